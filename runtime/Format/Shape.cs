@@ -1,0 +1,85 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+
+namespace SeqRuntime.Format;
+
+/// <summary>The sizes of a tensor's dimensions, outermost first; a value type of at most <see cref="MaxRank"/> dimensions that never allocates.</summary>
+[DebuggerDisplay("{ToString(),nq}")]
+internal struct Shape : IEquatable<Shape>
+{
+    public const int MaxRank = 8;
+
+    private Sizes _sizes;
+
+    public Shape(params ReadOnlySpan<int> sizes)
+    {
+        if (sizes.Length > MaxRank) throw new ArgumentException($"A tensor has at most {MaxRank} dimensions; {sizes.Length} were given.");
+        Rank = sizes.Length;
+        sizes.CopyTo(((Span<int>)_sizes)[..sizes.Length]);
+    }
+
+    public int Rank { get; private set; }
+
+    /// <summary>Product of all sizes, 1 for a scalar.</summary>
+    /// <exception cref="ArgumentException">It exceeds what one tensor may hold (2³¹-1 elements).</exception>
+    public readonly int Count
+    {
+        get
+        {
+            var product = 1L;
+            foreach (var size in AsSpan())
+            {
+                product *= size;
+                if (product > int.MaxValue) throw new ArgumentException($"A tensor of shape {this} has more than {int.MaxValue} elements.");
+            }
+
+            return (int)product;
+        }
+    }
+
+    public int this[int axis]
+    {
+        readonly get => AsSpan()[axis];
+        set => ((Span<int>)_sizes)[..Rank][axis] = value;
+    }
+
+    [System.Diagnostics.CodeAnalysis.UnscopedRef]
+    public readonly ReadOnlySpan<int> AsSpan() => ((ReadOnlySpan<int>)_sizes)[..Rank];
+
+    /// <summary>Product of the sizes in [<paramref name="from"/>, <paramref name="to"/>).</summary>
+    public readonly int Product(int from, int to)
+    {
+        var product = 1;
+        for (var axis = from; axis < to; axis++) product = checked(product * this[axis]);
+        return product;
+    }
+
+    /// <summary>This shape with one more, innermost dimension.</summary>
+    public readonly Shape Append(int size)
+    {
+        var result = this;
+        if (Rank == MaxRank) throw new ArgumentException($"A tensor has at most {MaxRank} dimensions.");
+        result.Rank++;
+        result[Rank] = size;
+        return result;
+    }
+
+    public readonly bool Equals(Shape other) => AsSpan().SequenceEqual(other.AsSpan());
+
+    public override readonly bool Equals(object? obj) => obj is Shape other && Equals(other);
+
+    public override readonly int GetHashCode()
+    {
+        var hash = new HashCode();
+        foreach (var size in AsSpan()) hash.Add(size);
+        return hash.ToHashCode();
+    }
+
+    public override readonly string ToString() => $"[{string.Join(", ", AsSpan().ToArray())}]";
+
+    [InlineArray(MaxRank)]
+    private struct Sizes
+    {
+        private int _element;
+    }
+}

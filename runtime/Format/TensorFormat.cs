@@ -1,0 +1,14 @@
+namespace SeqRuntime.Format;
+
+/// <summary>How a constant tensor's bytes are laid out in the file. Values are part of the file format.</summary>
+internal enum TensorFormat : byte
+{
+    /// <summary>Row-major elements of the tensor's <see cref="ElementType"/>.</summary>
+    Dense = 0,
+
+    /// <summary>fp32 weight matrix in tiles of 16 outputs: see <see cref="WeightLayout"/>.</summary>
+    PackedFloat32 = 1,
+
+    /// <summary>int8 weight matrix, symmetric per output row, tiles of 16 outputs × 4 inputs: see <see cref="WeightLayout"/>.</summary>
+    PackedInt8 = 2,
+}

@@ -1,0 +1,116 @@
+using SeqRuntime.Format;
+
+namespace SeqRuntime.Kernels;
+
+/// <summary>
+/// The kernel contract: everything an operator may ask of a processor. Each instruction set implements it with the same
+/// bits as <c>portable</c>.
+/// </summary>
+/// <remarks>
+/// <para><b>Order of sums.</b> In matrix products each output is one chain over inputs in ascending order, started from
+/// its initial value: <c>acc = init; acc = fma(w[k], x[k], acc)</c>. Integer sums are exact. Sums along a row
+/// (<see cref="Reduce"/>, softmax, normalization) accumulate into 16 partial sums, element i into partial i mod 16, which
+/// then fold 16→8→4→2→1 by adding the upper half to the lower.</para>
+/// <para><b>Special values.</b> Max(a,b) is <c>a &gt; b ? a : b</c>, Min(a,b) is <c>a &lt; b ? a : b</c>: with a NaN the
+/// second operand wins. Any NaN result equals any other NaN (payload and sign are the processor's own). Denormals are kept.</para>
+/// <para><b>Memory.</b> A kernel writes exactly the elements it is asked for. It may read up to 64 bytes past the end of
+/// an input row or block; whoever allocates leaves that room. Pointers need no alignment beyond their element's.</para>
+/// <para>No method allocates, throws or checks arguments: operators have validated shapes before.</para>
+/// </remarks>
+internal abstract unsafe class KernelSet
+{
+    /// <summary>Bytes that may be read past the end of any input.</summary>
+    public const int ReadSlack = 64;
+
+    /// <summary>Name as the environment variable and the log use it: portable, avx2, avxvnni, avx512, advsimd, advsimd-dp.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Y[i, r] = init[i, r] + Σ_k W[r, k]·X[i, k] for i &lt; m, r &lt; n ≤ rows.</summary>
+    /// <param name="w">Packed fp32 tiles.</param>
+    /// <param name="layout">Their layout.</param>
+    /// <param name="x">X, fp32, row stride <paramref name="ldx"/> elements.</param>
+    /// <param name="ldx">Elements between rows of X.</param>
+    /// <param name="m">Rows of X.</param>
+    /// <param name="init">First value of each sum: null for 0; stride 0 for a bias; may be Y itself.</param>
+    /// <param name="ldinit">Elements between rows of init.</param>
+    /// <param name="y">Y, row stride <paramref name="ldy"/> elements.</param>
+    /// <param name="ldy">Elements between rows of Y.</param>
+    /// <param name="n">Outputs to write of each row.</param>
+    public abstract void GemmFloat32(byte* w, WeightLayout layout, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int n);
+
+    /// <summary>Y[i, r] = fma((float)Σ_k Wq[r, k]·Xq[i, k], wscale[r]·xscale[i], init[i, r]); other parameters as in <see cref="GemmFloat32"/>.</summary>
+    /// <param name="w">Packed int8 tiles, scales and row sums.</param>
+    /// <param name="layout">Their layout.</param>
+    /// <param name="xq">Quantized rows, zero padded to a multiple of 4 columns, as <see cref="QuantizeRows"/> writes them.</param>
+    /// <param name="ldxq">Bytes between rows.</param>
+    /// <param name="xscale">One scale per row.</param>
+    /// <param name="m">Rows.</param>
+    /// <param name="init">First value, or null for 0.</param>
+    /// <param name="ldinit">Elements between rows of init.</param>
+    /// <param name="y">Y.</param>
+    /// <param name="ldy">Elements between rows of Y.</param>
+    /// <param name="n">Outputs to write of each row.</param>
+    public abstract void GemmInt8(byte* w, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int n);
+
+    /// <summary>
+    /// Quantizes rows symmetrically to [-127, 127]: q = round-to-nearest-even(x · (1/scale)), where 1/scale = 127/absmax is one
+    /// IEEE division and scale = absmax/127 another.
+    /// </summary>
+    /// <remarks>
+    /// NaN becomes 0 and does not count in absmax; ±∞ counts as ±<see cref="float.MaxValue"/>. A row whose absmax is under
+    /// 2⁻¹⁰⁰ becomes all zeros with scale 0. Columns from <paramref name="k"/> up to <see cref="QuantizedStride"/> become 0.
+    /// </remarks>
+    /// <param name="x">Rows to quantize.</param>
+    /// <param name="ldx">Elements between rows of x.</param>
+    /// <param name="m">Rows.</param>
+    /// <param name="k">Columns.</param>
+    /// <param name="fixedScale">0 to measure each row; otherwise the scale for all rows (values beyond ±127·scale saturate).</param>
+    /// <param name="q">Result, rows <see cref="QuantizedStride"/>(k) bytes apart.</param>
+    /// <param name="scales">Scale of each row.</param>
+    public abstract void QuantizeRows(float* x, nint ldx, int m, int k, float fixedScale, sbyte* q, float* scales);
+
+    /// <summary>Bytes of one quantized row: columns rounded up to 64.</summary>
+    public static nint QuantizedStride(int columns) => ((nint)columns + 63) & ~63;
+
+    /// <summary>Y[i, j] = init[i, j] + Σ_k A[i, k]·B[k, j]: dense times dense, j in lanes, i &lt; m, j &lt; n.</summary>
+    /// <param name="a">A [m, k], row stride <paramref name="lda"/>.</param>
+    /// <param name="lda">Elements between rows of A.</param>
+    /// <param name="b">B [k, n], row stride <paramref name="ldb"/> (rows may overlap: that is a convolution).</param>
+    /// <param name="ldb">Elements between rows of B.</param>
+    /// <param name="m">Rows of A and Y.</param>
+    /// <param name="k">Length of the sums.</param>
+    /// <param name="n">Columns of B and Y.</param>
+    /// <param name="init">First value of each sum: null for 0; may be Y itself.</param>
+    /// <param name="ldinit">Elements between rows of init; 0 repeats one row of n.</param>
+    /// <param name="y">Y [m, n], row stride <paramref name="ldy"/>.</param>
+    /// <param name="ldy">Elements between rows of Y.</param>
+    public abstract void GemmDense(float* a, nint lda, float* b, nint ldb, int m, int k, int n, float* init, nint ldinit, float* y, nint ldy);
+
+    /// <summary>y[i] = f(x[i]); x and y may be the same. <paramref name="alpha"/>, <paramref name="beta"/> as the function has them.</summary>
+    public abstract void Unary(UnaryFunction function, float* x, float* y, nint n, float alpha, float beta);
+
+    /// <summary>y[i] = f(a[i], b[i]); a stride of 0 repeats one element, 1 walks. Arithmetic functions only (Add … PRelu); y may be a or b.</summary>
+    public abstract void Binary(BinaryFunction function, float* a, int strideA, float* b, int strideB, float* y, nint n);
+
+    /// <summary>Reduction of one contiguous row of n ≥ 0 elements, in the fixed order of the class remarks. All <see cref="ReduceFunction"/> values; LogSumExp is shifted by the maximum.</summary>
+    public abstract float Reduce(ReduceFunction function, float* x, nint n);
+
+    /// <summary>Softmax (or its logarithm) of one contiguous row, shifted by the maximum; x and y may be the same.</summary>
+    public abstract void Softmax(float* x, float* y, nint n, bool logarithm);
+
+    /// <summary>y = (x - mean)/sqrt(var + epsilon)·gain + bias over one contiguous row; mean is taken as 0 where <paramref name="rms"/>. gain and bias may be null; x and y may be the same.</summary>
+    public abstract void Normalize(float* x, float* gain, float* bias, float* y, nint n, float epsilon, bool rms);
+
+    /// <summary>
+    /// One LSTM cell update for <paramref name="hidden"/> units from pre-activations in gate-interleaved tiles
+    /// (block of 16 units: i, f, g, o, each 16 floats): c' = σ(f)·c + σ(i)·tanh(g), h' = σ(o)·tanh(c').
+    /// cell, cellOut (may be the same) and hiddenOut hold hidden units each; exactly hidden elements are written.
+    /// </summary>
+    public abstract void LstmCell(float* gates, float* cell, float* cellOut, float* hiddenOut, int hidden);
+
+    /// <summary>
+    /// One GRU cell update (reset after the product: n = tanh(gx_n + r·gh_n)) from pre-activations in gate-interleaved tiles
+    /// (block of 16 units: r, z, n): h' = (1 - z)·n + z·h, computed as n + z·(h - n).
+    /// </summary>
+    public abstract void GruCell(float* gatesX, float* gatesH, float* hidden, float* hiddenOut, int units);
+}

@@ -1,0 +1,33 @@
+namespace SeqRuntime.Operators;
+
+/// <summary>
+/// One node's computation: attributes parsed and checked once at load, immutable afterwards, shared by all sessions.
+/// One file an operator; formula, shapes, limits and source in its summary.
+/// </summary>
+internal abstract class Operator
+{
+    /// <summary>
+    /// Checks input types and shapes and sets every output's. Reads contents only of inputs taken with
+    /// <see cref="NodeContext.Known"/>. Allocates nothing. Must leave nothing for <see cref="Execute"/> to go wrong on, except
+    /// index values (Gather and the like), which Execute checks.
+    /// </summary>
+    public abstract void Infer(NodeContext context);
+
+    /// <summary>Scratch needed for the shapes just inferred. Must not grow when a dimension shrinks.</summary>
+    public virtual long ScratchBytes(NodeContext context) => 0;
+
+    /// <summary>Computes the outputs. Allocates nothing.</summary>
+    public abstract void Execute(NodeContext context);
+
+    /// <summary>True where output 0 is input 0's memory under another shape (Reshape and its family): the planner gives both the same bytes and Execute does nothing.</summary>
+    public virtual bool IsView => false;
+
+    /// <summary>True where output 0 may be written over input <paramref name="input"/> when both have the same size (elementwise operators).</summary>
+    public virtual bool CanOverwrite(int input) => false;
+
+    /// <summary>True where the node may run while shapes are inferred, if all its inputs are known: cheap operators on small integer values that compute shapes.</summary>
+    public virtual bool CanRunAtInference => false;
+
+    /// <summary>True where outputs depend on input shapes only (Shape, Size): known at inference whatever the input is.</summary>
+    public virtual bool DependsOnShapesOnly => false;
+}

@@ -1,0 +1,28 @@
+namespace SeqRuntime.Operators;
+
+/// <summary>What operators throw, by reason; kept apart so that hot methods stay small. The caller adds graph and node.</summary>
+internal static class OperatorError
+{
+    public static Exception Type(Tensor tensor, string expected) =>
+        new ArgumentException($"'{tensor.Name}' is {tensor.Type.Name()}; expected {expected}.");
+
+    public static Exception Rank(Tensor tensor, string expected) =>
+        new ArgumentException($"'{tensor.Name}' has shape {tensor.Shape}; expected {expected}.");
+
+    public static Exception Size(Tensor tensor, int axis, int expected) =>
+        new ArgumentException($"'{tensor.Name}' has shape {tensor.Shape}; dimension {axis} must be {expected}.");
+
+    public static Exception Unknown(Tensor tensor) =>
+        new ArgumentException($"'{tensor.Name}' decides a shape, but its value depends on input data; fix it when converting (for example with --dim or --set).");
+
+    public static Exception Attribute(string what) => new SeqFormatException(what);
+
+    public static Exception Broadcast(Tensor a, Tensor b) =>
+        new ArgumentException($"Shapes {a.Shape} of '{a.Name}' and {b.Shape} of '{b.Name}' do not broadcast.");
+
+    public static Exception Missing(int index) => new SeqFormatException($"Required input {index} is missing.");
+
+    public static Exception Arity(string what) => new SeqFormatException(what);
+
+    public static Exception Value(string what) => new ArgumentException(what);
+}

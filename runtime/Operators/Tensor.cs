@@ -1,0 +1,64 @@
+using SeqRuntime.Format;
+
+namespace SeqRuntime.Operators;
+
+/// <summary>A value of a graph as operators see it: type, current shape, and where its bytes are. Constants are shared by all sessions; the rest belongs to one.</summary>
+internal sealed unsafe class Tensor
+{
+    private Shape _shape;
+
+    /// <summary>The value's name in the graph, for messages.</summary>
+    public string Name { get; init; } = "";
+
+    public ElementType Type { get; private set; }
+
+    public TensorFormat Format { get; init; }
+
+    /// <summary>First byte; set by whoever plans memory. Dense data may be read up to <see cref="Kernels.KernelSet.ReadSlack"/> bytes past its end.</summary>
+    public byte* Data { get; set; }
+
+    /// <summary>Bytes planned for <see cref="Data"/>; a shape that needs more is refused by the session.</summary>
+    public long Capacity { get; set; }
+
+    /// <summary>Elements in the current shape.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>True where the bytes behind <see cref="Data"/> are already right while shapes are inferred: constants, and values computed from shapes alone.</summary>
+    public bool IsKnown { get; set; }
+
+    /// <summary>Layout of each packed matrix, where <see cref="Format"/> is packed.</summary>
+    public WeightLayout Layout { get; init; }
+
+    /// <summary>Packed matrices one after the other: the groups of a convolution; otherwise 1.</summary>
+    public int PackedCount { get; init; } = 1;
+
+    public ref readonly Shape Shape => ref _shape;
+
+    public int Rank => _shape.Rank;
+
+    public long Bytes => (long)Count * Type.Size();
+
+    public float* Floats => (float*)Data;
+
+    /// <summary>Start of packed matrix <paramref name="index"/>.</summary>
+    public byte* Packed(int index) => Data + index * ((Layout.TotalBytes + 63) & ~63L);
+
+    /// <summary>Sets type and shape; what an operator's Infer does for its outputs.</summary>
+    public void Set(ElementType type, Shape shape)
+    {
+        Count = shape.Count;
+        Type = type;
+        _shape = shape;
+    }
+
+    public Span<T> AsSpan<T>()
+        where T : unmanaged => new(Data, Count);
+
+    /// <summary>Element <paramref name="index"/> of an int32 or int64 tensor.</summary>
+    public long Integer(int index) => Type switch
+    {
+        ElementType.Int64 => AsSpan<long>()[index],
+        ElementType.Int32 => AsSpan<int>()[index],
+        _ => throw OperatorError.Type(this, "int32 or int64"),
+    };
+}

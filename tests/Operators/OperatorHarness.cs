@@ -1,0 +1,134 @@
+using System.Runtime.InteropServices;
+using SeqRuntime.Format;
+using SeqRuntime.Kernels;
+using SeqRuntime.Operators;
+
+namespace SeqRuntime.Tests.Operators;
+
+/// <summary>
+/// Runs one operator outside any session, on every kernel set that runs on this machine, and demands the same bits from all
+/// (any NaN equals any NaN). Outputs are surrounded by guard bytes: a write outside its tensor fails the test.
+/// </summary>
+internal sealed unsafe class OperatorHarness
+{
+    private const int Guard = 128;
+    private readonly List<Tensor?> _inputs = [];
+
+    public OperatorHarness Dense<T>(int[] shape, params T[] data)
+        where T : unmanaged
+    {
+        var tensor = new Tensor { Name = $"input{_inputs.Count}", Format = TensorFormat.Dense };
+        tensor.Set(ElementTypes.Of<T>(), new Shape(shape));
+        Assert.Equal(tensor.Count, data.Length);
+        tensor.Data = Allocate(tensor.Bytes);
+        tensor.Capacity = tensor.Bytes;
+        data.CopyTo(tensor.AsSpan<T>());
+        tensor.IsKnown = true;
+        _inputs.Add(tensor);
+        return this;
+    }
+
+    public OperatorHarness Packed(TensorFormat format, int rows, int columns, params byte[][] matrices)
+    {
+        var model = new SeqModelBuilder();
+        var definition = model.Tensors[model.AddPacked("packed", format, rows, columns, matrices)];
+        var tensor = new Tensor { Name = $"input{_inputs.Count}", Format = format, Layout = new WeightLayout(format, rows, columns), PackedCount = matrices.Length };
+        tensor.Set(ElementType.Float32, new Shape(rows, columns));
+        tensor.Data = Allocate(definition.Data.Length);
+        Marshal.Copy(definition.Data, 0, (nint)tensor.Data, definition.Data.Length);
+        tensor.IsKnown = true;
+        _inputs.Add(tensor);
+        return this;
+    }
+
+    public OperatorHarness Absent()
+    {
+        _inputs.Add(null);
+        return this;
+    }
+
+    /// <summary>Infers and executes; returns each output of the portable kernels after all others gave the same bits.</summary>
+    public Result[] Run(Operator op, int outputs = 1)
+    {
+        var expected = RunOn(KernelRegistry.Portable, op, outputs);
+        foreach (var kernels in KernelRegistry.Runnable)
+        {
+            var actual = RunOn(kernels, op, outputs);
+            for (var i = 0; i < outputs; i++)
+            {
+                Assert.Equal(expected[i].Type, actual[i].Type);
+                Assert.Equal(expected[i].Shape, actual[i].Shape);
+                Assert.True(expected[i].SameBits(actual[i]), $"output {i}: {kernels.Name} differs in bits from portable");
+            }
+        }
+
+        return expected;
+    }
+
+    private Result[] RunOn(KernelSet kernels, Operator op, int count)
+    {
+        var outputs = new Tensor?[count];
+        for (var i = 0; i < count; i++) outputs[i] = new Tensor { Name = $"output{i}", Format = TensorFormat.Dense };
+        var context = new NodeContext(kernels, [.. _inputs], outputs);
+        op.Infer(context);
+        context.Scratch = Allocate(op.ScratchBytes(context));
+        foreach (var output in outputs)
+        {
+            output!.Data = Allocate(output.Bytes);
+            output.Capacity = output.Bytes;
+        }
+
+        if (op.IsView) Buffer.MemoryCopy(context.Input(0).Data, outputs[0]!.Data, outputs[0]!.Bytes, context.Input(0).Bytes);
+        op.Execute(context);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        op.Execute(context);
+        var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        Assert.Equal(0, allocated);
+
+        var results = new Result[count];
+        for (var i = 0; i < count; i++)
+        {
+            var tensor = outputs[i]!;
+            for (var g = 1; g <= 64; g++)
+            {
+                Assert.True(tensor.Data[-g] == 0xA5, $"output {i}: written before its start by {kernels.Name}");
+                Assert.True(tensor.Data[tensor.Bytes + g - 1] == 0xA5, $"output {i}: written past its end by {kernels.Name}");
+            }
+
+            results[i] = new Result(tensor.Type, tensor.Shape.AsSpan().ToArray(), new Span<byte>(tensor.Data, (int)tensor.Bytes).ToArray());
+        }
+
+        return results;
+    }
+
+    private static byte* Allocate(long bytes)
+    {
+        var total = bytes + 2 * Guard;
+        var memory = (byte*)NativeMemory.AlignedAlloc((nuint)total, 64);
+        new Span<byte>(memory, (int)total).Fill(0xA5);
+        return memory + Guard;
+    }
+
+    internal sealed record Result(ElementType Type, int[] Shape, byte[] Bytes)
+    {
+        public T[] As<T>()
+            where T : unmanaged
+        {
+            Assert.Equal(ElementTypes.Of<T>(), Type);
+            return MemoryMarshal.Cast<byte, T>(Bytes).ToArray();
+        }
+
+        public bool SameBits(Result other)
+        {
+            if (Type != ElementType.Float32) return Bytes.AsSpan().SequenceEqual(other.Bytes);
+            var a = MemoryMarshal.Cast<byte, float>(Bytes);
+            var b = MemoryMarshal.Cast<byte, float>(other.Bytes);
+            for (var i = 0; i < a.Length; i++)
+            {
+                if (BitConverter.SingleToUInt32Bits(a[i]) != BitConverter.SingleToUInt32Bits(b[i]) && !(float.IsNaN(a[i]) && float.IsNaN(b[i]))) return false;
+            }
+
+            return true;
+        }
+    }
+}
