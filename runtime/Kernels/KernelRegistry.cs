@@ -1,21 +1,84 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using Arm = System.Runtime.Intrinsics.Arm;
+using X86 = System.Runtime.Intrinsics.X86;
+
 namespace SeqRuntime.Kernels;
 
 /// <summary>Every kernel set this build holds, which of them this processor runs, and which one is chosen.</summary>
+/// <remarks>
+/// Each set is made behind the processor check it needs, so that an ahead-of-time compiler leaves out those that cannot
+/// run on the instruction sets it builds for.
+/// </remarks>
 internal static class KernelRegistry
 {
     /// <summary>Environment variable that forces a kernel set by name, for tests.</summary>
     public const string Variable = "SEQRUNTIME_KERNELS";
 
     /// <summary>The reference: runs everywhere.</summary>
-    public static KernelSet Portable => throw new NotImplementedException();
+    public static KernelSet Portable { get; } = new SimdKernels<Scalar, float, int, Scalar, int>("portable");
 
     /// <summary>Kernel sets that run on this processor, best first; portable is always the last.</summary>
-    public static IReadOnlyList<KernelSet> Runnable => throw new NotImplementedException();
+    public static IReadOnlyList<KernelSet> Runnable { get; } = FindRunnable();
 
-    /// <summary>Names of all kernel sets in this build, best first.</summary>
-    public static IReadOnlyList<string> Built => throw new NotImplementedException();
+    /// <summary>Names of all kernel sets written for this processor's architecture, best first.</summary>
+    public static IReadOnlyList<string> Built { get; } = X86.X86Base.IsSupported ? ["avx512", "avxvnni", "avx2", "portable"]
+        : Arm.ArmBase.Arm64.IsSupported ? ["advsimd-dp", "advsimd", "portable"]
+        : ["portable"];
 
     /// <summary>The set named by <paramref name="forced"/>, else by the environment variable, else the best.</summary>
     /// <exception cref="ArgumentException">The name is unknown or the processor cannot run it.</exception>
-    public static KernelSet Choose(string? forced = null) => throw new NotImplementedException();
+    public static KernelSet Choose(string? forced = null)
+    {
+        var fromVariable = string.IsNullOrEmpty(forced);
+        var name = fromVariable ? Environment.GetEnvironmentVariable(Variable) : forced;
+        if (string.IsNullOrEmpty(name)) return Runnable[0];
+        foreach (var kernels in Runnable)
+        {
+            if (string.Equals(kernels.Name, name, StringComparison.OrdinalIgnoreCase)) return kernels;
+        }
+
+        var source = fromVariable ? $"environment variable {Variable}" : "option KernelPath";
+        var known = Built.Contains(name, StringComparer.OrdinalIgnoreCase);
+        throw new ArgumentException(
+            $"{source} asks for kernels '{name}', which {(known ? "this processor (or this build's instruction-set baseline) cannot run" : "do not exist")}; runnable here: {string.Join(", ", Runnable.Select(kernels => kernels.Name))}",
+            nameof(forced));
+    }
+
+    /// <summary>One line a kernel set, best first: its name and whether it is built, runnable and chosen.</summary>
+    public static IReadOnlyList<string> Describe()
+    {
+        var chosen = Choose().Name;
+        return [.. Built.Select(name => $"{name}: built{(Runnable.Any(kernels => kernels.Name == name) ? ", runnable" : ", not runnable")}{(name == chosen ? ", chosen" : "")}")];
+    }
+
+    private static List<KernelSet> FindRunnable()
+    {
+        var sets = new List<KernelSet>();
+        if (X86.Avx2.IsSupported && X86.Fma.IsSupported) AddX64(sets);
+        if (Arm.AdvSimd.Arm64.IsSupported) AddArm64(sets);
+        sets.Add(Portable);
+        return sets;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void AddX64(List<KernelSet> sets)
+    {
+        if (X86.Avx512F.IsSupported && X86.Avx512DQ.IsSupported)
+        {
+            sets.Add(X86.AvxVnni.IsSupported
+                ? new SimdKernels<Avx512, Vector512<float>, Vector512<int>, AvxVnni, Vector256<int>>("avx512")
+                : new SimdKernels<Avx512, Vector512<float>, Vector512<int>, Avx2, Vector256<int>>("avx512"));
+        }
+
+        if (X86.AvxVnni.IsSupported) sets.Add(new SimdKernels<Avx2, Vector256<float>, Vector256<int>, AvxVnni, Vector256<int>>("avxvnni"));
+        sets.Add(new SimdKernels<Avx2, Vector256<float>, Vector256<int>, Avx2, Vector256<int>>("avx2"));
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void AddArm64(List<KernelSet> sets)
+    {
+        if (Arm.Dp.IsSupported) sets.Add(new SimdKernels<AdvSimd, Vector128<float>, Vector128<int>, AdvSimdDp, Vector128<int>>("advsimd-dp"));
+        sets.Add(new SimdKernels<AdvSimd, Vector128<float>, Vector128<int>, AdvSimd, Vector128<int>>("advsimd"));
+    }
 }

@@ -1,0 +1,149 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using Float = System.Runtime.Intrinsics.Vector128<float>;
+using Int = System.Runtime.Intrinsics.Vector128<int>;
+using Isa = System.Runtime.Intrinsics.Arm.AdvSimd;
+
+namespace SeqRuntime.Kernels;
+
+/// <summary>4 lanes of NEON (AArch64).</summary>
+internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int>
+{
+    public static int Lanes
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 4;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Load(float* p) => Isa.LoadVector128(p);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(float* p, Float v) => Isa.Store(p, v);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Broadcast(float value) => Vector128.Create(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Add(Float a, Float b) => Isa.Add(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Sub(Float a, Float b) => Isa.Subtract(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Mul(Float a, Float b) => Isa.Multiply(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Div(Float a, Float b) => Isa.Arm64.Divide(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Sqrt(Float a) => Isa.Arm64.Sqrt(a);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Fma(Float a, Float b, Float c) => Isa.FusedMultiplyAdd(c, a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float FmaNegated(Float a, Float b, Float c) => Isa.FusedMultiplySubtract(c, a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Max(Float a, Float b) => Isa.BitwiseSelect(Isa.CompareGreaterThan(a, b), a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Min(Float a, Float b) => Isa.BitwiseSelect(Isa.CompareLessThan(a, b), a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Floor(Float a) => Isa.Floor(a);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Ceiling(Float a) => Isa.Ceiling(a);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Round(Float a) => Isa.RoundToNearest(a);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Less(Float a, Float b) => Isa.CompareLessThan(a, b).AsInt32();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Equal(Float a, Float b) => Isa.CompareEqual(a, b).AsInt32();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Select(Int mask, Float a, Float b) => Isa.BitwiseSelect(mask.AsSingle(), a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool Any(Int mask) => Isa.Arm64.MaxAcross(mask.AsUInt32()).ToScalar() != 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadInt(int* p) => Isa.LoadVector128(p);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Broadcast(int value) => Vector128.Create(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int ToInt(Float a) => Isa.ConvertToInt32RoundToZero(a);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float ToFloat(Int a) => Isa.ConvertToSingle(a);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int AsInt(Float a) => a.AsInt32();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float AsFloat(Int a) => a.AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int And(Int a, Int b) => Isa.And(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Or(Int a, Int b) => Isa.Or(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Xor(Int a, Int b) => Isa.Xor(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Add(Int a, Int b) => Isa.Add(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Sub(Int a, Int b) => Isa.Subtract(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int ShiftLeft(Int a, [ConstantExpected(Max = (byte)31)] byte count) => Isa.ShiftLeftLogical(a.AsUInt32(), count).AsInt32();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int ShiftRight(Int a, [ConstantExpected(Min = (byte)1, Max = (byte)31)] byte count) => Isa.ShiftRightArithmetic(a, count);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreBytes(sbyte* p, Int a)
+    {
+        var words = Isa.ExtractNarrowingLower(a);
+        var bytes = Isa.ExtractNarrowingLower(Vector128.Create(words, words));
+        Unsafe.WriteUnaligned(p, bytes.AsInt32().ToScalar());
+    }
+
+    public static int Rows
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 4;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadWeights(byte* w) => Isa.LoadVector128((int*)w);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadInputs(sbyte* x) => Isa.LoadAndReplicateToVector128((int*)x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Prepare(Int x) => x;
+
+    /// <summary>Products in 16 bits; two of them sum to at most 2·127² = 32258, so the pairwise sums are exact too.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int MulAdd(Int acc, Int w, Int x, Int prepared)
+    {
+        var lower = Isa.MultiplyWideningLower(w.AsSByte().GetLower(), x.AsSByte().GetLower());
+        var upper = Isa.MultiplyWideningUpper(w.AsSByte(), x.AsSByte());
+        return Isa.AddPairwiseWideningAndAdd(acc, Isa.Arm64.AddPairwise(lower, upper));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Finish(Int acc, int* rowSums, int* sums) => Isa.Store(sums, acc);
+}

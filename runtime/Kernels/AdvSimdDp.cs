@@ -1,0 +1,31 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using Int = System.Runtime.Intrinsics.Vector128<int>;
+using Isa = System.Runtime.Intrinsics.Arm.Dp;
+
+namespace SeqRuntime.Kernels;
+
+/// <summary>int8 products by the dot-product extension (sdot); everything else is <see cref="AdvSimd"/>'s.</summary>
+internal readonly unsafe struct AdvSimdDp : IInt8Dot<Int>
+{
+    public static int Rows
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 4;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadWeights(byte* w) => Isa.LoadVector128((int*)w);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadInputs(sbyte* x) => Isa.LoadAndReplicateToVector128((int*)x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Prepare(Int x) => x;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int MulAdd(Int acc, Int w, Int x, Int prepared) => Isa.DotProduct(acc, w.AsSByte(), x.AsSByte());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Finish(Int acc, int* rowSums, int* sums) => Isa.Store(sums, acc);
+}

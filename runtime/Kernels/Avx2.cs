@@ -1,0 +1,149 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using Float = System.Runtime.Intrinsics.Vector256<float>;
+using Int = System.Runtime.Intrinsics.Vector256<int>;
+using Isa = System.Runtime.Intrinsics.X86.Avx2;
+
+namespace SeqRuntime.Kernels;
+
+/// <summary>8 lanes of AVX2 and FMA.</summary>
+internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int>
+{
+    public static int Lanes
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 8;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Load(float* p) => Isa.LoadVector256(p);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(float* p, Float v) => Isa.Store(p, v);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Broadcast(float value) => Vector256.Create(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Add(Float a, Float b) => Isa.Add(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Sub(Float a, Float b) => Isa.Subtract(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Mul(Float a, Float b) => Isa.Multiply(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Div(Float a, Float b) => Isa.Divide(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Sqrt(Float a) => Isa.Sqrt(a);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Fma(Float a, Float b, Float c) => System.Runtime.Intrinsics.X86.Fma.MultiplyAdd(a, b, c);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float FmaNegated(Float a, Float b, Float c) => System.Runtime.Intrinsics.X86.Fma.MultiplyAddNegated(a, b, c);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Max(Float a, Float b) => Isa.Max(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Min(Float a, Float b) => Isa.Min(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Floor(Float a) => Isa.Floor(a);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Ceiling(Float a) => Isa.Ceiling(a);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Round(Float a) => Isa.RoundToNearestInteger(a);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Less(Float a, Float b) => Isa.Compare(a, b, FloatComparisonMode.OrderedLessThanNonSignaling).AsInt32();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Equal(Float a, Float b) => Isa.Compare(a, b, FloatComparisonMode.OrderedEqualNonSignaling).AsInt32();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Select(Int mask, Float a, Float b) => Isa.BlendVariable(b, a, mask.AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool Any(Int mask) => Isa.MoveMask(mask.AsSingle()) != 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadInt(int* p) => Isa.LoadVector256(p);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Broadcast(int value) => Vector256.Create(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int ToInt(Float a) => Isa.ConvertToVector256Int32WithTruncation(a);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float ToFloat(Int a) => Isa.ConvertToVector256Single(a);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int AsInt(Float a) => a.AsInt32();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float AsFloat(Int a) => a.AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int And(Int a, Int b) => Isa.And(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Or(Int a, Int b) => Isa.Or(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Xor(Int a, Int b) => Isa.Xor(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Add(Int a, Int b) => Isa.Add(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Sub(Int a, Int b) => Isa.Subtract(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int ShiftLeft(Int a, [ConstantExpected(Max = (byte)31)] byte count) => Isa.ShiftLeftLogical(a, count);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int ShiftRight(Int a, [ConstantExpected(Min = (byte)1, Max = (byte)31)] byte count) => Isa.ShiftRightArithmetic(a, count);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreBytes(sbyte* p, Int a)
+    {
+        var words = Isa.PackSignedSaturate(Isa.ExtractVector128(a, 0), Isa.ExtractVector128(a, 1));
+        Isa.StoreScalar((long*)p, Isa.PackSignedSaturate(words, words).AsInt64());
+    }
+
+    public static int Rows
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 8;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadWeights(byte* w) => Isa.LoadVector256((int*)w);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadInputs(sbyte* x) => Isa.BroadcastScalarToVector256((int*)x);
+
+    /// <summary>|x|: vpmaddubsw wants one unsigned factor.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Prepare(Int x) => Isa.Abs(x.AsSByte()).AsInt32();
+
+    /// <summary>|x|·(±w): two products sum to at most 2·127² = 32258, so the 16-bit sums cannot saturate.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int MulAdd(Int acc, Int w, Int x, Int prepared)
+    {
+        var pairs = Isa.MultiplyAddAdjacent(prepared.AsByte(), Isa.Sign(w.AsSByte(), x.AsSByte()));
+        return Isa.Add(acc, Isa.MultiplyAddAdjacent(pairs, Vector256.Create((short)1)));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Finish(Int acc, int* rowSums, int* sums) => Isa.Store(sums, acc);
+}

@@ -1,0 +1,28 @@
+namespace SeqRuntime.Kernels;
+
+/// <summary>
+/// Products of int8 weights (a tile's rows in lanes, 4 consecutive inputs in each lane) by 4 inputs repeated in every lane.
+/// </summary>
+/// <remarks>All values are in [-127, 127]; sums are exact int32 on every instruction set.</remarks>
+/// <typeparam name="A">Lanes of int32, also seen as 4 int8 a lane.</typeparam>
+internal unsafe interface IInt8Dot<A>
+    where A : unmanaged
+{
+    /// <summary>Rows of one accumulator; a constant to the compiler.</summary>
+    static abstract int Rows { get; }
+
+    /// <summary>Weights of <see cref="Rows"/> rows by 4 inputs.</summary>
+    static abstract A LoadWeights(byte* w);
+
+    /// <summary>4 inputs repeated in all lanes.</summary>
+    static abstract A LoadInputs(sbyte* x);
+
+    /// <summary>What <see cref="MulAdd"/> needs of the inputs besides themselves.</summary>
+    static abstract A Prepare(A x);
+
+    /// <summary>acc + Σ w·x over the 4 inputs of each lane (up to what <see cref="Finish"/> corrects).</summary>
+    static abstract A MulAdd(A acc, A w, A x, A prepared);
+
+    /// <summary>The sums themselves, stored; <paramref name="rowSums"/> are the sums of the rows' weights.</summary>
+    static abstract void Finish(A acc, int* rowSums, int* sums);
+}

@@ -1,0 +1,124 @@
+using System.Runtime.CompilerServices;
+using SeqRuntime.Format;
+
+namespace SeqRuntime.Kernels;
+
+/// <summary>Reductions of one row, and what is made of them: softmax and normalization.</summary>
+/// <remarks>Element i goes to partial i mod 16; the 16 partials fold 16→8→4→2→1 by adding the upper half to the lower.</remarks>
+internal static unsafe class Rows<S, F, I>
+    where S : struct, ISimd<F, I>
+    where F : unmanaged
+    where I : unmanaged
+{
+    /// <summary>Max and Min pass over NaNs; of no elements they are -∞ and ∞.</summary>
+    public static float Reduce(ReduceFunction function, float* x, nint n)
+    {
+        switch (function)
+        {
+            case ReduceFunction.Sum: return Fold<SumStep>(x, n, 0);
+            case ReduceFunction.Mean: return Fold<SumStep>(x, n, 0) / n;
+            case ReduceFunction.Max: return Fold<MaxStep>(x, n, 0);
+            case ReduceFunction.Min: return Fold<MinStep>(x, n, 0);
+            case ReduceFunction.Prod: return Fold<ProdStep>(x, n, 0);
+            case ReduceFunction.L1: return Fold<AbsStep>(x, n, 0);
+            case ReduceFunction.L2: return MathF.Sqrt(Fold<SquareStep>(x, n, 0));
+            case ReduceFunction.SumSquare: return Fold<SquareStep>(x, n, 0);
+            case ReduceFunction.LogSum: return LaneMath<Scalar, float, int>.Log(Fold<SumStep>(x, n, 0));
+            case ReduceFunction.LogSumExp:
+                var shift = Fold<MaxStep>(x, n, 0);
+                if (!float.IsFinite(shift)) shift = 0;
+                return LaneMath<Scalar, float, int>.Log(Fold<ExpStep>(x, n, shift)) + shift;
+            default: return float.NaN;
+        }
+    }
+
+    /// <summary>exp(x - max)·(1/Σ), or (x - max) - log Σ.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Softmax(float* x, float* y, nint n, bool logarithm)
+    {
+        var max = Fold<MaxStep>(x, n, 0);
+        var shift = S.Broadcast(max);
+        if (logarithm)
+        {
+            var log = S.Broadcast(LaneMath<Scalar, float, int>.Log(Fold<ExpStep>(x, n, max)));
+            for (nint i = 0; i < n; i += S.Lanes) Store(y, i, n, S.Sub(S.Sub(S.Load(x + i), shift), log));
+            return;
+        }
+
+        for (nint i = 0; i < n; i += S.Lanes) Store(y, i, n, LaneMath<S, F, I>.Exp(S.Sub(S.Load(x + i), shift)));
+        var factor = S.Broadcast(1 / Fold<SumStep>(y, n, 0));
+        for (nint i = 0; i < n; i += S.Lanes) Store(y, i, n, S.Mul(S.Load(y + i), factor));
+    }
+
+    /// <summary>t = (x - mean)·(1/sqrt(var + epsilon)); y = fma(t, gain, bias).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Normalize(float* x, float* gain, float* bias, float* y, nint n, float epsilon, bool rms)
+    {
+        var center = rms ? 0 : Fold<SumStep>(x, n, 0) / n;
+        var variance = Fold<VarianceStep>(x, n, center) / n;
+        var mean = S.Broadcast(center);
+        var factor = S.Broadcast(1 / MathF.Sqrt(variance + epsilon));
+        for (nint i = 0; i < n; i += S.Lanes)
+        {
+            var t = S.Mul(S.Sub(S.Load(x + i), mean), factor);
+            if (gain != null) t = bias != null ? S.Fma(t, S.Load(gain + i), S.Load(bias + i)) : S.Mul(t, S.Load(gain + i));
+            else if (bias != null) t = S.Add(t, S.Load(bias + i));
+            Store(y, i, n, t);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store(float* y, nint i, nint n, F value)
+    {
+        if (i + S.Lanes <= n) S.Store(y + i, value);
+        else Lanes<S, F, I>.StorePartial(y + i, value, n - i);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static float Fold<TStep>(float* x, nint n, float shift)
+        where TStep : struct, IRowStep
+    {
+        var partials = stackalloc float[16];
+        var s = S.Broadcast(shift);
+        var whole = n & ~(nint)15;
+        if (S.Lanes >= 4)
+        {
+            F a0 = S.Broadcast(TStep.Identity), a1 = a0, a2 = a0, a3 = a0;
+            for (nint i = 0; i < whole; i += 16)
+            {
+                a0 = TStep.Add<S, F, I>(a0, S.Load(x + i), s);
+                if (S.Lanes <= 8) a1 = TStep.Add<S, F, I>(a1, S.Load(x + i + S.Lanes), s);
+                if (S.Lanes <= 4)
+                {
+                    a2 = TStep.Add<S, F, I>(a2, S.Load(x + i + 2 * S.Lanes), s);
+                    a3 = TStep.Add<S, F, I>(a3, S.Load(x + i + 3 * S.Lanes), s);
+                }
+            }
+
+            S.Store(partials, a0);
+            if (S.Lanes <= 8) S.Store(partials + S.Lanes, a1);
+            if (S.Lanes <= 4)
+            {
+                S.Store(partials + 2 * S.Lanes, a2);
+                S.Store(partials + 3 * S.Lanes, a3);
+            }
+        }
+        else
+        {
+            for (nint j = 0; j < 16; j += S.Lanes)
+            {
+                var a = S.Broadcast(TStep.Identity);
+                for (nint i = 0; i < whole; i += 16) a = TStep.Add<S, F, I>(a, S.Load(x + i + j), s);
+                S.Store(partials + j, a);
+            }
+        }
+
+        for (var i = whole; i < n; i++) partials[i - whole] = TStep.Add<Scalar, float, int>(partials[i - whole], x[i], shift);
+        for (var half = 8; half > 0; half /= 2)
+        {
+            for (var j = 0; j < half; j++) partials[j] = TStep.Join(partials[j], partials[j + half]);
+        }
+
+        return partials[0];
+    }
+}
