@@ -1,0 +1,95 @@
+using System.Runtime.InteropServices;
+using SeqRuntime.Kernels;
+
+namespace SeqRuntime.Tests.Kernels;
+
+/// <summary>
+/// Native memory for a kernel's input or output. What lies around it is poison: as fp32 it is NaN, so that a kernel which lets
+/// slack bytes into a result shows, and <see cref="Check"/> finds any write outside.
+/// </summary>
+internal sealed unsafe class GuardedMemory<T> : IDisposable
+    where T : unmanaged
+{
+    private const int Guard = 128;
+    private const byte Poison = 0xFF;
+    private readonly byte* _memory;
+    private readonly int _bytes;
+
+    public GuardedMemory(int count, int misalign = 0)
+    {
+        Count = count;
+        _bytes = count * sizeof(T);
+        _memory = (byte*)NativeMemory.AlignedAlloc((nuint)(_bytes + 3 * Guard), 64);
+        new Span<byte>(_memory, _bytes + 3 * Guard).Fill(Poison);
+        Pointer = (T*)(_memory + Guard) + misalign;
+    }
+
+    public GuardedMemory(ReadOnlySpan<T> data, int misalign = 0)
+        : this(data.Length, misalign) => data.CopyTo(Span);
+
+    public int Count { get; }
+
+    public T* Pointer { get; }
+
+    public Span<T> Span => new(Pointer, Count);
+
+    public void Check(string what)
+    {
+        for (var p = _memory; p < _memory + _bytes + 3 * Guard; p++)
+        {
+            if ((p < (byte*)Pointer || p >= (byte*)(Pointer + Count)) && *p != Poison)
+                Assert.Fail($"{what}: byte {p - (byte*)Pointer} of {_bytes} written");
+        }
+    }
+
+    public void Dispose() => NativeMemory.AlignedFree(_memory);
+}
+
+/// <summary>What the kernel tests share.</summary>
+internal static class KernelTesting
+{
+    private static readonly float[] Extremes =
+    [
+        0f, -0f, 1f, -1f, float.Epsilon, -float.Epsilon, 1.17549421e-38f, float.MaxValue, -float.MaxValue, float.PositiveInfinity,
+        float.NegativeInfinity, float.NaN, 1e-30f, -1e30f, 3.5f, -2.5f,
+    ];
+
+    /// <summary>Every kernel set that runs here, by name, for theories.</summary>
+    public static TheoryData<string> Runnable => [.. KernelRegistry.Runnable.Select(kernels => kernels.Name)];
+
+    public static KernelSet Set(string name) => KernelRegistry.Runnable.Single(kernels => kernels.Name == name);
+
+    /// <summary>Normal-looking values; every <paramref name="oneIn"/>th or so an extreme one (0: none).</summary>
+    public static float[] Values(Random random, int count, int oneIn = 0, float range = 2)
+    {
+        var values = new float[count];
+        for (var i = 0; i < count; i++)
+        {
+            values[i] = oneIn > 0 && random.Next(oneIn) == 0
+                ? Extremes[random.Next(Extremes.Length)]
+                : (random.NextSingle() - 0.5f) * 2 * range;
+        }
+
+        return values;
+    }
+
+    /// <summary>An odd size now and then, else anything up to <paramref name="max"/>.</summary>
+    public static int Size(Random random, int max) => random.Next(4) switch
+    {
+        0 => random.Next(1, Math.Min(max, 20) + 1),
+        1 => Math.Min(max, 16 * random.Next(1, 9) + random.Next(-1, 2)),
+        _ => random.Next(1, max + 1),
+    };
+
+    public static bool SameBits(float a, float b) =>
+        BitConverter.SingleToUInt32Bits(a) == BitConverter.SingleToUInt32Bits(b) || (float.IsNaN(a) && float.IsNaN(b));
+
+    public static void AssertSameBits(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, string what)
+    {
+        Assert.Equal(expected.Length, actual.Length);
+        for (var i = 0; i < expected.Length; i++)
+        {
+            if (!SameBits(expected[i], actual[i])) Assert.Fail($"{what}: element {i} of {expected.Length}: expected {expected[i]:G9}, got {actual[i]:G9}");
+        }
+    }
+}
