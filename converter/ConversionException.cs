@@ -1,0 +1,23 @@
+namespace SeqRuntime.Converter;
+
+/// <summary>An input file is damaged, hostile, or asks for what the converter cannot do. The message says which file, what is wrong, and what to do.</summary>
+public sealed class ConversionException : Exception
+{
+    /// <summary>Creates the exception with a message.</summary>
+    public ConversionException(string message)
+        : base(message)
+    {
+    }
+
+    /// <summary>Creates the exception with a message and the fault that led to it.</summary>
+    public ConversionException(string message, Exception innerException)
+        : base(message, innerException)
+    {
+    }
+
+    /// <summary>Creates the exception with a default message.</summary>
+    public ConversionException()
+        : base("The model cannot be converted.")
+    {
+    }
+}

@@ -1,0 +1,116 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+
+namespace SeqRuntime.Converter.IO;
+
+/// <summary>An array as NumPy stores it, brought to row-major little-endian order.</summary>
+internal sealed class NpyArray
+{
+    /// <summary>Wraps bytes whose length must be the shape's element count times the element size.</summary>
+    public NpyArray(NpyType type, int[] shape, byte[] data)
+    {
+        var count = shape.Aggregate(1L, (product, size) => checked(product * size));
+        if (data.Length != checked(count * type.Size()))
+            throw new ArgumentException($"An array of {Describe(type, shape)} needs {count * type.Size()} bytes; got {data.Length}.", nameof(data));
+        Type = type;
+        Shape = shape;
+        Data = data;
+        Count = checked((int)count);
+    }
+
+    public NpyType Type { get; }
+
+    public int[] Shape { get; }
+
+    /// <summary>Elements, row-major, little-endian.</summary>
+    public byte[] Data { get; }
+
+    public int Count { get; }
+
+    /// <summary>An array of <typeparamref name="T"/>, copied.</summary>
+    public static NpyArray From<T>(NpyType type, int[] shape, ReadOnlySpan<T> values)
+        where T : unmanaged => new(type, shape, MemoryMarshal.AsBytes(values).ToArray());
+
+    /// <summary>An fp32 array, copied.</summary>
+    public static NpyArray From(int[] shape, ReadOnlySpan<float> values) => From(NpyType.Float32, shape, values);
+
+    /// <summary>Elements as <typeparamref name="T"/>, whose size must be the element's.</summary>
+    public ReadOnlySpan<T> As<T>()
+        where T : unmanaged => MemoryMarshal.Cast<byte, T>(Data);
+
+    /// <summary>All elements rounded to fp32.</summary>
+    public float[] ToFloats()
+    {
+        var values = new float[Count];
+        for (var i = 0; i < values.Length; i++) values[i] = Type == NpyType.Float32 ? As<float>()[i] : (float)Value(i);
+        return values;
+    }
+
+    /// <summary>Element <paramref name="index"/> as a number; int64 beyond 2⁵³ is rounded.</summary>
+    public double Value(int index) => Type switch
+    {
+        NpyType.Float32 => As<float>()[index],
+        NpyType.Float64 => As<double>()[index],
+        NpyType.Float16 => (double)As<Half>()[index],
+        NpyType.Int64 => As<long>()[index],
+        NpyType.Int32 => As<int>()[index],
+        NpyType.Int16 => As<short>()[index],
+        NpyType.Int8 => As<sbyte>()[index],
+        _ => Data[index],
+    };
+
+    /// <summary>
+    /// Converts to <paramref name="type"/> where that is what a caller means: between float types, between integer types where
+    /// every value fits, and from integers to bool where all are 0 or 1. Null where it is not.
+    /// </summary>
+    public NpyArray? ConvertTo(NpyType type)
+    {
+        if (type == Type) return this;
+        var data = new byte[checked(Count * type.Size())];
+        return IsFloat(Type) && IsFloat(type) ? ConvertFloats(type, data)
+            : !IsFloat(Type) && !IsFloat(type) ? ConvertIntegers(type, data)
+            : null;
+    }
+
+    /// <summary>float32 [1, 257]: how messages name an array.</summary>
+    public override string ToString() => Describe(Type, Shape);
+
+    private static string Describe(NpyType type, int[] shape) => $"{type.Name()} [{string.Join(", ", shape)}]";
+
+    private static bool IsFloat(NpyType type) => type is NpyType.Float32 or NpyType.Float64 or NpyType.Float16;
+
+    private NpyArray ConvertFloats(NpyType type, byte[] data)
+    {
+        for (var i = 0; i < Count; i++)
+        {
+            var value = Value(i);
+            if (type == NpyType.Float32) BinaryPrimitives.WriteSingleLittleEndian(data.AsSpan(i * sizeof(float)), (float)value);
+            else if (type == NpyType.Float64) BinaryPrimitives.WriteDoubleLittleEndian(data.AsSpan(i * sizeof(double)), value);
+            else BinaryPrimitives.WriteHalfLittleEndian(data.AsSpan(i * 2), (Half)value);
+        }
+
+        return new NpyArray(type, Shape, data);
+    }
+
+    private NpyArray? ConvertIntegers(NpyType type, byte[] data)
+    {
+        var (least, most) = type switch
+        {
+            NpyType.Int64 => (long.MinValue, long.MaxValue),
+            NpyType.Int32 => (int.MinValue, int.MaxValue),
+            NpyType.Int16 => (short.MinValue, short.MaxValue),
+            NpyType.Int8 => (sbyte.MinValue, sbyte.MaxValue),
+            NpyType.UInt8 => (byte.MinValue, byte.MaxValue),
+            _ => (0L, 1L),
+        };
+        var size = type.Size();
+        for (var i = 0; i < Count; i++)
+        {
+            var value = Type == NpyType.Int64 ? As<long>()[i] : (long)Value(i);
+            if (value < least || value > most) return null;
+            MemoryMarshal.AsBytes(new ReadOnlySpan<long>(in value))[..size].CopyTo(data.AsSpan(i * size));
+        }
+
+        return new NpyArray(type, Shape, data);
+    }
+}
