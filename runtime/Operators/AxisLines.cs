@@ -1,0 +1,36 @@
+namespace SeqRuntime.Operators;
+
+/// <summary>The lines of a tensor along one axis.</summary>
+internal readonly unsafe struct AxisLines
+{
+    public AxisLines(Tensor tensor, int axis)
+    {
+        Size = tensor.Shape[axis];
+        nint stride = 1;
+        for (var i = axis + 1; i < tensor.Rank; i++) stride *= tensor.Shape[i];
+        Stride = stride;
+        Count = tensor.Count == 0 ? 0 : tensor.Count / Size;
+    }
+
+    /// <summary>Elements of one line.</summary>
+    public int Size { get; }
+
+    /// <summary>Elements from one to the next of a line.</summary>
+    public nint Stride { get; }
+
+    /// <summary>Lines.</summary>
+    public int Count { get; }
+
+    /// <summary>Index of the first element of a line.</summary>
+    public nint Start(nint line) => line / Stride * (Stride * Size) + line % Stride;
+
+    public void Load(float* from, float* line)
+    {
+        for (nint i = 0; i < Size; i++) line[i] = from[i * Stride];
+    }
+
+    public void Store(float* line, float* to)
+    {
+        for (nint i = 0; i < Size; i++) to[i * Stride] = line[i];
+    }
+}

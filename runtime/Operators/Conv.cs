@@ -1,0 +1,300 @@
+using SeqRuntime.Format;
+using SeqRuntime.Kernels;
+
+namespace SeqRuntime.Operators;
+
+/// <summary>
+/// Convolution over 1 to 3 spatial dimensions: Y[n, m, p] = bias[m] + Σ_c Σ_k W[m, c, k]·X[n, c, p·stride + k·dilation - pad],
+/// c over the channels of m's group. With a state it is causal and streaming: the last (K-1)·dilation steps of each run are
+/// the left padding of the next.
+/// </summary>
+/// <remarks>
+/// <para>Inputs: X fp32 [N, C, spatial…]; W packed, one matrix [M/G, C/G·K] a group, or dense fp32 [M, C/G, K…]; bias fp32 [M]
+/// (optional); state fp32 [N, C, (K-1)·dilation] (optional; one spatial dimension, no pads). Outputs: Y fp32 [N, M, windows…],
+/// state after the run. Cutting a sequence into runs gives the same bits when each run is a multiple of the stride.</para>
+/// <para>Packed weights multiply rows of windows, read in place where a window is contiguous; int8 quantizes each window by its
+/// own range. Dense weights keep windows in lanes, and one channel's windows are overlapping rows of the input itself.</para>
+/// </remarks>
+internal sealed unsafe class Conv : Operator
+{
+    /// <summary>Windows gathered at a time.</summary>
+    private const int Chunk = 64;
+
+    /// <summary>Fewer windows than this of a depthwise convolution are summed one by one: lanes would stay empty.</summary>
+    private const int FewWindows = 8;
+
+    private readonly SpatialWindow _window;
+    private readonly int _group;
+
+    public Conv(Attributes attributes)
+    {
+        _window = new SpatialWindow(attributes);
+        _group = attributes.Int32(AttributeKey.Group, 1);
+        if (_group < 1) throw OperatorError.Attribute($"Group = {_group}; expected at least 1.");
+    }
+
+    public override void Infer(NodeContext context)
+    {
+        var x = _window.Check(Require.Dense(context.Input(0)));
+        var w = context.Input(1);
+        var channels = x.Shape[1];
+        if (channels % _group != 0 || channels == 0) throw OperatorError.Rank(x, $"channels in {_group} group(s)");
+        int outputs;
+        if (w.Format == TensorFormat.Dense)
+        {
+            Require.Dense(w);
+            if (w.Rank != x.Rank || w.Shape[0] < 1 || w.Shape[0] % _group != 0) throw OperatorError.Rank(w, $"{x.Rank} dimensions and outputs in {_group} group(s)");
+            if (w.Shape[1] != channels / _group) throw OperatorError.Size(w, 1, channels / _group);
+            for (var i = 0; i < _window.Rank; i++)
+            {
+                var size = _window.Kernel(SpatialWindow.Axes - _window.Rank + i);
+                if (w.Shape[2 + i] != size) throw OperatorError.Size(w, 2 + i, size);
+            }
+
+            outputs = w.Shape[0];
+        }
+        else
+        {
+            PackedProduct.Check(w, w.Layout.Rows, (long)(channels / _group) * _window.Taps, _group);
+            if (w.Layout.Rows < 1) throw OperatorError.Rank(w, "at least one output");
+            outputs = Require.Size((long)w.Layout.Rows * _group);
+        }
+
+        Require.Optional(context.Optional(2), outputs);
+        InferState(context, x);
+        var shape = _window.Output(x, outputs, ceil: false);
+        if (context.Optional(3) is not null)
+            shape[2] = (x.Shape[2] - 1) / _window.Stride(2) + 1;
+        context.Output(0).Set(ElementType.Float32, shape);
+    }
+
+    public override long ScratchBytes(NodeContext context)
+    {
+        var cursor = new ScratchCursor(null);
+        Plan(context, ref cursor, out _, out _, out _, out _);
+        return cursor.Bytes;
+    }
+
+    public override void Execute(NodeContext context)
+    {
+        var cursor = new ScratchCursor(context.Scratch);
+        Plan(context, ref cursor, out var extended, out var windows, out var results, out var product);
+        var x = context.Input(0);
+        var w = context.Input(1);
+        var y = context.Output(0);
+        if (x.Shape[0] == 0) return;
+
+        var geometry = Geometry(context);
+        var source = x.Floats;
+        if (IsExtended(context))
+        {
+            Extend(context, ref geometry, extended);
+            source = extended;
+        }
+
+        var bias = context.Optional(2) is { } b ? b.Floats : null;
+        if (w.Format == TensorFormat.Dense) Dense(context, geometry, source, bias, y.Floats, windows);
+        else Packed(context, geometry, source, bias, y.Floats, windows, results, product);
+    }
+
+    private void InferState(NodeContext context, Tensor x)
+    {
+        var state = context.Optional(3);
+        var after = context.OptionalOutput(1);
+        if (state is null)
+        {
+            if (after is not null) throw OperatorError.Arity("A convolution without state input cannot give a state.");
+            return;
+        }
+
+        if (_window.Rank != 1 || _window.HasPads) throw OperatorError.Arity("A convolution with state has one spatial dimension and no pads.");
+        if (x.Shape[2] < 1) throw OperatorError.Rank(x, "at least one step");
+        Require.Optional(state, x.Shape[0], x.Shape[1], Require.Size(_window.Reach(2)));
+        after?.Set(ElementType.Float32, state.Shape);
+    }
+
+    private void Plan(NodeContext context, ref ScratchCursor cursor, out float* extended, out float* windows, out float* results, out byte* product)
+    {
+        var x = context.Input(0).Shape;
+        var w = context.Input(1);
+        var width = (long)x[2] + _window.Reach(2) + _window.PadBegin(2) + _window.PadEnd(2);
+        extended = IsExtended(context) ? cursor.Floats(x[0], x[1], width) : null;
+        var chunk = Math.Min(Windows(context), Chunk);
+        windows = cursor.Floats(chunk, x[1] / _group, _window.Taps);
+        results = null;
+        product = null;
+        if (w.Format == TensorFormat.Dense) return;
+        results = cursor.Floats(chunk, w.Layout.Rows);
+        product = cursor.Take(PackedProduct.ScratchBytes(w, Math.Max(chunk, x[0])));
+    }
+
+    /// <summary>True where the input is copied with its padding or state around it: no window then needs bounds.</summary>
+    private bool IsExtended(NodeContext context) => _window.Rank == 1 && (_window.HasPads || context.Optional(3) is not null);
+
+    /// <summary>Windows of one batch row, from the output's shape.</summary>
+    private static int Windows(NodeContext context)
+    {
+        var y = context.Output(0);
+        return y.Count == 0 ? 0 : y.Count / (y.Shape[0] * y.Shape[1]);
+    }
+
+    private ConvGeometry Geometry(NodeContext context)
+    {
+        ref readonly var x = ref context.Input(0).Shape;
+        ref readonly var y = ref context.Output(0).Shape;
+        return new ConvGeometry
+        {
+            Depth = _window.Size(x, 0),
+            Height = _window.Size(x, 1),
+            Width = _window.Size(x, 2),
+            OutHeight = _window.Size(y, 1),
+            OutWidth = _window.Size(y, 2),
+            PadDepth = _window.PadBegin(0),
+            PadHeight = _window.PadBegin(1),
+            PadWidth = _window.PadBegin(2),
+        };
+    }
+
+    /// <summary>extended [N·C, left + T + right]: left is the state or zeros. Writes the state after the run.</summary>
+    private void Extend(NodeContext context, ref ConvGeometry geometry, float* extended)
+    {
+        var x = context.Input(0);
+        var state = context.Optional(3);
+        var rows = x.Shape[0] * (nint)x.Shape[1];
+        nint steps = x.Shape[2], right = _window.PadEnd(2), reach = (nint)_window.Reach(2);
+        var left = state is null ? _window.PadBegin(2) : reach;
+        var width = left + steps + right;
+        for (nint row = 0; row < rows; row++)
+        {
+            var line = extended + row * width;
+            if (state is null) Clear(line, left);
+            else Copy(state.Floats + row * reach, line, reach);
+            Copy(x.Floats + row * steps, line + left, steps);
+            Clear(line + left + steps, right);
+            if (context.OptionalOutput(1) is { } after) Copy(line + steps, after.Floats + row * reach, reach);
+        }
+
+        geometry.Width = width;
+        geometry.PadWidth = 0;
+    }
+
+    private void Packed(NodeContext context, in ConvGeometry geometry, float* source, float* bias, float* y, float* windows, float* results, byte* product)
+    {
+        var x = context.Input(0).Shape;
+        var w = context.Input(1);
+        int batch = x[0], channels = x[1] / _group, outputs = w.Layout.Rows, columns = w.Layout.Columns;
+        var count = Windows(context);
+        nint channelStride = geometry.Spatial, batchStride = x[1] * channelStride;
+
+        // One window that is the whole input: its rows are the batch, already in place on both sides.
+        if (count == 1 && columns == channels * channelStride && (_window.Rank == 1 || !_window.HasPads))
+        {
+            for (var g = 0; g < _group; g++)
+            {
+                PackedProduct.Multiply(
+                    context.Kernels, w, g, source + g * (nint)columns, batchStride, batch, Part(bias, g * outputs), 0, y + g * outputs, (nint)outputs * _group, outputs, product);
+            }
+
+            return;
+        }
+
+        var isInPlace = _window.Rank == 1 && channels == 1 && _window.Dilation(2) == 1;
+        for (var row = 0; row < batch * _group; row++)
+        {
+            var g = row % _group;
+            var input = source + row / _group * batchStride + g * channels * channelStride;
+            var output = y + (nint)row * outputs * count;
+            for (var first = 0; first < count; first += Chunk)
+            {
+                var m = Math.Min(Chunk, count - first);
+                if (!isInPlace) geometry.Gather(_window, input, channels, first, m, windows, 1, columns);
+                var from = isInPlace ? input + first * (nint)_window.Stride(2) : windows;
+                nint step = isInPlace ? _window.Stride(2) : columns;
+                var to = count == 1 ? output : results;
+                PackedProduct.Multiply(context.Kernels, w, g, from, step, m, Part(bias, g * outputs), 0, to, outputs, outputs, product);
+                if (count == 1) continue;
+                for (nint r = 0; r < outputs; r++)
+                {
+                    for (nint p = 0; p < m; p++) output[r * count + first + p] = results[p * outputs + r];
+                }
+            }
+        }
+    }
+
+    private void Dense(NodeContext context, in ConvGeometry geometry, float* source, float* bias, float* y, float* windows)
+    {
+        ref readonly var x = ref context.Input(0).Shape;
+        var w = context.Input(1);
+        int channels = x[1] / _group, outputs = w.Shape[0] / _group, taps = _window.Taps;
+        var columns = channels * taps;
+        var count = Windows(context);
+        var channelStride = geometry.Spatial;
+        var isFew = _window.Rank == 1 && channels == 1 && count < FewWindows;
+        var isOverlapping = _window.Rank == 1 && channels == 1 && _window.Stride(2) == 1;
+        var isPointwise = taps == 1 && count == channelStride && (_window.Rank == 1 || !_window.HasPads);
+        for (var row = 0; row < x[0] * _group; row++)
+        {
+            var g = row % _group;
+            var input = source + (nint)row * channels * channelStride;
+            var weights = w.Floats + (nint)g * outputs * columns;
+            var output = y + (nint)row * outputs * count;
+            var init = Part(bias, g * outputs);
+            if (isFew)
+            {
+                Few(weights, input, init, output, outputs, count);
+                continue;
+            }
+
+            if (init != null)
+            {
+                for (var r = 0; r < outputs; r++) new Span<float>(output + (nint)r * count, count).Fill(init[r]);
+            }
+
+            var start = init == null ? null : output;
+            if (isOverlapping) context.Kernels.GemmDense(weights, columns, input, _window.Dilation(2), outputs, taps, count, start, count, output, count);
+            else if (isPointwise) context.Kernels.GemmDense(weights, columns, input, channelStride, outputs, channels, count, start, count, output, count);
+            else Gathered(context.Kernels, geometry, weights, columns, input, channels, outputs, count, bias != null, output, windows);
+        }
+    }
+
+    private void Gathered(
+        KernelSet kernels, in ConvGeometry geometry, float* weights, int columns, float* input, int channels, int outputs, int count, bool hasBias, float* output, float* windows)
+    {
+        for (var first = 0; first < count; first += Chunk)
+        {
+            var n = Math.Min(Chunk, count - first);
+            geometry.Gather(_window, input, channels, first, n, windows, n, 1);
+            var to = output + first;
+            kernels.GemmDense(weights, columns, windows, n, outputs, columns, n, hasBias ? to : null, count, to, count);
+        }
+    }
+
+    /// <summary>The same chain as the kernel's, one output at a time.</summary>
+    private void Few(float* weights, float* input, float* bias, float* output, int outputs, int count)
+    {
+        nint stride = _window.Stride(2), dilation = _window.Dilation(2);
+        for (var r = 0; r < outputs; r++)
+        {
+            for (var p = 0; p < count; p++)
+            {
+                var sum = bias == null ? 0 : bias[r];
+                var from = input + p * stride;
+                for (var k = 0; k < _window.Taps; k++)
+                {
+                    sum = MathF.FusedMultiplyAdd(weights[k], *from, sum);
+                    from += dilation;
+                }
+
+                *output++ = sum;
+            }
+
+            weights += _window.Taps;
+        }
+    }
+
+    private static float* Part(float* bias, nint offset) => bias == null ? null : bias + offset;
+
+    private static void Copy(float* from, float* to, nint count) => Buffer.MemoryCopy(from, to, count * sizeof(float), count * sizeof(float));
+
+    private static void Clear(float* at, nint count) => System.Runtime.InteropServices.NativeMemory.Clear(at, (nuint)count * sizeof(float));
+}

@@ -1,0 +1,53 @@
+using SeqRuntime.Format;
+
+namespace SeqRuntime.Operators;
+
+/// <summary>
+/// Rows of a packed weight matrix by index: Y[indices…, k] = W[index, k].
+/// </summary>
+/// <remarks>
+/// Inputs: W packed [rows, columns] (int8 rows are multiplied by their scale), indices int32 or int64 of any shape, in
+/// [-rows, rows): a negative one counts from the end. Output: Y fp32 [indices…, columns].
+/// </remarks>
+internal sealed unsafe class Embedding : Operator
+{
+    public override void Infer(NodeContext context)
+    {
+        var w = context.Input(0);
+        PackedProduct.Check(w, w.Layout.Rows, w.Layout.Columns);
+        var indices = Require.AnyDense(context.Input(1));
+        if (indices.Type is not (ElementType.Int32 or ElementType.Int64)) throw OperatorError.Type(indices, "int32 or int64");
+        context.Output(0).Set(ElementType.Float32, indices.Shape.Append(w.Layout.Columns));
+    }
+
+    public override void Execute(NodeContext context)
+    {
+        var w = context.Input(0);
+        var indices = context.Input(1);
+        var y = context.Output(0).Floats;
+        int rows = w.Layout.Rows, columns = w.Layout.Columns;
+        for (var i = 0; i < indices.Count; i++)
+        {
+            var index = indices.Integer(i);
+            if (index < -rows || index >= rows) throw OperatorError.Value($"'{indices.Name}' holds the index {index}; expected {-rows} to {rows - 1}.");
+            var row = (int)(index < 0 ? index + rows : index);
+            if (w.Format == TensorFormat.PackedFloat32) CopyFloat32(w, row, y, columns);
+            else CopyInt8(w, row, y, columns);
+            y += columns;
+        }
+    }
+
+    private static void CopyFloat32(Tensor w, int row, float* y, int columns)
+    {
+        var source = (float*)(w.Data + row / WeightLayout.TileRows * w.Layout.TileBytes) + row % WeightLayout.TileRows;
+        for (nint k = 0; k < columns; k++) y[k] = source[k * WeightLayout.TileRows];
+    }
+
+    private static void CopyInt8(Tensor w, int row, float* y, int columns)
+    {
+        const int Inner = WeightLayout.InnerInt8;
+        var scale = ((float*)(w.Data + w.Layout.ScalesOffset))[row];
+        var source = (sbyte*)w.Data + row / WeightLayout.TileRows * w.Layout.TileBytes + row % WeightLayout.TileRows * Inner;
+        for (nint k = 0; k < columns; k++) y[k] = scale * source[k / Inner * (WeightLayout.TileRows * Inner) + k % Inner];
+    }
+}

@@ -1,0 +1,181 @@
+using SeqRuntime.Format;
+using SeqRuntime.Kernels;
+
+namespace SeqRuntime.Operators;
+
+/// <summary>
+/// Gated recurrent unit as ONNX's GRU: r = f(Wr·x + Rr·h + br), z = f(Wz·x + Rz·h + bz), h' = (1 - z)⊙n + z⊙h, where
+/// n = g(Wn·x + Wbn + r⊙(Rn·h + Rbn)) with LinearBeforeReset (cuDNN, PyTorch, Keras' reset_after) and
+/// n = g(Wn·x + Rn·(r⊙h) + Wbn + Rbn) without.
+/// </summary>
+/// <remarks>
+/// <para>Inputs beside those of <see cref="Recurrent"/>, per direction d from 3 + 3d: W packed [rows, I], R packed [rows, H],
+/// bias [2, rows] (optional): row 0 is added to W·x, row 1 to R·h (Rbn where LinearBeforeReset, else zeros). Tiles of a block in order r, z, n.</para>
+/// <para>Activations f, g are sigmoid, tanh unless named otherwise; CellClip limits their inputs. Standard gates with
+/// LinearBeforeReset run in the fused cell kernel. With int8 weights and g = tanh, f = sigmoid the state takes the fixed scale
+/// 1/127, r⊙h its measured range. Without LinearBeforeReset int8 weights are read twice a step (an int8 matrix has its scales
+/// behind its tiles, so no part of it stands alone). Sources: ONNX operator GRU; Cho et al., arXiv 1406.1078.</para>
+/// </remarks>
+internal sealed unsafe class Gru : Recurrent
+{
+    private const int Functions = 2;
+    private const int Tile = WeightLayout.TileRows;
+    private readonly RecurrentActivation[] _activations;
+    private readonly bool _linearBeforeReset;
+
+    public Gru(Attributes attributes)
+        : base(attributes, 3, 3, 3)
+    {
+        _activations = RecurrentActivations.Parse(attributes, Directions, UnaryFunction.Sigmoid, UnaryFunction.Tanh);
+        _linearBeforeReset = attributes.Bool(AttributeKey.LinearBeforeReset, false);
+    }
+
+    protected override void CheckDirection(NodeContext context, int d, int batch) =>
+        Require.Optional(context.Optional(WeightIndex(d, 2)), 2, PackedRows);
+
+    protected override void PlanStep(NodeContext context, int batch, ref ScratchCursor cursor, ref Pass pass)
+    {
+        pass.Recurrent = cursor.Floats(batch, PackedRows);
+        pass.Reset = cursor.Floats(batch, Hidden);
+        pass.Work = cursor.Floats(batch + 3L, PaddedHidden);
+        PlanConstants(ref cursor, ref pass);
+    }
+
+    protected override void Begin(NodeContext context, ref Pass pass, int d)
+    {
+        var bias = InputBias(context, d);
+        pass.Bias = bias == null ? null : bias + PackedRows;
+        pass.IsBounding = _activations[d * Functions].Function == UnaryFunction.Sigmoid && _activations[d * Functions + 1].Function == UnaryFunction.Tanh;
+        pass.IsFused = _linearBeforeReset && Clip == 0 && pass.IsBounding;
+        if (!pass.IsFused) SetConstants(ref pass);
+    }
+
+    protected override void Step(ref Pass pass, float* gates, int row, int count, float* h, float* hOut)
+    {
+        if (_linearBeforeReset) ResetAfterProduct(ref pass, gates, count, h, hOut);
+        else ResetBeforeProduct(ref pass, gates, count, h, hOut);
+    }
+
+    private void ResetAfterProduct(ref Pass pass, float* gates, int count, float* h, float* hOut)
+    {
+        var recurrent = pass.Recurrent;
+        if (!pass.StateIsZero)
+        {
+            Recur(ref pass, h, count, pass.IsBounding, pass.Bias, 0, recurrent);
+        }
+        else if (pass.Bias == null)
+        {
+            new Span<float>(recurrent, count * PackedRows).Clear();
+        }
+        else
+        {
+            for (var i = 0; i < count; i++) Copy(pass.Bias, recurrent + (nint)i * PackedRows, PackedRows);
+        }
+
+        if (!pass.IsFused)
+        {
+            for (var i = 0; i < count; i++)
+            {
+                var unit = (nint)i * Hidden;
+                ComposedCell(ref pass, gates + (nint)i * PackedRows, recurrent + (nint)i * PackedRows, h + unit, hOut + unit);
+            }
+        }
+        else if (Hidden == PaddedHidden)
+        {
+            pass.Kernels.GruCell(gates, recurrent, h, hOut, count * Hidden);
+        }
+        else
+        {
+            for (var i = 0; i < count; i++)
+            {
+                var unit = (nint)i * Hidden;
+                pass.Kernels.GruCell(gates + (nint)i * PackedRows, recurrent + (nint)i * PackedRows, h + unit, hOut + unit, Hidden);
+            }
+        }
+    }
+
+    private void ComposedCell(ref Pass pass, float* gates, float* recurrent, float* h, float* hOut)
+    {
+        var kernels = pass.Kernels;
+        var update = pass.Work;
+        var reset = update + PaddedHidden;
+        var candidate = reset + PaddedHidden;
+        var product = candidate + PaddedHidden;
+        Gather(gates, 0, reset);
+        Gather(recurrent, 0, product);
+        kernels.Binary(BinaryFunction.Add, reset, 1, product, 1, reset, Hidden);
+        Activate(ref pass, 0, reset);
+        Gather(gates, 1, update);
+        Gather(recurrent, 1, product);
+        kernels.Binary(BinaryFunction.Add, update, 1, product, 1, update, Hidden);
+        Activate(ref pass, 0, update);
+        Gather(gates, 2, candidate);
+        Gather(recurrent, 2, product);
+        kernels.Binary(BinaryFunction.Mul, reset, 1, product, 1, product, Hidden);
+        kernels.Binary(BinaryFunction.Add, candidate, 1, product, 1, candidate, Hidden);
+        Activate(ref pass, 1, candidate);
+        Blend(kernels, update, candidate, product, h, hOut);
+    }
+
+    private void ResetBeforeProduct(ref Pass pass, float* gates, int count, float* h, float* hOut)
+    {
+        var kernels = pass.Kernels;
+        var recurrent = pass.Recurrent;
+        var updates = pass.Work;
+        var candidate = updates + (nint)count * PaddedHidden;
+        var product = candidate + PaddedHidden;
+        if (pass.StateIsZero) recurrent = gates;
+        else if (pass.Recurrence.Format == TensorFormat.PackedFloat32) Tiles(ref pass, 0, 2, h, count, gates);
+        else Recur(ref pass, h, count, pass.IsBounding, gates, PackedRows, recurrent);
+
+        for (var i = 0; i < count; i++)
+        {
+            var row = recurrent + (nint)i * PackedRows;
+            var reset = pass.Reset + (nint)i * Hidden;
+            Gather(row, 0, product);
+            Activate(ref pass, 0, product);
+            kernels.Binary(BinaryFunction.Mul, product, 1, h + (nint)i * Hidden, 1, reset, Hidden);
+            var update = updates + (nint)i * PaddedHidden;
+            Gather(row, 1, update);
+            Activate(ref pass, 0, update);
+        }
+
+        if (pass.Recurrence.Format == TensorFormat.PackedFloat32 && !pass.StateIsZero) Tiles(ref pass, 2, 1, pass.Reset, count, gates);
+        else if (!pass.StateIsZero) Recur(ref pass, pass.Reset, count, false, gates, PackedRows, recurrent);
+
+        for (var i = 0; i < count; i++)
+        {
+            Gather(recurrent + (nint)i * PackedRows, 2, candidate);
+            Activate(ref pass, 1, candidate);
+            var unit = (nint)i * Hidden;
+            Blend(kernels, updates + (nint)i * PaddedHidden, candidate, product, h + unit, hOut + unit);
+        }
+    }
+
+    /// <summary>recurrent = gates + R·x for some of the tiles of each block only: <paramref name="tiles"/> from <paramref name="first"/>.</summary>
+    private void Tiles(ref Pass pass, int first, int tiles, float* x, int count, float* gates)
+    {
+        var r = pass.Recurrence;
+        var part = new WeightLayout(TensorFormat.PackedFloat32, tiles * Tile, Hidden);
+        for (var tile = first; tile < PackedRows / Tile; tile += 3)
+        {
+            var column = (nint)tile * Tile;
+            pass.Kernels.GemmFloat32(
+                r.Data + tile * part.TileBytes, part, x, Hidden, count, gates + column, PackedRows, pass.Recurrent + column, PackedRows, tiles * Tile);
+        }
+    }
+
+    private void Activate(ref Pass pass, int function, float* plane)
+    {
+        ApplyClip(ref pass, plane, Hidden);
+        _activations[pass.Direction * Functions + function].Apply(pass.Kernels, plane, plane, Hidden);
+    }
+
+    /// <summary>h' = n + z·(h - n).</summary>
+    private void Blend(KernelSet kernels, float* update, float* candidate, float* temporary, float* h, float* hOut)
+    {
+        kernels.Binary(BinaryFunction.Sub, h, 1, candidate, 1, temporary, Hidden);
+        kernels.Binary(BinaryFunction.Mul, update, 1, temporary, 1, temporary, Hidden);
+        kernels.Binary(BinaryFunction.Add, candidate, 1, temporary, 1, hOut, Hidden);
+    }
+}

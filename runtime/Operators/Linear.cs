@@ -1,0 +1,38 @@
+namespace SeqRuntime.Operators;
+
+/// <summary>
+/// Fully connected layer on the last axis: Y[…, r] = bias[r] + Σ_k W[r, k]·X[…, k].
+/// </summary>
+/// <remarks>
+/// Inputs: X fp32 […, columns], W packed [rows, columns], bias fp32 [rows] (optional). Output: Y fp32 […, rows]. All leading
+/// dimensions are rows of one product. int8 weights quantize each row of X by its own range.
+/// </remarks>
+internal sealed unsafe class Linear : Operator
+{
+    public override void Infer(NodeContext context)
+    {
+        var x = Require.Dense(context.Input(0));
+        var w = context.Input(1);
+        if (x.Rank < 1) throw OperatorError.Rank(x, "at least one dimension");
+        var rows = w.Layout.Rows;
+        if (x.Shape[x.Rank - 1] < 1) throw OperatorError.Rank(x, "a last dimension of at least 1");
+        PackedProduct.Check(w, rows, x.Shape[x.Rank - 1]);
+        Require.Optional(context.Optional(2), rows);
+        var shape = x.Shape;
+        shape[x.Rank - 1] = rows;
+        context.Output(0).Set(ElementType.Float32, shape);
+    }
+
+    public override long ScratchBytes(NodeContext context) => PackedProduct.ScratchBytes(context.Input(1), Rows(context.Input(0)));
+
+    public override void Execute(NodeContext context)
+    {
+        var x = context.Input(0);
+        var w = context.Input(1);
+        var bias = context.Optional(2);
+        PackedProduct.Multiply(
+            context.Kernels, w, 0, x.Floats, w.Layout.Columns, Rows(x), bias is null ? null : bias.Floats, 0, context.Output(0).Floats, w.Layout.Rows, w.Layout.Rows, context.Scratch);
+    }
+
+    private static int Rows(Tensor x) => x.Count == 0 ? 0 : x.Count / x.Shape[x.Rank - 1];
+}

@@ -1,0 +1,124 @@
+using SeqRuntime.Format;
+using SeqRuntime.Kernels;
+
+namespace SeqRuntime.Operators;
+
+/// <summary>
+/// Y = init + X · Wᵀ for a packed W of either format: the one place that knows that int8 weights need their inputs quantized
+/// and how much scratch that takes.
+/// </summary>
+internal static unsafe class PackedProduct
+{
+    /// <summary>Scale of a state that lies in [-1, 1] (DESIGN §5: no range pass each step).</summary>
+    public const float BoundedScale = 1f / 127f;
+
+    /// <summary>1 and the rounding of one more step: (1 - z)·n + z·h may pass 1 by an ulp, and saturating that loses nothing.</summary>
+    private const float Bound = 1.000001f;
+
+    /// <summary>Checks that <paramref name="w"/> holds <paramref name="count"/> packed matrices of rows × columns.</summary>
+    public static Tensor Check(Tensor w, int rows, long columns, int count = 1)
+    {
+        if (w.Format is not (TensorFormat.PackedFloat32 or TensorFormat.PackedInt8)) throw OperatorError.Value($"'{w.Name}' must be a packed weight matrix.");
+        if (w.Layout.Format != w.Format || w.Layout.Rows != rows || w.Layout.Columns != columns || w.PackedCount != count)
+        {
+            throw OperatorError.Value(
+                $"'{w.Name}' holds {w.PackedCount} packed matrices of {w.Layout.Rows} × {w.Layout.Columns}; expected {count} of {rows} × {columns}.");
+        }
+
+        return w;
+    }
+
+    /// <summary>Scratch for a product of <paramref name="m"/> rows.</summary>
+    public static long ScratchBytes(Tensor w, long m)
+    {
+        if (w.Format != TensorFormat.PackedInt8) return 0;
+        var cursor = new ScratchCursor(null);
+        Quantized(ref cursor, w.Layout.Columns, m, out _, out _);
+        return cursor.Bytes;
+    }
+
+    /// <summary>Y[i, r] = init[i, r] + Σ_k W[r, k]·X[i, k], r &lt; n; parameters as in <see cref="KernelSet.GemmFloat32"/>.</summary>
+    /// <param name="kernels">Kernels.</param>
+    /// <param name="w">Packed weights.</param>
+    /// <param name="index">Which of its matrices.</param>
+    /// <param name="x">X; int8 weights measure the range of each row.</param>
+    /// <param name="ldx">Elements between rows of X; rows may overlap.</param>
+    /// <param name="m">Rows.</param>
+    /// <param name="init">First value, or null for 0.</param>
+    /// <param name="ldinit">Elements between rows of init.</param>
+    /// <param name="y">Y.</param>
+    /// <param name="ldy">Elements between rows of Y.</param>
+    /// <param name="n">Outputs of each row.</param>
+    /// <param name="scratch"><see cref="ScratchBytes"/> bytes.</param>
+    public static void Multiply(
+        KernelSet kernels, Tensor w, int index, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int n, byte* scratch)
+    {
+        if (w.Format == TensorFormat.PackedFloat32)
+        {
+            kernels.GemmFloat32(w.Packed(index), w.Layout, x, ldx, m, init, ldinit, y, ldy, n);
+            return;
+        }
+
+        var columns = w.Layout.Columns;
+        var cursor = new ScratchCursor(scratch);
+        Quantized(ref cursor, columns, m, out var scales, out var q);
+        kernels.QuantizeRows(x, ldx, m, columns, 0, q, scales);
+        kernels.GemmInt8(w.Packed(index), w.Layout, q, KernelSet.QuantizedStride(columns), scales, m, init, ldinit, y, ldy, n);
+    }
+
+    /// <summary>
+    /// The same for a recurrent state, rows adjacent, whose equations keep it in [-1, 1] once it is there: a row inside takes
+    /// the fixed scale <see cref="BoundedScale"/>, a row outside (an initial state of the caller's) its measured range. Each row
+    /// decides for itself, so batching and cutting a sequence into runs leave every bit unchanged.
+    /// </summary>
+    /// <param name="kernels">Kernels.</param>
+    /// <param name="w">Packed weights.</param>
+    /// <param name="h">State, m rows of the matrix's columns.</param>
+    /// <param name="m">Rows.</param>
+    /// <param name="bounded">True where all rows are known to be inside; set when they are found to be.</param>
+    /// <param name="init">First value.</param>
+    /// <param name="ldinit">Elements between rows of init.</param>
+    /// <param name="y">Y.</param>
+    /// <param name="ldy">Elements between rows of Y.</param>
+    /// <param name="n">Outputs of each row.</param>
+    /// <param name="scratch"><see cref="ScratchBytes"/> bytes.</param>
+    public static void MultiplyState(
+        KernelSet kernels, Tensor w, float* h, int m, ref bool bounded, float* init, nint ldinit, float* y, nint ldy, int n, byte* scratch)
+    {
+        var columns = w.Layout.Columns;
+        if (w.Format == TensorFormat.PackedFloat32)
+        {
+            kernels.GemmFloat32(w.Data, w.Layout, h, columns, m, init, ldinit, y, ldy, n);
+            return;
+        }
+
+        var stride = KernelSet.QuantizedStride(columns);
+        var cursor = new ScratchCursor(scratch);
+        Quantized(ref cursor, columns, m, out var scales, out var q);
+        bounded = bounded || IsBounded(kernels, h, (nint)m * columns);
+        if (bounded)
+        {
+            kernels.QuantizeRows(h, columns, m, columns, BoundedScale, q, scales);
+        }
+        else
+        {
+            for (var i = 0; i < m; i++)
+            {
+                var row = h + (nint)i * columns;
+                kernels.QuantizeRows(row, columns, 1, columns, IsBounded(kernels, row, columns) ? BoundedScale : 0, q + i * stride, scales + i);
+            }
+        }
+
+        kernels.GemmInt8(w.Data, w.Layout, q, stride, scales, m, init, ldinit, y, ldy, n);
+    }
+
+    /// <summary>NaN counts as inside: it quantizes to 0 at any scale.</summary>
+    private static bool IsBounded(KernelSet kernels, float* h, nint n) =>
+        !(kernels.Reduce(ReduceFunction.Max, h, n) > Bound) && !(kernels.Reduce(ReduceFunction.Min, h, n) < -Bound);
+
+    private static void Quantized(ref ScratchCursor cursor, int columns, long m, out float* scales, out sbyte* q)
+    {
+        scales = cursor.Floats(m);
+        q = (sbyte*)cursor.Take(m * KernelSet.QuantizedStride(columns));
+    }
+}

@@ -1,0 +1,356 @@
+using SeqRuntime.Format;
+using SeqRuntime.Kernels;
+
+namespace SeqRuntime.Operators;
+
+/// <summary>
+/// What RNN, LSTM and GRU have in common: inputs, shapes, directions, sequence lengths, and the order of work. The input
+/// products of many time steps (all batch rows) are one GEMM; the recurrent part then steps all batch rows together.
+/// </summary>
+/// <remarks>
+/// <para>T steps, N batch rows, I inputs, H hidden units, D directions, S state size (H, or the projection's P).</para>
+/// <para>Inputs: 0 X [T, N, I]; 1 sequence_lens int32 [N] (optional); 2 initial_h [D, N, S] (optional); others by layer.
+/// Outputs, each optional: Y [T, D, N, S], Y_h [D, N, S], and LSTM's Y_c [D, N, H].</para>
+/// <para>Packed rows are gate-interleaved: for each block b of 16 units one tile a gate, row = (b·gates + gate)·16 + unit mod 16;
+/// units are padded to a multiple of 16 with zero rows.</para>
+/// <para>With sequence_lens row i runs over its first len[i] steps (the reverse direction starts at step len[i] - 1); Y is 0
+/// beyond, Y_h and Y_c are the state at the row's last valid step.</para>
+/// </remarks>
+internal abstract unsafe class Recurrent : Operator
+{
+    /// <summary>Rows of X in one input product: enough to read W rarely, few enough to stay in cache.</summary>
+    private const int ChunkRows = 128;
+    private const int MaxHidden = 1 << 24;
+
+    private readonly RecurrentDirection _direction;
+    private readonly int _gates;
+    private readonly int _firstWeight;
+    private readonly int _weightsPerDirection;
+
+    protected Recurrent(Attributes attributes, int gates, int firstWeight, int weightsPerDirection)
+    {
+        Hidden = attributes.Int32(AttributeKey.Hidden, 0);
+        if (Hidden is < 1 or > MaxHidden) throw OperatorError.Attribute($"Hidden = {Hidden}; expected 1 to {MaxHidden}.");
+        _direction = attributes.Enum(AttributeKey.Direction, RecurrentDirection.Forward);
+        Clip = attributes.Float(AttributeKey.CellClip, 0);
+        if (!(Clip >= 0)) throw OperatorError.Attribute($"CellClip = {Clip}; expected 0 (none) or more.");
+        Directions = _direction == RecurrentDirection.Bidirectional ? 2 : 1;
+        PaddedHidden = (Hidden + WeightLayout.TileRows - 1) / WeightLayout.TileRows * WeightLayout.TileRows;
+        PackedRows = gates * PaddedHidden;
+        _gates = gates;
+        _firstWeight = firstWeight;
+        _weightsPerDirection = weightsPerDirection;
+    }
+
+    protected int Hidden { get; }
+
+    protected int Directions { get; }
+
+    /// <summary>Bound of the activations' inputs, 0 for none.</summary>
+    protected float Clip { get; }
+
+    /// <summary>Hidden units padded to whole tiles.</summary>
+    protected int PaddedHidden { get; }
+
+    /// <summary>Rows of the packed W and R.</summary>
+    protected int PackedRows { get; }
+
+    /// <summary>Input index of what direction <paramref name="d"/> has at <paramref name="offset"/>: 0 W, 1 R, 2 bias …</summary>
+    protected int WeightIndex(int d, int offset) => _firstWeight + d * _weightsPerDirection + offset;
+
+    public sealed override void Infer(NodeContext context)
+    {
+        var x = Require.Dense(context.Input(0));
+        if (x.Rank != 3) throw OperatorError.Rank(x, "[steps, batch, inputs]");
+        int steps = x.Shape[0], batch = x.Shape[1], inputs = x.Shape[2];
+        if (inputs < 1) throw OperatorError.Rank(x, "at least one input");
+        if (context.Optional(1) is { } lengths)
+        {
+            Require.Dense(lengths, ElementType.Int32);
+            if (lengths.Rank != 1 || lengths.Shape[0] != batch) throw OperatorError.Rank(lengths, $"[{batch}]");
+        }
+
+        var size = StateSize(context);
+        if (size < 1) throw OperatorError.Arity("The projection has no outputs.");
+        Require.Optional(context.Optional(2), Directions, batch, size);
+        for (var d = 0; d < Directions; d++)
+        {
+            PackedProduct.Check(context.Input(WeightIndex(d, 0)), PackedRows, inputs);
+            PackedProduct.Check(context.Input(WeightIndex(d, 1)), PackedRows, size);
+            CheckDirection(context, d, batch);
+        }
+
+        context.OptionalOutput(0)?.Set(ElementType.Float32, new Shape(steps, Directions, batch, size));
+        context.OptionalOutput(1)?.Set(ElementType.Float32, new Shape(Directions, batch, size));
+        InferCell(context, batch);
+    }
+
+    public sealed override long ScratchBytes(NodeContext context)
+    {
+        var cursor = new ScratchCursor(null);
+        Plan(context, ref cursor, out _);
+        return cursor.Bytes;
+    }
+
+    public sealed override void Execute(NodeContext context)
+    {
+        var cursor = new ScratchCursor(context.Scratch);
+        Plan(context, ref cursor, out var pass);
+        pass.Kernels = context.Kernels;
+        if (context.Optional(1) is { } lengths) CheckLengths(lengths, context.Input(0).Shape[0]);
+        for (var d = 0; d < Directions; d++) RunDirection(context, ref pass, d);
+    }
+
+    /// <summary>Size of the state h: the hidden units, or the projection's outputs.</summary>
+    protected virtual int StateSize(NodeContext context) => Hidden;
+
+    /// <summary>Checks bias and whatever else a direction has beside W and R.</summary>
+    protected abstract void CheckDirection(NodeContext context, int d, int batch);
+
+    /// <summary>Checks and sets what only LSTM has: the cell state.</summary>
+    protected virtual void InferCell(NodeContext context, int batch)
+    {
+    }
+
+    /// <summary>Cuts the layer's own scratch for one step of <paramref name="batch"/> rows into <see cref="Pass.Work"/> and others.</summary>
+    protected virtual void PlanStep(NodeContext context, int batch, ref ScratchCursor cursor, ref Pass pass)
+    {
+    }
+
+    /// <summary>Scratch of the products a step makes beside R · h.</summary>
+    protected virtual long ProductBytes(NodeContext context, int d, int batch) => 0;
+
+    /// <summary>Takes a direction's inputs and cell state.</summary>
+    protected abstract void Begin(NodeContext context, ref Pass pass, int d);
+
+    /// <summary>Leaves a direction's last cell state where it belongs.</summary>
+    protected virtual void End(ref Pass pass)
+    {
+    }
+
+    /// <summary>Bias of the input product, or null.</summary>
+    protected float* InputBias(NodeContext context, int d)
+    {
+        var bias = context.Optional(WeightIndex(d, 2));
+        return bias is null ? null : bias.Floats;
+    }
+
+    /// <summary>
+    /// One time step of adjacent batch rows.
+    /// </summary>
+    /// <param name="pass">The direction being run.</param>
+    /// <param name="gates">W·x + bias of these rows, packed order; may be overwritten.</param>
+    /// <param name="row">First batch row.</param>
+    /// <param name="count">Rows.</param>
+    /// <param name="h">State before, <paramref name="count"/> × S.</param>
+    /// <param name="hOut">State after; may be <paramref name="h"/>.</param>
+    protected abstract void Step(ref Pass pass, float* gates, int row, int count, float* h, float* hOut);
+
+    private void Plan(NodeContext context, ref ScratchCursor cursor, out Pass pass)
+    {
+        pass = default;
+        var shape = context.Input(0).Shape;
+        int steps = shape[0], batch = shape[1];
+        pass.Batch = batch;
+        pass.ChunkSteps = batch >= ChunkRows ? 1 : Math.Min(steps, ChunkRows / Math.Max(batch, 1));
+        var rows = Math.Min((long)steps * batch, Math.Max(batch, ChunkRows));
+        pass.StateSize = context.Input(WeightIndex(0, 1)).Layout.Columns;
+        pass.Gates = cursor.Floats(rows, PackedRows);
+        pass.State = cursor.Floats(batch, pass.StateSize);
+        var product = 0L;
+        for (var d = 0; d < Directions; d++)
+        {
+            product = Math.Max(product, PackedProduct.ScratchBytes(context.Input(WeightIndex(d, 0)), rows));
+            product = Math.Max(product, PackedProduct.ScratchBytes(context.Input(WeightIndex(d, 1)), batch));
+            product = Math.Max(product, ProductBytes(context, d, batch));
+        }
+
+        pass.Product = cursor.Take(product);
+        PlanStep(context, batch, ref cursor, ref pass);
+    }
+
+    private void RunDirection(NodeContext context, ref Pass pass, int d)
+    {
+        var x = context.Input(0);
+        int steps = x.Shape[0], batch = pass.Batch;
+        var stateCount = (nint)batch * pass.StateSize;
+        var w = context.Input(WeightIndex(d, 0));
+        var bias = InputBias(context, d);
+        var y = context.OptionalOutput(0) is { } all ? all.Floats + d * stateCount : null;
+        var final = context.OptionalOutput(1) is { } last ? last.Floats + d * stateCount : null;
+        var initial = context.Optional(2) is { } first ? first.Floats + d * stateCount : null;
+        var lengths = context.Optional(1) is { } l ? (int*)l.Data : null;
+        var reverse = _direction == RecurrentDirection.Reverse || d == 1;
+        var yStep = Directions * stateCount;
+        var state = final != null ? final : pass.State;
+
+        pass.Direction = d;
+        pass.Recurrence = context.Input(WeightIndex(d, 1));
+        pass.Ragged = lengths != null;
+        pass.Bounded = initial == null;
+        pass.StateIsZero = initial == null && lengths == null;
+        Begin(context, ref pass, d);
+
+        var h = initial;
+        if (lengths != null || initial == null)
+        {
+            if (initial == null) new Span<float>(state, (int)stateCount).Clear();
+            else Copy(initial, state, stateCount);
+            h = state;
+        }
+
+        var active = steps;
+        if (lengths != null)
+        {
+            active = 0;
+            for (var i = 0; i < batch; i++) active = Math.Max(active, lengths[i]);
+            if (y != null)
+            {
+                for (var t = active; t < steps; t++) new Span<float>(y + t * yStep, (int)stateCount).Clear();
+            }
+        }
+
+        for (var done = 0; done < active;)
+        {
+            var chunk = Math.Min(pass.ChunkSteps, active - done);
+            var start = reverse ? active - done - chunk : done;
+            PackedProduct.Multiply(
+                pass.Kernels, w, 0, x.Floats + (nint)start * batch * w.Layout.Columns, w.Layout.Columns, chunk * batch, bias, 0, pass.Gates, PackedRows, PackedRows, pass.Product);
+            for (var s = 0; s < chunk; s++)
+            {
+                var offset = reverse ? chunk - 1 - s : s;
+                var gates = pass.Gates + (nint)offset * batch * PackedRows;
+                var yt = y == null ? null : y + (start + offset) * yStep;
+                if (lengths != null)
+                {
+                    RaggedStep(ref pass, gates, start + offset, lengths, state, yt);
+                    continue;
+                }
+
+                var hOut = yt != null ? yt : state;
+                Step(ref pass, gates, 0, batch, h, hOut);
+                pass.StateIsZero = false;
+                h = hOut;
+            }
+
+            done += chunk;
+        }
+
+        if (final != null && h != final) Copy(h, final, stateCount);
+        End(ref pass);
+    }
+
+    private void RaggedStep(ref Pass pass, float* gates, int t, int* lengths, float* state, float* yt)
+    {
+        var size = pass.StateSize;
+        for (var row = 0; row < pass.Batch;)
+        {
+            var end = row;
+            while (end < pass.Batch && lengths[end] > t) end++;
+            if (end == row)
+            {
+                if (yt != null) new Span<float>(yt + (nint)row * size, size).Clear();
+                row++;
+                continue;
+            }
+
+            var h = state + (nint)row * size;
+            Step(ref pass, gates + (nint)row * PackedRows, row, end - row, h, h);
+            if (yt != null) Copy(h, yt + (nint)row * size, (nint)(end - row) * size);
+            row = end;
+        }
+    }
+
+    /// <summary>gates = init + R·h; <paramref name="bounded"/> where the layer's equations keep h in [-1, 1].</summary>
+    protected void Recur(ref Pass pass, float* h, int count, bool bounded, float* init, nint ldinit, float* y)
+    {
+        if (bounded)
+        {
+            var known = pass.Bounded;
+            PackedProduct.MultiplyState(pass.Kernels, pass.Recurrence, h, count, ref known, init, ldinit, y, PackedRows, PackedRows, pass.Product);
+            if (!pass.Ragged) pass.Bounded = known;
+        }
+        else
+        {
+            PackedProduct.Multiply(pass.Kernels, pass.Recurrence, 0, h, pass.StateSize, count, init, ldinit, y, PackedRows, PackedRows, pass.Product);
+        }
+    }
+
+    /// <summary>Limits x to [-clip, clip], where the layer clips.</summary>
+    protected void ApplyClip(ref Pass pass, float* x, nint n)
+    {
+        if (Clip == 0) return;
+        pass.Kernels.Binary(BinaryFunction.Max, x, 1, pass.Constants + 16, 0, x, n);
+        pass.Kernels.Binary(BinaryFunction.Min, x, 1, pass.Constants, 0, x, n);
+    }
+
+    /// <summary>Copies one gate out of interleaved tiles: <see cref="PaddedHidden"/> values.</summary>
+    protected void Gather(float* gates, int gate, float* plane)
+    {
+        const int Tile = WeightLayout.TileRows;
+        for (var unit = 0; unit < PaddedHidden; unit += Tile) Copy(gates + (nint)unit * _gates + gate * Tile, plane + unit, Tile);
+    }
+
+    /// <summary>Clip, -clip and 1, one to a block of 16, for kernels that repeat one operand.</summary>
+    protected static void PlanConstants(ref ScratchCursor cursor, ref Pass pass) => pass.Constants = cursor.Floats(3 * WeightLayout.TileRows);
+
+    protected void SetConstants(ref Pass pass)
+    {
+        pass.Constants[0] = Clip;
+        pass.Constants[16] = -Clip;
+        pass.Constants[32] = 1;
+    }
+
+    protected static void Copy(float* from, float* to, nint count) => Buffer.MemoryCopy(from, to, count * sizeof(float), count * sizeof(float));
+
+    private static void CheckLengths(Tensor lengths, int steps)
+    {
+        foreach (var length in lengths.AsSpan<int>())
+        {
+            if ((uint)length > (uint)steps) throw OperatorError.Value($"'{lengths.Name}' holds the length {length}; expected 0 to {steps}.");
+        }
+    }
+
+    /// <summary>What running one direction works on.</summary>
+    protected struct Pass
+    {
+        public KernelSet Kernels;
+        public Tensor Recurrence;
+        public Tensor? Projection;
+        public int Direction;
+        public int Batch;
+        public int StateSize;
+        public int ChunkSteps;
+
+        /// <summary>Rows have different lengths: each step may see only some of them.</summary>
+        public bool Ragged;
+
+        /// <summary>All rows of the state are known to lie in [-1, 1].</summary>
+        public bool Bounded;
+
+        /// <summary>The state is the missing initial one: R·h is 0.</summary>
+        public bool StateIsZero;
+
+        /// <summary>The fused cell kernel computes this layer's equations.</summary>
+        public bool IsFused;
+
+        /// <summary>The equations keep a state in [-1, 1] that is there.</summary>
+        public bool IsBounding;
+
+        public float* Gates;
+        public float* State;
+
+        /// <summary>Planes of single gates, where the cell is composed.</summary>
+        public float* Work;
+        public float* Constants;
+        public float* Cell;
+        public float* CellOut;
+        public float* CellScratch;
+        public float* Peephole;
+        public float* Projected;
+        public float* Recurrent;
+        public float* Reset;
+        public float* Bias;
+        public byte* Product;
+    }
+}

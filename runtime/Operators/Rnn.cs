@@ -1,0 +1,41 @@
+using SeqRuntime.Format;
+
+namespace SeqRuntime.Operators;
+
+/// <summary>
+/// Vanilla (Elman) recurrent network as ONNX's RNN: h' = f(W·x + R·h + Wb + Rb), f tanh unless named otherwise, its input
+/// limited to ±clip where a clip is given.
+/// </summary>
+/// <remarks>
+/// Inputs beside those of <see cref="Recurrent"/>, per direction d from 3 + 3d: W packed [rows, I], R packed [rows, H], bias
+/// Wb + Rb [rows] (optional); rows = H padded to a multiple of 16. With int8 weights and tanh the state takes the fixed scale
+/// 1/127, otherwise its measured range. Source: ONNX operator RNN; Elman, Finding Structure in Time (1990).
+/// </remarks>
+internal sealed unsafe class Rnn : Recurrent
+{
+    private readonly RecurrentActivation[] _activations;
+
+    public Rnn(Attributes attributes)
+        : base(attributes, 1, 3, 3) => _activations = RecurrentActivations.Parse(attributes, Directions, UnaryFunction.Tanh);
+
+    protected override void CheckDirection(NodeContext context, int d, int batch) =>
+        Require.Optional(context.Optional(WeightIndex(d, 2)), PackedRows);
+
+    protected override void PlanStep(NodeContext context, int batch, ref ScratchCursor cursor, ref Pass pass) => PlanConstants(ref cursor, ref pass);
+
+    protected override void Begin(NodeContext context, ref Pass pass, int d) => SetConstants(ref pass);
+
+    protected override void Step(ref Pass pass, float* gates, int row, int count, float* h, float* hOut)
+    {
+        var activation = _activations[pass.Direction];
+        if (!pass.StateIsZero) Recur(ref pass, h, count, activation.Function == UnaryFunction.Tanh, gates, PackedRows, gates);
+        ApplyClip(ref pass, gates, (nint)count * PackedRows);
+        if (Hidden == PackedRows)
+        {
+            activation.Apply(pass.Kernels, gates, hOut, (nint)count * Hidden);
+            return;
+        }
+
+        for (var i = 0; i < count; i++) activation.Apply(pass.Kernels, gates + (nint)i * PackedRows, hOut + (nint)i * Hidden, Hidden);
+    }
+}

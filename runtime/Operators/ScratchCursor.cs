@@ -1,0 +1,33 @@
+using SeqRuntime.Kernels;
+
+namespace SeqRuntime.Operators;
+
+/// <summary>
+/// Cuts a node's scratch into buffers, each 64-byte aligned and followed by room for kernels that read past its end. The same
+/// sequence of calls over a null start measures what is needed.
+/// </summary>
+internal unsafe struct ScratchCursor(byte* start)
+{
+    /// <summary>More than any machine has, and far from where sums of sizes overflow.</summary>
+    private const double Limit = 1L << 50;
+
+    /// <summary>Bytes handed out so far.</summary>
+    public long Bytes { get; private set; }
+
+    public byte* Take(long bytes)
+    {
+        if (bytes > Limit) ThrowTooLarge();
+        var taken = start + Bytes;
+        Bytes += (bytes + KernelSet.ReadSlack + 63) & ~63L;
+        return taken;
+    }
+
+    /// <summary>A buffer of a × b × c fp32 elements.</summary>
+    public float* Floats(long a, long b = 1, long c = 1)
+    {
+        if ((double)a * b * c > Limit) ThrowTooLarge();
+        return (float*)Take(a * b * c * sizeof(float));
+    }
+
+    private static void ThrowTooLarge() => throw OperatorError.Value("The node's scratch memory exceeds what any machine holds; its sizes cannot be right.");
+}

@@ -1,0 +1,76 @@
+using SeqRuntime.Format;
+
+namespace SeqRuntime.Operators;
+
+/// <summary>What an axis-wise normalizer computes.</summary>
+internal enum SoftmaxKind
+{
+    Softmax,
+    LogSoftmax,
+    Hardmax,
+}
+
+/// <summary>
+/// Along one axis: Softmax eˣ⁻ᵐ/Σeˣ⁻ᵐ with m the maximum, LogSoftmax x - m - log Σeˣ⁻ᵐ, Hardmax 1 at the first maximum and 0 elsewhere.
+/// </summary>
+/// <remarks>Input X fp32 of any shape; Axis (default -1); output of the same shape, may lie over the input. An inner axis is copied to scratch and back line by line.</remarks>
+internal sealed unsafe class Softmax(Attributes attributes, SoftmaxKind kind) : Operator
+{
+    private readonly int _axis = attributes.Int32(AttributeKey.Axis, -1);
+
+    public override void Infer(NodeContext context)
+    {
+        var x = Require.Dense(context.Input(0));
+        Require.Axis(_axis, x);
+        context.Output(0).Set(ElementType.Float32, x.Shape);
+    }
+
+    public override bool CanOverwrite(int input) => input == 0;
+
+    public override long ScratchBytes(NodeContext context)
+    {
+        var cursor = new ScratchCursor(null);
+        var x = context.Input(0);
+        cursor.Floats(x.Shape[Require.Axis(_axis, x)]);
+        return cursor.Bytes;
+    }
+
+    public override void Execute(NodeContext context)
+    {
+        Tensor x = context.Input(0), y = context.Output(0);
+        if (x.Count == 0) return;
+        var lines = new AxisLines(x, Require.Axis(_axis, x));
+        var scratch = (float*)context.Scratch;
+        for (nint line = 0; line < lines.Count; line++)
+        {
+            var start = lines.Start(line);
+            if (lines.Stride == 1)
+            {
+                Line(context, x.Floats + start, y.Floats + start, lines.Size);
+                continue;
+            }
+
+            lines.Load(x.Floats + start, scratch);
+            Line(context, scratch, scratch, lines.Size);
+            lines.Store(scratch, y.Floats + start);
+        }
+    }
+
+    private void Line(NodeContext context, float* x, float* y, int n)
+    {
+        if (kind != SoftmaxKind.Hardmax)
+        {
+            context.Kernels.Softmax(x, y, n, kind == SoftmaxKind.LogSoftmax);
+            return;
+        }
+
+        var best = 0;
+        for (var i = 1; i < n; i++)
+        {
+            if (x[i] > x[best]) best = i;
+        }
+
+        new Span<float>(y, n).Clear();
+        y[best] = 1;
+    }
+}

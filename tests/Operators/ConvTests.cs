@@ -1,0 +1,166 @@
+using SeqRuntime.Format;
+using SeqRuntime.Operators;
+
+namespace SeqRuntime.Tests.Operators;
+
+public class ConvTests
+{
+    public static TheoryData<int> Seeds => [.. Enumerable.Range(0, 90)];
+
+    [Theory]
+    [MemberData(nameof(Seeds))]
+    public void PackedAndDenseWeightsMatchTheFormula(int seed)
+    {
+        var random = new Random(seed);
+        var spatial = new SpatialCase(random, 1 + seed % 3, pads: random.Next(2) == 0);
+        int groups = random.Next(1, 4), channels = random.Next(1, 5), outputs = random.Next(1, 20), batch = random.Next(1, 3);
+        if (seed % 5 == 0) channels = 1;
+        var x = Weights.Random(random, batch * groups * channels * SpatialCase.Count(spatial.Input));
+        var columns = channels * spatial.Taps;
+        var w = Weights.Random(random, groups * outputs * columns);
+        var bias = random.Next(2) == 0 ? Weights.Random(random, groups * outputs) : null;
+        var attributes = spatial.Attributes.Set(AttributeKey.Group, groups);
+        int[] shape = [batch, groups * channels, .. spatial.Input];
+
+        foreach (var format in new[] { TensorFormat.PackedFloat32, TensorFormat.PackedInt8 })
+        {
+            var effective = new float[w.Length];
+            var packed = Enumerable.Range(0, groups).Select(g =>
+            {
+                var bytes = Weights.Pack(format, w.AsSpan(g * outputs * columns, outputs * columns).ToArray(), outputs, columns, out var part);
+                part.CopyTo(effective, g * outputs * columns);
+                return bytes;
+            }).ToArray();
+            var (expected, sizes) = Naive(spatial, batch, groups, channels, outputs, x, effective, bias);
+            var harness = new OperatorHarness().Dense(shape, x).Packed(format, outputs, columns, packed);
+            var result = RecurrentCase.Optional(harness, bias, groups * outputs).Run(new Conv(attributes))[0];
+            Assert.Equal([batch, groups * outputs, .. sizes], result.Shape);
+
+            // int8: half a step of an input in [-1, 1] through at most columns weights in [-1, 1].
+            Weights.Close(expected, result.As<float>(), format == TensorFormat.PackedInt8 ? columns / 254.0 : 1e-5, format.ToString());
+        }
+
+        var (dense, _) = Naive(spatial, batch, groups, channels, outputs, x, w, bias);
+        var denseHarness = new OperatorHarness().Dense(shape, x).Dense([groups * outputs, channels, .. spatial.Kernel], w);
+        Weights.Close(dense, RecurrentCase.Optional(denseHarness, bias, groups * outputs).Run(new Conv(attributes))[0].As<float>(), 1e-5, "dense");
+    }
+
+    [Theory]
+    [InlineData((int)TensorFormat.Dense, 1, 8, 1, 3, 2)]
+    [InlineData((int)TensorFormat.Dense, 8, 8, 1, 5, 1)]
+    [InlineData((int)TensorFormat.Dense, 6, 12, 3, 4, 3)]
+    [InlineData((int)TensorFormat.PackedFloat32, 4, 20, 1, 3, 1)]
+    [InlineData((int)TensorFormat.PackedFloat32, 6, 12, 2, 4, 2)]
+    [InlineData((int)TensorFormat.PackedInt8, 4, 20, 1, 3, 2)]
+    [InlineData((int)TensorFormat.PackedInt8, 1, 17, 1, 8, 1)]
+    [InlineData((int)TensorFormat.PackedFloat32, 5, 5, 1, 1, 1)]
+    public void StreamingWithStateGivesTheBitsOfTheWholeSequence(int packing, int channels, int outputs, int groupsOrAll, int kernel, int dilation)
+    {
+        var format = (TensorFormat)packing;
+        var random = new Random(kernel);
+        var groups = format == TensorFormat.Dense && groupsOrAll == 1 ? channels : groupsOrAll;
+        var columns = channels / groups * kernel;
+        var w = Weights.Random(random, outputs * columns);
+        var bias = Weights.Random(random, outputs);
+        var op = new Conv(new Attributes().Set(AttributeKey.KernelShape, new[] { kernel }).Set(AttributeKey.Dilations, new[] { dilation }).Set(AttributeKey.Group, groups));
+        var reach = (kernel - 1) * dilation;
+        const int Batch = 2;
+        const int Steps = 23;
+        var x = Weights.Random(random, Batch * channels * Steps);
+        var initial = Weights.Random(random, Batch * channels * reach);
+
+        OperatorHarness.Result[] Run(float[] part, int steps, float[] state)
+        {
+            var harness = new OperatorHarness().Dense([Batch, channels, steps], part);
+            if (format == TensorFormat.Dense)
+            {
+                harness.Dense([outputs, channels / groups, kernel], w);
+            }
+            else
+            {
+                var rows = outputs / groups;
+                harness.Packed(format, rows, columns, [.. Enumerable.Range(0, groups).Select(g => Weights.Pack(format, w.AsSpan(g * rows * columns, rows * columns).ToArray(), rows, columns, out _))]);
+            }
+
+            return harness.Dense([outputs], bias).Dense([Batch, channels, reach], state).Run(op, 2);
+        }
+
+        float[] Columns(float[] all, int width, int start, int count) =>
+            [.. Enumerable.Range(0, all.Length / width).SelectMany(row => all.AsSpan(row * width + start, count).ToArray())];
+
+        var whole = Run(x, Steps, initial);
+        Assert.Equal([Batch, outputs, Steps], whole[0].Shape);
+        var state = initial;
+        for (int start = 0, size = 1; start < Steps; start += size)
+        {
+            size = Math.Min(1 + start % 4, Steps - start);
+            var part = Run(Columns(x, Steps, start, size), size, state);
+            Assert.Equal(Columns(whole[0].As<float>(), Steps, start, size), part[0].As<float>());
+            state = part[1].As<float>();
+        }
+
+        Assert.Equal(whole[1].As<float>(), state);
+        if (format == TensorFormat.PackedInt8) return;
+        var padded = new float[Batch * channels * (reach + Steps)];
+        for (var row = 0; row < Batch * channels; row++)
+        {
+            initial.AsSpan(row * reach, reach).CopyTo(padded.AsSpan(row * (reach + Steps)));
+            x.AsSpan(row * Steps, Steps).CopyTo(padded.AsSpan(row * (reach + Steps) + reach));
+        }
+
+        for (var i = 0; i < Batch * outputs * Steps; i++)
+        {
+            int n = i / Steps / outputs, m = i / Steps % outputs, t = i % Steps, per = channels / groups;
+            var sum = (double)bias[m];
+            for (var c = 0; c < per; c++)
+            {
+                for (var k = 0; k < kernel; k++)
+                    sum += w[(m * per + c) * kernel + k] * padded[(n * channels + m / (outputs / groups) * per + c) * (reach + Steps) + t + k * dilation];
+            }
+
+            Assert.Equal(sum, whole[0].As<float>()[i], 1e-4);
+        }
+    }
+
+    [Fact]
+    public void AnInputSmallerThanTheWindowIsRefused()
+    {
+        var op = new Conv(new Attributes().Set(AttributeKey.KernelShape, new[] { 5 }));
+        var error = Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense([1, 1, 4], new float[4]).Dense([1, 1, 5], new float[5]).Run(op));
+        Assert.Contains("window spans 5", error.Message);
+    }
+
+    [Fact]
+    public void WeightsThatDoNotFitAreRefused()
+    {
+        var op = new Conv(new Attributes().Set(AttributeKey.KernelShape, new[] { 2 }));
+        Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense([1, 3, 4], new float[12]).Dense([1, 2, 2], new float[4]).Run(op));
+        Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense([1, 3, 4], new float[12]).Packed(TensorFormat.PackedFloat32, 2, 4, WeightLayout.PackFloat32(new float[8], 2, 4)).Run(op));
+        Assert.Throws<SeqFormatException>(() => new Conv(new Attributes().Set(AttributeKey.KernelShape, new[] { 2 }).Set(AttributeKey.Pads, new[] { 1 })));
+        Assert.Throws<SeqFormatException>(() => new Conv(new Attributes().Set(AttributeKey.KernelShape, new[] { 65536, 65536 })));
+    }
+
+    private static (double[] Y, int[] Sizes) Naive(SpatialCase spatial, int batch, int groups, int channels, int outputs, float[] x, float[] w, float[]? bias)
+    {
+        var sizes = Enumerable.Range(0, spatial.Rank)
+            .Select(i => (spatial.Input[i] + spatial.Pads[i] + spatial.Pads[spatial.Rank + i] - (spatial.Kernel[i] - 1) * spatial.Dilations[i] - 1) / spatial.Strides[i] + 1).ToArray();
+        int count = SpatialCase.Count(sizes), inputs = SpatialCase.Count(spatial.Input);
+        var y = new double[batch * groups * outputs * count];
+        for (var i = 0; i < y.Length; i++)
+        {
+            int p = i % count, m = i / count % (groups * outputs), n = i / count / (groups * outputs);
+            var window = SpatialCase.Unflatten(p, sizes);
+            y[i] = bias is null ? 0 : bias[m];
+            for (var c = 0; c < channels; c++)
+            {
+                for (var k = 0; k < spatial.Taps; k++)
+                {
+                    var at = spatial.InputIndex(window, SpatialCase.Unflatten(k, spatial.Kernel), spatial.Input);
+                    if (at >= 0) y[i] += (double)w[(m * channels + c) * spatial.Taps + k] * x[((n * groups + m / outputs) * channels + c) * inputs + at];
+                }
+            }
+        }
+
+        return (y, sizes);
+    }
+}

@@ -1,0 +1,27 @@
+using SeqRuntime.Format;
+using SeqRuntime.Operators;
+
+namespace SeqRuntime.Tests.Operators;
+
+public class EmbeddingTests
+{
+    [Theory]
+    [InlineData((int)TensorFormat.PackedFloat32)]
+    [InlineData((int)TensorFormat.PackedInt8)]
+    public void GivesTheRowsThatIndicesName(int packing)
+    {
+        var format = (TensorFormat)packing;
+        var packed = Weights.Pack(format, Weights.Random(new Random(6), 37 * 11), 37, 11, out var rows);
+        var result = new OperatorHarness().Packed(format, 37, 11, packed).Dense<long>([2, 3], 0, 36, 16, -1, -37, 20).Run(new Embedding())[0];
+        Assert.Equal([2, 3, 11], result.Shape);
+        Assert.Equal(new[] { 0, 36, 16, 36, 0, 20 }.SelectMany(i => rows.AsSpan(i * 11, 11).ToArray()), result.As<float>());
+    }
+
+    [Fact]
+    public void AnIndexOutsideIsRefusedWithItsRange()
+    {
+        var packed = WeightLayout.PackFloat32(new float[12], 3, 4);
+        var error = Assert.Throws<ArgumentException>(() => new OperatorHarness().Packed(TensorFormat.PackedFloat32, 3, 4, packed).Dense([1], 3).Run(new Embedding()));
+        Assert.Contains("index 3; expected -3 to 2", error.Message);
+    }
+}

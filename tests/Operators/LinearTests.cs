@@ -1,0 +1,69 @@
+using SeqRuntime.Format;
+using SeqRuntime.Operators;
+
+namespace SeqRuntime.Tests.Operators;
+
+public class LinearTests
+{
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(5, 16)]
+    [InlineData(17, 33)]
+    [InlineData(300, 64)]
+    public void IsXTimesWTransposedPlusBiasOverAllLeadingDimensions(int columns, int rows)
+    {
+        var random = new Random(columns);
+        var x = Weights.Random(random, 2 * 3 * columns);
+        var w = Weights.Random(random, rows * columns);
+        var bias = Weights.Random(random, rows);
+        var packed = Weights.Pack(TensorFormat.PackedFloat32, w, rows, columns, out _);
+        var result = new OperatorHarness().Dense([2, 3, columns], x).Packed(TensorFormat.PackedFloat32, rows, columns, packed).Dense([rows], bias).Run(new Linear())[0];
+        Assert.Equal([2, 3, rows], result.Shape);
+        Weights.Close(Naive(x, w, bias, rows, columns), result.As<float>(), 1e-5, "Y");
+        var unbiased = new OperatorHarness().Dense([6, columns], x).Packed(TensorFormat.PackedFloat32, rows, columns, packed).Run(new Linear())[0];
+        Weights.Close(Naive(x, w, new float[rows], rows, columns), unbiased.As<float>(), 1e-5, "Y");
+    }
+
+    [Theory]
+    [InlineData(3, 5)]
+    [InlineData(70, 20)]
+    public void Int8IsWithinHalfAStepOfEachInput(int columns, int rows)
+    {
+        var random = new Random(columns);
+        var x = Weights.Random(random, 4 * columns, 10);
+        var packed = Weights.Pack(TensorFormat.PackedInt8, Weights.Random(random, rows * columns), rows, columns, out var w);
+        var bias = Weights.Random(random, rows);
+        var y = new OperatorHarness().Dense([4, columns], x).Packed(TensorFormat.PackedInt8, rows, columns, packed).Dense([rows], bias).Run(new Linear())[0].As<float>();
+        var expected = Naive(x, w, bias, rows, columns);
+        for (var i = 0; i < 4; i++)
+        {
+            var range = x.AsSpan(i * columns, columns).ToArray().Max(Math.Abs);
+            for (var r = 0; r < rows; r++)
+            {
+                var bound = w.AsSpan(r * columns, columns).ToArray().Sum(Math.Abs) * range / 127 / 2 * 1.001 + 1e-5;
+                Assert.InRange(y[i * rows + r] - expected[i * rows + r], -bound, bound);
+            }
+        }
+    }
+
+    [Fact]
+    public void AnInputOfAnotherWidthIsRefused()
+    {
+        var packed = WeightLayout.PackFloat32(new float[12], 3, 4);
+        var error = Assert.Throws<ArgumentException>(() =>
+            new OperatorHarness().Dense([2, 5], new float[10]).Packed(TensorFormat.PackedFloat32, 3, 4, packed).Run(new Linear()));
+        Assert.Contains("3 × 5", error.Message);
+    }
+
+    private static double[] Naive(float[] x, float[] w, float[] bias, int rows, int columns)
+    {
+        var y = new double[x.Length / columns * rows];
+        for (var i = 0; i < y.Length; i++)
+        {
+            y[i] = bias[i % rows];
+            for (var k = 0; k < columns; k++) y[i] += (double)w[i % rows * columns + k] * x[i / rows * columns + k];
+        }
+
+        return y;
+    }
+}

@@ -1,0 +1,230 @@
+using SeqRuntime.Format;
+using SeqRuntime.Operators;
+
+namespace SeqRuntime.Tests.Operators;
+
+public class LstmTests
+{
+    public static TheoryData<int> Seeds => [.. Enumerable.Range(0, 80)];
+
+    [Theory]
+    [MemberData(nameof(Seeds))]
+    public void MatchesTheFormulasForAnyShapeAndOption(int seed)
+    {
+        var random = new Random(seed);
+        var isStandard = seed % 2 == 0;
+        var layer = Layer.Random(random, TensorFormat.PackedFloat32, isStandard);
+        var expected = layer.Case.Run(layer.Cell);
+        var actual = layer.Harness().Run(new Lstm(layer.Attributes), 3);
+        Weights.Close(expected.Y, actual[0].As<float>(), 2e-5, "Y");
+        Weights.Close(expected.H, actual[1].As<float>(), 2e-5, "Y_h");
+        Weights.Close(expected.C, actual[2].As<float>(), 2e-5, "Y_c");
+    }
+
+    [Theory]
+    [MemberData(nameof(Seeds))]
+    public void Int8StaysWithinTwoPercentOfFloatOnTheSameRoundedWeights(int seed)
+    {
+        var random = new Random(seed);
+        var layer = Layer.Random(random, TensorFormat.PackedInt8, isStandard: true, projects: seed % 4 == 1);
+        var expected = layer.Case.Run(layer.Cell);
+        var actual = layer.Harness().Run(new Lstm(layer.Attributes), 3)[0].As<float>();
+        double error = 0, power = 0;
+        for (var i = 0; i < actual.Length; i++)
+        {
+            error += Math.Pow(actual[i] - expected.Y[i], 2);
+            power += Math.Pow(expected.Y[i], 2);
+        }
+
+        Assert.True(error <= 0.02 * 0.02 * power + 1e-6, $"relative error {Math.Sqrt(error / power):P2}");
+    }
+
+    [Fact]
+    public void OneInt8StepStaysWithinItsProvenBound()
+    {
+        var random = new Random(5);
+        var layer = new Layer(random, TensorFormat.PackedInt8, new RecurrentCase(random, 1, 1, 30, 40, 40, 0, false, true), isStandard: true);
+        var expected = layer.Case.Run(layer.Cell);
+        var actual = layer.Harness().Run(new Lstm(layer.Attributes), 3);
+        var w = layer.Weights[0];
+        for (var u = 0; u < 40; u++)
+        {
+            // Half a quantization step of each input, through |w|; sigmoid's slope is at most 1/4, tanh's 1.
+            var delta = 0.0;
+            for (var g = 0; g < 4; g++)
+            {
+                double sum = 0;
+                for (var k = 0; k < 30; k++) sum += Math.Abs(w.W[g][u * 30 + k]) / 254;
+                for (var k = 0; k < 40; k++) sum += Math.Abs(w.R[g][u * 40 + k]) / 254;
+                delta = Math.Max(delta, sum);
+            }
+
+            var cellBound = delta / 4 * Math.Abs(layer.Case.InitialC![u]) + delta / 4 + delta + 1e-5;
+            Assert.InRange(actual[2].As<float>()[u] - expected.C[u], -cellBound, cellBound);
+            Assert.InRange(actual[1].As<float>()[u] - expected.H[u], -cellBound - delta / 4, cellBound + delta / 4);
+        }
+    }
+
+    [Theory]
+    [InlineData((int)TensorFormat.PackedFloat32, false, 16, 1)]
+    [InlineData((int)TensorFormat.PackedFloat32, true, 21, 2)]
+    [InlineData((int)TensorFormat.PackedInt8, false, 16, 3)]
+    [InlineData((int)TensorFormat.PackedInt8, true, 21, 2)]
+    public void StepsWithCarriedStateGiveTheBitsOfTheWholeSequence(int packing, bool projects, int hidden, int batch)
+    {
+        var format = (TensorFormat)packing;
+        var random = new Random(11);
+        var state = projects ? 7 : hidden;
+        var test = new RecurrentCase(random, 12, batch, 9, hidden, state, 0, false, true);
+        test.InitialH![0] = 3; // outside what int8's fixed scale holds: the first step must measure, the others need not
+        var layer = new Layer(random, format, test, isStandard: true, projects: projects);
+        var op = new Lstm(layer.Attributes);
+        var whole = layer.Harness().Run(op, 3);
+        float[] h = test.InitialH, c = test.InitialC!;
+        for (var t = 0; t < 12; t++)
+        {
+            var harness = new OperatorHarness().Dense([1, batch, 9], test.X.AsSpan(t * batch * 9, batch * 9).ToArray()).Absent().Dense([1, batch, state], h).Dense([1, batch, hidden], c);
+            var step = layer.AddWeights(harness).Run(op, 3);
+            Assert.Equal(whole[0].As<float>().AsSpan(t * batch * state, batch * state).ToArray(), step[0].As<float>());
+            (h, c) = (step[1].As<float>(), step[2].As<float>());
+        }
+
+        Assert.Equal(whole[1].As<float>(), h);
+        Assert.Equal(whole[2].As<float>(), c);
+    }
+
+    [Theory]
+    [InlineData((int)TensorFormat.PackedFloat32)]
+    [InlineData((int)TensorFormat.PackedInt8)]
+    public void ABatchGivesEachRowTheBitsItGetsAlone(int packing)
+    {
+        var format = (TensorFormat)packing;
+        var random = new Random(13);
+        var test = new RecurrentCase(random, 6, 5, 10, 24, 24, 2, true, true);
+        test.InitialH![3 * 24] = -2;
+        var layer = new Layer(random, format, test, isStandard: true);
+        var together = layer.Harness().Run(new Lstm(layer.Attributes), 3);
+        for (var n = 0; n < 5; n++)
+        {
+            var row = n;
+            float[] Take(float[] all, int outer, int size) => [.. Enumerable.Range(0, outer).SelectMany(o => all.AsSpan((o * 5 + row) * size, size).ToArray())];
+            var harness = new OperatorHarness().Dense([6, 1, 10], Take(test.X, 6, 10)).Dense([1], test.Lengths![n])
+                .Dense([2, 1, 24], Take(test.InitialH, 2, 24)).Dense([2, 1, 24], Take(test.InitialC!, 2, 24));
+            var alone = layer.AddWeights(harness).Run(new Lstm(layer.Attributes), 3);
+            Assert.Equal(Take(together[0].As<float>(), 12, 24), alone[0].As<float>());
+            Assert.Equal(Take(together[1].As<float>(), 2, 24), alone[1].As<float>());
+            Assert.Equal(Take(together[2].As<float>(), 2, 24), alone[2].As<float>());
+        }
+    }
+
+    [Fact]
+    public void ALengthPastTheSequenceIsRefused()
+    {
+        var random = new Random(1);
+        var layer = new Layer(random, TensorFormat.PackedFloat32, new RecurrentCase(random, 3, 1, 4, 4, 4, 0, true, false), isStandard: true);
+        layer.Case.Lengths![0] = 4;
+        var error = Assert.Throws<ArgumentException>(() => layer.Harness().Run(new Lstm(layer.Attributes), 3));
+        Assert.Contains("length 4", error.Message);
+    }
+
+    [Fact]
+    public void WeightsOfAnotherSizeAreRefused()
+    {
+        var random = new Random(1);
+        var layer = new Layer(random, TensorFormat.PackedFloat32, new RecurrentCase(random, 3, 1, 4, 4, 4, 0, false, false), isStandard: true);
+        Assert.Throws<ArgumentException>(() => layer.Harness().Run(new Lstm(new Attributes().Set(AttributeKey.Hidden, 20)), 3));
+        Assert.Throws<SeqFormatException>(() => layer.Harness().Run(new Lstm(new Attributes().Set(AttributeKey.Hidden, 4).Set(AttributeKey.Direction, 2)), 3));
+    }
+
+    /// <summary>A layer with its weights, options and formulas.</summary>
+    private sealed class Layer
+    {
+        private readonly TensorFormat _format;
+        private readonly NamedActivation[] _activations;
+        private readonly float[][]? _peepholes;
+        private readonly byte[][]? _packedProjections;
+        private readonly float[][]? _projections;
+        private readonly bool _hasBias;
+        private readonly bool _inputForget;
+        private readonly float _clip;
+
+        public Layer(Random random, TensorFormat format, RecurrentCase test, bool isStandard, bool projects = false)
+        {
+            _format = format;
+            Case = test;
+            Weights = [.. Enumerable.Range(0, test.Directions).Select(_ => new RecurrentWeights(random, format, 4, test.Hidden, test.Inputs, test.State))];
+            _hasBias = random.Next(4) != 0;
+            var standard = new[] { new NamedActivation("Sigmoid"), new NamedActivation("Tanh"), new NamedActivation("Tanh") };
+            _activations = [.. Enumerable.Range(0, 3 * test.Directions).Select(i => isStandard || random.Next(2) == 0 ? standard[i % 3] : NamedActivation.Pick(random))];
+            Attributes = new Attributes().Set(AttributeKey.Hidden, test.Hidden).Set(AttributeKey.Direction, test.Direction);
+            if (projects)
+            {
+                _projections = new float[test.Directions][];
+                _packedProjections = [.. Enumerable.Range(0, test.Directions).Select(d => Operators.Weights.Pack(
+                    format, Operators.Weights.Random(random, test.State * test.Hidden, 0.5f), test.State, test.Hidden, out _projections[d]))];
+            }
+
+            if (isStandard) return;
+            Attributes.Set(AttributeKey.Activations, string.Join(", ", _activations.Select(a => a.Name)))
+                .Set(AttributeKey.ActivationAlpha, _activations.Select(a => a.Alpha).ToArray()).Set(AttributeKey.ActivationBeta, _activations.Select(a => a.Beta).ToArray());
+            if (random.Next(2) == 0) _peepholes = [.. Enumerable.Range(0, test.Directions).Select(_ => Operators.Weights.Random(random, 3 * test.Hidden, 0.7f))];
+            _inputForget = random.Next(3) == 0;
+            _clip = random.Next(3) == 0 ? 0.5f : 0;
+            Attributes.Set(AttributeKey.InputForget, _inputForget).Set(AttributeKey.CellClip, _clip);
+        }
+
+        public RecurrentCase Case { get; }
+
+        public RecurrentWeights[] Weights { get; }
+
+        public Attributes Attributes { get; }
+
+        public static Layer Random(Random random, TensorFormat format, bool isStandard, bool? projects = null)
+        {
+            var projection = projects ?? random.Next(3) == 0;
+            return new Layer(random, format, RecurrentCase.Random(random, projection ? random.Next(1, 20) : null), isStandard, projection);
+        }
+
+        public OperatorHarness Harness() =>
+            AddWeights(RecurrentCase.Optional(Case.Harness(), Case.InitialC, Case.Directions, Case.Batch, Case.Hidden));
+
+        public OperatorHarness AddWeights(OperatorHarness harness)
+        {
+            for (var d = 0; d < Case.Directions; d++)
+            {
+                var w = Weights[d];
+                harness.Packed(_format, w.Rows, w.Inputs, w.PackedW).Packed(_format, w.Rows, w.State, w.PackedR);
+                RecurrentCase.Optional(harness, _hasBias ? w.SummedBias() : null, w.Rows);
+                RecurrentCase.Optional(harness, _peepholes?[d], 3, w.Hidden);
+                if (_packedProjections is null) harness.Absent();
+                else harness.Packed(_format, w.State, w.Hidden, _packedProjections[d]);
+            }
+
+            return harness;
+        }
+
+        /// <summary>One step by ONNX's equations (gates here in order i, f, g, o).</summary>
+        public void Cell(int d, double[] x, double[] h, double[] c)
+        {
+            var w = Weights[d];
+            var hidden = new double[c.Length];
+            for (var u = 0; u < c.Length; u++)
+            {
+                double Gate(int g, double peephole, int function)
+                {
+                    var z = RecurrentWeights.Dot(w.W[g], u, x) + RecurrentWeights.Dot(w.R[g], u, h) + (_hasBias ? w.InputBias[g][u] + w.StateBias[g][u] : 0) + peephole;
+                    return _activations[d * 3 + function].Apply(_clip == 0 ? z : Math.Clamp(z, -_clip, _clip));
+                }
+
+                double Peephole(int index, double cell) => _peepholes is null ? 0 : _peepholes[d][index * c.Length + u] * cell;
+
+                var i = Gate(0, Peephole(0, c[u]), 0);
+                var f = _inputForget ? 1 - i : Gate(1, Peephole(1, c[u]), 0);
+                c[u] = f * c[u] + i * Gate(2, 0, 1);
+                hidden[u] = Gate(3, Peephole(2, c[u]), 0) * _activations[d * 3 + 2].Apply(c[u]);
+            }
+
+            for (var u = 0; u < h.Length; u++) h[u] = _projections is null ? hidden[u] : RecurrentWeights.Dot(_projections[d], u, hidden);
+        }
+    }
+}
