@@ -62,9 +62,9 @@ internal sealed unsafe class Conv : Operator
 
         Require.Optional(context.Optional(2), outputs);
         InferState(context, x);
-        var shape = _window.Output(x, outputs, ceil: false);
-        if (context.Optional(3) is not null)
-            shape[2] = (x.Shape[2] - 1) / _window.Stride(2) + 1;
+        var shape = context.Optional(3) is null
+            ? _window.Output(x, outputs, ceil: false)
+            : new Shape(x.Shape[0], outputs, (x.Shape[2] - 1) / _window.Stride(2) + 1);
         context.Output(0).Set(ElementType.Float32, shape);
     }
 

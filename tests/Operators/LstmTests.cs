@@ -155,7 +155,7 @@ public class LstmTests
             Weights = [.. Enumerable.Range(0, test.Directions).Select(_ => new RecurrentWeights(random, format, 4, test.Hidden, test.Inputs, test.State))];
             _hasBias = random.Next(4) != 0;
             var standard = new[] { new NamedActivation("Sigmoid"), new NamedActivation("Tanh"), new NamedActivation("Tanh") };
-            _activations = [.. Enumerable.Range(0, 3 * test.Directions).Select(i => isStandard || random.Next(2) == 0 ? standard[i % 3] : NamedActivation.Pick(random))];
+            _activations = [.. Enumerable.Range(0, 3 * test.Directions).Select(i => isStandard || random.Next(2) == 0 ? standard[i % 3] : i % 3 == 0 ? NamedActivation.PickGate(random) : NamedActivation.Pick(random))];
             Attributes = new Attributes().Set(AttributeKey.Hidden, test.Hidden).Set(AttributeKey.Direction, test.Direction);
             if (projects)
             {
@@ -182,7 +182,7 @@ public class LstmTests
         public static Layer Random(Random random, TensorFormat format, bool isStandard, bool? projects = null)
         {
             var projection = projects ?? random.Next(3) == 0;
-            return new Layer(random, format, RecurrentCase.Random(random, projection ? random.Next(1, 20) : null), isStandard, projection);
+            return new Layer(random, format, RecurrentCase.Random(random, projection ? random.Next(1, 20) : null, isStandard), isStandard, projection);
         }
 
         public OperatorHarness Harness() =>

@@ -1,0 +1,30 @@
+using SeqRuntime.Format;
+
+namespace SeqRuntime.Operators;
+
+/// <summary>Makes the operator of a node.</summary>
+internal static class OperatorFactory
+{
+    /// <exception cref="SeqFormatException">The kind is unknown to this version, or its attributes are not valid.</exception>
+    public static Operator Create(OpKind kind, Attributes attributes) => kind switch
+    {
+        OpKind.Softmax => new Softmax(attributes, SoftmaxKind.Softmax),
+        OpKind.LogSoftmax => new Softmax(attributes, SoftmaxKind.LogSoftmax),
+        OpKind.Hardmax => new Softmax(attributes, SoftmaxKind.Hardmax),
+        OpKind.LayerNormalization => new LayerNormalization(attributes, rms: false),
+        OpKind.RmsNormalization => new LayerNormalization(attributes, rms: true),
+        OpKind.InstanceNormalization => new GroupNormalization(attributes, isInstance: true),
+        OpKind.GroupNormalization => new GroupNormalization(attributes, isInstance: false),
+        OpKind.LpNormalization => new LpNormalization(attributes),
+        OpKind.Pool => new Pool(attributes),
+        OpKind.MatMul => new MatMul(),
+        OpKind.Linear => new Linear(),
+        OpKind.Conv => new Conv(attributes),
+        OpKind.ConvTranspose => new ConvTranspose(attributes),
+        OpKind.Embedding => new Embedding(),
+        OpKind.Rnn => new Rnn(attributes),
+        OpKind.Lstm => new Lstm(attributes),
+        OpKind.Gru => new Gru(attributes),
+        _ => throw OperatorError.Attribute($"Operator {(int)kind} is unknown to this version of the runtime; convert the model again with a converter of this version."),
+    };
+}
