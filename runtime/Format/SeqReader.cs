@@ -1,0 +1,283 @@
+using System.Buffers.Binary;
+using SeqRuntime.Kernels;
+using SeqRuntime.Operators;
+
+namespace SeqRuntime.Format;
+
+/// <summary>
+/// Reads a <c>.seq</c> file that lies in memory. Trusts nothing: every length, count, index and offset is checked before it is
+/// used. Tensor bytes are not copied: the tensors point into the file. Its counterpart, field by field, is <see cref="SeqWriter"/>.
+/// </summary>
+internal static unsafe class SeqReader
+{
+    public static LoadedModel Read(string file, byte* start, long length, bool verifyChecksums)
+    {
+        var sections = ReadSectionTable(file, start, length, verifyChecksums);
+        var model = new LoadedModel { Sections = [.. sections.Values] };
+        if (sections.TryGetValue(SeqLayout.Metadata, out var metadata)) ReadMetadata(Open(file, start, metadata), model.Metadata);
+        if (sections.TryGetValue(SeqLayout.Tables, out var tables)) ReadTables(Open(file, start, tables), model.Tables);
+        var data = Need(file, sections, SeqLayout.Data);
+        model.Tensors = ReadTensors(Open(file, start, Need(file, sections, SeqLayout.Tensors)), start + data.Offset, data.Length);
+        model.Graphs = ReadGraphs(Open(file, start, Need(file, sections, SeqLayout.Graphs)), model.Tensors);
+        return model;
+    }
+
+    private static Dictionary<string, SectionEntry> ReadSectionTable(string file, byte* start, long length, bool verifyChecksums)
+    {
+        if (length < SeqLayout.HeaderBytes) throw Fault(file, $"{length} bytes are too few for a header of {SeqLayout.HeaderBytes}");
+        if (length > int.MaxValue) throw Fault(file, $"{length} bytes are more than the {int.MaxValue} that one file may have");
+        var bytes = new ReadOnlySpan<byte>(start, (int)length);
+        if (BinaryPrimitives.ReadUInt64LittleEndian(bytes) != SeqLayout.Magic)
+            throw new SeqFormatException($"{file}: this is no .seq file (its first 8 bytes are others). Make one with 'seqconvert convert'.");
+        var major = BinaryPrimitives.ReadUInt16LittleEndian(bytes[SeqLayout.MajorAt..]);
+        if (major != SeqLayout.Major)
+            throw new SeqFormatException($"{file}: format version {major} is not {SeqLayout.Major}, which this runtime reads. Use the runtime that belongs to the converter, or convert again.");
+        var declared = BinaryPrimitives.ReadInt64LittleEndian(bytes[SeqLayout.FileLengthAt..]);
+        if (declared != length) throw Fault(file, $"the header says {declared} bytes, the file has {length}: it was cut short or written over");
+        var count = BinaryPrimitives.ReadInt32LittleEndian(bytes[SeqLayout.SectionCountAt..]);
+        if (count is < 0 or > SeqLayout.MaxSections) throw Fault(file, $"{count} sections; at most {SeqLayout.MaxSections} are possible");
+        var headBytes = SeqLayout.HeaderBytes + count * SeqLayout.SectionEntryBytes;
+        if (headBytes > length) throw Fault(file, $"a table of {count} sections does not fit");
+        if (verifyChecksums) VerifyHead(file, bytes[..headBytes]);
+
+        var sections = new Dictionary<string, SectionEntry>();
+        for (var i = 0; i < count; i++)
+        {
+            var entry = bytes.Slice(SeqLayout.HeaderBytes + i * SeqLayout.SectionEntryBytes, SeqLayout.SectionEntryBytes);
+            var name = SeqLayout.SectionName(BinaryPrimitives.ReadUInt32LittleEndian(entry));
+            var flags = BinaryPrimitives.ReadUInt32LittleEndian(entry[4..]);
+            var offset = BinaryPrimitives.ReadInt64LittleEndian(entry[8..]);
+            var size = BinaryPrimitives.ReadInt64LittleEndian(entry[16..]);
+            if (offset < headBytes || size < 0 || offset > length || size > length - offset)
+                throw Fault(file, $"section {name} claims {size} bytes at offset {offset}, the file has {length}");
+            if (offset % SeqLayout.Alignment != 0) throw Fault(file, $"section {name} starts at {offset}, which is no multiple of {SeqLayout.Alignment}");
+            if (name is not (SeqLayout.Metadata or SeqLayout.Tables or SeqLayout.Tensors or SeqLayout.Graphs or SeqLayout.Data))
+            {
+                if ((flags & SeqLayout.Required) != 0)
+                    throw new SeqFormatException($"{file}: section {name} is required to run this model and unknown to this runtime. Use a newer runtime.");
+                continue;
+            }
+
+            if (verifyChecksums && SeqLayout.Checksum(bytes.Slice((int)offset, (int)size)) != BinaryPrimitives.ReadUInt32LittleEndian(entry[24..]))
+                throw Fault(file, $"the checksum of section {name} (offset {offset}, {size} bytes) does not match its content");
+            if (!sections.TryAdd(name, new SectionEntry(name, offset, size))) throw Fault(file, $"section {name} is there twice");
+        }
+
+        return sections;
+    }
+
+    private static void VerifyHead(string file, ReadOnlySpan<byte> head)
+    {
+        var copy = head.ToArray();
+        copy.AsSpan(SeqLayout.ChecksumAt, sizeof(uint)).Clear();
+        if (SeqLayout.Checksum(copy) != BinaryPrimitives.ReadUInt32LittleEndian(head[SeqLayout.ChecksumAt..]))
+            throw Fault(file, "the checksum of the header and section table does not match");
+    }
+
+    private static void ReadMetadata(SectionReader reader, Dictionary<string, string> metadata)
+    {
+        var count = reader.Count(2 * sizeof(int));
+        for (var i = 0; i < count; i++) metadata[reader.String()] = reader.String();
+        reader.End();
+    }
+
+    private static void ReadTables(SectionReader reader, Dictionary<string, IReadOnlyList<string>> tables)
+    {
+        var count = reader.Count(2 * sizeof(int));
+        for (var i = 0; i < count; i++)
+        {
+            var name = reader.String();
+            var entries = new string[reader.Count(sizeof(int))];
+            for (var e = 0; e < entries.Length; e++) entries[e] = reader.String();
+            tables[name] = entries;
+        }
+
+        reader.End();
+    }
+
+    private static Tensor[] ReadTensors(SectionReader reader, byte* data, long dataLength)
+    {
+        var tensors = new Tensor[reader.Count(34)];
+        for (var i = 0; i < tensors.Length; i++) tensors[i] = ReadTensor(ref reader, data, dataLength);
+        reader.End();
+        return tensors;
+    }
+
+    private static Tensor ReadTensor(ref SectionReader reader, byte* data, long dataLength)
+    {
+        var name = reader.String();
+        var format = (TensorFormat)reader.Byte();
+        var type = reader.Type();
+        var sizes = reader.Sizes(symbols: 0);
+        var packedCount = reader.Int32();
+        var offset = reader.Int64();
+        var length = reader.Int64();
+        if (offset < 0 || length < 0 || offset % SeqLayout.Alignment != 0 || offset > dataLength || length > dataLength - offset - KernelSet.ReadSlack)
+            throw reader.Fault($"tensor '{name}' claims {length} bytes at {offset} of {dataLength} bytes of data");
+
+        Tensor tensor;
+        long expected;
+        try
+        {
+            if (format == TensorFormat.Dense)
+            {
+                tensor = new Tensor { Name = name, Format = format };
+                tensor.Set(type, new Shape(sizes));
+                expected = tensor.Bytes;
+            }
+            else if (format is TensorFormat.PackedFloat32 or TensorFormat.PackedInt8)
+            {
+                if (sizes.Length != 2 || type != ElementType.Float32 || packedCount < 1) throw reader.Fault($"tensor '{name}' is no list of packed matrices");
+                var layout = new WeightLayout(format, sizes[0], sizes[1]);
+                tensor = new Tensor { Name = name, Format = format, Layout = layout, PackedCount = packedCount };
+                tensor.Set(type, new Shape(sizes));
+                expected = checked(packedCount * SeqLayout.Align(layout.TotalBytes));
+            }
+            else
+            {
+                throw reader.Fault($"tensor '{name}' has the unknown format {(byte)format}; a newer runtime may read it");
+            }
+        }
+        catch (Exception fault) when (fault is ArgumentException or OverflowException)
+        {
+            throw reader.Fault($"tensor '{name}': {fault.Message}");
+        }
+
+        if (length != expected) throw reader.Fault($"tensor '{name}' of shape {tensor.Shape} has {length} bytes instead of {expected}");
+        tensor.Data = data + offset;
+        tensor.Capacity = length;
+        tensor.IsKnown = true;
+        return tensor;
+    }
+
+    private static LoadedGraph[] ReadGraphs(SectionReader reader, Tensor[] tensors)
+    {
+        var graphs = new LoadedGraph[reader.Count(7 * sizeof(int))];
+        for (var i = 0; i < graphs.Length; i++)
+        {
+            graphs[i] = ReadGraph(ref reader, tensors);
+            for (var other = 0; other < i; other++)
+            {
+                if (graphs[other].Name == graphs[i].Name) throw reader.Fault($"graph '{graphs[i].Name}' is there twice");
+            }
+        }
+
+        reader.End();
+        return graphs;
+    }
+
+    private static LoadedGraph ReadGraph(ref SectionReader reader, Tensor[] tensors)
+    {
+        var name = reader.String();
+        var symbols = new string[reader.Count(sizeof(int))];
+        for (var i = 0; i < symbols.Length; i++) symbols[i] = reader.String();
+        var values = new LoadedValue[reader.Count(5)];
+        for (var i = 0; i < values.Length; i++) values[i] = ReadValue(ref reader, symbols.Length, tensors);
+
+        var defined = new bool[values.Length];
+        for (var i = 0; i < values.Length; i++) defined[i] = values[i].Kind == ValueKind.Constant;
+        var inputs = reader.Indices(values.Length, "value");
+        foreach (var input in inputs) Define(ref reader, values, defined, input, ValueKind.Shaped);
+        var outputs = reader.Indices(values.Length, "value");
+        var states = new LoadedState[reader.Count(16)];
+        for (var i = 0; i < states.Length; i++)
+        {
+            states[i] = new LoadedState(reader.String(), reader.Index(values.Length, "value"), reader.Index(values.Length, "value"), reader.Index(tensors.Length, "tensor", orNone: true));
+            Define(ref reader, values, defined, states[i].Value, ValueKind.Shaped);
+        }
+
+        var nodes = new LoadedNode[reader.Count(18)];
+        for (var i = 0; i < nodes.Length; i++)
+        {
+            nodes[i] = ReadNode(ref reader, values.Length);
+            foreach (var input in nodes[i].Inputs)
+            {
+                if (input >= 0 && !defined[input]) throw reader.Fault($"node '{nodes[i].Name}' uses value '{values[input].Name}' before it is computed");
+            }
+
+            foreach (var output in nodes[i].Outputs)
+            {
+                if (output >= 0) Define(ref reader, values, defined, output, ValueKind.Computed);
+            }
+        }
+
+        foreach (var output in outputs) NeedDefined(ref reader, values, defined, output);
+        foreach (var state in states) NeedDefined(ref reader, values, defined, state.Update);
+        return new LoadedGraph(name, symbols, values, inputs, outputs, states, nodes);
+    }
+
+    private static void Define(ref SectionReader reader, LoadedValue[] values, bool[] defined, int value, ValueKind kind)
+    {
+        if (values[value].Kind != kind) throw reader.Fault($"value '{values[value].Name}' is {values[value].Kind}, not {kind}");
+        if (defined[value]) throw reader.Fault($"value '{values[value].Name}' is defined twice");
+        defined[value] = true;
+    }
+
+    private static void NeedDefined(ref SectionReader reader, LoadedValue[] values, bool[] defined, int value)
+    {
+        if (!defined[value]) throw reader.Fault($"value '{values[value].Name}' is never computed");
+    }
+
+    private static LoadedValue ReadValue(ref SectionReader reader, int symbols, Tensor[] tensors)
+    {
+        var name = reader.String();
+        var kind = (ValueKind)reader.Byte();
+        return kind switch
+        {
+            ValueKind.Computed => new LoadedValue(name, kind, 0, [], null),
+            ValueKind.Shaped => new LoadedValue(name, kind, reader.Type(), reader.Sizes(symbols), null),
+            ValueKind.Constant => new LoadedValue(name, kind, 0, [], tensors[reader.Index(tensors.Length, "tensor")]),
+            _ => throw reader.Fault($"value '{name}' is of unknown kind {(byte)kind}"),
+        };
+    }
+
+    private static LoadedNode ReadNode(ref SectionReader reader, int valueCount)
+    {
+        var name = reader.String();
+        var kind = (OpKind)reader.UInt16();
+        var inputs = reader.Indices(valueCount, "value", orNone: true);
+        var outputs = reader.Indices(valueCount, "value", orNone: true);
+        var attributes = new Attributes();
+        var count = reader.Count(6);
+        for (var i = 0; i < count; i++) attributes.Set((AttributeKey)reader.Byte(), ReadAttribute(ref reader));
+        try
+        {
+            return new LoadedNode(name, kind, inputs, outputs, OperatorFactory.Create(kind, attributes));
+        }
+        catch (Exception fault) when (fault is SeqFormatException or ArgumentException or OverflowException)
+        {
+            throw reader.Fault($"node '{name}' ({kind}): {fault.Message}");
+        }
+    }
+
+    private static object ReadAttribute(ref SectionReader reader)
+    {
+        var type = (AttributeType)reader.Byte();
+        switch (type)
+        {
+            case AttributeType.Int:
+                return reader.Int64();
+            case AttributeType.Float:
+                return reader.Float();
+            case AttributeType.Ints:
+                var ints = new long[reader.Count(sizeof(long))];
+                for (var i = 0; i < ints.Length; i++) ints[i] = reader.Int64();
+                return ints;
+            case AttributeType.Floats:
+                var floats = new float[reader.Count(sizeof(float))];
+                for (var i = 0; i < floats.Length; i++) floats[i] = reader.Float();
+                return floats;
+            case AttributeType.String:
+                return reader.String();
+            default:
+                throw reader.Fault($"an attribute of unknown type {(byte)type}");
+        }
+    }
+
+    private static SectionReader Open(string file, byte* start, SectionEntry section) => new(file, section.Name, new ReadOnlySpan<byte>(start + section.Offset, (int)section.Length));
+
+    private static SectionEntry Need(string file, Dictionary<string, SectionEntry> sections, string name) =>
+        sections.TryGetValue(name, out var section) ? section : throw Fault(file, $"section {name} is missing");
+
+    private static SeqFormatException Fault(string file, string what) => new($"{file}: {what}. The file is damaged; convert the model again or copy the file anew.");
+}

@@ -1,0 +1,150 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using SeqRuntime.Format;
+using SeqRuntime.Kernels;
+using SeqRuntime.Sessions;
+
+namespace SeqRuntime;
+
+/// <summary>
+/// A loaded <c>.seq</c> model: weights, graphs and tables. Immutable; share it between threads and make one
+/// <see cref="SeqSession"/> for each stream.
+/// </summary>
+public sealed class SeqModel : IDisposable
+{
+    private readonly ModelMemory _memory;
+    private readonly LoadedModel _model;
+    private readonly KernelSet _kernels;
+    private readonly ILogger _logger;
+
+    private SeqModel(ModelMemory memory, string name, SeqModelOptions options)
+    {
+        _memory = memory;
+        _kernels = KernelRegistry.Choose(options.KernelPath);
+        _logger = options.LoggerFactory?.CreateLogger<SeqModel>() ?? (ILogger)NullLogger.Instance;
+        unsafe
+        {
+            _model = SeqReader.Read(name, memory.Start, memory.Length, options.VerifyChecksums);
+        }
+
+        Graphs = [.. _model.Graphs.Select(Describe)];
+        Log.Loaded(_logger, name, memory.Length, _model.Graphs.Length, _model.Tensors.Length, _kernels.Name);
+    }
+
+    /// <summary>Name of the kernel set in use: avx2, avxvnni, advsimd-dp …</summary>
+    public string KernelPath => _kernels.Name;
+
+    /// <summary>The graphs, in file order.</summary>
+    public IReadOnlyList<SeqGraphInfo> Graphs { get; }
+
+    /// <summary>What the converter noted: source, quantization and its errors …</summary>
+    public IReadOnlyDictionary<string, string> Metadata => _model.Metadata;
+
+    /// <summary>Token and label tables by name.</summary>
+    public IReadOnlyDictionary<string, IReadOnlyList<string>> Tables => _model.Tables;
+
+    /// <summary>Length of the file in bytes.</summary>
+    public long FileBytes => _memory.Length;
+
+    internal LoadedModel Loaded => _model;
+
+    /// <summary>Loads a model by memory-map: weights stay in the file's pages, shared by all processes that map it.</summary>
+    /// <param name="path">A <c>.seq</c> file.</param>
+    /// <param name="options">How to load; null for the defaults.</param>
+    /// <exception cref="SeqFormatException">The file is damaged, cut short, or needs a newer runtime.</exception>
+    /// <exception cref="IOException">The file cannot be opened.</exception>
+    public static SeqModel Load(string path, SeqModelOptions? options)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        return Create(ModelMemory.Map(path), path, options);
+    }
+
+    /// <summary>Loads a model from memory, which is pinned, not copied, until model and sessions are disposed. Must not be changed meanwhile.</summary>
+    /// <param name="data">The whole <c>.seq</c> file.</param>
+    /// <param name="options">How to load; null for the defaults.</param>
+    /// <exception cref="SeqFormatException">The data is damaged, cut short, or needs a newer runtime.</exception>
+    public static SeqModel Load(ReadOnlyMemory<byte> data, SeqModelOptions? options) => Create(ModelMemory.Pin(data), "memory", options);
+
+    /// <inheritdoc cref="Load(string, SeqModelOptions?)"/>
+    public static SeqModel Load(string path) => Load(path, null);
+
+    /// <inheritdoc cref="Load(ReadOnlyMemory{byte}, SeqModelOptions?)"/>
+    public static SeqModel Load(ReadOnlyMemory<byte> data) => Load(data, null);
+
+    /// <summary>Makes a session: one stream's states and scratch. All memory it will ever use is allocated here.</summary>
+    /// <param name="graph">Name of the graph; null for the only one, or the one called <c>main</c>.</param>
+    /// <param name="options">Largest sizes and memory limit; null for the defaults.</param>
+    /// <exception cref="ArgumentException">No such graph, shapes do not fit together at these sizes, or the memory limit is exceeded.</exception>
+    /// <exception cref="SeqFormatException">The graph is not valid.</exception>
+    public SeqSession CreateSession(string? graph = null, SeqSessionOptions? options = null)
+    {
+        ObjectDisposedException.ThrowIf(_memory.IsClosed, this);
+        var session = new SeqSession(this, _memory, Plan(graph, options), _kernels);
+        Log.SessionCreated(_logger, session.Graph, session.MemoryBytes, session.StateBytes);
+        return session;
+    }
+
+    /// <summary>Bytes that a session would allocate, without making one.</summary>
+    /// <param name="graph">As in <see cref="CreateSession"/>.</param>
+    /// <param name="options">As in <see cref="CreateSession"/>.</param>
+    public long GetSessionMemoryBytes(string? graph = null, SeqSessionOptions? options = null)
+    {
+        ObjectDisposedException.ThrowIf(_memory.IsClosed, this);
+        using var plan = Plan(graph, options);
+        return plan.Bytes + plan.KnownBlockBytes;
+    }
+
+    /// <summary>Lets go of the file. Sessions that still exist keep its memory until they are disposed.</summary>
+    public void Dispose() => _memory.Dispose();
+
+    private static SeqModel Create(ModelMemory memory, string name, SeqModelOptions? options)
+    {
+        try
+        {
+            return new SeqModel(memory, name, options ?? new SeqModelOptions());
+        }
+        catch
+        {
+            memory.Dispose();
+            throw;
+        }
+    }
+
+    private SessionPlan Plan(string? graph, SeqSessionOptions? options) => new(Find(graph), _model.Tensors, _kernels, options ?? new SeqSessionOptions());
+
+    private LoadedGraph Find(string? name)
+    {
+        var graphs = _model.Graphs;
+        if (name is null && graphs.Length == 1) return graphs[0];
+        return Array.Find(graphs, g => g.Name == (name ?? "main"))
+            ?? throw new ArgumentException($"There is no graph '{name ?? "main"}'; the model has: {string.Join(", ", graphs.Select(g => g.Name))}.");
+    }
+
+    private static SeqGraphInfo Describe(LoadedGraph graph)
+    {
+        SeqValueInfo Value(string name, int index)
+        {
+            var value = graph.Values[index];
+            return value.Constant is { } constant
+                ? new SeqValueInfo(name, constant.Type, [.. constant.Shape.AsSpan().ToArray().Select(size => new SeqDimension(size, null))])
+                : new SeqValueInfo(name, value.Type, [.. value.Sizes.Select(size => size >= 0 ? new SeqDimension(size, null) : new SeqDimension(-1, graph.Symbols[-1 - size]))]);
+        }
+
+        return new SeqGraphInfo(
+            graph.Name,
+            [.. graph.Inputs.Select(i => Value(graph.Values[i].Name, i))],
+            [.. graph.Outputs.Select(i => Value(graph.Values[i].Name, i))],
+            [.. graph.States.Select(s => Value(s.Name, s.Value))],
+            graph.Symbols);
+    }
+}
+
+/// <summary>What is logged, at load and session creation only.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(EventId = 1, Level = LogLevel.Information, Message = "Loaded {File}: {Bytes} bytes, {Graphs} graphs, {Tensors} tensors, kernels {Kernels}")]
+    public static partial void Loaded(ILogger logger, string file, long bytes, int graphs, int tensors, string kernels);
+
+    [LoggerMessage(EventId = 2, Level = LogLevel.Debug, Message = "Session of graph {Graph}: {Bytes} bytes, of them {StateBytes} of state")]
+    public static partial void SessionCreated(ILogger logger, string graph, long bytes, int stateBytes);
+}

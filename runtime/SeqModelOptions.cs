@@ -1,0 +1,16 @@
+using Microsoft.Extensions.Logging;
+
+namespace SeqRuntime;
+
+/// <summary>How a model is loaded.</summary>
+public sealed class SeqModelOptions
+{
+    /// <summary>Kernel set to use instead of the best one: portable, avx2, avxvnni, avx512, advsimd or advsimd-dp. Null: the environment variable <c>SEQRUNTIME_KERNELS</c>, else the best.</summary>
+    public string? KernelPath { get; init; }
+
+    /// <summary>Where loading and session creation report kernel path and sizes. Null: nowhere. Running never logs.</summary>
+    public ILoggerFactory? LoggerFactory { get; init; }
+
+    /// <summary>Whether the CRC-32C of every section is verified at load. All other checks are made in any case.</summary>
+    public bool VerifyChecksums { get; init; } = true;
+}

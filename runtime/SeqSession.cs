@@ -1,0 +1,305 @@
+using SeqRuntime.Kernels;
+using SeqRuntime.Operators;
+using SeqRuntime.Sessions;
+
+namespace SeqRuntime;
+
+/// <summary>
+/// One stream through one graph: its states, its inputs and outputs, its scratch. Made by <see cref="SeqModel.CreateSession"/>;
+/// afterwards nothing allocates. Belongs to one thread at a time; many sessions may share a model.
+/// </summary>
+/// <example>
+/// <code>
+/// x.CopyTo(session.Input&lt;float&gt;("x"));
+/// session.Run();
+/// var y = session.Output&lt;float&gt;("y");
+/// </code>
+/// </example>
+public sealed unsafe class SeqSession : IDisposable
+{
+    private readonly ModelMemory _modelMemory;
+    private readonly SessionMemory _memory;
+    private readonly SessionPlan _plan;
+    private readonly Step[] _steps;
+    private readonly StateCopy[] _copies;
+    private readonly Tensor[] _inputs;
+    private readonly Tensor[] _outputs;
+    private readonly Tensor[] _states;
+    private readonly int[] _sizes;
+    private readonly bool _counted;
+    private bool _stale;
+    private bool _disposed;
+
+    internal SeqSession(SeqModel model, ModelMemory modelMemory, SessionPlan plan, KernelSet kernels)
+    {
+        Model = model;
+        _plan = plan;
+        _modelMemory = modelMemory;
+        modelMemory.DangerousAddRef(ref _counted);
+        var graph = plan.Graph;
+        _memory = new SessionMemory(Math.Max(plan.Bytes, 64));
+        plan.Bind(_memory.Start);
+        _sizes = (int[])plan.MaxSizes.Clone();
+        _inputs = Array.ConvertAll(graph.Inputs, i => plan.Values[i]);
+        _outputs = Array.ConvertAll(graph.Outputs, i => plan.Values[i]);
+        _states = Array.ConvertAll(graph.States, s => plan.Values[s.Value]);
+        _steps = [.. graph.Nodes.Index().Where(n => !plan.IsKnownNode[n.Index] && !n.Item.Operator.IsView).Select(n => new Step(n.Item.Operator, plan.Contexts[n.Index], n.Index))];
+        _copies = MakeCopies(plan);
+        Graph = graph.Name;
+        KernelPath = kernels.Name;
+        ResetState();
+    }
+
+    /// <summary>The model this session runs.</summary>
+    public SeqModel Model { get; }
+
+    /// <summary>Name of the graph.</summary>
+    public string Graph { get; }
+
+    /// <summary>Name of the kernel set in use.</summary>
+    public string KernelPath { get; }
+
+    /// <summary>Native bytes this session holds: states, inputs, outputs, intermediate values and scratch. It never grows.</summary>
+    public long MemoryBytes => _plan.Bytes + _plan.KnownBlockBytes;
+
+    /// <summary>Bytes of <see cref="SaveState"/>.</summary>
+    public int StateBytes => (int)_plan.StateBytes;
+
+    /// <summary>Number of inputs.</summary>
+    public int InputCount => _inputs.Length;
+
+    /// <summary>Number of outputs.</summary>
+    public int OutputCount => _outputs.Length;
+
+    /// <summary>Number of states.</summary>
+    public int StateCount => _states.Length;
+
+    /// <summary>Index of an input by name; keep it for the hot path.</summary>
+    /// <exception cref="ArgumentException">There is no such input.</exception>
+    public int InputIndex(string name) => IndexOf(_inputs, name, "input");
+
+    /// <summary>Index of an output by name.</summary>
+    /// <exception cref="ArgumentException">There is no such output.</exception>
+    public int OutputIndex(string name) => IndexOf(_outputs, name, "output");
+
+    /// <summary>Index of a state by name.</summary>
+    /// <exception cref="ArgumentException">There is no such state.</exception>
+    public int StateIndex(string name)
+    {
+        var states = _plan.Graph.States;
+        for (var i = 0; i < states.Length; i++)
+        {
+            if (states[i].Name == name) return i;
+        }
+
+        throw SessionError.NoSuch("state", name, states.Select(s => s.Name));
+    }
+
+    /// <summary>An input's elements, row-major, at the current sizes. Write them, then <see cref="Run"/>; they stay as they are until written again.</summary>
+    public Span<T> Input<T>(int index)
+        where T : unmanaged => Elements<T>(_inputs[index]);
+
+    /// <inheritdoc cref="Input{T}(int)"/>
+    public Span<T> Input<T>(string name)
+        where T : unmanaged => Elements<T>(_inputs[InputIndex(name)]);
+
+    /// <summary>An output's elements, row-major, as the last <see cref="Run"/> left them; valid until the next one.</summary>
+    public ReadOnlySpan<T> Output<T>(int index)
+        where T : unmanaged
+    {
+        Refresh();
+        return Elements<T>(_outputs[index]);
+    }
+
+    /// <inheritdoc cref="Output{T}(int)"/>
+    public ReadOnlySpan<T> Output<T>(string name)
+        where T : unmanaged => Output<T>(OutputIndex(name));
+
+    /// <summary>A state's elements; may be read and written between runs.</summary>
+    public Span<T> State<T>(int index)
+        where T : unmanaged => Elements<T>(_states[index]);
+
+    /// <inheritdoc cref="State{T}(int)"/>
+    public Span<T> State<T>(string name)
+        where T : unmanaged => Elements<T>(_states[StateIndex(name)]);
+
+    /// <summary>Element type of an input.</summary>
+    public ElementType InputType(int index) => _inputs[index].Type;
+
+    /// <summary>Element type of an output.</summary>
+    public ElementType OutputType(int index) => _outputs[index].Type;
+
+    /// <summary>Name of an input.</summary>
+    public string InputName(int index) => _inputs[index].Name;
+
+    /// <summary>Name of an output.</summary>
+    public string OutputName(int index) => _outputs[index].Name;
+
+    /// <summary>Current shape of an input.</summary>
+    public ReadOnlySpan<int> InputShape(int index) => _inputs[index].Shape.AsSpan();
+
+    /// <summary>Current shape of an output.</summary>
+    public ReadOnlySpan<int> OutputShape(int index)
+    {
+        Refresh();
+        return _outputs[index].Shape.AsSpan();
+    }
+
+    /// <summary>
+    /// Sets a symbolic dimension, at most to its largest size. Shapes are inferred again at the next run; nothing is allocated.
+    /// Contents of inputs and outputs are undefined afterwards; a state whose own shape changes starts anew.
+    /// </summary>
+    /// <param name="symbol">Name of the symbol.</param>
+    /// <param name="size">From 1 to the largest size the session was made for.</param>
+    /// <exception cref="ArgumentException">No such symbol, or the size is out of range.</exception>
+    public void SetSize(string symbol, int size)
+    {
+        ThrowIfDisposed();
+        var index = Array.IndexOf(_plan.Graph.Symbols, symbol);
+        if (index < 0) throw SessionError.NoSuch("symbolic dimension", symbol, _plan.Graph.Symbols);
+        if (size < 1 || size > _plan.MaxSizes[index]) throw SessionError.Size(symbol, size, _plan.MaxSizes[index]);
+        if (_sizes[index] == size) return;
+        _sizes[index] = size;
+        _plan.SetShapes(_sizes);
+        _stale = true;
+        for (var i = 0; i < _states.Length; i++)
+        {
+            if (Array.IndexOf(_plan.Graph.Values[_plan.Graph.States[i].Value].Sizes, -1 - index) >= 0) ResetState(i);
+        }
+    }
+
+    /// <summary>Computes the outputs from the inputs and the states, then moves the states on. Allocates nothing.</summary>
+    /// <exception cref="ArgumentException">Shapes do not fit at the sizes set, or an index input is out of range; states are then unchanged.</exception>
+    public void Run()
+    {
+        ThrowIfDisposed();
+        Refresh();
+        var at = 0;
+        try
+        {
+            for (; at < _steps.Length; at++) _steps[at].Operator.Execute(_steps[at].Context);
+        }
+        catch (ArgumentException fault)
+        {
+            throw _plan.At(_steps[at].Node, fault);
+        }
+
+        foreach (ref readonly var copy in _copies.AsSpan()) Buffer.MemoryCopy(copy.From, copy.To, copy.Update.Bytes, copy.Update.Bytes);
+    }
+
+    /// <summary>Puts every state back to its first content.</summary>
+    public void ResetState()
+    {
+        ThrowIfDisposed();
+        for (var i = 0; i < _states.Length; i++) ResetState(i);
+    }
+
+    /// <summary>Copies all states into <paramref name="destination"/> (<see cref="StateBytes"/> bytes).</summary>
+    public void SaveState(Span<byte> destination)
+    {
+        ThrowIfDisposed();
+        new ReadOnlySpan<byte>(_memory.Start, StateBytes).CopyTo(destination);
+    }
+
+    /// <summary>Brings back what <see cref="SaveState"/> of a session of the same graph and sizes gave.</summary>
+    public void RestoreState(ReadOnlySpan<byte> source)
+    {
+        ThrowIfDisposed();
+        if (source.Length < StateBytes) throw SessionError.StateBytes(source.Length, StateBytes);
+        source[..StateBytes].CopyTo(new Span<byte>(_memory.Start, StateBytes));
+    }
+
+    /// <summary>Takes over the states of another session of the same graph and sizes: a fork of its stream.</summary>
+    public void CopyStateFrom(SeqSession other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        ThrowIfDisposed();
+        if (other._plan.Graph != _plan.Graph || !other._sizes.AsSpan().SequenceEqual(_sizes)) throw SessionError.OtherGraph();
+        other.SaveState(new Span<byte>(_memory.Start, StateBytes));
+    }
+
+    /// <summary>Frees the session's memory.</summary>
+    public void Dispose()
+    {
+        if (_disposed) return;
+        _disposed = true;
+        _memory.Dispose();
+        _plan.Dispose();
+        _modelMemory.DangerousRelease();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Lets go of the model's memory where the session was never disposed.</summary>
+    ~SeqSession()
+    {
+        if (!_disposed && _counted) _modelMemory.DangerousRelease();
+    }
+
+    private static int IndexOf(Tensor[] tensors, string name, string kind)
+    {
+        for (var i = 0; i < tensors.Length; i++)
+        {
+            if (tensors[i].Name == name) return i;
+        }
+
+        throw SessionError.NoSuch(kind, name, tensors.Select(t => t.Name));
+    }
+
+    private Span<T> Elements<T>(Tensor tensor)
+        where T : unmanaged
+    {
+        ThrowIfDisposed();
+        if (ElementTypes.Of<T>() != tensor.Type) throw SessionError.Type<T>(tensor);
+        return tensor.AsSpan<T>();
+    }
+
+    private void Refresh()
+    {
+        if (!_stale) return;
+        _plan.InferAgain();
+        _stale = false;
+    }
+
+    private void ResetState(int index)
+    {
+        var tensor = _states[index];
+        var initial = _plan.Graph.States[index].Initial;
+        var bytes = new Span<byte>(tensor.Data, (int)tensor.Bytes);
+        if (initial < 0) bytes.Clear();
+        else new ReadOnlySpan<byte>(_plan.ModelTensors[initial].Data, bytes.Length).CopyTo(bytes);
+    }
+
+    /// <summary>What to copy when a run ends. A state that becomes another state's old content goes through a staging place, filled before any state changes.</summary>
+    private StateCopy[] MakeCopies(SessionPlan plan)
+    {
+        var staged = new List<StateCopy>();
+        var direct = new List<StateCopy>();
+        for (var i = 0; i < _states.Length; i++)
+        {
+            var update = plan.Values[plan.Graph.States[i].Update];
+            var state = _states[i];
+            if (update.Data == state.Data) continue;
+            var from = update.Data;
+            if (plan.StagingOffset(i) is { } offset)
+            {
+                from = _memory.Start + offset;
+                staged.Add(new StateCopy(update, update.Data, from));
+            }
+
+            direct.Add(new StateCopy(update, from, state.Data));
+        }
+
+        return [.. staged, .. direct];
+    }
+
+    private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_disposed, this);
+
+    private readonly record struct Step(Operator Operator, NodeContext Context, int Node);
+
+    private readonly struct StateCopy(Tensor update, byte* from, byte* to)
+    {
+        public readonly Tensor Update = update;
+        public readonly byte* From = from;
+        public readonly byte* To = to;
+    }
+}

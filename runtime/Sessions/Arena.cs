@@ -1,0 +1,60 @@
+using SeqRuntime.Format;
+using SeqRuntime.Kernels;
+
+namespace SeqRuntime.Sessions;
+
+/// <summary>Hands out offsets in one block that does not exist yet: best fit among what was given back, else at the end.</summary>
+internal sealed class Arena
+{
+    private readonly List<(long Offset, long Bytes)> _free = [];
+
+    /// <summary>Bytes the block must have.</summary>
+    public long Bytes { get; private set; }
+
+    /// <summary>Bytes that an allocation of <paramref name="bytes"/> takes: with room to read past the end, in whole cache lines.</summary>
+    public static long Round(long bytes) => SeqLayout.Align(checked(bytes + KernelSet.ReadSlack));
+
+    public long Take(long bytes)
+    {
+        bytes = Round(bytes);
+        var best = -1;
+        for (var i = 0; i < _free.Count; i++)
+        {
+            if (_free[i].Bytes >= bytes && (best < 0 || _free[i].Bytes < _free[best].Bytes)) best = i;
+        }
+
+        if (best < 0)
+        {
+            var offset = Bytes;
+            Bytes = checked(Bytes + bytes);
+            return offset;
+        }
+
+        var block = _free[best];
+        if (block.Bytes == bytes) _free.RemoveAt(best);
+        else _free[best] = (block.Offset + bytes, block.Bytes - bytes);
+        return block.Offset;
+    }
+
+    /// <summary>Gives back what <see cref="Take"/> gave for as many bytes; neighbours join.</summary>
+    public void Return(long offset, long bytes)
+    {
+        bytes = Round(bytes);
+        for (var i = _free.Count - 1; i >= 0; i--)
+        {
+            if (_free[i].Offset + _free[i].Bytes == offset)
+            {
+                offset = _free[i].Offset;
+                bytes += _free[i].Bytes;
+                _free.RemoveAt(i);
+            }
+            else if (offset + bytes == _free[i].Offset)
+            {
+                bytes += _free[i].Bytes;
+                _free.RemoveAt(i);
+            }
+        }
+
+        _free.Add((offset, bytes));
+    }
+}

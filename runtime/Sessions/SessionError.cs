@@ -1,0 +1,22 @@
+using SeqRuntime.Operators;
+
+namespace SeqRuntime.Sessions;
+
+/// <summary>What sessions throw, by reason.</summary>
+internal static class SessionError
+{
+    public static ArgumentException NoSuch(string kind, string name, IEnumerable<string> names)
+    {
+        var known = string.Join(", ", names);
+        return new ArgumentException($"There is no {kind} '{name}'; there are: {(known.Length == 0 ? "none" : known)}.");
+    }
+
+    public static ArgumentException Size(string symbol, int size, int largest) =>
+        new($"Size {size} of dimension '{symbol}' is not within 1 and {largest}, the largest this session was made for (SeqSessionOptions.MaxSizes).");
+
+    public static ArgumentException Type<T>(Tensor tensor) => new($"'{tensor.Name}' holds {tensor.Type.Name()}; {typeof(T).Name} was asked for.");
+
+    public static ArgumentException StateBytes(int given, int needed) => new($"A saved state has {needed} bytes; {given} were given.");
+
+    public static ArgumentException OtherGraph() => new("States can be taken over only from a session of the same graph, model and sizes.");
+}
