@@ -3,9 +3,6 @@ namespace SeqRuntime.Kernels;
 /// <summary>Reduction of large arguments of sine and cosine by the bits of 2/π (Payne and Hanek, 1983).</summary>
 internal static class ArgumentReduction
 {
-    /// <summary>The binary digits of 2/π behind the point, 32 a word.</summary>
-    private static ReadOnlySpan<uint> TwoOverPi => [0xA2F9836E, 0x4E441529, 0xFC2757D1, 0xF534DDC0, 0xDB629599, 0x3C439041, 0xFE5163AB, 0xDEBBC561];
-
     /// <summary>r = x - quadrant·π/2, |r| ≤ π/4; NaN for ±∞. Right for every |x| ≥ 2.</summary>
     /// <remarks>
     /// x = m·2^e with a whole 24-bit m. Digits of 2/π whose product with x is a multiple of 4 are skipped; 96 of the others
@@ -50,7 +47,18 @@ internal static class ArgumentReduction
     private static uint Digits(int position)
     {
         var word = position >> 5;
-        var pair = (ulong)TwoOverPi[word] << 32 | TwoOverPi[word + 1];
-        return (uint)(pair << (position & 31) >> 32);
+        return (uint)(((ulong)TwoOverPi(word) << 32 | TwoOverPi(word + 1)) << (position & 31) >> 32);
     }
+
+    /// <summary>The binary digits of 2/π behind the point, 32 a word. A switch, not a span: unoptimized code allocates for a span of words.</summary>
+    private static uint TwoOverPi(int word) => word switch
+    {
+        0 => 0xA2F9836E,
+        1 => 0x4E441529,
+        2 => 0xFC2757D1,
+        3 => 0xF534DDC0,
+        4 => 0xDB629599,
+        5 => 0x3C439041,
+        _ => 0xFE5163AB,
+    };
 }

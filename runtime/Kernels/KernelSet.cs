@@ -11,8 +11,8 @@ namespace SeqRuntime.Kernels;
 /// its initial value: <c>acc = init; acc = fma(w[k], x[k], acc)</c>. Integer sums are exact. Sums along a row
 /// (<see cref="Reduce"/>, softmax, normalization) accumulate into 16 partial sums, element i into partial i mod 16, which
 /// then fold 16→8→4→2→1 by adding the upper half to the lower.</para>
-/// <para><b>Special values.</b> Max(a,b) is <c>a &gt; b ? a : b</c>, Min(a,b) is <c>a &lt; b ? a : b</c>: with a NaN the
-/// second operand wins. Any NaN result equals any other NaN (payload and sign are the processor's own). Denormals are kept.</para>
+/// <para><b>Special values.</b> Elementwise Min and Max give NaN if either operand is NaN; a reduction by Min or Max passes
+/// over NaNs. Any NaN result equals any other NaN (payload and sign are the processor's own). Denormals are kept.</para>
 /// <para><b>Memory.</b> A kernel writes exactly the elements it is asked for. It may read up to 64 bytes past the end of
 /// an input row or block; whoever allocates leaves that room. Pointers need no alignment beyond their element's.</para>
 /// <para>No method allocates, throws or checks arguments: operators have validated shapes before.</para>

@@ -35,15 +35,18 @@ internal static partial class LaneMath<S, F, I>
         return ExpScaled(x, 0);
     }
 
-    /// <summary>eˣ - 1 for x ≤ 0. Maximum error 1.5 ulp.</summary>
+    /// <summary>eˣ - 1 for x in [-40, 40] or NaN. Maximum error 1.5 ulp.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static F Expm1OfNegative(F x)
+    public static F Expm1(F x)
     {
-        x = S.Max(S.Broadcast(-40f), x);
         var n = ReduceExp(x, out var r);
         var scale = S.AsFloat(S.ShiftLeft(S.Add(S.ToInt(n), S.Broadcast(127)), 23));
         return S.Fma(ExpPolynomial(r), scale, S.Sub(scale, S.Broadcast(1f)));
     }
+
+    /// <summary>eˣ - 1 for x ≤ 0. Maximum error 1.5 ulp.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F Expm1OfNegative(F x) => Expm1(S.Max(S.Broadcast(-40f), x));
 
     /// <summary>ln x; -∞ at 0, NaN below. Maximum error 1.0 ulp.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -87,15 +90,16 @@ internal static partial class LaneMath<S, F, I>
         return S.Select(S.Less(sum, S.Broadcast(float.PositiveInfinity)), S.Select(S.Equal(x, default), x, result), S.Add(sum, x));
     }
 
-    /// <summary>tanh x = -t/(t + 2) with t = exp(-2|x|) - 1, and x's sign. Maximum error 2 ulp.</summary>
+    /// <summary>tanh x = t/(t + 2) with t = exp(2|x|) - 1, and x's sign. Maximum error 2.5 ulp.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static F Tanh(F x)
     {
-        var t = Expm1OfNegative(S.Mul(Abs(x), S.Broadcast(-2f)));
-        return CopySign(S.Div(S.Sub(default, t), S.Add(t, S.Broadcast(2f))), x);
+        var t = Abs(x);
+        t = Expm1(S.Min(S.Broadcast(20f), S.Add(t, t)));
+        return CopySign(S.Div(t, S.Add(t, S.Broadcast(2f))), x);
     }
 
-    /// <summary>1/(1 + e⁻ˣ) = (x &lt; 0 ? e : 1)/(1 + e) with e = exp(-|x|). Maximum error 2 ulp.</summary>
+    /// <summary>1/(1 + e⁻ˣ) = (x &lt; 0 ? e : 1)/(1 + e) with e = exp(-|x|). Maximum error 2.25 ulp.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static F Sigmoid(F x)
     {
@@ -114,7 +118,7 @@ internal static partial class LaneMath<S, F, I>
         return S.Add(S.Max(default, x), S.Add(Log(sum), S.Div(lost, sum)));
     }
 
-    /// <summary>x·tanh(ln(1 + eˣ)) = x·n/(n + 2) with n = eˣ(eˣ + 2); x itself from 20 up. Maximum error 4 ulp.</summary>
+    /// <summary>x·tanh(ln(1 + eˣ)) = x·n/(n + 2) with n = eˣ(eˣ + 2); x itself from 20 up. Maximum error 4 ulp for x ≥ -86; below, eˣ is denormal and the error under 2⁻¹³⁹.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static F Mish(F x)
     {

@@ -1,0 +1,232 @@
+using SeqRuntime.Format;
+using SeqRuntime.Kernels;
+
+namespace SeqRuntime.Tests.Kernels;
+
+/// <summary>Elementwise functions and recurrent cells: every set against portable, portable against plain formulas.</summary>
+public sealed unsafe class ElementwiseTests
+{
+    public static TheoryData<string> Unaries =>
+        [.. Enum.GetValues<UnaryFunction>().Where(f => f is not (UnaryFunction.Not or UnaryFunction.IsNaN or UnaryFunction.IsInf)).Select(f => f.ToString())];
+
+    public static TheoryData<string> Binaries => [.. Enum.GetValues<BinaryFunction>().Where(f => f < BinaryFunction.Equal).Select(f => f.ToString())];
+
+    [Theory]
+    [MemberData(nameof(Unaries))]
+    public void UnaryFunctionsGiveTheSameBitsOnEverySet(string name)
+    {
+        var function = Enum.Parse<UnaryFunction>(name);
+        var random = new Random(1);
+        for (var i = 0; i < 150; i++)
+        {
+            var n = i < 70 ? i : KernelTesting.Size(random, 1100);
+            var data = KernelTesting.Values(random, n, i % 3 == 0 ? 4 : 0, i % 2 == 0 ? 3 : 1e5f);
+            float alpha = i % 2 == 0 ? 0.3f : 1.7f, beta = random.NextSingle();
+            using var x = new GuardedMemory<float>(data, random.Next(4));
+            using var expected = new GuardedMemory<float>(n);
+            KernelRegistry.Portable.Unary(function, x.Pointer, expected.Pointer, n, alpha, beta);
+            foreach (var kernels in KernelRegistry.Runnable)
+            {
+                using var y = new GuardedMemory<float>(n, random.Next(4));
+                kernels.Unary(function, x.Pointer, y.Pointer, n, alpha, beta);
+                KernelTesting.AssertSameBits(expected.Span, y.Span, $"{name} of {n} on {kernels.Name}");
+                y.Check($"{name} of {n} on {kernels.Name}");
+                using var inPlace = new GuardedMemory<float>(data);
+                kernels.Unary(function, inPlace.Pointer, inPlace.Pointer, n, alpha, beta);
+                KernelTesting.AssertSameBits(expected.Span, inPlace.Span, $"{name} in place of {n} on {kernels.Name}");
+            }
+        }
+    }
+
+    /// <summary>Every 60013th bit pattern of all floats, through every function.</summary>
+    [Theory]
+    [MemberData(nameof(Unaries))]
+    public void UnaryFunctionsGiveTheSameBitsOverTheWholeFloatRange(string name)
+    {
+        var function = Enum.Parse<UnaryFunction>(name);
+        using var x = new GuardedMemory<float>((int)(uint.MaxValue / 60013));
+        for (var i = 0; i < x.Count; i++) x.Pointer[i] = BitConverter.UInt32BitsToSingle((uint)i * 60013);
+        using var expected = new GuardedMemory<float>(x.Count);
+        using var y = new GuardedMemory<float>(x.Count);
+        KernelRegistry.Portable.Unary(function, x.Pointer, expected.Pointer, x.Count, 0.7f, 0.2f);
+        foreach (var kernels in KernelRegistry.Runnable)
+        {
+            kernels.Unary(function, x.Pointer, y.Pointer, x.Count, 0.7f, 0.2f);
+            KernelTesting.AssertSameBits(expected.Span, y.Span, $"{name} on {kernels.Name}");
+        }
+    }
+
+    [Theory]
+    [InlineData("Neg", -1.5f, 1.5f)]
+    [InlineData("Relu", -1.5f, 0f)]
+    [InlineData("LeakyRelu", -2f, -0.5f)]
+    [InlineData("Elu", 2f, 2f)]
+    [InlineData("Selu", 2f, 1f)]
+    [InlineData("Celu", 3f, 3f)]
+    [InlineData("ThresholdedRelu", 0.2f, 0f)]
+    [InlineData("ThresholdedRelu", 0.3f, 0.3f)]
+    [InlineData("HardSigmoid", 1f, 0.75f)]
+    [InlineData("HardSigmoid", 9f, 1f)]
+    [InlineData("HardSwish", 4f, 4f)]
+    [InlineData("HardSwish", -4f, -0f)]
+    [InlineData("Softsign", -1f, -0.5f)]
+    [InlineData("Affine", 2f, 1f)]
+    [InlineData("Reciprocal", 4f, 0.25f)]
+    [InlineData("Sqrt", 9f, 3f)]
+    [InlineData("Ceil", 1.25f, 2f)]
+    [InlineData("Floor", -1.25f, -2f)]
+    [InlineData("Sign", -7f, -1f)]
+    [InlineData("Gelu", 1f, 0.8413447f)]
+    [InlineData("GeluTanh", 1f, 0.841192f)]
+    [InlineData("Swish", 4f, 2.9242343f)]
+    [InlineData("Mish", 1f, 0.8650984f)]
+    [InlineData("ScaledTanh", 2f, 0.19039854f)]
+    public void PlainFunctionsHaveTheirValues(string name, float x, float expected)
+    {
+        float y;
+        KernelRegistry.Portable.Unary(Enum.Parse<UnaryFunction>(name), &x, &y, 1, 0.25f, 0.5f);
+        Assert.Equal(expected, y, 2e-7f * Math.Max(1, MathF.Abs(expected)));
+    }
+
+    [Theory]
+    [MemberData(nameof(Binaries))]
+    public void BinaryFunctionsGiveTheSameBitsOnEverySet(string name)
+    {
+        var function = Enum.Parse<BinaryFunction>(name);
+        var random = new Random(2);
+        for (var i = 0; i < 240; i++)
+        {
+            var n = i < 70 ? i + 1 : KernelTesting.Size(random, 300);
+            int strideA = i % 4 == 1 ? 0 : 1, strideB = i % 4 == 2 ? 0 : 1;
+            var left = KernelTesting.Values(random, strideA == 0 ? 1 : n, i % 3 == 0 ? 4 : 0, 20);
+            var right = KernelTesting.Values(random, strideB == 0 ? 1 : n, i % 3 == 0 ? 4 : 0, 5);
+            if (i % 12 == 2) right[0] = 2;
+            using var a = new GuardedMemory<float>(left, random.Next(4));
+            using var b = new GuardedMemory<float>(right, random.Next(4));
+            var expected = new float[n];
+            for (var j = 0; j < n; j++) expected[j] = Reference(function, left[j * strideA], right[j * strideB]);
+            foreach (var kernels in KernelRegistry.Runnable)
+            {
+                using var y = new GuardedMemory<float>(n, random.Next(4));
+                kernels.Binary(function, a.Pointer, strideA, b.Pointer, strideB, y.Pointer, n);
+                KernelTesting.AssertSameBits(expected, y.Span, $"{name} of {n}, strides {strideA} {strideB}, on {kernels.Name}");
+                y.Check($"{name} of {n} on {kernels.Name}");
+                using var inPlace = new GuardedMemory<float>(strideB == 0 ? left : right);
+                if (inPlace.Count != n) continue;
+                if (strideB == 0) kernels.Binary(function, inPlace.Pointer, strideA, b.Pointer, strideB, inPlace.Pointer, n);
+                else kernels.Binary(function, a.Pointer, strideA, inPlace.Pointer, strideB, inPlace.Pointer, n);
+                KernelTesting.AssertSameBits(expected, inPlace.Span, $"{name} in place of {n} on {kernels.Name}");
+            }
+        }
+    }
+
+    [Fact]
+    public void ModTakesTheSignOfTheDivisorAndFModThatOfTheDividend()
+    {
+        Assert.Equal(1f, Reference(BinaryFunction.Mod, -5, 3));
+        Assert.Equal(-1f, Reference(BinaryFunction.Mod, 5, -3));
+        Assert.Equal(-2f, Reference(BinaryFunction.FMod, -5, 3));
+        foreach (var kernels in KernelRegistry.Runnable)
+        {
+            using var a = new GuardedMemory<float>([-5f, 5f]);
+            using var b = new GuardedMemory<float>([3f, -3f]);
+            using var y = new GuardedMemory<float>(2);
+            kernels.Binary(BinaryFunction.Mod, a.Pointer, 1, b.Pointer, 1, y.Pointer, 2);
+            Assert.Equal([1f, -1f], y.Span.ToArray());
+            kernels.Binary(BinaryFunction.FMod, a.Pointer, 1, b.Pointer, 1, y.Pointer, 2);
+            Assert.Equal([-2f, 2f], y.Span.ToArray());
+        }
+    }
+
+    [Fact]
+    public void FunctionsOfTruthValuesAreRefused()
+    {
+        Assert.Throws<InvalidOperationException>(() => Refused(UnaryFunction.IsNaN));
+        Assert.Throws<InvalidOperationException>(() => Refused(BinaryFunction.Equal));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(9)]
+    public void CellsFollowTheirFormulasAndGiveTheSameBitsOnEverySet(int oneIn)
+    {
+        var random = new Random(6);
+        for (var i = 0; i < 120; i++)
+        {
+            var hidden = i < 40 ? i + 1 : KernelTesting.Size(random, 700);
+            var blocks = (hidden + 15) / 16;
+            using var gates = new GuardedMemory<float>(KernelTesting.Values(random, blocks * 64, oneIn, 5));
+            using var other = new GuardedMemory<float>(KernelTesting.Values(random, blocks * 64, oneIn, 5));
+            using var state = new GuardedMemory<float>(KernelTesting.Values(random, hidden, oneIn));
+            var (cell, lstm, gru) = (new float[hidden], new float[hidden], new float[hidden]);
+            for (var u = 0; u < hidden; u++)
+            {
+                var g = gates.Pointer + u / 16 * 64 + u % 16;
+                cell[u] = MathF.FusedMultiplyAdd(Sigmoid(g[16]), state.Pointer[u], Sigmoid(g[0]) * Tanh(g[32]));
+                lstm[u] = Sigmoid(g[48]) * Tanh(cell[u]);
+                var x = gates.Pointer + u / 16 * 48 + u % 16;
+                var h = other.Pointer + u / 16 * 48 + u % 16;
+                var n = Tanh(MathF.FusedMultiplyAdd(Sigmoid(x[0] + h[0]), h[32], x[32]));
+                gru[u] = MathF.FusedMultiplyAdd(Sigmoid(x[16] + h[16]), state.Pointer[u] - n, n);
+            }
+
+            foreach (var kernels in KernelRegistry.Runnable)
+            {
+                using var c = new GuardedMemory<float>(state.Span);
+                using var h = new GuardedMemory<float>(hidden);
+                kernels.LstmCell(gates.Pointer, c.Pointer, c.Pointer, h.Pointer, hidden);
+                KernelTesting.AssertSameBits(cell, c.Span, $"LSTM cell of {hidden} on {kernels.Name}");
+                KernelTesting.AssertSameBits(lstm, h.Span, $"LSTM hidden of {hidden} on {kernels.Name}");
+                c.Check(kernels.Name);
+                h.Check(kernels.Name);
+                using var s = new GuardedMemory<float>(state.Span);
+                kernels.GruCell(gates.Pointer, other.Pointer, s.Pointer, s.Pointer, hidden);
+                KernelTesting.AssertSameBits(gru, s.Span, $"GRU of {hidden} on {kernels.Name}");
+                s.Check(kernels.Name);
+            }
+        }
+    }
+
+    private static float Sigmoid(float x) => One(UnaryFunction.Sigmoid, x);
+
+    private static float Tanh(float x) => One(UnaryFunction.Tanh, x);
+
+    private static float One(UnaryFunction function, float x)
+    {
+        float y;
+        KernelRegistry.Portable.Unary(function, &x, &y, 1, 0, 0);
+        return y;
+    }
+
+    private static void Refused(UnaryFunction function)
+    {
+        float x = 0;
+        KernelRegistry.Portable.Unary(function, &x, &x, 1, 0, 0);
+    }
+
+    private static void Refused(BinaryFunction function)
+    {
+        float x = 0;
+        KernelRegistry.Portable.Binary(function, &x, 1, &x, 1, &x, 1);
+    }
+
+    private static float Reference(BinaryFunction function, float a, float b)
+    {
+        switch (function)
+        {
+            case BinaryFunction.Add: return a + b;
+            case BinaryFunction.Sub: return a - b;
+            case BinaryFunction.Mul: return a * b;
+            case BinaryFunction.Div: return a / b;
+            case BinaryFunction.Pow: return ScalarMath.Pow(a, b);
+            case BinaryFunction.Min: return float.IsNaN(a) || float.IsNaN(b) ? float.NaN : a < b ? a : b;
+            case BinaryFunction.Max: return float.IsNaN(a) || float.IsNaN(b) ? float.NaN : a > b ? a : b;
+            case BinaryFunction.PRelu: return a < 0 ? a * b : a;
+            case BinaryFunction.FMod: return a % b;
+            case BinaryFunction.Mod:
+                var r = a % b;
+                return r == 0 ? float.CopySign(0, b) : r < 0 != b < 0 ? r + b : r;
+            default: throw new ArgumentOutOfRangeException(nameof(function));
+        }
+    }
+}

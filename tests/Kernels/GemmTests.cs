@@ -1,0 +1,238 @@
+using SeqRuntime.Format;
+using SeqRuntime.Kernels;
+
+namespace SeqRuntime.Tests.Kernels;
+
+/// <summary>Matrix products: portable against plain loops, every other set against portable, bit for bit.</summary>
+public sealed unsafe class GemmTests
+{
+    private static KernelSet Portable => KernelRegistry.Portable;
+
+    [Theory]
+    [InlineData(1, 300)]
+    [InlineData(2, 120)]
+    [InlineData(17, 60)]
+    public void Float32EqualsOneFmaChainAnOutput(int maxRows, int cases)
+    {
+        var random = new Random(maxRows);
+        for (var i = 0; i < cases; i++)
+        {
+            var m = random.Next(1, maxRows + 1);
+            var rows = KernelTesting.Size(random, i % 20 == 0 ? 1100 : 300);
+            var columns = KernelTesting.Size(random, i % 20 == 0 ? 1100 : 300);
+            Float32(random, m, rows, columns, i % 5 == 0 ? 12 : 0);
+        }
+    }
+
+    [Theory]
+    [InlineData(1, 300)]
+    [InlineData(2, 120)]
+    [InlineData(17, 60)]
+    public void Int8EqualsExactSumsScaledOnce(int maxRows, int cases)
+    {
+        var random = new Random(100 + maxRows);
+        for (var i = 0; i < cases; i++)
+        {
+            var m = random.Next(1, maxRows + 1);
+            var rows = KernelTesting.Size(random, i % 20 == 0 ? 1100 : 300);
+            var columns = KernelTesting.Size(random, i % 20 == 0 ? 1100 : 300);
+            Int8(random, m, rows, columns, i % 7 == 0);
+        }
+    }
+
+    [Fact]
+    public void DenseEqualsOneFmaChainAnOutput()
+    {
+        var random = new Random(3);
+        for (var i = 0; i < 150; i++)
+        {
+            int m = random.Next(1, 14), k = KernelTesting.Size(random, 200), n = KernelTesting.Size(random, 200);
+            int lda = k + random.Next(3), ldb = random.Next(4) == 0 ? random.Next(1, n + 1) : n + random.Next(3), ldy = n + random.Next(3);
+            var oneIn = i % 5 == 0 ? 12 : 0;
+            using var a = new GuardedMemory<float>(KernelTesting.Values(random, m * lda, oneIn));
+            using var b = new GuardedMemory<float>(KernelTesting.Values(random, (k - 1) * ldb + n, oneIn));
+            using var init = new GuardedMemory<float>(KernelTesting.Values(random, m * ldy, oneIn));
+            var (start, ldinit) = Init(init, i, ldy);
+            using var expected = new GuardedMemory<float>(new float[m * ldy]);
+            for (var r = 0; r < m; r++)
+            {
+                for (var c = 0; c < n; c++)
+                {
+                    var sum = start == null ? 0 : start[r * ldinit + c];
+                    for (var j = 0; j < k; j++) sum = MathF.FusedMultiplyAdd(a.Pointer[r * lda + j], b.Pointer[j * ldb + c], sum);
+                    expected.Pointer[r * ldy + c] = sum;
+                }
+            }
+
+            foreach (var kernels in KernelRegistry.Runnable)
+            {
+                using var y = new GuardedMemory<float>(new float[m * ldy]);
+                kernels.GemmDense(a.Pointer, lda, b.Pointer, ldb, m, k, n, start, ldinit, y.Pointer, ldy);
+                KernelTesting.AssertSameBits(expected.Span, y.Span, $"{kernels.Name} dense {m}×{k}×{n}");
+                y.Check($"{kernels.Name} dense {m}×{k}×{n}");
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(7)]
+    public void InitMayBeTheOutputItself(int m)
+    {
+        const int Rows = 70, Columns = 33;
+        var random = new Random(5);
+        var layout = new WeightLayout(TensorFormat.PackedFloat32, Rows, Columns);
+        using var w = new GuardedMemory<byte>(WeightLayout.PackFloat32(KernelTesting.Values(random, Rows * Columns), Rows, Columns));
+        using var x = new GuardedMemory<float>(KernelTesting.Values(random, m * Columns));
+        var init = KernelTesting.Values(random, m * Rows);
+        using var start = new GuardedMemory<float>(init);
+        using var expected = new GuardedMemory<float>(m * Rows);
+        Portable.GemmFloat32(w.Pointer, layout, x.Pointer, Columns, m, start.Pointer, Rows, expected.Pointer, Rows, Rows);
+        foreach (var kernels in KernelRegistry.Runnable)
+        {
+            using var y = new GuardedMemory<float>(init);
+            kernels.GemmFloat32(w.Pointer, layout, x.Pointer, Columns, m, y.Pointer, Rows, y.Pointer, Rows, Rows);
+            KernelTesting.AssertSameBits(expected.Span, y.Span, kernels.Name);
+        }
+    }
+
+    /// <summary>The largest products there are: vpmaddubsw must not saturate, sums of 1100 of them must not wrap.</summary>
+    [Fact]
+    public void Int8ExtremesDoNotSaturate()
+    {
+        const int Rows = 48, Columns = 1100;
+        foreach (var (weight, input) in new (sbyte, sbyte)[] { (127, 127), (-127, 127), (127, -127), (-127, -127), (0, -127), (-127, 0) })
+        {
+            var weights = new sbyte[Rows * Columns];
+            weights.AsSpan().Fill(weight);
+            var scales = new float[Rows];
+            scales.AsSpan().Fill(1);
+            var layout = new WeightLayout(TensorFormat.PackedInt8, Rows, Columns);
+            using var w = new GuardedMemory<byte>(WeightLayout.PackInt8(weights, scales, Rows, Columns));
+            using var x = new GuardedMemory<sbyte>(new sbyte[KernelSet.QuantizedStride(Columns)]);
+            x.Span[..Columns].Fill(input);
+            using var scale = new GuardedMemory<float>([1f]);
+            foreach (var kernels in KernelRegistry.Runnable)
+            {
+                using var y = new GuardedMemory<float>(Rows);
+                kernels.GemmInt8(w.Pointer, layout, x.Pointer, 0, scale.Pointer, 1, null, 0, y.Pointer, Rows, Rows);
+                foreach (var value in y.Span) Assert.Equal((float)weight * input * Columns, value);
+            }
+        }
+    }
+
+    /// <summary>
+    /// The identity AVX-VNNI rests on, for processors without it: Σ(x + 128)·w - 128·Σw = Σx·w, with the row sums the weights
+    /// carry and int32 sums that may wrap on the way.
+    /// </summary>
+    [Fact]
+    public void OffsetProductsLess128RowSumsAreTheSignedProducts()
+    {
+        var random = new Random(11);
+        for (var i = 0; i < 50; i++)
+        {
+            int rows = random.Next(1, 40), columns = random.Next(1, 1101);
+            var weights = new sbyte[rows * columns];
+            for (var j = 0; j < weights.Length; j++) weights[j] = i == 0 ? (sbyte)127 : (sbyte)random.Next(-127, 128);
+            var layout = new WeightLayout(TensorFormat.PackedInt8, rows, columns);
+            var packed = WeightLayout.PackInt8(weights, new float[rows], rows, columns);
+            var x = new sbyte[layout.PaddedColumns];
+            for (var j = 0; j < columns; j++) x[j] = i == 0 ? (sbyte)127 : (sbyte)random.Next(-127, 128);
+            for (var r = 0; r < rows; r++)
+            {
+                int offset = 0, signed = 0;
+                for (var k = 0; k < layout.PaddedColumns; k++)
+                {
+                    var w = (sbyte)packed[layout.Int8Offset(r, k)];
+                    offset += (byte)(x[k] ^ 0x80) * w;
+                    signed += x[k] * w;
+                }
+
+                var rowSum = BitConverter.ToInt32(packed, (int)layout.RowSumsOffset + r * sizeof(int));
+                Assert.Equal(signed, offset - (rowSum << 7));
+            }
+        }
+    }
+
+    private static void Float32(Random random, int m, int rows, int columns, int oneIn)
+    {
+        var n = random.Next(3) == 0 ? random.Next(1, rows + 1) : rows;
+        int ldx = columns + random.Next(3), ldy = n + random.Next(3);
+        var weights = KernelTesting.Values(random, rows * columns, oneIn);
+        var layout = new WeightLayout(TensorFormat.PackedFloat32, rows, columns);
+        using var w = new GuardedMemory<byte>(WeightLayout.PackFloat32(weights, rows, columns));
+        using var x = new GuardedMemory<float>(KernelTesting.Values(random, m * ldx, oneIn), random.Next(4));
+        using var init = new GuardedMemory<float>(KernelTesting.Values(random, m * ldy, oneIn), random.Next(4));
+        var (start, ldinit) = Init(init, random.Next(3), ldy);
+        using var expected = new GuardedMemory<float>(new float[m * ldy]);
+        for (var i = 0; i < m; i++)
+        {
+            for (var r = 0; r < n; r++)
+            {
+                var sum = start == null ? 0 : start[i * ldinit + r];
+                for (var k = 0; k < columns; k++) sum = MathF.FusedMultiplyAdd(weights[r * columns + k], x.Pointer[i * ldx + k], sum);
+                expected.Pointer[i * ldy + r] = sum;
+            }
+        }
+
+        foreach (var kernels in KernelRegistry.Runnable)
+        {
+            using var y = new GuardedMemory<float>(new float[m * ldy], random.Next(4));
+            kernels.GemmFloat32(w.Pointer, layout, x.Pointer, ldx, m, start, ldinit, y.Pointer, ldy, n);
+            KernelTesting.AssertSameBits(expected.Span, y.Span, $"{kernels.Name} fp32 {m}×{columns}→{n} of {rows}");
+            y.Check($"{kernels.Name} fp32 {m}×{columns}→{n} of {rows}");
+        }
+    }
+
+    private static void Int8(Random random, int m, int rows, int columns, bool extreme)
+    {
+        var n = random.Next(3) == 0 ? random.Next(1, rows + 1) : rows;
+        var stride = (int)KernelSet.QuantizedStride(columns);
+        var ldy = n + random.Next(3);
+        var weights = new sbyte[rows * columns];
+        for (var i = 0; i < weights.Length; i++) weights[i] = extreme ? (sbyte)(random.Next(2) * 254 - 127) : (sbyte)random.Next(-127, 128);
+        var scales = KernelTesting.Values(random, rows, 0, 0.1f);
+        var layout = new WeightLayout(TensorFormat.PackedInt8, rows, columns);
+        using var w = new GuardedMemory<byte>(WeightLayout.PackInt8(weights, scales, rows, columns));
+        using var x = new GuardedMemory<sbyte>(new sbyte[m * stride]);
+        for (var i = 0; i < m; i++)
+        {
+            for (var k = 0; k < columns; k++) x.Pointer[i * stride + k] = extreme ? (sbyte)(random.Next(2) * 254 - 127) : (sbyte)random.Next(-127, 128);
+        }
+
+        using var xscale = new GuardedMemory<float>(KernelTesting.Values(random, m, extreme ? 3 : 0));
+        using var init = new GuardedMemory<float>(KernelTesting.Values(random, m * ldy, extreme ? 5 : 0));
+        var (start, ldinit) = Init(init, random.Next(3), ldy);
+        using var expected = new GuardedMemory<float>(new float[m * ldy]);
+        for (var i = 0; i < m; i++)
+        {
+            for (var r = 0; r < n; r++)
+            {
+                var sum = 0;
+                for (var k = 0; k < columns; k++) sum += weights[r * columns + k] * x.Pointer[i * stride + k];
+                expected.Pointer[i * ldy + r] = MathF.FusedMultiplyAdd(sum, scales[r] * xscale.Pointer[i], start == null ? 0 : start[i * ldinit + r]);
+            }
+        }
+
+        foreach (var kernels in KernelRegistry.Runnable)
+        {
+            using var y = new GuardedMemory<float>(new float[m * ldy], random.Next(4));
+            kernels.GemmInt8(w.Pointer, layout, x.Pointer, stride, xscale.Pointer, m, start, ldinit, y.Pointer, ldy, n);
+            KernelTesting.AssertSameBits(expected.Span, y.Span, $"{kernels.Name} int8 {m}×{columns}→{n} of {rows}");
+            y.Check($"{kernels.Name} int8 {m}×{columns}→{n} of {rows}");
+        }
+    }
+
+    /// <summary>The three kinds of first value: none, one row for all, a row each.</summary>
+    private static InitRows Init(GuardedMemory<float> init, int kind, int ldy) =>
+        kind % 3 == 0 ? new InitRows(null, 0) : new InitRows(init.Pointer, kind % 3 == 1 ? 0 : ldy);
+
+    private readonly struct InitRows(float* pointer, int stride)
+    {
+        public void Deconstruct(out float* start, out int ldinit)
+        {
+            start = pointer;
+            ldinit = stride;
+        }
+    }
+}

@@ -1,0 +1,47 @@
+using SeqRuntime.Format;
+
+namespace SeqRuntime.Tests.Kernels;
+
+/// <summary>No kernel makes garbage.</summary>
+public sealed unsafe class KernelAllocationTests
+{
+    [Theory]
+    [MemberData(nameof(KernelTesting.Runnable), MemberType = typeof(KernelTesting))]
+    public void NoKernelAllocates(string name)
+    {
+        const int Rows = 50, Columns = 37, M = 7;
+        var kernels = KernelTesting.Set(name);
+        var random = new Random(1);
+        var fp32 = new WeightLayout(TensorFormat.PackedFloat32, Rows, Columns);
+        var int8 = new WeightLayout(TensorFormat.PackedInt8, Rows, Columns);
+        using var w = new GuardedMemory<byte>(WeightLayout.PackFloat32(KernelTesting.Values(random, Rows * Columns), Rows, Columns));
+        using var w8 = new GuardedMemory<byte>(WeightLayout.PackInt8(new sbyte[Rows * Columns], new float[Rows], Rows, Columns));
+        using var x = new GuardedMemory<float>(KernelTesting.Values(random, 64 * M, 50, 1e6f));
+        using var y = new GuardedMemory<float>(256 * M);
+        using var q = new GuardedMemory<sbyte>(64 * M);
+        using var scales = new GuardedMemory<float>(M);
+
+        for (var pass = 0; pass < 2; pass++)
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            kernels.GemmFloat32(w.Pointer, fp32, x.Pointer, Columns, M, null, 0, y.Pointer, Rows, Rows);
+            kernels.QuantizeRows(x.Pointer, Columns, M, Columns, 0, q.Pointer, scales.Pointer);
+            kernels.GemmInt8(w8.Pointer, int8, q.Pointer, 64, scales.Pointer, M, null, 0, y.Pointer, Rows, Rows);
+            kernels.GemmDense(x.Pointer, 8, x.Pointer, 16, M, 8, 16, null, 0, y.Pointer, 16);
+            for (var f = UnaryFunction.Abs; f <= UnaryFunction.ScaledTanh; f++)
+            {
+                if (f is not (UnaryFunction.Not or UnaryFunction.IsNaN or UnaryFunction.IsInf)) kernels.Unary(f, x.Pointer, y.Pointer, 201, 1, 0);
+            }
+
+            for (var f = BinaryFunction.Add; f < BinaryFunction.Equal; f++) kernels.Binary(f, x.Pointer, 1, x.Pointer + 100, 1, y.Pointer, 99);
+            for (var f = ReduceFunction.Sum; f <= ReduceFunction.LogSumExp; f++) kernels.Reduce(f, x.Pointer, 201);
+            kernels.Softmax(x.Pointer, y.Pointer, 201, false);
+            kernels.Softmax(x.Pointer, y.Pointer, 201, true);
+            kernels.Normalize(x.Pointer, x.Pointer, x.Pointer, y.Pointer, 201, 1e-5f, false);
+            kernels.LstmCell(x.Pointer, x.Pointer, y.Pointer, y.Pointer + 100, 30);
+            kernels.GruCell(x.Pointer, x.Pointer, x.Pointer, y.Pointer, 30);
+            var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+            if (pass == 1) Assert.Equal(0, allocated);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+using SeqRuntime.Kernels;
+
+namespace SeqRuntime.Tests.Kernels;
+
+/// <summary>What is built, what runs here, and how one is chosen.</summary>
+[Collection("environment")]
+public sealed class KernelRegistryTests(ITestOutputHelper output)
+{
+    [Fact]
+    public void EveryBuiltSetIsTestedHereOrSaidNotToBe()
+    {
+        foreach (var line in KernelRegistry.Describe()) output.WriteLine(line);
+        var names = KernelRegistry.Runnable.Select(kernels => kernels.Name).ToArray();
+        foreach (var name in KernelRegistry.Built.Except(names)) output.WriteLine($"NOT TESTED on this processor: {name} is built but not runnable here");
+        Assert.Subset(KernelRegistry.Built.ToHashSet(), names.ToHashSet());
+        Assert.Equal("portable", names[^1]);
+        Assert.Same(KernelRegistry.Portable, KernelRegistry.Runnable[^1]);
+        Assert.Equal(names.Length, names.Distinct().Count());
+        Assert.Equal(KernelRegistry.Built.Count, KernelRegistry.Describe().Count);
+    }
+
+    [Fact]
+    public void RunnableIsOrderedAsBuiltBestFirst() =>
+        Assert.Equal(KernelRegistry.Built.Where(name => KernelRegistry.Runnable.Any(kernels => kernels.Name == name)), KernelRegistry.Runnable.Select(kernels => kernels.Name));
+
+    [Fact]
+    public void TheBestIsChosenUnlessForced()
+    {
+        using var _ = new Variable(null);
+        Assert.Same(KernelRegistry.Runnable[0], KernelRegistry.Choose());
+        Assert.Same(KernelRegistry.Portable, KernelRegistry.Choose("portable"));
+        Assert.Same(KernelRegistry.Portable, KernelRegistry.Choose("Portable"));
+    }
+
+    [Fact]
+    public void TheEnvironmentVariableForcesOneAndAnOptionWinsOverIt()
+    {
+        using var _ = new Variable("portable");
+        Assert.Same(KernelRegistry.Portable, KernelRegistry.Choose());
+        Assert.Contains("portable: built, runnable, chosen", KernelRegistry.Describe());
+        Assert.Same(KernelRegistry.Runnable[0], KernelRegistry.Choose(KernelRegistry.Runnable[0].Name));
+    }
+
+    [Fact]
+    public void AnUnknownNameIsRefusedWithThoseThatRun()
+    {
+        using var _ = new Variable("sse9");
+        var error = Assert.Throws<ArgumentException>(() => KernelRegistry.Choose());
+        Assert.Contains("environment variable SEQRUNTIME_KERNELS", error.Message);
+        Assert.Contains("'sse9', which do not exist", error.Message);
+        Assert.Contains("portable", error.Message);
+        Assert.Contains("option KernelPath", Assert.Throws<ArgumentException>(() => KernelRegistry.Choose("nothing")).Message);
+    }
+
+    [Fact]
+    public void ABuiltSetThatCannotRunHereIsRefusedAsSuch()
+    {
+        foreach (var name in KernelRegistry.Built.Except(KernelRegistry.Runnable.Select(kernels => kernels.Name)))
+            Assert.Contains("cannot run", Assert.Throws<ArgumentException>(() => KernelRegistry.Choose(name)).Message);
+    }
+
+    private sealed class Variable : IDisposable
+    {
+        private readonly string? _before = Environment.GetEnvironmentVariable(KernelRegistry.Variable);
+
+        public Variable(string? value) => Environment.SetEnvironmentVariable(KernelRegistry.Variable, value);
+
+        public void Dispose() => Environment.SetEnvironmentVariable(KernelRegistry.Variable, _before);
+    }
+}
+
+/// <summary>Tests that change an environment variable run alone.</summary>
+[CollectionDefinition("environment", DisableParallelization = true)]
+public sealed class EnvironmentCollection;

@@ -1,0 +1,210 @@
+using SeqRuntime.Format;
+using SeqRuntime.Kernels;
+
+namespace SeqRuntime.Tests.Kernels;
+
+/// <summary>Reductions, softmax, normalization and quantization of rows.</summary>
+public sealed unsafe class RowKernelTests
+{
+    public static TheoryData<string> Reductions => [.. Enum.GetNames<ReduceFunction>()];
+
+    [Theory]
+    [MemberData(nameof(Reductions))]
+    public void ReductionsFollowTheTreeOf16OnEverySet(string name)
+    {
+        var function = Enum.Parse<ReduceFunction>(name);
+        var random = new Random(1);
+        for (var i = 0; i < 400; i++)
+        {
+            var n = i < 70 ? i : KernelTesting.Size(random, 1100);
+            using var x = new GuardedMemory<float>(KernelTesting.Values(random, n, i % 4 == 0 ? 30 : 0), random.Next(4));
+            var expected = Reference(function, x.Span);
+            foreach (var kernels in KernelRegistry.Runnable)
+            {
+                var actual = kernels.Reduce(function, x.Pointer, n);
+                Assert.True(KernelTesting.SameBits(expected, actual), $"{function} of {n} on {kernels.Name}: expected {expected:G9}, got {actual:G9}");
+            }
+        }
+    }
+
+    [Fact]
+    public void MaxAndMinPassOverNaN()
+    {
+        using var x = new GuardedMemory<float>([float.NaN, 3f, float.NaN, -2f, float.NaN]);
+        foreach (var kernels in KernelRegistry.Runnable)
+        {
+            Assert.Equal(3f, kernels.Reduce(ReduceFunction.Max, x.Pointer, 5));
+            Assert.Equal(-2f, kernels.Reduce(ReduceFunction.Min, x.Pointer, 5));
+            Assert.Equal(float.NegativeInfinity, kernels.Reduce(ReduceFunction.Max, x.Pointer, 0));
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void SoftmaxIsThatOfDoubleArithmeticAndTheSameOnEverySet(bool logarithm)
+    {
+        var random = new Random(2);
+        for (var i = 0; i < 200; i++)
+        {
+            var n = i < 40 ? i + 1 : KernelTesting.Size(random, 1100);
+            var oneIn = i % 5 == 0 ? 20 : 0;
+            var data = KernelTesting.Values(random, n, oneIn, i % 2 == 0 ? 2 : 60);
+            using var x = new GuardedMemory<float>(data, random.Next(4));
+            using var expected = new GuardedMemory<float>(n);
+            KernelRegistry.Portable.Softmax(x.Pointer, expected.Pointer, n, logarithm);
+            if (oneIn == 0)
+            {
+                var max = data.Max();
+                var sum = data.Sum(v => Math.Exp((double)v - max));
+                for (var j = 0; j < n; j++)
+                {
+                    var exact = logarithm ? (double)data[j] - max - Math.Log(sum) : Math.Exp((double)data[j] - max) / sum;
+                    // The shifted element is rounded to float before exp: half an ulp of it is a relative error of the result.
+                    var tolerance = 1e-6 + Math.Abs(data[j] - max) * 1.2e-7;
+                    Assert.Equal(exact, expected.Pointer[j], tolerance * Math.Max(logarithm ? 1 : 0, Math.Abs(exact)) + 1e-44);
+                }
+            }
+
+            foreach (var kernels in KernelRegistry.Runnable)
+            {
+                using var y = new GuardedMemory<float>(n, random.Next(4));
+                kernels.Softmax(x.Pointer, y.Pointer, n, logarithm);
+                KernelTesting.AssertSameBits(expected.Span, y.Span, $"softmax of {n} on {kernels.Name}");
+                y.Check(kernels.Name);
+                using var inPlace = new GuardedMemory<float>(data);
+                kernels.Softmax(inPlace.Pointer, inPlace.Pointer, n, logarithm);
+                KernelTesting.AssertSameBits(expected.Span, inPlace.Span, $"softmax in place of {n} on {kernels.Name}");
+            }
+        }
+    }
+
+    [Fact]
+    public void NormalizeIsThatOfDoubleArithmeticAndTheSameOnEverySet()
+    {
+        var random = new Random(3);
+        for (var i = 0; i < 200; i++)
+        {
+            var n = i < 40 ? i + 1 : KernelTesting.Size(random, 1100);
+            var rms = i % 3 == 0;
+            var oneIn = i % 10 == 0 ? 20 : 0;
+            var data = KernelTesting.Values(random, n, oneIn);
+            using var x = new GuardedMemory<float>(data, random.Next(4));
+            using var gain = new GuardedMemory<float>(KernelTesting.Values(random, n));
+            using var bias = new GuardedMemory<float>(KernelTesting.Values(random, n));
+            var g = i % 2 == 0 ? gain.Pointer : null;
+            var b = i % 4 < 2 ? bias.Pointer : null;
+            using var expected = new GuardedMemory<float>(n);
+            KernelRegistry.Portable.Normalize(x.Pointer, g, b, expected.Pointer, n, 1e-5f, rms);
+            if (oneIn == 0)
+            {
+                var mean = rms ? 0 : data.Average(v => (double)v);
+                var factor = 1 / Math.Sqrt(data.Average(v => (v - mean) * (v - mean)) + 1e-5);
+                for (var j = 0; j < n; j++)
+                {
+                    var exact = (data[j] - mean) * factor * (g == null ? 1 : g[j]) + (b == null ? 0 : b[j]);
+                    Assert.Equal(exact, expected.Pointer[j], 2e-5 * Math.Max(1, Math.Abs(data[j] * factor)) + (n == 1 ? 1e-3 : 0));
+                }
+            }
+
+            foreach (var kernels in KernelRegistry.Runnable)
+            {
+                using var y = new GuardedMemory<float>(n, random.Next(4));
+                kernels.Normalize(x.Pointer, g, b, y.Pointer, n, 1e-5f, rms);
+                KernelTesting.AssertSameBits(expected.Span, y.Span, $"normalize of {n} on {kernels.Name}");
+                y.Check(kernels.Name);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(0f)]
+    [InlineData(1f / 127)]
+    [InlineData(0.25f)]
+    public void QuantizationRoundsHalfToEvenAndPadsWithZeros(float fixedScale)
+    {
+        var random = new Random(4);
+        for (var i = 0; i < 200; i++)
+        {
+            int m = random.Next(1, 4), k = i < 70 ? i + 1 : KernelTesting.Size(random, 1100), ldx = k + random.Next(3);
+            var stride = (int)KernelSet.QuantizedStride(k);
+            using var x = new GuardedMemory<float>(KernelTesting.Values(random, m * ldx, i % 3 == 0 ? 10 : 0, i % 2 == 0 ? 1 : 100), random.Next(4));
+            if (i % 11 == 0) x.Span.Fill(i % 2 == 0 ? 0f : 1e-31f);
+            var expected = new sbyte[m * stride];
+            var expectedScales = new float[m];
+            for (var r = 0; r < m; r++) expectedScales[r] = QuantizeReference(x.Span.Slice(r * ldx, k), fixedScale, expected.AsSpan(r * stride));
+            foreach (var kernels in KernelRegistry.Runnable)
+            {
+                using var q = new GuardedMemory<sbyte>(m * stride);
+                using var scales = new GuardedMemory<float>(m);
+                kernels.QuantizeRows(x.Pointer, ldx, m, k, fixedScale, q.Pointer, scales.Pointer);
+                KernelTesting.AssertSameBits(expectedScales, scales.Span, $"scales of {m}×{k} on {kernels.Name}");
+                Assert.True(q.Span.SequenceEqual(expected), $"quantized {m}×{k} on {kernels.Name}");
+                q.Check(kernels.Name);
+                scales.Check(kernels.Name);
+            }
+        }
+    }
+
+    private static float QuantizeReference(ReadOnlySpan<float> x, float fixedScale, Span<sbyte> q)
+    {
+        var absmax = 0f;
+        foreach (var value in x)
+        {
+            if (!float.IsNaN(value)) absmax = MathF.Max(absmax, MathF.Min(MathF.Abs(value), float.MaxValue));
+        }
+
+        var zero = fixedScale == 0 && absmax < MathF.ScaleB(1, -100);
+        var inverse = zero ? 0 : fixedScale != 0 ? 1 / fixedScale : 127 / absmax;
+        for (var k = 0; k < x.Length; k++)
+        {
+            var value = float.IsNaN(x[k]) ? 0 : Math.Clamp(x[k], -float.MaxValue, float.MaxValue);
+            q[k] = (sbyte)Math.Clamp(MathF.Round(value * inverse, MidpointRounding.ToEven), -127, 127);
+        }
+
+        return zero ? 0 : fixedScale != 0 ? fixedScale : absmax / 127;
+    }
+
+    private static float Reference(ReduceFunction function, ReadOnlySpan<float> x)
+    {
+        var portable = KernelRegistry.Portable;
+        var max = Tree(x, float.NegativeInfinity, (a, v) => v > a ? v : a, (a, b) => b > a ? b : a);
+        if (!float.IsFinite(max)) max = 0;
+        return function switch
+        {
+            ReduceFunction.Sum => Sum(x),
+            ReduceFunction.Mean => Sum(x) / x.Length,
+            ReduceFunction.Max => Tree(x, float.NegativeInfinity, (a, v) => v > a ? v : a, (a, b) => b > a ? b : a),
+            ReduceFunction.Min => Tree(x, float.PositiveInfinity, (a, v) => v < a ? v : a, (a, b) => b < a ? b : a),
+            ReduceFunction.Prod => Tree(x, 1, (a, v) => a * v, (a, b) => a * b),
+            ReduceFunction.L1 => Tree(x, 0, (a, v) => a + MathF.Abs(v), (a, b) => a + b),
+            ReduceFunction.L2 => MathF.Sqrt(Tree(x, 0, (a, v) => MathF.FusedMultiplyAdd(v, v, a), (a, b) => a + b)),
+            ReduceFunction.SumSquare => Tree(x, 0, (a, v) => MathF.FusedMultiplyAdd(v, v, a), (a, b) => a + b),
+            ReduceFunction.LogSum => One(portable, UnaryFunction.Log, Sum(x)),
+            ReduceFunction.LogSumExp => One(portable, UnaryFunction.Log, Tree(x, 0, (a, v) => a + One(portable, UnaryFunction.Exp, v - max), (a, b) => a + b)) + max,
+            _ => throw new ArgumentOutOfRangeException(nameof(function)),
+        };
+    }
+
+    private static float Sum(ReadOnlySpan<float> x) => Tree(x, 0, (a, v) => a + v, (a, b) => a + b);
+
+    private static float One(KernelSet kernels, UnaryFunction function, float x)
+    {
+        float y;
+        kernels.Unary(function, &x, &y, 1, 0, 0);
+        return y;
+    }
+
+    private static float Tree(ReadOnlySpan<float> x, float identity, Func<float, float, float> add, Func<float, float, float> join)
+    {
+        var partials = new float[16];
+        partials.AsSpan().Fill(identity);
+        for (var i = 0; i < x.Length; i++) partials[i % 16] = add(partials[i % 16], x[i]);
+        for (var half = 8; half > 0; half /= 2)
+        {
+            for (var j = 0; j < half; j++) partials[j] = join(partials[j], partials[j + half]);
+        }
+
+        return partials[0];
+    }
+}
