@@ -63,6 +63,17 @@ public class GruTests
         Assert.Equal(whole[1].As<float>(), h);
     }
 
+    [Theory]
+    [MemberData(nameof(Seeds))]
+    public void OutputsThatNothingReadsChangeNoOther(int seed)
+    {
+        var random = new Random(seed);
+        var layer = new Layer(random, (TensorFormat)(1 + seed % 2), RecurrentCase.Random(random, mayBeLong: false), resetAfter: seed % 4 < 2, isStandard: seed % 3 != 0);
+        var all = layer.Harness().Run(new Gru(layer.Attributes), 2);
+        Assert.True(all[1].SameBits(layer.Harness().Omit(0).Run(new Gru(layer.Attributes), 2)[1]));
+        Assert.True(all[0].SameBits(layer.Harness().Omit(1).Run(new Gru(layer.Attributes), 2)[0]));
+    }
+
     [Fact]
     public void AMissingInitialStateGivesTheBitsOfZeros()
     {

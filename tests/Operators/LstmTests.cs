@@ -117,6 +117,41 @@ public class LstmTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Seeds))]
+    public void OutputsThatNothingReadsChangeNoOther(int seed)
+    {
+        var random = new Random(seed);
+        var layer = Layer.Random(random, (TensorFormat)(1 + seed % 2), isStandard: seed % 3 != 0);
+        var all = layer.Harness().Run(new Lstm(layer.Attributes), 3);
+        for (var mask = 1; mask < 8; mask++)
+        {
+            var harness = layer.Harness();
+            for (var i = 0; i < 3; i++)
+            {
+                if ((mask & 1 << i) != 0) harness.Omit(i);
+            }
+
+            var some = harness.Run(new Lstm(layer.Attributes), 3);
+            for (var i = 0; i < 3; i++)
+            {
+                if ((mask & 1 << i) == 0) Assert.True(all[i].SameBits(some[i]), $"output {i} with mask {mask}");
+            }
+        }
+    }
+
+    [Fact]
+    public void NoStepsLeaveTheInitialState()
+    {
+        var random = new Random(2);
+        var test = new RecurrentCase(random, 0, 2, 4, 5, 5, 2, false, true);
+        var layer = new Layer(random, TensorFormat.PackedFloat32, test, isStandard: true);
+        var result = layer.Harness().Run(new Lstm(layer.Attributes), 3);
+        Assert.Empty(result[0].As<float>());
+        Assert.Equal(test.InitialH, result[1].As<float>());
+        Assert.Equal(test.InitialC, result[2].As<float>());
+    }
+
     [Fact]
     public void ALengthPastTheSequenceIsRefused()
     {

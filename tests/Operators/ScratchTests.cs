@@ -1,0 +1,69 @@
+using SeqRuntime.Format;
+using SeqRuntime.Kernels;
+using SeqRuntime.Operators;
+
+namespace SeqRuntime.Tests.Operators;
+
+public class ScratchTests
+{
+    [Fact]
+    public void ScratchNeverGrowsWhenADimensionShrinks()
+    {
+        foreach (var format in new[] { TensorFormat.PackedFloat32, TensorFormat.PackedInt8 })
+        {
+            var lstm = new Lstm(new Attributes().Set(AttributeKey.Hidden, 20));
+            Check((t, n) => Bytes(lstm, Dense(t, n, 8), null, null, null, Packed(format, 128, 8), Packed(format, 128, 20), null, null, null));
+            var gru = new Gru(new Attributes().Set(AttributeKey.Hidden, 20));
+            Check((t, n) => Bytes(gru, Dense(t, n, 8), null, null, Packed(format, 96, 8), Packed(format, 96, 20), null));
+            Check((t, n) => Bytes(new Linear(), Dense(t, n, 8), Packed(format, 20, 8)));
+            foreach (var pads in new[] { 0, 2 })
+            {
+                var conv = new Conv(new Attributes().Set(AttributeKey.KernelShape, new[] { 3 }).Set(AttributeKey.Pads, new[] { pads, pads }));
+                Check((t, n) => Bytes(conv, Dense(n, 4, t + 2), Packed(format, 20, 12)));
+                Check((t, n) => Bytes(conv, Dense(n, 4, t + 2), Dense(6, 4, 3)));
+            }
+        }
+    }
+
+    [Fact]
+    public void SizesBeyondAnyMemoryAreRefusedInsteadOfOverflowing()
+    {
+        var conv = new Conv(new Attributes().Set(AttributeKey.KernelShape, new[] { 1 }).Set(AttributeKey.Pads, new[] { int.MaxValue / 2, 0 }));
+        var error = Assert.Throws<ArgumentException>(() => Bytes(conv, Dense(int.MaxValue / 1000, 900, 0), Dense(1, 900, 1)));
+        Assert.NotEmpty(error.Message);
+    }
+
+    private static void Check(Func<int, int, long> bytes)
+    {
+        int[] sizes = [1, 2, 3, 5, 17, 63, 64, 65, 127, 128, 129, 200];
+        for (var i = 1; i < sizes.Length; i++)
+        {
+            foreach (var other in sizes)
+            {
+                Assert.True(bytes(sizes[i - 1], other) <= bytes(sizes[i], other));
+                Assert.True(bytes(other, sizes[i - 1]) <= bytes(other, sizes[i]));
+            }
+        }
+    }
+
+    private static long Bytes(Operator op, params Tensor?[] inputs)
+    {
+        var context = new NodeContext(KernelRegistry.Portable, inputs, [new Tensor(), null, null]);
+        op.Infer(context);
+        return op.ScratchBytes(context);
+    }
+
+    private static Tensor Dense(params int[] shape)
+    {
+        var tensor = new Tensor();
+        tensor.Set(ElementType.Float32, new Shape(shape));
+        return tensor;
+    }
+
+    private static Tensor Packed(TensorFormat format, int rows, int columns)
+    {
+        var tensor = new Tensor { Format = format, Layout = new WeightLayout(format, rows, columns) };
+        tensor.Set(ElementType.Float32, new Shape(rows, columns));
+        return tensor;
+    }
+}
