@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using SeqRuntime.Format;
 using SeqRuntime.Kernels;
 
@@ -95,7 +96,7 @@ internal static unsafe class PackedProduct
         var stride = KernelSet.QuantizedStride(columns);
         var cursor = new ScratchCursor(scratch);
         Quantized(ref cursor, columns, m, out var scales, out var q);
-        bounded = bounded || IsBounded(kernels, h, (nint)m * columns);
+        bounded = bounded || IsBounded(h, (nint)m * columns);
         if (bounded)
         {
             kernels.QuantizeRows(h, columns, m, columns, BoundedScale, q, scales);
@@ -105,16 +106,28 @@ internal static unsafe class PackedProduct
             for (var i = 0; i < m; i++)
             {
                 var row = h + (nint)i * columns;
-                kernels.QuantizeRows(row, columns, 1, columns, IsBounded(kernels, row, columns) ? BoundedScale : 0, q + i * stride, scales + i);
+                kernels.QuantizeRows(row, columns, 1, columns, IsBounded(row, columns) ? BoundedScale : 0, q + i * stride, scales + i);
             }
         }
 
         kernels.GemmInt8(w.Data, w.Layout, q, stride, scales, m, init, ldinit, y, ldy, n);
     }
 
-    /// <summary>NaN counts as inside: it quantizes to 0 at any scale.</summary>
-    private static bool IsBounded(KernelSet kernels, float* h, nint n) =>
-        !(kernels.Reduce(ReduceFunction.Max, h, n) > Bound) && !(kernels.Reduce(ReduceFunction.Min, h, n) < -Bound);
+    /// <summary>Comparisons only, so no kernel is needed. NaN counts as inside: it quantizes to 0 at any scale.</summary>
+    private static bool IsBounded(float* h, nint n)
+    {
+        nint i = 0;
+        var outside = Vector128<float>.Zero;
+        var bound = Vector128.Create(Bound);
+        for (; i + Vector128<float>.Count <= n; i += Vector128<float>.Count) outside |= Vector128.GreaterThan(Vector128.Abs(Vector128.Load(h + i)), bound);
+        if (outside.AsUInt32() != Vector128<uint>.Zero) return false;
+        for (; i < n; i++)
+        {
+            if (h[i] > Bound || h[i] < -Bound) return false;
+        }
+
+        return true;
+    }
 
     private static void Quantized(ref ScratchCursor cursor, int columns, long m, out float* scales, out sbyte* q)
     {
