@@ -1,1 +1,36 @@
-return 0;
+using NativeAotSample;
+using NativeAotSample.Audio;
+using SeqRuntime;
+
+var clock = new StartClock();
+try
+{
+    var arguments = new Arguments(args);
+    switch (arguments.Command)
+    {
+        case "denoise":
+            DenoiseCommand.Run(arguments, clock);
+            return 0;
+        case "vad":
+            VadCommand.Run(arguments, clock);
+            return 0;
+        case "info":
+            InfoCommand.Run(arguments);
+            return 0;
+        case "help":
+            Console.WriteLine(Arguments.Usage);
+            return 0;
+        default:
+            throw new UsageException($"unknown command '{arguments.Command}'");
+    }
+}
+catch (UsageException fault)
+{
+    Console.Error.WriteLine(fault.Message);
+    return 2;
+}
+catch (Exception fault) when (fault is WaveException or SeqFormatException or ArgumentException or IOException or UnauthorizedAccessException)
+{
+    Console.Error.WriteLine(fault.Message);
+    return 1;
+}

@@ -1,0 +1,82 @@
+using System.Globalization;
+
+namespace NativeAotSample;
+
+/// <summary>Wrong usage: exit code 2.</summary>
+internal sealed class UsageException(string message) : Exception($"{message}\n\n{Arguments.Usage}");
+
+/// <summary>The command line, parsed by hand: a library for it would add more to the binary than the whole runtime.</summary>
+internal sealed class Arguments
+{
+    public const string Usage = """
+        Usage:
+          NativeAotSample denoise --model dtln.seq noisy.wav clean.wav [--align] [--json] [--kernels NAME]
+              Removes noise from speech with DTLN. Any sample rate and channel count; the output keeps both, and the sample format.
+              --align   cuts the 24 ms that the real-time form delays, and loses nothing at either end
+          NativeAotSample vad --model vad.seq speech.wav [--threshold 0.5] [--json] [--kernels NAME]
+              Finds speech with Silero VAD and prints the segments in seconds. Channels are mixed to one.
+          NativeAotSample --info
+              Kernel paths: built, runnable, chosen; instruction sets seen.
+
+        --json prints one JSON object; --kernels forces a kernel path by the name that --info prints.
+        Exit code: 0 done, 1 a file is at fault, 2 wrong usage.
+        """;
+
+    private readonly List<string> _files = [];
+
+    public Arguments(string[] args)
+    {
+        if (args.Length == 0) throw new UsageException("no command given");
+        Command = args[0] switch
+        {
+            "--info" => "info",
+            "--help" or "-h" or "-?" => "help",
+            _ => args[0],
+        };
+        for (var i = 1; i < args.Length; i++)
+        {
+            switch (args[i])
+            {
+                case "--model": Model = Value(args, ref i); break;
+                case "--kernels": Kernels = Value(args, ref i); break;
+                case "--threshold": Threshold = Probability(Value(args, ref i)); break;
+                case "--json": Json = true; break;
+                case "--align": Align = true; break;
+                case "--help" or "-h": Command = "help"; break;
+                case ['-', _, ..]: throw new UsageException($"unknown option '{args[i]}'");
+                default: _files.Add(args[i]); break;
+            }
+        }
+    }
+
+    public string Command { get; }
+
+    public string? Model { get; }
+
+    public string? Kernels { get; }
+
+    public bool Json { get; }
+
+    public bool Align { get; }
+
+    /// <summary>Probability from which a frame is speech.</summary>
+    public float Threshold { get; } = 0.5f;
+
+    /// <summary>The model, required.</summary>
+    public string RequiredModel => Model ?? throw new UsageException($"{Command} needs --model file.seq");
+
+    /// <summary>Exactly these files, required.</summary>
+    public string[] Files(params ReadOnlySpan<string> names)
+    {
+        if (_files.Count == names.Length) return [.. _files];
+        throw new UsageException($"{Command} needs {string.Join(" and ", names.ToArray())}; {_files.Count} file names were given");
+    }
+
+    private static string Value(string[] args, ref int i) =>
+        i + 1 < args.Length ? args[++i] : throw new UsageException($"{args[i]} needs a value");
+
+    private static float Probability(string text) =>
+        float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value is > 0 and < 1
+            ? value
+            : throw new UsageException($"--threshold needs a number between 0 and 1; got '{text}'");
+}

@@ -1,0 +1,27 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using SeqRuntime;
+
+namespace NativeAotSample;
+
+/// <summary>Which kernels this program holds, which can run here and which is chosen.</summary>
+internal static class InfoCommand
+{
+    public static void Run(Arguments arguments)
+    {
+        var chosen = SeqKernels.Chosen;
+        var report = new Report(arguments.Json);
+        report.Line("processor", $"{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}, {string.Join(" ", SeqKernels.InstructionSets)}");
+        foreach (var name in SeqKernels.Built)
+            report.Line(name, $"built, {(SeqKernels.Runnable.Contains(name) ? "runnable" : "not runnable here")}{(name == chosen ? ", chosen" : "")}");
+        report.Add("architecture", RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant());
+        report.Raw("instructionSets", List(SeqKernels.InstructionSets));
+        report.Raw("built", List(SeqKernels.Built));
+        report.Raw("runnable", List(SeqKernels.Runnable));
+        report.Add("chosen", chosen);
+        report.Raw("dynamicCode", RuntimeFeature.IsDynamicCodeCompiled ? "true" : "false");
+        report.Print();
+    }
+
+    private static string List(IEnumerable<string> names) => $"[{string.Join(",", names.Select(Report.Quote))}]";
+}

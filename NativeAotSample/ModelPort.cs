@@ -1,0 +1,40 @@
+using SeqRuntime;
+
+namespace NativeAotSample;
+
+/// <summary>What a program needs of a graph that takes one tensor and gives one, whatever they are called.</summary>
+internal static class ModelPort
+{
+    public static SeqGraphInfo Graph(SeqModel model, string name)
+    {
+        foreach (var graph in model.Graphs)
+        {
+            if (graph.Name == name) return graph;
+        }
+
+        throw new ArgumentException($"The model has no graph '{name}'; it has: {string.Join(", ", model.Graphs.Select(graph => graph.Name))}. Convert it with {name}=file.onnx.");
+    }
+
+    /// <summary>The graph's only input. States are not inputs: the session keeps them.</summary>
+    public static SeqValueInfo OnlyInput(SeqGraphInfo graph)
+    {
+        if (graph.Inputs.Count == 1 && graph.Inputs[0].Type == ElementType.Float32) return graph.Inputs[0];
+        throw new ArgumentException(
+            $"Graph '{graph.Name}' should have one float32 input besides its states; it has: {string.Join(", ", graph.Inputs.Select(input => $"{input.Name} {input.Type}"))}. Fix the others when converting: --set name=value, --state in=out.");
+    }
+
+    /// <summary>Index of the graph's only output.</summary>
+    public static int OnlyOutput(SeqSession session)
+    {
+        if (session.OutputCount == 1 && session.OutputType(0) == ElementType.Float32) return 0;
+        throw new ArgumentException($"Graph '{session.Graph}' should have one float32 output besides its states; it has {session.OutputCount}. Pair states when converting: --state in=out.");
+    }
+
+    /// <summary>Product of all sizes, or 0 where one is symbolic.</summary>
+    public static int FixedSize(SeqValueInfo value)
+    {
+        var product = 1;
+        foreach (var dimension in value.Dimensions) product *= Math.Max(0, dimension.Size);
+        return product;
+    }
+}

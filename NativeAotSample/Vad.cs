@@ -1,0 +1,66 @@
+using SeqRuntime;
+
+namespace NativeAotSample;
+
+/// <summary>
+/// Silero voice activity detection, one stream: each chunk of 512 samples at 16 kHz, or 256 at 8 kHz, goes in behind the last
+/// 64, or 32, of the chunk before; the output is the probability of speech.
+/// </summary>
+internal sealed class Vad : IDisposable
+{
+    private const int ContextsPerChunk = 8;
+
+    private readonly SeqSession _session;
+    private readonly int _output;
+    private readonly float[] _context;
+
+    /// <exception cref="ArgumentException">The model does not take one chunk and give one probability.</exception>
+    public Vad(SeqModel model)
+    {
+        var graph = model.Graphs.Count == 1 ? model.Graphs[0] : ModelPort.Graph(model, "main");
+        var input = ModelPort.OnlyInput(graph);
+        var (size, symbol) = ChunkSize(input, graph.Name);
+        Rate = size == 288 ? 8_000 : 16_000;
+        ChunkSamples = size / (ContextsPerChunk + 1) * ContextsPerChunk;
+        _context = new float[size - ChunkSamples];
+        var options = new SeqSessionOptions();
+        if (symbol is not null) options.MaxSizes[symbol] = size;
+        _session = model.CreateSession(graph.Name, options);
+        _output = ModelPort.OnlyOutput(_session);
+        if (_session.Input<float>(0).Length != size || _session.Output<float>(_output).Length != 1)
+            throw new ArgumentException($"Graph '{graph.Name}' should take {size} samples and give one probability; it takes {_session.Input<float>(0).Length} values and gives {_session.Output<float>(_output).Length}.");
+    }
+
+    /// <summary>Samples per second that the model was trained for.</summary>
+    public int Rate { get; }
+
+    /// <summary>Samples that one frame takes.</summary>
+    public int ChunkSamples { get; }
+
+    public long MemoryBytes => _session.MemoryBytes;
+
+    /// <summary>Probability that the next <see cref="ChunkSamples"/> samples are speech. Allocates nothing.</summary>
+    public float Process(ReadOnlySpan<float> chunk)
+    {
+        var input = _session.Input<float>(0);
+        _context.CopyTo(input);
+        chunk.CopyTo(input[_context.Length..]);
+        chunk[^_context.Length..].CopyTo(_context);
+        _session.Run();
+        return _session.Output<float>(_output)[0];
+    }
+
+    public void Dispose() => _session.Dispose();
+
+    /// <summary>Samples of context and chunk together, and the symbol to set where the file leaves them open.</summary>
+    private static (int Size, string? Symbol) ChunkSize(SeqValueInfo input, string graph)
+    {
+        var last = input.Dimensions.Count > 0 ? input.Dimensions[^1] : new SeqDimension(0, null);
+        return last switch
+        {
+            { Symbol: { } symbol } => (576, symbol),
+            { Size: 576 or 288 } => (last.Size, null),
+            _ => throw new ArgumentException($"Graph '{graph}' takes {last.Size} samples a chunk; 576 (512 and 64 of context, 16 kHz) or 288 (256 and 32, 8 kHz) are expected."),
+        };
+    }
+}
