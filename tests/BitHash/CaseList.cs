@@ -1,0 +1,11 @@
+using SeqRuntime.Kernels;
+
+namespace BitHash;
+
+/// <summary>What is hashed, in a fixed order: each case computes on a given kernel set and returns the hash of its outputs.</summary>
+internal sealed class CaseList
+{
+    public List<(string Name, Func<KernelSet, ulong> Run)> Items { get; } = [];
+
+    public void Add(string name, Func<KernelSet, ulong> run) => Items.Add((name, run));
+}

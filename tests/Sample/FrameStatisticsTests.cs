@@ -1,0 +1,39 @@
+using NativeAotSample;
+
+namespace SeqRuntime.Tests.Sample;
+
+public class FrameStatisticsTests
+{
+    [Fact]
+    public void CountsEveryByteThatAFrameAllocates()
+    {
+        var statistics = new FrameStatistics(2);
+        Frame(statistics, () => { });
+        Assert.Equal(0, statistics.AllocatedBytes);
+        Frame(statistics, () => s_escaped = new byte[1000]);
+        Assert.InRange(statistics.AllocatedBytes, 1000, 1100);
+        Assert.Equal(2, statistics.Count);
+        Assert.Equal(1000, s_escaped!.Length);
+    }
+
+    [Fact]
+    public void SharesAreOrdered()
+    {
+        var statistics = new FrameStatistics(100);
+        for (var i = 0; i < 100; i++) Frame(statistics, () => Thread.SpinWait(i * 10));
+        Assert.True(statistics.Microseconds(0.5) <= statistics.Microseconds(0.99));
+        Assert.True(statistics.Microseconds(0.99) <= statistics.Microseconds(1));
+        Assert.InRange(statistics.TotalSeconds * 1e6, statistics.Microseconds(1), statistics.Microseconds(1) * 100);
+    }
+
+    private static byte[]? s_escaped;
+
+    private static void Frame(FrameStatistics statistics, Action work)
+    {
+        statistics.Begin();
+        statistics.BeginFrame();
+        work();
+        statistics.EndFrame();
+        statistics.End();
+    }
+}

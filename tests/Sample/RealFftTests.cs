@@ -1,0 +1,80 @@
+using NativeAotSample.Audio;
+
+namespace SeqRuntime.Tests.Sample;
+
+public class RealFftTests
+{
+    [Theory]
+    [InlineData(4)]
+    [InlineData(8)]
+    [InlineData(64)]
+    [InlineData(512)]
+    [InlineData(2048)]
+    public void MatchesTheDefinition(int size)
+    {
+        var samples = Noise(size);
+        var fft = new RealFft(size);
+        var re = new float[fft.Bins];
+        var im = new float[fft.Bins];
+        fft.Forward(samples, re, im);
+        for (var k = 0; k < fft.Bins; k++)
+        {
+            double expectedRe = 0, expectedIm = 0;
+            for (var n = 0; n < size; n++)
+            {
+                expectedRe += samples[n] * Math.Cos(2 * Math.PI * k * n / size);
+                expectedIm -= samples[n] * Math.Sin(2 * Math.PI * k * n / size);
+            }
+
+            Assert.Equal(expectedRe, re[k], 1e-6 * size);
+            Assert.Equal(expectedIm, im[k], 1e-6 * size);
+        }
+    }
+
+    [Theory]
+    [InlineData(4)]
+    [InlineData(512)]
+    public void TheInverseBringsTheSamplesBack(int size)
+    {
+        var samples = Noise(size);
+        var fft = new RealFft(size);
+        var re = new float[fft.Bins];
+        var im = new float[fft.Bins];
+        var back = new float[size];
+        fft.Forward(samples, re, im);
+        fft.Inverse(re, im, back);
+        for (var n = 0; n < size; n++) Assert.Equal(samples[n], back[n], 1e-6);
+    }
+
+    [Fact]
+    public void AllocatesNothing()
+    {
+        var fft = new RealFft(512);
+        var samples = Noise(512);
+        var re = new float[257];
+        var im = new float[257];
+        fft.Forward(samples, re, im);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        fft.Forward(samples, re, im);
+        fft.Inverse(re, im, samples);
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [Fact]
+    public void SineAndCosineAreThoseOfMathWithinTheRoundingOfItsArgument()
+    {
+        for (var x = -9.0; x < 9; x += 0.0137)
+        {
+            Assert.Equal(Math.Sin(Math.PI * x), ExactTrigonometry.SinPi(x), 2e-14);
+            Assert.Equal(Math.Cos(Math.PI * x), ExactTrigonometry.CosPi(x), 2e-14);
+        }
+    }
+
+    private static float[] Noise(int count)
+    {
+        var random = new Random(count);
+        var samples = new float[count];
+        for (var i = 0; i < count; i++) samples[i] = random.NextSingle() * 2 - 1;
+        return samples;
+    }
+}
