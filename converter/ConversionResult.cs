@@ -1,0 +1,26 @@
+using SeqRuntime.Format;
+
+namespace SeqRuntime.Converter;
+
+/// <summary>A converted model, ready to be written, and what was done to it.</summary>
+internal sealed record ConversionResult(SeqModelBuilder Model, IReadOnlyList<ConvertedGraph> Graphs, IReadOnlyList<ConvertedTensor> Tensors);
+
+/// <summary>One source and the graph it became.</summary>
+/// <param name="Name">Name of the graph.</param>
+/// <param name="Source">The source file's name.</param>
+/// <param name="SourceNodes">Nodes of the source.</param>
+/// <param name="Nodes">Nodes of the graph.</param>
+/// <param name="States">Inputs and outputs that became states.</param>
+/// <param name="Notes">What the user should know: dimensions fixed, pairs not made, types widened.</param>
+internal sealed record ConvertedGraph(string Name, string Source, int SourceNodes, int Nodes, IReadOnlyList<StatePair> States, IReadOnlyList<string> Notes);
+
+/// <summary>A state: the input it was, the output that fed it, and its shape.</summary>
+internal sealed record StatePair(string Input, string Output, string Shape);
+
+/// <summary>A constant of the model as stored.</summary>
+/// <param name="Name">Name.</param>
+/// <param name="Shape">Shape; rows and columns where packed.</param>
+/// <param name="Format">Storage: dense float32, packed float32, packed int8 …</param>
+/// <param name="Bytes">Bytes in the file.</param>
+/// <param name="Error">Relative root-mean-square error of the weights against the source, where they were quantized.</param>
+internal sealed record ConvertedTensor(string Name, IReadOnlyList<int> Shape, string Format, long Bytes, double? Error);

@@ -1,0 +1,162 @@
+namespace SeqRuntime.Converter.Graph;
+
+/// <summary>A graph being converted: nodes in execution order over values known by name. An empty name is a value left out.</summary>
+internal sealed class IrGraph(string name)
+{
+    public string Name { get; } = name;
+
+    public List<IrNode> Nodes { get; } = [];
+
+    public Dictionary<string, IrTensor> Constants { get; } = [];
+
+    public List<IrPort> Inputs { get; } = [];
+
+    public List<IrPort> Outputs { get; } = [];
+
+    public List<IrState> States { get; } = [];
+
+    /// <summary>What is known of each value's type and shape, after <see cref="ResolvePass"/>.</summary>
+    public Dictionary<string, IrShape> Shapes { get; } = [];
+
+    private int _unique;
+
+    /// <summary>A value name that does not occur yet.</summary>
+    public string Fresh(string stem) => $"{stem}~{++_unique}";
+
+    /// <summary>Adds a constant and returns its name.</summary>
+    public string Constant(string stem, IrTensor tensor)
+    {
+        var name = Fresh(stem);
+        Constants[name] = tensor;
+        return name;
+    }
+
+    public IrTensor? ConstantOf(string value) => value.Length > 0 && Constants.TryGetValue(value, out var tensor) ? tensor : null;
+
+    /// <summary>The node that computes each value.</summary>
+    public Dictionary<string, IrNode> Producers()
+    {
+        var producers = new Dictionary<string, IrNode>();
+        foreach (var node in Nodes)
+        {
+            foreach (var output in node.Outputs)
+            {
+                if (output.Length > 0) producers[output] = node;
+            }
+        }
+
+        return producers;
+    }
+
+    /// <summary>The nodes that read each value, once for each time they read it; a graph output or state update counts as a null reader.</summary>
+    public Dictionary<string, List<IrNode?>> Readers()
+    {
+        var readers = new Dictionary<string, List<IrNode?>>();
+        void Add(string value, IrNode? reader)
+        {
+            if (value.Length == 0) return;
+            if (!readers.TryGetValue(value, out var list)) readers[value] = list = [];
+            list.Add(reader);
+        }
+
+        foreach (var node in Nodes)
+        {
+            foreach (var input in node.Inputs) Add(input, node);
+        }
+
+        foreach (var output in Outputs) Add(output.Value, null);
+        foreach (var state in States) Add(state.Update, null);
+        return readers;
+    }
+
+    /// <summary>Lets every reader of <paramref name="from"/> read <paramref name="to"/>.</summary>
+    public void Replace(string from, string to)
+    {
+        foreach (var node in Nodes) node.Replace(from, to);
+        for (var i = 0; i < Outputs.Count; i++)
+        {
+            if (Outputs[i].Value == from) Outputs[i] = Outputs[i] with { Value = to };
+        }
+
+        for (var i = 0; i < States.Count; i++)
+        {
+            if (States[i].Update == from) States[i] = States[i] with { Update = to };
+        }
+    }
+}
+
+/// <summary>A node: operator, inputs, outputs and attributes by the ONNX specification's names, in its newest form.</summary>
+internal sealed class IrNode(string name, string op, IEnumerable<string> inputs, IEnumerable<string> outputs)
+{
+    public string Name { get; } = name;
+
+    public string Op { get; set; } = op;
+
+    public List<string> Inputs { get; } = [.. inputs];
+
+    public List<string> Outputs { get; } = [.. outputs];
+
+    /// <summary>long, float, string, long[], float[], string[], <see cref="IrTensor"/> or <see cref="IrGraph"/>.</summary>
+    public Dictionary<string, object> Attributes { get; init; } = [];
+
+    public string Input(int index) => index < Inputs.Count ? Inputs[index] : "";
+
+    public string Output(int index) => index < Outputs.Count ? Outputs[index] : "";
+
+    public long Int(string key, long otherwise) => Get(key, otherwise);
+
+    public float Float(string key, float otherwise) => Get(key, otherwise);
+
+    public string String(string key, string otherwise) => Get(key, otherwise);
+
+    public long[] Ints(string key) => Get<long[]>(key, []);
+
+    public bool Has(string key) => Attributes.ContainsKey(key);
+
+    public void SetInput(int index, string value)
+    {
+        while (Inputs.Count <= index) Inputs.Add("");
+        Inputs[index] = value;
+    }
+
+    public void Replace(string from, string to)
+    {
+        for (var i = 0; i < Inputs.Count; i++)
+        {
+            if (Inputs[i] == from) Inputs[i] = to;
+        }
+    }
+
+    /// <summary>Takes an attribute away and returns it, or null.</summary>
+    public object? Take(string key) => Attributes.Remove(key, out var value) ? value : null;
+
+    public override string ToString() => $"{Name} ({Op})";
+
+    private T Get<T>(string key, T otherwise)
+    {
+        if (!Attributes.TryGetValue(key, out var value)) return otherwise;
+        return value is T typed ? typed : throw new ConversionException($"Node '{Name}' ({Op}): attribute '{key}' is a {value.GetType().Name}, not a {typeof(T).Name}.");
+    }
+}
+
+/// <summary>A graph input or output: the name the user knows it by, and the value behind it.</summary>
+internal sealed record IrPort(string Name, string Value, ElementType Type, IrDim[] Shape);
+
+/// <summary>A state: read as <paramref name="Value"/>, becomes <paramref name="Update"/> at the end of a run; starts as zeros.</summary>
+internal sealed record IrState(string Name, string Value, string Update, ElementType Type, IrDim[] Shape);
+
+/// <summary>A dimension: a size, or a symbol.</summary>
+internal readonly record struct IrDim(int Size, string? Symbol)
+{
+    public override string ToString() => Symbol ?? $"{Size}";
+}
+
+/// <summary>What is known of a value: its type, its rank, and the sizes that do not depend on symbols (-1 otherwise).</summary>
+internal sealed record IrShape(ElementType Type, int[] Sizes)
+{
+    public int Rank => Sizes.Length;
+
+    public bool IsStatic => Array.TrueForAll(Sizes, size => size >= 0);
+
+    public override string ToString() => $"[{string.Join(", ", Sizes.Select(s => s < 0 ? "?" : $"{s}"))}]";
+}

@@ -1,0 +1,137 @@
+using SeqRuntime.Format;
+using SeqRuntime.Operators;
+
+namespace SeqRuntime.Converter.Graph;
+
+/// <summary>Output shapes of the operators whose weights are packed only later; all others infer their own in the runtime.</summary>
+internal static class ShapeRules
+{
+    public static bool TryInfer(IrNode node, Tensor?[] inputs, Tensor?[] outputs)
+    {
+        switch (node.Op)
+        {
+            case "LSTM" or "GRU" or "RNN":
+                Recurrent(node, Need(node, inputs, 0), outputs);
+                return true;
+            case "Conv":
+                outputs[0]?.Set(ElementType.Float32, Conv(node, Need(node, inputs, 0).Shape, Need(node, inputs, 1).Shape));
+                return true;
+            case "ConvTranspose":
+                outputs[0]?.Set(ElementType.Float32, ConvTranspose(node, Need(node, inputs, 0).Shape, Need(node, inputs, 1).Shape));
+                return true;
+            case "Gemm":
+                var a = Need(node, inputs, 0).Shape;
+                var b = Need(node, inputs, 1).Shape;
+                if (a.Rank != 2 || b.Rank != 2) throw new ArgumentException($"Gemm needs matrices; it has {a} and {b}.");
+                var inner = a[node.Int("transA", 0) != 0 ? 0 : 1];
+                if (inner != b[node.Int("transB", 0) != 0 ? 1 : 0]) throw new ArgumentException($"Gemm's matrices {a} and {b} do not fit.");
+                outputs[0]?.Set(Need(node, inputs, 0).Type, new Shape(a[node.Int("transA", 0) != 0 ? 1 : 0], b[node.Int("transB", 0) != 0 ? 0 : 1]));
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    /// <summary>Pads, strides and dilations of a convolution or pool, auto_pad resolved for an input of the given spatial sizes.</summary>
+    public static (long[] Pads, long[] Strides, long[] Dilations) Window(IrNode node, ReadOnlySpan<int> spatial, ReadOnlySpan<int> kernel)
+    {
+        var rank = kernel.Length;
+        var strides = Or(node.Ints("strides"), rank, 1);
+        var dilations = Or(node.Ints("dilations"), rank, 1);
+        var pads = Or(node.Ints("pads"), 2 * rank, 0);
+        var auto = node.String("auto_pad", "NOTSET");
+        if (auto is "SAME_UPPER" or "SAME_LOWER")
+        {
+            for (var i = 0; i < rank; i++)
+            {
+                var outSize = (spatial[i] + strides[i] - 1) / strides[i];
+                var total = Math.Max(0, (outSize - 1) * strides[i] + (kernel[i] - 1) * dilations[i] + 1 - spatial[i]);
+                pads[i] = auto == "SAME_UPPER" ? total / 2 : total - total / 2;
+                pads[rank + i] = total - pads[i];
+            }
+        }
+        else if (auto == "VALID")
+        {
+            Array.Clear(pads);
+        }
+
+        return (pads, strides, dilations);
+    }
+
+    private static void Recurrent(IrNode node, Tensor x, Tensor?[] outputs)
+    {
+        if (x.Rank != 3) throw new ArgumentException($"X of {node.Op} has shape {x.Shape}; three dimensions are needed.");
+        var batchFirst = node.Int("layout", 0) != 0;
+        var (steps, batch) = batchFirst ? (x.Shape[1], x.Shape[0]) : (x.Shape[0], x.Shape[1]);
+        var directions = node.String("direction", "forward") == "bidirectional" ? 2 : 1;
+        var hidden = (int)node.Int("hidden_size", 0);
+        for (var i = 0; i < outputs.Length; i++)
+        {
+            outputs[i]?.Set(
+                ElementType.Float32,
+                (i, batchFirst) switch
+                {
+                    (0, false) => new Shape(steps, directions, batch, hidden),
+                    (0, true) => new Shape(batch, steps, directions, hidden),
+                    (_, false) => new Shape(directions, batch, hidden),
+                    _ => new Shape(batch, directions, hidden),
+                });
+        }
+    }
+
+    private static Shape Conv(IrNode node, Shape x, Shape w)
+    {
+        if (x.Rank < 3 || x.Rank != w.Rank) throw new ArgumentException($"Conv has input {x} and weights {w}.");
+        var (pads, strides, dilations) = Window(node, x.AsSpan()[2..], w.AsSpan()[2..]);
+        var result = new Shape(x[0], w[0]);
+        for (var i = 0; i < x.Rank - 2; i++)
+        {
+            var free = x[i + 2] + pads[i] + pads[x.Rank - 2 + i] - ((w[i + 2] - 1) * dilations[i] + 1);
+            if (free < 0) throw new ArgumentException($"Conv's kernel is larger than its padded input {x}.");
+            result = result.Append(checked((int)(free / strides[i] + 1)));
+        }
+
+        return result;
+    }
+
+    private static Shape ConvTranspose(IrNode node, Shape x, Shape w)
+    {
+        if (x.Rank < 3 || x.Rank != w.Rank) throw new ArgumentException($"ConvTranspose has input {x} and weights {w}.");
+        var (pads, strides, dilations) = TransposedWindow(node, x, w, out var extra);
+        var result = new Shape(x[0], checked(w[1] * (int)node.Int("group", 1)));
+        for (var i = 0; i < x.Rank - 2; i++)
+        {
+            var size = (x[i + 2] - 1) * strides[i] + extra[i] + (w[i + 2] - 1) * dilations[i] + 1 - pads[i] - pads[x.Rank - 2 + i];
+            if (size < 0) throw new ArgumentException($"ConvTranspose's pads exceed its output for input {x}.");
+            result = result.Append(checked((int)size));
+        }
+
+        return result;
+    }
+
+    /// <summary>Pads of a transposed convolution, from output_shape or auto_pad where these are given.</summary>
+    public static (long[] Pads, long[] Strides, long[] Dilations) TransposedWindow(IrNode node, Shape x, Shape w, out long[] outputPadding)
+    {
+        var rank = w.Rank - 2;
+        var strides = Or(node.Ints("strides"), rank, 1);
+        var dilations = Or(node.Ints("dilations"), rank, 1);
+        var pads = Or(node.Ints("pads"), 2 * rank, 0);
+        outputPadding = Or(node.Ints("output_padding"), rank, 0);
+        var wanted = node.Ints("output_shape");
+        var auto = node.String("auto_pad", "NOTSET");
+        for (var i = 0; i < rank; i++)
+        {
+            if (wanted.Length == 0 && auto is not ("SAME_UPPER" or "SAME_LOWER")) continue;
+            var target = wanted.Length > 0 ? wanted[wanted.Length - rank + i] : x[i + 2] * strides[i];
+            var total = strides[i] * (x[i + 2] - 1) + outputPadding[i] + (w[i + 2] - 1) * dilations[i] + 1 - target;
+            pads[i] = auto == "SAME_UPPER" ? total / 2 : total - total / 2;
+            pads[rank + i] = total - pads[i];
+        }
+
+        return (pads, strides, dilations);
+    }
+
+    private static long[] Or(long[] values, int count, long otherwise) => values.Length == count ? (long[])values.Clone() : [.. Enumerable.Repeat(otherwise, count)];
+
+    private static Tensor Need(IrNode node, Tensor?[] inputs, int index) => (index < inputs.Length ? inputs[index] : null) ?? throw new ArgumentException($"{node.Op} needs input {index}.");
+}

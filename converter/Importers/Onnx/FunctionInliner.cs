@@ -1,0 +1,63 @@
+
+
+namespace SeqRuntime.Converter.Importers.Onnx;
+
+/// <summary>Replaces calls of a model's own functions by their bodies, with values renamed so that no two calls meet.</summary>
+internal static class FunctionInliner
+{
+    private const int MaxDepth = 16;
+    private const int MaxNodes = 200_000;
+
+    public static GraphProto Inline(ModelProto model)
+    {
+        var functions = new Dictionary<(string, string), FunctionProto>();
+        foreach (var function in model.Functions) functions[(function.Domain, function.Name)] = function;
+        var count = 0;
+        return InlineGraph(model.Graph, functions, 0, ref count);
+    }
+
+    private static GraphProto InlineGraph(GraphProto graph, Dictionary<(string, string), FunctionProto> functions, int depth, ref int count)
+    {
+        var result = graph.Clone();
+        result.Node.Clear();
+        foreach (var node in graph.Node) Add(result.Node, node, functions, depth, ref count);
+        return result;
+    }
+
+    private static void Add(ICollection<NodeProto> target, NodeProto node, Dictionary<(string, string), FunctionProto> functions, int depth, ref int count)
+    {
+        if (++count > MaxNodes || depth > MaxDepth) throw new ConversionException($"Node '{node.Name}' ({node.OpType}): the model's functions call each other too deeply.");
+        if (!functions.TryGetValue((node.Domain, node.OpType), out var function))
+        {
+            target.Add(node);
+            return;
+        }
+
+        var prefix = $"{(node.Name.Length > 0 ? node.Name : node.OpType)}#{count}/";
+        var names = new Dictionary<string, string> { [""] = "" };
+        for (var i = 0; i < function.Input.Count; i++) names[function.Input[i]] = i < node.Input.Count ? node.Input[i] : "";
+        for (var i = 0; i < function.Output.Count; i++) names[function.Output[i]] = i < node.Output.Count && node.Output[i].Length > 0 ? node.Output[i] : prefix + function.Output[i];
+        foreach (var body in function.Node)
+        {
+            var copy = body.Clone();
+            copy.Name = prefix + body.Name;
+            for (var i = 0; i < copy.Input.Count; i++) copy.Input[i] = Rename(copy.Input[i]);
+            for (var i = 0; i < copy.Output.Count; i++) copy.Output[i] = Rename(copy.Output[i]);
+            for (var i = copy.Attribute.Count - 1; i >= 0; i--)
+            {
+                if (copy.Attribute[i].RefAttrName is not { Length: > 0 } reference) continue;
+                var value = node.Attribute.FirstOrDefault(a => a.Name == reference) ?? function.AttributeProto.FirstOrDefault(a => a.Name == reference);
+                var name = copy.Attribute[i].Name;
+                copy.Attribute.RemoveAt(i);
+                if (value is null) continue;
+                var bound = value.Clone();
+                bound.Name = name;
+                copy.Attribute.Add(bound);
+            }
+
+            Add(target, copy, functions, depth + 1, ref count);
+        }
+
+        string Rename(string name) => names.TryGetValue(name, out var known) ? known : names[name] = prefix + name;
+    }
+}

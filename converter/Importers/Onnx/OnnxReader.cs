@@ -1,0 +1,118 @@
+using Google.Protobuf;
+using SeqRuntime.Converter.Graph;
+
+namespace SeqRuntime.Converter.Importers.Onnx;
+
+/// <summary>Reads an ONNX file into the converter's graph: names, nodes, constants and shapes as they are, operators in their newest form.</summary>
+internal sealed class OnnxReader
+{
+    private const int OldestOpset = 7;
+    private const int NewestOpset = 23;
+
+    private readonly string _file;
+    private readonly OnnxTensors _tensors;
+    private int _opset;
+
+    private OnnxReader(string file)
+    {
+        _file = file;
+        _tensors = new OnnxTensors(file);
+    }
+
+    /// <exception cref="ConversionException">The file is no ONNX model, is damaged, or is of an opset outside 7 to 23.</exception>
+    public static IrGraph Read(string file, string graphName, List<string> notes) => new OnnxReader(file).ReadModel(graphName, notes);
+
+    private IrGraph ReadModel(string graphName, List<string> notes)
+    {
+        var model = Parse();
+        if (model.Graph is null) throw new ConversionException($"{_file}: this is no ONNX model: it holds no graph.");
+        foreach (var import in model.OpsetImport)
+        {
+            if (import.Domain is "" or "ai.onnx") _opset = (int)Math.Clamp(import.Version, 0, int.MaxValue);
+        }
+
+        if (_opset is < OldestOpset)
+            throw new ConversionException($"{_file}: opset {_opset} is older than {OldestOpset}, the oldest that is read; export the model again with opset 13 or newer.");
+        if (_opset > NewestOpset) notes.Add($"{graphName}: opset {_opset} is newer than {NewestOpset}, the newest this converter knows; operators are read by their opset {NewestOpset} meaning.");
+        return ReadGraph(Inline(model), graphName);
+    }
+
+    private ModelProto Parse()
+    {
+        try
+        {
+            return ModelProto.Parser.ParseFrom(File.ReadAllBytes(_file));
+        }
+        catch (InvalidProtocolBufferException fault)
+        {
+            throw new ConversionException($"{_file}: this is no ONNX model, or it was cut short: {fault.Message}", fault);
+        }
+        catch (IOException fault)
+        {
+            throw new ConversionException($"{_file}: it cannot be read: {fault.Message}", fault);
+        }
+    }
+
+    private static GraphProto Inline(ModelProto model) => model.Functions.Count == 0 ? model.Graph : FunctionInliner.Inline(model);
+
+    private IrGraph ReadGraph(GraphProto proto, string name)
+    {
+        var graph = new IrGraph(name);
+        foreach (var initializer in proto.Initializer)
+        {
+            if (initializer.Name.Length == 0) throw new ConversionException($"{_file}: graph '{proto.Name}' has a constant without a name.");
+            graph.Constants[initializer.Name] = _tensors.Read(initializer);
+        }
+
+        foreach (var input in proto.Input)
+        {
+            if (!graph.Constants.ContainsKey(input.Name)) graph.Inputs.Add(ReadPort(input));
+        }
+
+        foreach (var node in proto.Node) graph.Nodes.Add(OpsetUpgrade.Apply(ReadNode(node, graph.Nodes.Count), graph, _opset));
+        foreach (var output in proto.Output) graph.Outputs.Add(ReadPort(output));
+        return graph;
+    }
+
+    private IrPort ReadPort(ValueInfoProto info)
+    {
+        var tensor = info.Type?.TensorType;
+        var dims = tensor?.Shape?.Dim.Select((d, i) => Dimension(d, info.Name, i)).ToArray();
+        if (dims is { Length: > Format.Shape.MaxRank }) throw new ConversionException($"{_file}: '{info.Name}' has {dims.Length} dimensions; at most {Format.Shape.MaxRank} are supported.");
+        return new IrPort(info.Name, info.Name, OnnxTensors.TypeOf(tensor?.ElemType ?? 0), dims ?? []);
+    }
+
+    private IrDim Dimension(TensorShapeProto.Types.Dimension dimension, string value, int axis)
+    {
+        if (dimension.HasDimValue && dimension.DimValue >= 0)
+            return dimension.DimValue <= int.MaxValue ? new IrDim((int)dimension.DimValue, null) : throw new ConversionException($"{_file}: '{value}' has a dimension of {dimension.DimValue}.");
+        return new IrDim(-1, dimension.HasDimParam && dimension.DimParam.Length > 0 ? dimension.DimParam : $"{value}_{axis}");
+    }
+
+    private IrNode ReadNode(NodeProto proto, int index)
+    {
+        var name = proto.Name.Length > 0 ? proto.Name : $"{proto.OpType}_{index}";
+        var op = proto.Domain is "" or "ai.onnx" ? proto.OpType : $"{proto.Domain}.{proto.OpType}";
+        var node = new IrNode(name, op, proto.Input, proto.Output);
+        foreach (var attribute in proto.Attribute) node.Attributes[attribute.Name] = ReadAttribute(attribute, name);
+        return node;
+    }
+
+    private object ReadAttribute(AttributeProto proto, string node) => proto switch
+    {
+        { T: { } tensor } => _tensors.Read(tensor),
+        { G: { } graph } => ReadGraph(graph, node + "." + proto.Name),
+        { HasF: true } => proto.F,
+        { HasI: true } => proto.I,
+        { HasS: true } => proto.S.ToStringUtf8(),
+        { Floats.Count: > 0 } => proto.Floats.ToArray(),
+        { Ints.Count: > 0 } => proto.Ints.ToArray(),
+        { Strings.Count: > 0 } => proto.Strings.Select(s => s.ToStringUtf8()).ToArray(),
+        { Type: 1 } => 0f,
+        { Type: 2 } => 0L,
+        { Type: 3 } => "",
+        { Type: 6 } => Array.Empty<float>(),
+        { Type: 8 } => Array.Empty<string>(),
+        _ => Array.Empty<long>(),
+    };
+}

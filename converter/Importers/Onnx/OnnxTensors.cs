@@ -1,0 +1,139 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using SeqRuntime.Converter.Graph;
+
+namespace SeqRuntime.Converter.Importers.Onnx;
+
+/// <summary>Constants of an ONNX file: every encoding of <c>TensorProto</c>, external data included, each length checked before use.</summary>
+internal sealed class OnnxTensors(string file)
+{
+    /// <summary>Element types by ONNX's numbers.</summary>
+    private enum OnnxType
+    {
+        Float = 1, UInt8 = 2, Int8 = 3, UInt16 = 4, Int16 = 5, Int32 = 6, Int64 = 7, Bool = 9, Float16 = 10, Double = 11, UInt32 = 12, UInt64 = 13, BFloat16 = 16,
+    }
+
+    /// <summary>The runtime's type for one of ONNX's, 0 where there is none.</summary>
+    public static ElementType TypeOf(int onnxType) => (OnnxType)onnxType switch
+    {
+        OnnxType.Float or OnnxType.Float16 or OnnxType.BFloat16 => ElementType.Float32,
+        OnnxType.UInt8 => ElementType.UInt8,
+        OnnxType.Int8 => ElementType.Int8,
+        OnnxType.Int32 or OnnxType.Int16 or OnnxType.UInt16 => ElementType.Int32,
+        OnnxType.Int64 or OnnxType.UInt32 or OnnxType.UInt64 => ElementType.Int64,
+        OnnxType.Bool => ElementType.Bool,
+        OnnxType.Double => ElementType.Float64,
+        _ => 0,
+    };
+
+    public static string TypeName(int onnxType) => Enum.IsDefined((OnnxType)onnxType) ? ((OnnxType)onnxType).ToString() : onnxType switch { 8 => "String", 14 => "Complex64", 15 => "Complex128", _ => $"type {onnxType}" };
+
+    public IrTensor Read(TensorProto proto)
+    {
+        var type = TypeOf(proto.DataType);
+        if (type == 0) throw Fault(proto, $"its element type {TypeName(proto.DataType)} is not supported");
+        if (proto.Dims.Count > Format.Shape.MaxRank) throw Fault(proto, $"it has {proto.Dims.Count} dimensions; at most {Format.Shape.MaxRank} are supported");
+        var count = 1L;
+        var shape = new int[proto.Dims.Count];
+        for (var i = 0; i < shape.Length; i++)
+        {
+            var size = proto.Dims[i];
+            if (size is < 0 or > int.MaxValue || (count *= size) > int.MaxValue / 8) throw Fault(proto, $"its shape [{string.Join(", ", proto.Dims)}] is not possible");
+            shape[i] = (int)size;
+        }
+
+        if (proto.DataLocation == TensorProto.Types.DataLocation.External) return FromRaw(proto, type, shape, (int)count, External(proto, count));
+        if (proto.HasRawData) return FromRaw(proto, type, shape, (int)count, proto.RawData.Memory.ToArray());
+        return FromFields(proto, type, shape, (int)count);
+    }
+
+    private IrTensor FromRaw(TensorProto proto, ElementType type, int[] shape, int count, byte[] raw)
+    {
+        var width = Width((OnnxType)proto.DataType);
+        if (raw.Length != (long)count * width) throw Fault(proto, $"{raw.Length} bytes of data for {count} elements of {width} bytes");
+        var data = (OnnxType)proto.DataType switch
+        {
+            OnnxType.Float16 => Convert(raw, count, static (r, i) => (float)BitConverter.UInt16BitsToHalf(BinaryPrimitives.ReadUInt16LittleEndian(r[(2 * i)..]))),
+            OnnxType.BFloat16 => Convert(raw, count, static (r, i) => BitConverter.UInt32BitsToSingle((uint)BinaryPrimitives.ReadUInt16LittleEndian(r[(2 * i)..]) << 16)),
+            OnnxType.Int16 => Convert(raw, count, static (r, i) => (int)BinaryPrimitives.ReadInt16LittleEndian(r[(2 * i)..])),
+            OnnxType.UInt16 => Convert(raw, count, static (r, i) => (int)BinaryPrimitives.ReadUInt16LittleEndian(r[(2 * i)..])),
+            OnnxType.UInt32 => Convert(raw, count, static (r, i) => (long)BinaryPrimitives.ReadUInt32LittleEndian(r[(4 * i)..])),
+            OnnxType.Bool => Array.ConvertAll(raw, b => b != 0 ? (byte)1 : (byte)0),
+            _ => raw,
+        };
+        return new IrTensor(type, shape, data);
+    }
+
+    private delegate T Reader<T>(ReadOnlySpan<byte> raw, int index);
+
+    private static byte[] Convert<T>(byte[] raw, int count, Reader<T> read)
+        where T : unmanaged
+    {
+        var result = new T[count];
+        for (var i = 0; i < count; i++) result[i] = read(raw, i);
+        return MemoryMarshal.AsBytes(result.AsSpan()).ToArray();
+    }
+
+    private IrTensor FromFields(TensorProto proto, ElementType type, int[] shape, int count)
+    {
+        byte[] Fill<TField, T>(IReadOnlyList<TField> field, Func<TField, T> convert)
+            where T : unmanaged
+        {
+            if (field.Count != count) throw Fault(proto, $"{field.Count} values for {count} elements");
+            var result = new T[count];
+            for (var i = 0; i < count; i++) result[i] = convert(field[i]);
+            return MemoryMarshal.AsBytes(result.AsSpan()).ToArray();
+        }
+
+        var data = (OnnxType)proto.DataType switch
+        {
+            OnnxType.Float => Fill(proto.FloatData, v => v),
+            OnnxType.Float16 => Fill(proto.Int32Data, v => (float)BitConverter.UInt16BitsToHalf((ushort)v)),
+            OnnxType.BFloat16 => Fill(proto.Int32Data, v => BitConverter.UInt32BitsToSingle((uint)(ushort)v << 16)),
+            OnnxType.Int32 or OnnxType.Int16 or OnnxType.UInt16 => Fill(proto.Int32Data, v => v),
+            OnnxType.Int8 => Fill(proto.Int32Data, v => (sbyte)v),
+            OnnxType.UInt8 => Fill(proto.Int32Data, v => (byte)v),
+            OnnxType.Bool => Fill(proto.Int32Data, v => v != 0 ? (byte)1 : (byte)0),
+            OnnxType.Int64 => Fill(proto.Int64Data, v => v),
+            OnnxType.Double => Fill(proto.DoubleData, v => v),
+            _ => Fill(proto.Uint64Data, v => unchecked((long)v)),
+        };
+        return new IrTensor(type, shape, data);
+    }
+
+    /// <summary>Bytes beside the model: only from a file inside the model's own folder, and only the part that is there.</summary>
+    private byte[] External(TensorProto proto, long count)
+    {
+        var entries = proto.ExternalData.ToDictionary(e => e.Key, e => e.Value);
+        if (!entries.TryGetValue("location", out var location) || location.Length == 0) throw Fault(proto, "it names no file for its external data");
+        var folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
+        var path = Path.GetFullPath(Path.Combine(folder, location));
+        if (Path.IsPathRooted(location) || !path.StartsWith(folder + Path.DirectorySeparatorChar, StringComparison.Ordinal)) throw Fault(proto, $"its external data '{location}' lies outside the model's folder");
+        if (!File.Exists(path)) throw Fault(proto, $"its external data '{location}' is missing; put the file beside the model");
+        using var stream = File.OpenRead(path);
+        var offset = Number("offset", 0);
+        var length = Number("length", stream.Length - offset);
+        var expected = count * Width((OnnxType)proto.DataType);
+        if (offset < 0 || length != expected || offset > stream.Length - length) throw Fault(proto, $"its external data of {length} bytes at {offset} does not fit ({expected} are needed, the file has {stream.Length})");
+        var data = new byte[length];
+        stream.Position = offset;
+        stream.ReadExactly(data);
+        return data;
+
+        long Number(string key, long otherwise) =>
+            !entries.TryGetValue(key, out var text) ? otherwise
+            : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value
+            : throw Fault(proto, $"its external data has {key} '{text}'");
+    }
+
+    private static int Width(OnnxType type) => type switch
+    {
+        OnnxType.UInt8 or OnnxType.Int8 or OnnxType.Bool => 1,
+        OnnxType.UInt16 or OnnxType.Int16 or OnnxType.Float16 or OnnxType.BFloat16 => 2,
+        OnnxType.Int64 or OnnxType.UInt64 or OnnxType.Double => 8,
+        _ => 4,
+    };
+
+    private ConversionException Fault(TensorProto proto, string what) => new($"{file}: tensor '{proto.Name}': {what}.");
+}

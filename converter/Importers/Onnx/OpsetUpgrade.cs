@@ -1,0 +1,74 @@
+using SeqRuntime.Converter.Graph;
+
+namespace SeqRuntime.Converter.Importers.Onnx;
+
+/// <summary>Brings a node of any opset from 7 on into the operator's newest form, in the one place that knows old forms: attributes that became inputs, defaults that changed.</summary>
+internal static class OpsetUpgrade
+{
+    public static IrNode Apply(IrNode node, IrGraph graph, int opset)
+    {
+        switch (node.Op)
+        {
+            case "Squeeze" or "Unsqueeze" or "ReduceSum" or "ReduceMean" or "ReduceMax" or "ReduceMin" or "ReduceProd" or "ReduceL1" or "ReduceL2" or "ReduceLogSum" or "ReduceLogSumExp" or "ReduceSumSquare":
+                ToInput(node, graph, "axes", 1);
+                break;
+            case "Slice" when node.Has("starts"):
+                ToInput(node, graph, "starts", 1);
+                ToInput(node, graph, "ends", 2);
+                ToInput(node, graph, "axes", 3);
+                break;
+            case "Split":
+                ToInput(node, graph, "split", 1);
+                break;
+            case "Pad" when node.Has("pads"):
+                ToInput(node, graph, "pads", 1);
+                node.SetInput(2, graph.Constant(node.Name + ".value", IrTensor.Of([], (float)(node.Take("value") ?? 0f))));
+                break;
+            case "Clip":
+                if (node.Take("min") is float min) node.SetInput(1, graph.Constant(node.Name + ".min", IrTensor.Of([], min)));
+                if (node.Take("max") is float max) node.SetInput(2, graph.Constant(node.Name + ".max", IrTensor.Of([], max)));
+                break;
+            case "TopK" when node.Has("k"):
+                node.SetInput(1, graph.Constant(node.Name + ".k", IrTensor.Vector((long)node.Take("k")!)));
+                break;
+            case "Dropout":
+                node.Op = "Identity";
+                node.Inputs.RemoveRange(1, node.Inputs.Count - 1);
+                node.Attributes.Clear();
+                break;
+            case "Softmax" or "LogSoftmax" or "Hardmax":
+                if (opset >= 13) break;
+                // Before opset 13 the operator works on the matrix [before axis, from axis on].
+                node.Attributes["coerce_to_2d"] = 1L;
+                if (!node.Has("axis")) node.Attributes["axis"] = 1L;
+                break;
+            case "BatchNormalization":
+                node.Take("momentum");
+                node.Take("spatial");
+                break;
+            case "Scatter":
+                node.Op = "ScatterElements";
+                break;
+            case "Constant":
+                Constant(node);
+                break;
+        }
+
+        return node;
+    }
+
+    private static void ToInput(IrNode node, IrGraph graph, string key, int index)
+    {
+        if (node.Take(key) is long[] values) node.SetInput(index, graph.Constant($"{node.Name}.{key}", IrTensor.Vector(values)));
+    }
+
+    private static void Constant(IrNode node)
+    {
+        IrTensor? value = null;
+        if (node.Take("value_float") is float single) value = IrTensor.Of([], single);
+        if (node.Take("value_int") is long integer) value = IrTensor.Of([], integer);
+        if (node.Take("value_floats") is float[] floats) value = IrTensor.Of([floats.Length], floats.AsSpan());
+        if (node.Take("value_ints") is long[] integers) value = IrTensor.Vector(integers);
+        if (value is not null) node.Attributes["value"] = value;
+    }
+}
