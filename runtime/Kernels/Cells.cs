@@ -4,49 +4,82 @@ using SeqRuntime.Format;
 namespace SeqRuntime.Kernels;
 
 /// <summary>Cell updates of recurrent layers over gate-interleaved tiles.</summary>
+/// <remarks>
+/// Units are done in chunks of 64, each in two loops: what depends on the gates alone, then what depends on the first
+/// loop's result. In one loop the second activation would wait for the first, and the processor's window is too short to
+/// fill that wait with the next units.
+/// </remarks>
 internal static unsafe class Cells<S, F, I>
     where S : struct, ISimd<F, I>
     where F : unmanaged
     where I : unmanaged
 {
+    private const int Chunk = 64;
+    private const int Tile = WeightLayout.TileRows;
+
     /// <summary>c' = fma(σ(f), c, σ(i)·tanh(g)), h' = σ(o)·tanh(c').</summary>
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Lstm(float* gates, float* cell, float* cellOut, float* hiddenOut, nint hidden)
     {
-        for (nint unit = 0; unit < hidden; unit += S.Lanes)
+        var next = stackalloc float[2 * Chunk + 2 * Tile];
+        var output = next + Chunk;
+        var beside = output + Chunk;
+        for (nint first = 0; first < hidden; first += Chunk)
         {
-            var block = gates + (unit / WeightLayout.TileRows) * 4 * WeightLayout.TileRows + unit % WeightLayout.TileRows;
-            var input = LaneMath<S, F, I>.Sigmoid(S.Load(block));
-            var forget = LaneMath<S, F, I>.Sigmoid(S.Load(block + 16));
-            var candidate = LaneMath<S, F, I>.Tanh(S.Load(block + 32));
-            var output = LaneMath<S, F, I>.Sigmoid(S.Load(block + 48));
-            var next = S.Fma(forget, S.Load(cell + unit), S.Mul(input, candidate));
-            var h = S.Mul(output, LaneMath<S, F, I>.Tanh(next));
-            Store(cellOut, unit, hidden, next);
-            Store(hiddenOut, unit, hidden, h);
+            var end = first + Chunk < hidden ? first + Chunk : hidden;
+            for (var unit = first; unit < end; unit += S.Lanes)
+            {
+                var block = gates + (unit & -Tile) * 4 + (unit & Tile - 1);
+                var input = LaneMath<S, F, I>.Sigmoid(S.Load(block));
+                var forget = LaneMath<S, F, I>.Sigmoid(S.Load(block + Tile));
+                var candidate = LaneMath<S, F, I>.Tanh(S.Load(block + 2 * Tile));
+                S.Store(output + unit - first, LaneMath<S, F, I>.Sigmoid(S.Load(block + 3 * Tile)));
+                var c = S.Fma(forget, S.Load(cell + unit), S.Mul(input, candidate));
+                S.Store(next + unit - first, c);
+                S.Store(Lanes<S, F, I>.Target(cellOut, unit, hidden, beside), c);
+            }
+
+            for (var unit = first; unit < end; unit += S.Lanes)
+            {
+                var h = S.Mul(S.Load(output + unit - first), LaneMath<S, F, I>.Tanh(S.Load(next + unit - first)));
+                S.Store(Lanes<S, F, I>.Target(hiddenOut, unit, hidden, beside + Tile), h);
+            }
         }
+
+        Lanes<S, F, I>.Flush(cellOut, hidden, beside);
+        Lanes<S, F, I>.Flush(hiddenOut, hidden, beside + Tile);
     }
 
     /// <summary>r = σ(xr + hr), z = σ(xz + hz), n = tanh(fma(r, hn, xn)), h' = fma(z, h - n, n).</summary>
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Gru(float* gatesX, float* gatesH, float* hidden, float* hiddenOut, nint units)
     {
-        for (nint unit = 0; unit < units; unit += S.Lanes)
+        var candidate = stackalloc float[2 * Chunk + Tile];
+        var update = candidate + Chunk;
+        var beside = update + Chunk;
+        for (nint first = 0; first < units; first += Chunk)
         {
-            var offset = (unit / WeightLayout.TileRows) * 3 * WeightLayout.TileRows + unit % WeightLayout.TileRows;
-            var x = gatesX + offset;
-            var h = gatesH + offset;
-            var reset = LaneMath<S, F, I>.Sigmoid(S.Add(S.Load(x), S.Load(h)));
-            var update = LaneMath<S, F, I>.Sigmoid(S.Add(S.Load(x + 16), S.Load(h + 16)));
-            var candidate = LaneMath<S, F, I>.Tanh(S.Fma(reset, S.Load(h + 32), S.Load(x + 32)));
-            Store(hiddenOut, unit, units, S.Fma(update, S.Sub(S.Load(hidden + unit), candidate), candidate));
-        }
-    }
+            var end = first + Chunk < units ? first + Chunk : units;
+            for (var unit = first; unit < end; unit += S.Lanes)
+            {
+                var offset = (unit & -Tile) * 3 + (unit & Tile - 1);
+                var x = gatesX + offset;
+                var h = gatesH + offset;
+                var reset = LaneMath<S, F, I>.Sigmoid(S.Add(S.Load(x), S.Load(h)));
+                S.Store(candidate + unit - first, S.Fma(reset, S.Load(h + 2 * Tile), S.Load(x + 2 * Tile)));
+                S.Store(update + unit - first, LaneMath<S, F, I>.Sigmoid(S.Add(S.Load(x + Tile), S.Load(h + Tile))));
+            }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(float* p, nint unit, nint units, F value)
-    {
-        if (unit + S.Lanes <= units) S.Store(p + unit, value);
-        else Lanes<S, F, I>.StorePartial(p + unit, value, units - unit);
+            for (var unit = first; unit < end; unit += S.Lanes)
+            {
+                var n = LaneMath<S, F, I>.Tanh(S.Load(candidate + unit - first));
+                var h = S.Fma(S.Load(update + unit - first), S.Sub(S.Load(hidden + unit), n), n);
+                S.Store(Lanes<S, F, I>.Target(hiddenOut, unit, units, beside), h);
+            }
+        }
+
+        Lanes<S, F, I>.Flush(hiddenOut, units, beside);
     }
 }

@@ -88,32 +88,35 @@ internal static unsafe class Elementwise<S, F, I>
         }
     }
 
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Map<TFunction>(float* x, float* y, nint n, float alpha, float beta)
         where TFunction : struct, IUnaryFunction
     {
         var a = S.Broadcast(alpha);
         var b = S.Broadcast(beta);
-        nint i = 0;
-        for (; i + S.Lanes <= n; i += S.Lanes) S.Store(y + i, TFunction.Invoke<S, F, I>(S.Load(x + i), a, b));
-        if (i < n) Lanes<S, F, I>.StorePartial(y + i, TFunction.Invoke<S, F, I>(S.Load(x + i), a, b), n - i);
+        var beside = stackalloc float[16];
+        for (nint i = 0; i < n; i += S.Lanes) S.Store(Lanes<S, F, I>.Target(y, i, n, beside), TFunction.Invoke<S, F, I>(S.Load(x + i), a, b));
+        Lanes<S, F, I>.Flush(y, n, beside);
     }
 
     /// <summary>A stride of 0 is read once, before y, which may lie over it, is written.</summary>
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Map<TFunction>(float* a, int strideA, float* b, int strideB, float* y, nint n)
         where TFunction : struct, IBinaryFunction
     {
         if (n == 0) return;
+        var beside = stackalloc float[16];
         var va = S.Broadcast(*a);
         var vb = S.Broadcast(*b);
         for (nint i = 0; i < n; i += S.Lanes)
         {
             if (strideA != 0) va = S.Load(a + i);
             if (strideB != 0) vb = S.Load(b + i);
-            var value = TFunction.Invoke<S, F, I>(va, vb);
-            if (i + S.Lanes <= n) S.Store(y + i, value);
-            else Lanes<S, F, I>.StorePartial(y + i, value, n - i);
+            S.Store(Lanes<S, F, I>.Target(y, i, n, beside), TFunction.Invoke<S, F, I>(va, vb));
         }
+
+        Lanes<S, F, I>.Flush(y, n, beside);
     }
 }

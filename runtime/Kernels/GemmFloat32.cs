@@ -1,51 +1,55 @@
 using System.Runtime.CompilerServices;
+using SeqRuntime.Format;
 
 namespace SeqRuntime.Kernels;
 
 /// <summary>fp32 matrix products with outputs in lanes, over packed tiles and dense rows alike.</summary>
 /// <remarks>
-/// <para>Vector j of a panel (outputs j·Lanes …) starts at <c>w + (j·Lanes / 16)·tileStride + j·Lanes % 16</c> and moves on by
-/// kStride for each input. A packed matrix has tileStride = 16·columns and kStride 16; a dense one tileStride 16 and kStride
-/// its row stride.</para>
+/// <para>A tile of 16 outputs starts at <c>w + tile·tileStride</c> and moves on by kStride for each input. A packed matrix has
+/// tileStride 16·columns and kStride 16; a dense one tileStride 16 and kStride its row stride.</para>
 /// <para>Every output is one chain of FMA over ascending inputs, whatever the blocking, so blocking never shows in the bits.
 /// One row keeps 8 chains in flight (two FMA ports times four cycles); more rows share each weight load: 2×4, 4×2 or 6×2
-/// accumulators. Where a panel is wider than what is left, its surplus vectors repeat the first one and are not stored:
-/// the chains' latency hides them.</para>
+/// rows by vectors. Where a panel is wider than what is left, its surplus tiles repeat the first one: the chains' latency
+/// hides them. Panels that do not fit are stored beside and copied.</para>
+/// <para>No method holds accumulators across a call: the compiler would write each one to memory at every step.</para>
 /// </remarks>
 internal static unsafe class GemmFloat32<S, F, I>
     where S : struct, ISimd<F, I>
     where F : unmanaged
     where I : unmanaged
 {
+    [SkipLocalsInit]
     public static void Run(float* w, nint tileStride, nint kStride, int k, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int n)
     {
+        var beside = stackalloc float[12 * 16];
         while (m > 0)
         {
             // An even number of rows from 4 up is made of sixes and fours.
             var rows = m >= 4 ? m & ~1 : m == 1 ? 1 : 2;
-            var done = rows == 1 ? Rows1(w, tileStride, kStride, k, x, init, y, n)
-                : rows == 2 ? Rows2(w, tileStride, kStride, k, x, ldx, init, ldinit, y, ldy, n)
-                : Rows46(w, tileStride, kStride, k, x, ldx, rows, init, ldinit, y, ldy, n);
-            x += done * ldx;
-            if (init != null) init += done * ldinit;
-            y += done * ldy;
-            m -= done;
+            if (rows == 1) Rows1(w, tileStride, kStride, k, x, init, y, n, beside);
+            else if (rows == 2) Rows2(w, tileStride, kStride, k, x, ldx, init, ldinit, y, ldy, n, beside);
+            else Rows46(w, tileStride, kStride, k, x, ldx, rows, init, ldinit, y, ldy, n, beside);
+            x += rows * ldx;
+            if (init != null) init += rows * ldinit;
+            y += rows * ldy;
+            m -= rows;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Rows1(float* w, nint tileStride, nint kStride, int k, float* x, float* init, float* y, int n)
+    private static void Rows1(float* w, nint tileStride, nint kStride, nint k, float* x, float* init, float* y, nint n, float* beside)
     {
+        var end = x + k;
         for (nint c = 0; c < n; c += 8 * S.Lanes)
         {
-            var p0 = Vector(w, c, 0, n, tileStride);
-            var p1 = Vector(w, c, 1, n, tileStride);
-            var p2 = Vector(w, c, 2, n, tileStride);
-            var p3 = Vector(w, c, 3, n, tileStride);
-            var p4 = Vector(w, c, 4, n, tileStride);
-            var p5 = Vector(w, c, 5, n, tileStride);
-            var p6 = Vector(w, c, 6, n, tileStride);
-            var p7 = Vector(w, c, 7, n, tileStride);
+            var p0 = Tile(w, c, 0, n, tileStride);
+            var p1 = Tile(w, c, 1, n, tileStride);
+            var p2 = Tile(w, c, 2, n, tileStride);
+            var p3 = Tile(w, c, 3, n, tileStride);
+            var p4 = Tile(w, c, 4, n, tileStride);
+            var p5 = Tile(w, c, 5, n, tileStride);
+            var p6 = Tile(w, c, 6, n, tileStride);
+            var p7 = Tile(w, c, 7, n, tileStride);
             var a0 = Start(init, c, n);
             var a1 = Start(init, c + S.Lanes, n);
             var a2 = Start(init, c + 2 * S.Lanes, n);
@@ -55,114 +59,111 @@ internal static unsafe class GemmFloat32<S, F, I>
             var a6 = Start(init, c + 6 * S.Lanes, n);
             var a7 = Start(init, c + 7 * S.Lanes, n);
             nint o = 0;
-            for (nint i = 0; i < k; i++, o += kStride)
+            for (var xi = x; xi < end; xi++)
             {
-                var b = S.Broadcast(x[i]);
+                var b = S.Broadcast(*xi);
                 a0 = S.Fma(b, S.Load(p0 + o), a0);
-                a1 = S.Fma(b, S.Load(p1 + o), a1);
-                a2 = S.Fma(b, S.Load(p2 + o), a2);
-                a3 = S.Fma(b, S.Load(p3 + o), a3);
-                a4 = S.Fma(b, S.Load(p4 + o), a4);
-                a5 = S.Fma(b, S.Load(p5 + o), a5);
-                a6 = S.Fma(b, S.Load(p6 + o), a6);
-                a7 = S.Fma(b, S.Load(p7 + o), a7);
+                a1 = S.Fma(b, S.Load(Pick(1, p0, p1, p1, p1) + o), a1);
+                a2 = S.Fma(b, S.Load(Pick(2, p0, p1, p2, p2) + o), a2);
+                a3 = S.Fma(b, S.Load(Pick(3, p0, p1, p3, p3) + o), a3);
+                a4 = S.Fma(b, S.Load(Pick(4, p0, p1, p2, p4) + o), a4);
+                a5 = S.Fma(b, S.Load(Pick(5, p0, p1, p2, p5) + o), a5);
+                a6 = S.Fma(b, S.Load(Pick(6, p0, p1, p3, p6) + o), a6);
+                a7 = S.Fma(b, S.Load(Pick(7, p0, p1, p3, p7) + o), a7);
+                o += kStride;
             }
 
-            Finish(y, c, n, a0);
-            Finish(y, c + S.Lanes, n, a1);
-            Finish(y, c + 2 * S.Lanes, n, a2);
-            Finish(y, c + 3 * S.Lanes, n, a3);
-            Finish(y, c + 4 * S.Lanes, n, a4);
-            Finish(y, c + 5 * S.Lanes, n, a5);
-            Finish(y, c + 6 * S.Lanes, n, a6);
-            Finish(y, c + 7 * S.Lanes, n, a7);
+            var to = c + 8 * S.Lanes <= n ? y + c : beside;
+            S.Store(to, a0);
+            S.Store(to + S.Lanes, a1);
+            S.Store(to + 2 * S.Lanes, a2);
+            S.Store(to + 3 * S.Lanes, a3);
+            S.Store(to + 4 * S.Lanes, a4);
+            S.Store(to + 5 * S.Lanes, a5);
+            S.Store(to + 6 * S.Lanes, a6);
+            S.Store(to + 7 * S.Lanes, a7);
+            if (to == beside) Copy(beside, y, c, n);
         }
-
-        return 1;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Rows2(float* w, nint tileStride, nint kStride, int k, float* x, nint ldx, float* init, nint ldinit, float* y, nint ldy, int n)
+    private static void Rows2(float* w, nint tileStride, nint kStride, nint k, float* x, nint ldx, float* init, nint ldinit, float* y, nint ldy, nint n, float* beside)
     {
-        var x1 = x + ldx;
-        var y1 = y + ldy;
+        var end = x + k;
         var init1 = init == null ? null : init + ldinit;
         for (nint c = 0; c < n; c += 4 * S.Lanes)
         {
-            var p0 = Vector(w, c, 0, n, tileStride);
-            var p1 = Vector(w, c, 1, n, tileStride);
-            var p2 = Vector(w, c, 2, n, tileStride);
-            var p3 = Vector(w, c, 3, n, tileStride);
-            var a0 = Start(init, c, n);
-            var a1 = Start(init, c + S.Lanes, n);
-            var a2 = Start(init, c + 2 * S.Lanes, n);
-            var a3 = Start(init, c + 3 * S.Lanes, n);
-            var b0 = Start(init1, c, n);
-            var b1 = Start(init1, c + S.Lanes, n);
-            var b2 = Start(init1, c + 2 * S.Lanes, n);
-            var b3 = Start(init1, c + 3 * S.Lanes, n);
+            var p0 = Tile(w, c, 0, n, tileStride);
+            var p1 = Tile(w, c, 1, n, tileStride);
+            var p2 = Tile(w, c, 2, n, tileStride);
+            var p3 = Tile(w, c, 3, n, tileStride);
+            F a0 = Start(init, c, n), b0 = Start(init1, c, n);
+            F a1 = Start(init, c + S.Lanes, n), b1 = Start(init1, c + S.Lanes, n);
+            F a2 = Start(init, c + 2 * S.Lanes, n), b2 = Start(init1, c + 2 * S.Lanes, n);
+            F a3 = Start(init, c + 3 * S.Lanes, n), b3 = Start(init1, c + 3 * S.Lanes, n);
             nint o = 0;
-            for (nint i = 0; i < k; i++, o += kStride)
+            for (var xi = x; xi < end; xi++)
             {
                 var w0 = S.Load(p0 + o);
-                var w1 = S.Load(p1 + o);
-                var w2 = S.Load(p2 + o);
-                var w3 = S.Load(p3 + o);
-                var b = S.Broadcast(x[i]);
+                var w1 = S.Load(Pick(1, p0, p1, p1, p1) + o);
+                var w2 = S.Load(Pick(2, p0, p1, p2, p2) + o);
+                var w3 = S.Load(Pick(3, p0, p1, p3, p3) + o);
+                var b = S.Broadcast(*xi);
                 a0 = S.Fma(b, w0, a0);
                 a1 = S.Fma(b, w1, a1);
                 a2 = S.Fma(b, w2, a2);
                 a3 = S.Fma(b, w3, a3);
-                b = S.Broadcast(x1[i]);
+                b = S.Broadcast(xi[ldx]);
                 b0 = S.Fma(b, w0, b0);
                 b1 = S.Fma(b, w1, b1);
                 b2 = S.Fma(b, w2, b2);
                 b3 = S.Fma(b, w3, b3);
+                o += kStride;
             }
 
-            Finish(y, c, n, a0);
-            Finish(y, c + S.Lanes, n, a1);
-            Finish(y, c + 2 * S.Lanes, n, a2);
-            Finish(y, c + 3 * S.Lanes, n, a3);
-            Finish(y1, c, n, b0);
-            Finish(y1, c + S.Lanes, n, b1);
-            Finish(y1, c + 2 * S.Lanes, n, b2);
-            Finish(y1, c + 3 * S.Lanes, n, b3);
+            var whole = c + 4 * S.Lanes <= n;
+            var to = whole ? y + c : beside;
+            S.Store(to, a0);
+            S.Store(to + S.Lanes, a1);
+            S.Store(to + 2 * S.Lanes, a2);
+            S.Store(to + 3 * S.Lanes, a3);
+            to = whole ? y + ldy + c : beside + 4 * S.Lanes;
+            S.Store(to, b0);
+            S.Store(to + S.Lanes, b1);
+            S.Store(to + 2 * S.Lanes, b2);
+            S.Store(to + 3 * S.Lanes, b3);
+            if (whole) continue;
+            Copy(beside, y, c, n);
+            Copy(beside + 4 * S.Lanes, y + ldy, c, n);
         }
-
-        return 2;
     }
 
     /// <summary>An even number of rows from 4 up: for each panel of two vectors all rows, so that weights are read once.</summary>
-    private static int Rows46(float* w, nint tileStride, nint kStride, int k, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int n)
+    private static void Rows46(float* w, nint tileStride, nint kStride, nint k, float* x, nint ldx, nint m, float* init, nint ldinit, float* y, nint ldy, nint n, float* beside)
     {
         for (nint c = 0; c < n; c += 2 * S.Lanes)
         {
-            var p0 = Vector(w, c, 0, n, tileStride);
-            var p1 = Vector(w, c, 1, n, tileStride);
-            for (var i = 0; i < m;)
+            var p0 = Tile(w, c, 0, n, tileStride);
+            var p1 = Tile(w, c, 1, n, tileStride);
+            var whole = c + 2 * S.Lanes <= n;
+            for (nint i = 0; i < m;)
             {
+                var rows = (m - i) % 6 == 0 ? 6 : 4;
                 var start = init == null ? null : init + i * ldinit;
-                if ((m - i) % 6 == 0)
-                {
-                    Rows6(p0, p1, kStride, k, x + i * ldx, ldx, start, ldinit, y + i * ldy, ldy, c, n);
-                    i += 6;
-                }
-                else
-                {
-                    Rows4(p0, p1, kStride, k, x + i * ldx, ldx, start, ldinit, y + i * ldy, ldy, c, n);
-                    i += 4;
-                }
+                var to = whole ? y + i * ldy + c : beside;
+                var ldto = whole ? ldy : 2 * S.Lanes;
+                if (rows == 6) Rows6(p0, p1, kStride, k, x + i * ldx, ldx, start, ldinit, to, ldto, c, n);
+                else Rows4(p0, p1, kStride, k, x + i * ldx, ldx, start, ldinit, to, ldto, c, n);
+                for (var row = 0; row < rows && !whole; row++) Copy(beside + row * ldto, y + (i + row) * ldy, c, n);
+                i += rows;
             }
         }
-
-        return m;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows4(float* p0, float* p1, nint kStride, int k, float* x, nint ldx, float* init, nint ldinit, float* y, nint ldy, nint c, int n)
+    private static void Rows4(float* p0, float* p1, nint kStride, nint k, float* x, nint ldx, float* init, nint ldinit, float* to, nint ldto, nint c, nint n)
     {
-        var ld3 = 3 * ldx;
+        var x2 = x + 2 * ldx;
         F a0 = Start(init, c, n), a1 = Start(init, c + S.Lanes, n);
         if (init != null) init += ldinit;
         F b0 = Start(init, c, n), b1 = Start(init, c + S.Lanes, n);
@@ -170,37 +171,38 @@ internal static unsafe class GemmFloat32<S, F, I>
         F c0 = Start(init, c, n), c1 = Start(init, c + S.Lanes, n);
         if (init != null) init += ldinit;
         F d0 = Start(init, c, n), d1 = Start(init, c + S.Lanes, n);
-        for (nint i = 0; i < k; i++)
+        nint o = 0;
+        for (var end = x + k; x < end; x++)
         {
-            var w0 = S.Load(p0);
-            var w1 = S.Load(p1);
-            p0 += kStride;
-            p1 += kStride;
-            var b = S.Broadcast(x[0]);
+            var w0 = S.Load(p0 + o);
+            var w1 = S.Load(Pick(1, p0, p1, p1, p1) + o);
+            var b = S.Broadcast(*x);
             a0 = S.Fma(b, w0, a0);
             a1 = S.Fma(b, w1, a1);
             b = S.Broadcast(x[ldx]);
             b0 = S.Fma(b, w0, b0);
             b1 = S.Fma(b, w1, b1);
-            b = S.Broadcast(x[2 * ldx]);
+            b = S.Broadcast(*x2);
             c0 = S.Fma(b, w0, c0);
             c1 = S.Fma(b, w1, c1);
-            b = S.Broadcast(x[ld3]);
+            b = S.Broadcast(x2[ldx]);
             d0 = S.Fma(b, w0, d0);
             d1 = S.Fma(b, w1, d1);
-            x++;
+            x2++;
+            o += kStride;
         }
 
-        Finish2(y, c, n, a0, a1);
-        Finish2(y + ldy, c, n, b0, b1);
-        Finish2(y + 2 * ldy, c, n, c0, c1);
-        Finish2(y + 3 * ldy, c, n, d0, d1);
+        Store2(to, a0, a1);
+        Store2(to + ldto, b0, b1);
+        Store2(to + 2 * ldto, c0, c1);
+        Store2(to + 3 * ldto, d0, d1);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows6(float* p0, float* p1, nint kStride, int k, float* x, nint ldx, float* init, nint ldinit, float* y, nint ldy, nint c, int n)
+    private static void Rows6(float* p0, float* p1, nint kStride, nint k, float* x, nint ldx, float* init, nint ldinit, float* to, nint ldto, nint c, nint n)
     {
         var x3 = x + 3 * ldx;
+        var ldx2 = 2 * ldx;
         F a0 = Start(init, c, n), a1 = Start(init, c + S.Lanes, n);
         if (init != null) init += ldinit;
         F b0 = Start(init, c, n), b1 = Start(init, c + S.Lanes, n);
@@ -212,65 +214,77 @@ internal static unsafe class GemmFloat32<S, F, I>
         F e0 = Start(init, c, n), e1 = Start(init, c + S.Lanes, n);
         if (init != null) init += ldinit;
         F f0 = Start(init, c, n), f1 = Start(init, c + S.Lanes, n);
-        for (nint i = 0; i < k; i++)
+        nint o = 0;
+        for (var end = x + k; x < end; x++)
         {
-            var w0 = S.Load(p0);
-            var w1 = S.Load(p1);
-            p0 += kStride;
-            p1 += kStride;
-            var b = S.Broadcast(x[0]);
+            var w0 = S.Load(p0 + o);
+            var w1 = S.Load(Pick(1, p0, p1, p1, p1) + o);
+            var b = S.Broadcast(*x);
             a0 = S.Fma(b, w0, a0);
             a1 = S.Fma(b, w1, a1);
             b = S.Broadcast(x[ldx]);
             b0 = S.Fma(b, w0, b0);
             b1 = S.Fma(b, w1, b1);
-            b = S.Broadcast(x[2 * ldx]);
+            b = S.Broadcast(x[ldx2]);
             c0 = S.Fma(b, w0, c0);
             c1 = S.Fma(b, w1, c1);
-            b = S.Broadcast(x3[0]);
+            b = S.Broadcast(*x3);
             d0 = S.Fma(b, w0, d0);
             d1 = S.Fma(b, w1, d1);
             b = S.Broadcast(x3[ldx]);
             e0 = S.Fma(b, w0, e0);
             e1 = S.Fma(b, w1, e1);
-            b = S.Broadcast(x3[2 * ldx]);
+            b = S.Broadcast(x3[ldx2]);
             f0 = S.Fma(b, w0, f0);
             f1 = S.Fma(b, w1, f1);
-            x++;
             x3++;
+            o += kStride;
         }
 
-        Finish2(y, c, n, a0, a1);
-        Finish2(y + ldy, c, n, b0, b1);
-        Finish2(y + 2 * ldy, c, n, c0, c1);
-        Finish2(y + 3 * ldy, c, n, d0, d1);
-        Finish2(y + 4 * ldy, c, n, e0, e1);
-        Finish2(y + 5 * ldy, c, n, f0, f1);
+        Store2(to, a0, a1);
+        Store2(to + ldto, b0, b1);
+        Store2(to + 2 * ldto, c0, c1);
+        to += 3 * ldto;
+        Store2(to, d0, d1);
+        Store2(to + ldto, e0, e1);
+        Store2(to + 2 * ldto, f0, f1);
     }
 
-    /// <summary>Where vector j of the panel at output c begins; the panel's first vector if there is no such output.</summary>
+    /// <summary>Where tile number <paramref name="tile"/> of the panel at output c begins; the panel's first if there is no such output.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float* Vector(float* w, nint c, nint j, nint n, nint tileStride)
+    private static float* Tile(float* w, nint c, nint tile, nint n, nint tileStride)
     {
-        var row = c + j * S.Lanes;
+        var row = c + tile * WeightLayout.TileRows;
         if (row >= n) row = c;
         return w + (row >> 4) * tileStride + (row & 15);
+    }
+
+    /// <summary>
+    /// Where vector j (a constant) of a panel begins: j·Lanes outputs on. The vectors of one tile share its pointer, which keeps
+    /// the loop within the general registers. With 16, 8 or 4 lanes that is tile j, j/2 or j/4.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float* Pick(int j, float* first, float* second, float* half, float* own)
+    {
+        if (S.Lanes == 16) return own;
+        if (S.Lanes == 8) return (j < 2 ? first : j < 4 ? second : half) + (j & 1) * 8;
+        return S.Lanes == 4 ? (j < 4 ? first : second) + (j & 3) * 4 : first + j;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static F Start(float* init, nint c, nint n) => init == null || c >= n ? default : S.Load(init + c);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Finish(float* y, nint c, nint n, F value)
+    private static void Store2(float* to, F v0, F v1)
     {
-        if (c + S.Lanes <= n) S.Store(y + c, value);
-        else if (c < n) Lanes<S, F, I>.StorePartial(y + c, value, n - c);
+        S.Store(to, v0);
+        S.Store(to + S.Lanes, v1);
     }
 
+    /// <summary>The outputs from c on that a panel holds.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Finish2(float* y, nint c, nint n, F v0, F v1)
+    private static void Copy(float* panel, float* y, nint c, nint n)
     {
-        Finish(y, c, n, v0);
-        Finish(y, c + S.Lanes, n, v1);
+        for (; c < n; c++) y[c] = *panel++;
     }
 }

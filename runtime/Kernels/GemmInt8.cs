@@ -4,7 +4,7 @@ using SeqRuntime.Format;
 namespace SeqRuntime.Kernels;
 
 /// <summary>int8 matrix products over packed tiles, exact in int32, then scaled to fp32.</summary>
-/// <remarks>Blocked as <see cref="GemmFloat32{S,F,I}"/>: 8 accumulators in flight, 1×8, 2×4 or 4×2 rows by vectors.</remarks>
+/// <remarks>Blocked as <see cref="GemmFloat32{S,F,I}"/>: 8 accumulators in flight, 1×8, 2×4 or 4×2 rows by vectors, and none live across a call.</remarks>
 internal static unsafe class GemmInt8<S, F, I, D, A>
     where S : struct, ISimd<F, I>
     where F : unmanaged
@@ -15,10 +15,13 @@ internal static unsafe class GemmInt8<S, F, I, D, A>
     /// <summary>Bytes of one tile for one group of 4 inputs.</summary>
     private const int GroupBytes = WeightLayout.TileRows * WeightLayout.InnerInt8;
 
+    [SkipLocalsInit]
     public static void Run(byte* w, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int n)
     {
+        var sums = stackalloc int[8 * WeightLayout.TileRows];
         var matrix = new Matrix
         {
+            Sums = sums,
             Weights = w,
             Scales = (float*)(w + layout.ScalesOffset),
             RowSums = (int*)(w + layout.RowSumsOffset),
@@ -54,14 +57,10 @@ internal static unsafe class GemmInt8<S, F, I, D, A>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Rows1(Matrix* matrix, nint c, sbyte* x, float* xscale, float* init, float* y)
     {
-        var p0 = matrix->Vector(c, 0);
-        var p1 = matrix->Vector(c, 1);
-        var p2 = matrix->Vector(c, 2);
-        var p3 = matrix->Vector(c, 3);
-        var p4 = matrix->Vector(c, 4);
-        var p5 = matrix->Vector(c, 5);
-        var p6 = matrix->Vector(c, 6);
-        var p7 = matrix->Vector(c, 7);
+        var p0 = matrix->Tile(c, 0);
+        var p1 = matrix->Tile(c, 1);
+        var p2 = matrix->Tile(c, 2);
+        var p3 = matrix->Tile(c, 3);
         A a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default, a6 = default, a7 = default;
         var end = matrix->TileBytes;
         for (nint o = 0; o < end; o += GroupBytes)
@@ -70,16 +69,16 @@ internal static unsafe class GemmInt8<S, F, I, D, A>
             var prepared = D.Prepare(b);
             x += WeightLayout.InnerInt8;
             a0 = D.MulAdd(a0, D.LoadWeights(p0 + o), b, prepared);
-            a1 = D.MulAdd(a1, D.LoadWeights(p1 + o), b, prepared);
-            a2 = D.MulAdd(a2, D.LoadWeights(p2 + o), b, prepared);
-            a3 = D.MulAdd(a3, D.LoadWeights(p3 + o), b, prepared);
-            a4 = D.MulAdd(a4, D.LoadWeights(p4 + o), b, prepared);
-            a5 = D.MulAdd(a5, D.LoadWeights(p5 + o), b, prepared);
-            a6 = D.MulAdd(a6, D.LoadWeights(p6 + o), b, prepared);
-            a7 = D.MulAdd(a7, D.LoadWeights(p7 + o), b, prepared);
+            a1 = D.MulAdd(a1, D.LoadWeights(Pick(1, p0, p0, p0) + o), b, prepared);
+            a2 = D.MulAdd(a2, D.LoadWeights(Pick(2, p0, p1, p1) + o), b, prepared);
+            a3 = D.MulAdd(a3, D.LoadWeights(Pick(3, p0, p1, p1) + o), b, prepared);
+            a4 = D.MulAdd(a4, D.LoadWeights(Pick(4, p0, p1, p2) + o), b, prepared);
+            a5 = D.MulAdd(a5, D.LoadWeights(Pick(5, p0, p1, p2) + o), b, prepared);
+            a6 = D.MulAdd(a6, D.LoadWeights(Pick(6, p0, p1, p3) + o), b, prepared);
+            a7 = D.MulAdd(a7, D.LoadWeights(Pick(7, p0, p1, p3) + o), b, prepared);
         }
 
-        var sums = stackalloc int[8 * 16];
+        var sums = matrix->Sums;
         var rowSums = matrix->RowSums + c;
         var left = matrix->N - c;
         D.Finish(a0, rowSums, sums);
@@ -96,18 +95,16 @@ internal static unsafe class GemmInt8<S, F, I, D, A>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Rows2(Matrix* matrix, nint c, sbyte* x, nint ldx, float* xscale, float* init, nint ldinit, float* y, nint ldy)
     {
-        var p0 = matrix->Vector(c, 0);
-        var p1 = matrix->Vector(c, 1);
-        var p2 = matrix->Vector(c, 2);
-        var p3 = matrix->Vector(c, 3);
+        var p0 = matrix->Tile(c, 0);
+        var p1 = matrix->Tile(c, 1);
         A a0 = default, a1 = default, a2 = default, a3 = default, b0 = default, b1 = default, b2 = default, b3 = default;
         var end = matrix->TileBytes;
         for (nint o = 0; o < end; o += GroupBytes)
         {
             var w0 = D.LoadWeights(p0 + o);
-            var w1 = D.LoadWeights(p1 + o);
-            var w2 = D.LoadWeights(p2 + o);
-            var w3 = D.LoadWeights(p3 + o);
+            var w1 = D.LoadWeights(Pick(1, p0, p0, p0) + o);
+            var w2 = D.LoadWeights(Pick(2, p0, p1, p1) + o);
+            var w3 = D.LoadWeights(Pick(3, p0, p1, p1) + o);
             var b = D.LoadInputs(x);
             var prepared = D.Prepare(b);
             a0 = D.MulAdd(a0, w0, b, prepared);
@@ -123,7 +120,7 @@ internal static unsafe class GemmInt8<S, F, I, D, A>
             x += WeightLayout.InnerInt8;
         }
 
-        var sums = stackalloc int[8 * 16];
+        var sums = matrix->Sums;
         var left = matrix->N - c;
         var rowSums = matrix->RowSums + c;
         D.Finish(a0, rowSums, sums);
@@ -153,15 +150,14 @@ internal static unsafe class GemmInt8<S, F, I, D, A>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Rows4(Matrix* matrix, nint c, sbyte* x, nint ldx, float* xscale, float* init, nint ldinit, float* y, nint ldy)
     {
-        var p0 = matrix->Vector(c, 0);
-        var p1 = matrix->Vector(c, 1);
+        var p0 = matrix->Tile(c, 0);
         var x2 = x + 2 * ldx;
         A a0 = default, a1 = default, b0 = default, b1 = default, c0 = default, c1 = default, d0 = default, d1 = default;
         var end = matrix->TileBytes;
         for (nint o = 0; o < end; o += GroupBytes)
         {
             var w0 = D.LoadWeights(p0 + o);
-            var w1 = D.LoadWeights(p1 + o);
+            var w1 = D.LoadWeights(Pick(1, p0, p0, p0) + o);
             var b = D.LoadInputs(x);
             var prepared = D.Prepare(b);
             a0 = D.MulAdd(a0, w0, b, prepared);
@@ -182,7 +178,7 @@ internal static unsafe class GemmInt8<S, F, I, D, A>
             x2 += WeightLayout.InnerInt8;
         }
 
-        var sums = stackalloc int[8 * 16];
+        var sums = matrix->Sums;
         var rowSums = matrix->RowSums + c;
         D.Finish(a0, rowSums, sums);
         D.Finish(b0, rowSums, sums + 32);
@@ -203,6 +199,17 @@ internal static unsafe class GemmInt8<S, F, I, D, A>
             Scale(matrix, sums + 32 * i, 2 * D.Rows, c, xscale[i], init == null ? null : init + i * ldinit, y + i * ldy);
     }
 
+    /// <summary>
+    /// Where vector j (a constant) of a panel begins: j·Rows outputs on. The vectors of one tile share its pointer.
+    /// With 8 or 4 rows an accumulator that is tile j/2 or j/4.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static byte* Pick(int j, byte* first, byte* second, byte* half)
+    {
+        if (D.Rows == 8) return (j < 2 ? first : j < 4 ? second : half) + (j & 1) * 8 * WeightLayout.InnerInt8;
+        return D.Rows == 4 ? (j < 4 ? first : second) + (j & 3) * 4 * WeightLayout.InnerInt8 : first + j * WeightLayout.InnerInt8;
+    }
+
     /// <summary>y = fma((float)sum, wscale·xscale, init) over one row of a panel.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Scale(Matrix* matrix, int* sums, nint width, nint c, float xscale, float* init, float* y)
@@ -215,7 +222,12 @@ internal static unsafe class GemmInt8<S, F, I, D, A>
             var start = init == null ? default : S.Load(init + c);
             var value = S.Fma(S.ToFloat(S.LoadInt(sums)), S.Mul(S.Load(matrix->Scales + c), scale), start);
             if (c + S.Lanes <= n) S.Store(y + c, value);
-            else Lanes<S, F, I>.StorePartial(y + c, value, n - c);
+            else
+            {
+                // The sums just read make room for the outputs that do not fill a vector.
+                S.Store((float*)sums, value);
+                for (nint i = 0; c + i < n; i++) y[c + i] = ((float*)sums)[i];
+            }
         }
     }
 
@@ -224,14 +236,15 @@ internal static unsafe class GemmInt8<S, F, I, D, A>
         public byte* Weights;
         public float* Scales;
         public int* RowSums;
+        public int* Sums;
         public nint TileBytes;
         public nint N;
 
-        /// <summary>Where vector j of the panel at output c begins; the panel's first vector if there is no such output.</summary>
+        /// <summary>Where tile number <paramref name="tile"/> of the panel at output c begins; the panel's first if there is no such output.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public readonly byte* Vector(nint c, nint j)
+        public readonly byte* Tile(nint c, nint tile)
         {
-            var row = c + j * D.Rows;
+            var row = c + tile * WeightLayout.TileRows;
             if (row >= N) row = c;
             return Weights + (row >> 4) * TileBytes + (row & 15) * WeightLayout.InnerInt8;
         }

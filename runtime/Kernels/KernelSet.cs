@@ -57,7 +57,7 @@ internal abstract unsafe class KernelSet
     /// IEEE division and scale = absmax/127 another.
     /// </summary>
     /// <remarks>
-    /// NaN becomes 0 and does not count in absmax; ±∞ counts as ±<see cref="float.MaxValue"/>. A row whose absmax is under
+    /// NaN becomes 0 and does not count in absmax; ±∞ becomes ±127 and counts as <see cref="float.MaxValue"/>. A row whose absmax is under
     /// 2⁻¹⁰⁰ becomes all zeros with scale 0. Columns from <paramref name="k"/> up to <see cref="QuantizedStride"/> become 0.
     /// </remarks>
     /// <param name="x">Rows to quantize.</param>

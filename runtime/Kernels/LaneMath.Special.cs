@@ -19,7 +19,7 @@ internal static partial class LaneMath<S, F, I>
         r = S.Fma(r, t, S.Broadcast(-6.34846687e-1f));
         r = S.Fma(r, t, S.Broadcast(-1.28717512e-1f));
         r = S.Fma(r, t, Negate(t));
-        var large = S.Sub(S.Broadcast(1f), ExpScaled(r, 0));
+        var large = S.Sub(S.Broadcast(1f), ExpOfNegative(r));
 
         var p = S.Broadcast(-5.96761703e-4f);
         p = S.Fma(p, s, S.Broadcast(4.99119423e-3f));

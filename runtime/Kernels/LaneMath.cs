@@ -104,7 +104,7 @@ internal static partial class LaneMath<S, F, I>
     public static F Sigmoid(F x)
     {
         var one = S.Broadcast(1f);
-        var e = ExpScaled(S.Max(S.Broadcast(-104f), Negate(Abs(x))), 0);
+        var e = ExpOfNegative(S.AsFloat(S.Or(S.AsInt(x), S.Broadcast(SignBit))));
         return S.Div(S.Select(S.Less(x, default), e, one), S.Add(one, e));
     }
 
@@ -112,7 +112,7 @@ internal static partial class LaneMath<S, F, I>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static F Softplus(F x)
     {
-        var e = ExpScaled(S.Max(S.Broadcast(-104f), Negate(Abs(x))), 0);
+        var e = ExpOfNegative(S.AsFloat(S.Or(S.AsInt(x), S.Broadcast(SignBit))));
         var sum = S.Add(S.Broadcast(1f), e);
         var lost = S.Sub(e, S.Sub(sum, S.Broadcast(1f)));
         return S.Add(S.Max(default, x), S.Add(Log(sum), S.Div(lost, sum)));
@@ -139,6 +139,16 @@ internal static partial class LaneMath<S, F, I>
         var bias = S.Broadcast(127);
         e = S.Mul(e, S.AsFloat(S.ShiftLeft(S.Add(half, bias), 23)));
         return S.Mul(e, S.AsFloat(S.ShiftLeft(S.Add(S.Sub(whole, half), bias), 23)));
+    }
+
+    /// <summary>eˣ for x ≤ 0, the same bits as <see cref="Exp"/>: by 2⁻⁶⁴ in a second step, so that denormals round once.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static F ExpOfNegative(F x)
+    {
+        var n = ReduceExp(S.Max(S.Broadcast(-104f), x), out var r);
+        var e = S.Add(S.Broadcast(1f), ExpPolynomial(r));
+        e = S.Mul(e, S.AsFloat(S.ShiftLeft(S.Add(S.ToInt(n), S.Broadcast(127 + 64)), 23)));
+        return S.Mul(e, S.Broadcast(5.42101086242752217e-20f));
     }
 
     /// <summary>n = round(x/ln 2), r = x - n·ln 2 in two exact parts (Cody and Waite).</summary>

@@ -2,25 +2,21 @@ using System.Runtime.CompilerServices;
 
 namespace SeqRuntime.Kernels;
 
-/// <summary>What every kernel needs at the end of a row.</summary>
+/// <summary>The end of a row: its last, partial vector is stored beside and copied.</summary>
+/// <remarks>Loops choose the target and call nothing, since a call inside would make the compiler keep vectors in memory.</remarks>
 internal static unsafe class Lanes<S, F, I>
     where S : struct, ISimd<F, I>
     where F : unmanaged
     where I : unmanaged
 {
-    /// <summary>Stores the first <paramref name="count"/> &lt; Lanes lanes.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    public static void StorePartial(float* p, F value, nint count)
-    {
-        var lanes = stackalloc float[16];
-        S.Store(lanes, value);
-        for (nint i = 0; i < count; i++) p[i] = lanes[i];
-    }
+    /// <summary>Where the vector at element i of a row of n goes: into y if it fits, else into <paramref name="beside"/> (a vector).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float* Target(float* y, nint i, nint n, float* beside) => i + S.Lanes <= n ? y + i : beside;
 
-    /// <summary>Loads <paramref name="count"/> lanes, the others <paramref name="fill"/>.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    public static void CopyPadded(float* p, nint count, float fill, float* lanes16)
+    /// <summary>Copies what <see cref="Target"/> sent beside.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Flush(float* y, nint n, float* beside)
     {
-        for (nint i = 0; i < 16; i++) lanes16[i] = i < count ? p[i] : fill;
+        for (var i = n & -S.Lanes; i < n; i++) y[i] = *beside++;
     }
 }

@@ -63,8 +63,7 @@ internal static unsafe class Quantize<S, F, I>
         for (nint i = 0; i < k; i += S.Lanes)
         {
             var value = S.Load(x + i);
-            value = S.Select(S.Equal(value, value), value, default);
-            value = S.Max(S.Min(S.Broadcast(float.MaxValue), value), S.Broadcast(-float.MaxValue));
+            value = S.AsFloat(S.And(S.AsInt(value), S.Equal(value, value)));
             value = S.Max(S.Min(S.Mul(value, factor), S.Broadcast(127f)), S.Broadcast(-127f));
             S.StoreBytes(q + i, S.ToInt(S.Round(value)));
         }

@@ -33,27 +33,26 @@ internal static unsafe class Rows<S, F, I>
     }
 
     /// <summary>exp(x - max)·(1/Σ), or (x - max) - log Σ.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Softmax(float* x, float* y, nint n, bool logarithm)
     {
         var max = Fold<MaxStep>(x, n, 0);
-        var shift = S.Broadcast(max);
         if (logarithm)
         {
-            var log = S.Broadcast(LaneMath<Scalar, float, int>.Log(Fold<ExpStep>(x, n, max)));
-            for (nint i = 0; i < n; i += S.Lanes) Store(y, i, n, S.Sub(S.Sub(S.Load(x + i), shift), log));
-            return;
+            Shift(x, y, n, max, LaneMath<Scalar, float, int>.Log(Fold<ExpStep>(x, n, max)));
         }
-
-        for (nint i = 0; i < n; i += S.Lanes) Store(y, i, n, LaneMath<S, F, I>.Exp(S.Sub(S.Load(x + i), shift)));
-        var factor = S.Broadcast(1 / Fold<SumStep>(y, n, 0));
-        for (nint i = 0; i < n; i += S.Lanes) Store(y, i, n, S.Mul(S.Load(y + i), factor));
+        else
+        {
+            ExpShifted(x, y, n, max);
+            Scale(y, n, 1 / Fold<SumStep>(y, n, 0));
+        }
     }
 
     /// <summary>t = (x - mean)·(1/sqrt(var + epsilon)); y = fma(t, gain, bias).</summary>
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Normalize(float* x, float* gain, float* bias, float* y, nint n, float epsilon, bool rms)
     {
+        var beside = stackalloc float[16];
         var center = rms ? 0 : Fold<SumStep>(x, n, 0) / n;
         var variance = Fold<VarianceStep>(x, n, center) / n;
         var mean = S.Broadcast(center);
@@ -63,17 +62,44 @@ internal static unsafe class Rows<S, F, I>
             var t = S.Mul(S.Sub(S.Load(x + i), mean), factor);
             if (gain != null) t = bias != null ? S.Fma(t, S.Load(gain + i), S.Load(bias + i)) : S.Mul(t, S.Load(gain + i));
             else if (bias != null) t = S.Add(t, S.Load(bias + i));
-            Store(y, i, n, t);
+            S.Store(Lanes<S, F, I>.Target(y, i, n, beside), t);
         }
+
+        Lanes<S, F, I>.Flush(y, n, beside);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(float* y, nint i, nint n, F value)
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void ExpShifted(float* x, float* y, nint n, float shift)
     {
-        if (i + S.Lanes <= n) S.Store(y + i, value);
-        else Lanes<S, F, I>.StorePartial(y + i, value, n - i);
+        var beside = stackalloc float[16];
+        var s = S.Broadcast(shift);
+        for (nint i = 0; i < n; i += S.Lanes) S.Store(Lanes<S, F, I>.Target(y, i, n, beside), LaneMath<S, F, I>.Exp(S.Sub(S.Load(x + i), s)));
+        Lanes<S, F, I>.Flush(y, n, beside);
     }
 
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Scale(float* y, nint n, float factor)
+    {
+        var beside = stackalloc float[16];
+        var f = S.Broadcast(factor);
+        for (nint i = 0; i < n; i += S.Lanes) S.Store(Lanes<S, F, I>.Target(y, i, n, beside), S.Mul(S.Load(y + i), f));
+        Lanes<S, F, I>.Flush(y, n, beside);
+    }
+
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Shift(float* x, float* y, nint n, float first, float second)
+    {
+        var beside = stackalloc float[16];
+        var a = S.Broadcast(first);
+        var b = S.Broadcast(second);
+        for (nint i = 0; i < n; i += S.Lanes) S.Store(Lanes<S, F, I>.Target(y, i, n, beside), S.Sub(S.Sub(S.Load(x + i), a), b));
+        Lanes<S, F, I>.Flush(y, n, beside);
+    }
+
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float Fold<TStep>(float* x, nint n, float shift)
         where TStep : struct, IRowStep
