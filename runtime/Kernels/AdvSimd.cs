@@ -127,20 +127,26 @@ internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Start(sbyte* x, nint columns) => 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int LoadWeights(byte* w) => Isa.LoadVector128((int*)w);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int LoadInputs(sbyte* x) => Isa.LoadAndReplicateToVector128((int*)x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int Prepare(Int x) => x;
+    public static Int Factor(Int x) => x;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Flip(Int x) => default;
 
     /// <summary>Products in 16 bits; two of them sum to at most 2·127² = 32258, so the pairwise sums are exact too.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int MulAdd(Int acc, Int w, Int x, Int prepared)
+    public static Int MulAdd(Int acc, Int w, Int factor, Int flip)
     {
-        var lower = Isa.MultiplyWideningLower(w.AsSByte().GetLower(), x.AsSByte().GetLower());
-        var upper = Isa.MultiplyWideningUpper(w.AsSByte(), x.AsSByte());
+        var lower = Isa.MultiplyWideningLower(w.AsSByte().GetLower(), factor.AsSByte().GetLower());
+        var upper = Isa.MultiplyWideningUpper(w.AsSByte(), factor.AsSByte());
         return Isa.AddPairwiseWideningAndAdd(acc, Isa.Arm64.AddPairwise(lower, upper));
     }
 

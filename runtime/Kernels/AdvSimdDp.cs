@@ -15,16 +15,25 @@ internal readonly unsafe struct AdvSimdDp : IInt8Dot<Int>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Start(sbyte* x, nint columns) => 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Broadcast(int value) => Vector128.Create(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int LoadWeights(byte* w) => Isa.LoadVector128((int*)w);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int LoadInputs(sbyte* x) => Isa.LoadAndReplicateToVector128((int*)x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int Prepare(Int x) => x;
+    public static Int Factor(Int x) => x;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int MulAdd(Int acc, Int w, Int x, Int prepared) => Isa.DotProduct(acc, w.AsSByte(), x.AsSByte());
+    public static Int Flip(Int x) => default;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int MulAdd(Int acc, Int w, Int factor, Int flip) => Isa.DotProduct(acc, w.AsSByte(), factor.AsSByte());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Finish(Int acc, int* rowSums, int* sums) => Isa.Store(sums, acc);

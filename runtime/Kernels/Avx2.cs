@@ -126,21 +126,41 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int>
         get => 8;
     }
 
+    /// <summary>Σ |x| over the negative x; see <see cref="MulAdd"/>.</summary>
+    public static int Start(sbyte* x, nint columns)
+    {
+        var sums = Vector256<long>.Zero;
+        for (nint k = 0; k < columns; k += 32)
+        {
+            var negative = Isa.Min(Isa.LoadVector256(x + k), Vector256<sbyte>.Zero);
+            sums = Isa.Add(sums, Isa.SumAbsoluteDifferences(Isa.Abs(negative), Vector256<byte>.Zero).AsInt64());
+        }
+
+        var halves = Isa.Add(Isa.ExtractVector128(sums, 0), Isa.ExtractVector128(sums, 1));
+        return Isa.Add(halves, Isa.UnpackHigh(halves, halves)).AsInt32().ToScalar();
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int LoadWeights(byte* w) => Isa.LoadVector256((int*)w);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int LoadInputs(sbyte* x) => Isa.BroadcastScalarToVector256((int*)x);
 
-    /// <summary>|x|: vpmaddubsw wants one unsigned factor.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int Prepare(Int x) => Isa.Abs(x.AsSByte()).AsInt32();
+    public static Int Factor(Int x) => Isa.Abs(x.AsSByte()).AsInt32();
 
-    /// <summary>|x|·(±w): two products sum to at most 2·127² = 32258, so the 16-bit sums cannot saturate.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int MulAdd(Int acc, Int w, Int x, Int prepared)
+    public static Int Flip(Int x) => Isa.CompareGreaterThan(Vector256<sbyte>.Zero, x.AsSByte()).AsInt32();
+
+    /// <summary>
+    /// |x|·(w ^ flip) with flip all ones where x is negative: ~w = -w - 1, so the sum falls short by |x| there, which
+    /// <see cref="Start"/> adds. Two products sum to at most 2·127·128 = 32512: vpmaddubsw cannot saturate. (vpsignb would need
+    /// no correction but shares its two ports with the multiplications; vpxor runs on all.)
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int MulAdd(Int acc, Int w, Int factor, Int flip)
     {
-        var pairs = Isa.MultiplyAddAdjacent(prepared.AsByte(), Isa.Sign(w.AsSByte(), x.AsSByte()));
+        var pairs = Isa.MultiplyAddAdjacent(factor.AsByte(), Isa.Xor(w, flip).AsSByte());
         return Isa.Add(acc, Isa.MultiplyAddAdjacent(pairs, Vector256.Create((short)1)));
     }
 

@@ -16,6 +16,12 @@ internal readonly unsafe struct AvxVnni : IInt8Dot<Int>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Start(sbyte* x, nint columns) => 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Broadcast(int value) => Vector256.Create(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int LoadWeights(byte* w) => Isa.LoadVector256((int*)w);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -23,10 +29,13 @@ internal readonly unsafe struct AvxVnni : IInt8Dot<Int>
 
     /// <summary>x + 128 as unsigned bytes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int Prepare(Int x) => Isa.Xor(x, Vector256.Create(unchecked((int)0x80808080)));
+    public static Int Factor(Int x) => Isa.Xor(x, Vector256.Create(unchecked((int)0x80808080)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int MulAdd(Int acc, Int w, Int x, Int prepared) => Isa.MultiplyWideningAndAdd(acc, prepared.AsByte(), w.AsSByte());
+    public static Int Flip(Int x) => default;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int MulAdd(Int acc, Int w, Int factor, Int flip) => Isa.MultiplyWideningAndAdd(acc, factor.AsByte(), w.AsSByte());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Finish(Int acc, int* rowSums, int* sums) =>

@@ -11,18 +11,26 @@ internal unsafe interface IInt8Dot<A>
     /// <summary>Rows of one accumulator; a constant to the compiler.</summary>
     static abstract int Rows { get; }
 
+    /// <summary>What every sum over these inputs (zero padded as <see cref="KernelSet.QuantizeRows"/> does) starts from, as a correction.</summary>
+    static abstract int Start(sbyte* x, nint columns);
+
+    static abstract A Broadcast(int value);
+
     /// <summary>Weights of <see cref="Rows"/> rows by 4 inputs.</summary>
     static abstract A LoadWeights(byte* w);
 
     /// <summary>4 inputs repeated in all lanes.</summary>
     static abstract A LoadInputs(sbyte* x);
 
-    /// <summary>What <see cref="MulAdd"/> needs of the inputs besides themselves.</summary>
-    static abstract A Prepare(A x);
+    /// <summary>What of the inputs multiplies the weights.</summary>
+    static abstract A Factor(A x);
 
-    /// <summary>acc + Σ w·x over the 4 inputs of each lane (up to what <see cref="Finish"/> corrects).</summary>
-    static abstract A MulAdd(A acc, A w, A x, A prepared);
+    /// <summary>What the weights are changed by before, if anything.</summary>
+    static abstract A Flip(A x);
 
-    /// <summary>The sums themselves, stored; <paramref name="rowSums"/> are the sums of the rows' weights.</summary>
+    /// <summary>acc + Σ w·x over the 4 inputs of each lane, up to what <see cref="Start"/> and <see cref="Finish"/> correct.</summary>
+    static abstract A MulAdd(A acc, A w, A factor, A flip);
+
+    /// <summary>Stores the sums; <paramref name="rowSums"/> are the sums of the rows' weights.</summary>
     static abstract void Finish(A acc, int* rowSums, int* sums);
 }

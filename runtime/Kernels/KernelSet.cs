@@ -41,7 +41,7 @@ internal abstract unsafe class KernelSet
     /// <summary>Y[i, r] = fma((float)Σ_k Wq[r, k]·Xq[i, k], wscale[r]·xscale[i], init[i, r]); other parameters as in <see cref="GemmFloat32"/>.</summary>
     /// <param name="w">Packed int8 tiles, scales and row sums.</param>
     /// <param name="layout">Their layout.</param>
-    /// <param name="xq">Quantized rows, zero padded to a multiple of 4 columns, as <see cref="QuantizeRows"/> writes them.</param>
+    /// <param name="xq">Quantized rows, zero padded to <see cref="QuantizedStride"/> bytes, as <see cref="QuantizeRows"/> writes them.</param>
     /// <param name="ldxq">Bytes between rows.</param>
     /// <param name="xscale">One scale per row.</param>
     /// <param name="m">Rows.</param>

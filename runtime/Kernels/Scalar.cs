@@ -118,17 +118,23 @@ internal readonly unsafe struct Scalar : ISimd<float, int>, IInt8Dot<int>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Start(sbyte* x, nint columns) => 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int LoadWeights(byte* w) => Unsafe.ReadUnaligned<int>(w);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int LoadInputs(sbyte* x) => Unsafe.ReadUnaligned<int>(x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int Prepare(int x) => x;
+    public static int Factor(int x) => x;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int MulAdd(int acc, int w, int x, int prepared) =>
-        acc + (sbyte)w * (sbyte)x + (sbyte)(w >> 8) * (sbyte)(x >> 8) + (sbyte)(w >> 16) * (sbyte)(x >> 16) + (w >> 24) * (x >> 24);
+    public static int Flip(int x) => default;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int MulAdd(int acc, int w, int factor, int flip) =>
+        acc + (sbyte)w * (sbyte)factor + (sbyte)(w >> 8) * (sbyte)(factor >> 8) + (sbyte)(w >> 16) * (sbyte)(factor >> 16) + (w >> 24) * (factor >> 24);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Finish(int acc, int* rowSums, int* sums) => *sums = acc;
