@@ -1,7 +1,7 @@
 namespace SeqRuntime.Converter;
 
 /// <summary>An input file is damaged, hostile, or asks for what the converter cannot do. The message says which file, what is wrong, and what to do.</summary>
-public sealed class ConversionException : Exception
+public class ConversionException : Exception
 {
     /// <summary>Creates the exception with a message.</summary>
     public ConversionException(string message)

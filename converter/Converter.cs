@@ -1,20 +1,90 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using SeqRuntime.Converter.Graph;
+using SeqRuntime.Converter.Importers.Onnx;
+using SeqRuntime.Converter.Lowering;
+using SeqRuntime.Format;
+
 namespace SeqRuntime.Converter;
 
-/// <summary>Turns trained models into one <c>.seq</c> model: import, passes, quantization, lowering.</summary>
+/// <summary>The whole way from model files to a <c>.seq</c> model.</summary>
 internal static class Converter
 {
-    /// <param name="sources">Graph names and the files they come from.</param>
-    /// <param name="options">What the user asks.</param>
-    /// <param name="progress">Told of each stage, or null.</param>
-    /// <exception cref="ConversionException">A source is damaged, or asks for what cannot be converted.</exception>
+    /// <summary>Sizes at which symbolic dimensions are tried, until the graph's shapes fit together: both must, and what comes out the same does not depend on them.</summary>
+    private static readonly int[][] s_probes = [[64, 128], [1, 2], [576, 1152], [4096, 8192], [16000, 32000], [17, 31], [5, 9]];
+
+    /// <param name="sources">Graph name and file of each model.</param>
+    /// <param name="options">What to fix, pair and quantize.</param>
+    /// <param name="progress">Told as the work goes on.</param>
+    /// <exception cref="ConversionException">A file is damaged or holds what cannot be converted; the message says which, what, and what to try.</exception>
     public static ConversionResult Convert(IReadOnlyList<(string Graph, string Path)> sources, ConversionOptions options, IProgress<ConversionProgress>? progress = null)
     {
-        foreach (var (graph, path) in sources)
+        var model = new SeqModelBuilder();
+        var graphs = new List<ConvertedGraph>();
+        var tensors = new List<ConvertedTensor>();
+        model.Metadata["converter"] = $"seqconvert {typeof(Converter).Assembly.GetName().Version}";
+        model.Metadata["weights"] = options.Weights == WeightKind.Int8 ? "int8" : "fp32";
+        var unused = new Unused(options);
+        for (var i = 0; i < sources.Count; i++)
         {
-            progress?.Report(new ConversionProgress($"reading {graph}", 0));
-            if (options.Weights == WeightKind.Float32) throw new ConversionException($"{path}: no importer reads this file.");
+            var (name, path) = sources[i];
+            void Stage(string stage, double part) => progress?.Report(new ConversionProgress($"{name}: {stage}", (i + part) / sources.Count));
+            Stage("reading", 0);
+            if (!Path.GetExtension(path).Equals(".onnx", StringComparison.OrdinalIgnoreCase))
+                throw new ConversionException($"{path}: files of this kind are not read; give an ONNX model (.onnx).");
+            model.Metadata[$"source:{name}"] = Path.GetFileName(path);
+            model.Metadata[$"source-sha256:{name}"] = System.Convert.ToHexStringLower(Hash(path));
+            var notes = new List<string>();
+            var graph = Resolve(() => OnnxReader.Read(path, name, []), options, unused, notes, path, Stage, out var sourceNodes);
+            Stage("packing weights", 0.7);
+            GraphLowering.Lower(graph, model, options, tensors);
+            graphs.Add(new ConvertedGraph(name, Path.GetFileName(path), sourceNodes, model.Graphs[^1].Nodes.Count, [.. graph.States.Select(s => new StatePair(s.Name, s.Output, $"[{string.Join(", ", s.Shape)}]"))], notes));
         }
 
-        return new ConversionResult(new Format.SeqModelBuilder(), [], []);
+        unused.ThrowIfAny();
+        foreach (var tensor in tensors)
+        {
+            if (tensor.Error is { } error) model.Metadata["quantization-error:" + tensor.Name] = error.ToString("G4", CultureInfo.InvariantCulture);
+        }
+
+        progress?.Report(new ConversionProgress("done", 1));
+        return new ConversionResult(model, graphs, tensors);
+    }
+
+    private static IrGraph Resolve(Func<IrGraph> read, ConversionOptions options, Unused unused, List<string> notes, string path, Action<string, double> stage, out int sourceNodes)
+    {
+        ConversionException? first = null;
+        foreach (var probe in s_probes)
+        {
+            var graph = read();
+            sourceNodes = graph.Nodes.Count;
+            var graphNotes = new List<string>();
+            Bindings.Apply(graph, options, unused, path);
+            StatePairing.Apply(graph, options, unused, graphNotes);
+            stage("resolving shapes", 0.2);
+            try
+            {
+                ResolvePass.Run(graph, probe);
+                stage("simplifying", 0.5);
+                Passes.Run(graph);
+                StatePairing.Check(graph);
+                notes.AddRange(graphNotes);
+                return graph;
+            }
+            catch (ConversionException fault)
+            {
+                var hasSymbols = graph.Inputs.Any(p => p.Shape.Any(d => d.Symbol is not null));
+                if (fault is UnsupportedException || !hasSymbols) throw new ConversionException($"{path}: {fault.Message}", fault);
+                first ??= new ConversionException($"{path}: {fault.Message} (tried with several sizes of the symbolic dimensions {string.Join(", ", graph.Inputs.SelectMany(p => p.Shape).Where(d => d.Symbol is not null).Select(d => d.Symbol).Distinct())}; fix them with --dim NAME=SIZE.)", fault);
+            }
+        }
+
+        throw first!;
+    }
+
+    private static byte[] Hash(string path)
+    {
+        using var stream = File.OpenRead(path);
+        return SHA256.HashData(stream);
     }
 }

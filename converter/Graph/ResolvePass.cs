@@ -178,7 +178,7 @@ internal sealed class ResolvePass
 /// <summary>One operator that cannot be converted, and why.</summary>
 internal sealed record Unsupported(IrNode Node, string Why)
 {
-    public static ConversionException All(string graph, IReadOnlyCollection<Unsupported> list) => new(
+    public static UnsupportedException All(string graph, IReadOnlyCollection<Unsupported> list) => new(
         $"graph '{graph}' has {list.Count} node{(list.Count == 1 ? "" : "s")} that cannot be converted:\n"
         + string.Join('\n', list.Select(u => $"  {u.Node.Name}: {u.Node.Op}: {u.Why}"))
         + "\nTry exporting the model without these operators, with fixed shapes (--dim), or with simplified graphs (onnxsim).");

@@ -1,0 +1,83 @@
+using SeqRuntime.Converter.Graph;
+using SeqRuntime.Format;
+using SeqRuntime.Operators;
+
+namespace SeqRuntime.Converter.Lowering;
+
+/// <summary>Turns a resolved graph into a graph of the <c>.seq</c> model.</summary>
+internal sealed class GraphLowering
+{
+    private readonly IrGraph _graph;
+    private readonly GraphDefinition _target;
+    private readonly WeightStore _weights;
+    private readonly Dictionary<string, int> _values = [];
+
+    private GraphLowering(IrGraph graph, SeqModelBuilder model, WeightStore weights)
+    {
+        _graph = graph;
+        _target = model.AddGraph(graph.Name);
+        _weights = weights;
+    }
+
+    public IrGraph Source => _graph;
+
+    public GraphDefinition Target => _target;
+
+    public WeightStore Weights => _weights;
+
+    public static void Lower(IrGraph graph, SeqModelBuilder model, ConversionOptions options, List<ConvertedTensor> report) =>
+        new GraphLowering(graph, model, new WeightStore(model, options, report)).Lower(options.Weights == WeightKind.Int8);
+
+    /// <summary>The target value of a source value; -1 for a left-out one. Constants are added when first used.</summary>
+    public int Value(string name)
+    {
+        if (name.Length == 0) return -1;
+        if (_values.TryGetValue(name, out var value)) return value;
+        if (_graph.ConstantOf(name) is not { } constant) throw new ConversionException($"'{name}' of graph '{_graph.Name}' is never computed; the model is damaged.");
+        return _values[name] = _target.Constant(_weights.Dense(name, constant));
+    }
+
+    /// <summary>Adds a node whose outputs are those of a source node, in their order.</summary>
+    public void Add(IrNode node, OpKind kind, int[] inputs, Attributes attributes)
+    {
+        var outputs = _target.NodeMany(kind, inputs, node.Outputs.Count, attributes, node.Name);
+        for (var i = 0; i < outputs.Length; i++) Bind(node, i, outputs);
+    }
+
+    /// <summary>Names a target value as a source node's output, or leaves it out where nothing reads it.</summary>
+    public void Bind(IrNode node, int output, int[] outputs)
+    {
+        var name = node.Output(output);
+        if (name.Length > 0) _values[name] = outputs[output];
+        else _target.Nodes[^1].Outputs[output] = -1;
+    }
+
+    public void Bind(string name, int value)
+    {
+        if (name.Length > 0) _values[name] = value;
+    }
+
+    private void Lower(bool isInt8)
+    {
+        foreach (var port in _graph.Inputs) _values[port.Value] = _target.Input(port.Name, port.Type, Dimensions(port.Shape));
+        foreach (var state in _graph.States) _values[state.Value] = _target.State(state.Name, state.Type, Dimensions(state.Shape));
+        foreach (var node in _graph.Nodes)
+        {
+            if (WeightLowering.TryLower(node, this, isInt8)) continue;
+            var (kind, attributes) = OperatorMap.Map(node);
+            Add(node, kind, [.. node.Inputs.Select(Value)], attributes);
+        }
+
+        foreach (var state in _graph.States) _target.UpdateState(_values[state.Value], Value(state.Update));
+        var computed = new HashSet<int>(_target.Nodes.SelectMany(n => n.Outputs));
+        foreach (var port in _graph.Outputs)
+        {
+            var value = Value(port.Value);
+            // An output is a computed value with a name of its own.
+            if (!computed.Contains(value) || _target.Outputs.Contains(value)) value = _target.Node(OpKind.Identity, [value]);
+            _target.Output(port.Name, value);
+        }
+    }
+
+    private static object[] Dimensions(IrDim[] shape) => Array.ConvertAll(shape, d => d.Symbol ?? (object)d.Size);
+}

@@ -1,0 +1,150 @@
+using SeqRuntime.Converter.Graph;
+using SeqRuntime.Format;
+using SeqRuntime.Operators;
+
+namespace SeqRuntime.Converter.Lowering;
+
+/// <summary>
+/// LSTM, GRU and RNN: weights from ONNX's gate order into the runtime's gate-interleaved rows, biases joined, batch-first
+/// layout turned by transposes.
+/// </summary>
+internal static class RecurrentLowering
+{
+    /// <summary>For each gate of the runtime's order, its place in ONNX's: LSTM i f g o of i o f c; GRU r z n of z r h.</summary>
+    private static readonly Dictionary<string, int[]> s_gates = new() { ["LSTM"] = [0, 2, 3, 1], ["GRU"] = [1, 0, 2], ["RNN"] = [0] };
+
+    private static readonly HashSet<string> s_takeAlpha = new(["Affine", "LeakyRelu", "ThresholdedRelu", "ScaledTanh", "HardSigmoid", "Elu"], StringComparer.OrdinalIgnoreCase);
+    private static readonly HashSet<string> s_takeBeta = new(["Affine", "ScaledTanh", "HardSigmoid"], StringComparer.OrdinalIgnoreCase);
+
+    public static void Lower(IrNode node, GraphLowering lowering)
+    {
+        var target = lowering.Target;
+        var hidden = checked((int)node.Int("hidden_size", 0));
+        var direction = node.String("direction", "forward");
+        var directions = direction == "bidirectional" ? 2 : 1;
+        var gates = s_gates[node.Op];
+        var w = Weights(node, lowering, 1, [directions, gates.Length * hidden, -1], "W")!;
+        var r = Weights(node, lowering, 2, [directions, gates.Length * hidden, hidden], "R")!;
+        var b = Weights(node, lowering, 3, [directions, 2 * gates.Length * hidden], "B");
+        var p = node.Op == "LSTM" ? Weights(node, lowering, 7, [directions, 3 * hidden], "P") : null;
+        var isBatchFirst = node.Int("layout", 0) != 0;
+        var isResetAfter = node.Int("linear_before_reset", 0) != 0;
+        int Turn(int value, params long[] perm) => value < 0 || !isBatchFirst ? value : target.Node(OpKind.Transpose, [value], new Attributes().Set(AttributeKey.Perm, perm));
+
+        var inputs = new List<int> { Turn(lowering.Value(node.Input(0)), 1, 0, 2), lowering.Value(node.Input(4)), Turn(lowering.Value(node.Input(5)), 1, 0, 2) };
+        if (node.Op == "LSTM") inputs.Add(Turn(lowering.Value(node.Input(6)), 1, 0, 2));
+        for (var d = 0; d < directions; d++)
+        {
+            inputs.Add(Matrix(node, lowering, 1, w, d, directions, gates, hidden));
+            inputs.Add(Matrix(node, lowering, 2, r, d, directions, gates, hidden));
+            inputs.Add(Bias(node, lowering, b, d, gates, hidden, isResetAfter));
+            if (node.Op != "LSTM") continue;
+            inputs.Add(Peephole(node, lowering, p, d, hidden));
+            inputs.Add(-1);
+        }
+
+        var attributes = Attributes(node, hidden, direction, gates.Length);
+        var outputCount = node.Op == "LSTM" ? 3 : 2;
+        while (node.Outputs.Count < outputCount) node.Outputs.Add("");
+        var kind = node.Op switch { "LSTM" => OpKind.Lstm, "GRU" => OpKind.Gru, _ => OpKind.Rnn };
+        var outputs = target.NodeMany(kind, [.. inputs], outputCount, attributes, node.Name);
+        for (var i = 0; i < outputCount; i++) lowering.Bind(node, i, outputs);
+        for (var i = 0; i < outputCount; i++)
+        {
+            if (node.Output(i).Length > 0) lowering.Bind(node.Output(i), i == 0 ? Turn(outputs[0], 2, 0, 1, 3) : Turn(outputs[i], 1, 0, 2));
+        }
+    }
+
+    private static Attributes Attributes(IrNode node, int hidden, string direction, int gates)
+    {
+        var attributes = new Attributes().Set(AttributeKey.Hidden, hidden).Set(AttributeKey.Direction, direction switch
+        {
+            "forward" => RecurrentDirection.Forward,
+            "reverse" => RecurrentDirection.Reverse,
+            "bidirectional" => RecurrentDirection.Bidirectional,
+            _ => throw new ConversionException($"Node {node}: direction '{direction}' is none of forward, reverse, bidirectional."),
+        });
+        if (node.Float("clip", 0) is > 0 and var clip) attributes.Set(AttributeKey.CellClip, clip);
+        if (node.Int("input_forget", 0) != 0) attributes.Set(AttributeKey.InputForget, 1L);
+        if (node.Int("linear_before_reset", 0) != 0) attributes.Set(AttributeKey.LinearBeforeReset, 1L);
+        if (node.Attributes.GetValueOrDefault("activations") is string[] { Length: > 0 } names)
+        {
+            attributes.Set(AttributeKey.Activations, string.Join(',', names));
+            attributes.Set(AttributeKey.ActivationAlpha, Constants(node, "activation_alpha", names, s_takeAlpha));
+            attributes.Set(AttributeKey.ActivationBeta, Constants(node, "activation_beta", names, s_takeBeta));
+        }
+
+        return attributes;
+    }
+
+    /// <summary>ONNX lists constants only for the functions that take them; the runtime has one for each function, NaN for its default.</summary>
+    private static float[] Constants(IrNode node, string key, string[] names, HashSet<string> takers)
+    {
+        var given = node.Attributes.GetValueOrDefault(key) as float[] ?? [];
+        var next = 0;
+        return Array.ConvertAll(names, name => takers.Contains(name) && next < given.Length ? given[next++] : float.NaN);
+    }
+
+    private static IrTensor? Weights(IrNode node, GraphLowering lowering, int input, int[] shape, string what)
+    {
+        if (node.Input(input).Length == 0) return null;
+        if (lowering.Source.ConstantOf(node.Input(input)) is not { Type: ElementType.Float32 } tensor)
+            throw new ConversionException($"Node {node}: {what} ('{node.Input(input)}') must be a float32 constant; export the model with its weights inside.");
+        if (tensor.Shape.Length != shape.Length || tensor.Shape.Zip(shape).Any(pair => pair.Second >= 0 && pair.First != pair.Second))
+            throw new ConversionException($"Node {node}: {what} has shape [{string.Join(", ", tensor.Shape)}]; [{string.Join(", ", shape.Select(s => s < 0 ? "input" : $"{s}"))}] is needed.");
+        return tensor;
+    }
+
+    private static int Matrix(IrNode node, GraphLowering lowering, int input, IrTensor tensor, int direction, int directions, int[] gates, int hidden)
+    {
+        var columns = tensor.Shape[2];
+        var rows = Rows(gates, hidden);
+        var packed = new float[checked(rows * columns)];
+        var source = tensor.Floats[(direction * gates.Length * hidden * columns)..];
+        for (var unit = 0; unit < hidden; unit++)
+        {
+            for (var gate = 0; gate < gates.Length; gate++)
+                source.Slice((gates[gate] * hidden + unit) * columns, columns).CopyTo(packed.AsSpan(Row(gates, gate, unit) * columns));
+        }
+
+        var name = directions == 1 ? node.Input(input) : $"{node.Input(input)}.{(direction == 0 ? "forward" : "reverse")}";
+        return lowering.Target.Constant(lowering.Weights.Packed(name, rows, columns, packed));
+    }
+
+    /// <summary>Wb + Rb by rows; a GRU has two rows of biases, since that of the candidate's recurrent product may lie inside the reset.</summary>
+    private static int Bias(IrNode node, GraphLowering lowering, IrTensor? b, int direction, int[] gates, int hidden, bool isResetAfter)
+    {
+        if (b is null) return -1;
+        var rows = Rows(gates, hidden);
+        var isGru = gates.Length == 3;
+        var result = new float[isGru ? 2 * rows : rows];
+        var source = b.Floats[(direction * 2 * gates.Length * hidden)..];
+        for (var unit = 0; unit < hidden; unit++)
+        {
+            for (var gate = 0; gate < gates.Length; gate++)
+            {
+                var row = Row(gates, gate, unit);
+                var wb = source[gates[gate] * hidden + unit];
+                var rb = source[(gates.Length + gates[gate]) * hidden + unit];
+                var isApart = isGru && gate == 2 && isResetAfter;
+                result[row] = isApart ? wb : wb + rb;
+                if (isApart) result[rows + row] = rb;
+            }
+        }
+
+        return lowering.Target.Constant(lowering.Weights.Dense($"{node.Input(3)}.{direction}", IrTensor.Of(isGru ? [2, rows] : [rows], result.AsSpan())));
+    }
+
+    /// <summary>Peephole weights from ONNX's order i o f into i f o.</summary>
+    private static int Peephole(IrNode node, GraphLowering lowering, IrTensor? p, int direction, int hidden)
+    {
+        if (p is null) return -1;
+        var source = p.Floats.Slice(direction * 3 * hidden, 3 * hidden);
+        float[] result = [.. source[..hidden], .. source[(2 * hidden)..], .. source[hidden..(2 * hidden)]];
+        return lowering.Target.Constant(lowering.Weights.Dense($"{node.Input(7)}.{direction}", IrTensor.Of([3, hidden], result.AsSpan())));
+    }
+
+    private static int Rows(int[] gates, int hidden) => checked((hidden + WeightLayout.TileRows - 1) / WeightLayout.TileRows * WeightLayout.TileRows * gates.Length);
+
+    private static int Row(int[] gates, int gate, int unit) => (unit / WeightLayout.TileRows * gates.Length + gate) * WeightLayout.TileRows + unit % WeightLayout.TileRows;
+}
