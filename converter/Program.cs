@@ -1,1 +1,1 @@
-return 0;
+return SeqRuntime.Converter.Commands.SeqConvert.Invoke(args, Console.Out, Console.Error);

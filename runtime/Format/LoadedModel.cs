@@ -25,8 +25,8 @@ internal sealed record LoadedGraph(string Name, string[] Symbols, LoadedValue[] 
 /// <summary>A value; <paramref name="Sizes"/> hold -1-i for symbol i.</summary>
 internal sealed record LoadedValue(string Name, ValueKind Kind, ElementType Type, int[] Sizes, Tensor? Constant);
 
-/// <summary>A node with its operator made; an input or output of -1 is left out.</summary>
-internal sealed record LoadedNode(string Name, OpKind Kind, int[] Inputs, int[] Outputs, Operator Operator);
+/// <summary>A node with its operator made; an input or output of -1 is left out. <paramref name="Attributes"/> are kept for whoever shows the graph.</summary>
+internal sealed record LoadedNode(string Name, OpKind Kind, int[] Inputs, int[] Outputs, Attributes Attributes, Operator Operator);
 
 /// <summary>A state: the value it is read as, the value it becomes, and a tensor with its first content (-1: zeros).</summary>
 internal sealed record LoadedState(string Name, int Value, int Update, int Initial);

@@ -242,7 +242,7 @@ internal static unsafe class SeqReader
         for (var i = 0; i < count; i++) attributes.Set((AttributeKey)reader.Byte(), ReadAttribute(ref reader));
         try
         {
-            return new LoadedNode(name, kind, inputs, outputs, OperatorFactory.Create(kind, attributes));
+            return new LoadedNode(name, kind, inputs, outputs, attributes, OperatorFactory.Create(kind, attributes));
         }
         catch (Exception fault) when (fault is SeqFormatException or ArgumentException or OverflowException)
         {

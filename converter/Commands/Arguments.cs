@@ -1,0 +1,68 @@
+using System.Globalization;
+
+namespace SeqRuntime.Converter.Commands;
+
+/// <summary>Reads NAME=VALUE options, with one form of message for what is wrong.</summary>
+internal static class Arguments
+{
+    /// <summary>Splits NAME=VALUE pairs; a name may come once.</summary>
+    public static Dictionary<string, string> Pairs(string option, string form, IEnumerable<string>? values)
+    {
+        var pairs = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var value in values ?? [])
+        {
+            var equals = value.IndexOf('=', StringComparison.Ordinal);
+            if (equals <= 0 || equals == value.Length - 1) throw new UsageException($"{option} {value}: write {option} {form}");
+            if (!pairs.TryAdd(value[..equals], value[(equals + 1)..])) throw new UsageException($"{option}: '{value[..equals]}' is given twice");
+        }
+
+        return pairs;
+    }
+
+    /// <summary>Splits NAME=SIZE pairs; sizes are from 1 to 2³¹-1.</summary>
+    public static Dictionary<string, int> Sizes(string option, string form, IEnumerable<string>? values) =>
+        Pairs(option, form, values).ToDictionary(
+            p => p.Key,
+            p => int.TryParse(p.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var size) && size > 0
+                ? size
+                : throw new UsageException($"{option} {p.Key}={p.Value}: the size must be a whole number from 1 to {int.MaxValue}"),
+            StringComparer.Ordinal);
+
+    /// <summary>
+    /// Splits [GRAPH=]FILE arguments. A graph name starts with a letter or '_' and goes on with letters, digits, '_', '-', '.';
+    /// whatever else stands before '=' belongs to the file's path.
+    /// </summary>
+    public static List<(string Graph, string Path)> Sources(IEnumerable<string> values)
+    {
+        var sources = new List<(string Graph, string Path)>();
+        foreach (var value in values)
+        {
+            if (value.StartsWith('-')) throw new UsageException($"there is no option '{value}'");
+            var equals = value.IndexOf('=', StringComparison.Ordinal);
+            var named = equals > 0 && IsGraphName(value.AsSpan(0, equals));
+            var source = named ? (value[..equals], value[(equals + 1)..]) : ("main", value);
+            if (source.Item2.Length == 0) throw new UsageException($"'{value}' names no file: write GRAPH=FILE");
+            if (sources.Exists(s => s.Graph == source.Item1))
+            {
+                throw new UsageException(named
+                    ? $"two graphs are named '{source.Item1}': give each its own name"
+                    : $"'{value}': several files need names: write encoder=a.onnx decoder=b.onnx");
+            }
+
+            sources.Add(source);
+        }
+
+        return sources;
+    }
+
+    private static bool IsGraphName(ReadOnlySpan<char> text)
+    {
+        if (!char.IsAsciiLetter(text[0]) && text[0] != '_') return false;
+        foreach (var c in text)
+        {
+            if (!char.IsAsciiLetterOrDigit(c) && c is not ('_' or '-' or '.')) return false;
+        }
+
+        return true;
+    }
+}

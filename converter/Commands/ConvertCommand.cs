@@ -1,0 +1,85 @@
+using System.CommandLine;
+using SeqRuntime.Converter.IO;
+using SeqRuntime.Format;
+
+namespace SeqRuntime.Converter.Commands;
+
+/// <summary><c>seqconvert convert</c>: models in, one <c>.seq</c> file out, whole or not at all.</summary>
+internal sealed class ConvertCommand(TextWriter stderr)
+{
+    private readonly Argument<string[]> _sources = new("[GRAPH=]FILE")
+    {
+        Description = "A model; several become named graphs of one file. A file without a name is graph 'main'.",
+        Arity = ArgumentArity.OneOrMore,
+    };
+
+    private readonly Option<string> _out = new("--out", "-o") { Description = "The file to write.", HelpName = "OUT.seq", Required = true };
+    private readonly Option<string> _weights = new("--weights", "-w") { Description = "How weights are stored: fp32, or int8 with one scale a row (a quarter of the size).", HelpName = "fp32|int8", DefaultValueFactory = _ => "fp32" };
+    private readonly Option<string[]> _dim = new("--dim", "-d") { Description = "Fix a symbolic dimension.", HelpName = "T=1" };
+    private readonly Option<string[]> _set = new("--set", "-s") { Description = "Fix a scalar input to a value; what follows from it is resolved ('If' takes one branch).", HelpName = "sr=16000" };
+    private readonly Option<string[]> _state = new("--state") { Description = "Let the runtime carry this input as state, from this output of the run before.", HelpName = "in=out" };
+    private readonly Option<bool> _noAutoState = new("--no-auto-state") { Description = "Do not pair state inputs and outputs by name and shape; only --state pairs." };
+    private readonly Option<string[]> _keep = new("--keep", "-k") { Description = "Keep tensors whose name matches in fp32; '*' stands for any text.", HelpName = "PATTERN" };
+    private readonly Option<bool> _json = new("--json") { Description = "Print the report as one JSON document on standard output." };
+    private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "Print nothing but faults." };
+
+    public Command Build(TeachingHelp help)
+    {
+        _weights.AcceptOnlyFromAmong("fp32", "int8");
+        var command = new Command("convert", "Converts ONNX models (opset 7 to 23) to one .seq file: constants folded, shapes fixed where given, recurrent state paired, weights packed.") { _sources };
+        foreach (var option in new Option[] { _out, _weights, _dim, _set, _state, _noAutoState, _keep, _json, _quiet }) command.Options.Add(option);
+        command.SetAction(Run);
+        help.Examples(
+            command,
+            ("One model", ["seqconvert convert model.onnx -o model.seq"]),
+            ("Two models as two graphs of one file, weights in int8 but for one layer", ["seqconvert convert mask=model_1.onnx refine=model_2.onnx -o dtln.seq --weights int8 --keep 'dense_2*'"]),
+            ("The 16 kHz branch of a model that takes the sample rate as an input", ["seqconvert convert silero_vad_16k_op15.onnx -o vad.seq --set sr=16000"]),
+            ("One step at a time, with the state pairs given by hand", ["seqconvert convert step.onnx -o step.seq --dim T=1 --dim N=1 --no-auto-state --state h_in=h_out --state c_in=c_out"]),
+            ("A report for a program; no report", ["seqconvert convert model.onnx -o model.seq --json", "seqconvert convert model.onnx -o model.seq --quiet"]));
+        return command;
+    }
+
+    private int Run(ParseResult result)
+    {
+        var sources = Arguments.Sources(result.GetRequiredValue(_sources));
+        var target = result.GetRequiredValue(_out);
+        CheckTarget(target, sources);
+        var options = new ConversionOptions
+        {
+            Weights = result.GetValue(_weights) == "int8" ? WeightKind.Int8 : WeightKind.Float32,
+            Dimensions = Arguments.Sizes("--dim", "T=1", result.GetValue(_dim)),
+            Sets = Arguments.Pairs("--set", "sr=16000", result.GetValue(_set)),
+            States = Arguments.Pairs("--state", "in=out", result.GetValue(_state)),
+            AutoStates = !result.GetValue(_noAutoState),
+            Keep = result.GetValue(_keep) ?? [],
+        };
+        foreach (var (_, path) in sources) ModelFile.MustExist(path);
+
+        var quiet = result.GetValue(_quiet);
+        var progress = new ProgressLine(stderr, quiet);
+        var conversion = progress.Run(() => Converter.Convert(sources, options, progress));
+        ConversionMetadata.AddTo(conversion, sources, result.GetValue(_weights)!);
+        var file = SeqWriter.ToArray(conversion.Model);
+        using var model = SeqModel.Load(file);
+        var report = ConvertReport.From(sources, target, conversion, model);
+        AtomicFile.Write(target, stream => stream.Write(file));
+        if (quiet) return ExitCode.Good;
+
+        var output = result.InvocationConfiguration.Output;
+        if (result.GetValue(_json)) JsonReports.Write(output, report, JsonReports.Default.ConvertReport);
+        else report.Print(output);
+        return ExitCode.Good;
+    }
+
+    private static void CheckTarget(string target, List<(string Graph, string Path)> sources)
+    {
+        if (!Path.GetExtension(target).Equals(".seq", StringComparison.OrdinalIgnoreCase)) throw new UsageException($"-o {target}: the file must be named OUT.seq");
+        if (Directory.Exists(target)) throw new UsageException($"-o {target}: this is a directory; give a file");
+        var folder = Path.GetDirectoryName(Path.GetFullPath(target));
+        if (!Directory.Exists(folder)) throw new UsageException($"-o {target}: there is no directory '{folder}'; create it first");
+        foreach (var (_, path) in sources)
+        {
+            if (Path.GetFullPath(path) == Path.GetFullPath(target)) throw new UsageException($"-o {target}: this would overwrite the source");
+        }
+    }
+}

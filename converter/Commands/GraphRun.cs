@@ -1,0 +1,81 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using SeqRuntime.Converter.IO;
+
+namespace SeqRuntime.Converter.Commands;
+
+/// <summary>What running a graph gave: outputs (stacked where stepped), microseconds of every step, bytes of the session.</summary>
+internal sealed record GraphRun(IReadOnlyList<KeyValuePair<string, NpyArray>> Outputs, double[] Microseconds, long SessionBytes)
+{
+    /// <summary>Runs all steps <paramref name="repeat"/> times from a reset state; outputs are those of the last time.</summary>
+    public static GraphRun Execute(SeqModel model, SeqGraphInfo graph, RunInputs inputs, int repeat)
+    {
+        var options = new SeqSessionOptions { MemoryLimitBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes };
+        foreach (var (symbol, size) in inputs.Sizes) options.MaxSizes[symbol] = size;
+        using var session = model.CreateSession(graph.Name, options);
+        var indexes = inputs.Inputs.Select(i => session.InputIndex(i.Name)).ToArray();
+        var collectors = graph.Outputs.Select((o, i) => new Collector(o.Name, i)).ToArray();
+        var times = new double[checked(inputs.Steps * repeat)];
+        for (var round = 0; round < repeat; round++)
+        {
+            session.ResetState();
+            foreach (var collector in collectors) collector.Clear();
+            for (var step = 0; step < inputs.Steps; step++)
+            {
+                for (var i = 0; i < indexes.Length; i++) inputs.Inputs[i].Step(step).CopyTo(InputBytes(session, indexes[i], graph.Inputs[i].Type));
+                var start = Stopwatch.GetTimestamp();
+                session.Run();
+                times[round * inputs.Steps + step] = Stopwatch.GetElapsedTime(start).TotalMicroseconds;
+                foreach (var collector in collectors) collector.Take(session);
+            }
+        }
+
+        var stacked = inputs.Inputs.Any(i => i.Stepped);
+        return new GraphRun([.. collectors.Select(c => c.Result(stacked ? inputs.Steps : null))], times, session.MemoryBytes);
+    }
+
+    private static Span<byte> InputBytes(SeqSession session, int index, ElementType type) => type switch
+    {
+        ElementType.Float32 => MemoryMarshal.AsBytes(session.Input<float>(index)),
+        ElementType.Float64 => MemoryMarshal.AsBytes(session.Input<double>(index)),
+        ElementType.Int64 => MemoryMarshal.AsBytes(session.Input<long>(index)),
+        ElementType.Int32 => MemoryMarshal.AsBytes(session.Input<int>(index)),
+        ElementType.Int8 => MemoryMarshal.AsBytes(session.Input<sbyte>(index)),
+        ElementType.Bool => MemoryMarshal.AsBytes(session.Input<bool>(index)),
+        _ => session.Input<byte>(index),
+    };
+
+    private static ReadOnlySpan<byte> OutputBytes(SeqSession session, int index, ElementType type) => type switch
+    {
+        ElementType.Float32 => MemoryMarshal.AsBytes(session.Output<float>(index)),
+        ElementType.Float64 => MemoryMarshal.AsBytes(session.Output<double>(index)),
+        ElementType.Int64 => MemoryMarshal.AsBytes(session.Output<long>(index)),
+        ElementType.Int32 => MemoryMarshal.AsBytes(session.Output<int>(index)),
+        ElementType.Int8 => MemoryMarshal.AsBytes(session.Output<sbyte>(index)),
+        ElementType.Bool => MemoryMarshal.AsBytes(session.Output<bool>(index)),
+        _ => session.Output<byte>(index),
+    };
+
+    /// <summary>Gathers one output over the steps.</summary>
+    private sealed class Collector(string name, int index)
+    {
+        private readonly List<byte> _data = [];
+        private int[] _shape = [];
+        private ElementType _type;
+
+        public void Clear() => _data.Clear();
+
+        public void Take(SeqSession session)
+        {
+            var shape = session.OutputShape(index);
+            _type = session.OutputType(index);
+            if (_data.Count == 0) _shape = shape.ToArray();
+            else if (!shape.SequenceEqual(_shape))
+                throw new ConversionException($"output '{name}' changes its shape from step to step, from {Text.Shape(_shape)} to {Text.Shape(shape.ToArray())}; run the steps one by one");
+            _data.AddRange(OutputBytes(session, index, _type));
+        }
+
+        public KeyValuePair<string, NpyArray> Result(int? steps) =>
+            new(name, new NpyArray(NpyTypes.From(_type), steps is { } count ? [count, .. _shape] : _shape, _data.ToArray()));
+    }
+}

@@ -1,0 +1,107 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using SeqRuntime.Format;
+
+namespace SeqRuntime.Converter.Commands;
+
+/// <summary>Gathers what <c>inspect</c> and <c>convert</c> report about a <c>.seq</c> file.</summary>
+internal static class Inspection
+{
+    public static InspectReport Of(string path, SeqModel model, Dictionary<string, int> sizes, bool tensors, bool nodes)
+    {
+        foreach (var symbol in sizes.Keys)
+        {
+            if (!model.Graphs.Any(g => g.Symbols.Contains(symbol))) throw new UsageException($"--size {symbol}: no graph has a symbolic dimension '{symbol}'");
+        }
+
+        var constants = model.Loaded.Tensors.Select(t => Constant(model, t)).ToList();
+        return new InspectReport(
+            path,
+            model.FileBytes,
+            FormatVersion(path),
+            model.Metadata.Where(m => !ConversionMetadata.IsError(m.Key)).ToDictionary(),
+            [.. model.Loaded.Sections.Select(s => new SectionReport(s.Name, s.Offset, s.Length))],
+            [.. model.Graphs.Select((_, i) => Graph(model, i, sizes, nodes))],
+            new TensorTotals(constants.Count, constants.Sum(c => c.Bytes), constants.GroupBy(c => c.Format).ToDictionary(g => g.Key, g => g.Sum(c => c.Bytes))),
+            tensors ? constants : null,
+            model.Tables.ToDictionary(t => t.Key, t => t.Value.Count),
+            KernelReport.Current);
+    }
+
+    /// <summary>One graph of a loaded model, its outputs' shapes as a session infers them.</summary>
+    public static GraphReport Graph(SeqModel model, int index, IReadOnlyDictionary<string, int> sizes, bool nodes)
+    {
+        var info = model.Graphs[index];
+        var loaded = model.Loaded.Graphs[index];
+        var options = new SeqSessionOptions { MemoryLimitBytes = long.MaxValue };
+        foreach (var (symbol, size) in sizes)
+        {
+            if (info.Symbols.Contains(symbol)) options.MaxSizes[symbol] = size;
+        }
+
+        long? bytes = null;
+        string? fault = null;
+        try
+        {
+            bytes = model.GetSessionMemoryBytes(info.Name, options);
+        }
+        catch (Exception e) when (e is ArgumentException or SeqFormatException or OverflowException)
+        {
+            fault = e.Message;
+        }
+
+        return new GraphReport(
+            info.Name,
+            [.. info.Inputs.Select(ValueReport.From)],
+            fault is null ? OutputShapes.Of(model, info) : [.. info.Outputs.Select(o => new ValueReport(o.Name, "unknown", []))],
+            [.. info.States.Select(ValueReport.From)],
+            info.Symbols,
+            loaded.Nodes.Length,
+            bytes,
+            fault,
+            nodes ? [.. loaded.Nodes.Select(n => Node(loaded, n))] : null);
+    }
+
+    private static string FormatVersion(string path)
+    {
+        using var stream = File.OpenRead(path);
+        var header = new byte[SeqLayout.HeaderBytes];
+        stream.ReadExactly(header);
+        return $"{BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(SeqLayout.MajorAt))}.{BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(SeqLayout.MinorAt))}";
+    }
+
+    private static TensorReport Constant(SeqModel model, Operators.Tensor tensor) => new(
+        tensor.Name,
+        tensor.Format switch
+        {
+            TensorFormat.PackedInt8 => "packed int8",
+            TensorFormat.PackedFloat32 => "packed float32",
+            _ => $"dense {tensor.Type.Name()}",
+        },
+        tensor.Shape.AsSpan().ToArray(),
+        tensor.PackedCount,
+        tensor.Format == TensorFormat.Dense ? tensor.Bytes : tensor.Capacity,
+        ConversionMetadata.Error(model.Metadata, tensor.Name));
+
+    private static NodeReport Node(LoadedGraph graph, LoadedNode node) => new(
+        node.Name,
+        node.Kind.ToString(),
+        [.. node.Inputs.Select(i => i < 0 ? "" : graph.Values[i].Name)],
+        [.. node.Outputs.Select(i => i < 0 ? "" : graph.Values[i].Name)],
+        node.Attributes.Pairs.ToDictionary(a => a.Key.ToString(), a => Value(node.Kind, a.Key, a.Value)));
+
+    /// <summary>An attribute as the field writes it; functions and directions by name.</summary>
+    private static string Value(OpKind kind, AttributeKey key, object value) => (kind, key, value) switch
+    {
+        (OpKind.Unary, AttributeKey.Function, long v) => ((UnaryFunction)v).ToString(),
+        (OpKind.Binary, AttributeKey.Function, long v) => ((BinaryFunction)v).ToString(),
+        (OpKind.Reduce, AttributeKey.Function, long v) => ((ReduceFunction)v).ToString(),
+        (OpKind.Pool, AttributeKey.Function, long v) => ((PoolFunction)v).ToString(),
+        (_, AttributeKey.Direction, long v) => ((RecurrentDirection)v).ToString(),
+        (_, AttributeKey.To, long v) => ((ElementType)v).Name(),
+        (_, _, long[] v) => Text.Shape(v),
+        (_, _, float[] v) => Text.Shape(v.Select(x => Text.Number(x))),
+        (_, _, float v) => Text.Number(v),
+        _ => Convert.ToString(value, CultureInfo.InvariantCulture)!,
+    };
+}

@@ -1,0 +1,58 @@
+using System.CommandLine;
+using SeqRuntime.Kernels;
+
+namespace SeqRuntime.Converter.Commands;
+
+/// <summary><c>seqconvert run</c>: arrays in, one graph run or stepped, arrays and a summary out.</summary>
+internal sealed class RunCommand
+{
+    private readonly Argument<string> _file = new("FILE.seq") { Description = "The model." };
+    private readonly Option<string?> _graph = new("--graph", "-g") { Description = "Graph to run; not needed where there is one, or one named main.", HelpName = "NAME" };
+    private readonly Option<string[]> _input = new("--input", "-i") { Description = "An input from a .npy file; once for each input.", HelpName = "NAME=FILE.npy" };
+    private readonly Option<string?> _inputs = new("--inputs") { Description = "Inputs from a .npz file, arrays named as the graph's inputs.", HelpName = "FILE.npz" };
+    private readonly Option<string?> _out = new("--out", "-o") { Description = "Where outputs go: FILE.npz, FILE.npy for a graph with one output, or a directory (one .npy an output).", HelpName = "PATH" };
+    private readonly Option<bool> _step = new("--step") { Description = "Step through the first axis of each input that has one axis more than the graph's; state is carried from step to step, outputs are stacked." };
+    private readonly Option<string[]> _size = new("--size", "-s") { Description = "Size of a symbolic dimension, where the inputs do not show it.", HelpName = "T=100" };
+    private readonly Option<string?> _kernels = new("--kernels", "-k") { Description = "Kernel set to use instead of the best; 'seqconvert --info' lists them.", HelpName = "NAME" };
+    private readonly Option<int> _repeat = new("--repeat", "-r") { Description = "Run everything so many times, state reset each time, and report timings.", HelpName = "N", DefaultValueFactory = _ => 1 };
+    private readonly Option<bool> _json = new("--json") { Description = "Print one JSON document on standard output." };
+
+    public Command Build(TeachingHelp help)
+    {
+        var command = new Command("run", "Runs a graph on arrays saved with NumPy and prints shape, minimum, maximum and mean of each output.") { _file };
+        foreach (var option in new Option[] { _graph, _input, _inputs, _out, _step, _size, _kernels, _repeat, _json }) command.Options.Add(option);
+        command.SetAction(Run);
+        help.Examples(
+            command,
+            ("One run; inputs from single arrays or from one archive", ["seqconvert run model.seq --input x=x.npy -o y.npy", "seqconvert run model.seq --inputs in.npz -o out.npz"]),
+            ("A graph of several, 1000 frames [1000, 1, 1, 257] through a step of [1, 1, 257], state carried", ["seqconvert run dtln.seq --graph mask --input input_2=frames.npy --step --out results/"]),
+            ("A size that no input shows", ["seqconvert run model.seq --size T=100"]),
+            ("Time a step on one kernel set", ["seqconvert run model.seq --inputs in.npz --step --repeat 20 --kernels avx2 --json"]));
+        return command;
+    }
+
+    private int Run(ParseResult result)
+    {
+        var path = result.GetRequiredValue(_file);
+        var repeat = result.GetValue(_repeat);
+        if (repeat < 1) throw new UsageException($"--repeat {repeat}: at least 1 is needed");
+        var kernels = result.GetValue(_kernels);
+        if (kernels is not null && !KernelRegistry.Built.Contains(kernels))
+            throw new UsageException($"--kernels {kernels}: there is no such kernel set; one of {string.Join(", ", KernelRegistry.Built)}");
+        var files = Arguments.Pairs("--input", "NAME=FILE.npy", result.GetValue(_input));
+        var sizes = Arguments.Sizes("--size", "T=100", result.GetValue(_size));
+        OutputFiles.Check(result.GetValue(_out));
+
+        using var model = ModelFile.Load(path, kernels);
+        var graph = ModelFile.Graph(model, path, result.GetValue(_graph));
+        var inputs = RunInputs.Load(graph, files, result.GetValue(_inputs), sizes, result.GetValue(_step));
+        var run = GraphRun.Execute(model, graph, inputs, repeat);
+        if (result.GetValue(_out) is { } target) OutputFiles.Write(target, run.Outputs);
+
+        var report = RunReport.From(path, model, graph, run, inputs.Steps, repeat);
+        var output = result.InvocationConfiguration.Output;
+        if (result.GetValue(_json)) JsonReports.Write(output, report, JsonReports.Default.RunReport);
+        else report.Print(output);
+        return ExitCode.Good;
+    }
+}

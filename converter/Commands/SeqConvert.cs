@@ -1,0 +1,74 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+
+namespace SeqRuntime.Converter.Commands;
+
+/// <summary>The command line: one entry for the process and for tests, where every fault becomes one line and an exit code.</summary>
+internal static class SeqConvert
+{
+    public const string Name = "seqconvert";
+
+    /// <summary>Runs one command line.</summary>
+    /// <returns>0 good, 1 the input's fault, 2 wrong usage.</returns>
+    public static int Invoke(IReadOnlyList<string> args, TextWriter stdout, TextWriter stderr)
+    {
+        var result = Root(stderr).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        if (result.Action is ParseErrorAction)
+        {
+            return Fail(stderr, ExitCode.Usage, $"{ParseFault(result)}; see '{CommandPath(result)} --help'");
+        }
+
+        try
+        {
+            return result.Invoke(new InvocationConfiguration { Output = stdout, Error = stderr, EnableDefaultExceptionHandler = false });
+        }
+        catch (UsageException e)
+        {
+            return Fail(stderr, ExitCode.Usage, $"{e.Message}; see '{CommandPath(result)} --help'");
+        }
+        catch (Exception e) when (e is ConversionException or SeqFormatException or ArgumentException or InvalidOperationException or IOException or UnauthorizedAccessException)
+        {
+            return Fail(stderr, ExitCode.Input, e.Message);
+        }
+        catch (OutOfMemoryException)
+        {
+            return Fail(stderr, ExitCode.Input, "the memory of this machine does not suffice for this model; give smaller sizes with --size or --dim");
+        }
+    }
+
+    private static int Fail(TextWriter stderr, int code, string message)
+    {
+        stderr.WriteLine($"{Name}: {message}");
+        return code;
+    }
+
+    /// <summary>The first fault in one line; a word that nothing takes comes before whatever is missing because of it.</summary>
+    private static string ParseFault(ParseResult result)
+    {
+        if (result.UnmatchedTokens.Count > 0) return $"'{result.UnmatchedTokens[0]}' is no command, option or argument that can stand here";
+        return result.Errors.Count == 0 ? "a command is missing" : string.Join(' ', result.Errors[0].Message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)).TrimEnd('.');
+    }
+
+    private static string CommandPath(ParseResult result) =>
+        result.CommandResult.Command.Name == Name ? Name : $"{Name} {result.CommandResult.Command.Name}";
+
+    private static Command Root(TextWriter stderr)
+    {
+        var help = new TeachingHelp();
+        var root = new Command(Name, "Turns trained sequence models (ONNX) into one .seq file for SeqRuntime, shows what is in it, and runs it.");
+        root.Subcommands.Add(new ConvertCommand(stderr).Build(help));
+        root.Subcommands.Add(new InspectCommand().Build(help));
+        root.Subcommands.Add(new RunCommand().Build(help));
+        new InfoCommand().AddTo(root);
+        root.Options.Add(new HelpOption("--help", "-h", "-?") { Action = help });
+        help.Examples(
+            root,
+            ("Convert a model and look at the result", ["seqconvert convert model.onnx -o model.seq", "seqconvert inspect model.seq"]),
+            ("Run it on arrays saved with NumPy", ["seqconvert run model.seq --inputs in.npz -o out.npz"]),
+            ("What every option of a command does, with examples", ["seqconvert convert --help"]),
+            ("Which kernels this build has and this processor runs; the same for a program", ["seqconvert --info", "seqconvert --info --json"]),
+            ("Version only", ["seqconvert --version"]));
+        return root;
+    }
+}

@@ -1,0 +1,55 @@
+namespace SeqRuntime.Tests.Commands;
+
+public sealed class UsageTests : IDisposable
+{
+    private readonly CommandLine _cli = new();
+
+    public void Dispose() => _cli.Dispose();
+
+    public static TheoryData<string[], string> WrongUsage => new()
+    {
+        { [], "seqconvert --help" },
+        { ["frobnicate"], "frobnicate" },
+        { ["convert"], "seqconvert convert --help" },
+        { ["convert", "a.onnx"], "--out" },
+        { ["convert", "-o", "a.seq"], "convert --help" },
+        { ["convert", "a.onnx", "-o", "a.bin"], "OUT.seq" },
+        { ["convert", "a.onnx", "-o", "no/such/folder/a.seq"], "there is no directory" },
+        { ["convert", "a.onnx", "-o", "a.seq", "--weights", "int3"], "int3" },
+        { ["convert", "a.onnx", "-o", "a.seq", "--dim", "T"], "write --dim T=1" },
+        { ["convert", "a.onnx", "-o", "a.seq", "--dim", "T=0"], "whole number from 1 to 2147483647" },
+        { ["convert", "a.onnx", "-o", "a.seq", "--dim", "T=99999999999"], "whole number" },
+        { ["convert", "a.onnx", "-o", "a.seq", "--dim", "T=1.5"], "whole number" },
+        { ["convert", "a.onnx", "-o", "a.seq", "--dim", "T=1", "--dim", "T=2"], "given twice" },
+        { ["convert", "a.onnx", "-o", "a.seq", "--set", "=1"], "write --set sr=16000" },
+        { ["convert", "a.onnx", "-o", "a.seq", "--state", "h"], "write --state in=out" },
+        { ["convert", "a.onnx", "b.onnx", "-o", "a.seq"], "several files need names" },
+        { ["convert", "x=a.onnx", "x=b.onnx", "-o", "a.seq"], "two graphs are named 'x'" },
+        { ["convert", "x=", "-o", "a.seq"], "names no file" },
+        { ["convert", "a.onnx", "-o", "a.seq", "--frob"], "there is no option '--frob'" },
+        { ["inspect"], "seqconvert inspect --help" },
+        { ["inspect", "a.seq", "--size", "T"], "write --size T=100" },
+        { ["run"], "seqconvert run --help" },
+        { ["run", "a.seq", "--repeat", "0"], "at least 1" },
+        { ["run", "a.seq", "--repeat", "many"], "many" },
+        { ["run", "a.seq", "--kernels", "abacus"], "portable" },
+        { ["run", "a.seq", "--input", "x"], "write --input NAME=FILE.npy" },
+        { ["run", "a.seq", "-o", "out.wav"], "write FILE.npz" },
+    };
+
+    [Theory]
+    [MemberData(nameof(WrongUsage))]
+    public void Wrong_usage_is_one_line_that_says_what_to_write_and_exit_code_2(string[] args, string part) => _cli.Fails(2, args, part, "--help'");
+
+    [Theory]
+    [InlineData("convert", "-o", "a.seq")]
+    [InlineData("inspect")]
+    [InlineData("run")]
+    public void A_missing_file_is_named_and_exit_code_1(string command, params string[] more)
+    {
+        string[] args = [command, _cli["missing.bin"], .. more.Select(a => a == "a.seq" ? _cli[a] : a)];
+        _cli.Fails(1, args, $"{_cli["missing.bin"]}: there is no such file; check the path");
+        _cli.Fails(1, [command, _cli.Folder, .. args[2..]], "this is a directory");
+        Assert.Empty(_cli.Files);
+    }
+}
