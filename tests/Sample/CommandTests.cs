@@ -1,0 +1,71 @@
+using NativeAotSample;
+using NativeAotSample.Audio;
+
+namespace SeqRuntime.Tests.Sample;
+
+/// <summary>The sample's commands on files, in process.</summary>
+public sealed class CommandTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("sample").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Theory]
+    [InlineData(16_000, 1, 16, false)]
+    [InlineData(48_000, 2, 24, false)]
+    [InlineData(44_100, 3, 32, true)]
+    [InlineData(8_000, 2, 32, true)]
+    public void DenoiseKeepsRateChannelsFormatAndWithAnIdleModelTheSound(int rate, int channels, int bits, bool isFloat)
+    {
+        var format = new WaveFormat(isFloat, bits, channels, rate);
+        var sound = new float[channels][];
+        for (var c = 0; c < channels; c++) sound[c] = Tone(300 + 200 * c, rate);
+        var (model, noisy, clean) = (Path("dtln.seq"), Path("noisy.wav"), Path("clean.wav"));
+        File.WriteAllBytes(model, SampleModels.PassThrough());
+        WaveWriter.Write(noisy, new WaveFile(format, sound));
+        DenoiseCommand.Run(new Arguments(["denoise", "--model", model, noisy, clean, "--align"]), new StartClock());
+
+        var result = WaveReader.Read(clean);
+        Assert.Equal(format, result.Format with { ValidBits = 0 });
+        Assert.Equal(sound[0].Length, result.Frames);
+        for (var c = 0; c < channels; c++)
+        {
+            for (var i = rate / 10; i < result.Frames - rate / 10; i++) Assert.Equal(sound[c][i], result.Channels[c][i], 5e-4);
+        }
+    }
+
+    [Fact]
+    public void AFileThatIsTooShortIsAFaultAndNothingIsWritten()
+    {
+        var (model, noisy, clean) = (Path("dtln.seq"), Path("noisy.wav"), Path("clean.wav"));
+        File.WriteAllBytes(model, SampleModels.PassThrough());
+        WaveWriter.Write(noisy, new WaveFile(new WaveFormat(false, 16, 1, 16_000), [new float[300]]));
+        var fault = Assert.Throws<WaveException>(() => DenoiseCommand.Run(new Arguments(["denoise", "--model", model, noisy, clean]), new StartClock()));
+        Assert.Contains("too short", fault.Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(clean));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("denoise", "a.wav", "b.wav")]
+    [InlineData("denoise", "--model")]
+    [InlineData("denoise", "--model", "m.seq", "a.wav")]
+    [InlineData("vad", "--model", "m.seq", "a.wav", "--threshold", "2")]
+    [InlineData("vad", "--model", "m.seq", "--fast", "a.wav")]
+    public void WrongUsageIsAUsageFault(params string[] arguments) =>
+        Assert.Throws<UsageException>(() =>
+        {
+            var parsed = new Arguments(arguments is [""] ? [] : arguments);
+            _ = parsed.RequiredModel;
+            _ = parsed.Command == "vad" ? parsed.Files("a .wav") : parsed.Files("in", "out");
+        });
+
+    private static float[] Tone(double frequency, int rate)
+    {
+        var samples = new float[rate];
+        for (var i = 0; i < rate; i++) samples[i] = (float)(0.5 * Math.Sin(2 * Math.PI * frequency * i / rate));
+        return samples;
+    }
+
+    private string Path(string name) => System.IO.Path.Combine(_folder, name);
+}

@@ -1,0 +1,74 @@
+using NativeAotSample;
+
+namespace SeqRuntime.Tests.Sample;
+
+public class DtlnTests
+{
+    [Fact]
+    public void WithAMaskOfOnesTheRealTimeFormIsTheInput384SamplesLate()
+    {
+        using var model = SeqModel.Load(SampleModels.PassThrough());
+        using var dtln = new Dtln(model);
+        var noisy = Noise(5000);
+        var frames = DenoiseCommand.FrameCount(dtln, noisy.Length, align: false);
+        Assert.Equal((5000 - 384) / 128, frames);
+        var clean = DenoiseCommand.Denoise(dtln, noisy, frames, align: false, new FrameStatistics(frames), () => { });
+        for (var i = 0; i < noisy.Length; i++)
+        {
+            var expected = i >= 384 && i < frames * 128 ? noisy[i - 384] : 0;
+            Assert.Equal(expected, clean[i], 2e-6);
+        }
+    }
+
+    [Fact]
+    public void AlignedNothingIsLateAndNothingIsLost()
+    {
+        using var model = SeqModel.Load(SampleModels.PassThrough());
+        using var dtln = new Dtln(model);
+        foreach (var length in (int[])[1, 127, 384, 1000])
+        {
+            var noisy = Noise(length);
+            var frames = DenoiseCommand.FrameCount(dtln, length, align: true);
+            var clean = DenoiseCommand.Denoise(dtln, noisy, frames, align: true, new FrameStatistics(frames), () => { });
+            Assert.Equal(length, clean.Length);
+            for (var i = 0; i < length; i++) Assert.Equal(noisy[i], clean[i], 2e-6);
+        }
+    }
+
+    [Fact]
+    public void AFrameAllocatesNothing()
+    {
+        using var model = SeqModel.Load(SampleModels.PassThrough());
+        using var dtln = new Dtln(model);
+        var statistics = new FrameStatistics(100);
+        DenoiseCommand.Denoise(dtln, Noise(12_800), 100, align: false, statistics, () => { });
+        Assert.Equal(0, statistics.AllocatedBytes);
+    }
+
+    [Fact]
+    public void ResetForgetsTheStream()
+    {
+        using var model = SeqModel.Load(SampleModels.PassThrough());
+        using var dtln = new Dtln(model);
+        var first = DenoiseCommand.Denoise(dtln, Noise(2000), 12, align: false, new FrameStatistics(12), () => { });
+        var second = DenoiseCommand.Denoise(dtln, Noise(2000), 12, align: false, new FrameStatistics(12), () => { });
+        Assert.Equal(first, second);
+    }
+
+    [Fact]
+    public void AModelOfAnotherKindIsRefusedWithWhatIsMissing()
+    {
+        using var model = SeqModel.Load(SampleModels.FirstSampleOfChunk(1, 576));
+        var fault = Assert.Throws<ArgumentException>(() => new Dtln(model));
+        Assert.Contains("'mask'", fault.Message, StringComparison.Ordinal);
+        Assert.Contains("main", fault.Message, StringComparison.Ordinal);
+    }
+
+    private static float[] Noise(int count)
+    {
+        var random = new Random(3);
+        var samples = new float[count];
+        for (var i = 0; i < count; i++) samples[i] = random.NextSingle() * 2 - 1;
+        return samples;
+    }
+}

@@ -1,0 +1,77 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+
+namespace SeqRuntime.Tests.Sample;
+
+/// <summary>
+/// The sample as one native binary: published for x64 without any instruction-set setting of its own, it must run the best
+/// kernels that this processor has. Environment variable SEQRUNTIME_AOT_SAMPLE names a binary that is published already.
+/// </summary>
+public class NativeAotTests(ITestOutputHelper output)
+{
+    private const int MostBytes = 4_000_000;
+
+    [Fact]
+    public void ThePublishedBinaryRunsTheBestKernelsOfThisProcessor()
+    {
+        if (FindOrPublish() is not { } binary) return;
+        using var info = JsonDocument.Parse(Run(binary, "--info", "--json"));
+        var expected = ExpectedKernels();
+        output.WriteLine($"{binary}: kernels {info.RootElement.GetProperty("chosen").GetString()}, expected {expected}");
+        Assert.False(info.RootElement.GetProperty("dynamicCode").GetBoolean(), "this is no Native AOT binary");
+        Assert.Equal(expected, info.RootElement.GetProperty("chosen").GetString());
+    }
+
+    [Fact]
+    public void ThePublishedBinaryIsSmall()
+    {
+        if (FindOrPublish() is not { } binary) return;
+        var bytes = new FileInfo(binary).Length;
+        output.WriteLine($"{binary}: {bytes} bytes");
+        Assert.InRange(bytes, 1, MostBytes);
+    }
+
+    /// <summary>From the processor's own flags; an x86-64-v3 binary cannot reach AVX-512.</summary>
+    private static string ExpectedKernels()
+    {
+        var flags = File.ReadLines("/proc/cpuinfo").First(line => line.StartsWith("flags", StringComparison.Ordinal)).Split(' ');
+        return flags.Contains("avx_vnni") ? "avxvnni" : "avx2";
+    }
+
+    private string? FindOrPublish()
+    {
+        if (Environment.GetEnvironmentVariable("SEQRUNTIME_AOT_SAMPLE") is { Length: > 0 } given)
+        {
+            Assert.True(File.Exists(given), $"SEQRUNTIME_AOT_SAMPLE names {given}, which is not there");
+            return given;
+        }
+
+        if (!OperatingSystem.IsLinux() || RuntimeInformation.OSArchitecture != Architecture.X64 || !(File.Exists("/usr/bin/gcc") || File.Exists("/usr/bin/clang")))
+        {
+            output.WriteLine("Not checked here: publishing the sample needs x64 Linux with gcc or clang, and SEQRUNTIME_AOT_SAMPLE is not set.");
+            return null;
+        }
+
+        return s_published.Value;
+    }
+
+    private static readonly Lazy<string> s_published = new(() =>
+    {
+        var root = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(root, "SeqRuntime.sln"))) root = Path.GetDirectoryName(root) ?? throw new InvalidOperationException("The repository's root was not found.");
+        var artifacts = Path.Combine(root, "artifacts", "aot-test");
+        Run("dotnet", "publish", Path.Combine(root, "NativeAotSample"), "-c", "Release", "-r", "linux-x64", "--artifacts-path", artifacts, "-o", Path.Combine(artifacts, "out"), "--nologo");
+        return Path.Combine(artifacts, "out", "NativeAotSample");
+    });
+
+    private static string Run(string program, params string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var error = process.StandardError.ReadToEndAsync();
+        var text = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        Assert.True(process.ExitCode == 0, $"{program} {string.Join(' ', arguments)}: exit code {process.ExitCode}\n{text}\n{error.Result}");
+        return text;
+    }
+}

@@ -1,0 +1,39 @@
+using NativeAotSample;
+
+namespace SeqRuntime.Tests.Sample;
+
+public class VadTests
+{
+    [Fact]
+    public void ChunksFollowTheirContextWhereTheSizeIsFixed() => ChunksFollowTheirContext(1, 576);
+
+    [Fact]
+    public void ChunksFollowTheirContextWhereTheSizeIsOpen() => ChunksFollowTheirContext("batch", "sequence");
+
+    [Fact]
+    public void AChunkAllocatesNothing()
+    {
+        using var model = SeqModel.Load(SampleModels.FirstSampleOfChunk(1, 576));
+        using var vad = new Vad(model);
+        var chunk = new float[512];
+        vad.Process(chunk);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < 100; i++) vad.Process(chunk);
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    private static void ChunksFollowTheirContext(params object[] shape)
+    {
+        using var model = SeqModel.Load(SampleModels.FirstSampleOfChunk(shape));
+        using var vad = new Vad(model);
+        Assert.Equal(16_000, vad.Rate);
+        Assert.Equal(512, vad.ChunkSamples);
+        var chunk = new float[512];
+        for (var i = 0; i < 10; i++)
+        {
+            chunk[0] = i;
+            chunk[448] = 100 + i;
+            Assert.Equal(i, vad.Process(chunk));
+        }
+    }
+}
