@@ -33,7 +33,16 @@ var cases = new CaseList();
 KernelCases.Add(cases);
 LayerCases.Add(cases);
 StreamCases.Add(cases);
-foreach (var file in files) FileCases.Add(cases, file, frames, sizes);
+foreach (var file in files)
+{
+    if (!File.Exists(file))
+    {
+        Console.Error.WriteLine($"BitHash: {file} is not there.");
+        return 2;
+    }
+
+    FileCases.Add(cases, file, frames, sizes);
+}
 
 var expected = new Dictionary<string, ulong>();
 ulong? expectedTotal = null;
