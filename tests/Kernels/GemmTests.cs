@@ -64,7 +64,7 @@ public sealed unsafe class GemmTests
                 }
             }
 
-            foreach (var kernels in KernelRegistry.Runnable)
+            foreach (var kernels in KernelTesting.Sets)
             {
                 using var y = new GuardedMemory<float>(new float[m * ldy]);
                 kernels.GemmDense(a.Pointer, lda, b.Pointer, ldb, m, k, n, start, ldinit, y.Pointer, ldy);
@@ -88,7 +88,7 @@ public sealed unsafe class GemmTests
         using var start = new GuardedMemory<float>(init);
         using var expected = new GuardedMemory<float>(m * Rows);
         Portable.GemmFloat32(w.Pointer, layout, x.Pointer, Columns, m, start.Pointer, Rows, expected.Pointer, Rows, Rows);
-        foreach (var kernels in KernelRegistry.Runnable)
+        foreach (var kernels in KernelTesting.Sets)
         {
             using var y = new GuardedMemory<float>(init);
             kernels.GemmFloat32(w.Pointer, layout, x.Pointer, Columns, m, y.Pointer, Rows, y.Pointer, Rows, Rows);
@@ -112,7 +112,7 @@ public sealed unsafe class GemmTests
             using var x = new GuardedMemory<sbyte>(new sbyte[KernelSet.QuantizedStride(Columns)]);
             x.Span[..Columns].Fill(input);
             using var scale = new GuardedMemory<float>([1f]);
-            foreach (var kernels in KernelRegistry.Runnable)
+            foreach (var kernels in KernelTesting.Sets)
             {
                 using var y = new GuardedMemory<float>(Rows);
                 kernels.GemmInt8(w.Pointer, layout, x.Pointer, 0, scale.Pointer, 1, null, 0, y.Pointer, Rows, Rows);
@@ -175,7 +175,7 @@ public sealed unsafe class GemmTests
             }
         }
 
-        foreach (var kernels in KernelRegistry.Runnable)
+        foreach (var kernels in KernelTesting.Sets)
         {
             using var y = new GuardedMemory<float>(new float[m * ldy], random.Next(4));
             kernels.GemmFloat32(w.Pointer, layout, x.Pointer, ldx, m, start, ldinit, y.Pointer, ldy, n);
@@ -214,7 +214,7 @@ public sealed unsafe class GemmTests
             }
         }
 
-        foreach (var kernels in KernelRegistry.Runnable)
+        foreach (var kernels in KernelTesting.Sets)
         {
             using var y = new GuardedMemory<float>(new float[m * ldy], random.Next(4));
             kernels.GemmInt8(w.Pointer, layout, x.Pointer, stride, xscale.Pointer, m, start, ldinit, y.Pointer, ldy, n);

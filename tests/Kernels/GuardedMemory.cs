@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using SeqRuntime.Kernels;
 
 namespace SeqRuntime.Tests.Kernels;
@@ -56,6 +57,14 @@ internal static class KernelTesting
 
     /// <summary>Every kernel set that runs here, by name, for theories.</summary>
     public static TheoryData<string> Runnable => [.. KernelRegistry.Runnable.Select(kernels => kernels.Name)];
+
+    /// <summary>Every kernel set that runs here, and emulations of those lane widths that do not.</summary>
+    public static IReadOnlyList<KernelSet> Sets { get; } =
+    [
+        .. KernelRegistry.Runnable,
+        new SimdKernels<EmulatedLanes<Vector512<float>, Vector512<int>>, Vector512<float>, Vector512<int>, EmulatedVnni, Vector256<int>>("emulated 16 lanes, vnni"),
+        new SimdKernels<EmulatedLanes<Vector128<float>, Vector128<int>>, Vector128<float>, Vector128<int>, Scalar, int>("emulated 4 lanes"),
+    ];
 
     public static KernelSet Set(string name) => KernelRegistry.Runnable.Single(kernels => kernels.Name == name);
 

@@ -19,7 +19,7 @@ public sealed unsafe class RowKernelTests
             var n = i < 70 ? i : KernelTesting.Size(random, 1100);
             using var x = new GuardedMemory<float>(KernelTesting.Values(random, n, i % 4 == 0 ? 30 : 0), random.Next(4));
             var expected = Reference(function, x.Span);
-            foreach (var kernels in KernelRegistry.Runnable)
+            foreach (var kernels in KernelTesting.Sets)
             {
                 var actual = kernels.Reduce(function, x.Pointer, n);
                 Assert.True(KernelTesting.SameBits(expected, actual), $"{function} of {n} on {kernels.Name}: expected {expected:G9}, got {actual:G9}");
@@ -31,7 +31,7 @@ public sealed unsafe class RowKernelTests
     public void MaxAndMinPassOverNaN()
     {
         using var x = new GuardedMemory<float>([float.NaN, 3f, float.NaN, -2f, float.NaN]);
-        foreach (var kernels in KernelRegistry.Runnable)
+        foreach (var kernels in KernelTesting.Sets)
         {
             Assert.Equal(3f, kernels.Reduce(ReduceFunction.Max, x.Pointer, 5));
             Assert.Equal(-2f, kernels.Reduce(ReduceFunction.Min, x.Pointer, 5));
@@ -66,7 +66,7 @@ public sealed unsafe class RowKernelTests
                 }
             }
 
-            foreach (var kernels in KernelRegistry.Runnable)
+            foreach (var kernels in KernelTesting.Sets)
             {
                 using var y = new GuardedMemory<float>(n, random.Next(4));
                 kernels.Softmax(x.Pointer, y.Pointer, n, logarithm);
@@ -107,7 +107,7 @@ public sealed unsafe class RowKernelTests
                 }
             }
 
-            foreach (var kernels in KernelRegistry.Runnable)
+            foreach (var kernels in KernelTesting.Sets)
             {
                 using var y = new GuardedMemory<float>(n, random.Next(4));
                 kernels.Normalize(x.Pointer, g, b, y.Pointer, n, 1e-5f, rms);
@@ -133,7 +133,7 @@ public sealed unsafe class RowKernelTests
             var expected = new sbyte[m * stride];
             var expectedScales = new float[m];
             for (var r = 0; r < m; r++) expectedScales[r] = QuantizeReference(x.Span.Slice(r * ldx, k), fixedScale, expected.AsSpan(r * stride));
-            foreach (var kernels in KernelRegistry.Runnable)
+            foreach (var kernels in KernelTesting.Sets)
             {
                 using var q = new GuardedMemory<sbyte>(m * stride);
                 using var scales = new GuardedMemory<float>(m);

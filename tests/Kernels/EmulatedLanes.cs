@@ -1,0 +1,180 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using SeqRuntime.Kernels;
+
+namespace SeqRuntime.Tests.Kernels;
+
+/// <summary>
+/// Any number of lanes, each done by <see cref="Scalar"/>: lets the loops written for 16 and 4 lanes (AVX-512, NEON) run, with
+/// all their tails, on a processor that has neither.
+/// </summary>
+internal readonly unsafe struct EmulatedLanes<F, I> : ISimd<F, I>
+    where F : unmanaged
+    where I : unmanaged
+{
+    public static int Lanes => sizeof(F) / sizeof(float);
+
+    public static F Load(float* p) => Unsafe.ReadUnaligned<F>(p);
+
+    public static void Store(float* p, F v) => Unsafe.WriteUnaligned(p, v);
+
+    public static F Broadcast(float value)
+    {
+        F result = default;
+        new Span<float>(&result, Lanes).Fill(value);
+        return result;
+    }
+
+    public static F Add(F a, F b) => Each<F, F, F, F>(a, b, default, &AddLane);
+
+    public static F Sub(F a, F b) => Each<F, F, F, F>(a, b, default, &SubLane);
+
+    public static F Mul(F a, F b) => Each<F, F, F, F>(a, b, default, &MulLane);
+
+    public static F Div(F a, F b) => Each<F, F, F, F>(a, b, default, &DivLane);
+
+    public static F Sqrt(F a) => Each<F, F, F, F>(a, default, default, &SqrtLane);
+
+    public static F Fma(F a, F b, F c) => Each<F, F, F, F>(a, b, c, &FmaLane);
+
+    public static F FmaNegated(F a, F b, F c) => Each<F, F, F, F>(a, b, c, &FmaNegatedLane);
+
+    public static F Max(F a, F b) => Each<F, F, F, F>(a, b, default, &MaxLane);
+
+    public static F Min(F a, F b) => Each<F, F, F, F>(a, b, default, &MinLane);
+
+    public static F Floor(F a) => Each<F, F, F, F>(a, default, default, &FloorLane);
+
+    public static F Ceiling(F a) => Each<F, F, F, F>(a, default, default, &CeilingLane);
+
+    public static F Round(F a) => Each<F, F, F, F>(a, default, default, &RoundLane);
+
+    public static I Less(F a, F b) => Each<F, F, F, I>(a, b, default, &LessLane);
+
+    public static I Equal(F a, F b) => Each<F, F, F, I>(a, b, default, &EqualLane);
+
+    public static F Select(I mask, F a, F b) => Each<I, F, F, F>(mask, a, b, &SelectLane);
+
+    public static bool Any(I mask) => new ReadOnlySpan<int>(&mask, Lanes).ContainsAnyExcept(0);
+
+    public static I LoadInt(int* p) => Unsafe.ReadUnaligned<I>(p);
+
+    public static I Broadcast(int value) => AsInt(Broadcast(BitConverter.Int32BitsToSingle(value)));
+
+    public static I ToInt(F a) => Each<F, F, F, I>(a, default, default, &ToIntLane);
+
+    public static F ToFloat(I a) => Each<I, I, I, F>(a, default, default, &ToFloatLane);
+
+    public static I AsInt(F a) => Unsafe.BitCast<F, I>(a);
+
+    public static F AsFloat(I a) => Unsafe.BitCast<I, F>(a);
+
+    public static I And(I a, I b) => Each<I, I, I, I>(a, b, default, &AndLane);
+
+    public static I Or(I a, I b) => Each<I, I, I, I>(a, b, default, &OrLane);
+
+    public static I Xor(I a, I b) => Each<I, I, I, I>(a, b, default, &XorLane);
+
+    public static I Add(I a, I b) => Each<I, I, I, I>(a, b, default, &AddIntLane);
+
+    public static I Sub(I a, I b) => Each<I, I, I, I>(a, b, default, &SubIntLane);
+
+    public static I ShiftLeft(I a, [ConstantExpected(Max = (byte)31)] byte count) => Each<I, I, I, I>(a, Broadcast(count), default, &ShiftLeftLane);
+
+    public static I ShiftRight(I a, [ConstantExpected(Min = (byte)1, Max = (byte)31)] byte count) => Each<I, I, I, I>(a, Broadcast(count), default, &ShiftRightLane);
+
+    public static void StoreBytes(sbyte* p, I a)
+    {
+        for (var i = 0; i < Lanes; i++) p[i] = (sbyte)((int*)&a)[i];
+    }
+
+    private static R Each<T, U, V, R>(T a, U b, V c, delegate*<int, int, int, int> lane)
+        where T : unmanaged
+        where U : unmanaged
+        where V : unmanaged
+        where R : unmanaged
+    {
+        R result = default;
+        for (var i = 0; i < Lanes; i++) ((int*)&result)[i] = lane(((int*)&a)[i], ((int*)&b)[i], ((int*)&c)[i]);
+        return result;
+    }
+
+    private static float Float(int bits) => BitConverter.Int32BitsToSingle(bits);
+
+    private static int Bits(float value) => BitConverter.SingleToInt32Bits(value);
+
+    private static int AddLane(int a, int b, int c) => Bits(Scalar.Add(Float(a), Float(b)));
+
+    private static int SubLane(int a, int b, int c) => Bits(Scalar.Sub(Float(a), Float(b)));
+
+    private static int MulLane(int a, int b, int c) => Bits(Scalar.Mul(Float(a), Float(b)));
+
+    private static int DivLane(int a, int b, int c) => Bits(Scalar.Div(Float(a), Float(b)));
+
+    private static int SqrtLane(int a, int b, int c) => Bits(Scalar.Sqrt(Float(a)));
+
+    private static int FmaLane(int a, int b, int c) => Bits(Scalar.Fma(Float(a), Float(b), Float(c)));
+
+    private static int FmaNegatedLane(int a, int b, int c) => Bits(Scalar.FmaNegated(Float(a), Float(b), Float(c)));
+
+    private static int MaxLane(int a, int b, int c) => Bits(Scalar.Max(Float(a), Float(b)));
+
+    private static int MinLane(int a, int b, int c) => Bits(Scalar.Min(Float(a), Float(b)));
+
+    private static int FloorLane(int a, int b, int c) => Bits(Scalar.Floor(Float(a)));
+
+    private static int CeilingLane(int a, int b, int c) => Bits(Scalar.Ceiling(Float(a)));
+
+    private static int RoundLane(int a, int b, int c) => Bits(Scalar.Round(Float(a)));
+
+    private static int LessLane(int a, int b, int c) => Scalar.Less(Float(a), Float(b));
+
+    private static int EqualLane(int a, int b, int c) => Scalar.Equal(Float(a), Float(b));
+
+    private static int SelectLane(int mask, int a, int b) => mask != 0 ? a : b;
+
+    private static int ToIntLane(int a, int b, int c) => Scalar.ToInt(Float(a));
+
+    private static int ToFloatLane(int a, int b, int c) => Bits(a);
+
+    private static int AndLane(int a, int b, int c) => a & b;
+
+    private static int OrLane(int a, int b, int c) => a | b;
+
+    private static int XorLane(int a, int b, int c) => a ^ b;
+
+    private static int AddIntLane(int a, int b, int c) => a + b;
+
+    private static int SubIntLane(int a, int b, int c) => a - b;
+
+    private static int ShiftLeftLane(int a, int b, int c) => a << b;
+
+    private static int ShiftRightLane(int a, int b, int c) => a >> b;
+}
+
+/// <summary>What AVX-VNNI's vpdpbusd does, by plain arithmetic: unsigned (x + 128) times signed weights, 128 row sums taken off at the end.</summary>
+internal readonly unsafe struct EmulatedVnni : IInt8Dot<Vector256<int>>
+{
+    public static int Rows => 8;
+
+    public static int Start(sbyte* x, nint columns) => 0;
+
+    public static Vector256<int> Broadcast(int value) => Vector256.Create(value);
+
+    public static Vector256<int> LoadWeights(byte* w) => Vector256.Load((int*)w);
+
+    public static Vector256<int> LoadInputs(sbyte* x) => Vector256.Create(Unsafe.ReadUnaligned<int>(x));
+
+    public static Vector256<int> Factor(Vector256<int> x) => x ^ Vector256.Create(unchecked((int)0x80808080));
+
+    public static Vector256<int> Flip(Vector256<int> x) => default;
+
+    public static Vector256<int> MulAdd(Vector256<int> acc, Vector256<int> w, Vector256<int> factor, Vector256<int> flip)
+    {
+        for (var i = 0; i < 32; i++) ((int*)&acc)[i / 4] += ((byte*)&factor)[i] * ((sbyte*)&w)[i];
+        return acc;
+    }
+
+    public static void Finish(Vector256<int> acc, int* rowSums, int* sums) => (acc - (Vector256.Load(rowSums) << 7)).Store(sums);
+}
