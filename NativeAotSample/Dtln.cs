@@ -43,6 +43,10 @@ internal sealed class Dtln : IDisposable
         _output = new float[block];
         _re = new float[bins];
         _im = new float[bins];
+
+        // The first frame pays for page faults and one-time initialization: let it be one that nobody waits for.
+        Process(_input.AsSpan(0, HopSize), _output.AsSpan(0, HopSize));
+        Reset();
     }
 
     public int BlockSize => _input.Length;

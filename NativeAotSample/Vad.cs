@@ -29,6 +29,10 @@ internal sealed class Vad : IDisposable
         _output = ModelPort.OnlyOutput(_session);
         if (_session.Input<float>(0).Length != size || _session.Output<float>(_output).Length != 1)
             throw new ArgumentException($"Graph '{graph.Name}' should take {size} samples and give one probability; it takes {_session.Input<float>(0).Length} values and gives {_session.Output<float>(_output).Length}.");
+
+        // The first frame pays for page faults and one-time initialization: let it be one that nobody waits for.
+        Process(new float[ChunkSamples]);
+        Reset();
     }
 
     /// <summary>Samples per second that the model was trained for.</summary>
@@ -48,6 +52,13 @@ internal sealed class Vad : IDisposable
         chunk[^_context.Length..].CopyTo(_context);
         _session.Run();
         return _session.Output<float>(_output)[0];
+    }
+
+    /// <summary>Forgets the stream: state and context start at zero.</summary>
+    public void Reset()
+    {
+        _session.ResetState();
+        Array.Clear(_context);
     }
 
     public void Dispose() => _session.Dispose();
