@@ -10,9 +10,6 @@ namespace SeqRuntime.Converter;
 /// <summary>The whole way from model files to a <c>.seq</c> model.</summary>
 internal static class Converter
 {
-    /// <summary>Sizes at which symbolic dimensions are tried, until the graph's shapes fit together: both must, and what comes out the same does not depend on them.</summary>
-    private static readonly int[][] s_probes = [[64, 128], [1, 2], [576, 1152], [4096, 8192], [16000, 32000], [17, 31], [5, 9]];
-
     /// <param name="sources">Graph name and file of each model.</param>
     /// <param name="options">What to fix, pair and quantize.</param>
     /// <param name="progress">Told as the work goes on.</param>
@@ -35,7 +32,7 @@ internal static class Converter
             model.Metadata[$"source:{name}"] = Path.GetFileName(path);
             model.Metadata[$"source-sha256:{name}"] = System.Convert.ToHexStringLower(Hash(path));
             var notes = new List<string>();
-            var graph = Resolve(() => OnnxReader.Read(path, name, []), options, unused, notes, path, Stage, out var sourceNodes);
+            var graph = Resolve(path, name, options, unused, notes, Stage, out var sourceNodes);
             Stage("packing weights", 0.7);
             GraphLowering.Lower(graph, model, options, tensors);
             graphs.Add(new ConvertedGraph(name, Path.GetFileName(path), sourceNodes, model.Graphs[^1].Nodes.Count, [.. graph.States.Select(s => new StatePair(s.Name, s.Output, $"[{string.Join(", ", s.Shape)}]"))], notes));
@@ -51,35 +48,31 @@ internal static class Converter
         return new ConversionResult(model, graphs, tensors);
     }
 
-    private static IrGraph Resolve(Func<IrGraph> read, ConversionOptions options, Unused unused, List<string> notes, string path, Action<string, double> stage, out int sourceNodes)
+    private static IrGraph Resolve(string path, string name, ConversionOptions options, Unused unused, List<string> notes, Action<string, double> stage, out int sourceNodes)
     {
-        ConversionException? first = null;
-        foreach (var probe in s_probes)
+        try
         {
-            var graph = read();
-            sourceNodes = graph.Nodes.Count;
-            var graphNotes = new List<string>();
-            Bindings.Apply(graph, options, unused, path);
-            StatePairing.Apply(graph, options, unused, graphNotes);
+            var raw = OnnxReader.Read(path, name, notes);
+            sourceNodes = raw.Nodes.Count;
+            Bindings.Apply(raw, options, unused, path);
+            StatePairing.Apply(raw, options, unused, notes);
             stage("resolving shapes", 0.2);
-            try
+            var graph = SizeProbes.Resolve(raw, notes, out var sized);
+            if (options.AutoStates && StatePairing.Find(graph, notes) is { Count: > 0 } pairs)
             {
-                ResolvePass.Run(graph, probe);
-                stage("simplifying", 0.5);
-                Passes.Run(graph);
-                StatePairing.Check(graph);
-                notes.AddRange(graphNotes);
-                return graph;
+                foreach (var (input, output, how) in pairs) StatePairing.Pair(sized, input, output, notes, how);
+                graph = SizeProbes.Resolve(sized, notes, out _);
             }
-            catch (ConversionException fault)
-            {
-                var hasSymbols = graph.Inputs.Any(p => p.Shape.Any(d => d.Symbol is not null));
-                if (fault is UnsupportedException || !hasSymbols) throw new ConversionException($"{path}: {fault.Message}", fault);
-                first ??= new ConversionException($"{path}: {fault.Message} (tried with several sizes of the symbolic dimensions {string.Join(", ", graph.Inputs.SelectMany(p => p.Shape).Where(d => d.Symbol is not null).Select(d => d.Symbol).Distinct())}; fix them with --dim NAME=SIZE.)", fault);
-            }
-        }
 
-        throw first!;
+            StatePairing.Check(graph);
+            stage("simplifying", 0.5);
+            Passes.Run(graph);
+            return graph;
+        }
+        catch (ConversionException fault) when (!fault.Message.StartsWith(path, StringComparison.Ordinal))
+        {
+            throw new ConversionException($"{path}: {fault.Message}", fault);
+        }
     }
 
     private static byte[] Hash(string path)

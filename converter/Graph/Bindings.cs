@@ -7,6 +7,7 @@ internal sealed class Unused(ConversionOptions options)
 {
     private readonly HashSet<string> _dimensions = [.. options.Dimensions.Keys];
     private readonly HashSet<string> _inputs = [.. options.Sets.Keys, .. options.Constants.Keys];
+    private readonly HashSet<string> _states = [.. options.States.Keys];
     private readonly HashSet<string> _known = [];
 
     public void SeenDimension(string name)
@@ -21,12 +22,15 @@ internal sealed class Unused(ConversionOptions options)
         _known.Add(name);
     }
 
+    public void SeenState(string name) => _states.Remove(name);
+
     public void Mention(string name) => _known.Add(name);
 
     public void ThrowIfAny()
     {
         if (_dimensions.Count > 0) throw new ConversionException($"--dim {string.Join(", ", _dimensions)}: no graph has such a symbolic dimension; known names are {Names()}.");
         if (_inputs.Count > 0) throw new ConversionException($"--set {string.Join(", ", _inputs)}: no graph has such an input; known names are {Names()}.");
+        if (_states.Count > 0) throw new ConversionException($"--state {string.Join(", ", _states)}: no graph has such an input; known names are {Names()}.");
     }
 
     private string Names() => string.Join(", ", _known.Order(StringComparer.Ordinal));

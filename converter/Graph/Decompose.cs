@@ -5,10 +5,15 @@ namespace SeqRuntime.Converter.Graph;
 /// <summary>Operators that are written with simpler ones, and attributes that are settled by shapes (auto_pad).</summary>
 internal static class Decompose
 {
+    private static readonly HashSet<string> s_known =
+    [
+        "LSTM", "GRU", "RNN", "Conv", "ConvTranspose", "Gemm", "Linear", "Sum", "Mean", "BatchNormalization", "If", "Constant", "Identity", "Dropout", "CastLike", "Greater",
+        "DequantizeLinear", "QuantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "ConvInteger", "QLinearMatMul", "QLinearConv", "MeanVarianceNormalization", "Einsum",
+        "HannWindow", "HammingWindow", "BlackmanWindow", "DFT", "STFT", "MelWeightMatrix",
+    ];
+
     /// <summary>Whether an operator can be converted, as far as its name tells.</summary>
-    public static bool Knows(string op) =>
-        OperatorMap.Knows(op) || op is "LSTM" or "GRU" or "RNN" or "Conv" or "ConvTranspose" or "Gemm" or "Sum" or "Mean" or "BatchNormalization" or "If" or "Constant" or "Identity"
-            or "DequantizeLinear" or "MeanVarianceNormalization";
+    public static bool Knows(string op) => OperatorMap.Knows(op) || s_known.Contains(op);
 
     /// <summary>The nodes that replace this one, or null where it stays as it is.</summary>
     public static List<IrNode>? Apply(IrNode node, IrGraph graph, Evaluator evaluator)
@@ -21,20 +26,35 @@ internal static class Decompose
                 return Matrix(node, graph, evaluator);
             case "BatchNormalization":
                 return BatchNormalization(node, graph, evaluator);
-            case "Gemm" when graph.ConstantOf(node.Input(1)) is null || node.Int("transA", 0) != 0 || evaluator.ShapeOf(node.Input(0)).Type != ElementType.Float32:
-                return Gemm(node, graph);
-            case "DequantizeLinear":
-                return Dequantize(node, graph, evaluator);
+            case "LayerNormalization" when node.Output(1).Length > 0 || node.Output(2).Length > 0:
+                return LayerNormalization(node, graph, evaluator);
+            case "GroupNormalization" when node.Take("scale_by_group") is not null:
+                return GroupNormalization(node, graph, evaluator);
+            case "Gemm":
+                return Gemm(node, graph, evaluator);
+            case "Dropout":
+                return Dropout(node, graph);
+            case "CastLike":
+                return new Expansion(node, graph) is var cast ? cast.Finish(cast.Cast(node.Input(0), evaluator.ShapeOf(node.Input(1)).Type)) : null;
             case "MeanVarianceNormalization":
                 return MeanVariance(node, graph);
-            case "Conv" or "MaxPool" or "AveragePool" when node.String("auto_pad", "NOTSET") != "NOTSET":
+            case "LSTM" or "GRU" or "RNN" when node.Int("layout", 0) != 0:
+                return BatchFirst(node, graph);
+            case "DequantizeLinear" or "QuantizeLinear" or "DynamicQuantizeLinear" or "MatMulInteger" or "ConvInteger" or "QLinearMatMul" or "QLinearConv":
+                return DecomposeQuantized.Apply(node, graph, evaluator);
+            case "HannWindow" or "HammingWindow" or "BlackmanWindow" or "DFT" or "STFT" or "MelWeightMatrix":
+                return DecomposeSpectral.Apply(node, graph, evaluator);
+            case "Einsum":
+                return DecomposeEinsum.Apply(node, graph, evaluator);
+            case "Conv" or "MaxPool" or "AveragePool":
+                if (node.Op == "MaxPool" && node.Output(1).Length > 0) throw new UnsupportedException("the indices of the maxima are not supported");
                 FixPads(node, evaluator);
                 return null;
-            case "ConvTranspose" when node.Has("auto_pad") || node.Has("output_shape"):
+            case "ConvTranspose":
                 FixTransposedPads(node, evaluator);
                 return null;
-            case "Clip" when node.Inputs.Count == 1:
-                return [new IrNode(node.Name, "Identity", node.Inputs, node.Outputs)];
+            case "Clip" when node.Input(1).Length == 0 && node.Input(2).Length == 0:
+                return [new IrNode(node.Name, "Identity", [node.Input(0)], node.Outputs)];
             default:
                 return null;
         }
@@ -43,22 +63,13 @@ internal static class Decompose
     private static List<IrNode> Chain(IrNode node, IrGraph graph)
     {
         var op = node.Op is "Sum" or "Mean" ? "Add" : node.Op;
-        var nodes = new List<IrNode>();
+        var x = new Expansion(node, graph);
         var result = node.Input(0);
-        for (var i = 1; i < node.Inputs.Count; i++)
-        {
-            var next = graph.Fresh(node.Name);
-            nodes.Add(new IrNode($"{node.Name}.{i}", op, [result, node.Inputs[i]], [next]));
-            result = next;
-        }
-
-        nodes.Add(node.Op == "Mean"
-            ? new IrNode(node.Name, "Div", [result, graph.Constant(node.Name, IrTensor.Of([], (float)node.Inputs.Count))], node.Outputs)
-            : new IrNode(node.Name, "Identity", [result], node.Outputs));
-        if (node.Op == "Mean") nodes.Insert(0, new IrNode("", "Constant", [], [nodes[^1].Inputs[1]]) { Attributes = { ["value"] = graph.Constants[nodes[^1].Inputs[1]] } });
-        return nodes;
+        foreach (var input in node.Inputs.Skip(1)) result = x.Add(op, [result, input]);
+        return x.Finish(node.Op == "Mean" ? x.Add("Div", [result, x.Scalar(node.Inputs.Count)]) : result);
     }
 
+    /// <summary>Softmax of opsets before 13: over the matrix [before axis, from axis on].</summary>
     private static List<IrNode> Matrix(IrNode node, IrGraph graph, Evaluator evaluator)
     {
         var rank = evaluator.ShapeOf(node.Input(0)).Rank;
@@ -66,163 +77,177 @@ internal static class Decompose
         if (axis < 0) axis += rank;
         node.Attributes["axis"] = axis;
         if (axis == rank - 1) return [node];
-        var (shape, flat, result) = (graph.Fresh("shape"), graph.Fresh("flat"), graph.Fresh("soft"));
-        return
-        [
-            new IrNode(node.Name + ".shape", "Shape", [node.Input(0)], [shape]),
-            new IrNode(node.Name + ".flat", "Flatten", [node.Input(0)], [flat]) { Attributes = { ["axis"] = axis } },
-            new IrNode(node.Name, node.Op, [flat], [result]) { Attributes = { ["axis"] = -1L } },
-            new IrNode(node.Name + ".reshape", "Reshape", [result, shape], [node.Output(0)]),
-        ];
+        var x = new Expansion(node, graph);
+        var soft = x.Add(node.Op, [x.Add("Flatten", [node.Input(0)], ("axis", axis))], ("axis", -1L));
+        return x.Finish(x.Add("Reshape", [soft, x.Add("Shape", [node.Input(0)])]));
     }
 
+    /// <summary>Y = X·f + (bias - mean·f), f = scale/√(variance + ε): both are constants where the parameters are.</summary>
     private static List<IrNode> BatchNormalization(IrNode node, IrGraph graph, Evaluator evaluator)
     {
+        if (node.Int("training_mode", 0) != 0) throw new UnsupportedException("training mode is not supported; export the model for inference");
         var rank = evaluator.ShapeOf(node.Input(0)).Rank;
-        var parts = Enumerable.Range(1, 4).Select(i => graph.ConstantOf(node.Input(i))?.ToFloats()).ToArray();
-        if (node.Int("training_mode", 0) != 0) throw new ConversionException($"Node {node}: training mode is not supported; export the model for inference.");
-        if (Array.Exists(parts, p => p is null)) throw new ConversionException($"Node {node}: scale, bias, mean and variance must be constants.");
-        var (scale, bias, mean, variance) = (parts[0]!, parts[1]!, parts[2]!, parts[3]!);
-        var epsilon = node.Float("epsilon", 1e-5f);
-        var factor = new float[scale.Length];
-        var shift = new float[scale.Length];
-        for (var i = 0; i < factor.Length; i++)
-        {
-            var f = scale[i] / Math.Sqrt((double)variance[i] + epsilon);
-            factor[i] = (float)f;
-            shift[i] = (float)(bias[i] - mean[i] * f);
-        }
-
-        int[] shape = [1, factor.Length, .. Enumerable.Repeat(1, Math.Max(0, rank - 2))];
-        if (rank == 1) shape = [factor.Length];
-        var scaled = graph.Fresh(node.Name);
-        return
-        [
-            ConstantNode(node.Name + ".factor", IrTensor.Of(shape, factor.AsSpan()), graph, out var factors),
-            ConstantNode(node.Name + ".shift", IrTensor.Of(shape, shift.AsSpan()), graph, out var shifts),
-            new IrNode(node.Name + ".scale", "Mul", [node.Input(0), factors], [scaled]),
-            new IrNode(node.Name, "Add", [scaled, shifts], [node.Output(0)]),
-        ];
+        var x = new Expansion(node, graph);
+        var deviation = x.Add("Sqrt", [x.Add("Add", [node.Input(4), x.Scalar(node.Float("epsilon", 1e-5f))])]);
+        var factor = x.Add("Div", [node.Input(1), deviation]);
+        var shift = x.Add("Sub", [node.Input(2), x.Add("Mul", [node.Input(3), factor])]);
+        var axis = Math.Min(1, rank - 1);
+        return x.Finish(x.Add("Add", [x.Add("Mul", [node.Input(0), x.Along(factor, axis, rank)]), x.Along(shift, axis, rank)]));
     }
 
-    private static List<IrNode> Gemm(IrNode node, IrGraph graph)
+    private static List<IrNode> LayerNormalization(IrNode node, IrGraph graph, Evaluator evaluator)
     {
-        var nodes = new List<IrNode>();
-        var result = Product(Transposed(node.Input(0), "transA"), Transposed(node.Input(1), "transB"));
-        result = Scaled(result, node.Float("alpha", 1));
-        if (node.Input(2).Length > 0)
-        {
-            var bias = Scaled(node.Input(2), node.Float("beta", 1));
-            nodes.Add(new IrNode(node.Name, "Add", [result, bias], [node.Output(0)]));
-        }
-        else
-        {
-            nodes.Add(new IrNode(node.Name, "Identity", [result], [node.Output(0)]));
-        }
-
-        return nodes;
-
-        string Transposed(string value, string attribute)
-        {
-            if (node.Int(attribute, 0) == 0) return value;
-            nodes.Add(new IrNode($"{node.Name}.{attribute}", "Transpose", [value], [graph.Fresh(node.Name)]) { Attributes = { ["perm"] = new long[] { 1, 0 } } });
-            return nodes[^1].Output(0);
-        }
-
-        string Product(string a, string b)
-        {
-            nodes.Add(new IrNode(node.Name + ".product", "MatMul", [a, b], [graph.Fresh(node.Name)]));
-            return nodes[^1].Output(0);
-        }
-
-        string Scaled(string value, float factor)
-        {
-            if (factor == 1) return value;
-            nodes.Add(ConstantNode(node.Name + ".factor", IrTensor.Of([], factor), graph, out var constant));
-            nodes.Add(new IrNode(node.Name + ".scale", "Mul", [value, constant], [graph.Fresh(node.Name)]));
-            return nodes[^1].Output(0);
-        }
+        var rank = evaluator.ShapeOf(node.Input(0)).Rank;
+        var axis = (int)node.Int("axis", -1);
+        if (axis < 0) axis += rank;
+        var x = new Expansion(node, graph);
+        var axes = x.Vector([.. Enumerable.Range(axis, rank - axis).Select(i => (long)i)]);
+        var mean = x.Add("ReduceMean", [node.Input(0), axes]);
+        var centred = x.Add("Sub", [node.Input(0), mean]);
+        var variance = x.Add("ReduceMean", [x.Add("Mul", [centred, centred]), axes]);
+        var inverse = x.Add("Reciprocal", [x.Add("Sqrt", [x.Add("Add", [variance, x.Scalar(node.Float("epsilon", 1e-5f))])])]);
+        if (node.Output(1).Length > 0) x.Into(node.Output(1), "Identity", [mean]);
+        if (node.Output(2).Length > 0) x.Into(node.Output(2), "Identity", [inverse]);
+        var plain = new IrNode(node.Name, node.Op, node.Inputs, [node.Output(0)]);
+        foreach (var (key, value) in node.Attributes) plain.Attributes[key] = value;
+        x.Nodes.Add(plain);
+        return x.Nodes;
     }
 
-    private static List<IrNode> Dequantize(IrNode node, IrGraph graph, Evaluator evaluator)
+    /// <summary>Before opset 21 scale and bias were given for each group, not for each channel.</summary>
+    private static List<IrNode> GroupNormalization(IrNode node, IrGraph graph, Evaluator evaluator)
     {
-        if (node.Int("block_size", 0) != 0) throw new ConversionException($"Node {node}: blocks are not supported.");
-        var x = evaluator.ShapeOf(node.Input(0));
-        var axis = (int)node.Int("axis", 1);
-        if (axis < 0) axis += x.Rank;
-        var scaleShape = evaluator.ShapeOf(node.Input(1));
-        var nodes = new List<IrNode>();
-        var value = Cast(node.Input(0));
-        var scale = PerAxis(node.Input(1));
-        if (node.Input(2).Length > 0)
+        var channels = evaluator.ShapeOf(node.Input(0)).Sizes[1];
+        var groups = node.Int("num_groups", 1);
+        if (channels < 0 || groups < 1) throw new UnsupportedException("the number of channels must be fixed; use --dim");
+        var x = new Expansion(node, graph);
+        string PerChannel(string value) => x.Add("Reshape", [x.Add("Expand", [x.Add("Reshape", [value, x.Vector(groups, 1)]), x.Vector(groups, channels / groups)]), x.Vector(channels)]);
+        node.SetInput(1, PerChannel(node.Input(1)));
+        node.SetInput(2, PerChannel(node.Input(2)));
+        return [.. x.Nodes, node];
+    }
+
+    private static List<IrNode> Gemm(IrNode node, IrGraph graph, Evaluator evaluator)
+    {
+        var x = new Expansion(node, graph);
+        var a = node.Input(0);
+        if (node.Int("transA", 0) != 0) a = x.Add("Transpose", [a], ("perm", new long[] { 1, 0 }));
+        var c = node.Input(2);
+        var (alpha, beta) = (node.Float("alpha", 1), node.Float("beta", 1));
+        if (graph.ConstantOf(node.Input(1)) is { Type: ElementType.Float32, Shape.Length: 2 } b && evaluator.ShapeOf(a is "" ? c : node.Input(0)).Type == ElementType.Float32)
         {
-            nodes.Add(new IrNode(node.Name + ".zero", "Sub", [value, PerAxis(Cast(node.Input(2)))], [graph.Fresh(node.Name)]));
-            value = nodes[^1].Output(0);
+            var w = node.Int("transB", 0) != 0 ? b.Floats.ToArray() : Transposed(b);
+            var rows = w.Length == 0 ? 0 : b.Shape[node.Int("transB", 0) != 0 ? 0 : 1];
+            var columns = b.Shape[node.Int("transB", 0) != 0 ? 1 : 0];
+            if (alpha != 1) w = Array.ConvertAll(w, v => v * alpha);
+            // The weight keeps its source's name before the '~', so that reports and --keep can name it.
+            var weight = graph.Fresh(node.Input(1));
+            x.Into(weight, "Constant", [], ("value", IrTensor.Of([rows, columns], w.AsSpan())));
+            if (c.Length > 0 && graph.ConstantOf(c) is { Type: ElementType.Float32 } bias && Row(bias, rows) is { } row)
+            {
+                if (beta != 1) row = Array.ConvertAll(row, v => v * beta);
+                return x.Finish(x.Add("Linear", [a, weight, x.Constant(IrTensor.Of([rows], row.AsSpan()))]));
+            }
+
+            return x.Finish(WithC(x.Add("Linear", [a, weight])));
         }
 
-        nodes.Add(new IrNode(node.Name, "Mul", [value, scale], [node.Output(0)]));
-        return nodes;
+        var right = node.Int("transB", 0) != 0 ? x.Add("Transpose", [node.Input(1)], ("perm", new long[] { 1, 0 })) : node.Input(1);
+        return x.Finish(WithC(Scaled(x.Add("MatMul", [a, right]), alpha)));
 
-        string Cast(string input)
+        string Scaled(string value, float factor) => factor == 1 ? value : x.Add("Mul", [value, x.Scalar(factor)]);
+        string WithC(string product) => c.Length == 0 ? product : x.Add("Add", [product, Scaled(c, beta)]);
+    }
+
+    private static float[] Transposed(IrTensor matrix)
+    {
+        var (rows, columns) = (matrix.Shape[0], matrix.Shape[1]);
+        var source = matrix.Floats;
+        var result = new float[source.Length];
+        for (var i = 0; i < rows; i++)
         {
-            nodes.Add(new IrNode(node.Name + ".cast", "Cast", [input], [graph.Fresh(node.Name)]) { Attributes = { ["to"] = 1L } });
-            return nodes[^1].Output(0);
+            for (var j = 0; j < columns; j++) result[j * rows + i] = source[i * columns + j];
         }
 
-        string PerAxis(string input)
-        {
-            if (scaleShape.Rank == 0 || scaleShape.Sizes[0] == 1) return input;
-            nodes.Add(ConstantNode(node.Name + ".shape", IrTensor.Vector([.. Enumerable.Range(0, x.Rank).Select(i => i == axis ? -1L : 1L)]), graph, out var shape));
-            nodes.Add(new IrNode(node.Name + ".axis", "Reshape", [input, shape], [graph.Fresh(node.Name)]));
-            return nodes[^1].Output(0);
-        }
+        return result;
+    }
+
+    /// <summary>The constant as a row of <paramref name="size"/> elements, if it broadcasts to one.</summary>
+    private static float[]? Row(IrTensor constant, int size)
+    {
+        if (constant.Shape.SkipLast(1).Any(d => d != 1)) return null;
+        if (constant.Count == size) return constant.Floats.ToArray();
+        return constant.Count == 1 ? [.. Enumerable.Repeat(constant.Floats[0], size)] : null;
+    }
+
+    private static List<IrNode> Dropout(IrNode node, IrGraph graph)
+    {
+        var training = graph.ConstantOf(node.Input(2));
+        if (node.Input(2).Length > 0 && training is not { IsZero: true }) throw new UnsupportedException("training mode is not supported; export the model for inference");
+        var x = new Expansion(node, graph);
+        if (node.Output(1).Length > 0) x.Into(node.Output(1), "ConstantOfShape", [x.Add("Shape", [node.Input(0)])], ("value", IrTensor.Of([1], true)));
+        return x.Finish(node.Input(0));
     }
 
     private static List<IrNode> MeanVariance(IrNode node, IrGraph graph)
     {
-        var axes = node.Ints("axes") is { Length: > 0 } given ? given : [0, 2, 3];
-        string Fresh() => graph.Fresh(node.Name);
-        var (mean, centred, square, variance, deviation, safe) = (Fresh(), Fresh(), Fresh(), Fresh(), Fresh(), Fresh());
-        return
-        [
-            ConstantNode(node.Name + ".axes", IrTensor.Vector(axes), graph, out var axesName),
-            ConstantNode(node.Name + ".epsilon", IrTensor.Of([], 1e-9f), graph, out var epsilon),
-            new IrNode(node.Name + ".mean", "ReduceMean", [node.Input(0), axesName], [mean]),
-            new IrNode(node.Name + ".centre", "Sub", [node.Input(0), mean], [centred]),
-            new IrNode(node.Name + ".square", "Mul", [centred, centred], [square]),
-            new IrNode(node.Name + ".variance", "ReduceMean", [square, axesName], [variance]),
-            new IrNode(node.Name + ".deviation", "Sqrt", [variance], [deviation]),
-            new IrNode(node.Name + ".safe", "Add", [deviation, epsilon], [safe]),
-            new IrNode(node.Name, "Div", [centred, safe], [node.Output(0)]),
-        ];
+        var x = new Expansion(node, graph);
+        var axes = x.Vector(node.Ints("axes") is { Length: > 0 } given ? given : [0, 2, 3]);
+        var centred = x.Add("Sub", [node.Input(0), x.Add("ReduceMean", [node.Input(0), axes])]);
+        var variance = x.Add("ReduceMean", [x.Add("Mul", [centred, centred]), axes]);
+        return x.Finish(x.Add("Div", [centred, x.Add("Add", [x.Add("Sqrt", [variance]), x.Scalar(1e-9f)])]));
     }
 
+    /// <summary>Recurrent layers with layout 1 ([batch, steps, …]) between transposes.</summary>
+    private static List<IrNode> BatchFirst(IrNode node, IrGraph graph)
+    {
+        var before = new Expansion(node, graph);
+        string Swapped(string value) => value.Length == 0 ? "" : before.Add("Transpose", [value], ("perm", new long[] { 1, 0, 2 }));
+        var inner = new IrNode(node.Name, node.Op, node.Inputs, node.Outputs.Select(o => o.Length == 0 ? "" : graph.Fresh(node.Name)));
+        foreach (var (key, value) in node.Attributes.Where(a => a.Key != "layout")) inner.Attributes[key] = value;
+        foreach (var i in new[] { 0, 5, 6 })
+        {
+            if (node.Input(i).Length > 0 && (i != 6 || node.Op == "LSTM")) inner.Inputs[i] = Swapped(node.Input(i));
+        }
+
+        var after = new Expansion(node, graph);
+        for (var i = 0; i < node.Outputs.Count; i++)
+        {
+            if (node.Outputs[i].Length > 0) after.Into(node.Outputs[i], "Transpose", [inner.Outputs[i]], ("perm", i == 0 ? new long[] { 2, 0, 1, 3 } : [1, 0, 2]));
+        }
+
+        return [.. before.Nodes, inner, .. after.Nodes];
+    }
+
+    /// <summary>Settles kernel_shape and auto_pad of a convolution or pool.</summary>
     private static void FixPads(IrNode node, Evaluator evaluator)
     {
         var x = evaluator.ShapeOf(node.Input(0));
-        var kernel = node.Op == "Conv" ? evaluator.ShapeOf(node.Input(1)).Sizes[2..] : [.. node.Ints("kernel_shape").Select(k => (int)k)];
-        if (node.String("auto_pad", "").StartsWith("SAME", StringComparison.Ordinal) && Array.Exists(x.Sizes[2..], s => s < 0) && Array.Exists(node.Ints("strides"), s => s != 1))
-            throw new ConversionException($"Node {node}: auto_pad with a stride needs fixed sizes; fix them with --dim.");
+        if (x.Rank < 3) throw new ArgumentException($"X has shape {x}; [batch, channels, spatial…] is needed.");
+        if (node.Op == "Conv") node.Attributes["kernel_shape"] = evaluator.ShapeOf(node.Input(1)).Sizes[2..].Select(k => (long)k).ToArray();
+        var auto = node.Take("auto_pad") as string ?? "NOTSET";
+        if (auto is "NOTSET" or "") return;
+        if (auto.StartsWith("SAME", StringComparison.Ordinal) && Array.Exists(x.Sizes[2..], s => s < 0) && Array.Exists(node.Ints("strides"), s => s != 1))
+            throw new UnsupportedException("auto_pad with a stride needs fixed sizes; fix them with --dim");
+        node.Attributes["auto_pad"] = auto;
         // With stride 1 the padding does not depend on the size.
-        var (pads, _, _) = ShapeRules.Window(node, [.. x.Sizes[2..].Select(s => s < 0 ? 1 << 20 : s)], kernel);
+        var (pads, _, _) = ShapeRules.Window(node, [.. x.Sizes[2..].Select(s => s < 0 ? 1 << 20 : s)], [.. node.Ints("kernel_shape").Select(k => checked((int)k))]);
         node.Attributes.Remove("auto_pad");
         node.Attributes["pads"] = pads;
     }
 
+    /// <summary>Settles kernel_shape, output_shape and auto_pad of a transposed convolution.</summary>
     private static void FixTransposedPads(IrNode node, Evaluator evaluator)
     {
         var x = evaluator.ShapeOf(node.Input(0));
-        if (node.Has("output_shape") && !x.IsStatic) throw new ConversionException($"Node {node}: output_shape needs fixed sizes; fix them with --dim.");
-        var sizes = x.Sizes.Select(s => s < 0 ? 1 << 10 : s).ToArray();
-        var (pads, _, _) = ShapeRules.TransposedWindow(node, new Format.Shape(sizes), new Format.Shape(evaluator.ShapeOf(node.Input(1)).Sizes), out _);
+        var w = evaluator.ShapeOf(node.Input(1));
+        node.Attributes["kernel_shape"] = w.Sizes[2..].Select(k => (long)k).ToArray();
+        if (!node.Has("auto_pad") && !node.Has("output_shape")) return;
+        if (node.Has("output_shape") && !x.IsStatic) throw new UnsupportedException("output_shape needs fixed sizes; fix them with --dim");
+        var (pads, _, _) = ShapeRules.TransposedWindow(node, new Format.Shape([.. x.Sizes.Select(s => s < 0 ? 1 << 10 : s)]), new Format.Shape(w.Sizes), out var padding);
         node.Attributes.Remove("auto_pad");
         node.Attributes.Remove("output_shape");
         node.Attributes["pads"] = pads;
-    }
-
-    private static IrNode ConstantNode(string name, IrTensor value, IrGraph graph, out string output)
-    {
-        output = graph.Fresh(name);
-        return new IrNode(name, "Constant", [], [output]) { Attributes = { ["value"] = value } };
+        node.Attributes["output_padding"] = padding;
     }
 }

@@ -7,14 +7,23 @@ namespace SeqRuntime.Converter.Graph;
 
 /// <summary>
 /// Runs the runtime's own operators over a graph at conversion: shapes of all values, and contents of those that follow from
-/// constants and shapes. Symbolic dimensions are tried at two sizes each; what comes out the same both times does not depend on them.
+/// constants and shapes. Symbolic dimensions are tried at several sizes; what comes out the same each time does not depend on them.
 /// </summary>
 internal sealed unsafe class Evaluator
 {
-    private const int LargestFold = 1 << 24;
+    /// <summary>Most elements of a folded value, and most multiplications of a folded product.</summary>
+    private const int LargestFold = 1 << 25;
+    private const long LargestProduct = 1L << 31;
+
+    /// <summary>Most bytes of all folded values: a small file that asks for more is not folded further.</summary>
+    private const long Budget = 1L << 30;
+
     private readonly List<byte[]> _memory = [];
     private readonly Dictionary<string, Tensor[]> _values = [];
+    private readonly Dictionary<Tensor, IrTensor> _constants = [];
+    private readonly KernelSet _kernels = KernelRegistry.Choose();
     private readonly int _probes;
+    private long _allocated;
 
     public Evaluator(IrGraph graph, int[] sizes)
     {
@@ -30,15 +39,13 @@ internal sealed unsafe class Evaluator
     {
         var tensor = new Tensor { Name = name };
         tensor.Set(constant.Type, new Shape(constant.Shape));
-        tensor.Data = Allocate(constant.Data.Length);
-        constant.Data.CopyTo(new Span<byte>(tensor.Data, constant.Data.Length));
+        tensor.Data = constant.Pointer;
         tensor.IsKnown = true;
+        _constants[tensor] = constant;
         var probes = new Tensor[_probes];
         Array.Fill(probes, tensor);
         _values[name] = probes;
     }
-
-    public void Alias(string name, string of) => _values[name] = _values[of];
 
     /// <summary>Infers a node's outputs, and computes them where that needs no input data.</summary>
     public void Evaluate(IrNode node)
@@ -47,10 +54,16 @@ internal sealed unsafe class Evaluator
         for (var p = 0; p < _probes; p++)
         {
             var inputs = node.Inputs.Select(i => i.Length == 0 ? null : _values[i][p]).ToArray();
+            if (p > 0 && node.Inputs.TrueForAll(i => i.Length == 0 || ReferenceEquals(_values[i][p], _values[i][0])))
+            {
+                probes[p] = probes[0];
+                continue;
+            }
+
             probes[p] = node.Outputs.Select(o => o.Length == 0 ? null : new Tensor { Name = o }).ToArray();
             if (ShapeRules.TryInfer(node, inputs, probes[p])) continue;
             var (kind, attributes) = OperatorMap.Map(node);
-            Evaluate(OperatorFactory.Create(kind, attributes), inputs, probes[p]);
+            Evaluate(OperatorFactory.Create(kind, attributes), kind, inputs, probes[p]);
         }
 
         for (var o = 0; o < node.Outputs.Count; o++)
@@ -75,14 +88,18 @@ internal sealed unsafe class Evaluator
         return new IrShape(probes[0].Type, sizes);
     }
 
+    /// <summary>Whether two values have the same shape whatever the sizes of the symbolic dimensions that were tried.</summary>
+    public bool SameShape(string a, string b) => _values[a].Zip(_values[b]).All(pair => pair.First.Shape.Equals(pair.Second.Shape));
+
     /// <summary>The value's content if it is known and does not depend on symbolic dimensions.</summary>
     public IrTensor? KnownContent(string value)
     {
         var probes = _values[value];
         var first = probes[0];
+        if (_constants.TryGetValue(first, out var constant)) return constant;
         foreach (var probe in probes)
         {
-            if (!probe.IsKnown || !probe.Shape.Equals(first.Shape) || !Bytes(probe).SequenceEqual(Bytes(first))) return null;
+            if (!probe.IsKnown || !probe.Shape.Equals(first.Shape) || (probe != first && !Bytes(probe).SequenceEqual(Bytes(first)))) return null;
         }
 
         return new IrTensor(first.Type, first.Shape.AsSpan().ToArray(), Bytes(first).ToArray());
@@ -90,19 +107,32 @@ internal sealed unsafe class Evaluator
 
     private static ReadOnlySpan<byte> Bytes(Tensor tensor) => new(tensor.Data, (int)tensor.Bytes);
 
-    private void SetPort(string name, ElementType type, IrDim[] shape, int[] sizes) => _values[name] = [.. sizes.Select(size =>
+    private void SetPort(string name, ElementType type, IrDim[] shape, int[] sizes)
     {
-        var tensor = new Tensor { Name = name };
-        tensor.Set(type, new Shape([.. shape.Select(d => d.Symbol is null ? d.Size : size)]));
-        return tensor;
-    })];
+        Tensor Make(int size)
+        {
+            var tensor = new Tensor { Name = name };
+            tensor.Set(type, new Shape([.. shape.Select(d => d.Symbol is null ? d.Size : size)]));
+            return tensor;
+        }
 
-    private void Evaluate(Operator op, Tensor?[] inputs, Tensor?[] outputs)
+        if (Array.Exists(shape, d => d.Symbol is not null))
+        {
+            _values[name] = [.. sizes.Select(Make)];
+            return;
+        }
+
+        var probes = new Tensor[_probes];
+        Array.Fill(probes, Make(1));
+        _values[name] = probes;
+    }
+
+    private void Evaluate(Operator op, OpKind kind, Tensor?[] inputs, Tensor?[] outputs)
     {
-        var context = new NodeContext(KernelRegistry.Portable, inputs, outputs);
+        var context = new NodeContext(_kernels, inputs, outputs);
         op.Infer(context);
         var known = op.DependsOnShapesOnly || Array.TrueForAll(inputs, i => i is null || i.IsKnown);
-        if (!known || outputs.Any(o => o is { Count: > LargestFold })) return;
+        if (!known || IsTooMuch(kind, inputs, outputs)) return;
         context.Scratch = Allocate(op.ScratchBytes(context));
         foreach (var output in outputs)
         {
@@ -115,8 +145,17 @@ internal sealed unsafe class Evaluator
         if (!op.IsView) op.Execute(context);
     }
 
+    private bool IsTooMuch(OpKind kind, Tensor?[] inputs, Tensor?[] outputs)
+    {
+        var bytes = outputs.Sum(o => o?.Bytes ?? 0);
+        if (Array.Exists(outputs, o => o is { Count: > LargestFold }) || _allocated + bytes > Budget) return true;
+        var work = kind is OpKind.MatMul or OpKind.Conv or OpKind.ConvTranspose ? (long)(outputs[0]?.Count ?? 0) * (inputs[0]?.Count ?? 0) / Math.Max(1, inputs[0]!.Shape[0]) : 0;
+        return work > LargestProduct;
+    }
+
     private byte* Allocate(long bytes)
     {
+        _allocated += bytes;
         var array = GC.AllocateArray<byte>(checked((int)bytes + 2 * KernelSet.ReadSlack), pinned: true);
         _memory.Add(array);
         fixed (byte* start = array) return start;

@@ -31,6 +31,44 @@ internal sealed class IrGraph(string name)
         return name;
     }
 
+    /// <summary>Sizes that symbolic dimensions took when the graph was resolved; sessions of these sizes can be made.</summary>
+    public int[] Probes { get; set; } = [1];
+
+    /// <summary>Names of the symbolic dimensions of inputs and states.</summary>
+    public List<string> Symbols() =>
+        [.. Inputs.SelectMany(i => i.Shape).Concat(States.SelectMany(s => s.Shape)).Where(d => d.Symbol is not null).Select(d => d.Symbol!).Distinct()];
+
+    /// <summary>Gives a symbolic dimension its size everywhere.</summary>
+    public void Fix(string symbol, int size)
+    {
+        IrDim[] Fixed(IrDim[] shape) => Array.ConvertAll(shape, d => d.Symbol == symbol ? new IrDim(size, null) : d);
+        for (var i = 0; i < Inputs.Count; i++) Inputs[i] = Inputs[i] with { Shape = Fixed(Inputs[i].Shape) };
+        for (var i = 0; i < Outputs.Count; i++) Outputs[i] = Outputs[i] with { Shape = Fixed(Outputs[i].Shape) };
+        for (var i = 0; i < States.Count; i++) States[i] = States[i] with { Shape = Fixed(States[i].Shape) };
+    }
+
+    /// <summary>A copy whose nodes can be changed; constants are shared. Values for which <paramref name="names"/> has an entry are renamed, in inner graphs too.</summary>
+    public IrGraph Copy(IReadOnlyDictionary<string, string>? names = null)
+    {
+        string Renamed(string value) => names is not null && names.TryGetValue(value, out var renamed) ? renamed : value;
+        var copy = new IrGraph(Name) { _unique = _unique, Probes = Probes };
+        foreach (var (name, tensor) in Constants) copy.Constants[Renamed(name)] = tensor;
+        foreach (var node in Nodes)
+        {
+            var clone = new IrNode(node.Name, node.Op, node.Inputs.Select(Renamed), node.Outputs.Select(Renamed));
+            foreach (var (key, value) in node.Attributes) clone.Attributes[key] = value is IrGraph inner ? inner.Copy(names) : value;
+            copy.Nodes.Add(clone);
+        }
+
+        foreach (var port in Inputs) copy.Inputs.Add(port with { Value = Renamed(port.Value) });
+        foreach (var port in Outputs) copy.Outputs.Add(port with { Value = Renamed(port.Value) });
+        foreach (var state in States) copy.States.Add(state with { Value = Renamed(state.Value), Update = Renamed(state.Update) });
+        return copy;
+    }
+
+    /// <summary>Names of the values that this graph itself defines.</summary>
+    public IEnumerable<string> Defined() => Constants.Keys.Concat(Inputs.Select(i => i.Value)).Concat(Nodes.SelectMany(n => n.Outputs)).Where(n => n.Length > 0);
+
     public IrTensor? ConstantOf(string value) => value.Length > 0 && Constants.TryGetValue(value, out var tensor) ? tensor : null;
 
     /// <summary>The node that computes each value.</summary>

@@ -5,6 +5,8 @@ namespace SeqRuntime.Converter.Graph;
 /// <summary>A constant of the model being converted: row-major, in a type that the runtime knows (fp16 and bfloat16 have become float32).</summary>
 internal sealed class IrTensor(ElementType type, int[] shape, byte[] data)
 {
+    private byte[]? _pinned;
+
     public ElementType Type { get; } = type;
 
     public int[] Shape { get; } = shape;
@@ -12,6 +14,22 @@ internal sealed class IrTensor(ElementType type, int[] shape, byte[] data)
     public byte[] Data { get; } = data;
 
     public int Count => Shape.Aggregate(1, (a, b) => a * b);
+
+    /// <summary>The elements in memory that does not move and may be read a little past its end, as operators want it.</summary>
+    public unsafe byte* Pointer
+    {
+        get
+        {
+            if (_pinned is null)
+            {
+                var pinned = GC.AllocateArray<byte>(Data.Length + 2 * Kernels.KernelSet.ReadSlack, pinned: true);
+                Data.CopyTo(pinned, 0);
+                _pinned = pinned;
+            }
+
+            fixed (byte* start = _pinned) return start;
+        }
+    }
 
     public ReadOnlySpan<float> Floats => MemoryMarshal.Cast<byte, float>(Data);
 
@@ -37,6 +55,16 @@ internal sealed class IrTensor(ElementType type, int[] shape, byte[] data)
         ElementType.Float64 => Array.ConvertAll(MemoryMarshal.Cast<byte, double>(Data).ToArray(), v => (float)v),
         _ => Array.ConvertAll(Integers(), v => (float)v),
     };
+
+    public bool IsZero => !Data.AsSpan().ContainsAnyExcept((byte)0);
+
+    /// <summary>The one value that all elements have, or null.</summary>
+    public float? Uniform()
+    {
+        if (Count == 0 || Type is not (ElementType.Float32 or ElementType.Float64)) return null;
+        var values = ToFloats();
+        return Array.TrueForAll(values, v => v == values[0]) ? values[0] : null;
+    }
 
     public IrTensor Reshaped(params int[] shape) => new(Type, shape, Data);
 }

@@ -14,6 +14,7 @@ internal sealed class ResolvePass
     private readonly Dictionary<string, string> _alias = [];
     private readonly List<Unsupported> _unsupported = [];
     private readonly List<IrNode> _kept = [];
+    private int _branches;
 
     private ResolvePass(IrGraph graph, int[] probes)
     {
@@ -21,8 +22,15 @@ internal sealed class ResolvePass
         _evaluator = new Evaluator(graph, probes);
     }
 
-    /// <exception cref="ConversionException">Operators are unsupported, or shapes do not fit together.</exception>
-    public static void Run(IrGraph graph, int[] probes) => new ResolvePass(graph, probes).Run();
+    /// <exception cref="ShapeFault">Shapes do not fit together at these sizes of the symbolic dimensions.</exception>
+    /// <exception cref="ConversionException">Operators are unsupported, or the model is damaged.</exception>
+    public static void Run(IrGraph graph, int[] probes)
+    {
+        DeadCode.Remove(graph);
+        new ResolvePass(graph, probes).Run();
+        graph.Probes = probes;
+        DeadCode.Remove(graph);
+    }
 
     private void Run()
     {
@@ -31,54 +39,69 @@ internal sealed class ResolvePass
         while (work.TryPop(out var node))
         {
             if (++seen > MaxNodes) throw new ConversionException($"Graph '{_graph.Name}' has more than {MaxNodes} nodes.");
-            for (var i = 0; i < node.Inputs.Count; i++) node.Inputs[i] = Resolve(node.Inputs[i]);
-            if (node.Op == "Identity" && node.Inputs.Count == 1)
+            try
             {
-                Alias(node.Output(0), node.Input(0));
-                continue;
+                Visit(node, work);
             }
-
-            if (node.Op == "Constant")
+            catch (UnsupportedException fault)
             {
-                Constant(node);
-                continue;
+                _unsupported.Add(new Unsupported(node, fault.Message));
             }
-
-            if (node.Op == "If")
+            catch (Exception fault) when (fault is ArgumentException or SeqFormatException or ArithmeticException or IndexOutOfRangeException or InvalidOperationException or KeyNotFoundException)
             {
-                TakeBranch(node, work);
-                continue;
+                throw new ShapeFault($"graph '{_graph.Name}', node {node}: {fault.Message}", fault);
             }
-
-            if (!node.Inputs.TrueForAll(i => i.Length == 0 || _evaluator.Has(i)))
-            {
-                Undefined(node);
-                continue;
-            }
-
-            if (Decompose.Apply(node, _graph, _evaluator) is { } simpler)
-            {
-                for (var i = simpler.Count - 1; i >= 0; i--) work.Push(simpler[i]);
-                continue;
-            }
-
-            Settle(node);
         }
 
         if (_unsupported.Count > 0) throw Unsupported.All(_graph.Name, _unsupported);
+        Finish();
+    }
+
+    private void Visit(IrNode node, Stack<IrNode> work)
+    {
+        for (var i = 0; i < node.Inputs.Count; i++) node.Inputs[i] = Resolve(node.Inputs[i]);
+        switch (node.Op)
+        {
+            case "Identity" when node.Inputs.Count == 1:
+                if (_evaluator.Has(node.Input(0))) _alias[node.Output(0)] = node.Input(0);
+                else Undefined(node);
+                return;
+            case "Constant":
+                Constant(node);
+                return;
+            case "If":
+                TakeBranch(node, work);
+                return;
+        }
+
+        if (!node.Inputs.TrueForAll(i => i.Length == 0 || _evaluator.Has(i)))
+        {
+            Undefined(node);
+            return;
+        }
+
+        if (!Decompose.Knows(node.Op)) throw new UnsupportedException("the operator is not supported");
+        if (Decompose.Apply(node, _graph, _evaluator) is { } simpler)
+        {
+            for (var i = simpler.Count - 1; i >= 0; i--) work.Push(simpler[i]);
+            return;
+        }
+
+        Settle(node);
+    }
+
+    private void Finish()
+    {
         _graph.Nodes.Clear();
         _graph.Nodes.AddRange(_kept);
         for (var i = 0; i < _graph.Outputs.Count; i++) _graph.Outputs[i] = _graph.Outputs[i] with { Value = Known(_graph.Outputs[i].Value) };
         for (var i = 0; i < _graph.States.Count; i++) _graph.States[i] = _graph.States[i] with { Update = Known(_graph.States[i].Update) };
-        foreach (var node in _graph.Nodes)
+        var values = _graph.Nodes.SelectMany(n => n.Inputs.Concat(n.Outputs)).Concat(_graph.Outputs.Select(o => o.Value)).Concat(_graph.Inputs.Select(i => i.Value)).Concat(_graph.States.SelectMany(s => new[] { s.Value, s.Update }));
+        _graph.Shapes.Clear();
+        foreach (var value in values)
         {
-            foreach (var value in node.Inputs.Concat(node.Outputs))
-            {
-                if (value.Length > 0) _graph.Shapes[value] = _evaluator.ShapeOf(value);
-            }
+            if (value.Length > 0) _graph.Shapes[value] = _evaluator.ShapeOf(value);
         }
-
-        foreach (var port in _graph.Outputs) _graph.Shapes[port.Value] = _evaluator.ShapeOf(port.Value);
     }
 
     private string Known(string value)
@@ -94,20 +117,9 @@ internal sealed class ResolvePass
         return value;
     }
 
-    private void Alias(string output, string input)
-    {
-        if (output == input || (_evaluator.Has(input) && output.Length == 0)) return;
-        _alias[output] = input;
-    }
-
     private void Constant(IrNode node)
     {
-        if (node.Attributes.GetValueOrDefault("value") is not IrTensor value)
-        {
-            _unsupported.Add(new Unsupported(node, "a constant of this kind (sparse or string) is not supported"));
-            return;
-        }
-
+        if (node.Attributes.GetValueOrDefault("value") is not IrTensor value) throw new UnsupportedException("a constant of this kind (sparse or string) is not supported");
         AddConstant(node.Output(0), value);
     }
 
@@ -123,11 +135,14 @@ internal sealed class ResolvePass
         var condition = _evaluator.Has(node.Input(0)) ? _evaluator.KnownContent(node.Input(0)) : null;
         if (condition is not { Count: 1 })
         {
-            _unsupported.Add(new Unsupported(node, $"which branch is taken depends on '{node.Input(0)}', which is not known at conversion; fix the input behind it with --set NAME=VALUE, or a dimension with --dim NAME=SIZE"));
+            if (_evaluator.Has(node.Input(0)) || _unsupported.Count == 0)
+                throw new UnsupportedException($"which branch is taken depends on '{node.Input(0)}', which is not known at conversion; fix the input behind it with --set NAME=VALUE, or a dimension with --dim NAME=SIZE");
             return;
         }
 
         if (node.Attributes.GetValueOrDefault(condition.Integers()[0] != 0 ? "then_branch" : "else_branch") is not IrGraph branch) throw new ConversionException($"Node '{node.Name}' (If) lacks a branch; the model is damaged.");
+        var prefix = $"{node.Name}~{++_branches}/";
+        branch = branch.Copy(branch.Defined().Distinct().ToDictionary(name => name, name => prefix + name));
         foreach (var (name, tensor) in branch.Constants) AddConstant(name, tensor);
         for (var i = Math.Min(node.Outputs.Count, branch.Outputs.Count) - 1; i >= 0; i--)
             work.Push(new IrNode($"{node.Name}.{i}", "Identity", [branch.Outputs[i].Value], [node.Outputs[i]]));
@@ -137,49 +152,29 @@ internal sealed class ResolvePass
     /// <summary>A node behind an unsupported one: its own operator is still looked at, so that the report is whole.</summary>
     private void Undefined(IrNode node)
     {
-        if (!Decompose.Knows(node.Op)) _unsupported.Add(new Unsupported(node, "the operator is not supported"));
-        else if (_unsupported.Count == 0) throw new ConversionException($"Node {node} reads '{node.Inputs.First(i => i.Length > 0 && !_evaluator.Has(i))}' before it is computed; the model is damaged.");
+        if (!Decompose.Knows(node.Op)) throw new UnsupportedException("the operator is not supported");
+        if (_unsupported.Count == 0) throw new ConversionException($"graph '{_graph.Name}', node {node} reads '{node.Inputs.First(i => i.Length > 0 && !_evaluator.Has(i))}', which nothing computes before it; the model is damaged.");
     }
 
     private void Settle(IrNode node)
     {
-        if (!Decompose.Knows(node.Op))
+        if (node.Op is not ("LSTM" or "GRU" or "RNN"))
         {
-            _unsupported.Add(new Unsupported(node, "the operator is not supported"));
-            return;
+            for (var i = 0; i < node.Outputs.Count; i++)
+            {
+                if (node.Outputs[i].Length == 0) node.Outputs[i] = _graph.Fresh(node.Name);
+            }
         }
 
-        try
-        {
-            _evaluator.Evaluate(node);
-        }
-        catch (ConversionException fault)
-        {
-            _unsupported.Add(new Unsupported(node, fault.Message));
-            return;
-        }
-        catch (Exception fault) when (fault is ArgumentException or OverflowException or SeqFormatException)
-        {
-            throw new ConversionException($"Node {node}: {fault.Message}", fault);
-        }
-
-        var isKnown = true;
+        _evaluator.Evaluate(node);
+        var isKnown = node.Outputs.Count > 0;
         foreach (var output in node.Outputs)
         {
             if (output.Length == 0) continue;
-            if (_evaluator.KnownContent(output) is { } content) _graph.Constants[output] = content;
+            if (_evaluator.KnownContent(output) is { } content) AddConstant(output, content);
             else isKnown = false;
         }
 
         if (!isKnown) _kept.Add(node);
     }
-}
-
-/// <summary>One operator that cannot be converted, and why.</summary>
-internal sealed record Unsupported(IrNode Node, string Why)
-{
-    public static UnsupportedException All(string graph, IReadOnlyCollection<Unsupported> list) => new(
-        $"graph '{graph}' has {list.Count} node{(list.Count == 1 ? "" : "s")} that cannot be converted:\n"
-        + string.Join('\n', list.Select(u => $"  {u.Node.Name}: {u.Node.Op}: {u.Why}"))
-        + "\nTry exporting the model without these operators, with fixed shapes (--dim), or with simplified graphs (onnxsim).");
 }

@@ -11,7 +11,7 @@ internal static class ShapeRules
         switch (node.Op)
         {
             case "LSTM" or "GRU" or "RNN":
-                Recurrent(node, Need(node, inputs, 0), outputs);
+                Recurrent(node, Need(node, inputs, 0), inputs, outputs);
                 return true;
             case "Conv":
                 outputs[0]?.Set(ElementType.Float32, Conv(node, Need(node, inputs, 0).Shape, Need(node, inputs, 1).Shape));
@@ -19,13 +19,12 @@ internal static class ShapeRules
             case "ConvTranspose":
                 outputs[0]?.Set(ElementType.Float32, ConvTranspose(node, Need(node, inputs, 0).Shape, Need(node, inputs, 1).Shape));
                 return true;
-            case "Gemm":
-                var a = Need(node, inputs, 0).Shape;
-                var b = Need(node, inputs, 1).Shape;
-                if (a.Rank != 2 || b.Rank != 2) throw new ArgumentException($"Gemm needs matrices; it has {a} and {b}.");
-                var inner = a[node.Int("transA", 0) != 0 ? 0 : 1];
-                if (inner != b[node.Int("transB", 0) != 0 ? 1 : 0]) throw new ArgumentException($"Gemm's matrices {a} and {b} do not fit.");
-                outputs[0]?.Set(Need(node, inputs, 0).Type, new Shape(a[node.Int("transA", 0) != 0 ? 1 : 0], b[node.Int("transB", 0) != 0 ? 0 : 1]));
+            case "Linear":
+                var x = Need(node, inputs, 0).Shape;
+                var weight = Need(node, inputs, 1).Shape;
+                if (x.Rank < 1 || weight.Rank != 2 || x[x.Rank - 1] != weight[1]) throw new ArgumentException($"the product of {x} and a transposed {weight} does not exist.");
+                x[x.Rank - 1] = weight[0];
+                outputs[0]?.Set(ElementType.Float32, x);
                 return true;
             default:
                 return false;
@@ -39,6 +38,9 @@ internal static class ShapeRules
         var strides = Or(node.Ints("strides"), rank, 1);
         var dilations = Or(node.Ints("dilations"), rank, 1);
         var pads = Or(node.Ints("pads"), 2 * rank, 0);
+        Check(strides, 1);
+        Check(dilations, 1);
+        Check(pads, 0);
         var auto = node.String("auto_pad", "NOTSET");
         if (auto is "SAME_UPPER" or "SAME_LOWER")
         {
@@ -58,13 +60,15 @@ internal static class ShapeRules
         return (pads, strides, dilations);
     }
 
-    private static void Recurrent(IrNode node, Tensor x, Tensor?[] outputs)
+    private static void Recurrent(IrNode node, Tensor x, Tensor?[] inputs, Tensor?[] outputs)
     {
         if (x.Rank != 3) throw new ArgumentException($"X of {node.Op} has shape {x.Shape}; three dimensions are needed.");
         var batchFirst = node.Int("layout", 0) != 0;
         var (steps, batch) = batchFirst ? (x.Shape[1], x.Shape[0]) : (x.Shape[0], x.Shape[1]);
         var directions = node.String("direction", "forward") == "bidirectional" ? 2 : 1;
-        var hidden = (int)node.Int("hidden_size", 0);
+        var r = Need(node, inputs, 2).Shape;
+        if (r.Rank != 3) throw new ArgumentException($"R of {node.Op} has shape {r}; three dimensions are needed.");
+        var hidden = node.Op == "LSTM" ? r[1] / 4 : node.Op == "GRU" ? r[1] / 3 : r[1];
         for (var i = 0; i < outputs.Length; i++)
         {
             outputs[i]?.Set(
@@ -117,6 +121,10 @@ internal static class ShapeRules
         var dilations = Or(node.Ints("dilations"), rank, 1);
         var pads = Or(node.Ints("pads"), 2 * rank, 0);
         outputPadding = Or(node.Ints("output_padding"), rank, 0);
+        Check(strides, 1);
+        Check(dilations, 1);
+        Check(pads, 0);
+        Check(outputPadding, 0);
         var wanted = node.Ints("output_shape");
         var auto = node.String("auto_pad", "NOTSET");
         for (var i = 0; i < rank; i++)
@@ -124,11 +132,22 @@ internal static class ShapeRules
             if (wanted.Length == 0 && auto is not ("SAME_UPPER" or "SAME_LOWER")) continue;
             var target = wanted.Length > 0 ? wanted[wanted.Length - rank + i] : x[i + 2] * strides[i];
             var total = strides[i] * (x[i + 2] - 1) + outputPadding[i] + (w[i + 2] - 1) * dilations[i] + 1 - target;
+            if (total < 0)
+            {
+                outputPadding[i] -= total;
+                total = 0;
+            }
+
             pads[i] = auto == "SAME_UPPER" ? total / 2 : total - total / 2;
             pads[rank + i] = total - pads[i];
         }
 
         return (pads, strides, dilations);
+    }
+
+    private static void Check(long[] values, int least)
+    {
+        if (Array.Exists(values, v => v < least || v > int.MaxValue)) throw new ArgumentException($"a value of {string.Join(", ", values)} is not possible here.");
     }
 
     private static long[] Or(long[] values, int count, long otherwise) => values.Length == count ? (long[])values.Clone() : [.. Enumerable.Repeat(otherwise, count)];

@@ -1,29 +1,46 @@
+using System.Text.RegularExpressions;
+
 namespace SeqRuntime.Converter.Graph;
 
 /// <summary>
-/// Finds which inputs and outputs are the same state before and after a step, so that the runtime can carry it: by the user's
-/// word, by names (h and h_out, state and stateN, past and present), or because exactly one output fits an input's shape and neither
-/// is the graph's first, which are data.
+/// Finds inputs and outputs that are one state carried from run to run. A pair has one element type and one shape, and either
+/// names that show it (<c>h</c> and <c>hn</c>, <c>state_in</c> and <c>state_out</c>, <c>past_k</c> and <c>present_k</c>), or a
+/// shape that exactly one input and one output have. First input and first output are paired only where their names say state.
 /// </summary>
-internal static class StatePairing
+internal static partial class StatePairing
 {
-    private static readonly string[] s_marks = ["initial", "present", "output", "input", "final", "init", "past", "prev", "next", "new", "old", "out", "in", "0", "1", "2", "n", "t"];
+    private static readonly HashSet<string> s_inputWords = ["in", "input", "inputs", "prev", "previous", "past", "last", "old", "init", "initial", "0"];
+    private static readonly HashSet<string> s_outputWords = ["out", "output", "outputs", "next", "new", "present", "cur", "current", "n", "updated", "final"];
+    private static readonly HashSet<string> s_stateWords = ["state", "states", "hidden", "cell", "cache", "buffer", "buf", "memory", "mem", "history", "hist", "h", "c", "carry", "context", "ctx"];
 
+    /// <summary>Makes states of the pairs that the user names.</summary>
     public static void Apply(IrGraph graph, ConversionOptions options, Unused unused, List<string> notes)
     {
         foreach (var (input, output) in options.States)
         {
-            var port = graph.Inputs.FindIndex(p => p.Name == input);
-            var update = graph.Outputs.FindIndex(p => p.Name == output);
-            if (port < 0 && update < 0) continue;
-            if (port < 0) throw new ConversionException($"--state {input}={output}: graph '{graph.Name}' has no input '{input}'; it has {Names(graph.Inputs)}.");
-            if (update < 0) throw new ConversionException($"--state {input}={output}: graph '{graph.Name}' has no output '{output}'; it has {Names(graph.Outputs)}.");
-            Pair(graph, port, update, notes, "as asked");
+            if (graph.Inputs.Exists(p => p.Name == input)) unused.SeenState(input);
+            else if (!graph.Outputs.Exists(p => p.Name == output)) continue;
+            else throw new ConversionException($"--state {input}={output}: graph '{graph.Name}' has no input '{input}'; it has {Names(graph.Inputs)}.");
+            if (!graph.Outputs.Exists(p => p.Name == output)) throw new ConversionException($"--state {input}={output}: graph '{graph.Name}' has no output '{output}'; it has {Names(graph.Outputs)}.");
+            Pair(graph, input, output, notes, "as asked");
+        }
+    }
+
+    /// <summary>Makes a state of an input and an output. Its symbolic dimensions are fixed at 1: one stream a session, unless --dim said otherwise.</summary>
+    public static void Pair(IrGraph graph, string input, string output, List<string> notes, string how)
+    {
+        foreach (var symbol in graph.Inputs.First(p => p.Name == input).Shape.Select(d => d.Symbol).OfType<string>().Distinct().ToList())
+        {
+            notes.Add($"dimension '{symbol}' of state '{input}' is fixed at 1 (choose with --dim {symbol}=SIZE)");
+            graph.Fix(symbol, 1);
         }
 
-        if (!options.AutoStates) return;
-        PairWhere(graph, notes, "by name", (input, output) => SameStem(input.Name, output.Name));
-        PairWhere(graph, notes, "by shape", (input, output) => !ReferenceEquals(input, graph.Inputs[0]) && !ReferenceEquals(output, graph.Outputs[0]) && input.Shape.Length >= 2);
+        var port = graph.Inputs.First(p => p.Name == input);
+        var update = graph.Outputs.First(p => p.Name == output);
+        graph.Inputs.Remove(port);
+        graph.Outputs.Remove(update);
+        graph.States.Add(new IrState(port.Name, port.Value, update.Value, update.Name, port.Type, port.Shape));
+        notes.Add($"state '{port.Name}' [{string.Join(", ", port.Shape)}] is carried from '{update.Name}' ({how})");
     }
 
     /// <summary>After shapes were inferred: a state must become what it was.</summary>
@@ -31,91 +48,64 @@ internal static class StatePairing
     {
         foreach (var state in graph.States)
         {
-            var shape = graph.ConstantOf(state.Update) is { } constant ? new IrShape(constant.Type, constant.Shape) : graph.Shapes.GetValueOrDefault(state.Update);
-            if (shape is null || (shape.Type == state.Type && shape.Sizes.SequenceEqual(state.Shape.Select(d => d.Size)))) continue;
-            throw new ConversionException($"State '{state.Name}' of shape [{string.Join(", ", state.Shape)}] would become '{state.Update}' of shape {shape}: they are no pair. Pair by hand with --state in=out, or use --no-auto-state.");
+            var shape = graph.Shapes[state.Update];
+            if (shape.Type == state.Type && shape.Sizes.SequenceEqual(state.Shape.Select(d => d.Size))) continue;
+            throw new ConversionException($"State '{state.Name}' of shape [{string.Join(", ", state.Shape)}] would become '{state.Output}' of shape {shape}: they are no pair. Pair by hand with --state in=out, or use --no-auto-state.");
         }
     }
 
-    private static void PairWhere(IrGraph graph, List<string> notes, string how, Func<IrPort, IrPort, bool> fits)
+    /// <summary>Pairs of input and output names; what stays open is told in <paramref name="notes"/>.</summary>
+    public static List<(string Input, string Output, string How)> Find(IrGraph resolved, List<string> notes)
     {
-        for (var i = 0; i < graph.Inputs.Count;)
+        var pairs = new List<(string, string, string)>();
+        var inputs = resolved.Inputs.ToList();
+        var outputs = resolved.Outputs.ToList();
+        foreach (var input in resolved.Inputs)
         {
-            var input = graph.Inputs[i];
-            var outputs = graph.Outputs.Where(output => Compatible(input, output) && fits(input, output)).ToList();
-            var rivals = outputs.Count == 1 ? graph.Inputs.Count(other => Compatible(other, outputs[0]) && fits(other, outputs[0])) : 0;
-            if (outputs.Count == 1 && rivals == 1)
-            {
-                Pair(graph, i, graph.Outputs.IndexOf(outputs[0]), notes, how);
-                continue;
-            }
-
-            if (outputs.Count > 0) notes.Add($"input '{input.Name}' fits several outputs {how} ({string.Join(", ", outputs.Select(o => o.Name))}) or shares one with another input; it stays a plain input. Use --state in=out if it is a state");
-            i++;
+            var core = Core(input.Name, s_inputWords);
+            var match = outputs.Where(o => Fits(resolved, input, o) && SameCore(core, Core(o.Name, s_outputWords)) && IsPlausible(resolved, input, o, core)).ToList();
+            if (match.Count == 1) Take(input, match[0], "by name");
         }
-    }
 
-    private static void Pair(IrGraph graph, int input, int output, List<string> notes, string how)
-    {
-        var port = graph.Inputs[input];
-        var update = graph.Outputs[output];
-        foreach (var symbol in port.Shape.Select(d => d.Symbol).OfType<string>().Distinct().ToList())
+        foreach (var input in inputs.ToList())
         {
-            notes.Add($"dimension '{symbol}' of state '{port.Name}' was fixed to 1; use --dim {symbol}=SIZE for another");
-            FixSymbol(graph, symbol);
+            if (input == resolved.Inputs[0] && resolved.Inputs.Count == 1) continue;
+            if (input.Type != ElementType.Float32 || input.Shape.Length < 2 || input.Shape.Skip(2).Any(d => d.Symbol is not null)) continue;
+            var rivals = inputs.Where(i => i.Type == input.Type && SameSizes(resolved, i.Value, input.Value)).ToList();
+            var candidates = outputs.Where(o => Fits(resolved, input, o)).ToList();
+            if (candidates.Count == 0) continue;
+            var isFirst = input == resolved.Inputs[0];
+            if (rivals.Count == 1 && candidates.Count == 1 && !(isFirst && candidates[0] == resolved.Outputs[0])) Take(input, candidates[0], "by shape");
+            else if (!isFirst) notes.Add($"input '{input.Name}' may be a state fed by {string.Join(" or ", candidates.Select(o => $"'{o.Name}'"))}; it stays an input (pair with --state {input.Name}=OUTPUT)");
         }
 
-        port = graph.Inputs[input];
-        graph.Inputs.RemoveAt(input);
-        graph.Outputs.RemoveAt(output);
-        graph.States.Add(new IrState(port.Name, port.Value, update.Value, update.Name, port.Type, port.Shape));
-        notes.Add($"state '{port.Name}' [{string.Join(", ", port.Shape)}] is carried from '{update.Name}' ({how})");
-    }
+        return pairs;
 
-    private static void FixSymbol(IrGraph graph, string symbol)
-    {
-        void Fix(List<IrPort> ports)
+        void Take(IrPort input, IrPort output, string how)
         {
-            for (var i = 0; i < ports.Count; i++) ports[i] = ports[i] with { Shape = Array.ConvertAll(ports[i].Shape, d => d.Symbol == symbol ? new IrDim(1, null) : d) };
+            pairs.Add((input.Name, output.Name, how));
+            inputs.Remove(input);
+            outputs.Remove(output);
         }
-
-        Fix(graph.Inputs);
-        Fix(graph.Outputs);
-    }
-
-    private static bool Compatible(IrPort input, IrPort output) =>
-        input.Type == output.Type && input.Type == ElementType.Float32 && input.Shape.Length == output.Shape.Length && input.Shape.Length > 0
-        && input.Shape.Zip(output.Shape).All(pair => pair.First == pair.Second || pair.Second.Symbol is not null);
-
-    private static bool SameStem(string a, string b)
-    {
-        if (a == b) return false;
-        var stem = Stem(a);
-        return stem.Length > 0 && stem == Stem(b);
-    }
-
-    /// <summary>A name without the marks that tell before from after.</summary>
-    private static string Stem(string name)
-    {
-        var text = name.ToLowerInvariant();
-        text = text[(text.LastIndexOf('/') + 1)..].TrimEnd(':', '0');
-        for (var changed = true; changed;)
-        {
-            changed = false;
-            foreach (var mark in s_marks)
-            {
-                var bare = text.Length > mark.Length && text.EndsWith(mark, StringComparison.Ordinal) ? text[..^mark.Length]
-                    : mark.Length > 1 && text.StartsWith(mark + "_", StringComparison.Ordinal) ? text[mark.Length..]
-                    : text;
-                bare = bare.Trim('_', '.', '-');
-                if (bare == text || bare.Length == 0) continue;
-                text = bare;
-                changed = true;
-            }
-        }
-
-        return text;
     }
 
     private static string Names(List<IrPort> ports) => string.Join(", ", ports.Select(p => $"'{p.Name}'"));
+
+    private static bool IsPlausible(IrGraph graph, IrPort input, IrPort output, string core) =>
+        Words(core).Any(s_stateWords.Contains) || (core.Length > 0 && (input != graph.Inputs[0] || output != graph.Outputs[0]));
+
+    private static bool SameCore(string input, string output) => input == output || (input.Length > 0 && output == input + "n");
+
+    private static bool Fits(IrGraph graph, IrPort input, IrPort output) =>
+        graph.Shapes[output.Value].Type == input.Type && SameSizes(graph, input.Value, output.Value);
+
+    private static bool SameSizes(IrGraph graph, string a, string b) => graph.Shapes[a].Sizes.AsSpan().SequenceEqual(graph.Shapes[b].Sizes);
+
+    /// <summary>The name's words without those that only tell the side.</summary>
+    private static string Core(string name, HashSet<string> side) => string.Join('_', Words(name).Where(w => !side.Contains(w)));
+
+    private static IEnumerable<string> Words(string name) => Word().Matches(name).Select(m => m.Value.ToLowerInvariant());
+
+    [GeneratedRegex("[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")]
+    private static partial Regex Word();
 }

@@ -21,6 +21,13 @@ internal static class OperatorMap
         ["Not"] = UnaryFunction.Not, ["IsNaN"] = UnaryFunction.IsNaN, ["IsInf"] = UnaryFunction.IsInf,
     };
 
+    /// <summary>ONNX's default constants. Selu's second constant is its attribute gamma.</summary>
+    private static readonly Dictionary<UnaryFunction, (float Alpha, float Beta)> Defaults = new()
+    {
+        [UnaryFunction.LeakyRelu] = (0.01f, 0), [UnaryFunction.Elu] = (1, 0), [UnaryFunction.Celu] = (1, 0), [UnaryFunction.ThresholdedRelu] = (1, 0), [UnaryFunction.Swish] = (1, 0),
+        [UnaryFunction.HardSigmoid] = (0.2f, 0.5f), [UnaryFunction.Selu] = (1.67326319217681884765625f, 1.05070102214813232421875f),
+    };
+
     private static readonly Dictionary<string, BinaryFunction> BinaryFunctions = new()
     {
         ["Add"] = BinaryFunction.Add, ["Sub"] = BinaryFunction.Sub, ["Mul"] = BinaryFunction.Mul, ["Div"] = BinaryFunction.Div, ["Pow"] = BinaryFunction.Pow,
@@ -79,6 +86,12 @@ internal static class OperatorMap
 
         if (UnaryFunctions.TryGetValue(node.Op, out var unary))
         {
+            if (Defaults.TryGetValue(unary, out var defaults))
+            {
+                if (!attributes.Has(AttributeKey.Alpha)) attributes.Set(AttributeKey.Alpha, defaults.Alpha);
+                if (!attributes.Has(AttributeKey.Beta)) attributes.Set(AttributeKey.Beta, node.Float("gamma", defaults.Beta));
+            }
+
             if (unary == UnaryFunction.Gelu && node.String("approximate", "none") == "tanh") unary = UnaryFunction.GeluTanh;
             return (OpKind.Unary, attributes.Set(AttributeKey.Function, unary));
         }
@@ -95,7 +108,7 @@ internal static class OperatorMap
         {
             case "Cast":
                 var to = OnnxTensors.TypeOf((int)node.Int("to", 0));
-                if (to == 0) throw new ConversionException($"Node '{node.Name}' (Cast): type {OnnxTensors.TypeName((int)node.Int("to", 0))} is not supported.");
+                if (to == 0) throw new UnsupportedException($"the type {OnnxTensors.TypeName((int)node.Int("to", 0))} is not supported");
                 return (OpKind.Cast, attributes.Set(AttributeKey.To, (long)to));
             case "ConstantOfShape":
                 var value = node.Attributes.GetValueOrDefault("value") as IrTensor ?? IrTensor.Of([1], 0f);

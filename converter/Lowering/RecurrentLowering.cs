@@ -5,8 +5,7 @@ using SeqRuntime.Operators;
 namespace SeqRuntime.Converter.Lowering;
 
 /// <summary>
-/// LSTM, GRU and RNN: weights from ONNX's gate order into the runtime's gate-interleaved rows, biases joined, batch-first
-/// layout turned by transposes.
+/// LSTM, GRU and RNN: weights from ONNX's gate order into the runtime's gate-interleaved rows, biases joined.
 /// </summary>
 internal static class RecurrentLowering
 {
@@ -19,7 +18,7 @@ internal static class RecurrentLowering
     public static void Lower(IrNode node, GraphLowering lowering)
     {
         var target = lowering.Target;
-        var hidden = checked((int)node.Int("hidden_size", 0));
+        var hidden = lowering.Source.Shapes[node.Input(2)].Sizes[2];
         var direction = node.String("direction", "forward");
         var directions = direction == "bidirectional" ? 2 : 1;
         var gates = s_gates[node.Op];
@@ -27,12 +26,10 @@ internal static class RecurrentLowering
         var r = Weights(node, lowering, 2, [directions, gates.Length * hidden, hidden], "R")!;
         var b = Weights(node, lowering, 3, [directions, 2 * gates.Length * hidden], "B");
         var p = node.Op == "LSTM" ? Weights(node, lowering, 7, [directions, 3 * hidden], "P") : null;
-        var isBatchFirst = node.Int("layout", 0) != 0;
         var isResetAfter = node.Int("linear_before_reset", 0) != 0;
-        int Turn(int value, params long[] perm) => value < 0 || !isBatchFirst ? value : target.Node(OpKind.Transpose, [value], new Attributes().Set(AttributeKey.Perm, perm));
 
-        var inputs = new List<int> { Turn(lowering.Value(node.Input(0)), 1, 0, 2), lowering.Value(node.Input(4)), Turn(lowering.Value(node.Input(5)), 1, 0, 2) };
-        if (node.Op == "LSTM") inputs.Add(Turn(lowering.Value(node.Input(6)), 1, 0, 2));
+        var inputs = new List<int> { lowering.Value(node.Input(0)), lowering.Value(node.Input(4)), lowering.Value(node.Input(5)) };
+        if (node.Op == "LSTM") inputs.Add(lowering.Value(node.Input(6)));
         for (var d = 0; d < directions; d++)
         {
             inputs.Add(Matrix(node, lowering, 1, w, d, directions, gates, hidden));
@@ -49,10 +46,6 @@ internal static class RecurrentLowering
         var kind = node.Op switch { "LSTM" => OpKind.Lstm, "GRU" => OpKind.Gru, _ => OpKind.Rnn };
         var outputs = target.NodeMany(kind, [.. inputs], outputCount, attributes, node.Name);
         for (var i = 0; i < outputCount; i++) lowering.Bind(node, i, outputs);
-        for (var i = 0; i < outputCount; i++)
-        {
-            if (node.Output(i).Length > 0) lowering.Bind(node.Output(i), i == 0 ? Turn(outputs[0], 2, 0, 1, 3) : Turn(outputs[i], 1, 0, 2));
-        }
     }
 
     private static Attributes Attributes(IrNode node, int hidden, string direction, int gates)
@@ -108,7 +101,7 @@ internal static class RecurrentLowering
         }
 
         var name = directions == 1 ? node.Input(input) : $"{node.Input(input)}.{(direction == 0 ? "forward" : "reverse")}";
-        return lowering.Target.Constant(lowering.Weights.Packed(name, rows, columns, packed));
+        return lowering.Target.Constant(lowering.Weights.Packed(name, rows, columns, true, packed));
     }
 
     /// <summary>Wb + Rb by rows; a GRU has two rows of biases, since that of the candidate's recurrent product may lie inside the reset.</summary>

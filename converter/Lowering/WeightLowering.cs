@@ -4,7 +4,7 @@ using SeqRuntime.Operators;
 
 namespace SeqRuntime.Converter.Lowering;
 
-/// <summary>Operators with constant weights: Gemm and MatMul become Linear, convolutions and recurrent layers take packed matrices, a table of rows becomes an Embedding.</summary>
+/// <summary>Operators with constant weights: products, convolutions and recurrent layers take packed matrices, a table of rows becomes an Embedding.</summary>
 internal static class WeightLowering
 {
     /// <summary>Fewest outputs of a group for which packing pays; with fewer most of a 16-row tile would be padding.</summary>
@@ -17,11 +17,9 @@ internal static class WeightLowering
             case "LSTM" or "GRU" or "RNN":
                 RecurrentLowering.Lower(node, lowering);
                 return true;
-            case "Gemm":
-                Gemm(node, lowering);
-                return true;
-            case "MatMul" when lowering.Source.ConstantOf(node.Input(1)) is { Type: ElementType.Float32, Shape.Length: 2 } w && lowering.Source.Shapes[node.Input(0)] is { Rank: >= 2, Type: ElementType.Float32 }:
-                Linear(node, lowering, node.Input(1), Transpose(w.Floats, w.Shape[0], w.Shape[1]), w.Shape[1], w.Shape[0], -1);
+            case "Linear":
+                var matrix = lowering.Source.ConstantOf(node.Input(1))!;
+                Linear(node, lowering, node.Input(1), matrix.ToFloats(), matrix.Shape[0], matrix.Shape[1], lowering.Value(node.Input(2)));
                 return true;
             case "Conv":
                 Conv(node, lowering);
@@ -31,7 +29,7 @@ internal static class WeightLowering
                 return true;
             case "Gather" when isInt8 && node.Int("axis", 0) == 0 && lowering.Source.ConstantOf(node.Input(0)) is { Type: ElementType.Float32, Shape.Length: 2 } table
                 && lowering.Source.Shapes[node.Input(1)].Type is ElementType.Int32 or ElementType.Int64:
-                var w0 = lowering.Target.Constant(lowering.Weights.Packed(node.Input(0), table.Shape[0], table.Shape[1], table.ToFloats()));
+                var w0 = lowering.Target.Constant(lowering.Weights.Packed(node.Input(0), table.Shape[0], table.Shape[1], true, table.ToFloats()));
                 lowering.Add(node, OpKind.Embedding, [w0, lowering.Value(node.Input(1))], new Attributes());
                 return true;
             default:
@@ -39,57 +37,10 @@ internal static class WeightLowering
         }
     }
 
-    public static float[] Transpose(ReadOnlySpan<float> matrix, int rows, int columns)
-    {
-        var result = new float[matrix.Length];
-        for (var r = 0; r < rows; r++)
-        {
-            for (var c = 0; c < columns; c++) result[c * rows + r] = matrix[r * columns + c];
-        }
-
-        return result;
-    }
-
     private static void Linear(IrNode node, GraphLowering lowering, string name, float[] weights, int rows, int columns, int bias)
     {
-        var w = lowering.Target.Constant(lowering.Weights.Packed(name, rows, columns, weights));
+        var w = lowering.Target.Constant(lowering.Weights.Packed(name, rows, columns, !node.Has(DecomposeSpectral.ExactWeights), weights));
         lowering.Add(node, OpKind.Linear, [lowering.Value(node.Input(0)), w, bias], new Attributes());
-    }
-
-    private static void Gemm(IrNode node, GraphLowering lowering)
-    {
-        var constant = lowering.Source.ConstantOf(node.Input(1))!;
-        var isTransposed = node.Int("transB", 0) != 0;
-        var (rows, columns) = isTransposed ? (constant.Shape[0], constant.Shape[1]) : (constant.Shape[1], constant.Shape[0]);
-        var weights = isTransposed ? constant.ToFloats() : Transpose(constant.Floats, constant.Shape[0], constant.Shape[1]);
-        Scale(weights, node.Float("alpha", 1));
-        var beta = node.Float("beta", 1);
-        var c = node.Input(2);
-        if (c.Length == 0)
-        {
-            Linear(node, lowering, node.Input(1), weights, rows, columns, -1);
-        }
-        else if (lowering.Source.ConstantOf(c) is { } bias && (bias.Count == 1 || (bias.Count == rows && bias.Shape[^1] == rows)))
-        {
-            var values = bias.ToFloats();
-            if (values.Length != rows) Array.Fill(values = new float[rows], bias.ToFloats()[0]);
-            Scale(values, beta);
-            Linear(node, lowering, node.Input(1), weights, rows, columns, lowering.Target.Constant(lowering.Weights.Dense(c, IrTensor.Of([rows], values.AsSpan()))));
-        }
-        else
-        {
-            Linear(node, lowering, node.Input(1), weights, rows, columns, -1);
-            var product = lowering.Value(node.Output(0));
-            var added = lowering.Value(c);
-            if (beta != 1) added = lowering.Target.Node(OpKind.Binary, [added, lowering.Target.Constant(node.Name + ".beta", [], beta)], new Attributes().Set(AttributeKey.Function, BinaryFunction.Mul));
-            lowering.Bind(node.Output(0), lowering.Target.Node(OpKind.Binary, [product, added], new Attributes().Set(AttributeKey.Function, BinaryFunction.Add)));
-        }
-    }
-
-    private static void Scale(float[] values, float factor)
-    {
-        if (factor == 1) return;
-        for (var i = 0; i < values.Length; i++) values[i] *= factor;
     }
 
     private static void Conv(IrNode node, GraphLowering lowering)
@@ -104,7 +55,7 @@ internal static class WeightLowering
             var rows = weights.Shape[0] / group;
             var columns = weights.Count / weights.Shape[0];
             var all = weights.ToFloats();
-            w = lowering.Target.Constant(lowering.Weights.Packed(node.Input(1), rows, columns, [.. Enumerable.Range(0, group).Select(g => all.AsSpan(g * rows * columns, rows * columns).ToArray())]));
+            w = lowering.Target.Constant(lowering.Weights.Packed(node.Input(1), rows, columns, !node.Has(DecomposeSpectral.ExactWeights), [.. Enumerable.Range(0, group).Select(g => all.AsSpan(g * rows * columns, rows * columns).ToArray())]));
         }
         else
         {

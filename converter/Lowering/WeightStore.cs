@@ -20,11 +20,11 @@ internal sealed class WeightStore(SeqModelBuilder model, ConversionOptions optio
         return model.AddDense(name, tensor.Type, tensor.Shape, tensor.Data);
     }
 
-    /// <summary>Packs row-major matrices of one shape; quantized unless small, kept, or fp32 is asked for.</summary>
-    public int Packed(string name, int rows, int columns, params float[][] matrices)
+    /// <summary>Packs row-major matrices of one shape; quantized unless small, kept, fp32 is asked for, or they are not a model's weights.</summary>
+    public int Packed(string name, int rows, int columns, bool mayQuantize, params float[][] matrices)
     {
         name = Unique(name);
-        var isInt8 = options.Weights == WeightKind.Int8 && (long)rows * columns >= SmallestQuantized && !options.Keep.Any(pattern => FileSystemName.MatchesSimpleExpression(pattern, name));
+        var isInt8 = mayQuantize && options.Weights == WeightKind.Int8 && (long)rows * columns >= SmallestQuantized && !options.Keep.Any(pattern => FileSystemName.MatchesSimpleExpression(pattern, name));
         var format = isInt8 ? TensorFormat.PackedInt8 : TensorFormat.PackedFloat32;
         var packed = new byte[matrices.Length][];
         double errors = 0, squares = 0;
@@ -55,6 +55,9 @@ internal sealed class WeightStore(SeqModelBuilder model, ConversionOptions optio
 
     private string Unique(string name)
     {
+        // What stands behind '~' tells apart values made from one source constant.
+        var end = name.IndexOf('~', StringComparison.Ordinal);
+        if (end > 0) name = name[..end];
         var unique = name;
         for (var i = 2; !_names.Add(unique); i++) unique = $"{name}#{i}";
         return unique;

@@ -31,10 +31,11 @@ internal static class OpsetUpgrade
             case "TopK" when node.Has("k"):
                 node.SetInput(1, graph.Constant(node.Name + ".k", IrTensor.Vector((long)node.Take("k")!)));
                 break;
-            case "Dropout":
-                node.Op = "Identity";
-                node.Inputs.RemoveRange(1, node.Inputs.Count - 1);
-                node.Attributes.Clear();
+            case "GroupNormalization" when opset < 21:
+                node.Attributes["scale_by_group"] = 1L;
+                break;
+            case "DFT" when opset >= 20 && node.Input(2).Length == 0:
+                node.Attributes["axis"] = -2L;
                 break;
             case "Softmax" or "LogSoftmax" or "Hardmax":
                 if (opset >= 13) break;

@@ -1,0 +1,36 @@
+namespace SeqRuntime.Converter.Graph;
+
+/// <summary>Removes nodes, constants and output slots that nothing reads.</summary>
+internal static class DeadCode
+{
+    public static void Remove(IrGraph graph)
+    {
+        var used = new HashSet<string>(graph.Outputs.Select(o => o.Value).Concat(graph.States.Select(s => s.Update)));
+        for (var i = graph.Nodes.Count - 1; i >= 0; i--)
+        {
+            var node = graph.Nodes[i];
+            if (!node.Outputs.Exists(used.Contains))
+            {
+                graph.Nodes.RemoveAt(i);
+                continue;
+            }
+
+            while (node.Outputs.Count > 1 && node.Op != "Split" && !used.Contains(node.Outputs[^1])) node.Outputs.RemoveAt(node.Outputs.Count - 1);
+            used.UnionWith(node.Inputs);
+            foreach (var inner in node.Attributes.Values.OfType<IrGraph>()) Capture(inner, used);
+        }
+
+        foreach (var name in graph.Constants.Keys.Where(name => !used.Contains(name)).ToList()) graph.Constants.Remove(name);
+    }
+
+    /// <summary>All names that an inner graph reads; some are its own, which does no harm.</summary>
+    private static void Capture(IrGraph graph, HashSet<string> used)
+    {
+        used.UnionWith(graph.Outputs.Select(o => o.Value));
+        foreach (var node in graph.Nodes)
+        {
+            used.UnionWith(node.Inputs);
+            foreach (var inner in node.Attributes.Values.OfType<IrGraph>()) Capture(inner, used);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+namespace SeqRuntime.Converter.Graph;
+
+/// <summary>The nodes that take another node's place, put together one after the other.</summary>
+internal sealed class Expansion(IrNode node, IrGraph graph)
+{
+    public List<IrNode> Nodes { get; } = [];
+
+    /// <summary>Adds a node with one output and returns that output's name.</summary>
+    public string Add(string op, string[] inputs, params (string Key, object Value)[] attributes) => Into(graph.Fresh(node.Name), op, inputs, attributes);
+
+    /// <summary>Adds a node that computes <paramref name="output"/>.</summary>
+    public string Into(string output, string op, string[] inputs, params (string Key, object Value)[] attributes)
+    {
+        var added = new IrNode(Nodes.Count == 0 ? node.Name : $"{node.Name}.{Nodes.Count}", op, inputs, [output]);
+        foreach (var (key, value) in attributes) added.Attributes[key] = value;
+        Nodes.Add(added);
+        return output;
+    }
+
+    /// <summary>Lets the expansion's result be the node's first output.</summary>
+    public List<IrNode> Finish(string result)
+    {
+        Into(node.Output(0), "Identity", [result]);
+        return Nodes;
+    }
+
+    public string Constant(IrTensor value) => Add("Constant", [], ("value", value));
+
+    public string Scalar(float value) => Constant(IrTensor.Of([], value));
+
+    public string Vector(params ReadOnlySpan<long> values) => Constant(IrTensor.Vector(values));
+
+    public string Cast(string value, ElementType type) => Add("Cast", [value], ("to", (long)Onnx(type)));
+
+    /// <summary>A vector along <paramref name="axis"/> of a tensor of <paramref name="rank"/> dimensions, shaped to broadcast.</summary>
+    public string Along(string vector, int axis, int rank)
+    {
+        var shape = new long[rank];
+        Array.Fill(shape, 1);
+        shape[axis] = -1;
+        return Add("Reshape", [vector, Vector(shape)]);
+    }
+
+    /// <summary>ONNX's number of an element type.</summary>
+    private static int Onnx(ElementType type) => type switch
+    {
+        ElementType.Float32 => 1,
+        ElementType.UInt8 => 2,
+        ElementType.Int8 => 3,
+        ElementType.Int32 => 6,
+        ElementType.Int64 => 7,
+        ElementType.Bool => 9,
+        _ => 11,
+    };
+}

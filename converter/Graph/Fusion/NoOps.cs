@@ -1,0 +1,105 @@
+namespace SeqRuntime.Converter.Graph.Fusion;
+
+/// <summary>Removes nodes that change nothing, and chains of shape changes that one Reshape or Transpose can stand for.</summary>
+internal static class NoOps
+{
+    public static void Run(IrGraph graph)
+    {
+        var rewriter = new Rewriter(graph);
+        foreach (var node in graph.Nodes.ToList())
+        {
+            if (IsIdentity(node, rewriter)) rewriter.Bypass(node, node.Input(0));
+            else if (IsView(node)) MergeView(node, rewriter);
+            else if (node.Op == "Transpose") MergeTranspose(node, rewriter);
+        }
+    }
+
+    public static bool IsView(IrNode node) => node.Op is "Reshape" or "Squeeze" or "Unsqueeze" or "Flatten";
+
+    private static bool IsIdentity(IrNode node, Rewriter rewriter)
+    {
+        switch (node.Op)
+        {
+            case "Cast":
+                return rewriter.Shape(node.Input(0)).Type == rewriter.Shape(node.Output(0)).Type;
+            case "Reshape" or "Squeeze" or "Unsqueeze" or "Flatten":
+                return rewriter.SameShape(node.Input(0), node.Output(0));
+            case "Expand":
+                return rewriter.Shape(node.Input(0)).Sizes.AsSpan().SequenceEqual(rewriter.Shape(node.Output(0)).Sizes);
+            case "Transpose":
+                return Permutation(node, rewriter).Index().All(p => p.Index == p.Item);
+            case "Concat":
+                return node.Inputs.Count == 1;
+            case "Split":
+                return node.Outputs.Count == 1;
+            case "Pad":
+                return rewriter.Constant(node.Input(1)) is { IsZero: true };
+            case "Slice":
+                return IsWhole(node, rewriter);
+            case "Add" or "Sub":
+                return rewriter.Scalar(node.Input(1)) == 0 && Keeps(node, rewriter);
+            case "Mul" or "Div" or "Pow":
+                return rewriter.Scalar(node.Input(1)) == 1 && Keeps(node, rewriter);
+            default:
+                return false;
+        }
+    }
+
+    private static bool Keeps(IrNode node, Rewriter rewriter) =>
+        rewriter.IsFloat(node.Input(0)) && rewriter.Shape(node.Input(0)).Sizes.AsSpan().SequenceEqual(rewriter.Shape(node.Output(0)).Sizes) && rewriter.Constant(node.Input(0)) is null;
+
+    private static bool IsWhole(IrNode node, Rewriter rewriter)
+    {
+        var starts = rewriter.Constant(node.Input(1));
+        var ends = rewriter.Constant(node.Input(2));
+        var steps = node.Input(4).Length == 0 ? [1] : rewriter.Constant(node.Input(4))?.Integers();
+        return starts is { IsZero: true } && steps is not null && Array.TrueForAll(steps, s => s == 1)
+            && (rewriter.SameShape(node.Input(0), node.Output(0)) || (ends is not null && Array.TrueForAll(ends.Integers(), e => e >= int.MaxValue)));
+    }
+
+    private static int[] Permutation(IrNode node, Rewriter rewriter)
+    {
+        var rank = rewriter.Shape(node.Input(0)).Rank;
+        return node.Ints("perm") is { Length: > 0 } perm ? [.. perm.Select(p => (int)p)] : [.. Enumerable.Range(0, rank).Reverse()];
+    }
+
+    /// <summary>A view of a view needs only the last shape; none where that is the first one again.</summary>
+    private static void MergeView(IrNode node, Rewriter rewriter)
+    {
+        if (rewriter.Producer(node.Input(0)) is not { } inner || !IsView(inner)) return;
+        if (rewriter.SameShape(inner.Input(0), node.Output(0))) rewriter.Bypass(node, inner.Input(0));
+        else ToReshape(node, inner.Input(0), rewriter);
+    }
+
+    private static void MergeTranspose(IrNode node, Rewriter rewriter)
+    {
+        var perm = Permutation(node, rewriter);
+        var sizes = rewriter.Shape(node.Input(0)).Sizes;
+        // Moving dimensions of size 1 about moves no data.
+        var moved = perm.Where(p => sizes[p] != 1).ToArray();
+        if (moved.SequenceEqual(moved.Order()) && ToReshape(node, node.Input(0), rewriter)) return;
+        if (rewriter.Producer(node.Input(0), "Transpose") is not { } inner) return;
+        var first = Permutation(inner, rewriter);
+        var both = Array.ConvertAll(perm, p => (long)first[p]);
+        if (both.Index().All(p => p.Index == p.Item))
+        {
+            rewriter.Bypass(node, inner.Input(0));
+            return;
+        }
+
+        var merged = new IrNode(node.Name, "Transpose", [inner.Input(0)], node.Outputs) { Attributes = { ["perm"] = both } };
+        rewriter.Replace(node, merged);
+    }
+
+    private static bool ToReshape(IrNode node, string input, Rewriter rewriter)
+    {
+        var sizes = rewriter.Shape(node.Output(0)).Sizes;
+        if (sizes.Count(s => s < 0) > 1 || (Array.Exists(sizes, s => s < 0) && Array.Exists(sizes, s => s == 0))) return false;
+        var shape = rewriter.Graph.Constant(node.Name, IrTensor.Vector([.. sizes.Select(s => (long)s)]));
+        var allowZero = Array.Exists(sizes, s => s == 0);
+        var reshape = new IrNode(node.Name, "Reshape", [input, shape], node.Outputs);
+        if (allowZero) reshape.Attributes["allowzero"] = 1L;
+        rewriter.Replace(node, reshape);
+        return true;
+    }
+}
