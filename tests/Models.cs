@@ -1,0 +1,43 @@
+namespace SeqRuntime.Tests;
+
+/// <summary>
+/// The folder of real models that nobody here wrote: environment variable SEQRUNTIME_MODELS, else ../shared/models beside the
+/// repository. Where it is missing, tests that need it are skipped and say so; with SEQRUNTIME_REQUIRE_MODELS=1 they fail.
+/// </summary>
+internal static class Models
+{
+    private static readonly string? s_folder = Locate();
+
+    /// <summary>Full path of a file or folder among the models, or null.</summary>
+    public static string? Find(string relative)
+    {
+        if (s_folder is null) return null;
+        var path = Path.Combine(s_folder, relative);
+        return File.Exists(path) || Directory.Exists(path) ? path : null;
+    }
+
+    /// <summary>Full path of a file or folder among the models; skips or fails the test where it is missing.</summary>
+    public static string Need(string relative)
+    {
+        if (Find(relative) is { } path) return path;
+        var why = $"the real model '{relative}' was not found; set SEQRUNTIME_MODELS to the folder that holds it";
+        if (Environment.GetEnvironmentVariable("SEQRUNTIME_REQUIRE_MODELS") == "1") Assert.Fail(why);
+        Assert.Skip(why);
+        return "";
+    }
+
+    private static string? Locate()
+    {
+        if (Environment.GetEnvironmentVariable("SEQRUNTIME_MODELS") is { Length: > 0 } named) return Path.GetFullPath(named);
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            if (File.Exists(Path.Combine(folder.FullName, "SeqRuntime.sln")))
+            {
+                var models = Path.Combine(folder.FullName, "..", "shared", "models");
+                return Directory.Exists(models) ? models : null;
+            }
+        }
+
+        return null;
+    }
+}

@@ -1,0 +1,34 @@
+using System.Buffers.Binary;
+using System.Numerics;
+
+namespace SeqRuntime.Tests.RealModels;
+
+/// <summary>What the real models are fed: mono 16-bit WAV samples, and a plain Fourier transform.</summary>
+internal static class Audio
+{
+    public static float[] Read(string path)
+    {
+        var bytes = File.ReadAllBytes(path);
+        var at = 12;
+        while (BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(at)) != 0x61746164) at += 8 + BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(at + 4));
+        var samples = new float[BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(at + 4)) / 2];
+        for (var i = 0; i < samples.Length; i++) samples[i] = BinaryPrimitives.ReadInt16LittleEndian(bytes.AsSpan(at + 8 + 2 * i)) / 32768f;
+        return samples;
+    }
+
+    /// <summary>Recursive radix-2 transform; with <paramref name="sign"/> +1 the inverse without its factor.</summary>
+    public static Complex[] Transform(Complex[] x, int sign = -1)
+    {
+        if (x.Length == 1) return x;
+        var even = Transform([.. x.Where((_, i) => i % 2 == 0)], sign);
+        var odd = Transform([.. x.Where((_, i) => i % 2 == 1)], sign);
+        var result = new Complex[x.Length];
+        for (var k = 0; k < even.Length; k++)
+        {
+            var turned = Complex.FromPolarCoordinates(1, sign * 2 * Math.PI * k / x.Length) * odd[k];
+            (result[k], result[k + even.Length]) = (even[k] + turned, even[k] - turned);
+        }
+
+        return result;
+    }
+}

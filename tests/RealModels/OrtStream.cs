@@ -1,0 +1,39 @@
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
+
+namespace SeqRuntime.Tests.RealModels;
+
+/// <summary>ONNX Runtime stepping a model whose state is an input and an output, fed back frame by frame.</summary>
+internal sealed class OrtStream : IDisposable
+{
+    private readonly InferenceSession _session;
+    private readonly string _input;
+    private readonly int[] _shape;
+    private readonly (string In, string Out, int[] Shape) _state;
+    private readonly NamedOnnxValue[] _fixed;
+    private readonly string _output;
+    private float[] _stateData;
+
+    public OrtStream(string path, string input, int[] shape, (string In, string Out, int[] Shape) state, string output, params NamedOnnxValue[] constants)
+    {
+        using var options = new SessionOptions { IntraOpNumThreads = 1, InterOpNumThreads = 1, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
+        _session = new InferenceSession(path, options);
+        (_input, _shape, _state, _output, _fixed) = (input, shape, state, output, constants);
+        _stateData = new float[state.Shape.Aggregate((a, b) => a * b)];
+    }
+
+    public float[] Step(float[] frame)
+    {
+        NamedOnnxValue[] inputs =
+        [
+            NamedOnnxValue.CreateFromTensor(_input, new DenseTensor<float>(frame, _shape)),
+            NamedOnnxValue.CreateFromTensor(_state.In, new DenseTensor<float>(_stateData, _state.Shape)),
+            .. _fixed,
+        ];
+        using var results = _session.Run(inputs, [_output, _state.Out]);
+        _stateData = results[1].AsTensor<float>().ToArray();
+        return results[0].AsTensor<float>().ToArray();
+    }
+
+    public void Dispose() => _session.Dispose();
+}
