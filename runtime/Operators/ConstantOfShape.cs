@@ -1,0 +1,40 @@
+using SeqRuntime.Format;
+
+namespace SeqRuntime.Operators;
+
+/// <summary>A tensor of the shape in input 0, every element the attribute Value (float or int) in the type To (default fp32).</summary>
+internal sealed class ConstantOfShape(Attributes attributes) : Operator
+{
+    private readonly ElementType _type = attributes.Enum(AttributeKey.To, ElementType.Float32);
+    private readonly float _float = attributes.Enum(AttributeKey.To, ElementType.Float32) is ElementType.Float32 or ElementType.Float64 ? attributes.Float(AttributeKey.Value, 0) : 0;
+    private readonly long _integer = attributes.Enum(AttributeKey.To, ElementType.Float32) is ElementType.Float32 or ElementType.Float64 ? 0 : attributes.Int(AttributeKey.Value, 0);
+
+    public override bool CanRunAtInference => true;
+
+    public override void Infer(NodeContext context)
+    {
+        var shape = context.Known(0);
+        if (shape.Count > Shape.MaxRank) throw OperatorError.Value($"'{shape.Name}' asks for {shape.Count} dimensions; at most {Shape.MaxRank} are possible.");
+        Span<int> sizes = stackalloc int[Shape.MaxRank];
+        for (var i = 0; i < shape.Count; i++)
+        {
+            var size = shape.Integer(i);
+            sizes[i] = size is >= 0 and <= int.MaxValue ? (int)size : throw OperatorError.Value($"'{shape.Name}' holds {size}, which is no size.");
+        }
+
+        context.Output(0).Set(_type, new Shape(sizes[..shape.Count]));
+    }
+
+    public override void Execute(NodeContext context)
+    {
+        var y = context.Output(0);
+        switch (_type)
+        {
+            case ElementType.Float32: y.AsSpan<float>().Fill(_float); break;
+            case ElementType.Float64: y.AsSpan<double>().Fill(_float); break;
+            case ElementType.Int64: y.AsSpan<long>().Fill(_integer); break;
+            case ElementType.Int32: y.AsSpan<int>().Fill((int)_integer); break;
+            default: y.AsSpan<byte>().Fill((byte)_integer); break;
+        }
+    }
+}

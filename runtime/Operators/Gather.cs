@@ -1,0 +1,46 @@
+using SeqRuntime.Format;
+
+namespace SeqRuntime.Operators;
+
+/// <summary>Y[outer, indices…, inner] = X[outer, index, inner] along an axis; indices int32 or int64 in [-size, size).</summary>
+internal sealed unsafe class Gather(Attributes attributes) : Operator
+{
+    private readonly long _axis = attributes.Int(AttributeKey.Axis, 0);
+
+    public override bool CanRunAtInference => true;
+
+    public override void Infer(NodeContext context)
+    {
+        var x = Require.AnyDense(context.Input(0));
+        var indices = Require.AnyDense(context.Input(1));
+        if (indices.Type is not (ElementType.Int32 or ElementType.Int64)) throw OperatorError.Type(indices, "int32 or int64");
+        var axis = Axes.Normalize(_axis, x.Rank);
+        var rank = x.Rank - 1 + indices.Rank;
+        if (rank > Shape.MaxRank) throw OperatorError.Value($"Gather would give {rank} dimensions; at most {Shape.MaxRank} are possible.");
+        Span<int> sizes = stackalloc int[Shape.MaxRank];
+        x.Shape.AsSpan()[..axis].CopyTo(sizes);
+        indices.Shape.AsSpan().CopyTo(sizes[axis..]);
+        x.Shape.AsSpan()[(axis + 1)..].CopyTo(sizes[(axis + indices.Rank)..]);
+        context.Output(0).Set(x.Type, new Shape(sizes[..rank]));
+    }
+
+    public override void Execute(NodeContext context)
+    {
+        var x = context.Input(0);
+        var indices = context.Input(1);
+        var axis = Axes.Normalize(_axis, x.Rank);
+        var size = x.Shape[axis];
+        var inner = (long)x.Shape.Product(axis + 1, x.Rank) * x.Type.Size();
+        var outer = x.Shape.Product(0, axis);
+        var target = context.Output(0).Data;
+        for (var o = 0L; o < outer; o++)
+        {
+            for (var i = 0; i < indices.Count; i++, target += inner)
+            {
+                var index = indices.Integer(i);
+                if (index < -size || index >= size) throw OperatorError.Value($"'{indices.Name}' holds the index {index}; expected {-size} to {size - 1}.");
+                Buffer.MemoryCopy(x.Data + (o * size + (index < 0 ? index + size : index)) * inner, target, inner, inner);
+            }
+        }
+    }
+}

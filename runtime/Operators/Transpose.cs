@@ -1,0 +1,41 @@
+using SeqRuntime.Format;
+
+namespace SeqRuntime.Operators;
+
+/// <summary>Y's axis i is X's axis perm[i]; without perm the axes are reversed.</summary>
+internal sealed unsafe class Transpose(Attributes attributes) : Operator
+{
+    private readonly long[] _perm = attributes.Ints(AttributeKey.Perm);
+
+    public override bool CanRunAtInference => true;
+
+    public override void Infer(NodeContext context)
+    {
+        var x = Require.AnyDense(context.Input(0));
+        if (_perm.Length != 0 && _perm.Length != x.Rank) throw OperatorError.Rank(x, $"{_perm.Length} dimensions");
+        Span<int> sizes = stackalloc int[Shape.MaxRank];
+        var seen = 0;
+        for (var i = 0; i < x.Rank; i++)
+        {
+            var axis = Source(i, x.Rank);
+            seen |= 1 << axis;
+            sizes[i] = x.Shape[axis];
+        }
+
+        if (seen != (1 << x.Rank) - 1) throw OperatorError.Value("Perm is no permutation.");
+        context.Output(0).Set(x.Type, new Shape(sizes[..x.Rank]));
+    }
+
+    public override void Execute(NodeContext context)
+    {
+        var x = context.Input(0);
+        var y = context.Output(0);
+        Span<long> dense = stackalloc long[Shape.MaxRank];
+        Span<long> strides = stackalloc long[Shape.MaxRank];
+        Axes.Strides(x.Shape, dense);
+        for (var i = 0; i < x.Rank; i++) strides[i] = dense[Source(i, x.Rank)];
+        Axes.Copy(x.Data, y.Shape.AsSpan(), strides[..x.Rank], x.Type.Size(), y.Data);
+    }
+
+    private int Source(int axis, int rank) => _perm.Length == 0 ? rank - 1 - axis : Axes.Normalize(_perm[axis], rank);
+}
