@@ -66,7 +66,7 @@ internal static class Cases
             {
                 Weights = weights,
                 Sets = sets.ToDictionary(s => s.Name, s => s.Value.ToString()),
-                States = [.. states.Select(s => (s.Input, s.Output))],
+                States = states.ToDictionary(s => s.Input, s => s.Output),
             };
             var model = SeqModel.Load(SeqWriter.ToArray(SeqRuntime.Converter.Converter.Convert([("main", file)], options, null).Model));
             var symbols = model.Graphs[0].Inputs[0].Dimensions.Select((d, i) => (d.Symbol, Size: shape.Length > i ? (int)shape[i] : 1)).Where(d => d.Symbol is not null).DistinctBy(d => d.Symbol);
