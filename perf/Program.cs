@@ -1,1 +1,17 @@
-return 0;
+using SeqRuntime.Perf;
+
+return args switch
+{
+    ["compare", .. var rest] => Compare.Run(rest),
+    ["bench", .. var rest] => LayerBenchmarks.Run(rest),
+    _ => Usage(),
+};
+
+static int Usage()
+{
+    Console.Error.WriteLine("""
+        usage: perf compare [--pairs N] [--json FILE]   LSTM, GRU, DTLN and Silero beside ONNX Runtime, as ratios from one paired run
+               perf bench [BenchmarkDotNet options]      the same layers under BenchmarkDotNet, ours alone
+        """);
+    return 2;
+}
