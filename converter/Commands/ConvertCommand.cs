@@ -58,7 +58,6 @@ internal sealed class ConvertCommand(TextWriter stderr)
         var quiet = result.GetValue(_quiet);
         var progress = new ProgressLine(stderr, quiet);
         var conversion = progress.Run(() => Converter.Convert(sources, options, progress));
-        ConversionMetadata.AddTo(conversion, sources, result.GetValue(_weights)!);
         var file = SeqWriter.ToArray(conversion.Model);
         using var model = SeqModel.Load(file);
         var report = ConvertReport.From(sources, target, conversion, model);

@@ -19,7 +19,7 @@ internal static class Inspection
             path,
             model.FileBytes,
             FormatVersion(path),
-            model.Metadata.Where(m => !ConversionMetadata.IsError(m.Key)).ToDictionary(),
+            model.Metadata.Where(m => !QuantizationErrors.IsOne(m.Key)).ToDictionary(),
             [.. model.Loaded.Sections.Select(s => new SectionReport(s.Name, s.Offset, s.Length))],
             [.. model.Graphs.Select((_, i) => Graph(model, i, sizes, nodes))],
             new TensorTotals(constants.Count, constants.Sum(c => c.Bytes), constants.GroupBy(c => c.Format).ToDictionary(g => g.Key, g => g.Sum(c => c.Bytes))),
@@ -81,7 +81,7 @@ internal static class Inspection
         tensor.Shape.AsSpan().ToArray(),
         tensor.PackedCount,
         tensor.Format == TensorFormat.Dense ? tensor.Bytes : tensor.Capacity,
-        ConversionMetadata.Error(model.Metadata, tensor.Name));
+        QuantizationErrors.Of(model.Metadata, tensor.Name));
 
     private static NodeReport Node(LoadedGraph graph, LoadedNode node) => new(
         node.Name,

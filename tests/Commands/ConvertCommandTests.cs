@@ -1,0 +1,101 @@
+using SeqRuntime.Converter.IO;
+
+namespace SeqRuntime.Tests.Commands;
+
+/// <summary>The README's command lines on the real models, from ONNX file to arrays.</summary>
+public sealed class ConvertCommandTests : IDisposable
+{
+    private readonly CommandLine _cli = new();
+
+    public void Dispose() => _cli.Dispose();
+
+    [Fact]
+    public void Dtln_becomes_one_file_of_two_graphs_at_about_a_quarter_of_the_size()
+    {
+        if (Dtln() is not { } sources) return;
+        _cli.Good("convert", sources[0], sources[1], "-o", _cli["dtln.seq"], "--weights", "int8");
+        Assert.Contains("graph mask: ", _cli.Out, StringComparison.Ordinal);
+        Assert.Contains("graph refine: ", _cli.Out, StringComparison.Ordinal);
+        Assert.Contains("the runtime carries it", _cli.Out, StringComparison.Ordinal);
+        Assert.Contains("largest relative RMS errors", _cli.Out, StringComparison.Ordinal);
+        Assert.Equal(["dtln.seq"], _cli.Files);
+
+        var report = _cli.Json("convert", sources[0], sources[1], "-o", _cli["again.seq"], "--weights", "int8", "--json");
+        Assert.InRange(report.GetProperty("ratio").GetDouble(), 0.2, 0.3);
+        Assert.Equal(File.ReadAllBytes(_cli["dtln.seq"]), File.ReadAllBytes(_cli["again.seq"]));
+
+        var inspected = _cli.Json("inspect", _cli["dtln.seq"], "--json", "--tensors");
+        Assert.Equal(["mask", "refine"], inspected.GetProperty("graphs").EnumerateArray().Select(g => g.GetProperty("name").GetString()));
+        foreach (var graph in inspected.GetProperty("graphs").EnumerateArray())
+        {
+            Assert.Equal(1, graph.GetProperty("inputs").GetArrayLength());
+            Assert.Equal(1, graph.GetProperty("outputs").GetArrayLength());
+            Assert.NotEqual(0, graph.GetProperty("states").GetArrayLength());
+            Assert.True(graph.GetProperty("sessionBytes").GetInt64() > 0);
+        }
+
+        Assert.Equal("model_1.onnx", inspected.GetProperty("metadata").GetProperty("source:mask").GetString());
+        Assert.Contains(inspected.GetProperty("tensors").EnumerateArray(), t => t.GetProperty("format").GetString() == "packed int8" && t.GetProperty("quantizationError").GetDouble() is > 0 and < 0.02);
+    }
+
+    [Fact]
+    public void Dtln_mask_steps_through_frames_with_its_state()
+    {
+        if (Dtln() is not { } sources) return;
+        _cli.Good("convert", sources[0], sources[1], "-o", _cli["dtln.seq"], "--quiet");
+        Assert.Equal("", _cli.Out);
+        var input = _cli.Json("inspect", _cli["dtln.seq"], "--json").GetProperty("graphs")[0].GetProperty("inputs")[0].GetProperty("name").GetString()!;
+        var frames = new float[10 * 257];
+        Array.Fill(frames, 0.1f);
+        using (var stream = File.Create(_cli["in.npz"])) NpzFile.Write(stream, [new(input, NpyArray.From([10, 1, 1, 257], frames))]);
+
+        _cli.Good("run", _cli["dtln.seq"], "--graph", "mask", "--inputs", _cli["in.npz"], "--step", "-o", _cli["out.npz"]);
+
+        var mask = NpzFile.ReadFile(_cli["out.npz"]).Single().Value;
+        Assert.Equal([10, 1, 1, 257], mask.Shape);
+        var values = mask.ToFloats();
+        Assert.All(values, v => Assert.InRange(v, 0f, 1f));
+        Assert.NotEqual(values[..257], values[^257..]);
+    }
+
+    [Fact]
+    public void Silero_is_resolved_for_16_kHz_and_gives_a_probability()
+    {
+        if (Models.Find("silero-vad/silero_vad_16k_op15.onnx") is not { } source) return;
+        _cli.Good("convert", source, "-o", _cli["vad.seq"], "--set", "sr=16000");
+
+        var graph = _cli.Json("inspect", _cli["vad.seq"], "--json").GetProperty("graphs")[0];
+        Assert.Equal("main", graph.GetProperty("name").GetString());
+        var input = Assert.Single(graph.GetProperty("inputs").EnumerateArray().ToList());
+        Assert.NotEqual(0, graph.GetProperty("states").GetArrayLength());
+
+        AtomicFile.Write(_cli["x.npy"], stream => NpyWriter.Write(stream, NpyArray.From([1, 576], new float[576])));
+        var run = _cli.Json("run", _cli["vad.seq"], "--input", $"{input.GetProperty("name").GetString()}={_cli["x.npy"]}", "--json");
+        Assert.InRange(run.GetProperty("outputs")[0].GetProperty("max").GetDouble(), 0, 0.5);
+    }
+
+    [Fact]
+    public void A_failed_conversion_leaves_no_file_and_an_older_one_as_it_was()
+    {
+        File.WriteAllText(_cli["text.onnx"], "this is no model");
+        File.WriteAllText(_cli["old.seq"], "older");
+        _cli.Fails(1, ["convert", _cli["text.onnx"], "-o", _cli["new.seq"]], _cli["text.onnx"]);
+        _cli.Fails(1, ["convert", _cli["text.onnx"], "-o", _cli["old.seq"], "--json"], _cli["text.onnx"]);
+        Assert.Equal(["old.seq", "text.onnx"], _cli.Files);
+        Assert.Equal("older", File.ReadAllText(_cli["old.seq"]));
+    }
+
+    [Fact]
+    public void Names_that_the_model_does_not_have_are_refused_with_those_it_has()
+    {
+        if (Models.Find("silero-vad/silero_vad_16k_op15.onnx") is not { } source) return;
+        string[] convert = ["convert", source, "-o", _cli["vad.seq"]];
+        _cli.Fails(1, [.. convert, "--set", "rate=16000"], "rate", "sr");
+        _cli.Fails(1, [.. convert, "--set", "sr=fast"], "fast");
+        _cli.Fails(1, [.. convert, "--set", "sr=16000", "--state", "h=hn"], "'h'");
+        Assert.Empty(_cli.Files);
+    }
+
+    private static string[]? Dtln() =>
+        Models.Find("dtln/model_1.onnx") is { } mask && Models.Find("dtln/model_2.onnx") is { } refine ? [$"mask={mask}", $"refine={refine}"] : null;
+}

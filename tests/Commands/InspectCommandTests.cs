@@ -1,0 +1,59 @@
+namespace SeqRuntime.Tests.Commands;
+
+public sealed class InspectCommandTests : IDisposable
+{
+    private readonly CommandLine _cli = new();
+
+    public InspectCommandTests() => TinyModel.Write(_cli["tiny.seq"]);
+
+    public void Dispose() => _cli.Dispose();
+
+    [Fact]
+    public void Text_shows_graphs_values_states_tensors_and_tables()
+    {
+        _cli.Good("inspect", _cli["tiny.seq"], "--tensors", "--nodes");
+        foreach (var part in (string[])["made by a test", "graph sum: 1 node", "graph half: 2 nodes, symbols T", "table labels: 2 entries", "1 tensor", "kernels built"])
+            Assert.Contains(part, _cli.Out, StringComparison.Ordinal);
+        Assert.Matches(@"input\s+x\s+float32\s+\[1, 3\]", _cli.Out);
+        Assert.Matches(@"state\s+total\s+float32\s+\[1, 3\]", _cli.Out);
+        Assert.Matches(@"input\s+sequence\s+float32\s+\[T, 2\]", _cli.Out);
+        Assert.Matches(@"Binary\s+mul\s+\(sequence, scale\) -> \(scaled\)\s+Function=Mul", _cli.Out);
+        Assert.Matches(@"scale\s+dense float32\s+\[2\]\s+8 B", _cli.Out);
+    }
+
+    [Fact]
+    public void Json_is_one_document_with_the_same_facts()
+    {
+        var report = _cli.Json("inspect", _cli["tiny.seq"], "--json", "--tensors", "--nodes");
+        Assert.Equal(new FileInfo(_cli["tiny.seq"]).Length, report.GetProperty("fileBytes").GetInt64());
+        var half = report.GetProperty("graphs")[1];
+        Assert.Equal("T", half.GetProperty("inputs")[0].GetProperty("shape")[0].GetString());
+        Assert.Equal(2, half.GetProperty("nodes").GetArrayLength());
+        Assert.True(half.GetProperty("sessionBytes").GetInt64() > 0);
+        Assert.Equal("scale", report.GetProperty("tensors")[0].GetProperty("name").GetString());
+        Assert.Equal(2, report.GetProperty("tables").GetProperty("labels").GetInt32());
+        Assert.False(_cli.Json("inspect", _cli["tiny.seq"], "--json").TryGetProperty("tensors", out _));
+    }
+
+    [Fact]
+    public void Sizes_change_the_memory_of_a_session()
+    {
+        var small = Bytes("T=1");
+        var large = Bytes("T=10000");
+        Assert.True(large > small + 100_000, $"{small} and {large}");
+        _cli.Fails(2, ["inspect", _cli["tiny.seq"], "--size", "N=2"], "no graph has a symbolic dimension 'N'");
+
+        long Bytes(string size) => _cli.Json("inspect", _cli["tiny.seq"], "--json", "--size", size).GetProperty("graphs")[1].GetProperty("sessionBytes").GetInt64();
+    }
+
+    [Fact]
+    public void A_damaged_file_is_named_and_exit_code_1()
+    {
+        var bytes = File.ReadAllBytes(_cli["tiny.seq"]);
+        File.WriteAllBytes(_cli["cut.seq"], bytes[..(bytes.Length / 2)]);
+        File.WriteAllText(_cli["text.seq"], "this is no model");
+        _cli.Fails(1, ["inspect", _cli["cut.seq"]], _cli["cut.seq"]);
+        _cli.Fails(1, ["inspect", _cli["text.seq"], "--json"], _cli["text.seq"]);
+        _cli.Fails(1, ["run", _cli["text.seq"]], _cli["text.seq"]);
+    }
+}

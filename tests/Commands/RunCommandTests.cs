@@ -1,0 +1,103 @@
+using SeqRuntime.Converter.IO;
+
+namespace SeqRuntime.Tests.Commands;
+
+public sealed class RunCommandTests : IDisposable
+{
+    private readonly CommandLine _cli = new();
+
+    public RunCommandTests() => TinyModel.Write(Model);
+
+    private string Model => _cli["tiny.seq"];
+
+    public void Dispose() => _cli.Dispose();
+
+    [Fact]
+    public void Steps_carry_the_state_and_stack_the_outputs()
+    {
+        Save("x.npy", NpyArray.From([4, 1, 3], [1f, 10, 100, 2, 20, 200, 3, 30, 300, 4, 40, 400]));
+
+        _cli.Good("run", Model, "--graph", "sum", "--input", $"x={_cli["x.npy"]}", "--step", "-o", _cli["y.npy"]);
+
+        var y = NpyReader.ReadFile(_cli["y.npy"]);
+        Assert.Equal([4, 1, 3], y.Shape);
+        Assert.Equal([1f, 10, 100, 3, 30, 300, 6, 60, 600, 10, 100, 1000], y.As<float>());
+        Assert.Contains("4 steps", _cli.Out, StringComparison.Ordinal);
+        Assert.Matches(@"y\s+float32\s+\[4, 1, 3\]\s+min 1\s+max 1000\s+mean 185", _cli.Out);
+    }
+
+    [Fact]
+    public void A_whole_sequence_sets_the_symbolic_size_and_npz_goes_in_and_out()
+    {
+        using (var stream = File.Create(_cli["in.npz"]))
+            NpzFile.Write(stream, [new("sequence", NpyArray.From(NpyType.Float64, [3, 2], [1.0, 1, 2, 2, 4, -8]))]);
+
+        var report = _cli.Json("run", Model, "--graph", "half", "--inputs", _cli["in.npz"], "-o", _cli["out.npz"], "--kernels", "portable", "--repeat", "5", "--json");
+
+        var arrays = NpzFile.ReadFile(_cli["out.npz"]).ToDictionary();
+        Assert.Equal([3, 2], arrays["scaled"].Shape);
+        Assert.Equal([0.5f, 2, 1, 4, 2, -16], arrays["scaled"].As<float>());
+        Assert.Equal([-1f, -1, -2, -2, -4, 8], arrays["negative"].As<float>());
+        Assert.Equal("portable", report.GetProperty("kernels").GetString());
+        Assert.Equal(1, report.GetProperty("steps").GetInt32());
+        Assert.Equal(-16, report.GetProperty("outputs")[0].GetProperty("min").GetDouble());
+        Assert.Equal(5, report.GetProperty("timing").GetProperty("runs").GetInt32());
+    }
+
+    [Fact]
+    public void A_directory_gets_one_file_an_output()
+    {
+        Save("s.npy", NpyArray.From([1, 2], [1f, float.NaN]));
+        _cli.Good("run", Model, "-g", "half", "-i", $"sequence={_cli["s.npy"]}", "-o", _cli["out/"]);
+        Assert.Equal(["negative.npy", "scaled.npy"], Directory.GetFiles(_cli["out"]).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal));
+        Assert.Contains("1 not finite", _cli.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Repetitions_start_from_a_reset_state()
+    {
+        Save("x.npy", NpyArray.From([2, 1, 3], [1f, 1, 1, 1, 1, 1]));
+        var report = _cli.Json("run", Model, "-g", "sum", "-i", $"x={_cli["x.npy"]}", "--step", "-r", "3", "--json");
+        Assert.Equal(2, report.GetProperty("outputs")[0].GetProperty("max").GetDouble());
+        Assert.Equal(6, report.GetProperty("timing").GetProperty("runs").GetInt32());
+    }
+
+    [Fact]
+    public void Faults_of_inputs_name_the_input_what_is_wanted_and_what_was_found()
+    {
+        var x = Save("x.npy", NpyArray.From([1, 4], [1f, 2, 3, 4]));
+        var steps = Save("steps.npy", NpyArray.From([5, 1, 3], new float[15]));
+        var whole = Save("whole.npy", NpyArray.From(NpyType.Int64, [1, 3], [1L, 2, 3]));
+        File.WriteAllText(_cli["text.npy"], "x y z");
+
+        Fails("input 'x' float32 [1, 3] of graph 'sum' is missing; give --input x=FILE.npy");
+        Fails("has no input 'z'; it has x float32 [1, 3]", "-i", $"z={x}");
+        Fails("input 'x' is float32 [1, 3], the array is [1, 4]; reshape the array", "-i", $"x={x}");
+        Fails("the array is [5, 1, 3]; give --step", "-i", $"x={steps}");
+        Fails("input 'x' is float32, the array is int64; save it as array.astype('float32')", "-i", $"x={whole}");
+        Fails("no input has a step axis", "--step", "-i", $"x={Save("one.npy", NpyArray.From([1, 3], new float[3]))}");
+        Fails("this is no .npy file", "-i", $"x={_cli["text.npy"]}");
+        Fails("the .npz archive is damaged", "--inputs", _cli["text.npy"]);
+        Fails("there is no such file", "-i", $"x={_cli["none.npy"]}");
+        _cli.Fails(2, ["run", Model], "several graphs: give --graph one of sum, half");
+        _cli.Fails(2, ["run", Model, "-g", "mask"], "no graph 'mask'");
+        _cli.Fails(2, ["run", Model, "-g", "sum", "--size", "T=4"], "no symbolic dimension");
+        _cli.Fails(2, ["run", Model, "-g", "half", "--size", "N=4"], "symbolic dimensions T");
+        Assert.DoesNotContain(_cli.Files, f => f.Contains("out", StringComparison.Ordinal));
+
+        void Fails(string part, params string[] more) => _cli.Fails(1, ["run", Model, "-g", "sum", "-o", _cli["out.npz"], .. more], part);
+    }
+
+    [Fact]
+    public void An_npy_target_needs_exactly_one_output()
+    {
+        var s = Save("s.npy", NpyArray.From([1, 2], [1f, 2]));
+        _cli.Fails(2, ["run", Model, "-g", "half", "-i", $"sequence={s}", "-o", _cli["y.npy"]], "2 outputs; write FILE.npz");
+    }
+
+    private string Save(string name, NpyArray array)
+    {
+        AtomicFile.Write(_cli[name], stream => NpyWriter.Write(stream, array));
+        return _cli[name];
+    }
+}
