@@ -61,8 +61,10 @@ internal static class Converter
             if (options.AutoStates && StatePairing.Find(graph, notes) is { Count: > 0 } pairs)
             {
                 foreach (var (input, output, how) in pairs) StatePairing.Pair(sized, input, output, notes, how);
-                graph = SizeProbes.Resolve(sized, notes, out _);
+                graph = SizeProbes.Resolve(sized, notes, out sized);
             }
+
+            if (!StatePairing.Fits(graph) && StatePairing.FixBatch(sized, notes)) graph = SizeProbes.Resolve(sized, notes, out _);
 
             StatePairing.Check(graph);
             stage("simplifying", 0.5);

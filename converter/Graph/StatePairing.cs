@@ -43,6 +43,24 @@ internal static partial class StatePairing
         notes.Add($"state '{port.Name}' [{string.Join(", ", port.Shape)}] is carried from '{update.Name}' ({how})");
     }
 
+    /// <summary>Whether every state becomes what it was.</summary>
+    public static bool Fits(IrGraph graph) =>
+        graph.States.TrueForAll(s => graph.Shapes[s.Update] is var shape && shape.Type == s.Type && shape.Sizes.SequenceEqual(s.Shape.Select(d => d.Size)));
+
+    /// <summary>Fixes the leading symbolic dimension of each input at 1: a state of one stream was exported with an input whose batch has a name of its own.</summary>
+    /// <returns>Whether there was one.</returns>
+    public static bool FixBatch(IrGraph graph, List<string> notes)
+    {
+        var symbols = graph.Inputs.Where(p => p.Shape.Length > 1).Select(p => p.Shape[0].Symbol).OfType<string>().Distinct().ToList();
+        foreach (var symbol in symbols)
+        {
+            notes.Add($"dimension '{symbol}' is fixed at 1, as the states are of one stream (choose with --dim {symbol}=SIZE)");
+            graph.Fix(symbol, 1);
+        }
+
+        return symbols.Count > 0;
+    }
+
     /// <summary>After shapes were inferred: a state must become what it was.</summary>
     public static void Check(IrGraph graph)
     {
