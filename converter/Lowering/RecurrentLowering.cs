@@ -18,7 +18,7 @@ internal static class RecurrentLowering
     public static void Lower(IrNode node, GraphLowering lowering)
     {
         var target = lowering.Target;
-        var hidden = lowering.Source.Shapes[node.Input(2)].Sizes[2];
+        var hidden = lowering.Source.ConstantOf(node.Input(2))?.Shape[^1] ?? 0;
         var direction = node.String("direction", "forward");
         var directions = direction == "bidirectional" ? 2 : 1;
         var gates = s_gates[node.Op];

@@ -97,7 +97,7 @@ internal static unsafe class SeqReader
 
     private static Tensor[] ReadTensors(SectionReader reader, byte* data, long dataLength)
     {
-        var tensors = new Tensor[reader.Count(34)];
+        var tensors = new Tensor[reader.Count(27)];
         for (var i = 0; i < tensors.Length; i++) tensors[i] = ReadTensor(ref reader, data, dataLength);
         reader.End();
         return tensors;
