@@ -36,6 +36,8 @@ internal static class Decompose
                 return Dropout(node, graph);
             case "CastLike":
                 return new Expansion(node, graph) is var cast ? cast.Finish(cast.Cast(node.Input(0), evaluator.ShapeOf(node.Input(1)).Type)) : null;
+            case "Pow" when evaluator.ShapeOf(node.Input(0)).Type != evaluator.ShapeOf(node.Input(1)).Type:
+                return Power(node, graph, evaluator);
             case "MeanVarianceNormalization":
                 return MeanVariance(node, graph);
             case "LSTM" or "GRU" or "RNN" when node.Int("layout", 0) != 0:
@@ -187,6 +189,17 @@ internal static class Decompose
         var x = new Expansion(node, graph);
         if (node.Output(1).Length > 0) x.Into(node.Output(1), "ConstantOfShape", [x.Add("Shape", [node.Input(0)])], ("value", IrTensor.Of([1], true)));
         return x.Finish(node.Input(0));
+    }
+
+    /// <summary>Exponents of another type than the base: the wider kind computes, the result has the base's type.</summary>
+    private static List<IrNode> Power(IrNode node, IrGraph graph, Evaluator evaluator)
+    {
+        var (type, exponentType) = (evaluator.ShapeOf(node.Input(0)).Type, evaluator.ShapeOf(node.Input(1)).Type);
+        var isReal = type is ElementType.Float32 or ElementType.Float64;
+        var common = isReal || exponentType is not (ElementType.Float32 or ElementType.Float64) ? type : ElementType.Float64;
+        var x = new Expansion(node, graph);
+        var power = x.Add("Pow", [type == common ? node.Input(0) : x.Cast(node.Input(0), common), exponentType == common ? node.Input(1) : x.Cast(node.Input(1), common)]);
+        return x.Finish(type == common ? power : x.Cast(power, type));
     }
 
     private static List<IrNode> MeanVariance(IrNode node, IrGraph graph)

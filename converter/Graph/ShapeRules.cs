@@ -69,6 +69,15 @@ internal static class ShapeRules
         var r = Need(node, inputs, 2).Shape;
         if (r.Rank != 3) throw new ArgumentException($"R of {node.Op} has shape {r}; three dimensions are needed.");
         var hidden = node.Op == "LSTM" ? r[1] / 4 : node.Op == "GRU" ? r[1] / 3 : r[1];
+        Span<int> state = batchFirst ? [batch, directions, hidden] : [directions, batch, hidden];
+        foreach (var i in node.Op == "LSTM" ? new[] { 5, 6 } : [5])
+        {
+            if (i < inputs.Length && inputs[i] is { } initial && !initial.Shape.AsSpan().SequenceEqual(state))
+                throw new ArgumentException($"the initial state '{initial.Name}' of {node.Op} has shape {initial.Shape}; {new Shape(state)} is needed.");
+        }
+
+        var w = Need(node, inputs, 1).Shape;
+        if (w.Rank != 3 || w[2] != x.Shape[2] || w[0] != directions || r[0] != directions) throw new ArgumentException($"W of {node.Op} has shape {w}, R {r}, for {directions} direction(s) of X {x.Shape}.");
         for (var i = 0; i < outputs.Length; i++)
         {
             outputs[i]?.Set(
@@ -85,7 +94,8 @@ internal static class ShapeRules
 
     private static Shape Conv(IrNode node, Shape x, Shape w)
     {
-        if (x.Rank < 3 || x.Rank != w.Rank) throw new ArgumentException($"Conv has input {x} and weights {w}.");
+        var group = node.Int("group", 1);
+        if (x.Rank < 3 || x.Rank != w.Rank || group < 1 || x[1] != w[1] * group || w[0] % group != 0) throw new ArgumentException($"Conv has input {x} and weights {w} in {group} group(s).");
         var (pads, strides, dilations) = Window(node, x.AsSpan()[2..], w.AsSpan()[2..]);
         var result = new Shape(x[0], w[0]);
         for (var i = 0; i < x.Rank - 2; i++)
@@ -100,9 +110,10 @@ internal static class ShapeRules
 
     private static Shape ConvTranspose(IrNode node, Shape x, Shape w)
     {
-        if (x.Rank < 3 || x.Rank != w.Rank) throw new ArgumentException($"ConvTranspose has input {x} and weights {w}.");
+        var group = node.Int("group", 1);
+        if (x.Rank < 3 || x.Rank != w.Rank || group < 1 || x[1] != w[0] || w[0] % group != 0) throw new ArgumentException($"ConvTranspose has input {x} and weights {w} in {group} group(s).");
         var (pads, strides, dilations) = TransposedWindow(node, x, w, out var extra);
-        var result = new Shape(x[0], checked(w[1] * (int)node.Int("group", 1)));
+        var result = new Shape(x[0], checked(w[1] * (int)group));
         for (var i = 0; i < x.Rank - 2; i++)
         {
             var size = (x[i + 2] - 1) * strides[i] + extra[i] + (w[i + 2] - 1) * dilations[i] + 1 - pads[i] - pads[x.Rank - 2 + i];

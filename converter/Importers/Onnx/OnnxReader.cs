@@ -31,8 +31,8 @@ internal sealed class OnnxReader
             if (import.Domain is "" or "ai.onnx") _opset = (int)Math.Clamp(import.Version, 0, int.MaxValue);
         }
 
-        if (_opset is < OldestOpset)
-            throw new ConversionException($"{_file}: opset {_opset} is older than {OldestOpset}, the oldest that is read; export the model again with opset 13 or newer.");
+        if (_opset < OldestOpset && model.Graph.Node.FirstOrDefault(n => !OpsetUpgrade.IsAsOld(n.OpType)) is { } old)
+            throw new ConversionException($"{_file}: opset {_opset} is older than {OldestOpset}, the oldest that is read ('{old.Name}' is a {old.OpType} of that time); export the model again with opset 13 or newer.");
         if (_opset > NewestOpset) notes.Add($"{graphName}: opset {_opset} is newer than {NewestOpset}, the newest this converter knows; operators are read by their opset {NewestOpset} meaning.");
         return ReadGraph(Inline(model), graphName);
     }

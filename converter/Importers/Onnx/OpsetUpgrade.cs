@@ -5,6 +5,15 @@ namespace SeqRuntime.Converter.Importers.Onnx;
 /// <summary>Brings a node of any opset from 7 on into the operator's newest form, in the one place that knows old forms: attributes that became inputs, defaults that changed.</summary>
 internal static class OpsetUpgrade
 {
+    /// <summary>Operators whose first form already meant what the newest one does.</summary>
+    private static readonly HashSet<string> s_unchanged =
+    [
+        "Elu", "GlobalAveragePool", "GlobalMaxPool", "HardSigmoid", "InstanceNormalization", "LeakyRelu", "Not", "Relu", "Selu", "Sigmoid", "Softplus", "Softsign", "Tanh",
+    ];
+
+    /// <summary>Whether an operator of an opset before 7 can be read as it is.</summary>
+    public static bool IsAsOld(string op) => s_unchanged.Contains(op);
+
     public static IrNode Apply(IrNode node, IrGraph graph, int opset)
     {
         switch (node.Op)
