@@ -16,6 +16,9 @@ internal static unsafe class PackedProduct
     /// <summary>1 and the rounding of one more step: (1 - z)·n + z·h may pass 1 by an ulp, and saturating that loses nothing.</summary>
     private const float Bound = 1.000001f;
 
+    /// <summary>Largest value over root mean square from which a row is quantized in two parts.</summary>
+    private const float Steep = 3;
+
     /// <summary>Checks that <paramref name="w"/> holds <paramref name="count"/> packed matrices of rows × columns.</summary>
     public static Tensor Check(Tensor w, int rows, long columns, int count = 1)
     {
@@ -35,6 +38,7 @@ internal static unsafe class PackedProduct
         if (w.Format != TensorFormat.PackedInt8) return 0;
         var cursor = new ScratchCursor(null);
         Quantized(ref cursor, w.Layout.Columns, m, out _, out _);
+        cursor.Floats(w.Layout.Columns + KernelSet.ReadSlack);
         return cursor.Bytes;
     }
 
@@ -65,6 +69,40 @@ internal static unsafe class PackedProduct
         Quantized(ref cursor, columns, m, out var scales, out var q);
         kernels.QuantizeRows(x, ldx, m, columns, 0, q, scales);
         kernels.GemmInt8(w.Packed(index), w.Layout, q, KernelSet.QuantizedStride(columns), scales, m, init, ldinit, y, ldy, n);
+        var rest = cursor.Floats(columns + KernelSet.ReadSlack);
+        for (var i = 0; i < m; i++)
+        {
+            var row = x + i * ldx;
+            if (!IsSteep(kernels, row, columns, scales[i])) continue;
+            Subtract(row, q + i * KernelSet.QuantizedStride(columns), scales[i], rest, columns);
+            kernels.QuantizeRows(rest, columns, 1, columns, 0, q, scales);
+            kernels.GemmInt8(w.Packed(index), w.Layout, q, KernelSet.QuantizedStride(columns), scales, 1, y + i * ldy, ldy, y + i * ldy, ldy, n);
+        }
+    }
+
+    /// <summary>
+    /// Whether few large values would leave the others with hardly any of the 255 steps (a magnitude spectrum is so): the largest
+    /// is more than <see cref="Steep"/> times the root mean square. Such a row is multiplied twice, by its quantized values and by
+    /// their quantized errors, which gives it about 15 bits.
+    /// </summary>
+    private static bool IsSteep(KernelSet kernels, float* row, int columns, float scale)
+    {
+        var largest = scale * 127;
+        return largest * largest * columns > Steep * Steep * kernels.Reduce(ReduceFunction.SumSquare, row, columns);
+    }
+
+    /// <summary>rest = x - scale·q, each rounded once.</summary>
+    private static void Subtract(float* x, sbyte* q, float scale, float* rest, int columns)
+    {
+        var negative = Vector128.Create(-scale);
+        var k = 0;
+        for (; k + 4 <= columns; k += 4)
+        {
+            var steps = Vector128.ConvertToSingle(Vector128.Create((int)q[k], q[k + 1], q[k + 2], q[k + 3]));
+            Vector128.FusedMultiplyAdd(negative, steps, Vector128.Load(x + k)).Store(rest + k);
+        }
+
+        for (; k < columns; k++) rest[k] = MathF.FusedMultiplyAdd(-scale, q[k], x[k]);
     }
 
     /// <summary>
