@@ -17,7 +17,7 @@ internal static unsafe class PackedProduct
     private const float Bound = 1.000001f;
 
     /// <summary>Largest value over root mean square from which a row is quantized in two parts.</summary>
-    private const float Steep = 3;
+    private const float Steep = 2;
 
     /// <summary>Checks that <paramref name="w"/> holds <paramref name="count"/> packed matrices of rows × columns.</summary>
     public static Tensor Check(Tensor w, int rows, long columns, int count = 1)

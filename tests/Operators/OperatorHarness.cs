@@ -90,9 +90,15 @@ internal sealed unsafe class OperatorHarness
 
         if (op.IsView) Buffer.MemoryCopy(context.Input(0).Data, outputs[0]!.Data, outputs[0]!.Bytes, context.Input(0).Bytes);
         op.Execute(context);
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        op.Execute(context);
-        var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        // The runtime itself may allocate once when it compiles a loop anew; an operator that allocates does so every time.
+        var allocated = long.MaxValue;
+        for (var run = 0; run < 4 && allocated > 0; run++)
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            op.Execute(context);
+            allocated = Math.Min(allocated, GC.GetAllocatedBytesForCurrentThread() - before);
+        }
+
         Assert.Equal(0, allocated);
 
         CheckGuards(context.Scratch, scratch, "scratch", kernels);
