@@ -196,7 +196,7 @@ internal static class Decompose
     {
         var (type, exponentType) = (evaluator.ShapeOf(node.Input(0)).Type, evaluator.ShapeOf(node.Input(1)).Type);
         var isReal = type is ElementType.Float32 or ElementType.Float64;
-        var common = isReal || exponentType is not (ElementType.Float32 or ElementType.Float64) ? type : ElementType.Float64;
+        var common = isReal || exponentType is not (ElementType.Float32 or ElementType.Float64) ? type : ElementType.Float32;
         var x = new Expansion(node, graph);
         var power = x.Add("Pow", [type == common ? node.Input(0) : x.Cast(node.Input(0), common), exponentType == common ? node.Input(1) : x.Cast(node.Input(1), common)]);
         return x.Finish(type == common ? power : x.Cast(power, type));

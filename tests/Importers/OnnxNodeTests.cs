@@ -1,0 +1,41 @@
+namespace SeqRuntime.Tests.Importers;
+
+/// <summary>ONNX's own operator vectors, through importer, file and runtime. What is left out stands in <see cref="OnnxExclusions"/> with its reason.</summary>
+public class OnnxNodeTests(ITestOutputHelper output)
+{
+    [Fact]
+    public void EveryVectorPassesOrIsExcludedForAReason()
+    {
+        var faults = new List<string>();
+        var passed = 0;
+        var excluded = new SortedDictionary<string, int>(StringComparer.Ordinal);
+        var folders = Directory.GetDirectories(Models.Need("onnx-node-tests")).Order(StringComparer.Ordinal).ToList();
+        foreach (var folder in folders)
+        {
+            var name = Path.GetFileName(folder);
+            var reason = OnnxExclusions.Reason(name);
+            var fault = Outcome(folder);
+            if (reason is null && fault is null) passed++;
+            else if (reason is null) faults.Add($"{name}: {fault}");
+            else if (fault is null) faults.Add($"{name} passes, but is excluded: {reason}");
+            else excluded[reason] = excluded.GetValueOrDefault(reason) + 1;
+        }
+
+        output.WriteLine($"{folders.Count} vectors: {passed} pass, {excluded.Values.Sum()} are excluded:");
+        foreach (var (reason, count) in excluded) output.WriteLine($"  {count,3} {reason}");
+        Assert.True(faults.Count == 0, $"{faults.Count} vectors:\n{string.Join('\n', faults)}");
+        foreach (var pattern in OnnxExclusions.Patterns) Assert.True(folders.Exists(f => OnnxExclusions.Matches(pattern, Path.GetFileName(f))), $"exclusion '{pattern}' matches no vector");
+    }
+
+    private static string? Outcome(string folder)
+    {
+        try
+        {
+            return new OnnxVector(folder).Run();
+        }
+        catch (Converter.ConversionException fault)
+        {
+            return fault.Message;
+        }
+    }
+}
