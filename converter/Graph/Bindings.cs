@@ -28,10 +28,12 @@ internal sealed class Unused(ConversionOptions options)
 
     public void ThrowIfAny()
     {
-        if (_dimensions.Count > 0) throw new ConversionException($"--dim {string.Join(", ", _dimensions)}: no graph has such a symbolic dimension; known names are {Names()}.");
-        if (_inputs.Count > 0) throw new ConversionException($"--set {string.Join(", ", _inputs)}: no graph has such an input; known names are {Names()}.");
-        if (_states.Count > 0) throw new ConversionException($"--state {string.Join(", ", _states)}: no graph has such an input; known names are {Names()}.");
+        if (_dimensions.Count > 0) throw new ConversionException($"--dim {Quoted(_dimensions)}: no graph has such a symbolic dimension; known names are {Names()}.");
+        if (_inputs.Count > 0) throw new ConversionException($"--set {Quoted(_inputs)}: no graph has such an input; known names are {Names()}.");
+        if (_states.Count > 0) throw new ConversionException($"--state {Quoted(_states)}: no graph has such an input; known names are {Names()}.");
     }
+
+    private static string Quoted(IEnumerable<string> names) => string.Join(", ", names.Select(name => $"'{name}'"));
 
     private string Names() => string.Join(", ", _known.Order(StringComparer.Ordinal));
 }

@@ -11,10 +11,34 @@ internal sealed class OnnxVector
     /// <summary>Inputs that the vectors give as graph inputs and real models as constants: weights, shapes, axes, conditions.</summary>
     private static readonly Dictionary<string, int[]> s_constants = new()
     {
-        ["LSTM"] = [1, 2, 3, 7], ["GRU"] = [1, 2, 3], ["RNN"] = [1, 2, 3], ["Conv"] = [1, 2], ["Gemm"] = [1, 2], ["If"] = [0], ["Reshape"] = [1], ["Slice"] = [1, 2, 3, 4],
-        ["Expand"] = [1], ["Tile"] = [1], ["Pad"] = [1, 2, 3], ["Squeeze"] = [1], ["Unsqueeze"] = [1], ["Split"] = [1], ["TopK"] = [1], ["OneHot"] = [1], ["CumSum"] = [1],
-        ["Trilu"] = [1], ["ConstantOfShape"] = [0], ["Range"] = [0, 1, 2], ["Dropout"] = [1, 2], ["HannWindow"] = [0], ["HammingWindow"] = [0], ["BlackmanWindow"] = [0],
-        ["DFT"] = [1, 2], ["STFT"] = [1, 2, 3], ["MelWeightMatrix"] = [0, 1, 2, 3, 4], ["ReduceSum"] = [1],
+        ["LSTM"] = [1, 2, 3, 7],
+        ["GRU"] = [1, 2, 3],
+        ["RNN"] = [1, 2, 3],
+        ["Conv"] = [1, 2],
+        ["Gemm"] = [1, 2],
+        ["If"] = [0],
+        ["Reshape"] = [1],
+        ["Slice"] = [1, 2, 3, 4],
+        ["Expand"] = [1],
+        ["Tile"] = [1],
+        ["Pad"] = [1, 2, 3],
+        ["Squeeze"] = [1],
+        ["Unsqueeze"] = [1],
+        ["Split"] = [1],
+        ["TopK"] = [1],
+        ["OneHot"] = [1],
+        ["CumSum"] = [1],
+        ["Trilu"] = [1],
+        ["ConstantOfShape"] = [0],
+        ["Range"] = [0, 1, 2],
+        ["Dropout"] = [1, 2],
+        ["HannWindow"] = [0],
+        ["HammingWindow"] = [0],
+        ["BlackmanWindow"] = [0],
+        ["DFT"] = [1, 2],
+        ["STFT"] = [1, 2, 3],
+        ["MelWeightMatrix"] = [0, 1, 2, 3, 4],
+        ["ReduceSum"] = [1],
     };
 
     private readonly string _model;
