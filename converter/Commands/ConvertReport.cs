@@ -23,7 +23,7 @@ internal sealed record ConvertReport(
 
     public void Print(TextWriter output)
     {
-        output.WriteLine($"{File}: {Text.Bytes(FileBytes)}, {Text.Percent(Ratio)} of {Text.Count(Graphs.Count, "source")} of {Text.Bytes(SourceBytes)}");
+        output.WriteLine($"{File}: {Text.Bytes(FileBytes)}, {Text.Number(Math.Round(100 * Ratio, 1))}% of {Text.Count(Graphs.Count, "source")} of {Text.Bytes(SourceBytes)}");
         foreach (var graph in Graphs) graph.Print(output);
         Quantization?.Print(output);
     }
@@ -36,7 +36,6 @@ internal sealed record ConvertedGraphReport(string Source, int SourceNodes, Grap
     {
         Graph.Print(output);
         output.WriteLine($"  from {Source}, {Text.Count(SourceNodes, "node")}");
-        foreach (var pair in Paired) output.WriteLine($"  paired {pair.Output} -> {pair.Input} {pair.Shape}: the runtime carries it");
         foreach (var note in Notes) output.WriteLine($"  note: {note}");
     }
 }

@@ -8,7 +8,7 @@ internal sealed class InspectCommand
     private readonly Argument<string> _file = new("FILE.seq") { Description = "The model." };
     private readonly Option<bool> _tensors = new("--tensors", "-t") { Description = "List every tensor: format, shape, bytes, error of quantization." };
     private readonly Option<bool> _nodes = new("--nodes", "-n") { Description = "List every node of every graph: operator, inputs, outputs, attributes." };
-    private readonly Option<string[]> _size = new("--size", "-s") { Description = "Largest size of a symbolic dimension, for the session's memory; 1 where not given.", HelpName = "T=100" };
+    private readonly Option<string[]> _size = new("--size", "-s") { Description = "Largest size of a symbolic dimension, for the session's memory; the smallest that fits where not given.", HelpName = "T=100" };
     private readonly Option<bool> _json = new("--json") { Description = "Print one JSON document on standard output." };
 
     public Command Build(TeachingHelp help)

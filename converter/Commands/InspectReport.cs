@@ -37,7 +37,7 @@ internal sealed record InspectReport(
 /// <summary>One section of the file.</summary>
 internal sealed record SectionReport(string Name, long Offset, long Bytes);
 
-/// <summary>A graph's face, its size, and the session it needs with every symbolic dimension at 1 or as given by --size.</summary>
+/// <summary>A graph's face, its size, and the session it needs.</summary>
 internal sealed record GraphReport(
     string Name,
     IReadOnlyList<ValueReport> Inputs,
@@ -45,15 +45,13 @@ internal sealed record GraphReport(
     IReadOnlyList<ValueReport> States,
     IReadOnlyList<string> Symbols,
     int NodeCount,
-    long? SessionBytes,
-    string? SessionFault,
+    SessionNeed Session,
     IReadOnlyList<NodeReport>? Nodes)
 {
     public void Print(TextWriter output)
     {
-        var session = SessionBytes is { } bytes ? $"session {Text.Bytes(bytes)}" : $"no session: {SessionFault}";
         var symbols = Symbols.Count == 0 ? "" : $", symbols {string.Join(", ", Symbols)}";
-        output.WriteLine($"graph {Name}: {Text.Count(NodeCount, "node")}{symbols}, {session}");
+        output.WriteLine($"graph {Name}: {Text.Count(NodeCount, "node")}{symbols}, {Session}");
         Text.Table(output, "  ", [.. Inputs.Select(v => v.Cells("input")), .. Outputs.Select(v => v.Cells("output")), .. States.Select(v => v.Cells("state"))]);
         if (Nodes is null) return;
         output.WriteLine("  nodes:");
@@ -76,8 +74,7 @@ internal sealed record NodeReport(string Name, string Operator, IReadOnlyList<st
     [
         Operator,
         Name,
-        $"({string.Join(", ", Inputs)}) -> ({string.Join(", ", Outputs)})",
-        string.Join(" ", Attributes.Select(a => $"{a.Key}={a.Value}")),
+        $"({string.Join(", ", Inputs)}) -> ({string.Join(", ", Outputs)}) {string.Join(" ", Attributes.Select(a => $"{a.Key}={a.Value}"))}",
     ];
 }
 

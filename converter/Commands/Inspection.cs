@@ -33,32 +33,15 @@ internal static class Inspection
     {
         var info = model.Graphs[index];
         var loaded = model.Loaded.Graphs[index];
-        var options = new SeqSessionOptions { MemoryLimitBytes = long.MaxValue };
-        foreach (var (symbol, size) in sizes)
-        {
-            if (info.Symbols.Contains(symbol)) options.MaxSizes[symbol] = size;
-        }
-
-        long? bytes = null;
-        string? fault = null;
-        try
-        {
-            bytes = model.GetSessionMemoryBytes(info.Name, options);
-        }
-        catch (Exception e) when (e is ArgumentException or SeqFormatException or OverflowException)
-        {
-            fault = e.Message;
-        }
-
+        var session = SessionNeed.Of(model, info, sizes);
         return new GraphReport(
             info.Name,
             [.. info.Inputs.Select(ValueReport.From)],
-            fault is null ? OutputShapes.Of(model, info) : [.. info.Outputs.Select(o => new ValueReport(o.Name, "unknown", []))],
+            session.Fault is null ? OutputShapes.Of(model, info, session.Sizes) : [.. info.Outputs.Select(o => new ValueReport(o.Name, "unknown", []))],
             [.. info.States.Select(ValueReport.From)],
             info.Symbols,
             loaded.Nodes.Length,
-            bytes,
-            fault,
+            session,
             nodes ? [.. loaded.Nodes.Select(n => Node(loaded, n))] : null);
     }
 

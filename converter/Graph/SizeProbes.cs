@@ -9,6 +9,9 @@ internal static class SizeProbes
     private const int Most = 5;
     private static readonly int[] s_sizes = [1, 2, 3, 7, 16, 50, 128, 333, 512, 576, 1024, 4000, 16000];
 
+    /// <summary>Sizes that are tried for a symbolic dimension, smallest first.</summary>
+    public static IReadOnlyList<int> Sizes => s_sizes;
+
     /// <summary>The resolved graph; <paramref name="raw"/> stays as it is, <paramref name="sized"/> is a copy of it with the dimensions that had to be fixed.</summary>
     public static IrGraph Resolve(IrGraph raw, List<string> notes, out IrGraph sized)
     {

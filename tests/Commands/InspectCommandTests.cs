@@ -17,7 +17,8 @@ public sealed class InspectCommandTests : IDisposable
         Assert.Matches(@"input\s+x\s+float32\s+\[1, 3\]", _cli.Out);
         Assert.Matches(@"state\s+total\s+float32\s+\[1, 3\]", _cli.Out);
         Assert.Matches(@"input\s+sequence\s+float32\s+\[T, 2\]", _cli.Out);
-        Assert.Matches(@"Binary\s+mul\s+\(sequence, scale\) -> \(scaled\)\s+Function=Mul", _cli.Out);
+        Assert.Matches(@"Binary\s+mul\s+\(sequence, scale\) -> \(scaled\) Function=Mul", _cli.Out);
+        Assert.Matches(@"output\s+scaled\s+float32\s+\[T, 2\]", _cli.Out);
         Assert.Matches(@"scale\s+dense float32\s+\[2\]\s+8 B", _cli.Out);
     }
 
@@ -29,7 +30,7 @@ public sealed class InspectCommandTests : IDisposable
         var half = report.GetProperty("graphs")[1];
         Assert.Equal("T", half.GetProperty("inputs")[0].GetProperty("shape")[0].GetString());
         Assert.Equal(2, half.GetProperty("nodes").GetArrayLength());
-        Assert.True(half.GetProperty("sessionBytes").GetInt64() > 0);
+        Assert.True(half.GetProperty("session").GetProperty("bytes").GetInt64() > 0);
         Assert.Equal("scale", report.GetProperty("tensors")[0].GetProperty("name").GetString());
         Assert.Equal(2, report.GetProperty("tables").GetProperty("labels").GetInt32());
         Assert.False(_cli.Json("inspect", _cli["tiny.seq"], "--json").TryGetProperty("tensors", out _));
@@ -43,7 +44,7 @@ public sealed class InspectCommandTests : IDisposable
         Assert.True(large > small + 100_000, $"{small} and {large}");
         _cli.Fails(2, ["inspect", _cli["tiny.seq"], "--size", "N=2"], "no graph has a symbolic dimension 'N'");
 
-        long Bytes(string size) => _cli.Json("inspect", _cli["tiny.seq"], "--json", "--size", size).GetProperty("graphs")[1].GetProperty("sessionBytes").GetInt64();
+        long Bytes(string size) => _cli.Json("inspect", _cli["tiny.seq"], "--json", "--size", size).GetProperty("graphs")[1].GetProperty("session").GetProperty("bytes").GetInt64();
     }
 
     [Fact]
