@@ -98,5 +98,14 @@ public sealed class ConvertCommandTests : IDisposable
         Assert.Empty(_cli.Files);
     }
 
+    [Fact]
+    public void Unsupported_operators_are_listed_by_node_and_nothing_is_written()
+    {
+        Assert.Equal(1, _cli.Run("convert", Models.Need("onnx-node-tests/test_lrn/model.onnx"), "-o", _cli["lrn.seq"]));
+        Assert.Equal("", _cli.Out);
+        Assert.Matches(@"^seqconvert: .*model\.onnx: .*\n  LRN_0: LRN: .*\n", _cli.Error);
+        Assert.Empty(_cli.Files);
+    }
+
     private static string[] Dtln() => [$"mask={Models.Need("dtln/model_1.onnx")}", $"refine={Models.Need("dtln/model_2.onnx")}"];
 }
