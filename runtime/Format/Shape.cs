@@ -21,19 +21,24 @@ internal struct Shape : IEquatable<Shape>
     public int Rank { get; private set; }
 
     /// <summary>Product of all sizes, 1 for a scalar.</summary>
-    /// <exception cref="ArgumentException">It exceeds what one tensor may hold (2³¹-1 elements).</exception>
+    /// <exception cref="ArgumentException">
+    /// It exceeds what one tensor may hold (2³¹-1 elements). Sizes of 0 count as 1 here, so that the product of any of the sizes
+    /// of a tensor that passed is an int too.
+    /// </exception>
     public readonly int Count
     {
         get
         {
             var product = 1L;
+            var isEmpty = false;
             foreach (var size in AsSpan())
             {
-                product *= size;
+                isEmpty |= size == 0;
+                product *= Math.Max(size, 1);
                 if (product > int.MaxValue) throw new ArgumentException($"A tensor of shape {this} has more than {int.MaxValue} elements.");
             }
 
-            return (int)product;
+            return isEmpty ? 0 : (int)product;
         }
     }
 

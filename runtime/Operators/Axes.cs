@@ -2,8 +2,8 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
 
-/// <summary>Axis numbers, and walks over dense memory by strides. Nothing here allocates.</summary>
-internal static unsafe class Axes
+/// <summary>Axis numbers, strides and NumPy's broadcasting rule. Nothing here allocates.</summary>
+internal static class Axes
 {
     /// <summary>An axis in [-rank, rank), counted from the start.</summary>
     public static int Normalize(long axis, int rank)
@@ -65,68 +65,17 @@ internal static unsafe class Axes
         return new Shape(sizes[..rank]);
     }
 
-    /// <summary>Copies elements of a strided view, in row-major order of <paramref name="sizes"/>, to dense memory.</summary>
-    /// <param name="source">Element at index 0 of every axis.</param>
-    /// <param name="sizes">Sizes of the view.</param>
-    /// <param name="strides">Elements between indices of each axis; may be 0 or negative.</param>
-    /// <param name="width">Bytes of an element.</param>
-    /// <param name="target">Dense memory.</param>
-    public static void Copy(byte* source, ReadOnlySpan<int> sizes, ReadOnlySpan<long> strides, int width, byte* target)
+    /// <summary>Moves to the next index of <paramref name="sizes"/> in row-major order, and <paramref name="offset"/> with it; false after the last.</summary>
+    public static bool Next(Span<int> index, ReadOnlySpan<int> sizes, ReadOnlySpan<long> strides, ref long offset)
     {
-        var rank = sizes.Length;
-        foreach (var size in sizes)
+        for (var axis = sizes.Length - 1; axis >= 0; axis--)
         {
-            if (size == 0) return;
+            offset += strides[axis];
+            if (++index[axis] < sizes[axis]) return true;
+            offset -= strides[axis] * sizes[axis];
+            index[axis] = 0;
         }
 
-        // Inner axes that are dense in the source are one run.
-        var run = 1L;
-        while (rank > 0 && (strides[rank - 1] == run || sizes[rank - 1] == 1)) run *= sizes[--rank];
-        Span<int> index = stackalloc int[Shape.MaxRank];
-        index.Clear();
-        if (rank == 0)
-        {
-            Buffer.MemoryCopy(source, target, run * width, run * width);
-            return;
-        }
-
-        var inner = rank - 1;
-        var step = strides[inner] * width;
-        while (true)
-        {
-            if (run == 1) CopyLine(source, step, sizes[inner], width, target);
-            else
-            {
-                for (var i = 0; i < sizes[inner]; i++) Buffer.MemoryCopy(source + i * step, target + i * run * width, run * width, run * width);
-            }
-
-            target += sizes[inner] * run * width;
-            var axis = inner - 1;
-            for (; axis >= 0; axis--)
-            {
-                source += strides[axis] * width;
-                if (++index[axis] < sizes[axis]) break;
-                source -= strides[axis] * width * sizes[axis];
-                index[axis] = 0;
-            }
-
-            if (axis < 0) return;
-        }
-    }
-
-    private static void CopyLine(byte* source, long step, int count, int width, byte* target)
-    {
-        switch (width)
-        {
-            case 1:
-                for (var i = 0; i < count; i++) target[i] = source[i * step];
-                break;
-            case 4:
-                for (var i = 0; i < count; i++) ((uint*)target)[i] = *(uint*)(source + i * step);
-                break;
-            default:
-                for (var i = 0; i < count; i++) ((ulong*)target)[i] = *(ulong*)(source + i * step);
-                break;
-        }
+        return false;
     }
 }

@@ -4,10 +4,13 @@ using SeqRuntime.Kernels;
 
 namespace SeqRuntime.Operators;
 
-/// <summary>
-/// Y = f(A, B) with NumPy's broadcasting: arithmetic on fp32 by the kernels, on other numbers plainly (integers wrap around;
-/// dividing an integer by zero is an error); comparisons and logic give bool.
-/// </summary>
+/// <summary>Y = f(A, B) with NumPy's broadcasting; f is the attribute Function.</summary>
+/// <remarks>
+/// A and B are of one type. Arithmetic on fp32 goes through the kernels; float64 has all but Pow. Integers wrap around (the
+/// smallest number divided by -1 is itself), their powers are exact modulo the type's size, and dividing one by zero, or raising
+/// zero to a negative power, is an error. Comparisons give bool, as do And, Or and Xor, which take bool. The output may lie over
+/// an input of its size.
+/// </remarks>
 internal sealed unsafe class Binary(Attributes attributes) : Operator
 {
     private readonly BinaryFunction _function = attributes.Enum(AttributeKey.Function, BinaryFunction.Add);
@@ -27,7 +30,7 @@ internal sealed unsafe class Binary(Attributes attributes) : Operator
         if (a.Type != b.Type) throw OperatorError.Type(b, $"{a.Type.Name()}, the type of '{a.Name}'");
         if (IsLogic && a.Type != ElementType.Bool) throw OperatorError.Type(a, "bool");
         if (!IsLogic && a.Type == ElementType.Bool && _function != BinaryFunction.Equal) throw OperatorError.Type(a, "numbers");
-        if (a.Type != ElementType.Float32 && _function is BinaryFunction.Pow or BinaryFunction.PRelu or BinaryFunction.FMod && a.Type is not (ElementType.Int32 or ElementType.Int64)) throw OperatorError.Type(a, "float32, int32 or int64");
+        if (_function == BinaryFunction.Pow && a.Type == ElementType.Float64) throw OperatorError.Type(a, "float32 or integers for Pow");
         context.Output(0).Set(IsComparison || IsLogic ? ElementType.Bool : a.Type, Axes.Broadcast(a, b));
     }
 
@@ -44,44 +47,13 @@ internal sealed unsafe class Binary(Attributes attributes) : Operator
             return;
         }
 
-        Walk(kernels, a, b, y);
-    }
-
-    /// <summary>Lines along the innermost axes that both inputs step through alike, for every index of the others.</summary>
-    private void Walk(KernelSet kernels, Tensor a, Tensor b, Tensor y)
-    {
-        Span<long> stridesA = stackalloc long[Shape.MaxRank];
-        Span<long> stridesB = stackalloc long[Shape.MaxRank];
-        Axes.BroadcastStrides(a.Shape, y.Shape, stridesA);
-        Axes.BroadcastStrides(b.Shape, y.Shape, stridesB);
-        var rank = y.Rank;
-        while (rank > 1 && y.Shape[rank - 1] == 1) rank--;
-        int lineA = stridesA[rank - 1] == 0 ? 0 : 1, lineB = stridesB[rank - 1] == 0 ? 0 : 1;
-        long line = y.Shape[rank - 1];
-        rank--;
-        while (rank > 0 && (y.Shape[rank - 1] == 1 || (stridesA[rank - 1] == line * lineA && stridesB[rank - 1] == line * lineB))) line *= y.Shape[--rank];
-
-        Span<int> index = stackalloc int[Shape.MaxRank];
-        index.Clear();
         int width = a.Type.Size(), widthY = y.Type.Size();
-        byte* pa = a.Data, pb = b.Data, py = y.Data;
-        while (true)
+        var lines = new BroadcastLines(y.Shape, a.Shape, b.Shape);
+        do
         {
-            Line(kernels, a.Type, pa, lineA, pb, lineB, py, line);
-            py += line * widthY;
-            var axis = rank - 1;
-            for (; axis >= 0; axis--)
-            {
-                pa += stridesA[axis] * width;
-                pb += stridesB[axis] * width;
-                if (++index[axis] < y.Shape[axis]) break;
-                pa -= stridesA[axis] * width * y.Shape[axis];
-                pb -= stridesB[axis] * width * y.Shape[axis];
-                index[axis] = 0;
-            }
-
-            if (axis < 0) return;
+            Line(kernels, a.Type, a.Data + lines.A * width, lines.StepA, b.Data + lines.B * width, lines.StepB, y.Data + lines.Y * widthY, lines.Length);
         }
+        while (lines.Next());
     }
 
     private void Line(KernelSet kernels, ElementType type, byte* a, int stepA, byte* b, int stepB, byte* y, long n)
@@ -156,26 +128,37 @@ internal sealed unsafe class Binary(Attributes attributes) : Operator
         if (typeof(T) != typeof(double))
         {
             if (b == T.Zero) throw OperatorError.Value("An integer is divided by zero.");
-            // MinValue / -1 does not fit; it wraps around like all integer arithmetic here.
-            if (T.Zero - b == T.One) return _function == BinaryFunction.Div ? T.Zero - a : T.Zero;
+            if (IsMinusOne(b)) return _function == BinaryFunction.Div ? T.Zero - a : T.Zero;
         }
 
         if (_function == BinaryFunction.Div) return a / b;
         var rest = a % b;
-        return _function == BinaryFunction.Mod && rest != T.Zero && rest < T.Zero != b < T.Zero ? rest + b : rest;
+        if (_function == BinaryFunction.FMod) return rest;
+        if (rest == T.Zero) return typeof(T) == typeof(double) ? T.CopySign(rest, b) : rest;
+        return rest < T.Zero != b < T.Zero ? rest + b : rest;
     }
 
+    private static bool IsMinusOne<T>(T b)
+        where T : unmanaged, INumber<T> => b < T.Zero && b + T.One == T.Zero;
+
+    /// <summary>Integer powers by squaring; a negative one of anything but 1 and -1 is a fraction, cut off to 0.</summary>
     private static T Power<T>(T a, T b)
         where T : unmanaged, INumber<T>
     {
-        if (b < T.Zero) throw OperatorError.Value("An integer is raised to a negative power.");
+        var isOdd = T.IsOddInteger(b);
+        if (b < T.Zero)
+        {
+            if (a == T.Zero) throw OperatorError.Value("The integer zero is raised to a negative power.");
+            return a == T.One || (IsMinusOne(a) && !isOdd) ? T.One : IsMinusOne(a) ? a : T.Zero;
+        }
+
         var result = T.One;
         var two = T.One + T.One;
         while (b > T.Zero)
         {
-            if (b % two == T.One) result *= a;
+            if (T.IsOddInteger(b)) result *= a;
             b /= two;
-            if (b > T.Zero) a *= a;
+            a *= a;
         }
 
         return result;

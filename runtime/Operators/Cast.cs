@@ -1,11 +1,13 @@
+using System.Numerics;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
 
-/// <summary>
-/// Elements in another type. Towards integers the fraction is cut off; what does not fit saturates and NaN becomes 0, on every
-/// processor. Towards bool anything but 0 is true.
-/// </summary>
+/// <summary>Elements in another type (To), with one meaning on every processor.</summary>
+/// <remarks>
+/// From a float to an integer the fraction is cut off, what does not fit saturates and NaN becomes 0. From an integer to a
+/// narrower one the low bits are kept, as ONNX has it. To a float rounds to nearest even. To bool, anything but 0 is true.
+/// </remarks>
 internal sealed unsafe class Cast(Attributes attributes) : Operator
 {
     private readonly ElementType _to = attributes.Enum(AttributeKey.To, ElementType.Float32);
@@ -20,51 +22,52 @@ internal sealed unsafe class Cast(Attributes attributes) : Operator
 
     public override void Execute(NodeContext context)
     {
-        var x = context.Input(0);
-        var y = context.Output(0);
+        Tensor x = context.Input(0), y = context.Output(0);
         if (x.Type == _to)
         {
             Buffer.MemoryCopy(x.Data, y.Data, y.Bytes, x.Bytes);
             return;
         }
 
-        for (var i = 0; i < x.Count; i++)
+        switch (x.Type)
         {
-            if (x.Type is ElementType.Float32 or ElementType.Float64) Store(y.Data, i, x.Type == ElementType.Float32 ? ((float*)x.Data)[i] : ((double*)x.Data)[i]);
-            else Store(y.Data, i, Integer(x, i));
+            case ElementType.Float32: From((float*)x.Data, y); break;
+            case ElementType.Float64: From((double*)x.Data, y); break;
+            case ElementType.Int64: From((long*)x.Data, y); break;
+            case ElementType.Int32: From((int*)x.Data, y); break;
+            case ElementType.Int8: From((sbyte*)x.Data, y); break;
+            default: From(x.Data, y); break;
         }
     }
 
-    private static long Integer(Tensor x, int i) => x.Type switch
+    private static void From<T>(T* x, Tensor y)
+        where T : unmanaged, INumber<T>
     {
-        ElementType.Int64 => ((long*)x.Data)[i],
-        ElementType.Int32 => ((int*)x.Data)[i],
-        ElementType.Int8 => ((sbyte*)x.Data)[i],
-        _ => x.Data[i],
-    };
-
-    private void Store(byte* y, int i, double value)
-    {
-        switch (_to)
+        switch (y.Type)
         {
-            case ElementType.Float32: ((float*)y)[i] = (float)value; break;
-            case ElementType.Float64: ((double*)y)[i] = value; break;
-            case ElementType.Bool: y[i] = value != 0 ? (byte)1 : (byte)0; break;
-            default: Store(y, i, double.IsNaN(value) ? 0 : value >= 9.2233720368547758e18 ? long.MaxValue : value <= -9.2233720368547758e18 ? long.MinValue : (long)value); break;
+            case ElementType.Float32: Convert(x, (float*)y.Data, y.Count); break;
+            case ElementType.Float64: Convert(x, (double*)y.Data, y.Count); break;
+            case ElementType.Int64: Convert(x, (long*)y.Data, y.Count); break;
+            case ElementType.Int32: Convert(x, (int*)y.Data, y.Count); break;
+            case ElementType.Int8: Convert(x, (sbyte*)y.Data, y.Count); break;
+            case ElementType.UInt8: Convert(x, y.Data, y.Count); break;
+            default:
+                for (nint i = 0; i < y.Count; i++) y.Data[i] = x[i] != T.Zero ? (byte)1 : (byte)0;
+                break;
         }
     }
 
-    private void Store(byte* y, int i, long value)
+    private static void Convert<TFrom, TTo>(TFrom* x, TTo* y, nint n)
+        where TFrom : unmanaged, INumber<TFrom>
+        where TTo : unmanaged, INumber<TTo>
     {
-        switch (_to)
+        if (typeof(TFrom) == typeof(float) || typeof(TFrom) == typeof(double))
         {
-            case ElementType.Float32: ((float*)y)[i] = value; break;
-            case ElementType.Float64: ((double*)y)[i] = value; break;
-            case ElementType.Int64: ((long*)y)[i] = value; break;
-            case ElementType.Int32: ((int*)y)[i] = (int)Math.Clamp(value, int.MinValue, int.MaxValue); break;
-            case ElementType.Int8: ((sbyte*)y)[i] = (sbyte)Math.Clamp(value, sbyte.MinValue, sbyte.MaxValue); break;
-            case ElementType.UInt8: y[i] = (byte)Math.Clamp(value, 0, 255); break;
-            default: y[i] = value != 0 ? (byte)1 : (byte)0; break;
+            for (nint i = 0; i < n; i++) y[i] = TTo.CreateSaturating(x[i]);
+        }
+        else
+        {
+            for (nint i = 0; i < n; i++) y[i] = TTo.CreateTruncating(x[i]);
         }
     }
 }

@@ -3,6 +3,7 @@ using SeqRuntime.Format;
 namespace SeqRuntime.Operators;
 
 /// <summary>Y = the inputs one after the other along an axis.</summary>
+/// <remarks>Inputs: any number of tensors of one type, of the same shape but for the axis. Axis (default 0).</remarks>
 internal sealed unsafe class Concat(Attributes attributes) : Operator
 {
     private readonly long _axis = attributes.Int(AttributeKey.Axis, 0);
@@ -24,7 +25,7 @@ internal sealed unsafe class Concat(Attributes attributes) : Operator
                 if (d != axis && next.Shape[d] != shape[d]) throw OperatorError.Size(next, d, shape[d]);
             }
 
-            shape[axis] = checked(shape[axis] + next.Shape[axis]);
+            shape[axis] = Require.Size((long)shape[axis] + next.Shape[axis]);
         }
 
         context.Output(0).Set(first.Type, shape);

@@ -2,7 +2,8 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
 
-/// <summary>Y[outer, indices…, inner] = X[outer, index, inner] along an axis; indices int32 or int64 in [-size, size).</summary>
+/// <summary>Y[outer, indices…, inner] = X[outer, index, inner] along an axis.</summary>
+/// <remarks>Inputs: X of any type; indices int32 or int64 of any shape, each in [-size, size). Axis (default 0).</remarks>
 internal sealed unsafe class Gather(Attributes attributes) : Operator
 {
     private readonly long _axis = attributes.Int(AttributeKey.Axis, 0);
@@ -12,8 +13,7 @@ internal sealed unsafe class Gather(Attributes attributes) : Operator
     public override void Infer(NodeContext context)
     {
         var x = Require.AnyDense(context.Input(0));
-        var indices = Require.AnyDense(context.Input(1));
-        if (indices.Type is not (ElementType.Int32 or ElementType.Int64)) throw OperatorError.Type(indices, "int32 or int64");
+        var indices = Indices.Require(context.Input(1));
         var axis = Axes.Normalize(_axis, x.Rank);
         var rank = x.Rank - 1 + indices.Rank;
         if (rank > Shape.MaxRank) throw OperatorError.Value($"Gather would give {rank} dimensions; at most {Shape.MaxRank} are possible.");
@@ -29,6 +29,7 @@ internal sealed unsafe class Gather(Attributes attributes) : Operator
         var x = context.Input(0);
         var indices = context.Input(1);
         var axis = Axes.Normalize(_axis, x.Rank);
+        if (context.Output(0).Count == 0) return;
         var size = x.Shape[axis];
         var inner = (long)x.Shape.Product(axis + 1, x.Rank) * x.Type.Size();
         var outer = x.Shape.Product(0, axis);
@@ -37,9 +38,8 @@ internal sealed unsafe class Gather(Attributes attributes) : Operator
         {
             for (var i = 0; i < indices.Count; i++, target += inner)
             {
-                var index = indices.Integer(i);
-                if (index < -size || index >= size) throw OperatorError.Value($"'{indices.Name}' holds the index {index}; expected {-size} to {size - 1}.");
-                Buffer.MemoryCopy(x.Data + (o * size + (index < 0 ? index + size : index)) * inner, target, inner, inner);
+                var index = Indices.At(indices, i, size);
+                Buffer.MemoryCopy(x.Data + (o * size + index) * inner, target, inner, inner);
             }
         }
     }

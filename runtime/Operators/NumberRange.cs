@@ -2,41 +2,66 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
 
-/// <summary>start, start + delta, … before limit; three known scalars of one type (float32, int32 or int64).</summary>
-internal sealed class NumberRange : Operator
+/// <summary>Y[i] = start + i·delta, for the max(0, ⌈(limit - start)/delta⌉) elements before the limit.</summary>
+/// <remarks>
+/// Inputs: start, limit and delta, known numbers of one type: float32, float64, int32 or int64. Float elements are one product and
+/// one sum each, both rounded.
+/// </remarks>
+internal sealed unsafe class NumberRange : Operator
 {
     public override bool CanRunAtInference => true;
 
     public override void Infer(NodeContext context)
     {
-        var start = context.Known(0);
+        var type = context.Known(0).Type;
         for (var i = 0; i < 3; i++)
         {
-            var input = context.Known(i);
-            if (input.Type != start.Type || input.Type is not (ElementType.Float32 or ElementType.Int32 or ElementType.Int64)) throw OperatorError.Type(input, "float32, int32 or int64, the same for all three");
+            var input = Require.Dense(context.Known(i), type);
+            if (type is not (ElementType.Float32 or ElementType.Float64 or ElementType.Int32 or ElementType.Int64)) throw OperatorError.Type(input, "float32, float64, int32 or int64");
             if (input.Count != 1) throw OperatorError.Rank(input, "one number");
         }
 
-        double delta = Number(context, 2);
-        if (delta == 0) throw OperatorError.Value("A range has step 0.");
-        var count = Math.Ceiling((Number(context, 1) - Number(context, 0)) / delta);
-        if (!(count <= int.MaxValue)) throw OperatorError.Value($"A range has {count} elements.");
-        context.Output(0).Set(start.Type, new Shape((int)Math.Max(0, count)));
+        var count = type is ElementType.Float32 or ElementType.Float64 ? FloatCount(context) : IntegerCount(context);
+        context.Output(0).Set(type, new Shape(count));
     }
 
     public override void Execute(NodeContext context)
     {
         var y = context.Output(0);
-        for (var i = 0; i < y.Count; i++)
+        switch (y.Type)
         {
-            switch (y.Type)
-            {
-                case ElementType.Float32: y.AsSpan<float>()[i] = context.Input(0).AsSpan<float>()[0] + i * context.Input(2).AsSpan<float>()[0]; break;
-                case ElementType.Int32: y.AsSpan<int>()[i] = (int)(context.Input(0).Integer(0) + i * context.Input(2).Integer(0)); break;
-                default: y.AsSpan<long>()[i] = context.Input(0).Integer(0) + i * context.Input(2).Integer(0); break;
-            }
+            case ElementType.Float32:
+                float start = context.Input(0).AsSpan<float>()[0], delta = context.Input(2).AsSpan<float>()[0];
+                for (var i = 0; i < y.Count; i++) y.Floats[i] = start + i * delta;
+                break;
+            case ElementType.Float64:
+                double first = context.Input(0).AsSpan<double>()[0], step = context.Input(2).AsSpan<double>()[0];
+                for (var i = 0; i < y.Count; i++) ((double*)y.Data)[i] = first + i * step;
+                break;
+            case ElementType.Int32:
+                for (var i = 0; i < y.Count; i++) ((int*)y.Data)[i] = (int)(context.Input(0).Integer(0) + i * context.Input(2).Integer(0));
+                break;
+            default:
+                for (var i = 0; i < y.Count; i++) ((long*)y.Data)[i] = context.Input(0).Integer(0) + i * context.Input(2).Integer(0);
+                break;
         }
     }
 
-    private static double Number(NodeContext context, int input) => context.Input(input).Type == ElementType.Float32 ? context.Input(input).AsSpan<float>()[0] : context.Input(input).Integer(0);
+    private static int FloatCount(NodeContext context)
+    {
+        var delta = Number(context.Input(2));
+        var count = Math.Ceiling((Number(context.Input(1)) - Number(context.Input(0))) / delta);
+        if (delta == 0 || !(count <= int.MaxValue)) throw OperatorError.Value($"A range from {Number(context.Input(0))} to {Number(context.Input(1))} by {delta} has no possible number of elements.");
+        return (int)Math.Max(0, count);
+    }
+
+    private static int IntegerCount(NodeContext context)
+    {
+        Int128 start = context.Input(0).Integer(0), limit = context.Input(1).Integer(0), delta = context.Input(2).Integer(0);
+        if (delta == 0) throw OperatorError.Value("A range has step 0.");
+        var count = delta > 0 ? (limit - start + delta - 1) / delta : (start - limit - delta - 1) / -delta;
+        return count <= int.MaxValue ? (int)Int128.Max(0, count) : throw OperatorError.Value($"A range from {start} to {limit} by {delta} has more than {int.MaxValue} elements.");
+    }
+
+    private static double Number(Tensor tensor) => tensor.Type == ElementType.Float32 ? tensor.AsSpan<float>()[0] : tensor.AsSpan<double>()[0];
 }

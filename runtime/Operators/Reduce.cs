@@ -3,102 +3,148 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
 
-/// <summary>
-/// Y = reduction of X over axes (input 1, known; none given: all axes, or nothing with NoopWithEmptyAxes). fp32 elements of one
-/// result are taken as one row in row-major order of the reduced axes and summed in the kernels' fixed order, whichever axes these are.
-/// </summary>
+/// <summary>Y = reduction of X over axes; the reduction is the attribute Function.</summary>
+/// <remarks>
+/// <para>Inputs: X; axes, int32 or int64, known (optional: left out or empty means all axes, or, with NoopWithEmptyAxes, that Y = X).
+/// KeepDims (default 1).</para>
+/// <para>Order of sums: the elements of one result are one row, in row-major order of the reduced axes, whichever these are. fp32
+/// rows are summed in the fixed order of <see cref="Kernels.KernelSet.Reduce"/>, others in ascending order.</para>
+/// <para>fp32 has every function; float64 all but LogSum and LogSumExp; int32 and int64 all but these and L2, wrapping around, their
+/// Mean cut towards zero; int8, uint8 and bool Max and Min. Of no elements, Max is the type's smallest value (-∞), Min its largest; an integer Mean is refused.</para>
+/// </remarks>
 internal sealed unsafe class Reduce(Attributes attributes) : Operator
 {
     private readonly ReduceFunction _function = attributes.Enum(AttributeKey.Function, ReduceFunction.Sum);
-    private readonly bool _keep = attributes.Bool(AttributeKey.KeepDims, true);
-    private readonly bool _noop = attributes.Bool(AttributeKey.NoopWithEmptyAxes, false);
+    private readonly bool _keepDims = attributes.Bool(AttributeKey.KeepDims, true);
+    private readonly bool _isNoop = attributes.Bool(AttributeKey.NoopWithEmptyAxes, false);
 
     public override bool CanRunAtInference => true;
 
     public override void Infer(NodeContext context)
     {
         var x = Require.AnyDense(context.Input(0));
-        if (x.Type is not (ElementType.Float32 or ElementType.Int32 or ElementType.Int64 or ElementType.Float64)) throw OperatorError.Type(x, "float32, float64, int32 or int64");
-        if (x.Type != ElementType.Float32 && _function is ReduceFunction.L2 or ReduceFunction.LogSum or ReduceFunction.LogSumExp && x.Type != ElementType.Float32) throw OperatorError.Type(x, "float32");
+        var fits = x.Type switch
+        {
+            ElementType.Float32 => true,
+            ElementType.Bool or ElementType.Int8 or ElementType.UInt8 => _function is ReduceFunction.Max or ReduceFunction.Min,
+            ElementType.Float64 => _function is not (ReduceFunction.LogSum or ReduceFunction.LogSumExp),
+            _ => _function is not (ReduceFunction.L2 or ReduceFunction.LogSum or ReduceFunction.LogSumExp),
+        };
+        if (!fits) throw OperatorError.Type(x, $"a type that reduction {_function} is defined for: float32");
         var mask = Mask(context, x);
         Span<int> sizes = stackalloc int[Shape.MaxRank];
         var rank = 0;
         for (var axis = 0; axis < x.Rank; axis++)
         {
             if ((mask & 1 << axis) == 0) sizes[rank++] = x.Shape[axis];
-            else if (_keep) sizes[rank++] = 1;
+            else if (_keepDims) sizes[rank++] = 1;
         }
 
-        context.Output(0).Set(x.Type, new Shape(sizes[..rank]));
+        var y = context.Output(0);
+        y.Set(x.Type, new Shape(sizes[..rank]));
+        if (_function == ReduceFunction.Mean && x.Count == 0 && y.Count > 0 && x.Type is not (ElementType.Float32 or ElementType.Float64)) throw OperatorError.Rank(x, "elements to take the mean of");
     }
 
-    public override long ScratchBytes(NodeContext context) => IsTrailing(Mask(context, context.Input(0)), context.Input(0).Rank) ? 0 : context.Input(0).Bytes + Kernels.KernelSet.ReadSlack;
+    public override long ScratchBytes(NodeContext context)
+    {
+        var x = context.Input(0);
+        var cursor = new ScratchCursor(null);
+        if (!IsTrailing(Mask(context, x), x)) cursor.Take(x.Bytes);
+        return cursor.Bytes;
+    }
 
     public override void Execute(NodeContext context)
     {
-        var x = context.Input(0);
-        var y = context.Output(0);
+        Tensor x = context.Input(0), y = context.Output(0);
         var mask = Mask(context, x);
-        var source = x.Data;
-        if (!IsTrailing(mask, x.Rank)) source = Gather(context.Scratch, x, mask);
-        if (y.Count == 0) return;
-        var length = 1;
-        for (var axis = 0; axis < x.Rank; axis++)
+        if (mask == 0 && _isNoop)
         {
-            if ((mask & 1 << axis) != 0) length *= x.Shape[axis];
+            Buffer.MemoryCopy(x.Data, y.Data, y.Bytes, x.Bytes);
+            return;
         }
 
-        for (var i = 0; i < y.Count; i++)
+        var rows = x.Data;
+        if (!IsTrailing(mask, x))
         {
-            var offset = (long)i * length;
-            switch (x.Type)
-            {
-                case ElementType.Float32:
-                    // Without axes and with NoopWithEmptyAxes the input is passed on.
-                    y.Floats[i] = mask == 0 && _noop ? ((float*)source)[i] : context.Kernels.Reduce(_function, (float*)source + offset, length);
-                    break;
-                case ElementType.Float64: ((double*)y.Data)[i] = Numbers((double*)source + offset, length); break;
-                case ElementType.Int64: ((long*)y.Data)[i] = Numbers((long*)source + offset, length); break;
-                default: ((int*)y.Data)[i] = Numbers((int*)source + offset, length); break;
-            }
+            rows = context.Scratch;
+            ReducedLast(x, mask, rows);
+        }
+
+        if (y.Count == 0) return;
+        var length = x.Count / y.Count;
+        switch (x.Type)
+        {
+            case ElementType.Float32:
+                for (nint i = 0; i < y.Count; i++) y.Floats[i] = context.Kernels.Reduce(_function, (float*)rows + i * length, length);
+                break;
+            case ElementType.Float64: Rows((double*)rows, length, y, double.NegativeInfinity, double.PositiveInfinity); break;
+            case ElementType.Int64: Rows((long*)rows, length, y, long.MinValue, long.MaxValue); break;
+            case ElementType.Int32: Rows((int*)rows, length, y, int.MinValue, int.MaxValue); break;
+            case ElementType.Int8: Rows((sbyte*)rows, length, y, sbyte.MinValue, sbyte.MaxValue); break;
+            case ElementType.UInt8: Rows(rows, length, y, byte.MinValue, byte.MaxValue); break;
+            default: Rows(rows, length, y, (byte)0, (byte)1); break;
         }
     }
 
     private int Mask(NodeContext context, Tensor x)
     {
-        if (context.Optional(1) is not null && context.Known(1) is { Count: > 0 } axes) return Axes.Mask(axes, x.Rank);
-        return _noop ? 0 : (1 << x.Rank) - 1;
+        if (context.Optional(1) is not null && Indices.Require(context.Known(1)) is { Count: > 0 } axes) return Axes.Mask(axes, x.Rank);
+        return _isNoop ? 0 : (1 << x.Rank) - 1;
     }
 
-    /// <summary>Whether the reduced axes are the last ones, so that rows are already side by side.</summary>
-    private static bool IsTrailing(int mask, int rank) => (mask & mask + (mask & -mask)) == 0 && (mask == 0 || mask >> rank - 1 == 1);
+    /// <summary>Whether no axis that is kept stands behind a reduced one, sizes of 1 aside: then rows are already side by side.</summary>
+    private static bool IsTrailing(int mask, Tensor x)
+    {
+        if (x.Count == 0) return true;
+        var isReduced = false;
+        for (var axis = 0; axis < x.Rank; axis++)
+        {
+            if (x.Shape[axis] == 1) continue;
+            if ((mask & 1 << axis) != 0) isReduced = true;
+            else if (isReduced) return false;
+        }
 
-    private static byte* Gather(byte* scratch, Tensor x, int mask)
+        return true;
+    }
+
+    /// <summary>X with its reduced axes last, in their order.</summary>
+    private static void ReducedLast(Tensor x, int mask, byte* target)
     {
         Span<long> dense = stackalloc long[Shape.MaxRank];
         Span<long> strides = stackalloc long[Shape.MaxRank];
         Span<int> sizes = stackalloc int[Shape.MaxRank];
         Axes.Strides(x.Shape, dense);
         var next = 0;
-        for (var pass = 0; pass < 2; pass++)
+        for (var reduced = 0; reduced < 2; reduced++)
         {
             for (var axis = 0; axis < x.Rank; axis++)
             {
-                if ((mask >> axis & 1) != pass) continue;
+                if ((mask >> axis & 1) != reduced) continue;
                 sizes[next] = x.Shape[axis];
                 strides[next++] = dense[axis];
             }
         }
 
-        Axes.Copy(x.Data, sizes[..x.Rank], strides[..x.Rank], x.Type.Size(), scratch);
-        return scratch;
+        StridedCopy.Run(x.Data, sizes[..x.Rank], strides[..x.Rank], x.Type.Size(), target);
     }
 
-    private T Numbers<T>(T* x, int n)
-        where T : unmanaged, INumber<T>, IMinMaxValue<T>
+    private void Rows<T>(T* rows, int length, Tensor y, T least, T most)
+        where T : unmanaged, INumber<T>
     {
-        var result = _function switch { ReduceFunction.Max => T.MinValue, ReduceFunction.Min => T.MaxValue, ReduceFunction.Prod => T.One, _ => T.Zero };
-        for (var i = 0; i < n; i++)
+        for (nint i = 0; i < y.Count; i++)
+        {
+            var result = Row(rows + i * length, length, least, most);
+            if (_function == ReduceFunction.Mean) result /= T.CreateTruncating(length);
+            if (typeof(T) == typeof(double) && _function == ReduceFunction.L2) result = T.CreateTruncating(Math.Sqrt(double.CreateTruncating(result)));
+            ((T*)y.Data)[i] = result;
+        }
+    }
+
+    private T Row<T>(T* x, int n, T least, T most)
+        where T : unmanaged, INumber<T>
+    {
+        var result = _function switch { ReduceFunction.Max => least, ReduceFunction.Min => most, ReduceFunction.Prod => T.One, _ => T.Zero };
+        for (nint i = 0; i < n; i++)
         {
             var v = x[i];
             result = _function switch
@@ -107,11 +153,11 @@ internal sealed unsafe class Reduce(Attributes attributes) : Operator
                 ReduceFunction.Min => v < result ? v : result,
                 ReduceFunction.Prod => result * v,
                 ReduceFunction.L1 => result + (v < T.Zero ? T.Zero - v : v),
-                ReduceFunction.SumSquare => result + v * v,
+                ReduceFunction.L2 or ReduceFunction.SumSquare => result + v * v,
                 _ => result + v,
             };
         }
 
-        return _function == ReduceFunction.Mean && n > 0 ? result / T.CreateTruncating(n) : result;
+        return result;
     }
 }

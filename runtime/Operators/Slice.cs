@@ -23,7 +23,7 @@ internal sealed unsafe class Slice : Operator
         Span<long> strides = stackalloc long[Shape.MaxRank];
         var offset = Cut(context, x, sizes, strides);
         var width = x.Type.Size();
-        Axes.Copy(x.Data + offset * width, sizes[..x.Rank], strides[..x.Rank], width, context.Output(0).Data);
+        StridedCopy.Run(x.Data + offset * width, sizes[..x.Rank], strides[..x.Rank], width, context.Output(0).Data);
     }
 
     /// <summary>Sizes and strides of the slice; returns the offset of its first element.</summary>

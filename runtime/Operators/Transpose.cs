@@ -34,7 +34,7 @@ internal sealed unsafe class Transpose(Attributes attributes) : Operator
         Span<long> strides = stackalloc long[Shape.MaxRank];
         Axes.Strides(x.Shape, dense);
         for (var i = 0; i < x.Rank; i++) strides[i] = dense[Source(i, x.Rank)];
-        Axes.Copy(x.Data, y.Shape.AsSpan(), strides[..x.Rank], x.Type.Size(), y.Data);
+        StridedCopy.Run(x.Data, y.Shape.AsSpan(), strides[..x.Rank], x.Type.Size(), y.Data);
     }
 
     private int Source(int axis, int rank) => _perm.Length == 0 ? rank - 1 - axis : Axes.Normalize(_perm[axis], rank);

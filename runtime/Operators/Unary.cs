@@ -3,29 +3,35 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
 
-/// <summary>Y = f(X), element by element: every <see cref="UnaryFunction"/> on fp32 by the kernels; sign, magnitude and rounding on other numbers; Not on bool; IsNaN and IsInf give bool.</summary>
+/// <summary>Y = f(X), element by element; f is the attribute Function.</summary>
+/// <remarks>
+/// Every <see cref="UnaryFunction"/> takes fp32, through the kernels. float64 has those that IEEE 754 defines to the bit; integers
+/// have Abs, Neg, Relu and Sign, wrapping around. Not takes bool. IsNaN and IsInf (DetectNegative, DetectPositive) give bool.
+/// Alpha and Beta default to ONNX's constants. The output may lie over the input.
+/// </remarks>
 internal sealed unsafe class Unary : Operator
 {
     private readonly UnaryFunction _function;
     private readonly float _alpha;
     private readonly float _beta;
+    private readonly bool _detectsNegative;
+    private readonly bool _detectsPositive;
 
     public Unary(Attributes attributes)
     {
         _function = attributes.Enum(AttributeKey.Function, UnaryFunction.Abs);
-        _alpha = attributes.Float(AttributeKey.Alpha, _function switch
+        var (alpha, beta) = _function switch
         {
-            UnaryFunction.LeakyRelu => 0.01f,
-            UnaryFunction.HardSigmoid => 0.2f,
-            UnaryFunction.Selu => 1.67326319217681884765625f,
-            _ => 1,
-        });
-        _beta = attributes.Float(AttributeKey.Beta, _function switch
-        {
-            UnaryFunction.HardSigmoid => 0.5f,
-            UnaryFunction.Selu => 1.05070102214813232421875f,
-            _ => 0,
-        });
+            UnaryFunction.LeakyRelu => (0.01f, 0),
+            UnaryFunction.HardSigmoid => (0.2f, 0.5f),
+            UnaryFunction.Selu => (1.67326319217681884765625f, 1.05070102214813232421875f),
+            UnaryFunction.ScaledTanh => (1, 1),
+            _ => (1f, 0f),
+        };
+        _alpha = attributes.Float(AttributeKey.Alpha, alpha);
+        _beta = attributes.Float(AttributeKey.Beta, beta);
+        _detectsNegative = attributes.Bool(AttributeKey.DetectNegative, true);
+        _detectsPositive = attributes.Bool(AttributeKey.DetectPositive, true);
     }
 
     public override bool CanRunAtInference => true;
@@ -35,45 +41,54 @@ internal sealed unsafe class Unary : Operator
     public override void Infer(NodeContext context)
     {
         var x = Require.AnyDense(context.Input(0));
+        var isFloat = x.Type is ElementType.Float32 or ElementType.Float64;
         var isTest = _function is UnaryFunction.IsNaN or UnaryFunction.IsInf;
-        if (_function == UnaryFunction.Not && x.Type != ElementType.Bool) throw OperatorError.Type(x, "bool");
-        if (_function != UnaryFunction.Not && x.Type != ElementType.Float32 && (isTest || !IsGeneric(_function) || x.Type is ElementType.Bool or ElementType.UInt8)) throw OperatorError.Type(x, $"float32 for {_function}");
+        var fits = _function switch
+        {
+            UnaryFunction.Not => x.Type == ElementType.Bool,
+            UnaryFunction.IsNaN or UnaryFunction.IsInf => isFloat,
+            UnaryFunction.Abs or UnaryFunction.Neg or UnaryFunction.Relu or UnaryFunction.Sign => x.Type != ElementType.Bool,
+            UnaryFunction.Sqrt or UnaryFunction.Reciprocal or UnaryFunction.Floor or UnaryFunction.Ceil or UnaryFunction.Round
+                or UnaryFunction.LeakyRelu or UnaryFunction.ThresholdedRelu or UnaryFunction.Softsign => isFloat,
+            _ => x.Type == ElementType.Float32,
+        };
+        if (!fits) throw OperatorError.Type(x, _function == UnaryFunction.Not ? "bool" : $"float32 for {_function}");
         context.Output(0).Set(isTest ? ElementType.Bool : x.Type, x.Shape);
     }
 
     public override void Execute(NodeContext context)
     {
-        var x = context.Input(0);
-        var y = context.Output(0);
-        switch (_function)
+        Tensor x = context.Input(0), y = context.Output(0);
+        switch (x.Type)
         {
-            case UnaryFunction.Not:
-                for (var i = 0; i < x.Count; i++) y.Data[i] = x.Data[i] == 0 ? (byte)1 : (byte)0;
-                break;
-            case UnaryFunction.IsNaN or UnaryFunction.IsInf:
-                for (var i = 0; i < x.Count; i++) y.Data[i] = (_function == UnaryFunction.IsNaN ? float.IsNaN(x.Floats[i]) : float.IsInfinity(x.Floats[i])) ? (byte)1 : (byte)0;
-                break;
+            case ElementType.Float32 when y.Type == ElementType.Bool: Test((float*)x.Data, y.Data, x.Count); break;
+            case ElementType.Float32: context.Kernels.Unary(_function, x.Floats, y.Floats, x.Count, _alpha, _beta); break;
+            case ElementType.Float64 when y.Type == ElementType.Bool: Test((double*)x.Data, y.Data, x.Count); break;
+            case ElementType.Float64: Doubles((double*)x.Data, (double*)y.Data, x.Count); break;
+            case ElementType.Int64: Integers((long*)x.Data, (long*)y.Data, x.Count); break;
+            case ElementType.Int32: Integers((int*)x.Data, (int*)y.Data, x.Count); break;
+            case ElementType.Int8: Integers((sbyte*)x.Data, (sbyte*)y.Data, x.Count); break;
+            case ElementType.UInt8: Integers(x.Data, y.Data, x.Count); break;
             default:
-                switch (x.Type)
-                {
-                    case ElementType.Float32: context.Kernels.Unary(_function, x.Floats, y.Floats, x.Count, _alpha, _beta); break;
-                    case ElementType.Float64: Generic((double*)x.Data, (double*)y.Data, x.Count); break;
-                    case ElementType.Int64: Generic((long*)x.Data, (long*)y.Data, x.Count); break;
-                    case ElementType.Int32: Generic((int*)x.Data, (int*)y.Data, x.Count); break;
-                    default: Generic((sbyte*)x.Data, (sbyte*)y.Data, x.Count); break;
-                }
-
+                for (nint i = 0; i < x.Count; i++) y.Data[i] = x.Data[i] == 0 ? (byte)1 : (byte)0;
                 break;
         }
     }
 
-    private static bool IsGeneric(UnaryFunction function) =>
-        function is UnaryFunction.Abs or UnaryFunction.Neg or UnaryFunction.Relu or UnaryFunction.Sign or UnaryFunction.Floor or UnaryFunction.Ceil or UnaryFunction.Round or UnaryFunction.Sqrt or UnaryFunction.Reciprocal;
-
-    private void Generic<T>(T* x, T* y, int n)
-        where T : unmanaged, INumber<T>
+    private void Test<T>(T* x, byte* y, nint n)
+        where T : unmanaged, IFloatingPoint<T>
     {
-        for (var i = 0; i < n; i++)
+        for (nint i = 0; i < n; i++)
+        {
+            var holds = _function == UnaryFunction.IsNaN ? T.IsNaN(x[i]) : (_detectsNegative && T.IsNegativeInfinity(x[i])) || (_detectsPositive && T.IsPositiveInfinity(x[i]));
+            y[i] = holds ? (byte)1 : (byte)0;
+        }
+    }
+
+    private void Integers<T>(T* x, T* y, nint n)
+        where T : unmanaged, IBinaryInteger<T>
+    {
+        for (nint i = 0; i < n; i++)
         {
             var v = x[i];
             y[i] = _function switch
@@ -81,13 +96,30 @@ internal sealed unsafe class Unary : Operator
                 UnaryFunction.Abs => v < T.Zero ? T.Zero - v : v,
                 UnaryFunction.Neg => T.Zero - v,
                 UnaryFunction.Relu => v < T.Zero ? T.Zero : v,
-                UnaryFunction.Sign => v > T.Zero ? T.One : v < T.Zero ? T.Zero - T.One : v,
-                UnaryFunction.Sqrt when v is double d => (T)(object)Math.Sqrt(d),
-                UnaryFunction.Floor when v is double d => (T)(object)Math.Floor(d),
-                UnaryFunction.Ceil when v is double d => (T)(object)Math.Ceiling(d),
-                UnaryFunction.Round when v is double d => (T)(object)Math.Round(d, MidpointRounding.ToEven),
-                UnaryFunction.Reciprocal when v is double d => (T)(object)(1 / d),
-                _ => v,
+                _ => v > T.Zero ? T.One : v < T.Zero ? T.Zero - T.One : v,
+            };
+        }
+    }
+
+    private void Doubles(double* x, double* y, nint n)
+    {
+        for (nint i = 0; i < n; i++)
+        {
+            var v = x[i];
+            y[i] = _function switch
+            {
+                UnaryFunction.Abs => Math.Abs(v),
+                UnaryFunction.Neg => -v,
+                UnaryFunction.Relu => v < 0 ? 0 : v,
+                UnaryFunction.Sign => v > 0 ? 1 : v < 0 ? -1 : v,
+                UnaryFunction.Sqrt => Math.Sqrt(v),
+                UnaryFunction.Reciprocal => 1 / v,
+                UnaryFunction.Floor => Math.Floor(v),
+                UnaryFunction.Ceil => Math.Ceiling(v),
+                UnaryFunction.Round => Math.Round(v, MidpointRounding.ToEven),
+                UnaryFunction.LeakyRelu => v < 0 ? _alpha * v : v,
+                UnaryFunction.ThresholdedRelu => v > _alpha ? v : 0,
+                _ => v / (1 + Math.Abs(v)),
             };
         }
     }

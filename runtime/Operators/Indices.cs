@@ -1,0 +1,20 @@
+namespace SeqRuntime.Operators;
+
+/// <summary>Index inputs: their types, and the check of each index while running.</summary>
+internal static class Indices
+{
+    /// <summary>An int32 or int64 tensor.</summary>
+    public static Tensor Require(Tensor indices) =>
+        Operators.Require.AnyDense(indices).Type is ElementType.Int32 or ElementType.Int64 ? indices : throw OperatorError.Type(indices, "int32 or int64");
+
+    /// <summary>Index <paramref name="i"/> of an int32 or int64 tensor, in [-size, size), counted from the start.</summary>
+    public static int At(Tensor indices, int i, int size)
+    {
+        var index = indices.Integer(i);
+        if (index < -size || index >= size) throw Outside(indices, index, size);
+        return (int)(index < 0 ? index + size : index);
+    }
+
+    private static Exception Outside(Tensor indices, long index, int size) =>
+        OperatorError.Value(size == 0 ? $"'{indices.Name}' holds the index {index} into an axis of no elements." : $"'{indices.Name}' holds the index {index}; expected {-size} to {size - 1}.");
+}
