@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Importers.Onnx;
 using SeqRuntime.Converter.Lowering;
+using SeqRuntime.Converter.Quantization;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Converter;
@@ -16,36 +17,51 @@ internal static class Converter
     /// <exception cref="ConversionException">A file is damaged or holds what cannot be converted; the message says which, what, and what to try.</exception>
     public static ConversionResult Convert(IReadOnlyList<(string Graph, string Path)> sources, ConversionOptions options, IProgress<ConversionProgress>? progress = null)
     {
-        var model = new SeqModelBuilder();
-        var graphs = new List<ConvertedGraph>();
-        var tensors = new List<ConvertedTensor>();
-        model.Metadata["converter"] = $"seqconvert {typeof(Converter).Assembly.GetName().Version}";
-        model.Metadata["weights"] = options.Weights == WeightKind.Int8 ? "int8" : "fp32";
+        var resolved = new List<(IrGraph Graph, string Path, int SourceNodes, List<string> Notes)>();
         var unused = new Unused(options);
         for (var i = 0; i < sources.Count; i++)
         {
             var (name, path) = sources[i];
-            void Stage(string stage, double part) => progress?.Report(new ConversionProgress($"{name}: {stage}", (i + part) / sources.Count));
+            void Stage(string stage, double part) => progress?.Report(new ConversionProgress($"{name}: {stage}", (i + part) * 0.8 / sources.Count));
             Stage("reading", 0);
             if (!Path.GetExtension(path).Equals(".onnx", StringComparison.OrdinalIgnoreCase))
                 throw new ConversionException($"{path}: files of this kind are not read; give an ONNX model (.onnx).");
-            model.Metadata[$"source:{name}"] = Path.GetFileName(path);
-            model.Metadata[$"source-sha256:{name}"] = System.Convert.ToHexStringLower(Hash(path));
             var notes = new List<string>();
             var graph = Resolve(path, name, options, unused, notes, Stage, out var sourceNodes);
-            Stage("packing weights", 0.7);
-            GraphLowering.Lower(graph, model, options, tensors);
-            graphs.Add(new ConvertedGraph(name, Path.GetFileName(path), sourceNodes, model.Graphs[^1].Nodes.Count, [.. graph.States.Select(s => new StatePair(s.Name, s.Output, $"[{string.Join(", ", s.Shape)}]"))], notes));
+            resolved.Add((graph, path, sourceNodes, notes));
         }
 
         unused.ThrowIfAny();
+        progress?.Report(new ConversionProgress("packing weights", 0.8));
+        var graphs = resolved.ConvertAll(r => r.Graph);
+        var (model, tensors) = Lower(graphs, options, []);
+        if (SensitiveTensors.Find(tensors) is { Count: > 0 } kept) (model, tensors) = Lower(graphs, options, kept);
+
+        model.Metadata["converter"] = $"seqconvert {typeof(Converter).Assembly.GetName().Version}";
+        model.Metadata["weights"] = options.Weights == WeightKind.Int8 ? "int8" : "fp32";
+        var converted = new List<ConvertedGraph>();
+        foreach (var (index, (graph, path, sourceNodes, notes)) in resolved.Index())
+        {
+            model.Metadata[$"source:{graph.Name}"] = Path.GetFileName(path);
+            model.Metadata[$"source-sha256:{graph.Name}"] = System.Convert.ToHexStringLower(Hash(path));
+            converted.Add(new ConvertedGraph(graph.Name, Path.GetFileName(path), sourceNodes, model.Graphs[index].Nodes.Count, [.. graph.States.Select(s => new StatePair(s.Name, s.Output, $"[{string.Join(", ", s.Shape)}]"))], notes));
+        }
+
         foreach (var tensor in tensors)
         {
             if (tensor.Error is { } error) model.Metadata["quantization-error:" + tensor.Name] = error.ToString("G4", CultureInfo.InvariantCulture);
         }
 
         progress?.Report(new ConversionProgress("done", 1));
-        return new ConversionResult(model, graphs, tensors);
+        return new ConversionResult(model, converted, tensors);
+    }
+
+    private static (SeqModelBuilder Model, List<ConvertedTensor> Tensors) Lower(List<IrGraph> graphs, ConversionOptions options, HashSet<string> kept)
+    {
+        var model = new SeqModelBuilder();
+        var tensors = new List<ConvertedTensor>();
+        foreach (var graph in graphs) GraphLowering.Lower(graph, model, options, kept, tensors);
+        return (model, tensors);
     }
 
     private static IrGraph Resolve(string path, string name, ConversionOptions options, Unused unused, List<string> notes, Action<string, double> stage, out int sourceNodes)

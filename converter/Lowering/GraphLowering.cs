@@ -25,8 +25,8 @@ internal sealed class GraphLowering
 
     public WeightStore Weights => _weights;
 
-    public static void Lower(IrGraph graph, SeqModelBuilder model, ConversionOptions options, List<ConvertedTensor> report) =>
-        new GraphLowering(graph, model, new WeightStore(model, options, report)).Lower(options.Weights == WeightKind.Int8);
+    public static void Lower(IrGraph graph, SeqModelBuilder model, ConversionOptions options, HashSet<string> kept, List<ConvertedTensor> report) =>
+        new GraphLowering(graph, model, new WeightStore(model, options, kept, report)).Lower(options.Weights == WeightKind.Int8);
 
     /// <summary>The target value of a source value; -1 for a left-out one. Constants are added when first used.</summary>
     public int Value(string name)

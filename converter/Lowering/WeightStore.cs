@@ -6,7 +6,7 @@ using SeqRuntime.Format;
 namespace SeqRuntime.Converter.Lowering;
 
 /// <summary>Puts constants into the model: dense ones once each, weight matrices packed in the format that the options ask for.</summary>
-internal sealed class WeightStore(SeqModelBuilder model, ConversionOptions options, List<ConvertedTensor> report)
+internal sealed class WeightStore(SeqModelBuilder model, ConversionOptions options, HashSet<string> kept, List<ConvertedTensor> report)
 {
     /// <summary>Matrices with fewer weights stay fp32: nothing is won by quantizing them.</summary>
     private const int SmallestQuantized = 512;
@@ -24,7 +24,7 @@ internal sealed class WeightStore(SeqModelBuilder model, ConversionOptions optio
     public int Packed(string name, int rows, int columns, bool mayQuantize, params float[][] matrices)
     {
         name = Unique(name);
-        var isInt8 = mayQuantize && options.Weights == WeightKind.Int8 && (long)rows * columns >= SmallestQuantized && !options.Keep.Any(pattern => FileSystemName.MatchesSimpleExpression(pattern, name));
+        var isInt8 = mayQuantize && options.Weights == WeightKind.Int8 && (long)rows * columns >= SmallestQuantized && !kept.Contains(name) && !options.Keep.Any(pattern => FileSystemName.MatchesSimpleExpression(pattern, name));
         var format = isInt8 ? TensorFormat.PackedInt8 : TensorFormat.PackedFloat32;
         var packed = new byte[matrices.Length][];
         double errors = 0, squares = 0;
