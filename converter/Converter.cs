@@ -52,6 +52,8 @@ internal static class Converter
             if (tensor.Error is { } error) model.Metadata["quantization-error:" + tensor.Name] = error.ToString("G4", CultureInfo.InvariantCulture);
         }
 
+        progress?.Report(new ConversionProgress("checking", 0.9));
+        Check(model, graphs);
         progress?.Report(new ConversionProgress("done", 1));
         return new ConversionResult(model, converted, tensors);
     }
@@ -62,6 +64,25 @@ internal static class Converter
         var tensors = new List<ConvertedTensor>();
         foreach (var graph in graphs) GraphLowering.Lower(graph, model, options, kept, tensors);
         return (model, tensors);
+    }
+
+    /// <summary>Loads what was made and plans a session of each graph: what this converter hands out runs.</summary>
+    private static void Check(SeqModelBuilder model, List<IrGraph> graphs)
+    {
+        try
+        {
+            using var loaded = SeqModel.Load(SeqWriter.ToArray(model), new SeqModelOptions { VerifyChecksums = false });
+            foreach (var graph in graphs)
+            {
+                var options = new SeqSessionOptions { MemoryLimitBytes = long.MaxValue };
+                foreach (var symbol in graph.Symbols()) options.MaxSizes[symbol] = graph.Probes[^1];
+                _ = loaded.GetSessionMemoryBytes(graph.Name, options);
+            }
+        }
+        catch (Exception fault) when (fault is ArgumentException or SeqFormatException or ArithmeticException)
+        {
+            throw new ConversionException($"the converted model does not run: {fault.Message}", fault);
+        }
     }
 
     private static IrGraph Resolve(string path, string name, ConversionOptions options, Unused unused, List<string> notes, Action<string, double> stage, out int sourceNodes)
@@ -90,6 +111,10 @@ internal static class Converter
         catch (ConversionException fault) when (!fault.Message.StartsWith(path, StringComparison.Ordinal))
         {
             throw new ConversionException($"{path}: {fault.Message}", fault);
+        }
+        catch (Exception fault) when (fault is ArgumentException or ArithmeticException or IndexOutOfRangeException or InvalidOperationException or KeyNotFoundException or SeqFormatException)
+        {
+            throw new ConversionException($"{path}: the model is damaged: {fault.Message}", fault);
         }
     }
 

@@ -12,11 +12,11 @@ namespace SeqRuntime.Converter.Graph;
 internal sealed unsafe class Evaluator
 {
     /// <summary>Most elements of a folded value, and most multiplications of a folded product.</summary>
-    private const int LargestFold = 1 << 25;
+    private const int LargestFold = 1 << 24;
     private const long LargestProduct = 1L << 31;
 
     /// <summary>Most bytes of all folded values: a small file that asks for more is not folded further.</summary>
-    private const long Budget = 1L << 30;
+    private const long Budget = 1L << 29;
 
     private readonly List<byte[]> _memory = [];
     private readonly Dictionary<string, Tensor[]> _values = [];

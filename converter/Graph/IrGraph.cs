@@ -69,6 +69,9 @@ internal sealed class IrGraph(string name)
     /// <summary>Names of the values that this graph itself defines.</summary>
     public IEnumerable<string> Defined() => Constants.Keys.Concat(Inputs.Select(i => i.Value)).Concat(Nodes.SelectMany(n => n.Outputs)).Where(n => n.Length > 0);
 
+    /// <summary>Type and shape of a value or constant.</summary>
+    public IrShape ShapeOf(string value) => ConstantOf(value) is { } constant ? new IrShape(constant.Type, constant.Shape) : Shapes[value];
+
     public IrTensor? ConstantOf(string value) => value.Length > 0 && Constants.TryGetValue(value, out var tensor) ? tensor : null;
 
     /// <summary>The node that computes each value.</summary>

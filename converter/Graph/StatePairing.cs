@@ -45,7 +45,7 @@ internal static partial class StatePairing
 
     /// <summary>Whether every state becomes what it was.</summary>
     public static bool Fits(IrGraph graph) =>
-        graph.States.TrueForAll(s => graph.Shapes[s.Update] is var shape && shape.Type == s.Type && shape.Sizes.SequenceEqual(s.Shape.Select(d => d.Size)));
+        graph.States.TrueForAll(s => graph.ShapeOf(s.Update) is var shape && shape.Type == s.Type && shape.Sizes.SequenceEqual(s.Shape.Select(d => d.Size)));
 
     /// <summary>Fixes the leading symbolic dimension of each input at 1: a state of one stream was exported with an input whose batch has a name of its own.</summary>
     /// <returns>Whether there was one.</returns>
@@ -66,7 +66,7 @@ internal static partial class StatePairing
     {
         foreach (var state in graph.States)
         {
-            var shape = graph.Shapes[state.Update];
+            var shape = graph.ShapeOf(state.Update);
             if (shape.Type == state.Type && shape.Sizes.SequenceEqual(state.Shape.Select(d => d.Size))) continue;
             throw new ConversionException($"State '{state.Name}' of shape [{string.Join(", ", state.Shape)}] would become '{state.Output}' of shape {shape}: they are no pair. Pair by hand with --state in=out, or use --no-auto-state.");
         }
@@ -115,9 +115,9 @@ internal static partial class StatePairing
     private static bool SameCore(string input, string output) => input == output || (input.Length > 0 && output == input + "n");
 
     private static bool Fits(IrGraph graph, IrPort input, IrPort output) =>
-        graph.Shapes[output.Value].Type == input.Type && SameSizes(graph, input.Value, output.Value);
+        graph.ShapeOf(output.Value).Type == input.Type && SameSizes(graph, input.Value, output.Value);
 
-    private static bool SameSizes(IrGraph graph, string a, string b) => graph.Shapes[a].Sizes.AsSpan().SequenceEqual(graph.Shapes[b].Sizes);
+    private static bool SameSizes(IrGraph graph, string a, string b) => graph.ShapeOf(a).Sizes.AsSpan().SequenceEqual(graph.ShapeOf(b).Sizes);
 
     /// <summary>The name's words without those that only tell the side.</summary>
     private static string Core(string name, HashSet<string> side) => string.Join('_', Words(name).Where(w => !side.Contains(w)));

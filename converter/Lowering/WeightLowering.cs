@@ -28,7 +28,7 @@ internal static class WeightLowering
                 ConvTranspose(node, lowering);
                 return true;
             case "Gather" when isInt8 && node.Int("axis", 0) == 0 && lowering.Source.ConstantOf(node.Input(0)) is { Type: ElementType.Float32, Shape.Length: 2 } table
-                && lowering.Source.Shapes[node.Input(1)].Type is ElementType.Int32 or ElementType.Int64:
+                && lowering.Source.ShapeOf(node.Input(1)).Type is ElementType.Int32 or ElementType.Int64:
                 var w0 = lowering.Target.Constant(lowering.Weights.Packed(node.Input(0), table.Shape[0], table.Shape[1], true, table.ToFloats()));
                 lowering.Add(node, OpKind.Embedding, [w0, lowering.Value(node.Input(1))], new Attributes());
                 return true;
@@ -45,8 +45,8 @@ internal static class WeightLowering
 
     private static void Conv(IrNode node, GraphLowering lowering)
     {
-        var (pads, strides, dilations) = ShapeRules.Window(node, lowering.Source.Shapes[node.Input(0)].Sizes.AsSpan()[2..], lowering.Source.Shapes[node.Input(1)].Sizes.AsSpan()[2..]);
-        var kernel = lowering.Source.Shapes[node.Input(1)].Sizes[2..];
+        var (pads, strides, dilations) = ShapeRules.Window(node, lowering.Source.ShapeOf(node.Input(0)).Sizes.AsSpan()[2..], lowering.Source.ShapeOf(node.Input(1)).Sizes.AsSpan()[2..]);
+        var kernel = lowering.Source.ShapeOf(node.Input(1)).Sizes[2..];
         var group = (int)node.Int("group", 1);
         var attributes = new Attributes().Set(AttributeKey.KernelShape, kernel).Set(AttributeKey.Pads, pads).Set(AttributeKey.Strides, strides).Set(AttributeKey.Dilations, dilations).Set(AttributeKey.Group, group);
         int w;
@@ -67,8 +67,8 @@ internal static class WeightLowering
 
     private static void ConvTranspose(IrNode node, GraphLowering lowering)
     {
-        var w = lowering.Source.Shapes[node.Input(1)];
-        var x = lowering.Source.Shapes[node.Input(0)];
+        var w = lowering.Source.ShapeOf(node.Input(1));
+        var x = lowering.Source.ShapeOf(node.Input(0));
         var (pads, strides, dilations) = ShapeRules.TransposedWindow(node, new Shape([.. x.Sizes.Select(s => Math.Max(s, 0))]), new Shape(w.Sizes), out var padding);
         var attributes = new Attributes().Set(AttributeKey.KernelShape, w.Sizes[2..]).Set(AttributeKey.Pads, pads).Set(AttributeKey.Strides, strides)
             .Set(AttributeKey.Dilations, dilations).Set(AttributeKey.OutputPadding, padding).Set(AttributeKey.Group, node.Int("group", 1));

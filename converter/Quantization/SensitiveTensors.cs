@@ -8,14 +8,14 @@ internal static class SensitiveTensors
 {
     private const double LargestError = 0.012;
 
-    /// <summary>At most one weight in 16 stays float32, so that a file remains near a quarter of its float32 size.</summary>
-    private const int Share = 16;
+    /// <summary>Largest share of the weights that stays float32: each percent makes the file 3% larger.</summary>
+    private const double LargestShare = 0.035;
 
     /// <summary>Names of the matrices to keep, worst first while they fit.</summary>
     public static HashSet<string> Find(IEnumerable<ConvertedTensor> tensors)
     {
         var quantized = tensors.Where(t => t.Error is not null).ToList();
-        var left = quantized.Sum(Count) / Share;
+        var left = (long)(quantized.Sum(Count) * LargestShare);
         var kept = new HashSet<string>(StringComparer.Ordinal);
         foreach (var tensor in quantized.Where(t => t.Error > LargestError).OrderByDescending(t => t.Error))
         {

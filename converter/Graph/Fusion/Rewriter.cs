@@ -25,7 +25,7 @@ internal sealed class Rewriter
 
     public float? Scalar(string value) => Constant(value)?.Uniform();
 
-    public IrShape Shape(string value) => Graph.ConstantOf(value) is { } constant ? new IrShape(constant.Type, constant.Shape) : Graph.Shapes[value];
+    public IrShape Shape(string value) => Graph.ShapeOf(value);
 
     public bool IsFloat(string value) => Shape(value).Type == ElementType.Float32;
 

@@ -1,0 +1,103 @@
+using SeqRuntime.Converter;
+using SeqRuntime.Format;
+using SeqRuntime.Tests.Importers;
+
+namespace SeqRuntime.Tests.Graph;
+
+/// <summary>Patterns that become one operator: which operators are left, and that the numbers are still those of ONNX Runtime.</summary>
+public class FusionTests
+{
+    private const int N = 3, I = 5, H = 4;
+
+    [Fact]
+    public void MatMulAndAddBecomeLinear() =>
+        Check(new OnnxBuilder().Input("x", OnnxBuilder.Float, N, I).Random("w", 1, 1, I, H).Random("b", 2, 1, H).Node("MatMul", "x w", "m").Node("Add", "b m", "y").Output("y"), [N, I], OpKind.Linear);
+
+    [Theory]
+    [InlineData(0, 1f, 1f)]
+    [InlineData(1, 0.5f, 2f)]
+    public void GemmBecomesLinearWithItsFactors(int transposed, float alpha, float beta) =>
+        Check(
+            new OnnxBuilder().Input("x", OnnxBuilder.Float, N, I).Random("w", 1, 1, transposed == 1 ? H : I, transposed == 1 ? I : H).Random("b", 2, 1, 1, H)
+                .Node("Gemm", "x w b", "y", ("transB", transposed), ("alpha", alpha), ("beta", beta)).Output("y"),
+            [N, I],
+            OpKind.Linear);
+
+    [Fact]
+    public void BatchNormalizationGoesIntoTheConvolutionBeforeIt() =>
+        Check(
+            new OnnxBuilder().Input("x", OnnxBuilder.Float, N, I, 7).Random("w", 1, 1, H, I, 3).Random("b", 2, 1, H).Random("s", 3, 1, H).Random("o", 4, 1, H).Random("m", 5, 1, H).Constant("v", [H], 1f, 2f, 0.5f, 3f)
+                .Node("Conv", "x w b", "c").Node("BatchNormalization", "c s o m v", "y").Output("y"),
+            [N, I, 7],
+            OpKind.Conv);
+
+    [Fact]
+    public void BatchNormalizationGoesIntoTheTransposedConvolutionBeforeIt() =>
+        Check(
+            new OnnxBuilder().Input("x", OnnxBuilder.Float, N, 4, 7).Random("w", 1, 1, 4, 2, 3).Random("s", 3, 1, H).Random("o", 4, 1, H).Random("m", 5, 1, H).Constant("v", [H], 1f, 2f, 0.5f, 3f)
+                .Node("ConvTranspose", "x w", "c", ("group", 2)).Node("BatchNormalization", "c s o m v", "y").Output("y"),
+            [N, 4, 7],
+            OpKind.ConvTranspose);
+
+    [Theory]
+    [InlineData("Pow", true)]
+    [InlineData("Mul", false)]
+    public void LayerNormalizationWrittenOutBecomesOne(string square, bool divides)
+    {
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, N, 2, I).Constant("two", [], 2f).Constant("eps", [], 1e-4f).Random("g", 1, 1, I).Random("b", 2, 1, I)
+            .Node("ReduceMean", "x", "mean", ("axes", new long[] { -1 })).Node("Sub", "x mean", "d").Node(square, square == "Pow" ? "d two" : "d d", "sq").Node("ReduceMean", "sq", "var", ("axes", new long[] { -1 }))
+            .Node("Add", "var eps", "ve").Node("Sqrt", "ve", "sd");
+        model = divides ? model.Node("Div", "d sd", "n") : model.Node("Reciprocal", "sd", "inv").Node("Mul", "d inv", "n");
+        Check(model.Node("Mul", "n g", "ng").Node("Add", "ng b", "y").Output("y"), [N, 2, I], OpKind.LayerNormalization);
+    }
+
+    [Fact]
+    public void GeluAndSwishWrittenOutBecomeOne()
+    {
+        Check(
+            new OnnxBuilder().Input("x", OnnxBuilder.Float, N, I).Constant("root", [], 1.4142135f).Constant("one", [], 1f).Constant("half", [], 0.5f)
+                .Node("Div", "x root", "a").Node("Erf", "a", "e").Node("Add", "e one", "f").Node("Mul", "x f", "g").Node("Mul", "g half", "y").Output("y"),
+            [N, I],
+            OpKind.Unary);
+        Check(new OnnxBuilder().Input("x", OnnxBuilder.Float, N, I).Node("Sigmoid", "x", "s").Node("Mul", "x s", "y").Output("y"), [N, I], OpKind.Unary);
+    }
+
+    [Fact]
+    public void ShapeChangesThatUndoEachOtherVanish() =>
+        Check(
+            new OnnxBuilder().Input("x", OnnxBuilder.Float, N, I).Constant("s", [3], N, 1L, I).Constant("axes", [1], 1L)
+                .Node("Transpose", "x", "t", ("perm", new long[] { 1, 0 })).Node("Transpose", "t", "u", ("perm", new long[] { 1, 0 })).Node("Reshape", "u s", "v").Node("Squeeze", "v axes", "w").Node("Tanh", "w", "y").Output("y"),
+            [N, I],
+            OpKind.Unary);
+
+    /// <summary>PyTorch's LSTMCell: gates i f g o; Keras: i f c o by another order of products; TensorFlow adds 1 to the forget gate.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void AnLstmCellWrittenOutBecomesAnLstm(bool addsToForget)
+    {
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, N, I).Input("h", OnnxBuilder.Float, N, H).Input("c", OnnxBuilder.Float, N, H).Constant("one", [], 1f)
+            .Random("w", 1, 1, 4 * H, I).Random("r", 2, 1, 4 * H, H).Random("bw", 3, 1, 4 * H).Random("br", 4, 1, 4 * H)
+            .Node("Gemm", "h r br", "hr", ("transB", 1)).Node("Gemm", "x w bw", "xw", ("transB", 1)).Node("Add", "hr xw", "gates").Node("Split", "gates", "gi gf gg go", ("axis", 1), ("num_outputs", 4));
+        if (addsToForget) model.Node("Add", "gf one", "gf1");
+        model.Node("Sigmoid", "gi", "i").Node("Sigmoid", addsToForget ? "gf1" : "gf", "f").Node("Tanh", "gg", "g").Node("Sigmoid", "go", "o")
+            .Node("Mul", "f c", "fc").Node("Mul", "i g", "ig").Node("Add", "fc ig", "c_out").Node("Tanh", "c_out", "tc").Node("Mul", "o tc", "h_out").Node("Concat", "h_out c_out", "y", ("axis", 1)).Output("y");
+        model.Model.OpsetImport[0].Version = 18;
+        Check(model, [N, I], [N, H], OpKind.Lstm, OpKind.Concat);
+    }
+
+    private static void Check(OnnxBuilder model, int[] shape, params OpKind[] kinds) => Check(model, shape, null, kinds);
+
+    private static void Check(OnnxBuilder model, int[] shape, int[]? state, params OpKind[] kinds)
+    {
+        var options = new ConversionOptions { AutoStates = false };
+        var nodes = model.Convert(options).Model.Graphs[0].Nodes.Select(n => n.Kind).Where(k => k is not (OpKind.Reshape or OpKind.Squeeze or OpKind.Unsqueeze));
+        Assert.Equal(kinds, nodes);
+        var random = new Random(7);
+        var inputs = model.Graph.Input.Select((port, i) => (port.Name, Shape: i == 0 ? shape : state!, Data: Array.Empty<float>())).ToArray();
+        for (var i = 0; i < inputs.Length; i++) inputs[i].Data = [.. Enumerable.Range(0, inputs[i].Shape.Aggregate((a, b) => a * b)).Select(_ => random.NextSingle() * 2 - 1)];
+        var expected = model.Reference(inputs);
+        var ours = model.Run(options, [.. inputs.Select(i => i.Data)]);
+        for (var i = 0; i < expected.Length; i++) Assert.Equal(expected[i], ours[i], 1e-5 + 1e-5 * Math.Abs(expected[i]));
+    }
+}

@@ -1,0 +1,74 @@
+using SeqRuntime.Converter;
+using SeqRuntime.Tests.Importers;
+
+namespace SeqRuntime.Tests.Graph;
+
+/// <summary>Which inputs and outputs become states.</summary>
+public class StatePairingTests
+{
+    [Theory]
+    [InlineData("h", "hn")]
+    [InlineData("state", "stateN")]
+    [InlineData("h_in", "h_out")]
+    [InlineData("past_k", "present_k")]
+    [InlineData("c0", "c_n")]
+    [InlineData("prev_cache", "new_cache")]
+    public void NamesThatTellBeforeFromAfterPair(string input, string output)
+    {
+        var result = Two((input, output), ("other_in", "unrelated")).Convert();
+        Assert.Contains(result.Graphs[0].States, s => s.Input == input && s.Output == output);
+    }
+
+    [Fact]
+    public void TheOnlyInputAndOutputOfAShapePair()
+    {
+        var result = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 5).Input("input_9", OnnxBuilder.Float, 1, 3).Constant("k", [], 0.5f)
+            .Node("Mul", "input_9 k", "Identity_1").Node("Neg", "x", "y").Output("y", OnnxBuilder.Float, 1, 5).Output("Identity_1", OnnxBuilder.Float, 1, 3).Convert();
+        var state = Assert.Single(result.Graphs[0].States);
+        Assert.Equal(("input_9", "Identity_1"), (state.Input, state.Output));
+    }
+
+    [Fact]
+    public void TwoOfOneShapeWithoutTellingNamesStayInputsAndAreReported()
+    {
+        var result = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 5).Input("foo", OnnxBuilder.Float, 1, 3).Input("bar", OnnxBuilder.Float, 1, 3)
+            .Node("Neg", "foo", "one").Node("Neg", "bar", "two").Node("Neg", "x", "y").Output("y").Output("one").Output("two").Convert();
+        Assert.Empty(result.Graphs[0].States);
+        Assert.Contains(result.Graphs[0].Notes, n => n.Contains("'foo'") && n.Contains("--state"));
+    }
+
+    [Fact]
+    public void TheFirstInputAndTheFirstOutputAreDataNotState()
+    {
+        var result = new OnnxBuilder().Input("input", OnnxBuilder.Float, 1, 5).Node("Neg", "input", "output").Output("output").Convert();
+        Assert.Empty(result.Graphs[0].States);
+    }
+
+    [Fact]
+    public void PairsAreMadeAsAskedAndNotOtherwise()
+    {
+        var options = new ConversionOptions { AutoStates = false, States = new Dictionary<string, string> { ["a"] = "p" } };
+        var result = Two(("a", "p"), ("h", "hn")).Convert(options);
+        var state = Assert.Single(result.Graphs[0].States);
+        Assert.Equal("a", state.Input);
+        Assert.Contains("no output 'q'", Assert.Throws<ConversionException>(() => Two(("a", "p"), ("h", "hn")).Convert(new ConversionOptions { States = new Dictionary<string, string> { ["a"] = "q" } })).Message);
+    }
+
+    [Fact]
+    public void AStateIsCarriedFromRunToRunFromZeroWithItsBatchFixedAtOne()
+    {
+        using var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, "N", 2).Input("sum", OnnxBuilder.Float, "N", 2).Node("Add", "x sum", "sum_out").Node("Mul", "sum_out x", "y")
+            .Output("y", OnnxBuilder.Float, "N", 2).Output("sum_out", OnnxBuilder.Float, "N", 2).Load();
+        using var session = model.CreateSession();
+        Assert.Empty(model.Graphs[0].Symbols);
+        new[] { 1f, 2f }.CopyTo(session.Input<float>("x"));
+        session.Run();
+        session.Run();
+        session.Run();
+        Assert.Equal([3f, 12f], session.Output<float>("y").ToArray());
+    }
+
+    private static OnnxBuilder Two((string Input, string Output) a, (string Input, string Output) b) =>
+        new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 5).Input(a.Input, OnnxBuilder.Float, 1, 3).Input(b.Input, OnnxBuilder.Float, 1, 3)
+            .Node("Neg", a.Input, a.Output).Node("Neg", b.Input, b.Output).Node("Neg", "x", "y").Output("y").Output(a.Output).Output(b.Output);
+}

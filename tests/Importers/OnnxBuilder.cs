@@ -1,0 +1,140 @@
+using System.Runtime.InteropServices;
+using Google.Protobuf;
+using SeqRuntime.Converter;
+using SeqRuntime.Converter.Importers.Onnx;
+using SeqRuntime.Format;
+
+namespace SeqRuntime.Tests.Importers;
+
+/// <summary>Puts small ONNX models together for tests, converts and runs them.</summary>
+internal sealed class OnnxBuilder
+{
+    public const int Float = 1, Int32 = 6, Int64 = 7, Bool = 9;
+
+    public OnnxBuilder(int opset = 17)
+    {
+        Model = new ModelProto { IrVersion = 8, Graph = new GraphProto { Name = "test" } };
+        Model.OpsetImport.Add(new OperatorSetIdProto { Domain = "", Version = opset });
+    }
+
+    public ModelProto Model { get; }
+
+    public GraphProto Graph => Model.Graph;
+
+    public OnnxBuilder Input(string name, int type, params object[] shape)
+    {
+        Graph.Input.Add(Port(name, type, shape));
+        return this;
+    }
+
+    public OnnxBuilder Output(string name, int type = Float, params object[] shape)
+    {
+        Graph.Output.Add(Port(name, type, shape));
+        return this;
+    }
+
+    public OnnxBuilder Constant<T>(string name, long[] shape, params T[] data)
+        where T : unmanaged
+    {
+        Graph.Initializer.Add(Tensor(name, shape, data));
+        return this;
+    }
+
+    /// <summary>A constant of random weights in [-range, range].</summary>
+    public OnnxBuilder Random(string name, int seed, float range, params long[] shape)
+    {
+        var random = new Random(seed);
+        return Constant(name, shape, [.. Enumerable.Range(0, (int)shape.Aggregate(1L, (a, b) => a * b)).Select(_ => (random.NextSingle() * 2 - 1) * range)]);
+    }
+
+    public OnnxBuilder Node(string op, string inputs, string outputs, params (string Name, object Value)[] attributes)
+    {
+        Graph.Node.Add(MakeNode(op, inputs, outputs, attributes));
+        return this;
+    }
+
+    public static NodeProto MakeNode(string op, string inputs, string outputs, params (string Name, object Value)[] attributes)
+    {
+        var node = new NodeProto { OpType = op, Name = op + "_" + outputs };
+        node.Input.AddRange(inputs.Length == 0 ? [] : inputs.Split(' ').Select(i => i == "-" ? "" : i));
+        node.Output.AddRange(outputs.Split(' ').Select(o => o == "-" ? "" : o));
+        foreach (var (name, value) in attributes)
+        {
+            var attribute = new AttributeProto { Name = name };
+            switch (value)
+            {
+                case int v: (attribute.I, attribute.Type) = (v, 2); break;
+                case float v: (attribute.F, attribute.Type) = (v, 1); break;
+                case string v: (attribute.S, attribute.Type) = (ByteString.CopyFromUtf8(v), 3); break;
+                case long[] v: attribute.Ints.AddRange(v); attribute.Type = 7; break;
+                case float[] v: attribute.Floats.AddRange(v); attribute.Type = 6; break;
+                case TensorProto v: (attribute.T, attribute.Type) = (v, 4); break;
+                case GraphProto v: (attribute.G, attribute.Type) = (v, 5); break;
+                default: throw new ArgumentException(name);
+            }
+
+            node.Attribute.Add(attribute);
+        }
+
+        return node;
+    }
+
+    public static TensorProto Tensor<T>(string name, long[] shape, params T[] data)
+        where T : unmanaged
+    {
+        var tensor = new TensorProto { Name = name, DataType = typeof(T) == typeof(float) ? Float : typeof(T) == typeof(long) ? Int64 : typeof(T) == typeof(int) ? Int32 : Bool, RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes(data.AsSpan())) };
+        tensor.Dims.AddRange(shape);
+        return tensor;
+    }
+
+    public static ValueInfoProto Port(string name, int type, params object[] shape)
+    {
+        var info = new ValueInfoProto { Name = name, Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = type, Shape = new TensorShapeProto() } } };
+        foreach (var size in shape) info.Type.TensorType.Shape.Dim.Add(size is int n ? new TensorShapeProto.Types.Dimension { DimValue = n } : new TensorShapeProto.Types.Dimension { DimParam = (string)size });
+        return info;
+    }
+
+    public ConversionResult Convert(ConversionOptions? options = null)
+    {
+        using var file = new TemporaryModel(Model.ToByteArray());
+        return Converter.Converter.Convert([("main", file.Path)], options ?? new ConversionOptions());
+    }
+
+    public SeqModel Load(ConversionOptions? options = null) => SeqModel.Load(SeqWriter.ToArray(Convert(options).Model));
+
+    /// <summary>Runs the model once, with symbolic dimensions at most 64 and now as given.</summary>
+    public float[] Run(ConversionOptions? options, params float[][] inputs)
+    {
+        using var model = Load(options);
+        using var session = model.CreateSession();
+        for (var i = 0; i < inputs.Length; i++) inputs[i].CopyTo(session.Input<float>(i));
+        session.Run();
+        return session.Output<float>(0).ToArray();
+    }
+
+    /// <summary>What ONNX Runtime computes for the first output.</summary>
+    public float[] Reference(params (string Name, int[] Shape, float[] Data)[] inputs)
+    {
+        using var session = new Microsoft.ML.OnnxRuntime.InferenceSession(Model.ToByteArray());
+        using var results = session.Run([.. inputs.Select(i => Microsoft.ML.OnnxRuntime.NamedOnnxValue.CreateFromTensor(i.Name, new Microsoft.ML.OnnxRuntime.Tensors.DenseTensor<float>(i.Data, i.Shape)))]);
+        return ((Microsoft.ML.OnnxRuntime.Tensors.Tensor<float>)results[0].Value).ToArray();
+    }
+}
+
+/// <summary>A model file that is gone when the test is over.</summary>
+internal sealed class TemporaryModel : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("seq-onnx-").FullName;
+
+    public TemporaryModel(byte[] bytes)
+    {
+        Path = System.IO.Path.Combine(_folder, "model.onnx");
+        Write(bytes);
+    }
+
+    public string Path { get; }
+
+    public void Write(byte[] bytes) => File.WriteAllBytes(Path, bytes);
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+}

@@ -1,0 +1,68 @@
+using Google.Protobuf;
+using SeqRuntime.Converter;
+using SeqRuntime.Converter.Importers.Onnx;
+
+namespace SeqRuntime.Tests.Importers;
+
+/// <summary>Every way in which ONNX stores a constant, and external data inside and outside the model's folder.</summary>
+public class OnnxTensorsTests
+{
+    [Fact]
+    public void FieldsAndRawBytesOfEveryTypeGiveTheSameElements()
+    {
+        Assert.Equal([1.5f, -2f], Read(1, t => t.FloatData.Add([1.5f, -2f])).ToFloats());
+        Assert.Equal([1.5f, -2f], Read(1, t => t.RawData = Raw(BitConverter.GetBytes(1.5f), BitConverter.GetBytes(-2f))).ToFloats());
+        Assert.Equal([1.5f, -2f], Read(11, t => t.DoubleData.Add([1.5, -2])).ToFloats());
+        Assert.Equal([7L, -9L], Read(7, t => t.Int64Data.Add([7, -9])).Integers());
+        Assert.Equal([7L, -9L], Read(6, t => t.Int32Data.Add([7, -9])).Integers());
+        Assert.Equal([7L, -9L], Read(3, t => t.Int32Data.Add([7, -9])).Integers());
+        Assert.Equal([7L, -9L], Read(5, t => t.RawData = Raw(BitConverter.GetBytes((short)7), BitConverter.GetBytes((short)-9))).Integers());
+        Assert.Equal([7L, 200L], Read(2, t => t.Int32Data.Add([7, 200])).Integers());
+        Assert.Equal([7L, 60000L], Read(4, t => t.Int32Data.Add([7, 60000])).Integers());
+        Assert.Equal([7L, 4000000000L], Read(12, t => t.Uint64Data.Add([7, 4000000000])).Integers());
+        Assert.Equal([1L, 0L], Read(9, t => t.Int32Data.Add([1, 0])).Integers());
+        Assert.Equal([1L, 0L], Read(9, t => t.RawData = ByteString.CopyFrom(5, 0)).Integers());
+    }
+
+    [Fact]
+    public void HalvesBecomeFloat32()
+    {
+        Assert.Equal([0.5f, -65504f], Read(10, t => t.Int32Data.Add([0x3800, 0xFBFF])).ToFloats());
+        Assert.Equal([0.5f, -65504f], Read(10, t => t.RawData = ByteString.CopyFrom(0x00, 0x38, 0xFF, 0xFB)).ToFloats());
+        Assert.Equal([1f, -3f], Read(16, t => t.Int32Data.Add([0x3F80, 0xC040])).ToFloats());
+    }
+
+    [Fact]
+    public void ACountThatDoesNotFitIsRefusedWithTheTensorsName()
+    {
+        Assert.Contains("'t'", Assert.Throws<ConversionException>(() => Read(1, t => t.FloatData.Add(1f))).Message);
+        Assert.Contains("'t'", Assert.Throws<ConversionException>(() => Read(1, t => t.RawData = ByteString.CopyFrom(1, 2, 3))).Message);
+        Assert.Contains("String", Assert.Throws<ConversionException>(() => Read(8, t => t.StringData.Add(ByteString.Empty))).Message);
+    }
+
+    [Fact]
+    public void ExternalDataIsReadFromTheModelsFolderOnly()
+    {
+        using var file = new TemporaryModel([0]);
+        var folder = Path.GetDirectoryName(file.Path)!;
+        File.WriteAllBytes(Path.Combine(folder, "weights.bin"), [9, 9, 9, 9, .. BitConverter.GetBytes(1.5f), .. BitConverter.GetBytes(-2f)]);
+        Assert.Equal([1.5f, -2f], External("weights.bin", "4", "8").ToFloats());
+        foreach (var (location, offset, length) in new[] { ("../weights.bin", "0", "8"), ("/etc/passwd", "0", "8"), ("weights.bin", "8", "8"), ("weights.bin", "4", "7"), ("weights.bin", "-4", "8"), ("nothing.bin", "0", "8"), ("weights.bin", "9223372036854775807", "8") })
+            Assert.Contains("'t'", Assert.Throws<ConversionException>(() => External(location, offset, length)).Message);
+
+        Converter.Graph.IrTensor External(string location, string offset, string length) => Read(1, t =>
+        {
+            t.DataLocation = TensorProto.Types.DataLocation.External;
+            foreach (var (key, value) in new[] { ("location", location), ("offset", offset), ("length", length) }) t.ExternalData.Add(new StringStringEntryProto { Key = key, Value = value });
+        }, file.Path);
+    }
+
+    private static ByteString Raw(params byte[][] parts) => ByteString.CopyFrom(parts.SelectMany(p => p).ToArray());
+
+    private static Converter.Graph.IrTensor Read(int type, Action<TensorProto> fill, string file = "model.onnx")
+    {
+        var proto = new TensorProto { Name = "t", DataType = type, Dims = { 2 } };
+        fill(proto);
+        return new OnnxTensors(file).Read(proto);
+    }
+}
