@@ -88,7 +88,7 @@ internal static partial class StatePairing
         foreach (var input in inputs.ToList())
         {
             if (input == resolved.Inputs[0] && resolved.Inputs.Count == 1) continue;
-            if (input.Type != ElementType.Float32 || input.Shape.Length < 2 || input.Shape.Skip(2).Any(d => d.Symbol is not null)) continue;
+            if (input.Type != ElementType.Float32 || input.Shape.Length < 2 || !HasOnlyBatchOpen(resolved, input)) continue;
             var rivals = inputs.Where(i => i.Type == input.Type && SameSizes(resolved, i.Value, input.Value)).ToList();
             var candidates = outputs.Where(o => Fits(resolved, input, o)).ToList();
             if (candidates.Count == 0) continue;
@@ -106,6 +106,12 @@ internal static partial class StatePairing
             outputs.Remove(output);
         }
     }
+
+    /// <summary>A state's open dimension is the batch's: the first input's first one, or one that no other input has. A mask over time is not so.</summary>
+    private static bool HasOnlyBatchOpen(IrGraph graph, IrPort input) =>
+        input.Shape.Where(d => d.Symbol is not null).All(d =>
+            (graph.Inputs[0] != input && graph.Inputs[0].Shape.Length > 0 && graph.Inputs[0].Shape[0].Symbol == d.Symbol)
+            || !graph.Inputs.Exists(other => other != input && other.Shape.Contains(d)));
 
     private static string Names(List<IrPort> ports) => string.Join(", ", ports.Select(p => $"'{p.Name}'"));
 

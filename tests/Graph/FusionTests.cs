@@ -86,6 +86,21 @@ public class FusionTests
         Check(model, [N, I], [N, H], OpKind.Lstm, OpKind.Concat);
     }
 
+    /// <summary>PyTorch's GRUCell: r z n, n + z·(h - n); Keras with reset_after: z r n, z·h + (1 - z)·n.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void AGruCellWrittenOutBecomesAGru(bool isKeras)
+    {
+        var model = new OnnxBuilder(18).Input("x", OnnxBuilder.Float, N, I).Input("h", OnnxBuilder.Float, N, H).Constant("one", [], 1f)
+            .Random("w", 1, 1, 3 * H, I).Random("r", 2, 1, 3 * H, H).Random("bw", 3, 1, 3 * H).Random("br", 4, 1, 3 * H)
+            .Node("Gemm", "x w bw", "gx", ("transB", 1)).Node("Gemm", "h r br", "gh", ("transB", 1))
+            .Node("Split", "gx", isKeras ? "xz xr xn" : "xr xz xn", ("axis", 1), ("num_outputs", 3)).Node("Split", "gh", isKeras ? "hz hr hn" : "hr hz hn", ("axis", 1), ("num_outputs", 3))
+            .Node("Add", "xr hr", "ar").Node("Sigmoid", "ar", "rr").Node("Add", "xz hz", "az").Node("Sigmoid", "az", "z").Node("Mul", "rr hn", "rh").Node("Add", "xn rh", "an").Node("Tanh", "an", "n");
+        model = isKeras ? model.Node("Sub", "one z", "iz").Node("Mul", "z h", "zh").Node("Mul", "iz n", "izn").Node("Add", "zh izn", "y") : model.Node("Sub", "h n", "d").Node("Mul", "d z", "dz").Node("Add", "dz n", "y");
+        Check(model.Output("y"), [N, I], [N, H], OpKind.Gru);
+    }
+
     private static void Check(OnnxBuilder model, int[] shape, params OpKind[] kinds) => Check(model, shape, null, kinds);
 
     private static void Check(OnnxBuilder model, int[] shape, int[]? state, params OpKind[] kinds)

@@ -38,6 +38,15 @@ public class StatePairingTests
     }
 
     [Fact]
+    public void AMaskOverTimeIsNoStateThoughItsShapeIsThatOfAnOutput()
+    {
+        var result = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, "T", 4).Input("mask", OnnxBuilder.Float, 1, "T").Constant("axes", [1], 2L)
+            .Node("ReduceSum", "x axes", "s", ("keepdims", 0)).Node("Mul", "s mask", "weights").Node("Neg", "x", "y").Output("y", OnnxBuilder.Float, 1, "T", 4).Output("weights", OnnxBuilder.Float, 1, "T").Convert();
+        Assert.Empty(result.Graphs[0].States);
+        Assert.Equal(["T"], result.Model.Graphs[0].Symbols);
+    }
+
+    [Fact]
     public void TheFirstInputAndTheFirstOutputAreDataNotState()
     {
         var result = new OnnxBuilder().Input("input", OnnxBuilder.Float, 1, 5).Node("Neg", "input", "output").Output("output").Convert();

@@ -1,0 +1,130 @@
+using SeqRuntime.Converter;
+using SeqRuntime.Converter.Importers.Onnx;
+using SeqRuntime.Format;
+
+namespace SeqRuntime.Tests.Importers;
+
+/// <summary>Old forms of operators, branches, functions, and symbolic dimensions, beside ONNX Runtime.</summary>
+public class OnnxImportTests
+{
+    [Fact]
+    public void OldFormsOfOperatorsMeanWhatTheyMeant()
+    {
+        var x = Enumerable.Range(0, 48).Select(i => MathF.Sin(i * 1.7f) * 3).ToArray();
+        var model = new OnnxBuilder(9).Input("x", OnnxBuilder.Float, 2, 4, 6).Random("s", 1, 1, 4).Random("o", 2, 1, 4).Random("m", 3, 1, 4).Constant("v", [4], 1f, 2f, 3f, 4f)
+            .Node("Slice", "x", "a", ("starts", new long[] { 1, -5 }), ("ends", new long[] { 4, 9999 }), ("axes", new long[] { 1, 2 }))
+            .Node("Clip", "a", "b", ("min", -1.5f), ("max", 2f))
+            .Node("Pad", "b", "c", ("pads", new long[] { 0, 1, 0, 0, 0, 1 }), ("value", 0.25f))
+            .Node("BatchNormalization", "c s o m v", "d")
+            .Node("Softmax", "d", "e", ("axis", 1))
+            .Node("Dropout", "e", "f", ("ratio", 0.5f))
+            .Node("Split", "f", "g h", ("axis", 2), ("split", new long[] { 2, 4 }))
+            .Node("Unsqueeze", "h", "i", ("axes", new long[] { 0 }))
+            .Node("ReduceSum", "i", "j", ("axes", new long[] { 3 }), ("keepdims", 0))
+            .Node("Squeeze", "j", "y", ("axes", new long[] { 0 })).Output("y");
+        Same(model.Reference(("x", [2, 4, 6], x)), model.Run(null, x));
+    }
+
+    [Fact]
+    public void TopKOfOpset9AndUpTakesItsCountWhereverItIs()
+    {
+        var x = Enumerable.Range(0, 10).Select(i => MathF.Cos(i)).ToArray();
+        var old = new OnnxBuilder(9).Input("x", OnnxBuilder.Float, 2, 5).Node("TopK", "x", "y i", ("k", 3)).Output("y");
+        var recent = new OnnxBuilder(11).Input("x", OnnxBuilder.Float, 2, 5).Constant("k", [1], 3L).Node("TopK", "x k", "y i").Output("y");
+        Same(recent.Reference(("x", [2, 5], x)), recent.Run(null, x));
+        Same(recent.Run(null, x), old.Run(null, x));
+    }
+
+    [Fact]
+    public void ABranchOnASetInputIsTakenAlsoInsideAnother()
+    {
+        static GraphProto Branch(string name, params NodeProto[] nodes)
+        {
+            var graph = new GraphProto { Name = name };
+            graph.Node.AddRange(nodes);
+            graph.Output.Add(OnnxBuilder.Port(nodes[^1].Output[0], OnnxBuilder.Float, 1, 2));
+            return graph;
+        }
+
+        // Both branches name their values alike, as exporters do.
+        var inner = OnnxBuilder.MakeNode("If", "low", "r", ("then_branch", Branch("a", OnnxBuilder.MakeNode("Neg", "x", "t"))), ("else_branch", Branch("b", OnnxBuilder.MakeNode("Abs", "x", "t"))));
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 2).Input("rate", OnnxBuilder.Int64).Constant("sixteen", [], 16000L).Constant("eight", [], 8000L)
+            .Node("Equal", "rate sixteen", "high").Node("Equal", "rate eight", "low")
+            .Node("If", "high", "y", ("then_branch", Branch("c", OnnxBuilder.MakeNode("Sqrt", "x", "t"))), ("else_branch", Branch("d", inner))).Output("y");
+        float[] x = [4, 9];
+        Assert.Equal([2f, 3f], model.Run(Set("rate", "16000"), x));
+        Assert.Equal([-4f, -9f], model.Run(Set("rate", "8000"), x));
+        Assert.Equal([4f, 9f], model.Run(Set("rate", "1"), x));
+        var fault = Assert.Throws<ConversionException>(() => model.Convert());
+        Assert.Contains("--set", fault.Message);
+    }
+
+    [Fact]
+    public void FunctionsOfTheModelAreInlined()
+    {
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 2).Output("y");
+        var function = new FunctionProto { Name = "Scale", Domain = "own", Input = { "a" }, Output = { "b" }, Attribute = { "by" } };
+        function.OpsetImport.Add(new OperatorSetIdProto { Domain = "", Version = 17 });
+        var factor = OnnxBuilder.MakeNode("Constant", "", "f");
+        factor.Attribute.Add(new AttributeProto { Name = "value_float", RefAttrName = "by", Type = 1 });
+        function.Node.Add(factor);
+        function.Node.Add(OnnxBuilder.MakeNode("Mul", "a f", "b"));
+        model.Model.Functions.Add(function);
+        model.Model.OpsetImport.Add(new OperatorSetIdProto { Domain = "own", Version = 1 });
+        model.Node("Scale", "x", "t", ("by", 3f)).Node("Scale", "t", "y", ("by", 2f));
+        foreach (var call in model.Graph.Node) call.Domain = "own";
+        Assert.Equal([6f, 12f], model.Run(null, [1, 2]));
+    }
+
+    [Fact]
+    public void SymbolicDimensionsStayAndComputedShapesFollowThem()
+    {
+        using var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, "T", 4).Constant("zero", [1], 0L).Constant("one", [1], 1L).Constant("two", [1], 2L).Constant("tail", [1], 2L)
+            .Node("Shape", "x", "s").Node("Gather", "s one", "t").Node("Mul", "t two", "t2").Node("Concat", "t2 tail", "shape", ("axis", 0)).Node("Reshape", "x shape", "y").Output("y", OnnxBuilder.Float, "T2", 2).Load();
+        using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 9 } });
+        foreach (var steps in new[] { 9, 1, 5 })
+        {
+            session.SetSize("T", steps);
+            session.Run();
+            Assert.Equal([2 * steps, 2], session.OutputShape(0).ToArray());
+        }
+    }
+
+    [Fact]
+    public void ADimensionIsFixedByNameAndAnUnknownNameIsRefused()
+    {
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, "N", "T").Node("Neg", "x", "y").Output("y");
+        Assert.Equal(["N"], model.Convert(new ConversionOptions { Dimensions = new Dictionary<string, int> { ["T"] = 5 } }).Model.Graphs[0].Symbols);
+        Assert.Contains("'Q'", Assert.Throws<ConversionException>(() => model.Convert(new ConversionOptions { Dimensions = new Dictionary<string, int> { ["Q"] = 5 } })).Message);
+    }
+
+    [Fact]
+    public void EveryUnsupportedOperatorIsReportedAtOnce()
+    {
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 4).Node("Frobnicate", "x", "a").Node("Neg", "a", "b").Node("NonZero", "b", "c").Node("Cast", "c", "y", ("to", 1)).Output("y");
+        var fault = Assert.Throws<ConversionException>(() => model.Convert());
+        Assert.Contains("Frobnicate_a: Frobnicate", fault.Message);
+        Assert.Contains("NonZero_c: NonZero", fault.Message);
+        Assert.Contains("2 nodes", fault.Message);
+    }
+
+    [Fact]
+    public void Int8WeightsAreMeasuredAndKeptOnesStayFloat32()
+    {
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 64).Random("first", 1, 1, 64, 64).Random("second", 2, 1, 64, 64).Node("MatMul", "x first", "a").Node("MatMul", "a second", "y").Output("y");
+        var result = model.Convert(new ConversionOptions { Weights = WeightKind.Int8, Keep = ["sec*"] });
+        var quantized = Assert.Single(result.Tensors, t => t.Error is not null);
+        Assert.Equal("first", quantized.Name);
+        Assert.InRange(quantized.Error!.Value, 0.001, 0.02);
+        Assert.True(result.Model.Metadata.ContainsKey("quantization-error:first"));
+        Assert.Equal([TensorFormat.PackedInt8, TensorFormat.PackedFloat32], result.Model.Tensors.Select(t => t.Format));
+    }
+
+    private static ConversionOptions Set(string name, string value) => new() { Sets = new Dictionary<string, string> { [name] = value } };
+
+    private static void Same(float[] expected, float[] ours)
+    {
+        Assert.Equal(expected.Length, ours.Length);
+        for (var i = 0; i < expected.Length; i++) Assert.Equal(expected[i], ours[i], 1e-5 + 1e-5 * Math.Abs(expected[i]));
+    }
+}
