@@ -29,6 +29,8 @@ internal enum OpKind : ushort
     ScatterND = 17,
     Shape = 18,
     Size = 19,
+
+    /// <summary>Input shape; every element is the attribute Value (an integer, or a float for float types) in the type To (default fp32).</summary>
     ConstantOfShape = 20,
     Range = 21,
     Cast = 22,

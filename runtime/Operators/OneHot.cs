@@ -4,7 +4,7 @@ namespace SeqRuntime.Operators;
 
 /// <summary>Y[outer…, d, inner…] = d equals indices[outer…, inner…] ? on : off, the new axis of size depth in the place Axis.</summary>
 /// <remarks>
-/// Inputs: indices of any numbers (a fraction is cut off), negative ones counted from depth, those outside [-depth, depth)
+/// Inputs: indices of any numbers (a fraction is cut off, NaN is 0), negative ones counted from depth, those outside [-depth, depth)
 /// switch nothing on; depth, a known number; values [off, on] of any type. Axis (default -1).
 /// </remarks>
 internal sealed unsafe class OneHot(Attributes attributes) : Operator

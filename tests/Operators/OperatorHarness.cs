@@ -79,7 +79,10 @@ internal sealed unsafe class OperatorHarness
         for (var i = 0; i < count; i++) outputs[i] = _omitted.Contains(i) ? null : new Tensor { Name = $"output{i}", Format = TensorFormat.Dense };
         var context = new NodeContext(kernels, [.. _inputs], outputs);
         op.Infer(context);
+        var atStart = GC.GetAllocatedBytesForCurrentThread();
+        op.Infer(context);
         var scratch = op.ScratchBytes(context);
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - atStart);
         context.Scratch = Allocate(scratch);
         foreach (var output in outputs)
         {
