@@ -3,7 +3,7 @@ using SeqRuntime.Format;
 namespace SeqRuntime.Converter;
 
 /// <summary>A converted model, ready to be written, and what was done to it.</summary>
-internal sealed record ConversionResult(SeqModelBuilder Model, IReadOnlyList<ConvertedGraph> Graphs, IReadOnlyList<ConvertedTensor> Tensors);
+internal sealed record ConversionResult(SeqModelBuilder Model, byte[] File, IReadOnlyList<ConvertedGraph> Graphs, IReadOnlyList<ConvertedTensor> Tensors);
 
 /// <summary>One source and the graph it became.</summary>
 /// <param name="Name">Name of the graph.</param>

@@ -53,9 +53,10 @@ internal static class Converter
         }
 
         progress?.Report(new ConversionProgress("checking", 0.9));
-        Check(model, graphs);
+        var file = SeqWriter.ToArray(model);
+        Check(file, graphs);
         progress?.Report(new ConversionProgress("done", 1));
-        return new ConversionResult(model, converted, tensors);
+        return new ConversionResult(model, file, converted, tensors);
     }
 
     private static (SeqModelBuilder Model, List<ConvertedTensor> Tensors) Lower(List<IrGraph> graphs, ConversionOptions options, HashSet<string> kept)
@@ -67,11 +68,11 @@ internal static class Converter
     }
 
     /// <summary>Loads what was made and plans a session of each graph: what this converter hands out runs.</summary>
-    private static void Check(SeqModelBuilder model, List<IrGraph> graphs)
+    private static void Check(byte[] file, List<IrGraph> graphs)
     {
         try
         {
-            using var loaded = SeqModel.Load(SeqWriter.ToArray(model), new SeqModelOptions { VerifyChecksums = false });
+            using var loaded = SeqModel.Load(file, new SeqModelOptions { VerifyChecksums = false });
             foreach (var graph in graphs)
             {
                 var options = new SeqSessionOptions { MemoryLimitBytes = long.MaxValue };

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using SeqRuntime.Converter.IO;
-using SeqRuntime.Format;
 
 namespace SeqRuntime.Converter.Commands;
 
@@ -58,10 +57,9 @@ internal sealed class ConvertCommand(TextWriter stderr)
         var quiet = result.GetValue(_quiet);
         var progress = new ProgressLine(stderr, quiet);
         var conversion = progress.Run(() => Converter.Convert(sources, options, progress));
-        var file = SeqWriter.ToArray(conversion.Model);
-        using var model = SeqModel.Load(file);
+        using var model = SeqModel.Load(conversion.File);
         var report = ConvertReport.From(sources, target, conversion, model);
-        AtomicFile.Write(target, stream => stream.Write(file));
+        AtomicFile.Write(target, stream => stream.Write(conversion.File));
         if (quiet) return ExitCode.Good;
 
         var output = result.InvocationConfiguration.Output;

@@ -137,7 +137,7 @@ internal static class RecurrentLowering
         return lowering.Target.Constant(lowering.Weights.Dense($"{node.Input(7)}.{direction}", IrTensor.Of([3, hidden], result.AsSpan())));
     }
 
-    private static int Rows(int[] gates, int hidden) => checked((hidden + WeightLayout.TileRows - 1) / WeightLayout.TileRows * WeightLayout.TileRows * gates.Length);
+    private static int Rows(int[] gates, int hidden) => checked(WeightLayout.PadRows(hidden) * gates.Length);
 
     private static int Row(int[] gates, int gate, int unit) => (unit / WeightLayout.TileRows * gates.Length + gate) * WeightLayout.TileRows + unit % WeightLayout.TileRows;
 }

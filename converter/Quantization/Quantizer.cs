@@ -25,9 +25,9 @@ internal static class Quantizer
             var scale = scales[row] = BestScale(values, largest / 127);
             for (var k = 0; k < columns; k++)
             {
-                var q = scale > 0 ? (int)Math.Clamp(Math.Round(values[k] / (double)scale, MidpointRounding.ToEven), -127, 127) : 0;
+                var q = scale > 0 ? Step(values[k], scale) : 0;
                 quantized[row * columns + k] = (sbyte)q;
-                var error = values[k] - (double)q * scale;
+                var error = values[k] - q * scale;
                 errors += error * error;
                 squares += (double)values[k] * values[k];
             }
@@ -35,6 +35,9 @@ internal static class Quantizer
 
         return (WeightLayout.PackInt8(quantized, scales, rows, columns), errors, squares);
     }
+
+    /// <summary>The whole number of steps nearest to a value, within int8's symmetric range.</summary>
+    private static double Step(float value, float scale) => Math.Clamp(Math.Round(value / (double)scale, MidpointRounding.ToEven), -127, 127);
 
     /// <summary>The scale, from <paramref name="widest"/> down to 0.8 of it, whose rounding and clipping errors have the least sum of squares.</summary>
     private static float BestScale(ReadOnlySpan<float> values, float widest)
@@ -46,7 +49,7 @@ internal static class Quantizer
             double errors = 0;
             foreach (var value in values)
             {
-                var error = value - Math.Clamp(Math.Round(value / (double)scale, MidpointRounding.ToEven), -127, 127) * scale;
+                var error = value - Step(value, scale) * scale;
                 errors += error * error;
             }
 

@@ -36,7 +36,7 @@ internal sealed class SeqModelBuilder
     /// <summary>Adds packed matrices of <paramref name="rows"/> × <paramref name="columns"/>, each as <see cref="WeightLayout"/> packed it.</summary>
     public int AddPacked(string name, TensorFormat format, int rows, int columns, params byte[][] matrices)
     {
-        var stride = (int)((new WeightLayout(format, rows, columns).TotalBytes + 63) & ~63L);
+        var stride = checked((int)new WeightLayout(format, rows, columns).Stride);
         var data = new byte[checked(stride * matrices.Length)];
         for (var i = 0; i < matrices.Length; i++) matrices[i].CopyTo(data.AsSpan(i * stride));
         Tensors.Add(new TensorDefinition(name, format, ElementType.Float32, [rows, columns], matrices.Length, data));

@@ -131,7 +131,7 @@ internal static unsafe class SeqReader
                 var layout = new WeightLayout(format, sizes[0], sizes[1]);
                 tensor = new Tensor { Name = name, Format = format, Layout = layout, PackedCount = packedCount };
                 tensor.Set(type, new Shape(sizes));
-                expected = checked(packedCount * SeqLayout.Align(layout.TotalBytes));
+                expected = checked(packedCount * layout.Stride);
             }
             else
             {

@@ -14,28 +14,6 @@ internal static class SeqWriter
         return stream.ToArray();
     }
 
-    /// <summary>Writes beside the target, flushes to the disk, then renames: a reader never sees half a file, and a failure leaves none.</summary>
-    public static void WriteFile(SeqModelBuilder model, string path)
-    {
-        var full = Path.GetFullPath(path);
-        var beside = Path.Combine(Path.GetDirectoryName(full)!, $".{Path.GetFileName(full)}.{Environment.ProcessId}.tmp");
-        try
-        {
-            using (var stream = new FileStream(beside, FileMode.Create, FileAccess.Write, FileShare.None))
-            {
-                Write(model, stream);
-                stream.Flush(flushToDisk: true);
-            }
-
-            File.Move(beside, full, overwrite: true);
-        }
-        catch
-        {
-            File.Delete(beside);
-            throw;
-        }
-    }
-
     public static void Write(SeqModelBuilder model, Stream stream)
     {
         (string Name, bool Required, byte[] Bytes)[] sections =

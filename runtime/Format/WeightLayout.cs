@@ -22,7 +22,7 @@ internal readonly record struct WeightLayout(TensorFormat Format, int Rows, int 
     /// <summary>Consecutive inputs stored side by side for one output in an int8 tile.</summary>
     public const int InnerInt8 = 4;
 
-    public int PaddedRows => checked(Rows + TileRows - 1) / TileRows * TileRows;
+    public int PaddedRows => PadRows(Rows);
 
     public int Tiles => PaddedRows / TileRows;
 
@@ -41,6 +41,12 @@ internal readonly record struct WeightLayout(TensorFormat Format, int Rows, int 
 
     /// <summary>Bytes of the whole packed matrix.</summary>
     public long TotalBytes => Format == TensorFormat.PackedInt8 ? checked(RowSumsOffset + (long)PaddedRows * sizeof(int)) : TilesBytes;
+
+    /// <summary>Rows as stored: whole tiles.</summary>
+    public static int PadRows(int rows) => checked(rows + TileRows - 1) / TileRows * TileRows;
+
+    /// <summary>Bytes from one packed matrix to the next, where several lie one after the other.</summary>
+    public long Stride => SeqLayout.Align(TotalBytes);
 
     /// <summary>Packs a row-major matrix [rows, columns] into a new fp32 block.</summary>
     public static byte[] PackFloat32(ReadOnlySpan<float> weights, int rows, int columns)

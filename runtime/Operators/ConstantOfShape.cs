@@ -3,11 +3,18 @@ using SeqRuntime.Format;
 namespace SeqRuntime.Operators;
 
 /// <summary>A tensor of the shape in input 0, every element the attribute Value (float or int) in the type To (default fp32).</summary>
-internal sealed class ConstantOfShape(Attributes attributes) : Operator
+internal sealed class ConstantOfShape : Operator
 {
-    private readonly ElementType _type = attributes.Enum(AttributeKey.To, ElementType.Float32);
-    private readonly float _float = attributes.Enum(AttributeKey.To, ElementType.Float32) is ElementType.Float32 or ElementType.Float64 ? attributes.Float(AttributeKey.Value, 0) : 0;
-    private readonly long _integer = attributes.Enum(AttributeKey.To, ElementType.Float32) is ElementType.Float32 or ElementType.Float64 ? 0 : attributes.Int(AttributeKey.Value, 0);
+    private readonly ElementType _type;
+    private readonly float _float;
+    private readonly long _integer;
+
+    public ConstantOfShape(Attributes attributes)
+    {
+        _type = attributes.Enum(AttributeKey.To, ElementType.Float32);
+        if (_type is ElementType.Float32 or ElementType.Float64) _float = attributes.Float(AttributeKey.Value, 0);
+        else _integer = attributes.Int(AttributeKey.Value, 0);
+    }
 
     public override bool CanRunAtInference => true;
 

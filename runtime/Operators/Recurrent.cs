@@ -35,7 +35,7 @@ internal abstract unsafe class Recurrent : Operator
         Clip = attributes.Float(AttributeKey.CellClip, 0);
         if (!(Clip >= 0)) throw OperatorError.Attribute($"CellClip = {Clip}; expected 0 (none) or more.");
         Directions = _direction == RecurrentDirection.Bidirectional ? 2 : 1;
-        PaddedHidden = (Hidden + WeightLayout.TileRows - 1) / WeightLayout.TileRows * WeightLayout.TileRows;
+        PaddedHidden = WeightLayout.PadRows(Hidden);
         PackedRows = gates * PaddedHidden;
         _gates = gates;
         _firstWeight = firstWeight;

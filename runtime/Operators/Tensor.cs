@@ -41,7 +41,7 @@ internal sealed unsafe class Tensor
     public float* Floats => (float*)Data;
 
     /// <summary>Start of packed matrix <paramref name="index"/>.</summary>
-    public byte* Packed(int index) => Data + index * ((Layout.TotalBytes + 63) & ~63L);
+    public byte* Packed(int index) => Data + index * Layout.Stride;
 
     /// <summary>Sets type and shape; what an operator's Infer does for its outputs.</summary>
     public void Set(ElementType type, Shape shape)

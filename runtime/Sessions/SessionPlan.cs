@@ -265,7 +265,6 @@ internal sealed unsafe class SessionPlan : IDisposable
     {
         var root = Enumerable.Range(0, Values.Length).ToArray();
         var overwrites = new List<(int, int)>();
-        var lastUse = LastUses(root);
         for (var i = 0; i < Graph.Nodes.Length; i++)
         {
             var node = Graph.Nodes[i];
@@ -273,7 +272,7 @@ internal sealed unsafe class SessionPlan : IDisposable
                 root[node.Outputs[0]] = root[node.Inputs[0]];
         }
 
-        lastUse = LastUses(root);
+        var lastUse = LastUses(root);
         for (var i = 0; i < Graph.Nodes.Length; i++)
         {
             var node = Graph.Nodes[i];

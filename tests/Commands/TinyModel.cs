@@ -1,3 +1,4 @@
+using SeqRuntime.Converter.IO;
 using SeqRuntime.Format;
 using SeqRuntime.Operators;
 
@@ -25,6 +26,6 @@ internal static class TinyModel
         half.Output("scaled", half.Node(OpKind.Binary, [sequence, scale], new Attributes().Set(AttributeKey.Function, BinaryFunction.Mul), "mul"));
         half.Output("negative", half.Node(OpKind.Unary, [sequence], new Attributes().Set(AttributeKey.Function, UnaryFunction.Neg), "neg"));
 
-        SeqWriter.WriteFile(model, path);
+        AtomicFile.Write(path, stream => SeqWriter.Write(model, stream));
     }
 }
