@@ -9,7 +9,7 @@ namespace SeqRuntime.Converter.Lowering;
 internal sealed class WeightStore(SeqModelBuilder model, ConversionOptions options, HashSet<string> kept, List<ConvertedTensor> report)
 {
     /// <summary>Matrices with fewer weights stay fp32: nothing is won by quantizing them.</summary>
-    private const int SmallestQuantized = 512;
+    public const int SmallestQuantized = 512;
 
     private readonly HashSet<string> _names = [.. report.Select(t => t.Name)];
 

@@ -15,14 +15,7 @@ internal static class Quantizer
         for (var row = 0; row < rows; row++)
         {
             var values = weights.Slice(row * columns, columns);
-            var largest = 0f;
-            foreach (var value in values)
-            {
-                if (!float.IsFinite(value)) throw new ConversionException($"row {row} of a weight matrix holds {value}; such weights cannot be quantized.");
-                largest = Math.Max(largest, Math.Abs(value));
-            }
-
-            var scale = scales[row] = BestScale(values, largest / 127);
+            var scale = scales[row] = BestScale(values, Largest(values, row) / 127);
             for (var k = 0; k < columns; k++)
             {
                 var q = scale > 0 ? Step(values[k], scale) : 0;
@@ -34,6 +27,29 @@ internal static class Quantizer
         }
 
         return (WeightLayout.PackInt8(quantized, scales, rows, columns), errors, squares);
+    }
+
+    /// <summary>Replaces a row-major matrix by what <see cref="PackInt8"/> would keep of it.</summary>
+    public static void RoundInt8(Span<float> weights, int rows, int columns)
+    {
+        for (var row = 0; row < rows; row++)
+        {
+            var values = weights.Slice(row * columns, columns);
+            var scale = BestScale(values, Largest(values, row) / 127);
+            foreach (ref var value in values) value = scale > 0 ? (float)Step(value, scale) * scale : 0;
+        }
+    }
+
+    private static float Largest(ReadOnlySpan<float> values, int row)
+    {
+        var largest = 0f;
+        foreach (var value in values)
+        {
+            if (!float.IsFinite(value)) throw new ConversionException($"row {row} of a weight matrix holds {value}; such weights cannot be quantized.");
+            largest = Math.Max(largest, Math.Abs(value));
+        }
+
+        return largest;
     }
 
     /// <summary>The whole number of steps nearest to a value, within int8's symmetric range.</summary>

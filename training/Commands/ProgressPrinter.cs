@@ -1,0 +1,34 @@
+using System.Diagnostics;
+using System.Globalization;
+using SeqRuntime.Training.Optimization;
+
+namespace SeqRuntime.Training.Commands;
+
+/// <summary>Prints a run: on a terminal one line that is written over, elsewhere a line every half minute; a lasting line for each epoch.</summary>
+internal sealed class ProgressPrinter : IProgress<TrainingProgress>
+{
+    private const double SecondsOfSilence = 30;
+    private const int Width = 110;
+    private readonly bool _terminal = !Console.IsOutputRedirected;
+    private readonly Stopwatch _since = Stopwatch.StartNew();
+
+    public void Report(TrainingProgress value)
+    {
+        if (value.Result is { } result)
+        {
+            Print(string.Create(CultureInfo.InvariantCulture, $"epoch {result.Epoch}: loss {result.Loss:F4}, gradient {result.GradientNorm:F2} (largest {result.LargestNorm:F1}), validation words wrong {result.WordErrors:P2}, without stress {result.PlainWordErrors:P2}, {result.Seconds:F0} s"), true);
+            return;
+        }
+
+        if (_since.Elapsed.TotalSeconds < (_terminal ? 0.5 : SecondsOfSilence)) return;
+        _since.Restart();
+        Print(string.Create(CultureInfo.InvariantCulture, $"epoch {value.Epoch}/{value.Epochs}, {value.Batch}/{value.Batches}: loss {value.Loss:F4}, gradient {value.GradientNorm:F2}, {TimeSpan.FromSeconds(value.SecondsLeft):h\\:mm\\:ss} left"), !_terminal);
+    }
+
+    private void Print(string line, bool lasting)
+    {
+        if (_terminal) Console.Write($"\r{line.PadRight(Width)}");
+        else Console.Write(line);
+        if (lasting) Console.WriteLine();
+    }
+}

@@ -1,0 +1,85 @@
+using System.CommandLine;
+using System.Globalization;
+using SeqRuntime.Training.Data;
+using SeqRuntime.Training.Model;
+using SeqRuntime.Training.Optimization;
+using TorchSharp;
+
+namespace SeqRuntime.Training.Commands;
+
+/// <summary><c>train</c>: from random weights, from a checkpoint (by itself, where the folder holds one), or from weights that are to be fine-tuned.</summary>
+internal static class TrainCommand
+{
+    private static readonly TrainerOptions s_default = new() { Folder = "" };
+    private static readonly G2pSizes s_sizes = new();
+    private static readonly Argument<DirectoryInfo> s_folder = new("folder") { Description = "Where checkpoints, the best weights and curves go. Holds it a checkpoint, the run goes on from there." };
+    private static readonly Option<FileInfo> s_dictionary = new("--dictionary") { Description = "CMUdict's cmudict.dict.", DefaultValueFactory = _ => new FileInfo(Dictionary.DefaultPath) };
+    private static readonly Option<int> s_epochs = new("--epochs") { Description = "Passes over the training words.", DefaultValueFactory = _ => s_default.Epochs };
+    private static readonly Option<int> s_batch = new("--batch") { Description = "Words a step.", DefaultValueFactory = _ => s_default.BatchSize };
+    private static readonly Option<double> s_rate = new("--rate") { Description = "Highest learning rate.", DefaultValueFactory = _ => s_default.Rate };
+    private static readonly Option<double?> s_clipValue = new("--clip-value") { Description = "Cut each element of the gradient to ± this. Off by default." };
+    private static readonly Option<double?> s_clipNorm = new("--clip-norm") { Description = "Shorten the gradient to this norm. Off by default." };
+    private static readonly Option<int> s_seed = new("--seed") { Description = "Of all randomness.", DefaultValueFactory = _ => s_default.Seed };
+    private static readonly Option<double> s_dropout = new("--dropout") { Description = "Share of features left out at random.", DefaultValueFactory = _ => s_sizes.Dropout };
+    private static readonly Option<int> s_patience = new("--patience") { Description = "Epochs without a better score before the run ends.", DefaultValueFactory = _ => s_default.Patience };
+    private static readonly Option<FileInfo?> s_from = new("--from") { Description = "Weights (safetensors) to begin with, to fine-tune them." };
+    private static readonly Option<bool> s_quantized = new("--quantized") { Description = "Quantization-aware: round weights and activations as the int8 runtime does." };
+    private static readonly Option<int> s_threads = new("--threads") { Description = "Threads of libtorch; 0 for its own choice." };
+
+    public static Command Create()
+    {
+        var command = new Command("train", "Train, resume, or fine-tune.") { s_folder, s_dictionary, s_epochs, s_batch, s_rate, s_clipValue, s_clipNorm, s_seed, s_dropout, s_patience, s_from, s_quantized, s_threads };
+        command.SetAction(Run);
+        return command;
+    }
+
+    private static int Run(ParseResult arguments)
+    {
+        var dictionary = arguments.GetRequiredValue(s_dictionary);
+        if (!dictionary.Exists)
+        {
+            Console.Error.WriteLine($"{dictionary} is not there. {Dictionary.WhereToGet}");
+            return 1;
+        }
+
+        if (arguments.GetValue(s_threads) is > 0 and var threads) torch.set_num_threads(threads);
+        var options = new TrainerOptions
+        {
+            Folder = arguments.GetRequiredValue(s_folder).FullName,
+            Epochs = arguments.GetValue(s_epochs),
+            BatchSize = arguments.GetValue(s_batch),
+            Rate = arguments.GetValue(s_rate),
+            Clipping = new Clipping(arguments.GetValue(s_clipValue), arguments.GetValue(s_clipNorm)),
+            Seed = arguments.GetValue(s_seed),
+            Patience = arguments.GetValue(s_patience),
+            From = arguments.GetValue(s_from)?.FullName,
+            Quantized = arguments.GetValue(s_quantized),
+            Sizes = s_sizes with { Dropout = arguments.GetValue(s_dropout) },
+        };
+        using var stop = new CancellationTokenSource();
+        Console.CancelKeyPress += (_, press) =>
+        {
+            press.Cancel = true;
+            stop.Cancel();
+        };
+        var words = CmuDict.Read(dictionary.FullName);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{words.Training.Count} words to train on, {words.Validation.Count} to validate, {words.Test.Count} kept for the test."));
+        try
+        {
+            var trainer = new Trainer(words, options, new ProgressPrinter());
+            trainer.Run(stop.Token);
+            Console.WriteLine($"Best weights: {trainer.Best}");
+            return 0;
+        }
+        catch (OperationCanceledException)
+        {
+            Console.Error.WriteLine("Stopped; the same command goes on from here.");
+            return 1;
+        }
+        catch (Exception fault) when (fault is DivergenceException or InvalidDataException or IOException)
+        {
+            Console.Error.WriteLine(fault.Message);
+            return 1;
+        }
+    }
+}

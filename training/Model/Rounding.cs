@@ -1,0 +1,39 @@
+using static TorchSharp.torch;
+
+namespace SeqRuntime.Training.Model;
+
+/// <summary>
+/// Fake quantization of activations, as the runtime rounds them before an int8 product: forward the rounded value, backward the
+/// gradient as if nothing had been rounded (straight-through estimator, Bengio et al. 2013, arXiv:1308.3432). Off at first.
+/// </summary>
+internal sealed class Rounding
+{
+    /// <summary>Whether activations are rounded.</summary>
+    public bool Active { get; set; }
+
+    /// <summary>Rounds values within (-1, 1), a recurrent state, to multiples of 1/127.</summary>
+    public Tensor Unit(Tensor x) => Active ? StraightThrough(x, (x * 127).round_().clamp_(-127, 127) / 127) : x;
+
+    /// <summary>
+    /// Rounds each row to 127 steps of its largest magnitude; where that exceeds twice the row's root mean square, the runtime
+    /// multiplies in two int8 parts, and the rest of the first rounding is rounded to 127 steps of its own range.
+    /// </summary>
+    public Tensor Measured(Tensor x)
+    {
+        if (!Active) return x;
+        using var _ = no_grad();
+        var largest = x.abs().amax([-1L], keepdim: true).clamp_min(1e-30);
+        var first = (x * (127 / largest)).round() * (largest / 127);
+        var restScale = largest / (127 * 2 * 127);
+        var second = first + ((x - first) / restScale).round() * restScale;
+        var steep = largest > 2 * x.square().mean([-1L], keepdim: true).sqrt();
+        var rounded = where(steep, second, first);
+        return StraightThrough(x, rounded);
+    }
+
+    private static Tensor StraightThrough(Tensor x, Tensor rounded)
+    {
+        using var _ = enable_grad();
+        return x + (rounded - x).detach();
+    }
+}

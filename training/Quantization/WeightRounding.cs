@@ -1,0 +1,44 @@
+using SeqRuntime.Converter.Lowering;
+using SeqRuntime.Converter.Quantization;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace SeqRuntime.Training.Quantization;
+
+/// <summary>
+/// Fake quantization of weights: while it is in force each matrix that the converter would store as int8 holds its rounded
+/// values, by the converter's own quantizer; at its end the exact ones come back. A gradient computed meanwhile is applied to
+/// the exact weights: the straight-through estimator.
+/// </summary>
+internal sealed class WeightRounding : IDisposable
+{
+    private readonly List<(Parameter Parameter, Tensor Exact)> _exact = [];
+
+    private WeightRounding(nn.Module model)
+    {
+        using var _ = no_grad();
+        foreach (var parameter in model.parameters())
+        {
+            if (parameter.shape is not [var rows, var columns] || rows * columns < WeightStore.SmallestQuantized) continue;
+            var values = parameter.data<float>().ToArray();
+            Quantizer.RoundInt8(values, (int)rows, (int)columns);
+            var exact = parameter.detach().clone();
+            _exact.Add((parameter, exact.DetachFromDisposeScope()));
+            using var rounded = tensor(values, parameter.shape);
+            parameter.copy_(rounded);
+        }
+    }
+
+    /// <summary>Rounds until disposed; null, which can be disposed of as well, if not <paramref name="wanted"/>.</summary>
+    public static WeightRounding? Apply(nn.Module model, bool wanted) => wanted ? new WeightRounding(model) : null;
+
+    public void Dispose()
+    {
+        using var _ = no_grad();
+        foreach (var (parameter, exact) in _exact)
+        {
+            parameter.copy_(exact);
+            exact.Dispose();
+        }
+    }
+}
