@@ -1,6 +1,4 @@
 using System.Numerics;
-using Microsoft.ML.OnnxRuntime;
-using Microsoft.ML.OnnxRuntime.Tensors;
 using SeqRuntime.Converter;
 using SeqRuntime.Format;
 
@@ -21,8 +19,8 @@ public class AgreementTests(ITestOutputHelper output)
         var int8 = Load(WeightKind.Int8, null, ("mask", mask), ("refine", refine));
         SeqSession[] masks = [fp32.CreateSession("mask"), int8.CreateSession("mask")];
         SeqSession[] refines = [fp32.CreateSession("refine"), int8.CreateSession("refine")];
-        using var ortMask = new OrtStream(mask, "input_2", [1, 1, 257], ("input_3", "tf_op_layer_stack_2", [1, 2, 128, 2]), "activation_2");
-        using var ortRefine = new OrtStream(refine, "input_4", [1, 1, 512], ("input_5", "tf_op_layer_stack_5", [1, 2, 128, 2]), "conv1d_3");
+        using var ortMask = OrtStream.DtlnMask(mask);
+        using var ortRefine = OrtStream.DtlnRefine(refine);
         Agreement[] maskAgreement = [new(), new()];
         Agreement[] refineAgreement = [new(), new()];
         for (var start = 0; start + 512 <= samples.Length; start += 128)
@@ -56,7 +54,7 @@ public class AgreementTests(ITestOutputHelper output)
         var sets = new Dictionary<string, string> { ["sr"] = "16000" };
         var int8 = Load(WeightKind.Int8, sets, ("main", path));
         SeqSession[] sessions = [Session(Load(WeightKind.Float32, sets, ("main", path))), Session(int8)];
-        using var ort = new OrtStream(path, "input", [1, 576], ("state", "stateN", [2, 1, 128]), "output", NamedOnnxValue.CreateFromTensor("sr", new DenseTensor<long>(new[] { 16000L }, [])));
+        using var ort = OrtStream.Silero(path);
         Agreement[] agreement = [new(), new()];
         var frame = new float[576];
         for (var start = 0; start + 512 <= samples.Length; start += 512)

@@ -22,6 +22,15 @@ internal sealed class OrtStream : IDisposable
         _stateData = new float[state.Shape.Aggregate((a, b) => a * b)];
     }
 
+    /// <summary>DTLN's first model: magnitude [1, 1, 257] to mask.</summary>
+    public static OrtStream DtlnMask(string path) => new(path, "input_2", [1, 1, 257], ("input_3", "tf_op_layer_stack_2", [1, 2, 128, 2]), "activation_2");
+
+    /// <summary>DTLN's second model: block [1, 1, 512] to block.</summary>
+    public static OrtStream DtlnRefine(string path) => new(path, "input_4", [1, 1, 512], ("input_5", "tf_op_layer_stack_5", [1, 2, 128, 2]), "conv1d_3");
+
+    /// <summary>Silero at 16 kHz: 64 old and 512 new samples to the probability of speech.</summary>
+    public static OrtStream Silero(string path) => new(path, "input", [1, 576], ("state", "stateN", [2, 1, 128]), "output", NamedOnnxValue.CreateFromTensor("sr", new DenseTensor<long>(new[] { 16000L }, [])));
+
     public float[] Step(float[] frame)
     {
         NamedOnnxValue[] inputs =

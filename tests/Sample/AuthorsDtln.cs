@@ -1,5 +1,4 @@
-using Microsoft.ML.OnnxRuntime;
-using Microsoft.ML.OnnxRuntime.Tensors;
+using SeqRuntime.Tests.RealModels;
 
 namespace SeqRuntime.Tests.Sample;
 
@@ -19,8 +18,8 @@ internal sealed class AuthorsDtln : IDisposable
 
     public AuthorsDtln(string model1, string model2)
     {
-        _mask = new OrtStream(model1);
-        _refine = new OrtStream(model2);
+        _mask = OrtStream.DtlnMask(model1);
+        _refine = OrtStream.DtlnRefine(model2);
         for (var i = 0; i < BlockLength; i++) (_sine[i], _cosine[i]) = Math.SinCos(2 * Math.PI * i / BlockLength);
     }
 
@@ -37,7 +36,7 @@ internal sealed class AuthorsDtln : IDisposable
             var (re, im) = Forward(inBuffer);
             var magnitude = new float[Bins];
             for (var k = 0; k < Bins; k++) magnitude[k] = (float)Math.Sqrt(re[k] * re[k] + im[k] * im[k]);
-            var mask = _mask.Run(magnitude);
+            var mask = _mask.Step(magnitude);
             for (var k = 0; k < Bins; k++)
             {
                 var phase = Math.Atan2(im[k], re[k]);
@@ -45,7 +44,7 @@ internal sealed class AuthorsDtln : IDisposable
                 im[k] = magnitude[k] * mask[k] * Math.Sin(phase);
             }
 
-            var block = _refine.Run(Inverse(re, im));
+            var block = _refine.Step(Inverse(re, im));
             outBuffer.AsSpan(BlockShift).CopyTo(outBuffer);
             outBuffer.AsSpan(BlockLength - BlockShift).Clear();
             for (var i = 0; i < BlockLength; i++) outBuffer[i] += block[i];
@@ -88,41 +87,4 @@ internal sealed class AuthorsDtln : IDisposable
 
         return samples;
     }
-}
-
-/// <summary>A model in ONNX Runtime with one input and one output besides states, which are fed back from run to run in order of declaration.</summary>
-internal sealed class OrtStream : IDisposable
-{
-    private readonly InferenceSession _session;
-    private readonly List<NamedOnnxValue> _inputs = [];
-
-    public OrtStream(string path, params (string Name, long Value)[] scalars)
-    {
-        using var options = new SessionOptions { IntraOpNumThreads = 1 };
-        _session = new InferenceSession(path, options);
-        foreach (var name in _session.InputNames)
-        {
-            var scalar = Array.Find(scalars, s => s.Name == name);
-            if (scalar.Name is not null)
-            {
-                _inputs.Add(NamedOnnxValue.CreateFromTensor(name, new DenseTensor<long>(new[] { scalar.Value }, [])));
-                continue;
-            }
-
-            int[] shape = [.. _session.InputMetadata[name].Dimensions.Select(d => d < 0 ? 1 : d)];
-            _inputs.Add(NamedOnnxValue.CreateFromTensor(name, new DenseTensor<float>(shape)));
-        }
-    }
-
-    public float[] Run(float[] input)
-    {
-        var shape = _inputs[0].AsTensor<float>().Dimensions.ToArray();
-        shape[^1] = input.Length;
-        _inputs[0] = NamedOnnxValue.CreateFromTensor(_inputs[0].Name, new DenseTensor<float>(input, shape));
-        using var outputs = _session.Run(_inputs);
-        _inputs[1] = NamedOnnxValue.CreateFromTensor(_inputs[1].Name, outputs[1].AsTensor<float>().Clone());
-        return [.. outputs[0].AsEnumerable<float>()];
-    }
-
-    public void Dispose() => _session.Dispose();
 }

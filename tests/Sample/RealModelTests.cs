@@ -1,7 +1,7 @@
 using NativeAotSample;
 using NativeAotSample.Audio;
 using SeqRuntime.Converter;
-using SeqRuntime.Format;
+using SeqRuntime.Tests.RealModels;
 
 namespace SeqRuntime.Tests.Sample;
 
@@ -40,7 +40,7 @@ public class RealModelTests(ITestOutputHelper output)
         Assert.True(chunks >= 1000);
         using var model = Convert(new ConversionOptions { Weights = weights, Sets = new Dictionary<string, string> { ["sr"] = "16000" } }, ("main", file));
         using var vad = new Vad(model);
-        using var authors = new OrtStream(file, ("sr", 16_000));
+        using var authors = OrtStream.Silero(file);
         var (expected, actual) = (new float[chunks], new float[chunks]);
         var input = new float[576];
         var segments = new SpeechSegments(16_000, 512, 0.5f, chunks);
@@ -49,7 +49,7 @@ public class RealModelTests(ITestOutputHelper output)
             var chunk = samples.AsSpan(i * 512, 512);
             input.AsSpan(512).CopyTo(input);
             chunk.CopyTo(input.AsSpan(64));
-            expected[i] = authors.Run((float[])input.Clone())[0];
+            expected[i] = authors.Step((float[])input.Clone())[0];
             actual[i] = vad.Process(chunk);
             segments.Add(actual[i]);
         }
@@ -109,7 +109,7 @@ public class RealModelTests(ITestOutputHelper output)
     }
 
     private static SeqModel Convert(ConversionOptions options, params (string Graph, string Path)[] sources) =>
-        SeqModel.Load(SeqWriter.ToArray(SeqRuntime.Converter.Converter.Convert(sources, options).Model));
+        SeqModel.Load(SeqRuntime.Converter.Converter.Convert(sources, options).File);
 
     private void Report(string what, float[] expected, float[] actual, out double largest, out double rms)
     {
