@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace SeqRuntime.Training.Export;
 
-/// <summary>Writes and reads float32 tensors in the safetensors format: length of the header (uint64), header (JSON), values, all little-endian.</summary>
+/// <summary>Writes float32 and reads float32 and float16 tensors in the safetensors format: length of the header (uint64), header (JSON), values, all little-endian.</summary>
 internal static class Safetensors
 {
     public static void Write(string path, IReadOnlyList<(string Name, long[] Shape, float[] Values)> tensors)
@@ -52,7 +52,12 @@ internal static class Safetensors
             if (entry.NameEquals("__metadata__")) continue;
             var offsets = entry.Value.GetProperty("data_offsets");
             var (from, to) = (offsets[0].GetInt32(), offsets[1].GetInt32());
-            tensors[entry.Name] = ([.. entry.Value.GetProperty("shape").EnumerateArray().Select(size => size.GetInt64())], MemoryMarshal.Cast<byte, float>(data[from..to]).ToArray());
+            tensors[entry.Name] = ([.. entry.Value.GetProperty("shape").EnumerateArray().Select(size => size.GetInt64())], entry.Value.GetProperty("dtype").GetString() switch
+            {
+                "F32" => MemoryMarshal.Cast<byte, float>(data[from..to]).ToArray(),
+                "F16" => Array.ConvertAll(MemoryMarshal.Cast<byte, Half>(data[from..to]).ToArray(), value => (float)value),
+                var other => throw new InvalidDataException($"{path}: tensor '{entry.Name}' is of type {other}; F32 and F16 are read."),
+            });
         }
 
         return tensors;
