@@ -16,6 +16,7 @@ public sealed class SeqModel : IDisposable
     private readonly LoadedModel _model;
     private readonly KernelSet _kernels;
     private readonly ILogger _logger;
+    private volatile bool _disposed;
 
     private SeqModel(ModelMemory memory, string name, SeqModelOptions options)
     {
@@ -78,8 +79,7 @@ public sealed class SeqModel : IDisposable
     /// <exception cref="SeqFormatException">The graph is not valid.</exception>
     public SeqSession CreateSession(string? graph = null, SeqSessionOptions? options = null)
     {
-        ObjectDisposedException.ThrowIf(_memory.IsClosed, this);
-        var session = new SeqSession(this, _memory, Plan(graph, options), _kernels);
+        var session = WithMemory(model => new SeqSession(model, model._memory, model.Plan(graph, options), model._kernels));
         Log.SessionCreated(_logger, session.Graph, session.MemoryBytes, session.StateBytes);
         return session;
     }
@@ -87,15 +87,18 @@ public sealed class SeqModel : IDisposable
     /// <summary>Bytes that a session would allocate, without making one.</summary>
     /// <param name="graph">As in <see cref="CreateSession"/>.</param>
     /// <param name="options">As in <see cref="CreateSession"/>.</param>
-    public long GetSessionMemoryBytes(string? graph = null, SeqSessionOptions? options = null)
+    public long GetSessionMemoryBytes(string? graph = null, SeqSessionOptions? options = null) => WithMemory(model =>
     {
-        ObjectDisposedException.ThrowIf(_memory.IsClosed, this);
-        using var plan = Plan(graph, options);
+        using var plan = model.Plan(graph, options);
         return plan.Bytes + plan.KnownBlockBytes;
-    }
+    });
 
     /// <summary>Lets go of the file. Sessions that still exist keep its memory until they are disposed.</summary>
-    public void Dispose() => _memory.Dispose();
+    public void Dispose()
+    {
+        _disposed = true;
+        _memory.Dispose();
+    }
 
     private static SeqModel Create(ModelMemory memory, string name, SeqModelOptions? options)
     {
@@ -107,6 +110,22 @@ public sealed class SeqModel : IDisposable
         {
             memory.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Planning reads constants: the file must stay, whoever disposes the model meanwhile.</summary>
+    private T WithMemory<T>(Func<SeqModel, T> make)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        var isCounted = false;
+        try
+        {
+            _memory.DangerousAddRef(ref isCounted);
+            return make(this);
+        }
+        finally
+        {
+            if (isCounted) _memory.DangerousRelease();
         }
     }
 

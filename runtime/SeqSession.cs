@@ -25,6 +25,7 @@ public sealed unsafe class SeqSession : IDisposable
     private readonly Tensor[] _inputs;
     private readonly Tensor[] _outputs;
     private readonly Tensor[] _states;
+    private readonly Held[] _held;
     private readonly int[] _sizes;
     private readonly bool _counted;
     private bool _stale;
@@ -35,14 +36,24 @@ public sealed unsafe class SeqSession : IDisposable
         Model = model;
         _plan = plan;
         _modelMemory = modelMemory;
-        modelMemory.DangerousAddRef(ref _counted);
+        try
+        {
+            modelMemory.DangerousAddRef(ref _counted);
+            _memory = new SessionMemory(Math.Max(plan.Bytes, 64));
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+
         var graph = plan.Graph;
-        _memory = new SessionMemory(Math.Max(plan.Bytes, 64));
         plan.Bind(_memory.Start);
         _sizes = (int[])plan.MaxSizes.Clone();
         _inputs = Array.ConvertAll(graph.Inputs, i => plan.Values[i]);
         _outputs = Array.ConvertAll(graph.Outputs, i => plan.Values[i]);
         _states = Array.ConvertAll(graph.States, s => plan.Values[s.Value]);
+        _held = HoldOutputs(plan);
         _steps = [.. graph.Nodes.Index().Where(n => !plan.IsKnownNode[n.Index] && !n.Item.Operator.IsView).Select(n => new Step(n.Item.Operator, plan.Contexts[n.Index], n.Index))];
         _copies = MakeCopies(plan);
         Graph = graph.Name;
@@ -185,6 +196,7 @@ public sealed unsafe class SeqSession : IDisposable
         }
 
         foreach (ref readonly var copy in _copies.AsSpan()) Buffer.MemoryCopy(copy.From, copy.To, copy.Update.Bytes, copy.Update.Bytes);
+        GC.KeepAlive(this);
     }
 
     /// <summary>Puts every state back to its first content.</summary>
@@ -198,7 +210,9 @@ public sealed unsafe class SeqSession : IDisposable
     public void SaveState(Span<byte> destination)
     {
         ThrowIfDisposed();
+        if (destination.Length < StateBytes) throw SessionError.StateRoom(destination.Length, StateBytes);
         new ReadOnlySpan<byte>(_memory.Start, StateBytes).CopyTo(destination);
+        GC.KeepAlive(this);
     }
 
     /// <summary>Brings back what <see cref="SaveState"/> of a session of the same graph and sizes gave.</summary>
@@ -207,15 +221,28 @@ public sealed unsafe class SeqSession : IDisposable
         ThrowIfDisposed();
         if (source.Length < StateBytes) throw SessionError.StateBytes(source.Length, StateBytes);
         source[..StateBytes].CopyTo(new Span<byte>(_memory.Start, StateBytes));
+        GC.KeepAlive(this);
     }
 
-    /// <summary>Takes over the states of another session of the same graph and sizes: a fork of its stream.</summary>
+    /// <summary>Takes over the states of another session of the same graph, model and current sizes: a fork of its stream.</summary>
+    /// <exception cref="ArgumentException">The other session is of another graph, model or size.</exception>
     public void CopyStateFrom(SeqSession other)
     {
         ArgumentNullException.ThrowIfNull(other);
         ThrowIfDisposed();
-        if (other._plan.Graph != _plan.Graph || !other._sizes.AsSpan().SequenceEqual(_sizes)) throw SessionError.OtherGraph();
-        other.SaveState(new Span<byte>(_memory.Start, StateBytes));
+        if (!ReferenceEquals(other._plan.Graph, _plan.Graph) || !other._sizes.AsSpan().SequenceEqual(_sizes)) throw SessionError.OtherGraph();
+        if (_plan.HasStatesOf(other._plan))
+        {
+            other.SaveState(new Span<byte>(_memory.Start, StateBytes));
+        }
+        else
+        {
+            other.ThrowIfDisposed();
+            for (var i = 0; i < _states.Length; i++) Buffer.MemoryCopy(other._states[i].Data, _states[i].Data, _states[i].Bytes, _states[i].Bytes);
+        }
+
+        GC.KeepAlive(this);
+        GC.KeepAlive(other);
     }
 
     /// <summary>Frees the session's memory.</summary>
@@ -223,9 +250,9 @@ public sealed unsafe class SeqSession : IDisposable
     {
         if (_disposed) return;
         _disposed = true;
-        _memory.Dispose();
+        _memory?.Dispose();
         _plan.Dispose();
-        _modelMemory.DangerousRelease();
+        if (_counted) _modelMemory.DangerousRelease();
         GC.SuppressFinalize(this);
     }
 
@@ -257,6 +284,7 @@ public sealed unsafe class SeqSession : IDisposable
     {
         if (!_stale) return;
         _plan.InferAgain();
+        foreach (ref readonly var held in _held.AsSpan()) held.Copy.Set(held.Value.Type, held.Value.Shape);
         _stale = false;
     }
 
@@ -269,10 +297,30 @@ public sealed unsafe class SeqSession : IDisposable
         else new ReadOnlySpan<byte>(_plan.ModelTensors[initial].Data, bytes.Length).CopyTo(bytes);
     }
 
-    /// <summary>What to copy when a run ends. A state that becomes another state's old content goes through a staging place, filled before any state changes.</summary>
+    /// <summary>Gives outputs that lie in an input's or a state's memory a place of their own, filled when a run ends.</summary>
+    private Held[] HoldOutputs(SessionPlan plan)
+    {
+        var held = new List<Held>();
+        for (var i = 0; i < _outputs.Length; i++)
+        {
+            if (plan.HeldOffset(i) is not { } offset) continue;
+            var value = _outputs[i];
+            var copy = new Tensor { Name = value.Name, Format = value.Format, Data = _memory.Start + offset, Capacity = value.Bytes };
+            copy.Set(value.Type, value.Shape);
+            held.Add(new Held(value, copy));
+            _outputs[i] = copy;
+        }
+
+        return [.. held];
+    }
+
+    /// <summary>
+    /// What to copy when a run ends; until then states keep their old content, also where a node fails. A state that becomes another
+    /// state's old content goes through a staging place, filled before any state changes.
+    /// </summary>
     private StateCopy[] MakeCopies(SessionPlan plan)
     {
-        var staged = new List<StateCopy>();
+        List<StateCopy> staged = [.. _held.Select(held => new StateCopy(held.Value, held.Value.Data, held.Copy.Data))];
         var direct = new List<StateCopy>();
         for (var i = 0; i < _states.Length; i++)
         {
@@ -293,6 +341,8 @@ public sealed unsafe class SeqSession : IDisposable
     }
 
     private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_disposed, this);
+
+    private readonly record struct Held(Tensor Value, Tensor Copy);
 
     private readonly record struct Step(Operator Operator, NodeContext Context, int Node);
 

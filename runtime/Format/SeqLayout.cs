@@ -56,7 +56,18 @@ internal static class SeqLayout
 
     public static uint SectionId(string name) => name[0] | (uint)name[1] << 8 | (uint)name[2] << 16 | (uint)name[3] << 24;
 
-    public static string SectionName(uint id) => string.Concat((char)(id & 0x7F), (char)(id >> 8 & 0x7F), (char)(id >> 16 & 0x7F), (char)(id >> 24 & 0x7F));
+    /// <summary>The id's four characters; an id that is no four letters or digits is named by its number.</summary>
+    public static string SectionName(uint id)
+    {
+        Span<char> name = stackalloc char[4];
+        for (var i = 0; i < name.Length; i++) name[i] = (char)(id >> 8 * i & 0xFF);
+        foreach (var letter in name)
+        {
+            if (!char.IsAsciiLetterOrDigit(letter)) return $"0x{id:X8}";
+        }
+
+        return new string(name);
+    }
 
     public static long Align(long offset) => checked(offset + Alignment - 1) & ~(long)(Alignment - 1);
 

@@ -127,7 +127,7 @@ internal static unsafe class SeqReader
             }
             else if (format is TensorFormat.PackedFloat32 or TensorFormat.PackedInt8)
             {
-                if (sizes.Length != 2 || type != ElementType.Float32 || packedCount < 1) throw reader.Fault($"tensor '{name}' is no list of packed matrices");
+                if (sizes is not [>= 1, >= 1] || type != ElementType.Float32 || packedCount < 1) throw reader.Fault($"tensor '{name}' is no list of packed matrices");
                 var layout = new WeightLayout(format, sizes[0], sizes[1]);
                 tensor = new Tensor { Name = name, Format = format, Layout = layout, PackedCount = packedCount };
                 tensor.Set(type, new Shape(sizes));
@@ -153,13 +153,11 @@ internal static unsafe class SeqReader
     private static LoadedGraph[] ReadGraphs(SectionReader reader, Tensor[] tensors)
     {
         var graphs = new LoadedGraph[reader.Count(7 * sizeof(int))];
+        var names = new HashSet<string>(StringComparer.Ordinal);
         for (var i = 0; i < graphs.Length; i++)
         {
             graphs[i] = ReadGraph(ref reader, tensors);
-            for (var other = 0; other < i; other++)
-            {
-                if (graphs[other].Name == graphs[i].Name) throw reader.Fault($"graph '{graphs[i].Name}' is there twice");
-            }
+            if (!names.Add(graphs[i].Name)) throw reader.Fault($"graph '{graphs[i].Name}' is there twice");
         }
 
         reader.End();
@@ -201,7 +199,12 @@ internal static unsafe class SeqReader
             }
         }
 
-        foreach (var output in outputs) NeedDefined(ref reader, values, defined, output);
+        foreach (var output in outputs)
+        {
+            NeedDefined(ref reader, values, defined, output);
+            if (values[output].Constant is { Format: not TensorFormat.Dense }) throw reader.Fault($"output '{values[output].Name}' is a packed weight, which no caller can read");
+        }
+
         foreach (var state in states) NeedDefined(ref reader, values, defined, state.Update);
         return new LoadedGraph(name, symbols, values, inputs, outputs, states, nodes);
     }
@@ -239,7 +242,13 @@ internal static unsafe class SeqReader
         var outputs = reader.Indices(valueCount, "value", orNone: true);
         var attributes = new Attributes();
         var count = reader.Count(6);
-        for (var i = 0; i < count; i++) attributes.Set((AttributeKey)reader.Byte(), ReadAttribute(ref reader));
+        for (var i = 0; i < count; i++)
+        {
+            var key = (AttributeKey)reader.Byte();
+            if (!Enum.IsDefined(key)) throw reader.Fault($"node '{name}' has the unknown attribute {(byte)key}; a newer runtime may read it");
+            attributes.Set(key, ReadAttribute(ref reader));
+        }
+
         try
         {
             return new LoadedNode(name, kind, inputs, outputs, attributes, OperatorFactory.Create(kind, attributes));

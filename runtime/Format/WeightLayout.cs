@@ -12,7 +12,9 @@ namespace SeqRuntime.Format;
 /// <para><b>int8</b>: for each tile, for each group of 4 inputs, 64 bytes: for each of the 16 rows its 4 weights,
 /// adjacent. Columns are padded with zeros to a multiple of 4. After all tiles: the scale of each padded row (fp32),
 /// then the sum of each padded row's weights (int32), which offset-based dot products need.</para>
-/// <para>Weight = scale × q, with q in [-127, 127]; -128 never occurs.</para>
+/// <para>Weight = scale × q, with q in [-127, 127]. The writer never stores -128 or a wrong row sum. The reader does not scan for
+/// them, as loading touches no weights: a file that has them is as safe to run as any, but its results may differ from one
+/// kernel set to another.</para>
 /// </remarks>
 internal readonly record struct WeightLayout(TensorFormat Format, int Rows, int Columns)
 {

@@ -34,6 +34,7 @@ internal sealed unsafe class Concat(Attributes attributes) : Operator
     public override void Execute(NodeContext context)
     {
         var y = context.Output(0);
+        if (y.Count == 0) return;
         var axis = Axes.Normalize(_axis, y.Rank);
         var outer = y.Shape.Product(0, axis);
         var inner = (long)y.Shape.Product(axis + 1, y.Rank) * y.Type.Size();

@@ -98,6 +98,7 @@ internal abstract unsafe class Recurrent : Operator
         Plan(context, ref cursor, out var pass);
         pass.Kernels = context.Kernels;
         if (context.Optional(1) is { } lengths) CheckLengths(lengths, context.Input(0).Shape[0]);
+        if (pass.Batch == 0) return;
         for (var d = 0; d < Directions; d++) RunDirection(context, ref pass, d);
     }
 

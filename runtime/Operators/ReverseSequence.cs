@@ -33,6 +33,7 @@ internal sealed unsafe class ReverseSequence : Operator
     public override void Execute(NodeContext context)
     {
         Tensor x = context.Input(0), lengths = context.Input(1), y = context.Output(0);
+        if (x.Count == 0) return;
         int steps = x.Shape[_timeAxis], batch = x.Shape[_batchAxis];
         var bytes = (long)x.Shape.Product(2, x.Rank) * x.Type.Size();
         var stepStride = _timeAxis == 0 ? batch * bytes : bytes;

@@ -32,6 +32,7 @@ internal sealed unsafe class Split(Attributes attributes) : Operator
     public override void Execute(NodeContext context)
     {
         var x = context.Input(0);
+        if (x.Count == 0) return;
         var axis = Axes.Normalize(_axis, x.Rank);
         var sizes = context.Optional(1);
         var outer = x.Shape.Product(0, axis);

@@ -6,6 +6,9 @@ namespace SeqRuntime.Sessions;
 /// <summary>Hands out offsets in one block that does not exist yet: best fit among what was given back, else at the end.</summary>
 internal sealed class Arena
 {
+    /// <summary>Free blocks that are kept track of; more would make planning of a hostile graph take the square of its size.</summary>
+    private const int MaxFree = 1024;
+
     private readonly List<(long Offset, long Bytes)> _free = [];
 
     /// <summary>Bytes the block must have.</summary>
@@ -55,6 +58,6 @@ internal sealed class Arena
             }
         }
 
-        _free.Add((offset, bytes));
+        if (_free.Count < MaxFree) _free.Add((offset, bytes));
     }
 }

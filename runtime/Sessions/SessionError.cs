@@ -18,5 +18,10 @@ internal static class SessionError
 
     public static ArgumentException StateBytes(int given, int needed) => new($"A saved state has {needed} bytes; {given} were given.");
 
+    public static ArgumentException StateRoom(int given, int needed) => new($"A saved state takes {needed} bytes; there is room for {given}.");
+
+    public static ArgumentException Memory(string graph, long needed, long limit) =>
+        new($"A session of graph '{graph}' needs {needed} bytes; {nameof(SeqSessionOptions.MemoryLimitBytes)} allows {limit}.");
+
     public static ArgumentException OtherGraph() => new("States can be taken over only from a session of the same graph, model and sizes.");
 }

@@ -9,8 +9,9 @@ namespace SeqRuntime.Sessions;
 /// offset in one block for each value.
 /// </summary>
 /// <remarks>
-/// Layout of the block: states, one after the other (so that saving is one copy); inputs; values computed from shapes alone;
-/// all other values, packed by when they live; scratch, shared by all nodes.
+/// Layout of the block: states, one after the other (so that saving is one copy); inputs; places where old states and outputs
+/// wait or stay; all other values, packed by when they live; scratch, shared by all nodes. Values computed from shapes alone
+/// have a small block of their own, since inference needs it first.
 /// </remarks>
 internal sealed unsafe class SessionPlan : IDisposable
 {
@@ -23,7 +24,10 @@ internal sealed unsafe class SessionPlan : IDisposable
     private readonly int[] _root;
     private readonly (int Overwritten, int By)[] _overwrites;
     private readonly long?[] _staging;
+    private readonly long?[] _held;
+    private readonly bool[] _isState;
     private readonly SessionMemory _known;
+    private long _scratchBytes;
 
     public SessionPlan(LoadedGraph graph, Tensor[] tensors, KernelSet kernels, SeqSessionOptions options)
     {
@@ -37,21 +41,33 @@ internal sealed unsafe class SessionPlan : IDisposable
         }
 
         foreach (var size in MaxSizes) ArgumentOutOfRangeException.ThrowIfLessThan(size, 1, nameof(options));
+        _isState = new bool[graph.Values.Length];
+        foreach (var state in graph.States) _isState[state.Value] = true;
         Values = [.. graph.Values.Select(value => value.Constant ?? new Tensor { Name = value.Name, Format = TensorFormat.Dense })];
         Contexts = [.. graph.Nodes.Select(node => new NodeContext(kernels, Pick(node.Inputs), Pick(node.Outputs)))];
         IsKnownNode = FindKnownNodes();
-        var knownValues = IsKnownNode.Select((known, i) => known ? graph.Nodes[i].Outputs.Length : 0).Sum();
-        _known = new SessionMemory(InferenceScratch + (long)Math.Max(knownValues, 1) * (KnownBytes + KernelSet.ReadSlack));
-        PlaceKnown();
-        SetShapes(MaxSizes);
-        InferFirst();
+        KnownBlockBytes = InferenceScratch + Math.Max(IsKnownNode.Select((known, i) => known ? (long)graph.Nodes[i].Outputs.Length : 0).Sum(), 1) * (KnownBytes + KernelSet.ReadSlack);
+        if (KnownBlockBytes > options.MemoryLimitBytes) throw SessionError.Memory(graph.Name, KnownBlockBytes, options.MemoryLimitBytes);
+        _known = new SessionMemory(KnownBlockBytes);
+        try
+        {
+            PlaceKnown();
+            SetShapes(MaxSizes);
+            InferFirst();
 
-        (_root, _overwrites) = FindRoots();
-        _offset = new long[Values.Length];
-        _staging = new long?[graph.States.Length];
-        (StateBytes, Bytes) = Place();
-        if (Bytes + KnownBlockBytes > options.MemoryLimitBytes)
-            throw new ArgumentException($"A session of graph '{graph.Name}' needs {Bytes + KnownBlockBytes} bytes; {nameof(SeqSessionOptions.MemoryLimitBytes)} allows {options.MemoryLimitBytes}.");
+            (_root, _overwrites) = FindRoots();
+            _offset = new long[Values.Length];
+            _staging = new long?[graph.States.Length];
+            _held = new long?[graph.Outputs.Length];
+            (StateBytes, Bytes) = Place();
+            if (Bytes + KnownBlockBytes > options.MemoryLimitBytes) throw SessionError.Memory(graph.Name, Bytes + KnownBlockBytes, options.MemoryLimitBytes);
+            if (StateBytes > int.MaxValue) throw new ArgumentException($"The states of graph '{graph.Name}' take {StateBytes} bytes; at most {int.MaxValue} are possible.");
+        }
+        catch
+        {
+            _known.Dispose();
+            throw;
+        }
     }
 
     public LoadedGraph Graph { get; }
@@ -73,7 +89,7 @@ internal sealed unsafe class SessionPlan : IDisposable
     /// <summary>Bytes of the states at the block's start.</summary>
     public long StateBytes { get; }
 
-    public long KnownBlockBytes { get; private set; }
+    public long KnownBlockBytes { get; }
 
     private long ScratchOffset { get; set; }
 
@@ -113,6 +129,9 @@ internal sealed unsafe class SessionPlan : IDisposable
                         throw new ArgumentException($"'{output.Name}' of shape {output.Shape} needs {output.Bytes} bytes; {output.Capacity} were planned for the largest sizes.");
                 }
 
+                var scratch = Graph.Nodes[i].Operator.ScratchBytes(context);
+                var planned = IsKnownNode[i] ? InferenceScratch : _scratchBytes;
+                if (scratch > planned) throw new ArgumentException($"It needs {scratch} bytes of scratch; {planned} were planned for the largest sizes.");
                 if (IsKnownNode[i]) RunKnown(i);
             }
             catch (Exception fault) when (fault is ArgumentException or OverflowException or SeqFormatException)
@@ -132,6 +151,23 @@ internal sealed unsafe class SessionPlan : IDisposable
     /// <summary>Where the update of state <paramref name="state"/> waits, if it is the old content of another state, so that both can change at once.</summary>
     public long? StagingOffset(int state) => _staging[state];
 
+    /// <summary>
+    /// Where output <paramref name="output"/> is kept, if its memory is an input's or a state's, so that it stays as the run left
+    /// it while the state moves on and the caller writes the next input.
+    /// </summary>
+    public long? HeldOffset(int output) => _held[output];
+
+    /// <summary>Whether states lie at the same places as in <paramref name="other"/>, a plan of the same graph: not if they were made for other largest sizes.</summary>
+    public bool HasStatesOf(SessionPlan other)
+    {
+        foreach (var state in Graph.States)
+        {
+            if (_offset[state.Value] != other._offset[state.Value]) return false;
+        }
+
+        return StateBytes == other.StateBytes;
+    }
+
     public bool IsKnownValue(int value) => Graph.Values[value].Kind == ValueKind.Computed && Values[value].IsKnown;
 
     public void Dispose() => _known.Dispose();
@@ -150,7 +186,14 @@ internal sealed unsafe class SessionPlan : IDisposable
         var declared = Graph.Values[value].Sizes;
         Span<int> actual = stackalloc int[Shape.MaxRank];
         for (var i = 0; i < declared.Length; i++) actual[i] = declared[i] < 0 ? sizes[-1 - declared[i]] : declared[i];
-        Values[value].Set(Graph.Values[value].Type, new Shape(actual[..declared.Length]));
+        try
+        {
+            Values[value].Set(Graph.Values[value].Type, new Shape(actual[..declared.Length]));
+        }
+        catch (ArgumentException fault)
+        {
+            throw new ArgumentException($"graph '{Graph.Name}', '{Values[value].Name}': {fault.Message}", fault);
+        }
     }
 
     private bool[] FindKnownNodes()
@@ -184,8 +227,6 @@ internal sealed unsafe class SessionPlan : IDisposable
                 output.Capacity = KnownBytes;
             }
         }
-
-        KnownBlockBytes = next - _known.Start;
     }
 
     private void InferFirst()
@@ -197,6 +238,11 @@ internal sealed unsafe class SessionPlan : IDisposable
             try
             {
                 node.Operator.Infer(context);
+                for (var o = 0; o < context.OutputCount; o++)
+                {
+                    if (context.OptionalOutput(o) is { } output && output.Type.Size() == 0) throw new SeqFormatException($"The operator has no output {o}, which '{output.Name}' is to be.");
+                }
+
                 if (!IsKnownNode[i]) continue;
                 IsKnownNode[i] = FitsInference(node, context);
                 if (IsKnownNode[i]) RunKnown(i);
@@ -283,6 +329,7 @@ internal sealed unsafe class SessionPlan : IDisposable
                 if (input < 0 || !node.Operator.CanOverwrite(n)) continue;
                 var home = Home(root, input);
                 var output = node.Outputs[0];
+                if (IsReadElsewhere(root, node, n, home)) continue;
                 if (lastUse[home] != i || Graph.Values[home].Kind != ValueKind.Computed || IsKnownValue(home) || Values[input].Bytes != Values[output].Bytes) continue;
                 lastUse[home] = lastUse[output];
                 root[output] = home;
@@ -293,6 +340,17 @@ internal sealed unsafe class SessionPlan : IDisposable
 
         for (var i = 0; i < root.Length; i++) root[i] = Home(root, i);
         return (root, [.. overwrites]);
+    }
+
+    /// <summary>Whether another input of the node is the same memory, which it might still read after writing over it.</summary>
+    private static bool IsReadElsewhere(int[] root, LoadedNode node, int input, int home)
+    {
+        for (var n = 0; n < node.Inputs.Length; n++)
+        {
+            if (n != input && node.Inputs[n] >= 0 && Home(root, node.Inputs[n]) == home) return true;
+        }
+
+        return false;
     }
 
     private static int Home(int[] root, int value)
@@ -329,7 +387,13 @@ internal sealed unsafe class SessionPlan : IDisposable
         for (var i = 0; i < _staging.Length; i++)
         {
             var home = _root[Graph.States[i].Update];
-            if (home != Graph.States[i].Value && Array.Exists(Graph.States, other => other.Value == home)) _staging[i] = arena.Take(Values[Graph.States[i].Update].Bytes);
+            if (home != Graph.States[i].Value && _isState[home]) _staging[i] = arena.Take(Values[home].Bytes);
+        }
+
+        for (var i = 0; i < _held.Length; i++)
+        {
+            var home = _root[Graph.Outputs[i]];
+            if (Graph.Values[home].Kind == ValueKind.Shaped) _held[i] = arena.Take(Values[home].Bytes);
         }
 
         var last = LastUses(_root);
@@ -350,14 +414,28 @@ internal sealed unsafe class SessionPlan : IDisposable
             foreach (var root in dying[i] ?? []) arena.Return(_offset[root], LargestBytes(root));
         }
 
-        var scratch = 0L;
+        ScratchOffset = arena.Bytes;
+        _scratchBytes = LargestScratch();
+        return (stateBytes, checked(arena.Bytes + Arena.Round(_scratchBytes)));
+    }
+
+    private long LargestScratch()
+    {
+        var largest = 0L;
         for (var i = 0; i < Contexts.Length; i++)
         {
-            if (!IsKnownNode[i]) scratch = Math.Max(scratch, Graph.Nodes[i].Operator.ScratchBytes(Contexts[i]));
+            if (IsKnownNode[i]) continue;
+            try
+            {
+                largest = Math.Max(largest, Graph.Nodes[i].Operator.ScratchBytes(Contexts[i]));
+            }
+            catch (Exception fault) when (fault is ArgumentException or OverflowException or SeqFormatException)
+            {
+                throw At(i, fault);
+            }
         }
 
-        ScratchOffset = arena.Bytes;
-        return (stateBytes, checked(arena.Bytes + Arena.Round(scratch)));
+        return largest;
     }
 
     /// <summary>Views and overwrites have their root's size, so the root's own is enough.</summary>
