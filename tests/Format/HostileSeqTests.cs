@@ -1,0 +1,218 @@
+using System.Buffers.Binary;
+using SeqRuntime.Format;
+
+namespace SeqRuntime.Tests.Format;
+
+/// <summary>
+/// Files that were cut short, damaged or made up: a model is loaded, its sessions are made and run, or there is an exception of
+/// ours. The bytes lie before a page that cannot be read, so a read past the end is a crash.
+/// </summary>
+public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
+{
+    private const int Mutations = 20_000;
+    private static readonly byte[] s_file = SeqWriter.ToArray(SmallSeq.Build());
+    private readonly GuardedFile _memory = new(2 * s_file.Length);
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void EveryTruncationIsRefused(bool verify)
+    {
+        for (var length = 0; length < s_file.Length; length++)
+        {
+            var fault = Try(s_file.AsSpan(0, length), verify);
+            Assert.IsType<SeqFormatException>(fault);
+        }
+    }
+
+    /// <summary>As above with a file length in the header that agrees: the section table and what is in the sections must notice.</summary>
+    [Fact]
+    public void EveryTruncationThatTheHeaderAdmitsIsRefused()
+    {
+        for (var length = SeqLayout.HeaderBytes; length < s_file.Length; length++)
+        {
+            var cut = s_file[..length];
+            BinaryPrimitives.WriteInt64LittleEndian(cut.AsSpan(SeqLayout.FileLengthAt), length);
+            Assert.IsType<SeqFormatException>(Try(cut, verify: false));
+        }
+    }
+
+    [Theory]
+    [InlineData(Checksums.Verified)]
+    [InlineData(Checksums.Ignored)]
+    [InlineData(Checksums.Recomputed)]
+    public void MutationsRunOrAreRefused(Checksums checksums)
+    {
+        var random = new Random((int)checksums);
+        int ran = 0, refused = 0;
+        for (var i = 0; i < Mutations; i++)
+        {
+            var mutant = Mutate(random);
+            if (checksums == Checksums.Recomputed) Recompute(mutant);
+            var fault = Try(mutant, checksums != Checksums.Ignored);
+            if (fault is null) ran++;
+            else if (fault is SeqFormatException or ArgumentException) refused++;
+            else Assert.Fail($"mutation {i}: {fault}");
+        }
+
+        output.WriteLine($"{checksums}: {ran} ran, {refused} were refused");
+        Assert.True(refused > Mutations / 10);
+        if (checksums != Checksums.Verified) Assert.True(ran > Mutations / 100);
+    }
+
+    [Fact]
+    public void RandomBytesAreRefused()
+    {
+        var random = new Random(7);
+        for (var i = 0; i < 2_000; i++)
+        {
+            var bytes = new byte[random.Next(1, 2_000)];
+            random.NextBytes(bytes);
+            if (i % 2 == 0 && bytes.Length >= sizeof(ulong)) BinaryPrimitives.WriteUInt64LittleEndian(bytes, SeqLayout.Magic);
+            Assert.IsType<SeqFormatException>(Try(bytes, i % 3 == 0));
+        }
+    }
+
+    [Fact]
+    public void ErrorsSayFileSectionAndOffset()
+    {
+        var path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.seq");
+        try
+        {
+            var damaged = (byte[])s_file.Clone();
+            var graphs = Section(damaged, SeqLayout.Graphs);
+            BinaryPrimitives.WriteInt32LittleEndian(damaged.AsSpan(graphs.Offset), int.MaxValue);
+            File.WriteAllBytes(path, damaged);
+            var checksum = Assert.Throws<SeqFormatException>(() => SeqModel.Load(path));
+            Assert.Contains(path, checksum.Message, StringComparison.Ordinal);
+            Assert.Contains($"section GRPH (offset {graphs.Offset}", checksum.Message, StringComparison.Ordinal);
+            var count = Assert.Throws<SeqFormatException>(() => SeqModel.Load(path, new SeqModelOptions { VerifyChecksums = false }));
+            Assert.Contains($"{path}: section GRPH, offset 4: a count of {int.MaxValue}", count.Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Theory]
+    [InlineData(0u)]
+    [InlineData(SeqLayout.Required)]
+    public void AnUnknownSectionOfANewerMinorVersionIsIgnoredUnlessRequired(uint flags)
+    {
+        var newer = (byte[])s_file.Clone();
+        BinaryPrimitives.WriteUInt16LittleEndian(newer.AsSpan(SeqLayout.MinorAt), SeqLayout.Minor + 1);
+        var entry = Section(newer, SeqLayout.Tables).Entry;
+        BinaryPrimitives.WriteUInt32LittleEndian(newer.AsSpan(entry), SeqLayout.SectionId("NEWS"));
+        BinaryPrimitives.WriteUInt32LittleEndian(newer.AsSpan(entry + 4), flags);
+        Recompute(newer);
+        var fault = Try(newer, verify: true);
+        if (flags == 0) Assert.Null(fault);
+        else Assert.Contains("section NEWS is required", Assert.IsType<SeqFormatException>(fault).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TheModelItselfRuns() => Assert.Null(Try(s_file, verify: true));
+
+    public void Dispose() => ((IDisposable)_memory).Dispose();
+
+    /// <summary>Loads, makes a session of each graph and runs it twice; the exception, if one came.</summary>
+    private Exception? Try(ReadOnlySpan<byte> file, bool verify)
+    {
+        try
+        {
+            using var model = SeqModel.Load(_memory.Put(file), new SeqModelOptions { VerifyChecksums = verify });
+            foreach (var graph in model.Graphs)
+            {
+                var options = new SeqSessionOptions { MemoryLimitBytes = 1 << 24 };
+                foreach (var symbol in graph.Symbols) options.MaxSizes[symbol] = SmallSeq.LongestLength;
+                using var session = model.CreateSession(graph.Name, options);
+                session.Run();
+                foreach (var symbol in graph.Symbols) session.SetSize(symbol, 1);
+                session.Run();
+                session.ResetState();
+                for (var o = 0; o < session.OutputCount; o++) _ = session.OutputShape(o);
+            }
+
+            return null;
+        }
+        catch (Exception fault)
+        {
+            return fault;
+        }
+    }
+
+    private static byte[] Mutate(Random random)
+    {
+        var mutant = (byte[])s_file.Clone();
+        // Most of the file is weights, which may be anything; the rest is where damage is dangerous.
+        var (from, to) = random.Next(4) == 0 ? (0, mutant.Length) : (0, Section(s_file, SeqLayout.Data).Offset);
+        for (var change = random.Next(1, 4); change > 0; change--)
+        {
+            var at = random.Next(from, to);
+            switch (random.Next(7))
+            {
+                case 0:
+                    mutant[at] ^= (byte)(1 << random.Next(8));
+                    break;
+                case 1:
+                    random.NextBytes(mutant.AsSpan(at, Math.Min(random.Next(1, 17), mutant.Length - at)));
+                    break;
+                case 2 when at + sizeof(int) <= mutant.Length:
+                    int[] ints = [0, -1, 1, int.MaxValue, int.MinValue, -2, 65_536, random.Next()];
+                    BinaryPrimitives.WriteInt32LittleEndian(mutant.AsSpan(at), ints[random.Next(ints.Length)]);
+                    break;
+                case 3 when at + sizeof(long) <= mutant.Length:
+                    long[] longs = [long.MaxValue, long.MinValue, -1, 64, 1L << 32, uint.MaxValue, mutant.Length, mutant.Length - 64];
+                    BinaryPrimitives.WriteInt64LittleEndian(mutant.AsSpan(at), longs[random.Next(longs.Length)]);
+                    break;
+                case 4:
+                    mutant.AsSpan(at, Math.Min(random.Next(1, 65), mutant.Length - at)).Clear();
+                    break;
+                case 5:
+                    var bytes = Math.Min(random.Next(1, 65), mutant.Length - at);
+                    s_file.AsSpan(random.Next(s_file.Length - bytes), bytes).CopyTo(mutant.AsSpan(at));
+                    break;
+                default:
+                    mutant[at] = (byte)(mutant[at] + random.Next(-2, 3));
+                    break;
+            }
+        }
+
+        return mutant;
+    }
+
+    /// <summary>Makes the checksums of whatever the table describes right again, so that what is behind them is reached.</summary>
+    private static void Recompute(byte[] file)
+    {
+        var count = BinaryPrimitives.ReadInt32LittleEndian(file.AsSpan(SeqLayout.SectionCountAt));
+        var head = SeqLayout.HeaderBytes + (long)count * SeqLayout.SectionEntryBytes;
+        if (count < 0 || head > file.Length) return;
+        for (var i = 0; i < count; i++)
+        {
+            var entry = file.AsSpan(SeqLayout.HeaderBytes + i * SeqLayout.SectionEntryBytes, SeqLayout.SectionEntryBytes);
+            var (offset, length) = (BinaryPrimitives.ReadInt64LittleEndian(entry[8..]), BinaryPrimitives.ReadInt64LittleEndian(entry[16..]));
+            if (offset < 0 || length < 0 || offset > file.Length || length > file.Length - offset) continue;
+            BinaryPrimitives.WriteUInt32LittleEndian(entry[24..], SeqLayout.Checksum(file.AsSpan((int)offset, (int)length)));
+        }
+
+        file.AsSpan(SeqLayout.ChecksumAt, sizeof(uint)).Clear();
+        BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(SeqLayout.ChecksumAt), SeqLayout.Checksum(file.AsSpan(0, (int)head)));
+    }
+
+    private static (int Entry, int Offset) Section(byte[] file, string name)
+    {
+        for (var entry = SeqLayout.HeaderBytes; ; entry += SeqLayout.SectionEntryBytes)
+        {
+            if (BinaryPrimitives.ReadUInt32LittleEndian(file.AsSpan(entry)) == SeqLayout.SectionId(name)) return (entry, (int)BinaryPrimitives.ReadInt64LittleEndian(file.AsSpan(entry + 8)));
+        }
+    }
+
+    /// <summary>What becomes of a mutant's checksums.</summary>
+    public enum Checksums
+    {
+        Verified = 1,
+        Ignored,
+        Recomputed,
+    }
+}

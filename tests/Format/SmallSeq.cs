@@ -1,0 +1,77 @@
+using SeqRuntime.Converter.Quantization;
+using SeqRuntime.Format;
+using SeqRuntime.Operators;
+
+namespace SeqRuntime.Tests.Format;
+
+/// <summary>A small file with a bit of everything: metadata, tables, packed weights of both kinds, recurrent graphs with states, symbols, values known from shapes.</summary>
+internal static class SmallSeq
+{
+    public const string Length = "T";
+    public const int LongestLength = 3;
+
+    public static SeqModelBuilder Build()
+    {
+        var model = new SeqModelBuilder();
+        model.Metadata["source"] = "made by a test";
+        model.Tables["letters"] = ["a", "b", "ö", ""];
+        Tokens(model, new Random(1));
+        Step(model, new Random(2));
+        Shapes(model);
+        return model;
+    }
+
+    /// <summary>Token indices to probabilities: embedding and GRU in int8, softmax; the state begins with ones.</summary>
+    private static void Tokens(SeqModelBuilder model, Random random)
+    {
+        const int features = 6, hidden = 5, tokens = 9;
+        var graph = model.AddGraph("tokens");
+        var indices = graph.Input("indices", ElementType.Int32, Length, 1);
+        var state = graph.State("hidden", ElementType.Float32, [1, 1, hidden], model.AddDense("first", ElementType.Float32, [1, 1, hidden], System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>([1, 1, 1, 1, 1])));
+        var embedded = graph.Node(OpKind.Embedding, [Int8(model, graph, "embedding", tokens, features, random), indices], null, "embedded");
+        var w = Int8(model, graph, "W", 3 * 16, features, random);
+        var r = Int8(model, graph, "R", 3 * 16, hidden, random);
+        var bias = graph.Constant("bias", [2, 3 * 16], Values(random, 2 * 3 * 16));
+        var y = graph.NodeMany(OpKind.Gru, [embedded, -1, state, w, r, bias], 2, new Attributes().Set(AttributeKey.Hidden, hidden).Set(AttributeKey.LinearBeforeReset, true), "gru");
+        graph.UpdateState(state, y[1]);
+        graph.Output("probabilities", graph.Node(OpKind.Softmax, [y[0]], new Attributes().Set(AttributeKey.Axis, -1), "softmax"));
+    }
+
+    /// <summary>A stateful LSTM step in fp32 and a layer behind it.</summary>
+    private static void Step(SeqModelBuilder model, Random random)
+    {
+        const int features = 3, hidden = 4;
+        var graph = model.AddGraph("step");
+        var x = graph.Input("x", ElementType.Float32, 1, 1, features);
+        var h = graph.State("h", ElementType.Float32, [1, 1, hidden]);
+        var c = graph.State("c", ElementType.Float32, [1, 1, hidden]);
+        var w = Float(model, graph, "step W", 64, features, random);
+        var r = Float(model, graph, "step R", 64, hidden, random);
+        var y = graph.NodeMany(OpKind.Lstm, [x, -1, h, c, w, r, -1, -1, -1], 3, new Attributes().Set(AttributeKey.Hidden, hidden), "lstm");
+        graph.UpdateState(h, y[1]);
+        graph.UpdateState(c, y[2]);
+        graph.Output("y", graph.Node(OpKind.Linear, [y[1], Float(model, graph, "dense", 7, hidden, random)], null, "linear"));
+    }
+
+    /// <summary>Shapes that are computed: the input is turned, joined with itself and multiplied.</summary>
+    private static void Shapes(SeqModelBuilder model)
+    {
+        var graph = model.AddGraph("shapes");
+        var x = graph.Input("x", ElementType.Float32, Length, 4);
+        var shape = graph.Node(OpKind.Shape, [x], null, "shape");
+        var turned = graph.Node(OpKind.Transpose, [x], new Attributes().Set(AttributeKey.Perm, new long[] { 1, 0 }), "turned");
+        var product = graph.Node(OpKind.MatMul, [x, turned], null, "product");
+        var joined = graph.Node(OpKind.Concat, [product, product], new Attributes().Set(AttributeKey.Axis, 1), "joined");
+        graph.Output("joined", joined);
+        graph.Output("shape", shape);
+        graph.Output("reshaped", graph.Node(OpKind.Reshape, [turned, shape], null, "reshaped"));
+    }
+
+    private static int Int8(SeqModelBuilder model, GraphDefinition graph, string name, int rows, int columns, Random random) =>
+        graph.Constant(model.AddPacked(name, TensorFormat.PackedInt8, rows, columns, Quantizer.PackInt8(Values(random, rows * columns), rows, columns).Packed));
+
+    private static int Float(SeqModelBuilder model, GraphDefinition graph, string name, int rows, int columns, Random random) =>
+        graph.Constant(model.AddPacked(name, TensorFormat.PackedFloat32, rows, columns, WeightLayout.PackFloat32(Values(random, rows * columns), rows, columns)));
+
+    private static float[] Values(Random random, int count) => [.. Enumerable.Range(0, count).Select(_ => random.NextSingle() - 0.5f)];
+}
