@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace SeqRuntime.Training.Model;
@@ -8,11 +9,14 @@ namespace SeqRuntime.Training.Model;
 /// </summary>
 internal sealed class Rounding
 {
+    // Kept: the library frees a number that is converted at the call while the call may still read it.
+    private static readonly Scalar s_steps = 127, s_negative = -127, s_fine = 127.0 * 2 * 127, s_two = 2, s_least = 1e-30;
+
     /// <summary>Whether activations are rounded.</summary>
     public bool Active { get; set; }
 
     /// <summary>Rounds values within (-1, 1), a recurrent state, to multiples of 1/127.</summary>
-    public Tensor Unit(Tensor x) => Active ? StraightThrough(x, (x * 127).round_().clamp_(-127, 127) / 127) : x;
+    public Tensor Unit(Tensor x) => Active ? StraightThrough(x, (x * s_steps).round_().clamp_(s_negative, s_steps) / s_steps) : x;
 
     /// <summary>
     /// Rounds each row to 127 steps of its largest magnitude; where that exceeds twice the row's root mean square, the runtime
@@ -22,11 +26,11 @@ internal sealed class Rounding
     {
         if (!Active) return x;
         using var _ = no_grad();
-        var largest = x.abs().amax([-1L], keepdim: true).clamp_min(1e-30);
-        var first = (x * (127 / largest)).round() * (largest / 127);
-        var restScale = largest / (127 * 2 * 127);
+        var largest = x.abs().amax([-1L], keepdim: true).clamp_min(s_least);
+        var first = (x / largest * s_steps).round() * (largest / s_steps);
+        var restScale = largest / s_fine;
         var second = first + ((x - first) / restScale).round() * restScale;
-        var steep = largest > 2 * x.square().mean([-1L], keepdim: true).sqrt();
+        var steep = largest > (x * x).mean([-1L], keepdim: true).sqrt() * s_two;
         var rounded = where(steep, second, first);
         return StraightThrough(x, rounded);
     }

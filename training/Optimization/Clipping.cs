@@ -29,7 +29,7 @@ internal sealed record Clipping(double? Value, double? Norm)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var squares = parameters.Select(p => p.grad).OfType<Tensor>().Select(g => g.square().sum()).ToArray();
+        var squares = parameters.Select(p => p.grad).OfType<Tensor>().Select(g => (g * g).sum()).ToArray();
         return squares.Length == 0 ? 0 : Math.Sqrt(stack(squares).sum().item<float>());
     }
 }

@@ -1,0 +1,89 @@
+using SeqRuntime.Format;
+using SeqRuntime.Tests.Format;
+
+namespace SeqRuntime.Tests.Sessions;
+
+/// <summary>What a stream calls again and again allocates nothing, each call for itself.</summary>
+public sealed class SessionAllocationTests : IDisposable
+{
+    private readonly SeqModel _model = SeqModel.Load(SeqWriter.ToArray(SmallSeq.Build()));
+    private readonly SeqSession _session;
+    private readonly SeqSession _other;
+    private readonly SeqSession _step;
+    private readonly byte[] _saved;
+    private object? _escaped;
+
+    public SessionAllocationTests()
+    {
+        _session = Make();
+        _other = Make();
+        _step = _model.CreateSession("step");
+        _saved = new byte[_session.StateBytes];
+        SeqSession Make() => _model.CreateSession("tokens", new SeqSessionOptions { MaxSizes = { [SmallSeq.Length] = SmallSeq.LongestLength } });
+    }
+
+    public static TheoryData<string> Paths => [.. s_paths.Keys];
+
+    private static readonly Dictionary<string, Action<SessionAllocationTests>> s_paths = new()
+    {
+        ["Run, a sequence"] = t => t._session.Run(),
+        ["Run, a step"] = t => t._step.Run(),
+        ["SetSize and Run"] = t =>
+        {
+            t._session.SetSize(SmallSeq.Length, 1);
+            t._session.Run();
+            t._session.SetSize(SmallSeq.Length, 2);
+            t._session.Run();
+        },
+        ["SetSize, shapes, no run"] = t =>
+        {
+            t._session.SetSize(SmallSeq.Length, 1);
+            _ = t._session.OutputShape(0)[0];
+            t._session.SetSize(SmallSeq.Length, 3);
+            _ = t._session.OutputShape(0)[0] + t._session.InputShape(0)[0];
+        },
+        ["SaveState"] = t => t._session.SaveState(t._saved),
+        ["RestoreState"] = t => t._session.RestoreState(t._saved),
+        ["ResetState"] = t => t._session.ResetState(),
+        ["CopyStateFrom"] = t => t._other.CopyStateFrom(t._session),
+        ["Input by name"] = t => t._session.Input<int>("indices")[0] = 1,
+        ["Input by index"] = t => t._session.Input<int>(0)[0] = 1,
+        ["Output by name"] = t => _ = t._session.Output<float>("probabilities")[0],
+        ["Output by index"] = t => _ = t._session.Output<float>(0)[0],
+        ["State by name"] = t => t._session.State<float>("hidden")[0] = 1,
+        ["State by index"] = t => t._session.State<float>(0)[0] = 1,
+        ["indices of names"] = t => _ = t._session.InputIndex("indices") + t._session.OutputIndex("probabilities") + t._session.StateIndex("hidden"),
+    };
+
+    [Theory]
+    [MemberData(nameof(Paths))]
+    public void NothingIsAllocated(string path) => Assert.Equal(0, Allocated(s_paths[path]));
+
+    /// <summary>The measurement itself can fail.</summary>
+    [Fact]
+    public void AnArrayThatEscapesIsSeen() => Assert.True(Allocated(t => t._escaped = new byte[16]) >= 16);
+
+    public void Dispose()
+    {
+        _session.Dispose();
+        _other.Dispose();
+        _step.Dispose();
+        _model.Dispose();
+    }
+
+    /// <summary>Least bytes of several rounds: the runtime itself may allocate when it compiles a method anew, a path that allocates does so every time.</summary>
+    private long Allocated(Action<SessionAllocationTests> path)
+    {
+        path(this);
+        var least = long.MaxValue;
+        for (var round = 0; round < 5; round++)
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            for (var i = 0; i < 20; i++) path(this);
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
+        }
+
+        GC.KeepAlive(_escaped);
+        return least;
+    }
+}

@@ -1,0 +1,160 @@
+using SeqRuntime.Format;
+using SeqRuntime.Operators;
+using SeqRuntime.Tests.Format;
+
+namespace SeqRuntime.Tests.Sessions;
+
+/// <summary>Memory, states, sharing and the end of a session.</summary>
+public class SessionLifeTests
+{
+    private static readonly byte[] s_file = SeqWriter.ToArray(SmallSeq.Build());
+
+    [Theory]
+    [InlineData("tokens", 1)]
+    [InlineData("tokens", 3)]
+    [InlineData("step", 0)]
+    [InlineData("shapes", 2)]
+    public void MemoryIsKnownBeforeASessionIsMade(string graph, int length)
+    {
+        using var model = SeqModel.Load(s_file);
+        var options = Options(length);
+        var needed = model.GetSessionMemoryBytes(graph, options);
+        using var session = model.CreateSession(graph, options);
+        Assert.Equal(needed, session.MemoryBytes);
+        session.Run();
+        Assert.Equal(needed, session.MemoryBytes);
+    }
+
+    [Fact]
+    public void ALimitRefusesWithBothNumbers()
+    {
+        using var model = SeqModel.Load(s_file);
+        var needed = model.GetSessionMemoryBytes("tokens", Options(3));
+        using (model.CreateSession("tokens", Options(3, needed)))
+        {
+        }
+
+        var fault = Assert.Throws<ArgumentException>(() => model.CreateSession("tokens", Options(3, needed - 1)));
+        Assert.Contains($"needs {needed} bytes", fault.Message, StringComparison.Ordinal);
+        Assert.Contains($"allows {needed - 1}", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AStreamForksAndComesBack()
+    {
+        using var model = SeqModel.Load(s_file);
+        using var one = model.CreateSession("step");
+        using var two = model.CreateSession("step");
+        var first = Steps(one, 1, 2, 3);
+        one.ResetState();
+        Assert.Equal(first, Steps(one, 1, 2, 3));
+
+        var saved = new byte[one.StateBytes];
+        one.SaveState(saved);
+        two.CopyStateFrom(one);
+        var next = Steps(one, 4, 5);
+        Assert.NotEqual(first[..next.Length], next);
+        Assert.Equal(next, Steps(two, 4, 5));
+        one.RestoreState(saved);
+        Assert.Equal(next, Steps(one, 4, 5));
+    }
+
+    [Fact]
+    public void AStateBeginsWithItsInitialContentAfterEveryReset()
+    {
+        using var model = SeqModel.Load(s_file);
+        using var session = model.CreateSession("tokens", Options(1));
+        Assert.All(session.State<float>("hidden").ToArray(), value => Assert.Equal(1f, value));
+        session.Run();
+        Assert.Contains(session.State<float>("hidden").ToArray(), value => value != 1f);
+        session.ResetState();
+        Assert.All(session.State<float>("hidden").ToArray(), value => Assert.Equal(1f, value));
+    }
+
+    [Fact]
+    public void StatesThatSwapBothTakeTheOthersOldContent()
+    {
+        var builder = new SeqModelBuilder();
+        var graph = builder.AddGraph("main");
+        var x = graph.Input("x", ElementType.Float32, 2);
+        var a = graph.State("a", ElementType.Float32, [2]);
+        var b = graph.State("b", ElementType.Float32, [2]);
+        graph.Output("sum", graph.Node(OpKind.Binary, [x, a], new Attributes().Set(AttributeKey.Function, BinaryFunction.Add)));
+        graph.UpdateState(a, b);
+        graph.UpdateState(b, a);
+        using var model = SeqModel.Load(SeqWriter.ToArray(builder));
+        using var session = model.CreateSession();
+        new float[] { 1, 2 }.CopyTo(session.State<float>("a"));
+        new float[] { 3, 4 }.CopyTo(session.State<float>("b"));
+        session.Run();
+        Assert.Equal([3, 4], session.State<float>("a").ToArray());
+        Assert.Equal([1, 2], session.State<float>("b").ToArray());
+        Assert.Equal([1, 2], session.Output<float>("sum").ToArray());
+        session.Run();
+        Assert.Equal([1, 2], session.State<float>("a").ToArray());
+        Assert.Equal([3, 4], session.Output<float>("sum").ToArray());
+    }
+
+    [Fact]
+    public void ASessionOutlivesItsModelAndEndsOnce()
+    {
+        var model = SeqModel.Load(s_file);
+        var session = model.CreateSession("step");
+        var before = Steps(session, 1);
+        session.ResetState();
+        model.Dispose();
+        Assert.Equal(before, Steps(session, 1));
+        Assert.Throws<ObjectDisposedException>(() => model.CreateSession("step"));
+        session.Dispose();
+        session.Dispose();
+        Assert.Throws<ObjectDisposedException>(session.Run);
+        Assert.Throws<ObjectDisposedException>(() => session.Input<float>(0).Length);
+        Assert.Throws<ObjectDisposedException>(session.ResetState);
+    }
+
+    [Fact]
+    public void ThreadsShareAModelAndGetTheBitsOfOne()
+    {
+        using var model = SeqModel.Load(s_file);
+        float[] inputs = [.. Enumerable.Range(0, 200).Select(i => MathF.Sin(i))];
+        using var alone = model.CreateSession("step");
+        var expected = Steps(alone, inputs);
+        Parallel.For(0, 8, new ParallelOptions { MaxDegreeOfParallelism = 4 }, _ =>
+        {
+            using var session = model.CreateSession("step");
+            Assert.Equal(expected, Steps(session, inputs));
+        });
+    }
+
+    [Fact]
+    public void WrongNamesTypesAndSizesSayWhatThereIs()
+    {
+        using var model = SeqModel.Load(s_file);
+        using var session = model.CreateSession("tokens", Options(2));
+        Assert.Contains("indices", Assert.Throws<ArgumentException>(() => session.InputIndex("index")).Message, StringComparison.Ordinal);
+        Assert.Contains("int32", Assert.Throws<ArgumentException>(() => session.Input<float>("indices").Length).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => session.SetSize(SmallSeq.Length, 3));
+        Assert.Throws<ArgumentException>(() => session.SetSize("U", 1));
+        Assert.Throws<ArgumentException>(() => session.SaveState(new byte[session.StateBytes - 1]));
+        Assert.Throws<ArgumentException>(() => session.RestoreState(new byte[session.StateBytes - 1]));
+        session.Input<int>("indices")[1] = 9;
+        Assert.Throws<ArgumentException>(session.Run);
+        Assert.All(session.State<float>("hidden").ToArray(), value => Assert.Equal(1f, value));
+    }
+
+    private static SeqSessionOptions Options(int length, long limit = 1 << 24) =>
+        length == 0 ? new() { MemoryLimitBytes = limit } : new() { MaxSizes = { [SmallSeq.Length] = length }, MemoryLimitBytes = limit };
+
+    private static float[] Steps(SeqSession session, params float[] inputs)
+    {
+        var outputs = new List<float>();
+        foreach (var input in inputs)
+        {
+            session.Input<float>("x").Fill(input);
+            session.Run();
+            outputs.AddRange(session.Output<float>("y"));
+        }
+
+        return [.. outputs];
+    }
+}
