@@ -3,11 +3,11 @@ using SeqRuntime.Format;
 namespace SeqRuntime.Converter;
 
 /// <summary>A converted model, ready to be written, and what was done to it.</summary>
-internal sealed record ConversionResult(SeqModelBuilder Model, byte[] File, IReadOnlyList<ConvertedGraph> Graphs, IReadOnlyList<ConvertedTensor> Tensors);
+internal sealed record ConversionResult(SeqModelBuilder Model, byte[] File, IReadOnlyList<ConvertedGraph> Graphs, IReadOnlyList<ConvertedTensor> Tensors, long SourceBytes);
 
 /// <summary>One source and the graph it became.</summary>
 /// <param name="Name">Name of the graph.</param>
-/// <param name="Source">The source file's name.</param>
+/// <param name="Source">The source file.</param>
 /// <param name="SourceNodes">Nodes of the source.</param>
 /// <param name="Nodes">Nodes of the graph.</param>
 /// <param name="States">Inputs and outputs that became states.</param>

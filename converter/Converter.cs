@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using SeqRuntime.Converter.Graph;
-using SeqRuntime.Converter.Importers.Onnx;
+using SeqRuntime.Converter.Importers;
 using SeqRuntime.Converter.Lowering;
 using SeqRuntime.Converter.Quantization;
 using SeqRuntime.Format;
@@ -19,16 +19,22 @@ internal static class Converter
     {
         var resolved = new List<(IrGraph Graph, string Path, int SourceNodes, List<string> Notes)>();
         var unused = new Unused(options);
+        var tables = new Dictionary<string, string[]>();
+        var metadata = new Dictionary<string, string>();
+        var files = new HashSet<string>();
         for (var i = 0; i < sources.Count; i++)
         {
             var (name, path) = sources[i];
             void Stage(string stage, double part) => progress?.Report(new ConversionProgress($"{name}: {stage}", (i + part) * 0.8 / sources.Count));
             Stage("reading", 0);
-            if (!Path.GetExtension(path).Equals(".onnx", StringComparison.OrdinalIgnoreCase))
-                throw new ConversionException($"{path}: files of this kind are not read; give an ONNX model (.onnx).");
-            var notes = new List<string>();
-            var graph = Resolve(path, name, options, unused, notes, Stage, out var sourceNodes);
-            resolved.Add((graph, path, sourceNodes, notes));
+            foreach (var (raw, imported, notes) in Read(path, name))
+            {
+                if (resolved.Exists(r => r.Graph.Name == raw.Name)) throw new ConversionException($"{path}: two graphs are named '{raw.Name}'.");
+                resolved.Add((Resolve(raw, path, imported.HasStates, options, unused, notes, Stage), path, raw.Nodes.Count, notes));
+                files.UnionWith([path, .. imported.Files]);
+                foreach (var (table, entries) in imported.Tables) tables[table] = entries;
+                foreach (var (key, value) in imported.Metadata) metadata[key] = value;
+            }
         }
 
         unused.ThrowIfAny();
@@ -37,6 +43,8 @@ internal static class Converter
         var (model, tensors) = Lower(graphs, options, []);
         if (SensitiveTensors.Find(tensors) is { Count: > 0 } kept) (model, tensors) = Lower(graphs, options, kept);
 
+        foreach (var (table, entries) in tables) model.Tables[table] = entries;
+        foreach (var (key, value) in metadata) model.Metadata[key] = value;
         model.Metadata["converter"] = $"seqconvert {typeof(Converter).Assembly.GetName().Version}";
         model.Metadata["weights"] = options.Weights == WeightKind.Int8 ? "int8" : "fp32";
         var converted = new List<ConvertedGraph>();
@@ -44,19 +52,20 @@ internal static class Converter
         {
             model.Metadata[$"source:{graph.Name}"] = Path.GetFileName(path);
             model.Metadata[$"source-sha256:{graph.Name}"] = System.Convert.ToHexStringLower(Hash(path));
-            converted.Add(new ConvertedGraph(graph.Name, Path.GetFileName(path), sourceNodes, model.Graphs[index].Nodes.Count, [.. graph.States.Select(s => new StatePair(s.Name, s.Output, $"[{string.Join(", ", s.Shape)}]"))], notes));
+            converted.Add(new ConvertedGraph(graph.Name, path, sourceNodes, model.Graphs[index].Nodes.Count, [.. graph.States.Select(s => new StatePair(s.Name, s.Output, $"[{string.Join(", ", s.Shape)}]"))], notes));
         }
 
+        foreach (var file in files.Except(resolved.Select(r => r.Path))) model.Metadata[$"source-sha256:{Path.GetFileName(file)}"] = System.Convert.ToHexStringLower(Hash(file));
         foreach (var tensor in tensors)
         {
             if (tensor.Error is { } error) model.Metadata["quantization-error:" + tensor.Name] = error.ToString("G4", CultureInfo.InvariantCulture);
         }
 
         progress?.Report(new ConversionProgress("checking", 0.9));
-        var file = SeqWriter.ToArray(model);
-        Check(file, graphs);
+        var bytes = SeqWriter.ToArray(model);
+        Check(bytes, graphs);
         progress?.Report(new ConversionProgress("done", 1));
-        return new ConversionResult(model, file, converted, tensors);
+        return new ConversionResult(model, bytes, converted, tensors, files.Sum(source => new FileInfo(source).Length));
     }
 
     private static (SeqModelBuilder Model, List<ConvertedTensor> Tensors) Lower(List<IrGraph> graphs, ConversionOptions options, HashSet<string> kept)
@@ -86,28 +95,39 @@ internal static class Converter
         }
     }
 
-    private static IrGraph Resolve(string path, string name, ConversionOptions options, Unused unused, List<string> notes, Action<string, double> stage, out int sourceNodes)
+    private static IEnumerable<(IrGraph Raw, ImportedModel Source, List<string> Notes)> Read(string path, string name)
+    {
+        var notes = new List<string>();
+        var imported = Guarded(path, () => Importer.Read(path, name, notes));
+        foreach (var (index, graph) in imported.Graphs.Index()) yield return (graph, imported, index == 0 ? notes : []);
+    }
+
+    private static IrGraph Resolve(IrGraph raw, string path, bool hasStates, ConversionOptions options, Unused unused, List<string> notes, Action<string, double> stage) => Guarded(path, () =>
+    {
+        Bindings.Apply(raw, options, unused, path);
+        StatePairing.Apply(raw, options, unused, notes);
+        stage("resolving shapes", 0.2);
+        var graph = SizeProbes.Resolve(raw, notes, out var sized);
+        if (options.AutoStates && !hasStates && StatePairing.Find(graph, notes) is { Count: > 0 } pairs)
+        {
+            foreach (var (input, output, how) in pairs) StatePairing.Pair(sized, input, output, notes, how);
+            graph = SizeProbes.Resolve(sized, notes, out sized);
+        }
+
+        if (!hasStates && !StatePairing.Fits(graph) && StatePairing.FixBatch(sized, notes)) graph = SizeProbes.Resolve(sized, notes, out _);
+
+        StatePairing.Check(graph);
+        stage("simplifying", 0.5);
+        Passes.Run(graph);
+        return graph;
+    });
+
+    /// <summary>Reads or resolves; what a damaged model makes go wrong becomes an exception that names the file.</summary>
+    private static T Guarded<T>(string path, Func<T> work)
     {
         try
         {
-            var raw = OnnxReader.Read(path, name, notes);
-            sourceNodes = raw.Nodes.Count;
-            Bindings.Apply(raw, options, unused, path);
-            StatePairing.Apply(raw, options, unused, notes);
-            stage("resolving shapes", 0.2);
-            var graph = SizeProbes.Resolve(raw, notes, out var sized);
-            if (options.AutoStates && StatePairing.Find(graph, notes) is { Count: > 0 } pairs)
-            {
-                foreach (var (input, output, how) in pairs) StatePairing.Pair(sized, input, output, notes, how);
-                graph = SizeProbes.Resolve(sized, notes, out sized);
-            }
-
-            if (!StatePairing.Fits(graph) && StatePairing.FixBatch(sized, notes)) graph = SizeProbes.Resolve(sized, notes, out _);
-
-            StatePairing.Check(graph);
-            stage("simplifying", 0.5);
-            Passes.Run(graph);
-            return graph;
+            return work();
         }
         catch (ConversionException fault) when (!fault.Message.StartsWith(path, StringComparison.Ordinal))
         {

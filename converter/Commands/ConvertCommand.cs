@@ -25,7 +25,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
     public Command Build(TeachingHelp help)
     {
         _weights.AcceptOnlyFromAmong("fp32", "int8");
-        var command = new Command("convert", "Converts ONNX models (opset 7 to 23) to one .seq file: constants folded, shapes fixed where given, recurrent state paired, weights packed.") { _sources };
+        var command = new Command("convert", "Converts ONNX models (opset 7 to 23), or a JSON description of weights in safetensors or npz, to one .seq file: constants folded, shapes fixed where given, recurrent state paired, weights packed.") { _sources };
         foreach (var option in new Option[] { _out, _weights, _dim, _set, _state, _noAutoState, _keep, _json, _quiet }) command.Options.Add(option);
         command.SetAction(Run);
         help.Examples(
@@ -34,6 +34,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
             ("Two models as two graphs of one file, weights in int8 but for one layer", ["seqconvert convert mask=model_1.onnx refine=model_2.onnx -o dtln.seq --weights int8 --keep 'dense_2*'"]),
             ("The 16 kHz branch of a model that takes the sample rate as an input", ["seqconvert convert silero_vad_16k_op15.onnx -o vad.seq --set sr=16000"]),
             ("One step at a time, with the state pairs given by hand", ["seqconvert convert step.onnx -o step.seq --dim T=1 --dim N=1 --no-auto-state --state h_in=h_out --state c_in=c_out"]),
+            ("An encoder-decoder described in JSON, its weights beside it", ["seqconvert convert g2p.json -o g2p.seq --weights int8"]),
             ("A report for a program; no report", ["seqconvert convert model.onnx -o model.seq --json", "seqconvert convert model.onnx -o model.seq --quiet"]));
         return command;
     }
@@ -58,7 +59,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
         var progress = new ProgressLine(stderr, quiet);
         var conversion = progress.Run(() => Converter.Convert(sources, options, progress));
         using var model = SeqModel.Load(conversion.File);
-        var report = ConvertReport.From(sources, target, conversion, model);
+        var report = ConvertReport.From(target, conversion, model);
         AtomicFile.Write(target, stream => stream.Write(conversion.File));
         if (quiet) return ExitCode.Good;
 

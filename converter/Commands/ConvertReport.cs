@@ -9,21 +9,20 @@ internal sealed record ConvertReport(
     IReadOnlyList<ConvertedGraphReport> Graphs,
     QuantizationReport? Quantization)
 {
-    public static ConvertReport From(IReadOnlyList<(string Graph, string Path)> sources, string target, ConversionResult conversion, SeqModel model)
+    public static ConvertReport From(string target, ConversionResult conversion, SeqModel model)
     {
-        var sourceBytes = sources.Sum(s => new FileInfo(s.Path).Length);
         return new ConvertReport(
             target,
             model.FileBytes,
-            sourceBytes,
-            (double)model.FileBytes / sourceBytes,
-            [.. conversion.Graphs.Select((g, i) => new ConvertedGraphReport(sources[i].Path, g.SourceNodes, Inspection.Graph(model, i, new Dictionary<string, int>(), nodes: false), g.States, g.Notes))],
+            conversion.SourceBytes,
+            (double)model.FileBytes / conversion.SourceBytes,
+            [.. conversion.Graphs.Select((g, i) => new ConvertedGraphReport(g.Source, g.SourceNodes, Inspection.Graph(model, i, new Dictionary<string, int>(), nodes: false), g.States, g.Notes))],
             QuantizationReport.From(conversion.Tensors));
     }
 
     public void Print(TextWriter output)
     {
-        output.WriteLine($"{File}: {Text.Bytes(FileBytes)}, {Text.Number(Math.Round(100 * Ratio, 1))}% of {Text.Count(Graphs.Count, "source")} of {Text.Bytes(SourceBytes)}");
+        output.WriteLine($"{File}: {Text.Bytes(FileBytes)}, {Text.Number(Math.Round(100 * Ratio, 1))}% of {Text.Count(Graphs.Select(g => g.Source).Distinct().Count(), "source")} of {Text.Bytes(SourceBytes)}");
         foreach (var graph in Graphs) graph.Print(output);
         Quantization?.Print(output);
     }

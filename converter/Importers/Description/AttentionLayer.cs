@@ -1,0 +1,96 @@
+using SeqRuntime.Converter.Graph;
+
+namespace SeqRuntime.Converter.Importers.Description;
+
+/// <summary>
+/// Attention of a query [N, Q] over a memory [B, T, M], B being 1 or N: scores of all positions, softmax, weighted sum. Output is
+/// the context [N, M]. Keys [B, T, A] are projected once a sentence, in the encoder's graph; the step gets them as an input.
+/// </summary>
+/// <remarks>
+/// <para><c>additive</c>: vᵀ tanh(W q + k (+ U f)), weights <c>query.weight</c> (<c>query.bias</c>), <c>score.weight</c>. Bahdanau
+/// et al. 2015, arXiv:1409.0473. Luong's <c>concat</c>, vᵀ tanh(W [q; m]), is the same with W cut in two.</para>
+/// <para><c>dot</c>: qᵀ k; <c>scaled_dot</c>: qᵀ k / √A; <c>general</c>: qᵀ k with k = W m made beforehand, or (W q)ᵀ m where
+/// <c>query.weight</c> is given. Luong et al. 2015, arXiv:1508.04025; Vaswani et al. 2017, arXiv:1706.03762.</para>
+/// <para>Location (Chorowski et al. 2015, arXiv:1506.07503): with <c>previous</c>, the alignment of the step before [N, T], a
+/// convolution over it, <c>location.conv.weight</c> [F, 1, K], and a projection, <c>location.weight</c> [A, F], are added to the
+/// keys of <c>additive</c>. Given the sum of all alignments before instead, it is coverage (Tu et al. 2016, arXiv:1601.04811).</para>
+/// </remarks>
+internal sealed record AttentionLayer : LayerDescription
+{
+    /// <summary>additive, dot, general, scaled_dot.</summary>
+    public string Score { get; set; } = "additive";
+
+    public required string Query { get; init; }
+
+    public required string Memory { get; init; }
+
+    /// <summary>What the query is compared with; the memory if left out.</summary>
+    public string? Keys { get; set; }
+
+    /// <summary>Value [B, T] that is 0 where a position does not count.</summary>
+    public string? Mask { get; set; }
+
+    /// <summary>Alignment [N, T] that location or coverage features are made of.</summary>
+    public string? Previous { get; set; }
+
+    /// <summary>Name for the alignment [N, T].</summary>
+    public string? Alignment { get; set; }
+
+    public override void Emit(GraphComposer graph)
+    {
+        var keys = graph.Read(Keys ?? Memory);
+        var query = graph.Read(Query);
+        if (graph.Optional("query.weight") is { } weight)
+        {
+            query = graph.Product(query, weight, graph.NameOf("query.weight"));
+            if (graph.Optional("query.bias") is { } bias) query = graph.Op("Add", [query, graph.Constant(graph.NameOf("query.bias"), bias)]);
+        }
+
+        var scores = Score switch
+        {
+            "additive" => Additive(graph, query, keys),
+            "dot" or "general" => Dot(graph, query, keys),
+            "scaled_dot" => Scaled(graph, query, keys),
+            _ => throw graph.Fault($"there is no score '{Score}'; there are additive, dot, general and scaled_dot"),
+        };
+        if (Mask is not null)
+        {
+            var isOut = graph.Op("Equal", [graph.Read(Mask), graph.Constant("zero", IrTensor.Of<float>([], 0f))]);
+            scores = graph.Op("Where", [isOut, graph.Constant("out", IrTensor.Of<float>([], -1e9f)), scores]);
+        }
+
+        var alignment = graph.Op("Softmax", [scores], Alignment ?? graph.Graph.Fresh("alignment"), ("axis", -1L));
+        var context = graph.Op("MatMul", [graph.Unsqueeze(alignment, 1), graph.Read(Memory)]);
+        graph.Op("Squeeze", [context, graph.Axes(1)], Output);
+        if (Alignment is not null) graph.Declare(Alignment);
+    }
+
+    private string Additive(GraphComposer graph, string query, string keys)
+    {
+        var sum = graph.Op("Add", [keys, graph.Unsqueeze(query, 1)]);
+        if (Previous is not null)
+        {
+            var filters = graph.Need("location.conv.weight", 3);
+            long taps = filters.Shape[2];
+            var features = graph.Op(
+                "Conv",
+                [graph.Unsqueeze(graph.Read(Previous), 1), graph.Constant(graph.NameOf("location.conv.weight"), filters)],
+                ("kernel_shape", new[] { taps }),
+                ("pads", new[] { (taps - 1) / 2, taps / 2 }));
+            sum = graph.Op("Add", [sum, graph.Product(graph.Transpose(features, 0, 2, 1), graph.Need("location.weight", 2), graph.NameOf("location.weight"))]);
+        }
+
+        var score = graph.Optional("score.weight") ?? graph.Need("v", 1);
+        return graph.Squeeze(graph.Product(graph.Op("Tanh", [sum]), score, graph.NameOf("score.weight")), -1);
+    }
+
+    private static string Dot(GraphComposer graph, string query, string keys) =>
+        graph.Squeeze(graph.Op("MatMul", [graph.Unsqueeze(query, 1), graph.Transpose(keys, 0, 2, 1)]), 1);
+
+    private static string Scaled(GraphComposer graph, string query, string keys)
+    {
+        var width = graph.Op("Shape", [query], ("start", -1L));
+        var root = graph.Op("Sqrt", [graph.Op("Cast", [width], ("to", 1L))]);
+        return graph.Op("Div", [Dot(graph, query, keys), root]);
+    }
+}

@@ -1,0 +1,55 @@
+using System.Text.Json.Serialization;
+
+namespace SeqRuntime.Converter.Importers.Description;
+
+/// <summary>
+/// A layer: a kind, the values it reads, the value it makes, and where its weights are. A weight named <c>x</c> is the tensor
+/// <c>weights.x</c>, unless <see cref="Tensors"/> names another.
+/// </summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "kind", UnknownDerivedTypeHandling = JsonUnknownDerivedTypeHandling.FailSerialization)]
+[JsonDerivedType(typeof(EmbeddingLayer), "embedding")]
+[JsonDerivedType(typeof(LinearLayer), "linear")]
+[JsonDerivedType(typeof(RnnLayer), "rnn")]
+[JsonDerivedType(typeof(GruLayer), "gru")]
+[JsonDerivedType(typeof(LstmLayer), "lstm")]
+[JsonDerivedType(typeof(RnnCellLayer), "rnn_cell")]
+[JsonDerivedType(typeof(GruCellLayer), "gru_cell")]
+[JsonDerivedType(typeof(LstmCellLayer), "lstm_cell")]
+[JsonDerivedType(typeof(AttentionLayer), "attention")]
+[JsonDerivedType(typeof(LayerNormLayer), "layer_norm")]
+[JsonDerivedType(typeof(BatchNormLayer), "batch_norm")]
+[JsonDerivedType(typeof(Conv1dLayer), "conv1d")]
+[JsonDerivedType(typeof(ActivationLayer), "activation")]
+[JsonDerivedType(typeof(AddLayer), "add")]
+[JsonDerivedType(typeof(MultiplyLayer), "multiply")]
+[JsonDerivedType(typeof(ConcatLayer), "concat")]
+[JsonDerivedType(typeof(SliceLayer), "slice")]
+[JsonDerivedType(typeof(ReshapeLayer), "reshape")]
+[JsonDerivedType(typeof(TransposeLayer), "transpose")]
+[JsonDerivedType(typeof(DropoutLayer), "dropout")]
+internal abstract record LayerDescription
+{
+    /// <summary>The value it makes.</summary>
+    public required string Output { get; init; }
+
+    /// <summary>What the names of its tensors begin with, without the last dot.</summary>
+    public string? Weights { get; set; }
+
+    /// <summary>Tensors with names of their own: the layer's name of a weight to its name in the file.</summary>
+    public Dictionary<string, string> Tensors { get; set; } = [];
+
+    /// <summary>Adds the layer's nodes.</summary>
+    public abstract void Emit(GraphComposer graph);
+}
+
+/// <summary>A layer over one value.</summary>
+internal abstract record UnaryLayer : LayerDescription
+{
+    public required string Input { get; init; }
+}
+
+/// <summary>A layer over several values.</summary>
+internal abstract record ManyLayer : LayerDescription
+{
+    public required string[] Inputs { get; init; }
+}

@@ -1,0 +1,109 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace SeqRuntime.Converter.Importers.Description;
+
+/// <summary>
+/// An architecture as a JSON document: graphs of layers over named tensors of a weight file. Names follow PyTorch. What a member
+/// means is told in docs/description.md; an unknown member is an error.
+/// </summary>
+internal sealed record ModelDescription
+{
+    /// <summary>For editors; not read.</summary>
+    [JsonPropertyName("$schema")]
+    public string? Schema { get; set; }
+
+    /// <summary>The weight file, relative to the description: .safetensors or .npz.</summary>
+    public required string Weights { get; init; }
+
+    /// <summary>Token tables by name; a decoder needs <c>source</c> and <c>target</c>.</summary>
+    public Dictionary<string, string[]> Tables { get; set; } = [];
+
+    public DecodingDescription? Decoding { get; set; }
+
+    /// <summary>Graphs by name; <c>main</c>, or <c>encoder</c> and <c>step</c> …</summary>
+    public required Dictionary<string, GraphDescription> Graphs { get; init; }
+}
+
+/// <summary>One graph: inputs and states, layers in order of execution, outputs.</summary>
+internal sealed record GraphDescription
+{
+    public Dictionary<string, PortDescription> Inputs { get; set; } = [];
+
+    public Dictionary<string, StateDescription> States { get; set; } = [];
+
+    public required LayerDescription[] Layers { get; init; }
+
+    /// <summary>Name of the output to the value behind it.</summary>
+    public required Dictionary<string, string> Outputs { get; init; }
+}
+
+/// <summary>An input: type (float32, int32 or int64), and sizes or names of symbolic dimensions.</summary>
+internal sealed record PortDescription
+{
+    public string Type { get; set; } = "float32";
+
+    public required JsonElement[] Shape { get; init; }
+}
+
+/// <summary>A float32 state that the runtime keeps: it is read by its name, and becomes <see cref="Update"/> when a run ends.</summary>
+internal sealed record StateDescription
+{
+    public required JsonElement[] Shape { get; init; }
+
+    public required string Update { get; init; }
+}
+
+/// <summary>How a decoder drives the graphs. Tokens are given as texts of the tables, or as indices.</summary>
+internal sealed record DecodingDescription
+{
+    /// <summary><c>encoder-decoder</c>, <c>ctc</c> or <c>transducer</c>.</summary>
+    public string Kind { get; set; } = "encoder-decoder";
+
+    public string? Encoder { get; set; }
+
+    public string? Step { get; set; }
+
+    public string? Predict { get; set; }
+
+    public string? Joint { get; set; }
+
+    public string? Source { get; set; }
+
+    public string? SourceLength { get; set; }
+
+    public string? Mask { get; set; }
+
+    public string? Token { get; set; }
+
+    public string? Logits { get; set; }
+
+    public string? Alignment { get; set; }
+
+    /// <summary>Input or state of the step to the encoder's output that fills it.</summary>
+    public Dictionary<string, string> Links { get; set; } = [];
+
+    public JsonElement? Begin { get; set; }
+
+    public JsonElement? End { get; set; }
+
+    public JsonElement? Unknown { get; set; }
+
+    public JsonElement? SourceBegin { get; set; }
+
+    public JsonElement? SourceEnd { get; set; }
+
+    public JsonElement? Blank { get; set; }
+
+    public int? Max { get; set; }
+}
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    AllowOutOfOrderMetadataProperties = true,
+    ReadCommentHandling = JsonCommentHandling.Skip,
+    AllowTrailingCommas = true,
+    RespectNullableAnnotations = true)]
+[JsonSerializable(typeof(ModelDescription))]
+internal sealed partial class DescriptionJson : JsonSerializerContext;

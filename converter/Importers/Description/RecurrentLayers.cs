@@ -1,0 +1,157 @@
+namespace SeqRuntime.Converter.Importers.Description;
+
+/// <summary>
+/// A recurrent layer over whole sequences, batch first: [N, T, features] to [N, T, directions · H]; as many stacked layers as the
+/// weight file holds (<c>weight_ih_l0</c>, <c>weight_ih_l1</c> …). Final states are [layers · directions, N, H], as PyTorch's.
+/// </summary>
+internal abstract record SequenceLayer : UnaryLayer
+{
+    public bool Bidirectional { get; set; }
+
+    /// <summary>Value with the first hidden states [layers · directions, N, H]; zeros if left out.</summary>
+    public string? Initial { get; set; }
+
+    /// <summary>Name for the last hidden states [layers · directions, N, H].</summary>
+    public string? Final { get; set; }
+
+    protected abstract RecurrentKind Kind { get; }
+
+    /// <summary>First and last cells, where the layer has any.</summary>
+    protected virtual (string? Initial, string? Final) Cells => (null, null);
+
+    protected virtual (string, object)[] Attributes => [];
+
+    public override void Emit(GraphComposer graph)
+    {
+        var layers = 1;
+        while (graph.Optional($"weight_ih_l{layers}") is not null) layers++;
+        var directions = Bidirectional ? 2 : 1;
+        var value = graph.Transpose(graph.Read(Input), 1, 0, 2);
+        List<string> hiddens = [], cells = [];
+        for (var layer = 0; layer < layers; layer++)
+        {
+            string[] suffixes = Bidirectional ? [$"_l{layer}", $"_l{layer}_reverse"] : [$"_l{layer}"];
+            var weights = RecurrentWeights.Read(graph, Kind, suffixes);
+            string? First(string? all) => all is null ? null
+                : layers == 1 ? graph.Read(all)
+                : graph.Op("Slice", [graph.Read(all), graph.Axes(layer * directions), graph.Axes((layer + 1) * directions), graph.Axes(0)]);
+            string[] outputs = [graph.Graph.Fresh(Output), graph.Graph.Fresh("hidden"), .. Cells.Final is null ? Array.Empty<string>() : [graph.Graph.Fresh("cell")]];
+            graph.Ops(
+                Kind.Operator,
+                [value, weights.W, weights.R, weights.B, null, First(Initial), .. Kind == RecurrentKind.Lstm ? [First(Cells.Initial)] : Array.Empty<string?>()],
+                outputs,
+                [("hidden_size", (long)weights.Hidden), ("direction", Bidirectional ? "bidirectional" : "forward"), .. Attributes]);
+            hiddens.Add(outputs[1]);
+            if (outputs.Length > 2) cells.Add(outputs[2]);
+            // [T, directions, N, H] to [T, N, directions · H], or at the end to [N, T, directions · H].
+            value = layer < layers - 1
+                ? graph.Op("Reshape", [graph.Transpose(outputs[0], 0, 2, 1, 3), graph.Axes(0, 0, -1)])
+                : graph.Op("Reshape", [graph.Transpose(outputs[0], 2, 0, 1, 3), graph.Axes(0, 0, -1)], Output);
+        }
+
+        Join(graph, Final, hiddens);
+        Join(graph, Cells.Final, cells);
+    }
+
+    private static void Join(GraphComposer graph, string? name, List<string> parts)
+    {
+        if (name is null) return;
+        graph.Op(parts.Count == 1 ? "Identity" : "Concat", [.. parts], name, parts.Count == 1 ? [] : [("axis", 0L)]);
+        graph.Declare(name);
+    }
+}
+
+/// <summary>Vanilla RNN, Elman 1990: h' = f(W x + U h + b).</summary>
+internal sealed record RnnLayer : SequenceLayer
+{
+    /// <summary>tanh or relu.</summary>
+    public string Nonlinearity { get; set; } = "tanh";
+
+    protected override RecurrentKind Kind => RecurrentKind.Rnn;
+
+    protected override (string, object)[] Attributes => Nonlinearities.Attribute(Nonlinearity, Bidirectional ? 2 : 1);
+}
+
+/// <summary>Gated recurrent unit, Cho et al. 2014; the reset gate acts on the recurrent product, as in PyTorch, unless <c>reset_after</c> is false.</summary>
+internal sealed record GruLayer : SequenceLayer
+{
+    public bool ResetAfter { get; set; } = true;
+
+    protected override RecurrentKind Kind => RecurrentKind.Gru;
+
+    protected override (string, object)[] Attributes => [("linear_before_reset", ResetAfter ? 1L : 0L)];
+}
+
+/// <summary>Long short-term memory, Hochreiter and Schmidhuber 1997, with a forget gate.</summary>
+internal sealed record LstmLayer : SequenceLayer
+{
+    /// <summary>Value with the first cells [layers · directions, N, H]; zeros if left out.</summary>
+    public string? InitialCell { get; set; }
+
+    /// <summary>Name for the last cells [layers · directions, N, H].</summary>
+    public string? FinalCell { get; set; }
+
+    protected override RecurrentKind Kind => RecurrentKind.Lstm;
+
+    protected override (string? Initial, string? Final) Cells => (InitialCell, FinalCell);
+}
+
+/// <summary>One step of a recurrent layer: [N, features] and the hidden state [N, H] to the new hidden state. Weights are PyTorch's of a cell (<c>weight_ih</c>) or of a layer (<c>weight_ih_l0</c>).</summary>
+internal abstract record CellLayer : UnaryLayer
+{
+    /// <summary>Value with the hidden state [N, H].</summary>
+    public required string Hidden { get; init; }
+
+    protected void EmitStep(GraphComposer graph, RecurrentKind kind, string? cell, string? cellOutput, params (string, object)[] attributes)
+    {
+        var weights = RecurrentWeights.Read(graph, kind, graph.Optional("weight_ih") is null ? "_l0" : "");
+        string[] outputs = ["", graph.Graph.Fresh("hidden"), .. cellOutput is null ? Array.Empty<string>() : [graph.Graph.Fresh("cell")]];
+        var x = graph.Unsqueeze(graph.Read(Input), 0);
+        var h = graph.Unsqueeze(graph.Read(Hidden), 0);
+        graph.Ops(kind.Operator, [x, weights.W, weights.R, weights.B, null, h, .. cell is null ? Array.Empty<string?>() : [graph.Unsqueeze(graph.Read(cell), 0)]], outputs, [("hidden_size", (long)weights.Hidden), .. attributes]);
+        graph.Op("Squeeze", [outputs[1], graph.Axes(0)], Output);
+        if (cellOutput is null) return;
+        graph.Op("Squeeze", [outputs[2], graph.Axes(0)], cellOutput);
+        graph.Declare(cellOutput);
+    }
+}
+
+/// <summary>One step of a vanilla RNN.</summary>
+internal sealed record RnnCellLayer : CellLayer
+{
+    /// <summary>tanh or relu.</summary>
+    public string Nonlinearity { get; set; } = "tanh";
+
+    public override void Emit(GraphComposer graph) => EmitStep(graph, RecurrentKind.Rnn, null, null, Nonlinearities.Attribute(Nonlinearity, 1));
+}
+
+/// <summary>One step of a GRU.</summary>
+internal sealed record GruCellLayer : CellLayer
+{
+    public bool ResetAfter { get; set; } = true;
+
+    public override void Emit(GraphComposer graph) => EmitStep(graph, RecurrentKind.Gru, null, null, ("linear_before_reset", ResetAfter ? 1L : 0L));
+}
+
+/// <summary>One step of an LSTM; the new cell is <see cref="CellOutput"/>.</summary>
+internal sealed record LstmCellLayer : CellLayer
+{
+    /// <summary>Value with the cell [N, H].</summary>
+    public required string Cell { get; init; }
+
+    /// <summary>Name for the new cell [N, H].</summary>
+    public required string CellOutput { get; init; }
+
+    public override void Emit(GraphComposer graph) => EmitStep(graph, RecurrentKind.Lstm, Cell, CellOutput);
+}
+
+/// <summary>PyTorch's names of an RNN's function.</summary>
+internal static class Nonlinearities
+{
+    public static (string, object)[] Attribute(string name, int directions) => name switch
+    {
+        "tanh" => [("activations", Enumerable.Repeat("Tanh", directions).ToArray())],
+        "relu" => [("activations", Enumerable.Repeat("Relu", directions).ToArray())],
+        _ => throw new ConversionException($"There is no nonlinearity '{name}'; there are tanh and relu."),
+    };
+}

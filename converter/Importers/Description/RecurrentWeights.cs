@@ -1,0 +1,86 @@
+using SeqRuntime.Converter.Graph;
+
+namespace SeqRuntime.Converter.Importers.Description;
+
+/// <summary>Kind of a recurrent layer: ONNX's operator, and where each of its gates is among PyTorch's.</summary>
+/// <param name="Operator">RNN, GRU or LSTM.</param>
+/// <param name="Gates">For each gate in ONNX's order, its place in PyTorch's: LSTM i o f c from i f g o, GRU z r h from r z n.</param>
+internal sealed record RecurrentKind(string Operator, int[] Gates)
+{
+    public static RecurrentKind Rnn { get; } = new("RNN", [0]);
+
+    public static RecurrentKind Gru { get; } = new("GRU", [1, 0, 2]);
+
+    public static RecurrentKind Lstm { get; } = new("LSTM", [0, 3, 1, 2]);
+}
+
+/// <summary>
+/// A recurrent layer's weights by PyTorch's names, brought to ONNX's order: <c>weight_ih</c> [gates · H, I], <c>weight_hh</c>
+/// [gates · H, H], <c>bias_ih</c> and <c>bias_hh</c> [gates · H], with a suffix for layer and direction.
+/// </summary>
+internal sealed class RecurrentWeights
+{
+    private RecurrentWeights(int hidden, string w, string r, string? b)
+    {
+        Hidden = hidden;
+        W = w;
+        R = r;
+        B = b;
+    }
+
+    /// <summary>Units of one direction.</summary>
+    public int Hidden { get; }
+
+    /// <summary>ONNX's input W: [directions, gates · H, I].</summary>
+    public string W { get; }
+
+    /// <summary>ONNX's input R: [directions, gates · H, H].</summary>
+    public string R { get; }
+
+    /// <summary>ONNX's input B: [directions, 2 · gates · H], if there is a bias.</summary>
+    public string? B { get; }
+
+    /// <param name="graph">Where constants go.</param>
+    /// <param name="kind">Kind of layer.</param>
+    /// <param name="suffixes">Of each direction: <c>_l0</c>, <c>_l0_reverse</c> …, or nothing for a cell.</param>
+    public static RecurrentWeights Read(GraphComposer graph, RecurrentKind kind, params string[] suffixes)
+    {
+        List<float> w = [], r = [], b = [];
+        int inputs = -1, hidden = -1;
+        foreach (var suffix in suffixes)
+        {
+            if (graph.Optional("weight_hr" + suffix) is not null) throw graph.Fault($"'{graph.NameOf("weight_hr" + suffix)}' is a projection, which a description cannot have yet; export the model as ONNX");
+            var input = graph.Need("weight_ih" + suffix, 2);
+            var recurrent = graph.Need("weight_hh" + suffix, 2);
+            var (rows, columns, units) = (input.Shape[0], input.Shape[1], recurrent.Shape[1]);
+            if (rows != kind.Gates.Length * (long)units || recurrent.Shape[0] != rows)
+                throw graph.Fault($"'{graph.NameOf("weight_ih" + suffix)}' of shape [{rows}, {columns}] and '{graph.NameOf("weight_hh" + suffix)}' of shape [{recurrent.Shape[0]}, {units}] are no {kind.Operator}, which has {kind.Gates.Length} gates of {units} rows");
+            if (hidden >= 0 && (hidden != units || inputs != columns)) throw graph.Fault("the two directions differ in size");
+            (hidden, inputs) = (units, columns);
+            Reorder(input.Floats, kind, hidden * columns, w);
+            Reorder(recurrent.Floats, kind, hidden * hidden, r);
+            AddBias("bias_ih" + suffix);
+            AddBias("bias_hh" + suffix);
+        }
+
+        var (count, gateRows) = (suffixes.Length, kind.Gates.Length * hidden);
+        string Name(string weight) => graph.NameOf(weight + suffixes[0]);
+        return new RecurrentWeights(
+            hidden,
+            graph.Constant(Name("weight_ih"), IrTensor.Of<float>([count, gateRows, inputs], [.. w])),
+            graph.Constant(Name("weight_hh"), IrTensor.Of<float>([count, gateRows, hidden], [.. r])),
+            b.TrueForAll(value => value == 0) ? null : graph.Constant(Name("bias"), IrTensor.Of<float>([count, 2 * gateRows], [.. b])));
+
+        void AddBias(string name)
+        {
+            var bias = graph.Optional(name)?.ToFloats() ?? new float[kind.Gates.Length * hidden];
+            if (bias.Length != kind.Gates.Length * hidden) throw graph.Fault($"'{graph.NameOf(name)}' has {bias.Length} elements instead of {kind.Gates.Length * hidden}");
+            Reorder(bias, kind, hidden, b);
+        }
+    }
+
+    private static void Reorder(ReadOnlySpan<float> gates, RecurrentKind kind, int gate, List<float> to)
+    {
+        foreach (var place in kind.Gates) to.AddRange(gates.Slice(place * gate, gate));
+    }
+}

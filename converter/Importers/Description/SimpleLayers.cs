@@ -1,0 +1,188 @@
+using System.Text.Json;
+using SeqRuntime.Converter.Graph;
+
+namespace SeqRuntime.Converter.Importers.Description;
+
+/// <summary>Rows of <c>weight</c> [tokens, features] by index.</summary>
+internal sealed record EmbeddingLayer : UnaryLayer
+{
+    public override void Emit(GraphComposer graph) =>
+        graph.Op("Gather", [graph.Constant(graph.NameOf("weight"), graph.Need("weight", 2)), graph.Read(Input)], Output, ("axis", 0L));
+}
+
+/// <summary>y = x · Wᵀ + b over the last axis: <c>weight</c> [outputs, inputs], <c>bias</c> [outputs] if it is there.</summary>
+internal sealed record LinearLayer : UnaryLayer
+{
+    public override void Emit(GraphComposer graph)
+    {
+        var product = graph.Product(graph.Read(Input), graph.Need("weight", 2), graph.NameOf("weight"));
+        if (graph.Optional("bias") is { } bias) graph.Op("Add", [product, graph.Constant(graph.NameOf("bias"), bias)], Output);
+        else graph.Op("Identity", [product], Output);
+    }
+}
+
+/// <summary>Layer normalization over the last axis: <c>weight</c>, <c>bias</c>. Ba et al. 2016, arXiv:1607.06450.</summary>
+internal sealed record LayerNormLayer : UnaryLayer
+{
+    public float Epsilon { get; set; } = 1e-5f;
+
+    public override void Emit(GraphComposer graph)
+    {
+        var bias = graph.Optional("bias") is { } given ? graph.Constant(graph.NameOf("bias"), given) : null;
+        graph.Op("LayerNormalization", [graph.Read(Input), graph.Constant(graph.NameOf("weight"), graph.Need("weight", 1)), bias], Output, ("axis", -1L), ("epsilon", Epsilon));
+    }
+}
+
+/// <summary>Batch normalization with fixed statistics over axis 1, or over the last axis where <c>channels_last</c>: <c>weight</c>, <c>bias</c>, <c>running_mean</c>, <c>running_var</c>.</summary>
+internal sealed record BatchNormLayer : UnaryLayer
+{
+    public float Epsilon { get; set; } = 1e-5f;
+
+    public bool ChannelsLast { get; set; }
+
+    public override void Emit(GraphComposer graph)
+    {
+        var mean = graph.Need("running_mean", 1);
+        var variance = graph.Need("running_var", 1).Floats;
+        var scale = graph.Optional("weight") is { } weight ? weight.ToFloats() : [.. Enumerable.Repeat(1f, mean.Count)];
+        var shift = graph.Optional("bias") is { } bias ? bias.ToFloats() : new float[mean.Count];
+        if (variance.Length != mean.Count || scale.Length != mean.Count || shift.Length != mean.Count) throw graph.Fault("the tensors of a batch normalization differ in length");
+        for (var i = 0; i < scale.Length; i++)
+        {
+            var factor = scale[i] / Math.Sqrt(variance[i] + (double)Epsilon);
+            scale[i] = (float)factor;
+            shift[i] = (float)(shift[i] - mean.Floats[i] * factor);
+        }
+
+        int[] shape = ChannelsLast ? [mean.Count] : [mean.Count, 1];
+        var scaled = graph.Op("Mul", [graph.Read(Input), graph.Constant(graph.NameOf("scale"), IrTensor.Of<float>(shape, scale))]);
+        graph.Op("Add", [scaled, graph.Constant(graph.NameOf("shift"), IrTensor.Of<float>(shape, shift))], Output);
+    }
+}
+
+/// <summary>1-D convolution over [N, channels, T]: <c>weight</c> [M, channels / groups, K], <c>bias</c>. <c>causal</c> pads only the past.</summary>
+internal sealed record Conv1dLayer : UnaryLayer
+{
+    public int Stride { get; set; } = 1;
+
+    public int Dilation { get; set; } = 1;
+
+    public int Groups { get; set; } = 1;
+
+    /// <summary>Zeros at either end.</summary>
+    public int Padding { get; set; }
+
+    public bool Causal { get; set; }
+
+    public override void Emit(GraphComposer graph)
+    {
+        var weight = graph.Need("weight", 3);
+        var bias = graph.Optional("bias") is { } given ? graph.Constant(graph.NameOf("bias"), given) : null;
+        long before = Causal ? (weight.Shape[2] - 1L) * Dilation : Padding;
+        graph.Op(
+            "Conv",
+            [graph.Read(Input), graph.Constant(graph.NameOf("weight"), weight), bias],
+            Output,
+            ("kernel_shape", new long[] { weight.Shape[2] }),
+            ("strides", new long[] { Stride }),
+            ("dilations", new long[] { Dilation }),
+            ("pads", new[] { before, Causal ? 0 : Padding }),
+            ("group", (long)Groups));
+    }
+}
+
+/// <summary>An elementwise function, or softmax over the last axis.</summary>
+internal sealed record ActivationLayer : UnaryLayer
+{
+    private static readonly Dictionary<string, string> s_operators = new()
+    {
+        ["tanh"] = "Tanh", ["relu"] = "Relu", ["sigmoid"] = "Sigmoid", ["elu"] = "Elu", ["selu"] = "Selu", ["gelu"] = "Gelu", ["softplus"] = "Softplus",
+        ["softsign"] = "Softsign", ["hard_sigmoid"] = "HardSigmoid", ["hard_swish"] = "HardSwish", ["mish"] = "Mish", ["exp"] = "Exp", ["softmax"] = "Softmax", ["log_softmax"] = "LogSoftmax",
+    };
+
+    /// <summary>tanh, relu, sigmoid, elu, selu, gelu, softplus, softsign, hard_sigmoid, hard_swish, mish, exp, softmax, log_softmax.</summary>
+    public required string Function { get; init; }
+
+    public override void Emit(GraphComposer graph)
+    {
+        if (!s_operators.TryGetValue(Function, out var op)) throw graph.Fault($"there is no function '{Function}'; there are {string.Join(", ", s_operators.Keys)}");
+        if (op is "Softmax" or "LogSoftmax") graph.Op(op, [graph.Read(Input)], Output, ("axis", -1L));
+        else graph.Op(op, [graph.Read(Input)], Output);
+    }
+}
+
+/// <summary>Sum of values that broadcast.</summary>
+internal sealed record AddLayer : ManyLayer
+{
+    public override void Emit(GraphComposer graph) => Elementwise.Emit(graph, "Add", Inputs, Output);
+}
+
+/// <summary>Product of values that broadcast.</summary>
+internal sealed record MultiplyLayer : ManyLayer
+{
+    public override void Emit(GraphComposer graph) => Elementwise.Emit(graph, "Mul", Inputs, Output);
+}
+
+/// <summary>A chain of binary operators.</summary>
+internal static class Elementwise
+{
+    public static void Emit(GraphComposer graph, string op, string[] inputs, string output)
+    {
+        if (inputs.Length < 2) throw graph.Fault($"{inputs.Length} inputs are too few");
+        var value = graph.Read(inputs[0]);
+        foreach (var input in inputs[1..^1]) value = graph.Op(op, [value, graph.Read(input)]);
+        graph.Op(op, [value, graph.Read(inputs[^1])], output);
+    }
+}
+
+/// <summary>Values side by side along an axis, the last if none is named.</summary>
+internal sealed record ConcatLayer : ManyLayer
+{
+    public int Axis { get; set; } = -1;
+
+    public override void Emit(GraphComposer graph) => graph.Op("Concat", [.. Inputs.Select(graph.Read)], Output, ("axis", (long)Axis));
+}
+
+/// <summary>Elements <c>start</c> up to <c>end</c> (not included; negative ones count from behind) along an axis; <c>drop</c> removes the axis where one is left.</summary>
+internal sealed record SliceLayer : UnaryLayer
+{
+    public int Axis { get; set; } = -1;
+
+    public int Start { get; set; }
+
+    public int? End { get; set; }
+
+    public bool Drop { get; set; }
+
+    public override void Emit(GraphComposer graph)
+    {
+        string?[] inputs = [graph.Read(Input), graph.Axes(Start), graph.Axes(End ?? int.MaxValue), graph.Axes(Axis)];
+        if (Drop) graph.Op("Squeeze", [graph.Op("Slice", inputs), graph.Axes(Axis)], Output);
+        else graph.Op("Slice", inputs, Output);
+    }
+}
+
+/// <summary>Another shape over the same elements: 0 keeps a size, -1 takes what is left.</summary>
+internal sealed record ReshapeLayer : UnaryLayer
+{
+    public required long[] Shape { get; init; }
+
+    public override void Emit(GraphComposer graph) => graph.Op("Reshape", [graph.Read(Input), graph.Axes(Shape)], Output);
+}
+
+/// <summary>Axes in another order.</summary>
+internal sealed record TransposeLayer : UnaryLayer
+{
+    public required long[] Order { get; init; }
+
+    public override void Emit(GraphComposer graph) => graph.Op("Transpose", [graph.Read(Input)], Output, ("perm", Order));
+}
+
+/// <summary>Nothing, when a model runs.</summary>
+internal sealed record DropoutLayer : UnaryLayer
+{
+    /// <summary>For the reader.</summary>
+    public JsonElement? P { get; set; }
+
+    public override void Emit(GraphComposer graph) => graph.Op("Identity", [graph.Read(Input)], Output);
+}
