@@ -33,6 +33,9 @@ public sealed class ConversionOptions
     /// <summary>Names of tensors that stay float32; <c>*</c> stands for any text.</summary>
     public IReadOnlyList<string> Keep { get; init; } = [];
 
+    /// <summary>A document of tables and of what a decoder needs to know, for graphs that do not carry it; null for none.</summary>
+    public string? Decoding { get; init; }
+
     /// <summary>Inputs that become whole constants, for tests of operators whose weights are graph inputs.</summary>
     internal IReadOnlyDictionary<string, IrTensor> Constants { get; init; } = new Dictionary<string, IrTensor>();
 }

@@ -2,8 +2,10 @@ using System.Globalization;
 using System.Security.Cryptography;
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Importers;
+using SeqRuntime.Converter.Importers.Description;
 using SeqRuntime.Converter.Lowering;
 using SeqRuntime.Converter.Quantization;
+using SeqRuntime.Decoding;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Converter;
@@ -38,6 +40,13 @@ internal static class Converter
         }
 
         unused.ThrowIfAny();
+        if (options.Decoding is { } document)
+        {
+            var (documentTables, documentMetadata) = DecodingReader.Read(document, sources.Select(s => Path.GetDirectoryName(Path.GetFullPath(s.Path))!));
+            foreach (var (table, entries) in documentTables) tables[table] = entries;
+            foreach (var (key, value) in documentMetadata) metadata[key] = value;
+        }
+
         progress?.Report(new ConversionProgress("packing weights", 0.8));
         var graphs = resolved.ConvertAll(r => r.Graph);
         var (model, tensors) = Lower(graphs, options, []);
@@ -76,7 +85,7 @@ internal static class Converter
         return (model, tensors);
     }
 
-    /// <summary>Loads what was made and plans a session of each graph: what this converter hands out runs.</summary>
+    /// <summary>Loads what was made, plans a session of each graph and makes a decoder: what this converter hands out runs.</summary>
     private static void Check(byte[] file, List<IrGraph> graphs)
     {
         try
@@ -88,6 +97,8 @@ internal static class Converter
                 foreach (var symbol in graph.Symbols()) options.MaxSizes[symbol] = graph.Probes[^1];
                 _ = loaded.GetSessionMemoryBytes(graph.Name, options);
             }
+
+            if (loaded.Metadata.GetValueOrDefault(DecodingKeys.Kind) == DecodingKeys.EncoderDecoder) loaded.CreateDecoder().Dispose();
         }
         catch (Exception fault) when (fault is ArgumentException or SeqFormatException or ArithmeticException)
         {

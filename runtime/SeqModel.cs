@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using SeqRuntime.Decoding;
 using SeqRuntime.Format;
 using SeqRuntime.Kernels;
 using SeqRuntime.Sessions;
@@ -49,6 +50,8 @@ public sealed class SeqModel : IDisposable
 
     internal LoadedModel Loaded => _model;
 
+    internal KernelSet Kernels => _kernels;
+
     /// <summary>Loads a model by memory-map: weights stay in the file's pages, shared by all processes that map it.</summary>
     /// <param name="path">A <c>.seq</c> file.</param>
     /// <param name="options">How to load; null for the defaults.</param>
@@ -92,6 +95,11 @@ public sealed class SeqModel : IDisposable
         using var plan = model.Plan(graph, options);
         return plan.Bytes + plan.KnownBlockBytes;
     });
+
+    /// <summary>Makes a decoder of an encoder-decoder model. All memory it will ever use is allocated here.</summary>
+    /// <param name="options">Beam, results, largest sizes; null for greedy decoding.</param>
+    /// <exception cref="ArgumentException">The model does not say how it is decoded, or says it of other graphs and values than it has.</exception>
+    public SeqDecoder CreateDecoder(SeqDecoderOptions? options = null) => new(this, options ?? new SeqDecoderOptions());
 
     /// <summary>Lets go of the file. Sessions that still exist keep its memory until they are disposed.</summary>
     public void Dispose()

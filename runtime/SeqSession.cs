@@ -245,6 +245,22 @@ public sealed unsafe class SeqSession : IDisposable
         GC.KeepAlive(other);
     }
 
+    /// <summary>An input as bytes, whatever its type.</summary>
+    internal Span<byte> InputBytes(int index) => Bytes(_inputs[index]);
+
+    /// <summary>An output as bytes, whatever its type.</summary>
+    internal ReadOnlySpan<byte> OutputBytes(int index)
+    {
+        Refresh();
+        return Bytes(_outputs[index]);
+    }
+
+    /// <summary>A state as bytes, whatever its type.</summary>
+    internal Span<byte> StateContent(int index) => Bytes(_states[index]);
+
+    /// <summary>Element type and current shape of a state.</summary>
+    internal (ElementType Type, Format.Shape Shape) StateShape(int index) => (_states[index].Type, _states[index].Shape);
+
     /// <summary>Frees the session's memory.</summary>
     public void Dispose()
     {
@@ -278,6 +294,12 @@ public sealed unsafe class SeqSession : IDisposable
         ThrowIfDisposed();
         if (ElementTypes.Of<T>() != tensor.Type) throw SessionError.Type<T>(tensor);
         return tensor.AsSpan<T>();
+    }
+
+    private Span<byte> Bytes(Tensor tensor)
+    {
+        ThrowIfDisposed();
+        return new Span<byte>(tensor.Data, (int)tensor.Bytes);
     }
 
     private void Refresh()

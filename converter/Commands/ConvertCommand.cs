@@ -19,6 +19,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
     private readonly Option<string[]> _state = new("--state") { Description = "Let the runtime carry this input as state, from this output of the run before.", HelpName = "in=out" };
     private readonly Option<bool> _noAutoState = new("--no-auto-state") { Description = "Do not pair state inputs and outputs by name and shape; only --state pairs." };
     private readonly Option<string[]> _keep = new("--keep", "-k") { Description = "Keep tensors whose name matches in fp32; '*' stands for any text.", HelpName = "PATTERN" };
+    private readonly Option<string> _decoding = new("--decoding") { Description = "What a decoder needs to know of graphs from elsewhere: tables of tokens, begin and end, which value is what (docs/description.md).", HelpName = "FILE.json" };
     private readonly Option<bool> _json = new("--json") { Description = "Print the report as one JSON document on standard output." };
     private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "Print nothing but faults." };
 
@@ -26,7 +27,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
     {
         _weights.AcceptOnlyFromAmong("fp32", "int8");
         var command = new Command("convert", "Converts ONNX models (opset 7 to 23), or a JSON description of weights in safetensors or npz, to one .seq file: constants folded, shapes fixed where given, recurrent state paired, weights packed.") { _sources };
-        foreach (var option in new Option[] { _out, _weights, _dim, _set, _state, _noAutoState, _keep, _json, _quiet }) command.Options.Add(option);
+        foreach (var option in new Option[] { _out, _weights, _dim, _set, _state, _noAutoState, _keep, _decoding, _json, _quiet }) command.Options.Add(option);
         command.SetAction(Run);
         help.Examples(
             command,
@@ -35,6 +36,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
             ("The 16 kHz branch of a model that takes the sample rate as an input", ["seqconvert convert silero_vad_16k_op15.onnx -o vad.seq --set sr=16000"]),
             ("One step at a time, with the state pairs given by hand", ["seqconvert convert step.onnx -o step.seq --dim T=1 --dim N=1 --no-auto-state --state h_in=h_out --state c_in=c_out"]),
             ("An encoder-decoder described in JSON, its weights beside it", ["seqconvert convert g2p.json -o g2p.seq --weights int8"]),
+            ("Encoder and decoder step as two ONNX files", ["seqconvert convert encoder=thai2rom_encoder.onnx step=thai2rom_decoder.onnx --decoding thai2rom.json -o thai2rom.seq"]),
             ("A report for a program; no report", ["seqconvert convert model.onnx -o model.seq --json", "seqconvert convert model.onnx -o model.seq --quiet"]));
         return command;
     }
@@ -52,8 +54,10 @@ internal sealed class ConvertCommand(TextWriter stderr)
             States = Arguments.Pairs("--state", "in=out", result.GetValue(_state)),
             AutoStates = !result.GetValue(_noAutoState),
             Keep = result.GetValue(_keep) ?? [],
+            Decoding = result.GetValue(_decoding),
         };
         foreach (var (_, path) in sources) ModelFile.MustExist(path);
+        if (options.Decoding is { } decoding) ModelFile.MustExist(decoding);
 
         var quiet = result.GetValue(_quiet);
         var progress = new ProgressLine(stderr, quiet);

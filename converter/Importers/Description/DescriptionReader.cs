@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Importers.Weights;
@@ -11,35 +10,19 @@ internal static class DescriptionReader
     /// <exception cref="ConversionException">The document, the weight file, or what one says of the other is wrong; says where and what.</exception>
     public static ImportedModel Read(string path)
     {
-        var description = Parse(path);
+        var description = DecodingReader.Parse(path, DescriptionJson.Default.ModelDescription);
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         var weightFile = Path.Combine(folder, description.Weights);
         var weights = WeightFile.Read(weightFile);
+        var tables = DecodingReader.Tables(description.Tables, path);
         if (description.Graphs.Count == 0) throw new ConversionException($"{path}: 'graphs' is empty.");
         return new ImportedModel([.. description.Graphs.Select(g => Compose(g.Key, g.Value, weights, path))])
         {
             Files = [weightFile],
-            Tables = description.Tables,
-            Metadata = description.Decoding is { } decoding ? Decoding(decoding, description.Tables, path) : [],
+            Tables = tables,
+            Metadata = description.Decoding is { } decoding ? DecodingReader.Metadata(decoding, tables, path) : [],
             HasStates = true,
         };
-    }
-
-    private static ModelDescription Parse(string path)
-    {
-        try
-        {
-            using var stream = File.OpenRead(path);
-            return JsonSerializer.Deserialize(stream, DescriptionJson.Default.ModelDescription) ?? throw new ConversionException($"{path}: the document is empty.");
-        }
-        catch (Exception fault) when (fault is JsonException or NotSupportedException)
-        {
-            throw new ConversionException($"{path}: {fault.Message}", fault);
-        }
-        catch (IOException fault)
-        {
-            throw new ConversionException($"{path}: it cannot be read: {fault.Message}", fault);
-        }
     }
 
     private static IrGraph Compose(string name, GraphDescription description, IReadOnlyDictionary<string, IrTensor> weights, string path)
@@ -73,47 +56,4 @@ internal static class DescriptionReader
         JsonValueKind.String when size.GetString() is { Length: > 0 } symbol => new IrDim(-1, symbol),
         _ => throw composer.Fault($"a shape has the size {size}; a whole number above 0 or a name is needed"),
     });
-
-    /// <summary>The keys that the runtime's decoders read.</summary>
-    private static Dictionary<string, string> Decoding(DecodingDescription decoding, Dictionary<string, string[]> tables, string path)
-    {
-        var metadata = new Dictionary<string, string> { ["decoding"] = decoding.Kind };
-        void Set(string key, string? value)
-        {
-            if (value is not null) metadata[$"decoding:{key}"] = value;
-        }
-
-        void Token(string key, JsonElement? token, string table)
-        {
-            if (token is null) return;
-            Set(key, Index(token.Value, table).ToString(CultureInfo.InvariantCulture));
-        }
-
-        int Index(JsonElement token, string table)
-        {
-            if (token.ValueKind == JsonValueKind.Number && token.TryGetInt32(out var number) && number >= 0) return number;
-            var index = token.ValueKind == JsonValueKind.String && tables.TryGetValue(table, out var entries) ? Array.IndexOf(entries, token.GetString()) : -1;
-            return index >= 0 ? index : throw new ConversionException($"{path}: decoding: {token} is no token of the table '{table}'.");
-        }
-
-        Set("encoder", decoding.Encoder);
-        Set("step", decoding.Step);
-        Set("predict", decoding.Predict);
-        Set("joint", decoding.Joint);
-        Set("source", decoding.Source);
-        Set("source-length", decoding.SourceLength);
-        Set("mask", decoding.Mask);
-        Set("token", decoding.Token);
-        Set("logits", decoding.Logits);
-        Set("alignment", decoding.Alignment);
-        foreach (var (target, output) in decoding.Links) Set($"link:{target}", output);
-        Token("begin", decoding.Begin, "target");
-        Token("end", decoding.End, "target");
-        Token("blank", decoding.Blank, "target");
-        Token("unknown", decoding.Unknown, "source");
-        Token("source-begin", decoding.SourceBegin, "source");
-        Token("source-end", decoding.SourceEnd, "source");
-        Set("max", decoding.Max?.ToString(CultureInfo.InvariantCulture));
-        return metadata;
-    }
 }

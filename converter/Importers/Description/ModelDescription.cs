@@ -16,13 +16,26 @@ internal sealed record ModelDescription
     /// <summary>The weight file, relative to the description: .safetensors or .npz.</summary>
     public required string Weights { get; init; }
 
-    /// <summary>Token tables by name; a decoder needs <c>source</c> and <c>target</c>.</summary>
-    public Dictionary<string, string[]> Tables { get; set; } = [];
+    /// <summary>Token tables by name, a decoder's are <c>source</c> and <c>target</c>: a list of texts, or <c>{"file": …, "member": …}</c>.</summary>
+    public Dictionary<string, JsonElement> Tables { get; set; } = [];
 
     public DecodingDescription? Decoding { get; set; }
 
     /// <summary>Graphs by name; <c>main</c>, or <c>encoder</c> and <c>step</c> …</summary>
     public required Dictionary<string, GraphDescription> Graphs { get; init; }
+}
+
+/// <summary>A document that tells how graphs from elsewhere are decoded.</summary>
+internal sealed record DecodingDocument
+{
+    /// <summary>For editors; not read.</summary>
+    [JsonPropertyName("$schema")]
+    public string? Schema { get; set; }
+
+    /// <inheritdoc cref="ModelDescription.Tables"/>
+    public Dictionary<string, JsonElement> Tables { get; set; } = [];
+
+    public required DecodingDescription Decoding { get; init; }
 }
 
 /// <summary>One graph: inputs and states, layers in order of execution, outputs.</summary>
@@ -76,7 +89,13 @@ internal sealed record DecodingDescription
 
     public string? Token { get; set; }
 
+    /// <summary>Input of the step that takes the number of steps before.</summary>
+    public string? Position { get; set; }
+
     public string? Logits { get; set; }
+
+    /// <summary>What the output called logits holds: <c>logits</c> (log probabilities too), or <c>probabilities</c>.</summary>
+    public string? Scores { get; set; }
 
     public string? Alignment { get; set; }
 
@@ -96,6 +115,9 @@ internal sealed record DecodingDescription
     public JsonElement? Blank { get; set; }
 
     public int? Max { get; set; }
+
+    /// <summary>What stands between the tokens of a text.</summary>
+    public string? Separator { get; set; }
 }
 
 [JsonSourceGenerationOptions(
@@ -106,4 +128,5 @@ internal sealed record DecodingDescription
     AllowTrailingCommas = true,
     RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(ModelDescription))]
+[JsonSerializable(typeof(DecodingDocument))]
 internal sealed partial class DescriptionJson : JsonSerializerContext;

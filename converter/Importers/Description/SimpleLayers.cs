@@ -96,8 +96,20 @@ internal sealed record ActivationLayer : UnaryLayer
 {
     private static readonly Dictionary<string, string> s_operators = new()
     {
-        ["tanh"] = "Tanh", ["relu"] = "Relu", ["sigmoid"] = "Sigmoid", ["elu"] = "Elu", ["selu"] = "Selu", ["gelu"] = "Gelu", ["softplus"] = "Softplus",
-        ["softsign"] = "Softsign", ["hard_sigmoid"] = "HardSigmoid", ["hard_swish"] = "HardSwish", ["mish"] = "Mish", ["exp"] = "Exp", ["softmax"] = "Softmax", ["log_softmax"] = "LogSoftmax",
+        ["tanh"] = "Tanh",
+        ["relu"] = "Relu",
+        ["sigmoid"] = "Sigmoid",
+        ["elu"] = "Elu",
+        ["selu"] = "Selu",
+        ["gelu"] = "Gelu",
+        ["softplus"] = "Softplus",
+        ["softsign"] = "Softsign",
+        ["hard_sigmoid"] = "HardSigmoid",
+        ["hard_swish"] = "HardSwish",
+        ["mish"] = "Mish",
+        ["exp"] = "Exp",
+        ["softmax"] = "Softmax",
+        ["log_softmax"] = "LogSoftmax",
     };
 
     /// <summary>tanh, relu, sigmoid, elu, selu, gelu, softplus, softsign, hard_sigmoid, hard_swish, mish, exp, softmax, log_softmax.</summary>

@@ -1,0 +1,150 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using SeqRuntime.Decoding;
+
+namespace SeqRuntime.Converter.Importers.Description;
+
+/// <summary>Reads what decoders need to know: tables of tokens, and the metadata that say which value is what.</summary>
+internal static class DecodingReader
+{
+    /// <summary>Most tokens of a table: more than any vocabulary, and few enough for a hostile file.</summary>
+    private const int MaxTokens = 1 << 24;
+
+    /// <summary>Reads a document of its own, for graphs that carry nothing of the kind.</summary>
+    /// <param name="path">The document.</param>
+    /// <param name="folders">Where files of tables are looked for that do not lie beside the document: beside the models.</param>
+    /// <exception cref="ConversionException">The document is wrong; says where and what.</exception>
+    public static (Dictionary<string, string[]> Tables, Dictionary<string, string> Metadata) Read(string path, IEnumerable<string> folders)
+    {
+        var document = Parse(path, DescriptionJson.Default.DecodingDocument);
+        var tables = Tables(document.Tables, path, folders);
+        return (tables, Metadata(document.Decoding, tables, path));
+    }
+
+    public static T Parse<T>(string path, JsonTypeInfo<T> type)
+    {
+        try
+        {
+            using var stream = File.OpenRead(path);
+            return JsonSerializer.Deserialize(stream, type) ?? throw new ConversionException($"{path}: the document is empty.");
+        }
+        catch (Exception fault) when (fault is JsonException or NotSupportedException)
+        {
+            throw new ConversionException($"{path}: {fault.Message}", fault);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            throw new ConversionException($"{path}: it cannot be read: {fault.Message}", fault);
+        }
+    }
+
+    /// <summary>Tables written out, or named as (a member of) a JSON file, or a text file with one token a line.</summary>
+    public static Dictionary<string, string[]> Tables(Dictionary<string, JsonElement> tables, string path, params IEnumerable<string> folders) =>
+        tables.ToDictionary(t => t.Key, t => Table(t.Value, [Folder(path), .. folders], $"{path}: table '{t.Key}'"));
+
+    /// <summary>The keys that the runtime's decoders read.</summary>
+    public static Dictionary<string, string> Metadata(DecodingDescription decoding, Dictionary<string, string[]> tables, string path)
+    {
+        if (decoding.Kind is not (DecodingKeys.EncoderDecoder or DecodingKeys.Ctc or DecodingKeys.Transducer))
+            throw new ConversionException($"{path}: decoding: there is no kind '{decoding.Kind}'; there are {DecodingKeys.EncoderDecoder}, {DecodingKeys.Ctc} and {DecodingKeys.Transducer}.");
+        if (decoding.Scores is not (null or DecodingKeys.ScoresLogits or DecodingKeys.ScoresProbabilities))
+            throw new ConversionException($"{path}: decoding: 'scores' is '{decoding.Scores}'; there are {DecodingKeys.ScoresLogits} and {DecodingKeys.ScoresProbabilities}.");
+        var metadata = new Dictionary<string, string> { [DecodingKeys.Kind] = decoding.Kind };
+        void Set(string key, string? value)
+        {
+            if (value is not null) metadata[key] = value;
+        }
+
+        void Token(string key, JsonElement? token, string table)
+        {
+            if (token is { } value) Set(key, Index(value, tables.GetValueOrDefault(table), $"{path}: decoding", table).ToString(CultureInfo.InvariantCulture));
+        }
+
+        Set(DecodingKeys.Encoder, decoding.Encoder);
+        Set(DecodingKeys.Step, decoding.Step);
+        Set(DecodingKeys.Predict, decoding.Predict);
+        Set(DecodingKeys.Joint, decoding.Joint);
+        Set(DecodingKeys.Source, decoding.Source);
+        Set(DecodingKeys.SourceLength, decoding.SourceLength);
+        Set(DecodingKeys.Mask, decoding.Mask);
+        Set(DecodingKeys.Token, decoding.Token);
+        Set(DecodingKeys.Position, decoding.Position);
+        Set(DecodingKeys.Logits, decoding.Logits);
+        Set(DecodingKeys.Scores, decoding.Scores);
+        Set(DecodingKeys.Alignment, decoding.Alignment);
+        Set(DecodingKeys.Separator, decoding.Separator);
+        foreach (var (target, output) in decoding.Links) Set(DecodingKeys.Link + target, output);
+        Token(DecodingKeys.Begin, decoding.Begin, DecodingKeys.TargetTable);
+        Token(DecodingKeys.End, decoding.End, DecodingKeys.TargetTable);
+        Token(DecodingKeys.Blank, decoding.Blank, DecodingKeys.TargetTable);
+        Token(DecodingKeys.Unknown, decoding.Unknown, DecodingKeys.SourceTable);
+        Token(DecodingKeys.SourceBegin, decoding.SourceBegin, DecodingKeys.SourceTable);
+        Token(DecodingKeys.SourceEnd, decoding.SourceEnd, DecodingKeys.SourceTable);
+        Set(DecodingKeys.Max, decoding.Max?.ToString(CultureInfo.InvariantCulture));
+        return metadata;
+    }
+
+    private static int Index(JsonElement token, string[]? table, string where, string name)
+    {
+        if (token.ValueKind == JsonValueKind.Number && token.TryGetInt32(out var number) && number >= 0) return number;
+        var index = token.ValueKind == JsonValueKind.String && table is not null ? Array.IndexOf(table, token.GetString()) : -1;
+        return index >= 0 ? index : throw new ConversionException($"{where}: {token} is no token of the table '{name}'.");
+    }
+
+    private static string Folder(string path) => Path.GetDirectoryName(Path.GetFullPath(path))!;
+
+    private static string[] Table(JsonElement table, List<string> folders, string where)
+    {
+        if (table.ValueKind == JsonValueKind.Array) return Texts(table, where);
+        if (table.ValueKind != JsonValueKind.Object || !table.TryGetProperty("file", out var file) || file.ValueKind != JsonValueKind.String)
+            throw new ConversionException($"{where}: a list of texts is needed, or {{\"file\": …}}.");
+        var source = folders.Select(folder => Path.Combine(folder, file.GetString()!)).FirstOrDefault(File.Exists)
+            ?? throw new ConversionException($"{where}: there is no file '{file.GetString()}' in {string.Join(" or ", folders.Select(f => $"'{f}'").Distinct())}.");
+        try
+        {
+            if (!Path.GetExtension(source).Equals(".json", StringComparison.OrdinalIgnoreCase)) return File.ReadAllLines(source);
+            using var stream = File.OpenRead(source);
+            using var document = JsonDocument.Parse(stream);
+            var part = document.RootElement;
+            if (table.TryGetProperty("member", out var member) && (part.ValueKind != JsonValueKind.Object || member.ValueKind != JsonValueKind.String || !part.TryGetProperty(member.GetString()!, out part)))
+                throw new ConversionException($"{where}: {source} has no member {member}.");
+            return part.ValueKind == JsonValueKind.Array ? Texts(part, where) : FromMap(part, $"{where}: {source}");
+        }
+        catch (JsonException fault)
+        {
+            throw new ConversionException($"{where}: {source}: {fault.Message}", fault);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            throw new ConversionException($"{where}: {source} cannot be read: {fault.Message}", fault);
+        }
+    }
+
+    private static string[] Texts(JsonElement list, string where) =>
+        [.. list.EnumerateArray().Select(t => t.ValueKind == JsonValueKind.String ? t.GetString()! : throw new ConversionException($"{where}: {t} is no text."))];
+
+    /// <summary>A map of texts to indices, or of indices to texts; indices that nobody names are empty.</summary>
+    private static string[] FromMap(JsonElement map, string where)
+    {
+        if (map.ValueKind != JsonValueKind.Object) throw new ConversionException($"{where}: neither a list nor a map of tokens.");
+        var entries = new SortedDictionary<int, string>();
+        foreach (var member in map.EnumerateObject())
+        {
+            var (index, text) = member.Value.ValueKind switch
+            {
+                JsonValueKind.Number when member.Value.TryGetInt32(out var number) => (number, member.Name),
+                JsonValueKind.String when int.TryParse(member.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var number) => (number, member.Value.GetString()!),
+                _ => (-1, ""),
+            };
+            if (index is < 0 or >= MaxTokens) throw new ConversionException($"{where}: '{member.Name}' to {member.Value} is no pair of a text and an index.");
+            if (!entries.TryAdd(index, text)) throw new ConversionException($"{where}: two tokens have the index {index}.");
+        }
+
+        if (entries.Count == 0) throw new ConversionException($"{where}: there is no token.");
+        var table = new string[entries.Keys.Last() + 1];
+        Array.Fill(table, "");
+        foreach (var (index, text) in entries) table[index] = text;
+        return table;
+    }
+}

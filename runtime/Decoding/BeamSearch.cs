@@ -1,0 +1,168 @@
+namespace SeqRuntime.Decoding;
+
+/// <summary>
+/// Search for the best token sequences, step by step. Each step scores all live hypotheses in one batch; of their continuations
+/// the best go on, and each that ends is offered to the results. With a width of 1 it is greedy (or draws): it takes one
+/// token, and stops where that is the end.
+/// </summary>
+internal sealed class BeamSearch
+{
+    private readonly StepGraph _step;
+    private readonly Lattice _lattice;
+    private readonly Results _results;
+    private readonly Sampler? _sampler;
+    private readonly int _begin;
+    private readonly int _end;
+    private readonly int _max;
+    private readonly bool _stopEarly;
+    private readonly int[] _prefix;
+    private readonly int[] _tokens;
+    private readonly int[] _parents;
+    private readonly float[] _drawn;
+    private double[] _scores;
+    private double[] _nextScores;
+    private int[] _places;
+    private int[] _nextPlaces;
+    private int _prefixLength;
+    private int _best;
+
+    public BeamSearch(StepGraph step, Lattice lattice, Results results, Sampler? sampler, int begin, int end, int max, SeqDecoderOptions options)
+    {
+        (_step, _lattice, _results, _sampler, _begin, _end, _max) = (step, lattice, results, sampler, begin, end, max);
+        _stopEarly = options.StopEarly;
+        var width = options.BeamWidth;
+        _prefix = new int[max];
+        _tokens = new int[width];
+        _parents = new int[width];
+        _scores = new double[width];
+        _nextScores = new double[width];
+        _places = new int[width];
+        _nextPlaces = new int[width];
+        _drawn = new float[sampler is null ? 0 : step.Vocabulary];
+    }
+
+    public void SetPrefix(ReadOnlySpan<int> tokens)
+    {
+        if (tokens.Length > _max) throw new ArgumentException($"The prefix has {tokens.Length} tokens; results have at most {_max}.");
+        foreach (var token in tokens)
+        {
+            if ((uint)token >= (uint)_step.Vocabulary || token == _end) throw new ArgumentException($"The prefix has the token {token}, which no result can have before its end.");
+        }
+
+        tokens.CopyTo(_prefix);
+        _prefixLength = tokens.Length;
+    }
+
+    public void Run(TokenTrie? allowed, TokenCallback? onToken, int sourceLength, CancellationToken cancellation)
+    {
+        _step.Begin();
+        var live = 1;
+        (_tokens[0], _parents[0], _scores[0], _places[0]) = (_begin, 0, 0, 0);
+        for (var step = 0; ; step++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            _step.Run(_tokens.AsSpan(0, live), _parents.AsSpan(0, live), step, _lattice.Alignments(step), _lattice.AlignmentStride);
+            var isLast = step == _max;
+            var next = _tokens.Length == 1 ? TakeOne(step, allowed, isLast, sourceLength) : TakeBest(step, live, allowed, isLast, sourceLength);
+            var goesOn = next > 0 && !isLast;
+            if (goesOn && onToken is not null) goesOn = onToken(step, _tokens[_best], _step.LogProbabilities(_parents[_best])[_tokens[_best]]);
+            if (goesOn && _stopEarly && _results.IsFull) return;
+            (_scores, _nextScores) = (_nextScores, _scores);
+            (_places, _nextPlaces) = (_nextPlaces, _places);
+            if (goesOn && CanImprove(next, step + 1))
+            {
+                live = next;
+                continue;
+            }
+
+            // What did not come to an end is given only where nothing did.
+            for (var row = 0; row < next && !_results.IsFull; row++) _results.Offer(row, step + 1, _scores[row], isComplete: false, sourceLength);
+            return;
+        }
+    }
+
+    private bool CanImprove(int live, int length)
+    {
+        for (var row = 0; row < live; row++)
+        {
+            if (_results.CanEnter(_scores[row], length)) return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>Node of the trie behind a token, or -1 where the token may not follow.</summary>
+    private int Follow(TokenTrie? allowed, int place, int token, int step)
+    {
+        if (step < _prefixLength && token != _prefix[step]) return -1;
+        return allowed is null ? 0 : allowed.Child(place, token);
+    }
+
+    private bool MayEnd(TokenTrie? allowed, int place, int step) => _end >= 0 && step >= _prefixLength && (allowed is null || allowed.IsEnd(place));
+
+    /// <summary>Greedy or drawn: the one token.</summary>
+    private int TakeOne(int step, TokenTrie? allowed, bool isLast, int sourceLength)
+    {
+        var scores = _step.LogProbabilities(0);
+        var taken = -1;
+        if (_sampler is null)
+        {
+            for (var token = 0; token < scores.Length; token++)
+            {
+                if ((taken < 0 ? scores[token] > float.NegativeInfinity : scores[token] > scores[taken]) && IsAllowed(allowed, token, step)) taken = token;
+            }
+        }
+        else
+        {
+            for (var token = 0; token < scores.Length; token++) _drawn[token] = IsAllowed(allowed, token, step) ? scores[token] : float.NegativeInfinity;
+            taken = _sampler.Draw(_drawn);
+        }
+
+        if (taken == _end && taken >= 0) _results.Offer(0, step, _scores[0] + scores[taken], isComplete: true, sourceLength);
+        else if (taken < 0 || isLast) _results.Offer(0, step, _scores[0], isComplete: false, sourceLength);
+        if (taken < 0 || taken == _end || isLast) return 0;
+        _lattice.Take(step, 0, taken, 0);
+        (_tokens[0], _parents[0], _nextScores[0], _nextPlaces[0]) = (taken, 0, _scores[0] + scores[taken], Follow(allowed, _places[0], taken, step));
+        return 1;
+    }
+
+    private bool IsAllowed(TokenTrie? allowed, int token, int step) => token == _end ? MayEnd(allowed, _places[0], step) : Follow(allowed, _places[0], token, step) >= 0;
+
+    /// <summary>The best continuations of all rows, best first; of equal ones that of the lower row, then of the lower token.</summary>
+    private int TakeBest(int step, int live, TokenTrie? allowed, bool isLast, int sourceLength)
+    {
+        var count = 0;
+        for (var row = 0; row < live; row++)
+        {
+            var scores = _step.LogProbabilities(row);
+            if (MayEnd(allowed, _places[row], step)) _results.Offer(row, step, _scores[row] + scores[_end], isComplete: true, sourceLength);
+            if (isLast)
+            {
+                if (!_results.IsFull) _results.Offer(row, step, _scores[row], isComplete: false, sourceLength);
+                continue;
+            }
+
+            for (var token = 0; token < scores.Length; token++)
+            {
+                var score = _scores[row] + scores[token];
+                if (token == _end || !(score > double.NegativeInfinity) || (count == _tokens.Length && score <= _nextScores[count - 1])) continue;
+                var place = Follow(allowed, _places[row], token, step);
+                if (place >= 0) count = Insert(count, score, row, token, place);
+            }
+        }
+
+        for (var row = 0; row < count; row++) _lattice.Take(step, row, _tokens[row], _parents[row]);
+        _best = 0;
+        return count;
+    }
+
+    private int Insert(int count, double score, int row, int token, int place)
+    {
+        var at = count;
+        while (at > 0 && _nextScores[at - 1] < score) at--;
+        if (count < _tokens.Length) count++;
+        for (var i = count - 1; i > at; i--) (_nextScores[i], _parents[i], _tokens[i], _nextPlaces[i]) = (_nextScores[i - 1], _parents[i - 1], _tokens[i - 1], _nextPlaces[i - 1]);
+        (_nextScores[at], _parents[at], _tokens[at], _nextPlaces[at]) = (score, row, token, place);
+        return count;
+    }
+}

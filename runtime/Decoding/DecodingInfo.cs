@@ -1,0 +1,47 @@
+using System.Globalization;
+
+namespace SeqRuntime.Decoding;
+
+/// <summary>The decoding metadata of a model, read and checked against its graphs.</summary>
+internal sealed class DecodingInfo
+{
+    private readonly SeqModel _model;
+
+    private DecodingInfo(SeqModel model) => _model = model;
+
+    /// <summary>Metadata of a model that is to be decoded as <paramref name="kind"/>.</summary>
+    /// <exception cref="ArgumentException">The model has none, or of another kind.</exception>
+    public static DecodingInfo Of(SeqModel model, string kind)
+    {
+        if (!model.Metadata.TryGetValue(DecodingKeys.Kind, out var actual))
+            throw new ArgumentException("The model does not say how it is decoded. Convert it again with a description (or --decoding file.json) that does.");
+        if (actual != kind) throw new ArgumentException($"The model is to be decoded as '{actual}', not as '{kind}'.");
+        return new DecodingInfo(model);
+    }
+
+    public string? Text(string key) => _model.Metadata.GetValueOrDefault(key);
+
+    /// <summary>A name that must be there.</summary>
+    public string Need(string key) => Text(key) ?? throw new ArgumentException($"The model's metadata lack '{key}', which decoding needs.");
+
+    /// <summary>A whole number from 0 up, or null where there is none.</summary>
+    public int? Number(string key)
+    {
+        if (Text(key) is not { } text) return null;
+        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)) return number;
+        throw new ArgumentException($"The model's metadata '{key}' is '{text}'; a whole number from 0 up is needed.");
+    }
+
+    public SeqGraphInfo Graph(string key)
+    {
+        var name = Need(key);
+        return _model.Graphs.FirstOrDefault(g => g.Name == name) ?? throw new ArgumentException($"The model's metadata '{key}' name the graph '{name}'; there is no such graph.");
+    }
+
+    /// <summary>Input or state of the step to the encoder's output that fills it.</summary>
+    public IEnumerable<(string Target, string Output)> Links() =>
+        _model.Metadata.Where(m => m.Key.StartsWith(DecodingKeys.Link, StringComparison.Ordinal)).OrderBy(m => m.Key, StringComparer.Ordinal).Select(m => (m.Key[DecodingKeys.Link.Length..], m.Value));
+
+    public TokenTable? Table(string name, params ReadOnlySpan<int?> special) =>
+        _model.Tables.TryGetValue(name, out var entries) ? new TokenTable(entries, special, Text(DecodingKeys.Separator)) : null;
+}

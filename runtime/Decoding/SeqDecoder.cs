@@ -1,0 +1,210 @@
+namespace SeqRuntime.Decoding;
+
+/// <summary>Told of each token as it is taken, in a beam of the best hypothesis's newest, which a later step may still take back.</summary>
+/// <param name="position">Steps since the sentence began.</param>
+/// <param name="token">The token.</param>
+/// <param name="logProbability">Its own log probability.</param>
+/// <returns>False to end here.</returns>
+public delegate bool TokenCallback(int position, int token, float logProbability);
+
+/// <summary>
+/// Finds the best target sequences of an encoder-decoder model: greedily, by beam search, or by sampling. Made by
+/// <see cref="SeqModel.CreateDecoder"/>; afterwards nothing allocates. Belongs to one thread at a time.
+/// </summary>
+/// <example>
+/// <code>
+/// using var model = SeqModel.Load("g2p.seq");
+/// using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 5, BestCount = 3 });
+/// var found = decoder.Decode("hello");
+/// for (var i = 0; i &lt; found; i++) Console.WriteLine($"{decoder.Text(i)}  {decoder.Score(i)}");
+/// </code>
+/// </example>
+public sealed class SeqDecoder : IDisposable
+{
+    private readonly Encoder _encoder;
+    private readonly StepGraph _step;
+    private readonly Lattice _lattice;
+    private readonly Results _results;
+    private readonly BeamSearch _search;
+    private readonly Sampler? _sampler;
+    private readonly int[] _source;
+    private readonly int _unknown;
+    private readonly int? _sourceBegin;
+    private readonly int? _sourceEnd;
+    private bool _disposed;
+
+    internal SeqDecoder(SeqModel model, SeqDecoderOptions options)
+    {
+        options.Check();
+        var info = DecodingInfo.Of(model, DecodingKeys.EncoderDecoder);
+        Model = model;
+        MaxTokens = options.MaxTokens ?? Math.Max(info.Number(DecodingKeys.Max) ?? 128, 1);
+        if (MaxTokens > 1 << 20) throw new ArgumentException($"{MaxTokens} tokens are more than a decoder is made for.");
+        var (begin, end) = (info.Number(DecodingKeys.Begin) ?? throw new ArgumentException("The model's metadata do not name the token a target begins with."), info.Number(DecodingKeys.End));
+        _unknown = info.Number(DecodingKeys.Unknown) ?? -1;
+        _sourceBegin = info.Number(DecodingKeys.SourceBegin);
+        _sourceEnd = info.Number(DecodingKeys.SourceEnd);
+        SourceTable = info.Table(DecodingKeys.SourceTable, _unknown < 0 ? null : _unknown, _sourceBegin, _sourceEnd);
+        TargetTable = info.Table(DecodingKeys.TargetTable, begin, end);
+        _encoder = new Encoder(model, info, options);
+        try
+        {
+            _source = new int[_encoder.MaxLength];
+            _step = StepGraph.Make(model, info, _encoder, options);
+            if (begin >= _step.Vocabulary || end >= _step.Vocabulary) throw new ArgumentException($"The begin or end token is beyond the {_step.Vocabulary} tokens that the step scores.");
+            if (TargetTable is { } table && table.Count < _step.Vocabulary) throw new ArgumentException($"The target table has {table.Count} tokens; the step scores {_step.Vocabulary}.");
+            _lattice = new Lattice(options.BeamWidth, MaxTokens + 1, _step.AlignmentStride);
+            _results = new Results(_lattice, options.BestCount, MaxTokens + 1, options, model.Kernels);
+            _sampler = options.Sampling is { } sampling ? new Sampler(sampling, model.Kernels, _step.Vocabulary) : null;
+            _search = new BeamSearch(_step, _lattice, _results, _sampler, begin, end ?? -1, MaxTokens, options);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The model.</summary>
+    public SeqModel Model { get; }
+
+    /// <summary>Texts of source tokens, or null where the model has none.</summary>
+    public TokenTable? SourceTable { get; }
+
+    /// <summary>Texts of target tokens, or null where the model has none.</summary>
+    public TokenTable? TargetTable { get; }
+
+    /// <summary>Most tokens of a result, the end token not counted.</summary>
+    public int MaxTokens { get; }
+
+    /// <summary>Longest source in tokens, begin and end tokens included.</summary>
+    public int MaxSourceLength => _encoder.MaxLength;
+
+    /// <summary>Number of different target tokens.</summary>
+    public int Vocabulary => _step.Vocabulary;
+
+    /// <summary>Native bytes of both sessions and the scores.</summary>
+    public long MemoryBytes => _encoder.Session.MemoryBytes + _step.MemoryBytes;
+
+    /// <summary>Source of the last <see cref="Decode(ReadOnlySpan{int}, CancellationToken)"/>, with begin and end tokens where the model has them.</summary>
+    public ReadOnlySpan<int> Source => _source.AsSpan(0, _encoder.Length);
+
+    /// <summary>Number of results of the last call.</summary>
+    public int Count => _results.Count;
+
+    /// <summary>Told of each token; null for nobody.</summary>
+    public TokenCallback? OnToken { get; set; }
+
+    /// <summary>The only sequences that results may be; null for any.</summary>
+    public TokenTrie? Allowed { get; set; }
+
+    /// <summary>Tokens that every result begins with.</summary>
+    /// <exception cref="ArgumentException">More than <see cref="MaxTokens"/>, or one that there is not.</exception>
+    public void SetPrefix(ReadOnlySpan<int> tokens) => _search.SetPrefix(tokens);
+
+    /// <summary>Starts the random generator of sampling anew.</summary>
+    public void Reseed(ulong seed) => _sampler?.Seed(seed);
+
+    /// <summary>Finds the best targets of a source. Allocates nothing.</summary>
+    /// <param name="tokens">Source tokens without begin and end, which the model's metadata add.</param>
+    /// <param name="cancellation">Looked at before each step.</param>
+    /// <returns>Number of results.</returns>
+    /// <exception cref="ArgumentException">The source is empty or too long, or a token is out of range.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled; there are no results.</exception>
+    public int Decode(ReadOnlySpan<int> tokens, CancellationToken cancellation)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        var room = Room();
+        if (tokens.Length > room.Length) throw new ArgumentException($"The source has {tokens.Length} tokens; there is room for {room.Length} (MaxSourceLength {MaxSourceLength}, begin and end included).");
+        tokens.CopyTo(room);
+        return Search(tokens.Length, cancellation);
+    }
+
+    /// <inheritdoc cref="Decode(ReadOnlySpan{int}, CancellationToken)"/>
+    public int Decode(ReadOnlySpan<int> tokens) => Decode(tokens, CancellationToken.None);
+
+    /// <summary>Splits a text by the model's source table and finds its best targets. Allocates nothing.</summary>
+    /// <param name="text">The source; what the table does not cover becomes the model's unknown token.</param>
+    /// <param name="cancellation">Looked at before each step.</param>
+    /// <returns>Number of results.</returns>
+    /// <exception cref="ArgumentException">The source is empty or too long, or has what the table does not cover.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled; there are no results.</exception>
+    public int Decode(ReadOnlySpan<char> text, CancellationToken cancellation)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        var table = SourceTable ?? throw new InvalidOperationException("The model has no source table; give token indices.");
+        return Search(table.Encode(text, Room(), _unknown), cancellation);
+    }
+
+    /// <inheritdoc cref="Decode(ReadOnlySpan{char}, CancellationToken)"/>
+    public int Decode(ReadOnlySpan<char> text) => Decode(text, CancellationToken.None);
+
+    /// <summary>Tokens of a result without begin and end, valid until the next call.</summary>
+    /// <param name="rank">0 for the best.</param>
+    public ReadOnlySpan<int> Tokens(int rank) => _results.Tokens(rank);
+
+    /// <summary>What results are ranked by: the log probability after length and coverage penalty.</summary>
+    public float Score(int rank) => _results[rank].Score;
+
+    /// <summary>Sum of the natural log probabilities of all tokens, the end token among them.</summary>
+    public float LogProbability(int rank) => _results[rank].LogProbability;
+
+    /// <summary>Whether the result came to its end token, not to <see cref="MaxTokens"/>.</summary>
+    public bool IsComplete(int rank) => _results[rank].IsComplete;
+
+    /// <summary>Steps of a result that have an alignment: its tokens, and the end token where it is complete.</summary>
+    public int AlignmentCount(int rank) => _step.AlignmentStride == 0 ? 0 : _results[rank].AlignmentRows;
+
+    /// <summary>Attention weights over <see cref="Source"/> with which a result took its token at a step; empty where the model gives none.</summary>
+    public ReadOnlySpan<float> Alignment(int rank, int step) => _results.Alignment(rank, step, Math.Min(_encoder.Length, _step.AlignmentStride));
+
+    /// <summary>Text of a result, as a new string.</summary>
+    public string Text(int rank) => NeedTarget().Decode(Tokens(rank));
+
+    /// <summary>Writes the text of a result; allocates nothing.</summary>
+    /// <returns>Characters written.</returns>
+    public int CopyText(int rank, Span<char> text) => NeedTarget().Decode(Tokens(rank), text);
+
+    /// <summary>Frees the sessions.</summary>
+    public void Dispose()
+    {
+        if (_disposed) return;
+        _disposed = true;
+        _encoder.Dispose();
+        _step?.Dispose();
+        _sampler?.Dispose();
+    }
+
+    private TokenTable NeedTarget() => TargetTable ?? throw new InvalidOperationException("The model has no target table; results are token indices.");
+
+    /// <summary>Where the source's own tokens go: behind the begin token, and with room for the end token.</summary>
+    private Span<int> Room()
+    {
+        var start = _sourceBegin is null ? 0 : 1;
+        return _source.AsSpan(start, Math.Max(_source.Length - start - (_sourceEnd is null ? 0 : 1), 0));
+    }
+
+    private int Search(int count, CancellationToken cancellation)
+    {
+        _results.Clear();
+        if (_sourceBegin is { } begin)
+        {
+            _source[0] = begin;
+            count++;
+        }
+
+        if (_sourceEnd is { } end) _source[count++] = end;
+        _encoder.Run(_source.AsSpan(0, count));
+        try
+        {
+            _search.Run(Allowed, OnToken, Math.Min(count, _step.AlignmentStride), cancellation);
+        }
+        catch
+        {
+            _results.Clear();
+            throw;
+        }
+
+        return _results.Count;
+    }
+}

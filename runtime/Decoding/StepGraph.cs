@@ -1,0 +1,346 @@
+using SeqRuntime.Format;
+using SeqRuntime.Kernels;
+using SeqRuntime.Sessions;
+
+namespace SeqRuntime.Decoding;
+
+/// <summary>
+/// The graph that gives the next token's logits from the token before and the states. Holds one row of states for each
+/// hypothesis; <see cref="Run"/> takes for each new row the row it goes on from.
+/// </summary>
+internal abstract unsafe class StepGraph : IDisposable
+{
+    private readonly Encoder _encoder;
+    private readonly Link[] _links;
+    private readonly (string Symbol, int Output, int Axis)[] _sizes;
+    private readonly int _mask;
+    private readonly int _position;
+    private readonly bool _areProbabilities;
+    private readonly KernelSet _kernels;
+    private readonly SessionMemory _scores;
+    private readonly int _scoreStride;
+
+    private protected StepGraph(SeqModel model, DecodingInfo info, Encoder encoder, SeqDecoderOptions options)
+    {
+        _encoder = encoder;
+        _kernels = model.Kernels;
+        Graph = info.Graph(DecodingKeys.Step);
+        Width = options.BeamWidth;
+        var tokenName = info.Text(DecodingKeys.Token) ?? (Graph.Inputs.Count == 1 ? Graph.Inputs[0].Name : info.Need(DecodingKeys.Token));
+        var token = Graph.Inputs.FirstOrDefault(i => i.Name == tokenName) ?? throw new ArgumentException($"The step '{Graph.Name}' has no input '{tokenName}', which the metadata name as the token before.");
+        if (!PortIO.IsNumeric(token.Type)) throw new ArgumentException($"The step's token '{tokenName}' is {token.Type}; int32, int64 or float32 are expected.");
+        BatchSymbol = BatchSymbolOf(token);
+
+        var linked = info.Links().ToArray();
+        _sizes = FindSizes(linked, info.Text(DecodingKeys.Mask));
+        var sizes = new SeqSessionOptions { MemoryLimitBytes = options.MemoryLimitBytes };
+        if (BatchSymbol is not null) sizes.MaxSizes[BatchSymbol] = Width;
+        foreach (var size in _sizes) sizes.MaxSizes[size.Symbol] = SizeOf(size);
+        Session = model.CreateSession(Graph.Name, sizes);
+        try
+        {
+            Token = Session.InputIndex(tokenName);
+            _mask = info.Text(DecodingKeys.Mask) is { } mask ? Session.InputIndex(mask) : -1;
+            _position = info.Text(DecodingKeys.Position) is { } position ? Session.InputIndex(position) : -1;
+            _links = Array.ConvertAll(linked, MakeLink);
+            RefuseUnfilled();
+            _areProbabilities = info.Text(DecodingKeys.Scores) switch
+            {
+                null or DecodingKeys.ScoresLogits => false,
+                DecodingKeys.ScoresProbabilities => true,
+                var other => throw new ArgumentException($"The model's metadata '{DecodingKeys.Scores}' is '{other}'; there are '{DecodingKeys.ScoresLogits}' and '{DecodingKeys.ScoresProbabilities}'."),
+            };
+            Logits = Session.OutputIndex(info.Text(DecodingKeys.Logits) ?? (Graph.Outputs.Count == 1 ? Graph.Outputs[0].Name : info.Need(DecodingKeys.Logits)));
+            if (Session.OutputType(Logits) != ElementType.Float32) throw new ArgumentException("The step's logits are not float32.");
+            Vocabulary = Session.OutputShape(Logits)[^1];
+            var rows = BatchSymbol is null ? 1 : Width;
+            if (Session.Output<float>(Logits).Length != (long)rows * Vocabulary) throw new ArgumentException($"The step's logits are not {rows} rows of {Vocabulary}.");
+            if (info.Text(DecodingKeys.Alignment) is { } alignment)
+            {
+                Alignment = Session.OutputIndex(alignment);
+                if (Session.OutputType(Alignment) != ElementType.Float32 || Session.Output<float>(Alignment).Length % rows != 0) throw new ArgumentException($"The step's alignment '{alignment}' is not float32 in {rows} rows.");
+                AlignmentStride = Session.Output<float>(Alignment).Length / rows;
+            }
+
+            _scoreStride = Vocabulary + 16;
+            _scores = new SessionMemory((long)Width * _scoreStride * sizeof(float) + KernelSet.ReadSlack);
+        }
+        catch
+        {
+            Session.Dispose();
+            throw;
+        }
+    }
+
+    public SeqGraphInfo Graph { get; }
+
+    public SeqSession Session { get; }
+
+    /// <summary>Rows at most.</summary>
+    public int Width { get; }
+
+    /// <summary>Number of different tokens.</summary>
+    public int Vocabulary { get; }
+
+    /// <summary>Most alignment weights of a row, or 0 where there are none.</summary>
+    public int AlignmentStride { get; }
+
+    public virtual long MemoryBytes => Session.MemoryBytes + (long)Width * _scoreStride * sizeof(float);
+
+    protected int Token { get; }
+
+    protected int Logits { get; }
+
+    protected int Alignment { get; } = -1;
+
+    /// <summary>The symbolic dimension that stands for hypotheses, or null where the graph steps one at a time.</summary>
+    protected string? BatchSymbol { get; }
+
+    /// <summary>Makes the step of a model: in a batch where its token has a symbolic dimension, else one hypothesis after the other.</summary>
+    public static StepGraph Make(SeqModel model, DecodingInfo info, Encoder encoder, SeqDecoderOptions options)
+    {
+        var graph = info.Graph(DecodingKeys.Step);
+        var name = info.Text(DecodingKeys.Token) ?? (graph.Inputs.Count == 1 ? graph.Inputs[0].Name : null);
+        return graph.Inputs.Any(i => i.Name == name && BatchSymbolOf(i) is not null) ? new BatchStep(model, info, encoder, options) : new SerialStep(model, info, encoder, options);
+    }
+
+    /// <summary>Log probabilities of a row after <see cref="Run"/>.</summary>
+    public Span<float> LogProbabilities(int row) => new((float*)_scores.Start + row * _scoreStride, Vocabulary);
+
+    /// <summary>Starts a sentence from what the encoder holds: one row with first states.</summary>
+    public virtual void Begin()
+    {
+        foreach (var size in _sizes) Session.SetSize(size.Symbol, SizeOf(size));
+        Session.ResetState();
+    }
+
+    /// <summary>Steps rows in one go.</summary>
+    /// <param name="tokens">Token before, of each row.</param>
+    /// <param name="parents">Row of the run before from which each goes on; 0 at the first.</param>
+    /// <param name="position">Steps since the sentence began.</param>
+    /// <param name="alignment">Where alignments go, rows of <paramref name="alignmentStride"/>; may be empty.</param>
+    /// <param name="alignmentStride">Elements between rows.</param>
+    public abstract void Run(ReadOnlySpan<int> tokens, ReadOnlySpan<int> parents, int position, Span<float> alignment, int alignmentStride);
+
+    public virtual void Dispose()
+    {
+        Session.Dispose();
+        _scores.Dispose();
+    }
+
+    /// <summary>Fills what comes from the encoder: inputs, and states too where <paramref name="states"/>.</summary>
+    protected void FillLinks(int rows, bool states)
+    {
+        foreach (var link in _links)
+        {
+            if (link.IsState && !states) continue;
+            var from = link.IsFromState ? _encoder.Session.StateContent(link.Source) : _encoder.Session.OutputBytes(link.Source);
+            var to = link.IsState ? Session.StateContent(link.Target) : Session.InputBytes(link.Target);
+            var repeat = link.Axis >= 0 ? rows : 1;
+            if ((long)from.Length * repeat != to.Length)
+                throw new ArgumentException($"The encoder's '{link.SourceName}' of {from.Length} bytes does not fill '{link.TargetName}' of {to.Length} bytes.");
+            PortIO.Repeat(from, to, repeat == 1 ? from.Length : BlockBehind(link.IsState ? Session.StateShape(link.Target).Shape.AsSpan() : Session.InputShape(link.Target), link.Axis), repeat);
+        }
+
+        if (_mask >= 0) PortIO.Fill(Session, _mask, 1);
+    }
+
+    protected void FillPosition(int position)
+    {
+        if (_position >= 0) PortIO.Fill(Session, _position, position);
+    }
+
+    /// <summary>Copies a row's logits into place as log probabilities.</summary>
+    protected void Score(int row, ReadOnlySpan<float> logits)
+    {
+        var scores = LogProbabilities(row);
+        logits.CopyTo(scores);
+        fixed (float* at = scores)
+        {
+            if (_areProbabilities) _kernels.Unary(UnaryFunction.Log, at, at, Vocabulary, 0, 0);
+            else _kernels.Softmax(at, at, Vocabulary, logarithm: true);
+        }
+    }
+
+    /// <summary>Bytes of all that lies behind an axis, of a value of 4-byte elements.</summary>
+    protected static int BlockBehind(ReadOnlySpan<int> shape, int axis)
+    {
+        var block = sizeof(float);
+        for (var i = axis + 1; i < shape.Length; i++) block *= shape[i];
+        return block;
+    }
+
+    protected int AxisOf(SeqValueInfo value)
+    {
+        for (var i = 0; i < value.Dimensions.Count; i++)
+        {
+            if (BatchSymbol is not null && value.Dimensions[i].Symbol == BatchSymbol) return i;
+        }
+
+        return -1;
+    }
+
+    private static string? BatchSymbolOf(SeqValueInfo token) => token.Dimensions.FirstOrDefault(d => d.Symbol is not null).Symbol;
+
+    private SeqValueInfo? Target(string name) => Graph.Inputs.FirstOrDefault(i => i.Name == name) ?? Graph.States.FirstOrDefault(s => s.Name == name);
+
+    /// <summary>Symbols of the step whose sizes follow from the encoder: an axis of an output, or (output -1) the source's length.</summary>
+    private (string Symbol, int Output, int Axis)[] FindSizes((string Target, string Output)[] links, string? mask)
+    {
+        var sizes = new List<(string Symbol, int Output, int Axis)>();
+        void Add(string? symbol, int output, int axis)
+        {
+            if (symbol is not null && symbol != BatchSymbol && !sizes.Exists(s => s.Symbol == symbol)) sizes.Add((symbol, output, axis));
+        }
+
+        foreach (var (name, outputName) in links)
+        {
+            if (Target(name) is not { } target || !_encoder.Graph.Outputs.Any(o => o.Name == outputName)) continue;
+            var output = _encoder.Session.OutputIndex(outputName);
+            if (_encoder.Session.OutputShape(output).Length != target.Dimensions.Count) continue;
+            for (var axis = 0; axis < target.Dimensions.Count; axis++) Add(target.Dimensions[axis].Symbol, output, axis);
+        }
+
+        if (mask is not null && Target(mask) is { } maskInput) Add(maskInput.Dimensions.LastOrDefault(d => d.Symbol is not null).Symbol, -1, 0);
+        return [.. sizes];
+    }
+
+    private int SizeOf((string Symbol, int Output, int Axis) size) =>
+        size.Output >= 0 ? _encoder.Session.OutputShape(size.Output)[size.Axis] : _encoder.Length == 0 ? _encoder.MaxLength : _encoder.Length;
+
+    private Link MakeLink((string Target, string Output) link)
+    {
+        var target = Target(link.Target) ?? throw new ArgumentException($"The step '{Graph.Name}' has no input or state '{link.Target}', which the metadata link to the encoder's '{link.Output}'.");
+        var isState = !Graph.Inputs.Contains(target);
+        var isFromState = !_encoder.Graph.Outputs.Any(o => o.Name == link.Output) && _encoder.Graph.States.Any(s => s.Name == link.Output);
+        var source = isFromState ? _encoder.Session.StateIndex(link.Output) : _encoder.Session.OutputIndex(link.Output);
+        var sourceType = isFromState ? _encoder.Session.StateShape(source).Type : _encoder.Session.OutputType(source);
+        if (sourceType != target.Type || target.Type.Size() != sizeof(float))
+            throw new ArgumentException($"The encoder's '{link.Output}' is {sourceType} and the step's '{link.Target}' {target.Type}; both must be float32 or int32.");
+        return new Link(target.Name, link.Output, isState, isFromState, isState ? Session.StateIndex(target.Name) : Session.InputIndex(target.Name), source, AxisOf(target));
+    }
+
+    private void RefuseUnfilled()
+    {
+        for (var i = 0; i < Session.InputCount; i++)
+        {
+            if (i == Token || i == _mask || i == _position || Array.Exists(_links, l => !l.IsState && l.Target == i)) continue;
+            throw new ArgumentException($"Nothing fills the step's input '{Session.InputName(i)}'; link it to an output of the encoder, name it as mask or position, or fix it when converting.");
+        }
+    }
+
+    private readonly record struct Link(string TargetName, string SourceName, bool IsState, bool IsFromState, int Target, int Source, int Axis);
+}
+
+/// <summary>All hypotheses in one batch: weights are read once for all.</summary>
+internal sealed class BatchStep : StepGraph
+{
+    private readonly Row[] _rows;
+    private int _count;
+
+    public BatchStep(SeqModel model, DecodingInfo info, Encoder encoder, SeqDecoderOptions options)
+        : base(model, info, encoder, options)
+    {
+        _rows = [.. Graph.States.Where(s => AxisOf(s) >= 0).Select(s => new Row(Session.StateIndex(s.Name), AxisOf(s), new byte[Session.StateContent(Session.StateIndex(s.Name)).Length]))];
+        if (Array.Exists(_rows, r => Session.StateShape(r.State).Type.Size() != sizeof(float))) throw new ArgumentException("A state of the step is neither float32 nor int32.");
+        _count = Width;
+    }
+
+    public override void Begin()
+    {
+        Session.SetSize(BatchSymbol!, 1);
+        base.Begin();
+        _count = 1;
+        FillLinks(1, states: true);
+    }
+
+    public override void Run(ReadOnlySpan<int> tokens, ReadOnlySpan<int> parents, int position, Span<float> alignment, int alignmentStride)
+    {
+        if (!IsInPlace(parents)) Move(parents);
+        PortIO.Write(Session, Token, tokens);
+        FillPosition(position);
+        Session.Run();
+        var logits = Session.Output<float>(Logits);
+        for (var row = 0; row < tokens.Length; row++) Score(row, logits.Slice(row * Vocabulary, Vocabulary));
+        if (Alignment < 0 || alignment.IsEmpty) return;
+        var weights = Session.Output<float>(Alignment);
+        var length = weights.Length / tokens.Length;
+        for (var row = 0; row < tokens.Length; row++) weights.Slice(row * length, length).CopyTo(alignment[(row * alignmentStride)..]);
+    }
+
+    private bool IsInPlace(ReadOnlySpan<int> parents)
+    {
+        if (parents.Length != _count) return false;
+        for (var i = 0; i < parents.Length; i++)
+        {
+            if (parents[i] != i) return false;
+        }
+
+        return true;
+    }
+
+    private void Move(ReadOnlySpan<int> parents)
+    {
+        foreach (var row in _rows)
+        {
+            var state = Session.StateContent(row.State);
+            PortIO.Gather(state, _count, parents, row.Spare, BlockBehind(Session.StateShape(row.State).Shape.AsSpan(), row.Axis));
+        }
+
+        if (_count != parents.Length)
+        {
+            _count = parents.Length;
+            Session.SetSize(BatchSymbol!, _count);
+            FillLinks(_count, states: false);
+        }
+
+        foreach (var row in _rows)
+        {
+            var state = Session.StateContent(row.State);
+            row.Spare.AsSpan(0, state.Length).CopyTo(state);
+        }
+    }
+
+    private readonly record struct Row(int State, int Axis, byte[] Spare);
+}
+
+/// <summary>One hypothesis after the other, for a step whose batch is fixed to 1: states are kept beside and brought back.</summary>
+internal sealed class SerialStep : StepGraph
+{
+    private readonly int _stateBytes;
+    private byte[] _now;
+    private byte[] _next;
+
+    public SerialStep(SeqModel model, DecodingInfo info, Encoder encoder, SeqDecoderOptions options)
+        : base(model, info, encoder, options)
+    {
+        _stateBytes = Session.StateBytes;
+        _now = new byte[Width > 1 ? checked(Width * _stateBytes) : 0];
+        _next = new byte[_now.Length];
+    }
+
+    public override long MemoryBytes => base.MemoryBytes + 2L * _now.Length;
+
+    public override void Begin()
+    {
+        base.Begin();
+        FillLinks(1, states: true);
+        if (Width > 1) Session.SaveState(_now);
+    }
+
+    public override void Run(ReadOnlySpan<int> tokens, ReadOnlySpan<int> parents, int position, Span<float> alignment, int alignmentStride)
+    {
+        FillPosition(position);
+        for (var row = 0; row < tokens.Length; row++)
+        {
+            if (Width > 1) Session.RestoreState(_now.AsSpan(parents[row] * _stateBytes));
+            PortIO.Write(Session, Token, tokens.Slice(row, 1));
+            Session.Run();
+            if (Width > 1) Session.SaveState(_next.AsSpan(row * _stateBytes));
+            Score(row, Session.Output<float>(Logits));
+            if (Alignment >= 0 && !alignment.IsEmpty) Session.Output<float>(Alignment).CopyTo(alignment[(row * alignmentStride)..]);
+        }
+
+        (_now, _next) = (_next, _now);
+    }
+}

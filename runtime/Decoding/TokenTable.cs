@@ -1,0 +1,121 @@
+using System.Globalization;
+using System.Text;
+
+namespace SeqRuntime.Decoding;
+
+/// <summary>Texts of tokens and back. Neither direction allocates.</summary>
+public sealed class TokenTable
+{
+    private readonly IReadOnlyList<string> _entries;
+    private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _index;
+    private readonly bool[] _isSpecial;
+    private readonly int _longest;
+
+    internal TokenTable(IReadOnlyList<string> entries, ReadOnlySpan<int?> special, string? separator)
+    {
+        _entries = entries;
+        _isSpecial = new bool[entries.Count];
+        foreach (var index in special)
+        {
+            if (index is { } i && i < entries.Count) _isSpecial[i] = true;
+        }
+
+        var index_ = new Dictionary<string, int>(StringComparer.Ordinal);
+        for (var i = 0; i < entries.Count; i++)
+        {
+            if (_isSpecial[i] || entries[i].Length == 0) continue;
+            index_.TryAdd(entries[i], i);
+            _longest = Math.Max(_longest, entries[i].Length);
+        }
+
+        _index = index_.GetAlternateLookup<ReadOnlySpan<char>>();
+        Separator = separator ?? (index_.Keys.All(IsOneCharacter) ? "" : " ");
+    }
+
+    /// <summary>Number of tokens.</summary>
+    public int Count => _entries.Count;
+
+    /// <summary>What stands between tokens in a text: nothing where every token is one character, otherwise a space, unless the model says.</summary>
+    public string Separator { get; }
+
+    /// <summary>Text of a token.</summary>
+    public string this[int token] => _entries[token];
+
+    /// <summary>Index of a token's text, or -1. Begin, end, unknown and blank are not found by text.</summary>
+    public int IndexOf(ReadOnlySpan<char> text) => _index.TryGetValue(text, out var index) ? index : -1;
+
+    /// <summary>Splits a text into tokens, the longest that fits first; separators between tokens are passed over.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="tokens">Where the indices go.</param>
+    /// <param name="unknown">Token for a character that none covers; -1 to refuse it.</param>
+    /// <returns>Number of tokens.</returns>
+    /// <exception cref="ArgumentException">A character is in no token, or there is no room.</exception>
+    public int Encode(ReadOnlySpan<char> text, Span<int> tokens, int unknown = -1)
+    {
+        var count = 0;
+        for (var at = 0; at < text.Length;)
+        {
+            var (token, length) = Match(text[at..]);
+            if (token < 0 && Separator.Length > 0 && text[at..].StartsWith(Separator))
+            {
+                at += Separator.Length;
+                continue;
+            }
+
+            if (token < 0)
+            {
+                _ = Rune.DecodeFromUtf16(text[at..], out _, out length);
+                if (unknown < 0) throw new ArgumentException($"No token of the table covers '{text.Slice(at, length)}', and the model has none for the unknown.");
+                token = unknown;
+            }
+
+            if (count == tokens.Length) throw new ArgumentException($"The text has more than {tokens.Length.ToString(CultureInfo.InvariantCulture)} tokens, for which there is room.");
+            tokens[count++] = token;
+            at += length;
+        }
+
+        return count;
+    }
+
+    /// <summary>Writes the texts of tokens with separators between them.</summary>
+    /// <returns>Characters written.</returns>
+    /// <exception cref="ArgumentException">There is no room, or a token is none of the table.</exception>
+    public int Decode(ReadOnlySpan<int> tokens, Span<char> text)
+    {
+        var length = 0;
+        for (var i = 0; i < tokens.Length; i++)
+        {
+            if (i > 0) length += Put(Separator, text[length..]);
+            if ((uint)tokens[i] >= (uint)Count) throw new ArgumentException("A token is none of the table.");
+            length += Put(_entries[tokens[i]], text[length..]);
+        }
+
+        return length;
+    }
+
+    /// <summary>The texts of tokens with separators between them, as a new string.</summary>
+    public string Decode(ReadOnlySpan<int> tokens)
+    {
+        var text = new StringBuilder();
+        for (var i = 0; i < tokens.Length; i++) text.Append(i > 0 ? Separator : "").Append(_entries[tokens[i]]);
+        return text.ToString();
+    }
+
+    private static int Put(string part, Span<char> text)
+    {
+        if (!part.TryCopyTo(text)) throw new ArgumentException("There is no room for the text.");
+        return part.Length;
+    }
+
+    private static bool IsOneCharacter(string text) => Rune.DecodeFromUtf16(text, out _, out var length) == System.Buffers.OperationStatus.Done && length == text.Length;
+
+    private (int Token, int Length) Match(ReadOnlySpan<char> text)
+    {
+        for (var length = Math.Min(_longest, text.Length); length > 0; length--)
+        {
+            if (_index.TryGetValue(text[..length], out var token)) return (token, length);
+        }
+
+        return (-1, 0);
+    }
+}
