@@ -10,6 +10,10 @@ internal sealed class Arguments
 {
     public const string Usage = """
         Usage:
+          NativeAotSample [pronounce] [WORD …] [--beam 5] [--best 1] [--alignment align.svg] [--model g2p.seq] [--kernels NAME]
+              Writes how words are pronounced in American English (ARPAbet); without words, those of standard input.
+              --best N       the N best, with their log probabilities; --beam N: hypotheses to follow (1: greedy)
+              --alignment    draws which letters the last word's phonemes came from, as SVG and in the terminal
           NativeAotSample denoise --model dtln.seq noisy.wav clean.wav [--align] [--json] [--kernels NAME]
               Removes noise from speech with DTLN. Any sample rate and channel count; the output keeps both, and the sample format.
               --align   cuts the 24 ms that the real-time form delays, and loses nothing at either end
@@ -26,20 +30,25 @@ internal sealed class Arguments
 
     public Arguments(string[] args)
     {
-        if (args.Length == 0) throw new UsageException("no command given");
-        Command = args[0] switch
+        var first = args.Length > 0 ? args[0] : "pronounce";
+        var isCommand = first is "pronounce" or "denoise" or "vad" or "info" or "help" or "--info" or "--help" or "-h" or "-?";
+        Command = first switch
         {
+            _ when !isCommand => "pronounce",
             "--info" => "info",
             "--help" or "-h" or "-?" => "help",
-            _ => args[0],
+            _ => first,
         };
-        for (var i = 1; i < args.Length; i++)
+        for (var i = isCommand ? 1 : 0; i < args.Length; i++)
         {
             switch (args[i])
             {
                 case "--model": Model = Value(args, ref i); break;
                 case "--kernels": Kernels = Value(args, ref i); break;
                 case "--threshold": Threshold = Probability(Value(args, ref i)); break;
+                case "--beam": Beam = Count(args[i], Value(args, ref i)); break;
+                case "--best": Best = Count(args[i], Value(args, ref i)); break;
+                case "--alignment": Alignment = Value(args, ref i); break;
                 case "--json": Json = true; break;
                 case "--align": Align = true; break;
                 case "--help" or "-h": Command = "help"; break;
@@ -59,6 +68,18 @@ internal sealed class Arguments
 
     public bool Align { get; }
 
+    /// <summary>Hypotheses followed at once.</summary>
+    public int Beam { get; } = 5;
+
+    /// <summary>Results for each word.</summary>
+    public int Best { get; } = 1;
+
+    /// <summary>Where the picture of the attention goes.</summary>
+    public string? Alignment { get; }
+
+    /// <summary>What is no option.</summary>
+    public IReadOnlyList<string> Words => _files;
+
     /// <summary>Probability from which a frame is speech.</summary>
     public float Threshold { get; } = 0.5f;
 
@@ -74,6 +95,11 @@ internal sealed class Arguments
 
     private static string Value(string[] args, ref int i) =>
         i + 1 < args.Length ? args[++i] : throw new UsageException($"{args[i]} needs a value");
+
+    private static int Count(string option, string text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value is > 0 and <= 1000
+            ? value
+            : throw new UsageException($"{option} needs a whole number from 1 to 1000; got '{text}'");
 
     private static float Probability(string text) =>
         float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value is > 0 and < 1

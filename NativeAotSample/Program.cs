@@ -8,6 +8,9 @@ try
     var arguments = new Arguments(args);
     switch (arguments.Command)
     {
+        case "pronounce":
+            PronounceCommand.Run(arguments);
+            return 0;
         case "denoise":
             DenoiseCommand.Run(arguments, clock);
             return 0;

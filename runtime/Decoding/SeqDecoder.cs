@@ -197,7 +197,9 @@ public sealed class SeqDecoder : IDisposable
         _encoder.Run(_source.AsSpan(0, count));
         try
         {
-            _search.Run(Allowed, OnToken, Math.Min(count, _step.AlignmentStride), cancellation);
+            var alignmentLength = Math.Min(count, _step.AlignmentStride);
+            _search.Run(Allowed, OnToken, alignmentLength, cancellation);
+            _results.Finish(alignmentLength);
         }
         catch
         {

@@ -1,0 +1,131 @@
+using System.Globalization;
+using SeqRuntime.Converter;
+using SeqRuntime.Decoding;
+
+namespace SeqRuntime.Tests.Decoding;
+
+/// <summary>Real encoder-decoders give what their references give.</summary>
+public sealed class RealDecodingTests
+{
+    private static readonly Lazy<byte[]> s_thai = new(() => Thai(WeightKind.Float32));
+    private static readonly Lazy<byte[]> s_english = new(English);
+
+    [Fact]
+    public void Thai2rom_decodes_greedily_as_its_reference()
+    {
+        var expected = Lines("thai2rom/expected-greedy.tsv");
+        using var model = SeqModel.Load(s_thai.Value);
+        using var decoder = model.CreateDecoder();
+        Assert.Equal(50, expected.Length);
+        foreach (var line in expected)
+        {
+            Assert.Equal(1, decoder.Decode(line[0]));
+            Assert.Equal(line[1], decoder.Text(0));
+            Assert.Equal(float.Parse(line[2], CultureInfo.InvariantCulture), decoder.LogProbability(0), 1e-4f);
+            Assert.True(decoder.IsComplete(0));
+            Assert.Equal(decoder.Tokens(0).Length + 1, decoder.AlignmentCount(0));
+            for (var step = 0; step < decoder.AlignmentCount(0); step++)
+            {
+                var sum = 0.0;
+                foreach (var weight in decoder.Alignment(0, step)) sum += weight;
+                Assert.Equal(1, sum, 1e-5);
+            }
+        }
+    }
+
+    [Fact]
+    public void Thai2rom_with_a_beam_of_5_finds_no_worse_score()
+    {
+        using var model = SeqModel.Load(s_thai.Value);
+        using var greedy = model.CreateDecoder();
+        using var beam = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 5, BestCount = 5 });
+        foreach (var line in Lines("thai2rom/expected-greedy.tsv"))
+        {
+            greedy.Decode(line[0]);
+            Assert.Equal(5, beam.Decode(line[0]));
+            Assert.True(beam.Score(0) >= greedy.Score(0), line[0]);
+            for (var i = 1; i < 5; i++) Assert.True(beam.Score(i) <= beam.Score(i - 1));
+        }
+    }
+
+    [Fact]
+    public void Thai2rom_in_int8_differs_on_at_most_one_word()
+    {
+        using var model = SeqModel.Load(Thai(WeightKind.Int8));
+        using var decoder = model.CreateDecoder();
+        var differ = new List<string>();
+        foreach (var line in Lines("thai2rom/expected-greedy.tsv"))
+        {
+            decoder.Decode(line[0]);
+            if (decoder.Text(0) != line[1]) differ.Add($"{line[0]}: {decoder.Text(0)} for {line[1]}");
+        }
+
+        TestContext.Current.TestOutputHelper?.WriteLine(string.Join("; ", differ));
+        Assert.True(differ.Count <= 1, string.Join("; ", differ));
+    }
+
+    [Fact]
+    public void G2p_en_decodes_word_for_word_as_its_reference()
+    {
+        var expected = Lines("g2p_en/expected-greedy.tsv");
+        using var model = SeqModel.Load(s_english.Value);
+        using var decoder = model.CreateDecoder();
+        Assert.True(expected.Length >= 200);
+        foreach (var line in expected)
+        {
+            decoder.Decode(line[0]);
+            Assert.Equal(line[1], decoder.Text(0));
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(5)]
+    public void A_sentence_allocates_nothing(int beam)
+    {
+        foreach (var file in new[] { s_thai.Value, s_english.Value })
+        {
+            using var model = SeqModel.Load(file);
+            using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = beam, BestCount = beam });
+            string[] words = model.Metadata["decoding:token"] == "previous" ? ["speech", "a", "recurrent"] : ["แมว", "บ้านไร่", "สุนัข"];
+            var text = new char[200];
+            var bytes = 0L;
+            for (var round = 0; round < 4; round++)
+            {
+                var before = GC.GetAllocatedBytesForCurrentThread();
+                foreach (var word in words)
+                {
+                    decoder.Decode(word);
+                    _ = decoder.CopyText(0, text);
+                }
+
+                bytes = GC.GetAllocatedBytesForCurrentThread() - before;
+            }
+
+            Assert.Equal(0, bytes);
+        }
+    }
+
+    private static byte[] Thai(WeightKind weights) => SeqRuntime.Converter.Converter.Convert(
+        [("encoder", Models.Need("thai2rom/thai2rom_encoder.onnx")), ("step", Models.Need("thai2rom/thai2rom_decoder.onnx"))],
+        new ConversionOptions { Weights = weights, Decoding = Repository.Find("docs/examples/thai2rom.json") }).File;
+
+    private static byte[] English()
+    {
+        var weights = Models.Need("g2p_en/checkpoint20.npz");
+        var folder = Directory.CreateTempSubdirectory("decoding").FullName;
+        try
+        {
+            var path = Path.Combine(folder, "g2p_en.json");
+            File.Copy(Repository.Find("docs/examples/g2p_en.json"), path);
+            File.Copy(weights, Path.Combine(folder, "checkpoint20.npz"));
+            return SeqRuntime.Converter.Converter.Convert([("main", path)], new ConversionOptions()).File;
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static string[][] Lines(string file) => [.. File.ReadLines(Models.Need(file)).Where(l => l.Length > 0 && l[0] != '#').Select(l => l.Split('\t'))];
+}
