@@ -1,0 +1,77 @@
+using System.CommandLine;
+using System.Globalization;
+using SeqRuntime.Decoding;
+using SeqRuntime.Training.Data;
+using SeqRuntime.Training.Evaluation;
+using Spectre.Console;
+
+namespace SeqRuntime.Training.Commands;
+
+/// <summary><c>evaluate</c>: word and phoneme error of <c>.seq</c> models on the test words, greedy and with a beam of 5.</summary>
+internal static class EvaluateCommand
+{
+    private static readonly Argument<FileInfo[]> s_models = new("model.seq") { Description = "Grapheme-to-phoneme models.", Arity = ArgumentArity.OneOrMore };
+    private static readonly Option<FileInfo> s_dictionary = new("--dictionary") { Description = "CMUdict's cmudict.dict.", DefaultValueFactory = _ => new FileInfo(Dictionary.DefaultPath) };
+
+    public static Command Create()
+    {
+        var command = new Command("evaluate", "Score models on the test words, which no training saw.") { s_models, s_dictionary };
+        command.SetAction(Run);
+        return command;
+    }
+
+    private static int Run(ParseResult arguments)
+    {
+        var dictionary = arguments.GetRequiredValue(s_dictionary);
+        if (!dictionary.Exists)
+        {
+            Console.Error.WriteLine($"{dictionary} is not there. {Dictionary.WhereToGet}");
+            return 1;
+        }
+
+        var words = CmuDict.Read(dictionary.FullName).Test;
+        var table = new Table().AddColumns("model", "weights", "search", "words", "WER", "PER", "WER without stress", "PER without stress", "words/s").Border(TableBorder.Markdown);
+        foreach (var file in arguments.GetRequiredValue(s_models))
+        {
+            using var model = SeqModel.Load(file.FullName);
+            foreach (var beam in (ReadOnlySpan<int>)[1, 5])
+            {
+                using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = beam });
+                var (stressed, plain, seconds) = Score(decoder, words);
+                table.AddRow(
+                    Path.GetFileNameWithoutExtension(file.Name),
+                    model.Metadata.GetValueOrDefault("weights", ""),
+                    beam == 1 ? "greedy" : $"beam {beam}",
+                    words.Count.ToString(CultureInfo.InvariantCulture),
+                    Percent(stressed.Word),
+                    Percent(stressed.Phoneme),
+                    Percent(plain.Word),
+                    Percent(plain.Phoneme),
+                    (words.Count / seconds).ToString("F0", CultureInfo.InvariantCulture));
+            }
+        }
+
+        AnsiConsole.Profile.Width = 160;
+        AnsiConsole.Write(table);
+        return 0;
+    }
+
+    private static (ErrorRates Stressed, ErrorRates Plain, double Seconds) Score(SeqDecoder decoder, IReadOnlyList<Word> words)
+    {
+        var (stressed, plain) = (new ErrorRates(), new ErrorRates());
+        var ticks = 0L;
+        foreach (var word in words)
+        {
+            var start = System.Diagnostics.Stopwatch.GetTimestamp();
+            decoder.Decode(word.Text);
+            ticks += System.Diagnostics.Stopwatch.GetTimestamp() - start;
+            string[] answer = [.. decoder.Tokens(0).ToArray().Select(token => decoder.TargetTable![token])];
+            stressed.Add(answer, word.Pronunciations);
+            plain.Add([.. answer.Select(ErrorRates.WithoutStress)], word.Pronunciations.Select(p => p.Select(ErrorRates.WithoutStress).ToArray()));
+        }
+
+        return (stressed, plain, ticks / (double)System.Diagnostics.Stopwatch.Frequency);
+    }
+
+    private static string Percent(double share) => share.ToString("P2", CultureInfo.InvariantCulture);
+}
