@@ -1,0 +1,181 @@
+using SeqRuntime.Decoding;
+
+namespace SeqRuntime.Tests.Decoding;
+
+/// <summary>The search against all sequences there are.</summary>
+public sealed class BeamSearchTests
+{
+    /// <summary>All hypotheses that can live at once: three tokens that go on, to the longest length.</summary>
+    private const int Everything = 81;
+
+    [Theory]
+    [InlineData(0f, false)]
+    [InlineData(0f, true)]
+    [InlineData(0.7f, false)]
+    [InlineData(0.7f, true)]
+    [InlineData(-0.5f, true)]
+    public void A_beam_as_wide_as_all_sequences_finds_the_best_in_order(float lengthPenalty, bool batched)
+    {
+        for (var seed = 0; seed < 20; seed++)
+        {
+            using var model = SeqModel.Load(SmallDecoder.Make(seed, batched));
+            using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = Everything, BestCount = 12, LengthPenalty = lengthPenalty });
+            for (var source = 0; source < SmallDecoder.Tokens; source++)
+            {
+                var all = SmallDecoder.All(model, source).Select(s => (s.Tokens, s.LogProbability, Score: s.LogProbability / Math.Pow((5 + s.Tokens.Length + 1) / 6.0, lengthPenalty))).OrderByDescending(s => s.Score).ToList();
+                Assert.Equal(121, all.Count);
+                Assert.Equal(12, decoder.Decode([source]));
+                for (var rank = 0; rank < 12; rank++)
+                {
+                    Assert.Equal(all[rank].Tokens, decoder.Tokens(rank).ToArray());
+                    Assert.Equal(all[rank].LogProbability, decoder.LogProbability(rank), 1e-4);
+                    Assert.Equal(all[rank].Score, decoder.Score(rank), 1e-4);
+                    Assert.True(decoder.IsComplete(rank));
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void Batched_and_one_by_one_give_the_same_bits()
+    {
+        for (var seed = 0; seed < 20; seed++)
+        {
+            using var one = SeqModel.Load(SmallDecoder.Make(seed, batched: false));
+            using var many = SeqModel.Load(SmallDecoder.Make(seed, batched: true));
+            var options = new SeqDecoderOptions { BeamWidth = 3, BestCount = 3 };
+            using var first = one.CreateDecoder(options);
+            using var second = many.CreateDecoder(options);
+            Assert.Equal(first.Decode([2]), second.Decode([2]));
+            for (var rank = 0; rank < first.Count; rank++)
+            {
+                Assert.Equal(first.Tokens(rank).ToArray(), second.Tokens(rank).ToArray());
+                Assert.Equal(BitConverter.SingleToInt32Bits(first.Score(rank)), BitConverter.SingleToInt32Bits(second.Score(rank)));
+            }
+        }
+    }
+
+    [Fact]
+    public void A_prefix_is_held_to()
+    {
+        for (var seed = 0; seed < 10; seed++)
+        {
+            using var model = SeqModel.Load(SmallDecoder.Make(seed, batched: true));
+            using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = Everything, BestCount = 3 });
+            decoder.SetPrefix([3, 2]);
+            var best = SmallDecoder.All(model, 1).Where(s => s.Tokens is [3, 2, ..]).OrderByDescending(s => s.LogProbability).Take(3).ToList();
+            Assert.Equal(3, decoder.Decode([1]));
+            for (var rank = 0; rank < 3; rank++) Assert.Equal(best[rank].Tokens, decoder.Tokens(rank).ToArray());
+        }
+    }
+
+    [Fact]
+    public void Only_allowed_sequences_come_out()
+    {
+        int[][] allowed = [[2], [2, 3], [3, 3, 1], [1, 2, 3, 2]];
+        var trie = new TokenTrie();
+        foreach (var sequence in allowed) trie.Add(sequence);
+        for (var seed = 0; seed < 10; seed++)
+        {
+            using var model = SeqModel.Load(SmallDecoder.Make(seed, batched: true));
+            using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 4, BestCount = 4 });
+            decoder.Allowed = trie;
+            var best = SmallDecoder.All(model, 0).Where(s => allowed.Any(a => a.SequenceEqual(s.Tokens))).OrderByDescending(s => s.LogProbability).ToList();
+            Assert.Equal(4, decoder.Decode([0]));
+            for (var rank = 0; rank < 4; rank++) Assert.Equal(best[rank].Tokens, decoder.Tokens(rank).ToArray());
+        }
+    }
+
+    [Fact]
+    public void Greedy_takes_the_best_token_at_each_step_and_tells_of_it()
+    {
+        using var model = SeqModel.Load(SmallDecoder.Make(3, batched: true));
+        using var decoder = model.CreateDecoder();
+        var told = new List<int>();
+        decoder.OnToken = (_, token, _) =>
+        {
+            told.Add(token);
+            return true;
+        };
+        decoder.Decode([1]);
+        Assert.Equal(decoder.Tokens(0).ToArray(), told);
+        var all = SmallDecoder.All(model, 1).ToDictionary(s => string.Join(' ', s.Tokens), s => s.LogProbability);
+        if (decoder.IsComplete(0)) Assert.Equal(all[string.Join(' ', told)], decoder.LogProbability(0), 1e-4);
+        decoder.OnToken = (position, _, _) => position < 0;
+        Assert.Equal(1, decoder.Decode([1]));
+        Assert.True(decoder.Tokens(0).Length <= 1);
+    }
+
+    [Fact]
+    public void Sampling_follows_the_model_s_probabilities_and_its_seed()
+    {
+        const int draws = 20_000;
+        using var model = SeqModel.Load(SmallDecoder.Make(5, batched: true));
+        using var decoder = model.CreateDecoder(new SeqDecoderOptions { Sampling = new SamplingOptions { Seed = 7 } });
+        var counts = new Dictionary<string, int>();
+        for (var i = 0; i < draws; i++)
+        {
+            decoder.Decode([2]);
+            if (!decoder.IsComplete(0)) continue;
+            var key = string.Join(' ', decoder.Tokens(0).ToArray());
+            counts[key] = counts.GetValueOrDefault(key) + 1;
+        }
+
+        foreach (var (tokens, logProbability) in SmallDecoder.All(model, 2))
+        {
+            var p = Math.Exp(logProbability);
+            var share = counts.GetValueOrDefault(string.Join(' ', tokens)) / (double)draws;
+            Assert.True(Math.Abs(share - p) <= 5 * Math.Sqrt(p * (1 - p) / draws) + 1e-4, $"[{string.Join(' ', tokens)}] drawn {share}, probability {p}");
+        }
+
+        decoder.Reseed(99);
+        decoder.Decode([2]);
+        var first = decoder.Tokens(0).ToArray();
+        decoder.Reseed(99);
+        decoder.Decode([2]);
+        Assert.Equal(first, decoder.Tokens(0).ToArray());
+    }
+
+    [Fact]
+    public void Top_k_of_one_is_greedy()
+    {
+        using var model = SeqModel.Load(SmallDecoder.Make(8, batched: false));
+        using var greedy = model.CreateDecoder();
+        using var drawn = model.CreateDecoder(new SeqDecoderOptions { Sampling = new SamplingOptions { TopK = 1, Temperature = 2 } });
+        using var nucleus = model.CreateDecoder(new SeqDecoderOptions { Sampling = new SamplingOptions { TopP = 1e-6f } });
+        for (var source = 0; source < SmallDecoder.Tokens; source++)
+        {
+            greedy.Decode([source]);
+            drawn.Decode([source]);
+            nucleus.Decode([source]);
+            Assert.Equal(greedy.Tokens(0).ToArray(), drawn.Tokens(0).ToArray());
+            Assert.Equal(greedy.Tokens(0).ToArray(), nucleus.Tokens(0).ToArray());
+            Assert.Equal(greedy.Score(0), drawn.Score(0));
+        }
+    }
+
+    [Fact]
+    public void A_cancelled_search_gives_nothing()
+    {
+        using var model = SeqModel.Load(SmallDecoder.Make(1, batched: true));
+        using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 2 });
+        decoder.Decode([1]);
+        using var stop = new CancellationTokenSource();
+        stop.Cancel();
+        Assert.Throws<OperationCanceledException>(() => decoder.Decode([1], stop.Token));
+        Assert.Equal(0, decoder.Count);
+        Assert.Throws<ArgumentOutOfRangeException>(() => decoder.Score(0));
+    }
+
+    [Fact]
+    public void What_a_source_cannot_be_is_refused()
+    {
+        using var model = SeqModel.Load(SmallDecoder.Make(1, batched: true));
+        using var decoder = model.CreateDecoder();
+        Assert.Throws<ArgumentException>(() => decoder.Decode(ReadOnlySpan<int>.Empty));
+        Assert.Throws<ArgumentException>(() => decoder.Decode([1, 1]));
+        Assert.Throws<ArgumentException>(() => decoder.Decode([SmallDecoder.Tokens]));
+        Assert.Throws<InvalidOperationException>(() => decoder.Decode("no table"));
+        Assert.Throws<ArgumentException>(() => model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 2, Sampling = new SamplingOptions() }));
+    }
+}

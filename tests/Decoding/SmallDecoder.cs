@@ -1,0 +1,82 @@
+using SeqRuntime.Decoding;
+using SeqRuntime.Format;
+using SeqRuntime.Operators;
+
+namespace SeqRuntime.Tests.Decoding;
+
+/// <summary>An encoder-decoder of a few random weights: the encoder is an embedding, the step h' = tanh(W (h + e(token))), logits = V h'.</summary>
+internal static class SmallDecoder
+{
+    public const int Tokens = 4;
+    public const int Begin = 1;
+    public const int End = 0;
+    public const int Longest = 4;
+    private const int Hidden = 6;
+
+    /// <param name="seed">Of the weights.</param>
+    /// <param name="batched">Whether the step takes several hypotheses at once.</param>
+    public static byte[] Make(int seed, bool batched)
+    {
+        var random = new Random(seed);
+        var model = new SeqModelBuilder();
+        object rows = batched ? "N" : 1;
+        var encoder = model.AddGraph("encoder");
+        var source = encoder.Input("source", ElementType.Int64, 1);
+        encoder.Output("first", encoder.Node(OpKind.Embedding, [Weights(model, encoder, "source embedding", Tokens, random), source], null, "first"));
+        var step = model.AddGraph("step");
+        var token = step.Input("token", ElementType.Int64, rows);
+        var hidden = step.State("hidden", ElementType.Float32, [rows, Hidden]);
+        var embedded = step.Node(OpKind.Embedding, [Weights(model, step, "embedding", Tokens, random), token], null, "embedded");
+        var sum = step.Node(OpKind.Binary, [embedded, hidden], new Attributes().Set(AttributeKey.Function, BinaryFunction.Add), "sum");
+        var product = step.Node(OpKind.Linear, [sum, Weights(model, step, "recurrent", Hidden, random)], null, "product");
+        var next = step.Node(OpKind.Unary, [product], new Attributes().Set(AttributeKey.Function, UnaryFunction.Tanh), "next");
+        step.UpdateState(hidden, next);
+        step.Output("logits", step.Node(OpKind.Linear, [next, Weights(model, step, "readout", Tokens, random)], null, "logits"));
+        foreach (var (key, value) in new (string, string)[]
+        {
+            (DecodingKeys.Kind, DecodingKeys.EncoderDecoder), (DecodingKeys.Encoder, "encoder"), (DecodingKeys.Step, "step"), (DecodingKeys.Link + "hidden", "first"),
+            (DecodingKeys.Begin, $"{Begin}"), (DecodingKeys.End, $"{End}"), (DecodingKeys.Max, $"{Longest}"),
+        })
+            model.Metadata[key] = value;
+        return SeqWriter.ToArray(model);
+    }
+
+    /// <summary>Every sequence up to the longest that comes to its end, and its log probability, each computed by running the step from the start.</summary>
+    public static List<(int[] Tokens, double LogProbability)> All(SeqModel model, int source)
+    {
+        using var encoder = model.CreateSession("encoder");
+        using var step = model.CreateSession("step");
+        encoder.Input<long>(0)[0] = source;
+        encoder.Run();
+        var all = new List<(int[], double)>();
+        Extend([]);
+        return all;
+
+        void Extend(int[] tokens)
+        {
+            encoder.Output<float>(0).CopyTo(step.State<float>(0));
+            var sum = 0.0;
+            foreach (var (before, token) in ((int[])[Begin, .. tokens]).Zip([.. tokens, End]))
+            {
+                step.Input<long>(0)[0] = before;
+                step.Run();
+                var logits = step.Output<float>(0).ToArray();
+                var largest = (double)logits.Max();
+                sum += logits[token] - largest - Math.Log(logits.Sum(l => Math.Exp(l - largest)));
+            }
+
+            all.Add((tokens, sum));
+            if (tokens.Length == Longest) return;
+            for (var token = 0; token < Tokens; token++)
+            {
+                if (token != End) Extend([.. tokens, token]);
+            }
+        }
+    }
+
+    private static int Weights(SeqModelBuilder model, GraphDefinition graph, string name, int rows, Random random)
+    {
+        float[] values = [.. Enumerable.Range(0, rows * Hidden).Select(_ => 3 * (random.NextSingle() - 0.5f))];
+        return graph.Constant(model.AddPacked(name, TensorFormat.PackedFloat32, rows, Hidden, WeightLayout.PackFloat32(values, rows, Hidden)));
+    }
+}
