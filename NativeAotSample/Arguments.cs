@@ -30,16 +30,15 @@ internal sealed class Arguments
 
     public Arguments(string[] args)
     {
-        var first = args.Length > 0 ? args[0] : "pronounce";
-        var isCommand = first is "pronounce" or "denoise" or "vad" or "info" or "help" or "--info" or "--help" or "-h" or "-?";
-        Command = first switch
+        var command = args.FirstOrDefault() switch
         {
-            _ when !isCommand => "pronounce",
             "--info" => "info",
             "--help" or "-h" or "-?" => "help",
-            _ => first,
+            "pronounce" or "denoise" or "vad" or "info" or "help" => args[0],
+            _ => null, // the words to pronounce begin at once
         };
-        for (var i = isCommand ? 1 : 0; i < args.Length; i++)
+        Command = command ?? "pronounce";
+        for (var i = command is null ? 0 : 1; i < args.Length; i++)
         {
             switch (args[i])
             {

@@ -20,11 +20,9 @@ try
         case "info":
             InfoCommand.Run(arguments);
             return 0;
-        case "help":
+        default:
             Console.WriteLine(Arguments.Usage);
             return 0;
-        default:
-            throw new UsageException($"unknown command '{arguments.Command}'");
     }
 }
 catch (UsageException fault)

@@ -29,15 +29,8 @@ internal static class Models
     private static string? Locate()
     {
         if (Environment.GetEnvironmentVariable("SEQRUNTIME_MODELS") is { Length: > 0 } named) return Path.GetFullPath(named);
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            if (File.Exists(Path.Combine(folder.FullName, "SeqRuntime.sln")))
-            {
-                var models = Path.Combine(folder.FullName, "..", "shared", "models");
-                return Directory.Exists(models) ? models : null;
-            }
-        }
-
-        return null;
+        if (Repository.Root is not { } root) return null;
+        var models = Path.Combine(root, "..", "shared", "models");
+        return Directory.Exists(models) ? models : null;
     }
 }

@@ -1,16 +1,23 @@
 namespace SeqRuntime.Tests;
 
-/// <summary>Files of the repository itself.</summary>
+/// <summary>The repository that these tests were built in.</summary>
 internal static class Repository
 {
-    /// <summary>Full path of a file of the repository.</summary>
-    public static string Find(string relative)
+    private static readonly string? s_root = Locate();
+
+    /// <summary>Its folder, or null where the tests run elsewhere.</summary>
+    public static string? Root => s_root;
+
+    /// <summary>Full path of a file or folder of the repository.</summary>
+    public static string Find(string relative) => Path.Combine(s_root ?? throw new InvalidOperationException("The repository's root was not found."), relative);
+
+    private static string? Locate()
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {
-            if (File.Exists(Path.Combine(folder.FullName, "SeqRuntime.sln"))) return Path.Combine(folder.FullName, relative);
+            if (File.Exists(Path.Combine(folder.FullName, "SeqRuntime.sln"))) return folder.FullName;
         }
 
-        throw new InvalidOperationException("The repository's root was not found.");
+        return null;
     }
 }

@@ -3,7 +3,6 @@ namespace SeqRuntime.Decoding;
 /// <summary>The graph that reads the source, once for each sentence.</summary>
 internal sealed class Encoder : IDisposable
 {
-    private readonly SeqSession _session;
     private readonly int _source;
     private readonly int _length = -1;
     private readonly string? _time;
@@ -23,17 +22,17 @@ internal sealed class Encoder : IDisposable
         MaxLength = _time is null ? _fixedLength : options.MaxSourceLength;
         var sizes = new SeqSessionOptions { MemoryLimitBytes = options.MemoryLimitBytes };
         if (_time is not null) sizes.MaxSizes[_time] = options.MaxSourceLength;
-        _session = model.CreateSession(Graph.Name, sizes);
-        _source = _session.InputIndex(name);
+        Session = model.CreateSession(Graph.Name, sizes);
+        _source = Session.InputIndex(name);
         if (info.Text(DecodingKeys.SourceLength) is { } length)
         {
-            _length = _session.InputIndex(length);
-            if (!PortIO.IsNumeric(_session.InputType(_length))) throw new ArgumentException($"The encoder's length '{length}' is no int32, int64 or float32.");
+            _length = Session.InputIndex(length);
+            if (!PortIO.IsNumeric(Session.InputType(_length))) throw new ArgumentException($"The encoder's length '{length}' is no int32, int64 or float32.");
         }
 
         foreach (var input in Graph.Inputs)
         {
-            if (input.Name != name && _session.InputIndex(input.Name) != _length)
+            if (input.Name != name && Session.InputIndex(input.Name) != _length)
                 throw new ArgumentException($"Nothing fills the encoder's input '{input.Name}'; name it as the source's length, or fix it when converting (--set {input.Name}=…).");
         }
     }
@@ -42,7 +41,7 @@ internal sealed class Encoder : IDisposable
 
     public int MaxLength { get; }
 
-    public SeqSession Session => _session;
+    public SeqSession Session { get; }
 
     /// <summary>Tokens of the source, begin and end included, at the last <see cref="Run"/>.</summary>
     public int Length { get; private set; }
@@ -51,14 +50,14 @@ internal sealed class Encoder : IDisposable
     {
         if (source.IsEmpty) throw new ArgumentException("The source is empty.");
         if (source.Length > MaxLength) throw new ArgumentException($"The source has {source.Length} tokens; the decoder was made for {MaxLength}.");
-        if (_time is not null) _session.SetSize(_time, source.Length);
+        if (_time is not null) Session.SetSize(_time, source.Length);
         else if (source.Length != _fixedLength) throw new ArgumentException($"The source has {source.Length} tokens; the encoder takes exactly {_fixedLength}.");
-        PortIO.Write(_session, _source, source);
-        if (_length >= 0) PortIO.Fill(_session, _length, source.Length);
-        _session.ResetState();
-        _session.Run();
+        PortIO.Write(Session, _source, source);
+        if (_length >= 0) PortIO.Fill(Session, _length, source.Length);
+        Session.ResetState();
+        Session.Run();
         Length = source.Length;
     }
 
-    public void Dispose() => _session.Dispose();
+    public void Dispose() => Session.Dispose();
 }

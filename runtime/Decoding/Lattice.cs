@@ -7,8 +7,6 @@ internal sealed class Lattice(int width, int steps, int alignmentStride)
     private readonly int[] _parents = new int[width * steps];
     private readonly float[] _alignments = new float[checked((long)width * steps * alignmentStride)];
 
-    public int Width => width;
-
     public int AlignmentStride => alignmentStride;
 
     /// <summary>Alignments of the rows that step <paramref name="step"/> ran.</summary>
@@ -23,8 +21,6 @@ internal sealed class Lattice(int width, int steps, int alignmentStride)
         _tokens[step * width + row] = token;
         _parents[step * width + row] = parent;
     }
-
-    public int Token(int step, int row) => _tokens[step * width + row];
 
     public int Parent(int step, int row) => _parents[step * width + row];
 

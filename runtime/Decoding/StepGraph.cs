@@ -26,9 +26,8 @@ internal abstract unsafe class StepGraph : IDisposable
         _kernels = model.Kernels;
         Graph = info.Graph(DecodingKeys.Step);
         Width = options.BeamWidth;
-        var tokenName = info.Text(DecodingKeys.Token) ?? (Graph.Inputs.Count == 1 ? Graph.Inputs[0].Name : info.Need(DecodingKeys.Token));
-        var token = Graph.Inputs.FirstOrDefault(i => i.Name == tokenName) ?? throw new ArgumentException($"The step '{Graph.Name}' has no input '{tokenName}', which the metadata name as the token before.");
-        if (!PortIO.IsNumeric(token.Type)) throw new ArgumentException($"The step's token '{tokenName}' is {token.Type}; int32, int64 or float32 are expected.");
+        var token = FindToken(info, Graph);
+        if (!PortIO.IsNumeric(token.Type)) throw new ArgumentException($"The step's token '{token.Name}' is {token.Type}; int32, int64 or float32 are expected.");
         BatchSymbol = BatchSymbolOf(token);
 
         var linked = info.Links().ToArray();
@@ -39,7 +38,7 @@ internal abstract unsafe class StepGraph : IDisposable
         Session = model.CreateSession(Graph.Name, sizes);
         try
         {
-            Token = Session.InputIndex(tokenName);
+            Token = Session.InputIndex(token.Name);
             _mask = info.Text(DecodingKeys.Mask) is { } mask ? Session.InputIndex(mask) : -1;
             _position = info.Text(DecodingKeys.Position) is { } position ? Session.InputIndex(position) : -1;
             _links = Array.ConvertAll(linked, MakeLink);
@@ -97,12 +96,8 @@ internal abstract unsafe class StepGraph : IDisposable
     protected string? BatchSymbol { get; }
 
     /// <summary>Makes the step of a model: in a batch where its token has a symbolic dimension, else one hypothesis after the other.</summary>
-    public static StepGraph Make(SeqModel model, DecodingInfo info, Encoder encoder, SeqDecoderOptions options)
-    {
-        var graph = info.Graph(DecodingKeys.Step);
-        var name = info.Text(DecodingKeys.Token) ?? (graph.Inputs.Count == 1 ? graph.Inputs[0].Name : null);
-        return graph.Inputs.Any(i => i.Name == name && BatchSymbolOf(i) is not null) ? new BatchStep(model, info, encoder, options) : new SerialStep(model, info, encoder, options);
-    }
+    public static StepGraph Make(SeqModel model, DecodingInfo info, Encoder encoder, SeqDecoderOptions options) =>
+        BatchSymbolOf(FindToken(info, info.Graph(DecodingKeys.Step))) is not null ? new BatchStep(model, info, encoder, options) : new SerialStep(model, info, encoder, options);
 
     /// <summary>Log probabilities of a row after <see cref="Run"/>.</summary>
     public Span<float> LogProbabilities(int row) => new((float*)_scores.Start + row * _scoreStride, Vocabulary);
@@ -180,6 +175,12 @@ internal abstract unsafe class StepGraph : IDisposable
         return -1;
     }
 
+    private static SeqValueInfo FindToken(DecodingInfo info, SeqGraphInfo graph)
+    {
+        var name = info.Text(DecodingKeys.Token) ?? (graph.Inputs.Count == 1 ? graph.Inputs[0].Name : info.Need(DecodingKeys.Token));
+        return graph.Inputs.FirstOrDefault(i => i.Name == name) ?? throw new ArgumentException($"The step '{graph.Name}' has no input '{name}', which the metadata name as the token before.");
+    }
+
     private static string? BatchSymbolOf(SeqValueInfo token) => token.Dimensions.FirstOrDefault(d => d.Symbol is not null).Symbol;
 
     private SeqValueInfo? Target(string name) => Graph.Inputs.FirstOrDefault(i => i.Name == name) ?? Graph.States.FirstOrDefault(s => s.Name == name);
@@ -230,117 +231,4 @@ internal abstract unsafe class StepGraph : IDisposable
     }
 
     private readonly record struct Link(string TargetName, string SourceName, bool IsState, bool IsFromState, int Target, int Source, int Axis);
-}
-
-/// <summary>All hypotheses in one batch: weights are read once for all.</summary>
-internal sealed class BatchStep : StepGraph
-{
-    private readonly Row[] _rows;
-    private int _count;
-
-    public BatchStep(SeqModel model, DecodingInfo info, Encoder encoder, SeqDecoderOptions options)
-        : base(model, info, encoder, options)
-    {
-        _rows = [.. Graph.States.Where(s => AxisOf(s) >= 0).Select(s => new Row(Session.StateIndex(s.Name), AxisOf(s), new byte[Session.StateContent(Session.StateIndex(s.Name)).Length]))];
-        if (Array.Exists(_rows, r => Session.StateShape(r.State).Type.Size() != sizeof(float))) throw new ArgumentException("A state of the step is neither float32 nor int32.");
-        _count = Width;
-    }
-
-    public override void Begin()
-    {
-        Session.SetSize(BatchSymbol!, 1);
-        base.Begin();
-        _count = 1;
-        FillLinks(1, states: true);
-    }
-
-    public override void Run(ReadOnlySpan<int> tokens, ReadOnlySpan<int> parents, int position, Span<float> alignment, int alignmentStride)
-    {
-        if (!IsInPlace(parents)) Move(parents);
-        PortIO.Write(Session, Token, tokens);
-        FillPosition(position);
-        Session.Run();
-        var logits = Session.Output<float>(Logits);
-        for (var row = 0; row < tokens.Length; row++) Score(row, logits.Slice(row * Vocabulary, Vocabulary));
-        if (Alignment < 0 || alignment.IsEmpty) return;
-        var weights = Session.Output<float>(Alignment);
-        var length = weights.Length / tokens.Length;
-        for (var row = 0; row < tokens.Length; row++) weights.Slice(row * length, length).CopyTo(alignment[(row * alignmentStride)..]);
-    }
-
-    private bool IsInPlace(ReadOnlySpan<int> parents)
-    {
-        if (parents.Length != _count) return false;
-        for (var i = 0; i < parents.Length; i++)
-        {
-            if (parents[i] != i) return false;
-        }
-
-        return true;
-    }
-
-    private void Move(ReadOnlySpan<int> parents)
-    {
-        foreach (var row in _rows)
-        {
-            var state = Session.StateContent(row.State);
-            PortIO.Gather(state, _count, parents, row.Spare, BlockBehind(Session.StateShape(row.State).Shape.AsSpan(), row.Axis));
-        }
-
-        if (_count != parents.Length)
-        {
-            _count = parents.Length;
-            Session.SetSize(BatchSymbol!, _count);
-            FillLinks(_count, states: false);
-        }
-
-        foreach (var row in _rows)
-        {
-            var state = Session.StateContent(row.State);
-            row.Spare.AsSpan(0, state.Length).CopyTo(state);
-        }
-    }
-
-    private readonly record struct Row(int State, int Axis, byte[] Spare);
-}
-
-/// <summary>One hypothesis after the other, for a step whose batch is fixed to 1: states are kept beside and brought back.</summary>
-internal sealed class SerialStep : StepGraph
-{
-    private readonly int _stateBytes;
-    private byte[] _now;
-    private byte[] _next;
-
-    public SerialStep(SeqModel model, DecodingInfo info, Encoder encoder, SeqDecoderOptions options)
-        : base(model, info, encoder, options)
-    {
-        _stateBytes = Session.StateBytes;
-        _now = new byte[Width > 1 ? checked(Width * _stateBytes) : 0];
-        _next = new byte[_now.Length];
-    }
-
-    public override long MemoryBytes => base.MemoryBytes + 2L * _now.Length;
-
-    public override void Begin()
-    {
-        base.Begin();
-        FillLinks(1, states: true);
-        if (Width > 1) Session.SaveState(_now);
-    }
-
-    public override void Run(ReadOnlySpan<int> tokens, ReadOnlySpan<int> parents, int position, Span<float> alignment, int alignmentStride)
-    {
-        FillPosition(position);
-        for (var row = 0; row < tokens.Length; row++)
-        {
-            if (Width > 1) Session.RestoreState(_now.AsSpan(parents[row] * _stateBytes));
-            PortIO.Write(Session, Token, tokens.Slice(row, 1));
-            Session.Run();
-            if (Width > 1) Session.SaveState(_next.AsSpan(row * _stateBytes));
-            Score(row, Session.Output<float>(Logits));
-            if (Alignment >= 0 && !alignment.IsEmpty) Session.Output<float>(Alignment).CopyTo(alignment[(row * alignmentStride)..]);
-        }
-
-        (_now, _next) = (_next, _now);
-    }
 }

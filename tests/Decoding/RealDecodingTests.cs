@@ -87,7 +87,7 @@ public sealed class RealDecodingTests
         {
             using var model = SeqModel.Load(file);
             using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = beam, BestCount = beam });
-            string[] words = model.Metadata["decoding:token"] == "previous" ? ["speech", "a", "recurrent"] : ["แมว", "บ้านไร่", "สุนัข"];
+            string[] words = model.Metadata[DecodingKeys.Token] == "previous" ? ["speech", "a", "recurrent"] : ["แมว", "บ้านไร่", "สุนัข"];
             var text = new char[200];
             var bytes = 0L;
             for (var round = 0; round < 4; round++)

@@ -58,10 +58,8 @@ public class NativeAotTests(ITestOutputHelper output)
 
     private static readonly Lazy<string> s_published = new(() =>
     {
-        var root = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(root, "SeqRuntime.sln"))) root = Path.GetDirectoryName(root) ?? throw new InvalidOperationException("The repository's root was not found.");
-        var artifacts = Path.Combine(root, "artifacts", "aot-test");
-        Run("dotnet", "publish", Path.Combine(root, "NativeAotSample"), "-c", "Release", "-r", "linux-x64", "--artifacts-path", artifacts, "-o", Path.Combine(artifacts, "out"), "--nologo");
+        var artifacts = Repository.Find("artifacts/aot-test");
+        Run("dotnet", "publish", Repository.Find("NativeAotSample"), "-c", "Release", "-r", "linux-x64", "--artifacts-path", artifacts, "-o", Path.Combine(artifacts, "out"), "--nologo");
         return Path.Combine(artifacts, "out", "NativeAotSample");
     });
 

@@ -1,11 +1,26 @@
+using System.CommandLine;
+using SeqRuntime.Training.Data;
+
 namespace SeqRuntime.Training.Commands;
 
 /// <summary>Where CMUdict is: environment variable SEQRUNTIME_DATA, else ../shared/data beside the repository.</summary>
 internal static class Dictionary
 {
-    public const string WhereToGet = "Get it from https://github.com/cmusphinx/cmudict (cmudict.dict), or from the npm package cmu-pronouncing-dictionary 3.0.0, and name it with --dictionary or its folder's parent with SEQRUNTIME_DATA.";
+    private const string WhereToGet = "Get it from https://github.com/cmusphinx/cmudict (cmudict.dict), or from the npm package cmu-pronouncing-dictionary 3.0.0, and name it with --dictionary or its folder's parent with SEQRUNTIME_DATA.";
 
-    public static string DefaultPath => Path.Combine(Environment.GetEnvironmentVariable("SEQRUNTIME_DATA") is { Length: > 0 } named ? named : Beside(), "cmudict", "cmudict.dict");
+    /// <summary>The option that names it.</summary>
+    public static Option<FileInfo> Option { get; } = new("--dictionary") { Description = "CMUdict's cmudict.dict.", DefaultValueFactory = _ => new FileInfo(DefaultPath) };
+
+    /// <summary>Reads the dictionary that the command line names; where it is not there, says on standard error where to get it, and gives null.</summary>
+    public static CmuDict? Read(ParseResult arguments)
+    {
+        var file = arguments.GetRequiredValue(Option);
+        if (file.Exists) return CmuDict.Read(file.FullName);
+        Console.Error.WriteLine($"{file} is not there. {WhereToGet}");
+        return null;
+    }
+
+    private static string DefaultPath => Path.Combine(Environment.GetEnvironmentVariable("SEQRUNTIME_DATA") is { Length: > 0 } named ? named : Beside(), "cmudict", "cmudict.dict");
 
     private static string Beside()
     {

@@ -11,25 +11,17 @@ namespace SeqRuntime.Training.Commands;
 internal static class EvaluateCommand
 {
     private static readonly Argument<FileInfo[]> s_models = new("model.seq") { Description = "Grapheme-to-phoneme models.", Arity = ArgumentArity.OneOrMore };
-    private static readonly Option<FileInfo> s_dictionary = new("--dictionary") { Description = "CMUdict's cmudict.dict.", DefaultValueFactory = _ => new FileInfo(Dictionary.DefaultPath) };
 
     public static Command Create()
     {
-        var command = new Command("evaluate", "Score models on the test words, which no training saw.") { s_models, s_dictionary };
+        var command = new Command("evaluate", "Score models on the test words, which no training saw.") { s_models, Dictionary.Option };
         command.SetAction(Run);
         return command;
     }
 
     private static int Run(ParseResult arguments)
     {
-        var dictionary = arguments.GetRequiredValue(s_dictionary);
-        if (!dictionary.Exists)
-        {
-            Console.Error.WriteLine($"{dictionary} is not there. {Dictionary.WhereToGet}");
-            return 1;
-        }
-
-        var words = CmuDict.Read(dictionary.FullName).Test;
+        if (Dictionary.Read(arguments)?.Test is not { } words) return 1;
         var table = new Table().AddColumns("model", "weights", "search", "words", "WER", "PER", "WER without stress", "PER without stress", "words/s").Border(TableBorder.Markdown);
         foreach (var file in arguments.GetRequiredValue(s_models))
         {

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using SeqRuntime.Training.Data;
 using SeqRuntime.Training.Model;
 using SeqRuntime.Training.Optimization;
 using TorchSharp;
@@ -13,7 +12,6 @@ internal static class TrainCommand
     private static readonly TrainerOptions s_default = new() { Folder = "" };
     private static readonly G2pSizes s_sizes = new();
     private static readonly Argument<DirectoryInfo> s_folder = new("folder") { Description = "Where checkpoints, the best weights and curves go. Holds it a checkpoint, the run goes on from there." };
-    private static readonly Option<FileInfo> s_dictionary = new("--dictionary") { Description = "CMUdict's cmudict.dict.", DefaultValueFactory = _ => new FileInfo(Dictionary.DefaultPath) };
     private static readonly Option<int> s_epochs = new("--epochs") { Description = "Passes over the training words.", DefaultValueFactory = _ => s_default.Epochs };
     private static readonly Option<int> s_batch = new("--batch") { Description = "Words a step.", DefaultValueFactory = _ => s_default.BatchSize };
     private static readonly Option<double> s_rate = new("--rate") { Description = "Highest learning rate.", DefaultValueFactory = _ => s_default.Rate };
@@ -28,20 +26,14 @@ internal static class TrainCommand
 
     public static Command Create()
     {
-        var command = new Command("train", "Train, resume, or fine-tune.") { s_folder, s_dictionary, s_epochs, s_batch, s_rate, s_clipValue, s_clipNorm, s_seed, s_dropout, s_patience, s_from, s_quantized, s_threads };
+        var command = new Command("train", "Train, resume, or fine-tune.") { s_folder, Dictionary.Option, s_epochs, s_batch, s_rate, s_clipValue, s_clipNorm, s_seed, s_dropout, s_patience, s_from, s_quantized, s_threads };
         command.SetAction(Run);
         return command;
     }
 
     private static int Run(ParseResult arguments)
     {
-        var dictionary = arguments.GetRequiredValue(s_dictionary);
-        if (!dictionary.Exists)
-        {
-            Console.Error.WriteLine($"{dictionary} is not there. {Dictionary.WhereToGet}");
-            return 1;
-        }
-
+        if (Dictionary.Read(arguments) is not { } words) return 1;
         if (arguments.GetValue(s_threads) is > 0 and var threads) torch.set_num_threads(threads);
         var options = new TrainerOptions
         {
@@ -62,7 +54,6 @@ internal static class TrainCommand
             press.Cancel = true;
             stop.Cancel();
         };
-        var words = CmuDict.Read(dictionary.FullName);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{words.Training.Count} words to train on, {words.Validation.Count} to validate, {words.Test.Count} kept for the test."));
         try
         {
