@@ -9,7 +9,7 @@ internal static class Decompose
     [
         "LSTM", "GRU", "RNN", "Conv", "ConvTranspose", "Gemm", "Linear", "Sum", "Mean", "BatchNormalization", "If", "Constant", "Identity", "Dropout", "CastLike", "Greater",
         "DequantizeLinear", "QuantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "ConvInteger", "QLinearMatMul", "QLinearConv", "MeanVarianceNormalization", "Einsum",
-        "HannWindow", "HammingWindow", "BlackmanWindow", "DFT", "STFT", "MelWeightMatrix",
+        "HannWindow", "HammingWindow", "BlackmanWindow", "DFT", "STFT", "MelWeightMatrix", "Attention",
     ];
 
     /// <summary>Whether an operator can be converted, as far as its name tells.</summary>
@@ -48,6 +48,8 @@ internal static class Decompose
                 return DecomposeSpectral.Apply(node, graph, evaluator);
             case "Einsum":
                 return DecomposeEinsum.Apply(node, graph, evaluator);
+            case "Attention":
+                return DecomposeAttention.Apply(node, graph, evaluator);
             case "Conv" or "MaxPool" or "AveragePool":
                 if (node.Op == "MaxPool" && node.Output(1).Length > 0) throw new UnsupportedException("the indices of the maxima are not supported");
                 FixPads(node, evaluator);

@@ -88,6 +88,9 @@ internal sealed unsafe class Evaluator
         return new IrShape(probes[0].Type, sizes);
     }
 
+    /// <summary>A dimension at each of the sizes of the symbolic dimensions that are tried.</summary>
+    public int[] SizesOf(string value, int axis) => Array.ConvertAll(_values[value], probe => axis >= 0 && axis < probe.Rank ? probe.Shape[axis] : throw new ArgumentException($"'{value}' of shape {probe.Shape} has no dimension {axis}."));
+
     /// <summary>Whether two values have the same shape whatever the sizes of the symbolic dimensions that were tried.</summary>
     public bool SameShape(string a, string b) => _values[a].Zip(_values[b]).All(pair => pair.First.Shape.Equals(pair.Second.Shape));
 
