@@ -94,7 +94,7 @@ internal sealed class DecomposeAttention
     private string Capped(string scores)
     {
         var cap = _node.Float("softcap", 0);
-        return cap == 0 ? scores : _x.Add("Mul", [_x.Add("Tanh", [_x.Add("Mul", [scores, _x.Scalar(1 / cap)])]), _x.Scalar(cap)]);
+        return !(cap > 0) ? scores : _x.Add("Mul", [_x.Add("Tanh", [_x.Add("Mul", [scores, _x.Scalar(1 / cap)])]), _x.Scalar(cap)]);
     }
 
     /// <summary>[batch, heads, steps, size] of an input in either layout.</summary>
@@ -162,9 +162,7 @@ internal sealed class DecomposeAttention
         var rank = _evaluator.ShapeOf(_node.Input(3)).Rank;
         var given = _evaluator.SizesOf(_node.Input(3), rank - 1);
         var needed = Past.Length == 0 ? Steps(1) : [.. Steps(1).Zip(_evaluator.SizesOf(Past, 2), (now, past) => now + past)];
-        var isFixed = Array.TrueForAll(given, g => g == given[0]) && Array.TrueForAll(needed, n => n == needed[0]);
-        // Symbols that are tried at one size may yet differ; only with valid lengths is a shorter mask likely.
-        if (given.AsSpan().SequenceEqual(needed) && (isFixed || Valid.Length == 0)) return mask;
+        if (given.AsSpan().SequenceEqual(needed)) return mask;
         var missing = _x.Add("Sub", [Length(key), _x.Add("Shape", [mask], ("start", -1L))]);
         var pads = _x.Add("Concat", [_x.Vector(0), _x.Add("Max", [missing, _x.Vector(0)])], ("axis", 0L));
         return _x.Add("Pad", [mask, pads, _x.Constant(fill), _x.Vector(-1)]);
