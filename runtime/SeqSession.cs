@@ -161,14 +161,14 @@ public sealed unsafe class SeqSession : IDisposable
     /// Contents of inputs and outputs are undefined afterwards; a state whose own shape changes starts anew.
     /// </summary>
     /// <param name="symbol">Name of the symbol.</param>
-    /// <param name="size">From 1 to the largest size the session was made for.</param>
+    /// <param name="size">From 0 (a cache that is still empty) to the largest size the session was made for.</param>
     /// <exception cref="ArgumentException">No such symbol, or the size is out of range.</exception>
     public void SetSize(string symbol, int size)
     {
         ThrowIfDisposed();
         var index = Array.IndexOf(_plan.Graph.Symbols, symbol);
         if (index < 0) throw SessionError.NoSuch("symbolic dimension", symbol, _plan.Graph.Symbols);
-        if (size < 1 || size > _plan.MaxSizes[index]) throw SessionError.Size(symbol, size, _plan.MaxSizes[index]);
+        if (size < 0 || size > _plan.MaxSizes[index]) throw SessionError.Size(symbol, size, _plan.MaxSizes[index]);
         if (_sizes[index] == size) return;
         _sizes[index] = size;
         _plan.SetShapes(_sizes);
