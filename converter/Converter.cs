@@ -98,7 +98,9 @@ internal static class Converter
                 _ = loaded.GetSessionMemoryBytes(graph.Name, options);
             }
 
-            if (loaded.Metadata.GetValueOrDefault(DecodingKeys.Kind) == DecodingKeys.EncoderDecoder) loaded.CreateDecoder().Dispose();
+            if (!loaded.Metadata.TryGetValue(DecodingKeys.Kind, out var kind)) return;
+            if (kind == DecodingKeys.EncoderDecoder) loaded.CreateDecoder().Dispose();
+            else loaded.CreateFrameDecoder(new FrameDecoderOptions { MaxFrames = 32 }).Dispose();
         }
         catch (Exception fault) when (fault is ArgumentException or SeqFormatException or ArithmeticException)
         {

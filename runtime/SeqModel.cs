@@ -101,6 +101,11 @@ public sealed class SeqModel : IDisposable
     /// <exception cref="ArgumentException">The model does not say how it is decoded, or says it of other graphs and values than it has.</exception>
     public SeqDecoder CreateDecoder(SeqDecoderOptions? options = null) => new(this, options ?? new SeqDecoderOptions());
 
+    /// <summary>Makes a decoder of a CTC or transducer model. All memory it will ever use is allocated here.</summary>
+    /// <param name="options">Beam, results, largest sizes; null for greedy decoding.</param>
+    /// <exception cref="ArgumentException">The model does not say how it is decoded, or says it of other graphs and values than it has.</exception>
+    public FrameDecoder CreateFrameDecoder(FrameDecoderOptions? options = null) => new(this, options ?? new FrameDecoderOptions());
+
     /// <summary>Lets go of the file. Sessions that still exist keep its memory until they are disposed.</summary>
     public void Dispose()
     {

@@ -7,16 +7,19 @@ internal sealed class DecodingInfo
 {
     private readonly SeqModel _model;
 
-    private DecodingInfo(SeqModel model) => _model = model;
+    private DecodingInfo(SeqModel model, string kind) => (_model, Kind) = (model, kind);
 
-    /// <summary>Metadata of a model that is to be decoded as <paramref name="kind"/>.</summary>
+    /// <summary>How the model is decoded.</summary>
+    public string Kind { get; }
+
+    /// <summary>Metadata of a model that is to be decoded as one of <paramref name="kinds"/>.</summary>
     /// <exception cref="ArgumentException">The model has none, or of another kind.</exception>
-    public static DecodingInfo Of(SeqModel model, string kind)
+    public static DecodingInfo Of(SeqModel model, params string[] kinds)
     {
-        if (!model.Metadata.TryGetValue(DecodingKeys.Kind, out var actual))
+        if (!model.Metadata.TryGetValue(DecodingKeys.Kind, out var kind))
             throw new ArgumentException("The model does not say how it is decoded. Convert it again with a description (or --decoding file.json) that does.");
-        if (actual != kind) throw new ArgumentException($"The model is to be decoded as '{actual}', not as '{kind}'.");
-        return new DecodingInfo(model);
+        if (!kinds.Contains(kind)) throw new ArgumentException($"The model is to be decoded as '{kind}', not as '{string.Join("' or '", kinds)}'.");
+        return new DecodingInfo(model, kind);
     }
 
     public string? Text(string key) => _model.Metadata.GetValueOrDefault(key);

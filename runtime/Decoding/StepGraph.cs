@@ -1,29 +1,21 @@
-using SeqRuntime.Format;
-using SeqRuntime.Kernels;
-using SeqRuntime.Sessions;
-
 namespace SeqRuntime.Decoding;
 
 /// <summary>
 /// The graph that gives the next token's logits from the token before and the states. Holds one row of states for each
 /// hypothesis; <see cref="Run"/> takes for each new row the row it goes on from.
 /// </summary>
-internal abstract unsafe class StepGraph : IDisposable
+internal abstract class StepGraph : IDisposable
 {
     private readonly Encoder _encoder;
     private readonly Link[] _links;
     private readonly (string Symbol, int Output, int Axis)[] _sizes;
     private readonly int _mask;
     private readonly int _position;
-    private readonly bool _areProbabilities;
-    private readonly KernelSet _kernels;
-    private readonly SessionMemory _scores;
-    private readonly int _scoreStride;
+    private readonly LogProbabilityRows _scores;
 
     private protected StepGraph(SeqModel model, DecodingInfo info, Encoder encoder, SeqDecoderOptions options)
     {
         _encoder = encoder;
-        _kernels = model.Kernels;
         Graph = info.Graph(DecodingKeys.Step);
         Width = options.BeamWidth;
         var token = FindToken(info, Graph);
@@ -43,12 +35,6 @@ internal abstract unsafe class StepGraph : IDisposable
             _position = info.Text(DecodingKeys.Position) is { } position ? Session.InputIndex(position) : -1;
             _links = Array.ConvertAll(linked, MakeLink);
             RefuseUnfilled();
-            _areProbabilities = info.Text(DecodingKeys.Scores) switch
-            {
-                null or DecodingKeys.ScoresLogits => false,
-                DecodingKeys.ScoresProbabilities => true,
-                var other => throw new ArgumentException($"The model's metadata '{DecodingKeys.Scores}' is '{other}'; there are '{DecodingKeys.ScoresLogits}' and '{DecodingKeys.ScoresProbabilities}'."),
-            };
             Logits = Session.OutputIndex(info.Text(DecodingKeys.Logits) ?? (Graph.Outputs.Count == 1 ? Graph.Outputs[0].Name : info.Need(DecodingKeys.Logits)));
             if (Session.OutputType(Logits) != ElementType.Float32) throw new ArgumentException("The step's logits are not float32.");
             Vocabulary = Session.OutputShape(Logits)[^1];
@@ -61,8 +47,7 @@ internal abstract unsafe class StepGraph : IDisposable
                 AlignmentStride = Session.Output<float>(Alignment).Length / rows;
             }
 
-            _scoreStride = Vocabulary + 16;
-            _scores = new SessionMemory((long)Width * _scoreStride * sizeof(float) + KernelSet.ReadSlack);
+            _scores = new LogProbabilityRows(model.Kernels, info, Width, Vocabulary);
         }
         catch
         {
@@ -84,7 +69,7 @@ internal abstract unsafe class StepGraph : IDisposable
     /// <summary>Most alignment weights of a row, or 0 where there are none.</summary>
     public int AlignmentStride { get; }
 
-    public virtual long MemoryBytes => Session.MemoryBytes + (long)Width * _scoreStride * sizeof(float);
+    public virtual long MemoryBytes => Session.MemoryBytes + _scores.Bytes;
 
     protected int Token { get; }
 
@@ -100,7 +85,7 @@ internal abstract unsafe class StepGraph : IDisposable
         BatchSymbolOf(FindToken(info, info.Graph(DecodingKeys.Step))) is not null ? new BatchStep(model, info, encoder, options) : new SerialStep(model, info, encoder, options);
 
     /// <summary>Log probabilities of a row after <see cref="Run"/>.</summary>
-    public Span<float> LogProbabilities(int row) => new((float*)_scores.Start + row * _scoreStride, Vocabulary);
+    public Span<float> LogProbabilities(int row) => _scores[row];
 
     /// <summary>Starts a sentence from what the encoder holds: one row with first states.</summary>
     public virtual void Begin()
@@ -146,16 +131,7 @@ internal abstract unsafe class StepGraph : IDisposable
     }
 
     /// <summary>Copies a row's logits into place as log probabilities.</summary>
-    protected void Score(int row, ReadOnlySpan<float> logits)
-    {
-        var scores = LogProbabilities(row);
-        logits.CopyTo(scores);
-        fixed (float* at = scores)
-        {
-            if (_areProbabilities) _kernels.Unary(UnaryFunction.Log, at, at, Vocabulary, 0, 0);
-            else _kernels.Softmax(at, at, Vocabulary, logarithm: true);
-        }
-    }
+    protected void Score(int row, ReadOnlySpan<float> logits) => _scores.Set(row, logits);
 
     /// <summary>Bytes of all that lies behind an axis, of a value of 4-byte elements.</summary>
     protected static int BlockBehind(ReadOnlySpan<int> shape, int axis)

@@ -11,7 +11,7 @@ internal static class SmallDecoder
     public const int Begin = 1;
     public const int End = 0;
     public const int Longest = 4;
-    private const int Hidden = 6;
+    public const int Hidden = 6;
 
     /// <param name="seed">Of the weights.</param>
     /// <param name="batched">Whether the step takes several hypotheses at once.</param>
@@ -74,7 +74,8 @@ internal static class SmallDecoder
         }
     }
 
-    private static int Weights(SeqModelBuilder model, GraphDefinition graph, string name, int rows, Random random)
+    /// <summary>A packed matrix of random weights as a constant of a graph.</summary>
+    public static int Weights(SeqModelBuilder model, GraphDefinition graph, string name, int rows, Random random)
     {
         float[] values = [.. Enumerable.Range(0, rows * Hidden).Select(_ => 3 * (random.NextSingle() - 0.5f))];
         return graph.Constant(model.AddPacked(name, TensorFormat.PackedFloat32, rows, Hidden, WeightLayout.PackFloat32(values, rows, Hidden)));

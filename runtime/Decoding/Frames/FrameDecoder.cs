@@ -1,0 +1,181 @@
+namespace SeqRuntime.Decoding;
+
+/// <summary>
+/// Reads token sequences from frames of features, as speech and handwriting models give them: by CTC or as an RNN transducer,
+/// whichever the model's metadata say; greedily or with a beam. Over a whole recording at once, or over parts as they come,
+/// where the encoder keeps its state between them. Made by <see cref="SeqModel.CreateFrameDecoder"/>; afterwards nothing
+/// allocates. Belongs to one thread at a time.
+/// </summary>
+/// <example>
+/// <code>
+/// using var model = SeqModel.Load("speech.seq");
+/// using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = 8 });
+/// decoder.Decode(features);
+/// Console.WriteLine(decoder.Text(0));
+/// </code>
+/// </example>
+public sealed class FrameDecoder : IDisposable
+{
+    private readonly FrameEncoder _encoder;
+    private readonly FrameSearch _search;
+    private readonly int _output;
+    private bool _isStopped;
+    private bool _disposed;
+
+    internal FrameDecoder(SeqModel model, FrameDecoderOptions options)
+    {
+        options.Check();
+        var info = DecodingInfo.Of(model, DecodingKeys.Ctc, DecodingKeys.Transducer);
+        Model = model;
+        MaxTokens = options.MaxTokens ?? Math.Max(info.Number(DecodingKeys.Max) ?? 1024, 1);
+        if (MaxTokens > 1 << 20) throw new ArgumentException($"{MaxTokens} tokens are more than a decoder is made for.");
+        TargetTable = info.Table(DecodingKeys.TargetTable, info.Number(DecodingKeys.Blank) ?? 0);
+        _encoder = new FrameEncoder(model, info, options);
+        try
+        {
+            if (info.Kind == DecodingKeys.Ctc)
+            {
+                _search = new CtcSearch(model, info, _encoder, MaxTokens, options);
+                _output = _encoder.RowsOutput(info.Text(DecodingKeys.Logits));
+            }
+            else
+            {
+                var search = new TransducerSearch(model, info, _encoder, MaxTokens, options);
+                (_search, _output) = (search, search.FrameOutput);
+            }
+
+            if (TargetTable is { } table && table.Count < _search.Vocabulary) throw new ArgumentException($"The target table has {table.Count} tokens; the model scores {_search.Vocabulary}.");
+            Reset();
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The model.</summary>
+    public SeqModel Model { get; }
+
+    /// <summary>Texts of tokens, or null where the model has none.</summary>
+    public TokenTable? TargetTable { get; }
+
+    /// <summary>Most tokens of a result.</summary>
+    public int MaxTokens { get; }
+
+    /// <summary>Number of labels, the blank among them.</summary>
+    public int Vocabulary => _search.Vocabulary;
+
+    /// <summary>Features of a frame; of one run, where the model fixes the number of frames.</summary>
+    public int FrameSize => _encoder.FrameSize;
+
+    /// <summary>Bytes of all sessions, prefixes and scores.</summary>
+    public long MemoryBytes => _encoder.Session.MemoryBytes + _search.MemoryBytes;
+
+    /// <summary>Rows of the encoder's output since <see cref="Reset"/>.</summary>
+    public int FrameCount { get; private set; }
+
+    /// <summary>Number of results.</summary>
+    public int Count => _search.Count;
+
+    /// <summary>Told of each token as the best prefix grows by it; null for nobody. Where it returns false, the rest is not read.</summary>
+    public TokenCallback? OnToken
+    {
+        get => _search.OnToken;
+        set => _search.OnToken = value;
+    }
+
+    /// <summary>Reads a whole recording: <see cref="Reset"/>, <see cref="Accept(ReadOnlySpan{float}, CancellationToken)"/>, <see cref="Finish"/>.</summary>
+    /// <param name="features">Frame after frame, <see cref="FrameSize"/> numbers each.</param>
+    /// <param name="cancellation">Looked at before each frame.</param>
+    /// <returns>Number of results.</returns>
+    /// <exception cref="ArgumentException">No whole number of frames, or too many.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled; there are no results.</exception>
+    public int Decode(ReadOnlySpan<float> features, CancellationToken cancellation)
+    {
+        Reset();
+        Accept(features, cancellation);
+        return Finish();
+    }
+
+    /// <inheritdoc cref="Decode(ReadOnlySpan{float}, CancellationToken)"/>
+    public int Decode(ReadOnlySpan<float> features) => Decode(features, CancellationToken.None);
+
+    /// <summary>Forgets all frames, and the states of the encoder.</summary>
+    public void Reset()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        FrameCount = 0;
+        _isStopped = false;
+        _encoder.Session.ResetState();
+        _search.Begin();
+    }
+
+    /// <summary>Reads some more frames; the results are then those of all frames so far. Allocates nothing.</summary>
+    /// <inheritdoc cref="Decode(ReadOnlySpan{float}, CancellationToken)"/>
+    public int Accept(ReadOnlySpan<float> features, CancellationToken cancellation)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        while (!features.IsEmpty && !_isStopped)
+        {
+            features = features[_encoder.Run(features)..];
+            var rows = _encoder.RowCount(_output);
+            for (var row = 0; row < rows && !_isStopped; row++)
+            {
+                if (cancellation.IsCancellationRequested)
+                {
+                    Reset();
+                    cancellation.ThrowIfCancellationRequested();
+                }
+
+                _isStopped = !_search.Step(_encoder, row, FrameCount++);
+            }
+        }
+
+        _search.Collect(isEnd: false);
+        return Count;
+    }
+
+    /// <inheritdoc cref="Accept(ReadOnlySpan{float}, CancellationToken)"/>
+    public int Accept(ReadOnlySpan<float> features) => Accept(features, CancellationToken.None);
+
+    /// <summary>Says that there are no more frames, so that a language model ranks the results as whole sentences.</summary>
+    /// <returns>Number of results.</returns>
+    public int Finish()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        _search.Collect(isEnd: true);
+        return Count;
+    }
+
+    /// <summary>Tokens of a result, valid until the next call.</summary>
+    /// <param name="rank">0 for the best.</param>
+    public ReadOnlySpan<int> Tokens(int rank) => _search.Tokens(rank);
+
+    /// <summary>For each token of a result the row of the encoder's output where it came up.</summary>
+    public ReadOnlySpan<int> Frames(int rank) => _search.Frames(rank);
+
+    /// <summary>What results are ranked by: the log probability, with language model and bonus.</summary>
+    public float Score(int rank) => (float)_search.Score(rank);
+
+    /// <summary>Natural log of the probability, summed over the alignments that the beam followed; greedily that of the one alignment.</summary>
+    public float LogProbability(int rank) => (float)_search.LogProbability(rank);
+
+    /// <summary>Text of a result, as a new string.</summary>
+    public string Text(int rank) => NeedTarget().Decode(Tokens(rank));
+
+    /// <summary>Writes the text of a result; allocates nothing.</summary>
+    /// <returns>Characters written.</returns>
+    public int CopyText(int rank, Span<char> text) => NeedTarget().Decode(Tokens(rank), text);
+
+    /// <summary>Frees the sessions.</summary>
+    public void Dispose()
+    {
+        if (_disposed) return;
+        _disposed = true;
+        _encoder.Dispose();
+        _search?.Dispose();
+    }
+
+    private TokenTable NeedTarget() => TargetTable ?? throw new InvalidOperationException("The model has no target table; results are token indices.");
+}

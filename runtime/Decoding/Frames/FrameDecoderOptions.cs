@@ -1,0 +1,46 @@
+namespace SeqRuntime.Decoding;
+
+/// <summary>How a <see cref="FrameDecoder"/> searches, and how much it may be given.</summary>
+public sealed class FrameDecoderOptions
+{
+    /// <summary>Prefixes that are followed at once. 1 (the default): greedy, the best label of each frame.</summary>
+    public int BeamWidth { get; init; } = 1;
+
+    /// <summary>Results to give, best first; at most the beam. Default: 1.</summary>
+    public int BestCount { get; init; } = 1;
+
+    /// <summary>Most frames of features in one call, where the model leaves the number open. Default: 1,024.</summary>
+    public int MaxFrames { get; init; } = 1024;
+
+    /// <summary>Most tokens of a result; later ones are not taken. Null: what the model says, else 1,024.</summary>
+    public int? MaxTokens { get; init; }
+
+    /// <summary>Most tokens that a transducer may give at one frame. Default: 8.</summary>
+    public int MaxTokensPerFrame { get; init; } = 8;
+
+    /// <summary>N-gram model of tokens that prefixes are ranked by besides their own probability (shallow fusion); needs a beam.</summary>
+    public NgramModel? Language { get; init; }
+
+    /// <summary>Factor of the language model's log probability. Default: 0.5.</summary>
+    public float LanguageWeight { get; init; } = 0.5f;
+
+    /// <summary>Added for each token: against a language model's, or long labels', liking for short results. Default: 0.</summary>
+    public float TokenBonus { get; init; }
+
+    /// <summary>A decoder whose sessions need more bytes than this each is refused. Default: 1 GiB.</summary>
+    public long MemoryLimitBytes { get; init; } = 1L << 30;
+
+    internal void Check()
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(BeamWidth, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(BeamWidth, 4096);
+        ArgumentOutOfRangeException.ThrowIfLessThan(BestCount, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(BestCount, BeamWidth);
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaxFrames, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaxTokensPerFrame, 1);
+        if (MaxTokens is { } max) ArgumentOutOfRangeException.ThrowIfLessThan(max, 1, nameof(MaxTokens));
+        if (!float.IsFinite(LanguageWeight) || LanguageWeight < 0) throw new ArgumentException("The language model's weight is no finite number from 0 up.");
+        if (!float.IsFinite(TokenBonus)) throw new ArgumentException("The bonus of a token is no finite number.");
+        if (BeamWidth == 1 && (Language is not null || TokenBonus != 0)) throw new ArgumentException("A language model or a bonus ranks prefixes against each other; set a beam width above 1.");
+    }
+}

@@ -1,0 +1,130 @@
+namespace SeqRuntime.Decoding;
+
+/// <summary>What CTC and transducer search have in common: prefixes, what ranks them, and the results.</summary>
+internal abstract class FrameSearch : IDisposable
+{
+    private readonly NgramModel? _language;
+    private readonly double _languageWeight;
+    private readonly double _bonus;
+    private readonly RankedList<Result> _results;
+    private readonly int[] _tokens;
+    private readonly int[] _frames;
+    private readonly int _maxTokens;
+    private int _told;
+
+    /// <param name="model">The model.</param>
+    /// <param name="info">Its metadata.</param>
+    /// <param name="maxTokens">Longest prefix.</param>
+    /// <param name="spare">Prefixes that may live besides those of the beam.</param>
+    /// <param name="options">Beam and ranking.</param>
+    private protected FrameSearch(SeqModel model, DecodingInfo info, int maxTokens, int spare, FrameDecoderOptions options)
+    {
+        _maxTokens = maxTokens;
+        Model = model;
+        Blank = info.Number(DecodingKeys.Blank) ?? 0;
+        Width = options.BeamWidth;
+        (_language, _languageWeight, _bonus) = (options.Language, options.LanguageWeight, options.TokenBonus);
+        Tree = new PrefixTree(checked(Width * maxTokens + spare + 1));
+        _results = new RankedList<Result>(options.BestCount);
+        _tokens = new int[checked(options.BestCount * maxTokens)];
+        _frames = new int[_tokens.Length];
+    }
+
+    public int Count => _results.Count;
+
+    public TokenCallback? OnToken { get; set; }
+
+    public virtual long MemoryBytes => Tree.Bytes + (long)_tokens.Length * 2 * sizeof(int);
+
+    /// <summary>Number of labels, the blank among them.</summary>
+    public abstract int Vocabulary { get; }
+
+    protected SeqModel Model { get; }
+
+    protected int Blank { get; }
+
+    protected int Width { get; }
+
+    protected PrefixTree Tree { get; }
+
+    protected Bias FirstBias => new(0, _language?.Start ?? 0);
+
+    /// <summary>Starts anew with the empty prefix.</summary>
+    public virtual void Begin()
+    {
+        Tree.Clear();
+        Tree.SetBias(PrefixTree.Root, FirstBias);
+        _results.Clear();
+        _told = 0;
+    }
+
+    /// <summary>Goes on by one row of the encoder.</summary>
+    /// <returns>False where the callback ends it.</returns>
+    public abstract bool Step(FrameEncoder encoder, int row, int frame);
+
+    /// <summary>Takes the best live prefixes as results.</summary>
+    /// <param name="isEnd">Whether the sentence ends here, which the language model has a say about.</param>
+    public void Collect(bool isEnd)
+    {
+        _results.Clear();
+        OfferAll(isEnd);
+        for (var rank = 0; rank < _results.Count; rank++) Tree.Read(_results[rank].Node, _tokens.AsSpan(rank * _maxTokens), _frames.AsSpan(rank * _maxTokens));
+    }
+
+    public ReadOnlySpan<int> Tokens(int rank) => _tokens.AsSpan(rank * _maxTokens, Need(rank).Length);
+
+    public ReadOnlySpan<int> Frames(int rank) => _frames.AsSpan(rank * _maxTokens, Need(rank).Length);
+
+    public double Score(int rank)
+    {
+        _ = Need(rank);
+        return _results.Rank(rank);
+    }
+
+    public double LogProbability(int rank) => Need(rank).LogProbability;
+
+    public abstract void Dispose();
+
+    /// <summary>Offers every live prefix by <see cref="Offer"/>.</summary>
+    protected abstract void OfferAll(bool isEnd);
+
+    protected void Offer(int node, double logProbability, bool isEnd)
+    {
+        var bias = Tree[node].Bias;
+        var rank = logProbability + bias.Score;
+        if (isEnd && _language is not null) rank += _languageWeight * _language.End(bias.State);
+        if (_results.Takes(rank)) _results.Add(rank, new Result(node, Tree[node].Length, logProbability), out _);
+    }
+
+    protected bool MayGrow(int node) => Tree[node].Length < _maxTokens;
+
+    /// <summary>The bias of a prefix with one more token.</summary>
+    protected Bias Extend(Bias bias, int token)
+    {
+        if (_language is null) return new Bias(bias.Score + _bonus, 0);
+        var state = bias.State;
+        var score = bias.Score + _bonus + _languageWeight * _language.Advance(ref state, token);
+        return new Bias(score, state);
+    }
+
+    /// <summary>No less than what <see cref="Extend"/> will add, known without a look at the language model.</summary>
+    protected double MostOfExtend(Bias bias) => bias.Score + _bonus;
+
+    /// <summary>Tells of the newest token where the best prefix has grown.</summary>
+    protected bool Tell(int node)
+    {
+        ref readonly var best = ref Tree[node];
+        if (best.Length <= _told) return true;
+        _told = best.Length;
+        return OnToken?.Invoke(best.Length - 1, best.Token, best.LogProbability) ?? true;
+    }
+
+    private Result Need(int rank)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(rank);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(rank, Count);
+        return _results[rank];
+    }
+
+    private readonly record struct Result(int Node, int Length, double LogProbability);
+}

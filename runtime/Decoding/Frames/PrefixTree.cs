@@ -1,0 +1,112 @@
+namespace SeqRuntime.Decoding;
+
+/// <summary>
+/// The prefixes that live hypotheses stand for, as a tree: a prefix is one node, however it was come by, so that probabilities of
+/// the same prefix are added. Nodes are counted and used again; the number of them is fixed.
+/// </summary>
+internal sealed class PrefixTree
+{
+    public const int Root = 0;
+    private readonly Node[] _nodes;
+    private int _free;
+
+    /// <param name="capacity">Nodes that may live at once: hypotheses times the longest prefix, and the root.</param>
+    public PrefixTree(int capacity)
+    {
+        _nodes = new Node[capacity];
+        Clear();
+    }
+
+    public long Bytes => (long)_nodes.Length * System.Runtime.CompilerServices.Unsafe.SizeOf<Node>();
+
+    public ref readonly Node this[int node] => ref _nodes[node];
+
+    /// <summary>Leaves the root alone.</summary>
+    public void Clear()
+    {
+        for (var i = 1; i < _nodes.Length; i++) _nodes[i].NextSibling = i + 1 < _nodes.Length ? i + 1 : -1;
+        _free = _nodes.Length > 1 ? 1 : -1;
+        _nodes[Root] = new Node { Parent = -1, Token = -1, Frame = -1, FirstChild = -1, NextSibling = -1, Row = -1, References = 1 };
+    }
+
+    /// <summary>Notes in which row of a list a prefix stands; -1 for none.</summary>
+    public void SetRow(int node, int row) => _nodes[node].Row = row;
+
+    /// <summary>Notes the bias of a prefix.</summary>
+    public void SetBias(int node, Bias bias) => _nodes[node].Bias = bias;
+
+    /// <summary>The prefix and one more token, or -1 where it does not live.</summary>
+    public int Child(int node, int token)
+    {
+        var child = _nodes[node].FirstChild;
+        while (child >= 0 && _nodes[child].Token != token) child = _nodes[child].NextSibling;
+        return child;
+    }
+
+    /// <summary>The prefix and one more token, held once; made if it does not live yet.</summary>
+    /// <param name="node">The prefix.</param>
+    /// <param name="token">The token.</param>
+    /// <param name="frame">Where it came up.</param>
+    /// <param name="logProbability">Its own, at that frame.</param>
+    /// <param name="bias">Of both together.</param>
+    public int Take(int node, int token, int frame, float logProbability, Bias bias)
+    {
+        var child = Child(node, token);
+        if (child < 0)
+        {
+            child = _free;
+            _free = _nodes[child].NextSibling;
+            _nodes[child] = new Node { Parent = node, Token = token, Length = _nodes[node].Length + 1, Frame = frame, LogProbability = logProbability, FirstChild = -1, NextSibling = _nodes[node].FirstChild, Row = -1, Bias = bias };
+            _nodes[node].FirstChild = child;
+            Hold(node);
+        }
+
+        Hold(child);
+        return child;
+    }
+
+    public void Hold(int node) => _nodes[node].References++;
+
+    /// <summary>Lets go of a prefix; one that nobody holds is gone, and with it its hold on the shorter one.</summary>
+    public void Release(int node)
+    {
+        while (--_nodes[node].References == 0)
+        {
+            var parent = _nodes[node].Parent;
+            Unlink(parent, node);
+            _nodes[node].NextSibling = _free;
+            _free = node;
+            node = parent;
+        }
+    }
+
+    /// <summary>Writes the tokens of a prefix and the frames they came at.</summary>
+    public void Read(int node, Span<int> tokens, Span<int> frames)
+    {
+        for (var at = _nodes[node].Length - 1; at >= 0; at--, node = _nodes[node].Parent) (tokens[at], frames[at]) = (_nodes[node].Token, _nodes[node].Frame);
+    }
+
+    private void Unlink(int parent, int node)
+    {
+        ref var link = ref _nodes[parent].FirstChild;
+        while (link != node) link = ref _nodes[link].NextSibling;
+        link = _nodes[node].NextSibling;
+    }
+
+    public struct Node
+    {
+        public int Parent;
+        public int Token;
+        public int Length;
+        public int Frame;
+        public float LogProbability;
+        public int Row;
+        public int References;
+        public int FirstChild;
+        public int NextSibling;
+        public Bias Bias;
+    }
+}
+
+/// <summary>What a prefix is worth besides its own probability, and where it stands in the language model.</summary>
+internal readonly record struct Bias(double Score, int State);

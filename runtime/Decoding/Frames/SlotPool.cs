@@ -1,0 +1,33 @@
+namespace SeqRuntime.Decoding;
+
+/// <summary>Numbered places that several may hold; slot 0 is never given away.</summary>
+internal sealed class SlotPool(int count)
+{
+    private readonly int[] _holders = new int[count];
+    private readonly int[] _free = new int[count];
+    private int _freeCount;
+
+    public int Count => _holders.Length;
+
+    public void Clear()
+    {
+        _holders.AsSpan().Clear();
+        _freeCount = 0;
+        for (var slot = Count - 1; slot > 0; slot--) _free[_freeCount++] = slot;
+    }
+
+    /// <summary>A free slot, held once.</summary>
+    public int Take()
+    {
+        var slot = _free[--_freeCount];
+        _holders[slot] = 1;
+        return slot;
+    }
+
+    public void Hold(int slot) => _holders[slot]++;
+
+    public void Release(int slot)
+    {
+        if (--_holders[slot] == 0) _free[_freeCount++] = slot;
+    }
+}

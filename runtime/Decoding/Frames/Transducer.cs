@@ -1,0 +1,111 @@
+using System.Runtime.InteropServices;
+
+namespace SeqRuntime.Decoding;
+
+/// <summary>
+/// The two networks of a transducer besides its encoder: prediction, which reads the tokens so far and has a slot for each
+/// hypothesis, and joint, which scores labels from a row of the encoder and a prediction.
+/// </summary>
+internal sealed class Transducer : IDisposable
+{
+    private readonly RowGraph _predict;
+    private readonly RowGraph _joint;
+    private readonly LogProbabilityRows _scores;
+    private readonly (int Input, int Output, bool IsEncoder)[] _links;
+    private readonly int _token;
+    private readonly int _logits;
+    private readonly int[] _context;
+
+    public Transducer(SeqModel model, DecodingInfo info, FrameEncoder encoder, int width, int slots, long memoryLimit)
+    {
+        var predict = info.Graph(DecodingKeys.Predict);
+        var joint = info.Graph(DecodingKeys.Joint);
+        var token = info.Text(DecodingKeys.Token) ?? (predict.Inputs.Count == 1 ? predict.Inputs[0].Name : info.Need(DecodingKeys.Token));
+        _predict = new RowGraph(model, predict, token, width, slots, memoryLimit);
+        try
+        {
+            _token = _predict.Session.InputIndex(token);
+            if (!PortIO.IsNumeric(_predict.Session.InputType(_token)) || predict.Inputs.Count != 1) throw new ArgumentException($"The prediction network's token '{token}' must be its only input, in int32, int64 or float32.");
+            ContextLength = predict.Inputs[_token].Dimensions.Aggregate(1, (product, d) => checked(product * Math.Max(d.Size, 1)));
+            _context = new int[width * ContextLength];
+            var links = info.Links().ToDictionary(l => l.Target, l => l.Output);
+            var first = joint.Inputs.FirstOrDefault(i => links.ContainsKey(i.Name))?.Name ?? throw new ArgumentException("The metadata link no input of the joint network.");
+            _joint = new RowGraph(model, joint, first, width, 0, memoryLimit);
+            _links = [.. joint.Inputs.Select(i => MakeLink(i.Name, links, encoder))];
+            _logits = _joint.Session.OutputIndex(info.Text(DecodingKeys.Logits) ?? (joint.Outputs.Count == 1 ? joint.Outputs[0].Name : info.Need(DecodingKeys.Logits)));
+            if (_joint.Session.OutputType(_logits) != ElementType.Float32) throw new ArgumentException("The joint network's logits are not float32.");
+            _scores = new LogProbabilityRows(model.Kernels, info, width, _joint.Session.Output<float>(_logits).Length);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    public int Vocabulary => _scores.Vocabulary;
+
+    /// <summary>Tokens that the prediction network reads at a time.</summary>
+    public int ContextLength { get; }
+
+    public long MemoryBytes => _predict.MemoryBytes + _joint.MemoryBytes + _scores.Bytes;
+
+    /// <summary>An output of the encoder that frames are read from.</summary>
+    public int FrameOutput => Array.Find(_links, l => l.IsEncoder).Output;
+
+    /// <summary>Slot 0: states before the first token.</summary>
+    public void Begin() => _predict.SaveFirst(0);
+
+    /// <summary>Log probabilities of a row after <see cref="Score"/>.</summary>
+    public ReadOnlySpan<float> this[int row] => _scores[row];
+
+    /// <summary>Where the last tokens of row <paramref name="row"/> go before <see cref="Predict"/>.</summary>
+    public Span<int> Context(int row) => _context.AsSpan(row * ContextLength, ContextLength);
+
+    /// <summary>Reads one token more of each hypothesis: states come from slots and go, with the prediction, into others.</summary>
+    public void Predict(ReadOnlySpan<int> from, ReadOnlySpan<int> to)
+    {
+        for (var start = 0; start < from.Length; start += _predict.MaxRows)
+        {
+            var rows = Math.Min(_predict.MaxRows, from.Length - start);
+            _predict.SetRows(rows);
+            for (var row = 0; row < rows; row++) _predict.LoadStates(from[start + row], row);
+            PortIO.Write(_predict.Session, _token, _context.AsSpan(start * ContextLength, rows * ContextLength));
+            _predict.Session.Run();
+            for (var row = 0; row < rows; row++) _predict.SaveRow(row, to[start + row]);
+        }
+    }
+
+    /// <summary>Scores the labels of each hypothesis at a row of the encoder.</summary>
+    public void Score(FrameEncoder encoder, int frame, ReadOnlySpan<int> slots)
+    {
+        for (var start = 0; start < slots.Length; start += _joint.MaxRows)
+        {
+            var rows = Math.Min(_joint.MaxRows, slots.Length - start);
+            _joint.SetRows(rows);
+            foreach (var link in _links)
+            {
+                for (var row = 0; row < rows; row++)
+                    _joint.SetInput(link.Input, row, link.IsEncoder ? MemoryMarshal.AsBytes(encoder.Row(link.Output, frame)) : _predict.Output(link.Output, slots[start + row]));
+            }
+
+            _joint.Session.Run();
+            var logits = _joint.Session.Output<float>(_logits);
+            for (var row = 0; row < rows; row++) _scores.Set(start + row, logits.Slice(row * Vocabulary, Vocabulary));
+        }
+    }
+
+    public void Dispose()
+    {
+        _predict.Dispose();
+        _joint?.Dispose();
+        _scores?.Dispose();
+    }
+
+    private (int Input, int Output, bool IsEncoder) MakeLink(string input, Dictionary<string, string> links, FrameEncoder encoder)
+    {
+        if (!links.TryGetValue(input, out var source)) throw new ArgumentException($"Nothing fills the joint network's input '{input}'; link it to an output of the encoder or of the prediction network.");
+        var isEncoder = encoder.Graph.Outputs.Any(o => o.Name == source);
+        return (_joint.Session.InputIndex(input), isEncoder ? encoder.RowsOutput(source) : _predict.Session.OutputIndex(source), isEncoder);
+    }
+}

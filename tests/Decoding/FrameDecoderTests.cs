@@ -1,0 +1,295 @@
+using SeqRuntime.Decoding;
+
+namespace SeqRuntime.Tests.Decoding;
+
+/// <summary>CTC and transducer search against the sum over all alignments.</summary>
+public sealed class FrameDecoderTests
+{
+    private const string Arpa = """
+        \data\
+        ngram 1=5
+        ngram 2=4
+        ngram 3=2
+
+        \1-grams:
+        -99	<s>	-0.3
+        -0.8	</s>
+        -0.5	a	-0.4
+        -0.7	b	-0.2
+        -1.1	c
+
+        \2-grams:
+        -0.2	<s> b	-0.1
+        -0.4	a b	-0.25
+        -0.9	b c
+        -0.3	b </s>
+
+        \3-grams:
+        -0.1	<s> b a
+        -0.6	a b a
+
+        \end\
+        """;
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_wide_ctc_beam_finds_every_sequence_with_the_sum_over_its_alignments(bool biased)
+    {
+        for (var seed = 0; seed < 10; seed++)
+        {
+            using var model = SeqModel.Load(SmallFrames.Ctc(seed));
+            var features = SmallFrames.Features(seed, 6);
+            var options = new FrameDecoderOptions { BeamWidth = 4000, BestCount = 300, MaxTokens = 6, Language = biased ? Language(model) : null, LanguageWeight = 0.7f, TokenBonus = biased ? 0.3f : 0 };
+            using var decoder = model.CreateFrameDecoder(options);
+            var all = SmallFrames.AllOfCtc(model, features);
+            Check(decoder, features, all, biased ? 0.7 : 0, options.TokenBonus);
+        }
+    }
+
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public void A_wide_transducer_beam_finds_every_sequence_with_the_sum_over_its_alignments(bool batched, bool biased)
+    {
+        for (var seed = 0; seed < 10; seed++)
+        {
+            using var model = SeqModel.Load(SmallFrames.Transducer(seed, batched));
+            var features = SmallFrames.Features(seed, 4);
+            var options = new FrameDecoderOptions { BeamWidth = 200, BestCount = 100, MaxTokens = 4, Language = biased ? Language(model) : null, LanguageWeight = 0.7f, TokenBonus = biased ? 0.3f : 0 };
+            using var decoder = model.CreateFrameDecoder(options);
+            var all = SmallFrames.AllOfTransducer(model, features, 4);
+            Assert.Equal(1 + 3 + 9 + 27 + 81, all.Count);
+            Check(decoder, features, all, biased ? 0.7 : 0, options.TokenBonus);
+        }
+    }
+
+    [Fact]
+    public void A_narrow_beam_never_claims_more_than_the_sum_and_loses_little_of_it()
+    {
+        foreach (var (model, features, all) in Everything())
+        {
+            using (model)
+            {
+                using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = 8, BestCount = 4, MaxTokens = 4 });
+                decoder.Decode(features);
+                for (var rank = 0; rank < decoder.Count; rank++)
+                {
+                    var most = Math.Log(all[Key(decoder.Tokens(rank))]);
+                    Assert.InRange(decoder.LogProbability(rank), most - 1, most + 1e-4);
+                    if (rank > 0) Assert.NotEqual(Key(decoder.Tokens(rank - 1)), Key(decoder.Tokens(rank)));
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void Greedy_ctc_takes_the_best_label_of_each_frame()
+    {
+        for (var seed = 0; seed < 10; seed++)
+        {
+            using var model = SeqModel.Load(SmallFrames.Ctc(seed));
+            var features = SmallFrames.Features(seed, 40);
+            using var decoder = model.CreateFrameDecoder();
+            var told = new List<int>();
+            decoder.OnToken = (position, token, _) =>
+            {
+                Assert.Equal(told.Count, position);
+                told.Add(token);
+                return true;
+            };
+            Assert.Equal(1, decoder.Decode(features));
+            var frames = SmallFrames.CtcLogProbabilities(model, features);
+            var labels = Array.ConvertAll(frames, f => Array.IndexOf(f, f.Max()));
+            var starts = Enumerable.Range(0, labels.Length).Where(t => labels[t] != SmallFrames.Blank && (t == 0 || labels[t] != labels[t - 1])).ToArray();
+            Assert.Equal(starts.Select(t => labels[t]), decoder.Tokens(0).ToArray());
+            Assert.Equal(starts, decoder.Frames(0).ToArray());
+            Assert.Equal(frames.Sum(f => f.Max()), decoder.LogProbability(0), 1e-3);
+            Assert.Equal(decoder.Tokens(0).ToArray(), told);
+            Assert.Equal(string.Concat(told.Select(t => SmallFrames.Table[t])), decoder.Text(0));
+            Assert.Equal(40, decoder.FrameCount);
+        }
+    }
+
+    [Fact]
+    public void Greedy_transducer_follows_one_path_that_is_no_more_than_the_sum()
+    {
+        for (var seed = 0; seed < 10; seed++)
+        {
+            using var one = SeqModel.Load(SmallFrames.Transducer(seed, batched: false));
+            using var many = SeqModel.Load(SmallFrames.Transducer(seed, batched: true));
+            var features = SmallFrames.Features(seed, 4);
+            using var first = one.CreateFrameDecoder(new FrameDecoderOptions { MaxTokens = 4 });
+            using var second = many.CreateFrameDecoder(new FrameDecoderOptions { MaxTokens = 4 });
+            Assert.Equal(1, first.Decode(features));
+            Assert.Equal(1, second.Decode(features));
+            Assert.Equal(first.Tokens(0).ToArray(), second.Tokens(0).ToArray());
+            Assert.Equal(first.LogProbability(0), second.LogProbability(0));
+            Assert.True(first.LogProbability(0) <= Math.Log(SmallFrames.AllOfTransducer(one, features, 4)[Key(first.Tokens(0))]) + 1e-4);
+        }
+    }
+
+    [Fact]
+    public void Parts_give_what_the_whole_gives()
+    {
+        foreach (var (model, features, _) in Everything())
+        {
+            using (model)
+            {
+                foreach (var beam in (int[])[1, 4])
+                {
+                    using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = beam, BestCount = beam });
+                    decoder.Decode(features);
+                    var (tokens, score) = (decoder.Tokens(0).ToArray(), decoder.Score(0));
+                    decoder.Reset();
+                    for (var at = 0; at < features.Length; at += decoder.FrameSize) decoder.Accept(features.AsSpan(at, decoder.FrameSize));
+                    Assert.Equal(beam > 1, decoder.Count > 1);
+                    Assert.Equal(tokens, decoder.Tokens(0).ToArray());
+                    Assert.Equal(score, decoder.Score(0));
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void Frames_allocate_nothing()
+    {
+        byte[][] files = [SmallFrames.Ctc(1), SmallFrames.Transducer(1, batched: true), SmallFrames.Transducer(1, batched: false)];
+        foreach (var file in files)
+        {
+            foreach (var beam in (int[])[1, 5])
+            {
+                using var model = SeqModel.Load(file);
+                using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = beam, BestCount = beam, Language = beam > 1 ? Language(model) : null });
+                var features = SmallFrames.Features(3, 50);
+                var text = new char[2000];
+                var bytes = 0L;
+                for (var round = 0; round < 4; round++)
+                {
+                    var before = GC.GetAllocatedBytesForCurrentThread();
+                    decoder.Decode(features);
+                    _ = decoder.CopyText(0, text);
+                    bytes = GC.GetAllocatedBytesForCurrentThread() - before;
+                }
+
+                Assert.Equal(0, bytes);
+            }
+        }
+    }
+
+    [Fact]
+    public void Many_frames_use_prefixes_again()
+    {
+        foreach (var file in (byte[][])[SmallFrames.Ctc(2), SmallFrames.Transducer(2, batched: true)])
+        {
+            using var model = SeqModel.Load(file);
+            using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = 6, BestCount = 6, MaxTokens = 30, MaxTokensPerFrame = 3 });
+            for (var seed = 0; seed < 30; seed++)
+            {
+                decoder.Decode(SmallFrames.Features(seed, 200));
+                Assert.Equal(6, decoder.Count);
+                for (var rank = 0; rank < 6; rank++) Assert.InRange(decoder.Tokens(rank).Length, 0, 30);
+            }
+        }
+    }
+
+    [Fact]
+    public void A_cancelled_or_ended_reading_stops()
+    {
+        using var model = SeqModel.Load(SmallFrames.Ctc(1));
+        using var decoder = model.CreateFrameDecoder();
+        var features = SmallFrames.Features(1, 40);
+        using var stop = new CancellationTokenSource();
+        stop.Cancel();
+        Assert.Throws<OperationCanceledException>(() => decoder.Decode(features, stop.Token));
+        Assert.Equal(0, decoder.Count);
+        decoder.OnToken = (_, _, _) => false;
+        decoder.Decode(features);
+        Assert.Equal(1, decoder.Tokens(0).Length);
+        Assert.True(decoder.FrameCount < 40);
+    }
+
+    [Fact]
+    public void What_frames_cannot_be_is_refused()
+    {
+        using var model = SeqModel.Load(SmallFrames.Ctc(1));
+        using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { MaxFrames = 3 });
+        Assert.Throws<ArgumentException>(() => decoder.Decode(new float[SmallDecoder.Hidden + 1]));
+        Assert.Throws<ArgumentException>(() => decoder.Decode(new float[SmallDecoder.Hidden * 4]));
+        Assert.Throws<ArgumentException>(() => model.CreateFrameDecoder(new FrameDecoderOptions { Language = Language(model) }));
+        Assert.Throws<ArgumentException>(() => model.CreateDecoder());
+        using var other = SeqModel.Load(SmallDecoder.Make(1, batched: true));
+        Assert.Throws<ArgumentException>(() => other.CreateFrameDecoder());
+    }
+
+    [Theory]
+    [InlineData("no arpa", "data")]
+    [InlineData("\\data\\\nngram 1=1\n\n\\2-grams:\n", "1-grams")]
+    [InlineData("\\data\\\nngram 1=2\n\n\\1-grams:\n-1 a\n\n\\end\\", "says 2")]
+    [InlineData("\\data\\\nngram 1=1\n\n\\1-grams:\n-1 a b c\n\n\\end\\", "no 1-gram")]
+    [InlineData("\\data\\\nngram 1=1\n\n\\1-grams:\nx a\n\n\\end\\", "no 1-gram")]
+    [InlineData("\\data\\\nngram 1=1\n\n\\1-grams:\n-1 a\n", "cut short")]
+    [InlineData("\\data\\\nngram 1=many\n", "count")]
+    public void A_damaged_arpa_file_is_refused(string text, string says)
+    {
+        using var model = SeqModel.Load(SmallFrames.Ctc(1));
+        using var decoder = model.CreateFrameDecoder();
+        Assert.Contains(says, Assert.Throws<InvalidDataException>(() => NgramModel.ReadArpa(new StringReader(text), decoder.TargetTable!)).Message, StringComparison.Ordinal);
+    }
+
+    private static IEnumerable<(SeqModel Model, float[] Features, Dictionary<string, double> All)> Everything()
+    {
+        for (var seed = 0; seed < 10; seed++)
+        {
+            var features = SmallFrames.Features(seed, 4);
+            var ctc = SeqModel.Load(SmallFrames.Ctc(seed));
+            yield return (ctc, features, SmallFrames.AllOfCtc(ctc, features));
+            var transducer = SeqModel.Load(SmallFrames.Transducer(seed, batched: seed % 2 == 0));
+            yield return (transducer, features, SmallFrames.AllOfTransducer(transducer, features, 4));
+        }
+    }
+
+    private static void Check(FrameDecoder decoder, float[] features, Dictionary<string, double> all, double weight, double bonus)
+    {
+        var expected = all.Select(s => (s.Key, LogProbability: Math.Log(s.Value), Score: Math.Log(s.Value) + Bias(s.Key, weight, bonus))).OrderByDescending(s => s.Score).ToList();
+        var byKey = expected.ToDictionary(s => s.Key);
+        decoder.Decode(features);
+        Assert.True(decoder.Count >= 100);
+        for (var rank = 0; rank < decoder.Count; rank++)
+        {
+            var its = byKey[Key(decoder.Tokens(rank))];
+            Assert.Equal(its.LogProbability, decoder.LogProbability(rank), 1e-4);
+            Assert.Equal(its.Score, decoder.Score(rank), 1e-4);
+            Assert.Equal(expected[rank].Score, decoder.Score(rank), 1e-4);
+            Assert.True(byKey.Remove(its.Key));
+        }
+    }
+
+    private static double Bias(string key, double weight, double bonus)
+    {
+        var words = key.Length == 0 ? [] : key.Split(' ').Select(t => SmallFrames.Table[int.Parse(t, System.Globalization.CultureInfo.InvariantCulture)]).ToArray();
+        var sum = 0.0;
+        List<string> sentence = ["<s>", .. words, "</s>"];
+        for (var i = 1; i < sentence.Count; i++) sum += Katz([.. sentence.Take(i + 1).TakeLast(3)]);
+        return weight * sum * Math.Log(10) + bonus * words.Length;
+    }
+
+    /// <summary>log10 p(last | others): the n-gram's own, or the context's back-off times that of a context one shorter.</summary>
+    private static double Katz(string[] words)
+    {
+        var lines = Arpa.Split('\n').Select(l => l.Trim().Split('\t')).Where(p => p.Length >= 2).ToDictionary(p => p[1], p => (Score: Number(p[0]), BackOff: p.Length > 2 ? Number(p[2]) : 0));
+        if (lines.TryGetValue(string.Join(' ', words), out var found)) return found.Score;
+        return lines.GetValueOrDefault(string.Join(' ', words[..^1])).BackOff + Katz(words[1..]);
+    }
+
+    private static double Number(string text) => double.Parse(text, System.Globalization.CultureInfo.InvariantCulture);
+
+    private static NgramModel Language(SeqModel model)
+    {
+        using var decoder = model.CreateFrameDecoder();
+        return NgramModel.ReadArpa(new StringReader(Arpa), decoder.TargetTable!);
+    }
+
+    private static string Key(ReadOnlySpan<int> tokens) => string.Join(' ', tokens.ToArray());
+}

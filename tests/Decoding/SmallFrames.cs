@@ -1,0 +1,147 @@
+using SeqRuntime.Decoding;
+using SeqRuntime.Format;
+using SeqRuntime.Operators;
+
+namespace SeqRuntime.Tests.Decoding;
+
+/// <summary>CTC and transducer models of a few random weights, and their sums over all alignments, written plainly.</summary>
+internal static class SmallFrames
+{
+    public const int Labels = 4;
+    public const int Blank = 0;
+    public static readonly string[] Table = ["<b>", "a", "b", "c"];
+
+    /// <summary>Logits of a frame are a matrix product of its features.</summary>
+    public static byte[] Ctc(int seed)
+    {
+        var random = new Random(seed);
+        var model = new SeqModelBuilder();
+        var graph = model.AddGraph("encoder");
+        var x = graph.Input("features", ElementType.Float32, "T", SmallDecoder.Hidden);
+        graph.Output("logits", graph.Node(OpKind.Linear, [x, SmallDecoder.Weights(model, graph, "weights", Labels, random)], null, "logits"));
+        Describe(model, DecodingKeys.Ctc);
+        return SeqWriter.ToArray(model);
+    }
+
+    /// <summary>Prediction h' = tanh(W (h + e(token))), joint V tanh(f + h').</summary>
+    public static byte[] Transducer(int seed, bool batched)
+    {
+        var random = new Random(seed);
+        var model = new SeqModelBuilder();
+        object rows = batched ? "N" : 1;
+        var encoder = model.AddGraph("encoder");
+        var x = encoder.Input("features", ElementType.Float32, "T", SmallDecoder.Hidden);
+        encoder.Output("rows", encoder.Node(OpKind.Linear, [x, SmallDecoder.Weights(model, encoder, "weights", SmallDecoder.Hidden, random)], null, "rows"));
+        var predict = model.AddGraph("predict");
+        var token = predict.Input("token", ElementType.Int64, rows);
+        var hidden = predict.State("hidden", ElementType.Float32, [rows, SmallDecoder.Hidden]);
+        var embedded = predict.Node(OpKind.Embedding, [SmallDecoder.Weights(model, predict, "embedding", Labels, random), token], null, "embedded");
+        var sum = predict.Node(OpKind.Binary, [embedded, hidden], new Attributes().Set(AttributeKey.Function, BinaryFunction.Add), "sum");
+        var product = predict.Node(OpKind.Linear, [sum, SmallDecoder.Weights(model, predict, "recurrent", SmallDecoder.Hidden, random)], null, "product");
+        var next = predict.Node(OpKind.Unary, [product], new Attributes().Set(AttributeKey.Function, UnaryFunction.Tanh), "next");
+        predict.UpdateState(hidden, next);
+        predict.Output("prediction", next);
+        var joint = model.AddGraph("joint");
+        var both = joint.Node(OpKind.Binary, [joint.Input("frame", ElementType.Float32, rows, SmallDecoder.Hidden), joint.Input("prediction", ElementType.Float32, rows, SmallDecoder.Hidden)], new Attributes().Set(AttributeKey.Function, BinaryFunction.Add), "both");
+        var bent = joint.Node(OpKind.Unary, [both], new Attributes().Set(AttributeKey.Function, UnaryFunction.Tanh), "bent");
+        joint.Output("logits", joint.Node(OpKind.Linear, [bent, SmallDecoder.Weights(model, joint, "readout", Labels, random)], null, "logits"));
+        Describe(model, DecodingKeys.Transducer);
+        model.Metadata[DecodingKeys.Predict] = "predict";
+        model.Metadata[DecodingKeys.Joint] = "joint";
+        model.Metadata[DecodingKeys.Link + "frame"] = "rows";
+        model.Metadata[DecodingKeys.Link + "prediction"] = "prediction";
+        return SeqWriter.ToArray(model);
+    }
+
+    public static float[] Features(int seed, int frames)
+    {
+        var random = new Random(seed);
+        return [.. Enumerable.Range(0, frames * SmallDecoder.Hidden).Select(_ => 2 * (random.NextSingle() - 0.5f))];
+    }
+
+    /// <summary>Every way to label the frames, collapsed: the probability of each sequence is the sum over its alignments.</summary>
+    public static Dictionary<string, double> AllOfCtc(SeqModel model, float[] features)
+    {
+        var frames = CtcLogProbabilities(model, features);
+        var all = new Dictionary<string, double>();
+        var labels = new int[frames.Length];
+        for (var code = 0; code < Math.Pow(Labels, frames.Length); code++)
+        {
+            for (int t = 0, rest = code; t < frames.Length; t++, rest /= Labels) labels[t] = rest % Labels;
+            var kept = labels.Where((label, t) => label != Blank && (t == 0 || labels[t - 1] != label));
+            var key = string.Join(' ', kept);
+            all[key] = all.GetValueOrDefault(key) + Math.Exp(labels.Select((label, t) => frames[t][label]).Sum());
+        }
+
+        return all;
+    }
+
+    public static double[][] CtcLogProbabilities(SeqModel model, float[] features)
+    {
+        using var session = model.CreateSession("encoder", new SeqSessionOptions { MaxSizes = { ["T"] = features.Length / SmallDecoder.Hidden } });
+        features.CopyTo(session.Input<float>(0));
+        session.Run();
+        return [.. session.Output<float>(0).ToArray().Chunk(Labels).Select(LogSoftmax)];
+    }
+
+    /// <summary>Every path through the lattice of frames and tokens, up to so many tokens, walked one by one.</summary>
+    public static Dictionary<string, double> AllOfTransducer(SeqModel model, float[] features, int maxTokens)
+    {
+        var count = features.Length / SmallDecoder.Hidden;
+        using var encoder = model.CreateSession("encoder", new SeqSessionOptions { MaxSizes = { ["T"] = count } });
+        using var predict = model.CreateSession("predict");
+        using var joint = model.CreateSession("joint");
+        features.CopyTo(encoder.Input<float>(0));
+        encoder.Run();
+        var rows = encoder.Output<float>(0).ToArray();
+        var known = new Dictionary<(int Frame, string Prefix), double[]>();
+        var all = new Dictionary<string, double>();
+        Walk(0, [], 0);
+        return all;
+
+        void Walk(int frame, int[] prefix, double logProbability)
+        {
+            var key = string.Join(' ', prefix);
+            if (frame == count)
+            {
+                all[key] = all.GetValueOrDefault(key) + Math.Exp(logProbability);
+                return;
+            }
+
+            if (!known.TryGetValue((frame, key), out var scores)) known[(frame, key)] = scores = Score(frame, prefix);
+            Walk(frame + 1, prefix, logProbability + scores[Blank]);
+            if (prefix.Length == maxTokens) return;
+            for (var token = 1; token < Labels; token++) Walk(frame, [.. prefix, token], logProbability + scores[token]);
+        }
+
+        double[] Score(int frame, int[] prefix)
+        {
+            predict.ResetState();
+            foreach (var token in (int[])[Blank, .. prefix])
+            {
+                predict.Input<long>(0)[0] = token;
+                predict.Run();
+            }
+
+            rows.AsSpan(frame * SmallDecoder.Hidden, SmallDecoder.Hidden).CopyTo(joint.Input<float>("frame"));
+            predict.Output<float>(0).CopyTo(joint.Input<float>("prediction"));
+            joint.Run();
+            return LogSoftmax(joint.Output<float>(0).ToArray());
+        }
+    }
+
+    private static double[] LogSoftmax(float[] logits)
+    {
+        var largest = (double)logits.Max();
+        var sum = Math.Log(logits.Sum(l => Math.Exp(l - largest))) + largest;
+        return [.. logits.Select(l => l - sum)];
+    }
+
+    private static void Describe(SeqModelBuilder model, string kind)
+    {
+        model.Metadata[DecodingKeys.Kind] = kind;
+        model.Metadata[DecodingKeys.Encoder] = "encoder";
+        model.Metadata[DecodingKeys.Blank] = $"{Blank}";
+        model.Tables[DecodingKeys.TargetTable] = Table;
+    }
+}
