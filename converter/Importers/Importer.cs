@@ -1,4 +1,5 @@
 using SeqRuntime.Converter.Importers.Description;
+using SeqRuntime.Converter.Importers.Keras;
 using SeqRuntime.Converter.Importers.Onnx;
 
 namespace SeqRuntime.Converter.Importers;
@@ -6,7 +7,7 @@ namespace SeqRuntime.Converter.Importers;
 /// <summary>Reads a source file by its kind.</summary>
 internal static class Importer
 {
-    /// <param name="path">An ONNX model, or a description with its weights beside it.</param>
+    /// <param name="path">An ONNX or Keras model, or a description with its weights beside it.</param>
     /// <param name="name">Name of the graph where the file holds one that has none.</param>
     /// <param name="notes">What the user should know.</param>
     /// <exception cref="ConversionException">The file is of an unknown kind, or damaged.</exception>
@@ -14,6 +15,7 @@ internal static class Importer
     {
         ".ONNX" => new ImportedModel(OnnxReader.Read(path, name, notes)),
         ".JSON" => DescriptionReader.Read(path),
-        _ => throw new ConversionException($"{path}: files of this kind are not read; give an ONNX model (.onnx), or a description (.json) of weights in .safetensors or .npz."),
+        ".H5" or ".HDF5" => KerasReader.Read(path, name),
+        _ => throw new ConversionException($"{path}: files of this kind are not read; give an ONNX model (.onnx), a Keras model (.h5), or a description (.json) of weights in .safetensors, .npz or .h5."),
     };
 }

@@ -1,4 +1,5 @@
 using SeqRuntime.Converter.Graph;
+using SeqRuntime.Converter.Importers.Keras;
 using SeqRuntime.Converter.IO;
 
 namespace SeqRuntime.Converter.Importers.Weights;
@@ -14,7 +15,8 @@ internal static class WeightFile
         {
             ".SAFETENSORS" => SafetensorsReader.ReadFile(path),
             ".NPZ" => NpzFile.ReadFile(path).ToDictionary(a => a.Key, a => IrTensor.Of<float>(a.Value.Shape, a.Value.ToFloats()), StringComparer.Ordinal),
-            var other => throw new ConversionException($"{path}: weight files of kind '{other}' are not read; give .safetensors or .npz."),
+            ".H5" or ".HDF5" => new KerasWeights(HdfFile.Read(path)).ByPyTorchNames(),
+            var other => throw new ConversionException($"{path}: weight files of kind '{other}' are not read; give .safetensors, .npz or .h5."),
         };
     }
 }

@@ -1,0 +1,99 @@
+using SeqRuntime.Converter.Graph;
+using SeqRuntime.Converter.Importers.Description;
+
+namespace SeqRuntime.Converter.Importers.Keras;
+
+/// <summary>Attention (Luong's dot, or concat), AdditiveAttention (Bahdanau's) and MultiHeadAttention over queries [N, S, D], values and keys [N, T, D].</summary>
+internal sealed class KerasAttention(KerasEmitter emitter)
+{
+    /// <summary>What Keras takes from the score of a position that does not count.</summary>
+    private const float Far = 1e9f;
+
+    private GraphComposer Graph => emitter.Graph;
+
+    public KerasValue[] Dot(KerasLayer layer, KerasCall call)
+    {
+        var (query, value, key) = Inputs(layer, call);
+        string scores;
+        if (layer.String("score_mode") == "concat")
+        {
+            var sum = Graph.Op("Add", [Graph.Unsqueeze(query.Name, 2), Graph.Unsqueeze(key.Name, 1)]);
+            var bent = Graph.Op("Tanh", [layer.Flag("use_scale") ? Graph.Op("Mul", [sum, Weight(layer, "scale", 0)]) : sum]);
+            scores = Graph.Op("Mul", [Graph.Op("ReduceSum", [bent, Graph.Axes(-1)], ("keepdims", 0L)), Weight(layer, "concat_score_weight", 0)]);
+        }
+        else
+        {
+            scores = Graph.Op("MatMul", [query.Name, Graph.Transpose(key.Name, 0, 2, 1)]);
+            if (layer.Flag("use_scale")) scores = Graph.Op("Mul", [scores, Weight(layer, "scale", 0)]);
+        }
+
+        return Weigh(layer, call, scores, query, value);
+    }
+
+    public KerasValue[] Additive(KerasLayer layer, KerasCall call)
+    {
+        var (query, value, key) = Inputs(layer, call);
+        var bent = Graph.Op("Tanh", [Graph.Op("Add", [Graph.Unsqueeze(query.Name, 2), Graph.Unsqueeze(key.Name, 1)])]);
+        if (layer.Flag("use_scale", true)) bent = Graph.Op("Mul", [bent, Weight(layer, "scale", 1)]);
+        return Weigh(layer, call, Graph.Op("ReduceSum", [bent, Graph.Axes(-1)], ("keepdims", 0L)), query, value);
+    }
+
+    public KerasValue[] MultiHead(KerasLayer layer, KerasCall call)
+    {
+        var (query, value, key) = Inputs(layer, call);
+        if (call.Named.ContainsKey("attention_mask")) throw layer.Fault("an attention mask that is computed is not known");
+        int heads = layer.Int("num_heads", 1), size = layer.Int("key_dim", 1);
+        var q = Graph.Op("Mul", [Project(layer, "query", query.Name), emitter.Scalar(1 / MathF.Sqrt(size))]);
+        var scores = Graph.Op("MatMul", [q, Graph.Transpose(Project(layer, "key", key.Name), 0, 1, 3, 2)]);
+        if (query.Mask is not null) scores = Outside(scores, Graph.Op("Unsqueeze", [query.Mask, Graph.Axes(1, 3)]));
+        if (value.Mask is not null) scores = Outside(scores, Graph.Op("Unsqueeze", [value.Mask, Graph.Axes(1, 2)]));
+        if (IsCausal(layer, call)) scores = Outside(scores, Earlier(query.Name, value.Name));
+        var weights = Graph.Op("Softmax", [scores], ("axis", -1L));
+        var context = Graph.Op("Reshape", [Graph.Transpose(Graph.Op("MatMul", [weights, Project(layer, "value", value.Name)]), 0, 2, 1, 3), Graph.Axes(0, 0, -1)]);
+        var kernel = emitter.Need(layer, "kernel", 3, "attention_output");
+        if (kernel.Shape[0] != heads) throw layer.Fault($"its output kernel has {kernel.Shape[0]} heads, not {heads}");
+        var bias = layer.Flag("use_bias", true) ? emitter.Need(layer, "bias", 1, "attention_output") : null;
+        var result = new KerasValue(emitter.Affine(context, kernel.Reshaped(kernel.Shape[0] * kernel.Shape[1], kernel.Shape[2]), bias, layer.Name), query.Mask);
+        return call.Flags.Contains("return_attention_scores") ? [result, new(weights)] : [result];
+    }
+
+    private string Project(KerasLayer layer, string part, string x)
+    {
+        var kernel = emitter.Need(layer, "kernel", 3, part);
+        var bias = layer.Flag("use_bias", true) ? emitter.Need(layer, "bias", 2, part) : null;
+        var y = emitter.Affine(x, kernel.Reshaped(kernel.Shape[0], kernel.Shape[1] * kernel.Shape[2]), bias?.Reshaped(bias.Count), $"{layer.Name}/{part}");
+        return Graph.Transpose(Graph.Op("Reshape", [y, Graph.Axes(0, 0, kernel.Shape[1], kernel.Shape[2])]), 0, 2, 1, 3);
+    }
+
+    private KerasValue[] Weigh(KerasLayer layer, KerasCall call, string scores, KerasValue query, KerasValue value)
+    {
+        if (value.Mask is not null) scores = Outside(scores, Graph.Unsqueeze(value.Mask, 1));
+        if (IsCausal(layer, call)) scores = Outside(scores, Earlier(query.Name, value.Name));
+        var weights = Graph.Op("Softmax", [scores], ("axis", -1L));
+        var result = Graph.Op("MatMul", [weights, value.Name]);
+        if (query.Mask is not null) result = Graph.Op("Mul", [result, Graph.Unsqueeze(emitter.ToFloat(query.Mask), 2)]);
+        return call.Flags.Contains("return_attention_scores") ? [new(result, query.Mask), new(weights)] : [new(result, query.Mask)];
+    }
+
+    private static (KerasValue Query, KerasValue Value, KerasValue Key) Inputs(KerasLayer layer, KerasCall call)
+    {
+        KerasValue? Named(string name) => call.Named.TryGetValue(name, out var values) ? values[0] : null;
+        var query = call.Inputs[0];
+        var value = Named("value") ?? (call.Inputs.Count > 1 ? call.Inputs[1] : throw layer.Fault("it is called without a value"));
+        return (query, value, Named("key") ?? (call.Inputs.Count > 2 ? call.Inputs[2] : value));
+    }
+
+    private static bool IsCausal(KerasLayer layer, KerasCall call) => layer.Flag("causal") || call.Flags.Contains("use_causal_mask");
+
+    private string Weight(KerasLayer layer, string name, int rank) => Graph.Constant($"{layer.Name}/{name}", emitter.Need(layer, name, rank));
+
+    /// <summary>Scores far lower where a mask does not hold.</summary>
+    private string Outside(string scores, string mask) => Graph.Op("Sub", [scores, Graph.Op("Mul", [emitter.ToFloat(Graph.Op("Not", [mask])), emitter.Scalar(Far)])]);
+
+    /// <summary>[S, T]: whether a key comes no later than the query.</summary>
+    private string Earlier(string query, string key)
+    {
+        string Count(string value) => Graph.Op("Range", [Graph.Constant("zero", IrTensor.Of<long>([], 0)), Graph.Squeeze(Graph.Op("Shape", [value], ("start", 1L), ("end", 2L)), 0), Graph.Constant("one", IrTensor.Of<long>([], 1))]);
+        return Graph.Op("LessOrEqual", [Count(key), Graph.Unsqueeze(Count(query), 1)]);
+    }
+}

@@ -1,0 +1,338 @@
+using System.Numerics;
+using SeqRuntime.Converter;
+using SeqRuntime.Converter.Importers.Keras;
+using SeqRuntime.Tests.RealModels;
+
+namespace SeqRuntime.Tests.Importers;
+
+/// <summary>Keras files: a real one beside its ONNX exports, and each layer's meaning beside its formula.</summary>
+public sealed class KerasTests
+{
+    private const int Steps = 7;
+    private const int Features = 3;
+    private const int Units = 4;
+    private static readonly bool[] s_mask = [false, true, true, false, true, false, false];
+
+    [Fact]
+    public void Dtln_from_its_Keras_weights_gives_what_its_Onnx_files_give()
+    {
+        using var folder = new KerasFile.Folder();
+        File.Copy(Models.Need("dtln/model.h5"), folder.File("model.h5"));
+        File.Copy(Repository.Find("docs/examples/dtln.json"), folder.File("dtln.json"));
+        using var keras = SeqModel.Load(SeqRuntime.Converter.Converter.Convert([("main", folder.File("dtln.json"))], new ConversionOptions()).File);
+        using var onnx = SeqModel.Load(SeqRuntime.Converter.Converter.Convert([("mask", Models.Need("dtln/model_1.onnx")), ("refine", Models.Need("dtln/model_2.onnx"))], new ConversionOptions()).File);
+        SeqSession[] mask = [keras.CreateSession("mask"), onnx.CreateSession("mask")];
+        SeqSession[] refine = [keras.CreateSession("refine"), onnx.CreateSession("refine")];
+        var samples = Audio.Read(Models.Need("audio/noisy-speech-16k.wav"));
+        for (var start = 0; start + 512 <= 128 * 400; start += 128)
+        {
+            var spectrum = Audio.Transform([.. samples.AsSpan(start, 512).ToArray().Select(s => new Complex(s, 0))]);
+            Compare(mask, Array.ConvertAll(spectrum[..257], c => (float)c.Magnitude), 1e-5);
+            Compare(refine, samples.AsSpan(start, 512).ToArray(), 1e-4);
+        }
+
+        static void Compare(SeqSession[] sessions, float[] input, double tolerance)
+        {
+            foreach (var session in sessions)
+            {
+                input.CopyTo(session.Input<float>(0));
+                session.Run();
+            }
+
+            var (ours, theirs) = (sessions[0].Output<float>(0).ToArray(), sessions[1].Output<float>(0).ToArray());
+            for (var i = 0; i < ours.Length; i++) Assert.Equal(theirs[i], ours[i], tolerance);
+        }
+    }
+
+    [Theory]
+    [InlineData("SimpleRNN", false, false, false)]
+    [InlineData("LSTM", false, false, false)]
+    [InlineData("LSTM", false, true, true)]
+    [InlineData("GRU", true, false, false)]
+    [InlineData("GRU", false, false, false)]
+    [InlineData("GRU", true, true, false)]
+    [InlineData("GRU", true, false, true)]
+    [InlineData("SimpleRNN", false, true, true)]
+    public void A_recurrent_layer_follows_its_formula(string kind, bool resetAfter, bool backward, bool masked)
+    {
+        var file = new KerasFile(7);
+        var (kernel, recurrent, bias) = Recurrent(file, kind, resetAfter, $"rnn/rnn/{kind}_cell");
+        if (masked) file.Layer("Masking", $"\"name\": \"masking\", \"mask_value\": -1.0, {Shape}");
+        file.Layer(kind, $"\"name\": \"rnn\", \"units\": {Units}, \"return_sequences\": true, \"go_backwards\": {Json(backward)}, {Cell(resetAfter)}, {Shape}");
+        using var model = file.Load();
+        var x = Input(masked);
+        var expected = KerasFormulas.Recurrent(kind, x, kernel, recurrent, bias, resetAfter, backward, masked ? s_mask : null).Outputs;
+        Equal(expected, Run(model, x));
+    }
+
+    [Theory]
+    [InlineData("concat", false, true)]
+    [InlineData("sum", false, true)]
+    [InlineData("mul", false, true)]
+    [InlineData("ave", false, true)]
+    [InlineData("concat", true, true)]
+    [InlineData("sum", true, true)]
+    [InlineData("concat", false, false)]
+    [InlineData("ave", true, false)]
+    public void Two_directions_are_merged(string mode, bool masked, bool sequences)
+    {
+        var file = new KerasFile(8);
+        var ahead = Recurrent(file, "GRU", true, "both/both/forward_gru/gru_cell");
+        var back = Recurrent(file, "GRU", true, "both/both/backward_gru/gru_cell");
+        if (masked) file.Layer("Masking", $"\"name\": \"masking\", \"mask_value\": -1.0, {Shape}");
+        file.Layer("Bidirectional", $$"""
+            "name": "both", "merge_mode": "{{mode}}", "layer": {"class_name": "GRU", "config": {"name": "gru", "units": {{Units}}, "return_sequences": {{Json(sequences)}}, {{Cell(true)}} } }, {{Shape}}
+            """);
+        using var model = file.Load();
+        var x = Input(masked);
+        var mask = masked ? s_mask : null;
+        var a = KerasFormulas.Recurrent("GRU", x, ahead.Kernel, ahead.Recurrent, ahead.Bias, true, false, mask);
+        var b = KerasFormulas.Recurrent("GRU", x, back.Kernel, back.Recurrent, back.Bias, true, true, mask);
+        var (left, right) = sequences ? (a.Outputs, b.Outputs.Reverse().ToArray()) : ([a.Hidden], [b.Hidden]);
+        double[][] expected = [.. left.Zip(right, (l, r) => mode switch
+        {
+            "concat" => l.Concat(r).ToArray(),
+            "sum" => [.. l.Zip(r, (p, q) => p + q)],
+            "mul" => [.. l.Zip(r, (p, q) => p * q)],
+            _ => [.. l.Zip(r, (p, q) => (p + q) / 2)],
+        })];
+        Equal(expected, Run(model, x));
+    }
+
+    [Fact]
+    public void A_stateful_layer_goes_on_where_it_was()
+    {
+        var file = new KerasFile(9);
+        var (kernel, recurrent, bias) = Recurrent(file, "LSTM", false, "rnn/rnn/lstm_cell");
+        file.Layer("LSTM", $"\"name\": \"rnn\", \"units\": {Units}, \"return_sequences\": true, \"stateful\": true, {Cell(false)}, \"batch_input_shape\": [1, null, {Features}]");
+        using var model = file.Load();
+        Assert.Equal(2, model.Graphs[0].States.Count);
+        using var session = model.CreateSession();
+        var x = Input(masked: false);
+        var expected = KerasFormulas.Recurrent("LSTM", x, kernel, recurrent, bias, false, false).Outputs;
+        for (var t = 0; t < Steps; t++)
+        {
+            session.SetSize("T", 1);
+            for (var i = 0; i < Features; i++) session.Input<float>(0)[i] = (float)x[t][i];
+            session.Run();
+            Equal([expected[t]], session.Output<float>(0).ToArray());
+        }
+    }
+
+    [Theory]
+    [InlineData("Attention", "\"use_scale\": false", false)]
+    [InlineData("Attention", "\"use_scale\": true", true)]
+    [InlineData("Attention", "\"use_scale\": true, \"score_mode\": \"concat\"", false)]
+    [InlineData("Attention", "\"causal\": true", false)]
+    [InlineData("AdditiveAttention", "\"use_scale\": true", true)]
+    [InlineData("AdditiveAttention", "\"use_scale\": false", false)]
+    public void Attention_follows_its_formula(string kind, string config, bool masked)
+    {
+        var file = new KerasFile(10);
+        var isScaled = config.Contains("\"use_scale\": true", StringComparison.Ordinal);
+        var isConcat = config.Contains("concat", StringComparison.Ordinal);
+        var scale = !isScaled ? [] : kind == "Attention" ? file.Weight("attention/attention/scale") : file.Weight("attention/attention/scale", Features);
+        var concat = isConcat ? file.Weight("attention/attention/concat_score_weight") : [];
+        var masking = masked ? $$"""{"class_name": "Masking", "name": "masking", "config": {"name": "masking", "mask_value": -1.0}, "inbound_nodes": [[["value", 0, 0, {}]]]},""" : "";
+        var value = masked ? "masking" : "value";
+        using var model = file.Load($$"""
+            {"class_name": "Functional", "config": {"layers": [
+              {"class_name": "InputLayer", "name": "query", "config": {"name": "query", "batch_input_shape": [null, 2, {{Features}}], "dtype": "float32"}, "inbound_nodes": []},
+              {"class_name": "InputLayer", "name": "value", "config": {"name": "value", "batch_input_shape": [null, {{Steps}}, {{Features}}], "dtype": "float32"}, "inbound_nodes": []},
+              {{masking}}
+              {"class_name": "{{kind}}", "name": "attention", "config": {"name": "attention", {{config}} }, "inbound_nodes": [[["query", 0, 0, {}], ["{{value}}", 0, 0, {}]]]}],
+              "input_layers": [["query", 0, 0], ["value", 0, 0]], "output_layers": [["attention", 0, 0]]} }
+            """);
+        var x = Input(masked);
+        double[][] query = [[0.3, -0.5, 0.9], [-0.2, 0.8, 0.1]];
+        double Score(double[] q, double[] v) => kind == "AdditiveAttention"
+            ? q.Select((e, d) => (isScaled ? scale[d] : 1) * Math.Tanh(e + v[d])).Sum()
+            : isConcat ? concat[0] * q.Select((e, d) => Math.Tanh(scale[0] * (e + v[d]))).Sum() : KerasFormulas.Dot(q, v) * (isScaled ? scale[0] : 1);
+        var values = masked ? [.. x.Select((row, t) => s_mask[t] ? row : new double[Features])] : x;
+        Equal(KerasFormulas.Attend(query, values, Score, masked ? s_mask : null, null, config.Contains("causal", StringComparison.Ordinal)), Run(model, query, x));
+    }
+
+    [Fact]
+    public void Heads_attend_each_for_itself()
+    {
+        const int heads = 2, size = 5, value = 3;
+        var file = new KerasFile(11) { Version = "3.4.0" };
+        var parts = new Dictionary<string, (double[] Kernel, double[] Bias, int Size)>();
+        foreach (var (part, width) in new[] { ("query", size), ("key", size), ("value", value) })
+            parts[part] = (file.Weight($"heads/heads/{part}/kernel", Features, heads, width), file.Weight($"heads/heads/{part}/bias", heads, width), width);
+        var output = file.Weight("heads/heads/attention_output/kernel", heads, value, Features);
+        var bias = file.Weight("heads/heads/attention_output/bias", Features);
+        using var model = file.Load($$"""
+            {"class_name": "Functional", "config": {"layers": [
+              {"class_name": "InputLayer", "name": "x", "config": {"name": "x", "batch_shape": [null, null, {{Features}}], "dtype": "float32"}, "inbound_nodes": []},
+              {"class_name": "MultiHeadAttention", "name": "heads", "config": {"name": "heads", "num_heads": {{heads}}, "key_dim": {{size}}, "value_dim": {{value}}, "use_bias": true}, "inbound_nodes": [
+                {"args": [{{Tensor("x")}}], "kwargs": {"value": {{Tensor("x")}}, "use_causal_mask": true} }]}],
+              "input_layers": [["x", 0, 0]], "output_layers": ["heads", 0, 0]} }
+            """);
+        var x = Input(masked: false);
+        double[][] Project(string part, int head) => [.. x.Select(row => Enumerable.Range(0, parts[part].Size).Select(d =>
+            parts[part].Bias[head * parts[part].Size + d] + row.Select((e, i) => e * parts[part].Kernel[(i * heads + head) * parts[part].Size + d]).Sum()).ToArray())];
+        var contexts = Enumerable.Range(0, heads).Select(head =>
+        {
+            var (q, k, v) = (Project("query", head), Project("key", head), Project("value", head));
+            return q.Select((row, i) =>
+            {
+                var weights = k.Take(i + 1).Select(other => Math.Exp(KerasFormulas.Dot(row, other) / Math.Sqrt(size))).ToArray();
+                return Enumerable.Range(0, value).Select(d => weights.Select((w, j) => w / weights.Sum() * v[j][d]).Sum()).ToArray();
+            }).ToArray();
+        }).ToArray();
+        double[][] expected = [.. Enumerable.Range(0, Steps).Select(t => Enumerable.Range(0, Features).Select(f =>
+            bias[f] + Enumerable.Range(0, heads).Sum(head => Enumerable.Range(0, value).Sum(d => contexts[head][t][d] * output[(head * value + d) * Features + f]))).ToArray())];
+        Equal(expected, Run(model, x));
+    }
+
+    [Fact]
+    public void An_encoder_decoder_hands_its_state_on()
+    {
+        var file = new KerasFile(12);
+        var first = Recurrent(file, "LSTM", false, "encoder/encoder/lstm_cell");
+        var second = Recurrent(file, "LSTM", false, "decoder/decoder/lstm_cell");
+        var dense = file.Weight("dense/dense/kernel", Units, 2);
+        var bias = file.Weight("dense/dense/bias", 2);
+        using var model = file.Load($$"""
+            {"class_name": "Functional", "config": {"layers": [
+              {"class_name": "InputLayer", "name": "source", "config": {"name": "source", "batch_input_shape": [1, {{Steps}}, {{Features}}]}, "inbound_nodes": []},
+              {"class_name": "LSTM", "name": "encoder", "config": {"name": "encoder", "units": {{Units}}, "return_state": true, {{Cell(false)}} }, "inbound_nodes": [[["source", 0, 0, {}]]]},
+              {"class_name": "LSTM", "name": "decoder", "config": {"name": "decoder", "units": {{Units}}, "return_sequences": true, {{Cell(false)}} }, "inbound_nodes": [[["target", 0, 0, {}], ["encoder", 0, 1, {}], ["encoder", 0, 2, {}]]]},
+              {"class_name": "InputLayer", "name": "target", "config": {"name": "target", "batch_input_shape": [1, 2, {{Features}}]}, "inbound_nodes": []},
+              {"class_name": "TimeDistributed", "name": "dense", "config": {"name": "dense", "layer": {"class_name": "Dense", "config": {"name": "inner", "units": 2, "activation": "softmax", "use_bias": true} } }, "inbound_nodes": [[["decoder", 0, 0, {}]]]}],
+              "input_layers": [["source", 0, 0], ["target", 0, 0]], "output_layers": [["dense", 0, 0]]} }
+            """);
+        var source = Input(masked: false);
+        double[][] target = [[0.1, 0.2, -0.4], [0.7, -0.6, 0.5]];
+        var state = KerasFormulas.Recurrent("LSTM", source, first.Kernel, first.Recurrent, first.Bias, false, false);
+        var outputs = KerasFormulas.Recurrent("LSTM", target, second.Kernel, second.Recurrent, second.Bias, false, false, null, state.Hidden, state.Cell).Outputs;
+        double[][] expected = [.. outputs.Select(h =>
+        {
+            double[] e = [.. Enumerable.Range(0, 2).Select(o => Math.Exp(bias[o] + h.Select((v, u) => v * dense[u * 2 + o]).Sum()))];
+            return e.Select(v => v / e.Sum()).ToArray();
+        })];
+        Equal(expected, Run(model, source, target));
+    }
+
+    [Fact]
+    public void Convolution_and_normalizations_follow_their_formulas()
+    {
+        var file = new KerasFile(13);
+        var kernel = file.Weight("conv/conv/kernel", 2, Features, Units);
+        var bias = file.Weight("conv/conv/bias", Units);
+        var (gamma, beta, mean, variance) = (file.Weight("batch/batch/gamma", Units), file.Weight("batch/batch/beta", Units), file.Weight("batch/batch/moving_mean", Units), file.Weight("batch/batch/moving_variance", 0.5f, 1, Units));
+        var (gain, shift) = (file.Weight("norm/norm/gamma", Units), file.Weight("norm/norm/beta", Units));
+        using var model = file
+            .Layer("Conv1D", $"\"name\": \"conv\", \"filters\": {Units}, \"kernel_size\": [2], \"strides\": [1], \"padding\": \"causal\", \"dilation_rate\": [2], \"activation\": \"relu\", {Shape}")
+            .Layer("BatchNormalization", "\"name\": \"batch\", \"axis\": [2], \"epsilon\": 0.01")
+            .Layer("Dropout", "\"name\": \"dropout\", \"rate\": 0.5")
+            .Layer("LayerNormalization", "\"name\": \"norm\", \"axis\": [2], \"epsilon\": 0.002")
+            .Layer("GlobalAveragePooling1D", "\"name\": \"mean\"")
+            .Layer("RepeatVector", "\"name\": \"repeat\", \"n\": 3").Load();
+        var x = Input(masked: false);
+        double At(int t, int i) => t < 0 ? 0 : x[t][i];
+        var rows = Enumerable.Range(0, Steps).Select(t =>
+        {
+            double[] y = [.. Enumerable.Range(0, Units).Select(u => Math.Max(0, bias[u] + Enumerable.Range(0, 2).Sum(k => Enumerable.Range(0, Features).Sum(i => At(t - 2 * (1 - k), i) * kernel[(k * Features + i) * Units + u]))))];
+            y = [.. y.Select((v, u) => gamma[u] * (v - mean[u]) / Math.Sqrt(variance[u] + 0.01) + beta[u])];
+            var (middle, spread) = (y.Average(), Math.Sqrt(y.Select(v => Math.Pow(v - y.Average(), 2)).Average() + 0.002));
+            return y.Select((v, u) => gain[u] * (v - middle) / spread + shift[u]).ToArray();
+        }).ToArray();
+        double[] average = [.. Enumerable.Range(0, Units).Select(u => rows.Average(r => r[u]))];
+        Equal([average, average, average], Run(model, x));
+    }
+
+    [Fact]
+    public void A_zero_of_an_embedding_is_masked()
+    {
+        var file = new KerasFile(14);
+        var table = file.Weight("words/words/embeddings", 6, Features);
+        var (kernel, recurrent, bias) = Recurrent(file, "GRU", true, "rnn/rnn/gru_cell");
+        using var model = file.Layer("Embedding", $"\"name\": \"words\", \"input_dim\": 6, \"output_dim\": {Features}, \"mask_zero\": true, \"batch_input_shape\": [null, null]")
+            .Layer("GRU", $"\"name\": \"rnn\", \"units\": {Units}, {Cell(true)}").Load();
+        int[] words = [0, 0, 3, 5, 0, 1, 0];
+        using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = words.Length } });
+        words.CopyTo(session.Input<int>(0));
+        session.Run();
+        double[][] x = [.. words.Select(w => table[(w * Features)..((w + 1) * Features)])];
+        Equal([KerasFormulas.Recurrent("GRU", x, kernel, recurrent, bias, true, false, [.. words.Select(w => w != 0)]).Hidden], session.Output<float>(0).ToArray());
+    }
+
+    [Fact]
+    public void What_is_not_known_is_named_all_at_once()
+    {
+        var file = new KerasFile(15).Layer("Lambda", $"\"name\": \"odd\", {Shape}").Layer("Dense", "\"name\": \"dense\"").Layer("ConvLSTM2D", "\"name\": \"images\"");
+        var message = Assert.ThrowsAny<ConversionException>(() => file.Load()).Message;
+        Assert.Contains("'odd' (Lambda), 'images' (ConvLSTM2D)", message, StringComparison.Ordinal);
+        Assert.Contains("'kernel'", Assert.ThrowsAny<ConversionException>(() => new KerasFile(16).Layer("Dense", $"\"name\": \"dense\", {Shape}").Load()).Message, StringComparison.Ordinal);
+        Assert.Contains("no architecture", Assert.ThrowsAny<ConversionException>(() => KerasReader.Read(Models.Need("dtln/model.h5"), "main")).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_damaged_file_is_refused_and_never_crashes()
+    {
+        using var folder = new KerasFile.Folder();
+        var whole = folder.File("whole.h5");
+        var file = new KerasFile(17);
+        _ = Recurrent(file, "GRU", true, "rnn/rnn/gru_cell");
+        file.Write(whole, $$"""{"class_name": "Sequential", "config": {"layers": [{"class_name": "GRU", "config": {"name": "rnn", "units": {{Units}}, {{Cell(true)}}, {{Shape}} } }]} }""");
+        var bytes = File.ReadAllBytes(whole);
+        var damaged = folder.File("damaged.h5");
+        var random = new Random(1);
+        var refused = 0;
+        for (var i = 0; i < 700; i++)
+        {
+            byte[] copy = i < 200 ? bytes[..random.Next(bytes.Length)] : [.. bytes];
+            for (var n = i < 200 ? 0 : random.Next(1, 5); n > 0; n--) copy[random.Next(copy.Length)] = (byte)random.Next(256);
+            File.WriteAllBytes(damaged, copy);
+            try
+            {
+                KerasReader.Read(damaged, "main");
+            }
+            catch (ConversionException)
+            {
+                refused++;
+            }
+        }
+
+        Assert.True(refused > 250, $"{refused}");
+    }
+
+    private static string Shape => $"\"batch_input_shape\": [null, null, {Features}]";
+
+    private static string Cell(bool resetAfter) => $"\"activation\": \"tanh\", \"recurrent_activation\": \"sigmoid\", \"use_bias\": true, \"reset_after\": {Json(resetAfter)}";
+
+    private static string Json(bool value) => value ? "true" : "false";
+
+    private static string Tensor(string layer) => $$"""{"class_name": "__keras_tensor__", "config": {"shape": [null, null, 3], "dtype": "float32", "keras_history": ["{{layer}}", 0, 0]} }""";
+
+    private static (double[] Kernel, double[] Recurrent, double[] Bias) Recurrent(KerasFile file, string kind, bool resetAfter, string path)
+    {
+        var gates = kind switch { "LSTM" => 4, "GRU" => 3, _ => 1 };
+        return (file.Weight(path + "/kernel", Features, gates * Units), file.Weight(path + "/recurrent_kernel", Units, gates * Units), resetAfter ? file.Weight(path + "/bias", 2, gates * Units) : file.Weight(path + "/bias", gates * Units));
+    }
+
+    private static double[][] Input(bool masked)
+    {
+        var random = new Random(5);
+        return [.. Enumerable.Range(0, Steps).Select(t => Enumerable.Range(0, Features).Select(_ => masked && !s_mask[t] ? -1 : (double)(2 * random.NextSingle() - 1)).ToArray())];
+    }
+
+    private static float[] Run(SeqModel model, params double[][][] inputs)
+    {
+        var sizes = new SeqSessionOptions();
+        foreach (var symbol in model.Graphs[0].Symbols) sizes.MaxSizes[symbol] = symbol == "N" ? 1 : Steps;
+        using var session = model.CreateSession(null, sizes);
+        for (var i = 0; i < inputs.Length; i++) inputs[i].SelectMany(row => row).Select(v => (float)v).ToArray().CopyTo(session.Input<float>(i));
+        session.Run();
+        return session.Output<float>(0).ToArray();
+    }
+
+    private static void Equal(double[][] expected, float[] actual)
+    {
+        var flat = expected.SelectMany(row => row).ToArray();
+        Assert.Equal(flat.Length, actual.Length);
+        for (var i = 0; i < flat.Length; i++) Assert.Equal(flat[i], actual[i], 2e-6);
+    }
+}
