@@ -10,7 +10,7 @@ namespace SeqRuntime.Training.Model;
 internal sealed class Rounding
 {
     // Kept: the library frees a number that is converted at the call while the call may still read it.
-    private static readonly Scalar s_steps = 127, s_negative = -127, s_fine = 127.0 * 2 * 127, s_two = 2, s_least = 1e-30;
+    private static readonly Scalar s_steps = 127, s_negative = -127, s_two = 2, s_least = 1e-30;
 
     /// <summary>Whether activations are rounded.</summary>
     public bool Active { get; set; }
@@ -27,13 +27,15 @@ internal sealed class Rounding
         if (!Active) return x;
         using var _ = no_grad();
         var largest = x.abs().amax([-1L], keepdim: true).clamp_min(s_least);
-        var first = (x / largest * s_steps).round() * (largest / s_steps);
-        var restScale = largest / s_fine;
-        var second = first + ((x - first) / restScale).round() * restScale;
+        var first = Steps(x, largest);
+        var rest = x - first;
+        var second = first + Steps(rest, rest.abs().amax([-1L], keepdim: true).clamp_min(s_least));
         var steep = largest > (x * x).mean([-1L], keepdim: true).sqrt() * s_two;
         var rounded = where(steep, second, first);
         return StraightThrough(x, rounded);
     }
+
+    private static Tensor Steps(Tensor x, Tensor largest) => (x * (s_steps / largest)).round() * (largest / s_steps);
 
     private static Tensor StraightThrough(Tensor x, Tensor rounded)
     {

@@ -16,6 +16,7 @@ namespace SeqRuntime.Converter.Importers.Description;
 [JsonDerivedType(typeof(GruCellLayer), "gru_cell")]
 [JsonDerivedType(typeof(LstmCellLayer), "lstm_cell")]
 [JsonDerivedType(typeof(AttentionLayer), "attention")]
+[JsonDerivedType(typeof(MultiHeadAttentionLayer), "multi_head_attention")]
 [JsonDerivedType(typeof(LayerNormLayer), "layer_norm")]
 [JsonDerivedType(typeof(BatchNormLayer), "batch_norm")]
 [JsonDerivedType(typeof(Conv1dLayer), "conv1d")]

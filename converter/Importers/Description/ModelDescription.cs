@@ -13,7 +13,7 @@ internal sealed record ModelDescription
     [JsonPropertyName("$schema")]
     public string? Schema { get; set; }
 
-    /// <summary>The weight file, relative to the description: .safetensors or .npz.</summary>
+    /// <summary>The weight file, relative to the description: .safetensors, .npz or .h5 (Keras).</summary>
     public required string Weights { get; init; }
 
     /// <summary>Token tables by name, a decoder's are <c>source</c> and <c>target</c>: a list of texts, or <c>{"file": …, "member": …}</c>.</summary>
