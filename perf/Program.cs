@@ -3,6 +3,7 @@ using SeqRuntime.Perf;
 return args switch
 {
     ["compare", .. var rest] => Compare.Run(rest),
+    ["decode", .. var rest] => Decode.Run(rest),
     ["bench", .. var rest] => LayerBenchmarks.Run(rest),
     _ => Usage(),
 };
@@ -11,6 +12,7 @@ static int Usage()
 {
     Console.Error.WriteLine("""
         usage: perf compare [--pairs N] [--json FILE]   LSTM, GRU, DTLN and Silero beside ONNX Runtime, as ratios from one paired run
+               perf decode [--pairs N]                   words a second of an encoder-decoder, greedy and beam 5, beside ONNX Runtime
                perf bench [BenchmarkDotNet options]      the same layers under BenchmarkDotNet, ours alone
         """);
     return 2;
