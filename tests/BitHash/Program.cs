@@ -33,6 +33,7 @@ var cases = new CaseList();
 KernelCases.Add(cases);
 LayerCases.Add(cases);
 StreamCases.Add(cases);
+DecodeCases.Add(cases);
 foreach (var file in files)
 {
     if (!File.Exists(file))
@@ -41,7 +42,7 @@ foreach (var file in files)
         return 2;
     }
 
-    FileCases.Add(cases, file, frames, sizes);
+    if (!DecodeCases.Add(cases, file)) FileCases.Add(cases, file, frames, sizes);
 }
 
 var expected = new Dictionary<string, ulong>();

@@ -1,0 +1,83 @@
+using SeqRuntime;
+using SeqRuntime.Decoding;
+using SeqRuntime.Tests.Decoding;
+
+namespace BitHash;
+
+/// <summary>Tokens, score bits and alignments of every decoder: encoder-decoder greedy, beam and sampling, CTC and transducer.</summary>
+internal static class DecodeCases
+{
+    private const int Sentences = 6;
+    private const int Letters = 9;
+    private const int Frames = 40;
+
+    public static void Add(CaseList cases)
+    {
+        foreach (var beam in (int[])[1, 6])
+        {
+            AddFrames(cases, "ctc", beam, SmallFrames.Ctc(3));
+            AddFrames(cases, "transducer", beam, SmallFrames.Transducer(3, batched: true));
+        }
+    }
+
+    /// <summary>A model that says how it is decoded, over pseudo-random sources.</summary>
+    /// <returns>Whether it is one.</returns>
+    public static bool Add(CaseList cases, string file)
+    {
+        using var model = SeqModel.Load(file);
+        if (model.Metadata.GetValueOrDefault(DecodingKeys.Kind) != DecodingKeys.EncoderDecoder) return false;
+        (string Name, SeqDecoderOptions Options)[] searches =
+        [
+            ("greedy", new SeqDecoderOptions()),
+            ("beam", new SeqDecoderOptions { BeamWidth = 5, BestCount = 3, LengthPenalty = 0.6f, CoveragePenalty = 0.2f }),
+            ("sampling", new SeqDecoderOptions { Sampling = new SamplingOptions { Seed = 5, TopK = 10, TopP = 0.95f, Temperature = 1.3f } }),
+        ];
+        foreach (var (name, options) in searches)
+        {
+            cases.Add($"{Path.GetFileName(file)}/{name}", kernels =>
+            {
+                using var loaded = SeqModel.Load(file, new SeqModelOptions { KernelPath = kernels.Name });
+                return Hash(loaded, options);
+            });
+        }
+
+        return true;
+    }
+
+    private static ulong Hash(SeqModel model, SeqDecoderOptions options)
+    {
+        using var decoder = model.CreateDecoder(options);
+        var numbers = new Numbers(1);
+        var hash = new BitHasher();
+        var source = new int[Letters];
+        for (var sentence = 0; sentence < Sentences; sentence++)
+        {
+            for (var i = 0; i < source.Length; i++) source[i] = (int)(numbers.Next() % (ulong)decoder.SourceTable!.Count);
+            var found = decoder.Decode(source);
+            for (var rank = 0; rank < found; rank++)
+            {
+                foreach (var token in decoder.Tokens(rank)) hash.Add((uint)token);
+                hash.Add(decoder.Score(rank));
+                hash.Add(decoder.LogProbability(rank));
+                for (var step = 0; step < decoder.AlignmentCount(rank); step++) hash.Add(decoder.Alignment(rank, step));
+            }
+        }
+
+        return hash.Value;
+    }
+
+    private static void AddFrames(CaseList cases, string name, int beam, byte[] file) => cases.Add($"{name}/{(beam == 1 ? "greedy" : "beam")}", kernels =>
+    {
+        using var model = SeqModel.Load(file, new SeqModelOptions { KernelPath = kernels.Name });
+        using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = beam, BestCount = beam });
+        var hash = new BitHasher();
+        decoder.Decode(new Numbers(2).Floats(Frames * decoder.FrameSize));
+        for (var rank = 0; rank < decoder.Count; rank++)
+        {
+            foreach (var token in decoder.Tokens(rank)) hash.Add((uint)token);
+            hash.Add(decoder.Score(rank));
+        }
+
+        return hash.Value;
+    });
+}
