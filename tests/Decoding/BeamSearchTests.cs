@@ -155,6 +155,35 @@ public sealed class BeamSearchTests
     }
 
     [Fact]
+    public void Sampling_a_prefix_and_allowed_sequences_allocate_nothing()
+    {
+        using var model = SeqModel.Load(SmallDecoder.Make(2, batched: true));
+        using var drawn = model.CreateDecoder(new SeqDecoderOptions { Sampling = new SamplingOptions { TopK = 3, TopP = 0.9f } });
+        using var beam = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 4, BestCount = 4, LengthPenalty = 1, StopEarly = true });
+        beam.Allowed = new TokenTrie();
+        beam.Allowed.Add([2, 3, 1]);
+        beam.Allowed.Add([2, 2]);
+        beam.OnToken = (_, _, _) => true;
+        int[] prefix = [2];
+        var bytes = 0L;
+        for (var round = 0; round < 4; round++)
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            drawn.Reseed((ulong)round);
+            for (var source = 0; source < SmallDecoder.Tokens; source++)
+            {
+                drawn.Decode([source]);
+                beam.SetPrefix(prefix);
+                beam.Decode([source]);
+            }
+
+            bytes = GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+
+        Assert.Equal(0, bytes);
+    }
+
+    [Fact]
     public void A_cancelled_search_gives_nothing()
     {
         using var model = SeqModel.Load(SmallDecoder.Make(1, batched: true));

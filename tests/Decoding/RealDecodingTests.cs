@@ -64,6 +64,32 @@ public sealed class RealDecodingTests
         Assert.True(differ.Count <= 1, string.Join("; ", differ));
     }
 
+    /// <summary>Wu et al. 2016, eq. 14: what the attention has covered, summed up again from the alignments that are handed out.</summary>
+    [Fact]
+    public void The_coverage_penalty_is_the_one_of_the_alignments()
+    {
+        const float alpha = 0.6f, beta = 0.4f;
+        using var model = SeqModel.Load(s_thai.Value);
+        using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 5, BestCount = 3, LengthPenalty = alpha, CoveragePenalty = beta });
+        foreach (var line in Lines("thai2rom/expected-greedy.tsv").Take(10))
+        {
+            decoder.Decode(line[0]);
+            for (var rank = 0; rank < decoder.Count; rank++)
+            {
+                var sums = new double[decoder.Source.Length];
+                for (var step = 0; step < decoder.AlignmentCount(rank); step++)
+                {
+                    for (var i = 0; i < sums.Length; i++) sums[i] += decoder.Alignment(rank, step)[i];
+                }
+
+                var length = decoder.Tokens(rank).Length + (decoder.IsComplete(rank) ? 1 : 0);
+                var expected = decoder.LogProbability(rank) / Math.Pow((5 + length) / 6.0, alpha) + beta * sums.Sum(s => Math.Log(Math.Min(s, 1)));
+                Assert.Equal(expected, decoder.Score(rank), 1e-3);
+                if (rank > 0) Assert.True(decoder.Score(rank) <= decoder.Score(rank - 1));
+            }
+        }
+    }
+
     [Fact]
     public void G2p_en_decodes_word_for_word_as_its_reference()
     {

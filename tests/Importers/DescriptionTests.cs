@@ -1,0 +1,176 @@
+using System.Buffers.Binary;
+using System.Text;
+using System.Text.Json;
+using SeqRuntime.Converter;
+using SeqRuntime.Converter.Importers.Weights;
+using SeqRuntime.Decoding;
+
+namespace SeqRuntime.Tests.Importers;
+
+/// <summary>Described models: both classic forms of an encoder-decoder beside their formula, and what a wrong document or weight file says.</summary>
+public sealed class DescriptionTests : IDisposable
+{
+    private const int Tokens = 5;
+    private const int Width = 3;
+    private const int Hidden = 4;
+    private readonly string _folder = Directory.CreateTempSubdirectory("description").FullName;
+    private readonly Dictionary<string, (int[] Shape, float[] Values)> _weights = [];
+    private readonly Random _random = new(1);
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    /// <summary>
+    /// h' = tanh(W [e(y); c] + U h + b), logits = V h'. Cho et al. 2014 feed the context c at every step; Sutskever et al. 2014 let
+    /// it be the first state and feed the word alone.
+    /// </summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_fixed_context_is_fed_at_every_step_or_is_the_first_state(bool fed)
+    {
+        var inputs = fed ? Width + Hidden : Width;
+        Add("letters.weight", Tokens, Width);
+        AddRnn("encoder", Width);
+        Add("words.weight", Tokens, Width);
+        AddRnn("decoder", inputs);
+        Add("out.weight", Tokens, Hidden);
+        var feeding = fed ? """{ "kind": "concat", "inputs": ["word", "context"], "output": "fed" },""" : """{ "kind": "dropout", "input": "word", "output": "fed" },""";
+        var port = fed ? $$""", "context": { "shape": ["N", {{Hidden}}] }""" : "";
+        var link = fed ? "context" : "h";
+        using var model = Load($$"""
+            {
+              "weights": "weights.safetensors",
+              "decoding": { "encoder": "encoder", "step": "step", "source": "x", "token": "y", "links": { "{{link}}": "c" }, "begin": 1, "end": 0, "max": 6 },
+              "graphs": {
+                "encoder": {
+                  "inputs": { "x": { "type": "int64", "shape": [1, "T"] } },
+                  "layers": [
+                    { "kind": "embedding", "input": "x", "weights": "letters", "output": "letters" },
+                    { "kind": "rnn", "input": "letters", "weights": "encoder", "output": "all", "final": "last" },
+                    { "kind": "reshape", "input": "last", "shape": [1, -1], "output": "c" }],
+                  "outputs": { "c": "c" }
+                },
+                "step": {
+                  "inputs": { "y": { "type": "int64", "shape": ["N"] }{{port}} },
+                  "states": { "h": { "shape": ["N", {{Hidden}}], "update": "next" } },
+                  "layers": [
+                    { "kind": "embedding", "input": "y", "weights": "words", "output": "word" },
+                    {{feeding}}
+                    { "kind": "rnn_cell", "input": "fed", "hidden": "h", "weights": "decoder", "output": "next" },
+                    { "kind": "linear", "input": "next", "weights": "out", "output": "logits" }],
+                  "outputs": { "logits": "logits" }
+                }
+              }
+            }
+            """);
+        int[] source = [2, 4, 3, 1];
+        var context = source.Aggregate(new double[Hidden], (h, letter) => Cell("encoder", Row("letters.weight", letter), h));
+        var state = fed ? new double[Hidden] : context;
+        var expected = new List<int>();
+        var score = 0.0;
+        for (var token = 1; expected.Count < 6;)
+        {
+            double[] word = Row("words.weight", token);
+            state = Cell("decoder", fed ? [.. word, .. context] : word, state);
+            var logits = Enumerable.Range(0, Tokens).Select(o => Row("out.weight", o).Zip(state, (a, b) => a * b).Sum()).ToArray();
+            token = Array.IndexOf(logits, logits.Max());
+            score += logits[token] - Math.Log(logits.Sum(Math.Exp));
+            if (token == 0) break;
+            expected.Add(token);
+        }
+
+        using var greedy = model.CreateDecoder();
+        greedy.Decode(source);
+        Assert.Equal(expected, greedy.Tokens(0).ToArray());
+        if (greedy.IsComplete(0)) Assert.Equal(score, greedy.LogProbability(0), 1e-4);
+        using var beam = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 4 });
+        beam.Decode(source);
+        if (greedy.IsComplete(0)) Assert.True(beam.Score(0) >= greedy.Score(0));
+    }
+
+    [Theory]
+    [InlineData("\"kind\": \"linear\", \"input\": \"x\", \"weights\": \"out\", \"output\": \"y\", \"colour\": 1", "colour")]
+    [InlineData("\"kind\": \"tensor_magic\", \"input\": \"x\", \"output\": \"y\"", "tensor_magic")]
+    [InlineData("\"kind\": \"linear\", \"input\": \"z\", \"weights\": \"out\", \"output\": \"y\"", "there is no value 'z'")]
+    [InlineData("\"kind\": \"linear\", \"input\": \"x\", \"weights\": \"none\", \"output\": \"y\"", "there is no tensor 'none.weight'")]
+    [InlineData("\"kind\": \"linear\", \"input\": \"x\", \"weights\": \"out\", \"output\": \"x\"", "made twice")]
+    [InlineData("\"kind\": \"gru\", \"input\": \"x\", \"weights\": \"encoder\", \"output\": \"y\"", "no GRU")]
+    [InlineData("\"kind\": \"multi_head_attention\", \"query\": \"x\", \"heads\": 3, \"weights\": \"heads\", \"output\": \"y\"", "no 3 heads")]
+    [InlineData("\"kind\": \"activation\", \"function\": \"sine\", \"input\": \"x\", \"output\": \"y\"", "sine")]
+    [InlineData("\"kind\": \"linear\", \"input\": \"x\", \"output\": \"y\"", "there is no tensor 'weight'")]
+    [InlineData("\"kind\": \"linear\", \"weights\": \"out\", \"output\": \"y\"", "input")]
+    public void A_wrong_layer_says_what_and_where(string layer, string says)
+    {
+        Add("out.weight", 2, Hidden);
+        AddRnn("encoder", Hidden);
+        Add("heads.in_proj_weight", 3 * Hidden, Hidden);
+        var text = $$"""{ "weights": "weights.safetensors", "graphs": { "main": { "inputs": { "x": { "shape": [1, 2, {{Hidden}}] } }, "layers": [{ {{layer}} }], "outputs": { "y": "y" } } } }""";
+        var message = Assert.ThrowsAny<ConversionException>(() => Load(text)).Message;
+        Assert.Contains(says, message, StringComparison.Ordinal);
+        Assert.Contains("model.json", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_damaged_weight_file_is_refused_and_never_crashes()
+    {
+        Add("a", 3, 4);
+        Add("b", 7);
+        var whole = Safetensors();
+        for (var length = 0; length < whole.Length; length++) Assert.Throws<ConversionException>(() => SafetensorsReader.Read(whole.AsMemory(0, length), "a.safetensors"));
+        var random = new Random(3);
+        for (var i = 0; i < 20_000; i++)
+        {
+            byte[] copy = [.. whole];
+            for (var n = random.Next(1, 4); n > 0; n--) copy[random.Next(i % 2 == 0 ? 160 : copy.Length)] = (byte)random.Next(256);
+            try
+            {
+                foreach (var tensor in SafetensorsReader.Read(copy, "a.safetensors").Values) _ = tensor.ToFloats();
+            }
+            catch (ConversionException)
+            {
+            }
+        }
+    }
+
+    private void Add(string name, params int[] shape) => _weights[name] = (shape, [.. Enumerable.Range(0, shape.Aggregate(1, (a, b) => a * b)).Select(_ => 2 * _random.NextSingle() - 1)]);
+
+    private void AddRnn(string name, int inputs)
+    {
+        Add(name + ".weight_ih_l0", Hidden, inputs);
+        Add(name + ".weight_hh_l0", Hidden, Hidden);
+        Add(name + ".bias_ih_l0", Hidden);
+        Add(name + ".bias_hh_l0", Hidden);
+    }
+
+    private double[] Row(string name, int row) => [.. _weights[name].Values.Skip(row * _weights[name].Shape[^1]).Take(_weights[name].Shape[^1]).Select(v => (double)v)];
+
+    private double[] Cell(string name, double[] x, double[] h) =>
+    [
+        .. Enumerable.Range(0, Hidden).Select(u => Math.Tanh(
+            Row(name + ".weight_ih_l0", u).Zip(x, (a, b) => a * b).Sum() + Row(name + ".weight_hh_l0", u).Zip(h, (a, b) => a * b).Sum() + _weights[name + ".bias_ih_l0"].Values[u] + _weights[name + ".bias_hh_l0"].Values[u])),
+    ];
+
+    private SeqModel Load(string description)
+    {
+        File.WriteAllBytes(Path.Combine(_folder, "weights.safetensors"), Safetensors());
+        var path = Path.Combine(_folder, "model.json");
+        File.WriteAllText(path, description);
+        return SeqModel.Load(SeqRuntime.Converter.Converter.Convert([("main", path)], new ConversionOptions()).File);
+    }
+
+    private byte[] Safetensors()
+    {
+        var header = new Dictionary<string, object>();
+        var data = new List<byte>();
+        foreach (var (name, (shape, values)) in _weights)
+        {
+            header[name] = new Dictionary<string, object> { ["dtype"] = "F32", ["shape"] = shape, ["data_offsets"] = new[] { data.Count, data.Count + 4 * values.Length } };
+            foreach (var value in values) data.AddRange(BitConverter.GetBytes(value));
+        }
+
+        var json = Encoding.UTF8.GetBytes(JsonSerializer.Serialize(header));
+        var length = new byte[8];
+        BinaryPrimitives.WriteInt64LittleEndian(length, json.Length);
+        return [.. length, .. json, .. data];
+    }
+}
