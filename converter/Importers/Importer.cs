@@ -1,3 +1,4 @@
+using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Importers.Description;
 using SeqRuntime.Converter.Importers.Keras;
 using SeqRuntime.Converter.Importers.Onnx;
@@ -13,9 +14,11 @@ internal static class Importer
     /// <exception cref="ConversionException">The file is of an unknown kind, or damaged.</exception>
     public static ImportedModel Read(string path, string name, List<string> notes) => Path.GetExtension(path).ToUpperInvariant() switch
     {
-        ".ONNX" => new ImportedModel(OnnxReader.Read(path, name, notes)),
+        ".ONNX" => FromOnnx(OnnxReader.Read(path, name, notes), notes),
         ".JSON" => DescriptionReader.Read(path),
         ".H5" or ".HDF5" => KerasReader.Read(path, name),
         _ => throw new ConversionException($"{path}: files of this kind are not read; give an ONNX model (.onnx), a Keras model (.h5), or a description (.json) of weights in .safetensors, .npz or .h5."),
     };
+
+    private static ImportedModel FromOnnx(IrGraph graph, List<string> notes) => GreedyLoop.Split(graph, notes) ?? new ImportedModel(graph);
 }

@@ -1,0 +1,115 @@
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
+using SeqRuntime.Converter;
+using SeqRuntime.Converter.Importers.Onnx;
+using SeqRuntime.Decoding;
+
+namespace SeqRuntime.Tests.Importers;
+
+/// <summary>An encoder-decoder in one file with a Loop, as exporters write greedy decoding, beside ONNX Runtime running the whole file.</summary>
+public sealed class OnnxLoopTests
+{
+    private const int Tokens = 7;
+    private const int Width = 5;
+    private const int Hidden = 6;
+    private const int Begin = 1;
+    private const int End = 2;
+    private const int Most = 12;
+
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(true, true)]
+    public void A_greedy_loop_becomes_encoder_and_step(bool softmax, bool position)
+    {
+        var ended = 0;
+        for (var seed = 0; seed < 12; seed++)
+        {
+            var model = Make(seed, softmax, position);
+            using var loaded = model.Load();
+            Assert.Equal(["encoder", "step"], loaded.Graphs.Select(g => g.Name));
+            Assert.Equal($"{Begin} {End} {Most}", $"{loaded.Metadata[DecodingKeys.Begin]} {loaded.Metadata[DecodingKeys.End]} {loaded.Metadata[DecodingKeys.Max]}");
+            using var decoder = loaded.CreateDecoder();
+            using var beam = loaded.CreateDecoder(new SeqDecoderOptions { BeamWidth = 3, BestCount = 2 });
+            using var reference = new InferenceSession(Google.Protobuf.MessageExtensions.ToByteArray(model.Model));
+            foreach (int[] source in (int[][])[[3, 4, 5], [6, 1], [0, 2, 4, 6, 5]])
+            {
+                using var results = reference.Run([NamedOnnxValue.CreateFromTensor("x", new DenseTensor<long>(Array.ConvertAll(source, s => (long)s), [1, source.Length]))]);
+                var expected = results[0].AsEnumerable<long>().Select(t => (int)t).ToList();
+                if (expected[^1] == End)
+                {
+                    expected.RemoveAt(expected.Count - 1);
+                    ended++;
+                }
+
+                decoder.Decode(source);
+                Assert.Equal(expected, decoder.Tokens(0).ToArray());
+                beam.Decode(source);
+                if (decoder.IsComplete(0)) Assert.True(beam.LogProbability(0) >= decoder.LogProbability(0));
+            }
+        }
+
+        Assert.True(ended > 3, $"{ended} came to their end");
+    }
+
+    [Fact]
+    public void Another_loop_is_refused_by_name()
+    {
+        var body = new GraphProto { Name = "body" };
+        body.Input.AddRange([OnnxBuilder.Port("i", OnnxBuilder.Int64), OnnxBuilder.Port("go", OnnxBuilder.Bool), OnnxBuilder.Port("a", OnnxBuilder.Float, 3)]);
+        body.Node.AddRange([OnnxBuilder.MakeNode("Identity", "go", "on"), OnnxBuilder.MakeNode("Add", "a a", "b")]);
+        body.Output.AddRange([OnnxBuilder.Port("on", OnnxBuilder.Bool), OnnxBuilder.Port("b", OnnxBuilder.Float, 3)]);
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 3).Constant<long>("n", [], 4).Constant("yes", [], true).Node("Loop", "n yes x", "y", ("body", body)).Output("y", OnnxBuilder.Float, 3);
+        Assert.Contains("Loop", Assert.ThrowsAny<ConversionException>(() => model.Convert()).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Embedding, GRU, its last state; in the loop embedding, GRU cell, additive scores over the memory, softmax or none, ArgMax.</summary>
+    private static OnnxBuilder Make(int seed, bool softmax, bool position)
+    {
+        var body = new GraphProto { Name = "body" };
+        body.Input.AddRange([OnnxBuilder.Port("i", OnnxBuilder.Int64), OnnxBuilder.Port("go", OnnxBuilder.Bool), OnnxBuilder.Port("token", OnnxBuilder.Int64, 1), OnnxBuilder.Port("h", OnnxBuilder.Float, 1, 1, Hidden), OnnxBuilder.Port("finished", OnnxBuilder.Bool, 1)]);
+        body.Initializer.Add(OnnxBuilder.Tensor<long>("axis0", [1], 0));
+        body.Initializer.Add(OnnxBuilder.Tensor<long>("end", [1], End));
+        void Node(string op, string inputs, string outputs, params (string, object)[] attributes) => body.Node.Add(OnnxBuilder.MakeNode(op, inputs, outputs, attributes));
+        Node("Gather", "words token", "word0", ("axis", 0));
+        if (position)
+        {
+            Node("Cast", "i", "place", ("to", OnnxBuilder.Float));
+            Node("Sin", "place", "wave");
+            Node("Add", "word0 wave", "word");
+        }
+        else
+        {
+            Node("Identity", "word0", "word");
+        }
+
+        Node("MatMul", "query memory_t", "scores0");
+        Node("Squeeze", "h axis0", "query");
+        body.Node.Insert(body.Node.Count - 2, body.Node[^1]);
+        body.Node.RemoveAt(body.Node.Count - 1);
+        Node("Softmax", "scores0", "weights", ("axis", -1));
+        Node("MatMul", "weights memory", "context");
+        Node("Concat", "word context", "fed0", ("axis", -1));
+        Node("Unsqueeze", "fed0 axis0", "fed");
+        Node("GRU", "fed dw dr - - h", "- h_next", ("hidden_size", Hidden));
+        Node("Squeeze", "h_next axis0", "state");
+        Node("MatMul", "state out", "logits");
+        if (softmax) Node("Softmax", "logits", "labels", ("axis", -1));
+        Node("ArgMax", softmax ? "labels" : "logits", "best", ("axis", -1), ("keepdims", 0));
+        Node("Equal", "best end", "is_end");
+        Node("Or", "finished is_end", "finished_next");
+        Node("Not", "finished_next", "more0");
+        Node("Squeeze", "more0 axis0", "more");
+        body.Output.AddRange([OnnxBuilder.Port("more", OnnxBuilder.Bool), OnnxBuilder.Port("best", OnnxBuilder.Int64, 1), OnnxBuilder.Port("h_next", OnnxBuilder.Float, 1, 1, Hidden), OnnxBuilder.Port("finished_next", OnnxBuilder.Bool, 1)]);
+        body.Node.Add(OnnxBuilder.MakeNode("Identity", "best", "said"));
+        body.Output.Add(OnnxBuilder.Port("said", OnnxBuilder.Int64, 1));
+        return new OnnxBuilder().Input("x", OnnxBuilder.Int64, "N", "T")
+            .Random("letters", seed * 10, 1, Tokens, Width).Random("words", seed * 10 + 1, 2, Tokens, Width).Random("ew", seed * 10 + 2, 1, 1, 3 * Hidden, Width).Random("er", seed * 10 + 3, 1, 1, 3 * Hidden, Hidden)
+            .Random("dw", seed * 10 + 4, 1.5f, 1, 3 * Hidden, Width + Hidden).Random("dr", seed * 10 + 5, 1, 1, 3 * Hidden, Hidden).Random("out", seed * 10 + 6, 2, Hidden, Tokens)
+            .Constant<long>("axis1_", [1], 1).Constant<long>("most", [], Most).Constant("yes", [], true).Constant<long>("begin", [1], Begin).Constant("no", [1], false)
+            .Node("Gather", "letters x", "embedded", ("axis", 0)).Node("Transpose", "embedded", "by_time", ("perm", new long[] { 1, 0, 2 }))
+            .Node("GRU", "by_time ew er", "all last", ("hidden_size", Hidden)).Node("Squeeze", "all axis1_", "flat").Node("Squeeze", "flat axis1_", "memory").Node("Transpose", "memory", "memory_t", ("perm", new long[] { 1, 0 }))
+            .Node("Loop", "most yes begin last no", "t h f said_all", ("body", body)).Output("said_all", OnnxBuilder.Int64, "L", 1);
+    }
+}
