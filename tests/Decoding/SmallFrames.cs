@@ -92,6 +92,7 @@ internal static class SmallFrames
         using var predict = model.CreateSession("predict");
         using var joint = model.CreateSession("joint");
         features.CopyTo(encoder.Input<float>(0));
+        if (encoder.InputCount > 1) encoder.Input<long>(1)[0] = count;
         encoder.Run();
         var rows = encoder.Output<float>(0).ToArray();
         var known = new Dictionary<(int Frame, string Prefix), double[]>();
@@ -116,15 +117,18 @@ internal static class SmallFrames
 
         double[] Score(int frame, int[] prefix)
         {
+            // All tokens one after the other through a state, or the last few at once.
             predict.ResetState();
-            foreach (var token in (int[])[Blank, .. prefix])
+            var context = predict.Input<long>(0).Length;
+            int[] tokens = [.. Enumerable.Repeat(Blank, context), .. prefix];
+            for (var at = context == 1 ? 0 : tokens.Length - context; at <= tokens.Length - context; at++)
             {
-                predict.Input<long>(0)[0] = token;
+                for (var i = 0; i < context; i++) predict.Input<long>(0)[i] = tokens[at + i];
                 predict.Run();
             }
 
-            rows.AsSpan(frame * SmallDecoder.Hidden, SmallDecoder.Hidden).CopyTo(joint.Input<float>("frame"));
-            predict.Output<float>(0).CopyTo(joint.Input<float>("prediction"));
+            rows.AsSpan(frame * SmallDecoder.Hidden, SmallDecoder.Hidden).CopyTo(joint.Input<float>(0));
+            predict.Output<float>(0).CopyTo(joint.Input<float>(1));
             joint.Run();
             return LogSoftmax(joint.Output<float>(0).ToArray());
         }

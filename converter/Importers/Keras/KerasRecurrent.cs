@@ -52,6 +52,7 @@ internal sealed class KerasRecurrent(KerasEmitter emitter)
     private (string Sequence, string[] States) Run(KerasLayer layer, KerasValue x, List<KerasValue> initial, bool isBackward)
     {
         var kind = KindOf(layer);
+        if (layer.Flag("time_major")) throw layer.Fault("time_major is not known");
         var packing = x.Mask is null ? null : new Packing(emitter, x, isBackward);
         var steps = Graph.Transpose(packing?.Packed ?? x.Name, 1, 0, 2);
         var (w, r, b, hidden) = Weights(layer, kind);

@@ -3,56 +3,31 @@ namespace SeqRuntime.Decoding;
 /// <summary>The graph that turns frames of features into rows: label scores for CTC, vectors for a transducer's joint network.</summary>
 internal sealed class FrameEncoder : IDisposable
 {
-    private readonly int _source;
-    private readonly int _length = -1;
-    private readonly string? _time;
-    private readonly int _most;
+    private readonly SourceGraph _source;
 
     public FrameEncoder(SeqModel model, DecodingInfo info, FrameDecoderOptions options)
     {
-        Graph = info.Text(DecodingKeys.Encoder) is null && model.Graphs.Count == 1 ? model.Graphs[0] : info.Graph(DecodingKeys.Encoder);
-        var name = info.Text(DecodingKeys.Source) ?? (Graph.Inputs.Count == 1 ? Graph.Inputs[0].Name : info.Need(DecodingKeys.Source));
-        var source = Graph.Inputs.FirstOrDefault(i => i.Name == name) ?? throw new ArgumentException($"The encoder '{Graph.Name}' has no input '{name}', which the metadata name as its source.");
-        if (source.Type != ElementType.Float32) throw new ArgumentException($"The encoder's source '{name}' is {source.Type}; features are float32.");
-
-        // The last symbol is the time; one before it is a batch, of 1.
-        _time = source.Dimensions.LastOrDefault(d => d.Symbol is not null).Symbol;
-        FrameSize = source.Dimensions.Aggregate(1, (product, d) => checked(product * Math.Max(d.Size, 1)));
-        _most = _time is null ? 1 : options.MaxFrames;
-        var sizes = new SeqSessionOptions { MemoryLimitBytes = options.MemoryLimitBytes };
-        if (_time is not null) sizes.MaxSizes[_time] = _most;
-        Session = model.CreateSession(Graph.Name, sizes);
-        _source = Session.InputIndex(name);
-        if (info.Text(DecodingKeys.SourceLength) is { } length)
-        {
-            _length = Session.InputIndex(length);
-            if (!PortIO.IsNumeric(Session.InputType(_length))) throw new ArgumentException($"The encoder's length '{length}' is no int32, int64 or float32.");
-        }
-
-        foreach (var input in Graph.Inputs)
-        {
-            if (input.Name != name && Session.InputIndex(input.Name) != _length)
-                throw new ArgumentException($"Nothing fills the encoder's input '{input.Name}'; name it as the source's length, or fix it when converting (--set {input.Name}=…).");
-        }
+        var graph = info.Text(DecodingKeys.Encoder) is null && model.Graphs.Count == 1 ? model.Graphs[0] : info.Graph(DecodingKeys.Encoder);
+        _source = new SourceGraph(model, info, graph, options.MaxFrames, options.MemoryLimitBytes);
+        if (_source.SourceType != ElementType.Float32) throw new ArgumentException($"The encoder's source '{_source.SourceName}' is {_source.SourceType}; features are float32.");
     }
 
-    public SeqGraphInfo Graph { get; }
+    public SeqGraphInfo Graph => _source.Graph;
 
-    public SeqSession Session { get; }
+    public SeqSession Session => _source.Session;
 
     /// <summary>Features of a frame; of all frames of a run, where the model fixes their number.</summary>
-    public int FrameSize { get; }
+    public int FrameSize => _source.StepSize;
 
     /// <summary>Runs over the first frames that fit and tells how many features those were.</summary>
     public int Run(ReadOnlySpan<float> features)
     {
         if (features.Length % FrameSize != 0 || features.IsEmpty)
-            throw new ArgumentException($"{features.Length} features are given; {(_time is null ? "the model runs over" : "frames have")} {FrameSize}, of which a whole number is needed.");
-        var frames = _time is null ? 1 : features.Length / FrameSize;
-        if (frames > _most) throw new ArgumentException($"{frames} frames are given; the decoder was made for {_most} (FrameDecoderOptions.MaxFrames).");
-        if (_time is not null) Session.SetSize(_time, frames);
-        features[..(frames * FrameSize)].CopyTo(Session.Input<float>(_source));
-        if (_length >= 0) PortIO.Fill(Session, _length, frames);
+            throw new ArgumentException($"{features.Length} features are given; {(_source.IsOpen ? "frames have" : "the model runs over")} {FrameSize}, of which a whole number is needed.");
+        var frames = _source.IsOpen ? features.Length / FrameSize : 1;
+        if (frames > _source.MaxSteps) throw new ArgumentException($"{frames} frames are given; the decoder was made for {_source.MaxSteps} (FrameDecoderOptions.MaxFrames).");
+        _source.SetLength(frames);
+        features[..(frames * FrameSize)].CopyTo(Session.Input<float>(_source.Source));
         Session.Run();
         return frames * FrameSize;
     }
@@ -71,5 +46,5 @@ internal sealed class FrameEncoder : IDisposable
 
     public ReadOnlySpan<float> Row(int output, int row) => Session.Output<float>(output).Slice(row * RowSize(output), RowSize(output));
 
-    public void Dispose() => Session.Dispose();
+    public void Dispose() => _source.Dispose();
 }

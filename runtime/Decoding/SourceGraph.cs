@@ -1,0 +1,69 @@
+namespace SeqRuntime.Decoding;
+
+/// <summary>A graph that reads a source of any length (the last symbolic dimension of one input), with a batch of 1.</summary>
+internal sealed class SourceGraph : IDisposable
+{
+    private readonly string? _time;
+    private readonly int _lengthInput = -1;
+
+    /// <param name="model">The model.</param>
+    /// <param name="info">Names the input, and one that takes the source's length.</param>
+    /// <param name="graph">The graph.</param>
+    /// <param name="mostSteps">Longest source, where the graph leaves that open.</param>
+    /// <param name="memoryLimit">Of the session.</param>
+    public SourceGraph(SeqModel model, DecodingInfo info, SeqGraphInfo graph, int mostSteps, long memoryLimit)
+    {
+        Graph = graph;
+        var name = info.Text(DecodingKeys.Source) ?? (graph.Inputs.Count == 1 ? graph.Inputs[0].Name : info.Need(DecodingKeys.Source));
+        var source = graph.Inputs.FirstOrDefault(i => i.Name == name) ?? throw new ArgumentException($"The encoder '{graph.Name}' has no input '{name}', which the metadata name as its source.");
+
+        // The last symbol is the length; one before it is a batch, of 1.
+        _time = source.Dimensions.LastOrDefault(d => d.Symbol is not null).Symbol;
+        StepSize = source.Dimensions.Aggregate(1, (product, d) => checked(product * Math.Max(d.Size, 1)));
+        MaxSteps = IsOpen ? mostSteps : 1;
+        var sizes = new SeqSessionOptions { MemoryLimitBytes = memoryLimit };
+        if (_time is not null) sizes.MaxSizes[_time] = mostSteps;
+        Session = model.CreateSession(graph.Name, sizes);
+        Source = Session.InputIndex(name);
+        if (info.Text(DecodingKeys.SourceLength) is { } length)
+        {
+            _lengthInput = Session.InputIndex(length);
+            if (!PortIO.IsNumeric(Session.InputType(_lengthInput))) throw new ArgumentException($"The encoder's length '{length}' is no int32, int64 or float32.");
+        }
+
+        foreach (var input in graph.Inputs)
+        {
+            if (input.Name != name && Session.InputIndex(input.Name) != _lengthInput)
+                throw new ArgumentException($"Nothing fills the encoder's input '{input.Name}'; name it as the source's length, or fix it when converting (--set {input.Name}=…).");
+        }
+    }
+
+    public SeqGraphInfo Graph { get; }
+
+    public SeqSession Session { get; }
+
+    /// <summary>The input that is read.</summary>
+    public int Source { get; }
+
+    public ElementType SourceType => Session.InputType(Source);
+
+    public string SourceName => Session.InputName(Source);
+
+    /// <summary>Whether the length is chosen for each run.</summary>
+    public bool IsOpen => _time is not null;
+
+    /// <summary>Elements of a step; of the whole source where its length is fixed.</summary>
+    public int StepSize { get; }
+
+    /// <summary>Steps of a run at most; 1, the whole, where the length is fixed.</summary>
+    public int MaxSteps { get; }
+
+    /// <summary>Sets the length of the next run, and tells it to the input that takes it.</summary>
+    public void SetLength(int steps)
+    {
+        if (_time is not null) Session.SetSize(_time, steps);
+        if (_lengthInput >= 0) PortIO.Fill(Session, _lengthInput, steps);
+    }
+
+    public void Dispose() => Session.Dispose();
+}
