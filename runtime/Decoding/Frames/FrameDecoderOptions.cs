@@ -3,7 +3,7 @@ namespace SeqRuntime.Decoding;
 /// <summary>How a <see cref="FrameDecoder"/> searches, and how much it may be given.</summary>
 public sealed class FrameDecoderOptions
 {
-    /// <summary>Prefixes that are followed at once. 1 (the default): greedy, the best label of each frame.</summary>
+    /// <summary>Prefixes that are followed at once, up to 4,096. 1 (the default): greedy, the best label of each frame.</summary>
     public int BeamWidth { get; init; } = 1;
 
     /// <summary>Results to give, best first; at most the beam. Default: 1.</summary>
@@ -15,7 +15,7 @@ public sealed class FrameDecoderOptions
     /// <summary>Most tokens of a result; later ones are not taken. Null: what the model says, else 1,024.</summary>
     public int? MaxTokens { get; init; }
 
-    /// <summary>Most tokens that a transducer may give at one frame. Default: 8.</summary>
+    /// <summary>Most tokens that a transducer may give at one frame, up to 1,024. Default: 8.</summary>
     public int MaxTokensPerFrame { get; init; } = 8;
 
     /// <summary>N-gram model of tokens that prefixes are ranked by besides their own probability (shallow fusion); needs a beam.</summary>
@@ -38,6 +38,7 @@ public sealed class FrameDecoderOptions
         ArgumentOutOfRangeException.ThrowIfGreaterThan(BestCount, BeamWidth);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxFrames, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxTokensPerFrame, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(MaxTokensPerFrame, 1024);
         if (MaxTokens is { } max) ArgumentOutOfRangeException.ThrowIfLessThan(max, 1, nameof(MaxTokens));
         if (!float.IsFinite(LanguageWeight) || LanguageWeight < 0) throw new ArgumentException("The language model's weight is no finite number from 0 up.");
         if (!float.IsFinite(TokenBonus)) throw new ArgumentException("The bonus of a token is no finite number.");
