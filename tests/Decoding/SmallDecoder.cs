@@ -26,11 +26,7 @@ internal static class SmallDecoder
         var step = model.AddGraph("step");
         var token = step.Input("token", ElementType.Int64, rows);
         var hidden = step.State("hidden", ElementType.Float32, [rows, Hidden]);
-        var embedded = step.Node(OpKind.Embedding, [Weights(model, step, "embedding", Tokens, random), token], null, "embedded");
-        var sum = step.Node(OpKind.Binary, [embedded, hidden], new Attributes().Set(AttributeKey.Function, BinaryFunction.Add), "sum");
-        var product = step.Node(OpKind.Linear, [sum, Weights(model, step, "recurrent", Hidden, random)], null, "product");
-        var next = step.Node(OpKind.Unary, [product], new Attributes().Set(AttributeKey.Function, UnaryFunction.Tanh), "next");
-        step.UpdateState(hidden, next);
+        var next = Recur(model, step, token, hidden, Tokens, random);
         step.Output("logits", step.Node(OpKind.Linear, [next, Weights(model, step, "readout", Tokens, random)], null, "logits"));
         foreach (var (key, value) in new (string, string)[]
         {
@@ -72,6 +68,17 @@ internal static class SmallDecoder
                 if (token != End) Extend([.. tokens, token]);
             }
         }
+    }
+
+    /// <summary>h' = tanh(W (h + e(token))), kept as the state.</summary>
+    public static int Recur(SeqModelBuilder model, GraphDefinition graph, int token, int hidden, int tokens, Random random)
+    {
+        var embedded = graph.Node(OpKind.Embedding, [Weights(model, graph, "embedding", tokens, random), token], null, "embedded");
+        var sum = graph.Node(OpKind.Binary, [embedded, hidden], new Attributes().Set(AttributeKey.Function, BinaryFunction.Add), "sum");
+        var product = graph.Node(OpKind.Linear, [sum, Weights(model, graph, "recurrent", Hidden, random)], null, "product");
+        var next = graph.Node(OpKind.Unary, [product], new Attributes().Set(AttributeKey.Function, UnaryFunction.Tanh), "next");
+        graph.UpdateState(hidden, next);
+        return next;
     }
 
     /// <summary>A packed matrix of random weights as a constant of a graph.</summary>

@@ -35,12 +35,7 @@ internal static class SmallFrames
         var predict = model.AddGraph("predict");
         var token = predict.Input("token", ElementType.Int64, rows);
         var hidden = predict.State("hidden", ElementType.Float32, [rows, SmallDecoder.Hidden]);
-        var embedded = predict.Node(OpKind.Embedding, [SmallDecoder.Weights(model, predict, "embedding", Labels, random), token], null, "embedded");
-        var sum = predict.Node(OpKind.Binary, [embedded, hidden], new Attributes().Set(AttributeKey.Function, BinaryFunction.Add), "sum");
-        var product = predict.Node(OpKind.Linear, [sum, SmallDecoder.Weights(model, predict, "recurrent", SmallDecoder.Hidden, random)], null, "product");
-        var next = predict.Node(OpKind.Unary, [product], new Attributes().Set(AttributeKey.Function, UnaryFunction.Tanh), "next");
-        predict.UpdateState(hidden, next);
-        predict.Output("prediction", next);
+        predict.Output("prediction", SmallDecoder.Recur(model, predict, token, hidden, Labels, random));
         var joint = model.AddGraph("joint");
         var both = joint.Node(OpKind.Binary, [joint.Input("frame", ElementType.Float32, rows, SmallDecoder.Hidden), joint.Input("prediction", ElementType.Float32, rows, SmallDecoder.Hidden)], new Attributes().Set(AttributeKey.Function, BinaryFunction.Add), "both");
         var bent = joint.Node(OpKind.Unary, [both], new Attributes().Set(AttributeKey.Function, UnaryFunction.Tanh), "bent");

@@ -55,6 +55,13 @@ internal sealed class GraphComposer(string name, IReadOnlyDictionary<string, IrT
 
     public string Axes(params long[] values) => Graph.Constant("axes", IrTensor.Vector(values));
 
+    /// <summary>0, 1 … as int64, as many as a value is long along an axis.</summary>
+    public string Places(string value, int axis)
+    {
+        var count = Squeeze(Op("Shape", [value], ("start", (long)axis), ("end", axis + 1L)), 0);
+        return Op("Range", [Constant("zero", IrTensor.Of<long>([], 0)), count, Constant("one", IrTensor.Of<long>([], 1))]);
+    }
+
     public string Constant(string stem, IrTensor tensor) => Graph.Constant(stem, tensor);
 
     /// <summary>x · Wᵀ of a row-major weight [outputs, inputs], as PyTorch's Linear has it; a vector counts as one output.</summary>

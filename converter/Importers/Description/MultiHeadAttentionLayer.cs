@@ -59,7 +59,7 @@ internal sealed record MultiHeadAttentionLayer : LayerDescription
         if (KeyCache is not null || ValueCache is not null)
         {
             if (KeyCache is null || ValueCache is null || Position is null || NextKeys is null || NextValues is null) throw graph.Fault("a cache needs key_cache, value_cache, position, next_keys and next_values");
-            var places = Places(graph, graph.Read(KeyCache));
+            var places = graph.Places(graph.Read(KeyCache), 1);
             var position = graph.Op("Reshape", [graph.Op("Cast", [graph.Read(Position)], ("to", 7L)), graph.Axes(-1)]);
             var isNow = graph.Op("Unsqueeze", [graph.Op("Equal", [places, position]), graph.Axes(0, 2)]);
             keys = graph.Op("Where", [isNow, keys, graph.Read(KeyCache)], NextKeys);
@@ -70,7 +70,7 @@ internal sealed record MultiHeadAttentionLayer : LayerDescription
         }
         else if (Causal)
         {
-            visible = graph.Op("LessOrEqual", [Places(graph, memory), graph.Unsqueeze(Places(graph, graph.Read(Query)), 1)]);
+            visible = graph.Op("LessOrEqual", [graph.Places(memory, 1), graph.Unsqueeze(graph.Places(graph.Read(Query), 1), 1)]);
         }
 
         var root = graph.Constant("root", IrTensor.Of<float>([], 1 / MathF.Sqrt(size / Heads)));
@@ -96,13 +96,6 @@ internal sealed record MultiHeadAttentionLayer : LayerDescription
     }
 
     private static string Masked(GraphComposer graph, string visible, string scores) => graph.Op("Where", [visible, scores, graph.Constant("out", IrTensor.Of<float>([], Out))]);
-
-    /// <summary>0, 1 … over the second axis of a value.</summary>
-    private static string Places(GraphComposer graph, string value)
-    {
-        var count = graph.Squeeze(graph.Op("Shape", [value], ("start", 1L), ("end", 2L)), 0);
-        return graph.Op("Range", [graph.Constant("zero", IrTensor.Of<long>([], 0)), count, graph.Constant("one", IrTensor.Of<long>([], 1))]);
-    }
 
     private string ByHead(GraphComposer graph, string value) => graph.Transpose(graph.Op("Reshape", [value, graph.Axes(0, 0, Heads, -1)]), 0, 2, 1, 3);
 

@@ -79,7 +79,8 @@ internal sealed class RecurrentWeights
         }
     }
 
-    private static void Reorder(ReadOnlySpan<float> gates, RecurrentKind kind, int gate, List<float> to)
+    /// <summary>Brings gates of so many elements each from PyTorch's order into ONNX's.</summary>
+    public static void Reorder(ReadOnlySpan<float> gates, RecurrentKind kind, int gate, List<float> to)
     {
         foreach (var place in kind.Gates) to.AddRange(gates.Slice(place * gate, gate));
     }

@@ -42,21 +42,27 @@ internal sealed record BatchNormLayer : UnaryLayer
 
     public override void Emit(GraphComposer graph)
     {
-        var mean = graph.Need("running_mean", 1);
-        var variance = graph.Need("running_var", 1).Floats;
-        var scale = graph.Optional("weight") is { } weight ? weight.ToFloats() : [.. Enumerable.Repeat(1f, mean.Count)];
-        var shift = graph.Optional("bias") is { } bias ? bias.ToFloats() : new float[mean.Count];
-        if (variance.Length != mean.Count || scale.Length != mean.Count || shift.Length != mean.Count) throw graph.Fault("the tensors of a batch normalization differ in length");
+        var (scale, shift) = Fold(graph.Need("running_mean", 1), graph.Need("running_var", 1), graph.Optional("weight"), graph.Optional("bias"), Epsilon)
+            ?? throw graph.Fault("the tensors of a batch normalization differ in length");
+        int[] shape = ChannelsLast ? [scale.Length] : [scale.Length, 1];
+        var scaled = graph.Op("Mul", [graph.Read(Input), graph.Constant(graph.NameOf("scale"), IrTensor.Of<float>(shape, scale))]);
+        graph.Op("Add", [scaled, graph.Constant(graph.NameOf("shift"), IrTensor.Of<float>(shape, shift))], Output);
+    }
+
+    /// <summary>γ (x - μ) / √(σ² + ε) + β as scale · x + shift; null where the tensors differ in length. Without γ it is 1, without β 0.</summary>
+    public static (float[] Scale, float[] Shift)? Fold(IrTensor mean, IrTensor variance, IrTensor? gamma, IrTensor? beta, float epsilon)
+    {
+        var scale = gamma?.ToFloats() ?? [.. Enumerable.Repeat(1f, mean.Count)];
+        var shift = beta?.ToFloats() ?? new float[mean.Count];
+        if (variance.Count != mean.Count || scale.Length != mean.Count || shift.Length != mean.Count) return null;
         for (var i = 0; i < scale.Length; i++)
         {
-            var factor = scale[i] / Math.Sqrt(variance[i] + (double)Epsilon);
+            var factor = scale[i] / Math.Sqrt(variance.Floats[i] + (double)epsilon);
             scale[i] = (float)factor;
             shift[i] = (float)(shift[i] - mean.Floats[i] * factor);
         }
 
-        int[] shape = ChannelsLast ? [mean.Count] : [mean.Count, 1];
-        var scaled = graph.Op("Mul", [graph.Read(Input), graph.Constant(graph.NameOf("scale"), IrTensor.Of<float>(shape, scale))]);
-        graph.Op("Add", [scaled, graph.Constant(graph.NameOf("shift"), IrTensor.Of<float>(shape, shift))], Output);
+        return (scale, shift);
     }
 }
 

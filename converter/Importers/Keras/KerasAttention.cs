@@ -1,4 +1,3 @@
-using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Importers.Description;
 
 namespace SeqRuntime.Converter.Importers.Keras;
@@ -91,9 +90,5 @@ internal sealed class KerasAttention(KerasEmitter emitter)
     private string Outside(string scores, string mask) => Graph.Op("Sub", [scores, Graph.Op("Mul", [emitter.ToFloat(Graph.Op("Not", [mask])), emitter.Scalar(Far)])]);
 
     /// <summary>[S, T]: whether a key comes no later than the query.</summary>
-    private string Earlier(string query, string key)
-    {
-        string Count(string value) => Graph.Op("Range", [Graph.Constant("zero", IrTensor.Of<long>([], 0)), Graph.Squeeze(Graph.Op("Shape", [value], ("start", 1L), ("end", 2L)), 0), Graph.Constant("one", IrTensor.Of<long>([], 1))]);
-        return Graph.Op("LessOrEqual", [Count(key), Graph.Unsqueeze(Count(query), 1)]);
-    }
+    private string Earlier(string query, string key) => Graph.Op("LessOrEqual", [Graph.Places(key, 1), Graph.Unsqueeze(Graph.Places(query, 1), 1)]);
 }

@@ -189,19 +189,12 @@ internal sealed class KerasEmitter
     private string BatchNormalization(KerasLayer layer, string x)
     {
         RequireLastAxis(layer);
-        var mean = Need(layer, "moving_mean", 1);
-        var variance = Need(layer, "moving_variance", 1);
-        var (scale, shift) = (new float[mean.Count], new float[mean.Count]);
-        var gamma = layer.Flag("scale", true) ? Need(layer, "gamma", 1).ToFloats() : [.. Enumerable.Repeat(1f, mean.Count)];
-        var beta = layer.Flag("center", true) ? Need(layer, "beta", 1).ToFloats() : new float[mean.Count];
-        if (variance.Count != mean.Count || gamma.Length != mean.Count || beta.Length != mean.Count) throw layer.Fault("its weights differ in length");
-        for (var i = 0; i < scale.Length; i++)
-        {
-            var factor = gamma[i] / Math.Sqrt(variance.Floats[i] + (double)layer.Float("epsilon", 1e-3f));
-            (scale[i], shift[i]) = ((float)factor, (float)(beta[i] - mean.Floats[i] * factor));
-        }
-
-        return Graph.Op("Add", [Graph.Op("Mul", [x, Graph.Constant(layer.Name, IrTensor.Of<float>(mean.Shape, scale))]), Graph.Constant(layer.Name, IrTensor.Of<float>(mean.Shape, shift))]);
+        var gamma = layer.Flag("scale", true) ? Need(layer, "gamma", 1) : null;
+        var beta = layer.Flag("center", true) ? Need(layer, "beta", 1) : null;
+        var (scale, shift) = BatchNormLayer.Fold(Need(layer, "moving_mean", 1), Need(layer, "moving_variance", 1), gamma, beta, layer.Float("epsilon", 1e-3f))
+            ?? throw layer.Fault("its weights differ in length");
+        string Row(float[] values) => Graph.Constant(layer.Name, IrTensor.Of<float>([values.Length], values));
+        return Graph.Op("Add", [Graph.Op("Mul", [x, Row(scale)]), Row(shift)]);
     }
 
     private string LayerNormalization(KerasLayer layer, string x)

@@ -126,10 +126,9 @@ internal sealed class KerasRecurrent(KerasEmitter emitter)
 
     private static float[] Reorder(ReadOnlySpan<float> gates, RecurrentKind kind)
     {
-        var gate = gates.Length / kind.Gates.Length;
-        var places = kind == RecurrentKind.Gru ? [0, 1, 2] : kind.Gates;
+        if (kind == RecurrentKind.Gru) return gates.ToArray();
         var to = new List<float>(gates.Length);
-        foreach (var place in places) to.AddRange(gates.Slice(place * gate, gate));
+        RecurrentWeights.Reorder(gates, kind, gates.Length / kind.Gates.Length, to);
         return [.. to];
     }
 
@@ -174,8 +173,7 @@ internal sealed class KerasRecurrent(KerasEmitter emitter)
             var count = graph.Op("CumSum", [_mask, graph.Constant("axis", IrTensor.Of<long>([], 1))]);
             var place = graph.Op("Sub", [count, emitter.Scalar(1)]);
             Lengths = graph.Op("Cast", [graph.Op("ReduceSum", [_mask, graph.Axes(1)], ("keepdims", 0L))], ("to", 6L));
-            var steps = graph.Squeeze(graph.Op("Shape", [_mask], ("start", 1L)), 0);
-            Places = graph.Op("Cast", [graph.Op("Range", [graph.Constant("zero", IrTensor.Of<long>([], 0)), steps, graph.Constant("one", IrTensor.Of<long>([], 1))])], ("to", 1L));
+            Places = emitter.ToFloat(graph.Places(_mask, 1));
             // [N, place, T]: 1 where the step of this time goes to this place.
             var isThere = emitter.ToFloat(graph.Op("Equal", [graph.Unsqueeze(place, 1), graph.Op("Unsqueeze", [Places, graph.Axes(0, 2)])]));
             Packed = graph.Op("MatMul", [graph.Op("Mul", [isThere, graph.Unsqueeze(_mask, 1)]), x.Name]);

@@ -63,12 +63,7 @@ internal sealed class CtcSearch : FrameSearch
 
     private void StepGreedily(ReadOnlySpan<float> scores, int frame)
     {
-        var best = 0;
-        for (var label = 1; label < scores.Length; label++)
-        {
-            if (scores[label] > scores[best]) best = label;
-        }
-
+        var best = Best(scores);
         var (node, total) = (_prefixes[0].Node, _prefixes[0].Blank + scores[best]);
         if (best != Blank && best != _lastLabel && MayGrow(node))
         {

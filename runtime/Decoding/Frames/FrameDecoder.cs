@@ -94,7 +94,7 @@ public sealed class FrameDecoder : IDisposable
     public int Decode(ReadOnlySpan<float> features, CancellationToken cancellation)
     {
         Reset();
-        Accept(features, cancellation);
+        Read(features, cancellation);
         return Finish();
     }
 
@@ -115,23 +115,7 @@ public sealed class FrameDecoder : IDisposable
     /// <inheritdoc cref="Decode(ReadOnlySpan{float}, CancellationToken)"/>
     public int Accept(ReadOnlySpan<float> features, CancellationToken cancellation)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        while (!features.IsEmpty && !_isStopped)
-        {
-            features = features[_encoder.Run(features)..];
-            var rows = _encoder.RowCount(_output);
-            for (var row = 0; row < rows && !_isStopped; row++)
-            {
-                if (cancellation.IsCancellationRequested)
-                {
-                    Reset();
-                    cancellation.ThrowIfCancellationRequested();
-                }
-
-                _isStopped = !_search.Step(_encoder, row, FrameCount++);
-            }
-        }
-
+        Read(features, cancellation);
         _search.Collect(isEnd: false);
         return Count;
     }
@@ -175,6 +159,26 @@ public sealed class FrameDecoder : IDisposable
         _disposed = true;
         _encoder.Dispose();
         _search?.Dispose();
+    }
+
+    private void Read(ReadOnlySpan<float> features, CancellationToken cancellation)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        while (!features.IsEmpty && !_isStopped)
+        {
+            features = features[_encoder.Run(features)..];
+            var rows = _encoder.RowCount(_output);
+            for (var row = 0; row < rows && !_isStopped; row++)
+            {
+                if (cancellation.IsCancellationRequested)
+                {
+                    Reset();
+                    cancellation.ThrowIfCancellationRequested();
+                }
+
+                _isStopped = !_search.Step(_encoder, row, FrameCount++);
+            }
+        }
     }
 
     private TokenTable NeedTarget() => TargetTable ?? throw new InvalidOperationException("The model has no target table; results are token indices.");

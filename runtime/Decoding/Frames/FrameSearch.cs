@@ -96,6 +96,18 @@ internal abstract class FrameSearch : IDisposable
         if (_results.Takes(rank)) _results.Add(rank, new Result(node, Tree[node].Length, logProbability), out _);
     }
 
+    /// <summary>The label of the highest score; of equals the lowest.</summary>
+    protected static int Best(ReadOnlySpan<float> scores)
+    {
+        var best = 0;
+        for (var label = 1; label < scores.Length; label++)
+        {
+            if (scores[label] > scores[best]) best = label;
+        }
+
+        return best;
+    }
+
     protected bool MayGrow(int node) => Tree[node].Length < _maxTokens;
 
     /// <summary>The bias of a prefix with one more token.</summary>

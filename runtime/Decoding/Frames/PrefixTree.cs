@@ -9,6 +9,7 @@ internal sealed class PrefixTree
     public const int Root = 0;
     private readonly Node[] _nodes;
     private int _free;
+    private int _used;
 
     /// <param name="capacity">Nodes that may live at once: hypotheses times the longest prefix, and the root.</param>
     public PrefixTree(int capacity)
@@ -24,8 +25,8 @@ internal sealed class PrefixTree
     /// <summary>Leaves the root alone.</summary>
     public void Clear()
     {
-        for (var i = 1; i < _nodes.Length; i++) _nodes[i].NextSibling = i + 1 < _nodes.Length ? i + 1 : -1;
-        _free = _nodes.Length > 1 ? 1 : -1;
+        _free = -1;
+        _used = 1;
         _nodes[Root] = new Node { Parent = -1, Token = -1, Frame = -1, FirstChild = -1, NextSibling = -1, Row = -1, References = 1 };
     }
 
@@ -54,8 +55,8 @@ internal sealed class PrefixTree
         var child = Child(node, token);
         if (child < 0)
         {
-            child = _free;
-            _free = _nodes[child].NextSibling;
+            child = _free < 0 ? _used++ : _free;
+            if (_free >= 0) _free = _nodes[child].NextSibling;
             _nodes[child] = new Node { Parent = node, Token = token, Length = _nodes[node].Length + 1, Frame = frame, LogProbability = logProbability, FirstChild = -1, NextSibling = _nodes[node].FirstChild, Row = -1, Bias = bias };
             _nodes[node].FirstChild = child;
             Hold(node);

@@ -81,12 +81,7 @@ internal sealed class TransducerSearch : FrameSearch
             _from[0] = item.Slot;
             _networks.Score(encoder, row, _from.AsSpan(0, 1));
             var scores = _networks[0];
-            var best = 0;
-            for (var label = 1; label < scores.Length; label++)
-            {
-                if (scores[label] > scores[best]) best = label;
-            }
-
+            var best = Best(scores);
             if (best != Blank && (given == _most || !MayGrow(item.Node))) best = Blank;
             item.Score += scores[best];
             if (best == Blank) return true;
