@@ -19,7 +19,7 @@ internal sealed unsafe class SimdKernels<S, F, I, D, A>(string name) : KernelSet
     public override string Name { get; } = name;
 
     public override void GemmFloat32(byte* w, WeightLayout layout, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int n) =>
-        GemmFloat32<S, F, I>.Run((float*)w, (nint)layout.Columns * WeightLayout.TileRows, WeightLayout.TileRows, layout.Columns, x, ldx, m, init, ldinit, y, ldy, n);
+        GemmFloat32<S, F, I, Float32Weights<S, F, I>, float>.Run((float*)w, (nint)layout.Columns * WeightLayout.TileRows, WeightLayout.TileRows, layout.Columns, x, ldx, m, init, ldinit, y, ldy, n);
 
     public override void GemmInt8(byte* w, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int n) =>
         GemmInt8<S, F, I, D, A>.Run(w, layout, xq, ldxq, xscale, m, init, ldinit, y, ldy, n);
@@ -28,7 +28,7 @@ internal sealed unsafe class SimdKernels<S, F, I, D, A>(string name) : KernelSet
         Quantize<S, F, I>.Rows(x, ldx, m, k, fixedScale, q, scales);
 
     public override void GemmDense(float* a, nint lda, float* b, nint ldb, int m, int k, int n, float* init, nint ldinit, float* y, nint ldy) =>
-        GemmFloat32<S, F, I>.Run(b, WeightLayout.TileRows, ldb, k, a, lda, m, init, ldinit, y, ldy, n);
+        GemmFloat32<S, F, I, Float32Weights<S, F, I>, float>.Run(b, WeightLayout.TileRows, ldb, k, a, lda, m, init, ldinit, y, ldy, n);
 
     public override void Unary(UnaryFunction function, float* x, float* y, nint n, float alpha, float beta) =>
         Elementwise<S, F, I>.Unary(function, x, y, n, alpha, beta);
