@@ -37,7 +37,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, A, G> : IInt4Product
     private const int MaxSums = 128;
 
     [SkipLocalsInit]
-    public static void Run(byte* w, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int n)
+    public static void Run(byte* w, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n)
     {
         var sums = stackalloc int[MaxSums];
         var starts = stackalloc int[MaxStarts];
@@ -50,6 +50,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, A, G> : IInt4Product
             Scales = (float*)(w + layout.ScalesOffset),
             TileBytes = (nint)layout.TileBytes,
             Groups = groups,
+            From = from,
             N = n,
         };
         var most = MaxStarts / groups;
@@ -80,7 +81,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, A, G> : IInt4Product
 
     private static void One(Matrix* matrix, in Block block)
     {
-        for (nint c = 0; c < matrix->N; c += 4 * Q.Rows)
+        for (var c = matrix->From; c < matrix->N; c += 4 * Q.Rows)
         {
             Rows1(matrix, c, block.X, block.Starts);
             Scale(matrix, matrix->Sums, 4 * Q.Rows, c, *block.Scales, block.Init, block.Y);
@@ -89,7 +90,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, A, G> : IInt4Product
 
     private static void Two(Matrix* matrix, in Block block)
     {
-        for (nint c = 0; c < matrix->N; c += 2 * Q.Rows)
+        for (var c = matrix->From; c < matrix->N; c += 2 * Q.Rows)
         {
             Rows2(matrix, c, block.X, block.Stride, block.Starts);
             for (nint r = 0; r < 2; r++) Finish(matrix, block, r, r, c);
@@ -98,7 +99,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, A, G> : IInt4Product
 
     private static void Fours(Matrix* matrix, in Block block, nint count)
     {
-        for (nint c = 0; c < matrix->N; c += 2 * Q.Rows)
+        for (var c = matrix->From; c < matrix->N; c += 2 * Q.Rows)
         {
             for (nint i = 0; i < count; i += 4)
             {
@@ -316,6 +317,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, A, G> : IInt4Product
         public int* Sums;
         public nint TileBytes;
         public nint Groups;
+        public nint From;
         public nint N;
 
         /// <summary>Where the nibbles of tile number <paramref name="tile"/> of the panel at output c begin; those of the panel's first if there is no such output.</summary>

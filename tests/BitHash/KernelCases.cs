@@ -116,7 +116,7 @@ internal static unsafe class KernelCases
             var layout = new WeightLayout(format, rows, columns);
             if (format == TensorFormat.PackedFloat32)
             {
-                kernels.GemmFloat32(w.Pointer, layout, x.Pointer, columns, m, bias.Pointer, 0, y.Pointer, rows, rows);
+                kernels.GemmFloat32(w.Pointer, layout, x.Pointer, columns, m, bias.Pointer, 0, y.Pointer, rows, 0, rows);
             }
             else
             {
@@ -124,7 +124,7 @@ internal static unsafe class KernelCases
                 using var q = new NativeBlock<sbyte>((int)stride * m);
                 using var scales = new NativeBlock<float>(m);
                 kernels.QuantizeRows(x.Pointer, columns, m, columns, 0, q.Pointer, scales.Pointer);
-                kernels.GemmInt8(w.Pointer, layout, q.Pointer, stride, scales.Pointer, m, bias.Pointer, 0, y.Pointer, rows, rows);
+                kernels.GemmInt8(w.Pointer, layout, q.Pointer, stride, scales.Pointer, m, bias.Pointer, 0, y.Pointer, rows, 0, rows);
             }
 
             hash.Add(y.Span);

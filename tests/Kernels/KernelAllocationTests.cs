@@ -24,9 +24,9 @@ public sealed unsafe class KernelAllocationTests
         for (var pass = 0; pass < 2; pass++)
         {
             var before = GC.GetAllocatedBytesForCurrentThread();
-            kernels.GemmFloat32(w.Pointer, fp32, x.Pointer, Columns, M, null, 0, y.Pointer, Rows, Rows);
+            kernels.GemmFloat32(w.Pointer, fp32, x.Pointer, Columns, M, null, 0, y.Pointer, Rows, 0, Rows);
             kernels.QuantizeRows(x.Pointer, Columns, M, Columns, 0, q.Pointer, scales.Pointer);
-            kernels.GemmInt8(w8.Pointer, int8, q.Pointer, 64, scales.Pointer, M, null, 0, y.Pointer, Rows, Rows);
+            kernels.GemmInt8(w8.Pointer, int8, q.Pointer, 64, scales.Pointer, M, null, 0, y.Pointer, Rows, 0, Rows);
             kernels.GemmDense(x.Pointer, 8, x.Pointer, 16, M, 8, 16, null, 0, y.Pointer, 16);
             for (var f = UnaryFunction.Abs; f <= UnaryFunction.ScaledTanh; f++)
             {
