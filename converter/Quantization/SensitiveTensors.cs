@@ -12,20 +12,18 @@ internal static class SensitiveTensors
     private const double LargestShare = 0.035;
 
     /// <summary>Names of the matrices to keep, worst first while they fit.</summary>
-    public static HashSet<string> Find(IEnumerable<ConvertedTensor> tensors)
+    public static Dictionary<string, WeightKind> Find(IEnumerable<ConvertedTensor> tensors)
     {
-        var quantized = tensors.Where(t => t.Error is not null).ToList();
-        var left = (long)(quantized.Sum(Count) * LargestShare);
-        var kept = new HashSet<string>(StringComparer.Ordinal);
+        var quantized = tensors.Where(t => t is { Weights: WeightKind.Int8, IsAsked: false }).ToList();
+        var left = (long)(quantized.Sum(t => t.Count) * LargestShare);
+        var raised = new Dictionary<string, WeightKind>(StringComparer.Ordinal);
         foreach (var tensor in quantized.Where(t => t.Error > LargestError).OrderByDescending(t => t.Error))
         {
-            if (Count(tensor) > left) continue;
-            left -= Count(tensor);
-            kept.Add(tensor.Name);
+            if (tensor.Count > left) continue;
+            left -= tensor.Count;
+            raised.Add(tensor.Name, WeightKind.Float32);
         }
 
-        return kept;
+        return raised;
     }
-
-    private static long Count(ConvertedTensor tensor) => tensor.Shape.Aggregate(1L, (a, b) => a * b);
 }

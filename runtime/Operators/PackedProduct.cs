@@ -5,8 +5,8 @@ using SeqRuntime.Kernels;
 namespace SeqRuntime.Operators;
 
 /// <summary>
-/// Y = init + X · Wᵀ for a packed W of either format: the one place that knows that int8 weights need their inputs quantized
-/// and how much scratch that takes.
+/// Y = init + X · Wᵀ for a packed W of any format: the one place that knows which kernel a format has, that int8 and int4 weights
+/// need their inputs quantized and how much scratch that takes.
 /// </summary>
 internal static unsafe class PackedProduct
 {
@@ -22,7 +22,7 @@ internal static unsafe class PackedProduct
     /// <summary>Checks that <paramref name="w"/> holds <paramref name="count"/> packed matrices of rows × columns.</summary>
     public static Tensor Check(Tensor w, int rows, long columns, int count = 1)
     {
-        if (w.Format is not (TensorFormat.PackedFloat32 or TensorFormat.PackedInt8)) throw OperatorError.Value($"'{w.Name}' must be a packed weight matrix.");
+        if (w.Format == TensorFormat.Dense) throw OperatorError.Value($"'{w.Name}' must be a packed weight matrix.");
         if (w.Layout.Format != w.Format || w.Layout.Rows != rows || w.Layout.Columns != columns || w.PackedCount != count)
         {
             throw OperatorError.Value(
@@ -35,7 +35,7 @@ internal static unsafe class PackedProduct
     /// <summary>Scratch for a product of <paramref name="m"/> rows.</summary>
     public static long ScratchBytes(Tensor w, long m)
     {
-        if (w.Format != TensorFormat.PackedInt8) return 0;
+        if (!w.Layout.IsInteger) return 0;
         var cursor = new ScratchCursor(null);
         Quantized(ref cursor, w.Layout.Columns, m, out _, out _);
         cursor.Floats(w.Layout.Columns + KernelSet.ReadSlack);
@@ -46,7 +46,7 @@ internal static unsafe class PackedProduct
     /// <param name="kernels">Kernels.</param>
     /// <param name="w">Packed weights.</param>
     /// <param name="index">Which of its matrices.</param>
-    /// <param name="x">X; int8 weights measure the range of each row.</param>
+    /// <param name="x">X; int8 and int4 weights measure the range of each row.</param>
     /// <param name="ldx">Elements between rows of X; rows may overlap.</param>
     /// <param name="m">Rows.</param>
     /// <param name="init">First value, or null for 0.</param>
@@ -58,9 +58,9 @@ internal static unsafe class PackedProduct
     public static void Multiply(
         KernelSet kernels, Tensor w, int index, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int n, byte* scratch)
     {
-        if (w.Format == TensorFormat.PackedFloat32)
+        if (!w.Layout.IsInteger)
         {
-            kernels.GemmFloat32(w.Packed(index), w.Layout, x, ldx, m, init, ldinit, y, ldy, n);
+            MultiplyFloats(kernels, w.Packed(index), w.Layout, x, ldx, m, init, ldinit, y, ldy, n);
             return;
         }
 
@@ -68,7 +68,7 @@ internal static unsafe class PackedProduct
         var cursor = new ScratchCursor(scratch);
         Quantized(ref cursor, columns, m, out var scales, out var q);
         kernels.QuantizeRows(x, ldx, m, columns, 0, q, scales);
-        kernels.GemmInt8(w.Packed(index), w.Layout, q, KernelSet.QuantizedStride(columns), scales, m, init, ldinit, y, ldy, n);
+        MultiplyIntegers(kernels, w.Packed(index), w.Layout, q, KernelSet.QuantizedStride(columns), scales, m, init, ldinit, y, ldy, n);
         var rest = cursor.Floats(columns + KernelSet.ReadSlack);
         for (var i = 0; i < m; i++)
         {
@@ -76,8 +76,21 @@ internal static unsafe class PackedProduct
             if (!IsSteep(kernels, row, columns, scales[i])) continue;
             Subtract(row, q + i * KernelSet.QuantizedStride(columns), scales[i], rest, columns);
             kernels.QuantizeRows(rest, columns, 1, columns, 0, q, scales);
-            kernels.GemmInt8(w.Packed(index), w.Layout, q, KernelSet.QuantizedStride(columns), scales, 1, y + i * ldy, ldy, y + i * ldy, ldy, n);
+            MultiplyIntegers(kernels, w.Packed(index), w.Layout, q, KernelSet.QuantizedStride(columns), scales, 1, y + i * ldy, ldy, y + i * ldy, ldy, n);
         }
+    }
+
+    /// <summary>The product of fp32 or fp16 weights, or of whole tiles of them; parameters as in <see cref="KernelSet.GemmFloat32"/>.</summary>
+    public static void MultiplyFloats(KernelSet kernels, byte* w, WeightLayout layout, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int n)
+    {
+        if (layout.Format == TensorFormat.PackedFloat16) kernels.GemmFloat16(w, layout, x, ldx, m, init, ldinit, y, ldy, n);
+        else kernels.GemmFloat32(w, layout, x, ldx, m, init, ldinit, y, ldy, n);
+    }
+
+    private static void MultiplyIntegers(KernelSet kernels, byte* w, WeightLayout layout, sbyte* q, nint ldq, float* scales, int m, float* init, nint ldinit, float* y, nint ldy, int n)
+    {
+        if (layout.Format == TensorFormat.PackedInt4) kernels.GemmInt4(w, layout, q, ldq, scales, m, init, ldinit, y, ldy, n);
+        else kernels.GemmInt8(w, layout, q, ldq, scales, m, init, ldinit, y, ldy, n);
     }
 
     /// <summary>
@@ -125,9 +138,9 @@ internal static unsafe class PackedProduct
         KernelSet kernels, Tensor w, float* h, int m, ref bool bounded, float* init, nint ldinit, float* y, nint ldy, int n, byte* scratch)
     {
         var columns = w.Layout.Columns;
-        if (w.Format == TensorFormat.PackedFloat32)
+        if (!w.Layout.IsInteger)
         {
-            kernels.GemmFloat32(w.Data, w.Layout, h, columns, m, init, ldinit, y, ldy, n);
+            MultiplyFloats(kernels, w.Data, w.Layout, h, columns, m, init, ldinit, y, ldy, n);
             return;
         }
 
@@ -148,7 +161,7 @@ internal static unsafe class PackedProduct
             }
         }
 
-        kernels.GemmInt8(w.Data, w.Layout, q, stride, scales, m, init, ldinit, y, ldy, n);
+        MultiplyIntegers(kernels, w.Data, w.Layout, q, stride, scales, m, init, ldinit, y, ldy, n);
     }
 
     /// <summary>Comparisons only, so no kernel is needed. NaN counts as inside: it quantizes to 0 at any scale.</summary>
