@@ -51,7 +51,7 @@ internal static class Converter
         var graphs = resolved.ConvertAll(r => r.Graph);
         var (model, tensors) = Lower(graphs, new WeightChoice(options, new Dictionary<string, WeightKind>()));
         new WeightChoice(options, new Dictionary<string, WeightKind>()).CheckPatterns(tensors);
-        if (SensitiveTensors.Find(tensors) is { Count: > 0 } raised) (model, tensors) = Lower(graphs, new WeightChoice(options, raised));
+        if (SensitiveTensors.Find(model, tensors) is { Count: > 0 } raised) (model, tensors) = Lower(graphs, new WeightChoice(options, raised));
 
         foreach (var (table, entries) in tables) model.Tables[table] = entries;
         foreach (var (key, value) in metadata) model.Metadata[key] = value;
