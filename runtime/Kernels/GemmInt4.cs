@@ -37,6 +37,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, A, G> : IInt4Product
     private const int MaxSums = 128;
 
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(byte* w, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n)
     {
         var sums = stackalloc int[MaxSums];
@@ -79,6 +80,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, A, G> : IInt4Product
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void One(Matrix* matrix, in Block block)
     {
         for (var c = matrix->From; c < matrix->N; c += 4 * Q.Rows)
@@ -109,6 +111,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, A, G> : IInt4Product
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Finish(Matrix* matrix, in Block block, nint row, nint place, nint c) =>
         Scale(matrix, matrix->Sums + place * 2 * Q.Rows, 2 * Q.Rows, c, block.Scales[row], block.Init == null ? null : block.Init + row * block.InitStride, block.Y + row * block.YStride);
 
@@ -125,17 +128,32 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, A, G> : IInt4Product
         for (nint o = 0; o < end;)
         {
             G s0 = Q.Begin(start), s1 = Q.Begin(start), s2 = Q.Begin(start), s3 = Q.Begin(start);
-            for (var last = o + GroupBytes; o < last; o += StepBytes)
-            {
-                var x0 = Q.LoadInputs(x);
-                var x1 = Q.LoadInputs(x + 4);
-                x += 8;
-                s0 = Step(s0, p0 + o, x0, x1);
-                s1 = Step(s1, Pick(1, p0, p0, p1, RowBytes) + o, x0, x1);
-                s2 = Step(s2, Pick(2, p0, p1, p2, RowBytes) + o, x0, x1);
-                s3 = Step(s3, Pick(3, p0, p1, p3, RowBytes) + o, x0, x1);
-            }
-
+            var x0 = Q.LoadInputs(x);
+            var x1 = Q.LoadInputs(x + 4);
+            s0 = Step(s0, p0 + o, x0, x1);
+            s1 = Step(s1, Pick(1, p0, p0, p1, RowBytes) + o, x0, x1);
+            s2 = Step(s2, Pick(2, p0, p1, p2, RowBytes) + o, x0, x1);
+            s3 = Step(s3, Pick(3, p0, p1, p3, RowBytes) + o, x0, x1);
+            x0 = Q.LoadInputs(x + 8);
+            x1 = Q.LoadInputs(x + 12);
+            s0 = Step(s0, p0 + o + StepBytes, x0, x1);
+            s1 = Step(s1, Pick(1, p0, p0, p1, RowBytes) + o + StepBytes, x0, x1);
+            s2 = Step(s2, Pick(2, p0, p1, p2, RowBytes) + o + StepBytes, x0, x1);
+            s3 = Step(s3, Pick(3, p0, p1, p3, RowBytes) + o + StepBytes, x0, x1);
+            x0 = Q.LoadInputs(x + 16);
+            x1 = Q.LoadInputs(x + 20);
+            s0 = Step(s0, p0 + o + 2 * StepBytes, x0, x1);
+            s1 = Step(s1, Pick(1, p0, p0, p1, RowBytes) + o + 2 * StepBytes, x0, x1);
+            s2 = Step(s2, Pick(2, p0, p1, p2, RowBytes) + o + 2 * StepBytes, x0, x1);
+            s3 = Step(s3, Pick(3, p0, p1, p3, RowBytes) + o + 2 * StepBytes, x0, x1);
+            x0 = Q.LoadInputs(x + 24);
+            x1 = Q.LoadInputs(x + 28);
+            s0 = Step(s0, p0 + o + 3 * StepBytes, x0, x1);
+            s1 = Step(s1, Pick(1, p0, p0, p1, RowBytes) + o + 3 * StepBytes, x0, x1);
+            s2 = Step(s2, Pick(2, p0, p1, p2, RowBytes) + o + 3 * StepBytes, x0, x1);
+            s3 = Step(s3, Pick(3, p0, p1, p3, RowBytes) + o + 3 * StepBytes, x0, x1);
+            o += GroupBytes;
+            x += WeightLayout.GroupInt4;
             a0 = Q.End(a0, s0, start, Q.LoadScales((sbyte*)p0 + scales));
             a1 = Q.End(a1, s1, start, Q.LoadScales((sbyte*)Pick(1, p0, p0, p1, 1) + scales));
             a2 = Q.End(a2, s2, start, Q.LoadScales((sbyte*)Pick(2, p0, p1, p2, 1) + scales));

@@ -12,8 +12,8 @@ namespace SeqRuntime.Operators;
 /// <para>Inputs beside those of <see cref="Recurrent"/>, per direction d from 3 + 3d: W packed [rows, I], R packed [rows, H],
 /// bias [2, rows] (optional): row 0 is added to W·x, row 1 to R·h (Rbn where LinearBeforeReset, else zeros). Tiles of a block in order r, z, n.</para>
 /// <para>Activations f, g are sigmoid, tanh unless named otherwise; CellClip limits their inputs. Standard gates with
-/// LinearBeforeReset run in the fused cell kernel. With int8 weights and g = tanh, f = sigmoid the state takes the fixed scale
-/// 1/127, r⊙h its measured range. Without LinearBeforeReset int8 weights are read twice a step (an int8 matrix has its scales
+/// LinearBeforeReset run in the fused cell kernel. With int8 or int4 weights and g = tanh, f = sigmoid the state takes the fixed scale
+/// 1/127, r⊙h its measured range. Without LinearBeforeReset such weights are read twice a step (their matrix has its scales
 /// behind its tiles, so no part of it stands alone). Sources: ONNX operator GRU; Cho et al., arXiv 1406.1078.</para>
 /// </remarks>
 internal sealed unsafe class Gru : Recurrent
@@ -126,7 +126,7 @@ internal sealed unsafe class Gru : Recurrent
         var candidate = updates + (nint)count * PaddedHidden;
         var product = candidate + PaddedHidden;
         if (pass.StateIsZero) recurrent = gates;
-        else if (pass.Recurrence.Format == TensorFormat.PackedFloat32) Tiles(pass, 0, 2, h, count, gates);
+        else if (!pass.Recurrence.Layout.IsInteger) Tiles(pass, 0, 2, h, count, gates);
         else Recur(pass, h, count, pass.IsBounding, gates, PackedRows, recurrent);
 
         for (var i = 0; i < count; i++)
@@ -141,7 +141,7 @@ internal sealed unsafe class Gru : Recurrent
             Activate(pass, 0, update);
         }
 
-        if (pass.Recurrence.Format == TensorFormat.PackedFloat32 && !pass.StateIsZero) Tiles(pass, 2, 1, pass.Reset, count, gates);
+        if (!pass.Recurrence.Layout.IsInteger && !pass.StateIsZero) Tiles(pass, 2, 1, pass.Reset, count, gates);
         else if (!pass.StateIsZero) Recur(pass, pass.Reset, count, false, gates, PackedRows, recurrent);
 
         for (var i = 0; i < count; i++)
@@ -156,9 +156,9 @@ internal sealed unsafe class Gru : Recurrent
     /// <summary>recurrent = gates + R·x for some of the tiles of each block only: <paramref name="tiles"/> from <paramref name="first"/>.</summary>
     private void Tiles(Pass pass, int first, int tiles, float* x, int count, float* gates)
     {
-        var r = pass.Recurrence;
+        var factor = new PackedProduct.Factor(pass.Recurrence, x, Hidden, count);
         for (var tile = first; tile < PackedRows / Tile; tile += 3)
-            pass.Kernels.GemmFloat32(r.Data, r.Layout, x, Hidden, count, gates, PackedRows, pass.Recurrent, PackedRows, tile * Tile, (tile + tiles) * Tile);
+            factor.Multiply(pass.Kernels, 0, gates, PackedRows, pass.Recurrent, PackedRows, tile * Tile, (tile + tiles) * Tile);
     }
 
     private void Activate(Pass pass, int function, float* plane)

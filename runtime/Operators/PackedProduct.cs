@@ -5,8 +5,8 @@ using SeqRuntime.Kernels;
 namespace SeqRuntime.Operators;
 
 /// <summary>
-/// Y = init + X · Wᵀ for a packed W of either format: the one place that knows that int8 weights need their inputs quantized
-/// and how much scratch that takes.
+/// Y = init + X · Wᵀ for a packed W of any format: the one place that knows which kernel a format has, that int8 and int4 weights
+/// need their inputs quantized and how much scratch that takes.
 /// </summary>
 internal static unsafe class PackedProduct
 {
@@ -17,12 +17,12 @@ internal static unsafe class PackedProduct
     private const float Bound = 1.000001f;
 
     /// <summary>Largest value over root mean square from which a row is quantized in two parts.</summary>
-    private const float Steep = 2;
+    private const long Steep = 2;
 
     /// <summary>Checks that <paramref name="w"/> holds <paramref name="count"/> packed matrices of rows × columns.</summary>
     public static Tensor Check(Tensor w, int rows, long columns, int count = 1)
     {
-        if (w.Format is not (TensorFormat.PackedFloat32 or TensorFormat.PackedFloat16 or TensorFormat.PackedInt8 or TensorFormat.PackedInt4)) throw OperatorError.Value($"'{w.Name}' must be a packed weight matrix.");
+        if (w.Format == TensorFormat.Dense) throw OperatorError.Value($"'{w.Name}' must be a packed weight matrix.");
         if (w.Layout.Format != w.Format || w.Layout.Rows != rows || w.Layout.Columns != columns || w.PackedCount != count)
         {
             throw OperatorError.Value(
@@ -35,7 +35,7 @@ internal static unsafe class PackedProduct
     /// <summary>Scratch for a product of <paramref name="m"/> rows.</summary>
     public static long ScratchBytes(Tensor w, long m)
     {
-        if (!IsQuantized(w.Format)) return 0;
+        if (!w.Layout.IsInteger) return 0;
         var cursor = new ScratchCursor(null);
         Quantized(ref cursor, w.Layout.Columns, m, out _, out _);
         cursor.Floats(w.Layout.Columns + KernelSet.ReadSlack);
@@ -58,7 +58,7 @@ internal static unsafe class PackedProduct
     public static void Multiply(
         KernelSet kernels, Tensor w, int index, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int n, byte* scratch)
     {
-        if (m == 1 || !IsQuantized(w.Format))
+        if (m == 1 || !w.Layout.IsInteger)
         {
             var factor = Prepare(kernels, w, x, ldx, m, scratch);
             factor.Multiply(kernels, index, init, ldinit, y, ldy, 0, n);
@@ -74,11 +74,10 @@ internal static unsafe class PackedProduct
         all.Multiply(kernels, index, init, ldinit, y, ldy, 0, n);
         for (var i = 0; i < m; i++)
         {
-            var row = x + i * ldx;
-            if (!IsSteep(kernels, row, columns, scales[i])) continue;
-            Subtract(row, q + i * KernelSet.QuantizedStride(columns), scales[i], rest, columns);
-            kernels.QuantizeRows(rest, columns, 1, columns, 0, q, scales);
-            var second = new Factor(w, q, scales, 1);
+            if (scales[i] == 0 || !IsSteep(q + i * KernelSet.QuantizedStride(columns), columns)) continue;
+            Subtract(x + i * ldx, q + i * KernelSet.QuantizedStride(columns), scales[i], rest, columns);
+            kernels.QuantizeRows(rest, columns, 1, columns, 0, q + m * KernelSet.QuantizedStride(columns), scales + m);
+            var second = new Factor(w, q + m * KernelSet.QuantizedStride(columns), scales + m, 1);
             second.Multiply(kernels, index, y + i * ldy, ldy, y + i * ldy, ldy, 0, n);
         }
     }
@@ -86,13 +85,13 @@ internal static unsafe class PackedProduct
     /// <summary>Rows of X as weights of this format take them. With int8 and int4 weights only a single row may be steep here.</summary>
     public static Factor Prepare(KernelSet kernels, Tensor w, float* x, nint ldx, int m, byte* scratch)
     {
-        if (!IsQuantized(w.Format)) return new Factor(w, x, ldx, m);
+        if (!w.Layout.IsInteger) return new Factor(w, x, ldx, m);
         var columns = w.Layout.Columns;
         var cursor = new ScratchCursor(scratch);
         Quantized(ref cursor, columns, m, out var scales, out var q);
         kernels.QuantizeRows(x, ldx, m, columns, 0, q, scales);
         var factor = new Factor(w, q, scales, m);
-        if (m == 1 && IsSteep(kernels, x, columns, *scales))
+        if (m == 1 && *scales != 0 && IsSteep(q, columns))
         {
             var rest = cursor.Floats(columns + KernelSet.ReadSlack);
             Subtract(x, q, *scales, rest, columns);
@@ -117,7 +116,7 @@ internal static unsafe class PackedProduct
     public static Factor PrepareState(KernelSet kernels, Tensor w, float* h, int m, ref bool bounded, byte* scratch)
     {
         var columns = w.Layout.Columns;
-        if (!IsQuantized(w.Format)) return new Factor(w, h, columns, m);
+        if (!w.Layout.IsInteger) return new Factor(w, h, columns, m);
         var stride = KernelSet.QuantizedStride(columns);
         var cursor = new ScratchCursor(scratch);
         Quantized(ref cursor, columns, m, out var scales, out var q);
@@ -138,17 +137,29 @@ internal static unsafe class PackedProduct
         return new Factor(w, q, scales, m);
     }
 
-    private static bool IsQuantized(TensorFormat format) => format is TensorFormat.PackedInt8 or TensorFormat.PackedInt4;
-
     /// <summary>
     /// Whether few large values would leave the others with hardly any of the 255 steps (a magnitude spectrum is so): the largest
-    /// is more than <see cref="Steep"/> times the root mean square. Such a row is multiplied twice, by its quantized values and by
-    /// their quantized errors, which gives it about 15 bits.
+    /// is more than <see cref="Steep"/> times the root mean square, 127²·columns &gt; Steep²·Σ q². Such a row is multiplied twice, by its
+    /// quantized values and by their quantized errors, which gives it about 15 bits.
     /// </summary>
-    private static bool IsSteep(KernelSet kernels, float* row, int columns, float scale)
+    private static bool IsSteep(sbyte* q, int columns)
     {
-        var largest = scale * 127;
-        return largest * largest * columns > Steep * Steep * kernels.Reduce(ReduceFunction.SumSquare, row, columns);
+        // Rows are padded with zeros, and 32767 sums of up to 2·16129 would be needed to leave int32.
+        var sum = 0L;
+        for (nint k = 0; k < columns;)
+        {
+            var sums = Vector256<int>.Zero;
+            for (var end = k + 65536 < columns ? k + 65536 : columns; k < end; k += Vector128<sbyte>.Count)
+            {
+                var values = Vector256.WidenLower(Vector128.Load(q + k).ToVector256Unsafe());
+                values *= values;
+                sums += Vector256.WidenLower(values) + Vector256.WidenUpper(values);
+            }
+
+            sum += Vector256.Sum(sums);
+        }
+
+        return 127L * 127 * columns > Steep * Steep * sum;
     }
 
     /// <summary>rest = x - scale·q, each rounded once.</summary>
