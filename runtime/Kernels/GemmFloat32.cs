@@ -26,6 +26,7 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
     where T : unmanaged
 {
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(T* w, nint tileStride, nint kStride, int k, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n)
     {
         var beside = stackalloc float[12 * 16];
@@ -155,6 +156,7 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
     }
 
     /// <summary>An even number of rows from 4 up: for each panel of two vectors all rows, so that weights are read once.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Rows46(T* w, nint tileStride, nint kStride, nint k, float* x, nint ldx, nint m, float* init, nint ldinit, float* y, nint ldy, nint from, nint n, float* beside)
     {
         for (var c = from; c < n; c += 2 * S.Lanes)

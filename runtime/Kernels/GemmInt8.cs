@@ -25,6 +25,7 @@ internal readonly unsafe struct GemmInt8<S, F, I, D> : IInt8Product
     private const int MaxRows = 128;
 
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(byte* w, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n)
     {
         var sums = stackalloc int[8 * WeightLayout.TileRows];

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 using SeqRuntime.Kernels;
 
@@ -43,6 +44,7 @@ internal sealed unsafe class Gru : Recurrent
 
     protected override bool StepBeginsWithRecurrence => _linearBeforeReset;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void Begin(NodeContext context, Pass pass, int d)
     {
         pass.Bias = pass.Weights[d].Bias is { } bias ? bias.Floats + PackedRows : null;
@@ -51,12 +53,14 @@ internal sealed unsafe class Gru : Recurrent
         if (!pass.IsFused) SetConstants(pass);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void Step(Pass pass, float* gates, int row, int count, float* h, float* hOut)
     {
         if (_linearBeforeReset) ResetAfterProduct(pass, gates, count, h, hOut);
         else ResetBeforeProduct(pass, gates, count, h, hOut);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void ResetAfterProduct(Pass pass, float* gates, int count, float* h, float* hOut)
     {
         var recurrent = pass.Recurrent;

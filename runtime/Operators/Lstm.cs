@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -24,11 +25,22 @@ internal sealed unsafe class Lstm : Recurrent
     private readonly RecurrentActivation[] _activations;
     private readonly bool _inputForget;
 
+    /// <summary>Directions whose gates the fused cell has, and whose equations bound the state, both as far as attributes tell.</summary>
+    private readonly bool[] _isStandard;
+    private readonly bool[] _isBounding;
+
     public Lstm(Attributes attributes)
         : base(attributes, 4, 4, 5)
     {
         _activations = RecurrentActivations.Parse(attributes, Directions, UnaryFunction.Sigmoid, UnaryFunction.Tanh, UnaryFunction.Tanh);
         _inputForget = attributes.Bool(AttributeKey.InputForget, false);
+        _isStandard = new bool[Directions];
+        _isBounding = new bool[Directions];
+        for (var d = 0; d < Directions; d++)
+        {
+            _isStandard[d] = Clip == 0 && !_inputForget && Is(d, UnaryFunction.Sigmoid, UnaryFunction.Tanh, UnaryFunction.Tanh);
+            _isBounding[d] = _activations[d * Functions].Function == UnaryFunction.Sigmoid && _activations[d * Functions + 2].Function == UnaryFunction.Tanh;
+        }
     }
 
     protected override int StateSize(NodeContext context) =>
@@ -64,6 +76,7 @@ internal sealed unsafe class Lstm : Recurrent
 
     protected override bool StepBeginsWithRecurrence => true;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void Begin(NodeContext context, Pass pass, int d)
     {
         var count = (nint)pass.Batch * Hidden;
@@ -76,8 +89,8 @@ internal sealed unsafe class Lstm : Recurrent
 
         pass.Peephole = context.Optional(WeightIndex(d, 3)) is { } p ? p.Floats : null;
         pass.Projection = context.Optional(WeightIndex(d, 4));
-        pass.IsFused = pass.Peephole == null && Clip == 0 && !_inputForget && Is(d, UnaryFunction.Sigmoid, UnaryFunction.Tanh, UnaryFunction.Tanh);
-        pass.IsBounding = pass.Projection is null && _activations[d * Functions].Function == UnaryFunction.Sigmoid && _activations[d * Functions + 2].Function == UnaryFunction.Tanh;
+        pass.IsFused = pass.Peephole == null && _isStandard[d];
+        pass.IsBounding = pass.Projection is null && _isBounding[d];
         if (!pass.IsFused) SetConstants(pass);
     }
 
@@ -86,6 +99,7 @@ internal sealed unsafe class Lstm : Recurrent
         if (pass.Cell != pass.CellOut) Copy(pass.Cell, pass.CellOut, (nint)pass.Batch * Hidden);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void Step(Pass pass, float* gates, int row, int count, float* h, float* hOut)
     {
         if (!pass.StateIsZero) Recur(pass, h, count, pass.IsBounding, gates, PackedRows, gates);

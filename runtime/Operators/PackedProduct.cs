@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using SeqRuntime.Format;
 using SeqRuntime.Kernels;
@@ -55,6 +56,7 @@ internal static unsafe class PackedProduct
     /// <param name="ldy">Elements between rows of Y.</param>
     /// <param name="n">Outputs of each row.</param>
     /// <param name="scratch"><see cref="ScratchBytes"/> bytes.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply(
         KernelSet kernels, Tensor w, int index, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int n, byte* scratch)
     {
@@ -83,6 +85,7 @@ internal static unsafe class PackedProduct
     }
 
     /// <summary>Rows of X as weights of this format take them. With int8 and int4 weights only a single row may be steep here.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static Factor Prepare(KernelSet kernels, Tensor w, float* x, nint ldx, int m, byte* scratch)
     {
         if (!w.Layout.IsInteger) return new Factor(w, x, ldx, m);
@@ -113,6 +116,7 @@ internal static unsafe class PackedProduct
     /// <param name="m">Rows.</param>
     /// <param name="bounded">True where all rows are known to be inside; set when they are found to be.</param>
     /// <param name="scratch"><see cref="ScratchBytes"/> bytes.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static Factor PrepareState(KernelSet kernels, Tensor w, float* h, int m, ref bool bounded, byte* scratch)
     {
         var columns = w.Layout.Columns;
@@ -142,6 +146,7 @@ internal static unsafe class PackedProduct
     /// is more than <see cref="Steep"/> times the root mean square, 127²·columns &gt; Steep²·Σ q². Such a row is multiplied twice, by its
     /// quantized values and by their quantized errors, which gives it about 15 bits.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool IsSteep(sbyte* q, int columns)
     {
         // Rows are padded with zeros, and 32767 sums of up to 2·16129 would be needed to leave int32.
@@ -177,6 +182,7 @@ internal static unsafe class PackedProduct
     }
 
     /// <summary>Comparisons only, so no kernel is needed. NaN counts as inside: it quantizes to 0 at any scale.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool IsBounded(float* h, nint n)
     {
         nint i = 0;

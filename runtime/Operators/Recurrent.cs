@@ -297,6 +297,7 @@ internal abstract unsafe class Recurrent : Operator
     /// A single row walks over its weights up and down in turn: what the last step read last, and is still in a near cache, is read
     /// first. Each output's own sum is unchanged.
     /// </remarks>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected void Recur(Pass pass, float* h, int count, bool bounded, float* init, nint ldinit, float* y)
     {
         if (count > 1 && !bounded)
