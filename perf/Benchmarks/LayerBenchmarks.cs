@@ -3,15 +3,16 @@ using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
-using SeqRuntime.Converter;
+using SeqRuntime.Perf.Comparing;
+using SeqRuntime.Perf.Onnx;
 
-namespace SeqRuntime.Perf;
+namespace SeqRuntime.Perf.Benchmarks;
 
 /// <summary>One step of one layer, ours alone, with allocations: for looking at one thing closely.</summary>
 [MemoryDiagnoser]
 public class LayerBenchmarks : IDisposable
 {
-    private SeqSession? _session;
+    private Runner? _runner;
 
     [Params("LSTM", "GRU")]
     public string Layer { get; set; } = "";
@@ -19,8 +20,8 @@ public class LayerBenchmarks : IDisposable
     [Params(64, 128, 256, 512)]
     public int Units { get; set; }
 
-    [Params(false, true)]
-    public bool Int8 { get; set; }
+    [Params("fp32", "int8")]
+    public string Weights { get; set; } = "";
 
     internal static int Run(string[] arguments)
     {
@@ -30,15 +31,15 @@ public class LayerBenchmarks : IDisposable
     }
 
     [GlobalSetup]
-    public void Setup() => _session = Cases.Layer(Layer, Units).Ours(Int8 ? WeightKind.Int8 : WeightKind.Float32);
+    public void Setup() => _runner = LayerContests.Start(new RecurrentLayer(Layer, Units, Units), Storage.Find(Weights)!);
 
     [Benchmark]
-    public void Step() => _session!.Run();
+    public void Step() => _runner!.Run();
 
     [GlobalCleanup]
     public void Dispose()
     {
-        _session?.Dispose();
+        _runner?.Dispose();
         GC.SuppressFinalize(this);
     }
 }

@@ -1,0 +1,20 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+using SeqRuntime.Perf.Comparing;
+
+namespace SeqRuntime.Perf.Commands;
+
+/// <summary>The documents that are written and read.</summary>
+[JsonSourceGenerationOptions(
+    WriteIndented = true,
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip)]
+[JsonSerializable(typeof(CompareReport))]
+internal sealed partial class JsonReports : JsonSerializerContext
+{
+    /// <summary>One document with a line end, people's letters as they are.</summary>
+    public static string Text<T>(T report, JsonTypeInfo<T> type) => JsonSerializer.Serialize(report, typeof(T), new JsonReports(new JsonSerializerOptions(type.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping })) + "\n";
+}
