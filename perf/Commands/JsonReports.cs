@@ -13,6 +13,7 @@ namespace SeqRuntime.Perf.Commands;
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip)]
 [JsonSerializable(typeof(CompareReport))]
+[JsonSerializable(typeof(ProbeReport))]
 internal sealed partial class JsonReports : JsonSerializerContext
 {
     /// <summary>One document with a line end, people's letters as they are.</summary>
