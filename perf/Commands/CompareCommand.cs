@@ -8,7 +8,7 @@ namespace SeqRuntime.Perf.Commands;
 internal sealed class CompareCommand
 {
     private readonly Option<string[]> _only = new("--only") { Description = "Only rows whose name matches; '*' stands for any text. The names are in the JSON: lstm/step/256/int8-ort, gru/batch8/…, lstm/100steps/…, call/…, model/…, words/…, gemm/…, streams/…", HelpName = "PATTERN …", AllowMultipleArgumentsPerToken = true };
-    private readonly Option<int> _pairs = new("--pairs") { Description = "Blocks of each contender.", HelpName = "N", DefaultValueFactory = _ => 60 };
+    private readonly Option<int> _pairs = new("--pairs") { Description = "Blocks of each contender.", HelpName = "N", DefaultValueFactory = _ => 100 };
     private readonly Option<int[]> _steps = new("--steps") { Description = "Lengths of the sequences.", HelpName = "N …", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [100] };
     private readonly Option<int[]> _batch = new("--batch") { Description = "Streams of the single steps.", HelpName = "N …", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [1] };
     private readonly Option<FileInfo> _json = new("--json") { Description = "Write everything that was measured to this file.", HelpName = "FILE" };

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using SeqRuntime.Perf.Comparing;
+using SeqRuntime.Perf.Gate;
 
 namespace SeqRuntime.Perf.Commands;
 
@@ -13,6 +14,8 @@ namespace SeqRuntime.Perf.Commands;
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip)]
 [JsonSerializable(typeof(CompareReport))]
+[JsonSerializable(typeof(Baseline))]
+[JsonSerializable(typeof(SortedDictionary<string, SortedDictionary<string, double>>), TypeInfoPropertyName = "RatioTable")]
 [JsonSerializable(typeof(ProbeReport))]
 internal sealed partial class JsonReports : JsonSerializerContext
 {

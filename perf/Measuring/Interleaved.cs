@@ -16,7 +16,7 @@ internal static class Interleaved
     /// <param name="works">What to time.</param>
     /// <param name="rounds">Blocks of each.</param>
     /// <param name="blockSeconds">About how long one block takes; a single run may take longer.</param>
-    public static BlockTimes[] Measure(IReadOnlyList<Action> works, int rounds, double blockSeconds = 0.004)
+    public static BlockTimes[] Measure(IReadOnlyList<Action> works, int rounds, double blockSeconds = 0.0015)
     {
         var counts = works.Select(work => Calibrate(work, blockSeconds)).ToArray();
         var times = works.Select(_ => new double[rounds]).ToArray();
