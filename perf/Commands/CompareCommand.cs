@@ -32,25 +32,7 @@ internal sealed class CompareCommand
             .Where(contest => contest.Rows.Count > 0).ToList();
         if (contests.Count == 0) throw new UsageException($"--only {string.Join(' ', patterns)}: no row has such a name{(Places.Models() is null ? " (the real models were not found; set SEQRUNTIME_MODELS)" : "")}");
 
-        var rows = new List<CompareRow>();
-        var faults = 0;
-        foreach (var contest in contests)
-        {
-            try
-            {
-                foreach (var row in Match.Hold(contest, pairs))
-                {
-                    rows.Add(row);
-                    output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{row.Id,-34} {CompareReport.Time(row.OursMicroseconds),9} µs  {CompareReport.Time(row.PeerMicroseconds),9} µs  {CompareReport.Value(row, row.Ratio),6}  {(row.AtLeast is null ? "" : $"{row.Verdict} ({CompareReport.Value(row, row.AtLeast)}, {CompareReport.Value(row, row.Aim)})")}"));
-                }
-            }
-            catch (InvalidDataException fault)
-            {
-                faults++;
-                result.InvocationConfiguration.Error.WriteLine($"perf compare: {fault.Message}");
-            }
-        }
-
+        var (rows, faults) = Progress.Run(result.InvocationConfiguration.Error, "measuring", progress => Hold(contests, pairs, result.InvocationConfiguration, progress));
         if (rows.Count == 0) return ExitCode.Failed;
         var report = new CompareReport(Machine.Here(), pairs, rows);
         output.WriteLine();
@@ -59,6 +41,32 @@ internal sealed class CompareCommand
         if (result.GetValue(_json) is { } json) File.WriteAllText(json.FullName, JsonReports.Text(report, JsonReports.Default.CompareReport));
         if (result.GetValue(_markdown) is { } markdown) File.WriteAllText(markdown.FullName, report.Markdown());
         return faults == 0 ? ExitCode.Good : ExitCode.Failed;
+    }
+
+    private static (List<CompareRow> Rows, int Faults) Hold(List<Contest> contests, int pairs, InvocationConfiguration streams, Action<double> progress)
+    {
+        var rows = new List<CompareRow>();
+        var faults = 0;
+        foreach (var (index, contest) in contests.Index())
+        {
+            try
+            {
+                foreach (var row in Match.Hold(contest, pairs))
+                {
+                    rows.Add(row);
+                    streams.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{row.Id,-34} {CompareReport.Time(row.OursMicroseconds),9} µs  {CompareReport.Time(row.PeerMicroseconds),9} µs  {CompareReport.Value(row, row.Ratio),6}  {(row.AtLeast is null ? "" : $"{row.Verdict} ({CompareReport.Value(row, row.AtLeast)}, {CompareReport.Value(row, row.Aim)})")}"));
+                }
+            }
+            catch (InvalidDataException fault)
+            {
+                faults++;
+                streams.Error.WriteLine($"perf compare: {fault.Message}");
+            }
+
+            progress((index + 1.0) / contests.Count);
+        }
+
+        return (rows, faults);
     }
 
     private static IEnumerable<Contest> Contests(int[] steps, int[] batches)

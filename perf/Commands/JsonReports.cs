@@ -4,6 +4,7 @@ using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using SeqRuntime.Perf.Comparing;
 using SeqRuntime.Perf.Gate;
+using SeqRuntime.Perf.Realtime;
 
 namespace SeqRuntime.Perf.Commands;
 
@@ -14,6 +15,7 @@ namespace SeqRuntime.Perf.Commands;
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip)]
 [JsonSerializable(typeof(CompareReport))]
+[JsonSerializable(typeof(RealtimeReport))]
 [JsonSerializable(typeof(Baseline))]
 [JsonSerializable(typeof(SortedDictionary<string, SortedDictionary<string, double>>), TypeInfoPropertyName = "RatioTable")]
 [JsonSerializable(typeof(ProbeReport))]

@@ -41,6 +41,7 @@ internal static class PerfCommand
         root.Subcommands.Add(new ProbeCommand().Build());
         root.Subcommands.Add(new GateCommand().Build());
         root.Subcommands.Add(new PlotCommand().Build());
+        root.Subcommands.Add(new RealtimeCommand().Build());
         root.Subcommands.Add(BenchCommand.Build());
         return root;
     }
