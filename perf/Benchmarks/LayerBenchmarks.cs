@@ -1,45 +1,53 @@
 using BenchmarkDotNet.Attributes;
-using BenchmarkDotNet.Configs;
-using BenchmarkDotNet.Jobs;
-using BenchmarkDotNet.Running;
-using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using SeqRuntime.Perf.Comparing;
 using SeqRuntime.Perf.Onnx;
 
 namespace SeqRuntime.Perf.Benchmarks;
 
-/// <summary>One step of one layer, ours alone, with allocations: for looking at one thing closely.</summary>
-[MemoryDiagnoser]
-public class LayerBenchmarks : IDisposable
+/// <summary>One step, or a whole sequence, of one recurrent layer; ONNX Runtime fp32 is the baseline.</summary>
+public abstract class LayerBenchmarks(string op)
 {
-    private Runner? _runner;
+    private protected readonly Held Work = new();
 
-    [Params("LSTM", "GRU")]
-    public string Layer { get; set; } = "";
-
-    [Params(64, 128, 256, 512)]
+    [Params(64, 128, 256, 512, 1024)]
     public int Units { get; set; }
 
-    [Params("fp32", "int8")]
-    public string Weights { get; set; } = "";
+    [Params(1, 100)]
+    public int Steps { get; set; }
 
-    internal static int Run(string[] arguments)
-    {
-        var config = ManualConfig.Create(DefaultConfig.Instance).AddJob(Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance));
-        BenchmarkSwitcher.FromTypes([typeof(LayerBenchmarks)]).Run(arguments.Length == 0 ? ["--filter", "*"] : arguments, config);
-        return 0;
-    }
+    private protected RecurrentLayer Layer => new(op, Units, Units, Steps);
 
-    [GlobalSetup]
-    public void Setup() => _runner = LayerContests.Start(new RecurrentLayer(Layer, Units, Units), Storage.Find(Weights)!);
+    [Benchmark(Baseline = true)]
+    public void OnnxRuntime() => Work.Run();
 
     [Benchmark]
-    public void Step() => _runner!.Run();
+    public void Float32() => Work.Run();
+
+    [Benchmark]
+    public void Int8() => Work.Run();
+
+    [GlobalSetup(Target = nameof(OnnxRuntime))]
+    public void StartOnnxRuntime() => Work.Start(LayerContests.StartOrt(Layer, false));
+
+    [GlobalSetup(Target = nameof(Float32))]
+    public void StartFloat32() => Work.Start(LayerContests.Start(Layer, Storage.Find("fp32")!));
+
+    [GlobalSetup(Target = nameof(Int8))]
+    public void StartInt8() => Work.Start(LayerContests.Start(Layer, Storage.Find("int8")!));
 
     [GlobalCleanup]
-    public void Dispose()
-    {
-        _runner?.Dispose();
-        GC.SuppressFinalize(this);
-    }
+    public void Stop() => Work.Stop();
 }
+
+/// <summary>LSTM, also beside ONNX Runtime's DynamicQuantizeLSTM.</summary>
+public class LstmBenchmarks() : LayerBenchmarks("LSTM")
+{
+    [Benchmark]
+    public void OnnxRuntimeDynamic() => Work.Run();
+
+    [GlobalSetup(Target = nameof(OnnxRuntimeDynamic))]
+    public void StartOnnxRuntimeDynamic() => Work.Start(LayerContests.StartOrt(Layer, true));
+}
+
+/// <summary>GRU.</summary>
+public class GruBenchmarks() : LayerBenchmarks("GRU");

@@ -11,11 +11,7 @@ internal static class BenchCommand
         var rest = new Argument<string[]>("BenchmarkDotNet options") { Arity = ArgumentArity.ZeroOrMore, CaptureRemainingTokens = true };
         var command = new Command("bench", "Kernels, layers and whole models under BenchmarkDotNet, ONNX Runtime as the baseline; writes Markdown and JSON.") { rest };
         command.TreatUnmatchedTokensAsErrors = false;
-        command.SetAction(result =>
-        {
-            LayerBenchmarks.Run([.. result.GetValue(rest) ?? [], .. result.UnmatchedTokens]);
-            return ExitCode.Good;
-        });
+        command.SetAction(result => Suites.Run([.. result.GetValue(rest) ?? [], .. result.UnmatchedTokens]) ? ExitCode.Good : ExitCode.Failed);
         return command;
     }
 }

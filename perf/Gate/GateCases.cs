@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using SeqRuntime.Format;
 using SeqRuntime.Kernels;
 using SeqRuntime.Perf.Comparing;
@@ -34,8 +33,8 @@ internal static class GateCases
             }
         }
 
-        yield return new GateCase("gemm/16-256-512/fp32", () => new GemmContest.Product(16, 256, 512, false).Runner(), () => Reference.Float32(256 * 512));
-        yield return new GateCase("gemm/16-256-512/int8", () => new GemmContest.Product(16, 256, 512, true).Runner(), () => Reference.Int8(256 * 512));
+        yield return new GateCase("gemm/16-256-512/fp32", () => new MatrixProduct(16, 256, 512, false).Runner(), () => Reference.Float32(256 * 512));
+        yield return new GateCase("gemm/16-256-512/int8", () => new MatrixProduct(16, 256, 512, true).Runner(), () => Reference.Int8(256 * 512));
         yield return new GateCase($"tanh/{ActivationRow}", Tanh, () => Reference.Polynomial(ActivationRow));
         if (Places.Models() is not { } models) yield break;
         var mask = ModelContests.Frames(models)[0];
@@ -55,25 +54,5 @@ internal static class GateCases
         var memory = new NativeRow(ActivationRow);
         var kernels = KernelRegistry.Choose();
         return new Runner(() => kernels.Unary(UnaryFunction.Tanh, memory.X, memory.Y, ActivationRow, 0, 0), memory);
-    }
-
-    private sealed unsafe class NativeRow : IDisposable
-    {
-        public NativeRow(int count)
-        {
-            X = (float*)NativeMemory.AlignedAlloc((nuint)(count * sizeof(float) + KernelSet.ReadSlack), 64);
-            Y = (float*)NativeMemory.AlignedAlloc((nuint)(count * sizeof(float) + KernelSet.ReadSlack), 64);
-            Signals.Wave(count + KernelSet.ReadSlack / sizeof(float)).CopyTo(new Span<float>(X, count + KernelSet.ReadSlack / sizeof(float)));
-        }
-
-        public float* X { get; }
-
-        public float* Y { get; }
-
-        public void Dispose()
-        {
-            NativeMemory.AlignedFree(X);
-            NativeMemory.AlignedFree(Y);
-        }
     }
 }
