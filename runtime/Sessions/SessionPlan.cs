@@ -168,6 +168,15 @@ internal sealed unsafe class SessionPlan : IDisposable
         return StateBytes == other.StateBytes;
     }
 
+    /// <summary>The value whose memory a value uses: itself, what it is a view of, or what its node writes over.</summary>
+    public int RootOf(int value) => _root[value];
+
+    /// <summary>Where a state lies from the block's start on.</summary>
+    public long StateOffset(int state) => _offset[Graph.States[state].Value];
+
+    /// <summary>Index of the last node that reads each root, or the number of nodes where it must last until the next run.</summary>
+    public int[] LastUses() => LastUses(_root);
+
     public bool IsKnownValue(int value) => Graph.Values[value].Kind == ValueKind.Computed && Values[value].IsKnown;
 
     public void Dispose() => _known.Dispose();
