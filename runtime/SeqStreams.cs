@@ -151,8 +151,13 @@ public sealed unsafe class SeqStreams : IDisposable
         if (slot < 0) return false;
         _isJoined[slot] = true;
         Count++;
-        foreach (var input in _plan.Inputs) new Span<byte>(input[slot], (int)input.Bytes).Clear();
-        foreach (var output in _plan.Outputs) new Span<byte>(output[slot], (int)output.Bytes).Clear();
+        foreach (var input in _plan.Inputs) Bytes(input, slot).Clear();
+        foreach (ref readonly var output in _outputs.AsSpan())
+        {
+            if (output.Rows is null) Buffer.MemoryCopy(output.Shared.Data, output.Slots[slot], output.Slots.Bytes, output.Slots.Bytes);
+            else Bytes(output.Slots, slot).Clear();
+        }
+
         ResetState(slot);
         return true;
     }
