@@ -77,6 +77,9 @@ internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int>
     public static Int LoadInt(int* p) => Isa.LoadVector128(p);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadShorts(short* p) => Isa.SignExtendWideningLower(Isa.LoadVector64(p));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Broadcast(int value) => Vector128.Create(value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

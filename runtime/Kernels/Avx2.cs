@@ -78,6 +78,9 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int>
     public static Int LoadInt(int* p) => Isa.LoadVector256(p);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadShorts(short* p) => Isa.ConvertToVector256Int32(p);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Broadcast(int value) => Vector256.Create(value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -3,7 +3,7 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Kernels;
 
-/// <summary>fp32 matrix products with outputs in lanes, over packed tiles and dense rows alike.</summary>
+/// <summary>Matrix products in fp32 with outputs in lanes, over packed tiles and dense rows alike.</summary>
 /// <remarks>
 /// <para>A tile of 16 outputs starts at <c>w + tile·tileStride</c> and moves on by kStride for each input. A packed matrix has
 /// tileStride 16·columns and kStride 16; a dense one tileStride 16 and kStride its row stride.</para>
@@ -13,13 +13,20 @@ namespace SeqRuntime.Kernels;
 /// hides them. Panels that do not fit are stored beside and copied.</para>
 /// <para>No method holds accumulators across a call: the compiler would write each one to memory at every step.</para>
 /// </remarks>
-internal static unsafe class GemmFloat32<S, F, I>
+/// <typeparam name="S">Lanes of fp32.</typeparam>
+/// <typeparam name="F">Vector of fp32.</typeparam>
+/// <typeparam name="I">Vector of int32 with as many lanes.</typeparam>
+/// <typeparam name="W">How weights become lanes of fp32.</typeparam>
+/// <typeparam name="T">One weight as stored.</typeparam>
+internal static unsafe class GemmFloat32<S, F, I, W, T>
     where S : struct, ISimd<F, I>
     where F : unmanaged
     where I : unmanaged
+    where W : struct, IWeights<T, F>
+    where T : unmanaged
 {
     [SkipLocalsInit]
-    public static void Run(float* w, nint tileStride, nint kStride, int k, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int n)
+    public static void Run(T* w, nint tileStride, nint kStride, int k, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int n)
     {
         var beside = stackalloc float[12 * 16];
         while (m > 0)
@@ -37,7 +44,7 @@ internal static unsafe class GemmFloat32<S, F, I>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows1(float* w, nint tileStride, nint kStride, nint k, float* x, float* init, float* y, nint n, float* beside)
+    private static void Rows1(T* w, nint tileStride, nint kStride, nint k, float* x, float* init, float* y, nint n, float* beside)
     {
         var end = x + k;
         for (nint c = 0; c < n; c += 8 * S.Lanes)
@@ -62,14 +69,14 @@ internal static unsafe class GemmFloat32<S, F, I>
             for (var xi = x; xi < end; xi++)
             {
                 var b = S.Broadcast(*xi);
-                a0 = S.Fma(b, S.Load(p0 + o), a0);
-                a1 = S.Fma(b, S.Load(Pick(1, p0, p1, p1, p1) + o), a1);
-                a2 = S.Fma(b, S.Load(Pick(2, p0, p1, p2, p2) + o), a2);
-                a3 = S.Fma(b, S.Load(Pick(3, p0, p1, p3, p3) + o), a3);
-                a4 = S.Fma(b, S.Load(Pick(4, p0, p1, p2, p4) + o), a4);
-                a5 = S.Fma(b, S.Load(Pick(5, p0, p1, p2, p5) + o), a5);
-                a6 = S.Fma(b, S.Load(Pick(6, p0, p1, p3, p6) + o), a6);
-                a7 = S.Fma(b, S.Load(Pick(7, p0, p1, p3, p7) + o), a7);
+                a0 = S.Fma(b, W.Load(p0 + o), a0);
+                a1 = S.Fma(b, W.Load(Pick(1, p0, p1, p1, p1) + o), a1);
+                a2 = S.Fma(b, W.Load(Pick(2, p0, p1, p2, p2) + o), a2);
+                a3 = S.Fma(b, W.Load(Pick(3, p0, p1, p3, p3) + o), a3);
+                a4 = S.Fma(b, W.Load(Pick(4, p0, p1, p2, p4) + o), a4);
+                a5 = S.Fma(b, W.Load(Pick(5, p0, p1, p2, p5) + o), a5);
+                a6 = S.Fma(b, W.Load(Pick(6, p0, p1, p3, p6) + o), a6);
+                a7 = S.Fma(b, W.Load(Pick(7, p0, p1, p3, p7) + o), a7);
                 o += kStride;
             }
 
@@ -87,7 +94,7 @@ internal static unsafe class GemmFloat32<S, F, I>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows2(float* w, nint tileStride, nint kStride, nint k, float* x, nint ldx, float* init, nint ldinit, float* y, nint ldy, nint n, float* beside)
+    private static void Rows2(T* w, nint tileStride, nint kStride, nint k, float* x, nint ldx, float* init, nint ldinit, float* y, nint ldy, nint n, float* beside)
     {
         var end = x + k;
         var init1 = init == null ? null : init + ldinit;
@@ -104,10 +111,10 @@ internal static unsafe class GemmFloat32<S, F, I>
             nint o = 0;
             for (var xi = x; xi < end; xi++)
             {
-                var w0 = S.Load(p0 + o);
-                var w1 = S.Load(Pick(1, p0, p1, p1, p1) + o);
-                var w2 = S.Load(Pick(2, p0, p1, p2, p2) + o);
-                var w3 = S.Load(Pick(3, p0, p1, p3, p3) + o);
+                var w0 = W.Load(p0 + o);
+                var w1 = W.Load(Pick(1, p0, p1, p1, p1) + o);
+                var w2 = W.Load(Pick(2, p0, p1, p2, p2) + o);
+                var w3 = W.Load(Pick(3, p0, p1, p3, p3) + o);
                 var b = S.Broadcast(*xi);
                 a0 = S.Fma(b, w0, a0);
                 a1 = S.Fma(b, w1, a1);
@@ -139,7 +146,7 @@ internal static unsafe class GemmFloat32<S, F, I>
     }
 
     /// <summary>An even number of rows from 4 up: for each panel of two vectors all rows, so that weights are read once.</summary>
-    private static void Rows46(float* w, nint tileStride, nint kStride, nint k, float* x, nint ldx, nint m, float* init, nint ldinit, float* y, nint ldy, nint n, float* beside)
+    private static void Rows46(T* w, nint tileStride, nint kStride, nint k, float* x, nint ldx, nint m, float* init, nint ldinit, float* y, nint ldy, nint n, float* beside)
     {
         for (nint c = 0; c < n; c += 2 * S.Lanes)
         {
@@ -161,7 +168,7 @@ internal static unsafe class GemmFloat32<S, F, I>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows4(float* p0, float* p1, nint kStride, nint k, float* x, nint ldx, float* init, nint ldinit, float* to, nint ldto, nint c, nint n)
+    private static void Rows4(T* p0, T* p1, nint kStride, nint k, float* x, nint ldx, float* init, nint ldinit, float* to, nint ldto, nint c, nint n)
     {
         var x2 = x + 2 * ldx;
         F a0 = Start(init, c, n), a1 = Start(init, c + S.Lanes, n);
@@ -174,8 +181,8 @@ internal static unsafe class GemmFloat32<S, F, I>
         nint o = 0;
         for (var end = x + k; x < end; x++)
         {
-            var w0 = S.Load(p0 + o);
-            var w1 = S.Load(Pick(1, p0, p1, p1, p1) + o);
+            var w0 = W.Load(p0 + o);
+            var w1 = W.Load(Pick(1, p0, p1, p1, p1) + o);
             var b = S.Broadcast(*x);
             a0 = S.Fma(b, w0, a0);
             a1 = S.Fma(b, w1, a1);
@@ -199,7 +206,7 @@ internal static unsafe class GemmFloat32<S, F, I>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows6(float* p0, float* p1, nint kStride, nint k, float* x, nint ldx, float* init, nint ldinit, float* to, nint ldto, nint c, nint n)
+    private static void Rows6(T* p0, T* p1, nint kStride, nint k, float* x, nint ldx, float* init, nint ldinit, float* to, nint ldto, nint c, nint n)
     {
         var x3 = x + 3 * ldx;
         var ldx2 = 2 * ldx;
@@ -217,8 +224,8 @@ internal static unsafe class GemmFloat32<S, F, I>
         nint o = 0;
         for (var end = x + k; x < end; x++)
         {
-            var w0 = S.Load(p0 + o);
-            var w1 = S.Load(Pick(1, p0, p1, p1, p1) + o);
+            var w0 = W.Load(p0 + o);
+            var w1 = W.Load(Pick(1, p0, p1, p1, p1) + o);
             var b = S.Broadcast(*x);
             a0 = S.Fma(b, w0, a0);
             a1 = S.Fma(b, w1, a1);
@@ -252,7 +259,7 @@ internal static unsafe class GemmFloat32<S, F, I>
 
     /// <summary>Where tile number <paramref name="tile"/> of the panel at output c begins; the panel's first if there is no such output.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float* Tile(float* w, nint c, nint tile, nint n, nint tileStride)
+    private static T* Tile(T* w, nint c, nint tile, nint n, nint tileStride)
     {
         var row = c + tile * WeightLayout.TileRows;
         if (row >= n) row = c;
@@ -264,7 +271,7 @@ internal static unsafe class GemmFloat32<S, F, I>
     /// the loop within the general registers. With 16, 8 or 4 lanes that is tile j, j/2 or j/4.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float* Pick(int j, float* first, float* second, float* half, float* own)
+    private static T* Pick(int j, T* first, T* second, T* half, T* own)
     {
         if (S.Lanes == 16) return own;
         if (S.Lanes == 8) return (j < 2 ? first : j < 4 ? second : half) + (j & 1) * 8;

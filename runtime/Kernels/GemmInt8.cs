@@ -4,7 +4,7 @@ using SeqRuntime.Format;
 namespace SeqRuntime.Kernels;
 
 /// <summary>int8 matrix products over packed tiles, exact in int32, then scaled to fp32.</summary>
-/// <remarks>Blocked as <see cref="GemmFloat32{S,F,I}"/>: 8 accumulators in flight, 1×8 or 2×4 rows by vectors, and none live across a call.</remarks>
+/// <remarks>Blocked as <see cref="GemmFloat32{S,F,I,W,T}"/>: 8 accumulators in flight, 1×8 or 2×4 rows by vectors, and none live across a call.</remarks>
 internal static unsafe class GemmInt8<S, F, I, D, A>
     where S : struct, ISimd<F, I>
     where F : unmanaged

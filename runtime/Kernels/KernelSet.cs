@@ -52,6 +52,15 @@ internal abstract unsafe class KernelSet
     /// <param name="n">Outputs to write of each row.</param>
     public abstract void GemmInt8(byte* w, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int n);
 
+    /// <summary>The same as <see cref="GemmFloat32"/> for packed fp16 tiles, each weight converted to fp32 exactly.</summary>
+    public abstract void GemmFloat16(byte* w, WeightLayout layout, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int n);
+
+    /// <summary>
+    /// The same as <see cref="GemmInt8"/> for packed int4 tiles: Y[i, r] = fma((float)Σ_g s[r, g]·Σ_k∈g Wq[r, k]·Xq[i, k], wscale[r]·xscale[i], init[i, r]),
+    /// g over groups of 32 inputs with group scales s.
+    /// </summary>
+    public abstract void GemmInt4(byte* w, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int n);
+
     /// <summary>
     /// Quantizes rows symmetrically to [-127, 127]: q = round-to-nearest-even(x · (1/scale)), where 1/scale = 127/absmax is one
     /// IEEE division and scale = absmax/127 another.

@@ -73,6 +73,9 @@ internal readonly unsafe struct Scalar : ISimd<float, int>, IInt8Dot<int>
     public static int LoadInt(int* p) => *p;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int LoadShorts(short* p) => *p;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Broadcast(int value) => value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
