@@ -166,7 +166,12 @@ public sealed class SeqModel : IDisposable
         }
     }
 
-    private SessionPlan Plan(string? graph, SeqSessionOptions? options) => new(Find(graph), _model.Tensors, _kernels, options ?? new SeqSessionOptions());
+    private SessionPlan Plan(string? graph, SeqSessionOptions? options)
+    {
+        options ??= new SeqSessionOptions();
+        if (options.Threads is not (1 or 2)) throw new ArgumentOutOfRangeException(nameof(options), options.Threads, $"{nameof(SeqSessionOptions.Threads)} is 1 or 2.");
+        return new SessionPlan(Find(graph), _model.Tensors, _kernels, options);
+    }
 
     private StreamsPlan Plan(int capacity, string? graph, SeqSessionOptions? options)
     {

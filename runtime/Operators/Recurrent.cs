@@ -42,6 +42,16 @@ internal abstract unsafe class Recurrent : Operator
         _weightsPerDirection = weightsPerDirection;
     }
 
+    public bool IsBidirectional => Directions == 2;
+
+    public bool IsForward => _direction == RecurrentDirection.Forward;
+
+    /// <summary>Index of the first direction's W; R is the next.</summary>
+    public int FirstWeight => _firstWeight;
+
+    /// <summary>Initial states among the inputs, from 2 on, and last states among the outputs, from 1 on.</summary>
+    public int StateInputs => _firstWeight - 2;
+
     protected int Hidden { get; }
 
     protected int Directions { get; }
@@ -94,12 +104,27 @@ internal abstract unsafe class Recurrent : Operator
 
     public sealed override void Execute(NodeContext context)
     {
-        var cursor = new ScratchCursor(context.Scratch);
+        CheckInputs(context);
+        for (var d = 0; d < Directions; d++) ExecuteDirection(context, context.Scratch, d);
+    }
+
+    /// <summary>What <see cref="Execute"/> checks before it begins.</summary>
+    /// <exception cref="ArgumentException">A sequence's length is out of range.</exception>
+    public static void CheckInputs(NodeContext context)
+    {
+        if (context.Optional(1) is { } lengths) CheckLengths(lengths, context.Input(0).Shape[0]);
+    }
+
+    /// <summary>One direction, whose outputs no other touches.</summary>
+    /// <param name="context">The layer's values, checked.</param>
+    /// <param name="scratch"><see cref="ScratchBytes"/> bytes that no other direction uses at the same time.</param>
+    /// <param name="d">0, or 1 for the reverse one of two.</param>
+    public void ExecuteDirection(NodeContext context, byte* scratch, int d)
+    {
+        var cursor = new ScratchCursor(scratch);
         Plan(context, ref cursor, out var pass);
         pass.Kernels = context.Kernels;
-        if (context.Optional(1) is { } lengths) CheckLengths(lengths, context.Input(0).Shape[0]);
-        if (pass.Batch == 0) return;
-        for (var d = 0; d < Directions; d++) RunDirection(context, ref pass, d);
+        if (pass.Batch > 0) RunDirection(context, ref pass, d);
     }
 
     /// <summary>Size of the state h: the hidden units, or the projection's outputs.</summary>

@@ -33,7 +33,7 @@ internal sealed unsafe class StreamsPlan : IDisposable
             }
 
             for (var i = 0; i < _rows.Length; i++) _rows[i] = _rows[one.RootOf(i)];
-            Nodes = [.. graph.Nodes.Index().Where(n => !one.IsKnownNode[n.Index] && !n.Item.Operator.IsView).Select(n => MakeNode(n.Item, n.Index, kernels))];
+            Nodes = [.. graph.Nodes.Index().Where(n => !one.IsKnownNode[n.Index] && !one.IsViewNode[n.Index]).Select(n => MakeNode(n.Item, n.Index, kernels))];
             States = Array.ConvertAll(graph.States, s => Slots(one.Values[s.Value]));
             Inputs = Array.ConvertAll(graph.Inputs, i => Slots(one.Values[i]));
             Outputs = Array.ConvertAll(graph.Outputs, i => Slots(one.Values[i]));
