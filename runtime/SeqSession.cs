@@ -31,6 +31,8 @@ public sealed unsafe class SeqSession : IDisposable
     private readonly int[] _sizes;
     private readonly HelperThread? _helper;
     private readonly bool _counted;
+    private readonly Step[] _movingSteps;
+    private bool _areFixedDone;
     private bool _stale;
     private bool _disposed;
 
@@ -58,6 +60,7 @@ public sealed unsafe class SeqSession : IDisposable
         _states = Array.ConvertAll(graph.States, s => plan.Values[s.Value]);
         _held = HoldOutputs(plan);
         _steps = [.. plan.Steps().Select(s => new Step(s.Operator, s.Context, s.Node))];
+        _movingSteps = Array.FindAll(_steps, step => !plan.IsFixedNode[step.Node]);
         _copies = MakeCopies(plan);
         Graph = graph.Name;
         KernelPath = kernels.Name;
@@ -195,16 +198,18 @@ public sealed unsafe class SeqSession : IDisposable
     {
         ThrowIfDisposed();
         Refresh();
+        var steps = _areFixedDone ? _movingSteps : _steps;
         var at = 0;
         try
         {
-            for (; at < _steps.Length; at++) _steps[at].Operator.Execute(_steps[at].Context);
+            for (; at < steps.Length; at++) steps[at].Operator.Execute(steps[at].Context);
         }
         catch (ArgumentException fault)
         {
-            throw _plan.At(_steps[at].Node, fault);
+            throw _plan.At(steps[at].Node, fault);
         }
 
+        _areFixedDone = true;
         foreach (ref readonly var copy in _copies.AsSpan()) Buffer.MemoryCopy(copy.From, copy.To, copy.Update.Bytes, copy.Update.Bytes);
         GC.KeepAlive(this);
     }
@@ -257,6 +262,9 @@ public sealed unsafe class SeqSession : IDisposable
 
     /// <summary>The second thread, where there is one.</summary>
     internal HelperThread? Helper => _helper;
+
+    /// <summary>The next run computes anew what depends on <see cref="SeqSessionOptions.FixedInputs"/> alone.</summary>
+    internal void FixedInputsChanged() => _areFixedDone = false;
 
     /// <summary>An input as bytes, whatever its type.</summary>
     internal Span<byte> InputBytes(int index) => Bytes(_inputs[index]);
@@ -323,6 +331,7 @@ public sealed unsafe class SeqSession : IDisposable
         _plan.InferAgain();
         foreach (ref readonly var held in _held.AsSpan()) held.Copy.Set(held.Value.Type, held.Value.Shape);
         _stale = false;
+        _areFixedDone = false;
     }
 
     private void ResetState(int index)

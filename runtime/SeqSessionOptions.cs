@@ -15,4 +15,10 @@ public sealed class SeqSessionOptions
     /// session is disposed; a graph with nothing to share gets none. Default: 1. Sessions only: streams and decoders run on one thread.
     /// </summary>
     public int Threads { get; init; } = 1;
+
+    /// <summary>
+    /// Inputs that stay as they are for many runs: what is computed from them alone is computed once, until
+    /// <see cref="SeqSession.FixedInputsChanged"/>. Decoders name what the encoder gives, so that keys are projected once a sentence.
+    /// </summary>
+    internal IReadOnlyCollection<string> FixedInputs { get; init; } = [];
 }

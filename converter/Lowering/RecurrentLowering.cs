@@ -22,19 +22,19 @@ internal static class RecurrentLowering
         var direction = node.String("direction", "forward");
         var directions = direction == "bidirectional" ? 2 : 1;
         var gates = s_gates[node.Op];
-        var w = Weights(node, lowering, 1, [directions, gates.Length * hidden, -1], "W")!;
-        var r = Weights(node, lowering, 2, [directions, gates.Length * hidden, hidden], "R")!;
-        var b = Weights(node, lowering, 3, [directions, 2 * gates.Length * hidden], "B");
-        var p = node.Op == "LSTM" ? Weights(node, lowering, 7, [directions, 3 * hidden], "P") : null;
+        var w = Weights(node, lowering.Source, 1, [directions, gates.Length * hidden, -1], "W");
+        var r = Weights(node, lowering.Source, 2, [directions, gates.Length * hidden, hidden], "R")!;
+        var b = Weights(node, lowering.Source, 3, [directions, 2 * gates.Length * hidden], "B");
+        var p = node.Op == "LSTM" ? Weights(node, lowering.Source, 7, [directions, 3 * hidden], "P") : null;
         var isResetAfter = node.Int("linear_before_reset", 0) != 0;
 
         var inputs = new List<int> { lowering.Value(node.Input(0)), lowering.Value(node.Input(4)), lowering.Value(node.Input(5)) };
         if (node.Op == "LSTM") inputs.Add(lowering.Value(node.Input(6)));
         for (var d = 0; d < directions; d++)
         {
-            inputs.Add(Matrix(node, lowering, 1, w, d, directions, gates, hidden));
+            inputs.Add(w is null ? -1 : Matrix(node, lowering, 1, w, d, directions, gates, hidden));
             inputs.Add(Matrix(node, lowering, 2, r, d, directions, gates, hidden));
-            inputs.Add(Bias(node, lowering, b, d, gates, hidden, isResetAfter));
+            inputs.Add(b is null || (w is null && node.Op != "GRU") ? -1 : Bias(node, lowering, b, d, gates, hidden, isResetAfter));
             if (node.Op != "LSTM") continue;
             inputs.Add(Peephole(node, lowering, p, d, hidden));
             inputs.Add(-1);
@@ -78,10 +78,38 @@ internal static class RecurrentLowering
         return Array.ConvertAll(names, name => takers.Contains(name) && next < given.Length ? given[next++] : float.NaN);
     }
 
-    private static IrTensor? Weights(IrNode node, GraphLowering lowering, int input, int[] shape, string what)
+    /// <summary>
+    /// What a direction's input product gives for each row of <paramref name="x"/> [count, inputs], bias included: [count, rows] in packed order.
+    /// </summary>
+    public static float[] Products(IrNode node, IrGraph graph, IrTensor x, int direction)
+    {
+        var gates = s_gates[node.Op];
+        var (w, b) = (graph.ConstantOf(node.Input(1))!, graph.ConstantOf(node.Input(3)));
+        int hidden = w.Shape[1] / gates.Length, columns = w.Shape[2], rows = Rows(gates, hidden), count = x.Shape[0];
+        var matrix = PackedRows(w, direction, gates, hidden);
+        var bias = b is null ? new float[rows] : PackedBias(b, direction, gates, hidden, node.Int("linear_before_reset", 0) != 0);
+        var result = new float[checked(count * rows)];
+        for (var i = 0; i < count; i++)
+        {
+            var values = x.Floats.Slice(i * columns, columns);
+            for (var row = 0; row < rows; row++)
+            {
+                double sum = bias[row];
+                for (var k = 0; k < columns; k++) sum += (double)matrix[row * columns + k] * values[k];
+                result[i * rows + row] = (float)sum;
+            }
+        }
+
+        return result;
+    }
+
+    /// <summary>Rows of one direction's packed matrices.</summary>
+    public static int Rows(string op, int hidden) => Rows(s_gates[op], hidden);
+
+    private static IrTensor? Weights(IrNode node, IrGraph graph, int input, int[] shape, string what)
     {
         if (node.Input(input).Length == 0) return null;
-        if (lowering.Source.ConstantOf(node.Input(input)) is not { Type: ElementType.Float32 } tensor)
+        if (graph.ConstantOf(node.Input(input)) is not { Type: ElementType.Float32 } tensor)
             throw new ConversionException($"Node {node}: {what} ('{node.Input(input)}') must be a float32 constant; export the model with its weights inside.");
         if (tensor.Shape.Length != shape.Length || tensor.Shape.Zip(shape).Any(pair => pair.Second >= 0 && pair.First != pair.Second))
             throw new ConversionException($"Node {node}: {what} has shape [{string.Join(", ", tensor.Shape)}]; [{string.Join(", ", shape.Select(s => s < 0 ? "input" : $"{s}"))}] is needed.");
@@ -90,9 +118,14 @@ internal static class RecurrentLowering
 
     private static int Matrix(IrNode node, GraphLowering lowering, int input, IrTensor tensor, int direction, int directions, int[] gates, int hidden)
     {
+        var name = directions == 1 ? node.Input(input) : $"{node.Input(input)}.{(direction == 0 ? "forward" : "reverse")}";
+        return lowering.Target.Constant(lowering.Weights.Packed(name, Rows(gates, hidden), tensor.Shape[2], true, PackedRows(tensor, direction, gates, hidden)));
+    }
+
+    private static float[] PackedRows(IrTensor tensor, int direction, int[] gates, int hidden)
+    {
         var columns = tensor.Shape[2];
-        var rows = Rows(gates, hidden);
-        var packed = new float[checked(rows * columns)];
+        var packed = new float[checked(Rows(gates, hidden) * columns)];
         var source = tensor.Floats[(direction * gates.Length * hidden * columns)..];
         for (var unit = 0; unit < hidden; unit++)
         {
@@ -100,14 +133,19 @@ internal static class RecurrentLowering
                 source.Slice((gates[gate] * hidden + unit) * columns, columns).CopyTo(packed.AsSpan(Row(gates, gate, unit) * columns));
         }
 
-        var name = directions == 1 ? node.Input(input) : $"{node.Input(input)}.{(direction == 0 ? "forward" : "reverse")}";
-        return lowering.Target.Constant(lowering.Weights.Packed(name, rows, columns, true, packed));
+        return packed;
     }
 
     /// <summary>Wb + Rb by rows; a GRU has two rows of biases, since that of the candidate's recurrent product may lie inside the reset.</summary>
-    private static int Bias(IrNode node, GraphLowering lowering, IrTensor? b, int direction, int[] gates, int hidden, bool isResetAfter)
+    private static int Bias(IrNode node, GraphLowering lowering, IrTensor b, int direction, int[] gates, int hidden, bool isResetAfter)
     {
-        if (b is null) return -1;
+        var rows = Rows(gates, hidden);
+        var result = PackedBias(b, direction, gates, hidden, isResetAfter);
+        return lowering.Target.Constant(lowering.Weights.Dense($"{node.Input(3)}.{direction}", IrTensor.Of(gates.Length == 3 ? [2, rows] : [rows], result.AsSpan())));
+    }
+
+    private static float[] PackedBias(IrTensor b, int direction, int[] gates, int hidden, bool isResetAfter)
+    {
         var rows = Rows(gates, hidden);
         var isGru = gates.Length == 3;
         var result = new float[isGru ? 2 * rows : rows];
@@ -125,7 +163,7 @@ internal static class RecurrentLowering
             }
         }
 
-        return lowering.Target.Constant(lowering.Weights.Dense($"{node.Input(3)}.{direction}", IrTensor.Of(isGru ? [2, rows] : [rows], result.AsSpan())));
+        return result;
     }
 
     /// <summary>Peephole weights from ONNX's order i o f into i f o.</summary>

@@ -1,4 +1,5 @@
 using SeqRuntime.Converter.Graph;
+using SeqRuntime.Converter.Graph.Fusion;
 using SeqRuntime.Format;
 using SeqRuntime.Operators;
 
@@ -27,7 +28,7 @@ internal static class WeightLowering
             case "ConvTranspose":
                 ConvTranspose(node, lowering);
                 return true;
-            case "Gather" when packTables && node.Int("axis", 0) == 0 && lowering.Source.ConstantOf(node.Input(0)) is { Type: ElementType.Float32, Shape.Length: 2 } table
+            case "Gather" when packTables && !node.Has(TokenProducts.ExactTable) && node.Int("axis", 0) == 0 && lowering.Source.ConstantOf(node.Input(0)) is { Type: ElementType.Float32, Shape.Length: 2 } table
                 && lowering.Source.ShapeOf(node.Input(1)).Type is ElementType.Int32 or ElementType.Int64:
                 var w0 = lowering.Target.Constant(lowering.Weights.Packed(node.Input(0), table.Shape[0], table.Shape[1], true, table.ToFloats()));
                 lowering.Add(node, OpKind.Embedding, [w0, lowering.Value(node.Input(1))], new Attributes());

@@ -24,7 +24,8 @@ internal abstract class StepGraph : IDisposable
 
         var linked = info.Links().ToArray();
         _sizes = FindSizes(linked, info.Text(DecodingKeys.Mask));
-        var sizes = new SeqSessionOptions { MemoryLimitBytes = options.MemoryLimitBytes };
+        var moving = new[] { token.Name, info.Text(DecodingKeys.Position) };
+        var sizes = new SeqSessionOptions { MemoryLimitBytes = options.MemoryLimitBytes, FixedInputs = [.. Graph.Inputs.Select(i => i.Name).Where(name => !moving.Contains(name))] };
         if (BatchSymbol is not null) sizes.MaxSizes[BatchSymbol] = Width;
         foreach (var size in _sizes) sizes.MaxSizes[size.Symbol] = SizeOf(size);
         Session = model.CreateSession(Graph.Name, sizes);
@@ -111,6 +112,7 @@ internal abstract class StepGraph : IDisposable
     /// <summary>Fills what comes from the encoder: inputs, and states too where <paramref name="states"/>.</summary>
     protected void FillLinks(int rows, bool states)
     {
+        Session.FixedInputsChanged();
         foreach (var link in _links)
         {
             if (link.IsState && !states) continue;

@@ -12,6 +12,8 @@ namespace SeqRuntime.Operators;
 /// <para>T steps, N batch rows, I inputs, H hidden units, D directions, S state size (H, or the projection's P).</para>
 /// <para>Inputs: 0 X [T, N, I]; 1 sequence_lens int32 [N] (optional); 2 initial_h [D, N, S] (optional); others by layer.
 /// Outputs, each optional: Y [T, D, N, S], Y_h [D, N, S], and LSTM's Y_c [D, N, H].</para>
+/// <para>W may be left out: X is then [T, N, D·rows] and holds W·x with its bias already, rows in packed order, direction after
+/// direction (a table of them replaces an embedding and its product).</para>
 /// <para>Packed rows are gate-interleaved: for each block b of 16 units one tile a gate, row = (b·gates + gate)·16 + unit mod 16;
 /// units are padded to a multiple of 16 with zero rows.</para>
 /// <para>With sequence_lens row i runs over its first len[i] steps (the reverse direction starts at step len[i] - 1); Y is 0
@@ -89,7 +91,9 @@ internal abstract unsafe class Recurrent : Operator
         Require.Optional(context.Optional(2), Directions, batch, size);
         for (var d = 0; d < Directions; d++)
         {
-            PackedProduct.Check(context.Input(WeightIndex(d, 0)), PackedRows, inputs);
+            if (context.Optional(WeightIndex(d, 0)) is { } input) PackedProduct.Check(input, PackedRows, inputs);
+            else if (inputs != Directions * PackedRows) throw OperatorError.Rank(x, $"[steps, batch, {Directions * PackedRows}], input products already made, since there is no W");
+            else if (context.Optional(WeightIndex(0, 0)) is not null) throw OperatorError.Arity("One direction has a W and the other has none.");
             PackedProduct.Check(context.Input(WeightIndex(d, 1)), PackedRows, size);
             CheckDirection(context, d, batch);
         }
@@ -207,10 +211,10 @@ internal abstract unsafe class Recurrent : Operator
         var single = 0L;
         for (var d = 0; d < Directions; d++)
         {
-            var input = context.Input(WeightIndex(d, 0));
-            product = Math.Max(product, PackedProduct.ScratchBytes(input, rows));
             product = Math.Max(product, PackedProduct.ScratchBytes(context.Input(WeightIndex(d, 1)), batch));
             product = Math.Max(product, ProductBytes(context, d, batch));
+            if (context.Optional(WeightIndex(d, 0)) is not { } input) continue;
+            product = Math.Max(product, PackedProduct.ScratchBytes(input, rows));
             single = Math.Max(single, PackedProduct.ScratchBytes(input, 1));
         }
 
@@ -248,8 +252,9 @@ internal abstract unsafe class Recurrent : Operator
 
         if (steps == 1 && batch == 1 && lengths == null && initial != null && StepBeginsWithRecurrence)
         {
-            pass.IsInputPending = true;
+            pass.IsInputPending = pass.Input is not null;
             pass.InputBias = bias;
+            if (!pass.IsInputPending) Copy(pass.X.Floats + d * PackedRows, pass.Gates, PackedRows);
             var to = y != null ? y : state;
             Step(pass, pass.Gates, 0, 1, h, to);
             if (final != null && to != final) Copy(to, final, stateCount);
@@ -257,7 +262,6 @@ internal abstract unsafe class Recurrent : Operator
             return;
         }
 
-        var w = pass.Input;
         var active = steps;
         if (lengths != null)
         {
@@ -273,8 +277,7 @@ internal abstract unsafe class Recurrent : Operator
         {
             var chunk = Math.Min(pass.ChunkSteps, active - done);
             var start = reverse ? active - done - chunk : done;
-            PackedProduct.Multiply(
-                pass.Kernels, w, 0, pass.X.Floats + (nint)start * batch * w.Layout.Columns, w.Layout.Columns, chunk * batch, bias, 0, pass.Gates, PackedRows, PackedRows, pass.Product);
+            MakeInputProduct(pass, start * batch, chunk * batch, bias);
             for (var s = 0; s < chunk; s++)
             {
                 var offset = reverse ? chunk - 1 - s : s;
@@ -297,6 +300,21 @@ internal abstract unsafe class Recurrent : Operator
 
         if (final != null && h != final) Copy(h, final, stateCount);
         End(pass);
+    }
+
+    /// <summary>Gates = bias + W·x of adjacent rows of X.</summary>
+    private void MakeInputProduct(Pass pass, int first, int rows, float* bias)
+    {
+        if (pass.Input is { } w)
+        {
+            nint inputs = w.Layout.Columns;
+            PackedProduct.Multiply(pass.Kernels, w, 0, pass.X.Floats + first * inputs, inputs, rows, bias, 0, pass.Gates, PackedRows, PackedRows, pass.Product);
+            return;
+        }
+
+        nint stride = Directions * (nint)PackedRows;
+        var from = pass.X.Floats + first * stride + pass.Direction * (nint)PackedRows;
+        for (nint row = 0; row < rows; row++) Copy(from + row * stride, pass.Gates + row * PackedRows, PackedRows);
     }
 
     private void RaggedStep(Pass pass, float* gates, int t, int* lengths, float* state, float* yt)
@@ -346,7 +364,7 @@ internal abstract unsafe class Recurrent : Operator
 
         var input = default(PackedProduct.Factor);
         var isPending = pass.IsInputPending;
-        if (isPending) input = PackedProduct.Prepare(pass.Kernels, pass.Input, pass.X.Floats, 0, 1, pass.SingleProduct);
+        if (isPending) input = PackedProduct.Prepare(pass.Kernels, pass.Input!, pass.X.Floats, 0, 1, pass.SingleProduct);
         pass.IsInputPending = false;
         pass.IsDescending = !pass.IsDescending;
         for (var done = 0; done < PackedRows; done += BlockRows)
@@ -410,7 +428,7 @@ internal abstract unsafe class Recurrent : Operator
         public readonly Tensor? FirstState = context.Optional(2);
         public readonly Tensor? Y = context.OptionalOutput(0);
         public readonly Tensor? LastState = context.OptionalOutput(1);
-        public readonly Tensor Input = context.Input(firstWeight);
+        public readonly Tensor? Input = context.Optional(firstWeight);
         public readonly Tensor Recurrence = context.Input(firstWeight + 1);
         public readonly Tensor? Bias = context.Optional(firstWeight + 2);
 

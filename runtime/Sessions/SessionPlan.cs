@@ -58,6 +58,7 @@ internal sealed unsafe class SessionPlan : IDisposable
             InferFirst();
             IsViewNode = [.. Contexts.Select((context, i) => !IsKnownNode[i] && graph.Nodes[i].Operator.IsViewAt(context))];
             Parallel = options.Threads > 1 ? ShareOut() : [];
+            IsFixedNode = FindFixedNodes(options.FixedInputs);
 
             (_root, _overwrites) = FindRoots();
             _offset = new long[Values.Length];
@@ -90,6 +91,9 @@ internal sealed unsafe class SessionPlan : IDisposable
 
     /// <summary>Nodes whose output 0 is their input 0 in memory.</summary>
     public bool[] IsViewNode { get; private set; }
+
+    /// <summary>Nodes whose outputs depend on fixed inputs alone: they keep their memory from run to run.</summary>
+    public bool[] IsFixedNode { get; } = [];
 
     /// <summary>Groups of nodes that two threads run together.</summary>
     public ParallelStep[] Parallel { get; }
@@ -262,6 +266,25 @@ internal sealed unsafe class SessionPlan : IDisposable
         return nodes;
     }
 
+    private bool[] FindFixedNodes(IReadOnlyCollection<string> inputs)
+    {
+        var nodes = new bool[Graph.Nodes.Length];
+        if (inputs.Count == 0) return nodes;
+        var isFixed = Array.ConvertAll(Graph.Values, value => value.Kind == ValueKind.Constant);
+        foreach (var input in Graph.Inputs) isFixed[input] = inputs.Contains(Values[input].Name);
+        for (var i = 0; i < nodes.Length; i++)
+        {
+            var node = Graph.Nodes[i];
+            nodes[i] = Array.TrueForAll(node.Inputs, input => input < 0 || isFixed[input]) && !Array.Exists(Parallel, step => step.First <= i && i <= step.Last);
+            foreach (var output in node.Outputs)
+            {
+                if (output >= 0) isFixed[output] = nodes[i] || IsKnownNode[i];
+            }
+        }
+
+        return nodes;
+    }
+
     private void PlaceKnown()
     {
         var next = _known.Start + InferenceScratch;
@@ -419,6 +442,14 @@ internal sealed unsafe class SessionPlan : IDisposable
             foreach (var value in Graph.Nodes[i].Inputs.Concat(Graph.Nodes[i].Outputs))
             {
                 if (value >= 0) last[Home(root, value)] = end;
+            }
+        }
+
+        foreach (var (i, node) in Graph.Nodes.Index())
+        {
+            foreach (var output in IsFixedNode[i] ? node.Outputs : [])
+            {
+                if (output >= 0) last[Home(root, output)] = Graph.Nodes.Length;
             }
         }
 

@@ -45,7 +45,7 @@ internal abstract unsafe class ParallelStep(int first, int last, NodeContext con
     {
         var x = context.Input(0).Shape;
         var work = 0L;
-        for (var i = firstWeight; i < firstWeight + 2; i++) work += (long)context.Input(i).Layout.Rows * context.Input(i).Layout.Columns;
+        for (var i = firstWeight; i < firstWeight + 2; i++) work += context.Optional(i) is { } w ? (long)w.Layout.Rows * w.Layout.Columns : 0;
         return x[0] > 1 && (double)x[0] * x[1] * work >= LeastWork;
     }
 
