@@ -38,7 +38,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, A, G> : IInt4Product
 
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Run(byte* w, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int n)
+    public static void Run(byte* w, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n)
     {
         var sums = stackalloc int[MaxSums];
         var starts = stackalloc int[MaxStarts];
@@ -51,6 +51,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, A, G> : IInt4Product
             Scales = (float*)(w + layout.ScalesOffset),
             TileBytes = (nint)layout.TileBytes,
             Groups = groups,
+            From = from,
             N = n,
         };
         var most = MaxStarts / groups;
@@ -82,7 +83,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, A, G> : IInt4Product
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void One(Matrix* matrix, in Block block)
     {
-        for (nint c = 0; c < matrix->N; c += 4 * Q.Rows)
+        for (var c = matrix->From; c < matrix->N; c += 4 * Q.Rows)
         {
             Rows1(matrix, c, block.X, block.Starts);
             Scale(matrix, matrix->Sums, 4 * Q.Rows, c, *block.Scales, block.Init, block.Y);
@@ -91,7 +92,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, A, G> : IInt4Product
 
     private static void Two(Matrix* matrix, in Block block)
     {
-        for (nint c = 0; c < matrix->N; c += 2 * Q.Rows)
+        for (var c = matrix->From; c < matrix->N; c += 2 * Q.Rows)
         {
             Rows2(matrix, c, block.X, block.Stride, block.Starts);
             for (nint r = 0; r < 2; r++) Finish(matrix, block, r, r, c);
@@ -100,7 +101,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, A, G> : IInt4Product
 
     private static void Fours(Matrix* matrix, in Block block, nint count)
     {
-        for (nint c = 0; c < matrix->N; c += 2 * Q.Rows)
+        for (var c = matrix->From; c < matrix->N; c += 2 * Q.Rows)
         {
             for (nint i = 0; i < count; i += 4)
             {
@@ -334,6 +335,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, A, G> : IInt4Product
         public int* Sums;
         public nint TileBytes;
         public nint Groups;
+        public nint From;
         public nint N;
 
         /// <summary>Where the nibbles of tile number <paramref name="tile"/> of the panel at output c begin; those of the panel's first if there is no such output.</summary>

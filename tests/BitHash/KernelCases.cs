@@ -116,11 +116,11 @@ internal static unsafe class KernelCases
             var layout = new WeightLayout(format, rows, columns);
             if (format == TensorFormat.PackedFloat32)
             {
-                kernels.GemmFloat32(w.Pointer, layout, x.Pointer, columns, m, bias.Pointer, 0, y.Pointer, rows, rows);
+                kernels.GemmFloat32(w.Pointer, layout, x.Pointer, columns, m, bias.Pointer, 0, y.Pointer, rows, 0, rows);
             }
             else if (format == TensorFormat.PackedFloat16)
             {
-                kernels.GemmFloat16(w.Pointer, layout, x.Pointer, columns, m, bias.Pointer, 0, y.Pointer, rows, rows);
+                kernels.GemmFloat16(w.Pointer, layout, x.Pointer, columns, m, bias.Pointer, 0, y.Pointer, rows, 0, rows);
             }
             else
             {
@@ -128,8 +128,8 @@ internal static unsafe class KernelCases
                 using var q = new NativeBlock<sbyte>((int)stride * m);
                 using var scales = new NativeBlock<float>(m);
                 kernels.QuantizeRows(x.Pointer, columns, m, columns, 0, q.Pointer, scales.Pointer);
-                if (format == TensorFormat.PackedInt4) kernels.GemmInt4(w.Pointer, layout, q.Pointer, stride, scales.Pointer, m, bias.Pointer, 0, y.Pointer, rows, rows);
-                else kernels.GemmInt8(w.Pointer, layout, q.Pointer, stride, scales.Pointer, m, bias.Pointer, 0, y.Pointer, rows, rows);
+                if (format == TensorFormat.PackedInt4) kernels.GemmInt4(w.Pointer, layout, q.Pointer, stride, scales.Pointer, m, bias.Pointer, 0, y.Pointer, rows, 0, rows);
+                else kernels.GemmInt8(w.Pointer, layout, q.Pointer, stride, scales.Pointer, m, bias.Pointer, 0, y.Pointer, rows, 0, rows);
             }
 
             hash.Add(y.Span);
