@@ -47,7 +47,7 @@ internal sealed unsafe class Gru : Recurrent
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void Begin(NodeContext context, Pass pass, int d)
     {
-        pass.Bias = pass.Weights[d].Bias is { } bias ? bias.Floats + PackedRows : null;
+        pass.RecurrentBias = pass.Bias is { } bias ? bias.Floats + PackedRows : null;
         pass.IsBounding = _activations[d * Functions].Function == UnaryFunction.Sigmoid && _activations[d * Functions + 1].Function == UnaryFunction.Tanh;
         pass.IsFused = _linearBeforeReset && Clip == 0 && pass.IsBounding;
         if (!pass.IsFused) SetConstants(pass);
@@ -66,15 +66,15 @@ internal sealed unsafe class Gru : Recurrent
         var recurrent = pass.Recurrent;
         if (!pass.StateIsZero)
         {
-            Recur(pass, h, count, pass.IsBounding, pass.Bias, 0, recurrent);
+            Recur(pass, h, count, pass.IsBounding, pass.RecurrentBias, 0, recurrent);
         }
-        else if (pass.Bias == null)
+        else if (pass.RecurrentBias == null)
         {
             new Span<float>(recurrent, count * PackedRows).Clear();
         }
         else
         {
-            for (var i = 0; i < count; i++) Copy(pass.Bias, recurrent + (nint)i * PackedRows, PackedRows);
+            for (var i = 0; i < count; i++) Copy(pass.RecurrentBias, recurrent + (nint)i * PackedRows, PackedRows);
         }
 
         if (!pass.IsFused)

@@ -46,6 +46,16 @@ internal abstract unsafe class Recurrent : Operator
         _weightsPerDirection = weightsPerDirection;
     }
 
+    public bool IsBidirectional => Directions == 2;
+
+    public bool IsForward => _direction == RecurrentDirection.Forward;
+
+    /// <summary>Index of the first direction's W; R is the next.</summary>
+    public int FirstWeight => _firstWeight;
+
+    /// <summary>Initial states among the inputs, from 2 on, and last states among the outputs, from 1 on.</summary>
+    public int StateInputs => _firstWeight - 2;
+
     protected int Hidden { get; }
 
     protected int Directions { get; }
@@ -84,7 +94,7 @@ internal abstract unsafe class Recurrent : Operator
             CheckDirection(context, d, batch);
         }
 
-        context.Kept ??= new Pass(context, Directions, WeightIndex(0, 0), _weightsPerDirection);
+        context.Kept ??= MakePasses(context);
         context.OptionalOutput(0)?.Set(ElementType.Float32, new Shape(steps, Directions, batch, size));
         context.OptionalOutput(1)?.Set(ElementType.Float32, new Shape(Directions, batch, size));
         InferCell(context, batch);
@@ -93,25 +103,42 @@ internal abstract unsafe class Recurrent : Operator
     public sealed override long ScratchBytes(NodeContext context)
     {
         var cursor = new ScratchCursor(null);
-        Plan(context, KeptBy(context), ref cursor);
+        context.Kept ??= MakePasses(context);
+        Plan(context, KeptBy(context, 0), ref cursor);
         return cursor.Bytes;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public sealed override void Execute(NodeContext context)
     {
-        var pass = KeptBy(context);
+        CheckInputs(context);
+        for (var d = 0; d < Directions; d++) ExecuteDirection(context, context.Scratch, d);
+    }
+
+    /// <summary>What <see cref="Execute"/> checks before it begins.</summary>
+    /// <exception cref="ArgumentException">A sequence's length is out of range.</exception>
+    public static void CheckInputs(NodeContext context)
+    {
+        if (context.Optional(1) is { } lengths) CheckLengths(lengths, context.Input(0).Shape[0]);
+    }
+
+    /// <summary>One direction, whose outputs no other touches.</summary>
+    /// <param name="context">The layer's values, checked.</param>
+    /// <param name="scratch"><see cref="ScratchBytes"/> bytes that no other direction uses at the same time.</param>
+    /// <param name="d">0, or 1 for the reverse one of two.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void ExecuteDirection(NodeContext context, byte* scratch, int d)
+    {
+        var pass = KeptBy(context, d);
         ref readonly var shape = ref pass.X.Shape;
-        if (pass.Scratch != context.Scratch || pass.Steps != shape[0] || pass.Batch != shape[1])
+        if (pass.Scratch != scratch || pass.Steps != shape[0] || pass.Batch != shape[1])
         {
-            var cursor = new ScratchCursor(context.Scratch);
+            var cursor = new ScratchCursor(scratch);
             Plan(context, pass, ref cursor);
-            pass.Scratch = context.Scratch;
+            pass.Scratch = scratch;
         }
 
-        if (pass.Lengths is { } lengths) CheckLengths(lengths, pass.Steps);
-        if (pass.Batch == 0) return;
-        for (var d = 0; d < Directions; d++) RunDirection(context, pass, d);
+        if (pass.Batch > 0) RunDirection(context, pass);
     }
 
     /// <summary>Size of the state h: the hidden units, or the projection's outputs.</summary>
@@ -155,29 +182,36 @@ internal abstract unsafe class Recurrent : Operator
     /// <param name="hOut">State after; may be <paramref name="h"/>.</param>
     protected abstract void Step(Pass pass, float* gates, int row, int count, float* h, float* hOut);
 
-    private static Pass KeptBy(NodeContext context) => Unsafe.As<Pass>(context.Kept!);
+    private Pass[] MakePasses(NodeContext context)
+    {
+        var passes = new Pass[Directions];
+        for (var d = 0; d < passes.Length; d++) passes[d] = new Pass(context, d, WeightIndex(d, 0));
+        return passes;
+    }
+
+    private static Pass KeptBy(NodeContext context, int d) => Unsafe.As<Pass[]>(context.Kept!)[d];
 
     private void Plan(NodeContext context, Pass pass, ref ScratchCursor cursor)
     {
         var shape = pass.X.Shape;
         int steps = shape[0], batch = shape[1];
-        pass.Kernels = context.Kernels;
         pass.Scratch = null;
         pass.Steps = steps;
         pass.Batch = batch;
         pass.ChunkSteps = batch >= ChunkRows ? 1 : Math.Min(steps, ChunkRows / Math.Max(batch, 1));
         var rows = Math.Min((long)steps * batch, Math.Max(batch, ChunkRows));
-        pass.StateSize = pass.Weights[0].Recurrent.Layout.Columns;
+        pass.StateSize = pass.Recurrence.Layout.Columns;
         pass.Gates = cursor.Floats(rows, PackedRows);
         pass.State = cursor.Floats(batch, pass.StateSize);
         var product = 0L;
         var single = 0L;
         for (var d = 0; d < Directions; d++)
         {
-            product = Math.Max(product, PackedProduct.ScratchBytes(pass.Weights[d].Input, rows));
-            product = Math.Max(product, PackedProduct.ScratchBytes(pass.Weights[d].Recurrent, batch));
+            var input = context.Input(WeightIndex(d, 0));
+            product = Math.Max(product, PackedProduct.ScratchBytes(input, rows));
+            product = Math.Max(product, PackedProduct.ScratchBytes(context.Input(WeightIndex(d, 1)), batch));
             product = Math.Max(product, ProductBytes(context, d, batch));
-            single = Math.Max(single, PackedProduct.ScratchBytes(pass.Weights[d].Input, 1));
+            single = Math.Max(single, PackedProduct.ScratchBytes(input, 1));
         }
 
         pass.Product = cursor.Take(product);
@@ -186,12 +220,11 @@ internal abstract unsafe class Recurrent : Operator
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void RunDirection(NodeContext context, Pass pass, int d)
+    private void RunDirection(NodeContext context, Pass pass)
     {
-        int steps = pass.Steps, batch = pass.Batch;
+        int steps = pass.Steps, batch = pass.Batch, d = pass.Direction;
         var stateCount = (nint)batch * pass.StateSize;
-        ref var weights = ref pass.Weights[d];
-        var bias = weights.Bias is { } b ? b.Floats : null;
+        var bias = pass.Bias is { } b ? b.Floats : null;
         var y = pass.Y is { } all ? all.Floats + d * stateCount : null;
         var final = pass.LastState is { } last ? last.Floats + d * stateCount : null;
         var initial = pass.FirstState is { } first ? first.Floats + d * stateCount : null;
@@ -200,8 +233,6 @@ internal abstract unsafe class Recurrent : Operator
         var yStep = Directions * stateCount;
         var state = final != null ? final : pass.State;
 
-        pass.Direction = d;
-        pass.Recurrence = weights.Recurrent;
         pass.Ragged = lengths != null;
         pass.Bounded = initial == null;
         pass.StateIsZero = initial == null && lengths == null;
@@ -226,7 +257,7 @@ internal abstract unsafe class Recurrent : Operator
             return;
         }
 
-        var w = weights.Input;
+        var w = pass.Input;
         var active = steps;
         if (lengths != null)
         {
@@ -315,7 +346,7 @@ internal abstract unsafe class Recurrent : Operator
 
         var input = default(PackedProduct.Factor);
         var isPending = pass.IsInputPending;
-        if (isPending) input = PackedProduct.Prepare(pass.Kernels, pass.Weights[pass.Direction].Input, pass.X.Floats, 0, 1, pass.SingleProduct);
+        if (isPending) input = PackedProduct.Prepare(pass.Kernels, pass.Input, pass.X.Floats, 0, 1, pass.SingleProduct);
         pass.IsInputPending = false;
         pass.IsDescending = !pass.IsDescending;
         for (var done = 0; done < PackedRows; done += BlockRows)
@@ -370,44 +401,22 @@ internal abstract unsafe class Recurrent : Operator
         }
     }
 
-    /// <summary>A direction's weights.</summary>
-    protected readonly record struct DirectionWeights(Tensor Input, Tensor Recurrent, Tensor? Bias);
-
-    /// <summary>What running a layer works on: its values, its places in scratch, and where it is.</summary>
-    protected sealed class Pass
+    /// <summary>What running one direction works on: its values, its places in scratch, and where it is.</summary>
+    protected sealed class Pass(NodeContext context, int direction, int firstWeight)
     {
-        public readonly Tensor X;
-        public readonly Tensor? Lengths;
-        public readonly Tensor? FirstState;
-        public readonly Tensor? Y;
-        public readonly Tensor? LastState;
-        public readonly DirectionWeights[] Weights;
+        public readonly int Direction = direction;
+        public readonly Tensor X = context.Input(0);
+        public readonly Tensor? Lengths = context.Optional(1);
+        public readonly Tensor? FirstState = context.Optional(2);
+        public readonly Tensor? Y = context.OptionalOutput(0);
+        public readonly Tensor? LastState = context.OptionalOutput(1);
+        public readonly Tensor Input = context.Input(firstWeight);
+        public readonly Tensor Recurrence = context.Input(firstWeight + 1);
+        public readonly Tensor? Bias = context.Optional(firstWeight + 2);
 
-        public Pass(NodeContext context, int directions, int firstWeight, int weightsPerDirection)
-        {
-            X = context.Input(0);
-            Lengths = context.Optional(1);
-            FirstState = context.Optional(2);
-            Y = context.OptionalOutput(0);
-            LastState = context.OptionalOutput(1);
-            Weights = new DirectionWeights[directions];
-            for (var d = 0; d < directions; d++)
-            {
-                var at = firstWeight + d * weightsPerDirection;
-                Weights[d] = new DirectionWeights(context.Input(at), context.Input(at + 1), context.Optional(at + 2));
-            }
-
-            Kernels = context.Kernels;
-            Recurrence = Weights[0].Recurrent;
-        }
-
-        public KernelSet Kernels { get; set; }
-
-        public Tensor Recurrence { get; set; }
+        public KernelSet Kernels { get; } = context.Kernels;
 
         public Tensor? Projection { get; set; }
-
-        public int Direction { get; set; }
 
         public int Steps { get; set; }
 
@@ -466,7 +475,8 @@ internal abstract unsafe class Recurrent : Operator
 
         public float* Reset { get; set; }
 
-        public float* Bias { get; set; }
+        /// <summary>Bias of the recurrent product, where it has one of its own.</summary>
+        public float* RecurrentBias { get; set; }
 
         public byte* Product { get; set; }
 
