@@ -8,12 +8,6 @@ namespace SeqRuntime.Kernels;
 /// <summary>int4 products by the dot-product extension (sdot), on nibbles as they are.</summary>
 internal readonly unsafe struct AdvSimdDpInt4 : IInt4Dot<Int, Int>
 {
-    public static int Rows
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => 4;
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Start(sbyte* x) => AdvSimdInt4.Start(x);
 
@@ -40,10 +34,4 @@ internal readonly unsafe struct AdvSimdDpInt4 : IInt4Dot<Int, Int>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int End(Int acc, Int sums, int* start, Int scales) => Isa.MultiplyAdd(acc, sums, scales);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int Load(int* sums) => Isa.LoadVector128(sums);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store(int* sums, Int acc) => Isa.Store(sums, acc);
 }

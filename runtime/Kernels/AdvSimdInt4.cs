@@ -8,12 +8,6 @@ namespace SeqRuntime.Kernels;
 /// <summary>int4 products by NEON: widening multiply-accumulate into 16 bits through a whole group.</summary>
 internal readonly unsafe struct AdvSimdInt4 : IInt4Dot<Int, AdvSimdInt4.Sums>
 {
-    public static int Rows
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => 4;
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Start(sbyte* x)
     {
@@ -53,12 +47,6 @@ internal readonly unsafe struct AdvSimdInt4 : IInt4Dot<Int, AdvSimdInt4.Sums>
         var pairs = Isa.Arm64.AddPairwise(sums.Lower, sums.Upper);
         return Isa.MultiplyAdd(acc, Isa.AddPairwiseWideningAndAdd(Isa.LoadAndReplicateToVector128(start), pairs), scales);
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int Load(int* sums) => Isa.LoadVector128(sums);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store(int* sums, Int acc) => Isa.Store(sums, acc);
 
     /// <summary>Products of rows 0, 1 and of rows 2, 3, in 16 bits, input by input.</summary>
     internal readonly struct Sums(Vector128<short> lower, Vector128<short> upper)

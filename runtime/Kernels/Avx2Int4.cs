@@ -9,12 +9,6 @@ namespace SeqRuntime.Kernels;
 /// <summary>int4 products by AVX2: nibbles are vpmaddubsw's unsigned factor, and 16-bit sums run through a whole group.</summary>
 internal readonly unsafe struct Avx2Int4 : IInt4Dot<Int, Short>
 {
-    public static int Rows
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => 8;
-    }
-
     /// <summary>Two 16-bit numbers, as the sums have them: -8·Σ over the inputs 0, 1 of each 4 and over 2, 3.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Start(sbyte* x)
@@ -55,10 +49,4 @@ internal readonly unsafe struct Avx2Int4 : IInt4Dot<Int, Short>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int End(Int acc, Short sums, int* start, Int scales) => Isa.Add(acc, Isa.MultiplyAddAdjacent(sums, scales.AsInt16()));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int Load(int* sums) => Isa.LoadVector256(sums);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store(int* sums, Int acc) => Isa.Store(sums, acc);
 }

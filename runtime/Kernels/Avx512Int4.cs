@@ -10,12 +10,6 @@ namespace SeqRuntime.Kernels;
 /// <summary>int4 products by AVX-512 (BW): what <see cref="Avx2Int4"/> does, 16 rows at a time.</summary>
 internal readonly unsafe struct Avx512Int4 : IInt4Dot<Int, Short>
 {
-    public static int Rows
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => 16;
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Start(sbyte* x) => Avx2Int4.Start(x);
 
@@ -49,10 +43,4 @@ internal readonly unsafe struct Avx512Int4 : IInt4Dot<Int, Short>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int End(Int acc, Short sums, int* start, Int scales) => Isa.Add(acc, Isa.MultiplyAddAdjacent(sums, scales.AsInt16()));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int Load(int* sums) => Isa.LoadVector512(sums);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store(int* sums, Int acc) => Isa.Store(sums, acc);
 }

@@ -8,12 +8,6 @@ namespace SeqRuntime.Kernels;
 /// <summary>int4 products by AVX-VNNI (vpdpbusd, 256 bits), with nibbles as its unsigned factor.</summary>
 internal readonly unsafe struct AvxVnniInt4 : IInt4Dot<Int, Int>
 {
-    public static int Rows
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => 8;
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Start(sbyte* x)
     {
@@ -49,10 +43,4 @@ internal readonly unsafe struct AvxVnniInt4 : IInt4Dot<Int, Int>
     /// <summary>A group's sum fits 16 bits, so vpmaddwd multiplies it exactly (vpmulld takes two operations).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int End(Int acc, Int sums, int* start, Int scales) => Isa.Add(acc, Isa.MultiplyAddAdjacent(sums.AsInt16(), scales.AsInt16()));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int Load(int* sums) => Isa.LoadVector256(sums);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store(int* sums, Int acc) => Isa.Store(sums, acc);
 }

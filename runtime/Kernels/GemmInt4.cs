@@ -6,20 +6,19 @@ namespace SeqRuntime.Kernels;
 /// <summary>int4 matrix products over packed tiles, exact in int32, then scaled to fp32.</summary>
 /// <remarks>
 /// One row of X takes panels of 4 vectors; 2 and 4 rows share the nibbles they unpack, by 2 vectors. A group's sums stay in
-/// registers; with 4 rows the int32 sums between groups lie in memory, since together they would not fit. No method holds accumulators across a call.
+/// registers; with 4 rows the int32 sums between groups lie in memory, since together they would not fit. No method holds
+/// accumulators across a call.
 /// </remarks>
-/// <typeparam name="S">Lanes of fp32.</typeparam>
+/// <typeparam name="S">Lanes of fp32, as many as a vector of sums has.</typeparam>
 /// <typeparam name="F">Vector of fp32.</typeparam>
-/// <typeparam name="I">Vector of int32 with as many lanes.</typeparam>
+/// <typeparam name="I">Vector of int32 sums.</typeparam>
 /// <typeparam name="Q">int4 products.</typeparam>
-/// <typeparam name="A">Their int32 accumulator.</typeparam>
 /// <typeparam name="G">Their sums within a group.</typeparam>
-internal readonly unsafe struct GemmInt4<S, F, I, Q, A, G> : IInt4Product
+internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
     where S : struct, ISimd<F, I>
     where F : unmanaged
     where I : unmanaged
-    where Q : struct, IInt4Dot<A, G>
-    where A : unmanaged
+    where Q : struct, IInt4Dot<I, G>
     where G : unmanaged
 {
     /// <summary>Bytes of one tile for one group.</summary>
@@ -70,9 +69,19 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, A, G> : IInt4Product
                 var row = first + i;
                 var count = rows - i >= 4 ? (rows - i) & ~3 : rows - i >= 2 ? 2 : 1;
                 var part = new Block(xq + row * ldxq, ldxq, xscale + row, starts + i * groups, init == null ? null : init + row * ldinit, ldinit, y + row * ldy, ldy);
-                if (count == 1) One(&matrix, part);
-                else if (count == 2) Two(&matrix, part);
-                else Fours(&matrix, part, count);
+                if (count >= 4)
+                {
+                    Fours(&matrix, part, count);
+                }
+                else
+                {
+                    for (nint c = from; c < n; c += (count == 1 ? 4 : 2) * S.Lanes)
+                    {
+                        if (count == 1) Rows1(&matrix, c, part);
+                        else Rows2(&matrix, c, part);
+                    }
+                }
+
                 i += count;
             }
 
@@ -81,48 +90,32 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, A, G> : IInt4Product
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void One(Matrix* matrix, in Block block)
-    {
-        for (var c = matrix->From; c < matrix->N; c += 4 * Q.Rows)
-        {
-            Rows1(matrix, c, block.X, block.Starts);
-            Scale(matrix, matrix->Sums, 4 * Q.Rows, c, *block.Scales, block.Init, block.Y);
-        }
-    }
-
-    private static void Two(Matrix* matrix, in Block block)
-    {
-        for (var c = matrix->From; c < matrix->N; c += 2 * Q.Rows)
-        {
-            Rows2(matrix, c, block.X, block.Stride, block.Starts);
-            for (nint r = 0; r < 2; r++) Finish(matrix, block, r, r, c);
-        }
-    }
-
     private static void Fours(Matrix* matrix, in Block block, nint count)
     {
-        for (var c = matrix->From; c < matrix->N; c += 2 * Q.Rows)
+        for (var c = matrix->From; c < matrix->N; c += 2 * S.Lanes)
         {
             for (nint i = 0; i < count; i += 4)
             {
                 Rows4(matrix, c, block.X + i * block.Stride, block.Stride, block.Starts + i * matrix->Groups);
-                for (nint r = 0; r < 4; r++) Finish(matrix, block, i + r, r, c);
+                for (nint r = 0; r < 4; r++)
+                {
+                    var row = i + r;
+                    PutStored(matrix, matrix->Sums + r * 2 * S.Lanes, 2 * S.Lanes, c, block.Scales[row], block.InitOf(row), block.Y + row * block.YStride);
+                }
             }
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Finish(Matrix* matrix, in Block block, nint row, nint place, nint c) =>
-        Scale(matrix, matrix->Sums + place * 2 * Q.Rows, 2 * Q.Rows, c, block.Scales[row], block.Init == null ? null : block.Init + row * block.InitStride, block.Y + row * block.YStride);
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows1(Matrix* matrix, nint c, sbyte* x, int* start)
+    private static void Rows1(Matrix* matrix, nint c, in Block block)
     {
+        var x = block.X;
+        var start = block.Starts;
         var p0 = matrix->Tile(c, 0);
         var p1 = matrix->Tile(c, 1);
         var p2 = matrix->Tile(c, 2);
         var p3 = matrix->Tile(c, 3);
-        A a0 = default, a1 = default, a2 = default, a3 = default;
+        I a0 = default, a1 = default, a2 = default, a3 = default;
         var scales = matrix->ScalesFrom(c);
         var end = matrix->Groups * GroupBytes;
         for (nint o = 0; o < end;)
@@ -162,19 +155,34 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, A, G> : IInt4Product
             start++;
         }
 
+        float* init = block.Init, y = block.Y;
+        if (c + 4 * S.Lanes <= matrix->N)
+        {
+            var scale = S.Broadcast(*block.Scales);
+            Put(matrix, a0, c, scale, init, y);
+            Put(matrix, a1, c + S.Lanes, scale, init, y);
+            Put(matrix, a2, c + 2 * S.Lanes, scale, init, y);
+            Put(matrix, a3, c + 3 * S.Lanes, scale, init, y);
+            return;
+        }
+
         var sums = matrix->Sums;
-        Q.Store(sums, a0);
-        Q.Store(sums + Q.Rows, a1);
-        Q.Store(sums + 2 * Q.Rows, a2);
-        Q.Store(sums + 3 * Q.Rows, a3);
+        S.StoreInt(sums, a0);
+        S.StoreInt(sums + S.Lanes, a1);
+        S.StoreInt(sums + 2 * S.Lanes, a2);
+        S.StoreInt(sums + 3 * S.Lanes, a3);
+        PutStored(matrix, sums, 4 * S.Lanes, c, *block.Scales, init, y);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows2(Matrix* matrix, nint c, sbyte* x, nint ldx, int* start)
+    private static void Rows2(Matrix* matrix, nint c, in Block block)
     {
+        var x = block.X;
+        var ldx = block.Stride;
+        var start = block.Starts;
         var p0 = matrix->Tile(c, 0);
         var p1 = matrix->Tile(c, 1);
-        A a0 = default, a1 = default, b0 = default, b1 = default;
+        I a0 = default, a1 = default, b0 = default, b1 = default;
         var scales = matrix->ScalesFrom(c);
         var groups = matrix->Groups;
         var end = groups * GroupBytes;
@@ -185,10 +193,10 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, A, G> : IInt4Product
             for (var last = o + GroupBytes; o < last; o += StepBytes)
             {
                 var w = Q.LoadNibbles(p0 + o);
-                A low0 = Q.Low(w), high0 = Q.High(w);
+                I low0 = Q.Low(w), high0 = Q.High(w);
                 w = Q.LoadNibbles(Pick(1, p0, p0, p1, RowBytes) + o);
-                A low1 = Q.Low(w), high1 = Q.High(w);
-                A x0 = Q.LoadInputs(x), x1 = Q.LoadInputs(x + 4);
+                I low1 = Q.Low(w), high1 = Q.High(w);
+                I x0 = Q.LoadInputs(x), x1 = Q.LoadInputs(x + 4);
                 s0 = Q.MulAdd(Q.MulAdd(s0, low0, x0), high0, x1);
                 s1 = Q.MulAdd(Q.MulAdd(s1, low1, x0), high1, x1);
                 x0 = Q.LoadInputs(x + ldx);
@@ -208,11 +216,25 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, A, G> : IInt4Product
             start++;
         }
 
+        float* init = block.Init, init1 = block.InitOf(1), y = block.Y, y1 = y + block.YStride;
+        if (c + 2 * S.Lanes <= matrix->N)
+        {
+            var scale = S.Broadcast(*block.Scales);
+            Put(matrix, a0, c, scale, init, y);
+            Put(matrix, a1, c + S.Lanes, scale, init, y);
+            scale = S.Broadcast(block.Scales[1]);
+            Put(matrix, b0, c, scale, init1, y1);
+            Put(matrix, b1, c + S.Lanes, scale, init1, y1);
+            return;
+        }
+
         var sums = matrix->Sums;
-        Q.Store(sums, a0);
-        Q.Store(sums + Q.Rows, a1);
-        Q.Store(sums + 2 * Q.Rows, b0);
-        Q.Store(sums + 3 * Q.Rows, b1);
+        S.StoreInt(sums, a0);
+        S.StoreInt(sums + S.Lanes, a1);
+        S.StoreInt(sums + 2 * S.Lanes, b0);
+        S.StoreInt(sums + 3 * S.Lanes, b1);
+        PutStored(matrix, sums, 2 * S.Lanes, c, *block.Scales, init, y);
+        PutStored(matrix, sums + 2 * S.Lanes, 2 * S.Lanes, c, block.Scales[1], init1, y1);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -222,7 +244,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, A, G> : IInt4Product
         var p1 = matrix->Tile(c, 1);
         var x2 = x + 2 * ldx;
         var sums = matrix->Sums;
-        for (nint i = 0; i < 8; i++) Q.Store(sums + i * Q.Rows, default);
+        for (nint i = 0; i < 8; i++) S.StoreInt(sums + i * S.Lanes, default);
         var scales = matrix->ScalesFrom(c);
         var groups = matrix->Groups;
         var start2 = start + 2 * groups;
@@ -236,9 +258,9 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, A, G> : IInt4Product
             for (var last = o + GroupBytes; o < last; o += StepBytes)
             {
                 var w = Q.LoadNibbles(p0 + o);
-                A low0 = Q.Low(w), high0 = Q.High(w);
+                I low0 = Q.Low(w), high0 = Q.High(w);
                 w = Q.LoadNibbles(Pick(1, p0, p0, p1, RowBytes) + o);
-                A low1 = Q.Low(w), high1 = Q.High(w);
+                I low1 = Q.Low(w), high1 = Q.High(w);
                 var b = Q.LoadInputs(x);
                 s0 = Q.MulAdd(s0, low0, b);
                 s1 = Q.MulAdd(s1, low1, b);
@@ -269,14 +291,14 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, A, G> : IInt4Product
 
             var scale = Q.LoadScales((sbyte*)p0 + scales);
             Add(sums, s0, start, scale);
-            Add(sums + 2 * Q.Rows, t0, start + groups, scale);
-            Add(sums + 4 * Q.Rows, u0, start2, scale);
-            Add(sums + 6 * Q.Rows, v0, start2 + groups, scale);
+            Add(sums + 2 * S.Lanes, t0, start + groups, scale);
+            Add(sums + 4 * S.Lanes, u0, start2, scale);
+            Add(sums + 6 * S.Lanes, v0, start2 + groups, scale);
             scale = Q.LoadScales((sbyte*)Pick(1, p0, p0, p1, 1) + scales);
-            Add(sums + Q.Rows, s1, start, scale);
-            Add(sums + 3 * Q.Rows, t1, start + groups, scale);
-            Add(sums + 5 * Q.Rows, u1, start2, scale);
-            Add(sums + 7 * Q.Rows, v1, start2 + groups, scale);
+            Add(sums + S.Lanes, s1, start, scale);
+            Add(sums + 3 * S.Lanes, t1, start + groups, scale);
+            Add(sums + 5 * S.Lanes, u1, start2, scale);
+            Add(sums + 7 * S.Lanes, v1, start2 + groups, scale);
             scales += WeightLayout.TileRows;
             start++;
             start2++;
@@ -285,45 +307,45 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, A, G> : IInt4Product
 
     /// <summary>sums + Σ n·x over 8 inputs.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static G Step(G sums, byte* w, A x0, A x1)
+    private static G Step(G sums, byte* w, I x0, I x1)
     {
         var nibbles = Q.LoadNibbles(w);
         return Q.MulAdd(Q.MulAdd(sums, Q.Low(nibbles), x0), Q.High(nibbles), x1);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Add(int* sums, G group, int* start, A scale) => Q.Store(sums, Q.End(Q.Load(sums), group, start, scale));
+    private static void Add(int* sums, G group, int* start, I scale) => S.StoreInt(sums, Q.End(S.LoadInt(sums), group, start, scale));
 
     /// <summary>
-    /// Where vector j (a constant) of a panel begins, j·Rows outputs on, where an output has <paramref name="size"/> bytes. With 16
+    /// Where vector j (a constant) of a panel begins, j·Lanes outputs on, where an output has <paramref name="size"/> bytes. With 16
     /// or 8 rows a vector that is tile j or j/2; with fewer the panel lies in one tile.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static byte* Pick(int j, byte* first, byte* half, byte* own, int size)
     {
-        if (Q.Rows == 16) return own;
-        return Q.Rows == 8 ? (j < 2 ? first : half) + (j & 1) * 8 * size : first + j * Q.Rows * size;
+        if (S.Lanes == 16) return own;
+        return S.Lanes == 8 ? (j < 2 ? first : half) + (j & 1) * 8 * size : first + j * S.Lanes * size;
     }
 
-    /// <summary>y = fma((float)sum, wscale·xscale, init) over one row of a panel.</summary>
+    /// <summary>y = fma((float)sum, wscale·xscale, init) for one vector of outputs.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Scale(Matrix* matrix, int* sums, nint width, nint c, float xscale, float* init, float* y)
+    private static void Put(Matrix* matrix, I sum, nint c, F xscale, float* init, float* y)
     {
-        var n = matrix->N;
-        if (n > c + width) n = c + width;
+        var start = init == null ? default : S.Load(init + c);
+        S.Store(y + c, S.Fma(S.ToFloat(sum), S.Mul(S.Load(matrix->Scales + c), xscale), start));
+    }
+
+    /// <summary>The same for a row of a panel whose sums are stored; they make room for the outputs that do not fill a vector.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void PutStored(Matrix* matrix, int* sums, nint width, nint c, float xscale, float* init, float* y)
+    {
+        var n = matrix->N < c + width ? matrix->N : c + width;
         var scale = S.Broadcast(xscale);
-        for (; c < n; c += S.Lanes, sums += S.Lanes)
-        {
-            var start = init == null ? default : S.Load(init + c);
-            var value = S.Fma(S.ToFloat(S.LoadInt(sums)), S.Mul(S.Load(matrix->Scales + c), scale), start);
-            if (c + S.Lanes <= n) S.Store(y + c, value);
-            else
-            {
-                // The sums just read make room for the outputs that do not fill a vector.
-                S.Store((float*)sums, value);
-                for (nint i = 0; c + i < n; i++) y[c + i] = ((float*)sums)[i];
-            }
-        }
+        for (; c + S.Lanes <= n; c += S.Lanes, sums += S.Lanes) Put(matrix, S.LoadInt(sums), c, scale, init, y);
+        if (c >= n) return;
+        var rest = S.LoadInt(sums);
+        Put(matrix, rest, c, scale, init, (float*)sums - c);
+        for (; c < n; c++, sums++) y[c] = *(float*)sums;
     }
 
     private struct Matrix
@@ -363,5 +385,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, A, G> : IInt4Product
         public readonly nint InitStride = initStride;
         public readonly float* Y = y;
         public readonly nint YStride = yStride;
+
+        public float* InitOf(nint row) => Init == null ? null : Init + row * InitStride;
     }
 }

@@ -9,45 +9,38 @@ namespace SeqRuntime.Kernels;
 /// for all rows, so it is found once (<see cref="Start"/>). With x in [-127, 127] a group's sum is at most 32·8·127 = 32512 and half
 /// of it, whatever part is summed already, at most 16256: both fit int16. Everything is exact on every instruction set.
 /// </remarks>
-/// <typeparam name="A">Lanes of int32, one a row; also seen as 4 bytes a lane.</typeparam>
+/// <typeparam name="I">Lanes of int32, one a row; also seen as 4 bytes a lane.</typeparam>
 /// <typeparam name="G">Sums of a group not yet complete.</typeparam>
-internal unsafe interface IInt4Dot<A, G>
-    where A : unmanaged
+internal unsafe interface IInt4Dot<I, G>
+    where I : unmanaged
     where G : unmanaged
 {
-    /// <summary>Rows of one accumulator; a constant to the compiler.</summary>
-    static abstract int Rows { get; }
-
     /// <summary>-8·Σ x over one group of 32 inputs, in the form that <see cref="Begin"/> and <see cref="End"/> take.</summary>
     static abstract int Start(sbyte* x);
 
     /// <summary>What the sums of a group begin with.</summary>
     static abstract G Begin(int* start);
 
-    /// <summary>Nibbles of <see cref="Rows"/> rows by 8 inputs.</summary>
-    static abstract A LoadNibbles(byte* w);
+    /// <summary>Nibbles of a vector of rows by 8 inputs.</summary>
+    static abstract I LoadNibbles(byte* w);
 
     /// <summary>The first 4 of 8 inputs, each nibble in a byte.</summary>
-    static abstract A Low(A nibbles);
+    static abstract I Low(I nibbles);
 
     /// <summary>The last 4 of 8 inputs, each nibble in a byte.</summary>
-    static abstract A High(A nibbles);
+    static abstract I High(I nibbles);
 
     /// <summary>4 inputs repeated in all lanes.</summary>
-    static abstract A LoadInputs(sbyte* x);
+    static abstract I LoadInputs(sbyte* x);
 
     /// <summary>sums + Σ n·x over the 4 inputs of each lane.</summary>
-    static abstract G MulAdd(G sums, A n, A x);
+    static abstract G MulAdd(G sums, I n, I x);
 
-    /// <summary>Scales of <see cref="Rows"/> rows, as <see cref="End"/> takes them.</summary>
-    static abstract A LoadScales(sbyte* scales);
+    /// <summary>Scales of a vector of rows, as <see cref="End"/> takes them.</summary>
+    static abstract I LoadScales(sbyte* scales);
 
     /// <summary>acc + scale · the group's sum.</summary>
-    static abstract A End(A acc, G sums, int* start, A scales);
-
-    static abstract A Load(int* sums);
-
-    static abstract void Store(int* sums, A acc);
+    static abstract I End(I acc, G sums, int* start, I scales);
 }
 
 /// <summary>int4 matrix products as a whole, so that a kernel set needs to know none of the types they are made of.</summary>

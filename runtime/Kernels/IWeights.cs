@@ -34,11 +34,21 @@ internal readonly unsafe struct Float16Weights<S, F, I> : IWeights<short, F>
     where I : unmanaged
 {
     /// <summary>2¹¹².</summary>
-    private const float Rebias = 5.192296858534828e33f;
+    public const float Rebias = 5.192296858534828e33f;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F Load(short* p) => S.Mul(Float16Bits<S, F, I>.Load(p), S.Broadcast(Rebias));
+}
+
+/// <summary>Weights stored as IEEE 754 binary16, each loaded as 2⁻¹¹² times its value: for inputs that were multiplied by 2¹¹².</summary>
+internal readonly unsafe struct Float16Bits<S, F, I> : IWeights<short, F>
+    where S : struct, ISimd<F, I>
+    where F : unmanaged
+    where I : unmanaged
+{
     /// <summary>Sign, and the 15 other bits 13 places up.</summary>
     private const int Kept = unchecked((int)0x8FFFE000);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static F Load(short* p) => S.Mul(S.AsFloat(S.And(S.ShiftLeft(S.LoadShorts(p), 13), S.Broadcast(Kept))), S.Broadcast(Rebias));
+    public static F Load(short* p) => S.AsFloat(S.And(S.ShiftLeft(S.LoadShorts(p), 13), S.Broadcast(Kept)));
 }

@@ -6,12 +6,6 @@ namespace SeqRuntime.Kernels;
 /// <summary>int4 products in plain integers: the definition of right.</summary>
 internal readonly unsafe struct ScalarInt4 : IInt4Dot<int, int>
 {
-    public static int Rows
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => 1;
-    }
-
     public static int Start(sbyte* x)
     {
         var sum = 0;
@@ -43,10 +37,4 @@ internal readonly unsafe struct ScalarInt4 : IInt4Dot<int, int>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int End(int acc, int sums, int* start, int scales) => acc + sums * scales;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int Load(int* sums) => *sums;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store(int* sums, int acc) => *sums = acc;
 }

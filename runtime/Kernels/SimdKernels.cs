@@ -25,7 +25,7 @@ internal sealed unsafe class SimdKernels<S, F, I, B, P>(string name) : KernelSet
         B.Run(w, layout, xq, ldxq, xscale, m, init, ldinit, y, ldy, from, n);
 
     public override void GemmFloat16(byte* w, WeightLayout layout, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n) =>
-        GemmFloat32<S, F, I, Float16Weights<S, F, I>, short>.Run((short*)w, (nint)layout.Columns * WeightLayout.TileRows, WeightLayout.TileRows, layout.Columns, x, ldx, m, init, ldinit, y, ldy, from, n);
+        GemmFloat16<S, F, I>.Run((short*)w, layout, x, ldx, m, init, ldinit, y, ldy, from, n);
 
     public override void GemmInt4(byte* w, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n) =>
         P.Run(w, layout, xq, ldxq, xscale, m, init, ldinit, y, ldy, from, n);

@@ -8,7 +8,7 @@ namespace SeqRuntime.Tests.Decoding;
 public sealed class RealDecodingTests
 {
     private static readonly Lazy<byte[]> s_thai = new(() => Thai(WeightKind.Float32));
-    private static readonly Lazy<byte[]> s_english = new(English);
+    private static readonly Lazy<byte[]> s_english = new(() => English(new ConversionOptions()));
 
     [Fact]
     public void Thai2rom_decodes_greedily_as_its_reference()
@@ -130,7 +130,8 @@ public sealed class RealDecodingTests
         [("encoder", Models.Need("thai2rom/thai2rom_encoder.onnx")), ("step", Models.Need("thai2rom/thai2rom_decoder.onnx"))],
         new ConversionOptions { Weights = weights, Decoding = Repository.Find("docs/examples/thai2rom.json") }).File;
 
-    private static byte[] English()
+    /// <summary>g2p_en by its description.</summary>
+    internal static byte[] English(ConversionOptions options)
     {
         var weights = Models.Need("g2p_en/checkpoint20.npz");
         var folder = Directory.CreateTempSubdirectory("decoding").FullName;
@@ -139,7 +140,7 @@ public sealed class RealDecodingTests
             var path = Path.Combine(folder, "g2p_en.json");
             File.Copy(Repository.Find("docs/examples/g2p_en.json"), path);
             File.Copy(weights, Path.Combine(folder, "checkpoint20.npz"));
-            return SeqRuntime.Converter.Converter.Convert([("main", path)], new ConversionOptions()).File;
+            return SeqRuntime.Converter.Converter.Convert([("main", path)], options).File;
         }
         finally
         {
@@ -147,5 +148,5 @@ public sealed class RealDecodingTests
         }
     }
 
-    private static string[][] Lines(string file) => [.. File.ReadLines(Models.Need(file)).Where(l => l.Length > 0 && l[0] != '#').Select(l => l.Split('\t'))];
+    internal static string[][] Lines(string file) => [.. File.ReadLines(Models.Need(file)).Where(l => l.Length > 0 && l[0] != '#').Select(l => l.Split('\t'))];
 }

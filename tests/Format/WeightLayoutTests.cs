@@ -15,4 +15,34 @@ public class WeightLayoutTests
         Assert.Equal(64 + 3 * 4 + 1, layout.Int8Offset(3, 5));
         Assert.Equal(128 + 2 * 4, layout.Int8Offset(18, 0));
     }
+
+    [Fact]
+    public void Int4OffsetWalksTilesOf16OutputsBy8InputsBehindTheirGroupScales()
+    {
+        var layout = new WeightLayout(TensorFormat.PackedInt4, 20, 40);
+        Assert.Equal(64, layout.PaddedColumns);
+        Assert.Equal(2, layout.Groups);
+        Assert.Equal(64 + 2 * 256, layout.TileBytes);
+        Assert.Equal(2 * layout.TileBytes + 32 * sizeof(float), layout.TotalBytes);
+        Assert.Equal((64, 0), Nibble(0, 0));
+        Assert.Equal((64 + 3 * 4 + 1, 0), Nibble(3, 1));
+        Assert.Equal((64 + 3 * 4 + 1, 4), Nibble(3, 5));
+        Assert.Equal((64 + 64 + 3 * 4 + 1, 0), Nibble(3, 9));
+        Assert.Equal((64 + 256 + 64 + 4, 4), Nibble(1, 44));
+        Assert.Equal((576 + 64 + 2 * 4, 0), Nibble(18, 0));
+        Assert.Equal(576 + 16 + 2, layout.GroupScaleOffset(18, 1));
+
+        (int Offset, int Shift) Nibble(int row, int column) => (layout.Int4Offset(row, column, out var shift), shift);
+    }
+
+    [Fact]
+    public void Float16IsTiledAsFloat32InHalfTheBytes()
+    {
+        var weights = Enumerable.Range(0, 20 * 3).Select(i => i / 8f).ToArray();
+        var layout = new WeightLayout(TensorFormat.PackedFloat16, 20, 3);
+        Assert.Equal(new WeightLayout(TensorFormat.PackedFloat32, 20, 3).TotalBytes / 2, layout.TotalBytes);
+        var halves = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, Half>(WeightLayout.PackFloat16(weights, 20, 3));
+        var floats = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(WeightLayout.PackFloat32(weights, 20, 3));
+        for (var i = 0; i < floats.Length; i++) Assert.Equal((Half)floats[i], halves[i]);
+    }
 }

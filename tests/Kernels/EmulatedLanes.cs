@@ -187,8 +187,6 @@ internal readonly unsafe struct EmulatedVnni : IInt8Dot<Vector256<int>>
 /// <summary>int4 products as AVX-VNNI makes them: vpdpbusd on nibbles, then vpmaddwd of sums that fit 16 bits by scales whose upper halves are 0.</summary>
 internal readonly unsafe struct EmulatedVnniInt4 : IInt4Dot<Vector256<int>, Vector256<int>>
 {
-    public static int Rows => 8;
-
     public static int Start(sbyte* x) => ScalarInt4.Start(x);
 
     public static Vector256<int> Begin(int* start) => Vector256.Create(*start);
@@ -210,7 +208,7 @@ internal readonly unsafe struct EmulatedVnniInt4 : IInt4Dot<Vector256<int>, Vect
     public static Vector256<int> LoadScales(sbyte* scales)
     {
         Vector256<int> result = default;
-        for (var i = 0; i < Rows; i++) ((int*)&result)[i] = scales[i] & 0xFFFF;
+        for (var i = 0; i < 8; i++) ((int*)&result)[i] = scales[i] & 0xFFFF;
         return result;
     }
 
@@ -219,17 +217,11 @@ internal readonly unsafe struct EmulatedVnniInt4 : IInt4Dot<Vector256<int>, Vect
         for (var i = 0; i < 16; i++) ((int*)&acc)[i / 2] += ((short*)&sums)[i] * ((short*)&scales)[i];
         return acc;
     }
-
-    public static Vector256<int> Load(int* sums) => Vector256.Load(sums);
-
-    public static void Store(int* sums, Vector256<int> acc) => acc.Store(sums);
 }
 
 /// <summary>int4 products as NEON makes them: each product added to a 16-bit lane of its own, lanes in pairs to 16 and again to 32 bits.</summary>
 internal readonly unsafe struct EmulatedNeonInt4 : IInt4Dot<Vector128<int>, Vector256<short>>
 {
-    public static int Rows => 4;
-
     public static int Start(sbyte* x) => ScalarInt4.Start(x);
 
     public static Vector256<short> Begin(int* start) => default;
@@ -260,8 +252,4 @@ internal readonly unsafe struct EmulatedNeonInt4 : IInt4Dot<Vector128<int>, Vect
 
         return acc;
     }
-
-    public static Vector128<int> Load(int* sums) => Vector128.Load(sums);
-
-    public static void Store(int* sums, Vector128<int> acc) => acc.Store(sums);
 }

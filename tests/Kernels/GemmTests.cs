@@ -56,6 +56,35 @@ public sealed unsafe class GemmTests
         }
     }
 
+    /// <summary>Around the most inputs of a row that are multiplied beforehand, and with an input that then would not be finite.</summary>
+    [Theory]
+    [InlineData(4096, 1f)]
+    [InlineData(4097, 1f)]
+    [InlineData(200, 65535.996f)]
+    [InlineData(200, 65536f)]
+    [InlineData(203, -3e38f)]
+    [InlineData(203, float.PositiveInfinity)]
+    [InlineData(203, float.NaN)]
+    public void Float16GivesTheBitsOfFloat32OnTheSameWeights(int columns, float last)
+    {
+        const int Rows = 20;
+        var random = new Random(columns);
+        var weights = KernelTesting.Values(random, Rows * columns);
+        for (var i = 0; i < weights.Length; i++) weights[i] = (float)(Half)(i % 3 == 0 ? weights[i] * 1e-5f : weights[i]);
+        using var w = new GuardedMemory<byte>(WeightLayout.PackFloat16(weights, Rows, columns));
+        using var w32 = new GuardedMemory<byte>(WeightLayout.PackFloat32(weights, Rows, columns));
+        using var x = new GuardedMemory<float>(KernelTesting.Values(random, columns));
+        x.Span[^1] = last;
+        using var expected = new GuardedMemory<float>(Rows);
+        Portable.GemmFloat32(w32.Pointer, new WeightLayout(TensorFormat.PackedFloat32, Rows, columns), x.Pointer, columns, 1, null, 0, expected.Pointer, Rows, 0, Rows);
+        foreach (var kernels in KernelTesting.Sets)
+        {
+            using var y = new GuardedMemory<float>(Rows);
+            kernels.GemmFloat16(w.Pointer, new WeightLayout(TensorFormat.PackedFloat16, Rows, columns), x.Pointer, columns, 1, null, 0, y.Pointer, Rows, 0, Rows);
+            KernelTesting.AssertSameBits(expected.Span, y.Span, kernels.Name);
+        }
+    }
+
     /// <summary>Each of the 63,488 finite halves, zeros and denormals included, times 1.</summary>
     [Fact]
     public void EveryFiniteHalfBecomesItsFloat()

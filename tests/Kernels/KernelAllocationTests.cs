@@ -16,6 +16,10 @@ public sealed unsafe class KernelAllocationTests
         var int8 = new WeightLayout(TensorFormat.PackedInt8, Rows, Columns);
         using var w = new GuardedMemory<byte>(WeightLayout.PackFloat32(KernelTesting.Values(random, Rows * Columns), Rows, Columns));
         using var w8 = new GuardedMemory<byte>(WeightLayout.PackInt8(new sbyte[Rows * Columns], new float[Rows], Rows, Columns));
+        var fp16 = new WeightLayout(TensorFormat.PackedFloat16, Rows, Columns);
+        var int4 = new WeightLayout(TensorFormat.PackedInt4, Rows, Columns);
+        using var w16 = new GuardedMemory<byte>(WeightLayout.PackFloat16(KernelTesting.Values(random, Rows * Columns), Rows, Columns));
+        using var w4 = new GuardedMemory<byte>(WeightLayout.PackInt4(new sbyte[Rows * Columns], new sbyte[Rows * int4.Groups], new float[Rows], Rows, Columns));
         using var x = new GuardedMemory<float>(KernelTesting.Values(random, 64 * M, 50, 1e6f));
         using var y = new GuardedMemory<float>(256 * M);
         using var q = new GuardedMemory<sbyte>(64 * M);
@@ -26,6 +30,8 @@ public sealed unsafe class KernelAllocationTests
             kernels.GemmFloat32(w.Pointer, fp32, x.Pointer, Columns, M, null, 0, y.Pointer, Rows, 0, Rows);
             kernels.QuantizeRows(x.Pointer, Columns, M, Columns, 0, q.Pointer, scales.Pointer);
             kernels.GemmInt8(w8.Pointer, int8, q.Pointer, 64, scales.Pointer, M, null, 0, y.Pointer, Rows, 0, Rows);
+            kernels.GemmFloat16(w16.Pointer, fp16, x.Pointer, Columns, M, null, 0, y.Pointer, Rows, 0, Rows);
+            kernels.GemmInt4(w4.Pointer, int4, q.Pointer, 64, scales.Pointer, M, null, 0, y.Pointer, Rows, 0, Rows);
             kernels.GemmDense(x.Pointer, 8, x.Pointer, 16, M, 8, 16, null, 0, y.Pointer, 16);
             for (var f = UnaryFunction.Abs; f <= UnaryFunction.ScaledTanh; f++)
             {

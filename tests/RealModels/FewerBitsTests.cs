@@ -1,0 +1,146 @@
+using System.Numerics;
+using SeqRuntime.Converter;
+using SeqRuntime.Tests.Decoding;
+
+namespace SeqRuntime.Tests.RealModels;
+
+/// <summary>
+/// What real models lose to weights in fp16, int8 and int4, against the same model in fp32: printed, and bounded by a little more
+/// than it was measured. "int4 everywhere" is without what the converter leaves in int8.
+/// </summary>
+public sealed class FewerBitsTests(ITestOutputHelper output)
+{
+    private const string Everywhere = "int4 everywhere";
+
+    [Theory]
+    [InlineData("fp16", 0.0006, 0.0006)]
+    [InlineData("int8", 0.03, 0.02)]
+    [InlineData("int4", 0.05, 0.08)]
+    [InlineData(Everywhere, 0.24, 0.6)]
+    public void DtlnOverNoisySpeech(string weights, double maskError, double refineError)
+    {
+        (string, string)[] sources = [("mask", Models.Need("dtln/model_1.onnx")), ("refine", Models.Need("dtln/model_2.onnx"))];
+        var samples = Audio.Read(Models.Need("audio/noisy-speech-16k.wav"));
+        using var exact = SeqModel.Load(Converter.Converter.Convert(sources, new ConversionOptions()).File);
+        using var rounded = SeqModel.Load(Converter.Converter.Convert(sources, Options(weights)).File);
+        using SeqSession exactMask = exact.CreateSession("mask"), exactRefine = exact.CreateSession("refine"), mask = rounded.CreateSession("mask"), refine = rounded.CreateSession("refine");
+        Agreement masks = new(), blocks = new();
+        for (var start = 0; start + 512 <= samples.Length; start += 128)
+        {
+            var spectrum = Audio.Transform([.. samples.AsSpan(start, 512).ToArray().Select(s => new Complex(s, 0))]);
+            var gains = Step(exactMask, mask, Array.ConvertAll(spectrum[..257], c => (float)c.Magnitude), masks);
+            for (var i = 0; i < 512; i++) spectrum[i] *= gains[i <= 256 ? i : 512 - i];
+            Step(exactRefine, refine, Array.ConvertAll(Audio.Transform(spectrum, 1), c => (float)(c.Real / 512)), blocks);
+        }
+
+        output.WriteLine($"DTLN, {masks.Frames} frames, {weights}: {rounded.FileBytes:N0} of {exact.FileBytes:N0} bytes; relative RMS error of the mask {masks.RelativeRms:P2}, of the refined block {blocks.RelativeRms:P2}; last third to first {masks.Drift:F2}, {blocks.Drift:F2}");
+        Assert.InRange(masks.RelativeRms, maskError / 20, maskError);
+        Assert.InRange(blocks.RelativeRms, refineError / 20, refineError);
+        Assert.True(masks.Drift <= 2 && blocks.Drift <= 2, "the error grows");
+    }
+
+    [Theory]
+    [InlineData("fp16", 0.0002, 0)]
+    [InlineData("int8", 0.013, 8)]
+    [InlineData("int4", 0.031, 10)]
+    [InlineData(Everywhere, 0.09, 40)]
+    public void SileroOverAMinuteOfSpeech(string weights, double error, int changed)
+    {
+        var path = Models.Need("silero-vad/silero_vad_16k_op15.onnx");
+        var samples = Audio.Read(Models.Need("audio/silero-test.wav"));
+        using var exact = SeqModel.Load(Converter.Converter.Convert([("main", path)], Options("fp32", ("sr", "16000"))).File);
+        using var rounded = SeqModel.Load(Converter.Converter.Convert([("main", path)], Options(weights, ("sr", "16000"))).File);
+        using SeqSession exactSession = Session(exact), session = Session(rounded);
+        var agreement = new Agreement();
+        var frame = new float[576];
+        var decisions = 0;
+        for (var start = 0; start + 512 <= samples.Length; start += 512)
+        {
+            frame.AsSpan(512).ToArray().CopyTo(frame, 0);
+            samples.AsSpan(start, 512).CopyTo(frame.AsSpan(64));
+            var expected = Step(exactSession, session, frame, agreement)[0];
+            if (expected > 0.5f != session.Output<float>(0)[0] > 0.5f) decisions++;
+        }
+
+        output.WriteLine($"Silero, {agreement.Frames} frames, {weights}: {rounded.FileBytes:N0} of {exact.FileBytes:N0} bytes; relative RMS error of the probability {agreement.RelativeRms:P2}; {decisions} frames on the other side of 0.5");
+        Assert.InRange(agreement.RelativeRms, error / 20, error);
+        Assert.InRange(decisions, 0, changed);
+
+        static SeqSession Session(SeqModel model) => model.CreateSession(null, new SeqSessionOptions
+        {
+            MaxSizes = model.Graphs[0].Inputs[0].Dimensions.Where(d => d.Symbol is not null).ToDictionary(d => d.Symbol!, d => d == model.Graphs[0].Inputs[0].Dimensions[^1] ? 576 : 1),
+        });
+    }
+
+    [Theory]
+    [InlineData("g2p", "fp16", 0, 0)]
+    [InlineData("g2p", "int8", 4, 0.01)]
+    [InlineData("g2p", "int4", 20, 0.02)]
+    [InlineData("g2p_en", "fp16", 1, 0.002)]
+    [InlineData("g2p_en", "int8", 8, 0.01)]
+    [InlineData("g2p_en", "int4", 40, 0.05)]
+    public void PronunciationOfTwoHundredWords(string model, string weights, int changedWords, double phonemes)
+    {
+        var words = RealDecodingTests.Lines("g2p_en/expected-greedy.tsv").Select(line => line[0]).ToArray();
+        var exact = Pronounce(model, "fp32", words, out var exactBytes);
+        var rounded = Pronounce(model, weights, words, out var bytes);
+        var changed = exact.Zip(rounded).Count(pair => !pair.First.SequenceEqual(pair.Second));
+        var rate = exact.Zip(rounded).Sum(pair => Distance(pair.First, pair.Second)) / (double)exact.Sum(word => word.Length);
+        output.WriteLine($"{model}, {words.Length} words, {weights}: {bytes:N0} of {exactBytes:N0} bytes; {changed} words differ from fp32, {rate:P2} of the phonemes");
+        Assert.InRange(changed, 0, changedWords);
+        Assert.InRange(rate, 0, phonemes);
+    }
+
+    private static string[][] Pronounce(string model, string weights, string[] words, out long bytes)
+    {
+        var file = model == "g2p_en" ? RealDecodingTests.English(Options(weights)) : Converter.Converter.Convert([("main", Repository.Find("training/g2p.json"))], Options(weights)).File;
+        bytes = file.Length;
+        using var loaded = SeqModel.Load(file);
+        using var decoder = loaded.CreateDecoder();
+        return Array.ConvertAll(words, word =>
+        {
+            decoder.Decode(word);
+            return decoder.Text(0).Split(' ');
+        });
+    }
+
+    private static ConversionOptions Options(string weights, params (string Name, string Value)[] sets) => new()
+    {
+        Weights = WeightKinds.Parse(weights) ?? WeightKind.Int4,
+        WeightsOf = weights == Everywhere ? [new WeightOverride("*", WeightKind.Int4)] : [],
+        Sets = sets.ToDictionary(s => s.Name, s => s.Value),
+    };
+
+    /// <summary>Steps both sessions on one frame and returns what the exact one gives.</summary>
+    private static float[] Step(SeqSession exact, SeqSession rounded, float[] frame, Agreement agreement)
+    {
+        foreach (var session in (SeqSession[])[exact, rounded])
+        {
+            frame.CopyTo(session.Input<float>(0));
+            session.Run();
+        }
+
+        var expected = exact.Output<float>(0).ToArray();
+        agreement.Add(expected, rounded.Output<float>(0));
+        return expected;
+    }
+
+    /// <summary>Fewest insertions, deletions and substitutions (Levenshtein 1966).</summary>
+    private static int Distance(string[] left, string[] right)
+    {
+        var row = Enumerable.Range(0, right.Length + 1).ToArray();
+        for (var i = 1; i <= left.Length; i++)
+        {
+            var diagonal = row[0];
+            row[0] = i;
+            for (var j = 1; j <= right.Length; j++)
+            {
+                var substituted = diagonal + (left[i - 1] == right[j - 1] ? 0 : 1);
+                diagonal = row[j];
+                row[j] = Math.Min(substituted, 1 + Math.Min(row[j], row[j - 1]));
+            }
+        }
+
+        return row[^1];
+    }
+}
