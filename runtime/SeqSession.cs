@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Kernels;
 using SeqRuntime.Operators;
 using SeqRuntime.Sessions;
@@ -189,6 +190,7 @@ public sealed unsafe class SeqSession : IDisposable
 
     /// <summary>Computes the outputs from the inputs and the states, then moves the states on. Allocates nothing.</summary>
     /// <exception cref="ArgumentException">Shapes do not fit at the sizes set, or an index input is out of range; states are then unchanged.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run()
     {
         ThrowIfDisposed();

@@ -23,8 +23,11 @@ namespace SeqRuntime.Format;
 /// are padded with zeros to a multiple of 32. After all tiles: the scale of each padded row (fp32). Any content gives the same bits on every kernel
 /// set; the writer keeps group scales in [-127, 127], so that no sum of <see cref="MaxColumnsInt4"/> products leaves int32.</para>
 /// </remarks>
-internal readonly record struct WeightLayout(TensorFormat Format, int Rows, int Columns)
+internal sealed record WeightLayout(TensorFormat Format, int Rows, int Columns)
 {
+    /// <summary>Of a dense tensor: no rows, no columns.</summary>
+    public static readonly WeightLayout None = new(TensorFormat.Dense, 0, 0);
+
     /// <summary>Outputs in one tile.</summary>
     public const int TileRows = 16;
 
@@ -42,7 +45,7 @@ internal readonly record struct WeightLayout(TensorFormat Format, int Rows, int 
 
     private const int StepInt4 = 8;
 
-    public int PaddedRows => PadRows(Rows);
+    public int PaddedRows { get; } = PadRows(Rows);
 
     public int Tiles => PaddedRows / TileRows;
 
@@ -50,30 +53,19 @@ internal readonly record struct WeightLayout(TensorFormat Format, int Rows, int 
     public bool IsInteger => Format is TensorFormat.PackedInt8 or TensorFormat.PackedInt4;
 
     /// <summary>Columns as stored: padded to a multiple of 4 for int8, of 32 for int4.</summary>
-    public int PaddedColumns => Format switch
-    {
-        TensorFormat.PackedInt8 => checked(Columns + InnerInt8 - 1) / InnerInt8 * InnerInt8,
-        TensorFormat.PackedInt4 => checked(Columns + GroupInt4 - 1) / GroupInt4 * GroupInt4,
-        _ => Columns,
-    };
+    public int PaddedColumns { get; } = PadColumns(Format, Columns);
 
     /// <summary>Groups of inputs of an int4 matrix.</summary>
     public int Groups => PaddedColumns / GroupInt4;
 
     /// <summary>Bytes of an int4 tile's group scales, which is also the offset of its nibbles.</summary>
-    public long GroupScalesBytes => SeqLayout.Align((long)Groups * TileRows);
+    public long GroupScalesBytes => GroupScalesOf(PaddedColumns);
 
     /// <summary>Bytes from one tile to the next.</summary>
-    public long TileBytes => Format switch
-    {
-        TensorFormat.PackedInt8 => (long)PaddedColumns * TileRows,
-        TensorFormat.PackedInt4 => GroupScalesBytes + (long)Groups * GroupBytesInt4,
-        TensorFormat.PackedFloat16 => (long)Columns * TileRows * sizeof(ushort),
-        _ => (long)Columns * TileRows * sizeof(float),
-    };
+    public long TileBytes { get; } = TileBytesOf(Format, Columns);
 
     /// <summary>Bytes of all tiles, which is also the offset of the row scales of int8 and int4.</summary>
-    public long TilesBytes => checked(TileBytes * Tiles);
+    public long TilesBytes { get; } = checked(TileBytesOf(Format, Columns) * (PadRows(Rows) / TileRows));
 
     public long ScalesOffset => TilesBytes;
 
@@ -182,4 +174,25 @@ internal readonly record struct WeightLayout(TensorFormat Format, int Rows, int 
     /// <summary>Byte offset of one int8 weight.</summary>
     public int Int8Offset(int row, int column) =>
         checked((int)(row / TileRows * TileBytes) + column / InnerInt8 * (TileRows * InnerInt8) + row % TileRows * InnerInt8 + column % InnerInt8);
+
+    private static int PadColumns(TensorFormat format, int columns) => format switch
+    {
+        TensorFormat.PackedInt8 => checked(columns + InnerInt8 - 1) / InnerInt8 * InnerInt8,
+        TensorFormat.PackedInt4 => checked(columns + GroupInt4 - 1) / GroupInt4 * GroupInt4,
+        _ => columns,
+    };
+
+    private static long GroupScalesOf(int paddedColumns) => SeqLayout.Align((long)(paddedColumns / GroupInt4) * TileRows);
+
+    private static long TileBytesOf(TensorFormat format, int columns)
+    {
+        var padded = PadColumns(format, columns);
+        return format switch
+        {
+            TensorFormat.PackedInt8 => (long)padded * TileRows,
+            TensorFormat.PackedInt4 => GroupScalesOf(padded) + (long)(padded / GroupInt4) * GroupBytesInt4,
+            TensorFormat.PackedFloat16 => (long)columns * TileRows * sizeof(ushort),
+            _ => (long)columns * TileRows * sizeof(float),
+        };
+    }
 }

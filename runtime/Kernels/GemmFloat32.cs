@@ -8,7 +8,7 @@ namespace SeqRuntime.Kernels;
 /// <para>A tile of 16 outputs starts at <c>w + tile·tileStride</c> and moves on by kStride for each input. A packed matrix has
 /// tileStride 16·columns and kStride 16; a dense one tileStride 16 and kStride its row stride.</para>
 /// <para>Every output is one chain of FMA over ascending inputs, whatever the blocking, so blocking never shows in the bits.
-/// One row keeps 8 chains in flight (two FMA ports times four cycles); more rows share each weight load: 2×4, 4×2 or 6×2
+/// One row keeps 8 chains in flight (two FMA ports times four cycles), or 4 of 16 lanes; more rows share each weight load: 2×4, 4×2 or 6×2
 /// rows by vectors. Where a panel is wider than what is left, its surplus tiles repeat the first one: the chains' latency
 /// hides them. Panels that do not fit are stored beside and copied.</para>
 /// <para>No method holds accumulators across a call: the compiler would write each one to memory at every step.</para>
@@ -26,16 +26,17 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
     where T : unmanaged
 {
     [SkipLocalsInit]
-    public static void Run(T* w, nint tileStride, nint kStride, int k, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int n)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Run(T* w, nint tileStride, nint kStride, int k, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n)
     {
         var beside = stackalloc float[12 * 16];
         while (m > 0)
         {
             // An even number of rows from 4 up is made of sixes and fours.
             var rows = m >= 4 ? m & ~1 : m == 1 ? 1 : 2;
-            if (rows == 1) Rows1(w, tileStride, kStride, k, x, init, y, n, beside);
-            else if (rows == 2) Rows2(w, tileStride, kStride, k, x, ldx, init, ldinit, y, ldy, n, beside);
-            else Rows46(w, tileStride, kStride, k, x, ldx, rows, init, ldinit, y, ldy, n, beside);
+            if (rows == 1) Rows1(w, tileStride, kStride, k, x, init, y, from, n, beside);
+            else if (rows == 2) Rows2(w, tileStride, kStride, k, x, ldx, init, ldinit, y, ldy, from, n, beside);
+            else Rows46(w, tileStride, kStride, k, x, ldx, rows, init, ldinit, y, ldy, from, n, beside);
             x += rows * ldx;
             if (init != null) init += rows * ldinit;
             y += rows * ldy;
@@ -43,28 +44,29 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
         }
     }
 
+    /// <summary>
+    /// Panels of 8 vectors; of 4 with 16 lanes, which take a cycle each from the level-2 cache, so that 4 chains hide the latency and the
+    /// weights come in 4 streams.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows1(T* w, nint tileStride, nint kStride, nint k, float* x, float* init, float* y, nint n, float* beside)
+    private static void Rows1(T* w, nint tileStride, nint kStride, nint k, float* x, float* init, float* y, nint from, nint n, float* beside)
     {
         var end = x + k;
-        for (nint c = 0; c < n; c += 8 * S.Lanes)
+        nint width = S.Lanes == 16 ? 4 * S.Lanes : 8 * S.Lanes;
+        for (var c = from; c < n; c += width)
         {
             var p0 = Tile(w, c, 0, n, tileStride);
             var p1 = Tile(w, c, 1, n, tileStride);
             var p2 = Tile(w, c, 2, n, tileStride);
             var p3 = Tile(w, c, 3, n, tileStride);
-            var p4 = Tile(w, c, 4, n, tileStride);
-            var p5 = Tile(w, c, 5, n, tileStride);
-            var p6 = Tile(w, c, 6, n, tileStride);
-            var p7 = Tile(w, c, 7, n, tileStride);
             var a0 = Start(init, c, n);
             var a1 = Start(init, c + S.Lanes, n);
             var a2 = Start(init, c + 2 * S.Lanes, n);
             var a3 = Start(init, c + 3 * S.Lanes, n);
-            var a4 = Start(init, c + 4 * S.Lanes, n);
-            var a5 = Start(init, c + 5 * S.Lanes, n);
-            var a6 = Start(init, c + 6 * S.Lanes, n);
-            var a7 = Start(init, c + 7 * S.Lanes, n);
+            var a4 = S.Lanes == 16 ? default : Start(init, c + 4 * S.Lanes, n);
+            var a5 = S.Lanes == 16 ? default : Start(init, c + 5 * S.Lanes, n);
+            var a6 = S.Lanes == 16 ? default : Start(init, c + 6 * S.Lanes, n);
+            var a7 = S.Lanes == 16 ? default : Start(init, c + 7 * S.Lanes, n);
             nint o = 0;
             for (var xi = x; xi < end; xi++)
             {
@@ -73,32 +75,40 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
                 a1 = S.Fma(b, W.Load(Pick(1, p0, p1, p1, p1) + o), a1);
                 a2 = S.Fma(b, W.Load(Pick(2, p0, p1, p2, p2) + o), a2);
                 a3 = S.Fma(b, W.Load(Pick(3, p0, p1, p3, p3) + o), a3);
-                a4 = S.Fma(b, W.Load(Pick(4, p0, p1, p2, p4) + o), a4);
-                a5 = S.Fma(b, W.Load(Pick(5, p0, p1, p2, p5) + o), a5);
-                a6 = S.Fma(b, W.Load(Pick(6, p0, p1, p3, p6) + o), a6);
-                a7 = S.Fma(b, W.Load(Pick(7, p0, p1, p3, p7) + o), a7);
+                if (S.Lanes != 16)
+                {
+                    a4 = S.Fma(b, W.Load(Pick(4, p0, p1, p2, p2) + o), a4);
+                    a5 = S.Fma(b, W.Load(Pick(5, p0, p1, p2, p2) + o), a5);
+                    a6 = S.Fma(b, W.Load(Pick(6, p0, p1, p3, p3) + o), a6);
+                    a7 = S.Fma(b, W.Load(Pick(7, p0, p1, p3, p3) + o), a7);
+                }
+
                 o += kStride;
             }
 
-            var to = c + 8 * S.Lanes <= n ? y + c : beside;
+            var to = c + width <= n ? y + c : beside;
             S.Store(to, a0);
             S.Store(to + S.Lanes, a1);
             S.Store(to + 2 * S.Lanes, a2);
             S.Store(to + 3 * S.Lanes, a3);
-            S.Store(to + 4 * S.Lanes, a4);
-            S.Store(to + 5 * S.Lanes, a5);
-            S.Store(to + 6 * S.Lanes, a6);
-            S.Store(to + 7 * S.Lanes, a7);
+            if (S.Lanes != 16)
+            {
+                S.Store(to + 4 * S.Lanes, a4);
+                S.Store(to + 5 * S.Lanes, a5);
+                S.Store(to + 6 * S.Lanes, a6);
+                S.Store(to + 7 * S.Lanes, a7);
+            }
+
             if (to == beside) Copy(beside, y, c, n);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows2(T* w, nint tileStride, nint kStride, nint k, float* x, nint ldx, float* init, nint ldinit, float* y, nint ldy, nint n, float* beside)
+    private static void Rows2(T* w, nint tileStride, nint kStride, nint k, float* x, nint ldx, float* init, nint ldinit, float* y, nint ldy, nint from, nint n, float* beside)
     {
         var end = x + k;
         var init1 = init == null ? null : init + ldinit;
-        for (nint c = 0; c < n; c += 4 * S.Lanes)
+        for (var c = from; c < n; c += 4 * S.Lanes)
         {
             var p0 = Tile(w, c, 0, n, tileStride);
             var p1 = Tile(w, c, 1, n, tileStride);
@@ -146,9 +156,10 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
     }
 
     /// <summary>An even number of rows from 4 up: for each panel of two vectors all rows, so that weights are read once.</summary>
-    private static void Rows46(T* w, nint tileStride, nint kStride, nint k, float* x, nint ldx, nint m, float* init, nint ldinit, float* y, nint ldy, nint n, float* beside)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows46(T* w, nint tileStride, nint kStride, nint k, float* x, nint ldx, nint m, float* init, nint ldinit, float* y, nint ldy, nint from, nint n, float* beside)
     {
-        for (nint c = 0; c < n; c += 2 * S.Lanes)
+        for (var c = from; c < n; c += 2 * S.Lanes)
         {
             var p0 = Tile(w, c, 0, n, tileStride);
             var p1 = Tile(w, c, 1, n, tileStride);

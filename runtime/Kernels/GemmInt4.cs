@@ -37,7 +37,8 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, A, G> : IInt4Product
     private const int MaxSums = 128;
 
     [SkipLocalsInit]
-    public static void Run(byte* w, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int n)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Run(byte* w, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n)
     {
         var sums = stackalloc int[MaxSums];
         var starts = stackalloc int[MaxStarts];
@@ -50,6 +51,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, A, G> : IInt4Product
             Scales = (float*)(w + layout.ScalesOffset),
             TileBytes = (nint)layout.TileBytes,
             Groups = groups,
+            From = from,
             N = n,
         };
         var most = MaxStarts / groups;
@@ -78,9 +80,10 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, A, G> : IInt4Product
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void One(Matrix* matrix, in Block block)
     {
-        for (nint c = 0; c < matrix->N; c += 4 * Q.Rows)
+        for (var c = matrix->From; c < matrix->N; c += 4 * Q.Rows)
         {
             Rows1(matrix, c, block.X, block.Starts);
             Scale(matrix, matrix->Sums, 4 * Q.Rows, c, *block.Scales, block.Init, block.Y);
@@ -89,7 +92,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, A, G> : IInt4Product
 
     private static void Two(Matrix* matrix, in Block block)
     {
-        for (nint c = 0; c < matrix->N; c += 2 * Q.Rows)
+        for (var c = matrix->From; c < matrix->N; c += 2 * Q.Rows)
         {
             Rows2(matrix, c, block.X, block.Stride, block.Starts);
             for (nint r = 0; r < 2; r++) Finish(matrix, block, r, r, c);
@@ -98,7 +101,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, A, G> : IInt4Product
 
     private static void Fours(Matrix* matrix, in Block block, nint count)
     {
-        for (nint c = 0; c < matrix->N; c += 2 * Q.Rows)
+        for (var c = matrix->From; c < matrix->N; c += 2 * Q.Rows)
         {
             for (nint i = 0; i < count; i += 4)
             {
@@ -108,6 +111,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, A, G> : IInt4Product
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Finish(Matrix* matrix, in Block block, nint row, nint place, nint c) =>
         Scale(matrix, matrix->Sums + place * 2 * Q.Rows, 2 * Q.Rows, c, block.Scales[row], block.Init == null ? null : block.Init + row * block.InitStride, block.Y + row * block.YStride);
 
@@ -124,17 +128,32 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, A, G> : IInt4Product
         for (nint o = 0; o < end;)
         {
             G s0 = Q.Begin(start), s1 = Q.Begin(start), s2 = Q.Begin(start), s3 = Q.Begin(start);
-            for (var last = o + GroupBytes; o < last; o += StepBytes)
-            {
-                var x0 = Q.LoadInputs(x);
-                var x1 = Q.LoadInputs(x + 4);
-                x += 8;
-                s0 = Step(s0, p0 + o, x0, x1);
-                s1 = Step(s1, Pick(1, p0, p0, p1, RowBytes) + o, x0, x1);
-                s2 = Step(s2, Pick(2, p0, p1, p2, RowBytes) + o, x0, x1);
-                s3 = Step(s3, Pick(3, p0, p1, p3, RowBytes) + o, x0, x1);
-            }
-
+            var x0 = Q.LoadInputs(x);
+            var x1 = Q.LoadInputs(x + 4);
+            s0 = Step(s0, p0 + o, x0, x1);
+            s1 = Step(s1, Pick(1, p0, p0, p1, RowBytes) + o, x0, x1);
+            s2 = Step(s2, Pick(2, p0, p1, p2, RowBytes) + o, x0, x1);
+            s3 = Step(s3, Pick(3, p0, p1, p3, RowBytes) + o, x0, x1);
+            x0 = Q.LoadInputs(x + 8);
+            x1 = Q.LoadInputs(x + 12);
+            s0 = Step(s0, p0 + o + StepBytes, x0, x1);
+            s1 = Step(s1, Pick(1, p0, p0, p1, RowBytes) + o + StepBytes, x0, x1);
+            s2 = Step(s2, Pick(2, p0, p1, p2, RowBytes) + o + StepBytes, x0, x1);
+            s3 = Step(s3, Pick(3, p0, p1, p3, RowBytes) + o + StepBytes, x0, x1);
+            x0 = Q.LoadInputs(x + 16);
+            x1 = Q.LoadInputs(x + 20);
+            s0 = Step(s0, p0 + o + 2 * StepBytes, x0, x1);
+            s1 = Step(s1, Pick(1, p0, p0, p1, RowBytes) + o + 2 * StepBytes, x0, x1);
+            s2 = Step(s2, Pick(2, p0, p1, p2, RowBytes) + o + 2 * StepBytes, x0, x1);
+            s3 = Step(s3, Pick(3, p0, p1, p3, RowBytes) + o + 2 * StepBytes, x0, x1);
+            x0 = Q.LoadInputs(x + 24);
+            x1 = Q.LoadInputs(x + 28);
+            s0 = Step(s0, p0 + o + 3 * StepBytes, x0, x1);
+            s1 = Step(s1, Pick(1, p0, p0, p1, RowBytes) + o + 3 * StepBytes, x0, x1);
+            s2 = Step(s2, Pick(2, p0, p1, p2, RowBytes) + o + 3 * StepBytes, x0, x1);
+            s3 = Step(s3, Pick(3, p0, p1, p3, RowBytes) + o + 3 * StepBytes, x0, x1);
+            o += GroupBytes;
+            x += WeightLayout.GroupInt4;
             a0 = Q.End(a0, s0, start, Q.LoadScales((sbyte*)p0 + scales));
             a1 = Q.End(a1, s1, start, Q.LoadScales((sbyte*)Pick(1, p0, p0, p1, 1) + scales));
             a2 = Q.End(a2, s2, start, Q.LoadScales((sbyte*)Pick(2, p0, p1, p2, 1) + scales));
@@ -316,6 +335,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, A, G> : IInt4Product
         public int* Sums;
         public nint TileBytes;
         public nint Groups;
+        public nint From;
         public nint N;
 
         /// <summary>Where the nibbles of tile number <paramref name="tile"/> of the panel at output c begin; those of the panel's first if there is no such output.</summary>

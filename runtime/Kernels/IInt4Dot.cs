@@ -54,5 +54,5 @@ internal unsafe interface IInt4Dot<A, G>
 internal unsafe interface IInt4Product
 {
     /// <summary>See <see cref="KernelSet.GemmInt4"/>.</summary>
-    static abstract void Run(byte* w, Format.WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int n);
+    static abstract void Run(byte* w, Format.WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n);
 }

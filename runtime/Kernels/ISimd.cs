@@ -56,6 +56,7 @@ internal unsafe interface ISimd<F, I>
     static abstract bool Any(I mask);
 
     static abstract I LoadInt(int* p);
+    static abstract void StoreInt(int* p, I v);
 
     /// <summary>16-bit integers, widened with their sign.</summary>
     static abstract I LoadShorts(short* p);

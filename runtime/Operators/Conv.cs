@@ -12,7 +12,7 @@ namespace SeqRuntime.Operators;
 /// <para>Inputs: X fp32 [N, C, spatial…]; W packed, one matrix [M/G, C/G·K] a group, or dense fp32 [M, C/G, K…]; bias fp32 [M]
 /// (optional); state fp32 [N, C, (K-1)·dilation] (optional; one spatial dimension, no pads). Outputs: Y fp32 [N, M, windows…],
 /// state after the run. Cutting a sequence into runs gives the same bits when each run is a multiple of the stride.</para>
-/// <para>Packed weights multiply rows of windows, read in place where a window is contiguous; int8 quantizes each window by its
+/// <para>Packed weights multiply rows of windows, read in place where a window is contiguous; int8 and int4 quantize each window by its
 /// own range. Dense weights keep windows in lanes, and one channel's windows are overlapping rows of the input itself.</para>
 /// </remarks>
 internal sealed unsafe class Conv : Operator

@@ -60,6 +60,8 @@ internal readonly unsafe struct EmulatedLanes<F, I> : ISimd<F, I>
 
     public static I LoadInt(int* p) => Unsafe.ReadUnaligned<I>(p);
 
+    public static void StoreInt(int* p, I v) => Unsafe.WriteUnaligned(p, v);
+
     public static I LoadShorts(short* p)
     {
         I result = default;
@@ -163,11 +165,7 @@ internal readonly unsafe struct EmulatedLanes<F, I> : ISimd<F, I>
 /// <summary>What AVX-VNNI's vpdpbusd does, by plain arithmetic: unsigned (x + 128) times signed weights, 128 row sums taken off at the end.</summary>
 internal readonly unsafe struct EmulatedVnni : IInt8Dot<Vector256<int>>
 {
-    public static int Rows => 8;
-
     public static int Start(sbyte* x, nint columns) => 0;
-
-    public static Vector256<int> Broadcast(int value) => Vector256.Create(value);
 
     public static Vector256<int> LoadWeights(byte* w) => Vector256.Load((int*)w);
 
@@ -183,7 +181,7 @@ internal readonly unsafe struct EmulatedVnni : IInt8Dot<Vector256<int>>
         return acc;
     }
 
-    public static void Finish(Vector256<int> acc, int* rowSums, int* sums) => (acc - (Vector256.Load(rowSums) << 7)).Store(sums);
+    public static Vector256<int> Finish(Vector256<int> acc, int* rowSums) => acc - (Vector256.Load(rowSums) << 7);
 }
 
 /// <summary>int4 products as AVX-VNNI makes them: vpdpbusd on nibbles, then vpmaddwd of sums that fit 16 bits by scales whose upper halves are 0.</summary>

@@ -76,7 +76,7 @@ public sealed unsafe class GemmTests
         foreach (var kernels in KernelTesting.Sets)
         {
             using var y = new GuardedMemory<float>(Rows);
-            kernels.GemmFloat16(w.Pointer, layout, x.Pointer, Columns, 1, zero.Pointer, 0, y.Pointer, Rows, Rows);
+            kernels.GemmFloat16(w.Pointer, layout, x.Pointer, Columns, 1, zero.Pointer, 0, y.Pointer, Rows, 0, Rows);
             KernelTesting.AssertSameBits(weights, y.Span, kernels.Name);
         }
     }
@@ -128,11 +128,11 @@ public sealed unsafe class GemmTests
         var init = KernelTesting.Values(random, m * Rows);
         using var start = new GuardedMemory<float>(init);
         using var expected = new GuardedMemory<float>(m * Rows);
-        Portable.GemmFloat32(w.Pointer, layout, x.Pointer, Columns, m, start.Pointer, Rows, expected.Pointer, Rows, Rows);
+        Portable.GemmFloat32(w.Pointer, layout, x.Pointer, Columns, m, start.Pointer, Rows, expected.Pointer, Rows, 0, Rows);
         foreach (var kernels in KernelTesting.Sets)
         {
             using var y = new GuardedMemory<float>(init);
-            kernels.GemmFloat32(w.Pointer, layout, x.Pointer, Columns, m, y.Pointer, Rows, y.Pointer, Rows, Rows);
+            kernels.GemmFloat32(w.Pointer, layout, x.Pointer, Columns, m, y.Pointer, Rows, y.Pointer, Rows, 0, Rows);
             KernelTesting.AssertSameBits(expected.Span, y.Span, kernels.Name);
         }
     }
@@ -156,7 +156,7 @@ public sealed unsafe class GemmTests
             foreach (var kernels in KernelTesting.Sets)
             {
                 using var y = new GuardedMemory<float>(Rows);
-                kernels.GemmInt8(w.Pointer, layout, x.Pointer, 0, scale.Pointer, 1, null, 0, y.Pointer, Rows, Rows);
+                kernels.GemmInt8(w.Pointer, layout, x.Pointer, 0, scale.Pointer, 1, null, 0, y.Pointer, Rows, 0, Rows);
                 foreach (var value in y.Span) Assert.Equal((float)weight * input * Columns, value);
             }
         }
@@ -225,8 +225,8 @@ public sealed unsafe class GemmTests
         foreach (var kernels in KernelTesting.Sets)
         {
             using var y = new GuardedMemory<float>(new float[m * ldy], random.Next(4));
-            if (isHalf) kernels.GemmFloat16(w.Pointer, layout, x.Pointer, ldx, m, start, ldinit, y.Pointer, ldy, n);
-            else kernels.GemmFloat32(w.Pointer, layout, x.Pointer, ldx, m, start, ldinit, y.Pointer, ldy, n);
+            if (isHalf) kernels.GemmFloat16(w.Pointer, layout, x.Pointer, ldx, m, start, ldinit, y.Pointer, ldy, 0, n);
+            else kernels.GemmFloat32(w.Pointer, layout, x.Pointer, ldx, m, start, ldinit, y.Pointer, ldy, 0, n);
             KernelTesting.AssertSameBits(expected.Span, y.Span, $"{kernels.Name} {format} {m}×{columns}→{n} of {rows}");
             y.Check($"{kernels.Name} {format} {m}×{columns}→{n} of {rows}");
         }
@@ -265,7 +265,7 @@ public sealed unsafe class GemmTests
         foreach (var kernels in KernelTesting.Sets)
         {
             using var y = new GuardedMemory<float>(new float[m * ldy], random.Next(4));
-            kernels.GemmInt8(w.Pointer, layout, x.Pointer, stride, xscale.Pointer, m, start, ldinit, y.Pointer, ldy, n);
+            kernels.GemmInt8(w.Pointer, layout, x.Pointer, stride, xscale.Pointer, m, start, ldinit, y.Pointer, ldy, 0, n);
             KernelTesting.AssertSameBits(expected.Span, y.Span, $"{kernels.Name} int8 {m}×{columns}→{n} of {rows}");
             y.Check($"{kernels.Name} int8 {m}×{columns}→{n} of {rows}");
         }

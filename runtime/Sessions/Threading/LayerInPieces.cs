@@ -5,7 +5,7 @@ namespace SeqRuntime.Sessions.Threading;
 
 /// <summary>
 /// A recurrent layer of one forward direction, run piece by piece of its sequence: the state goes from piece to piece through two
-/// places in turn. Cutting a sequence into runs leaves every bit unchanged (<see cref="PackedProduct.MultiplyState"/>).
+/// places in turn. Cutting a sequence into runs leaves every bit unchanged (<see cref="PackedProduct.PrepareState"/>).
 /// </summary>
 internal sealed unsafe class LayerInPieces
 {

@@ -1,6 +1,6 @@
 using Microsoft.ML.OnnxRuntime;
 
-namespace SeqRuntime.Perf;
+namespace SeqRuntime.Perf.Peers;
 
 /// <summary>
 /// ONNX Runtime as fast as it can be driven from C#: one thread, no spinning, all values preallocated, <c>RunWithBinding</c>,
@@ -9,26 +9,19 @@ namespace SeqRuntime.Perf;
 internal sealed class OrtStream : IDisposable
 {
     private readonly List<IDisposable> _owned = [];
+    private readonly List<float[]> _states = [];
     private readonly RunOptions _run = new();
     private readonly InferenceSession _session;
     private readonly OrtIoBinding[] _bindings;
     private int _turn;
 
     /// <param name="model">Bytes of the ONNX model.</param>
-    /// <param name="inputs">Each plain input with its shape and content.</param>
+    /// <param name="inputs">Each plain input with its shape and content, which may be written between steps.</param>
     /// <param name="states">State input, state output and shape; both start as zeros.</param>
-    /// <param name="outputs">Each plain output with its shape.</param>
-    public OrtStream(byte[] model, (string Name, long[] Shape, Array Data)[] inputs, (string Input, string Output, long[] Shape)[] states, (string Name, long[] Shape)[] outputs)
+    /// <param name="outputs">Each plain output with its shape and where it is written.</param>
+    public OrtStream(byte[] model, (string Name, long[] Shape, Array Data)[] inputs, (string Input, string Output, long[] Shape)[] states, (string Name, long[] Shape, float[] Data)[] outputs)
     {
-        using var options = new SessionOptions
-        {
-            IntraOpNumThreads = 1,
-            InterOpNumThreads = 1,
-            ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
-            GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
-            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
-        };
-        options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
+        using var options = Options();
         _session = new InferenceSession(model, options);
         _bindings = [_session.CreateIoBinding(), _session.CreateIoBinding()];
         foreach (var (name, shape, data) in inputs)
@@ -39,7 +32,9 @@ internal sealed class OrtStream : IDisposable
 
         foreach (var (input, output, shape) in states)
         {
-            OrtValue[] values = [Value(new float[Count(shape)], shape), Value(new float[Count(shape)], shape)];
+            float[][] content = [new float[Count(shape)], new float[Count(shape)]];
+            _states.AddRange(content);
+            var values = Array.ConvertAll(content, c => Value(c, shape));
             for (var i = 0; i < 2; i++)
             {
                 _bindings[i].BindInput(input, values[i]);
@@ -47,17 +42,38 @@ internal sealed class OrtStream : IDisposable
             }
         }
 
-        foreach (var (name, shape) in outputs)
+        foreach (var (name, shape, data) in outputs)
         {
-            var value = Value(new float[Count(shape)], shape);
+            var value = Value(data, shape);
             foreach (var binding in _bindings) binding.BindOutput(name, value);
         }
+    }
+
+    /// <summary>One thread that does not spin, everything optimized.</summary>
+    public static SessionOptions Options()
+    {
+        var options = new SessionOptions
+        {
+            IntraOpNumThreads = 1,
+            InterOpNumThreads = 1,
+            ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
+            GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
+            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
+        };
+        options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
+        return options;
     }
 
     public void Step()
     {
         _session.RunWithBinding(_run, _bindings[_turn]);
         _turn ^= 1;
+    }
+
+    /// <summary>States back to zeros.</summary>
+    public void Reset()
+    {
+        foreach (var state in _states) Array.Clear(state);
     }
 
     public void Dispose()

@@ -1,48 +1,50 @@
+using System.CommandLine;
 using System.Globalization;
 using SeqRuntime.Converter.Quantization;
 using SeqRuntime.Format;
 using SeqRuntime.Operators;
+using SeqRuntime.Perf.Measuring;
 
-namespace SeqRuntime.Perf;
+namespace SeqRuntime.Perf.Commands;
 
 /// <summary>Sequences through stacked and bidirectional layers: a session of two threads beside one of one thread.</summary>
-internal static class Threads
+internal sealed class ThreadsCommand
 {
     private static readonly int[] s_lengths = [10, 100, 1000];
 
-    public static int Run(string[] arguments)
+    private readonly Option<int> _pairs = new("--pairs") { Description = "Pairs of blocks of each measurement.", HelpName = "N", DefaultValueFactory = _ => 9 };
+
+    public Command Build()
     {
-        var pairs = 9;
-        for (var i = 0; i < arguments.Length; i++)
-        {
-            if (arguments[i] != "--pairs" || i + 1 == arguments.Length)
-            {
-                Console.Error.WriteLine($"perf threads: '{arguments[i]}' is not understood; the option is --pairs N");
-                return 2;
-            }
+        Arguments.AtLeast(_pairs, 1);
+        var command = new Command("threads", "Sequences through stacked and bidirectional layers: a session of two threads beside one of one thread.") { _pairs };
+        command.SetAction(Run);
+        return command;
+    }
 
-            pairs = int.Parse(arguments[++i], CultureInfo.InvariantCulture);
-        }
-
-        Console.WriteLine($"One session with Threads = 2 beside one with Threads = 1, {pairs} pairs of blocks each; ratio above 1: two threads are faster, 2 is linear.");
-        Console.WriteLine();
-        Console.WriteLine("| layers | weights | steps | one thread, µs a step | two threads, µs a step | ratio | managed bytes a run |");
-        Console.WriteLine("|---|---|---:|---:|---:|---:|---:|");
+    private int Run(ParseResult result)
+    {
+        var output = result.InvocationConfiguration.Output;
+        var pairs = result.GetValue(_pairs);
+        output.WriteLine($"One session with Threads = 2 beside one with Threads = 1, {pairs} pairs of blocks each; ratio above 1: two threads are faster, 2 is linear.");
+        output.WriteLine();
+        output.WriteLine("| layers | weights | steps | one thread, µs a step | two threads, µs a step | ratio | managed bytes a run |");
+        output.WriteLine("|---|---|---:|---:|---:|---:|---:|");
         foreach (var (name, layers, directions) in new[] { ("2 LSTM", 2, 1), ("3 LSTM", 3, 1), ("1 LSTM of two directions", 1, 2) })
         {
             foreach (var hidden in new[] { 64, 256 })
             {
                 foreach (var format in new[] { TensorFormat.PackedFloat32, TensorFormat.PackedInt8 })
                 {
-                    foreach (var length in s_lengths) Measure($"{name}, {hidden} units", Model(layers, directions, hidden, length, format), format, length, pairs);
+                    foreach (var length in s_lengths) Measure(output, $"{name}, {hidden} units", Model(layers, directions, hidden, length, format), format, length, pairs);
                 }
             }
         }
 
-        return 0;
+        return ExitCode.Good;
     }
 
-    private static void Measure(string name, byte[] file, TensorFormat format, int length, int pairs)
+    private static void Measure(TextWriter output, string name, byte[] file, TensorFormat format, int length, int pairs)
     {
         using var model = SeqModel.Load(file);
         using var one = model.CreateSession();
@@ -50,10 +52,11 @@ internal static class Threads
         var x = one.Input<float>(0);
         for (var i = 0; i < x.Length; i++) x[i] = 0.3f * MathF.Sin(i * 0.7f);
         x.CopyTo(two.Input<float>(0));
-        var paired = PairedTimer.Measure(two.Run, one.Run, pairs);
-        Console.WriteLine(string.Create(
+        var times = Interleaved.Measure([two.Run, one.Run], pairs, 0.004);
+        var bytes = Interleaved.Bytes(two.Run);
+        output.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"| {name} | {(format == TensorFormat.PackedInt8 ? "int8" : "fp32")} | {length} | {paired.TheirsMicroseconds / length:F2} | {paired.OursMicroseconds / length:F2} | **{paired.Ratio:F2}** | {paired.OursBytes} |"));
+            $"| {name} | {(format == TensorFormat.PackedInt8 ? "int8" : "fp32")} | {length} | {times[1].Median / length:F2} | {times[0].Median / length:F2} | **{times[0].RatioOf(times[1]):F2}** | {bytes} |"));
     }
 
     private static byte[] Model(int layers, int directions, int hidden, int length, TensorFormat format)

@@ -1,0 +1,79 @@
+using BenchmarkDotNet.Attributes;
+using SeqRuntime.Format;
+using SeqRuntime.Kernels;
+using SeqRuntime.Perf.Comparing;
+
+namespace SeqRuntime.Perf.Benchmarks;
+
+/// <summary>Matrix products of the chosen kernel set: one row (a step), some, and many (a sequence).</summary>
+public class ProductBenchmarks
+{
+    private readonly Held _work = new();
+
+    [Params(1, 4, 16, 100)]
+    public int Rows { get; set; }
+
+    /// <summary>Inputs; outputs are four times as many, as an LSTM's gates are.</summary>
+    [Params(64, 256, 512)]
+    public int Inputs { get; set; }
+
+    [Benchmark(Baseline = true)]
+    public void Float32() => _work.Run();
+
+    [Benchmark]
+    public void Int8() => _work.Run();
+
+    [GlobalSetup(Target = nameof(Float32))]
+    public void StartFloat32() => _work.Start(new MatrixProduct(Rows, Inputs, 4 * Inputs, false).Runner());
+
+    [GlobalSetup(Target = nameof(Int8))]
+    public void StartInt8() => _work.Start(new MatrixProduct(Rows, Inputs, 4 * Inputs, true).Runner());
+
+    [GlobalCleanup]
+    public void Stop() => _work.Stop();
+}
+
+/// <summary>What a cell computes for each unit, over a row.</summary>
+public unsafe class RowBenchmarks : IDisposable
+{
+    private readonly KernelSet _kernels = KernelRegistry.Choose();
+    private NativeRow? _row;
+
+    [Params(64, 1024)]
+    public int Units { get; set; }
+
+    [GlobalSetup]
+    public void Start() => _row = new NativeRow(5 * ((Units + 15) / 16 * 16));
+
+    [Benchmark(Baseline = true)]
+    public void Exp() => _kernels.Unary(UnaryFunction.Exp, _row!.X, _row.Y, Units, 0, 0);
+
+    [Benchmark]
+    public void Tanh() => _kernels.Unary(UnaryFunction.Tanh, _row!.X, _row.Y, Units, 0, 0);
+
+    [Benchmark]
+    public void Sigmoid() => _kernels.Unary(UnaryFunction.Sigmoid, _row!.X, _row.Y, Units, 0, 0);
+
+    [Benchmark]
+    public void LstmCell() => _kernels.LstmCell(_row!.X, _row.Y, _row.Y, _row.Y + Units, Units);
+
+    [Benchmark]
+    public void GruCell() => _kernels.GruCell(_row!.X, _row.X, _row.Y, _row.Y, Units);
+
+    [Benchmark]
+    public void Softmax() => _kernels.Softmax(_row!.X, _row.Y, Units, false);
+
+    [Benchmark]
+    public void Quantize()
+    {
+        float scale;
+        _kernels.QuantizeRows(_row!.X, Units, 1, Units, 0, (sbyte*)_row.Y, &scale);
+    }
+
+    [GlobalCleanup]
+    public void Dispose()
+    {
+        _row?.Dispose();
+        GC.SuppressFinalize(this);
+    }
+}

@@ -1,0 +1,27 @@
+using BenchmarkDotNet.Columns;
+using BenchmarkDotNet.Configs;
+using BenchmarkDotNet.Diagnosers;
+using BenchmarkDotNet.Exporters;
+using BenchmarkDotNet.Exporters.Json;
+using BenchmarkDotNet.Jobs;
+using BenchmarkDotNet.Loggers;
+using BenchmarkDotNet.Running;
+using BenchmarkDotNet.Toolchains.InProcess.Emit;
+
+namespace SeqRuntime.Perf.Benchmarks;
+
+/// <summary>The BenchmarkDotNet suites of this project.</summary>
+internal static class Suites
+{
+    /// <summary>In process, so that nothing is built anew; Markdown and JSON go to BenchmarkDotNet.Artifacts.</summary>
+    public static IConfig Config { get; } = ManualConfig.CreateEmpty()
+        .AddJob(Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance))
+        .AddDiagnoser(MemoryDiagnoser.Default)
+        .AddColumnProvider(DefaultColumnProviders.Instance)
+        .AddLogger(ConsoleLogger.Default)
+        .AddExporter(MarkdownExporter.GitHub, JsonExporter.Full);
+
+    /// <returns>Whether anything was measured.</returns>
+    public static bool Run(string[] arguments) =>
+        BenchmarkSwitcher.FromAssembly(typeof(Suites).Assembly).Run(arguments.Length == 0 ? ["--filter", "*"] : arguments, Config).Any();
+}

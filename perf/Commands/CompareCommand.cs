@@ -1,0 +1,84 @@
+using System.CommandLine;
+using System.Globalization;
+using SeqRuntime.Perf.Comparing;
+
+namespace SeqRuntime.Perf.Commands;
+
+/// <summary><c>perf compare</c>: every ratio of interest, each from one interleaved run.</summary>
+internal sealed class CompareCommand
+{
+    private readonly Option<string[]> _only = new("--only") { Description = "Only rows whose name matches; '*' stands for any text. The names are in the JSON: lstm/step/256/int8-ort, gru/batch8/…, lstm/100steps/…, call/…, model/…, words/…, gemm/…, streams/…", HelpName = "PATTERN …", AllowMultipleArgumentsPerToken = true };
+    private readonly Option<int> _pairs = new("--pairs") { Description = "Blocks of each contender.", HelpName = "N", DefaultValueFactory = _ => 100 };
+    private readonly Option<int[]> _steps = new("--steps") { Description = "Lengths of the sequences.", HelpName = "N …", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [100] };
+    private readonly Option<int[]> _batch = new("--batch") { Description = "Streams of the single steps.", HelpName = "N …", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [1] };
+    private readonly Option<FileInfo> _json = new("--json") { Description = "Write everything that was measured to this file.", HelpName = "FILE" };
+    private readonly Option<FileInfo> _markdown = new("--markdown") { Description = "Write the tables to this file.", HelpName = "FILE" };
+
+    public Command Build()
+    {
+        Arguments.AtLeast(_pairs, 1);
+        var command = new Command("compare", "Ours beside ONNX Runtime and beside the machine's limit: layers, sequences, whole models, decoders, streams, as ratios of one interleaved run each.") { _only, _pairs, _steps, _batch, _json, _markdown };
+        command.SetAction(Run);
+        return command;
+    }
+
+    private int Run(ParseResult result)
+    {
+        var patterns = result.GetValue(_only) is { Length: > 0 } given ? given : ["*"];
+        var pairs = result.GetValue(_pairs);
+        var output = result.InvocationConfiguration.Output;
+        var contests = Contests(result.GetValue(_steps)!, result.GetValue(_batch)!)
+            .Select(contest => contest with { Rows = [.. contest.Rows.Where(row => patterns.Any(pattern => Wildcard.Matches($"{contest.Id}/{row.Id}", pattern)))] })
+            .Where(contest => contest.Rows.Count > 0).ToList();
+        if (contests.Count == 0) throw new UsageException($"--only {string.Join(' ', patterns)}: no row has such a name{(Places.Models() is null ? " (the real models were not found; set SEQRUNTIME_MODELS)" : "")}");
+
+        var (rows, faults) = Progress.Run(result.InvocationConfiguration.Error, "measuring", progress => Hold(contests, pairs, result.InvocationConfiguration, progress));
+        if (rows.Count == 0) return ExitCode.Failed;
+        var report = new CompareReport(Machine.Here(), pairs, rows);
+        output.WriteLine();
+        output.WriteLine(report.Summary());
+        if (Places.Models() is null) output.WriteLine("The real models were not found (environment variable SEQRUNTIME_MODELS): whole models and decoders are left out.");
+        if (result.GetValue(_json) is { } json) File.WriteAllText(json.FullName, JsonReports.Text(report, JsonReports.Default.CompareReport));
+        if (result.GetValue(_markdown) is { } markdown) File.WriteAllText(markdown.FullName, report.Markdown());
+        return faults == 0 ? ExitCode.Good : ExitCode.Failed;
+    }
+
+    private static (List<CompareRow> Rows, int Faults) Hold(List<Contest> contests, int pairs, InvocationConfiguration streams, Action<double> progress)
+    {
+        var rows = new List<CompareRow>();
+        var faults = 0;
+        foreach (var (index, contest) in contests.Index())
+        {
+            try
+            {
+                foreach (var row in Match.Hold(contest, pairs))
+                {
+                    rows.Add(row);
+                    streams.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{row.Id,-34} {CompareReport.Time(row.OursMicroseconds),9} µs  {CompareReport.Time(row.PeerMicroseconds),9} µs  {CompareReport.Value(row, row.Ratio),6}  {(row.AtLeast is null ? "" : $"{row.Verdict} ({CompareReport.Value(row, row.AtLeast)}, {CompareReport.Value(row, row.Aim)})")}"));
+                }
+            }
+            catch (InvalidDataException fault)
+            {
+                faults++;
+                streams.Error.WriteLine($"perf compare: {fault.Message}");
+            }
+
+            progress((index + 1.0) / contests.Count);
+        }
+
+        return (rows, faults);
+    }
+
+    private static IEnumerable<Contest> Contests(int[] steps, int[] batches)
+    {
+        foreach (var contest in LayerContests.All(steps, batches)) yield return contest;
+        if (Places.Models() is { } models)
+        {
+            foreach (var contest in ModelContests.All(models)) yield return contest;
+            foreach (var contest in DecodingContests.All(models)) yield return contest;
+        }
+
+        yield return GemmContest.Make();
+        yield return StreamContest.Make();
+    }
+}

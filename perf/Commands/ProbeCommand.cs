@@ -1,0 +1,70 @@
+using System.CommandLine;
+using System.Globalization;
+using SeqRuntime.Perf.Comparing;
+using SeqRuntime.Perf.Limits;
+using SeqRuntime.Perf.Measuring;
+
+namespace SeqRuntime.Perf.Commands;
+
+/// <summary><c>perf probe</c>: what one core of this machine can do: bandwidth by working set, multiplications a second.</summary>
+internal sealed class ProbeCommand
+{
+    private const int KiB = 1024;
+    private const long PeakMacs = 20_000_000;
+
+    private readonly Option<int> _rounds = new("--rounds") { Description = "Blocks of each measurement; the fastest counts.", HelpName = "N", DefaultValueFactory = _ => 20 };
+    private readonly Option<FileInfo> _json = new("--json") { Description = "Write the result to this file.", HelpName = "FILE" };
+
+    public Command Build()
+    {
+        Arguments.AtLeast(_rounds, 1);
+        var command = new Command("probe", "Bandwidth of one core by working set, and its peak rates of multiplication: the limits that perf compare counts shares of.") { _rounds, _json };
+        command.SetAction(Run);
+        return command;
+    }
+
+    private int Run(ParseResult result)
+    {
+        var output = result.InvocationConfiguration.Output;
+        var rounds = result.GetValue(_rounds);
+        var machine = Machine.Here();
+        output.WriteLine($"{machine}\n");
+        output.WriteLine($"| working set | {string.Join(" | ", ReadLoop.Widths.Select(bits => $"read, {bits}-bit loads, GB/s (median)"))} |");
+        output.WriteLine($"|---:|{string.Concat(ReadLoop.Widths.Select(_ => "---:|"))}");
+        var reads = new List<ReadRate>();
+        foreach (var kibibytes in (int[])[16, 24, 32, 48, 64, 128, 256, 512, 768, 1024, 2048, 4096, 8192, 16384, 24576, 32768, 65536, 196608])
+        {
+            var rates = ReadLoop.Widths.Select(bits => Read((long)kibibytes * KiB, bits, rounds)).ToList();
+            reads.AddRange(rates);
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {(kibibytes < KiB ? $"{kibibytes} KiB" : $"{kibibytes / KiB} MiB")} | {string.Join(" | ", rates.Select(rate => $"{rate.Best:F0} ({rate.Median:F0})"))} |"));
+        }
+
+        output.WriteLine("\n| multiply and accumulate | bits | G/s (median) |\n|---|---:|---:|");
+        var peaks = MultiplyLoop.All.Select(loop => Multiply(loop, rounds)).ToList();
+        foreach (var peak in peaks) output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {(peak.IsInt8 ? "int8" : "fp32")}, {peak.Name} | {peak.Bits} | {peak.Best:F0} ({peak.Median:F0}) |"));
+        if (result.GetValue(_json) is { } json) File.WriteAllText(json.FullName, JsonReports.Text(new ProbeReport(machine, reads, peaks), JsonReports.Default.ProbeReport));
+        return ExitCode.Good;
+    }
+
+    private static ReadRate Read(long bytes, int bits, int rounds)
+    {
+        using var loop = new ReadLoop(bytes, bits);
+        var times = Interleaved.Measure([() => loop.Run()], rounds)[0];
+        return new ReadRate(bytes, bits, bytes / times.Minimum / 1e3, bytes / times.Median / 1e3);
+    }
+
+    private static PeakRate Multiply(MultiplyLoop loop, int rounds)
+    {
+        var times = Interleaved.Measure([() => loop.Run(PeakMacs)], rounds)[0];
+        return new PeakRate(loop.Name, loop.Bits, loop.IsInt8, PeakMacs / times.Minimum / 1e3, PeakMacs / times.Median / 1e3);
+    }
+}
+
+/// <summary>GB/s of reading a block again and again.</summary>
+internal sealed record ReadRate(long Bytes, int Bits, double Best, double Median);
+
+/// <summary>10⁹ multiplications a second.</summary>
+internal sealed record PeakRate(string Name, int Bits, bool IsInt8, double Best, double Median);
+
+/// <summary>A whole probe.</summary>
+internal sealed record ProbeReport(Machine Machine, IReadOnlyList<ReadRate> Reads, IReadOnlyList<PeakRate> Peaks);

@@ -1,0 +1,50 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text;
+using SeqRuntime.Perf.Comparing;
+using SeqRuntime.Perf.Realtime;
+
+namespace SeqRuntime.Perf.Commands;
+
+/// <summary><c>perf realtime</c>: how long the slowest frames take.</summary>
+internal sealed class RealtimeCommand
+{
+    private readonly Option<double> _minutes = new("--minutes") { Description = "How long.", HelpName = "N", DefaultValueFactory = _ => 10 };
+    private readonly Option<FileInfo> _json = new("--json") { Description = "Write the result to this file.", HelpName = "FILE" };
+    private readonly Option<FileInfo> _markdown = new("--markdown") { Description = "Write the table to this file.", HelpName = "FILE" };
+
+    public Command Build()
+    {
+        _minutes.Validators.Add(result =>
+        {
+            if (result.Tokens.Count == 1 && double.TryParse(result.Tokens[0].Value, CultureInfo.InvariantCulture, out var minutes) && minutes is not (> 0 and <= 1440)) result.AddError($"--minutes {minutes}: it must be over 0 and at most 1440");
+        });
+        var command = new Command("realtime", "Audio frames at their true rate (DTLN every 8 ms, Silero VAD every 32 ms) beside a thread that makes garbage: percentiles of the time of a frame, ours and ONNX Runtime's in turn.") { _minutes, _json, _markdown };
+        command.SetAction(Run);
+        return command;
+    }
+
+    private int Run(ParseResult result)
+    {
+        var models = Places.Models() ?? throw new UsageException("the real models were not found; set the environment variable SEQRUNTIME_MODELS to their folder");
+        var report = Progress.Run(result.InvocationConfiguration.Error, "frames", progress => RealtimeRun.Run(models, result.GetValue(_minutes), progress));
+        var table = Table(report);
+        result.InvocationConfiguration.Output.Write(table);
+        if (result.GetValue(_json) is { } json) File.WriteAllText(json.FullName, JsonReports.Text(report, JsonReports.Default.RealtimeReport));
+        if (result.GetValue(_markdown) is { } markdown) File.WriteAllText(markdown.FullName, table);
+        return ExitCode.Good;
+    }
+
+    private static string Table(RealtimeReport report)
+    {
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture, $"{report.Machine}; {report.Minutes:F1} minutes of frames at their true rate, beside a thread that allocates {report.GarbageMegabytesPerSecond:F0} MB/s: {report.Gen0} collections of generation 0, {report.Gen1} of 1, {report.Gen2} of 2, {report.PauseMilliseconds:F0} ms of pauses.\n\n");
+        text.Append("| work | by | frames | p50, µs | p99, µs | p99.99, µs | maximum, µs | maximum of the period | managed bytes a frame |\n|---|---|---:|---:|---:|---:|---:|---:|---:|\n");
+        foreach (var times in report.Workers)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"| {times.Work}, every {times.PeriodMilliseconds:F0} ms | {times.Name} | {times.Frames} | {times.P50:F1} | {times.P99:F1} | {times.P9999:F1} | {times.Maximum:F0} | {times.Maximum / times.PeriodMilliseconds / 1000:P1} | {times.ManagedBytesPerFrame:0.##} |\n");
+        }
+
+        return text.ToString();
+    }
+}

@@ -1,0 +1,55 @@
+using System.Globalization;
+using System.Text;
+
+namespace SeqRuntime.Perf.Comparing;
+
+/// <summary>A whole run of <c>perf compare</c>, as JSON has it.</summary>
+internal sealed record CompareReport(Machine Machine, int Pairs, IReadOnlyList<CompareRow> Rows)
+{
+    /// <summary>The table of the README, one line for each kind of work, and below it every row with its times.</summary>
+    public string Markdown()
+    {
+        var text = new StringBuilder();
+        text.Append(Summary());
+        text.Append("\n<details><summary>Every row with its times (medians, and the fastest block)</summary>\n\n");
+        text.Append("| work | size | against | theirs, µs | ours, µs | ratio | at least | aim | |\n|---|---|---|---:|---:|---:|---:|---:|---|\n");
+        foreach (var row in Rows)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"| {row.Work} | {row.Size} | {row.Peer} | {Time(row.PeerMicroseconds)} ({Time(row.PeerMinimum)}) | {Time(row.OursMicroseconds)} ({Time(row.OursMinimum)}) | **{Value(row, row.Ratio)}** | {Value(row, row.AtLeast)} | {Value(row, row.Aim)} | {row.Verdict} |\n");
+        }
+
+        return text.Append("\n</details>\n").ToString();
+    }
+
+    /// <summary>One line for each kind of work.</summary>
+    public string Summary()
+    {
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture, $"{Machine}; one thread, {Pairs} pairs of blocks, medians of ratios; ONNX Runtime by `RunWithBinding` with preallocated values.\n\n");
+        text.Append("| work | against | ratio (above 1 ours is faster), or share | at least | aim |\n|---|---|---|---|---|\n");
+        foreach (var group in Rows.GroupBy(row => (row.Work, row.Peer)))
+        {
+            var rows = group.ToList();
+            text.Append(CultureInfo.InvariantCulture, $"| {group.Key.Work} | {(group.Key.Peer == RowPlan.Limit ? "the machine" : group.Key.Peer)} | {string.Join(" · ", rows.Select(row => $"{row.Size}: **{Value(row, row.Ratio)}**{(row.Verdict == "NOT met" ? " ✗" : "")}"))} | {Bar(rows, row => row.AtLeast)} | {Bar(rows, row => row.Aim)} |\n");
+        }
+
+        text.Append(CultureInfo.InvariantCulture, $"| managed bytes a run, most of all rows | | **{Rows.Max(row => row.ManagedBytes)}** | 0 | 0 |\n");
+        var barred = Rows.Where(row => row.AtLeast is not null).ToList();
+        text.Append(CultureInfo.InvariantCulture, $"\n{barred.Count} rows have a bar: {barred.Count(row => row.Verdict == "aim")} reach the aim, {barred.Count(row => row.Verdict == "met")} the least, {barred.Count(row => row.Verdict == "NOT met")} fall short (✗).\n");
+        return text.ToString();
+    }
+
+    /// <summary>A ratio, or a share in percent.</summary>
+    public static string Value(CompareRow row, double? value) => value is not { } number ? ""
+        : row.IsShare ? number.ToString("P0", CultureInfo.InvariantCulture).Replace(" ", "", StringComparison.Ordinal)
+        : number.ToString(number < 10 ? "F2" : "F1", CultureInfo.InvariantCulture);
+
+    public static string Time(double microseconds) => microseconds.ToString(microseconds < 1 ? "F3" : microseconds < 100 ? "F2" : "F0", CultureInfo.InvariantCulture);
+
+    /// <summary>One bar where all rows have the same.</summary>
+    private static string Bar(List<CompareRow> rows, Func<CompareRow, double?> bar)
+    {
+        var values = rows.ConvertAll(row => Value(row, bar(row)));
+        return values.Distinct().Count() == 1 ? values[0] : string.Join(" / ", values.Select(value => value.Length == 0 ? "–" : value));
+    }
+}

@@ -1,0 +1,57 @@
+using System.Runtime.InteropServices;
+using SeqRuntime.Format;
+using SeqRuntime.Kernels;
+
+namespace SeqRuntime.Perf.Comparing;
+
+/// <summary>One matrix product in native memory: what a kernel is given by an operator.</summary>
+internal sealed unsafe class MatrixProduct : IDisposable
+{
+    private readonly KernelSet _kernels = KernelRegistry.Choose();
+    private readonly WeightLayout _layout;
+    private readonly List<nint> _blocks = [];
+    private readonly byte* _weights;
+    private readonly float* _x;
+    private readonly sbyte* _quantized;
+    private readonly float* _scales;
+    private readonly float* _y;
+    private readonly int _inputs;
+
+    public MatrixProduct(int inputs, int columns, int rows, bool isInt8)
+    {
+        _inputs = inputs;
+        _layout = new WeightLayout(isInt8 ? TensorFormat.PackedInt8 : TensorFormat.PackedFloat32, rows, columns);
+        var random = new Random(5);
+        float[] scales = [.. Enumerable.Repeat(0.01f, rows)];
+        var bytes = isInt8
+            ? WeightLayout.PackInt8([.. Enumerable.Range(0, rows * columns).Select(_ => (sbyte)random.Next(-127, 128))], scales, rows, columns)
+            : WeightLayout.PackFloat32([.. Enumerable.Range(0, rows * columns).Select(_ => random.NextSingle() - 0.5f)], rows, columns);
+        _weights = Take(bytes.Length);
+        bytes.CopyTo(new Span<byte>(_weights, bytes.Length));
+        _x = (float*)Take((long)inputs * columns * sizeof(float));
+        Signals.Wave(inputs * columns).CopyTo(new Span<float>(_x, inputs * columns));
+        _quantized = (sbyte*)Take(inputs * KernelSet.QuantizedStride(columns));
+        _scales = (float*)Take(inputs * sizeof(float));
+        _y = (float*)Take((long)inputs * rows * sizeof(float));
+        _kernels.QuantizeRows(_x, columns, inputs, columns, 0, _quantized, _scales);
+    }
+
+    public Runner Runner() => new(_layout.Format == TensorFormat.PackedInt8 ? Int8 : Float32, this);
+
+    public void Int8() => _kernels.GemmInt8(_weights, _layout, _quantized, KernelSet.QuantizedStride(_layout.Columns), _scales, _inputs, null, 0, _y, _layout.Rows, 0, _layout.Rows);
+
+    public void Float32() => _kernels.GemmFloat32(_weights, _layout, _x, _layout.Columns, _inputs, null, 0, _y, _layout.Rows, 0, _layout.Rows);
+
+    public void Dispose()
+    {
+        foreach (var block in _blocks) NativeMemory.AlignedFree((void*)block);
+    }
+
+    private byte* Take(long bytes)
+    {
+        var block = (byte*)NativeMemory.AlignedAlloc((nuint)(bytes + KernelSet.ReadSlack), 64);
+        new Span<byte>(block, checked((int)bytes + KernelSet.ReadSlack)).Clear();
+        _blocks.Add((nint)block);
+        return block;
+    }
+}

@@ -1,0 +1,58 @@
+using SeqRuntime.Format;
+using SeqRuntime.Kernels;
+using SeqRuntime.Perf.Comparing;
+using SeqRuntime.Perf.Onnx;
+
+namespace SeqRuntime.Perf.Gate;
+
+/// <summary>One piece of ours and the plain loop it is divided by.</summary>
+/// <param name="Id">Name in the baseline.</param>
+/// <param name="Start">Makes it ready, in fresh memory each time.</param>
+/// <param name="Reference">Makes the loop ready, the same.</param>
+internal sealed record GateCase(string Id, Func<Runner> Start, Func<Action> Reference);
+
+/// <summary>The fixed set: what is felt first when something gets slower, one of each kind.</summary>
+internal static class GateCases
+{
+    private const int ActivationRow = 1024;
+
+    public static IEnumerable<GateCase> All()
+    {
+        foreach (var op in (string[])["LSTM", "GRU"])
+        {
+            foreach (var units in (int[])[64, 256])
+            {
+                foreach (var storage in (Storage[])[Storage.Find("fp32")!, Storage.Find("int8")!])
+                {
+                    var layer = new RecurrentLayer(op, units, units);
+                    yield return new GateCase(
+                        $"{op.ToLowerInvariant()}/{units}/{storage.Name}",
+                        () => LayerContests.Start(layer, storage),
+                        () => storage.IsInt8 ? Reference.Int8(layer.Macs) : Reference.Float32(layer.Macs));
+                }
+            }
+        }
+
+        yield return new GateCase("gemm/16-256-512/fp32", () => new MatrixProduct(16, 256, 512, false).Runner(), () => Reference.Float32(256 * 512));
+        yield return new GateCase("gemm/16-256-512/int8", () => new MatrixProduct(16, 256, 512, true).Runner(), () => Reference.Int8(256 * 512));
+        yield return new GateCase($"tanh/{ActivationRow}", Tanh, () => Reference.Polynomial(ActivationRow));
+        if (Places.Models() is not { } models) yield break;
+        var mask = ModelContests.Frames(models)[0];
+        if (!File.Exists(mask.Path)) yield break;
+        yield return new GateCase(
+            "dtln-mask/int8",
+            () =>
+            {
+                var (model, session, _) = mask.Ours(Storage.Find("int8")!);
+                return new Runner(session.Run, session, model);
+            },
+            () => Reference.Int8(400_000));
+    }
+
+    private static unsafe Runner Tanh()
+    {
+        var memory = new NativeRow(ActivationRow);
+        var kernels = KernelRegistry.Choose();
+        return new Runner(() => kernels.Unary(UnaryFunction.Tanh, memory.X, memory.Y, ActivationRow, 0, 0), memory);
+    }
+}

@@ -1,0 +1,44 @@
+using SeqRuntime.Perf.Measuring;
+
+namespace SeqRuntime.Perf.Gate;
+
+/// <summary>
+/// The fastest of many short blocks of ours and of its plain loop, over as many attempts as are asked for. A block is a third of a
+/// millisecond: other programs interrupt few of them, and each attempt lies in other memory, as pages that collide in a cache cost up
+/// to a third.
+/// </summary>
+internal sealed class GateMeasurement(GateCase work)
+{
+    private const double BlockSeconds = 0.0003;
+    private const int Rounds = 120;
+    private const double WarmSeconds = 0.1;
+
+    public string Id => work.Id;
+
+    /// <summary>Microseconds of the fastest block so far.</summary>
+    public double Ours { get; private set; } = double.PositiveInfinity;
+
+    /// <summary>The same of the plain loop.</summary>
+    public double Plain { get; private set; } = double.PositiveInfinity;
+
+    public double Ratio => Ours / Plain;
+
+    public int Attempts { get; private set; }
+
+    public void Attempt()
+    {
+        using var runner = work.Start();
+        var plain = work.Reference();
+        var count = Interleaved.Calibrate(runner.Run, BlockSeconds, WarmSeconds);
+        var plainCount = Interleaved.Calibrate(plain, BlockSeconds, WarmSeconds);
+        for (var round = 0; round < Rounds; round++)
+        {
+            runner.Run();
+            Ours = Math.Min(Ours, Interleaved.Block(runner.Run, count) * 1e6);
+            plain();
+            Plain = Math.Min(Plain, Interleaved.Block(plain, plainCount) * 1e6);
+        }
+
+        Attempts++;
+    }
+}

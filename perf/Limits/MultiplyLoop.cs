@@ -1,0 +1,87 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using Arm = System.Runtime.Intrinsics.Arm;
+using X86 = System.Runtime.Intrinsics.X86;
+
+namespace SeqRuntime.Perf.Limits;
+
+/// <summary>Multiplies and accumulates as fast as one core can: twelve independent sums, operands in the nearest cache.</summary>
+/// <param name="Name">Instructions.</param>
+/// <param name="Bits">Width of a vector.</param>
+/// <param name="IsInt8">int8 products into int32 sums; else fp32.</param>
+/// <param name="Run">Does at least so many multiplications.</param>
+internal sealed unsafe record MultiplyLoop(string Name, int Bits, bool IsInt8, Action<long> Run)
+{
+    private const int Chains = 12;
+    private static readonly byte* s_operands = Operands();
+    private static int s_sink;
+
+    /// <summary>Those that this processor has.</summary>
+    public static IReadOnlyList<MultiplyLoop> All { get; } = Find();
+
+    /// <summary>fp32 at the width that shares of the limit are counted with.</summary>
+    public static MultiplyLoop Float32 { get; } = Usual(false);
+
+    /// <summary>The best for int8 at that width.</summary>
+    public static MultiplyLoop Int8 { get; } = Usual(true);
+
+    private static MultiplyLoop Usual(bool isInt8) => All.First(loop => loop.IsInt8 == isInt8 && loop.Bits <= 256);
+
+    /// <summary>Best first.</summary>
+    private static List<MultiplyLoop> Find()
+    {
+        var found = new List<MultiplyLoop>();
+        if (X86.Avx512F.IsSupported) found.Add(new("vfmadd", 512, false, Loop<Fma512, Vector512<float>>));
+        if (X86.Fma.IsSupported) found.Add(new("vfmadd", 256, false, Loop<Fma256, Vector256<float>>));
+        found.Add(new(Arm.AdvSimd.IsSupported ? "fmla" : "fma", 128, false, Loop<Fma128, Vector128<float>>));
+        if (X86.Avx512BW.IsSupported) found.Add(new("vpmaddubsw + vpmaddwd + vpaddd", 512, true, Loop<Widening512, Vector512<int>>));
+        if (X86.AvxVnni.IsSupported) found.Add(new("vpdpbusd", 256, true, Loop<Vnni256, Vector256<int>>));
+        if (X86.Avx2.IsSupported) found.Add(new("vpmaddubsw + vpmaddwd + vpaddd", 256, true, Loop<Widening256, Vector256<int>>));
+        if (Arm.Dp.IsSupported) found.Add(new("sdot", 128, true, Loop<NeonDot, Vector128<int>>));
+        if (Arm.AdvSimd.IsSupported) found.Add(new("smull + smlal2 + sadalp", 128, true, Loop<NeonWidening, Vector128<int>>));
+        if (!X86.Avx2.IsSupported && !Arm.AdvSimd.IsSupported) found.Add(new("32-bit lanes", 128, true, Loop<Lanes128, Vector128<int>>));
+        return found;
+    }
+
+    /// <summary>The second operand is loaded each time, or the compiler would take the product out of the loop.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Loop<M, V>(long macs)
+        where M : struct, IMultiply<V>
+        where V : unmanaged
+    {
+        var x = *(V*)s_operands;
+        V a = default, b = default, c = default, d = default, e = default, f = default;
+        V g = default, h = default, i = default, j = default, k = default, l = default;
+        var start = (V*)s_operands;
+        for (var left = (macs + Chains * M.Macs - 1) / (Chains * M.Macs); left > 0; left--)
+        {
+            var p = start + (left & 3);
+            a = M.Step(a, x, p[0]);
+            b = M.Step(b, x, p[1]);
+            c = M.Step(c, x, p[2]);
+            d = M.Step(d, x, p[3]);
+            e = M.Step(e, x, p[4]);
+            f = M.Step(f, x, p[5]);
+            g = M.Step(g, x, p[6]);
+            h = M.Step(h, x, p[7]);
+            i = M.Step(i, x, p[8]);
+            j = M.Step(j, x, p[9]);
+            k = M.Step(k, x, p[10]);
+            l = M.Step(l, x, p[11]);
+        }
+
+        var sum = M.Add(M.Add(M.Add(a, b), M.Add(c, d)), M.Add(M.Add(e, f), M.Add(g, h)));
+        sum = M.Add(sum, M.Add(M.Add(i, j), M.Add(k, l)));
+        s_sink += *(int*)&sum;
+    }
+
+    private static byte* Operands()
+    {
+        var bytes = (Chains + 4) * 64;
+        var start = (byte*)NativeMemory.AlignedAlloc((nuint)bytes, 64);
+        // 0x3c in every byte: small positive numbers, also as fp32.
+        new Span<byte>(start, bytes).Fill(0x3c);
+        return start;
+    }
+}

@@ -1,0 +1,78 @@
+using System.Diagnostics;
+
+namespace SeqRuntime.Perf.Measuring;
+
+/// <summary>
+/// Times several pieces of work side by side: short blocks of each in turn, so that a change in the machine's speed meets all of
+/// them. Ratios are then medians over the blocks of one round. Each block starts with one run that is not counted, so that none
+/// pays for what the one before it left in the caches.
+/// </summary>
+internal static class Interleaved
+{
+    /// <summary>Seconds a work is run before anything is counted: tiered compilation is over by then.</summary>
+    private const double WarmSeconds = 0.2;
+
+    /// <summary>Seconds of one run of each work in each round.</summary>
+    /// <param name="works">What to time.</param>
+    /// <param name="rounds">Blocks of each.</param>
+    /// <param name="blockSeconds">About how long one block takes; a single run may take longer.</param>
+    public static BlockTimes[] Measure(IReadOnlyList<Action> works, int rounds, double blockSeconds = 0.0015)
+    {
+        var counts = works.Select(work => Calibrate(work, blockSeconds)).ToArray();
+        var times = works.Select(_ => new double[rounds]).ToArray();
+        for (var round = 0; round < rounds; round++)
+        {
+            for (var i = 0; i < works.Count; i++)
+            {
+                works[i]();
+                times[i][round] = Block(works[i], counts[i]);
+            }
+        }
+
+        return Array.ConvertAll(times, seconds => new BlockTimes(seconds));
+    }
+
+    /// <summary>Managed bytes that one run allocates, over 100 runs.</summary>
+    public static long Bytes(Action work)
+    {
+        const int runs = 100;
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < runs; i++) work();
+        return (GC.GetAllocatedBytesForCurrentThread() - before + runs - 1) / runs;
+    }
+
+    /// <summary>Runs that fill a block, once the work has been run for a while.</summary>
+    public static int Calibrate(Action work, double blockSeconds, double warmSeconds = WarmSeconds)
+    {
+        var clock = Stopwatch.StartNew();
+        do work();
+        while (clock.Elapsed.TotalSeconds < warmSeconds);
+        for (var count = 1; ;)
+        {
+            var seconds = Block(work, count) * count;
+            if (seconds >= 0.8 * blockSeconds) return count;
+            count = Math.Max(count + 1, (int)(count * Math.Min(8, blockSeconds / Math.Max(seconds, 1e-7))));
+        }
+    }
+
+    /// <summary>Seconds of one of <paramref name="count"/> runs.</summary>
+    public static double Block(Action work, int count)
+    {
+        var start = Stopwatch.GetTimestamp();
+        for (var i = 0; i < count; i++) work();
+        return Stopwatch.GetElapsedTime(start).TotalSeconds / count;
+    }
+}
+
+/// <summary>Seconds of one run, block by block.</summary>
+internal sealed record BlockTimes(double[] Seconds)
+{
+    /// <summary>Microseconds of the median block.</summary>
+    public double Median => Statistics.Median(Seconds) * 1e6;
+
+    /// <summary>Microseconds of the fastest block.</summary>
+    public double Minimum => Seconds.Min() * 1e6;
+
+    /// <summary>How many times longer the other takes: the median over the rounds of one run.</summary>
+    public double RatioOf(BlockTimes other) => Statistics.Median([.. Seconds.Zip(other.Seconds, (ours, theirs) => theirs / ours)]);
+}

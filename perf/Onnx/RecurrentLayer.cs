@@ -1,0 +1,86 @@
+namespace SeqRuntime.Perf.Onnx;
+
+/// <summary>
+/// One LSTM or GRU layer with random weights: X [steps, batch, input] and the initial states in; Y and the last states out.
+/// </summary>
+/// <param name="Op">LSTM or GRU.</param>
+/// <param name="Input">Inputs of a step.</param>
+/// <param name="Hidden">Units.</param>
+/// <param name="Steps">Time steps of a run.</param>
+/// <param name="Batch">Streams stepped together.</param>
+internal sealed record RecurrentLayer(string Op, int Input, int Hidden, int Steps = 1, int Batch = 1)
+{
+    private const int Seed = 7;
+
+    public int Gates => Op == "LSTM" ? 4 : 3;
+
+    public string[] States => Op == "LSTM" ? ["h", "c"] : ["h"];
+
+    public long[] InputShape => [Steps, Batch, Input];
+
+    public long[] OutputShape => [Steps, 1, Batch, Hidden];
+
+    public long[] StateShape => [1, Batch, Hidden];
+
+    /// <summary>Multiplications of one run.</summary>
+    public long Macs => (long)Gates * Hidden * (Input + Hidden) * Steps * Batch;
+
+    /// <summary>The layer as ONNX defines it, in fp32.</summary>
+    public byte[] Float32() => Write((writer, w, r) =>
+    {
+        writer.Node(Op, ["X", "W", "R", "B", "", .. States], ["Y", .. States.Select(s => s + "_out")], "", Attributes());
+        writer.Tensor("W", w, 1, Gates * Hidden, Input);
+        writer.Tensor("R", r, 1, Gates * Hidden, Hidden);
+    });
+
+    /// <summary>The same layer as ONNX Runtime's DynamicQuantizeLSTM: int8 weights, symmetric, one scale an output.</summary>
+    public byte[] DynamicQuantized() => Write((writer, w, r) =>
+    {
+        writer.Node(
+            "DynamicQuantizeLSTM",
+            ["X", "W", "R", "B", "", .. States, "", "W_scale", "W_zero", "R_scale", "R_zero"],
+            ["Y", .. States.Select(s => s + "_out")],
+            OnnxWriter.Microsoft,
+            Attributes());
+        Quantized(writer, "W", w, Input);
+        Quantized(writer, "R", r, Hidden);
+    });
+
+    private (string, long)[] Attributes() => Op == "GRU" ? [("hidden_size", Hidden), ("linear_before_reset", 1)] : [("hidden_size", Hidden)];
+
+    private byte[] Write(Action<OnnxWriter, float[], float[]> layer)
+    {
+        var random = new Random(Seed);
+        var scale = 1 / MathF.Sqrt(Hidden);
+        float[] Weights(int count) => [.. Enumerable.Range(0, count).Select(_ => (random.NextSingle() * 2 - 1) * scale)];
+        var (w, r, bias) = (Weights(Gates * Hidden * Input), Weights(Gates * Hidden * Hidden), Weights(2 * Gates * Hidden));
+        var writer = new OnnxWriter();
+        layer(writer, w, r);
+        writer.Tensor("B", bias, 1, 2 * Gates * Hidden);
+        writer.Input("X", OnnxWriter.Float, Steps, Batch, Input);
+        foreach (var state in States) writer.Input(state, OnnxWriter.Float, 1, Batch, Hidden);
+        writer.Output("Y", OnnxWriter.Float, Steps, 1, Batch, Hidden);
+        foreach (var state in States) writer.Output(state + "_out", OnnxWriter.Float, 1, Batch, Hidden);
+        return writer.ToArray();
+    }
+
+    /// <summary>Rows × columns quantized by row and stored transposed, [1, columns, rows], as the operator wants them.</summary>
+    private void Quantized(OnnxWriter writer, string name, float[] weights, int columns)
+    {
+        var rows = Gates * Hidden;
+        var scales = new float[rows];
+        var quantized = new sbyte[weights.Length];
+        for (var row = 0; row < rows; row++)
+        {
+            var values = weights.AsSpan(row * columns, columns);
+            var largest = 0f;
+            foreach (var value in values) largest = Math.Max(largest, Math.Abs(value));
+            scales[row] = largest / 127;
+            for (var k = 0; k < columns; k++) quantized[k * rows + row] = (sbyte)Math.Clamp(MathF.Round(values[k] / scales[row]), -127, 127);
+        }
+
+        writer.Tensor(name, quantized, 1, columns, rows);
+        writer.Tensor(name + "_scale", scales, 1, rows);
+        writer.Tensor(name + "_zero", new sbyte[rows], 1, rows);
+    }
+}

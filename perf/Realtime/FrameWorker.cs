@@ -1,0 +1,51 @@
+using System.Diagnostics;
+using SeqRuntime.Perf.Measuring;
+
+namespace SeqRuntime.Perf.Realtime;
+
+/// <summary>One program that processes a frame, and how long each frame took.</summary>
+internal sealed class FrameWorker(string work, string name, double periodMilliseconds, int frames, Action<int> process, params IDisposable[] owned) : IDisposable
+{
+    private readonly double[] _microseconds = new double[frames];
+    private int _count;
+    private long _bytes;
+
+    /// <summary>Processes frame <paramref name="index"/> of the sound and notes its time, and what this thread allocated.</summary>
+    public void Process(int index)
+    {
+        var bytes = GC.GetAllocatedBytesForCurrentThread();
+        var start = Stopwatch.GetTimestamp();
+        process(index);
+        var elapsed = Stopwatch.GetElapsedTime(start).TotalMicroseconds;
+        _bytes += GC.GetAllocatedBytesForCurrentThread() - bytes;
+        if (_count < _microseconds.Length) _microseconds[_count++] = elapsed;
+    }
+
+    /// <summary>Forgets what was noted.</summary>
+    public void Restart() => (_count, _bytes) = (0, 0);
+
+    public FrameTimes Times()
+    {
+        var times = _microseconds.AsSpan(0, _count);
+        var longest = 0.0;
+        foreach (var time in times) longest = Math.Max(longest, time);
+        return new FrameTimes(
+            work,
+            name,
+            periodMilliseconds,
+            _count,
+            Statistics.Percentile(times, 0.5),
+            Statistics.Percentile(times, 0.99),
+            Statistics.Percentile(times, 0.9999),
+            longest,
+            (double)_bytes / _count);
+    }
+
+    public void Dispose()
+    {
+        foreach (var item in owned) item.Dispose();
+    }
+}
+
+/// <summary>Microseconds of processing one frame.</summary>
+internal sealed record FrameTimes(string Work, string Name, double PeriodMilliseconds, int Frames, double P50, double P99, double P9999, double Maximum, double ManagedBytesPerFrame);
