@@ -1,3 +1,5 @@
+using SeqRuntime.Sessions.Threading;
+
 namespace SeqRuntime;
 
 /// <summary>What a session is made for.</summary>
@@ -15,4 +17,7 @@ public sealed class SeqSessionOptions
     /// session is disposed; a graph with nothing to share gets none. Default: 1. Sessions only: streams and decoders run on one thread.
     /// </summary>
     public int Threads { get; init; } = 1;
+
+    /// <summary>Multiply-accumulates of a layer from which it is shared.</summary>
+    internal long LeastSharedWork { get; init; } = ParallelStep.LeastWork;
 }
