@@ -68,19 +68,27 @@ internal static unsafe class PackedProduct
         }
 
         var columns = w.Layout.Columns;
+        var stride = KernelSet.QuantizedStride(columns);
         var cursor = new ScratchCursor(scratch);
         Quantized(ref cursor, columns, m, out var scales, out var q);
         var rest = cursor.Floats(columns + KernelSet.ReadSlack);
         kernels.QuantizeRows(x, ldx, m, columns, 0, q, scales);
-        var all = new Factor(w, q, scales, m);
-        all.Multiply(kernels, index, init, ldinit, y, ldy, 0, n);
-        for (var i = 0; i < m; i++)
+        new Factor(w, q, scales, m).Multiply(kernels, index, init, ldinit, y, ldy, 0, n);
+
+        // Neighbours that are steep share one walk over the weights.
+        for (var first = 0; first < m;)
         {
-            if (scales[i] == 0 || !IsSteep(q + i * KernelSet.QuantizedStride(columns), columns)) continue;
-            Subtract(x + i * ldx, q + i * KernelSet.QuantizedStride(columns), scales[i], rest, columns);
-            kernels.QuantizeRows(rest, columns, 1, columns, 0, q + m * KernelSet.QuantizedStride(columns), scales + m);
-            var second = new Factor(w, q + m * KernelSet.QuantizedStride(columns), scales + m, 1);
-            second.Multiply(kernels, index, y + i * ldy, ldy, y + i * ldy, ldy, 0, n);
+            var count = 0;
+            for (; first + count < m && IsSteep(q + (first + count) * stride, columns, scales[first + count]); count++)
+            {
+                var row = first + count;
+                Subtract(x + row * ldx, q + row * stride, scales[row], rest, columns);
+                kernels.QuantizeRows(rest, columns, 1, columns, 0, q + (m + count) * stride, scales + m + count);
+            }
+
+            var to = y + first * ldy;
+            if (count > 0) new Factor(w, q + m * stride, scales + m, count).Multiply(kernels, index, to, ldy, to, ldy, 0, n);
+            first += Math.Max(count, 1);
         }
     }
 
@@ -94,7 +102,7 @@ internal static unsafe class PackedProduct
         Quantized(ref cursor, columns, m, out var scales, out var q);
         kernels.QuantizeRows(x, ldx, m, columns, 0, q, scales);
         var factor = new Factor(w, q, scales, m);
-        if (m == 1 && *scales != 0 && IsSteep(q, columns))
+        if (m == 1 && IsSteep(q, columns, *scales))
         {
             var rest = cursor.Floats(columns + KernelSet.ReadSlack);
             Subtract(x, q, *scales, rest, columns);
@@ -147,8 +155,10 @@ internal static unsafe class PackedProduct
     /// quantized values and by their quantized errors, which gives it about 15 bits.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static bool IsSteep(sbyte* q, int columns)
+    private static bool IsSteep(sbyte* q, int columns, float scale)
     {
+        if (scale == 0) return false;
+
         // Rows are padded with zeros, and 32767 sums of up to 2·16129 would be needed to leave int32.
         var sum = 0L;
         for (nint k = 0; k < columns;)
@@ -198,11 +208,11 @@ internal static unsafe class PackedProduct
         return true;
     }
 
-    /// <summary>Room for m quantized rows and one more, the rest of a single steep row.</summary>
+    /// <summary>Room for m quantized rows and as many rests of steep ones.</summary>
     private static void Quantized(ref ScratchCursor cursor, int columns, long m, out float* scales, out sbyte* q)
     {
-        scales = cursor.Floats(m + 1);
-        q = (sbyte*)cursor.Take((m + 1) * KernelSet.QuantizedStride(columns));
+        scales = cursor.Floats(2 * m);
+        q = (sbyte*)cursor.Take(2 * m * KernelSet.QuantizedStride(columns));
     }
 
     /// <summary>Rows of X ready to be multiplied by a packed W, whole or block of outputs by block.</summary>
