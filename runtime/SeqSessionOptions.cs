@@ -1,3 +1,5 @@
+using SeqRuntime.Sessions.Threading;
+
 namespace SeqRuntime;
 
 /// <summary>What a session is made for.</summary>
@@ -21,4 +23,7 @@ public sealed class SeqSessionOptions
     /// <see cref="SeqSession.FixedInputsChanged"/>. Decoders name what the encoder gives, so that keys are projected once a sentence.
     /// </summary>
     internal IReadOnlyCollection<string> FixedInputs { get; init; } = [];
+
+    /// <summary>Multiply-accumulates of a layer from which it is shared.</summary>
+    internal long LeastSharedWork { get; init; } = ParallelStep.LeastWork;
 }

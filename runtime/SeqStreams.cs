@@ -208,7 +208,7 @@ public sealed unsafe class SeqStreams : IDisposable
     }
 
     /// <summary>One step of these streams only: those that have an input this time. The others wait. Allocates nothing.</summary>
-    /// <param name="slots">Streams, each once, in any order; ascending neighbours are cheapest.</param>
+    /// <param name="slots">Streams, each once, in any order.</param>
     /// <exception cref="ArgumentException">No stream has one of the slots, one is given twice, or an index input is out of range. No stream has then moved.</exception>
     public void Step(ReadOnlySpan<int> slots)
     {
@@ -221,8 +221,13 @@ public sealed unsafe class SeqStreams : IDisposable
             _lastStep[slot] = _step;
         }
 
-        slots.CopyTo(_slots);
-        Run(slots.Length);
+        var count = 0;
+        for (var slot = 0; count < slots.Length; slot++)
+        {
+            if (_lastStep[slot] == _step) _slots[count++] = slot;
+        }
+
+        Run(count);
     }
 
     /// <summary>Puts a stream's states back to their first content.</summary>

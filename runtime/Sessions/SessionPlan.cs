@@ -57,7 +57,7 @@ internal sealed unsafe class SessionPlan : IDisposable
             SetShapes(MaxSizes);
             InferFirst();
             IsViewNode = [.. Contexts.Select((context, i) => !IsKnownNode[i] && graph.Nodes[i].Operator.IsViewAt(context))];
-            Parallel = options.Threads > 1 ? ShareOut() : [];
+            Parallel = options.Threads > 1 ? ShareOut(options.LeastSharedWork) : [];
             IsFixedNode = FindFixedNodes(options.FixedInputs);
 
             (_root, _overwrites) = FindRoots();
@@ -504,21 +504,21 @@ internal sealed unsafe class SessionPlan : IDisposable
     }
 
     /// <summary>Finds what two threads can share and puts the nodes in an order that lets them.</summary>
-    private ParallelStep[] ShareOut()
+    private ParallelStep[] ShareOut(long leastShared)
     {
         var (order, groups) = ParallelGroups.Find(Graph, Contexts, IsViewNode);
         Graph = Graph with { Nodes = [.. order.Select(i => Graph.Nodes[i])] };
         Contexts = [.. order.Select(i => Contexts[i])];
         IsKnownNode = [.. order.Select(i => IsKnownNode[i])];
         IsViewNode = [.. order.Select(i => IsViewNode[i])];
-        return Array.ConvertAll(groups, MakeParallel);
+        return Array.ConvertAll(groups, group => MakeParallel(group, leastShared));
     }
 
-    private ParallelStep MakeParallel(int[] nodes)
+    private ParallelStep MakeParallel(int[] nodes, long leastShared)
     {
         var first = nodes[0];
-        if (nodes.Length == 1) return new TwoDirections((Recurrent)Graph.Nodes[first].Operator, first, Contexts[first]);
-        return new Wavefront(nodes.Select(i => new LayerInPieces((Recurrent)Graph.Nodes[i].Operator, Contexts[i])), first, nodes[^1], Contexts[first]);
+        if (nodes.Length == 1) return new TwoDirections((Recurrent)Graph.Nodes[first].Operator, first, Contexts[first]) { LeastShared = leastShared };
+        return new Wavefront(nodes.Select(i => new LayerInPieces((Recurrent)Graph.Nodes[i].Operator, Contexts[i])), first, nodes[^1], Contexts[first]) { LeastShared = leastShared };
     }
 
     private long LargestScratch()

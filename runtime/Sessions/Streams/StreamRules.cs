@@ -43,7 +43,7 @@ internal static class StreamRules
                 when IsInner(node.Attributes.Int(AttributeKey.Axis, -1), one) => Leading(one, isShared, [0]),
             OpKind.Concat when IsInner(node.Attributes.Int(AttributeKey.Axis, 0), one) => Leading(one, isShared, [.. Enumerable.Range(0, one.InputCount)]),
             OpKind.Split or OpKind.Gather when IsInner(node.Attributes.Int(AttributeKey.Axis, 0), one) => Leading(one, isShared, [0]),
-            OpKind.Slice when IsInner(one.Optional(3), one) => Leading(one, isShared, [0]),
+            OpKind.Slice when IsInnerSlice(one) => Leading(one, isShared, [0]),
             OpKind.Reduce when IsInner(one.Optional(1), one) => Leading(one, isShared, [0]),
             OpKind.Transpose when node.Attributes.Ints(AttributeKey.Perm) is [0, ..] => Leading(one, isShared, [0]),
             _ => null,
@@ -132,6 +132,18 @@ internal static class StreamRules
     {
         var rank = one.Input(0).Rank;
         return rank > 1 && Axes.Normalize(axis, rank) != 0;
+    }
+
+    /// <summary>A slice that takes the first dimension from its beginning, step by step, takes all of it, or the shapes would not fit.</summary>
+    private static bool IsInnerSlice(NodeContext one)
+    {
+        var (starts, axes, steps) = (one.Known(1), one.Optional(3), one.Optional(4));
+        for (var i = 0; i < starts.Count; i++)
+        {
+            if (!IsInner(axes?.Integer(i) ?? i, one) && (starts.Integer(i) != 0 || (steps?.Integer(i) ?? 1) != 1)) return false;
+        }
+
+        return true;
     }
 
     private static bool IsInner(Tensor? axes, NodeContext one)

@@ -53,7 +53,7 @@ internal sealed unsafe class LayerInPieces
     /// <summary>Steps and batch rows now.</summary>
     public (int Steps, int Batch) Size => (_whole.Input(0).Shape[0], _whole.Input(0).Shape[1]);
 
-    public bool IsLong(Func<NodeContext, int, bool> isLong) => isLong(_whole, _layer.FirstWeight);
+    public Recurrent Layer => _layer;
 
     public void Bind(byte* kept) => _kept = kept;
 

@@ -5,8 +5,8 @@ namespace SeqRuntime.Sessions.Threading;
 /// <summary>Nodes that two threads run together, as one step of a session. Shapes are inferred node by node, as ever.</summary>
 internal abstract unsafe class ParallelStep(int first, int last, NodeContext context) : Operator, IShared, IDisposable
 {
-    /// <summary>Multiply-accumulates below which waking a second thread costs more than it saves.</summary>
-    private const long LeastWork = 1 << 20;
+    /// <summary>Multiply-accumulates of a layer below which waking a second thread, some 20 µs, costs more than it saves.</summary>
+    public const long LeastWork = 1 << 22;
 
     /// <summary>Index of the first node of the group.</summary>
     public int First { get; } = first;
@@ -16,6 +16,9 @@ internal abstract unsafe class ParallelStep(int first, int last, NodeContext con
 
     /// <summary>What the session calls <see cref="Operator.Execute"/> with: that of the first node.</summary>
     public NodeContext Context { get; } = context;
+
+    /// <summary>Multiply-accumulates of a layer from which it is shared.</summary>
+    public long LeastShared { get; init; } = LeastWork;
 
     /// <summary>The session's second thread.</summary>
     public HelperThread? Helper { get; set; }
@@ -40,13 +43,12 @@ internal abstract unsafe class ParallelStep(int first, int last, NodeContext con
     {
     }
 
-    /// <summary>Whether a recurrent layer at its current sizes is worth two threads.</summary>
-    protected static bool IsLong(NodeContext context, int firstWeight)
+    /// <summary>Multiply-accumulates of one step of a recurrent layer's direction at its current sizes.</summary>
+    protected static double WorkOfStep(NodeContext context, Recurrent layer)
     {
-        var x = context.Input(0).Shape;
-        var work = 0L;
-        for (var i = firstWeight; i < firstWeight + 2; i++) work += context.Optional(i) is { } w ? (long)w.Layout.Rows * w.Layout.Columns : 0;
-        return x[0] > 1 && (double)x[0] * x[1] * work >= LeastWork;
+        var r = context.Input(layer.FirstWeight + 1).Layout;
+        var columns = (double)r.Columns + (context.Optional(layer.FirstWeight)?.Layout.Columns ?? 0);
+        return columns * r.Rows * context.Input(0).Shape[1];
     }
 
     /// <summary>Does both parts at once.</summary>

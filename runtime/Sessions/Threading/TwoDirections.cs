@@ -20,7 +20,7 @@ internal sealed unsafe class TwoDirections : ParallelStep
 
     public override void Execute(NodeContext context)
     {
-        if (!IsLong(context, _layer.FirstWeight))
+        if (WorkOfStep(context, _layer) * context.Input(0).Shape[0] < LeastShared)
         {
             _layer.Execute(context);
             return;

@@ -11,6 +11,9 @@ internal sealed unsafe class Wavefront : ParallelStep
     private const int ShortestPiece = 4;
     private const int LongestPiece = 64;
 
+    /// <summary>Part of the least work worth sharing that a piece has at least: the other thread may have to be woken for each.</summary>
+    private const double PartOfLeast = 1.0 / 8;
+
     /// <summary>Pieces of a sequence that is neither short nor very long: few enough to be worth their start, enough that the time in which one thread fills or drains the wave is small.</summary>
     private const int Pieces = 16;
 
@@ -53,9 +56,10 @@ internal sealed unsafe class Wavefront : ParallelStep
         var (steps, batch) = _layers[0].Size;
         var isStack = true;
         foreach (var layer in _layers) isStack &= layer.Size == (steps, batch);
-        _steps = Math.Clamp((steps + Pieces - 1) / Pieces, ShortestPiece, LongestPiece);
+        var work = WorkOfStep(context, _layers[0].Layer);
+        _steps = (int)Math.Clamp(Math.Max((steps + Pieces - 1) / Pieces, LeastShared * PartOfLeast / Math.Max(work, 1)), ShortestPiece, LongestPiece);
         _pieces = (steps + _steps - 1) / _steps;
-        if (!isStack || _pieces < 2 || !_layers[0].IsLong(IsLong))
+        if (!isStack || _pieces < 2 || work * steps < LeastShared)
         {
             foreach (var layer in _layers) layer.Run();
             return;

@@ -51,6 +51,8 @@ internal static class StreamGraphs
             var x = k.X(s_inner);
             g.Output("inner", g.Node(OpKind.Slice, [x, k.Long(2, 0), k.Long(0, 4), k.Long(-2, 2), k.Long(-1, 2)]));
             g.Output("outer", g.Node(OpKind.Slice, [x, k.Long(1), k.Long(2)]));
+            g.Output("whole and inner", g.Node(OpKind.Slice, [x, k.Long(0, 1), k.Long(int.MaxValue, 3)]));
+            g.Output("all there is and inner", g.Node(OpKind.Slice, [x, k.Long(0, 1), k.Long(2, 3)]));
         },
         ["gather"] = (g, k) =>
         {

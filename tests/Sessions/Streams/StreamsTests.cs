@@ -8,13 +8,15 @@ namespace SeqRuntime.Tests.Sessions.Streams;
 /// <summary>Each of many streams gets the bits that a session of its own gives.</summary>
 public class StreamsTests
 {
+    private static readonly TensorFormat[] s_formats = [TensorFormat.PackedFloat32, TensorFormat.PackedFloat16, TensorFormat.PackedInt8, TensorFormat.PackedInt4];
+
     public static TheoryData<string> Graphs => [.. StreamGraphs.All.Keys];
 
     [Theory]
     [MemberData(nameof(Graphs))]
     public void EveryKindOfNodeGivesTheBitsOfSingleSessions(string name)
     {
-        foreach (var format in new[] { TensorFormat.PackedFloat32, TensorFormat.PackedInt8 })
+        foreach (var format in s_formats)
         {
             var file = SeqWriter.ToArray(StreamGraphs.Build(name, format));
             foreach (var path in SeqKernels.Runnable)
@@ -31,7 +33,7 @@ public class StreamsTests
     [InlineData("gru in two directions")]
     public void HundredsOfStepsWithStreamsThatComeAndGo(string name)
     {
-        foreach (var format in new[] { TensorFormat.PackedFloat32, TensorFormat.PackedInt8 })
+        foreach (var format in s_formats)
         {
             using var model = SeqModel.Load(SeqWriter.ToArray(StreamGraphs.Build(name, format)));
             StreamsBesideSessions.Run(model, null, null, capacity: 20, steps: 400, seed: 5);
