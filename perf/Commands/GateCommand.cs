@@ -42,7 +42,7 @@ internal sealed class GateCommand
         foreach (var work in cases)
         {
             var verdict = baseline.Judge(key, work.Id, work.Ratio);
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {work.Id} | {CompareReport.Time(work.Ours)} | {CompareReport.Time(work.Plain)} | {work.Ratio:F3} | {verdict.Recorded:F3} | {verdict.Change:+0%;-0%} | {work.Attempts} | {(verdict.Recorded is null ? "new" : verdict.Passes ? "ok" : "SLOWER")} |"));
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {work.Id} | {CompareReport.Time(work.Ours)} | {CompareReport.Time(work.Plain)} | {work.Ratio:F3} | {verdict.Recorded:F3} | {verdict.Change:+0%;-0%;0%} | {work.Attempts} | {(verdict.Recorded is null ? "new" : verdict.Passes ? "ok" : "SLOWER")} |"));
         }
 
         output.WriteLine();
@@ -107,7 +107,7 @@ internal sealed class GateCommand
             var name = $"{file.Directory?.Name}/{file.Name}";
             sizes[name] = file.Length;
             var verdict = baseline.JudgeSize(name, file.Length);
-            result.InvocationConfiguration.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: {file.Length} bytes{(verdict.Recorded is { } recorded ? $", recorded {recorded:F0} ({verdict.Change:+0.0%;-0.0%}), {baseline.SizeTolerance:P0} more are allowed" : ", not recorded yet")}."));
+            result.InvocationConfiguration.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: {file.Length} bytes{(verdict.Recorded is { } recorded ? $", recorded {recorded:F0} ({verdict.Change:+0.0%;-0.0%;0.0%}), {baseline.SizeTolerance:P0} more are allowed" : ", not recorded yet")}."));
             if (!verdict.Passes) faults.Add(string.Create(CultureInfo.InvariantCulture, $"{name} grew by {verdict.Change:P1}: {file.Length} bytes where {verdict.Recorded:F0} are recorded"));
         }
 
