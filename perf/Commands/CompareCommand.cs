@@ -15,11 +15,12 @@ internal sealed class CompareCommand
     private readonly Option<FileInfo> _json = new("--json") { Description = "Write everything that was measured to this file.", HelpName = "FILE" };
     private readonly Option<FileInfo> _markdown = new("--markdown") { Description = "Write the tables to this file.", HelpName = "FILE" };
     private readonly Option<bool> _record = new("--record") { Description = "Write JSON, tables and the picture to perf/results/<processor>/ under today's date." };
+    private readonly Option<bool> _readme = new("--readme") { Description = "Put the table into README.md." };
 
     public Command Build()
     {
         Arguments.AtLeast(_pairs, 1);
-        var command = new Command("compare", "Ours beside ONNX Runtime and beside the machine's limit: layers, sequences, whole models, decoders, streams, as ratios of one interleaved run each.") { _only, _pairs, _steps, _batch, _json, _markdown, _record };
+        var command = new Command("compare", "Ours beside ONNX Runtime and beside the machine's limit: layers, sequences, whole models, decoders, streams, as ratios of one interleaved run each.") { _only, _pairs, _steps, _batch, _json, _markdown, _record, _readme };
         command.SetAction(Run);
         return command;
     }
@@ -43,6 +44,7 @@ internal sealed class CompareCommand
         if (result.GetValue(_json) is { } json) File.WriteAllText(json.FullName, JsonReports.Text(report, JsonReports.Default.CompareReport));
         if (result.GetValue(_markdown) is { } markdown) File.WriteAllText(markdown.FullName, report.Markdown());
         if (result.GetValue(_record)) Record(report, output);
+        if (result.GetValue(_readme)) Readme.Write("compare", report.Summary());
         return faults == 0 ? ExitCode.Good : ExitCode.Failed;
     }
 
