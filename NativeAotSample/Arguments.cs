@@ -10,7 +10,7 @@ internal sealed class Arguments
 {
     public const string Usage = """
         Usage:
-          NativeAotSample [pronounce] [WORD …] [--beam 5] [--best 1] [--alignment align.svg] [--model g2p.seq] [--kernels NAME]
+          NativeAotSample [pronounce] [WORD …] [--beam 5] [--best 1] [--alignment align.svg] [--json] [--model g2p.seq] [--kernels NAME]
               Writes how words are pronounced in American English (ARPAbet); without words, those of standard input.
               --best N       the N best, with their log probabilities; --beam N: hypotheses to follow (1: greedy)
               --alignment    draws which letters the last word's phonemes came from, as SVG and in the terminal
@@ -22,8 +22,8 @@ internal sealed class Arguments
           NativeAotSample --info
               Kernel paths: built, runnable, chosen; instruction sets seen.
 
-        --json prints one JSON object; --kernels forces a kernel path by the name that --info prints.
-        Exit code: 0 done, 1 a file is at fault, 2 wrong usage.
+        --json prints one JSON object (pronounce: one a word, a line each); --kernels forces a kernel path by the name that --info prints.
+        Exit code: 0 done, 1 a file or word is at fault, 2 wrong usage.
         """;
 
     private readonly List<string> _files = [];

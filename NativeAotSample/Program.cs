@@ -9,8 +9,8 @@ try
     switch (arguments.Command)
     {
         case "pronounce":
-            PronounceCommand.Run(arguments);
-            return 0;
+            if (arguments.Words.Count == 0 && !Console.IsInputRedirected) Console.Error.WriteLine("One word a line; Ctrl+D ends.");
+            return PronounceCommand.Run(arguments, Console.In, Console.Out, Console.Error);
         case "denoise":
             DenoiseCommand.Run(arguments, clock);
             return 0;

@@ -2,45 +2,113 @@ using System.Globalization;
 using System.Text;
 using SeqRuntime;
 using SeqRuntime.Decoding;
+using static NativeAotSample.Report;
 
 namespace NativeAotSample;
 
 /// <summary>Words to their pronunciations in American English (ARPAbet), with the project's own model or another of its kind.</summary>
-internal static class PronounceCommand
+internal sealed class PronounceCommand(SeqDecoder decoder, Arguments arguments, TextWriter output, TextWriter error)
 {
+    /// <summary>Stands for what the table does not cover; no table is as long.</summary>
+    private const int NoToken = int.MaxValue;
+
+    private int _faults;
+
     /// <summary>The model that lies beside the program.</summary>
     public static string DefaultModel => Path.Combine(AppContext.BaseDirectory, "g2p.seq");
 
-    public static void Run(Arguments arguments)
+    /// <summary>Words of the command line, or else those of <paramref name="input"/>; a word at fault is told of and the next one follows.</summary>
+    /// <returns>Exit code: 0, or 1 where a word has no pronunciation.</returns>
+    public static int Run(Arguments arguments, TextReader input, TextWriter output, TextWriter error)
     {
         using var model = SeqModel.Load(arguments.Model ?? DefaultModel, new SeqModelOptions { KernelPath = arguments.Kernels });
         using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = Math.Max(arguments.Beam, arguments.Best), BestCount = arguments.Best });
-        if (arguments.Words.Count > 0)
-        {
-            foreach (var word in arguments.Words) Pronounce(decoder, word, arguments);
-            return;
-        }
+        if (decoder.SourceTable is null) throw new ArgumentException("The model has no source table: it reads token indices, not words.");
+        var command = new PronounceCommand(decoder, arguments, output, error);
+        foreach (var word in arguments.Words.Count > 0 ? arguments.Words : Read(input)) command.Pronounce(word);
+        return command._faults == 0 ? 0 : 1;
+    }
 
-        if (!Console.IsInputRedirected) Console.Error.WriteLine("One word a line; Ctrl+D ends.");
-        while (Console.ReadLine() is { } line)
+    private static IEnumerable<string> Read(TextReader input)
+    {
+        while (input.ReadLine() is { } line)
         {
-            foreach (var word in line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)) Pronounce(decoder, word, arguments);
+            foreach (var word in line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)) yield return word;
         }
     }
 
-    private static void Pronounce(SeqDecoder decoder, string word, Arguments arguments)
+    private void Pronounce(string word)
     {
-        var found = decoder.Decode(word.ToLowerInvariant());
+        var letters = word.Trim().ToLowerInvariant();
+        var unknown = Unknown(letters, out var known);
+        if (!known)
+        {
+            Fault(word, letters.Length == 0 ? "there is no letter to pronounce" : $"the model knows none of its letters: {unknown}");
+            return;
+        }
+
+        if (unknown.Length > 0) error.WriteLine($"'{word}': the model does not know {unknown} and guesses");
+        int found;
+        try
+        {
+            found = decoder.Decode(letters);
+        }
+        catch (ArgumentException fault)
+        {
+            Fault(word, fault.Message);
+            return;
+        }
+
+        if (arguments.Json) output.WriteLine(Json(word, unknown, found));
+        else Write(word, found);
+        if (arguments.Alignment is not { } picture || found == 0) return;
+        var alignment = AlignmentPicture.From(decoder);
+        if (!arguments.Json) output.Write(alignment.ToText());
+        File.WriteAllText(picture, alignment.ToSvg(), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
+    }
+
+    private void Fault(string word, string why)
+    {
+        _faults++;
+        error.WriteLine($"'{word}': {why}");
+    }
+
+    private void Write(string word, int found)
+    {
         for (var rank = 0; rank < found; rank++)
         {
-            Console.WriteLine(arguments.Best == 1
+            output.WriteLine(arguments.Best == 1
                 ? $"{word}\t{decoder.Text(rank)}"
                 : string.Create(CultureInfo.InvariantCulture, $"{word}\t{decoder.Text(rank)}\t{decoder.LogProbability(rank):F4}"));
         }
+    }
 
-        if (arguments.Alignment is not { } picture || found == 0) return;
-        var alignment = AlignmentPicture.From(decoder);
-        Console.Write(alignment.ToText());
-        File.WriteAllText(picture, alignment.ToSvg(), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
+    private string Json(string word, string unknown, int found)
+    {
+        var best = new StringBuilder("[");
+        for (var rank = 0; rank < found; rank++)
+        {
+            if (rank > 0) best.Append(',');
+            best.Append(CultureInfo.InvariantCulture, $"{{\"pronunciation\":{Quote(decoder.Text(rank))},\"logProbability\":{decoder.LogProbability(rank):R}}}");
+        }
+
+        return $"{{\"word\":{Quote(word)},{(unknown.Length > 0 ? $"\"unknown\":{Quote(unknown)}," : "")}\"best\":{best}]}}";
+    }
+
+    /// <summary>The characters that the model's table does not cover, each once.</summary>
+    private string Unknown(string letters, out bool known)
+    {
+        var unknown = new StringBuilder();
+        known = false;
+        var table = decoder.SourceTable!;
+        Span<int> tokens = stackalloc int[2];
+        foreach (var letter in letters.EnumerateRunes())
+        {
+            var text = letter.ToString();
+            if (table.Encode(text, tokens, NoToken) != 1 || tokens[0] != NoToken) known = true;
+            else if (!unknown.ToString().Contains(text, StringComparison.Ordinal)) unknown.Append(text);
+        }
+
+        return unknown.ToString();
     }
 }

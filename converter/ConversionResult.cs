@@ -22,5 +22,10 @@ internal sealed record StatePair(string Input, string Output, string Shape);
 /// <param name="Shape">Shape; rows and columns where packed.</param>
 /// <param name="Format">Storage: dense float32, packed float32, packed int8 …</param>
 /// <param name="Bytes">Bytes in the file.</param>
-/// <param name="Error">Relative root-mean-square error of the weights against the source, where they were quantized.</param>
-internal sealed record ConvertedTensor(string Name, IReadOnlyList<int> Shape, string Format, long Bytes, double? Error);
+/// <param name="Error">Relative root-mean-square error of the weights against the source, where they are no float32.</param>
+/// <param name="Weights">Storage of a weight matrix that might be stored otherwise; null for all else.</param>
+/// <param name="IsAsked">The user named this tensor's storage.</param>
+internal sealed record ConvertedTensor(string Name, IReadOnlyList<int> Shape, string Format, long Bytes, double? Error, WeightKind? Weights = null, bool IsAsked = false)
+{
+    public long Count => Shape.Aggregate(1L, (a, b) => a * b);
+}

@@ -49,13 +49,14 @@ internal static class Converter
 
         progress?.Report(new ConversionProgress("packing weights", 0.8));
         var graphs = resolved.ConvertAll(r => r.Graph);
-        var (model, tensors) = Lower(graphs, options, []);
-        if (SensitiveTensors.Find(tensors) is { Count: > 0 } kept) (model, tensors) = Lower(graphs, options, kept);
+        var (model, tensors) = Lower(graphs, new WeightChoice(options, new Dictionary<string, WeightKind>()));
+        new WeightChoice(options, new Dictionary<string, WeightKind>()).CheckPatterns(tensors);
+        if (SensitiveTensors.Find(model, tensors) is { Count: > 0 } raised) (model, tensors) = Lower(graphs, new WeightChoice(options, raised));
 
         foreach (var (table, entries) in tables) model.Tables[table] = entries;
         foreach (var (key, value) in metadata) model.Metadata[key] = value;
         model.Metadata["converter"] = $"seqconvert {typeof(Converter).Assembly.GetName().Version}";
-        model.Metadata["weights"] = options.Weights == WeightKind.Int8 ? "int8" : "fp32";
+        model.Metadata["weights"] = options.Weights.Name();
         var converted = new List<ConvertedGraph>();
         foreach (var (index, (graph, path, sourceNodes, notes)) in resolved.Index())
         {
@@ -77,11 +78,11 @@ internal static class Converter
         return new ConversionResult(model, bytes, converted, tensors, files.Sum(source => new FileInfo(source).Length));
     }
 
-    private static (SeqModelBuilder Model, List<ConvertedTensor> Tensors) Lower(List<IrGraph> graphs, ConversionOptions options, HashSet<string> kept)
+    private static (SeqModelBuilder Model, List<ConvertedTensor> Tensors) Lower(List<IrGraph> graphs, WeightChoice choice)
     {
         var model = new SeqModelBuilder();
         var tensors = new List<ConvertedTensor>();
-        foreach (var graph in graphs) GraphLowering.Lower(graph, model, options, kept, tensors);
+        foreach (var graph in graphs) GraphLowering.Lower(graph, model, choice, tensors);
         return (model, tensors);
     }
 

@@ -4,6 +4,7 @@ using SeqRuntime.Decoding;
 using SeqRuntime.Format;
 using SeqRuntime.Kernels;
 using SeqRuntime.Sessions;
+using SeqRuntime.Sessions.Streams;
 
 namespace SeqRuntime;
 
@@ -96,6 +97,29 @@ public sealed class SeqModel : IDisposable
         return plan.Bytes + plan.KnownBlockBytes;
     });
 
+    /// <summary>Makes room for many streams that step together: weights are read once a step for all. All memory it will ever use is allocated here.</summary>
+    /// <param name="capacity">Most streams at a time, at least 1.</param>
+    /// <param name="graph">As in <see cref="CreateSession"/>.</param>
+    /// <param name="options">Sizes of symbolic dimensions, the same in every run, and memory limit of all streams together; null for the defaults.</param>
+    /// <exception cref="ArgumentException">No such graph, shapes do not fit together at these sizes, or the memory limit is exceeded.</exception>
+    /// <exception cref="SeqFormatException">The graph is not valid.</exception>
+    public SeqStreams CreateStreams(int capacity, string? graph = null, SeqSessionOptions? options = null)
+    {
+        var streams = WithMemory(model => new SeqStreams(model, model._memory, model.Plan(capacity, graph, options), model._kernels));
+        Log.StreamsCreated(_logger, streams.Graph, capacity, streams.MemoryBytes, streams.IsBatched);
+        return streams;
+    }
+
+    /// <summary>Bytes that <see cref="CreateStreams"/> would allocate, without doing it.</summary>
+    /// <param name="capacity">As in <see cref="CreateStreams"/>.</param>
+    /// <param name="graph">As in <see cref="CreateSession"/>.</param>
+    /// <param name="options">As in <see cref="CreateStreams"/>.</param>
+    public long GetStreamsMemoryBytes(int capacity, string? graph = null, SeqSessionOptions? options = null) => WithMemory(model =>
+    {
+        using var plan = model.Plan(capacity, graph, options);
+        return plan.Bytes + plan.One.KnownBlockBytes;
+    });
+
     /// <summary>Makes a decoder of an encoder-decoder model. All memory it will ever use is allocated here.</summary>
     /// <param name="options">Beam, results, largest sizes; null for greedy decoding.</param>
     /// <exception cref="ArgumentException">The model does not say how it is decoded, or says it of other graphs and values than it has.</exception>
@@ -142,7 +166,19 @@ public sealed class SeqModel : IDisposable
         }
     }
 
-    private SessionPlan Plan(string? graph, SeqSessionOptions? options) => new(Find(graph), _model.Tensors, _kernels, options ?? new SeqSessionOptions());
+    private SessionPlan Plan(string? graph, SeqSessionOptions? options)
+    {
+        options ??= new SeqSessionOptions();
+        if (options.Threads is not (1 or 2)) throw new ArgumentOutOfRangeException(nameof(options), options.Threads, $"{nameof(SeqSessionOptions.Threads)} is 1 or 2.");
+        return new SessionPlan(Find(graph), _model.Tensors, _kernels, options);
+    }
+
+    private StreamsPlan Plan(int capacity, string? graph, SeqSessionOptions? options)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(capacity, 1);
+        options ??= new SeqSessionOptions();
+        return new StreamsPlan(Plan(graph, options), _kernels, capacity, options.MemoryLimitBytes);
+    }
 
     private LoadedGraph Find(string? name)
     {
@@ -179,4 +215,7 @@ internal static partial class Log
 
     [LoggerMessage(EventId = 2, Level = LogLevel.Debug, Message = "Session of graph {Graph}: {Bytes} bytes, of them {StateBytes} of state")]
     public static partial void SessionCreated(ILogger logger, string graph, long bytes, int stateBytes);
+
+    [LoggerMessage(EventId = 3, Level = LogLevel.Debug, Message = "Streams of graph {Graph}, at most {Capacity}: {Bytes} bytes, batched {IsBatched}")]
+    public static partial void StreamsCreated(ILogger logger, string graph, int capacity, long bytes, bool isBatched);
 }

@@ -1,6 +1,8 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Kernels;
 using SeqRuntime.Operators;
 using SeqRuntime.Sessions;
+using SeqRuntime.Sessions.Threading;
 
 namespace SeqRuntime;
 
@@ -27,6 +29,7 @@ public sealed unsafe class SeqSession : IDisposable
     private readonly Tensor[] _states;
     private readonly Held[] _held;
     private readonly int[] _sizes;
+    private readonly HelperThread? _helper;
     private readonly bool _counted;
     private bool _stale;
     private bool _disposed;
@@ -54,11 +57,14 @@ public sealed unsafe class SeqSession : IDisposable
         _outputs = Array.ConvertAll(graph.Outputs, i => plan.Values[i]);
         _states = Array.ConvertAll(graph.States, s => plan.Values[s.Value]);
         _held = HoldOutputs(plan);
-        _steps = [.. graph.Nodes.Index().Where(n => !plan.IsKnownNode[n.Index] && !n.Item.Operator.IsView).Select(n => new Step(n.Item.Operator, plan.Contexts[n.Index], n.Index))];
+        _steps = [.. plan.Steps().Select(s => new Step(s.Operator, s.Context, s.Node))];
         _copies = MakeCopies(plan);
         Graph = graph.Name;
         KernelPath = kernels.Name;
         ResetState();
+        if (plan.Parallel.Length == 0) return;
+        _helper = new HelperThread();
+        foreach (var step in plan.Parallel) step.Helper = _helper;
     }
 
     /// <summary>The model this session runs.</summary>
@@ -69,6 +75,9 @@ public sealed unsafe class SeqSession : IDisposable
 
     /// <summary>Name of the kernel set in use.</summary>
     public string KernelPath { get; }
+
+    /// <summary>Threads that <see cref="Run"/> may use: 2 where the options allow it and the graph has something to share.</summary>
+    public int Threads => _helper is null ? 1 : 2;
 
     /// <summary>Native bytes this session holds: states, inputs, outputs, intermediate values and scratch. It never grows.</summary>
     public long MemoryBytes => _plan.Bytes + _plan.KnownBlockBytes;
@@ -181,6 +190,7 @@ public sealed unsafe class SeqSession : IDisposable
 
     /// <summary>Computes the outputs from the inputs and the states, then moves the states on. Allocates nothing.</summary>
     /// <exception cref="ArgumentException">Shapes do not fit at the sizes set, or an index input is out of range; states are then unchanged.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run()
     {
         ThrowIfDisposed();
@@ -230,7 +240,7 @@ public sealed unsafe class SeqSession : IDisposable
     {
         ArgumentNullException.ThrowIfNull(other);
         ThrowIfDisposed();
-        if (!ReferenceEquals(other._plan.Graph, _plan.Graph) || !other._sizes.AsSpan().SequenceEqual(_sizes)) throw SessionError.OtherGraph();
+        if (!ReferenceEquals(other._plan.Graph.Values, _plan.Graph.Values) || !other._sizes.AsSpan().SequenceEqual(_sizes)) throw SessionError.OtherGraph();
         if (_plan.HasStatesOf(other._plan))
         {
             other.SaveState(new Span<byte>(_memory.Start, StateBytes));
@@ -244,6 +254,9 @@ public sealed unsafe class SeqSession : IDisposable
         GC.KeepAlive(this);
         GC.KeepAlive(other);
     }
+
+    /// <summary>The second thread, where there is one.</summary>
+    internal HelperThread? Helper => _helper;
 
     /// <summary>An input as bytes, whatever its type.</summary>
     internal Span<byte> InputBytes(int index) => Bytes(_inputs[index]);
@@ -266,15 +279,17 @@ public sealed unsafe class SeqSession : IDisposable
     {
         if (_disposed) return;
         _disposed = true;
+        _helper?.Dispose();
         _memory?.Dispose();
         _plan.Dispose();
         if (_counted) _modelMemory.DangerousRelease();
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Lets go of the model's memory where the session was never disposed.</summary>
+    /// <summary>Lets go of the model's memory, and of the second thread, where the session was never disposed.</summary>
     ~SeqSession()
     {
+        if (!_disposed) _helper?.End();
         if (!_disposed && _counted) _modelMemory.DangerousRelease();
     }
 

@@ -8,4 +8,11 @@ public sealed class SeqSessionOptions
 
     /// <summary>A session that needs more bytes than this is refused before anything is allocated. Default: 1 GiB.</summary>
     public long MemoryLimitBytes { get; init; } = 1L << 30;
+
+    /// <summary>
+    /// 1, or 2 for a second thread that belongs to the session: it runs one direction of bidirectional layers and every other piece of
+    /// stacked layers, where sequences are long enough, with the same bits as one thread. It sleeps between runs and ends when the
+    /// session is disposed; a graph with nothing to share gets none. Default: 1. Sessions only: streams and decoders run on one thread.
+    /// </summary>
+    public int Threads { get; init; } = 1;
 }

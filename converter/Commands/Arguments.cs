@@ -28,6 +28,21 @@ internal static class Arguments
                 : throw new UsageException($"{option} {p.Key}={p.Value}: the size must be a whole number from 1 to {int.MaxValue}"),
             StringComparer.Ordinal);
 
+    /// <summary>Splits PATTERN=KIND options, in their order; the name itself may hold '='.</summary>
+    public static List<WeightOverride> WeightsOf(string option, IEnumerable<string>? values)
+    {
+        var overrides = new List<WeightOverride>();
+        foreach (var value in values ?? [])
+        {
+            var equals = value.LastIndexOf('=');
+            if (equals <= 0 || WeightKinds.Parse(value[(equals + 1)..]) is not { } kind)
+                throw new UsageException($"{option} {value}: write {option} PATTERN=KIND, KIND one of {string.Join(", ", Enum.GetValues<WeightKind>().Select(k => k.Name()))}");
+            overrides.Add(new WeightOverride(value[..equals], kind));
+        }
+
+        return overrides;
+    }
+
     /// <summary>
     /// Splits [GRAPH=]FILE arguments. A graph name starts with a letter or '_' and goes on with letters, digits, '_', '-', '.';
     /// whatever else stands before '=' belongs to the file's path.

@@ -13,7 +13,8 @@ internal sealed class ConvertCommand(TextWriter stderr)
     };
 
     private readonly Option<string> _out = new("--out", "-o") { Description = "The file to write.", HelpName = "OUT.seq", Required = true };
-    private readonly Option<string> _weights = new("--weights", "-w") { Description = "How weights are stored: fp32, or int8 with one scale a row (a quarter of the size).", HelpName = "fp32|int8", DefaultValueFactory = _ => "fp32" };
+    private readonly Option<string> _weights = new("--weights", "-w") { Description = "How weights are stored: fp32; fp16 (half the size); int8 with one scale a row (a quarter); int4 with a scale for each 32 inputs too (an eighth).", HelpName = "fp32|fp16|int8|int4", DefaultValueFactory = _ => "fp32" };
+    private readonly Option<string[]> _weightsOf = new("--weights-of") { Description = "Store the tensors whose name matches otherwise; '*' stands for any text, the last that matches holds.", HelpName = "PATTERN=KIND" };
     private readonly Option<string[]> _dim = new("--dim", "-d") { Description = "Fix a symbolic dimension.", HelpName = "T=1" };
     private readonly Option<string[]> _set = new("--set", "-s") { Description = "Fix a scalar input to a value; what follows from it is resolved ('If' takes one branch).", HelpName = "sr=16000" };
     private readonly Option<string[]> _state = new("--state") { Description = "Let the runtime carry this input as state, from this output of the run before.", HelpName = "in=out" };
@@ -25,14 +26,15 @@ internal sealed class ConvertCommand(TextWriter stderr)
 
     public Command Build(TeachingHelp help)
     {
-        _weights.AcceptOnlyFromAmong("fp32", "int8");
+        _weights.AcceptOnlyFromAmong([.. Enum.GetValues<WeightKind>().Select(kind => kind.Name())]);
         var command = new Command("convert", "Converts ONNX models (opset 7 to 23), or a JSON description of weights in safetensors or npz, to one .seq file: constants folded, shapes fixed where given, recurrent state paired, weights packed.") { _sources };
-        foreach (var option in new Option[] { _out, _weights, _dim, _set, _state, _noAutoState, _keep, _decoding, _json, _quiet }) command.Options.Add(option);
+        foreach (var option in new Option[] { _out, _weights, _weightsOf, _dim, _set, _state, _noAutoState, _keep, _decoding, _json, _quiet }) command.Options.Add(option);
         command.SetAction(Run);
         help.Examples(
             command,
             ("One model", ["seqconvert convert model.onnx -o model.seq"]),
             ("Two models as two graphs of one file, weights in int8 but for one layer", ["seqconvert convert mask=model_1.onnx refine=model_2.onnx -o dtln.seq --weights int8 --keep 'dense_2*'"]),
+            ("Weights in int4, but the last layer in int8 and one matrix in fp16", ["seqconvert convert model.onnx -o model.seq --weights int4 --weights-of 'output*=int8' --weights-of encoder.weight=fp16"]),
             ("The 16 kHz branch of a model that takes the sample rate as an input", ["seqconvert convert silero_vad_16k_op15.onnx -o vad.seq --set sr=16000"]),
             ("One step at a time, with the state pairs given by hand", ["seqconvert convert step.onnx -o step.seq --dim T=1 --dim N=1 --no-auto-state --state h_in=h_out --state c_in=c_out"]),
             ("An encoder-decoder described in JSON, its weights beside it", ["seqconvert convert g2p.json -o g2p.seq --weights int8"]),
@@ -48,7 +50,8 @@ internal sealed class ConvertCommand(TextWriter stderr)
         CheckTarget(target, sources);
         var options = new ConversionOptions
         {
-            Weights = result.GetValue(_weights) == "int8" ? WeightKind.Int8 : WeightKind.Float32,
+            Weights = WeightKinds.Parse(result.GetValue(_weights)!) ?? WeightKind.Float32,
+            WeightsOf = Arguments.WeightsOf("--weights-of", result.GetValue(_weightsOf)),
             Dimensions = Arguments.Sizes("--dim", "T=1", result.GetValue(_dim)),
             Sets = Arguments.Pairs("--set", "sr=16000", result.GetValue(_set)),
             States = Arguments.Pairs("--state", "in=out", result.GetValue(_state)),

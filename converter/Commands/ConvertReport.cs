@@ -39,25 +39,34 @@ internal sealed record ConvertedGraphReport(string Source, int SourceNodes, Grap
     }
 }
 
-/// <summary>The tensors that were quantized, those with the largest errors by name.</summary>
-internal sealed record QuantizationReport(int Tensors, long Bytes, IReadOnlyList<WorstTensor> Worst)
+/// <summary>The weight matrices that are not stored as float32: how many in which storage, and each with its error, largest first.</summary>
+internal sealed record QuantizationReport(int Tensors, long Bytes, IReadOnlyList<StorageReport> Storage, IReadOnlyList<StoredTensor> Worst)
 {
-    private const int Shown = 3;
+    private const int Shown = 24;
 
     public static QuantizationReport? From(IReadOnlyList<ConvertedTensor> tensors)
     {
-        var quantized = tensors.Where(t => t.Error is not null).OrderByDescending(t => t.Error).ToList();
-        return quantized.Count == 0
+        var weights = tensors.Where(t => t.Weights is not null).ToList();
+        var stored = weights.Where(t => t.Error is not null).OrderByDescending(t => t.Error).ToList();
+        return stored.Count == 0
             ? null
-            : new QuantizationReport(quantized.Count, quantized.Sum(t => t.Bytes), [.. quantized.Take(Shown).Select(t => new WorstTensor(t.Name, t.Shape, t.Error!.Value))]);
+            : new QuantizationReport(
+                stored.Count,
+                stored.Sum(t => t.Bytes),
+                [.. weights.GroupBy(t => t.Weights!.Value).OrderByDescending(g => g.Sum(t => t.Bytes)).Select(g => new StorageReport(g.Key.Name(), g.Count(), g.Sum(t => t.Bytes)))],
+                [.. stored.Select(t => new StoredTensor(t.Name, t.Shape, t.Weights!.Value.Name(), t.Error!.Value))]);
     }
 
     public void Print(TextWriter output)
     {
-        output.WriteLine($"quantized {Text.Count(Tensors, "tensor")}, {Text.Bytes(Bytes)}; largest relative RMS errors:");
-        Text.Table(output, "  ", [.. Worst.Select(w => new[] { w.Name, Text.Shape(w.Shape), Text.Percent(w.Error) })]);
+        output.WriteLine($"quantized {Text.Count(Tensors, "tensor")}, {Text.Bytes(Bytes)}; of all weights {string.Join(", ", Storage.Select(s => $"{s.Storage} {Text.Bytes(s.Bytes)} in {s.Tensors}"))}; largest relative RMS errors:");
+        Text.Table(output, "  ", [.. Worst.Take(Shown).Select(w => new[] { w.Name, Text.Shape(w.Shape), w.Storage, Text.Percent(w.Error) })]);
+        if (Worst.Count > Shown) output.WriteLine($"  and {Worst.Count - Shown} more: seqconvert inspect --tensors");
     }
 }
 
-/// <summary>A tensor with its relative root-mean-square error.</summary>
-internal sealed record WorstTensor(string Name, IReadOnlyList<int> Shape, double Error);
+/// <summary>Weight matrices in one storage: fp32, fp16, int8, int4.</summary>
+internal sealed record StorageReport(string Storage, int Tensors, long Bytes);
+
+/// <summary>A weight matrix with its storage and relative root-mean-square error.</summary>
+internal sealed record StoredTensor(string Name, IReadOnlyList<int> Shape, string Storage, double Error);

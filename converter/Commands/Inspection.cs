@@ -57,8 +57,10 @@ internal static class Inspection
         tensor.Name,
         tensor.Format switch
         {
-            TensorFormat.PackedInt8 => "packed int8",
-            TensorFormat.PackedFloat32 => "packed float32",
+            TensorFormat.PackedFloat32 => WeightKind.Float32.Storage(),
+            TensorFormat.PackedFloat16 => WeightKind.Float16.Storage(),
+            TensorFormat.PackedInt8 => WeightKind.Int8.Storage(),
+            TensorFormat.PackedInt4 => WeightKind.Int4.Storage(),
             _ => $"dense {tensor.Type.Name()}",
         },
         tensor.Shape.AsSpan().ToArray(),

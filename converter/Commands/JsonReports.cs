@@ -14,6 +14,7 @@ namespace SeqRuntime.Converter.Commands;
 [JsonSerializable(typeof(ConvertReport))]
 [JsonSerializable(typeof(InspectReport))]
 [JsonSerializable(typeof(RunReport))]
+[JsonSerializable(typeof(DecodeReport))]
 internal sealed partial class JsonReports : JsonSerializerContext
 {
     /// <summary>Writes exactly one document and a line end.</summary>

@@ -60,12 +60,14 @@ internal static class SeqConvert
         root.Subcommands.Add(new ConvertCommand(stderr).Build(help));
         root.Subcommands.Add(new InspectCommand().Build(help));
         root.Subcommands.Add(new RunCommand().Build(help));
+        root.Subcommands.Add(new DecodeCommand().Build(help));
         new InfoCommand().AddTo(root);
         root.Options.Add(new HelpOption("--help", "-h", "-?") { Action = help });
         help.Examples(
             root,
             ("Convert a model and look at the result", ["seqconvert convert model.onnx -o model.seq", "seqconvert inspect model.seq"]),
             ("Run it on arrays saved with NumPy", ["seqconvert run model.seq --inputs in.npz -o out.npz"]),
+            ("Decode texts with an encoder-decoder", ["seqconvert decode model.seq recurrent --best 3"]),
             ("What every option of a command does, with examples", ["seqconvert convert --help"]),
             ("Which kernels this build has and this processor runs; the same for a program", ["seqconvert --info", "seqconvert --info --json"]),
             ("Version only", ["seqconvert --version"]));

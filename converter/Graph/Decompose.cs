@@ -7,7 +7,7 @@ internal static class Decompose
 {
     private static readonly HashSet<string> s_known =
     [
-        "LSTM", "GRU", "RNN", "Conv", "ConvTranspose", "Gemm", "Linear", "Sum", "Mean", "BatchNormalization", "If", "Constant", "Identity", "Dropout", "CastLike", "Greater",
+        "LSTM", "GRU", "RNN", "Conv", "ConvTranspose", "Gemm", "Linear", "Sum", "Mean", "BatchNormalization", "If", "Loop", "Constant", "Identity", "Dropout", "CastLike", "Greater",
         "DequantizeLinear", "QuantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "ConvInteger", "QLinearMatMul", "QLinearConv", "MeanVarianceNormalization", "Einsum",
         "HannWindow", "HammingWindow", "BlackmanWindow", "DFT", "STFT", "MelWeightMatrix", "Attention",
     ];

@@ -1,8 +1,8 @@
 namespace SeqRuntime.Converter.Graph;
 
 /// <summary>
-/// Walks a graph in execution order and settles what can be settled: <c>If</c> on a known condition takes one branch,
-/// constants and shape computations are folded, identities vanish, composite operators become simpler ones. What remains is
+/// Walks a graph in execution order and settles what can be settled: <c>If</c> on a known condition takes one branch, a
+/// <c>Loop</c> of a known number of rounds is written out, constants and shape computations are folded, identities vanish, composite operators become simpler ones. What remains is
 /// what the runtime has, or is reported: all of it at once.
 /// </summary>
 internal sealed class ResolvePass
@@ -71,6 +71,9 @@ internal sealed class ResolvePass
                 return;
             case "If":
                 TakeBranch(node, work);
+                return;
+            case "Loop" when node.Inputs.TrueForAll(i => i.Length == 0 || _evaluator.Has(i)):
+                foreach (var next in Enumerable.Reverse(LoopRounds.Next(node, _graph, _evaluator, $"{node.Name}~{++_branches}/"))) work.Push(next);
                 return;
         }
 

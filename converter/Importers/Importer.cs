@@ -20,5 +20,9 @@ internal static class Importer
         _ => throw new ConversionException($"{path}: files of this kind are not read; give an ONNX model (.onnx), a Keras model (.h5), or a description (.json) of weights in .safetensors, .npz or .h5."),
     };
 
-    private static ImportedModel FromOnnx(IrGraph graph, List<string> notes) => GreedyLoop.Split(graph, notes) ?? new ImportedModel(graph);
+    private static ImportedModel FromOnnx(IrGraph graph, List<string> notes)
+    {
+        ScanAsLoop.Apply(graph);
+        return GreedyLoop.Split(graph, notes) ?? new ImportedModel(graph);
+    }
 }

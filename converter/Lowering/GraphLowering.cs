@@ -25,8 +25,8 @@ internal sealed class GraphLowering
 
     public WeightStore Weights => _weights;
 
-    public static void Lower(IrGraph graph, SeqModelBuilder model, ConversionOptions options, HashSet<string> kept, List<ConvertedTensor> report) =>
-        new GraphLowering(graph, model, new WeightStore(model, options, kept, report)).Lower(options.Weights == WeightKind.Int8);
+    public static void Lower(IrGraph graph, SeqModelBuilder model, WeightChoice choice, List<ConvertedTensor> report) =>
+        new GraphLowering(graph, model, new WeightStore(model, choice, report)).Lower(!choice.IsFloat32Only);
 
     /// <summary>The target value of a source value; -1 for a left-out one. Constants are added when first used.</summary>
     public int Value(string name)
@@ -57,13 +57,13 @@ internal sealed class GraphLowering
         if (name.Length > 0) _values[name] = value;
     }
 
-    private void Lower(bool isInt8)
+    private void Lower(bool packTables)
     {
         foreach (var port in _graph.Inputs) _values[port.Value] = _target.Input(port.Name, port.Type, Dimensions(port.Shape));
         foreach (var state in _graph.States) _values[state.Value] = _target.State(state.Name, state.Type, Dimensions(state.Shape));
         foreach (var node in _graph.Nodes)
         {
-            if (WeightLowering.TryLower(node, this, isInt8)) continue;
+            if (WeightLowering.TryLower(node, this, packTables)) continue;
             var (kind, attributes) = OperatorMap.Map(node);
             Add(node, kind, [.. node.Inputs.Select(Value)], attributes);
         }

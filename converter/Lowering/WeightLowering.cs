@@ -10,7 +10,7 @@ internal static class WeightLowering
     /// <summary>Fewest outputs of a group for which packing pays; with fewer most of a 16-row tile would be padding.</summary>
     private const int FewestPackedRows = 4;
 
-    public static bool TryLower(IrNode node, GraphLowering lowering, bool isInt8)
+    public static bool TryLower(IrNode node, GraphLowering lowering, bool packTables)
     {
         switch (node.Op)
         {
@@ -27,7 +27,7 @@ internal static class WeightLowering
             case "ConvTranspose":
                 ConvTranspose(node, lowering);
                 return true;
-            case "Gather" when isInt8 && node.Int("axis", 0) == 0 && lowering.Source.ConstantOf(node.Input(0)) is { Type: ElementType.Float32, Shape.Length: 2 } table
+            case "Gather" when packTables && node.Int("axis", 0) == 0 && lowering.Source.ConstantOf(node.Input(0)) is { Type: ElementType.Float32, Shape.Length: 2 } table
                 && lowering.Source.ShapeOf(node.Input(1)).Type is ElementType.Int32 or ElementType.Int64:
                 var w0 = lowering.Target.Constant(lowering.Weights.Packed(node.Input(0), table.Shape[0], table.Shape[1], true, table.ToFloats()));
                 lowering.Add(node, OpKind.Embedding, [w0, lowering.Value(node.Input(1))], new Attributes());

@@ -1,16 +1,12 @@
-using System.IO.Enumeration;
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Quantization;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Converter.Lowering;
 
-/// <summary>Puts constants into the model: dense ones once each, weight matrices packed in the format that the options ask for.</summary>
-internal sealed class WeightStore(SeqModelBuilder model, ConversionOptions options, HashSet<string> kept, List<ConvertedTensor> report)
+/// <summary>Puts constants into the model: dense ones once each, weight matrices packed in the format chosen for them.</summary>
+internal sealed class WeightStore(SeqModelBuilder model, WeightChoice choice, List<ConvertedTensor> report)
 {
-    /// <summary>Matrices with fewer weights stay fp32: nothing is won by quantizing them.</summary>
-    public const int SmallestQuantized = 512;
-
     private readonly HashSet<string> _names = [.. report.Select(t => t.Name)];
 
     public int Dense(string name, IrTensor tensor)
@@ -20,25 +16,18 @@ internal sealed class WeightStore(SeqModelBuilder model, ConversionOptions optio
         return model.AddDense(name, tensor.Type, tensor.Shape, tensor.Data);
     }
 
-    /// <summary>Packs row-major matrices of one shape; quantized unless small, kept, fp32 is asked for, or they are not a model's weights.</summary>
+    /// <summary>Packs row-major matrices of one shape; fp32 where they are not a model's weights and must stay exact.</summary>
     public int Packed(string name, int rows, int columns, bool mayQuantize, params float[][] matrices)
     {
         name = Unique(name);
-        var isInt8 = mayQuantize && options.Weights == WeightKind.Int8 && (long)rows * columns >= SmallestQuantized && !kept.Contains(name) && !options.Keep.Any(pattern => FileSystemName.MatchesSimpleExpression(pattern, name));
-        var format = isInt8 ? TensorFormat.PackedInt8 : TensorFormat.PackedFloat32;
+        var (kind, isAsked) = mayQuantize ? choice.Of(name, rows, columns, matrices) : (WeightKind.Float32, false);
         var packed = new byte[matrices.Length][];
         double errors = 0, squares = 0;
         for (var i = 0; i < matrices.Length; i++)
         {
-            if (!isInt8)
-            {
-                packed[i] = WeightLayout.PackFloat32(matrices[i], rows, columns);
-                continue;
-            }
-
             try
             {
-                (packed[i], var error, var square) = Quantizer.PackInt8(matrices[i], rows, columns);
+                (packed[i], var error, var square) = Pack(kind, matrices[i], rows, columns);
                 errors += error;
                 squares += square;
             }
@@ -48,9 +37,37 @@ internal sealed class WeightStore(SeqModelBuilder model, ConversionOptions optio
             }
         }
 
+        var format = kind switch
+        {
+            WeightKind.Float16 => TensorFormat.PackedFloat16,
+            WeightKind.Int8 => TensorFormat.PackedInt8,
+            WeightKind.Int4 => TensorFormat.PackedInt4,
+            _ => TensorFormat.PackedFloat32,
+        };
         var index = model.AddPacked(name, format, rows, columns, packed);
-        report.Add(new ConvertedTensor(name, [rows, columns], isInt8 ? "packed int8" : "packed float32", model.Tensors[index].Data.Length, isInt8 ? Math.Sqrt(errors / Math.Max(squares, double.Epsilon)) : null));
+        double? relative = kind == WeightKind.Float32 ? null : Math.Sqrt(errors / Math.Max(squares, double.Epsilon));
+        report.Add(new ConvertedTensor(name, [rows, columns], kind.Storage(), model.Tensors[index].Data.Length, relative, mayQuantize ? kind : null, isAsked));
         return index;
+    }
+
+    private static (byte[] Packed, double ErrorSquares, double WeightSquares) Pack(WeightKind kind, float[] weights, int rows, int columns)
+    {
+        switch (kind)
+        {
+            case WeightKind.Int8: return Quantizer.PackInt8(weights, rows, columns);
+            case WeightKind.Int4: return Int4Quantizer.Pack(weights, rows, columns);
+            case WeightKind.Float32: return (WeightLayout.PackFloat32(weights, rows, columns), 0, 0);
+        }
+
+        double errors = 0, squares = 0;
+        foreach (var weight in weights)
+        {
+            var error = weight - (double)(Half)weight;
+            errors += error * error;
+            squares += (double)weight * weight;
+        }
+
+        return (WeightLayout.PackFloat16(weights, rows, columns), errors, squares);
     }
 
     private string Unique(string name)

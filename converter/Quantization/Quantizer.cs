@@ -40,15 +40,20 @@ internal static class Quantizer
         }
     }
 
-    private static float Largest(ReadOnlySpan<float> values, int row)
+    /// <exception cref="ConversionException">A weight is infinite or no number.</exception>
+    public static void CheckFinite(ReadOnlySpan<float> values, int row)
     {
-        var largest = 0f;
         foreach (var value in values)
         {
             if (!float.IsFinite(value)) throw new ConversionException($"row {row} of a weight matrix holds {value}; such weights cannot be quantized.");
-            largest = Math.Max(largest, Math.Abs(value));
         }
+    }
 
+    private static float Largest(ReadOnlySpan<float> values, int row)
+    {
+        CheckFinite(values, row);
+        var largest = 0f;
+        foreach (var value in values) largest = Math.Max(largest, Math.Abs(value));
         return largest;
     }
 

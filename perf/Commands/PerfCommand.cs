@@ -40,6 +40,8 @@ internal static class PerfCommand
         root.Subcommands.Add(new CompareCommand().Build());
         root.Subcommands.Add(new ProbeCommand().Build());
         root.Subcommands.Add(new GateCommand().Build());
+        root.Subcommands.Add(new StreamsCommand().Build());
+        root.Subcommands.Add(new ThreadsCommand().Build());
         root.Subcommands.Add(new PlotCommand().Build());
         root.Subcommands.Add(new RealtimeCommand().Build());
         root.Subcommands.Add(BenchCommand.Build());

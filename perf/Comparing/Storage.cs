@@ -13,6 +13,7 @@ internal sealed record Storage(string Name, WeightKind Kind, bool IsInt8, double
     [
         new("fp32", WeightKind.Float32, false, 1e-4),
         new("int8", WeightKind.Int8, true, 0.05),
+        new("int4", WeightKind.Int4, true, 0.3),
     ];
 
     public static Storage? Find(string name) => All.FirstOrDefault(store => store.Name == name);

@@ -15,12 +15,20 @@ internal static class StreamContest
         var rows = new List<RowPlan>();
         foreach (var storage in Storage.All)
         {
-            contenders[storage.Name] = () => LayerContests.Start(new RecurrentLayer("LSTM", Units, Units, 1, Streams), storage);
+            contenders[storage.Name] = () => StartStreams(storage);
             contenders[$"{storage.Name} {Singles}"] = () => StartSingles(storage);
             rows.Add(new RowPlan(storage.Name, $"{Streams} streams stepped together, LSTM {Units}, {storage.Name}", storage.Name, $"{storage.Name} {Singles}", $"{Streams} single sessions", storage.Name == "int8" ? Bars.Streams : null));
         }
 
         return new Contest($"streams/lstm-{Units}", $"{Streams} streams", contenders, rows) { Units = Streams };
+    }
+
+    private static Runner StartStreams(Storage storage)
+    {
+        var (model, first, bytes) = LayerContests.Session(new RecurrentLayer("LSTM", Units, Units), storage);
+        var streams = model.CreateStreams(Streams);
+        for (var i = 0; i < Streams; i++) first.Input<float>(0).CopyTo(streams.Input<float>(streams.Join(), 0));
+        return new Runner(streams.Step, streams, first, model) { WeightBytes = bytes };
     }
 
     /// <summary>All sessions of one model: they share its weights.</summary>

@@ -88,6 +88,9 @@ internal ref struct SectionReader(string file, string section, ReadOnlySpan<byte
 
     public readonly SeqFormatException Fault(string what) => new($"{file}: section {section}, offset {_offset}: {what}. The file is damaged; convert the model again or copy the file anew.");
 
+    /// <summary>Something that a newer minor version may have.</summary>
+    public readonly SeqFormatException Newer(string what) => new($"{file}: section {section}, offset {_offset}: {what}, which is unknown to this runtime (it knows {SeqLayout.Major}.{SeqLayout.Minor}). Use a newer runtime.");
+
     private ReadOnlySpan<byte> Take(int count)
     {
         if (count > Left) throw Fault($"{count} bytes are needed and {Left} are left");

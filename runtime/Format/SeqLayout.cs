@@ -14,14 +14,14 @@ namespace SeqRuntime.Format;
 ///          of the header (this field as 0) and the section table
 /// table    for each section: u32 id (four characters) · u32 flags (bit 0: required) · u64 offset · u64 length · u32 CRC-32C · u32 0
 /// </code>
-/// A reader takes files of its own major version; a newer minor version may add sections. An unknown section is ignored
-/// unless it is required.
+/// A reader takes files of its own major version; a newer minor version may add sections and tensor formats. An unknown section is
+/// ignored unless it is required, an unknown tensor format is refused. 1.1 added fp16 and int4 matrices.
 /// </remarks>
 internal static class SeqLayout
 {
     public const ulong Magic = 0x1A0A0D5452514553;
     public const ushort Major = 1;
-    public const ushort Minor = 0;
+    public const ushort Minor = 1;
     public const int HeaderBytes = 64;
     public const int SectionEntryBytes = 32;
     public const int Alignment = 64;

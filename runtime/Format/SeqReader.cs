@@ -125,9 +125,10 @@ internal static unsafe class SeqReader
                 tensor.Set(type, new Shape(sizes));
                 expected = tensor.Bytes;
             }
-            else if (format is TensorFormat.PackedFloat32 or TensorFormat.PackedInt8)
+            else if (format <= TensorFormat.PackedInt4)
             {
                 if (sizes is not [>= 1, >= 1] || type != ElementType.Float32 || packedCount < 1) throw reader.Fault($"tensor '{name}' is no list of packed matrices");
+                if (format == TensorFormat.PackedInt4 && sizes[1] > WeightLayout.MaxColumnsInt4) throw reader.Fault($"tensor '{name}' has {sizes[1]} columns; int4 may have {WeightLayout.MaxColumnsInt4}");
                 var layout = new WeightLayout(format, sizes[0], sizes[1]);
                 tensor = new Tensor { Name = name, Format = format, Layout = layout, PackedCount = packedCount };
                 tensor.Set(type, new Shape(sizes));
@@ -135,7 +136,7 @@ internal static unsafe class SeqReader
             }
             else
             {
-                throw reader.Fault($"tensor '{name}' has the unknown format {(byte)format}; a newer runtime may read it");
+                throw reader.Newer($"tensor '{name}' has the format {(byte)format}");
             }
         }
         catch (Exception fault) when (fault is ArgumentException or OverflowException)

@@ -11,4 +11,10 @@ internal enum TensorFormat : byte
 
     /// <summary>int8 weight matrix, symmetric per output row, tiles of 16 outputs × 4 inputs: see <see cref="WeightLayout"/>.</summary>
     PackedInt8 = 2,
+
+    /// <summary>fp16 weight matrix, tiled as fp32: see <see cref="WeightLayout"/>.</summary>
+    PackedFloat16 = 3,
+
+    /// <summary>int4 weight matrix, a scale a row and one a group of 32 inputs: see <see cref="WeightLayout"/>.</summary>
+    PackedInt4 = 4,
 }

@@ -77,6 +77,12 @@ internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int>
     public static Int LoadInt(int* p) => Isa.LoadVector128(p);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreInt(int* p, Int v) => Isa.Store(p, v);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadShorts(short* p) => Isa.SignExtendWideningLower(Isa.LoadVector64(p));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Broadcast(int value) => Vector128.Create(value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -120,12 +126,6 @@ internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int>
         Unsafe.WriteUnaligned(p, bytes.AsInt32().ToScalar());
     }
 
-    public static int Rows
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => 4;
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Start(sbyte* x, nint columns) => 0;
 
@@ -151,5 +151,5 @@ internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Finish(Int acc, int* rowSums, int* sums) => Isa.Store(sums, acc);
+    public static Int Finish(Int acc, int* rowSums) => acc;
 }

@@ -8,17 +8,8 @@ namespace SeqRuntime.Kernels;
 /// <summary>int8 products by the dot-product extension (sdot); everything else is <see cref="AdvSimd"/>'s.</summary>
 internal readonly unsafe struct AdvSimdDp : IInt8Dot<Int>
 {
-    public static int Rows
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => 4;
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Start(sbyte* x, nint columns) => 0;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int Broadcast(int value) => Vector128.Create(value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int LoadWeights(byte* w) => Isa.LoadVector128((int*)w);
@@ -36,5 +27,5 @@ internal readonly unsafe struct AdvSimdDp : IInt8Dot<Int>
     public static Int MulAdd(Int acc, Int w, Int factor, Int flip) => Isa.DotProduct(acc, w.AsSByte(), factor.AsSByte());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Finish(Int acc, int* rowSums, int* sums) => Isa.Store(sums, acc);
+    public static Int Finish(Int acc, int* rowSums) => acc;
 }

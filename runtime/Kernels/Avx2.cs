@@ -78,6 +78,12 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int>
     public static Int LoadInt(int* p) => Isa.LoadVector256(p);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreInt(int* p, Int v) => Isa.Store(p, v);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadShorts(short* p) => Isa.ConvertToVector256Int32(p);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Broadcast(int value) => Vector256.Create(value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -120,12 +126,6 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int>
         Isa.StoreScalar((long*)p, Isa.PackSignedSaturate(words, words).AsInt64());
     }
 
-    public static int Rows
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => 8;
-    }
-
     /// <summary>Σ |x| over the negative x; see <see cref="MulAdd"/>.</summary>
     public static int Start(sbyte* x, nint columns)
     {
@@ -165,5 +165,5 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Finish(Int acc, int* rowSums, int* sums) => Isa.Store(sums, acc);
+    public static Int Finish(Int acc, int* rowSums) => acc;
 }

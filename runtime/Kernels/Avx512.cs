@@ -78,6 +78,12 @@ internal readonly unsafe struct Avx512 : ISimd<Float, Int>
     public static Int LoadInt(int* p) => Isa.LoadVector512(p);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreInt(int* p, Int v) => Isa.Store(p, v);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadShorts(short* p) => Isa.ConvertToVector512Int32(Avx.LoadVector256(p));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Broadcast(int value) => Vector512.Create(value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -9,17 +9,8 @@ namespace SeqRuntime.Kernels;
 /// <remarks>vpdpbusd wants one unsigned factor: (x + 128)·w = x·w + 128·w, so 128 times the row's sum is taken off at the end.</remarks>
 internal readonly unsafe struct AvxVnni : IInt8Dot<Int>
 {
-    public static int Rows
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => 8;
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Start(sbyte* x, nint columns) => 0;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int Broadcast(int value) => Vector256.Create(value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int LoadWeights(byte* w) => Isa.LoadVector256((int*)w);
@@ -38,6 +29,5 @@ internal readonly unsafe struct AvxVnni : IInt8Dot<Int>
     public static Int MulAdd(Int acc, Int w, Int factor, Int flip) => Isa.MultiplyWideningAndAdd(acc, factor.AsByte(), w.AsSByte());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Finish(Int acc, int* rowSums, int* sums) =>
-        Isa.Store(sums, Isa.Subtract(acc, Isa.ShiftLeftLogical(Isa.LoadVector256(rowSums), 7)));
+    public static Int Finish(Int acc, int* rowSums) => Isa.Subtract(acc, Isa.ShiftLeftLogical(Isa.LoadVector256(rowSums), 7));
 }

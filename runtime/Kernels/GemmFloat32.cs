@@ -3,32 +3,40 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Kernels;
 
-/// <summary>fp32 matrix products with outputs in lanes, over packed tiles and dense rows alike.</summary>
+/// <summary>Matrix products in fp32 with outputs in lanes, over packed tiles and dense rows alike.</summary>
 /// <remarks>
 /// <para>A tile of 16 outputs starts at <c>w + tile·tileStride</c> and moves on by kStride for each input. A packed matrix has
 /// tileStride 16·columns and kStride 16; a dense one tileStride 16 and kStride its row stride.</para>
 /// <para>Every output is one chain of FMA over ascending inputs, whatever the blocking, so blocking never shows in the bits.
-/// One row keeps 8 chains in flight (two FMA ports times four cycles); more rows share each weight load: 2×4, 4×2 or 6×2
+/// One row keeps 8 chains in flight (two FMA ports times four cycles), or 4 of 16 lanes; more rows share each weight load: 2×4, 4×2 or 6×2
 /// rows by vectors. Where a panel is wider than what is left, its surplus tiles repeat the first one: the chains' latency
 /// hides them. Panels that do not fit are stored beside and copied.</para>
 /// <para>No method holds accumulators across a call: the compiler would write each one to memory at every step.</para>
 /// </remarks>
-internal static unsafe class GemmFloat32<S, F, I>
+/// <typeparam name="S">Lanes of fp32.</typeparam>
+/// <typeparam name="F">Vector of fp32.</typeparam>
+/// <typeparam name="I">Vector of int32 with as many lanes.</typeparam>
+/// <typeparam name="W">How weights become lanes of fp32.</typeparam>
+/// <typeparam name="T">One weight as stored.</typeparam>
+internal static unsafe class GemmFloat32<S, F, I, W, T>
     where S : struct, ISimd<F, I>
     where F : unmanaged
     where I : unmanaged
+    where W : struct, IWeights<T, F>
+    where T : unmanaged
 {
     [SkipLocalsInit]
-    public static void Run(float* w, nint tileStride, nint kStride, int k, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int n)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Run(T* w, nint tileStride, nint kStride, int k, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n)
     {
         var beside = stackalloc float[12 * 16];
         while (m > 0)
         {
             // An even number of rows from 4 up is made of sixes and fours.
             var rows = m >= 4 ? m & ~1 : m == 1 ? 1 : 2;
-            if (rows == 1) Rows1(w, tileStride, kStride, k, x, init, y, n, beside);
-            else if (rows == 2) Rows2(w, tileStride, kStride, k, x, ldx, init, ldinit, y, ldy, n, beside);
-            else Rows46(w, tileStride, kStride, k, x, ldx, rows, init, ldinit, y, ldy, n, beside);
+            if (rows == 1) Rows1(w, tileStride, kStride, k, x, init, y, from, n, beside);
+            else if (rows == 2) Rows2(w, tileStride, kStride, k, x, ldx, init, ldinit, y, ldy, from, n, beside);
+            else Rows46(w, tileStride, kStride, k, x, ldx, rows, init, ldinit, y, ldy, from, n, beside);
             x += rows * ldx;
             if (init != null) init += rows * ldinit;
             y += rows * ldy;
@@ -36,62 +44,71 @@ internal static unsafe class GemmFloat32<S, F, I>
         }
     }
 
+    /// <summary>
+    /// Panels of 8 vectors; of 4 with 16 lanes, which take a cycle each from the level-2 cache, so that 4 chains hide the latency and the
+    /// weights come in 4 streams.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows1(float* w, nint tileStride, nint kStride, nint k, float* x, float* init, float* y, nint n, float* beside)
+    private static void Rows1(T* w, nint tileStride, nint kStride, nint k, float* x, float* init, float* y, nint from, nint n, float* beside)
     {
         var end = x + k;
-        for (nint c = 0; c < n; c += 8 * S.Lanes)
+        nint width = S.Lanes == 16 ? 4 * S.Lanes : 8 * S.Lanes;
+        for (var c = from; c < n; c += width)
         {
             var p0 = Tile(w, c, 0, n, tileStride);
             var p1 = Tile(w, c, 1, n, tileStride);
             var p2 = Tile(w, c, 2, n, tileStride);
             var p3 = Tile(w, c, 3, n, tileStride);
-            var p4 = Tile(w, c, 4, n, tileStride);
-            var p5 = Tile(w, c, 5, n, tileStride);
-            var p6 = Tile(w, c, 6, n, tileStride);
-            var p7 = Tile(w, c, 7, n, tileStride);
             var a0 = Start(init, c, n);
             var a1 = Start(init, c + S.Lanes, n);
             var a2 = Start(init, c + 2 * S.Lanes, n);
             var a3 = Start(init, c + 3 * S.Lanes, n);
-            var a4 = Start(init, c + 4 * S.Lanes, n);
-            var a5 = Start(init, c + 5 * S.Lanes, n);
-            var a6 = Start(init, c + 6 * S.Lanes, n);
-            var a7 = Start(init, c + 7 * S.Lanes, n);
+            var a4 = S.Lanes == 16 ? default : Start(init, c + 4 * S.Lanes, n);
+            var a5 = S.Lanes == 16 ? default : Start(init, c + 5 * S.Lanes, n);
+            var a6 = S.Lanes == 16 ? default : Start(init, c + 6 * S.Lanes, n);
+            var a7 = S.Lanes == 16 ? default : Start(init, c + 7 * S.Lanes, n);
             nint o = 0;
             for (var xi = x; xi < end; xi++)
             {
                 var b = S.Broadcast(*xi);
-                a0 = S.Fma(b, S.Load(p0 + o), a0);
-                a1 = S.Fma(b, S.Load(Pick(1, p0, p1, p1, p1) + o), a1);
-                a2 = S.Fma(b, S.Load(Pick(2, p0, p1, p2, p2) + o), a2);
-                a3 = S.Fma(b, S.Load(Pick(3, p0, p1, p3, p3) + o), a3);
-                a4 = S.Fma(b, S.Load(Pick(4, p0, p1, p2, p4) + o), a4);
-                a5 = S.Fma(b, S.Load(Pick(5, p0, p1, p2, p5) + o), a5);
-                a6 = S.Fma(b, S.Load(Pick(6, p0, p1, p3, p6) + o), a6);
-                a7 = S.Fma(b, S.Load(Pick(7, p0, p1, p3, p7) + o), a7);
+                a0 = S.Fma(b, W.Load(p0 + o), a0);
+                a1 = S.Fma(b, W.Load(Pick(1, p0, p1, p1, p1) + o), a1);
+                a2 = S.Fma(b, W.Load(Pick(2, p0, p1, p2, p2) + o), a2);
+                a3 = S.Fma(b, W.Load(Pick(3, p0, p1, p3, p3) + o), a3);
+                if (S.Lanes != 16)
+                {
+                    a4 = S.Fma(b, W.Load(Pick(4, p0, p1, p2, p2) + o), a4);
+                    a5 = S.Fma(b, W.Load(Pick(5, p0, p1, p2, p2) + o), a5);
+                    a6 = S.Fma(b, W.Load(Pick(6, p0, p1, p3, p3) + o), a6);
+                    a7 = S.Fma(b, W.Load(Pick(7, p0, p1, p3, p3) + o), a7);
+                }
+
                 o += kStride;
             }
 
-            var to = c + 8 * S.Lanes <= n ? y + c : beside;
+            var to = c + width <= n ? y + c : beside;
             S.Store(to, a0);
             S.Store(to + S.Lanes, a1);
             S.Store(to + 2 * S.Lanes, a2);
             S.Store(to + 3 * S.Lanes, a3);
-            S.Store(to + 4 * S.Lanes, a4);
-            S.Store(to + 5 * S.Lanes, a5);
-            S.Store(to + 6 * S.Lanes, a6);
-            S.Store(to + 7 * S.Lanes, a7);
+            if (S.Lanes != 16)
+            {
+                S.Store(to + 4 * S.Lanes, a4);
+                S.Store(to + 5 * S.Lanes, a5);
+                S.Store(to + 6 * S.Lanes, a6);
+                S.Store(to + 7 * S.Lanes, a7);
+            }
+
             if (to == beside) Copy(beside, y, c, n);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows2(float* w, nint tileStride, nint kStride, nint k, float* x, nint ldx, float* init, nint ldinit, float* y, nint ldy, nint n, float* beside)
+    private static void Rows2(T* w, nint tileStride, nint kStride, nint k, float* x, nint ldx, float* init, nint ldinit, float* y, nint ldy, nint from, nint n, float* beside)
     {
         var end = x + k;
         var init1 = init == null ? null : init + ldinit;
-        for (nint c = 0; c < n; c += 4 * S.Lanes)
+        for (var c = from; c < n; c += 4 * S.Lanes)
         {
             var p0 = Tile(w, c, 0, n, tileStride);
             var p1 = Tile(w, c, 1, n, tileStride);
@@ -104,10 +121,10 @@ internal static unsafe class GemmFloat32<S, F, I>
             nint o = 0;
             for (var xi = x; xi < end; xi++)
             {
-                var w0 = S.Load(p0 + o);
-                var w1 = S.Load(Pick(1, p0, p1, p1, p1) + o);
-                var w2 = S.Load(Pick(2, p0, p1, p2, p2) + o);
-                var w3 = S.Load(Pick(3, p0, p1, p3, p3) + o);
+                var w0 = W.Load(p0 + o);
+                var w1 = W.Load(Pick(1, p0, p1, p1, p1) + o);
+                var w2 = W.Load(Pick(2, p0, p1, p2, p2) + o);
+                var w3 = W.Load(Pick(3, p0, p1, p3, p3) + o);
                 var b = S.Broadcast(*xi);
                 a0 = S.Fma(b, w0, a0);
                 a1 = S.Fma(b, w1, a1);
@@ -139,9 +156,10 @@ internal static unsafe class GemmFloat32<S, F, I>
     }
 
     /// <summary>An even number of rows from 4 up: for each panel of two vectors all rows, so that weights are read once.</summary>
-    private static void Rows46(float* w, nint tileStride, nint kStride, nint k, float* x, nint ldx, nint m, float* init, nint ldinit, float* y, nint ldy, nint n, float* beside)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows46(T* w, nint tileStride, nint kStride, nint k, float* x, nint ldx, nint m, float* init, nint ldinit, float* y, nint ldy, nint from, nint n, float* beside)
     {
-        for (nint c = 0; c < n; c += 2 * S.Lanes)
+        for (var c = from; c < n; c += 2 * S.Lanes)
         {
             var p0 = Tile(w, c, 0, n, tileStride);
             var p1 = Tile(w, c, 1, n, tileStride);
@@ -161,7 +179,7 @@ internal static unsafe class GemmFloat32<S, F, I>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows4(float* p0, float* p1, nint kStride, nint k, float* x, nint ldx, float* init, nint ldinit, float* to, nint ldto, nint c, nint n)
+    private static void Rows4(T* p0, T* p1, nint kStride, nint k, float* x, nint ldx, float* init, nint ldinit, float* to, nint ldto, nint c, nint n)
     {
         var x2 = x + 2 * ldx;
         F a0 = Start(init, c, n), a1 = Start(init, c + S.Lanes, n);
@@ -174,8 +192,8 @@ internal static unsafe class GemmFloat32<S, F, I>
         nint o = 0;
         for (var end = x + k; x < end; x++)
         {
-            var w0 = S.Load(p0 + o);
-            var w1 = S.Load(Pick(1, p0, p1, p1, p1) + o);
+            var w0 = W.Load(p0 + o);
+            var w1 = W.Load(Pick(1, p0, p1, p1, p1) + o);
             var b = S.Broadcast(*x);
             a0 = S.Fma(b, w0, a0);
             a1 = S.Fma(b, w1, a1);
@@ -199,7 +217,7 @@ internal static unsafe class GemmFloat32<S, F, I>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows6(float* p0, float* p1, nint kStride, nint k, float* x, nint ldx, float* init, nint ldinit, float* to, nint ldto, nint c, nint n)
+    private static void Rows6(T* p0, T* p1, nint kStride, nint k, float* x, nint ldx, float* init, nint ldinit, float* to, nint ldto, nint c, nint n)
     {
         var x3 = x + 3 * ldx;
         var ldx2 = 2 * ldx;
@@ -217,8 +235,8 @@ internal static unsafe class GemmFloat32<S, F, I>
         nint o = 0;
         for (var end = x + k; x < end; x++)
         {
-            var w0 = S.Load(p0 + o);
-            var w1 = S.Load(Pick(1, p0, p1, p1, p1) + o);
+            var w0 = W.Load(p0 + o);
+            var w1 = W.Load(Pick(1, p0, p1, p1, p1) + o);
             var b = S.Broadcast(*x);
             a0 = S.Fma(b, w0, a0);
             a1 = S.Fma(b, w1, a1);
@@ -252,7 +270,7 @@ internal static unsafe class GemmFloat32<S, F, I>
 
     /// <summary>Where tile number <paramref name="tile"/> of the panel at output c begins; the panel's first if there is no such output.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float* Tile(float* w, nint c, nint tile, nint n, nint tileStride)
+    private static T* Tile(T* w, nint c, nint tile, nint n, nint tileStride)
     {
         var row = c + tile * WeightLayout.TileRows;
         if (row >= n) row = c;
@@ -264,7 +282,7 @@ internal static unsafe class GemmFloat32<S, F, I>
     /// the loop within the general registers. With 16, 8 or 4 lanes that is tile j, j/2 or j/4.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float* Pick(int j, float* first, float* second, float* half, float* own)
+    private static T* Pick(int j, T* first, T* second, T* half, T* own)
     {
         if (S.Lanes == 16) return own;
         if (S.Lanes == 8) return (j < 2 ? first : j < 4 ? second : half) + (j & 1) * 8;

@@ -4,13 +4,19 @@ using SeqRuntime.Format;
 namespace SeqRuntime.Kernels;
 
 /// <summary>int8 matrix products over packed tiles, exact in int32, then scaled to fp32.</summary>
-/// <remarks>Blocked as <see cref="GemmFloat32{S,F,I}"/>: 8 accumulators in flight, 1×8 or 2×4 rows by vectors, and none live across a call.</remarks>
-internal static unsafe class GemmInt8<S, F, I, D, A>
+/// <remarks>
+/// Blocked as <see cref="GemmFloat32{S,F,I,W,T}"/>: 8 accumulators in flight, 1×8 or 2×4 rows by vectors, and none live across a call.
+/// A whole panel is scaled in registers; one that is wider than what is left goes through memory.
+/// </remarks>
+/// <typeparam name="S">Lanes of fp32, as many as a vector of sums has.</typeparam>
+/// <typeparam name="F">Vector of fp32.</typeparam>
+/// <typeparam name="I">Vector of int32 sums.</typeparam>
+/// <typeparam name="D">int8 products.</typeparam>
+internal readonly unsafe struct GemmInt8<S, F, I, D> : IInt8Product
     where S : struct, ISimd<F, I>
     where F : unmanaged
     where I : unmanaged
-    where D : struct, IInt8Dot<A>
-    where A : unmanaged
+    where D : struct, IInt8Dot<I>
 {
     /// <summary>Bytes of one tile for one group of 4 inputs.</summary>
     private const int GroupBytes = WeightLayout.TileRows * WeightLayout.InnerInt8;
@@ -19,7 +25,8 @@ internal static unsafe class GemmInt8<S, F, I, D, A>
     private const int MaxRows = 128;
 
     [SkipLocalsInit]
-    public static void Run(byte* w, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int n)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Run(byte* w, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n)
     {
         var sums = stackalloc int[8 * WeightLayout.TileRows];
         var starts = stackalloc int[MaxRows];
@@ -37,7 +44,7 @@ internal static unsafe class GemmInt8<S, F, I, D, A>
             var rows = m - first < MaxRows ? m - first : MaxRows;
             for (nint i = 0; i < rows; i++) starts[i] = D.Start(xq + (first + i) * ldxq, layout.Columns);
             var even = rows & ~1;
-            for (nint c = 0; c < n && even > 0; c += 4 * D.Rows)
+            for (nint c = from; c < n && even > 0; c += 4 * S.Lanes)
             {
                 for (nint i = 0; i < even; i += 2)
                 {
@@ -48,7 +55,7 @@ internal static unsafe class GemmInt8<S, F, I, D, A>
 
             if (even == rows) continue;
             var last = first + even;
-            for (nint c = 0; c < n; c += 8 * D.Rows)
+            for (nint c = from; c < n; c += 8 * S.Lanes)
                 Rows1(&matrix, c, xq + last * ldxq, xscale[last], starts[even], init == null ? null : init + last * ldinit, y + last * ldy);
         }
     }
@@ -60,8 +67,8 @@ internal static unsafe class GemmInt8<S, F, I, D, A>
         var p1 = matrix->Tile(c, 1);
         var p2 = matrix->Tile(c, 2);
         var p3 = matrix->Tile(c, 3);
-        var a0 = D.Broadcast(start);
-        A a1 = a0, a2 = a0, a3 = a0, a4 = a0, a5 = a0, a6 = a0, a7 = a0;
+        var a0 = S.Broadcast(start);
+        I a1 = a0, a2 = a0, a3 = a0, a4 = a0, a5 = a0, a6 = a0, a7 = a0;
         var end = matrix->TileBytes;
         for (nint o = 0; o < end; o += GroupBytes)
         {
@@ -79,18 +86,30 @@ internal static unsafe class GemmInt8<S, F, I, D, A>
             a7 = D.MulAdd(a7, D.LoadWeights(Pick(7, p0, p1, p3) + o), factor, flip);
         }
 
+        if (c + 8 * S.Lanes <= matrix->N)
+        {
+            var scale = S.Broadcast(xscale);
+            Put(matrix, a0, c, scale, init, y);
+            Put(matrix, a1, c + S.Lanes, scale, init, y);
+            Put(matrix, a2, c + 2 * S.Lanes, scale, init, y);
+            Put(matrix, a3, c + 3 * S.Lanes, scale, init, y);
+            Put(matrix, a4, c + 4 * S.Lanes, scale, init, y);
+            Put(matrix, a5, c + 5 * S.Lanes, scale, init, y);
+            Put(matrix, a6, c + 6 * S.Lanes, scale, init, y);
+            Put(matrix, a7, c + 7 * S.Lanes, scale, init, y);
+            return;
+        }
+
         var sums = matrix->Sums;
-        var rowSums = matrix->RowSums + c;
-        var left = matrix->N - c;
-        D.Finish(a0, rowSums, sums);
-        if (left > D.Rows) D.Finish(a1, rowSums + D.Rows, sums + D.Rows);
-        if (left > 2 * D.Rows) D.Finish(a2, rowSums + 2 * D.Rows, sums + 2 * D.Rows);
-        if (left > 3 * D.Rows) D.Finish(a3, rowSums + 3 * D.Rows, sums + 3 * D.Rows);
-        if (left > 4 * D.Rows) D.Finish(a4, rowSums + 4 * D.Rows, sums + 4 * D.Rows);
-        if (left > 5 * D.Rows) D.Finish(a5, rowSums + 5 * D.Rows, sums + 5 * D.Rows);
-        if (left > 6 * D.Rows) D.Finish(a6, rowSums + 6 * D.Rows, sums + 6 * D.Rows);
-        if (left > 7 * D.Rows) D.Finish(a7, rowSums + 7 * D.Rows, sums + 7 * D.Rows);
-        Scale(matrix, sums, 8 * D.Rows, c, xscale, init, y);
+        S.StoreInt(sums, a0);
+        S.StoreInt(sums + S.Lanes, a1);
+        S.StoreInt(sums + 2 * S.Lanes, a2);
+        S.StoreInt(sums + 3 * S.Lanes, a3);
+        S.StoreInt(sums + 4 * S.Lanes, a4);
+        S.StoreInt(sums + 5 * S.Lanes, a5);
+        S.StoreInt(sums + 6 * S.Lanes, a6);
+        S.StoreInt(sums + 7 * S.Lanes, a7);
+        PutRest(matrix, sums, c, xscale, init, y);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -98,9 +117,9 @@ internal static unsafe class GemmInt8<S, F, I, D, A>
     {
         var p0 = matrix->Tile(c, 0);
         var p1 = matrix->Tile(c, 1);
-        var a0 = D.Broadcast(starts[0]);
-        var b0 = D.Broadcast(starts[1]);
-        A a1 = a0, a2 = a0, a3 = a0, b1 = b0, b2 = b0, b3 = b0;
+        var a0 = S.Broadcast(starts[0]);
+        var b0 = S.Broadcast(starts[1]);
+        I a1 = a0, a2 = a0, a3 = a0, b1 = b0, b2 = b0, b3 = b0;
         var end = matrix->TileBytes;
         for (nint o = 0; o < end; o += GroupBytes)
         {
@@ -125,63 +144,68 @@ internal static unsafe class GemmInt8<S, F, I, D, A>
             x += WeightLayout.InnerInt8;
         }
 
+        var init1 = init == null ? null : init + ldinit;
+        if (c + 4 * S.Lanes <= matrix->N)
+        {
+            var scale = S.Broadcast(xscale[0]);
+            Put(matrix, a0, c, scale, init, y);
+            Put(matrix, a1, c + S.Lanes, scale, init, y);
+            Put(matrix, a2, c + 2 * S.Lanes, scale, init, y);
+            Put(matrix, a3, c + 3 * S.Lanes, scale, init, y);
+            scale = S.Broadcast(xscale[1]);
+            y += ldy;
+            Put(matrix, b0, c, scale, init1, y);
+            Put(matrix, b1, c + S.Lanes, scale, init1, y);
+            Put(matrix, b2, c + 2 * S.Lanes, scale, init1, y);
+            Put(matrix, b3, c + 3 * S.Lanes, scale, init1, y);
+            return;
+        }
+
         var sums = matrix->Sums;
-        var left = matrix->N - c;
-        var rowSums = matrix->RowSums + c;
-        D.Finish(a0, rowSums, sums);
-        D.Finish(b0, rowSums, sums + 64);
-        if (left > D.Rows)
-        {
-            D.Finish(a1, rowSums + D.Rows, sums + D.Rows);
-            D.Finish(b1, rowSums + D.Rows, sums + 64 + D.Rows);
-        }
-
-        if (left > 2 * D.Rows)
-        {
-            D.Finish(a2, rowSums + 2 * D.Rows, sums + 2 * D.Rows);
-            D.Finish(b2, rowSums + 2 * D.Rows, sums + 64 + 2 * D.Rows);
-        }
-
-        if (left > 3 * D.Rows)
-        {
-            D.Finish(a3, rowSums + 3 * D.Rows, sums + 3 * D.Rows);
-            D.Finish(b3, rowSums + 3 * D.Rows, sums + 64 + 3 * D.Rows);
-        }
-
-        Scale(matrix, sums, 4 * D.Rows, c, xscale[0], init, y);
-        Scale(matrix, sums + 64, 4 * D.Rows, c, xscale[1], init == null ? null : init + ldinit, y + ldy);
+        S.StoreInt(sums, a0);
+        S.StoreInt(sums + S.Lanes, a1);
+        S.StoreInt(sums + 2 * S.Lanes, a2);
+        S.StoreInt(sums + 3 * S.Lanes, a3);
+        sums += 4 * S.Lanes;
+        S.StoreInt(sums, b0);
+        S.StoreInt(sums + S.Lanes, b1);
+        S.StoreInt(sums + 2 * S.Lanes, b2);
+        S.StoreInt(sums + 3 * S.Lanes, b3);
+        PutRest(matrix, matrix->Sums, c, xscale[0], init, y);
+        PutRest(matrix, sums, c, xscale[1], init1, y + ldy);
     }
 
     /// <summary>
-    /// Where vector j (a constant) of a panel begins: j·Rows outputs on. The vectors of one tile share its pointer.
-    /// With 8 or 4 rows an accumulator that is tile j/2 or j/4.
+    /// Where vector j (a constant) of a panel begins: j·Lanes outputs on. The vectors of one tile share its pointer.
+    /// With 8 or 4 lanes that is tile j/2 or j/4.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static byte* Pick(int j, byte* first, byte* second, byte* half)
     {
-        if (D.Rows == 8) return (j < 2 ? first : j < 4 ? second : half) + (j & 1) * 8 * WeightLayout.InnerInt8;
-        return D.Rows == 4 ? (j < 4 ? first : second) + (j & 3) * 4 * WeightLayout.InnerInt8 : first + j * WeightLayout.InnerInt8;
+        if (S.Lanes == 8) return (j < 2 ? first : j < 4 ? second : half) + (j & 1) * 8 * WeightLayout.InnerInt8;
+        return S.Lanes == 4 ? (j < 4 ? first : second) + (j & 3) * 4 * WeightLayout.InnerInt8 : first + j * WeightLayout.InnerInt8;
     }
 
-    /// <summary>y = fma((float)sum, wscale·xscale, init) over one row of a panel.</summary>
+    /// <summary>y = fma((float)sum, wscale·xscale, init) for one vector of outputs.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Scale(Matrix* matrix, int* sums, nint width, nint c, float xscale, float* init, float* y)
+    private static void Put(Matrix* matrix, I sum, nint c, F xscale, float* init, float* y)
     {
-        var n = matrix->N;
-        if (n > c + width) n = c + width;
-        var scale = S.Broadcast(xscale);
-        for (; c < n; c += S.Lanes, sums += S.Lanes)
+        var start = init == null ? default : S.Load(init + c);
+        S.Store(y + c, S.Fma(S.ToFloat(D.Finish(sum, matrix->RowSums + c)), S.Mul(S.Load(matrix->Scales + c), xscale), start));
+    }
+
+    /// <summary>The same for the outputs that are left of a panel whose sums are stored.</summary>
+    private static void PutRest(Matrix* matrix, int* sums, nint c, float xscale, float* init, float* y)
+    {
+        var beside = stackalloc float[WeightLayout.TileRows];
+        for (; c < matrix->N; c += S.Lanes, sums += S.Lanes)
         {
             var start = init == null ? default : S.Load(init + c);
-            var value = S.Fma(S.ToFloat(S.LoadInt(sums)), S.Mul(S.Load(matrix->Scales + c), scale), start);
-            if (c + S.Lanes <= n) S.Store(y + c, value);
-            else
-            {
-                // The sums just read make room for the outputs that do not fill a vector.
-                S.Store((float*)sums, value);
-                for (nint i = 0; c + i < n; i++) y[c + i] = ((float*)sums)[i];
-            }
+            var value = S.Fma(S.ToFloat(D.Finish(S.LoadInt(sums), matrix->RowSums + c)), S.Mul(S.Load(matrix->Scales + c), S.Broadcast(xscale)), start);
+            S.Store(Lanes<S, F, I>.Target(y, c, matrix->N, beside), value);
         }
+
+        for (var i = matrix->N & -S.Lanes; i < matrix->N; i++) y[i] = *beside++;
     }
 
     private struct Matrix

@@ -8,15 +8,10 @@ namespace SeqRuntime.Kernels;
 internal unsafe interface IInt8Dot<A>
     where A : unmanaged
 {
-    /// <summary>Rows of one accumulator; a constant to the compiler.</summary>
-    static abstract int Rows { get; }
-
     /// <summary>What every sum over these inputs (zero padded as <see cref="KernelSet.QuantizeRows"/> does) starts from, as a correction.</summary>
     static abstract int Start(sbyte* x, nint columns);
 
-    static abstract A Broadcast(int value);
-
-    /// <summary>Weights of <see cref="Rows"/> rows by 4 inputs.</summary>
+    /// <summary>Weights by 4 inputs, one row a lane.</summary>
     static abstract A LoadWeights(byte* w);
 
     /// <summary>4 inputs repeated in all lanes.</summary>
@@ -31,6 +26,13 @@ internal unsafe interface IInt8Dot<A>
     /// <summary>acc + Σ w·x over the 4 inputs of each lane, up to what <see cref="Start"/> and <see cref="Finish"/> correct.</summary>
     static abstract A MulAdd(A acc, A w, A factor, A flip);
 
-    /// <summary>Stores the sums; <paramref name="rowSums"/> are the sums of the rows' weights.</summary>
-    static abstract void Finish(A acc, int* rowSums, int* sums);
+    /// <summary>The sums; <paramref name="rowSums"/> are the sums of the rows' weights.</summary>
+    static abstract A Finish(A acc, int* rowSums);
+}
+
+/// <summary>int8 matrix products as a whole, so that a kernel set needs to know none of the types they are made of.</summary>
+internal unsafe interface IInt8Product
+{
+    /// <summary>See <see cref="KernelSet.GemmInt8"/>.</summary>
+    static abstract void Run(byte* w, Format.WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n);
 }

@@ -56,6 +56,11 @@ internal unsafe interface ISimd<F, I>
     static abstract bool Any(I mask);
 
     static abstract I LoadInt(int* p);
+    static abstract void StoreInt(int* p, I v);
+
+    /// <summary>16-bit integers, widened with their sign.</summary>
+    static abstract I LoadShorts(short* p);
+
     static abstract I Broadcast(int value);
 
     /// <summary>Conversion of whole numbers within int32; the result of any other value is unspecified.</summary>

@@ -25,7 +25,7 @@ internal abstract unsafe class KernelSet
     /// <summary>Name as the environment variable and the log use it: portable, avx2, avxvnni, avx512, advsimd, advsimd-dp.</summary>
     public abstract string Name { get; }
 
-    /// <summary>Y[i, r] = init[i, r] + Σ_k W[r, k]·X[i, k] for i &lt; m, r &lt; n ≤ rows.</summary>
+    /// <summary>Y[i, r] = init[i, r] + Σ_k W[r, k]·X[i, k] for i &lt; m, from ≤ r &lt; n ≤ rows.</summary>
     /// <param name="w">Packed fp32 tiles.</param>
     /// <param name="layout">Their layout.</param>
     /// <param name="x">X, fp32, row stride <paramref name="ldx"/> elements.</param>
@@ -35,8 +35,9 @@ internal abstract unsafe class KernelSet
     /// <param name="ldinit">Elements between rows of init.</param>
     /// <param name="y">Y, row stride <paramref name="ldy"/> elements.</param>
     /// <param name="ldy">Elements between rows of Y.</param>
-    /// <param name="n">Outputs to write of each row.</param>
-    public abstract void GemmFloat32(byte* w, WeightLayout layout, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int n);
+    /// <param name="from">First output to write: a multiple of 16.</param>
+    /// <param name="n">End of the outputs to write of each row.</param>
+    public abstract void GemmFloat32(byte* w, WeightLayout layout, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n);
 
     /// <summary>Y[i, r] = fma((float)Σ_k Wq[r, k]·Xq[i, k], wscale[r]·xscale[i], init[i, r]); other parameters as in <see cref="GemmFloat32"/>.</summary>
     /// <param name="w">Packed int8 tiles, scales and row sums.</param>
@@ -49,8 +50,18 @@ internal abstract unsafe class KernelSet
     /// <param name="ldinit">Elements between rows of init.</param>
     /// <param name="y">Y.</param>
     /// <param name="ldy">Elements between rows of Y.</param>
-    /// <param name="n">Outputs to write of each row.</param>
-    public abstract void GemmInt8(byte* w, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int n);
+    /// <param name="from">First output to write: a multiple of 16.</param>
+    /// <param name="n">End of the outputs to write of each row.</param>
+    public abstract void GemmInt8(byte* w, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n);
+
+    /// <summary>The same as <see cref="GemmFloat32"/> for packed fp16 tiles, each weight converted to fp32 exactly.</summary>
+    public abstract void GemmFloat16(byte* w, WeightLayout layout, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n);
+
+    /// <summary>
+    /// The same as <see cref="GemmInt8"/> for packed int4 tiles: Y[i, r] = fma((float)Σ_g s[r, g]·Σ_k∈g Wq[r, k]·Xq[i, k], wscale[r]·xscale[i], init[i, r]),
+    /// g over groups of 32 inputs with group scales s.
+    /// </summary>
+    public abstract void GemmInt4(byte* w, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n);
 
     /// <summary>
     /// Quantizes rows symmetrically to [-127, 127]: q = round-to-nearest-even(x · (1/scale)), where 1/scale = 127/absmax is one

@@ -108,6 +108,27 @@ internal static partial class LaneMath<S, F, I>
         return S.Div(S.Select(S.Less(x, default), e, one), S.Add(one, e));
     }
 
+    /// <summary>
+    /// e⁻ˣ for a gate σ(x) = 1/(1 + e⁻ˣ) within a cell, x limited to [-40, 40]: beyond, the gate is 1 or under 5·10⁻¹⁸. Maximum error
+    /// 1.0 ulp. It is normal, so products of two of them and a division less cost nothing in accuracy.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F ExpOfGate(F x)
+    {
+        x = Negate(S.Min(S.Broadcast(40f), S.Max(S.Broadcast(-40f), x)));
+        var scale = ReduceNormal(x, out var p);
+        return S.Fma(p, scale, scale);
+    }
+
+    /// <summary>t = e²ˣ - 1 for tanh x = t/(t + 2) within a cell, x limited to [-10, 10], where tanh is 1. Maximum error 1.5 ulp.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F Expm1OfTwice(F x)
+    {
+        x = S.Min(S.Broadcast(10f), S.Max(S.Broadcast(-10f), x));
+        var scale = ReduceNormal(S.Add(x, x), out var p);
+        return S.Fma(p, scale, S.Sub(scale, S.Broadcast(1f)));
+    }
+
     /// <summary>ln(1 + eˣ) = max(x, 0) + ln(1 + exp(-|x|)). Maximum error 2 ulp.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static F Softplus(F x)
@@ -159,6 +180,21 @@ internal static partial class LaneMath<S, F, I>
         r = S.FmaNegated(n, S.Broadcast(0.693359375f), x);
         r = S.FmaNegated(n, S.Broadcast(-2.12194440e-4f), r);
         return n;
+    }
+
+    /// <summary>
+    /// 2ⁿ and p = eʳ - 1 with eˣ = 2ⁿ·(1 + p), for x in [-87, 88]. Adding 1.5·2²³ rounds x/ln 2 to n and leaves n in the lowest bits, from
+    /// where a shift makes it an exponent.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static F ReduceNormal(F x, out F p)
+    {
+        var shifted = S.Fma(x, S.Broadcast(1.44269504088896341f), S.Broadcast(12582912f));
+        var n = S.Sub(shifted, S.Broadcast(12582912f));
+        var r = S.FmaNegated(n, S.Broadcast(0.693359375f), x);
+        r = S.FmaNegated(n, S.Broadcast(-2.12194440e-4f), r);
+        p = ExpPolynomial(r);
+        return S.AsFloat(S.Add(S.ShiftLeft(S.AsInt(shifted), 23), S.Broadcast(0x3F800000)));
     }
 
     /// <summary>eʳ - 1 on [-ln 2/2, ln 2/2].</summary>

@@ -11,6 +11,7 @@ internal static unsafe class Quantize<S, F, I>
     /// <summary>Rows whose largest magnitude is below this become zeros: 127/absmax must stay finite.</summary>
     private const float Smallest = 7.8886090522101181e-31f;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Rows(float* x, nint ldx, int m, int k, float fixedScale, sbyte* q, float* scales)
     {
         var stride = KernelSet.QuantizedStride(k);

@@ -73,6 +73,12 @@ internal readonly unsafe struct Scalar : ISimd<float, int>, IInt8Dot<int>
     public static int LoadInt(int* p) => *p;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreInt(int* p, int v) => *p = v;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int LoadShorts(short* p) => *p;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Broadcast(int value) => value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -111,12 +117,6 @@ internal readonly unsafe struct Scalar : ISimd<float, int>, IInt8Dot<int>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreBytes(sbyte* p, int a) => *p = (sbyte)a;
 
-    public static int Rows
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => 1;
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Start(sbyte* x, nint columns) => 0;
 
@@ -137,5 +137,5 @@ internal readonly unsafe struct Scalar : ISimd<float, int>, IInt8Dot<int>
         acc + (sbyte)w * (sbyte)factor + (sbyte)(w >> 8) * (sbyte)(factor >> 8) + (sbyte)(w >> 16) * (sbyte)(factor >> 16) + (w >> 24) * (factor >> 24);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Finish(int acc, int* rowSums, int* sums) => *sums = acc;
+    public static int Finish(int acc, int* rowSums) => acc;
 }

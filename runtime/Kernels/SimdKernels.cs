@@ -7,28 +7,34 @@ namespace SeqRuntime.Kernels;
 /// <typeparam name="S">Lanes of fp32.</typeparam>
 /// <typeparam name="F">Vector of fp32.</typeparam>
 /// <typeparam name="I">Vector of int32 with as many lanes.</typeparam>
-/// <typeparam name="D">int8 products.</typeparam>
-/// <typeparam name="A">Their accumulator.</typeparam>
-internal sealed unsafe class SimdKernels<S, F, I, D, A>(string name) : KernelSet
+/// <typeparam name="B">int8 products.</typeparam>
+/// <typeparam name="P">int4 products.</typeparam>
+internal sealed unsafe class SimdKernels<S, F, I, B, P>(string name) : KernelSet
     where S : struct, ISimd<F, I>
     where F : unmanaged
     where I : unmanaged
-    where D : struct, IInt8Dot<A>
-    where A : unmanaged
+    where B : struct, IInt8Product
+    where P : struct, IInt4Product
 {
     public override string Name { get; } = name;
 
-    public override void GemmFloat32(byte* w, WeightLayout layout, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int n) =>
-        GemmFloat32<S, F, I>.Run((float*)w, (nint)layout.Columns * WeightLayout.TileRows, WeightLayout.TileRows, layout.Columns, x, ldx, m, init, ldinit, y, ldy, n);
+    public override void GemmFloat32(byte* w, WeightLayout layout, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n) =>
+        GemmFloat32<S, F, I, Float32Weights<S, F, I>, float>.Run((float*)w, (nint)layout.Columns * WeightLayout.TileRows, WeightLayout.TileRows, layout.Columns, x, ldx, m, init, ldinit, y, ldy, from, n);
 
-    public override void GemmInt8(byte* w, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int n) =>
-        GemmInt8<S, F, I, D, A>.Run(w, layout, xq, ldxq, xscale, m, init, ldinit, y, ldy, n);
+    public override void GemmInt8(byte* w, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n) =>
+        B.Run(w, layout, xq, ldxq, xscale, m, init, ldinit, y, ldy, from, n);
+
+    public override void GemmFloat16(byte* w, WeightLayout layout, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n) =>
+        GemmFloat32<S, F, I, Float16Weights<S, F, I>, short>.Run((short*)w, (nint)layout.Columns * WeightLayout.TileRows, WeightLayout.TileRows, layout.Columns, x, ldx, m, init, ldinit, y, ldy, from, n);
+
+    public override void GemmInt4(byte* w, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n) =>
+        P.Run(w, layout, xq, ldxq, xscale, m, init, ldinit, y, ldy, from, n);
 
     public override void QuantizeRows(float* x, nint ldx, int m, int k, float fixedScale, sbyte* q, float* scales) =>
         Quantize<S, F, I>.Rows(x, ldx, m, k, fixedScale, q, scales);
 
     public override void GemmDense(float* a, nint lda, float* b, nint ldb, int m, int k, int n, float* init, nint ldinit, float* y, nint ldy) =>
-        GemmFloat32<S, F, I>.Run(b, WeightLayout.TileRows, ldb, k, a, lda, m, init, ldinit, y, ldy, n);
+        GemmFloat32<S, F, I, Float32Weights<S, F, I>, float>.Run(b, WeightLayout.TileRows, ldb, k, a, lda, m, init, ldinit, y, ldy, 0, n);
 
     public override void Unary(UnaryFunction function, float* x, float* y, nint n, float alpha, float beta) =>
         Elementwise<S, F, I>.Unary(function, x, y, n, alpha, beta);

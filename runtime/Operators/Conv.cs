@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using SeqRuntime.Format;
 using SeqRuntime.Kernels;
 
@@ -12,7 +14,7 @@ namespace SeqRuntime.Operators;
 /// <para>Inputs: X fp32 [N, C, spatial…]; W packed, one matrix [M/G, C/G·K] a group, or dense fp32 [M, C/G, K…]; bias fp32 [M]
 /// (optional); state fp32 [N, C, (K-1)·dilation] (optional; one spatial dimension, no pads). Outputs: Y fp32 [N, M, windows…],
 /// state after the run. Cutting a sequence into runs gives the same bits when each run is a multiple of the stride.</para>
-/// <para>Packed weights multiply rows of windows, read in place where a window is contiguous; int8 quantizes each window by its
+/// <para>Packed weights multiply rows of windows, read in place where a window is contiguous; int8 and int4 quantize each window by its
 /// own range. Dense weights keep windows in lanes, and one channel's windows are overlapping rows of the input itself.</para>
 /// </remarks>
 internal sealed unsafe class Conv : Operator
@@ -156,6 +158,7 @@ internal sealed unsafe class Conv : Operator
     }
 
     /// <summary>extended [N·C, left + T + right]: left is the state or zeros. Writes the state after the run.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Extend(NodeContext context, ref ConvGeometry geometry, float* extended)
     {
         var x = context.Input(0);
@@ -168,8 +171,8 @@ internal sealed unsafe class Conv : Operator
         {
             var line = extended + row * width;
             if (state is null) Clear(line, left);
-            else Copy(state.Floats + row * reach, line, reach);
-            Copy(x.Floats + row * steps, line + left, steps);
+            else CopyRun(state.Floats + row * reach, line, reach);
+            CopyRun(x.Floats + row * steps, line + left, steps);
             Clear(line + left + steps, right);
             if (context.OptionalOutput(1) is { } after) Copy(line + steps, after.Floats + row * reach, reach);
         }
@@ -178,6 +181,7 @@ internal sealed unsafe class Conv : Operator
         geometry.PadWidth = 0;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Packed(NodeContext context, in ConvGeometry geometry, float* source, float* bias, float* y, float* windows, float* results, byte* product)
     {
         var x = context.Input(0).Shape;
@@ -198,7 +202,8 @@ internal sealed unsafe class Conv : Operator
             return;
         }
 
-        var isInPlace = _window.Rank == 1 && channels == 1 && _window.Dilation(2) == 1;
+        var isRun = _window.Rank == 1 && _window.Dilation(2) == 1 && geometry.PadWidth == 0;
+        var isInPlace = isRun && channels == 1;
         for (var row = 0; row < batch * _group; row++)
         {
             var g = row % _group;
@@ -207,7 +212,8 @@ internal sealed unsafe class Conv : Operator
             for (var first = 0; first < count; first += Chunk)
             {
                 var m = Math.Min(Chunk, count - first);
-                if (!isInPlace) geometry.Gather(_window, input, channels, first, m, windows, 1, columns);
+                if (isRun && !isInPlace) GatherRuns(input + first * (nint)_window.Stride(2), channels, channelStride, m, windows);
+                else if (!isInPlace) geometry.Gather(_window, input, channels, first, m, windows, 1, columns);
                 var from = isInPlace ? input + first * (nint)_window.Stride(2) : windows;
                 nint step = isInPlace ? _window.Stride(2) : columns;
                 var to = count == 1 ? output : results;
@@ -294,7 +300,33 @@ internal sealed unsafe class Conv : Operator
 
     private static float* Part(float* bias, nint offset) => bias == null ? null : bias + offset;
 
+    /// <summary>Windows of one spatial dimension whose taps are neighbours, one after the other, channel by channel.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void GatherRuns(float* source, int channels, nint channelStride, nint count, float* target)
+    {
+        nint taps = _window.Taps, stride = _window.Stride(2);
+        for (nint p = 0; p < count; p++, source += stride)
+        {
+            var from = source;
+            for (var c = 0; c < channels; c++, from += channelStride, target += taps) CopyRun(from, target, taps);
+        }
+    }
+
+    /// <summary>
+    /// Copies by whole vectors: what is written beyond the run is written over by the next one, or lies in the room behind scratch.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void CopyRun(float* from, float* to, nint count)
+    {
+        for (nint i = 0; i < count; i += Vector128<float>.Count) Vector128.Load(from + i).Store(to + i);
+    }
+
     private static void Copy(float* from, float* to, nint count) => Buffer.MemoryCopy(from, to, count * sizeof(float), count * sizeof(float));
 
-    private static void Clear(float* at, nint count) => System.Runtime.InteropServices.NativeMemory.Clear(at, (nuint)count * sizeof(float));
+    /// <summary>Zeros by whole vectors, as <see cref="CopyRun"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Clear(float* at, nint count)
+    {
+        for (nint i = 0; i < count; i += Vector128<float>.Count) Vector128<float>.Zero.Store(at + i);
+    }
 }

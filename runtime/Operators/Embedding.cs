@@ -1,4 +1,5 @@
 using SeqRuntime.Format;
+using SeqRuntime.Kernels;
 
 namespace SeqRuntime.Operators;
 
@@ -6,7 +7,7 @@ namespace SeqRuntime.Operators;
 /// Rows of a packed weight matrix by index: Y[indices…, k] = W[index, k].
 /// </summary>
 /// <remarks>
-/// Inputs: W packed [rows, columns] (int8 rows are multiplied by their scale), indices int32 or int64 of any shape, in
+/// Inputs: W packed [rows, columns] (int8 and int4 rows are multiplied by their scales), indices int32 or int64 of any shape, in
 /// [-rows, rows): a negative one counts from the end. Output: Y fp32 [indices…, columns].
 /// </remarks>
 internal sealed unsafe class Embedding : Operator
@@ -31,16 +32,24 @@ internal sealed unsafe class Embedding : Operator
             var index = indices.Integer(i);
             if (index < -rows || index >= rows) throw OperatorError.Value($"'{indices.Name}' holds the index {index}; expected {-rows} to {rows - 1}.");
             var row = (int)(index < 0 ? index + rows : index);
-            if (w.Format == TensorFormat.PackedFloat32) CopyFloat32(w, row, y, columns);
-            else CopyInt8(w, row, y, columns);
+            switch (w.Format)
+            {
+                case TensorFormat.PackedFloat32: CopyFloats<Float32Weights<Scalar, float, int>, float>(w, row, y, columns); break;
+                case TensorFormat.PackedFloat16: CopyFloats<Float16Weights<Scalar, float, int>, short>(w, row, y, columns); break;
+                case TensorFormat.PackedInt8: CopyInt8(w, row, y, columns); break;
+                default: CopyInt4(w, row, y, columns); break;
+            }
+
             y += columns;
         }
     }
 
-    private static void CopyFloat32(Tensor w, int row, float* y, int columns)
+    private static void CopyFloats<W, T>(Tensor w, int row, float* y, int columns)
+        where W : struct, IWeights<T, float>
+        where T : unmanaged
     {
-        var source = (float*)(w.Data + row / WeightLayout.TileRows * w.Layout.TileBytes) + row % WeightLayout.TileRows;
-        for (nint k = 0; k < columns; k++) y[k] = source[k * WeightLayout.TileRows];
+        var source = (T*)(w.Data + row / WeightLayout.TileRows * w.Layout.TileBytes) + row % WeightLayout.TileRows;
+        for (nint k = 0; k < columns; k++) y[k] = W.Load(source + k * WeightLayout.TileRows);
     }
 
     private static void CopyInt8(Tensor w, int row, float* y, int columns)
@@ -49,5 +58,16 @@ internal sealed unsafe class Embedding : Operator
         var scale = ((float*)(w.Data + w.Layout.ScalesOffset))[row];
         var source = (sbyte*)w.Data + row / WeightLayout.TileRows * w.Layout.TileBytes + row % WeightLayout.TileRows * Inner;
         for (nint k = 0; k < columns; k++) y[k] = scale * source[k / Inner * (WeightLayout.TileRows * Inner) + k % Inner];
+    }
+
+    private static void CopyInt4(Tensor w, int row, float* y, int columns)
+    {
+        var layout = w.Layout;
+        var scale = ((float*)(w.Data + layout.ScalesOffset))[row];
+        for (var k = 0; k < columns; k++)
+        {
+            var q = (w.Data[layout.Int4Offset(row, k, out var shift)] >> shift & 15) - 8;
+            y[k] = scale * (q * (sbyte)w.Data[layout.GroupScaleOffset(row, k / WeightLayout.GroupInt4)]);
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 using SeqRuntime.Kernels;
 
@@ -12,8 +13,8 @@ namespace SeqRuntime.Operators;
 /// <para>Inputs beside those of <see cref="Recurrent"/>, per direction d from 3 + 3d: W packed [rows, I], R packed [rows, H],
 /// bias [2, rows] (optional): row 0 is added to W·x, row 1 to R·h (Rbn where LinearBeforeReset, else zeros). Tiles of a block in order r, z, n.</para>
 /// <para>Activations f, g are sigmoid, tanh unless named otherwise; CellClip limits their inputs. Standard gates with
-/// LinearBeforeReset run in the fused cell kernel. With int8 weights and g = tanh, f = sigmoid the state takes the fixed scale
-/// 1/127, r⊙h its measured range. Without LinearBeforeReset int8 weights are read twice a step (an int8 matrix has its scales
+/// LinearBeforeReset run in the fused cell kernel. With int8 or int4 weights and g = tanh, f = sigmoid the state takes the fixed scale
+/// 1/127, r⊙h its measured range. Without LinearBeforeReset such weights are read twice a step (their matrix has its scales
 /// behind its tiles, so no part of it stands alone). Sources: ONNX operator GRU; Cho et al., arXiv 1406.1078.</para>
 /// </remarks>
 internal sealed unsafe class Gru : Recurrent
@@ -33,43 +34,47 @@ internal sealed unsafe class Gru : Recurrent
     protected override void CheckDirection(NodeContext context, int d, int batch) =>
         Require.Optional(context.Optional(WeightIndex(d, 2)), 2, PackedRows);
 
-    protected override void PlanStep(NodeContext context, int batch, ref ScratchCursor cursor, ref Pass pass)
+    protected override void PlanStep(NodeContext context, int batch, ref ScratchCursor cursor, Pass pass)
     {
         pass.Recurrent = cursor.Floats(batch, PackedRows);
         pass.Reset = cursor.Floats(batch, Hidden);
         pass.Work = cursor.Floats(batch + 3L, PaddedHidden);
-        PlanConstants(ref cursor, ref pass);
+        PlanConstants(ref cursor, pass);
     }
 
-    protected override void Begin(NodeContext context, ref Pass pass, int d)
+    protected override bool StepBeginsWithRecurrence => _linearBeforeReset;
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    protected override void Begin(NodeContext context, Pass pass, int d)
     {
-        var bias = InputBias(context, d);
-        pass.Bias = bias == null ? null : bias + PackedRows;
+        pass.RecurrentBias = pass.Bias is { } bias ? bias.Floats + PackedRows : null;
         pass.IsBounding = _activations[d * Functions].Function == UnaryFunction.Sigmoid && _activations[d * Functions + 1].Function == UnaryFunction.Tanh;
         pass.IsFused = _linearBeforeReset && Clip == 0 && pass.IsBounding;
-        if (!pass.IsFused) SetConstants(ref pass);
+        if (!pass.IsFused) SetConstants(pass);
     }
 
-    protected override void Step(ref Pass pass, float* gates, int row, int count, float* h, float* hOut)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    protected override void Step(Pass pass, float* gates, int row, int count, float* h, float* hOut)
     {
-        if (_linearBeforeReset) ResetAfterProduct(ref pass, gates, count, h, hOut);
-        else ResetBeforeProduct(ref pass, gates, count, h, hOut);
+        if (_linearBeforeReset) ResetAfterProduct(pass, gates, count, h, hOut);
+        else ResetBeforeProduct(pass, gates, count, h, hOut);
     }
 
-    private void ResetAfterProduct(ref Pass pass, float* gates, int count, float* h, float* hOut)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void ResetAfterProduct(Pass pass, float* gates, int count, float* h, float* hOut)
     {
         var recurrent = pass.Recurrent;
         if (!pass.StateIsZero)
         {
-            Recur(ref pass, h, count, pass.IsBounding, pass.Bias, 0, recurrent);
+            Recur(pass, h, count, pass.IsBounding, pass.RecurrentBias, 0, recurrent);
         }
-        else if (pass.Bias == null)
+        else if (pass.RecurrentBias == null)
         {
             new Span<float>(recurrent, count * PackedRows).Clear();
         }
         else
         {
-            for (var i = 0; i < count; i++) Copy(pass.Bias, recurrent + (nint)i * PackedRows, PackedRows);
+            for (var i = 0; i < count; i++) Copy(pass.RecurrentBias, recurrent + (nint)i * PackedRows, PackedRows);
         }
 
         if (!pass.IsFused)
@@ -77,7 +82,7 @@ internal sealed unsafe class Gru : Recurrent
             for (var i = 0; i < count; i++)
             {
                 var unit = (nint)i * Hidden;
-                ComposedCell(ref pass, gates + (nint)i * PackedRows, recurrent + (nint)i * PackedRows, h + unit, hOut + unit);
+                ComposedCell(pass, gates + (nint)i * PackedRows, recurrent + (nint)i * PackedRows, h + unit, hOut + unit);
             }
         }
         else if (Hidden == PaddedHidden)
@@ -94,7 +99,7 @@ internal sealed unsafe class Gru : Recurrent
         }
     }
 
-    private void ComposedCell(ref Pass pass, float* gates, float* recurrent, float* h, float* hOut)
+    private void ComposedCell(Pass pass, float* gates, float* recurrent, float* h, float* hOut)
     {
         var kernels = pass.Kernels;
         var update = pass.Work;
@@ -104,20 +109,20 @@ internal sealed unsafe class Gru : Recurrent
         Gather(gates, 0, reset);
         Gather(recurrent, 0, product);
         kernels.Binary(BinaryFunction.Add, reset, 1, product, 1, reset, Hidden);
-        Activate(ref pass, 0, reset);
+        Activate(pass, 0, reset);
         Gather(gates, 1, update);
         Gather(recurrent, 1, product);
         kernels.Binary(BinaryFunction.Add, update, 1, product, 1, update, Hidden);
-        Activate(ref pass, 0, update);
+        Activate(pass, 0, update);
         Gather(gates, 2, candidate);
         Gather(recurrent, 2, product);
         kernels.Binary(BinaryFunction.Mul, reset, 1, product, 1, product, Hidden);
         kernels.Binary(BinaryFunction.Add, candidate, 1, product, 1, candidate, Hidden);
-        Activate(ref pass, 1, candidate);
+        Activate(pass, 1, candidate);
         Blend(kernels, update, candidate, product, h, hOut);
     }
 
-    private void ResetBeforeProduct(ref Pass pass, float* gates, int count, float* h, float* hOut)
+    private void ResetBeforeProduct(Pass pass, float* gates, int count, float* h, float* hOut)
     {
         var kernels = pass.Kernels;
         var recurrent = pass.Recurrent;
@@ -125,49 +130,44 @@ internal sealed unsafe class Gru : Recurrent
         var candidate = updates + (nint)count * PaddedHidden;
         var product = candidate + PaddedHidden;
         if (pass.StateIsZero) recurrent = gates;
-        else if (pass.Recurrence.Format == TensorFormat.PackedFloat32) Tiles(ref pass, 0, 2, h, count, gates);
-        else Recur(ref pass, h, count, pass.IsBounding, gates, PackedRows, recurrent);
+        else if (!pass.Recurrence.Layout.IsInteger) Tiles(pass, 0, 2, h, count, gates);
+        else Recur(pass, h, count, pass.IsBounding, gates, PackedRows, recurrent);
 
         for (var i = 0; i < count; i++)
         {
             var row = recurrent + (nint)i * PackedRows;
             var reset = pass.Reset + (nint)i * Hidden;
             Gather(row, 0, product);
-            Activate(ref pass, 0, product);
+            Activate(pass, 0, product);
             kernels.Binary(BinaryFunction.Mul, product, 1, h + (nint)i * Hidden, 1, reset, Hidden);
             var update = updates + (nint)i * PaddedHidden;
             Gather(row, 1, update);
-            Activate(ref pass, 0, update);
+            Activate(pass, 0, update);
         }
 
-        if (pass.Recurrence.Format == TensorFormat.PackedFloat32 && !pass.StateIsZero) Tiles(ref pass, 2, 1, pass.Reset, count, gates);
-        else if (!pass.StateIsZero) Recur(ref pass, pass.Reset, count, false, gates, PackedRows, recurrent);
+        if (!pass.Recurrence.Layout.IsInteger && !pass.StateIsZero) Tiles(pass, 2, 1, pass.Reset, count, gates);
+        else if (!pass.StateIsZero) Recur(pass, pass.Reset, count, false, gates, PackedRows, recurrent);
 
         for (var i = 0; i < count; i++)
         {
             Gather(recurrent + (nint)i * PackedRows, 2, candidate);
-            Activate(ref pass, 1, candidate);
+            Activate(pass, 1, candidate);
             var unit = (nint)i * Hidden;
             Blend(kernels, updates + (nint)i * PaddedHidden, candidate, product, h + unit, hOut + unit);
         }
     }
 
     /// <summary>recurrent = gates + R·x for some of the tiles of each block only: <paramref name="tiles"/> from <paramref name="first"/>.</summary>
-    private void Tiles(ref Pass pass, int first, int tiles, float* x, int count, float* gates)
+    private void Tiles(Pass pass, int first, int tiles, float* x, int count, float* gates)
     {
-        var r = pass.Recurrence;
-        var part = new WeightLayout(TensorFormat.PackedFloat32, tiles * Tile, Hidden);
+        var factor = new PackedProduct.Factor(pass.Recurrence, x, Hidden, count);
         for (var tile = first; tile < PackedRows / Tile; tile += 3)
-        {
-            var column = (nint)tile * Tile;
-            pass.Kernels.GemmFloat32(
-                r.Data + tile * part.TileBytes, part, x, Hidden, count, gates + column, PackedRows, pass.Recurrent + column, PackedRows, tiles * Tile);
-        }
+            factor.Multiply(pass.Kernels, 0, gates, PackedRows, pass.Recurrent, PackedRows, tile * Tile, (tile + tiles) * Tile);
     }
 
-    private void Activate(ref Pass pass, int function, float* plane)
+    private void Activate(Pass pass, int function, float* plane)
     {
-        ApplyClip(ref pass, plane, Hidden);
+        ApplyClip(pass, plane, Hidden);
         _activations[pass.Direction * Functions + function].Apply(pass.Kernels, plane, plane, Hidden);
     }
 

@@ -5,7 +5,7 @@ namespace SeqRuntime.Operators;
 /// </summary>
 /// <remarks>
 /// Inputs: X fp32 […, columns], W packed [rows, columns], bias fp32 [rows] (optional). Output: Y fp32 […, rows]. All leading
-/// dimensions are rows of one product. int8 weights quantize each row of X by its own range.
+/// dimensions are rows of one product. int8 and int4 weights quantize each row of X by its own range.
 /// </remarks>
 internal sealed unsafe class Linear : Operator
 {

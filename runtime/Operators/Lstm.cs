@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -24,11 +25,22 @@ internal sealed unsafe class Lstm : Recurrent
     private readonly RecurrentActivation[] _activations;
     private readonly bool _inputForget;
 
+    /// <summary>Directions whose gates the fused cell has, and whose equations bound the state, both as far as attributes tell.</summary>
+    private readonly bool[] _isStandard;
+    private readonly bool[] _isBounding;
+
     public Lstm(Attributes attributes)
         : base(attributes, 4, 4, 5)
     {
         _activations = RecurrentActivations.Parse(attributes, Directions, UnaryFunction.Sigmoid, UnaryFunction.Tanh, UnaryFunction.Tanh);
         _inputForget = attributes.Bool(AttributeKey.InputForget, false);
+        _isStandard = new bool[Directions];
+        _isBounding = new bool[Directions];
+        for (var d = 0; d < Directions; d++)
+        {
+            _isStandard[d] = Clip == 0 && !_inputForget && Is(d, UnaryFunction.Sigmoid, UnaryFunction.Tanh, UnaryFunction.Tanh);
+            _isBounding[d] = _activations[d * Functions].Function == UnaryFunction.Sigmoid && _activations[d * Functions + 2].Function == UnaryFunction.Tanh;
+        }
     }
 
     protected override int StateSize(NodeContext context) =>
@@ -54,15 +66,18 @@ internal sealed unsafe class Lstm : Recurrent
     protected override long ProductBytes(NodeContext context, int d, int batch) =>
         context.Optional(WeightIndex(d, 4)) is { } projection ? PackedProduct.ScratchBytes(projection, batch) : 0;
 
-    protected override void PlanStep(NodeContext context, int batch, ref ScratchCursor cursor, ref Pass pass)
+    protected override void PlanStep(NodeContext context, int batch, ref ScratchCursor cursor, Pass pass)
     {
         pass.CellScratch = cursor.Floats(batch, Hidden);
         pass.Projected = cursor.Floats(batch, Hidden);
         pass.Work = cursor.Floats(5, PaddedHidden);
-        PlanConstants(ref cursor, ref pass);
+        PlanConstants(ref cursor, pass);
     }
 
-    protected override void Begin(NodeContext context, ref Pass pass, int d)
+    protected override bool StepBeginsWithRecurrence => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    protected override void Begin(NodeContext context, Pass pass, int d)
     {
         var count = (nint)pass.Batch * Hidden;
         var initial = context.Optional(InitialCell) is { } c ? c.Floats + d * count : null;
@@ -74,19 +89,20 @@ internal sealed unsafe class Lstm : Recurrent
 
         pass.Peephole = context.Optional(WeightIndex(d, 3)) is { } p ? p.Floats : null;
         pass.Projection = context.Optional(WeightIndex(d, 4));
-        pass.IsFused = pass.Peephole == null && Clip == 0 && !_inputForget && Is(d, UnaryFunction.Sigmoid, UnaryFunction.Tanh, UnaryFunction.Tanh);
-        pass.IsBounding = pass.Projection is null && _activations[d * Functions].Function == UnaryFunction.Sigmoid && _activations[d * Functions + 2].Function == UnaryFunction.Tanh;
-        if (!pass.IsFused) SetConstants(ref pass);
+        pass.IsFused = pass.Peephole == null && _isStandard[d];
+        pass.IsBounding = pass.Projection is null && _isBounding[d];
+        if (!pass.IsFused) SetConstants(pass);
     }
 
-    protected override void End(ref Pass pass)
+    protected override void End(Pass pass)
     {
         if (pass.Cell != pass.CellOut) Copy(pass.Cell, pass.CellOut, (nint)pass.Batch * Hidden);
     }
 
-    protected override void Step(ref Pass pass, float* gates, int row, int count, float* h, float* hOut)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    protected override void Step(Pass pass, float* gates, int row, int count, float* h, float* hOut)
     {
-        if (!pass.StateIsZero) Recur(ref pass, h, count, pass.IsBounding, gates, PackedRows, gates);
+        if (!pass.StateIsZero) Recur(pass, h, count, pass.IsBounding, gates, PackedRows, gates);
         var cell = pass.Cell + (nint)row * Hidden;
         var cellOut = pass.CellOut + (nint)row * Hidden;
         var target = pass.Projection is null ? hOut : pass.Projected;
@@ -95,7 +111,7 @@ internal sealed unsafe class Lstm : Recurrent
             for (var i = 0; i < count; i++)
             {
                 var unit = (nint)i * Hidden;
-                ComposedCell(ref pass, gates + (nint)i * PackedRows, cell + unit, cellOut + unit, target + unit);
+                ComposedCell(pass, gates + (nint)i * PackedRows, cell + unit, cellOut + unit, target + unit);
             }
         }
         else if (Hidden == PaddedHidden)
@@ -117,7 +133,7 @@ internal sealed unsafe class Lstm : Recurrent
     }
 
     /// <summary>The same cell from single kernels, for everything the fused one does not have.</summary>
-    private void ComposedCell(ref Pass pass, float* gates, float* cell, float* cellOut, float* hOut)
+    private void ComposedCell(Pass pass, float* gates, float* cell, float* cellOut, float* hOut)
     {
         var kernels = pass.Kernels;
         var n = Hidden;
@@ -132,8 +148,8 @@ internal sealed unsafe class Lstm : Recurrent
         Gather(gates, 2, candidate);
         Gather(gates, 3, output);
 
-        AddPeephole(ref pass, 0, cell, input, temporary);
-        ApplyClip(ref pass, input, n);
+        AddPeephole(pass, 0, cell, input, temporary);
+        ApplyClip(pass, input, n);
         activations[0].Apply(kernels, input, input, n);
         if (_inputForget)
         {
@@ -141,26 +157,26 @@ internal sealed unsafe class Lstm : Recurrent
         }
         else
         {
-            AddPeephole(ref pass, 1, cell, forget, temporary);
-            ApplyClip(ref pass, forget, n);
+            AddPeephole(pass, 1, cell, forget, temporary);
+            ApplyClip(pass, forget, n);
             activations[0].Apply(kernels, forget, forget, n);
         }
 
-        ApplyClip(ref pass, candidate, n);
+        ApplyClip(pass, candidate, n);
         activations[1].Apply(kernels, candidate, candidate, n);
 
         kernels.Binary(BinaryFunction.Mul, forget, 1, cell, 1, forget, n);
         kernels.Binary(BinaryFunction.Mul, input, 1, candidate, 1, input, n);
         kernels.Binary(BinaryFunction.Add, forget, 1, input, 1, cellOut, n);
 
-        AddPeephole(ref pass, 2, cellOut, output, temporary);
-        ApplyClip(ref pass, output, n);
+        AddPeephole(pass, 2, cellOut, output, temporary);
+        ApplyClip(pass, output, n);
         activations[0].Apply(kernels, output, output, n);
         activations[2].Apply(kernels, cellOut, temporary, n);
         kernels.Binary(BinaryFunction.Mul, output, 1, temporary, 1, hOut, n);
     }
 
-    private void AddPeephole(ref Pass pass, int gate, float* cell, float* plane, float* temporary)
+    private void AddPeephole(Pass pass, int gate, float* cell, float* plane, float* temporary)
     {
         if (pass.Peephole == null) return;
         pass.Kernels.Binary(BinaryFunction.Mul, pass.Peephole + (nint)gate * Hidden, 1, cell, 1, temporary, Hidden);

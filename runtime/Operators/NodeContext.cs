@@ -15,6 +15,9 @@ internal sealed unsafe class NodeContext(KernelSet kernels, Tensor?[] inputs, Te
     /// <summary>Scratch of at least the bytes that the operator asked for at the largest sizes; 64-byte aligned, contents arbitrary.</summary>
     public byte* Scratch { get; set; }
 
+    /// <summary>What the operator keeps for this node of this session: made at the first inference, so that running allocates nothing.</summary>
+    public object? Kept { get; set; }
+
     /// <summary>A required input.</summary>
     public Tensor Input(int index) => Optional(index) ?? throw OperatorError.Missing(index);
 

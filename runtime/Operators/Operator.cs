@@ -22,6 +22,9 @@ internal abstract class Operator
     /// <summary>True where output 0 is input 0's memory under another shape (Reshape and its family): the planner gives both the same bytes and Execute does nothing.</summary>
     public virtual bool IsView => false;
 
+    /// <summary>The same for the shapes just inferred and all smaller ones: a Transpose that moves only dimensions of size 1 is a view too.</summary>
+    public virtual bool IsViewAt(NodeContext context) => IsView;
+
     /// <summary>True where output 0 may be written over input <paramref name="input"/> when both have the same size (elementwise operators).</summary>
     public virtual bool CanOverwrite(int input) => false;
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using SeqRuntime.Format;
 using SeqRuntime.Kernels;
@@ -5,8 +6,8 @@ using SeqRuntime.Kernels;
 namespace SeqRuntime.Operators;
 
 /// <summary>
-/// Y = init + X · Wᵀ for a packed W of either format: the one place that knows that int8 weights need their inputs quantized
-/// and how much scratch that takes.
+/// Y = init + X · Wᵀ for a packed W of any format: the one place that knows which kernel a format has, that int8 and int4 weights
+/// need their inputs quantized and how much scratch that takes.
 /// </summary>
 internal static unsafe class PackedProduct
 {
@@ -17,12 +18,12 @@ internal static unsafe class PackedProduct
     private const float Bound = 1.000001f;
 
     /// <summary>Largest value over root mean square from which a row is quantized in two parts.</summary>
-    private const float Steep = 2;
+    private const long Steep = 2;
 
     /// <summary>Checks that <paramref name="w"/> holds <paramref name="count"/> packed matrices of rows × columns.</summary>
     public static Tensor Check(Tensor w, int rows, long columns, int count = 1)
     {
-        if (w.Format is not (TensorFormat.PackedFloat32 or TensorFormat.PackedInt8)) throw OperatorError.Value($"'{w.Name}' must be a packed weight matrix.");
+        if (w.Format == TensorFormat.Dense) throw OperatorError.Value($"'{w.Name}' must be a packed weight matrix.");
         if (w.Layout.Format != w.Format || w.Layout.Rows != rows || w.Layout.Columns != columns || w.PackedCount != count)
         {
             throw OperatorError.Value(
@@ -35,7 +36,7 @@ internal static unsafe class PackedProduct
     /// <summary>Scratch for a product of <paramref name="m"/> rows.</summary>
     public static long ScratchBytes(Tensor w, long m)
     {
-        if (w.Format != TensorFormat.PackedInt8) return 0;
+        if (!w.Layout.IsInteger) return 0;
         var cursor = new ScratchCursor(null);
         Quantized(ref cursor, w.Layout.Columns, m, out _, out _);
         cursor.Floats(w.Layout.Columns + KernelSet.ReadSlack);
@@ -46,7 +47,7 @@ internal static unsafe class PackedProduct
     /// <param name="kernels">Kernels.</param>
     /// <param name="w">Packed weights.</param>
     /// <param name="index">Which of its matrices.</param>
-    /// <param name="x">X; int8 weights measure the range of each row.</param>
+    /// <param name="x">X; int8 and int4 weights measure the range of each row.</param>
     /// <param name="ldx">Elements between rows of X; rows may overlap.</param>
     /// <param name="m">Rows.</param>
     /// <param name="init">First value, or null for 0.</param>
@@ -55,54 +56,61 @@ internal static unsafe class PackedProduct
     /// <param name="ldy">Elements between rows of Y.</param>
     /// <param name="n">Outputs of each row.</param>
     /// <param name="scratch"><see cref="ScratchBytes"/> bytes.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply(
         KernelSet kernels, Tensor w, int index, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int n, byte* scratch)
     {
-        if (w.Format == TensorFormat.PackedFloat32)
+        if (m == 1 || !w.Layout.IsInteger)
         {
-            kernels.GemmFloat32(w.Packed(index), w.Layout, x, ldx, m, init, ldinit, y, ldy, n);
+            var factor = Prepare(kernels, w, x, ldx, m, scratch);
+            factor.Multiply(kernels, index, init, ldinit, y, ldy, 0, n);
             return;
         }
 
         var columns = w.Layout.Columns;
+        var stride = KernelSet.QuantizedStride(columns);
+        var cursor = new ScratchCursor(scratch);
+        Quantized(ref cursor, columns, m, out var scales, out var q);
+        var rest = cursor.Floats(columns + KernelSet.ReadSlack);
+        kernels.QuantizeRows(x, ldx, m, columns, 0, q, scales);
+        new Factor(w, q, scales, m).Multiply(kernels, index, init, ldinit, y, ldy, 0, n);
+
+        // Neighbours that are steep share one walk over the weights.
+        for (var first = 0; first < m;)
+        {
+            var count = 0;
+            for (; first + count < m && IsSteep(q + (first + count) * stride, columns, scales[first + count]); count++)
+            {
+                var row = first + count;
+                Subtract(x + row * ldx, q + row * stride, scales[row], rest, columns);
+                kernels.QuantizeRows(rest, columns, 1, columns, 0, q + (m + count) * stride, scales + m + count);
+            }
+
+            var to = y + first * ldy;
+            if (count > 0) new Factor(w, q + m * stride, scales + m, count).Multiply(kernels, index, to, ldy, to, ldy, 0, n);
+            first += Math.Max(count, 1);
+        }
+    }
+
+    /// <summary>Rows of X as weights of this format take them. With int8 and int4 weights only a single row may be steep here.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static Factor Prepare(KernelSet kernels, Tensor w, float* x, nint ldx, int m, byte* scratch)
+    {
+        if (!w.Layout.IsInteger) return new Factor(w, x, ldx, m);
+        var columns = w.Layout.Columns;
         var cursor = new ScratchCursor(scratch);
         Quantized(ref cursor, columns, m, out var scales, out var q);
         kernels.QuantizeRows(x, ldx, m, columns, 0, q, scales);
-        kernels.GemmInt8(w.Packed(index), w.Layout, q, KernelSet.QuantizedStride(columns), scales, m, init, ldinit, y, ldy, n);
-        var rest = cursor.Floats(columns + KernelSet.ReadSlack);
-        for (var i = 0; i < m; i++)
+        var factor = new Factor(w, q, scales, m);
+        if (m == 1 && IsSteep(q, columns, *scales))
         {
-            var row = x + i * ldx;
-            if (!IsSteep(kernels, row, columns, scales[i])) continue;
-            Subtract(row, q + i * KernelSet.QuantizedStride(columns), scales[i], rest, columns);
-            kernels.QuantizeRows(rest, columns, 1, columns, 0, q, scales);
-            kernels.GemmInt8(w.Packed(index), w.Layout, q, KernelSet.QuantizedStride(columns), scales, 1, y + i * ldy, ldy, y + i * ldy, ldy, n);
-        }
-    }
-
-    /// <summary>
-    /// Whether few large values would leave the others with hardly any of the 255 steps (a magnitude spectrum is so): the largest
-    /// is more than <see cref="Steep"/> times the root mean square. Such a row is multiplied twice, by its quantized values and by
-    /// their quantized errors, which gives it about 15 bits.
-    /// </summary>
-    private static bool IsSteep(KernelSet kernels, float* row, int columns, float scale)
-    {
-        var largest = scale * 127;
-        return largest * largest * columns > Steep * Steep * kernels.Reduce(ReduceFunction.SumSquare, row, columns);
-    }
-
-    /// <summary>rest = x - scale·q, each rounded once.</summary>
-    private static void Subtract(float* x, sbyte* q, float scale, float* rest, int columns)
-    {
-        var negative = Vector128.Create(-scale);
-        var k = 0;
-        for (; k + 4 <= columns; k += 4)
-        {
-            var steps = Vector128.ConvertToSingle(Vector128.Create((int)q[k], q[k + 1], q[k + 2], q[k + 3]));
-            Vector128.FusedMultiplyAdd(negative, steps, Vector128.Load(x + k)).Store(rest + k);
+            var rest = cursor.Floats(columns + KernelSet.ReadSlack);
+            Subtract(x, q, *scales, rest, columns);
+            kernels.QuantizeRows(rest, columns, 1, columns, 0, q + KernelSet.QuantizedStride(columns), scales + 1);
+            factor.HasRest = true;
         }
 
-        for (; k < columns; k++) rest[k] = MathF.FusedMultiplyAdd(-scale, q[k], x[k]);
+        return factor;
     }
 
     /// <summary>
@@ -115,22 +123,12 @@ internal static unsafe class PackedProduct
     /// <param name="h">State, m rows of the matrix's columns.</param>
     /// <param name="m">Rows.</param>
     /// <param name="bounded">True where all rows are known to be inside; set when they are found to be.</param>
-    /// <param name="init">First value.</param>
-    /// <param name="ldinit">Elements between rows of init.</param>
-    /// <param name="y">Y.</param>
-    /// <param name="ldy">Elements between rows of Y.</param>
-    /// <param name="n">Outputs of each row.</param>
     /// <param name="scratch"><see cref="ScratchBytes"/> bytes.</param>
-    public static void MultiplyState(
-        KernelSet kernels, Tensor w, float* h, int m, ref bool bounded, float* init, nint ldinit, float* y, nint ldy, int n, byte* scratch)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static Factor PrepareState(KernelSet kernels, Tensor w, float* h, int m, ref bool bounded, byte* scratch)
     {
         var columns = w.Layout.Columns;
-        if (w.Format == TensorFormat.PackedFloat32)
-        {
-            kernels.GemmFloat32(w.Data, w.Layout, h, columns, m, init, ldinit, y, ldy, n);
-            return;
-        }
-
+        if (!w.Layout.IsInteger) return new Factor(w, h, columns, m);
         var stride = KernelSet.QuantizedStride(columns);
         var cursor = new ScratchCursor(scratch);
         Quantized(ref cursor, columns, m, out var scales, out var q);
@@ -148,17 +146,60 @@ internal static unsafe class PackedProduct
             }
         }
 
-        kernels.GemmInt8(w.Data, w.Layout, q, stride, scales, m, init, ldinit, y, ldy, n);
+        return new Factor(w, q, scales, m);
+    }
+
+    /// <summary>
+    /// Whether few large values would leave the others with hardly any of the 255 steps (a magnitude spectrum is so): the largest
+    /// is more than <see cref="Steep"/> times the root mean square, 127²·columns &gt; Steep²·Σ q². Such a row is multiplied twice, by its
+    /// quantized values and by their quantized errors, which gives it about 15 bits.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static bool IsSteep(sbyte* q, int columns, float scale)
+    {
+        if (scale == 0) return false;
+
+        // Rows are padded with zeros, and 32767 sums of up to 2·16129 would be needed to leave int32.
+        var sum = 0L;
+        for (nint k = 0; k < columns;)
+        {
+            var sums = Vector256<int>.Zero;
+            for (var end = k + 65536 < columns ? k + 65536 : columns; k < end; k += Vector128<sbyte>.Count)
+            {
+                var values = Vector256.WidenLower(Vector128.Load(q + k).ToVector256Unsafe());
+                values *= values;
+                sums += Vector256.WidenLower(values) + Vector256.WidenUpper(values);
+            }
+
+            sum += Vector256.Sum(sums);
+        }
+
+        return 127L * 127 * columns > Steep * Steep * sum;
+    }
+
+    /// <summary>rest = x - scale·q, each rounded once.</summary>
+    private static void Subtract(float* x, sbyte* q, float scale, float* rest, int columns)
+    {
+        var negative = Vector128.Create(-scale);
+        var k = 0;
+        for (; k + 4 <= columns; k += 4)
+        {
+            var steps = Vector128.ConvertToSingle(Vector128.Create((int)q[k], q[k + 1], q[k + 2], q[k + 3]));
+            Vector128.FusedMultiplyAdd(negative, steps, Vector128.Load(x + k)).Store(rest + k);
+        }
+
+        for (; k < columns; k++) rest[k] = MathF.FusedMultiplyAdd(-scale, q[k], x[k]);
     }
 
     /// <summary>Comparisons only, so no kernel is needed. NaN counts as inside: it quantizes to 0 at any scale.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool IsBounded(float* h, nint n)
     {
         nint i = 0;
-        var outside = Vector128<float>.Zero;
-        var bound = Vector128.Create(Bound);
-        for (; i + Vector128<float>.Count <= n; i += Vector128<float>.Count) outside |= Vector128.GreaterThan(Vector128.Abs(Vector128.Load(h + i)), bound);
-        if (outside.AsUInt32() != Vector128<uint>.Zero) return false;
+        var outside = Vector256<float>.Zero;
+        var bound = Vector256.Create(Bound);
+        for (; i + Vector256<float>.Count <= n; i += Vector256<float>.Count) outside |= Vector256.GreaterThan(Vector256.Abs(Vector256.Load(h + i)), bound);
+        if (outside.AsUInt32() != Vector256<uint>.Zero) return false;
         for (; i < n; i++)
         {
             if (h[i] > Bound || h[i] < -Bound) return false;
@@ -167,9 +208,65 @@ internal static unsafe class PackedProduct
         return true;
     }
 
+    /// <summary>Room for m quantized rows and as many rests of steep ones.</summary>
     private static void Quantized(ref ScratchCursor cursor, int columns, long m, out float* scales, out sbyte* q)
     {
-        scales = cursor.Floats(m);
-        q = (sbyte*)cursor.Take(m * KernelSet.QuantizedStride(columns));
+        scales = cursor.Floats(2 * m);
+        q = (sbyte*)cursor.Take(2 * m * KernelSet.QuantizedStride(columns));
+    }
+
+    /// <summary>Rows of X ready to be multiplied by a packed W, whole or block of outputs by block.</summary>
+    public struct Factor
+    {
+        private readonly Tensor _w;
+        private readonly float* _x;
+        private readonly nint _stride;
+        private readonly sbyte* _q;
+        private readonly float* _scales;
+        private readonly int _rows;
+
+        public Factor(Tensor w, float* x, nint stride, int rows)
+        {
+            _w = w;
+            _x = x;
+            _stride = stride;
+            _rows = rows;
+        }
+
+        public Factor(Tensor w, sbyte* q, float* scales, int rows)
+        {
+            _w = w;
+            _q = q;
+            _scales = scales;
+            _rows = rows;
+            _stride = KernelSet.QuantizedStride(w.Layout.Columns);
+        }
+
+        /// <summary>A second row adds what quantizing the first one lost.</summary>
+        public bool HasRest { get; set; }
+
+        /// <summary>Y[i, r] = init[i, r] + Σ_k W[r, k]·X[i, k] for from ≤ r &lt; n.</summary>
+        public readonly void Multiply(KernelSet kernels, int index, float* init, nint ldinit, float* y, nint ldy, int from, int n)
+        {
+            var w = _w.Packed(index);
+            var layout = _w.Layout;
+            switch (_w.Format)
+            {
+                case TensorFormat.PackedFloat32:
+                    kernels.GemmFloat32(w, layout, _x, _stride, _rows, init, ldinit, y, ldy, from, n);
+                    break;
+                case TensorFormat.PackedFloat16:
+                    kernels.GemmFloat16(w, layout, _x, _stride, _rows, init, ldinit, y, ldy, from, n);
+                    break;
+                case TensorFormat.PackedInt4:
+                    kernels.GemmInt4(w, layout, _q, _stride, _scales, _rows, init, ldinit, y, ldy, from, n);
+                    if (HasRest) kernels.GemmInt4(w, layout, _q + _stride, _stride, _scales + 1, 1, y, ldy, y, ldy, from, n);
+                    break;
+                default:
+                    kernels.GemmInt8(w, layout, _q, _stride, _scales, _rows, init, ldinit, y, ldy, from, n);
+                    if (HasRest) kernels.GemmInt8(w, layout, _q + _stride, _stride, _scales + 1, 1, y, ldy, y, ldy, from, n);
+                    break;
+            }
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 using SeqRuntime.Kernels;
 
@@ -22,6 +23,9 @@ internal abstract unsafe class Recurrent : Operator
     private const int ChunkRows = 128;
     private const int MaxHidden = 1 << 24;
 
+    /// <summary>Outputs of one block where a single row walks up and down.</summary>
+    private const int BlockRows = 256;
+
     private readonly RecurrentDirection _direction;
     private readonly int _gates;
     private readonly int _firstWeight;
@@ -41,6 +45,16 @@ internal abstract unsafe class Recurrent : Operator
         _firstWeight = firstWeight;
         _weightsPerDirection = weightsPerDirection;
     }
+
+    public bool IsBidirectional => Directions == 2;
+
+    public bool IsForward => _direction == RecurrentDirection.Forward;
+
+    /// <summary>Index of the first direction's W; R is the next.</summary>
+    public int FirstWeight => _firstWeight;
+
+    /// <summary>Initial states among the inputs, from 2 on, and last states among the outputs, from 1 on.</summary>
+    public int StateInputs => _firstWeight - 2;
 
     protected int Hidden { get; }
 
@@ -80,6 +94,7 @@ internal abstract unsafe class Recurrent : Operator
             CheckDirection(context, d, batch);
         }
 
+        context.Kept ??= MakePasses(context);
         context.OptionalOutput(0)?.Set(ElementType.Float32, new Shape(steps, Directions, batch, size));
         context.OptionalOutput(1)?.Set(ElementType.Float32, new Shape(Directions, batch, size));
         InferCell(context, batch);
@@ -88,18 +103,42 @@ internal abstract unsafe class Recurrent : Operator
     public sealed override long ScratchBytes(NodeContext context)
     {
         var cursor = new ScratchCursor(null);
-        Plan(context, ref cursor, out _);
+        context.Kept ??= MakePasses(context);
+        Plan(context, KeptBy(context, 0), ref cursor);
         return cursor.Bytes;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public sealed override void Execute(NodeContext context)
     {
-        var cursor = new ScratchCursor(context.Scratch);
-        Plan(context, ref cursor, out var pass);
-        pass.Kernels = context.Kernels;
+        CheckInputs(context);
+        for (var d = 0; d < Directions; d++) ExecuteDirection(context, context.Scratch, d);
+    }
+
+    /// <summary>What <see cref="Execute"/> checks before it begins.</summary>
+    /// <exception cref="ArgumentException">A sequence's length is out of range.</exception>
+    public static void CheckInputs(NodeContext context)
+    {
         if (context.Optional(1) is { } lengths) CheckLengths(lengths, context.Input(0).Shape[0]);
-        if (pass.Batch == 0) return;
-        for (var d = 0; d < Directions; d++) RunDirection(context, ref pass, d);
+    }
+
+    /// <summary>One direction, whose outputs no other touches.</summary>
+    /// <param name="context">The layer's values, checked.</param>
+    /// <param name="scratch"><see cref="ScratchBytes"/> bytes that no other direction uses at the same time.</param>
+    /// <param name="d">0, or 1 for the reverse one of two.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void ExecuteDirection(NodeContext context, byte* scratch, int d)
+    {
+        var pass = KeptBy(context, d);
+        ref readonly var shape = ref pass.X.Shape;
+        if (pass.Scratch != scratch || pass.Steps != shape[0] || pass.Batch != shape[1])
+        {
+            var cursor = new ScratchCursor(scratch);
+            Plan(context, pass, ref cursor);
+            pass.Scratch = scratch;
+        }
+
+        if (pass.Batch > 0) RunDirection(context, pass);
     }
 
     /// <summary>Size of the state h: the hidden units, or the projection's outputs.</summary>
@@ -114,7 +153,7 @@ internal abstract unsafe class Recurrent : Operator
     }
 
     /// <summary>Cuts the layer's own scratch for one step of <paramref name="batch"/> rows into <see cref="Pass.Work"/> and others.</summary>
-    protected virtual void PlanStep(NodeContext context, int batch, ref ScratchCursor cursor, ref Pass pass)
+    protected virtual void PlanStep(NodeContext context, int batch, ref ScratchCursor cursor, Pass pass)
     {
     }
 
@@ -122,18 +161,14 @@ internal abstract unsafe class Recurrent : Operator
     protected virtual long ProductBytes(NodeContext context, int d, int batch) => 0;
 
     /// <summary>Takes a direction's inputs and cell state.</summary>
-    protected abstract void Begin(NodeContext context, ref Pass pass, int d);
+    protected abstract void Begin(NodeContext context, Pass pass, int d);
+
+    /// <summary>True where a step begins with <see cref="Recur"/>, which may then make the input product on the way.</summary>
+    protected abstract bool StepBeginsWithRecurrence { get; }
 
     /// <summary>Leaves a direction's last cell state where it belongs.</summary>
-    protected virtual void End(ref Pass pass)
+    protected virtual void End(Pass pass)
     {
-    }
-
-    /// <summary>Bias of the input product, or null.</summary>
-    protected float* InputBias(NodeContext context, int d)
-    {
-        var bias = context.Optional(WeightIndex(d, 2));
-        return bias is null ? null : bias.Floats;
     }
 
     /// <summary>
@@ -145,52 +180,63 @@ internal abstract unsafe class Recurrent : Operator
     /// <param name="count">Rows.</param>
     /// <param name="h">State before, <paramref name="count"/> × S.</param>
     /// <param name="hOut">State after; may be <paramref name="h"/>.</param>
-    protected abstract void Step(ref Pass pass, float* gates, int row, int count, float* h, float* hOut);
+    protected abstract void Step(Pass pass, float* gates, int row, int count, float* h, float* hOut);
 
-    private void Plan(NodeContext context, ref ScratchCursor cursor, out Pass pass)
+    private Pass[] MakePasses(NodeContext context)
     {
-        pass = default;
-        var shape = context.Input(0).Shape;
+        var passes = new Pass[Directions];
+        for (var d = 0; d < passes.Length; d++) passes[d] = new Pass(context, d, WeightIndex(d, 0));
+        return passes;
+    }
+
+    private static Pass KeptBy(NodeContext context, int d) => Unsafe.As<Pass[]>(context.Kept!)[d];
+
+    private void Plan(NodeContext context, Pass pass, ref ScratchCursor cursor)
+    {
+        var shape = pass.X.Shape;
         int steps = shape[0], batch = shape[1];
+        pass.Scratch = null;
+        pass.Steps = steps;
         pass.Batch = batch;
         pass.ChunkSteps = batch >= ChunkRows ? 1 : Math.Min(steps, ChunkRows / Math.Max(batch, 1));
         var rows = Math.Min((long)steps * batch, Math.Max(batch, ChunkRows));
-        pass.StateSize = context.Input(WeightIndex(0, 1)).Layout.Columns;
+        pass.StateSize = pass.Recurrence.Layout.Columns;
         pass.Gates = cursor.Floats(rows, PackedRows);
         pass.State = cursor.Floats(batch, pass.StateSize);
         var product = 0L;
+        var single = 0L;
         for (var d = 0; d < Directions; d++)
         {
-            product = Math.Max(product, PackedProduct.ScratchBytes(context.Input(WeightIndex(d, 0)), rows));
+            var input = context.Input(WeightIndex(d, 0));
+            product = Math.Max(product, PackedProduct.ScratchBytes(input, rows));
             product = Math.Max(product, PackedProduct.ScratchBytes(context.Input(WeightIndex(d, 1)), batch));
             product = Math.Max(product, ProductBytes(context, d, batch));
+            single = Math.Max(single, PackedProduct.ScratchBytes(input, 1));
         }
 
         pass.Product = cursor.Take(product);
-        PlanStep(context, batch, ref cursor, ref pass);
+        pass.SingleProduct = cursor.Take(single);
+        PlanStep(context, batch, ref cursor, pass);
     }
 
-    private void RunDirection(NodeContext context, ref Pass pass, int d)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void RunDirection(NodeContext context, Pass pass)
     {
-        var x = context.Input(0);
-        int steps = x.Shape[0], batch = pass.Batch;
+        int steps = pass.Steps, batch = pass.Batch, d = pass.Direction;
         var stateCount = (nint)batch * pass.StateSize;
-        var w = context.Input(WeightIndex(d, 0));
-        var bias = InputBias(context, d);
-        var y = context.OptionalOutput(0) is { } all ? all.Floats + d * stateCount : null;
-        var final = context.OptionalOutput(1) is { } last ? last.Floats + d * stateCount : null;
-        var initial = context.Optional(2) is { } first ? first.Floats + d * stateCount : null;
-        var lengths = context.Optional(1) is { } l ? (int*)l.Data : null;
+        var bias = pass.Bias is { } b ? b.Floats : null;
+        var y = pass.Y is { } all ? all.Floats + d * stateCount : null;
+        var final = pass.LastState is { } last ? last.Floats + d * stateCount : null;
+        var initial = pass.FirstState is { } first ? first.Floats + d * stateCount : null;
+        var lengths = pass.Lengths is { } l ? (int*)l.Data : null;
         var reverse = _direction == RecurrentDirection.Reverse || d == 1;
         var yStep = Directions * stateCount;
         var state = final != null ? final : pass.State;
 
-        pass.Direction = d;
-        pass.Recurrence = context.Input(WeightIndex(d, 1));
         pass.Ragged = lengths != null;
         pass.Bounded = initial == null;
         pass.StateIsZero = initial == null && lengths == null;
-        Begin(context, ref pass, d);
+        Begin(context, pass, d);
 
         var h = initial;
         if (lengths != null || initial == null)
@@ -200,6 +246,18 @@ internal abstract unsafe class Recurrent : Operator
             h = state;
         }
 
+        if (steps == 1 && batch == 1 && lengths == null && initial != null && StepBeginsWithRecurrence)
+        {
+            pass.IsInputPending = true;
+            pass.InputBias = bias;
+            var to = y != null ? y : state;
+            Step(pass, pass.Gates, 0, 1, h, to);
+            if (final != null && to != final) Copy(to, final, stateCount);
+            End(pass);
+            return;
+        }
+
+        var w = pass.Input;
         var active = steps;
         if (lengths != null)
         {
@@ -216,7 +274,7 @@ internal abstract unsafe class Recurrent : Operator
             var chunk = Math.Min(pass.ChunkSteps, active - done);
             var start = reverse ? active - done - chunk : done;
             PackedProduct.Multiply(
-                pass.Kernels, w, 0, x.Floats + (nint)start * batch * w.Layout.Columns, w.Layout.Columns, chunk * batch, bias, 0, pass.Gates, PackedRows, PackedRows, pass.Product);
+                pass.Kernels, w, 0, pass.X.Floats + (nint)start * batch * w.Layout.Columns, w.Layout.Columns, chunk * batch, bias, 0, pass.Gates, PackedRows, PackedRows, pass.Product);
             for (var s = 0; s < chunk; s++)
             {
                 var offset = reverse ? chunk - 1 - s : s;
@@ -224,12 +282,12 @@ internal abstract unsafe class Recurrent : Operator
                 var yt = y == null ? null : y + (start + offset) * yStep;
                 if (lengths != null)
                 {
-                    RaggedStep(ref pass, gates, start + offset, lengths, state, yt);
+                    RaggedStep(pass, gates, start + offset, lengths, state, yt);
                     continue;
                 }
 
                 var hOut = yt != null ? yt : state;
-                Step(ref pass, gates, 0, batch, h, hOut);
+                Step(pass, gates, 0, batch, h, hOut);
                 pass.StateIsZero = false;
                 h = hOut;
             }
@@ -238,10 +296,10 @@ internal abstract unsafe class Recurrent : Operator
         }
 
         if (final != null && h != final) Copy(h, final, stateCount);
-        End(ref pass);
+        End(pass);
     }
 
-    private void RaggedStep(ref Pass pass, float* gates, int t, int* lengths, float* state, float* yt)
+    private void RaggedStep(Pass pass, float* gates, int t, int* lengths, float* state, float* yt)
     {
         var size = pass.StateSize;
         for (var row = 0; row < pass.Batch;)
@@ -256,29 +314,60 @@ internal abstract unsafe class Recurrent : Operator
             }
 
             var h = state + (nint)row * size;
-            Step(ref pass, gates + (nint)row * PackedRows, row, end - row, h, h);
+            Step(pass, gates + (nint)row * PackedRows, row, end - row, h, h);
             if (yt != null) Copy(h, yt + (nint)row * size, (nint)(end - row) * size);
             row = end;
         }
     }
 
-    /// <summary>gates = init + R·h; <paramref name="bounded"/> where the layer's equations keep h in [-1, 1].</summary>
-    protected void Recur(ref Pass pass, float* h, int count, bool bounded, float* init, nint ldinit, float* y)
+    /// <summary>
+    /// y = init + R·h; <paramref name="bounded"/> where the layer's equations keep h in [-1, 1]. Of a single step, gates = bias + W·x
+    /// before it, block by block of outputs.
+    /// </summary>
+    /// <remarks>
+    /// A single row walks over its weights up and down in turn: what the last step read last, and is still in a near cache, is read
+    /// first. Each output's own sum is unchanged.
+    /// </remarks>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    protected void Recur(Pass pass, float* h, int count, bool bounded, float* init, nint ldinit, float* y)
     {
-        if (bounded)
-        {
-            var known = pass.Bounded;
-            PackedProduct.MultiplyState(pass.Kernels, pass.Recurrence, h, count, ref known, init, ldinit, y, PackedRows, PackedRows, pass.Product);
-            if (!pass.Ragged) pass.Bounded = known;
-        }
-        else
+        if (count > 1 && !bounded)
         {
             PackedProduct.Multiply(pass.Kernels, pass.Recurrence, 0, h, pass.StateSize, count, init, ldinit, y, PackedRows, PackedRows, pass.Product);
+            return;
+        }
+
+        var state = bounded ? PrepareState(pass, h, count) : PackedProduct.Prepare(pass.Kernels, pass.Recurrence, h, pass.StateSize, 1, pass.Product);
+        if (count > 1)
+        {
+            state.Multiply(pass.Kernels, 0, init, ldinit, y, PackedRows, 0, PackedRows);
+            return;
+        }
+
+        var input = default(PackedProduct.Factor);
+        var isPending = pass.IsInputPending;
+        if (isPending) input = PackedProduct.Prepare(pass.Kernels, pass.Input, pass.X.Floats, 0, 1, pass.SingleProduct);
+        pass.IsInputPending = false;
+        pass.IsDescending = !pass.IsDescending;
+        for (var done = 0; done < PackedRows; done += BlockRows)
+        {
+            var from = pass.IsDescending ? (PackedRows - 1 - done) / BlockRows * BlockRows : done;
+            var to = Math.Min(from + BlockRows, PackedRows);
+            if (isPending) input.Multiply(pass.Kernels, 0, pass.InputBias, 0, pass.Gates, 0, from, to);
+            state.Multiply(pass.Kernels, 0, init, 0, y, 0, from, to);
         }
     }
 
+    private static PackedProduct.Factor PrepareState(Pass pass, float* h, int count)
+    {
+        var known = pass.Bounded;
+        var state = PackedProduct.PrepareState(pass.Kernels, pass.Recurrence, h, count, ref known, pass.Product);
+        if (!pass.Ragged) pass.Bounded = known;
+        return state;
+    }
+
     /// <summary>Limits x to [-clip, clip], where the layer clips.</summary>
-    protected void ApplyClip(ref Pass pass, float* x, nint n)
+    protected void ApplyClip(Pass pass, float* x, nint n)
     {
         if (Clip == 0) return;
         pass.Kernels.Binary(BinaryFunction.Max, x, 1, pass.Constants + 16, 0, x, n);
@@ -293,9 +382,9 @@ internal abstract unsafe class Recurrent : Operator
     }
 
     /// <summary>Clip, -clip and 1, one to a block of 16, for kernels that repeat one operand.</summary>
-    protected static void PlanConstants(ref ScratchCursor cursor, ref Pass pass) => pass.Constants = cursor.Floats(3 * WeightLayout.TileRows);
+    protected static void PlanConstants(ref ScratchCursor cursor, Pass pass) => pass.Constants = cursor.Floats(3 * WeightLayout.TileRows);
 
-    protected void SetConstants(ref Pass pass)
+    protected void SetConstants(Pass pass)
     {
         pass.Constants[0] = Clip;
         pass.Constants[16] = -Clip;
@@ -312,46 +401,85 @@ internal abstract unsafe class Recurrent : Operator
         }
     }
 
-    /// <summary>What running one direction works on.</summary>
-    protected struct Pass
+    /// <summary>What running one direction works on: its values, its places in scratch, and where it is.</summary>
+    protected sealed class Pass(NodeContext context, int direction, int firstWeight)
     {
-        public KernelSet Kernels;
-        public Tensor Recurrence;
-        public Tensor? Projection;
-        public int Direction;
-        public int Batch;
-        public int StateSize;
-        public int ChunkSteps;
+        public readonly int Direction = direction;
+        public readonly Tensor X = context.Input(0);
+        public readonly Tensor? Lengths = context.Optional(1);
+        public readonly Tensor? FirstState = context.Optional(2);
+        public readonly Tensor? Y = context.OptionalOutput(0);
+        public readonly Tensor? LastState = context.OptionalOutput(1);
+        public readonly Tensor Input = context.Input(firstWeight);
+        public readonly Tensor Recurrence = context.Input(firstWeight + 1);
+        public readonly Tensor? Bias = context.Optional(firstWeight + 2);
+
+        public KernelSet Kernels { get; } = context.Kernels;
+
+        public Tensor? Projection { get; set; }
+
+        public int Steps { get; set; }
+
+        public int Batch { get; set; }
+
+        public int StateSize { get; set; }
+
+        public int ChunkSteps { get; set; }
 
         /// <summary>Rows have different lengths: each step may see only some of them.</summary>
-        public bool Ragged;
+        public bool Ragged { get; set; }
 
         /// <summary>All rows of the state are known to lie in [-1, 1].</summary>
-        public bool Bounded;
+        public bool Bounded { get; set; }
 
         /// <summary>The state is the missing initial one: R·h is 0.</summary>
-        public bool StateIsZero;
+        public bool StateIsZero { get; set; }
+
+        /// <summary>The input product of the only step is still to be made.</summary>
+        public bool IsInputPending { get; set; }
+
+        /// <summary>The last single row walked down over its weights.</summary>
+        public bool IsDescending { get; set; }
 
         /// <summary>The fused cell kernel computes this layer's equations.</summary>
-        public bool IsFused;
+        public bool IsFused { get; set; }
 
         /// <summary>The equations keep a state in [-1, 1] that is there.</summary>
-        public bool IsBounding;
+        public bool IsBounding { get; set; }
 
-        public float* Gates;
-        public float* State;
+        /// <summary>The scratch that the places below lie in; null before they are known.</summary>
+        public byte* Scratch { get; set; }
+
+        public float* InputBias { get; set; }
+
+        public float* Gates { get; set; }
+
+        public float* State { get; set; }
 
         /// <summary>Planes of single gates, where the cell is composed.</summary>
-        public float* Work;
-        public float* Constants;
-        public float* Cell;
-        public float* CellOut;
-        public float* CellScratch;
-        public float* Peephole;
-        public float* Projected;
-        public float* Recurrent;
-        public float* Reset;
-        public float* Bias;
-        public byte* Product;
+        public float* Work { get; set; }
+
+        public float* Constants { get; set; }
+
+        public float* Cell { get; set; }
+
+        public float* CellOut { get; set; }
+
+        public float* CellScratch { get; set; }
+
+        public float* Peephole { get; set; }
+
+        public float* Projected { get; set; }
+
+        public float* Recurrent { get; set; }
+
+        public float* Reset { get; set; }
+
+        /// <summary>Bias of the recurrent product, where it has one of its own.</summary>
+        public float* RecurrentBias { get; set; }
+
+        public byte* Product { get; set; }
+
+        public byte* SingleProduct { get; set; }
     }
 }

@@ -21,15 +21,17 @@ internal sealed unsafe class Rnn : Recurrent
     protected override void CheckDirection(NodeContext context, int d, int batch) =>
         Require.Optional(context.Optional(WeightIndex(d, 2)), PackedRows);
 
-    protected override void PlanStep(NodeContext context, int batch, ref ScratchCursor cursor, ref Pass pass) => PlanConstants(ref cursor, ref pass);
+    protected override void PlanStep(NodeContext context, int batch, ref ScratchCursor cursor, Pass pass) => PlanConstants(ref cursor, pass);
 
-    protected override void Begin(NodeContext context, ref Pass pass, int d) => SetConstants(ref pass);
+    protected override bool StepBeginsWithRecurrence => true;
 
-    protected override void Step(ref Pass pass, float* gates, int row, int count, float* h, float* hOut)
+    protected override void Begin(NodeContext context, Pass pass, int d) => SetConstants(pass);
+
+    protected override void Step(Pass pass, float* gates, int row, int count, float* h, float* hOut)
     {
         var activation = _activations[pass.Direction];
-        if (!pass.StateIsZero) Recur(ref pass, h, count, activation.Function == UnaryFunction.Tanh, gates, PackedRows, gates);
-        ApplyClip(ref pass, gates, (nint)count * PackedRows);
+        if (!pass.StateIsZero) Recur(pass, h, count, activation.Function == UnaryFunction.Tanh, gates, PackedRows, gates);
+        ApplyClip(pass, gates, (nint)count * PackedRows);
         if (Hidden == PackedRows)
         {
             activation.Apply(pass.Kernels, gates, hOut, (nint)count * Hidden);

@@ -27,7 +27,7 @@ internal sealed unsafe class Tensor
     public bool IsKnown { get; set; }
 
     /// <summary>Layout of each packed matrix, where <see cref="Format"/> is packed.</summary>
-    public WeightLayout Layout { get; init; }
+    public WeightLayout Layout { get; init; } = WeightLayout.None;
 
     /// <summary>Packed matrices one after the other: the groups of a convolution; otherwise 1.</summary>
     public int PackedCount { get; init; } = 1;
@@ -36,17 +36,18 @@ internal sealed unsafe class Tensor
 
     public int Rank => _shape.Rank;
 
-    public long Bytes => (long)Count * Type.Size();
+    public long Bytes { get; private set; }
 
     public float* Floats => (float*)Data;
 
     /// <summary>Start of packed matrix <paramref name="index"/>.</summary>
-    public byte* Packed(int index) => Data + index * Layout.Stride;
+    public byte* Packed(int index) => index == 0 ? Data : Data + index * Layout.Stride;
 
     /// <summary>Sets type and shape; what an operator's Infer does for its outputs.</summary>
     public void Set(ElementType type, Shape shape)
     {
         Count = shape.Count;
+        Bytes = (long)Count * type.Size();
         Type = type;
         _shape = shape;
     }

@@ -26,6 +26,21 @@ internal sealed unsafe class Transpose(Attributes attributes) : Operator
         context.Output(0).Set(x.Type, new Shape(sizes[..x.Rank]));
     }
 
+    public override bool IsViewAt(NodeContext context)
+    {
+        ref readonly var x = ref context.Input(0).Shape;
+        var last = -1;
+        for (var i = 0; i < x.Rank; i++)
+        {
+            var axis = Source(i, x.Rank);
+            if (x[axis] == 1) continue;
+            if (axis < last) return false;
+            last = axis;
+        }
+
+        return true;
+    }
+
     public override void Execute(NodeContext context)
     {
         var x = context.Input(0);

@@ -23,5 +23,16 @@ internal static class SessionError
     public static ArgumentException Memory(string graph, long needed, long limit) =>
         new($"A session of graph '{graph}' needs {needed} bytes; {nameof(SeqSessionOptions.MemoryLimitBytes)} allows {limit}.");
 
+    public static ArgumentException NoStream(int slot, int capacity) => new(
+        (uint)slot < (uint)capacity
+            ? $"No stream has slot {slot}: it has left, or the slot was never given by Join."
+            : $"There is no slot {slot}; there are {capacity}, from 0.",
+        nameof(slot));
+
+    public static ArgumentException StreamTwice(int slot) => new($"Slot {slot} is given twice; a stream makes one step at a time.");
+
+    public static InvalidOperationException StreamsFull(int capacity) =>
+        new($"All {capacity} slots are taken; let a stream leave, or make the streams for a larger capacity.");
+
     public static ArgumentException OtherGraph() => new("States can be taken over only from a session of the same graph, model and sizes.");
 }

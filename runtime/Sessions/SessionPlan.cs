@@ -1,6 +1,7 @@
 using SeqRuntime.Format;
 using SeqRuntime.Kernels;
 using SeqRuntime.Operators;
+using SeqRuntime.Sessions.Threading;
 
 namespace SeqRuntime.Sessions;
 
@@ -28,6 +29,7 @@ internal sealed unsafe class SessionPlan : IDisposable
     private readonly bool[] _isState;
     private readonly SessionMemory _known;
     private long _scratchBytes;
+    private long _parallelOffset;
 
     public SessionPlan(LoadedGraph graph, Tensor[] tensors, KernelSet kernels, SeqSessionOptions options)
     {
@@ -54,6 +56,8 @@ internal sealed unsafe class SessionPlan : IDisposable
             PlaceKnown();
             SetShapes(MaxSizes);
             InferFirst();
+            IsViewNode = [.. Contexts.Select((context, i) => !IsKnownNode[i] && graph.Nodes[i].Operator.IsViewAt(context))];
+            Parallel = options.Threads > 1 ? ShareOut() : [];
 
             (_root, _overwrites) = FindRoots();
             _offset = new long[Values.Length];
@@ -65,23 +69,30 @@ internal sealed unsafe class SessionPlan : IDisposable
         }
         catch
         {
-            _known.Dispose();
+            Dispose();
             throw;
         }
     }
 
-    public LoadedGraph Graph { get; }
+    /// <summary>The graph; nodes that two threads share stand side by side.</summary>
+    public LoadedGraph Graph { get; private set; }
 
     public Tensor[] ModelTensors { get; }
 
     public Tensor[] Values { get; }
 
-    public NodeContext[] Contexts { get; }
+    public NodeContext[] Contexts { get; private set; }
 
     public int[] MaxSizes { get; }
 
     /// <summary>Nodes that run while shapes are inferred, and not again.</summary>
-    public bool[] IsKnownNode { get; }
+    public bool[] IsKnownNode { get; private set; }
+
+    /// <summary>Nodes whose output 0 is their input 0 in memory.</summary>
+    public bool[] IsViewNode { get; private set; }
+
+    /// <summary>Groups of nodes that two threads run together.</summary>
+    public ParallelStep[] Parallel { get; }
 
     /// <summary>Bytes of the block.</summary>
     public long Bytes { get; }
@@ -105,6 +116,29 @@ internal sealed unsafe class SessionPlan : IDisposable
         }
 
         foreach (var context in Contexts) context.Scratch = block + ScratchOffset;
+        var own = block + _parallelOffset;
+        foreach (var step in Parallel)
+        {
+            step.Bind(block + ScratchOffset + Arena.Round(_scratchBytes), own);
+            own += step.OwnBytes;
+        }
+    }
+
+    /// <summary>What a run does, in order: nodes, and groups of them that two threads share.</summary>
+    public IEnumerable<(Operator Operator, NodeContext Context, int Node)> Steps()
+    {
+        for (var i = 0; i < Contexts.Length; i++)
+        {
+            if (Array.Find(Parallel, step => step.First == i) is { } parallel)
+            {
+                yield return (parallel, parallel.Context, i);
+                i = parallel.Last;
+            }
+            else if (!IsKnownNode[i] && !IsViewNode[i])
+            {
+                yield return (Graph.Nodes[i].Operator, Contexts[i], i);
+            }
+        }
     }
 
     /// <summary>Sets input and state shapes from the sizes of the symbols.</summary>
@@ -123,6 +157,7 @@ internal sealed unsafe class SessionPlan : IDisposable
             {
                 var context = Contexts[i];
                 Graph.Nodes[i].Operator.Infer(context);
+                if (IsViewNode[i] && !Graph.Nodes[i].Operator.IsViewAt(context)) throw new ArgumentException("It moves elements at these sizes but not at the largest ones; make the session for other sizes.");
                 for (var o = 0; o < context.OutputCount; o++)
                 {
                     if (context.OptionalOutput(o) is { } output && output.Bytes > output.Capacity)
@@ -168,9 +203,22 @@ internal sealed unsafe class SessionPlan : IDisposable
         return StateBytes == other.StateBytes;
     }
 
+    /// <summary>The value whose memory a value uses: itself, what it is a view of, or what its node writes over.</summary>
+    public int RootOf(int value) => _root[value];
+
+    /// <summary>Where a state lies from the block's start on.</summary>
+    public long StateOffset(int state) => _offset[Graph.States[state].Value];
+
+    /// <summary>Index of the last node that reads each root, or the number of nodes where it must last until the next run.</summary>
+    public int[] LastUses() => LastUses(_root);
+
     public bool IsKnownValue(int value) => Graph.Values[value].Kind == ValueKind.Computed && Values[value].IsKnown;
 
-    public void Dispose() => _known.Dispose();
+    public void Dispose()
+    {
+        _known.Dispose();
+        foreach (var step in Parallel ?? []) step.Dispose();
+    }
 
     /// <summary>A fault while inferring or running node <paramref name="node"/>, named.</summary>
     public Exception At(int node, Exception fault)
@@ -314,7 +362,7 @@ internal sealed unsafe class SessionPlan : IDisposable
         for (var i = 0; i < Graph.Nodes.Length; i++)
         {
             var node = Graph.Nodes[i];
-            if (!IsKnownNode[i] && node.Operator.IsView && node.Inputs.Length > 0 && node.Inputs[0] >= 0 && node.Outputs.Length > 0 && node.Outputs[0] >= 0)
+            if (IsViewNode[i] && node.Inputs.Length > 0 && node.Inputs[0] >= 0 && node.Outputs.Length > 0 && node.Outputs[0] >= 0)
                 root[node.Outputs[0]] = root[node.Inputs[0]];
         }
 
@@ -322,7 +370,7 @@ internal sealed unsafe class SessionPlan : IDisposable
         for (var i = 0; i < Graph.Nodes.Length; i++)
         {
             var node = Graph.Nodes[i];
-            if (IsKnownNode[i] || node.Operator.IsView || node.Outputs.Length != 1 || node.Outputs[0] < 0) continue;
+            if (IsKnownNode[i] || IsViewNode[i] || node.Outputs.Length != 1 || node.Outputs[0] < 0) continue;
             for (var n = 0; n < node.Inputs.Length; n++)
             {
                 var input = node.Inputs[n];
@@ -366,9 +414,11 @@ internal sealed unsafe class SessionPlan : IDisposable
         Array.Fill(last, -1);
         for (var i = 0; i < Graph.Nodes.Length; i++)
         {
+            // What two threads run together needs its memory until both are done.
+            var end = Array.Find(Parallel, step => step.First <= i && i <= step.Last)?.Last ?? i;
             foreach (var value in Graph.Nodes[i].Inputs.Concat(Graph.Nodes[i].Outputs))
             {
-                if (value >= 0) last[Home(root, value)] = i;
+                if (value >= 0) last[Home(root, value)] = end;
             }
         }
 
@@ -416,7 +466,28 @@ internal sealed unsafe class SessionPlan : IDisposable
 
         ScratchOffset = arena.Bytes;
         _scratchBytes = LargestScratch();
-        return (stateBytes, checked(arena.Bytes + Arena.Round(_scratchBytes)));
+        if (Parallel.Length == 0) return (stateBytes, checked(arena.Bytes + Arena.Round(_scratchBytes)));
+        foreach (var step in Parallel) _scratchBytes = Math.Max(_scratchBytes, step.EachScratchBytes);
+        _parallelOffset = checked(arena.Bytes + 2 * Arena.Round(_scratchBytes));
+        return (stateBytes, checked(_parallelOffset + Parallel.Sum(step => step.OwnBytes)));
+    }
+
+    /// <summary>Finds what two threads can share and puts the nodes in an order that lets them.</summary>
+    private ParallelStep[] ShareOut()
+    {
+        var (order, groups) = ParallelGroups.Find(Graph, Contexts, IsViewNode);
+        Graph = Graph with { Nodes = [.. order.Select(i => Graph.Nodes[i])] };
+        Contexts = [.. order.Select(i => Contexts[i])];
+        IsKnownNode = [.. order.Select(i => IsKnownNode[i])];
+        IsViewNode = [.. order.Select(i => IsViewNode[i])];
+        return Array.ConvertAll(groups, MakeParallel);
+    }
+
+    private ParallelStep MakeParallel(int[] nodes)
+    {
+        var first = nodes[0];
+        if (nodes.Length == 1) return new TwoDirections((Recurrent)Graph.Nodes[first].Operator, first, Contexts[first]);
+        return new Wavefront(nodes.Select(i => new LayerInPieces((Recurrent)Graph.Nodes[i].Operator, Contexts[i])), first, nodes[^1], Contexts[first]);
     }
 
     private long LargestScratch()

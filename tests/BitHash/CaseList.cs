@@ -1,3 +1,4 @@
+using SeqRuntime.Format;
 using SeqRuntime.Kernels;
 
 namespace BitHash;
@@ -5,6 +6,9 @@ namespace BitHash;
 /// <summary>What is hashed, in a fixed order: each case computes on a given kernel set and returns the hash of its outputs.</summary>
 internal sealed class CaseList
 {
+    /// <summary>Every packed format.</summary>
+    public static TensorFormat[] Formats { get; } = [.. Enum.GetValues<TensorFormat>().Where(format => format != TensorFormat.Dense)];
+
     public List<(string Name, Func<KernelSet, ulong> Run)> Items { get; } = [];
 
     public void Add(string name, Func<KernelSet, ulong> run) => Items.Add((name, run));

@@ -10,6 +10,8 @@ internal static class DecodeCases
     private const int Sentences = 6;
     private const int Letters = 9;
     private const int Frames = 40;
+    private const int Prefix = 5;
+    private const string Constrained = "prefix and allowed";
 
     public static void Add(CaseList cases)
     {
@@ -29,6 +31,7 @@ internal static class DecodeCases
         (string Name, SeqDecoderOptions Options)[] searches =
         [
             ("greedy", new SeqDecoderOptions()),
+            (Constrained, new SeqDecoderOptions { BeamWidth = 6, BestCount = 6 }),
             ("beam", new SeqDecoderOptions { BeamWidth = 5, BestCount = 3, LengthPenalty = 0.6f, CoveragePenalty = 0.2f }),
             ("sampling", new SeqDecoderOptions { Sampling = new SamplingOptions { Seed = 5, TopK = 10, TopP = 0.95f, Temperature = 1.3f } }),
         ];
@@ -37,17 +40,25 @@ internal static class DecodeCases
             cases.Add($"{Path.GetFileName(file)}/{name}", kernels =>
             {
                 using var loaded = SeqModel.Load(file, new SeqModelOptions { KernelPath = kernels.Name });
-                return Hash(loaded, options);
+                return Hash(loaded, options, isConstrained: name == Constrained);
             });
         }
 
         return true;
     }
 
-    private static ulong Hash(SeqModel model, SeqDecoderOptions options)
+    private static ulong Hash(SeqModel model, SeqDecoderOptions options, bool isConstrained)
     {
         using var decoder = model.CreateDecoder(options);
         var numbers = new Numbers(1);
+        if (isConstrained)
+        {
+            decoder.SetPrefix([Prefix]);
+            decoder.Allowed = new TokenTrie();
+            for (var sequence = 0; sequence < 20; sequence++) decoder.Allowed.Add([Prefix, Token(), Token(), Token()]);
+        }
+
+        int Token() => 2 + (int)(numbers.Next() % (ulong)(decoder.Vocabulary - 2));
         var hash = new BitHasher();
         var source = new int[Letters];
         for (var sentence = 0; sentence < Sentences; sentence++)

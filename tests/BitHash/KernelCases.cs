@@ -27,7 +27,7 @@ internal static unsafe class KernelCases
         cases.Add("normalize", kernels => Rows(kernels, 14, (k, x, y, n) => k.Normalize(x, null, null, y, n, 1e-5f, false)));
         cases.Add("normalize/rms", kernels => Rows(kernels, 15, (k, x, y, n) => k.Normalize(x, x, x, y, n, 1e-6f, true)));
         cases.Add("gemm/dense", GemmDense);
-        foreach (var format in (TensorFormat[])[TensorFormat.PackedFloat32, TensorFormat.PackedInt8]) cases.Add($"gemm/{format}", kernels => Gemm(kernels, format));
+        foreach (var format in CaseList.Formats) cases.Add($"gemm/{format}", kernels => Gemm(kernels, format));
         cases.Add("quantize", Quantize);
         cases.Add("cell/lstm", kernels => Cell(kernels, 4));
         cases.Add("cell/gru", kernels => Cell(kernels, 3));
@@ -116,7 +116,11 @@ internal static unsafe class KernelCases
             var layout = new WeightLayout(format, rows, columns);
             if (format == TensorFormat.PackedFloat32)
             {
-                kernels.GemmFloat32(w.Pointer, layout, x.Pointer, columns, m, bias.Pointer, 0, y.Pointer, rows, rows);
+                kernels.GemmFloat32(w.Pointer, layout, x.Pointer, columns, m, bias.Pointer, 0, y.Pointer, rows, 0, rows);
+            }
+            else if (format == TensorFormat.PackedFloat16)
+            {
+                kernels.GemmFloat16(w.Pointer, layout, x.Pointer, columns, m, bias.Pointer, 0, y.Pointer, rows, 0, rows);
             }
             else
             {
@@ -124,7 +128,8 @@ internal static unsafe class KernelCases
                 using var q = new NativeBlock<sbyte>((int)stride * m);
                 using var scales = new NativeBlock<float>(m);
                 kernels.QuantizeRows(x.Pointer, columns, m, columns, 0, q.Pointer, scales.Pointer);
-                kernels.GemmInt8(w.Pointer, layout, q.Pointer, stride, scales.Pointer, m, bias.Pointer, 0, y.Pointer, rows, rows);
+                if (format == TensorFormat.PackedInt4) kernels.GemmInt4(w.Pointer, layout, q.Pointer, stride, scales.Pointer, m, bias.Pointer, 0, y.Pointer, rows, 0, rows);
+                else kernels.GemmInt8(w.Pointer, layout, q.Pointer, stride, scales.Pointer, m, bias.Pointer, 0, y.Pointer, rows, 0, rows);
             }
 
             hash.Add(y.Span);

@@ -11,7 +11,7 @@ internal static class LayerCases
 
     public static void Add(CaseList cases)
     {
-        foreach (var format in (TensorFormat[])[TensorFormat.PackedFloat32, TensorFormat.PackedInt8])
+        foreach (var format in CaseList.Formats)
         {
             foreach (var kind in (OpKind[])[OpKind.Lstm, OpKind.Gru, OpKind.Rnn])
             {

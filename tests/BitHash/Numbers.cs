@@ -31,8 +31,18 @@ internal sealed class Numbers(ulong seed)
     {
         var scale = gain / MathF.Sqrt(columns);
         if (format == TensorFormat.PackedFloat32) return WeightLayout.PackFloat32(Floats(rows * columns, scale), rows, columns);
+        if (format == TensorFormat.PackedFloat16) return WeightLayout.PackFloat16(Floats(rows * columns, scale), rows, columns);
         var quantized = new sbyte[rows * columns];
         var scales = new float[rows];
+        if (format == TensorFormat.PackedInt4)
+        {
+            var groupScales = new sbyte[rows * new WeightLayout(format, rows, columns).Groups];
+            for (var i = 0; i < quantized.Length; i++) quantized[i] = (sbyte)((int)(Next() % 16) - 8);
+            for (var i = 0; i < groupScales.Length; i++) groupScales[i] = (sbyte)((int)(Next() % 255) - 127);
+            for (var r = 0; r < rows; r++) scales[r] = scale * (1 + Float(0.5f)) / (8 * 127);
+            return WeightLayout.PackInt4(quantized, groupScales, scales, rows, columns);
+        }
+
         for (var i = 0; i < quantized.Length; i++) quantized[i] = (sbyte)((int)(Next() % 255) - 127);
         for (var r = 0; r < rows; r++) scales[r] = scale * (1 + Float(0.5f)) / 127;
         return WeightLayout.PackInt8(quantized, scales, rows, columns);

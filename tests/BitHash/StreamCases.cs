@@ -11,7 +11,7 @@ internal static class StreamCases
 
     public static void Add(CaseList cases)
     {
-        foreach (var format in (TensorFormat[])[TensorFormat.PackedFloat32, TensorFormat.PackedInt8])
+        foreach (var format in CaseList.Formats)
         {
             foreach (var units in (int[])[24, 64, 100])
                 cases.Add($"stream/{format}/{units}", kernels => ModelRun.Hash(kernels, Network(format, units), Steps));

@@ -95,6 +95,8 @@ public sealed class ConvertCommandTests : IDisposable
         _cli.Fails(1, [.. convert, "--set", "rate=16000"], "rate", "sr");
         _cli.Fails(1, [.. convert, "--set", "sr=fast"], "fast");
         _cli.Fails(1, [.. convert, "--set", "sr=16000", "--state", "h=hn"], "'h'");
+        _cli.Fails(1, [.. convert, "--set", "sr=16000", "--weights-of", "lstm*=int4"], "--weights-of 'lstm*=int4'", "model.encoder.1.reparam_conv.weight");
+        _cli.Fails(1, [.. convert, "--set", "sr=16000", "--weights", "int8", "--keep", "lstm"], "--keep 'lstm'", "model.encoder.1.reparam_conv.weight");
         Assert.Empty(_cli.Files);
     }
 
@@ -105,6 +107,24 @@ public sealed class ConvertCommandTests : IDisposable
         Assert.Equal("", _cli.Out);
         Assert.Matches(@"^seqconvert: .*model\.onnx: .*\n  LRN_0: LRN: .*\n", _cli.Error);
         Assert.Empty(_cli.Files);
+    }
+
+    [Fact]
+    public void Each_tensor_is_reported_with_its_storage_and_error()
+    {
+        var source = Models.Need("silero-vad/silero_vad_16k_op15.onnx");
+        _cli.Good("convert", source, "-o", _cli["vad.seq"], "--set", "sr=16000", "--weights", "int4", "--weights-of", "*encoder.0*=fp16", "--weights-of", "*encoder.2*=int8");
+        Assert.Matches(@"model\.encoder\.0\.reparam_conv\.weight +\[128, 387\] +fp16 +0\.0\d+%", _cli.Out);
+        Assert.Matches(@"model\.encoder\.2\.reparam_conv\.weight +\[64, 192\] +int8 +1\.\d+%", _cli.Out);
+        Assert.Matches(@"model\.encoder\.3\.reparam_conv\.weight +\[128, 192\] +int4 +\d\.\d+%", _cli.Out);
+        Assert.Matches(@"model\.stft\.forward_basis_buffer +\[258, 256\] +int8 +0\.\d+%", _cli.Out);
+
+        var inspected = _cli.Json("inspect", _cli["vad.seq"], "--json", "--tensors");
+        Assert.Equal("1.1", inspected.GetProperty("formatVersion").GetString());
+        Assert.Equal("int4", inspected.GetProperty("metadata").GetProperty("weights").GetString());
+        var formats = inspected.GetProperty("tensors").EnumerateArray().ToDictionary(t => t.GetProperty("name").GetString()!, t => t.GetProperty("format").GetString());
+        Assert.Equal("packed float16", formats["model.encoder.0.reparam_conv.weight"]);
+        Assert.Equal("packed int4", formats["model.encoder.3.reparam_conv.weight"]);
     }
 
     private static string[] Dtln() => [$"mask={Models.Need("dtln/model_1.onnx")}", $"refine={Models.Need("dtln/model_2.onnx")}"];

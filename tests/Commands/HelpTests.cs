@@ -9,9 +9,10 @@ public sealed partial class HelpTests : IDisposable
     public void Dispose() => _cli.Dispose();
 
     [Theory]
-    [InlineData("convert", 10)]
+    [InlineData("convert", 11)]
     [InlineData("inspect", 4)]
     [InlineData("run", 9)]
+    [InlineData("decode", 6)]
     [InlineData("", 3)]
     public void Help_shows_every_option_in_an_example(string command, int options)
     {
@@ -33,6 +34,7 @@ public sealed partial class HelpTests : IDisposable
     [InlineData("convert")]
     [InlineData("inspect")]
     [InlineData("run")]
+    [InlineData("decode")]
     public void Every_example_is_a_command_line_that_parses(string command)
     {
         _cli.Good(command, "--help");
@@ -50,7 +52,7 @@ public sealed partial class HelpTests : IDisposable
     public void Root_help_lists_the_commands()
     {
         _cli.Good("--help");
-        foreach (var command in (string[])["convert", "inspect", "run"]) Assert.Matches($@"(?m)^  {command}\b", _cli.Out);
+        foreach (var command in (string[])["convert", "inspect", "run", "decode"]) Assert.Matches($@"(?m)^  {command}\b", _cli.Out);
     }
 
     [Fact]

@@ -35,6 +35,12 @@ public sealed class UsageTests : IDisposable
         { ["run", "a.seq", "--kernels", "abacus"], "portable" },
         { ["run", "a.seq", "--input", "x"], "write --input NAME=FILE.npy" },
         { ["run", "a.seq", "-o", "out.wav"], "write FILE.npz" },
+        { ["decode"], "seqconvert decode --help" },
+        { ["decode", "a.seq"], "--from FILE.txt" },
+        { ["decode", "a.seq", "x", "--from", "a.txt"], "--from FILE.txt" },
+        { ["decode", "a.seq", "x", "--beam", "0"], "from 1 to 1000" },
+        { ["decode", "a.seq", "x", "--beam", "2", "--best", "3"], "from 1 to 2" },
+        { ["decode", "a.seq", "x", "--kernels", "abacus"], "portable" },
     };
 
     [Theory]
@@ -45,6 +51,7 @@ public sealed class UsageTests : IDisposable
     [InlineData("convert", "-o", "a.seq")]
     [InlineData("inspect")]
     [InlineData("run")]
+    [InlineData("decode", "x")]
     public void A_missing_file_is_named_and_exit_code_1(string command, params string[] more)
     {
         string[] args = [command, _cli["missing.bin"], .. more.Select(a => a == "a.seq" ? _cli[a] : a)];

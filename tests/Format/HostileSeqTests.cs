@@ -111,6 +111,57 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
         else Assert.Contains("section NEWS is required", Assert.IsType<SeqFormatException>(fault).Message, StringComparison.Ordinal);
     }
 
+    /// <summary>The name of a format that does not exist, and sizes that no such matrix has, in the table of tensors.</summary>
+    [Fact]
+    public void AnUnknownTensorFormatAsksForANewerRuntimeAndWrongSizesAreRefused()
+    {
+        AssertTensor(file => file[Tensor(file, "int4 W").Format] = (byte)TensorFormat.PackedInt4 + 1, "tensor 'int4 W' has the format 5, which is unknown to this runtime (it knows 1.1). Use a newer runtime.");
+        AssertTensor(file => Size(file, "int4 W", 1, WeightLayout.MaxColumnsInt4 + 1), $"tensor 'int4 W' has {WeightLayout.MaxColumnsInt4 + 1} columns; int4 may have {WeightLayout.MaxColumnsInt4}");
+        AssertTensor(file => Size(file, "int4 W", 1, WeightLayout.MaxColumnsInt4), "tensor 'int4 W' of shape");
+        AssertTensor(file => Size(file, "int4 W", 1, 65), "tensor 'int4 W' of shape");
+        AssertTensor(file => Size(file, "int4 W", 0, int.MaxValue), "tensor 'int4 W'");
+        AssertTensor(file => Size(file, "int4 W", 0, 0), "tensor 'int4 W' is no list of packed matrices");
+        AssertTensor(file => Size(file, "fp16", 1, int.MaxValue), "tensor 'fp16'");
+        AssertTensor(file => Size(file, "fp16", 0, 17), "tensor 'fp16' of shape");
+
+        void AssertTensor(Action<byte[]> damage, string message)
+        {
+            var damaged = (byte[])s_file.Clone();
+            damage(damaged);
+            Recompute(damaged);
+            Assert.Contains(message, Assert.IsType<SeqFormatException>(Try(damaged, verify: true)).Message, StringComparison.Ordinal);
+        }
+
+        static void Size(byte[] file, string name, int axis, int size) => BinaryPrimitives.WriteInt32LittleEndian(file.AsSpan(Tensor(file, name).Sizes + axis * sizeof(int)), size);
+    }
+
+    /// <summary>Group scales of 0 and -128, which no writer stores, nibbles and scales of every value: such weights run, with the same bits everywhere.</summary>
+    [Fact]
+    public void AnyContentOfInt4WeightsRunsWithTheSameBitsOnEveryKernelSet()
+    {
+        var random = new Random(9);
+        for (var i = 0; i < 50; i++)
+        {
+            var file = (byte[])s_file.Clone();
+            var w = Tensor(file, "int4 W");
+            var layout = new WeightLayout(TensorFormat.PackedInt4, 64, 35);
+            var tiles = file.AsSpan(w.Data, (int)layout.TilesBytes);
+            random.NextBytes(tiles);
+            if (i % 2 == 0) tiles[..(int)layout.GroupScalesBytes].Fill(i % 4 == 0 ? (byte)0 : (byte)128);
+            Recompute(file);
+            float[]? first = null;
+            foreach (var kernels in SeqKernels.Runnable)
+            {
+                using var model = SeqModel.Load(_memory.Put(file), new SeqModelOptions { KernelPath = kernels });
+                using var session = model.CreateSession("packed");
+                for (var k = 0; k < 35; k++) session.Input<float>(0)[k] = MathF.Sin(k + i);
+                session.Run();
+                first ??= session.Output<float>(0).ToArray();
+                Assert.Equal(first, session.Output<float>(0).ToArray());
+            }
+        }
+    }
+
     [Fact]
     public void TheModelItselfRuns() => Assert.Null(Try(s_file, verify: true));
 
@@ -198,6 +249,16 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
 
         file.AsSpan(SeqLayout.ChecksumAt, sizeof(uint)).Clear();
         BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(SeqLayout.ChecksumAt), SeqLayout.Checksum(file.AsSpan(0, (int)head)));
+    }
+
+    /// <summary>Where a packed tensor's format byte, its sizes and its data are in the file.</summary>
+    private static (int Format, int Sizes, int Data) Tensor(byte[] file, string name)
+    {
+        var at = file.AsSpan().IndexOf([.. BitConverter.GetBytes(name.Length), .. System.Text.Encoding.UTF8.GetBytes(name), .. (ReadOnlySpan<byte>)[(byte)SmallSeq.Build().Tensors.Single(t => t.Name == name).Format, (byte)ElementType.Float32, 2]]);
+        Assert.True(at > 0);
+        var format = at + sizeof(int) + name.Length;
+        var offset = BinaryPrimitives.ReadInt64LittleEndian(file.AsSpan(format + 3 + 3 * sizeof(int)));
+        return (format, format + 3, Section(file, SeqLayout.Data).Offset + (int)offset);
     }
 
     private static (int Entry, int Offset) Section(byte[] file, string name)

@@ -4,7 +4,7 @@ using SeqRuntime.Operators;
 
 namespace SeqRuntime.Tests.Format;
 
-/// <summary>A small file with a bit of everything: metadata, tables, packed weights of both kinds, recurrent graphs with states, symbols, values known from shapes.</summary>
+/// <summary>A small file with a bit of everything: metadata, tables, packed weights of every kind, recurrent graphs with states, symbols, values known from shapes.</summary>
 internal static class SmallSeq
 {
     public const string Length = "T";
@@ -18,6 +18,7 @@ internal static class SmallSeq
         Tokens(model, new Random(1));
         Step(model, new Random(2));
         Shapes(model);
+        Packed(model, new Random(3));
         return model;
     }
 
@@ -66,6 +67,22 @@ internal static class SmallSeq
         graph.Output("shape", shape);
         graph.Output("reshaped", graph.Node(OpKind.Reshape, [turned, shape], null, "reshaped"));
     }
+
+    /// <summary>An LSTM step in int4 and a layer in fp16 behind it.</summary>
+    private static void Packed(SeqModelBuilder model, Random random)
+    {
+        const int features = 35, hidden = 4;
+        var graph = model.AddGraph("packed");
+        var x = graph.Input("x", ElementType.Float32, 1, 1, features);
+        var w = Int4(model, graph, "int4 W", 64, features, random);
+        var r = Int4(model, graph, "int4 R", 64, hidden, random);
+        var y = graph.NodeMany(OpKind.Lstm, [x, -1, -1, -1, w, r, -1, -1, -1], 3, new Attributes().Set(AttributeKey.Hidden, hidden), "int4 lstm");
+        var half = graph.Constant(model.AddPacked("fp16", TensorFormat.PackedFloat16, 7, hidden, WeightLayout.PackFloat16(Values(random, 7 * hidden), 7, hidden)));
+        graph.Output("y", graph.Node(OpKind.Linear, [y[1], half], null, "fp16 linear"));
+    }
+
+    private static int Int4(SeqModelBuilder model, GraphDefinition graph, string name, int rows, int columns, Random random) =>
+        graph.Constant(model.AddPacked(name, TensorFormat.PackedInt4, rows, columns, Int4Quantizer.Pack(Values(random, rows * columns), rows, columns).Packed));
 
     private static int Int8(SeqModelBuilder model, GraphDefinition graph, string name, int rows, int columns, Random random) =>
         graph.Constant(model.AddPacked(name, TensorFormat.PackedInt8, rows, columns, Quantizer.PackInt8(Values(random, rows * columns), rows, columns).Packed));

@@ -80,6 +80,40 @@ public sealed class DescribedAttentionTests : IDisposable
             t + k - 1 is var at and >= 0 and < Steps ? weights["a.location.conv.weight"].Values[f * Taps + k] * previous[n * Steps + at] : 0));
     }
 
+    /// <summary>Luong's concat, vᵀ tanh(W [q; m]), over one matrix W: keys made of its memory's part beforehand, the query's part in the step.</summary>
+    [Fact]
+    public void Concat_is_described_over_one_matrix()
+    {
+        var weights = new Dictionary<string, (int[] Shape, double[] Values)> { ["attn.weight"] = Random(Width, Queries + Memory), ["attn.bias"] = Random(Width), ["v.weight"] = Random(1, Width) };
+        Write(weights);
+        var path = Path.Combine(_folder, "model.json");
+        File.WriteAllText(path, $$"""
+            { "weights": "weights.npz", "graphs": { "main": {
+                "inputs": { "q": { "shape": ["N", {{Queries}}] }, "memory": { "shape": [1, "T", {{Memory}}] } },
+                "layers": [
+                  { "kind": "linear", "input": "memory", "weights": "attn", "tensors": { "weight": "attn.weight[:, {{Queries}}:]" }, "output": "keys" },
+                  { "kind": "attention", "score": "concat", "query": "q", "memory": "memory", "keys": "keys", "alignment": "weights", "output": "context",
+                    "tensors": { "query.weight": "attn.weight[:, :-{{Memory}}]", "score.weight": "v.weight" } }],
+                "outputs": { "context": "context", "weights": "weights" } } } }
+            """);
+        using var model = SeqModel.Load(SeqRuntime.Converter.Converter.Convert([("main", path)], new ConversionOptions()).File);
+        using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["N"] = 2, ["T"] = Steps } });
+        var (q, memory) = (Fill(session, "q"), Fill(session, "memory"));
+        session.Run();
+        var (matrix, bias, v) = (weights["attn.weight"].Values, weights["attn.bias"].Values, weights["v.weight"].Values);
+        for (var n = 0; n < 2; n++)
+        {
+            var scores = Enumerable.Range(0, Steps).Select(t =>
+            {
+                double[] both = [.. q[(n * Queries)..((n + 1) * Queries)], .. memory[(t * Memory)..((t + 1) * Memory)]];
+                return Enumerable.Range(0, Width).Sum(a => v[a] * Math.Tanh(bias[a] + both.Select((x, i) => matrix[a * both.Length + i] * x).Sum()));
+            }).ToArray();
+            var sum = scores.Sum(Math.Exp);
+            for (var t = 0; t < Steps; t++) Assert.Equal(Math.Exp(scores[t]) / sum, session.Output<float>("weights")[n * Steps + t], 2e-6);
+            for (var d = 0; d < Memory; d++) Assert.Equal(scores.Select((s, t) => Math.Exp(s) / sum * memory[t * Memory + d]).Sum(), session.Output<float>("context")[n * Memory + d], 2e-6);
+        }
+    }
+
     private (int[] Shape, double[] Values) Random(params int[] shape) => (shape, [.. Enumerable.Range(0, shape.Aggregate(1, (a, b) => a * b)).Select(_ => (double)(2 * _random.NextSingle() - 1))]);
 
     private double[] Fill(SeqSession session, string input)

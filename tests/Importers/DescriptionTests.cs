@@ -98,6 +98,10 @@ public sealed class DescriptionTests : IDisposable
     [InlineData("\"kind\": \"multi_head_attention\", \"query\": \"x\", \"heads\": 3, \"weights\": \"heads\", \"output\": \"y\"", "no 3 heads")]
     [InlineData("\"kind\": \"activation\", \"function\": \"sine\", \"input\": \"x\", \"output\": \"y\"", "sine")]
     [InlineData("\"kind\": \"linear\", \"input\": \"x\", \"output\": \"y\"", "there is no tensor 'weight'")]
+    [InlineData("\"kind\": \"linear\", \"input\": \"x\", \"tensors\": { \"weight\": \"out.weight[:, 5:5]\" }, \"output\": \"y\"", "takes nothing")]
+    [InlineData("\"kind\": \"linear\", \"input\": \"x\", \"tensors\": { \"weight\": \"out.weight[:, 3]\" }, \"output\": \"y\"", "no range")]
+    [InlineData("\"kind\": \"linear\", \"input\": \"x\", \"tensors\": { \"weight\": \"out.weight[:, :, :]\" }, \"output\": \"y\"", "more ranges")]
+    [InlineData("\"kind\": \"linear\", \"input\": \"x\", \"tensors\": { \"weight\": \"none.weight[:, 1:]\" }, \"output\": \"y\"", "there is no tensor 'none.weight[:, 1:]'")]
     [InlineData("\"kind\": \"linear\", \"weights\": \"out\", \"output\": \"y\"", "input")]
     public void A_wrong_layer_says_what_and_where(string layer, string says)
     {

@@ -120,6 +120,42 @@ public class OnnxImportTests
         Assert.Equal([TensorFormat.PackedInt8, TensorFormat.PackedFloat32], result.Model.Tensors.Select(t => t.Format));
     }
 
+    [Fact]
+    public void Int4LeavesTheEdgesInInt8AndFollowsWhatTheUserNames()
+    {
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 64);
+        for (var i = 0; i < 6; i++) model.Random($"w{i}", i + 1, 1, 64, 64).Node("MatMul", $"{(i == 0 ? "x" : $"y{i - 1}")} w{i}", $"y{i}");
+        model.Output("y5");
+        Assert.Equal(["int8", "int4", "int4", "int4", "int4", "int8"], Kinds(new ConversionOptions { Weights = WeightKind.Int4 }));
+        Assert.Equal(Enumerable.Repeat("int4", 6), Kinds(new ConversionOptions { Weights = WeightKind.Int4, WeightsOf = [new WeightOverride("*", WeightKind.Int4)] }));
+        Assert.Equal(["fp16", "int8", "fp16", "fp16", "fp16", "fp32"], Kinds(new ConversionOptions { Weights = WeightKind.Float16, WeightsOf = [new WeightOverride("w1", WeightKind.Int4), new WeightOverride("w1", WeightKind.Int8)], Keep = ["w5"] }));
+        Assert.Equal(["fp32", "int4", "fp32", "fp32", "fp32", "fp32"], Kinds(new ConversionOptions { WeightsOf = [new WeightOverride("w1", WeightKind.Int4)] }));
+
+        string[] Kinds(ConversionOptions options)
+        {
+            var result = model.Convert(options);
+            Assert.All(result.Tensors, t => Assert.Equal(t.Weights == WeightKind.Float32, t.Error is null));
+            Assert.All(result.Tensors.Where(t => t.Weights == WeightKind.Int4), t => Assert.InRange(t.Error!.Value, 0.03, 0.1));
+            Assert.All(result.Tensors.Where(t => t.Weights == WeightKind.Float16), t => Assert.InRange(t.Error!.Value, 1e-5, 5e-4));
+            return [.. result.Tensors.Select(t => t.Weights!.Value.Name())];
+        }
+    }
+
+    [Fact]
+    public void AStorageThatCannotHoldAMatrixIsAvoidedOrRefusedWhereItWasAskedFor()
+    {
+        const int Wide = WeightLayout.MaxColumnsInt4 + 1;
+        var wide = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, Wide).Random("w", 1, 1, Wide, 2).Node("MatMul", "x w", "y").Output("y");
+        Assert.Equal(WeightKind.Int8, Assert.Single(wide.Convert(new ConversionOptions { Weights = WeightKind.Int4 }).Tensors).Weights);
+        var fault = Assert.Throws<ConversionException>(() => wide.Convert(new ConversionOptions { WeightsOf = [new WeightOverride("w", WeightKind.Int4)] }));
+        Assert.Contains($"'w' cannot be stored as int4: its {Wide} columns are more than {WeightLayout.MaxColumnsInt4}", fault.Message);
+
+        var large = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 32).Random("w", 1, 1e5f, 32, 32).Node("MatMul", "x w", "y").Output("y");
+        Assert.Equal(WeightKind.Float32, Assert.Single(large.Convert(new ConversionOptions { Weights = WeightKind.Float16 }).Tensors).Weights);
+        fault = Assert.Throws<ConversionException>(() => large.Convert(new ConversionOptions { WeightsOf = [new WeightOverride("w", WeightKind.Float16)] }));
+        Assert.Contains("'w' cannot be stored as fp16: a weight lies beyond 65504", fault.Message);
+    }
+
     private static ConversionOptions Set(string name, string value) => new() { Sets = new Dictionary<string, string> { [name] = value } };
 
     private static void Same(float[] expected, float[] ours)

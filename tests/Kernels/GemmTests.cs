@@ -20,7 +20,7 @@ public sealed unsafe class GemmTests
             var m = random.Next(1, maxRows + 1);
             var rows = KernelTesting.Size(random, i % 20 == 0 ? 1100 : 300);
             var columns = KernelTesting.Size(random, i % 20 == 0 ? 1100 : 300);
-            Float32(random, m, rows, columns, i % 5 == 0 ? 12 : 0);
+            Float(random, TensorFormat.PackedFloat32, m, rows, columns, i % 5 == 0 ? 12 : 0);
         }
     }
 
@@ -37,6 +37,47 @@ public sealed unsafe class GemmTests
             var rows = KernelTesting.Size(random, i % 20 == 0 ? 1100 : 300);
             var columns = KernelTesting.Size(random, i % 20 == 0 ? 1100 : 300);
             Int8(random, m, rows, columns, i % 7 == 0);
+        }
+    }
+
+    [Theory]
+    [InlineData(1, 300)]
+    [InlineData(2, 120)]
+    [InlineData(17, 60)]
+    public void Float16EqualsOneFmaChainOverTheHalvesAsFloats(int maxRows, int cases)
+    {
+        var random = new Random(300 + maxRows);
+        for (var i = 0; i < cases; i++)
+        {
+            var m = random.Next(1, maxRows + 1);
+            var rows = KernelTesting.Size(random, i % 20 == 0 ? 1100 : 300);
+            var columns = KernelTesting.Size(random, i % 20 == 0 ? 1100 : 300);
+            Float(random, TensorFormat.PackedFloat16, m, rows, columns, i % 5 == 0 ? 12 : 0);
+        }
+    }
+
+    /// <summary>Each of the 63,488 finite halves, zeros and denormals included, times 1.</summary>
+    [Fact]
+    public void EveryFiniteHalfBecomesItsFloat()
+    {
+        const int Columns = 1, Rows = 1 << 16;
+        var weights = new float[Rows];
+        for (var i = 0; i < Rows; i++)
+        {
+            var half = BitConverter.UInt16BitsToHalf((ushort)i);
+            weights[i] = Half.IsFinite(half) ? (float)half : 0;
+        }
+
+        var layout = new WeightLayout(TensorFormat.PackedFloat16, Rows, Columns);
+        using var w = new GuardedMemory<byte>(WeightLayout.PackFloat16(weights, Rows, Columns));
+        using var x = new GuardedMemory<float>([1f]);
+        using var zero = new GuardedMemory<float>(new float[Rows]);
+        zero.Span.Fill(-0f);
+        foreach (var kernels in KernelTesting.Sets)
+        {
+            using var y = new GuardedMemory<float>(Rows);
+            kernels.GemmFloat16(w.Pointer, layout, x.Pointer, Columns, 1, zero.Pointer, 0, y.Pointer, Rows, 0, Rows);
+            KernelTesting.AssertSameBits(weights, y.Span, kernels.Name);
         }
     }
 
@@ -87,11 +128,11 @@ public sealed unsafe class GemmTests
         var init = KernelTesting.Values(random, m * Rows);
         using var start = new GuardedMemory<float>(init);
         using var expected = new GuardedMemory<float>(m * Rows);
-        Portable.GemmFloat32(w.Pointer, layout, x.Pointer, Columns, m, start.Pointer, Rows, expected.Pointer, Rows, Rows);
+        Portable.GemmFloat32(w.Pointer, layout, x.Pointer, Columns, m, start.Pointer, Rows, expected.Pointer, Rows, 0, Rows);
         foreach (var kernels in KernelTesting.Sets)
         {
             using var y = new GuardedMemory<float>(init);
-            kernels.GemmFloat32(w.Pointer, layout, x.Pointer, Columns, m, y.Pointer, Rows, y.Pointer, Rows, Rows);
+            kernels.GemmFloat32(w.Pointer, layout, x.Pointer, Columns, m, y.Pointer, Rows, y.Pointer, Rows, 0, Rows);
             KernelTesting.AssertSameBits(expected.Span, y.Span, kernels.Name);
         }
     }
@@ -115,7 +156,7 @@ public sealed unsafe class GemmTests
             foreach (var kernels in KernelTesting.Sets)
             {
                 using var y = new GuardedMemory<float>(Rows);
-                kernels.GemmInt8(w.Pointer, layout, x.Pointer, 0, scale.Pointer, 1, null, 0, y.Pointer, Rows, Rows);
+                kernels.GemmInt8(w.Pointer, layout, x.Pointer, 0, scale.Pointer, 1, null, 0, y.Pointer, Rows, 0, Rows);
                 foreach (var value in y.Span) Assert.Equal((float)weight * input * Columns, value);
             }
         }
@@ -154,13 +195,19 @@ public sealed unsafe class GemmTests
         }
     }
 
-    private static void Float32(Random random, int m, int rows, int columns, int oneIn)
+    private static void Float(Random random, TensorFormat format, int m, int rows, int columns, int oneIn)
     {
         var n = random.Next(3) == 0 ? random.Next(1, rows + 1) : rows;
         int ldx = columns + random.Next(3), ldy = n + random.Next(3);
-        var weights = KernelTesting.Values(random, rows * columns, oneIn);
-        var layout = new WeightLayout(TensorFormat.PackedFloat32, rows, columns);
-        using var w = new GuardedMemory<byte>(WeightLayout.PackFloat32(weights, rows, columns));
+        var isHalf = format == TensorFormat.PackedFloat16;
+        var weights = KernelTesting.Values(random, rows * columns, isHalf ? 0 : oneIn);
+        if (isHalf)
+        {
+            for (var i = 0; i < weights.Length; i++) weights[i] = (float)(Half)(oneIn > 0 && i % oneIn == 0 ? weights[i] * 1e-6f : weights[i]);
+        }
+
+        var layout = new WeightLayout(format, rows, columns);
+        using var w = new GuardedMemory<byte>(isHalf ? WeightLayout.PackFloat16(weights, rows, columns) : WeightLayout.PackFloat32(weights, rows, columns));
         using var x = new GuardedMemory<float>(KernelTesting.Values(random, m * ldx, oneIn), random.Next(4));
         using var init = new GuardedMemory<float>(KernelTesting.Values(random, m * ldy, oneIn), random.Next(4));
         var (start, ldinit) = Init(init, random.Next(3), ldy);
@@ -178,9 +225,10 @@ public sealed unsafe class GemmTests
         foreach (var kernels in KernelTesting.Sets)
         {
             using var y = new GuardedMemory<float>(new float[m * ldy], random.Next(4));
-            kernels.GemmFloat32(w.Pointer, layout, x.Pointer, ldx, m, start, ldinit, y.Pointer, ldy, n);
-            KernelTesting.AssertSameBits(expected.Span, y.Span, $"{kernels.Name} fp32 {m}×{columns}→{n} of {rows}");
-            y.Check($"{kernels.Name} fp32 {m}×{columns}→{n} of {rows}");
+            if (isHalf) kernels.GemmFloat16(w.Pointer, layout, x.Pointer, ldx, m, start, ldinit, y.Pointer, ldy, 0, n);
+            else kernels.GemmFloat32(w.Pointer, layout, x.Pointer, ldx, m, start, ldinit, y.Pointer, ldy, 0, n);
+            KernelTesting.AssertSameBits(expected.Span, y.Span, $"{kernels.Name} {format} {m}×{columns}→{n} of {rows}");
+            y.Check($"{kernels.Name} {format} {m}×{columns}→{n} of {rows}");
         }
     }
 
@@ -217,7 +265,7 @@ public sealed unsafe class GemmTests
         foreach (var kernels in KernelTesting.Sets)
         {
             using var y = new GuardedMemory<float>(new float[m * ldy], random.Next(4));
-            kernels.GemmInt8(w.Pointer, layout, x.Pointer, stride, xscale.Pointer, m, start, ldinit, y.Pointer, ldy, n);
+            kernels.GemmInt8(w.Pointer, layout, x.Pointer, stride, xscale.Pointer, m, start, ldinit, y.Pointer, ldy, 0, n);
             KernelTesting.AssertSameBits(expected.Span, y.Span, $"{kernels.Name} int8 {m}×{columns}→{n} of {rows}");
             y.Check($"{kernels.Name} int8 {m}×{columns}→{n} of {rows}");
         }

@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using SeqRuntime.Kernels;
+using Lanes16 = SeqRuntime.Tests.Kernels.EmulatedLanes<System.Runtime.Intrinsics.Vector512<float>, System.Runtime.Intrinsics.Vector512<int>>;
+using Lanes4 = SeqRuntime.Tests.Kernels.EmulatedLanes<System.Runtime.Intrinsics.Vector128<float>, System.Runtime.Intrinsics.Vector128<int>>;
 
 namespace SeqRuntime.Tests.Kernels;
 
@@ -62,8 +64,8 @@ internal static class KernelTesting
     public static IReadOnlyList<KernelSet> Sets { get; } =
     [
         .. KernelRegistry.Runnable,
-        new SimdKernels<EmulatedLanes<Vector512<float>, Vector512<int>>, Vector512<float>, Vector512<int>, EmulatedVnni, Vector256<int>>("emulated 16 lanes, vnni"),
-        new SimdKernels<EmulatedLanes<Vector128<float>, Vector128<int>>, Vector128<float>, Vector128<int>, Scalar, int>("emulated 4 lanes"),
+        new SimdKernels<Lanes16, Vector512<float>, Vector512<int>, GemmInt8<EmulatedLanes<Vector256<float>, Vector256<int>>, Vector256<float>, Vector256<int>, EmulatedVnni>, GemmInt4<Lanes16, Vector512<float>, Vector512<int>, EmulatedVnniInt4, Vector256<int>, Vector256<int>>>("emulated 16 lanes, vnni"),
+        new SimdKernels<Lanes4, Vector128<float>, Vector128<int>, GemmInt8<Scalar, float, int, Scalar>, GemmInt4<Lanes4, Vector128<float>, Vector128<int>, EmulatedNeonInt4, Vector128<int>, Vector256<short>>>("emulated 4 lanes"),
     ];
 
     public static KernelSet Set(string name) => KernelRegistry.Runnable.Single(kernels => kernels.Name == name);

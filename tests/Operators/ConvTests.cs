@@ -22,7 +22,7 @@ public class ConvTests
         var attributes = spatial.Attributes.Set(AttributeKey.Group, groups);
         int[] shape = [batch, groups * channels, .. spatial.Input];
 
-        foreach (var format in new[] { TensorFormat.PackedFloat32, TensorFormat.PackedInt8 })
+        foreach (var format in Weights.Formats.Select(f => (TensorFormat)f.Data))
         {
             var effective = new float[w.Length];
             var packed = Enumerable.Range(0, groups).Select(g =>
@@ -36,8 +36,8 @@ public class ConvTests
             var result = RecurrentCase.Optional(harness, bias, groups * outputs).Run(new Conv(attributes))[0];
             Assert.Equal([batch, groups * outputs, .. sizes], result.Shape);
 
-            // int8: half a step of an input in [-1, 1] through at most columns weights in [-1, 1].
-            Weights.Close(expected, result.As<float>(), format == TensorFormat.PackedInt8 ? columns / 254.0 : 1e-5, format.ToString());
+            // Integers: half a step of an input in [-1, 1] through at most columns weights in [-1, 1].
+            Weights.Close(expected, result.As<float>(), Weights.IsInteger(format) ? columns / 254.0 : 1e-5, format.ToString());
         }
 
         var (dense, _) = Naive(spatial, batch, groups, channels, outputs, x, w, bias);
@@ -54,6 +54,9 @@ public class ConvTests
     [InlineData((int)TensorFormat.PackedInt8, 4, 20, 1, 3, 2)]
     [InlineData((int)TensorFormat.PackedInt8, 1, 17, 1, 8, 1)]
     [InlineData((int)TensorFormat.PackedFloat32, 5, 5, 1, 1, 1)]
+    [InlineData((int)TensorFormat.PackedFloat16, 4, 20, 1, 3, 1)]
+    [InlineData((int)TensorFormat.PackedInt4, 14, 20, 1, 3, 2)]
+    [InlineData((int)TensorFormat.PackedInt4, 1, 17, 1, 8, 1)]
     public void StreamingWithStateGivesTheBitsOfTheWholeSequence(int packing, int channels, int outputs, int groupsOrAll, int kernel, int dilation)
     {
         var format = (TensorFormat)packing;
@@ -100,7 +103,7 @@ public class ConvTests
         }
 
         Assert.Equal(whole[1].As<float>(), state);
-        if (format == TensorFormat.PackedInt8) return;
+        if (format is not (TensorFormat.Dense or TensorFormat.PackedFloat32)) return;
         var padded = new float[Batch * channels * (reach + Steps)];
         for (var row = 0; row < Batch * channels; row++)
         {

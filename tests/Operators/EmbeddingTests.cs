@@ -6,15 +6,14 @@ namespace SeqRuntime.Tests.Operators;
 public class EmbeddingTests
 {
     [Theory]
-    [InlineData((int)TensorFormat.PackedFloat32)]
-    [InlineData((int)TensorFormat.PackedInt8)]
+    [MemberData(nameof(Weights.Formats), MemberType = typeof(Weights))]
     public void GivesTheRowsThatIndicesName(int packing)
     {
         var format = (TensorFormat)packing;
-        var packed = Weights.Pack(format, Weights.Random(new Random(6), 37 * 11), 37, 11, out var rows);
-        var result = new OperatorHarness().Packed(format, 37, 11, packed).Dense<long>([2, 3], 0, 36, 16, -1, -37, 20).Run(new Embedding())[0];
-        Assert.Equal([2, 3, 11], result.Shape);
-        Assert.Equal(new[] { 0, 36, 16, 36, 0, 20 }.SelectMany(i => rows.AsSpan(i * 11, 11).ToArray()), result.As<float>());
+        var packed = Weights.Pack(format, Weights.Random(new Random(6), 37 * 70), 37, 70, out var rows);
+        var result = new OperatorHarness().Packed(format, 37, 70, packed).Dense<long>([2, 3], 0, 36, 16, -1, -37, 20).Run(new Embedding())[0];
+        Assert.Equal([2, 3, 70], result.Shape);
+        Assert.Equal(new[] { 0, 36, 16, 36, 0, 20 }.SelectMany(i => rows.AsSpan(i * 70, 70).ToArray()), result.As<float>());
     }
 
     [Fact]

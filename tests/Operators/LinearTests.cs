@@ -25,15 +25,18 @@ public class LinearTests
     }
 
     [Theory]
-    [InlineData(3, 5)]
-    [InlineData(70, 20)]
-    public void Int8IsWithinHalfAStepOfEachInput(int columns, int rows)
+    [InlineData((int)TensorFormat.PackedInt8, 3, 5)]
+    [InlineData((int)TensorFormat.PackedInt8, 70, 20)]
+    [InlineData((int)TensorFormat.PackedInt4, 3, 5)]
+    [InlineData((int)TensorFormat.PackedInt4, 70, 20)]
+    public void IntegersAreWithinHalfAStepOfEachInput(int packing, int columns, int rows)
     {
+        var format = (TensorFormat)packing;
         var random = new Random(columns);
         var x = Weights.Random(random, 4 * columns, 10);
-        var packed = Weights.Pack(TensorFormat.PackedInt8, Weights.Random(random, rows * columns), rows, columns, out var w);
+        var packed = Weights.Pack(format, Weights.Random(random, rows * columns), rows, columns, out var w);
         var bias = Weights.Random(random, rows);
-        var y = new OperatorHarness().Dense([4, columns], x).Packed(TensorFormat.PackedInt8, rows, columns, packed).Dense([rows], bias).Run(new Linear())[0].As<float>();
+        var y = new OperatorHarness().Dense([4, columns], x).Packed(format, rows, columns, packed).Dense([rows], bias).Run(new Linear())[0].As<float>();
         var expected = Naive(x, w, bias, rows, columns);
         for (var i = 0; i < 4; i++)
         {

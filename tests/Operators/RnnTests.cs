@@ -27,8 +27,7 @@ public class RnnTests
     }
 
     [Theory]
-    [InlineData((int)TensorFormat.PackedFloat32)]
-    [InlineData((int)TensorFormat.PackedInt8)]
+    [MemberData(nameof(Weights.Formats), MemberType = typeof(Weights))]
     public void StepsWithCarriedStateGiveTheBitsOfTheWholeSequence(int packing)
     {
         var format = (TensorFormat)packing;

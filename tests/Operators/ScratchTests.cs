@@ -9,7 +9,7 @@ public class ScratchTests
     [Fact]
     public void ScratchNeverGrowsWhenADimensionShrinks()
     {
-        foreach (var format in new[] { TensorFormat.PackedFloat32, TensorFormat.PackedInt8 })
+        foreach (var format in Weights.Formats.Select(f => (TensorFormat)f.Data))
         {
             var lstm = new Lstm(new Attributes().Set(AttributeKey.Hidden, 20));
             Check((t, n) => Bytes(lstm, Dense(t, n, 8), null, null, null, Packed(format, 128, 8), Packed(format, 128, 20), null, null, null));

@@ -13,11 +13,56 @@ internal static class Weights
         return result;
     }
 
-    /// <summary>Packs a row-major matrix; <paramref name="effective"/> is what its products should see: int8 weights as they were rounded.</summary>
+    /// <summary>Every packed format, for theories.</summary>
+    public static TheoryData<int> Formats => [.. Enum.GetValues<TensorFormat>().Where(f => f != TensorFormat.Dense).Select(f => (int)f)];
+
+    /// <summary>Whether the products of a format quantize their inputs.</summary>
+    public static bool IsInteger(TensorFormat format) => new WeightLayout(format, 1, 1).IsInteger;
+
+    /// <summary>Packs a row-major matrix; <paramref name="effective"/> is what its products should see: weights as they were rounded.</summary>
     public static byte[] Pack(TensorFormat format, float[] weights, int rows, int columns, out float[] effective)
     {
         effective = weights;
         if (format == TensorFormat.PackedFloat32) return WeightLayout.PackFloat32(weights, rows, columns);
+        if (format == TensorFormat.PackedFloat16)
+        {
+            effective = Array.ConvertAll(weights, w => (float)(Half)w);
+            return WeightLayout.PackFloat16(weights, rows, columns);
+        }
+
+        return format == TensorFormat.PackedInt4 ? PackInt4(weights, rows, columns, out effective) : PackInt8(weights, rows, columns, out effective);
+    }
+
+    /// <summary>A group's step is its largest magnitude over 7; signs of group scales alternate.</summary>
+    private static byte[] PackInt4(float[] weights, int rows, int columns, out float[] effective)
+    {
+        const int Group = WeightLayout.GroupInt4;
+        var groups = (columns + Group - 1) / Group;
+        var quantized = new sbyte[weights.Length];
+        var groupScales = new sbyte[rows * groups];
+        var scales = new float[rows];
+        effective = new float[weights.Length];
+        for (var row = 0; row < rows; row++)
+        {
+            var values = weights.AsSpan(row * columns, columns).ToArray();
+            scales[row] = values.Max(Math.Abs) / 7 / 127;
+            for (var k = 0; k < columns; k++)
+            {
+                var group = k / Group;
+                var multiple = scales[row] == 0 ? 1 : Math.Clamp((int)Math.Ceiling(values.Skip(group * Group).Take(Group).Max(Math.Abs) / 7 / scales[row]), 1, 127);
+                groupScales[row * groups + group] = (sbyte)(group % 2 == 0 ? multiple : -multiple);
+                var step = groupScales[row * groups + group];
+                var q = scales[row] == 0 ? 0 : (int)Math.Round(values[k] / (scales[row] * step));
+                quantized[row * columns + k] = (sbyte)Math.Clamp(q, -8, 7);
+                effective[row * columns + k] = scales[row] * (quantized[row * columns + k] * step);
+            }
+        }
+
+        return WeightLayout.PackInt4(quantized, groupScales, scales, rows, columns);
+    }
+
+    private static byte[] PackInt8(float[] weights, int rows, int columns, out float[] effective)
+    {
         var quantized = new sbyte[weights.Length];
         var scales = new float[rows];
         effective = new float[weights.Length];

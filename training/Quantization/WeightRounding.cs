@@ -19,7 +19,7 @@ internal sealed class WeightRounding : IDisposable
         using var _ = no_grad();
         foreach (var parameter in model.parameters())
         {
-            if (parameter.shape is not [var rows, var columns] || rows * columns < WeightStore.SmallestQuantized) continue;
+            if (parameter.shape is not [var rows, var columns] || rows * columns < WeightChoice.SmallestQuantized) continue;
             var values = parameter.data<float>().ToArray();
             Quantizer.RoundInt8(values, (int)rows, (int)columns);
             var exact = parameter.detach().clone();

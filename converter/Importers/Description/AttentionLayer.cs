@@ -8,7 +8,8 @@ namespace SeqRuntime.Converter.Importers.Description;
 /// </summary>
 /// <remarks>
 /// <para><c>additive</c>: vᵀ tanh(W q + k (+ U f)), weights <c>query.weight</c> (<c>query.bias</c>), <c>score.weight</c>. Bahdanau
-/// et al. 2015, arXiv:1409.0473. Luong's <c>concat</c>, vᵀ tanh(W [q; m]), is the same with W cut in two.</para>
+/// et al. 2015, arXiv:1409.0473. Luong's <c>concat</c>, vᵀ tanh(W [q; m]), is the same with W cut in two: <c>query.weight</c> is
+/// <c>attn.weight[:, :Q]</c>, and the keys are made with <c>attn.weight[:, Q:]</c>.</para>
 /// <para><c>dot</c>: qᵀ k; <c>scaled_dot</c>: qᵀ k / √A; <c>general</c>: qᵀ k with k = W m made beforehand, or (W q)ᵀ m where
 /// <c>query.weight</c> is given. Luong et al. 2015, arXiv:1508.04025; Vaswani et al. 2017, arXiv:1706.03762.</para>
 /// <para>Location (Chorowski et al. 2015, arXiv:1506.07503): with <c>previous</c>, the alignment of the step before [N, T], a
@@ -17,7 +18,7 @@ namespace SeqRuntime.Converter.Importers.Description;
 /// </remarks>
 internal sealed record AttentionLayer : LayerDescription
 {
-    /// <summary>additive, dot, general, scaled_dot.</summary>
+    /// <summary>additive, concat, dot, general, scaled_dot.</summary>
     public string Score { get; set; } = "additive";
 
     public required string Query { get; init; }
@@ -48,10 +49,10 @@ internal sealed record AttentionLayer : LayerDescription
 
         var scores = Score switch
         {
-            "additive" => Additive(graph, query, keys),
+            "additive" or "concat" => Additive(graph, query, keys),
             "dot" or "general" => Dot(graph, query, keys),
             "scaled_dot" => Scaled(graph, query, keys),
-            _ => throw graph.Fault($"there is no score '{Score}'; there are additive, dot, general and scaled_dot"),
+            _ => throw graph.Fault($"there is no score '{Score}'; there are additive, concat, dot, general and scaled_dot"),
         };
         if (Mask is not null)
         {

@@ -82,7 +82,7 @@ internal sealed class GraphComposer(string name, IReadOnlyDictionary<string, IrT
     /// <summary>A weight of the current layer as float32, or null where it is not there.</summary>
     public IrTensor? Optional(string weight)
     {
-        if (!weights.TryGetValue(NameOf(weight), out var tensor)) return _layer!.Tensors.ContainsKey(weight) ? throw Missing(weight) : null;
+        if (Find(NameOf(weight)) is not { } tensor) return _layer!.Tensors.ContainsKey(weight) ? throw Missing(weight) : null;
         return tensor.Type == ElementType.Float32 ? tensor : IrTensor.Of<float>(tensor.Shape, tensor.ToFloats());
     }
 
@@ -106,6 +106,21 @@ internal sealed class GraphComposer(string name, IReadOnlyDictionary<string, IrT
         }
 
         return IrTensor.Of<float>([columns, rows], to);
+    }
+
+    private IrTensor? Find(string tensor)
+    {
+        if (weights.TryGetValue(tensor, out var whole)) return whole;
+        var (of, ranges) = TensorSlice.Split(tensor);
+        if (ranges is null || !weights.TryGetValue(of, out whole)) return null;
+        try
+        {
+            return TensorSlice.Take(whole, ranges);
+        }
+        catch (FormatException fault)
+        {
+            throw Fault($"the tensor '{tensor}': {fault.Message}");
+        }
     }
 
     private ConversionException Missing(string weight)

@@ -36,7 +36,7 @@ internal abstract record LayerDescription
     /// <summary>What the names of its tensors begin with, without the last dot.</summary>
     public string? Weights { get; set; }
 
-    /// <summary>Tensors with names of their own: the layer's name of a weight to its name in the file.</summary>
+    /// <summary>Tensors with names of their own: the layer's name of a weight to its name in the file, or to a part of it (<see cref="TensorSlice"/>).</summary>
     public Dictionary<string, string> Tensors { get; set; } = [];
 
     /// <summary>Adds the layer's nodes.</summary>

@@ -6,7 +6,7 @@ namespace SeqRuntime.Converter.Importers.Onnx;
 
 /// <summary>
 /// Recognises an encoder-decoder in one file: nodes, then a <c>Loop</c> whose body scores labels, takes the best (<c>ArgMax</c>)
-/// and hands it to its next round. What lies before the loop becomes the graph <c>encoder</c>, the body up to the scores the graph
+/// and hands it to its next round (or a <c>Scan</c>, by then written as a loop). What lies before the loop becomes the graph <c>encoder</c>, the body up to the scores the graph
 /// <c>step</c>; what the loop carries becomes states, and the search is left to the runtime's decoders, which can do more than
 /// take the best.
 /// </summary>
@@ -186,11 +186,11 @@ internal sealed class GreedyLoop
 
     private static IEnumerable<string> Uses(IrNode node) => node.Inputs.Concat(node.Attributes.Values.OfType<IrGraph>().SelectMany(g => g.Nodes.SelectMany(Uses).Concat(g.Outputs.Select(o => o.Value))));
 
-    /// <summary>The label that the loop's condition compares with.</summary>
+    /// <summary>The label that the loop's condition, or a flag that it carries, compares with.</summary>
     private IrTensor? EndToken()
     {
         var seen = new HashSet<string>();
-        var waiting = new Queue<string>([_body.Outputs[0].Value]);
+        var waiting = new Queue<string>([_body.Outputs[0].Value, .. Carried.Where((_, i) => _body.Inputs[2 + i].Type == ElementType.Bool).Select(c => c.Next)]);
         while (waiting.TryDequeue(out var value))
         {
             if (!seen.Add(value) || !_producers.TryGetValue(value, out var node)) continue;

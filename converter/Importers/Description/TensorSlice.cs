@@ -1,0 +1,53 @@
+using System.Globalization;
+using SeqRuntime.Converter.Graph;
+
+namespace SeqRuntime.Converter.Importers.Description;
+
+/// <summary>
+/// Part of a tensor by its name, as PyTorch and NumPy write it: <c>attn.weight[:, 512:]</c>. A range <c>from:to</c> an axis, either
+/// end left out or counted from the end where it is negative; axes without a range are whole. Weights that a framework keeps side by side
+/// in one matrix, such as those of Luong's concat attention, are told apart so.
+/// </summary>
+internal static class TensorSlice
+{
+    /// <summary>The name without its ranges, and the ranges, or null where there are none.</summary>
+    public static (string Name, string? Ranges) Split(string name) =>
+        name.EndsWith(']') && name.LastIndexOf('[') is > 0 and var open ? (name[..open], name[(open + 1)..^1]) : (name, null);
+
+    /// <exception cref="FormatException">The ranges are none of this tensor; the message says why.</exception>
+    public static IrTensor Take(IrTensor tensor, string ranges)
+    {
+        var parts = ranges.Split(',', StringSplitOptions.TrimEntries);
+        if (parts.Length > tensor.Shape.Length) throw new FormatException($"[{ranges}] has more ranges than the tensor has axes ({tensor.Shape.Length})");
+        var from = tensor.ToFloats();
+        for (var axis = 0; axis < parts.Length; axis++)
+        {
+            var (start, end) = Range(parts[axis], tensor.Shape[axis]);
+            var inner = tensor.Shape[(axis + 1)..].Aggregate(1, (a, b) => a * b);
+            var outer = tensor.Shape[..axis].Aggregate(1, (a, b) => a * b);
+            var to = new float[outer * (end - start) * inner];
+            for (var o = 0; o < outer; o++)
+                from.AsSpan((o * tensor.Shape[axis] + start) * inner, (end - start) * inner).CopyTo(to.AsSpan(o * (end - start) * inner));
+            tensor = IrTensor.Of<float>([.. tensor.Shape[..axis], end - start, .. tensor.Shape[(axis + 1)..]], to);
+            from = to;
+        }
+
+        return tensor;
+    }
+
+    private static (int Start, int End) Range(string range, int size)
+    {
+        if (range.Split(':', StringSplitOptions.TrimEntries) is not [var first, var last] || !Read(first, 0, out var start) || !Read(last, size, out var end))
+            throw new FormatException($"'{range}' is no range; it is written from:to");
+        return start < end ? (start, end) : throw new FormatException($"the range '{range}' takes nothing of an axis of {size}");
+
+        bool Read(string text, int otherwise, out int value)
+        {
+            value = otherwise;
+            if (text.Length == 0) return true;
+            if (!int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value)) return false;
+            value = Math.Clamp(value < 0 && value >= -size ? value + size : value, 0, size);
+            return true;
+        }
+    }
+}

@@ -1,0 +1,77 @@
+using SeqRuntime.Converter.Graph;
+
+namespace SeqRuntime.Converter.Importers.Onnx;
+
+/// <summary>
+/// Writes a <c>Scan</c> (opset 9 on) as the <c>Loop</c> it is: as many rounds as the scanned inputs are long, each round's slice taken by
+/// its number. What is known of loops then holds for both.
+/// </summary>
+internal static class ScanAsLoop
+{
+    public static void Apply(IrGraph graph)
+    {
+        for (var i = 0; i < graph.Nodes.Count; i++)
+        {
+            foreach (var inner in graph.Nodes[i].Attributes.Values.OfType<IrGraph>()) Apply(inner);
+            if (graph.Nodes[i].Op != "Scan" || Rewrite(graph.Nodes[i], graph) is not { } nodes) continue;
+            graph.Nodes.RemoveAt(i);
+            graph.Nodes.InsertRange(i, nodes);
+            i += nodes.Count - 1;
+        }
+    }
+
+    /// <summary>The nodes in its place, or null where it stays: its body does not fit, or it collects along another axis than the first.</summary>
+    private static List<IrNode>? Rewrite(IrNode scan, IrGraph graph)
+    {
+        var scanned = (int)scan.Int("num_scan_inputs", 0);
+        var states = scan.Inputs.Count - scanned;
+        if (scan.Attributes.GetValueOrDefault("body") is not IrGraph body || scanned < 1 || states < 0 || body.Inputs.Count != scan.Inputs.Count || body.Outputs.Count < states) return null;
+        if (scan.Ints("scan_output_axes").Any(axis => axis != 0)) return null;
+        var axes = scan.Ints("scan_input_axes");
+        var isBackward = scan.Ints("scan_input_directions");
+        var x = new Expansion(scan, graph);
+        long Axis(int input) => input < axes.Length ? axes[input] : 0;
+        string Number(long value) => graph.Constant("number", IrTensor.Of([], value));
+        var first = scan.Inputs[states];
+        // A length that is a number in the file is one here, so that a search knows the most tokens.
+        var known = (graph.ConstantOf(first)?.Shape ?? graph.Inputs.Find(p => p.Value == first)?.Shape.Select(d => d.Size).ToArray()) is { } shape && Axis(0) is var axis and >= 0 && axis < shape.Length ? shape[axis] : -1;
+        var rounds = known >= 0 ? Number(known) : x.Add("Gather", [x.Add("Shape", [first]), Number(Axis(0))], ("axis", 0L));
+        var last = known >= 0 ? Number(known - 1) : x.Add("Sub", [rounds, Number(1)]);
+        var (round, go, on) = (body.Fresh("round"), body.Fresh("go"), body.Fresh("on"));
+        var loop = new IrGraph(body.Name);
+        foreach (var (name, tensor) in body.Constants) loop.Constants[name] = tensor;
+        loop.Inputs.AddRange([new IrPort(round, round, ElementType.Int64, []), new IrPort(go, go, ElementType.Bool, []), .. body.Inputs.Take(states)]);
+        loop.Outputs.AddRange([new IrPort(on, on, ElementType.Bool, []), .. body.Outputs]);
+        loop.Nodes.Add(new IrNode($"{scan.Name}/on", "Identity", [go], [on]));
+        for (var i = 0; i < scanned; i++)
+        {
+            // A decoder goes round once more than the loop, to see whether the end follows: then it is given the last slice.
+            var index = body.Fresh("index");
+            loop.Nodes.Add(new IrNode($"{scan.Name}/index", "Min", [round, last], [index]));
+            if (i < isBackward.Length && isBackward[i] != 0)
+            {
+                loop.Nodes.Add(new IrNode($"{scan.Name}/index", "Sub", [last, index], [index = body.Fresh("index")]));
+            }
+
+            loop.Nodes.Add(new IrNode($"{scan.Name}/slice", "Gather", [scan.Inputs[states + i], index], [body.Inputs[states + i].Value]) { Attributes = { ["axis"] = Axis(i) } });
+        }
+
+        loop.Nodes.AddRange(body.Nodes);
+        var outputs = scan.Outputs.ToList();
+        var turned = new List<(string From, string To)>();
+        var directions = scan.Ints("scan_output_directions");
+        for (var i = 0; i < directions.Length && states + i < outputs.Count; i++)
+        {
+            if (directions[i] == 0 || outputs[states + i].Length == 0) continue;
+            turned.Add((graph.Fresh(scan.Name), outputs[states + i]));
+            outputs[states + i] = turned[^1].From;
+        }
+
+        var nodes = new List<IrNode>(x.Nodes) { new(scan.Name, "Loop", [rounds, graph.Constant("true", IrTensor.Of([], true)), .. scan.Inputs.Take(states)], outputs) { Attributes = { ["body"] = loop } } };
+        foreach (var (from, to) in turned)
+            nodes.Add(new IrNode($"{scan.Name}/turn", "Slice", [from, Vector(-1), Vector(long.MinValue), Vector(0), Vector(-1)], [to]));
+        return nodes;
+
+        string Vector(long value) => graph.Constant("slice", IrTensor.Vector(value));
+    }
+}

@@ -1,0 +1,57 @@
+using SeqRuntime.Format;
+
+namespace SeqRuntime.Converter.Quantization;
+
+/// <summary>
+/// The matrices at a model's edges: those that multiply an input of a graph, with nothing but operators without weights between,
+/// and those from whose product an output follows so. What they lose no other layer averages out.
+/// </summary>
+internal static class EdgeTensors
+{
+    public static HashSet<string> Find(SeqModelBuilder model)
+    {
+        var edges = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var graph in model.Graphs)
+        {
+            First(model, graph, edges);
+            Last(model, graph, edges);
+        }
+
+        return edges;
+    }
+
+    private static void First(SeqModelBuilder model, GraphDefinition graph, HashSet<string> edges)
+    {
+        var fromInput = graph.Inputs.Where(v => graph.Values[v].Type == ElementType.Float32).ToHashSet();
+        foreach (var node in graph.Nodes)
+        {
+            var weights = Weights(model, graph, node);
+            if (weights.Count == 0)
+            {
+                if (node.Inputs.Any(fromInput.Contains)) fromInput.UnionWith(node.Outputs);
+            }
+            else if (fromInput.Contains(node.Inputs[0]))
+            {
+                // Of a recurrent layer W alone: R multiplies what the layer made.
+                var perDirection = node.Kind switch { OpKind.Lstm => 5, OpKind.Gru or OpKind.Rnn => 3, _ => 1 };
+                var first = node.Kind == OpKind.Lstm ? 4 : 3;
+                edges.UnionWith(weights.Where(w => perDirection == 1 || (w.Input - first) % perDirection == 0).Select(w => w.Name));
+            }
+        }
+    }
+
+    private static void Last(SeqModelBuilder model, GraphDefinition graph, HashSet<string> edges)
+    {
+        var toOutput = graph.Outputs.ToHashSet();
+        foreach (var node in graph.Nodes.AsEnumerable().Reverse().Where(node => node.Outputs.Any(toOutput.Contains)))
+        {
+            var weights = Weights(model, graph, node);
+            if (weights.Count == 0) toOutput.UnionWith(node.Inputs.Where(v => v >= 0));
+            else if (node.Kind is OpKind.Linear or OpKind.Conv) edges.UnionWith(weights.Select(w => w.Name));
+        }
+    }
+
+    private static List<(int Input, string Name)> Weights(SeqModelBuilder model, GraphDefinition graph, NodeDefinition node) =>
+        [.. node.Inputs.Index().Where(i => i.Item >= 0 && graph.Values[i.Item].Tensor >= 0 && model.Tensors[graph.Values[i.Item].Tensor].Format != TensorFormat.Dense)
+            .Select(i => (i.Index, model.Tensors[graph.Values[i.Item].Tensor].Name))];
+}

@@ -1,0 +1,131 @@
+using SeqRuntime.Format;
+
+namespace SeqRuntime.Converter.Quantization;
+
+/// <summary>
+/// Quantizes weight matrices to int4: w ≈ row scale · group scale · q, q in [-8, 7], with one int8 group scale for each row and
+/// group of 32 inputs.
+/// </summary>
+/// <remarks>
+/// For each group the step of least squared error is searched: around that at which its largest weight is the last step, of
+/// either sign (a negative step lets a positive weight use the eighth), and corrected by least squares for the integers found. The row's
+/// scale is the largest of these steps over 127. Then each group takes, of the whole multiples of the row scale around, the one of least
+/// squared error, rounding each weight to the nearest step. Steps smaller than absmax/8 pay off: they clip the largest weight a little and round all the others finer.
+/// </remarks>
+internal static class Int4Quantizer
+{
+    private const int Group = WeightLayout.GroupInt4;
+    private const int LargestScale = 127;
+
+    /// <summary>The group's largest magnitude in steps, from most to least, that the search goes through: beyond 8 it is clipped.</summary>
+    private const double MostSteps = 10.5;
+    private const double FewestSteps = 5.5;
+    private const double StepBetween = 0.25;
+
+    /// <summary>Packs a row-major matrix as int4 and measures what was lost.</summary>
+    /// <returns>The packed bytes, and the sums of squared errors and of squared weights.</returns>
+    public static (byte[] Packed, double ErrorSquares, double WeightSquares) Pack(ReadOnlySpan<float> weights, int rows, int columns)
+    {
+        var groups = (columns + Group - 1) / Group;
+        var quantized = new sbyte[weights.Length];
+        var groupScales = new sbyte[rows * groups];
+        var scales = new float[rows];
+        double errors = 0, squares = 0;
+        for (var row = 0; row < rows; row++)
+        {
+            var values = weights.Slice(row * columns, columns);
+            Quantizer.CheckFinite(values, row);
+            var scale = scales[row] = RowScale(values);
+            for (var g = 0; g < groups; g++)
+            {
+                var first = g * Group;
+                var group = values.Slice(first, Math.Min(Group, columns - first));
+                var groupScale = BestScale(group, scale);
+                groupScales[row * groups + g] = groupScale;
+                var step = (double)scale * groupScale;
+                for (var k = 0; k < group.Length; k++)
+                {
+                    var q = Round(group[k], step);
+                    quantized[row * columns + first + k] = (sbyte)q;
+                    var error = group[k] - q * step;
+                    errors += error * error;
+                    squares += (double)group[k] * group[k];
+                }
+            }
+        }
+
+        return (WeightLayout.PackInt4(quantized, groupScales, scales, rows, columns), errors, squares);
+    }
+
+    private static float RowScale(ReadOnlySpan<float> values)
+    {
+        double largest = 0;
+        for (var first = 0; first < values.Length; first += Group) largest = Math.Max(largest, Math.Abs(BestStep(values.Slice(first, Math.Min(Group, values.Length - first)))));
+        return (float)(largest / LargestScale);
+    }
+
+    /// <summary>The step of least squared error, whatever multiples of a row scale there are; 0 for zeros.</summary>
+    private static double BestStep(ReadOnlySpan<float> group)
+    {
+        var largest = Largest(group);
+        double best = 0, least = double.MaxValue;
+        for (var steps = FewestSteps; steps <= MostSteps && largest > 0; steps += StepBetween)
+        {
+            foreach (var step in (ReadOnlySpan<double>)[largest / steps, -largest / steps])
+            {
+                var error = Error(group, step, out var corrected);
+                if (error < least) (best, least) = (step, error);
+                error = Error(group, corrected, out _);
+                if (error < least) (best, least) = (corrected, error);
+            }
+        }
+
+        return best;
+    }
+
+    /// <summary>The multiple of the row scale of least squared error; 0 for zeros.</summary>
+    private static sbyte BestScale(ReadOnlySpan<float> group, double scale)
+    {
+        var largest = Largest(group);
+        if (largest == 0 || scale == 0) return 0;
+        var from = Math.Clamp((int)(largest / (MostSteps * scale)), 1, LargestScale);
+        var to = Math.Clamp((int)Math.Ceiling(largest / (FewestSteps * scale)), 1, LargestScale);
+        var (best, least) = (0, double.MaxValue);
+        for (var magnitude = from; magnitude <= to; magnitude++)
+        {
+            foreach (var multiple in (ReadOnlySpan<int>)[magnitude, -magnitude])
+            {
+                var error = Error(group, multiple * scale, out _);
+                if (error < least) (best, least) = (multiple, error);
+            }
+        }
+
+        return (sbyte)best;
+    }
+
+    /// <summary>Squared error of rounding to a step, and the step that fits the integers found best: Σ w·q / Σ q².</summary>
+    private static double Error(ReadOnlySpan<float> group, double step, out double corrected)
+    {
+        double errors = 0, products = 0, squares = 0;
+        foreach (var value in group)
+        {
+            var q = Round(value, step);
+            var error = value - q * step;
+            errors += error * error;
+            products += value * q;
+            squares += q * q;
+        }
+
+        corrected = squares > 0 ? products / squares : step;
+        return errors;
+    }
+
+    private static double Round(float value, double step) => step == 0 ? 0 : Math.Clamp(Math.Round(value / step, MidpointRounding.ToEven), -8, 7);
+
+    private static double Largest(ReadOnlySpan<float> group)
+    {
+        double largest = 0;
+        foreach (var value in group) largest = Math.Max(largest, Math.Abs((double)value));
+        return largest;
+    }
+}

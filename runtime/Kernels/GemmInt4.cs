@@ -1,0 +1,367 @@
+using System.Runtime.CompilerServices;
+using SeqRuntime.Format;
+
+namespace SeqRuntime.Kernels;
+
+/// <summary>int4 matrix products over packed tiles, exact in int32, then scaled to fp32.</summary>
+/// <remarks>
+/// One row of X takes panels of 4 vectors; 2 and 4 rows share the nibbles they unpack, by 2 vectors. A group's sums stay in
+/// registers; with 4 rows the int32 sums between groups lie in memory, since together they would not fit. No method holds accumulators across a call.
+/// </remarks>
+/// <typeparam name="S">Lanes of fp32.</typeparam>
+/// <typeparam name="F">Vector of fp32.</typeparam>
+/// <typeparam name="I">Vector of int32 with as many lanes.</typeparam>
+/// <typeparam name="Q">int4 products.</typeparam>
+/// <typeparam name="A">Their int32 accumulator.</typeparam>
+/// <typeparam name="G">Their sums within a group.</typeparam>
+internal readonly unsafe struct GemmInt4<S, F, I, Q, A, G> : IInt4Product
+    where S : struct, ISimd<F, I>
+    where F : unmanaged
+    where I : unmanaged
+    where Q : struct, IInt4Dot<A, G>
+    where A : unmanaged
+    where G : unmanaged
+{
+    /// <summary>Bytes of one tile for one group.</summary>
+    private const int GroupBytes = WeightLayout.TileRows * WeightLayout.GroupInt4 / 2;
+
+    /// <summary>Bytes of one tile for 8 inputs.</summary>
+    private const int StepBytes = WeightLayout.TileRows * 4;
+
+    /// <summary>Bytes of a row's 8 inputs.</summary>
+    private const int RowBytes = 4;
+
+    /// <summary>Most groups a matrix may have, times 4 rows and more: rows that share one walk over the weights are as many as have room here.</summary>
+    private const int MaxStarts = 4096;
+    private const int MaxRows = 128;
+    private const int MaxSums = 128;
+
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Run(byte* w, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n)
+    {
+        var sums = stackalloc int[MaxSums];
+        var starts = stackalloc int[MaxStarts];
+        nint groups = layout.Groups;
+        var matrix = new Matrix
+        {
+            Sums = sums,
+            Nibbles = w + layout.GroupScalesBytes,
+            GroupScales = -(nint)layout.GroupScalesBytes,
+            Scales = (float*)(w + layout.ScalesOffset),
+            TileBytes = (nint)layout.TileBytes,
+            Groups = groups,
+            From = from,
+            N = n,
+        };
+        var most = MaxStarts / groups;
+        most = most > MaxRows ? MaxRows : most & ~3;
+        for (nint first = 0; first < m;)
+        {
+            var rows = m - first < most ? m - first : most;
+            for (nint i = 0; i < rows; i++)
+            {
+                var x = xq + (first + i) * ldxq;
+                for (nint g = 0; g < groups; g++) starts[i * groups + g] = Q.Start(x + g * WeightLayout.GroupInt4);
+            }
+
+            for (nint i = 0; i < rows;)
+            {
+                var row = first + i;
+                var count = rows - i >= 4 ? (rows - i) & ~3 : rows - i >= 2 ? 2 : 1;
+                var part = new Block(xq + row * ldxq, ldxq, xscale + row, starts + i * groups, init == null ? null : init + row * ldinit, ldinit, y + row * ldy, ldy);
+                if (count == 1) One(&matrix, part);
+                else if (count == 2) Two(&matrix, part);
+                else Fours(&matrix, part, count);
+                i += count;
+            }
+
+            first += rows;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void One(Matrix* matrix, in Block block)
+    {
+        for (var c = matrix->From; c < matrix->N; c += 4 * Q.Rows)
+        {
+            Rows1(matrix, c, block.X, block.Starts);
+            Scale(matrix, matrix->Sums, 4 * Q.Rows, c, *block.Scales, block.Init, block.Y);
+        }
+    }
+
+    private static void Two(Matrix* matrix, in Block block)
+    {
+        for (var c = matrix->From; c < matrix->N; c += 2 * Q.Rows)
+        {
+            Rows2(matrix, c, block.X, block.Stride, block.Starts);
+            for (nint r = 0; r < 2; r++) Finish(matrix, block, r, r, c);
+        }
+    }
+
+    private static void Fours(Matrix* matrix, in Block block, nint count)
+    {
+        for (var c = matrix->From; c < matrix->N; c += 2 * Q.Rows)
+        {
+            for (nint i = 0; i < count; i += 4)
+            {
+                Rows4(matrix, c, block.X + i * block.Stride, block.Stride, block.Starts + i * matrix->Groups);
+                for (nint r = 0; r < 4; r++) Finish(matrix, block, i + r, r, c);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Finish(Matrix* matrix, in Block block, nint row, nint place, nint c) =>
+        Scale(matrix, matrix->Sums + place * 2 * Q.Rows, 2 * Q.Rows, c, block.Scales[row], block.Init == null ? null : block.Init + row * block.InitStride, block.Y + row * block.YStride);
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows1(Matrix* matrix, nint c, sbyte* x, int* start)
+    {
+        var p0 = matrix->Tile(c, 0);
+        var p1 = matrix->Tile(c, 1);
+        var p2 = matrix->Tile(c, 2);
+        var p3 = matrix->Tile(c, 3);
+        A a0 = default, a1 = default, a2 = default, a3 = default;
+        var scales = matrix->ScalesFrom(c);
+        var end = matrix->Groups * GroupBytes;
+        for (nint o = 0; o < end;)
+        {
+            G s0 = Q.Begin(start), s1 = Q.Begin(start), s2 = Q.Begin(start), s3 = Q.Begin(start);
+            var x0 = Q.LoadInputs(x);
+            var x1 = Q.LoadInputs(x + 4);
+            s0 = Step(s0, p0 + o, x0, x1);
+            s1 = Step(s1, Pick(1, p0, p0, p1, RowBytes) + o, x0, x1);
+            s2 = Step(s2, Pick(2, p0, p1, p2, RowBytes) + o, x0, x1);
+            s3 = Step(s3, Pick(3, p0, p1, p3, RowBytes) + o, x0, x1);
+            x0 = Q.LoadInputs(x + 8);
+            x1 = Q.LoadInputs(x + 12);
+            s0 = Step(s0, p0 + o + StepBytes, x0, x1);
+            s1 = Step(s1, Pick(1, p0, p0, p1, RowBytes) + o + StepBytes, x0, x1);
+            s2 = Step(s2, Pick(2, p0, p1, p2, RowBytes) + o + StepBytes, x0, x1);
+            s3 = Step(s3, Pick(3, p0, p1, p3, RowBytes) + o + StepBytes, x0, x1);
+            x0 = Q.LoadInputs(x + 16);
+            x1 = Q.LoadInputs(x + 20);
+            s0 = Step(s0, p0 + o + 2 * StepBytes, x0, x1);
+            s1 = Step(s1, Pick(1, p0, p0, p1, RowBytes) + o + 2 * StepBytes, x0, x1);
+            s2 = Step(s2, Pick(2, p0, p1, p2, RowBytes) + o + 2 * StepBytes, x0, x1);
+            s3 = Step(s3, Pick(3, p0, p1, p3, RowBytes) + o + 2 * StepBytes, x0, x1);
+            x0 = Q.LoadInputs(x + 24);
+            x1 = Q.LoadInputs(x + 28);
+            s0 = Step(s0, p0 + o + 3 * StepBytes, x0, x1);
+            s1 = Step(s1, Pick(1, p0, p0, p1, RowBytes) + o + 3 * StepBytes, x0, x1);
+            s2 = Step(s2, Pick(2, p0, p1, p2, RowBytes) + o + 3 * StepBytes, x0, x1);
+            s3 = Step(s3, Pick(3, p0, p1, p3, RowBytes) + o + 3 * StepBytes, x0, x1);
+            o += GroupBytes;
+            x += WeightLayout.GroupInt4;
+            a0 = Q.End(a0, s0, start, Q.LoadScales((sbyte*)p0 + scales));
+            a1 = Q.End(a1, s1, start, Q.LoadScales((sbyte*)Pick(1, p0, p0, p1, 1) + scales));
+            a2 = Q.End(a2, s2, start, Q.LoadScales((sbyte*)Pick(2, p0, p1, p2, 1) + scales));
+            a3 = Q.End(a3, s3, start, Q.LoadScales((sbyte*)Pick(3, p0, p1, p3, 1) + scales));
+            scales += WeightLayout.TileRows;
+            start++;
+        }
+
+        var sums = matrix->Sums;
+        Q.Store(sums, a0);
+        Q.Store(sums + Q.Rows, a1);
+        Q.Store(sums + 2 * Q.Rows, a2);
+        Q.Store(sums + 3 * Q.Rows, a3);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows2(Matrix* matrix, nint c, sbyte* x, nint ldx, int* start)
+    {
+        var p0 = matrix->Tile(c, 0);
+        var p1 = matrix->Tile(c, 1);
+        A a0 = default, a1 = default, b0 = default, b1 = default;
+        var scales = matrix->ScalesFrom(c);
+        var groups = matrix->Groups;
+        var end = groups * GroupBytes;
+        for (nint o = 0; o < end;)
+        {
+            G s0 = Q.Begin(start), s1 = Q.Begin(start);
+            G t0 = Q.Begin(start + groups), t1 = Q.Begin(start + groups);
+            for (var last = o + GroupBytes; o < last; o += StepBytes)
+            {
+                var w = Q.LoadNibbles(p0 + o);
+                A low0 = Q.Low(w), high0 = Q.High(w);
+                w = Q.LoadNibbles(Pick(1, p0, p0, p1, RowBytes) + o);
+                A low1 = Q.Low(w), high1 = Q.High(w);
+                A x0 = Q.LoadInputs(x), x1 = Q.LoadInputs(x + 4);
+                s0 = Q.MulAdd(Q.MulAdd(s0, low0, x0), high0, x1);
+                s1 = Q.MulAdd(Q.MulAdd(s1, low1, x0), high1, x1);
+                x0 = Q.LoadInputs(x + ldx);
+                x1 = Q.LoadInputs(x + ldx + 4);
+                t0 = Q.MulAdd(Q.MulAdd(t0, low0, x0), high0, x1);
+                t1 = Q.MulAdd(Q.MulAdd(t1, low1, x0), high1, x1);
+                x += 8;
+            }
+
+            var scale = Q.LoadScales((sbyte*)p0 + scales);
+            a0 = Q.End(a0, s0, start, scale);
+            b0 = Q.End(b0, t0, start + groups, scale);
+            scale = Q.LoadScales((sbyte*)Pick(1, p0, p0, p1, 1) + scales);
+            a1 = Q.End(a1, s1, start, scale);
+            b1 = Q.End(b1, t1, start + groups, scale);
+            scales += WeightLayout.TileRows;
+            start++;
+        }
+
+        var sums = matrix->Sums;
+        Q.Store(sums, a0);
+        Q.Store(sums + Q.Rows, a1);
+        Q.Store(sums + 2 * Q.Rows, b0);
+        Q.Store(sums + 3 * Q.Rows, b1);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows4(Matrix* matrix, nint c, sbyte* x, nint ldx, int* start)
+    {
+        var p0 = matrix->Tile(c, 0);
+        var p1 = matrix->Tile(c, 1);
+        var x2 = x + 2 * ldx;
+        var sums = matrix->Sums;
+        for (nint i = 0; i < 8; i++) Q.Store(sums + i * Q.Rows, default);
+        var scales = matrix->ScalesFrom(c);
+        var groups = matrix->Groups;
+        var start2 = start + 2 * groups;
+        var end = groups * GroupBytes;
+        for (nint o = 0; o < end;)
+        {
+            G s0 = Q.Begin(start), s1 = Q.Begin(start);
+            G t0 = Q.Begin(start + groups), t1 = Q.Begin(start + groups);
+            G u0 = Q.Begin(start2), u1 = Q.Begin(start2);
+            G v0 = Q.Begin(start2 + groups), v1 = Q.Begin(start2 + groups);
+            for (var last = o + GroupBytes; o < last; o += StepBytes)
+            {
+                var w = Q.LoadNibbles(p0 + o);
+                A low0 = Q.Low(w), high0 = Q.High(w);
+                w = Q.LoadNibbles(Pick(1, p0, p0, p1, RowBytes) + o);
+                A low1 = Q.Low(w), high1 = Q.High(w);
+                var b = Q.LoadInputs(x);
+                s0 = Q.MulAdd(s0, low0, b);
+                s1 = Q.MulAdd(s1, low1, b);
+                b = Q.LoadInputs(x + 4);
+                s0 = Q.MulAdd(s0, high0, b);
+                s1 = Q.MulAdd(s1, high1, b);
+                b = Q.LoadInputs(x + ldx);
+                t0 = Q.MulAdd(t0, low0, b);
+                t1 = Q.MulAdd(t1, low1, b);
+                b = Q.LoadInputs(x + ldx + 4);
+                t0 = Q.MulAdd(t0, high0, b);
+                t1 = Q.MulAdd(t1, high1, b);
+                b = Q.LoadInputs(x2);
+                u0 = Q.MulAdd(u0, low0, b);
+                u1 = Q.MulAdd(u1, low1, b);
+                b = Q.LoadInputs(x2 + 4);
+                u0 = Q.MulAdd(u0, high0, b);
+                u1 = Q.MulAdd(u1, high1, b);
+                b = Q.LoadInputs(x2 + ldx);
+                v0 = Q.MulAdd(v0, low0, b);
+                v1 = Q.MulAdd(v1, low1, b);
+                b = Q.LoadInputs(x2 + ldx + 4);
+                v0 = Q.MulAdd(v0, high0, b);
+                v1 = Q.MulAdd(v1, high1, b);
+                x += 8;
+                x2 += 8;
+            }
+
+            var scale = Q.LoadScales((sbyte*)p0 + scales);
+            Add(sums, s0, start, scale);
+            Add(sums + 2 * Q.Rows, t0, start + groups, scale);
+            Add(sums + 4 * Q.Rows, u0, start2, scale);
+            Add(sums + 6 * Q.Rows, v0, start2 + groups, scale);
+            scale = Q.LoadScales((sbyte*)Pick(1, p0, p0, p1, 1) + scales);
+            Add(sums + Q.Rows, s1, start, scale);
+            Add(sums + 3 * Q.Rows, t1, start + groups, scale);
+            Add(sums + 5 * Q.Rows, u1, start2, scale);
+            Add(sums + 7 * Q.Rows, v1, start2 + groups, scale);
+            scales += WeightLayout.TileRows;
+            start++;
+            start2++;
+        }
+    }
+
+    /// <summary>sums + Σ n·x over 8 inputs.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static G Step(G sums, byte* w, A x0, A x1)
+    {
+        var nibbles = Q.LoadNibbles(w);
+        return Q.MulAdd(Q.MulAdd(sums, Q.Low(nibbles), x0), Q.High(nibbles), x1);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add(int* sums, G group, int* start, A scale) => Q.Store(sums, Q.End(Q.Load(sums), group, start, scale));
+
+    /// <summary>
+    /// Where vector j (a constant) of a panel begins, j·Rows outputs on, where an output has <paramref name="size"/> bytes. With 16
+    /// or 8 rows a vector that is tile j or j/2; with fewer the panel lies in one tile.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static byte* Pick(int j, byte* first, byte* half, byte* own, int size)
+    {
+        if (Q.Rows == 16) return own;
+        return Q.Rows == 8 ? (j < 2 ? first : half) + (j & 1) * 8 * size : first + j * Q.Rows * size;
+    }
+
+    /// <summary>y = fma((float)sum, wscale·xscale, init) over one row of a panel.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Scale(Matrix* matrix, int* sums, nint width, nint c, float xscale, float* init, float* y)
+    {
+        var n = matrix->N;
+        if (n > c + width) n = c + width;
+        var scale = S.Broadcast(xscale);
+        for (; c < n; c += S.Lanes, sums += S.Lanes)
+        {
+            var start = init == null ? default : S.Load(init + c);
+            var value = S.Fma(S.ToFloat(S.LoadInt(sums)), S.Mul(S.Load(matrix->Scales + c), scale), start);
+            if (c + S.Lanes <= n) S.Store(y + c, value);
+            else
+            {
+                // The sums just read make room for the outputs that do not fill a vector.
+                S.Store((float*)sums, value);
+                for (nint i = 0; c + i < n; i++) y[c + i] = ((float*)sums)[i];
+            }
+        }
+    }
+
+    private struct Matrix
+    {
+        /// <summary>Nibbles of the first tile; <see cref="GroupScales"/> bytes from there begin its group scales.</summary>
+        public byte* Nibbles;
+        public nint GroupScales;
+        public float* Scales;
+        public int* Sums;
+        public nint TileBytes;
+        public nint Groups;
+        public nint From;
+        public nint N;
+
+        /// <summary>Where the nibbles of tile number <paramref name="tile"/> of the panel at output c begin; those of the panel's first if there is no such output.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public readonly byte* Tile(nint c, nint tile)
+        {
+            var row = c + tile * WeightLayout.TileRows;
+            if (row >= N) row = c;
+            return Nibbles + (row >> 4) * TileBytes + (row & 15) * RowBytes;
+        }
+
+        /// <summary>From the nibbles of output c to its first group's scale.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public readonly nint ScalesFrom(nint c) => GroupScales - (c & 15) * (RowBytes - 1);
+    }
+
+    /// <summary>Some rows of X and of what belongs to them.</summary>
+    private readonly ref struct Block(sbyte* x, nint stride, float* scales, int* starts, float* init, nint initStride, float* y, nint yStride)
+    {
+        public readonly sbyte* X = x;
+        public readonly nint Stride = stride;
+        public readonly float* Scales = scales;
+        public readonly int* Starts = starts;
+        public readonly float* Init = init;
+        public readonly nint InitStride = initStride;
+        public readonly float* Y = y;
+        public readonly nint YStride = yStride;
+    }
+}

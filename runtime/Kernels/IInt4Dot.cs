@@ -1,0 +1,58 @@
+namespace SeqRuntime.Kernels;
+
+/// <summary>
+/// Products of int4 weights (a tile's rows in lanes, 8 inputs in the nibbles of each lane) by int8 inputs: within a group of 32
+/// inputs sums are small, between groups they are int32 multiplied by the group's scale.
+/// </summary>
+/// <remarks>
+/// A nibble n stands for the weight n - 8. The 8 is not taken off each nibble: Σ (n - 8)·x = Σ n·x - 8·Σ x, and -8·Σ x is the same
+/// for all rows, so it is found once (<see cref="Start"/>). With x in [-127, 127] a group's sum is at most 32·8·127 = 32512 and half
+/// of it, whatever part is summed already, at most 16256: both fit int16. Everything is exact on every instruction set.
+/// </remarks>
+/// <typeparam name="A">Lanes of int32, one a row; also seen as 4 bytes a lane.</typeparam>
+/// <typeparam name="G">Sums of a group not yet complete.</typeparam>
+internal unsafe interface IInt4Dot<A, G>
+    where A : unmanaged
+    where G : unmanaged
+{
+    /// <summary>Rows of one accumulator; a constant to the compiler.</summary>
+    static abstract int Rows { get; }
+
+    /// <summary>-8·Σ x over one group of 32 inputs, in the form that <see cref="Begin"/> and <see cref="End"/> take.</summary>
+    static abstract int Start(sbyte* x);
+
+    /// <summary>What the sums of a group begin with.</summary>
+    static abstract G Begin(int* start);
+
+    /// <summary>Nibbles of <see cref="Rows"/> rows by 8 inputs.</summary>
+    static abstract A LoadNibbles(byte* w);
+
+    /// <summary>The first 4 of 8 inputs, each nibble in a byte.</summary>
+    static abstract A Low(A nibbles);
+
+    /// <summary>The last 4 of 8 inputs, each nibble in a byte.</summary>
+    static abstract A High(A nibbles);
+
+    /// <summary>4 inputs repeated in all lanes.</summary>
+    static abstract A LoadInputs(sbyte* x);
+
+    /// <summary>sums + Σ n·x over the 4 inputs of each lane.</summary>
+    static abstract G MulAdd(G sums, A n, A x);
+
+    /// <summary>Scales of <see cref="Rows"/> rows, as <see cref="End"/> takes them.</summary>
+    static abstract A LoadScales(sbyte* scales);
+
+    /// <summary>acc + scale · the group's sum.</summary>
+    static abstract A End(A acc, G sums, int* start, A scales);
+
+    static abstract A Load(int* sums);
+
+    static abstract void Store(int* sums, A acc);
+}
+
+/// <summary>int4 matrix products as a whole, so that a kernel set needs to know none of the types they are made of.</summary>
+internal unsafe interface IInt4Product
+{
+    /// <summary>See <see cref="KernelSet.GemmInt4"/>.</summary>
+    static abstract void Run(byte* w, Format.WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n);
+}

@@ -1,0 +1,389 @@
+using SeqRuntime.Kernels;
+using SeqRuntime.Operators;
+using SeqRuntime.Sessions;
+using SeqRuntime.Sessions.Streams;
+
+namespace SeqRuntime;
+
+/// <summary>
+/// Many independent streams through one graph, stepped together on one core: weights are read once a step for all. Streams join and
+/// leave between steps, and each gets, bit for bit, what a <see cref="SeqSession"/> of its own would give it. Made by
+/// <see cref="SeqModel.CreateStreams"/>; afterwards nothing allocates. Belongs to one thread at a time; for several cores make several.
+/// </summary>
+/// <remarks>
+/// A step costs what the streams that take part in it cost, and least where their slots are neighbours (then nothing is gathered):
+/// <see cref="Join"/> gives the lowest free slot. Any graph can be used, whatever its batch dimension is: each stream is one run of it.
+/// </remarks>
+/// <example>
+/// <code>
+/// using var streams = model.CreateStreams(capacity: 200);
+/// var slot = streams.Join();                       // a caller has come
+/// frame.CopyTo(streams.Input&lt;float&gt;(slot, 0));
+/// streams.Step();                                  // all streams, or Step(slots) for those that have a frame
+/// var y = streams.Output&lt;float&gt;(slot, 0);
+/// streams.Leave(slot);                             // and gone
+/// </code>
+/// </example>
+public sealed unsafe class SeqStreams : IDisposable
+{
+    private readonly ModelMemory _modelMemory;
+    private readonly SessionMemory _memory;
+    private readonly StreamsPlan _plan;
+    private readonly StreamRows[] _states;
+    private readonly StreamRows[] _inputs;
+    private readonly Result[] _outputs;
+    private readonly Result[] _updates;
+    private readonly bool _exchangesStates;
+    private readonly bool[] _isJoined;
+    private readonly long[] _lastStep;
+    private readonly int[] _slots;
+    private readonly bool _counted;
+    private long _step;
+    private int _width;
+    private bool _disposed;
+
+    internal SeqStreams(SeqModel model, ModelMemory modelMemory, StreamsPlan plan, KernelSet kernels)
+    {
+        Model = model;
+        _plan = plan;
+        _modelMemory = modelMemory;
+        try
+        {
+            modelMemory.DangerousAddRef(ref _counted);
+            _memory = new SessionMemory(Math.Max(plan.Bytes, 64));
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+
+        var graph = plan.One.Graph;
+        plan.Bind(_memory.Start);
+        _states = Array.ConvertAll(graph.States, s => plan.RowsOf(s.Value)!);
+        _inputs = Array.ConvertAll(graph.Inputs, i => plan.RowsOf(i)!);
+        _outputs = [.. graph.Outputs.Select((value, i) => new Result(plan.RowsOf(value), plan.One.Values[value], plan.Outputs[i]))];
+        _updates = [.. graph.States.Select((state, i) => new Result(plan.RowsOf(state.Update), plan.One.Values[state.Update], plan.States[i]))];
+        _exchangesStates = plan.ExchangesStates;
+        _isJoined = new bool[plan.Capacity];
+        _lastStep = new long[plan.Capacity];
+        _slots = new int[plan.Capacity];
+        _width = plan.Capacity;
+        Graph = graph.Name;
+        KernelPath = kernels.Name;
+    }
+
+    /// <summary>The model these streams run.</summary>
+    public SeqModel Model { get; }
+
+    /// <summary>Name of the graph.</summary>
+    public string Graph { get; }
+
+    /// <summary>Name of the kernel set in use.</summary>
+    public string KernelPath { get; }
+
+    /// <summary>Most streams at a time.</summary>
+    public int Capacity => _plan.Capacity;
+
+    /// <summary>Streams that have joined and not left.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>
+    /// Whether every layer with weights computes all streams of a step in one product, reading its weights once. Where false, at least
+    /// one layer runs stream after stream (its weights then come from cache); results are the same.
+    /// </summary>
+    public bool IsBatched => _plan.SerialWeightNodes == 0;
+
+    /// <summary>Native bytes held for all streams together. It never grows.</summary>
+    public long MemoryBytes => _plan.Bytes + _plan.One.KnownBlockBytes;
+
+    /// <summary>Bytes of <see cref="SaveState"/>; the same as <see cref="SeqSession.StateBytes"/>.</summary>
+    public int StateBytes => (int)_plan.One.StateBytes;
+
+    /// <summary>Number of inputs.</summary>
+    public int InputCount => _plan.Inputs.Length;
+
+    /// <summary>Number of outputs.</summary>
+    public int OutputCount => _plan.Outputs.Length;
+
+    /// <summary>Number of states.</summary>
+    public int StateCount => _plan.States.Length;
+
+    /// <summary>Index of an input by name; keep it for the hot path.</summary>
+    /// <exception cref="ArgumentException">There is no such input.</exception>
+    public int InputIndex(string name) => IndexOf(_plan.Inputs, name, "input");
+
+    /// <summary>Index of an output by name.</summary>
+    /// <exception cref="ArgumentException">There is no such output.</exception>
+    public int OutputIndex(string name) => IndexOf(_plan.Outputs, name, "output");
+
+    /// <summary>Name of an input.</summary>
+    public string InputName(int index) => _plan.Inputs[index].One.Name;
+
+    /// <summary>Name of an output.</summary>
+    public string OutputName(int index) => _plan.Outputs[index].One.Name;
+
+    /// <summary>Element type of an input.</summary>
+    public ElementType InputType(int index) => _plan.Inputs[index].One.Type;
+
+    /// <summary>Element type of an output.</summary>
+    public ElementType OutputType(int index) => _plan.Outputs[index].One.Type;
+
+    /// <summary>Shape of one stream's input.</summary>
+    public ReadOnlySpan<int> InputShape(int index) => _plan.Inputs[index].One.Shape.AsSpan();
+
+    /// <summary>Shape of one stream's output.</summary>
+    public ReadOnlySpan<int> OutputShape(int index) => _plan.Outputs[index].One.Shape.AsSpan();
+
+    /// <summary>Whether a stream has this slot.</summary>
+    public bool IsJoined(int slot) => (uint)slot < (uint)_isJoined.Length && _isJoined[slot];
+
+    /// <summary>A new stream: its states are the first ones, its inputs and outputs zeros. Returns its slot, the lowest free one, which is its name until it leaves.</summary>
+    /// <exception cref="InvalidOperationException">All slots are taken; <see cref="TryJoin"/> says so without an exception.</exception>
+    public int Join() => TryJoin(out var slot) ? slot : throw SessionError.StreamsFull(Capacity);
+
+    /// <summary>As <see cref="Join"/>, or false where all slots are taken.</summary>
+    /// <param name="slot">The stream's slot, or -1.</param>
+    public bool TryJoin(out int slot)
+    {
+        ThrowIfDisposed();
+        slot = Array.IndexOf(_isJoined, false);
+        if (slot < 0) return false;
+        _isJoined[slot] = true;
+        Count++;
+        foreach (var input in _plan.Inputs) Bytes(input, slot).Clear();
+        foreach (ref readonly var output in _outputs.AsSpan())
+        {
+            if (output.Rows is null) Buffer.MemoryCopy(output.Shared.Data, output.Slots[slot], output.Slots.Bytes, output.Slots.Bytes);
+            else Bytes(output.Slots, slot).Clear();
+        }
+
+        ResetState(slot);
+        return true;
+    }
+
+    /// <summary>Ends a stream; its slot is free for another.</summary>
+    /// <param name="slot">The stream.</param>
+    /// <exception cref="ArgumentException">No stream has this slot.</exception>
+    public void Leave(int slot)
+    {
+        Check(slot);
+        _isJoined[slot] = false;
+        Count--;
+    }
+
+    /// <summary>A stream's input, row-major. Write it before a step; it stays as it is until written again, and its place is the same until the stream leaves.</summary>
+    /// <param name="slot">The stream.</param>
+    /// <param name="index">The input's index.</param>
+    /// <exception cref="ArgumentException">No stream has this slot, or the input's elements are of another type.</exception>
+    public Span<T> Input<T>(int slot, int index)
+        where T : unmanaged => Elements<T>(_plan.Inputs[index], slot);
+
+    /// <summary>A stream's output, row-major, as the last step that it took part in left it.</summary>
+    /// <param name="slot">The stream.</param>
+    /// <param name="index">The output's index.</param>
+    /// <exception cref="ArgumentException">No stream has this slot, or the output's elements are of another type.</exception>
+    public ReadOnlySpan<T> Output<T>(int slot, int index)
+        where T : unmanaged => Elements<T>(_plan.Outputs[index], slot);
+
+    /// <summary>A stream's state; may be read and written between steps.</summary>
+    /// <param name="slot">The stream.</param>
+    /// <param name="index">The state's index, in the graph's order.</param>
+    /// <exception cref="ArgumentException">No stream has this slot, or the state's elements are of another type.</exception>
+    public Span<T> State<T>(int slot, int index)
+        where T : unmanaged => Elements<T>(_plan.States[index], slot);
+
+    /// <summary>One step of every stream that has joined. Allocates nothing.</summary>
+    /// <exception cref="ArgumentException">An index input is out of range; the message names the stream. No stream has then moved.</exception>
+    public void Step()
+    {
+        ThrowIfDisposed();
+        var count = 0;
+        for (var slot = 0; slot < _isJoined.Length; slot++)
+        {
+            if (_isJoined[slot]) _slots[count++] = slot;
+        }
+
+        Run(count);
+    }
+
+    /// <summary>One step of these streams only: those that have an input this time. The others wait. Allocates nothing.</summary>
+    /// <param name="slots">Streams, each once, in any order; ascending neighbours are cheapest.</param>
+    /// <exception cref="ArgumentException">No stream has one of the slots, one is given twice, or an index input is out of range. No stream has then moved.</exception>
+    public void Step(ReadOnlySpan<int> slots)
+    {
+        ThrowIfDisposed();
+        _step++;
+        foreach (var slot in slots)
+        {
+            Check(slot);
+            if (_lastStep[slot] == _step) throw SessionError.StreamTwice(slot);
+            _lastStep[slot] = _step;
+        }
+
+        slots.CopyTo(_slots);
+        Run(slots.Length);
+    }
+
+    /// <summary>Puts a stream's states back to their first content.</summary>
+    /// <param name="slot">The stream.</param>
+    /// <exception cref="ArgumentException">No stream has this slot.</exception>
+    public void ResetState(int slot)
+    {
+        Check(slot);
+        var states = _plan.One.Graph.States;
+        for (var i = 0; i < states.Length; i++)
+        {
+            var content = Bytes(_plan.States[i], slot);
+            if (states[i].Initial < 0) content.Clear();
+            else new ReadOnlySpan<byte>(_plan.One.ModelTensors[states[i].Initial].Data, content.Length).CopyTo(content);
+        }
+
+        GC.KeepAlive(this);
+    }
+
+    /// <summary>Copies a stream's states into <paramref name="destination"/>, as a <see cref="SeqSession"/> of the same graph and sizes does: either can go on from the other's.</summary>
+    /// <param name="slot">The stream.</param>
+    /// <param name="destination">At least <see cref="StateBytes"/> bytes.</param>
+    /// <exception cref="ArgumentException">No stream has this slot, or there is too little room.</exception>
+    public void SaveState(int slot, Span<byte> destination)
+    {
+        Check(slot);
+        if (destination.Length < StateBytes) throw SessionError.StateRoom(destination.Length, StateBytes);
+        destination[..StateBytes].Clear();
+        for (var i = 0; i < _plan.States.Length; i++) Bytes(_plan.States[i], slot).CopyTo(destination[(int)_plan.One.StateOffset(i)..]);
+        GC.KeepAlive(this);
+    }
+
+    /// <summary>Brings back what <see cref="SaveState"/>, or <see cref="SeqSession.SaveState"/> of the same graph and sizes, gave.</summary>
+    /// <param name="slot">The stream, which may be another than was saved.</param>
+    /// <param name="source">The saved bytes.</param>
+    /// <exception cref="ArgumentException">No stream has this slot, or these are too few bytes.</exception>
+    public void RestoreState(int slot, ReadOnlySpan<byte> source)
+    {
+        Check(slot);
+        if (source.Length < StateBytes) throw SessionError.StateBytes(source.Length, StateBytes);
+        for (var i = 0; i < _plan.States.Length; i++)
+        {
+            var content = Bytes(_plan.States[i], slot);
+            source.Slice((int)_plan.One.StateOffset(i), content.Length).CopyTo(content);
+        }
+
+        GC.KeepAlive(this);
+    }
+
+    /// <summary>Frees the memory of all streams.</summary>
+    public void Dispose()
+    {
+        if (_disposed) return;
+        _disposed = true;
+        _memory?.Dispose();
+        _plan.Dispose();
+        if (_counted) _modelMemory.DangerousRelease();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Lets go of the model's memory where the streams were never disposed.</summary>
+    ~SeqStreams()
+    {
+        if (!_disposed && _counted) _modelMemory.DangerousRelease();
+    }
+
+    private static int IndexOf(SlotRows[] values, string name, string kind)
+    {
+        for (var i = 0; i < values.Length; i++)
+        {
+            if (values[i].One.Name == name) return i;
+        }
+
+        throw SessionError.NoSuch(kind, name, values.Select(v => v.One.Name));
+    }
+
+    private static Span<byte> Bytes(SlotRows values, int slot) => new(values[slot], (int)values.Bytes);
+
+    private Span<T> Elements<T>(SlotRows values, int slot)
+        where T : unmanaged
+    {
+        Check(slot);
+        if (ElementTypes.Of<T>() != values.One.Type) throw SessionError.Type<T>(values.One);
+        return new Span<T>(values[slot], values.One.Count);
+    }
+
+    private void Run(int count)
+    {
+        if (count == 0) return;
+        var areNeighbours = AreNeighbours(count);
+        Take(_plan.States, _states, count, areNeighbours && !_exchangesStates);
+        Take(_plan.Inputs, _inputs, count, areNeighbours);
+        var nodes = _plan.Nodes;
+        if (_width != count)
+        {
+            foreach (var node in nodes) node.Resize(count);
+            _width = count;
+        }
+
+        var at = 0;
+        try
+        {
+            for (; at < nodes.Length; at++) nodes[at].Execute(count);
+        }
+        catch (ArgumentException fault)
+        {
+            var named = _plan.One.At(nodes[at].Index, fault);
+            throw nodes[at].Row < 0 ? named : new ArgumentException($"stream {_slots[nodes[at].Row]}: {named.Message}", fault);
+        }
+
+        foreach (ref readonly var output in _outputs.AsSpan()) Give(output, count, areNeighbours);
+        foreach (ref readonly var update in _updates.AsSpan()) Give(update, count, areNeighbours);
+        GC.KeepAlive(this);
+    }
+
+    private bool AreNeighbours(int count)
+    {
+        for (var i = 1; i < count; i++)
+        {
+            if (_slots[i] != _slots[0] + i) return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>Makes rows of what the streams of this step have: in place, or gathered.</summary>
+    private void Take(SlotRows[] slots, StreamRows[] rows, int count, bool isInPlace)
+    {
+        for (var v = 0; v < slots.Length; v++)
+        {
+            var from = slots[v];
+            rows[v].Start = isInPlace ? from[_slots[0]] : rows[v].Own;
+            if (isInPlace) continue;
+            for (var i = 0; i < count; i++) Buffer.MemoryCopy(from[_slots[i]], rows[v].Start + i * from.Bytes, from.Bytes, from.Bytes);
+        }
+    }
+
+    /// <summary>Gives each stream its row of a result.</summary>
+    private void Give(in Result result, int count, bool areNeighbours)
+    {
+        var to = result.Slots;
+        var from = result.Rows is null ? result.Shared.Data : result.Rows.Start;
+        var step = result.Rows is null ? 0 : to.Bytes;
+        if (from == to[_slots[0]]) return;
+        if (areNeighbours && step != 0)
+        {
+            Buffer.MemoryCopy(from, to[_slots[0]], to.Bytes * count, to.Bytes * count);
+            return;
+        }
+
+        for (var i = 0; i < count; i++) Buffer.MemoryCopy(from + i * step, to[_slots[i]], to.Bytes, to.Bytes);
+    }
+
+    private void Check(int slot)
+    {
+        ThrowIfDisposed();
+        if (!IsJoined(slot)) throw SessionError.NoStream(slot, Capacity);
+    }
+
+    private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_disposed, this);
+
+    /// <summary>Rows that a step leaves (null: the same for all streams) and where each stream's goes.</summary>
+    private readonly record struct Result(StreamRows? Rows, Tensor Shared, SlotRows Slots);
+}

@@ -1,0 +1,138 @@
+using SeqRuntime.Format;
+using SeqRuntime.Operators;
+
+namespace SeqRuntime.Sessions.Threading;
+
+/// <summary>
+/// Finds what two threads can share in a graph: bidirectional layers, and forward layers stacked directly or through views; and
+/// puts the nodes of a stack side by side, those it needs before it and those that need it behind.
+/// </summary>
+internal sealed class ParallelGroups
+{
+    private readonly LoadedGraph _graph;
+    private readonly NodeContext[] _contexts;
+    private readonly bool[] _isView;
+    private readonly int[] _producer;
+
+    private ParallelGroups(LoadedGraph graph, NodeContext[] contexts, bool[] isView)
+    {
+        _graph = graph;
+        _contexts = contexts;
+        _isView = isView;
+        _producer = new int[graph.Values.Length];
+        Array.Fill(_producer, -1);
+        for (var i = 0; i < graph.Nodes.Length; i++)
+        {
+            foreach (var output in graph.Nodes[i].Outputs)
+            {
+                if (output >= 0) _producer[output] = i;
+            }
+        }
+    }
+
+    /// <summary>The order in which the nodes should run, and groups of recurrent layers in it: two or more that are stacked, or one of two directions.</summary>
+    /// <param name="graph">The graph.</param>
+    /// <param name="contexts">Its nodes' values at the largest sizes.</param>
+    /// <param name="isView">Which nodes compute nothing.</param>
+    public static (int[] Order, int[][] Groups) Find(LoadedGraph graph, NodeContext[] contexts, bool[] isView)
+    {
+        var groups = new ParallelGroups(graph, contexts, isView);
+        int[] order = [.. Enumerable.Range(0, graph.Nodes.Length)];
+        var stacks = groups.Stacks();
+        foreach (var stack in stacks) order = groups.PutTogether(order, stack);
+        var place = new int[order.Length];
+        for (var i = 0; i < order.Length; i++) place[order[i]] = i;
+
+        var found = new List<int[]>();
+        foreach (var stack in stacks)
+        {
+            var places = stack.ConvertAll(node => place[node]);
+            var isTogether = Enumerable.Range(places[0], places[^1] - places[0] + 1).All(p => places.Contains(p) || isView[order[p]]);
+            if (isTogether) found.Add([.. places]);
+        }
+
+        for (var i = 0; i < order.Length; i++)
+        {
+            if (graph.Nodes[order[i]].Operator is Recurrent { IsBidirectional: true }) found.Add([i]);
+        }
+
+        return (order, [.. found]);
+    }
+
+    private List<List<int>> Stacks()
+    {
+        var stacks = new List<List<int>>();
+        var isUsed = new bool[_graph.Nodes.Length];
+        for (var i = 0; i < _graph.Nodes.Length; i++)
+        {
+            if (isUsed[i] || !IsForward(i)) continue;
+            List<int> stack = [i];
+            for (var above = Above(stack, isUsed); above >= 0; above = Above(stack, isUsed)) stack.Add(above);
+            if (stack.Count < 2) continue;
+            foreach (var node in stack) isUsed[node] = true;
+            stacks.Add(stack);
+        }
+
+        return stacks;
+    }
+
+    private bool IsForward(int node) => _graph.Nodes[node].Operator is Recurrent { IsForward: true } && _contexts[node].Optional(1) is null;
+
+    /// <summary>A layer whose X is all of the last layer's Y and that needs nothing else of the stack, or -1.</summary>
+    private int Above(List<int> stack, bool[] isUsed)
+    {
+        var top = stack[^1];
+        for (var i = top + 1; i < _graph.Nodes.Length; i++)
+        {
+            if (isUsed[i] || !IsForward(i)) continue;
+            var value = _graph.Nodes[i].Inputs[0];
+            while (_producer[value] >= 0 && _isView[_producer[value]]) value = _graph.Nodes[_producer[value]].Inputs[0];
+            if (_producer[value] != top || _graph.Nodes[top].Outputs[0] != value) continue;
+            var (x, y) = (_contexts[i].Input(0).Shape, _contexts[top].Output(0).Shape);
+            if (x[0] != y[0] || x[1] != y[2] || x[2] != y[3]) continue;
+            var depends = Dependents(stack);
+            if (!_graph.Nodes[i].Inputs.Skip(1).Any(input => input >= 0 && depends[input])) return i;
+        }
+
+        return -1;
+    }
+
+    /// <summary>Values that are computed from what these nodes compute.</summary>
+    private bool[] Dependents(List<int> nodes)
+    {
+        var depends = new bool[_graph.Values.Length];
+        for (var i = 0; i < _graph.Nodes.Length; i++)
+        {
+            var isOne = nodes.Contains(i) || Array.Exists(_graph.Nodes[i].Inputs, input => input >= 0 && depends[input]);
+            foreach (var output in _graph.Nodes[i].Outputs)
+            {
+                if (output >= 0) depends[output] = isOne;
+            }
+        }
+
+        return depends;
+    }
+
+    private int[] PutTogether(int[] order, List<int> stack)
+    {
+        var depends = Dependents(stack);
+        var members = new HashSet<int>(stack);
+        foreach (var node in stack.Skip(1))
+        {
+            for (var view = _producer[_graph.Nodes[node].Inputs[0]]; view >= 0 && _isView[view]; view = _producer[_graph.Nodes[view].Inputs[0]]) members.Add(view);
+        }
+
+        int first = Array.IndexOf(order, stack[0]), last = Array.IndexOf(order, stack[^1]);
+        var between = order[first..(last + 1)];
+        return
+        [
+            .. order[..first],
+            .. between.Where(node => !members.Contains(node) && !IsDependent(node)),
+            .. between.Where(members.Contains),
+            .. between.Where(node => !members.Contains(node) && IsDependent(node)),
+            .. order[(last + 1)..],
+        ];
+
+        bool IsDependent(int node) => Array.Exists(_graph.Nodes[node].Inputs, input => input >= 0 && depends[input]);
+    }
+}

@@ -1,0 +1,34 @@
+using SeqRuntime.Operators;
+
+namespace SeqRuntime.Sessions.Threading;
+
+/// <summary>A bidirectional layer, one direction a thread: they share nothing but X, so every bit is as with one thread.</summary>
+internal sealed unsafe class TwoDirections : ParallelStep
+{
+    private readonly Recurrent _layer;
+    private readonly Action _forward;
+
+    public TwoDirections(Recurrent layer, int node, NodeContext context)
+        : base(node, node, context)
+    {
+        _layer = layer;
+        _forward = () => _layer.ExecuteDirection(Context, Context.Scratch, 0);
+        EachScratchBytes = layer.ScratchBytes(context);
+    }
+
+    public override long EachScratchBytes { get; }
+
+    public override void Execute(NodeContext context)
+    {
+        if (!IsLong(context, _layer.FirstWeight))
+        {
+            _layer.Execute(context);
+            return;
+        }
+
+        Recurrent.CheckInputs(context);
+        Share(_forward);
+    }
+
+    public override void Help() => _layer.ExecuteDirection(Context, SecondScratch, 1);
+}

@@ -1,0 +1,141 @@
+using SeqRuntime.Operators;
+
+namespace SeqRuntime.Sessions.Threading;
+
+/// <summary>
+/// Stacked recurrent layers on two threads: while one layer works on a piece of the sequence, the layer above works on a piece
+/// before it. Each layer still sees its steps in order, so every bit is as with one thread.
+/// </summary>
+internal sealed unsafe class Wavefront : ParallelStep
+{
+    private const int ShortestPiece = 4;
+    private const int LongestPiece = 64;
+
+    /// <summary>Pieces of a sequence that is neither short nor very long: few enough to be worth their start, enough that the time in which one thread fills or drains the wave is small.</summary>
+    private const int Pieces = 16;
+
+    private readonly LayerInPieces[] _layers;
+    private readonly int[] _done;
+    private readonly bool[] _isRunning;
+    private readonly Signal[] _news = [new(), new()];
+    private readonly Action _own;
+    private int _lock;
+    private int _pieces;
+    private int _steps;
+    private volatile bool _isStopped;
+
+    public Wavefront(IEnumerable<LayerInPieces> layers, int first, int last, NodeContext context)
+        : base(first, last, context)
+    {
+        _layers = [.. layers];
+        _done = new int[_layers.Length];
+        _isRunning = new bool[_layers.Length];
+        _own = () => Work(0, Context.Scratch);
+        EachScratchBytes = _layers.Max(l => l.ScratchBytes);
+    }
+
+    public override long OwnBytes => _layers.Sum(l => l.KeptBytes);
+
+    public override long EachScratchBytes { get; }
+
+    public override void Bind(byte* secondScratch, byte* own)
+    {
+        base.Bind(secondScratch, own);
+        foreach (var layer in _layers)
+        {
+            layer.Bind(own);
+            own += layer.KeptBytes;
+        }
+    }
+
+    public override void Execute(NodeContext context)
+    {
+        var (steps, batch) = _layers[0].Size;
+        var isStack = true;
+        foreach (var layer in _layers) isStack &= layer.Size == (steps, batch);
+        _steps = Math.Clamp((steps + Pieces - 1) / Pieces, ShortestPiece, LongestPiece);
+        _pieces = (steps + _steps - 1) / _steps;
+        if (!isStack || _pieces < 2 || !_layers[0].IsLong(IsLong))
+        {
+            foreach (var layer in _layers) layer.Run();
+            return;
+        }
+
+        Array.Clear(_done);
+        Array.Clear(_isRunning);
+        _isStopped = false;
+        Share(_own);
+    }
+
+    public override void Dispose()
+    {
+        base.Dispose();
+        foreach (var news in _news) news.Dispose();
+    }
+
+    public override void Help() => Work(1, SecondScratch);
+
+    private void Work(int thread, byte* scratch)
+    {
+        while (true)
+        {
+            var layer = Take(thread, out var isOver);
+            if (isOver) return;
+            if (layer < 0)
+            {
+                _news[thread].Wait();
+                continue;
+            }
+
+            try
+            {
+                _layers[layer].Run(_done[layer], _steps, scratch);
+            }
+            catch
+            {
+                _isStopped = true;
+                _news[1 - thread].Post();
+                throw;
+            }
+
+            Give(layer);
+            _news[1 - thread].Post();
+        }
+    }
+
+    /// <summary>
+    /// A layer whose next piece can be run now, the highest first, so that all stay close together; of only two layers each thread
+    /// keeps its own, whose weights its core has near. -1 where there is none yet.
+    /// </summary>
+    private int Take(int thread, out bool isOver)
+    {
+        Enter();
+        isOver = _isStopped || _done[^1] == _pieces;
+        var taken = -1;
+        for (var layer = _layers.Length - 1; layer >= 0 && taken < 0 && !isOver; layer--)
+        {
+            if (_layers.Length == 2 && layer != thread) continue;
+            var next = _done[layer];
+            if (!_isRunning[layer] && next < _pieces && (layer == 0 || _done[layer - 1] > next)) taken = layer;
+        }
+
+        if (taken >= 0) _isRunning[taken] = true;
+        Volatile.Write(ref _lock, 0);
+        return taken;
+    }
+
+    private void Give(int layer)
+    {
+        Enter();
+        _done[layer]++;
+        _isRunning[layer] = false;
+        Volatile.Write(ref _lock, 0);
+    }
+
+    /// <summary>Held for a few instructions only, so waiting for it is no spinning to speak of.</summary>
+    private void Enter()
+    {
+        var spin = default(SpinWait);
+        while (Interlocked.Exchange(ref _lock, 1) != 0) spin.SpinOnce(-1);
+    }
+}

@@ -1,0 +1,44 @@
+namespace SeqRuntime.Tests;
+
+/// <summary>The measurement that all tests for garbage use can fail, and forgives only what ends.</summary>
+public class AllocationTests
+{
+    // Read by nobody, but what is stored here has escaped: the JIT puts an object that does not on the stack.
+    private static object? s_escaped;
+
+    [Fact]
+    public void TheSmallestObjectAtEveryCallIsFound()
+    {
+        var fault = Assert.ThrowsAny<Exception>(() => Allocation.None(() => s_escaped = new object()));
+        Assert.Contains($"at least {2 * 3 * nint.Size} managed bytes", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AnArrayAtEverySecondCallIsFound()
+    {
+        var calls = 0;
+        Assert.ThrowsAny<Exception>(() => Allocation.None(() =>
+        {
+            if (calls++ % 2 == 0) s_escaped = new byte[1];
+        }));
+    }
+
+    [Fact]
+    public void ABoxAtEveryCallIsFound()
+    {
+        var number = 0;
+        Assert.ThrowsAny<Exception>(() => Allocation.None(() => s_escaped = number++));
+    }
+
+    [Fact]
+    public void WhatEndsIsForgiven()
+    {
+        var calls = 0;
+        Allocation.None(() =>
+        {
+            if (calls++ < 60) s_escaped = new byte[100];
+        });
+        Assert.Equal(62, calls);
+        GC.KeepAlive(s_escaped);
+    }
+}

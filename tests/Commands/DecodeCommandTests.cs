@@ -1,0 +1,72 @@
+using SeqRuntime.Tests.Decoding;
+
+namespace SeqRuntime.Tests.Commands;
+
+public sealed class DecodeCommandTests : IDisposable
+{
+    private readonly CommandLine _cli = new();
+
+    private static string G2p => Repository.Find("NativeAotSample/g2p.seq");
+
+    public void Dispose() => _cli.Dispose();
+
+    [Fact]
+    public void Texts_are_decoded_greedily_and_by_beam_as_the_decoder_does()
+    {
+        using var model = SeqModel.Load(G2p);
+        foreach (var (beam, best) in new[] { (1, 1), (5, 3) })
+        {
+            using var decoder = model.CreateDecoder(new SeqRuntime.Decoding.SeqDecoderOptions { BeamWidth = beam, BestCount = best, LengthPenalty = 0.5f });
+            var expected = "";
+            foreach (var word in (string[])["recurrent", "speech"])
+            {
+                for (var rank = decoder.Decode(word) - best; rank < best; rank++) expected += FormattableString.Invariant($"{word}\t{decoder.Text(rank)}\t{decoder.LogProbability(rank):F4}\n");
+            }
+
+            _cli.Good("decode", G2p, "recurrent", "speech", "--beam", $"{beam}", "--best", $"{best}", "--length-penalty", "0.5");
+            Assert.Equal(expected, _cli.Out.ReplaceLineEndings("\n"));
+            File.WriteAllText(_cli["words.txt"], "recurrent\n\nspeech\n");
+            _cli.Good("decode", G2p, "--from", _cli["words.txt"], "--beam", $"{beam}", "--best", $"{best}", "--length-penalty", "0.5");
+            Assert.Equal(expected, _cli.Out.ReplaceLineEndings("\n"));
+        }
+    }
+
+    [Fact]
+    public void Json_has_tokens_scores_and_alignments()
+    {
+        var report = _cli.Json("decode", G2p, "speech", "--best", "2", "--kernels", "portable", "--json");
+        Assert.Equal("portable", report.GetProperty("kernels").GetString());
+        var best = report.GetProperty("texts")[0].GetProperty("best");
+        Assert.Equal(2, best.GetArrayLength());
+        Assert.Equal("S P IY1 CH", best[0].GetProperty("text").GetString());
+        Assert.Equal(4, best[0].GetProperty("tokens").GetArrayLength());
+        Assert.True(best[0].GetProperty("isComplete").GetBoolean());
+        Assert.True(best[0].GetProperty("score").GetSingle() >= best[1].GetProperty("score").GetSingle());
+        var alignment = best[0].GetProperty("alignment");
+        Assert.Equal(5, alignment.GetArrayLength());
+        foreach (var row in alignment.EnumerateArray()) Assert.Equal(1, row.EnumerateArray().Sum(w => w.GetDouble()), 1e-5);
+    }
+
+    [Fact]
+    public void A_model_without_tables_takes_and_gives_numbers()
+    {
+        File.WriteAllBytes(_cli["small.seq"], SmallDecoder.Make(3, batched: true));
+        _cli.Good("decode", _cli["small.seq"], "2", "--beam", "4");
+        Assert.Matches(@"^2\t[0-9 ]*\t-[0-9.]+\r?\n$", _cli.Out);
+        _cli.Fails(1, ["decode", _cli["small.seq"], "two"], "'two'", "no token number");
+        _cli.Fails(1, ["decode", _cli["small.seq"], "9"], "'9'");
+    }
+
+    [Fact]
+    public void Long_texts_have_room_and_other_models_are_refused_with_what_to_do()
+    {
+        _cli.Good("decode", G2p, new string('a', 300));
+        File.WriteAllText(_cli["empty.txt"], "\n");
+        _cli.Good("decode", G2p, "--from", _cli["empty.txt"]);
+        Assert.Equal("", _cli.Out);
+        File.WriteAllBytes(_cli["ctc.seq"], SmallFrames.Ctc(1));
+        _cli.Fails(1, ["decode", _cli["ctc.seq"], "x"], "the model is ctc", "--decoding");
+        TinyModel.Write(_cli["tiny.seq"]);
+        _cli.Fails(1, ["decode", _cli["tiny.seq"], "x"], "tiny.seq", "--decoding");
+    }
+}

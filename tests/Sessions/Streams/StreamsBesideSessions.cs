@@ -1,0 +1,112 @@
+using System.Runtime.InteropServices;
+
+namespace SeqRuntime.Tests.Sessions.Streams;
+
+/// <summary>Streams that join, step and leave at random, each beside a session of its own, which must give the same bits at every step.</summary>
+internal static class StreamsBesideSessions
+{
+    public static void Run(SeqModel model, string? graph, SeqSessionOptions? options, int capacity, int steps, int seed, int indexBound = 1, float scale = 1)
+    {
+        var random = new Random(seed);
+        using var streams = model.CreateStreams(capacity, graph, options);
+        var sessions = new Dictionary<int, SeqSession>();
+        Span<int> slots = stackalloc int[capacity];
+        for (var step = 0; step < steps; step++)
+        {
+            while (sessions.Count < capacity && random.Next(3) > 0)
+            {
+                var slot = streams.Join();
+                Assert.True(sessions.TryAdd(slot, model.CreateSession(graph, options)));
+            }
+
+            while (sessions.Count > 1 && random.Next(4) == 0)
+            {
+                var leaving = sessions.Keys.ElementAt(random.Next(sessions.Count));
+                streams.Leave(leaving);
+                sessions.Remove(leaving, out var ended);
+                ended!.Dispose();
+            }
+
+            Assert.Equal(sessions.Count, streams.Count);
+            var count = 0;
+            var all = random.Next(2) == 0;
+            foreach (var slot in sessions.Keys)
+            {
+                if (all || random.Next(2) == 0) slots[count++] = slot;
+            }
+
+            random.Shuffle(slots[..count]);
+            foreach (var slot in slots[..count])
+            {
+                for (var i = 0; i < streams.InputCount; i++) Fill(random, streams, slot, i, sessions[slot], indexBound, scale);
+            }
+
+            if (all && count == sessions.Count) streams.Step();
+            else streams.Step(slots[..count]);
+            foreach (var slot in slots[..count]) sessions[slot].Run();
+            foreach (var (slot, session) in sessions) Compare(streams, slot, session, step);
+        }
+
+        foreach (var session in sessions.Values) session.Dispose();
+    }
+
+    public static void Compare(SeqStreams streams, int slot, SeqSession session, int step)
+    {
+        for (var i = 0; i < streams.OutputCount; i++)
+        {
+            var same = Bytes(streams, slot, i).SequenceEqual(session.OutputBytes(i));
+            Assert.True(same, $"step {step}, slot {slot} of {streams.Count}: output '{streams.OutputName(i)}' differs on {streams.KernelPath}");
+        }
+
+        var saved = new byte[streams.StateBytes];
+        streams.SaveState(slot, saved);
+        var ours = new byte[session.StateBytes];
+        session.SaveState(ours);
+        using var other = session.Model.CreateSession(session.Graph, Sizes(session));
+        other.RestoreState(saved);
+        for (var i = 0; i < streams.StateCount; i++) Assert.True(other.StateContent(i).SequenceEqual(session.StateContent(i)), $"step {step}, slot {slot}: state {i} differs on {streams.KernelPath}");
+    }
+
+    private static SeqSessionOptions Sizes(SeqSession session)
+    {
+        var options = new SeqSessionOptions();
+        var info = session.Model.Graphs.First(g => g.Name == session.Graph);
+        for (var i = 0; i < info.Inputs.Count; i++)
+        {
+            for (var d = 0; d < info.Inputs[i].Dimensions.Count; d++)
+            {
+                if (info.Inputs[i].Dimensions[d].Symbol is { } symbol) options.MaxSizes[symbol] = session.InputShape(i)[d];
+            }
+        }
+
+        return options;
+    }
+
+    private static void Fill(Random random, SeqStreams streams, int slot, int input, SeqSession session, int indexBound, float scale)
+    {
+        switch (streams.InputType(input))
+        {
+            case ElementType.Float32:
+                var floats = streams.Input<float>(slot, input);
+                foreach (ref var x in floats) x = (random.NextSingle() * 2 - 1) * scale;
+                floats.CopyTo(session.Input<float>(input));
+                break;
+            case ElementType.Int32:
+                var ints = streams.Input<int>(slot, input);
+                foreach (ref var x in ints) x = random.Next(indexBound);
+                ints.CopyTo(session.Input<int>(input));
+                break;
+            default:
+                Assert.Fail($"no filling for {streams.InputType(input)}");
+                break;
+        }
+    }
+
+    private static ReadOnlySpan<byte> Bytes(SeqStreams streams, int slot, int output) => streams.OutputType(output) switch
+    {
+        ElementType.Float32 => MemoryMarshal.AsBytes(streams.Output<float>(slot, output)),
+        ElementType.Int32 => MemoryMarshal.AsBytes(streams.Output<int>(slot, output)),
+        ElementType.Int64 => MemoryMarshal.AsBytes(streams.Output<long>(slot, output)),
+        _ => MemoryMarshal.AsBytes(streams.Output<bool>(slot, output)),
+    };
+}

@@ -1,0 +1,183 @@
+using SeqRuntime.Format;
+using SeqRuntime.Tests.Format;
+
+namespace SeqRuntime.Tests.Sessions.Streams;
+
+/// <summary>Slots, memory, states and faults of many streams.</summary>
+public sealed class StreamsLifeTests : IDisposable
+{
+    private readonly SeqModel _model = SeqModel.Load(SeqWriter.ToArray(SmallSeq.Build()));
+
+    [Fact]
+    public void JoinGivesTheLowestFreeSlotUntilAllAreTaken()
+    {
+        using var streams = _model.CreateStreams(3, "step");
+        Assert.Equal((3, 0), (streams.Capacity, streams.Count));
+        Assert.Equal([0, 1, 2], new[] { streams.Join(), streams.Join(), streams.Join() });
+        Assert.False(streams.TryJoin(out var none));
+        Assert.Equal(-1, none);
+        Assert.Contains("All 3 slots are taken", Assert.Throws<InvalidOperationException>(() => streams.Join()).Message, StringComparison.Ordinal);
+        streams.Leave(1);
+        Assert.False(streams.IsJoined(1));
+        Assert.Equal(2, streams.Count);
+        Assert.True(streams.TryJoin(out var again));
+        Assert.Equal(1, again);
+    }
+
+    [Fact]
+    public void ANewStreamSeesNothingOfTheOneBefore()
+    {
+        using var streams = _model.CreateStreams(1, "step");
+        var slot = streams.Join();
+        var first = new byte[streams.StateBytes];
+        streams.SaveState(slot, first);
+        streams.Input<float>(slot, 0).Fill(1);
+        streams.Step();
+        Assert.NotEqual(0, streams.Output<float>(slot, 0)[0]);
+        streams.Leave(slot);
+        Assert.Equal(slot, streams.Join());
+        Assert.Equal(new float[3], streams.Input<float>(slot, 0).ToArray());
+        Assert.Equal(new float[7], streams.Output<float>(slot, 0).ToArray());
+        var now = new byte[streams.StateBytes];
+        streams.SaveState(slot, now);
+        Assert.Equal(first, now);
+    }
+
+    [Theory]
+    [InlineData(-1, "There is no slot -1; there are 2")]
+    [InlineData(2, "There is no slot 2; there are 2")]
+    [InlineData(1, "No stream has slot 1")]
+    public void ASlotWithoutAStreamIsRefusedByEveryCall(int slot, string why)
+    {
+        using var streams = _model.CreateStreams(2, "step");
+        streams.Join();
+        Action[] calls =
+        [
+            () => streams.Leave(slot), () => streams.ResetState(slot), () => streams.SaveState(slot, new byte[1024]), () => streams.RestoreState(slot, new byte[1024]),
+            () => streams.Input<float>(slot, 0)[0] = 1, () => _ = streams.Output<float>(slot, 0)[0], () => streams.State<float>(slot, 0)[0] = 1, () => streams.Step([slot]),
+        ];
+        Assert.All(calls, call => Assert.Contains(why, Assert.Throws<ArgumentException>(call).Message, StringComparison.Ordinal));
+        Assert.Equal(1, streams.Count);
+    }
+
+    [Fact]
+    public void OtherMisuseIsNamed()
+    {
+        using var streams = _model.CreateStreams(2, "step");
+        var slot = streams.Join();
+        Assert.Contains("Slot 0 is given twice", Assert.Throws<ArgumentException>(() => streams.Step([slot, slot])).Message, StringComparison.Ordinal);
+        Assert.Contains("Int32 was asked for", Assert.Throws<ArgumentException>(() => streams.Input<int>(slot, 0)[0] = 1).Message, StringComparison.Ordinal);
+        Assert.Contains("there are: x", Assert.Throws<ArgumentException>(() => streams.InputIndex("z")).Message, StringComparison.Ordinal);
+        Assert.Contains("there is room for", Assert.Throws<ArgumentException>(() => streams.SaveState(slot, new byte[1])).Message, StringComparison.Ordinal);
+        Assert.Contains("1 were given", Assert.Throws<ArgumentException>(() => streams.RestoreState(slot, new byte[1])).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentOutOfRangeException>(() => _model.CreateStreams(0, "step"));
+        Assert.Throws<ArgumentException>(() => _model.CreateStreams(1, "nothing"));
+        streams.Step([]);
+        streams.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => streams.Step());
+        Assert.Throws<ObjectDisposedException>(() => streams.Join());
+        Assert.Throws<ObjectDisposedException>(() => streams.Input<float>(slot, 0)[0] = 1);
+    }
+
+    [Fact]
+    public void StatesMoveBetweenStreamsAndSessions()
+    {
+        using var streams = _model.CreateStreams(4, "step");
+        using var session = _model.CreateSession("step");
+        int[] slots = [streams.Join(), streams.Join(), streams.Join()];
+        streams.Input<float>(slots[2], 0).Fill(0.7f);
+        streams.Step([slots[2]]);
+        streams.Step([slots[2]]);
+        var saved = new byte[streams.StateBytes];
+        streams.SaveState(slots[2], saved);
+        session.RestoreState(saved);
+        streams.RestoreState(slots[0], saved);
+        session.Input<float>(0).Fill(-0.2f);
+        session.Run();
+        foreach (var slot in slots) streams.Input<float>(slot, 0).Fill(-0.2f);
+        streams.Step();
+        Assert.Equal(session.Output<float>(0), streams.Output<float>(slots[2], 0));
+        Assert.Equal(session.Output<float>(0), streams.Output<float>(slots[0], 0));
+        Assert.NotEqual(session.Output<float>(0)[0], streams.Output<float>(slots[1], 0)[0]);
+        session.SaveState(saved);
+        streams.RestoreState(slots[1], saved);
+        Assert.Equal(session.State<float>("h"), streams.State<float>(slots[1], session.StateIndex("h")));
+        streams.ResetState(slots[1]);
+        Assert.Equal(new float[4], streams.State<float>(slots[1], 0).ToArray());
+    }
+
+    [Fact]
+    public void AnIndexOutOfRangeNamesItsStreamAndMovesNone()
+    {
+        using var streams = _model.CreateStreams(4, "tokens");
+        for (var i = 0; i < 4; i++) streams.Join();
+        streams.Leave(1);
+        streams.Step();
+        var before = States(streams);
+        streams.Input<int>(3, 0)[0] = 9;
+        var fault = Assert.Throws<ArgumentException>(() => streams.Step());
+        Assert.StartsWith("stream 3: graph 'tokens', node 'embedded'", fault.Message, StringComparison.Ordinal);
+        Assert.Equal(before, States(streams));
+        streams.Step([0, 2]);
+        Assert.NotEqual(before, States(streams));
+
+        static float[] States(SeqStreams streams) => [.. streams.State<float>(0, 0), .. streams.State<float>(2, 0), .. streams.State<float>(3, 0)];
+    }
+
+    [Fact]
+    public void MemoryIsKnownBeforeAndALimitRefuses()
+    {
+        var needed = _model.GetStreamsMemoryBytes(50, "step");
+        Assert.True(needed > _model.GetSessionMemoryBytes("step"));
+        using (var streams = _model.CreateStreams(50, "step", new SeqSessionOptions { MemoryLimitBytes = needed })) Assert.Equal(needed, streams.MemoryBytes);
+        var fault = Assert.Throws<ArgumentException>(() => _model.CreateStreams(50, "step", new SeqSessionOptions { MemoryLimitBytes = needed - 1 }));
+        Assert.Contains($"needs {needed} bytes", fault.Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => _model.CreateStreams(int.MaxValue, "step"));
+    }
+
+    [Fact]
+    public void NothingIsAllocatedWhateverStreamsDo()
+    {
+        foreach (var name in StreamGraphs.All.Keys)
+        {
+            using var model = SeqModel.Load(SeqWriter.ToArray(StreamGraphs.Build(name, TensorFormat.PackedInt8)));
+            using var streams = model.CreateStreams(8);
+            var saved = new byte[streams.StateBytes];
+            Assert.True(Allocated(() => Use(streams, saved)) == 0, name);
+        }
+
+        static void Use(SeqStreams streams, byte[] saved)
+        {
+            while (streams.TryJoin(out _))
+            {
+            }
+
+            streams.Step();
+            streams.Leave(3);
+            streams.Step();
+            streams.Step([6, 0, 2]);
+            for (var i = 0; i < streams.InputCount; i++) streams.Input<float>(6, i)[0] = 1;
+            streams.SaveState(2, saved);
+            streams.RestoreState(4, saved);
+            streams.ResetState(0);
+            streams.Leave(0);
+        }
+    }
+
+    public void Dispose() => _model.Dispose();
+
+    /// <summary>Least bytes of several rounds, as <see cref="SessionAllocationTests"/> measures.</summary>
+    private static long Allocated(Action use)
+    {
+        use();
+        var least = long.MaxValue;
+        for (var round = 0; round < 5; round++)
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            for (var i = 0; i < 5; i++) use();
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
+        }
+
+        return least;
+    }
+}
