@@ -28,7 +28,7 @@ internal sealed class GateMeasurement(GateCase work)
     {
         using var runner = work.Start();
         var plain = work.Reference();
-        Interleaved.Warm([runner.Run, plain]);
+        if (Attempts == 0) Interleaved.Warm([runner.Run, plain]);
         var count = Interleaved.Calibrate(runner.Run, BlockSeconds);
         var plainCount = Interleaved.Calibrate(plain, BlockSeconds);
         for (var round = 0; round < Rounds; round++)
