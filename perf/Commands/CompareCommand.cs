@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using SeqRuntime.Perf.Comparing;
+using SeqRuntime.Perf.Plotting;
 
 namespace SeqRuntime.Perf.Commands;
 
@@ -13,11 +14,13 @@ internal sealed class CompareCommand
     private readonly Option<int[]> _batch = new("--batch") { Description = "Streams of the single steps.", HelpName = "N …", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [1] };
     private readonly Option<FileInfo> _json = new("--json") { Description = "Write everything that was measured to this file.", HelpName = "FILE" };
     private readonly Option<FileInfo> _markdown = new("--markdown") { Description = "Write the tables to this file.", HelpName = "FILE" };
+    private readonly Option<bool> _record = new("--record") { Description = "Write JSON, tables and the picture to perf/results/<processor>/ under today's date." };
+    private readonly Option<bool> _readme = new("--readme") { Description = "Put the table into README.md." };
 
     public Command Build()
     {
         Arguments.AtLeast(_pairs, 1);
-        var command = new Command("compare", "Ours beside ONNX Runtime and beside the machine's limit: layers, sequences, whole models, decoders, streams, as ratios of one interleaved run each.") { _only, _pairs, _steps, _batch, _json, _markdown };
+        var command = new Command("compare", "Ours beside ONNX Runtime and beside the machine's limit: layers, sequences, whole models, decoders, streams, as ratios of one interleaved run each.") { _only, _pairs, _steps, _batch, _json, _markdown, _record, _readme };
         command.SetAction(Run);
         return command;
     }
@@ -40,7 +43,17 @@ internal sealed class CompareCommand
         if (Places.Models() is null) output.WriteLine("The real models were not found (environment variable SEQRUNTIME_MODELS): whole models and decoders are left out.");
         if (result.GetValue(_json) is { } json) File.WriteAllText(json.FullName, JsonReports.Text(report, JsonReports.Default.CompareReport));
         if (result.GetValue(_markdown) is { } markdown) File.WriteAllText(markdown.FullName, report.Markdown());
+        if (result.GetValue(_record)) Record(report, output);
+        if (result.GetValue(_readme)) Readme.Write("compare", report.Summary());
         return faults == 0 ? ExitCode.Good : ExitCode.Failed;
+    }
+
+    private static void Record(CompareReport report, TextWriter output)
+    {
+        File.WriteAllText(Results.Name(report.Machine, "compare", ".json"), JsonReports.Text(report, JsonReports.Default.CompareReport));
+        File.WriteAllText(Results.Name(report.Machine, "compare", ".md"), report.Markdown());
+        if (LatencyPicture.CanDraw(report)) File.WriteAllText(Path.Combine(Results.Folder(report.Machine), "latency.svg"), LatencyPicture.Draw(report));
+        output.WriteLine($"Recorded in {Results.Folder(report.Machine)}.");
     }
 
     private static (List<CompareRow> Rows, int Faults) Hold(List<Contest> contests, int pairs, InvocationConfiguration streams, Action<double> progress)

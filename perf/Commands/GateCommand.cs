@@ -13,7 +13,7 @@ internal sealed class GateCommand
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(100);
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(300);
 
-    private readonly Option<string> _baseline = new("--baseline") { Description = "What to compare with.", HelpName = "FILE", DefaultValueFactory = _ => Path.Combine("perf", "baseline.json") };
+    private readonly Option<string> _baseline = new("--baseline") { Description = "What to compare with.", HelpName = "FILE", DefaultValueFactory = _ => Path.Combine(Places.Root ?? ".", "perf", "baseline.json") };
     private readonly Option<bool> _update = new("--update") { Description = "Write what is measured as the new baseline of this kernel path and processor." };
     private readonly Option<FileInfo> _firstResult = new("--first-result") { Description = "The published FirstResult program: how long a start takes.", HelpName = "PROGRAM" };
     private readonly Option<FileInfo[]> _binary = new("--binary") { Description = "Published binaries whose size is held; recorded by folder and name.", HelpName = "FILE …", AllowMultipleArgumentsPerToken = true };
@@ -28,7 +28,7 @@ internal sealed class GateCommand
     private int Run(ParseResult result)
     {
         var (output, path, update) = (result.InvocationConfiguration.Output, result.GetValue(_baseline)!, result.GetValue(_update));
-        if (!update && !File.Exists(path)) throw new UsageException($"--baseline {path}: there is no such file; run this from the repository's root, or make it with --update");
+        if (!update && !File.Exists(path)) throw new UsageException($"--baseline {path}: there is no such file; make it with --update");
         var baseline = File.Exists(path) ? Baseline.Read(path) : Baseline.Empty;
         var machine = Machine.Here();
         var key = $"{machine.Kernels} on {machine.Family}";
@@ -42,7 +42,7 @@ internal sealed class GateCommand
         foreach (var work in cases)
         {
             var verdict = baseline.Judge(key, work.Id, work.Ratio);
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {work.Id} | {CompareReport.Time(work.Ours)} | {CompareReport.Time(work.Plain)} | {work.Ratio:F3} | {verdict.Recorded:F3} | {verdict.Change:+0%;-0%} | {work.Attempts} | {(verdict.Recorded is null ? "new" : verdict.Passes ? "ok" : "SLOWER")} |"));
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {work.Id} | {CompareReport.Time(work.Ours)} | {CompareReport.Time(work.Plain)} | {work.Ratio:F3} | {verdict.Recorded:F3} | {verdict.Change:+0%;-0%;0%} | {work.Attempts} | {(verdict.Recorded is null ? "new" : verdict.Passes ? "ok" : "SLOWER")} |"));
         }
 
         output.WriteLine();
@@ -107,7 +107,7 @@ internal sealed class GateCommand
             var name = $"{file.Directory?.Name}/{file.Name}";
             sizes[name] = file.Length;
             var verdict = baseline.JudgeSize(name, file.Length);
-            result.InvocationConfiguration.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: {file.Length} bytes{(verdict.Recorded is { } recorded ? $", recorded {recorded:F0} ({verdict.Change:+0.0%;-0.0%}), {baseline.SizeTolerance:P0} more are allowed" : ", not recorded yet")}."));
+            result.InvocationConfiguration.Output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: {file.Length} bytes{(verdict.Recorded is { } recorded ? $", recorded {recorded:F0} ({verdict.Change:+0.0%;-0.0%;0.0%}), {baseline.SizeTolerance:P0} more are allowed" : ", not recorded yet")}."));
             if (!verdict.Passes) faults.Add(string.Create(CultureInfo.InvariantCulture, $"{name} grew by {verdict.Change:P1}: {file.Length} bytes where {verdict.Recorded:F0} are recorded"));
         }
 

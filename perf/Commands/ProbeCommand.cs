@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text;
 using SeqRuntime.Perf.Comparing;
 using SeqRuntime.Perf.Limits;
 using SeqRuntime.Perf.Measuring;
@@ -11,39 +12,51 @@ internal sealed class ProbeCommand
 {
     private const int KiB = 1024;
     private const long PeakMacs = 20_000_000;
+    private static readonly int[] s_kibibytes = [16, 24, 32, 48, 64, 128, 256, 512, 768, 1024, 2048, 4096, 8192, 16384, 24576, 32768, 65536, 196608];
 
     private readonly Option<int> _rounds = new("--rounds") { Description = "Blocks of each measurement; the fastest counts.", HelpName = "N", DefaultValueFactory = _ => 20 };
     private readonly Option<FileInfo> _json = new("--json") { Description = "Write the result to this file.", HelpName = "FILE" };
+    private readonly Option<bool> _record = new("--record") { Description = "Write JSON and tables to perf/results/<processor>/ under today's date." };
 
     public Command Build()
     {
         Arguments.AtLeast(_rounds, 1);
-        var command = new Command("probe", "Bandwidth of one core by working set, and its peak rates of multiplication: the limits that perf compare counts shares of.") { _rounds, _json };
+        var command = new Command("probe", "Bandwidth of one core by working set, and its peak rates of multiplication: the limits that perf compare counts shares of.") { _rounds, _json, _record };
         command.SetAction(Run);
         return command;
     }
 
     private int Run(ParseResult result)
     {
-        var output = result.InvocationConfiguration.Output;
         var rounds = result.GetValue(_rounds);
-        var machine = Machine.Here();
-        output.WriteLine($"{machine}\n");
-        output.WriteLine($"| working set | {string.Join(" | ", ReadLoop.Widths.Select(bits => $"read, {bits}-bit loads, GB/s (median)"))} |");
-        output.WriteLine($"|---:|{string.Concat(ReadLoop.Widths.Select(_ => "---:|"))}");
-        var reads = new List<ReadRate>();
-        foreach (var kibibytes in (int[])[16, 24, 32, 48, 64, 128, 256, 512, 768, 1024, 2048, 4096, 8192, 16384, 24576, 32768, 65536, 196608])
+        var report = new ProbeReport(
+            Machine.Here(),
+            [.. s_kibibytes.SelectMany(size => ReadLoop.Widths.Select(bits => Read((long)size * KiB, bits, rounds)))],
+            [.. MultiplyLoop.All.Select(loop => Multiply(loop, rounds))]);
+        var tables = Tables(report);
+        result.InvocationConfiguration.Output.Write(tables);
+        if (result.GetValue(_json) is { } json) File.WriteAllText(json.FullName, JsonReports.Text(report, JsonReports.Default.ProbeReport));
+        if (result.GetValue(_record))
         {
-            var rates = ReadLoop.Widths.Select(bits => Read((long)kibibytes * KiB, bits, rounds)).ToList();
-            reads.AddRange(rates);
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {(kibibytes < KiB ? $"{kibibytes} KiB" : $"{kibibytes / KiB} MiB")} | {string.Join(" | ", rates.Select(rate => $"{rate.Best:F0} ({rate.Median:F0})"))} |"));
+            File.WriteAllText(Results.Name(report.Machine, "probe", ".json"), JsonReports.Text(report, JsonReports.Default.ProbeReport));
+            File.WriteAllText(Results.Name(report.Machine, "probe", ".md"), tables);
         }
 
-        output.WriteLine("\n| multiply and accumulate | bits | G/s (median) |\n|---|---:|---:|");
-        var peaks = MultiplyLoop.All.Select(loop => Multiply(loop, rounds)).ToList();
-        foreach (var peak in peaks) output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {(peak.IsInt8 ? "int8" : "fp32")}, {peak.Name} | {peak.Bits} | {peak.Best:F0} ({peak.Median:F0}) |"));
-        if (result.GetValue(_json) is { } json) File.WriteAllText(json.FullName, JsonReports.Text(new ProbeReport(machine, reads, peaks), JsonReports.Default.ProbeReport));
         return ExitCode.Good;
+    }
+
+    private static string Tables(ProbeReport report)
+    {
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture, $"{report.Machine}; the fastest block (and the median).\n\n| working set | {string.Join(" | ", ReadLoop.Widths.Select(bits => $"read, {bits}-bit loads, GB/s"))} |\n|---:|{string.Concat(ReadLoop.Widths.Select(_ => "---:|"))}\n");
+        foreach (var size in report.Reads.GroupBy(rate => rate.Bytes))
+        {
+            text.Append(CultureInfo.InvariantCulture, $"| {(size.Key < KiB * KiB ? $"{size.Key / KiB} KiB" : $"{size.Key / KiB / KiB} MiB")} | {string.Join(" | ", size.Select(rate => string.Create(CultureInfo.InvariantCulture, $"{rate.Best:F0} ({rate.Median:F0})")))} |\n");
+        }
+
+        text.Append("\n| multiply and accumulate | bits | G/s |\n|---|---:|---:|\n");
+        foreach (var peak in report.Peaks) text.Append(CultureInfo.InvariantCulture, $"| {(peak.IsInt8 ? "int8" : "fp32")}, {peak.Name} | {peak.Bits} | {peak.Best:F0} ({peak.Median:F0}) |\n");
+        return text.ToString();
     }
 
     private static ReadRate Read(long bytes, int bits, int rounds)

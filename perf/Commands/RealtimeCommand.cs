@@ -12,6 +12,8 @@ internal sealed class RealtimeCommand
     private readonly Option<double> _minutes = new("--minutes") { Description = "How long.", HelpName = "N", DefaultValueFactory = _ => 10 };
     private readonly Option<FileInfo> _json = new("--json") { Description = "Write the result to this file.", HelpName = "FILE" };
     private readonly Option<FileInfo> _markdown = new("--markdown") { Description = "Write the table to this file.", HelpName = "FILE" };
+    private readonly Option<bool> _record = new("--record") { Description = "Write JSON and table to perf/results/<processor>/ under today's date." };
+    private readonly Option<bool> _readme = new("--readme") { Description = "Put the table into README.md." };
 
     public Command Build()
     {
@@ -19,7 +21,7 @@ internal sealed class RealtimeCommand
         {
             if (result.Tokens.Count == 1 && double.TryParse(result.Tokens[0].Value, CultureInfo.InvariantCulture, out var minutes) && minutes is not (> 0 and <= 1440)) result.AddError($"--minutes {minutes}: it must be over 0 and at most 1440");
         });
-        var command = new Command("realtime", "Audio frames at their true rate (DTLN every 8 ms, Silero VAD every 32 ms) beside a thread that makes garbage: percentiles of the time of a frame, ours and ONNX Runtime's in turn.") { _minutes, _json, _markdown };
+        var command = new Command("realtime", "Audio frames at their true rate (DTLN every 8 ms, Silero VAD every 32 ms) beside a thread that makes garbage: percentiles of the time of a frame, ours and ONNX Runtime's in turn.") { _minutes, _json, _markdown, _record, _readme };
         command.SetAction(Run);
         return command;
     }
@@ -32,6 +34,13 @@ internal sealed class RealtimeCommand
         result.InvocationConfiguration.Output.Write(table);
         if (result.GetValue(_json) is { } json) File.WriteAllText(json.FullName, JsonReports.Text(report, JsonReports.Default.RealtimeReport));
         if (result.GetValue(_markdown) is { } markdown) File.WriteAllText(markdown.FullName, table);
+        if (result.GetValue(_record))
+        {
+            File.WriteAllText(Results.Name(report.Machine, "realtime", ".json"), JsonReports.Text(report, JsonReports.Default.RealtimeReport));
+            File.WriteAllText(Results.Name(report.Machine, "realtime", ".md"), table);
+        }
+
+        if (result.GetValue(_readme)) Readme.Write("realtime", table);
         return ExitCode.Good;
     }
 

@@ -12,9 +12,6 @@ internal sealed record Contest(string Id, string Size, IReadOnlyDictionary<strin
 
     /// <summary>What of the machine one run of a contender with so many bytes of weights needs at least; null where it is not known.</summary>
     public Func<string, long, Need>? Limit { get; init; }
-
-    /// <summary>The contest with only the rows whose id matches.</summary>
-    public Contest Only(string pattern) => this with { Rows = [.. Rows.Where(row => Wildcard.Matches($"{Id}/{row.Id}", pattern))] };
 }
 
 /// <summary>A ratio to report.</summary>

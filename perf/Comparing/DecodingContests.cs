@@ -88,9 +88,5 @@ internal static class DecodingContests
         }
     }
 
-    private static string Example(string name)
-    {
-        var path = Path.Combine("docs", "examples", name);
-        return File.Exists(path) ? path : throw new FileNotFoundException($"{path} was not found; run this from the repository's root.");
-    }
+    private static string Example(string name) => Places.Find(Path.Combine("docs", "examples", name));
 }

@@ -134,9 +134,10 @@ internal static class LayerContests
                         session.Output<float>(output).CopyTo(y);
                     },
                     session,
-                    model) { WeightBytes = bytes };
+                    model)
+                { WeightBytes = bytes };
             };
-            rows.Add(new RowPlan($"{storage.Name}-ort", $"Whole call, one sample in and out, {storage.Name}", storage.Name, Ort, OrtName, storage.Name == "fp32" ? bar : null));
+            rows.Add(new RowPlan($"{storage.Name}-ort", $"Whole call, one sample in and out, {storage.Name}", storage.Name, Ort, OrtName, storage.Name is "fp32" or "int8" ? bar : null));
         }
 
         contenders[Ort] = () =>

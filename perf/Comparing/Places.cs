@@ -3,10 +3,31 @@ namespace SeqRuntime.Perf.Comparing;
 /// <summary>Where things are looked for.</summary>
 internal static class Places
 {
-    /// <summary>Folder of the real models: what SEQRUNTIME_MODELS names, else ../shared/models; null where it is not there.</summary>
+    /// <summary>The repository's root: around the current folder, else around this program; null where it runs elsewhere.</summary>
+    public static string? Root { get; } = Around(Environment.CurrentDirectory) ?? Around(AppContext.BaseDirectory);
+
+    /// <summary>Folder of the real models: what SEQRUNTIME_MODELS names, else ../shared/models beside the repository; null where it is not there.</summary>
     public static string? Models()
     {
-        var folder = Environment.GetEnvironmentVariable("SEQRUNTIME_MODELS") is { Length: > 0 } named ? named : Path.Combine("..", "shared", "models");
+        var folder = Environment.GetEnvironmentVariable("SEQRUNTIME_MODELS") is { Length: > 0 } named ? named : Path.Combine(Root ?? ".", "..", "shared", "models");
         return Directory.Exists(folder) ? folder : null;
+    }
+
+    /// <summary>A file of the repository.</summary>
+    /// <exception cref="FileNotFoundException">It is not there.</exception>
+    public static string Find(string relative)
+    {
+        var path = Path.Combine(Root ?? ".", relative);
+        return File.Exists(path) ? path : throw new FileNotFoundException($"{relative} was not found; run this from the repository");
+    }
+
+    private static string? Around(string start)
+    {
+        for (var folder = new DirectoryInfo(start); folder is not null; folder = folder.Parent)
+        {
+            if (File.Exists(Path.Combine(folder.FullName, "SeqRuntime.sln"))) return folder.FullName;
+        }
+
+        return null;
     }
 }

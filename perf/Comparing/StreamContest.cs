@@ -44,6 +44,7 @@ internal static class StreamContest
             {
                 foreach (var session in sessions) session.Run();
             },
-            [.. sessions, model]) { WeightBytes = bytes };
+            [.. sessions, model])
+        { WeightBytes = bytes };
     }
 }

@@ -11,7 +11,6 @@ internal sealed class GateMeasurement(GateCase work)
 {
     private const double BlockSeconds = 0.0003;
     private const int Rounds = 120;
-    private const double WarmSeconds = 0.1;
 
     public string Id => work.Id;
 
@@ -29,8 +28,9 @@ internal sealed class GateMeasurement(GateCase work)
     {
         using var runner = work.Start();
         var plain = work.Reference();
-        var count = Interleaved.Calibrate(runner.Run, BlockSeconds, WarmSeconds);
-        var plainCount = Interleaved.Calibrate(plain, BlockSeconds, WarmSeconds);
+        if (Attempts == 0) Interleaved.Warm([runner.Run, plain]);
+        var count = Interleaved.Calibrate(runner.Run, BlockSeconds);
+        var plainCount = Interleaved.Calibrate(plain, BlockSeconds);
         for (var round = 0; round < Rounds; round++)
         {
             runner.Run();

@@ -10,13 +10,15 @@ namespace SeqRuntime.Perf.Gate;
 /// </summary>
 internal static class Reference
 {
+    private const int LineBytes = 64;
+
     /// <summary>y = W·x in fp32, for a matrix of about so many elements.</summary>
     public static Action Float32(long elements)
     {
         var columns = Columns(elements);
         var rows = (int)(elements / columns);
-        var (w, x, y) = (Filled<float>(rows * columns, 0.01f), Filled<float>(columns, 0.5f), new float[rows]);
-        return () => MultiplyFloat32(w, x, y);
+        var (w, x, y) = (Aligned(rows * columns, 0.01f), Aligned(columns, 0.5f), Aligned(rows, 0f));
+        return () => MultiplyFloat32(Vectors(w), Vectors(x), y.Span);
     }
 
     /// <summary>y = W·x in int8.</summary>
@@ -24,31 +26,35 @@ internal static class Reference
     {
         var columns = Columns(elements);
         var rows = (int)(elements / columns);
-        var (w, x, y) = (Filled<sbyte>(rows * columns, 3), Filled<sbyte>(columns, 5), new int[rows]);
-        return () => MultiplyInt8(w, x, y);
+        var (w, x, y) = (Aligned(rows * columns, (sbyte)3), Aligned(columns, (sbyte)5), Aligned(rows, 0));
+        return () => MultiplyInt8(Vectors(w), Vectors(x), y.Span);
     }
 
     /// <summary>A polynomial of degree 12 over a row: as much arithmetic as an activation.</summary>
     public static Action Polynomial(int elements)
     {
-        var (x, y) = (Filled<float>(elements, 0.3f), new float[elements]);
-        return () => Horner(x, y);
+        var (x, y) = (Aligned(elements, 0.3f), Aligned(elements, 0f));
+        return () => Horner(Vectors(x), Vectors(y));
     }
 
     private static int Columns(long elements) => elements >= 1 << 16 ? 512 : 128;
 
-    private static T[] Filled<T>(int count, T value)
+    private static Span<Vector<T>> Vectors<T>(Memory<T> memory)
+        where T : unmanaged => MemoryMarshal.Cast<T, Vector<T>>(memory.Span);
+
+    /// <summary>Elements that start with a cache line and stay where they are: a loop whose vectors straddle lines takes twice as long.</summary>
+    private static unsafe Memory<T> Aligned<T>(int count, T value)
+        where T : unmanaged
     {
-        var array = GC.AllocateUninitializedArray<T>(count, pinned: true);
+        var array = GC.AllocateUninitializedArray<T>(count + LineBytes / sizeof(T), pinned: true);
         Array.Fill(array, value);
-        return array;
+        var past = (int)((nint)Unsafe.AsPointer(ref array[0]) % LineBytes);
+        return array.AsMemory((LineBytes - past) % LineBytes / sizeof(T), count);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void MultiplyFloat32(float[] w, float[] x, float[] y)
+    private static void MultiplyFloat32(ReadOnlySpan<Vector<float>> weights, ReadOnlySpan<Vector<float>> vectors, Span<float> y)
     {
-        var vectors = MemoryMarshal.Cast<float, Vector<float>>(x.AsSpan());
-        var weights = MemoryMarshal.Cast<float, Vector<float>>(w.AsSpan());
         for (var row = 0; row < y.Length; row++)
         {
             var line = weights.Slice(row * vectors.Length, vectors.Length);
@@ -66,10 +72,8 @@ internal static class Reference
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void MultiplyInt8(sbyte[] w, sbyte[] x, int[] y)
+    private static void MultiplyInt8(ReadOnlySpan<Vector<sbyte>> weights, ReadOnlySpan<Vector<sbyte>> vectors, Span<int> y)
     {
-        var vectors = MemoryMarshal.Cast<sbyte, Vector<sbyte>>(x.AsSpan());
-        var weights = MemoryMarshal.Cast<sbyte, Vector<sbyte>>(w.AsSpan());
         for (var row = 0; row < y.Length; row++)
         {
             var line = weights.Slice(row * vectors.Length, vectors.Length);
@@ -88,10 +92,8 @@ internal static class Reference
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Horner(float[] x, float[] y)
+    private static void Horner(ReadOnlySpan<Vector<float>> from, Span<Vector<float>> to)
     {
-        var from = MemoryMarshal.Cast<float, Vector<float>>(x.AsSpan());
-        var to = MemoryMarshal.Cast<float, Vector<float>>(y.AsSpan());
         for (var i = 0; i < to.Length; i++)
         {
             var value = from[i];

@@ -9,8 +9,10 @@ namespace SeqRuntime.Perf.Measuring;
 /// </summary>
 internal static class Interleaved
 {
-    /// <summary>Seconds a work is run before anything is counted: tiered compilation is over by then.</summary>
-    private const double WarmSeconds = 0.2;
+    /// <summary>Tiered compilation goes through two stages, each of which starts after a tenth of a second.</summary>
+    private const int WarmPasses = 3;
+    private const double WarmSeconds = 0.05;
+    private static readonly TimeSpan s_compilation = TimeSpan.FromMilliseconds(130);
 
     /// <summary>Seconds of one run of each work in each round.</summary>
     /// <param name="works">What to time.</param>
@@ -18,6 +20,7 @@ internal static class Interleaved
     /// <param name="blockSeconds">About how long one block takes; a single run may take longer.</param>
     public static BlockTimes[] Measure(IReadOnlyList<Action> works, int rounds, double blockSeconds = 0.0015)
     {
+        Warm(works);
         var counts = works.Select(work => Calibrate(work, blockSeconds)).ToArray();
         var times = works.Select(_ => new double[rounds]).ToArray();
         for (var round = 0; round < rounds; round++)
@@ -41,12 +44,29 @@ internal static class Interleaved
         return (GC.GetAllocatedBytesForCurrentThread() - before + runs - 1) / runs;
     }
 
-    /// <summary>Runs that fill a block, once the work has been run for a while.</summary>
-    public static int Calibrate(Action work, double blockSeconds, double warmSeconds = WarmSeconds)
+    /// <summary>
+    /// Runs each work until its code is what it will stay. The pauses are for the thread that compiles: on a busy machine it would otherwise
+    /// wait for a processor until the measuring is over.
+    /// </summary>
+    public static void Warm(IReadOnlyList<Action> works)
     {
-        var clock = Stopwatch.StartNew();
-        do work();
-        while (clock.Elapsed.TotalSeconds < warmSeconds);
+        for (var pass = 0; pass < WarmPasses; pass++)
+        {
+            foreach (var work in works)
+            {
+                var clock = Stopwatch.StartNew();
+                do work();
+                while (clock.Elapsed.TotalSeconds < WarmSeconds);
+            }
+
+            Thread.Sleep(s_compilation);
+        }
+    }
+
+    /// <summary>Runs that fill a block, once the work has been warmed.</summary>
+    public static int Calibrate(Action work, double blockSeconds)
+    {
+        work();
         for (var count = 1; ;)
         {
             var seconds = Block(work, count) * count;

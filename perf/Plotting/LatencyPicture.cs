@@ -29,6 +29,9 @@ internal static class LatencyPicture
         ["ONNX Runtime DynamicQuantizeLSTM"] = "#e69f00",
     };
 
+    /// <summary>Whether the report holds single steps of layers.</summary>
+    public static bool CanDraw(CompareReport report) => Series.Of("lstm", report.Rows).Count + Series.Of("gru", report.Rows).Count > 0;
+
     /// <exception cref="InvalidDataException">The report has no single steps of layers.</exception>
     public static string Draw(CompareReport report)
     {

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using SeqRuntime.Perf.Comparing;
+using SeqRuntime.Perf.Measuring;
 
 namespace SeqRuntime.Perf.Realtime;
 
@@ -8,7 +9,6 @@ internal static class RealtimeRun
 {
     private const int HopMilliseconds = 8;
     private const int TicksPerVadFrame = 4; // 32 ms
-    private const double WarmSeconds = 2;
 
     /// <param name="models">Folder of the real models.</param>
     /// <param name="minutes">How long.</param>
@@ -86,12 +86,7 @@ internal static class RealtimeRun
 
     private static RealtimeReport Paced(List<FrameWorker> dtln, List<FrameWorker> vad, int ticks, Action<double> progress)
     {
-        var warm = Stopwatch.StartNew();
-        for (var i = 0; warm.Elapsed.TotalSeconds < WarmSeconds; i++)
-        {
-            foreach (var worker in dtln.Concat(vad)) worker.Process(i);
-        }
-
+        Interleaved.Warm([.. dtln.Concat(vad).Select(worker => (Action)(() => worker.Process(0)))]);
         foreach (var worker in dtln.Concat(vad)) worker.Restart();
         GC.Collect();
         int[] collections = [GC.CollectionCount(0), GC.CollectionCount(1), GC.CollectionCount(2)];

@@ -1,0 +1,75 @@
+using SeqRuntime.Perf.Commands;
+using SeqRuntime.Perf.Comparing;
+
+namespace SeqRuntime.Tests.Perf;
+
+/// <summary>perf's command line: faults in one line, codes, and short real runs.</summary>
+public sealed class PerfCommandTests
+{
+    [Theory]
+    [InlineData("2", "no command")]
+    [InlineData("2", "compare --pairs 0")]
+    [InlineData("2", "compare --pairs many")]
+    [InlineData("2", "compare --only no/such/row")]
+    [InlineData("2", "gate --baseline no-such-file.json")]
+    [InlineData("2", "realtime --minutes 0")]
+    [InlineData("2", "plot")]
+    [InlineData("1", "plot no-such-report.json -o picture.svg")]
+    public void A_fault_is_one_line_and_a_code(string code, string line)
+    {
+        var (exit, output, error) = Invoke(line.Split(' '));
+        Assert.Equal(int.Parse(code), exit);
+        Assert.Empty(output);
+        Assert.StartsWith("perf: ", error, StringComparison.Ordinal);
+        Assert.Equal(1, error.Count(c => c == '\n'));
+    }
+
+    [Fact]
+    public void Help_names_every_command()
+    {
+        var (exit, output, _) = Invoke("--help");
+        Assert.Equal(0, exit);
+        foreach (var name in new[] { "compare", "probe", "gate", "plot", "realtime", "bench" }) Assert.Contains(name, output, StringComparison.Ordinal);
+    }
+
+    /// <summary>Runs ours, both of ONNX Runtime's, and the limit, checks their results against each other, and reads back what was written.</summary>
+    [Fact]
+    public void Compare_writes_what_plot_draws()
+    {
+        var folder = Directory.CreateTempSubdirectory("seqruntime-perf-test").FullName;
+        try
+        {
+            string At(string name) => Path.Combine(folder, name);
+            var (exit, output, error) = Invoke("compare", "--only", "lstm/step/64/*", "--pairs", "2", "--json", At("report.json"), "--markdown", At("report.md"));
+            Assert.True(exit == 0, error);
+            foreach (var row in new[] { "fp32-ort", "int8-ort", "int8-dq", "int8-limit" }) Assert.Contains($"lstm/step/64/{row}", output, StringComparison.Ordinal);
+            Assert.Contains("| LSTM, one step, int8 | ONNX Runtime DynamicQuantizeLSTM | 64: **", File.ReadAllText(At("report.md")), StringComparison.Ordinal);
+
+            (exit, _, error) = Invoke("plot", At("report.json"), "-o", At("picture.svg"));
+            Assert.True(exit == 0, error);
+            var picture = System.Xml.Linq.XDocument.Load(At("picture.svg"));
+            var lines = picture.Descendants().Where(e => e.Name.LocalName == "polyline").ToList();
+            Assert.Equal(2 + Storage.All.Count, lines.Count);
+            Assert.Contains("SeqRuntime int8", picture.ToString(), StringComparison.Ordinal);
+        }
+        finally
+        {
+            Directory.Delete(folder, true);
+        }
+    }
+
+    [Theory]
+    [InlineData("lstm/step/64/int8-ort", "step", true)]
+    [InlineData("lstm/step/64/int8-ort", "lstm/*/int8-ort", true)]
+    [InlineData("lstm/step/64/int8-ort", "lstm/*/int8", false)]
+    [InlineData("gru/step/64/int8-ort", "lstm", false)]
+    public void A_pattern_selects_rows(string name, string pattern, bool matches) => Assert.Equal(matches, Wildcard.Matches(name, pattern));
+
+    private static (int Exit, string Output, string Error) Invoke(params string[] arguments)
+    {
+        using var output = new StringWriter();
+        using var error = new StringWriter();
+        var exit = PerfCommand.Invoke(arguments, output, error);
+        return (exit, output.ToString(), error.ToString());
+    }
+}
