@@ -92,7 +92,7 @@ internal abstract unsafe class Recurrent : Operator
         for (var d = 0; d < Directions; d++)
         {
             if (context.Optional(WeightIndex(d, 0)) is { } input) PackedProduct.Check(input, PackedRows, inputs);
-            else if (inputs != Directions * PackedRows) throw OperatorError.Rank(x, $"[steps, batch, {Directions * PackedRows}], input products already made, since there is no W");
+            else if (inputs != Directions * PackedRows) throw OperatorError.Arity($"Without W, '{x.Name}' must hold input products, {Directions * PackedRows} a step and row; it holds {inputs}.");
             else if (context.Optional(WeightIndex(0, 0)) is not null) throw OperatorError.Arity("One direction has a W and the other has none.");
             PackedProduct.Check(context.Input(WeightIndex(d, 1)), PackedRows, size);
             CheckDirection(context, d, batch);

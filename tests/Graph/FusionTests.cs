@@ -101,6 +101,31 @@ public class FusionTests
         Check(model.Output("y"), [N, I], [N, H], OpKind.Gru);
     }
 
+    /// <summary>The input products of all tokens are a table; with as many tokens as inputs the table would be too large.</summary>
+    [Theory]
+    [InlineData("LSTM", "forward", 5, true)]
+    [InlineData("LSTM", "bidirectional", 5, true)]
+    [InlineData("GRU", "bidirectional", 5, true)]
+    [InlineData("GRU", "reverse", 5, true)]
+    [InlineData("RNN", "forward", 5, true)]
+    [InlineData("GRU", "forward", 12, false)]
+    public void ARecurrentLayerThatReadsAnEmbeddingLooksUpItsProducts(string op, string direction, int tokens, bool isTable)
+    {
+        const int inputs = 12;
+        var (gates, directions) = (op == "LSTM" ? 4 : op == "GRU" ? 3 : 1, direction == "bidirectional" ? 2 : 1);
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, N).Constant("most", [], tokens - 0.01f).Random("e", 1, 1, tokens, inputs).Constant("axes", [1], 1L)
+            .Random("w", 2, 1, directions, gates * H, inputs).Random("r", 3, 1, directions, gates * H, H).Random("b", 4, 1, directions, 2 * gates * H)
+            .Node("Abs", "x", "a").Node("Mul", "a most", "m").Node("Cast", "m", "ids", ("to", OnnxBuilder.Int64)).Node("Gather", "e ids", "g").Node("Unsqueeze", "g axes", "u");
+        model = op == "GRU"
+            ? model.Node(op, "u w r b", "y", ("hidden_size", H), ("direction", direction), ("linear_before_reset", direction == "reverse" ? 0 : 1))
+            : model.Node(op, "u w r b", "y", ("hidden_size", H), ("direction", direction));
+        model = model.Output("y");
+        var kind = op == "LSTM" ? OpKind.Lstm : op == "GRU" ? OpKind.Gru : OpKind.Rnn;
+        Check(model, [N], OpKind.Unary, OpKind.Binary, OpKind.Cast, OpKind.Gather, kind);
+        var layer = model.Convert().Model.Graphs[0].Nodes.Single(n => n.Kind == kind);
+        Assert.Equal(isTable, layer.Inputs[kind == OpKind.Lstm ? 4 : 3] < 0);
+    }
+
     private static void Check(OnnxBuilder model, int[] shape, params OpKind[] kinds) => Check(model, shape, null, kinds);
 
     private static void Check(OnnxBuilder model, int[] shape, int[]? state, params OpKind[] kinds)
