@@ -28,28 +28,21 @@ internal static unsafe class Cells<S, F, I>
         var next = stackalloc float[2 * Chunk + 2 * Tile];
         var output = next + Chunk;
         var beside = output + Chunk;
-        var one = S.Broadcast(1f);
-        var two = S.Broadcast(2f);
         for (nint first = 0; first < hidden; first += Chunk)
         {
             var end = first + Chunk < hidden ? first + Chunk : hidden;
             for (var unit = first; unit < end; unit += S.Lanes)
             {
                 var block = gates + (unit & -Tile) * 4 + (unit & Tile - 1);
-                var input = S.Add(one, LaneMath<S, F, I>.ExpOfGate(S.Load(block)));
-                var forget = S.Div(one, S.Add(one, LaneMath<S, F, I>.ExpOfGate(S.Load(block + Tile))));
-                var candidate = LaneMath<S, F, I>.Expm1OfTwice(S.Load(block + 2 * Tile));
-                S.Store(output + unit - first, S.Add(one, LaneMath<S, F, I>.ExpOfGate(S.Load(block + 3 * Tile))));
-                var c = S.Fma(forget, S.Load(cell + unit), S.Div(candidate, S.Mul(input, S.Add(candidate, two))));
+                S.Store(output + unit - first, S.Load(block + 3 * Tile));
+                var c = LstmCell(S.Load(block), S.Load(block + Tile), S.Load(block + 2 * Tile), S.Load(cell + unit));
                 S.Store(next + unit - first, c);
                 S.Store(Lanes<S, F, I>.Target(cellOut, unit, hidden, beside), c);
             }
 
             for (var unit = first; unit < end; unit += S.Lanes)
             {
-                var t = LaneMath<S, F, I>.Expm1OfTwice(S.Load(next + unit - first));
-                var h = S.Div(t, S.Mul(S.Load(output + unit - first), S.Add(t, two)));
-                S.Store(Lanes<S, F, I>.Target(hiddenOut, unit, hidden, beside + Tile), h);
+                S.Store(Lanes<S, F, I>.Target(hiddenOut, unit, hidden, beside + Tile), LstmHidden(S.Load(output + unit - first), S.Load(next + unit - first)));
             }
         }
 
@@ -65,8 +58,6 @@ internal static unsafe class Cells<S, F, I>
         var candidate = stackalloc float[2 * Chunk + Tile];
         var update = candidate + Chunk;
         var beside = update + Chunk;
-        var one = S.Broadcast(1f);
-        var two = S.Broadcast(2f);
         for (nint first = 0; first < units; first += Chunk)
         {
             var end = first + Chunk < units ? first + Chunk : units;
@@ -75,20 +66,48 @@ internal static unsafe class Cells<S, F, I>
                 var offset = (unit & -Tile) * 3 + (unit & Tile - 1);
                 var x = gatesX + offset;
                 var h = gatesH + offset;
-                var reset = S.Div(one, S.Add(one, LaneMath<S, F, I>.ExpOfGate(S.Add(S.Load(x), S.Load(h)))));
-                S.Store(candidate + unit - first, S.Fma(reset, S.Load(h + 2 * Tile), S.Load(x + 2 * Tile)));
-                S.Store(update + unit - first, S.Div(one, S.Add(one, LaneMath<S, F, I>.ExpOfGate(S.Add(S.Load(x + Tile), S.Load(h + Tile))))));
+                S.Store(candidate + unit - first, S.Fma(Gate(S.Add(S.Load(x), S.Load(h))), S.Load(h + 2 * Tile), S.Load(x + 2 * Tile)));
+                S.Store(update + unit - first, Gate(S.Add(S.Load(x + Tile), S.Load(h + Tile))));
             }
 
             for (var unit = first; unit < end; unit += S.Lanes)
             {
-                var t = LaneMath<S, F, I>.Expm1OfTwice(S.Load(candidate + unit - first));
-                var n = S.Div(t, S.Add(t, two));
-                var h = S.Fma(S.Load(update + unit - first), S.Sub(S.Load(hidden + unit), n), n);
+                var h = GruHidden(S.Load(candidate + unit - first), S.Load(update + unit - first), S.Load(hidden + unit));
                 S.Store(Lanes<S, F, I>.Target(hiddenOut, unit, units, beside), h);
             }
         }
 
         Lanes<S, F, I>.Flush(hiddenOut, units, beside);
     }
+
+    /// <summary>c' = fma(σ(f), c, σ(i)·tanh(g)).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F LstmCell(F input, F forget, F candidate, F cell)
+    {
+        var t = LaneMath<S, F, I>.Expm1OfTwice(candidate);
+        var open = S.Add(S.Broadcast(1f), LaneMath<S, F, I>.ExpOfGate(input));
+        return S.Fma(Gate(forget), cell, S.Div(t, S.Mul(open, S.Add(t, S.Broadcast(2f)))));
+    }
+
+    /// <summary>h' = σ(o)·tanh(c').</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F LstmHidden(F output, F cell)
+    {
+        var t = LaneMath<S, F, I>.Expm1OfTwice(cell);
+        var open = S.Add(S.Broadcast(1f), LaneMath<S, F, I>.ExpOfGate(output));
+        return S.Div(t, S.Mul(open, S.Add(t, S.Broadcast(2f))));
+    }
+
+    /// <summary>h' = fma(z, h - n, n) with n = tanh of the candidate.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F GruHidden(F candidate, F update, F hidden)
+    {
+        var t = LaneMath<S, F, I>.Expm1OfTwice(candidate);
+        var n = S.Div(t, S.Add(t, S.Broadcast(2f)));
+        return S.Fma(update, S.Sub(hidden, n), n);
+    }
+
+    /// <summary>σ(x) = 1/(1 + e⁻ˣ).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F Gate(F x) => S.Div(S.Broadcast(1f), S.Add(S.Broadcast(1f), LaneMath<S, F, I>.ExpOfGate(x)));
 }

@@ -54,4 +54,10 @@ internal sealed unsafe class SimdKernels<S, F, I, B, P>(string name) : KernelSet
 
     public override void GruCell(float* gatesX, float* gatesH, float* hidden, float* hiddenOut, int units) =>
         Cells<S, F, I>.Gru(gatesX, gatesH, hidden, hiddenOut, units);
+
+    public override void LstmStep(float* w, float* x, nint inputs, float* bias, float* r, float* h, nint units, float* cell, float* cellOut, float* hiddenOut) =>
+        SmallSteps<S, F, I>.Lstm(w, x, inputs, bias, r, h, units, cell, cellOut, hiddenOut);
+
+    public override void GruStep(float* w, float* x, nint inputs, float* bias, float* r, float* h, nint units, float* recurrentBias, float* hiddenOut) =>
+        SmallSteps<S, F, I>.Gru(w, x, inputs, bias, r, h, units, recurrentBias, hiddenOut);
 }

@@ -99,6 +99,13 @@ internal sealed unsafe class Gru : Recurrent
         }
     }
 
+    protected override bool StepWhole(Pass pass, float* w, float* x, float* bias, float* h, float* hOut)
+    {
+        if (!pass.IsFused) return false;
+        pass.Kernels.GruStep(w, x, pass.Input!.Layout.Columns, bias, pass.Recurrence.Floats, h, Hidden, pass.RecurrentBias, hOut);
+        return true;
+    }
+
     private void ComposedCell(Pass pass, float* gates, float* recurrent, float* h, float* hOut)
     {
         var kernels = pass.Kernels;

@@ -132,6 +132,14 @@ internal sealed unsafe class Lstm : Recurrent
         pass.Cell = pass.CellOut;
     }
 
+    protected override bool StepWhole(Pass pass, float* w, float* x, float* bias, float* h, float* hOut)
+    {
+        if (!pass.IsFused || pass.Projection is not null) return false;
+        pass.Kernels.LstmStep(w, x, pass.Input!.Layout.Columns, bias, pass.Recurrence.Floats, h, Hidden, pass.Cell, pass.CellOut, hOut);
+        pass.Cell = pass.CellOut;
+        return true;
+    }
+
     /// <summary>The same cell from single kernels, for everything the fused one does not have.</summary>
     private void ComposedCell(Pass pass, float* gates, float* cell, float* cellOut, float* hOut)
     {

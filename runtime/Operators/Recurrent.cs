@@ -25,6 +25,9 @@ internal abstract unsafe class Recurrent : Operator
     private const int ChunkRows = 128;
     private const int MaxHidden = 1 << 24;
 
+    /// <summary>Weights of a layer that steps in one kernel, at most.</summary>
+    private const long SmallBytes = 64 * 1024;
+
     /// <summary>Outputs of one block where a single row walks up and down.</summary>
     private const int BlockRows = 256;
 
@@ -170,6 +173,9 @@ internal abstract unsafe class Recurrent : Operator
     /// <summary>True where a step begins with <see cref="Recur"/>, which may then make the input product on the way.</summary>
     protected abstract bool StepBeginsWithRecurrence { get; }
 
+    /// <summary>One step of one row with fp32 weights in one kernel, where there is one for this layer's equations.</summary>
+    protected virtual bool StepWhole(Pass pass, float* w, float* x, float* bias, float* h, float* hOut) => false;
+
     /// <summary>Leaves a direction's last cell state where it belongs.</summary>
     protected virtual void End(Pass pass)
     {
@@ -252,6 +258,13 @@ internal abstract unsafe class Recurrent : Operator
 
         if (steps == 1 && batch == 1 && lengths == null && initial != null && StepBeginsWithRecurrence)
         {
+            if (IsSmall(pass) && StepWhole(pass, pass.Input!.Floats, pass.X.Floats, bias, h, y != null ? y : state))
+            {
+                if (final != null && y != null) Copy(y, final, stateCount);
+                End(pass);
+                return;
+            }
+
             pass.IsInputPending = pass.Input is not null;
             pass.InputBias = bias;
             if (!pass.IsInputPending) Copy(pass.X.Floats + d * PackedRows, pass.Gates, PackedRows);
@@ -410,6 +423,10 @@ internal abstract unsafe class Recurrent : Operator
     }
 
     protected static void Copy(float* from, float* to, nint count) => Buffer.MemoryCopy(from, to, count * sizeof(float), count * sizeof(float));
+
+    /// <summary>fp32 weights that the nearest cache holds.</summary>
+    private static bool IsSmall(Pass pass) =>
+        pass.Input is { Format: TensorFormat.PackedFloat32 } w && pass.Recurrence.Format == TensorFormat.PackedFloat32 && w.Layout.TilesBytes + pass.Recurrence.Layout.TilesBytes <= SmallBytes;
 
     private static void CheckLengths(Tensor lengths, int steps)
     {

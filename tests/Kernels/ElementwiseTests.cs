@@ -183,6 +183,53 @@ public sealed unsafe class ElementwiseTests
         }
     }
 
+    [Fact]
+    public void AWholeStepHasTheBitsOfItsPartsOnEverySet()
+    {
+        var random = new Random(8);
+        for (var i = 0; i < 60; i++)
+        {
+            var (inputs, units) = (1 + random.Next(40), i < 40 ? i + 1 : 41 + random.Next(40));
+            foreach (var gates in new[] { 4, 3 })
+            {
+                var rows = gates * WeightLayout.PadRows(units);
+                float[] Of(int count) => KernelTesting.Values(random, count, 0, 1);
+                using var w = new GuardedMemory<byte>(WeightLayout.PackFloat32(Of(rows * inputs), rows, inputs));
+                using var r = new GuardedMemory<byte>(WeightLayout.PackFloat32(Of(rows * units), rows, units));
+                using var bias = new GuardedMemory<float>(Of(2 * rows));
+                using var x = new GuardedMemory<float>(Of(inputs));
+                using var h = new GuardedMemory<float>(Of(units));
+                using var cell = new GuardedMemory<float>(Of(units));
+                using var gx = new GuardedMemory<float>(rows);
+                using var gh = new GuardedMemory<float>(rows);
+                var (cells, hidden) = (new float[units], new float[units]);
+                var portable = KernelRegistry.Portable;
+                var isBiased = i % 3 != 0;
+                var first = isBiased ? bias.Pointer : null;
+                portable.GemmFloat32(w.Pointer, new WeightLayout(TensorFormat.PackedFloat32, rows, inputs), x.Pointer, inputs, 1, first, 0, gx.Pointer, rows, 0, rows);
+                var from = gates == 4 ? gx.Pointer : isBiased ? bias.Pointer + rows : null;
+                portable.GemmFloat32(r.Pointer, new WeightLayout(TensorFormat.PackedFloat32, rows, units), h.Pointer, units, 1, from, 0, gh.Pointer, rows, 0, rows);
+                fixed (float* c = cells, to = hidden)
+                {
+                    if (gates == 4) portable.LstmCell(gh.Pointer, cell.Pointer, c, to, units);
+                    else portable.GruCell(gx.Pointer, gh.Pointer, h.Pointer, to, units);
+                }
+
+                foreach (var kernels in KernelTesting.Sets)
+                {
+                    using var actualCell = new GuardedMemory<float>(units);
+                    using var actual = new GuardedMemory<float>(units);
+                    if (gates == 4) kernels.LstmStep((float*)w.Pointer, x.Pointer, inputs, first, (float*)r.Pointer, h.Pointer, units, cell.Pointer, actualCell.Pointer, actual.Pointer);
+                    else kernels.GruStep((float*)w.Pointer, x.Pointer, inputs, first, (float*)r.Pointer, h.Pointer, units, isBiased ? bias.Pointer + rows : null, actual.Pointer);
+                    KernelTesting.AssertSameBits(hidden, actual.Span, $"step of {units} units, {gates} gates on {kernels.Name}");
+                    if (gates == 4) KernelTesting.AssertSameBits(cells, actualCell.Span, $"cells of {units} units on {kernels.Name}");
+                    actual.Check(kernels.Name);
+                    actualCell.Check(kernels.Name);
+                }
+            }
+        }
+    }
+
     /// <summary>One unit beside the formulas in double precision; a gate under 5·10⁻¹⁸ counts as that much, so nothing huge may hang on one.</summary>
     private static void AssertFormulas(float* gates, float* other, int unit, float state, float cell, float lstm, float gru)
     {
