@@ -19,7 +19,7 @@ internal sealed record Baseline(
     SortedDictionary<string, SortedDictionary<string, double>> Ratios)
 {
     /// <summary>Where nothing was recorded yet.</summary>
-    public static Baseline Empty => new(0.25, new() { ["gru/256/fp32"] = 0.40, ["lstm/256/fp32"] = 0.40 }, 0.03, 1000, [], []);
+    public static Baseline Empty => new(0.20, new() { ["gru/256/fp32"] = 0.40, ["lstm/256/fp32"] = 0.40 }, 0.03, 1000, [], []);
 
     /// <exception cref="InvalidDataException">The file is no baseline.</exception>
     public static Baseline Read(string path)
