@@ -10,7 +10,7 @@ namespace SeqRuntime.Training.Model;
 internal sealed class Rounding
 {
     // Kept: the library frees a number that is converted at the call while the call may still read it.
-    private static readonly Scalar s_steps = 127, s_negative = -127, s_two = 2, s_least = 1e-30;
+    private static readonly Scalar s_steps = 127, s_negative = -127, s_four = 4, s_least = 1e-30;
 
     /// <summary>Whether activations are rounded.</summary>
     public bool Active { get; set; }
@@ -19,23 +19,26 @@ internal sealed class Rounding
     public Tensor Unit(Tensor x) => Active ? StraightThrough(x, (x * s_steps).round_().clamp_(s_negative, s_steps) / s_steps) : x;
 
     /// <summary>
-    /// Rounds each row to 127 steps of its largest magnitude; where that exceeds twice the row's root mean square, the runtime
-    /// multiplies in two int8 parts, and the rest of the first rounding is rounded to 127 steps of its own range.
+    /// Rounds each row to 127 steps of its largest magnitude; where that exceeds twice the root mean square of the rounded row, the
+    /// runtime multiplies in two int8 parts, and the rest of the first rounding is rounded to 127 steps of its own range.
     /// </summary>
     public Tensor Measured(Tensor x)
     {
         if (!Active) return x;
         using var _ = no_grad();
         var largest = x.abs().amax([-1L], keepdim: true).clamp_min(s_least);
-        var first = Steps(x, largest);
+        var steps = Steps(x, largest);
+        var first = steps * (largest / s_steps);
         var rest = x - first;
-        var second = first + Steps(rest, rest.abs().amax([-1L], keepdim: true).clamp_min(s_least));
-        var steep = largest > (x * x).mean([-1L], keepdim: true).sqrt() * s_two;
+        var range = rest.abs().amax([-1L], keepdim: true).clamp_min(s_least);
+        var second = first + Steps(rest, range) * (range / s_steps);
+        using Scalar bound = 127f * 127f * x.shape[^1];
+        var steep = (steps * steps).sum([-1L], keepdim: true) * s_four < bound;
         var rounded = where(steep, second, first);
         return StraightThrough(x, rounded);
     }
 
-    private static Tensor Steps(Tensor x, Tensor largest) => (x * (s_steps / largest)).round() * (largest / s_steps);
+    private static Tensor Steps(Tensor x, Tensor largest) => (x * (s_steps / largest)).round();
 
     private static Tensor StraightThrough(Tensor x, Tensor rounded)
     {
