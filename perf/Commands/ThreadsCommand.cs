@@ -3,6 +3,7 @@ using System.Globalization;
 using SeqRuntime.Converter.Quantization;
 using SeqRuntime.Format;
 using SeqRuntime.Operators;
+using SeqRuntime.Perf.Comparing;
 using SeqRuntime.Perf.Measuring;
 
 namespace SeqRuntime.Perf.Commands;
@@ -46,7 +47,7 @@ internal sealed class ThreadsCommand
 
     private static void Measure(TextWriter output, string name, byte[] file, TensorFormat format, int length, int pairs)
     {
-        using var model = SeqModel.Load(file);
+        using var model = Ours.Load(file);
         using var one = model.CreateSession();
         using var two = model.CreateSession(null, new SeqSessionOptions { Threads = 2 });
         var x = one.Input<float>(0);

@@ -28,7 +28,7 @@ internal static class DecodingContests
         {
             contenders[storage.Name] = () =>
             {
-                var model = SeqModel.Load(convert(storage));
+                var model = Ours.Load(convert(storage));
                 var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = width });
                 return new Runner(
                     () =>
@@ -47,7 +47,7 @@ internal static class DecodingContests
     /// <summary>ONNX Runtime's side, after it gave for every word what ours gives in fp32.</summary>
     private static Runner StartOrt(string[] words, int width, OrtDecoderGraphs graphs, byte[] file)
     {
-        using var model = SeqModel.Load(file);
+        using var model = Ours.Load(file);
         using var ours = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = width });
         var theirs = new OrtDecoder(graphs, width);
         var sources = Array.ConvertAll(words, word =>

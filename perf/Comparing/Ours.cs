@@ -31,7 +31,29 @@ internal static class Ours
     public static (SeqModel Model, long WeightBytes) Model(byte[] onnx, ConversionOptions options)
     {
         var (file, bytes) = Convert(onnx, options);
-        return (SeqModel.Load(file), bytes);
+        return (Load(file), bytes);
+    }
+
+    /// <summary>The model by memory-map, as a program loads it: an array need not begin where a cache line does.</summary>
+    public static SeqModel Load(byte[] file)
+    {
+        var path = Path.Combine(Path.GetTempPath(), $"seqruntime-perf-{Environment.ProcessId}-{Guid.NewGuid():N}.seq");
+        File.WriteAllBytes(path, file);
+        try
+        {
+            return SeqModel.Load(path);
+        }
+        finally
+        {
+            // Its pages stay until the model is disposed; where a mapped file cannot be deleted, it stays in the folder for temporary files.
+            try
+            {
+                File.Delete(path);
+            }
+            catch (IOException)
+            {
+            }
+        }
     }
 
     /// <summary>The converted file, and the bytes of its packed weights.</summary>

@@ -29,7 +29,7 @@ internal abstract unsafe class Recurrent : Operator
     private const long SmallBytes = 64 * 1024;
 
     /// <summary>Outputs of one block where a single row walks up and down.</summary>
-    private const int BlockRows = 256;
+    private const int BlockRows = 512;
 
     private readonly RecurrentDirection _direction;
     private readonly int _gates;
