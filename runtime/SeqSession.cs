@@ -130,7 +130,7 @@ public sealed unsafe class SeqSession : IDisposable
     public ReadOnlySpan<T> Output<T>(int index)
         where T : unmanaged
     {
-        Refresh();
+        if (_stale) Refresh();
         return Elements<T>(_outputs[index]);
     }
 
@@ -197,7 +197,7 @@ public sealed unsafe class SeqSession : IDisposable
     public void Run()
     {
         ThrowIfDisposed();
-        Refresh();
+        if (_stale) Refresh();
         var steps = _areFixedDone ? _movingSteps : _steps;
         var at = 0;
         try

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace SeqRuntime;
 
 /// <summary>Element type of a dense tensor. Values are part of the file format and never change meaning.</summary>
@@ -51,6 +53,7 @@ internal static class ElementTypes
     };
 
     /// <summary>The element type that stores <typeparamref name="T"/>, or 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ElementType Of<T>()
         where T : unmanaged
     {

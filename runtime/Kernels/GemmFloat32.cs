@@ -30,6 +30,12 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
     public static void Run(T* w, nint tileStride, nint kStride, int k, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n)
     {
         var beside = stackalloc float[12 * 16];
+        if (m == 1)
+        {
+            Rows1(w, tileStride, kStride, k, x, init, y, from, n, beside);
+            return;
+        }
+
         while (m > 0)
         {
             // An even number of rows from 4 up is made of sixes and fours.

@@ -39,6 +39,13 @@ internal readonly unsafe struct GemmInt8<S, F, I, D> : IInt8Product
             TileBytes = (nint)layout.TileBytes,
             N = n,
         };
+        if (m == 1)
+        {
+            var start = D.Start(xq, layout.Columns);
+            for (nint c = from; c < n; c += 8 * S.Lanes) Rows1(&matrix, c, xq, *xscale, start, init, y);
+            return;
+        }
+
         for (nint first = 0; first < m; first += MaxRows)
         {
             var rows = m - first < MaxRows ? m - first : MaxRows;

@@ -69,6 +69,6 @@ internal static unsafe class Quantize<S, F, I>
             S.StoreBytes(q + i, S.ToInt(S.Round(value)));
         }
 
-        for (var i = k; i < stride; i++) q[i] = 0;
+        new Span<sbyte>(q + k, (int)(stride - k)).Clear();
     }
 }

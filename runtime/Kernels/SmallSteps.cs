@@ -76,49 +76,82 @@ internal static unsafe class SmallSteps<S, F, I>
     }
 
     /// <summary>See <see cref="KernelSet.GruStep"/>.</summary>
+    /// <remarks>Two blocks or vectors at a time: three chains alone would wait for each other. Where there is no second, the first is done twice.</remarks>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Gru(float* w, float* x, nint inputs, float* bias, float* r, float* h, nint units, float* recurrentBias, float* hiddenOut)
     {
         var beside = stackalloc float[Tile];
-        for (nint unit = 0; unit < units; unit += S.Lanes)
+        for (nint unit = 0; unit < units; unit += 2 * S.Lanes)
         {
-            var block = unit >> 4;
-            var lane = unit & (Tile - 1);
-            F rx = default, zx = default, nx = default, rh = default, zh = default, nh = default;
+            var second = unit + S.Lanes < units ? unit + S.Lanes : unit;
+            F r0 = default, z0 = default, n0 = default, r1 = default, z1 = default, n1 = default;
             if (bias != null)
             {
-                var b = bias + block * 3 * Tile + lane;
-                (rx, zx, nx) = (S.Load(b), S.Load(b + Tile), S.Load(b + 2 * Tile));
-                b = recurrentBias + block * 3 * Tile + lane;
-                (rh, zh, nh) = (S.Load(b), S.Load(b + Tile), S.Load(b + 2 * Tile));
+                var b = bias + Offset(unit);
+                (r0, z0, n0) = (S.Load(b), S.Load(b + Tile), S.Load(b + 2 * Tile));
+                b = bias + Offset(second);
+                (r1, z1, n1) = (S.Load(b), S.Load(b + Tile), S.Load(b + 2 * Tile));
             }
 
             var stride = inputs * Tile;
-            var p = w + block * 3 * stride + lane;
-            for (nint k = 0; k < inputs; k++, p += Tile)
+            var p = w + Start(unit, stride);
+            var p1 = w + Start(second, stride);
+            for (nint k = 0; k < inputs; k++)
             {
                 var value = S.Broadcast(x[k]);
-                rx = S.Fma(value, S.Load(p), rx);
-                zx = S.Fma(value, S.Load(p + stride), zx);
-                nx = S.Fma(value, S.Load(p + 2 * stride), nx);
+                r0 = S.Fma(value, S.Load(p), r0);
+                z0 = S.Fma(value, S.Load(p + stride), z0);
+                n0 = S.Fma(value, S.Load(p + 2 * stride), n0);
+                r1 = S.Fma(value, S.Load(p1), r1);
+                z1 = S.Fma(value, S.Load(p1 + stride), z1);
+                n1 = S.Fma(value, S.Load(p1 + 2 * stride), n1);
+                p += Tile;
+                p1 += Tile;
+            }
+
+            F rh0 = default, zh0 = default, nh0 = default, rh1 = default, zh1 = default, nh1 = default;
+            if (recurrentBias != null)
+            {
+                var b = recurrentBias + Offset(unit);
+                (rh0, zh0, nh0) = (S.Load(b), S.Load(b + Tile), S.Load(b + 2 * Tile));
+                b = recurrentBias + Offset(second);
+                (rh1, zh1, nh1) = (S.Load(b), S.Load(b + Tile), S.Load(b + 2 * Tile));
             }
 
             stride = units * Tile;
-            p = r + block * 3 * stride + lane;
-            for (nint k = 0; k < units; k++, p += Tile)
+            p = r + Start(unit, stride);
+            p1 = r + Start(second, stride);
+            for (nint k = 0; k < units; k++)
             {
                 var value = S.Broadcast(h[k]);
-                rh = S.Fma(value, S.Load(p), rh);
-                zh = S.Fma(value, S.Load(p + stride), zh);
-                nh = S.Fma(value, S.Load(p + 2 * stride), nh);
+                rh0 = S.Fma(value, S.Load(p), rh0);
+                zh0 = S.Fma(value, S.Load(p + stride), zh0);
+                nh0 = S.Fma(value, S.Load(p + 2 * stride), nh0);
+                rh1 = S.Fma(value, S.Load(p1), rh1);
+                zh1 = S.Fma(value, S.Load(p1 + stride), zh1);
+                nh1 = S.Fma(value, S.Load(p1 + 2 * stride), nh1);
+                p += Tile;
+                p1 += Tile;
             }
 
-            var candidate = S.Fma(Cells<S, F, I>.Gate(S.Add(rx, rh)), nh, nx);
-            var next = Cells<S, F, I>.GruHidden(candidate, Cells<S, F, I>.Gate(S.Add(zx, zh)), S.Load(h + unit));
+            var candidate = S.Fma(Cells<S, F, I>.Gate(S.Add(r0, rh0)), nh0, n0);
+            var next = Cells<S, F, I>.GruHidden(candidate, Cells<S, F, I>.Gate(S.Add(z0, zh0)), S.Load(h + unit));
             S.Store(Lanes<S, F, I>.Target(hiddenOut, unit, units, beside), next);
+            if (second == unit) break;
+            candidate = S.Fma(Cells<S, F, I>.Gate(S.Add(r1, rh1)), nh1, n1);
+            next = Cells<S, F, I>.GruHidden(candidate, Cells<S, F, I>.Gate(S.Add(z1, zh1)), S.Load(h + second));
+            S.Store(Lanes<S, F, I>.Target(hiddenOut, second, units, beside), next);
         }
 
         Lanes<S, F, I>.Flush(hiddenOut, units, beside);
     }
+
+    /// <summary>Where the gates of a unit begin in a row of a GRU's.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static nint Offset(nint unit) => (unit & -Tile) * 3 + (unit & Tile - 1);
+
+    /// <summary>Where the weights of a GRU's unit begin, tiles <paramref name="stride"/> apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static nint Start(nint unit, nint stride) => (unit >> 4) * 3 * stride + (unit & Tile - 1);
 }

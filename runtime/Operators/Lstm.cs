@@ -68,6 +68,10 @@ internal sealed unsafe class Lstm : Recurrent
 
     protected override void PlanStep(NodeContext context, int batch, ref ScratchCursor cursor, Pass pass)
     {
+        pass.FirstCell = context.Optional(InitialCell);
+        pass.LastCell = context.OptionalOutput(2);
+        pass.PeepholeWeights = context.Optional(WeightIndex(pass.Direction, 3));
+        pass.Projection = context.Optional(WeightIndex(pass.Direction, 4));
         pass.CellScratch = cursor.Floats(batch, Hidden);
         pass.Projected = cursor.Floats(batch, Hidden);
         pass.Work = cursor.Floats(5, PaddedHidden);
@@ -80,15 +84,14 @@ internal sealed unsafe class Lstm : Recurrent
     protected override void Begin(NodeContext context, Pass pass, int d)
     {
         var count = (nint)pass.Batch * Hidden;
-        var initial = context.Optional(InitialCell) is { } c ? c.Floats + d * count : null;
-        pass.CellOut = context.OptionalOutput(2) is { } y ? y.Floats + d * count : pass.CellScratch;
+        var initial = pass.FirstCell is { } c ? c.Floats + d * count : null;
+        pass.CellOut = pass.LastCell is { } y ? y.Floats + d * count : pass.CellScratch;
         pass.Cell = initial;
         if (initial == null) new Span<float>(pass.CellOut, (int)count).Clear();
         else if (pass.Ragged) Copy(initial, pass.CellOut, count);
         if (initial == null || pass.Ragged) pass.Cell = pass.CellOut;
 
-        pass.Peephole = context.Optional(WeightIndex(d, 3)) is { } p ? p.Floats : null;
-        pass.Projection = context.Optional(WeightIndex(d, 4));
+        pass.Peephole = pass.PeepholeWeights is { } p ? p.Floats : null;
         pass.IsFused = pass.Peephole == null && _isStandard[d];
         pass.IsBounding = pass.Projection is null && _isBounding[d];
         if (!pass.IsFused) SetConstants(pass);

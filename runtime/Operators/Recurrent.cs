@@ -451,6 +451,12 @@ internal abstract unsafe class Recurrent : Operator
 
         public KernelSet Kernels { get; } = context.Kernels;
 
+        public Tensor? FirstCell { get; set; }
+
+        public Tensor? LastCell { get; set; }
+
+        public Tensor? PeepholeWeights { get; set; }
+
         public Tensor? Projection { get; set; }
 
         public int Steps { get; set; }
