@@ -327,13 +327,10 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
         return S.Lanes == 8 ? (j < 2 ? first : half) + (j & 1) * 8 * size : first + j * S.Lanes * size;
     }
 
-    /// <summary>y = fma((float)sum, wscale·xscale, init) for one vector of outputs.</summary>
+    /// <summary>One vector of outputs from its sums.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Put(Matrix* matrix, I sum, nint c, F xscale, float* init, float* y)
-    {
-        var start = init == null ? default : S.Load(init + c);
-        S.Store(y + c, S.Fma(S.ToFloat(sum), S.Mul(S.Load(matrix->Scales + c), xscale), start));
-    }
+    private static void Put(Matrix* matrix, I sum, nint c, F xscale, float* init, float* y) =>
+        S.Store(y + c, ScaledSums<S, F, I>.Value(sum, matrix->Scales, xscale, init, c));
 
     /// <summary>The same for a row of a panel whose sums are stored; they make room for the outputs that do not fill a vector.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -193,13 +193,10 @@ internal readonly unsafe struct GemmInt8<S, F, I, D> : IInt8Product
         return S.Lanes == 4 ? (j < 4 ? first : second) + (j & 3) * 4 * WeightLayout.InnerInt8 : first + j * WeightLayout.InnerInt8;
     }
 
-    /// <summary>y = fma((float)sum, wscale·xscale, init) for one vector of outputs.</summary>
+    /// <summary>One vector of outputs from its sums.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Put(Matrix* matrix, I sum, nint c, F xscale, float* init, float* y)
-    {
-        var start = init == null ? default : S.Load(init + c);
-        S.Store(y + c, S.Fma(S.ToFloat(D.Finish(sum, matrix->RowSums + c)), S.Mul(S.Load(matrix->Scales + c), xscale), start));
-    }
+    private static void Put(Matrix* matrix, I sum, nint c, F xscale, float* init, float* y) =>
+        S.Store(y + c, ScaledSums<S, F, I>.Value(D.Finish(sum, matrix->RowSums + c), matrix->Scales, xscale, init, c));
 
     /// <summary>The same for the outputs that are left of a panel whose sums are stored.</summary>
     private static void PutRest(Matrix* matrix, int* sums, nint c, float xscale, float* init, float* y)
@@ -207,12 +204,11 @@ internal readonly unsafe struct GemmInt8<S, F, I, D> : IInt8Product
         var beside = stackalloc float[WeightLayout.TileRows];
         for (; c < matrix->N; c += S.Lanes, sums += S.Lanes)
         {
-            var start = init == null ? default : S.Load(init + c);
-            var value = S.Fma(S.ToFloat(D.Finish(S.LoadInt(sums), matrix->RowSums + c)), S.Mul(S.Load(matrix->Scales + c), S.Broadcast(xscale)), start);
+            var value = ScaledSums<S, F, I>.Value(D.Finish(S.LoadInt(sums), matrix->RowSums + c), matrix->Scales, S.Broadcast(xscale), init, c);
             S.Store(Lanes<S, F, I>.Target(y, c, matrix->N, beside), value);
         }
 
-        for (var i = matrix->N & -S.Lanes; i < matrix->N; i++) y[i] = *beside++;
+        Lanes<S, F, I>.Flush(y, matrix->N, beside);
     }
 
     private struct Matrix

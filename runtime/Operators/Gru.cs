@@ -45,8 +45,9 @@ internal sealed unsafe class Gru : Recurrent
     protected override bool StepBeginsWithRecurrence => _linearBeforeReset;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    protected override void Begin(NodeContext context, Pass pass, int d)
+    protected override void Begin(Pass pass)
     {
+        var d = pass.Direction;
         pass.RecurrentBias = pass.Bias is { } bias ? bias.Floats + PackedRows : null;
         pass.IsBounding = _activations[d * Functions].Function == UnaryFunction.Sigmoid && _activations[d * Functions + 1].Function == UnaryFunction.Tanh;
         pass.IsFused = _linearBeforeReset && Clip == 0 && pass.IsBounding;

@@ -81,8 +81,9 @@ internal sealed unsafe class Lstm : Recurrent
     protected override bool StepBeginsWithRecurrence => true;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    protected override void Begin(NodeContext context, Pass pass, int d)
+    protected override void Begin(Pass pass)
     {
+        var d = pass.Direction;
         var count = (nint)pass.Batch * Hidden;
         var initial = pass.FirstCell is { } c ? c.Floats + d * count : null;
         pass.CellOut = pass.LastCell is { } y ? y.Floats + d * count : pass.CellScratch;

@@ -82,8 +82,7 @@ internal static unsafe class PackedProduct
             for (; first + count < m && IsSteep(q + (first + count) * stride, columns, scales[first + count]); count++)
             {
                 var row = first + count;
-                Subtract(x + row * ldx, q + row * stride, scales[row], rest, columns);
-                kernels.QuantizeRows(rest, columns, 1, columns, 0, q + (m + count) * stride, scales + m + count);
+                QuantizeRest(kernels, x + row * ldx, columns, q + row * stride, scales[row], rest, q + (m + count) * stride, scales + m + count);
             }
 
             var to = y + first * ldy;
@@ -105,8 +104,7 @@ internal static unsafe class PackedProduct
         if (m == 1 && IsSteep(q, columns, *scales))
         {
             var rest = cursor.Floats(columns + KernelSet.ReadSlack);
-            Subtract(x, q, *scales, rest, columns);
-            kernels.QuantizeRows(rest, columns, 1, columns, 0, q + KernelSet.QuantizedStride(columns), scales + 1);
+            QuantizeRest(kernels, x, columns, q, *scales, rest, q + KernelSet.QuantizedStride(columns), scales + 1);
             factor.HasRest = true;
         }
 
@@ -175,6 +173,13 @@ internal static unsafe class PackedProduct
         }
 
         return 127L * 127 * columns > Steep * Steep * sum;
+    }
+
+    /// <summary>Quantizes what quantizing a row to q lost.</summary>
+    private static void QuantizeRest(KernelSet kernels, float* x, int columns, sbyte* q, float scale, float* rest, sbyte* restQ, float* restScale)
+    {
+        Subtract(x, q, scale, rest, columns);
+        kernels.QuantizeRows(rest, columns, 1, columns, 0, restQ, restScale);
     }
 
     /// <summary>rest = x - scale·q, each rounded once.</summary>

@@ -145,7 +145,7 @@ internal abstract unsafe class Recurrent : Operator
             pass.Scratch = scratch;
         }
 
-        if (pass.Batch > 0) RunDirection(context, pass);
+        if (pass.Batch > 0) RunDirection(pass);
     }
 
     /// <summary>Size of the state h: the hidden units, or the projection's outputs.</summary>
@@ -168,7 +168,7 @@ internal abstract unsafe class Recurrent : Operator
     protected virtual long ProductBytes(NodeContext context, int d, int batch) => 0;
 
     /// <summary>Takes a direction's inputs and cell state.</summary>
-    protected abstract void Begin(NodeContext context, Pass pass, int d);
+    protected abstract void Begin(Pass pass);
 
     /// <summary>True where a step begins with <see cref="Recur"/>, which may then make the input product on the way.</summary>
     protected abstract bool StepBeginsWithRecurrence { get; }
@@ -230,7 +230,7 @@ internal abstract unsafe class Recurrent : Operator
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void RunDirection(NodeContext context, Pass pass)
+    private void RunDirection(Pass pass)
     {
         int steps = pass.Steps, batch = pass.Batch, d = pass.Direction;
         var stateCount = (nint)batch * pass.StateSize;
@@ -246,7 +246,7 @@ internal abstract unsafe class Recurrent : Operator
         pass.Ragged = lengths != null;
         pass.Bounded = initial == null;
         pass.StateIsZero = initial == null && lengths == null;
-        Begin(context, pass, d);
+        Begin(pass);
 
         var h = initial;
         if (lengths != null || initial == null)
@@ -258,18 +258,15 @@ internal abstract unsafe class Recurrent : Operator
 
         if (steps == 1 && batch == 1 && lengths == null && initial != null && StepBeginsWithRecurrence)
         {
-            if (IsSmall(pass) && StepWhole(pass, pass.Input!.Floats, pass.X.Floats, bias, h, y != null ? y : state))
+            var to = y != null ? y : state;
+            if (!IsSmall(pass) || !StepWhole(pass, pass.Input!.Floats, pass.X.Floats, bias, h, to))
             {
-                if (final != null && y != null) Copy(y, final, stateCount);
-                End(pass);
-                return;
+                pass.IsInputPending = pass.Input is not null;
+                pass.InputBias = bias;
+                if (!pass.IsInputPending) MakeInputProduct(pass, 0, 1, bias);
+                Step(pass, pass.Gates, 0, 1, h, to);
             }
 
-            pass.IsInputPending = pass.Input is not null;
-            pass.InputBias = bias;
-            if (!pass.IsInputPending) Copy(pass.X.Floats + d * PackedRows, pass.Gates, PackedRows);
-            var to = y != null ? y : state;
-            Step(pass, pass.Gates, 0, 1, h, to);
             if (final != null && to != final) Copy(to, final, stateCount);
             End(pass);
             return;

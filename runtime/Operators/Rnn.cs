@@ -25,7 +25,7 @@ internal sealed unsafe class Rnn : Recurrent
 
     protected override bool StepBeginsWithRecurrence => true;
 
-    protected override void Begin(NodeContext context, Pass pass, int d) => SetConstants(pass);
+    protected override void Begin(Pass pass) => SetConstants(pass);
 
     protected override void Step(Pass pass, float* gates, int row, int count, float* h, float* hOut)
     {
