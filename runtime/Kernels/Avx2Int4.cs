@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Int = System.Runtime.Intrinsics.Vector256<int>;
 using Isa = System.Runtime.Intrinsics.X86.Avx2;
 using Short = System.Runtime.Intrinsics.Vector256<short>;
@@ -9,6 +10,9 @@ namespace SeqRuntime.Kernels;
 /// <summary>int4 products by AVX2: nibbles are vpmaddubsw's unsigned factor, and 16-bit sums run through a whole group.</summary>
 internal readonly unsafe struct Avx2Int4 : IInt4Dot<Int, Short>
 {
+    /// <summary>The matrix over GF(2) that moves a byte's upper four bits down.</summary>
+    public const ulong UpperHalf = 0x1020408000000000;
+
     /// <summary>Two 16-bit numbers, as the sums have them: -8·Σ over the inputs 0, 1 of each 4 and over 2, 3.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Start(sbyte* x)
@@ -29,8 +33,11 @@ internal readonly unsafe struct Avx2Int4 : IInt4Dot<Int, Short>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Low(Int nibbles) => Isa.And(nibbles, Vector256.Create(0x0F0F0F0F));
 
+    /// <summary>A shift and a mask, or where there is GFNI the bit matrix that does both.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int High(Int nibbles) => Isa.And(Isa.ShiftRightLogical(nibbles, 4), Vector256.Create(0x0F0F0F0F));
+    public static Int High(Int nibbles) => Gfni.V256.IsSupported
+        ? Gfni.V256.GaloisFieldAffineTransform(nibbles.AsByte(), Vector256.Create(UpperHalf).AsByte(), 0).AsInt32()
+        : Isa.And(Isa.ShiftRightLogical(nibbles, 4), Vector256.Create(0x0F0F0F0F));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int LoadInputs(sbyte* x) => Isa.BroadcastScalarToVector256((int*)x);

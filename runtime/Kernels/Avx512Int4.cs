@@ -22,8 +22,11 @@ internal readonly unsafe struct Avx512Int4 : IInt4Dot<Int, Short>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Low(Int nibbles) => Isa.And(nibbles, Vector512.Create(0x0F0F0F0F));
 
+    /// <summary>See <see cref="Avx2Int4.High"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int High(Int nibbles) => Isa.And(Isa.ShiftRightLogical(nibbles, 4), Vector512.Create(0x0F0F0F0F));
+    public static Int High(Int nibbles) => Gfni.V512.IsSupported
+        ? Gfni.V512.GaloisFieldAffineTransform(nibbles.AsByte(), Vector512.Create(Avx2Int4.UpperHalf).AsByte(), 0).AsInt32()
+        : Isa.And(Isa.ShiftRightLogical(nibbles, 4), Vector512.Create(0x0F0F0F0F));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int LoadInputs(sbyte* x) => Vector512.Create(Unsafe.ReadUnaligned<int>(x));

@@ -25,10 +25,10 @@ internal readonly unsafe struct AvxVnniInt4 : IInt4Dot<Int, Int>
     public static Int LoadNibbles(byte* w) => Isa.LoadVector256((int*)w);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int Low(Int nibbles) => Isa.And(nibbles, Vector256.Create(0x0F0F0F0F));
+    public static Int Low(Int nibbles) => Avx2Int4.Low(nibbles);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int High(Int nibbles) => Isa.And(Isa.ShiftRightLogical(nibbles, 4), Vector256.Create(0x0F0F0F0F));
+    public static Int High(Int nibbles) => Avx2Int4.High(nibbles);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int LoadInputs(sbyte* x) => Isa.BroadcastScalarToVector256((int*)x);
