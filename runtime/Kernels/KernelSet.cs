@@ -128,21 +128,10 @@ internal abstract unsafe class KernelSet
     /// <summary>
     /// A whole LSTM step of one row in fp32: <see cref="LstmCell"/> of bias + W·x + R·h. Faster than its parts where everything lies in the nearest cache.
     /// </summary>
-    /// <param name="w">Packed fp32 W, gate-interleaved.</param>
-    /// <param name="x">Inputs.</param>
-    /// <param name="inputs">How many.</param>
-    /// <param name="bias">A row of biases in packed order, or null.</param>
-    /// <param name="r">Packed fp32 R.</param>
-    /// <param name="h">Hidden state.</param>
-    /// <param name="units">How many.</param>
-    /// <param name="cell">Cell state.</param>
-    /// <param name="cellOut">New cell state; may be <paramref name="cell"/>.</param>
-    /// <param name="hiddenOut">New hidden state; not <paramref name="h"/>.</param>
-    public abstract void LstmStep(float* w, float* x, nint inputs, float* bias, float* r, float* h, nint units, float* cell, float* cellOut, float* hiddenOut);
+    public abstract void LstmStep(in RecurrentStep step);
 
     /// <summary>
-    /// A whole GRU step of one row in fp32: <see cref="GruCell"/> of bias + W·x and recurrentBias + R·h; parameters as in <see cref="LstmStep"/>, both
-    /// biases or none.
+    /// A whole GRU step of one row in fp32: <see cref="GruCell"/> of bias + W·x and recurrent bias + R·h, both biases or none.
     /// </summary>
-    public abstract void GruStep(float* w, float* x, nint inputs, float* bias, float* r, float* h, nint units, float* recurrentBias, float* hiddenOut);
+    public abstract void GruStep(in RecurrentStep step);
 }

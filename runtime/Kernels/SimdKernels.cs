@@ -9,12 +9,14 @@ namespace SeqRuntime.Kernels;
 /// <typeparam name="I">Vector of int32 with as many lanes.</typeparam>
 /// <typeparam name="B">int8 products.</typeparam>
 /// <typeparam name="P">int4 products.</typeparam>
-internal sealed unsafe class SimdKernels<S, F, I, B, P>(string name) : KernelSet
+/// <typeparam name="T">Whole steps of small layers.</typeparam>
+internal sealed unsafe class SimdKernels<S, F, I, B, P, T>(string name) : KernelSet
     where S : struct, ISimd<F, I>
     where F : unmanaged
     where I : unmanaged
     where B : struct, IInt8Product
     where P : struct, IInt4Product
+    where T : struct, ISmallSteps
 {
     public override string Name { get; } = name;
 
@@ -55,9 +57,7 @@ internal sealed unsafe class SimdKernels<S, F, I, B, P>(string name) : KernelSet
     public override void GruCell(float* gatesX, float* gatesH, float* hidden, float* hiddenOut, int units) =>
         Cells<S, F, I>.Gru(gatesX, gatesH, hidden, hiddenOut, units);
 
-    public override void LstmStep(float* w, float* x, nint inputs, float* bias, float* r, float* h, nint units, float* cell, float* cellOut, float* hiddenOut) =>
-        SmallSteps<S, F, I>.Lstm(w, x, inputs, bias, r, h, units, cell, cellOut, hiddenOut);
+    public override void LstmStep(in RecurrentStep step) => T.Lstm(step, 0, step.Units);
 
-    public override void GruStep(float* w, float* x, nint inputs, float* bias, float* r, float* h, nint units, float* recurrentBias, float* hiddenOut) =>
-        SmallSteps<S, F, I>.Gru(w, x, inputs, bias, r, h, units, recurrentBias, hiddenOut);
+    public override void GruStep(in RecurrentStep step) => T.Gru(step, 0, step.Units);
 }

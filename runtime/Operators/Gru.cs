@@ -49,10 +49,15 @@ internal sealed unsafe class Gru : Recurrent
     {
         var d = pass.Direction;
         pass.RecurrentBias = pass.Bias is { } bias ? bias.Floats + PackedRows : null;
-        pass.IsBounding = _activations[d * Functions].Function == UnaryFunction.Sigmoid && _activations[d * Functions + 1].Function == UnaryFunction.Tanh;
-        pass.IsFused = _linearBeforeReset && Clip == 0 && pass.IsBounding;
+        pass.IsBounding = IsStandard(d);
+        pass.IsFused = IsFused(pass);
         if (!pass.IsFused) SetConstants(pass);
     }
+
+    private bool IsStandard(int d) =>
+        _activations[d * Functions].Function == UnaryFunction.Sigmoid && _activations[d * Functions + 1].Function == UnaryFunction.Tanh;
+
+    private bool IsFused(Pass pass) => _linearBeforeReset && Clip == 0 && IsStandard(pass.Direction);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void Step(Pass pass, float* gates, int row, int count, float* h, float* hOut)
@@ -100,11 +105,13 @@ internal sealed unsafe class Gru : Recurrent
         }
     }
 
-    protected override bool StepWhole(Pass pass, float* w, float* x, float* bias, float* h, float* hOut)
+    protected override bool CanStepWhole(Pass pass) => IsFused(pass);
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    protected override void StepWhole(Pass pass, ref RecurrentStep step)
     {
-        if (!pass.IsFused) return false;
-        pass.Kernels.GruStep(w, x, pass.Input!.Layout.Columns, bias, pass.Recurrence.Floats, h, Hidden, pass.RecurrentBias, hOut);
-        return true;
+        step.RecurrentBias = step.Bias == null ? null : step.Bias + PackedRows;
+        pass.Kernels.GruStep(step);
     }
 
     private void ComposedCell(Pass pass, float* gates, float* recurrent, float* h, float* hOut)

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
+using SeqRuntime.Kernels;
 
 namespace SeqRuntime.Operators;
 
@@ -136,12 +137,15 @@ internal sealed unsafe class Lstm : Recurrent
         pass.Cell = pass.CellOut;
     }
 
-    protected override bool StepWhole(Pass pass, float* w, float* x, float* bias, float* h, float* hOut)
+    protected override bool CanStepWhole(Pass pass) => pass.FirstCell is not null && pass.PeepholeWeights is null && pass.Projection is null && _isStandard[pass.Direction];
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    protected override void StepWhole(Pass pass, ref RecurrentStep step)
     {
-        if (!pass.IsFused || pass.Projection is not null) return false;
-        pass.Kernels.LstmStep(w, x, pass.Input!.Layout.Columns, bias, pass.Recurrence.Floats, h, Hidden, pass.Cell, pass.CellOut, hOut);
-        pass.Cell = pass.CellOut;
-        return true;
+        var offset = pass.Direction * (nint)Hidden;
+        step.Cell = pass.FirstCell!.Floats + offset;
+        step.CellOut = pass.LastCell is { } last ? last.Floats + offset : pass.CellScratch;
+        pass.Kernels.LstmStep(step);
     }
 
     /// <summary>The same cell from single kernels, for everything the fused one does not have.</summary>

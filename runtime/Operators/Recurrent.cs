@@ -118,6 +118,13 @@ internal abstract unsafe class Recurrent : Operator
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public sealed override void Execute(NodeContext context)
     {
+        var pass = KeptBy(context, 0);
+        if (pass.IsWhole && Directions == 1 && IsPlanned(pass, context.Scratch))
+        {
+            StepOnce(pass);
+            return;
+        }
+
         CheckInputs(context);
         for (var d = 0; d < Directions; d++) ExecuteDirection(context, context.Scratch, d);
     }
@@ -137,15 +144,15 @@ internal abstract unsafe class Recurrent : Operator
     public void ExecuteDirection(NodeContext context, byte* scratch, int d)
     {
         var pass = KeptBy(context, d);
-        ref readonly var shape = ref pass.X.Shape;
-        if (pass.Scratch != scratch || pass.Steps != shape[0] || pass.Batch != shape[1])
+        if (!IsPlanned(pass, scratch))
         {
             var cursor = new ScratchCursor(scratch);
             Plan(context, pass, ref cursor);
             pass.Scratch = scratch;
         }
 
-        if (pass.Batch > 0) RunDirection(pass);
+        if (pass.IsWhole) StepOnce(pass);
+        else if (pass.Batch > 0) RunDirection(pass);
     }
 
     /// <summary>Size of the state h: the hidden units, or the projection's outputs.</summary>
@@ -173,8 +180,13 @@ internal abstract unsafe class Recurrent : Operator
     /// <summary>True where a step begins with <see cref="Recur"/>, which may then make the input product on the way.</summary>
     protected abstract bool StepBeginsWithRecurrence { get; }
 
-    /// <summary>One step of one row with fp32 weights in one kernel, where there is one for this layer's equations.</summary>
-    protected virtual bool StepWhole(Pass pass, float* w, float* x, float* bias, float* h, float* hOut) => false;
+    /// <summary>True where <see cref="StepWhole"/> computes this layer's equations.</summary>
+    protected virtual bool CanStepWhole(Pass pass) => false;
+
+    /// <summary>One step of one row with fp32 weights in one kernel.</summary>
+    /// <param name="pass">The direction being run.</param>
+    /// <param name="step">Its step but for what only this layer has.</param>
+    protected virtual void StepWhole(Pass pass, ref RecurrentStep step) => throw new NotSupportedException();
 
     /// <summary>Leaves a direction's last cell state where it belongs.</summary>
     protected virtual void End(Pass pass)
@@ -227,6 +239,39 @@ internal abstract unsafe class Recurrent : Operator
         pass.Product = cursor.Take(product);
         pass.SingleProduct = cursor.Take(single);
         PlanStep(context, batch, ref cursor, pass);
+        pass.IsWhole = steps == 1 && batch == 1 && pass.Lengths is null && pass.FirstState is not null && IsSmall(pass) && CanStepWhole(pass);
+        if (!pass.IsWhole) return;
+        pass.Whole = new RecurrentStep
+        {
+            Weights = pass.Input!.Floats,
+            Recurrence = pass.Recurrence.Floats,
+            Bias = pass.Bias is { } bias ? bias.Floats : null,
+            Inputs = shape[2],
+            Units = Hidden,
+        };
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsPlanned(Pass pass, byte* scratch)
+    {
+        ref readonly var shape = ref pass.X.Shape;
+        return pass.Scratch == scratch && pass.Steps == shape[0] && pass.Batch == shape[1];
+    }
+
+    /// <summary>The only step of the only row, all of it in one kernel.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void StepOnce(Pass pass)
+    {
+        nint size = pass.StateSize, offset = pass.Direction * size;
+        var y = pass.Y is { } all ? all.Floats + offset : null;
+        var to = pass.LastState is { } last ? last.Floats + offset : y != null ? y : pass.State;
+        ref var step = ref pass.Whole;
+        step.X = pass.X.Floats;
+        step.Hidden = pass.FirstState!.Floats + offset;
+        step.HiddenOut = to;
+        step.IsDescending = !step.IsDescending;
+        StepWhole(pass, ref step);
+        if (y != null && y != to) Copy(to, y, size);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -259,14 +304,10 @@ internal abstract unsafe class Recurrent : Operator
         if (steps == 1 && batch == 1 && lengths == null && initial != null && StepBeginsWithRecurrence)
         {
             var to = y != null ? y : state;
-            if (!IsSmall(pass) || !StepWhole(pass, pass.Input!.Floats, pass.X.Floats, bias, h, to))
-            {
-                pass.IsInputPending = pass.Input is not null;
-                pass.InputBias = bias;
-                if (!pass.IsInputPending) MakeInputProduct(pass, 0, 1, bias);
-                Step(pass, pass.Gates, 0, 1, h, to);
-            }
-
+            pass.IsInputPending = pass.Input is not null;
+            pass.InputBias = bias;
+            if (!pass.IsInputPending) MakeInputProduct(pass, 0, 1, bias);
+            Step(pass, pass.Gates, 0, 1, h, to);
             if (final != null && to != final) Copy(to, final, stateCount);
             End(pass);
             return;
@@ -446,6 +487,9 @@ internal abstract unsafe class Recurrent : Operator
         public readonly Tensor Recurrence = context.Input(firstWeight + 1);
         public readonly Tensor? Bias = context.Optional(firstWeight + 2);
 
+        /// <summary>The only step of the only row, where <see cref="IsWhole"/>.</summary>
+        public RecurrentStep Whole;
+
         public KernelSet Kernels { get; } = context.Kernels;
 
         public Tensor? FirstCell { get; set; }
@@ -472,6 +516,9 @@ internal abstract unsafe class Recurrent : Operator
 
         /// <summary>The state is the missing initial one: R·h is 0.</summary>
         public bool StateIsZero { get; set; }
+
+        /// <summary>There is one step of one row, and one kernel for all of it.</summary>
+        public bool IsWhole { get; set; }
 
         /// <summary>The input product of the only step is still to be made.</summary>
         public bool IsInputPending { get; set; }

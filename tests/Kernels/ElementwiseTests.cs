@@ -219,8 +219,23 @@ public sealed unsafe class ElementwiseTests
                 {
                     using var actualCell = new GuardedMemory<float>(units);
                     using var actual = new GuardedMemory<float>(units);
-                    if (gates == 4) kernels.LstmStep((float*)w.Pointer, x.Pointer, inputs, first, (float*)r.Pointer, h.Pointer, units, cell.Pointer, actualCell.Pointer, actual.Pointer);
-                    else kernels.GruStep((float*)w.Pointer, x.Pointer, inputs, first, (float*)r.Pointer, h.Pointer, units, isBiased ? bias.Pointer + rows : null, actual.Pointer);
+                    var step = new RecurrentStep
+                    {
+                        Weights = (float*)w.Pointer,
+                        Recurrence = (float*)r.Pointer,
+                        Bias = first,
+                        RecurrentBias = isBiased ? bias.Pointer + rows : null,
+                        X = x.Pointer,
+                        Hidden = h.Pointer,
+                        HiddenOut = actual.Pointer,
+                        Cell = cell.Pointer,
+                        CellOut = actualCell.Pointer,
+                        Inputs = inputs,
+                        Units = units,
+                        IsDescending = i % 2 != 0,
+                    };
+                    if (gates == 4) kernels.LstmStep(step);
+                    else kernels.GruStep(step);
                     KernelTesting.AssertSameBits(hidden, actual.Span, $"step of {units} units, {gates} gates on {kernels.Name}");
                     if (gates == 4) KernelTesting.AssertSameBits(cells, actualCell.Span, $"cells of {units} units on {kernels.Name}");
                     actual.Check(kernels.Name);

@@ -1,0 +1,39 @@
+namespace SeqRuntime.Kernels;
+
+/// <summary>Steps by vectors of a whole tile, but the last units by half of one where that holds them: half of the tile is then padding.</summary>
+/// <typeparam name="W">Steps with 16 lanes.</typeparam>
+/// <typeparam name="N">Steps with 8.</typeparam>
+internal readonly struct SplitSteps<W, N> : ISmallSteps
+    where W : struct, ISmallSteps
+    where N : struct, ISmallSteps
+{
+    public static void Lstm(in RecurrentStep step, nint first, nint end)
+    {
+        var split = Split(end);
+        if (split == end)
+        {
+            W.Lstm(step, first, end);
+            return;
+        }
+
+        if (step.IsDescending) N.Lstm(step, split, end);
+        if (split > first) W.Lstm(step, first, split);
+        if (!step.IsDescending) N.Lstm(step, split, end);
+    }
+
+    public static void Gru(in RecurrentStep step, nint first, nint end)
+    {
+        var split = Split(end);
+        if (split == end)
+        {
+            W.Gru(step, first, end);
+            return;
+        }
+
+        if (step.IsDescending) N.Gru(step, split, end);
+        if (split > first) W.Gru(step, first, split);
+        if (!step.IsDescending) N.Gru(step, split, end);
+    }
+
+    private static nint Split(nint end) => (end & 15) is > 0 and <= 8 ? end & ~15 : end;
+}
