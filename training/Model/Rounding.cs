@@ -1,4 +1,5 @@
 using TorchSharp;
+using PackedProduct = SeqRuntime.Operators.PackedProduct;
 using static TorchSharp.torch;
 
 namespace SeqRuntime.Training.Model;
@@ -10,7 +11,7 @@ namespace SeqRuntime.Training.Model;
 internal sealed class Rounding
 {
     // Kept: the library frees a number that is converted at the call while the call may still read it.
-    private static readonly Scalar s_steps = 127, s_negative = -127, s_four = 4, s_least = 1e-30;
+    private static readonly Scalar s_steps = 127, s_negative = -127, s_steepSquared = PackedProduct.Steep * PackedProduct.Steep, s_least = 1e-30;
 
     /// <summary>Whether activations are rounded.</summary>
     public bool Active { get; set; }
@@ -19,8 +20,8 @@ internal sealed class Rounding
     public Tensor Unit(Tensor x) => Active ? StraightThrough(x, (x * s_steps).round_().clamp_(s_negative, s_steps) / s_steps) : x;
 
     /// <summary>
-    /// Rounds each row to 127 steps of its largest magnitude; where that exceeds twice the root mean square of the rounded row, the
-    /// runtime multiplies in two int8 parts, and the rest of the first rounding is rounded to 127 steps of its own range.
+    /// Rounds each row to 127 steps of its largest magnitude; where that exceeds <see cref="PackedProduct.Steep"/> times the root mean square of
+    /// the rounded row, the runtime multiplies in two int8 parts, and the rest of the first rounding is rounded to 127 steps of its own range.
     /// </summary>
     public Tensor Measured(Tensor x)
     {
@@ -33,7 +34,7 @@ internal sealed class Rounding
         var range = rest.abs().amax([-1L], keepdim: true).clamp_min(s_least);
         var second = first + Steps(rest, range) * (range / s_steps);
         using Scalar bound = 127f * 127f * x.shape[^1];
-        var steep = (steps * steps).sum([-1L], keepdim: true) * s_four < bound;
+        var steep = (steps * steps).sum([-1L], keepdim: true) * s_steepSquared < bound;
         var rounded = where(steep, second, first);
         return StraightThrough(x, rounded);
     }
