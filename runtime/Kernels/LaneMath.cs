@@ -198,16 +198,14 @@ internal static partial class LaneMath<S, F, I>
         return S.AsFloat(S.Add(S.ShiftLeft(S.AsInt(shifted), 23), S.Broadcast(0x3F800000)));
     }
 
-    /// <summary>sign·(e^(sign·r) - 1) for r in [-ln 2/2, ln 2/2] and sign 1 or -1: minimax of degree 6 (Remez), eʳ to 3.7·10⁻⁹ of itself.</summary>
+    /// <summary>sign·(e^(sign·r) - 1) for r in [-ln 2/2, ln 2/2] and sign 1 or -1: minimax of degree 6 (Remez), eʳ to 3.7·10⁻⁹ of itself; halves beside each other (Estrin), a step less to wait for.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static F ExpPolynomial(F r, [ConstantExpected] float sign = 1)
     {
-        var p = S.Broadcast(1.3814540579915047e-3f);
-        p = S.Fma(p, r, S.Broadcast(sign * 8.36874544620514e-3f));
-        p = S.Fma(p, r, S.Broadcast(4.166838899254799e-2f));
-        p = S.Fma(p, r, S.Broadcast(sign * 1.666652113199234e-1f));
-        p = S.Fma(p, r, S.Broadcast(4.999999403953552e-1f));
         var square = S.Mul(r, r);
+        var upper = S.Fma(S.Broadcast(sign * 8.36874544620514e-3f), r, S.Broadcast(4.166838899254799e-2f));
+        var lower = S.Fma(S.Broadcast(sign * 1.666652113199234e-1f), r, S.Broadcast(4.999999403953552e-1f));
+        var p = S.Fma(S.Fma(S.Broadcast(1.3814540579915047e-3f), square, upper), square, lower);
         return sign > 0 ? S.Fma(p, square, r) : S.FmaNegated(p, square, r);
     }
 }
