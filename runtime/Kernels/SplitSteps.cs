@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace SeqRuntime.Kernels;
 
 /// <summary>Steps by vectors of a whole tile, but the last units by half of one where that holds them: half of the tile is then padding.</summary>
@@ -7,6 +9,7 @@ internal readonly struct SplitSteps<W, N> : ISmallSteps
     where W : struct, ISmallSteps
     where N : struct, ISmallSteps
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Lstm(in RecurrentStep step, nint first, nint end)
     {
         var split = Split(end);
@@ -21,6 +24,7 @@ internal readonly struct SplitSteps<W, N> : ISmallSteps
         if (!step.IsDescending) N.Lstm(step, split, end);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Gru(in RecurrentStep step, nint first, nint end)
     {
         var split = Split(end);

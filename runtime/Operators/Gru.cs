@@ -34,7 +34,7 @@ internal sealed unsafe class Gru : Recurrent
     protected override void CheckDirection(NodeContext context, int d, int batch) =>
         Require.Optional(context.Optional(WeightIndex(d, 2)), 2, PackedRows);
 
-    protected override void PlanStep(NodeContext context, int batch, ref ScratchCursor cursor, Pass pass)
+    protected override void PlanStep(NodeContext context, int batch, ref ScratchCursor cursor, RecurrentPass pass)
     {
         pass.Recurrent = cursor.Floats(batch, PackedRows);
         pass.Reset = cursor.Floats(batch, Hidden);
@@ -45,7 +45,7 @@ internal sealed unsafe class Gru : Recurrent
     protected override bool StepBeginsWithRecurrence => _linearBeforeReset;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    protected override void Begin(Pass pass)
+    protected override void Begin(RecurrentPass pass)
     {
         var d = pass.Direction;
         pass.RecurrentBias = pass.Bias is { } bias ? bias.Floats + PackedRows : null;
@@ -57,17 +57,17 @@ internal sealed unsafe class Gru : Recurrent
     private bool IsStandard(int d) =>
         _activations[d * Functions].Function == UnaryFunction.Sigmoid && _activations[d * Functions + 1].Function == UnaryFunction.Tanh;
 
-    private bool IsFused(Pass pass) => _linearBeforeReset && Clip == 0 && IsStandard(pass.Direction);
+    private bool IsFused(RecurrentPass pass) => _linearBeforeReset && Clip == 0 && IsStandard(pass.Direction);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    protected override void Step(Pass pass, float* gates, int row, int count, float* h, float* hOut)
+    protected override void Step(RecurrentPass pass, float* gates, int row, int count, float* h, float* hOut)
     {
         if (_linearBeforeReset) ResetAfterProduct(pass, gates, count, h, hOut);
         else ResetBeforeProduct(pass, gates, count, h, hOut);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void ResetAfterProduct(Pass pass, float* gates, int count, float* h, float* hOut)
+    private void ResetAfterProduct(RecurrentPass pass, float* gates, int count, float* h, float* hOut)
     {
         var recurrent = pass.Recurrent;
         if (!pass.StateIsZero)
@@ -105,16 +105,9 @@ internal sealed unsafe class Gru : Recurrent
         }
     }
 
-    protected override bool CanStepWhole(Pass pass) => IsFused(pass);
+    protected override bool CanStepWhole(RecurrentPass pass) => IsFused(pass);
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    protected override void StepWhole(Pass pass, ref RecurrentStep step)
-    {
-        step.RecurrentBias = step.Bias == null ? null : step.Bias + PackedRows;
-        pass.Kernels.GruStep(step);
-    }
-
-    private void ComposedCell(Pass pass, float* gates, float* recurrent, float* h, float* hOut)
+    private void ComposedCell(RecurrentPass pass, float* gates, float* recurrent, float* h, float* hOut)
     {
         var kernels = pass.Kernels;
         var update = pass.Work;
@@ -137,7 +130,7 @@ internal sealed unsafe class Gru : Recurrent
         Blend(kernels, update, candidate, product, h, hOut);
     }
 
-    private void ResetBeforeProduct(Pass pass, float* gates, int count, float* h, float* hOut)
+    private void ResetBeforeProduct(RecurrentPass pass, float* gates, int count, float* h, float* hOut)
     {
         var kernels = pass.Kernels;
         var recurrent = pass.Recurrent;
@@ -173,14 +166,14 @@ internal sealed unsafe class Gru : Recurrent
     }
 
     /// <summary>recurrent = gates + R·x for some of the tiles of each block only: <paramref name="tiles"/> from <paramref name="first"/>.</summary>
-    private void Tiles(Pass pass, int first, int tiles, float* x, int count, float* gates)
+    private void Tiles(RecurrentPass pass, int first, int tiles, float* x, int count, float* gates)
     {
         var factor = new PackedProduct.Factor(pass.Recurrence, x, Hidden, count);
         for (var tile = first; tile < PackedRows / Tile; tile += 3)
             factor.Multiply(pass.Kernels, 0, gates, PackedRows, pass.Recurrent, PackedRows, tile * Tile, (tile + tiles) * Tile);
     }
 
-    private void Activate(Pass pass, int function, float* plane)
+    private void Activate(RecurrentPass pass, int function, float* plane)
     {
         ApplyClip(pass, plane, Hidden);
         _activations[pass.Direction * Functions + function].Apply(pass.Kernels, plane, plane, Hidden);

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
-using SeqRuntime.Kernels;
 
 namespace SeqRuntime.Operators;
 
@@ -67,7 +66,7 @@ internal sealed unsafe class Lstm : Recurrent
     protected override long ProductBytes(NodeContext context, int d, int batch) =>
         context.Optional(WeightIndex(d, 4)) is { } projection ? PackedProduct.ScratchBytes(projection, batch) : 0;
 
-    protected override void PlanStep(NodeContext context, int batch, ref ScratchCursor cursor, Pass pass)
+    protected override void PlanStep(NodeContext context, int batch, ref ScratchCursor cursor, RecurrentPass pass)
     {
         pass.FirstCell = context.Optional(InitialCell);
         pass.LastCell = context.OptionalOutput(2);
@@ -82,7 +81,7 @@ internal sealed unsafe class Lstm : Recurrent
     protected override bool StepBeginsWithRecurrence => true;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    protected override void Begin(Pass pass)
+    protected override void Begin(RecurrentPass pass)
     {
         var d = pass.Direction;
         var count = (nint)pass.Batch * Hidden;
@@ -99,13 +98,13 @@ internal sealed unsafe class Lstm : Recurrent
         if (!pass.IsFused) SetConstants(pass);
     }
 
-    protected override void End(Pass pass)
+    protected override void End(RecurrentPass pass)
     {
         if (pass.Cell != pass.CellOut) Copy(pass.Cell, pass.CellOut, (nint)pass.Batch * Hidden);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    protected override void Step(Pass pass, float* gates, int row, int count, float* h, float* hOut)
+    protected override void Step(RecurrentPass pass, float* gates, int row, int count, float* h, float* hOut)
     {
         if (!pass.StateIsZero) Recur(pass, h, count, pass.IsBounding, gates, PackedRows, gates);
         var cell = pass.Cell + (nint)row * Hidden;
@@ -137,19 +136,10 @@ internal sealed unsafe class Lstm : Recurrent
         pass.Cell = pass.CellOut;
     }
 
-    protected override bool CanStepWhole(Pass pass) => pass.FirstCell is not null && pass.PeepholeWeights is null && pass.Projection is null && _isStandard[pass.Direction];
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    protected override void StepWhole(Pass pass, ref RecurrentStep step)
-    {
-        var offset = pass.Direction * (nint)Hidden;
-        step.Cell = pass.FirstCell!.Floats + offset;
-        step.CellOut = pass.LastCell is { } last ? last.Floats + offset : pass.CellScratch;
-        pass.Kernels.LstmStep(step);
-    }
+    protected override bool CanStepWhole(RecurrentPass pass) => pass.FirstCell is not null && pass.PeepholeWeights is null && pass.Projection is null && _isStandard[pass.Direction];
 
     /// <summary>The same cell from single kernels, for everything the fused one does not have.</summary>
-    private void ComposedCell(Pass pass, float* gates, float* cell, float* cellOut, float* hOut)
+    private void ComposedCell(RecurrentPass pass, float* gates, float* cell, float* cellOut, float* hOut)
     {
         var kernels = pass.Kernels;
         var n = Hidden;
@@ -192,7 +182,7 @@ internal sealed unsafe class Lstm : Recurrent
         kernels.Binary(BinaryFunction.Mul, output, 1, temporary, 1, hOut, n);
     }
 
-    private void AddPeephole(Pass pass, int gate, float* cell, float* plane, float* temporary)
+    private void AddPeephole(RecurrentPass pass, int gate, float* cell, float* plane, float* temporary)
     {
         if (pass.Peephole == null) return;
         pass.Kernels.Binary(BinaryFunction.Mul, pass.Peephole + (nint)gate * Hidden, 1, cell, 1, temporary, Hidden);

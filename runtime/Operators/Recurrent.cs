@@ -121,7 +121,7 @@ internal abstract unsafe class Recurrent : Operator
         var pass = KeptBy(context, 0);
         if (pass.IsWhole && Directions == 1 && IsPlanned(pass, context.Scratch))
         {
-            StepOnce(pass);
+            pass.StepOnce();
             return;
         }
 
@@ -151,7 +151,7 @@ internal abstract unsafe class Recurrent : Operator
             pass.Scratch = scratch;
         }
 
-        if (pass.IsWhole) StepOnce(pass);
+        if (pass.IsWhole) pass.StepOnce();
         else if (pass.Batch > 0) RunDirection(pass);
     }
 
@@ -166,8 +166,8 @@ internal abstract unsafe class Recurrent : Operator
     {
     }
 
-    /// <summary>Cuts the layer's own scratch for one step of <paramref name="batch"/> rows into <see cref="Pass.Work"/> and others.</summary>
-    protected virtual void PlanStep(NodeContext context, int batch, ref ScratchCursor cursor, Pass pass)
+    /// <summary>Cuts the layer's own scratch for one step of <paramref name="batch"/> rows into <see cref="RecurrentPass.Work"/> and others.</summary>
+    protected virtual void PlanStep(NodeContext context, int batch, ref ScratchCursor cursor, RecurrentPass pass)
     {
     }
 
@@ -175,21 +175,16 @@ internal abstract unsafe class Recurrent : Operator
     protected virtual long ProductBytes(NodeContext context, int d, int batch) => 0;
 
     /// <summary>Takes a direction's inputs and cell state.</summary>
-    protected abstract void Begin(Pass pass);
+    protected abstract void Begin(RecurrentPass pass);
 
     /// <summary>True where a step begins with <see cref="Recur"/>, which may then make the input product on the way.</summary>
     protected abstract bool StepBeginsWithRecurrence { get; }
 
-    /// <summary>True where <see cref="StepWhole"/> computes this layer's equations.</summary>
-    protected virtual bool CanStepWhole(Pass pass) => false;
-
-    /// <summary>One step of one row with fp32 weights in one kernel.</summary>
-    /// <param name="pass">The direction being run.</param>
-    /// <param name="step">Its step but for what only this layer has.</param>
-    protected virtual void StepWhole(Pass pass, ref RecurrentStep step) => throw new NotSupportedException();
+    /// <summary>True where a kernel computes a whole step of this layer's equations.</summary>
+    protected virtual bool CanStepWhole(RecurrentPass pass) => false;
 
     /// <summary>Leaves a direction's last cell state where it belongs.</summary>
-    protected virtual void End(Pass pass)
+    protected virtual void End(RecurrentPass pass)
     {
     }
 
@@ -202,18 +197,18 @@ internal abstract unsafe class Recurrent : Operator
     /// <param name="count">Rows.</param>
     /// <param name="h">State before, <paramref name="count"/> × S.</param>
     /// <param name="hOut">State after; may be <paramref name="h"/>.</param>
-    protected abstract void Step(Pass pass, float* gates, int row, int count, float* h, float* hOut);
+    protected abstract void Step(RecurrentPass pass, float* gates, int row, int count, float* h, float* hOut);
 
-    private Pass[] MakePasses(NodeContext context)
+    private RecurrentPass[] MakePasses(NodeContext context)
     {
-        var passes = new Pass[Directions];
-        for (var d = 0; d < passes.Length; d++) passes[d] = new Pass(context, d, WeightIndex(d, 0));
+        var passes = new RecurrentPass[Directions];
+        for (var d = 0; d < passes.Length; d++) passes[d] = new RecurrentPass(context, d, WeightIndex(d, 0));
         return passes;
     }
 
-    private static Pass KeptBy(NodeContext context, int d) => Unsafe.As<Pass[]>(context.Kept!)[d];
+    private static RecurrentPass KeptBy(NodeContext context, int d) => Unsafe.As<RecurrentPass[]>(context.Kept!)[d];
 
-    private void Plan(NodeContext context, Pass pass, ref ScratchCursor cursor)
+    private void Plan(NodeContext context, RecurrentPass pass, ref ScratchCursor cursor)
     {
         var shape = pass.X.Shape;
         int steps = shape[0], batch = shape[1];
@@ -246,36 +241,21 @@ internal abstract unsafe class Recurrent : Operator
             Weights = pass.Input!.Floats,
             Recurrence = pass.Recurrence.Floats,
             Bias = pass.Bias is { } bias ? bias.Floats : null,
+            RecurrentBias = pass.FirstCell is null && pass.Bias is { } biases ? biases.Floats + PackedRows : null,
             Inputs = shape[2],
             Units = Hidden,
         };
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool IsPlanned(Pass pass, byte* scratch)
+    private static bool IsPlanned(RecurrentPass pass, byte* scratch)
     {
         ref readonly var shape = ref pass.X.Shape;
         return pass.Scratch == scratch && pass.Steps == shape[0] && pass.Batch == shape[1];
     }
 
-    /// <summary>The only step of the only row, all of it in one kernel.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void StepOnce(Pass pass)
-    {
-        nint size = pass.StateSize, offset = pass.Direction * size;
-        var y = pass.Y is { } all ? all.Floats + offset : null;
-        var to = pass.LastState is { } last ? last.Floats + offset : y != null ? y : pass.State;
-        ref var step = ref pass.Whole;
-        step.X = pass.X.Floats;
-        step.Hidden = pass.FirstState!.Floats + offset;
-        step.HiddenOut = to;
-        step.IsDescending = !step.IsDescending;
-        StepWhole(pass, ref step);
-        if (y != null && y != to) Copy(to, y, size);
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void RunDirection(Pass pass)
+    private void RunDirection(RecurrentPass pass)
     {
         int steps = pass.Steps, batch = pass.Batch, d = pass.Direction;
         var stateCount = (nint)batch * pass.StateSize;
@@ -354,7 +334,7 @@ internal abstract unsafe class Recurrent : Operator
     }
 
     /// <summary>Gates = bias + W·x of adjacent rows of X.</summary>
-    private void MakeInputProduct(Pass pass, int first, int rows, float* bias)
+    private void MakeInputProduct(RecurrentPass pass, int first, int rows, float* bias)
     {
         if (pass.Input is { } w)
         {
@@ -368,7 +348,7 @@ internal abstract unsafe class Recurrent : Operator
         for (nint row = 0; row < rows; row++) Copy(from + row * stride, pass.Gates + row * PackedRows, PackedRows);
     }
 
-    private void RaggedStep(Pass pass, float* gates, int t, int* lengths, float* state, float* yt)
+    private void RaggedStep(RecurrentPass pass, float* gates, int t, int* lengths, float* state, float* yt)
     {
         var size = pass.StateSize;
         for (var row = 0; row < pass.Batch;)
@@ -398,7 +378,7 @@ internal abstract unsafe class Recurrent : Operator
     /// first. Each output's own sum is unchanged.
     /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    protected void Recur(Pass pass, float* h, int count, bool bounded, float* init, nint ldinit, float* y)
+    protected void Recur(RecurrentPass pass, float* h, int count, bool bounded, float* init, nint ldinit, float* y)
     {
         if (count > 1 && !bounded)
         {
@@ -427,7 +407,7 @@ internal abstract unsafe class Recurrent : Operator
         }
     }
 
-    private static PackedProduct.Factor PrepareState(Pass pass, float* h, int count)
+    private static PackedProduct.Factor PrepareState(RecurrentPass pass, float* h, int count)
     {
         var known = pass.Bounded;
         var state = PackedProduct.PrepareState(pass.Kernels, pass.Recurrence, h, count, ref known, pass.Product);
@@ -436,7 +416,7 @@ internal abstract unsafe class Recurrent : Operator
     }
 
     /// <summary>Limits x to [-clip, clip], where the layer clips.</summary>
-    protected void ApplyClip(Pass pass, float* x, nint n)
+    protected void ApplyClip(RecurrentPass pass, float* x, nint n)
     {
         if (Clip == 0) return;
         pass.Kernels.Binary(BinaryFunction.Max, x, 1, pass.Constants + 16, 0, x, n);
@@ -451,9 +431,9 @@ internal abstract unsafe class Recurrent : Operator
     }
 
     /// <summary>Clip, -clip and 1, one to a block of 16, for kernels that repeat one operand.</summary>
-    protected static void PlanConstants(ref ScratchCursor cursor, Pass pass) => pass.Constants = cursor.Floats(3 * WeightLayout.TileRows);
+    protected static void PlanConstants(ref ScratchCursor cursor, RecurrentPass pass) => pass.Constants = cursor.Floats(3 * WeightLayout.TileRows);
 
-    protected void SetConstants(Pass pass)
+    protected void SetConstants(RecurrentPass pass)
     {
         pass.Constants[0] = Clip;
         pass.Constants[16] = -Clip;
@@ -463,7 +443,7 @@ internal abstract unsafe class Recurrent : Operator
     protected static void Copy(float* from, float* to, nint count) => Buffer.MemoryCopy(from, to, count * sizeof(float), count * sizeof(float));
 
     /// <summary>fp32 weights that the nearest cache holds.</summary>
-    private static bool IsSmall(Pass pass) =>
+    private static bool IsSmall(RecurrentPass pass) =>
         pass.Input is { Format: TensorFormat.PackedFloat32 } w && pass.Recurrence.Format == TensorFormat.PackedFloat32 && w.Layout.TilesBytes + pass.Recurrence.Layout.TilesBytes <= SmallBytes;
 
     private static void CheckLengths(Tensor lengths, int steps)
@@ -472,99 +452,5 @@ internal abstract unsafe class Recurrent : Operator
         {
             if ((uint)length > (uint)steps) throw OperatorError.Value($"'{lengths.Name}' holds the length {length}; expected 0 to {steps}.");
         }
-    }
-
-    /// <summary>What running one direction works on: its values, its places in scratch, and where it is.</summary>
-    protected sealed class Pass(NodeContext context, int direction, int firstWeight)
-    {
-        public readonly int Direction = direction;
-        public readonly Tensor X = context.Input(0);
-        public readonly Tensor? Lengths = context.Optional(1);
-        public readonly Tensor? FirstState = context.Optional(2);
-        public readonly Tensor? Y = context.OptionalOutput(0);
-        public readonly Tensor? LastState = context.OptionalOutput(1);
-        public readonly Tensor? Input = context.Optional(firstWeight);
-        public readonly Tensor Recurrence = context.Input(firstWeight + 1);
-        public readonly Tensor? Bias = context.Optional(firstWeight + 2);
-
-        /// <summary>The only step of the only row, where <see cref="IsWhole"/>.</summary>
-        public RecurrentStep Whole;
-
-        public KernelSet Kernels { get; } = context.Kernels;
-
-        public Tensor? FirstCell { get; set; }
-
-        public Tensor? LastCell { get; set; }
-
-        public Tensor? PeepholeWeights { get; set; }
-
-        public Tensor? Projection { get; set; }
-
-        public int Steps { get; set; }
-
-        public int Batch { get; set; }
-
-        public int StateSize { get; set; }
-
-        public int ChunkSteps { get; set; }
-
-        /// <summary>Rows have different lengths: each step may see only some of them.</summary>
-        public bool Ragged { get; set; }
-
-        /// <summary>All rows of the state are known to lie in [-1, 1].</summary>
-        public bool Bounded { get; set; }
-
-        /// <summary>The state is the missing initial one: R·h is 0.</summary>
-        public bool StateIsZero { get; set; }
-
-        /// <summary>There is one step of one row, and one kernel for all of it.</summary>
-        public bool IsWhole { get; set; }
-
-        /// <summary>The input product of the only step is still to be made.</summary>
-        public bool IsInputPending { get; set; }
-
-        /// <summary>The last single row walked down over its weights.</summary>
-        public bool IsDescending { get; set; }
-
-        /// <summary>The fused cell kernel computes this layer's equations.</summary>
-        public bool IsFused { get; set; }
-
-        /// <summary>The equations keep a state in [-1, 1] that is there.</summary>
-        public bool IsBounding { get; set; }
-
-        /// <summary>The scratch that the places below lie in; null before they are known.</summary>
-        public byte* Scratch { get; set; }
-
-        public float* InputBias { get; set; }
-
-        public float* Gates { get; set; }
-
-        public float* State { get; set; }
-
-        /// <summary>Planes of single gates, where the cell is composed.</summary>
-        public float* Work { get; set; }
-
-        public float* Constants { get; set; }
-
-        public float* Cell { get; set; }
-
-        public float* CellOut { get; set; }
-
-        public float* CellScratch { get; set; }
-
-        public float* Peephole { get; set; }
-
-        public float* Projected { get; set; }
-
-        public float* Recurrent { get; set; }
-
-        public float* Reset { get; set; }
-
-        /// <summary>Bias of the recurrent product, where it has one of its own.</summary>
-        public float* RecurrentBias { get; set; }
-
-        public byte* Product { get; set; }
-
-        public byte* SingleProduct { get; set; }
     }
 }

@@ -21,13 +21,13 @@ internal sealed unsafe class Rnn : Recurrent
     protected override void CheckDirection(NodeContext context, int d, int batch) =>
         Require.Optional(context.Optional(WeightIndex(d, 2)), PackedRows);
 
-    protected override void PlanStep(NodeContext context, int batch, ref ScratchCursor cursor, Pass pass) => PlanConstants(ref cursor, pass);
+    protected override void PlanStep(NodeContext context, int batch, ref ScratchCursor cursor, RecurrentPass pass) => PlanConstants(ref cursor, pass);
 
     protected override bool StepBeginsWithRecurrence => true;
 
-    protected override void Begin(Pass pass) => SetConstants(pass);
+    protected override void Begin(RecurrentPass pass) => SetConstants(pass);
 
-    protected override void Step(Pass pass, float* gates, int row, int count, float* h, float* hOut)
+    protected override void Step(RecurrentPass pass, float* gates, int row, int count, float* h, float* hOut)
     {
         var activation = _activations[pass.Direction];
         if (!pass.StateIsZero) Recur(pass, h, count, activation.Function == UnaryFunction.Tanh, gates, PackedRows, gates);
