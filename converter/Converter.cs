@@ -101,7 +101,7 @@ internal static class Converter
 
             if (!loaded.Metadata.TryGetValue(DecodingKeys.Kind, out var kind)) return;
             if (kind == DecodingKeys.EncoderDecoder) loaded.CreateDecoder().Dispose();
-            else loaded.CreateFrameDecoder(new FrameDecoderOptions { MaxFrames = 32 }).Dispose();
+            else loaded.CreateFrameDecoder(new FrameDecoderOptions { MaxFrames = Math.Max(32, graphs.Max(graph => graph.Probes[0])) }).Dispose();
         }
         catch (Exception fault) when (fault is ArgumentException or SeqFormatException or ArithmeticException)
         {

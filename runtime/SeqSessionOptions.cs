@@ -24,6 +24,9 @@ public sealed class SeqSessionOptions
     /// </summary>
     internal IReadOnlyCollection<string> FixedInputs { get; init; } = [];
 
+    /// <summary>Whether the sizes are only tried, so that shapes that do not fit need no advice.</summary>
+    internal bool IsTrial { get; init; }
+
     /// <summary>Multiply-accumulates of a layer from which it is shared.</summary>
     internal long LeastSharedWork { get; init; } = ParallelStep.LeastWork;
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using SeqRuntime.Converter.IO;
+using SeqRuntime.Sessions;
 
 namespace SeqRuntime.Converter.Commands;
 
@@ -12,7 +13,7 @@ internal sealed record GraphRun(IReadOnlyList<KeyValuePair<string, NpyArray>> Ou
     {
         var options = new SeqSessionOptions { MemoryLimitBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes };
         foreach (var (symbol, size) in inputs.Sizes) options.MaxSizes[symbol] = size;
-        using var session = model.CreateSession(graph.Name, options);
+        using var session = Session(model, graph, options);
         var indexes = inputs.Inputs.Select(i => session.InputIndex(i.Name)).ToArray();
         var collectors = graph.Outputs.Select((o, i) => new Collector(o.Name, i)).ToArray();
         var times = new double[checked(inputs.Steps * repeat)];
@@ -32,6 +33,18 @@ internal sealed record GraphRun(IReadOnlyList<KeyValuePair<string, NpyArray>> Ou
 
         var stacked = inputs.Inputs.Any(i => i.Stepped);
         return new GraphRun([.. collectors.Select(c => c.Result(stacked ? inputs.Steps : null))], times, session.MemoryBytes);
+    }
+
+    private static SeqSession Session(SeqModel model, SeqGraphInfo graph, SeqSessionOptions options)
+    {
+        try
+        {
+            return model.CreateSession(graph.Name, options);
+        }
+        catch (SizesException fault)
+        {
+            throw new ConversionException($"{fault.Cause} This is at {fault.Sizes}, as the inputs and --size say; give others{(fault.FittingSizes is { } sizes ? $": {string.Join(", ", sizes.Select(s => $"{s.Key} = {s.Value}"))} fits" : "")}", fault);
+        }
     }
 
     private static Span<byte> InputBytes(SeqSession session, int index, ElementType type) => type switch

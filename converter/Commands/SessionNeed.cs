@@ -1,4 +1,5 @@
 using SeqRuntime.Converter.Graph;
+using SeqRuntime.Sessions;
 
 namespace SeqRuntime.Converter.Commands;
 
@@ -34,6 +35,11 @@ internal sealed record SessionNeed(long? Bytes, IReadOnlyDictionary<string, int>
         try
         {
             return new SessionNeed(model.GetSessionMemoryBytes(graph.Name, new SeqSessionOptions { MaxSizes = sizes, MemoryLimitBytes = long.MaxValue }), sizes, null);
+        }
+        catch (SizesException fault)
+        {
+            var fitting = fault.FittingSizes is { } fits ? $" {string.Join(' ', fits.Select(s => $"--size {s.Key}={s.Value}"))} fits." : " Try others with --size.";
+            return new SessionNeed(null, sizes, fault.Cause + fitting);
         }
         catch (Exception e) when (e is ArgumentException or SeqFormatException or OverflowException)
         {

@@ -1,3 +1,5 @@
+using SeqRuntime.Sessions;
+
 namespace SeqRuntime.Decoding;
 
 /// <summary>A graph that reads a source of any length (the last symbolic dimension of one input), with a batch of 1.</summary>
@@ -10,8 +12,9 @@ internal sealed class SourceGraph : IDisposable
     /// <param name="info">Names the input, and one that takes the source's length.</param>
     /// <param name="graph">The graph.</param>
     /// <param name="mostSteps">Longest source, where the graph leaves that open.</param>
+    /// <param name="option">The option that says so.</param>
     /// <param name="memoryLimit">Of the session.</param>
-    public SourceGraph(SeqModel model, DecodingInfo info, SeqGraphInfo graph, int mostSteps, long memoryLimit)
+    public SourceGraph(SeqModel model, DecodingInfo info, SeqGraphInfo graph, int mostSteps, string option, long memoryLimit)
     {
         Graph = graph;
         var name = info.Text(DecodingKeys.Source) ?? (graph.Inputs.Count == 1 ? graph.Inputs[0].Name : info.Need(DecodingKeys.Source));
@@ -23,7 +26,15 @@ internal sealed class SourceGraph : IDisposable
         MaxSteps = IsOpen ? mostSteps : 1;
         var sizes = new SeqSessionOptions { MemoryLimitBytes = memoryLimit };
         if (_time is not null) sizes.MaxSizes[_time] = mostSteps;
-        Session = model.CreateSession(graph.Name, sizes);
+        try
+        {
+            Session = model.CreateSession(graph.Name, sizes);
+        }
+        catch (SizesException fault)
+        {
+            throw new ArgumentException($"{fault.Cause} This is at {fault.Sizes}; the longest source is {option} = {mostSteps}.", fault);
+        }
+
         Source = Session.InputIndex(name);
         if (info.Text(DecodingKeys.SourceLength) is { } length)
         {

@@ -21,6 +21,7 @@ internal sealed unsafe class SessionPlan : IDisposable
     private const int KnownBytes = KnownElements * sizeof(long);
     private const int InferenceScratch = 4096;
 
+    private readonly KernelSet _kernels;
     private readonly long[] _offset;
     private readonly int[] _root;
     private readonly (int Overwritten, int By)[] _overwrites;
@@ -35,6 +36,7 @@ internal sealed unsafe class SessionPlan : IDisposable
     {
         Graph = graph;
         ModelTensors = tensors;
+        _kernels = kernels;
         MaxSizes = [.. graph.Symbols.Select(symbol => options.MaxSizes.TryGetValue(symbol, out var size) ? size : 1)];
         foreach (var name in options.MaxSizes.Keys)
         {
@@ -54,8 +56,7 @@ internal sealed unsafe class SessionPlan : IDisposable
         try
         {
             PlaceKnown();
-            SetShapes(MaxSizes);
-            InferFirst();
+            InferAtLargest(options);
             IsViewNode = [.. Contexts.Select((context, i) => !IsKnownNode[i] && graph.Nodes[i].Operator.IsViewAt(context))];
             Parallel = options.Threads > 1 ? ShareOut(options.LeastSharedWork) : [];
             IsFixedNode = FindFixedNodes(options.FixedInputs);
@@ -297,6 +298,23 @@ internal sealed unsafe class SessionPlan : IDisposable
                 output.Data = next;
                 output.Capacity = KnownBytes;
             }
+        }
+    }
+
+    private void InferAtLargest(SeqSessionOptions options)
+    {
+        try
+        {
+            SetShapes(MaxSizes);
+            InferFirst();
+        }
+        catch (Exception fault) when (!options.IsTrial && Graph.Symbols.Length > 0 && fault is ArgumentException or SeqFormatException)
+        {
+            throw SizesException.Explain(Graph, MaxSizes, options.MaxSizes.Keys, fault, sizes =>
+            {
+                var trial = new SeqSessionOptions { MaxSizes = sizes, MemoryLimitBytes = options.MemoryLimitBytes, IsTrial = true };
+                new SessionPlan(Graph, ModelTensors, _kernels, trial).Dispose();
+            });
         }
     }
 

@@ -8,7 +8,7 @@ internal sealed class FrameEncoder : IDisposable
     public FrameEncoder(SeqModel model, DecodingInfo info, FrameDecoderOptions options)
     {
         var graph = info.Text(DecodingKeys.Encoder) is null && model.Graphs.Count == 1 ? model.Graphs[0] : info.Graph(DecodingKeys.Encoder);
-        _source = new SourceGraph(model, info, graph, options.MaxFrames, options.MemoryLimitBytes);
+        _source = new SourceGraph(model, info, graph, options.MaxFrames, nameof(FrameDecoderOptions.MaxFrames), options.MemoryLimitBytes);
         if (_source.SourceType != ElementType.Float32) throw new ArgumentException($"The encoder's source '{_source.SourceName}' is {_source.SourceType}; features are float32.");
     }
 
