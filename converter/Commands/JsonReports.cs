@@ -15,6 +15,7 @@ namespace SeqRuntime.Converter.Commands;
 [JsonSerializable(typeof(InspectReport))]
 [JsonSerializable(typeof(RunReport))]
 [JsonSerializable(typeof(DecodeReport))]
+[JsonSerializable(typeof(FrameReport))]
 internal sealed partial class JsonReports : JsonSerializerContext
 {
     /// <summary>Writes exactly one document and a line end.</summary>

@@ -17,8 +17,8 @@ internal sealed class SourceGraph : IDisposable
     public SourceGraph(SeqModel model, DecodingInfo info, SeqGraphInfo graph, int mostSteps, string option, long memoryLimit)
     {
         Graph = graph;
-        var name = info.Text(DecodingKeys.Source) ?? (graph.Inputs.Count == 1 ? graph.Inputs[0].Name : info.Need(DecodingKeys.Source));
-        var source = graph.Inputs.FirstOrDefault(i => i.Name == name) ?? throw new ArgumentException($"The encoder '{graph.Name}' has no input '{name}', which the metadata name as its source.");
+        var source = SourceOf(graph, info);
+        var name = source.Name;
 
         // The last symbol is the length; one before it is a batch, of 1.
         _time = source.Dimensions.LastOrDefault(d => d.Symbol is not null).Symbol;
@@ -68,6 +68,13 @@ internal sealed class SourceGraph : IDisposable
 
     /// <summary>Steps of a run at most; 1, the whole, where the length is fixed.</summary>
     public int MaxSteps { get; }
+
+    /// <summary>The input that is read.</summary>
+    public static SeqValueInfo SourceOf(SeqGraphInfo graph, DecodingInfo info)
+    {
+        var name = info.Text(DecodingKeys.Source) ?? (graph.Inputs.Count == 1 ? graph.Inputs[0].Name : info.Need(DecodingKeys.Source));
+        return graph.Inputs.FirstOrDefault(i => i.Name == name) ?? throw new ArgumentException($"The encoder '{graph.Name}' has no input '{name}', which the metadata name as its source.");
+    }
 
     /// <summary>Sets the length of the next run, and tells it to the input that takes it.</summary>
     public void SetLength(int steps)

@@ -64,8 +64,6 @@ public sealed class DecodeCommandTests : IDisposable
         File.WriteAllText(_cli["empty.txt"], "\n");
         _cli.Good("decode", G2p, "--from", _cli["empty.txt"]);
         Assert.Equal("", _cli.Out);
-        File.WriteAllBytes(_cli["ctc.seq"], SmallFrames.Ctc(1));
-        _cli.Fails(1, ["decode", _cli["ctc.seq"], "x"], "the model is ctc", "--decoding");
         TinyModel.Write(_cli["tiny.seq"]);
         _cli.Fails(1, ["decode", _cli["tiny.seq"], "x"], "tiny.seq", "--decoding");
     }

@@ -12,7 +12,7 @@ public sealed partial class HelpTests : IDisposable
     [InlineData("convert", 11)]
     [InlineData("inspect", 4)]
     [InlineData("run", 9)]
-    [InlineData("decode", 6)]
+    [InlineData("decode", 10)]
     [InlineData("", 3)]
     public void Help_shows_every_option_in_an_example(string command, int options)
     {

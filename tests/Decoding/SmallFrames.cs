@@ -55,9 +55,10 @@ internal static class SmallFrames
     }
 
     /// <summary>Every way to label the frames, collapsed: the probability of each sequence is the sum over its alignments.</summary>
-    public static Dictionary<string, double> AllOfCtc(SeqModel model, float[] features)
+    public static Dictionary<string, double> AllOfCtc(SeqModel model, float[] features) => AllOfCtc(CtcLogProbabilities(model, features));
+
+    public static Dictionary<string, double> AllOfCtc(double[][] frames)
     {
-        var frames = CtcLogProbabilities(model, features);
         var all = new Dictionary<string, double>();
         var labels = new int[frames.Length];
         for (var code = 0; code < Math.Pow(Labels, frames.Length); code++)

@@ -43,6 +43,32 @@ internal static class DecodingReader
     public static Dictionary<string, string[]> Tables(Dictionary<string, JsonElement> tables, string path, params IEnumerable<string> folders) =>
         tables.ToDictionary(t => t.Key, t => Table(t.Value, [Folder(path), .. folders], $"{path}: table '{t.Key}'"));
 
+    /// <summary>A table from (a member of) a JSON file, or a text file with one token a line.</summary>
+    /// <param name="source">The file.</param>
+    /// <param name="where">What wants it, for messages.</param>
+    /// <param name="member">Name of a member of a JSON file.</param>
+    public static string[] TableFile(string source, string where, JsonElement? member = null)
+    {
+        try
+        {
+            if (!Path.GetExtension(source).Equals(".json", StringComparison.OrdinalIgnoreCase)) return File.ReadAllLines(source);
+            using var stream = File.OpenRead(source);
+            using var document = JsonDocument.Parse(stream);
+            var part = document.RootElement;
+            if (member is { } name && (part.ValueKind != JsonValueKind.Object || name.ValueKind != JsonValueKind.String || !part.TryGetProperty(name.GetString()!, out part)))
+                throw new ConversionException($"{where}: {source} has no member {name}.");
+            return part.ValueKind == JsonValueKind.Array ? Texts(part, where) : FromMap(part, $"{where}: {source}");
+        }
+        catch (JsonException fault)
+        {
+            throw new ConversionException($"{where}: {source}: {fault.Message}", fault);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            throw new ConversionException($"{where}: {source} cannot be read: {fault.Message}", fault);
+        }
+    }
+
     /// <summary>The keys that the runtime's decoders read.</summary>
     public static Dictionary<string, string> Metadata(DecodingDescription decoding, Dictionary<string, string[]> tables, string path)
     {
@@ -101,24 +127,7 @@ internal static class DecodingReader
             throw new ConversionException($"{where}: a list of texts is needed, or {{\"file\": …}}.");
         var source = folders.Select(folder => Path.Combine(folder, file.GetString()!)).FirstOrDefault(File.Exists)
             ?? throw new ConversionException($"{where}: there is no file '{file.GetString()}' in {string.Join(" or ", folders.Select(f => $"'{f}'").Distinct())}.");
-        try
-        {
-            if (!Path.GetExtension(source).Equals(".json", StringComparison.OrdinalIgnoreCase)) return File.ReadAllLines(source);
-            using var stream = File.OpenRead(source);
-            using var document = JsonDocument.Parse(stream);
-            var part = document.RootElement;
-            if (table.TryGetProperty("member", out var member) && (part.ValueKind != JsonValueKind.Object || member.ValueKind != JsonValueKind.String || !part.TryGetProperty(member.GetString()!, out part)))
-                throw new ConversionException($"{where}: {source} has no member {member}.");
-            return part.ValueKind == JsonValueKind.Array ? Texts(part, where) : FromMap(part, $"{where}: {source}");
-        }
-        catch (JsonException fault)
-        {
-            throw new ConversionException($"{where}: {source}: {fault.Message}", fault);
-        }
-        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
-        {
-            throw new ConversionException($"{where}: {source} cannot be read: {fault.Message}", fault);
-        }
+        return TableFile(source, where, table.TryGetProperty("member", out var member) ? member : null);
     }
 
     private static string[] Texts(JsonElement list, string where) =>

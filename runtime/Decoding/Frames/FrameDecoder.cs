@@ -29,7 +29,7 @@ public sealed class FrameDecoder : IDisposable
         Model = model;
         MaxTokens = options.MaxTokens ?? Math.Max(info.Number(DecodingKeys.Max) ?? 1024, 1);
         if (MaxTokens > 1 << 20) throw new ArgumentException($"{MaxTokens} tokens are more than a decoder is made for.");
-        TargetTable = info.Table(DecodingKeys.TargetTable, info.Number(DecodingKeys.Blank) ?? 0);
+        TargetTable = info.Table(DecodingKeys.TargetTable, options.Blank ?? info.Number(DecodingKeys.Blank) ?? 0);
         _encoder = new FrameEncoder(model, info, options);
         try
         {

@@ -18,6 +18,9 @@ public sealed class FrameDecoderOptions
     /// <summary>Most tokens that a transducer may give at one frame, up to 1,024. Default: 8.</summary>
     public int MaxTokensPerFrame { get; init; } = 8;
 
+    /// <summary>Index of the blank. Null: what the model says, else 0.</summary>
+    public int? Blank { get; init; }
+
     /// <summary>N-gram model of tokens that prefixes are ranked by besides their own probability (shallow fusion); needs a beam.</summary>
     public NgramModel? Language { get; init; }
 
@@ -40,6 +43,7 @@ public sealed class FrameDecoderOptions
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxTokensPerFrame, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(MaxTokensPerFrame, 1024);
         if (MaxTokens is { } max) ArgumentOutOfRangeException.ThrowIfLessThan(max, 1, nameof(MaxTokens));
+        if (Blank is { } blank) ArgumentOutOfRangeException.ThrowIfNegative(blank, nameof(Blank));
         if (!float.IsFinite(LanguageWeight) || LanguageWeight < 0) throw new ArgumentException("The language model's weight is no finite number from 0 up.");
         if (!float.IsFinite(TokenBonus)) throw new ArgumentException("The bonus of a token is no finite number.");
         if (BeamWidth == 1 && (Language is not null || TokenBonus != 0)) throw new ArgumentException("A language model or a bonus ranks prefixes against each other; set a beam width above 1.");

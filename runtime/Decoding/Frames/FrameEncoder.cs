@@ -7,12 +7,14 @@ internal sealed class FrameEncoder : IDisposable
 
     public FrameEncoder(SeqModel model, DecodingInfo info, FrameDecoderOptions options)
     {
-        var graph = info.Text(DecodingKeys.Encoder) is null && model.Graphs.Count == 1 ? model.Graphs[0] : info.Graph(DecodingKeys.Encoder);
-        _source = new SourceGraph(model, info, graph, options.MaxFrames, nameof(FrameDecoderOptions.MaxFrames), options.MemoryLimitBytes);
+        _source = new SourceGraph(model, info, GraphOf(model, info), options.MaxFrames, nameof(FrameDecoderOptions.MaxFrames), options.MemoryLimitBytes);
         if (_source.SourceType != ElementType.Float32) throw new ArgumentException($"The encoder's source '{_source.SourceName}' is {_source.SourceType}; features are float32.");
     }
 
     public SeqGraphInfo Graph => _source.Graph;
+
+    /// <summary>The input of a model that features go into.</summary>
+    public static SeqValueInfo SourceOf(SeqModel model) => SourceOf(model, DecodingInfo.Of(model, DecodingKeys.Ctc, DecodingKeys.Transducer));
 
     public SeqSession Session => _source.Session;
 
@@ -47,4 +49,9 @@ internal sealed class FrameEncoder : IDisposable
     public ReadOnlySpan<float> Row(int output, int row) => Session.Output<float>(output).Slice(row * RowSize(output), RowSize(output));
 
     public void Dispose() => _source.Dispose();
+
+    private static SeqValueInfo SourceOf(SeqModel model, DecodingInfo info) => SourceGraph.SourceOf(GraphOf(model, info), info);
+
+    private static SeqGraphInfo GraphOf(SeqModel model, DecodingInfo info) =>
+        info.Text(DecodingKeys.Encoder) is null && model.Graphs.Count == 1 ? model.Graphs[0] : info.Graph(DecodingKeys.Encoder);
 }

@@ -21,7 +21,7 @@ internal abstract class FrameSearch : IDisposable
     {
         _maxTokens = maxTokens;
         Model = model;
-        Blank = info.Number(DecodingKeys.Blank) ?? 0;
+        Blank = options.Blank ?? info.Number(DecodingKeys.Blank) ?? 0;
         Width = options.BeamWidth;
         (_language, _languageWeight, _bonus) = (options.Language, options.LanguageWeight, options.TokenBonus);
         Tree = new PrefixTree(checked(Width * maxTokens + spare + 1));

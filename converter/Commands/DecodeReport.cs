@@ -1,0 +1,51 @@
+using System.Globalization;
+using SeqRuntime.Decoding;
+
+namespace SeqRuntime.Converter.Commands;
+
+/// <summary>What <c>decode</c> prints of an encoder-decoder.</summary>
+internal sealed record DecodeReport(string File, string Kernels, IReadOnlyList<DecodedText> Texts)
+{
+    public void Print(TextWriter output)
+    {
+        foreach (var text in Texts)
+        {
+            foreach (var best in text.Best)
+                output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{text.Text}\t{best.Text ?? string.Join(' ', best.Tokens)}\t{best.LogProbability:F4}"));
+        }
+    }
+}
+
+/// <summary>A text and its results, best first.</summary>
+internal sealed record DecodedText(string Text, IReadOnlyList<DecodedResult> Best)
+{
+    /// <exception cref="ConversionException">The text cannot be the model's source; the message says why.</exception>
+    public static DecodedText Of(SeqDecoder decoder, string text, bool withAlignment)
+    {
+        try
+        {
+            var found = decoder.SourceTable is null ? decoder.Decode(Numbers(text)) : decoder.Decode(text);
+            return new DecodedText(text, [.. Enumerable.Range(0, found).Select(rank => DecodedResult.Of(decoder, rank, withAlignment))]);
+        }
+        catch (ArgumentException fault)
+        {
+            throw new ConversionException($"'{text}': {fault.Message}", fault);
+        }
+    }
+
+    private static int[] Numbers(string text) => Array.ConvertAll(
+        text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries),
+        word => int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out var token) ? token : throw new ArgumentException($"The model has no source table, and '{word}' is no token number."));
+}
+
+/// <summary>A result: its text where the model has a target table; a row of weights over the source for each token, the end among them.</summary>
+internal sealed record DecodedResult(string? Text, int[] Tokens, float LogProbability, float Score, bool IsComplete, float[][]? Alignment)
+{
+    public static DecodedResult Of(SeqDecoder decoder, int rank, bool withAlignment) => new(
+        decoder.TargetTable is null ? null : decoder.Text(rank),
+        decoder.Tokens(rank).ToArray(),
+        decoder.LogProbability(rank),
+        decoder.Score(rank),
+        decoder.IsComplete(rank),
+        withAlignment && decoder.AlignmentCount(rank) > 0 ? [.. Enumerable.Range(0, decoder.AlignmentCount(rank)).Select(step => decoder.Alignment(rank, step).ToArray())] : null);
+}

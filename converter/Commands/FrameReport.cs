@@ -1,0 +1,46 @@
+using System.Globalization;
+using SeqRuntime.Decoding;
+
+namespace SeqRuntime.Converter.Commands;
+
+/// <summary>What <c>decode</c> prints of a CTC model or a transducer.</summary>
+internal sealed record FrameReport(string File, string Kernels, string Kind, IReadOnlyList<DecodedFrames> Inputs)
+{
+    public void Print(TextWriter output)
+    {
+        foreach (var input in Inputs)
+        {
+            foreach (var best in input.Best)
+                output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{input.Input}\t{best.Text ?? string.Join(' ', best.Tokens)}\t{best.LogProbability:F4}"));
+        }
+    }
+}
+
+/// <summary>An array of frames, the rows that the encoder made of it, and its results, best first.</summary>
+internal sealed record DecodedFrames(string Input, int Rows, IReadOnlyList<FrameResult> Best)
+{
+    /// <exception cref="ConversionException">The model refuses the frames; the message says why.</exception>
+    public static DecodedFrames Of(FrameDecoder decoder, TokenTable? table, Recording recording)
+    {
+        try
+        {
+            var found = decoder.Decode(recording.Array.As<float>());
+            return new DecodedFrames(recording.Name, decoder.FrameCount, [.. Enumerable.Range(0, found).Select(rank => FrameResult.Of(decoder, table, rank))]);
+        }
+        catch (ArgumentException fault)
+        {
+            throw new ConversionException($"{recording.Name}: {fault.Message}", fault);
+        }
+    }
+}
+
+/// <summary>A result: its text where labels have texts; for each token the row of the encoder's output where it came up.</summary>
+internal sealed record FrameResult(string? Text, int[] Tokens, int[] Frames, float LogProbability, float Score)
+{
+    public static FrameResult Of(FrameDecoder decoder, TokenTable? table, int rank) => new(
+        table?.Decode(decoder.Tokens(rank)),
+        decoder.Tokens(rank).ToArray(),
+        decoder.Frames(rank).ToArray(),
+        decoder.LogProbability(rank),
+        decoder.Score(rank));
+}
