@@ -59,7 +59,7 @@ internal static class FrameDecoding
         using var decoder = model.CreateFrameDecoder(options);
         if (entries is not null && entries.Count < decoder.Vocabulary)
             throw new ConversionException($"{choice.TokensFile ?? path}: there are {entries.Count} texts of labels; the model scores {decoder.Vocabulary}");
-        var table = entries is null ? null : new TokenTable(entries, [], model.Metadata.GetValueOrDefault(DecodingKeys.Separator));
+        var table = entries is null ? null : new TokenTable(entries, [decoder.Blank], model.Metadata.GetValueOrDefault(DecodingKeys.Separator));
         return new FrameReport(path, kernels, kind, [.. recordings.Select(recording => DecodedFrames.Of(decoder, table, recording))]);
     }
 

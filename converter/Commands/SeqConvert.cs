@@ -67,7 +67,7 @@ internal static class SeqConvert
             root,
             ("Convert a model and look at the result", ["seqconvert convert model.onnx -o model.seq", "seqconvert inspect model.seq"]),
             ("Run it on arrays saved with NumPy", ["seqconvert run model.seq --inputs in.npz -o out.npz"]),
-            ("Decode texts with an encoder-decoder", ["seqconvert decode model.seq recurrent --best 3"]),
+            ("Decode texts with an encoder-decoder, features with a CTC model or a transducer", ["seqconvert decode model.seq recurrent --best 3", "seqconvert decode speech.seq --input features.npy"]),
             ("What every option of a command does, with examples", ["seqconvert convert --help"]),
             ("Which kernels this build has and this processor runs; the same for a program", ["seqconvert --info", "seqconvert --info --json"]),
             ("Version only", ["seqconvert --version"]));

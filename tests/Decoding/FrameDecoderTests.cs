@@ -258,6 +258,8 @@ public sealed class FrameDecoderTests
         Assert.Throws<ArgumentException>(() => decoder.Decode(new float[SmallDecoder.Hidden * 4]));
         Assert.Throws<ArgumentException>(() => model.CreateFrameDecoder(new FrameDecoderOptions { Language = Language(model) }));
         Assert.Throws<ArgumentException>(() => model.CreateDecoder());
+        Assert.Throws<ArgumentOutOfRangeException>(() => model.CreateFrameDecoder(new FrameDecoderOptions { Blank = -1 }));
+        Assert.Throws<ArgumentException>(() => model.CreateFrameDecoder(new FrameDecoderOptions { Blank = SmallFrames.Labels }));
         using var other = SeqModel.Load(SmallDecoder.Make(1, batched: true));
         Assert.Throws<ArgumentException>(() => other.CreateFrameDecoder());
     }

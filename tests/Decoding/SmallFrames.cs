@@ -24,7 +24,7 @@ internal static class SmallFrames
     }
 
     /// <summary>Prediction h' = tanh(W (h + e(token))), joint V tanh(f + h').</summary>
-    public static byte[] Transducer(int seed, bool batched)
+    public static byte[] Transducer(int seed, bool batched, int? maxTokens = null)
     {
         var random = new Random(seed);
         var model = new SeqModelBuilder();
@@ -41,6 +41,7 @@ internal static class SmallFrames
         var bent = joint.Node(OpKind.Unary, [both], new Attributes().Set(AttributeKey.Function, UnaryFunction.Tanh), "bent");
         joint.Output("logits", joint.Node(OpKind.Linear, [bent, SmallDecoder.Weights(model, joint, "readout", Labels, random)], null, "logits"));
         Describe(model, DecodingKeys.Transducer);
+        if (maxTokens is not null) model.Metadata[DecodingKeys.Max] = $"{maxTokens}";
         model.Metadata[DecodingKeys.Predict] = "predict";
         model.Metadata[DecodingKeys.Joint] = "joint";
         model.Metadata[DecodingKeys.Link + "frame"] = "rows";

@@ -69,6 +69,9 @@ public sealed class FrameDecoder : IDisposable
     /// <summary>Features of a frame; of one run, where the model fixes the number of frames.</summary>
     public int FrameSize => _encoder.FrameSize;
 
+    /// <summary>Index of the blank among the labels.</summary>
+    internal int Blank => _search.Blank;
+
     /// <summary>Bytes of all sessions, prefixes and scores.</summary>
     public long MemoryBytes => _encoder.Session.MemoryBytes + _search.MemoryBytes;
 

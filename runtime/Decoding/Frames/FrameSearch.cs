@@ -36,12 +36,13 @@ internal abstract class FrameSearch : IDisposable
 
     public virtual long MemoryBytes => Tree.Bytes + (long)_tokens.Length * 2 * sizeof(int);
 
+    /// <summary>Index of the blank.</summary>
+    public int Blank { get; }
+
     /// <summary>Number of labels, the blank among them.</summary>
     public abstract int Vocabulary { get; }
 
     protected SeqModel Model { get; }
-
-    protected int Blank { get; }
 
     protected int Width { get; }
 
