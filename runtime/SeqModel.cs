@@ -100,7 +100,7 @@ public sealed class SeqModel : IDisposable
     /// <summary>Makes room for many streams that step together: weights are read once a step for all. All memory it will ever use is allocated here.</summary>
     /// <param name="capacity">Most streams at a time, at least 1.</param>
     /// <param name="graph">As in <see cref="CreateSession"/>.</param>
-    /// <param name="options">Sizes of symbolic dimensions, the same in every run, and memory limit of all streams together; null for the defaults.</param>
+    /// <param name="options">Largest sizes of symbolic dimensions, which are the sizes until <see cref="SeqStreams.SetSize"/>, and memory limit of all streams together; null for the defaults.</param>
     /// <exception cref="ArgumentException">No such graph, shapes do not fit together at these sizes, or the memory limit is exceeded.</exception>
     /// <exception cref="SeqFormatException">The graph is not valid.</exception>
     public SeqStreams CreateStreams(int capacity, string? graph = null, SeqSessionOptions? options = null)

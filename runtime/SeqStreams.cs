@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using SeqRuntime.Kernels;
 using SeqRuntime.Operators;
 using SeqRuntime.Sessions;
@@ -37,9 +38,11 @@ public sealed unsafe class SeqStreams : IDisposable
     private readonly bool[] _isJoined;
     private readonly long[] _lastStep;
     private readonly int[] _slots;
+    private readonly int[] _sizes;
     private readonly bool _counted;
     private long _step;
     private int _width;
+    private bool _isStale;
     private bool _disposed;
 
     internal SeqStreams(SeqModel model, ModelMemory modelMemory, StreamsPlan plan, KernelSet kernels)
@@ -68,6 +71,7 @@ public sealed unsafe class SeqStreams : IDisposable
         _isJoined = new bool[plan.Capacity];
         _lastStep = new long[plan.Capacity];
         _slots = new int[plan.Capacity];
+        _sizes = (int[])plan.One.MaxSizes.Clone();
         _width = plan.Capacity;
         Graph = graph.Name;
         KernelPath = kernels.Name;
@@ -90,9 +94,10 @@ public sealed unsafe class SeqStreams : IDisposable
 
     /// <summary>
     /// Whether every layer with weights computes all streams of a step in one product, reading its weights once. Where false, at least
-    /// one layer runs stream after stream (its weights then come from cache); results are the same.
+    /// one layer runs stream after stream (its weights then come from cache); results are the same. After <see cref="SetSize"/> it may
+    /// be another from the next step on.
     /// </summary>
-    public bool IsBatched => _plan.SerialWeightNodes == 0;
+    public bool IsBatched => _plan.IsBatched;
 
     /// <summary>Native bytes held for all streams together. It never grows.</summary>
     public long MemoryBytes => _plan.Bytes + _plan.One.KnownBlockBytes;
@@ -129,11 +134,15 @@ public sealed unsafe class SeqStreams : IDisposable
     /// <summary>Element type of an output.</summary>
     public ElementType OutputType(int index) => _plan.Outputs[index].One.Type;
 
-    /// <summary>Shape of one stream's input.</summary>
+    /// <summary>Current shape of one stream's input.</summary>
     public ReadOnlySpan<int> InputShape(int index) => _plan.Inputs[index].One.Shape.AsSpan();
 
-    /// <summary>Shape of one stream's output.</summary>
-    public ReadOnlySpan<int> OutputShape(int index) => _plan.Outputs[index].One.Shape.AsSpan();
+    /// <summary>Current shape of one stream's output.</summary>
+    public ReadOnlySpan<int> OutputShape(int index)
+    {
+        if (_isStale) Refresh();
+        return _plan.Outputs[index].One.Shape.AsSpan();
+    }
 
     /// <summary>Whether a stream has this slot.</summary>
     public bool IsJoined(int slot) => (uint)slot < (uint)_isJoined.Length && _isJoined[slot];
@@ -172,7 +181,7 @@ public sealed unsafe class SeqStreams : IDisposable
         Count--;
     }
 
-    /// <summary>A stream's input, row-major. Write it before a step; it stays as it is until written again, and its place is the same until the stream leaves.</summary>
+    /// <summary>A stream's input, row-major. Write it before a step; it stays as it is until written again, and its place is the same until the stream leaves, or <see cref="SetSize"/>.</summary>
     /// <param name="slot">The stream.</param>
     /// <param name="index">The input's index.</param>
     /// <exception cref="ArgumentException">No stream has this slot, or the input's elements are of another type.</exception>
@@ -184,7 +193,11 @@ public sealed unsafe class SeqStreams : IDisposable
     /// <param name="index">The output's index.</param>
     /// <exception cref="ArgumentException">No stream has this slot, or the output's elements are of another type.</exception>
     public ReadOnlySpan<T> Output<T>(int slot, int index)
-        where T : unmanaged => Elements<T>(_plan.Outputs[index], slot);
+        where T : unmanaged
+    {
+        if (_isStale) Refresh();
+        return Elements<T>(_plan.Outputs[index], slot);
+    }
 
     /// <summary>A stream's state; may be read and written between steps.</summary>
     /// <param name="slot">The stream.</param>
@@ -193,8 +206,44 @@ public sealed unsafe class SeqStreams : IDisposable
     public Span<T> State<T>(int slot, int index)
         where T : unmanaged => Elements<T>(_plan.States[index], slot);
 
+    /// <summary>
+    /// Sets a symbolic dimension for all streams, at most to its largest size. Shapes are inferred again at the next step; nothing is
+    /// allocated. Contents of inputs and outputs are undefined afterwards; a state whose own shape changes starts anew.
+    /// </summary>
+    /// <param name="symbol">Name of the symbol.</param>
+    /// <param name="size">From 0 (a cache that is still empty) to the largest size the streams were made for.</param>
+    /// <exception cref="ArgumentException">No such symbol, or the size is out of range.</exception>
+    public void SetSize(string symbol, int size)
+    {
+        ThrowIfDisposed();
+        var graph = _plan.One.Graph;
+        var index = Array.IndexOf(graph.Symbols, symbol);
+        if (index < 0) throw SessionError.NoSuch("symbolic dimension", symbol, graph.Symbols);
+        if (size < 0 || size > _plan.One.MaxSizes[index]) throw SessionError.Size(symbol, size, _plan.One.MaxSizes[index]);
+        if (_sizes[index] == size) return;
+        _sizes[index] = size;
+        _plan.SetShapes(_sizes);
+        _isStale = true;
+        for (var i = 0; i < graph.Inputs.Length; i++)
+        {
+            if (Has(graph.Inputs[i])) Clear(_plan.Inputs[i]);
+        }
+
+        for (var i = 0; i < graph.States.Length; i++)
+        {
+            for (var slot = 0; slot < Capacity && Has(graph.States[i].Value); slot++)
+            {
+                if (_isJoined[slot]) ResetState(slot, i);
+            }
+        }
+
+        GC.KeepAlive(this);
+
+        bool Has(int value) => Array.IndexOf(graph.Values[value].Sizes, -1 - index) >= 0;
+    }
+
     /// <summary>One step of every stream that has joined. Allocates nothing.</summary>
-    /// <exception cref="ArgumentException">An index input is out of range; the message names the stream. No stream has then moved.</exception>
+    /// <exception cref="ArgumentException">Shapes do not fit at the sizes set, or an index input is out of range; the message names the stream. No stream has then moved.</exception>
     public void Step()
     {
         ThrowIfDisposed();
@@ -209,7 +258,7 @@ public sealed unsafe class SeqStreams : IDisposable
 
     /// <summary>One step of these streams only: those that have an input this time. The others wait. Allocates nothing.</summary>
     /// <param name="slots">Streams, each once, in any order.</param>
-    /// <exception cref="ArgumentException">No stream has one of the slots, one is given twice, or an index input is out of range. No stream has then moved.</exception>
+    /// <exception cref="ArgumentException">No stream has one of the slots, one is given twice, shapes do not fit at the sizes set, or an index input is out of range. No stream has then moved.</exception>
     public void Step(ReadOnlySpan<int> slots)
     {
         ThrowIfDisposed();
@@ -236,14 +285,7 @@ public sealed unsafe class SeqStreams : IDisposable
     public void ResetState(int slot)
     {
         Check(slot);
-        var states = _plan.One.Graph.States;
-        for (var i = 0; i < states.Length; i++)
-        {
-            var content = Bytes(_plan.States[i], slot);
-            if (states[i].Initial < 0) content.Clear();
-            else new ReadOnlySpan<byte>(_plan.One.ModelTensors[states[i].Initial].Data, content.Length).CopyTo(content);
-        }
-
+        for (var i = 0; i < _plan.States.Length; i++) ResetState(slot, i);
         GC.KeepAlive(this);
     }
 
@@ -304,6 +346,9 @@ public sealed unsafe class SeqStreams : IDisposable
         throw SessionError.NoSuch(kind, name, values.Select(v => v.One.Name));
     }
 
+    /// <summary>Leaves nothing of one stream where another's will be.</summary>
+    private void Clear(SlotRows values) => NativeMemory.Clear(values.Start, (nuint)(values.Bytes * _plan.Capacity));
+
     private static Span<byte> Bytes(SlotRows values, int slot) => new(values[slot], (int)values.Bytes);
 
     private Span<T> Elements<T>(SlotRows values, int slot)
@@ -314,9 +359,39 @@ public sealed unsafe class SeqStreams : IDisposable
         return new Span<T>(values[slot], values.One.Count);
     }
 
+    private void ResetState(int slot, int index)
+    {
+        var content = Bytes(_plan.States[index], slot);
+        var initial = _plan.One.Graph.States[index].Initial;
+        if (initial < 0) content.Clear();
+        else new ReadOnlySpan<byte>(_plan.One.ModelTensors[initial].Data, content.Length).CopyTo(content);
+    }
+
+    private void Refresh()
+    {
+        ThrowIfDisposed();
+        _plan.InferAgain();
+        foreach (ref readonly var output in _outputs.AsSpan())
+        {
+            var slots = output.Slots;
+            if (slots.Bytes != slots.One.Bytes)
+            {
+                slots.Bytes = slots.One.Bytes;
+                Clear(slots);
+            }
+
+            for (var slot = 0; slot < Capacity && output.Rows is null; slot++) Buffer.MemoryCopy(output.Shared.Data, slots[slot], slots.Bytes, slots.Bytes);
+        }
+
+        _isStale = false;
+        _width = -1;
+        GC.KeepAlive(this);
+    }
+
     private void Run(int count)
     {
         if (count == 0) return;
+        if (_isStale) Refresh();
         var areNeighbours = AreNeighbours(count);
         Take(_plan.States, _states, count, areNeighbours && !_exchangesStates);
         Take(_plan.Inputs, _inputs, count, areNeighbours);

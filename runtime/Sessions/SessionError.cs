@@ -12,7 +12,7 @@ internal static class SessionError
     }
 
     public static ArgumentException Size(string symbol, int size, int largest) =>
-        new($"Size {size} of dimension '{symbol}' is not within 0 and {largest}, the largest this session was made for (SeqSessionOptions.MaxSizes).");
+        new($"Size {size} of dimension '{symbol}' is not within 0 and {largest}, the largest that memory was planned for (SeqSessionOptions.MaxSizes).");
 
     public static ArgumentException Type<T>(Tensor tensor) => new($"'{tensor.Name}' holds {tensor.Type.Name()}; {typeof(T).Name} was asked for.");
 

@@ -107,6 +107,9 @@ internal sealed unsafe class SessionPlan : IDisposable
 
     public long KnownBlockBytes { get; }
 
+    /// <summary>Bytes of scratch, the most that a node needs.</summary>
+    public long ScratchBytes => _scratchBytes;
+
     private long ScratchOffset { get; set; }
 
     /// <summary>Points every tensor into a session's block.</summary>

@@ -17,6 +17,7 @@ internal sealed unsafe class StreamsPlan : IDisposable
     private readonly StreamRows?[] _rows;
     private readonly long[] _offset;
     private long _scratchOffset;
+    private long _scratchBytes;
 
     public StreamsPlan(SessionPlan one, KernelSet kernels, int capacity, long limit)
     {
@@ -29,7 +30,7 @@ internal sealed unsafe class StreamsPlan : IDisposable
             _rows = new StreamRows?[graph.Values.Length];
             for (var i = 0; i < _rows.Length; i++)
             {
-                if (IsOwn(i)) _rows[i] = new StreamRows(one.Values[one.RootOf(i)].Bytes);
+                if (IsOwn(i)) _rows[i] = new StreamRows { Bytes = one.Values[one.RootOf(i)].Bytes };
             }
 
             for (var i = 0; i < _rows.Length; i++) _rows[i] = _rows[one.RootOf(i)];
@@ -65,8 +66,8 @@ internal sealed unsafe class StreamsPlan : IDisposable
     /// <summary>Bytes of the block.</summary>
     public long Bytes { get; }
 
-    /// <summary>Nodes with weights that run stream after stream.</summary>
-    public int SerialWeightNodes { get; private set; }
+    /// <summary>Whether every node with weights computes all streams in one go, at the current sizes.</summary>
+    public bool IsBatched => Array.TrueForAll(Nodes, node => node.IsTogether || !node.HasWeights);
 
     /// <summary>Whether some state becomes another state's old content, which must then last until all have been copied.</summary>
     public bool ExchangesStates => Array.Exists(One.Graph.States, s => One.RootOf(s.Update) != s.Value && Array.Exists(One.Graph.States, other => other.Value == One.RootOf(s.Update)));
@@ -84,7 +85,36 @@ internal sealed unsafe class StreamsPlan : IDisposable
         }
 
         foreach (var slots in States.Concat(Inputs).Concat(Outputs)) slots.Start = block + slots.Offset;
-        foreach (var node in Nodes) node.Bind(block + _scratchOffset);
+        for (var i = 0; i < One.Values.Length; i++)
+        {
+            if (One.Graph.Values[i].Kind != ValueKind.Constant && !One.IsKnownValue(i)) One.Values[i].Capacity = One.Values[i].Bytes;
+        }
+
+        foreach (var node in Nodes) node.Bind(block + _scratchOffset, _scratchBytes);
+    }
+
+    /// <summary>Sets input and state shapes from the sizes of the symbols.</summary>
+    public void SetShapes(ReadOnlySpan<int> sizes)
+    {
+        One.SetShapes(sizes);
+        foreach (var slots in States) slots.Bytes = slots.One.Bytes;
+        foreach (var slots in Inputs) slots.Bytes = slots.One.Bytes;
+    }
+
+    /// <summary>Infers all shapes again in memory that was planned for the largest ones, where rows then lie closer. Allocates nothing.</summary>
+    public void InferAgain()
+    {
+        One.InferAgain();
+        for (var i = 0; i < _rows.Length; i++)
+        {
+            if (_rows[i] is not { } rows) continue;
+            var root = One.Values[One.RootOf(i)];
+            if (One.Values[i].Bytes != root.Bytes)
+                throw new ArgumentException($"graph '{One.Graph.Name}': '{One.Values[i].Name}' takes less memory than '{root.Name}' at these sizes but not at the largest ones; make the streams for other sizes.");
+            rows.Bytes = root.Bytes;
+        }
+
+        foreach (var node in Nodes) node.Fit();
     }
 
     public void Dispose() => One.Dispose();
@@ -101,64 +131,30 @@ internal sealed unsafe class StreamsPlan : IDisposable
     private StreamNode MakeNode(LoadedNode node, int index, KernelSet kernels)
     {
         var one = One.Contexts[index];
-        if (MakeBatch(node, index, one, kernels) is { } batch) return batch;
-        if (HasWeights(node)) SerialWeightNodes++;
-        return new SerialNode(node.Operator, index, one, [.. node.Inputs.Concat(node.Outputs).Where(v => v >= 0 && _rows[v] is not null).Distinct().Select(v => (One.Values[v], _rows[v]!))]);
+        (Tensor, StreamRows)[] own = [.. node.Inputs.Concat(node.Outputs).Where(v => v >= 0 && _rows[v] is not null).Distinct().Select(v => (One.Values[v], _rows[v]!))];
+        var alone = new SerialNode(node.Operator, index, one, own) { HasWeights = HasWeights(node) };
+        return MakeBatch(node, one, alone, kernels) is { IsTogether: true } batch ? batch : alone;
     }
 
     private bool HasWeights(LoadedNode node) =>
         node.Kind is OpKind.Linear or OpKind.MatMul or OpKind.Conv or OpKind.ConvTranspose or OpKind.Rnn or OpKind.Gru or OpKind.Lstm
         && Array.Exists(node.Inputs, i => i >= 0 && _rows[i] is null);
 
-    /// <summary>The node over all streams, where a rule allows it and the operator infers the very shapes that the rule says.</summary>
-    private BatchNode? MakeBatch(LoadedNode node, int index, NodeContext one, KernelSet kernels)
+    /// <summary>The node over all streams, where a rule allows it at the largest sizes.</summary>
+    private BatchNode? MakeBatch(LoadedNode node, NodeContext one, SerialNode alone, KernelSet kernels)
     {
         var isShared = Array.ConvertAll(node.Inputs, i => i < 0 || _rows[i] is null);
-        if (StreamRules.Find(node, one, isShared) is not { } layouts) return null;
-        var ports = new List<StreamPort>();
-        try
-        {
-            var inputs = See(node.Inputs, layouts.Inputs, isOutput: false, ports);
-            var outputs = See(node.Outputs, layouts.Outputs, isOutput: true, ports);
-            var all = new NodeContext(kernels, inputs, outputs);
-            var expected = Array.ConvertAll(outputs, o => o?.Shape);
-            node.Operator.Infer(all);
-            for (var o = 0; o < outputs.Length; o++)
-            {
-                if (outputs[o] is { } output && (!output.Shape.Equals(expected[o]!.Value) || output.Type != one.Output(o).Type)) return null;
-            }
-
-            return new BatchNode(node.Operator, index, all, [.. ports]);
-        }
-        catch (Exception fault) when (fault is ArgumentException or OverflowException)
-        {
-            return null; // More elements than one tensor may have, for so many streams.
-        }
+        var (inputLayouts, outputLayouts) = (new StreamLayout?[node.Inputs.Length], new StreamLayout?[node.Outputs.Length]);
+        if (!StreamRules.Find(node, one, isShared, inputLayouts, outputLayouts)) return null;
+        var (inputs, outputs) = (Ports(node.Inputs, inputLayouts, isOutput: false), Ports(node.Outputs, outputLayouts, isOutput: true));
+        var all = new NodeContext(kernels, Seen(node.Inputs, inputs), Seen(node.Outputs, outputs));
+        return new BatchNode(node, one, isShared, inputs, outputs, all, alone) { HasWeights = alone.HasWeights };
     }
 
-    private Tensor?[] See(int[] values, StreamLayout?[] layouts, bool isOutput, List<StreamPort> ports)
-    {
-        var seen = new Tensor?[values.Length];
-        for (var i = 0; i < values.Length; i++)
-        {
-            if (values[i] < 0) continue;
-            var one = One.Values[values[i]];
-            if (layouts[i] is not { } layout)
-            {
-                seen[i] = one;
-                continue;
-            }
+    private StreamPort?[] Ports(int[] values, StreamLayout?[] layouts, bool isOutput) =>
+        [.. values.Select((value, i) => value < 0 || layouts[i] is null ? null : new StreamPort(One.Values[value], _rows[value], isOutput, Capacity))];
 
-            var port = new StreamPort(one, _rows[values[i]] ?? Shared(one), layout, isOutput, Capacity);
-            ports.Add(port);
-            seen[i] = port.All;
-        }
-
-        return seen;
-    }
-
-    /// <summary>The same row for every stream.</summary>
-    private static StreamRows Shared(Tensor one) => new(0) { Start = one.Data };
+    private Tensor?[] Seen(int[] values, StreamPort?[] ports) => [.. values.Select((value, i) => value < 0 ? null : ports[i]?.All ?? One.Values[value])];
 
     private long Place()
     {
@@ -185,9 +181,9 @@ internal sealed unsafe class StreamsPlan : IDisposable
         }
 
         _scratchOffset = arena.Bytes;
-        var scratch = 0L;
-        foreach (var node in Nodes) scratch = Math.Max(scratch, node.ScratchBytes);
-        return checked(arena.Bytes + Arena.Round(scratch));
+        _scratchBytes = One.ScratchBytes; // For nodes that must run stream after stream at other sizes.
+        foreach (var node in Nodes) _scratchBytes = Math.Max(_scratchBytes, node.ScratchBytes);
+        return checked(arena.Bytes + Arena.Round(_scratchBytes));
     }
 
     private long AllBytes(int root) => checked(_rows[root]!.Bytes * Capacity);
@@ -199,7 +195,8 @@ internal sealed unsafe class SlotRows(Tensor one, long bytes)
     /// <summary>Name, type and shape of one stream's.</summary>
     public Tensor One { get; } = one;
 
-    public long Bytes { get; } = bytes;
+    /// <summary>Bytes of one slot, at the current sizes.</summary>
+    public long Bytes { get; set; } = bytes;
 
     public long Offset { get; set; }
 

@@ -114,6 +114,11 @@ internal static class StreamGraphs
             g.Output("y", y[0]);
             g.Output("last", y[1]);
         },
+        ["rnn whose first state is a view of a large constant"] = (g, k) =>
+        {
+            var first = g.Node(OpKind.Reshape, [k.Dense(2, 40), k.Long(1, 1, 80)]);
+            g.Output("y", g.NodeMany(OpKind.Rnn, [k.X(3, 1, 4), -1, first, k.Packed(80, 4), k.Packed(80, 80)], 2, new Attributes().Set(AttributeKey.Hidden, 80))[0]);
+        },
         ["states that change places"] = (g, k) =>
         {
             var (a, b) = (k.State("a", 1, 4), k.State("b", 1, 4));

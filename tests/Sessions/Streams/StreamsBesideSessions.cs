@@ -5,18 +5,30 @@ namespace SeqRuntime.Tests.Sessions.Streams;
 /// <summary>Streams that join, step and leave at random, each beside a session of its own, which must give the same bits at every step.</summary>
 internal static class StreamsBesideSessions
 {
-    public static void Run(SeqModel model, string? graph, SeqSessionOptions? options, int capacity, int steps, int seed, int indexBound = 1, float scale = 1)
+    /// <param name="model">The model.</param>
+    /// <param name="graph">The graph.</param>
+    /// <param name="options">Of streams and sessions.</param>
+    /// <param name="capacity">Most streams.</param>
+    /// <param name="steps">How many.</param>
+    /// <param name="seed">Of all that is random.</param>
+    /// <param name="indexBound">Above every integer input.</param>
+    /// <param name="scale">Of float inputs.</param>
+    /// <param name="least">Sizes of symbols change between steps, from these up to those of the options.</param>
+    public static void Run(SeqModel model, string? graph, SeqSessionOptions? options, int capacity, int steps, int seed, int indexBound = 1, float scale = 1, Dictionary<string, int>? least = null)
     {
         var random = new Random(seed);
         using var streams = model.CreateStreams(capacity, graph, options);
         var sessions = new Dictionary<int, SeqSession>();
+        var sizes = (least ?? []).Keys.ToDictionary(symbol => symbol, symbol => options!.MaxSizes[symbol]);
+        var current = new HashSet<int>(); // Whose outputs are of the current sizes.
         Span<int> slots = stackalloc int[capacity];
         for (var step = 0; step < steps; step++)
         {
             while (sessions.Count < capacity && random.Next(3) > 0)
             {
                 var slot = streams.Join();
-                Assert.True(sessions.TryAdd(slot, model.CreateSession(graph, options)));
+                Assert.True(sessions.TryAdd(slot, At(model.CreateSession(graph, options), sizes)));
+                current.Remove(slot);
             }
 
             while (sessions.Count > 1 && random.Next(4) == 0)
@@ -25,6 +37,15 @@ internal static class StreamsBesideSessions
                 streams.Leave(leaving);
                 sessions.Remove(leaving, out var ended);
                 ended!.Dispose();
+            }
+
+            foreach (var (symbol, from) in least ?? [])
+            {
+                if (random.Next(3) > 0) continue;
+                sizes[symbol] = random.Next(from, options!.MaxSizes[symbol] + 1);
+                streams.SetSize(symbol, sizes[symbol]);
+                foreach (var session in sessions.Values) session.SetSize(symbol, sizes[symbol]);
+                current.Clear();
             }
 
             Assert.Equal(sessions.Count, streams.Count);
@@ -44,16 +65,18 @@ internal static class StreamsBesideSessions
             if (all && count == sessions.Count) streams.Step();
             else streams.Step(slots[..count]);
             foreach (var slot in slots[..count]) sessions[slot].Run();
-            foreach (var (slot, session) in sessions) Compare(streams, slot, session, step);
+            current.UnionWith(slots[..count].ToArray());
+            foreach (var (slot, session) in sessions) Compare(streams, slot, session, step, sizes.Count == 0 || current.Contains(slot), options, sizes);
         }
 
         foreach (var session in sessions.Values) session.Dispose();
     }
 
-    public static void Compare(SeqStreams streams, int slot, SeqSession session, int step)
+    public static void Compare(SeqStreams streams, int slot, SeqSession session, int step, bool hasOutputs = true, SeqSessionOptions? options = null, Dictionary<string, int>? sizes = null)
     {
-        for (var i = 0; i < streams.OutputCount; i++)
+        for (var i = 0; i < streams.OutputCount && hasOutputs; i++)
         {
+            Assert.Equal(session.OutputShape(i), streams.OutputShape(i));
             var same = Bytes(streams, slot, i).SequenceEqual(session.OutputBytes(i));
             Assert.True(same, $"step {step}, slot {slot} of {streams.Count}: output '{streams.OutputName(i)}' differs on {streams.KernelPath}");
         }
@@ -62,9 +85,15 @@ internal static class StreamsBesideSessions
         streams.SaveState(slot, saved);
         var ours = new byte[session.StateBytes];
         session.SaveState(ours);
-        using var other = session.Model.CreateSession(session.Graph, Sizes(session));
+        using var other = At(session.Model.CreateSession(session.Graph, options ?? Sizes(session)), sizes ?? []);
         other.RestoreState(saved);
         for (var i = 0; i < streams.StateCount; i++) Assert.True(other.StateContent(i).SequenceEqual(session.StateContent(i)), $"step {step}, slot {slot}: state {i} differs on {streams.KernelPath}");
+    }
+
+    private static SeqSession At(SeqSession session, Dictionary<string, int> sizes)
+    {
+        foreach (var (symbol, size) in sizes) session.SetSize(symbol, size);
+        return session;
     }
 
     private static SeqSessionOptions Sizes(SeqSession session)

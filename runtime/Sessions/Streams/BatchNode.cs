@@ -1,0 +1,186 @@
+using SeqRuntime.Format;
+using SeqRuntime.Operators;
+
+namespace SeqRuntime.Sessions.Streams;
+
+/// <summary>All streams in one go, so that weights are read once; stream after stream at sizes where no rule allows that.</summary>
+internal sealed unsafe class BatchNode : StreamNode
+{
+    private readonly LoadedNode _node;
+    private readonly NodeContext _one;
+    private readonly NodeContext _all;
+    private readonly bool[] _isShared;
+    private readonly StreamPort?[] _inputs;
+    private readonly StreamPort?[] _outputs;
+    private readonly StreamLayout?[] _inputLayouts;
+    private readonly StreamLayout?[] _outputLayouts;
+    private readonly StreamPort[] _ports;
+    private readonly SerialNode _alone;
+    private byte* _scratch;
+    private long _room = long.MaxValue;
+    private bool _isTogether;
+
+    /// <param name="node">The node.</param>
+    /// <param name="one">Its values for one stream.</param>
+    /// <param name="isShared">Whether input i is the same for all streams.</param>
+    /// <param name="inputs">Inputs that differ from stream to stream, or are to be repeated for each.</param>
+    /// <param name="outputs">All outputs.</param>
+    /// <param name="all">The values for all streams: those of the ports, and shared ones.</param>
+    /// <param name="alone">The node stream after stream.</param>
+    public BatchNode(LoadedNode node, NodeContext one, bool[] isShared, StreamPort?[] inputs, StreamPort?[] outputs, NodeContext all, SerialNode alone)
+        : base(node.Operator, alone.Index)
+    {
+        (_node, _one, _all, _isShared, _inputs, _outputs, _alone) = (node, one, all, isShared, inputs, outputs, alone);
+        _inputLayouts = new StreamLayout?[inputs.Length];
+        _outputLayouts = new StreamLayout?[outputs.Length];
+        _ports = [.. inputs.Concat(outputs).OfType<StreamPort>()];
+        Fit();
+    }
+
+    public override bool IsTogether => _isTogether;
+
+    public override int Row => _isTogether ? -1 : _alone.Row;
+
+    public override long ScratchBytes
+    {
+        get
+        {
+            var cursor = new ScratchCursor(null);
+            cursor.Take(Operator.ScratchBytes(_all));
+            foreach (var port in _ports) cursor.Take(port.CopyBytes);
+            return cursor.Bytes;
+        }
+    }
+
+    public override void Bind(byte* scratch, long room)
+    {
+        _scratch = scratch;
+        _room = room;
+        _alone.Bind(scratch, room);
+        Place();
+    }
+
+    public override void Fit()
+    {
+        _isTogether = TryFit();
+        if (_isTogether && _scratch != null) Place();
+    }
+
+    public override void Resize(int streams)
+    {
+        if (!_isTogether) return;
+        foreach (var port in _ports) port.Resize(streams);
+    }
+
+    public override void Execute(int streams)
+    {
+        if (!_isTogether)
+        {
+            _alone.Execute(streams);
+            return;
+        }
+
+        foreach (var port in _ports) port.Load(streams);
+        Operator.Execute(_all);
+        foreach (var port in _ports) port.Store(streams);
+    }
+
+    private static bool TrySee(StreamPort?[] ports, StreamLayout?[] layouts)
+    {
+        for (var i = 0; i < ports.Length; i++)
+        {
+            if (ports[i] is null != layouts[i] is null) return false;
+            if (layouts[i] is { } layout) ports[i]!.See(layout);
+        }
+
+        return true;
+    }
+
+    /// <summary>Whether a rule allows it and the operator infers the very shapes that the rule says.</summary>
+    private bool TryFit()
+    {
+        try
+        {
+            if (!StreamRules.Find(_node, _one, _isShared, _inputLayouts, _outputLayouts)) return false;
+            if (!TrySee(_inputs, _inputLayouts) || !TrySee(_outputs, _outputLayouts)) return false;
+            Operator.Infer(_all);
+            foreach (var output in _outputs)
+            {
+                if (output is { IsAsSeen: false }) return false;
+            }
+
+            return ScratchBytes <= _room;
+        }
+        catch (Exception fault) when (fault is ArgumentException or OverflowException)
+        {
+            return false; // More elements than one tensor may have, for so many streams.
+        }
+    }
+
+    private void Place()
+    {
+        var cursor = new ScratchCursor(_scratch);
+        _all.Scratch = cursor.Take(Operator.ScratchBytes(_all));
+        foreach (var port in _ports) port.Place(cursor.Take(port.CopyBytes));
+    }
+}
+
+/// <summary>A value of a <see cref="BatchNode"/>: the rows themselves, or a copy of them in the node's order.</summary>
+/// <param name="one">The value for one stream.</param>
+/// <param name="rows">Where its rows are; null where all streams share it, which is then repeated.</param>
+/// <param name="isOutput">Written, not read.</param>
+/// <param name="capacity">Most streams.</param>
+internal sealed unsafe class StreamPort(Tensor one, StreamRows? rows, bool isOutput, int capacity)
+{
+    private StreamLayout _layout;
+    private bool _isCopied;
+    private int _outer;
+    private long _block;
+
+    /// <summary>The value for all streams.</summary>
+    public Tensor All { get; } = new() { Name = one.Name, Format = one.Format };
+
+    public long CopyBytes => _isCopied ? checked(one.Bytes * capacity) : 0;
+
+    /// <summary>Whether type and shape for the most streams are still those of the layout.</summary>
+    public bool IsAsSeen => All.Type == one.Type && All.Shape.Equals(_layout.For(capacity));
+
+    /// <summary>Sets how the node sees the rows, with the shape for the most streams.</summary>
+    public void See(StreamLayout layout)
+    {
+        _layout = layout;
+        _outer = layout.Outer;
+        _block = one.Bytes / _outer;
+        _isCopied = _outer > 1 || rows is null;
+        Resize(capacity);
+    }
+
+    public void Place(byte* copy) => All.Data = copy;
+
+    public void Resize(int streams) => All.Set(one.Type, _layout.For(streams));
+
+    public void Load(int streams)
+    {
+        if (!_isCopied) All.Data = rows!.Start;
+        else if (!isOutput) Copy(streams);
+    }
+
+    public void Store(int streams)
+    {
+        if (_isCopied && isOutput) Copy(streams);
+    }
+
+    private void Copy(int streams)
+    {
+        var (start, step) = rows is null ? ((nint)one.Data, 0) : ((nint)rows.Start, rows.Bytes);
+        for (var outer = 0L; outer < _outer; outer++)
+        {
+            for (var row = 0L; row < streams; row++)
+            {
+                var own = (byte*)start + row * step + outer * _block;
+                var all = All.Data + (outer * streams + row) * _block;
+                Buffer.MemoryCopy(isOutput ? all : own, isOutput ? own : all, _block, _block);
+            }
+        }
+    }
+}
