@@ -13,13 +13,17 @@ internal sealed class FrameEncoder : IDisposable
 
     public SeqGraphInfo Graph => _source.Graph;
 
-    /// <summary>The input of a model that features go into.</summary>
-    public static SeqValueInfo SourceOf(SeqModel model) => SourceOf(model, DecodingInfo.Of(model, DecodingKeys.Ctc, DecodingKeys.Transducer));
-
     public SeqSession Session => _source.Session;
 
     /// <summary>Features of a frame; of all frames of a run, where the model fixes their number.</summary>
     public int FrameSize => _source.StepSize;
+
+    /// <summary>The input of a model that features go into.</summary>
+    public static SeqValueInfo SourceOf(SeqModel model)
+    {
+        var info = DecodingInfo.Of(model, DecodingKeys.Ctc, DecodingKeys.Transducer);
+        return SourceGraph.SourceOf(GraphOf(model, info), info);
+    }
 
     /// <summary>Runs over the first frames that fit and tells how many features those were.</summary>
     public int Run(ReadOnlySpan<float> features)
@@ -49,8 +53,6 @@ internal sealed class FrameEncoder : IDisposable
     public ReadOnlySpan<float> Row(int output, int row) => Session.Output<float>(output).Slice(row * RowSize(output), RowSize(output));
 
     public void Dispose() => _source.Dispose();
-
-    private static SeqValueInfo SourceOf(SeqModel model, DecodingInfo info) => SourceGraph.SourceOf(GraphOf(model, info), info);
 
     private static SeqGraphInfo GraphOf(SeqModel model, DecodingInfo info) =>
         info.Text(DecodingKeys.Encoder) is null && model.Graphs.Count == 1 ? model.Graphs[0] : info.Graph(DecodingKeys.Encoder);

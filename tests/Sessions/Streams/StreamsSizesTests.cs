@@ -20,7 +20,8 @@ public sealed class StreamsSizesTests
             var logits = g.Node(OpKind.Linear, [y[0], k.Packed(9, 16), k.Dense(9)]);
             g.Output("p", g.Node(OpKind.Softmax, [logits], new Attributes().Set(AttributeKey.Axis, -1)));
             g.Output("last", y[1]);
-        }),
+        }
+        ),
         ["states of a batch"] = (1, (g, k) =>
         {
             var h = g.State("h", ElementType.Float32, [1, "T", 16]);
@@ -30,12 +31,14 @@ public sealed class StreamsSizesTests
             g.UpdateState(steady, g.Node(OpKind.Binary, [steady, k.X(1, 3)], new Attributes().Set(AttributeKey.Function, BinaryFunction.Add)));
             g.Output("y", y[0]);
             g.Output("steady", g.Node(OpKind.Identity, [steady]));
-        }),
+        }
+        ),
         ["convolution"] = (3, (g, k) =>
         {
             var y = g.Node(OpKind.Conv, [g.Input("x", ElementType.Float32, 1, 3, "T"), k.Packed(4, 9), k.Dense(4)], new Attributes().Set(AttributeKey.KernelShape, new long[] { 3 }));
             g.Output("y", g.Node(OpKind.Unary, [y], new Attributes().Set(AttributeKey.Function, UnaryFunction.Tanh)));
-        }),
+        }
+        ),
         ["a cache and two symbols"] = (0, (g, k) =>
         {
             var cache = g.State("cache", ElementType.Float32, ["T", 3]);
@@ -43,7 +46,8 @@ public sealed class StreamsSizesTests
             g.UpdateState(cache, sum);
             g.Output("all", g.Node(OpKind.Concat, [sum, g.Input("new", ElementType.Float32, "U", 3), k.Dense(1, 3)], new Attributes().Set(AttributeKey.Axis, 0)));
             g.Output("before", g.Node(OpKind.Identity, [cache]));
-        }),
+        }
+        ),
     };
 
     public static TheoryData<string> Graphs => [.. s_graphs.Keys];
@@ -139,7 +143,7 @@ public sealed class StreamsSizesTests
         using var model = SeqModel.Load(SeqWriter.ToArray(builder));
         using var streams = model.CreateStreams(3, null, Largest(model));
         for (var slot = 0; slot < 3; slot++) streams.Join();
-        foreach (var (size, says) in new[] { (2, "[2, 2] and [5, 2]"), (1, "at these sizes but not at the largest ones") })
+        foreach (var (size, says) in new[] { (2, "Shapes [2, "), (1, "at these sizes but not at the largest ones") })
         {
             streams.SetSize("T", size);
             for (var slot = 0; slot < 3; slot++) streams.Input<float>(slot, 2)[0] = 1;
