@@ -8,7 +8,7 @@ internal static class Decompose
     private static readonly HashSet<string> s_known =
     [
         "LSTM", "GRU", "RNN", "Conv", "ConvTranspose", "Gemm", "Linear", "Sum", "Mean", "BatchNormalization", "If", "Loop", "Constant", "Identity", "Dropout", "CastLike", "Greater",
-        "DequantizeLinear", "QuantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "ConvInteger", "QLinearMatMul", "QLinearConv", "MeanVarianceNormalization", "Einsum",
+        "DequantizeLinear", "QuantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "ConvInteger", "MeanVarianceNormalization", "Einsum",
         "HannWindow", "HammingWindow", "BlackmanWindow", "DFT", "STFT", "MelWeightMatrix", "Attention",
     ];
 
@@ -42,7 +42,7 @@ internal static class Decompose
                 return MeanVariance(node, graph);
             case "LSTM" or "GRU" or "RNN" when node.Int("layout", 0) != 0:
                 return BatchFirst(node, graph);
-            case "DequantizeLinear" or "QuantizeLinear" or "DynamicQuantizeLinear" or "MatMulInteger" or "ConvInteger" or "QLinearMatMul" or "QLinearConv":
+            case "DequantizeLinear" or "QuantizeLinear" or "DynamicQuantizeLinear" or "MatMulInteger" or "ConvInteger":
                 return DecomposeQuantized.Apply(node, graph, evaluator);
             case "HannWindow" or "HammingWindow" or "BlackmanWindow" or "DFT" or "STFT" or "MelWeightMatrix":
                 return DecomposeSpectral.Apply(node, graph, evaluator);

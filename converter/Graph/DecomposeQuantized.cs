@@ -5,7 +5,6 @@ internal static class DecomposeQuantized
 {
     public static List<IrNode> Apply(IrNode node, IrGraph graph, Evaluator evaluator)
     {
-        if (node.Int("block_size", 0) != 0) throw new UnsupportedException("blocks are not supported");
         var x = new Expansion(node, graph);
         return node.Op switch
         {
@@ -13,30 +12,15 @@ internal static class DecomposeQuantized
             "QuantizeLinear" => x.Finish(Quantized(x, node.Input(0), node.Input(1), node.Input(2), node, evaluator)),
             "DynamicQuantizeLinear" => Dynamic(node, x),
             "MatMulInteger" => x.Finish(x.Add("MatMul", [Integer(x, node.Input(0), node.Input(2), evaluator, 0), Integer(x, node.Input(1), node.Input(3), evaluator, 1)])),
-            "ConvInteger" => x.Finish(x.Cast(Convolved(x, node, Shifted(x, node.Input(0), node.Input(2)), Shifted(x, node.Input(1), node.Input(3))), ElementType.Int32)),
-            "QLinearMatMul" => Quantize(node, x, evaluator, 6, x.Add("MatMul", [Real(x, node.Input(0), node.Input(1), node.Input(2), null, evaluator), Real(x, node.Input(3), node.Input(4), node.Input(5), null, evaluator)])),
-            _ => QLinearConv(node, x, evaluator),
+            _ => x.Finish(x.Cast(Convolved(x, node, Shifted(x, node.Input(0), node.Input(2)), Shifted(x, node.Input(1), node.Input(3))), ElementType.Int32)),
         };
     }
 
-    private static List<IrNode> Quantize(IrNode node, Expansion x, Evaluator evaluator, int scale, string value) =>
-        x.Finish(Quantized(x, value, node.Input(scale), node.Input(scale + 1), null, evaluator));
-
-    private static List<IrNode> QLinearConv(IrNode node, Expansion x, Evaluator evaluator)
-    {
-        var input = Real(x, node.Input(0), node.Input(1), node.Input(2), null, evaluator);
-        var rank = evaluator.ShapeOf(node.Input(3)).Rank;
-        string PerOutput(string value) => evaluator.ShapeOf(value).Rank == 1 && evaluator.ShapeOf(value).Sizes[0] != 1 ? x.Along(value, 0, rank) : value;
-        var weights = x.Add("Mul", [x.Add("Sub", [x.Cast(node.Input(3), ElementType.Float32), x.Cast(PerOutput(node.Input(5)), ElementType.Float32)]), PerOutput(node.Input(4))]);
-        var bias = node.Input(8).Length == 0 ? "" : x.Add("Mul", [x.Cast(node.Input(8), ElementType.Float32), x.Add("Mul", [node.Input(1), node.Input(4)])]);
-        return Quantize(node, x, evaluator, 6, Convolved(x, node, input, weights, bias));
-    }
-
-    private static string Convolved(Expansion x, IrNode node, string input, string weights, string bias = "") =>
-        x.Add("Conv", [input, weights, bias], [.. node.Attributes.Select(a => (a.Key, a.Value))]);
+    private static string Convolved(Expansion x, IrNode node, string input, string weights) =>
+        x.Add("Conv", [input, weights], [.. node.Attributes.Select(a => (a.Key, a.Value))]);
 
     /// <summary>(X - zero)·scale, by axis where the scale is a vector.</summary>
-    private static string Real(Expansion x, string value, string scale, string zero, IrNode? node, Evaluator evaluator)
+    private static string Real(Expansion x, string value, string scale, string zero, IrNode node, Evaluator evaluator)
     {
         var shifted = x.Cast(value, ElementType.Float32);
         if (zero.Length > 0) shifted = x.Add("Sub", [shifted, PerAxis(x, x.Cast(zero, ElementType.Float32), scale, value, node, evaluator)]);
@@ -44,24 +28,37 @@ internal static class DecomposeQuantized
     }
 
     /// <summary>saturate(round(X/scale) + zero), rounding half to even.</summary>
-    private static string Quantized(Expansion x, string value, string scale, string zero, IrNode? node, Evaluator evaluator)
+    private static string Quantized(Expansion x, string value, string scale, string zero, IrNode node, Evaluator evaluator)
     {
-        var type = zero.Length > 0 ? evaluator.ShapeOf(zero).Type : ElementType.UInt8;
-        if (type is not (ElementType.UInt8 or ElementType.Int8)) throw new UnsupportedException($"quantizing to {type} is not supported");
-        var like = node is null ? scale : value;
-        var q = x.Add("Round", [x.Add("Div", [value, PerAxis(x, scale, scale, like, node, evaluator)])]);
-        if (zero.Length > 0) q = x.Add("Add", [q, PerAxis(x, x.Cast(zero, ElementType.Float32), scale, like, node, evaluator)]);
+        var type = zero.Length > 0 ? evaluator.ShapeOf(zero).Type : node.Int("output_dtype", 2) switch { 0 or 2 => ElementType.UInt8, 3 => ElementType.Int8, _ => 0 };
+        if (type is not (ElementType.UInt8 or ElementType.Int8)) throw new UnsupportedException("quantizing activations to other than 8 bits is not supported; quantize the model with QUInt8 or QInt8 activations, or convert the model that was quantized");
+        var q = x.Add("Round", [x.Add("Div", [value, PerAxis(x, scale, scale, value, node, evaluator)])]);
+        if (zero.Length > 0) q = x.Add("Add", [q, PerAxis(x, x.Cast(zero, ElementType.Float32), scale, value, node, evaluator)]);
         var (least, most) = type == ElementType.UInt8 ? (0f, 255f) : (-128f, 127f);
         return x.Cast(x.Add("Clip", [q, x.Scalar(least), x.Scalar(most)]), type);
     }
 
-    private static string PerAxis(Expansion x, string value, string scale, string like, IrNode? node, Evaluator evaluator)
+    private static string PerAxis(Expansion x, string value, string scale, string like, IrNode node, Evaluator evaluator)
     {
         var shape = evaluator.ShapeOf(scale);
-        if (shape.Rank == 0 || shape.Sizes[0] == 1 || node is null) return value;
-        var rank = evaluator.ShapeOf(like).Rank;
+        var whole = evaluator.ShapeOf(like);
         var axis = (int)node.Int("axis", 1);
-        return x.Along(value, axis < 0 ? axis + rank : axis, rank);
+        if (axis < 0) axis += whole.Rank;
+        if (node.Int("block_size", 0) is > 0 and var block) return InBlocks(x, value, shape, whole, axis, block);
+        if (shape.Rank == 0 || shape.Sizes[0] == 1) return value;
+        if (shape.Rank != 1 || axis < 0 || axis >= whole.Rank) throw new ArgumentException($"the scale has shape {shape}; one value, or one along an axis of {whole}, is needed.");
+        return x.Along(value, axis, whole.Rank);
+    }
+
+    /// <summary>Each scale for the elements of its block along an axis; the last block may be shorter.</summary>
+    private static string InBlocks(Expansion x, string value, IrShape shape, IrShape whole, int axis, long block)
+    {
+        if (!shape.IsStatic || !whole.IsStatic) throw new UnsupportedException("blocks need fixed sizes; use --dim");
+        if (axis < 0 || axis >= whole.Rank || shape.Rank != whole.Rank || block > 1 << 24 || shape.Sizes[axis] != (whole.Sizes[axis] + block - 1) / block) throw new ArgumentException($"scales of shape {shape} do not fit {whole} in blocks of {block} along axis {axis}.");
+        long[] sizes = [.. shape.Sizes.Select(s => (long)s)];
+        var repeated = x.Add("Expand", [x.Add("Unsqueeze", [value, x.Vector(axis + 1)]), x.Vector([.. sizes[..(axis + 1)], block, .. sizes[(axis + 1)..]])]);
+        sizes[axis] *= block;
+        return x.Add("Slice", [x.Add("Reshape", [repeated, x.Vector(sizes)]), x.Vector(0), x.Vector(whole.Sizes[axis]), x.Vector(axis)]);
     }
 
     private static string Shifted(Expansion x, string value, string zero)
@@ -87,7 +84,9 @@ internal static class DecomposeQuantized
         var zero = x.Scalar(0);
         var least = x.Add("Min", [x.Add("ReduceMin", [node.Input(0)], ("keepdims", 0L)), zero]);
         var most = x.Add("Max", [x.Add("ReduceMax", [node.Input(0)], ("keepdims", 0L)), zero]);
-        var scale = x.Add("Div", [x.Add("Sub", [most, least]), x.Scalar(255)]);
+        var range = x.Add("Sub", [most, least]);
+        // Silence has no range: any scale but 0 will do.
+        var scale = x.Add("Where", [x.Add("Equal", [range, zero]), x.Scalar(1), x.Add("Div", [range, x.Scalar(255)])]);
         string Saturated(string value) => x.Add("Clip", [value, x.Scalar(0), x.Scalar(255)]);
         var shift = x.Add("Round", [Saturated(x.Add("Div", [x.Add("Sub", [zero, least]), scale]))]);
         var q = Saturated(x.Add("Add", [x.Add("Round", [x.Add("Div", [node.Input(0), scale])]), shift]));

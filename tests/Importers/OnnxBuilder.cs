@@ -9,7 +9,11 @@ namespace SeqRuntime.Tests.Importers;
 /// <summary>Puts small ONNX models together for tests, converts and runs them.</summary>
 internal sealed class OnnxBuilder
 {
-    public const int Float = 1, Int32 = 6, Int64 = 7, Bool = 9;
+    public const int Float = 1, UInt8 = 2, Int8 = 3, Int32 = 6, Int64 = 7, Bool = 9;
+
+    private const string ContribDomain = "com.microsoft";
+
+    private static readonly Dictionary<Type, int> s_types = new() { [typeof(float)] = Float, [typeof(byte)] = UInt8, [typeof(sbyte)] = Int8, [typeof(int)] = Int32, [typeof(long)] = Int64, [typeof(bool)] = Bool };
 
     public OnnxBuilder(int opset = 17)
     {
@@ -50,12 +54,15 @@ internal sealed class OnnxBuilder
     public OnnxBuilder Node(string op, string inputs, string outputs, params (string Name, object Value)[] attributes)
     {
         Graph.Node.Add(MakeNode(op, inputs, outputs, attributes));
+        if (Graph.Node[^1].Domain.Length > 0 && Model.OpsetImport.All(o => o.Domain != ContribDomain)) Model.OpsetImport.Add(new OperatorSetIdProto { Domain = ContribDomain, Version = 1 });
         return this;
     }
 
     public static NodeProto MakeNode(string op, string inputs, string outputs, params (string Name, object Value)[] attributes)
     {
-        var node = new NodeProto { OpType = op, Name = op + "_" + outputs };
+        var isOwn = op.StartsWith(ContribDomain, StringComparison.Ordinal);
+        if (isOwn) op = op[(ContribDomain.Length + 1)..];
+        var node = new NodeProto { OpType = op, Name = op + "_" + outputs, Domain = isOwn ? ContribDomain : "" };
         node.Input.AddRange(inputs.Length == 0 ? [] : inputs.Split(' ').Select(i => i == "-" ? "" : i));
         node.Output.AddRange(outputs.Split(' ').Select(o => o == "-" ? "" : o));
         foreach (var (name, value) in attributes)
@@ -82,7 +89,7 @@ internal sealed class OnnxBuilder
     public static TensorProto Tensor<T>(string name, long[] shape, params T[] data)
         where T : unmanaged
     {
-        var tensor = new TensorProto { Name = name, DataType = typeof(T) == typeof(float) ? Float : typeof(T) == typeof(long) ? Int64 : typeof(T) == typeof(int) ? Int32 : Bool, RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes(data.AsSpan())) };
+        var tensor = new TensorProto { Name = name, DataType = s_types[typeof(T)], RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes(data.AsSpan())) };
         tensor.Dims.AddRange(shape);
         return tensor;
     }

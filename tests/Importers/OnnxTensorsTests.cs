@@ -25,6 +25,15 @@ public class OnnxTensorsTests
     }
 
     [Fact]
+    public void TwoElementsOfFourBitsShareAByte()
+    {
+        Assert.Equal([7L, 9L], Read(21, t => t.RawData = ByteString.CopyFrom(0x97)).Integers());
+        Assert.Equal([7L, -7L], Read(22, t => t.RawData = ByteString.CopyFrom(0x97)).Integers());
+        Assert.Equal([7L, -7L], Read(22, t => t.Int32Data.Add(0x97)).Integers());
+        Assert.Contains("2 bytes of data", Assert.Throws<ConversionException>(() => Read(22, t => t.RawData = ByteString.CopyFrom(1, 2))).Message);
+    }
+
+    [Fact]
     public void HalvesBecomeFloat32()
     {
         Assert.Equal([0.5f, -65504f], Read(10, t => t.Int32Data.Add([0x3800, 0xFBFF])).ToFloats());

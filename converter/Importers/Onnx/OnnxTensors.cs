@@ -11,15 +11,15 @@ internal sealed class OnnxTensors(string file)
     /// <summary>Element types by ONNX's numbers.</summary>
     private enum OnnxType
     {
-        Float = 1, UInt8 = 2, Int8 = 3, UInt16 = 4, Int16 = 5, Int32 = 6, Int64 = 7, Bool = 9, Float16 = 10, Double = 11, UInt32 = 12, UInt64 = 13, BFloat16 = 16,
+        Float = 1, UInt8 = 2, Int8 = 3, UInt16 = 4, Int16 = 5, Int32 = 6, Int64 = 7, Bool = 9, Float16 = 10, Double = 11, UInt32 = 12, UInt64 = 13, BFloat16 = 16, UInt4 = 21, Int4 = 22,
     }
 
     /// <summary>The runtime's type for one of ONNX's, 0 where there is none.</summary>
     public static ElementType TypeOf(int onnxType) => (OnnxType)onnxType switch
     {
         OnnxType.Float or OnnxType.Float16 or OnnxType.BFloat16 => ElementType.Float32,
-        OnnxType.UInt8 => ElementType.UInt8,
-        OnnxType.Int8 => ElementType.Int8,
+        OnnxType.UInt8 or OnnxType.UInt4 => ElementType.UInt8,
+        OnnxType.Int8 or OnnxType.Int4 => ElementType.Int8,
         OnnxType.Int32 or OnnxType.Int16 or OnnxType.UInt16 => ElementType.Int32,
         OnnxType.Int64 or OnnxType.UInt32 or OnnxType.UInt64 => ElementType.Int64,
         OnnxType.Bool => ElementType.Bool,
@@ -50,10 +50,11 @@ internal sealed class OnnxTensors(string file)
 
     private IrTensor FromRaw(TensorProto proto, ElementType type, int[] shape, int count, byte[] raw)
     {
-        var width = Width((OnnxType)proto.DataType);
-        if (raw.Length != (long)count * width) throw Fault(proto, $"{raw.Length} bytes of data for {count} elements of {width} bytes");
+        if (raw.Length != Bytes(proto, count)) throw Fault(proto, $"{raw.Length} bytes of data for {count} elements; {Bytes(proto, count)} are needed");
         var data = (OnnxType)proto.DataType switch
         {
+            OnnxType.UInt4 => Convert(raw, count, static (r, i) => (byte)(r[i / 2] >> (i % 2 * 4) & 15)),
+            OnnxType.Int4 => Convert(raw, count, static (r, i) => (sbyte)((sbyte)(r[i / 2] << ((1 - i % 2) * 4)) >> 4)),
             OnnxType.Float16 => Convert(raw, count, static (r, i) => (float)BitConverter.UInt16BitsToHalf(BinaryPrimitives.ReadUInt16LittleEndian(r[(2 * i)..]))),
             OnnxType.BFloat16 => Convert(raw, count, static (r, i) => BitConverter.UInt32BitsToSingle((uint)BinaryPrimitives.ReadUInt16LittleEndian(r[(2 * i)..]) << 16)),
             OnnxType.Int16 => Convert(raw, count, static (r, i) => (int)BinaryPrimitives.ReadInt16LittleEndian(r[(2 * i)..])),
@@ -77,6 +78,7 @@ internal sealed class OnnxTensors(string file)
 
     private IrTensor FromFields(TensorProto proto, ElementType type, int[] shape, int count)
     {
+        if ((OnnxType)proto.DataType is OnnxType.UInt4 or OnnxType.Int4) return FromRaw(proto, type, shape, count, [.. proto.Int32Data.Select(v => (byte)v)]);
         byte[] Fill<TField, T>(IReadOnlyList<TField> field, Func<TField, T> convert)
             where T : unmanaged
         {
@@ -114,7 +116,7 @@ internal sealed class OnnxTensors(string file)
         using var stream = File.OpenRead(path);
         var offset = Number("offset", 0);
         var length = Number("length", stream.Length - offset);
-        var expected = count * Width((OnnxType)proto.DataType);
+        var expected = Bytes(proto, count);
         if (offset < 0 || length != expected || offset > stream.Length - length) throw Fault(proto, $"its external data of {length} bytes at {offset} does not fit ({expected} are needed, the file has {stream.Length})");
         var data = new byte[length];
         stream.Position = offset;
@@ -126,6 +128,9 @@ internal sealed class OnnxTensors(string file)
             : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value
             : throw Fault(proto, $"its external data has {key} '{text}'");
     }
+
+    /// <summary>Bytes of so many elements; two of 4 bits share one.</summary>
+    private static long Bytes(TensorProto proto, long count) => (OnnxType)proto.DataType is OnnxType.UInt4 or OnnxType.Int4 ? (count + 1) / 2 : count * Width((OnnxType)proto.DataType);
 
     private static int Width(OnnxType type) => type switch
     {

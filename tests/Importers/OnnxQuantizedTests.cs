@@ -1,0 +1,226 @@
+using SeqRuntime.Converter;
+using SeqRuntime.Format;
+
+namespace SeqRuntime.Tests.Importers;
+
+/// <summary>Models as ONNX Runtime's quantizers write them: the converted ones compute what those compute, but for the rounding of activations.</summary>
+public class OnnxQuantizedTests
+{
+    private const int Steps = 12, Features = 24, Hidden = 16, Classes = 5;
+    private const string Own = "com.microsoft.";
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void ADynamicallyQuantizedLstmWithADenseLayerIsAPlainOne(bool isByRow)
+    {
+        var model = Dynamic(isByRow);
+        var x = Numbers(1, Steps * Features, 1);
+        Near(model.Reference(("x", [Steps, 1, Features], x)), model.Run(null, x), 0.03);
+
+        var result = model.Convert(new ConversionOptions { Weights = WeightKind.Int8, WeightsOf = [new WeightOverride("*", WeightKind.Int8)] });
+        Assert.Equal(["W_quantized", "R_quantized", "dense_quantized"], result.Tensors.Where(t => t.Weights == WeightKind.Int8).Select(t => t.Name));
+        Assert.DoesNotContain(result.Tensors, t => t.Weights is null && t.Format is "int8" or "uint8" or "int32");
+        Assert.DoesNotContain(result.Model.Graphs[0].Nodes, n => n.Kind is OpKind.MatMul or OpKind.Cast);
+        Assert.Contains("1 products with activations quantized as they come", Assert.Single(result.Graphs[0].Notes));
+    }
+
+    [Fact]
+    public void SilenceIsQuantizedWithoutARange()
+    {
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 4).Node("DynamicQuantizeLinear", "x", "q s z").Node("Cast", "q", "f", ("to", 1)).Node("Mul", "f s", "y").Output("y");
+        float[] loud = [-1, 0, 3, 2];
+        Near(model.Reference(("x", [1, 4], loud)), model.Run(null, loud), 1e-6);
+        Assert.Equal(new float[4], model.Run(null, new float[4]));
+    }
+
+    [Fact]
+    public void APairOfQuantizeAndDequantizeKeepsItsRange()
+    {
+        // The zero point of the second pair stands for a Relu that the quantizer took out.
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 8, 20)
+            .Constant("xs", [], 0.02f).Constant("xz", [], (sbyte)3).Constant("hs", [], 0.03f).Constant("hz", [], (byte)0).Constant("ys", [], 0.05f).Constant("yz", [], (byte)120)
+            .Node("QuantizeLinear", "x xs xz", "xq").Node("DequantizeLinear", "xq xs xz", "xd");
+        Conv(model, 6, 8, 3);
+        model.Node("DequantizeLinear", "w ws wz", "wd", ("axis", 0)).Node("DequantizeLinear", "b bs bz", "bd", ("axis", 0)).Node("Conv", "xd wd bd", "c")
+            .Node("QuantizeLinear", "c hs hz", "hq").Node("Reshape", "hq shape", "hr").Constant("shape", [2], 6L, 18L).Node("DequantizeLinear", "hr hs hz", "hd");
+        Dense(model, "d", 18, Classes);
+        model.Node("DequantizeLinear", "d ds dz", "dd").Node("MatMul", "hd dd", "m").Node("QuantizeLinear", "m ys yz", "yq").Node("DequantizeLinear", "yq ys yz", "y").Output("y");
+        var x = Numbers(2, 8 * 20, 2);
+        Near(model.Reference(("x", [1, 8, 20], x)), model.Run(null, x), 0.12);
+        // Far outside the range of the input's 8 bits: clipped, not only rounded.
+        for (var i = 0; i < x.Length; i++) x[i] *= 20;
+        Near(model.Reference(("x", [1, 8, 20], x)), model.Run(null, x), 0.12);
+        var result = model.Convert();
+        Assert.DoesNotContain(result.Model.Graphs[0].Nodes, n => n.Kind == OpKind.Cast);
+        Assert.Contains("3 values that the file rounds to 8 bits", Assert.Single(result.Graphs[0].Notes));
+    }
+
+    [Fact]
+    public void PairsOfDifferentScalesRoundAsTheyStand()
+    {
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 3).Constant("a", [], 0.25f).Constant("b", [], 0.5f).Node("QuantizeLinear", "x a", "q").Node("DequantizeLinear", "q b", "y").Output("y");
+        float[] x = [-1, 0.1f, 0.12f, 0.13f, 3.3f, 99];
+        Assert.Equal(model.Reference(("x", [2, 3], x)), model.Run(null, x));
+    }
+
+    [Fact]
+    public void OperatorsOnIntegersAreReadAsTheirRealOnes()
+    {
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 8, 20).Constant("xs", [], 0.02f).Constant("xz", [], (byte)130).Constant("hs", [], 0.03f).Constant("hz", [], (byte)90)
+            .Node("QuantizeLinear", "x xs xz", "xq");
+        Conv(model, 6, 8, 3);
+        Dense(model, "d", 18, Classes);
+        Dense(model, "g", Classes, 7);
+        model.Constant("gb", [7], Enumerable.Range(0, 7).Select(i => 40 * i - 90).ToArray()).Constant("halves", [], 1f / 256).Constant("zero", [], (byte)0).Constant("p", [2], 6L, (long)Classes)
+            .Node("QLinearConv", "xq xs xz w ws wz hs hz b", "c")
+            .Node(Own + "QLinearLeakyRelu", "c hs hz hs hz", "r", ("alpha", 0.1f))
+            .Node(Own + "QLinearAdd", "c hs hz r hs hz hs hz", "a")
+            .Node("QLinearMatMul", "a hs hz d ds dz hs hz", "m")
+            .Node("Reshape", "m p", "v")
+            .Node(Own + "QGemm", "v hs hz g gs gz gb hs hz", "e")
+            .Node(Own + "QLinearSigmoid", "e hs hz halves zero", "s")
+            .Node(Own + "QLinearConcat", "halves zero s halves zero s halves zero", "t", ("axis", 1))
+            .Node(Own + "QLinearMul", "t halves zero t halves zero halves zero", "u")
+            .Node("DequantizeLinear", "u halves zero", "y").Output("y");
+        var x = Numbers(3, 8 * 20, 2);
+        Near(model.Reference(("x", [1, 8, 20], x)), model.Run(null, x), 0.05);
+        Assert.DoesNotContain(model.Convert().Model.Graphs[0].Nodes, n => n.Kind == OpKind.Cast && n.Name.StartsWith("QLinear", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("DynamicQuantizeMatMul", "x d ds dz b")]
+    [InlineData("MatMulIntegerToFloat", "q d s ds z dz b")]
+    public void FusedProductsOfDynamicallyQuantizedActivationsArePlain(string op, string inputs)
+    {
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 3, Features).Random("b", 5, 1, Classes).Node("DynamicQuantizeLinear", "x", "q s z");
+        Dense(model, "d", Features, Classes);
+        model.Node(Own + op, inputs, "y").Output("y");
+        var x = Numbers(4, 3 * Features, 1);
+        Near(model.Reference(("x", [3, Features], x)), model.Run(null, x), 0.05);
+        Assert.Equal("Linear", string.Join(' ', model.Convert().Model.Graphs[0].Nodes.Select(n => n.Kind)));
+    }
+
+    [Fact]
+    public void AConvolutionOfDynamicallyQuantizedFramesIsPlain()
+    {
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 8, 20).Node("DynamicQuantizeLinear", "x", "q s z");
+        Conv(model, 6, 8, 3, isPerTensor: true);
+        model.Node("ConvInteger", "q w z wz", "i").Node("Cast", "i", "f", ("to", 1)).Node("Mul", "s ws", "k").Node("Mul", "f k", "y").Output("y");
+        var x = Numbers(5, 8 * 20, 2);
+        Near(model.Reference(("x", [1, 8, 20], x)), model.Run(null, x), 0.1);
+        Assert.Equal("Conv", string.Join(' ', model.Convert().Model.Graphs[0].Nodes.Select(n => n.Kind)));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void WeightsOfFourBitsInBlocksAreUnpacked(bool hasZeroPoints)
+    {
+        const int Inputs = 40, Outputs = 6, Block = 16, Blocks = 3;
+        var random = new Random(6);
+        var bytes = new byte[Outputs * Blocks * Block / 2];
+        random.NextBytes(bytes);
+        var zeros = new byte[Outputs * 2];
+        random.NextBytes(zeros);
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, Inputs).Constant("w", [Outputs, Blocks, Block / 2], bytes).Constant("zeros", [Outputs * 2], zeros)
+            .Random("scales", 7, 0.1f, Outputs * Blocks).Node(Own + "MatMulNBits", hasZeroPoints ? "x w scales zeros" : "x w scales", "y", ("K", Inputs), ("N", Outputs), ("bits", 4), ("block_size", Block)).Output("y");
+        var x = Numbers(8, 2 * Inputs, 1);
+        Near(model.Reference(("x", [2, Inputs], x)), model.Run(null, x), 1e-4);
+    }
+
+    [Fact]
+    public void ScalesInBlocksFollowTheirAxis()
+    {
+        var model = new OnnxBuilder(21).Input("x", OnnxBuilder.Float, 2, 5).Random("scales", 9, 0.1f, 3, 4).Constant("zeros", [3, 4], Enumerable.Range(0, 12).Select(i => (sbyte)(i - 5)).ToArray())
+            .Constant("w", [5, 4], Enumerable.Range(0, 20).Select(i => (sbyte)(i * 11 - 90)).ToArray()).Node("DequantizeLinear", "w scales zeros", "d", ("axis", 0), ("block_size", 2)).Node("MatMul", "x d", "y").Output("y");
+        var x = Numbers(10, 10, 1);
+        Near(model.Reference(("x", [2, 5], x)), model.Run(null, x), 1e-4);
+    }
+
+    [Fact]
+    public void AnEmbeddingOfIntegersIsATableOfRealRows()
+    {
+        var model = new OnnxBuilder().Input("i", OnnxBuilder.Int64, 1, 3);
+        Dense(model, "t", 50, 32);
+        model.Node("Gather", "t i", "q").Node("DequantizeLinear", "q ts tz", "y").Output("y");
+        var result = model.Convert(new ConversionOptions { Weights = WeightKind.Int8 });
+        Assert.Equal("Embedding", string.Join(' ', result.Model.Graphs[0].Nodes.Select(n => n.Kind)));
+        Assert.Equal("t", Assert.Single(result.Tensors, t => t.Weights == WeightKind.Int8).Name);
+    }
+
+    [Theory]
+    [InlineData("DynamicQuantizeLSTM", "x d", "lacks input 8")]
+    [InlineData("DynamicQuantizeLSTM", "x d d - - - - - ds dz ds dz", "three dimensions are needed")]
+    [InlineData("MatMulNBits", "x d ds", "K is 0")]
+    [InlineData("QLinearAdd", "q ds dz q ds", "lacks input 6")]
+    [InlineData("MatMulIntegerToFloat", "q d ds", "lacks input 3")]
+    public void WhatLacksAnInputIsRefusedByItsName(string op, string inputs, string why)
+    {
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 3, Features).Constant("q", [3, Features], new byte[3 * Features]);
+        Dense(model, "d", Features, Classes);
+        model.Node(Own + op, inputs, "y").Output("y");
+        var fault = Assert.Throws<ConversionException>(() => model.Convert());
+        Assert.Contains($"{op}_y", fault.Message);
+        Assert.Contains(why, fault.Message);
+    }
+
+    /// <summary>LSTM and dense layer as quantize_dynamic writes them.</summary>
+    private static OnnxBuilder Dynamic(bool isByRow)
+    {
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, Steps, 1, Features);
+        foreach (var (name, inputs, seed) in new[] { ("W", Features, 11), ("R", Hidden, 12) })
+        {
+            var (data, scales, zeros) = isByRow ? BySide(Numbers(seed, inputs * 4 * Hidden, 0.4f), 4 * Hidden) : Signed(Numbers(seed, inputs * 4 * Hidden, 0.4f));
+            long[] sides = isByRow ? [1, 4 * Hidden] : [1];
+            model.Constant(name + "_quantized", [1, inputs, 4 * Hidden], data).Constant(name + "_scale", sides, scales).Constant(name + "_zero_point", sides, zeros);
+        }
+
+        model.Random("B", 13, 0.3f, 1, 8 * Hidden)
+            .Node(Own + "DynamicQuantizeLSTM", "x W_quantized R_quantized B - - - - W_scale W_zero_point R_scale R_zero_point", "h", ("hidden_size", Hidden))
+            .Constant("axes", [1], 1L).Node("Squeeze", "h axes", "sq").Node("DynamicQuantizeLinear", "sq", "q qs qz");
+        var (dense, scale, zero) = Signed(Numbers(14, Hidden * Classes, 1));
+        return model.Constant("dense_quantized", [Hidden, Classes], dense).Constant("dense_scale", [], scale[0]).Constant("dense_zero_point", [], zero[0]).Random("bias", 15, 1, Classes)
+            .Node("Mul", "qs dense_scale", "scales").Node("MatMulInteger", "q dense_quantized qz dense_zero_point", "int").Node("Cast", "int", "cast", ("to", 1)).Node("Mul", "cast scales", "product")
+            .Node("Add", "product bias", "y").Output("y");
+    }
+
+    private static void Dense(OnnxBuilder model, string name, int inputs, int outputs)
+    {
+        var w = Numbers(inputs + outputs, inputs * outputs, 1);
+        var (least, most) = (w.Min(), w.Max());
+        var scale = (most - least) / 255;
+        var zero = MathF.Round(-least / scale);
+        model.Constant(name, [inputs, outputs], Array.ConvertAll(w, v => (byte)Math.Clamp(MathF.Round(v / scale) + zero, 0, 255))).Constant(name + "s", [], scale).Constant(name + "z", [], (byte)zero);
+    }
+
+    private static void Conv(OnnxBuilder model, int outputs, int inputs, int kernel, bool isPerTensor = false)
+    {
+        var w = Numbers(16, outputs * inputs * kernel, 0.3f);
+        var scale = w.Max(MathF.Abs) / 127;
+        float[] scales = isPerTensor ? [scale] : [.. Enumerable.Repeat(scale, outputs)];
+        model.Constant("w", [outputs, inputs, kernel], Array.ConvertAll(w, v => (sbyte)MathF.Round(v / scale))).Constant("ws", isPerTensor ? [] : [outputs], scales).Constant("wz", isPerTensor ? [] : [outputs], new sbyte[scales.Length])
+            .Constant("b", [outputs], Enumerable.Range(0, outputs).Select(i => 300 * i - 700).ToArray()).Constant("bs", [outputs], Enumerable.Repeat(scale * 0.02f, outputs).ToArray()).Constant("bz", [outputs], new int[outputs]);
+    }
+
+    private static (sbyte[] Data, float[] Scale, sbyte[] Zero) Signed(float[] w) => BySide(w, 1);
+
+    /// <summary>Symmetric 8 bits, each column of its own scale.</summary>
+    private static (sbyte[] Data, float[] Scale, sbyte[] Zero) BySide(float[] w, int columns)
+    {
+        float[] scales = [.. Enumerable.Range(0, columns).Select(c => w.Where((_, i) => i % columns == c).Max(MathF.Abs) / 127)];
+        return ([.. w.Select((v, i) => (sbyte)MathF.Round(v / scales[i % columns]))], scales, new sbyte[columns]);
+    }
+
+    private static float[] Numbers(int seed, int count, float range)
+    {
+        var random = new Random(seed);
+        return [.. Enumerable.Range(0, count).Select(_ => (random.NextSingle() * 2 - 1) * range)];
+    }
+
+    private static void Near(float[] expected, float[] ours, double tolerance)
+    {
+        Assert.Equal(expected.Length, ours.Length);
+        for (var i = 0; i < expected.Length; i++) Assert.Equal(expected[i], ours[i], tolerance);
+    }
+}
