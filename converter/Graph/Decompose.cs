@@ -10,10 +10,22 @@ internal static class Decompose
         "LSTM", "GRU", "RNN", "Conv", "ConvTranspose", "Gemm", "Linear", "Sum", "Mean", "BatchNormalization", "If", "Loop", "Constant", "Identity", "Dropout", "CastLike", "Greater",
         "DequantizeLinear", "QuantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "ConvInteger", "MeanVarianceNormalization", "Einsum",
         "HannWindow", "HammingWindow", "BlackmanWindow", "DFT", "STFT", "MelWeightMatrix", "Attention",
+        "Resize", "DepthToSpace", "SpaceToDepth", "Shrink", "EyeLike", "NonZero", "Compress",
     ];
 
     /// <summary>Whether an operator can be converted, as far as its name tells.</summary>
-    public static bool Knows(string op) => OperatorMap.Knows(op) || s_known.Contains(op);
+    public static bool Knows(string op) => OperatorMap.Knows(op) || s_known.Contains(op) || SequenceValues.Knows(op) || DecomposeContrib.Knows(op);
+
+    /// <summary>Why an operator cannot be converted.</summary>
+    public static string Refusal(string op) => op switch
+    {
+        "RandomNormal" or "RandomNormalLike" or "RandomUniform" or "RandomUniformLike" or "Bernoulli" or "Multinomial" => "its output is random; export the model for inference, or make the noise an input of the model",
+        "Unique" or "NonMaxSuppression" => "the size of its output depends on data; leave it to the program around the model",
+        "StringNormalizer" or "StringConcat" or "StringSplit" or "RegexFullMatch" or "TfIdfVectorizer" => "strings are not supported; leave them to the program around the model",
+        "SequenceMap" => "sequences of tensors are supported where their lengths are known at conversion and nothing maps over them",
+        _ when op.StartsWith("ai.onnx.ml.", StringComparison.Ordinal) => "operators of classical models are not supported; export the network alone",
+        _ => "the operator is not supported",
+    };
 
     /// <summary>The nodes that replace this one, or null where it stays as it is.</summary>
     public static List<IrNode>? Apply(IrNode node, IrGraph graph, Evaluator evaluator)
@@ -46,6 +58,12 @@ internal static class Decompose
                 return DecomposeQuantized.Apply(node, graph, evaluator);
             case "HannWindow" or "HammingWindow" or "BlackmanWindow" or "DFT" or "STFT" or "MelWeightMatrix":
                 return DecomposeSpectral.Apply(node, graph, evaluator);
+            case "Resize" or "DepthToSpace" or "SpaceToDepth":
+                return DecomposeSpatial.Apply(node, graph, evaluator);
+            case "Shrink":
+                return Shrink(node, graph);
+            case "EyeLike" or "NonZero" or "Compress":
+                return DecomposeIndices.Apply(node, graph, evaluator);
             case "Einsum":
                 return DecomposeEinsum.Apply(node, graph, evaluator);
             case "Attention":
@@ -60,8 +78,17 @@ internal static class Decompose
             case "Clip" when node.Input(1).Length == 0 && node.Input(2).Length == 0:
                 return [new IrNode(node.Name, "Identity", [node.Input(0)], node.Outputs)];
             default:
-                return null;
+                return DecomposeContrib.Knows(node.Op) ? DecomposeContrib.Apply(node, graph, evaluator) : null;
         }
+    }
+
+    /// <summary>X + bias below -lambd, X - bias above lambd, 0 between.</summary>
+    private static List<IrNode> Shrink(IrNode node, IrGraph graph)
+    {
+        var x = new Expansion(node, graph);
+        var (input, limit, bias) = (node.Input(0), node.Float("lambd", 0.5f), x.Scalar(node.Float("bias", 0)));
+        var above = x.Add("Where", [x.Add("Greater", [input, x.Scalar(limit)]), x.Add("Sub", [input, bias]), x.Scalar(0)]);
+        return x.Finish(x.Add("Where", [x.Add("Less", [input, x.Scalar(-limit)]), x.Add("Add", [input, bias]), above]));
     }
 
     private static List<IrNode> Chain(IrNode node, IrGraph graph)

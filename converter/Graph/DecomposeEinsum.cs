@@ -1,82 +1,161 @@
 namespace SeqRuntime.Converter.Graph;
 
-/// <summary>Einsum of one or two operands, without repeated letters in one operand: sums, transposes and one matrix product.</summary>
-internal static class DecomposeEinsum
+/// <summary>Einsum as sums, transposes and matrix products: operands are multiplied two by two, each letter summed away as soon as nothing else needs it.</summary>
+internal sealed class DecomposeEinsum
 {
-    public static List<IrNode> Apply(IrNode node, IrGraph graph, Evaluator evaluator)
+    /// <summary>Letters of the dimensions that '...' stands for, counted from the last one.</summary>
+    private const char Ellipsis = '\uE000';
+
+    private readonly IrNode _node;
+    private readonly Evaluator _evaluator;
+    private readonly Expansion _x;
+    private readonly Dictionary<char, (int Size, string Value, int Axis)> _dimensions = [];
+
+    private DecomposeEinsum(IrNode node, IrGraph graph, Evaluator evaluator) => (_node, _evaluator, _x) = (node, evaluator, new Expansion(node, graph));
+
+    /// <summary>A value and a letter for each of its dimensions.</summary>
+    private readonly record struct Operand(string Value, string Letters);
+
+    public static List<IrNode> Apply(IrNode node, IrGraph graph, Evaluator evaluator) => new DecomposeEinsum(node, graph, evaluator).Nodes();
+
+    private List<IrNode> Nodes()
     {
-        var (terms, output) = Parse(node.String("equation", ""));
-        if (terms.Length != node.Inputs.Count || terms.Length is < 1 or > 2) throw new UnsupportedException($"Einsum of {node.Inputs.Count} operands is not supported; write it as matrix products");
-        foreach (var term in terms.Append(output))
+        var (operands, output) = Parse();
+        foreach (var (value, letters) in operands)
         {
-            if (term.Distinct().Count() != term.Length || term.Any(c => !char.IsAsciiLetter(c)) || (term != output && !output.All(c => terms.Any(t => t.Contains(c, StringComparison.Ordinal)))))
-                throw new UnsupportedException($"the equation '{node.String("equation", "")}' (repeated letters or '...') is not supported; write it as matrix products");
+            var sizes = _evaluator.ShapeOf(value).Sizes;
+            for (var axis = 0; axis < letters.Length; axis++)
+            {
+                if (!_dimensions.TryGetValue(letters[axis], out var known) || known.Size == 1) _dimensions[letters[axis]] = (sizes[axis], value, axis);
+            }
         }
 
-        var x = new Expansion(node, graph);
-        var sizes = new Dictionary<char, int>();
-        for (var i = 0; i < terms.Length; i++)
-        {
-            var shape = evaluator.ShapeOf(node.Input(i));
-            if (shape.Rank != terms[i].Length) throw new ArgumentException($"'{terms[i]}' stands for a tensor of shape {shape}.");
-            for (var d = 0; d < shape.Rank; d++) sizes[terms[i][d]] = shape.Sizes[d];
-        }
-
-        if (terms.Length == 1)
-        {
-            var (summed, left) = SumOut(x, node.Input(0), terms[0], output);
-            return x.Finish(Permuted(x, summed, left, output));
-        }
-
-        return x.Finish(Product(x, node, terms, output, sizes));
+        operands = operands.ConvertAll(o => Diagonal(Narrow(o)));
+        var result = operands[0];
+        for (var i = 1; i < operands.Count; i++) result = Product(result, operands[i], output + string.Concat(operands.Skip(i + 1).Select(o => o.Letters)));
+        return _x.Finish(Permuted(SumOut(result, output), output));
     }
 
-    private static string Product(Expansion x, IrNode node, string[] terms, string output, Dictionary<char, int> sizes)
+    private (List<Operand> Operands, string Output) Parse()
     {
-        var (a, lettersA) = SumOut(x, node.Input(0), terms[0], output + terms[1]);
-        var (b, lettersB) = SumOut(x, node.Input(1), terms[1], output + terms[0]);
-        var batch = Only(lettersA, c => Has(lettersB, c) && Has(output, c));
-        var contracted = Only(lettersA, c => Has(lettersB, c) && !Has(output, c));
-        var freeA = Only(lettersA, c => !Has(lettersB, c));
-        var freeB = Only(lettersB, c => !Has(lettersA, c));
-        a = Merged(x, Permuted(x, a, lettersA, batch + freeA + contracted), batch.Length, freeA, contracted, sizes);
-        b = Merged(x, Permuted(x, b, lettersB, batch + contracted + freeB), batch.Length, contracted, freeB, sizes);
-        var product = x.Add("MatMul", [a, b]);
-        long[] shape = [.. batch.Select(_ => 0L), .. freeA.Select(c => (long)sizes[c]), .. freeB.Select(c => (long)sizes[c])];
-        if (shape.Count(s => s < 0) > 1) throw new UnsupportedException("more than one free dimension is symbolic; fix them with --dim");
-        return Permuted(x, x.Add("Reshape", [product, x.Vector(shape)]), batch + freeA + freeB, output);
+        var equation = _node.String("equation", "").Replace(" ", "", StringComparison.Ordinal);
+        var sides = equation.Split("->");
+        var terms = sides[0].Split(',');
+        if (terms.Length != _node.Inputs.Count || sides.Length > 2) throw new ArgumentException($"the equation '{equation}' is not one of {_node.Inputs.Count} operands.");
+        var operands = terms.Select((term, i) => new Operand(_node.Input(i), Letters(term, _evaluator.ShapeOf(_node.Input(i))))).ToList();
+        var all = string.Concat(operands.Select(o => o.Letters));
+        var dots = new string([.. all.Where(c => c >= Ellipsis).Distinct().OrderDescending()]);
+        var output = sides.Length > 1
+            ? sides[1].Replace("...", dots, StringComparison.Ordinal)
+            : dots + new string([.. all.Where(c => c < Ellipsis && all.Count(d => d == c) == 1).Order()]);
+        if (output.Distinct().Count() != output.Length || !output.All(c => Has(all, c))) throw new ArgumentException($"the output of the equation '{equation}' has a letter twice, or one that no operand has.");
+        return (operands, output);
     }
+
+    private static string Letters(string term, IrShape shape)
+    {
+        var dots = term.IndexOf("...", StringComparison.Ordinal);
+        if (dots >= 0)
+        {
+            var count = shape.Rank - (term.Length - 3);
+            term = term[..dots] + new string([.. Enumerable.Range(0, Math.Max(0, count)).Select(i => (char)(Ellipsis + count - 1 - i))]) + term[(dots + 3)..];
+        }
+
+        if (term.Length != shape.Rank || !term.All(c => c >= Ellipsis || char.IsAsciiLetter(c))) throw new ArgumentException($"'{term}' does not stand for a tensor of shape {shape}.");
+        return term;
+    }
+
+    /// <summary>The operand without the dimensions of size 1 that are larger in another one: these broadcast.</summary>
+    private Operand Narrow(Operand operand)
+    {
+        var sizes = _evaluator.ShapeOf(operand.Value).Sizes;
+        var axes = Enumerable.Range(0, sizes.Length).Where(i => sizes[i] == 1 && _dimensions[operand.Letters[i]].Size != 1).ToArray();
+        if (axes.Length == 0) return operand;
+        var left = new string([.. operand.Letters.Where((_, i) => !axes.Contains(i))]);
+        return new Operand(_x.Add("Squeeze", [operand.Value, _x.Vector(Array.ConvertAll(axes, a => (long)a))]), left);
+    }
+
+    /// <summary>The operand with each letter once: of dimensions of one letter the elements of equal indices.</summary>
+    private Operand Diagonal(Operand operand)
+    {
+        while (operand.Letters.FirstOrDefault(c => operand.Letters.Count(d => d == c) > 1) is var letter && letter != 0)
+        {
+            var size = _dimensions[letter].Size;
+            if (size < 0) throw new UnsupportedException("the size of a diagonal must be fixed; use --dim");
+            var first = operand.Letters.IndexOf(letter, StringComparison.Ordinal);
+            var second = operand.Letters.IndexOf(letter, first + 1);
+            var others = Enumerable.Range(0, operand.Letters.Length).Where(i => i != first && i != second).ToArray();
+            var moved = _x.Add("Transpose", [operand.Value], ("perm", (long[])[.. others.Select(i => (long)i), first, second]));
+            var rows = _x.Add("Reshape", [moved, _x.Vector([.. others.Select(_ => 0L), (long)size * size])]);
+            var diagonal = _x.Add("Gather", [rows, _x.Vector([.. Enumerable.Range(0, size).Select(i => i * (size + 1L))])], ("axis", (long)others.Length));
+            operand = new Operand(diagonal, new string([.. others.Select(i => operand.Letters[i]), letter]));
+        }
+
+        return operand;
+    }
+
+    /// <summary>The product of two operands, with the letters that are <paramref name="needed"/>.</summary>
+    private Operand Product(Operand a, Operand b, string needed)
+    {
+        a = SumOut(a, needed + b.Letters);
+        b = SumOut(b, needed + a.Letters);
+        var batch = Only(a.Letters, c => Has(b.Letters, c) && Has(needed, c));
+        var contracted = Only(a.Letters, c => Has(b.Letters, c) && !Has(needed, c));
+        var freeA = Only(a.Letters, c => !Has(b.Letters, c));
+        var freeB = Only(b.Letters, c => !Has(a.Letters, c));
+        var result = batch + freeA + freeB;
+        if (contracted.Length == 0)
+        {
+            var left = Spread(Permuted(a, batch + freeA), batch.Length + freeA.Length, freeB.Length);
+            return new Operand(_x.Add("Mul", [left, Spread(Permuted(b, batch + freeB), batch.Length, freeA.Length)]), result);
+        }
+
+        // Without a batch, a product of rows leaves the leading dimensions of A as they are.
+        var rows = batch.Length == 0 && freeA.Length > 0 ? freeA.Select(c => $"{c}") : [freeA];
+        var x = Merged(Permuted(a, batch + freeA + contracted), [.. batch.Select(c => $"{c}"), .. rows, contracted]);
+        var y = Merged(Permuted(b, batch + contracted + freeB), [.. batch.Select(c => $"{c}"), contracted, freeB]);
+        var product = _x.Add("MatMul", [x, y]);
+        var isPlain = freeB.Length == 1 && (freeA.Length == 1 || (batch.Length == 0 && freeA.Length > 0));
+        return new Operand(isPlain ? product : _x.Add("Reshape", [product, Shape([.. result.Select((c, i) => i < batch.Length ? "" : $"{c}")])]), result);
+    }
+
+    private string Spread(string value, int at, int count) => count == 0 ? value : _x.Add("Unsqueeze", [value, _x.Vector([.. Enumerable.Range(at, count).Select(i => (long)i)])]);
+
+    /// <summary>The value reshaped so that each group of letters is one dimension.</summary>
+    private string Merged(string value, string[] groups) => Array.TrueForAll(groups, g => g.Length == 1) ? value : _x.Add("Reshape", [value, Shape(groups, keepLeading: true)]);
+
+    /// <summary>A shape of one dimension for each group of letters; a leading one without change, or without letters where not <paramref name="keepLeading"/>, is copied.</summary>
+    private string Shape(string[] groups, bool keepLeading = false)
+    {
+        var isLeading = true;
+        var sizes = new long[groups.Length];
+        for (var i = 0; i < groups.Length; i++)
+        {
+            isLeading &= keepLeading ? groups[i].Length == 1 : groups[i].Length == 0;
+            sizes[i] = isLeading ? 0 : groups[i].Any(c => _dimensions[c].Size < 0) ? -1 : groups[i].Aggregate(1L, (p, c) => checked(p * _dimensions[c].Size));
+        }
+
+        if (sizes.Count(s => s < 0) <= 1) return _x.Vector(sizes);
+        return _x.Add("Concat", [.. groups.Select((g, i) => sizes[i] >= 0 ? _x.Vector(sizes[i]) : g.Select(Size).Aggregate((p, c) => _x.Add("Mul", [p, c])))], ("axis", 0L));
+    }
+
+    private string Size(char letter)
+    {
+        var (size, value, axis) = _dimensions[letter];
+        return size >= 0 ? _x.Vector(size) : _x.Add("Shape", [value], ("start", (long)axis), ("end", axis + 1L));
+    }
+
+    /// <summary>Sums over the letters that are not needed.</summary>
+    private Operand SumOut(Operand operand, string needed)
+    {
+        var axes = Enumerable.Range(0, operand.Letters.Length).Where(i => !Has(needed, operand.Letters[i])).Select(i => (long)i).ToArray();
+        return axes.Length == 0 ? operand : new Operand(_x.Add("ReduceSum", [operand.Value, _x.Vector(axes)], ("keepdims", 0L)), Only(operand.Letters, c => Has(needed, c)));
+    }
+
+    private string Permuted(Operand operand, string to) =>
+        operand.Letters == to ? operand.Value : _x.Add("Transpose", [operand.Value], ("perm", to.Select(c => (long)operand.Letters.IndexOf(c, StringComparison.Ordinal)).ToArray()));
 
     private static bool Has(string letters, char letter) => letters.Contains(letter, StringComparison.Ordinal);
 
     private static string Only(string letters, Func<char, bool> wanted) => new([.. letters.Where(wanted)]);
-
-    /// <summary>Sums over the letters that <paramref name="needed"/> lacks.</summary>
-    private static (string Value, string Letters) SumOut(Expansion x, string value, string letters, string needed)
-    {
-        var axes = Enumerable.Range(0, letters.Length).Where(i => !Has(needed, letters[i])).Select(i => (long)i).ToArray();
-        return axes.Length == 0 ? (value, letters) : (x.Add("ReduceSum", [value, x.Vector(axes)], ("keepdims", 0L)), Only(letters, c => Has(needed, c)));
-    }
-
-    private static string Permuted(Expansion x, string value, string from, string to) =>
-        from == to ? value : x.Add("Transpose", [value], ("perm", to.Select(c => (long)from.IndexOf(c, StringComparison.Ordinal)).ToArray()));
-
-    /// <summary>Reshapes [batch…, first…, second…] to [batch…, Π first, Π second].</summary>
-    private static string Merged(Expansion x, string value, int batch, string first, string second, Dictionary<char, int> sizes)
-    {
-        if (first.Length == 1 && second.Length == 1) return value;
-        long Size(string letters) => letters.Any(c => sizes[c] < 0) ? -1 : letters.Aggregate(1L, (p, c) => p * sizes[c]);
-        long[] shape = [.. Enumerable.Repeat(0L, batch), Size(first), Size(second)];
-        if (shape.Count(s => s < 0) > 1) throw new UnsupportedException("more than one merged dimension is symbolic; fix them with --dim");
-        return x.Add("Reshape", [value, x.Vector(shape)]);
-    }
-
-    private static (string[] Terms, string Output) Parse(string equation)
-    {
-        var sides = equation.Replace(" ", "", StringComparison.Ordinal).Split("->");
-        var terms = sides[0].Split(',');
-        if (sides.Length > 1) return (terms, sides[1]);
-        var all = string.Concat(terms);
-        return (terms, new string([.. all.Distinct().Where(c => all.Count(d => d == c) == 1).Order()]));
-    }
 }

@@ -8,6 +8,9 @@ internal sealed class Expansion(IrNode node, IrGraph graph)
     /// <summary>Adds a node with one output and returns that output's name.</summary>
     public string Add(string op, string[] inputs, params (string Key, object Value)[] attributes) => Into(graph.Fresh(node.Name), op, inputs, attributes);
 
+    /// <summary>A value name for a node of several outputs.</summary>
+    public string Fresh() => graph.Fresh(node.Name);
+
     /// <summary>Adds a node that computes <paramref name="output"/>.</summary>
     public string Into(string output, string op, string[] inputs, params (string Key, object Value)[] attributes)
     {

@@ -14,12 +14,14 @@ internal sealed class ResolvePass
     private readonly Dictionary<string, string> _alias = [];
     private readonly List<Unsupported> _unsupported = [];
     private readonly List<IrNode> _kept = [];
+    private readonly SequenceValues _sequences;
     private int _branches;
 
     private ResolvePass(IrGraph graph, int[] probes)
     {
         _graph = graph;
         _evaluator = new Evaluator(graph, probes);
+        _sequences = new SequenceValues(graph, _evaluator);
     }
 
     /// <exception cref="ShapeFault">Shapes do not fit together at these sizes of the symbolic dimensions.</exception>
@@ -64,6 +66,7 @@ internal sealed class ResolvePass
         {
             case "Identity" when node.Inputs.Count == 1:
                 if (_evaluator.Has(node.Input(0))) _alias[node.Output(0)] = node.Input(0);
+                else if (_sequences.Has(node.Input(0))) _sequences.Alias(node.Input(0), node.Output(0));
                 else Undefined(node);
                 return;
             case "Constant":
@@ -72,18 +75,28 @@ internal sealed class ResolvePass
             case "If":
                 TakeBranch(node, work);
                 return;
-            case "Loop" when node.Inputs.TrueForAll(i => i.Length == 0 || _evaluator.Has(i)):
+            case BranchMerge.Op:
+                foreach (var next in BranchMerge.Select(node, _graph, _evaluator, _kept)) work.Push(next);
+                return;
+            case "Loop" when node.Inputs.TrueForAll(i => i.Length == 0 || _evaluator.Has(i) || _sequences.Has(i)):
                 foreach (var next in Enumerable.Reverse(LoopRounds.Next(node, _graph, _evaluator, $"{node.Name}~{++_branches}/"))) work.Push(next);
                 return;
         }
 
+        if (SequenceValues.Knows(node.Op) && node.Inputs.TrueForAll(i => i.Length == 0 || _evaluator.Has(i) || _sequences.Has(i)))
+        {
+            foreach (var next in Enumerable.Reverse(_sequences.Apply(node))) work.Push(next);
+            return;
+        }
+
+        if (node.Inputs.Exists(_sequences.Has)) throw SequenceValues.Refusal();
         if (!node.Inputs.TrueForAll(i => i.Length == 0 || _evaluator.Has(i)))
         {
             Undefined(node);
             return;
         }
 
-        if (!Decompose.Knows(node.Op)) throw new UnsupportedException("the operator is not supported");
+        if (!Decompose.Knows(node.Op)) throw new UnsupportedException(Decompose.Refusal(node.Op));
         if (Decompose.Apply(node, _graph, _evaluator) is { } simpler)
         {
             for (var i = simpler.Count - 1; i >= 0; i--) work.Push(simpler[i]);
@@ -135,27 +148,40 @@ internal sealed class ResolvePass
 
     private void TakeBranch(IrNode node, Stack<IrNode> work)
     {
-        var condition = _evaluator.Has(node.Input(0)) ? _evaluator.KnownContent(node.Input(0)) : null;
-        if (condition is not { Count: 1 })
+        if (!_evaluator.Has(node.Input(0)))
         {
-            if (_evaluator.Has(node.Input(0)) || _unsupported.Count == 0)
-                throw new UnsupportedException($"which branch is taken depends on '{node.Input(0)}', which is not known at conversion; fix the input behind it with --set NAME=VALUE, or a dimension with --dim NAME=SIZE");
+            Undefined(node);
             return;
         }
 
-        if (node.Attributes.GetValueOrDefault(condition.Integers()[0] != 0 ? "then_branch" : "else_branch") is not IrGraph branch) throw new ConversionException($"Node '{node.Name}' (If) lacks a branch; the model is damaged.");
+        if (_evaluator.KnownContent(node.Input(0)) is { } condition)
+        {
+            if (condition.Count != 1) throw new ArgumentException($"the condition has shape [{string.Join(", ", condition.Shape)}]; one element is needed.");
+            var (nodes, outputs) = Branch(node, condition.Integers()[0] != 0 ? "then_branch" : "else_branch");
+            for (var i = Math.Min(node.Outputs.Count, outputs.Count) - 1; i >= 0; i--) work.Push(new IrNode($"{node.Name}.{i}", "Identity", [outputs[i]], [node.Outputs[i]]));
+            foreach (var next in Enumerable.Reverse(nodes)) work.Push(next);
+            return;
+        }
+
+        var (then, thenOutputs) = Branch(node, "then_branch");
+        var (otherwise, otherOutputs) = Branch(node, "else_branch");
+        foreach (var next in Enumerable.Reverse(BranchMerge.Both(node, [.. then, .. otherwise], thenOutputs, otherOutputs, _kept.Count))) work.Push(next);
+    }
+
+    /// <summary>A branch's nodes and outputs, with names that no other has.</summary>
+    private (List<IrNode> Nodes, List<string> Outputs) Branch(IrNode node, string which)
+    {
+        if (node.Attributes.GetValueOrDefault(which) is not IrGraph branch) throw new ConversionException($"Node '{node.Name}' (If) lacks a branch; the model is damaged.");
         var prefix = $"{node.Name}~{++_branches}/";
         branch = branch.Copy(branch.Defined().Distinct().ToDictionary(name => name, name => prefix + name));
         foreach (var (name, tensor) in branch.Constants) AddConstant(name, tensor);
-        for (var i = Math.Min(node.Outputs.Count, branch.Outputs.Count) - 1; i >= 0; i--)
-            work.Push(new IrNode($"{node.Name}.{i}", "Identity", [branch.Outputs[i].Value], [node.Outputs[i]]));
-        for (var i = branch.Nodes.Count - 1; i >= 0; i--) work.Push(branch.Nodes[i]);
+        return (branch.Nodes, branch.Outputs.ConvertAll(o => o.Value));
     }
 
     /// <summary>A node behind an unsupported one: its own operator is still looked at, so that the report is whole.</summary>
     private void Undefined(IrNode node)
     {
-        if (!Decompose.Knows(node.Op)) throw new UnsupportedException("the operator is not supported");
+        if (!Decompose.Knows(node.Op)) throw new UnsupportedException(Decompose.Refusal(node.Op));
         if (_unsupported.Count == 0) throw new ConversionException($"graph '{_graph.Name}', node {node} reads '{node.Inputs.First(i => i.Length > 0 && !_evaluator.Has(i))}', which nothing computes before it; the model is damaged.");
     }
 

@@ -39,6 +39,9 @@ internal sealed class OnnxVector
         ["STFT"] = [1, 2, 3],
         ["MelWeightMatrix"] = [0, 1, 2, 3, 4],
         ["ReduceSum"] = [1],
+        ["Resize"] = [1, 2, 3],
+        ["Compress"] = [1],
+        ["NonZero"] = [0],
     };
 
     private readonly string _model;

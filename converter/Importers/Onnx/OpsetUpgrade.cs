@@ -56,6 +56,12 @@ internal static class OpsetUpgrade
                 node.Take("momentum");
                 node.Take("spatial");
                 break;
+            case "Upsample":
+                Resize(node, graph);
+                break;
+            case "Resize" when opset < 11:
+                Resize(node, graph);
+                break;
             case "Scatter":
                 node.Op = "ScatterElements";
                 break;
@@ -65,6 +71,18 @@ internal static class OpsetUpgrade
         }
 
         return node;
+    }
+
+    /// <summary>Upsample and the first Resize: scales only, coordinates without an offset.</summary>
+    private static void Resize(IrNode node, IrGraph graph)
+    {
+        node.Op = "Resize";
+        var scales = node.Take("scales") is float[] values ? graph.Constant(node.Name + ".scales", IrTensor.Of([values.Length], values.AsSpan())) : node.Input(1);
+        node.SetInput(1, "");
+        node.SetInput(2, scales);
+        node.Attributes["coordinate_transformation_mode"] = "asymmetric";
+        node.Attributes["nearest_mode"] = "floor";
+        if (node.String("mode", "nearest") == "bilinear") node.Attributes["mode"] = "linear";
     }
 
     private static void ToInput(IrNode node, IrGraph graph, string key, int index)

@@ -1,0 +1,104 @@
+namespace SeqRuntime.Converter.Graph;
+
+/// <summary>Sequences and optional values, which exporters write for lists of a length known at conversion: they vanish into the values they hold.</summary>
+internal sealed class SequenceValues(IrGraph graph, Evaluator evaluator)
+{
+    private const int MostParts = 4096;
+
+    private readonly Dictionary<string, List<string>> _sequences = [];
+
+    private static readonly HashSet<string> s_known =
+    [
+        "SequenceEmpty", "SequenceConstruct", "SequenceInsert", "SequenceErase", "SequenceAt", "SequenceLength", "ConcatFromSequence", "SplitToSequence", "Optional", "OptionalGetElement", "OptionalHasElement",
+    ];
+
+    public static bool Knows(string op) => s_known.Contains(op);
+
+    public bool Has(string value) => _sequences.ContainsKey(value);
+
+    /// <summary>Lets another name stand for a sequence.</summary>
+    public void Alias(string from, string to) => _sequences[to] = _sequences[from];
+
+    /// <summary>The nodes in place of one that reads or makes a sequence.</summary>
+    public List<IrNode> Apply(IrNode node)
+    {
+        var x = new Expansion(node, graph);
+        switch (node.Op)
+        {
+            case "Optional" or "OptionalGetElement" when node.Inputs.Count > 0:
+                return x.Finish(node.Input(0));
+            case "Optional":
+                return [];
+            case "OptionalHasElement":
+                return x.Finish(x.Constant(IrTensor.Of([], evaluator.Has(node.Input(0)) || Has(node.Input(0)))));
+            case "SequenceEmpty":
+                return Hold(node, []);
+            case "SequenceConstruct":
+                return Hold(node, [.. node.Inputs]);
+            case "SequenceInsert":
+                return Hold(node, [.. Of(node)], (list, at) => list.Insert(at, node.Input(1)), node.Input(2), more: 1);
+            case "SequenceErase":
+                return Hold(node, [.. Of(node)], (list, at) => list.RemoveAt(at), node.Input(1), more: 0);
+            case "SequenceAt":
+                return x.Finish(Of(node)[Position(node, node.Input(1), Of(node).Count)]);
+            case "SequenceLength":
+                return x.Finish(x.Constant(IrTensor.Of([], (long)Of(node).Count)));
+            case "ConcatFromSequence":
+                if (Of(node).Count == 0) throw new UnsupportedException("the sequence is empty");
+                var isNew = node.Int("new_axis", 0) != 0;
+                return x.Finish(x.Add("Concat", [.. Of(node).Select(v => isNew ? x.Add("Unsqueeze", [v, x.Vector(node.Int("axis", 0))]) : v)], ("axis", node.Int("axis", 0))));
+            default:
+                return Split(node, x);
+        }
+    }
+
+    /// <summary>Why a node that is none of these cannot read a sequence.</summary>
+    public static UnsupportedException Refusal() => new("it reads a sequence of tensors, which only the Sequence operators, loops and branches can; export the model with tensors in its place");
+
+    private List<string> Of(IrNode node) => _sequences.TryGetValue(node.Input(0), out var list) ? list : throw new ArgumentException($"'{node.Input(0)}' is no sequence.");
+
+    private List<IrNode> Hold(IrNode node, List<string> values)
+    {
+        if (values.Count > MostParts) throw new UnsupportedException($"the sequence holds more than {MostParts} tensors");
+        _sequences[node.Output(0)] = values;
+        return [];
+    }
+
+    private List<IrNode> Hold(IrNode node, List<string> values, Action<List<string>, int> change, string position, int more)
+    {
+        // Without a position the last place is meant.
+        change(values, position.Length == 0 ? values.Count - 1 + more : Position(node, position, values.Count + more));
+        return Hold(node, values);
+    }
+
+    private int Position(IrNode node, string value, int count)
+    {
+        if (evaluator.KnownContent(value) is not { Count: 1 } known) throw new UnsupportedException($"which tensor of the sequence is meant depends on '{value}', which is not known at conversion");
+        var position = known.Integers()[0];
+        if (position < 0) position += count;
+        return position >= 0 && position < count ? (int)position : throw new ArgumentException($"position {known.Integers()[0]} of {node} is outside a sequence of {count}.");
+    }
+
+    private List<IrNode> Split(IrNode node, Expansion x)
+    {
+        var shape = evaluator.ShapeOf(node.Input(0));
+        var axis = node.Int("axis", 0) is var given && given < 0 ? given + shape.Rank : given;
+        if (axis < 0 || axis >= shape.Rank) throw new ArgumentException($"axis {given} does not exist in {shape}.");
+        var size = shape.Sizes[axis];
+        if (size < 0) throw new UnsupportedException("into how many tensors it is split depends on a symbolic dimension; fix it with --dim");
+        long[] parts;
+        if (node.Input(1).Length == 0) parts = [.. Enumerable.Repeat(1L, size)];
+        else if (evaluator.KnownContent(node.Input(1)) is not { } split) throw new UnsupportedException($"into which parts it is split depends on '{node.Input(1)}', which is not known at conversion");
+        else if (split.Shape.Length == 1) parts = split.Integers();
+        else if (split.Integers()[0] is var chunk && chunk < 1) throw new ArgumentException($"parts of {chunk} do not exist.");
+        else parts = [.. Enumerable.Range(0, (int)((size + chunk - 1) / chunk)).Select(i => Math.Min(chunk, size - i * chunk))];
+        if (parts.Length is < 1 or > MostParts) throw new UnsupportedException($"it is split into {parts.Length} tensors");
+
+        var names = parts.Select(_ => graph.Fresh(node.Name)).ToList();
+        var nodes = new IrNode(node.Name, "Split", [node.Input(0), x.Vector(parts)], names) { Attributes = { ["axis"] = axis } };
+        x.Nodes.Add(nodes);
+        var isSqueezed = node.Input(1).Length == 0 && node.Int("keepdims", 1) == 0;
+        _sequences[node.Output(0)] = isSqueezed ? names.ConvertAll(n => x.Add("Squeeze", [n, x.Vector(axis)])) : names;
+        return x.Nodes;
+    }
+}

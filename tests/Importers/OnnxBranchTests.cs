@@ -1,0 +1,118 @@
+using SeqRuntime.Converter;
+using SeqRuntime.Converter.Importers.Onnx;
+
+namespace SeqRuntime.Tests.Importers;
+
+/// <summary>Branches on what data tells, sequences and optional values, beside ONNX Runtime.</summary>
+public class OnnxBranchTests
+{
+    private static readonly float[] s_x = [0.5f, -2, 3, 1, -1, 4, 2, 0.25f];
+
+    [Fact]
+    public void ABranchThatDataTellsIsChosenAmongBothResults()
+    {
+        foreach (var limit in new[] { -100f, 100f })
+        {
+            var model = OnData(limit, OnnxBuilder.MakeNode("Neg", "x", "t"), OnnxBuilder.MakeNode("Abs", "x", "t"));
+            Near(model.Reference(("x", [2, 4], s_x)), model.Run(null, s_x));
+        }
+    }
+
+    [Fact]
+    public void ABranchThatOnlyPassesAValueThroughIsChosenToo()
+    {
+        var model = OnData(100, OnnxBuilder.MakeNode("Identity", "x", "t"), OnnxBuilder.MakeNode("Exp", "x", "t"));
+        Near(model.Reference(("x", [2, 4], s_x)), model.Run(null, s_x));
+    }
+
+    [Fact]
+    public void BranchesOfDifferentShapesAreRefused() =>
+        Refused(OnData(0, OnnxBuilder.MakeNode("Neg", "x", "t"), OnnxBuilder.MakeNode("ReduceSum", "x axis", "t")), "[2, 4] and [2, 1]");
+
+    [Fact]
+    public void ABranchThatGuardsALookupIsRefused() =>
+        Refused(OnData(0, OnnxBuilder.MakeNode("Gather", "x index", "t"), OnnxBuilder.MakeNode("Gather", "x index", "t")), "the condition may guard");
+
+    [Fact]
+    public void ABranchThatIsMissingIsRefused()
+    {
+        var model = OnData(0, OnnxBuilder.MakeNode("Neg", "x", "t"), OnnxBuilder.MakeNode("Abs", "x", "t"));
+        model.Graph.Node[^1].Attribute.RemoveAt(1);
+        Refused(model, "lacks a branch");
+    }
+
+    [Fact]
+    public void SplitsIntoSequencesAreSplits()
+    {
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 4).Constant("one", [], 1L).Constant("last", [], -1L).Constant("three", [], 3L).Constant("parts", [2], 1L, 3L)
+            .Node("SplitToSequence", "x", "columns", ("axis", 1), ("keepdims", 0)).Node("SequenceAt", "columns one", "c").Node("SequenceAt", "columns last", "d")
+            .Node("SplitToSequence", "x three", "chunks", ("axis", 1)).Node("SequenceAt", "chunks last", "e")
+            .Node("SplitToSequence", "x parts", "uneven", ("axis", -1)).Node("SequenceErase", "uneven one", "erased").Node("ConcatFromSequence", "erased", "f", ("axis", 1))
+            .Node("SequenceConstruct", "c d", "pair").Node("SequenceInsert", "pair c", "three_of").Node("SequenceInsert", "three_of d one", "four").Node("ConcatFromSequence", "four", "g", ("axis", 1), ("new_axis", 1))
+            .Node("SequenceLength", "four", "n").Node("Cast", "n", "count", ("to", 1)).Node("Concat", "e f g", "all", ("axis", 1)).Node("Mul", "all count", "y").Output("y");
+        Near(model.Reference(("x", [2, 4], s_x)), model.Run(null, s_x));
+    }
+
+    [Fact]
+    public void ALoopThatAppendsToASequenceIsWrittenOut()
+    {
+        var body = new GraphProto { Name = "body" };
+        body.Input.Add(OnnxBuilder.Port("i", OnnxBuilder.Int64));
+        body.Input.Add(OnnxBuilder.Port("go", OnnxBuilder.Bool));
+        body.Input.Add(Sequence("list"));
+        body.Node.Add(OnnxBuilder.MakeNode("Gather", "x i", "row", ("axis", 0)));
+        body.Node.Add(OnnxBuilder.MakeNode("Tanh", "row", "made"));
+        body.Node.Add(OnnxBuilder.MakeNode("SequenceInsert", "list made", "longer"));
+        body.Node.Add(OnnxBuilder.MakeNode("Identity", "go", "on"));
+        body.Output.Add(OnnxBuilder.Port("on", OnnxBuilder.Bool));
+        body.Output.Add(Sequence("longer"));
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 4).Constant("two", [], 2L).Constant("true", [], true).Node("SequenceEmpty", "", "none", ("dtype", 1))
+            .Node("Loop", "two true none", "list_out", ("body", body)).Node("ConcatFromSequence", "list_out", "y", ("axis", 0), ("new_axis", 1)).Output("y");
+        Near(model.Reference(("x", [2, 4], s_x)), model.Run(null, s_x));
+
+        // The reader's own form of the model knows no sequence types: ONNX's field for them is written by hand.
+        static ValueInfoProto Sequence(string name) => new() { Name = name, Type = TypeProto.Parser.ParseFrom([0x22, 0x06, 0x0A, 0x04, 0x0A, 0x02, 0x08, 0x01]) };
+    }
+
+    [Fact]
+    public void OptionalValuesAreTheValues()
+    {
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 4).Node("Optional", "x", "o").Node("OptionalHasElement", "o", "has").Node("OptionalGetElement", "o", "v").Node("Cast", "has", "h", ("to", 1)).Node("Add", "v h", "y").Output("y");
+        Assert.Equal(s_x.Select(v => v + 1), model.Run(null, s_x));
+    }
+
+    [Fact]
+    public void SequencesThatCannotVanishAreRefusedByTheirNode()
+    {
+        Refused(Columns().Node("Neg", "columns", "y").Output("y"), "Neg_y: Neg: it reads a sequence");
+        Refused(Columns().Constant("nine", [], 9L).Node("SequenceAt", "columns nine", "y").Output("y"), "outside a sequence of 4");
+        Refused(Columns().Node("ReduceSum", "x", "s", ("keepdims", 0)).Node("Cast", "s", "i", ("to", 7)).Node("SequenceAt", "columns i", "y").Output("y"), "which tensor of the sequence is meant depends on 'i'");
+        Refused(new OnnxBuilder().Input("x", OnnxBuilder.Float, "T", 4).Node("SplitToSequence", "x", "rows").Constant("zero", [], 0L).Node("SequenceAt", "rows zero", "y").Output("y"), "--dim");
+        Refused(Columns().Output("columns"), "'columns'");
+
+        static OnnxBuilder Columns() => new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 4).Node("SplitToSequence", "x", "columns", ("axis", 1));
+    }
+
+    /// <summary>If(sum of x &lt; limit): then one node, else another.</summary>
+    private static OnnxBuilder OnData(float limit, NodeProto then, NodeProto otherwise)
+    {
+        static GraphProto Branch(NodeProto node)
+        {
+            var graph = new GraphProto { Name = "branch" };
+            graph.Node.Add(node);
+            graph.Output.Add(OnnxBuilder.Port("t", OnnxBuilder.Float, 2, 4));
+            return graph;
+        }
+
+        return new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 4).Constant("limit", [], limit).Constant("axis", [1], 1L).Node("ReduceSum", "x", "sum", ("keepdims", 0)).Node("Less", "sum limit", "low")
+            .Node("ArgMax", "x", "index", ("axis", 0), ("keepdims", 0)).Node("If", "low", "y", ("then_branch", Branch(then)), ("else_branch", Branch(otherwise))).Output("y");
+    }
+
+    private static void Refused(OnnxBuilder model, string why) => Assert.Contains(why, Assert.Throws<ConversionException>(() => model.Convert()).Message);
+
+    private static void Near(float[] expected, float[] ours)
+    {
+        Assert.Equal(expected.Length, ours.Length);
+        for (var i = 0; i < expected.Length; i++) Assert.Equal(expected[i], ours[i], 1e-5);
+    }
+}
