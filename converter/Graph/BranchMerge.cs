@@ -13,6 +13,20 @@ internal static class BranchMerge
 
     private static readonly HashSet<string> s_lookups = ["Gather", "GatherElements", "GatherND", "ScatterElements", "ScatterND"];
 
+    /// <summary>Refuses where single numbers among the inputs tell which branch is taken, as a sample rate does: to set them costs nothing, to compute both twice the time.</summary>
+    public static void CheckUnsettable(IrNode node, IrGraph graph, List<IrNode> kept)
+    {
+        var needed = new HashSet<string>([node.Input(0)]);
+        for (var i = kept.Count - 1; i >= 0; i--)
+        {
+            if (kept[i].Outputs.Exists(needed.Contains)) needed.UnionWith(kept[i].Inputs);
+        }
+
+        if (graph.States.Exists(s => needed.Contains(s.Value)) || graph.Inputs.FindAll(i => needed.Contains(i.Value)) is not { Count: > 0 } inputs) return;
+        if (inputs.TrueForAll(i => i.Type is not (ElementType.Float32 or ElementType.Float64) && Array.TrueForAll(i.Shape, d => d.Size == 1)))
+            throw new UnsupportedException($"which branch is taken depends on '{string.Join("', '", inputs.Select(i => i.Name))}'; {string.Join(" ", inputs.Select(i => $"set it with --set {i.Name}=VALUE"))}");
+    }
+
     /// <summary>The nodes of both branches and the choice between their results.</summary>
     public static List<IrNode> Both(IrNode node, List<IrNode> nodes, List<string> then, List<string> otherwise, int kept)
     {

@@ -29,7 +29,17 @@ internal sealed class ResolvePass
     public static void Run(IrGraph graph, int[] probes)
     {
         DeadCode.Remove(graph);
-        new ResolvePass(graph, probes).Run();
+        ResolvePass pass;
+        try
+        {
+            pass = new ResolvePass(graph, probes);
+        }
+        catch (Exception fault) when (fault is ArgumentException or SeqFormatException or ArithmeticException)
+        {
+            throw new ShapeFault($"graph '{graph.Name}', its inputs: {fault.Message}", fault);
+        }
+
+        pass.Run();
         graph.Probes = probes;
         DeadCode.Remove(graph);
     }
@@ -163,6 +173,7 @@ internal sealed class ResolvePass
             return;
         }
 
+        BranchMerge.CheckUnsettable(node, _graph, _kept);
         var (then, thenOutputs) = Branch(node, "then_branch");
         var (otherwise, otherOutputs) = Branch(node, "else_branch");
         foreach (var next in Enumerable.Reverse(BranchMerge.Both(node, [.. then, .. otherwise], thenOutputs, otherOutputs, _kept.Count))) work.Push(next);

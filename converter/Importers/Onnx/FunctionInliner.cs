@@ -10,13 +10,13 @@ internal static class FunctionInliner
 
     public static GraphProto Inline(ModelProto model)
     {
-        var functions = new Dictionary<(string, string), FunctionProto>();
-        foreach (var function in model.Functions) functions[(function.Domain, function.Name)] = function;
+        var functions = new Dictionary<(string Domain, string Name, string Overload), FunctionProto>();
+        foreach (var function in model.Functions) functions[(function.Domain, function.Name, function.Overload)] = function;
         var count = 0;
         return InlineGraph(model.Graph, functions, 0, ref count);
     }
 
-    private static GraphProto InlineGraph(GraphProto graph, Dictionary<(string, string), FunctionProto> functions, int depth, ref int count)
+    private static GraphProto InlineGraph(GraphProto graph, Dictionary<(string Domain, string Name, string Overload), FunctionProto> functions, int depth, ref int count)
     {
         var result = graph.Clone();
         result.Node.Clear();
@@ -24,11 +24,13 @@ internal static class FunctionInliner
         return result;
     }
 
-    private static void Add(ICollection<NodeProto> target, NodeProto node, Dictionary<(string, string), FunctionProto> functions, int depth, ref int count)
+    private static void Add(ICollection<NodeProto> target, NodeProto node, Dictionary<(string Domain, string Name, string Overload), FunctionProto> functions, int depth, ref int count)
     {
         if (++count > MaxNodes || depth > MaxDepth) throw new ConversionException($"Node '{node.Name}' ({node.OpType}): the model's functions call each other too deeply.");
-        if (!functions.TryGetValue((node.Domain, node.OpType), out var function))
+        if (!functions.TryGetValue((node.Domain, node.OpType, node.Overload), out var function))
         {
+            if (node.Attribute.Any(a => a.G is not null)) node = node.Clone();
+            foreach (var inner in node.Attribute.Where(a => a.G is not null)) inner.G = InlineGraph(inner.G, functions, depth + 1, ref count);
             target.Add(node);
             return;
         }
@@ -40,11 +42,18 @@ internal static class FunctionInliner
         foreach (var body in function.Node)
         {
             var copy = body.Clone();
-            copy.Name = prefix + body.Name;
+            Bind(copy);
+            Add(target, copy, functions, depth + 1, ref count);
+        }
+
+        void Bind(NodeProto copy)
+        {
+            copy.Name = prefix + copy.Name;
             for (var i = 0; i < copy.Input.Count; i++) copy.Input[i] = Rename(copy.Input[i]);
             for (var i = 0; i < copy.Output.Count; i++) copy.Output[i] = Rename(copy.Output[i]);
             for (var i = copy.Attribute.Count - 1; i >= 0; i--)
             {
+                if (copy.Attribute[i].G is { } inner) BindGraph(inner);
                 if (copy.Attribute[i].RefAttrName is not { Length: > 0 } reference) continue;
                 var value = node.Attribute.FirstOrDefault(a => a.Name == reference) ?? function.AttributeProto.FirstOrDefault(a => a.Name == reference);
                 var name = copy.Attribute[i].Name;
@@ -54,8 +63,14 @@ internal static class FunctionInliner
                 bound.Name = name;
                 copy.Attribute.Add(bound);
             }
+        }
 
-            Add(target, copy, functions, depth + 1, ref count);
+        // Branches and loop bodies read the function's values by name, and its attributes.
+        void BindGraph(GraphProto graph)
+        {
+            foreach (var port in graph.Input.Concat(graph.Output)) port.Name = Rename(port.Name);
+            foreach (var tensor in graph.Initializer) tensor.Name = Rename(tensor.Name);
+            foreach (var inner in graph.Node) Bind(inner);
         }
 
         string Rename(string name) => names.TryGetValue(name, out var known) ? known : names[name] = prefix + name;
