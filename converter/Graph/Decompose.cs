@@ -23,6 +23,7 @@ internal static class Decompose
         "Unique" or "NonMaxSuppression" => "the size of its output depends on data; leave it to the program around the model",
         "StringNormalizer" or "StringConcat" or "StringSplit" or "RegexFullMatch" or "TfIdfVectorizer" => "strings are not supported; leave them to the program around the model",
         "SequenceMap" => "sequences of tensors are supported where their lengths are known at conversion and nothing maps over them",
+        _ when op.StartsWith("com.microsoft.nchwc.", StringComparison.Ordinal) => "the file was optimized for one kind of processor; convert the one before",
         _ when op.StartsWith("ai.onnx.ml.", StringComparison.Ordinal) => "operators of classical models are not supported; export the network alone",
         _ => "the operator is not supported",
     };

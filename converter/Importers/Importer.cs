@@ -22,6 +22,7 @@ internal static class Importer
 
     private static ImportedModel FromOnnx(IrGraph graph, List<string> notes)
     {
+        Doubles.Apply(graph, notes);
         Dequantization.Apply(graph, notes);
         ScanAsLoop.Apply(graph);
         return GreedyLoop.Split(graph, notes) ?? new ImportedModel(graph);

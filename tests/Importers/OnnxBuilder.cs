@@ -9,11 +9,11 @@ namespace SeqRuntime.Tests.Importers;
 /// <summary>Puts small ONNX models together for tests, converts and runs them.</summary>
 internal sealed class OnnxBuilder
 {
-    public const int Float = 1, UInt8 = 2, Int8 = 3, Int32 = 6, Int64 = 7, Bool = 9;
+    public const int Float = 1, UInt8 = 2, Int8 = 3, Int32 = 6, Int64 = 7, Bool = 9, Double = 11;
 
     private const string ContribDomain = "com.microsoft";
 
-    private static readonly Dictionary<Type, int> s_types = new() { [typeof(float)] = Float, [typeof(byte)] = UInt8, [typeof(sbyte)] = Int8, [typeof(int)] = Int32, [typeof(long)] = Int64, [typeof(bool)] = Bool };
+    private static readonly Dictionary<Type, int> s_types = new() { [typeof(float)] = Float, [typeof(byte)] = UInt8, [typeof(sbyte)] = Int8, [typeof(int)] = Int32, [typeof(long)] = Int64, [typeof(bool)] = Bool, [typeof(double)] = Double };
 
     public OnnxBuilder(int opset = 17)
     {

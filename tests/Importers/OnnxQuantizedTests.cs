@@ -65,6 +65,18 @@ public class OnnxQuantizedTests
     }
 
     [Fact]
+    public void WeightsThatTheFileRoundsAreRoundedAtConversion()
+    {
+        // As PyTorch exports quantization-aware training: weights in float32, then the pair.
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 3).Random("w", 17, 1, 3, 4).Constant("s", [], 0.2f).Constant("z", [], (sbyte)0).Node("QuantizeLinear", "w s z", "q").Node("DequantizeLinear", "q s z", "d").Node("MatMul", "x d", "y").Output("y");
+        var x = Numbers(18, 6, 1);
+        var w = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(model.Graph.Initializer[0].RawData.Span).ToArray();
+        var expected = Enumerable.Range(0, 8).Select(i => Enumerable.Range(0, 3).Sum(k => x[i / 4 * 3 + k] * MathF.Round(w[k * 4 + i % 4] / 0.2f) * 0.2f));
+        Near([.. expected], model.Run(null, x), 1e-5);
+        Assert.Equal("Linear", string.Join(' ', model.Convert().Model.Graphs[0].Nodes.Select(n => n.Kind)));
+    }
+
+    [Fact]
     public void OperatorsOnIntegersAreReadAsTheirRealOnes()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 8, 20).Constant("xs", [], 0.02f).Constant("xz", [], (byte)130).Constant("hs", [], 0.03f).Constant("hz", [], (byte)90)

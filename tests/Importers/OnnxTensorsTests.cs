@@ -42,6 +42,21 @@ public class OnnxTensorsTests
     }
 
     [Fact]
+    public void ANetworkInFloat64BecomesOneInFloat32()
+    {
+        var random = new Random(4);
+        double[] Numbers(int count) => [.. Enumerable.Range(0, count).Select(_ => random.NextDouble() - 0.5)];
+        double[] w = Numbers(48), r = Numbers(48), d = Numbers(8);
+        OnnxBuilder Model<T>(int type, Func<double[], T[]> narrow)
+            where T : unmanaged => new OnnxBuilder().Input("x", type, 3, 1, 3).Constant("w", [1, 16, 3], narrow(w)).Constant("r", [1, 16, 4], narrow([.. r, .. d, .. d])).Constant("d", [4, 2], narrow(d)).Constant("half", [], narrow([0.5]))
+            .Node("LSTM", "x w r", "h", ("hidden_size", 4)).Node("MatMul", "h d", "m").Node("Cast", "m", "c", ("to", type)).Node("Mul", "c half", "y").Output("y", type);
+        float[] x = [.. Enumerable.Range(0, 9).Select(i => MathF.Sin(i))];
+        var wide = Model(OnnxBuilder.Double, v => v);
+        Assert.Equal(Model(OnnxBuilder.Float, v => Array.ConvertAll(v, e => (float)e)).Run(null, x), wide.Run(null, x));
+        Assert.Contains("float64 in the file; they became float32", Assert.Single(wide.Convert().Graphs[0].Notes));
+    }
+
+    [Fact]
     public void ACountThatDoesNotFitIsRefusedWithTheTensorsName()
     {
         Assert.Contains("'t'", Assert.Throws<ConversionException>(() => Read(1, t => t.FloatData.Add(1f))).Message);

@@ -90,6 +90,8 @@ internal sealed class Dequantization
 
     private string? Clipped(IrNode quantize, IrNode by)
     {
+        // Constants are rounded as the file says, at conversion.
+        if (ConstantOf(quantize.Input(0)) is not null) return null;
         if (!AreEqual(quantize.Input(1), by.Input(1)) || ConstantOf(quantize.Input(1)) is not { Count: 1 } scale) return null;
         if (quantize.Input(2).Length + by.Input(2).Length > 0 && !AreEqual(quantize.Input(2), by.Input(2))) return null;
         var zero = quantize.Input(2).Length == 0 ? IrTensor.Of([], (byte)0) : ConstantOf(quantize.Input(2))!;
