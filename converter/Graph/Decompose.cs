@@ -13,8 +13,11 @@ internal static class Decompose
         "Resize", "DepthToSpace", "SpaceToDepth", "Shrink", "EyeLike", "NonZero", "Compress",
     ];
 
+    /// <summary>All operators that can be converted, by ONNX's names.</summary>
+    public static HashSet<string> Names { get; } = [.. OperatorMap.Names, .. s_known, .. SequenceValues.Names, .. DecomposeContrib.Names];
+
     /// <summary>Whether an operator can be converted, as far as its name tells.</summary>
-    public static bool Knows(string op) => OperatorMap.Knows(op) || s_known.Contains(op) || SequenceValues.Knows(op) || DecomposeContrib.Knows(op);
+    public static bool Knows(string op) => Names.Contains(op);
 
     /// <summary>Why an operator cannot be converted.</summary>
     public static string Refusal(string op) => op switch
@@ -79,7 +82,7 @@ internal static class Decompose
             case "Clip" when node.Input(1).Length == 0 && node.Input(2).Length == 0:
                 return [new IrNode(node.Name, "Identity", [node.Input(0)], node.Outputs)];
             default:
-                return DecomposeContrib.Knows(node.Op) ? DecomposeContrib.Apply(node, graph, evaluator) : null;
+                return DecomposeContrib.Names.Contains(node.Op) ? DecomposeContrib.Apply(node, graph, evaluator) : null;
         }
     }
 

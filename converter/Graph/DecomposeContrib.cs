@@ -5,10 +5,14 @@ internal sealed class DecomposeContrib
 {
     private const string Prefix = "com.microsoft.";
 
-    private static readonly HashSet<string> s_known =
+    /// <summary>The operators' names with their domain; SimplifiedLayerNormalization is written without.</summary>
+    public static HashSet<string> Names { get; } =
     [
-        "FusedMatMul", "FusedConv", "FusedGemm", "Gelu", "FastGelu", "BiasGelu", "QuickGelu", "BiasSoftmax", "SkipLayerNormalization", "SkipSimplifiedLayerNormalization", "SimplifiedLayerNormalization",
-        "EmbedLayerNormalization", "Attention", "MultiHeadAttention", "ExpandDims",
+        "SimplifiedLayerNormalization", .. new[]
+        {
+            "FusedMatMul", "FusedConv", "FusedGemm", "Gelu", "FastGelu", "BiasGelu", "QuickGelu", "BiasSoftmax", "SkipLayerNormalization", "SkipSimplifiedLayerNormalization", "SimplifiedLayerNormalization",
+            "EmbedLayerNormalization", "Attention", "MultiHeadAttention", "ExpandDims",
+        }.Select(name => Prefix + name),
     ];
 
     private readonly IrNode _node;
@@ -18,8 +22,6 @@ internal sealed class DecomposeContrib
     private DecomposeContrib(IrNode node, IrGraph graph, Evaluator evaluator) => (_node, _evaluator, _x) = (node, evaluator, new Expansion(node, graph));
 
     private string X => Need(0);
-
-    public static bool Knows(string op) => op == "SimplifiedLayerNormalization" || (op.StartsWith(Prefix, StringComparison.Ordinal) && s_known.Contains(op[Prefix.Length..]));
 
     public static List<IrNode> Apply(IrNode node, IrGraph graph, Evaluator evaluator) => new DecomposeContrib(node, graph, evaluator).Nodes();
 

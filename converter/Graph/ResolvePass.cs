@@ -93,7 +93,7 @@ internal sealed class ResolvePass
                 return;
         }
 
-        if (SequenceValues.Knows(node.Op) && node.Inputs.TrueForAll(i => i.Length == 0 || _evaluator.Has(i) || _sequences.Has(i)))
+        if (SequenceValues.Names.Contains(node.Op) && node.Inputs.TrueForAll(i => i.Length == 0 || _evaluator.Has(i) || _sequences.Has(i)))
         {
             foreach (var next in Enumerable.Reverse(_sequences.Apply(node))) work.Push(next);
             return;

@@ -7,12 +7,10 @@ internal sealed class SequenceValues(IrGraph graph, Evaluator evaluator)
 
     private readonly Dictionary<string, List<string>> _sequences = [];
 
-    private static readonly HashSet<string> s_known =
+    public static HashSet<string> Names { get; } =
     [
         "SequenceEmpty", "SequenceConstruct", "SequenceInsert", "SequenceErase", "SequenceAt", "SequenceLength", "ConcatFromSequence", "SplitToSequence", "Optional", "OptionalGetElement", "OptionalHasElement",
     ];
-
-    public static bool Knows(string op) => s_known.Contains(op);
 
     public bool Has(string value) => _sequences.ContainsKey(value);
 

@@ -155,10 +155,9 @@ internal static class OperatorMap
         OpKind.Hardmax, OpKind.LayerNormalization, OpKind.InstanceNormalization, OpKind.GroupNormalization, OpKind.LpNormalization, OpKind.MatMul,
     ];
 
-    /// <summary>Whether the runtime has this operator, as far as its name tells.</summary>
-    public static bool Knows(string op) =>
-        UnaryFunctions.ContainsKey(op) || BinaryFunctions.ContainsKey(op) || ReduceFunctions.ContainsKey(op) || PoolFunctions.ContainsKey(op)
-        || op is "Cast" or "ConstantOfShape" or "RMSNormalization" || (Enum.TryParse<OpKind>(op, out var kind) && Direct.Contains(kind));
+    /// <summary>Operators that the runtime has, by ONNX's names.</summary>
+    public static HashSet<string> Names { get; } =
+        [.. UnaryFunctions.Keys, .. BinaryFunctions.Keys, .. ReduceFunctions.Keys, .. PoolFunctions.Keys, "Cast", "ConstantOfShape", "RMSNormalization", .. Direct.Select(kind => kind.ToString())];
 
     public static (OpKind Kind, Attributes Attributes) Map(IrNode node)
     {

@@ -25,6 +25,8 @@ public class OnnxContribTests
     [InlineData("Attention", "x qkv bias lengths", "num_heads", 3)]
     [InlineData("Attention", "x qkv bias - - scores", "num_heads", 4)]
     [InlineData("Attention", "x qkv bias", "num_heads", 2, "unidirectional", 1)]
+    [InlineData("BiasSoftmax", "x s", "axis", 2, "is_inner_broadcast", 1)]
+    [InlineData("ExpandDims", "x two")]
     [InlineData("FusedMatMul", "x s", "transB", 1, "alpha", 0.5f)]
     [InlineData("FusedMatMul", "x s", "transA", 1)]
     public void AFusedOperatorIsTheSumOfItsParts(string op, string inputs, params object[] attributes) => Same(op, inputs, Size, attributes);
@@ -43,6 +45,15 @@ public class OnnxContribTests
         var gemm = Parameters(new OnnxBuilder()).Constant("rows", [2], (long)Batch * Steps, Size).Node("Reshape", "x rows", "r")
             .Node(Own + "FusedGemm", "r square b", "y", [("activation", activation), .. parameters.Take(1).Select(p => ("activation_alpha", (object)p)), .. parameters.Skip(1).Select(p => ("activation_beta", (object)p))]).Output("y");
         Near(gemm, Size);
+    }
+
+    [Fact]
+    public void ANormalizationWithoutMeanIsReadWithAndWithoutItsDomain()
+    {
+        var plain = Parameters(new OnnxBuilder()).Node("SimplifiedLayerNormalization", "x g", "y", ("axis", -1), ("epsilon", 1e-3f)).Output("y");
+        Near(plain, Size);
+        var x = Enumerable.Range(0, Batch * Steps * Size).Select(i => MathF.Sin(i)).ToArray();
+        Assert.Equal(plain.Run(null, x), Parameters(new OnnxBuilder()).Node(Own + "SimplifiedLayerNormalization", "x g", "y", ("axis", -1), ("epsilon", 1e-3f)).Output("y").Run(null, x));
     }
 
     [Fact]
@@ -82,7 +93,7 @@ public class OnnxContribTests
 
     private static OnnxBuilder Parameters(OnnxBuilder model) => model.Input("x", OnnxBuilder.Float, Batch, Steps, Size).Random("s", 1, 1, Batch, Steps, Size).Random("g", 2, 1, Size).Random("b", 3, 1, Size)
         .Random("qkv", 4, 0.5f, Size, 3 * Size).Random("bias", 5, 0.5f, 3 * Size).Random("scores", 6, 1, 1, 4, Steps, Steps).Random("square", 7, 0.5f, Size, Size).Random("kernel", 8, 0.5f, 4, Steps, 3).Random("kb", 9, 0.5f, 4)
-        .Constant("keys", [Batch, Steps], 1, 1, 1, 0, 0, 1, 1, 1, 1, 0).Constant("lengths", [Batch], 3, 4);
+        .Constant("two", [], 2).Constant("keys", [Batch, Steps], 1, 1, 1, 0, 0, 1, 1, 1, 1, 0).Constant("lengths", [Batch], 3, 4);
 
     private static void Near(OnnxBuilder model, int size)
     {

@@ -101,6 +101,33 @@ public class OnnxQuantizedTests
     }
 
     [Theory]
+    [InlineData("QLinearSoftmax", "q xs xz ps pz", "axis", 2, "opset", 13)]
+    [InlineData("QLinearSoftmax", "q xs xz ps pz", "axis", 1, "opset", 12)]
+    [InlineData("QLinearReduceMean", "q xs xz xs xz", "axes", new long[] { 1 }, "keepdims", 1)]
+    [InlineData("QLinearGlobalAveragePool", "image xs xz xs xz", "channels_last", 0)]
+    [InlineData("QLinearAveragePool", "image xs xz xs xz", "kernel_shape", new long[] { 2, 2 }, "strides", new long[] { 2, 2 })]
+    [InlineData("QLinearWhere", "mask q xs xz q ps pz xs xz")]
+    public void OneOperatorOnIntegersIsItsRealOne(string op, string inputs, params object[] attributes)
+    {
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 4, 6).Constant("xs", [], 0.02f).Constant("xz", [], (byte)130).Constant("ps", [], 1f / 256).Constant("pz", [], (byte)0).Constant("shape", [4], 2L, 2, 2, 6)
+            .Constant("mask", [6], true, false, true, true, false, false).Node("QuantizeLinear", "x xs xz", "q").Node("Reshape", "q shape", "image")
+            .Node(Own + op, inputs, "i", [.. attributes.Chunk(2).Select(pair => ((string)pair[0], pair[1]))]).Node("DequantizeLinear", inputs.EndsWith("ps pz", StringComparison.Ordinal) ? "i ps pz" : "i xs xz", "y").Output("y");
+        var x = Numbers(19, 48, 2);
+        Near(model.Reference(("x", [2, 4, 6], x)), model.Run(null, x), 0.03);
+    }
+
+    [Fact]
+    public void AttentionOnIntegersIsAttention()
+    {
+        const int Heads = 2, Size = 8;
+        var (w, scale, zero) = Signed(Numbers(20, Size * 3 * Size, 1));
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 6, Size).Constant("xs", [], 0.01f).Constant("xz", [], (byte)128).Constant("w", [Size, 3 * Size], w).Constant("ws", [], scale[0]).Constant("wz", [], zero[0]).Random("b", 21, 1, 3 * Size)
+            .Node("QuantizeLinear", "x xs xz", "q").Node(Own + "QAttention", "q w b xs ws - xz wz", "y", ("num_heads", Heads)).Output("y");
+        var x = Numbers(22, 6 * Size, 1);
+        Near(model.Reference(("x", [1, 6, Size], x)), model.Run(null, x), 0.05);
+    }
+
+    [Theory]
     [InlineData("DynamicQuantizeMatMul", "x d ds dz b")]
     [InlineData("MatMulIntegerToFloat", "q d s ds z dz b")]
     public void FusedProductsOfDynamicallyQuantizedActivationsArePlain(string op, string inputs)

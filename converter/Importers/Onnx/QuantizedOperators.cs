@@ -10,6 +10,16 @@ internal sealed class QuantizedOperators
 {
     private const string Own = "com.microsoft.";
 
+    /// <summary>The operators' names with their domain.</summary>
+    public static HashSet<string> Names { get; } =
+    [
+        "QLinearMatMul", "QLinearConv", .. new[]
+        {
+            "QuantizeLinear", "DequantizeLinear", "QLinearAdd", "QLinearMul", "QLinearSigmoid", "QLinearLeakyRelu", "QLinearSoftmax", "QLinearConcat", "QLinearReduceMean", "QLinearGlobalAveragePool",
+            "QLinearAveragePool", "QLinearWhere", "QGemm", "QAttention", "DynamicQuantizeLSTM", "DynamicQuantizeMatMul", "MatMulIntegerToFloat", "MatMulNBits",
+        }.Select(name => Own + name),
+    ];
+
     private readonly IrNode _node;
     private readonly Func<string, IrTensor?> _constantOf;
     private readonly IrGraph _graph;
@@ -20,19 +30,11 @@ internal sealed class QuantizedOperators
         (_node, _graph, _constantOf, _x) = (node, graph, constantOf, new Expansion(node, graph));
     }
 
-    private static readonly HashSet<string> s_own =
-    [
-        "QuantizeLinear", "DequantizeLinear", "QLinearAdd", "QLinearMul", "QLinearSigmoid", "QLinearLeakyRelu", "QLinearSoftmax", "QLinearConcat", "QLinearReduceMean", "QLinearGlobalAveragePool",
-        "QLinearAveragePool", "QLinearWhere", "QGemm", "QAttention", "DynamicQuantizeLSTM", "DynamicQuantizeMatMul", "MatMulIntegerToFloat", "MatMulNBits",
-    ];
-
     /// <summary>The nodes in this one's place, or null where it is of another kind.</summary>
     public static List<IrNode>? Apply(IrNode node, IrGraph graph, Func<string, IrTensor?> constantOf)
     {
-        var isOwn = node.Op.StartsWith(Own, StringComparison.Ordinal);
-        var op = isOwn ? node.Op[Own.Length..] : node.Op;
-        if (isOwn ? !s_own.Contains(op) : op is not ("QLinearMatMul" or "QLinearConv")) return null;
-        return new QuantizedOperators(node, graph, constantOf).Nodes(op);
+        if (!Names.Contains(node.Op)) return null;
+        return new QuantizedOperators(node, graph, constantOf).Nodes(node.Op.Split('.')[^1]);
     }
 
     private List<IrNode> Nodes(string op)
