@@ -10,7 +10,7 @@ internal sealed class DecomposeContrib
     [
         "SimplifiedLayerNormalization", .. new[]
         {
-            "FusedMatMul", "FusedConv", "FusedGemm", "Gelu", "FastGelu", "BiasGelu", "QuickGelu", "BiasSoftmax", "SkipLayerNormalization", "SkipSimplifiedLayerNormalization", "SimplifiedLayerNormalization",
+            "FusedMatMul", "FusedConv", "FusedGemm", "Gelu", "FastGelu", "BiasGelu", "QuickGelu", "SkipLayerNormalization", "SkipSimplifiedLayerNormalization", "SimplifiedLayerNormalization",
             "EmbedLayerNormalization", "Attention", "MultiHeadAttention", "ExpandDims",
         }.Select(name => Prefix + name),
     ];
@@ -40,9 +40,6 @@ internal sealed class DecomposeContrib
             case "BiasGelu": return _x.Finish(_x.Add("Gelu", [Plus(X, 1)]));
             case "FastGelu": return _x.Finish(_x.Add("Gelu", [Plus(X, 1)], ("approximate", "tanh")));
             case "QuickGelu": return _x.Finish(_x.Add("Swish", [X], ("alpha", _node.Float("alpha", 1.702f))));
-            case "BiasSoftmax":
-                if (_node.Int("axis", -1) is var axis && axis != -1 && axis != _evaluator.ShapeOf(X).Rank - 1) throw new UnsupportedException($"axis {axis} is not supported; only the last one");
-                return _x.Finish(_x.Add("Softmax", [Plus(X, 1)], ("axis", -1L)));
             case "SimplifiedLayerNormalization": return _x.Finish(_x.Add("RMSNormalization", [X, Need(1)], ("axis", _node.Int("axis", -1)), ("epsilon", _node.Float("epsilon", 1e-5f))));
             case "SkipLayerNormalization": return SkipNormalization("LayerNormalization", bias: 4, shift: 3);
             case "SkipSimplifiedLayerNormalization": return SkipNormalization("RMSNormalization", bias: 3, shift: -1);

@@ -84,19 +84,32 @@ internal sealed class SequenceValues(IrGraph graph, Evaluator evaluator)
         if (axis < 0 || axis >= shape.Rank) throw new ArgumentException($"axis {given} does not exist in {shape}.");
         var size = shape.Sizes[axis];
         if (size < 0) throw new UnsupportedException("into how many tensors it is split depends on a symbolic dimension; fix it with --dim");
-        long[] parts;
-        if (node.Input(1).Length == 0) parts = [.. Enumerable.Repeat(1L, size)];
-        else if (evaluator.KnownContent(node.Input(1)) is not { } split) throw new UnsupportedException($"into which parts it is split depends on '{node.Input(1)}', which is not known at conversion");
-        else if (split.Shape.Length == 1) parts = split.Integers();
-        else if (split.Integers()[0] is var chunk && chunk < 1) throw new ArgumentException($"parts of {chunk} do not exist.");
-        else parts = [.. Enumerable.Range(0, (int)((size + chunk - 1) / chunk)).Select(i => Math.Min(chunk, size - i * chunk))];
-        if (parts.Length is < 1 or > MostParts) throw new UnsupportedException($"it is split into {parts.Length} tensors");
+        var parts = Parts(node, size);
+        if (parts.Length is < 1 or > MostParts) throw TooMany(parts.Length);
 
         var names = parts.Select(_ => graph.Fresh(node.Name)).ToList();
-        var nodes = new IrNode(node.Name, "Split", [node.Input(0), x.Vector(parts)], names) { Attributes = { ["axis"] = axis } };
-        x.Nodes.Add(nodes);
+        x.Nodes.Add(new IrNode(node.Name, "Split", [node.Input(0), x.Vector(parts)], names) { Attributes = { ["axis"] = axis } });
         var isSqueezed = node.Input(1).Length == 0 && node.Int("keepdims", 1) == 0;
         _sequences[node.Output(0)] = isSqueezed ? names.ConvertAll(n => x.Add("Squeeze", [n, x.Vector(axis)])) : names;
         return x.Nodes;
     }
+
+    /// <summary>Sizes of the parts: single ones, as listed, or all of one size but the last.</summary>
+    private long[] Parts(IrNode node, int size)
+    {
+        var chunk = 1L;
+        if (node.Input(1).Length > 0)
+        {
+            if (evaluator.KnownContent(node.Input(1)) is not { } split) throw new UnsupportedException($"into which parts it is split depends on '{node.Input(1)}', which is not known at conversion");
+            if (split.Shape.Length == 1) return split.Integers();
+            chunk = split.Integers()[0];
+        }
+
+        if (chunk < 1) throw new ArgumentException($"parts of {chunk} do not exist.");
+        chunk = Math.Min(chunk, Math.Max(size, 1));
+        var count = (size + chunk - 1) / chunk;
+        return count <= MostParts ? [.. Enumerable.Range(0, (int)count).Select(i => Math.Min(chunk, size - i * chunk))] : throw TooMany(count);
+    }
+
+    private static UnsupportedException TooMany(long parts) => new($"it is split into {parts} tensors; from 1 to {MostParts} are supported");
 }

@@ -89,6 +89,7 @@ public class OnnxBranchTests
         Refused(Columns().Node("ReduceSum", "x", "s", ("keepdims", 0)).Node("Cast", "s", "i", ("to", 7)).Node("SequenceAt", "columns i", "y").Output("y"), "which tensor of the sequence is meant depends on 'i'");
         Refused(new OnnxBuilder().Input("x", OnnxBuilder.Float, "T", 4).Node("SplitToSequence", "x", "rows").Constant("zero", [], 0L).Node("SequenceAt", "rows zero", "y").Output("y"), "--dim");
         Refused(Columns().Output("columns"), "'columns'");
+        Refused(new OnnxBuilder().Input("x", OnnxBuilder.Float, 2_000_000_000).Constant("zero", [], 0L).Node("SplitToSequence", "x", "rows").Node("SequenceAt", "rows zero", "y").Output("y"), "2000000000 tensors");
 
         static OnnxBuilder Columns() => new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 4).Node("SplitToSequence", "x", "columns", ("axis", 1));
     }

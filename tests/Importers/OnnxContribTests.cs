@@ -25,7 +25,6 @@ public class OnnxContribTests
     [InlineData("Attention", "x qkv bias lengths", "num_heads", 3)]
     [InlineData("Attention", "x qkv bias - - scores", "num_heads", 4)]
     [InlineData("Attention", "x qkv bias", "num_heads", 2, "unidirectional", 1)]
-    [InlineData("BiasSoftmax", "x s", "axis", 2, "is_inner_broadcast", 1)]
     [InlineData("ExpandDims", "x two")]
     [InlineData("FusedMatMul", "x s", "transB", 1, "alpha", 0.5f)]
     [InlineData("FusedMatMul", "x s", "transA", 1)]

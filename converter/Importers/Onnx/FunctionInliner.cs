@@ -5,7 +5,7 @@ namespace SeqRuntime.Converter.Importers.Onnx;
 /// <summary>Replaces calls of a model's own functions by their bodies, with values renamed so that no two calls meet.</summary>
 internal static class FunctionInliner
 {
-    private const int MaxDepth = 16;
+    private const int MaxDepth = 64;
     private const int MaxNodes = 200_000;
 
     public static GraphProto Inline(ModelProto model)

@@ -15,7 +15,7 @@ internal sealed class QuantizedOperators
     [
         "QLinearMatMul", "QLinearConv", .. new[]
         {
-            "QuantizeLinear", "DequantizeLinear", "QLinearAdd", "QLinearMul", "QLinearSigmoid", "QLinearLeakyRelu", "QLinearSoftmax", "QLinearConcat", "QLinearReduceMean", "QLinearGlobalAveragePool",
+            "QuantizeLinear", "DequantizeLinear", "QLinearAdd", "QLinearMul", "QLinearSigmoid", "QLinearLeakyRelu", "QLinearSoftmax", "QLinearConcat", "QLinearGlobalAveragePool",
             "QLinearAveragePool", "QLinearWhere", "QGemm", "QAttention", "DynamicQuantizeLSTM", "DynamicQuantizeMatMul", "MatMulIntegerToFloat", "MatMulNBits",
         }.Select(name => Own + name),
     ];
@@ -51,7 +51,6 @@ internal sealed class QuantizedOperators
             case "QLinearSigmoid" or "QLinearLeakyRelu" or "QLinearAveragePool": return Unary(op[7..]);
             case "QLinearSoftmax": return Softmax();
             case "QLinearGlobalAveragePool": return Unary("GlobalAveragePool");
-            case "QLinearReduceMean": return Quantized(3, _x.Add("ReduceMean", [Real(0), _node.Ints("axes") is { Length: > 0 } axes ? _x.Vector(axes) : ""], ("keepdims", _node.Int("keepdims", 1))));
             case "QLinearConcat": return Quantized(0, _x.Add("Concat", [.. Enumerable.Range(0, Math.Max(0, _node.Inputs.Count - 2) / 3).Select(i => Real(2 + 3 * i))], ("axis", _node.Int("axis", 0))));
             case "QLinearWhere": return Quantized(7, _x.Add("Where", [Need(0), Real(1), Real(4)]));
             case "QGemm": return Gemm();
@@ -155,13 +154,13 @@ internal sealed class QuantizedOperators
         var packed = Constant(Need(1)).Data;
         var scales = Constant(Need(2)).ToFloats();
         var perByte = 8 / (int)bits;
-        if (packed.Length != (long)n * blocks * (block / perByte) || block % perByte != 0 || scales.Length != (long)n * blocks) throw Fault($"{packed.Length} bytes of weights and {scales.Length} scales are no {n} × {k} weights in blocks of {block}");
+        if (packed.Length != checked((long)n * blocks * (block / perByte)) || block % perByte != 0 || scales.Length != (long)n * blocks) throw Fault($"{packed.Length} bytes of weights and {scales.Length} scales are no {n} × {k} weights in blocks of {block}");
         var zero = ZeroPoints(n, blocks, (int)bits);
         var weights = new float[checked(n * k)];
         for (var i = 0; i < weights.Length; i++)
         {
             var (row, column) = (i / k, i % k);
-            var at = row * blocks * block + column;
+            var at = (long)row * blocks * block + column;
             var b = row * blocks + column / block;
             weights[i] = (Packed(packed, at, (int)bits) - zero(row, column / block)) * scales[b];
         }
@@ -177,15 +176,15 @@ internal sealed class QuantizedOperators
         if (zero.Type is ElementType.Float32 or ElementType.Float64)
         {
             var values = zero.ToFloats();
-            return values.Length == rows * blocks ? (row, block) => values[row * blocks + block] : throw Fault($"{values.Length} zero points for {rows} × {blocks} blocks");
+            return values.Length == (long)rows * blocks ? (row, block) => values[row * blocks + block] : throw Fault($"{values.Length} zero points for {rows} × {blocks} blocks");
         }
 
         var bytes = (blocks * bits + 7) / 8;
-        if (zero.Data.Length != rows * bytes) throw Fault($"{zero.Data.Length} bytes of zero points for {rows} × {blocks} blocks");
-        return (row, block) => Packed(zero.Data, row * bytes * 8 / bits + block, bits);
+        if (zero.Data.Length != (long)rows * bytes) throw Fault($"{zero.Data.Length} bytes of zero points for {rows} × {blocks} blocks");
+        return (row, block) => Packed(zero.Data, (long)row * bytes * 8 / bits + block, bits);
     }
 
-    private static int Packed(byte[] data, int index, int bits) => data[index * bits / 8] >> (index * bits % 8) & ((1 << bits) - 1);
+    private static int Packed(byte[] data, long index, int bits) => data[index * bits / 8] >> (int)(index * bits % 8) & ((1 << bits) - 1);
 
     private int Size(string attribute)
     {
