@@ -24,12 +24,18 @@ public class HostileOnnxTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void RandomMutationsAreRefusedOrConverted()
+    public void RandomMutationsAreRefusedOrConverted() => Mutate(Sample(), Mutations);
+
+    [Fact]
+    public void RandomMutationsOfRewrittenOperatorsAreRefusedOrConverted() => Mutate(Rewritten(), Mutations / 4);
+
+    private void Mutate(ModelProto sample, int mutations)
     {
-        var original = Sample().ToByteArray();
+        var original = sample.ToByteArray();
         using var file = new TemporaryModel(original);
+        Assert.True(Try(file, original, "the whole model"));
         var refused = 0;
-        for (var seed = 0; seed < Mutations; seed++)
+        for (var seed = 0; seed < mutations; seed++)
         {
             var random = new Random(seed);
             var bytes = (byte[])original.Clone();
@@ -50,8 +56,8 @@ public class HostileOnnxTests(ITestOutputHelper output)
             refused += Try(file, bytes, $"mutation {seed}") ? 0 : 1;
         }
 
-        output.WriteLine($"{Mutations} mutations of {original.Length} bytes: {refused} refused, {Mutations - refused} still a model");
-        Assert.InRange(refused, Mutations / 10, Mutations);
+        output.WriteLine($"{mutations} mutations of {original.Length} bytes: {refused} refused, {mutations - refused} still a model");
+        Assert.InRange(refused, mutations / 10, mutations);
     }
 
     [Fact]
@@ -119,6 +125,30 @@ public class HostileOnnxTests(ITestOutputHelper output)
             .Node("Conv", "turned K", "conv", ("auto_pad", "SAME_UPPER")).Node("Shape", "conv", "shape").Node("Gather", "shape axes", "first")
             .Node("Concat", "first tail", "wanted", ("axis", 0)).Node("Flatten", "conv", "y").Node("Softmax", "y", "soft", ("axis", 1)).Node("Sigmoid", "Yh", "h_out")
             .Output("soft").Output("h_out", OnnxBuilder.Float, 1, "N", 3).Output("wanted", OnnxBuilder.Int64, 3).Model;
+    }
+
+    /// <summary>Operators that others are written for: quantized ones, ONNX Runtime's, sequences, sums of products, a resized axis, a branch on data.</summary>
+    private static ModelProto Rewritten()
+    {
+        const string own = "com.microsoft.";
+        static GraphProto Branch(NodeProto node)
+        {
+            var graph = new GraphProto { Name = "branch" };
+            graph.Node.Add(node);
+            graph.Output.Add(OnnxBuilder.Port("t", OnnxBuilder.Float, 2, 3, 4));
+            return graph;
+        }
+
+        return new OnnxBuilder(18).Input("x", OnnxBuilder.Float, 2, 3, 4).Constant("s", [], 0.1f).Constant("z", [], (byte)3).Constant("w", [4, 2], 1, 2, 3, 4, 5, 6, 7, (byte)8)
+            .Constant("lw", [1, 2, 8], new sbyte[16]).Constant("lr", [1, 2, 8], new sbyte[16]).Constant("ls", [1], 0.1f).Constant("lz", [1], (sbyte)0).Constant("nib", [2, 1, 8], new byte[16]).Constant("nibs", [2], 1f, 2f)
+            .Constant("one", [], 1L).Constant("scales", [3], 1f, 1f, 2f).Random("qkv", 5, 1, 4, 12).Random("g", 6, 1, 4)
+            .Node("QuantizeLinear", "x s z", "q").Node("DequantizeLinear", "q s z", "d").Node("DynamicQuantizeLinear", "d", "dq ds dz").Node("MatMulInteger", "dq w dz z", "i").Node("Cast", "i", "f", ("to", 1)).Node("Mul", "f ds", "p")
+            .Node(own + "DynamicQuantizeLSTM", "p lw lr - - - - - ls lz ls lz", "h", ("hidden_size", 2))
+            .Node(own + "Attention", "x qkv", "a", ("num_heads", 2)).Node(own + "SkipLayerNormalization", "a x g", "n").Node(own + "MatMulNBits", "n nib nibs", "m", ("K", 4), ("N", 2), ("bits", 4), ("block_size", 16))
+            .Node("SplitToSequence", "n", "parts", ("axis", 1), ("keepdims", 0)).Node("SequenceAt", "parts one", "part").Node("Einsum", "part n", "e", ("equation", "bd,b...d->b..."))
+            .Node("Resize", "n - scales", "r", ("mode", "linear")).Node("ReduceMax", "x", "top", ("keepdims", 0)).Node("Less", "top s", "low")
+            .Node("If", "low", "y", ("then_branch", Branch(OnnxBuilder.MakeNode("Neg", "n", "t"))), ("else_branch", Branch(OnnxBuilder.MakeNode("Abs", "n", "t"))))
+            .Output("y").Output("h").Output("m").Output("e").Output("r").Model;
     }
 
     private static ConversionResult Convert(TemporaryModel file) => Converter.Converter.Convert([("main", file.Path)], new ConversionOptions());
