@@ -16,7 +16,7 @@ internal static class KernelRegistry
     public const string Variable = "SEQRUNTIME_KERNELS";
 
     /// <summary>The reference: runs everywhere.</summary>
-    public static KernelSet Portable { get; } = new SimdKernels<Scalar, float, int, GemmInt8<Scalar, float, int, Scalar>, GemmInt4<Scalar, float, int, ScalarInt4, int>, SmallSteps<Scalar, float, int>>("portable");
+    public static KernelSet Portable { get; } = new SimdKernels<Scalar, float, int, GemmInt8<Scalar, float, int, Scalar>, GemmInt4<Scalar, float, int, ScalarInt4, int>, WholeSteps<Scalar, float, int>>("portable");
 
     /// <summary>Kernel sets that run on this processor, best first; portable is always the last.</summary>
     public static IReadOnlyList<KernelSet> Runnable { get; } = FindRunnable();
@@ -67,18 +67,18 @@ internal static class KernelRegistry
         if (X86.Avx512F.IsSupported && X86.Avx512BW.IsSupported && X86.Avx512DQ.IsSupported)
         {
             sets.Add(X86.AvxVnni.IsSupported
-                ? new SimdKernels<Avx512, Vector512<float>, Vector512<int>, GemmInt8<Avx2, Vector256<float>, Vector256<int>, AvxVnni>, GemmInt4<Avx512, Vector512<float>, Vector512<int>, Avx512Int4, Vector512<short>>, SplitSteps<SmallSteps<Avx512, Vector512<float>, Vector512<int>>, SmallSteps<Avx2, Vector256<float>, Vector256<int>>>>("avx512")
-                : new SimdKernels<Avx512, Vector512<float>, Vector512<int>, GemmInt8<Avx2, Vector256<float>, Vector256<int>, Avx2>, GemmInt4<Avx512, Vector512<float>, Vector512<int>, Avx512Int4, Vector512<short>>, SplitSteps<SmallSteps<Avx512, Vector512<float>, Vector512<int>>, SmallSteps<Avx2, Vector256<float>, Vector256<int>>>>("avx512"));
+                ? new SimdKernels<Avx512, Vector512<float>, Vector512<int>, GemmInt8<Avx2, Vector256<float>, Vector256<int>, AvxVnni>, GemmInt4<Avx512, Vector512<float>, Vector512<int>, Avx512Int4, Vector512<short>>, SplitSteps<WholeSteps<Avx512, Vector512<float>, Vector512<int>>, WholeSteps<Avx2, Vector256<float>, Vector256<int>>>>("avx512")
+                : new SimdKernels<Avx512, Vector512<float>, Vector512<int>, GemmInt8<Avx2, Vector256<float>, Vector256<int>, Avx2>, GemmInt4<Avx512, Vector512<float>, Vector512<int>, Avx512Int4, Vector512<short>>, SplitSteps<WholeSteps<Avx512, Vector512<float>, Vector512<int>>, WholeSteps<Avx2, Vector256<float>, Vector256<int>>>>("avx512"));
         }
 
-        if (X86.AvxVnni.IsSupported) sets.Add(new SimdKernels<Avx2, Vector256<float>, Vector256<int>, GemmInt8<Avx2, Vector256<float>, Vector256<int>, AvxVnni>, GemmInt4<Avx2, Vector256<float>, Vector256<int>, AvxVnniInt4, Vector256<int>>, SmallSteps<Avx2, Vector256<float>, Vector256<int>>>("avxvnni"));
-        sets.Add(new SimdKernels<Avx2, Vector256<float>, Vector256<int>, GemmInt8<Avx2, Vector256<float>, Vector256<int>, Avx2>, GemmInt4<Avx2, Vector256<float>, Vector256<int>, Avx2Int4, Vector256<short>>, SmallSteps<Avx2, Vector256<float>, Vector256<int>>>("avx2"));
+        if (X86.AvxVnni.IsSupported) sets.Add(new SimdKernels<Avx2, Vector256<float>, Vector256<int>, GemmInt8<Avx2, Vector256<float>, Vector256<int>, AvxVnni>, GemmInt4<Avx2, Vector256<float>, Vector256<int>, AvxVnniInt4, Vector256<int>>, WholeSteps<Avx2, Vector256<float>, Vector256<int>>>("avxvnni"));
+        sets.Add(new SimdKernels<Avx2, Vector256<float>, Vector256<int>, GemmInt8<Avx2, Vector256<float>, Vector256<int>, Avx2>, GemmInt4<Avx2, Vector256<float>, Vector256<int>, Avx2Int4, Vector256<short>>, WholeSteps<Avx2, Vector256<float>, Vector256<int>>>("avx2"));
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void AddArm64(List<KernelSet> sets)
     {
-        if (Arm.Dp.IsSupported) sets.Add(new SimdKernels<AdvSimd, Vector128<float>, Vector128<int>, GemmInt8<AdvSimd, Vector128<float>, Vector128<int>, AdvSimdDp>, GemmInt4<AdvSimd, Vector128<float>, Vector128<int>, AdvSimdDpInt4, Vector128<int>>, SmallSteps<AdvSimd, Vector128<float>, Vector128<int>>>("advsimd-dp"));
-        sets.Add(new SimdKernels<AdvSimd, Vector128<float>, Vector128<int>, GemmInt8<AdvSimd, Vector128<float>, Vector128<int>, AdvSimd>, GemmInt4<AdvSimd, Vector128<float>, Vector128<int>, AdvSimdInt4, AdvSimdInt4.Sums>, SmallSteps<AdvSimd, Vector128<float>, Vector128<int>>>("advsimd"));
+        if (Arm.Dp.IsSupported) sets.Add(new SimdKernels<AdvSimd, Vector128<float>, Vector128<int>, GemmInt8<AdvSimd, Vector128<float>, Vector128<int>, AdvSimdDp>, GemmInt4<AdvSimd, Vector128<float>, Vector128<int>, AdvSimdDpInt4, Vector128<int>>, WholeSteps<AdvSimd, Vector128<float>, Vector128<int>>>("advsimd-dp"));
+        sets.Add(new SimdKernels<AdvSimd, Vector128<float>, Vector128<int>, GemmInt8<AdvSimd, Vector128<float>, Vector128<int>, AdvSimd>, GemmInt4<AdvSimd, Vector128<float>, Vector128<int>, AdvSimdInt4, AdvSimdInt4.Sums>, WholeSteps<AdvSimd, Vector128<float>, Vector128<int>>>("advsimd"));
     }
 }

@@ -126,12 +126,16 @@ internal abstract unsafe class KernelSet
     public abstract void GruCell(float* gatesX, float* gatesH, float* hidden, float* hiddenOut, int units);
 
     /// <summary>
-    /// A whole LSTM step of one row in fp32: <see cref="LstmCell"/> of bias + W·x + R·h. Faster than its parts where everything lies in the nearest cache.
+    /// Bytes of fp32 weights up to which a whole step is faster than its parts: where it reads whole cache lines always, otherwise while they stay in
+    /// the nearest cache.
     /// </summary>
+    public abstract long MostStepBytes { get; }
+
+    /// <summary>A whole LSTM step of one row in fp32: <see cref="LstmCell"/> of bias + W·x + R·h.</summary>
     public abstract void LstmStep(in RecurrentStep step);
 
     /// <summary>
-    /// A whole GRU step of one row in fp32: <see cref="GruCell"/> of bias + W·x and recurrent bias + R·h, both biases or none.
+    /// A whole GRU step of one row in fp32: <see cref="GruCell"/> of bias + W·x and recurrent bias + R·h.
     /// </summary>
     public abstract void GruStep(in RecurrentStep step);
 }

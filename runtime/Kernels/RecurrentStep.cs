@@ -15,7 +15,7 @@ internal unsafe struct RecurrentStep
     /// <summary>GRU: the same of R·h.</summary>
     public float* RecurrentBias;
 
-    /// <summary>Inputs.</summary>
+    /// <summary>Inputs; none where the biases are W·x with its bias already.</summary>
     public float* X;
 
     /// <summary>Hidden state.</summary>

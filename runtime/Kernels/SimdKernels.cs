@@ -9,14 +9,14 @@ namespace SeqRuntime.Kernels;
 /// <typeparam name="I">Vector of int32 with as many lanes.</typeparam>
 /// <typeparam name="B">int8 products.</typeparam>
 /// <typeparam name="P">int4 products.</typeparam>
-/// <typeparam name="T">Whole steps of small layers.</typeparam>
+/// <typeparam name="T">Whole steps in fp32.</typeparam>
 internal sealed unsafe class SimdKernels<S, F, I, B, P, T>(string name) : KernelSet
     where S : struct, ISimd<F, I>
     where F : unmanaged
     where I : unmanaged
     where B : struct, IInt8Product
     where P : struct, IInt4Product
-    where T : struct, ISmallSteps
+    where T : struct, IWholeSteps
 {
     public override string Name { get; } = name;
 
@@ -56,6 +56,8 @@ internal sealed unsafe class SimdKernels<S, F, I, B, P, T>(string name) : Kernel
 
     public override void GruCell(float* gatesX, float* gatesH, float* hidden, float* hiddenOut, int units) =>
         Cells<S, F, I>.Gru(gatesX, gatesH, hidden, hiddenOut, units);
+
+    public override long MostStepBytes => 2 * S.Lanes >= WeightLayout.TileRows ? long.MaxValue : 64 * 1024;
 
     public override void LstmStep(in RecurrentStep step) => T.Lstm(step, 0, step.Units);
 

@@ -5,9 +5,9 @@ namespace SeqRuntime.Kernels;
 /// <summary>Steps by vectors of a whole tile, but the last units by half of one where that holds them: half of the tile is then padding.</summary>
 /// <typeparam name="W">Steps with 16 lanes.</typeparam>
 /// <typeparam name="N">Steps with 8.</typeparam>
-internal readonly struct SplitSteps<W, N> : ISmallSteps
-    where W : struct, ISmallSteps
-    where N : struct, ISmallSteps
+internal readonly struct SplitSteps<W, N> : IWholeSteps
+    where W : struct, IWholeSteps
+    where N : struct, IWholeSteps
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Lstm(in RecurrentStep step, nint first, nint end)

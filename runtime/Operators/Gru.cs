@@ -69,6 +69,14 @@ internal sealed unsafe class Gru : Recurrent
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void ResetAfterProduct(RecurrentPass pass, float* gates, int count, float* h, float* hOut)
     {
+        if (count == 1 && pass.StepsWhole && !pass.StateIsZero)
+        {
+            var to = hOut == h ? pass.Reset : hOut;
+            pass.StepFrom(gates, h, to);
+            if (to != hOut) Copy(to, hOut, Hidden);
+            return;
+        }
+
         var recurrent = pass.Recurrent;
         if (!pass.StateIsZero)
         {
@@ -105,7 +113,11 @@ internal sealed unsafe class Gru : Recurrent
         }
     }
 
-    protected override bool CanStepWhole(RecurrentPass pass) => IsFused(pass);
+    protected override bool PlanWhole(RecurrentPass pass)
+    {
+        pass.Whole.RecurrentBias = pass.Bias is { } bias ? bias.Floats + PackedRows : null;
+        return IsFused(pass);
+    }
 
     private void ComposedCell(RecurrentPass pass, float* gates, float* recurrent, float* h, float* hOut)
     {

@@ -106,9 +106,20 @@ internal sealed unsafe class Lstm : Recurrent
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected override void Step(RecurrentPass pass, float* gates, int row, int count, float* h, float* hOut)
     {
-        if (!pass.StateIsZero) Recur(pass, h, count, pass.IsBounding, gates, PackedRows, gates);
         var cell = pass.Cell + (nint)row * Hidden;
         var cellOut = pass.CellOut + (nint)row * Hidden;
+        if (count == 1 && pass.StepsWhole && !pass.StateIsZero)
+        {
+            var to = hOut == h ? pass.Projected : hOut;
+            pass.Whole.Cell = cell;
+            pass.Whole.CellOut = cellOut;
+            pass.StepFrom(gates, h, to);
+            if (to != hOut) Copy(to, hOut, Hidden);
+            pass.Cell = pass.CellOut;
+            return;
+        }
+
+        if (!pass.StateIsZero) Recur(pass, h, count, pass.IsBounding, gates, PackedRows, gates);
         var target = pass.Projection is null ? hOut : pass.Projected;
         if (!pass.IsFused)
         {
@@ -136,7 +147,7 @@ internal sealed unsafe class Lstm : Recurrent
         pass.Cell = pass.CellOut;
     }
 
-    protected override bool CanStepWhole(RecurrentPass pass) => pass.FirstCell is not null && pass.PeepholeWeights is null && pass.Projection is null && _isStandard[pass.Direction];
+    protected override bool PlanWhole(RecurrentPass pass) => pass.PeepholeWeights is null && pass.Projection is null && _isStandard[pass.Direction];
 
     /// <summary>The same cell from single kernels, for everything the fused one does not have.</summary>
     private void ComposedCell(RecurrentPass pass, float* gates, float* cell, float* cellOut, float* hOut)

@@ -25,9 +25,6 @@ internal abstract unsafe class Recurrent : Operator
     private const int ChunkRows = 128;
     private const int MaxHidden = 1 << 24;
 
-    /// <summary>Weights of a layer that steps in one kernel, at most.</summary>
-    private const long SmallBytes = 64 * 1024;
-
     /// <summary>Outputs of one block where a single row walks up and down.</summary>
     private const int BlockRows = 512;
 
@@ -180,8 +177,8 @@ internal abstract unsafe class Recurrent : Operator
     /// <summary>True where a step begins with <see cref="Recur"/>, which may then make the input product on the way.</summary>
     protected abstract bool StepBeginsWithRecurrence { get; }
 
-    /// <summary>True where a kernel computes a whole step of this layer's equations.</summary>
-    protected virtual bool CanStepWhole(RecurrentPass pass) => false;
+    /// <summary>Completes <see cref="RecurrentPass.Whole"/> where a kernel computes whole steps of this layer's equations; otherwise false.</summary>
+    protected virtual bool PlanWhole(RecurrentPass pass) => false;
 
     /// <summary>Leaves a direction's last cell state where it belongs.</summary>
     protected virtual void End(RecurrentPass pass)
@@ -234,17 +231,15 @@ internal abstract unsafe class Recurrent : Operator
         pass.Product = cursor.Take(product);
         pass.SingleProduct = cursor.Take(single);
         PlanStep(context, batch, ref cursor, pass);
-        pass.IsWhole = steps == 1 && batch == 1 && pass.Lengths is null && pass.FirstState is not null && IsSmall(pass) && CanStepWhole(pass);
-        if (!pass.IsWhole) return;
-        pass.Whole = new RecurrentStep
-        {
-            Weights = pass.Input!.Floats,
-            Recurrence = pass.Recurrence.Floats,
-            Bias = pass.Bias is { } bias ? bias.Floats : null,
-            RecurrentBias = pass.FirstCell is null && pass.Bias is { } biases ? biases.Floats + PackedRows : null,
-            Inputs = shape[2],
-            Units = Hidden,
-        };
+        var w = pass.Input;
+        var bytes = pass.Recurrence.Layout.TilesBytes + (w is null ? 0 : w.Layout.TilesBytes);
+        pass.Whole = new RecurrentStep { Recurrence = pass.Recurrence.Floats, Units = Hidden };
+        pass.StepsWhole = pass.Recurrence.Format == TensorFormat.PackedFloat32 && bytes <= pass.Kernels.MostStepBytes && PlanWhole(pass);
+        pass.IsWhole = pass.StepsWhole && steps == 1 && batch == 1 && w is null or { Format: TensorFormat.PackedFloat32 }
+            && pass.Lengths is null && pass.FirstState is not null && (StateInputs == 1 || pass.FirstCell is not null);
+        if (!pass.IsWhole || w is null) return;
+        pass.Whole.Weights = w.Floats;
+        pass.Whole.Inputs = w.Layout.Columns;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -284,7 +279,7 @@ internal abstract unsafe class Recurrent : Operator
         if (steps == 1 && batch == 1 && lengths == null && initial != null && StepBeginsWithRecurrence)
         {
             var to = y != null ? y : state;
-            pass.IsInputPending = pass.Input is not null;
+            pass.IsInputPending = pass.Input is not null && !pass.StepsWhole;
             pass.InputBias = bias;
             if (!pass.IsInputPending) MakeInputProduct(pass, 0, 1, bias);
             Step(pass, pass.Gates, 0, 1, h, to);
@@ -441,10 +436,6 @@ internal abstract unsafe class Recurrent : Operator
     }
 
     protected static void Copy(float* from, float* to, nint count) => Buffer.MemoryCopy(from, to, count * sizeof(float), count * sizeof(float));
-
-    /// <summary>fp32 weights that the nearest cache holds.</summary>
-    private static bool IsSmall(RecurrentPass pass) =>
-        pass.Input is { Format: TensorFormat.PackedFloat32 } w && pass.Recurrence.Format == TensorFormat.PackedFloat32 && w.Layout.TilesBytes + pass.Recurrence.Layout.TilesBytes <= SmallBytes;
 
     private static void CheckLengths(Tensor lengths, int steps)
     {

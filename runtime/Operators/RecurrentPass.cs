@@ -16,7 +16,7 @@ internal sealed unsafe class RecurrentPass(NodeContext context, int direction, i
     public readonly Tensor Recurrence = context.Input(firstWeight + 1);
     public readonly Tensor? Bias = context.Optional(firstWeight + 2);
 
-    /// <summary>The only step of the only row, where <see cref="IsWhole"/>.</summary>
+    /// <summary>The next step of one row, where <see cref="StepsWhole"/>.</summary>
     public RecurrentStep Whole;
 
     public KernelSet Kernels { get; } = context.Kernels;
@@ -45,6 +45,9 @@ internal sealed unsafe class RecurrentPass(NodeContext context, int direction, i
 
     /// <summary>The state is the missing initial one: R·h is 0.</summary>
     public bool StateIsZero { get; set; }
+
+    /// <summary>One kernel makes a whole step of one row, at least from its W·x.</summary>
+    public bool StepsWhole { get; set; }
 
     /// <summary>There is one step of one row, and one kernel for all of it.</summary>
     public bool IsWhole { get; set; }
@@ -96,6 +99,17 @@ internal sealed unsafe class RecurrentPass(NodeContext context, int direction, i
 
     public byte* SingleProduct { get; set; }
 
+    /// <summary>The next step of one row in one kernel, from its W·x with the bias to a state in another place.</summary>
+    public void StepFrom(float* gates, float* h, float* hOut)
+    {
+        Whole.Bias = gates;
+        Whole.Hidden = h;
+        Whole.HiddenOut = hOut;
+        Whole.IsDescending = !Whole.IsDescending;
+        if (Cell != null) Kernels.LstmStep(Whole);
+        else Kernels.GruStep(Whole);
+    }
+
     /// <summary>The only step of the only row, all of it in one kernel.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void StepOnce()
@@ -104,6 +118,7 @@ internal sealed unsafe class RecurrentPass(NodeContext context, int direction, i
         var y = Y is { } all ? all.Floats + offset : null;
         var to = LastState is { } last ? last.Floats + offset : y != null ? y : State;
         Whole.X = X.Floats;
+        Whole.Bias = Input is null ? X.Floats + Direction * Recurrence.Layout.Rows : Bias is { } bias ? bias.Floats : null;
         Whole.Hidden = FirstState!.Floats + offset;
         Whole.HiddenOut = to;
         Whole.IsDescending = !Whole.IsDescending;

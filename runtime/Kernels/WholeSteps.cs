@@ -4,14 +4,14 @@ using SeqRuntime.Format;
 namespace SeqRuntime.Kernels;
 
 /// <summary>
-/// A whole step of a small recurrent layer in fp32: the gates of a few units stay in registers from the products to the new state.
-/// The same sums and formulas, in the same order, as <see cref="GemmFloat32{S,F,I,W,T}"/> followed by <see cref="Cells{S,F,I}"/>.
+/// A whole step of a recurrent layer in fp32: the gates of a few units stay in registers from the products to the new state, and their
+/// activations are computed while the next units' weights come. The same sums and formulas, in the same order, as <see cref="GemmFloat32{S,F,I,W,T}"/> followed by <see cref="Cells{S,F,I}"/>.
 /// </summary>
 /// <remarks>
 /// Two vectors of units at a time, so that the activations of one fill the other's waits; the last may be alone. Walking down where the
 /// last step walked up meets first what that left in the nearest cache, which the weights fill or just exceed.
 /// </remarks>
-internal readonly unsafe struct SmallSteps<S, F, I> : ISmallSteps
+internal readonly unsafe struct WholeSteps<S, F, I> : IWholeSteps
     where S : struct, ISimd<F, I>
     where F : unmanaged
     where I : unmanaged
