@@ -64,21 +64,41 @@ internal static class KernelRegistry
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void AddX64(List<KernelSet> sets)
     {
-        if (X86.Avx512F.IsSupported && X86.Avx512BW.IsSupported && X86.Avx512DQ.IsSupported)
-        {
-            sets.Add(X86.AvxVnni.IsSupported
-                ? new SimdKernels<Avx512, Vector512<float>, Vector512<int>, GemmInt8<Avx2, Vector256<float>, Vector256<int>, AvxVnni>, GemmInt4<Avx512, Vector512<float>, Vector512<int>, Avx512Int4, Vector512<short>>, SplitSteps<WholeSteps<Avx512, Vector512<float>, Vector512<int>>, WholeSteps<Avx2, Vector256<float>, Vector256<int>>>>("avx512")
-                : new SimdKernels<Avx512, Vector512<float>, Vector512<int>, GemmInt8<Avx2, Vector256<float>, Vector256<int>, Avx2>, GemmInt4<Avx512, Vector512<float>, Vector512<int>, Avx512Int4, Vector512<short>>, SplitSteps<WholeSteps<Avx512, Vector512<float>, Vector512<int>>, WholeSteps<Avx2, Vector256<float>, Vector256<int>>>>("avx512"));
-        }
-
-        if (X86.AvxVnni.IsSupported) sets.Add(new SimdKernels<Avx2, Vector256<float>, Vector256<int>, GemmInt8<Avx2, Vector256<float>, Vector256<int>, AvxVnni>, GemmInt4<Avx2, Vector256<float>, Vector256<int>, AvxVnniInt4, Vector256<int>>, WholeSteps<Avx2, Vector256<float>, Vector256<int>>>("avxvnni"));
-        sets.Add(new SimdKernels<Avx2, Vector256<float>, Vector256<int>, GemmInt8<Avx2, Vector256<float>, Vector256<int>, Avx2>, GemmInt4<Avx2, Vector256<float>, Vector256<int>, Avx2Int4, Vector256<short>>, WholeSteps<Avx2, Vector256<float>, Vector256<int>>>("avx2"));
+        if (X86.Avx512F.IsSupported && X86.Avx512BW.IsSupported && X86.Avx512DQ.IsSupported) AddSixteen(sets);
+        if (X86.AvxVnni.IsSupported) AddEight<AvxVnni, AvxVnniInt4, Vector256<int>>(sets, "avxvnni");
+        AddEight<Avx2, Avx2Int4, Vector256<short>>(sets, "avx2");
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void AddArm64(List<KernelSet> sets)
     {
-        if (Arm.Dp.IsSupported) sets.Add(new SimdKernels<AdvSimd, Vector128<float>, Vector128<int>, GemmInt8<AdvSimd, Vector128<float>, Vector128<int>, AdvSimdDp>, GemmInt4<AdvSimd, Vector128<float>, Vector128<int>, AdvSimdDpInt4, Vector128<int>>, WholeSteps<AdvSimd, Vector128<float>, Vector128<int>>>("advsimd-dp"));
-        sets.Add(new SimdKernels<AdvSimd, Vector128<float>, Vector128<int>, GemmInt8<AdvSimd, Vector128<float>, Vector128<int>, AdvSimd>, GemmInt4<AdvSimd, Vector128<float>, Vector128<int>, AdvSimdInt4, AdvSimdInt4.Sums>, WholeSteps<AdvSimd, Vector128<float>, Vector128<int>>>("advsimd"));
+        if (Arm.Dp.IsSupported) AddFour<AdvSimdDp, AdvSimdDpInt4, Vector128<int>>(sets, "advsimd-dp");
+        AddFour<AdvSimd, AdvSimdInt4, AdvSimdInt4.Sums>(sets, "advsimd");
     }
+
+    /// <summary>16 lanes of fp32. int8 products take 8: 16 are no faster by AVX-512 (BW), and AVX-VNNI has no more.</summary>
+    private static void AddSixteen(List<KernelSet> sets)
+    {
+        if (X86.AvxVnni.IsSupported) Add<AvxVnni>();
+        else Add<Avx2>();
+
+        void Add<D>()
+            where D : struct, IInt8Dot<Vector256<int>> =>
+            sets.Add(new SimdKernels<Avx512, Vector512<float>, Vector512<int>, GemmInt8<Avx2, Vector256<float>, Vector256<int>, D>, GemmInt4<Avx512, Vector512<float>, Vector512<int>, Avx512Int4, Vector512<short>>,
+                SplitSteps<WholeSteps<Avx512, Vector512<float>, Vector512<int>>, WholeSteps<Avx2, Vector256<float>, Vector256<int>>>>("avx512"));
+    }
+
+    private static void AddEight<D, Q, G>(List<KernelSet> sets, string name)
+        where D : struct, IInt8Dot<Vector256<int>>
+        where Q : struct, IInt4Dot<Vector256<int>, G>
+        where G : unmanaged =>
+        sets.Add(new SimdKernels<Avx2, Vector256<float>, Vector256<int>, GemmInt8<Avx2, Vector256<float>, Vector256<int>, D>, GemmInt4<Avx2, Vector256<float>, Vector256<int>, Q, G>,
+            WholeSteps<Avx2, Vector256<float>, Vector256<int>>>(name));
+
+    private static void AddFour<D, Q, G>(List<KernelSet> sets, string name)
+        where D : struct, IInt8Dot<Vector128<int>>
+        where Q : struct, IInt4Dot<Vector128<int>, G>
+        where G : unmanaged =>
+        sets.Add(new SimdKernels<AdvSimd, Vector128<float>, Vector128<int>, GemmInt8<AdvSimd, Vector128<float>, Vector128<int>, D>, GemmInt4<AdvSimd, Vector128<float>, Vector128<int>, Q, G>,
+            WholeSteps<AdvSimd, Vector128<float>, Vector128<int>>>(name));
 }
