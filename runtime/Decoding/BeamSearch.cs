@@ -2,7 +2,7 @@ namespace SeqRuntime.Decoding;
 
 /// <summary>
 /// Search for the best token sequences, step by step. Each step scores all live hypotheses in one batch; of their continuations
-/// the best go on, and each that ends is offered to the results. With a width of 1 it is greedy (or draws): it takes one
+/// the best go on, and each that ends is offered to the results; where the search is cut short, those still open compete with them. With a width of 1 it is greedy (or draws): it takes one
 /// token, and stops where that is the end.
 /// </summary>
 internal sealed class BeamSearch
@@ -64,20 +64,17 @@ internal sealed class BeamSearch
             _step.Run(_tokens.AsSpan(0, live), _parents.AsSpan(0, live), step, _lattice.Alignments(step), _lattice.AlignmentStride);
             var isLast = step == _max;
             var next = _tokens.Length == 1 ? TakeOne(step, allowed, isLast, sourceLength) : TakeBest(step, live, allowed, isLast, sourceLength);
-            var goesOn = next > 0 && !isLast;
-            if (goesOn && onToken is not null) goesOn = onToken(step, _tokens[_best], _step.LogProbabilities(_parents[_best])[_tokens[_best]]);
-            if (goesOn && _stopEarly && _results.IsFull) return;
+            if (next == 0 || (_stopEarly && _results.IsFull)) return;
             (_scores, _nextScores) = (_nextScores, _scores);
             (_places, _nextPlaces) = (_nextPlaces, _places);
-            if (goesOn && CanImprove(next, step + 1))
+            if (onToken is not null && !onToken(step, _tokens[_best], _step.LogProbabilities(_parents[_best])[_tokens[_best]]))
             {
-                live = next;
-                continue;
+                for (var row = 0; row < next; row++) _results.Offer(row, step + 1, _scores[row], isComplete: false, sourceLength);
+                return;
             }
 
-            // What did not come to an end is given only where nothing did.
-            for (var row = 0; row < next && !_results.IsFull; row++) _results.Offer(row, step + 1, _scores[row], isComplete: false, sourceLength);
-            return;
+            if (!CanImprove(next, step + 1)) return;
+            live = next;
         }
     }
 
@@ -99,6 +96,18 @@ internal sealed class BeamSearch
     }
 
     private bool MayEnd(TokenTrie? allowed, int place, int step) => _end >= 0 && step >= _prefixLength && (allowed is null || allowed.IsEnd(place));
+
+    /// <summary>Whether no token that may follow is likelier than the end.</summary>
+    private bool EndIsNext(ReadOnlySpan<float> scores, TokenTrie? allowed, int place, int step)
+    {
+        if (!MayEnd(allowed, place, step)) return false;
+        for (var token = 0; token < scores.Length; token++)
+        {
+            if (scores[token] > scores[_end] && Follow(allowed, place, token, step) >= 0) return false;
+        }
+
+        return true;
+    }
 
     /// <summary>Greedy or drawn: the one token.</summary>
     private int TakeOne(int step, TokenTrie? allowed, bool isLast, int sourceLength)
@@ -135,12 +144,15 @@ internal sealed class BeamSearch
         for (var row = 0; row < live; row++)
         {
             var scores = _step.LogProbabilities(row);
-            if (MayEnd(allowed, _places[row], step)) _results.Offer(row, step, _scores[row] + scores[_end], isComplete: true, sourceLength);
             if (isLast)
             {
-                if (!_results.IsFull) _results.Offer(row, step, _scores[row], isComplete: false, sourceLength);
+                // One result a row, as greedily: complete where the end is the likeliest to come.
+                var isEnd = EndIsNext(scores, allowed, _places[row], step);
+                _results.Offer(row, step, _scores[row] + (isEnd ? scores[_end] : 0), isEnd, sourceLength);
                 continue;
             }
+
+            if (MayEnd(allowed, _places[row], step)) _results.Offer(row, step, _scores[row] + scores[_end], isComplete: true, sourceLength);
 
             for (var token = 0; token < scores.Length; token++)
             {

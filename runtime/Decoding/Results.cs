@@ -54,9 +54,9 @@ internal sealed class Results
 
     public void Clear() => Count = 0;
 
-    /// <summary>Whether a hypothesis of this log probability and length might still come among the results, however it goes on.</summary>
+    /// <summary>Whether a hypothesis of this log probability and length might still come among the results, however it goes on or is cut.</summary>
     public bool CanEnter(double logProbability, int length) =>
-        !IsFull || logProbability / _lengthPenalty[IsGrowing ? _steps : Math.Min(length + 1, _steps)] > _entries[Count - 1].Score;
+        !IsFull || logProbability / _lengthPenalty[IsGrowing ? _steps : Math.Min(length + 1, _steps - 1)] > _entries[Count - 1].Score;
 
     /// <summary>Takes a hypothesis among the results if it is good enough.</summary>
     /// <param name="row">Row of the run at step <paramref name="length"/> (where <paramref name="isComplete"/>, the run that gave the end token).</param>

@@ -74,7 +74,7 @@ public sealed class SeqDecoder : IDisposable
     /// <summary>Texts of target tokens, or null where the model has none.</summary>
     public TokenTable? TargetTable { get; }
 
-    /// <summary>Most tokens of a result, the end token not counted.</summary>
+    /// <summary>Most tokens of a result, the end token not counted; what is longer is cut here, and ranked as <see cref="OnToken"/> says.</summary>
     public int MaxTokens { get; }
 
     /// <summary>Longest source in tokens, begin and end tokens included.</summary>
@@ -92,7 +92,10 @@ public sealed class SeqDecoder : IDisposable
     /// <summary>Number of results of the last call.</summary>
     public int Count => _results.Count;
 
-    /// <summary>Told of each token; null for nobody.</summary>
+    /// <summary>
+    /// Told of each token; null for nobody. Where it returns false, hypotheses still open compete with the complete ones by
+    /// <see cref="Score"/>; <see cref="IsComplete"/> tells them apart.
+    /// </summary>
     public TokenCallback? OnToken { get; set; }
 
     /// <summary>The only sequences that results may be; null for any.</summary>
@@ -149,7 +152,7 @@ public sealed class SeqDecoder : IDisposable
     /// <summary>Sum of the natural log probabilities of all tokens, the end token among them.</summary>
     public float LogProbability(int rank) => _results[rank].LogProbability;
 
-    /// <summary>Whether the result came to its end token, not to <see cref="MaxTokens"/>.</summary>
+    /// <summary>Whether the result came to its end token, not to <see cref="MaxTokens"/> or to where <see cref="OnToken"/> ended the search.</summary>
     public bool IsComplete(int rank) => _results[rank].IsComplete;
 
     /// <summary>Steps of a result that have an alignment: its tokens, and the end token where it is complete.</summary>

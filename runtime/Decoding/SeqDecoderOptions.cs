@@ -12,7 +12,10 @@ public sealed class SeqDecoderOptions
     /// <summary>Longest source in tokens, begin and end tokens included. Default: 64.</summary>
     public int MaxSourceLength { get; init; } = 64;
 
-    /// <summary>Most tokens of a result, the end token not counted. Null: what the model says, else 128.</summary>
+    /// <summary>
+    /// Most tokens of a result, the end token not counted. A hypothesis of so many tokens is complete where the end is the likeliest to
+    /// come; otherwise it is cut, and competes with the complete ones by its score. Null: what the model says, else 128.
+    /// </summary>
     public int? MaxTokens { get; init; }
 
     /// <summary>

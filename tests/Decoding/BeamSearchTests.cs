@@ -14,7 +14,7 @@ public sealed class BeamSearchTests
     [InlineData(0.7f, false)]
     [InlineData(0.7f, true)]
     [InlineData(-0.5f, true)]
-    public void A_beam_as_wide_as_all_sequences_finds_the_best_in_order(float lengthPenalty, bool batched)
+    public void A_beam_as_wide_as_all_sequences_finds_the_best_in_order_cut_ones_among_them(float lengthPenalty, bool batched)
     {
         for (var seed = 0; seed < 20; seed++)
         {
@@ -22,7 +22,7 @@ public sealed class BeamSearchTests
             using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = Everything, BestCount = 12, LengthPenalty = lengthPenalty });
             for (var source = 0; source < SmallDecoder.Tokens; source++)
             {
-                var all = SmallDecoder.All(model, source).Select(s => (s.Tokens, s.LogProbability, Score: s.LogProbability / Math.Pow((5 + s.Tokens.Length + 1) / 6.0, lengthPenalty))).OrderByDescending(s => s.Score).ToList();
+                var all = Ranked(SmallDecoder.Cut(model, source, SmallDecoder.Longest), lengthPenalty);
                 Assert.Equal(121, all.Count);
                 Assert.Equal(12, decoder.Decode([source]));
                 for (var rank = 0; rank < 12; rank++)
@@ -30,10 +30,40 @@ public sealed class BeamSearchTests
                     Assert.Equal(all[rank].Tokens, decoder.Tokens(rank).ToArray());
                     Assert.Equal(all[rank].LogProbability, decoder.LogProbability(rank), 1e-4);
                     Assert.Equal(all[rank].Score, decoder.Score(rank), 1e-4);
-                    Assert.True(decoder.IsComplete(rank));
+                    Assert.Equal(all[rank].IsComplete, decoder.IsComplete(rank));
                 }
             }
         }
+    }
+
+    /// <summary>The callback ends the search at its token of that place: complete sequences so far, and all open ones with that token.</summary>
+    [Theory]
+    [InlineData(0f, false)]
+    [InlineData(0f, true)]
+    [InlineData(0.7f, true)]
+    [InlineData(-0.5f, false)]
+    public void A_search_that_the_callback_ends_ranks_open_and_complete_sequences_together(float lengthPenalty, bool batched)
+    {
+        const int cut = 2;
+        var openFirst = 0;
+        for (var seed = 0; seed < 20; seed++)
+        {
+            using var model = SeqModel.Load(SmallDecoder.Make(seed, batched));
+            using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = Everything, BestCount = 6, LengthPenalty = lengthPenalty });
+            decoder.OnToken = (position, _, _) => position + 1 < cut;
+            var all = Ranked([.. SmallDecoder.Every(model, 1, cut).Select(s => s.Tokens.Length < cut ? (s.Tokens, s.Open + s.End, true) : (s.Tokens, s.Open, false))], lengthPenalty);
+            Assert.Equal(6, decoder.Decode([1]));
+            for (var rank = 0; rank < 6; rank++)
+            {
+                Assert.Equal(all[rank].Tokens, decoder.Tokens(rank).ToArray());
+                Assert.Equal(all[rank].Score, decoder.Score(rank), 1e-4);
+                Assert.Equal(all[rank].IsComplete, decoder.IsComplete(rank));
+            }
+
+            if (!decoder.IsComplete(0)) openFirst++;
+        }
+
+        Assert.InRange(openFirst, 1, 19);
     }
 
     [Fact]
@@ -63,7 +93,7 @@ public sealed class BeamSearchTests
             using var model = SeqModel.Load(SmallDecoder.Make(seed, batched: true));
             using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = Everything, BestCount = 3 });
             decoder.SetPrefix([3, 2]);
-            var best = SmallDecoder.All(model, 1).Where(s => s.Tokens is [3, 2, ..]).OrderByDescending(s => s.LogProbability).Take(3).ToList();
+            var best = SmallDecoder.Cut(model, 1, SmallDecoder.Longest).Where(s => s.Tokens is [3, 2, ..]).OrderByDescending(s => s.LogProbability).Take(3).ToList();
             Assert.Equal(3, decoder.Decode([1]));
             for (var rank = 0; rank < 3; rank++) Assert.Equal(best[rank].Tokens, decoder.Tokens(rank).ToArray());
         }
@@ -189,6 +219,9 @@ public sealed class BeamSearchTests
         Assert.Equal(0, decoder.Count);
         Assert.Throws<ArgumentOutOfRangeException>(() => decoder.Score(0));
     }
+
+    private static List<(int[] Tokens, double LogProbability, bool IsComplete, double Score)> Ranked(IEnumerable<(int[] Tokens, double LogProbability, bool IsComplete)> all, float lengthPenalty) =>
+        [.. all.Select(s => (s.Tokens, s.LogProbability, s.IsComplete, Score: s.LogProbability / Math.Pow((5 + s.Tokens.Length + (s.IsComplete ? 1 : 0)) / 6.0, lengthPenalty))).OrderByDescending(s => s.Score)];
 
     [Fact]
     public void What_a_source_cannot_be_is_refused()

@@ -49,6 +49,30 @@ public sealed class RealDecodingTests
     }
 
     [Fact]
+    public void A_pronunciation_cut_short_is_the_beginning_of_the_whole_one()
+    {
+        using var model = SeqModel.Load(Repository.Find("NativeAotSample/g2p.seq"));
+        using var whole = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 5, BestCount = 3 });
+        using var stopped = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 5, BestCount = 3 });
+        using var limited = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 5, BestCount = 3, MaxTokens = 2 });
+        var told = new List<int>();
+        stopped.OnToken = (position, token, _) =>
+        {
+            told.Add(token);
+            return position < 1;
+        };
+        whole.Decode("hello");
+        foreach (var cut in (SeqDecoder[])[stopped, limited])
+        {
+            Assert.Equal(3, cut.Decode("hello"));
+            Assert.Equal(whole.Tokens(0)[..2].ToArray(), cut.Tokens(0).ToArray());
+            Assert.False(cut.IsComplete(0));
+        }
+
+        Assert.Equal(told, stopped.Tokens(0).ToArray());
+    }
+
+    [Fact]
     public void Thai2rom_in_int8_differs_on_at_most_one_word()
     {
         using var model = SeqModel.Load(Thai(WeightKind.Int8));

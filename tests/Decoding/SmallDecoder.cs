@@ -38,31 +38,41 @@ internal static class SmallDecoder
     }
 
     /// <summary>Every sequence up to the longest that comes to its end, and its log probability, each computed by running the step from the start.</summary>
-    public static List<(int[] Tokens, double LogProbability)> All(SeqModel model, int source)
+    public static List<(int[] Tokens, double LogProbability)> All(SeqModel model, int source) =>
+        [.. Every(model, source, Longest).Select(s => (s.Tokens, s.Open + s.End))];
+
+    /// <summary>What a search of at most so many tokens may give: sequences that end, and cut ones, longest, whose likeliest next token is not the end.</summary>
+    public static List<(int[] Tokens, double LogProbability, bool IsComplete)> Cut(SeqModel model, int source, int max) =>
+        [.. Every(model, source, max).Select(s => s.Tokens.Length < max || s.EndIsNext ? (s.Tokens, s.Open + s.End, true) : (s.Tokens, s.Open, false))];
+
+    /// <summary>Every sequence of at most so many tokens: its log probability without the end, and the end's.</summary>
+    public static List<(int[] Tokens, double Open, double End, bool EndIsNext)> Every(SeqModel model, int source, int max)
     {
         using var encoder = model.CreateSession("encoder");
         using var step = model.CreateSession("step");
         encoder.Input<long>(0)[0] = source;
         encoder.Run();
-        var all = new List<(int[], double)>();
+        var all = new List<(int[], double, double, bool)>();
         Extend([]);
         return all;
 
         void Extend(int[] tokens)
         {
             encoder.Output<float>(0).CopyTo(step.State<float>(0));
-            var sum = 0.0;
+            var (sum, last, isNext) = (0.0, 0.0, false);
             foreach (var (before, token) in ((int[])[Begin, .. tokens]).Zip([.. tokens, End]))
             {
+                sum += last;
                 step.Input<long>(0)[0] = before;
                 step.Run();
                 var logits = step.Output<float>(0).ToArray();
                 var largest = (double)logits.Max();
-                sum += logits[token] - largest - Math.Log(logits.Sum(l => Math.Exp(l - largest)));
+                last = logits[token] - largest - Math.Log(logits.Sum(l => Math.Exp(l - largest)));
+                isNext = logits[token] == largest;
             }
 
-            all.Add((tokens, sum));
-            if (tokens.Length == Longest) return;
+            all.Add((tokens, sum, last, isNext));
+            if (tokens.Length == max) return;
             for (var token = 0; token < Tokens; token++)
             {
                 if (token != End) Extend([.. tokens, token]);
