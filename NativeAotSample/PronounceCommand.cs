@@ -9,9 +9,6 @@ namespace NativeAotSample;
 /// <summary>Words to their pronunciations in American English (ARPAbet), with the project's own model or another of its kind.</summary>
 internal sealed class PronounceCommand(SeqDecoder decoder, Arguments arguments, TextWriter output, TextWriter error)
 {
-    /// <summary>Stands for what the table does not cover; no table is as long.</summary>
-    private const int NoToken = int.MaxValue;
-
     private int _faults;
 
     /// <summary>The model that lies beside the program.</summary>
@@ -40,8 +37,8 @@ internal sealed class PronounceCommand(SeqDecoder decoder, Arguments arguments, 
     private void Pronounce(string word)
     {
         var letters = word.Trim().ToLowerInvariant();
-        var unknown = Unknown(letters, out var known);
-        if (!known)
+        var unknown = decoder.SourceTable!.Uncovered(letters);
+        if (letters.EnumerateRunes().All(letter => unknown.Contains(letter.ToString(), StringComparison.Ordinal)))
         {
             Fault(word, letters.Length == 0 ? "there is no letter to pronounce" : $"the model knows none of its letters: {unknown}");
             return;
@@ -93,22 +90,5 @@ internal sealed class PronounceCommand(SeqDecoder decoder, Arguments arguments, 
         }
 
         return $"{{\"word\":{Quote(word)},{(unknown.Length > 0 ? $"\"unknown\":{Quote(unknown)}," : "")}\"best\":{best}]}}";
-    }
-
-    /// <summary>The characters that the model's table does not cover, each once.</summary>
-    private string Unknown(string letters, out bool known)
-    {
-        var unknown = new StringBuilder();
-        known = false;
-        var table = decoder.SourceTable!;
-        Span<int> tokens = stackalloc int[2];
-        foreach (var letter in letters.EnumerateRunes())
-        {
-            var text = letter.ToString();
-            if (table.Encode(text, tokens, NoToken) != 1 || tokens[0] != NoToken) known = true;
-            else if (!unknown.ToString().Contains(text, StringComparison.Ordinal)) unknown.Append(text);
-        }
-
-        return unknown.ToString();
     }
 }

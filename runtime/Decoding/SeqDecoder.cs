@@ -71,6 +71,9 @@ public sealed class SeqDecoder : IDisposable
     /// <summary>Texts of source tokens, or null where the model has none.</summary>
     public TokenTable? SourceTable { get; }
 
+    /// <summary>The source token that stands for what <see cref="SourceTable"/> does not cover, or null where the model has none and refuses it.</summary>
+    public int? UnknownToken => _unknown < 0 ? null : _unknown;
+
     /// <summary>Texts of target tokens, or null where the model has none.</summary>
     public TokenTable? TargetTable { get; }
 
@@ -127,7 +130,7 @@ public sealed class SeqDecoder : IDisposable
     public int Decode(ReadOnlySpan<int> tokens) => Decode(tokens, CancellationToken.None);
 
     /// <summary>Splits a text by the model's source table and finds its best targets. Allocates nothing.</summary>
-    /// <param name="text">The source; what the table does not cover becomes the model's unknown token.</param>
+    /// <param name="text">The source; what the table does not cover (<see cref="TokenTable.Uncovered"/>) becomes <see cref="UnknownToken"/>.</param>
     /// <param name="cancellation">Looked at before each step.</param>
     /// <returns>Number of results.</returns>
     /// <exception cref="ArgumentException">The source is empty or too long, or has what the table does not cover.</exception>

@@ -6,6 +6,9 @@ namespace SeqRuntime.Decoding;
 /// <summary>Texts of tokens and back. Neither direction allocates.</summary>
 public sealed class TokenTable
 {
+    private const int None = -1;
+    private const int IsSeparator = -2;
+
     private readonly IReadOnlyList<string> _entries;
     private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _index;
     private readonly bool[] _isSpecial;
@@ -55,16 +58,15 @@ public sealed class TokenTable
         var count = 0;
         for (var at = 0; at < text.Length;)
         {
-            var (token, length) = Match(text[at..]);
-            if (token < 0 && Separator.Length > 0 && text[at..].StartsWith(Separator))
+            var (token, length) = Next(text[at..]);
+            if (token == IsSeparator)
             {
-                at += Separator.Length;
+                at += length;
                 continue;
             }
 
-            if (token < 0)
+            if (token == None)
             {
-                _ = Rune.DecodeFromUtf16(text[at..], out _, out length);
                 if (unknown < 0) throw new ArgumentException($"No token of the table covers '{text.Slice(at, length)}', and the model has none for the unknown.");
                 token = unknown;
             }
@@ -75,6 +77,20 @@ public sealed class TokenTable
         }
 
         return count;
+    }
+
+    /// <summary>The characters of a text that no token covers, each once, as a new string; empty where there are none.</summary>
+    public string Uncovered(ReadOnlySpan<char> text)
+    {
+        var uncovered = new StringBuilder();
+        for (var at = 0; at < text.Length;)
+        {
+            var (token, length) = Next(text[at..]);
+            if (token == None && !uncovered.ToString().AsSpan().Contains(text.Slice(at, length), StringComparison.Ordinal)) uncovered.Append(text.Slice(at, length));
+            at += length;
+        }
+
+        return uncovered.ToString();
     }
 
     /// <summary>Writes the texts of tokens with separators between them.</summary>
@@ -109,6 +125,16 @@ public sealed class TokenTable
 
     private static bool IsOneCharacter(string text) => Rune.DecodeFromUtf16(text, out _, out var length) == System.Buffers.OperationStatus.Done && length == text.Length;
 
+    /// <summary>What a text begins with: a token, a separator, or a character that neither covers.</summary>
+    private (int Token, int Length) Next(ReadOnlySpan<char> text)
+    {
+        var (token, length) = Match(text);
+        if (token != None) return (token, length);
+        if (Separator.Length > 0 && text.StartsWith(Separator)) return (IsSeparator, Separator.Length);
+        _ = Rune.DecodeFromUtf16(text, out _, out length);
+        return (None, length);
+    }
+
     private (int Token, int Length) Match(ReadOnlySpan<char> text)
     {
         for (var length = Math.Min(_longest, text.Length); length > 0; length--)
@@ -116,6 +142,6 @@ public sealed class TokenTable
             if (_index.TryGetValue(text[..length], out var token)) return (token, length);
         }
 
-        return (-1, 0);
+        return (None, 0);
     }
 }

@@ -49,6 +49,24 @@ public sealed class RealDecodingTests
     }
 
     [Fact]
+    public void What_the_source_table_does_not_cover_is_told_and_becomes_the_unknown_token()
+    {
+        using var model = SeqModel.Load(Repository.Find("NativeAotSample/g2p.seq"));
+        using var decoder = model.CreateDecoder();
+        var table = decoder.SourceTable!;
+        Assert.Equal("H W😀", table.Uncovered("Hello World 😀HW"));
+        Assert.Equal("", table.Uncovered("hello"));
+        var unknown = Assert.NotNull(decoder.UnknownToken);
+        decoder.Decode("Hi");
+        Assert.Contains(unknown, decoder.Source.ToArray());
+        decoder.Decode("hi");
+        Assert.DoesNotContain(unknown, decoder.Source.ToArray());
+        using var without = SeqModel.Load(SmallDecoder.Make(1, batched: true));
+        using var refusing = without.CreateDecoder();
+        Assert.Null(refusing.UnknownToken);
+    }
+
+    [Fact]
     public void A_pronunciation_cut_short_is_the_beginning_of_the_whole_one()
     {
         using var model = SeqModel.Load(Repository.Find("NativeAotSample/g2p.seq"));
