@@ -1,6 +1,5 @@
 using System.CommandLine;
 using SeqRuntime.Decoding;
-using SeqRuntime.Kernels;
 
 namespace SeqRuntime.Converter.Commands;
 
@@ -11,7 +10,7 @@ internal sealed class DecodeCommand
 
     private readonly Argument<string> _file = new("FILE.seq") { Description = "An encoder-decoder, a CTC model or a transducer." };
     private readonly Argument<string[]> _texts = new("TEXT") { Description = "What an encoder-decoder is to decode; for a model without a source table, token numbers with spaces between them.", Arity = ArgumentArity.ZeroOrMore };
-    private readonly Option<string?> _from = new("--from", "-f") { Description = "Texts from a file, one a line.", HelpName = "FILE.txt" };
+    private readonly Option<string?> _from = new("--from", "-f") { Description = "Texts from a file in UTF-8, one a line.", HelpName = "FILE.txt" };
     private readonly Option<string[]> _input = new("--input", "-i") { Description = "What a CTC model or a transducer is to decode: features [frames, features] from a .npy file, or each array of a .npz file; may be given again.", HelpName = "FILE.npy" };
     private readonly Option<bool> _logits = new("--logits") { Description = "The inputs are what a CTC model puts out, [frames, labels], in place of features: its encoder does not run." };
     private readonly Option<string?> _blank = new("--blank") { Description = "The blank of a CTC model or a transducer, as text or number, in place of the model's.", HelpName = "TOKEN" };
@@ -20,7 +19,7 @@ internal sealed class DecodeCommand
     private readonly Option<int> _best = new("--best", "-n") { Description = "Results for each input, at most as many as the beam is wide.", HelpName = "N", DefaultValueFactory = _ => 1 };
     private readonly Option<float> _penalty = new("--length-penalty") { Description = "For encoder-decoders (Wu et al. 2016): 0 ranks by log probability, more favours longer results.", HelpName = "ALPHA" };
     private readonly Option<string?> _kernels = new("--kernels", "-k") { Description = "Kernel set to use instead of the best; 'seqconvert --info' lists them.", HelpName = "NAME" };
-    private readonly Option<bool> _json = new("--json") { Description = "Print one JSON document on standard output: tokens, scores, alignments to the source or to frames." };
+    private readonly Option<bool> _json = new("--json") { Description = "Print one JSON document on standard output: tokens, scores, alignments to the source or to frames, what of a text the model does not know." };
 
     public Command Build(TeachingHelp help)
     {
@@ -44,11 +43,11 @@ internal sealed class DecodeCommand
         if (beam is < 1 or > MostBeam) throw new UsageException($"--beam {beam}: a whole number from 1 to {MostBeam} is needed");
         if (best < 1 || best > beam) throw new UsageException($"--best {best}: a whole number from 1 to {beam}, the width of the beam, is needed");
         var kernels = result.GetValue(_kernels);
-        if (kernels is not null && !KernelRegistry.Built.Contains(kernels))
-            throw new UsageException($"--kernels {kernels}: there is no such kernel set; one of {string.Join(", ", KernelRegistry.Built)}");
+        ModelFile.CheckKernels(kernels);
         var (texts, from, inputs) = (result.GetValue(_texts) ?? [], result.GetValue(_from), result.GetValue(_input) ?? []);
-        if (new[] { texts.Length > 0, from is not null, inputs.Length > 0 }.Count(given => given) != 1)
-            throw new UsageException("give texts, a file of them with --from FILE.txt, or features with --input FILE.npy");
+        string[] given = [.. texts.Length > 0 ? (string[])["TEXT"] : [], .. from is null ? (string[])[] : ["--from FILE.txt"], .. inputs.Length > 0 ? (string[])["--input FILE.npy"] : []];
+        if (given.Length == 0) throw new UsageException("give texts, a file of them with --from FILE.txt, or features with --input FILE.npy");
+        if (given.Length > 1) throw new UsageException($"{string.Join(" and ", given)} do not go together; give one of them");
         var isOfFrames = inputs.Length > 0;
         foreach (var option in (Option[])(isOfFrames ? [_penalty] : [_logits, _blank, _tokens]))
         {
@@ -71,8 +70,7 @@ internal sealed class DecodeCommand
         {
             if (from is not null)
             {
-                ModelFile.MustExist(from);
-                texts = [.. File.ReadLines(from).Where(line => !string.IsNullOrWhiteSpace(line))];
+                texts = [.. TextFile.ReadLines(from).Where(line => !string.IsNullOrWhiteSpace(line))];
             }
 
             using var decoder = model.CreateDecoder(new SeqDecoderOptions
@@ -82,9 +80,20 @@ internal sealed class DecodeCommand
                 LengthPenalty = result.GetValue(_penalty),
                 MaxSourceLength = texts.Select(text => text.Length).Append(0).Max() + 2, // and begin and end
             });
-            var report = new DecodeReport(path, model.KernelPath, [.. texts.Select(text => DecodedText.Of(decoder, text, result.GetValue(_json)))]);
-            if (result.GetValue(_json)) JsonReports.Write(output, report, JsonReports.Default.DecodeReport);
-            else report.Print(output);
+            var json = result.GetValue(_json);
+            var decoded = texts.Select(text =>
+            {
+                var found = DecodedText.Of(decoder, text, withAlignment: json);
+                found.Warn(result.InvocationConfiguration.Error);
+                return found;
+            });
+            if (json)
+            {
+                JsonReports.Write(output, new DecodeReport(path, model.KernelPath, [.. decoded]), JsonReports.Default.DecodeReport);
+                return ExitCode.Good;
+            }
+
+            foreach (var text in decoded) text.Print(output);
         }
 
         return ExitCode.Good;

@@ -3,29 +3,32 @@ using SeqRuntime.Decoding;
 
 namespace SeqRuntime.Converter.Commands;
 
-/// <summary>What <c>decode</c> prints of an encoder-decoder.</summary>
-internal sealed record DecodeReport(string File, string Kernels, IReadOnlyList<DecodedText> Texts)
+/// <summary>What <c>decode --json</c> prints of an encoder-decoder.</summary>
+internal sealed record DecodeReport(string File, string Kernels, IReadOnlyList<DecodedText> Texts);
+
+/// <summary>A text, what of it the model does not know, and its results, best first.</summary>
+internal sealed record DecodedText(string Text, string? Unknown, IReadOnlyList<DecodedResult> Best)
 {
     public void Print(TextWriter output)
     {
-        foreach (var text in Texts)
-        {
-            foreach (var best in text.Best)
-                output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{text.Text}\t{best.Text ?? string.Join(' ', best.Tokens)}\t{best.LogProbability:F4}"));
-        }
+        foreach (var best in Best)
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Text}\t{best.Text ?? string.Join(' ', best.Tokens)}\t{best.LogProbability:F4}"));
     }
-}
 
-/// <summary>A text and its results, best first.</summary>
-internal sealed record DecodedText(string Text, IReadOnlyList<DecodedResult> Best)
-{
+    /// <summary>Says on standard error that the results are guessed in part.</summary>
+    public void Warn(TextWriter error)
+    {
+        if (Unknown is not null) error.WriteLine($"{SeqConvert.Name}: '{Text}': the model does not know {string.Join(", ", Unknown.EnumerateRunes().Select(rune => $"'{rune}'"))} and guesses; spell the text as its source table does");
+    }
+
     /// <exception cref="ConversionException">The text cannot be the model's source; the message says why.</exception>
     public static DecodedText Of(SeqDecoder decoder, string text, bool withAlignment)
     {
         try
         {
             var found = decoder.SourceTable is null ? decoder.Decode(Numbers(text)) : decoder.Decode(text);
-            return new DecodedText(text, [.. Enumerable.Range(0, found).Select(rank => DecodedResult.Of(decoder, rank, withAlignment))]);
+            var unknown = decoder.SourceTable?.Uncovered(text);
+            return new DecodedText(text, string.IsNullOrEmpty(unknown) ? null : unknown, [.. Enumerable.Range(0, found).Select(rank => DecodedResult.Of(decoder, rank, withAlignment))]);
         }
         catch (ArgumentException fault)
         {

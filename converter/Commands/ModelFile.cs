@@ -1,3 +1,5 @@
+using SeqRuntime.Kernels;
+
 namespace SeqRuntime.Converter.Commands;
 
 /// <summary>Opens a <c>.seq</c> file for a command, with messages that name the file.</summary>
@@ -14,6 +16,14 @@ internal static class ModelFile
         {
             throw Named(path, e);
         }
+    }
+
+    /// <summary>Refuses a --kernels that is unknown or that this processor cannot run.</summary>
+    public static void CheckKernels(string? name)
+    {
+        if (name is null || KernelRegistry.Runnable.Any(kernels => kernels.Name == name)) return;
+        var why = KernelRegistry.Built.Contains(name) ? "this processor cannot run that kernel set" : "there is no such kernel set";
+        throw new UsageException($"--kernels {name}: {why}; give one of {string.Join(", ", KernelRegistry.Runnable.Select(kernels => kernels.Name))}");
     }
 
     /// <summary>The graph of a name; without a name the only one, or main.</summary>

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using SeqRuntime.Kernels;
 
 namespace SeqRuntime.Converter.Commands;
 
@@ -37,8 +36,7 @@ internal sealed class RunCommand
         var repeat = result.GetValue(_repeat);
         if (repeat < 1) throw new UsageException($"--repeat {repeat}: at least 1 is needed");
         var kernels = result.GetValue(_kernels);
-        if (kernels is not null && !KernelRegistry.Built.Contains(kernels))
-            throw new UsageException($"--kernels {kernels}: there is no such kernel set; one of {string.Join(", ", KernelRegistry.Built)}");
+        ModelFile.CheckKernels(kernels);
         var files = Arguments.Pairs("--input", "NAME=FILE.npy", result.GetValue(_input));
         var sizes = Arguments.Sizes("--size", "T=100", result.GetValue(_size));
         OutputFiles.Check(result.GetValue(_out));

@@ -48,6 +48,49 @@ public sealed class DecodeCommandTests : IDisposable
     }
 
     [Fact]
+    public void What_the_model_does_not_know_is_told_of()
+    {
+        Assert.Equal(0, _cli.Run("decode", G2p, "Hello World", "speech"));
+        Assert.Equal("seqconvert: 'Hello World': the model does not know 'H', ' ', 'W' and guesses; spell the text as its source table does\n", _cli.Error.ReplaceLineEndings("\n"));
+        Assert.Equal(2, _cli.Out.Count(c => c == '\n'));
+        Assert.Equal(0, _cli.Run("decode", G2p, "Hello World", "speech", "--json"));
+        Assert.Contains("'W'", _cli.Error, StringComparison.Ordinal);
+        var texts = System.Text.Json.JsonDocument.Parse(_cli.Out).RootElement.GetProperty("texts");
+        Assert.Equal("H W", texts[0].GetProperty("unknown").GetString());
+        Assert.False(texts[1].TryGetProperty("unknown", out _));
+    }
+
+    [Fact]
+    public void Lines_come_as_they_are_decoded_up_to_one_at_fault()
+    {
+        File.WriteAllBytes(_cli["small.seq"], SmallDecoder.Make(3, batched: true));
+        File.WriteAllText(_cli["numbers.txt"], "2\n1\ntwo\n3\n");
+        Assert.Equal(1, _cli.Run("decode", _cli["small.seq"], "--from", _cli["numbers.txt"]));
+        Assert.Matches("^2\t[^\n]*\n1\t[^\n]*\n$", _cli.Out.ReplaceLineEndings("\n"));
+        Assert.Contains("'two'", _cli.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_file_that_is_not_utf8_is_refused_with_its_line()
+    {
+        File.WriteAllBytes(_cli["latin1.txt"], [.. "speech\ncaf"u8, 0xE9, .. "\nrest\n"u8]);
+        _cli.Fails(1, ["decode", G2p, "--from", _cli["latin1.txt"]], "latin1.txt: line 2 is not UTF-8");
+        File.WriteAllText(_cli["utf16.txt"], "speech\n", System.Text.Encoding.Unicode);
+        _cli.Good("decode", G2p, "--from", _cli["utf16.txt"]);
+        Assert.StartsWith("speech\tS P IY1 CH\t", _cli.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Two_sources_and_kernels_that_cannot_run_are_wrong_usage()
+    {
+        _cli.Fails(2, ["decode", G2p, "hi", "--from", "f.txt"], "TEXT and --from FILE.txt do not go together");
+        _cli.Fails(2, ["decode", G2p], "give texts, a file of them");
+        _cli.Fails(2, ["decode", G2p, "hi", "--kernels", "nothing"], "there is no such kernel set; give one of", "portable");
+        foreach (var name in SeqRuntime.Kernels.KernelRegistry.Built.Except(SeqRuntime.Kernels.KernelRegistry.Runnable.Select(kernels => kernels.Name)))
+            _cli.Fails(2, ["decode", G2p, "hi", "--kernels", name], $"--kernels {name}: this processor cannot run");
+    }
+
+    [Fact]
     public void A_model_without_tables_takes_and_gives_numbers()
     {
         File.WriteAllBytes(_cli["small.seq"], SmallDecoder.Make(3, batched: true));
