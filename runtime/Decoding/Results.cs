@@ -46,8 +46,7 @@ internal sealed class Results
     {
         get
         {
-            ArgumentOutOfRangeException.ThrowIfNegative(rank);
-            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(rank, Count);
+            if ((uint)rank >= (uint)Count) throw DecodingError.NoRank(rank, Count);
             return ref _entries[rank];
         }
     }

@@ -41,8 +41,7 @@ internal static class KernelRegistry
         var source = fromVariable ? $"environment variable {Variable}" : "option KernelPath";
         var known = Built.Contains(name, StringComparer.OrdinalIgnoreCase);
         throw new ArgumentException(
-            $"{source} asks for kernels '{name}', which {(known ? "this processor (or this build's instruction-set baseline) cannot run" : "do not exist")}; runnable here: {string.Join(", ", Runnable.Select(kernels => kernels.Name))}",
-            nameof(forced));
+            $"{source} asks for kernels '{name}', which {(known ? "this processor (or this build's instruction-set baseline) cannot run" : "do not exist")}; runnable here: {string.Join(", ", Runnable.Select(kernels => kernels.Name))}");
     }
 
     /// <summary>One line a kernel set, best first: its name and whether it is built, runnable and chosen.</summary>

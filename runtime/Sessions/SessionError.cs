@@ -20,8 +20,14 @@ internal static class SessionError
 
     public static ArgumentException StateRoom(int given, int needed) => new($"A saved state takes {needed} bytes; there is room for {given}.");
 
+    public static ArgumentOutOfRangeException LargestSize(string graph, string symbol, int size) =>
+        new(null, $"Size {size} of dimension '{symbol}' of graph '{graph}' is too small; {nameof(SeqSessionOptions.MaxSizes)} takes largest sizes, from 1 up.");
+
     public static ArgumentException Memory(string graph, long needed, long limit) =>
         new($"A session of graph '{graph}' needs {needed} bytes; {nameof(SeqSessionOptions.MemoryLimitBytes)} allows {limit}.");
+
+    public static ArgumentException StreamsMemory(string graph, int capacity, long needed, long limit) =>
+        new($"Room for {capacity} streams of graph '{graph}' needs {needed} bytes; {nameof(SeqSessionOptions.MemoryLimitBytes)} allows {limit}. Make it for fewer streams or smaller sizes, or raise the limit.");
 
     public static ArgumentException NoStream(int slot, int capacity) => new(
         (uint)slot < (uint)capacity

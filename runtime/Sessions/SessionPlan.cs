@@ -44,7 +44,11 @@ internal sealed unsafe class SessionPlan : IDisposable
                 throw new ArgumentException($"Graph '{graph.Name}' has no symbolic dimension '{name}'; it has: {(graph.Symbols.Length == 0 ? "none" : string.Join(", ", graph.Symbols))}.");
         }
 
-        foreach (var size in MaxSizes) ArgumentOutOfRangeException.ThrowIfLessThan(size, 1, nameof(options));
+        for (var i = 0; i < MaxSizes.Length; i++)
+        {
+            if (MaxSizes[i] < 1) throw SessionError.LargestSize(graph.Name, graph.Symbols[i], MaxSizes[i]);
+        }
+
         _isState = new bool[graph.Values.Length];
         foreach (var state in graph.States) _isState[state.Value] = true;
         Values = [.. graph.Values.Select(value => value.Constant ?? new Tensor { Name = value.Name, Format = TensorFormat.Dense })];

@@ -217,7 +217,9 @@ public sealed class BeamSearchTests
         stop.Cancel();
         Assert.Throws<OperationCanceledException>(() => decoder.Decode([1], stop.Token));
         Assert.Equal(0, decoder.Count);
-        Assert.Throws<ArgumentOutOfRangeException>(() => decoder.Score(0));
+        Assert.Contains("There is no result 0: nothing was decoded", Assert.Throws<ArgumentOutOfRangeException>(() => decoder.Score(0)).Message, StringComparison.Ordinal);
+        decoder.Decode([1]);
+        Assert.Contains("There is no result 1; there are 1", Assert.Throws<ArgumentOutOfRangeException>(() => decoder.Tokens(1).Length).Message, StringComparison.Ordinal);
     }
 
     private static List<(int[] Tokens, double LogProbability, bool IsComplete, double Score)> Ranked(IEnumerable<(int[] Tokens, double LogProbability, bool IsComplete)> all, float lengthPenalty) =>

@@ -40,6 +40,21 @@ public class SessionLifeTests
     }
 
     [Fact]
+    public void LargestSizesThatCannotBeAreNamed()
+    {
+        using var model = SeqModel.Load(s_file);
+        foreach (var size in new[] { 0, -3 })
+        {
+            var fault = Assert.Throws<ArgumentOutOfRangeException>(() => model.CreateSession("tokens", Options(size, SmallSeq.Length)));
+            Assert.StartsWith($"Size {size} of dimension 'T' of graph 'tokens' is too small", fault.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal("MaxSizes", Assert.Throws<ArgumentNullException>(() => new SeqSessionOptions { MaxSizes = null! }).ParamName);
+
+        static SeqSessionOptions Options(int size, string symbol) => new() { MaxSizes = { [symbol] = size } };
+    }
+
+    [Fact]
     public void AStreamForksAndComesBack()
     {
         using var model = SeqModel.Load(s_file);

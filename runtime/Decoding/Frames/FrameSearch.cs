@@ -134,8 +134,7 @@ internal abstract class FrameSearch : IDisposable
 
     private Result Need(int rank)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(rank);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(rank, Count);
+        if ((uint)rank >= (uint)Count) throw DecodingError.NoRank(rank, Count);
         return _results[rank];
     }
 

@@ -39,7 +39,7 @@ internal sealed unsafe class StreamsPlan : IDisposable
             Inputs = Array.ConvertAll(graph.Inputs, i => Slots(one.Values[i]));
             Outputs = Array.ConvertAll(graph.Outputs, i => Slots(one.Values[i]));
             Bytes = Place();
-            if (Bytes + one.KnownBlockBytes > limit) throw SessionError.Memory(graph.Name, Bytes + one.KnownBlockBytes, limit);
+            if (Bytes + one.KnownBlockBytes > limit) throw SessionError.StreamsMemory(graph.Name, capacity, Bytes + one.KnownBlockBytes, limit);
         }
         catch
         {
