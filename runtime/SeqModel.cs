@@ -57,7 +57,9 @@ public sealed class SeqModel : IDisposable
     /// <param name="path">A <c>.seq</c> file.</param>
     /// <param name="options">How to load; null for the defaults.</param>
     /// <exception cref="SeqFormatException">The file is damaged, cut short, or needs a newer runtime.</exception>
-    /// <exception cref="IOException">The file cannot be opened.</exception>
+    /// <exception cref="IOException">The file cannot be opened, or there is none.</exception>
+    /// <exception cref="UnauthorizedAccessException">The path is a folder, or the file may not be read.</exception>
+    /// <exception cref="ArgumentException">The path is empty, or this processor has no kernel set of the name asked for.</exception>
     public static SeqModel Load(string path, SeqModelOptions? options)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -68,6 +70,7 @@ public sealed class SeqModel : IDisposable
     /// <param name="data">The whole <c>.seq</c> file; products are some percent faster where it begins at a multiple of 64 bytes.</param>
     /// <param name="options">How to load; null for the defaults.</param>
     /// <exception cref="SeqFormatException">The data is damaged, cut short, or needs a newer runtime.</exception>
+    /// <exception cref="ArgumentException">This processor has no kernel set of the name asked for.</exception>
     public static SeqModel Load(ReadOnlyMemory<byte> data, SeqModelOptions? options) => Create(ModelMemory.Pin(data), "memory", options);
 
     /// <inheritdoc cref="Load(string, SeqModelOptions?)"/>

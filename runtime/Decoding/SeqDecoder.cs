@@ -115,7 +115,7 @@ public sealed class SeqDecoder : IDisposable
     /// <param name="tokens">Source tokens without begin and end, which the model's metadata add.</param>
     /// <param name="cancellation">Looked at before each step.</param>
     /// <returns>Number of results.</returns>
-    /// <exception cref="ArgumentException">The source is empty or too long, or a token is out of range.</exception>
+    /// <exception cref="ArgumentException">The source is empty and the model adds no begin or end token, it is too long, or a token is out of range.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled; there are no results.</exception>
     public int Decode(ReadOnlySpan<int> tokens, CancellationToken cancellation)
     {
@@ -133,7 +133,8 @@ public sealed class SeqDecoder : IDisposable
     /// <param name="text">The source; what the table does not cover (<see cref="TokenTable.Uncovered"/>) becomes <see cref="UnknownToken"/>.</param>
     /// <param name="cancellation">Looked at before each step.</param>
     /// <returns>Number of results.</returns>
-    /// <exception cref="ArgumentException">The source is empty or too long, or has what the table does not cover.</exception>
+    /// <exception cref="ArgumentException">The source is empty and the model adds no begin or end token, it is too long, or has what the table does not cover where the model has no unknown token.</exception>
+    /// <exception cref="InvalidOperationException">The model has no source table.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled; there are no results.</exception>
     public int Decode(ReadOnlySpan<char> text, CancellationToken cancellation)
     {
@@ -147,28 +148,39 @@ public sealed class SeqDecoder : IDisposable
 
     /// <summary>Tokens of a result without begin and end, valid until the next call.</summary>
     /// <param name="rank">0 for the best.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such result.</exception>
     public ReadOnlySpan<int> Tokens(int rank) => _results.Tokens(rank);
 
     /// <summary>What results are ranked by: the log probability after length and coverage penalty.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such result.</exception>
     public float Score(int rank) => _results[rank].Score;
 
     /// <summary>Sum of the natural log probabilities of all tokens, the end token among them.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such result.</exception>
     public float LogProbability(int rank) => _results[rank].LogProbability;
 
     /// <summary>Whether the result came to its end token, not to <see cref="MaxTokens"/> or to where <see cref="OnToken"/> ended the search.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such result.</exception>
     public bool IsComplete(int rank) => _results[rank].IsComplete;
 
     /// <summary>Steps of a result that have an alignment: its tokens, and the end token where it is complete.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such result.</exception>
     public int AlignmentCount(int rank) => _step.AlignmentStride == 0 ? 0 : _results[rank].AlignmentRows;
 
     /// <summary>Attention weights over <see cref="Source"/> with which a result took its token at a step; empty where the model gives none.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such result, or it has no such step (<see cref="AlignmentCount"/>).</exception>
     public ReadOnlySpan<float> Alignment(int rank, int step) => _results.Alignment(rank, step, Math.Min(_encoder.Length, _step.AlignmentStride));
 
     /// <summary>Text of a result, as a new string.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such result.</exception>
+    /// <exception cref="InvalidOperationException">The model has no target table.</exception>
     public string Text(int rank) => NeedTarget().Decode(Tokens(rank));
 
     /// <summary>Writes the text of a result; allocates nothing.</summary>
     /// <returns>Characters written.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such result.</exception>
+    /// <exception cref="InvalidOperationException">The model has no target table.</exception>
+    /// <exception cref="ArgumentException">There is no room.</exception>
     public int CopyText(int rank, Span<char> text) => NeedTarget().Decode(Tokens(rank), text);
 
     /// <summary>Frees the sessions.</summary>

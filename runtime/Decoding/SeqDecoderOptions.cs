@@ -6,7 +6,10 @@ public sealed class SeqDecoderOptions
     /// <summary>Hypotheses that are followed at once, in one batch where the model has one. 1: greedy, or sampling. Default: 1.</summary>
     public int BeamWidth { get; init; } = 1;
 
-    /// <summary>Results to give, best first. Default: 1.</summary>
+    /// <summary>
+    /// Results to give at most, best first; greedily there is one. May be more than <see cref="BeamWidth"/>: then the beam goes on until so
+    /// many hypotheses have ended, the later ones of them less likely than a wider beam would find. Default: 1.
+    /// </summary>
     public int BestCount { get; init; } = 1;
 
     /// <summary>Longest source in tokens, begin and end tokens included. Default: 64.</summary>

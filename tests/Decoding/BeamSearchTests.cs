@@ -222,6 +222,21 @@ public sealed class BeamSearchTests
         Assert.Contains("There is no result 1; there are 1", Assert.Throws<ArgumentOutOfRangeException>(() => decoder.Tokens(1).Length).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void More_results_than_the_beam_is_wide_come_as_hypotheses_end()
+    {
+        for (var seed = 0; seed < 10; seed++)
+        {
+            using var model = SeqModel.Load(SmallDecoder.Make(seed, batched: true));
+            using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 2, BestCount = 6 });
+            Assert.Equal(6, decoder.Decode([1]));
+            for (var rank = 1; rank < 6; rank++) Assert.True(decoder.Score(rank) <= decoder.Score(rank - 1));
+            Assert.Equal(6, Enumerable.Range(0, 6).Select(rank => string.Join(' ', decoder.Tokens(rank).ToArray())).Distinct().Count());
+            using var greedy = model.CreateDecoder(new SeqDecoderOptions { BestCount = 6 });
+            Assert.Equal(1, greedy.Decode([1]));
+        }
+    }
+
     private static List<(int[] Tokens, double LogProbability, bool IsComplete, double Score)> Ranked(IEnumerable<(int[] Tokens, double LogProbability, bool IsComplete)> all, float lengthPenalty) =>
         [.. all.Select(s => (s.Tokens, s.LogProbability, s.IsComplete, Score: s.LogProbability / Math.Pow((5 + s.Tokens.Length + (s.IsComplete ? 1 : 0)) / 6.0, lengthPenalty))).OrderByDescending(s => s.Score)];
 

@@ -67,6 +67,15 @@ public sealed class RealDecodingTests
     }
 
     [Fact]
+    public void An_empty_source_is_decoded_where_the_model_adds_begin_or_end()
+    {
+        using var model = SeqModel.Load(Repository.Find("NativeAotSample/g2p.seq"));
+        using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 5, BestCount = 3 });
+        Assert.Equal(3, decoder.Decode(""));
+        Assert.NotEmpty(decoder.Source.ToArray());
+    }
+
+    [Fact]
     public void A_pronunciation_cut_short_is_the_beginning_of_the_whole_one()
     {
         using var model = SeqModel.Load(Repository.Find("NativeAotSample/g2p.seq"));

@@ -137,22 +137,31 @@ public sealed class FrameDecoder : IDisposable
 
     /// <summary>Tokens of a result, valid until the next call.</summary>
     /// <param name="rank">0 for the best.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such result.</exception>
     public ReadOnlySpan<int> Tokens(int rank) => _search.Tokens(rank);
 
     /// <summary>For each token of a result the row of the encoder's output where it came up.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such result.</exception>
     public ReadOnlySpan<int> Frames(int rank) => _search.Frames(rank);
 
     /// <summary>What results are ranked by: the log probability, with language model and bonus.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such result.</exception>
     public float Score(int rank) => (float)_search.Score(rank);
 
     /// <summary>Natural log of the probability, summed over the alignments that the beam followed; greedily that of the one alignment.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such result.</exception>
     public float LogProbability(int rank) => (float)_search.LogProbability(rank);
 
     /// <summary>Text of a result, as a new string.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such result.</exception>
+    /// <exception cref="InvalidOperationException">The model has no target table.</exception>
     public string Text(int rank) => NeedTarget().Decode(Tokens(rank));
 
     /// <summary>Writes the text of a result; allocates nothing.</summary>
     /// <returns>Characters written.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such result.</exception>
+    /// <exception cref="InvalidOperationException">The model has no target table.</exception>
+    /// <exception cref="ArgumentException">There is no room.</exception>
     public int CopyText(int rank, Span<char> text) => NeedTarget().Decode(Tokens(rank), text);
 
     /// <summary>Frees the sessions.</summary>
