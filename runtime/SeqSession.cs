@@ -109,6 +109,7 @@ public sealed unsafe class SeqSession : IDisposable
     /// <exception cref="ArgumentException">There is no such state.</exception>
     public int StateIndex(string name)
     {
+        ThrowIfDisposed();
         var states = _plan.Graph.States;
         for (var i = 0; i < states.Length; i++)
         {
@@ -119,19 +120,22 @@ public sealed unsafe class SeqSession : IDisposable
     }
 
     /// <summary>An input's elements, row-major, at the current sizes. Write them, then <see cref="Run"/>; they stay as they are until written again.</summary>
+    /// <exception cref="ArgumentException">There is no such input, or its elements are of another type.</exception>
     public Span<T> Input<T>(int index)
-        where T : unmanaged => Elements<T>(_inputs[index]);
+        where T : unmanaged => Elements<T>(At(_inputs, index, "input"));
 
     /// <inheritdoc cref="Input{T}(int)"/>
     public Span<T> Input<T>(string name)
-        where T : unmanaged => Elements<T>(_inputs[InputIndex(name)]);
+        where T : unmanaged => Input<T>(InputIndex(name));
 
     /// <summary>An output's elements, row-major, as the last <see cref="Run"/> left them; valid until the next one.</summary>
+    /// <exception cref="ArgumentException">There is no such output, or its elements are of another type.</exception>
     public ReadOnlySpan<T> Output<T>(int index)
         where T : unmanaged
     {
+        var output = At(_outputs, index, "output");
         if (_stale) Refresh();
-        return Elements<T>(_outputs[index]);
+        return Elements<T>(output);
     }
 
     /// <inheritdoc cref="Output{T}(int)"/>
@@ -139,34 +143,58 @@ public sealed unsafe class SeqSession : IDisposable
         where T : unmanaged => Output<T>(OutputIndex(name));
 
     /// <summary>A state's elements; may be read and written between runs.</summary>
+    /// <exception cref="ArgumentException">There is no such state, or its elements are of another type.</exception>
     public Span<T> State<T>(int index)
-        where T : unmanaged => Elements<T>(_states[index]);
+        where T : unmanaged => Elements<T>(At(_states, index, "state"));
 
     /// <inheritdoc cref="State{T}(int)"/>
     public Span<T> State<T>(string name)
-        where T : unmanaged => Elements<T>(_states[StateIndex(name)]);
+        where T : unmanaged => State<T>(StateIndex(name));
 
     /// <summary>Element type of an input.</summary>
-    public ElementType InputType(int index) => _inputs[index].Type;
+    /// <exception cref="ArgumentOutOfRangeException">There is no such input.</exception>
+    public ElementType InputType(int index) => At(_inputs, index, "input").Type;
 
     /// <summary>Element type of an output.</summary>
-    public ElementType OutputType(int index) => _outputs[index].Type;
+    /// <exception cref="ArgumentOutOfRangeException">There is no such output.</exception>
+    public ElementType OutputType(int index) => At(_outputs, index, "output").Type;
 
     /// <summary>Name of an input.</summary>
-    public string InputName(int index) => _inputs[index].Name;
+    /// <exception cref="ArgumentOutOfRangeException">There is no such input.</exception>
+    public string InputName(int index) => At(_inputs, index, "input").Name;
 
     /// <summary>Name of an output.</summary>
-    public string OutputName(int index) => _outputs[index].Name;
+    /// <exception cref="ArgumentOutOfRangeException">There is no such output.</exception>
+    public string OutputName(int index) => At(_outputs, index, "output").Name;
 
     /// <summary>Current shape of an input.</summary>
-    public ReadOnlySpan<int> InputShape(int index) => _inputs[index].Shape.AsSpan();
+    /// <exception cref="ArgumentOutOfRangeException">There is no such input.</exception>
+    public ReadOnlySpan<int> InputShape(int index) => At(_inputs, index, "input").Shape.AsSpan();
 
     /// <summary>Current shape of an output.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such output.</exception>
     public ReadOnlySpan<int> OutputShape(int index)
     {
+        var output = At(_outputs, index, "output");
         Refresh();
-        return _outputs[index].Shape.AsSpan();
+        return output.Shape.AsSpan();
     }
+
+    /// <summary>Element type of a state.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such state.</exception>
+    public ElementType StateType(int index) => At(_states, index, "state").Type;
+
+    /// <summary>Name of a state.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such state.</exception>
+    public string StateName(int index)
+    {
+        _ = At(_states, index, "state");
+        return _plan.Graph.States[index].Name;
+    }
+
+    /// <summary>Current shape of a state.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such state.</exception>
+    public ReadOnlySpan<int> StateShape(int index) => At(_states, index, "state").Shape.AsSpan();
 
     /// <summary>
     /// Sets a symbolic dimension, at most to its largest size. Shapes are inferred again at the next run; nothing is allocated.
@@ -222,6 +250,7 @@ public sealed unsafe class SeqSession : IDisposable
     }
 
     /// <summary>Copies all states into <paramref name="destination"/> (<see cref="StateBytes"/> bytes).</summary>
+    /// <exception cref="ArgumentException">There is too little room.</exception>
     public void SaveState(Span<byte> destination)
     {
         ThrowIfDisposed();
@@ -231,6 +260,7 @@ public sealed unsafe class SeqSession : IDisposable
     }
 
     /// <summary>Brings back what <see cref="SaveState"/> of a session of the same graph and sizes gave.</summary>
+    /// <exception cref="ArgumentException">These are too few bytes.</exception>
     public void RestoreState(ReadOnlySpan<byte> source)
     {
         ThrowIfDisposed();
@@ -272,15 +302,13 @@ public sealed unsafe class SeqSession : IDisposable
     /// <summary>An output as bytes, whatever its type.</summary>
     internal ReadOnlySpan<byte> OutputBytes(int index)
     {
+        ThrowIfDisposed();
         Refresh();
         return Bytes(_outputs[index]);
     }
 
     /// <summary>A state as bytes, whatever its type.</summary>
     internal Span<byte> StateContent(int index) => Bytes(_states[index]);
-
-    /// <summary>Element type and current shape of a state.</summary>
-    internal (ElementType Type, Format.Shape Shape) StateShape(int index) => (_states[index].Type, _states[index].Shape);
 
     /// <summary>Frees the session's memory.</summary>
     public void Dispose()
@@ -301,8 +329,9 @@ public sealed unsafe class SeqSession : IDisposable
         if (!_disposed && _counted) _modelMemory.DangerousRelease();
     }
 
-    private static int IndexOf(Tensor[] tensors, string name, string kind)
+    private int IndexOf(Tensor[] tensors, string name, string kind)
     {
+        ThrowIfDisposed();
         for (var i = 0; i < tensors.Length; i++)
         {
             if (tensors[i].Name == name) return i;
@@ -311,10 +340,15 @@ public sealed unsafe class SeqSession : IDisposable
         throw SessionError.NoSuch(kind, name, tensors.Select(t => t.Name));
     }
 
-    private Span<T> Elements<T>(Tensor tensor)
-        where T : unmanaged
+    private Tensor At(Tensor[] tensors, int index, string kind)
     {
         ThrowIfDisposed();
+        return (uint)index < (uint)tensors.Length ? tensors[index] : throw SessionError.NoIndex(kind, index, tensors.Length);
+    }
+
+    private static Span<T> Elements<T>(Tensor tensor)
+        where T : unmanaged
+    {
         if (ElementTypes.Of<T>() != tensor.Type) throw SessionError.Type<T>(tensor);
         return tensor.AsSpan<T>();
     }

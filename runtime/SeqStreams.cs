@@ -122,27 +122,64 @@ public sealed unsafe class SeqStreams : IDisposable
     /// <exception cref="ArgumentException">There is no such output.</exception>
     public int OutputIndex(string name) => IndexOf(_plan.Outputs, name, "output");
 
+    /// <summary>Index of a state by name.</summary>
+    /// <exception cref="ArgumentException">There is no such state.</exception>
+    public int StateIndex(string name)
+    {
+        ThrowIfDisposed();
+        var states = _plan.One.Graph.States;
+        for (var i = 0; i < states.Length; i++)
+        {
+            if (states[i].Name == name) return i;
+        }
+
+        throw SessionError.NoSuch("state", name, states.Select(s => s.Name));
+    }
+
     /// <summary>Name of an input.</summary>
-    public string InputName(int index) => _plan.Inputs[index].One.Name;
+    /// <exception cref="ArgumentOutOfRangeException">There is no such input.</exception>
+    public string InputName(int index) => At(_plan.Inputs, index, "input").One.Name;
 
     /// <summary>Name of an output.</summary>
-    public string OutputName(int index) => _plan.Outputs[index].One.Name;
+    /// <exception cref="ArgumentOutOfRangeException">There is no such output.</exception>
+    public string OutputName(int index) => At(_plan.Outputs, index, "output").One.Name;
 
     /// <summary>Element type of an input.</summary>
-    public ElementType InputType(int index) => _plan.Inputs[index].One.Type;
+    /// <exception cref="ArgumentOutOfRangeException">There is no such input.</exception>
+    public ElementType InputType(int index) => At(_plan.Inputs, index, "input").One.Type;
 
     /// <summary>Element type of an output.</summary>
-    public ElementType OutputType(int index) => _plan.Outputs[index].One.Type;
+    /// <exception cref="ArgumentOutOfRangeException">There is no such output.</exception>
+    public ElementType OutputType(int index) => At(_plan.Outputs, index, "output").One.Type;
 
     /// <summary>Current shape of one stream's input.</summary>
-    public ReadOnlySpan<int> InputShape(int index) => _plan.Inputs[index].One.Shape.AsSpan();
+    /// <exception cref="ArgumentOutOfRangeException">There is no such input.</exception>
+    public ReadOnlySpan<int> InputShape(int index) => At(_plan.Inputs, index, "input").One.Shape.AsSpan();
 
     /// <summary>Current shape of one stream's output.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such output.</exception>
     public ReadOnlySpan<int> OutputShape(int index)
     {
+        var output = At(_plan.Outputs, index, "output");
         if (_isStale) Refresh();
-        return _plan.Outputs[index].One.Shape.AsSpan();
+        return output.One.Shape.AsSpan();
     }
+
+    /// <summary>Name of a state.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such state.</exception>
+    public string StateName(int index)
+    {
+        _ = At(_plan.States, index, "state");
+        return _plan.One.Graph.States[index].Name;
+    }
+
+    /// <summary>Element type of a state.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such state.</exception>
+    public ElementType StateType(int index) => At(_plan.States, index, "state").One.Type;
+
+    /// <summary>Current shape of one stream's state.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such state.</exception>
+    public ReadOnlySpan<int> StateShape(int index) => At(_plan.States, index, "state").One.Shape.AsSpan();
 
     /// <summary>Whether a stream has this slot.</summary>
     public bool IsJoined(int slot) => (uint)slot < (uint)_isJoined.Length && _isJoined[slot];
@@ -184,27 +221,46 @@ public sealed unsafe class SeqStreams : IDisposable
     /// <summary>A stream's input, row-major. Write it before a step; it stays as it is until written again, and its place is the same until the stream leaves, or <see cref="SetSize"/>.</summary>
     /// <param name="slot">The stream.</param>
     /// <param name="index">The input's index.</param>
-    /// <exception cref="ArgumentException">No stream has this slot, or the input's elements are of another type.</exception>
+    /// <exception cref="ArgumentException">No stream has this slot, there is no such input, or its elements are of another type.</exception>
     public Span<T> Input<T>(int slot, int index)
-        where T : unmanaged => Elements<T>(_plan.Inputs[index], slot);
+        where T : unmanaged => Elements<T>(At(_plan.Inputs, index, "input"), slot);
+
+    /// <inheritdoc cref="Input{T}(int, int)"/>
+    /// <param name="slot">The stream.</param>
+    /// <param name="name">The input's name; on the hot path keep its index instead.</param>
+    public Span<T> Input<T>(int slot, string name)
+        where T : unmanaged => Input<T>(slot, InputIndex(name));
 
     /// <summary>A stream's output, row-major, as the last step that it took part in left it.</summary>
     /// <param name="slot">The stream.</param>
     /// <param name="index">The output's index.</param>
-    /// <exception cref="ArgumentException">No stream has this slot, or the output's elements are of another type.</exception>
+    /// <exception cref="ArgumentException">No stream has this slot, there is no such output, or its elements are of another type.</exception>
     public ReadOnlySpan<T> Output<T>(int slot, int index)
         where T : unmanaged
     {
+        var output = At(_plan.Outputs, index, "output");
         if (_isStale) Refresh();
-        return Elements<T>(_plan.Outputs[index], slot);
+        return Elements<T>(output, slot);
     }
+
+    /// <inheritdoc cref="Output{T}(int, int)"/>
+    /// <param name="slot">The stream.</param>
+    /// <param name="name">The output's name; on the hot path keep its index instead.</param>
+    public ReadOnlySpan<T> Output<T>(int slot, string name)
+        where T : unmanaged => Output<T>(slot, OutputIndex(name));
 
     /// <summary>A stream's state; may be read and written between steps.</summary>
     /// <param name="slot">The stream.</param>
     /// <param name="index">The state's index, in the graph's order.</param>
-    /// <exception cref="ArgumentException">No stream has this slot, or the state's elements are of another type.</exception>
+    /// <exception cref="ArgumentException">No stream has this slot, there is no such state, or its elements are of another type.</exception>
     public Span<T> State<T>(int slot, int index)
-        where T : unmanaged => Elements<T>(_plan.States[index], slot);
+        where T : unmanaged => Elements<T>(At(_plan.States, index, "state"), slot);
+
+    /// <inheritdoc cref="State{T}(int, int)"/>
+    /// <param name="slot">The stream.</param>
+    /// <param name="name">The state's name; on the hot path keep its index instead.</param>
+    public Span<T> State<T>(int slot, string name)
+        where T : unmanaged => State<T>(slot, StateIndex(name));
 
     /// <summary>
     /// Sets a symbolic dimension for all streams, at most to its largest size. Shapes are inferred again at the next step; nothing is
@@ -336,14 +392,21 @@ public sealed unsafe class SeqStreams : IDisposable
         if (!_disposed && _counted) _modelMemory.DangerousRelease();
     }
 
-    private static int IndexOf(SlotRows[] values, string name, string kind)
+    private int IndexOf(SlotRows[] values, string name, string kind)
     {
+        ThrowIfDisposed();
         for (var i = 0; i < values.Length; i++)
         {
             if (values[i].One.Name == name) return i;
         }
 
         throw SessionError.NoSuch(kind, name, values.Select(v => v.One.Name));
+    }
+
+    private SlotRows At(SlotRows[] values, int index, string kind)
+    {
+        ThrowIfDisposed();
+        return (uint)index < (uint)values.Length ? values[index] : throw SessionError.NoIndex(kind, index, values.Length);
     }
 
     /// <summary>Leaves nothing of one stream where another's will be.</summary>

@@ -10,7 +10,7 @@ internal sealed class BatchStep : StepGraph
         : base(model, info, encoder, options)
     {
         _rows = [.. Graph.States.Where(s => AxisOf(s) >= 0).Select(s => new Row(Session.StateIndex(s.Name), AxisOf(s), new byte[Session.StateContent(Session.StateIndex(s.Name)).Length]))];
-        if (Array.Exists(_rows, r => Session.StateShape(r.State).Type.Size() != sizeof(float))) throw new ArgumentException("A state of the step is neither float32 nor int32.");
+        if (Array.Exists(_rows, r => Session.StateType(r.State).Size() != sizeof(float))) throw new ArgumentException("A state of the step is neither float32 nor int32.");
         _count = Width;
     }
 
@@ -52,7 +52,7 @@ internal sealed class BatchStep : StepGraph
         foreach (var row in _rows)
         {
             var state = Session.StateContent(row.State);
-            PortIO.Gather(state, _count, parents, row.Spare, BlockBehind(Session.StateShape(row.State).Shape.AsSpan(), row.Axis));
+            PortIO.Gather(state, _count, parents, row.Spare, BlockBehind(Session.StateShape(row.State), row.Axis));
         }
 
         if (_count != parents.Length)

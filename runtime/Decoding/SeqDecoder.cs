@@ -149,27 +149,31 @@ public sealed class SeqDecoder : IDisposable
     /// <summary>Tokens of a result without begin and end, valid until the next call.</summary>
     /// <param name="rank">0 for the best.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such result.</exception>
-    public ReadOnlySpan<int> Tokens(int rank) => _results.Tokens(rank);
+    public ReadOnlySpan<int> Tokens(int rank) => Found.Tokens(rank);
 
     /// <summary>What results are ranked by: the log probability after length and coverage penalty.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such result.</exception>
-    public float Score(int rank) => _results[rank].Score;
+    public float Score(int rank) => Found[rank].Score;
 
     /// <summary>Sum of the natural log probabilities of all tokens, the end token among them.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such result.</exception>
-    public float LogProbability(int rank) => _results[rank].LogProbability;
+    public float LogProbability(int rank) => Found[rank].LogProbability;
 
     /// <summary>Whether the result came to its end token, not to <see cref="MaxTokens"/> or to where <see cref="OnToken"/> ended the search.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such result.</exception>
-    public bool IsComplete(int rank) => _results[rank].IsComplete;
+    public bool IsComplete(int rank) => Found[rank].IsComplete;
 
     /// <summary>Steps of a result that have an alignment: its tokens, and the end token where it is complete.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such result.</exception>
-    public int AlignmentCount(int rank) => _step.AlignmentStride == 0 ? 0 : _results[rank].AlignmentRows;
+    public int AlignmentCount(int rank)
+    {
+        var rows = Found[rank].AlignmentRows;
+        return _step.AlignmentStride == 0 ? 0 : rows;
+    }
 
     /// <summary>Attention weights over <see cref="Source"/> with which a result took its token at a step; empty where the model gives none.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such result, or it has no such step (<see cref="AlignmentCount"/>).</exception>
-    public ReadOnlySpan<float> Alignment(int rank, int step) => _results.Alignment(rank, step, Math.Min(_encoder.Length, _step.AlignmentStride));
+    public ReadOnlySpan<float> Alignment(int rank, int step) => Found.Alignment(rank, step, Math.Min(_encoder.Length, _step.AlignmentStride));
 
     /// <summary>Text of a result, as a new string.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such result.</exception>
@@ -191,6 +195,15 @@ public sealed class SeqDecoder : IDisposable
         _encoder.Dispose();
         _step?.Dispose();
         _sampler?.Dispose();
+    }
+
+    private Results Found
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            return _results;
+        }
     }
 
     private TokenTable NeedTarget() => TargetTable ?? throw new InvalidOperationException("The model has no target table; results are token indices.");

@@ -121,7 +121,7 @@ internal abstract class StepGraph : IDisposable
             var repeat = link.Axis >= 0 ? rows : 1;
             if ((long)from.Length * repeat != to.Length)
                 throw new ArgumentException($"The encoder's '{link.SourceName}' of {from.Length} bytes does not fill '{link.TargetName}' of {to.Length} bytes.");
-            PortIO.Repeat(from, to, repeat == 1 ? from.Length : BlockBehind(link.IsState ? Session.StateShape(link.Target).Shape.AsSpan() : Session.InputShape(link.Target), link.Axis), repeat);
+            PortIO.Repeat(from, to, repeat == 1 ? from.Length : BlockBehind(link.IsState ? Session.StateShape(link.Target) : Session.InputShape(link.Target), link.Axis), repeat);
         }
 
         if (_mask >= 0) PortIO.Fill(Session, _mask, 1);
@@ -193,7 +193,7 @@ internal abstract class StepGraph : IDisposable
         var isState = !Graph.Inputs.Contains(target);
         var isFromState = !_encoder.Graph.Outputs.Any(o => o.Name == link.Output) && _encoder.Graph.States.Any(s => s.Name == link.Output);
         var source = isFromState ? _encoder.Session.StateIndex(link.Output) : _encoder.Session.OutputIndex(link.Output);
-        var sourceType = isFromState ? _encoder.Session.StateShape(source).Type : _encoder.Session.OutputType(source);
+        var sourceType = isFromState ? _encoder.Session.StateType(source) : _encoder.Session.OutputType(source);
         if (sourceType != target.Type || target.Type.Size() != sizeof(float))
             throw new ArgumentException($"The encoder's '{link.Output}' is {sourceType} and the step's '{link.Target}' {target.Type}; both must be float32 or int32.");
         return new Link(target.Name, link.Output, isState, isFromState, isState ? Session.StateIndex(target.Name) : Session.InputIndex(target.Name), source, AxisOf(target));

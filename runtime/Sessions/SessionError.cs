@@ -11,6 +11,9 @@ internal static class SessionError
         return new ArgumentException($"There is no {kind} '{name}'; there are: {(known.Length == 0 ? "none" : known)}.");
     }
 
+    public static ArgumentOutOfRangeException NoIndex(string kind, int index, int count) =>
+        new(nameof(index), $"There is no {kind} {index}; there are {count}{(count == 0 ? "" : ", from 0")}.");
+
     public static ArgumentException Size(string symbol, int size, int largest) =>
         new($"Size {size} of dimension '{symbol}' is not within 0 and {largest}, the largest that memory was planned for (SeqSessionOptions.MaxSizes).");
 

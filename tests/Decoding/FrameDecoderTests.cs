@@ -110,6 +110,18 @@ public sealed class FrameDecoderTests
     }
 
     [Fact]
+    public void Nothing_answers_after_Dispose()
+    {
+        using var model = SeqModel.Load(SmallFrames.Transducer(1, batched: true));
+        var decoder = model.CreateFrameDecoder();
+        decoder.Decode(SmallFrames.Features(1, 4));
+        Assert.Contains("There is no result 1; there are 1", Assert.Throws<ArgumentOutOfRangeException>(() => decoder.Score(1)).Message, StringComparison.Ordinal);
+        decoder.Dispose();
+        Action[] calls = [() => decoder.Finish(), () => _ = decoder.Tokens(0).Length, () => _ = decoder.Frames(0).Length, () => decoder.Score(0), () => decoder.LogProbability(0)];
+        Assert.All(calls, call => Assert.Throws<ObjectDisposedException>(call));
+    }
+
+    [Fact]
     public void A_narrow_beam_never_claims_more_than_the_sum_and_loses_little_of_it()
     {
         foreach (var (model, features, all) in Everything())

@@ -76,6 +76,17 @@ public sealed class RealDecodingTests
     }
 
     [Fact]
+    public void Nothing_answers_after_Dispose()
+    {
+        using var model = SeqModel.Load(Repository.Find("NativeAotSample/g2p.seq"));
+        var decoder = model.CreateDecoder();
+        decoder.Decode("hello");
+        decoder.Dispose();
+        Action[] calls = [() => decoder.Decode("hello"), () => _ = decoder.Tokens(0).Length, () => decoder.Score(0), () => decoder.IsComplete(0), () => decoder.Text(0), () => decoder.AlignmentCount(0), () => _ = decoder.Alignment(0, 0).Length];
+        Assert.All(calls, call => Assert.Throws<ObjectDisposedException>(call));
+    }
+
+    [Fact]
     public void A_pronunciation_cut_short_is_the_beginning_of_the_whole_one()
     {
         using var model = SeqModel.Load(Repository.Find("NativeAotSample/g2p.seq"));

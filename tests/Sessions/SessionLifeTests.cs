@@ -55,6 +55,35 @@ public class SessionLifeTests
     }
 
     [Fact]
+    public void StatesHaveNamesTypesAndShapes()
+    {
+        using var model = SeqModel.Load(s_file);
+        foreach (var info in model.Graphs)
+        {
+            using var session = model.CreateSession(info.Name);
+            using var streams = model.CreateStreams(2, info.Name);
+            Assert.Equal(info.States.Count, session.StateCount);
+            for (var i = 0; i < info.States.Count; i++)
+            {
+                int[] shape = [.. info.States[i].Dimensions.Select(d => d.Symbol is null ? d.Size : 1)];
+                Assert.Equal((info.States[i].Name, info.States[i].Type, i), (session.StateName(i), session.StateType(i), session.StateIndex(info.States[i].Name)));
+                Assert.Equal((info.States[i].Name, info.States[i].Type, i), (streams.StateName(i), streams.StateType(i), streams.StateIndex(info.States[i].Name)));
+                Assert.Equal(shape, session.StateShape(i));
+                Assert.Equal(shape, streams.StateShape(i));
+            }
+        }
+    }
+
+    [Fact]
+    public void AnIndexThatThereIsNotIsNamed()
+    {
+        using var model = SeqModel.Load(s_file);
+        using var session = model.CreateSession("step");
+        Action[] calls = [() => session.Input<float>(9)[0] = 1, () => session.InputName(-1), () => _ = session.Output<float>(9)[0], () => _ = session.OutputShape(9).Length, () => session.State<float>(9)[0] = 1, () => session.StateName(9)];
+        Assert.All(calls, call => Assert.Matches("^There is no (input|output|state) -?[19]; there are [0-9]+, from 0", Assert.Throws<ArgumentOutOfRangeException>(call).Message));
+    }
+
+    [Fact]
     public void AStreamForksAndComesBack()
     {
         using var model = SeqModel.Load(s_file);
@@ -125,6 +154,13 @@ public class SessionLifeTests
         Assert.Throws<ObjectDisposedException>(session.Run);
         Assert.Throws<ObjectDisposedException>(() => session.Input<float>(0).Length);
         Assert.Throws<ObjectDisposedException>(session.ResetState);
+        Action[] calls =
+        [
+            () => _ = session.Output<float>("y").Length, () => _ = session.State<float>(0).Length, () => _ = session.InputShape(0).Length, () => _ = session.OutputShape(0).Length,
+            () => _ = session.StateShape(0).Length, () => session.InputName(0), () => session.OutputType(0), () => session.StateName(0), () => session.StateType(0),
+            () => session.InputIndex("x"), () => session.OutputIndex("y"), () => session.StateIndex("state"), () => session.SetSize("T", 1), () => session.SaveState([]),
+        ];
+        Assert.All(calls, call => Assert.Throws<ObjectDisposedException>(call));
     }
 
     [Fact]

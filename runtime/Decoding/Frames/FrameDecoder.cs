@@ -138,19 +138,19 @@ public sealed class FrameDecoder : IDisposable
     /// <summary>Tokens of a result, valid until the next call.</summary>
     /// <param name="rank">0 for the best.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such result.</exception>
-    public ReadOnlySpan<int> Tokens(int rank) => _search.Tokens(rank);
+    public ReadOnlySpan<int> Tokens(int rank) => Found.Tokens(rank);
 
     /// <summary>For each token of a result the row of the encoder's output where it came up.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such result.</exception>
-    public ReadOnlySpan<int> Frames(int rank) => _search.Frames(rank);
+    public ReadOnlySpan<int> Frames(int rank) => Found.Frames(rank);
 
     /// <summary>What results are ranked by: the log probability, with language model and bonus.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such result.</exception>
-    public float Score(int rank) => (float)_search.Score(rank);
+    public float Score(int rank) => (float)Found.Score(rank);
 
     /// <summary>Natural log of the probability, summed over the alignments that the beam followed; greedily that of the one alignment.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such result.</exception>
-    public float LogProbability(int rank) => (float)_search.LogProbability(rank);
+    public float LogProbability(int rank) => (float)Found.LogProbability(rank);
 
     /// <summary>Text of a result, as a new string.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such result.</exception>
@@ -190,6 +190,15 @@ public sealed class FrameDecoder : IDisposable
 
                 _isStopped = !_search.Step(_encoder, row, FrameCount++);
             }
+        }
+    }
+
+    private FrameSearch Found
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            return _search;
         }
     }
 

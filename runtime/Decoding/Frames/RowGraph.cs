@@ -27,7 +27,7 @@ internal sealed class RowGraph : IDisposable
         var sizes = new SeqSessionOptions { MemoryLimitBytes = memoryLimit };
         if (_batch is not null) sizes.MaxSizes[_batch] = MaxRows;
         Session = model.CreateSession(graph.Name, sizes);
-        _states = [.. graph.States.Select((s, i) => MakePort(s.Name, Session.StateShape(i).Type, i, slots, StateShape))];
+        _states = [.. graph.States.Select((s, i) => MakePort(s.Name, Session.StateType(i), i, slots, StateShape))];
         _outputs = [.. graph.Outputs.Select((o, i) => MakePort(o.Name, Session.OutputType(i), i, slots, OutputShape))];
         _inputBlocks = [.. graph.Inputs.Select((v, i) => MakePort(v.Name, Session.InputType(i), i, 0, InputShape).Block)];
         SetRows(1);
@@ -93,7 +93,7 @@ internal sealed class RowGraph : IDisposable
 
     private int[] OutputShape(int index) => Session.OutputShape(index).ToArray();
 
-    private int[] StateShape(int index) => Session.StateShape(index).Shape.AsSpan().ToArray();
+    private int[] StateShape(int index) => Session.StateShape(index).ToArray();
 
     /// <summary>Looks which dimension of a value grows with the rows.</summary>
     private Port MakePort(string name, ElementType type, int index, int slots, Func<int, int[]> shape)

@@ -61,6 +61,21 @@ public sealed class StreamsLifeTests : IDisposable
     }
 
     [Fact]
+    public void ValuesByNameAreThoseByIndex()
+    {
+        using var streams = _model.CreateStreams(2, "step");
+        streams.Join();
+        var slot = streams.Join();
+        streams.Input<float>(slot, streams.InputName(0)).Fill(2);
+        Assert.Equal(2, streams.Input<float>(slot, 0)[0]);
+        streams.Step();
+        Assert.True(streams.Output<float>(slot, 0).Overlaps(streams.Output<float>(slot, streams.OutputName(0))));
+        for (var i = 0; i < streams.StateCount; i++) Assert.True(streams.State<float>(slot, i).Overlaps(streams.State<float>(slot, streams.StateName(i))));
+        Assert.Contains("There is no state 'nothing'", Assert.Throws<ArgumentException>(() => streams.State<float>(slot, "nothing")[0] = 1).Message, StringComparison.Ordinal);
+        Assert.Contains("There is no input 7; there are", Assert.Throws<ArgumentOutOfRangeException>(() => streams.Input<float>(slot, 7)[0] = 1).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void OtherMisuseIsNamed()
     {
         using var streams = _model.CreateStreams(2, "step");
@@ -77,6 +92,8 @@ public sealed class StreamsLifeTests : IDisposable
         Assert.Throws<ObjectDisposedException>(() => streams.Step());
         Assert.Throws<ObjectDisposedException>(() => streams.Join());
         Assert.Throws<ObjectDisposedException>(() => streams.Input<float>(slot, 0)[0] = 1);
+        Action[] calls = [() => _ = streams.InputShape(0).Length, () => _ = streams.OutputShape(0).Length, () => _ = streams.StateShape(0).Length, () => streams.OutputName(0), () => streams.StateIndex("h"), () => streams.InputIndex("x")];
+        Assert.All(calls, call => Assert.Throws<ObjectDisposedException>(call));
     }
 
     [Fact]
