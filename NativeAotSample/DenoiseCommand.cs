@@ -16,6 +16,7 @@ internal static class DenoiseCommand
     {
         var path = arguments.RequiredModel;
         var files = arguments.Files("the noisy .wav", "the .wav to write");
+        WaveWriter.Check(files[1]);
         var loading = Stopwatch.GetTimestamp();
         using var model = SeqModel.Load(path, new SeqModelOptions { KernelPath = arguments.Kernels });
         var loaded = Stopwatch.GetElapsedTime(loading).TotalMilliseconds;

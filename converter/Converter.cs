@@ -7,6 +7,7 @@ using SeqRuntime.Converter.Lowering;
 using SeqRuntime.Converter.Quantization;
 using SeqRuntime.Decoding;
 using SeqRuntime.Format;
+using SeqRuntime.Kernels;
 
 namespace SeqRuntime.Converter;
 
@@ -19,27 +20,32 @@ internal static class Converter
     /// <exception cref="ConversionException">A file is damaged or holds what cannot be converted; the message says which, what, and what to try.</exception>
     public static ConversionResult Convert(IReadOnlyList<(string Graph, string Path)> sources, ConversionOptions options, IProgress<ConversionProgress>? progress = null)
     {
+        _ = KernelRegistry.Choose(); // what the environment forces is no fault of the model's
         var resolved = new List<(IrGraph Graph, string Path, int SourceNodes, List<string> Notes)>();
-        var unused = new Unused(options);
         var tables = new Dictionary<string, string[]>();
         var metadata = new Dictionary<string, string>();
         var files = new HashSet<string>();
-        for (var i = 0; i < sources.Count; i++)
+        var read = new List<(IrGraph Raw, string Path, ImportedModel Source, List<string> Notes)>();
+        foreach (var (i, (name, path)) in sources.Index())
         {
-            var (name, path) = sources[i];
-            void Stage(string stage, double part) => progress?.Report(new ConversionProgress($"{name}: {stage}", (i + part) * 0.8 / sources.Count));
-            Stage("reading", 0);
+            progress?.Report(new ConversionProgress($"{name}: reading", i * 0.2 / sources.Count));
             foreach (var (raw, imported, notes) in Read(path, name))
             {
-                if (resolved.Exists(r => r.Graph.Name == raw.Name)) throw new ConversionException($"{path}: two graphs are named '{raw.Name}'.");
-                resolved.Add((Resolve(raw, path, imported.HasStates, options, unused, notes, Stage), path, raw.Nodes.Count, notes));
+                if (read.Exists(r => r.Raw.Name == raw.Name)) throw new ConversionException($"{path}: two graphs are named '{raw.Name}'.");
+                read.Add((raw, path, imported, notes));
                 files.UnionWith([path, .. imported.Files]);
                 foreach (var (table, entries) in imported.Tables) tables[table] = entries;
                 foreach (var (key, value) in imported.Metadata) metadata[key] = value;
             }
         }
 
-        unused.ThrowIfAny();
+        OptionNames.Check(read.ConvertAll(r => r.Raw), options);
+        foreach (var (i, (raw, path, imported, notes)) in read.Index())
+        {
+            void Stage(string stage, double part) => progress?.Report(new ConversionProgress($"{raw.Name}: {stage}", 0.2 + (i + part) * 0.6 / read.Count));
+            resolved.Add((Resolve(raw, path, imported.HasStates, options, notes, Stage), path, raw.Nodes.Count, notes));
+        }
+
         if (options.Decoding is { } document)
         {
             var (documentTables, documentMetadata) = DecodingReader.Read(document, sources.Select(s => Path.GetDirectoryName(Path.GetFullPath(s.Path))!));
@@ -112,15 +118,15 @@ internal static class Converter
     private static IEnumerable<(IrGraph Raw, ImportedModel Source, List<string> Notes)> Read(string path, string name)
     {
         var notes = new List<string>();
-        var imported = Guarded(path, () => Importer.Read(path, name, notes));
+        var imported = Guarded(path, null, () => Importer.Read(path, name, notes));
         foreach (var (index, graph) in imported.Graphs.Index()) yield return (graph, imported, index == 0 ? notes : []);
     }
 
-    private static IrGraph Resolve(IrGraph raw, string path, bool hasStates, ConversionOptions options, Unused unused, List<string> notes, Action<string, double> stage) => Guarded(path, () =>
+    private static IrGraph Resolve(IrGraph raw, string path, bool hasStates, ConversionOptions options, List<string> notes, Action<string, double> stage) => Guarded(path, Blame(options), () =>
     {
-        Bindings.Apply(raw, options, unused, path);
-        StatePairing.Apply(raw, options, unused, notes);
-        stage("resolving shapes", 0.2);
+        Bindings.Apply(raw, options, path);
+        StatePairing.Apply(raw, options, notes);
+        stage("resolving shapes", 0);
         var graph = SizeProbes.Resolve(raw, notes, out var sized);
         if (options.AutoStates && !hasStates && StatePairing.Find(graph, notes) is { Count: > 0 } pairs)
         {
@@ -136,12 +142,23 @@ internal static class Converter
         return graph;
     });
 
-    /// <summary>Reads or resolves; what a damaged model makes go wrong becomes an exception that names the file.</summary>
-    private static T Guarded<T>(string path, Func<T> work)
+    /// <summary>The sizes and values that the user gave, which are at fault before the model is; null for none.</summary>
+    private static string? Blame(ConversionOptions options)
+    {
+        var given = string.Join(' ', options.Dimensions.Select(d => $"--dim {d.Key}={d.Value}").Concat(options.Sets.Select(s => $"--set {s.Key}={s.Value}")));
+        return given.Length == 0 ? null : $"it does not fit together with {given}; give other values";
+    }
+
+    /// <summary>Reads or resolves; what goes wrong on the way becomes an exception that names the file, and <paramref name="blame"/> before the model.</summary>
+    private static T Guarded<T>(string path, string? blame, Func<T> work)
     {
         try
         {
             return work();
+        }
+        catch (ShapeFault fault) when (blame is not null)
+        {
+            throw new ConversionException($"{path}: {blame}: {fault.Message}", fault);
         }
         catch (ConversionException fault) when (!fault.Message.StartsWith(path, StringComparison.Ordinal))
         {
@@ -149,7 +166,7 @@ internal static class Converter
         }
         catch (Exception fault) when (fault is ArgumentException or ArithmeticException or IndexOutOfRangeException or InvalidOperationException or KeyNotFoundException or SeqFormatException)
         {
-            throw new ConversionException($"{path}: the model is damaged: {fault.Message}", fault);
+            throw new ConversionException($"{path}: {blame ?? "the model is damaged"}: {fault.Message}", fault);
         }
     }
 

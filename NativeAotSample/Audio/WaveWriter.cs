@@ -10,7 +10,7 @@ internal static class WaveWriter
     public static long Write(string path, WaveFile wave)
     {
         var target = Path.GetFullPath(path);
-        var beside = $"{target}.{Environment.ProcessId}.tmp";
+        var beside = Beside(target);
         try
         {
             long clipped;
@@ -29,6 +29,28 @@ internal static class WaveWriter
             throw;
         }
     }
+
+    /// <summary>Refuses a path that cannot be written, before a recording is worked on.</summary>
+    /// <exception cref="WaveException">There is no such folder, it permits no new file, or the path is a folder's.</exception>
+    public static void Check(string path)
+    {
+        var target = Path.GetFullPath(path);
+        if (Directory.Exists(target)) throw new WaveException($"{path} is a folder; give a file.");
+        var folder = Path.GetDirectoryName(target);
+        if (!Directory.Exists(folder)) throw new WaveException($"{path} cannot be written: there is no folder '{folder}'; create it first.");
+        var beside = Beside(target);
+        try
+        {
+            File.Create(beside).Dispose();
+            File.Delete(beside);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            throw new WaveException($"{path} cannot be written: no file can be made in '{folder}'; write to another.");
+        }
+    }
+
+    private static string Beside(string target) => $"{target}.{Environment.ProcessId}.tmp";
 
     public static long Write(Stream stream, WaveFile wave)
     {

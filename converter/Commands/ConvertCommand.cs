@@ -8,7 +8,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
 {
     private readonly Argument<string[]> _sources = new("[GRAPH=]FILE")
     {
-        Description = "A model; several become named graphs of one file. A file without a name is graph 'main'.",
+        Description = "A model: .onnx, .h5 or .json; several become named graphs of one file. A file without a name is graph 'main'.",
         Arity = ArgumentArity.OneOrMore,
     };
 
@@ -27,7 +27,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
     public Command Build(TeachingHelp help)
     {
         _weights.AcceptOnlyFromAmong([.. Enum.GetValues<WeightKind>().Select(kind => kind.Name())]);
-        var command = new Command("convert", "Converts ONNX models (opset 7 to 23), or a JSON description of weights in safetensors or npz, to one .seq file: constants folded, shapes fixed where given, recurrent state paired, weights packed.") { _sources };
+        var command = new Command("convert", "Converts ONNX models (opset 7 to 23), whole Keras models (.h5), or a JSON description of weights in safetensors, npz or HDF5, to one .seq file: constants folded, shapes fixed where given, recurrent state paired, weights packed.") { _sources };
         foreach (var option in new Option[] { _out, _weights, _weightsOf, _dim, _set, _state, _noAutoState, _keep, _decoding, _json, _quiet }) command.Options.Add(option);
         command.SetAction(Run);
         help.Examples(
@@ -38,6 +38,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
             ("The 16 kHz branch of a model that takes the sample rate as an input", ["seqconvert convert silero_vad_16k_op15.onnx -o vad.seq --set sr=16000"]),
             ("One step at a time, with the state pairs given by hand", ["seqconvert convert step.onnx -o step.seq --dim T=1 --dim N=1 --no-auto-state --state h_in=h_out --state c_in=c_out"]),
             ("An encoder-decoder described in JSON, its weights beside it", ["seqconvert convert g2p.json -o g2p.seq --weights int8"]),
+            ("A whole Keras model", ["seqconvert convert model.h5 -o model.seq"]),
             ("Encoder and decoder step as two ONNX files", ["seqconvert convert encoder=thai2rom_encoder.onnx step=thai2rom_decoder.onnx --decoding thai2rom.json -o thai2rom.seq"]),
             ("A report for a program; no report", ["seqconvert convert model.onnx -o model.seq --json", "seqconvert convert model.onnx -o model.seq --quiet"]));
         return command;
@@ -61,6 +62,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
         };
         foreach (var (_, path) in sources) ModelFile.MustExist(path);
         if (options.Decoding is { } decoding) ModelFile.MustExist(decoding);
+        AtomicFile.Check(target);
 
         var quiet = result.GetValue(_quiet);
         var progress = new ProgressLine(stderr, quiet);

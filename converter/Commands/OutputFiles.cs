@@ -5,11 +5,18 @@ namespace SeqRuntime.Converter.Commands;
 /// <summary>Writes the outputs of a run as <c>.npz</c>, <c>.npy</c>, or a directory of <c>.npy</c> files.</summary>
 internal static class OutputFiles
 {
-    /// <summary>Refuses a target of no known kind before any work is done.</summary>
+    /// <summary>Refuses a target of no known kind, or that cannot be written, before any work is done.</summary>
     public static void Check(string? target)
     {
-        if (target is null || IsDirectory(target) || Is(target, ".npz") || Is(target, ".npy")) return;
-        throw new UsageException($"-o {target}: write FILE.npz, FILE.npy, or a directory with '/' at its end");
+        if (target is null) return;
+        if (IsDirectory(target))
+        {
+            if (File.Exists(Path.TrimEndingDirectorySeparator(target))) throw new UsageException($"-o {target}: this is a file; give a directory");
+            return;
+        }
+
+        if (Is(target, ".npz") || Is(target, ".npy")) AtomicFile.Check(target);
+        else throw new UsageException($"-o {target}: write FILE.npz, FILE.npy, or a directory with '/' at its end");
     }
 
     public static void Write(string target, IReadOnlyList<KeyValuePair<string, NpyArray>> outputs)

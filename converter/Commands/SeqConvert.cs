@@ -56,7 +56,7 @@ internal static class SeqConvert
     private static Command Root(TextWriter stderr)
     {
         var help = new TeachingHelp();
-        var root = new Command(Name, "Turns trained sequence models (ONNX) into one .seq file for SeqRuntime, shows what is in it, and runs it.");
+        var root = new Command(Name, "Turns trained sequence models (ONNX, Keras, or weights with a JSON description) into one .seq file for SeqRuntime, shows what is in it, and runs it.");
         root.Subcommands.Add(new ConvertCommand(stderr).Build(help));
         root.Subcommands.Add(new InspectCommand().Build(help));
         root.Subcommands.Add(new RunCommand().Build(help));

@@ -2,72 +2,55 @@ using System.Globalization;
 
 namespace SeqRuntime.Converter.Graph;
 
-/// <summary>Options that named something, and whether any graph had it: a name that none has is a mistake to report.</summary>
-internal sealed class Unused(ConversionOptions options)
+/// <summary>Refuses options that name what no graph has, before any work is done with the others.</summary>
+internal static class OptionNames
 {
-    private readonly HashSet<string> _dimensions = [.. options.Dimensions.Keys];
-    private readonly HashSet<string> _inputs = [.. options.Sets.Keys, .. options.Constants.Keys];
-    private readonly HashSet<string> _states = [.. options.States.Keys];
-    private readonly HashSet<string> _known = [];
-
-    public void SeenDimension(string name)
+    public static void Check(IReadOnlyCollection<IrGraph> graphs, ConversionOptions options)
     {
-        _dimensions.Remove(name);
-        _known.Add(name);
+        var inputs = graphs.SelectMany(g => g.Inputs).ToList();
+        var ports = inputs.Concat(graphs.SelectMany(g => g.Outputs)).Concat(graphs.SelectMany(g => g.States, (_, s) => new IrPort(s.Name, s.Value, s.Type, s.Shape)));
+        Check("--dim", "symbolic dimension", options.Dimensions.Keys, ports.SelectMany(p => p.Shape).Select(d => d.Symbol).OfType<string>());
+        Check("--set", "input", options.Sets.Keys.Concat(options.Constants.Keys), inputs.Select(p => p.Name));
+        Check("--state", "input", options.States.Keys, inputs.Select(p => p.Name));
     }
 
-    public void SeenInput(string name)
+    private static void Check(string option, string what, IEnumerable<string> given, IEnumerable<string> known)
     {
-        _inputs.Remove(name);
-        _known.Add(name);
-    }
-
-    public void SeenState(string name) => _states.Remove(name);
-
-    public void Mention(string name) => _known.Add(name);
-
-    public void ThrowIfAny()
-    {
-        if (_dimensions.Count > 0) throw new ConversionException($"--dim {Quoted(_dimensions)}: no graph has such a symbolic dimension; known names are {Names()}.");
-        if (_inputs.Count > 0) throw new ConversionException($"--set {Quoted(_inputs)}: no graph has such an input; known names are {Names()}.");
-        if (_states.Count > 0) throw new ConversionException($"--state {Quoted(_states)}: no graph has such an input; known names are {Names()}.");
+        var names = known.ToHashSet();
+        if (given.Where(name => !names.Contains(name)).ToList() is not { Count: > 0 } missing) return;
+        var have = names.Count == 0 ? $"there is no {what}" : $"there {(names.Count == 1 ? "is" : "are")} {Quoted(names.Order(StringComparer.Ordinal))}";
+        throw new ConversionException($"{option} {Quoted(missing)}: no graph has such {(what[0] == 'i' ? "an" : "a")} {what}; {have}.");
     }
 
     private static string Quoted(IEnumerable<string> names) => string.Join(", ", names.Select(name => $"'{name}'"));
-
-    private string Names() => string.Join(", ", _known.Order(StringComparer.Ordinal));
 }
 
 /// <summary>Fixes dimensions and inputs that the user named.</summary>
 internal static class Bindings
 {
-    public static void Apply(IrGraph graph, ConversionOptions options, Unused unused, string path)
+    public static void Apply(IrGraph graph, ConversionOptions options, string path)
     {
         for (var i = graph.Inputs.Count - 1; i >= 0; i--)
         {
-            var port = graph.Inputs[i] = graph.Inputs[i] with { Shape = Fix(graph.Inputs[i].Shape, options, unused) };
-            unused.Mention(port.Name);
-            if (options.Constants.TryGetValue(port.Name, out var constant)) SetConstant(graph, i, constant, unused);
-            else if (options.Sets.TryGetValue(port.Name, out var text)) SetConstant(graph, i, Parse(port, text, path), unused);
+            var port = graph.Inputs[i] = graph.Inputs[i] with { Shape = Fix(graph.Inputs[i].Shape, options) };
+            if (options.Constants.TryGetValue(port.Name, out var constant)) SetConstant(graph, i, constant);
+            else if (options.Sets.TryGetValue(port.Name, out var text)) SetConstant(graph, i, Parse(port, text, path));
             else if (port.Type == 0) throw new ConversionException($"{path}: input '{port.Name}' is not a tensor of a supported element type.");
         }
 
-        for (var i = 0; i < graph.Outputs.Count; i++) graph.Outputs[i] = graph.Outputs[i] with { Shape = Fix(graph.Outputs[i].Shape, options, unused) };
+        for (var i = 0; i < graph.Outputs.Count; i++) graph.Outputs[i] = graph.Outputs[i] with { Shape = Fix(graph.Outputs[i].Shape, options) };
     }
 
-    private static void SetConstant(IrGraph graph, int index, IrTensor tensor, Unused unused)
+    private static void SetConstant(IrGraph graph, int index, IrTensor tensor)
     {
-        unused.SeenInput(graph.Inputs[index].Name);
         graph.Constants[graph.Inputs[index].Value] = tensor;
         graph.Inputs.RemoveAt(index);
     }
 
-    private static IrDim[] Fix(IrDim[] shape, ConversionOptions options, Unused unused) => Array.ConvertAll(shape, dim =>
+    private static IrDim[] Fix(IrDim[] shape, ConversionOptions options) => Array.ConvertAll(shape, dim =>
     {
         if (dim.Symbol is null) return dim;
-        unused.Mention(dim.Symbol);
         if (!options.Dimensions.TryGetValue(dim.Symbol, out var size)) return dim;
-        unused.SeenDimension(dim.Symbol);
         return size > 0 ? new IrDim(size, null) : throw new ConversionException($"--dim {dim.Symbol}={size}: a size is from 1 to {int.MaxValue}.");
     });
 

@@ -16,15 +16,8 @@ internal static class BranchMerge
     /// <summary>Refuses where single numbers among the inputs tell which branch is taken, as a sample rate does: to set them costs nothing, to compute both twice the time.</summary>
     public static void CheckUnsettable(IrNode node, IrGraph graph, List<IrNode> kept)
     {
-        var needed = new HashSet<string>([node.Input(0)]);
-        for (var i = kept.Count - 1; i >= 0; i--)
-        {
-            if (kept[i].Outputs.Exists(needed.Contains)) needed.UnionWith(kept[i].Inputs);
-        }
-
-        if (graph.States.Exists(s => needed.Contains(s.Value)) || graph.Inputs.FindAll(i => needed.Contains(i.Value)) is not { Count: > 0 } inputs) return;
-        if (inputs.TrueForAll(i => i.Type is not (ElementType.Float32 or ElementType.Float64) && Array.TrueForAll(i.Shape, d => d.Size == 1)))
-            throw new UnsupportedException($"which branch is taken depends on '{string.Join("', '", inputs.Select(i => i.Name))}'; {string.Join(" ", inputs.Select(i => $"set it with --set {i.Name}=VALUE"))}");
+        var inputs = Origins.Of(node.Input(0), graph, kept);
+        if (Origins.AreSettings(inputs)) throw new UnsupportedException($"which branch is taken depends on {Origins.Names(inputs)}; set it with {Origins.Settings(inputs)}", isSetting: true);
     }
 
     /// <summary>The nodes of both branches and the choice between their results.</summary>
@@ -39,7 +32,7 @@ internal static class BranchMerge
     /// <exception cref="UnsupportedException">The branches cannot both be computed.</exception>
     public static List<IrNode> Select(IrNode node, IrGraph graph, Evaluator evaluator, List<IrNode> kept)
     {
-        var advice = $"which branch is taken depends on '{node.Input(0)}', which is not known at conversion; fix the input behind it with --set NAME=VALUE, or a dimension with --dim NAME=SIZE. Both branches cannot be computed, because";
+        var advice = $"which branch is taken depends on {Origins.Unknown(node.Input(0), graph, kept)}. Both branches cannot be computed, because";
         if (node.Inputs.Find(i => !evaluator.Has(i)) is { } missing) throw new UnsupportedException($"{advice} '{missing}' is no tensor that can be computed");
         for (var i = (int)node.Int(Start, 0); i < kept.Count; i++)
         {

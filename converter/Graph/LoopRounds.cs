@@ -13,7 +13,7 @@ internal static class LoopRounds
 
     /// <summary>The nodes of the next round with the rest of the loop after them, or those that end it.</summary>
     /// <exception cref="UnsupportedException">How often it goes round follows from data.</exception>
-    public static List<IrNode> Next(IrNode loop, IrGraph graph, Evaluator evaluator, string prefix)
+    public static List<IrNode> Next(IrNode loop, IrGraph graph, Evaluator evaluator, List<IrNode> kept, string prefix)
     {
         if (loop.Attributes.GetValueOrDefault("body") is not IrGraph body || loop.Inputs.Count < 2 || body.Inputs.Count != loop.Inputs.Count || body.Outputs.Count < body.Inputs.Count - 1)
             throw new ConversionException($"Node '{loop.Name}' (Loop) has no body that fits its inputs; the model is damaged.");
@@ -50,7 +50,7 @@ internal static class LoopRounds
             if (value.Length == 0) return otherwise;
             return evaluator.KnownContent(value) is { Count: 1 } known
                 ? known.Integers()[0]
-                : throw new UnsupportedException($"{what} depends on '{value}', which is not known at conversion; fix the input behind it with --set NAME=VALUE, or a dimension with --dim NAME=SIZE. A loop that takes the best label of each round (greedy decoding) is converted as it is, if it is the only one");
+                : throw new UnsupportedException($"{what} depends on {Origins.Unknown(value, graph, kept)}. A loop that takes the best label of each round (greedy decoding) is converted as it is, if it is the only one");
         }
 
         IrNode Constant(string name, IrTensor value) => new($"{loop.Name}/{name}", "Constant", [], [name]) { Attributes = { ["value"] = value } };

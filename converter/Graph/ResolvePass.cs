@@ -57,7 +57,7 @@ internal sealed class ResolvePass
             }
             catch (UnsupportedException fault)
             {
-                _unsupported.Add(new Unsupported(node, fault.Message));
+                _unsupported.Add(new Unsupported(node, fault.Message, fault.IsSetting));
             }
             catch (Exception fault) when (fault is ArgumentException or SeqFormatException or ArithmeticException or IndexOutOfRangeException or InvalidOperationException or KeyNotFoundException)
             {
@@ -89,7 +89,7 @@ internal sealed class ResolvePass
                 foreach (var next in BranchMerge.Select(node, _graph, _evaluator, _kept)) work.Push(next);
                 return;
             case "Loop" when node.Inputs.TrueForAll(i => i.Length == 0 || _evaluator.Has(i) || _sequences.Has(i)):
-                foreach (var next in Enumerable.Reverse(LoopRounds.Next(node, _graph, _evaluator, $"{node.Name}~{++_branches}/"))) work.Push(next);
+                foreach (var next in Enumerable.Reverse(LoopRounds.Next(node, _graph, _evaluator, _kept, $"{node.Name}~{++_branches}/"))) work.Push(next);
                 return;
         }
 

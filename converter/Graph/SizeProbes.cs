@@ -1,10 +1,12 @@
+using System.Text.RegularExpressions;
+
 namespace SeqRuntime.Converter.Graph;
 
 /// <summary>
 /// Resolves a graph whose dimensions are partly symbolic: finds sizes that its shapes allow, and resolves with several of them
 /// at once. A batch dimension that works with no other size than 1 is fixed at 1.
 /// </summary>
-internal static class SizeProbes
+internal static partial class SizeProbes
 {
     private const int Most = 5;
     private static readonly int[] s_sizes = [1, 2, 3, 7, 16, 50, 128, 333, 512, 576, 1024, 4000, 16000];
@@ -38,16 +40,39 @@ internal static class SizeProbes
 
     private static List<int> Possible(IrGraph graph, out ShapeFault? fault)
     {
-        fault = null;
         var possible = new List<int>();
+        var faults = new List<(int Size, ShapeFault Fault)>();
         foreach (var size in s_sizes)
         {
             if (TryAt(graph, size, out var why)) possible.Add(size);
-            else fault = why;
+            else faults.Add((size, why!));
         }
 
+        fault = faults.Count == 0 ? null : WithSymbols(faults, graph.Symbols());
         return possible;
     }
+
+    /// <summary>The last fault, told by the symbols instead of the sizes tried: what differs from the fault before by as much as the sizes do stands for them.</summary>
+    private static ShapeFault WithSymbols(List<(int Size, ShapeFault Fault)> faults, List<string> symbols)
+    {
+        var (size, last) = faults[^1];
+        var name = string.Join('|', symbols);
+        var (sizeBefore, before) = faults[Math.Max(0, faults.Count - 2)];
+        var (words, wordsBefore) = (Number().Split(last.Message), Number().Split(before.Message));
+        var isTold = faults.Count > 1 && words.Length == wordsBefore.Length;
+        for (var i = 0; isTold && i < words.Length; i++)
+        {
+            if (words[i] == wordsBefore[i]) continue;
+            isTold = long.TryParse(words[i], out var number) && long.TryParse(wordsBefore[i], out var numberBefore) && number - numberBefore == size - sizeBefore;
+            words[i] = number == size ? name : $"{name}{number - size:+0;-0}";
+        }
+
+        var message = isTold ? string.Concat(words) : $"{last.Message} (at {string.Join(", ", symbols)} = {size})";
+        return new ShapeFault(message, last.InnerException!);
+    }
+
+    [GeneratedRegex("([0-9]+)")]
+    private static partial Regex Number();
 
     private static bool TryAt(IrGraph graph, int size, out ShapeFault? fault)
     {

@@ -14,13 +14,11 @@ internal static partial class StatePairing
     private static readonly HashSet<string> s_stateWords = ["state", "states", "hidden", "cell", "cache", "buffer", "buf", "memory", "mem", "history", "hist", "h", "c", "carry", "context", "ctx"];
 
     /// <summary>Makes states of the pairs that the user names.</summary>
-    public static void Apply(IrGraph graph, ConversionOptions options, Unused unused, List<string> notes)
+    public static void Apply(IrGraph graph, ConversionOptions options, List<string> notes)
     {
         foreach (var (input, output) in options.States)
         {
-            if (graph.Inputs.Exists(p => p.Name == input)) unused.SeenState(input);
-            else if (!graph.Outputs.Exists(p => p.Name == output)) continue;
-            else throw new ConversionException($"--state {input}={output}: graph '{graph.Name}' has no input '{input}'; it has {Names(graph.Inputs)}.");
+            if (!graph.Inputs.Exists(p => p.Name == input)) continue;
             if (!graph.Outputs.Exists(p => p.Name == output)) throw new ConversionException($"--state {input}={output}: graph '{graph.Name}' has no output '{output}'; it has {Names(graph.Outputs)}.");
             Pair(graph, input, output, notes, "as asked");
         }

@@ -14,17 +14,20 @@ internal static class Importer
     /// <exception cref="ConversionException">The file is of an unknown kind, or damaged.</exception>
     public static ImportedModel Read(string path, string name, List<string> notes) => Path.GetExtension(path).ToUpperInvariant() switch
     {
-        ".ONNX" => FromOnnx(OnnxReader.Read(path, name, notes), notes),
+        ".ONNX" => FromOnnx(path, name, notes),
         ".JSON" => DescriptionReader.Read(path),
         ".H5" or ".HDF5" => KerasReader.Read(path, name),
         _ => throw new ConversionException($"{path}: files of this kind are not read; give an ONNX model (.onnx), a Keras model (.h5), or a description (.json) of weights in .safetensors, .npz or .h5."),
     };
 
-    private static ImportedModel FromOnnx(IrGraph graph, List<string> notes)
+    private static ImportedModel FromOnnx(string path, string name, List<string> notes)
     {
+        var graph = OnnxReader.Read(path, name, notes, out var dataFiles);
         Doubles.Apply(graph, notes);
         Dequantization.Apply(graph, notes);
         ScanAsLoop.Apply(graph);
-        return GreedyLoop.Split(graph, notes) ?? new ImportedModel(graph);
+        var model = GreedyLoop.Split(graph, notes) ?? new ImportedModel(graph);
+        model.Files = dataFiles;
+        return model;
     }
 }

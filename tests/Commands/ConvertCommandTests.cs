@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using SeqRuntime.Converter.IO;
 
 namespace SeqRuntime.Tests.Commands;
@@ -83,6 +84,9 @@ public sealed class ConvertCommandTests : IDisposable
         File.WriteAllText(_cli["old.seq"], "older");
         _cli.Fails(1, ["convert", _cli["text.onnx"], "-o", _cli["new.seq"]], _cli["text.onnx"]);
         _cli.Fails(1, ["convert", _cli["text.onnx"], "-o", _cli["old.seq"], "--json"], _cli["text.onnx"]);
+        var tooLong = _cli[new string('x', 248) + ".seq"];
+        _cli.Fails(1, ["convert", _cli["text.onnx"], "-o", tooLong], $"{tooLong}: it cannot be written: ");
+        Assert.DoesNotContain(".tmp", _cli.Error, StringComparison.Ordinal);
         Assert.Equal(["old.seq", "text.onnx"], _cli.Files);
         Assert.Equal("older", File.ReadAllText(_cli["old.seq"]));
     }
@@ -97,6 +101,23 @@ public sealed class ConvertCommandTests : IDisposable
         _cli.Fails(1, [.. convert, "--set", "sr=16000", "--state", "h=hn"], "'h'");
         _cli.Fails(1, [.. convert, "--set", "sr=16000", "--weights-of", "lstm*=int4"], "--weights-of 'lstm*=int4'", "model.encoder.1.reparam_conv.weight");
         _cli.Fails(1, [.. convert, "--set", "sr=16000", "--weights", "int8", "--keep", "lstm"], "--keep 'lstm'", "model.encoder.1.reparam_conv.weight");
+        Assert.Empty(_cli.Files);
+    }
+
+    [Fact]
+    public async Task A_forced_kernel_set_that_does_not_exist_is_no_fault_of_the_model()
+    {
+        var start = new ProcessStartInfo("dotnet", [typeof(SeqRuntime.Converter.ConversionException).Assembly.Location, "convert", Models.Need("silero-vad/silero_vad_16k_op15.onnx"), "-o", _cli["vad.seq"]])
+        {
+            RedirectStandardError = true,
+            Environment = { ["SEQRUNTIME_KERNELS"] = "abacus" },
+        };
+        using var process = Process.Start(start)!;
+        var error = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(1, process.ExitCode);
+        Assert.StartsWith("seqconvert: environment variable SEQRUNTIME_KERNELS asks for kernels 'abacus'", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("damaged", error, StringComparison.Ordinal);
         Assert.Empty(_cli.Files);
     }
 

@@ -49,6 +49,15 @@ public sealed partial class HelpTests : IDisposable
     }
 
     [Fact]
+    public void Help_names_every_kind_of_source()
+    {
+        _cli.Good("--help");
+        foreach (var kind in (string[])["ONNX", "Keras", "JSON"]) Assert.Contains(kind, _cli.Out, StringComparison.Ordinal);
+        _cli.Good("convert", "--help");
+        foreach (var kind in (string[])["ONNX", ".h5", "JSON", "safetensors", "npz", "HDF5"]) Assert.Contains(kind, _cli.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Root_help_lists_the_commands()
     {
         _cli.Good("--help");

@@ -89,6 +89,19 @@ public sealed class RunCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_target_that_cannot_be_written_is_named_before_anything_is_run()
+    {
+        var nowhere = Path.Combine(_cli["nowhere"], "y.npz");
+        var tooLong = _cli[new string('x', 248) + ".npz"];
+        File.WriteAllText(_cli["file"], "");
+        _cli.Fails(1, ["run", Model, "-g", "sum", "-o", nowhere], $"{nowhere}: it cannot be written: there is no directory '{_cli["nowhere"]}'; create it first");
+        _cli.Fails(1, ["run", Model, "-g", "sum", "-o", tooLong], $"{tooLong}: it cannot be written: ");
+        Assert.DoesNotContain(".tmp", _cli.Error, StringComparison.Ordinal);
+        _cli.Fails(2, ["run", Model, "-g", "sum", "-o", _cli["file"] + "/"], "this is a file; give a directory");
+        Assert.Equal(["file", "tiny.seq"], _cli.Files);
+    }
+
+    [Fact]
     public void An_npy_target_needs_exactly_one_output()
     {
         var s = Save("s.npy", NpyArray.From([1, 2], [1f, 2]));

@@ -114,7 +114,7 @@ public class OnnxImportTests
         Assert.Equal([-4f, -9f], model.Run(Set("rate", "8000"), x));
         Assert.Equal([4f, 9f], model.Run(Set("rate", "1"), x));
         var fault = Assert.Throws<ConversionException>(() => model.Convert());
-        Assert.Contains("--set rate=VALUE", fault.Message);
+        Assert.EndsWith("which branch is taken depends on input 'rate'; set it with --set rate=VALUE", fault.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -207,6 +207,36 @@ public class OnnxImportTests
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, "N", "T").Node("Neg", "x", "y").Output("y");
         Assert.Equal(["N"], model.Convert(new ConversionOptions { Dimensions = new Dictionary<string, int> { ["T"] = 5 } }).Model.Graphs[0].Symbols);
         Assert.Contains("'Q'", Assert.Throws<ConversionException>(() => model.Convert(new ConversionOptions { Dimensions = new Dictionary<string, int> { ["Q"] = 5 } })).Message);
+    }
+
+    [Fact]
+    public void NamesInOptionsAreCheckedBeforeAnythingElseAndListTheirLike()
+    {
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, "N", 4).Node("Frobnicate", "x", "y").Output("y", OnnxBuilder.Float, "M");
+        Dictionary<string, string> unknown = new() { ["x2"] = "1" };
+        Assert.Equal("--dim 'Q': no graph has such a symbolic dimension; there are 'M', 'N'.", Refused(new ConversionOptions { Dimensions = new Dictionary<string, int> { ["Q"] = 5 } }));
+        Assert.Equal("--set 'x2': no graph has such an input; there is 'x'.", Refused(new ConversionOptions { Sets = unknown }));
+        Assert.Equal("--state 'x2': no graph has such an input; there is 'x'.", Refused(new ConversionOptions { States = unknown }));
+
+        string Refused(ConversionOptions options) => Assert.Throws<ConversionException>(() => model.Convert(options)).Message;
+    }
+
+    [Fact]
+    public void ShapesThatDoNotFitAreToldBySymbols()
+    {
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, "T", 4).Random("w", 1, 1, 5, 5).Node("Add", "x w", "y").Output("y");
+        var fault = Assert.Throws<ConversionException>(() => model.Convert());
+        Assert.Contains("[T, 4]", fault.Message);
+        Assert.DoesNotContain("16000", fault.Message);
+    }
+
+    [Fact]
+    public void SizesThatTheUserGaveAreAtFaultBeforeTheModelIs()
+    {
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, "T", 100_000).Node("Neg", "x", "y").Output("y");
+        var fault = Assert.Throws<ConversionException>(() => model.Convert(new ConversionOptions { Dimensions = new Dictionary<string, int> { ["T"] = 999_999_999 } }));
+        Assert.Contains("it does not fit together with --dim T=999999999", fault.Message);
+        Assert.DoesNotContain("damaged", fault.Message);
     }
 
     [Fact]

@@ -45,6 +45,17 @@ public sealed class CommandTests : IDisposable
         Assert.False(File.Exists(clean));
     }
 
+    [Fact]
+    public void AnOutputThatCannotBeWrittenIsAFaultBeforeAnythingIsRead()
+    {
+        foreach (var (clean, why) in new[] { (Path("nowhere/clean.wav"), "there is no folder"), (_folder, "is a folder"), (Path(new string('x', 250)), "no file can be made") })
+        {
+            var fault = Assert.Throws<WaveException>(() => DenoiseCommand.Run(new Arguments(["denoise", "--model", Path("missing.seq"), Path("missing.wav"), clean]), new StartClock()));
+            Assert.StartsWith(clean, fault.Message, StringComparison.Ordinal);
+            Assert.Contains(why, fault.Message, StringComparison.Ordinal);
+        }
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("denoise", "a.wav", "b.wav")]

@@ -20,7 +20,12 @@ internal sealed class OnnxReader
     }
 
     /// <exception cref="ConversionException">The file is no ONNX model, is damaged, or is of an opset outside 7 to 23.</exception>
-    public static IrGraph Read(string file, string graphName, List<string> notes) => new OnnxReader(file).ReadModel(graphName, notes);
+    public static IrGraph Read(string file, string graphName, List<string> notes, out IReadOnlyCollection<string> dataFiles)
+    {
+        var reader = new OnnxReader(file);
+        dataFiles = reader._tensors.Files;
+        return reader.ReadModel(graphName, notes);
+    }
 
     private IrGraph ReadModel(string graphName, List<string> notes)
     {

@@ -105,6 +105,9 @@ internal sealed class OnnxTensors(string file)
     }
 
     /// <summary>Bytes beside the model: only from a file inside the model's own folder, and only the part that is there.</summary>
+    /// <summary>Files of external data that were read.</summary>
+    public HashSet<string> Files { get; } = [];
+
     private byte[] External(TensorProto proto, long count)
     {
         var entries = proto.ExternalData.ToDictionary(e => e.Key, e => e.Value);
@@ -113,6 +116,7 @@ internal sealed class OnnxTensors(string file)
         var path = Path.GetFullPath(Path.Combine(folder, location));
         if (Path.IsPathRooted(location) || !path.StartsWith(folder + Path.DirectorySeparatorChar, StringComparison.Ordinal)) throw Fault(proto, $"its external data '{location}' lies outside the model's folder");
         if (!File.Exists(path)) throw Fault(proto, $"its external data '{location}' is missing; put the file beside the model");
+        Files.Add(path);
         using var stream = File.OpenRead(path);
         var offset = Number("offset", 0);
         var length = Number("length", stream.Length - offset);
