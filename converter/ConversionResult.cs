@@ -25,7 +25,9 @@ internal sealed record StatePair(string Input, string Output, string Shape);
 /// <param name="Error">Relative root-mean-square error of the weights against the source, where they are no float32.</param>
 /// <param name="Weights">Storage of a weight matrix that might be stored otherwise; null for all else.</param>
 /// <param name="IsAsked">The user named this tensor's storage.</param>
-internal sealed record ConvertedTensor(string Name, IReadOnlyList<int> Shape, string Format, long Bytes, double? Error, WeightKind? Weights = null, bool IsAsked = false)
+/// <param name="Graph">The graph that reads it.</param>
+/// <param name="Finer">Why it is stored finer than asked for, where it is.</param>
+internal sealed record ConvertedTensor(string Name, IReadOnlyList<int> Shape, string Format, long Bytes, double? Error, WeightKind? Weights = null, bool IsAsked = false, string Graph = "", string? Finer = null)
 {
     public long Count => Shape.Aggregate(1L, (a, b) => a * b);
 }

@@ -55,8 +55,8 @@ internal static class Converter
 
         progress?.Report(new ConversionProgress("packing weights", 0.8));
         var graphs = resolved.ConvertAll(r => r.Graph);
-        var (model, tensors) = Lower(graphs, new WeightChoice(options, new Dictionary<string, WeightKind>()));
-        new WeightChoice(options, new Dictionary<string, WeightKind>()).CheckPatterns(tensors);
+        var (model, tensors) = Lower(graphs, new WeightChoice(options, new Dictionary<string, RaisedWeights>()));
+        new WeightChoice(options, new Dictionary<string, RaisedWeights>()).CheckPatterns(tensors);
         if (SensitiveTensors.Find(model, tensors) is { Count: > 0 } raised) (model, tensors) = Lower(graphs, new WeightChoice(options, raised));
 
         foreach (var (table, entries) in tables) model.Tables[table] = entries;
@@ -138,7 +138,7 @@ internal static class Converter
 
         StatePairing.Check(graph);
         stage("simplifying", 0.5);
-        Passes.Run(graph);
+        Passes.Run(graph, name => WeightChoice.AsksForFewerBits(options, name));
         return graph;
     });
 

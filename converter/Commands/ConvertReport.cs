@@ -40,7 +40,7 @@ internal sealed record ConvertedGraphReport(string Source, int SourceNodes, Grap
 }
 
 /// <summary>The weight matrices that are not stored as float32: how many in which storage, and each with its error, largest first.</summary>
-internal sealed record QuantizationReport(int Tensors, long Bytes, IReadOnlyList<StorageReport> Storage, IReadOnlyList<StoredTensor> Worst)
+internal sealed record QuantizationReport(int Tensors, long Bytes, IReadOnlyList<StorageReport> Storage, IReadOnlyList<StoredTensor> Worst, IReadOnlyList<FinerTensor> Finer)
 {
     private const int Shown = 24;
 
@@ -48,13 +48,15 @@ internal sealed record QuantizationReport(int Tensors, long Bytes, IReadOnlyList
     {
         var weights = tensors.Where(t => t.Weights is not null).ToList();
         var stored = weights.Where(t => t.Error is not null).OrderByDescending(t => t.Error).ToList();
-        return stored.Count == 0
+        var finer = tensors.Where(t => t.Finer is not null).ToList();
+        return stored.Count == 0 && finer.Count == 0
             ? null
             : new QuantizationReport(
                 stored.Count,
                 stored.Sum(t => t.Bytes),
                 [.. weights.GroupBy(t => t.Weights!.Value).OrderByDescending(g => g.Sum(t => t.Bytes)).Select(g => new StorageReport(g.Key.Name(), g.Count(), g.Sum(t => t.Bytes)))],
-                [.. stored.Select(t => new StoredTensor(t.Name, t.Shape, t.Weights!.Value.Name(), t.Error!.Value))]);
+                [.. stored.Select(t => new StoredTensor(t.Name, t.Shape, t.Weights!.Value.Name(), t.Error!.Value))],
+                [.. finer.Select(t => new FinerTensor(t.Name, t.Shape, (t.Weights ?? WeightKind.Float32).Name(), t.Bytes, t.Finer!))]);
     }
 
     public void Print(TextWriter output)
@@ -62,6 +64,10 @@ internal sealed record QuantizationReport(int Tensors, long Bytes, IReadOnlyList
         output.WriteLine($"quantized {Text.Count(Tensors, "tensor")}, {Text.Bytes(Bytes)}; of all weights {string.Join(", ", Storage.Select(s => $"{s.Storage} {Text.Bytes(s.Bytes)} in {s.Tensors}"))}; largest relative RMS errors:");
         Text.Table(output, "  ", [.. Worst.Take(Shown).Select(w => new[] { w.Name, Text.Shape(w.Shape), w.Storage, Text.Percent(w.Error) })]);
         if (Worst.Count > Shown) output.WriteLine($"  and {Worst.Count - Shown} more: seqconvert inspect --tensors");
+        if (Finer.Count == 0) return;
+        output.WriteLine("stored finer than asked for (overrule one with --weights-of 'NAME=KIND', all with --weights-of '*=KIND'):");
+        Text.Table(output, "  ", [.. Finer.Take(Shown).Select(f => new[] { f.Name, Text.Shape(f.Shape), f.Storage, Text.Bytes(f.Bytes), f.Why })]);
+        if (Finer.Count > Shown) output.WriteLine($"  and {Finer.Count - Shown} more: --json lists all");
     }
 }
 
@@ -70,3 +76,6 @@ internal sealed record StorageReport(string Storage, int Tensors, long Bytes);
 
 /// <summary>A weight matrix with its storage and relative root-mean-square error.</summary>
 internal sealed record StoredTensor(string Name, IReadOnlyList<int> Shape, string Storage, double Error);
+
+/// <summary>What is stored finer than asked for, and why; <c>--weights-of NAME=KIND</c> overrules it.</summary>
+internal sealed record FinerTensor(string Name, IReadOnlyList<int> Shape, string Storage, long Bytes, string Why);

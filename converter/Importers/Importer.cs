@@ -1,4 +1,3 @@
-using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Importers.Description;
 using SeqRuntime.Converter.Importers.Keras;
 using SeqRuntime.Converter.Importers.Onnx;

@@ -26,15 +26,17 @@ internal sealed class GraphLowering
     public WeightStore Weights => _weights;
 
     public static void Lower(IrGraph graph, SeqModelBuilder model, WeightChoice choice, List<ConvertedTensor> report) =>
-        new GraphLowering(graph, model, new WeightStore(model, choice, report)).Lower(!choice.IsFloat32Only);
+        new GraphLowering(graph, model, new WeightStore(model, graph.Name, choice, report)).Lower(!choice.IsFloat32Only);
 
     /// <summary>The target value of a source value; -1 for a left-out one. Constants are added when first used.</summary>
-    public int Value(string name)
+    /// <param name="name">The source value.</param>
+    /// <param name="finer">Why a constant is not stored in fewer bits.</param>
+    public int Value(string name, string? finer = null)
     {
         if (name.Length == 0) return -1;
         if (_values.TryGetValue(name, out var value)) return value;
         if (_graph.ConstantOf(name) is not { } constant) throw new ConversionException($"'{name}' of graph '{_graph.Name}' is never computed; the model is damaged.");
-        return _values[name] = _target.Constant(_weights.Dense(name, constant));
+        return _values[name] = _target.Constant(_weights.Dense(name, constant, finer));
     }
 
     /// <summary>Adds a node whose outputs are those of a source node, in their order.</summary>
@@ -65,7 +67,7 @@ internal sealed class GraphLowering
         {
             if (WeightLowering.TryLower(node, this, packTables)) continue;
             var (kind, attributes) = OperatorMap.Map(node);
-            Add(node, kind, [.. node.Inputs.Select(Value)], attributes);
+            Add(node, kind, [.. node.Inputs.Select(input => Value(input))], attributes);
         }
 
         foreach (var state in _graph.States) _target.UpdateState(_values[state.Value], Value(state.Update));

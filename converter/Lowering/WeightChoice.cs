@@ -1,10 +1,11 @@
 using System.IO.Enumeration;
+using SeqRuntime.Converter.Quantization;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Converter.Lowering;
 
 /// <summary>How each weight matrix is stored: as the user named it, as a closer look at its errors raised it, or by the general rule.</summary>
-internal sealed class WeightChoice(ConversionOptions options, IReadOnlyDictionary<string, WeightKind> raised)
+internal sealed class WeightChoice(ConversionOptions options, IReadOnlyDictionary<string, RaisedWeights> raised)
 {
     /// <summary>Matrices with fewer weights stay fp32: nothing is won by quantizing them.</summary>
     public const int SmallestQuantized = 512;
@@ -16,20 +17,24 @@ internal sealed class WeightChoice(ConversionOptions options, IReadOnlyDictionar
 
     public bool IsFloat32Only => options.Weights == WeightKind.Float32 && _asked.All(o => o.Weights == WeightKind.Float32);
 
-    /// <summary>Storage of a matrix, and whether the user named it.</summary>
+    /// <summary>Whether the user asks for fewer bits for a matrix of this name.</summary>
+    public static bool AsksForFewerBits(ConversionOptions options, string name) =>
+        options.WeightsOf.LastOrDefault(o => Matches(o.Pattern, WeightStore.SourceName(name))) is { Weights: not WeightKind.Float32 };
+
+    /// <summary>Storage of a matrix, whether the user named it, and why it is finer than asked for.</summary>
     /// <exception cref="ConversionException">The storage that the user named cannot hold this matrix.</exception>
-    public (WeightKind Kind, bool IsAsked) Of(string name, int rows, int columns, float[][] matrices)
+    public (WeightKind Kind, bool IsAsked, string? Finer) Of(string name, int rows, int columns, float[][] matrices)
     {
         if (_asked.FindLast(o => Matches(o.Pattern, name)) is { } asked)
         {
             return Obstacle(asked.Weights, columns, matrices) is { } obstacle
                 ? throw new ConversionException($"'{name}' cannot be stored as {asked.Weights.Name()}: {obstacle}. Choose another with --weights-of '{name}=int8'.")
-                : (asked.Weights, true);
+                : (asked.Weights, true, null);
         }
 
-        var kind = raised.GetValueOrDefault(name, (long)rows * columns < SmallestQuantized ? WeightKind.Float32 : options.Weights);
-        if (Obstacle(kind, columns, matrices) is not null) kind = kind == WeightKind.Int4 ? WeightKind.Int8 : WeightKind.Float32;
-        return (kind, false);
+        if ((long)rows * columns < SmallestQuantized) return (WeightKind.Float32, false, null);
+        var (kind, why) = raised.TryGetValue(name, out var finer) ? (finer.Weights, finer.Why) : (options.Weights, null);
+        return Obstacle(kind, columns, matrices) is { } cannot ? (kind == WeightKind.Int4 ? WeightKind.Int8 : WeightKind.Float32, false, cannot) : (kind, false, why);
     }
 
     /// <exception cref="ConversionException">A pattern matches no weight matrix.</exception>

@@ -33,6 +33,9 @@ internal static class WeightLowering
                 var w0 = lowering.Target.Constant(lowering.Weights.Packed(node.Input(0), table.Shape[0], table.Shape[1], true, table.ToFloats()));
                 lowering.Add(node, OpKind.Embedding, [w0, lowering.Value(node.Input(1))], new Attributes());
                 return true;
+            case "Gather" when packTables && node.Has(TokenProducts.ExactTable):
+                lowering.Value(node.Input(0), $"a layer's products with the tokens of '{node.String(TokenProducts.ExactTable, "")}', worked out once; --weights-of '{node.String(TokenProducts.ExactTable, "")}=KIND' keeps the two apart");
+                return false;
             default:
                 return false;
         }

@@ -5,14 +5,17 @@ using SeqRuntime.Format;
 namespace SeqRuntime.Converter.Lowering;
 
 /// <summary>Puts constants into the model: dense ones once each, weight matrices packed in the format chosen for them.</summary>
-internal sealed class WeightStore(SeqModelBuilder model, WeightChoice choice, List<ConvertedTensor> report)
+internal sealed class WeightStore(SeqModelBuilder model, string graph, WeightChoice choice, List<ConvertedTensor> report)
 {
     private readonly HashSet<string> _names = [.. report.Select(t => t.Name)];
 
-    public int Dense(string name, IrTensor tensor)
+    /// <summary>Name of the source constant that a value was made from: what stands behind '~' tells apart values made from one.</summary>
+    public static string SourceName(string name) => name.IndexOf('~', StringComparison.Ordinal) is > 0 and var end ? name[..end] : name;
+
+    public int Dense(string name, IrTensor tensor, string? finer = null)
     {
         name = Unique(name);
-        report.Add(new ConvertedTensor(name, tensor.Shape, tensor.Type.Name(), tensor.Data.Length, null));
+        report.Add(new ConvertedTensor(name, tensor.Shape, tensor.Type.Name(), tensor.Data.Length, null, Graph: graph, Finer: finer));
         return model.AddDense(name, tensor.Type, tensor.Shape, tensor.Data);
     }
 
@@ -20,7 +23,7 @@ internal sealed class WeightStore(SeqModelBuilder model, WeightChoice choice, Li
     public int Packed(string name, int rows, int columns, bool mayQuantize, params float[][] matrices)
     {
         name = Unique(name);
-        var (kind, isAsked) = mayQuantize ? choice.Of(name, rows, columns, matrices) : (WeightKind.Float32, false);
+        var (kind, isAsked, finer) = mayQuantize ? choice.Of(name, rows, columns, matrices) : (WeightKind.Float32, false, null);
         var packed = new byte[matrices.Length][];
         double errors = 0, squares = 0;
         for (var i = 0; i < matrices.Length; i++)
@@ -46,7 +49,7 @@ internal sealed class WeightStore(SeqModelBuilder model, WeightChoice choice, Li
         };
         var index = model.AddPacked(name, format, rows, columns, packed);
         double? relative = kind == WeightKind.Float32 ? null : Math.Sqrt(errors / Math.Max(squares, double.Epsilon));
-        report.Add(new ConvertedTensor(name, [rows, columns], kind.Storage(), model.Tensors[index].Data.Length, relative, mayQuantize ? kind : null, isAsked));
+        report.Add(new ConvertedTensor(name, [rows, columns], kind.Storage(), model.Tensors[index].Data.Length, relative, mayQuantize ? kind : null, isAsked, graph, finer));
         return index;
     }
 
@@ -72,9 +75,7 @@ internal sealed class WeightStore(SeqModelBuilder model, WeightChoice choice, Li
 
     private string Unique(string name)
     {
-        // What stands behind '~' tells apart values made from one source constant.
-        var end = name.IndexOf('~', StringComparison.Ordinal);
-        if (end > 0) name = name[..end];
+        name = SourceName(name);
         var unique = name;
         for (var i = 2; !_names.Add(unique); i++) unique = $"{name}#{i}";
         return unique;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Converter.Quantization;
@@ -15,32 +16,37 @@ internal static class SensitiveTensors
 {
     private const double LargestInt8Error = 0.012;
 
-    /// <summary>Largest share of int8 weights that stays float32: each percent makes the file 3% larger.</summary>
-    private const double LargestFloat32Share = 0.035;
+    /// <summary>Largest share of a graph's int8 weights that stays float32: each percent makes the file 3% larger.</summary>
+    private const double LargestFloat32Share = 0.06;
     private const double LargestInt4Error = 0.1;
     private const double LargestEdgeShare = 0.5;
 
-    /// <summary>Largest share of int4 weights that becomes int8 for their errors: each percent makes the file 0.9% larger.</summary>
+    /// <summary>Largest share of a graph's int4 weights that becomes int8 for their errors: each percent makes the file 0.9% larger.</summary>
     private const double LargestInt8Share = 0.2;
 
-    /// <summary>Names of the matrices to raise, and to what.</summary>
-    public static Dictionary<string, WeightKind> Find(SeqModelBuilder model, IReadOnlyList<ConvertedTensor> tensors)
+    /// <summary>The matrices to raise, by name. Each graph has shares of its own: it is stored the same alone and beside others.</summary>
+    public static Dictionary<string, RaisedWeights> Find(SeqModelBuilder model, IReadOnlyList<ConvertedTensor> tensors)
     {
-        var raised = new Dictionary<string, WeightKind>(StringComparer.Ordinal);
-        Worst(tensors, WeightKind.Int8, LargestInt8Error, LargestFloat32Share, WeightKind.Float32, raised);
-        var int4 = Free(tensors, WeightKind.Int4);
+        var raised = new Dictionary<string, RaisedWeights>(StringComparer.Ordinal);
         var edges = EdgeTensors.Find(model);
-        var atEdge = int4.Where(t => edges.Contains(t.Name)).ToList();
-        if (atEdge.Sum(t => t.Count) < int4.Sum(t => t.Count) * LargestEdgeShare)
-        {
-            foreach (var tensor in atEdge) raised.Add(tensor.Name, WeightKind.Int8);
-        }
-
-        Worst(tensors, WeightKind.Int4, LargestInt4Error, LargestInt8Share, WeightKind.Int8, raised);
+        foreach (var graph in tensors.GroupBy(t => t.Graph)) Find([.. graph], edges, raised);
         return raised;
     }
 
-    private static void Worst(IReadOnlyList<ConvertedTensor> tensors, WeightKind kind, double largestError, double largestShare, WeightKind to, Dictionary<string, WeightKind> raised)
+    private static void Find(List<ConvertedTensor> tensors, HashSet<string> edges, Dictionary<string, RaisedWeights> raised)
+    {
+        Worst(tensors, WeightKind.Int8, LargestInt8Error, LargestFloat32Share, WeightKind.Float32, raised);
+        var int4 = Free(tensors, WeightKind.Int4);
+        var atEdge = int4.Where(t => edges.Contains(t.Name)).ToList();
+        if (atEdge.Sum(t => t.Count) < int4.Sum(t => t.Count) * LargestEdgeShare)
+        {
+            foreach (var tensor in atEdge) raised.Add(tensor.Name, new RaisedWeights(WeightKind.Int8, "at the graph's edge"));
+        }
+
+        Worst(tensors, WeightKind.Int4, LargestInt4Error, LargestInt8Share, WeightKind.Int8, raised);
+    }
+
+    private static void Worst(List<ConvertedTensor> tensors, WeightKind kind, double largestError, double largestShare, WeightKind to, Dictionary<string, RaisedWeights> raised)
     {
         var free = Free(tensors, kind);
         var left = (long)(free.Sum(t => t.Count) * largestShare);
@@ -48,9 +54,12 @@ internal static class SensitiveTensors
         {
             if (tensor.Count > left) continue;
             left -= tensor.Count;
-            raised.Add(tensor.Name, to);
+            raised.Add(tensor.Name, new RaisedWeights(to, string.Create(CultureInfo.InvariantCulture, $"its error in {kind.Name()} would be {100 * tensor.Error:0.##}%")));
         }
     }
 
-    private static List<ConvertedTensor> Free(IReadOnlyList<ConvertedTensor> tensors, WeightKind kind) => [.. tensors.Where(t => t.Weights == kind && !t.IsAsked)];
+    private static List<ConvertedTensor> Free(List<ConvertedTensor> tensors, WeightKind kind) => [.. tensors.Where(t => t.Weights == kind && !t.IsAsked)];
 }
+
+/// <summary>A matrix stored finer than asked for, and why.</summary>
+internal sealed record RaisedWeights(WeightKind Weights, string Why);

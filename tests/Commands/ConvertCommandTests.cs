@@ -148,5 +148,36 @@ public sealed class ConvertCommandTests : IDisposable
         Assert.Equal("packed int4", formats["model.encoder.3.reparam_conv.weight"]);
     }
 
+    [Fact]
+    public void A_graph_is_stored_the_same_alone_and_beside_others_and_what_is_finer_than_asked_for_is_told()
+    {
+        var sources = Dtln();
+        string[] convert = ["convert", .. sources, "-o", _cli["both.seq"], "--weights", "int8"];
+        _cli.Good(convert);
+        Assert.Matches(@"--weights-of '\*=KIND'\):\n  model_2/dense_3/Tensordot/Reshape_1:0 +\[256, 128\] +fp32 +128 KiB +its error in int8 would be 1\.29%", _cli.Out);
+        var both = Storage(_cli.Json([.. convert, "--json"]));
+        var alone = sources.SelectMany(source => Storage(_cli.Json("convert", source, "-o", _cli["one.seq"], "--weights", "int8", "--json"))).ToList();
+        Assert.Equal(alone.Order(StringComparer.Ordinal), both.Order(StringComparer.Ordinal));
+        Assert.Contains(both, s => s.StartsWith("model_2/dense_3", StringComparison.Ordinal) && s.EndsWith("fp32", StringComparison.Ordinal));
+
+        _cli.Good([.. convert, "--weights-of", "*=int8"]);
+        Assert.DoesNotContain("finer", _cli.Out, StringComparison.Ordinal);
+
+        static List<string> Storage(System.Text.Json.JsonElement report) =>
+            [.. new[] { "worst", "finer" }.SelectMany(list => report.GetProperty("quantization").GetProperty(list).EnumerateArray()).Select(t => $"{t.GetProperty("name").GetString()} {t.GetProperty("storage").GetString()}")];
+    }
+
+    [Fact]
+    public void A_table_of_products_with_tokens_is_told_and_naming_the_embedding_keeps_the_layer_apart()
+    {
+        string[] convert = ["convert", Path.Combine(Repository.Root!, "training", "g2p.json"), "-o", _cli["g2p.seq"], "--weights", "int8"];
+        _cli.Good(convert);
+        Assert.Contains("products with the tokens of 'letters.weight', worked out once; --weights-of 'letters.weight=KIND' keeps the two apart", _cli.Out, StringComparison.Ordinal);
+        _cli.Good([.. convert, "--weights-of", "letters.weight=int8"]);
+        Assert.DoesNotContain("worked out once", _cli.Out, StringComparison.Ordinal);
+        Assert.Matches(@"letters\.weight +\[29, 96\] +int8 ", _cli.Out);
+        Assert.Matches(@"encoder\.weight_ih_l0 +\[672, 96\] +int8 ", _cli.Out);
+    }
+
     private static string[] Dtln() => [$"mask={Models.Need("dtln/model_1.onnx")}", $"refine={Models.Need("dtln/model_2.onnx")}"];
 }

@@ -114,6 +114,24 @@ public sealed class DescriptionTests : IDisposable
         Assert.Contains("model.json", message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("", "the document is empty")]
+    [InlineData("[]", "line 1: an object is needed")]
+    [InlineData("{}", "'weights', 'graphs' are missing")]
+    [InlineData("{\n \"weights\": \"w.npz\",\n \"grahps\": {} }", "line 3, grahps: there is no member 'grahps'; there are $schema, decoding, graphs, tables, weights")]
+    [InlineData("{ \"weights\": 3, \"graphs\": {} }", "weights: a text is needed")]
+    [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"layers\": [{ \"kind\": \"gruu\", \"output\": \"y\" }] } } }", "there is no kind 'gruu'; there are embedding, linear, rnn, gru, lstm")]
+    [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"layers\": [{ \"output\": \"y\" }] } } }", "graphs.main.layers[0]: a layer needs a 'kind'")]
+    [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"layers\": [{ \"kind\": \"gru\", \"input\": \"x\", \"output\": \"y\", \"hiden\": 3 }] } } }", "there is no member 'hiden'; there are ")]
+    [InlineData("{ \"weights\" \"w.npz\" }", "line 1")]
+    public void A_wrong_document_is_told_by_its_own_names(string text, string says)
+    {
+        var message = Assert.ThrowsAny<ConversionException>(() => Load(text)).Message;
+        Assert.Contains(says, message, StringComparison.Ordinal);
+        Assert.Contains("model.json", message, StringComparison.Ordinal);
+        foreach (var foreign in (string[])[".NET", "System.", "SeqRuntime.", "BytePosition"]) Assert.DoesNotContain(foreign, message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_damaged_weight_file_is_refused_and_never_crashes()
     {

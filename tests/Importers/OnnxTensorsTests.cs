@@ -81,6 +81,23 @@ public class OnnxTensorsTests
         }, file.Path);
     }
 
+    [Fact]
+    public void FilesOfExternalDataCountAsSource()
+    {
+        byte[] data = [.. BitConverter.GetBytes(1.5f), .. BitConverter.GetBytes(-2f)];
+        var builder = new OnnxBuilder().Input("x", OnnxBuilder.Float, 2).Constant("t", [2], 0f, 0f).Node("Add", "x t", "y").Output("y");
+        var tensor = builder.Graph.Initializer[0];
+        tensor.RawData = ByteString.Empty;
+        tensor.FloatData.Clear();
+        tensor.DataLocation = TensorProto.Types.DataLocation.External;
+        tensor.ExternalData.Add(new StringStringEntryProto { Key = "location", Value = "weights.bin" });
+        using var file = new TemporaryModel(builder.Model.ToByteArray());
+        File.WriteAllBytes(Path.Combine(Path.GetDirectoryName(file.Path)!, "weights.bin"), data);
+        var result = Converter.Converter.Convert([("main", file.Path)], new ConversionOptions());
+        Assert.Equal(new FileInfo(file.Path).Length + data.Length, result.SourceBytes);
+        Assert.Equal(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(data)), result.Model.Metadata["source-sha256:weights.bin"]);
+    }
+
     private static ByteString Raw(params byte[][] parts) => ByteString.CopyFrom(parts.SelectMany(p => p).ToArray());
 
     private static Converter.Graph.IrTensor Read(int type, Action<TensorProto> fill, string file = "model.onnx")

@@ -8,13 +8,15 @@ namespace SeqRuntime.Converter.Graph.Fusion;
 /// </summary>
 internal static class TokenProducts
 {
-    /// <summary>Marks a table that is looked up as it is, not stored in fewer bits.</summary>
+    /// <summary>Marks a table that is looked up as it is, not stored in fewer bits; its value is the name of the embedding behind it.</summary>
     public const string ExactTable = "~exact";
 
     /// <summary>Inputs of the layer for each token, at least: the table, in fp32, is then at most twice as large as int8 weights.</summary>
     private const int LeastInputsPerToken = 2;
 
-    public static void Run(IrGraph graph)
+    /// <param name="graph">The graph.</param>
+    /// <param name="staysApart">Whether a constant of this name is to be stored in fewer bits, not worked into a table.</param>
+    public static void Run(IrGraph graph, Predicate<string> staysApart)
     {
         var rewriter = new Rewriter(graph);
         foreach (var node in graph.Nodes.Where(n => n.Op is "LSTM" or "GRU" or "RNN").ToList())
@@ -23,6 +25,7 @@ internal static class TokenProducts
             if (node.Input(3).Length > 0 && rewriter.Constant(node.Input(3)) is not { Type: ElementType.Float32 }) continue;
             if (rewriter.Constant(node.Input(2)) is not { Type: ElementType.Float32, Shape: [_, _, var hidden] }) continue;
             if (Lookup(rewriter, node.Input(0), w.Shape[2]) is not { } lookup) continue;
+            if (staysApart(node.Input(1)) || staysApart(lookup.Gather.Input(0))) continue;
             var table = rewriter.Constant(lookup.Gather.Input(0))!;
             if ((long)table.Shape[0] * LeastInputsPerToken > w.Shape[2]) continue;
             LookUp(rewriter, node, lookup.Gather, lookup.Views, table, w.Shape[0], RecurrentLowering.Rows(node.Op, hidden));
@@ -64,7 +67,7 @@ internal static class TokenProducts
         }
 
         var name = graph.Constant($"{node.Input(1)}.tokens", IrTensor.Of([table.Shape[0], width], products.AsSpan()));
-        var value = rewriter.Insert(node, "Gather", [name, gather.Input(1)], Widened(rewriter.Shape(gather.Output(0)), width), ("axis", 0L), (ExactTable, 1L));
+        var value = rewriter.Insert(node, "Gather", [name, gather.Input(1)], Widened(rewriter.Shape(gather.Output(0)), width), ("axis", 0L), (ExactTable, WeightStore.SourceName(gather.Input(0))));
         foreach (var view in views)
         {
             string[] inputs = [value, .. view.Inputs.Skip(1)];

@@ -31,7 +31,7 @@ internal static class DecodingReader
         }
         catch (Exception fault) when (fault is JsonException or NotSupportedException)
         {
-            throw new ConversionException($"{path}: {fault.Message}", fault);
+            throw new ConversionException($"{path}: {JsonFaults.Tell(fault)}.", fault);
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {

@@ -1,0 +1,59 @@
+using System.Reflection;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.RegularExpressions;
+
+namespace SeqRuntime.Converter.Importers.Description;
+
+/// <summary>What is wrong with a document, by the names its author knows: members, kinds and lines instead of .NET's types.</summary>
+internal static partial class JsonFaults
+{
+    /// <summary>A fault of the serializer in the document's terms.</summary>
+    public static string Tell(Exception fault)
+    {
+        var text = fault.Message;
+        var place = Place().Match(text);
+        var where = place.Success ? $"line {long.Parse(place.Groups["line"].ValueSpan) + 1}{(place.Groups["path"].Length > 1 ? $", {place.Groups["path"].Value[1..].TrimStart('.')}" : "")}: " : "";
+        if (Unmapped().Match(text) is { Success: true } unmapped) return $"{where}there is no member '{unmapped.Groups[1].Value}'{Members(unmapped.Groups[2].Value)}";
+        if (Missing().Match(text) is { Success: true } missing) return $"{where}{missing.Groups[1].Value} {(missing.Groups[1].Value.Contains(',') ? "are" : "is")} missing";
+        if (Discriminator().Match(text) is { Success: true } kind) return $"{where}there is no kind '{kind.Groups[1].Value}'; there are {Kinds()}";
+        if (fault is NotSupportedException) return $"{where}a layer needs a 'kind' as text; there are {Kinds()}";
+        if (Unconverted().Match(text) is { Success: true } value) return $"{where}{Needed(value.Groups[1].Value)} is needed";
+        if (text.Contains("does not contain any JSON tokens", StringComparison.Ordinal)) return "the document is empty";
+        return where + (place.Success ? text[..place.Index].TrimEnd() : text).TrimEnd('.');
+    }
+
+    private static string Members(string type)
+    {
+        if (typeof(JsonFaults).Assembly.GetType(type) is not { } known || DescriptionJson.Default.GetTypeInfo(known) is not { } info) return "";
+        var names = info.Properties.Select(p => p.Name).Concat(known.IsAssignableTo(typeof(LayerDescription)) ? ["kind"] : []);
+        return $"; there are {string.Join(", ", names.Order(StringComparer.Ordinal))}";
+    }
+
+    private static string Kinds() => string.Join(", ", typeof(LayerDescription).GetCustomAttributes<JsonDerivedTypeAttribute>().Select(a => a.TypeDiscriminator));
+
+    private static string Needed(string type) => type switch
+    {
+        _ when type.EndsWith("[]", StringComparison.Ordinal) => "a list",
+        "System.String" => "a text",
+        "System.Boolean" => "true or false",
+        _ when type.Contains("Int32", StringComparison.Ordinal) => "a whole number",
+        _ when type.Contains("Single", StringComparison.Ordinal) || type.Contains("Double", StringComparison.Ordinal) => "a number",
+        _ => "an object",
+    };
+
+    [GeneratedRegex(@"Path: (?<path>[^|]*?) \| LineNumber: (?<line>\d+)")]
+    private static partial Regex Place();
+
+    [GeneratedRegex(@"JSON property '(.*)' could not be mapped to any \.NET member contained in type '([^']*)'")]
+    private static partial Regex Unmapped();
+
+    [GeneratedRegex(@"missing required properties including: (.*?)\.(?: Path|$)")]
+    private static partial Regex Missing();
+
+    [GeneratedRegex(@"unrecognized type discriminator id '(.*?)'")]
+    private static partial Regex Discriminator();
+
+    [GeneratedRegex(@"could not be converted to (\S+?)\.(?: Path|$)")]
+    private static partial Regex Unconverted();
+}
