@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Reflection;
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
 
@@ -12,15 +14,20 @@ internal static partial class JsonFaults
     {
         var text = fault.Message;
         var place = Place().Match(text);
-        var where = place.Success ? $"line {long.Parse(place.Groups["line"].ValueSpan) + 1}{(place.Groups["path"].Length > 1 ? $", {place.Groups["path"].Value[1..].TrimStart('.')}" : "")}: " : "";
+        var where = fault is JsonException { LineNumber: { } line, Path: var path } ? Where(line, path)
+            : place.Success ? Where(long.Parse(place.Groups["line"].ValueSpan, CultureInfo.InvariantCulture), place.Groups["path"].Value)
+            : "";
         if (Unmapped().Match(text) is { Success: true } unmapped) return $"{where}there is no member '{unmapped.Groups[1].Value}'{Members(unmapped.Groups[2].Value)}";
         if (Missing().Match(text) is { Success: true } missing) return $"{where}{missing.Groups[1].Value} {(missing.Groups[1].Value.Contains(',') ? "are" : "is")} missing";
         if (Discriminator().Match(text) is { Success: true } kind) return $"{where}there is no kind '{kind.Groups[1].Value}'; there are {Kinds()}";
         if (fault is NotSupportedException) return $"{where}a layer needs a 'kind' as text; there are {Kinds()}";
+        if (fault.InnerException is InvalidOperationException inner && Token().Match(inner.Message) is { Success: true } wanted) return $"{where}a {(wanted.Groups[1].Value == "string" ? "text" : wanted.Groups[1].Value)} is needed";
         if (Unconverted().Match(text) is { Success: true } value) return $"{where}{Needed(value.Groups[1].Value)} is needed";
         if (text.Contains("does not contain any JSON tokens", StringComparison.Ordinal)) return "the document is empty";
         return where + (place.Success ? text[..place.Index].TrimEnd() : text).TrimEnd('.');
     }
+
+    private static string Where(long line, string? path) => $"line {line + 1}{(path is { Length: > 1 } ? $", {path[1..].TrimStart('.')}" : "")}: ";
 
     private static string Members(string type)
     {
@@ -52,6 +59,9 @@ internal static partial class JsonFaults
 
     [GeneratedRegex(@"unrecognized type discriminator id '(.*?)'")]
     private static partial Regex Discriminator();
+
+    [GeneratedRegex(@"token type '\w+' as an? (\w+)")]
+    private static partial Regex Token();
 
     [GeneratedRegex(@"could not be converted to (\S+?)\.(?: Path|$)")]
     private static partial Regex Unconverted();
