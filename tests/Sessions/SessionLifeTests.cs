@@ -161,6 +161,13 @@ public class SessionLifeTests
             () => session.InputIndex("x"), () => session.OutputIndex("y"), () => session.StateIndex("state"), () => session.SetSize("T", 1), () => session.SaveState([]),
         ];
         Assert.All(calls, call => Assert.Throws<ObjectDisposedException>(call));
+
+        using var again = SeqModel.Load(s_file);
+        var resized = again.CreateSession("tokens", Options(3));
+        resized.SetSize(SmallSeq.Length, 2);
+        resized.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => resized.OutputShape(0).Length);
+        Assert.Throws<ObjectDisposedException>(() => resized.Output<float>(0).Length);
     }
 
     [Fact]
