@@ -16,20 +16,20 @@ internal static class SensitiveTensors
 {
     private const double LargestInt8Error = 0.012;
 
-    /// <summary>Largest share of a graph's int8 weights that stays float32: each percent makes the file 3% larger.</summary>
-    private const double LargestFloat32Share = 0.06;
+    /// <summary>Largest share of a file's int8 weights that stays float32: each percent makes the file 3% larger.</summary>
+    private const double LargestFloat32Share = 0.035;
     private const double LargestInt4Error = 0.1;
     private const double LargestEdgeShare = 0.5;
 
-    /// <summary>Largest share of a graph's int4 weights that becomes int8 for their errors: each percent makes the file 0.9% larger.</summary>
+    /// <summary>Largest share of a file's int4 weights that becomes int8 for their errors: each percent makes the file 0.9% larger.</summary>
     private const double LargestInt8Share = 0.2;
 
-    /// <summary>The matrices to raise, by name. Each graph has shares of its own: it is stored the same alone and beside others.</summary>
+    /// <summary>The matrices to raise, by name. The shares are the whole file's: what one graph needs another may leave.</summary>
     public static Dictionary<string, RaisedWeights> Find(SeqModelBuilder model, IReadOnlyList<ConvertedTensor> tensors)
     {
         var raised = new Dictionary<string, RaisedWeights>(StringComparer.Ordinal);
         var edges = EdgeTensors.Find(model);
-        foreach (var graph in tensors.GroupBy(t => t.Graph)) Find([.. graph], edges, raised);
+        Find([.. tensors], edges, raised);
         return raised;
     }
 
