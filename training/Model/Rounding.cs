@@ -1,6 +1,6 @@
 using TorchSharp;
-using PackedProduct = SeqRuntime.Operators.PackedProduct;
 using static TorchSharp.torch;
+using PackedProduct = SeqRuntime.Operators.PackedProduct;
 
 namespace SeqRuntime.Training.Model;
 
