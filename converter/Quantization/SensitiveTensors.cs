@@ -29,12 +29,6 @@ internal static class SensitiveTensors
     {
         var raised = new Dictionary<string, RaisedWeights>(StringComparer.Ordinal);
         var edges = EdgeTensors.Find(model);
-        Find([.. tensors], edges, raised);
-        return raised;
-    }
-
-    private static void Find(List<ConvertedTensor> tensors, HashSet<string> edges, Dictionary<string, RaisedWeights> raised)
-    {
         Worst(tensors, WeightKind.Int8, LargestInt8Error, LargestFloat32Share, WeightKind.Float32, raised);
         var int4 = Free(tensors, WeightKind.Int4);
         var atEdge = int4.Where(t => edges.Contains(t.Name)).ToList();
@@ -44,9 +38,10 @@ internal static class SensitiveTensors
         }
 
         Worst(tensors, WeightKind.Int4, LargestInt4Error, LargestInt8Share, WeightKind.Int8, raised);
+        return raised;
     }
 
-    private static void Worst(List<ConvertedTensor> tensors, WeightKind kind, double largestError, double largestShare, WeightKind to, Dictionary<string, RaisedWeights> raised)
+    private static void Worst(IReadOnlyList<ConvertedTensor> tensors, WeightKind kind, double largestError, double largestShare, WeightKind to, Dictionary<string, RaisedWeights> raised)
     {
         var free = Free(tensors, kind);
         var left = (long)(free.Sum(t => t.Count) * largestShare);
@@ -58,7 +53,7 @@ internal static class SensitiveTensors
         }
     }
 
-    private static List<ConvertedTensor> Free(List<ConvertedTensor> tensors, WeightKind kind) => [.. tensors.Where(t => t.Weights == kind && !t.IsAsked)];
+    private static List<ConvertedTensor> Free(IReadOnlyList<ConvertedTensor> tensors, WeightKind kind) => [.. tensors.Where(t => t.Weights == kind && !t.IsAsked)];
 }
 
 /// <summary>A matrix stored finer than asked for, and why.</summary>

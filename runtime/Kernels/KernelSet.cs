@@ -131,11 +131,9 @@ internal abstract unsafe class KernelSet
     /// </summary>
     public abstract long MostStepBytes { get; }
 
-    /// <summary>A whole LSTM step of one row in fp32: <see cref="LstmCell"/> of bias + W·x + R·h.</summary>
-    public abstract void LstmStep(in RecurrentStep step);
-
     /// <summary>
-    /// A whole GRU step of one row in fp32: <see cref="GruCell"/> of bias + W·x and recurrent bias + R·h.
+    /// A whole step of one row in fp32: <see cref="LstmCell"/> of bias + W·x + R·h where there is a cell state, otherwise
+    /// <see cref="GruCell"/> of bias + W·x and recurrent bias + R·h.
     /// </summary>
-    public abstract void GruStep(in RecurrentStep step);
+    public abstract void WholeStep(in RecurrentStep step);
 }

@@ -24,7 +24,7 @@ internal unsafe struct RecurrentStep
     /// <summary>New hidden state; not <see cref="Hidden"/>.</summary>
     public float* HiddenOut;
 
-    /// <summary>LSTM: cell state.</summary>
+    /// <summary>LSTM: cell state; null for a GRU.</summary>
     public float* Cell;
 
     /// <summary>LSTM: new cell state; may be <see cref="Cell"/>.</summary>

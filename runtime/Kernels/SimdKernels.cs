@@ -59,7 +59,5 @@ internal sealed unsafe class SimdKernels<S, F, I, B, P, T>(string name) : Kernel
 
     public override long MostStepBytes => 2 * S.Lanes >= WeightLayout.TileRows ? long.MaxValue : 64 * 1024;
 
-    public override void LstmStep(in RecurrentStep step) => T.Lstm(step, 0, step.Units);
-
-    public override void GruStep(in RecurrentStep step) => T.Gru(step, 0, step.Units);
+    public override void WholeStep(in RecurrentStep step) => T.Run(step, 0, step.Units);
 }

@@ -10,33 +10,18 @@ internal readonly struct SplitSteps<W, N> : IWholeSteps
     where N : struct, IWholeSteps
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Lstm(in RecurrentStep step, nint first, nint end)
+    public static void Run(in RecurrentStep step, nint first, nint end)
     {
         var split = Split(end);
         if (split == end)
         {
-            W.Lstm(step, first, end);
+            W.Run(step, first, end);
             return;
         }
 
-        if (step.IsDescending) N.Lstm(step, split, end);
-        if (split > first) W.Lstm(step, first, split);
-        if (!step.IsDescending) N.Lstm(step, split, end);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Gru(in RecurrentStep step, nint first, nint end)
-    {
-        var split = Split(end);
-        if (split == end)
-        {
-            W.Gru(step, first, end);
-            return;
-        }
-
-        if (step.IsDescending) N.Gru(step, split, end);
-        if (split > first) W.Gru(step, first, split);
-        if (!step.IsDescending) N.Gru(step, split, end);
+        if (step.IsDescending) N.Run(step, split, end);
+        if (split > first) W.Run(step, first, split);
+        if (!step.IsDescending) N.Run(step, split, end);
     }
 
     private static nint Split(nint end) => (end & 15) is > 0 and <= 8 ? end & ~15 : end;

@@ -18,9 +18,15 @@ internal readonly unsafe struct WholeSteps<S, F, I> : IWholeSteps
 {
     private const int Tile = WeightLayout.TileRows;
 
+    public static void Run(in RecurrentStep step, nint first, nint end)
+    {
+        if (step.Cell != null) Lstm(step, first, end);
+        else Gru(step, first, end);
+    }
+
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Lstm(in RecurrentStep step, nint first, nint end)
+    private static void Lstm(in RecurrentStep step, nint first, nint end)
     {
         float* x = step.X, h = step.Hidden, w = step.Weights, r = step.Recurrence, bias = step.Bias;
         float* cell = step.Cell, cellOut = step.CellOut, hiddenOut = step.HiddenOut;
@@ -92,7 +98,7 @@ internal readonly unsafe struct WholeSteps<S, F, I> : IWholeSteps
 
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Gru(in RecurrentStep step, nint first, nint end)
+    private static void Gru(in RecurrentStep step, nint first, nint end)
     {
         float* x = step.X, h = step.Hidden, w = step.Weights, r = step.Recurrence, bias = step.Bias, recurrentBias = step.RecurrentBias;
         var hiddenOut = step.HiddenOut;

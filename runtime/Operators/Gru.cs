@@ -71,9 +71,7 @@ internal sealed unsafe class Gru : Recurrent
     {
         if (count == 1 && pass.StepsWhole && !pass.StateIsZero)
         {
-            var to = hOut == h ? pass.Reset : hOut;
-            pass.StepFrom(gates, h, to);
-            if (to != hOut) Copy(to, hOut, Hidden);
+            pass.StepFrom(gates, h, hOut, pass.Reset);
             return;
         }
 

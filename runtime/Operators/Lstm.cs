@@ -110,11 +110,9 @@ internal sealed unsafe class Lstm : Recurrent
         var cellOut = pass.CellOut + (nint)row * Hidden;
         if (count == 1 && pass.StepsWhole && !pass.StateIsZero)
         {
-            var to = hOut == h ? pass.Projected : hOut;
             pass.Whole.Cell = cell;
             pass.Whole.CellOut = cellOut;
-            pass.StepFrom(gates, h, to);
-            if (to != hOut) Copy(to, hOut, Hidden);
+            pass.StepFrom(gates, h, hOut, pass.Projected);
             pass.Cell = pass.CellOut;
             return;
         }

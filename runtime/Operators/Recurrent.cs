@@ -392,10 +392,11 @@ internal abstract unsafe class Recurrent : Operator
         var isPending = pass.IsInputPending;
         if (isPending) input = PackedProduct.Prepare(pass.Kernels, pass.Input!, pass.X.Floats, 0, 1, pass.SingleProduct);
         pass.IsInputPending = false;
-        pass.IsDescending = !pass.IsDescending;
+        ref var isDescending = ref pass.Whole.IsDescending;
+        isDescending = !isDescending;
         for (var done = 0; done < PackedRows; done += BlockRows)
         {
-            var from = pass.IsDescending ? (PackedRows - 1 - done) / BlockRows * BlockRows : done;
+            var from = isDescending ? (PackedRows - 1 - done) / BlockRows * BlockRows : done;
             var to = Math.Min(from + BlockRows, PackedRows);
             if (isPending) input.Multiply(pass.Kernels, 0, pass.InputBias, 0, pass.Gates, 0, from, to);
             state.Multiply(pass.Kernels, 0, init, 0, y, 0, from, to);

@@ -55,9 +55,6 @@ internal sealed unsafe class RecurrentPass(NodeContext context, int direction, i
     /// <summary>The input product of the only step is still to be made.</summary>
     public bool IsInputPending { get; set; }
 
-    /// <summary>The last single row walked down over its weights.</summary>
-    public bool IsDescending { get; set; }
-
     /// <summary>The fused cell kernel computes this layer's equations.</summary>
     public bool IsFused { get; set; }
 
@@ -99,22 +96,22 @@ internal sealed unsafe class RecurrentPass(NodeContext context, int direction, i
 
     public byte* SingleProduct { get; set; }
 
-    /// <summary>The next step of one row in one kernel, from its W·x with the bias to a state in another place.</summary>
-    public void StepFrom(float* gates, float* h, float* hOut)
+    /// <summary>The next step of one row in one kernel, from its W·x with the bias; a state that stays in its place goes by way of <paramref name="spare"/>.</summary>
+    public void StepFrom(float* gates, float* h, float* hOut, float* spare)
     {
         Whole.Bias = gates;
         Whole.Hidden = h;
-        Whole.HiddenOut = hOut;
+        Whole.HiddenOut = hOut == h ? spare : hOut;
         Whole.IsDescending = !Whole.IsDescending;
-        if (Cell != null) Kernels.LstmStep(Whole);
-        else Kernels.GruStep(Whole);
+        Kernels.WholeStep(Whole);
+        if (Whole.HiddenOut != hOut) CopyState(Whole.HiddenOut, hOut);
     }
 
     /// <summary>The only step of the only row, all of it in one kernel.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void StepOnce()
     {
-        nint size = StateSize, offset = Direction * size;
+        var offset = Direction * (nint)StateSize;
         var y = Y is { } all ? all.Floats + offset : null;
         var to = LastState is { } last ? last.Floats + offset : y != null ? y : State;
         Whole.X = X.Floats;
@@ -126,13 +123,11 @@ internal sealed unsafe class RecurrentPass(NodeContext context, int direction, i
         {
             Whole.Cell = cell.Floats + offset;
             Whole.CellOut = LastCell is { } lastCell ? lastCell.Floats + offset : CellScratch;
-            Kernels.LstmStep(Whole);
-        }
-        else
-        {
-            Kernels.GruStep(Whole);
         }
 
-        if (y != null && y != to) Buffer.MemoryCopy(to, y, size * sizeof(float), size * sizeof(float));
+        Kernels.WholeStep(Whole);
+        if (y != null && y != to) CopyState(to, y);
     }
+
+    private void CopyState(float* from, float* to) => Buffer.MemoryCopy(from, to, (long)StateSize * sizeof(float), (long)StateSize * sizeof(float));
 }
