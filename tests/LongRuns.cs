@@ -1,0 +1,20 @@
+using System.Globalization;
+
+namespace SeqRuntime.Tests;
+
+/// <summary>
+/// How many random cases a test makes, and from which seed. A few in every run of the tests; as many as
+/// <c>SEQRUNTIME_CASES</c> says, from <c>SEQRUNTIME_SEED</c> on, in a long run. A failure names its case's seed, which with
+/// <c>SEQRUNTIME_CASES=1</c> repeats it alone.
+/// </summary>
+internal static class LongRuns
+{
+    /// <summary>Number of cases: <paramref name="usual"/> unless the environment asks for another.</summary>
+    public static int Cases(int usual) => FromEnvironment("SEQRUNTIME_CASES") ?? usual;
+
+    /// <summary>Seeds of the cases, one each.</summary>
+    public static IEnumerable<int> Seeds(int usual) => Enumerable.Range(FromEnvironment("SEQRUNTIME_SEED") ?? 1, Cases(usual));
+
+    private static int? FromEnvironment(string name) =>
+        int.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+}
