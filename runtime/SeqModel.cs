@@ -60,9 +60,11 @@ public sealed class SeqModel : IDisposable
     /// <exception cref="IOException">The file cannot be opened, or there is none.</exception>
     /// <exception cref="UnauthorizedAccessException">The path is a folder, or the file may not be read.</exception>
     /// <exception cref="ArgumentException">The path is empty, or this processor has no kernel set of the name asked for.</exception>
+    /// <exception cref="PlatformNotSupportedException">The process is 32-bit, or the processor big-endian.</exception>
     public static SeqModel Load(string path, SeqModelOptions? options)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
+        ProcessKind.Require();
         return Create(ModelMemory.Map(path), path, options);
     }
 
@@ -71,7 +73,12 @@ public sealed class SeqModel : IDisposable
     /// <param name="options">How to load; null for the defaults.</param>
     /// <exception cref="SeqFormatException">The data is damaged, cut short, or needs a newer runtime.</exception>
     /// <exception cref="ArgumentException">This processor has no kernel set of the name asked for.</exception>
-    public static SeqModel Load(ReadOnlyMemory<byte> data, SeqModelOptions? options) => Create(ModelMemory.Pin(data), "memory", options);
+    /// <exception cref="PlatformNotSupportedException">The process is 32-bit, or the processor big-endian.</exception>
+    public static SeqModel Load(ReadOnlyMemory<byte> data, SeqModelOptions? options)
+    {
+        ProcessKind.Require();
+        return Create(ModelMemory.Pin(data), "memory", options);
+    }
 
     /// <inheritdoc cref="Load(string, SeqModelOptions?)"/>
     public static SeqModel Load(string path) => Load(path, null);

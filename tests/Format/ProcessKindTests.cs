@@ -1,0 +1,16 @@
+using SeqRuntime.Format;
+
+namespace SeqRuntime.Tests.Format;
+
+/// <summary>Processes that could only fail later are told at once.</summary>
+public sealed class ProcessKindTests
+{
+    [Fact]
+    public void A32BitOrBigEndianProcessIsToldWhatIsNeeded()
+    {
+        ProcessKind.Require();
+        ProcessKind.Require(is64Bit: true, isLittleEndian: true);
+        Assert.Contains("64-bit process", Assert.Throws<PlatformNotSupportedException>(() => ProcessKind.Require(is64Bit: false, isLittleEndian: true)).Message, StringComparison.Ordinal);
+        Assert.Contains("little-endian", Assert.Throws<PlatformNotSupportedException>(() => ProcessKind.Require(is64Bit: true, isLittleEndian: false)).Message, StringComparison.Ordinal);
+    }
+}
