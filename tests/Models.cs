@@ -2,7 +2,8 @@ namespace SeqRuntime.Tests;
 
 /// <summary>
 /// The folder of real models that nobody here wrote: environment variable SEQRUNTIME_MODELS, else ../shared/models beside the
-/// repository. Where it is missing, tests that need it are skipped and say so; with SEQRUNTIME_REQUIRE_MODELS=1 they fail.
+/// repository. Where it is missing, tests that need it are skipped and the run says so at its end; with
+/// SEQRUNTIME_REQUIRE_MODELS=1 they fail.
 /// </summary>
 internal static class Models
 {
@@ -20,9 +21,9 @@ internal static class Models
     public static string Need(string relative)
     {
         if (Find(relative) is { } path) return path;
-        var why = $"the real model '{relative}' was not found; set SEQRUNTIME_MODELS to the folder that holds it";
-        if (Environment.GetEnvironmentVariable("SEQRUNTIME_REQUIRE_MODELS") == "1") Assert.Fail(why);
-        Assert.Skip(why);
+        const string Why = "Real models were not found; set SEQRUNTIME_MODELS to the folder that holds them";
+        if (Environment.GetEnvironmentVariable("SEQRUNTIME_REQUIRE_MODELS") == "1") Assert.Fail($"{Why}: {relative}");
+        Skips.Because(Why, relative);
         return "";
     }
 
