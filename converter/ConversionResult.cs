@@ -27,7 +27,12 @@ internal sealed record StatePair(string Input, string Output, string Shape);
 /// <param name="IsAsked">The user named this tensor's storage.</param>
 /// <param name="Graph">The graph that reads it.</param>
 /// <param name="Finer">Why it is stored finer than asked for, where it is.</param>
-internal sealed record ConvertedTensor(string Name, IReadOnlyList<int> Shape, string Format, long Bytes, double? Error, WeightKind? Weights = null, bool IsAsked = false, string Graph = "", string? Finer = null)
+/// <param name="Also">The other names that the sources have for the same content.</param>
+/// <param name="IsCopy">Its content is stored once more in another format, as the user asked for both.</param>
+internal sealed record ConvertedTensor(string Name, IReadOnlyList<int> Shape, string Format, long Bytes, double? Error, WeightKind? Weights = null, bool IsAsked = false, string Graph = "", string? Finer = null, IReadOnlyList<string>? Also = null, bool IsCopy = false)
 {
+    /// <summary>All names of its content, that of the file first.</summary>
+    public IEnumerable<string> Names => [Name, .. Also ?? []];
+
     public long Count => Shape.Aggregate(1L, (a, b) => a * b);
 }

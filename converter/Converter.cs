@@ -55,9 +55,11 @@ internal static class Converter
 
         progress?.Report(new ConversionProgress("packing weights", 0.8));
         var graphs = resolved.ConvertAll(r => r.Graph);
-        var (model, tensors) = Lower(graphs, new WeightChoice(options, new Dictionary<string, RaisedWeights>()));
-        new WeightChoice(options, new Dictionary<string, RaisedWeights>()).CheckPatterns(tensors);
-        if (SensitiveTensors.Find(model, tensors) is { Count: > 0 } raised) (model, tensors) = Lower(graphs, new WeightChoice(options, raised));
+        var asked = new WeightChoice(options, new Dictionary<string, RaisedWeights>());
+        var shared = GraphLowering.Survey(graphs, asked);
+        var (model, tensors) = GraphLowering.Lower(graphs, asked, shared);
+        asked.CheckPatterns(tensors);
+        if (SensitiveTensors.Find(model, tensors) is { Count: > 0 } raised) (model, tensors) = GraphLowering.Lower(graphs, new WeightChoice(options, raised), shared);
 
         foreach (var (table, entries) in tables) model.Tables[table] = entries;
         foreach (var (key, value) in metadata) model.Metadata[key] = value;
@@ -82,14 +84,6 @@ internal static class Converter
         Check(bytes, graphs);
         progress?.Report(new ConversionProgress("done", 1));
         return new ConversionResult(model, bytes, converted, tensors, files.Sum(source => new FileInfo(source).Length));
-    }
-
-    private static (SeqModelBuilder Model, List<ConvertedTensor> Tensors) Lower(List<IrGraph> graphs, WeightChoice choice)
-    {
-        var model = new SeqModelBuilder();
-        var tensors = new List<ConvertedTensor>();
-        foreach (var graph in graphs) GraphLowering.Lower(graph, model, choice, tensors);
-        return (model, tensors);
     }
 
     /// <summary>Loads what was made, plans a session of each graph and makes a decoder: what this converter hands out runs.</summary>

@@ -66,6 +66,8 @@ internal static class Decompose
                 return DecomposeSpatial.Apply(node, graph, evaluator);
             case "Shrink":
                 return Shrink(node, graph);
+            case "Gather" or "GatherElements" or "GatherND" or "ScatterElements" or "ScatterND":
+                return IndexTables.Apply(node, graph, evaluator);
             case "EyeLike" or "NonZero" or "Compress":
                 return DecomposeIndices.Apply(node, graph, evaluator);
             case "Einsum":
@@ -171,20 +173,17 @@ internal static class Decompose
         var (alpha, beta) = (node.Float("alpha", 1), node.Float("beta", 1));
         if (graph.ConstantOf(node.Input(1)) is { Type: ElementType.Float32, Shape.Length: 2 } b && evaluator.ShapeOf(a is "" ? c : node.Input(0)).Type == ElementType.Float32)
         {
-            var w = node.Int("transB", 0) != 0 ? b.Floats.ToArray() : Transposed(b);
-            var rows = w.Length == 0 ? 0 : b.Shape[node.Int("transB", 0) != 0 ? 0 : 1];
-            var columns = b.Shape[node.Int("transB", 0) != 0 ? 1 : 0];
-            if (alpha != 1) w = Array.ConvertAll(w, v => v * alpha);
+            var w = node.Int("transB", 0) != 0 ? b : b.Transposed();
             // The weight keeps its source's name before the '~', so that reports and --keep can name it.
             var weight = graph.Fresh(node.Input(1));
-            x.Into(weight, "Constant", [], ("value", IrTensor.Of([rows, columns], w.AsSpan())));
-            if (c.Length > 0 && graph.ConstantOf(c) is { Type: ElementType.Float32 } bias && Row(bias, rows) is { } row)
+            x.Into(weight, "Constant", [], ("value", w));
+            if (alpha == 1 && c.Length > 0 && graph.ConstantOf(c) is { Type: ElementType.Float32 } bias && Row(bias, w.Shape[0]) is { } row)
             {
                 if (beta != 1) row = Array.ConvertAll(row, v => v * beta);
-                return x.Finish(x.Add("Linear", [a, weight, x.Constant(IrTensor.Of([rows], row.AsSpan()))]));
+                return x.Finish(x.Add("Linear", [a, weight, x.Constant(IrTensor.Of([row.Length], row.AsSpan()))]));
             }
 
-            return x.Finish(WithC(x.Add("Linear", [a, weight])));
+            return x.Finish(WithC(Scaled(x.Add("Linear", [a, weight]), alpha)));
         }
 
         var right = node.Int("transB", 0) != 0 ? x.Add("Transpose", [node.Input(1)], ("perm", new long[] { 1, 0 })) : node.Input(1);
@@ -192,19 +191,6 @@ internal static class Decompose
 
         string Scaled(string value, float factor) => factor == 1 ? value : x.Add("Mul", [value, x.Scalar(factor)]);
         string WithC(string product) => c.Length == 0 ? product : x.Add("Add", [product, Scaled(c, beta)]);
-    }
-
-    private static float[] Transposed(IrTensor matrix)
-    {
-        var (rows, columns) = (matrix.Shape[0], matrix.Shape[1]);
-        var source = matrix.Floats;
-        var result = new float[source.Length];
-        for (var i = 0; i < rows; i++)
-        {
-            for (var j = 0; j < columns; j++) result[j * rows + i] = source[i * columns + j];
-        }
-
-        return result;
     }
 
     /// <summary>The constant as a row of <paramref name="size"/> elements, if it broadcasts to one.</summary>

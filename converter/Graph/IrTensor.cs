@@ -66,5 +66,19 @@ internal sealed class IrTensor(ElementType type, int[] shape, byte[] data)
         return Array.TrueForAll(values, v => v == values[0]) ? values[0] : null;
     }
 
+    /// <summary>A float32 matrix turned round.</summary>
+    public IrTensor Transposed()
+    {
+        var (rows, columns) = (Shape[0], Shape[1]);
+        var source = Floats;
+        var turned = new float[source.Length];
+        for (var row = 0; row < rows; row++)
+        {
+            for (var column = 0; column < columns; column++) turned[column * rows + row] = source[row * columns + column];
+        }
+
+        return Of([columns, rows], turned.AsSpan());
+    }
+
     public IrTensor Reshaped(params int[] shape) => new(Type, shape, Data);
 }

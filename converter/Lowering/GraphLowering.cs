@@ -7,10 +7,14 @@ namespace SeqRuntime.Converter.Lowering;
 /// <summary>Turns a resolved graph into a graph of the <c>.seq</c> model.</summary>
 internal sealed class GraphLowering
 {
+    /// <summary>Operators whose second input holds indices of either integer type.</summary>
+    private static readonly HashSet<string> s_lookups = ["Gather", "GatherElements", "GatherND", "ScatterElements", "ScatterND"];
+
     private readonly IrGraph _graph;
     private readonly GraphDefinition _target;
     private readonly WeightStore _weights;
     private readonly Dictionary<string, int> _values = [];
+    private readonly Dictionary<int, int> _tensors = [];
 
     private GraphLowering(IrGraph graph, SeqModelBuilder model, WeightStore weights)
     {
@@ -25,8 +29,27 @@ internal sealed class GraphLowering
 
     public WeightStore Weights => _weights;
 
-    public static void Lower(IrGraph graph, SeqModelBuilder model, WeightChoice choice, List<ConvertedTensor> report) =>
-        new GraphLowering(graph, model, new WeightStore(model, graph.Name, choice, report)).Lower(!choice.IsFloat32Only);
+    /// <summary>All graphs as a model, and what was stored.</summary>
+    public static (SeqModelBuilder Model, List<ConvertedTensor> Tensors) Lower(IReadOnlyList<IrGraph> graphs, WeightChoice choice, SharedTensors shared)
+    {
+        var model = new SeqModelBuilder();
+        return (model, Lower(graphs, model, choice, shared).Report);
+    }
+
+    /// <summary>What constants the graphs have, and under which names.</summary>
+    public static SharedTensors Survey(IReadOnlyList<IrGraph> graphs, WeightChoice choice) => Lower(graphs, new SeqModelBuilder(), choice, null).Shared;
+
+    private static WeightStore Lower(IReadOnlyList<IrGraph> graphs, SeqModelBuilder model, WeightChoice choice, SharedTensors? shared)
+    {
+        var store = new WeightStore(model, choice, shared);
+        foreach (var graph in graphs)
+        {
+            store.Graph = graph.Name;
+            new GraphLowering(graph, model, store).Lower(!choice.IsFloat32Only);
+        }
+
+        return store;
+    }
 
     /// <summary>The target value of a source value; -1 for a left-out one. Constants are added when first used.</summary>
     /// <param name="name">The source value.</param>
@@ -36,8 +59,11 @@ internal sealed class GraphLowering
         if (name.Length == 0) return -1;
         if (_values.TryGetValue(name, out var value)) return value;
         if (_graph.ConstantOf(name) is not { } constant) throw new ConversionException($"'{name}' of graph '{_graph.Name}' is never computed; the model is damaged.");
-        return _values[name] = _target.Constant(_weights.Dense(name, constant, finer));
+        return _values[name] = Constant(_weights.Dense(name, constant, finer));
     }
+
+    /// <summary>A tensor of the model as a value, one for all that read it.</summary>
+    public int Constant(int tensor) => _tensors.TryGetValue(tensor, out var value) ? value : _tensors[tensor] = _target.Constant(tensor);
 
     /// <summary>Adds a node whose outputs are those of a source node, in their order.</summary>
     public void Add(IrNode node, OpKind kind, int[] inputs, Attributes attributes)
@@ -61,6 +87,7 @@ internal sealed class GraphLowering
 
     private void Lower(bool packTables)
     {
+        NarrowIndices();
         foreach (var port in _graph.Inputs) _values[port.Value] = _target.Input(port.Name, port.Type, Dimensions(port.Shape));
         foreach (var state in _graph.States) _values[state.Value] = _target.State(state.Name, state.Type, Dimensions(state.Shape));
         foreach (var node in _graph.Nodes)
@@ -78,6 +105,24 @@ internal sealed class GraphLowering
             // An output is a computed value with a name of its own.
             if (!computed.Contains(value) || _target.Outputs.Contains(value)) value = _target.Node(OpKind.Identity, [value]);
             _target.Output(port.Name, value);
+        }
+    }
+
+    /// <summary>Tables of indices take half the bytes as int32, which all that look up and scatter read alike.</summary>
+    private void NarrowIndices()
+    {
+        var others = new HashSet<string>(_graph.Outputs.Select(o => o.Value).Concat(_graph.States.Select(s => s.Update)));
+        var indices = new HashSet<string>();
+        foreach (var node in _graph.Nodes)
+        {
+            for (var i = 0; i < node.Inputs.Count; i++) (i == 1 && s_lookups.Contains(node.Op) ? indices : others).Add(node.Inputs[i]);
+        }
+
+        foreach (var name in indices.Except(others))
+        {
+            if (_graph.ConstantOf(name) is not { Type: ElementType.Int64 } table) continue;
+            var values = table.Integers();
+            if (Array.TrueForAll(values, v => v == (int)v)) _graph.Constants[name] = IrTensor.Of(table.Shape, Array.ConvertAll(values, v => (int)v).AsSpan());
         }
     }
 

@@ -119,7 +119,7 @@ internal static class RecurrentLowering
     private static int Matrix(IrNode node, GraphLowering lowering, int input, IrTensor tensor, int direction, int directions, int[] gates, int hidden)
     {
         var name = directions == 1 ? node.Input(input) : $"{node.Input(input)}.{(direction == 0 ? "forward" : "reverse")}";
-        return lowering.Target.Constant(lowering.Weights.Packed(name, Rows(gates, hidden), tensor.Shape[2], true, PackedRows(tensor, direction, gates, hidden)));
+        return lowering.Constant(lowering.Weights.Packed(name, Rows(gates, hidden), tensor.Shape[2], true, PackedRows(tensor, direction, gates, hidden)));
     }
 
     private static float[] PackedRows(IrTensor tensor, int direction, int[] gates, int hidden)
@@ -141,7 +141,7 @@ internal static class RecurrentLowering
     {
         var rows = Rows(gates, hidden);
         var result = PackedBias(b, direction, gates, hidden, isResetAfter);
-        return lowering.Target.Constant(lowering.Weights.Dense($"{node.Input(3)}.{direction}", IrTensor.Of(gates.Length == 3 ? [2, rows] : [rows], result.AsSpan())));
+        return lowering.Constant(lowering.Weights.Dense($"{node.Input(3)}.{direction}", IrTensor.Of(gates.Length == 3 ? [2, rows] : [rows], result.AsSpan())));
     }
 
     private static float[] PackedBias(IrTensor b, int direction, int[] gates, int hidden, bool isResetAfter)
@@ -172,7 +172,7 @@ internal static class RecurrentLowering
         if (p is null) return -1;
         var source = p.Floats.Slice(direction * 3 * hidden, 3 * hidden);
         float[] result = [.. source[..hidden], .. source[(2 * hidden)..], .. source[hidden..(2 * hidden)]];
-        return lowering.Target.Constant(lowering.Weights.Dense($"{node.Input(7)}.{direction}", IrTensor.Of([3, hidden], result.AsSpan())));
+        return lowering.Constant(lowering.Weights.Dense($"{node.Input(7)}.{direction}", IrTensor.Of([3, hidden], result.AsSpan())));
     }
 
     private static int Rows(int[] gates, int hidden) => checked(WeightLayout.PadRows(hidden) * gates.Length);

@@ -22,10 +22,15 @@ internal sealed class WeightChoice(ConversionOptions options, IReadOnlyDictionar
         options.WeightsOf.LastOrDefault(o => Matches(o.Pattern, WeightStore.SourceName(name))) is { Weights: not WeightKind.Float32 };
 
     /// <summary>Storage of a matrix, whether the user named it, and why it is finer than asked for.</summary>
+    /// <param name="name">The name by which it is used.</param>
+    /// <param name="names">All names of its content, the stored one first: what is asked for by one of them holds for those that nothing is asked for.</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="columns">Columns.</param>
+    /// <param name="matrices">The weights.</param>
     /// <exception cref="ConversionException">The storage that the user named cannot hold this matrix.</exception>
-    public (WeightKind Kind, bool IsAsked, string? Finer) Of(string name, int rows, int columns, float[][] matrices)
+    public (WeightKind Kind, bool IsAsked, string? Finer) Of(string name, IReadOnlyList<string> names, int rows, int columns, float[][] matrices)
     {
-        if (_asked.FindLast(o => Matches(o.Pattern, name)) is { } asked)
+        if ((_asked.FindLast(o => Matches(o.Pattern, name)) ?? _asked.FindLast(o => names.Any(n => Matches(o.Pattern, n)))) is { } asked)
         {
             return Obstacle(asked.Weights, columns, matrices) is { } obstacle
                 ? throw new ConversionException($"'{name}' cannot be stored as {asked.Weights.Name()}: {obstacle}. Choose another with --weights-of '{name}=int8'.")
@@ -33,7 +38,7 @@ internal sealed class WeightChoice(ConversionOptions options, IReadOnlyDictionar
         }
 
         if ((long)rows * columns < SmallestQuantized) return (WeightKind.Float32, false, null);
-        var (kind, why) = raised.TryGetValue(name, out var finer) ? (finer.Weights, finer.Why) : (options.Weights, null);
+        var (kind, why) = raised.TryGetValue(names[0], out var finer) ? (finer.Weights, finer.Why) : (options.Weights, null);
         return Obstacle(kind, columns, matrices) is { } cannot ? (kind == WeightKind.Int4 ? WeightKind.Int8 : WeightKind.Float32, false, cannot) : (kind, false, why);
     }
 
@@ -41,7 +46,7 @@ internal sealed class WeightChoice(ConversionOptions options, IReadOnlyDictionar
     public void CheckPatterns(IReadOnlyList<ConvertedTensor> tensors)
     {
         const int shown = 30;
-        var names = tensors.Where(t => t.Weights is not null).Select(t => t.Name).ToList();
+        var names = tensors.Where(t => t.Weights is not null).SelectMany(t => t.Names).ToList();
         foreach (var (pattern, kind) in _asked)
         {
             if (names.Exists(name => Matches(pattern, name))) continue;

@@ -28,14 +28,14 @@ internal static class WeightLowering
             case "ConvTranspose":
                 ConvTranspose(node, lowering);
                 return true;
-            case "Gather" when packTables && !node.Has(TokenProducts.ExactTable) && node.Int("axis", 0) == 0 && lowering.Source.ConstantOf(node.Input(0)) is { Type: ElementType.Float32, Shape.Length: 2 } table
-                && lowering.Source.ShapeOf(node.Input(1)).Type is ElementType.Int32 or ElementType.Int64:
-                var w0 = lowering.Target.Constant(lowering.Weights.Packed(node.Input(0), table.Shape[0], table.Shape[1], true, table.ToFloats()));
-                lowering.Add(node, OpKind.Embedding, [w0, lowering.Value(node.Input(1))], new Attributes());
-                return true;
-            case "Gather" when packTables && node.Has(TokenProducts.ExactTable):
-                lowering.Value(node.Input(0), $"a layer's products with the tokens of '{node.String(TokenProducts.ExactTable, "")}', worked out once; --weights-of '{node.String(TokenProducts.ExactTable, "")}=KIND' keeps the two apart");
+            case "Gather" when node.Has(TokenProducts.ExactTable):
+                if (packTables) lowering.Value(node.Input(0), $"a layer's products with the tokens of '{node.String(TokenProducts.ExactTable, "")}', worked out once; --weights-of '{node.String(TokenProducts.ExactTable, "")}=KIND' keeps the two apart");
                 return false;
+            case "Gather" when node.Int("axis", 0) == 0 && lowering.Source.ConstantOf(node.Input(0)) is { Type: ElementType.Float32, Shape: [> 0, > 0] } table
+                && lowering.Source.ShapeOf(node.Input(1)).Type is ElementType.Int32 or ElementType.Int64:
+                if (lowering.Weights.Table(node.Input(0), table, packTables) is not { } stored) return false;
+                lowering.Add(node, stored.ByColumns ? OpKind.ColumnEmbedding : OpKind.Embedding, [lowering.Constant(stored.Tensor), lowering.Value(node.Input(1))], new Attributes());
+                return true;
             default:
                 return false;
         }
@@ -43,7 +43,7 @@ internal static class WeightLowering
 
     private static void Linear(IrNode node, GraphLowering lowering, string name, float[] weights, int rows, int columns, int bias)
     {
-        var w = lowering.Target.Constant(lowering.Weights.Packed(name, rows, columns, !node.Has(DecomposeSpectral.ExactWeights), weights));
+        var w = lowering.Constant(lowering.Weights.Packed(name, rows, columns, !node.Has(DecomposeSpectral.ExactWeights), weights));
         lowering.Add(node, OpKind.Linear, [lowering.Value(node.Input(0)), w, bias], new Attributes());
     }
 
@@ -59,7 +59,7 @@ internal static class WeightLowering
             var rows = weights.Shape[0] / group;
             var columns = weights.Count / weights.Shape[0];
             var all = weights.ToFloats();
-            w = lowering.Target.Constant(lowering.Weights.Packed(node.Input(1), rows, columns, !node.Has(DecomposeSpectral.ExactWeights), [.. Enumerable.Range(0, group).Select(g => all.AsSpan(g * rows * columns, rows * columns).ToArray())]));
+            w = lowering.Constant(lowering.Weights.Packed(node.Input(1), rows, columns, !node.Has(DecomposeSpectral.ExactWeights), [.. Enumerable.Range(0, group).Select(g => all.AsSpan(g * rows * columns, rows * columns).ToArray())]));
         }
         else
         {

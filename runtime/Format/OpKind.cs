@@ -94,6 +94,9 @@ internal enum OpKind : ushort
     /// <summary>Rows of an int8 or fp32 packed matrix by index: inputs W (packed [rows, columns]), indices (int32 or int64, any shape). Y [indices…, columns].</summary>
     Embedding = 64,
 
+    /// <summary>Columns of a packed matrix by index, as <see cref="Embedding"/> takes rows: a product's weights that are a table turned round. Y [indices…, rows].</summary>
+    ColumnEmbedding = 65,
+
     /// <summary>Vanilla RNN: see <c>Operators/Rnn.cs</c> for inputs and formula.</summary>
     Rnn = 70,
 

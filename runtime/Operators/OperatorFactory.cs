@@ -52,6 +52,7 @@ internal static class OperatorFactory
         OpKind.Conv => new Conv(attributes),
         OpKind.ConvTranspose => new ConvTranspose(attributes),
         OpKind.Embedding => new Embedding(),
+        OpKind.ColumnEmbedding => new ColumnEmbedding(),
         OpKind.Rnn => new Rnn(attributes),
         OpKind.Lstm => new Lstm(attributes),
         OpKind.Gru => new Gru(attributes),

@@ -11,31 +11,24 @@ internal static class LinearFusion
             if (node.Op == "MatMul") FromMatMul(node, rewriter);
         }
 
+        var sharing = new WeightSharing(rewriter);
         foreach (var node in graph.Nodes.ToList())
         {
-            if (node.Op is "Add" or "Sub" or "Mul" or "Div") Absorb(node, rewriter);
+            if (node.Op is "Add" or "Sub" or "Mul" or "Div") Absorb(node, rewriter, sharing);
         }
     }
 
     private static void FromMatMul(IrNode node, Rewriter rewriter)
     {
         if (rewriter.Constant(node.Input(1)) is not { Type: ElementType.Float32, Shape.Length: 2 } b || b.Count == 0 || rewriter.Shape(node.Input(0)).Rank < 1) return;
-        var (rows, columns) = (b.Shape[1], b.Shape[0]);
-        var w = new float[b.Count];
-        var source = b.Floats;
-        for (var k = 0; k < columns; k++)
-        {
-            for (var r = 0; r < rows; r++) w[r * columns + k] = source[k * rows + r];
-        }
-
-        var weight = rewriter.Graph.Constant(node.Input(1), IrTensor.Of([rows, columns], w.AsSpan()));
+        var weight = rewriter.Graph.Constant(node.Input(1), b.Transposed());
         var linear = new IrNode(node.Name, "Linear", [node.Input(0), weight], node.Outputs);
         if (node.Has(DecomposeSpectral.ExactWeights)) linear.Attributes[DecomposeSpectral.ExactWeights] = 1L;
         rewriter.Replace(node, linear);
     }
 
     /// <summary>y op constant, where y is read by nothing else and the constant has one value a channel.</summary>
-    private static void Absorb(IrNode node, Rewriter rewriter)
+    private static void Absorb(IrNode node, Rewriter rewriter, WeightSharing sharing)
     {
         foreach (var (value, other) in node.Op is "Add" or "Mul" ? Rewriter.Operands(node) : [(node.Input(0), node.Input(1))])
         {
@@ -46,7 +39,7 @@ internal static class LinearFusion
             var channels = product.Op == "ConvTranspose" ? checked(weights.Shape[1] * (int)product.Int("group", 1)) : weights.Shape[0];
             if (PerChannel(constant, channels, rewriter.Shape(value).Rank, product.Op == "Linear" ? rewriter.Shape(value).Rank - 1 : 1) is not { } values) continue;
             var bias = product.Input(2).Length > 0 ? rewriter.Constant(product.Input(2))!.ToFloats() : new float[channels];
-            if (bias.Length != channels) continue;
+            if (bias.Length != channels || (node.Op is "Mul" or "Div" && !sharing.MayScale(product, node))) continue;
             Merge(node.Op, product, weights, bias, values, rewriter);
             rewriter.Bypass(node, value);
             return;

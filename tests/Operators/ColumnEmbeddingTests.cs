@@ -1,0 +1,26 @@
+using SeqRuntime.Format;
+using SeqRuntime.Operators;
+
+namespace SeqRuntime.Tests.Operators;
+
+public class ColumnEmbeddingTests
+{
+    [Theory]
+    [MemberData(nameof(Weights.Formats), MemberType = typeof(Weights))]
+    public void GivesTheColumnsThatIndicesName(int packing)
+    {
+        var format = (TensorFormat)packing;
+        var packed = Weights.Pack(format, Weights.Random(new Random(6), 37 * 70), 37, 70, out var matrix);
+        var result = new OperatorHarness().Packed(format, 37, 70, packed).Dense<long>([2, 3], 0, 69, 33, -1, -70, 20).Run(new ColumnEmbedding())[0];
+        Assert.Equal([2, 3, 37], result.Shape);
+        Assert.Equal(new[] { 0, 69, 33, 69, 0, 20 }.SelectMany(column => Enumerable.Range(0, 37).Select(row => matrix[row * 70 + column])), result.As<float>());
+    }
+
+    [Fact]
+    public void AnIndexOutsideIsRefusedWithItsRange()
+    {
+        var packed = WeightLayout.PackFloat32(new float[12], 3, 4);
+        var error = Assert.Throws<ArgumentException>(() => new OperatorHarness().Packed(TensorFormat.PackedFloat32, 3, 4, packed).Dense([1], 4).Run(new ColumnEmbedding()));
+        Assert.Contains("index 4; expected -4 to 3", error.Message);
+    }
+}
