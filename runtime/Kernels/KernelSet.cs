@@ -68,8 +68,8 @@ internal abstract unsafe class KernelSet
     /// IEEE division and scale = absmax/127 another.
     /// </summary>
     /// <remarks>
-    /// NaN becomes 0 and does not count in absmax; ±∞ becomes ±127 and counts as <see cref="float.MaxValue"/>. A row whose absmax is under
-    /// 2⁻¹⁰⁰ becomes all zeros with scale 0. Columns from <paramref name="k"/> up to <see cref="QuantizedStride"/> become 0.
+    /// NaN becomes 0 and does not count in absmax; ±∞ becomes ±127 and counts as <see cref="float.MaxValue"/>. An absmax under 2⁻¹¹⁹ counts
+    /// as that, and a row of zeros has the scale 0. Columns from <paramref name="k"/> up to <see cref="QuantizedStride"/> become 0.
     /// </remarks>
     /// <param name="x">Rows to quantize.</param>
     /// <param name="ldx">Elements between rows of x.</param>

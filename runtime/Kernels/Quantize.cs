@@ -8,8 +8,8 @@ internal static unsafe class Quantize<S, F, I>
     where F : unmanaged
     where I : unmanaged
 {
-    /// <summary>Rows whose largest magnitude is below this become zeros: 127/absmax must stay finite.</summary>
-    private const float Smallest = 7.8886090522101181e-31f;
+    /// <summary>Least range of a row that is not all zeros, 2⁻¹¹⁹: 127/range stays finite and range/127 keeps all its bits.</summary>
+    private const float LeastRange = 1.504632769052528e-36f;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Rows(float* x, nint ldx, int m, int k, float fixedScale, sbyte* q, float* scales)
@@ -26,9 +26,9 @@ internal static unsafe class Quantize<S, F, I>
             else
             {
                 var absmax = AbsMax(x, k);
-                var zero = absmax < Smallest;
-                scale = zero ? 0 : absmax / 127;
-                inverse = zero ? 0 : 127 / absmax;
+                var range = Scalar.Max(absmax, LeastRange);
+                scale = absmax == 0 ? 0 : range / 127;
+                inverse = 127 / range;
             }
 
             scales[i] = scale;

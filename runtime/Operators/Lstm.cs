@@ -14,9 +14,9 @@ namespace SeqRuntime.Operators;
 /// [P, H] (optional). Tiles of a block in order i, f, g, o. Output 2: Y_c [D, N, H].</para>
 /// <para>Activations f, g, h are sigmoid, tanh, tanh unless named otherwise. CellClip limits the inputs of f and g (as ONNX
 /// Runtime does; c' itself is not limited). InputForget couples the gates: f = 1 - i.</para>
-/// <para>Standard gates run in the fused cell kernel. With int8 weights the state takes the fixed scale 1/127 where f, h are
-/// sigmoid, tanh and there is no projection, otherwise its measured range. Sources: ONNX operator LSTM; Hochreiter and
-/// Schmidhuber (1997); Gers et al. (2000); Sak et al., arXiv 1402.1128.</para>
+/// <para>Standard gates run in the fused cell kernel. With int8 or int4 weights a state that fills [-1, 1] takes the fixed
+/// scale 1/127 where f, h are sigmoid, tanh and there is no projection, any other its measured range. Sources: ONNX operator LSTM;
+/// Hochreiter and Schmidhuber (1997); Gers et al. (2000); Sak et al., arXiv 1402.1128.</para>
 /// </remarks>
 internal sealed unsafe class Lstm : Recurrent
 {

@@ -11,11 +11,14 @@ namespace SeqRuntime.Operators;
 /// </summary>
 internal static unsafe class PackedProduct
 {
-    /// <summary>Scale of a state that lies in [-1, 1] (DESIGN §5: no range pass each step).</summary>
-    public const float BoundedScale = 1f / 127f;
+    /// <summary>Scale of a state whose largest magnitude lies between <see cref="LeastBound"/> and <see cref="Bound"/>.</summary>
+    private const float BoundedScale = 1f / 127f;
 
     /// <summary>1 and the rounding of one more step: (1 - z)·n + z·h may pass 1 by an ulp, and saturating that loses nothing.</summary>
     private const float Bound = 1.000001f;
+
+    /// <summary>A state that stays below this would have fewer than 64 of the 127 steps, and none at all below 1/254.</summary>
+    private const float LeastBound = 0.5f;
 
     /// <summary>
     /// Largest value over root mean square from which a row is quantized in two parts. Up to here 127 steps lose 0.7 % of the row, no more
@@ -115,36 +118,28 @@ internal static unsafe class PackedProduct
     }
 
     /// <summary>
-    /// The same for a recurrent state, rows adjacent, whose equations keep it in [-1, 1] once it is there: a row inside takes
-    /// the fixed scale <see cref="BoundedScale"/>, a row outside (an initial state of the caller's) its measured range. Each row
-    /// decides for itself, so batching and cutting a sequence into runs leave every bit unchanged.
+    /// The same for a recurrent state, rows adjacent, whose equations keep it in [-1, 1] once it is there: a row that nearly fills this
+    /// range takes the fixed scale <see cref="BoundedScale"/>, which needs no exact range; a smaller row, or one outside (an initial
+    /// state of the caller's), takes its measured range. Each row decides for itself, so batching and cutting a sequence into runs
+    /// leave every bit unchanged.
     /// </summary>
     /// <param name="kernels">Kernels.</param>
     /// <param name="w">Packed weights.</param>
     /// <param name="h">State, m rows of the matrix's columns.</param>
     /// <param name="m">Rows.</param>
-    /// <param name="bounded">True where all rows are known to be inside; set when they are found to be.</param>
     /// <param name="scratch"><see cref="ScratchBytes"/> bytes.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static Factor PrepareState(KernelSet kernels, Tensor w, float* h, int m, ref bool bounded, byte* scratch)
+    public static Factor PrepareState(KernelSet kernels, Tensor w, float* h, int m, byte* scratch)
     {
         var columns = w.Layout.Columns;
         if (!w.Layout.IsInteger) return new Factor(w, h, columns, m);
         var stride = KernelSet.QuantizedStride(columns);
         var cursor = new ScratchCursor(scratch);
         Quantized(ref cursor, columns, m, out var scales, out var q);
-        bounded = bounded || IsBounded(h, (nint)m * columns);
-        if (bounded)
+        for (var i = 0; i < m; i++)
         {
-            kernels.QuantizeRows(h, columns, m, columns, BoundedScale, q, scales);
-        }
-        else
-        {
-            for (var i = 0; i < m; i++)
-            {
-                var row = h + (nint)i * columns;
-                kernels.QuantizeRows(row, columns, 1, columns, IsBounded(row, columns) ? BoundedScale : 0, q + i * stride, scales + i);
-            }
+            var row = h + (nint)i * columns;
+            kernels.QuantizeRows(row, columns, 1, columns, FillsBound(row, columns) ? BoundedScale : 0, q + i * stride, scales + i);
         }
 
         return new Factor(w, q, scales, m);
@@ -199,21 +194,29 @@ internal static unsafe class PackedProduct
         for (; k < columns; k++) rest[k] = MathF.FusedMultiplyAdd(-scale, q[k], x[k]);
     }
 
-    /// <summary>Comparisons only, so no kernel is needed. NaN counts as inside: it quantizes to 0 at any scale.</summary>
+    /// <summary>Whether the largest magnitude lies between the bounds. Comparisons only, so no kernel is needed. NaN does not count: it quantizes to 0 at any scale.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static bool IsBounded(float* h, nint n)
+    private static bool FillsBound(float* h, nint n)
     {
         nint i = 0;
-        var outside = Vector256<float>.Zero;
-        var bound = Vector256.Create(Bound);
-        for (; i + Vector256<float>.Count <= n; i += Vector256<float>.Count) outside |= Vector256.GreaterThan(Vector256.Abs(Vector256.Load(h + i)), bound);
-        if (outside.AsUInt32() != Vector256<uint>.Zero) return false;
-        for (; i < n; i++)
+        Vector256<float> large = default, outside = default;
+        for (; i + Vector256<float>.Count <= n; i += Vector256<float>.Count)
         {
-            if (h[i] > Bound || h[i] < -Bound) return false;
+            var value = Vector256.Abs(Vector256.Load(h + i));
+            large |= Vector256.GreaterThanOrEqual(value, Vector256.Create(LeastBound));
+            outside |= Vector256.GreaterThan(value, Vector256.Create(Bound));
         }
 
-        return true;
+        var isLarge = large.AsUInt32() != Vector256<uint>.Zero;
+        var isOutside = outside.AsUInt32() != Vector256<uint>.Zero;
+        for (; i < n; i++)
+        {
+            var value = MathF.Abs(h[i]);
+            isLarge |= value >= LeastBound;
+            isOutside |= value > Bound;
+        }
+
+        return isLarge && !isOutside;
     }
 
     /// <summary>Room for m quantized rows and as many rests of steep ones.</summary>

@@ -264,7 +264,6 @@ internal abstract unsafe class Recurrent : Operator
         var state = final != null ? final : pass.State;
 
         pass.Ragged = lengths != null;
-        pass.Bounded = initial == null;
         pass.StateIsZero = initial == null && lengths == null;
         Begin(pass);
 
@@ -381,7 +380,7 @@ internal abstract unsafe class Recurrent : Operator
             return;
         }
 
-        var state = bounded ? PrepareState(pass, h, count) : PackedProduct.Prepare(pass.Kernels, pass.Recurrence, h, pass.StateSize, 1, pass.Product);
+        var state = bounded ? PackedProduct.PrepareState(pass.Kernels, pass.Recurrence, h, count, pass.Product) : PackedProduct.Prepare(pass.Kernels, pass.Recurrence, h, pass.StateSize, 1, pass.Product);
         if (count > 1)
         {
             state.Multiply(pass.Kernels, 0, init, ldinit, y, PackedRows, 0, PackedRows);
@@ -401,14 +400,6 @@ internal abstract unsafe class Recurrent : Operator
             if (isPending) input.Multiply(pass.Kernels, 0, pass.InputBias, 0, pass.Gates, 0, from, to);
             state.Multiply(pass.Kernels, 0, init, 0, y, 0, from, to);
         }
-    }
-
-    private static PackedProduct.Factor PrepareState(RecurrentPass pass, float* h, int count)
-    {
-        var known = pass.Bounded;
-        var state = PackedProduct.PrepareState(pass.Kernels, pass.Recurrence, h, count, ref known, pass.Product);
-        if (!pass.Ragged) pass.Bounded = known;
-        return state;
     }
 
     /// <summary>Limits x to [-clip, clip], where the layer clips.</summary>

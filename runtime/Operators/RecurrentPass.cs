@@ -40,9 +40,6 @@ internal sealed unsafe class RecurrentPass(NodeContext context, int direction, i
     /// <summary>Rows have different lengths: each step may see only some of them.</summary>
     public bool Ragged { get; set; }
 
-    /// <summary>All rows of the state are known to lie in [-1, 1].</summary>
-    public bool Bounded { get; set; }
-
     /// <summary>The state is the missing initial one: R·h is 0.</summary>
     public bool StateIsZero { get; set; }
 

@@ -129,7 +129,7 @@ public sealed unsafe class RowKernelTests
             int m = random.Next(1, 4), k = i < 70 ? i + 1 : KernelTesting.Size(random, 1100), ldx = k + random.Next(3);
             var stride = (int)KernelSet.QuantizedStride(k);
             using var x = new GuardedMemory<float>(KernelTesting.Values(random, m * ldx, i % 3 == 0 ? 10 : 0, i % 2 == 0 ? 1 : 100), random.Next(4));
-            if (i % 11 == 0) x.Span.Fill(i % 2 == 0 ? 0f : 1e-31f);
+            if (i % 11 == 0) x.Span.Fill((i % 4) switch { 0 => 0f, 1 => 1e-31f, 2 => -3e-37f, _ => float.Epsilon });
             var expected = new sbyte[m * stride];
             var expectedScales = new float[m];
             for (var r = 0; r < m; r++) expectedScales[r] = QuantizeReference(x.Span.Slice(r * ldx, k), fixedScale, expected.AsSpan(r * stride));
@@ -154,15 +154,15 @@ public sealed unsafe class RowKernelTests
             if (!float.IsNaN(value)) absmax = MathF.Max(absmax, MathF.Min(MathF.Abs(value), float.MaxValue));
         }
 
-        var zero = fixedScale == 0 && absmax < MathF.ScaleB(1, -100);
-        var inverse = zero ? 0 : fixedScale != 0 ? 1 / fixedScale : 127 / absmax;
+        var range = MathF.Max(absmax, MathF.ScaleB(1, -119));
+        var inverse = fixedScale != 0 ? 1 / fixedScale : 127 / range;
         for (var k = 0; k < x.Length; k++)
         {
             var value = float.IsNaN(x[k]) ? 0 : x[k];
             q[k] = (sbyte)Math.Clamp(MathF.Round(value * inverse, MidpointRounding.ToEven), -127, 127);
         }
 
-        return zero ? 0 : fixedScale != 0 ? fixedScale : absmax / 127;
+        return fixedScale != 0 ? fixedScale : absmax == 0 ? 0 : range / 127;
     }
 
     private static float Reference(ReduceFunction function, ReadOnlySpan<float> x)
