@@ -22,6 +22,8 @@ internal static class LayerCases
                 }
             }
 
+            foreach (var kind in (OpKind[])[OpKind.Lstm, OpKind.Gru, OpKind.Rnn])
+                cases.Add($"{kind}/{format}/small states", kernels => ModelRun.Hash(kernels, Recurrent(kind, format, RecurrentDirection.Bidirectional, 19, 45, new Attributes(), scale: 1e-3f), 2));
             cases.Add($"Lstm/{format}/peephole,projection", kernels => ModelRun.Hash(kernels, Recurrent(OpKind.Lstm, format, RecurrentDirection.Bidirectional, 20, 40, new Attributes(), peephole: true, projection: 24)));
             cases.Add($"Lstm/{format}/coupled,clip", kernels => ModelRun.Hash(kernels, Recurrent(OpKind.Lstm, format, RecurrentDirection.Forward, 20, 40, new Attributes().Set(AttributeKey.InputForget, 1).Set(AttributeKey.CellClip, 0.4f))));
             cases.Add($"Lstm/{format}/activations", kernels => ModelRun.Hash(kernels, Recurrent(OpKind.Lstm, format, RecurrentDirection.Forward, 9, 21, new Attributes().Set(AttributeKey.Activations, "HardSigmoid,Softsign,ScaledTanh"))));
@@ -111,7 +113,7 @@ internal static class LayerCases
     }
 
     /// <summary>A recurrent layer over 6 steps of 3 sequences of different lengths, with initial states.</summary>
-    private static SeqModelBuilder Recurrent(OpKind kind, TensorFormat format, RecurrentDirection direction, int input, int hidden, Attributes attributes, bool peephole = false, int projection = 0)
+    private static SeqModelBuilder Recurrent(OpKind kind, TensorFormat format, RecurrentDirection direction, int input, int hidden, Attributes attributes, bool peephole = false, int projection = 0, float scale = 1)
     {
         const int Steps = 6;
         const int Batch = 3;
@@ -126,15 +128,15 @@ internal static class LayerCases
         {
             graph.Input("x", ElementType.Float32, Steps, Batch, input),
             graph.Constant<int>("lengths", [Batch], [Steps, 1, Steps - 2]),
-            graph.Constant<float>("h0", [directions, Batch, state], numbers.Floats(directions * Batch * state)),
+            graph.Constant<float>("h0", [directions, Batch, state], numbers.Floats(directions * Batch * state, scale)),
         };
-        if (kind == OpKind.Lstm) inputs.Add(graph.Constant<float>("c0", [directions, Batch, hidden], numbers.Floats(directions * Batch * hidden)));
+        if (kind == OpKind.Lstm) inputs.Add(graph.Constant<float>("c0", [directions, Batch, hidden], numbers.Floats(directions * Batch * hidden, scale)));
         for (var d = 0; d < directions; d++)
         {
-            inputs.Add(graph.Constant(model.AddPacked($"w{d}", format, rows, input, numbers.Packed(format, rows, input))));
+            inputs.Add(graph.Constant(model.AddPacked($"w{d}", format, rows, input, numbers.Packed(format, rows, input, 1.5f * scale))));
             inputs.Add(graph.Constant(model.AddPacked($"r{d}", format, rows, state, numbers.Packed(format, rows, state))));
             var bias = kind == OpKind.Gru ? 2 * rows : rows;
-            inputs.Add(graph.Constant<float>($"b{d}", kind == OpKind.Gru ? [2, rows] : [rows], numbers.Floats(bias, 0.3f)));
+            inputs.Add(graph.Constant<float>($"b{d}", kind == OpKind.Gru ? [2, rows] : [rows], numbers.Floats(bias, 0.3f * scale)));
             if (kind != OpKind.Lstm) continue;
             inputs.Add(peephole ? graph.Constant<float>($"p{d}", [3, hidden], numbers.Floats(3 * hidden, 0.5f)) : -1);
             inputs.Add(projection > 0 ? graph.Constant(model.AddPacked($"projection{d}", format, projection, hidden, numbers.Packed(format, projection, hidden))) : -1);

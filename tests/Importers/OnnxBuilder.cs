@@ -75,6 +75,7 @@ internal sealed class OnnxBuilder
                 case string v: (attribute.S, attribute.Type) = (ByteString.CopyFromUtf8(v), 3); break;
                 case long[] v: attribute.Ints.AddRange(v); attribute.Type = 7; break;
                 case float[] v: attribute.Floats.AddRange(v); attribute.Type = 6; break;
+                case string[] v: attribute.Strings.AddRange(v.Select(ByteString.CopyFromUtf8)); attribute.Type = 8; break;
                 case TensorProto v: (attribute.T, attribute.Type) = (v, 4); break;
                 case GraphProto v: (attribute.G, attribute.Type) = (v, 5); break;
                 default: throw new ArgumentException(name);
