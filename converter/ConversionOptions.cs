@@ -62,7 +62,7 @@ public sealed class ConversionOptions
     /// <summary>State pairs: input name to the output that becomes its content for the next run.</summary>
     public IReadOnlyDictionary<string, string> States { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>Whether inputs and outputs whose names or shapes show it are paired as states.</summary>
+    /// <summary>Whether inputs and outputs are paired as states where the graph or their names show it.</summary>
     public bool AutoStates { get; init; } = true;
 
     /// <summary>Storage of single weight matrices; the last that matches a name holds. A pattern that matches none is an error.</summary>

@@ -14,8 +14,8 @@ internal sealed record ConversionResult(SeqModelBuilder Model, byte[] File, IRea
 /// <param name="Notes">What the user should know: dimensions fixed, pairs not made, types widened.</param>
 internal sealed record ConvertedGraph(string Name, string Source, int SourceNodes, int Nodes, IReadOnlyList<StatePair> States, IReadOnlyList<string> Notes);
 
-/// <summary>A state: the input it was, the output that fed it, and its shape.</summary>
-internal sealed record StatePair(string Input, string Output, string Shape);
+/// <summary>A state: the input it was, the output that fed it, its shape, and what shows that they are one.</summary>
+internal sealed record StatePair(string Input, string Output, string Shape, string Reason);
 
 /// <summary>A constant of the model as stored.</summary>
 /// <param name="Name">Name.</param>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using SeqRuntime.Converter.Graph;
+using SeqRuntime.Converter.Graph.States;
 using SeqRuntime.Converter.Importers;
 using SeqRuntime.Converter.Importers.Description;
 using SeqRuntime.Converter.Lowering;
@@ -21,7 +22,7 @@ internal static class Converter
     public static ConversionResult Convert(IReadOnlyList<(string Graph, string Path)> sources, ConversionOptions options, IProgress<ConversionProgress>? progress = null)
     {
         _ = KernelRegistry.Choose(); // what the environment forces is no fault of the model's
-        var resolved = new List<(IrGraph Graph, string Path, int SourceNodes, List<string> Notes)>();
+        var resolved = new List<(IrGraph Graph, string Path, int SourceNodes, IReadOnlyList<StatePair> States, List<string> Notes)>();
         var tables = new Dictionary<string, string[]>();
         var metadata = new Dictionary<string, string>();
         var files = new HashSet<string>();
@@ -43,7 +44,8 @@ internal static class Converter
         foreach (var (i, (raw, path, imported, notes)) in read.Index())
         {
             void Stage(string stage, double part) => progress?.Report(new ConversionProgress($"{raw.Name}: {stage}", 0.2 + (i + part) * 0.6 / read.Count));
-            resolved.Add((Resolve(raw, path, imported.HasStates, options, notes, Stage), path, raw.Nodes.Count, notes));
+            var (graph, states) = Resolve(raw, path, imported.HasStates, options, notes, Stage);
+            resolved.Add((graph, path, raw.Nodes.Count, states, notes));
         }
 
         if (options.Decoding is { } document)
@@ -66,11 +68,11 @@ internal static class Converter
         model.Metadata["converter"] = $"seqconvert {typeof(Converter).Assembly.GetName().Version}";
         model.Metadata["weights"] = options.Weights.Name();
         var converted = new List<ConvertedGraph>();
-        foreach (var (index, (graph, path, sourceNodes, notes)) in resolved.Index())
+        foreach (var (index, (graph, path, sourceNodes, states, notes)) in resolved.Index())
         {
             model.Metadata[$"source:{graph.Name}"] = Path.GetFileName(path);
             model.Metadata[$"source-sha256:{graph.Name}"] = System.Convert.ToHexStringLower(Hash(path));
-            converted.Add(new ConvertedGraph(graph.Name, path, sourceNodes, model.Graphs[index].Nodes.Count, [.. graph.States.Select(s => new StatePair(s.Name, s.Output, $"[{string.Join(", ", s.Shape)}]"))], notes));
+            converted.Add(new ConvertedGraph(graph.Name, path, sourceNodes, model.Graphs[index].Nodes.Count, states, notes));
         }
 
         foreach (var file in files.Except(resolved.Select(r => r.Path))) model.Metadata[$"source-sha256:{Path.GetFileName(file)}"] = System.Convert.ToHexStringLower(Hash(file));
@@ -116,24 +118,28 @@ internal static class Converter
         foreach (var (index, graph) in imported.Graphs.Index()) yield return (graph, imported, index == 0 ? notes : []);
     }
 
-    private static IrGraph Resolve(IrGraph raw, string path, bool hasStates, ConversionOptions options, List<string> notes, Action<string, double> stage) => Guarded(path, Blame(options), () =>
+    private static (IrGraph Graph, IReadOnlyList<StatePair> States) Resolve(IrGraph raw, string path, bool hasStates, ConversionOptions options, List<string> notes, Action<string, double> stage) => Guarded(path, Blame(options), () =>
     {
         Bindings.Apply(raw, options, path);
-        StatePairing.Apply(raw, options, notes);
+        var pairing = new StatePairing(raw, notes);
+        pairing.Apply(raw, options);
         stage("resolving shapes", 0);
         var graph = SizeProbes.Resolve(raw, notes, out var sized);
-        if (options.AutoStates && !hasStates && StatePairing.Find(graph, notes) is { Count: > 0 } pairs)
+        if (options.AutoStates && !hasStates)
         {
-            foreach (var (input, output, how) in pairs) StatePairing.Pair(sized, input, output, notes, how);
-            graph = SizeProbes.Resolve(sized, notes, out sized);
+            stage("finding states", 0.4);
+            var found = StateFinder.Find(graph, pairing.Outputs, notes);
+            foreach (var match in found.Pairs) pairing.Pair(sized, match);
+            if (found.Pairs.Count > 0) graph = SizeProbes.Resolve(sized, notes, out sized);
         }
 
-        if (!hasStates && !StatePairing.Fits(graph) && StatePairing.FixBatch(sized, notes)) graph = SizeProbes.Resolve(sized, notes, out _);
+        if (!hasStates && !StatePairing.Fits(graph) && pairing.FixBatch(sized)) graph = SizeProbes.Resolve(sized, notes, out _);
 
         StatePairing.Check(graph);
+        pairing.DropOutputs(graph);
         stage("simplifying", 0.5);
         Passes.Run(graph, name => WeightChoice.AsksForFewerBits(options, name));
-        return graph;
+        return (graph, pairing.Pairs);
     });
 
     /// <summary>The sizes and values that the user gave, which are at fault before the model is; null for none.</summary>

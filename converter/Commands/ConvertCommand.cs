@@ -18,7 +18,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
     private readonly Option<string[]> _dim = new("--dim", "-d") { Description = "Fix a symbolic dimension.", HelpName = "T=1" };
     private readonly Option<string[]> _set = new("--set", "-s") { Description = "Fix a scalar input to a value; what follows from it is resolved ('If' takes one branch).", HelpName = "sr=16000" };
     private readonly Option<string[]> _state = new("--state") { Description = "Let the runtime carry this input as state, from this output of the run before.", HelpName = "in=out" };
-    private readonly Option<bool> _noAutoState = new("--no-auto-state") { Description = "Do not pair state inputs and outputs by name and shape; only --state pairs." };
+    private readonly Option<bool> _noAutoState = new("--no-auto-state") { Description = "Find no states in the graph and by names; only --state pairs." };
     private readonly Option<string[]> _keep = new("--keep", "-k") { Description = "Keep tensors whose name matches in fp32; '*' stands for any text.", HelpName = "PATTERN" };
     private readonly Option<string> _decoding = new("--decoding") { Description = "What a decoder needs to know of graphs from elsewhere: tables of tokens, begin and end, which value is what (docs/description.md).", HelpName = "FILE.json" };
     private readonly Option<bool> _json = new("--json") { Description = "Print the report as one JSON document on standard output." };

@@ -5,14 +5,25 @@ namespace SeqRuntime.Converter.Graph;
 /// <summary>The passes over a resolved graph, in their order.</summary>
 internal static class Passes
 {
+    private static readonly Action<IrGraph>[] s_fusions = [NoOps.Run, LinearFusion.Run, LayerNormFusion.Run, ActivationFusion.Run, LstmCellFusion.Run, GruCellFusion.Run, ZeroStates.Run, NoOps.Run, NoOps.Run];
+
     /// <param name="graph">A resolved graph.</param>
     /// <param name="staysApart">Whether a constant of this name is to be stored in fewer bits as it is.</param>
     public static void Run(IrGraph graph, Predicate<string> staysApart)
     {
-        foreach (var pass in (Action<IrGraph>[])[NoOps.Run, LinearFusion.Run, LayerNormFusion.Run, ActivationFusion.Run, LstmCellFusion.Run, GruCellFusion.Run, ZeroStates.Run, NoOps.Run, NoOps.Run, g => TokenProducts.Run(g, staysApart)])
-        {
-            pass(graph);
-            DeadCode.Remove(graph);
-        }
+        Fuse(graph);
+        Run(graph, g => TokenProducts.Run(g, staysApart));
+    }
+
+    /// <summary>Nodes that one node can stand for: products with their bias, normalizations, written-out cells. Every value that stays is what it was.</summary>
+    public static void Fuse(IrGraph graph)
+    {
+        foreach (var pass in s_fusions) Run(graph, pass);
+    }
+
+    private static void Run(IrGraph graph, Action<IrGraph> pass)
+    {
+        pass(graph);
+        DeadCode.Remove(graph);
     }
 }

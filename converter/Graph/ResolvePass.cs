@@ -1,3 +1,5 @@
+using SeqRuntime.Converter.Graph.Fusion;
+
 namespace SeqRuntime.Converter.Graph;
 
 /// <summary>
@@ -28,6 +30,7 @@ internal sealed class ResolvePass
     /// <exception cref="ConversionException">Operators are unsupported, or the model is damaged.</exception>
     public static void Run(IrGraph graph, int[] probes)
     {
+        ZeroStates.LeaveOut(graph);
         DeadCode.Remove(graph);
         ResolvePass pass;
         try
@@ -205,6 +208,10 @@ internal sealed class ResolvePass
                 if (node.Outputs[i].Length == 0) node.Outputs[i] = _graph.Fresh(node.Name);
             }
         }
+        else
+        {
+            LeaveOutZeros(node);
+        }
 
         _evaluator.Evaluate(node);
         var isKnown = node.Outputs.Count > 0;
@@ -216,5 +223,14 @@ internal sealed class ResolvePass
         }
 
         if (!isKnown) _kept.Add(node);
+    }
+
+    /// <summary>First states that turn out to be zero.</summary>
+    private void LeaveOutZeros(IrNode layer)
+    {
+        for (var i = 5; i < layer.Inputs.Count && i < (layer.Op == "LSTM" ? 7 : 6); i++)
+        {
+            if (layer.Inputs[i].Length > 0 && _evaluator.KnownContent(layer.Inputs[i]) is { IsZero: true }) layer.Inputs[i] = "";
+        }
     }
 }

@@ -3,26 +3,42 @@ namespace SeqRuntime.Converter.Graph.Fusion;
 /// <summary>Leaves out initial states of recurrent layers that are zero, and sequence lengths that are the whole sequence.</summary>
 internal static class ZeroStates
 {
+    private const int MostFollowed = 16;
+
     public static void Run(IrGraph graph)
     {
-        var rewriter = new Rewriter(graph);
-        foreach (var node in graph.Nodes.Where(n => n.Op is "LSTM" or "GRU" or "RNN"))
+        LeaveOut(graph);
+        foreach (var node in graph.Nodes.Where(IsLayer))
         {
-            if (node.Input(5).Length > 0 && IsZero(node.Input(5), rewriter)) node.Inputs[5] = "";
-            if (node.Op == "LSTM" && node.Input(6).Length > 0 && IsZero(node.Input(6), rewriter)) node.Inputs[6] = "";
-            var steps = rewriter.Shape(node.Input(0)).Sizes[0];
-            if (rewriter.Constant(node.Input(4)) is { } lengths && steps >= 0 && Array.TrueForAll(lengths.Integers(), l => l == steps)) node.Inputs[4] = "";
+            var steps = graph.ShapeOf(node.Input(0)).Sizes[0];
+            if (graph.ConstantOf(node.Input(4)) is { } lengths && steps >= 0 && Array.TrueForAll(lengths.Integers(), l => l == steps)) node.Inputs[4] = "";
         }
     }
 
-    private static bool IsZero(string value, Rewriter rewriter)
+    /// <summary>Leaves out the zeros, also before shapes are known: exporters write them for one size of batch, and a layer without them begins at zero for any.</summary>
+    public static void LeaveOut(IrGraph graph)
     {
-        for (var steps = 0; steps < 8; steps++)
+        var layers = graph.Nodes.FindAll(IsLayer);
+        if (layers.Count == 0) return;
+        var producers = graph.Producers();
+        foreach (var layer in layers)
         {
-            if (rewriter.Constant(value) is { } constant) return constant.IsZero;
-            if (rewriter.Producer(value) is not { } node) return false;
+            if (layer.Input(5).Length > 0 && IsZero(layer.Input(5), graph, producers)) layer.Inputs[5] = "";
+            if (layer.Op == "LSTM" && layer.Input(6).Length > 0 && IsZero(layer.Input(6), graph, producers)) layer.Inputs[6] = "";
+        }
+    }
+
+    private static bool IsLayer(IrNode node) => node.Op is "LSTM" or "GRU" or "RNN";
+
+    private static bool IsZero(string value, IrGraph graph, Dictionary<string, IrNode> producers)
+    {
+        for (var steps = 0; steps < MostFollowed; steps++)
+        {
+            if (graph.ConstantOf(value) is { } constant) return constant.IsZero;
+            if (!producers.TryGetValue(value, out var node)) return false;
+            if (node.Op == "Constant") return node.Attributes.GetValueOrDefault("value") is IrTensor { IsZero: true };
             if (node.Op == "ConstantOfShape") return node.Attributes.GetValueOrDefault("value") is not IrTensor fill || fill.IsZero;
-            if (node.Op is not ("Expand" or "Reshape" or "Unsqueeze" or "Squeeze" or "Transpose" or "Slice" or "Tile")) return false;
+            if (node.Op is not ("Expand" or "Reshape" or "Unsqueeze" or "Squeeze" or "Transpose" or "Slice" or "Split" or "Gather" or "Tile" or "Identity" or "Cast")) return false;
             value = node.Input(0);
         }
 

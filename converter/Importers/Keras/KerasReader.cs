@@ -26,7 +26,7 @@ internal sealed class KerasReader
             var graph = new GraphComposer(name, new Dictionary<string, IrTensor>(), path);
             var emitter = new KerasEmitter(graph, new KerasWeights(file), isKeras3: file.Attributes.GetValueOrDefault("keras_version", "2").StartsWith('3'));
             new KerasReader(graph, emitter).Build(document.RootElement);
-            return new ImportedModel(graph.Graph) { HasStates = true };
+            return new ImportedModel(graph.Graph);
         }
         catch (ConversionException fault) when (!fault.Message.StartsWith(path, StringComparison.Ordinal))
         {

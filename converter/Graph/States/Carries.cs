@@ -1,0 +1,187 @@
+namespace SeqRuntime.Converter.Graph.States;
+
+/// <summary>How surely a value is the next content of an input, where no layer or cache tells.</summary>
+internal enum CarryKind
+{
+    /// <summary>It does not follow from the input.</summary>
+    None,
+
+    /// <summary>It follows from the input, as any output may.</summary>
+    Follows,
+
+    /// <summary>Each element follows from the input's own by one sum or one product: an accumulator, or a bias, mask or gain.</summary>
+    Sum,
+
+    /// <summary>Through one matrix, and behind it element by element, as the hidden state of a written-out cell.</summary>
+    Product,
+
+    /// <summary>It is what a recurrent layer leaves behind, and follows from the input: a hidden state that acts through attention.</summary>
+    LayerEnd,
+
+    /// <summary>Each element follows from the input's own and new values through a function, as the hidden state from the cell state.</summary>
+    Gated,
+
+    /// <summary>Each element is a blend of the input's own and new values: a smoother, a gated cell, a decaying value.</summary>
+    Blend,
+
+    /// <summary>It keeps some of the input's elements and has new ones beside them: a buffer that is written.</summary>
+    Buffer,
+}
+
+/// <summary>How outputs follow from one input: through which kinds of nodes, and whether each element from the input's own.</summary>
+internal sealed class Carries
+{
+    private readonly SizedView _view;
+    private readonly Provenance _provenance;
+    private readonly ElementMoves _moves;
+    private readonly IrPort _input;
+    private readonly HashSet<string> _follows;
+    private readonly HashSet<string> _beforeProduct;
+    private readonly HashSet<string> _behindProduct = [];
+    private readonly Dictionary<string, Path> _paths = [];
+
+    public Carries(SizedView view, Provenance provenance, ElementMoves moves, IrPort input)
+    {
+        (_view, _provenance, _moves, _input) = (view, provenance, moves, input);
+        _follows = [input.Value];
+        _beforeProduct = [input.Value];
+        if (moves.IsSmall(input.Value)) _paths[input.Value] = new Path([.. Enumerable.Range(1, (int)view.CountOf(input.Value)).Select(i => (long)i)]);
+        foreach (var node in view.Graph.Nodes)
+        {
+            if (!node.Inputs.Exists(_follows.Contains) || node.Op is "Shape" or "Size" || !node.Outputs.Exists(o => o.Length > 0 && view.Known(o) is null)) continue;
+            _follows.UnionWith(node.Outputs);
+            Visit(node);
+        }
+    }
+
+    /// <summary>How an output of the input's shape follows from it.</summary>
+    public CarryKind To(IrPort output)
+    {
+        if (!_follows.Contains(output.Value)) return CarryKind.None;
+        if (IsBuffer(output)) return CarryKind.Buffer;
+        if (_paths.TryGetValue(output.Value, out var path) && path.IsInPlace)
+        {
+            if (path.IsScaled && path.IsLinear && (path.IsAdded || path.IsDecay)) return CarryKind.Blend;
+            return path.IsAdded && !path.IsLinear ? CarryKind.Gated : CarryKind.Sum;
+        }
+
+        if (IsLayerEnd(output)) return CarryKind.LayerEnd;
+        return _behindProduct.Contains(output.Value) ? CarryKind.Product : CarryKind.Follows;
+    }
+
+    private static bool IsElementwise(IrNode node) => Lowering.OperatorMap.Names.Contains(node.Op) && Lowering.OperatorMap.Map(node).Kind is Format.OpKind.Unary or Format.OpKind.Binary;
+
+    private void Visit(IrNode node)
+    {
+        var moved = _moves.Moved(node, out _);
+        var isMoved = Array.Exists(moved, o => _follows.Contains(node.Inputs[o]));
+        var isElementwise = IsElementwise(node) || node.Op is "Where" or "Clip";
+        if (isMoved && Array.Exists(moved, o => _beforeProduct.Contains(node.Inputs[o]))) _beforeProduct.UnionWith(node.Outputs);
+        if ((isMoved || isElementwise) && node.Inputs.Exists(_behindProduct.Contains)) _behindProduct.UnionWith(node.Outputs);
+        if (node.Op is "Linear" or "Conv" or "MatMul" or "Gemm" && _beforeProduct.Contains(node.Input(0)) && _view.Known(node.Input(1)) is not null) _behindProduct.UnionWith(node.Outputs);
+
+        if (!node.Inputs.Exists(_paths.ContainsKey) || !node.Outputs.TrueForAll(o => o.Length == 0 || _moves.IsSmall(o))) return;
+        if (isMoved && node.Op is not ("Mul" or "Where" or "Clip")) Move(node, moved);
+        else if (isElementwise && Combine(node) is { } path) _paths[node.Output(0)] = path;
+        else if (node.Op is "ScatterND" or "ScatterElements" && _paths.TryGetValue(node.Input(0), out var written)) _paths[node.Output(0)] = written with { IsAdded = true, IsScaled = true };
+    }
+
+    private void Move(IrNode node, int[] moved)
+    {
+        var from = moved.Select(o => _paths.GetValueOrDefault(node.Inputs[o])).OfType<Path>().ToList();
+        var all = _moves.Move(node, moved, value => _paths.TryGetValue(value, out var path) ? path.Elements : new long[_view.CountOf(value)]);
+        for (var i = 0; i < node.Outputs.Count; i++)
+        {
+            if (all[i] is { } elements && Array.Exists(elements, e => e != 0)) _paths[node.Outputs[i]] = Path.Of(elements, from);
+        }
+    }
+
+    /// <summary>What an elementwise node makes of the paths of its operands; null where it mixes different elements.</summary>
+    private Path? Combine(IrNode node)
+    {
+        var shape = _view.ShapeOf(node.Output(0));
+        var isChoice = node.Op == "Where";
+        var operands = node.Inputs.Index().Where(i => i.Item.Length > 0 && (!isChoice || i.Index > 0) && (node.Op != "Clip" || i.Index == 0)).Select(i => i.Item).ToList();
+        var paths = operands.Where(_paths.ContainsKey).Select(o => _paths[o] with { Elements = Broadcast(_paths[o].Elements, _view.ShapeOf(o), shape) }).ToList();
+        if (paths.Count == 0 || (node.Op == "Div" && !_paths.ContainsKey(node.Input(0)))) return null;
+        var elements = (long[])paths[0].Elements.Clone();
+        foreach (var other in paths.Skip(1))
+        {
+            for (var i = 0; i < elements.Length; i++)
+            {
+                if (elements[i] == 0) elements[i] = other.Elements[i];
+                else if (other.Elements[i] != 0 && other.Elements[i] != elements[i]) return null;
+            }
+        }
+
+        var path = Path.Of(elements, paths);
+        var rest = operands.Find(o => !_paths.ContainsKey(o));
+        var factor = rest is null ? null : _view.Known(rest);
+        return node.Op switch
+        {
+            "Add" or "Sub" or "Max" or "Min" => path with { IsAdded = path.IsAdded || (rest is not null && factor is null), IsScaled = path.IsScaled || paths.Count > 1 },
+            "Mul" or "Div" => path with { IsScaled = true, IsDecay = path.IsDecay || (node.Op == "Mul" && factor is { Type: ElementType.Float32, IsZero: false } && !factor.Floats.ContainsAnyExceptInRange(-0.999999f, 0.999999f)) },
+            "Where" => path with { IsAdded = path.IsAdded || rest is not null, IsScaled = true },
+            "Neg" or "Clip" or "Cast" => path,
+            _ when operands.Count == 1 => path with { IsLinear = false },
+            _ => null,
+        };
+    }
+
+    private static long[] Broadcast(long[] elements, int[] from, int[] to)
+    {
+        if (from.AsSpan().SequenceEqual(to)) return elements;
+        var result = new long[to.Aggregate(1, (a, b) => a * b)];
+        for (var i = 0; i < result.Length; i++)
+        {
+            var (rest, at, stride) = (i, 0, 1);
+            for (var axis = to.Length - 1; axis >= 0; axis--)
+            {
+                var own = axis - (to.Length - from.Length);
+                if (own >= 0 && from[own] > 1) at += rest % to[axis] * stride;
+                if (own >= 0) stride *= from[own];
+                rest /= to[axis];
+            }
+
+            result[i] = elements[at];
+        }
+
+        return result;
+    }
+
+    private bool IsBuffer(IrPort output)
+    {
+        if (_provenance.Marks(output.Value) is not { } marks) return false;
+        var (start, count) = (_provenance.StartOf(_input.Value), _view.CountOf(_input.Value));
+        var own = marks.Count(mark => mark >= start && mark < start + count);
+        return own > 0 && own < marks.Length;
+    }
+
+    private bool IsLayerEnd(IrPort output) =>
+        _provenance.Marks(output.Value) is { } marks && marks.Length > 0 && Array.TrueForAll(marks, _provenance.IsLayerEnd);
+
+    /// <summary>For each element of a value the input's element, counted from 1, that it follows from alone; what was done on the way.</summary>
+    private sealed record Path(long[] Elements)
+    {
+        public bool IsLinear { get; init; } = true;
+
+        /// <summary>Something that is no constant was added, or chosen instead.</summary>
+        public bool IsAdded { get; init; }
+
+        /// <summary>It was multiplied, chosen, or comes in on two ways.</summary>
+        public bool IsScaled { get; init; }
+
+        /// <summary>It was multiplied by a constant below 1.</summary>
+        public bool IsDecay { get; init; }
+
+        public bool IsInPlace => Elements.Index().All(e => e.Item == 0 || e.Item == e.Index + 1) && 2 * Elements.Count(e => e != 0) >= Elements.Length;
+
+        public static Path Of(long[] elements, List<Path> from) => new(elements)
+        {
+            IsLinear = from.TrueForAll(p => p.IsLinear),
+            IsAdded = from.Exists(p => p.IsAdded),
+            IsScaled = from.Exists(p => p.IsScaled),
+            IsDecay = from.Exists(p => p.IsDecay),
+        };
+    }
+}

@@ -1,0 +1,151 @@
+namespace SeqRuntime.Converter.Graph.States;
+
+/// <summary>What becomes of a value that is kept between runs.</summary>
+internal enum PlaceKind
+{
+    /// <summary>The hidden state that a recurrent layer begins with; it leaves its last one.</summary>
+    Hidden,
+
+    /// <summary>The cell state of an LSTM.</summary>
+    Cell,
+
+    /// <summary>Steps of the past, joined to new ones along an axis; the newest are left behind.</summary>
+    Past,
+}
+
+/// <summary>A place of the graph that values kept between runs go into.</summary>
+/// <param name="Node">The layer, or the node that joins past and new steps.</param>
+/// <param name="Kind">What is kept there.</param>
+/// <param name="IsReverse">A direction that reads from the end: what it leaves is no state of a stream.</param>
+internal sealed record Place(IrNode Node, PlaceKind Kind, bool IsReverse);
+
+/// <summary>An output that holds what places leave behind, element by element as an input entered them.</summary>
+/// <param name="Output">The output.</param>
+/// <param name="Marks">Where its elements come from: of two outputs with the same marks either will do.</param>
+/// <param name="Places">The places.</param>
+/// <param name="Depth">How many layers the state goes through, one after the other, before; written-out steps do so.</param>
+/// <param name="IsOneLayer">Those layers have one matrix: they are steps of one layer.</param>
+/// <param name="IsMasked">A mask may have set elements to zero on the way.</param>
+internal sealed record PlaceMatch(IrPort Output, long[] Marks, IReadOnlyList<Place> Places, int Depth, bool IsOneLayer, bool IsMasked)
+{
+    public bool IsReverse => Places.Any(place => place.IsReverse);
+}
+
+/// <summary>Finds the places that inputs reach, and the outputs that hold what these leave behind.</summary>
+internal sealed class Places
+{
+    private const int MostDepth = 4096;
+
+    private readonly SizedView _view;
+    private readonly Provenance _provenance;
+    private readonly Dictionary<long, List<(Place Place, long Leaving)>> _ways = [];
+
+    public Places(SizedView view, Provenance provenance)
+    {
+        (_view, _provenance) = (view, provenance);
+        foreach (var node in view.Graph.Nodes)
+        {
+            if (Provenance.IsRecurrent(node)) AddLayer(node);
+            else if (node.Op == "Concat" && provenance.Reach.Contains(node.Output(0)) && provenance.Marks(node.Output(0)) is { } marks) AddJoin(node, marks);
+        }
+    }
+
+    /// <summary>The places that an input goes into, nearest first.</summary>
+    public IReadOnlyList<Place> Of(IrPort input) => [.. Elements(input).SelectMany(mark => Ways(mark)).Select(way => way.Place).Distinct()];
+
+    /// <summary>Whether an output holds what the input's places leave behind.</summary>
+    public PlaceMatch? Match(IrPort input, IrPort output)
+    {
+        if (_view.TypeOf(output.Value) != input.Type || _provenance.Marks(output.Value) is not { } marks || marks.Length != _view.CountOf(input.Value)) return null;
+        var places = new List<Place>();
+        var (isOneLayer, matched, open) = (true, 0, 0);
+        int? depth = null;
+        foreach (var (i, mark) in Elements(input).Index())
+        {
+            var ways = Ways(mark);
+            if (ways.Count == 0) continue;
+            if (Follow(mark, marks[i], depth) is not { } found)
+            {
+                // Joined to something that is no past of it, as features are.
+                if (ways.Exists(way => way.Place.Kind != PlaceKind.Past)) return null;
+                open++;
+                continue;
+            }
+
+            matched++;
+            depth = found.Depth;
+            isOneLayer &= found.IsOneLayer;
+            if (!places.Contains(found.Place)) places.Add(found.Place);
+        }
+
+        return depth is { } d && matched >= open ? new PlaceMatch(output, marks, places, d, isOneLayer, _provenance.IsMasked(output.Value)) : null;
+    }
+
+    private IEnumerable<long> Elements(IrPort input)
+    {
+        var start = _provenance.StartOf(input.Value);
+        for (var i = 0L; i < _view.CountOf(input.Value); i++) yield return start + i;
+    }
+
+    private List<(Place Place, long Leaving)> Ways(long mark) => _ways.TryGetValue(mark, out var ways) ? ways : [];
+
+    /// <summary>The place after which an element is left as <paramref name="target"/>.</summary>
+    private (Place Place, int Depth, bool IsOneLayer)? Follow(long mark, long target, int? atDepth)
+    {
+        var now = Ways(mark).ConvertAll(way => (way.Place, way.Leaving, IsOneLayer: true));
+        var seen = new HashSet<long>();
+        for (var depth = 0; now.Count > 0 && depth <= (atDepth ?? MostDepth); depth++)
+        {
+            if (now.FindIndex(way => way.Leaving == target) is >= 0 and var at && (atDepth is null || atDepth == depth)) return (now[at].Place, depth, now[at].IsOneLayer);
+            now = [.. now.Where(way => seen.Add(way.Leaving)).SelectMany(way => Ways(way.Leaving).Where(next => next.Place.Kind != PlaceKind.Past)
+                .Select(next => (next.Place, next.Leaving, way.IsOneLayer && IsOneLayer(way.Place.Node, next.Place.Node))))];
+        }
+
+        return null;
+    }
+
+    private bool IsOneLayer(IrNode a, IrNode b) =>
+        a.Op == b.Op && Provenance.IsRecurrent(a) && _view.Known(a.Input(2)) is { } first && _view.Known(b.Input(2)) is { } second && (ReferenceEquals(first, second) || first.Data.AsSpan().SequenceEqual(second.Data));
+
+    private void AddLayer(IrNode layer)
+    {
+        for (var state = 0; state < (layer.Op == "LSTM" ? 2 : 1); state++)
+        {
+            if (_provenance.Marks(layer.Input(5 + state)) is not { } marks) continue;
+            var shape = _view.ShapeOf(layer.Input(5 + state));
+            var block = shape[1] * shape[2];
+            var places = Enumerable.Range(0, shape[0]).Select(direction => new Place(layer, state == 0 ? PlaceKind.Hidden : PlaceKind.Cell, Provenance.IsReverse(layer, direction))).ToArray();
+            for (var i = 0; i < marks.Length; i++) Add(marks[i], places[i / block], _provenance.StateOf(layer, state) + i);
+        }
+    }
+
+    /// <summary>Past and new steps side by side: the past stands first and the last steps stay, or last and the first stay.</summary>
+    private void AddJoin(IrNode node, long[] marks)
+    {
+        var shape = _view.ShapeOf(node.Output(0));
+        var axis = (int)node.Int("axis", 0);
+        if (axis < 0) axis += shape.Length;
+        var stride = shape.Skip(axis + 1).Aggregate(1, (a, b) => a * b);
+        var total = shape[axis];
+        var place = new Place(node, PlaceKind.Past, false);
+        foreach (var input in _view.Graph.Inputs)
+        {
+            var (start, count) = (_provenance.StartOf(input.Value), _view.CountOf(input.Value));
+            var own = Enumerable.Range(0, marks.Length).Where(i => marks[i] >= start && marks[i] < start + count).ToArray();
+            if (own.Length == 0) continue;
+            var (first, end) = (own.Min(Step), own.Max(Step) + 1);
+            var shift = first == 0 ? total - end : end == total ? -first : 0;
+            if (shift == 0) continue;
+            foreach (var i in own) Add(marks[i], place, marks[i + shift * stride]);
+        }
+
+        int Step(int element) => element / stride % total;
+    }
+
+    private void Add(long mark, Place place, long leaving)
+    {
+        if (mark == 0 || leaving == 0) return;
+        if (!_ways.TryGetValue(mark, out var ways)) _ways[mark] = ways = [];
+        ways.Add((place, leaving));
+    }
+}

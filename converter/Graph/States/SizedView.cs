@@ -1,0 +1,85 @@
+namespace SeqRuntime.Converter.Graph.States;
+
+/// <summary>
+/// A resolved graph with its written-out cells fused, and all shapes at one size of each symbolic dimension: sizes that differ from
+/// each other where the model allows it, so that a past of P steps and a result of T have one shape only if they are of one length.
+/// </summary>
+internal sealed class SizedView
+{
+    private const int MostTried = 4;
+
+    private SizedView(IrGraph graph, Evaluator evaluator, Dictionary<string, int> sizes)
+    {
+        (Graph, Evaluator, Sizes) = (graph, evaluator, sizes);
+        Producers = graph.Producers();
+        Readers = graph.Readers();
+    }
+
+    public IrGraph Graph { get; }
+
+    public Evaluator Evaluator { get; }
+
+    /// <summary>The size of each symbolic dimension here.</summary>
+    public IReadOnlyDictionary<string, int> Sizes { get; }
+
+    public IReadOnlyDictionary<string, IrNode> Producers { get; }
+
+    public IReadOnlyDictionary<string, List<IrNode?>> Readers { get; }
+
+    /// <summary>The view of a resolved graph, or null where no sizes were found at which its nodes fit together.</summary>
+    public static SizedView? Of(IrGraph resolved)
+    {
+        var fused = resolved.Copy();
+        foreach (var (value, shape) in resolved.Shapes) fused.Shapes[value] = shape;
+        Passes.Fuse(fused);
+        foreach (var sizes in SizesToTry(resolved))
+        {
+            var graph = Fixed(fused, sizes);
+            if (Evaluated(graph) is { } evaluator) return new SizedView(graph, evaluator, sizes);
+        }
+
+        return null;
+    }
+
+    public int[] ShapeOf(string value) => Evaluator.ShapeOf(value).Sizes;
+
+    public ElementType TypeOf(string value) => Evaluator.ShapeOf(value).Type;
+
+    public long CountOf(string value) => ShapeOf(value).Aggregate(1L, (a, b) => a * b);
+
+    /// <summary>A value's content, where it follows from constants and sizes.</summary>
+    public IrTensor? Known(string value) => value.Length == 0 || !Evaluator.Has(value) ? null : Evaluator.KnownContent(value);
+
+    private static IEnumerable<Dictionary<string, int>> SizesToTry(IrGraph graph)
+    {
+        var symbols = graph.Symbols();
+        if (symbols.Count == 0) return [[]];
+        var probes = graph.Probes.Order().ToList();
+        var some = probes.Where(size => size > 1).Concat(probes).Distinct().Take(MostTried).ToList();
+        var apart = some.Select(size => symbols.Index().ToDictionary(s => s.Item, s => size + s.Index));
+        var alike = some.Select(size => symbols.ToDictionary(s => s, _ => size));
+        return symbols.Count == 1 ? alike : apart.Concat(alike);
+    }
+
+    private static IrGraph Fixed(IrGraph fused, Dictionary<string, int> sizes)
+    {
+        if (sizes.Count == 0) return fused;
+        var graph = fused.Copy();
+        foreach (var (symbol, size) in sizes) graph.Fix(symbol, size);
+        return graph;
+    }
+
+    private static Evaluator? Evaluated(IrGraph graph)
+    {
+        try
+        {
+            var evaluator = new Evaluator(graph, [1]);
+            foreach (var node in graph.Nodes) evaluator.Evaluate(node);
+            return evaluator;
+        }
+        catch (Exception fault) when (fault is ArgumentException or SeqFormatException or OverflowException)
+        {
+            return null; // These sizes do not fit together; the next may.
+        }
+    }
+}

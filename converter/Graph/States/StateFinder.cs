@@ -1,0 +1,259 @@
+namespace SeqRuntime.Converter.Graph.States;
+
+/// <summary>An input and the output that is its content for the next run, and what shows it.</summary>
+/// <param name="Input">The input.</param>
+/// <param name="Output">The output.</param>
+/// <param name="Reason">What shows it.</param>
+/// <param name="IsReshaped">The output has the same elements in another shape: it stays an output.</param>
+internal sealed record StateMatch(string Input, string Output, string Reason, bool IsReshaped = false);
+
+/// <summary>A cache: the output is the input with new steps beside it along an axis.</summary>
+internal sealed record GrowingCache(string Input, string Output, int Axis);
+
+/// <summary>States that were found, and caches that grow.</summary>
+internal sealed record FoundStates(IReadOnlyList<StateMatch> Pairs, IReadOnlyList<GrowingCache> Caches);
+
+/// <summary>
+/// Finds the inputs that are states. First by the graph: an input whose elements go into the first state of a recurrent layer or the
+/// past of a window or cache is a state, and the output is what the same place leaves behind. Then by how an output follows from the
+/// input, element by element, and by names. What stays open is told in notes; of a certain state with two outputs the user must choose.
+/// </summary>
+internal sealed class StateFinder
+{
+    private readonly SizedView _view;
+    private readonly IrGraph _resolved;
+    private readonly List<string> _notes;
+    private readonly Provenance _provenance;
+    private readonly Places _places;
+    private readonly List<IrPort> _inputs;
+    private readonly List<IrPort> _outputs;
+    private readonly List<StateMatch> _pairs = [];
+    private readonly List<GrowingCache> _caches = [];
+    private readonly Dictionary<(IrPort Input, IrPort Output), CarryKind> _carries = [];
+    private readonly HashSet<IrPort> _begin = [];
+
+    private StateFinder(IrGraph resolved, SizedView view, IReadOnlyCollection<string> taken, List<string> notes)
+    {
+        (_resolved, _view, _notes) = (resolved, view, notes);
+        _provenance = new Provenance(view);
+        _places = new Places(view, _provenance);
+        _inputs = [.. view.Graph.Inputs];
+        _outputs = view.Graph.Outputs.FindAll(o => !taken.Contains(o.Name));
+    }
+
+    private IrPort FirstInput => _view.Graph.Inputs[0];
+
+    private IrPort FirstOutput => _view.Graph.Outputs[0];
+
+    /// <summary>Pairs of inputs and outputs that are states.</summary>
+    /// <param name="resolved">The graph, resolved.</param>
+    /// <param name="taken">Outputs that the user has paired.</param>
+    /// <param name="notes">What stays open is added.</param>
+    /// <exception cref="ConversionException">An input is a state for certain, and two outputs follow from it.</exception>
+    public static FoundStates Find(IrGraph resolved, IReadOnlyCollection<string> taken, List<string> notes)
+    {
+        if (resolved.Inputs.Count + resolved.States.Count < 2 || resolved.Inputs.Count == 0 || resolved.Outputs.Count == 0) return new FoundStates([], []);
+        if (SizedView.Of(resolved) is not { } view) throw new ConversionException($"graph '{resolved.Name}': its shapes fit together at none of the sizes tried once its nodes are joined; fix dimensions with --dim.");
+        var finder = new StateFinder(resolved, view, taken, notes);
+        finder.FindGrowing();
+        finder.FindPlaces();
+        finder.FindCarries();
+        return new FoundStates(finder._pairs, finder._caches);
+    }
+
+    /// <summary>Caches that are given back with new steps beside them. New steps may be an input too: the one that stands first and is called a state is the cache.</summary>
+    private void FindGrowing()
+    {
+        foreach (var output in _outputs.ToList())
+        {
+            var found = _inputs.Select(input => (Input: input, Place: Growth(input, output))).Where(f => f.Place is not null)
+                .OrderByDescending(f => StateNames.SaysState(f.Input.Name)).ThenBy(f => f.Input == FirstInput).ThenBy(f => f.Place!.Value.Shift).ToList();
+            if (found.Count == 0) continue;
+            var (input, place) = found[0];
+            _caches.Add(new GrowingCache(input.Name, output.Name, place!.Value.Axis));
+            _inputs.Remove(input);
+            _outputs.Remove(output);
+        }
+    }
+
+    /// <summary>The axis of open length along which an output holds an input whole, and more; and where on it the input begins.</summary>
+    private (int Axis, int Shift)? Growth(IrPort input, IrPort output)
+    {
+        var (before, after) = (_view.ShapeOf(input.Value), _view.ShapeOf(output.Value));
+        if (before.Length != after.Length || _view.TypeOf(output.Value) != input.Type || _provenance.Marks(output.Value) is not { } marks) return null;
+        var axes = Enumerable.Range(0, before.Length).Where(i => before[i] != after[i]).ToList();
+        if (axes is not [var axis] || after[axis] < before[axis] || Declared(input).Shape[axis].Symbol is null || _resolved.ShapeOf(OutputValue(output)).Sizes[axis] >= 0) return null;
+        var (start, stride) = (_provenance.StartOf(input.Value), before.Skip(axis + 1).Aggregate(1, (a, b) => a * b));
+        foreach (var shift in (int[])[0, after[axis] - before[axis]])
+        {
+            var isWhole = true;
+            for (var i = 0; isWhole && i < _view.CountOf(input.Value); i++)
+            {
+                var (outer, step, inner) = (i / stride / before[axis], i / stride % before[axis], i % stride);
+                isWhole = marks[(outer * after[axis] + step + shift) * stride + inner] == start + i;
+            }
+
+            if (isWhole) return (axis, shift);
+        }
+
+        return null;
+    }
+
+    private void FindPlaces()
+    {
+        foreach (var input in _inputs.ToList())
+        {
+            var matches = _outputs.Where(o => !IsUnchanged(input, o)).Select(o => _places.Match(input, o)).OfType<PlaceMatch>().ToList();
+            var reached = _places.Of(input);
+            if (reached.Any(place => place.IsReverse) && (matches.Count == 0 || matches.Exists(m => m.IsReverse)))
+            {
+                _inputs.Remove(input);
+                _notes.Add($"input '{input.Name}' begins the reverse direction of {PlaceNames.Layers(reached.Where(p => p.IsReverse))}, which reads from the end: it is no state of a stream and stays an input{(matches.Count > 0 ? $" (--state {input.Name}={matches[0].Output.Name} carries it all the same)" : "")}");
+                continue;
+            }
+
+            if (matches.Exists(m => FitsTogether(input, m.Output))) matches.RemoveAll(m => !FitsTogether(input, m.Output));
+            if (matches.Exists(m => !m.IsMasked)) matches.RemoveAll(m => m.IsMasked);
+            if (matches.Count > 0) TakePlace(input, Choose(input, matches));
+            else if (reached.Any(place => place.Kind != PlaceKind.Past)) _begin.Add(input);
+        }
+    }
+
+    private void TakePlace(IrPort input, PlaceMatch match) => Take(input, match.Output, PlaceNames.Describe(match.Places, _view));
+
+    /// <summary>Of outputs with other contents the one that the places leave last, if they are steps of one layer, or else first; of equal ones that of the better name, and rather not the first.</summary>
+    private PlaceMatch Choose(IrPort input, List<PlaceMatch> matches)
+    {
+        var contents = matches.GroupBy(m => m.Marks, MarksComparer.Instance).Select(g => g.ToList()).ToList();
+        if (contents.Count > 1)
+        {
+            var steps = contents.FindAll(c => c[0].IsOneLayer && c[0].Depth > 0);
+            var depth = steps.Count > 0 ? steps.Max(c => c[0].Depth) : contents.Min(c => c[0].Depth);
+            contents.RemoveAll(c => c[0].Depth != depth);
+        }
+
+        if (contents.Count > 1 && contents.FindAll(c => c.Exists(m => StateNames.Match(input.Name, m.Output.Name) == 2)) is [var named]) contents = [named];
+        if (contents.Count > 1)
+        {
+            var options = contents.SelectMany(c => c).Select(m => $"--state {input.Name}={m.Output.Name}");
+            var reasons = contents.Select(c => $"'{c[0].Output.Name}' ({PlaceNames.Describe(c[0].Places, _view)})");
+            throw new ConversionException($"input '{input.Name}' is a state, and more than one output may be what it becomes: {string.Join(", ", reasons)}. Choose: {string.Join(", or ", options)}; --no-auto-state leaves all inputs as they are.");
+        }
+
+        return contents[0].OrderByDescending(m => StateNames.Match(input.Name, m.Output.Name)).ThenBy(m => m.Output == FirstOutput).ThenByDescending(m => _view.Graph.Outputs.IndexOf(m.Output)).First();
+    }
+
+    private void FindCarries()
+    {
+        var moves = new ElementMoves(_view);
+        foreach (var input in _inputs)
+        {
+            var carries = new Carries(_view, _provenance, moves, input);
+            foreach (var output in _outputs)
+            {
+                if (FitsTogether(input, output) && !IsUnchanged(input, output)) _carries[(input, output)] = carries.To(output);
+            }
+        }
+
+        TakeUnique(CarryKind.Blend);
+        TakeNamed();
+        TakeUnique(CarryKind.Gated);
+        TakeUnique(CarryKind.LayerEnd);
+        TakeUnique(CarryKind.Product);
+        foreach (var input in _inputs) Tell(input);
+        foreach (var cache in _caches)
+            _notes.Add($"input '{cache.Input}' is a cache that grows: '{cache.Output}' holds it and the new steps along axis {cache.Axis}. Give that back as '{cache.Input}' at the next run; the first has size 0");
+    }
+
+    /// <summary>Pairs of which neither side has another candidate of this kind or a surer one.</summary>
+    private void TakeUnique(CarryKind least)
+    {
+        for (var isMore = true; isMore;)
+        {
+            isMore = false;
+            foreach (var input in _inputs.Where(IsCarried).ToList())
+            {
+                if (_outputs.FindAll(o => o != FirstOutput && Carry(input, o) >= least) is not [var output]) continue;
+                if (_inputs.Count(i => IsCarried(i) && Carry(i, output) >= least) != 1) continue;
+                Take(input, output, PlaceNames.Describe(Carry(input, output)));
+                isMore = true;
+            }
+        }
+    }
+
+    private void TakeNamed()
+    {
+        foreach (var sure in (int[])[2, 1])
+        {
+            foreach (var input in _inputs.ToList())
+            {
+                if (input == FirstInput && !StateNames.SaysState(input.Name)) continue;
+                var named = _outputs.FindAll(o => StateNames.Match(input.Name, o.Name) == sure && SayOne(input, o));
+                if (named is [var output]) Take(input, output, "by name");
+            }
+        }
+    }
+
+    /// <summary>Whether names that match may be trusted: what is overwritten whole does not follow from what it was, and must be called a state.</summary>
+    private bool SayOne(IrPort input, IrPort output)
+    {
+        if (!FitsTogether(input, output) || IsUnchanged(input, output)) return false;
+        if (_begin.Contains(input) && Carry(input, output) == CarryKind.LayerEnd) return false; // What layers leave there lies in another order.
+        if (Carry(input, output) == CarryKind.None) return StateNames.SaysState(input.Name) && StateNames.SaysState(output.Name);
+        return StateNames.SaysState(input.Name) || (StateNames.SaysWhat(input.Name) && (input != FirstInput || output != FirstOutput));
+    }
+
+    /// <summary>Says what an input may be.</summary>
+    private void Tell(IrPort input)
+    {
+        if (_begin.Contains(input))
+        {
+            _notes.Add($"input '{input.Name}' is what {PlaceNames.Layers(_places.Of(input))} begin{(_places.Of(input).Count == 1 ? "s" : "")} with, and no output is what is left there in the end: it stays an input, the same for each run unless you change it");
+            return;
+        }
+
+        if (!IsCarried(input)) return;
+        var isOnly = _view.Graph.Outputs.Count == 1;
+        var candidates = _outputs.FindAll(o => o == FirstOutput ? Carry(input, o) >= CarryKind.Product : Carry(input, o) >= CarryKind.Follows);
+        if (candidates.Count == 0) return;
+        var options = candidates.Select(o => $"--state {input.Name}={o.Name}");
+        _notes.Add($"input '{input.Name}' may be a state fed by {string.Join(" or ", candidates.Select(o => $"'{o.Name}'"))}; it stays an input (make it a state with {string.Join(" or ", options)}{(isOnly ? ", which keeps the output" : "")})");
+    }
+
+    /// <summary>Whether an input may be paired by how an output follows from it: not the first one, not one over time, nor one whose name says data.</summary>
+    private bool IsCarried(IrPort input) =>
+        input != FirstInput && !_begin.Contains(input) && input.Type == ElementType.Float32 && Declared(input) is { Shape.Length: > 1 } port && HasOnlyBatchOpen(port) && !StateNames.SaysData(input.Name);
+
+    /// <summary>A state's open dimension is the batch's: the first input's first one, or one that no other input has. A mask over time is not so.</summary>
+    private bool HasOnlyBatchOpen(IrPort input) =>
+        input.Shape.Where(d => d.Symbol is not null).All(d =>
+            (_resolved.Inputs[0].Name != input.Name && _resolved.Inputs[0].Shape.Length > 0 && _resolved.Inputs[0].Shape[0].Symbol == d.Symbol)
+            || !_resolved.Inputs.Exists(other => other.Name != input.Name && other.Shape.Contains(d)));
+
+    private string OutputValue(IrPort output) => _resolved.Outputs.First(o => o.Name == output.Name).Value;
+
+    private IrPort Declared(IrPort input) => _resolved.Inputs.First(i => i.Name == input.Name);
+
+    private CarryKind Carry(IrPort input, IrPort output) => _carries.GetValueOrDefault((input, output));
+
+    private bool FitsTogether(IrPort input, IrPort output) => _view.TypeOf(output.Value) == input.Type && _view.ShapeOf(output.Value).AsSpan().SequenceEqual(_view.ShapeOf(input.Value));
+
+    private bool IsUnchanged(IrPort input, IrPort output) =>
+        output.Value == input.Value || (_provenance.Marks(output.Value) is { } marks && marks.Length == _view.CountOf(input.Value) && marks.Index().All(m => m.Item == _provenance.StartOf(input.Value) + m.Index));
+
+    private void Take(IrPort input, IrPort output, string reason)
+    {
+        _pairs.Add(new StateMatch(input.Name, output.Name, reason, !FitsTogether(input, output)));
+        _inputs.Remove(input);
+        _outputs.Remove(output);
+    }
+
+    private sealed class MarksComparer : IEqualityComparer<long[]>
+    {
+        public static MarksComparer Instance { get; } = new();
+
+        public bool Equals(long[]? a, long[]? b) => a.AsSpan().SequenceEqual(b);
+
+        public int GetHashCode(long[] marks) => marks.Length == 0 ? 0 : HashCode.Combine(marks.Length, marks[0], marks[^1]);
+    }
+}

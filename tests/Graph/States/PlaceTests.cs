@@ -1,0 +1,177 @@
+using SeqRuntime.Converter;
+using SeqRuntime.Tests.Importers;
+
+namespace SeqRuntime.Tests.Graph.States;
+
+/// <summary>Inputs that go into first states of layers, and into the past of windows and caches: their pairs follow from the graph, whatever the names.</summary>
+public class PlaceTests
+{
+    private const int I = 5, H = 4;
+
+    [Theory]
+    [InlineData("h0_in", "c0_in", "h0_out", "c0_out")]
+    [InlineData("1", "2", "17", "18")]
+    [InlineData("c_in", "h_in", "c_out", "h_out")]
+    [InlineData("h_in", "c_in", "c_out", "h_out")]
+    [InlineData("onnx::LSTM_3", "onnx::LSTM_4", "9", "8")]
+    public void HiddenAndCellOfALayerPairWhateverTheyAreCalled(string h, string c, string hn, string cn)
+    {
+        var model = new OnnxBuilder().In("x", "T", 1, I).In(c, 1, 1, H).In(h, 1, 1, H).Layer("LSTM", 1, I, H, $"x {h} {c}", $"y {hn} {cn}").Out(cn, 1, 1, H).Out("y").Out(hn, 1, 1, H);
+        Assert.Equal(new[] { (h, hn), (c, cn) }.Order(), model.Pairs());
+        Assert.Equal(["y"], model.OutputsLeft());
+        Assert.Equal(["hidden state of layer 'LSTM_y " + hn + " " + cn + "'", "cell state of layer 'LSTM_y " + hn + " " + cn + "'"], model.Convert().Graphs[0].States.OrderBy(s => s.Input == c).Select(s => s.Reason));
+    }
+
+    [Fact]
+    public void SlicesOfOneInputPairWithTheJoinedStatesOfTheSameLayersInTheSameOrder()
+    {
+        OnnxBuilder Stacked(string hidden, string cells) => new OnnxBuilder().In("x", 5, 1, I).In("s1", 2, 1, H).In("s2", 2, 1, H).Integers("0", 0).Integers("1", 1).Integers("2", 2)
+            .Node("Slice", "s1 0 1 0", "h0").Node("Slice", "s1 1 2 0", "h1").Node("Slice", "s2 0 1 0", "c0").Node("Slice", "s2 1 2 0", "c1")
+            .Layer("LSTM", 1, I, H, "x h0 c0", "a ha ca").Node("Squeeze", "a 1", "b").Layer("LSTM", 5, H, H, "b h1 c1", "y hb cb")
+            .Node("Concat", hidden, "160", ("axis", 0)).Node("Concat", cells, "161", ("axis", 0)).Out("y").Out("161").Out("160");
+        Assert.Equal([("s1", "160"), ("s2", "161")], Stacked("ha hb", "ca cb").Pairs());
+        Assert.Equal([("s1", "161"), ("s2", "160")], Stacked("ca cb", "ha hb").Pairs());
+        Assert.Equal([("s2", "161")], Stacked("hb ha", "ca cb").Pairs());
+    }
+
+    [Theory]
+    [InlineData("GRU")]
+    [InlineData("RNN")]
+    public void StatesOfAllLayersInOneTensorPairThroughTransposesAndLookups(string kind)
+    {
+        var model = new OnnxBuilder().In("state", 1, 2, H).In("x", "T", 1, I).Constant("i", [], 0L).Constant("j", [], 1L).Integers("0", 0).Integers("1", 1)
+            .Node("Transpose", "state", "s", ("perm", new long[] { 1, 0, 2 })).Node("Gather", "s i", "h0").Node("Gather", "s j", "h1").Node("Unsqueeze", "h0 0", "h0u").Node("Unsqueeze", "h1 0", "h1u")
+            .Layer(kind, 1, I, H, "x h0u", "a ha").Node("Squeeze", "a 1", "b").Layer(kind, 5, H, H, "b h1u", "y hb").Node("Squeeze", "ha 0", "p").Node("Squeeze", "hb 0", "q")
+            .Node("Unsqueeze", "p 1", "pu").Node("Unsqueeze", "q 1", "qu").Node("Concat", "pu qu", "out", ("axis", 1)).Out("out").Out("y");
+        Assert.Equal([("state", "out")], model.Pairs());
+    }
+
+    [Fact]
+    public void TheReverseDirectionIsNoStateOfAStream()
+    {
+        var model = new OnnxBuilder().In("x", 5, 1, I).In("h0", 2, 1, H).Layer("GRU", 1, I, H, "x h0", "y hn", "bidirectional").Out("y").Out("hn", 2, 1, H);
+        Assert.Empty(model.Pairs());
+        Assert.Contains(model.Notes(), n => n.Contains("reverse direction of layer 'GRU_y hn'", StringComparison.Ordinal) && n.Contains("--state h0=hn", StringComparison.Ordinal));
+        Assert.Equal([("h0", "hn")], model.Pairs(new ConversionOptions { States = new Dictionary<string, string> { ["h0"] = "hn" } }));
+    }
+
+    [Fact]
+    public void AMaskThatResetsAStateIsNoObstacle()
+    {
+        var multiplied = new OnnxBuilder().In("x", 1, 1, I).In("7", 1, 1, H).In("keep", 1, 1, 1).Node("Mul", "keep 7", "h").Layer("GRU", 1, I, H, "x h", "y 9").Out("y").Out("9", 1, 1, H);
+        Assert.Equal([("7", "9")], multiplied.Pairs());
+        var chosen = new OnnxBuilder().In("x", 1, 1, I).In("7", 1, 1, H).Input("reset", OnnxBuilder.Bool, 1).Constant("zero", [1, 1, H], new float[H]).Node("Where", "reset zero 7", "h").Layer("GRU", 1, I, H, "x h", "y 9").Out("y").Out("9", 1, 1, H);
+        Assert.Equal([("7", "9")], chosen.Pairs());
+    }
+
+    [Fact]
+    public void TheLastStepOfTheSequenceIsTheLastState()
+    {
+        var model = new OnnxBuilder().In("x", "T", 1, I).In("h", 1, 1, H).Layer("GRU", 1, I, H, "x h", "all").Constant("last", [], -1L).Node("Gather", "all last", "end").Integers("2", 2).Node("Squeeze", "all 1", "s").Integers("1", 1)
+            .Matrix(9, "s", "y", H, 3).Out("y").Out("end", 1, 1, H);
+        Assert.Equal([("h", "end")], model.Pairs());
+    }
+
+    [Fact]
+    public void OfTwoOutputsWithTheSameContentTheLaterOneIsTheState()
+    {
+        var model = new OnnxBuilder().In("x", 1, 1, I).In("h", 1, 1, H).Layer("GRU", 1, I, H, "x h", "all hn").Integers("1", 1).Node("Squeeze", "all 1", "out").Out("out", 1, 1, H).Out("hn", 1, 1, H);
+        Assert.Equal([("h", "hn")], model.Pairs());
+        Assert.Equal(["out"], model.OutputsLeft());
+    }
+
+    [Fact]
+    public void StepsWrittenOneAfterTheOtherPairWithTheLast()
+    {
+        var model = new OnnxBuilder().In("x", 1, 1, I).In("h", 1, 1, H).Layer("GRU", 1, I, H, "x h", "- one");
+        foreach (var (from, to) in new[] { ("one", "two"), ("two", "three") }) model.Node("GRU", $"x GRU1-w GRU1-r GRU1-b - {from}", $"- {to}", ("hidden_size", H));
+        Assert.Equal([("h", "three")], model.Out("one", 1, 1, H).Out("two", 1, 1, H).Out("three", 1, 1, H).Pairs());
+    }
+
+    [Fact]
+    public void AStateThatBeginsTwoLayersMustBeChosen()
+    {
+        var model = new OnnxBuilder().In("x", 1, 1, I).In("h", 1, 1, H).Layer("GRU", 1, I, H, "x h", "a p").Layer("GRU", 5, I, H, "x h", "b q").Node("Add", "a b", "y").Out("y").Out("p", 1, 1, H).Out("q", 1, 1, H);
+        var fault = Assert.Throws<ConversionException>(() => model.Convert());
+        Assert.Contains("Choose: --state h=p, or --state h=q; --no-auto-state leaves all inputs as they are", fault.Message, StringComparison.Ordinal);
+        Assert.Equal([("h", "q")], model.Pairs(new ConversionOptions { States = new Dictionary<string, string> { ["h"] = "q" } }));
+        Assert.Empty(model.Pairs(new ConversionOptions { AutoStates = false }));
+    }
+
+    [Fact]
+    public void AFirstStateWithoutAnOutputStaysAnInputAndIsTold()
+    {
+        var model = new OnnxBuilder().In("x", "T", 1, I).In("h", 1, 1, H).Layer("GRU", 1, I, H, "x h", "y").Out("y");
+        Assert.Empty(model.Pairs());
+        Assert.Contains(model.Notes(), n => n.Contains("input 'h' is what layer 'GRU_y' begins with, and no output", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void TheOnlyOutputFeedsTheStateAndStays()
+    {
+        var model = new OnnxBuilder().In("x", 1, 1, I).In("h", 1, 1, H).Layer("GRU", 1, I, H, "x h", "- out").Out("out", 1, 1, H);
+        Assert.Equal([("h", "out")], model.Pairs());
+        Assert.Equal(["out"], model.OutputsLeft());
+        var otherShape = new OnnxBuilder().In("x", 1, 1, I).In("h", 1, 1, H).Layer("GRU", 1, I, H, "x h", "out").Out("out");
+        Assert.Equal([("h", "out")], otherShape.Pairs());
+        Assert.Equal(["out"], otherShape.OutputsLeft());
+        var cell = new OnnxBuilder().In("x", 1, 1, I).In("h", 1, 1, H).In("c", 1, 1, H).Layer("LSTM", 1, I, H, "x h c", "- h1 c1").Out("h1", 1, 1, H).Out("c1", 1, 1, H);
+        Assert.Equal([("c", "c1"), ("h", "h1")], cell.Pairs());
+        Assert.Equal(["h1"], cell.OutputsLeft());
+        var asked = new ConversionOptions { AutoStates = false, States = new Dictionary<string, string> { ["c"] = "c1", ["h"] = "h1" } };
+        Assert.Equal(["h1"], cell.OutputsLeft(asked));
+    }
+
+    /// <summary>y(t) = Σ w(k)·x(t - k): the past of the window in front of new steps, of which the last stay.</summary>
+    [Theory]
+    [InlineData(1, 3, 1)]
+    [InlineData(1, 2, 1)]
+    [InlineData(7, 3, 1)]
+    [InlineData(2, 3, 2)]
+    [InlineData("T", 3, 2)]
+    public void ThePastOfAConvolutionPairsWithTheEndOfTheWindow(object steps, int kernel, int dilation)
+    {
+        var reach = (kernel - 1) * dilation;
+        var model = new OnnxBuilder().In("p", 1, I, reach).In("x", 1, I, steps).Node("Concat", "p x", "window", ("axis", 2)).Random("w", 1, 1, H, I, kernel).Node("Conv", "window w", "y", ("dilations", new long[] { dilation }))
+            .Integers("from", -reach).Integers("to", long.MaxValue).Integers("axis", 2).Node("Slice", "window from to axis", "10").Out("10", 1, I, reach).Out("y");
+        Assert.Equal([("p", "10")], model.Pairs());
+        Assert.Contains("the past of convolution 'Conv_y'", model.Convert().Graphs[0].States[0].Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ABufferThatIsShiftedAndACacheOfFixedLengthPair()
+    {
+        var shifted = new OnnxBuilder().In("x", 1, 1, I).In("buf", 1, 6, I).Integers("1", 1).Integers("end", long.MaxValue).Node("Slice", "buf 1 end 1", "rest").Node("Concat", "rest x", "next", ("axis", 1))
+            .Constant("flat", [2], 1L, -1L).Node("Reshape", "next flat", "f").Matrix(3, "f", "y", 6 * I, H).Out("y").Out("next", 1, 6, I);
+        Assert.Equal([("buf", "next")], shifted.Pairs());
+        var cache = new OnnxBuilder().In("q", 1, 2, H).In("k", 1, 8, H).In("v", 1, 8, H).Matrix(1, "q", "newk", H, H).Matrix(2, "q", "newv", H, H).Node("Concat", "k newk", "keys", ("axis", 1)).Node("Concat", "v newv", "values", ("axis", 1))
+            .Integers("from", -8).Integers("end", long.MaxValue).Integers("1", 1).Node("Transpose", "keys", "kt", ("perm", new long[] { 0, 2, 1 })).Node("MatMul", "q kt", "scores").Node("Softmax", "scores", "weights", ("axis", -1)).Node("MatMul", "weights values", "y")
+            .Node("Slice", "values from end 1", "00").Node("Slice", "keys from end 1", "01").Out("y", 1, 2, H).Out("00", 1, 8, H).Out("01", 1, 8, H);
+        Assert.Equal([("k", "01"), ("v", "00")], cache.Pairs());
+    }
+
+    [Fact]
+    public void ABufferThatIsWrittenAtAPlacePairs()
+    {
+        var model = new OnnxBuilder().In("x", 1, I).In("4", 3, I).Constant("row", [1, 1], 1L).Node("ScatterND", "4 row x", "8").Constant("axes", [1], 0L).Node("ReduceSum", "8 axes", "y", ("keepdims", 1)).Out("y", 1, I).Out("8", 3, I);
+        Assert.Equal([("4", "8")], model.Pairs());
+    }
+
+    [Fact]
+    public void WrittenOutCellsAreLayers()
+    {
+        var model = new OnnxBuilder().In("x", 1, I).In("a", 1, H).In("b", 1, H).Matrix(1, "x", "wx", I, 4 * H).Matrix(2, "a", "rh", H, 4 * H).Random("bias", 3, 1, 4 * H).Node("Add", "wx rh", "s").Node("Add", "s bias", "g")
+            .Node("Split", "g", "gi gf gc go", ("axis", 1), ("num_outputs", 4)).Node("Sigmoid", "gi", "i").Node("Sigmoid", "gf", "f").Node("Tanh", "gc", "n").Node("Sigmoid", "go", "o")
+            .Node("Mul", "f b", "kept").Node("Mul", "i n", "new").Node("Add", "kept new", "d").Node("Tanh", "d", "t").Node("Mul", "o t", "e").Matrix(4, "e", "y", H, 3).Out("y").Out("d", 1, H).Out("e", 1, H);
+        model.Model.OpsetImport[0].Version = 18;
+        Assert.Equal([("a", "e"), ("b", "d")], model.Pairs());
+        Assert.All(model.Convert().Graphs[0].States, s => Assert.Contains("state of layer", s.Reason, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void ACacheThatGrowsIsNoStateByItsName()
+    {
+        var model = new OnnxBuilder().In("x", 1, 1, H).In("past", 1, "P", H).Node("Concat", "past x", "present", ("axis", 1)).Integers("1", 1).Node("ReduceSum", "present 1", "y").Out("y").Out("present", 1, "Q", H);
+        Assert.Empty(model.Pairs());
+    }
+}
