@@ -15,6 +15,22 @@ internal static class LongRuns
     /// <summary>Seeds of the cases, one each.</summary>
     public static IEnumerable<int> Seeds(int usual) => Enumerable.Range(FromEnvironment("SEQRUNTIME_SEED") ?? 1, Cases(usual));
 
+    /// <summary>Runs a case of every seed; one that fails is named.</summary>
+    public static void ForEach(int usual, Action<int> run)
+    {
+        foreach (var seed in Seeds(usual))
+        {
+            try
+            {
+                run(seed);
+            }
+            catch (Exception fault)
+            {
+                throw new InvalidOperationException($"SEQRUNTIME_SEED={seed} SEQRUNTIME_CASES=1: {fault.Message}", fault);
+            }
+        }
+    }
+
     private static int? FromEnvironment(string name) =>
         int.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
 }

@@ -7,7 +7,7 @@ internal sealed class Encoder : IDisposable
 
     public Encoder(SeqModel model, DecodingInfo info, SeqDecoderOptions options)
     {
-        _source = new SourceGraph(model, info, info.Graph(DecodingKeys.Encoder), options.MaxSourceLength, nameof(SeqDecoderOptions.MaxSourceLength), options.MemoryLimitBytes);
+        _source = new SourceGraph(model, info, info.Graph(DecodingKeys.Encoder), options.MaxSourceLength, nameof(SeqDecoderOptions.MaxSourceLength), options.MemoryLimitBytes, options.SharesMemory);
         if (!PortIO.IsNumeric(_source.SourceType)) throw new ArgumentException($"The encoder's source '{_source.SourceName}' is {_source.SourceType}; tokens are int32, int64 or float32.");
         if (_source.IsOpen && _source.StepSize != 1) throw new ArgumentException($"The encoder's source '{_source.SourceName}' is no single row of tokens.");
         MaxLength = _source.IsOpen ? _source.MaxSteps : _source.StepSize;

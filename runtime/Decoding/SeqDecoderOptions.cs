@@ -42,6 +42,9 @@ public sealed class SeqDecoderOptions
     /// <summary>A decoder whose sessions need more bytes than this each is refused. Default: 1 GiB.</summary>
     public long MemoryLimitBytes { get; init; } = 1L << 30;
 
+    /// <summary>False for sessions whose values have memory of their own, and that compute everything at each step: what shares memory is compared with them.</summary>
+    internal bool SharesMemory { get; init; } = true;
+
     internal void Check()
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(BeamWidth, 1);

@@ -14,7 +14,8 @@ internal sealed class SourceGraph : IDisposable
     /// <param name="mostSteps">Longest source, where the graph leaves that open.</param>
     /// <param name="option">The option that says so.</param>
     /// <param name="memoryLimit">Of the session.</param>
-    public SourceGraph(SeqModel model, DecodingInfo info, SeqGraphInfo graph, int mostSteps, string option, long memoryLimit)
+    /// <param name="sharesMemory">Of the session.</param>
+    public SourceGraph(SeqModel model, DecodingInfo info, SeqGraphInfo graph, int mostSteps, string option, long memoryLimit, bool sharesMemory = true)
     {
         Graph = graph;
         var source = SourceOf(graph, info);
@@ -24,7 +25,7 @@ internal sealed class SourceGraph : IDisposable
         _time = source.Dimensions.LastOrDefault(d => d.Symbol is not null).Symbol;
         StepSize = source.Dimensions.Aggregate(1, (product, d) => checked(product * Math.Max(d.Size, 1)));
         MaxSteps = IsOpen ? mostSteps : 1;
-        var sizes = new SeqSessionOptions { MemoryLimitBytes = memoryLimit };
+        var sizes = new SeqSessionOptions { MemoryLimitBytes = memoryLimit, SharesMemory = sharesMemory };
         if (_time is not null) sizes.MaxSizes[_time] = mostSteps;
         try
         {

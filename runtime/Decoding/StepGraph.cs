@@ -25,7 +25,12 @@ internal abstract class StepGraph : IDisposable
         var linked = info.Links().ToArray();
         _sizes = FindSizes(linked, info.Text(DecodingKeys.Mask));
         var moving = new[] { token.Name, info.Text(DecodingKeys.Position) };
-        var sizes = new SeqSessionOptions { MemoryLimitBytes = options.MemoryLimitBytes, FixedInputs = [.. Graph.Inputs.Select(i => i.Name).Where(name => !moving.Contains(name))] };
+        var sizes = new SeqSessionOptions
+        {
+            MemoryLimitBytes = options.MemoryLimitBytes,
+            SharesMemory = options.SharesMemory,
+            FixedInputs = options.SharesMemory ? [.. Graph.Inputs.Select(i => i.Name).Where(name => !moving.Contains(name))] : [],
+        };
         if (BatchSymbol is not null) sizes.MaxSizes[BatchSymbol] = Width;
         foreach (var size in _sizes) sizes.MaxSizes[size.Symbol] = SizeOf(size);
         Session = model.CreateSession(Graph.Name, sizes);

@@ -14,7 +14,8 @@ internal static class StreamsBesideSessions
     /// <param name="indexBound">Above every integer input.</param>
     /// <param name="scale">Of float inputs.</param>
     /// <param name="least">Sizes of symbols change between steps, from these up to those of the options.</param>
-    public static void Run(SeqModel model, string? graph, SeqSessionOptions? options, int capacity, int steps, int seed, int indexBound = 1, float scale = 1, Dictionary<string, int>? least = null)
+    /// <param name="alone">Of the sessions, where they are to be made otherwise than the streams.</param>
+    public static void Run(SeqModel model, string? graph, SeqSessionOptions? options, int capacity, int steps, int seed, int indexBound = 1, float scale = 1, Dictionary<string, int>? least = null, SeqSessionOptions? alone = null)
     {
         var random = new Random(seed);
         using var streams = model.CreateStreams(capacity, graph, options);
@@ -27,7 +28,7 @@ internal static class StreamsBesideSessions
             while (sessions.Count < capacity && random.Next(3) > 0)
             {
                 var slot = streams.Join();
-                Assert.True(sessions.TryAdd(slot, At(model.CreateSession(graph, options), sizes)));
+                Assert.True(sessions.TryAdd(slot, At(model.CreateSession(graph, alone ?? options), sizes)));
                 current.Remove(slot);
             }
 

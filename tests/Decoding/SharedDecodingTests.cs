@@ -1,0 +1,72 @@
+using SeqRuntime.Decoding;
+using SeqRuntime.Tests.Sessions.Sharing;
+
+namespace SeqRuntime.Tests.Decoding;
+
+/// <summary>
+/// Random encoder-decoders, greedily and by beams, in a batch and one by one: the bits of decoders in whose sessions no two values
+/// share memory and everything is computed at every step.
+/// </summary>
+/// <remarks>A long run: SEQRUNTIME_CASES=20000 dotnet test tests -c Release --filter FullyQualifiedName~SharedDecoding</remarks>
+public class SharedDecodingTests
+{
+    private const int Usual = 300;
+    private const int LongestSource = 7;
+
+    [Fact]
+    public void Decoders_have_the_bits_of_ones_in_which_nothing_shares_memory() => LongRuns.ForEach(Usual, Run);
+
+    private static void Run(int seed)
+    {
+        var random = new Random(seed);
+        int[][] sentences = [.. Enumerable.Range(0, 3).Select(_ => Enumerable.Range(0, random.Next(1, LongestSource + 1)).Select(_ => random.Next(RandomDecoder.Tokens)).ToArray())];
+        var width = random.Next(2, 5);
+        foreach (var (beam, best) in new[] { (1, 1), (width, random.Next(1, 4)) })
+        {
+            var found = new[] { true, false }.Select(batched => Both(seed, batched, beam, best, sentences)).OfType<List<string>>().ToArray();
+            if (found.Length == 2) Assert.Equal(found[0], found[1]);
+        }
+    }
+
+    /// <summary>Decodes with and without sharing; the results, or null where memory planned for the largest sizes does not serve for others.</summary>
+    private static List<string>? Both(int seed, bool batched, int beam, int best, int[][] sentences)
+    {
+        using var model = SeqModel.Load(RandomDecoder.Make(seed, batched));
+        var found = new[] { true, false }.Select(shares =>
+        {
+            using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = beam, BestCount = best, MaxSourceLength = LongestSource, SharesMemory = shares });
+            return Decode(decoder, sentences);
+        }).ToArray();
+        if (found[0] is null) return null;
+        Assert.Equal(found[1]!, found[0]!);
+        return found[0];
+    }
+
+    private static List<string>? Decode(SeqDecoder decoder, int[][] sentences)
+    {
+        var results = new List<string>();
+        foreach (var sentence in sentences)
+        {
+            try
+            {
+                decoder.Decode(sentence);
+            }
+            catch (ArgumentException fault) when (SharingCase.IsRefusal(fault))
+            {
+                return null;
+            }
+
+            for (var rank = 0; rank < decoder.Count; rank++) results.Add(Describe(decoder, rank));
+        }
+
+        return results;
+    }
+
+    private static string Describe(SeqDecoder decoder, int rank)
+    {
+        var alignment = Enumerable.Range(0, decoder.AlignmentCount(rank)).SelectMany(step => decoder.Alignment(rank, step).ToArray());
+        return $"{string.Join(' ', decoder.Tokens(rank).ToArray())} {Bits(decoder.Score(rank))} {Bits(decoder.LogProbability(rank))} {decoder.IsComplete(rank)} {string.Join(' ', alignment.Select(Bits))}";
+    }
+
+    private static string Bits(float number) => BitConverter.SingleToUInt32Bits(number).ToString("x8");
+}

@@ -1,0 +1,185 @@
+using SeqRuntime.Format;
+using SeqRuntime.Operators;
+using SeqRuntime.Tests.Operators;
+
+namespace SeqRuntime.Tests.Sessions.Sharing;
+
+/// <summary>A size that grows with the sizes of the two symbols T and N.</summary>
+internal readonly record struct Dim(int Constant, int Steps = 0, int Rows = 0)
+{
+    public static readonly Dim One = new(1);
+    public static readonly Dim T = new(0, 1);
+    public static readonly Dim N = new(0, 0, 1);
+
+    public bool IsConstant => Steps == 0 && Rows == 0;
+
+    /// <summary>What a declared dimension is: a number or a symbol; null for what no declaration can say.</summary>
+    public object? Declared => IsConstant ? Constant : this == T ? "T" : this == N ? "N" : null;
+
+    public static Dim operator +(Dim a, Dim b) => new(a.Constant + b.Constant, a.Steps + b.Steps, a.Rows + b.Rows);
+
+    public static Dim operator *(Dim a, int times) => new(a.Constant * times, a.Steps * times, a.Rows * times);
+}
+
+/// <summary>A value of a random graph: what the generator knows of it.</summary>
+internal sealed record RandomValue(int Id, ElementType Type, Dim[] Shape)
+{
+    public int Rank => Shape.Length;
+
+    public Dim Last => Shape[^1];
+
+    /// <summary>Whether it is a constant tensor.</summary>
+    public bool IsConstant { get; init; }
+}
+
+/// <summary>
+/// A random graph of small tensors: inputs, states, some twenty nodes of <see cref="RandomParts"/>, and updates and outputs drawn from
+/// all values, so that views, values read late, states that swap, and outputs that are inputs or states all come up.
+/// </summary>
+internal sealed class RandomGraph
+{
+    /// <summary>Rows of the tables that index inputs point into.</summary>
+    public const int TableRows = 5;
+
+    private readonly SeqModelBuilder _model;
+    private readonly GraphDefinition _graph;
+    private readonly List<(RandomValue Value, string Name)> _states = [];
+
+    public RandomGraph(int seed)
+        : this(new SeqModelBuilder(), "main", new Random(seed))
+    {
+        Steps = Random.Next(6) == 0 ? Random.Next(20, 70) : Random.Next(1, 13);
+        Rows = Random.Next(1, 4);
+        AddInputs();
+        AddStates();
+        var parts = new RandomParts(this);
+        for (var count = Random.Next(4, 26); count > 0; count--) parts.AddOne();
+        parts.AddUpdates(_states.ConvertAll(s => s.Value));
+        AddOutputs();
+        File = SeqWriter.ToArray(_model);
+    }
+
+    /// <summary>A graph that others fill.</summary>
+    public RandomGraph(SeqModelBuilder model, string name, Random random) => (_model, _graph, Random) = (model, model.AddGraph(name), random);
+
+    public Random Random { get; set; }
+
+    public byte[] File { get; } = [];
+
+    /// <summary>Largest T.</summary>
+    public int Steps { get; }
+
+    /// <summary>Largest N.</summary>
+    public int Rows { get; }
+
+    public GraphDefinition Graph => _graph;
+
+    /// <summary>Everything that a node may read.</summary>
+    public List<RandomValue> Values { get; } = [];
+
+    public Dictionary<string, int> MaxSizes => _graph.Symbols.ToDictionary(symbol => symbol, symbol => symbol == "T" ? Steps : Rows);
+
+    public RandomValue Input(ElementType type, params Dim[] shape) =>
+        Keep(new RandomValue(_graph.Input($"x{_graph.Inputs.Count}", type, Declared(shape)), type, shape));
+
+    public RandomValue State(params Dim[] shape)
+    {
+        var initial = -1;
+        if (Array.TrueForAll(shape, d => d.IsConstant) && Random.Next(3) == 0)
+        {
+            int[] sizes = [.. shape.Select(d => d.Constant)];
+            initial = _model.AddDense($"first{_states.Count}", ElementType.Float32, sizes, System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(Weights.Random(Random, sizes.Aggregate(1, (a, b) => a * b))));
+        }
+
+        var name = $"s{_states.Count}";
+        var value = Keep(new RandomValue(_graph.State(name, ElementType.Float32, Declared(shape), initial), ElementType.Float32, shape));
+        _states.Add((value, name));
+        return value;
+    }
+
+    /// <summary>A node with one output.</summary>
+    public RandomValue Node(OpKind kind, int[] inputs, Dim[] shape, Attributes? attributes = null, ElementType type = ElementType.Float32) =>
+        Keep(new RandomValue(_graph.Node(kind, inputs, attributes), type, shape));
+
+    /// <summary>A node with several outputs, of which those of a null shape are left out.</summary>
+    public RandomValue?[] NodeMany(OpKind kind, int[] inputs, Dim[]?[] shapes, Attributes? attributes = null, params ElementType[] types)
+    {
+        var name = $"{kind}_{_graph.Nodes.Count}";
+        int[] outputs = [.. shapes.Select((shape, i) => shape is null ? -1 : _graph.AddValue(new ValueDefinition($"{name}:{i}", 0, null, -1)))];
+        _graph.Nodes.Add(new NodeDefinition(name, kind, inputs, outputs, attributes ?? new Attributes()));
+        return [.. shapes.Select((shape, i) => shape is null ? null : Keep(new RandomValue(outputs[i], types.Length == 0 ? ElementType.Float32 : types[i], shape)))];
+    }
+
+    public int Dense(params int[] shape) =>
+        _graph.Constant<float>($"w{_model.Tensors.Count}", shape, Weights.Random(Random, shape.Aggregate(1, (a, b) => a * b)));
+
+    public int Scalar(float value) => _graph.Constant<float>($"w{_model.Tensors.Count}", [], value);
+
+    public int Longs(params long[] values) => _graph.Constant<long>($"w{_model.Tensors.Count}", [values.Length], values);
+
+    public int Long(long value) => _graph.Constant<long>($"w{_model.Tensors.Count}", [], value);
+
+    /// <summary>A matrix in any of the ways in which weights are stored.</summary>
+    public int Packed(int rows, int columns, float scale = 0.5f)
+    {
+        var format = (TensorFormat)Random.Next(1, 5);
+        return _graph.Constant(_model.AddPacked($"w{_model.Tensors.Count}", format, rows, columns, Weights.Pack(format, Weights.Random(Random, rows * columns, scale), rows, columns, out _)));
+    }
+
+    /// <summary>One of the values that fit, or null.</summary>
+    public RandomValue? Pick(Func<RandomValue, bool> fits)
+    {
+        RandomValue[] fitting = [.. Values.Where(fits)];
+        if (fitting.Length == 0) return null;
+
+        // Half the time one of the newest, so that chains grow; else any, so that old values are read late.
+        var from = Random.Next(2) == 0 ? Math.Max(fitting.Length - 4, 0) : 0;
+        return fitting[Random.Next(from, fitting.Length)];
+    }
+
+    public RandomValue? PickFloat(int leastRank = 0) => Pick(v => v.Type == ElementType.Float32 && v.Rank >= leastRank);
+
+    private static object[] Declared(Dim[] shape) => [.. shape.Select(d => d.Declared!)];
+
+    private RandomValue Keep(RandomValue value)
+    {
+        Values.Add(value);
+        return value;
+    }
+
+    private void AddInputs()
+    {
+        var width = Random.Next(1, 21);
+        Input(ElementType.Float32, Dim.T, Dim.N, new Dim(width));
+        for (var count = Random.Next(0, 3); count > 0; count--) Input(ElementType.Float32, RandomShape());
+        if (Random.Next(2) == 0) Input(ElementType.Int32, Random.Next(2) == 0 ? [Dim.T] : [new Dim(Random.Next(1, 4))]);
+        if (Random.Next(4) == 0) Values.Add(new RandomValue(Dense(3, 4), ElementType.Float32, [new Dim(3), new Dim(4)]) { IsConstant = true });
+    }
+
+    private void AddStates()
+    {
+        for (var count = Random.Next(0, 4); count > 0; count--)
+        {
+            var shape = RandomShape();
+            State(shape);
+            if (Random.Next(3) == 0) State(shape);
+        }
+    }
+
+    private Dim[] RandomShape()
+    {
+        Dim[] sizes = [Dim.T, Dim.N, Dim.One, new Dim(2), new Dim(3), new Dim(16), new Dim(Random.Next(2, 20))];
+        if (Values.Count > 0 && Random.Next(3) == 0 && Array.TrueForAll(Values[^1].Shape, d => d.Declared is not null)) return Values[^1].Shape;
+        return [.. Enumerable.Range(0, Random.Next(1, 4)).Select(_ => sizes[Random.Next(sizes.Length)])];
+    }
+
+    private void AddOutputs()
+    {
+        var outputs = new HashSet<int>();
+        for (var count = Random.Next(1, 6); count > 0; count--)
+        {
+            var value = Random.Next(3) == 0 ? Values[Random.Next(Values.Count)] : Values[^Random.Next(1, Math.Min(Values.Count, 5) + 1)];
+            if (outputs.Add(value.Id) || Random.Next(8) == 0) _graph.Output($"y{outputs.Count}", value.Id);
+        }
+    }
+}

@@ -1,0 +1,153 @@
+namespace SeqRuntime.Tests.Sessions.Sharing;
+
+/// <summary>Sessions of one random graph that all get the same inputs, sizes and states: the first shares no memory, the others must do as it does.</summary>
+internal sealed class SharingCase
+{
+    private const int Runs = 7;
+    private readonly RandomGraph _graph;
+    private readonly Random _random;
+    private readonly Dictionary<string, int> _largest;
+    private readonly Dictionary<string, int> _sizes;
+    private readonly HashSet<string> _fixed = [];
+    private SeqSession[] _sessions = [];
+
+    public SharingCase(int seed)
+    {
+        _graph = new RandomGraph(seed);
+        _random = new Random(seed);
+        _largest = _graph.MaxSizes;
+        _sizes = _graph.MaxSizes;
+    }
+
+    /// <summary>Whether sizes were refused that would fit if less memory were shared, as the documentation allows.</summary>
+    public static bool IsRefusal(Exception? fault) => fault?.Message.Contains("for other sizes", StringComparison.Ordinal) == true;
+
+    /// <returns>False where a session refused sizes that another takes.</returns>
+    public bool RunSessions()
+    {
+        using var model = SeqModel.Load(_graph.File);
+        foreach (var input in model.Graphs[0].Inputs)
+        {
+            if (_random.Next(2) == 0) _fixed.Add(input.Name);
+        }
+
+        _sessions =
+        [
+            model.CreateSession(null, new SeqSessionOptions { MaxSizes = _largest, SharesMemory = false }),
+            model.CreateSession(null, new SeqSessionOptions { MaxSizes = _largest }),
+            model.CreateSession(null, new SeqSessionOptions { MaxSizes = _largest, FixedInputs = _fixed }),
+            model.CreateSession(null, new SeqSessionOptions { MaxSizes = _largest, Threads = 2, LeastSharedWork = 1, FixedInputs = _random.Next(2) == 0 ? _fixed : [] }),
+        ];
+        try
+        {
+            for (var run = 0; run < Runs; run++)
+            {
+                var isResized = run > 0 && _random.Next(3) == 0 && Resize();
+                Fill(isResized, isResized || run == 0 || _random.Next(4) == 0);
+                ChangeStates();
+                if (!RunAll(run)) return false;
+            }
+        }
+        finally
+        {
+            foreach (var session in _sessions) session.Dispose();
+        }
+
+        return true;
+    }
+
+    /// <returns>Whether some size is another now.</returns>
+    private bool Resize()
+    {
+        var isOther = false;
+        foreach (var (symbol, largest) in _largest)
+        {
+            var size = _random.Next(12) == 0 ? 0 : _random.Next(1, largest + 1);
+            isOther |= size != _sizes[symbol];
+            _sizes[symbol] = size;
+            foreach (var session in _sessions) session.SetSize(symbol, size);
+        }
+
+        return isOther;
+    }
+
+    private void Fill(bool isResized, bool areFixedNew)
+    {
+        for (var i = 0; i < _sessions[0].InputCount; i++)
+        {
+            if (_fixed.Contains(_sessions[0].InputName(i)) && !areFixedNew) continue;
+            if (_sessions[0].InputType(i) == ElementType.Float32)
+            {
+                foreach (ref var x in _sessions[0].Input<float>(i)) x = _random.NextSingle() * 2 - 1;
+            }
+            else
+            {
+                // Now and then an index that there is not: the run fails half way.
+                foreach (ref var x in _sessions[0].Input<int>(i)) x = _random.Next(20) == 0 ? RandomGraph.TableRows : _random.Next(RandomGraph.TableRows);
+            }
+
+            foreach (var session in _sessions[1..]) _sessions[0].InputBytes(i).CopyTo(session.InputBytes(i));
+        }
+
+        // New sizes alone make sessions compute everything anew.
+        if (!areFixedNew || isResized) return;
+        foreach (var session in _sessions) session.FixedInputsChanged();
+    }
+
+    /// <summary>Back to the start, restored, written, or taken over from each other.</summary>
+    private void ChangeStates()
+    {
+        switch (_random.Next(8))
+        {
+            case 0:
+                foreach (var session in _sessions) session.ResetState();
+                break;
+            case 1:
+                var from = _sessions[_random.Next(_sessions.Length)];
+                var saved = new byte[from.StateBytes];
+                from.SaveState(saved);
+                foreach (var session in _sessions) session.RestoreState(saved);
+                break;
+            case 2:
+                foreach (var session in _sessions[1..]) session.CopyStateFrom(_sessions[0]);
+                break;
+            case 3 when _sessions[0].StateCount > 0:
+                var state = _random.Next(_sessions[0].StateCount);
+                foreach (ref var x in _sessions[0].State<float>(state)) x = _random.NextSingle();
+                foreach (var session in _sessions[1..]) _sessions[0].StateContent(state).CopyTo(session.StateContent(state));
+                break;
+        }
+    }
+
+    private bool RunAll(int run)
+    {
+        var faults = Array.ConvertAll(_sessions, Fault);
+        if (Array.Exists(faults, IsRefusal)) return false;
+        for (var s = 1; s < _sessions.Length; s++)
+        {
+            Assert.Equal(faults[0]?.Message, faults[s]?.Message);
+            for (var i = 0; i < _sessions[0].StateCount; i++)
+                Assert.True(_sessions[s].StateContent(i).SequenceEqual(_sessions[0].StateContent(i)), $"run {run}, session {s}: state '{_sessions[0].StateName(i)}' differs");
+            for (var i = 0; i < _sessions[0].OutputCount && faults[0] is null; i++)
+            {
+                Assert.Equal(_sessions[0].OutputShape(i), _sessions[s].OutputShape(i));
+                Assert.True(_sessions[s].OutputBytes(i).SequenceEqual(_sessions[0].OutputBytes(i)), $"run {run}, session {s}: output '{_sessions[0].OutputName(i)}' differs");
+            }
+        }
+
+        return true;
+    }
+
+    private static ArgumentException? Fault(SeqSession session)
+    {
+        try
+        {
+            session.Run();
+            return null;
+        }
+        catch (ArgumentException fault)
+        {
+            return fault;
+        }
+    }
+}
