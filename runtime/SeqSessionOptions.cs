@@ -29,6 +29,11 @@ public sealed class SeqSessionOptions
     /// </summary>
     internal IReadOnlyCollection<string> FixedInputs { get; init; } = [];
 
+    /// <summary>
+    /// False to give every value, and the scratch of every node, memory of its own: what shares memory is compared with it, bit for bit.
+    /// </summary>
+    internal bool SharesMemory { get; init; } = true;
+
     /// <summary>Whether the sizes are only tried, so that shapes that do not fit need no advice.</summary>
     internal bool IsTrial { get; init; }
 

@@ -19,7 +19,7 @@ internal abstract class Operator
     /// <summary>Computes the outputs. Allocates nothing.</summary>
     public abstract void Execute(NodeContext context);
 
-    /// <summary>True where output 0 is input 0's memory under another shape (Reshape and its family): the planner gives both the same bytes and Execute does nothing.</summary>
+    /// <summary>True where output 0 is input 0's memory under another shape (Reshape and its family): the planner gives both the same bytes and does not run it.</summary>
     public virtual bool IsView => false;
 
     /// <summary>The same for the shapes just inferred and all smaller ones: a Transpose that moves only dimensions of size 1 is a view too.</summary>

@@ -2,8 +2,8 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
 
-/// <summary>Operators whose output is their input under another shape: Identity, Reshape, Squeeze, Unsqueeze, Flatten. They compute nothing: the planner gives both the same memory.</summary>
-internal sealed class Reshape(OpKind kind, Attributes attributes) : Operator
+/// <summary>Operators whose output is their input under another shape: Identity, Reshape, Squeeze, Unsqueeze, Flatten. They compute nothing where the planner gives both the same memory, as it does.</summary>
+internal sealed unsafe class Reshape(OpKind kind, Attributes attributes) : Operator
 {
     private readonly bool _allowZero = attributes.Bool(AttributeKey.AllowZero, false);
     private readonly long _axis = attributes.Int(AttributeKey.Axis, 1);
@@ -26,8 +26,11 @@ internal sealed class Reshape(OpKind kind, Attributes attributes) : Operator
         context.Output(0).Set(x.Type, shape);
     }
 
+    /// <summary>Moves nothing where the planner gave both the same memory.</summary>
     public override void Execute(NodeContext context)
     {
+        Tensor x = context.Input(0), y = context.Output(0);
+        if (x.Data != y.Data) Buffer.MemoryCopy(x.Data, y.Data, y.Bytes, x.Bytes);
     }
 
     private Shape Target(Tensor x, Tensor target)

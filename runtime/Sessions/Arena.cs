@@ -26,18 +26,15 @@ internal sealed class Arena
             if (_free[i].Bytes >= bytes && (best < 0 || _free[i].Bytes < _free[best].Bytes)) best = i;
         }
 
-        if (best < 0)
-        {
-            var offset = Bytes;
-            Bytes = checked(Bytes + bytes);
-            return offset;
-        }
-
+        if (best < 0) return Append(bytes);
         var block = _free[best];
         if (block.Bytes == bytes) _free.RemoveAt(best);
         else _free[best] = (block.Offset + bytes, block.Bytes - bytes);
         return block.Offset;
     }
+
+    /// <summary>Memory that nothing has had before: for what is used all the time.</summary>
+    public long TakeNew(long bytes) => Append(Round(bytes));
 
     /// <summary>Gives back what <see cref="Take"/> gave for as many bytes; neighbours join.</summary>
     public void Return(long offset, long bytes)
@@ -59,5 +56,12 @@ internal sealed class Arena
         }
 
         if (_free.Count < MaxFree) _free.Add((offset, bytes));
+    }
+
+    private long Append(long bytes)
+    {
+        var offset = Bytes;
+        Bytes = checked(Bytes + bytes);
+        return offset;
     }
 }

@@ -22,12 +22,11 @@ internal sealed unsafe class SessionPlan : IDisposable
     private const int InferenceScratch = 4096;
 
     private readonly KernelSet _kernels;
+    private readonly bool _sharesMemory;
     private readonly long[] _offset;
-    private readonly int[] _root;
-    private readonly (int Overwritten, int By)[] _overwrites;
     private readonly long?[] _staging;
     private readonly long?[] _held;
-    private readonly bool[] _isState;
+    private readonly long[] _scratchOffset;
     private readonly SessionMemory _known;
     private long _scratchBytes;
     private long _parallelOffset;
@@ -49,8 +48,7 @@ internal sealed unsafe class SessionPlan : IDisposable
             if (MaxSizes[i] < 1) throw SessionError.LargestSize(graph.Name, graph.Symbols[i], MaxSizes[i]);
         }
 
-        _isState = new bool[graph.Values.Length];
-        foreach (var state in graph.States) _isState[state.Value] = true;
+        _sharesMemory = options.SharesMemory;
         Values = [.. graph.Values.Select(value => value.Constant ?? new Tensor { Name = value.Name, Format = TensorFormat.Dense })];
         Contexts = [.. graph.Nodes.Select(node => new NodeContext(kernels, Pick(node.Inputs), Pick(node.Outputs)))];
         IsKnownNode = FindKnownNodes();
@@ -61,14 +59,17 @@ internal sealed unsafe class SessionPlan : IDisposable
         {
             PlaceKnown();
             InferAtLargest(options);
-            IsViewNode = [.. Contexts.Select((context, i) => !IsKnownNode[i] && graph.Nodes[i].Operator.IsViewAt(context))];
+            IsViewNode = [.. Contexts.Select((context, i) => _sharesMemory && !IsKnownNode[i] && graph.Nodes[i].Operator.IsViewAt(context))];
             Parallel = options.Threads > 1 ? ShareOut(options.LeastSharedWork) : [];
             IsFixedNode = FindFixedNodes(options.FixedInputs);
+            int[] order = [.. Enumerable.Range(0, IsFixedNode.Length)];
+            RunOrder = [.. order.Where(i => IsFixedNode[i]), .. order.Where(i => !IsFixedNode[i])];
 
-            (_root, _overwrites) = FindRoots();
+            Lifetimes = new Lifetimes(this, _sharesMemory);
             _offset = new long[Values.Length];
             _staging = new long?[graph.States.Length];
             _held = new long?[graph.Outputs.Length];
+            _scratchOffset = new long[Contexts.Length];
             (StateBytes, Bytes) = Place();
             if (Bytes + KnownBlockBytes > options.MemoryLimitBytes) throw SessionError.Memory(graph.Name, Bytes + KnownBlockBytes, options.MemoryLimitBytes);
             if (StateBytes > int.MaxValue) throw new ArgumentException($"The states of graph '{graph.Name}' take {StateBytes} bytes; at most {int.MaxValue} are possible.");
@@ -97,8 +98,14 @@ internal sealed unsafe class SessionPlan : IDisposable
     /// <summary>Nodes whose output 0 is their input 0 in memory.</summary>
     public bool[] IsViewNode { get; private set; }
 
-    /// <summary>Nodes whose outputs depend on fixed inputs alone: they keep their memory from run to run.</summary>
+    /// <summary>Nodes whose outputs depend on fixed inputs alone: they run once, and what others read of them keeps its memory from run to run.</summary>
     public bool[] IsFixedNode { get; } = [];
+
+    /// <summary>Indices of the nodes as they run: all fixed ones before all others. Shapes are inferred in the graph's order.</summary>
+    public int[] RunOrder { get; } = [];
+
+    /// <summary>Which value's memory each value uses, and until when.</summary>
+    public Lifetimes Lifetimes { get; } = null!;
 
     /// <summary>Groups of nodes that two threads run together.</summary>
     public ParallelStep[] Parallel { get; }
@@ -114,24 +121,22 @@ internal sealed unsafe class SessionPlan : IDisposable
     /// <summary>Bytes of scratch, the most that a node needs.</summary>
     public long ScratchBytes => _scratchBytes;
 
-    private long ScratchOffset { get; set; }
-
     /// <summary>Points every tensor into a session's block.</summary>
     public void Bind(byte* block)
     {
         for (var i = 0; i < Values.Length; i++)
         {
-            var root = _root[i];
+            var root = RootOf(i);
             if (Graph.Values[root].Kind == ValueKind.Constant || IsKnownValue(root)) Values[i].Data = Values[root].Data;
             else Values[i].Data = block + _offset[root];
             if (Graph.Values[i].Kind != ValueKind.Constant && !IsKnownValue(i)) Values[i].Capacity = Values[i].Bytes;
         }
 
-        foreach (var context in Contexts) context.Scratch = block + ScratchOffset;
+        for (var i = 0; i < Contexts.Length; i++) Contexts[i].Scratch = block + _scratchOffset[i];
         var own = block + _parallelOffset;
         foreach (var step in Parallel)
         {
-            step.Bind(block + ScratchOffset + Arena.Round(_scratchBytes), own);
+            step.Bind(block + _parallelOffset - Arena.Round(_scratchBytes), own);
             own += step.OwnBytes;
         }
     }
@@ -139,12 +144,11 @@ internal sealed unsafe class SessionPlan : IDisposable
     /// <summary>What a run does, in order: nodes, and groups of them that two threads share.</summary>
     public IEnumerable<(Operator Operator, NodeContext Context, int Node)> Steps()
     {
-        for (var i = 0; i < Contexts.Length; i++)
+        foreach (var i in RunOrder)
         {
-            if (Array.Find(Parallel, step => step.First == i) is { } parallel)
+            if (ParallelOf(i) is { } parallel)
             {
-                yield return (parallel, parallel.Context, i);
-                i = parallel.Last;
+                if (parallel.First == i) yield return (parallel, parallel.Context, i);
             }
             else if (!IsKnownNode[i] && !IsViewNode[i])
             {
@@ -187,7 +191,7 @@ internal sealed unsafe class SessionPlan : IDisposable
             }
         }
 
-        foreach (var (overwritten, by) in _overwrites)
+        foreach (var (overwritten, by) in Lifetimes.Overwrites)
         {
             if (Values[overwritten].Bytes < Values[by].Bytes) throw new ArgumentException($"'{Values[by].Name}' broadcasts '{Values[overwritten].Name}' at these sizes but not at the largest ones; make the session for other sizes.");
         }
@@ -216,13 +220,13 @@ internal sealed unsafe class SessionPlan : IDisposable
     }
 
     /// <summary>The value whose memory a value uses: itself, what it is a view of, or what its node writes over.</summary>
-    public int RootOf(int value) => _root[value];
+    public int RootOf(int value) => Lifetimes.RootOf(value);
 
     /// <summary>Where a state lies from the block's start on.</summary>
     public long StateOffset(int state) => _offset[Graph.States[state].Value];
 
-    /// <summary>Index of the last node that reads each root, or the number of nodes where it must last until the next run.</summary>
-    public int[] LastUses() => LastUses(_root);
+    /// <summary>The group of nodes run by two threads that a node is in.</summary>
+    public ParallelStep? ParallelOf(int node) => Array.Find(Parallel, step => step.First <= node && node <= step.Last);
 
     public bool IsKnownValue(int value) => Graph.Values[value].Kind == ValueKind.Computed && Values[value].IsKnown;
 
@@ -283,7 +287,7 @@ internal sealed unsafe class SessionPlan : IDisposable
         for (var i = 0; i < nodes.Length; i++)
         {
             var node = Graph.Nodes[i];
-            nodes[i] = Array.TrueForAll(node.Inputs, input => input < 0 || isFixed[input]) && !Array.Exists(Parallel, step => step.First <= i && i <= step.Last);
+            nodes[i] = Array.TrueForAll(node.Inputs, input => input < 0 || isFixed[input]) && ParallelOf(i) is null;
             foreach (var output in node.Outputs)
             {
                 if (output >= 0) isFixed[output] = nodes[i] || IsKnownNode[i];
@@ -399,90 +403,6 @@ internal sealed unsafe class SessionPlan : IDisposable
         }
     }
 
-    /// <summary>
-    /// For each value the one whose memory it uses: itself, what it is a view of, or an input that its node may overwrite because
-    /// nothing reads it afterwards.
-    /// </summary>
-    private (int[] Root, (int Overwritten, int By)[] Overwrites) FindRoots()
-    {
-        var root = Enumerable.Range(0, Values.Length).ToArray();
-        var overwrites = new List<(int, int)>();
-        for (var i = 0; i < Graph.Nodes.Length; i++)
-        {
-            var node = Graph.Nodes[i];
-            if (IsViewNode[i] && node.Inputs.Length > 0 && node.Inputs[0] >= 0 && node.Outputs.Length > 0 && node.Outputs[0] >= 0)
-                root[node.Outputs[0]] = root[node.Inputs[0]];
-        }
-
-        var lastUse = LastUses(root);
-        for (var i = 0; i < Graph.Nodes.Length; i++)
-        {
-            var node = Graph.Nodes[i];
-            if (IsKnownNode[i] || IsViewNode[i] || node.Outputs.Length != 1 || node.Outputs[0] < 0) continue;
-            for (var n = 0; n < node.Inputs.Length; n++)
-            {
-                var input = node.Inputs[n];
-                if (input < 0 || !node.Operator.CanOverwrite(n)) continue;
-                var home = Home(root, input);
-                var output = node.Outputs[0];
-                if (IsReadElsewhere(root, node, n, home)) continue;
-                if (lastUse[home] != i || Graph.Values[home].Kind != ValueKind.Computed || IsKnownValue(home) || Values[input].Bytes != Values[output].Bytes) continue;
-                lastUse[home] = lastUse[output];
-                root[output] = home;
-                overwrites.Add((input, output));
-                break;
-            }
-        }
-
-        for (var i = 0; i < root.Length; i++) root[i] = Home(root, i);
-        return (root, [.. overwrites]);
-    }
-
-    /// <summary>Whether another input of the node is the same memory, which it might still read after writing over it.</summary>
-    private static bool IsReadElsewhere(int[] root, LoadedNode node, int input, int home)
-    {
-        for (var n = 0; n < node.Inputs.Length; n++)
-        {
-            if (n != input && node.Inputs[n] >= 0 && Home(root, node.Inputs[n]) == home) return true;
-        }
-
-        return false;
-    }
-
-    private static int Home(int[] root, int value)
-    {
-        while (root[value] != value) value = root[value];
-        return value;
-    }
-
-    /// <summary>Index of the last node that reads each root, or the number of nodes where it must last until the next run.</summary>
-    private int[] LastUses(int[] root)
-    {
-        var last = new int[Values.Length];
-        Array.Fill(last, -1);
-        for (var i = 0; i < Graph.Nodes.Length; i++)
-        {
-            // What two threads run together needs its memory until both are done.
-            var end = Array.Find(Parallel, step => step.First <= i && i <= step.Last)?.Last ?? i;
-            foreach (var value in Graph.Nodes[i].Inputs.Concat(Graph.Nodes[i].Outputs))
-            {
-                if (value >= 0) last[Home(root, value)] = end;
-            }
-        }
-
-        foreach (var (i, node) in Graph.Nodes.Index())
-        {
-            foreach (var output in IsFixedNode[i] ? node.Outputs : [])
-            {
-                if (output >= 0) last[Home(root, output)] = Graph.Nodes.Length;
-            }
-        }
-
-        foreach (var output in Graph.Outputs) last[Home(root, output)] = Graph.Nodes.Length;
-        foreach (var state in Graph.States) last[Home(root, state.Update)] = Graph.Nodes.Length;
-        return last;
-    }
-
     private (long StateBytes, long Bytes) Place()
     {
         var arena = new Arena();
@@ -490,42 +410,49 @@ internal sealed unsafe class SessionPlan : IDisposable
         var stateBytes = arena.Bytes;
         foreach (var input in Graph.Inputs) _offset[input] = arena.Take(Values[input].Bytes);
 
+        var isState = new bool[Values.Length];
+        foreach (var state in Graph.States) isState[state.Value] = true;
         for (var i = 0; i < _staging.Length; i++)
         {
-            var home = _root[Graph.States[i].Update];
-            if (home != Graph.States[i].Value && _isState[home]) _staging[i] = arena.Take(Values[home].Bytes);
+            var home = RootOf(Graph.States[i].Update);
+            if (home != Graph.States[i].Value && isState[home]) _staging[i] = arena.Take(Values[home].Bytes);
         }
 
         for (var i = 0; i < _held.Length; i++)
         {
-            var home = _root[Graph.Outputs[i]];
+            var home = RootOf(Graph.Outputs[i]);
             if (Graph.Values[home].Kind == ValueKind.Shaped) _held[i] = arena.Take(Values[home].Bytes);
         }
 
-        var last = LastUses(_root);
-        var placed = new bool[Values.Length];
-        var dying = new List<int>[Graph.Nodes.Length + 1];
-        for (var i = 0; i < Graph.Nodes.Length; i++)
-        {
-            foreach (var output in Graph.Nodes[i].Outputs)
-            {
-                if (output < 0) continue;
-                var root = _root[output];
-                if (placed[root] || Graph.Values[root].Kind != ValueKind.Computed || IsKnownValue(root)) continue;
-                placed[root] = true;
-                _offset[root] = arena.Take(LargestBytes(root));
-                (dying[last[root]] ??= []).Add(root);
-            }
-
-            foreach (var root in dying[i] ?? []) arena.Return(_offset[root], LargestBytes(root));
-        }
-
-        ScratchOffset = arena.Bytes;
-        _scratchBytes = LargestScratch();
-        if (Parallel.Length == 0) return (stateBytes, checked(arena.Bytes + Arena.Round(_scratchBytes)));
-        foreach (var step in Parallel) _scratchBytes = Math.Max(_scratchBytes, step.EachScratchBytes);
-        _parallelOffset = checked(arena.Bytes + 2 * Arena.Round(_scratchBytes));
+        // Views and overwrites have their root's size, so the root's own is enough.
+        Lifetimes.Place(arena, _offset, root => Values[root].Bytes);
+        PlaceScratch(arena);
+        if (Parallel.Length == 0) return (stateBytes, arena.Bytes);
+        _ = arena.TakeNew(_scratchBytes);
+        _parallelOffset = arena.Bytes;
         return (stateBytes, checked(_parallelOffset + Parallel.Sum(step => step.OwnBytes)));
+    }
+
+    /// <summary>One place that the nodes use in turn, large enough for each; or a place for each, where nothing shares memory.</summary>
+    private void PlaceScratch(Arena arena)
+    {
+        var bytes = new long[Contexts.Length];
+        for (var i = 0; i < bytes.Length; i++) bytes[i] = IsKnownNode[i] ? 0 : ScratchOf(i);
+        _scratchBytes = bytes.Concat(Parallel.Select(step => step.EachScratchBytes)).DefaultIfEmpty().Max();
+        if (_sharesMemory) Array.Fill(_scratchOffset, arena.TakeNew(_scratchBytes));
+        else for (var i = 0; i < bytes.Length; i++) _scratchOffset[i] = arena.TakeNew(_scratchBytes);
+    }
+
+    private long ScratchOf(int node)
+    {
+        try
+        {
+            return Graph.Nodes[node].Operator.ScratchBytes(Contexts[node]);
+        }
+        catch (Exception fault) when (fault is ArgumentException or OverflowException or SeqFormatException)
+        {
+            throw At(node, fault);
+        }
     }
 
     /// <summary>Finds what two threads can share and puts the nodes in an order that lets them.</summary>
@@ -545,26 +472,4 @@ internal sealed unsafe class SessionPlan : IDisposable
         if (nodes.Length == 1) return new TwoDirections((Recurrent)Graph.Nodes[first].Operator, first, Contexts[first]) { LeastShared = leastShared };
         return new Wavefront(nodes.Select(i => new LayerInPieces((Recurrent)Graph.Nodes[i].Operator, Contexts[i])), first, nodes[^1], Contexts[first]) { LeastShared = leastShared };
     }
-
-    private long LargestScratch()
-    {
-        var largest = 0L;
-        for (var i = 0; i < Contexts.Length; i++)
-        {
-            if (IsKnownNode[i]) continue;
-            try
-            {
-                largest = Math.Max(largest, Graph.Nodes[i].Operator.ScratchBytes(Contexts[i]));
-            }
-            catch (Exception fault) when (fault is ArgumentException or OverflowException or SeqFormatException)
-            {
-                throw At(i, fault);
-            }
-        }
-
-        return largest;
-    }
-
-    /// <summary>Views and overwrites have their root's size, so the root's own is enough.</summary>
-    private long LargestBytes(int root) => Values[root].Bytes;
 }

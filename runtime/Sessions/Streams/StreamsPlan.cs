@@ -34,7 +34,7 @@ internal sealed unsafe class StreamsPlan : IDisposable
             }
 
             for (var i = 0; i < _rows.Length; i++) _rows[i] = _rows[one.RootOf(i)];
-            Nodes = [.. graph.Nodes.Index().Where(n => !one.IsKnownNode[n.Index] && !one.IsViewNode[n.Index]).Select(n => MakeNode(n.Item, n.Index, kernels))];
+            Nodes = [.. one.RunOrder.Where(i => !one.IsKnownNode[i] && !one.IsViewNode[i]).Select(i => MakeNode(graph.Nodes[i], i, kernels))];
             States = Array.ConvertAll(graph.States, s => Slots(one.Values[s.Value]));
             Inputs = Array.ConvertAll(graph.Inputs, i => Slots(one.Values[i]));
             Outputs = Array.ConvertAll(graph.Outputs, i => Slots(one.Values[i]));
@@ -162,28 +162,11 @@ internal sealed unsafe class StreamsPlan : IDisposable
         foreach (var slots in States.Concat(Inputs).Concat(Outputs)) slots.Offset = arena.Take(checked(slots.Bytes * Capacity));
         foreach (var value in One.Graph.States.Select(s => s.Value).Concat(One.Graph.Inputs)) _offset[value] = arena.Take(AllBytes(value));
 
-        var last = One.LastUses();
-        var placed = new bool[_rows.Length];
-        var dying = new List<int>[One.Graph.Nodes.Length + 1];
-        for (var i = 0; i < One.Graph.Nodes.Length; i++)
-        {
-            foreach (var output in One.Graph.Nodes[i].Outputs)
-            {
-                if (output < 0) continue;
-                var root = One.RootOf(output);
-                if (placed[root] || One.Graph.Values[root].Kind != ValueKind.Computed || _rows[root] is null) continue;
-                placed[root] = true;
-                _offset[root] = arena.Take(AllBytes(root));
-                (dying[last[root]] ??= []).Add(root);
-            }
-
-            foreach (var root in dying[i] ?? []) arena.Return(_offset[root], AllBytes(root));
-        }
-
-        _scratchOffset = arena.Bytes;
+        One.Lifetimes.Place(arena, _offset, AllBytes);
         _scratchBytes = One.ScratchBytes; // For nodes that must run stream after stream at other sizes.
         foreach (var node in Nodes) _scratchBytes = Math.Max(_scratchBytes, node.ScratchBytes);
-        return checked(arena.Bytes + Arena.Round(_scratchBytes));
+        _scratchOffset = arena.TakeNew(_scratchBytes);
+        return arena.Bytes;
     }
 
     private long AllBytes(int root) => checked(_rows[root]!.Bytes * Capacity);
