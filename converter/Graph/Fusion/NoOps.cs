@@ -48,13 +48,21 @@ internal static class NoOps
     private static bool Keeps(IrNode node, Rewriter rewriter) =>
         rewriter.IsFloat(node.Input(0)) && rewriter.Shape(node.Input(0)).Sizes.AsSpan().SequenceEqual(rewriter.Shape(node.Output(0)).Sizes) && rewriter.Constant(node.Input(0)) is null;
 
+    /// <summary>Every axis is cut at its end or beyond: one of a fixed size that keeps it, any other at an end no size reaches. That two sizes both depend on a symbol does not make them the same.</summary>
     private static bool IsWhole(IrNode node, Rewriter rewriter)
     {
-        var starts = rewriter.Constant(node.Input(1));
-        var ends = rewriter.Constant(node.Input(2));
+        int[] sizes = rewriter.Shape(node.Input(0)).Sizes, left = rewriter.Shape(node.Output(0)).Sizes;
+        var ends = rewriter.Constant(node.Input(2))?.Integers();
+        var axes = node.Input(3).Length == 0 ? [.. Enumerable.Range(0, sizes.Length).Select(i => (long)i)] : rewriter.Constant(node.Input(3))?.Integers();
         var steps = node.Input(4).Length == 0 ? [1] : rewriter.Constant(node.Input(4))?.Integers();
-        return starts is { IsZero: true } && steps is not null && Array.TrueForAll(steps, s => s == 1)
-            && (rewriter.SameShape(node.Input(0), node.Output(0)) || (ends is not null && Array.TrueForAll(ends.Integers(), e => e >= int.MaxValue)));
+        if (rewriter.Constant(node.Input(1)) is not { IsZero: true } || axes is null || steps is null || !Array.TrueForAll(steps, s => s == 1)) return false;
+        for (var i = 0; i < (ends?.Length ?? axes.Length); i++)
+        {
+            var axis = axes[i] < 0 ? axes[i] + sizes.Length : axes[i];
+            if (sizes[axis] < 0 ? ends is null || ends[i] < int.MaxValue : sizes[axis] != left[axis]) return false;
+        }
+
+        return true;
     }
 
     private static int[] Permutation(IrNode node, Rewriter rewriter)
