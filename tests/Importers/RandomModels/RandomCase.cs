@@ -1,0 +1,133 @@
+using Google.Protobuf;
+using Microsoft.ML.OnnxRuntime;
+using SeqRuntime.Converter;
+using SeqRuntime.Converter.Importers.Onnx;
+using SeqRuntime.Format;
+
+namespace SeqRuntime.Tests.Importers.RandomModels;
+
+/// <summary>How a random model went.</summary>
+/// <param name="Kind">What happened.</param>
+/// <param name="Text">The reason or the difference.</param>
+internal readonly record struct RandomOutcome(RandomOutcomeKind Kind, string Text = "");
+
+internal enum RandomOutcomeKind
+{
+    Same,
+
+    /// <summary>The converter says that it cannot.</summary>
+    Refused,
+
+    /// <summary>ONNX Runtime does not load or run it: the generator should not have made it.</summary>
+    Invalid,
+
+    /// <summary>It differs no more than ONNX Runtime does from itself where inputs change in the last bits.</summary>
+    Sensitive,
+
+    Different,
+}
+
+/// <summary>Runs a random model here and in ONNX Runtime, at every trial and step, and compares all outputs and states.</summary>
+/// <param name="model">The model.</param>
+/// <param name="theirs">What ONNX Runtime gets instead of the model's own, to see that a difference is found.</param>
+internal sealed class RandomCase(RandomModel model, ModelProto? theirs = null)
+{
+    /// <summary>Of the largest output, or of 1 where that is less.</summary>
+    private const double Tolerance = 1e-5;
+
+    public RandomOutcome Run()
+    {
+        SeqModel ours;
+        try
+        {
+            var states = model.States.ToDictionary(s => s.Input.Name, s => s.Output);
+            using var file = new TemporaryModel(model.Ours.ToByteArray());
+            var options = new ConversionOptions { AutoStates = false, States = states };
+            ours = SeqModel.Load(SeqWriter.ToArray(Converter.Converter.Convert([("main", file.Path)], options).Model));
+        }
+        catch (ConversionException fault)
+        {
+            return new RandomOutcome(RandomOutcomeKind.Refused, fault.Message);
+        }
+
+        using (ours)
+        {
+            try
+            {
+                using var peer = new RandomPeer(model, theirs ?? model.Theirs);
+                var symbols = ours.Graphs[0].Inputs.SelectMany(i => i.Dimensions).Select(d => d.Symbol).OfType<string>().ToHashSet(StringComparer.Ordinal);
+                using var session = ours.CreateSession(null, new SeqSessionOptions { MaxSizes = symbols.ToDictionary(s => s, s => model.Symbols[s].Most) });
+                for (var trial = 0; trial < model.Trials; trial++)
+                {
+                    foreach (var symbol in symbols) session.SetSize(symbol, model.Symbols[symbol].Sizes[trial]);
+                    if (Compare(session, peer, trial) is { } outcome) return outcome;
+                }
+
+                return new RandomOutcome(RandomOutcomeKind.Same);
+            }
+            catch (OnnxRuntimeException fault)
+            {
+                return new RandomOutcome(RandomOutcomeKind.Invalid, fault.Message.ReplaceLineEndings(" "));
+            }
+            catch (ArgumentException fault)
+            {
+                return new RandomOutcome(RandomOutcomeKind.Different, "here: " + fault.Message.ReplaceLineEndings(" "));
+            }
+        }
+    }
+
+    private RandomOutcome? Compare(SeqSession session, RandomPeer peer, int trial)
+    {
+        session.ResetState();
+        peer.Reset();
+        var random = new Random(model.Seed + trial);
+        for (var step = 0; step < model.Steps; step++)
+        {
+            var data = model.Inputs.ToDictionary(p => p.Name, p => p.Data(random, p.Shape(trial)));
+            foreach (var state in model.States) data.Remove(state.Input.Name);
+            for (var i = 0; i < session.InputCount; i++) Fill(session, i, data[session.InputName(i)]);
+            session.Run();
+            var expected = peer.Run(data, trial);
+            foreach (var name in model.Outputs)
+            {
+                var index = session.OutputIndex(name);
+                if (!session.OutputShape(index).SequenceEqual(expected[name].Shape)) return new RandomOutcome(RandomOutcomeKind.Different, $"trial {trial}: '{name}' has shape [{string.Join(", ", session.OutputShape(index).ToArray())}], there [{string.Join(", ", expected[name].Shape)}]");
+                if (Difference(session.Output<float>(index), expected[name].Data) is not { } difference) continue;
+                var sensitive = peer.Sensitivity(data, trial, name);
+                return new RandomOutcome(difference.Relative <= 4 * sensitive ? RandomOutcomeKind.Sensitive : RandomOutcomeKind.Different, $"trial {trial}, step {step}: '{name}' {difference.Text}; ONNX Runtime's own change by the last bits {sensitive:G3}");
+            }
+        }
+
+        return null;
+    }
+
+    private static void Fill(SeqSession session, int index, Array data)
+    {
+        switch (data)
+        {
+            case float[] values: values.CopyTo(session.Input<float>(index)); break;
+            case long[] values: values.CopyTo(session.Input<long>(index)); break;
+            case int[] values: values.CopyTo(session.Input<int>(index)); break;
+            default: ((bool[])data).CopyTo(session.Input<bool>(index)); break;
+        }
+    }
+
+    /// <summary>Null where they agree.</summary>
+    public static (double Relative, string Text)? Difference(ReadOnlySpan<float> ours, ReadOnlySpan<float> theirs)
+    {
+        double range = 1, most = 0;
+        foreach (var value in theirs)
+        {
+            if (float.IsFinite(value)) range = Math.Max(range, Math.Abs(value));
+        }
+
+        var where = 0;
+        for (var i = 0; i < ours.Length; i++)
+        {
+            var difference = ours[i].Equals(theirs[i]) ? 0 : float.IsFinite(ours[i]) && float.IsFinite(theirs[i]) ? Math.Abs((double)ours[i] - theirs[i]) : double.PositiveInfinity;
+            if (difference > most) (most, where) = (difference, i);
+        }
+
+        return most <= Tolerance * range ? null : (most / range, $"differs by {most / range:G3} of its range at {where} of {ours.Length}: {ours[where]}, there {theirs[where]}");
+    }
+}
