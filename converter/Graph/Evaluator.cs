@@ -23,6 +23,7 @@ internal sealed unsafe class Evaluator
     private readonly Dictionary<Tensor, IrTensor> _constants = [];
     private readonly KernelSet _kernels = KernelRegistry.Choose();
     private readonly int _probes;
+    private readonly Evaluator? _outer;
     private long _allocated;
 
     public Evaluator(IrGraph graph, int[] sizes)
@@ -33,7 +34,47 @@ internal sealed unsafe class Evaluator
         foreach (var (name, tensor) in graph.Constants) SetConstant(name, tensor);
     }
 
-    public bool Has(string value) => _values.ContainsKey(value);
+    /// <summary>An evaluator of an inner graph, which sees the values around it.</summary>
+    public Evaluator(Evaluator outer)
+    {
+        _outer = outer;
+        _probes = outer._probes;
+    }
+
+    /// <summary>How many sizes of the symbolic dimensions are tried at once.</summary>
+    public int Probes => _probes;
+
+    public bool Has(string value) => _values.ContainsKey(value) || (_outer?.Has(value) ?? false);
+
+    /// <summary>Adds a value of the same type and shape as another, whose content is not known.</summary>
+    public void SetUnknown(string name, string like) => _values[name] = Array.ConvertAll(Values(like), other =>
+    {
+        var tensor = new Tensor { Name = name };
+        tensor.Set(other.Type, other.Shape);
+        return tensor;
+    });
+
+    /// <summary>Adds a single number that is not known.</summary>
+    public void SetUnknown(string name, ElementType type) => SetPort(name, type, [], [.. Enumerable.Repeat(1, _probes)]);
+
+    /// <summary>The one number that a value holds at one of the sizes that are tried; null where it is not known or none.</summary>
+    public double? NumberOf(string value, int probe)
+    {
+        if (!Has(value) || Values(value)[probe] is not { IsKnown: true, Count: 1 } tensor) return null;
+        return tensor.Type switch
+        {
+            ElementType.Float32 => *(float*)tensor.Data,
+            ElementType.Float64 => *(double*)tensor.Data,
+            ElementType.Int64 => *(long*)tensor.Data,
+            ElementType.Int32 => *(int*)tensor.Data,
+            ElementType.Int8 => *(sbyte*)tensor.Data,
+            _ => *tensor.Data,
+        };
+    }
+
+    private Tensor[] Values(string name) => _values.TryGetValue(name, out var own) || _outer is null ? own ?? _values[name] : _outer.Values(name);
+
+    private IrTensor? ConstantBehind(Tensor tensor) => _constants.TryGetValue(tensor, out var constant) ? constant : _outer?.ConstantBehind(tensor);
 
     public void SetConstant(string name, IrTensor constant)
     {
@@ -53,8 +94,8 @@ internal sealed unsafe class Evaluator
         var probes = new Tensor?[_probes][];
         for (var p = 0; p < _probes; p++)
         {
-            var inputs = node.Inputs.Select(i => i.Length == 0 ? null : _values[i][p]).ToArray();
-            if (p > 0 && node.Inputs.TrueForAll(i => i.Length == 0 || ReferenceEquals(_values[i][p], _values[i][0])))
+            var inputs = node.Inputs.Select(i => i.Length == 0 ? null : Values(i)[p]).ToArray();
+            if (p > 0 && node.Inputs.TrueForAll(i => i.Length == 0 || ReferenceEquals(Values(i)[p], Values(i)[0])))
             {
                 probes[p] = probes[0];
                 continue;
@@ -74,7 +115,7 @@ internal sealed unsafe class Evaluator
 
     public IrShape ShapeOf(string value)
     {
-        var probes = _values[value];
+        var probes = Values(value);
         var sizes = probes[0].Shape.AsSpan().ToArray();
         foreach (var probe in probes)
         {
@@ -89,17 +130,17 @@ internal sealed unsafe class Evaluator
     }
 
     /// <summary>A dimension at each of the sizes of the symbolic dimensions that are tried.</summary>
-    public int[] SizesOf(string value, int axis) => Array.ConvertAll(_values[value], probe => axis >= 0 && axis < probe.Rank ? probe.Shape[axis] : throw new ArgumentException($"'{value}' of shape {probe.Shape} has no dimension {axis}."));
+    public int[] SizesOf(string value, int axis) => Array.ConvertAll(Values(value), probe => axis >= 0 && axis < probe.Rank ? probe.Shape[axis] : throw new ArgumentException($"'{value}' of shape {probe.Shape} has no dimension {axis}."));
 
     /// <summary>Whether two values have the same shape whatever the sizes of the symbolic dimensions that were tried.</summary>
-    public bool SameShape(string a, string b) => _values[a].Zip(_values[b]).All(pair => pair.First.Shape.Equals(pair.Second.Shape));
+    public bool SameShape(string a, string b) => Values(a).Zip(Values(b)).All(pair => pair.First.Shape.Equals(pair.Second.Shape));
 
     /// <summary>The value's content if it is known and does not depend on symbolic dimensions.</summary>
     public IrTensor? KnownContent(string value)
     {
-        var probes = _values[value];
+        var probes = Values(value);
         var first = probes[0];
-        if (_constants.TryGetValue(first, out var constant)) return constant;
+        if (ConstantBehind(first) is { } constant) return constant;
         foreach (var probe in probes)
         {
             if (!probe.IsKnown || !probe.Shape.Equals(first.Shape) || (probe != first && !Bytes(probe).SequenceEqual(Bytes(first)))) return null;

@@ -45,7 +45,7 @@ internal sealed class Expansion(IrNode node, IrGraph graph)
     }
 
     /// <summary>ONNX's number of an element type.</summary>
-    private static int Onnx(ElementType type) => type switch
+    public static int Onnx(ElementType type) => type switch
     {
         ElementType.Float32 => 1,
         ElementType.UInt8 => 2,

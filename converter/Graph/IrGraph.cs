@@ -18,10 +18,13 @@ internal sealed class IrGraph(string name)
     /// <summary>What is known of each value's type and shape, after <see cref="ResolvePass"/>.</summary>
     public Dictionary<string, IrShape> Shapes { get; } = [];
 
-    private int _unique;
+    private int[] _unique = [0];
 
     /// <summary>A value name that does not occur yet.</summary>
-    public string Fresh(string stem) => $"{stem}~{++_unique}";
+    public string Fresh(string stem) => $"{stem}~{++_unique[0]}";
+
+    /// <summary>Lets the new names of an inner graph differ from those of the graph around it.</summary>
+    public void CountNamesWith(IrGraph outer) => _unique = outer._unique;
 
     /// <summary>Adds a constant and returns its name.</summary>
     public string Constant(string stem, IrTensor tensor)
@@ -51,7 +54,7 @@ internal sealed class IrGraph(string name)
     public IrGraph Copy(IReadOnlyDictionary<string, string>? names = null)
     {
         string Renamed(string value) => names is not null && names.TryGetValue(value, out var renamed) ? renamed : value;
-        var copy = new IrGraph(Name) { _unique = _unique, Probes = Probes };
+        var copy = new IrGraph(Name) { _unique = [_unique[0]], Probes = Probes };
         foreach (var (name, tensor) in Constants) copy.Constants[Renamed(name)] = tensor;
         foreach (var node in Nodes)
         {
@@ -108,6 +111,38 @@ internal sealed class IrGraph(string name)
         foreach (var output in Outputs) Add(output.Value, null);
         foreach (var state in States) Add(state.Update, null);
         return readers;
+    }
+
+    /// <summary>Puts the nodes in an order in which each value is computed before it is read, near the one that they are in.</summary>
+    public void Order()
+    {
+        var producers = Producers();
+        var done = new HashSet<IrNode>();
+        var ordered = new List<IrNode>(Nodes.Count);
+        var open = new Stack<(IrNode Node, int Next)>();
+        foreach (var root in Nodes)
+        {
+            if (done.Contains(root)) continue;
+            open.Push((root, 0));
+            while (open.TryPop(out var top))
+            {
+                var (node, next) = top;
+                while (next < node.Inputs.Count && (!producers.TryGetValue(node.Inputs[next], out var made) || made == node || done.Contains(made))) next++;
+                if (next < node.Inputs.Count)
+                {
+                    if (open.Count > Nodes.Count + 1) throw new ConversionException($"Graph '{Name}' computes '{node.Inputs[next]}' from itself; the model is damaged.");
+                    open.Push((node, next + 1));
+                    open.Push((producers[node.Inputs[next]], 0));
+                }
+                else if (done.Add(node))
+                {
+                    ordered.Add(node);
+                }
+            }
+        }
+
+        Nodes.Clear();
+        Nodes.AddRange(ordered);
     }
 
     /// <summary>Lets every reader of <paramref name="from"/> read <paramref name="to"/>.</summary>

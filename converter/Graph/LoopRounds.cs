@@ -11,18 +11,23 @@ internal static class LoopRounds
     private const string Collected = "~collected";
     private const string Shared = "~shared";
 
+    /// <summary>Whether no round is written out yet.</summary>
+    public static bool IsWhole(IrNode loop) => !loop.Has(Round);
+
+    /// <summary>Whether a loop has a body for what it is given.</summary>
+    public static bool Fits(IrNode loop) => loop.Attributes.GetValueOrDefault("body") is IrGraph body && loop.Inputs.Count >= 2 && body.Inputs.Count == loop.Inputs.Count && body.Outputs.Count >= body.Inputs.Count - 1;
+
     /// <summary>The nodes of the next round with the rest of the loop after them, or those that end it.</summary>
     /// <exception cref="UnsupportedException">How often it goes round follows from data.</exception>
-    public static List<IrNode> Next(IrNode loop, IrGraph graph, Evaluator evaluator, List<IrNode> kept, string prefix)
+    public static List<IrNode> Next(IrNode loop, IrGraph graph, Evaluator evaluator, List<IrNode> kept, string prefix, string why)
     {
-        if (loop.Attributes.GetValueOrDefault("body") is not IrGraph body || loop.Inputs.Count < 2 || body.Inputs.Count != loop.Inputs.Count || body.Outputs.Count < body.Inputs.Count - 1)
-            throw new ConversionException($"Node '{loop.Name}' (Loop) has no body that fits its inputs; the model is damaged.");
+        if (!Fits(loop) || loop.Attributes["body"] is not IrGraph body) throw new ConversionException($"Node '{loop.Name}' (Loop) has no body that fits its inputs; the model is damaged.");
         var carried = loop.Inputs.Count - 2;
         var round = loop.Int(Round, 0);
         var collected = loop.Attributes.GetValueOrDefault(Collected) as string[] ?? [];
         var most = Number(loop.Input(0), "how often it goes round", long.MaxValue);
         if (Number(loop.Input(1), "whether it goes on", 1) == 0 || round >= most) return End(loop, graph, carried, collected);
-        if (round >= Most) throw new UnsupportedException($"it goes round more than {Most} times");
+        if (round >= Most) throw graph.Symbols().Count > 0 ? new ArgumentException($"it goes round more than {Most} times") : new UnsupportedException($"it goes round more than {Most} times");
 
         // What the body computes gets names of this round, its constants those of the first; what it reads from around it keeps its own.
         var shared = loop.String(Shared, prefix);
@@ -48,6 +53,8 @@ internal static class LoopRounds
         long Number(string value, string what, long otherwise)
         {
             if (value.Length == 0) return otherwise;
+            if (Origins.SymbolsOf(value, graph, kept) is { Count: > 0 } symbols && evaluator.NumberOf(value, 0) is not null && evaluator.KnownContent(value) is null)
+                throw new UnsupportedException($"its number of rounds is {string.Join(" or ", symbols)}, which is not known: fix it with {string.Join(' ', symbols.Select(s => $"--dim {s}=SIZE"))}. A loop over the steps of a sequence that is an LSTM, GRU or RNN may be of any length; this is none{(why.Length > 0 ? ": " + why : "")}");
             return evaluator.KnownContent(value) is { Count: 1 } known
                 ? known.Integers()[0]
                 : throw new UnsupportedException($"{what} depends on {Origins.Unknown(value, graph, kept)}. A loop that takes the best label of each round (greedy decoding) is converted as it is, if it is the only one");

@@ -1,4 +1,5 @@
 using SeqRuntime.Converter.Graph.Fusion;
+using SeqRuntime.Converter.Graph.Recurrence;
 
 namespace SeqRuntime.Converter.Graph;
 
@@ -17,6 +18,7 @@ internal sealed class ResolvePass
     private readonly List<Unsupported> _unsupported = [];
     private readonly List<IrNode> _kept = [];
     private readonly SequenceValues _sequences;
+    private readonly ResolvePass? _outer;
     private int _branches;
 
     private ResolvePass(IrGraph graph, int[] probes)
@@ -24,6 +26,13 @@ internal sealed class ResolvePass
         _graph = graph;
         _evaluator = new Evaluator(graph, probes);
         _sequences = new SequenceValues(graph, _evaluator);
+    }
+
+    /// <summary>Resolves a loop's body, which sees what lies around it.</summary>
+    private ResolvePass(IrGraph body, Evaluator evaluator, Dictionary<string, string> outerNames, ResolvePass outer)
+    {
+        (_graph, _evaluator, _outer, _alias) = (body, evaluator, outer, outerNames);
+        _sequences = new SequenceValues(body, evaluator, outer._sequences);
     }
 
     /// <exception cref="ShapeFault">Shapes do not fit together at these sizes of the symbolic dimensions.</exception>
@@ -92,7 +101,7 @@ internal sealed class ResolvePass
                 foreach (var next in BranchMerge.Select(node, _graph, _evaluator, _kept)) work.Push(next);
                 return;
             case "Loop" when node.Inputs.TrueForAll(i => i.Length == 0 || _evaluator.Has(i) || _sequences.Has(i)):
-                foreach (var next in Enumerable.Reverse(LoopRounds.Next(node, _graph, _evaluator, _kept, $"{node.Name}~{++_branches}/"))) work.Push(next);
+                foreach (var next in Enumerable.Reverse(Loop(node))) work.Push(next);
                 return;
         }
 
@@ -143,7 +152,7 @@ internal sealed class ResolvePass
     {
         var steps = 0;
         while (_alias.TryGetValue(value, out var target) && steps++ < MaxNodes) value = target;
-        return value;
+        return _outer is null ? value : _outer.Resolve(value);
     }
 
     private void Constant(IrNode node)
@@ -182,11 +191,48 @@ internal sealed class ResolvePass
         foreach (var next in Enumerable.Reverse(BranchMerge.Both(node, [.. then, .. otherwise], thenOutputs, otherOutputs, _kept.Count))) work.Push(next);
     }
 
+    /// <summary>A name that no other inner graph has.</summary>
+    private string Prefix(IrNode node) => _outer is null ? $"{node.Name}~{++_branches}/" : _outer.Prefix(node);
+
+    /// <summary>A loop as the layers that it is, or its next round written out.</summary>
+    private List<IrNode> Loop(IrNode node)
+    {
+        var why = "";
+        if (LoopRounds.IsWhole(node) && LoopRounds.Fits(node))
+        {
+            var prefix = Prefix(node);
+            var body = ((IrGraph)node.Attributes["body"]).Copy(((IrGraph)node.Attributes["body"]).Defined().Distinct().ToDictionary(name => name, name => prefix + name));
+            body.CountNamesWith(_graph);
+            try
+            {
+                (var layers, why) = LoopReader.Replace(node, body, _graph, _evaluator, _sequences, Body);
+                if (layers is not null) return layers;
+            }
+            catch (ConversionException fault)
+            {
+                why = fault.Message;
+            }
+        }
+
+        return LoopRounds.Next(node, _graph, _evaluator, _kept, Prefix(node), why);
+    }
+
+    private void Body(IrGraph body, Evaluator evaluator, Dictionary<string, string> outerNames)
+    {
+        var pass = new ResolvePass(body, evaluator, outerNames, this);
+        pass.Run();
+        DeadCode.Remove(body);
+        foreach (var value in body.Nodes.SelectMany(n => n.Inputs).Concat(body.Outputs.Select(o => o.Value)).Where(v => v.Length > 0).Distinct())
+        {
+            if (!body.Constants.ContainsKey(value) && evaluator.KnownContent(value) is { } known) body.Constants[value] = known;
+        }
+    }
+
     /// <summary>A branch's nodes and outputs, with names that no other has.</summary>
     private (List<IrNode> Nodes, List<string> Outputs) Branch(IrNode node, string which)
     {
         if (node.Attributes.GetValueOrDefault(which) is not IrGraph branch) throw new ConversionException($"Node '{node.Name}' (If) lacks a branch; the model is damaged.");
-        var prefix = $"{node.Name}~{++_branches}/";
+        var prefix = Prefix(node);
         branch = branch.Copy(branch.Defined().Distinct().ToDictionary(name => name, name => prefix + name));
         foreach (var (name, tensor) in branch.Constants) AddConstant(name, tensor);
         return (branch.Nodes, branch.Outputs.ConvertAll(o => o.Value));

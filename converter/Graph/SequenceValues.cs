@@ -1,21 +1,33 @@
 namespace SeqRuntime.Converter.Graph;
 
 /// <summary>Sequences and optional values, which exporters write for lists of a length known at conversion: they vanish into the values they hold.</summary>
-internal sealed class SequenceValues(IrGraph graph, Evaluator evaluator)
+internal sealed class SequenceValues(IrGraph graph, Evaluator evaluator, SequenceValues? outer = null)
 {
     private const int MostParts = 4096;
 
-    private readonly Dictionary<string, List<string>> _sequences = [];
+    private readonly Dictionary<string, List<string>> _sequences = outer?._sequences ?? [];
+
+    /// <summary>Lists of all slices of a tensor along an axis, as a loop over it makes and reads them, however many they are.</summary>
+    private readonly Dictionary<string, Slices> _slices = outer?._slices ?? [];
 
     public static HashSet<string> Names { get; } =
     [
         "SequenceEmpty", "SequenceConstruct", "SequenceInsert", "SequenceErase", "SequenceAt", "SequenceLength", "ConcatFromSequence", "SplitToSequence", "Optional", "OptionalGetElement", "OptionalHasElement",
     ];
 
-    public bool Has(string value) => _sequences.ContainsKey(value);
+    public bool Has(string value) => _sequences.ContainsKey(value) || _slices.ContainsKey(value);
+
+    public bool IsEmpty(string value) => _sequences.TryGetValue(value, out var list) && list.Count == 0;
 
     /// <summary>Lets another name stand for a sequence.</summary>
-    public void Alias(string from, string to) => _sequences[to] = _sequences[from];
+    public void Alias(string from, string to)
+    {
+        if (_sequences.TryGetValue(from, out var list)) _sequences[to] = list;
+        if (_slices.TryGetValue(from, out var slices)) _slices[to] = slices;
+    }
+
+    /// <summary>A sequence of all that lies along a tensor's first axis.</summary>
+    public void HoldSlices(string sequence, string tensor) => _slices[sequence] = new Slices(tensor, 0, false);
 
     /// <summary>The nodes in place of one that reads or makes a sequence.</summary>
     public List<IrNode> Apply(IrNode node)
@@ -37,6 +49,13 @@ internal sealed class SequenceValues(IrGraph graph, Evaluator evaluator)
                 return Hold(node, [.. Of(node)], (list, at) => list.Insert(at, node.Input(1)), node.Input(2), more: 1);
             case "SequenceErase":
                 return Hold(node, [.. Of(node)], (list, at) => list.RemoveAt(at), node.Input(1), more: 0);
+            case "SequenceAt" when SlicesOf(node) is { } slices && (!_sequences.ContainsKey(node.Input(0)) || evaluator.KnownContent(node.Input(1)) is null):
+                var taken = x.Add("Gather", [slices.Tensor, node.Input(1)], ("axis", (long)slices.Axis));
+                return x.Finish(slices.IsKept ? x.Add("Unsqueeze", [taken, x.Vector(slices.Axis)]) : taken);
+            case "SequenceLength" when SlicesOf(node) is { } slices && !_sequences.ContainsKey(node.Input(0)):
+                return x.Finish(x.Add("Gather", [x.Add("Shape", [slices.Tensor]), x.Constant(IrTensor.Of([], (long)slices.Axis))], ("axis", 0L)));
+            case "ConcatFromSequence" when SlicesOf(node) is { } slices && !_sequences.ContainsKey(node.Input(0)):
+                return Joined(node, slices, x);
             case "SequenceAt":
                 return x.Finish(Of(node)[Position(node, node.Input(1), Of(node).Count)]);
             case "SequenceLength":
@@ -52,6 +71,28 @@ internal sealed class SequenceValues(IrGraph graph, Evaluator evaluator)
 
     /// <summary>Why a node that is none of these cannot read a sequence.</summary>
     public static UnsupportedException Refusal() => new("it reads a sequence of tensors, which only the Sequence operators, loops and branches can; export the model with tensors in its place");
+
+    private Slices? SlicesOf(IrNode node) => _slices.GetValueOrDefault(node.Input(0));
+
+    /// <summary>All slices side by side along a new axis or one of their own.</summary>
+    private List<IrNode> Joined(IrNode node, Slices slices, Expansion x)
+    {
+        var shape = evaluator.ShapeOf(slices.Tensor);
+        var rank = slices.IsKept ? shape.Rank : shape.Rank - 1;
+        var isNew = node.Int("new_axis", 0) != 0;
+        var axis = (int)(node.Int("axis", 0) is var given && given < 0 ? given + rank + (isNew ? 1 : 0) : given);
+        // The axis of the slices moves to where they are joined; without a new axis it then becomes one with that behind it.
+        var perm = Enumerable.Range(0, shape.Rank).Select(a => (long)a).ToList();
+        perm.RemoveAt(slices.Axis);
+        if (slices.IsKept && !isNew && axis == slices.Axis) return x.Finish(slices.Tensor);
+        if (slices.IsKept) throw new UnsupportedException("its slices are joined along another axis than they were taken from; export the model with a fixed length");
+        perm.Insert(axis, slices.Axis);
+        var turned = perm.Index().All(p => p.Index == p.Item) ? slices.Tensor : x.Add("Transpose", [slices.Tensor], ("perm", perm.ToArray()));
+        if (isNew) return x.Finish(turned);
+        var sizes = perm.Select(p => shape.Sizes[p]).ToList();
+        if (sizes.Skip(axis + 2).Any(s => s < 0)) throw new UnsupportedException("its slices are joined along an axis before one of a symbolic dimension; fix that with --dim");
+        return x.Finish(x.Add("Reshape", [turned, x.Vector([.. Enumerable.Repeat(0L, axis), -1, .. sizes.Skip(axis + 2).Select(s => (long)s)])]));
+    }
 
     private List<string> Of(IrNode node) => _sequences.TryGetValue(node.Input(0), out var list) ? list : throw new ArgumentException($"'{node.Input(0)}' is no sequence.");
 
@@ -83,6 +124,9 @@ internal sealed class SequenceValues(IrGraph graph, Evaluator evaluator)
         var axis = node.Int("axis", 0) is var given && given < 0 ? given + shape.Rank : given;
         if (axis < 0 || axis >= shape.Rank) throw new ArgumentException($"axis {given} does not exist in {shape}.");
         var size = shape.Sizes[axis];
+        var isSingle = node.Input(1).Length == 0 || evaluator.KnownContent(node.Input(1)) is { Shape.Length: 0 } one && one.Integers() is [1];
+        if (isSingle) _slices[node.Output(0)] = new Slices(node.Input(0), (int)axis, node.Input(1).Length > 0 || node.Int("keepdims", 1) != 0);
+        if (isSingle && size is < 0 or > MostParts) return [];
         if (size < 0) throw new UnsupportedException("into how many tensors it is split depends on a symbolic dimension; fix it with --dim");
         var parts = Parts(node, size);
         if (parts.Length is < 1 or > MostParts) throw TooMany(parts.Length);
@@ -110,6 +154,9 @@ internal sealed class SequenceValues(IrGraph graph, Evaluator evaluator)
         var count = (size + chunk - 1) / chunk;
         return count <= MostParts ? [.. Enumerable.Range(0, (int)count).Select(i => Math.Min(chunk, size - i * chunk))] : throw TooMany(count);
     }
+
+    /// <summary>All slices of a tensor along an axis, which stays as one of size 1 where it is kept.</summary>
+    private sealed record Slices(string Tensor, int Axis, bool IsKept);
 
     private static UnsupportedException TooMany(long parts) => new($"it is split into {parts} tensors; from 1 to {MostParts} are supported");
 }

@@ -69,25 +69,31 @@ internal static class ShapeRules
         var r = Need(node, inputs, 2).Shape;
         if (r.Rank != 3) throw new ArgumentException($"R of {node.Op} has shape {r}; three dimensions are needed.");
         var hidden = node.Op == "LSTM" ? r[1] / 4 : node.Op == "GRU" ? r[1] / 3 : r[1];
-        Span<int> state = batchFirst ? [batch, directions, hidden] : [directions, batch, hidden];
+        var size = inputs.Length > 8 && inputs[8] is { Rank: 2 } projection ? projection.Shape[0] : hidden;
+        Span<int> state = batchFirst ? [batch, directions, size] : [directions, batch, size];
         foreach (var i in node.Op == "LSTM" ? new[] { 5, 6 } : [5])
         {
+            if (i == 6) state[2] = hidden;
             if (i < inputs.Length && inputs[i] is { } initial && !initial.Shape.AsSpan().SequenceEqual(state))
                 throw new ArgumentException($"the initial state '{initial.Name}' of {node.Op} has shape {initial.Shape}; {new Shape(state)} is needed.");
         }
 
-        var w = Need(node, inputs, 1).Shape;
-        if (w.Rank != 3 || w[2] != x.Shape[2] || w[0] != directions || r[0] != directions) throw new ArgumentException($"W of {node.Op} has shape {w}, R {r}, for {directions} direction(s) of X {x.Shape}.");
+        if (inputs.Length > 1 && inputs[1] is { } weights)
+        {
+            var w = weights.Shape;
+            if (w.Rank != 3 || w[2] != x.Shape[2] || w[0] != directions || r[0] != directions) throw new ArgumentException($"W of {node.Op} has shape {w}, R {r}, for {directions} direction(s) of X {x.Shape}.");
+        }
+
         for (var i = 0; i < outputs.Length; i++)
         {
             outputs[i]?.Set(
                 ElementType.Float32,
                 (i, batchFirst) switch
                 {
-                    (0, false) => new Shape(steps, directions, batch, hidden),
-                    (0, true) => new Shape(batch, steps, directions, hidden),
-                    (_, false) => new Shape(directions, batch, hidden),
-                    _ => new Shape(batch, directions, hidden),
+                    (0, false) => new Shape(steps, directions, batch, size),
+                    (0, true) => new Shape(batch, steps, directions, size),
+                    (_, false) => new Shape(directions, batch, i == 2 ? hidden : size),
+                    _ => new Shape(batch, directions, i == 2 ? hidden : size),
                 });
         }
     }

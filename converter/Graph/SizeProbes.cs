@@ -20,6 +20,7 @@ internal static partial class SizeProbes
         var graph = sized = raw.Copy();
         var symbols = graph.Symbols();
         if (symbols.Count == 0) return At(graph, [1]);
+        if (graph.Nodes.Exists(n => n.Op == "Loop")) CheckRounds(graph);
         var sizes = Possible(graph, out var fault);
         foreach (var symbol in sizes.Count >= 2 ? [] : BatchFirst(graph))
         {
@@ -36,6 +37,19 @@ internal static partial class SizeProbes
         if (graph.Symbols().Count == 0) return At(graph, [1]);
         if (sizes.Count == 1) throw new ConversionException($"graph '{graph.Name}' fits together only where {string.Join(", ", graph.Symbols())} = {sizes[0]}; fix the dimension{(graph.Symbols().Count > 1 ? "s" : "")} with --dim.");
         return At(graph, Spread(sizes));
+    }
+
+    /// <summary>A loop whose rounds follow from a symbol is refused before it is written out at one size after the other.</summary>
+    private static void CheckRounds(IrGraph graph)
+    {
+        try
+        {
+            ResolvePass.Run(graph.Copy(), [2, 3]);
+        }
+        catch (ShapeFault)
+        {
+            // Other sizes may fit.
+        }
     }
 
     private static List<int> Possible(IrGraph graph, out ShapeFault? fault)

@@ -18,12 +18,14 @@ internal static class RecurrentLowering
     public static void Lower(IrNode node, GraphLowering lowering)
     {
         var target = lowering.Target;
-        var hidden = lowering.Source.ConstantOf(node.Input(2))?.Shape[^1] ?? 0;
+        // Behind ONNX's inputs an LSTM may have a projection.
+        var projection = node.Op == "LSTM" ? lowering.Source.ConstantOf(node.Input(8)) : null;
+        var hidden = (projection ?? lowering.Source.ConstantOf(node.Input(2)))?.Shape[^1] ?? 0;
         var direction = node.String("direction", "forward");
         var directions = direction == "bidirectional" ? 2 : 1;
         var gates = s_gates[node.Op];
         var w = Weights(node, lowering.Source, 1, [directions, gates.Length * hidden, -1], "W");
-        var r = Weights(node, lowering.Source, 2, [directions, gates.Length * hidden, hidden], "R")!;
+        var r = Weights(node, lowering.Source, 2, [directions, gates.Length * hidden, projection?.Shape[0] ?? hidden], "R")!;
         var b = Weights(node, lowering.Source, 3, [directions, 2 * gates.Length * hidden], "B");
         var p = node.Op == "LSTM" ? Weights(node, lowering.Source, 7, [directions, 3 * hidden], "P") : null;
         var isResetAfter = node.Int("linear_before_reset", 0) != 0;
@@ -37,7 +39,7 @@ internal static class RecurrentLowering
             inputs.Add(b is null || (w is null && node.Op != "GRU") ? -1 : Bias(node, lowering, b, d, gates, hidden, isResetAfter));
             if (node.Op != "LSTM") continue;
             inputs.Add(Peephole(node, lowering, p, d, hidden));
-            inputs.Add(-1);
+            inputs.Add(projection is null ? -1 : lowering.Constant(lowering.Weights.Packed(node.Input(8), projection.Shape[0], hidden, true, projection.ToFloats())));
         }
 
         var attributes = Attributes(node, hidden, direction, gates.Length);
@@ -103,8 +105,27 @@ internal static class RecurrentLowering
         return result;
     }
 
-    /// <summary>Rows of one direction's packed matrices.</summary>
-    public static int Rows(string op, int hidden) => Rows(s_gates[op], hidden);
+    /// <summary>Whether an activation takes a first and a second constant.</summary>
+    public static bool TakesAlpha(string function) => s_takeAlpha.Contains(function);
+
+    public static bool TakesBeta(string function) => s_takeBeta.Contains(function);
+
+    /// <summary>For each packed row of a layer of so many gates the row of ONNX's order that lies there; -1 for padding.</summary>
+    public static int[] PackedOrder(int gates, int hidden)
+    {
+        var order = s_gates.Values.First(g => g.Length == gates);
+        var rows = new int[Rows(order, hidden)];
+        Array.Fill(rows, -1);
+        for (var unit = 0; unit < hidden; unit++)
+        {
+            for (var gate = 0; gate < gates; gate++) rows[Row(order, gate, unit)] = order[gate] * hidden + unit;
+        }
+
+        return rows;
+    }
+
+    /// <summary>Rows of one direction's packed matrices, of a layer with this W.</summary>
+    public static int Rows(string op, IrTensor w) => Rows(s_gates[op], w.Shape[1] / s_gates[op].Length);
 
     private static IrTensor? Weights(IrNode node, IrGraph graph, int input, int[] shape, string what)
     {

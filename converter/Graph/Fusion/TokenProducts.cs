@@ -23,12 +23,12 @@ internal static class TokenProducts
         {
             if (rewriter.Constant(node.Input(1)) is not { Type: ElementType.Float32, Shape: [_, _, > 1] } w) continue;
             if (node.Input(3).Length > 0 && rewriter.Constant(node.Input(3)) is not { Type: ElementType.Float32 }) continue;
-            if (rewriter.Constant(node.Input(2)) is not { Type: ElementType.Float32, Shape: [_, _, var hidden] }) continue;
+            if (rewriter.Constant(node.Input(2)) is not { Type: ElementType.Float32 }) continue;
             if (Lookup(rewriter, node.Input(0), w.Shape[2]) is not { } lookup) continue;
             if (staysApart(node.Input(1)) || staysApart(lookup.Gather.Input(0))) continue;
             var table = rewriter.Constant(lookup.Gather.Input(0))!;
             if ((long)table.Shape[0] * LeastInputsPerToken > w.Shape[2]) continue;
-            LookUp(rewriter, node, lookup.Gather, lookup.Views, table, w.Shape[0], RecurrentLowering.Rows(node.Op, hidden));
+            LookUp(rewriter, node, lookup.Gather, lookup.Views, table, w.Shape[0], RecurrentLowering.Rows(node.Op, w));
         }
     }
 

@@ -1,0 +1,144 @@
+using SeqRuntime.Converter.Graph.Fusion;
+
+namespace SeqRuntime.Converter.Graph.Recurrence;
+
+/// <summary>A loop's body, resolved as a graph of its own, with what it carries, collects and looks up.</summary>
+internal sealed class LoopBody
+{
+    private readonly Evaluator _evaluator;
+    private readonly Dictionary<string, (string First, string Next)> _carried;
+    private readonly Dictionary<string, int> _axes = [];
+    private Dictionary<string, long[][]> _noted = [];
+
+    /// <param name="name">The loop's name.</param>
+    /// <param name="graph">The resolved body.</param>
+    /// <param name="evaluator">Knows what lies around it.</param>
+    /// <param name="round">The value that counts rounds.</param>
+    /// <param name="count">The loop's first input: how many rounds at most.</param>
+    /// <param name="condition">The value that says whether the next round follows.</param>
+    /// <param name="carried">Carried values: the first one around the loop, and the next.</param>
+    public LoopBody(string name, IrGraph graph, Evaluator evaluator, string round, string count, string condition, Dictionary<string, (string First, string Next)> carried)
+    {
+        (Name, Graph, Count, _evaluator, _carried) = (name, graph, count, evaluator, carried);
+        Numbers = new LoopNumbers(graph, evaluator, round, carried);
+        Why = Go(count, condition);
+    }
+
+    public string Name { get; }
+
+    public IrGraph Graph { get; }
+
+    public string Count { get; }
+
+    /// <summary>Whether <see cref="Count"/> is the number of rounds.</summary>
+    public bool IsCounted { get; private set; }
+
+    public LoopNumbers Numbers { get; }
+
+    /// <summary>Why it cannot be told how it goes round; null where it can.</summary>
+    public string? Why { get; }
+
+    /// <summary>Rounds; -1 where they depend on a symbol.</summary>
+    public int Steps { get; private set; }
+
+    /// <summary>What each round adds a row of: names of the body, values, and the outputs of the loop.</summary>
+    public List<(string Name, string Value, string Output)> Collected { get; } = [];
+
+    /// <summary>What each round joins to a list, or to a tensor, the first of which stands last.</summary>
+    public List<(string Name, string Value, string Output, string? First)> Appended { get; } = [];
+
+    /// <summary>Carried values, their next ones, and the outputs of the loop.</summary>
+    public List<(string Name, string Value, string Output)> States { get; } = [];
+
+    public bool IsCarried(string value) => _carried.ContainsKey(value);
+
+    public string? NextOf(string carried) => _carried.TryGetValue(carried, out var value) ? value.Next : null;
+
+    public string FirstOf(string carried) => _carried[carried].First;
+
+    public int Axis(string appended) => _axes[appended];
+
+    public void SetAxis(string appended, int axis) => _axes[appended] = axis;
+
+    /// <summary>For the value that becomes each state, what it is in this round.</summary>
+    public Dictionary<string, string> Hints()
+    {
+        var rewriter = new Rewriter(Graph);
+        var hints = new Dictionary<string, string>();
+        foreach (var (name, _, _) in States)
+        {
+            if (!Numbers.Varies(name)) hints[LinearForm.Root(rewriter, NextOf(name)!)] = name;
+        }
+
+        return hints;
+    }
+
+    /// <summary>A number's value in each round, where these do not depend on a symbol.</summary>
+    public long[]? NumbersOf(string value) => _noted.TryGetValue(value, out var all) && Steps >= 0 && Array.TrueForAll(all, a => a.AsSpan().SequenceEqual(all[0])) ? all[0] : null;
+
+    /// <summary>The places of an axis that an index goes through, the same at all sizes of the symbolic dimensions; null where they are not one after the other.</summary>
+    public Places? Places(string sequence, int axis, string index)
+    {
+        if (!_noted.TryGetValue(index, out var all)) return null;
+        var sizes = _evaluator.SizesOf(sequence, axis);
+        var spans = new (long From, long To, int Size)[all.Length];
+        var isBackward = all.Any(a => a.Length > 1 && a[1] < a[0]);
+        for (var p = 0; p < all.Length; p++)
+        {
+            var list = Array.ConvertAll(all[p], i => i < 0 ? i + sizes[p] : i);
+            for (var i = 0; i < list.Length; i++)
+            {
+                if (list[i] < 0 || list[i] >= sizes[p]) throw new ArgumentException($"'{Name}' takes place {list[i]} of '{sequence}', which has {sizes[p]}.");
+                if (i > 0 && list[i] - list[i - 1] != (isBackward ? -1 : 1)) return Steps >= 0 && all.All(a => a.AsSpan().SequenceEqual(all[0])) ? new Places(all[0], default, default, false) : null;
+            }
+
+            if (list.Length == 0) return null;
+            spans[p] = (list.Min(), list.Max() + 1, sizes[p]);
+        }
+
+        // Both ends must be told from the axis' start or its end.
+        if (Bound(spans, s => s.From) is not { } from || Bound(spans, s => s.To) is not { } to) return null;
+        return new Places([], from, to, isBackward);
+    }
+
+    private static (long Value, bool FromEnd)? Bound((long From, long To, int Size)[] spans, Func<(long From, long To, int Size), long> of)
+    {
+        if (spans.All(s => of(s) == s.Size)) return (0, true);
+        if (spans.All(s => of(s) == of(spans[0]))) return (of(spans[0]), false);
+        return spans.All(s => s.Size - of(s) == spans[0].Size - of(spans[0])) ? (of(spans[0]) - spans[0].Size, true) : null;
+    }
+
+    private string? Go(string count, string condition)
+    {
+        var most = new double[_evaluator.Probes];
+        for (var p = 0; p < most.Length; p++)
+        {
+            if (count.Length > 0 && _evaluator.NumberOf(count, p) is null) return "how often it goes round is not known";
+            most[p] = count.Length == 0 ? double.PositiveInfinity : _evaluator.NumberOf(count, p)!.Value;
+        }
+
+        if (!Numbers.IsNumber(condition)) return "whether it goes on follows from data";
+        var watched = Graph.Nodes.SelectMany(n => n.Inputs).Concat(Graph.Outputs.Select(o => o.Value)).Where(Numbers.Varies).ToList();
+        if (Numbers.Run(most, condition, watched) is not { } noted) return "it goes round too often";
+        _noted = noted;
+        if (Numbers.Rounds.Contains(0)) return "it may never go round";
+        Steps = Numbers.Rounds.All(r => r == Numbers.Rounds[0]) ? Numbers.Rounds[0] : -1;
+        IsCounted = Enumerable.Range(0, most.Length).All(p => most[p] == Numbers.Rounds[p]);
+        return null;
+    }
+}
+
+/// <summary>Places of an axis: a list, or a run from one bound to another, which are told from the axis' start or from its end.</summary>
+internal sealed record Places(long[] List, (long Value, bool FromEnd) From, (long Value, bool FromEnd) To, bool IsBackward)
+{
+    public string Cut(Emitter emitter, string value, int axis, IrShape shape)
+    {
+        if (List.Length > 0) return emitter.Add("Gather", [value, emitter.Constant(IrTensor.Vector(List))], shape, ("axis", (long)axis));
+        var isWhole = From is (0, false) && To is (0, true);
+        var end = To is (0, true) ? long.MaxValue : To.Value;
+        if (!isWhole) value = emitter.Add("Slice", [value, Vector(From.Value), Vector(end), Vector(axis)], shape);
+        return IsBackward ? emitter.Add("Slice", [value, Vector(-1), Vector(long.MinValue), Vector(axis), Vector(-1)], shape) : value;
+
+        string Vector(long number) => emitter.Constant(IrTensor.Vector(number));
+    }
+}

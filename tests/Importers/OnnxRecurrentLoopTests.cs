@@ -1,0 +1,202 @@
+using Google.Protobuf;
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
+using SeqRuntime.Converter;
+using SeqRuntime.Converter.Importers.Onnx;
+using SeqRuntime.Format;
+
+namespace SeqRuntime.Tests.Importers;
+
+/// <summary>Loops that are recurrent layers become these layers, for any number of rounds, with the numbers of ONNX Runtime.</summary>
+public class OnnxRecurrentLoopTests
+{
+    private const int N = RecurrentLoop.N, I = RecurrentLoop.I, H = RecurrentLoop.H;
+
+    public static TheoryData<string> Cells =>
+        ["lstm", "lstm-joined", "lstm-apart", "lstm-hard", "lstm-hard6", "lstm-relu", "lstm-coupled", "gru-after", "gru-before", "gru-turned", "rnn", "rnn-relu"];
+
+    /// <summary>tf2onnx: weights carried unchanged, a counter of int32, a condition that compares it as a float, all steps collected.</summary>
+    [Theory]
+    [MemberData(nameof(Cells))]
+    public void ALoopOfTensorFlowIsALayer(string cell)
+    {
+        foreach (var isFixed in (bool[])[true, false])
+        {
+            foreach (var isBackward in (bool[])[false, true])
+            {
+                var loop = new RecurrentLoop(cell);
+                Ports(loop, "round go t h", "W");
+                Constants(loop.Body, OnnxBuilder.Tensor("step", [], 1), OnnxBuilder.Tensor<long>("first", [1], 0));
+                var place = isBackward ? loop.Add("Sub", "last t") : "t";
+                var (h, c) = loop.Step(loop.Add("Gather", $"xt {place}", ("axis", 0)), "h", "c");
+                var next = loop.Add("Add", "t step");
+                var less = loop.Add("Less", $"{loop.Add("Cast", next, ("to", OnnxBuilder.Float))} {loop.Add("Cast", "T32", ("to", OnnxBuilder.Float))}");
+                Outputs(loop, loop.Add("And", $"{less} {less}"), next, loop.Add("Identity", h), c, loop.Add("Identity", "W"), loop.Add("Identity", h));
+                var model = loop.Weights(Input(isFixed)).Constant("t0", [], 0).Constant("yes", [], true).Constant("one32", [], 1).Constant<long>("one64", [1], 1)
+                    .Node("Transpose", "x", "xt", ("perm", new long[] { 1, 0, 2 })).Node("Shape", "xt", "shape").Node("Slice", "shape zero64 one64", "T1").Node("Squeeze", "T1", "T64").Node("Cast", "T64", "T32", ("to", OnnxBuilder.Int32)).Node("Sub", "T32 one32", "last")
+                    .Constant<long>("zero64", [1], 0);
+                States(model, loop, false);
+                model.Node("Loop", $"T64 yes t0 h0{(loop.IsLstm ? " c0" : "")} W", $"t_ h_{(loop.IsLstm ? " c_" : "")} W_ seq", ("body", loop.Body)).Node("Transpose", "seq", "y", ("perm", new long[] { 1, 0, 2 })).Output("y").Output("h_");
+                if (loop.IsLstm) model.Output("c_");
+                Check(model, loop, isFixed);
+            }
+        }
+    }
+
+    /// <summary>TorchScript: a list that grows, a place of a batch-major sequence, states given.</summary>
+    [Theory]
+    [MemberData(nameof(Cells))]
+    public void ALoopOfTorchScriptIsALayer(string cell)
+    {
+        foreach (var isNew in (bool[])[true, false])
+        {
+            var loop = new RecurrentLoop(cell);
+            Ports(loop, "round go h", "list");
+            var (h, c) = loop.Step(loop.Add("Gather", "x round", ("axis", 1)), "h", "c");
+            Constants(loop.Body, OnnxBuilder.Tensor<long>("axis", [1], 1));
+            Outputs(loop, loop.Add("Identity", "go"), h, c, loop.Add("SequenceInsert", $"list {(isNew ? h : loop.Add("Unsqueeze", $"{h} axis"))}"));
+            loop.Body.Input[^1].Type = new TypeProto { SequenceType = new TypeProto.Types.Sequence { ElemType = OnnxBuilder.Port("e", OnnxBuilder.Float).Type } };
+            loop.Body.Output[^1].Type = loop.Body.Input[^1].Type;
+            var model = loop.Weights(Input(false)).Constant("yes", [], true).Constant("one64", [], 1L).Node("Shape", "x", "shape").Node("Gather", "shape one64", "T64").Node("SequenceEmpty", "", "empty", ("dtype", OnnxBuilder.Float));
+            States(model, loop, true);
+            model.Node("Loop", $"T64 yes h0{(loop.IsLstm ? " c0" : "")} empty", $"h_{(loop.IsLstm ? " c_" : "")} all", ("body", loop.Body)).Node("ConcatFromSequence", "all", "y", ("axis", 1), ("new_axis", isNew ? 1 : 0)).Output("y").Output("h_");
+            Check(model, loop, false);
+        }
+    }
+
+    /// <summary>A list of the steps, made of the sequence before the loop; a tensor that grows; the last output alone.</summary>
+    [Theory]
+    [InlineData("lstm")]
+    [InlineData("gru-after")]
+    [InlineData("rnn")]
+    public void StepsMayBeAListAndOutputsATensorThatGrows(string cell)
+    {
+        var loop = new RecurrentLoop(cell);
+        Ports(loop, "round go h", "grown");
+        Constants(loop.Body, OnnxBuilder.Tensor<long>("axis", [1], 1));
+        var (h, c) = loop.Step(loop.Add("SequenceAt", "steps round"), "h", "c");
+        Outputs(loop, loop.Add("Identity", "go"), h, c, loop.Add("Concat", $"grown {loop.Add("Unsqueeze", $"{h} axis")}", ("axis", 1)));
+        var model = loop.Weights(Input(false)).Constant("yes", [], true).Node("SplitToSequence", "x", "steps", ("axis", 1), ("keepdims", 0)).Node("SequenceLength", "steps", "T64").Constant("empty", [N, 0, H], Array.Empty<float>());
+        States(model, loop, true);
+        model.Node("Loop", $"T64 yes h0{(loop.IsLstm ? " c0" : "")} empty", $"h_{(loop.IsLstm ? " c_" : "")} y", ("body", loop.Body)).Output("y").Output("h_");
+        Check(model, loop, false);
+    }
+
+    /// <summary>Scan, either way, along the axis of a batch-major sequence, with a dense layer behind the cell and one before it in the same body.</summary>
+    [Theory]
+    [MemberData(nameof(Cells))]
+    public void AScanIsALayer(string cell)
+    {
+        foreach (var (backward, turned) in ((int, int)[])[(0, 0), (1, 0), (0, 1), (1, 1)])
+        {
+            var loop = new RecurrentLoop(cell);
+            Ports(loop, "h", "row");
+            var (h, c) = loop.Step(loop.Add("Tanh", loop.Add("MatMul", "row dense")), "h", "c");
+            Outputs(loop, "", h, c, loop.Add("Softmax", loop.Add("MatMul", $"{h} P"), ("axis", -1)));
+            var model = loop.Weights(Input(false)).Random("dense", 40, 1, I, I);
+            States(model, loop, true);
+            model.Node("Scan", $"h0{(loop.IsLstm ? " c0" : "")} x", $"h_{(loop.IsLstm ? " c_" : "")} y", ("body", loop.Body), ("num_scan_inputs", 1), ("scan_input_axes", new long[] { 1 }), ("scan_input_directions", new long[] { backward }), ("scan_output_directions", new long[] { turned })).Output("y").Output("h_");
+            Check(model, loop, false);
+        }
+    }
+
+    /// <summary>A loop of known rounds over a part of the sequence, whose step numbers are read as numbers too.</summary>
+    [Fact]
+    public void ALoopOverAPartOfASequenceTakesThatPart()
+    {
+        var loop = new RecurrentLoop("lstm");
+        Ports(loop, "round go h", "c");
+        loop.Body.Input.RemoveAt(loop.Body.Input.Count - 1);
+        Constants(loop.Body, OnnxBuilder.Tensor<long>("two", [], 2));
+        var number = loop.Add("Cast", "round", ("to", OnnxBuilder.Float));
+        var (h, c) = loop.Step(loop.Add("Add", $"{loop.Add("Gather", $"x {loop.Add("Add", "round two")}", ("axis", 1))} {number}"), "h", "c");
+        Outputs(loop, loop.Add("Identity", "go"), h, c, h);
+        var model = loop.Weights(Input(true)).Constant("yes", [], true).Constant("count", [], 3L);
+        States(model, loop, true);
+        model.Node("Loop", "count yes h0 c0", "h_ c_ y", ("body", loop.Body)).Output("y").Output("h_").Output("c_");
+        Check(model, loop, true);
+    }
+
+    [Fact]
+    public void ALoopThatIsNoLayerAndOfUnknownLengthSaysWhatToFix()
+    {
+        var body = new RecurrentLoop("rnn");
+        Ports(body, "round go h", "c");
+        body.Body.Input.RemoveAt(body.Body.Input.Count - 1);
+        // Attention to what it has itself: no layer.
+        var scores = body.Add("MatMul", $"{body.Add("Gather", "x round", ("axis", 1))} W");
+        Outputs(body, body.Add("Identity", "go"), body.Add("Softmax", body.Add("Mul", $"{scores} h"), ("axis", -1)), null);
+        var model = body.Weights(Input(false)).Constant("yes", [], true).Constant("one64", [], 1L).Node("Shape", "x", "shape").Node("Gather", "shape one64", "T64");
+        States(model, body, true);
+        model.Node("Loop", "T64 yes h0", "y", ("body", body.Body)).Output("y");
+        var message = Assert.ThrowsAny<ConversionException>(() => model.Convert()).Message;
+        Assert.Contains("its number of rounds is T, which is not known", message, StringComparison.Ordinal);
+        Assert.Contains("--dim T=", message, StringComparison.Ordinal);
+        Compare(model, new ConversionOptions { AutoStates = false, Dimensions = new Dictionary<string, int> { ["T"] = 5 } }, 5);
+    }
+
+    private static OnnxBuilder Input(bool isFixed) => new OnnxBuilder().Input("x", OnnxBuilder.Float, N, isFixed ? 6 : "T", I);
+
+    private static void Ports(RecurrentLoop loop, string names, string last)
+    {
+        foreach (var name in (string[])[.. names.Split(' '), .. loop.IsLstm ? ["c"] : Array.Empty<string>(), last])
+            loop.Body.Input.Add(name switch { "round" => OnnxBuilder.Port(name, OnnxBuilder.Int64), "go" => OnnxBuilder.Port(name, OnnxBuilder.Bool), "t" => OnnxBuilder.Port(name, OnnxBuilder.Int32), _ => OnnxBuilder.Port(name, OnnxBuilder.Float) });
+        foreach (var port in loop.Body.Input) port.Type.TensorType.Shape = null;
+        foreach (var port in loop.Body.Input.Where(p => p.Name is "round" or "go" or "t")) port.Type.TensorType.Shape = new TensorShapeProto();
+    }
+
+    private static void Constants(GraphProto body, params TensorProto[] tensors) => body.Initializer.AddRange(tensors);
+
+    private static void Outputs(RecurrentLoop loop, params string?[] values)
+    {
+        foreach (var (i, value) in values.Where(v => v is not null).Index())
+        {
+            if (value!.Length == 0) continue;
+            var name = $"out{i}";
+            loop.Body.Node.Add(OnnxBuilder.MakeNode("Identity", value, name));
+            loop.Body.Output.Add(OnnxBuilder.Port(name, i == 0 && values[0]!.Length > 0 ? OnnxBuilder.Bool : OnnxBuilder.Float));
+            loop.Body.Output[^1].Type.TensorType.Shape = null;
+            loop.Body.Output[^1].Type.TensorType.ElemType = i == 0 && values[0]!.Length > 0 ? OnnxBuilder.Bool : OnnxBuilder.Float;
+        }
+
+        if (loop.Body.Input.Any(p => p.Name == "t")) loop.Body.Output[1].Type.TensorType.ElemType = OnnxBuilder.Int32;
+    }
+
+    private static void States(OnnxBuilder model, RecurrentLoop loop, bool given)
+    {
+        if (given) model.Random("h0", 50, 0.5f, N, H).Random("c0", 51, 0.5f, N, H);
+        else model.Constant("h0", [N, H], new float[N * H]).Constant("c0", [N, H], new float[N * H]);
+    }
+
+    private static void Check(OnnxBuilder model, RecurrentLoop loop, bool isFixed)
+    {
+        var options = new ConversionOptions { AutoStates = false };
+        var kind = loop.IsLstm ? OpKind.Lstm : loop.Gates == 3 ? OpKind.Gru : OpKind.Rnn;
+        Assert.Single(model.Convert(options).Model.Graphs[0].Nodes, n => n.Kind == kind);
+        Compare(model, options, isFixed ? [6] : [1, 2, 7]);
+    }
+
+    private static void Compare(OnnxBuilder model, ConversionOptions options, params int[] lengths)
+    {
+        using var loaded = model.Load(options);
+        using var reference = new InferenceSession(model.Model.ToByteArray());
+        foreach (var length in lengths)
+        {
+            var random = new Random(length);
+            float[] x = [.. Enumerable.Range(0, N * length * I).Select(_ => random.NextSingle() * 2 - 1)];
+            var hasT = loaded.Graphs[0].Symbols.Count > 0;
+            using var session = loaded.CreateSession(options: new SeqSessionOptions { MaxSizes = hasT ? new Dictionary<string, int> { ["T"] = 9 } : new Dictionary<string, int>() });
+            using var results = reference.Run([NamedOnnxValue.CreateFromTensor("x", new DenseTensor<float>(x, [N, length, I]))]);
+            if (hasT) session.SetSize("T", length);
+            x.CopyTo(session.Input<float>("x"));
+            session.Run();
+            foreach (var result in results)
+            {
+                var expected = result.AsTensor<float>().ToArray();
+                var ours = session.Output<float>(result.Name).ToArray();
+                Assert.Equal(expected.Length, ours.Length);
+                for (var i = 0; i < expected.Length; i++) Assert.Equal(expected[i], ours[i], 1e-5f);
+            }
+        }
+    }
+}
