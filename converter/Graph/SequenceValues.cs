@@ -94,7 +94,9 @@ internal sealed class SequenceValues(IrGraph graph, Evaluator evaluator, Sequenc
         return x.Finish(x.Add("Reshape", [turned, x.Vector([.. Enumerable.Repeat(0L, axis), -1, .. sizes.Skip(axis + 2).Select(s => (long)s)])]));
     }
 
-    private List<string> Of(IrNode node) => _sequences.TryGetValue(node.Input(0), out var list) ? list : throw new ArgumentException($"'{node.Input(0)}' is no sequence.");
+    private List<string> Of(IrNode node) => _sequences.TryGetValue(node.Input(0), out var list) ? list
+        : _slices.ContainsKey(node.Input(0)) ? throw new UnsupportedException($"the sequence '{node.Input(0)}' holds as many tensors as a dimension is long; from 1 to {MostParts}, known at conversion, are supported here: fix the dimension with --dim")
+        : throw new ArgumentException($"'{node.Input(0)}' is no sequence.");
 
     private List<IrNode> Hold(IrNode node, List<string> values)
     {

@@ -86,12 +86,21 @@ public class OnnxBranchTests
     {
         Refused(Columns().Node("Neg", "columns", "y").Output("y"), "Neg_y: Neg: it reads a sequence");
         Refused(Columns().Constant("nine", [], 9L).Node("SequenceAt", "columns nine", "y").Output("y"), "outside a sequence of 4");
-        Refused(Columns().Node("ReduceSum", "x", "s", ("keepdims", 0)).Node("Cast", "s", "i", ("to", 7)).Node("SequenceAt", "columns i", "y").Output("y"), "which tensor of the sequence is meant depends on 'i'");
-        Refused(new OnnxBuilder().Input("x", OnnxBuilder.Float, "T", 4).Node("SplitToSequence", "x", "rows").Constant("zero", [], 0L).Node("SequenceAt", "rows zero", "y").Output("y"), "--dim");
+        Refused(new OnnxBuilder().Input("x", OnnxBuilder.Float, "T", 4).Node("SplitToSequence", "x", "rows").Constant("zero", [], 0L).Node("SequenceErase", "rows zero", "y").Output("y"), "--dim");
         Refused(Columns().Output("columns"), "'columns'");
-        Refused(new OnnxBuilder().Input("x", OnnxBuilder.Float, 2_000_000_000).Constant("zero", [], 0L).Node("SplitToSequence", "x", "rows").Node("SequenceAt", "rows zero", "y").Output("y"), "2000000000 tensors");
+        Refused(new OnnxBuilder().Input("x", OnnxBuilder.Float, 2_000_000_000).Constant("zero", [], 0L).Node("SplitToSequence", "x", "rows").Node("SequenceErase", "rows zero", "y").Output("y"), "from 1 to 4096");
 
         static OnnxBuilder Columns() => new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 4).Node("SplitToSequence", "x", "columns", ("axis", 1));
+    }
+
+    /// <summary>Which tensor data tells, one of as many as a dimension is long, and their number.</summary>
+    [Fact]
+    public void ASequenceOfAllSlicesIsTheTensorThatTheyAreOf()
+    {
+        var x = Enumerable.Range(1, 8).Select(i => i * 0.3f).ToArray();
+        var columns = new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 4).Node("SplitToSequence", "x", "columns", ("axis", 1)).Node("ReduceMin", "x", "s", ("keepdims", 0)).Node("Cast", "s", "i", ("to", OnnxBuilder.Int64))
+            .Node("SequenceAt", "columns i", "c").Node("SequenceLength", "columns", "n").Node("Cast", "n", "m", ("to", OnnxBuilder.Float)).Node("Add", "c m", "y").Output("y");
+        Assert.Equal(columns.Reference(("x", [2, 4], x)), columns.Run(null, x));
     }
 
     /// <summary>If(sum of x &lt; limit): then one node, else another.</summary>
