@@ -86,7 +86,7 @@ public class OnnxBranchTests
     {
         Refused(Columns().Node("Neg", "columns", "y").Output("y"), "Neg_y: Neg: it reads a sequence");
         Refused(Columns().Constant("nine", [], 9L).Node("SequenceAt", "columns nine", "y").Output("y"), "outside a sequence of 4");
-        Refused(new OnnxBuilder().Input("x", OnnxBuilder.Float, "T", 4).Node("SplitToSequence", "x", "rows").Constant("zero", [], 0L).Node("SequenceErase", "rows zero", "y").Output("y"), "--dim");
+        Refused(new OnnxBuilder().Input("x", OnnxBuilder.Float, "T", 4).Node("SplitToSequence", "x", "rows").Node("SequenceInsert", "rows x", "more").Node("ConcatFromSequence", "more", "y", ("axis", 0)).Output("y"), "--dim");
         Refused(Columns().Output("columns"), "'columns'");
         Refused(new OnnxBuilder().Input("x", OnnxBuilder.Float, 2_000_000_000).Constant("zero", [], 0L).Node("SplitToSequence", "x", "rows").Node("SequenceErase", "rows zero", "y").Output("y"), "from 1 to 4096");
 
