@@ -76,8 +76,7 @@ internal static class Decompose
                 return DecomposeAttention.Apply(node, graph, evaluator);
             case "Conv" or "MaxPool" or "AveragePool":
                 if (node.Op == "MaxPool" && node.Output(1).Length > 0) throw new UnsupportedException("the indices of the maxima are not supported");
-                FixPads(node, evaluator);
-                return null;
+                return FixPads(node, graph, evaluator);
             case "ConvTranspose":
                 FixTransposedPads(node, evaluator);
                 return null;
@@ -124,6 +123,9 @@ internal static class Decompose
     {
         if (node.Int("training_mode", 0) != 0) throw new UnsupportedException("training mode is not supported; export the model for inference");
         var rank = evaluator.ShapeOf(node.Input(0)).Rank;
+        if (rank == 0) throw new ArgumentException("a single number has no channels.");
+        var (channels, scales) = (evaluator.ShapeOf(node.Input(0)).Sizes[Math.Min(1, rank - 1)], evaluator.ShapeOf(node.Input(1)));
+        if (scales.Rank != 1 || channels != scales.Sizes[0]) throw new ArgumentException($"the value has {(channels < 0 ? "a changing number of" : $"{channels}")} channels along axis {Math.Min(1, rank - 1)}; the normalization has {scales.Sizes[^1]}.");
         var x = new Expansion(node, graph);
         var deviation = x.Add("Sqrt", [x.Add("Add", [node.Input(4), x.Scalar(node.Float("epsilon", 1e-5f))])]);
         var factor = x.Add("Div", [node.Input(1), deviation]);
@@ -251,21 +253,22 @@ internal static class Decompose
         return [.. before.Nodes, inner, .. after.Nodes];
     }
 
-    /// <summary>Settles kernel_shape and auto_pad of a convolution or pool.</summary>
-    private static void FixPads(IrNode node, Evaluator evaluator)
+    /// <summary>Settles kernel_shape and auto_pad of a convolution or pool, or gives the nodes that pad before it.</summary>
+    private static List<IrNode>? FixPads(IrNode node, IrGraph graph, Evaluator evaluator)
     {
         var x = evaluator.ShapeOf(node.Input(0));
         if (x.Rank < 3) throw new ArgumentException($"X has shape {x}; [batch, channels, spatial…] is needed.");
         if (node.Op == "Conv") node.Attributes["kernel_shape"] = evaluator.ShapeOf(node.Input(1)).Sizes[2..].Select(k => (long)k).ToArray();
         var auto = node.Take("auto_pad") as string ?? "NOTSET";
-        if (auto is "NOTSET" or "") return;
+        if (auto is "NOTSET" or "") return null;
         if (auto.StartsWith("SAME", StringComparison.Ordinal) && Array.Exists(x.Sizes[2..], s => s < 0) && Array.Exists(node.Ints("strides"), s => s != 1))
-            throw new UnsupportedException("auto_pad with a stride needs fixed sizes; fix them with --dim");
+            return DecomposeSamePads.Apply(node, graph, x.Rank, auto != "SAME_LOWER");
         node.Attributes["auto_pad"] = auto;
         // With stride 1 the padding does not depend on the size.
         var (pads, _, _) = ShapeRules.Window(node, [.. x.Sizes[2..].Select(s => s < 0 ? 1 << 20 : s)], [.. node.Ints("kernel_shape").Select(k => checked((int)k))]);
         node.Attributes.Remove("auto_pad");
         node.Attributes["pads"] = pads;
+        return null;
     }
 
     /// <summary>Settles kernel_shape, output_shape and auto_pad of a transposed convolution.</summary>

@@ -10,6 +10,12 @@ namespace SeqRuntime.Converter.Graph;
 /// </summary>
 internal sealed class ResolvePass
 {
+    /// <summary>
+    /// Attribute of a node whose output has the shape of the input that it numbers: weights that are stretched along a value's
+    /// axes must not stretch the value along theirs.
+    /// </summary>
+    public const string KeepsShapeOf = "keeps_shape_of";
+
     private const int MaxNodes = 500_000;
 
     private readonly IrGraph _graph;
@@ -259,7 +265,10 @@ internal sealed class ResolvePass
             LeaveOutZeros(node);
         }
 
+        var kept = node.Take(KeepsShapeOf) as long?;
         _evaluator.Evaluate(node);
+        if (kept is { } input && !_evaluator.SameShape(node.Input((int)input), node.Output(0)))
+            throw new ArgumentException($"{string.Join(" and ", node.Inputs.Select(i => $"'{i}' {_evaluator.ShapeOf(i)}"))} do not fit: the result would be {_evaluator.ShapeOf(node.Output(0))}.");
         var isKnown = node.Outputs.Count > 0;
         foreach (var output in node.Outputs)
         {

@@ -1,0 +1,37 @@
+namespace SeqRuntime.Converter.Graph;
+
+/// <summary>Weights that are no numbers: a NaN makes every output NaN, and so does an infinity that is multiplied by a zero.</summary>
+internal static class NonFinite
+{
+    /// <summary>What is wrong with a weight, or null. A vector may hold -∞: a bias that forbids a class.</summary>
+    public static string? Fault(string name, IrTensor tensor) => Find(tensor, areMasksAllowed: tensor.Shape.Length < 2) is { } where ? $"the weight '{name}' of shape [{string.Join(", ", tensor.Shape)}] {where}" : null;
+
+    /// <summary>Where NaN stands in a constant of several elements, or null; infinities are masks and limits there.</summary>
+    public static string? NotANumber(string name, IrTensor tensor) => tensor.Count > 1 && Find(tensor, areMasksAllowed: true, areLimitsAllowed: true) is { } where ? $"the constant '{name}' of shape [{string.Join(", ", tensor.Shape)}] {where}" : null;
+
+    private static string? Find(IrTensor tensor, bool areMasksAllowed, bool areLimitsAllowed = false)
+    {
+        if (tensor.Type is not ElementType.Float32) return null;
+        int nans = 0, infinities = 0, first = -1;
+        var values = tensor.Floats;
+        for (var i = 0; i < values.Length; i++)
+        {
+            if (float.IsFinite(values[i])) continue;
+            if (float.IsNaN(values[i])) nans++;
+            else if (areLimitsAllowed || (areMasksAllowed && values[i] < 0)) continue;
+            else infinities++;
+            if (first < 0) first = i;
+        }
+
+        if (first < 0) return null;
+        string[] parts = [.. nans > 0 ? [$"{nans} NaN"] : Array.Empty<string>(), .. infinities > 0 ? [$"{infinities} infinite"] : Array.Empty<string>()];
+        return $"holds {string.Join(" and ", parts)} among {values.Length} values, the first at [{string.Join(", ", Index(first, tensor.Shape))}]: every result would be NaN. The training went wrong or the file is damaged; take an earlier checkpoint";
+    }
+
+    private static int[] Index(int place, int[] shape)
+    {
+        var index = new int[shape.Length];
+        for (var axis = shape.Length - 1; axis >= 0; axis--) (place, index[axis]) = (place / shape[axis], place % shape[axis]);
+        return index;
+    }
+}
