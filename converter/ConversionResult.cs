@@ -1,9 +1,14 @@
+using SeqRuntime.Converter.Importers.Weights;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Converter;
 
 /// <summary>A converted model, ready to be written, and what was done to it.</summary>
-internal sealed record ConversionResult(SeqModelBuilder Model, byte[] File, IReadOnlyList<ConvertedGraph> Graphs, IReadOnlyList<ConvertedTensor> Tensors, long SourceBytes);
+internal sealed record ConversionResult(SeqModelBuilder Model, byte[] File, IReadOnlyList<ConvertedGraph> Graphs, IReadOnlyList<ConvertedTensor> Tensors, long SourceBytes)
+{
+    /// <summary>Weights of the sources that nothing uses.</summary>
+    public IReadOnlyList<UnusedWeight> Unused { get; init; } = [];
+}
 
 /// <summary>One source and the graph it became.</summary>
 /// <param name="Name">Name of the graph.</param>

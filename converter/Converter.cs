@@ -85,7 +85,7 @@ internal static class Converter
         var bytes = SeqWriter.ToArray(model);
         Check(bytes, graphs);
         progress?.Report(new ConversionProgress("done", 1));
-        return new ConversionResult(model, bytes, converted, tensors, files.Sum(source => new FileInfo(source).Length));
+        return new ConversionResult(model, bytes, converted, tensors, files.Sum(source => new FileInfo(source).Length)) { Unused = [.. read.Select(r => r.Source).Distinct().SelectMany(source => source.Unused)] };
     }
 
     /// <summary>Loads what was made, plans a session of each graph and makes a decoder: what this converter hands out runs.</summary>

@@ -1,3 +1,5 @@
+using SeqRuntime.Converter.Importers.Weights;
+
 namespace SeqRuntime.Converter.Commands;
 
 /// <summary>What <c>convert</c> prints: sizes, graphs, quantization, and what the user should know.</summary>
@@ -7,7 +9,8 @@ internal sealed record ConvertReport(
     long SourceBytes,
     double Ratio,
     IReadOnlyList<ConvertedGraphReport> Graphs,
-    QuantizationReport? Quantization)
+    QuantizationReport? Quantization,
+    IReadOnlyList<UnusedWeight>? Unused)
 {
     public static ConvertReport From(string target, ConversionResult conversion, SeqModel model)
     {
@@ -17,7 +20,8 @@ internal sealed record ConvertReport(
             conversion.SourceBytes,
             (double)model.FileBytes / conversion.SourceBytes,
             [.. conversion.Graphs.Select((g, i) => new ConvertedGraphReport(g.Source, g.SourceNodes, Inspection.Graph(model, i, new Dictionary<string, int>(), nodes: false), g.States, g.Notes))],
-            QuantizationReport.From(conversion.Tensors));
+            QuantizationReport.From(conversion.Tensors),
+            conversion.Unused.Count > 0 ? conversion.Unused : null);
     }
 
     public void Print(TextWriter output)

@@ -1,4 +1,5 @@
 using SeqRuntime.Converter.Graph;
+using SeqRuntime.Converter.Importers.Weights;
 
 namespace SeqRuntime.Converter.Importers;
 
@@ -15,6 +16,9 @@ internal sealed class ImportedModel(params List<IrGraph> graphs)
 
     /// <summary>Metadata that the runtime's decoders read.</summary>
     public Dictionary<string, string> Metadata { get; init; } = [];
+
+    /// <summary>Weights of the files that nothing uses.</summary>
+    public IReadOnlyList<UnusedWeight> Unused { get; set; } = [];
 
     /// <summary>Whether the source itself says what is a state, so that nothing is to be paired by name or shape.</summary>
     public bool HasStates { get; init; }

@@ -14,8 +14,8 @@ internal static class Importer
     public static ImportedModel Read(string path, string name, List<string> notes) => Path.GetExtension(path).ToUpperInvariant() switch
     {
         ".ONNX" => FromOnnx(path, name, notes),
-        ".JSON" => DescriptionReader.Read(path),
-        ".H5" or ".HDF5" => KerasReader.Read(path, name),
+        ".JSON" => DescriptionReader.Read(path, notes),
+        ".H5" or ".HDF5" => KerasReader.Read(path, name, notes),
         _ => throw new ConversionException($"{path}: files of this kind are not read; give an ONNX model (.onnx), a Keras model (.h5), or a description (.json) of weights in .safetensors, .npz or .h5."),
     };
 

@@ -118,7 +118,7 @@ public sealed class DescriptionTests : IDisposable
     [InlineData("", "the document is empty")]
     [InlineData("[]", "line 1: an object is needed")]
     [InlineData("{}", "'weights', 'graphs' are missing")]
-    [InlineData("{\n \"weights\": \"w.npz\",\n \"grahps\": {} }", "line 3, grahps: there is no member 'grahps'; there are $schema, decoding, graphs, tables, weights")]
+    [InlineData("{\n \"weights\": \"w.npz\",\n \"grahps\": {} }", "line 3, grahps: there is no member 'grahps'; there are $schema, decoding, graphs, scale, tables, weights")]
     [InlineData("{ \"weights\": 3, \"graphs\": {} }", "weights: a text is needed")]
     [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"layers\": [{ \"kind\": \"gruu\", \"output\": \"y\" }] } } }", "there is no kind 'gruu'; there are embedding, linear, rnn, gru, lstm")]
     [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"layers\": [{ \"output\": \"y\" }] } } }", "graphs.main.layers[0]: a layer needs a 'kind'")]

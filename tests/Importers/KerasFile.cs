@@ -13,6 +13,9 @@ internal sealed class KerasFile(int seed)
     /// <summary>What Keras writes as keras_version.</summary>
     public string Version { get; init; } = "2.15.0";
 
+    /// <summary>What Keras writes as backend.</summary>
+    public string Backend { get; init; } = "tensorflow";
+
     /// <summary>Adds a layer of a sequential model.</summary>
     public KerasFile Layer(string kind, string config)
     {
@@ -25,7 +28,15 @@ internal sealed class KerasFile(int seed)
 
     public double[] Weight(string path, float width, float middle, params int[] shape)
     {
-        float[] values = [.. Enumerable.Range(0, shape.Aggregate(1, (a, b) => a * b)).Select(_ => middle + width * (2 * _random.NextSingle() - 1))];
+        double[] values = [.. Enumerable.Range(0, shape.Aggregate(1, (a, b) => a * b)).Select(_ => (double)(middle + width * (2 * _random.NextSingle() - 1)))];
+        Put(path, values, shape);
+        return values;
+    }
+
+    /// <summary>Adds a weight as it is.</summary>
+    public void Put(string path, double[] weight, params int[] shape)
+    {
+        var values = Array.ConvertAll(weight, v => (float)v);
         var segments = path.Split('/');
         var group = _weights;
         foreach (var segment in segments[..^1])
@@ -35,21 +46,28 @@ internal sealed class KerasFile(int seed)
         }
 
         group[segments[^1] + ":0"] = shape.Length == 0 ? new H5Dataset(values[0]) : new H5Dataset(values, fileDims: [.. shape.Select(s => (ulong)s)]);
-        return Array.ConvertAll(values, v => (double)v);
     }
 
-    public SeqModel Load(ConversionOptions? options = null) => Load($$"""{"class_name": "Sequential", "config": {"name": "sequential", "layers": [{{string.Join(", ", _layers)}}] } }""", options);
+    public SeqModel Load(ConversionOptions? options = null) => SeqModel.Load(Convert(options).File);
 
-    public SeqModel Load(string config, ConversionOptions? options = null)
+    public SeqModel Load(string config, ConversionOptions? options = null) => SeqModel.Load(Convert(config, options).File);
+
+    /// <summary>Converts the layers that were added.</summary>
+    public ConversionResult Convert(ConversionOptions? options = null) => Convert(Sequential, options);
+
+    /// <summary>The layers that were added, as a model's config.</summary>
+    public string Sequential => $$"""{"class_name": "Sequential", "config": {"name": "sequential", "layers": [{{string.Join(", ", _layers)}}] } }""";
+
+    public ConversionResult Convert(string config, ConversionOptions? options = null)
     {
         using var folder = new Folder();
         var path = folder.File("model.h5");
         Write(path, config);
-        return SeqModel.Load(SeqRuntime.Converter.Converter.Convert([("main", path)], options ?? new ConversionOptions()).File);
+        return SeqRuntime.Converter.Converter.Convert([("main", path)], options ?? new ConversionOptions());
     }
 
     public void Write(string path, string config) =>
-        new H5File { ["model_weights"] = _weights, Attributes = { ["model_config"] = config, ["keras_version"] = Version, ["backend"] = "tensorflow" } }.Write(path);
+        new H5File { ["model_weights"] = _weights, Attributes = { ["model_config"] = config, ["keras_version"] = Version, ["backend"] = Backend } }.Write(path);
 
     /// <summary>A folder that goes when the test ends.</summary>
     public sealed class Folder : IDisposable

@@ -6,7 +6,7 @@ internal static class KerasFormulas
     public static double Sigmoid(double x) => 1 / (1 + Math.Exp(-x));
 
     /// <summary>One direction of a recurrent layer over x [T, I]; outputs in the order they are read, and the states.</summary>
-    public static (double[][] Outputs, double[] Hidden, double[] Cell) Recurrent(string kind, double[][] x, double[] kernel, double[] recurrent, double[] bias, bool resetAfter, bool isBackward, bool[]? mask = null, double[]? hidden = null, double[]? cell = null)
+    public static (double[][] Outputs, double[] Hidden, double[] Cell) Recurrent(string kind, double[][] x, double[] kernel, double[] recurrent, double[] bias, bool resetAfter, bool isBackward, bool[]? mask = null, double[]? hidden = null, double[]? cell = null, bool isZeroElsewhere = false)
     {
         var gates = kind switch { "LSTM" => 4, "GRU" => 3, _ => 1 };
         var units = (int)Math.Sqrt(recurrent.Length / gates);
@@ -43,7 +43,7 @@ internal static class KerasFormulas
                 output = h;
             }
 
-            outputs.Add(output);
+            outputs.Add(isZeroElsewhere && mask is not null && !mask[t] ? new double[units] : output);
         }
 
         return ([.. outputs], h, c);

@@ -86,8 +86,9 @@ public sealed class KerasTests
         using var model = file.Load();
         var x = Input(masked);
         var mask = masked ? s_mask : null;
-        var a = KerasFormulas.Recurrent("GRU", x, ahead.Kernel, ahead.Recurrent, ahead.Bias, true, false, mask);
-        var b = KerasFormulas.Recurrent("GRU", x, back.Kernel, back.Recurrent, back.Bias, true, true, mask);
+        // Bidirectional lets its layers give zeros at steps that do not count.
+        var a = KerasFormulas.Recurrent("GRU", x, ahead.Kernel, ahead.Recurrent, ahead.Bias, true, false, mask, isZeroElsewhere: true);
+        var b = KerasFormulas.Recurrent("GRU", x, back.Kernel, back.Recurrent, back.Bias, true, true, mask, isZeroElsewhere: true);
         var (left, right) = sequences ? (a.Outputs, b.Outputs.Reverse().ToArray()) : ([a.Hidden], [b.Hidden]);
         double[][] expected = [.. left.Zip(right, (l, r) => mode switch
         {
@@ -266,7 +267,7 @@ public sealed class KerasTests
         var message = Assert.ThrowsAny<ConversionException>(() => file.Load()).Message;
         Assert.Contains("'odd' (Lambda), 'images' (ConvLSTM2D)", message, StringComparison.Ordinal);
         Assert.Contains("'kernel'", Assert.ThrowsAny<ConversionException>(() => new KerasFile(16).Layer("Dense", $"\"name\": \"dense\", {Shape}").Load()).Message, StringComparison.Ordinal);
-        Assert.Contains("no architecture", Assert.ThrowsAny<ConversionException>(() => KerasReader.Read(Models.Need("dtln/model.h5"), "main")).Message, StringComparison.Ordinal);
+        Assert.Contains("no architecture", Assert.ThrowsAny<ConversionException>(() => KerasReader.Read(Models.Need("dtln/model.h5"), "main", [])).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -288,7 +289,7 @@ public sealed class KerasTests
             File.WriteAllBytes(damaged, copy);
             try
             {
-                KerasReader.Read(damaged, "main");
+                KerasReader.Read(damaged, "main", []);
             }
             catch (ConversionException)
             {

@@ -1,4 +1,3 @@
-using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Importers.Description;
 
@@ -56,8 +55,8 @@ internal sealed record AttentionLayer : LayerDescription
         };
         if (Mask is not null)
         {
-            var isOut = graph.Op("Equal", [graph.Read(Mask), graph.Constant("zero", IrTensor.Of<float>([], 0f))]);
-            scores = graph.Op("Where", [isOut, graph.Constant("out", IrTensor.Of<float>([], -1e9f)), scores]);
+            var isOut = graph.Op("Equal", [graph.Read(Mask), graph.Scalar(0)]);
+            scores = graph.Op("Where", [isOut, graph.Scalar(-1e9f), scores]);
         }
 
         var alignment = graph.Op("Softmax", [scores], Alignment ?? graph.Graph.Fresh("alignment"), ("axis", -1L));

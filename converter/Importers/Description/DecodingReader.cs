@@ -27,7 +27,17 @@ internal static class DecodingReader
         try
         {
             using var stream = File.OpenRead(path);
-            return JsonSerializer.Deserialize(stream, type) ?? throw new ConversionException($"{path}: the document is empty.");
+            var options = DescriptionJson.Default.Options;
+            using var document = JsonDocument.Parse(stream, new JsonDocumentOptions { CommentHandling = options.ReadCommentHandling, AllowTrailingCommas = options.AllowTrailingCommas });
+            if (type.Type == typeof(ModelDescription) && OtherDocuments.Refusal(document.RootElement, path) is { } refusal) throw new ConversionException($"{path}: {refusal}");
+            stream.Position = 0;
+            var read = JsonSerializer.Deserialize(stream, type) ?? throw new ConversionException($"{path}: the document is null.");
+            JsonNulls.Check(document.RootElement, type);
+            return read;
+        }
+        catch (ConversionException fault) when (!fault.Message.StartsWith(path, StringComparison.Ordinal))
+        {
+            throw new ConversionException($"{path}: {fault.Message}.", fault);
         }
         catch (Exception fault) when (fault is JsonException or NotSupportedException)
         {
@@ -55,8 +65,8 @@ internal static class DecodingReader
             using var stream = File.OpenRead(source);
             using var document = JsonDocument.Parse(stream);
             var part = document.RootElement;
-            if (member is { } name && (part.ValueKind != JsonValueKind.Object || name.ValueKind != JsonValueKind.String || !part.TryGetProperty(name.GetString()!, out part)))
-                throw new ConversionException($"{where}: {source} has no member {name}.");
+            if (member is { } name && (part.ValueKind != JsonValueKind.Object || Json.TextOf(name) is not { } text || !part.TryGetProperty(text, out part)))
+                throw new ConversionException($"{where}: {source} has no member {Json.Shown(name)}.");
             return part.ValueKind == JsonValueKind.Array ? Texts(part, where) : FromMap(part, $"{where}: {source}");
         }
         catch (JsonException fault)
@@ -114,8 +124,8 @@ internal static class DecodingReader
     private static int Index(JsonElement token, string[]? table, string where, string name)
     {
         if (token.ValueKind == JsonValueKind.Number && token.TryGetInt32(out var number) && number >= 0) return number;
-        var index = token.ValueKind == JsonValueKind.String && table is not null ? Array.IndexOf(table, token.GetString()) : -1;
-        return index >= 0 ? index : throw new ConversionException($"{where}: {token} is no token of the table '{name}'.");
+        var index = token.ValueKind == JsonValueKind.String && table is not null ? Array.IndexOf(table, Json.TextOf(token)) : -1;
+        return index >= 0 ? index : throw new ConversionException($"{where}: {Json.Shown(token)} is no token of the table '{name}'.");
     }
 
     private static string Folder(string path) => Path.GetDirectoryName(Path.GetFullPath(path))!;
@@ -123,30 +133,29 @@ internal static class DecodingReader
     private static string[] Table(JsonElement table, List<string> folders, string where)
     {
         if (table.ValueKind == JsonValueKind.Array) return Texts(table, where);
-        if (table.ValueKind != JsonValueKind.Object || !table.TryGetProperty("file", out var file) || file.ValueKind != JsonValueKind.String)
-            throw new ConversionException($"{where}: a list of texts is needed, or {{\"file\": …}}.");
-        var source = folders.Select(folder => Path.Combine(folder, file.GetString()!)).FirstOrDefault(File.Exists)
-            ?? throw new ConversionException($"{where}: there is no file '{file.GetString()}' in {string.Join(" or ", folders.Select(f => $"'{f}'").Distinct())}.");
+        if (Json.TextOf(Json.Optional(table, "file")) is not { Length: > 0 } file) throw new ConversionException($"{where}: a list of texts is needed, or {{\"file\": …}}.");
+        var source = folders.Select(folder => Path.Combine(folder, file)).FirstOrDefault(File.Exists)
+            ?? throw new ConversionException($"{where}: there is no file '{file}' in {string.Join(" or ", folders.Select(f => $"'{f}'").Distinct())}.");
         return TableFile(source, where, table.TryGetProperty("member", out var member) ? member : null);
     }
 
     private static string[] Texts(JsonElement list, string where) =>
-        [.. list.EnumerateArray().Select(t => t.ValueKind == JsonValueKind.String ? t.GetString()! : throw new ConversionException($"{where}: {t} is no text."))];
+        [.. list.EnumerateArray().Select(t => Json.TextOf(t) ?? throw new ConversionException($"{where}: {Json.Shown(t)} is no text."))];
 
     /// <summary>A map of texts to indices, or of indices to texts; indices that nobody names are empty.</summary>
     private static string[] FromMap(JsonElement map, string where)
     {
         if (map.ValueKind != JsonValueKind.Object) throw new ConversionException($"{where}: neither a list nor a map of tokens.");
         var entries = new SortedDictionary<int, string>();
-        foreach (var member in map.EnumerateObject())
+        foreach (var (name, value) in Json.Members(map, where))
         {
-            var (index, text) = member.Value.ValueKind switch
+            var (index, text) = value.ValueKind switch
             {
-                JsonValueKind.Number when member.Value.TryGetInt32(out var number) => (number, member.Name),
-                JsonValueKind.String when int.TryParse(member.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var number) => (number, member.Value.GetString()!),
+                JsonValueKind.Number when value.TryGetInt32(out var number) => (number, name),
+                JsonValueKind.String when int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var number) => (number, Json.TextOf(value)!),
                 _ => (-1, ""),
             };
-            if (index is < 0 or >= MaxTokens) throw new ConversionException($"{where}: '{member.Name}' to {member.Value} is no pair of a text and an index.");
+            if (index is < 0 or >= MaxTokens) throw new ConversionException($"{where}: '{name}' to {Json.Shown(value)} is no pair of a text and an index.");
             if (!entries.TryAdd(index, text)) throw new ConversionException($"{where}: two tokens have the index {index}.");
         }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Importers.Weights;
@@ -7,27 +8,39 @@ namespace SeqRuntime.Converter.Importers.Description;
 /// <summary>Reads a description and its weight file and puts the graphs together.</summary>
 internal static class DescriptionReader
 {
+    private const int MostNamed = 12;
+
     /// <exception cref="ConversionException">The document, the weight file, or what one says of the other is wrong; says where and what.</exception>
-    public static ImportedModel Read(string path)
+    public static ImportedModel Read(string path, List<string> notes)
     {
         var description = DecodingReader.Parse(path, DescriptionJson.Default.ModelDescription);
+        if (description.Weights.Length == 0) throw new ConversionException($"{path}: 'weights' is empty; the name of a weight file is needed.");
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         var weightFile = Path.Combine(folder, description.Weights);
         var weights = WeightFile.Read(weightFile);
         var tables = DecodingReader.Tables(description.Tables, path);
         if (description.Graphs.Count == 0) throw new ConversionException($"{path}: 'graphs' is empty.");
-        return new ImportedModel([.. description.Graphs.Select(g => Compose(g.Key, g.Value, weights, path))])
+        CheckScale(path, description.Scale);
+        var composers = description.Graphs.Select(g => Compose(g.Key, g.Value, weights, path, description.Scale)).ToList();
+        var unused = weights.Unused();
+        notes.AddRange(composers.SelectMany(c => c.Notes));
+        if (description.Scale is not null && !composers.Exists(c => c.HasScaled)) throw new ConversionException($"{path}: 'scale' is for integers; the weights that are used are floats already.");
+        if (composers.SelectMany(c => c.Unscaled).Distinct().ToList() is { Count: > 0 } integers)
+            notes.Add($"weights of {Path.GetFileName(weightFile)} are integers and taken as they are: {string.Join(", ", integers.Take(MostNamed))}{(integers.Count > MostNamed ? $" and {integers.Count - MostNamed} more" : "")}; if they stand for fractions, say so in the description (\"scale\": 0.0001)");
+        if (UnusedWeights.Note(unused) is { } note) notes.Add(note);
+        return new ImportedModel([.. composers.Select(c => c.Graph)])
         {
             Files = [weightFile],
             Tables = tables,
             Metadata = description.Decoding is { } decoding ? DecodingReader.Metadata(decoding, tables, path) : [],
             HasStates = true,
+            Unused = unused,
         };
     }
 
-    private static IrGraph Compose(string name, GraphDescription description, IReadOnlyDictionary<string, IrTensor> weights, string path)
+    private static GraphComposer Compose(string name, GraphDescription description, WeightSet weights, string path, float? scale)
     {
-        var composer = new GraphComposer(name, weights, path);
+        var composer = new GraphComposer(name, weights, path) { Scale = scale };
         var graph = composer.Graph;
         foreach (var (input, port) in description.Inputs)
         {
@@ -36,10 +49,20 @@ internal static class DescriptionReader
         }
 
         foreach (var state in description.States.Keys) composer.Declare(state);
-        foreach (var layer in description.Layers) composer.Add(layer);
+        foreach (var layer in description.Layers)
+        {
+            CheckScale(path, layer.Scale);
+            composer.Add(layer);
+        }
+
         foreach (var (output, value) in description.Outputs) graph.Outputs.Add(new IrPort(output, composer.Read(value), 0, []));
         foreach (var (state, how) in description.States) graph.States.Add(new IrState(state, state, composer.Read(how.Update), how.Update, ElementType.Float32, Shape(composer, how.Shape)));
-        return graph;
+        return composer;
+    }
+
+    private static void CheckScale(string path, float? scale)
+    {
+        if (scale is { } given && (!float.IsFinite(given) || given == 0)) throw new ConversionException($"{path}: 'scale' is {given.ToString(CultureInfo.InvariantCulture)}; a number other than 0 is needed.");
     }
 
     private static ElementType Type(GraphComposer composer, string type) => type switch
@@ -53,7 +76,7 @@ internal static class DescriptionReader
     private static IrDim[] Shape(GraphComposer composer, JsonElement[] shape) => Array.ConvertAll(shape, size => size.ValueKind switch
     {
         JsonValueKind.Number when size.TryGetInt32(out var number) && number > 0 => new IrDim(number, null),
-        JsonValueKind.String when size.GetString() is { Length: > 0 } symbol => new IrDim(-1, symbol),
-        _ => throw composer.Fault($"a shape has the size {size}; a whole number above 0 or a name is needed"),
+        JsonValueKind.String when Json.TextOf(size) is { Length: > 0 } symbol => new IrDim(-1, symbol),
+        _ => throw composer.Fault($"a shape has the size {Json.Shown(size)}; a whole number above 0 or a name is needed"),
     });
 }

@@ -1,14 +1,34 @@
 using SeqRuntime.Converter.Graph;
+using SeqRuntime.Converter.Importers.Weights;
 
 namespace SeqRuntime.Converter.Importers.Description;
 
 /// <summary>Puts a graph together from layers: ONNX's operators over values known by name, weights from a file.</summary>
-internal sealed class GraphComposer(string name, IReadOnlyDictionary<string, IrTensor> weights, string where)
+internal sealed class GraphComposer(string name, WeightSet weights, string where)
 {
     private readonly HashSet<string> _values = [];
+    private readonly Dictionary<string, string> _shared = [];
     private LayerDescription? _layer;
 
     public IrGraph Graph { get; } = new(name);
+
+    /// <summary>What nodes are named after: the layer that is being written.</summary>
+    public string Scope { get; set; } = "";
+
+    /// <summary>What integers of the weight file are multiplied by, unless the layer says otherwise.</summary>
+    public float? Scale { get; init; }
+
+    /// <summary>What the user should know.</summary>
+    public List<string> Notes { get; } = [];
+
+    /// <summary>Integer tensors that were taken as they are.</summary>
+    public HashSet<string> Unscaled { get; } = [];
+
+    /// <summary>Whether an integer tensor was multiplied by a scale.</summary>
+    public bool HasScaled { get; private set; }
+
+    /// <summary>Whether the weights are those of a Keras file.</summary>
+    public bool IsKeras => weights.IsKeras;
 
     /// <summary>A value that layers may read.</summary>
     public void Declare(string value)
@@ -20,17 +40,17 @@ internal sealed class GraphComposer(string name, IReadOnlyDictionary<string, IrT
     /// <summary>Adds a layer's nodes and declares what it makes.</summary>
     public void Add(LayerDescription layer)
     {
-        _layer = layer;
+        (_layer, Scope) = (layer, layer.Output);
         layer.Emit(this);
         Declare(layer.Output);
-        _layer = null;
+        (_layer, Scope) = (null, "");
     }
 
     /// <summary>Checks that a value was made before it is read.</summary>
     public string Read(string value) => _values.Contains(value) ? value : throw Fault($"there is no value '{value}' at this point; there are {string.Join(", ", _values.Select(v => $"'{v}'"))}");
 
     /// <summary>Adds a node with one output; a null input is one left out.</summary>
-    public string Op(string op, string?[] inputs, params (string Name, object Value)[] attributes) => Op(op, inputs, Graph.Fresh(_layer?.Output ?? op), attributes);
+    public string Op(string op, string?[] inputs, params (string Name, object Value)[] attributes) => Op(op, inputs, Graph.Fresh(Scope.Length > 0 ? Scope : op), attributes);
 
     /// <summary>Adds a node whose output has a given name.</summary>
     public string Op(string op, string?[] inputs, string output, params (string Name, object Value)[] attributes)
@@ -42,7 +62,7 @@ internal sealed class GraphComposer(string name, IReadOnlyDictionary<string, IrT
     /// <summary>Adds a node with several outputs.</summary>
     public void Ops(string op, string?[] inputs, string[] outputs, params (string Name, object Value)[] attributes)
     {
-        var node = new IrNode($"{_layer?.Output}/{op}", op, inputs.Select(i => i ?? ""), outputs);
+        var node = new IrNode(Scope.Length > 0 ? $"{Scope}/{op}" : op, op, inputs.Select(i => i ?? ""), outputs);
         foreach (var (key, value) in attributes) node.Attributes[key] = value;
         Graph.Nodes.Add(node);
     }
@@ -53,14 +73,19 @@ internal sealed class GraphComposer(string name, IReadOnlyDictionary<string, IrT
 
     public string Transpose(string value, params long[] order) => Op("Transpose", [value], ("perm", order));
 
-    public string Axes(params long[] values) => Graph.Constant("axes", IrTensor.Vector(values));
+    public string Axes(params long[] values) => Shared("axes", IrTensor.Vector(values));
+
+    /// <summary>A whole number.</summary>
+    public string Number(long value) => Shared("number", IrTensor.Of<long>([], value));
+
+    /// <summary>A number.</summary>
+    public string Scalar(float value) => Shared("scalar", IrTensor.Of<float>([], value));
+
+    /// <summary>How long a value is along an axis, as int64.</summary>
+    public string Size(string value, int axis) => Squeeze(Op("Shape", [value], ("start", (long)axis), ("end", axis + 1L)), 0);
 
     /// <summary>0, 1 … as int64, as many as a value is long along an axis.</summary>
-    public string Places(string value, int axis)
-    {
-        var count = Squeeze(Op("Shape", [value], ("start", (long)axis), ("end", axis + 1L)), 0);
-        return Op("Range", [Constant("zero", IrTensor.Of<long>([], 0)), count, Constant("one", IrTensor.Of<long>([], 1))]);
-    }
+    public string Places(string value, int axis) => Op("Range", [Number(0), Size(value, axis), Number(1)]);
 
     public string Constant(string stem, IrTensor tensor) => Graph.Constant(stem, tensor);
 
@@ -82,9 +107,18 @@ internal sealed class GraphComposer(string name, IReadOnlyDictionary<string, IrT
     /// <summary>A weight of the current layer as float32, or null where it is not there.</summary>
     public IrTensor? Optional(string weight)
     {
-        if (Find(NameOf(weight)) is not { } tensor) return _layer!.Tensors.ContainsKey(weight) ? throw Missing(weight) : null;
-        return tensor.Type == ElementType.Float32 ? tensor : IrTensor.Of<float>(tensor.Shape, tensor.ToFloats());
+        if (Find(NameOf(weight)) is { } tensor) return tensor;
+        return _layer!.Tensors.ContainsKey(weight) ? throw Missing(weight) : null;
     }
+
+    /// <summary>Whether the file has a weight of the current layer; to ask does not count as reading it.</summary>
+    public bool Has(string weight) => weights.Has(NameOf(weight)) || (TensorSlice.Split(NameOf(weight)) is (var of, not null) && weights.Has(of));
+
+    /// <summary>A bias of so many elements, or null where there is none.</summary>
+    public IrTensor? Bias(string weight, int size) =>
+        Optional(weight) is not { } bias ? null
+        : bias.Shape is [var length] && length == size ? bias
+        : throw Fault($"the tensor '{NameOf(weight)}' has shape [{string.Join(", ", bias.Shape)}]; [{size}] is needed");
 
     /// <summary>A weight of the current layer, with the rank it must have.</summary>
     public IrTensor Need(string weight, int rank)
@@ -108,26 +142,51 @@ internal sealed class GraphComposer(string name, IReadOnlyDictionary<string, IrT
         return IrTensor.Of<float>([columns, rows], to);
     }
 
+    /// <summary>A constant that many nodes read: equal ones are one.</summary>
+    private string Shared(string stem, IrTensor tensor)
+    {
+        var content = $"{stem} {tensor.Shape.Length} {Convert.ToHexString(tensor.Data)}";
+        return _shared.TryGetValue(content, out var name) ? name : _shared[content] = Constant(stem, tensor);
+    }
+
     private IrTensor? Find(string tensor)
     {
-        if (weights.TryGetValue(tensor, out var whole)) return whole;
-        var (of, ranges) = TensorSlice.Split(tensor);
-        if (ranges is null || !weights.TryGetValue(of, out whole)) return null;
         try
         {
-            return TensorSlice.Take(whole, ranges);
+            if (weights.Read(tensor) is { } whole) return Scaled(tensor, whole);
+            var (of, ranges) = TensorSlice.Split(tensor);
+            return ranges is null || weights.Read(of) is not { } sliced ? null : TensorSlice.Take(Scaled(of, sliced), ranges);
         }
         catch (FormatException fault)
         {
             throw Fault($"the tensor '{tensor}': {fault.Message}");
         }
+        catch (ConversionException fault)
+        {
+            throw Fault(fault.Message);
+        }
+    }
+
+    /// <summary>A tensor as float32: integers times the scale, if one is given.</summary>
+    private IrTensor Scaled(string tensor, IrTensor value)
+    {
+        if (value.Type == ElementType.Float32) return value;
+        var floats = value.ToFloats();
+        if ((_layer?.Scale ?? Scale) is not { } scale)
+        {
+            Unscaled.Add($"'{tensor}' ({value.Type.ToString().ToLowerInvariant()} [{string.Join(", ", value.Shape)}])");
+            return IrTensor.Of<float>(value.Shape, floats);
+        }
+
+        HasScaled = true;
+        return IrTensor.Of<float>(value.Shape, Array.ConvertAll(floats, v => v * scale));
     }
 
     private ConversionException Missing(string weight)
     {
         var wanted = NameOf(weight);
-        var near = weights.Keys.Where(k => _layer!.Weights is { Length: > 0 } prefix && k.StartsWith(prefix, StringComparison.Ordinal)).Take(12).ToList();
-        var those = near.Count > 0 ? near : weights.Keys.Take(12).ToList();
-        return Fault($"there is no tensor '{wanted}' in the weight file; it has {string.Join(", ", those.Select(k => $"'{k}'"))}{(weights.Count > those.Count ? " …" : "")}");
+        var near = weights.Names.Where(k => _layer!.Weights is { Length: > 0 } prefix && k.StartsWith(prefix, StringComparison.Ordinal)).Take(12).ToList();
+        var those = near.Count > 0 ? near : weights.Names.Take(12).ToList();
+        return Fault($"there is no tensor '{wanted}' in the weight file; it has {string.Join(", ", those.Select(k => $"'{k}'"))}{(weights.Names.Count > those.Count ? " …" : "")}");
     }
 }

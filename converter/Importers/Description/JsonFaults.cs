@@ -48,7 +48,7 @@ internal static partial class JsonFaults
         _ => "an object",
     };
 
-    [GeneratedRegex(@"Path: (?<path>[^|]*?) \| LineNumber: (?<line>\d+)")]
+    [GeneratedRegex(@"(?:Path: (?<path>[^|]*?) \| )?LineNumber: (?<line>\d+)")]
     private static partial Regex Place();
 
     [GeneratedRegex(@"JSON property '(.*)' could not be mapped to any \.NET member contained in type '([^']*)'")]

@@ -27,6 +27,7 @@ namespace SeqRuntime.Converter.Importers.Description;
 [JsonDerivedType(typeof(SliceLayer), "slice")]
 [JsonDerivedType(typeof(ReshapeLayer), "reshape")]
 [JsonDerivedType(typeof(TransposeLayer), "transpose")]
+[JsonDerivedType(typeof(PositionsLayer), "positions")]
 [JsonDerivedType(typeof(DropoutLayer), "dropout")]
 internal abstract record LayerDescription
 {
@@ -38,6 +39,9 @@ internal abstract record LayerDescription
 
     /// <summary>Tensors with names of their own: the layer's name of a weight to its name in the file, or to a part of it (<see cref="TensorSlice"/>).</summary>
     public Dictionary<string, string> Tensors { get; set; } = [];
+
+    /// <summary>What the layer's integer tensors are multiplied by, where it is other than the document's.</summary>
+    public float? Scale { get; set; }
 
     /// <summary>Adds the layer's nodes.</summary>
     public abstract void Emit(GraphComposer graph);

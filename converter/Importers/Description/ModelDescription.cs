@@ -16,6 +16,9 @@ internal sealed record ModelDescription
     /// <summary>The weight file, relative to the description: .safetensors, .npz or .h5 (Keras).</summary>
     public required string Weights { get; init; }
 
+    /// <summary>What integers of the weight file are multiplied by: 0.0001 where weights are kept as whole ten-thousandths.</summary>
+    public float? Scale { get; set; }
+
     /// <summary>Token tables by name, a decoder's are <c>source</c> and <c>target</c>: a list of texts, or <c>{"file": …, "member": …}</c>.</summary>
     public Dictionary<string, JsonElement> Tables { get; set; } = [];
 

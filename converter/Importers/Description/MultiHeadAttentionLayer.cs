@@ -73,12 +73,12 @@ internal sealed record MultiHeadAttentionLayer : LayerDescription
             visible = graph.Op("LessOrEqual", [graph.Places(memory, 1), graph.Unsqueeze(graph.Places(graph.Read(Query), 1), 1)]);
         }
 
-        var root = graph.Constant("root", IrTensor.Of<float>([], 1 / MathF.Sqrt(size / Heads)));
+        var root = graph.Scalar(1 / MathF.Sqrt(size / Heads));
         var scores = graph.Op("MatMul", [ByHead(graph, graph.Op("Mul", [query, root])), graph.Transpose(ByHead(graph, keys), 0, 1, 3, 2)]);
         if (visible is not null) scores = Masked(graph, visible, scores);
         if (Mask is not null)
         {
-            var isIn = graph.Op("Not", [graph.Op("Equal", [graph.Read(Mask), graph.Constant("zero", IrTensor.Of<float>([], 0f))])]);
+            var isIn = graph.Op("Not", [graph.Op("Equal", [graph.Read(Mask), graph.Scalar(0)])]);
             scores = Masked(graph, graph.Op("Unsqueeze", [isIn, graph.Axes(1, 2)]), scores);
         }
 
@@ -95,7 +95,7 @@ internal sealed record MultiHeadAttentionLayer : LayerDescription
         else graph.Op("Identity", [result], Output);
     }
 
-    private static string Masked(GraphComposer graph, string visible, string scores) => graph.Op("Where", [visible, scores, graph.Constant("out", IrTensor.Of<float>([], Out))]);
+    private static string Masked(GraphComposer graph, string visible, string scores) => graph.Op("Where", [visible, scores, graph.Scalar(Out)]);
 
     private string ByHead(GraphComposer graph, string value) => graph.Transpose(graph.Op("Reshape", [value, graph.Axes(0, 0, Heads, -1)]), 0, 2, 1, 3);
 

@@ -19,12 +19,13 @@ internal abstract record SequenceLayer : UnaryLayer
     /// <summary>First and last cells, where the layer has any.</summary>
     protected virtual (string? Initial, string? Final) Cells => (null, null);
 
-    protected virtual (string, object)[] Attributes => [];
+    protected virtual (string, object)[] Attributes(GraphComposer graph) => [];
 
     public override void Emit(GraphComposer graph)
     {
         var layers = 1;
-        while (graph.Optional($"weight_ih_l{layers}") is not null) layers++;
+        while (graph.Has($"weight_ih_l{layers}")) layers++;
+        if (!Bidirectional && graph.Has("weight_ih_l0_reverse")) throw graph.Fault($"the file has '{graph.NameOf("weight_ih_l0_reverse")}', the backward half of a layer in both directions; add \"bidirectional\": true");
         var directions = Bidirectional ? 2 : 1;
         var value = graph.Transpose(graph.Read(Input), 1, 0, 2);
         List<string> hiddens = [], cells = [];
@@ -40,7 +41,7 @@ internal abstract record SequenceLayer : UnaryLayer
                 Kind.Operator,
                 [value, weights.W, weights.R, weights.B, null, First(Initial), .. Kind == RecurrentKind.Lstm ? [First(Cells.Initial)] : Array.Empty<string?>()],
                 outputs,
-                [("hidden_size", (long)weights.Hidden), ("direction", Bidirectional ? "bidirectional" : "forward"), .. Attributes]);
+                [("hidden_size", (long)weights.Hidden), ("direction", Bidirectional ? "bidirectional" : "forward"), .. Attributes(graph)]);
             hiddens.Add(outputs[1]);
             if (outputs.Length > 2) cells.Add(outputs[2]);
             // [T, directions, N, H] to [T, N, directions · H], or at the end to [N, T, directions · H].
@@ -69,17 +70,18 @@ internal sealed record RnnLayer : SequenceLayer
 
     protected override RecurrentKind Kind => RecurrentKind.Rnn;
 
-    protected override (string, object)[] Attributes => Nonlinearities.Attribute(Nonlinearity, Bidirectional ? 2 : 1);
+    protected override (string, object)[] Attributes(GraphComposer graph) => Nonlinearities.Attribute(graph, Nonlinearity, Bidirectional ? 2 : 1);
 }
 
 /// <summary>Gated recurrent unit, Cho et al. 2014; the reset gate acts on the recurrent product, as in PyTorch, unless <c>reset_after</c> is false.</summary>
 internal sealed record GruLayer : SequenceLayer
 {
-    public bool ResetAfter { get; set; } = true;
+    /// <summary>Left out: as the biases of a Keras file tell, true for all others.</summary>
+    public bool? ResetAfter { get; set; }
 
     protected override RecurrentKind Kind => RecurrentKind.Gru;
 
-    protected override (string, object)[] Attributes => [("linear_before_reset", ResetAfter ? 1L : 0L)];
+    protected override (string, object)[] Attributes(GraphComposer graph) => [ResetGates.Attribute(graph, ResetAfter, "_l0")];
 }
 
 /// <summary>Long short-term memory, Hochreiter and Schmidhuber 1997, with a forget gate.</summary>
@@ -102,9 +104,12 @@ internal abstract record CellLayer : UnaryLayer
     /// <summary>Value with the hidden state [N, H].</summary>
     public required string Hidden { get; init; }
 
+    /// <summary>What ends the names of a cell's weights.</summary>
+    protected static string Suffix(GraphComposer graph) => graph.Has("weight_ih") ? "" : "_l0";
+
     protected void EmitStep(GraphComposer graph, RecurrentKind kind, string? cell, string? cellOutput, params (string, object)[] attributes)
     {
-        var weights = RecurrentWeights.Read(graph, kind, graph.Optional("weight_ih") is null ? "_l0" : "");
+        var weights = RecurrentWeights.Read(graph, kind, Suffix(graph));
         string[] outputs = ["", graph.Graph.Fresh("hidden"), .. cellOutput is null ? Array.Empty<string>() : [graph.Graph.Fresh("cell")]];
         var x = graph.Unsqueeze(graph.Read(Input), 0);
         var h = graph.Unsqueeze(graph.Read(Hidden), 0);
@@ -122,15 +127,16 @@ internal sealed record RnnCellLayer : CellLayer
     /// <summary>tanh or relu.</summary>
     public string Nonlinearity { get; set; } = "tanh";
 
-    public override void Emit(GraphComposer graph) => EmitStep(graph, RecurrentKind.Rnn, null, null, Nonlinearities.Attribute(Nonlinearity, 1));
+    public override void Emit(GraphComposer graph) => EmitStep(graph, RecurrentKind.Rnn, null, null, Nonlinearities.Attribute(graph, Nonlinearity, 1));
 }
 
 /// <summary>One step of a GRU.</summary>
 internal sealed record GruCellLayer : CellLayer
 {
-    public bool ResetAfter { get; set; } = true;
+    /// <inheritdoc cref="GruLayer.ResetAfter"/>
+    public bool? ResetAfter { get; set; }
 
-    public override void Emit(GraphComposer graph) => EmitStep(graph, RecurrentKind.Gru, null, null, ("linear_before_reset", ResetAfter ? 1L : 0L));
+    public override void Emit(GraphComposer graph) => EmitStep(graph, RecurrentKind.Gru, null, null, ResetGates.Attribute(graph, ResetAfter, Suffix(graph)));
 }
 
 /// <summary>One step of an LSTM; the new cell is <see cref="CellOutput"/>.</summary>
@@ -148,10 +154,37 @@ internal sealed record LstmCellLayer : CellLayer
 /// <summary>PyTorch's names of an RNN's function.</summary>
 internal static class Nonlinearities
 {
-    public static (string, object)[] Attribute(string name, int directions) => name switch
+    public static (string, object)[] Attribute(GraphComposer graph, string name, int directions) => name switch
     {
         "tanh" => [("activations", Enumerable.Repeat("Tanh", directions).ToArray())],
         "relu" => [("activations", Enumerable.Repeat("Relu", directions).ToArray())],
-        _ => throw new ConversionException($"There is no nonlinearity '{name}'; there are tanh and relu."),
+        _ => throw graph.Fault($"there is no nonlinearity '{name}'; there are tanh and relu"),
     };
+}
+
+/// <summary>Whether a GRU's reset gate acts on the recurrent product or before it, which changes every number and no shape of a kernel.</summary>
+internal static class ResetGates
+{
+    /// <param name="graph">The layer's weights.</param>
+    /// <param name="given">What the description says, if it does.</param>
+    /// <param name="suffix">What ends the names of its weights.</param>
+    public static (string, object) Attribute(GraphComposer graph, bool? given, string suffix) => ("linear_before_reset", IsAfter(graph, given, suffix) ? 1L : 0L);
+
+    private static bool IsAfter(GraphComposer graph, bool? given, string suffix)
+    {
+        var (isOfInput, isOfState) = (graph.Has("bias_ih" + suffix), graph.Has("bias_hh" + suffix));
+        if (!graph.IsKeras)
+        {
+            if (given is null && isOfInput != isOfState) graph.Notes.Add($"layer '{graph.Scope}': the GRU has one bias where PyTorch's has two or none; its reset gate is taken to act after the product, as there. If it acts before, say \"reset_after\": false");
+            return given ?? true;
+        }
+
+        // A Keras layer has two biases where the gate acts after the product, and one where it acts before.
+        bool? told = isOfInput ? isOfState : null;
+        if (given is { } said && told is { } found && said != found)
+            throw graph.Fault($"it has \"reset_after\": {(said ? "true" : "false")}, and the file has {(found ? "two biases [2, 3u]" : "one bias [3u]")} of it, which is reset_after {(found ? "true" : "false")}; say so, or leave it out");
+        if ((given ?? told) is not { } isAfter) throw graph.Fault("it has no bias that tells whether its reset gate acts after the product (TensorFlow 2, Keras 3) or before; say \"reset_after\": true or false");
+        if (given is null && !isAfter) graph.Notes.Add($"layer '{graph.Scope}': reset_after is false, as its one bias tells");
+        return isAfter;
+    }
 }

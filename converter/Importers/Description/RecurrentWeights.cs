@@ -49,7 +49,7 @@ internal sealed class RecurrentWeights
         int inputs = -1, hidden = -1;
         foreach (var suffix in suffixes)
         {
-            if (graph.Optional("weight_hr" + suffix) is not null) throw graph.Fault($"'{graph.NameOf("weight_hr" + suffix)}' is a projection, which a description cannot have yet; export the model as ONNX");
+            if (graph.Optional("weight_hr" + suffix) is not null) throw graph.Fault($"'{graph.NameOf("weight_hr" + suffix)}' is a projection (proj_size), which neither an lstm layer nor ONNX's LSTM has; train the model without it, or write the step out of linear, slice, activation, multiply and add layers, with hidden and cell as states (docs/description.md shows how)");
             var input = graph.Need("weight_ih" + suffix, 2);
             var recurrent = graph.Need("weight_hh" + suffix, 2);
             var (rows, columns, units) = (input.Shape[0], input.Shape[1], recurrent.Shape[1]);

@@ -15,8 +15,9 @@ internal sealed record LinearLayer : UnaryLayer
 {
     public override void Emit(GraphComposer graph)
     {
-        var product = graph.Product(graph.Read(Input), graph.Need("weight", 2), graph.NameOf("weight"));
-        if (graph.Optional("bias") is { } bias) graph.Op("Add", [product, graph.Constant(graph.NameOf("bias"), bias)], Output);
+        var weight = graph.Need("weight", 2);
+        var product = graph.Product(graph.Read(Input), weight, graph.NameOf("weight"));
+        if (graph.Bias("bias", weight.Shape[0]) is { } bias) graph.Op("Add", [product, graph.Constant(graph.NameOf("bias"), bias)], Output);
         else graph.Op("Identity", [product], Output);
     }
 }
@@ -42,22 +43,41 @@ internal sealed record BatchNormLayer : UnaryLayer
 
     public override void Emit(GraphComposer graph)
     {
-        var (scale, shift) = Fold(graph.Need("running_mean", 1), graph.Need("running_var", 1), graph.Optional("weight"), graph.Optional("bias"), Epsilon)
-            ?? throw graph.Fault("the tensors of a batch normalization differ in length");
-        int[] shape = ChannelsLast ? [scale.Length] : [scale.Length, 1];
-        var scaled = graph.Op("Mul", [graph.Read(Input), graph.Constant(graph.NameOf("scale"), IrTensor.Of<float>(shape, scale))]);
-        graph.Op("Add", [scaled, graph.Constant(graph.NameOf("shift"), IrTensor.Of<float>(shape, shift))], Output);
+        var (mean, variance) = (graph.Need("running_mean", 1), graph.Need("running_var", 1));
+        var normal = Emit(graph, graph.Read(Input), graph.NameOf("weight"), mean, variance, graph.Optional("weight"), graph.Optional("bias"), Epsilon, ChannelsLast)
+            ?? throw graph.Fault("the tensors of a batch normalization differ in length, or a variance with epsilon is no positive number");
+        graph.Op("Identity", [normal], Output);
     }
 
-    /// <summary>γ (x - μ) / √(σ² + ε) + β as scale · x + shift; null where the tensors differ in length. Without γ it is 1, without β 0.</summary>
-    public static (float[] Scale, float[] Shift)? Fold(IrTensor mean, IrTensor variance, IrTensor? gamma, IrTensor? beta, float epsilon)
+    /// <summary>The nodes over the last axis or, of any rank, over axis 1; null where the tensors do not fit.</summary>
+    public static string? Emit(GraphComposer graph, string x, string name, IrTensor mean, IrTensor variance, IrTensor? gamma, IrTensor? beta, float epsilon, bool isLastAxis)
+    {
+        if (Fold(mean, variance, gamma, beta, epsilon) is not var (scale, shift)) return null;
+        string Row(string stem, float[] values) => graph.Constant(stem, IrTensor.Of<float>([values.Length], values));
+        var (scaling, shifting) = (Row(name, scale), Row(name + "/shift", shift));
+        if (isLastAxis)
+        {
+            // The channels of the weights are those of the value, and do not make more of them.
+            var scaled = graph.Op("Mul", [x, scaling], (Graph.ResolvePass.KeepsShapeOf, 0L));
+            return graph.Op("Add", [scaled, shifting], (Graph.ResolvePass.KeepsShapeOf, 0L));
+        }
+
+        // Scale and shift hold the statistics already: the mean that is left is 0, the variance 1.
+        float[] ones = [.. Enumerable.Repeat(1f, scale.Length)];
+        return graph.Op("BatchNormalization", [x, scaling, shifting, Row(name + "/mean", new float[scale.Length]), Row(name + "/variance", ones)], ("epsilon", 0f));
+    }
+
+    /// <summary>γ (x - μ) / √(σ² + ε) + β as scale · x + shift; null where the tensors differ in length or a root does not exist. Without γ it is 1, without β 0.</summary>
+    private static (float[] Scale, float[] Shift)? Fold(IrTensor mean, IrTensor variance, IrTensor? gamma, IrTensor? beta, float epsilon)
     {
         var scale = gamma?.ToFloats() ?? [.. Enumerable.Repeat(1f, mean.Count)];
         var shift = beta?.ToFloats() ?? new float[mean.Count];
         if (variance.Count != mean.Count || scale.Length != mean.Count || shift.Length != mean.Count) return null;
         for (var i = 0; i < scale.Length; i++)
         {
-            var factor = scale[i] / Math.Sqrt(variance.Floats[i] + (double)epsilon);
+            var spread = variance.Floats[i] + (double)epsilon;
+            if (!(spread > 0)) return null;
+            var factor = scale[i] / Math.Sqrt(spread);
             scale[i] = (float)factor;
             shift[i] = (float)(shift[i] - mean.Floats[i] * factor);
         }
@@ -83,7 +103,7 @@ internal sealed record Conv1dLayer : UnaryLayer
     public override void Emit(GraphComposer graph)
     {
         var weight = graph.Need("weight", 3);
-        var bias = graph.Optional("bias") is { } given ? graph.Constant(graph.NameOf("bias"), given) : null;
+        var bias = graph.Bias("bias", weight.Shape[0]) is { } given ? graph.Constant(graph.NameOf("bias"), given) : null;
         long before = Causal ? (weight.Shape[2] - 1L) * Dilation : Padding;
         graph.Op(
             "Conv",
@@ -194,6 +214,15 @@ internal sealed record TransposeLayer : UnaryLayer
     public required long[] Order { get; init; }
 
     public override void Emit(GraphComposer graph) => graph.Op("Transpose", [graph.Read(Input)], Output, ("perm", Order));
+}
+
+/// <summary>0, 1 … as int64 [1, T], as many as <c>like</c> [N, T, …] has steps: what an embedding of positions is read by.</summary>
+internal sealed record PositionsLayer : LayerDescription
+{
+    /// <summary>The value whose steps are counted.</summary>
+    public required string Like { get; init; }
+
+    public override void Emit(GraphComposer graph) => graph.Op("Unsqueeze", [graph.Places(graph.Read(Like), 1), graph.Axes(0)], Output);
 }
 
 /// <summary>Nothing, when a model runs.</summary>

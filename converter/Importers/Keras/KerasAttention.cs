@@ -41,19 +41,20 @@ internal sealed class KerasAttention(KerasEmitter emitter)
     {
         var (query, value, key) = Inputs(layer, call);
         if (call.Named.ContainsKey("attention_mask")) throw layer.Fault("an attention mask that is computed is not known");
+        if (layer.Longs("attention_axes") is not ([] or [1])) throw layer.Fault("attention over other axes than the steps is not known");
+        if (layer.Flag("use_gate") || layer.Get("sliding_window") is not null) throw layer.Fault("a gate or a sliding window is not known");
         int heads = layer.Int("num_heads", 1), size = layer.Int("key_dim", 1);
         var q = Graph.Op("Mul", [Project(layer, "query", query.Name), emitter.Scalar(1 / MathF.Sqrt(size))]);
         var scores = Graph.Op("MatMul", [q, Graph.Transpose(Project(layer, "key", key.Name), 0, 1, 3, 2)]);
-        if (query.Mask is not null) scores = Outside(scores, Graph.Op("Unsqueeze", [query.Mask, Graph.Axes(1, 3)]));
-        if (value.Mask is not null) scores = Outside(scores, Graph.Op("Unsqueeze", [value.Mask, Graph.Axes(1, 2)]));
-        if (IsCausal(layer, call)) scores = Outside(scores, Earlier(query.Name, value.Name));
+        string?[] masks = [query.Mask is null ? null : Graph.Op("Unsqueeze", [query.Mask, Graph.Axes(1, 3)]), .. new[] { value.Mask, key.Mask }.Distinct().Select(m => m is null ? null : Graph.Op("Unsqueeze", [m, Graph.Axes(1, 2)])), IsCausal(layer, call) ? Earlier(query.Name, value.Name) : null];
+        scores = Outside(scores, masks);
         var weights = Graph.Op("Softmax", [scores], ("axis", -1L));
         var context = Graph.Op("Reshape", [Graph.Transpose(Graph.Op("MatMul", [weights, Project(layer, "value", value.Name)]), 0, 2, 1, 3), Graph.Axes(0, 0, -1)]);
         var kernel = emitter.Need(layer, "kernel", 3, "attention_output");
         if (kernel.Shape[0] != heads) throw layer.Fault($"its output kernel has {kernel.Shape[0]} heads, not {heads}");
         var bias = layer.Flag("use_bias", true) ? emitter.Need(layer, "bias", 1, "attention_output") : null;
-        var result = new KerasValue(emitter.Affine(context, kernel.Reshaped(kernel.Shape[0] * kernel.Shape[1], kernel.Shape[2]), bias, layer.Name), query.Mask);
-        return call.Flags.Contains("return_attention_scores") ? [result, new(weights)] : [result];
+        var result = new KerasValue(emitter.Affine(context, kernel.Reshaped(kernel.Shape[0] * kernel.Shape[1], kernel.Shape[2]), bias, layer.Name), 3, query.Mask);
+        return call.Flags.Contains("return_attention_scores") ? [result, new(weights, 4)] : [result];
     }
 
     private string Project(KerasLayer layer, string part, string x)
@@ -66,28 +67,31 @@ internal sealed class KerasAttention(KerasEmitter emitter)
 
     private KerasValue[] Weigh(KerasLayer layer, KerasCall call, string scores, KerasValue query, KerasValue value)
     {
-        if (value.Mask is not null) scores = Outside(scores, Graph.Unsqueeze(value.Mask, 1));
-        if (IsCausal(layer, call)) scores = Outside(scores, Earlier(query.Name, value.Name));
+        scores = Outside(scores, value.Mask is null ? null : Graph.Unsqueeze(value.Mask, 1), IsCausal(layer, call) ? Earlier(query.Name, value.Name) : null);
         var weights = Graph.Op("Softmax", [scores], ("axis", -1L));
         var result = Graph.Op("MatMul", [weights, value.Name]);
         if (query.Mask is not null) result = Graph.Op("Mul", [result, Graph.Unsqueeze(emitter.ToFloat(query.Mask), 2)]);
-        return call.Flags.Contains("return_attention_scores") ? [new(result, query.Mask), new(weights)] : [new(result, query.Mask)];
+        return call.Flags.Contains("return_attention_scores") ? [new(result, 3, query.Mask), new(weights, 3)] : [new(result, 3, query.Mask)];
     }
 
     private static (KerasValue Query, KerasValue Value, KerasValue Key) Inputs(KerasLayer layer, KerasCall call)
     {
         KerasValue? Named(string name) => call.Named.TryGetValue(name, out var values) ? values[0] : null;
+        KerasValue Masked(KerasValue value, string mask) => Named(mask) is { } given ? value with { Mask = given.Name } : value;
         var query = call.Inputs[0];
         var value = Named("value") ?? (call.Inputs.Count > 1 ? call.Inputs[1] : throw layer.Fault("it is called without a value"));
-        return (query, value, Named("key") ?? (call.Inputs.Count > 2 ? call.Inputs[2] : value));
+        var key = Named("key") ?? (call.Inputs.Count > 2 ? call.Inputs[2] : value);
+        if (query.Rank != 3 || value.Rank != 3 || key.Rank != 3) throw layer.Fault("queries, values and keys of other than three dimensions are not known");
+        return (Masked(query, "query_mask"), Masked(value, "value_mask"), Masked(key, "key_mask"));
     }
 
     private static bool IsCausal(KerasLayer layer, KerasCall call) => layer.Flag("causal") || call.Flags.Contains("use_causal_mask");
 
     private string Weight(KerasLayer layer, string name, int rank) => Graph.Constant($"{layer.Name}/{name}", emitter.Need(layer, name, rank));
 
-    /// <summary>Scores far lower where a mask does not hold.</summary>
-    private string Outside(string scores, string mask) => Graph.Op("Sub", [scores, Graph.Op("Mul", [emitter.ToFloat(Graph.Op("Not", [mask])), emitter.Scalar(Far)])]);
+    /// <summary>Scores far lower where one of the masks does not hold.</summary>
+    private string Outside(string scores, params string?[] masks) =>
+        masks.OfType<string>().ToList() is { Count: > 0 } given ? Graph.Op("Sub", [scores, Graph.Op("Mul", [emitter.ToFloat(Graph.Op("Not", [given.Aggregate((all, next) => Graph.Op("And", [all, next]))])), emitter.Scalar(Far)])]) : scores;
 
     /// <summary>[S, T]: whether a key comes no later than the query.</summary>
     private string Earlier(string query, string key) => Graph.Op("LessOrEqual", [Graph.Places(key, 1), Graph.Unsqueeze(Graph.Places(query, 1), 1)]);

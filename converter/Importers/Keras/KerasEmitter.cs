@@ -6,43 +6,57 @@ namespace SeqRuntime.Converter.Importers.Keras;
 /// <summary>Writes the nodes of a layer's call. What Keras computes is taken from its documentation of each layer; layers lie channels last.</summary>
 internal sealed class KerasEmitter
 {
-    private readonly Dictionary<string, Func<KerasLayer, KerasCall, KerasValue[]>> _layers;
+    /// <summary>Layers over the last axis, which TimeDistributed does not change.</summary>
+    private static readonly HashSet<string> s_pointwise = ["Dense", "Activation", "Dropout", "LayerNormalization", "BatchNormalization", "ReLU", "LeakyReLU", "ELU", "Softmax"];
 
-    public KerasEmitter(GraphComposer graph, KerasWeights weights, bool isKeras3)
+    /// <summary>Layers that do nothing when a model runs.</summary>
+    private static readonly string[] s_training = ["Dropout", "SpatialDropout1D", "GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization"];
+
+    /// <summary>What calls may give by name: the inputs' masks and first states, and keys and values of attentions.</summary>
+    private static readonly HashSet<string> s_named = ["initial_state", "query", "value", "key", "query_mask", "value_mask", "key_mask", "attention_mask"];
+
+    private readonly Dictionary<string, Func<KerasLayer, KerasCall, KerasValue[]>> _layers;
+    private readonly List<KerasLayer> _called = [];
+
+    public KerasEmitter(GraphComposer graph, KerasWeights weights, KerasVersion version)
     {
-        (Graph, Weights, IsKeras3) = (graph, weights, isKeras3);
+        (Graph, Weights, Version) = (graph, weights, version);
         var recurrent = new KerasRecurrent(this);
         var attention = new KerasAttention(this);
+        var shaping = new KerasShaping(this);
+        var merging = new KerasMerging(this);
         _layers = new Dictionary<string, Func<KerasLayer, KerasCall, KerasValue[]>>
         {
             ["Dense"] = Map(Dense),
-            ["Embedding"] = (layer, call) => [Embedding(layer, call.Inputs[0])],
-            ["Masking"] = (layer, call) => [Masking(layer, call.Inputs[0])],
-            ["Conv1D"] = (layer, call) => [new(Conv(layer, call.Inputs[0].Name))],
+            ["Embedding"] = One(Embedding),
+            ["Masking"] = One(Masking),
+            ["Conv1D"] = One(Conv),
             ["BatchNormalization"] = Map(BatchNormalization),
             ["LayerNormalization"] = Map(LayerNormalization),
-            ["Activation"] = Map((layer, x) => Activate(layer, layer.Activation(), x)),
-            ["ReLU"] = Map((layer, x) => layer.Get("max_value") is null && layer.Float("negative_slope", 0) == 0 && layer.Float("threshold", 0) == 0 ? Activate(layer, "relu", x) : throw layer.Fault("a slope, threshold or largest value is not known")),
-            ["Softmax"] = Map((layer, x) => Activate(layer, "softmax", x)),
-            ["LeakyReLU"] = Map((layer, x) => graph.Op("LeakyRelu", [x], ("alpha", layer.Float("negative_slope", layer.Float("alpha", 0.3f))))),
-            ["ELU"] = Map((layer, x) => graph.Op("Elu", [x], ("alpha", layer.Float("alpha", 1)))),
-            ["RepeatVector"] = (layer, call) => [new(graph.Op("Tile", [graph.Unsqueeze(call.Inputs[0].Name, 1), graph.Axes(1, layer.Int("n", 1), 1)]))],
-            ["Flatten"] = (_, call) => [new(graph.Op("Flatten", [call.Inputs[0].Name], ("axis", 1L)))],
-            ["Reshape"] = (layer, call) => [new(graph.Op("Reshape", [call.Inputs[0].Name, graph.Axes([0, .. layer.Longs("target_shape")])]))],
-            ["Permute"] = (layer, call) => [new(graph.Transpose(call.Inputs[0].Name, [0, .. layer.Longs("dims")]))],
-            ["GlobalAveragePooling1D"] = (layer, call) => [new(Average(layer, call.Inputs[0]))],
-            ["GlobalMaxPooling1D"] = (layer, call) => [new(graph.Op("ReduceMax", [call.Inputs[0].Name, graph.Axes(1)], ("keepdims", layer.Flag("keepdims") ? 1L : 0L)))],
-            ["MaxPooling1D"] = (layer, call) => [new(Pool(layer, "MaxPool", call.Inputs[0].Name))],
-            ["AveragePooling1D"] = (layer, call) => [new(Pool(layer, "AveragePool", call.Inputs[0].Name))],
-            ["ZeroPadding1D"] = (layer, call) => [new(graph.Op("Pad", [call.Inputs[0].Name, graph.Axes(0, Ends(layer, "padding").Before, 0, 0, Ends(layer, "padding").After, 0)]))],
-            ["Cropping1D"] = (layer, call) => [new(Crop(layer, call.Inputs[0].Name))],
-            ["Concatenate"] = (layer, call) => [new(graph.Op("Concat", [.. call.Inputs.Select(i => i.Name)], ("axis", (long)layer.Int("axis", -1))), Both([.. call.Inputs.Select(i => i.Mask)]))],
-            ["Add"] = Merge("Add"),
-            ["Subtract"] = Merge("Sub"),
-            ["Multiply"] = Merge("Mul"),
-            ["Maximum"] = Merge("Max"),
-            ["Minimum"] = Merge("Min"),
-            ["Average"] = (layer, call) => [new(graph.Op("Div", [Chain("Add", call.Inputs), Scalar(call.Inputs.Count)]), Both([.. call.Inputs.Select(i => i.Mask)]))],
+            ["Activation"] = Map((layer, x) => Activate(layer, layer.Activation(), x.Name)),
+            ["ReLU"] = Map(Relu),
+            ["Softmax"] = Map(Softmax),
+            ["LeakyReLU"] = Map((layer, x) => graph.Op("LeakyRelu", [x.Name], ("alpha", layer.Float("negative_slope", layer.Float("alpha", 0.3f))))),
+            ["ELU"] = Map((layer, x) => graph.Op("Elu", [x.Name], ("alpha", layer.Float("alpha", 1)))),
+            ["RepeatVector"] = One(shaping.Repeat),
+            ["Flatten"] = One(shaping.Flatten),
+            ["Reshape"] = One(shaping.Reshape),
+            ["Permute"] = One(shaping.Permute),
+            ["GlobalAveragePooling1D"] = One(shaping.Average),
+            ["GlobalMaxPooling1D"] = One(shaping.Maximum),
+            ["MaxPooling1D"] = One((layer, x) => shaping.Pool(layer, "MaxPool", x)),
+            ["AveragePooling1D"] = One((layer, x) => shaping.Pool(layer, "AveragePool", x)),
+            ["ZeroPadding1D"] = One(shaping.Pad),
+            ["Cropping1D"] = One(shaping.Crop),
+            ["Concatenate"] = merging.Concatenate,
+            ["Add"] = merging.Merge("Add"),
+            ["Subtract"] = merging.Merge("Sub"),
+            ["Multiply"] = merging.Merge("Mul"),
+            ["Maximum"] = merging.Merge("Max"),
+            ["Minimum"] = merging.Merge("Min"),
+            ["Average"] = merging.Average,
+            ["NotEqual"] = merging.NotEqual,
+            ["Any"] = merging.Any,
             ["TimeDistributed"] = TimeDistributed,
             ["SimpleRNN"] = recurrent.Layer,
             ["GRU"] = recurrent.Layer,
@@ -54,46 +68,85 @@ internal sealed class KerasEmitter
             ["AdditiveAttention"] = attention.Additive,
             ["MultiHeadAttention"] = attention.MultiHead,
         };
-        foreach (var training in (string[])["Dropout", "SpatialDropout1D", "GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization"]) _layers[training] = Map((_, x) => x);
+        foreach (var training in s_training) _layers[training] = Map((_, x) => x.Name);
     }
 
     public GraphComposer Graph { get; }
 
     public KerasWeights Weights { get; }
 
-    /// <summary>Keras 3 has another hard sigmoid.</summary>
-    public bool IsKeras3 { get; }
+    public KerasVersion Version { get; }
+
+    /// <summary>Classes of layers that are read.</summary>
+    public IEnumerable<string> Known => _layers.Keys.Append("InputLayer").Order(StringComparer.Ordinal);
+
+    /// <summary>What the user should know of layers that were called.</summary>
+    public HashSet<string> Notes { get; } = [];
 
     public bool Knows(KerasLayer layer) => layer.Class == "InputLayer" || (_layers.ContainsKey(layer.Class) && (layer.Class != "TimeDistributed" || Knows(Inner(layer))));
 
     public KerasValue[] Call(KerasLayer layer, KerasCall call)
     {
+        Check(layer);
         if (call.Inputs.Count == 0) throw layer.Fault("it is called with nothing");
-        return _layers.TryGetValue(layer.Class, out var emit) ? emit(layer, call) : throw layer.Fault("it is not known");
+        if (call.Named.Keys.FirstOrDefault(name => !s_named.Contains(name)) is { } unknown) throw layer.Fault($"it is called with '{unknown}', which is not known");
+        if (call.Plain.Count > 0 && layer.Class != "NotEqual") throw layer.Fault($"it is called with {Json.Shown(call.Plain[0])}, which is not known");
+        if (call.Flags.Contains("training"))
+        {
+            if (layer.Class == "BatchNormalization") throw layer.Fault("it is called with training=True and normalizes each batch by itself; call it without");
+            if (s_training.Contains(layer.Class) || layer.Float("dropout", 0) + layer.Float("recurrent_dropout", 0) > 0) Notes.Add($"layer '{layer.Name}' ({layer.Class}) is called with training=True: what it drops at random in Keras is kept here");
+        }
+
+        var before = Graph.Scope;
+        Graph.Scope = layer.Name;
+        var result = _layers.TryGetValue(layer.Class, out var emit) ? emit(layer, call) : throw layer.Fault("it is not known");
+        Graph.Scope = before;
+        return result;
     }
+
+    /// <summary>What every layer has: its type of numbers, its place of channels, and members that must be known.</summary>
+    public void Check(KerasLayer layer)
+    {
+        _called.Add(layer);
+        if (layer.String("data_format") == "channels_first") throw layer.Fault("channels first is not known");
+        if (layer.Get("lora_rank") is not null) throw layer.Fault("its weights are a sum with LoRA's; merge them and save the model again");
+        if (layer.Get("quantization_config") is not null) throw layer.Fault("its weights are quantized; save the model as it was before that (--weights int8 does the same here)");
+        if (layer.Get("dtype") is not { } type) return;
+        var name = Json.TextOf(type) ?? Json.TextOf(Json.Optional(Json.Optional(type, "config") ?? default, "name")) ?? Json.TextOf(Json.Optional(Json.Optional(type, "config") ?? default, "mode")) ?? "";
+        if (name.StartsWith("int8", StringComparison.Ordinal) || name.StartsWith("int4", StringComparison.Ordinal) || name.StartsWith("float8", StringComparison.Ordinal) || Json.TextOf(Json.Optional(type, "class_name"))?.StartsWith("Quantized", StringComparison.Ordinal) == true)
+            throw layer.Fault($"its weights are quantized ({name}); save the model as it was before that (--weights int8 does the same here)");
+        if (name.EndsWith("float16", StringComparison.Ordinal) || name == "float64") Notes.Add($"the file computes layers in {name}; here all of them compute in float32");
+    }
+
+    /// <summary>Notes on members of layers that nothing read.</summary>
+    public IEnumerable<string> Unread() =>
+        _called.SelectMany(layer => layer.Unread().Select(member => $"layer '{layer.Name}' ({layer.Class}) has {member}, which is not known and changes nothing here")).Distinct();
 
     /// <summary>A weight that must be there, with the rank it must have.</summary>
     public IrTensor Need(KerasLayer layer, string weight, int rank, string? part = null)
     {
-        var tensor = Weights.Find(layer.WeightsOf, part ?? layer.Part, weight) ?? throw layer.Fault($"the file has no weight '{weight}' of it");
+        var tensor = Weights.Find(layer, part ?? layer.Part, weight) ?? throw layer.Fault($"the file has no weight '{weight}' of it");
         return tensor.Shape.Length == rank ? tensor : throw layer.Fault($"its weight '{weight}' has shape [{string.Join(", ", tensor.Shape)}]; {rank} dimensions are needed");
     }
 
-    public string Scalar(float value) => Graph.Constant("scalar", IrTensor.Of<float>([], value));
+    /// <summary>A bias of so many elements where the layer has one; a bias in the file of a layer that has none is a fault.</summary>
+    public IrTensor? Bias(KerasLayer layer, int size)
+    {
+        if (!layer.Flag("use_bias", true))
+        {
+            if (Weights.Has(layer, layer.Part, "bias")) throw layer.Fault("it has \"use_bias\": false, and the file has a bias of it");
+            return null;
+        }
+
+        var bias = Need(layer, "bias", 1);
+        return bias.Count == size ? bias : throw layer.Fault($"its bias has {bias.Count} elements; {size} are needed");
+    }
+
+    public string Scalar(float value) => Graph.Scalar(value);
 
     public string ToFloat(string mask) => Graph.Op("Cast", [mask], ("to", 1L));
 
-    /// <summary>Where all masks that there are say so.</summary>
-    public string? Both(params ReadOnlySpan<string?> masks)
-    {
-        string? both = null;
-        foreach (var mask in masks)
-        {
-            if (mask is not null && mask != both) both = both is null ? mask : Graph.Op("And", [both, mask]);
-        }
-
-        return both;
-    }
+    public string ToBool(string mask) => Graph.Op("Cast", [mask], ("to", 9L));
 
     public string Activate(KerasLayer layer, string function, string x) => function switch
     {
@@ -113,11 +166,9 @@ internal sealed class KerasEmitter
         "swish" or "silu" => Graph.Op("Mul", [x, Graph.Op("Sigmoid", [x])]),
         "relu6" => Graph.Op("Clip", [x, Scalar(0), Scalar(6)]),
         "leaky_relu" => Graph.Op("LeakyRelu", [x], ("alpha", 0.2f)),
-        "hard_sigmoid" => Graph.Op("HardSigmoid", [x], ("alpha", HardSlope), ("beta", 0.5f)),
+        "hard_sigmoid" => Graph.Op("HardSigmoid", [x], ("alpha", Version.HardSigmoidSlope), ("beta", 0.5f)),
         _ => throw layer.Fault($"the activation '{function}' is not known"),
     };
-
-    public float HardSlope => IsKeras3 ? 1f / 6 : 0.2f;
 
     /// <summary>x · kernel + bias, the kernel as [inputs, outputs].</summary>
     public string Affine(string x, IrTensor kernel, IrTensor? bias, string name)
@@ -129,28 +180,39 @@ internal sealed class KerasEmitter
     public static KerasLayer Inner(KerasLayer wrapper, string member = "layer", string part = "") =>
         new(wrapper.Get(member) ?? throw wrapper.Fault($"it wraps no '{member}'"), wrapper.WeightsOf, part);
 
-    /// <summary>A layer that gives one value for one, and hands its mask on.</summary>
-    private static Func<KerasLayer, KerasCall, KerasValue[]> Map(Func<KerasLayer, string, string> emit) => (layer, call) => [new(emit(layer, call.Inputs[0].Name), call.Inputs[0].Mask)];
+    /// <summary>A layer that gives one value for one.</summary>
+    private static Func<KerasLayer, KerasCall, KerasValue[]> One(Func<KerasLayer, KerasValue, KerasValue> emit) => (layer, call) => [emit(layer, call.Inputs[0])];
 
-    private Func<KerasLayer, KerasCall, KerasValue[]> Merge(string op) => (_, call) => [new(Chain(op, call.Inputs), Both([.. call.Inputs.Select(i => i.Mask)]))];
-
-    private string Chain(string op, List<KerasValue> inputs) => inputs.Skip(1).Aggregate(inputs[0].Name, (value, next) => Graph.Op(op, [value, next.Name]));
+    /// <summary>A layer that gives a value of the same rank, and hands its mask on.</summary>
+    private static Func<KerasLayer, KerasCall, KerasValue[]> Map(Func<KerasLayer, KerasValue, string> emit) => (layer, call) => [call.Inputs[0] with { Name = emit(layer, call.Inputs[0]) }];
 
     private KerasValue[] TimeDistributed(KerasLayer layer, KerasCall call)
     {
         var inner = Inner(layer);
-        if (inner.Class is not ("Dense" or "Activation" or "Dropout" or "LayerNormalization" or "BatchNormalization" or "ReLU" or "LeakyReLU" or "ELU" or "Softmax"))
-            throw layer.Fault($"'{inner.Class}' over every step is not known; layers over the last axis are");
-        return Call(inner, call);
+        if (!s_pointwise.Contains(inner.Class)) throw layer.Fault($"'{inner.Class}' over every step is not known; layers over the last axis are: {string.Join(", ", s_pointwise)}");
+        var x = call.Inputs[0];
+        if (x.Mask is not null && Version.Major < 3 && Graph.Graph.Inputs[0].Shape[0].Symbol is null)
+            throw layer.Fault("where the batch is fixed, Keras repeats its output at masked steps, which is not known; save the model with an open batch");
+        // The wrapped layer sees one step.
+        var step = new KerasCall([x with { Rank = x.Rank - 1 }]);
+        step.Flags.UnionWith(call.Flags);
+        return [Call(inner, step)[0] with { Rank = x.Rank }];
     }
 
-    private string Dense(KerasLayer layer, string x) => Activate(layer, layer.Activation(), Affine(x, Need(layer, "kernel", 2), layer.Flag("use_bias", true) ? Need(layer, "bias", 1) : null, layer.Name));
+    private string Dense(KerasLayer layer, KerasValue x)
+    {
+        var kernel = Need(layer, "kernel", 2);
+        layer.Expect("units", kernel.Shape[1]);
+        return Activate(layer, layer.Activation(), Affine(x.Name, kernel, Bias(layer, kernel.Shape[1]), layer.Name));
+    }
 
     private KerasValue Embedding(KerasLayer layer, KerasValue x)
     {
-        var value = Graph.Op("Gather", [Graph.Constant(layer.Name, Need(layer, "embeddings", 2)), Graph.Op("Cast", [x.Name], ("to", 7L))], ("axis", 0L));
-        if (!layer.Flag("mask_zero")) return new KerasValue(value);
-        return new KerasValue(value, Graph.Op("Cast", [x.Name], ("to", 9L)));
+        var table = Need(layer, "embeddings", 2);
+        layer.Expect("input_dim", table.Shape[0]);
+        layer.Expect("output_dim", table.Shape[1]);
+        var value = Graph.Op("Gather", [Graph.Constant(layer.Name, table), Graph.Op("Cast", [x.Name], ("to", 7L))], ("axis", 0L));
+        return new KerasValue(value, x.Rank + 1, layer.Flag("mask_zero") ? ToBool(x.Name) : null);
     }
 
     /// <summary>A step counts where any of its features is other than the mask value; where it does not, it becomes zero.</summary>
@@ -158,15 +220,17 @@ internal sealed class KerasEmitter
     {
         var differs = ToFloat(Graph.Op("Not", [Graph.Op("Equal", [x.Name, Scalar(layer.Float("mask_value", 0))])]));
         var any = Graph.Op("ReduceMax", [differs, Graph.Axes(-1)], ("keepdims", 1L));
-        return new KerasValue(Graph.Op("Mul", [x.Name, any]), Both(x.Mask, Graph.Op("Cast", [Graph.Squeeze(any, -1)], ("to", 9L))));
+        return x with { Name = Graph.Op("Mul", [x.Name, any]), Mask = ToBool(Graph.Squeeze(any, -1)) };
     }
 
-    private string Conv(KerasLayer layer, string x)
+    private KerasValue Conv(KerasLayer layer, KerasValue x)
     {
-        if (layer.String("data_format") == "channels_first") throw layer.Fault("channels first is not known");
-        var kernel = KerasWeights.ConvKernel(Need(layer, "kernel", 3));
+        var kernel = Need(layer, "kernel", 3);
+        layer.Expect("kernel_size", kernel.Shape[0]);
+        layer.Expect("filters", kernel.Shape[2]);
+        kernel = KerasWeights.ConvKernel(kernel, isTurned: Version.IsTheano);
         long taps = kernel.Shape[2], dilation = layer.Int("dilation_rate", 1);
-        var bias = layer.Flag("use_bias", true) ? Graph.Constant(layer.Name + "/bias", Need(layer, "bias", 1)) : null;
+        var bias = Bias(layer, kernel.Shape[0]) is { } given ? Graph.Constant(layer.Name + "/bias", given) : null;
         List<(string, object)> attributes = [("kernel_shape", new[] { taps }), ("strides", new long[] { layer.Int("strides", 1) }), ("dilations", new[] { dilation }), ("group", (long)layer.Int("groups", 1))];
         attributes.Add(layer.String("padding") switch
         {
@@ -175,60 +239,48 @@ internal sealed class KerasEmitter
             null or "valid" => ("pads", new long[] { 0, 0 }),
             var other => throw layer.Fault($"the padding '{other}' is not known"),
         });
-        var y = Graph.Op("Conv", [Graph.Transpose(x, 0, 2, 1), Graph.Constant(layer.Name, kernel), bias], [.. attributes]);
-        return Activate(layer, layer.Activation(), Graph.Transpose(y, 0, 2, 1));
+        var y = Graph.Op("Conv", [Graph.Transpose(x.Name, 0, 2, 1), Graph.Constant(layer.Name, kernel), bias], [.. attributes]);
+        return new KerasValue(Activate(layer, layer.Activation(), Graph.Transpose(y, 0, 2, 1)), x.Rank);
     }
 
-    private string Pool(KerasLayer layer, string op, string x)
+    private string BatchNormalization(KerasLayer layer, KerasValue x)
     {
-        long size = layer.Int("pool_size", 2);
-        var pads = layer.String("padding") == "same" ? "SAME_UPPER" : "VALID";
-        return Graph.Transpose(Graph.Op(op, [Graph.Transpose(x, 0, 2, 1)], ("kernel_shape", new[] { size }), ("strides", new long[] { layer.Int("strides", (int)size) }), ("auto_pad", pads)), 0, 2, 1);
-    }
-
-    private string BatchNormalization(KerasLayer layer, string x)
-    {
-        RequireLastAxis(layer);
+        RequireLastAxis(layer, x);
+        var mean = Need(layer, "moving_mean", 1);
         var gamma = layer.Flag("scale", true) ? Need(layer, "gamma", 1) : null;
         var beta = layer.Flag("center", true) ? Need(layer, "beta", 1) : null;
-        var (scale, shift) = BatchNormLayer.Fold(Need(layer, "moving_mean", 1), Need(layer, "moving_variance", 1), gamma, beta, layer.Float("epsilon", 1e-3f))
-            ?? throw layer.Fault("its weights differ in length");
-        string Row(float[] values) => Graph.Constant(layer.Name, IrTensor.Of<float>([values.Length], values));
-        return Graph.Op("Add", [Graph.Op("Mul", [x, Row(scale)]), Row(shift)]);
+        return BatchNormLayer.Emit(Graph, x.Name, layer.Name, mean, Need(layer, "moving_variance", 1), gamma, beta, layer.Float("epsilon", 1e-3f), isLastAxis: true)
+            ?? throw layer.Fault("its weights differ in length, or a variance with epsilon is no positive number");
     }
 
-    private string LayerNormalization(KerasLayer layer, string x)
+    private string LayerNormalization(KerasLayer layer, KerasValue x)
     {
-        RequireLastAxis(layer);
+        RequireLastAxis(layer, x);
+        if (layer.Flag("rms_scaling")) throw layer.Fault("rms_scaling is not known");
         var bias = layer.Flag("center", true) ? Need(layer, "beta", 1) : null;
         var gamma = layer.Flag("scale", true) ? Need(layer, "gamma", 1) : bias is null ? throw layer.Fault("it has neither scale nor center") : IrTensor.Of<float>(bias.Shape, [.. Enumerable.Repeat(1f, bias.Count)]);
-        return Graph.Op("LayerNormalization", [x, Graph.Constant(layer.Name, gamma), bias is null ? null : Graph.Constant(layer.Name, bias)], ("axis", -1L), ("epsilon", layer.Float("epsilon", 1e-3f)));
+        return Graph.Op("LayerNormalization", [x.Name, Graph.Constant(layer.Name, gamma), bias is null ? null : Graph.Constant(layer.Name, bias)], ("axis", -1L), ("epsilon", layer.Float("epsilon", 1e-3f)));
     }
 
     /// <summary>Channels lie last; Keras writes the axis as -1 or counted from the front.</summary>
-    private static void RequireLastAxis(KerasLayer layer)
+    private static void RequireLastAxis(KerasLayer layer, KerasValue x)
     {
-        if (layer.Longs("axis") is not ([] or [-1] or [2])) throw layer.Fault("only the last axis is known");
+        var axes = layer.Longs("axis");
+        if (axes is not ([] or [-1]) && (axes is not [var axis] || axis != x.Rank - 1)) throw layer.Fault($"its axis is {string.Join(", ", axes)}; only the last, {x.Rank - 1}, is known");
     }
 
-    private string Average(KerasLayer layer, KerasValue x)
+    /// <summary>Up to a largest value, if there is one.</summary>
+    private string Relu(KerasLayer layer, KerasValue x)
     {
-        var keep = ("keepdims", layer.Flag("keepdims") ? 1L : 0L);
-        if (x.Mask is null) return Graph.Op("ReduceMean", [x.Name, Graph.Axes(1)], keep);
-        var weights = Graph.Unsqueeze(ToFloat(x.Mask), 2);
-        return Graph.Op("Div", [Graph.Op("ReduceSum", [Graph.Op("Mul", [x.Name, weights]), Graph.Axes(1)], keep), Graph.Op("ReduceSum", [weights, Graph.Axes(1)], keep)]);
+        if (layer.Float("negative_slope", 0) != 0 || layer.Float("threshold", 0) != 0) throw layer.Fault("a slope or a threshold is not known");
+        return layer.Get("max_value") is null ? Graph.Op("Relu", [x.Name]) : Graph.Op("Clip", [x.Name, Scalar(0), Scalar(layer.Float("max_value", 0))]);
     }
 
-    private string Crop(KerasLayer layer, string x)
+    private string Softmax(KerasLayer layer, KerasValue x)
     {
-        var (before, after) = Ends(layer, "cropping");
-        return Graph.Op("Slice", [x, Graph.Axes(before), Graph.Axes(after == 0 ? int.MaxValue : -after), Graph.Axes(1)]);
+        if (x.Mask is not null) throw layer.Fault("its input has a mask, which it would take for one of the scores' own shape; use Activation('softmax')");
+        if (layer.Longs("axis").Length > 1) throw layer.Fault("more than one axis is not known");
+        var axis = layer.Int("axis", -1);
+        return Graph.Op("Softmax", [x.Name], ("axis", (long)(axis < 0 ? axis : axis - x.Rank)));
     }
-
-    private static (long Before, long After) Ends(KerasLayer layer, string member) => layer.Longs(member) switch
-    {
-        [var both] => (both, both),
-        [var before, var after] => (before, after),
-        _ => (1, 1),
-    };
 }

@@ -2,20 +2,30 @@ using System.Text.Json;
 
 namespace SeqRuntime.Converter.Importers.Keras;
 
-/// <summary>A value in the graph, and the mask [N, T] (bool) that goes with it, if any.</summary>
-internal readonly record struct KerasValue(string Name, string? Mask = null);
+/// <summary>A value in the graph, how many dimensions it has, and the mask [N, T] (bool) that goes with it, if any.</summary>
+internal readonly record struct KerasValue(string Name, int Rank, string? Mask = null);
 
-/// <summary>A layer's configuration: its class, its name in the weights, and its members.</summary>
+/// <summary>A layer's configuration: its class, its name in the weights, and its members. What was read of it is known, so that the rest can be told.</summary>
 internal sealed class KerasLayer
 {
+    /// <summary>Members that change nothing when a model runs: names, training, and how Keras does its work.</summary>
+    private static readonly HashSet<string> s_withoutEffect =
+    [
+        "name", "trainable", "batch_input_shape", "batch_shape", "input_shape", "autocast", "seed", "rate", "noise_shape", "stddev", "l1", "l2", "dropout",
+        "recurrent_dropout", "implementation", "unroll", "unit_forget_bias", "momentum", "synchronized", "fused", "renorm", "renorm_clipping", "renorm_momentum",
+        "virtual_batch_size", "adjustment", "input_length", "flash_attention", "activity_regularizer", "optional", "input_dtype", "value_dim", "output_shape",
+    ];
+
+    private readonly HashSet<string> _read = [];
+
     /// <param name="layer">Object with <c>class_name</c> and <c>config</c>.</param>
     /// <param name="weightsOf">Name of the layer that holds the weights, where this one is wrapped.</param>
     /// <param name="part">Group of the weights within that layer.</param>
     public KerasLayer(JsonElement layer, string? weightsOf = null, string part = "")
     {
-        Class = Text(layer, "class_name") ?? throw new ConversionException("a layer has no class_name");
-        Config = layer.TryGetProperty("config", out var config) ? config : default;
-        Name = Text(layer, "name") ?? String("name") ?? Class;
+        Class = Json.Text(Json.Required(layer, "class_name", "a layer"), "the class_name of a layer");
+        Config = Json.Optional(layer, "config") ?? default;
+        Name = Json.TextOf(Json.Optional(layer, "name")) ?? Json.TextOf(Json.Optional(Config, "name")) ?? Class;
         WeightsOf = weightsOf ?? Name;
         Part = part;
     }
@@ -28,41 +38,93 @@ internal sealed class KerasLayer
 
     public string Part { get; }
 
-    public JsonElement Config { get; }
+    private JsonElement Config { get; }
 
-    public JsonElement? Get(string member) => Config.ValueKind == JsonValueKind.Object && Config.TryGetProperty(member, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+    /// <summary>A member, or null where there is none or it is null.</summary>
+    public JsonElement? Get(string member)
+    {
+        _read.Add(member);
+        return Json.Optional(Config, member);
+    }
 
-    public bool Flag(string member, bool otherwise = false) => Get(member) is { ValueKind: JsonValueKind.True or JsonValueKind.False } value ? value.GetBoolean() : otherwise;
+    /// <summary>Whether a member is there, be it null.</summary>
+    public bool Has(string member) => Config.ValueKind == JsonValueKind.Object && Config.TryGetProperty(member, out _);
 
-    public int Int(string member, int otherwise) => Get(member) is { } value ? First(value).TryGetInt32(out var number) ? number : throw Fault($"'{member}' is {value}") : otherwise;
+    public bool Flag(string member, bool otherwise = false) => Get(member) switch
+    {
+        null => otherwise,
+        { ValueKind: JsonValueKind.True } => true,
+        { ValueKind: JsonValueKind.False } => false,
+        { ValueKind: JsonValueKind.Number } number when number.TryGetInt32(out var bit) && bit is 0 or 1 => number.GetInt32() == 1,
+        { } other => throw Fault($"'{member}' is {Json.Shown(other)}; true or false is needed"),
+    };
 
-    public float Float(string member, float otherwise) => Get(member) is { ValueKind: JsonValueKind.Number } value ? value.GetSingle() : otherwise;
+    /// <summary>A number, or a list of one.</summary>
+    public int Int(string member, int otherwise) => Longs(member) switch
+    {
+        [] => otherwise,
+        [var one and >= int.MinValue and <= int.MaxValue] => (int)one,
+        _ => throw Fault($"'{member}' is {Json.Shown(Get(member)!.Value)}; one whole number is needed"),
+    };
 
-    public string? String(string member) => Get(member) is { ValueKind: JsonValueKind.String } value ? value.GetString() : null;
+    public float Float(string member, float otherwise) => Get(member) is { } value ? Json.Float(value, $"'{member}' of layer '{Name}' ({Class})") : otherwise;
 
-    /// <summary>A list of numbers, or a number.</summary>
+    public string? String(string member) => Get(member) is { } value ? Json.Text(value, $"'{member}' of layer '{Name}' ({Class})") : null;
+
+    /// <summary>A list of whole numbers, or a number.</summary>
     public long[] Longs(string member) => Get(member) switch
     {
         null => [],
-        { ValueKind: JsonValueKind.Array } list => [.. list.EnumerateArray().Select(e => e.GetInt64())],
-        { } one => [one.GetInt64()],
+        { ValueKind: JsonValueKind.Array } list => [.. list.EnumerateArray().Select(e => Long(member, e))],
+        { } one => [Long(member, one)],
     };
 
     /// <summary>Name of an activation, which is a text or an object of a class of its own.</summary>
     public string Activation(string member = "activation", string otherwise = "linear") => Get(member) switch
     {
         null => otherwise,
-        { ValueKind: JsonValueKind.String } text => text.GetString()!,
-        { } other => Text(other, "config") ?? Text(other, "class_name") ?? throw Fault($"'{member}' is {other}"),
+        { ValueKind: JsonValueKind.String } text => Json.TextOf(text)!,
+        { } other => Json.TextOf(Json.Optional(other, "config")) ?? Json.TextOf(Json.Optional(other, "class_name")) ?? throw Fault($"'{member}' is {Json.Shown(other)}; the name of a function is needed"),
     };
+
+    /// <summary>The file says how large the layer is, and its weights are of another size.</summary>
+    public void Expect(string member, params ReadOnlySpan<int> sizes)
+    {
+        var given = Longs(member);
+        if (given.Length == 0) return;
+        var fits = given.Length == sizes.Length;
+        for (var i = 0; fits && i < sizes.Length; i++) fits = given[i] == sizes[i];
+        if (!fits) throw Fault($"its '{member}' is {string.Join(", ", given)}, and its weights are of {string.Join(", ", sizes.ToArray())}");
+    }
+
+    /// <summary>Members that were not read, might have an effect, and are other than null, false, empty or nothing.</summary>
+    public IEnumerable<string> Unread() => Config.ValueKind != JsonValueKind.Object ? [] : Json.Members(Config, $"the config of layer '{Name}'").Where(m => !IsWithoutEffect(m.Name) && !_read.Contains(m.Name) && !IsNothing(m.Value)).Select(m => $"\"{m.Name}\": {Json.Shown(m.Value)}");
 
     public ConversionException Fault(string what) => new($"layer '{Name}' ({Class}): {what}");
 
-    public static string? Text(JsonElement element, string member) =>
-        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(member, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+    private long Long(string member, JsonElement value) =>
+        value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var number) ? number : throw Fault($"'{member}' is {Json.Shown(value)}; a whole number is needed");
 
-    private static JsonElement First(JsonElement value) => value.ValueKind == JsonValueKind.Array && value.GetArrayLength() > 0 ? value[0] : value;
+    private static bool IsWithoutEffect(string member) =>
+        s_withoutEffect.Contains(member) || member.EndsWith("_initializer", StringComparison.Ordinal) || member.EndsWith("_regularizer", StringComparison.Ordinal) || member.EndsWith("_constraint", StringComparison.Ordinal);
+
+    private static bool IsNothing(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.Null or JsonValueKind.False => true,
+        JsonValueKind.Array => value.GetArrayLength() == 0,
+        JsonValueKind.Object => !value.EnumerateObject().Any(),
+        JsonValueKind.String => value.ValueEquals(""),
+        _ => false,
+    };
 }
 
-/// <summary>One call of a layer: the values it is given in order, and those given by name.</summary>
-internal sealed record KerasCall(List<KerasValue> Inputs, Dictionary<string, List<KerasValue>> Named, HashSet<string> Flags);
+/// <summary>One call of a layer: the values it is given in order and by name, plain values among them, and what is switched on.</summary>
+internal sealed record KerasCall(List<KerasValue> Inputs)
+{
+    public Dictionary<string, List<KerasValue>> Named { get; } = [];
+
+    public HashSet<string> Flags { get; } = [];
+
+    /// <summary>Numbers and texts among the values given in order.</summary>
+    public List<JsonElement> Plain { get; } = [];
+}

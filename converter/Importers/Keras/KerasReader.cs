@@ -1,6 +1,7 @@
 using System.Text.Json;
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Importers.Description;
+using SeqRuntime.Converter.Importers.Weights;
 
 namespace SeqRuntime.Converter.Importers.Keras;
 
@@ -15,43 +16,46 @@ internal sealed class KerasReader
     private KerasReader(GraphComposer graph, KerasEmitter emitter) => (_graph, _emitter) = (graph, emitter);
 
     /// <exception cref="ConversionException">The file is damaged, has no architecture, or has layers that are not known; all of these are named.</exception>
-    public static ImportedModel Read(string path, string name)
+    public static ImportedModel Read(string path, string name, List<string> notes)
     {
         var file = HdfFile.Read(path);
         if (!file.Attributes.TryGetValue("model_config", out var config))
-            throw new ConversionException($"{path}: the file has weights and no architecture (no model_config). Save the whole model (model.save), or write a description (.json) that names this file as its weights.");
+            throw new ConversionException($"{path}: the file has weights and no architecture (no model_config). Save the whole model (model.save(\"model.h5\")), put an architecture that was saved as JSON into the file ({KerasArchitecture.Command("model.json", Path.GetFileName(path))}), or write a description (.json) that names this file as its weights.");
         try
         {
             using var document = JsonDocument.Parse(config);
-            var graph = new GraphComposer(name, new Dictionary<string, IrTensor>(), path);
-            var emitter = new KerasEmitter(graph, new KerasWeights(file), isKeras3: file.Attributes.GetValueOrDefault("keras_version", "2").StartsWith('3'));
+            var graph = new GraphComposer(name, new WeightSet(path, []), path);
+            var weights = new KerasWeights(file, path);
+            var emitter = new KerasEmitter(graph, weights, KerasVersion.Parse(file.Attributes.GetValueOrDefault("keras_version"), file.Attributes.GetValueOrDefault("backend")));
             new KerasReader(graph, emitter).Build(document.RootElement);
-            return new ImportedModel(graph.Graph);
+            var unused = weights.Unused();
+            notes.AddRange(emitter.Notes.Concat(emitter.Unread()));
+            if (UnusedWeights.Note(unused) is { } note) notes.Add(note);
+            return new ImportedModel(graph.Graph) { Unused = unused };
         }
         catch (ConversionException fault) when (!fault.Message.StartsWith(path, StringComparison.Ordinal))
         {
             throw new ConversionException($"{path}: {fault.Message}", fault);
         }
-        catch (Exception fault) when (fault is JsonException or InvalidOperationException or FormatException or KeyNotFoundException or IndexOutOfRangeException or ArgumentException or ArithmeticException)
+        catch (JsonException fault)
         {
-            throw new ConversionException($"{path}: model_config is not as Keras writes it: {fault.Message}", fault);
+            throw new ConversionException($"{path}: model_config is no JSON: {fault.Message}", fault);
         }
     }
 
     private void Build(JsonElement model)
     {
-        var config = model.GetProperty("config");
-        var kind = KerasLayer.Text(model, "class_name");
-        var layers = (config.ValueKind == JsonValueKind.Array ? config : config.GetProperty("layers")).EnumerateArray().Select(l => (Layer: new KerasLayer(l), Json: l)).ToList();
+        var kind = Json.TextOf(Json.Optional(model, "class_name"));
+        if (kind is not ("Sequential" or "Functional" or "Model")) throw new ConversionException($"models of the class '{kind}' are not read; there are Sequential and Functional. {Advice}");
+        var config = Json.Required(model, "config", "model_config");
+        var layers = Json.List(config.ValueKind == JsonValueKind.Array ? config : Json.Required(config, "layers", "the model's config"), "'layers'").ConvertAll(l => (Layer: new KerasLayer(l), Json: l));
         var unknown = layers.Where(l => !_emitter.Knows(l.Layer)).Select(l => $"'{l.Layer.Name}' ({l.Layer.Class})").ToList();
-        if (unknown.Count > 0) throw new ConversionException($"these layers are not known: {string.Join(", ", unknown)}. Export the model as ONNX (tf2onnx), or describe it (.json).");
-        switch (kind)
-        {
-            case "Sequential": BuildSequence(layers.ConvertAll(l => l.Layer), config); break;
-            case "Functional" or "Model": BuildFunctional(layers, config); break;
-            default: throw new ConversionException($"models of the class '{kind}' are not read; there are Sequential and Functional.");
-        }
+        if (unknown.Count > 0) throw new ConversionException($"these layers are not known: {string.Join(", ", unknown)}; there are {string.Join(", ", _emitter.Known)}. {Advice}");
+        if (kind == "Sequential") BuildSequence(layers.ConvertAll(l => l.Layer), config);
+        else BuildFunctional(layers, config);
     }
+
+    private static string Advice => "Export the model as ONNX (tf2onnx) and convert that, or describe it (.json, docs/description.md).";
 
     private void BuildSequence(List<KerasLayer> layers, JsonElement config)
     {
@@ -65,12 +69,11 @@ internal sealed class KerasReader
         }
         else
         {
-            var shape = layers[0].Get("batch_input_shape") ?? layers[0].Get("batch_shape")
-                ?? (config.ValueKind == JsonValueKind.Object && config.TryGetProperty("build_input_shape", out var built) ? built : throw layers[0].Fault("the shape of the input is not known (no batch_input_shape)"));
-            value = Port($"{layers[0].Name}_input", shape, layers[0].Class == "Embedding" ? "int32" : layers[0].String("dtype") ?? "float32");
+            var shape = layers[0].Get("batch_input_shape") ?? layers[0].Get("batch_shape") ?? Json.Optional(config, "build_input_shape") ?? throw layers[0].Fault("the shape of the input is not known (no batch_input_shape)");
+            value = Port($"{layers[0].Name}_input", shape, layers[0].Class == "Embedding" ? "int32" : "float32");
         }
 
-        foreach (var layer in layers[start..]) value = _emitter.Call(layer, new KerasCall([value], [], []))[0];
+        foreach (var layer in layers[start..]) value = _emitter.Call(layer, new KerasCall([value]))[0];
         Output(layers[^1].Name, value);
     }
 
@@ -80,7 +83,7 @@ internal sealed class KerasReader
         foreach (var (layer, json) in layers)
         {
             if (layer.Class == "InputLayer") _made[(layer.Name, 0)] = [Input(layer)];
-            else waiting.AddRange(json.GetProperty("inbound_nodes").EnumerateArray().Select((node, i) => (layer, node, i)));
+            else waiting.AddRange(Json.List(Json.Required(json, "inbound_nodes", $"layer '{layer.Name}'"), $"'inbound_nodes' of layer '{layer.Name}'").Select((node, i) => (layer, node, i)));
         }
 
         while (waiting.Count > 0)
@@ -88,56 +91,93 @@ internal sealed class KerasReader
             var before = waiting.Count;
             waiting.RemoveAll(w =>
             {
-                if (ReadCall(w.Node) is not { } call) return false;
+                if (ReadCall(w.Layer, w.Node) is not { } call) return false;
                 _made[(w.Layer.Name, w.Call)] = _emitter.Call(w.Layer, call);
                 return true;
             });
             if (waiting.Count == before) throw waiting[0].Layer.Fault("its inputs are made by no layer before it");
         }
 
-        foreach (var (name, value) in References(config.GetProperty("output_layers")).Select(r => (r.Layer, Value(r) ?? throw new ConversionException($"the output '{r.Layer}' is made by no layer")))) Output(name, value);
+        OrderInputs(References(Json.Required(config, "input_layers", "the model's config")));
+        var outputs = References(Json.Required(config, "output_layers", "the model's config")).ToList();
+        if (outputs.Count == 0) throw new ConversionException("the model has no outputs");
+        foreach (var output in outputs) Output(output.Layer, Value(output) ?? throw new ConversionException($"the output '{output.Layer}' is made by no layer"));
+    }
+
+    /// <summary>Inputs in the order in which the model is called with them.</summary>
+    private void OrderInputs(IEnumerable<(string Layer, int Call, int Output)> order)
+    {
+        var names = order.Select(o => o.Layer).ToList();
+        var inputs = _graph.Graph.Inputs;
+        if (inputs.FirstOrDefault(i => !names.Contains(i.Name)) is { } missing) throw new ConversionException($"the input '{missing.Name}' is not among the model's input_layers");
+        var sorted = inputs.OrderBy(i => names.IndexOf(i.Name)).ToList();
+        inputs.Clear();
+        inputs.AddRange(sorted);
     }
 
     /// <summary>The values a node is called with, or null where one is not made yet.</summary>
-    private KerasCall? ReadCall(JsonElement node)
+    private KerasCall? ReadCall(KerasLayer layer, JsonElement node)
     {
-        var call = new KerasCall([], [], []);
+        var call = new KerasCall([]);
         var isMade = true;
-        void Add(JsonElement value, List<KerasValue> to)
+        List<KerasValue?> Values(JsonElement value)
         {
+            var values = new List<KerasValue?>();
             foreach (var reference in References(value))
             {
-                if (Value(reference) is { } made) to.Add(made);
-                else isMade = false;
+                values.Add(Value(reference));
+                isMade &= values[^1] is not null;
             }
+
+            return values;
         }
 
         void Named(JsonElement arguments)
         {
-            foreach (var argument in arguments.EnumerateObject())
+            foreach (var (name, value) in Json.Members(arguments, $"what layer '{layer.Name}' is called with by name"))
             {
-                if (argument.Value.ValueKind == JsonValueKind.True) call.Flags.Add(argument.Name);
-                var values = new List<KerasValue>();
-                Add(argument.Value, values);
-                if (values.Count > 0) call.Named[argument.Name] = values;
+                if (value.ValueKind == JsonValueKind.True) call.Flags.Add(name);
+                var values = Values(value);
+                if (values.Count > 0) call.Named[name] = values.ConvertAll(v => v ?? default);
+                else if (value.ValueKind is JsonValueKind.Number or JsonValueKind.String) throw layer.Fault($"it is called with {name} = {Json.Shown(value)}, which is not known");
             }
         }
 
         if (node.ValueKind == JsonValueKind.Object)
         {
-            Add(node.GetProperty("args"), call.Inputs);
-            Named(node.GetProperty("kwargs"));
+            var arguments = Json.List(Json.Required(node, "args", $"a call of layer '{layer.Name}'"), $"'args' of layer '{layer.Name}'");
+            call.Inputs.AddRange(arguments.SelectMany(Values).Select(v => v ?? default));
+            call.Plain.AddRange(arguments.Where(a => a.ValueKind is JsonValueKind.Number or JsonValueKind.String or JsonValueKind.True));
+            if (Json.Optional(node, "kwargs") is { } named) Named(named);
         }
         else
         {
-            Add(node, call.Inputs);
-            foreach (var entry in node.EnumerateArray())
+            call.Inputs.AddRange(Values(node).Select(v => v ?? default));
+            foreach (var entry in Json.List(node, $"a call of layer '{layer.Name}'"))
             {
                 if (entry.ValueKind == JsonValueKind.Array && entry.GetArrayLength() == 4 && entry[3].ValueKind == JsonValueKind.Object) Named(entry[3]);
             }
         }
 
-        return isMade ? call : null;
+        if (!isMade) return null;
+        foreach (var name in (string[])["inputs", "sequences", "query"])
+        {
+            if (call.Inputs.Count == 0 && call.Named.Remove(name, out var values)) call.Inputs.AddRange(values);
+        }
+
+        if (call.Named.Remove("mask", out var masks)) SetMasks(layer, call, masks);
+        return call;
+    }
+
+    /// <summary>Masks that are given by name hold instead of those that come with the values.</summary>
+    private static void SetMasks(KerasLayer layer, KerasCall call, List<KerasValue> masks)
+    {
+        if (masks.Count != call.Inputs.Count && (masks.Count != 1 || call.Inputs.Count == 0)) throw layer.Fault($"it is called with {call.Inputs.Count} values and {masks.Count} masks; as many are needed");
+        for (var i = 0; i < masks.Count; i++)
+        {
+            if (masks[i].Rank != 2) throw layer.Fault($"it is called with a mask of {masks[i].Rank} dimensions; [batch, steps] is needed");
+            call.Inputs[i] = call.Inputs[i] with { Mask = masks[i].Name };
+        }
     }
 
     /// <summary>References to outputs of layers, however deep in lists: <c>[name, call, output]</c>, or Keras 3's objects.</summary>
@@ -146,11 +186,11 @@ internal sealed class KerasReader
         if (value.ValueKind == JsonValueKind.Array)
         {
             if (value.GetArrayLength() >= 3 && value[0].ValueKind == JsonValueKind.String && value[1].ValueKind == JsonValueKind.Number && value[2].ValueKind == JsonValueKind.Number)
-                return [(value[0].GetString()!, value[1].GetInt32(), value[2].GetInt32())];
+                return [(Json.TextOf(value[0])!, Json.Int(value[1], "the number of a call"), Json.Int(value[2], "the number of an output"))];
             return value.EnumerateArray().SelectMany(References);
         }
 
-        return KerasLayer.Text(value, "class_name") == "__keras_tensor__" ? References(value.GetProperty("config").GetProperty("keras_history")) : [];
+        return Json.TextOf(Json.Optional(value, "class_name")) == "__keras_tensor__" ? References(Json.Required(Json.Required(value, "config", "a tensor"), "keras_history", "a tensor")) : [];
     }
 
     private KerasValue? Value((string Layer, int Call, int Output) reference)
@@ -159,21 +199,26 @@ internal sealed class KerasReader
         return (uint)reference.Output < (uint)values.Length ? values[reference.Output] : throw new ConversionException($"the layer '{reference.Layer}' has {values.Length} outputs; number {reference.Output} is asked for");
     }
 
-    private KerasValue Input(KerasLayer layer) =>
-        Port(layer.Name, layer.Get("batch_input_shape") ?? layer.Get("batch_shape") ?? throw layer.Fault("it has no shape"), layer.String("dtype") ?? "float32");
+    private KerasValue Input(KerasLayer layer)
+    {
+        if (layer.Flag("sparse") || layer.Flag("ragged")) throw layer.Fault("sparse and ragged inputs are not known");
+        return Port(layer.Name, layer.Get("batch_input_shape") ?? layer.Get("batch_shape") ?? throw layer.Fault("it has no shape"), layer.String("dtype") ?? "float32");
+    }
 
     private KerasValue Port(string name, JsonElement shape, string type)
     {
         _graph.Declare(name);
-        IrDim[] sizes = [.. shape.EnumerateArray().Select((size, axis) => size.ValueKind == JsonValueKind.Number ? new IrDim(size.GetInt32() is > 0 and var s ? s : throw new ConversionException($"the input '{name}' has a size of {size}"), null) : new IrDim(-1, Symbol(name, axis)))];
+        var what = $"the shape of input '{name}'";
+        IrDim[] sizes = [.. Json.List(shape, what).Select((size, axis) => size.ValueKind == JsonValueKind.Null ? new IrDim(-1, Symbol(name, axis)) : new IrDim(Json.Int(size, $"a size in {what}") is > 0 and var s ? s : throw new ConversionException($"the input '{name}' has a size of {size}"), null))];
         _graph.Graph.Inputs.Add(new IrPort(name, name, type switch
         {
-            "float32" => ElementType.Float32,
+            "float32" or "float16" or "bfloat16" or "float64" => ElementType.Float32,
             "int32" => ElementType.Int32,
             "int64" => ElementType.Int64,
-            _ => throw new ConversionException($"the input '{name}' has the type '{type}'; there are float32, int32 and int64"),
+            "bool" => ElementType.Bool,
+            _ => throw new ConversionException($"the input '{name}' has the type '{type}'; there are float32, int32, int64 and bool"),
         }, sizes));
-        return new KerasValue(name);
+        return new KerasValue(name, sizes.Length);
     }
 
     /// <summary>The batch is N everywhere, the time T; a second input may be of another length.</summary>

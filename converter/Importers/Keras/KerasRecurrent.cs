@@ -4,10 +4,6 @@ using SeqRuntime.Converter.Importers.Description;
 namespace SeqRuntime.Converter.Importers.Keras;
 
 /// <summary>SimpleRNN, GRU (both forms of <c>reset_after</c>), LSTM, and Bidirectional around them, with masks and kept states.</summary>
-/// <remarks>
-/// Where a mask says that a step does not count, Keras keeps the state and repeats the output before it. Steps that count are
-/// therefore moved to the front by a product with a 0/1 matrix, which is exact, run as shorter sequences, and moved back.
-/// </remarks>
 internal sealed class KerasRecurrent(KerasEmitter emitter)
 {
     private GraphComposer Graph => emitter.Graph;
@@ -16,62 +12,79 @@ internal sealed class KerasRecurrent(KerasEmitter emitter)
     public KerasValue[] Layer(KerasLayer layer, KerasCall call)
     {
         var x = call.Inputs[0];
-        var initial = call.Named.TryGetValue("initial_state", out var named) ? named : call.Inputs[1..];
-        var run = Run(layer, x, initial, layer.Flag("go_backwards"));
-        var value = layer.Flag("return_sequences") ? new KerasValue(layer.Flag("go_backwards") ? Reversed(run.Sequence) : run.Sequence, x.Mask) : new KerasValue(run.States[0]);
-        return layer.Flag("return_state") ? [value, .. run.States.Select(s => new KerasValue(s))] : [value];
+        var isBackward = layer.Flag("go_backwards");
+        var run = Run(layer, x, Initial(call), isBackward, layer.Flag("zero_output_for_mask"));
+        // In the order in which steps are read; Keras does not turn the mask with it.
+        var value = layer.Flag("return_sequences") ? new KerasValue(isBackward ? Reversed(run.Sequence) : run.Sequence, 3, x.Mask) : new KerasValue(run.Last, 2);
+        return layer.Flag("return_state") ? [value, .. run.States.Select(s => new KerasValue(s, 2))] : [value];
     }
 
     /// <summary>Both directions, merged by sum, product, mean, concatenation or not at all.</summary>
     public KerasValue[] Bidirectional(KerasLayer layer, KerasCall call)
     {
+        var isGiven = layer.Get("backward_layer") is not null;
         var forward = KerasEmitter.Inner(layer, part: "forward_");
-        var backward = layer.Get("backward_layer") is null ? KerasEmitter.Inner(layer, part: "backward_") : KerasEmitter.Inner(layer, "backward_layer", "backward_");
-        if (backward.Class != forward.Class) throw layer.Fault("its two directions are of different classes");
-        var x = call.Inputs[0];
-        var initial = call.Named.TryGetValue("initial_state", out var named) ? named : call.Inputs[1..];
-        var half = initial.Count / 2;
-        var isReversed = forward.Flag("go_backwards");
-        var ahead = Run(forward, x, initial[..half], isReversed);
-        var back = Run(backward, x, initial[half..], !isReversed);
+        var backward = isGiven ? KerasEmitter.Inner(layer, "backward_layer", "backward_") : KerasEmitter.Inner(layer, part: "backward_");
+        emitter.Check(forward);
+        if (isGiven) emitter.Check(backward);
+        if (layer.Int("num_constants", 0) != 0) throw layer.Fault("constants for its cells are not known");
         var isSequence = forward.Flag("return_sequences");
-        var (a, b) = isSequence ? (ahead.Sequence, back.Sequence) : (ahead.States[0], back.States[0]);
-        var mask = isSequence ? x.Mask : null;
-        KerasValue[] merged = layer.Get("merge_mode") is null && layer.Config.TryGetProperty("merge_mode", out _) ? [new(a, mask), new(b, mask)] : layer.String("merge_mode") switch
+        var (isReversed, isBackReversed) = (forward.Flag("go_backwards"), isGiven ? backward.Flag("go_backwards") : !forward.Flag("go_backwards"));
+        if (backward.Class != forward.Class) throw layer.Fault("its two directions are of different classes");
+        if (isReversed == isBackReversed) throw layer.Fault("its two layers go the same way (go_backwards)");
+        foreach (var both in (string[])["return_sequences", "return_state", "stateful"])
         {
-            null or "concat" => [new(Graph.Op("Concat", [a, b], ("axis", -1L)), mask)],
-            "sum" => [new(Graph.Op("Add", [a, b]), mask)],
-            "mul" => [new(Graph.Op("Mul", [a, b]), mask)],
-            "ave" => [new(Graph.Op("Mul", [Graph.Op("Add", [a, b]), emitter.Scalar(0.5f)]), mask)],
+            if (forward.Flag(both) != backward.Flag(both)) throw layer.Fault($"its two layers differ in '{both}'");
+        }
+
+        var x = call.Inputs[0];
+        var initial = Initial(call);
+        var half = initial.Count / 2;
+        bool IsZero(KerasLayer direction) => emitter.Version.ZeroesMaskedSteps ? isSequence : direction.Flag("zero_output_for_mask");
+        var ahead = Run(forward, x, initial[..half], isReversed, IsZero(forward));
+        var back = Run(backward, x, initial[half..], isBackReversed, IsZero(backward));
+        // Keras joins the first layer's outputs as it reads steps with the second one's turned around.
+        var (a, b) = !isSequence ? (ahead.Last, back.Last) : isReversed ? (Reversed(ahead.Sequence), Reversed(back.Sequence)) : (ahead.Sequence, back.Sequence);
+        var (rank, mask) = isSequence ? (3, x.Mask) : (2, null);
+        KerasValue[] merged = layer.Get("merge_mode") is null && layer.Has("merge_mode") ? [new(a, rank, mask), new(b, rank, mask)] : layer.String("merge_mode") switch
+        {
+            null or "concat" => [new(Graph.Op("Concat", [a, b], ("axis", -1L)), rank, mask)],
+            "sum" => [new(Graph.Op("Add", [a, b]), rank, mask)],
+            "mul" => [new(Graph.Op("Mul", [a, b]), rank, mask)],
+            "ave" => [new(Graph.Op("Mul", [Graph.Op("Add", [a, b]), emitter.Scalar(0.5f)]), rank, mask)],
             var other => throw layer.Fault($"there is no merge_mode '{other}'"),
         };
-        return forward.Flag("return_state") ? [.. merged, .. ahead.States.Concat(back.States).Select(s => new KerasValue(s))] : merged;
+        return forward.Flag("return_state") ? [.. merged, .. ahead.States.Concat(back.States).Select(s => new KerasValue(s, 2))] : merged;
     }
 
-    /// <summary>One direction: the sequence [N, T, H] in the order of the input, and the last states [N, H].</summary>
-    private (string Sequence, string[] States) Run(KerasLayer layer, KerasValue x, List<KerasValue> initial, bool isBackward)
+    private static List<KerasValue> Initial(KerasCall call) => call.Named.TryGetValue("initial_state", out var named) ? named : call.Inputs[1..];
+
+    /// <summary>One direction: the sequence [N, T, H] in the order of the input, the output of the step that is read last, and the states after it [N, H].</summary>
+    private (string Sequence, string Last, string[] States) Run(KerasLayer layer, KerasValue x, List<KerasValue> initial, bool isBackward, bool isZeroElsewhere)
     {
         var kind = KindOf(layer);
+        if (x.Rank != 3) throw layer.Fault($"its input has {x.Rank} dimensions; [batch, steps, features] is needed");
         if (layer.Flag("time_major")) throw layer.Fault("time_major is not known");
-        var packing = x.Mask is null ? null : new Packing(emitter, x, isBackward);
+        var packing = x.Mask is null ? null : new KerasPacking(Graph, x.Name, x.Mask, isBackward);
         var steps = Graph.Transpose(packing?.Packed ?? x.Name, 1, 0, 2);
-        var (w, r, b, hidden) = Weights(layer, kind);
+        var (w, r, b, hidden, isResetAfter) = Weights(layer, kind);
         var states = kind == RecurrentKind.Lstm ? 2 : 1;
         if (initial.Count != 0 && initial.Count != states) throw layer.Fault($"it is given {initial.Count} initial states; it has {states}");
-        var first = initial.Count > 0 ? initial.ConvertAll(s => Graph.Unsqueeze(s.Name, 0)) : layer.Flag("stateful") ? Kept(layer, x.Name, states, hidden) : [];
+        var isStateful = layer.Flag("stateful");
+        var first = initial.Count > 0 ? initial.ConvertAll(s => Graph.Unsqueeze(s.Name, 0)) : isStateful ? Kept(layer, x.Name, states, hidden) : [];
         string?[] inputs = [steps, w, r, b, packing?.Lengths, .. first];
         string[] outputs = [Graph.Graph.Fresh(layer.Name), .. Enumerable.Range(0, states).Select(_ => Graph.Graph.Fresh(layer.Name + "/state"))];
-        List<(string, object)> attributes = [("hidden_size", (long)hidden), ("direction", isBackward ? "reverse" : "forward"), ("activations", Activations(layer, kind))];
-        if (kind == RecurrentKind.Gru) attributes.Add(("linear_before_reset", IsResetAfter(layer) ? 1L : 0L));
+        List<(string, object)> attributes = [("hidden_size", (long)hidden), ("direction", isBackward ? "reverse" : "forward"), .. Activations(layer, kind)];
+        if (kind == RecurrentKind.Gru) attributes.Add(("linear_before_reset", isResetAfter ? 1L : 0L));
         Graph.Ops(kind.Operator, inputs, outputs, [.. attributes]);
-        if (initial.Count == 0 && layer.Flag("stateful"))
+        if (initial.Count == 0 && isStateful)
         {
             for (var i = 0; i < states; i++) Keep(layer, i, outputs[1 + i]);
         }
 
         var sequence = Graph.Transpose(Graph.Squeeze(outputs[0], 1), 1, 0, 2);
-        if (packing is not null) sequence = packing.Unpack(sequence, layer.Flag("zero_output_for_mask"));
-        return (sequence, [.. outputs.Skip(1).Select(s => Graph.Squeeze(s, 0))]);
+        string[] after = [.. outputs.Skip(1).Select(s => Graph.Squeeze(s, 0))];
+        return packing is null ? (sequence, after[0], after) : (packing.Unpack(sequence, isZeroElsewhere), packing.Last(after[0], isZeroElsewhere, isFirstZero: first.Count == 0), after);
     }
 
     private static RecurrentKind KindOf(KerasLayer layer) => layer.Class switch
@@ -82,46 +95,72 @@ internal sealed class KerasRecurrent(KerasEmitter emitter)
         _ => throw layer.Fault("it is no recurrent layer"),
     };
 
-    private static bool IsResetAfter(KerasLayer layer) => layer.Class == "CuDNNGRU" || layer.Flag("reset_after", false);
-
-    private string[] Activations(KerasLayer layer, RecurrentKind kind)
+    private IEnumerable<(string, object)> Activations(KerasLayer layer, RecurrentKind kind)
     {
-        var activation = Name(layer.Activation(otherwise: "tanh"));
-        if (kind == RecurrentKind.Rnn) return [activation];
-        var gates = Name(layer.Activation("recurrent_activation", layer.Class.StartsWith("CuDNN", StringComparison.Ordinal) ? "sigmoid" : "hard_sigmoid"));
-        return kind == RecurrentKind.Gru ? [gates, activation] : [gates, activation, activation];
+        var activation = layer.Activation(otherwise: "tanh");
+        string[] gates = kind == RecurrentKind.Rnn ? [] : new[] { layer.Activation("recurrent_activation", layer.Class.StartsWith("CuDNN", StringComparison.Ordinal) ? "sigmoid" : "hard_sigmoid") };
+        string[] all = kind == RecurrentKind.Lstm ? [.. gates, activation, activation] : [.. gates, activation];
+        if (activation == "tanh" && Array.TrueForAll(gates, g => g == "sigmoid")) yield break;
+        var functions = Array.ConvertAll(all, Function);
+        yield return ("activations", Array.ConvertAll(functions, f => f.Name));
+        yield return ("activation_alpha", functions.SelectMany(f => f.Alpha).ToArray());
+        yield return ("activation_beta", functions.SelectMany(f => f.Beta).ToArray());
 
-        string Name(string function) => function switch
+        (string Name, float[] Alpha, float[] Beta) Function(string function) => function switch
         {
-            "tanh" => "Tanh",
-            "sigmoid" => "Sigmoid",
-            "relu" => "Relu",
-            "softsign" => "Softsign",
-            "softplus" => "Softplus",
-            "elu" => "Elu",
-            "hard_sigmoid" when !emitter.IsKeras3 => "HardSigmoid",
-            _ => throw layer.Fault($"the activation '{function}' is not known in a recurrent layer"),
+            "tanh" => ("Tanh", [], []),
+            "sigmoid" => ("Sigmoid", [], []),
+            "relu" => ("Relu", [], []),
+            "softsign" => ("Softsign", [], []),
+            "softplus" => ("Softplus", [], []),
+            "elu" => ("Elu", [1], []),
+            "leaky_relu" => ("LeakyRelu", [0.2f], []),
+            "linear" => ("Affine", [1], [0]),
+            "hard_sigmoid" => ("HardSigmoid", [emitter.Version.HardSigmoidSlope], [0.5f]),
+            _ => throw layer.Fault($"the activation '{function}' is not known in a recurrent layer; there are tanh, sigmoid, relu, softsign, softplus, elu, leaky_relu, linear and hard_sigmoid"),
         };
     }
 
     /// <summary>Kernels [I, gates · H], gates i f c o of an LSTM and z r h of a GRU, to ONNX's matrices, gates i o f c and z r h.</summary>
-    private (string W, string R, string? B, int Hidden) Weights(KerasLayer layer, RecurrentKind kind)
+    private (string W, string R, string? B, int Hidden, bool IsResetAfter) Weights(KerasLayer layer, RecurrentKind kind)
     {
-        var kernel = GraphComposer.Transposed(emitter.Need(layer, "kernel", 2));
-        var recurrent = GraphComposer.Transposed(emitter.Need(layer, "recurrent_kernel", 2));
-        var (rows, hidden, count) = (kernel.Shape[0], recurrent.Shape[1], kind.Gates.Length);
-        if (rows != (long)count * hidden || recurrent.Shape[0] != rows) throw layer.Fault($"its kernels have {rows} and {recurrent.Shape[0]} columns; {count} gates of {hidden} are needed");
-        string Matrix(IrTensor matrix) => Graph.Constant(layer.Name, IrTensor.Of<float>([1, rows, matrix.Shape[1]], Reorder(matrix.Floats, kind)));
-        string? bias = null;
-        if (layer.Flag("use_bias", true))
+        var count = kind.Gates.Length;
+        var (kernel, recurrent) = (emitter.Need(layer, "kernel", 2), emitter.Need(layer, "recurrent_kernel", 2));
+        var (rows, hidden) = (kernel.Shape[1], recurrent.Shape[0]);
+        if (rows != (long)count * hidden || recurrent.Shape[1] != rows) throw layer.Fault($"its kernels have {rows} and {recurrent.Shape[1]} columns; {count} gates of {hidden} are needed");
+        layer.Expect("units", hidden);
+        var bias = Bias(layer, rows);
+        var isCudnn = bias is { Shape.Length: 1 } && bias.Count == 2 * rows;
+        if (isCudnn) (kernel, recurrent) = (KerasWeights.FromCudnn(kernel, count), KerasWeights.FromCudnn(recurrent, count));
+        string Matrix(IrTensor matrix) => Graph.Constant(layer.Name, IrTensor.Of<float>([1, rows, matrix.Shape[0]], Reorder(GraphComposer.Transposed(matrix).Floats, kind)));
+        string? biases = null;
+        if (bias is not null)
         {
-            var given = emitter.Weights.Find(layer.WeightsOf, layer.Part, "bias") ?? throw layer.Fault("the file has no weight 'bias' of it");
-            if (given.Count != rows && given.Count != 2 * rows) throw layer.Fault($"its bias has {given.Count} elements; {rows} or twice as many are needed");
-            float[] both = [.. Reorder(given.Floats[..rows], kind), .. given.Count == rows ? new float[rows] : Reorder(given.Floats[rows..], kind)];
-            bias = Graph.Constant(layer.Name + "/bias", IrTensor.Of<float>([1, 2 * rows], both));
+            float[] both = [.. Reorder(bias.Floats[..rows], kind), .. bias.Count == rows ? new float[rows] : Reorder(bias.Floats[rows..], kind)];
+            biases = Graph.Constant(layer.Name + "/bias", IrTensor.Of<float>([1, 2 * rows], both));
         }
 
-        return (Matrix(kernel), Matrix(recurrent), bias, hidden);
+        return (Matrix(kernel), Matrix(recurrent), biases, hidden, kind == RecurrentKind.Gru && IsResetAfter(layer, bias, rows));
+    }
+
+    /// <summary>One bias a gate, two of them in two rows (a GRU with <c>reset_after</c>) or one after another (CuDNN's layers), or none.</summary>
+    private IrTensor? Bias(KerasLayer layer, int rows)
+    {
+        if (!layer.Flag("use_bias", true)) return emitter.Bias(layer, rows);
+        var bias = emitter.Weights.Find(layer, layer.Part, "bias") ?? throw layer.Fault("the file has no weight 'bias' of it");
+        if (bias.Shape is [var one] && (one == rows || one == 2L * rows)) return bias;
+        if (bias.Shape is [2, var each] && each == rows && KindOf(layer) == RecurrentKind.Gru) return bias;
+        throw layer.Fault($"its bias has shape [{string.Join(", ", bias.Shape)}]; [{rows}]{(KindOf(layer) == RecurrentKind.Gru ? $" or [2, {rows}]" : "")} is needed");
+    }
+
+    /// <summary>What the config says, and the bias too: one bias is that of a GRU whose reset gate acts before the product.</summary>
+    private static bool IsResetAfter(KerasLayer layer, IrTensor? bias, int rows)
+    {
+        if (layer.Class == "CuDNNGRU") return true;
+        if (bias is null) return layer.Flag("reset_after");
+        var isAfter = bias.Count == 2 * rows;
+        if (layer.Flag("reset_after", isAfter) != isAfter) throw layer.Fault($"it has \"reset_after\": {(isAfter ? "false" : "true")}, and its bias of shape [{string.Join(", ", bias.Shape)}] is that of the other form; the file is put together from two models");
+        return isAfter;
     }
 
     private static float[] Reorder(ReadOnlySpan<float> gates, RecurrentKind kind)
@@ -157,42 +196,4 @@ internal sealed class KerasRecurrent(KerasEmitter emitter)
     private static string StateName(KerasLayer layer, int state) => $"{layer.WeightsOf}{(layer.Part.Length > 0 ? "/" + layer.Part.TrimEnd('_') : "")}/{(state == 0 ? "hidden" : "cell")}";
 
     private string Reversed(string sequence) => Graph.Op("Slice", [sequence, Graph.Axes(-1), Graph.Axes(long.MinValue), Graph.Axes(1), Graph.Axes(-1)]);
-
-    /// <summary>Steps that count, moved to the front and back.</summary>
-    private sealed class Packing
-    {
-        private readonly KerasEmitter _emitter;
-        private readonly string _mask;
-        private readonly string _last;
-
-        public Packing(KerasEmitter emitter, KerasValue x, bool isBackward)
-        {
-            _emitter = emitter;
-            var graph = emitter.Graph;
-            _mask = emitter.ToFloat(x.Mask!);
-            var count = graph.Op("CumSum", [_mask, graph.Constant("axis", IrTensor.Of<long>([], 1))]);
-            var place = graph.Op("Sub", [count, emitter.Scalar(1)]);
-            Lengths = graph.Op("Cast", [graph.Op("ReduceSum", [_mask, graph.Axes(1)], ("keepdims", 0L))], ("to", 6L));
-            Places = emitter.ToFloat(graph.Places(_mask, 1));
-            // [N, place, T]: 1 where the step of this time goes to this place.
-            var isThere = emitter.ToFloat(graph.Op("Equal", [graph.Unsqueeze(place, 1), graph.Op("Unsqueeze", [Places, graph.Axes(0, 2)])]));
-            Packed = graph.Op("MatMul", [graph.Op("Mul", [isThere, graph.Unsqueeze(_mask, 1)]), x.Name]);
-            // A step that does not count has the output of the one before it in reading order.
-            _last = isBackward ? graph.Op("Sub", [count, _mask]) : place;
-        }
-
-        public string Packed { get; }
-
-        public string Lengths { get; }
-
-        private string Places { get; }
-
-        public string Unpack(string packed, bool isZeroElsewhere)
-        {
-            var graph = _emitter.Graph;
-            var isThere = _emitter.ToFloat(graph.Op("Equal", [graph.Unsqueeze(_last, 2), graph.Op("Unsqueeze", [Places, graph.Axes(0, 1)])]));
-            var sequence = graph.Op("MatMul", [isThere, packed]);
-            return isZeroElsewhere ? graph.Op("Mul", [sequence, graph.Unsqueeze(_mask, 2)]) : sequence;
-        }
-    }
 }

@@ -8,15 +8,27 @@ namespace SeqRuntime.Converter.Importers.Weights;
 internal static class WeightFile
 {
     /// <exception cref="ConversionException">The file is missing, damaged or of an unknown kind.</exception>
-    public static Dictionary<string, IrTensor> Read(string path)
+    public static WeightSet Read(string path)
     {
         if (!File.Exists(path)) throw new ConversionException($"{path}: there is no such weight file.");
         return Path.GetExtension(path).ToUpperInvariant() switch
         {
-            ".SAFETENSORS" => SafetensorsReader.ReadFile(path),
-            ".NPZ" => NpzFile.ReadFile(path).ToDictionary(a => a.Key, a => IrTensor.Of<float>(a.Value.Shape, a.Value.ToFloats()), StringComparer.Ordinal),
-            ".H5" or ".HDF5" => new KerasWeights(HdfFile.Read(path)).ByPyTorchNames(),
+            ".SAFETENSORS" => new WeightSet(path, SafetensorsReader.ReadFile(path)),
+            ".NPZ" => new WeightSet(path, NpzFile.ReadFile(path).Select(a => KeyValuePair.Create(a.Key, Tensor(a.Value)))),
+            ".H5" or ".HDF5" => KerasNames.Read(HdfFile.Read(path), path),
             var other => throw new ConversionException($"{path}: weight files of kind '{other}' are not read; give .safetensors, .npz or .h5."),
         };
     }
+
+    /// <summary>Floats become float32; integers stay what they are, so that it can be told that they are.</summary>
+    private static IrTensor Tensor(NpyArray array) => array.Type switch
+    {
+        NpyType.Int64 => new IrTensor(ElementType.Int64, array.Shape, array.Data),
+        NpyType.Int32 => new IrTensor(ElementType.Int32, array.Shape, array.Data),
+        NpyType.Int16 => new IrTensor(ElementType.Int32, array.Shape, array.ConvertTo(NpyType.Int32)!.Data),
+        NpyType.Int8 => new IrTensor(ElementType.Int8, array.Shape, array.Data),
+        NpyType.UInt8 => new IrTensor(ElementType.UInt8, array.Shape, array.Data),
+        NpyType.Bool => new IrTensor(ElementType.Bool, array.Shape, array.Data),
+        _ => IrTensor.Of<float>(array.Shape, array.ToFloats()),
+    };
 }

@@ -1,0 +1,50 @@
+using System.Text.RegularExpressions;
+
+namespace SeqRuntime.Converter.Importers.Weights;
+
+/// <summary>A weight of a source file that the model does not use.</summary>
+/// <param name="File">The file, without its folder.</param>
+/// <param name="Name">Its name there.</param>
+/// <param name="Shape">Its shape.</param>
+internal sealed record UnusedWeight(string File, string Name, IReadOnlyList<int> Shape);
+
+/// <summary>Tells of weights that were left out: what belongs to the training by its kind, the rest by name.</summary>
+internal static partial class UnusedWeights
+{
+    private const int Named = 12;
+
+    /// <summary>One note for a file, or null where nothing was left out.</summary>
+    public static string? Note(IReadOnlyList<UnusedWeight> unused)
+    {
+        if (unused.Count == 0) return null;
+        var kinds = unused.GroupBy(w => KindOf(w.Name)).ToDictionary(g => g.Key, g => g.ToList());
+        var parts = new List<string>();
+        foreach (var kind in (string[])["the optimizer's state", "counters of batches (num_batches_tracked)", "averaged copies of weights (EMA)"])
+        {
+            if (kinds.TryGetValue(kind, out var group)) parts.Add($"{kind} ({group.Count})");
+        }
+
+        if (kinds.TryGetValue("", out var rest))
+        {
+            var names = rest.Take(Named).Select(w => $"'{w.Name}' [{string.Join(", ", w.Shape)}]");
+            parts.Add(string.Join(", ", names) + (rest.Count > Named ? $" and {rest.Count - Named} more, all of which --json lists" : ""));
+        }
+
+        return $"of {unused[0].File} nothing uses {string.Join("; ", parts)}";
+    }
+
+    private static string KindOf(string name) =>
+        Optimizer().IsMatch(name) ? "the optimizer's state"
+        : Counter().IsMatch(name) ? "counters of batches (num_batches_tracked)"
+        : Average().IsMatch(name) ? "averaged copies of weights (EMA)"
+        : "";
+
+    [GeneratedRegex("(^|[./_])(optimizer|optim|adam|adamw|rmsprop|adagrad|adadelta|nadam)([./_]|$)|(^|[./])(exp_avg|exp_avg_sq|momentum_buffer)([./]|$)", RegexOptions.IgnoreCase)]
+    private static partial Regex Optimizer();
+
+    [GeneratedRegex("(^|[./])num_batches_tracked$")]
+    private static partial Regex Counter();
+
+    [GeneratedRegex("(^|[./_])(ema|shadow)([./_]|$)", RegexOptions.IgnoreCase)]
+    private static partial Regex Average();
+}

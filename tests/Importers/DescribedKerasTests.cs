@@ -1,0 +1,114 @@
+using SeqRuntime.Converter;
+
+namespace SeqRuntime.Tests.Importers;
+
+/// <summary>Descriptions of Keras's weight files: names in every version's layout, and what the biases tell of a GRU.</summary>
+public sealed class DescribedKerasTests
+{
+    private const int Features = 3;
+    private const int Units = 4;
+    private const int Steps = 5;
+
+    [Theory]
+    [InlineData("both/both/DIRECTION_gru/gru_cell")]
+    [InlineData("both/sequential/both/DIRECTION_gru/gru_cell")]
+    [InlineData("both/both/DIRECTION_gru_3/gru_cell_4")]
+    [InlineData("both/DIRECTION_gru_1")]
+    public void The_name_of_the_layer_finds_its_weights_in_every_layout(string path)
+    {
+        using var folder = new KerasFile.Folder();
+        var file = new KerasFile(51);
+        (double[] Kernel, double[] Recurrent, double[] Bias) Add(string direction)
+        {
+            var at = path.Replace("DIRECTION", direction, StringComparison.Ordinal);
+            return (file.Weight(at + "/kernel", Features, 3 * Units), file.Weight(at + "/recurrent_kernel", Units, 3 * Units), file.Weight(at + "/bias", 2, 3 * Units));
+        }
+
+        var (ahead, back) = (Add("forward"), Add("backward"));
+        using var model = SeqModel.Load(Convert(folder, file, """{ "kind": "gru", "input": "x", "weights": "both", "bidirectional": true, "output": "y" }""").File);
+        var a = KerasFormulas.Recurrent("GRU", Input(), ahead.Kernel, ahead.Recurrent, ahead.Bias, true, false).Outputs;
+        var b = KerasFormulas.Recurrent("GRU", Input(), back.Kernel, back.Recurrent, back.Bias, true, true).Outputs.Reverse();
+        Equal([.. a.Zip(b, (l, r) => l.Concat(r).ToArray())], Run(model));
+    }
+
+    [Fact]
+    public void The_longer_name_of_a_cell_still_finds_them()
+    {
+        using var folder = new KerasFile.Folder();
+        var file = new KerasFile(52);
+        var (kernel, recurrent, bias) = (file.Weight("lstm/lstm/lstm_cell/kernel", Features, 4 * Units), file.Weight("lstm/lstm/lstm_cell/recurrent_kernel", Units, 4 * Units), file.Weight("lstm/lstm/lstm_cell/bias", 4 * Units));
+        var result = Convert(folder, file, """{ "kind": "lstm", "input": "x", "weights": "lstm/lstm_cell", "output": "y" }""");
+        Assert.Empty(result.Unused);
+        using var model = SeqModel.Load(result.File);
+        Equal(KerasFormulas.Recurrent("LSTM", Input(), kernel, recurrent, bias, false, false).Outputs, Run(model));
+    }
+
+    [Theory]
+    [InlineData(false, "", false, 1)]
+    [InlineData(true, "", true, 0)]
+    [InlineData(false, ", \"reset_after\": false", false, 0)]
+    [InlineData(true, ", \"reset_after\": true", true, 0)]
+    public void The_bias_of_a_GRU_tells_its_form(bool isTwo, string more, bool isAfter, int notes)
+    {
+        using var folder = new KerasFile.Folder();
+        var file = new KerasFile(53);
+        double[] kernel = file.Weight("gru_1/gru_1/kernel", Features, 3 * Units), recurrent = file.Weight("gru_1/gru_1/recurrent_kernel", Units, 3 * Units), bias = isTwo ? file.Weight("gru_1/gru_1/bias", 2, 3 * Units) : file.Weight("gru_1/gru_1/bias", 3 * Units);
+        var result = Convert(folder, file, $$"""{ "kind": "gru", "input": "x", "weights": "gru_1", "output": "y"{{more}} }""");
+        Assert.Equal(notes, result.Graphs[0].Notes.Count);
+        using var model = SeqModel.Load(result.File);
+        Equal(KerasFormulas.Recurrent("GRU", Input(), kernel, recurrent, bias, isAfter, false).Outputs, Run(model));
+    }
+
+    [Theory]
+    [InlineData(false, ", \"reset_after\": true", "the file has one bias [3u] of it, which is reset_after false")]
+    [InlineData(true, ", \"reset_after\": false", "the file has two biases [2, 3u] of it, which is reset_after true")]
+    [InlineData(null, "", "say \"reset_after\": true or false")]
+    public void A_form_that_the_bias_contradicts_or_that_nothing_tells_is_refused(bool? isTwo, string more, string says)
+    {
+        using var folder = new KerasFile.Folder();
+        var file = new KerasFile(54);
+        file.Weight("gru_1/gru_1/kernel", Features, 3 * Units);
+        file.Weight("gru_1/gru_1/recurrent_kernel", Units, 3 * Units);
+        if (isTwo == true) file.Weight("gru_1/gru_1/bias", 2, 3 * Units);
+        if (isTwo == false) file.Weight("gru_1/gru_1/bias", 3 * Units);
+        Assert.Contains(says, Assert.Throws<ConversionException>(() => Convert(folder, file, $$"""{ "kind": "gru", "input": "x", "weights": "gru_1", "output": "y"{{more}} }""")).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Weights_of_Keras_3_that_have_numbers_for_names_are_refused_with_the_way_that_works()
+    {
+        using var folder = new KerasFile.Folder();
+        var file = new KerasFile(55);
+        file.Weight("layers/dense/vars/0", Features, Features);
+        var message = Assert.Throws<ConversionException>(() => Convert(folder, file, """{ "kind": "linear", "input": "x", "tensors": { "weight": "layers/dense/vars.0" }, "output": "y" }""")).Message;
+        Assert.Contains("model.save(\"model.h5\")", message, StringComparison.Ordinal);
+    }
+
+    private static ConversionResult Convert(KerasFile.Folder folder, KerasFile file, string layer)
+    {
+        file.Write(folder.File("m.h5"), "{}");
+        File.WriteAllText(folder.File("m.json"), $$"""{ "weights": "m.h5", "graphs": { "main": { "inputs": { "x": { "shape": [1, {{Steps}}, {{Features}}] } }, "layers": [{{layer}}], "outputs": { "y": "y" } } } }""");
+        return SeqRuntime.Converter.Converter.Convert([("main", folder.File("m.json"))], new ConversionOptions());
+    }
+
+    private static double[][] Input()
+    {
+        var random = new Random(6);
+        return [.. Enumerable.Range(0, Steps).Select(_ => Enumerable.Range(0, Features).Select(_ => (double)(2 * random.NextSingle() - 1)).ToArray())];
+    }
+
+    private static float[] Run(SeqModel model)
+    {
+        using var session = model.CreateSession();
+        Input().SelectMany(row => row).Select(v => (float)v).ToArray().CopyTo(session.Input<float>(0));
+        session.Run();
+        return session.Output<float>(0).ToArray();
+    }
+
+    private static void Equal(double[][] expected, float[] actual)
+    {
+        var flat = expected.SelectMany(row => row).ToArray();
+        Assert.Equal(flat.Length, actual.Length);
+        for (var i = 0; i < flat.Length; i++) Assert.Equal(flat[i], actual[i], 2e-6);
+    }
+}

@@ -1,0 +1,126 @@
+namespace SeqRuntime.Tests.Importers;
+
+/// <summary>Described layers beside their formulas where the description or the file leaves something open.</summary>
+public sealed class DescribedLayerTests : IDisposable
+{
+    private const int Inputs = 3;
+    private const int Hidden = 4;
+    private readonly WeightFiles _files = new();
+
+    public void Dispose() => _files.Dispose();
+
+    /// <summary>γ (x - μ) / √(σ² + ε) + β, the channels being axis 1 of [N, C] and of [N, C, T], the last with channels_last.</summary>
+    [Theory]
+    [InlineData("[1, 6]", false, 1)]
+    [InlineData("[\"N\", 6]", false, 5)]
+    [InlineData("[\"N\", 6, 4]", false, 3)]
+    [InlineData("[\"N\", 4, 6]", true, 3)]
+    public void Batch_normalization_is_over_the_channels(string shape, bool isLast, int rows)
+    {
+        double[] gamma = _files.Random("b.weight", 6), beta = _files.Random("b.bias", 6), mean = _files.Random("b.running_mean", 6), variance = _files.Put("b.running_var", [0.5f, 1, 2, 0.25f, 3, 1.5f], 6);
+        using var model = _files.Load(WeightFiles.Graph(shape, $$"""{ "kind": "batch_norm", "input": "x", "weights": "b", "output": "y", "channels_last": {{(isLast ? "true" : "false")}} }"""));
+        var sizes = new SeqSessionOptions();
+        foreach (var symbol in model.Graphs[0].Symbols) sizes.MaxSizes[symbol] = rows;
+        using var session = model.CreateSession(null, sizes);
+        var x = session.Input<float>(0);
+        var random = new Random(2);
+        for (var i = 0; i < x.Length; i++) x[i] = 2 * random.NextSingle() - 1;
+        var given = x.ToArray();
+        session.Run();
+        var y = session.Output<float>(0);
+        Assert.Equal(given.Length, y.Length);
+        var inner = !isLast && shape.Contains("6, 4", StringComparison.Ordinal) ? 4 : 1;
+        for (var i = 0; i < given.Length; i++)
+        {
+            var c = i / inner % 6;
+            Assert.Equal(gamma[c] * (given[i] - mean[c]) / Math.Sqrt(variance[c] + 1e-5) + beta[c], y[i], 1e-5);
+        }
+    }
+
+    [Theory]
+    [InlineData("[1, 5]", false, "5 channels along axis 1; the normalization has 6")]
+    [InlineData("[1, 1]", false, "1 channels along axis 1; the normalization has 6")]
+    [InlineData("[4, 1]", true, "do not fit: the result would be [4, 6]")]
+    [InlineData("[4, \"T\"]", true, "")]
+    public void A_value_does_not_grow_to_the_channels_of_a_normalization(string shape, bool isLast, string says)
+    {
+        foreach (var name in (string[])["weight", "bias", "running_mean"]) _files.Random("b." + name, 6);
+        _files.Put("b.running_var", [1, 1, 1, 1, 1, 1], 6);
+        Assert.Contains(says, _files.Refusal(WeightFiles.Graph(shape, $$"""{ "kind": "batch_norm", "input": "x", "weights": "b", "output": "y", "channels_last": {{(isLast ? "true" : "false")}} }""")), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("linear", "[1, 3]", "the tensor 'l.bias' has shape [5]; [1] is needed")]
+    [InlineData("conv1d", "[1, 3, 9]", "the tensor 'l.bias' has shape [5]; [1] is needed")]
+    public void A_bias_has_one_element_an_output(string kind, string shape, string says)
+    {
+        _files.Random("l.weight", kind == "linear" ? [1, 3] : [1, 3, 2]);
+        _files.Random("l.bias", 5);
+        Assert.Contains(says, _files.Refusal(WeightFiles.Graph(shape, $$"""{ "kind": "{{kind}}", "input": "x", "weights": "l", "output": "y" }""")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_variance_below_zero_is_refused()
+    {
+        foreach (var name in (string[])["weight", "bias", "running_mean"]) _files.Random("b." + name, 2);
+        _files.Put("b.running_var", [1, -1], 2);
+        Assert.Contains("no positive number", _files.Refusal(WeightFiles.Graph("[1, 2]", """{ "kind": "batch_norm", "input": "x", "weights": "b", "output": "y" }""")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Positions_number_the_steps_of_a_value()
+    {
+        var table = _files.Random("place.weight", 8, 2);
+        using var model = _files.Load(WeightFiles.Graph("[1, \"T\", 2]", """
+            { "kind": "positions", "like": "x", "output": "places" }, { "kind": "embedding", "input": "places", "weights": "place", "output": "e" }, { "kind": "add", "inputs": ["x", "e"], "output": "y" }
+            """));
+        using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 8 } });
+        foreach (var steps in (int[])[5, 8, 1])
+        {
+            session.SetSize("T", steps);
+            session.Input<float>(0).Clear();
+            session.Run();
+            Assert.Equal(table[..(2 * steps)].Select(v => (float)v), session.Output<float>(0).ToArray());
+        }
+    }
+
+    /// <summary>The step of an LSTM whose hidden state is projected, h = W (o · tanh c), as docs/description.md writes it out.</summary>
+    [Fact]
+    public void A_projected_LSTM_can_be_written_out()
+    {
+        const int inputs = 6, units = 8, projected = 4;
+        double[] ih = _files.Random("rnn.weight_ih_l0", 4 * units, inputs), hh = _files.Random("rnn.weight_hh_l0", 4 * units, projected), b1 = _files.Random("rnn.bias_ih_l0", 4 * units), b2 = _files.Random("rnn.bias_hh_l0", 4 * units), hr = _files.Random("rnn.weight_hr_l0", projected, units);
+        var refusal = _files.Refusal(WeightFiles.Graph("[1, \"T\", 6]", """{ "kind": "lstm", "input": "x", "weights": "rnn", "output": "y" }"""));
+        Assert.Contains("projection (proj_size)", refusal, StringComparison.Ordinal);
+        Assert.DoesNotContain("export", refusal, StringComparison.Ordinal);
+        var document = File.ReadAllText(Repository.Find("docs/description.md"));
+        var start = document.IndexOf("\"states\": { \"h\": { \"shape\": [1, 4]", StringComparison.Ordinal);
+        var written = document[start..document.IndexOf("```", start, StringComparison.Ordinal)];
+        using var model = _files.Load($$"""{ "weights": "weights.npz", "graphs": { "main": { "inputs": { "x": { "shape": [1, {{inputs}}] } }, {{written}}, "outputs": { "y": "h1" } } } }""");
+        using var session = model.CreateSession();
+        double[] h = new double[projected], c = new double[units];
+        var random = new Random(4);
+        for (var step = 0; step < 5; step++)
+        {
+            double[] x = [.. Enumerable.Range(0, inputs).Select(_ => (double)(2 * random.NextSingle() - 1))];
+            double[] gates = [.. Enumerable.Range(0, 4 * units).Select(row => b1[row] + b2[row] + x.Select((v, i) => v * ih[row * inputs + i]).Sum() + h.Select((v, i) => v * hh[row * projected + i]).Sum())];
+            c = [.. c.Select((v, u) => KerasFormulas.Sigmoid(gates[units + u]) * v + KerasFormulas.Sigmoid(gates[u]) * Math.Tanh(gates[2 * units + u]))];
+            double[] wide = [.. c.Select((v, u) => KerasFormulas.Sigmoid(gates[3 * units + u]) * Math.Tanh(v))];
+            h = [.. Enumerable.Range(0, projected).Select(p => wide.Select((v, u) => v * hr[p * units + u]).Sum())];
+            for (var i = 0; i < inputs; i++) session.Input<float>(0)[i] = (float)x[i];
+            session.Run();
+            for (var p = 0; p < projected; p++) Assert.Equal(h[p], session.Output<float>(0)[p], 2e-6);
+        }
+    }
+
+    [Fact]
+    public void A_GRU_with_one_bias_of_a_file_that_does_not_tell_is_told()
+    {
+        _files.Random("g.weight_ih_l0", 3 * Hidden, Inputs);
+        _files.Random("g.weight_hh_l0", 3 * Hidden, Hidden);
+        _files.Random("g.bias_ih_l0", 3 * Hidden);
+        string Layer(string more) => WeightFiles.Graph($"[1, \"T\", {Inputs}]", $$"""{ "kind": "gru", "input": "x", "weights": "g", "output": "y"{{more}} }""");
+        Assert.Contains("\"reset_after\": false", Assert.Single(_files.Notes(Layer(""))), StringComparison.Ordinal);
+        Assert.Empty(_files.Notes(Layer(", \"reset_after\": true")));
+    }
+}

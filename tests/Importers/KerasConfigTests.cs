@@ -1,0 +1,268 @@
+using SeqRuntime.Converter;
+
+namespace SeqRuntime.Tests.Importers;
+
+/// <summary>What a layer's config says beside its class: it is followed, refused, or told.</summary>
+public sealed class KerasConfigTests
+{
+    private const int Steps = 5;
+    private const int Features = 3;
+    private const int Units = 4;
+
+    /// <summary>
+    /// The first layer's outputs come in the order in which it reads steps, the other's turned around: with a first layer that goes
+    /// backwards both are in the opposite order of the input.
+    /// </summary>
+    [Theory]
+    [InlineData(true, false, "concat")]
+    [InlineData(true, true, "sum")]
+    [InlineData(false, true, "concat")]
+    public void Both_directions_come_in_the_order_of_the_first(bool isSequence, bool isGiven, string mode)
+    {
+        var file = new KerasFile(31) { Version = isGiven ? "3.6.0" : "2.12.0" };
+        var (first, second) = (Lstm(file, "both/both/forward_lstm/lstm_cell"), Lstm(file, "both/both/backward_lstm/lstm_cell"));
+        string Inner(string name, bool backwards) => $$"""{"class_name": "LSTM", "config": {"name": "{{name}}", "units": {{Units}}, "return_sequences": {{Json(isSequence)}}, "go_backwards": {{Json(backwards)}}, {{Gates}} } }""";
+        var given = isGiven ? $", \"backward_layer\": {Inner("backward_lstm", false)}" : "";
+        using var model = file.Layer("Bidirectional", $"\"name\": \"both\", \"merge_mode\": \"{mode}\", \"layer\": {Inner("lstm", true)}{given}, {Shape}").Load();
+        var x = Input();
+        var a = KerasFormulas.Recurrent("LSTM", x, first.Kernel, first.Recurrent, first.Bias, false, isBackward: true);
+        var b = KerasFormulas.Recurrent("LSTM", x, second.Kernel, second.Recurrent, second.Bias, false, isBackward: false);
+        var (left, right) = isSequence ? (a.Outputs, b.Outputs.Reverse().ToArray()) : ([a.Hidden], [b.Hidden]);
+        Equal([.. left.Zip(right, (l, r) => mode == "sum" ? l.Zip(r, (p, q) => p + q).ToArray() : [.. l, .. r])], Run(model, x));
+    }
+
+    /// <summary>CuDNN's layers keep each gate's kernel as its transpose, that of the input cut into rows of the wrong length, and two biases.</summary>
+    [Theory]
+    [InlineData("CuDNNLSTM")]
+    [InlineData("CuDNNGRU")]
+    [InlineData("LSTM")]
+    [InlineData("GRU")]
+    public void Weights_of_CuDNN_are_brought_into_the_form_of_all_others(string kind)
+    {
+        var gates = kind.EndsWith("LSTM", StringComparison.Ordinal) ? 4 : 3;
+        var random = new Random(32);
+        double[] Values(int count) => [.. Enumerable.Range(0, count).Select(_ => (double)(2 * random.NextSingle() - 1))];
+        double[] kernel = Values(Features * gates * Units), recurrent = Values(Units * gates * Units), bias = Values(2 * gates * Units);
+        double[] Stored(double[] matrix, int rows) =>
+            [.. Enumerable.Range(0, matrix.Length).Select(at =>
+            {
+                var (row, gate, unit) = (at / (gates * Units), at / Units % gates, at % Units);
+                var place = row * Units + unit;
+                return matrix[place % rows * gates * Units + gate * Units + place / rows];
+            })];
+        var file = new KerasFile(32) { Version = "2.2.4" };
+        file.Put("rnn/rnn/kernel", Stored(kernel, Features), Features, gates * Units);
+        file.Put("rnn/rnn/recurrent_kernel", Stored(recurrent, Units), Units, gates * Units);
+        file.Put("rnn/rnn/bias", bias, 2 * gates * Units);
+        using var model = file.Layer(kind, $"\"name\": \"rnn\", \"units\": {Units}, \"return_sequences\": true, {Gates}, {Shape}").Load();
+        double[] one = gates == 4 ? [.. bias[..(4 * Units)].Zip(bias[(4 * Units)..], (a, b) => a + b)] : bias;
+        Equal(KerasFormulas.Recurrent(gates == 4 ? "LSTM" : "GRU", Input(), kernel, recurrent, one, gates == 3, false).Outputs, Run(model, Input()));
+    }
+
+    [Theory]
+    [InlineData("2.3.1", "hard_sigmoid", 0.2)]
+    [InlineData("3.6.0", "hard_sigmoid", 1.0 / 6)]
+    [InlineData("2.1.4", "linear", 0)]
+    public void A_recurrent_layer_takes_its_own_functions(string version, string function, double slope)
+    {
+        var file = new KerasFile(33) { Version = version };
+        double[] kernel = file.Weight("rnn/rnn/kernel", 0.3f, 0, Features, 3 * Units), recurrent = file.Weight("rnn/rnn/recurrent_kernel", 0.3f, 0, Units, 3 * Units), bias = file.Weight("rnn/rnn/bias", 3 * Units);
+        var isLinear = function == "linear";
+        var config = isLinear ? "\"activation\": \"linear\", \"recurrent_activation\": \"sigmoid\"" : "\"activation\": \"tanh\", \"recurrent_activation\": \"hard_sigmoid\"";
+        using var model = file.Layer("GRU", $"\"name\": \"rnn\", \"units\": {Units}, \"return_sequences\": true, {config}, {Shape}").Load();
+        var h = new double[Units];
+        var expected = Input().Select(x =>
+        {
+            double Sum(double[] v, double[] matrix, int column) => v.Select((value, i) => value * matrix[i * 3 * Units + column]).Sum();
+            double Gate(double v) => isLinear ? KerasFormulas.Sigmoid(v) : Math.Clamp(slope * v + 0.5, 0, 1);
+            double[] z = [.. Enumerable.Range(0, Units).Select(u => Gate(Sum(x, kernel, u) + Sum(h, recurrent, u) + bias[u]))];
+            double[] r = [.. Enumerable.Range(Units, Units).Select(u => Gate(Sum(x, kernel, u) + Sum(h, recurrent, u) + bias[u]))];
+            double[] reset = [.. h.Zip(r, (a, b) => a * b)];
+            double[] candidate = [.. Enumerable.Range(2 * Units, Units).Select(u => Sum(x, kernel, u) + Sum(reset, recurrent, u) + bias[u]).Select(v => isLinear ? v : Math.Tanh(v))];
+            return h = [.. h.Select((v, u) => z[u] * v + (1 - z[u]) * candidate[u])];
+        }).ToArray();
+        Equal(expected, Run(model, Input()));
+    }
+
+    [Theory]
+    [InlineData("BatchNormalization")]
+    [InlineData("LayerNormalization")]
+    public void The_last_axis_is_found_by_the_rank(string kind)
+    {
+        var file = new KerasFile(34);
+        double[] gamma = file.Weight("norm/norm/gamma", Features), beta = file.Weight("norm/norm/beta", Features), mean = file.Weight("norm/norm/moving_mean", Features), variance = file.Weight("norm/norm/moving_variance", 0.4f, 1, Features);
+        using var model = file.Layer(kind, $"\"name\": \"norm\", \"axis\": [1], \"epsilon\": 0.01, \"batch_input_shape\": [1, {Features}]").Load();
+        double[] x = [0.5, -1.5, 0.25];
+        var (middle, spread) = (x.Average(), x.Select(v => Math.Pow(v - x.Average(), 2)).Average());
+        double[] expected = [.. x.Select((v, i) => kind[0] == 'B' ? gamma[i] * (v - mean[i]) / Math.Sqrt(variance[i] + 0.01) + beta[i] : gamma[i] * (v - middle) / Math.Sqrt(spread + 0.01) + beta[i])];
+        Equal([expected], Run(model, [x]));
+    }
+
+    [Fact]
+    public void A_value_of_fewer_axes_is_merged_after_the_batch()
+    {
+        using var model = new KerasFile(35).Load($$"""
+            {"class_name": "Functional", "config": {"layers": [
+              {"class_name": "InputLayer", "name": "b", "config": {"name": "b", "batch_input_shape": [2, 3]}, "inbound_nodes": []},
+              {"class_name": "InputLayer", "name": "a", "config": {"name": "a", "batch_input_shape": [2, 2, 3]}, "inbound_nodes": []},
+              {"class_name": "Add", "name": "add", "config": {"name": "add"}, "inbound_nodes": [[["a", 0, 0, {}], ["b", 0, 0, {}]]]}],
+              "input_layers": [["a", 0, 0], ["b", 0, 0]], "output_layers": [["add", 0, 0]]} }
+            """);
+        // Inputs are in the order of the model's input_layers.
+        Assert.Equal(["a", "b"], model.Graphs[0].Inputs.Select(i => i.Name));
+        using var session = model.CreateSession();
+        for (var i = 0; i < 12; i++) session.Input<float>("a")[i] = i;
+        for (var i = 0; i < 6; i++) session.Input<float>("b")[i] = 100 * i;
+        session.Run();
+        Assert.Equal(Enumerable.Range(0, 12).Select(i => (float)(i + 100 * (i / 6 * 3 + i % 3))), session.Output<float>(0).ToArray());
+    }
+
+    [Fact]
+    public void A_convolution_of_Theano_reads_its_taps_from_the_end()
+    {
+        var file = new KerasFile(36) { Version = "2.0.3", Backend = "theano" };
+        var kernel = file.Weight("conv/conv/kernel", 2, Features, 1);
+        using var model = file.Layer("Conv1D", $"\"name\": \"conv\", \"filters\": 1, \"kernel_size\": [2], \"use_bias\": false, {Shape}").Load();
+        var x = Input();
+        double[][] expected = [.. Enumerable.Range(0, Steps - 1).Select(t => new[] { Enumerable.Range(0, 2).Sum(k => x[t + k].Select((v, i) => v * kernel[(1 - k) * Features + i]).Sum()) })];
+        Equal(expected, Run(model, x));
+    }
+
+    /// <summary>Keras pads so that there are ⌈T / stride⌉ outputs, more at the end; a mean is over what is no padding.</summary>
+    [Theory]
+    [InlineData("Conv1D")]
+    [InlineData("MaxPooling1D")]
+    [InlineData("AveragePooling1D")]
+    public void Padding_that_follows_from_an_open_length_is_computed(string kind)
+    {
+        const int taps = 4, stride = 3;
+        var file = new KerasFile(42);
+        var kernel = kind == "Conv1D" ? file.Weight("window/window/kernel", taps, Features, Features) : [];
+        var config = kind == "Conv1D" ? $"\"kernel_size\": [{taps}], \"use_bias\": false" : $"\"pool_size\": [{taps}]";
+        using var model = file.Layer(kind, $"\"name\": \"window\", {config}, \"strides\": [{stride}], \"padding\": \"same\", {Shape}").Load();
+        using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 9, ["N"] = 1 } });
+        var random = new Random(7);
+        for (var length = 1; length <= 9; length++)
+        {
+            double[][] x = [.. Enumerable.Range(0, length).Select(_ => Enumerable.Range(0, Features).Select(_ => (double)(random.NextSingle() - 2)).ToArray())];
+            var count = (length + stride - 1) / stride;
+            var before = Math.Max(0, (count - 1) * stride + taps - length) / 2;
+            double[][] expected = [.. Enumerable.Range(0, count).Select(at => Enumerable.Range(0, Features).Select(f =>
+            {
+                var window = Enumerable.Range(0, taps).Select(k => (Tap: k, Time: at * stride + k - before)).Where(w => w.Time >= 0 && w.Time < length).ToArray();
+                return kind switch
+                {
+                    "Conv1D" => window.Sum(w => x[w.Time].Select((v, i) => v * kernel[(w.Tap * Features + i) * Features + f]).Sum()),
+                    "MaxPooling1D" => window.Max(w => x[w.Time][f]),
+                    _ => window.Average(w => x[w.Time][f]),
+                };
+            }).ToArray())];
+            session.SetSize("T", length);
+            x.SelectMany(row => row).Select(v => (float)v).ToArray().CopyTo(session.Input<float>(0));
+            session.Run();
+            Equal(expected, session.Output<float>(0).ToArray());
+        }
+    }
+
+    [Theory]
+    [InlineData("Softmax", "\"axis\": 1", 0)]
+    [InlineData("Softmax", "\"axis\": -1", 1)]
+    [InlineData("ReLU", "\"max_value\": 0.5", 2)]
+    public void An_activation_takes_its_axis_and_its_limit(string kind, string config, int formula)
+    {
+        using var model = new KerasFile(37).Layer(kind, $"\"name\": \"act\", {config}, \"batch_input_shape\": [1, {Steps}, {Features}]").Load();
+        var x = Input();
+        double At(int t, int i) => formula switch
+        {
+            0 => Math.Exp(x[t][i]) / x.Sum(row => Math.Exp(row[i])),
+            1 => Math.Exp(x[t][i]) / x[t].Sum(Math.Exp),
+            _ => Math.Clamp(x[t][i], 0, 0.5),
+        };
+        Equal([.. Enumerable.Range(0, Steps).Select(t => Enumerable.Range(0, Features).Select(i => At(t, i)).ToArray())], Run(model, x));
+    }
+
+    [Theory]
+    [InlineData("\"reset_after\": true", "reset_after")]
+    [InlineData("\"units\": 5", "its 'units' is 5, and its weights are of 4")]
+    [InlineData("\"use_bias\": false", "\"use_bias\": false, and the file has a bias")]
+    [InlineData("\"return_sequences\": \"yes\"", "true or false is needed")]
+    [InlineData("\"activation\": \"snake\"", "'snake' is not known in a recurrent layer; there are tanh")]
+    [InlineData("\"dtype\": {\"class_name\": \"QuantizedDTypePolicy\", \"config\": {\"mode\": \"int8\"}}", "quantized (int8)")]
+    [InlineData("\"time_major\": true", "time_major")]
+    public void A_config_that_contradicts_the_weights_or_is_not_known_is_refused(string member, string says)
+    {
+        var file = new KerasFile(38);
+        _ = (file.Weight("rnn/rnn/kernel", Features, 3 * Units), file.Weight("rnn/rnn/recurrent_kernel", Units, 3 * Units), file.Weight("rnn/rnn/bias", 3 * Units));
+        var message = Assert.ThrowsAny<ConversionException>(() => file.Layer("GRU", $"\"name\": \"rnn\", {member}, {Shape}").Load()).Message;
+        Assert.Contains("layer 'rnn' (GRU)", message, StringComparison.Ordinal);
+        Assert.Contains(says, message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Flatten", "\"data_format\": \"channels_first\"", "channels first")]
+    [InlineData("LayerNormalization", "\"rms_scaling\": true", "rms_scaling")]
+    [InlineData("LayerNormalization", "\"axis\": [1]", "its axis is 1; only the last, 2, is known")]
+    [InlineData("ReLU", "\"threshold\": 0.5", "threshold")]
+    [InlineData("MaxPooling1D", "\"padding\": \"casual\"", "'casual'")]
+    [InlineData("Dense", "\"lora_rank\": 4", "LoRA")]
+    public void What_is_not_computed_is_refused(string kind, string member, string says) =>
+        Assert.Contains(says, Assert.ThrowsAny<ConversionException>(() => new KerasFile(39).Layer(kind, $"\"name\": \"odd\", {member}, {Shape}").Load()).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Members_that_nobody_knows_other_precisions_and_weights_that_nobody_reads_are_told()
+    {
+        var file = new KerasFile(40);
+        _ = (file.Weight("dense/dense/kernel", Features, 2), file.Weight("dense/dense/bias", 2), file.Weight("old/old/kernel", 3, 2));
+        file.Layer("Dense", $"\"name\": \"dense\", \"units\": 2, \"novelty\": 3, \"absent\": null, \"off\": false, \"kernel_initializer\": {{\"class_name\": \"Zeros\"}}, \"dtype\": \"mixed_float16\", {Shape}");
+        var notes = file.Convert().Graphs[0].Notes;
+        Assert.Contains(notes, n => n.Contains("layer 'dense' (Dense) has \"novelty\": 3, which is not known", StringComparison.Ordinal));
+        Assert.Contains(notes, n => n.Contains("mixed_float16", StringComparison.Ordinal));
+        Assert.Contains(notes, n => n.Contains("nothing uses 'model_weights/old/old/kernel:0' [3, 2]", StringComparison.Ordinal));
+        Assert.Equal(3, notes.Count);
+    }
+
+    [Fact]
+    public void A_layer_whose_name_begins_like_its_parts_finds_its_own()
+    {
+        var file = new KerasFile(41);
+        var (first, second) = (Lstm(file, "forward_pass/forward_pass/forward_lstm/lstm_cell"), Lstm(file, "forward_pass/forward_pass/backward_lstm/lstm_cell"));
+        using var model = file.Layer("Bidirectional", $$"""
+            "name": "forward_pass", "layer": {"class_name": "LSTM", "config": {"name": "lstm", "units": {{Units}}, {{Gates}} } }, {{Shape}}
+            """).Load();
+        var a = KerasFormulas.Recurrent("LSTM", Input(), first.Kernel, first.Recurrent, first.Bias, false, false).Hidden;
+        var b = KerasFormulas.Recurrent("LSTM", Input(), second.Kernel, second.Recurrent, second.Bias, false, true).Hidden;
+        Equal([[.. a, .. b]], Run(model, Input()));
+    }
+
+    private static string Shape => $"\"batch_input_shape\": [null, null, {Features}]";
+
+    private static string Gates => "\"activation\": \"tanh\", \"recurrent_activation\": \"sigmoid\"";
+
+    private static string Json(bool value) => value ? "true" : "false";
+
+    private static (double[] Kernel, double[] Recurrent, double[] Bias) Lstm(KerasFile file, string path) =>
+        (file.Weight(path + "/kernel", Features, 4 * Units), file.Weight(path + "/recurrent_kernel", Units, 4 * Units), file.Weight(path + "/bias", 4 * Units));
+
+    private static double[][] Input()
+    {
+        var random = new Random(6);
+        return [.. Enumerable.Range(0, Steps).Select(_ => Enumerable.Range(0, Features).Select(_ => (double)(2 * random.NextSingle() - 1)).ToArray())];
+    }
+
+    private static float[] Run(SeqModel model, double[][] x)
+    {
+        var sizes = new SeqSessionOptions();
+        foreach (var symbol in model.Graphs[0].Symbols) sizes.MaxSizes[symbol] = symbol == "N" ? 1 : x.Length;
+        using var session = model.CreateSession(null, sizes);
+        x.SelectMany(row => row).Select(v => (float)v).ToArray().CopyTo(session.Input<float>(0));
+        session.Run();
+        return session.Output<float>(0).ToArray();
+    }
+
+    private static void Equal(double[][] expected, float[] actual)
+    {
+        var flat = expected.SelectMany(row => row).ToArray();
+        Assert.Equal(flat.Length, actual.Length);
+        for (var i = 0; i < flat.Length; i++) Assert.Equal(flat[i], actual[i], 2e-6);
+    }
+}

@@ -1,0 +1,44 @@
+using SeqRuntime.Converter;
+using SeqRuntime.Converter.IO;
+
+namespace SeqRuntime.Tests.Importers;
+
+/// <summary>A description and the weight file beside it, put together for tests.</summary>
+internal sealed class WeightFiles : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("weights").FullName;
+    private readonly List<KeyValuePair<string, NpyArray>> _arrays = [];
+    private readonly Random _random = new(1);
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    public string Path(string name) => System.IO.Path.Combine(_folder, name);
+
+    /// <summary>Adds random weights from -1 to 1, and gives them.</summary>
+    public double[] Random(string name, params int[] shape) => Put(name, [.. Enumerable.Range(0, shape.Aggregate(1, (a, b) => a * b)).Select(_ => 2 * _random.NextSingle() - 1)], shape);
+
+    public double[] Put(string name, float[] values, params int[] shape)
+    {
+        _arrays.Add(new(name, NpyArray.From(shape, values)));
+        return Array.ConvertAll(values, v => (double)v);
+    }
+
+    public void Put(string name, int[] values, params int[] shape) => _arrays.Add(new(name, NpyArray.From<int>(NpyType.Int32, shape, values)));
+
+    /// <summary>A graph of one input x, whose shape is given, and one output y.</summary>
+    public static string Graph(string shape, string layers, string more = "") =>
+        $$"""{ "weights": "weights.npz"{{more}}, "graphs": { "main": { "inputs": { "x": { "shape": {{shape}} } }, "layers": [{{layers}}], "outputs": { "y": "y" } } } }""";
+
+    public ConversionResult Convert(string description, ConversionOptions? options = null)
+    {
+        using (var file = File.Create(Path("weights.npz"))) NpzFile.Write(file, _arrays);
+        File.WriteAllText(Path("model.json"), description);
+        return SeqRuntime.Converter.Converter.Convert([("main", Path("model.json"))], options ?? new ConversionOptions());
+    }
+
+    public SeqModel Load(string description) => SeqModel.Load(Convert(description).File);
+
+    public string Refusal(string description) => Assert.Throws<ConversionException>(() => Convert(description)).Message;
+
+    public IReadOnlyList<string> Notes(string description) => Convert(description).Graphs[0].Notes;
+}
