@@ -44,6 +44,7 @@ internal static class PerfCommand
         root.Subcommands.Add(new ThreadsCommand().Build());
         root.Subcommands.Add(new PlotCommand().Build());
         root.Subcommands.Add(new RealtimeCommand().Build());
+        root.Subcommands.Add(new SoakCommand().Build());
         root.Subcommands.Add(BenchCommand.Build());
         return root;
     }

@@ -13,6 +13,7 @@ public sealed class PerfCommandTests
     [InlineData("2", "compare --only no/such/row")]
     [InlineData("2", "gate --baseline no-such-file.json")]
     [InlineData("2", "realtime --minutes 0")]
+    [InlineData("2", "soak --minutes 2000")]
     [InlineData("2", "plot")]
     [InlineData("1", "plot no-such-report.json -o picture.svg")]
     public void A_fault_is_one_line_and_a_code(string code, string line)
@@ -29,7 +30,18 @@ public sealed class PerfCommandTests
     {
         var (exit, output, _) = Invoke("--help");
         Assert.Equal(0, exit);
-        foreach (var name in new[] { "compare", "probe", "gate", "plot", "realtime", "bench" }) Assert.Contains(name, output, StringComparison.Ordinal);
+        foreach (var name in new[] { "compare", "probe", "gate", "plot", "realtime", "soak", "bench" }) Assert.Contains(name, output, StringComparison.Ordinal);
+    }
+
+    /// <summary>Some rounds of everything, at the start of the process: not long enough to judge its memory.</summary>
+    [Fact]
+    public void Every_round_of_a_soak_has_the_bits_of_the_first_and_allocates_nothing()
+    {
+        var (_, output, error) = Invoke("soak", "--minutes", "0.005");
+        Assert.Empty(error);
+        var works = output.Split('\n', StringSplitOptions.RemoveEmptyEntries)[..^1];
+        Assert.Equal(9, works.Length);
+        Assert.All(works, line => Assert.StartsWith("ok", line, StringComparison.Ordinal));
     }
 
     /// <summary>Runs ours, both of ONNX Runtime's, and the limit, checks their results against each other, and reads back what was written.</summary>

@@ -1,0 +1,122 @@
+using SeqRuntime.Decoding;
+using SeqRuntime.Perf.Comparing;
+using SeqRuntime.Perf.Onnx;
+
+namespace SeqRuntime.Perf.Soak;
+
+/// <summary>What a soak does: steps, streams that come and go, words decoded, and everything made and disposed of.</summary>
+internal static class SoakWorks
+{
+    private const int Steps = 500;
+    private const int Streams = 16;
+    private const ulong Start = 0xcbf29ce484222325;
+    private static readonly string[] s_words = ["recurrent", "sequence", "models", "on", "small", "devices"];
+
+    public static List<SoakWork> All()
+    {
+        var works = new List<SoakWork>();
+        foreach (var storage in Storage.All)
+        {
+            works.Add(Stepping(new RecurrentLayer("LSTM", 64, 128), storage));
+            works.Add(Coming(new RecurrentLayer("GRU", 40, 96), storage));
+        }
+
+        foreach (var beam in (int[])[1, 5]) works.Add(Decoding(beam));
+        works.Add(Life());
+        return works;
+    }
+
+    /// <summary>A session stepped from its first state on, its input following its output.</summary>
+    private static SoakWork Stepping(RecurrentLayer layer, Storage storage)
+    {
+        var (model, session, _) = LayerContests.Session(layer, storage);
+        ulong Round()
+        {
+            var hash = Start;
+            session.ResetState();
+            for (var step = 0; step < Steps; step++)
+            {
+                Wave(session.Input<float>(0), step);
+                session.Run();
+                hash = SoakWork.Add(hash, session.Output<float>(0));
+            }
+
+            return hash;
+        }
+
+        return new SoakWork($"session, {layer.Op} {layer.Hidden}, {storage.Name}", Round, false, session, model);
+    }
+
+    /// <summary>Streams that join, step some at a time, and leave.</summary>
+    private static SoakWork Coming(RecurrentLayer layer, Storage storage)
+    {
+        var (model, session, _) = LayerContests.Session(layer, storage);
+        var streams = model.CreateStreams(Streams, session.Graph);
+        var slots = new int[Streams];
+        ulong Round()
+        {
+            var (hash, count) = (Start, 0);
+            for (var step = 0; step < Steps / 5; step++)
+            {
+                if (count < Streams && step % 3 != 2) slots[count++] = streams.Join();
+                for (var i = 0; i < count; i++) Wave(streams.Input<float>(slots[i], 0), step + i);
+                streams.Step(slots.AsSpan(0, count));
+                for (var i = 0; i < count; i++) hash = SoakWork.Add(hash, streams.Output<float>(slots[i], 0));
+                if (count > 1 && step % 5 == 4) streams.Leave(slots[--count]);
+            }
+
+            while (count > 0) streams.Leave(slots[--count]);
+            return hash;
+        }
+
+        return new SoakWork($"streams, {layer.Op} {layer.Hidden}, {storage.Name}", Round, false, streams, session, model);
+    }
+
+    private static SoakWork Decoding(int beam)
+    {
+        var model = SeqModel.Load(Places.Find("NativeAotSample/g2p.seq"));
+        var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = beam, BestCount = beam });
+        ulong Round()
+        {
+            var hash = Start;
+            foreach (var word in s_words)
+            {
+                var found = decoder.Decode(word);
+                for (var rank = 0; rank < found; rank++)
+                {
+                    hash = SoakWork.Add(hash, decoder.Tokens(rank));
+                    hash = SoakWork.Add(hash, [decoder.LogProbability(rank)]);
+                }
+            }
+
+            return hash;
+        }
+
+        return new SoakWork(beam == 1 ? "words, greedily" : $"words, beam {beam}", Round, false, decoder, model);
+    }
+
+    /// <summary>A model loaded, its sessions, streams and decoder made, used and disposed of.</summary>
+    private static SoakWork Life()
+    {
+        var path = Places.Find("NativeAotSample/g2p.seq");
+        ulong Round()
+        {
+            using var model = SeqModel.Load(path);
+            using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 3 });
+            using var session = model.CreateSession("encoder", new SeqSessionOptions { MaxSizes = { ["T"] = 20 } });
+            using var streams = model.CreateStreams(4, "encoder", new SeqSessionOptions { MaxSizes = { ["T"] = 20 } });
+            session.Run();
+            streams.Join();
+            streams.Step();
+            decoder.Decode("life");
+            return SoakWork.Add(SoakWork.Add(Start, session.Output<float>(0)), decoder.Tokens(0));
+        }
+
+        return new SoakWork("model, session, streams and decoder made and disposed of", Round, true);
+    }
+
+    private static void Wave(Span<float> input, int at)
+    {
+        for (var i = 0; i < input.Length; i++) input[i] = MathF.Sin(0.37f * i + 0.11f * at);
+    }
+}
