@@ -5,7 +5,7 @@ namespace SeqRuntime.Tests;
 /// <summary>
 /// How many random cases a test makes, and from which seed. A few in every run of the tests; as many as
 /// <c>SEQRUNTIME_CASES</c> says, from <c>SEQRUNTIME_SEED</c> on, in a long run. A failure names its case's seed, which with
-/// <c>SEQRUNTIME_CASES=1</c> repeats it alone.
+/// <c>SEQRUNTIME_CASES=1</c> repeats it alone. Tests that use it have the trait <c>Cases=Random</c>.
 /// </summary>
 internal static class LongRuns
 {

@@ -7,7 +7,8 @@ namespace SeqRuntime.Tests.Decoding;
 /// Random encoder-decoders, greedily and by beams, in a batch and one by one: the bits of decoders in whose sessions no two values
 /// share memory and everything is computed at every step.
 /// </summary>
-/// <remarks>A long run: SEQRUNTIME_CASES=20000 dotnet test tests -c Release --filter FullyQualifiedName~SharedDecoding</remarks>
+/// <remarks>A long run: SEQRUNTIME_CASES=20000 dotnet test tests -c Release --filter Cases=Random</remarks>
+[Trait("Cases", "Random")]
 public class SharedDecodingTests
 {
     private const int Usual = 300;

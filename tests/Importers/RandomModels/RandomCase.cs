@@ -9,7 +9,9 @@ namespace SeqRuntime.Tests.Importers.RandomModels;
 /// <summary>How a random model went.</summary>
 /// <param name="Kind">What happened.</param>
 /// <param name="Text">The reason or the difference.</param>
-internal readonly record struct RandomOutcome(RandomOutcomeKind Kind, string Text = "");
+/// <param name="States">States that the converter was to find.</param>
+/// <param name="Found">Those that it found.</param>
+internal readonly record struct RandomOutcome(RandomOutcomeKind Kind, string Text = "", int States = 0, int Found = 0);
 
 internal enum RandomOutcomeKind
 {
@@ -24,6 +26,9 @@ internal enum RandomOutcomeKind
     /// <summary>It differs no more than ONNX Runtime does from itself where inputs change in the last bits.</summary>
     Sensitive,
 
+    /// <summary>ONNX Runtime stumbles over its own plan of memory, in which a value has the place of another that turns out larger.</summary>
+    TheirFault,
+
     Different,
 }
 
@@ -35,15 +40,20 @@ internal sealed class RandomCase(RandomModel model, ModelProto? theirs = null)
     /// <summary>Of the largest output, or of 1 where that is less.</summary>
     private const double Tolerance = 1e-5;
 
+    /// <summary>Whether the converter has to find the states itself.</summary>
+    private readonly bool _finds = model.IsStepped && model.Seed % 2 == 0;
+    private IReadOnlyList<(RandomPort Input, string Output)> _states = model.States;
+
     public RandomOutcome Run()
     {
         SeqModel ours;
         try
         {
-            var states = model.States.ToDictionary(s => s.Input.Name, s => s.Output);
             using var file = new TemporaryModel(model.Ours.ToByteArray());
-            var options = new ConversionOptions { AutoStates = false, States = states };
-            ours = SeqModel.Load(SeqWriter.ToArray(Converter.Converter.Convert([("main", file.Path)], options).Model));
+            var options = new ConversionOptions { AutoStates = _finds, States = _finds ? new Dictionary<string, string>() : model.States.ToDictionary(s => s.Input.Name, s => s.Output) };
+            var result = Converter.Converter.Convert([("main", file.Path)], options);
+            ours = SeqModel.Load(SeqWriter.ToArray(result.Model));
+            _states = [.. result.Graphs[0].States.Select(s => (model.Inputs.First(i => i.Name == s.Input), s.Output))];
         }
         catch (ConversionException fault)
         {
@@ -54,7 +64,8 @@ internal sealed class RandomCase(RandomModel model, ModelProto? theirs = null)
         {
             try
             {
-                using var peer = new RandomPeer(model, theirs ?? model.Theirs);
+                // Whatever output the converter took for a state of the model's own: there it is the right one.
+                using var peer = new RandomPeer(model, theirs ?? model.Theirs, [.. _states.Select(s => model.States.Find(t => t.Input == s.Input) is { Input: { } } own ? own : s)]);
                 var symbols = ours.Graphs[0].Inputs.SelectMany(i => i.Dimensions).Select(d => d.Symbol).OfType<string>().ToHashSet(StringComparer.Ordinal);
                 using var session = ours.CreateSession(null, new SeqSessionOptions { MaxSizes = symbols.ToDictionary(s => s, s => model.Symbols[s].Most) });
                 for (var trial = 0; trial < model.Trials; trial++)
@@ -63,11 +74,11 @@ internal sealed class RandomCase(RandomModel model, ModelProto? theirs = null)
                     if (Compare(session, peer, trial) is { } outcome) return outcome;
                 }
 
-                return new RandomOutcome(RandomOutcomeKind.Same);
+                return new RandomOutcome(RandomOutcomeKind.Same, "", _finds ? model.States.Count : 0, _finds ? model.States.Count(s => _states.Any(t => t.Input == s.Input)) : 0);
             }
             catch (OnnxRuntimeException fault)
             {
-                return new RandomOutcome(RandomOutcomeKind.Invalid, fault.Message.ReplaceLineEndings(" "));
+                return new RandomOutcome(fault.Message.Contains("attempting to re-use buffer", StringComparison.Ordinal) ? RandomOutcomeKind.TheirFault : RandomOutcomeKind.Invalid, fault.Message.ReplaceLineEndings(" "));
             }
             catch (ArgumentException fault)
             {
@@ -84,13 +95,13 @@ internal sealed class RandomCase(RandomModel model, ModelProto? theirs = null)
         for (var step = 0; step < model.Steps; step++)
         {
             var data = model.Inputs.ToDictionary(p => p.Name, p => p.Data(random, p.Shape(trial)));
-            foreach (var state in model.States) data.Remove(state.Input.Name);
+            foreach (var state in _states) data.Remove(state.Input.Name);
             for (var i = 0; i < session.InputCount; i++) Fill(session, i, data[session.InputName(i)]);
             session.Run();
             var expected = peer.Run(data, trial);
-            foreach (var name in model.Outputs)
+            for (var index = 0; index < session.OutputCount; index++)
             {
-                var index = session.OutputIndex(name);
+                var name = session.OutputName(index);
                 if (!session.OutputShape(index).SequenceEqual(expected[name].Shape)) return new RandomOutcome(RandomOutcomeKind.Different, $"trial {trial}: '{name}' has shape [{string.Join(", ", session.OutputShape(index).ToArray())}], there [{string.Join(", ", expected[name].Shape)}]");
                 if (Difference(session.Output<float>(index), expected[name].Data) is not { } difference) continue;
                 var sensitive = peer.Sensitivity(data, trial, name);

@@ -9,10 +9,10 @@ namespace SeqRuntime.Tests.Importers.RandomModels;
 /// Random ONNX models against ONNX Runtime: some in every run of the tests, as many as asked for by
 /// <c>SEQRUNTIME_CASES=20000 dotnet test tests -c Release --filter Cases=Random</c>.
 /// </summary>
+[Trait("Cases", "Random")]
 public sealed partial class RandomOnnxTests(ITestOutputHelper output)
 {
     [Fact]
-    [Trait("Cases", "Random")]
     public void RandomModelsGiveWhatOnnxRuntimeGives()
     {
         var outcomes = new ConcurrentDictionary<int, RandomOutcome>();
@@ -28,10 +28,12 @@ public sealed partial class RandomOnnxTests(ITestOutputHelper output)
             }
         }
 
+        var (states, found) = (outcomes.Values.Sum(o => o.States), outcomes.Values.Sum(o => o.Found));
+        output.WriteLine($"States that the graph shows: {found} of {states} found");
         int Count(RandomOutcomeKind kind) => outcomes.Values.Count(o => o.Kind == kind);
         var wrong = outcomes.Where(o => o.Value.Kind is RandomOutcomeKind.Different or RandomOutcomeKind.Invalid).OrderBy(o => o.Key).Take(10).Select(o => $"seed {o.Key}: {o.Value.Text}");
         Assert.True(Count(RandomOutcomeKind.Different) + Count(RandomOutcomeKind.Invalid) == 0, string.Join('\n', wrong));
-        Assert.InRange(Count(RandomOutcomeKind.Refused) + Count(RandomOutcomeKind.Sensitive), 0, Math.Max(5, outcomes.Count / 20));
+        Assert.InRange(Count(RandomOutcomeKind.Refused) + Count(RandomOutcomeKind.Sensitive) + Count(RandomOutcomeKind.TheirFault), 0, Math.Max(5, outcomes.Count / 20));
     }
 
     /// <summary>One weight in a hundred is a hundredth larger there.</summary>

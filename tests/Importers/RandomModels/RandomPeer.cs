@@ -12,25 +12,26 @@ internal sealed class RandomPeer : IDisposable
 
     private readonly RandomModel _model;
     private readonly ModelProto _theirs;
+    private readonly IReadOnlyList<(RandomPort Input, string Output)> _pairs;
     private readonly InferenceSession _session;
     private readonly string[] _outputs;
     private Dictionary<string, float[]> _states = [];
     private Dictionary<string, float[]> _before = [];
 
-    public RandomPeer(RandomModel model, ModelProto theirs)
+    public RandomPeer(RandomModel model, ModelProto theirs, IReadOnlyList<(RandomPort Input, string Output)> states)
     {
-        (_model, _theirs) = (model, theirs);
+        (_model, _theirs, _pairs) = (model, theirs, states);
         _session = new InferenceSession(theirs.ToByteArray(), s_options);
-        _outputs = [.. model.Outputs, .. model.States.Select(s => s.Output)];
+        _outputs = [.. model.Outputs.Concat(model.States.Select(s => s.Output)).Distinct()];
     }
 
-    public void Reset() => _states = _model.States.ToDictionary(s => s.Input.Name, s => new float[s.Input.Shape(0).Aggregate(1, (a, b) => a * b)]);
+    public void Reset() => _states = _pairs.ToDictionary(s => s.Input.Name, s => new float[s.Input.Shape(0).Aggregate(1, (a, b) => a * b)]);
 
     public Dictionary<string, (int[] Shape, float[] Data)> Run(Dictionary<string, Array> data, int trial)
     {
         var results = Run(_session, data, _states, trial);
         _before = _states;
-        _states = _model.States.ToDictionary(s => s.Input.Name, s => results[s.Output].Data);
+        _states = _pairs.ToDictionary(s => s.Input.Name, s => results[s.Output].Data);
         return results;
     }
 
@@ -70,6 +71,7 @@ internal sealed class RandomPeer : IDisposable
                 model.Graph.Initializer.Add(OnnxBuilder.Tensor<float>(name + "_by", [], 1 + random.Next(-1, 2) * 1.2e-7f));
                 node.Output[i] = exact;
                 after.Add(RandomModel.Make("Mul", [exact, name + "_by"], [name]));
+                after[^1].Name = name + "_disturbed";
             }
 
             model.Graph.Node.Add(node);

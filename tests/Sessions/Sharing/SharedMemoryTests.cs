@@ -6,7 +6,8 @@ namespace SeqRuntime.Tests.Sessions.Sharing;
 /// Random graphs whose values share memory, beside a session in which no two values do: the same bits at every run, also with fixed
 /// inputs, with two threads, as streams, at changing sizes, and after runs that fail.
 /// </summary>
-/// <remarks>A long run: SEQRUNTIME_CASES=20000 dotnet test tests -c Release --filter FullyQualifiedName~Sessions.Sharing</remarks>
+/// <remarks>A long run: SEQRUNTIME_CASES=20000 dotnet test tests -c Release --filter Cases=Random</remarks>
+[Trait("Cases", "Random")]
 public class SharedMemoryTests
 {
     private const int Usual = 300;
