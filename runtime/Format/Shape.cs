@@ -35,7 +35,7 @@ internal struct Shape : IEquatable<Shape>
             {
                 isEmpty |= size == 0;
                 product *= Math.Max(size, 1);
-                if (product > int.MaxValue) throw new ArgumentException($"A tensor of shape {this} has more than {int.MaxValue} elements.");
+                if (product > int.MaxValue) throw new TooLargeException($"A tensor of shape {this} has more than {int.MaxValue} elements.");
             }
 
             return isEmpty ? 0 : (int)product;

@@ -13,7 +13,7 @@ internal static class OperatorError
         new ArgumentException($"'{tensor.Name}' has shape {tensor.Shape}; dimension {axis} must be {expected}.");
 
     public static Exception Unknown(Tensor tensor) =>
-        new ArgumentException($"'{tensor.Name}' decides a shape, but its value depends on input data; fix it when converting (for example with --dim or --set).");
+        new UnknownValueException(tensor.Name);
 
     public static Exception Attribute(string what) => new SeqFormatException(what);
 

@@ -34,6 +34,10 @@ internal static class Require
     }
 
     /// <summary>A computed size as an int.</summary>
-    public static int Size(long size) =>
-        size is >= 0 and <= int.MaxValue ? (int)size : throw OperatorError.Value($"A dimension of {size} is more than a tensor can have.");
+    public static int Size(long size) => size switch
+    {
+        < 0 => throw OperatorError.Value($"A dimension would have the size {size}."),
+        > int.MaxValue => throw new TooLargeException($"A dimension of {size} is more than a tensor can have."),
+        _ => (int)size,
+    };
 }

@@ -51,12 +51,12 @@ internal sealed unsafe class Reshape(OpKind kind, Attributes attributes) : Opera
 
         if (free >= 0)
         {
-            if (product == 0 || x.Count % product != 0) throw OperatorError.Value($"'{x.Name}' of shape {x.Shape} cannot become the shape in '{target.Name}'.");
+            if (product == 0 || x.Count % product != 0) throw OperatorError.Value($"'{x.Name}' of shape {x.Shape} cannot become {new Shape(sizes[..target.Count])}, the shape in '{target.Name}'.");
             sizes[free] = (int)(x.Count / product);
         }
         else if (product != x.Count)
         {
-            throw OperatorError.Value($"'{x.Name}' of shape {x.Shape} has {x.Count} elements; the shape in '{target.Name}' has {product}.");
+            throw OperatorError.Value($"'{x.Name}' of shape {x.Shape} has {x.Count} elements; {new Shape(sizes[..target.Count])}, the shape in '{target.Name}', has {product}.");
         }
 
         return new Shape(sizes[..target.Count]);

@@ -8,7 +8,9 @@ internal sealed class SizesException : ArgumentException
 {
     /// <summary>Symbols up to which each is tried alone: faults are rarely searched, and never for long.</summary>
     private const int MostAlone = 4;
-    private const int LargestTried = 1 << 14;
+
+    /// <summary>Small sizes, and larger ones of which many are multiples: of powers of two, and of the frames that audio is cut into.</summary>
+    private static readonly int[] s_tried = [.. Enumerable.Range(1, 31), .. Enumerable.Range(1, 9).SelectMany(octave => new[] { 16, 20, 24, 30 }.Select(part => part << octave)), 1 << 14];
 
     private SizesException(string sizes, string fitting, IReadOnlyDictionary<string, int>? fittingSizes, Exception fault)
         : base($"{fault.Message} This is at {sizes}; set the graph's symbolic dimensions to the largest sizes you will run: new {nameof(SeqSessionOptions)} {{ {nameof(SeqSessionOptions.MaxSizes)} = {{ {fitting} }} }}{(fittingSizes is null ? "" : " fits")}.", fault) =>
@@ -42,28 +44,56 @@ internal sealed class SizesException : ArgumentException
             fault);
     }
 
-    /// <summary>The smallest power of two at which everything fits: for one symbol alone, or for all.</summary>
+    /// <summary>The smallest of the sizes tried at which everything fits: for one symbol alone, or for all.</summary>
     private static Dictionary<string, int>? Find(Dictionary<string, int> sizes, string[] symbols, Action<Dictionary<string, int>> plan)
     {
         string[][] groups = symbols.Length is > 1 and <= MostAlone ? [.. symbols.Select(symbol => (string[])[symbol]), symbols] : [symbols];
-        for (var size = 1; size <= LargestTried; size *= 2)
+        var before = 0;
+        foreach (var size in s_tried)
         {
             foreach (var group in groups)
             {
-                var other = new Dictionary<string, int>(sizes);
-                foreach (var symbol in group) other[symbol] = size;
-                try
-                {
-                    plan(other);
-                    return other;
-                }
-                catch (Exception fault) when (fault is ArgumentException or SeqFormatException or OverflowException)
-                {
-                    // Nor at these; the next.
-                }
+                if (!Fits(sizes, group, size, plan)) continue;
+                var isRange = size - before > 1 && Fits(sizes, group, size - 1, plan);
+                return With(sizes, group, isRange ? Least(sizes, group, before, size - 1, plan) : size);
             }
+
+            before = size;
         }
 
         return null;
+    }
+
+    /// <summary>The smallest size that fits, between one that does not and one that does.</summary>
+    private static int Least(Dictionary<string, int> sizes, string[] group, int misfit, int fits, Action<Dictionary<string, int>> plan)
+    {
+        while (fits - misfit > 1)
+        {
+            var middle = (fits + misfit) / 2;
+            if (Fits(sizes, group, middle, plan)) fits = middle;
+            else misfit = middle;
+        }
+
+        return fits;
+    }
+
+    private static bool Fits(Dictionary<string, int> sizes, string[] group, int size, Action<Dictionary<string, int>> plan)
+    {
+        try
+        {
+            plan(With(sizes, group, size));
+            return true;
+        }
+        catch (Exception fault) when (fault is ArgumentException or SeqFormatException or OverflowException)
+        {
+            return false;
+        }
+    }
+
+    private static Dictionary<string, int> With(Dictionary<string, int> sizes, string[] group, int size)
+    {
+        var other = new Dictionary<string, int>(sizes);
+        foreach (var symbol in group) other[symbol] = size;
+        return other;
     }
 }

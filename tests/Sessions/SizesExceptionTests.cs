@@ -21,10 +21,10 @@ public sealed class SizesExceptionTests : IDisposable
         {
             var fault = Assert.Throws<SizesException>(make);
             Assert.StartsWith("graph 'main', node 'pool' (Pool): ", fault.Message, StringComparison.Ordinal);
-            Assert.EndsWith("This is at T = 1 (1 unless given); set the graph's symbolic dimensions to the largest sizes you will run: new SeqSessionOptions { MaxSizes = { [\"T\"] = 8 } } fits.", fault.Message, StringComparison.Ordinal);
+            Assert.EndsWith("This is at T = 1 (1 unless given); set the graph's symbolic dimensions to the largest sizes you will run: new SeqSessionOptions { MaxSizes = { [\"T\"] = 5 } } fits.", fault.Message, StringComparison.Ordinal);
         }
 
-        using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 8 } });
+        using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 5 } });
         session.Run();
     }
 
@@ -34,9 +34,9 @@ public sealed class SizesExceptionTests : IDisposable
         using var model = SeqModel.Load(Windows(window: 3, other: "U"));
         var fault = Assert.Throws<SizesException>(() => model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 7 } }));
         Assert.Equal("T = 7, U = 1 (1 unless given)", fault.Sizes);
-        Assert.Equal(new Dictionary<string, int> { ["T"] = 7, ["U"] = 4 }, fault.FittingSizes);
+        Assert.Equal(new Dictionary<string, int> { ["T"] = 7, ["U"] = 3 }, fault.FittingSizes);
         fault = Assert.Throws<SizesException>(() => model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 2, ["U"] = 2 } }));
-        Assert.Equal(new Dictionary<string, int> { ["T"] = 4, ["U"] = 4 }, fault.FittingSizes);
+        Assert.Equal(new Dictionary<string, int> { ["T"] = 3, ["U"] = 3 }, fault.FittingSizes);
         Assert.Contains("This is at T = 2, U = 2; ", fault.Message, StringComparison.Ordinal);
     }
 
@@ -86,10 +86,10 @@ public sealed class SizesExceptionTests : IDisposable
         File.WriteAllBytes(_cli["m.seq"], Windows(window: 5, other: "U"));
         AtomicFile.Write(_cli["x.npy"], stream => NpyWriter.Write(stream, NpyArray.From([1, 1, 6], new float[6])));
         AtomicFile.Write(_cli["x1.npy"], stream => NpyWriter.Write(stream, NpyArray.From([1, 1, 2], new float[2])));
-        _cli.Fails(1, ["run", _cli["m.seq"], "-i", $"x={_cli["x.npy"]}", "-i", $"other={_cli["x1.npy"]}"], "node 'other pool' (Pool)", "at T = 6, U = 2, as the inputs and --size say", "T = 6, U = 8 fits");
+        _cli.Fails(1, ["run", _cli["m.seq"], "-i", $"x={_cli["x.npy"]}", "-i", $"other={_cli["x1.npy"]}"], "node 'other pool' (Pool)", "at T = 6, U = 2, as the inputs and --size say", "T = 6, U = 5 fits");
         _cli.Good("inspect", _cli["m.seq"], "--size", "T=6", "--size", "U=2");
         Assert.Contains("no session at T = 6, U = 2: graph 'main', node 'other pool'", _cli.Out, StringComparison.Ordinal);
-        Assert.Contains("--size T=6 --size U=8 fits.", _cli.Out, StringComparison.Ordinal);
+        Assert.Contains("--size T=6 --size U=5 fits.", _cli.Out, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -100,7 +100,7 @@ public sealed class SizesExceptionTests : IDisposable
         using var model = SeqModel.Load(_cli["vad.seq"]);
         var fault = Assert.Throws<SizesException>(() => model.CreateSession());
         Assert.Contains("node '/model/stft/Conv' (Conv): ", fault.Message, StringComparison.Ordinal);
-        Assert.EndsWith("{ [\"sequence\"] = 256 } } fits.", fault.Message, StringComparison.Ordinal);
+        Assert.EndsWith("{ [\"sequence\"] = 192 } } fits.", fault.Message, StringComparison.Ordinal);
         using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = fault.FittingSizes!.ToDictionary() });
         session.Run();
     }
