@@ -48,7 +48,7 @@ internal static class WeightKinds
 public sealed record WeightOverride(string Pattern, WeightKind Weights);
 
 /// <summary>What the user asks of a conversion.</summary>
-public sealed class ConversionOptions
+public sealed record ConversionOptions
 {
     /// <summary>Storage of the weight matrices.</summary>
     public WeightKind Weights { get; init; }
@@ -61,6 +61,9 @@ public sealed class ConversionOptions
 
     /// <summary>State pairs: input name to the output that becomes its content for the next run.</summary>
     public IReadOnlyDictionary<string, string> States { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Outputs that are left out, with all that only they need.</summary>
+    public IReadOnlyList<string> DropOutputs { get; init; } = [];
 
     /// <summary>Whether inputs and outputs are paired as states where the graph or their names show it.</summary>
     public bool AutoStates { get; init; } = true;

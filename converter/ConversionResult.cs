@@ -1,3 +1,4 @@
+using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Importers.Weights;
 using SeqRuntime.Format;
 
@@ -16,11 +17,12 @@ internal sealed record ConversionResult(SeqModelBuilder Model, byte[] File, IRea
 /// <param name="SourceNodes">Nodes of the source.</param>
 /// <param name="Nodes">Nodes of the graph.</param>
 /// <param name="States">Inputs and outputs that became states.</param>
+/// <param name="Sizes">Symbolic dimensions at which not every size fits.</param>
 /// <param name="Notes">What the user should know: dimensions fixed, pairs not made, types widened.</param>
-internal sealed record ConvertedGraph(string Name, string Source, int SourceNodes, int Nodes, IReadOnlyList<StatePair> States, IReadOnlyList<string> Notes);
+internal sealed record ConvertedGraph(string Name, string Source, int SourceNodes, int Nodes, IReadOnlyList<StatePair> States, IReadOnlyList<SizeRange> Sizes, IReadOnlyList<string> Notes);
 
 /// <summary>A state: the input it was, the output that fed it, its shape, and what shows that they are one.</summary>
-internal sealed record StatePair(string Input, string Output, string Shape, string Reason);
+internal sealed record StatePair(string Input, string Output, IReadOnlyList<IrDim> Shape, string Reason);
 
 /// <summary>A constant of the model as stored.</summary>
 /// <param name="Name">Name.</param>

@@ -72,7 +72,8 @@ internal static class Converter
         {
             model.Metadata[$"source:{graph.Name}"] = Path.GetFileName(path);
             model.Metadata[$"source-sha256:{graph.Name}"] = System.Convert.ToHexStringLower(Hash(path));
-            converted.Add(new ConvertedGraph(graph.Name, path, sourceNodes, model.Graphs[index].Nodes.Count, states, notes));
+            converted.Add(new ConvertedGraph(graph.Name, path, sourceNodes, model.Graphs[index].Nodes.Count, states, graph.Ranges, notes));
+            SizeNotes.Add(model.Metadata, graph);
         }
 
         foreach (var file in files.Except(resolved.Select(r => r.Path))) model.Metadata[$"source-sha256:{Path.GetFileName(file)}"] = System.Convert.ToHexStringLower(Hash(file));
@@ -96,14 +97,12 @@ internal static class Converter
             using var loaded = SeqModel.Load(file, new SeqModelOptions { VerifyChecksums = false });
             foreach (var graph in graphs)
             {
-                var options = new SeqSessionOptions { MemoryLimitBytes = long.MaxValue };
-                foreach (var symbol in graph.Symbols()) options.MaxSizes[symbol] = graph.Probes[^1];
-                _ = loaded.GetSessionMemoryBytes(graph.Name, options);
+                for (var i = 0; i < graph.Probes.Count; i++) Plan(loaded, graph, graph.Probes[i], isSmallest: i == 0);
             }
 
             if (!loaded.Metadata.TryGetValue(DecodingKeys.Kind, out var kind)) return;
             if (kind == DecodingKeys.EncoderDecoder) loaded.CreateDecoder().Dispose();
-            else loaded.CreateFrameDecoder(new FrameDecoderOptions { MaxFrames = Math.Max(32, graphs.Max(graph => graph.Probes[0])) }).Dispose();
+            else loaded.CreateFrameDecoder(new FrameDecoderOptions { MaxFrames = Math.Max(32, graphs.Max(graph => graph.Symbols().Select(symbol => graph.Probes[0][symbol]).Append(1).Max())) }).Dispose();
         }
         catch (Exception fault) when (fault is ArgumentException or SeqFormatException or ArithmeticException)
         {
@@ -111,14 +110,44 @@ internal static class Converter
         }
     }
 
+    /// <summary>Plans a session at sizes at which the graph was resolved. What was added since (tables of products) may hold more elements than a tensor can at the larger ones.</summary>
+    private static void Plan(SeqModel model, IrGraph graph, Sizes sizes, bool isSmallest)
+    {
+        var options = new SeqSessionOptions { MemoryLimitBytes = long.MaxValue };
+        foreach (var symbol in graph.Symbols()) options.MaxSizes[symbol] = sizes[symbol];
+        try
+        {
+            _ = model.GetSessionMemoryBytes(graph.Name, options);
+        }
+        catch (ArgumentException fault) when (!isSmallest && IsTooLarge(fault))
+        {
+            // Sessions of smaller sizes are made all the same.
+        }
+    }
+
+    private static bool IsTooLarge(Exception? fault) => fault is TooLargeException or OverflowException || (fault?.InnerException is { } inner && IsTooLarge(inner));
+
     private static IEnumerable<(IrGraph Raw, ImportedModel Source, List<string> Notes)> Read(string path, string name)
     {
         var notes = new List<string>();
-        var imported = Guarded(path, null, () => Importer.Read(path, name, notes));
+        var imported = Guarded(path, () => Importer.Read(path, name, notes));
         foreach (var (index, graph) in imported.Graphs.Index()) yield return (graph, imported, index == 0 ? notes : []);
     }
 
-    private static (IrGraph Graph, IReadOnlyList<StatePair> States) Resolve(IrGraph raw, string path, bool hasStates, ConversionOptions options, List<string> notes, Action<string, double> stage) => Guarded(path, Blame(options), () =>
+    private static (IrGraph Graph, IReadOnlyList<StatePair> States) Resolve(IrGraph raw, string path, bool hasStates, ConversionOptions options, List<string> notes, Action<string, double> stage) => Guarded(path, () =>
+    {
+        var ways = new WaysOut(raw.Copy(), options, path);
+        try
+        {
+            return Resolved(raw, path, hasStates, options, notes, stage);
+        }
+        catch (ConversionException fault)
+        {
+            throw ways.Tell(fault);
+        }
+    });
+
+    private static (IrGraph Graph, IReadOnlyList<StatePair> States) Resolved(IrGraph raw, string path, bool hasStates, ConversionOptions options, List<string> notes, Action<string, double> stage)
     {
         Bindings.Apply(raw, options, path);
         var pairing = new StatePairing(raw, notes);
@@ -140,25 +169,14 @@ internal static class Converter
         stage("simplifying", 0.5);
         Passes.Run(graph, name => WeightChoice.AsksForFewerBits(options, name));
         return (graph, pairing.Pairs);
-    });
-
-    /// <summary>The sizes and values that the user gave, which are at fault before the model is; null for none.</summary>
-    private static string? Blame(ConversionOptions options)
-    {
-        var given = string.Join(' ', options.Dimensions.Select(d => $"--dim {d.Key}={d.Value}").Concat(options.Sets.Select(s => $"--set {s.Key}={s.Value}")));
-        return given.Length == 0 ? null : $"it does not fit together with {given}; give other values";
     }
 
-    /// <summary>Reads or resolves; what goes wrong on the way becomes an exception that names the file, and <paramref name="blame"/> before the model.</summary>
-    private static T Guarded<T>(string path, string? blame, Func<T> work)
+    /// <summary>Reads or resolves; what goes wrong on the way becomes an exception that names the file.</summary>
+    private static T Guarded<T>(string path, Func<T> work)
     {
         try
         {
             return work();
-        }
-        catch (ShapeFault fault) when (blame is not null)
-        {
-            throw new ConversionException($"{path}: {blame}: {fault.Message}", fault);
         }
         catch (ConversionException fault) when (!fault.Message.StartsWith(path, StringComparison.Ordinal))
         {
@@ -166,7 +184,7 @@ internal static class Converter
         }
         catch (Exception fault) when (fault is ArgumentException or ArithmeticException or IndexOutOfRangeException or InvalidOperationException or KeyNotFoundException or SeqFormatException)
         {
-            throw new ConversionException($"{path}: {blame ?? "the model is damaged"}: {fault.Message}", fault);
+            throw new ConversionException($"{path}: the model is damaged: {fault.Message}", fault);
         }
     }
 

@@ -1,3 +1,4 @@
+using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Importers.Weights;
 
 namespace SeqRuntime.Converter.Commands;
@@ -19,7 +20,7 @@ internal sealed record ConvertReport(
             model.FileBytes,
             conversion.SourceBytes,
             (double)model.FileBytes / conversion.SourceBytes,
-            [.. conversion.Graphs.Select((g, i) => new ConvertedGraphReport(g.Source, g.SourceNodes, Inspection.Graph(model, i, new Dictionary<string, int>(), nodes: false), g.States, g.Notes))],
+            [.. conversion.Graphs.Select((g, i) => new ConvertedGraphReport(g.Source, g.SourceNodes, Inspection.Graph(model, i, new Dictionary<string, int>(), nodes: false), [.. g.States.Select(StateReport.From)], [.. g.Sizes.Select(SizeReport.From)], g.Notes))],
             QuantizationReport.From(conversion.Tensors),
             conversion.Unused.Count > 0 ? conversion.Unused : null);
     }
@@ -33,14 +34,29 @@ internal sealed record ConvertReport(
 }
 
 /// <summary>One source and the graph it became.</summary>
-internal sealed record ConvertedGraphReport(string Source, int SourceNodes, GraphReport Graph, IReadOnlyList<StatePair> Paired, IReadOnlyList<string> Notes)
+internal sealed record ConvertedGraphReport(string Source, int SourceNodes, GraphReport Graph, IReadOnlyList<StateReport> Paired, IReadOnlyList<SizeReport> Sizes, IReadOnlyList<string> Notes)
 {
     public void Print(TextWriter output)
     {
         Graph.Print(output);
         output.WriteLine($"  from {Source}, {Text.Count(SourceNodes, "node")}");
+        foreach (var size in Sizes) output.WriteLine($"  sizes of {size.Symbol}: {size.Fits}");
         foreach (var note in Notes) output.WriteLine($"  note: {note}");
     }
+}
+
+/// <summary>A state: the input it was, the output that fed it, its shape, and what shows that they are one.</summary>
+internal sealed record StateReport(string Input, string Output, IReadOnlyList<DimensionReport> Shape, string Reason)
+{
+    public static StateReport From(StatePair pair) => new(pair.Input, pair.Output, [.. pair.Shape.Select(DimensionReport.From)], pair.Reason);
+}
+
+/// <summary>A symbolic dimension at which not every size fits: in words; as the least, the most where there is one, and the step between; as single sizes; or as the dimensions that it goes with.</summary>
+internal sealed record SizeReport(string Symbol, string Fits, int? Least, int? Most, int? Step, IReadOnlyList<int>? Only, IReadOnlyList<string>? With)
+{
+    public static SizeReport From(SizeRange range) => range is { Only: null, With: null }
+        ? new SizeReport(range.Symbol, range.ToString(), range.Least, range.Most, range.Step, null, null)
+        : new SizeReport(range.Symbol, range.ToString(), null, null, null, range.With is null ? range.Only : null, range.With);
 }
 
 /// <summary>The weight matrices that are not stored as float32: how many in which storage, and each with its error, largest first.</summary>

@@ -59,12 +59,12 @@ internal sealed record GraphReport(
     }
 }
 
-/// <summary>A value that the caller sets or reads; a dimension is a number or a symbol.</summary>
-internal sealed record ValueReport(string Name, string Type, IReadOnlyList<string> Shape)
+/// <summary>A value that the caller sets or reads; its shape is unknown where no session can be planned.</summary>
+internal sealed record ValueReport(string Name, string Type, IReadOnlyList<DimensionReport>? Shape)
 {
-    public static ValueReport From(SeqValueInfo info) => new(info.Name, info.Type.Name(), [.. info.Dimensions.Select(d => d.ToString()!)]);
+    public static ValueReport From(SeqValueInfo info) => new(info.Name, info.Type.Name(), [.. info.Dimensions.Select(d => d.Symbol is { } symbol ? new DimensionReport(symbol) : new DimensionReport(d.Size))]);
 
-    public string[] Cells(string kind) => [kind, Name, Type, Text.Shape(Shape)];
+    public string[] Cells(string kind) => [kind, Name, Type, Shape is null ? "" : Text.Shape(Shape)];
 }
 
 /// <summary>One node; a left-out input is empty.</summary>

@@ -37,7 +37,7 @@ internal static class Inspection
         return new GraphReport(
             info.Name,
             [.. info.Inputs.Select(ValueReport.From)],
-            session.Fault is null ? OutputShapes.Of(model, info, session.Sizes) : [.. info.Outputs.Select(o => new ValueReport(o.Name, "unknown", []))],
+            session.Fault is null ? OutputShapes.Of(model, info, session.Sizes) : [.. info.Outputs.Select(o => new ValueReport(o.Name, "unknown", null))],
             [.. info.States.Select(ValueReport.From)],
             info.Symbols,
             loaded.Nodes.Length,

@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace SeqRuntime.Converter.Commands;
 
 /// <summary>
@@ -12,7 +10,7 @@ internal static class OutputShapes
     {
         using var session = Session(model, graph, sizes.ToDictionary());
         var shapes = Shapes(session);
-        var names = shapes.Select(s => Array.ConvertAll(s, d => d.ToString(CultureInfo.InvariantCulture))).ToArray();
+        var dimensions = shapes.Select(s => Array.ConvertAll(s, d => new DimensionReport(d))).ToArray();
         foreach (var symbol in graph.Symbols)
         {
             if (Doubled(model, graph, sizes, symbol) is not { } doubled) continue;
@@ -20,12 +18,12 @@ internal static class OutputShapes
             {
                 for (var d = 0; d < shapes[o].Length && shapes[o].Length == doubled[o].Length; d++)
                 {
-                    if (doubled[o][d] != shapes[o][d]) names[o][d] = Name(symbol, sizes[symbol], shapes[o][d], doubled[o][d]);
+                    if (doubled[o][d] != shapes[o][d]) dimensions[o][d] = new DimensionReport(Name(symbol, sizes[symbol], shapes[o][d], doubled[o][d]));
                 }
             }
         }
 
-        return [.. graph.Outputs.Select((o, i) => new ValueReport(o.Name, session.OutputType(i).Name(), names[i]))];
+        return [.. graph.Outputs.Select((o, i) => new ValueReport(o.Name, session.OutputType(i).Name(), dimensions[i]))];
     }
 
     private static string Name(string symbol, int size, int dimension, int doubled)

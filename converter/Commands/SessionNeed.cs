@@ -6,22 +6,24 @@ namespace SeqRuntime.Converter.Commands;
 /// <summary>Memory that a session of a graph needs, and the sizes of the symbolic dimensions that this is for; or why there is none.</summary>
 internal sealed record SessionNeed(long? Bytes, IReadOnlyDictionary<string, int> Sizes, string? Fault)
 {
-    /// <summary>At the sizes given; the symbols not given all have the smallest size at which the graph's shapes fit together.</summary>
+    /// <summary>At the sizes given; the symbols not given are 1, or where that does not fit the smallest that do, as sessions tell or the file notes.</summary>
     public static SessionNeed Of(SeqModel model, SeqGraphInfo graph, IReadOnlyDictionary<string, int> given)
     {
-        var fixedSizes = given.Where(g => graph.Symbols.Contains(g.Key)).ToDictionary();
-        var open = graph.Symbols.Except(fixedSizes.Keys).ToList();
-        SessionNeed? first = null;
-        foreach (var size in open.Count == 0 ? [1] : SizeProbes.Sizes)
+        var sizes = graph.Symbols.ToDictionary(symbol => symbol, symbol => given.GetValueOrDefault(symbol, 1));
+        try
         {
-            var sizes = new Dictionary<string, int>(fixedSizes);
-            foreach (var symbol in open) sizes[symbol] = size;
-            var need = At(model, graph, sizes);
-            if (need.Fault is null) return need;
-            first ??= need;
+            return At(model, graph, given.Where(g => graph.Symbols.Contains(g.Key)).ToDictionary(), sizes);
         }
-
-        return first!;
+        catch (SizesException fault)
+        {
+            var others = new[] { fault.FittingSizes, graph.Symbols.ToDictionary(s => s, s => given.GetValueOrDefault(s, SizeNotes.Least(model.Metadata, graph.Name, s))) };
+            return others.OfType<IReadOnlyDictionary<string, int>>().Where(o => o.All(f => given.GetValueOrDefault(f.Key, f.Value) == f.Value)).Select(o => Try(model, graph, o)).FirstOrDefault(need => need is not null)
+                ?? new SessionNeed(null, sizes, fault.Cause + (fault.FittingSizes is { } fitting ? $" {string.Join(' ', fitting.Select(s => $"--size {s.Key}={s.Value}"))} fits." : " Try others with --size."));
+        }
+        catch (Exception fault) when (fault is ArgumentException or SeqFormatException or OverflowException)
+        {
+            return new SessionNeed(null, sizes, fault.Message);
+        }
     }
 
     public override string ToString()
@@ -30,20 +32,22 @@ internal sealed record SessionNeed(long? Bytes, IReadOnlyDictionary<string, int>
         return Fault is null ? $"session {Text.Bytes(Bytes!.Value)}{at}" : $"no session{at}: {Fault}";
     }
 
-    private static SessionNeed At(SeqModel model, SeqGraphInfo graph, Dictionary<string, int> sizes)
+    private static SessionNeed? Try(SeqModel model, SeqGraphInfo graph, IReadOnlyDictionary<string, int> sizes)
     {
         try
         {
-            return new SessionNeed(model.GetSessionMemoryBytes(graph.Name, new SeqSessionOptions { MaxSizes = sizes, MemoryLimitBytes = long.MaxValue }), sizes, null);
+            return At(model, graph, sizes, sizes);
         }
-        catch (SizesException fault)
+        catch (SizesException)
         {
-            var fitting = fault.FittingSizes is { } fits ? $" {string.Join(' ', fits.Select(s => $"--size {s.Key}={s.Value}"))} fits." : " Try others with --size.";
-            return new SessionNeed(null, sizes, fault.Cause + fitting);
+            return null;
         }
-        catch (Exception e) when (e is ArgumentException or SeqFormatException or OverflowException)
-        {
-            return new SessionNeed(null, sizes, e.Message);
-        }
+    }
+
+    private static SessionNeed At(SeqModel model, SeqGraphInfo graph, IReadOnlyDictionary<string, int> chosen, IReadOnlyDictionary<string, int> sizes)
+    {
+        var options = new SeqSessionOptions { MemoryLimitBytes = long.MaxValue };
+        foreach (var (symbol, size) in chosen) options.MaxSizes[symbol] = size;
+        return new SessionNeed(model.GetSessionMemoryBytes(graph.Name, options), sizes, null);
     }
 }

@@ -12,6 +12,7 @@ internal static class OptionNames
         Check("--dim", "symbolic dimension", options.Dimensions.Keys, ports.SelectMany(p => p.Shape).Select(d => d.Symbol).OfType<string>());
         Check("--set", "input", options.Sets.Keys.Concat(options.Constants.Keys), inputs.Select(p => p.Name));
         Check("--state", "input", options.States.Keys, inputs.Select(p => p.Name));
+        Check("--drop-output", "output", options.DropOutputs, graphs.SelectMany(g => g.Outputs, (_, o) => o.Name));
     }
 
     private static void Check(string option, string what, IEnumerable<string> given, IEnumerable<string> known)
@@ -19,7 +20,7 @@ internal static class OptionNames
         var names = known.ToHashSet();
         if (given.Where(name => !names.Contains(name)).ToList() is not { Count: > 0 } missing) return;
         var have = names.Count == 0 ? $"there is no {what}" : $"there {(names.Count == 1 ? "is" : "are")} {Quoted(names.Order(StringComparer.Ordinal))}";
-        throw new ConversionException($"{option} {Quoted(missing)}: no graph has such {(what[0] == 'i' ? "an" : "a")} {what}; {have}.");
+        throw new ConversionException($"{option} {Quoted(missing)}: no graph has such {(what[0] is 'i' or 'o' ? "an" : "a")} {what}; {have}.");
     }
 
     private static string Quoted(IEnumerable<string> names) => string.Join(", ", names.Select(name => $"'{name}'"));
@@ -38,6 +39,8 @@ internal static class Bindings
             else if (port.Type == 0) throw new ConversionException($"{path}: input '{port.Name}' is not a tensor of a supported element type.");
         }
 
+        graph.Outputs.RemoveAll(o => options.DropOutputs.Contains(o.Name));
+        if (graph.Outputs.Count == 0) throw new ConversionException($"{path}: --drop-output leaves graph '{graph.Name}' without an output.");
         for (var i = 0; i < graph.Outputs.Count; i++) graph.Outputs[i] = graph.Outputs[i] with { Shape = Fix(graph.Outputs[i].Shape, options) };
     }
 

@@ -17,7 +17,7 @@ internal static class BranchMerge
     public static void CheckUnsettable(IrNode node, IrGraph graph, List<IrNode> kept)
     {
         var inputs = Origins.Of(node.Input(0), graph, kept);
-        if (Origins.AreSettings(inputs)) throw new UnsupportedException($"which branch is taken depends on {Origins.Names(inputs)}; set it with {Origins.Settings(inputs)}", isSetting: true);
+        if (Origins.AreSettings(inputs)) throw new UnsupportedException($"which branch is taken depends on {Origins.Names(inputs)}");
     }
 
     /// <summary>The nodes of both branches and the choice between their results.</summary>
@@ -32,7 +32,7 @@ internal static class BranchMerge
     /// <exception cref="UnsupportedException">The branches cannot both be computed.</exception>
     public static List<IrNode> Select(IrNode node, IrGraph graph, Evaluator evaluator, List<IrNode> kept)
     {
-        var advice = $"which branch is taken depends on {Origins.Unknown(node.Input(0), graph, kept)}. Both branches cannot be computed, because";
+        var advice = $"which branch is taken depends on {Origins.Unknown(node.Input(0), graph, kept, evaluator)}. Both branches cannot be computed, because";
         if (node.Inputs.Find(i => !evaluator.Has(i)) is { } missing) throw new UnsupportedException($"{advice} '{missing}' is no tensor that can be computed");
         for (var i = (int)node.Int(Start, 0); i < kept.Count; i++)
         {

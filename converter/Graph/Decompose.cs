@@ -13,6 +13,13 @@ internal static class Decompose
         "Resize", "DepthToSpace", "SpaceToDepth", "Shrink", "EyeLike", "NonZero", "Compress",
     ];
 
+    /// <summary>ONNX's operators that cannot be converted, but for those with a reason of their own.</summary>
+    private static readonly HashSet<string> s_unsupported =
+    [
+        "AffineGrid", "BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr", "BitwiseXor", "CenterCropPad", "Col2Im", "DeformConv", "Det", "GlobalLpPool", "GridSample", "ImageDecoder", "LRN", "LpPool",
+        "MaxRoiPool", "MaxUnpool", "NegativeLogLikelihoodLoss", "RoiAlign", "RotaryEmbedding", "Scan", "SoftmaxCrossEntropyLoss",
+    ];
+
     /// <summary>All operators that can be converted, by ONNX's names.</summary>
     public static HashSet<string> Names { get; } = [.. OperatorMap.Names, .. s_known, .. SequenceValues.Names, .. DecomposeContrib.Names];
 
@@ -22,13 +29,15 @@ internal static class Decompose
     /// <summary>Why an operator cannot be converted.</summary>
     public static string Refusal(string op) => op switch
     {
-        "RandomNormal" or "RandomNormalLike" or "RandomUniform" or "RandomUniformLike" or "Bernoulli" or "Multinomial" => "its output is random; export the model for inference, or make the noise an input of the model",
+        "RandomNormal" or "RandomNormalLike" or "RandomUniform" or "RandomUniformLike" or "Bernoulli" or "Multinomial" => "its output is random, and sessions give the same output for the same input",
         "Unique" or "NonMaxSuppression" => "the size of its output depends on data; leave it to the program around the model",
         "StringNormalizer" or "StringConcat" or "StringSplit" or "RegexFullMatch" or "TfIdfVectorizer" => "strings are not supported; leave them to the program around the model",
         "SequenceMap" => "sequences of tensors are supported where their lengths are known at conversion and nothing maps over them",
         _ when op.StartsWith("com.microsoft.nchwc.", StringComparison.Ordinal) => "the file was optimized for one kind of processor; convert the one before",
-        _ when op.StartsWith("ai.onnx.ml.", StringComparison.Ordinal) => "operators of classical models are not supported; export the network alone",
-        _ => "the operator is not supported",
+        _ when op.StartsWith("ai.onnx.ml.", StringComparison.Ordinal) => "operators of classical models are not supported",
+        _ when op.Contains('.', StringComparison.Ordinal) => $"the operator is not supported (of '{op[..op.LastIndexOf('.')]}'; docs/onnx.md lists those that are)",
+        _ when !s_unsupported.Contains(op) => $"ONNX has no such operator up to opset {Importers.Onnx.OnnxReader.NewestOpset}; the file is not valid, or newer",
+        _ => "the operator is not supported (docs/onnx.md lists those that are)",
     };
 
     /// <summary>The nodes that replace this one, or null where it stays as it is.</summary>
@@ -158,7 +167,7 @@ internal static class Decompose
     {
         var channels = evaluator.ShapeOf(node.Input(0)).Sizes[1];
         var groups = node.Int("num_groups", 1);
-        if (channels < 0 || groups < 1) throw new UnsupportedException("the number of channels must be fixed; use --dim");
+        if (channels < 0 || groups < 1) throw new UnsupportedException("the number of channels must be fixed");
         var x = new Expansion(node, graph);
         string PerChannel(string value) => x.Add("Reshape", [x.Add("Expand", [x.Add("Reshape", [value, x.Vector(groups, 1)]), x.Vector(groups, channels / groups)]), x.Vector(channels)]);
         node.SetInput(1, PerChannel(node.Input(1)));
@@ -278,7 +287,7 @@ internal static class Decompose
         var w = evaluator.ShapeOf(node.Input(1));
         node.Attributes["kernel_shape"] = w.Sizes[2..].Select(k => (long)k).ToArray();
         if (!node.Has("auto_pad") && !node.Has("output_shape")) return;
-        if (node.Has("output_shape") && !x.IsStatic) throw new UnsupportedException("output_shape needs fixed sizes; fix them with --dim");
+        if (node.Has("output_shape") && !x.IsStatic) throw new UnsupportedException("output_shape needs fixed sizes");
         var (pads, _, _) = ShapeRules.TransposedWindow(node, new Format.Shape([.. x.Sizes.Select(s => s < 0 ? 1 << 10 : s)]), new Format.Shape(w.Sizes), out var padding);
         node.Attributes.Remove("auto_pad");
         node.Attributes.Remove("output_shape");

@@ -32,7 +32,7 @@ internal sealed class DecomposeAttention
         for (var i = 0; i < 3; i++)
         {
             var shape = evaluator.ShapeOf(node.Input(i));
-            if (shape.Type != ElementType.Float32) throw new UnsupportedException($"attention in {shape.Type} is not supported; export the model in float32");
+            if (shape.Type != ElementType.Float32) throw new UnsupportedException($"attention in {shape.Type.Name()} is not supported, only in float32");
             if (shape.Rank != _shape.Rank) throw new ArgumentException($"Q has shape {_shape}, {(i == 1 ? 'K' : 'V')} {shape}; they need equally many dimensions.");
         }
 
@@ -78,7 +78,7 @@ internal sealed class DecomposeAttention
         var count = IsPacked ? -1 : _evaluator.ShapeOf(_node.Input(input)).Sizes[1];
         if (count < 0) count = checked((int)_node.Int(attribute, -1));
         if (count >= 1) return count;
-        throw IsPacked ? new ArgumentException($"{attribute} must be given where Q has three dimensions.") : new UnsupportedException("the number of heads must be fixed; use --dim");
+        throw IsPacked ? new ArgumentException($"{attribute} must be given where Q has three dimensions.") : new UnsupportedException("the number of heads must be fixed");
     }
 
     /// <summary>The scale on Q, the smaller factor where a step asks about a long past.</summary>
@@ -86,7 +86,7 @@ internal sealed class DecomposeAttention
     {
         var size = _shape.Sizes[^1];
         if (IsPacked && size % _heads != 0 && size >= 0) throw new ArgumentException($"Q of shape {_shape} has no {_heads} heads of one size.");
-        if (!_node.Has("scale") && size < 0) throw new UnsupportedException("the size of the heads must be fixed; use --dim");
+        if (!_node.Has("scale") && size < 0) throw new UnsupportedException("the size of the heads must be fixed");
         var scale = _node.Float("scale", 1 / MathF.Sqrt(IsPacked ? size / _heads : size));
         return _x.Add("Mul", [query, _x.Scalar(scale)]);
     }

@@ -130,7 +130,7 @@ internal sealed class DecomposeContrib
 
     private List<IrNode> MultiHeadAttention()
     {
-        if (Enumerable.Range(0, 3).Any(i => _evaluator.ShapeOf(Need(i)).Rank != 3)) throw new UnsupportedException("packed queries, keys and values are not supported; export without fusion");
+        if (Enumerable.Range(0, 3).Any(i => _evaluator.ShapeOf(Need(i)).Rank != 3)) throw new UnsupportedException("packed queries, keys and values are not supported");
         if (_node.Inputs.Skip(8).Any(i => i.Length > 0)) throw new UnsupportedException("shared caches are not supported");
         string[] qkv = [X, Need(1), Need(2)];
         if (_node.Input(3).Length > 0)
@@ -145,7 +145,7 @@ internal sealed class DecomposeContrib
 
     private string[] Parts(string value, int axis, params long[] sizes)
     {
-        if (Array.Exists(sizes, s => s < 0)) throw new UnsupportedException("the hidden size must be fixed; use --dim");
+        if (Array.Exists(sizes, s => s < 0)) throw new UnsupportedException("the hidden size must be fixed");
         var names = Array.ConvertAll(sizes, _ => _x.Fresh());
         _x.Nodes.Add(new IrNode(_node.Name, "Split", [value, _x.Vector(sizes)], names) { Attributes = { ["axis"] = (long)axis } });
         return names;

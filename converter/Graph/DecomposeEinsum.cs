@@ -83,7 +83,7 @@ internal sealed class DecomposeEinsum
         while (operand.Letters.FirstOrDefault(c => operand.Letters.Count(d => d == c) > 1) is var letter && letter != 0)
         {
             var size = _dimensions[letter].Size;
-            if (size is < 0 or > LargestDiagonal) throw new UnsupportedException($"the size of a diagonal must be fixed, with --dim, and at most {LargestDiagonal}");
+            if (size is < 0 or > LargestDiagonal) throw new UnsupportedException($"the size of a diagonal must be fixed, and at most {LargestDiagonal}");
             var first = operand.Letters.IndexOf(letter, StringComparison.Ordinal);
             var second = operand.Letters.IndexOf(letter, first + 1);
             var others = Enumerable.Range(0, operand.Letters.Length).Where(i => i != first && i != second).ToArray();

@@ -13,7 +13,7 @@ internal static class DecomposeIndices
             case "EyeLike":
                 var shape = evaluator.ShapeOf(node.Input(0));
                 if (shape.Rank != 2) throw new ArgumentException($"the input has shape {shape}; two dimensions are needed.");
-                if (!shape.IsStatic) throw new UnsupportedException("its size must be fixed; use --dim");
+                if (!shape.IsStatic) throw new UnsupportedException("its size must be fixed");
                 var eye = x.Constant(Eye(shape.Sizes[0], shape.Sizes[1], node.Int("k", 0)));
                 return x.Finish(node.Has("dtype") ? x.Add("Cast", [eye], ("to", node.Int("dtype", 1))) : x.Cast(eye, shape.Type));
             case "NonZero":

@@ -53,7 +53,7 @@ internal static class DecomposeQuantized
     /// <summary>Each scale for the elements of its block along an axis; the last block may be shorter.</summary>
     private static string InBlocks(Expansion x, string value, IrShape shape, IrShape whole, int axis, long block)
     {
-        if (!shape.IsStatic || !whole.IsStatic) throw new UnsupportedException("blocks need fixed sizes; use --dim");
+        if (!shape.IsStatic || !whole.IsStatic) throw new UnsupportedException("blocks need fixed sizes");
         if (axis < 0 || axis >= whole.Rank || shape.Rank != whole.Rank || block > 1 << 24 || shape.Sizes[axis] != (whole.Sizes[axis] + block - 1) / block) throw new ArgumentException($"scales of shape {shape} do not fit {whole} in blocks of {block} along axis {axis}.");
         long[] sizes = [.. shape.Sizes.Select(s => (long)s)];
         var repeated = x.Add("Expand", [x.Add("Unsqueeze", [value, x.Vector(axis + 1)]), x.Vector([.. sizes[..(axis + 1)], block, .. sizes[(axis + 1)..]])]);

@@ -47,7 +47,7 @@ internal static class DecomposeSpatial
 
         return x.Finish(value);
 
-        IrTensor Known(string name, string what) => name.Length > 0 && evaluator.KnownContent(name) is { } known ? known : throw new UnsupportedException($"{what} must be known at conversion; fix dimensions with --dim");
+        IrTensor Known(string name, string what) => name.Length > 0 && evaluator.KnownContent(name) is { } known ? known : throw new UnsupportedException($"{what} must be known at conversion");
     }
 
     /// <summary>Each element of an axis of any size a whole number of times.</summary>
@@ -57,7 +57,7 @@ internal static class DecomposeSpatial
         var transform = node.String("coordinate_transformation_mode", "half_pixel");
         const int sample = 8;
         if (node.String("mode", "nearest") != "nearest" || factor < 1 || factor != scale || !Enumerable.Range(0, sample * factor).All(o => Nearest(node, transform, o, sample, sample * factor, factor) == o / factor))
-            throw new UnsupportedException("a symbolic dimension can only be repeated (nearest, by a whole scale); fix it with --dim");
+            throw new UnsupportedException("a symbolic dimension can only be repeated (nearest, by a whole scale)");
         var repeats = Enumerable.Repeat(1L, rank + 1).ToArray();
         repeats[axis + 1] = factor;
         var spread = x.Add("Expand", [x.Add("Unsqueeze", [value, x.Vector(axis + 1)]), x.Vector(repeats)]);
@@ -122,7 +122,7 @@ internal static class DecomposeSpatial
         var shape = evaluator.ShapeOf(node.Input(0));
         var block = node.Int("blocksize", 0);
         if (shape.Rank != 4 || block is < 1 or > 1 << 15) throw new ArgumentException($"blocks of {block} in a tensor of shape {shape} do not exist; four dimensions are needed.");
-        if (Array.Exists(shape.Sizes[1..], s => s < 0)) throw new UnsupportedException("all dimensions but the batch must be fixed; use --dim");
+        if (Array.Exists(shape.Sizes[1..], s => s < 0)) throw new UnsupportedException("all dimensions but the batch must be fixed");
         return (shape.Sizes[1], shape.Sizes[2], shape.Sizes[3], block);
     }
 }

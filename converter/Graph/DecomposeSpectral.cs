@@ -66,7 +66,7 @@ internal static class DecomposeSpectral
         if (axis < 0) axis += shape.Rank;
         if (axis < 0 || axis >= shape.Rank - 1) throw new ArgumentException($"axis {axis} does not exist in {shape}.");
         var (size, parts) = (shape.Sizes[axis], shape.Sizes[^1]);
-        if (size < 1 || parts is not (1 or 2)) throw new UnsupportedException("the transformed dimension must be fixed; use --dim");
+        if (size < 1 || parts is not (1 or 2)) throw new UnsupportedException("the transformed dimension must be fixed");
         var length = node.Input(1).Length > 0 ? Size(node, graph, 1, "the DFT length") : size;
         var inverse = node.Int("inverse", 0) != 0;
         var bins = node.Int("onesided", 0) != 0 ? length / 2 + 1 : length;

@@ -26,13 +26,19 @@ internal sealed unsafe class Evaluator
     private readonly Evaluator? _outer;
     private long _allocated;
 
-    public Evaluator(IrGraph graph, int[] sizes)
+    public Evaluator(IrGraph graph, IReadOnlyList<Sizes> sizes)
     {
-        _probes = sizes.Length;
+        _probes = sizes.Count;
         foreach (var port in graph.Inputs) SetPort(port.Value, port.Type, port.Shape, sizes);
         foreach (var state in graph.States) SetPort(state.Value, state.Type, state.Shape, sizes);
         foreach (var (name, tensor) in graph.Constants) SetConstant(name, tensor);
     }
+
+    /// <summary>Whether something that is known was not computed because it is too large.</summary>
+    public bool IsCurtailed { get; private set; }
+
+    /// <summary>Bytes computed so far.</summary>
+    public long Computed => _allocated;
 
     /// <summary>An evaluator of an inner graph, which sees the values around it.</summary>
     public Evaluator(Evaluator outer)
@@ -55,7 +61,7 @@ internal sealed unsafe class Evaluator
     });
 
     /// <summary>Adds a single number that is not known.</summary>
-    public void SetUnknown(string name, ElementType type) => SetPort(name, type, [], [.. Enumerable.Repeat(1, _probes)]);
+    public void SetUnknown(string name, ElementType type) => SetPort(name, type, [], []);
 
     /// <summary>The one number that a value holds at one of the sizes that are tried; null where it is not known or none.</summary>
     public double? NumberOf(string value, int probe)
@@ -119,7 +125,7 @@ internal sealed unsafe class Evaluator
         var sizes = probes[0].Shape.AsSpan().ToArray();
         foreach (var probe in probes)
         {
-            if (probe.Rank != sizes.Length) throw new ConversionException($"'{value}' has {sizes.Length} dimensions at one size of the symbolic dimensions and {probe.Rank} at another; fix them with --dim.");
+            if (probe.Rank != sizes.Length) throw new ConversionException($"'{value}' has {sizes.Length} dimensions at one size of the symbolic dimensions and {probe.Rank} at another.");
             for (var i = 0; i < sizes.Length; i++)
             {
                 if (probe.Shape[i] != sizes[i]) sizes[i] = -1;
@@ -128,6 +134,9 @@ internal sealed unsafe class Evaluator
 
         return new IrShape(probes[0].Type, sizes);
     }
+
+    /// <summary>Whether the value is known at all sizes of the symbolic dimensions, and not the same.</summary>
+    public bool FollowsFromSizes(string value) => Has(value) && Array.TrueForAll(Values(value), probe => probe.IsKnown) && KnownContent(value) is null;
 
     /// <summary>A dimension at each of the sizes of the symbolic dimensions that are tried.</summary>
     public int[] SizesOf(string value, int axis) => Array.ConvertAll(Values(value), probe => axis >= 0 && axis < probe.Rank ? probe.Shape[axis] : throw new ArgumentException($"'{value}' of shape {probe.Shape} has no dimension {axis}."));
@@ -151,12 +160,12 @@ internal sealed unsafe class Evaluator
 
     private static ReadOnlySpan<byte> Bytes(Tensor tensor) => new(tensor.Data, (int)tensor.Bytes);
 
-    private void SetPort(string name, ElementType type, IrDim[] shape, int[] sizes)
+    private void SetPort(string name, ElementType type, IrDim[] shape, IReadOnlyList<Sizes> sizes)
     {
-        Tensor Make(int size)
+        Tensor Make(Sizes? at)
         {
             var tensor = new Tensor { Name = name };
-            tensor.Set(type, new Shape([.. shape.Select(d => d.Symbol is null ? d.Size : size)]));
+            tensor.Set(type, new Shape([.. shape.Select(d => d.Symbol is null ? d.Size : at![d.Symbol])]));
             return tensor;
         }
 
@@ -167,7 +176,7 @@ internal sealed unsafe class Evaluator
         }
 
         var probes = new Tensor[_probes];
-        Array.Fill(probes, Make(1));
+        Array.Fill(probes, Make(null));
         _values[name] = probes;
     }
 
@@ -176,7 +185,13 @@ internal sealed unsafe class Evaluator
         var context = new NodeContext(_kernels, inputs, outputs);
         op.Infer(context);
         var known = op.DependsOnShapesOnly || Array.TrueForAll(inputs, i => i is null || i.IsKnown);
-        if (!known || IsTooMuch(kind, inputs, outputs)) return;
+        if (!known) return;
+        if (IsTooMuch(kind, inputs, outputs))
+        {
+            IsCurtailed = true;
+            return;
+        }
+
         context.Scratch = Allocate(op.ScratchBytes(context));
         foreach (var output in outputs)
         {

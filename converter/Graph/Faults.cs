@@ -1,24 +1,53 @@
 namespace SeqRuntime.Converter.Graph;
 
 /// <summary>Why one node cannot be converted; gathered, so that all are reported at once. Elsewhere: the report of all of them.</summary>
-/// <param name="message">What, and what to do.</param>
-/// <param name="isSetting">An option of the conversion is all that is missing.</param>
-internal sealed class UnsupportedException(string message, bool isSetting = false) : ConversionException(message)
+/// <param name="message">What is missing.</param>
+/// <param name="settings">Inputs that settle it if they are fixed.</param>
+internal sealed class UnsupportedException(string message, IReadOnlyList<string>? settings = null) : ConversionException(message)
 {
-    public bool IsSetting => isSetting;
+    public IReadOnlyList<string> Settings => settings ?? [];
 }
 
 /// <summary>Shapes do not fit together at the sizes tried; other sizes of the symbolic dimensions may do.</summary>
-internal sealed class ShapeFault(string message, Exception inner) : ConversionException(message, inner);
+/// <param name="message">Where and what.</param>
+/// <param name="inner">What an operator threw.</param>
+/// <param name="left">Nodes that were still to come: the fewer, the more fits.</param>
+/// <param name="settings">Inputs that settle it if they are fixed.</param>
+internal sealed class ShapeFault(string message, Exception inner, int left = 0, IReadOnlyList<string>? settings = null) : ConversionException(message, inner)
+{
+    public int Left => left;
+
+    public IReadOnlyList<string> Settings => settings ?? [];
+
+    /// <summary>Whether a shape holds more than a tensor may: no misfit, and smaller sizes do.</summary>
+    public bool IsTooLarge => InnerException is Format.TooLargeException or OverflowException;
+}
+
+/// <summary>Shapes fit together at one size of a symbolic dimension only.</summary>
+/// <param name="message">Which, why, and the options.</param>
+/// <param name="options">The options with which it converts.</param>
+/// <param name="inner">Why no others fit.</param>
+internal sealed class OneSizeFault(string message, string options, Exception inner) : ConversionException(message, inner)
+{
+    public string Options => options;
+}
 
 /// <summary>One operator that cannot be converted, and why.</summary>
-internal sealed record Unsupported(IrNode Node, string Why, bool IsSetting)
+internal sealed record Unsupported(IrNode Node, UnsupportedException Why)
 {
-    private const int MostListed = 100;
+    private const int MostNamed = 3;
 
-    public static UnsupportedException All(string graph, IReadOnlyCollection<Unsupported> list) => new(
-        $"graph '{graph}' has {list.Count} node{(list.Count == 1 ? "" : "s")} that cannot be converted:\n"
-        + string.Join('\n', list.Take(MostListed).Select(u => $"  {u.Node.Name}: {u.Node.Op}: {u.Why}"))
-        + (list.Count > MostListed ? $"\n  … and {list.Count - MostListed} more" : "")
-        + (list.All(u => u.IsSetting) ? "" : "\nTry exporting the model without these operators, with fixed shapes (--dim), or simplified (onnxsim)."));
+    /// <summary>All of them, those of one operator and reason together.</summary>
+    public static UnsupportedException All(string graph, IReadOnlyCollection<Unsupported> list)
+    {
+        var groups = list.GroupBy(u => (u.Node.Op, u.Why.Message)).Select(g => $"{g.Key.Op} ({Nodes([.. g])}): {g.Key.Message}").ToList();
+        var all = groups.Count == 1 ? " " + groups[0] : string.Concat(groups.Select(g => "\n  " + g));
+        return new UnsupportedException($"graph '{graph}' has {list.Count} node{(list.Count == 1 ? "" : "s")} that cannot be converted:{all}", [.. list.SelectMany(u => u.Why.Settings).Distinct()]);
+    }
+
+    private static string Nodes(List<Unsupported> list)
+    {
+        var names = string.Join(", ", list.Take(MostNamed).Select(u => $"'{u.Node.Name}'"));
+        return list.Count == 1 ? $"node {names}" : $"{list.Count} nodes: {names}{(list.Count > MostNamed ? " …" : "")}";
+    }
 }

@@ -34,17 +34,25 @@ internal sealed class IrGraph(string name)
         return name;
     }
 
-    /// <summary>Sizes that symbolic dimensions took when the graph was resolved; sessions of these sizes can be made.</summary>
-    public int[] Probes { get; set; } = [1];
+    /// <summary>Sizes that symbolic dimensions took when the graph was resolved, the smallest first; sessions of these sizes can be made.</summary>
+    public IReadOnlyList<Sizes> Probes { get; set; } = [Sizes.None];
+
+    /// <summary>Symbolic dimensions at which not every size fits, and the sizes that do.</summary>
+    public IReadOnlyList<SizeRange> Ranges { get; set; } = [];
 
     /// <summary>Names of the symbolic dimensions of inputs and states.</summary>
     public List<string> Symbols() =>
         [.. Inputs.SelectMany(i => i.Shape).Concat(States.SelectMany(s => s.Shape)).Where(d => d.Symbol is not null).Select(d => d.Symbol!).Distinct()];
 
     /// <summary>Gives a symbolic dimension its size everywhere.</summary>
-    public void Fix(string symbol, int size)
+    public void Fix(string symbol, int size) => Put(symbol, new IrDim(size, null));
+
+    /// <summary>Gives a symbolic dimension another's name.</summary>
+    public void Rename(string symbol, string other) => Put(symbol, new IrDim(-1, other));
+
+    private void Put(string symbol, IrDim dimension)
     {
-        IrDim[] Fixed(IrDim[] shape) => Array.ConvertAll(shape, d => d.Symbol == symbol ? new IrDim(size, null) : d);
+        IrDim[] Fixed(IrDim[] shape) => Array.ConvertAll(shape, d => d.Symbol == symbol ? dimension : d);
         for (var i = 0; i < Inputs.Count; i++) Inputs[i] = Inputs[i] with { Shape = Fixed(Inputs[i].Shape) };
         for (var i = 0; i < Outputs.Count; i++) Outputs[i] = Outputs[i] with { Shape = Fixed(Outputs[i].Shape) };
         for (var i = 0; i < States.Count; i++) States[i] = States[i] with { Shape = Fixed(States[i].Shape) };
@@ -54,7 +62,7 @@ internal sealed class IrGraph(string name)
     public IrGraph Copy(IReadOnlyDictionary<string, string>? names = null)
     {
         string Renamed(string value) => names is not null && names.TryGetValue(value, out var renamed) ? renamed : value;
-        var copy = new IrGraph(Name) { _unique = [_unique[0]], Probes = Probes };
+        var copy = new IrGraph(Name) { _unique = [_unique[0]], Probes = Probes, Ranges = Ranges };
         foreach (var (name, tensor) in Constants) copy.Constants[Renamed(name)] = tensor;
         foreach (var node in Nodes)
         {

@@ -27,7 +27,7 @@ internal static class LoopRounds
         var collected = loop.Attributes.GetValueOrDefault(Collected) as string[] ?? [];
         var most = Number(loop.Input(0), "how often it goes round", long.MaxValue);
         if (Number(loop.Input(1), "whether it goes on", 1) == 0 || round >= most) return End(loop, graph, carried, collected);
-        if (round >= Most) throw graph.Symbols().Count > 0 ? new ArgumentException($"it goes round more than {Most} times") : new UnsupportedException($"it goes round more than {Most} times");
+        if (round >= Most) throw new UnsupportedException($"it goes round more than {Most} times");
 
         // What the body computes gets names of this round, its constants those of the first; what it reads from around it keeps its own.
         var shared = loop.String(Shared, prefix);
@@ -54,10 +54,10 @@ internal static class LoopRounds
         {
             if (value.Length == 0) return otherwise;
             if (Origins.SymbolsOf(value, graph, kept) is { Count: > 0 } symbols && evaluator.NumberOf(value, 0) is not null && evaluator.KnownContent(value) is null)
-                throw new UnsupportedException($"its number of rounds is {string.Join(" or ", symbols)}, which is not known: fix it with {string.Join(' ', symbols.Select(s => $"--dim {s}=SIZE"))}. A loop over the steps of a sequence that is an LSTM, GRU or RNN may be of any length; this is none{(why.Length > 0 ? ": " + why : "")}");
+                throw new UnsupportedException($"its number of rounds is {string.Join(" or ", symbols)}, which is not known. A loop over the steps of a sequence that is an LSTM, GRU or RNN may be of any length; this is none{(why.Length > 0 ? ": " + why : "")}");
             return evaluator.KnownContent(value) is { Count: 1 } known
                 ? known.Integers()[0]
-                : throw new UnsupportedException($"{what} depends on {Origins.Unknown(value, graph, kept)}. A loop that takes the best label of each round (greedy decoding) is converted as it is, if it is the only one");
+                : throw new UnsupportedException($"{what} depends on {Origins.Unknown(value, graph, kept, evaluator)}. A loop that takes the best label of each round (greedy decoding) is converted as it is, if it is the only one");
         }
 
         IrNode Constant(string name, IrTensor value) => new($"{loop.Name}/{name}", "Constant", [], [name]) { Attributes = { ["value"] = value } };

@@ -47,19 +47,21 @@ internal static class Origins
     }
 
     /// <summary>Whether each is a single number that tells how to run, as a sample rate does.</summary>
-    public static bool AreSettings(List<IrPort> inputs) =>
-        inputs.Count > 0 && inputs.TrueForAll(i => i.Type is not (ElementType.Float32 or ElementType.Float64) && Array.TrueForAll(i.Shape, d => d.Size == 1));
+    public static bool AreSettings(List<IrPort> inputs) => inputs.Count > 0 && inputs.TrueForAll(i => IsWhole(i) && Array.TrueForAll(i.Shape, d => d.Size == 1));
 
-    /// <summary>Why a value is not known, and what makes it known.</summary>
-    public static string Unknown(string value, IrGraph graph, List<IrNode> kept)
+    /// <summary>Inputs of whole numbers that a value follows from, which may be fixed to settle it.</summary>
+    public static IEnumerable<string> Settable(string value, IrGraph graph, List<IrNode> kept) => Of(value, graph, kept).Where(IsWhole).Select(i => i.Name);
+
+    /// <summary>A value that is not known at conversion, and what it follows from.</summary>
+    public static string Unknown(string value, IrGraph graph, List<IrNode> kept, Evaluator evaluator)
     {
+        if (graph.Inputs.Find(i => i.Value == value) is { } input) return $"input '{input.Name}'";
+        if (evaluator.FollowsFromSizes(value)) return $"'{value}', which follows from the size of a symbolic dimension";
         var inputs = Of(value, graph, kept);
-        return inputs.Count == 0
-            ? $"'{value}', which is not known at conversion; fix the input behind it with --set NAME=VALUE, or a dimension with --dim NAME=SIZE"
-            : $"'{value}', which is not known at conversion: it follows from {Names(inputs)}; fix that with {Settings(inputs)}, or a dimension with --dim NAME=SIZE";
+        return inputs.Count == 0 ? $"'{value}', which is not known at conversion" : $"'{value}', which follows from {Names(inputs)}";
     }
 
     public static string Names(List<IrPort> inputs) => $"input{(inputs.Count == 1 ? "" : "s")} {string.Join(", ", inputs.Select(i => $"'{i.Name}'"))}";
 
-    public static string Settings(List<IrPort> inputs) => string.Join(' ', inputs.Select(i => $"--set {i.Name}=VALUE"));
+    private static bool IsWhole(IrPort input) => input.Type is not (ElementType.Float32 or ElementType.Float64);
 }

@@ -1,5 +1,7 @@
 using SeqRuntime.Converter.Graph.Fusion;
 using SeqRuntime.Converter.Graph.Recurrence;
+using SeqRuntime.Format;
+using SeqRuntime.Operators;
 
 namespace SeqRuntime.Converter.Graph;
 
@@ -26,8 +28,9 @@ internal sealed class ResolvePass
     private readonly SequenceValues _sequences;
     private readonly ResolvePass? _outer;
     private int _branches;
+    private int _seen;
 
-    private ResolvePass(IrGraph graph, int[] probes)
+    private ResolvePass(IrGraph graph, IReadOnlyList<Sizes> probes)
     {
         _graph = graph;
         _evaluator = new Evaluator(graph, probes);
@@ -43,7 +46,7 @@ internal sealed class ResolvePass
 
     /// <exception cref="ShapeFault">Shapes do not fit together at these sizes of the symbolic dimensions.</exception>
     /// <exception cref="ConversionException">Operators are unsupported, or the model is damaged.</exception>
-    public static void Run(IrGraph graph, int[] probes)
+    public static void Run(IrGraph graph, IReadOnlyList<Sizes> probes, WorkMeter? meter = null)
     {
         ZeroStates.LeaveOut(graph);
         DeadCode.Remove(graph);
@@ -54,10 +57,18 @@ internal sealed class ResolvePass
         }
         catch (Exception fault) when (fault is ArgumentException or SeqFormatException or ArithmeticException)
         {
-            throw new ShapeFault($"graph '{graph.Name}', its inputs: {fault.Message}", fault);
+            throw new ShapeFault($"graph '{graph.Name}', its inputs: {fault.Message}", fault, int.MaxValue);
         }
 
-        pass.Run();
+        try
+        {
+            pass.Run();
+        }
+        finally
+        {
+            meter?.Add(pass._seen, pass._evaluator.Computed);
+        }
+
         graph.Probes = probes;
         DeadCode.Remove(graph);
     }
@@ -65,27 +76,33 @@ internal sealed class ResolvePass
     private void Run()
     {
         var work = new Stack<IrNode>(Enumerable.Reverse(_graph.Nodes));
-        var seen = 0;
         while (work.TryPop(out var node))
         {
-            if (++seen > MaxNodes) throw new ConversionException($"Graph '{_graph.Name}' has more than {MaxNodes} nodes.");
+            if (++_seen > MaxNodes) throw new ConversionException($"Graph '{_graph.Name}' has more than {MaxNodes} nodes.");
             try
             {
                 Visit(node, work);
             }
             catch (UnsupportedException fault)
             {
-                _unsupported.Add(new Unsupported(node, fault.Message, fault.IsSetting));
+                _unsupported.Add(new Unsupported(node, new UnsupportedException(fault.Message, Settings(node))));
+            }
+            catch (UnknownValueException fault)
+            {
+                throw new ShapeFault($"graph '{_graph.Name}', node {node}: a shape depends on {Origins.Unknown(fault.Value, _graph, _kept, _evaluator)}.", _evaluator.IsCurtailed ? new TooLargeException(fault.Message) : fault, work.Count, Settings(node));
             }
             catch (Exception fault) when (fault is ArgumentException or SeqFormatException or ArithmeticException or IndexOutOfRangeException or InvalidOperationException or KeyNotFoundException)
             {
-                throw new ShapeFault($"graph '{_graph.Name}', node {node}: {fault.Message}", fault);
+                throw new ShapeFault($"graph '{_graph.Name}', node {node}: {fault.Message}", fault, work.Count);
             }
         }
 
         if (_unsupported.Count > 0) throw Unsupported.All(_graph.Name, _unsupported);
         Finish();
     }
+
+    /// <summary>Inputs of whole numbers that what a node reads follows from.</summary>
+    private List<string> Settings(IrNode node) => [.. node.Inputs.Where(i => i.Length > 0).SelectMany(i => Origins.Settable(i, _graph, _kept)).Distinct()];
 
     private void Visit(IrNode node, Stack<IrNode> work)
     {
@@ -151,7 +168,10 @@ internal sealed class ResolvePass
     private string Known(string value)
     {
         var resolved = Resolve(value);
-        return _evaluator.Has(resolved) ? resolved : throw new ConversionException($"Output '{value}' of graph '{_graph.Name}' is never computed; the model is damaged.");
+        if (_evaluator.Has(resolved)) return resolved;
+        throw new ConversionException(_sequences.Has(resolved)
+            ? $"output '{value}' of graph '{_graph.Name}' is a sequence of tensors; outputs of a session are tensors."
+            : $"output '{value}' of graph '{_graph.Name}' is never computed; the model is damaged.");
     }
 
     private string Resolve(string value)

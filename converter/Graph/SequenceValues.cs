@@ -70,7 +70,7 @@ internal sealed class SequenceValues(IrGraph graph, Evaluator evaluator, Sequenc
     }
 
     /// <summary>Why a node that is none of these cannot read a sequence.</summary>
-    public static UnsupportedException Refusal() => new("it reads a sequence of tensors, which only the Sequence operators, loops and branches can; export the model with tensors in its place");
+    public static UnsupportedException Refusal() => new("it reads a sequence of tensors, which only the Sequence operators, loops and branches can");
 
     private Slices? SlicesOf(IrNode node) => _slices.GetValueOrDefault(node.Input(0));
 
@@ -85,17 +85,17 @@ internal sealed class SequenceValues(IrGraph graph, Evaluator evaluator, Sequenc
         var perm = Enumerable.Range(0, shape.Rank).Select(a => (long)a).ToList();
         perm.RemoveAt(slices.Axis);
         if (slices.IsKept && !isNew && axis == slices.Axis) return x.Finish(slices.Tensor);
-        if (slices.IsKept) throw new UnsupportedException("its slices are joined along another axis than they were taken from; export the model with a fixed length");
+        if (slices.IsKept) throw new UnsupportedException("its slices are joined along another axis than they were taken from");
         perm.Insert(axis, slices.Axis);
         var turned = perm.Index().All(p => p.Index == p.Item) ? slices.Tensor : x.Add("Transpose", [slices.Tensor], ("perm", perm.ToArray()));
         if (isNew) return x.Finish(turned);
         var sizes = perm.Select(p => shape.Sizes[p]).ToList();
-        if (sizes.Skip(axis + 2).Any(s => s < 0)) throw new UnsupportedException("its slices are joined along an axis before one of a symbolic dimension; fix that with --dim");
+        if (sizes.Skip(axis + 2).Any(s => s < 0)) throw new UnsupportedException("its slices are joined along an axis before one of a symbolic dimension");
         return x.Finish(x.Add("Reshape", [turned, x.Vector([.. Enumerable.Repeat(0L, axis), -1, .. sizes.Skip(axis + 2).Select(s => (long)s)])]));
     }
 
     private List<string> Of(IrNode node) => _sequences.TryGetValue(node.Input(0), out var list) ? list
-        : _slices.ContainsKey(node.Input(0)) ? throw new UnsupportedException($"the sequence '{node.Input(0)}' holds as many tensors as a dimension is long; from 1 to {MostParts}, known at conversion, are supported here: fix the dimension with --dim")
+        : _slices.ContainsKey(node.Input(0)) ? throw new UnsupportedException($"the sequence '{node.Input(0)}' holds as many tensors as a dimension is long; from 1 to {MostParts}, known at conversion, are supported here")
         : throw new ArgumentException($"'{node.Input(0)}' is no sequence.");
 
     private List<IrNode> Hold(IrNode node, List<string> values)
@@ -129,7 +129,7 @@ internal sealed class SequenceValues(IrGraph graph, Evaluator evaluator, Sequenc
         var isSingle = node.Input(1).Length == 0 || evaluator.KnownContent(node.Input(1)) is { Shape.Length: 0 } one && one.Integers() is [1];
         if (isSingle) _slices[node.Output(0)] = new Slices(node.Input(0), (int)axis, node.Input(1).Length > 0 || node.Int("keepdims", 1) != 0);
         if (isSingle && size is < 0 or > MostParts) return [];
-        if (size < 0) throw new UnsupportedException("into how many tensors it is split depends on a symbolic dimension; fix it with --dim");
+        if (size < 0) throw new UnsupportedException("into how many tensors it is split depends on a symbolic dimension");
         var parts = Parts(node, size);
         if (parts.Length is < 1 or > MostParts) throw TooMany(parts.Length);
 

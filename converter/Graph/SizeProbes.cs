@@ -1,123 +1,169 @@
-using System.Text.RegularExpressions;
-
 namespace SeqRuntime.Converter.Graph;
 
 /// <summary>
 /// Resolves a graph whose dimensions are partly symbolic: finds sizes that its shapes allow, and resolves with several of them
-/// at once. A batch dimension that works with no other size than 1 is fixed at 1.
+/// at once. A dimension that fits at no other size than 1 is fixed at 1; dimensions that must be equal become one.
 /// </summary>
-internal static partial class SizeProbes
+internal static class SizeProbes
 {
-    private const int Most = 5;
-    private static readonly int[] s_sizes = [1, 2, 3, 7, 16, 50, 128, 333, 512, 576, 1024, 4000, 16000];
-
-    /// <summary>Sizes that are tried for a symbolic dimension, smallest first.</summary>
-    public static IReadOnlyList<int> Sizes => s_sizes;
-
     /// <summary>The resolved graph; <paramref name="raw"/> stays as it is, <paramref name="sized"/> is a copy of it with the dimensions that had to be fixed.</summary>
-    public static IrGraph Resolve(IrGraph raw, List<string> notes, out IrGraph sized)
-    {
-        var graph = sized = raw.Copy();
-        var symbols = graph.Symbols();
-        if (symbols.Count == 0) return At(graph, [1]);
-        if (graph.Nodes.Exists(n => n.Op == "Loop")) CheckRounds(graph);
-        var sizes = Possible(graph, out var fault);
-        foreach (var symbol in sizes.Count >= 2 ? [] : BatchFirst(graph))
-        {
-            graph.Fix(symbol, 1);
-            var others = graph.Symbols();
-            var next = others.Count == 0 ? (TryAt(graph, 1, out _) ? [1, 1] : []) : Possible(graph, out _);
-            if (next.Count < 2) continue;
-            sizes = next;
-            notes.Add($"dimension {symbol} is fixed at 1: the model fits together with no other size (choose with --dim {symbol}=SIZE)");
-            break;
-        }
+    /// <exception cref="ConversionException">It fits together nowhere, or at one size only; the message says where and why, and options that were tried to work.</exception>
+    public static IrGraph Resolve(IrGraph raw, List<string> notes, out IrGraph sized) => Resolve(sized = raw.Copy(), notes, advises: true);
 
-        if (sizes.Count == 0) throw fault!;
-        if (graph.Symbols().Count == 0) return At(graph, [1]);
-        if (sizes.Count == 1) throw new ConversionException($"graph '{graph.Name}' fits together only where {string.Join(", ", graph.Symbols())} = {sizes[0]}; fix the dimension{(graph.Symbols().Count > 1 ? "s" : "")} with --dim.");
-        return At(graph, Spread(sizes));
-    }
-
-    /// <summary>A loop whose rounds follow from a symbol is refused before it is written out at one size after the other.</summary>
-    private static void CheckRounds(IrGraph graph)
+    /// <summary>The resolved graph; <paramref name="graph"/> gets the dimensions that had to be fixed.</summary>
+    /// <param name="graph">The graph.</param>
+    /// <param name="notes">Gets what was fixed.</param>
+    /// <param name="advises">Whether faults are to tell options that help, each of which is tried.</param>
+    public static IrGraph Resolve(IrGraph graph, List<string> notes, bool advises)
     {
-        try
+        var ones = new List<string>();
+        while (true)
         {
-            ResolvePass.Run(graph.Copy(), [2, 3]);
-        }
-        catch (ShapeFault)
-        {
-            // Other sizes may fit.
+            var search = new SizeSearch(graph, advises);
+            if (search.Symbols.Count == 0) return At(graph, [Sizes.None], []);
+            if (search.Small() is { } small)
+            {
+                Open(graph, small, [], advises);
+                if (search.WithLarge(small) is { } points) return Open(graph, points, [], advises);
+            }
+
+            search.ThrowIfUnsupported();
+            var start = search.Start() ?? throw search.Fault();
+            var ranges = new List<SizeRange>();
+            if (!IsSettled(graph, search, start, ranges, notes, ones)) continue;
+            if (ranges.FindAll(r => r.IsOne) is not { Count: > 0 } fixedOnes) return Open(graph, search.Spread(start), ranges, advises);
+            throw OneSize(graph, ones, fixedOnes, search.FaultBeside(fixedOnes[0].Symbol, start));
         }
     }
 
-    private static List<int> Possible(IrGraph graph, out ShapeFault? fault)
+    /// <summary>Finds the ranges of the dimensions that have one. False where that showed dimensions that are equal, or that can only be 1: they are now.</summary>
+    private static bool IsSettled(IrGraph graph, SizeSearch search, Sizes start, List<SizeRange> ranges, List<string> notes, List<string> ones)
     {
-        var possible = new List<int>();
-        var faults = new List<(int Size, ShapeFault Fault)>();
-        foreach (var size in s_sizes)
+        var found = search.Symbols.ConvertAll(symbol => search.Range(symbol, start));
+        var plain = found.TrueForAll(r => r.IsOpen) ? null : search.WithoutBatch(start);
+        foreach (var range in found)
         {
-            if (TryAt(graph, size, out var why)) possible.Add(size);
-            else faults.Add((size, why!));
+            var symbol = range.Symbol;
+            if (ranges.Exists(r => r.With?.Contains(symbol) == true)) continue;
+            var isBounded = range.Only is not null || range.Most is not null;
+            if (isBounded && search.Alike(symbol, start) is { } alike)
+            {
+                var equal = alike.With!.Where(other => search.AreEqual(symbol, other)).ToList();
+                if (equal.Count == 0)
+                {
+                    ranges.Add(alike);
+                    continue;
+                }
+
+                foreach (var other in equal) graph.Rename(other, symbol);
+                notes.Add($"dimensions {Names(equal.Prepend(symbol))} have to be equal: all are '{symbol}' now");
+                return false;
+            }
+
+            if (range.IsOne && range.Least == 1) return Fixed([symbol], "the model fits together at no other size");
+            var batchless = plain is null ? range : search.Range(symbol, plain);
+            if ($"{batchless}" == $"{range}")
+            {
+                if (!range.IsOpen) ranges.Add((isBounded ? search.Joint(range, start) : null) ?? range);
+                continue;
+            }
+
+            var others = search.Symbols.FindAll(s => s != symbol && plain![s] != start[s]);
+            if (batchless.IsOne && others.FindAll(s => plain![s] == 1) is { Count: > 0 } batch) return Fixed(batch, $"another size would ask for another of '{symbol}'");
+            if (!batchless.IsOpen) ranges.Add(batchless with { At = string.Join(", ", others.Select(s => $"{s} = {plain![s]}")) });
         }
 
-        fault = faults.Count == 0 ? null : WithSymbols(faults, graph.Symbols());
-        return possible;
-    }
-
-    /// <summary>The last fault, told by the symbols instead of the sizes tried: what differs from the fault before by as much as the sizes do stands for them.</summary>
-    private static ShapeFault WithSymbols(List<(int Size, ShapeFault Fault)> faults, List<string> symbols)
-    {
-        var (size, last) = faults[^1];
-        var name = string.Join('|', symbols);
-        var (sizeBefore, before) = faults[Math.Max(0, faults.Count - 2)];
-        var (words, wordsBefore) = (Number().Split(last.Message), Number().Split(before.Message));
-        var isTold = faults.Count > 1 && words.Length == wordsBefore.Length;
-        for (var i = 0; isTold && i < words.Length; i++)
+        if (search.Sum() is { } sum)
         {
-            if (words[i] == wordsBefore[i]) continue;
-            isTold = long.TryParse(words[i], out var number) && long.TryParse(wordsBefore[i], out var numberBefore) && number - numberBefore == size - sizeBefore;
-            words[i] = number == size ? name : $"{name}{number - size:+0;-0}";
+            ranges.RemoveAll(r => r.Symbol == sum.Symbol || (r.With is not null && r.With.All(w => w == sum.Symbol || sum.With!.Contains(w))));
+            ranges.Add(sum);
         }
 
-        var message = isTold ? string.Concat(words) : $"{last.Message} (at {string.Join(", ", symbols)} = {size})";
-        return new ShapeFault(message, last.InnerException!);
-    }
+        return true;
 
-    [GeneratedRegex("([0-9]+)")]
-    private static partial Regex Number();
-
-    private static bool TryAt(IrGraph graph, int size, out ShapeFault? fault)
-    {
-        fault = null;
-        try
+        bool Fixed(List<string> symbols, string why)
         {
-            ResolvePass.Run(graph.Copy(), [size]);
-            return true;
-        }
-        catch (ShapeFault why)
-        {
-            fault = why;
+            foreach (var symbol in symbols) graph.Fix(symbol, 1);
+            ones.AddRange(symbols);
+            notes.Add($"dimension{(symbols.Count > 1 ? "s" : "")} {Names(symbols)} {(symbols.Count > 1 ? "are" : "is")} fixed at 1: {why}");
             return false;
         }
     }
 
-    private static IrGraph At(IrGraph graph, int[] sizes)
+    /// <summary>Each of some dimensions has one size that fits: says which, and gives the options if they work.</summary>
+    private static ConversionException OneSize(IrGraph graph, List<string> ones, List<SizeRange> ranges, ConversionException why)
+    {
+        var where = string.Join(", ", ranges.Select(r => $"{r.Symbol} = {r.Least}"));
+        var options = string.Join(' ', ranges.Select(r => $"--dim {r.Symbol}={r.Least}"));
+        var copy = graph.Copy();
+        foreach (var range in ranges) copy.Fix(range.Symbol, range.Least);
+        try
+        {
+            Resolve(copy, [], advises: false);
+            return new OneSizeFault($"graph '{graph.Name}'{(ones.Count == 0 ? "" : $", with {string.Join(", ", ones.Select(s => $"{s} = 1"))},")} fits together at {where} only: convert it with {options}. At other sizes: {Short(graph, why)}", options, why);
+        }
+        catch (ConversionException fault)
+        {
+            return new ConversionException($"with {options}, where alone its shapes fit together: {fault.Message}", fault);
+        }
+    }
+
+    /// <summary>Resolves at several sizes at once; where that fails, says which dimensions, fixed, make it work.</summary>
+    private static IrGraph Open(IrGraph graph, List<Sizes> points, List<SizeRange> ranges, bool advises)
+    {
+        try
+        {
+            return At(graph, points, ranges);
+        }
+        catch (ConversionException fault) when (advises && ToFix(graph, points) is { Count: > 0 } symbols)
+        {
+            var options = string.Join(' ', symbols.Select(s => $"--dim {s.Symbol}={s.Size}"));
+            throw new ConversionException($"{fault.Message.TrimEnd('.')}. It converts with {options}, or another size.", fault);
+        }
+    }
+
+    /// <summary>The first dimension whose fixing suffices, else all of them, else none.</summary>
+    private static List<(string Symbol, int Size)> ToFix(IrGraph graph, List<Sizes> points)
+    {
+        var sizes = points[Math.Min(1, points.Count - 1)];
+        var each = sizes.Symbols.Select(symbol => (symbol, sizes[symbol])).ToList();
+        foreach (var symbol in each)
+        {
+            if (Works(graph, [symbol])) return [symbol];
+        }
+
+        return each.Count > 1 && Works(graph, each) ? each : [];
+    }
+
+    private static bool Works(IrGraph graph, List<(string Symbol, int Size)> symbols)
     {
         var copy = graph.Copy();
-        ResolvePass.Run(copy, sizes);
+        foreach (var (symbol, size) in symbols) copy.Fix(symbol, size);
+        try
+        {
+            Resolve(copy, [], advises: false);
+            return true;
+        }
+        catch (ConversionException)
+        {
+            return false;
+        }
+    }
+
+    private static IrGraph At(IrGraph graph, IReadOnlyList<Sizes> points, IReadOnlyList<SizeRange> ranges)
+    {
+        var copy = graph.Copy();
+        ResolvePass.Run(copy, points);
+        copy.Ranges = ranges;
         return copy;
     }
 
-    /// <summary>A few sizes, smallest and largest among them.</summary>
-    private static int[] Spread(List<int> sizes) =>
-        sizes.Count <= Most ? [.. sizes] : [.. Enumerable.Range(0, Most).Select(i => sizes[i * (sizes.Count - 1) / (Most - 1)])];
+    private static string Names(IEnumerable<string> symbols) => string.Join(", ", symbols.Select(s => $"'{s}'"));
 
-    /// <summary>Symbols with those that stand first in an input's shape before the others.</summary>
-    private static IEnumerable<string> BatchFirst(IrGraph graph)
+    /// <summary>A fault without the graph's name, which was just said.</summary>
+    private static string Short(IrGraph graph, ConversionException fault)
     {
-        var first = graph.Inputs.Where(i => i.Shape.Length > 0 && i.Shape[0].Symbol is not null).Select(i => i.Shape[0].Symbol!).Distinct().ToList();
-        return first.Concat(graph.Symbols().Except(first));
+        var prefix = $"graph '{graph.Name}', ";
+        return fault.Message.StartsWith(prefix, StringComparison.Ordinal) ? fault.Message[prefix.Length..] : fault.Message;
     }
 }

@@ -114,7 +114,7 @@ public class OnnxImportTests
         Assert.Equal([-4f, -9f], model.Run(Set("rate", "8000"), x));
         Assert.Equal([4f, 9f], model.Run(Set("rate", "1"), x));
         var fault = Assert.Throws<ConversionException>(() => model.Convert());
-        Assert.EndsWith("which branch is taken depends on input 'rate'; set it with --set rate=VALUE", fault.Message, StringComparison.Ordinal);
+        Assert.EndsWith("which branch is taken depends on input 'rate'. It converts, for example, with --set rate=16000 or --set rate=8000.", fault.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -244,9 +244,10 @@ public class OnnxImportTests
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 4).Node("Frobnicate", "x", "a").Node("Neg", "a", "b").Node("Unique", "b", "y").Output("y");
         var fault = Assert.Throws<ConversionException>(() => model.Convert());
-        Assert.Contains("Frobnicate_a: Frobnicate", fault.Message);
-        Assert.Contains("Unique_y: Unique: the size of its output depends on data", fault.Message);
-        Assert.Contains("2 nodes", fault.Message);
+        Assert.Contains("has 2 nodes that cannot be converted:\n  Frobnicate (node 'Frobnicate_a'): ", fault.Message);
+        Assert.Contains("\n  Unique (node 'Unique_y'): the size of its output depends on data", fault.Message);
+        model.Node("Frobnicate", "y", "z").Node("Frobnicate", "z", "u").Node("Frobnicate", "u", "v").Output("v");
+        Assert.Contains("  Frobnicate (4 nodes: 'Frobnicate_a', 'Frobnicate_z', 'Frobnicate_u' …): ", Assert.Throws<ConversionException>(() => model.Convert()).Message);
     }
 
     [Fact]

@@ -85,8 +85,9 @@ public sealed class OnnxLoopTests
         body.Output.AddRange([OnnxBuilder.Port("on", OnnxBuilder.Bool), OnnxBuilder.Port("b", OnnxBuilder.Float, 1)]);
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1).Constant("yes", [], true).Node("Loop", "- yes x", "y", ("body", body)).Output("y", OnnxBuilder.Float, 1);
         var message = Assert.ThrowsAny<ConversionException>(() => model.Convert()).Message;
-        Assert.Contains("Loop_y: Loop", message, StringComparison.Ordinal);
-        Assert.Contains("--set", message, StringComparison.Ordinal);
+        Assert.Contains("Loop (node 'Loop_y'): whether it goes on depends on '", message, StringComparison.Ordinal);
+        Assert.Contains("which follows from input 'x'", message, StringComparison.Ordinal);
+        Assert.DoesNotContain("--", message, StringComparison.Ordinal);
 
         var endless = new GraphProto { Name = "body" };
         endless.Input.AddRange(body.Input);

@@ -53,7 +53,7 @@ public class OnnxSpatialTests
         Assert.Contains("Resize_y", fault.Message);
         Assert.Contains(why, fault.Message);
         fault = Assert.Throws<ConversionException>(() => new OnnxBuilder(13).Input("x", OnnxBuilder.Float, 1, 3, "T").Constant("scales", [3], 1f, 1f, 2f).Node("Resize", "x - scales", "y", ("mode", "linear")).Output("y").Convert());
-        Assert.Contains("fix it with --dim", fault.Message);
+        Assert.EndsWith("a symbolic dimension can only be repeated (nearest, by a whole scale). It converts with --dim T=2, or another size.", fault.Message, StringComparison.Ordinal);
         fault = Assert.Throws<ConversionException>(() => new OnnxBuilder(13).Input("x", OnnxBuilder.Float, 1, 3, 7).Constant("scales", [2], 1f, 2f).Node("Resize", "x - scales", "y").Output("y").Convert());
         Assert.Contains("2 sizes for 3 axes", fault.Message);
     }
@@ -78,7 +78,7 @@ public class OnnxSpatialTests
         foreach (var op in new[] { "NonZero", "RandomNormalLike", "Bernoulli" })
         {
             var fault = Assert.Throws<ConversionException>(() => new OnnxBuilder().Input("x", OnnxBuilder.Float, 3, 4).Node(op, "x", "y").Output("y").Convert());
-            Assert.Contains($"{op}_y: {op}: ", fault.Message);
+            Assert.Contains($"{op} (node '{op}_y'): ", fault.Message);
             Assert.DoesNotContain("the operator is not supported", fault.Message);
         }
     }

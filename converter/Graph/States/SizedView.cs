@@ -1,3 +1,5 @@
+using static SeqRuntime.Converter.Graph.Sizes;
+
 namespace SeqRuntime.Converter.Graph.States;
 
 /// <summary>
@@ -50,15 +52,12 @@ internal sealed class SizedView
     /// <summary>A value's content, where it follows from constants and sizes.</summary>
     public IrTensor? Known(string value) => value.Length == 0 || !Evaluator.Has(value) ? null : Evaluator.KnownContent(value);
 
+    /// <summary>Sizes at which the graph was resolved: first those that differ most, and are not 1, which hides what broadcasts.</summary>
     private static IEnumerable<Dictionary<string, int>> SizesToTry(IrGraph graph)
     {
         var symbols = graph.Symbols();
-        if (symbols.Count == 0) return [[]];
-        var probes = graph.Probes.Order().ToList();
-        var some = probes.Where(size => size > 1).Concat(probes).Distinct().Take(MostTried).ToList();
-        var apart = some.Select(size => symbols.Index().ToDictionary(s => s.Item, s => size + s.Index));
-        var alike = some.Select(size => symbols.ToDictionary(s => s, _ => size));
-        return symbols.Count == 1 ? alike : apart.Concat(alike);
+        var sizes = graph.Probes.Select(probe => symbols.ToDictionary(symbol => symbol, symbol => probe[symbol]));
+        return sizes.OrderByDescending(s => s.Values.Where(size => size > 1).Distinct().Count()).ThenBy(s => s.Values.Sum(size => (long)size)).Take(MostTried);
     }
 
     private static IrGraph Fixed(IrGraph fused, Dictionary<string, int> sizes)
@@ -73,7 +72,7 @@ internal sealed class SizedView
     {
         try
         {
-            var evaluator = new Evaluator(graph, [1]);
+            var evaluator = new Evaluator(graph, [None]);
             foreach (var node in graph.Nodes) evaluator.Evaluate(node);
             return evaluator;
         }

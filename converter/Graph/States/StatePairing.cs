@@ -12,7 +12,7 @@ internal sealed class StatePairing
     public StatePairing(IrGraph source, List<string> notes)
     {
         _notes = notes;
-        _pairs = source.States.ConvertAll(s => new StatePair(s.Name, s.Output, Shape(s.Shape), "by the source"));
+        _pairs = source.States.ConvertAll(s => new StatePair(s.Name, s.Output, s.Shape, "by the source"));
     }
 
     /// <summary>The states, with what showed that they are states.</summary>
@@ -46,7 +46,7 @@ internal sealed class StatePairing
         graph.Inputs.Remove(port);
         graph.States.Add(new IrState(port.Name, port.Value, match.IsReshaped ? Reshaped(graph, update.Value, port.Shape) : update.Value, update.Name, port.Type, port.Shape));
         if (!match.IsReshaped) _outputs.Add(update.Name);
-        _pairs.Add(new StatePair(port.Name, update.Name, Shape(port.Shape), match.Reason));
+        _pairs.Add(new StatePair(port.Name, update.Name, port.Shape, match.Reason));
         _notes.Add($"state '{port.Name}' {Shape(port.Shape)} is carried from '{update.Name}' ({match.Reason})");
     }
 

@@ -7,7 +7,7 @@ namespace SeqRuntime.Converter.Importers.Onnx;
 internal sealed class OnnxReader
 {
     private const int OldestOpset = 7;
-    private const int NewestOpset = 23;
+    public const int NewestOpset = 23;
 
     private readonly string _file;
     private readonly OnnxTensors _tensors;

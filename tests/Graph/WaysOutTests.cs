@@ -1,0 +1,74 @@
+using SeqRuntime.Converter;
+using SeqRuntime.Converter.Importers.Onnx;
+using SeqRuntime.Tests.Importers;
+
+namespace SeqRuntime.Tests.Graph;
+
+/// <summary>Options that a message advises: each is one that was tried to work.</summary>
+public class WaysOutTests
+{
+    private const int Float = OnnxBuilder.Float, Int32 = OnnxBuilder.Int32, Int64 = OnnxBuilder.Int64;
+
+    [Fact]
+    public void AShapeThatFollowsFromAnInputsValueNamesTheInputWhateverSizesAreGiven()
+    {
+        var model = new OnnxBuilder(13).Input("x", Float, "N", "T", 1).Input("width", Int32, "N").Constant("zero", [], 0L).Constant("one", [], 1L).Constant("first", [1], 0L)
+            .Node("ReduceMax", "width", "most", ("keepdims", 0)).Node("Cast", "most", "most64", ("to", 7)).Node("Range", "zero most64 one", "r").Node("Cast", "r", "f", ("to", 1)).Node("ReduceSum", "f first", "s").Node("Add", "x s", "y").Output("y");
+        const string cause = "graph 'main', node Range_r (Range): a shape depends on 'most64', which follows from input 'width'. It converts, for example, with --set width=1 or --set width=2.";
+        Assert.EndsWith(cause, Refused(model), StringComparison.Ordinal);
+        Assert.EndsWith(cause, Refused(model, new ConversionOptions { Dimensions = new Dictionary<string, int> { ["T"] = 5 } }), StringComparison.Ordinal);
+        model.Convert(new ConversionOptions { Sets = new Dictionary<string, string> { ["width"] = "5" } });
+    }
+
+    [Fact]
+    public void ABranchNamesTheValuesThatItsConditionComparesWith()
+    {
+        static GraphProto Branch(string op)
+        {
+            var branch = new GraphProto { Name = op };
+            branch.Node.Add(OnnxBuilder.MakeNode(op, "x", op + "ed"));
+            branch.Output.Add(OnnxBuilder.Port(op + "ed", Float, 1, 2));
+            return branch;
+        }
+
+        var model = new OnnxBuilder().Input("x", Float, 1, 2).Input("rate", Int64).Constant("high", [], 16000L).Node("Equal", "rate high", "c").Node("If", "c", "y", ("then_branch", Branch("Neg")), ("else_branch", Branch("Abs"))).Output("y");
+        Assert.EndsWith("If (node 'If_y'): which branch is taken depends on input 'rate'. It converts, for example, with --set rate=16000 or --set rate=1.", Refused(model), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AnOutputThatCannotBeConvertedCanBeLeftOut()
+    {
+        var model = new OnnxBuilder(13).Input("x", Float, 1, 8).Random("w", 1, 1, 8, 4).Node("MatMul", "x w", "s").Node("Softmax", "s", "p").Node("Log", "p", "l").Node("Multinomial", "l", "action", ("sample_size", 1)).Output("action", Int64).Output("p");
+        var message = Refused(model);
+        Assert.EndsWith("Multinomial (node 'Multinomial_action'): its output is random, and sessions give the same output for the same input. The other outputs convert with --drop-output action.", message, StringComparison.Ordinal);
+        using var loaded = model.Load(Dropping("action"));
+        Assert.Equal(["p"], loaded.Graphs[0].Outputs.Select(o => o.Name));
+        Assert.Contains("leaves graph 'main' without an output", Refused(model, Dropping("action", "p")), StringComparison.Ordinal);
+        Assert.Equal("--drop-output 'q': no graph has such an output; there are 'action', 'p'.", Refused(model, Dropping("q")));
+    }
+
+    [Fact]
+    public void WhereNothingHelpsNothingIsAdvised()
+    {
+        var model = new OnnxBuilder().Input("x", Float, "N", 4).Input("n", Int64).Node("Frobnicate", "x", "a").Node("Neg", "a", "y").Output("y").Output("a");
+        var message = Refused(model, new ConversionOptions { Dimensions = new Dictionary<string, int> { ["N"] = 3 } });
+        Assert.EndsWith("Frobnicate (node 'Frobnicate_a'): ONNX has no such operator up to opset 23; the file is not valid, or newer", message, StringComparison.Ordinal);
+        Assert.DoesNotContain("--", message, StringComparison.Ordinal);
+        model = new OnnxBuilder().Input("x", Float, "N", 4).Random("w", 1, 1, 5, 3).Node("MatMul", "x w", "y").Output("y");
+        message = Refused(model, new ConversionOptions { Dimensions = new Dictionary<string, int> { ["N"] = 3 } });
+        Assert.EndsWith("graph 'main', node MatMul_y (MatMul): 'w' has shape [5, 3]; dimension 0 must be 4.", message, StringComparison.Ordinal);
+        Assert.DoesNotContain("--", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AnOperatorThatNeedsAFixedSizeNamesTheDimensionThatSuffices()
+    {
+        var model = new OnnxBuilder(13).Input("x", Float, "N", 3, "T").Constant("scales", [3], 1f, 1f, 2f).Node("Resize", "x - scales", "y", ("mode", "linear")).Output("y");
+        Assert.EndsWith("a symbolic dimension can only be repeated (nearest, by a whole scale). It converts with --dim T=3, or another size.", Refused(model), StringComparison.Ordinal);
+        Assert.Equal(["N"], model.Convert(new ConversionOptions { Dimensions = new Dictionary<string, int> { ["T"] = 3 } }).Model.Graphs[0].Symbols);
+    }
+
+    private static ConversionOptions Dropping(params string[] outputs) => new() { DropOutputs = outputs };
+
+    private static string Refused(OnnxBuilder model, ConversionOptions? options = null) => Assert.Throws<ConversionException>(() => model.Convert(options)).Message;
+}
