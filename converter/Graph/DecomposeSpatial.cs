@@ -99,30 +99,39 @@ internal static class DecomposeSpatial
 
     private static List<IrNode> DepthToSpace(IrNode node, Evaluator evaluator, Expansion x)
     {
-        var (c, h, w, block) = Image(node, evaluator);
+        var (c, block) = Blocks(node, evaluator);
         var depth = c / (block * block);
         if (depth * block * block != c) throw new ArgumentException($"{c} channels are no blocks of {block} × {block}.");
+        string h = Size(node, 2, evaluator, x), w = Size(node, 3, evaluator, x), times = x.Vector(block);
         var isColumnFirst = node.String("mode", "DCR") == "CRD";
-        var split = x.Add("Reshape", [node.Input(0), isColumnFirst ? x.Vector(-1, depth, block, block, h, w) : x.Vector(-1, block, block, depth, h, w)]);
+        var split = x.Add("Reshape", [node.Input(0), Concat(x, isColumnFirst ? x.Vector(-1, depth, block, block) : x.Vector(-1, block, block, depth), h, w)]);
         var moved = x.Add("Transpose", [split], ("perm", isColumnFirst ? new long[] { 0, 1, 4, 2, 5, 3 } : [0, 3, 4, 1, 5, 2]));
-        return x.Finish(x.Add("Reshape", [moved, x.Vector(-1, depth, h * block, w * block)]));
+        return x.Finish(x.Add("Reshape", [moved, Concat(x, x.Vector(-1, depth), x.Add("Mul", [h, times]), x.Add("Mul", [w, times]))]));
     }
 
     private static List<IrNode> SpaceToDepth(IrNode node, Evaluator evaluator, Expansion x)
     {
-        var (c, h, w, block) = Image(node, evaluator);
-        if (h % block != 0 || w % block != 0) throw new ArgumentException($"{h} × {w} elements are no blocks of {block} × {block}.");
-        var split = x.Add("Reshape", [node.Input(0), x.Vector(-1, c, h / block, block, w / block, block)]);
+        var (c, block) = Blocks(node, evaluator);
+        var times = x.Vector(block);
+        string h = x.Add("Div", [Size(node, 2, evaluator, x), times]), w = x.Add("Div", [Size(node, 3, evaluator, x), times]);
+        // A size that is no multiple of the block has elements left over, which this Reshape refuses.
+        var split = x.Add("Reshape", [node.Input(0), Concat(x, Size(node, 0, evaluator, x), x.Vector(c), h, times, w, times)]);
         var moved = x.Add("Transpose", [split], ("perm", new long[] { 0, 3, 5, 1, 2, 4 }));
-        return x.Finish(x.Add("Reshape", [moved, x.Vector(-1, c * block * block, h / block, w / block)]));
+        return x.Finish(x.Add("Reshape", [moved, Concat(x, x.Vector(-1, c * block * block), h, w)]));
     }
 
-    private static (long Channels, long Height, long Width, long Block) Image(IrNode node, Evaluator evaluator)
+    private static string Concat(Expansion x, params string[] parts) => x.Add("Concat", parts, ("axis", 0L));
+
+    /// <summary>One of the input's sizes as a vector, read when the model runs where it is open.</summary>
+    private static string Size(IrNode node, int axis, Evaluator evaluator, Expansion x) =>
+        evaluator.ShapeOf(node.Input(0)).Sizes[axis] is >= 0 and var size ? x.Vector(size) : x.Add("Shape", [node.Input(0)], ("start", (long)axis), ("end", axis + 1L));
+
+    private static (long Channels, long Block) Blocks(IrNode node, Evaluator evaluator)
     {
         var shape = evaluator.ShapeOf(node.Input(0));
         var block = node.Int("blocksize", 0);
         if (shape.Rank != 4 || block is < 1 or > 1 << 15) throw new ArgumentException($"blocks of {block} in a tensor of shape {shape} do not exist; four dimensions are needed.");
-        if (Array.Exists(shape.Sizes[1..], s => s < 0)) throw new UnsupportedException("all dimensions but the batch must be fixed");
-        return (shape.Sizes[1], shape.Sizes[2], shape.Sizes[3], block);
+        if (shape.Sizes[1] < 0) throw new UnsupportedException("the number of channels must be fixed");
+        return (shape.Sizes[1], block);
     }
 }

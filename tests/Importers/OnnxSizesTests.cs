@@ -1,3 +1,5 @@
+using SeqRuntime.Converter.Importers.Onnx;
+
 namespace SeqRuntime.Tests.Importers;
 
 /// <summary>What a model does at sizes of its symbolic dimensions that the converter did not try.</summary>
@@ -23,5 +25,23 @@ public sealed class OnnxSizesTests
         session.Input<float>(0).Fill(1);
         session.Run();
         Assert.Equal([Math.Min(time, 4), 2], session.OutputShape(0).ToArray());
+    }
+
+    /// <summary>Height and width are known only when the model runs.</summary>
+    [Theory]
+    [InlineData("DepthToSpace", 4, 8)]
+    [InlineData("SpaceToDepth", 2, 4)]
+    public void BlocksOfAnImageOfAnySize(string op, int height, int width)
+    {
+        var builder = new OnnxBuilder().Input("x", OnnxBuilder.Float, "N", 8, "H", "W").Node(op, "x", "y", ("blocksize", 2));
+        builder.Graph.Output.Add(new ValueInfoProto { Name = "y", Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = OnnxBuilder.Float } } });
+        using var model = builder.Load();
+        using var session = model.CreateSession(options: new SeqSessionOptions { MaxSizes = { ["N"] = 2, ["H"] = 6, ["W"] = 8 } });
+        session.SetSize("H", height);
+        session.SetSize("W", width);
+        float[] x = [.. Enumerable.Range(0, 2 * 8 * height * width).Select(i => (float)i)];
+        x.CopyTo(session.Input<float>(0));
+        session.Run();
+        Assert.Equal(builder.Reference(("x", [2, 8, height, width], x)), session.Output<float>(0).ToArray());
     }
 }
