@@ -168,6 +168,7 @@ internal static class Converter
         pairing.DropOutputs(graph);
         stage("simplifying", 0.5);
         Passes.Run(graph, name => WeightChoice.AsksForFewerBits(options, name));
+        UnreadInputs.Tell(graph, notes);
         return (graph, pairing.Pairs);
     }
 

@@ -25,7 +25,7 @@ internal static class NonFinite
 
         if (first < 0) return null;
         string[] parts = [.. nans > 0 ? [$"{nans} NaN"] : Array.Empty<string>(), .. infinities > 0 ? [$"{infinities} infinite"] : Array.Empty<string>()];
-        return $"holds {string.Join(" and ", parts)} among {values.Length} values, the first at [{string.Join(", ", Index(first, tensor.Shape))}]: every result would be NaN. The training went wrong or the file is damaged; take an earlier checkpoint";
+        return $"holds {string.Join(" and ", parts)} among {values.Length} values, the first at [{string.Join(", ", Index(first, tensor.Shape))}]: results would be NaN. The training went wrong or the file is damaged; take an earlier checkpoint";
     }
 
     private static int[] Index(int place, int[] shape)

@@ -1,6 +1,7 @@
 using SeqRuntime.Converter.Importers.Description;
 using SeqRuntime.Converter.Importers.Keras;
 using SeqRuntime.Converter.Importers.Onnx;
+using SeqRuntime.Converter.Importers.Weights;
 
 namespace SeqRuntime.Converter.Importers;
 
@@ -11,22 +12,30 @@ internal static class Importer
     /// <param name="name">Name of the graph where the file holds one that has none.</param>
     /// <param name="notes">What the user should know.</param>
     /// <exception cref="ConversionException">The file is of an unknown kind, or damaged.</exception>
-    public static ImportedModel Read(string path, string name, List<string> notes) => Path.GetExtension(path).ToUpperInvariant() switch
+    public static ImportedModel Read(string path, string name, List<string> notes)
     {
-        ".ONNX" => FromOnnx(path, name, notes),
-        ".JSON" => DescriptionReader.Read(path, notes),
-        ".H5" or ".HDF5" => KerasReader.Read(path, name, notes),
-        _ => throw new ConversionException($"{path}: files of this kind are not read; give an ONNX model (.onnx), a Keras model (.h5), or a description (.json) of weights in .safetensors, .npz or .h5."),
-    };
+        var kind = FileKinds.Of(path);
+        return kind switch
+        {
+            FileKind.Onnx => FromOnnx(path, name, notes),
+            FileKind.Json => DescriptionReader.Read(path, notes),
+            FileKind.Hdf5 => KerasReader.Read(path, name, notes),
+            FileKind.Npz or FileKind.Safetensors => throw new ConversionException($"{path}: this file has weights and no architecture; write a description (.json, docs/description.md) that names it as its weights."),
+            _ => throw new ConversionException($"{path}: {FileKinds.Advice(kind, path) ?? "files of this kind are not read; give an ONNX model (.onnx), a Keras model (.h5), or a description (.json) of weights in .safetensors, .npz or .h5"}."),
+        };
+    }
 
     private static ImportedModel FromOnnx(string path, string name, List<string> notes)
     {
         var graph = OnnxReader.Read(path, name, notes, out var dataFiles);
+        var unused = OnnxLeftovers.Unused(graph, path);
+        if (UnusedWeights.Note(unused) is { } note) notes.Add(note);
         Doubles.Apply(graph, notes);
+        OnnxLeftovers.CheckNumbers(graph);
         Dequantization.Apply(graph, notes);
         ScanAsLoop.Apply(graph);
         var model = GreedyLoop.Split(graph, notes) ?? new ImportedModel(graph);
-        model.Files = dataFiles;
+        (model.Files, model.Unused) = (dataFiles, unused);
         return model;
     }
 }

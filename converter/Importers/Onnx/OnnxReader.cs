@@ -9,8 +9,13 @@ internal sealed class OnnxReader
     private const int OldestOpset = 7;
     public const int NewestOpset = 23;
 
+    /// <summary>How many of a kind a note names.</summary>
+    private const int MostNamed = 5;
+
     private readonly string _file;
     private readonly OnnxTensors _tensors;
+    private readonly List<string> _unknown = [];
+    private readonly List<string> _resetBefore = [];
     private int _opset;
 
     private OnnxReader(string file)
@@ -39,8 +44,14 @@ internal sealed class OnnxReader
         if (_opset < OldestOpset && model.Graph.Node.FirstOrDefault(n => !OpsetUpgrade.IsAsOld(n.OpType)) is { } old)
             throw new ConversionException($"{_file}: opset {_opset} is older than {OldestOpset}, the oldest that is read ('{old.Name}' is a {old.OpType} of that time); export the model again with opset 13 or newer.");
         if (_opset > NewestOpset) notes.Add($"{graphName}: opset {_opset} is newer than {NewestOpset}, the newest this converter knows; operators are read by their opset {NewestOpset} meaning.");
-        return ReadGraph(Inline(model), graphName);
+        var graph = ReadGraph(Inline(model), graphName);
+        if (_unknown.Count > 0) notes.Add($"attributes that are not known are left out: {Some(_unknown)}");
+        if (_resetBefore.Count > 0 && model.ProducerName == "pytorch")
+            notes.Add($"{Some(_resetBefore)}: linear_before_reset is 0 in the file and computed so. PyTorch's GRU always has 1, which its newer exporter leaves out (pytorch#189225); if results differ from PyTorch's, export with dynamo=False");
+        return graph;
     }
+
+    private static string Some(List<string> names) => string.Join(", ", names.Take(MostNamed)) + (names.Count > MostNamed ? $" and {names.Count - MostNamed} more" : "");
 
     private ModelProto Parse()
     {
@@ -99,7 +110,13 @@ internal sealed class OnnxReader
         var name = proto.Name.Length > 0 ? proto.Name : $"{proto.OpType}_{index}";
         var op = proto.Domain is "" or "ai.onnx" ? proto.OpType : $"{proto.Domain}.{proto.OpType}";
         var node = new IrNode(name, op, proto.Input, proto.Output);
-        foreach (var attribute in proto.Attribute) node.Attributes[attribute.Name] = ReadAttribute(attribute, name);
+        foreach (var attribute in proto.Attribute)
+        {
+            node.Attributes[attribute.Name] = ReadAttribute(attribute, name);
+            if (OnnxAttributes.IsUnknown(op, attribute.Name)) _unknown.Add($"'{attribute.Name}' of {node}");
+        }
+
+        if (op == "GRU" && node.Int("linear_before_reset", 0) == 0) _resetBefore.Add(node.ToString());
         return node;
     }
 

@@ -4,19 +4,20 @@ using SeqRuntime.Converter.IO;
 
 namespace SeqRuntime.Converter.Importers.Weights;
 
-/// <summary>Named tensors of a file, by its extension.</summary>
+/// <summary>Named tensors of a file, by its extension or by what it holds.</summary>
 internal static class WeightFile
 {
     /// <exception cref="ConversionException">The file is missing, damaged or of an unknown kind.</exception>
     public static WeightSet Read(string path)
     {
         if (!File.Exists(path)) throw new ConversionException($"{path}: there is no such weight file.");
-        return Path.GetExtension(path).ToUpperInvariant() switch
+        var kind = FileKinds.Of(path);
+        return kind switch
         {
-            ".SAFETENSORS" => new WeightSet(path, SafetensorsReader.ReadFile(path)),
-            ".NPZ" => new WeightSet(path, NpzFile.ReadFile(path).Select(a => KeyValuePair.Create(a.Key, Tensor(a.Value)))),
-            ".H5" or ".HDF5" => KerasNames.Read(HdfFile.Read(path), path),
-            var other => throw new ConversionException($"{path}: weight files of kind '{other}' are not read; give .safetensors, .npz or .h5."),
+            FileKind.Safetensors => new WeightSet(path, SafetensorsReader.ReadFile(path)),
+            FileKind.Npz => new WeightSet(path, NpzFile.ReadFile(path).Select(a => KeyValuePair.Create(a.Key, Tensor(a.Value)))),
+            FileKind.Hdf5 => KerasNames.Read(HdfFile.Read(path), path),
+            _ => throw new ConversionException($"{path}: {FileKinds.Advice(kind, path) ?? "weight files of this kind are not read; give .safetensors, .npz or .h5"}."),
         };
     }
 

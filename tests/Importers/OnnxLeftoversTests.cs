@@ -1,0 +1,75 @@
+using SeqRuntime.Converter;
+using SeqRuntime.Converter.Graph;
+using SeqRuntime.Converter.Importers.Onnx;
+
+namespace SeqRuntime.Tests.Importers;
+
+/// <summary>What an ONNX file holds and the model does not use is told; weights that are no numbers are refused.</summary>
+public sealed class OnnxLeftoversTests
+{
+    [Fact]
+    public void Constants_and_inputs_that_nothing_reads_are_told()
+    {
+        var result = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 3).Input("mask", OnnxBuilder.Float, 1, 3).Input("off", OnnxBuilder.Float, 1, 3)
+            .Random("w", 1, 1, 3, 2).Random("old", 2, 1, 4, 5).Constant("zero", [1, 3], 0f, 0, 0).Constant("no", [], false)
+            .Node("Where", "no off x", "chosen").Node("MatMul", "chosen w", "y").Output("y").Convert();
+        var notes = result.Graphs[0].Notes;
+        Assert.Contains(notes, n => n.EndsWith("nothing uses 'old' [4, 5], 'zero' [1, 3]", StringComparison.Ordinal));
+        Assert.Contains("input 'mask' has no effect: nothing reads it", notes);
+        Assert.Equal(["old", "zero"], result.Unused.Select(u => u.Name));
+    }
+
+    [Fact]
+    public void Attributes_that_nobody_knows_are_told()
+    {
+        var notes = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 3).Node("Elu", "x", "e", ("alpha", 0.5f), ("gamma", 2f)).Node("Relu", "e", "y", ("slope", 2)).Output("y").Convert().Graphs[0].Notes;
+        var note = Assert.Single(notes);
+        Assert.StartsWith("attributes that are not known are left out: 'gamma' of Elu_", note, StringComparison.Ordinal);
+        Assert.Contains("'slope' of Relu_", note, StringComparison.Ordinal);
+    }
+
+    /// <summary>Every operator that is converted is in the table of attributes.</summary>
+    [Fact]
+    public void The_attributes_of_every_operator_are_known()
+    {
+        // Made by this converter itself.
+        string[] own = ["Linear"];
+        Assert.Empty(Decompose.Names.Concat(QuantizedOperators.Names).Except(OnnxAttributes.Operators).Except(own).Order(StringComparer.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("pytorch", 0, true)]
+    [InlineData("pytorch", 1, false)]
+    [InlineData("tf2onnx", 0, false)]
+    public void A_GRU_of_PyTorch_whose_reset_gate_acts_before_is_told(string producer, int isAfter, bool isTold)
+    {
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 5, 1, 3).Random("w", 1, 1, 1, 12, 3).Random("r", 2, 1, 1, 12, 4)
+            .Node("GRU", "x w r", "y", ("hidden_size", 4), ("linear_before_reset", isAfter)).Output("y");
+        model.Model.ProducerName = producer;
+        Assert.Equal(isTold, model.Convert().Graphs[0].Notes.Any(n => n.Contains("linear_before_reset is 0", StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData(float.NaN)]
+    [InlineData(float.NegativeInfinity)]
+    public void A_weight_that_is_no_number_is_refused(float value)
+    {
+        var message = Assert.Throws<ConversionException>(() => new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 3).Constant("w", [3, 2], 1f, 2, 3, 4, value, 6).Node("MatMul", "x w", "y").Output("y").Convert()).Message;
+        Assert.Contains("the weight 'w' of shape [3, 2] holds 1", message, StringComparison.Ordinal);
+        Assert.Contains("the first at [2, 0]", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_mask_of_infinities_is_none()
+    {
+        using var model = SeqModel.Load(new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 3).Constant("mask", [1, 3], 0f, float.NegativeInfinity, 0).Node("Add", "x mask", "masked").Node("Softmax", "masked", "y", ("axis", -1)).Output("y").Convert().File);
+        using var session = model.CreateSession();
+        ((float[])[1, 5, 1]).CopyTo(session.Input<float>(0));
+        session.Run();
+        Assert.Equal([0.5f, 0, 0.5f], session.Output<float>(0).ToArray());
+    }
+
+    [Fact]
+    public void A_constant_with_NaN_among_others_is_refused() =>
+        Assert.Contains("holds 1 NaN among 3 values", Assert.Throws<ConversionException>(() => new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 3).Constant("shift", [3], 0f, float.NaN, 0).Node("Add", "x shift", "y").Output("y").Convert()).Message, StringComparison.Ordinal);
+}
