@@ -59,7 +59,9 @@ internal static class Bindings
 
     private static IrTensor Parse(IrPort port, string text, string path)
     {
-        var shape = Array.ConvertAll(port.Shape, d => d.Symbol is null ? d.Size : 1);
+        if (port.Shape.Select(d => d.Symbol).OfType<string>().Distinct().ToList() is { Count: > 0 } open)
+            throw new ConversionException($"{path}: --set {port.Name}={text}: the input has shape [{string.Join(", ", port.Shape)}]; --set gives all elements one value, and there must be as many as the model is to have: fix {string.Join(" and ", open)} first ({string.Join(" ", open.Select(symbol => $"--dim {symbol}=SIZE"))}).");
+        var shape = Array.ConvertAll(port.Shape, d => d.Size);
         var count = shape.Aggregate(1L, (a, b) => a * b);
         if (count > 1 << 20) throw new ConversionException($"{path}: --set {port.Name}: the input has {count} elements; only small inputs can be set to one number.");
         if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && !TryBool(text, out value))

@@ -45,10 +45,14 @@ internal sealed class SourceGraph : IDisposable
 
         foreach (var input in graph.Inputs)
         {
-            if (input.Name != name && Session.InputIndex(input.Name) != _lengthInput)
-                throw new ArgumentException($"Nothing fills the encoder's input '{input.Name}'; name it as the source's length, or fix it when converting (--set {input.Name}=…).");
+            if (input.Name != name && Session.InputIndex(input.Name) != _lengthInput) throw Unfilled(input);
         }
     }
+
+    /// <summary>One number may be the source's length or fixed; what has an element a token can only be made inside the graph.</summary>
+    private static ArgumentException Unfilled(SeqValueInfo input) => new(input.Dimensions.All(d => d.Size == 1)
+        ? $"Nothing fills the encoder's input '{input.Name}'; name it as the source's length, or fix it when converting (--set {input.Name}=…)."
+        : $"Nothing fills the encoder's input '{input.Name}' of shape [{string.Join(", ", input.Dimensions)}]: a decoder gives tokens and their number. Compute it inside the graph; positions are a layer 'positions' in a description, a range in other frameworks.");
 
     public SeqGraphInfo Graph { get; }
 

@@ -123,6 +123,17 @@ public sealed class DescriptionTests : IDisposable
     [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"layers\": [{ \"kind\": \"gruu\", \"output\": \"y\" }] } } }", "there is no kind 'gruu'; there are embedding, linear, rnn, gru, lstm")]
     [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"layers\": [{ \"output\": \"y\" }] } } }", "graphs.main.layers[0]: a layer needs a 'kind'")]
     [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"layers\": [{ \"kind\": \"gru\", \"input\": \"x\", \"output\": \"y\", \"hiden\": 3 }] } } }", "there is no member 'hiden'; there are ")]
+    [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"layers\": [{ \"kind\": \"gru\", \"input\": \"x\", \"output\": \"y\", \"nonlinearity\": \"relu\" }] } } }", "Its functions are sigmoid and tanh; a layer of others is read from a Keras or an ONNX model")]
+    [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"layers\": [{ \"kind\": \"lstm\", \"input\": \"x\", \"output\": \"y\", \"lengths\": \"n\" }] } } }", "a layer with lengths or a mask is read from a Keras or an ONNX model")]
+    [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"states\": { \"h\": { \"shape\": [1], \"update\": \"y\", \"initial\": \"h0\" } }, \"layers\": [], \"outputs\": {} } } }", "there are shape, update. A state begins at zero")]
+    [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": null } }", "graphs.main is null; give a value or leave it out")]
+    [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"inputs\": { \"x\": null }, \"layers\": [], \"outputs\": {} } } }", "graphs.main.inputs.x is null")]
+    [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"layers\": [null], \"outputs\": {} } } }", "graphs.main.layers[0] is null")]
+    [InlineData("{ \"in_shape\": [null, null, 1], \"layers\": [] }", "this is a model of RTNeural")]
+    [InlineData("{ \"model_data\": {}, \"state_dict\": {} }", "['state_dict'].items()})\", and describe the layers")]
+    [InlineData("{ \"version\": \"0.5\", \"architecture\": \"LSTM\", \"config\": {}, \"weights\": [] }", "Neural Amp Modeler")]
+    [InlineData("{ \"class_name\": \"Sequential\", \"config\": {}, \"keras_version\": \"2.0.3\" }", "h5py.File('weights.h5', 'r+').attrs['model_config'] = open('model.json').read()")]
+    [InlineData("{ \"name\": \"app\", \"icons\": [] }", "this JSON is no description of a model: it has neither 'graphs' nor 'weights' (docs/description.md tells what a description is). It has 'name', 'icons'")]
     [InlineData("{ \"weights\" \"w.npz\" }", "line 1")]
     public void A_wrong_document_is_told_by_its_own_names(string text, string says)
     {

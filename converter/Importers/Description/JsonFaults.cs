@@ -17,7 +17,7 @@ internal static partial class JsonFaults
         var where = fault is JsonException { LineNumber: { } line, Path: var path } ? Where(line, path)
             : place.Success ? Where(long.Parse(place.Groups["line"].ValueSpan, CultureInfo.InvariantCulture), place.Groups["path"].Value)
             : "";
-        if (Unmapped().Match(text) is { Success: true } unmapped) return $"{where}there is no member '{unmapped.Groups[1].Value}'{Members(unmapped.Groups[2].Value)}";
+        if (Unmapped().Match(text) is { Success: true } unmapped) return $"{where}there is no member '{unmapped.Groups[1].Value}'{Members(unmapped.Groups[2].Value)}{Hint(unmapped.Groups[2].Value, unmapped.Groups[1].Value)}";
         if (Missing().Match(text) is { Success: true } missing) return $"{where}{missing.Groups[1].Value} {(missing.Groups[1].Value.Contains(',') ? "are" : "is")} missing";
         if (Discriminator().Match(text) is { Success: true } kind) return $"{where}there is no kind '{kind.Groups[1].Value}'; there are {Kinds()}";
         if (fault is NotSupportedException) return $"{where}a layer needs a 'kind' as text; there are {Kinds()}";
@@ -35,6 +35,15 @@ internal static partial class JsonFaults
         var names = info.Properties.Select(p => p.Name).Concat(known.IsAssignableTo(typeof(LayerDescription)) ? ["kind"] : []);
         return $"; there are {string.Join(", ", names.Order(StringComparer.Ordinal))}";
     }
+
+    /// <summary>What there is instead of a member that people look for.</summary>
+    private static string Hint(string type, string member) => (type.Split('.')[^1], member) switch
+    {
+        (nameof(StateDescription), _) => ". A state begins at zero; a program writes other first values after each ResetState: session.State<float>(name)",
+        (nameof(GruLayer) or nameof(LstmLayer) or nameof(GruCellLayer) or nameof(LstmCellLayer), "nonlinearity" or "activation" or "recurrent_activation") => ". Its functions are sigmoid and tanh; a layer of others is read from a Keras or an ONNX model",
+        (nameof(RnnLayer) or nameof(GruLayer) or nameof(LstmLayer), "lengths" or "mask" or "sequence_lens") => ". It runs over every step; a layer with lengths or a mask is read from a Keras or an ONNX model",
+        _ => "",
+    };
 
     private static string Kinds() => string.Join(", ", typeof(LayerDescription).GetCustomAttributes<JsonDerivedTypeAttribute>().Select(a => a.TypeDiscriminator));
 

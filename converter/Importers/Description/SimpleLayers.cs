@@ -133,12 +133,13 @@ internal sealed record ActivationLayer : UnaryLayer
         ["hard_sigmoid"] = "HardSigmoid",
         ["hard_swish"] = "HardSwish",
         ["mish"] = "Mish",
+        ["silu"] = "Swish",
         ["exp"] = "Exp",
         ["softmax"] = "Softmax",
         ["log_softmax"] = "LogSoftmax",
     };
 
-    /// <summary>tanh, relu, sigmoid, elu, selu, gelu, softplus, softsign, hard_sigmoid, hard_swish, mish, exp, softmax, log_softmax.</summary>
+    /// <summary>tanh, relu, sigmoid, elu, selu, gelu, softplus, softsign, hard_sigmoid, hard_swish, mish, silu, exp, softmax, log_softmax.</summary>
     public required string Function { get; init; }
 
     public override void Emit(GraphComposer graph)

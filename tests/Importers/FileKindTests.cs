@@ -1,0 +1,68 @@
+using System.IO.Compression;
+using SeqRuntime.Converter;
+using SeqRuntime.Converter.Importers;
+
+namespace SeqRuntime.Tests.Importers;
+
+/// <summary>Files are known by what they hold where their extension tells nothing; what cannot be read is told with the way that works.</summary>
+public sealed class FileKindTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("kinds").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void A_Keras_model_under_any_name_is_read()
+    {
+        var file = new KerasFile(71).Layer("ReLU", "\"name\": \"act\", \"batch_input_shape\": [1, 3]");
+        file.Write(At("wake.net"), file.Sequential);
+        Assert.Equal("main", Assert.Single(Convert("wake.net").Graphs).Name);
+        // A block of the user's own before it.
+        File.WriteAllBytes(At("block.net"), [.. new byte[512], .. File.ReadAllBytes(At("wake.net"))]);
+        Assert.Equal(FileKind.Hdf5, FileKinds.Of(At("block.net")));
+    }
+
+    [Fact]
+    public void A_weight_file_under_any_name_is_read()
+    {
+        using var files = new WeightFiles();
+        files.Random("fc.weight", 2, 3);
+        var description = WeightFiles.Graph("[1, 3]", """{ "kind": "linear", "input": "x", "weights": "fc", "output": "y" }""");
+        files.Convert(description);
+        File.Move(files.Path("weights.npz"), files.Path("weights.bin"));
+        File.WriteAllText(files.Path("model.json"), description.Replace("weights.npz", "weights.bin", StringComparison.Ordinal));
+        Assert.Single(SeqRuntime.Converter.Converter.Convert([("main", files.Path("model.json"))], new ConversionOptions()).Graphs);
+    }
+
+    [Theory]
+    [InlineData("model.weights.h5", "keras.models.load_model('some.file').save('some.h5')")]
+    [InlineData("archive/data.pkl", "numpy.savez('some.npz'")]
+    [InlineData("fc.weight.npy", "weights and no architecture")]
+    [InlineData("word/document.xml", "files of this kind are not read; give an ONNX model")]
+    public void An_archive_is_told_by_its_entries(string entry, string says)
+    {
+        using (var zip = ZipFile.Open(At("some.file"), ZipArchiveMode.Create)) zip.CreateEntry(entry);
+        Assert.Contains(says, Refusal("some.file"), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("m.keras", "", "keras.models.load_model('m.keras').save('m.h5')")]
+    [InlineData("m.pth", "", "torch.load('m.pth', map_location='cpu')")]
+    [InlineData("m.tflite", "", "tf2onnx")]
+    [InlineData("m.dat", "  {\"in_shape\": [], \"layers\": []}", "this is a model of RTNeural")]
+    [InlineData("m.nam", "{}", "Neural Amp Modeler")]
+    [InlineData("m.safetensors", "", "weights and no architecture")]
+    [InlineData("m.dat", "PK\u0003\u0004", "files of this kind are not read")]
+    [InlineData("m.dat", "", "files of this kind are not read")]
+    public void A_file_that_cannot_be_read_is_told(string name, string content, string says)
+    {
+        File.WriteAllText(At(name), content);
+        Assert.Contains(says, Refusal(name), StringComparison.Ordinal);
+    }
+
+    private string At(string name) => Path.Combine(_folder, name);
+
+    private ConversionResult Convert(string name) => SeqRuntime.Converter.Converter.Convert([("main", At(name))], new ConversionOptions());
+
+    private string Refusal(string name) => Assert.Throws<ConversionException>(() => Convert(name)).Message;
+}
