@@ -27,11 +27,14 @@ internal sealed class ResolvePass
     private readonly List<IrNode> _kept = [];
     private readonly SequenceValues _sequences;
     private readonly ResolvePass? _outer;
+    private readonly IReadOnlyList<Sizes> _probes;
+    private readonly List<Sizes> _turns;
     private int _branches;
     private int _seen;
 
     private ResolvePass(IrGraph graph, IReadOnlyList<Sizes> probes)
     {
+        (_probes, _turns) = (probes, []);
         _graph = graph;
         _evaluator = new Evaluator(graph, probes);
         _sequences = new SequenceValues(graph, _evaluator);
@@ -41,12 +44,14 @@ internal sealed class ResolvePass
     private ResolvePass(IrGraph body, Evaluator evaluator, Dictionary<string, string> outerNames, ResolvePass outer)
     {
         (_graph, _evaluator, _outer, _alias) = (body, evaluator, outer, outerNames);
+        (_probes, _turns) = (outer._probes, outer._turns);
         _sequences = new SequenceValues(body, evaluator, outer._sequences);
     }
 
     /// <exception cref="ShapeFault">Shapes do not fit together at these sizes of the symbolic dimensions.</exception>
     /// <exception cref="ConversionException">Operators are unsupported, or the model is damaged.</exception>
-    public static void Run(IrGraph graph, IReadOnlyList<Sizes> probes, WorkMeter? meter = null)
+    /// <returns>Sizes at which a comparison may come out otherwise than at those of <paramref name="probes"/>.</returns>
+    public static IReadOnlyList<Sizes> Run(IrGraph graph, IReadOnlyList<Sizes> probes, WorkMeter? meter = null)
     {
         ZeroStates.LeaveOut(graph);
         DeadCode.Remove(graph);
@@ -71,6 +76,7 @@ internal sealed class ResolvePass
 
         graph.Probes = probes;
         DeadCode.Remove(graph);
+        return pass._turns;
     }
 
     private void Run()
@@ -287,6 +293,7 @@ internal sealed class ResolvePass
 
         var kept = node.Take(KeepsShapeOf) as long?;
         _evaluator.Evaluate(node);
+        if (_probes.Count > 1) _turns.AddRange(TurningSizes.Of(node, _evaluator, _probes));
         if (kept is { } input && !_evaluator.SameShape(node.Input((int)input), node.Output(0)))
             throw new ArgumentException($"{string.Join(" and ", node.Inputs.Select(i => $"'{i}' {_evaluator.ShapeOf(i)}"))} do not fit: the result would be {_evaluator.ShapeOf(node.Output(0))}.");
         var isKnown = node.Outputs.Count > 0;

@@ -6,6 +6,9 @@ namespace SeqRuntime.Converter.Graph;
 /// </summary>
 internal static class SizeProbes
 {
+    private const int MostTurns = 12;
+    private const int MostRounds = 2;
+
     /// <summary>The resolved graph; <paramref name="raw"/> stays as it is, <paramref name="sized"/> is a copy of it with the dimensions that had to be fixed.</summary>
     /// <exception cref="ConversionException">It fits together nowhere, or at one size only; the message says where and why, and options that were tried to work.</exception>
     public static IrGraph Resolve(IrGraph raw, List<string> notes, out IrGraph sized) => Resolve(sized = raw.Copy(), notes, advises: true);
@@ -150,12 +153,34 @@ internal static class SizeProbes
         }
     }
 
+    /// <summary>Resolves at these sizes, and at those at which a comparison of the graph turns.</summary>
     private static IrGraph At(IrGraph graph, IReadOnlyList<Sizes> points, IReadOnlyList<SizeRange> ranges)
     {
-        var copy = graph.Copy();
-        ResolvePass.Run(copy, points);
-        copy.Ranges = ranges;
-        return copy;
+        for (var round = 0; ; round++)
+        {
+            var copy = graph.Copy();
+            var turns = ResolvePass.Run(copy, points).DistinctBy(t => t.ToString()).Take(MostTurns).Where(t => Fits(graph, t)).ToList();
+            if (turns.Count == 0 || round == MostRounds)
+            {
+                copy.Ranges = ranges;
+                return copy;
+            }
+
+            points = [.. points, .. turns];
+        }
+    }
+
+    private static bool Fits(IrGraph graph, Sizes sizes)
+    {
+        try
+        {
+            ResolvePass.Run(graph.Copy(), [sizes]);
+            return true;
+        }
+        catch (Exception fault) when (fault is ShapeFault or UnsupportedException)
+        {
+            return false;
+        }
     }
 
     private static string Names(IEnumerable<string> symbols) => string.Join(", ", symbols.Select(s => $"'{s}'"));

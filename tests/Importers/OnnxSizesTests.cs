@@ -44,4 +44,35 @@ public sealed class OnnxSizesTests
         session.Run();
         Assert.Equal(builder.Reference(("x", [2, 8, height, width], x)), session.Output<float>(0).ToArray());
     }
+
+    /// <summary>A branch for inputs of one length is taken at that length, wherever it lies, and whatever is done with the length before.</summary>
+    [Theory]
+    [InlineData("Equal", 4)]
+    [InlineData("Equal", 29)]
+    [InlineData("Less", 5)]
+    [InlineData("Greater", 40)]
+    public void ABranchOnASizeIsTakenWhereItTurns(string comparison, int limit)
+    {
+        static GraphProto Branch(string op, string name)
+        {
+            var graph = new GraphProto { Name = name };
+            graph.Node.Add(OnnxBuilder.MakeNode(op, "x", name));
+            graph.Output.Add(OnnxBuilder.Port(name, OnnxBuilder.Float, "T"));
+            return graph;
+        }
+
+        using var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, "T")
+            .Constant<long>("two", [], 2).Constant<long>("limit", [], 2 * limit)
+            .Node("Size", "x", "size").Node("Mul", "size two", "twice").Node(comparison, "twice limit", "condition")
+            .Node("If", "condition", "y", ("then_branch", Branch("Neg", "then")), ("else_branch", Branch("Abs", "else")))
+            .Output("y", OnnxBuilder.Float, "T").Load();
+        for (var time = 1; time <= 45; time++)
+        {
+            using var session = model.CreateSession(options: new SeqSessionOptions { MaxSizes = { ["T"] = time } });
+            session.Input<float>(0).Fill(1);
+            session.Run();
+            var isThen = comparison switch { "Equal" => time == limit, "Less" => time < limit, _ => time > limit };
+            Assert.Equal(isThen ? -1 : 1, session.Output<float>(0)[0]);
+        }
+    }
 }

@@ -9,7 +9,7 @@ internal static class RandomControl
     {
         if (m.Pick(v => v.Rank >= 1) is not { } x) return false;
         var axis = m.Random.Next(x.Rank);
-        var condition = m.Random.Next(x.Axes[axis].IsFixed ? 3 : 2) switch
+        var condition = m.Random.Next(3) switch
         {
             0 => m.Constant<bool>([], m.Chance(0.5)),
             2 => m.Raw("Equal", [m.Raw("Gather", [m.Raw("Shape", [x.Name]), m.Constant<long>([], axis)], ("axis", 0)), m.Constant<long>([], m.Choose(1, 2, 4))]),
