@@ -64,19 +64,25 @@ internal sealed unsafe class Evaluator
     public void SetUnknown(string name, ElementType type) => SetPort(name, type, [], []);
 
     /// <summary>The one number that a value holds at one of the sizes that are tried; null where it is not known or none.</summary>
-    public double? NumberOf(string value, int probe)
+    public double? NumberOf(string value, int probe) => NumbersOf(value, probe) is [var number] ? number : null;
+
+    /// <summary>The few numbers that a value holds at one of the sizes that are tried; null where they are not known or many.</summary>
+    public double[]? NumbersOf(string value, int probe)
     {
-        if (!Has(value) || Values(value)[probe] is not { IsKnown: true, Count: 1 } tensor) return null;
+        if (!Has(value) || Values(value)[probe] is not { IsKnown: true, Count: >= 1 and <= Shape.MaxRank } tensor) return null;
         return tensor.Type switch
         {
-            ElementType.Float32 => *(float*)tensor.Data,
-            ElementType.Float64 => *(double*)tensor.Data,
-            ElementType.Int64 => *(long*)tensor.Data,
-            ElementType.Int32 => *(int*)tensor.Data,
-            ElementType.Int8 => *(sbyte*)tensor.Data,
-            _ => *tensor.Data,
+            ElementType.Float32 => Numbers<float>(tensor),
+            ElementType.Float64 => Numbers<double>(tensor),
+            ElementType.Int64 => Numbers<long>(tensor),
+            ElementType.Int32 => Numbers<int>(tensor),
+            ElementType.Int8 => Numbers<sbyte>(tensor),
+            _ => Numbers<byte>(tensor),
         };
     }
+
+    private static double[] Numbers<T>(Tensor tensor)
+        where T : unmanaged, System.Numerics.INumber<T> => Array.ConvertAll(new ReadOnlySpan<T>(tensor.Data, (int)tensor.Count).ToArray(), double.CreateChecked);
 
     private Tensor[] Values(string name) => _values.TryGetValue(name, out var own) || _outer is null ? own ?? _values[name] : _outer.Values(name);
 

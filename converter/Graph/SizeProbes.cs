@@ -6,7 +6,7 @@ namespace SeqRuntime.Converter.Graph;
 /// </summary>
 internal static class SizeProbes
 {
-    private const int MostTurns = 12;
+    private const int MostTurns = 24;
     private const int MostRounds = 2;
 
     /// <summary>The resolved graph; <paramref name="raw"/> stays as it is, <paramref name="sized"/> is a copy of it with the dimensions that had to be fixed.</summary>

@@ -75,4 +75,24 @@ public sealed class OnnxSizesTests
             Assert.Equal(isThen ? -1 : 1, session.Output<float>(0)[0]);
         }
     }
+
+    /// <summary>The padding follows from the remainder of the size by the stride.</summary>
+    [Theory]
+    [InlineData("SAME_UPPER")]
+    [InlineData("SAME_LOWER")]
+    public void StridedSamePaddingIsRightAtEveryRemainder(string pad)
+    {
+        var builder = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 1, "T", 5)
+            .Node("MaxPool", "x", "y", ("kernel_shape", new long[] { 3, 3 }), ("strides", new long[] { 3, 1 }), ("auto_pad", pad));
+        builder.Graph.Output.Add(new ValueInfoProto { Name = "y", Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = OnnxBuilder.Float } } });
+        using var model = builder.Load();
+        for (var time = 1; time <= 13; time++)
+        {
+            using var session = model.CreateSession(options: new SeqSessionOptions { MaxSizes = { ["T"] = time } });
+            float[] x = [.. Enumerable.Range(0, time * 5).Select(i => MathF.Sin(i * 1.7f))];
+            x.CopyTo(session.Input<float>(0));
+            session.Run();
+            Assert.Equal(builder.Reference(("x", [1, 1, time, 5], x)), session.Output<float>(0).ToArray());
+        }
+    }
 }
