@@ -125,6 +125,12 @@ internal sealed unsafe class Evaluator
         }
     }
 
+    /// <summary>Lets a value's content be unknown, so that what reads it stays.</summary>
+    public void Forget(string value)
+    {
+        foreach (var tensor in Values(value)) tensor.IsKnown = false;
+    }
+
     public IrShape ShapeOf(string value)
     {
         var probes = Values(value);

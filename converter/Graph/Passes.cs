@@ -6,7 +6,7 @@ namespace SeqRuntime.Converter.Graph;
 /// <summary>The passes over a resolved graph, in their order.</summary>
 internal static class Passes
 {
-    private static readonly Action<IrGraph>[] s_fusions = [NoOps.Run, LinearFusion.Run, LayerNormFusion.Run, ActivationFusion.Run, CellFusion.Run, ZeroStates.Run, NoOps.Run, NoOps.Run];
+    private static readonly Action<IrGraph>[] s_fusions = [NoOps.RunBeforeCells, LinearFusion.Run, LayerNormFusion.Run, ActivationFusion.Run, CellFusion.Run, StepChains.Run, ZeroProducts.Run, ZeroStates.Run, NoOps.Run, NoOps.Run];
 
     /// <param name="graph">A resolved graph.</param>
     /// <param name="staysApart">Whether a constant of this name is to be stored in fewer bits as it is.</param>

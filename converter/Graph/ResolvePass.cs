@@ -296,6 +296,7 @@ internal sealed class ResolvePass
         if (_probes.Count > 1) _turns.AddRange(TurningSizes.Of(node, _evaluator, _probes));
         if (kept is { } input && !_evaluator.SameShape(node.Input((int)input), node.Output(0)))
             throw new ArgumentException($"{string.Join(" and ", node.Inputs.Select(i => $"'{i}' {_evaluator.ShapeOf(i)}"))} do not fit: the result would be {_evaluator.ShapeOf(node.Output(0))}.");
+        if (ZeroProducts.Is(node, _evaluator)) _evaluator.Forget(node.Output(0));
         var isKnown = node.Outputs.Count > 0;
         foreach (var output in node.Outputs)
         {

@@ -4,29 +4,53 @@ using System.Text;
 namespace SeqRuntime.Format;
 
 /// <summary>Reads one section front to back; every read is checked against what is left, and every fault names file, section and offset.</summary>
-internal ref struct SectionReader(string file, string section, ReadOnlySpan<byte> bytes)
+/// <param name="file">The file's name.</param>
+/// <param name="section">The section's name.</param>
+/// <param name="bytes">Its content.</param>
+/// <param name="isCompact">Whether integers and strings are written as short as they can be, as they are from 1.2 on.</param>
+internal ref struct SectionReader(string file, string section, ReadOnlySpan<byte> bytes, bool isCompact = false)
 {
+    /// <summary>Strings together are at most so many times as long as the section: names share beginnings, files of nothing else do not exist.</summary>
+    private const int MostExpansion = 32;
+
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     private readonly ReadOnlySpan<byte> _bytes = bytes;
     private int _offset;
+    private byte[] _string = [];
+    private long _expanded;
+
+    public readonly bool IsCompact => isCompact;
 
     public readonly int Left => _bytes.Length - _offset;
 
     public byte Byte() => Take(1)[0];
 
-    public ushort UInt16() => BinaryPrimitives.ReadUInt16LittleEndian(Take(sizeof(ushort)));
+    public ushort UInt16()
+    {
+        if (!isCompact) return BinaryPrimitives.ReadUInt16LittleEndian(Take(sizeof(ushort)));
+        var value = Varint();
+        return value is >= 0 and <= ushort.MaxValue ? (ushort)value : throw Fault($"the number {value}");
+    }
 
-    public int Int32() => BinaryPrimitives.ReadInt32LittleEndian(Take(sizeof(int)));
+    public int Int32()
+    {
+        if (!isCompact) return BinaryPrimitives.ReadInt32LittleEndian(Take(sizeof(int)));
+        var value = Varint();
+        return value is >= int.MinValue and <= int.MaxValue ? (int)value : throw Fault($"the number {value}");
+    }
 
-    public long Int64() => BinaryPrimitives.ReadInt64LittleEndian(Take(sizeof(long)));
+    public long Int64() => isCompact ? Varint() : BinaryPrimitives.ReadInt64LittleEndian(Take(sizeof(long)));
 
     public float Float() => BinaryPrimitives.ReadSingleLittleEndian(Take(sizeof(float)));
 
     /// <summary>A number of items that follow, each of at least <paramref name="itemBytes"/> bytes: never more than can be there.</summary>
-    public int Count(int itemBytes)
+    /// <param name="itemBytes">Where integers have their full length.</param>
+    /// <param name="compactBytes">Where they are compact.</param>
+    public int Count(int itemBytes, int compactBytes = 1)
     {
         var count = Int32();
+        if (isCompact) itemBytes = compactBytes;
         if (count < 0 || (long)count * itemBytes > Left) throw Fault($"a count of {count} exceeds the {Left} bytes left");
         return count;
     }
@@ -48,6 +72,7 @@ internal ref struct SectionReader(string file, string section, ReadOnlySpan<byte
 
     public string String()
     {
+        if (isCompact) return CompactString();
         var length = Count(1);
         if (length > SeqLayout.MaxString) throw Fault($"a string of {length} bytes is too long");
         try
@@ -58,6 +83,41 @@ internal ref struct SectionReader(string file, string section, ReadOnlySpan<byte
         {
             throw Fault("a string is not valid UTF-8");
         }
+    }
+
+    /// <summary>As many bytes of the string before as are told, and the rest.</summary>
+    private string CompactString()
+    {
+        var shared = Int32();
+        if (shared < 0 || shared > _string.Length) throw Fault($"a string begins like {shared} bytes of one of {_string.Length}");
+        var rest = Count(1);
+        _expanded += shared + rest;
+        if (shared + (long)rest > SeqLayout.MaxString || _expanded > MostExpansion * (long)_bytes.Length) throw Fault($"a string of {shared + (long)rest} bytes is too long");
+        byte[] whole = [.. _string.AsSpan(0, shared), .. Take(rest)];
+        _string = whole;
+        try
+        {
+            return StrictUtf8.GetString(whole);
+        }
+        catch (DecoderFallbackException)
+        {
+            throw Fault("a string is not valid UTF-8");
+        }
+    }
+
+    /// <summary>Seven bits a byte, lowest first; the sign is the lowest bit.</summary>
+    private long Varint()
+    {
+        var value = 0UL;
+        for (var shift = 0; shift < 70; shift += 7)
+        {
+            var next = Byte();
+            if (shift == 63 && next > 1) break;
+            value |= (ulong)(next & 0x7F) << shift;
+            if (next < 0x80) return (long)(value >> 1) ^ -(long)(value & 1);
+        }
+
+        throw Fault("a number of more than 64 bits");
     }
 
     public ElementType Type()

@@ -15,16 +15,22 @@ namespace SeqRuntime.Format;
 /// table    for each section: u32 id (four characters) · u32 flags (bit 0: required) · u64 offset · u64 length · u32 CRC-32C · u32 0
 /// </code>
 /// A reader takes files of its own major version; a newer minor version may add sections and tensor formats. An unknown section is
-/// ignored unless it is required, an unknown tensor format is refused. 1.1 added fp16 and int4 matrices.
+/// ignored unless it is required, an unknown tensor format is refused. 1.1 added fp16 and int4 matrices. 1.2 writes graphs and the list
+/// of tensors compactly, in sections of other names: integers of one to ten bytes (7 bits a byte, lowest first, the sign in the lowest
+/// bit), each string as the number of bytes that it begins with like the one before it and the rest, a value's name only where it is no
+/// node's and no tensor's, a tensor's place by its size (<see cref="Place"/>).
 /// </remarks>
 internal static class SeqLayout
 {
     public const ulong Magic = 0x1A0A0D5452514553;
     public const ushort Major = 1;
-    public const ushort Minor = 1;
+    public const ushort Minor = 2;
     public const int HeaderBytes = 64;
     public const int SectionEntryBytes = 32;
     public const int Alignment = 64;
+
+    /// <summary>Alignment of tensors of fewer bytes than <see cref="Alignment"/>: that of the widest element.</summary>
+    public const int SmallAlignment = 8;
     public const uint Required = 1;
 
     public const int MajorAt = 8;
@@ -39,13 +45,19 @@ internal static class SeqLayout
     /// <summary>Token and label tables.</summary>
     public const string Tables = "TABL";
 
-    /// <summary>Names, formats, shapes and places of the constants.</summary>
-    public const string Tensors = "TNSR";
+    /// <summary>Names, formats and shapes of the constants.</summary>
+    public const string Tensors = "TNS2";
 
     /// <summary>Graphs: values, nodes, inputs, outputs, states.</summary>
-    public const string Graphs = "GRPH";
+    public const string Graphs = "GRP2";
 
-    /// <summary>Bytes of the constants, each 64-byte aligned, and 64 bytes of slack at the end so that a vector load at any tensor's end stays inside.</summary>
+    /// <summary>The same as they were before 1.2, integers and lengths in four or eight bytes, tensors with their places.</summary>
+    public const string TensorsBefore = "TNSR";
+
+    /// <summary>As <see cref="TensorsBefore"/>.</summary>
+    public const string GraphsBefore = "GRPH";
+
+    /// <summary>Bytes of the constants, each 64-byte aligned but for small ones at the end, and 64 bytes of slack at the end so that a vector load at any tensor's end stays inside.</summary>
     public const string Data = "DATA";
 
     /// <summary>Most sections a file may have.</summary>
@@ -71,6 +83,32 @@ internal static class SeqLayout
 
     public static long Align(long offset) => checked(offset + Alignment - 1) & ~(long)(Alignment - 1);
 
+    /// <summary>
+    /// Where tensors of these lengths lie in the data section: those of at least <see cref="Alignment"/> bytes one after the other, each
+    /// aligned, then the smaller ones, aligned to 8.
+    /// </summary>
+    /// <returns>The offsets, and the end of the last.</returns>
+    public static (long[] Offsets, long End) Place(ReadOnlySpan<long> lengths)
+    {
+        var offsets = new long[lengths.Length];
+        var end = 0L;
+        for (var i = 0; i < offsets.Length; i++)
+        {
+            if (lengths[i] < Alignment) continue;
+            offsets[i] = end;
+            end = Align(checked(end + lengths[i]));
+        }
+
+        for (var i = 0; i < offsets.Length; i++)
+        {
+            if (lengths[i] >= Alignment) continue;
+            offsets[i] = end;
+            end = checked(end + lengths[i] + SmallAlignment - 1) & ~(long)(SmallAlignment - 1);
+        }
+
+        return (offsets, end);
+    }
+
     /// <summary>CRC-32C (Castagnoli), as iSCSI has it: all ones at the start, inverted at the end.</summary>
     public static uint Checksum(ReadOnlySpan<byte> bytes, uint seed = uint.MaxValue)
     {
@@ -93,6 +131,9 @@ internal enum ValueKind : byte
 
     /// <summary>A tensor of the file.</summary>
     Constant = 2,
+
+    /// <summary>As <see cref="Computed"/> in the file, with a name that is not its node's.</summary>
+    Named = 3,
 }
 
 /// <summary>How an attribute is stored.</summary>

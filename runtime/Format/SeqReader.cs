@@ -17,8 +17,8 @@ internal static unsafe class SeqReader
         if (sections.TryGetValue(SeqLayout.Metadata, out var metadata)) ReadMetadata(Open(file, start, metadata), model.Metadata);
         if (sections.TryGetValue(SeqLayout.Tables, out var tables)) ReadTables(Open(file, start, tables), model.Tables);
         var data = Need(file, sections, SeqLayout.Data);
-        model.Tensors = ReadTensors(Open(file, start, Need(file, sections, SeqLayout.Tensors)), start + data.Offset, data.Length);
-        model.Graphs = ReadGraphs(Open(file, start, Need(file, sections, SeqLayout.Graphs)), model.Tensors);
+        model.Tensors = ReadTensors(OpenEither(file, start, sections, SeqLayout.Tensors, SeqLayout.TensorsBefore), start + data.Offset, data.Length);
+        model.Graphs = ReadGraphs(OpenEither(file, start, sections, SeqLayout.Graphs, SeqLayout.GraphsBefore), model.Tensors);
         return model;
     }
 
@@ -51,7 +51,7 @@ internal static unsafe class SeqReader
             if (offset < headBytes || size < 0 || offset > length || size > length - offset)
                 throw Fault(file, $"section {name} claims {size} bytes at offset {offset}, the file has {length}");
             if (offset % SeqLayout.Alignment != 0) throw Fault(file, $"section {name} starts at {offset}, which is no multiple of {SeqLayout.Alignment}");
-            if (name is not (SeqLayout.Metadata or SeqLayout.Tables or SeqLayout.Tensors or SeqLayout.Graphs or SeqLayout.Data))
+            if (name is not (SeqLayout.Metadata or SeqLayout.Tables or SeqLayout.Tensors or SeqLayout.Graphs or SeqLayout.TensorsBefore or SeqLayout.GraphsBefore or SeqLayout.Data))
             {
                 if ((flags & SeqLayout.Required) != 0)
                     throw new SeqFormatException($"{file}: section {name} is required to run this model and unknown to this runtime. Use a newer runtime.");
@@ -97,10 +97,26 @@ internal static unsafe class SeqReader
 
     private static Tensor[] ReadTensors(SectionReader reader, byte* data, long dataLength)
     {
-        var tensors = new Tensor[reader.Count(27)];
+        var tensors = new Tensor[reader.Count(27, 5)];
         for (var i = 0; i < tensors.Length; i++) tensors[i] = ReadTensor(ref reader, data, dataLength);
         reader.End();
+        if (reader.IsCompact) Place(reader, tensors, data, dataLength);
         return tensors;
+    }
+
+    /// <summary>Tensors lie where their sizes say.</summary>
+    private static void Place(SectionReader reader, Tensor[] tensors, byte* data, long dataLength)
+    {
+        try
+        {
+            var (offsets, end) = SeqLayout.Place(Array.ConvertAll(tensors, t => t.Capacity));
+            if (SeqLayout.Align(end) + KernelSet.ReadSlack != dataLength) throw reader.Fault($"its tensors take {end} of {dataLength} bytes of data");
+            for (var i = 0; i < tensors.Length; i++) tensors[i].Data = data + offsets[i];
+        }
+        catch (OverflowException)
+        {
+            throw reader.Fault("its tensors are too large");
+        }
     }
 
     private static Tensor ReadTensor(ref SectionReader reader, byte* data, long dataLength)
@@ -109,9 +125,9 @@ internal static unsafe class SeqReader
         var format = (TensorFormat)reader.Byte();
         var type = reader.Type();
         var sizes = reader.Sizes(symbols: 0);
-        var packedCount = reader.Int32();
-        var offset = reader.Int64();
-        var length = reader.Int64();
+        var packedCount = reader.IsCompact && format == TensorFormat.Dense ? 1 : reader.Int32();
+        var offset = reader.IsCompact ? 0 : reader.Int64();
+        var length = reader.IsCompact ? 0 : reader.Int64();
         if (offset < 0 || length < 0 || offset % SeqLayout.Alignment != 0 || offset > dataLength || length > dataLength - offset - KernelSet.ReadSlack)
             throw reader.Fault($"tensor '{name}' claims {length} bytes at {offset} of {dataLength} bytes of data");
 
@@ -144,6 +160,12 @@ internal static unsafe class SeqReader
             throw reader.Fault($"tensor '{name}': {fault.Message}");
         }
 
+        if (reader.IsCompact)
+        {
+            if (expected > dataLength) throw reader.Fault($"tensor '{name}' of shape {tensor.Shape} takes {expected} of {dataLength} bytes of data");
+            length = expected;
+        }
+
         if (length != expected) throw reader.Fault($"tensor '{name}' of shape {tensor.Shape} has {length} bytes instead of {expected}");
         tensor.Data = data + offset;
         tensor.Capacity = length;
@@ -153,7 +175,7 @@ internal static unsafe class SeqReader
 
     private static LoadedGraph[] ReadGraphs(SectionReader reader, Tensor[] tensors)
     {
-        var graphs = new LoadedGraph[reader.Count(7 * sizeof(int))];
+        var graphs = new LoadedGraph[reader.Count(7 * sizeof(int), 8)];
         var names = new HashSet<string>(StringComparer.Ordinal);
         for (var i = 0; i < graphs.Length; i++)
         {
@@ -168,7 +190,7 @@ internal static unsafe class SeqReader
     private static LoadedGraph ReadGraph(ref SectionReader reader, Tensor[] tensors)
     {
         var name = reader.String();
-        var symbols = new string[reader.Count(sizeof(int))];
+        var symbols = new string[reader.Count(sizeof(int), 2)];
         for (var i = 0; i < symbols.Length; i++) symbols[i] = reader.String();
         var values = new LoadedValue[reader.Count(5)];
         for (var i = 0; i < values.Length; i++) values[i] = ReadValue(ref reader, symbols.Length, tensors);
@@ -178,14 +200,14 @@ internal static unsafe class SeqReader
         var inputs = reader.Indices(values.Length, "value");
         foreach (var input in inputs) Define(ref reader, values, defined, input, ValueKind.Shaped);
         var outputs = reader.Indices(values.Length, "value");
-        var states = new LoadedState[reader.Count(16)];
+        var states = new LoadedState[reader.Count(16, 5)];
         for (var i = 0; i < states.Length; i++)
         {
             states[i] = new LoadedState(reader.String(), reader.Index(values.Length, "value"), reader.Index(values.Length, "value"), reader.Index(tensors.Length, "tensor", orNone: true));
             Define(ref reader, values, defined, states[i].Value, ValueKind.Shaped);
         }
 
-        var nodes = new LoadedNode[reader.Count(18)];
+        var nodes = new LoadedNode[reader.Count(18, 6)];
         for (var i = 0; i < nodes.Length; i++)
         {
             nodes[i] = ReadNode(ref reader, values.Length);
@@ -196,7 +218,15 @@ internal static unsafe class SeqReader
 
             foreach (var output in nodes[i].Outputs)
             {
-                if (output >= 0) Define(ref reader, values, defined, output, ValueKind.Computed);
+                if (output < 0) continue;
+                Define(ref reader, values, defined, output, ValueKind.Computed);
+            }
+
+            if (!reader.IsCompact) continue;
+            for (var o = 0; o < nodes[i].Outputs.Length; o++)
+            {
+                var output = nodes[i].Outputs[o];
+                if (output >= 0 && values[output].Name.Length == 0) values[output] = values[output] with { Name = OutputName(nodes[i].Name, nodes[i].Outputs.Length, o) };
             }
         }
 
@@ -209,6 +239,9 @@ internal static unsafe class SeqReader
         foreach (var state in states) NeedDefined(ref reader, values, defined, state.Update);
         return new LoadedGraph(name, symbols, values, inputs, outputs, states, nodes);
     }
+
+    /// <summary>What an output is called that has no name of its own.</summary>
+    public static string OutputName(string node, int outputs, int output) => outputs == 1 ? node : $"{node}:{output}";
 
     private static void Define(ref SectionReader reader, LoadedValue[] values, bool[] defined, int value, ValueKind kind)
     {
@@ -224,8 +257,20 @@ internal static unsafe class SeqReader
 
     private static LoadedValue ReadValue(ref SectionReader reader, int symbols, Tensor[] tensors)
     {
-        var name = reader.String();
+        var name = reader.IsCompact ? "" : reader.String();
         var kind = (ValueKind)reader.Byte();
+        if (reader.IsCompact)
+        {
+            if (kind is ValueKind.Shaped or ValueKind.Named) name = reader.String();
+            if (kind == ValueKind.Constant)
+            {
+                var tensor = tensors[reader.Index(tensors.Length, "tensor")];
+                return new LoadedValue(tensor.Name, kind, 0, [], tensor);
+            }
+
+            if (kind == ValueKind.Named) kind = ValueKind.Computed;
+        }
+
         return kind switch
         {
             ValueKind.Computed => new LoadedValue(name, kind, 0, [], null),
@@ -242,7 +287,7 @@ internal static unsafe class SeqReader
         var inputs = reader.Indices(valueCount, "value", orNone: true);
         var outputs = reader.Indices(valueCount, "value", orNone: true);
         var attributes = new Attributes();
-        var count = reader.Count(6);
+        var count = reader.Count(6, 3);
         for (var i = 0; i < count; i++)
         {
             var key = (AttributeKey)reader.Byte();
@@ -285,6 +330,14 @@ internal static unsafe class SeqReader
     }
 
     private static SectionReader Open(string file, byte* start, SectionEntry section) => new(file, section.Name, new ReadOnlySpan<byte>(start + section.Offset, (int)section.Length));
+
+    /// <summary>A section as it is written now, or as it was before 1.2.</summary>
+    private static SectionReader OpenEither(string file, byte* start, Dictionary<string, SectionEntry> sections, string now, string before)
+    {
+        var isOld = !sections.ContainsKey(now) && sections.ContainsKey(before);
+        var section = Need(file, sections, isOld ? before : now);
+        return new SectionReader(file, section.Name, new ReadOnlySpan<byte>(start + section.Offset, (int)section.Length), !isOld);
+    }
 
     private static SectionEntry Need(string file, Dictionary<string, SectionEntry> sections, string name) =>
         sections.TryGetValue(name, out var section) ? section : throw Fault(file, $"section {name} is missing");

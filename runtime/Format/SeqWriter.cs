@@ -20,8 +20,8 @@ internal static class SeqWriter
         [
             (SeqLayout.Metadata, false, Section(w => WriteMetadata(w, model))),
             (SeqLayout.Tables, false, Section(w => WriteTables(w, model))),
-            (SeqLayout.Tensors, true, Section(w => WriteTensors(w, model))),
-            (SeqLayout.Graphs, true, Section(w => WriteGraphs(w, model))),
+            (SeqLayout.Tensors, true, Compact(w => WriteTensors(w, model))),
+            (SeqLayout.Graphs, true, Compact(w => WriteGraphs(w, model))),
             (SeqLayout.Data, true, TensorData(model)),
         ];
 
@@ -59,27 +59,19 @@ internal static class SeqWriter
         }
     }
 
-    /// <summary>Offset of each tensor inside the data section.</summary>
-    private static long[] TensorOffsets(SeqModelBuilder model, out long total)
-    {
-        var offsets = new long[model.Tensors.Count];
-        total = 0;
-        for (var i = 0; i < offsets.Length; i++)
-        {
-            offsets[i] = total;
-            total = SeqLayout.Align(total + model.Tensors[i].Data.Length);
-        }
-
-        total += Kernels.KernelSet.ReadSlack;
-        return offsets;
-    }
-
     private static byte[] TensorData(SeqModelBuilder model)
     {
-        var offsets = TensorOffsets(model, out var total);
-        var data = new byte[total];
+        var (offsets, end) = SeqLayout.Place([.. model.Tensors.Select(t => (long)t.Data.Length)]);
+        var data = new byte[SeqLayout.Align(end) + Kernels.KernelSet.ReadSlack];
         for (var i = 0; i < offsets.Length; i++) model.Tensors[i].Data.CopyTo(data.AsSpan((int)offsets[i]));
         return data;
+    }
+
+    private static byte[] Compact(Action<CompactWriter> write)
+    {
+        var writer = new CompactWriter();
+        write(writer);
+        return writer.ToArray();
     }
 
     private static byte[] Section(Action<BinaryWriter> write)
@@ -110,106 +102,95 @@ internal static class SeqWriter
         }
     }
 
-    private static void WriteTensors(BinaryWriter writer, SeqModelBuilder model)
+    private static void WriteTensors(CompactWriter writer, SeqModelBuilder model) => writer.List(model.Tensors, static (w, tensor) =>
     {
-        var offsets = TensorOffsets(model, out _);
-        writer.Write(model.Tensors.Count);
-        for (var i = 0; i < offsets.Length; i++)
-        {
-            var tensor = model.Tensors[i];
-            WriteString(writer, tensor.Name);
-            writer.Write((byte)tensor.Format);
-            WriteShape(writer, tensor.Type, tensor.Shape);
-            writer.Write(tensor.Count);
-            writer.Write(offsets[i]);
-            writer.Write((long)tensor.Data.Length);
-        }
-    }
+        w.String(tensor.Name);
+        w.Byte((byte)tensor.Format);
+        WriteShape(w, tensor.Type, tensor.Shape);
+        if (tensor.Format != TensorFormat.Dense) w.Number(tensor.Count);
+    });
 
-    private static void WriteGraphs(BinaryWriter writer, SeqModelBuilder model)
+    private static void WriteGraphs(CompactWriter writer, SeqModelBuilder model) => writer.List(model.Graphs, static (w, graph) =>
     {
-        writer.Write(model.Graphs.Count);
-        foreach (var graph in model.Graphs)
+        w.String(graph.Name);
+        w.List(graph.Symbols, static (w, symbol) => w.String(symbol));
+        var names = new Dictionary<int, string>();
+        foreach (var node in graph.Nodes)
         {
-            WriteString(writer, graph.Name);
-            WriteList(writer, graph.Symbols, WriteString);
-            WriteList(writer, graph.Values, WriteValue);
-            WriteList(writer, graph.Inputs, static (w, v) => w.Write(v));
-            WriteList(writer, graph.Outputs, static (w, v) => w.Write(v));
-            WriteList(writer, graph.States, WriteState);
-            WriteList(writer, graph.Nodes, WriteNode);
+            for (var o = 0; o < node.Outputs.Length; o++) names[node.Outputs[o]] = SeqReader.OutputName(node.Name, node.Outputs.Length, o);
         }
-    }
 
-    private static void WriteValue(BinaryWriter writer, ValueDefinition value)
+        w.Number(graph.Values.Count);
+        foreach (var (index, value) in graph.Values.Index()) WriteValue(w, value, names.GetValueOrDefault(index));
+        w.Numbers(graph.Inputs);
+        w.Numbers(graph.Outputs);
+        w.List(graph.States, WriteState);
+        w.List(graph.Nodes, WriteNode);
+    });
+
+    private static void WriteValue(CompactWriter writer, ValueDefinition value, string? nodeName)
     {
-        WriteString(writer, value.Name);
-        var kind = value.Tensor >= 0 ? ValueKind.Constant : value.Shape is null ? ValueKind.Computed : ValueKind.Shaped;
-        writer.Write((byte)kind);
-        if (kind == ValueKind.Constant) writer.Write(value.Tensor);
+        var kind = value.Tensor >= 0 ? ValueKind.Constant : value.Shape is not null ? ValueKind.Shaped : value.Name == nodeName ? ValueKind.Computed : ValueKind.Named;
+        writer.Byte((byte)kind);
+        if (kind is ValueKind.Shaped or ValueKind.Named) writer.String(value.Name);
+        if (kind == ValueKind.Constant) writer.Number(value.Tensor);
         if (kind == ValueKind.Shaped) WriteShape(writer, value.Type, value.Shape!);
     }
 
-    private static void WriteState(BinaryWriter writer, StateDefinition state)
+    private static void WriteState(CompactWriter writer, StateDefinition state)
     {
-        WriteString(writer, state.Name);
-        writer.Write(state.Value);
-        writer.Write(state.Update);
-        writer.Write(state.InitialTensor);
+        writer.String(state.Name);
+        writer.Number(state.Value);
+        writer.Number(state.Update);
+        writer.Number(state.InitialTensor);
     }
 
-    private static void WriteNode(BinaryWriter writer, NodeDefinition node)
+    private static void WriteNode(CompactWriter writer, NodeDefinition node)
     {
-        WriteString(writer, node.Name);
-        writer.Write((ushort)node.Kind);
-        WriteList(writer, node.Inputs, static (w, v) => w.Write(v));
-        WriteList(writer, node.Outputs, static (w, v) => w.Write(v));
-        writer.Write(node.Attributes.Count);
+        writer.String(node.Name);
+        writer.Number((ushort)node.Kind);
+        writer.Numbers(node.Inputs);
+        writer.Numbers(node.Outputs);
+        writer.Number(node.Attributes.Count);
         foreach (var (key, value) in node.Attributes.Pairs)
         {
-            writer.Write((byte)key);
+            writer.Byte((byte)key);
             WriteAttribute(writer, value);
         }
     }
 
-    private static void WriteAttribute(BinaryWriter writer, object value)
+    private static void WriteAttribute(CompactWriter writer, object value)
     {
         switch (value)
         {
             case long number:
-                writer.Write((byte)AttributeType.Int);
-                writer.Write(number);
+                writer.Byte((byte)AttributeType.Int);
+                writer.Number(number);
                 break;
             case float number:
-                writer.Write((byte)AttributeType.Float);
-                writer.Write(number);
+                writer.Byte((byte)AttributeType.Float);
+                writer.Float(number);
                 break;
             case long[] numbers:
-                writer.Write((byte)AttributeType.Ints);
-                WriteList(writer, numbers, static (w, v) => w.Write(v));
+                writer.Byte((byte)AttributeType.Ints);
+                writer.List(numbers, static (w, v) => w.Number(v));
                 break;
             case float[] numbers:
-                writer.Write((byte)AttributeType.Floats);
-                WriteList(writer, numbers, static (w, v) => w.Write(v));
+                writer.Byte((byte)AttributeType.Floats);
+                writer.List(numbers, static (w, v) => w.Float(v));
                 break;
             default:
-                writer.Write((byte)AttributeType.String);
-                WriteString(writer, (string)value);
+                writer.Byte((byte)AttributeType.String);
+                writer.String((string)value);
                 break;
         }
     }
 
-    private static void WriteShape(BinaryWriter writer, ElementType type, int[] shape)
+    private static void WriteShape(CompactWriter writer, ElementType type, int[] shape)
     {
-        writer.Write((byte)type);
-        writer.Write((byte)shape.Length);
-        foreach (var size in shape) writer.Write(size);
-    }
-
-    private static void WriteList<T>(BinaryWriter writer, IReadOnlyCollection<T> items, Action<BinaryWriter, T> write)
-    {
-        writer.Write(items.Count);
-        foreach (var item in items) write(writer, item);
+        writer.Byte((byte)type);
+        writer.Byte((byte)shape.Length);
+        foreach (var size in shape) writer.Number(size);
     }
 
     private static void WriteString(BinaryWriter writer, string text)

@@ -81,13 +81,14 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
         {
             var damaged = (byte[])s_file.Clone();
             var graphs = Section(damaged, SeqLayout.Graphs);
-            BinaryPrimitives.WriteInt32LittleEndian(damaged.AsSpan(graphs.Offset), int.MaxValue);
+            ReadOnlySpan<byte> mostAsCompactNumber = [0xFE, 0xFF, 0xFF, 0xFF, 0x0F];
+            mostAsCompactNumber.CopyTo(damaged.AsSpan(graphs.Offset));
             File.WriteAllBytes(path, damaged);
             var checksum = Assert.Throws<SeqFormatException>(() => SeqModel.Load(path));
             Assert.Contains(path, checksum.Message, StringComparison.Ordinal);
-            Assert.Contains($"section GRPH (offset {graphs.Offset}", checksum.Message, StringComparison.Ordinal);
+            Assert.Contains($"section {SeqLayout.Graphs} (offset {graphs.Offset}", checksum.Message, StringComparison.Ordinal);
             var count = Assert.Throws<SeqFormatException>(() => SeqModel.Load(path, new SeqModelOptions { VerifyChecksums = false }));
-            Assert.Contains($"{path}: section GRPH, offset 4: a count of {int.MaxValue}", count.Message, StringComparison.Ordinal);
+            Assert.Contains($"{path}: section {SeqLayout.Graphs}, offset 5: a count of {int.MaxValue}", count.Message, StringComparison.Ordinal);
         }
         finally
         {
@@ -115,24 +116,24 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public void AnUnknownTensorFormatAsksForANewerRuntimeAndWrongSizesAreRefused()
     {
-        AssertTensor(file => file[Tensor(file, "int4 W").Format] = (byte)TensorFormat.PackedInt4 + 1, "tensor 'int4 W' has the format 5, which is unknown to this runtime (it knows 1.1). Use a newer runtime.");
-        AssertTensor(file => Size(file, "int4 W", 1, WeightLayout.MaxColumnsInt4 + 1), $"tensor 'int4 W' has {WeightLayout.MaxColumnsInt4 + 1} columns; int4 may have {WeightLayout.MaxColumnsInt4}");
-        AssertTensor(file => Size(file, "int4 W", 1, WeightLayout.MaxColumnsInt4), "tensor 'int4 W' of shape");
-        AssertTensor(file => Size(file, "int4 W", 1, 65), "tensor 'int4 W' of shape");
-        AssertTensor(file => Size(file, "int4 W", 0, int.MaxValue), "tensor 'int4 W'");
-        AssertTensor(file => Size(file, "int4 W", 0, 0), "tensor 'int4 W' is no list of packed matrices");
-        AssertTensor(file => Size(file, "fp16", 1, int.MaxValue), "tensor 'fp16'");
-        AssertTensor(file => Size(file, "fp16", 0, 17), "tensor 'fp16' of shape");
+        AssertTensor("int4 W", t => t with { Format = TensorFormat.PackedInt4 + 1 }, $"tensor 'int4 W' has the format 5, which is unknown to this runtime (it knows {SeqLayout.Major}.{SeqLayout.Minor}). Use a newer runtime.");
+        AssertTensor("int4 W", t => t with { Shape = [64, WeightLayout.MaxColumnsInt4 + 1] }, $"tensor 'int4 W' has {WeightLayout.MaxColumnsInt4 + 1} columns; int4 may have {WeightLayout.MaxColumnsInt4}");
+        AssertTensor("int4 W", t => t with { Shape = [64, WeightLayout.MaxColumnsInt4] }, "tensor 'int4 W' of shape");
+        AssertTensor("int4 W", t => t with { Shape = [64, 65] }, "its tensors take");
+        AssertTensor("int4 W", t => t with { Shape = [int.MaxValue, 35] }, "tensor 'int4 W'");
+        AssertTensor("int4 W", t => t with { Shape = [0, 35] }, "tensor 'int4 W' is no list of packed matrices");
+        AssertTensor("fp16", t => t with { Shape = [t.Shape[0], int.MaxValue] }, "tensor 'fp16'");
+        AssertTensor("fp16", t => t with { Shape = [17, t.Shape[1]] }, "its tensors take");
 
-        void AssertTensor(Action<byte[]> damage, string message)
+        void AssertTensor(string name, Func<TensorDefinition, TensorDefinition> damage, string message)
         {
-            var damaged = (byte[])s_file.Clone();
-            damage(damaged);
-            Recompute(damaged);
-            Assert.Contains(message, Assert.IsType<SeqFormatException>(Try(damaged, verify: true)).Message, StringComparison.Ordinal);
+            var model = SmallSeq.Build();
+            var at = model.Tensors.FindIndex(t => t.Name == name);
+            model.Tensors[at] = damage(model.Tensors[at]);
+            var damaged = SeqWriter.ToArray(model);
+            using var memory = new GuardedFile(damaged.Length);
+            Assert.Contains(message, Assert.Throws<SeqFormatException>(() => SeqModel.Load(memory.Put(damaged))).Message, StringComparison.Ordinal);
         }
-
-        static void Size(byte[] file, string name, int axis, int size) => BinaryPrimitives.WriteInt32LittleEndian(file.AsSpan(Tensor(file, name).Sizes + axis * sizeof(int)), size);
     }
 
     /// <summary>Group scales of 0 and -128, which no writer stores, nibbles and scales of every value: such weights run, with the same bits everywhere.</summary>
@@ -143,9 +144,9 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
         for (var i = 0; i < 50; i++)
         {
             var file = (byte[])s_file.Clone();
-            var w = Tensor(file, "int4 W");
+            var w = DataOf(file, "int4 W");
             var layout = new WeightLayout(TensorFormat.PackedInt4, 64, 35);
-            var tiles = file.AsSpan(w.Data, (int)layout.TilesBytes);
+            var tiles = file.AsSpan(w, (int)layout.TilesBytes);
             random.NextBytes(tiles);
             if (i % 2 == 0) tiles[..(int)layout.GroupScalesBytes].Fill(i % 4 == 0 ? (byte)0 : (byte)128);
             Recompute(file);
@@ -251,14 +252,11 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
         BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(SeqLayout.ChecksumAt), SeqLayout.Checksum(file.AsSpan(0, (int)head)));
     }
 
-    /// <summary>Where a packed tensor's format byte, its sizes and its data are in the file.</summary>
-    private static (int Format, int Sizes, int Data) Tensor(byte[] file, string name)
+    /// <summary>Where a tensor's bytes begin.</summary>
+    private static int DataOf(byte[] file, string name)
     {
-        var at = file.AsSpan().IndexOf([.. BitConverter.GetBytes(name.Length), .. System.Text.Encoding.UTF8.GetBytes(name), .. (ReadOnlySpan<byte>)[(byte)SmallSeq.Build().Tensors.Single(t => t.Name == name).Format, (byte)ElementType.Float32, 2]]);
-        Assert.True(at > 0);
-        var format = at + sizeof(int) + name.Length;
-        var offset = BinaryPrimitives.ReadInt64LittleEndian(file.AsSpan(format + 3 + 3 * sizeof(int)));
-        return (format, format + 3, Section(file, SeqLayout.Data).Offset + (int)offset);
+        var tensors = SmallSeq.Build().Tensors;
+        return Section(file, SeqLayout.Data).Offset + (int)SeqLayout.Place([.. tensors.Select(t => (long)t.Data.Length)]).Offsets[tensors.FindIndex(t => t.Name == name)];
     }
 
     private static (int Entry, int Offset) Section(byte[] file, string name)

@@ -13,7 +13,7 @@ public class OnnxRecurrentLoopTests
     private const int N = RecurrentLoop.N, I = RecurrentLoop.I, H = RecurrentLoop.H;
 
     public static TheoryData<string> Cells =>
-        ["lstm", "lstm-joined", "lstm-apart", "lstm-hard", "lstm-hard6", "lstm-relu", "lstm-coupled", "gru-after", "gru-before", "gru-turned", "rnn", "rnn-relu"];
+        ["lstm", "lstm-joined", "lstm-apart", "lstm-projected", "lstm-peephole", "lstm-hard", "lstm-hard6", "lstm-relu", "lstm-coupled", "gru-after", "gru-before", "gru-turned", "rnn", "rnn-relu"];
 
     /// <summary>tf2onnx: weights carried unchanged, a counter of int32, a condition that compares it as a float, all steps collected.</summary>
     [Theory]
@@ -92,8 +92,8 @@ public class OnnxRecurrentLoopTests
             var loop = new RecurrentLoop(cell);
             Ports(loop, "h", "row");
             var (h, c) = loop.Step(loop.Add("Tanh", loop.Add("MatMul", "row dense")), "h", "c");
-            Outputs(loop, "", h, c, loop.Add("Softmax", loop.Add("MatMul", $"{h} P"), ("axis", -1)));
-            var model = loop.Weights(Input(false)).Random("dense", 40, 1, I, I);
+            Outputs(loop, "", h, c, loop.Add("Softmax", loop.Add("MatMul", $"{h} out"), ("axis", -1)));
+            var model = loop.Weights(Input(false)).Random("dense", 40, 1, I, I).Random("out", 44, 1, loop.States, 3);
             States(model, loop, true);
             model.Node("Scan", $"h0{(loop.IsLstm ? " c0" : "")} x", $"h_{(loop.IsLstm ? " c_" : "")} y", ("body", loop.Body), ("num_scan_inputs", 1), ("scan_input_axes", new long[] { 1 }), ("scan_input_directions", new long[] { backward }), ("scan_output_directions", new long[] { turned })).Output("y").Output("h_");
             Check(model, loop, false);
@@ -115,6 +115,68 @@ public class OnnxRecurrentLoopTests
         States(model, loop, true);
         model.Node("Loop", "count yes h0 c0", "h_ c_ y", ("body", loop.Body)).Output("y").Output("h_").Output("c_");
         Check(model, loop, true);
+    }
+
+    /// <summary>Steps written out one after the other: slices of a sequence in three ways, states given or zero, all outputs joined or the last one.</summary>
+    [Theory]
+    [MemberData(nameof(Cells))]
+    public void WrittenOutStepsAreALayer(string cell)
+    {
+        foreach (var way in (string[])["Gather", "Slice", "Split"])
+        {
+            foreach (var isGiven in (bool[])[true, false])
+            {
+                var loop = new RecurrentLoop(cell);
+                var model = loop.Weights(Input(true));
+                if (isGiven) model.Random("hx", 70, 1, I, loop.States).Random("cx", 71, 1, I, H).Constant("at", [], 0L).Node("Gather", "x at", "x_0", ("axis", 1)).Node("MatMul", "x_0 hx", "h0").Node("MatMul", "x_0 cx", "c0");
+                else States(model, loop, false);
+                var (h, c, all) = ("h0", (string?)"c0", new List<string>());
+                var pieces = way == "Split" ? loop.Split("x", 6, 1) : [];
+                for (var t = 0; t < 6; t++)
+                {
+                    model.Constant($"at{t}", [], (long)t).Constant($"from{t}", [1], (long)t).Constant($"to{t}", [1], t + 1L);
+                    var x = way switch { "Gather" => loop.Add("Gather", $"x at{t}", ("axis", 1)), "Slice" => loop.Add("Squeeze", $"{loop.Add("Slice", $"x from{t} to{t} from1")} from1"), _ => loop.Add("Squeeze", $"{pieces[t]} from1") };
+                    (h, c) = loop.Step(loop.Add("Tanh", loop.Add("MatMul", $"{x} dense")), h, c);
+                    all.Add(loop.Add("Unsqueeze", $"{loop.Add("MatMul", $"{h} out")} from1"));
+                }
+
+                loop.Body.Node.Add(OnnxBuilder.MakeNode("Concat", string.Join(' ', all), "y", ("axis", 1)));
+                loop.Body.Node.Add(OnnxBuilder.MakeNode("Identity", h, "last"));
+                model.Random("dense", 40, 1, I, I).Random("out", 44, 1, loop.States, 3);
+                model.Graph.Node.AddRange(loop.Body.Node);
+                model.Output("y").Output("last");
+                Check(model, loop, true);
+                // Nothing is left of the steps.
+                Assert.InRange(model.Convert(new ConversionOptions { AutoStates = false }).Model.Graphs[0].Nodes.Count, 3, 16);
+            }
+        }
+    }
+
+    /// <summary>PyTorch's exporter by graphs: the products of all inputs first, then each step's with the state; two layers, one above the other.</summary>
+    [Fact]
+    public void StepsOfTwoLayersWithProductsMadeBeforeAreTwoLayers()
+    {
+        var loop = new RecurrentLoop("lstm");
+        var model = loop.Weights(Input(true)).Random("W2", 60, 1, H, 4 * H).Random("U2", 61, 1, H, 4 * H).Node("MatMul", "x W", "xw").Node("Add", "xw b", "made");
+        States(model, loop, false);
+        List<string> below = [], above = [];
+        foreach (var (layer, list) in ((int, List<string>)[])[(0, below), (1, above)])
+        {
+            var (h, c) = ("h0", "c0");
+            for (var t = 0; t < 6; t++)
+            {
+                if (layer == 0) model.Constant($"at{t}", [], (long)t);
+                var product = layer == 0 ? loop.Add("Gather", $"made at{t}", ("axis", 1)) : loop.Add("MatMul", $"{below[t]} W2");
+                (h, c) = loop.Gated(loop.Split(loop.Add("Add", $"{product} {loop.Add("MatMul", $"{h} {(layer == 0 ? "U" : "U2")}")}"), 4, 1), c);
+                list.Add(h);
+            }
+        }
+
+        loop.Body.Node.Add(OnnxBuilder.MakeNode("Concat", string.Join(' ', above), "y", ("axis", 1)));
+        model.Graph.Node.AddRange(loop.Body.Node);
+        model.Output("y");
+        Assert.Equal(2, model.Convert(new ConversionOptions { AutoStates = false }).Model.Graphs[0].Nodes.Count(n => n.Kind == OpKind.Lstm));
+        Compare(model, new ConversionOptions { AutoStates = false }, 6);
     }
 
     [Fact]
@@ -164,8 +226,8 @@ public class OnnxRecurrentLoopTests
 
     private static void States(OnnxBuilder model, RecurrentLoop loop, bool given)
     {
-        if (given) model.Random("h0", 50, 0.5f, N, H).Random("c0", 51, 0.5f, N, H);
-        else model.Constant("h0", [N, H], new float[N * H]).Constant("c0", [N, H], new float[N * H]);
+        if (given) model.Random("h0", 50, 0.5f, N, loop.States).Random("c0", 51, 0.5f, N, H);
+        else model.Constant("h0", [N, loop.States], new float[N * loop.States]).Constant("c0", [N, H], new float[N * H]);
     }
 
     private static void Check(OnnxBuilder model, RecurrentLoop loop, bool isFixed)

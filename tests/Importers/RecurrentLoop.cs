@@ -15,6 +15,9 @@ internal sealed class RecurrentLoop
 
     public GraphProto Body => _body;
 
+    /// <summary>Size of h.</summary>
+    public int States => _cell == "lstm-projected" ? 3 : H;
+
     public bool IsLstm => _cell.StartsWith("lstm", StringComparison.Ordinal);
 
     public int Gates => IsLstm ? 4 : _cell.StartsWith("gru", StringComparison.Ordinal) ? 3 : 1;
@@ -37,7 +40,7 @@ internal sealed class RecurrentLoop
     public OnnxBuilder Weights(OnnxBuilder model)
     {
         model.Random("W", 1, 1, I, Gates * H).Random("U", 2, 1, H, Gates * H).Random("b", 3, 1, Gates * H).Random("b2", 4, 1, Gates * H).Random("p", 5, 1, 3 * H).Constant("one", [], 1f).Constant("three", [], 3f).Constant("six", [], 6f).Constant("zero", [], 0f)
-            .Constant("slope", [], 0.2f).Constant("half", [], 0.5f).Constant("forget", [], 1f).Random("WU", 6, 1, I + H, Gates * H).Random("P", 7, 1, H, 3).Random("Un", 8, 1, H, H);
+            .Constant("slope", [], 0.2f).Constant("half", [], 0.5f).Constant("forget", [], 1f).Random("WU", 6, 1, I + H, Gates * H).Random("P", 7, 1, H, 3).Random("Un", 8, 1, H, H).Random("WP", 9, 1, I + 3, Gates * H).Random("pi", 41, 1, H).Random("pf", 42, 1, H).Random("po", 43, 1, H);
         foreach (var gate in (string[])["i", "f", "g", "o"]) model.Random("W" + gate, 10 + gate[0], 1, I, H).Random("U" + gate, 20 + gate[0], 1, H, H).Random("b" + gate, 30 + gate[0], 1, H);
         return model;
     }
@@ -54,6 +57,16 @@ internal sealed class RecurrentLoop
                 // TensorFlow's LSTMCell: one matrix for both, gates i g f o, a constant added to f.
                 var parts = Split(Add("Add", $"{Add("MatMul", $"{Add("Concat", $"{x} {h}", ("axis", 1))} WU")} b"), 4, 1);
                 return Lstm([parts[0], Add("Add", $"{parts[2]} forget"), parts[1], parts[3]], c!);
+            case "lstm-projected":
+                // TensorFlow's LSTMCell with num_proj.
+                var q4 = Split(Add("Add", $"{Add("MatMul", $"{Add("Concat", $"{x} {h}", ("axis", 1))} WP")} b"), 4, 1);
+                var unprojected = Lstm(q4, c!);
+                return (Add("MatMul", $"{unprojected.H} P"), unprojected.C);
+            case "lstm-peephole":
+                var v = Split(Add("Add", $"{Add("Add", $"{Add("MatMul", $"{x} W")} {Add("MatMul", $"{h} U")}")} b"), 4, 1);
+                var (seesI, seesF) = (Add("Add", $"{v[0]} {Add("Mul", $"{c} pi")}"), Add("Add", $"{v[1]} {Add("Mul", $"pf {c}")}"));
+                var state = Add("Add", $"{Add("Mul", $"{Add("Sigmoid", seesF)} {c}")} {Add("Mul", $"{Add("Sigmoid", seesI)} {Add("Tanh", v[2])}")}");
+                return (Add("Mul", $"{Add("Sigmoid", Add("Add", $"{v[3]} {Add("Mul", $"{state} po")}"))} {Add("Tanh", state)}"), state);
             case "lstm-apart":
                 // Four matrices each, as Keras' implementation 1 has it.
                 return Lstm([.. new[] { "i", "f", "g", "o" }.Select(g => Add("Add", $"{Add("Add", $"{Add("MatMul", $"{x} W{g}")} b{g}")} {Add("MatMul", $"{h} U{g}")}"))], c!);
@@ -74,6 +87,9 @@ internal sealed class RecurrentLoop
                 return (Add(_cell == "rnn-relu" ? "Relu" : "Tanh", Add("Add", $"{Add("Add", $"{Add("MatMul", $"{x} W")} b")} {Add("MatMul", $"{h} U")}")), null);
         }
     }
+
+    /// <summary>A cell of the sums of its gates, i f g o.</summary>
+    public (string H, string C) Gated(string[] gates, string c) => Lstm(gates, c);
 
     private (string H, string C) Lstm(string[] gates, string c)
     {

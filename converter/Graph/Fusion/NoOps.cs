@@ -3,11 +3,17 @@ namespace SeqRuntime.Converter.Graph.Fusion;
 /// <summary>Removes nodes that change nothing, and chains of shape changes that one Reshape or Transpose can stand for.</summary>
 internal static class NoOps
 {
-    public static void Run(IrGraph graph)
+    public static void Run(IrGraph graph) => Run(graph, keepsZeroStates: false);
+
+    /// <summary>The same, but a sum with a first state of zeros stays: a recurrent cell would not be one without it.</summary>
+    public static void RunBeforeCells(IrGraph graph) => Run(graph, keepsZeroStates: true);
+
+    private static void Run(IrGraph graph, bool keepsZeroStates)
     {
         var rewriter = new Rewriter(graph);
         foreach (var node in graph.Nodes.ToList())
         {
+            if (keepsZeroStates && (node.Op is "Add" or "Sub") && rewriter.Constant(node.Input(1)) is { IsZero: true, Shape.Length: > 1 }) continue;
             if (IsIdentity(node, rewriter)) rewriter.Bypass(node, node.Input(0));
             else if (IsView(node)) MergeView(node, rewriter);
             else if (node.Op == "Transpose") MergeTranspose(node, rewriter);

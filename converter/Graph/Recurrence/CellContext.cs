@@ -14,13 +14,16 @@ internal sealed class CellContext(Rewriter rewriter, IReadOnlyDictionary<string,
 
     public IReadOnlyDictionary<string, string> Carried => carried;
 
+    /// <summary>States that the sums of gates read as they are, however they were made.</summary>
+    public HashSet<string> Whole { get; } = [];
+
     /// <summary>A gate: an activation of a sum of products.</summary>
     public Gate? GateOf(string value, int rows, int start = 0)
     {
         for (var steps = 0; steps < 16; steps++)
         {
             value = Root(value);
-            if (Activations.Of(Rewriter, value) is { } function) return LinearForm.Of(Rewriter, function.Of, start, rows) is { } form ? new Gate(function, form) : null;
+            if (Activations.Of(Rewriter, value) is { } function) return LinearForm.Of(Rewriter, function.Of, start, rows, Whole) is { } form ? new Gate(function, form) : null;
             if (Rewriter.Producer(value) is not { } node || LinearForm.Part(Rewriter, node, value) is not { } part) return null;
             (value, start) = (part.Of, start + part.Offset);
         }

@@ -45,7 +45,7 @@ internal sealed class CellFusion
 
         foreach (var (function, hidden) in _context.IsLoop ? Carried() : RnnChains())
         {
-            if (RnnCells.Match(function, hidden, _context) is { Sums.R: { } r } cell) Build(cell, r);
+            if (RnnCells.Match(function, _context.Root(hidden), _context) is { Sums.R: { } r } cell) Build(cell, r);
         }
 
         // A first step from a state of zeros has no R: it is that of a later step with the same W.
@@ -54,6 +54,23 @@ internal sealed class CellFusion
             var match = _built.Find(b => b.Op == cell.Op && b.Sums.W.AsSpan().SequenceEqual(cell.Sums.W) && b.Sums.B.AsSpan().SequenceEqual(cell.Sums.B));
             if (match.Sums is not null) Build(cell, match.Sums.R!);
         }
+
+        // Nor does it show its peepholes into the cell state of zeros: they are those of the steps behind it.
+        foreach (var (op, sums, node) in _built.Where(b => b.Op == "LSTM" && _rewriter.Constant(Root(b.Node.Input(6))) is { IsZero: true }))
+        {
+            var like = _built.Find(b => b.Node != node && b.Op == op && b.Node.Input(7).Length > 0 && b.Sums.W.AsSpan().SequenceEqual(sums.W) && b.Sums.R.AsSpan().SequenceEqual(sums.R) && b.Sums.B.AsSpan().SequenceEqual(sums.B));
+            if (like.Node is not null && ShowsNoOther(node.Input(7), like.Node.Input(7))) node.SetInput(7, like.Node.Input(7));
+        }
+    }
+
+    private string Root(string value) => value.Length == 0 ? "" : _context.Root(value);
+
+    /// <summary>Whether all peephole weights that are there are those of another cell.</summary>
+    private bool ShowsNoOther(string peephole, string other)
+    {
+        if (peephole.Length == 0) return true;
+        var (mine, theirs) = (_rewriter.Constant(peephole)!.ToFloats(), _rewriter.Constant(other)!.ToFloats());
+        return mine.Zip(theirs).All(w => w.First == 0 || w.First == w.Second);
     }
 
     private List<(IrNode Function, string Hidden)> Carried() =>

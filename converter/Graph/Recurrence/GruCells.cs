@@ -72,7 +72,7 @@ internal static class GruCells
             if (context.Maker(term.Value, "Mul") is not { } product) continue;
             foreach (var (gate, other) in Rewriter.Operands(product))
             {
-                if (context.GateOf(gate, units) is not { } r || LinearForm.Of(context.Rewriter, other, 0, units) is not { Others.Count: 0 } form) continue;
+                if (context.GateOf(gate, units) is not { } r || LinearForm.Of(context.Rewriter, other, 0, units, context.Whole) is not { Others.Count: 0 } form) continue;
                 if (form.With(hidden) is null ? !isZero || form.Products.Count > 0 : form.Products.Count > 1) continue;
                 candidate.Others.Remove(term);
                 return (r, form, "");

@@ -13,11 +13,12 @@ internal sealed class LinearForm
     private const int Depth = 32;
 
     private readonly Rewriter _rewriter;
+    private readonly IReadOnlySet<string> _whole;
     private int _open;
 
-    private LinearForm(Rewriter rewriter, int rows)
+    private LinearForm(Rewriter rewriter, int rows, IReadOnlySet<string> whole)
     {
-        _rewriter = rewriter;
+        (_rewriter, _whole) = (rewriter, whole);
         Bias = new float[rows];
     }
 
@@ -34,16 +35,17 @@ internal sealed class LinearForm
     /// <param name="value">A float value.</param>
     /// <param name="start">The first of its last axis' elements.</param>
     /// <param name="rows">How many.</param>
-    public static LinearForm? Of(Rewriter rewriter, string value, int start, int rows)
+    /// <param name="whole">Values that are not taken apart.</param>
+    public static LinearForm? Of(Rewriter rewriter, string value, int start, int rows, IReadOnlySet<string> whole)
     {
-        var form = new LinearForm(rewriter, rows);
+        var form = new LinearForm(rewriter, rows, whole);
         return form.Add(value, start, null) ? form : null;
     }
 
     /// <summary>A sum of constants alone.</summary>
     public static LinearForm Of(float[] bias, Rewriter rewriter)
     {
-        var form = new LinearForm(rewriter, bias.Length);
+        var form = new LinearForm(rewriter, bias.Length, new HashSet<string>());
         bias.CopyTo(form.Bias, 0);
         return form;
     }
@@ -81,7 +83,7 @@ internal sealed class LinearForm
     {
         if (++_open > 4 * Depth) return false;
         if (_rewriter.Constant(value) is { } constant) return AddConstant(constant, start, scale);
-        if (_rewriter.Producer(value) is not { } node) return AddRest(value, start, scale);
+        if (_rewriter.Producer(value) is not { } node || _whole.Contains(Root(_rewriter, value))) return AddRest(value, start, scale);
         switch (node.Op)
         {
             case "Add":

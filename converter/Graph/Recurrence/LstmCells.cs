@@ -22,10 +22,11 @@ internal sealed class LstmCells(CellContext context, IrNode sum, int units)
             if (context.Maker(kept, "Mul") is not { } forgetting || context.Maker(added, "Mul") is not { } writing) continue;
             foreach (var (forget, c) in Rewriter.Operands(forgetting))
             {
-                foreach (var (input, candidate) in Rewriter.Operands(writing))
-                {
-                    if (cells.Match(c, input, forget, candidate) is { } cell) return cell;
-                }
+                // Peepholes read the cell states, which are sums too.
+                context.Whole.UnionWith([context.Root(c), context.Root(sum.Output(0))]);
+                var cell = Rewriter.Operands(writing).Select(w => cells.Match(c, w.A, forget, w.B)).FirstOrDefault(found => found is not null);
+                context.Whole.Clear();
+                if (cell is not null) return cell;
             }
         }
 
@@ -122,7 +123,7 @@ internal sealed class LstmCells(CellContext context, IrNode sum, int units)
         // x and h have the same part in the sum; h is rather the one that comes from a state or input.
         foreach (var (node, projection) in next)
         {
-            var fitting = sources.Where(s => s.Columns == Size(projection)).OrderByDescending(s => context.ComesFromOutside(s.Source)).ToList();
+            var fitting = sources.Where(s => s.Columns == Size(projection)).OrderByDescending(s => Rewriter.Constant(s.Source) is not null).ThenByDescending(s => context.ComesFromOutside(s.Source)).ToList();
             var isMade = sums.Any(s => s.Others.Count > 0);
             if (fitting.Count > 0 && (sources.Count > 1 || isMade)) return (fitting[0].Source, node, projection);
         }
