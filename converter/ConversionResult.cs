@@ -35,8 +35,10 @@ internal sealed record StatePair(string Input, string Output, IReadOnlyList<IrDi
 /// <param name="Graph">The graph that reads it.</param>
 /// <param name="Finer">Why it is stored finer than asked for, where it is.</param>
 /// <param name="Also">The other names that the sources have for the same content.</param>
+/// <param name="Padding">How many of its bytes are padding of rows to whole tiles.</param>
+/// <param name="IsTokenTable">It holds a layer's products with all tokens, worked out once.</param>
 /// <param name="IsCopy">Its content is stored once more in another format, as the user asked for both.</param>
-internal sealed record ConvertedTensor(string Name, IReadOnlyList<int> Shape, string Format, long Bytes, double? Error, WeightKind? Weights = null, bool IsAsked = false, string Graph = "", string? Finer = null, IReadOnlyList<string>? Also = null, bool IsCopy = false)
+internal sealed record ConvertedTensor(string Name, IReadOnlyList<int> Shape, string Format, long Bytes, double? Error, WeightKind? Weights = null, bool IsAsked = false, string Graph = "", string? Finer = null, IReadOnlyList<string>? Also = null, bool IsCopy = false, long Padding = 0, bool IsTokenTable = false)
 {
     /// <summary>All names of its content, that of the file first.</summary>
     public IEnumerable<string> Names => [Name, .. Also ?? []];

@@ -11,7 +11,8 @@ internal sealed record ConvertReport(
     double Ratio,
     IReadOnlyList<ConvertedGraphReport> Graphs,
     QuantizationReport? Quantization,
-    IReadOnlyList<UnusedWeight>? Unused)
+    IReadOnlyList<UnusedWeight>? Unused,
+    CostReport? Beside)
 {
     public static ConvertReport From(string target, ConversionResult conversion, SeqModel model)
     {
@@ -22,13 +23,15 @@ internal sealed record ConvertReport(
             (double)model.FileBytes / conversion.SourceBytes,
             [.. conversion.Graphs.Select((g, i) => new ConvertedGraphReport(g.Source, g.SourceNodes, Inspection.Graph(model, i, new Dictionary<string, int>(), nodes: false), [.. g.States.Select(StateReport.From)], [.. g.Sizes.Select(SizeReport.From)], g.Notes))],
             QuantizationReport.From(conversion.Tensors),
-            conversion.Unused.Count > 0 ? conversion.Unused : null);
+            conversion.Unused.Count > 0 ? conversion.Unused : null,
+            CostReport.From(conversion.Tensors));
     }
 
     public void Print(TextWriter output)
     {
         output.WriteLine($"{File}: {Text.Bytes(FileBytes)}, {Text.Number(Math.Round(100 * Ratio, 1))}% of {Text.Count(Graphs.Select(g => g.Source).Distinct().Count(), "source")} of {Text.Bytes(SourceBytes)}");
         foreach (var graph in Graphs) graph.Print(output);
+        Beside?.Print(output);
         Quantization?.Print(output);
     }
 }

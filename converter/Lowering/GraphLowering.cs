@@ -54,12 +54,13 @@ internal sealed class GraphLowering
     /// <summary>The target value of a source value; -1 for a left-out one. Constants are added when first used.</summary>
     /// <param name="name">The source value.</param>
     /// <param name="finer">Why a constant is not stored in fewer bits.</param>
-    public int Value(string name, string? finer = null)
+    /// <param name="isTokenTable">Whether a constant holds a layer's products with all tokens.</param>
+    public int Value(string name, string? finer = null, bool isTokenTable = false)
     {
         if (name.Length == 0) return -1;
         if (_values.TryGetValue(name, out var value)) return value;
         if (_graph.ConstantOf(name) is not { } constant) throw new ConversionException($"'{name}' of graph '{_graph.Name}' is never computed; the model is damaged.");
-        return _values[name] = Constant(_weights.Dense(name, constant, finer));
+        return _values[name] = Constant(_weights.Dense(name, constant, finer, isTokenTable: isTokenTable));
     }
 
     /// <summary>A tensor of the model as a value, one for all that read it.</summary>

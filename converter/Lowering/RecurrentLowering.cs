@@ -140,7 +140,7 @@ internal static class RecurrentLowering
     private static int Matrix(IrNode node, GraphLowering lowering, int input, IrTensor tensor, int direction, int directions, int[] gates, int hidden)
     {
         var name = directions == 1 ? node.Input(input) : $"{node.Input(input)}.{(direction == 0 ? "forward" : "reverse")}";
-        return lowering.Constant(lowering.Weights.Packed(name, Rows(gates, hidden), tensor.Shape[2], true, PackedRows(tensor, direction, gates, hidden)));
+        return lowering.Constant(lowering.Weights.Padded(name, Rows(gates, hidden), gates.Length * hidden, tensor.Shape[2], PackedRows(tensor, direction, gates, hidden)));
     }
 
     private static float[] PackedRows(IrTensor tensor, int direction, int[] gates, int hidden)
@@ -162,7 +162,7 @@ internal static class RecurrentLowering
     {
         var rows = Rows(gates, hidden);
         var result = PackedBias(b, direction, gates, hidden, isResetAfter);
-        return lowering.Constant(lowering.Weights.Dense($"{node.Input(3)}.{direction}", IrTensor.Of(gates.Length == 3 ? [2, rows] : [rows], result.AsSpan())));
+        return lowering.Constant(lowering.Weights.Dense($"{node.Input(3)}.{direction}", IrTensor.Of(gates.Length == 3 ? [2, rows] : [rows], result.AsSpan()), padding: (gates.Length == 3 ? 2 : 1) * (rows - gates.Length * hidden)));
     }
 
     private static float[] PackedBias(IrTensor b, int direction, int[] gates, int hidden, bool isResetAfter)

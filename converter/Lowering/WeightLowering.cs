@@ -29,7 +29,7 @@ internal static class WeightLowering
                 ConvTranspose(node, lowering);
                 return true;
             case "Gather" when node.Has(TokenProducts.ExactTable):
-                if (packTables) lowering.Value(node.Input(0), $"a layer's products with the tokens of '{node.String(TokenProducts.ExactTable, "")}', worked out once; --weights-of '{node.String(TokenProducts.ExactTable, "")}=KIND' keeps the two apart");
+                lowering.Value(node.Input(0), !packTables ? null : $"a layer's products with the tokens of '{node.String(TokenProducts.ExactTable, "")}', worked out once; --weights-of '{node.String(TokenProducts.ExactTable, "")}=KIND' keeps the two apart", isTokenTable: true);
                 return false;
             case "Gather" when node.Int("axis", 0) == 0 && lowering.Source.ConstantOf(node.Input(0)) is { Type: ElementType.Float32, Shape: [> 0, > 0] } table
                 && lowering.Source.ShapeOf(node.Input(1)).Type is ElementType.Int32 or ElementType.Int64:

@@ -25,17 +25,25 @@ internal sealed class WeightStore(SeqModelBuilder model, WeightChoice choice, Sh
     /// <summary>Name of the source constant that a value was made from: what stands behind '~' tells apart values made from one.</summary>
     public static string SourceName(string name) => name.IndexOf('~', StringComparison.Ordinal) is > 0 and var end ? name[..end] : name;
 
-    public int Dense(string name, IrTensor tensor, string? finer = null)
+    /// <param name="name">Name of the source constant.</param>
+    /// <param name="tensor">The constant.</param>
+    /// <param name="finer">Why it is not stored in fewer bits.</param>
+    /// <param name="padding">How many of its elements are padding.</param>
+    /// <param name="isTokenTable">Whether it holds a layer's products with all tokens.</param>
+    public int Dense(string name, IrTensor tensor, string? finer = null, int padding = 0, bool isTokenTable = false)
     {
         var key = ContentKey.Of(tensor);
         if (Known(key, null, SourceName(name), false) is { } known) return known;
         var names = NamesOf(key);
-        Report.Add(new ConvertedTensor(names[0], tensor.Shape, tensor.Type.Name(), tensor.Data.Length, null, Graph: Graph, Finer: finer, Also: names[1..]));
+        Report.Add(new ConvertedTensor(names[0], tensor.Shape, tensor.Type.Name(), tensor.Data.Length, null, Graph: Graph, Finer: finer, Also: names[1..], Padding: (long)padding * tensor.Type.Size(), IsTokenTable: isTokenTable));
         return _stored[(key, null)] = model.AddDense(names[0], tensor.Type, tensor.Shape, tensor.Data);
     }
 
     /// <summary>Packs row-major matrices of one shape; fp32 where they are not a model's weights and must stay exact.</summary>
-    public int Packed(string name, int rows, int columns, bool mayQuantize, params float[][] matrices) => Packed(name, rows, columns, mayQuantize, true, matrices);
+    public int Packed(string name, int rows, int columns, bool mayQuantize, params float[][] matrices) => Packed(name, rows, rows, columns, mayQuantize, true, matrices);
+
+    /// <summary>The same where only some of the rows are not padding.</summary>
+    public int Padded(string name, int rows, int used, int columns, float[] matrix) => Packed(name, rows, used, columns, true, true, matrix);
 
     /// <summary>
     /// A table that is looked up, packed where it may be stored in fewer bits or a product reads the same weights: those of the table, or
@@ -54,11 +62,11 @@ internal sealed class WeightStore(SeqModelBuilder model, WeightChoice choice, Sh
 
         var isProduct = shared.IsProduct(ContentKey.Of(rows, columns, weights));
         var turned = isProduct ? [] : table.Transposed().ToFloats();
-        if (!isProduct && shared.IsProduct(ContentKey.Of(columns, rows, turned))) return (Packed(name, columns, rows, true, false, turned), true);
-        return isProduct || pack ? (Packed(name, rows, columns, true, false, weights), false) : null;
+        if (!isProduct && shared.IsProduct(ContentKey.Of(columns, rows, turned))) return (Packed(name, columns, columns, rows, true, false, turned), true);
+        return isProduct || pack ? (Packed(name, rows, rows, columns, true, false, weights), false) : null;
     }
 
-    private int Packed(string name, int rows, int columns, bool mayQuantize, bool isProduct, params float[][] matrices)
+    private int Packed(string name, int rows, int used, int columns, bool mayQuantize, bool isProduct, params float[][] matrices)
     {
         name = SourceName(name);
         var key = ContentKey.Of(rows, columns, matrices);
@@ -95,7 +103,7 @@ internal sealed class WeightStore(SeqModelBuilder model, WeightChoice choice, Sh
         };
         var index = model.AddPacked(name, format, rows, columns, packed);
         double? relative = kind == WeightKind.Float32 ? null : Math.Sqrt(errors / Math.Max(squares, double.Epsilon));
-        Report.Add(new ConvertedTensor(name, [rows, columns], kind.Storage(), model.Tensors[index].Data.Length, relative, mayQuantize ? kind : null, isAsked, Graph, finer, isCopy ? [] : names[1..], isCopy));
+        Report.Add(new ConvertedTensor(name, [rows, columns], kind.Storage(), model.Tensors[index].Data.Length, relative, mayQuantize ? kind : null, isAsked, Graph, finer, isCopy ? [] : names[1..], isCopy, model.Tensors[index].Data.Length - (long)matrices.Length * used * new WeightLayout(format, rows, columns).RowBytes));
         return _stored[(key, kind)] = index;
     }
 

@@ -61,6 +61,15 @@ internal sealed record WeightLayout(TensorFormat Format, int Rows, int Columns)
     /// <summary>Bytes of an int4 tile's group scales, which is also the offset of its nibbles.</summary>
     public long GroupScalesBytes => GroupScalesOf(PaddedColumns);
 
+    /// <summary>Bytes that one row takes, its scales and sum among them.</summary>
+    public int RowBytes => Format switch
+    {
+        TensorFormat.PackedInt8 => PaddedColumns + sizeof(float) + sizeof(int),
+        TensorFormat.PackedInt4 => PaddedColumns / 2 + Groups + sizeof(float),
+        TensorFormat.PackedFloat16 => Columns * sizeof(ushort),
+        _ => Columns * sizeof(float),
+    };
+
     /// <summary>Bytes from one tile to the next.</summary>
     public long TileBytes { get; } = TileBytesOf(Format, Columns);
 

@@ -141,7 +141,7 @@ public sealed class ConvertCommandTests : IDisposable
         Assert.Matches(@"model\.stft\.forward_basis_buffer +\[258, 256\] +int8 +0\.\d+%", _cli.Out);
 
         var inspected = _cli.Json("inspect", _cli["vad.seq"], "--json", "--tensors");
-        Assert.Equal("1.1", inspected.GetProperty("formatVersion").GetString());
+        Assert.Equal("1.2", inspected.GetProperty("formatVersion").GetString());
         Assert.Equal("int4", inspected.GetProperty("metadata").GetProperty("weights").GetString());
         var formats = inspected.GetProperty("tensors").EnumerateArray().ToDictionary(t => t.GetProperty("name").GetString()!, t => t.GetProperty("format").GetString());
         Assert.Equal("packed float16", formats["model.encoder.0.reparam_conv.weight"]);

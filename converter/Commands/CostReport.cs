@@ -1,0 +1,41 @@
+namespace SeqRuntime.Converter.Commands;
+
+/// <summary>What a file holds beside the numbers of the sources, in bytes, and the names that share a tensor.</summary>
+/// <param name="Padding">Rows of matrices padded to whole tiles of 16, with what belongs to them.</param>
+/// <param name="IndexTables">Tables of indices.</param>
+/// <param name="TokenTables">Tables of a layer's products with all tokens, in place of an embedding and a matrix.</param>
+/// <param name="Copies">Tensors stored once more in another format.</param>
+/// <param name="Copied">Which.</param>
+/// <param name="Shared">Tensors that the sources have by several names: that of the file first.</param>
+internal sealed record CostReport(long Padding, long IndexTables, long TokenTables, long Copies, IReadOnlyList<string> Copied, IReadOnlyList<IReadOnlyList<string>> Shared)
+{
+    /// <summary>Fewer indices are shapes and axes, not tables.</summary>
+    private const int LeastTable = 64;
+
+    private const int Shown = 8;
+
+    public static CostReport? From(IReadOnlyList<ConvertedTensor> tensors)
+    {
+        var copies = tensors.Where(t => t.IsCopy).ToList();
+        var report = new CostReport(
+            tensors.Sum(t => t.Padding),
+            tensors.Where(t => t.Format is "int32" or "int64" && t.Count >= LeastTable).Sum(t => t.Bytes),
+            tensors.Where(t => t.IsTokenTable).Sum(t => t.Bytes),
+            copies.Sum(t => t.Bytes),
+            [.. copies.Select(t => t.Name)],
+            [.. tensors.Where(t => t.Weights is not null && t.Also is { Count: > 0 }).Select(t => t.Names.ToList())]);
+        return report is { Padding: 0, IndexTables: 0, TokenTables: 0, Copies: 0, Shared.Count: 0 } ? null : report;
+    }
+
+    public void Print(TextWriter output)
+    {
+        List<string> costs = [];
+        if (Padding > 0) costs.Add($"rows padded to 16 {Text.Bytes(Padding)}");
+        if (IndexTables > 0) costs.Add($"tables of indices {Text.Bytes(IndexTables)}");
+        if (TokenTables > 0) costs.Add($"tables of tokens' products {Text.Bytes(TokenTables)}");
+        if (Copies > 0) costs.Add($"asked for in two formats {Text.Bytes(Copies)} ({string.Join(", ", Copied.Select(c => $"'{c}'"))})");
+        if (costs.Count > 0) output.WriteLine($"beside the weights: {string.Join("; ", costs)}");
+        foreach (var names in Shared.Take(Shown)) output.WriteLine($"'{names[0]}' is stored once, also for {string.Join(", ", names.Skip(1).Select(n => $"'{n}'"))}");
+        if (Shared.Count > Shown) output.WriteLine($"and {Shared.Count - Shown} more of several names: --json lists all");
+    }
+}

@@ -1,0 +1,24 @@
+using SeqRuntime.Tests.Importers;
+
+namespace SeqRuntime.Tests.Commands;
+
+/// <summary><c>convert</c> says what a file holds beside the weights, and which names share a tensor.</summary>
+public class CostReportTests
+{
+    [Fact]
+    public void PaddingTablesAndNamesAreSaid()
+    {
+        long[] table = [.. Enumerable.Range(0, 80).Select(i => (long)(i * 7 % 80))];
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 80, 24).Constant("t", [8, 10], table).Random("k", 1, 1, 24, 17).Random("same", 1, 1, 24, 17).Node("Gather", "x t", "g")
+            .Node("MatMul", "g k", "a").Node("MatMul", "g same", "b").Node("Sub", "a b", "y").Output("y");
+        using var file = new TemporaryModel(Google.Protobuf.MessageExtensions.ToByteArray(model.Model));
+        using var command = new CommandLine();
+        command.Good("convert", file.Path, "-o", command["m.seq"]);
+        // 15 of 32 rows of 24 weights are padding; 80 indices of four bytes.
+        Assert.Contains("beside the weights: rows padded to 16 1.4 KiB; tables of indices 320 B", command.Out, StringComparison.Ordinal);
+        Assert.Contains("'k' is stored once, also for 'same'", command.Out, StringComparison.Ordinal);
+        var beside = command.Json("convert", file.Path, "-o", command["m.seq"], "--json", "--weights", "int8", "--weights-of", "k=fp32", "--weights-of", "same=int8").GetProperty("beside");
+        Assert.Equal("same", beside.GetProperty("copied")[0].GetString());
+        Assert.True(beside.GetProperty("copies").GetInt64() > 0);
+    }
+}
