@@ -1,19 +1,21 @@
 namespace SeqRuntime.Converter.Graph;
 
-/// <summary>Weights that are no numbers: a NaN makes every output NaN, and so does an infinity that is multiplied by a zero.</summary>
+/// <summary>Weights that are no numbers: a NaN makes results NaN, and so does an infinity that is multiplied by a zero.</summary>
 internal static class NonFinite
 {
     /// <summary>What is wrong with a weight, or null. A vector may hold -∞: a bias that forbids a class.</summary>
-    public static string? Fault(string name, IrTensor tensor) => Find(tensor, areMasksAllowed: tensor.Shape.Length < 2) is { } where ? $"the weight '{name}' of shape [{string.Join(", ", tensor.Shape)}] {where}" : null;
+    public static string? Fault(string name, IrTensor tensor) => tensor.Type == ElementType.Float32 ? Fault(name, tensor.Shape, tensor.Floats) : null;
+
+    /// <inheritdoc cref="Fault(string, IrTensor)"/>
+    public static string? Fault(string name, int[] shape, ReadOnlySpan<float> values) => Find("weight", name, shape, values, areMasksAllowed: shape.Length < 2, areLimitsAllowed: false);
 
     /// <summary>Where NaN stands in a constant of several elements, or null; infinities are masks and limits there.</summary>
-    public static string? NotANumber(string name, IrTensor tensor) => tensor.Count > 1 && Find(tensor, areMasksAllowed: true, areLimitsAllowed: true) is { } where ? $"the constant '{name}' of shape [{string.Join(", ", tensor.Shape)}] {where}" : null;
+    public static string? NotANumber(string name, IrTensor tensor) =>
+        tensor is { Type: ElementType.Float32, Count: > 1 } ? Find("constant", name, tensor.Shape, tensor.Floats, areMasksAllowed: true, areLimitsAllowed: true) : null;
 
-    private static string? Find(IrTensor tensor, bool areMasksAllowed, bool areLimitsAllowed = false)
+    private static string? Find(string what, string name, int[] shape, ReadOnlySpan<float> values, bool areMasksAllowed, bool areLimitsAllowed)
     {
-        if (tensor.Type is not ElementType.Float32) return null;
         int nans = 0, infinities = 0, first = -1;
-        var values = tensor.Floats;
         for (var i = 0; i < values.Length; i++)
         {
             if (float.IsFinite(values[i])) continue;
@@ -25,7 +27,7 @@ internal static class NonFinite
 
         if (first < 0) return null;
         string[] parts = [.. nans > 0 ? [$"{nans} NaN"] : Array.Empty<string>(), .. infinities > 0 ? [$"{infinities} infinite"] : Array.Empty<string>()];
-        return $"holds {string.Join(" and ", parts)} among {values.Length} values, the first at [{string.Join(", ", Index(first, tensor.Shape))}]: results would be NaN. The training went wrong or the file is damaged; take an earlier checkpoint";
+        return $"the {what} '{name}' of shape [{string.Join(", ", shape)}] holds {string.Join(" and ", parts)} among {values.Length} values, the first at [{string.Join(", ", Index(first, shape))}]: results would be NaN. The training went wrong or the file is damaged; take an earlier checkpoint";
     }
 
     private static int[] Index(int place, int[] shape)

@@ -32,6 +32,7 @@ internal sealed class WeightStore(SeqModelBuilder model, WeightChoice choice, Sh
     /// <param name="isTokenTable">Whether it holds a layer's products with all tokens.</param>
     public int Dense(string name, IrTensor tensor, string? finer = null, int padding = 0, bool isTokenTable = false)
     {
+        if (shared is null) Refuse(NonFinite.NotANumber(SourceName(name), tensor));
         var key = ContentKey.Of(tensor);
         if (Known(key, null, SourceName(name), false) is { } known) return known;
         var names = NamesOf(key);
@@ -70,7 +71,12 @@ internal sealed class WeightStore(SeqModelBuilder model, WeightChoice choice, Sh
     {
         name = SourceName(name);
         var key = ContentKey.Of(rows, columns, matrices);
-        if (shared is null) return Known(key, null, name, isProduct)!.Value;
+        if (shared is null)
+        {
+            foreach (var matrix in isProduct ? matrices : []) Refuse(NonFinite.Fault(name, [rows, columns], matrix));
+            return Known(key, null, name, isProduct)!.Value;
+        }
+
         var names = NamesOf(key);
         name = names[shared.NamesOf(key).Index().First(n => n.Item == name).Index];
         var (kind, isAsked, finer) = mayQuantize ? choice.Of(name, names, rows, columns, matrices) : (WeightKind.Float32, false, null);
@@ -105,6 +111,12 @@ internal sealed class WeightStore(SeqModelBuilder model, WeightChoice choice, Sh
         double? relative = kind == WeightKind.Float32 ? null : Math.Sqrt(errors / Math.Max(squares, double.Epsilon));
         Report.Add(new ConvertedTensor(name, [rows, columns], kind.Storage(), model.Tensors[index].Data.Length, relative, mayQuantize ? kind : null, isAsked, Graph, finer, isCopy ? [] : names[1..], isCopy, model.Tensors[index].Data.Length - (long)matrices.Length * used * new WeightLayout(format, rows, columns).RowBytes));
         return _stored[(key, kind)] = index;
+    }
+
+    /// <summary>What an importer let pass, because it became so only when constants were folded.</summary>
+    private static void Refuse(string? fault)
+    {
+        if (fault is not null) throw new ConversionException(fault + ".");
     }
 
     /// <summary>Where the content is stored already; null where it is not yet. A store that stores nothing has an empty place for all.</summary>

@@ -59,6 +59,20 @@ public sealed class DescribedLayerTests : IDisposable
         Assert.Contains(says, _files.Refusal(WeightFiles.Graph(shape, $$"""{ "kind": "{{kind}}", "input": "x", "weights": "l", "output": "y" }""")), StringComparison.Ordinal);
     }
 
+    /// <summary>A mask of more places, or of more sequences, than there are would make more scores of them.</summary>
+    [Theory]
+    [InlineData("[2, 1, 3]", "[2, 4]")]
+    [InlineData("[1, 4, 3]", "[5, 4]")]
+    public void A_mask_does_not_stretch_the_scores(string memory, string mask)
+    {
+        _files.Random("unused", 1);
+        var message = _files.Refusal($$"""
+            { "weights": "weights.npz", "graphs": { "main": { "inputs": { "q": { "shape": [{{memory[1]}}, 3] }, "m": { "shape": {{memory}} }, "mask": { "shape": {{mask}} } },
+              "layers": [{ "kind": "attention", "score": "dot", "query": "q", "memory": "m", "mask": "mask", "output": "y" }], "outputs": { "y": "y" } } } }
+            """);
+        Assert.Contains("do not fit", message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_variance_below_zero_is_refused()
     {

@@ -59,6 +59,15 @@ public sealed class OnnxLeftoversTests
         Assert.Contains("the first at [2, 0]", message, StringComparison.Ordinal);
     }
 
+    /// <summary>The square root of a negative variance becomes one with the weights only when constants are folded.</summary>
+    [Fact]
+    public void A_weight_that_becomes_no_number_at_conversion_is_refused()
+    {
+        var message = Assert.Throws<ConversionException>(() => new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 3).Random("w", 1, 1, 3, 2).Constant("one", [2], 1f, 1).Constant("variance", [2], 1f, -4)
+            .Node("MatMul", "x w", "h").Node("BatchNormalization", "h one one one variance", "y").Output("y").Convert()).Message;
+        Assert.Contains("NaN among", message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_mask_of_infinities_is_none()
     {

@@ -43,7 +43,7 @@ internal sealed record AttentionLayer : LayerDescription
         if (graph.Optional("query.weight") is { } weight)
         {
             query = graph.Product(query, weight, graph.NameOf("query.weight"));
-            if (graph.Optional("query.bias") is { } bias) query = graph.Op("Add", [query, graph.Constant(graph.NameOf("query.bias"), bias)]);
+            if (graph.Bias("query.bias", weight.Shape.Length == 1 ? 1 : weight.Shape[0]) is { } bias) query = graph.Op("Add", [query, graph.Constant(graph.NameOf("query.bias"), bias)]);
         }
 
         var scores = Score switch
@@ -56,7 +56,7 @@ internal sealed record AttentionLayer : LayerDescription
         if (Mask is not null)
         {
             var isOut = graph.Op("Equal", [graph.Read(Mask), graph.Scalar(0)]);
-            scores = graph.Op("Where", [isOut, graph.Scalar(-1e9f), scores]);
+            scores = graph.Op("Where", [isOut, graph.Scalar(-1e9f), scores], (Graph.ResolvePass.KeepsShapeOf, 2L));
         }
 
         var alignment = graph.Op("Softmax", [scores], Alignment ?? graph.Graph.Fresh("alignment"), ("axis", -1L));

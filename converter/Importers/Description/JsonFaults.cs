@@ -19,7 +19,7 @@ internal static partial class JsonFaults
             : "";
         if (Unmapped().Match(text) is { Success: true } unmapped) return $"{where}there is no member '{unmapped.Groups[1].Value}'{Members(unmapped.Groups[2].Value)}{Hint(unmapped.Groups[2].Value, unmapped.Groups[1].Value)}";
         if (Missing().Match(text) is { Success: true } missing) return $"{where}{missing.Groups[1].Value} {(missing.Groups[1].Value.Contains(',') ? "are" : "is")} missing";
-        if (Discriminator().Match(text) is { Success: true } kind) return $"{where}there is no kind '{kind.Groups[1].Value}'; there are {Kinds()}";
+        if (Discriminator().Match(text) is { Success: true } kind) return $"{where}there is no kind '{kind.Groups[1].Value}'; there are {Kinds()}. Models of other layers are read from ONNX";
         if (fault is NotSupportedException) return $"{where}a layer needs a 'kind' as text; there are {Kinds()}";
         if (fault.InnerException is InvalidOperationException inner && Token().Match(inner.Message) is { Success: true } wanted) return $"{where}a {(wanted.Groups[1].Value == "string" ? "text" : wanted.Groups[1].Value)} is needed";
         if (Unconverted().Match(text) is { Success: true } value) return $"{where}{Needed(value.Groups[1].Value)} is needed";

@@ -77,9 +77,6 @@ internal sealed class KerasEmitter
 
     public KerasVersion Version { get; }
 
-    /// <summary>Classes of layers that are read.</summary>
-    public IEnumerable<string> Known => _layers.Keys.Append("InputLayer").Order(StringComparer.Ordinal);
-
     /// <summary>What the user should know of layers that were called.</summary>
     public HashSet<string> Notes { get; } = [];
 

@@ -49,13 +49,20 @@ internal sealed class KerasReader
         if (kind is not ("Sequential" or "Functional" or "Model")) throw new ConversionException($"models of the class '{kind}' are not read; there are Sequential and Functional. {Advice}");
         var config = Json.Required(model, "config", "model_config");
         var layers = Json.List(config.ValueKind == JsonValueKind.Array ? config : Json.Required(config, "layers", "the model's config"), "'layers'").ConvertAll(l => (Layer: new KerasLayer(l), Json: l));
-        var unknown = layers.Where(l => !_emitter.Knows(l.Layer)).Select(l => $"'{l.Layer.Name}' ({l.Layer.Class})").ToList();
-        if (unknown.Count > 0) throw new ConversionException($"these layers are not known: {string.Join(", ", unknown)}; there are {string.Join(", ", _emitter.Known)}. {Advice}");
+        var unknown = layers.ConvertAll(l => l.Layer).FindAll(l => !_emitter.Knows(l));
+        if (unknown.Count > 0) throw new ConversionException($"these layers are not known: {string.Join(", ", unknown.Select(l => $"'{l.Name}' ({l.Class})"))}. {string.Concat(unknown.Select(l => Why(l.Class)).Distinct())}{Advice}");
         if (kind == "Sequential") BuildSequence(layers.ConvertAll(l => l.Layer), config);
         else BuildFunctional(layers, config);
     }
 
-    private static string Advice => "Export the model as ONNX (tf2onnx) and convert that, or describe it (.json, docs/description.md).";
+    private static string Advice => "Export the model as ONNX (tf2onnx) and convert that.";
+
+    private static string Why(string kind) => kind switch
+    {
+        "Sequential" or "Functional" or "Model" => "Of a model within the model, its layers can be built into the outer one. ",
+        "Lambda" or "TFOpLambda" or "SlicingOpLambda" => "A lambda is code and no layer. ",
+        _ => "",
+    };
 
     private void BuildSequence(List<KerasLayer> layers, JsonElement config)
     {
