@@ -86,25 +86,33 @@ internal sealed class KerasReader
 
     private void BuildFunctional(List<(KerasLayer Layer, JsonElement Json)> layers, JsonElement config)
     {
-        var waiting = new List<(KerasLayer Layer, JsonElement Node, int Call)>();
+        var waiting = new Queue<(KerasLayer Layer, JsonElement Node, int Call)>();
         foreach (var (layer, json) in layers)
         {
             if (layer.Class == "InputLayer") _made[(layer.Name, 0)] = [Input(layer)];
-            else waiting.AddRange(Json.List(Json.Required(json, "inbound_nodes", $"layer '{layer.Name}'"), $"'inbound_nodes' of layer '{layer.Name}'").Select((node, i) => (layer, node, i)));
+            else foreach (var (i, node) in Json.List(Json.Required(json, "inbound_nodes", $"layer '{layer.Name}'"), $"'inbound_nodes' of layer '{layer.Name}'").Index()) waiting.Enqueue((layer, node, i));
         }
 
-        while (waiting.Count > 0)
+        // Layers lie in any order: a call waits for the first value that it lacks.
+        var blocked = new Dictionary<(string Layer, int Call), List<(KerasLayer Layer, JsonElement Node, int Call)>>();
+        while (waiting.TryDequeue(out var next))
         {
-            var before = waiting.Count;
-            waiting.RemoveAll(w =>
+            if (ReadCall(next.Layer, next.Node, out var missing) is { } call)
             {
-                if (ReadCall(w.Layer, w.Node) is not { } call) return false;
-                _made[(w.Layer.Name, w.Call)] = _emitter.Call(w.Layer, call);
-                return true;
-            });
-            if (waiting.Count == before) throw waiting[0].Layer.Fault("its inputs are made by no layer before it");
+                _made[(next.Layer.Name, next.Call)] = _emitter.Call(next.Layer, call);
+                if (blocked.Remove((next.Layer.Name, next.Call), out var freed)) freed.ForEach(waiting.Enqueue);
+            }
+            else if (blocked.TryGetValue(missing, out var others))
+            {
+                others.Add(next);
+            }
+            else
+            {
+                blocked[missing] = [next];
+            }
         }
 
+        if (blocked.Count > 0) throw blocked.First().Value[0].Layer.Fault($"'{blocked.First().Key.Layer}', which it is called with, is made by no layer before it");
         OrderInputs(References(Json.Required(config, "input_layers", "the model's config")));
         var outputs = References(Json.Required(config, "output_layers", "the model's config")).ToList();
         if (outputs.Count == 0) throw new ConversionException("the model has no outputs");
@@ -122,18 +130,18 @@ internal sealed class KerasReader
         inputs.AddRange(sorted);
     }
 
-    /// <summary>The values a node is called with, or null where one is not made yet.</summary>
-    private KerasCall? ReadCall(KerasLayer layer, JsonElement node)
+    /// <summary>The values a node is called with, or null where one is not made yet: <paramref name="missing"/>.</summary>
+    private KerasCall? ReadCall(KerasLayer layer, JsonElement node, out (string Layer, int Call) missing)
     {
         var call = new KerasCall([]);
-        var isMade = true;
+        (string, int)? lacking = null;
         List<KerasValue?> Values(JsonElement value)
         {
             var values = new List<KerasValue?>();
             foreach (var reference in References(value))
             {
                 values.Add(Value(reference));
-                isMade &= values[^1] is not null;
+                if (values[^1] is null) lacking ??= (reference.Layer, reference.Call);
             }
 
             return values;
@@ -166,7 +174,8 @@ internal sealed class KerasReader
             }
         }
 
-        if (!isMade) return null;
+        missing = lacking ?? default;
+        if (lacking is not null) return null;
         foreach (var name in (string[])["inputs", "sequences", "query"])
         {
             if (call.Inputs.Count == 0 && call.Named.Remove(name, out var values)) call.Inputs.AddRange(values);

@@ -7,7 +7,7 @@ namespace SeqRuntime.Converter.Importers.Keras;
 internal sealed class KerasWeights(HdfFile file, string path)
 {
     private readonly WeightSet _weights = new(path, file.Tensors);
-    private readonly List<KerasPath> _paths = [.. file.Tensors.Keys.Where(name => !KerasPath.IsOfTraining(name)).Select(name => new KerasPath(name))];
+    private readonly ILookup<(string Layer, string Weight), KerasPath> _paths = file.Tensors.Keys.Where(name => !KerasPath.IsOfTraining(name)).Select(name => new KerasPath(name)).ToLookup(p => (p.Layer, p.Weight));
 
     /// <summary>A weight of a layer, or null.</summary>
     /// <param name="layer">The layer.</param>
@@ -72,5 +72,5 @@ internal sealed class KerasWeights(HdfFile file, string path)
         return IrTensor.Of<float>(kernel.Shape, to);
     }
 
-    private List<KerasPath> All(KerasLayer layer, string part, string weight) => _paths.FindAll(p => p.Layer == layer.WeightsOf && p.Weight == weight && p.IsIn(part));
+    private List<KerasPath> All(KerasLayer layer, string part, string weight) => [.. _paths[(layer.WeightsOf, weight)].Where(p => p.IsIn(part))];
 }
