@@ -19,13 +19,13 @@ internal static class Arguments
         return pairs;
     }
 
-    /// <summary>Splits NAME=SIZE pairs; sizes are from 1 to 2³¹-1.</summary>
-    public static Dictionary<string, int> Sizes(string option, string form, IEnumerable<string>? values) =>
+    /// <summary>Splits NAME=SIZE pairs; sizes are from <paramref name="least"/> to 2³¹-1.</summary>
+    public static Dictionary<string, int> Sizes(string option, string form, IEnumerable<string>? values, int least = 1) =>
         Pairs(option, form, values).ToDictionary(
             p => p.Key,
-            p => int.TryParse(p.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var size) && size > 0
+            p => int.TryParse(p.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var size) && size >= least
                 ? size
-                : throw new UsageException($"{option} {p.Key}={p.Value}: the size must be a whole number from 1 to {int.MaxValue}"),
+                : throw new UsageException($"{option} {p.Key}={p.Value}: the size must be a whole number from {least} to {int.MaxValue}"),
             StringComparer.Ordinal);
 
     /// <summary>Splits PATTERN=KIND options, in their order; the name itself may hold '='.</summary>

@@ -12,8 +12,9 @@ internal sealed record GraphRun(IReadOnlyList<KeyValuePair<string, NpyArray>> Ou
     public static GraphRun Execute(SeqModel model, SeqGraphInfo graph, RunInputs inputs, int repeat)
     {
         var options = new SeqSessionOptions { MemoryLimitBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes };
-        foreach (var (symbol, size) in inputs.Sizes) options.MaxSizes[symbol] = size;
+        foreach (var (symbol, size) in inputs.Sizes) options.MaxSizes[symbol] = Math.Max(size, 1);
         using var session = Session(model, graph, options);
+        foreach (var (symbol, size) in inputs.Sizes) session.SetSize(symbol, size);
         var indexes = inputs.Inputs.Select(i => session.InputIndex(i.Name)).ToArray();
         var collectors = graph.Outputs.Select((o, i) => new Collector(o.Name, i)).ToArray();
         var times = new double[checked(inputs.Steps * repeat)];
@@ -73,22 +74,26 @@ internal sealed record GraphRun(IReadOnlyList<KeyValuePair<string, NpyArray>> Ou
     private sealed class Collector(string name, int index)
     {
         private readonly List<byte> _data = [];
-        private int[] _shape = [];
+        private int[]? _shape;
         private ElementType _type;
 
-        public void Clear() => _data.Clear();
+        public void Clear()
+        {
+            _data.Clear();
+            _shape = null;
+        }
 
         public void Take(SeqSession session)
         {
             var shape = session.OutputShape(index);
             _type = session.OutputType(index);
-            if (_data.Count == 0) _shape = shape.ToArray();
+            if (_shape is null) _shape = shape.ToArray();
             else if (!shape.SequenceEqual(_shape))
                 throw new ConversionException($"output '{name}' changes its shape from step to step, from {Text.Shape(_shape)} to {Text.Shape(shape.ToArray())}; run the steps one by one");
             _data.AddRange(OutputBytes(session, index, _type));
         }
 
         public KeyValuePair<string, NpyArray> Result(int? steps) =>
-            new(name, new NpyArray(NpyTypes.From(_type), steps is { } count ? [count, .. _shape] : _shape, _data.ToArray()));
+            new(name, new NpyArray(NpyTypes.From(_type), steps is { } count ? [count, .. _shape!] : _shape!, _data.ToArray()));
     }
 }

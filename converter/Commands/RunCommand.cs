@@ -11,7 +11,7 @@ internal sealed class RunCommand
     private readonly Option<string?> _inputs = new("--inputs") { Description = "Inputs from a .npz file, arrays named as the graph's inputs.", HelpName = "FILE.npz" };
     private readonly Option<string?> _out = new("--out", "-o") { Description = "Where outputs go: FILE.npz, FILE.npy for a graph with one output, or a directory (one .npy an output).", HelpName = "PATH" };
     private readonly Option<bool> _step = new("--step") { Description = "Step through the first axis of each input that has one axis more than the graph's; state is carried from step to step, outputs are stacked." };
-    private readonly Option<string[]> _size = new("--size", "-s") { Description = "Size of a symbolic dimension, where the inputs do not show it.", HelpName = "T=100" };
+    private readonly Option<string[]> _size = new("--size", "-s") { Description = "Size of a symbolic dimension, where the inputs do not show it; 0 for a cache that is still empty.", HelpName = "T=100" };
     private readonly Option<string?> _kernels = new("--kernels", "-k") { Description = "Kernel set to use instead of the best; 'seqconvert --info' lists them.", HelpName = "NAME" };
     private readonly Option<int> _repeat = new("--repeat", "-r") { Description = "Run everything so many times, state reset each time, and report timings.", HelpName = "N", DefaultValueFactory = _ => 1 };
     private readonly Option<bool> _json = new("--json") { Description = "Print one JSON document on standard output." };
@@ -38,7 +38,7 @@ internal sealed class RunCommand
         var kernels = result.GetValue(_kernels);
         ModelFile.CheckKernels(kernels);
         var files = Arguments.Pairs("--input", "NAME=FILE.npy", result.GetValue(_input));
-        var sizes = Arguments.Sizes("--size", "T=100", result.GetValue(_size));
+        var sizes = Arguments.Sizes("--size", "T=100", result.GetValue(_size), least: 0);
         OutputFiles.Check(result.GetValue(_out));
 
         using var model = ModelFile.Load(path, kernels);

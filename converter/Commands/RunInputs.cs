@@ -79,7 +79,6 @@ internal sealed record RunInputs(IReadOnlyList<RunInput> Inputs, IReadOnlyDictio
             if (dimension.Symbol is null ? dimension.Size != size : symbols.TryGetValue(dimension.Symbol, out var bound) && bound != size)
                 throw WrongShape(info, array, where, step, dimension.Symbol is null ? null : $" where {dimension.Symbol} = {symbols[dimension.Symbol]}");
             if (dimension.Symbol is null) continue;
-            if (size < 1) throw WrongShape(info, array, where, step, $" where {dimension.Symbol} is at least 1");
             symbols[dimension.Symbol] = size;
         }
 

@@ -23,7 +23,7 @@ internal sealed record RunReport(string File, string Graph, string Kernels, int 
     }
 }
 
-/// <summary>Summary of one output; minimum, maximum and mean are over its finite elements, and absent where there are none.</summary>
+/// <summary>Summary of one output; minimum, maximum and mean are over its finite elements, and absent where there are none, as of an empty one.</summary>
 internal sealed record OutputReport(string Name, string Type, IReadOnlyList<int> Shape, double? Min, double? Max, double? Mean, int NotFinite)
 {
     public static OutputReport From(string name, NpyArray array)
@@ -49,7 +49,7 @@ internal sealed record OutputReport(string Name, string Type, IReadOnlyList<int>
         Name,
         Type,
         Text.Shape(Shape),
-        Min is { } min ? $"min {Text.Number(min)}" : "no finite element",
+        Min is { } min ? $"min {Text.Number(min)}" : Shape.Contains(0) ? "empty" : "no finite element",
         Max is { } max ? $"max {Text.Number(max)}" : "",
         Mean is { } mean ? $"mean {Text.Number(mean)}" : "",
         NotFinite > 0 && Min is not null ? $"{NotFinite} not finite" : "",

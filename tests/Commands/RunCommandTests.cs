@@ -44,6 +44,17 @@ public sealed class RunCommandTests : IDisposable
         Assert.Equal(5, report.GetProperty("timing").GetProperty("runs").GetInt32());
     }
 
+    /// <summary>The first step of an exported decoder has an empty cache.</summary>
+    [Fact]
+    public void An_array_of_size_0_runs()
+    {
+        Save("s.npy", NpyArray.From([0, 2], Array.Empty<float>()));
+        _cli.Good("run", Model, "-g", "half", "-i", $"sequence={_cli["s.npy"]}", "-o", _cli["out.npz"]);
+        Assert.Equal([0, 2], NpzFile.ReadFile(_cli["out.npz"]).ToDictionary()["scaled"].Shape);
+        Assert.Matches(@"scaled\s+float32\s+\[0, 2\]\s+empty", _cli.Out);
+        _cli.Good("run", Model, "-g", "half", "-i", $"sequence={_cli["s.npy"]}", "--size", "T=0");
+    }
+
     [Fact]
     public void A_directory_gets_one_file_an_output()
     {
