@@ -68,6 +68,9 @@ public sealed record ConversionOptions
     /// <summary>Whether inputs and outputs are paired as states where the graph or their names show it.</summary>
     public bool AutoStates { get; init; } = true;
 
+    /// <summary>Whether graphs keep the states of forward recurrent layers, and the past of convolutions that look back only, between runs, though the source begins anew in each.</summary>
+    public bool Stateful { get; init; }
+
     /// <summary>Storage of single weight matrices; the last that matches a name holds. A pattern that matches none is an error.</summary>
     public IReadOnlyList<WeightOverride> WeightsOf { get; init; } = [];
 

@@ -41,18 +41,20 @@ internal static class Converter
         }
 
         OptionNames.Check(read.ConvertAll(r => r.Raw), options);
-        foreach (var (i, (raw, path, imported, notes)) in read.Index())
-        {
-            void Stage(string stage, double part) => progress?.Report(new ConversionProgress($"{raw.Name}: {stage}", 0.2 + (i + part) * 0.6 / read.Count));
-            var (graph, states) = Resolve(raw, path, imported.HasStates, options, notes, Stage);
-            resolved.Add((graph, path, raw.Nodes.Count, states, notes));
-        }
-
         if (options.Decoding is { } document)
         {
             var (documentTables, documentMetadata) = DecodingReader.Read(document, sources.Select(s => Path.GetDirectoryName(Path.GetFullPath(s.Path))!));
             foreach (var (table, entries) in documentTables) tables[table] = entries;
             foreach (var (key, value) in documentMetadata) metadata[key] = value;
+        }
+
+        var isOfSentences = metadata.GetValueOrDefault(DecodingKeys.Kind) == DecodingKeys.EncoderDecoder;
+        if (isOfSentences && options.Stateful) throw new ConversionException("--stateful: an encoder-decoder begins anew with each sentence; leave the option out.");
+        foreach (var (i, (raw, path, imported, notes)) in read.Index())
+        {
+            void Stage(string stage, double part) => progress?.Report(new ConversionProgress($"{raw.Name}: {stage}", 0.2 + (i + part) * 0.6 / read.Count));
+            var (graph, states) = Resolve(raw, path, imported.HasStates, isOfSentences, options, notes, Stage);
+            resolved.Add((graph, path, raw.Nodes.Count, states, notes));
         }
 
         progress?.Report(new ConversionProgress("packing weights", 0.8));
@@ -134,12 +136,12 @@ internal static class Converter
         foreach (var (index, graph) in imported.Graphs.Index()) yield return (graph, imported, index == 0 ? notes : []);
     }
 
-    private static (IrGraph Graph, IReadOnlyList<StatePair> States) Resolve(IrGraph raw, string path, bool hasStates, ConversionOptions options, List<string> notes, Action<string, double> stage) => Guarded(path, () =>
+    private static (IrGraph Graph, IReadOnlyList<StatePair> States) Resolve(IrGraph raw, string path, bool hasStates, bool isOfSentences, ConversionOptions options, List<string> notes, Action<string, double> stage) => Guarded(path, () =>
     {
         var ways = new WaysOut(raw.Copy(), options, path);
         try
         {
-            return Resolved(raw, path, hasStates, options, notes, stage);
+            return Resolved(raw, path, hasStates, isOfSentences, options, notes, stage);
         }
         catch (ConversionException fault)
         {
@@ -147,7 +149,7 @@ internal static class Converter
         }
     });
 
-    private static (IrGraph Graph, IReadOnlyList<StatePair> States) Resolved(IrGraph raw, string path, bool hasStates, ConversionOptions options, List<string> notes, Action<string, double> stage)
+    private static (IrGraph Graph, IReadOnlyList<StatePair> States) Resolved(IrGraph raw, string path, bool hasStates, bool isOfSentences, ConversionOptions options, List<string> notes, Action<string, double> stage)
     {
         Bindings.Apply(raw, options, path);
         var pairing = new StatePairing(raw, notes);
@@ -167,9 +169,13 @@ internal static class Converter
         StatePairing.Check(graph);
         pairing.DropOutputs(graph);
         stage("simplifying", 0.5);
-        Passes.Run(graph, name => WeightChoice.AsksForFewerBits(options, name));
+        Passes.Fuse(graph);
+        IReadOnlyList<StatePair> kept = [];
+        if (options.Stateful) kept = StreamStates.Keep(graph, notes);
+        else if (!isOfSentences) StreamStates.Note(graph, notes);
+        Passes.Finish(graph, name => WeightChoice.AsksForFewerBits(options, name));
         UnreadInputs.Tell(graph, notes);
-        return (graph, pairing.Pairs);
+        return (graph, [.. pairing.Pairs, .. kept]);
     }
 
     /// <summary>Reads or resolves; what goes wrong on the way becomes an exception that names the file.</summary>

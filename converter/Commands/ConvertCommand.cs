@@ -20,6 +20,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
     private readonly Option<string[]> _state = new("--state") { Description = "Let the runtime carry this input as state, from this output of the run before.", HelpName = "in=out" };
     private readonly Option<string[]> _drop = new("--drop-output") { Description = "Leave an output out, and all that only it needs.", HelpName = "NAME" };
     private readonly Option<bool> _noAutoState = new("--no-auto-state") { Description = "Find no states in the graph and by names; only --state pairs." };
+    private readonly Option<bool> _stateful = new("--stateful") { Description = "Keep the states of forward recurrent layers, and the past of convolutions that look back only, between runs: a sequence may then come in parts." };
     private readonly Option<string[]> _keep = new("--keep", "-k") { Description = "Keep tensors whose name matches in fp32; '*' stands for any text.", HelpName = "PATTERN" };
     private readonly Option<string> _decoding = new("--decoding") { Description = "What a decoder needs to know of graphs from elsewhere: tables of tokens, begin and end, which value is what (docs/description.md).", HelpName = "FILE.json" };
     private readonly Option<bool> _json = new("--json") { Description = "Print the report as one JSON document on standard output." };
@@ -29,7 +30,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
     {
         _weights.AcceptOnlyFromAmong([.. Enum.GetValues<WeightKind>().Select(kind => kind.Name())]);
         var command = new Command("convert", "Converts ONNX models (opset 7 to 23), whole Keras models (.h5), or a JSON description of weights in safetensors, npz or HDF5, to one .seq file: constants folded, shapes fixed where given, recurrent state paired, weights packed.") { _sources };
-        foreach (var option in new Option[] { _out, _weights, _weightsOf, _dim, _set, _state, _noAutoState, _drop, _keep, _decoding, _json, _quiet }) command.Options.Add(option);
+        foreach (var option in new Option[] { _out, _weights, _weightsOf, _dim, _set, _state, _noAutoState, _stateful, _drop, _keep, _decoding, _json, _quiet }) command.Options.Add(option);
         command.SetAction(Run);
         help.Examples(
             command,
@@ -40,7 +41,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
             ("One step at a time, with the state pairs given by hand", ["seqconvert convert step.onnx -o step.seq --dim T=1 --dim N=1 --no-auto-state --state h_in=h_out --state c_in=c_out"]),
             ("An encoder-decoder described in JSON, its weights beside it", ["seqconvert convert g2p.json -o g2p.seq --weights int8"]),
             ("A policy without the output that draws at random", ["seqconvert convert policy.onnx -o policy.seq --drop-output action"]),
-            ("A whole Keras model", ["seqconvert convert model.h5 -o model.seq"]),
+            ("A whole Keras model; the same for a stream that comes frame by frame", ["seqconvert convert model.h5 -o model.seq", "seqconvert convert model.h5 -o stream.seq --stateful"]),
             ("Encoder and decoder step as two ONNX files", ["seqconvert convert encoder=thai2rom_encoder.onnx step=thai2rom_decoder.onnx --decoding thai2rom.json -o thai2rom.seq"]),
             ("A report for a program; no report", ["seqconvert convert model.onnx -o model.seq --json", "seqconvert convert model.onnx -o model.seq --quiet"]));
         return command;
@@ -60,6 +61,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
             States = Arguments.Pairs("--state", "in=out", result.GetValue(_state)),
             DropOutputs = result.GetValue(_drop) ?? [],
             AutoStates = !result.GetValue(_noAutoState),
+            Stateful = result.GetValue(_stateful),
             Keep = result.GetValue(_keep) ?? [],
             Decoding = result.GetValue(_decoding),
         };

@@ -297,6 +297,12 @@ internal sealed class ResolvePass
         if (kept is { } input && !_evaluator.SameShape(node.Input((int)input), node.Output(0)))
             throw new ArgumentException($"{string.Join(" and ", node.Inputs.Select(i => $"'{i}' {_evaluator.ShapeOf(i)}"))} do not fit: the result would be {_evaluator.ShapeOf(node.Output(0))}.");
         if (ZeroProducts.Is(node, _evaluator)) _evaluator.Forget(node.Output(0));
+        if (IsWhole(node))
+        {
+            _alias[node.Output(0)] = node.Input(0);
+            return;
+        }
+
         var isKnown = node.Outputs.Count > 0;
         foreach (var output in node.Outputs)
         {
@@ -306,6 +312,14 @@ internal sealed class ResolvePass
         }
 
         if (!isKnown) _kept.Add(node);
+    }
+
+    /// <summary>A part that is all of its input, or an expansion to the size it has, at all sizes that are tried.</summary>
+    private bool IsWhole(IrNode node)
+    {
+        if (node.Op is not ("Slice" or "Expand") || _graph.ConstantOf(node.Input(0)) is not null) return false;
+        if (node.Op == "Slice" && node.Input(4).Length > 0 && (_evaluator.KnownContent(node.Input(4)) is not { } steps || Array.Exists(steps.Integers(), s => s != 1))) return false;
+        return _evaluator.SameShape(node.Input(0), node.Output(0));
     }
 
     /// <summary>First states that turn out to be zero.</summary>

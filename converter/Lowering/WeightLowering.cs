@@ -66,7 +66,8 @@ internal static class WeightLowering
             w = lowering.Value(node.Input(1));
         }
 
-        lowering.Add(node, OpKind.Conv, [lowering.Value(node.Input(0)), w, lowering.Value(node.Input(2))], attributes);
+        int[] inputs = [lowering.Value(node.Input(0)), w, lowering.Value(node.Input(2))];
+        lowering.Add(node, OpKind.Conv, node.Input(3).Length > 0 ? [.. inputs, lowering.Value(node.Input(3))] : inputs, attributes);
     }
 
     private static void ConvTranspose(IrNode node, GraphLowering lowering)

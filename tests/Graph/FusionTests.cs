@@ -70,6 +70,21 @@ public class FusionTests
             [N, I],
             OpKind.Unary);
 
+    /// <summary>Of a sequence of open length a part that is one step shorter has the same unknown length, and is another value.</summary>
+    [Theory]
+    [InlineData(0, long.MaxValue, 4)]
+    [InlineData(0, -1, 3)]
+    [InlineData(1, long.MaxValue, 3)]
+    public void APartOfAnOpenSequenceIsTheWholeOnlyWhereItIsAsLong(long start, long end, int length)
+    {
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, "T", I).Constant("start", [1], start).Constant("end", [1], end).Constant("axis", [1], 0L).Node("Slice", "x start end axis", "part").Node("Neg", "part", "y").Output("y");
+        using var loaded = model.Load();
+        using var session = loaded.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 4 } });
+        session.Run();
+        Assert.Equal([length, I], session.OutputShape(0).ToArray());
+        Assert.Equal(length == 4 ? 1 : 2, model.Convert().Model.Graphs[0].Nodes.Count);
+    }
+
     /// <summary>PyTorch's LSTMCell: gates i f g o; Keras: i f c o by another order of products; TensorFlow adds 1 to the forget gate.</summary>
     [Theory]
     [InlineData(false)]

@@ -19,6 +19,17 @@ public sealed class DescriptionTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
+    [Fact]
+    public void A_described_layer_goes_on_where_it_was_if_asked()
+    {
+        AddRnn("layer", Width);
+        const string Model = """
+            { "weights": "weights.safetensors", "graphs": { "main": { "inputs": { "x": { "shape": [1, "T", 3] } },
+              "layers": [{ "kind": "rnn", "input": "x", "weights": "layer", "output": "y" }], "outputs": { "y": "y" } } } }
+            """;
+        Graph.States.Chunks.AreAsTheWhole(options => Load(Model, options), [1], [1]);
+    }
+
     /// <summary>
     /// h' = tanh(W [e(y); c] + U h + b), logits = V h'. Cho et al. 2014 feed the context c at every step; Sutskever et al. 2014 let
     /// it be the first state and feed the word alone.
@@ -183,12 +194,12 @@ public sealed class DescriptionTests : IDisposable
             Row(name + ".weight_ih_l0", u).Zip(x, (a, b) => a * b).Sum() + Row(name + ".weight_hh_l0", u).Zip(h, (a, b) => a * b).Sum() + _weights[name + ".bias_ih_l0"].Values[u] + _weights[name + ".bias_hh_l0"].Values[u])),
     ];
 
-    private SeqModel Load(string description)
+    private SeqModel Load(string description, ConversionOptions? options = null)
     {
         File.WriteAllBytes(Path.Combine(_folder, "weights.safetensors"), Safetensors());
         var path = Path.Combine(_folder, "model.json");
         File.WriteAllText(path, description);
-        return SeqModel.Load(SeqRuntime.Converter.Converter.Convert([("main", path)], new ConversionOptions()).File);
+        return SeqModel.Load(SeqRuntime.Converter.Converter.Convert([("main", path)], options ?? new ConversionOptions()).File);
     }
 
     private byte[] Safetensors()

@@ -121,6 +121,27 @@ public sealed class KerasTests
     }
 
     [Theory]
+    [InlineData("LSTM")]
+    [InlineData("GRU")]
+    [InlineData("SimpleRNN")]
+    public void A_model_that_keeps_no_state_goes_on_where_it_was_if_asked(string kind)
+    {
+        var file = new KerasFile(9);
+        Recurrent(file, kind, false, "rnn/rnn/cell");
+        file.Weight("conv/conv/kernel", 3, Units, 4);
+        file.Weight("conv/conv/bias", 4);
+        file.Weight("each/each/kernel", 4, 2);
+        file.Weight("each/each/bias", 2);
+        foreach (var weight in (string[])["gamma", "beta", "moving_mean"]) file.Weight($"norm/norm/{weight}", 4);
+        file.Weight("norm/norm/moving_variance", 0.5f, 1, 4);
+        file.Layer(kind, $"\"name\": \"rnn\", \"units\": {Units}, \"return_sequences\": true, {Cell(false)}, {Shape}")
+            .Layer("Conv1D", "\"name\": \"conv\", \"filters\": 4, \"kernel_size\": [3], \"padding\": \"causal\", \"dilation_rate\": [2], \"activation\": \"relu\"")
+            .Layer("BatchNormalization", "\"name\": \"norm\", \"axis\": [2], \"epsilon\": 0.001, \"center\": true, \"scale\": true")
+            .Layer("TimeDistributed", "\"name\": \"each\", \"layer\": {\"class_name\": \"Dense\", \"config\": {\"name\": \"dense\", \"units\": 2, \"activation\": \"linear\", \"use_bias\": true} }");
+        Graph.States.Chunks.AreAsTheWhole(options => file.Load(options), [1], [1], batch: 2);
+    }
+
+    [Theory]
     [InlineData("Attention", "\"use_scale\": false", false)]
     [InlineData("Attention", "\"use_scale\": true", true)]
     [InlineData("Attention", "\"use_scale\": true, \"score_mode\": \"concat\"", false)]

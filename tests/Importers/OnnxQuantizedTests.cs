@@ -22,7 +22,7 @@ public class OnnxQuantizedTests
         Assert.Equal(["W_quantized", "R_quantized", "dense_quantized"], result.Tensors.Where(t => t.Weights == WeightKind.Int8).Select(t => t.Name));
         Assert.DoesNotContain(result.Tensors, t => t.Weights is null && t.Format is "int8" or "uint8" or "int32");
         Assert.DoesNotContain(result.Model.Graphs[0].Nodes, n => n.Kind is OpKind.MatMul or OpKind.Cast);
-        Assert.Contains("1 products with activations quantized as they come", Assert.Single(result.Graphs[0].Notes));
+        Assert.Contains("1 products with activations quantized as they come", result.Graphs[0].Notes[0]);
     }
 
     [Fact]

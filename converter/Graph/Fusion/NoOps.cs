@@ -31,7 +31,7 @@ internal static class NoOps
             case "Reshape" or "Squeeze" or "Unsqueeze" or "Flatten":
                 return rewriter.SameShape(node.Input(0), node.Output(0));
             case "Expand":
-                return rewriter.Shape(node.Input(0)).Sizes.AsSpan().SequenceEqual(rewriter.Shape(node.Output(0)).Sizes);
+                return rewriter.Shape(node.Input(0)) is { IsStatic: true } shape && shape.Sizes.AsSpan().SequenceEqual(rewriter.Shape(node.Output(0)).Sizes);
             case "Transpose":
                 return Permutation(node, rewriter).Index().All(p => p.Index == p.Item);
             case "Concat":

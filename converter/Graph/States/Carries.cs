@@ -102,7 +102,7 @@ internal sealed class Carries
         var shape = _view.ShapeOf(node.Output(0));
         var isChoice = node.Op == "Where";
         var operands = node.Inputs.Index().Where(i => i.Item.Length > 0 && (!isChoice || i.Index > 0) && (node.Op != "Clip" || i.Index == 0)).Select(i => i.Item).ToList();
-        var paths = operands.Where(_paths.ContainsKey).Select(o => _paths[o] with { Elements = Broadcast(_paths[o].Elements, _view.ShapeOf(o), shape) }).ToList();
+        var paths = operands.Where(_paths.ContainsKey).Select(o => _paths[o] with { Elements = ElementMoves.Broadcast(_paths[o].Elements, _view.ShapeOf(o), shape) }).ToList();
         if (paths.Count == 0 || (node.Op == "Div" && !_paths.ContainsKey(node.Input(0)))) return null;
         var elements = (long[])paths[0].Elements.Clone();
         foreach (var other in paths.Skip(1))
@@ -126,27 +126,6 @@ internal sealed class Carries
             _ when operands.Count == 1 => path with { IsLinear = false },
             _ => null,
         };
-    }
-
-    private static long[] Broadcast(long[] elements, int[] from, int[] to)
-    {
-        if (from.AsSpan().SequenceEqual(to)) return elements;
-        var result = new long[to.Aggregate(1, (a, b) => a * b)];
-        for (var i = 0; i < result.Length; i++)
-        {
-            var (rest, at, stride) = (i, 0, 1);
-            for (var axis = to.Length - 1; axis >= 0; axis--)
-            {
-                var own = axis - (to.Length - from.Length);
-                if (own >= 0 && from[own] > 1) at += rest % to[axis] * stride;
-                if (own >= 0) stride *= from[own];
-                rest /= to[axis];
-            }
-
-            result[i] = elements[at];
-        }
-
-        return result;
     }
 
     private bool IsBuffer(IrPort output)

@@ -75,6 +75,28 @@ internal sealed class ElementMoves(SizedView view)
     /// <summary>Whether a value's marks may be asked for.</summary>
     public bool IsSmall(string value) => view.CountOf(value) <= MostElements;
 
+    /// <summary>The marks of a value as they are read where it stands for one of a larger shape.</summary>
+    public static long[] Broadcast(long[] elements, int[] from, int[] to)
+    {
+        if (from.AsSpan().SequenceEqual(to)) return elements;
+        var result = new long[to.Aggregate(1, (a, b) => a * b)];
+        for (var i = 0; i < result.Length; i++)
+        {
+            var (rest, at, stride) = (i, 0, 1);
+            for (var axis = to.Length - 1; axis >= 0; axis--)
+            {
+                var own = axis - (to.Length - from.Length);
+                if (own >= 0 && from[own] > 1) at += rest % to[axis] * stride;
+                if (own >= 0) stride *= from[own];
+                rest /= to[axis];
+            }
+
+            result[i] = elements[at];
+        }
+
+        return result;
+    }
+
     private bool IsFloat(string value) => view.TypeOf(value) is ElementType.Float32 or ElementType.Float64;
 
     private bool Whole(IrNode node, int operand) => view.ShapeOf(node.Input(operand)).AsSpan().SequenceEqual(view.ShapeOf(node.Output(0)));

@@ -9,6 +9,7 @@ namespace SeqRuntime.Converter.Graph.States;
 internal sealed class SizedView
 {
     private const int MostTried = 4;
+    private const int Largest = 1000;
 
     private SizedView(IrGraph graph, Evaluator evaluator, Dictionary<string, int> sizes)
     {
@@ -34,13 +35,19 @@ internal sealed class SizedView
         var fused = resolved.Copy();
         foreach (var (value, shape) in resolved.Shapes) fused.Shapes[value] = shape;
         Passes.Fuse(fused);
-        foreach (var sizes in SizesToTry(resolved))
+        return Of(fused, 2).FirstOrDefault();
+    }
+
+    /// <summary>Views of a graph whose nodes are fused already; node for node the same graph.</summary>
+    /// <param name="fused">The graph.</param>
+    /// <param name="least">Size that symbolic dimensions should have at least; smaller ones come last.</param>
+    public static IEnumerable<SizedView> Of(IrGraph fused, int least)
+    {
+        foreach (var sizes in SizesToTry(fused, least))
         {
             var graph = Fixed(fused, sizes);
-            if (Evaluated(graph) is { } evaluator) return new SizedView(graph, evaluator, sizes);
+            if (Evaluated(graph) is { } evaluator) yield return new SizedView(graph, evaluator, sizes);
         }
-
-        return null;
     }
 
     public int[] ShapeOf(string value) => Evaluator.ShapeOf(value).Sizes;
@@ -53,11 +60,12 @@ internal sealed class SizedView
     public IrTensor? Known(string value) => value.Length == 0 || !Evaluator.Has(value) ? null : Evaluator.KnownContent(value);
 
     /// <summary>Sizes at which the graph was resolved: first those that differ most, and are not 1, which hides what broadcasts.</summary>
-    private static IEnumerable<Dictionary<string, int>> SizesToTry(IrGraph graph)
+    private static IEnumerable<Dictionary<string, int>> SizesToTry(IrGraph graph, int least)
     {
         var symbols = graph.Symbols();
         var sizes = graph.Probes.Select(probe => symbols.ToDictionary(symbol => symbol, symbol => probe[symbol]));
-        return sizes.OrderByDescending(s => s.Values.Where(size => size > 1).Distinct().Count()).ThenBy(s => s.Values.Sum(size => (long)size)).Take(MostTried);
+        return sizes.OrderBy(s => s.Values.Any(size => size > Largest)).ThenByDescending(s => s.Values.Count(size => size >= least)).ThenByDescending(s => s.Values.Where(size => size > 1).Distinct().Count())
+            .ThenBy(s => s.Values.Sum(size => (long)size)).Take(MostTried);
     }
 
     private static IrGraph Fixed(IrGraph fused, Dictionary<string, int> sizes)
