@@ -115,7 +115,7 @@ internal static class Converter
     /// <summary>Plans a session at sizes at which the graph was resolved. What was added since (tables of products) may hold more elements than a tensor can at the larger ones.</summary>
     private static void Plan(SeqModel model, IrGraph graph, Sizes sizes, bool isSmallest)
     {
-        var options = new SeqSessionOptions { MemoryLimitBytes = long.MaxValue };
+        var options = new SeqSessionOptions { MemoryLimitBytes = long.MaxValue, WorkLimit = long.MaxValue };
         foreach (var symbol in graph.Symbols()) options.MaxSizes[symbol] = sizes[symbol];
         try
         {

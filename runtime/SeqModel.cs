@@ -53,11 +53,16 @@ public sealed class SeqModel : IDisposable
 
     internal KernelSet Kernels => _kernels;
 
-    /// <summary>Loads a model by memory-map: weights stay in the file's pages, shared by all processes that map it.</summary>
+    /// <summary>
+    /// Loads a model by memory-map: weights stay in the file's pages, shared by all processes that map it. As long as the model or a session
+    /// is there, the file must not be written over or cut short: a run would then compute with other weights, or end the process, which nothing
+    /// can catch. Replace a model by writing the new one beside it and renaming it over the old one, or delete the old one: both leave the
+    /// mapped content as it is. Where others may write the file, load it with <see cref="SeqModelOptions.CopyIntoMemory"/>.
+    /// </summary>
     /// <param name="path">A <c>.seq</c> file.</param>
     /// <param name="options">How to load; null for the defaults.</param>
     /// <exception cref="SeqFormatException">The file is damaged, cut short, or needs a newer runtime.</exception>
-    /// <exception cref="IOException">The file cannot be opened, or there is none.</exception>
+    /// <exception cref="IOException">The file cannot be opened or read, there is none, or it is no regular file.</exception>
     /// <exception cref="UnauthorizedAccessException">The path is a folder, or the file may not be read.</exception>
     /// <exception cref="ArgumentException">The path is empty, or this processor has no kernel set of the name asked for.</exception>
     /// <exception cref="PlatformNotSupportedException">The process is 32-bit, or the processor big-endian.</exception>
@@ -65,7 +70,7 @@ public sealed class SeqModel : IDisposable
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ProcessKind.Require();
-        return Create(ModelMemory.Map(path), path, options);
+        return Create(options?.CopyIntoMemory == true ? ModelMemory.Read(path) : ModelMemory.Map(path), path, options);
     }
 
     /// <summary>Loads a model from memory, which is pinned, not copied, until model and sessions are disposed. Must not be changed meanwhile.</summary>
@@ -89,8 +94,9 @@ public sealed class SeqModel : IDisposable
     /// <summary>Makes a session: one stream's states and scratch. All memory it will ever use is allocated here.</summary>
     /// <param name="graph">Name of the graph; null for the only one, or the one called <c>main</c>.</param>
     /// <param name="options">Largest sizes and memory limit; null for the defaults.</param>
-    /// <exception cref="ArgumentException">No such graph, shapes do not fit together at these sizes, or the memory limit is exceeded.</exception>
+    /// <exception cref="ArgumentException">No such graph or symbolic dimension, shapes do not fit together at these sizes, or the limit of memory or of work is exceeded.</exception>
     /// <exception cref="SeqFormatException">The graph is not valid.</exception>
+    /// <exception cref="OutOfMemoryException">The machine has less memory than the limit allows.</exception>
     public SeqSession CreateSession(string? graph = null, SeqSessionOptions? options = null)
     {
         var session = WithMemory(model => new SeqSession(model, model._memory, model.Plan(graph, options), model._kernels));
@@ -101,18 +107,35 @@ public sealed class SeqModel : IDisposable
     /// <summary>Bytes that a session would allocate, without making one.</summary>
     /// <param name="graph">As in <see cref="CreateSession"/>.</param>
     /// <param name="options">As in <see cref="CreateSession"/>.</param>
+    /// <exception cref="ArgumentException">As in <see cref="CreateSession"/>.</exception>
+    /// <exception cref="SeqFormatException">The graph is not valid.</exception>
     public long GetSessionMemoryBytes(string? graph = null, SeqSessionOptions? options = null) => WithMemory(model =>
     {
         using var plan = model.Plan(graph, options);
-        return plan.Bytes + plan.KnownBlockBytes;
+        return plan.TotalBytes;
+    });
+
+    /// <summary>Operations of a run at the largest sizes (<see cref="SeqSessionOptions.WorkLimit"/>), whatever the limits.</summary>
+    internal double GetRunWork(string? graph, IDictionary<string, int> sizes) => WithMemory(model =>
+    {
+        using var plan = model.Plan(graph, new SeqSessionOptions { MaxSizes = sizes, MemoryLimitBytes = long.MaxValue, WorkLimit = long.MaxValue });
+        return plan.Work;
+    });
+
+    /// <summary>Types and shapes of a graph's outputs at some sizes, whatever a session would take: nothing of it is allocated.</summary>
+    internal (ElementType Type, int[] Shape)[] GetOutputs(string? graph, IDictionary<string, int> sizes) => WithMemory(model =>
+    {
+        using var plan = model.Plan(graph, new SeqSessionOptions { MaxSizes = sizes, MemoryLimitBytes = long.MaxValue, WorkLimit = long.MaxValue });
+        return Array.ConvertAll(plan.Graph.Outputs, output => (plan.Values[output].Type, plan.Values[output].Shape.AsSpan().ToArray()));
     });
 
     /// <summary>Makes room for many streams that step together: weights are read once a step for all. All memory it will ever use is allocated here.</summary>
     /// <param name="capacity">Most streams at a time, at least 1.</param>
     /// <param name="graph">As in <see cref="CreateSession"/>.</param>
     /// <param name="options">Largest sizes of symbolic dimensions, which are the sizes until <see cref="SeqStreams.SetSize"/>, and memory limit of all streams together; null for the defaults.</param>
-    /// <exception cref="ArgumentException">No such graph, shapes do not fit together at these sizes, or the memory limit is exceeded.</exception>
+    /// <exception cref="ArgumentException">No such graph or symbolic dimension, shapes do not fit together at these sizes, or the limit of memory or of work is exceeded.</exception>
     /// <exception cref="SeqFormatException">The graph is not valid.</exception>
+    /// <exception cref="OutOfMemoryException">The machine has less memory than the limit allows.</exception>
     public SeqStreams CreateStreams(int capacity, string? graph = null, SeqSessionOptions? options = null)
     {
         var streams = WithMemory(model => new SeqStreams(model, model._memory, model.Plan(capacity, graph, options), model._kernels));
@@ -124,21 +147,31 @@ public sealed class SeqModel : IDisposable
     /// <param name="capacity">As in <see cref="CreateStreams"/>.</param>
     /// <param name="graph">As in <see cref="CreateSession"/>.</param>
     /// <param name="options">As in <see cref="CreateStreams"/>.</param>
+    /// <exception cref="ArgumentException">As in <see cref="CreateStreams"/>.</exception>
+    /// <exception cref="SeqFormatException">The graph is not valid.</exception>
     public long GetStreamsMemoryBytes(int capacity, string? graph = null, SeqSessionOptions? options = null) => WithMemory(model =>
     {
         using var plan = model.Plan(capacity, graph, options);
-        return plan.Bytes + plan.One.KnownBlockBytes;
+        return plan.TotalBytes;
     });
 
     /// <summary>Makes a decoder of an encoder-decoder model. All memory it will ever use is allocated here.</summary>
     /// <param name="options">Beam, results, largest sizes; null for greedy decoding.</param>
-    /// <exception cref="ArgumentException">The model does not say how it is decoded, or says it of other graphs and values than it has.</exception>
-    public SeqDecoder CreateDecoder(SeqDecoderOptions? options = null) => new(this, options ?? new SeqDecoderOptions());
+    /// <exception cref="ArgumentException">
+    /// The model does not say how it is decoded, or says it of other graphs and values than it has; a graph is not valid, or does not fit
+    /// together; an option is out of range, or the limit of memory or of work is exceeded.
+    /// </exception>
+    /// <exception cref="OutOfMemoryException">The machine has less memory than the limit allows.</exception>
+    public SeqDecoder CreateDecoder(SeqDecoderOptions? options = null) => Decoder(() => new SeqDecoder(this, options ?? new SeqDecoderOptions()));
 
     /// <summary>Makes a decoder of a CTC or transducer model. All memory it will ever use is allocated here.</summary>
     /// <param name="options">Beam, results, largest sizes; null for greedy decoding.</param>
-    /// <exception cref="ArgumentException">The model does not say how it is decoded, or says it of other graphs and values than it has.</exception>
-    public FrameDecoder CreateFrameDecoder(FrameDecoderOptions? options = null) => new(this, options ?? new FrameDecoderOptions());
+    /// <exception cref="ArgumentException">
+    /// The model does not say how it is decoded, or says it of other graphs and values than it has; a graph is not valid, or does not fit
+    /// together; an option is out of range, or the limit of memory or of work is exceeded.
+    /// </exception>
+    /// <exception cref="OutOfMemoryException">The machine has less memory than the limit allows.</exception>
+    public FrameDecoder CreateFrameDecoder(FrameDecoderOptions? options = null) => Decoder(() => new FrameDecoder(this, options ?? new FrameDecoderOptions()));
 
     /// <summary>Lets go of the file. Sessions that still exist keep its memory until they are disposed.</summary>
     public void Dispose()
@@ -157,6 +190,20 @@ public sealed class SeqModel : IDisposable
         {
             memory.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Whatever keeps a model from being decoded is told alike: metadata that do not fit its graphs, or graphs that are not valid.</summary>
+    private T Decoder<T>(Func<T> make)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        try
+        {
+            return make();
+        }
+        catch (SeqFormatException fault)
+        {
+            throw new ArgumentException(fault.Message, fault);
         }
     }
 
@@ -187,7 +234,7 @@ public sealed class SeqModel : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(capacity, 1);
         options ??= new SeqSessionOptions();
-        return new StreamsPlan(Plan(graph, options), _kernels, capacity, options.MemoryLimitBytes);
+        return new StreamsPlan(Plan(graph, options), _kernels, capacity, options.MemoryLimitBytes, options.WorkLimit);
     }
 
     private LoadedGraph Find(string? name)

@@ -11,6 +11,12 @@ public sealed class SeqModelOptions
     /// <summary>Where loading and session creation report kernel path and sizes. Null: nowhere. Running never logs.</summary>
     public ILoggerFactory? LoggerFactory { get; init; }
 
+    /// <summary>
+    /// Whether a model loaded by path is read into memory instead of mapped. Loading then takes the time and the memory of the whole file, and
+    /// whoever writes the file later changes nothing. Default: false.
+    /// </summary>
+    public bool CopyIntoMemory { get; init; }
+
     /// <summary>Whether the CRC-32C of every section is verified at load. All other checks are made in any case.</summary>
     public bool VerifyChecksums { get; init; } = true;
 }

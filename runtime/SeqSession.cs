@@ -19,7 +19,7 @@ namespace SeqRuntime;
 /// </example>
 public sealed unsafe class SeqSession : IDisposable
 {
-    private readonly ModelMemory _modelMemory;
+    private readonly ModelLease _lease;
     private readonly SessionMemory _memory;
     private readonly SessionPlan _plan;
     private readonly Step[] _steps;
@@ -29,22 +29,19 @@ public sealed unsafe class SeqSession : IDisposable
     private readonly Tensor[] _states;
     private readonly Held[] _held;
     private readonly int[] _sizes;
-    private readonly HelperThread? _helper;
-    private readonly bool _counted;
     private readonly Step[] _movingSteps;
+    private StateMark _mark;
     private bool _areFixedDone;
     private bool _stale;
-    private bool _disposed;
 
     internal SeqSession(SeqModel model, ModelMemory modelMemory, SessionPlan plan, KernelSet kernels)
     {
         Model = model;
         _plan = plan;
-        _modelMemory = modelMemory;
+        _lease = new ModelLease(modelMemory, nameof(SeqSession)) { Parts = plan };
         try
         {
-            modelMemory.DangerousAddRef(ref _counted);
-            _memory = new SessionMemory(Math.Max(plan.Bytes, 64));
+            _memory = new SessionMemory(plan.Bytes);
         }
         catch
         {
@@ -64,10 +61,11 @@ public sealed unsafe class SeqSession : IDisposable
         _copies = MakeCopies(plan);
         Graph = graph.Name;
         KernelPath = kernels.Name;
+        _mark = StateMark.Of(plan);
         ResetState();
         if (plan.Parallel.Length == 0) return;
-        _helper = new HelperThread();
-        foreach (var step in plan.Parallel) step.Helper = _helper;
+        _lease.Helper = new HelperThread();
+        foreach (var step in plan.Parallel) step.Helper = _lease.Helper;
     }
 
     /// <summary>The model this session runs.</summary>
@@ -79,14 +77,14 @@ public sealed unsafe class SeqSession : IDisposable
     /// <summary>Name of the kernel set in use.</summary>
     public string KernelPath { get; }
 
-    /// <summary>Threads that <see cref="Run"/> may use: 2 where the options allow it and the graph has something to share.</summary>
-    public int Threads => _helper is null ? 1 : 2;
+    /// <summary>Threads that <see cref="Run()"/> may use: 2 where the options allow it and the graph has something to share.</summary>
+    public int Threads => Helper is null ? 1 : 2;
 
-    /// <summary>Native bytes this session holds: states, inputs, outputs, intermediate values and scratch. It never grows.</summary>
-    public long MemoryBytes => _plan.Bytes + _plan.KnownBlockBytes;
+    /// <summary>Bytes this session holds: states, inputs, outputs, intermediate values and scratch. It never grows. Objects count where a graph has thousands of nodes.</summary>
+    public long MemoryBytes => _plan.TotalBytes;
 
-    /// <summary>Bytes of <see cref="SaveState"/>.</summary>
-    public int StateBytes => (int)_plan.StateBytes;
+    /// <summary>Bytes of <see cref="SaveState"/>: the states, behind 16 that tell which graph, model and sizes they are of.</summary>
+    public int StateBytes => StateMark.Bytes + (int)_plan.StateBytes;
 
     /// <summary>Number of inputs.</summary>
     public int InputCount => _inputs.Length;
@@ -119,7 +117,7 @@ public sealed unsafe class SeqSession : IDisposable
         throw SessionError.NoSuch("state", name, states.Select(s => s.Name));
     }
 
-    /// <summary>An input's elements, row-major, at the current sizes. Write them, then <see cref="Run"/>; they stay as they are until written again.</summary>
+    /// <summary>An input's elements, row-major, at the current sizes. Write them, then <see cref="Run()"/>; they stay as they are until written again.</summary>
     /// <exception cref="ArgumentException">There is no such input, or its elements are of another type.</exception>
     public Span<T> Input<T>(int index)
         where T : unmanaged => Elements<T>(At(_inputs, index, "input"));
@@ -128,13 +126,13 @@ public sealed unsafe class SeqSession : IDisposable
     public Span<T> Input<T>(string name)
         where T : unmanaged => Input<T>(InputIndex(name));
 
-    /// <summary>An output's elements, row-major, as the last <see cref="Run"/> left them; valid until the next one.</summary>
+    /// <summary>An output's elements, row-major, as the last <see cref="Run()"/> left them; valid until the next one.</summary>
     /// <exception cref="ArgumentException">There is no such output, or its elements are of another type.</exception>
     public ReadOnlySpan<T> Output<T>(int index)
         where T : unmanaged
     {
         var output = At(_outputs, index, "output");
-        if (_stale) Refresh();
+        if (_stale) InferAgain();
         return Elements<T>(output);
     }
 
@@ -176,7 +174,7 @@ public sealed unsafe class SeqSession : IDisposable
     public ReadOnlySpan<int> OutputShape(int index)
     {
         var output = At(_outputs, index, "output");
-        Refresh();
+        if (_stale) InferAgain();
         return output.Shape.AsSpan();
     }
 
@@ -210,43 +208,59 @@ public sealed unsafe class SeqSession : IDisposable
         if (index < 0) throw SessionError.NoSuch("symbolic dimension", symbol, _plan.Graph.Symbols);
         if (size < 0 || size > _plan.MaxSizes[index]) throw SessionError.Size(symbol, size, _plan.MaxSizes[index]);
         if (_sizes[index] == size) return;
-        _sizes[index] = size;
-        _plan.SetShapes(_sizes);
-        _stale = true;
-        for (var i = 0; i < _states.Length; i++)
+        _lease.Enter();
+        try
         {
-            if (Array.IndexOf(_plan.Graph.Values[_plan.Graph.States[i].Value].Sizes, -1 - index) >= 0) ResetState(i);
+            _sizes[index] = size;
+            _stale = true;
+            _plan.SetShapes(_sizes);
+            for (var i = 0; i < _states.Length; i++)
+            {
+                if (Array.IndexOf(_plan.Graph.Values[_plan.Graph.States[i].Value].Sizes, -1 - index) >= 0) ResetState(i);
+            }
+
+            _mark = StateMark.Of(_plan);
         }
+        finally
+        {
+            _lease.Leave();
+        }
+
+        GC.KeepAlive(this);
     }
 
     /// <summary>Computes the outputs from the inputs and the states, then moves the states on. Allocates nothing.</summary>
     /// <exception cref="ArgumentException">Shapes do not fit at the sizes set, or an index input is out of range; states are then unchanged.</exception>
+    public void Run() => Run(CancellationToken.None);
+
+    /// <summary>As <see cref="Run()"/>, or until it is cancelled.</summary>
+    /// <param name="cancellation">Looked at before each node of the graph; how long one takes at most, <see cref="SeqSessionOptions.WorkLimit"/> bounds.</param>
+    /// <exception cref="ArgumentException">Shapes do not fit at the sizes set, or an index input is out of range; states are then unchanged.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled; states are unchanged.</exception>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Run()
+    public void Run(CancellationToken cancellation)
     {
-        ThrowIfDisposed();
-        if (_stale) Refresh();
-        var steps = _areFixedDone ? _movingSteps : _steps;
-        var at = 0;
+        _lease.Enter();
         try
         {
-            for (; at < steps.Length; at++) steps[at].Operator.Execute(steps[at].Context);
+            if (_stale) Refresh();
+            Execute(cancellation);
         }
-        catch (ArgumentException fault)
+        finally
         {
-            throw _plan.At(steps[at].Node, fault);
+            _lease.Leave();
         }
 
-        _areFixedDone = true;
-        foreach (ref readonly var copy in _copies.AsSpan()) Buffer.MemoryCopy(copy.From, copy.To, copy.Update.Bytes, copy.Update.Bytes);
         GC.KeepAlive(this);
     }
 
     /// <summary>Puts every state back to its first content.</summary>
     public void ResetState()
     {
-        ThrowIfDisposed();
+        _lease.Enter();
         for (var i = 0; i < _states.Length; i++) ResetState(i);
+        _lease.Leave();
+        GC.KeepAlive(this);
     }
 
     /// <summary>Copies all states into <paramref name="destination"/> (<see cref="StateBytes"/> bytes).</summary>
@@ -255,18 +269,18 @@ public sealed unsafe class SeqSession : IDisposable
     {
         ThrowIfDisposed();
         if (destination.Length < StateBytes) throw SessionError.StateRoom(destination.Length, StateBytes);
-        new ReadOnlySpan<byte>(_memory.Start, StateBytes).CopyTo(destination);
-        GC.KeepAlive(this);
+        _mark.Write(destination);
+        StateBlock.CopyTo(destination[StateMark.Bytes..]);
     }
 
-    /// <summary>Brings back what <see cref="SaveState"/> of a session of the same graph and sizes gave.</summary>
-    /// <exception cref="ArgumentException">These are too few bytes.</exception>
+    /// <summary>Brings back what <see cref="SaveState"/> of a session, or of streams, of the same graph and sizes gave.</summary>
+    /// <exception cref="ArgumentException">These are too few bytes, or they were saved of another graph, another model, or at other sizes.</exception>
     public void RestoreState(ReadOnlySpan<byte> source)
     {
         ThrowIfDisposed();
         if (source.Length < StateBytes) throw SessionError.StateBytes(source.Length, StateBytes);
-        source[..StateBytes].CopyTo(new Span<byte>(_memory.Start, StateBytes));
-        GC.KeepAlive(this);
+        _mark.Check(source, Graph);
+        source[StateMark.Bytes..StateBytes].CopyTo(StateBlock);
     }
 
     /// <summary>Takes over the states of another session of the same graph, model and current sizes: a fork of its stream.</summary>
@@ -278,7 +292,8 @@ public sealed unsafe class SeqSession : IDisposable
         if (!ReferenceEquals(other._plan.Graph.Values, _plan.Graph.Values) || !other._sizes.AsSpan().SequenceEqual(_sizes)) throw SessionError.OtherGraph();
         if (_plan.HasStatesOf(other._plan))
         {
-            other.SaveState(new Span<byte>(_memory.Start, StateBytes));
+            other.ThrowIfDisposed();
+            other.StateBlock.CopyTo(StateBlock);
         }
         else
         {
@@ -290,8 +305,14 @@ public sealed unsafe class SeqSession : IDisposable
         GC.KeepAlive(other);
     }
 
+    /// <summary>All states one after the other, for who keeps them beside: without what tells whose they are.</summary>
+    internal Span<byte> StateBlock => _memory.Span<byte>(_memory.Start, (int)_plan.StateBytes);
+
     /// <summary>The second thread, where there is one.</summary>
-    internal HelperThread? Helper => _helper;
+    internal HelperThread? Helper => _lease.Helper;
+
+    /// <summary>Operations of a run at the current sizes, or at the last that were inferred.</summary>
+    internal double Work => _plan.Work;
 
     /// <summary>The next run computes anew what depends on <see cref="SeqSessionOptions.FixedInputs"/> alone.</summary>
     internal void FixedInputsChanged() => _areFixedDone = false;
@@ -303,31 +324,15 @@ public sealed unsafe class SeqSession : IDisposable
     internal ReadOnlySpan<byte> OutputBytes(int index)
     {
         ThrowIfDisposed();
-        Refresh();
+        if (_stale) InferAgain();
         return Bytes(_outputs[index]);
     }
 
     /// <summary>A state as bytes, whatever its type.</summary>
     internal Span<byte> StateContent(int index) => Bytes(_states[index]);
 
-    /// <summary>Frees the session's memory.</summary>
-    public void Dispose()
-    {
-        if (_disposed) return;
-        _disposed = true;
-        _helper?.Dispose();
-        _memory?.Dispose();
-        _plan.Dispose();
-        if (_counted) _modelMemory.DangerousRelease();
-        GC.SuppressFinalize(this);
-    }
-
-    /// <summary>Lets go of the model's memory, and of the second thread, where the session was never disposed.</summary>
-    ~SeqSession()
-    {
-        if (!_disposed) _helper?.End();
-        if (!_disposed && _counted) _modelMemory.DangerousRelease();
-    }
+    /// <summary>Lets go of the model's memory and ends the second thread; a run that goes on comes to its end first. Spans that were handed out stay valid, for they keep the session's own memory.</summary>
+    public void Dispose() => _lease.End();
 
     private int IndexOf(Tensor[] tensors, string name, string kind)
     {
@@ -346,24 +351,61 @@ public sealed unsafe class SeqSession : IDisposable
         return (uint)index < (uint)tensors.Length ? tensors[index] : throw SessionError.NoIndex(kind, index, tensors.Length);
     }
 
-    private static Span<T> Elements<T>(Tensor tensor)
+    private Span<T> Elements<T>(Tensor tensor)
         where T : unmanaged
     {
         if (ElementTypes.Of<T>() != tensor.Type) throw SessionError.Type<T>(tensor);
-        return tensor.AsSpan<T>();
+        return _memory.Span<T>(tensor.Data, tensor.Count);
     }
 
     private Span<byte> Bytes(Tensor tensor)
     {
         ThrowIfDisposed();
-        return new Span<byte>(tensor.Data, (int)tensor.Bytes);
+        return _memory.Span<byte>(tensor.Data, tensor.Bytes <= int.MaxValue ? (int)tensor.Bytes : throw SessionError.TooManyBytes(tensor));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Execute(CancellationToken cancellation)
+    {
+        var steps = _areFixedDone ? _movingSteps : _steps;
+        var canStop = cancellation.CanBeCanceled;
+        var at = 0;
+        try
+        {
+            for (; at < steps.Length; at++)
+            {
+                if (canStop) cancellation.ThrowIfCancellationRequested();
+                steps[at].Operator.Execute(steps[at].Context);
+            }
+        }
+        catch (ArgumentException fault)
+        {
+            throw _plan.At(steps[at].Node, fault);
+        }
+
+        _areFixedDone = true;
+        foreach (ref readonly var copy in _copies.AsSpan()) Buffer.MemoryCopy(copy.From, copy.To, copy.Update.Bytes, copy.Update.Bytes);
+    }
+
+    private void InferAgain()
+    {
+        _lease.Enter();
+        try
+        {
+            Refresh();
+        }
+        finally
+        {
+            _lease.Leave();
+        }
+
+        GC.KeepAlive(this);
     }
 
     private void Refresh()
     {
-        if (!_stale) return;
         _plan.InferAgain();
-        foreach (ref readonly var held in _held.AsSpan()) held.Copy.Set(held.Value.Type, held.Value.Shape);
+        foreach (ref readonly var held in _held.AsSpan()) held.Fit();
         _stale = false;
         _areFixedDone = false;
     }
@@ -377,7 +419,7 @@ public sealed unsafe class SeqSession : IDisposable
         else new ReadOnlySpan<byte>(_plan.ModelTensors[initial].Data, bytes.Length).CopyTo(bytes);
     }
 
-    /// <summary>Gives outputs that lie in an input's or a state's memory a place of their own, filled when a run ends.</summary>
+    /// <summary>Gives outputs that lie in an input's or a state's memory, or outside of the session's, a place of their own.</summary>
     private Held[] HoldOutputs(SessionPlan plan)
     {
         var held = new List<Held>();
@@ -386,8 +428,8 @@ public sealed unsafe class SeqSession : IDisposable
             if (plan.HeldOffset(i) is not { } offset) continue;
             var value = _outputs[i];
             var copy = new Tensor { Name = value.Name, Format = value.Format, Data = _memory.Start + offset, Capacity = value.Bytes };
-            copy.Set(value.Type, value.Shape);
-            held.Add(new Held(value, copy));
+            held.Add(new Held(value, copy, plan.IsStill(plan.Graph.Outputs[i])));
+            held[^1].Fit();
             _outputs[i] = copy;
         }
 
@@ -400,7 +442,7 @@ public sealed unsafe class SeqSession : IDisposable
     /// </summary>
     private StateCopy[] MakeCopies(SessionPlan plan)
     {
-        List<StateCopy> staged = [.. _held.Select(held => new StateCopy(held.Value, held.Value.Data, held.Copy.Data))];
+        List<StateCopy> staged = [.. _held.Where(held => !held.IsStill).Select(held => new StateCopy(held.Value, held.Value.Data, held.Copy.Data))];
         var direct = new List<StateCopy>();
         for (var i = 0; i < _states.Length; i++)
         {
@@ -420,9 +462,17 @@ public sealed unsafe class SeqSession : IDisposable
         return [.. staged, .. direct];
     }
 
-    private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_disposed, this);
+    private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_lease.IsEnded, this);
 
-    private readonly record struct Held(Tensor Value, Tensor Copy);
+    /// <summary>An output and where it is kept: filled when a run ends, or, where runs do not change it, when its shape is inferred.</summary>
+    private readonly record struct Held(Tensor Value, Tensor Copy, bool IsStill)
+    {
+        public void Fit()
+        {
+            Copy.Set(Value.Type, Value.Shape);
+            if (IsStill) Buffer.MemoryCopy(Value.Data, Copy.Data, Value.Bytes, Value.Bytes);
+        }
+    }
 
     private readonly record struct Step(Operator Operator, NodeContext Context, int Node);
 

@@ -5,6 +5,8 @@ namespace SeqRuntime;
 /// <summary>What a session is made for.</summary>
 public sealed class SeqSessionOptions
 {
+    internal const long DefaultWorkLimit = 20_000_000_000;
+
     /// <summary>Largest size of each symbolic dimension by name, for example <c>T</c> = 100. A symbol that is not named has at most 1.</summary>
     public IDictionary<string, int> MaxSizes
     {
@@ -15,6 +17,13 @@ public sealed class SeqSessionOptions
 
     /// <summary>A session that needs more bytes than this is refused before anything is allocated. Default: 1 GiB.</summary>
     public long MemoryLimitBytes { get; init; } = 1L << 30;
+
+    /// <summary>
+    /// A session whose run, or streams whose step, may take more operations than this at its largest sizes is refused, and so is a run at
+    /// sizes that take more: a hostile file of a few bytes can ask for years. An operation is about a nanosecond on one core of a server;
+    /// multiply-accumulates of products count a 16th. Default: 20,000,000,000, some 20 seconds.
+    /// </summary>
+    public long WorkLimit { get; init; } = DefaultWorkLimit;
 
     /// <summary>
     /// 1, or 2 for a second thread that belongs to the session: it runs one direction of bidirectional layers and every other piece of

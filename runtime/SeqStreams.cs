@@ -27,7 +27,7 @@ namespace SeqRuntime;
 /// </example>
 public sealed unsafe class SeqStreams : IDisposable
 {
-    private readonly ModelMemory _modelMemory;
+    private readonly ModelLease _lease;
     private readonly SessionMemory _memory;
     private readonly StreamsPlan _plan;
     private readonly StreamRows[] _states;
@@ -39,21 +39,19 @@ public sealed unsafe class SeqStreams : IDisposable
     private readonly long[] _lastStep;
     private readonly int[] _slots;
     private readonly int[] _sizes;
-    private readonly bool _counted;
+    private StateMark _mark;
     private long _step;
     private int _width;
     private bool _isStale;
-    private bool _disposed;
 
     internal SeqStreams(SeqModel model, ModelMemory modelMemory, StreamsPlan plan, KernelSet kernels)
     {
         Model = model;
         _plan = plan;
-        _modelMemory = modelMemory;
+        _lease = new ModelLease(modelMemory, nameof(SeqStreams)) { Parts = plan };
         try
         {
-            modelMemory.DangerousAddRef(ref _counted);
-            _memory = new SessionMemory(Math.Max(plan.Bytes, 64));
+            _memory = new SessionMemory(plan.Bytes);
         }
         catch
         {
@@ -73,6 +71,7 @@ public sealed unsafe class SeqStreams : IDisposable
         _slots = new int[plan.Capacity];
         _sizes = (int[])plan.One.MaxSizes.Clone();
         _width = plan.Capacity;
+        _mark = StateMark.Of(plan.One);
         Graph = graph.Name;
         KernelPath = kernels.Name;
     }
@@ -99,11 +98,11 @@ public sealed unsafe class SeqStreams : IDisposable
     /// </summary>
     public bool IsBatched => _plan.IsBatched;
 
-    /// <summary>Native bytes held for all streams together. It never grows.</summary>
-    public long MemoryBytes => _plan.Bytes + _plan.One.KnownBlockBytes;
+    /// <summary>Bytes held for all streams together. It never grows.</summary>
+    public long MemoryBytes => _plan.TotalBytes;
 
     /// <summary>Bytes of <see cref="SaveState"/>; the same as <see cref="SeqSession.StateBytes"/>.</summary>
-    public int StateBytes => (int)_plan.One.StateBytes;
+    public int StateBytes => StateMark.Bytes + (int)_plan.One.StateBytes;
 
     /// <summary>Number of inputs.</summary>
     public int InputCount => _plan.Inputs.Length;
@@ -161,7 +160,7 @@ public sealed unsafe class SeqStreams : IDisposable
     public ReadOnlySpan<int> OutputShape(int index)
     {
         var output = At(_plan.Outputs, index, "output");
-        if (_isStale) Refresh();
+        if (_isStale) InferAgain();
         return output.One.Shape.AsSpan();
     }
 
@@ -195,6 +194,7 @@ public sealed unsafe class SeqStreams : IDisposable
         ThrowIfDisposed();
         slot = Array.IndexOf(_isJoined, false);
         if (slot < 0) return false;
+        _lease.Enter();
         _isJoined[slot] = true;
         Count++;
         foreach (var input in _plan.Inputs) Bytes(input, slot).Clear();
@@ -204,7 +204,9 @@ public sealed unsafe class SeqStreams : IDisposable
             else Bytes(output.Slots, slot).Clear();
         }
 
-        ResetState(slot);
+        ResetStates(slot);
+        _lease.Leave();
+        GC.KeepAlive(this);
         return true;
     }
 
@@ -239,7 +241,7 @@ public sealed unsafe class SeqStreams : IDisposable
         where T : unmanaged
     {
         var output = At(_plan.Outputs, index, "output");
-        if (_isStale) Refresh();
+        if (_isStale) InferAgain();
         return Elements<T>(output, slot);
     }
 
@@ -277,20 +279,30 @@ public sealed unsafe class SeqStreams : IDisposable
         if (index < 0) throw SessionError.NoSuch("symbolic dimension", symbol, graph.Symbols);
         if (size < 0 || size > _plan.One.MaxSizes[index]) throw SessionError.Size(symbol, size, _plan.One.MaxSizes[index]);
         if (_sizes[index] == size) return;
-        _sizes[index] = size;
-        _plan.SetShapes(_sizes);
-        _isStale = true;
-        for (var i = 0; i < graph.Inputs.Length; i++)
+        _lease.Enter();
+        try
         {
-            if (Has(graph.Inputs[i])) Clear(_plan.Inputs[i]);
-        }
-
-        for (var i = 0; i < graph.States.Length; i++)
-        {
-            for (var slot = 0; slot < Capacity && Has(graph.States[i].Value); slot++)
+            _sizes[index] = size;
+            _isStale = true;
+            _plan.SetShapes(_sizes);
+            for (var i = 0; i < graph.Inputs.Length; i++)
             {
-                if (_isJoined[slot]) ResetState(slot, i);
+                if (Has(graph.Inputs[i])) Clear(_plan.Inputs[i]);
             }
+
+            for (var i = 0; i < graph.States.Length; i++)
+            {
+                for (var slot = 0; slot < Capacity && Has(graph.States[i].Value); slot++)
+                {
+                    if (_isJoined[slot]) ResetState(slot, i);
+                }
+            }
+
+            _mark = StateMark.Of(_plan.One);
+        }
+        finally
+        {
+            _lease.Leave();
         }
 
         GC.KeepAlive(this);
@@ -300,7 +312,13 @@ public sealed unsafe class SeqStreams : IDisposable
 
     /// <summary>One step of every stream that has joined. Allocates nothing.</summary>
     /// <exception cref="ArgumentException">Shapes do not fit at the sizes set, or an index input is out of range; the message names the stream. No stream has then moved.</exception>
-    public void Step()
+    public void Step() => Step(CancellationToken.None);
+
+    /// <summary>As <see cref="Step()"/>, or until it is cancelled.</summary>
+    /// <param name="cancellation">Looked at before each node of the graph.</param>
+    /// <exception cref="ArgumentException">Shapes do not fit at the sizes set, or an index input is out of range; the message names the stream. No stream has then moved.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled. No stream has moved.</exception>
+    public void Step(CancellationToken cancellation)
     {
         ThrowIfDisposed();
         var count = 0;
@@ -309,13 +327,20 @@ public sealed unsafe class SeqStreams : IDisposable
             if (_isJoined[slot]) _slots[count++] = slot;
         }
 
-        Run(count);
+        Run(count, cancellation);
     }
 
     /// <summary>One step of these streams only: those that have an input this time. The others wait. Allocates nothing.</summary>
     /// <param name="slots">Streams, each once, in any order.</param>
     /// <exception cref="ArgumentException">No stream has one of the slots, one is given twice, shapes do not fit at the sizes set, or an index input is out of range. No stream has then moved.</exception>
-    public void Step(ReadOnlySpan<int> slots)
+    public void Step(ReadOnlySpan<int> slots) => Step(slots, CancellationToken.None);
+
+    /// <summary>As <see cref="Step(ReadOnlySpan{int})"/>, or until it is cancelled.</summary>
+    /// <param name="slots">Streams, each once, in any order.</param>
+    /// <param name="cancellation">Looked at before each node of the graph.</param>
+    /// <exception cref="ArgumentException">No stream has one of the slots, one is given twice, shapes do not fit at the sizes set, or an index input is out of range. No stream has then moved.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled. No stream has moved.</exception>
+    public void Step(ReadOnlySpan<int> slots, CancellationToken cancellation)
     {
         ThrowIfDisposed();
         _step++;
@@ -332,7 +357,7 @@ public sealed unsafe class SeqStreams : IDisposable
             if (_lastStep[slot] == _step) _slots[count++] = slot;
         }
 
-        Run(count);
+        Run(count, cancellation);
     }
 
     /// <summary>Puts a stream's states back to their first content.</summary>
@@ -341,7 +366,9 @@ public sealed unsafe class SeqStreams : IDisposable
     public void ResetState(int slot)
     {
         Check(slot);
-        for (var i = 0; i < _plan.States.Length; i++) ResetState(slot, i);
+        _lease.Enter();
+        ResetStates(slot);
+        _lease.Leave();
         GC.KeepAlive(this);
     }
 
@@ -354,43 +381,31 @@ public sealed unsafe class SeqStreams : IDisposable
         Check(slot);
         if (destination.Length < StateBytes) throw SessionError.StateRoom(destination.Length, StateBytes);
         destination[..StateBytes].Clear();
-        for (var i = 0; i < _plan.States.Length; i++) Bytes(_plan.States[i], slot).CopyTo(destination[(int)_plan.One.StateOffset(i)..]);
+        _mark.Write(destination);
+        for (var i = 0; i < _plan.States.Length; i++) Bytes(_plan.States[i], slot).CopyTo(destination[(StateMark.Bytes + (int)_plan.One.StateOffset(i))..]);
         GC.KeepAlive(this);
     }
 
     /// <summary>Brings back what <see cref="SaveState"/>, or <see cref="SeqSession.SaveState"/> of the same graph and sizes, gave.</summary>
     /// <param name="slot">The stream, which may be another than was saved.</param>
     /// <param name="source">The saved bytes.</param>
-    /// <exception cref="ArgumentException">No stream has this slot, or these are too few bytes.</exception>
+    /// <exception cref="ArgumentException">No stream has this slot, these are too few bytes, or they were saved of another graph, another model, or at other sizes.</exception>
     public void RestoreState(int slot, ReadOnlySpan<byte> source)
     {
         Check(slot);
         if (source.Length < StateBytes) throw SessionError.StateBytes(source.Length, StateBytes);
+        _mark.Check(source, Graph);
         for (var i = 0; i < _plan.States.Length; i++)
         {
             var content = Bytes(_plan.States[i], slot);
-            source.Slice((int)_plan.One.StateOffset(i), content.Length).CopyTo(content);
+            source.Slice(StateMark.Bytes + (int)_plan.One.StateOffset(i), content.Length).CopyTo(content);
         }
 
         GC.KeepAlive(this);
     }
 
-    /// <summary>Frees the memory of all streams.</summary>
-    public void Dispose()
-    {
-        if (_disposed) return;
-        _disposed = true;
-        _memory?.Dispose();
-        _plan.Dispose();
-        if (_counted) _modelMemory.DangerousRelease();
-        GC.SuppressFinalize(this);
-    }
-
-    /// <summary>Lets go of the model's memory where the streams were never disposed.</summary>
-    ~SeqStreams()
-    {
-        if (!_disposed && _counted) _modelMemory.DangerousRelease();
-    }
+    /// <summary>Lets go of the model's memory; a step that goes on comes to its end first. Spans that were handed out stay valid, for they keep the streams' own memory.</summary>
+    public void Dispose() => _lease.End();
 
     private int IndexOf(SlotRows[] values, string name, string kind)
     {
@@ -419,7 +434,12 @@ public sealed unsafe class SeqStreams : IDisposable
     {
         Check(slot);
         if (ElementTypes.Of<T>() != values.One.Type) throw SessionError.Type<T>(values.One);
-        return new Span<T>(values[slot], values.One.Count);
+        return _memory.Span<T>(values[slot], values.One.Count);
+    }
+
+    private void ResetStates(int slot)
+    {
+        for (var i = 0; i < _plan.States.Length; i++) ResetState(slot, i);
     }
 
     private void ResetState(int slot, int index)
@@ -430,9 +450,23 @@ public sealed unsafe class SeqStreams : IDisposable
         else new ReadOnlySpan<byte>(_plan.One.ModelTensors[initial].Data, content.Length).CopyTo(content);
     }
 
+    private void InferAgain()
+    {
+        _lease.Enter();
+        try
+        {
+            Refresh();
+        }
+        finally
+        {
+            _lease.Leave();
+        }
+
+        GC.KeepAlive(this);
+    }
+
     private void Refresh()
     {
-        ThrowIfDisposed();
         _plan.InferAgain();
         foreach (ref readonly var output in _outputs.AsSpan())
         {
@@ -448,16 +482,32 @@ public sealed unsafe class SeqStreams : IDisposable
 
         _isStale = false;
         _width = -1;
+    }
+
+    private void Run(int count, CancellationToken cancellation)
+    {
+        if (count == 0) return;
+        _lease.Enter();
+        try
+        {
+            if (_isStale) Refresh();
+            var areNeighbours = AreNeighbours(count);
+            Take(_plan.States, _states, count, areNeighbours && !_exchangesStates);
+            Take(_plan.Inputs, _inputs, count, areNeighbours);
+            Execute(count, cancellation);
+            foreach (ref readonly var output in _outputs.AsSpan()) Give(output, count, areNeighbours);
+            foreach (ref readonly var update in _updates.AsSpan()) Give(update, count, areNeighbours);
+        }
+        finally
+        {
+            _lease.Leave();
+        }
+
         GC.KeepAlive(this);
     }
 
-    private void Run(int count)
+    private void Execute(int count, CancellationToken cancellation)
     {
-        if (count == 0) return;
-        if (_isStale) Refresh();
-        var areNeighbours = AreNeighbours(count);
-        Take(_plan.States, _states, count, areNeighbours && !_exchangesStates);
-        Take(_plan.Inputs, _inputs, count, areNeighbours);
         var nodes = _plan.Nodes;
         if (_width != count)
         {
@@ -465,20 +515,21 @@ public sealed unsafe class SeqStreams : IDisposable
             _width = count;
         }
 
+        var canStop = cancellation.CanBeCanceled;
         var at = 0;
         try
         {
-            for (; at < nodes.Length; at++) nodes[at].Execute(count);
+            for (; at < nodes.Length; at++)
+            {
+                if (canStop) cancellation.ThrowIfCancellationRequested();
+                nodes[at].Execute(count);
+            }
         }
         catch (ArgumentException fault)
         {
             var named = _plan.One.At(nodes[at].Index, fault);
             throw nodes[at].Row < 0 ? named : new ArgumentException($"stream {_slots[nodes[at].Row]}: {named.Message}", fault);
         }
-
-        foreach (ref readonly var output in _outputs.AsSpan()) Give(output, count, areNeighbours);
-        foreach (ref readonly var update in _updates.AsSpan()) Give(update, count, areNeighbours);
-        GC.KeepAlive(this);
     }
 
     private bool AreNeighbours(int count)
@@ -525,7 +576,7 @@ public sealed unsafe class SeqStreams : IDisposable
         if (!IsJoined(slot)) throw SessionError.NoStream(slot, Capacity);
     }
 
-    private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_disposed, this);
+    private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_lease.IsEnded, this);
 
     /// <summary>Rows that a step leaves (null: the same for all streams) and where each stream's goes.</summary>
     private readonly record struct Result(StreamRows? Rows, Tensor Shared, SlotRows Slots);

@@ -79,6 +79,7 @@ internal sealed class DecodeCommand
                 BestCount = best,
                 LengthPenalty = result.GetValue(_penalty),
                 MaxSourceLength = texts.Select(text => text.Length).Append(0).Max() + 2, // and begin and end
+                WorkLimit = WorkLimit.Chosen,
             });
             var json = result.GetValue(_json);
             var decoded = texts.Select(text =>

@@ -27,7 +27,7 @@ internal static class FrameDecoding
         {
             if (!choice.AreLogits) return Decode(path, model, model.KernelPath, kind, recordings, entries, blank, choice);
             var labels = recordings[0].Array.Shape is [.., var last] ? last : 0;
-            using (var own = model.CreateFrameDecoder(new FrameDecoderOptions { MemoryLimitBytes = Memory }))
+            using (var own = model.CreateFrameDecoder(new FrameDecoderOptions { MemoryLimitBytes = Memory, WorkLimit = WorkLimit.Chosen }))
             {
                 if (own.Vocabulary != labels) throw new ConversionException($"{recordings[0].Name}: the array is {Text.Shape(recordings[0].Array.Shape)}; logits of this model are [frames, {own.Vocabulary}]");
             }
@@ -55,6 +55,7 @@ internal static class FrameDecoding
             MaxFrames = frames,
             MaxTokens = model.Metadata.ContainsKey(DecodingKeys.Max) ? null : Math.Clamp(recordings.Max(recording => recording.Array.Shape.Max()), LeastTokens, MostTokens),
             MemoryLimitBytes = Memory,
+            WorkLimit = WorkLimit.Chosen,
         };
         using var decoder = model.CreateFrameDecoder(options);
         if (entries is not null && entries.Count < decoder.Vocabulary)

@@ -9,11 +9,12 @@ namespace SeqRuntime.Converter.Commands;
 internal sealed record GraphRun(IReadOnlyList<KeyValuePair<string, NpyArray>> Outputs, double[] Microseconds, long SessionBytes)
 {
     /// <summary>Runs all steps <paramref name="repeat"/> times from a reset state; outputs are those of the last time.</summary>
-    public static GraphRun Execute(SeqModel model, SeqGraphInfo graph, RunInputs inputs, int repeat)
+    /// <exception cref="ConversionException">A run takes more operations than <paramref name="workLimit"/>.</exception>
+    public static GraphRun Execute(SeqModel model, SeqGraphInfo graph, RunInputs inputs, int repeat, long workLimit)
     {
-        var options = new SeqSessionOptions { MemoryLimitBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes };
+        var options = new SeqSessionOptions { MemoryLimitBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, WorkLimit = long.MaxValue };
         foreach (var (symbol, size) in inputs.Sizes) options.MaxSizes[symbol] = Math.Max(size, 1);
-        using var session = Session(model, graph, options);
+        using var session = Session(model, graph, options, workLimit);
         foreach (var (symbol, size) in inputs.Sizes) session.SetSize(symbol, size);
         var indexes = inputs.Inputs.Select(i => session.InputIndex(i.Name)).ToArray();
         var collectors = graph.Outputs.Select((o, i) => new Collector(o.Name, i)).ToArray();
@@ -36,10 +37,12 @@ internal sealed record GraphRun(IReadOnlyList<KeyValuePair<string, NpyArray>> Ou
         return new GraphRun([.. collectors.Select(c => c.Result(stacked ? inputs.Steps : null))], times, session.MemoryBytes);
     }
 
-    private static SeqSession Session(SeqModel model, SeqGraphInfo graph, SeqSessionOptions options)
+    private static SeqSession Session(SeqModel model, SeqGraphInfo graph, SeqSessionOptions options, long workLimit)
     {
         try
         {
+            var work = model.GetRunWork(graph.Name, options.MaxSizes);
+            if (work > workLimit) throw new ConversionException($"a run of graph '{graph.Name}' takes {SessionError.Operations(work)}, more than a run may; use smaller sizes or shorter inputs, or set the environment variable {WorkLimit.Variable}={Math.Ceiling(work):F0}");
             return model.CreateSession(graph.Name, options);
         }
         catch (SizesException fault)

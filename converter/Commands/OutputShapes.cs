@@ -8,8 +8,8 @@ internal static class OutputShapes
 {
     public static IReadOnlyList<ValueReport> Of(SeqModel model, SeqGraphInfo graph, IReadOnlyDictionary<string, int> sizes)
     {
-        using var session = Session(model, graph, sizes.ToDictionary());
-        var shapes = Shapes(session);
+        var outputs = model.GetOutputs(graph.Name, sizes.ToDictionary());
+        int[][] shapes = [.. outputs.Select(o => o.Shape)];
         var dimensions = shapes.Select(s => Array.ConvertAll(s, d => new DimensionReport(d))).ToArray();
         foreach (var symbol in graph.Symbols)
         {
@@ -23,7 +23,7 @@ internal static class OutputShapes
             }
         }
 
-        return [.. graph.Outputs.Select((o, i) => new ValueReport(o.Name, session.OutputType(i).Name(), dimensions[i]))];
+        return [.. graph.Outputs.Select((o, i) => new ValueReport(o.Name, outputs[i].Type.Name(), dimensions[i]))];
     }
 
     private static string Name(string symbol, int size, int dimension, int doubled)
@@ -32,18 +32,12 @@ internal static class OutputShapes
         return dimension == size ? symbol : $"{dimension / size}*{symbol}";
     }
 
-    private static int[][] Shapes(SeqSession session) => [.. Enumerable.Range(0, session.OutputCount).Select(i => session.OutputShape(i).ToArray())];
-
-    private static SeqSession Session(SeqModel model, SeqGraphInfo graph, Dictionary<string, int> sizes) =>
-        model.CreateSession(graph.Name, new SeqSessionOptions { MaxSizes = sizes, MemoryLimitBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes });
-
     /// <summary>The shapes with one symbol at double size; null where the graph does not take that.</summary>
     private static int[][]? Doubled(SeqModel model, SeqGraphInfo graph, IReadOnlyDictionary<string, int> sizes, string symbol)
     {
         try
         {
-            using var session = Session(model, graph, new Dictionary<string, int>(sizes) { [symbol] = checked(2 * sizes[symbol]) });
-            return Shapes(session);
+            return [.. model.GetOutputs(graph.Name, new Dictionary<string, int>(sizes) { [symbol] = checked(2 * sizes[symbol]) }).Select(o => o.Shape)];
         }
         catch (Exception e) when (e is ArgumentException or SeqFormatException or OverflowException)
         {

@@ -44,7 +44,7 @@ internal sealed class RunCommand
         using var model = ModelFile.Load(path, kernels);
         var graph = ModelFile.Graph(model, path, result.GetValue(_graph));
         var inputs = RunInputs.Load(graph, files, result.GetValue(_inputs), sizes, result.GetValue(_step));
-        var run = GraphRun.Execute(model, graph, inputs, repeat);
+        var run = GraphRun.Execute(model, graph, inputs, repeat, WorkLimit.Chosen);
         if (result.GetValue(_out) is { } target) OutputFiles.Write(target, run.Outputs);
 
         var report = RunReport.From(path, model, graph, run, inputs.Steps, repeat);

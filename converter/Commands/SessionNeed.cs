@@ -46,7 +46,7 @@ internal sealed record SessionNeed(long? Bytes, IReadOnlyDictionary<string, int>
 
     private static SessionNeed At(SeqModel model, SeqGraphInfo graph, IReadOnlyDictionary<string, int> chosen, IReadOnlyDictionary<string, int> sizes)
     {
-        var options = new SeqSessionOptions { MemoryLimitBytes = long.MaxValue };
+        var options = new SeqSessionOptions { MemoryLimitBytes = long.MaxValue, WorkLimit = long.MaxValue };
         foreach (var (symbol, size) in chosen) options.MaxSizes[symbol] = size;
         return new SessionNeed(model.GetSessionMemoryBytes(graph.Name, options), sizes, null);
     }

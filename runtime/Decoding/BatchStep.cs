@@ -6,10 +6,10 @@ internal sealed class BatchStep : StepGraph
     private readonly Row[] _rows;
     private int _count;
 
-    public BatchStep(SeqModel model, DecodingInfo info, Encoder encoder, SeqDecoderOptions options)
-        : base(model, info, encoder, options)
+    public BatchStep(SeqModel model, DecodingInfo info, Encoder encoder, SeqDecoderOptions options, DecoderMemory memory)
+        : base(model, info, encoder, options, memory)
     {
-        _rows = [.. Graph.States.Where(s => AxisOf(s) >= 0).Select(s => new Row(Session.StateIndex(s.Name), AxisOf(s), new byte[Session.StateContent(Session.StateIndex(s.Name)).Length]))];
+        _rows = [.. Graph.States.Where(s => AxisOf(s) >= 0).Select(s => new Row(Session.StateIndex(s.Name), AxisOf(s), memory.Array<byte>("states of hypotheses", Session.StateContent(Session.StateIndex(s.Name)).Length)))];
         if (Array.Exists(_rows, r => Session.StateType(r.State).Size() != sizeof(float))) throw new ArgumentException("A state of the step is neither float32 nor int32.");
         _count = Width;
     }
@@ -22,18 +22,19 @@ internal sealed class BatchStep : StepGraph
         FillLinks(1, states: true);
     }
 
-    public override void Run(ReadOnlySpan<int> tokens, ReadOnlySpan<int> parents, int position, Span<float> alignment, int alignmentStride)
+    public override void Run(ReadOnlySpan<int> tokens, ReadOnlySpan<int> parents, int position, Span<float> alignment, int alignmentStride, CancellationToken cancellation)
     {
         if (!IsInPlace(parents)) Move(parents);
         PortIO.Write(Session, Token, tokens);
         FillPosition(position);
-        Session.Run();
+        Session.Run(cancellation);
         var logits = Session.Output<float>(Logits);
+        if (logits.Length != tokens.Length * (long)Vocabulary) throw new ArgumentException($"The step's logits are not {tokens.Length} rows of {Vocabulary}.");
         for (var row = 0; row < tokens.Length; row++) Score(row, logits.Slice(row * Vocabulary, Vocabulary));
         if (Alignment < 0 || alignment.IsEmpty) return;
         var weights = Session.Output<float>(Alignment);
         var length = weights.Length / tokens.Length;
-        for (var row = 0; row < tokens.Length; row++) weights.Slice(row * length, length).CopyTo(alignment[(row * alignmentStride)..]);
+        for (var row = 0; row < tokens.Length; row++) CopyAlignment(weights.Slice(row * length, length), alignment.Slice(row * alignmentStride, alignmentStride));
     }
 
     private bool IsInPlace(ReadOnlySpan<int> parents)

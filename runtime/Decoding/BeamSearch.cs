@@ -26,19 +26,20 @@ internal sealed class BeamSearch
     private int _prefixLength;
     private int _best;
 
-    public BeamSearch(StepGraph step, Lattice lattice, Results results, Sampler? sampler, int begin, int end, int max, SeqDecoderOptions options)
+    public BeamSearch(StepGraph step, Lattice lattice, Results results, Sampler? sampler, int begin, int end, int max, SeqDecoderOptions options, DecoderMemory memory)
     {
         (_step, _lattice, _results, _sampler, _begin, _end, _max) = (step, lattice, results, sampler, begin, end, max);
         _stopEarly = options.StopEarly;
         var width = options.BeamWidth;
-        _prefix = new int[max];
-        _tokens = new int[width];
-        _parents = new int[width];
-        _scores = new double[width];
-        _nextScores = new double[width];
-        _places = new int[width];
-        _nextPlaces = new int[width];
-        _drawn = new float[sampler is null ? 0 : step.Vocabulary];
+        const string Beam = "hypotheses";
+        _prefix = memory.Array<int>(Beam, max);
+        _tokens = memory.Array<int>(Beam, width);
+        _parents = memory.Array<int>(Beam, width);
+        _scores = memory.Array<double>(Beam, width);
+        _nextScores = memory.Array<double>(Beam, width);
+        _places = memory.Array<int>(Beam, width);
+        _nextPlaces = memory.Array<int>(Beam, width);
+        _drawn = memory.Array<float>(Beam, sampler is null ? 0 : step.Vocabulary);
     }
 
     public void SetPrefix(ReadOnlySpan<int> tokens)
@@ -61,7 +62,7 @@ internal sealed class BeamSearch
         for (var step = 0; ; step++)
         {
             cancellation.ThrowIfCancellationRequested();
-            _step.Run(_tokens.AsSpan(0, live), _parents.AsSpan(0, live), step, _lattice.Alignments(step), _lattice.AlignmentStride);
+            _step.Run(_tokens.AsSpan(0, live), _parents.AsSpan(0, live), step, _lattice.Alignments(step), _lattice.AlignmentStride, cancellation);
             var isLast = step == _max;
             var next = _tokens.Length == 1 ? TakeOne(step, allowed, isLast, sourceLength) : TakeBest(step, live, allowed, isLast, sourceLength);
             if (next == 0 || (_stopEarly && _results.IsFull)) return;

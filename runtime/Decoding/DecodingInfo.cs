@@ -45,6 +45,14 @@ internal sealed class DecodingInfo
     public IEnumerable<(string Target, string Output)> Links() =>
         _model.Metadata.Where(m => m.Key.StartsWith(DecodingKeys.Link, StringComparison.Ordinal)).OrderBy(m => m.Key, StringComparer.Ordinal).Select(m => (m.Key[DecodingKeys.Link.Length..], m.Value));
 
-    public TokenTable? Table(string name, params ReadOnlySpan<int?> special) =>
-        _model.Tables.TryGetValue(name, out var entries) ? new TokenTable(entries, special, Text(DecodingKeys.Separator)) : null;
+    /// <summary>A table of tokens, or null where the model has none.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="memory">Of the decoder.</param>
+    /// <param name="special">Tokens that no text stands for.</param>
+    public TokenTable? Table(string name, DecoderMemory memory, params ReadOnlySpan<int?> special)
+    {
+        if (!_model.Tables.TryGetValue(name, out var entries)) return null;
+        memory.Count((double)entries.Count * TokenTable.BytesOfEntry, "table of tokens");
+        return new TokenTable(entries, special, Text(DecodingKeys.Separator));
+    }
 }

@@ -5,9 +5,10 @@ internal sealed class Encoder : IDisposable
 {
     private readonly SourceGraph _source;
 
-    public Encoder(SeqModel model, DecodingInfo info, SeqDecoderOptions options)
+    public Encoder(SeqModel model, DecodingInfo info, SeqDecoderOptions options, DecoderMemory memory)
     {
-        _source = new SourceGraph(model, info, info.Graph(DecodingKeys.Encoder), options.MaxSourceLength, nameof(SeqDecoderOptions.MaxSourceLength), options.MemoryLimitBytes, options.SharesMemory);
+        var limits = new SeqSessionOptions { WorkLimit = options.WorkLimit, SharesMemory = options.SharesMemory, MemoryLimitBytes = memory.Left };
+        _source = new SourceGraph(model, info, info.Graph(DecodingKeys.Encoder), options.MaxSourceLength, nameof(SeqDecoderOptions.MaxSourceLength), limits, memory);
         if (!PortIO.IsNumeric(_source.SourceType)) throw new ArgumentException($"The encoder's source '{_source.SourceName}' is {_source.SourceType}; tokens are int32, int64 or float32.");
         if (_source.IsOpen && _source.StepSize != 1) throw new ArgumentException($"The encoder's source '{_source.SourceName}' is no single row of tokens.");
         MaxLength = _source.IsOpen ? _source.MaxSteps : _source.StepSize;
@@ -22,15 +23,16 @@ internal sealed class Encoder : IDisposable
     /// <summary>Tokens of the source, begin and end included, at the last <see cref="Run"/>.</summary>
     public int Length { get; private set; }
 
-    public void Run(ReadOnlySpan<int> source)
+    public void Run(ReadOnlySpan<int> source, CancellationToken cancellation)
     {
+        Length = 0;
         if (source.IsEmpty) throw new ArgumentException("The source is empty.");
         if (source.Length > MaxLength) throw new ArgumentException($"The source has {source.Length} tokens; the decoder was made for {MaxLength}.");
         if (!_source.IsOpen && source.Length != MaxLength) throw new ArgumentException($"The source has {source.Length} tokens; the encoder takes exactly {MaxLength}.");
         _source.SetLength(source.Length);
         PortIO.Write(Session, _source.Source, source);
         Session.ResetState();
-        Session.Run();
+        Session.Run(cancellation);
         Length = source.Length;
     }
 

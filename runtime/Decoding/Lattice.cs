@@ -1,11 +1,11 @@
 namespace SeqRuntime.Decoding;
 
 /// <summary>All hypotheses of a sentence as a graph of back pointers: which token each row took at each step, and from which row.</summary>
-internal sealed class Lattice(int width, int steps, int alignmentStride)
+internal sealed class Lattice(int width, int steps, int alignmentStride, DecoderMemory memory)
 {
-    private readonly int[] _tokens = new int[checked(width * steps)];
-    private readonly int[] _parents = new int[width * steps];
-    private readonly float[] _alignments = new float[checked((long)width * steps * alignmentStride)];
+    private readonly int[] _tokens = memory.Array<int>("hypotheses", width, steps);
+    private readonly int[] _parents = memory.Array<int>("hypotheses", width, steps);
+    private readonly float[] _alignments = memory.Array<float>("alignments of hypotheses", width, steps, alignmentStride);
 
     public int AlignmentStride => alignmentStride;
 

@@ -5,18 +5,19 @@ using SeqRuntime.Sessions;
 namespace SeqRuntime.Decoding;
 
 /// <summary>Rows of log probabilities over the vocabulary, made from what a graph puts out.</summary>
-internal sealed unsafe class LogProbabilityRows : IDisposable
+internal sealed unsafe class LogProbabilityRows
 {
     private readonly KernelSet _kernels;
     private readonly SessionMemory _memory;
     private readonly bool _areProbabilities;
-    private readonly int _stride;
+    private readonly long _stride;
 
     /// <param name="kernels">Of the model.</param>
     /// <param name="info">Says whether the graph puts out logits (log probabilities are such too) or probabilities.</param>
     /// <param name="rows">Rows at most.</param>
     /// <param name="vocabulary">Numbers of a row.</param>
-    public LogProbabilityRows(KernelSet kernels, DecodingInfo info, int rows, int vocabulary)
+    /// <param name="memory">Of the decoder.</param>
+    public LogProbabilityRows(KernelSet kernels, DecodingInfo info, int rows, int vocabulary, DecoderMemory memory)
     {
         _kernels = kernels;
         _areProbabilities = info.Text(DecodingKeys.Scores) switch
@@ -26,20 +27,18 @@ internal sealed unsafe class LogProbabilityRows : IDisposable
             var other => throw new ArgumentException($"The model's metadata '{DecodingKeys.Scores}' is '{other}'; there are '{DecodingKeys.ScoresLogits}' and '{DecodingKeys.ScoresProbabilities}'."),
         };
         Vocabulary = vocabulary;
-        _stride = vocabulary + 16;
-        Bytes = (long)rows * _stride * sizeof(float) + KernelSet.ReadSlack;
-        _memory = new SessionMemory(Bytes);
+        _stride = vocabulary + 16L;
+        _memory = memory.Block("scores", rows * _stride * sizeof(float) + KernelSet.ReadSlack);
     }
 
     public int Vocabulary { get; }
 
-    public long Bytes { get; }
-
-    public Span<float> this[int row] => new((float*)_memory.Start + (long)row * _stride, Vocabulary);
+    public Span<float> this[int row] => _memory.Span<float>(_memory.Start + row * _stride * sizeof(float), Vocabulary);
 
     /// <summary>Turns a row of logits or probabilities into log probabilities.</summary>
     public void Set(int row, ReadOnlySpan<float> scores)
     {
+        if (scores.Length != Vocabulary) throw new ArgumentException($"A row of scores has {scores.Length} numbers at these sizes, and {Vocabulary} at the largest ones.");
         var to = this[row];
         scores.CopyTo(to);
         fixed (float* at = to)
@@ -48,6 +47,4 @@ internal sealed unsafe class LogProbabilityRows : IDisposable
             else _kernels.Softmax(at, at, Vocabulary, logarithm: true);
         }
     }
-
-    public void Dispose() => _memory.Dispose();
 }

@@ -29,6 +29,14 @@ internal static class PortIO
     /// <summary>Whether <see cref="Write"/> and <see cref="Fill"/> know the type.</summary>
     public static bool IsNumeric(ElementType type) => type is ElementType.Int64 or ElementType.Int32 or ElementType.Float32;
 
+    /// <summary>Elements of a value of this shape.</summary>
+    public static int Count(ReadOnlySpan<int> shape)
+    {
+        var count = 1;
+        foreach (var size in shape) count *= size;
+        return count;
+    }
+
     /// <summary>Repeats <paramref name="source"/> (size 1 along an axis) <paramref name="count"/> times along that axis; a block is what lies behind the axis.</summary>
     public static void Repeat(ReadOnlySpan<byte> source, Span<byte> target, int block, int count)
     {

@@ -16,28 +16,30 @@ internal sealed class Results
     private readonly float _coveragePenalty;
     private readonly KernelSet _kernels;
     private readonly int _steps;
+    private int _offered;
 
-    public Results(Lattice lattice, int count, int steps, SeqDecoderOptions options, KernelSet kernels)
+    public Results(Lattice lattice, int count, int steps, SeqDecoderOptions options, KernelSet kernels, DecoderMemory memory)
     {
         _lattice = lattice;
         _steps = steps;
         _kernels = kernels;
         _coveragePenalty = options.CoveragePenalty;
-        _entries = new Entry[count];
-        _tokens = new int[checked(count * steps)];
-        _rows = new int[steps];
-        _alignments = new float[checked((long)count * steps * lattice.AlignmentStride)];
-        _coverage = new float[lattice.AlignmentStride + KernelSet.ReadSlack];
+        _entries = memory.Array<Entry>("results", count);
+        _tokens = memory.Array<int>("results", count, steps);
+        _rows = memory.Array<int>("results", steps);
+        _alignments = memory.Array<float>("alignments of results", count, steps, lattice.AlignmentStride);
+        _coverage = memory.Array<float>("coverage", lattice.AlignmentStride + (long)KernelSet.ReadSlack);
 
         // lengthPenalty[n] is for n tokens, the end token among them.
-        _lengthPenalty = new float[steps + 1];
+        _lengthPenalty = memory.Array<float>("length penalties", steps + 1L);
         for (var n = 0; n <= steps; n++) _lengthPenalty[n] = options.LengthPenalty == 0 ? 1 : ScalarMath.Pow((5 + n) / 6f, options.LengthPenalty);
         IsGrowing = options.LengthPenalty >= 0;
     }
 
+    /// <summary>Results of a search that is over; none while one goes on.</summary>
     public int Count { get; private set; }
 
-    public bool IsFull => Count == _entries.Length;
+    public bool IsFull => _offered == _entries.Length;
 
     /// <summary>Whether longer hypotheses are divided by more.</summary>
     private bool IsGrowing { get; }
@@ -51,11 +53,11 @@ internal sealed class Results
         }
     }
 
-    public void Clear() => Count = 0;
+    public void Clear() => Count = _offered = 0;
 
     /// <summary>Whether a hypothesis of this log probability and length might still come among the results, however it goes on or is cut.</summary>
     public bool CanEnter(double logProbability, int length) =>
-        !IsFull || logProbability / _lengthPenalty[IsGrowing ? _steps : Math.Min(length + 1, _steps - 1)] > _entries[Count - 1].Score;
+        !IsFull || logProbability / _lengthPenalty[IsGrowing ? _steps : Math.Min(length + 1, _steps - 1)] > _entries[_offered - 1].Score;
 
     /// <summary>Takes a hypothesis among the results if it is good enough.</summary>
     /// <param name="row">Row of the run at step <paramref name="length"/> (where <paramref name="isComplete"/>, the run that gave the end token).</param>
@@ -68,25 +70,27 @@ internal sealed class Results
         var score = (float)(logProbability / _lengthPenalty[Math.Min(length + (isComplete ? 1 : 0), _steps)]);
         if (_coveragePenalty > 0 && _lattice.AlignmentStride > 0) score += _coveragePenalty * Coverage(row, length, isComplete, sourceLength);
         if (float.IsNaN(score)) return;
-        var at = Count;
+        var at = _offered;
         while (at > 0 && _entries[at - 1].Score < score) at--;
         if (at == _entries.Length) return;
-        if (!IsFull) Count++;
-        for (var i = Count - 1; i > at; i--) _entries[i] = _entries[i - 1];
+        if (!IsFull) _offered++;
+        for (var i = _offered - 1; i > at; i--) _entries[i] = _entries[i - 1];
         _entries[at] = new Entry(row, length, score, (float)logProbability, isComplete);
     }
 
-    /// <summary>Writes tokens and alignments of all results out of the lattice.</summary>
+    /// <summary>Writes tokens and alignments of all results out of the lattice; from now on they can be read.</summary>
     public void Finish(int sourceLength)
     {
         var stride = _lattice.AlignmentStride;
-        for (var rank = 0; rank < Count; rank++)
+        for (var rank = 0; rank < _offered; rank++)
         {
             var entry = _entries[rank];
             _lattice.Trace(entry.Row, entry.Length, _tokens.AsSpan(rank * _steps), _rows);
             _rows.AsSpan(entry.Length, entry.IsComplete ? 1 : 0).Fill(entry.Row);
             for (var step = 0; stride > 0 && step < entry.AlignmentRows; step++) _lattice.Alignment(step, _rows[step])[..sourceLength].CopyTo(_alignments.AsSpan(((rank * _steps) + step) * stride));
         }
+
+        Count = _offered;
     }
 
     public ReadOnlySpan<int> Tokens(int rank) => _tokens.AsSpan(rank * _steps, this[rank].Length);

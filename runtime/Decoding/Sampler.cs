@@ -1,10 +1,11 @@
+using SeqRuntime.Format;
 using SeqRuntime.Kernels;
 using SeqRuntime.Sessions;
 
 namespace SeqRuntime.Decoding;
 
 /// <summary>Draws one token from logits: temperature, then the k likeliest, then the likeliest that reach p. Integer and IEEE arithmetic only.</summary>
-internal sealed unsafe class Sampler : IDisposable
+internal sealed unsafe class Sampler
 {
     private readonly SamplingOptions _options;
     private readonly KernelSet _kernels;
@@ -12,12 +13,12 @@ internal sealed unsafe class Sampler : IDisposable
     private readonly ulong[] _order;
     private ulong _state;
 
-    public Sampler(SamplingOptions options, KernelSet kernels, int vocabulary)
+    public Sampler(SamplingOptions options, KernelSet kernels, int vocabulary, DecoderMemory memory)
     {
         _options = options;
         _kernels = kernels;
-        _order = new ulong[vocabulary];
-        _memory = new SessionMemory(vocabulary * sizeof(float) + KernelSet.ReadSlack);
+        _order = memory.Array<ulong>("probabilities", vocabulary);
+        _memory = memory.Block("probabilities", (long)vocabulary * sizeof(float) + KernelSet.ReadSlack);
         Seed(options.Seed);
     }
 
@@ -28,15 +29,22 @@ internal sealed unsafe class Sampler : IDisposable
     public int Draw(ReadOnlySpan<float> logProbabilities)
     {
         var p = new Span<float>(_memory.Start, logProbabilities.Length);
-        var any = false;
+        var best = float.NegativeInfinity;
+        foreach (var logProbability in logProbabilities)
+        {
+            if (logProbability > best) best = logProbability;
+        }
+
+        if (best == float.NegativeInfinity) return -1;
+
+        // Where the temperature is so low that even the likeliest would leave the range of numbers, it becomes the zero of the scale.
+        var zero = float.IsFinite(best / _options.Temperature) ? 0 : best;
         for (var i = 0; i < p.Length; i++)
         {
             // NaN and what is not allowed alike.
-            p[i] = logProbabilities[i] > float.NegativeInfinity ? logProbabilities[i] / _options.Temperature : float.NegativeInfinity;
-            any |= p[i] > float.NegativeInfinity;
+            p[i] = logProbabilities[i] > float.NegativeInfinity ? (logProbabilities[i] - zero) / _options.Temperature : float.NegativeInfinity;
         }
 
-        if (!any) return -1;
         _kernels.Softmax((float*)_memory.Start, (float*)_memory.Start, p.Length, logarithm: false);
 
         // Likeliest first, and of equals the one of the lowest index: the bits of a float from 0 up are in its order.
@@ -65,16 +73,10 @@ internal sealed unsafe class Sampler : IDisposable
         return last;
     }
 
-    public void Dispose() => _memory.Dispose();
-
-    /// <summary>Uniform in [0, 1) with 53 bits: SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).</summary>
+    /// <summary>Uniform in [0, 1) with 53 bits.</summary>
     private double Uniform()
     {
-        _state += 0x9E3779B97F4A7C15;
-        var z = _state;
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-        z ^= z >> 31;
-        return (z >> 11) * (1.0 / (1UL << 53));
+        _state += SplitMix.Step;
+        return (SplitMix.Mix(_state) >> 11) * (1.0 / (1UL << 53));
     }
 }

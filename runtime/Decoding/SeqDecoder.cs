@@ -1,3 +1,5 @@
+using SeqRuntime.Sessions;
+
 namespace SeqRuntime.Decoding;
 
 /// <summary>Told of each token as it is taken, in a beam of the best hypothesis's newest, which a later step may still take back.</summary>
@@ -21,9 +23,12 @@ public delegate bool TokenCallback(int position, int token, float logProbability
 /// </example>
 public sealed class SeqDecoder : IDisposable
 {
+    /// <summary>A search may take as many operations as so many of the heaviest runs that are allowed.</summary>
+    private const double MostRuns = 10;
+
     private readonly Encoder _encoder;
     private readonly StepGraph _step;
-    private readonly Lattice _lattice;
+    private readonly DecoderMemory _memory;
     private readonly Results _results;
     private readonly BeamSearch _search;
     private readonly Sampler? _sampler;
@@ -31,11 +36,13 @@ public sealed class SeqDecoder : IDisposable
     private readonly int _unknown;
     private readonly int? _sourceBegin;
     private readonly int? _sourceEnd;
+    private bool _isSearching;
     private bool _disposed;
 
     internal SeqDecoder(SeqModel model, SeqDecoderOptions options)
     {
         options.Check();
+        _memory = new DecoderMemory(options.MemoryLimitBytes);
         var info = DecodingInfo.Of(model, DecodingKeys.EncoderDecoder);
         Model = model;
         MaxTokens = options.MaxTokens ?? Math.Max(info.Number(DecodingKeys.Max) ?? 128, 1);
@@ -44,19 +51,21 @@ public sealed class SeqDecoder : IDisposable
         _unknown = info.Number(DecodingKeys.Unknown) ?? -1;
         _sourceBegin = info.Number(DecodingKeys.SourceBegin);
         _sourceEnd = info.Number(DecodingKeys.SourceEnd);
-        SourceTable = info.Table(DecodingKeys.SourceTable, _unknown < 0 ? null : _unknown, _sourceBegin, _sourceEnd);
-        TargetTable = info.Table(DecodingKeys.TargetTable, begin, end);
-        _encoder = new Encoder(model, info, options);
+        SourceTable = info.Table(DecodingKeys.SourceTable, _memory, _unknown < 0 ? null : _unknown, _sourceBegin, _sourceEnd);
+        TargetTable = info.Table(DecodingKeys.TargetTable, _memory, begin, end);
+        _encoder = new Encoder(model, info, options, _memory);
         try
         {
-            _source = new int[_encoder.MaxLength];
-            _step = StepGraph.Make(model, info, _encoder, options);
+            _source = _memory.Array<int>("source", _encoder.MaxLength);
+            _step = StepGraph.Make(model, info, _encoder, options, _memory);
             if (begin >= _step.Vocabulary || end >= _step.Vocabulary) throw new ArgumentException($"The begin or end token is beyond the {_step.Vocabulary} tokens that the step scores.");
+            var work = _encoder.Session.Work + (MaxTokens + 1.0) * _step.Work;
+            if (work > MostRuns * options.WorkLimit) throw SessionError.Work($"A search of {MaxTokens} tokens", work, MostRuns * options.WorkLimit);
             if (TargetTable is { } table && table.Count < _step.Vocabulary) throw new ArgumentException($"The target table has {table.Count} tokens; the step scores {_step.Vocabulary}.");
-            _lattice = new Lattice(options.BeamWidth, MaxTokens + 1, _step.AlignmentStride);
-            _results = new Results(_lattice, options.BestCount, MaxTokens + 1, options, model.Kernels);
-            _sampler = options.Sampling is { } sampling ? new Sampler(sampling, model.Kernels, _step.Vocabulary) : null;
-            _search = new BeamSearch(_step, _lattice, _results, _sampler, begin, end ?? -1, MaxTokens, options);
+            var lattice = new Lattice(options.BeamWidth, MaxTokens + 1, _step.AlignmentStride, _memory);
+            _results = new Results(lattice, options.BestCount, MaxTokens + 1, options, model.Kernels, _memory);
+            _sampler = options.Sampling is { } sampling ? new Sampler(sampling, model.Kernels, _step.Vocabulary, _memory) : null;
+            _search = new BeamSearch(_step, lattice, _results, _sampler, begin, end ?? -1, MaxTokens, options, _memory);
         }
         catch
         {
@@ -86,8 +95,8 @@ public sealed class SeqDecoder : IDisposable
     /// <summary>Number of different target tokens.</summary>
     public int Vocabulary => _step.Vocabulary;
 
-    /// <summary>Native bytes of both sessions and the scores.</summary>
-    public long MemoryBytes => _encoder.Session.MemoryBytes + _step.MemoryBytes;
+    /// <summary>Bytes of all that the decoder holds: both sessions, scores, hypotheses, results and tables. It never grows.</summary>
+    public long MemoryBytes => _memory.Used;
 
     /// <summary>Source of the last <see cref="Decode(ReadOnlySpan{int}, CancellationToken)"/>, with begin and end tokens where the model has them.</summary>
     public ReadOnlySpan<int> Source => _source.AsSpan(0, _encoder.Length);
@@ -96,7 +105,7 @@ public sealed class SeqDecoder : IDisposable
     public int Count => _results.Count;
 
     /// <summary>
-    /// Told of each token; null for nobody. Where it returns false, hypotheses still open compete with the complete ones by
+    /// Told of each token; null for nobody. It must not use the decoder. Where it returns false, hypotheses still open compete with the complete ones by
     /// <see cref="Score"/>; <see cref="IsComplete"/> tells them apart.
     /// </summary>
     public TokenCallback? OnToken { get; set; }
@@ -106,20 +115,36 @@ public sealed class SeqDecoder : IDisposable
 
     /// <summary>Tokens that every result begins with.</summary>
     /// <exception cref="ArgumentException">More than <see cref="MaxTokens"/>, or one that there is not.</exception>
-    public void SetPrefix(ReadOnlySpan<int> tokens) => _search.SetPrefix(tokens);
+    /// <exception cref="InvalidOperationException">A search goes on: <see cref="OnToken"/> called this.</exception>
+    public void SetPrefix(ReadOnlySpan<int> tokens)
+    {
+        RefuseWithinSearch();
+        _search.SetPrefix(tokens);
+    }
 
     /// <summary>Starts the random generator of sampling anew.</summary>
-    public void Reseed(ulong seed) => _sampler?.Seed(seed);
+    /// <exception cref="InvalidOperationException">A search goes on: <see cref="OnToken"/> called this.</exception>
+    public void Reseed(ulong seed)
+    {
+        RefuseWithinSearch();
+        _sampler?.Seed(seed);
+    }
 
     /// <summary>Finds the best targets of a source. Allocates nothing.</summary>
     /// <param name="tokens">Source tokens without begin and end, which the model's metadata add.</param>
-    /// <param name="cancellation">Looked at before each step.</param>
+    /// <param name="cancellation">Looked at before each node of each step.</param>
     /// <returns>Number of results.</returns>
     /// <exception cref="ArgumentException">The source is empty and the model adds no begin or end token, it is too long, or a token is out of range.</exception>
+    /// <exception cref="InvalidOperationException">A search goes on: <see cref="OnToken"/> called this.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled; there are no results.</exception>
     public int Decode(ReadOnlySpan<int> tokens, CancellationToken cancellation)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
+        RefuseWithinSearch();
+        foreach (var token in tokens)
+        {
+            if (token < 0 || token >= (SourceTable?.Count ?? int.MaxValue)) throw new ArgumentException($"The source has the token {token}; {(SourceTable is null ? "tokens are numbers from 0 up" : $"the model's go from 0 to {SourceTable.Count - 1}")}.");
+        }
+
         var room = Room();
         if (tokens.Length > room.Length) throw new ArgumentException($"The source has {tokens.Length} tokens; there is room for {room.Length} (MaxSourceLength {MaxSourceLength}, begin and end included).");
         tokens.CopyTo(room);
@@ -131,16 +156,16 @@ public sealed class SeqDecoder : IDisposable
 
     /// <summary>Splits a text by the model's source table and finds its best targets. Allocates nothing.</summary>
     /// <param name="text">The source; what the table does not cover (<see cref="TokenTable.Uncovered"/>) becomes <see cref="UnknownToken"/>.</param>
-    /// <param name="cancellation">Looked at before each step.</param>
+    /// <param name="cancellation">Looked at before each node of each step.</param>
     /// <returns>Number of results.</returns>
     /// <exception cref="ArgumentException">The source is empty and the model adds no begin or end token, it is too long, or has what the table does not cover where the model has no unknown token.</exception>
-    /// <exception cref="InvalidOperationException">The model has no source table.</exception>
+    /// <exception cref="InvalidOperationException">The model has no source table; or a search goes on: <see cref="OnToken"/> called this.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled; there are no results.</exception>
     public int Decode(ReadOnlySpan<char> text, CancellationToken cancellation)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
+        RefuseWithinSearch();
         var table = SourceTable ?? throw new InvalidOperationException("The model has no source table; give token indices.");
-        return Search(table.Encode(text, Room(), _unknown), cancellation);
+        return Search(table.Split(text, Room(), _unknown), cancellation);
     }
 
     /// <inheritdoc cref="Decode(ReadOnlySpan{char}, CancellationToken)"/>
@@ -194,7 +219,12 @@ public sealed class SeqDecoder : IDisposable
         _disposed = true;
         _encoder.Dispose();
         _step?.Dispose();
-        _sampler?.Dispose();
+    }
+
+    private void RefuseWithinSearch()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (_isSearching) throw DecodingError.WithinCallback(nameof(OnToken));
     }
 
     private Results Found
@@ -225,9 +255,10 @@ public sealed class SeqDecoder : IDisposable
         }
 
         if (_sourceEnd is { } end) _source[count++] = end;
-        _encoder.Run(_source.AsSpan(0, count));
+        _isSearching = true;
         try
         {
+            _encoder.Run(_source.AsSpan(0, count), cancellation);
             var alignmentLength = Math.Min(count, _step.AlignmentStride);
             _search.Run(Allowed, OnToken, alignmentLength, cancellation);
             _results.Finish(alignmentLength);
@@ -236,6 +267,10 @@ public sealed class SeqDecoder : IDisposable
         {
             _results.Clear();
             throw;
+        }
+        finally
+        {
+            _isSearching = false;
         }
 
         return _results.Count;

@@ -39,8 +39,14 @@ public sealed class SeqDecoderOptions
     /// <summary>Draws tokens at random instead of taking the best; needs a beam width of 1.</summary>
     public SamplingOptions? Sampling { get; init; }
 
-    /// <summary>A decoder whose sessions need more bytes than this each is refused. Default: 1 GiB.</summary>
+    /// <summary>A decoder that needs more bytes than this, all that it holds together, is refused. Default: 1 GiB.</summary>
     public long MemoryLimitBytes { get; init; } = 1L << 30;
+
+    /// <summary>
+    /// A decoder whose encoder or step may take more operations than this in one run is refused (<see cref="SeqSessionOptions.WorkLimit"/>), and
+    /// so is one whose longest search, all its <see cref="MaxTokens"/> steps together, may take more than ten times as many. Default: 20,000,000,000.
+    /// </summary>
+    public long WorkLimit { get; init; } = SeqSessionOptions.DefaultWorkLimit;
 
     /// <summary>False for sessions whose values have memory of their own, and that compute everything at each step: what shares memory is compared with them.</summary>
     internal bool SharesMemory { get; init; } = true;

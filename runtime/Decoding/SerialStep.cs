@@ -7,34 +7,34 @@ internal sealed class SerialStep : StepGraph
     private byte[] _now;
     private byte[] _next;
 
-    public SerialStep(SeqModel model, DecodingInfo info, Encoder encoder, SeqDecoderOptions options)
-        : base(model, info, encoder, options)
+    public SerialStep(SeqModel model, DecodingInfo info, Encoder encoder, SeqDecoderOptions options, DecoderMemory memory)
+        : base(model, info, encoder, options, memory)
     {
-        _stateBytes = Session.StateBytes;
-        _now = new byte[Width > 1 ? checked(Width * _stateBytes) : 0];
-        _next = new byte[_now.Length];
+        _stateBytes = Session.StateBlock.Length;
+        _now = memory.Array<byte>("states of hypotheses", Width > 1 ? Width : 0, _stateBytes);
+        _next = memory.Array<byte>("states of hypotheses", _now.Length);
     }
 
-    public override long MemoryBytes => base.MemoryBytes + 2L * _now.Length;
+    public override double Work => Width * base.Work;
 
     public override void Begin()
     {
         base.Begin();
         FillLinks(1, states: true);
-        if (Width > 1) Session.SaveState(_now);
+        if (Width > 1) Session.StateBlock.CopyTo(_now);
     }
 
-    public override void Run(ReadOnlySpan<int> tokens, ReadOnlySpan<int> parents, int position, Span<float> alignment, int alignmentStride)
+    public override void Run(ReadOnlySpan<int> tokens, ReadOnlySpan<int> parents, int position, Span<float> alignment, int alignmentStride, CancellationToken cancellation)
     {
         FillPosition(position);
         for (var row = 0; row < tokens.Length; row++)
         {
-            if (Width > 1) Session.RestoreState(_now.AsSpan(parents[row] * _stateBytes));
+            if (Width > 1) _now.AsSpan(parents[row] * _stateBytes, _stateBytes).CopyTo(Session.StateBlock);
             PortIO.Write(Session, Token, tokens.Slice(row, 1));
-            Session.Run();
-            if (Width > 1) Session.SaveState(_next.AsSpan(row * _stateBytes));
+            Session.Run(cancellation);
+            if (Width > 1) Session.StateBlock.CopyTo(_next.AsSpan(row * _stateBytes));
             Score(row, Session.Output<float>(Logits));
-            if (Alignment >= 0 && !alignment.IsEmpty) Session.Output<float>(Alignment).CopyTo(alignment[(row * alignmentStride)..]);
+            if (Alignment >= 0 && !alignment.IsEmpty) CopyAlignment(Session.Output<float>(Alignment), alignment.Slice(row * alignmentStride, alignmentStride));
         }
 
         (_now, _next) = (_next, _now);

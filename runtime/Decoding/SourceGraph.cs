@@ -1,5 +1,3 @@
-using SeqRuntime.Sessions;
-
 namespace SeqRuntime.Decoding;
 
 /// <summary>A graph that reads a source of any length (the last symbolic dimension of one input), with a batch of 1.</summary>
@@ -13,9 +11,9 @@ internal sealed class SourceGraph : IDisposable
     /// <param name="graph">The graph.</param>
     /// <param name="mostSteps">Longest source, where the graph leaves that open.</param>
     /// <param name="option">The option that says so.</param>
-    /// <param name="memoryLimit">Of the session.</param>
-    /// <param name="sharesMemory">Of the session.</param>
-    public SourceGraph(SeqModel model, DecodingInfo info, SeqGraphInfo graph, int mostSteps, string option, long memoryLimit, bool sharesMemory = true)
+    /// <param name="limits">Of the session; its largest size is added.</param>
+    /// <param name="memory">Of the decoder.</param>
+    public SourceGraph(SeqModel model, DecodingInfo info, SeqGraphInfo graph, int mostSteps, string option, SeqSessionOptions limits, DecoderMemory memory)
     {
         Graph = graph;
         var source = SourceOf(graph, info);
@@ -23,29 +21,25 @@ internal sealed class SourceGraph : IDisposable
 
         // The last symbol is the length; one before it is a batch, of 1.
         _time = source.Dimensions.LastOrDefault(d => d.Symbol is not null).Symbol;
-        StepSize = source.Dimensions.Aggregate(1, (product, d) => checked(product * Math.Max(d.Size, 1)));
         MaxSteps = IsOpen ? mostSteps : 1;
-        var sizes = new SeqSessionOptions { MemoryLimitBytes = memoryLimit, SharesMemory = sharesMemory };
-        if (_time is not null) sizes.MaxSizes[_time] = mostSteps;
+        if (_time is not null) limits.MaxSizes[_time] = mostSteps;
+        Session = memory.Session(model, graph.Name, limits, $"the longest source is {option} = {mostSteps}");
         try
         {
-            Session = model.CreateSession(graph.Name, sizes);
-        }
-        catch (SizesException fault)
-        {
-            throw new ArgumentException($"{fault.Cause} This is at {fault.Sizes}; the longest source is {option} = {mostSteps}.", fault);
-        }
+            Source = Session.InputIndex(name);
+            StepSize = StepSizeOf(source);
+            if (info.Text(DecodingKeys.SourceLength) is { } length)
+            {
+                _lengthInput = Session.InputIndex(length);
+                if (!PortIO.IsNumeric(Session.InputType(_lengthInput))) throw new ArgumentException($"The encoder's length '{length}' is no int32, int64 or float32.");
+            }
 
-        Source = Session.InputIndex(name);
-        if (info.Text(DecodingKeys.SourceLength) is { } length)
-        {
-            _lengthInput = Session.InputIndex(length);
-            if (!PortIO.IsNumeric(Session.InputType(_lengthInput))) throw new ArgumentException($"The encoder's length '{length}' is no int32, int64 or float32.");
+            RefuseUnfilled();
         }
-
-        foreach (var input in graph.Inputs)
+        catch
         {
-            if (input.Name != name && Session.InputIndex(input.Name) != _lengthInput) throw Unfilled(input);
+            Session.Dispose();
+            throw;
         }
     }
 
@@ -89,4 +83,20 @@ internal sealed class SourceGraph : IDisposable
     }
 
     public void Dispose() => Session.Dispose();
+
+    private int StepSizeOf(SeqValueInfo source)
+    {
+        if (IsOpen && source.Dimensions.Count(d => d.Symbol == _time) > 1) throw new ArgumentException($"The encoder's source '{source.Name}' has the dimension '{_time}' more than once; its length is to be one of them.");
+        var count = PortIO.Count(Session.InputShape(Source));
+        return count > 0 ? count / MaxSteps : throw new ArgumentException($"The encoder's source '{source.Name}' has no elements.");
+    }
+
+    private void RefuseUnfilled()
+    {
+        foreach (var input in Graph.Inputs)
+        {
+            var index = Session.InputIndex(input.Name);
+            if (index != Source && index != _lengthInput) throw Unfilled(input);
+        }
+    }
 }

@@ -13,7 +13,7 @@ internal abstract class StepGraph : IDisposable
     private readonly int _position;
     private readonly LogProbabilityRows _scores;
 
-    private protected StepGraph(SeqModel model, DecodingInfo info, Encoder encoder, SeqDecoderOptions options)
+    private protected StepGraph(SeqModel model, DecodingInfo info, Encoder encoder, SeqDecoderOptions options, DecoderMemory memory)
     {
         _encoder = encoder;
         Graph = info.Graph(DecodingKeys.Step);
@@ -27,13 +27,14 @@ internal abstract class StepGraph : IDisposable
         var moving = new[] { token.Name, info.Text(DecodingKeys.Position) };
         var sizes = new SeqSessionOptions
         {
-            MemoryLimitBytes = options.MemoryLimitBytes,
+            MemoryLimitBytes = memory.Left,
+            WorkLimit = options.WorkLimit,
             SharesMemory = options.SharesMemory,
             FixedInputs = options.SharesMemory ? [.. Graph.Inputs.Select(i => i.Name).Where(name => !moving.Contains(name))] : [],
         };
         if (BatchSymbol is not null) sizes.MaxSizes[BatchSymbol] = Width;
         foreach (var size in _sizes) sizes.MaxSizes[size.Symbol] = SizeOf(size);
-        Session = model.CreateSession(Graph.Name, sizes);
+        Session = memory.Session(model, Graph.Name, sizes, $"the hypotheses are {nameof(SeqDecoderOptions.BeamWidth)} = {Width}, the longest source is {nameof(SeqDecoderOptions.MaxSourceLength)} = {options.MaxSourceLength}");
         try
         {
             Token = Session.InputIndex(token.Name);
@@ -43,7 +44,7 @@ internal abstract class StepGraph : IDisposable
             RefuseUnfilled();
             Logits = Session.OutputIndex(info.Text(DecodingKeys.Logits) ?? (Graph.Outputs.Count == 1 ? Graph.Outputs[0].Name : info.Need(DecodingKeys.Logits)));
             if (Session.OutputType(Logits) != ElementType.Float32) throw new ArgumentException("The step's logits are not float32.");
-            Vocabulary = Session.OutputShape(Logits)[^1];
+            Vocabulary = Session.OutputShape(Logits) is [.., var last] ? last : throw new ArgumentException("The step's logits are one number, not a row of them.");
             var rows = BatchSymbol is null ? 1 : Width;
             if (Session.Output<float>(Logits).Length != (long)rows * Vocabulary) throw new ArgumentException($"The step's logits are not {rows} rows of {Vocabulary}.");
             if (info.Text(DecodingKeys.Alignment) is { } alignment)
@@ -53,7 +54,7 @@ internal abstract class StepGraph : IDisposable
                 AlignmentStride = Session.Output<float>(Alignment).Length / rows;
             }
 
-            _scores = new LogProbabilityRows(model.Kernels, info, Width, Vocabulary);
+            _scores = new LogProbabilityRows(model.Kernels, info, Width, Vocabulary, memory);
         }
         catch
         {
@@ -75,7 +76,8 @@ internal abstract class StepGraph : IDisposable
     /// <summary>Most alignment weights of a row, or 0 where there are none.</summary>
     public int AlignmentStride { get; }
 
-    public virtual long MemoryBytes => Session.MemoryBytes + _scores.Bytes;
+    /// <summary>Operations of a step of all hypotheses.</summary>
+    public virtual double Work => Session.Work;
 
     protected int Token { get; }
 
@@ -87,8 +89,8 @@ internal abstract class StepGraph : IDisposable
     protected string? BatchSymbol { get; }
 
     /// <summary>Makes the step of a model: in a batch where its token has a symbolic dimension, else one hypothesis after the other.</summary>
-    public static StepGraph Make(SeqModel model, DecodingInfo info, Encoder encoder, SeqDecoderOptions options) =>
-        BatchSymbolOf(FindToken(info, info.Graph(DecodingKeys.Step))) is not null ? new BatchStep(model, info, encoder, options) : new SerialStep(model, info, encoder, options);
+    public static StepGraph Make(SeqModel model, DecodingInfo info, Encoder encoder, SeqDecoderOptions options, DecoderMemory memory) =>
+        BatchSymbolOf(FindToken(info, info.Graph(DecodingKeys.Step))) is not null ? new BatchStep(model, info, encoder, options, memory) : new SerialStep(model, info, encoder, options, memory);
 
     /// <summary>Log probabilities of a row after <see cref="Run"/>.</summary>
     public Span<float> LogProbabilities(int row) => _scores[row];
@@ -106,12 +108,12 @@ internal abstract class StepGraph : IDisposable
     /// <param name="position">Steps since the sentence began.</param>
     /// <param name="alignment">Where alignments go, rows of <paramref name="alignmentStride"/>; may be empty.</param>
     /// <param name="alignmentStride">Elements between rows.</param>
-    public abstract void Run(ReadOnlySpan<int> tokens, ReadOnlySpan<int> parents, int position, Span<float> alignment, int alignmentStride);
+    /// <param name="cancellation">Looked at before each node.</param>
+    public abstract void Run(ReadOnlySpan<int> tokens, ReadOnlySpan<int> parents, int position, Span<float> alignment, int alignmentStride, CancellationToken cancellation);
 
     public virtual void Dispose()
     {
         Session.Dispose();
-        _scores.Dispose();
     }
 
     /// <summary>Fills what comes from the encoder: inputs, and states too where <paramref name="states"/>.</summary>
@@ -139,6 +141,12 @@ internal abstract class StepGraph : IDisposable
 
     /// <summary>Copies a row's logits into place as log probabilities.</summary>
     protected void Score(int row, ReadOnlySpan<float> logits) => _scores.Set(row, logits);
+
+    protected static void CopyAlignment(ReadOnlySpan<float> from, Span<float> to)
+    {
+        if (from.Length > to.Length) throw new ArgumentException($"The step's alignment has {from.Length} numbers a row at these sizes, and {to.Length} at the largest ones.");
+        from.CopyTo(to);
+    }
 
     /// <summary>Bytes of all that lies behind an axis, of a value of 4-byte elements.</summary>
     protected static int BlockBehind(ReadOnlySpan<int> shape, int axis)

@@ -9,10 +9,13 @@ public sealed class TokenTable
     private const int None = -1;
     private const int IsSeparator = -2;
 
+    /// <summary>Bytes that an entry takes beside its text, which is the model's: a place in the index, about.</summary>
+    internal const int BytesOfEntry = 48;
+
     private readonly IReadOnlyList<string> _entries;
     private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _index;
     private readonly bool[] _isSpecial;
-    private readonly int _longest;
+    private readonly int[] _lengths;
 
     internal TokenTable(IReadOnlyList<string> entries, ReadOnlySpan<int?> special, string? separator)
     {
@@ -24,12 +27,15 @@ public sealed class TokenTable
         }
 
         var index_ = new Dictionary<string, int>(StringComparer.Ordinal);
+        var lengths = new SortedSet<int>();
         for (var i = 0; i < entries.Count; i++)
         {
             if (_isSpecial[i] || entries[i].Length == 0) continue;
             index_.TryAdd(entries[i], i);
-            _longest = Math.Max(_longest, entries[i].Length);
+            lengths.Add(entries[i].Length);
         }
+
+        _lengths = [.. lengths.Reverse()];
 
         _index = index_.GetAlternateLookup<ReadOnlySpan<char>>();
         Separator = separator ?? (index_.Keys.All(IsOneCharacter) ? "" : " ");
@@ -42,7 +48,15 @@ public sealed class TokenTable
     public string Separator { get; }
 
     /// <summary>Text of a token.</summary>
-    public string this[int token] => _entries[token];
+    /// <exception cref="ArgumentOutOfRangeException">There is no such token.</exception>
+    public string this[int token]
+    {
+        get
+        {
+            if ((uint)token >= (uint)Count) throw new ArgumentOutOfRangeException(nameof(token), NoToken(token));
+            return _entries[token];
+        }
+    }
 
     /// <summary>Index of a token's text, or -1. Begin, end, unknown and blank are not found by text.</summary>
     public int IndexOf(ReadOnlySpan<char> text) => _index.TryGetValue(text, out var index) ? index : -1;
@@ -52,8 +66,15 @@ public sealed class TokenTable
     /// <param name="tokens">Where the indices go.</param>
     /// <param name="unknown">Token for a character that none covers; -1 to refuse it.</param>
     /// <returns>Number of tokens.</returns>
-    /// <exception cref="ArgumentException">A character is in no token, or there is no room.</exception>
+    /// <exception cref="ArgumentException">A character is in no token, there is no room, or <paramref name="unknown"/> is none of the table.</exception>
     public int Encode(ReadOnlySpan<char> text, Span<int> tokens, int unknown = -1)
+    {
+        if (unknown < -1 || unknown >= Count) throw new ArgumentException(NoToken(unknown));
+        return Split(text, tokens, unknown);
+    }
+
+    /// <summary>As <see cref="Encode"/>; the unknown token may be one that the table has no text for.</summary>
+    internal int Split(ReadOnlySpan<char> text, Span<int> tokens, int unknown)
     {
         var count = 0;
         for (var at = 0; at < text.Length;)
@@ -102,7 +123,7 @@ public sealed class TokenTable
         for (var i = 0; i < tokens.Length; i++)
         {
             if (i > 0) length += Put(Separator, text[length..]);
-            if ((uint)tokens[i] >= (uint)Count) throw new ArgumentException("A token is none of the table.");
+            if ((uint)tokens[i] >= (uint)Count) throw new ArgumentException(NoToken(tokens[i]));
             length += Put(_entries[tokens[i]], text[length..]);
         }
 
@@ -110,12 +131,20 @@ public sealed class TokenTable
     }
 
     /// <summary>The texts of tokens with separators between them, as a new string.</summary>
+    /// <exception cref="ArgumentException">A token is none of the table.</exception>
     public string Decode(ReadOnlySpan<int> tokens)
     {
         var text = new StringBuilder();
-        for (var i = 0; i < tokens.Length; i++) text.Append(i > 0 ? Separator : "").Append(_entries[tokens[i]]);
+        for (var i = 0; i < tokens.Length; i++)
+        {
+            if ((uint)tokens[i] >= (uint)Count) throw new ArgumentException(NoToken(tokens[i]));
+            text.Append(i > 0 ? Separator : "").Append(_entries[tokens[i]]);
+        }
+
         return text.ToString();
     }
+
+    private string NoToken(int token) => $"There is no token {token.ToString(CultureInfo.InvariantCulture)}; the table has {Count.ToString(CultureInfo.InvariantCulture)}, from 0.";
 
     private static int Put(string part, Span<char> text)
     {
@@ -137,8 +166,9 @@ public sealed class TokenTable
 
     private (int Token, int Length) Match(ReadOnlySpan<char> text)
     {
-        for (var length = Math.Min(_longest, text.Length); length > 0; length--)
+        foreach (var length in _lengths)
         {
+            if (length > text.Length) continue;
             if (_index.TryGetValue(text[..length], out var token)) return (token, length);
         }
 

@@ -16,11 +16,15 @@ internal sealed class LoadedModel
     public IReadOnlyList<SectionEntry> Sections { get; init; } = [];
 }
 
-/// <summary>Where a section lies in the file.</summary>
-internal sealed record SectionEntry(string Name, long Offset, long Length);
+/// <summary>Where a section lies in the file, and its CRC-32C.</summary>
+internal sealed record SectionEntry(string Name, long Offset, long Length, uint Checksum);
 
 /// <summary>A graph: nodes in execution order over values; indices were checked.</summary>
-internal sealed record LoadedGraph(string Name, string[] Symbols, LoadedValue[] Values, int[] Inputs, int[] Outputs, LoadedState[] States, LoadedNode[] Nodes);
+internal sealed record LoadedGraph(string Name, string[] Symbols, LoadedValue[] Values, int[] Inputs, int[] Outputs, LoadedState[] States, LoadedNode[] Nodes)
+{
+    /// <summary>Tells the graph from others, of this and of other models: their weights and graphs have other checksums.</summary>
+    public ulong Mark { get; init; }
+}
 
 /// <summary>A value; <paramref name="Sizes"/> hold -1-i for symbol i.</summary>
 internal sealed record LoadedValue(string Name, ValueKind Kind, ElementType Type, int[] Sizes, Tensor? Constant);

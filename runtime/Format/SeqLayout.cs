@@ -63,6 +63,9 @@ internal static class SeqLayout
     /// <summary>Most sections a file may have.</summary>
     public const int MaxSections = 64;
 
+    /// <summary>Most values and nodes of all graphs together: each takes some hundred bytes of memory.</summary>
+    public const int MaxObjects = 1 << 20;
+
     /// <summary>Longest string, in bytes.</summary>
     public const int MaxString = 1 << 20;
 

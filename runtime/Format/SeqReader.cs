@@ -18,8 +18,21 @@ internal static unsafe class SeqReader
         if (sections.TryGetValue(SeqLayout.Tables, out var tables)) ReadTables(Open(file, start, tables), model.Tables);
         var data = Need(file, sections, SeqLayout.Data);
         model.Tensors = ReadTensors(OpenEither(file, start, sections, SeqLayout.Tensors, SeqLayout.TensorsBefore), start + data.Offset, data.Length);
-        model.Graphs = ReadGraphs(OpenEither(file, start, sections, SeqLayout.Graphs, SeqLayout.GraphsBefore), model.Tensors);
+        var mark = MarkOf(sections);
+        model.Graphs = [.. ReadGraphs(OpenEither(file, start, sections, SeqLayout.Graphs, SeqLayout.GraphsBefore), model.Tensors).Select((graph, i) => graph with { Mark = SplitMix.Add(mark, (ulong)i) })];
         return model;
+    }
+
+    /// <summary>Everything that a run depends on, by its checksums.</summary>
+    private static ulong MarkOf(Dictionary<string, SectionEntry> sections)
+    {
+        var mark = 0UL;
+        foreach (var name in (ReadOnlySpan<string>)[SeqLayout.Tensors, SeqLayout.TensorsBefore, SeqLayout.Graphs, SeqLayout.GraphsBefore, SeqLayout.Data])
+        {
+            if (sections.TryGetValue(name, out var section)) mark = SplitMix.Add(SplitMix.Add(mark, (ulong)section.Length), section.Checksum);
+        }
+
+        return mark;
     }
 
     private static Dictionary<string, SectionEntry> ReadSectionTable(string file, byte* start, long length, bool verifyChecksums)
@@ -58,9 +71,10 @@ internal static unsafe class SeqReader
                 continue;
             }
 
-            if (verifyChecksums && SeqLayout.Checksum(bytes.Slice((int)offset, (int)size)) != BinaryPrimitives.ReadUInt32LittleEndian(entry[24..]))
+            var checksum = BinaryPrimitives.ReadUInt32LittleEndian(entry[24..]);
+            if (verifyChecksums && SeqLayout.Checksum(bytes.Slice((int)offset, (int)size)) != checksum)
                 throw Fault(file, $"the checksum of section {name} (offset {offset}, {size} bytes) does not match its content");
-            if (!sections.TryAdd(name, new SectionEntry(name, offset, size))) throw Fault(file, $"section {name} is there twice");
+            if (!sections.TryAdd(name, new SectionEntry(name, offset, size, checksum))) throw Fault(file, $"section {name} is there twice");
         }
 
         return sections;
@@ -176,10 +190,13 @@ internal static unsafe class SeqReader
     private static LoadedGraph[] ReadGraphs(SectionReader reader, Tensor[] tensors)
     {
         var graphs = new LoadedGraph[reader.Count(7 * sizeof(int), 8)];
+        var objects = 0L;
         var names = new HashSet<string>(StringComparer.Ordinal);
         for (var i = 0; i < graphs.Length; i++)
         {
             graphs[i] = ReadGraph(ref reader, tensors);
+            objects += graphs[i].Values.Length + graphs[i].Nodes.Length;
+            CheckObjects(ref reader, objects);
             if (!names.Add(graphs[i].Name)) throw reader.Fault($"graph '{graphs[i].Name}' is there twice");
         }
 
@@ -192,7 +209,7 @@ internal static unsafe class SeqReader
         var name = reader.String();
         var symbols = new string[reader.Count(sizeof(int), 2)];
         for (var i = 0; i < symbols.Length; i++) symbols[i] = reader.String();
-        var values = new LoadedValue[reader.Count(5)];
+        var values = new LoadedValue[ObjectCount(ref reader, 5, 1)];
         for (var i = 0; i < values.Length; i++) values[i] = ReadValue(ref reader, symbols.Length, tensors);
 
         var defined = new bool[values.Length];
@@ -207,7 +224,7 @@ internal static unsafe class SeqReader
             Define(ref reader, values, defined, states[i].Value, ValueKind.Shaped);
         }
 
-        var nodes = new LoadedNode[reader.Count(18, 6)];
+        var nodes = new LoadedNode[ObjectCount(ref reader, 18, 6)];
         for (var i = 0; i < nodes.Length; i++)
         {
             nodes[i] = ReadNode(ref reader, values.Length);
@@ -242,6 +259,18 @@ internal static unsafe class SeqReader
 
     /// <summary>What an output is called that has no name of its own.</summary>
     public static string OutputName(string node, int outputs, int output) => outputs == 1 ? node : $"{node}:{output}";
+
+    private static int ObjectCount(ref SectionReader reader, int bytes, int compactBytes)
+    {
+        var count = reader.Count(bytes, compactBytes);
+        CheckObjects(ref reader, count);
+        return count;
+    }
+
+    private static void CheckObjects(ref SectionReader reader, long count)
+    {
+        if (count > SeqLayout.MaxObjects) throw reader.Fault($"{count} values and nodes; at most {SeqLayout.MaxObjects} are possible");
+    }
 
     private static void Define(ref SectionReader reader, LoadedValue[] values, bool[] defined, int value, ValueKind kind)
     {

@@ -42,6 +42,17 @@ internal struct Shape : IEquatable<Shape>
         }
     }
 
+    /// <summary>Product of all sizes, those of 0 taken as 1: about the steps of a loop over all axes, also where some axis is empty.</summary>
+    public readonly double Extent
+    {
+        get
+        {
+            var product = 1.0;
+            foreach (var size in AsSpan()) product *= Math.Max(size, 1);
+            return product;
+        }
+    }
+
     public int this[int axis]
     {
         readonly get => AsSpan()[axis];

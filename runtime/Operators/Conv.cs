@@ -70,6 +70,15 @@ internal sealed unsafe class Conv : Operator
         context.Output(0).Set(ElementType.Float32, shape);
     }
 
+    /// <summary>Packed weights hold outputs in lanes, dense ones windows.</summary>
+    public override double Work(NodeContext context)
+    {
+        var (x, w) = (context.Input(0), context.Input(1));
+        var taps = (double)(x.Shape[1] / _group) * _window.Taps;
+        if (w.Format == TensorFormat.Dense) return base.Work(context) + OutputWork(context) * taps / Math.Clamp(Windows(context), 1, 16);
+        return base.Work(context) + PackedProduct.Work(w, (double)x.Shape[0] * Math.Max(Windows(context), 1) * _group) + (double)x.Shape[0] * Windows(context) * _group * taps;
+    }
+
     public override long ScratchBytes(NodeContext context)
     {
         var cursor = new ScratchCursor(null);

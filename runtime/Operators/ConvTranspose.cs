@@ -54,6 +54,8 @@ internal sealed unsafe class ConvTranspose : Operator
         context.Output(0).Set(ElementType.Float32, shape);
     }
 
+    public override double Work(NodeContext context) => base.Work(context) + context.Input(0).Shape.Extent * context.Input(1).Shape[1] * _window.Taps / 4;
+
     public override long ScratchBytes(NodeContext context)
     {
         var cursor = new ScratchCursor(null);

@@ -24,6 +24,8 @@ internal sealed unsafe class Gather(Attributes attributes) : Operator
         context.Output(0).Set(x.Type, new Shape(sizes[..rank]));
     }
 
+    public override double Work(NodeContext context) => 2 * OutputWork(context);
+
     public override void Execute(NodeContext context)
     {
         var x = context.Input(0);

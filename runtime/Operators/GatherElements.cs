@@ -18,6 +18,8 @@ internal sealed unsafe class GatherElements(Attributes attributes) : Operator
         context.Output(0).Set(x.Type, indices.Shape);
     }
 
+    public override double Work(NodeContext context) => 2 * OutputWork(context);
+
     public override void Execute(NodeContext context)
     {
         switch (context.Input(0).Type.Size())

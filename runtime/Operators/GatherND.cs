@@ -32,6 +32,8 @@ internal sealed unsafe class GatherND(Attributes attributes) : Operator
         context.Output(0).Set(x.Type, new Shape(sizes[..rank]));
     }
 
+    public override double Work(NodeContext context) => 2 * OutputWork(context);
+
     public override void Execute(NodeContext context)
     {
         Tensor x = context.Input(0), indices = context.Input(1), y = context.Output(0);

@@ -25,6 +25,8 @@ internal sealed unsafe class Linear : Operator
 
     public override long ScratchBytes(NodeContext context) => PackedProduct.ScratchBytes(context.Input(1), Rows(context.Input(0)));
 
+    public override double Work(NodeContext context) => base.Work(context) + PackedProduct.Work(context.Input(1), Rows(context.Input(0)));
+
     public override void Execute(NodeContext context)
     {
         var x = context.Input(0);

@@ -66,6 +66,9 @@ internal sealed unsafe class Lstm : Recurrent
     protected override long ProductBytes(NodeContext context, int d, int batch) =>
         context.Optional(WeightIndex(d, 4)) is { } projection ? PackedProduct.ScratchBytes(projection, batch) : 0;
 
+    protected override double ProductWork(NodeContext context, int d) =>
+        context.Optional(WeightIndex(d, 4)) is { } projection ? PackedProduct.Work(projection, 1) : 0;
+
     protected override void PlanStep(NodeContext context, int batch, ref ScratchCursor cursor, RecurrentPass pass)
     {
         pass.FirstCell = context.Optional(InitialCell);

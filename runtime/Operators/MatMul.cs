@@ -38,6 +38,14 @@ internal sealed unsafe class MatMul : Operator
         context.Output(0).Set(a.Type, new Shape(sizes[..rank]));
     }
 
+    /// <summary>Lanes hold columns of the result.</summary>
+    public override double Work(NodeContext context)
+    {
+        Tensor a = context.Input(0), b = context.Input(1);
+        var lanes = a.Type == ElementType.Float32 && b.Rank > 1 ? Math.Clamp(b.Shape[b.Rank - 1], 1, 16) : 1;
+        return base.Work(context) + OutputWork(context) * a.Shape[a.Rank - 1] / lanes;
+    }
+
     public override void Execute(NodeContext context)
     {
         var y = context.Output(0);

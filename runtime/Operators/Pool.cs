@@ -57,6 +57,15 @@ internal sealed unsafe class Pool : Operator
         context.Output(0).Set(x.Type, shape);
     }
 
+    /// <summary>Every window looks at its taps that may lie inside.</summary>
+    public override double Work(NodeContext context)
+    {
+        var taps = 1.0;
+        for (var axis = 0; axis < SpatialWindow.Axes && _window is not null; axis++)
+            taps *= Math.Min(_window.Kernel(axis), _window.Size(context.Input(0).Shape, axis) / _window.Dilation(axis) + 1);
+        return base.Work(context) + OutputWork(context) * taps;
+    }
+
     public override void Execute(NodeContext context)
     {
         Tensor x = context.Input(0), y = context.Output(0);

@@ -112,6 +112,19 @@ internal abstract unsafe class Recurrent : Operator
         return cursor.Bytes;
     }
 
+    public sealed override double Work(NodeContext context)
+    {
+        ref readonly var x = ref context.Input(0).Shape;
+        var (steps, work) = ((double)Math.Max(x[0], 1) * Math.Max(x[1], 1), base.Work(context));
+        for (var d = 0; d < Directions; d++)
+        {
+            var columns = context.Input(WeightIndex(d, 1)).Layout.Columns + (context.Optional(WeightIndex(d, 0))?.Layout.Columns ?? 0);
+            work += steps * (PackedRows * (columns / 16.0 + 8) + ProductWork(context, d));
+        }
+
+        return work;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public sealed override void Execute(NodeContext context)
     {
@@ -170,6 +183,9 @@ internal abstract unsafe class Recurrent : Operator
 
     /// <summary>Scratch of the products a step makes beside R · h.</summary>
     protected virtual long ProductBytes(NodeContext context, int d, int batch) => 0;
+
+    /// <summary>Operations of these for one row and step (<see cref="Operator.Work"/>).</summary>
+    protected virtual double ProductWork(NodeContext context, int d) => 0;
 
     /// <summary>Takes a direction's inputs and cell state.</summary>
     protected abstract void Begin(RecurrentPass pass);

@@ -16,6 +16,8 @@ internal sealed class ShapeOf(Attributes attributes) : Operator
         context.Output(0).Set(ElementType.Int64, new Shape(Math.Max(0, end - start)));
     }
 
+    public override double Work(NodeContext context) => OutputWork(context);
+
     public override void Execute(NodeContext context)
     {
         var x = context.Input(0);
@@ -39,6 +41,8 @@ internal sealed class SizeOf : Operator
         Require.AnyDense(context.Input(0));
         context.Output(0).Set(ElementType.Int64, new Shape());
     }
+
+    public override double Work(NodeContext context) => OutputWork(context);
 
     public override void Execute(NodeContext context) => context.Output(0).AsSpan<long>()[0] = context.Input(0).Count;
 }

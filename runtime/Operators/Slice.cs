@@ -16,6 +16,8 @@ internal sealed unsafe class Slice : Operator
         context.Output(0).Set(x.Type, new Shape(sizes[..x.Rank]));
     }
 
+    public override double Work(NodeContext context) => 2 * OutputWork(context);
+
     public override void Execute(NodeContext context)
     {
         var x = context.Input(0);

@@ -35,6 +35,8 @@ internal sealed unsafe class TopK(Attributes attributes) : Operator
         return cursor.Bytes;
     }
 
+    public override double Work(NodeContext context) => base.Work(context) + 2 * context.Input(0).Shape.Extent * Math.Log2((double)context.Known(1).Integer(0) + 2);
+
     public override void Execute(NodeContext context)
     {
         var x = context.Input(0);

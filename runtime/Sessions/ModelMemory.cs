@@ -10,6 +10,7 @@ namespace SeqRuntime.Sessions;
 /// </summary>
 internal sealed unsafe class ModelMemory : SafeHandle
 {
+    private const int Alignment = 64;
     private MemoryMappedFile? _file;
     private MemoryMappedViewAccessor? _view;
     private MemoryHandle _pin;
@@ -30,9 +31,8 @@ internal sealed unsafe class ModelMemory : SafeHandle
         var memory = new ModelMemory();
         try
         {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1);
+            using var stream = Open(path);
             memory.Length = stream.Length;
-            if (stream.Length == 0) throw new SeqFormatException($"{path}: the file is empty.");
             memory._file = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
             memory._view = memory._file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
             byte* start = null;
@@ -49,12 +49,34 @@ internal sealed unsafe class ModelMemory : SafeHandle
         }
     }
 
+    /// <summary>Reads a file into memory that begins at a multiple of 64 bytes, as a mapped file does.</summary>
+    public static ModelMemory Read(string path)
+    {
+        using var stream = Open(path);
+        var length = stream.Length;
+        if (length > Array.MaxLength - Alignment) throw new SeqFormatException($"{path}: {length} bytes are more than a .seq file may have.");
+        var bytes = GC.AllocateUninitializedArray<byte>((int)length + Alignment, pinned: true);
+        var past = (int)((nuint)System.Runtime.CompilerServices.Unsafe.AsPointer(ref bytes[0]) % Alignment);
+        var content = bytes.AsMemory(past == 0 ? 0 : Alignment - past, (int)length);
+        stream.ReadExactly(content.Span);
+        return Pin(content);
+    }
+
     public static ModelMemory Pin(ReadOnlyMemory<byte> data)
     {
         if (data.IsEmpty) throw new SeqFormatException("memory: no bytes were given.");
         var memory = new ModelMemory { _pin = data.Pin(), Length = data.Length };
         memory.SetHandle((nint)memory._pin.Pointer);
         return memory;
+    }
+
+    private static FileStream Open(string path)
+    {
+        var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1);
+        if (stream.CanSeek && stream.Length > 0) return stream;
+        var isRegular = stream.CanSeek;
+        stream.Dispose();
+        throw isRegular ? new SeqFormatException($"{path}: the file is empty.") : new IOException($"{path} is a pipe or a device; a model is loaded from a regular file, or from memory.");
     }
 
     protected override bool ReleaseHandle()

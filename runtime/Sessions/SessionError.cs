@@ -1,3 +1,4 @@
+using System.Globalization;
 using SeqRuntime.Operators;
 
 namespace SeqRuntime.Sessions;
@@ -19,15 +20,32 @@ internal static class SessionError
 
     public static ArgumentException Type<T>(Tensor tensor) => new($"'{tensor.Name}' holds {tensor.Type.Name()}; {typeof(T).Name} was asked for.");
 
+    public static ArgumentException TooManyBytes(Tensor tensor) => new($"'{tensor.Name}' of shape {tensor.Shape} takes {tensor.Bytes} bytes; at most {int.MaxValue} can be handed over at once.");
+
     public static ArgumentException StateBytes(int given, int needed) => new($"A saved state has {needed} bytes; {given} were given.");
 
     public static ArgumentException StateRoom(int given, int needed) => new($"A saved state takes {needed} bytes; there is room for {given}.");
+
+    public static ArgumentException StateOfAnother(string graph) =>
+        new($"The bytes are no state of graph '{graph}' of this model: they were saved of another graph, of another model, or of one that was converted anew.");
+
+    public static ArgumentException StateOfOtherSizes(string graph) =>
+        new($"The state of graph '{graph}' was saved at other sizes: of its symbolic dimensions, or of their largest sizes ({nameof(SeqSessionOptions.MaxSizes)}).");
 
     public static ArgumentOutOfRangeException LargestSize(string graph, string symbol, int size) =>
         new(null, $"Size {size} of dimension '{symbol}' of graph '{graph}' is too small; {nameof(SeqSessionOptions.MaxSizes)} takes largest sizes, from 1 up.");
 
     public static ArgumentException Memory(string graph, long needed, long limit) =>
         new($"A session of graph '{graph}' needs {needed} bytes; {nameof(SeqSessionOptions.MemoryLimitBytes)} allows {limit}.");
+
+    /// <param name="what">What takes the operations.</param>
+    /// <param name="needed">How many.</param>
+    /// <param name="limit">Operations allowed.</param>
+    public static ArgumentException Work(string what, double needed, double limit) =>
+        new($"{what} takes {Operations(needed)}; {nameof(SeqSessionOptions.WorkLimit)} allows {Operations(limit)}. Use smaller sizes, or raise the limit if that much time is meant.");
+
+    /// <summary>A number of operations, and the time they take.</summary>
+    public static string Operations(double count) => string.Create(CultureInfo.InvariantCulture, $"{(count < 1e6 ? $"{Math.Ceiling(count):F0}" : $"{count:0.0E+0}")} operations ({count * 1e-9:0.#} s on a server's core)");
 
     public static ArgumentException StreamsMemory(string graph, int capacity, long needed, long limit) =>
         new($"Room for {capacity} streams of graph '{graph}' needs {needed} bytes; {nameof(SeqSessionOptions.MemoryLimitBytes)} allows {limit}. Make it for fewer streams or smaller sizes, or raise the limit.");

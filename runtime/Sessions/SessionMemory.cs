@@ -1,25 +1,40 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace SeqRuntime.Sessions;
 
-/// <summary>One zeroed, 64-byte-aligned block outside the managed heap, freed when disposed or finalized.</summary>
-internal sealed unsafe class SessionMemory : SafeHandle
+/// <summary>
+/// One zeroed, 64-byte-aligned block of pinned managed memory. A span over it keeps it alive: whatever becomes of the session
+/// meanwhile, nobody writes into memory that is another's.
+/// </summary>
+internal sealed unsafe class SessionMemory
 {
+    private readonly Line[] _lines;
+    private readonly byte* _first;
+
+    /// <exception cref="OutOfMemoryException">The machine does not have them.</exception>
     public SessionMemory(long bytes)
-        : base(0, ownsHandle: true)
     {
-        var start = NativeMemory.AlignedAlloc((nuint)bytes, 64);
-        NativeMemory.Clear(start, (nuint)bytes);
-        SetHandle((nint)start);
+        if (bytes > (Array.MaxLength - 2L) * Line.Bytes) throw new InsufficientMemoryException($"{bytes} bytes are more than one session can have.");
+        _lines = GC.AllocateArray<Line>((int)(bytes / Line.Bytes) + 2, pinned: true);
+        _first = (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_lines));
+        Start = (byte*)(((nuint)_first + Line.Bytes - 1) & ~(nuint)(Line.Bytes - 1));
     }
 
-    public override bool IsInvalid => handle == 0;
+    /// <summary>The block's first byte; to be used only while something refers to this object.</summary>
+    public byte* Start { get; }
 
-    public byte* Start => (byte*)handle;
+    /// <summary>Elements of the block that keep it alive.</summary>
+    /// <param name="at">In the block.</param>
+    /// <param name="count">As many as there are from there on, at most.</param>
+    public Span<T> Span<T>(byte* at, int count)
+        where T : unmanaged =>
+        MemoryMarshal.CreateSpan(ref Unsafe.As<Line, T>(ref Unsafe.AddByteOffset(ref MemoryMarshal.GetArrayDataReference(_lines), (nint)(at - _first))), count);
 
-    protected override bool ReleaseHandle()
+    /// <summary>A cache line: arrays of them may have more bytes than arrays of bytes.</summary>
+    [StructLayout(LayoutKind.Sequential, Size = Bytes)]
+    private struct Line
     {
-        NativeMemory.AlignedFree((void*)handle);
-        return true;
+        public const int Bytes = 64;
     }
 }

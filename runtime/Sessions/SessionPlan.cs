@@ -16,18 +16,28 @@ namespace SeqRuntime.Sessions;
 /// </remarks>
 internal sealed unsafe class SessionPlan : IDisposable
 {
+    /// <summary>Managed bytes of a value or a node, about. As many as models have are not worth counting; a hostile file may have millions.</summary>
+    private const long BytesOfObject = 400;
+    private const int UncountedObjects = 1 << 12;
+
     /// <summary>Most elements of a value that is computed while shapes are inferred.</summary>
     private const int KnownElements = 64;
     private const int KnownBytes = KnownElements * sizeof(long);
     private const int InferenceScratch = 4096;
 
+    /// <summary>Most operations of a node that runs while shapes are inferred, and of all of them: computing shapes takes no time.</summary>
+    private const double KnownWork = 1e6;
+    private const double AllKnownWork = 1e8;
+
     private readonly KernelSet _kernels;
     private readonly bool _sharesMemory;
+    private readonly long _workLimit;
     private readonly long[] _offset;
     private readonly long?[] _staging;
     private readonly long?[] _held;
     private readonly long[] _scratchOffset;
     private readonly SessionMemory _known;
+    private double _knownWork;
     private long _scratchBytes;
     private long _parallelOffset;
 
@@ -48,7 +58,9 @@ internal sealed unsafe class SessionPlan : IDisposable
             if (MaxSizes[i] < 1) throw SessionError.LargestSize(graph.Name, graph.Symbols[i], MaxSizes[i]);
         }
 
-        _sharesMemory = options.SharesMemory;
+        (_sharesMemory, _workLimit) = (options.SharesMemory, options.WorkLimit);
+        ObjectBytes = Math.Max(graph.Values.Length + (long)graph.Nodes.Length - UncountedObjects, 0) * BytesOfObject;
+        if (ObjectBytes > options.MemoryLimitBytes) throw SessionError.Memory(graph.Name, ObjectBytes, options.MemoryLimitBytes);
         Values = [.. graph.Values.Select(value => value.Constant ?? new Tensor { Name = value.Name, Format = TensorFormat.Dense })];
         Contexts = [.. graph.Nodes.Select(node => new NodeContext(kernels, Pick(node.Inputs), Pick(node.Outputs)))];
         IsKnownNode = FindKnownNodes();
@@ -60,6 +72,7 @@ internal sealed unsafe class SessionPlan : IDisposable
             PlaceKnown();
             InferAtLargest(options);
             IsViewNode = [.. Contexts.Select((context, i) => _sharesMemory && !IsKnownNode[i] && graph.Nodes[i].Operator.IsViewAt(context))];
+            CheckWork();
             Parallel = options.Threads > 1 ? ShareOut(options.LeastSharedWork) : [];
             IsFixedNode = FindFixedNodes(options.FixedInputs);
             int[] order = [.. Enumerable.Range(0, IsFixedNode.Length)];
@@ -71,8 +84,8 @@ internal sealed unsafe class SessionPlan : IDisposable
             _held = new long?[graph.Outputs.Length];
             _scratchOffset = new long[Contexts.Length];
             (StateBytes, Bytes) = Place();
-            if (Bytes + KnownBlockBytes > options.MemoryLimitBytes) throw SessionError.Memory(graph.Name, Bytes + KnownBlockBytes, options.MemoryLimitBytes);
-            if (StateBytes > int.MaxValue) throw new ArgumentException($"The states of graph '{graph.Name}' take {StateBytes} bytes; at most {int.MaxValue} are possible.");
+            if (TotalBytes > options.MemoryLimitBytes) throw SessionError.Memory(graph.Name, TotalBytes, options.MemoryLimitBytes);
+            if (StateBytes > int.MaxValue - StateMark.Bytes) throw new ArgumentException($"The states of graph '{graph.Name}' take {StateBytes} bytes; at most {int.MaxValue - StateMark.Bytes} are possible.");
         }
         catch
         {
@@ -117,6 +130,15 @@ internal sealed unsafe class SessionPlan : IDisposable
     public long StateBytes { get; }
 
     public long KnownBlockBytes { get; }
+
+    /// <summary>Bytes of the objects that stand for values and nodes, where these are unusually many.</summary>
+    public long ObjectBytes { get; }
+
+    /// <summary>Bytes of a session: its block and what the plan itself holds.</summary>
+    public long TotalBytes => Bytes + KnownBlockBytes + ObjectBytes;
+
+    /// <summary>Operations of a run at the current sizes (<see cref="Operator.Work"/>).</summary>
+    public double Work { get; private set; }
 
     /// <summary>Bytes of scratch, the most that a node needs.</summary>
     public long ScratchBytes => _scratchBytes;
@@ -165,38 +187,18 @@ internal sealed unsafe class SessionPlan : IDisposable
     }
 
     /// <summary>Infers all shapes again in memory that was planned for the largest ones. Allocates nothing.</summary>
+    /// <exception cref="ArgumentException">They do not fit together at these sizes, or not into that memory.</exception>
     public void InferAgain()
     {
-        for (var i = 0; i < Contexts.Length; i++)
+        try
         {
-            try
-            {
-                var context = Contexts[i];
-                Graph.Nodes[i].Operator.Infer(context);
-                if (IsViewNode[i] && !Graph.Nodes[i].Operator.IsViewAt(context)) throw new ArgumentException("It moves elements at these sizes but not at the largest ones; make the session for other sizes.");
-                for (var o = 0; o < context.OutputCount; o++)
-                {
-                    if (context.OptionalOutput(o) is { } output && output.Bytes > output.Capacity)
-                        throw new ArgumentException($"'{output.Name}' of shape {output.Shape} needs {output.Bytes} bytes; {output.Capacity} were planned for the largest sizes.");
-                }
-
-                var scratch = Graph.Nodes[i].Operator.ScratchBytes(context);
-                var planned = IsKnownNode[i] ? InferenceScratch : _scratchBytes;
-                if (scratch > planned) throw new ArgumentException($"It needs {scratch} bytes of scratch; {planned} were planned for the largest sizes.");
-                if (IsKnownNode[i]) RunKnown(i);
-            }
-            catch (Exception fault) when (fault is ArgumentException or OverflowException or SeqFormatException)
-            {
-                throw At(i, fault);
-            }
+            InferAtSizes();
         }
-
-        foreach (var (overwritten, by) in Lifetimes.Overwrites)
+        catch (SeqFormatException fault)
         {
-            if (Values[overwritten].Bytes < Values[by].Bytes) throw new ArgumentException($"'{Values[by].Name}' broadcasts '{Values[overwritten].Name}' at these sizes but not at the largest ones; make the session for other sizes.");
+            // At the largest sizes the graph was valid.
+            throw new ArgumentException(fault.Message, fault);
         }
-
-        CheckStates();
     }
 
     /// <summary>Where the update of state <paramref name="state"/> waits, if it is the old content of another state, so that both can change at once.</summary>
@@ -204,7 +206,7 @@ internal sealed unsafe class SessionPlan : IDisposable
 
     /// <summary>
     /// Where output <paramref name="output"/> is kept, if its memory is an input's or a state's, so that it stays as the run left
-    /// it while the state moves on and the caller writes the next input.
+    /// it while the state moves on and the caller writes the next input; or if it lies outside of the session's block.
     /// </summary>
     public long? HeldOffset(int output) => _held[output];
 
@@ -228,11 +230,13 @@ internal sealed unsafe class SessionPlan : IDisposable
     /// <summary>The group of nodes run by two threads that a node is in.</summary>
     public ParallelStep? ParallelOf(int node) => Array.Find(Parallel, step => step.First <= node && node <= step.Last);
 
+    /// <summary>Whether runs leave a value as it is: a constant, or one that shapes decide. Its memory is the model's or the plan's.</summary>
+    public bool IsStill(int value) => Graph.Values[RootOf(value)].Kind == ValueKind.Constant || IsKnownValue(RootOf(value));
+
     public bool IsKnownValue(int value) => Graph.Values[value].Kind == ValueKind.Computed && Values[value].IsKnown;
 
     public void Dispose()
     {
-        _known.Dispose();
         foreach (var step in Parallel ?? []) step.Dispose();
     }
 
@@ -323,7 +327,7 @@ internal sealed unsafe class SessionPlan : IDisposable
         {
             throw SizesException.Explain(Graph, MaxSizes, options.MaxSizes.Keys, fault, sizes =>
             {
-                var trial = new SeqSessionOptions { MaxSizes = sizes, MemoryLimitBytes = options.MemoryLimitBytes, IsTrial = true };
+                var trial = new SeqSessionOptions { MaxSizes = sizes, MemoryLimitBytes = options.MemoryLimitBytes, WorkLimit = options.WorkLimit, IsTrial = true };
                 new SessionPlan(Graph, ModelTensors, _kernels, trial).Dispose();
             });
         }
@@ -344,7 +348,8 @@ internal sealed unsafe class SessionPlan : IDisposable
                 }
 
                 if (!IsKnownNode[i]) continue;
-                IsKnownNode[i] = FitsInference(node, context);
+                _knownWork += node.Operator.Work(context);
+                IsKnownNode[i] = _knownWork <= AllKnownWork && FitsInference(node, context);
                 if (IsKnownNode[i]) RunKnown(i);
             }
             catch (Exception fault) when (fault is ArgumentException or OverflowException or SeqFormatException)
@@ -359,7 +364,7 @@ internal sealed unsafe class SessionPlan : IDisposable
     /// <summary>Small enough, and every input is really known: an input's own node may have proved too large.</summary>
     private bool FitsInference(LoadedNode node, NodeContext context)
     {
-        if (node.Operator.ScratchBytes(context) > InferenceScratch) return false;
+        if (node.Operator.ScratchBytes(context) > InferenceScratch || node.Operator.Work(context) > KnownWork) return false;
         for (var o = 0; o < context.OutputCount; o++)
         {
             if (context.OptionalOutput(o) is { } output && (output.Count > KnownElements || output.Bytes > KnownBytes)) return false;
@@ -388,6 +393,56 @@ internal sealed unsafe class SessionPlan : IDisposable
         {
             if (context.OptionalOutput(o) is { } output) output.IsKnown = true;
         }
+    }
+
+    private void InferAtSizes()
+    {
+        for (var i = 0; i < Contexts.Length; i++)
+        {
+            try
+            {
+                var context = Contexts[i];
+                Graph.Nodes[i].Operator.Infer(context);
+                if (IsViewNode[i] && !Graph.Nodes[i].Operator.IsViewAt(context)) throw new ArgumentException("It moves elements at these sizes but not at the largest ones; make the session for other sizes.");
+                for (var o = 0; o < context.OutputCount; o++)
+                {
+                    if (context.OptionalOutput(o) is { } output && output.Bytes > output.Capacity)
+                        throw new ArgumentException($"'{output.Name}' of shape {output.Shape} needs {output.Bytes} bytes; {output.Capacity} were planned for the largest sizes.");
+                }
+
+                var scratch = Graph.Nodes[i].Operator.ScratchBytes(context);
+                var planned = IsKnownNode[i] ? InferenceScratch : _scratchBytes;
+                if (scratch > planned) throw new ArgumentException($"It needs {scratch} bytes of scratch; {planned} were planned for the largest sizes.");
+                if (IsKnownNode[i]) RunKnown(i);
+            }
+            catch (Exception fault) when (fault is ArgumentException or OverflowException or SeqFormatException)
+            {
+                throw At(i, fault);
+            }
+        }
+
+        foreach (var (overwritten, by) in Lifetimes.Overwrites)
+        {
+            if (Values[overwritten].Bytes < Values[by].Bytes) throw new ArgumentException($"'{Values[by].Name}' broadcasts '{Values[overwritten].Name}' at these sizes but not at the largest ones; make the session for other sizes.");
+        }
+
+        CheckStates();
+        CheckWork();
+    }
+
+    private void CheckWork()
+    {
+        var (all, most, heaviest) = (0.0, -1.0, 0);
+        for (var i = 0; i < Contexts.Length; i++)
+        {
+            if (IsKnownNode[i] || IsViewNode[i]) continue;
+            var work = Graph.Nodes[i].Operator.Work(Contexts[i]);
+            all += work;
+            if (work > most) (most, heaviest) = (work, i);
+        }
+
+        Work = all;
+        if (!(all <= _workLimit)) throw SessionError.Work($"graph '{Graph.Name}': a run, most of it node '{Graph.Nodes[heaviest].Name}' ({Graph.Nodes[heaviest].Kind}),", all, _workLimit);
     }
 
     private void CheckStates()
@@ -421,7 +476,8 @@ internal sealed unsafe class SessionPlan : IDisposable
         for (var i = 0; i < _held.Length; i++)
         {
             var home = RootOf(Graph.Outputs[i]);
-            if (Graph.Values[home].Kind == ValueKind.Shaped) _held[i] = arena.Take(Values[home].Bytes);
+            if (IsStill(home)) _held[i] = arena.Take(Math.Max(Values[home].Bytes, KnownBytes));
+            else if (Graph.Values[home].Kind == ValueKind.Shaped) _held[i] = arena.Take(Values[home].Bytes);
         }
 
         // Views and overwrites have their root's size, so the root's own is enough.

@@ -26,9 +26,7 @@ internal static class ModelRun
             for (var i = 0; i < session.OutputCount; i++) Add(session, i, ref hash);
         }
 
-        var state = new byte[session.StateBytes];
-        session.SaveState(state);
-        hash.AddBytes(state);
+        hash.AddBytes(session.StateBlock);
         return hash.Value;
     }
 

@@ -1,3 +1,5 @@
+using SeqRuntime.Format;
+
 namespace SeqRuntime.Tests.Commands;
 
 public sealed class InspectCommandTests : IDisposable
@@ -45,6 +47,21 @@ public sealed class InspectCommandTests : IDisposable
         _cli.Fails(2, ["inspect", _cli["tiny.seq"], "--size", "N=2"], "no graph has a symbolic dimension 'N'");
 
         long Bytes(string size) => _cli.Json("inspect", _cli["tiny.seq"], "--json", "--size", size).GetProperty("graphs")[1].GetProperty("session").GetProperty("bytes").GetInt64();
+    }
+
+    /// <summary>An output of some gigabytes is a line of text, no memory.</summary>
+    [Fact]
+    public void Shapes_are_told_without_a_session()
+    {
+        var model = new SeqModelBuilder();
+        var graph = model.AddGraph("main");
+        graph.Output("y", graph.Node(OpKind.Expand, [graph.Input("x", ElementType.Float32, 1), graph.Constant<long>("shape", [1], 2_000_000_000L)]));
+        File.WriteAllBytes(_cli["large.seq"], SeqWriter.ToArray(model));
+        var before = GC.GetTotalAllocatedBytes();
+        _cli.Good("inspect", _cli["large.seq"]);
+        Assert.InRange(GC.GetTotalAllocatedBytes() - before, 0, 1L << 30);
+        Assert.Matches(@"output\s+y\s+float32\s+\[2000000000\]", _cli.Out);
+        Assert.Contains("session 7629", _cli.Out, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,4 +1,6 @@
+using SeqRuntime.Converter.Commands;
 using SeqRuntime.Converter.IO;
+using SeqRuntime.Format;
 
 namespace SeqRuntime.Tests.Commands;
 
@@ -53,6 +55,22 @@ public sealed class RunCommandTests : IDisposable
         Assert.Equal([0, 2], NpzFile.ReadFile(_cli["out.npz"]).ToDictionary()["scaled"].Shape);
         Assert.Matches(@"scaled\s+float32\s+\[0, 2\]\s+empty", _cli.Out);
         _cli.Good("run", Model, "-g", "half", "-i", $"sequence={_cli["s.npy"]}", "--size", "T=0");
+    }
+
+    [Fact]
+    public void A_run_of_more_work_than_the_limit_says_what_lets_it()
+    {
+        var model = new SeqModelBuilder();
+        var graph = model.AddGraph("main");
+        var large = graph.Node(OpKind.Expand, [graph.Input("x", ElementType.Float32, 1), graph.Constant<long>("shape", [2], 8192L, 8192L)]);
+        graph.Output("y", graph.Node(OpKind.MatMul, [large, large]));
+        File.WriteAllBytes(_cli["heavy.seq"], SeqWriter.ToArray(model));
+        Save("x.npy", NpyArray.From([1], [1f]));
+        _cli.Fails(1, ["run", _cli["heavy.seq"], "-i", $"x={_cli["x.npy"]}"], $"{WorkLimit.Variable}=3");
+
+        Assert.Equal(123, WorkLimit.Read("123"));
+        Assert.Equal(SeqSessionOptions.DefaultWorkLimit, WorkLimit.Read(null));
+        Assert.Contains(WorkLimit.Variable, Assert.Throws<UsageException>(() => WorkLimit.Read("much")).Message, StringComparison.Ordinal);
     }
 
     [Fact]

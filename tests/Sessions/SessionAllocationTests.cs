@@ -11,6 +11,7 @@ public sealed class SessionAllocationTests : IDisposable
     private readonly SeqSession _other;
     private readonly SeqSession _step;
     private readonly byte[] _saved;
+    private readonly CancellationTokenSource _cancellation = new();
 
     public SessionAllocationTests()
     {
@@ -18,6 +19,7 @@ public sealed class SessionAllocationTests : IDisposable
         _other = Make();
         _step = _model.CreateSession("step");
         _saved = new byte[_session.StateBytes];
+        _session.SaveState(_saved);
         SeqSession Make() => _model.CreateSession("tokens", new SeqSessionOptions { MaxSizes = { [SmallSeq.Length] = SmallSeq.LongestLength } });
     }
 
@@ -27,6 +29,7 @@ public sealed class SessionAllocationTests : IDisposable
     {
         ["Run, a sequence"] = t => t._session.Run(),
         ["Run, a step"] = t => t._step.Run(),
+        ["Run that may be cancelled"] = t => t._step.Run(t._cancellation.Token),
         ["SetSize and Run"] = t =>
         {
             t._session.SetSize(SmallSeq.Length, 1);
@@ -63,6 +66,7 @@ public sealed class SessionAllocationTests : IDisposable
         _session.Dispose();
         _other.Dispose();
         _step.Dispose();
+        _cancellation.Dispose();
         _model.Dispose();
     }
 }

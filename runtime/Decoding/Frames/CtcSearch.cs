@@ -20,21 +20,19 @@ internal sealed class CtcSearch : FrameSearch
     private int _stamp;
     private int _lastLabel;
 
-    public CtcSearch(SeqModel model, DecodingInfo info, FrameEncoder encoder, int maxTokens, FrameDecoderOptions options)
-        : base(model, info, maxTokens, options.BeamWidth + 1, options)
+    public CtcSearch(SeqModel model, DecodingInfo info, FrameEncoder encoder, int maxTokens, FrameDecoderOptions options, DecoderMemory memory)
+        : base(model, info, maxTokens, options.BeamWidth + 1L, options, memory)
     {
         _output = encoder.RowsOutput(info.Text(DecodingKeys.Logits));
-        _scores = new LogProbabilityRows(model.Kernels, info, 1, encoder.RowSize(_output));
+        _scores = new LogProbabilityRows(model.Kernels, info, 1, encoder.RowSize(_output), memory);
         if ((uint)Blank >= (uint)Vocabulary) throw new ArgumentException($"The blank is label {Blank}; the encoder scores {Vocabulary}.");
-        _candidates = new RankedList<Candidate>(Width);
-        _prefixes = new Prefix[Width];
-        _next = new Prefix[Width];
-        _isLive = new int[Vocabulary];
+        _candidates = new RankedList<Candidate>(Width, memory);
+        _prefixes = memory.Array<Prefix>("prefixes", Width);
+        _next = memory.Array<Prefix>("prefixes", Width);
+        _isLive = memory.Array<int>("prefixes", Vocabulary);
     }
 
     public override int Vocabulary => _scores.Vocabulary;
-
-    public override long MemoryBytes => base.MemoryBytes + _scores.Bytes;
 
     public override void Begin()
     {
@@ -54,7 +52,9 @@ internal sealed class CtcSearch : FrameSearch
         return _count > 0 && Tell(_prefixes[0].Node);
     }
 
-    public override void Dispose() => _scores.Dispose();
+    public override void Dispose()
+    {
+    }
 
     protected override void OfferAll(bool isEnd)
     {

@@ -18,34 +18,37 @@ public sealed class FrameDecoder : IDisposable
 {
     private readonly FrameEncoder _encoder;
     private readonly FrameSearch _search;
+    private readonly DecoderMemory _memory;
     private readonly int _output;
+    private bool _isReading;
     private bool _isStopped;
     private bool _disposed;
 
     internal FrameDecoder(SeqModel model, FrameDecoderOptions options)
     {
         options.Check();
+        _memory = new DecoderMemory(options.MemoryLimitBytes);
         var info = DecodingInfo.Of(model, DecodingKeys.Ctc, DecodingKeys.Transducer);
         Model = model;
         MaxTokens = options.MaxTokens ?? Math.Max(info.Number(DecodingKeys.Max) ?? 1024, 1);
         if (MaxTokens > 1 << 20) throw new ArgumentException($"{MaxTokens} tokens are more than a decoder is made for.");
-        TargetTable = info.Table(DecodingKeys.TargetTable, options.Blank ?? info.Number(DecodingKeys.Blank) ?? 0);
-        _encoder = new FrameEncoder(model, info, options);
+        TargetTable = info.Table(DecodingKeys.TargetTable, _memory, options.Blank ?? info.Number(DecodingKeys.Blank) ?? 0);
+        _encoder = new FrameEncoder(model, info, options, _memory);
         try
         {
             if (info.Kind == DecodingKeys.Ctc)
             {
-                _search = new CtcSearch(model, info, _encoder, MaxTokens, options);
+                _search = new CtcSearch(model, info, _encoder, MaxTokens, options, _memory);
                 _output = _encoder.RowsOutput(info.Text(DecodingKeys.Logits));
             }
             else
             {
-                var search = new TransducerSearch(model, info, _encoder, MaxTokens, options);
+                var search = new TransducerSearch(model, info, _encoder, MaxTokens, options, _memory);
                 (_search, _output) = (search, search.FrameOutput);
             }
 
             if (TargetTable is { } table && table.Count < _search.Vocabulary) throw new ArgumentException($"The target table has {table.Count} tokens; the model scores {_search.Vocabulary}.");
-            Reset();
+            Forget();
         }
         catch
         {
@@ -72,8 +75,8 @@ public sealed class FrameDecoder : IDisposable
     /// <summary>Index of the blank among the labels.</summary>
     internal int Blank => _search.Blank;
 
-    /// <summary>Bytes of all sessions, prefixes and scores.</summary>
-    public long MemoryBytes => _encoder.Session.MemoryBytes + _search.MemoryBytes;
+    /// <summary>Bytes of all that the decoder holds: sessions, scores, prefixes, results and tables. It never grows.</summary>
+    public long MemoryBytes => _memory.Used;
 
     /// <summary>Rows of the encoder's output since <see cref="Reset"/>.</summary>
     public int FrameCount { get; private set; }
@@ -81,7 +84,7 @@ public sealed class FrameDecoder : IDisposable
     /// <summary>Number of results.</summary>
     public int Count => _search.Count;
 
-    /// <summary>Told of each token as the best prefix grows by it; null for nobody. Where it returns false, the rest is not read.</summary>
+    /// <summary>Told of each token as the best prefix grows by it; null for nobody. It must not use the decoder. Where it returns false, the rest is not read.</summary>
     public TokenCallback? OnToken
     {
         get => _search.OnToken;
@@ -90,13 +93,16 @@ public sealed class FrameDecoder : IDisposable
 
     /// <summary>Reads a whole recording: <see cref="Reset"/>, <see cref="Accept(ReadOnlySpan{float}, CancellationToken)"/>, <see cref="Finish"/>.</summary>
     /// <param name="features">Frame after frame, <see cref="FrameSize"/> numbers each.</param>
-    /// <param name="cancellation">Looked at before each frame.</param>
+    /// <param name="cancellation">Looked at before each node of each run, and before each frame.</param>
     /// <returns>Number of results.</returns>
-    /// <exception cref="ArgumentException">No whole number of frames, or too many.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled; there are no results.</exception>
+    /// <exception cref="ArgumentException">No whole number of frames, or too many; or a graph does not fit together at this length: all frames are then forgotten.</exception>
+    /// <exception cref="InvalidOperationException">Frames are being read: <see cref="OnToken"/> called this.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled: all frames are forgotten, there are no results.</exception>
     public int Decode(ReadOnlySpan<float> features, CancellationToken cancellation)
     {
-        Reset();
+        RefuseWithinReading();
+        _encoder.Check(features);
+        Forget();
         Read(features, cancellation);
         return Finish();
     }
@@ -105,19 +111,19 @@ public sealed class FrameDecoder : IDisposable
     public int Decode(ReadOnlySpan<float> features) => Decode(features, CancellationToken.None);
 
     /// <summary>Forgets all frames, and the states of the encoder.</summary>
+    /// <exception cref="InvalidOperationException">Frames are being read: <see cref="OnToken"/> called this.</exception>
     public void Reset()
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        FrameCount = 0;
-        _isStopped = false;
-        _encoder.Session.ResetState();
-        _search.Begin();
+        RefuseWithinReading();
+        Forget();
     }
 
     /// <summary>Reads some more frames; the results are then those of all frames so far. Allocates nothing.</summary>
     /// <inheritdoc cref="Decode(ReadOnlySpan{float}, CancellationToken)"/>
     public int Accept(ReadOnlySpan<float> features, CancellationToken cancellation)
     {
+        RefuseWithinReading();
+        _encoder.Check(features);
         Read(features, cancellation);
         _search.Collect(isEnd: false);
         return Count;
@@ -128,9 +134,10 @@ public sealed class FrameDecoder : IDisposable
 
     /// <summary>Says that there are no more frames, so that a language model ranks the results as whole sentences.</summary>
     /// <returns>Number of results.</returns>
+    /// <exception cref="InvalidOperationException">Frames are being read: <see cref="OnToken"/> called this.</exception>
     public int Finish()
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
+        RefuseWithinReading();
         _search.Collect(isEnd: true);
         return Count;
     }
@@ -173,23 +180,46 @@ public sealed class FrameDecoder : IDisposable
         _search?.Dispose();
     }
 
-    private void Read(ReadOnlySpan<float> features, CancellationToken cancellation)
+    private void RefuseWithinReading()
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        while (!features.IsEmpty && !_isStopped)
-        {
-            features = features[_encoder.Run(features)..];
-            var rows = _encoder.RowCount(_output);
-            for (var row = 0; row < rows && !_isStopped; row++)
-            {
-                if (cancellation.IsCancellationRequested)
-                {
-                    Reset();
-                    cancellation.ThrowIfCancellationRequested();
-                }
+        if (_isReading) throw DecodingError.WithinCallback(nameof(OnToken));
+    }
 
-                _isStopped = !_search.Step(_encoder, row, FrameCount++);
+    private void Forget()
+    {
+        FrameCount = 0;
+        _isStopped = false;
+        _encoder.Session.ResetState();
+        _search.Begin();
+    }
+
+    /// <summary>Reads frames, all of them or none: a fault on the way would leave some half read.</summary>
+    private void Read(ReadOnlySpan<float> features, CancellationToken cancellation)
+    {
+        _isReading = true;
+        try
+        {
+            while (!features.IsEmpty && !_isStopped)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                features = features[_encoder.Run(features, cancellation)..];
+                var rows = _encoder.RowCount(_output);
+                for (var row = 0; row < rows && !_isStopped; row++)
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                    _isStopped = !_search.Step(_encoder, row, FrameCount++);
+                }
             }
+        }
+        catch
+        {
+            if (!_disposed) Forget();
+            throw;
+        }
+        finally
+        {
+            _isReading = false;
         }
     }
 

@@ -30,8 +30,11 @@ public sealed class FrameDecoderOptions
     /// <summary>Added for each token: against a language model's, or long labels', liking for short results. Default: 0.</summary>
     public float TokenBonus { get; init; }
 
-    /// <summary>A decoder whose sessions need more bytes than this each is refused. Default: 1 GiB.</summary>
+    /// <summary>A decoder that needs more bytes than this, all that it holds together, is refused. Default: 1 GiB.</summary>
     public long MemoryLimitBytes { get; init; } = 1L << 30;
+
+    /// <summary>A decoder one of whose graphs may take more operations than this in one run is refused (<see cref="SeqSessionOptions.WorkLimit"/>). Default: 20,000,000,000.</summary>
+    public long WorkLimit { get; init; } = SeqSessionOptions.DefaultWorkLimit;
 
     internal void Check()
     {

@@ -5,9 +5,10 @@ internal sealed class FrameEncoder : IDisposable
 {
     private readonly SourceGraph _source;
 
-    public FrameEncoder(SeqModel model, DecodingInfo info, FrameDecoderOptions options)
+    public FrameEncoder(SeqModel model, DecodingInfo info, FrameDecoderOptions options, DecoderMemory memory)
     {
-        _source = new SourceGraph(model, info, GraphOf(model, info), options.MaxFrames, nameof(FrameDecoderOptions.MaxFrames), options.MemoryLimitBytes);
+        var limits = new SeqSessionOptions { WorkLimit = options.WorkLimit, MemoryLimitBytes = memory.Left };
+        _source = new SourceGraph(model, info, GraphOf(model, info), options.MaxFrames, nameof(FrameDecoderOptions.MaxFrames), limits, memory);
         if (_source.SourceType != ElementType.Float32) throw new ArgumentException($"The encoder's source '{_source.SourceName}' is {_source.SourceType}; features are float32.");
     }
 
@@ -25,16 +26,21 @@ internal sealed class FrameEncoder : IDisposable
         return SourceGraph.SourceOf(GraphOf(model, info), info);
     }
 
-    /// <summary>Runs over the first frames that fit and tells how many features those were.</summary>
-    public int Run(ReadOnlySpan<float> features)
+    /// <exception cref="ArgumentException">These are no whole number of frames, or too many.</exception>
+    public void Check(ReadOnlySpan<float> features)
     {
-        if (features.Length % FrameSize != 0 || features.IsEmpty)
-            throw new ArgumentException($"{features.Length} features are given; {(_source.IsOpen ? "frames have" : "the model runs over")} {FrameSize}, of which a whole number is needed.");
+        if (features.Length % FrameSize != 0) throw new ArgumentException($"{features.Length} features are given; {(_source.IsOpen ? "frames have" : "the model runs over")} {FrameSize}, of which a whole number is needed.");
+        if (_source.IsOpen && features.Length / FrameSize > _source.MaxSteps)
+            throw new ArgumentException($"{features.Length / FrameSize} frames are given; the decoder was made for {_source.MaxSteps} ({nameof(FrameDecoderOptions)}.{nameof(FrameDecoderOptions.MaxFrames)}).");
+    }
+
+    /// <summary>Runs over the first frames that fit, of features that passed <see cref="Check"/>, and tells how many features those were.</summary>
+    public int Run(ReadOnlySpan<float> features, CancellationToken cancellation)
+    {
         var frames = _source.IsOpen ? features.Length / FrameSize : 1;
-        if (frames > _source.MaxSteps) throw new ArgumentException($"{frames} frames are given; the decoder was made for {_source.MaxSteps} (FrameDecoderOptions.MaxFrames).");
         _source.SetLength(frames);
         features[..(frames * FrameSize)].CopyTo(Session.Input<float>(_source.Source));
-        Session.Run();
+        Session.Run(cancellation);
         return frames * FrameSize;
     }
 

@@ -17,24 +17,23 @@ internal abstract class FrameSearch : IDisposable
     /// <param name="maxTokens">Longest prefix.</param>
     /// <param name="spare">Prefixes that may live besides those of the beam.</param>
     /// <param name="options">Beam and ranking.</param>
-    private protected FrameSearch(SeqModel model, DecodingInfo info, int maxTokens, int spare, FrameDecoderOptions options)
+    /// <param name="memory">Of the decoder.</param>
+    private protected FrameSearch(SeqModel model, DecodingInfo info, int maxTokens, long spare, FrameDecoderOptions options, DecoderMemory memory)
     {
         _maxTokens = maxTokens;
         Model = model;
         Blank = options.Blank ?? info.Number(DecodingKeys.Blank) ?? 0;
         Width = options.BeamWidth;
         (_language, _languageWeight, _bonus) = (options.Language, options.LanguageWeight, options.TokenBonus);
-        Tree = new PrefixTree(checked(Width * maxTokens + spare + 1));
-        _results = new RankedList<Result>(options.BestCount);
-        _tokens = new int[checked(options.BestCount * maxTokens)];
-        _frames = new int[_tokens.Length];
+        Tree = new PrefixTree((long)Width * maxTokens + spare + 1, memory);
+        _results = new RankedList<Result>(options.BestCount, memory);
+        _tokens = memory.Array<int>("results", options.BestCount, maxTokens);
+        _frames = memory.Array<int>("results", _tokens.Length);
     }
 
     public int Count => _results.Count;
 
     public TokenCallback? OnToken { get; set; }
-
-    public virtual long MemoryBytes => Tree.Bytes + (long)_tokens.Length * 2 * sizeof(int);
 
     /// <summary>Index of the blank.</summary>
     public int Blank { get; }

@@ -12,13 +12,12 @@ internal sealed class PrefixTree
     private int _used;
 
     /// <param name="capacity">Nodes that may live at once: hypotheses times the longest prefix, and the root.</param>
-    public PrefixTree(int capacity)
+    /// <param name="memory">Of the decoder.</param>
+    public PrefixTree(long capacity, DecoderMemory memory)
     {
-        _nodes = new Node[capacity];
+        _nodes = memory.Array<Node>("prefixes", capacity);
         Clear();
     }
-
-    public long Bytes => (long)_nodes.Length * System.Runtime.CompilerServices.Unsafe.SizeOf<Node>();
 
     public ref readonly Node this[int node] => ref _nodes[node];
 

@@ -1,11 +1,11 @@
 namespace SeqRuntime.Decoding;
 
 /// <summary>The best so many of what is offered, best first; of equals what came first.</summary>
-internal sealed class RankedList<T>(int capacity)
+internal sealed class RankedList<T>(int capacity, DecoderMemory memory)
     where T : struct
 {
-    private readonly double[] _ranks = new double[capacity];
-    private readonly T[] _items = new T[capacity];
+    private readonly double[] _ranks = memory.Array<double>("prefixes", capacity);
+    private readonly T[] _items = memory.Array<T>("prefixes", capacity);
 
     public int Count { get; private set; }
 

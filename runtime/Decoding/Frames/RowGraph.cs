@@ -17,20 +17,29 @@ internal sealed class RowGraph : IDisposable
     /// <param name="first">Input whose symbolic dimension, if it has one, counts hypotheses.</param>
     /// <param name="width">Hypotheses at once.</param>
     /// <param name="slots">Hypotheses whose states and outputs are kept.</param>
-    /// <param name="memoryLimit">Of the session.</param>
-    public RowGraph(SeqModel model, SeqGraphInfo graph, string first, int width, int slots, long memoryLimit)
+    /// <param name="workLimit">Of the session.</param>
+    /// <param name="memory">Of the decoder.</param>
+    public RowGraph(SeqModel model, SeqGraphInfo graph, string first, int width, int slots, long workLimit, DecoderMemory memory)
     {
         Graph = graph;
         var input = graph.Inputs.FirstOrDefault(i => i.Name == first) ?? throw new ArgumentException($"The graph '{graph.Name}' has no input '{first}', which the metadata name.");
         _batch = input.Dimensions.FirstOrDefault(d => d.Symbol is not null).Symbol;
         MaxRows = _batch is null ? 1 : width;
-        var sizes = new SeqSessionOptions { MemoryLimitBytes = memoryLimit };
+        var sizes = new SeqSessionOptions { MemoryLimitBytes = memory.Left, WorkLimit = workLimit };
         if (_batch is not null) sizes.MaxSizes[_batch] = MaxRows;
-        Session = model.CreateSession(graph.Name, sizes);
-        _states = [.. graph.States.Select((s, i) => MakePort(s.Name, Session.StateType(i), i, slots, StateShape))];
-        _outputs = [.. graph.Outputs.Select((o, i) => MakePort(o.Name, Session.OutputType(i), i, slots, OutputShape))];
-        _inputBlocks = [.. graph.Inputs.Select((v, i) => MakePort(v.Name, Session.InputType(i), i, 0, InputShape).Block)];
-        SetRows(1);
+        Session = memory.Session(model, graph.Name, sizes, $"the hypotheses are {nameof(FrameDecoderOptions.BeamWidth)} = {width}");
+        try
+        {
+            _states = [.. graph.States.Select((s, i) => MakePort(s.Name, Session.StateType(i), i, slots, StateShape, memory))];
+            _outputs = [.. graph.Outputs.Select((o, i) => MakePort(o.Name, Session.OutputType(i), i, slots, OutputShape, memory))];
+            _inputBlocks = [.. graph.Inputs.Select((v, i) => MakePort(v.Name, Session.InputType(i), i, 0, InputShape, memory).Block)];
+            SetRows(1);
+        }
+        catch
+        {
+            Session.Dispose();
+            throw;
+        }
     }
 
     public SeqGraphInfo Graph { get; }
@@ -39,8 +48,6 @@ internal sealed class RowGraph : IDisposable
 
     /// <summary>Rows of a run at most.</summary>
     public int MaxRows { get; }
-
-    public long MemoryBytes => Session.MemoryBytes + _states.Sum(s => (long)s.Kept.Length) + _outputs.Sum(o => (long)o.Kept.Length);
 
     public void SetRows(int rows)
     {
@@ -96,19 +103,25 @@ internal sealed class RowGraph : IDisposable
     private int[] StateShape(int index) => Session.StateShape(index).ToArray();
 
     /// <summary>Looks which dimension of a value grows with the rows.</summary>
-    private Port MakePort(string name, ElementType type, int index, int slots, Func<int, int[]> shape)
+    private Port MakePort(string name, ElementType type, int index, int slots, Func<int, int[]> shape, DecoderMemory memory)
     {
         if (slots > 0 && type.Size() != sizeof(float)) throw new ArgumentException($"'{name}' of the graph '{Graph.Name}' is {type}; float32 or int32 are needed between hypotheses.");
         SetRows(1);
         var one = shape(index);
-        var bytes = one.Aggregate(type.Size(), (product, size) => checked(product * size));
-        var kept = new byte[checked(bytes * slots)];
+        var bytes = BlockOf(name, one, type);
+        var kept = memory.Array<byte>("states and outputs of hypotheses", slots, bytes);
         if (MaxRows == 1) return new Port(index, bytes, bytes, kept);
         SetRows(2);
         var two = shape(index);
         var axis = Array.FindIndex([.. one.Zip(two)], sizes => sizes.Second == 2 * sizes.First);
         if (axis < 0) throw new ArgumentException($"'{name}' of the graph '{Graph.Name}' has no dimension that grows with '{_batch}', which counts the hypotheses.");
-        return new Port(index, bytes, one.Skip(axis).Aggregate(type.Size(), (product, size) => product * size), kept);
+        return new Port(index, bytes, BlockOf(name, one.AsSpan(axis), type), kept);
+    }
+
+    private int BlockOf(string name, ReadOnlySpan<int> shape, ElementType type)
+    {
+        var bytes = (long)PortIO.Count(shape) * type.Size();
+        return bytes <= int.MaxValue ? (int)bytes : throw new ArgumentException($"'{name}' of the graph '{Graph.Name}' takes {bytes} bytes; a hypothesis may have {int.MaxValue}.");
     }
 
     private readonly record struct Port(int Index, int Bytes, int Block, byte[] Kept)

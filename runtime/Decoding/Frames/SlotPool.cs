@@ -1,10 +1,10 @@
 namespace SeqRuntime.Decoding;
 
 /// <summary>Numbered places that several may hold; slot 0 is never given away.</summary>
-internal sealed class SlotPool(int count)
+internal sealed class SlotPool(int count, DecoderMemory memory)
 {
-    private readonly int[] _holders = new int[count];
-    private readonly int[] _free = new int[count];
+    private readonly int[] _holders = memory.Array<int>("prefixes", count);
+    private readonly int[] _free = memory.Array<int>("prefixes", count);
     private int _freeCount;
 
     public int Count => _holders.Length;

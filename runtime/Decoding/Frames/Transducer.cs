@@ -16,25 +16,26 @@ internal sealed class Transducer : IDisposable
     private readonly int _logits;
     private readonly int[] _context;
 
-    public Transducer(SeqModel model, DecodingInfo info, FrameEncoder encoder, int width, int slots, long memoryLimit)
+    public Transducer(SeqModel model, DecodingInfo info, FrameEncoder encoder, int width, int slots, long workLimit, DecoderMemory memory)
     {
         var predict = info.Graph(DecodingKeys.Predict);
         var joint = info.Graph(DecodingKeys.Joint);
         var token = info.Text(DecodingKeys.Token) ?? (predict.Inputs.Count == 1 ? predict.Inputs[0].Name : info.Need(DecodingKeys.Token));
-        _predict = new RowGraph(model, predict, token, width, slots, memoryLimit);
+        _predict = new RowGraph(model, predict, token, width, slots, workLimit, memory);
         try
         {
             _token = _predict.Session.InputIndex(token);
             if (!PortIO.IsNumeric(_predict.Session.InputType(_token)) || predict.Inputs.Count != 1) throw new ArgumentException($"The prediction network's token '{token}' must be its only input, in int32, int64 or float32.");
-            ContextLength = predict.Inputs[_token].Dimensions.Aggregate(1, (product, d) => checked(product * Math.Max(d.Size, 1)));
-            _context = new int[width * ContextLength];
+            ContextLength = PortIO.Count(_predict.Session.InputShape(_token));
+            if (ContextLength == 0) throw new ArgumentException($"The prediction network's token '{token}' has no elements.");
+            _context = memory.Array<int>("contexts", width, ContextLength);
             var links = info.Links().ToDictionary(l => l.Target, l => l.Output);
             var first = joint.Inputs.FirstOrDefault(i => links.ContainsKey(i.Name))?.Name ?? throw new ArgumentException("The metadata link no input of the joint network.");
-            _joint = new RowGraph(model, joint, first, width, 0, memoryLimit);
+            _joint = new RowGraph(model, joint, first, width, 0, workLimit, memory);
             _links = [.. joint.Inputs.Select(i => MakeLink(i.Name, links, encoder))];
             _logits = _joint.Session.OutputIndex(info.Text(DecodingKeys.Logits) ?? (joint.Outputs.Count == 1 ? joint.Outputs[0].Name : info.Need(DecodingKeys.Logits)));
             if (_joint.Session.OutputType(_logits) != ElementType.Float32) throw new ArgumentException("The joint network's logits are not float32.");
-            _scores = new LogProbabilityRows(model.Kernels, info, width, _joint.Session.Output<float>(_logits).Length);
+            _scores = new LogProbabilityRows(model.Kernels, info, width, _joint.Session.Output<float>(_logits).Length, memory);
         }
         catch
         {
@@ -47,8 +48,6 @@ internal sealed class Transducer : IDisposable
 
     /// <summary>Tokens that the prediction network reads at a time.</summary>
     public int ContextLength { get; }
-
-    public long MemoryBytes => _predict.MemoryBytes + _joint.MemoryBytes + _scores.Bytes;
 
     /// <summary>An output of the encoder that frames are read from.</summary>
     public int FrameOutput => Array.Find(_links, l => l.IsEncoder).Output;
@@ -99,7 +98,6 @@ internal sealed class Transducer : IDisposable
     {
         _predict.Dispose();
         _joint?.Dispose();
-        _scores?.Dispose();
     }
 
     private (int Input, int Output, bool IsEncoder) MakeLink(string input, Dictionary<string, string> links, FrameEncoder encoder)

@@ -22,26 +22,24 @@ internal sealed class TransducerSearch : FrameSearch
     private readonly Item[] _pool;
     private int _count;
 
-    public TransducerSearch(SeqModel model, DecodingInfo info, FrameEncoder encoder, int maxTokens, FrameDecoderOptions options)
-        : base(model, info, maxTokens, 3 * options.BeamWidth * (options.MaxTokensPerFrame + 2), options)
+    public TransducerSearch(SeqModel model, DecodingInfo info, FrameEncoder encoder, int maxTokens, FrameDecoderOptions options, DecoderMemory memory)
+        : base(model, info, maxTokens, 3L * options.BeamWidth * (options.MaxTokensPerFrame + 2), options, memory)
     {
         // Slots: 0 is where all begin; the beam, the next beam, those of one length and those they come from.
-        _slots = new SlotPool(4 * Width + 2);
-        _networks = new Transducer(model, info, encoder, Width, _slots.Count, options.MemoryLimitBytes);
+        _slots = new SlotPool(4 * Width + 2, memory);
+        _networks = new Transducer(model, info, encoder, Width, _slots.Count, options.WorkLimit, memory);
         if ((uint)Blank >= (uint)Vocabulary) throw new ArgumentException($"The blank is label {Blank}; the joint network scores {Vocabulary}.");
         _begin = info.Number(DecodingKeys.Begin) ?? Blank;
         _most = options.MaxTokensPerFrame;
-        _level = new RankedList<Item>(Width);
-        _growths = new RankedList<Growth>(Width);
-        _next = new RankedList<Item>(Width);
-        _pool = new Item[Width];
-        _from = new int[Width];
-        _to = new int[Width];
+        _level = new RankedList<Item>(Width, memory);
+        _growths = new RankedList<Growth>(Width, memory);
+        _next = new RankedList<Item>(Width, memory);
+        _pool = memory.Array<Item>("prefixes", Width);
+        _from = memory.Array<int>("prefixes", Width);
+        _to = memory.Array<int>("prefixes", Width);
     }
 
     public override int Vocabulary => _networks.Vocabulary;
-
-    public override long MemoryBytes => base.MemoryBytes + _networks.MemoryBytes;
 
     /// <summary>An output of the encoder that frames are read from.</summary>
     public int FrameOutput => _networks.FrameOutput;

@@ -14,15 +14,20 @@ namespace SeqRuntime.Sessions.Streams;
 /// </remarks>
 internal sealed unsafe class StreamsPlan : IDisposable
 {
+    /// <summary>Bytes that are noted of each stream: whether it has joined, when it last stepped, its place in a step.</summary>
+    private const long NotedBytes = sizeof(bool) + sizeof(long) + sizeof(int);
+
     private readonly StreamRows?[] _rows;
     private readonly long[] _offset;
+    private readonly long _workLimit;
     private long _scratchOffset;
     private long _scratchBytes;
 
-    public StreamsPlan(SessionPlan one, KernelSet kernels, int capacity, long limit)
+    public StreamsPlan(SessionPlan one, KernelSet kernels, int capacity, long limit, long workLimit)
     {
         One = one;
         Capacity = capacity;
+        _workLimit = workLimit;
         try
         {
             var graph = one.Graph;
@@ -39,7 +44,8 @@ internal sealed unsafe class StreamsPlan : IDisposable
             Inputs = Array.ConvertAll(graph.Inputs, i => Slots(one.Values[i]));
             Outputs = Array.ConvertAll(graph.Outputs, i => Slots(one.Values[i]));
             Bytes = Place();
-            if (Bytes + one.KnownBlockBytes > limit) throw SessionError.StreamsMemory(graph.Name, capacity, Bytes + one.KnownBlockBytes, limit);
+            if (TotalBytes > limit) throw SessionError.StreamsMemory(graph.Name, capacity, TotalBytes, limit);
+            CheckWork();
         }
         catch
         {
@@ -65,6 +71,9 @@ internal sealed unsafe class StreamsPlan : IDisposable
 
     /// <summary>Bytes of the block.</summary>
     public long Bytes { get; }
+
+    /// <summary>Bytes of everything: with the plan's own, and what is noted of each stream.</summary>
+    public long TotalBytes => Bytes + One.KnownBlockBytes + 2 * One.ObjectBytes + Capacity * NotedBytes;
 
     /// <summary>Whether every node with weights computes all streams in one go, at the current sizes.</summary>
     public bool IsBatched => Array.TrueForAll(Nodes, node => node.IsTogether || !node.HasWeights);
@@ -105,6 +114,7 @@ internal sealed unsafe class StreamsPlan : IDisposable
     public void InferAgain()
     {
         One.InferAgain();
+        CheckWork();
         for (var i = 0; i < _rows.Length; i++)
         {
             if (_rows[i] is not { } rows) continue;
@@ -118,6 +128,11 @@ internal sealed unsafe class StreamsPlan : IDisposable
     }
 
     public void Dispose() => One.Dispose();
+
+    private void CheckWork()
+    {
+        if (One.Work * Capacity > _workLimit) throw SessionError.Work($"graph '{One.Graph.Name}': a step of {Capacity} streams", One.Work * Capacity, _workLimit);
+    }
 
     private static SlotRows Slots(Tensor one) => new(one, one.Bytes);
 

@@ -9,6 +9,9 @@ namespace SeqRuntime.Sessions.Threading;
 /// </summary>
 internal sealed class ParallelGroups
 {
+    /// <summary>Nodes of a graph up to which stacks are looked for, which takes the square of their number.</summary>
+    private const int MostNodes = 1 << 12;
+
     private readonly LoadedGraph _graph;
     private readonly NodeContext[] _contexts;
     private readonly bool[] _isView;
@@ -36,8 +39,9 @@ internal sealed class ParallelGroups
     /// <param name="isView">Which nodes compute nothing.</param>
     public static (int[] Order, int[][] Groups) Find(LoadedGraph graph, NodeContext[] contexts, bool[] isView)
     {
-        var groups = new ParallelGroups(graph, contexts, isView);
         int[] order = [.. Enumerable.Range(0, graph.Nodes.Length)];
+        if (order.Length > MostNodes) return (order, []);
+        var groups = new ParallelGroups(graph, contexts, isView);
         var stacks = groups.Stacks();
         foreach (var stack in stacks) order = groups.PutTogether(order, stack);
         var place = new int[order.Length];
@@ -67,7 +71,8 @@ internal sealed class ParallelGroups
         {
             if (isUsed[i] || !IsForward(i)) continue;
             List<int> stack = [i];
-            for (var above = Above(stack, isUsed); above >= 0; above = Above(stack, isUsed)) stack.Add(above);
+            bool[]? depends = null;
+            for (var above = Above(stack, isUsed, ref depends); above >= 0; above = Above(stack, isUsed, ref depends)) stack.Add(above);
             if (stack.Count < 2) continue;
             foreach (var node in stack) isUsed[node] = true;
             stacks.Add(stack);
@@ -79,7 +84,10 @@ internal sealed class ParallelGroups
     private bool IsForward(int node) => _graph.Nodes[node].Operator is Recurrent { IsForward: true } && _contexts[node].Optional(1) is null;
 
     /// <summary>A layer whose X is all of the last layer's Y and that needs nothing else of the stack, or -1.</summary>
-    private int Above(List<int> stack, bool[] isUsed)
+    /// <param name="stack">The layers so far, each computed from the first.</param>
+    /// <param name="isUsed">Layers of other stacks.</param>
+    /// <param name="depends">What is computed from the first, once it is known.</param>
+    private int Above(List<int> stack, bool[] isUsed, ref bool[]? depends)
     {
         var top = stack[^1];
         for (var i = top + 1; i < _graph.Nodes.Length; i++)
@@ -90,20 +98,21 @@ internal sealed class ParallelGroups
             if (_producer[value] != top || _graph.Nodes[top].Outputs[0] != value) continue;
             var (x, y) = (_contexts[i].Input(0).Shape, _contexts[top].Output(0).Shape);
             if (x[0] != y[0] || x[1] != y[2] || x[2] != y[3]) continue;
-            var depends = Dependents(stack);
-            if (!_graph.Nodes[i].Inputs.Skip(1).Any(input => input >= 0 && depends[input])) return i;
+            depends ??= Dependents(stack[0]);
+            var known = depends;
+            if (!_graph.Nodes[i].Inputs.Skip(1).Any(input => input >= 0 && known[input])) return i;
         }
 
         return -1;
     }
 
-    /// <summary>Values that are computed from what these nodes compute.</summary>
-    private bool[] Dependents(List<int> nodes)
+    /// <summary>Values that are computed from what a node computes, and that.</summary>
+    private bool[] Dependents(int node)
     {
         var depends = new bool[_graph.Values.Length];
         for (var i = 0; i < _graph.Nodes.Length; i++)
         {
-            var isOne = nodes.Contains(i) || Array.Exists(_graph.Nodes[i].Inputs, input => input >= 0 && depends[input]);
+            var isOne = i == node || Array.Exists(_graph.Nodes[i].Inputs, input => input >= 0 && depends[input]);
             foreach (var output in _graph.Nodes[i].Outputs)
             {
                 if (output >= 0) depends[output] = isOne;
@@ -115,7 +124,7 @@ internal sealed class ParallelGroups
 
     private int[] PutTogether(int[] order, List<int> stack)
     {
-        var depends = Dependents(stack);
+        var depends = Dependents(stack[0]);
         var members = new HashSet<int>(stack);
         foreach (var node in stack.Skip(1))
         {

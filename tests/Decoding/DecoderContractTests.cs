@@ -1,0 +1,182 @@
+using SeqRuntime.Decoding;
+using SeqRuntime.Format;
+
+namespace SeqRuntime.Tests.Decoding;
+
+/// <summary>What callbacks must not do, and arguments that no decoder takes.</summary>
+public class DecoderContractTests
+{
+    [Fact]
+    public void Tokens_out_of_range_are_refused()
+    {
+        using var model = SeqModel.Load(SmallDecoder.Make(1, batched: true));
+        using var decoder = model.CreateDecoder();
+        foreach (var token in new[] { -1, int.MinValue, SmallDecoder.Tokens, int.MaxValue })
+        {
+            Assert.Throws<ArgumentException>(() => decoder.Decode([token]));
+            Assert.Throws<ArgumentException>(() => decoder.SetPrefix([token]));
+            Assert.Equal(0, decoder.Count);
+        }
+
+        Assert.Equal(1, decoder.Decode([1]));
+    }
+
+    [Fact]
+    public void A_callback_must_not_use_the_decoder()
+    {
+        using var model = SeqModel.Load(SmallDecoder.Make(3, batched: true));
+        using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 2, BestCount = 2 });
+        decoder.Decode([2]);
+        var expected = decoder.Tokens(0).ToArray();
+        Action[] calls =
+        [
+            () => decoder.Decode([1]), () => decoder.Decode([1], CancellationToken.None), () => decoder.Decode("abc"), () => decoder.SetPrefix([2]), () => decoder.Reseed(1),
+        ];
+        var told = 0;
+        decoder.OnToken = (_, _, _) =>
+        {
+            told++;
+            Assert.All(calls, call => Assert.Throws<InvalidOperationException>(call));
+            Assert.Equal(0, decoder.Count);
+            Assert.Throws<ArgumentOutOfRangeException>(() => decoder.Tokens(0).Length);
+            return true;
+        };
+        decoder.Decode([2]);
+        Assert.True(told > 0);
+        Assert.Equal(expected, decoder.Tokens(0).ToArray());
+
+        // One that lets the exception through ends the search; the next one is as ever.
+        decoder.OnToken = (_, _, _) => decoder.Decode([1]) > 0;
+        Assert.Throws<InvalidOperationException>(() => decoder.Decode([2]));
+        Assert.Equal(0, decoder.Count);
+        decoder.OnToken = null;
+        decoder.Decode([2]);
+        Assert.Equal(expected, decoder.Tokens(0).ToArray());
+    }
+
+    [Fact]
+    public void A_callback_must_not_use_the_frame_decoder()
+    {
+        foreach (var file in new[] { SmallFrames.Ctc(7), SmallFrames.Transducer(7, batched: true) })
+        {
+            using var model = SeqModel.Load(file);
+            using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = 3 });
+            var features = SmallFrames.Features(3, 8);
+            decoder.Decode(features);
+            var (expected, score) = (decoder.Tokens(0).ToArray(), decoder.Score(0));
+            Action[] calls = [() => decoder.Decode(features), () => decoder.Accept(features), () => decoder.Reset(), () => decoder.Finish()];
+            var told = 0;
+            decoder.OnToken = (_, _, _) =>
+            {
+                told++;
+                Assert.All(calls, call => Assert.Throws<InvalidOperationException>(call));
+                return true;
+            };
+            decoder.Decode(features);
+            Assert.True(told > 0);
+            Assert.Equal(expected, decoder.Tokens(0).ToArray());
+            Assert.Equal(score, decoder.Score(0));
+
+            decoder.OnToken = (_, _, _) => decoder.Finish() > 0;
+            decoder.Reset();
+            Assert.Throws<InvalidOperationException>(() => decoder.Accept(features));
+            Assert.Equal(0, decoder.FrameCount);
+            decoder.OnToken = null;
+            decoder.Decode(features);
+            Assert.Equal(expected, decoder.Tokens(0).ToArray());
+        }
+    }
+
+    [Fact]
+    public void Features_that_do_not_fit_change_nothing()
+    {
+        using var model = SeqModel.Load(SmallFrames.Ctc(7));
+        using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { MaxFrames = 8 });
+        var features = SmallFrames.Features(3, 8);
+        decoder.Accept(features);
+        var expected = decoder.Tokens(0).ToArray();
+        Assert.Throws<ArgumentException>(() => decoder.Accept(features.AsSpan(1)));
+        Assert.Throws<ArgumentException>(() => decoder.Accept(SmallFrames.Features(3, 9)));
+        Assert.Equal(8, decoder.FrameCount);
+        Assert.Equal(1, decoder.Accept([]));
+        Assert.Equal(expected, decoder.Tokens(0).ToArray());
+    }
+
+    /// <summary>So low that the best log probability divided by it is no number any more.</summary>
+    [Theory]
+    [InlineData(1e-40f)]
+    [InlineData(float.Epsilon)]
+    [InlineData(1e-30f)]
+    public void The_lowest_temperatures_are_greedy(float temperature)
+    {
+        for (var seed = 0; seed < 10; seed++)
+        {
+            using var model = SeqModel.Load(SmallDecoder.Make(seed, batched: false));
+            using var greedy = model.CreateDecoder();
+            using var drawn = model.CreateDecoder(new SeqDecoderOptions { Sampling = new SamplingOptions { Temperature = temperature } });
+            for (var source = 0; source < SmallDecoder.Tokens; source++)
+            {
+                greedy.Decode([source]);
+                drawn.Decode([source]);
+                Assert.Equal(greedy.Tokens(0).ToArray(), drawn.Tokens(0).ToArray());
+                Assert.Equal(greedy.Score(0), drawn.Score(0));
+            }
+        }
+    }
+
+    [Fact]
+    public void Options_that_are_no_numbers_are_refused()
+    {
+        using var model = SeqModel.Load(SmallDecoder.Make(1, batched: true));
+        using var frames = SeqModel.Load(SmallFrames.Ctc(1));
+        foreach (var number in new[] { float.NaN, float.PositiveInfinity, float.NegativeInfinity })
+        {
+            SeqDecoderOptions[] options =
+            [
+                new() { LengthPenalty = number }, new() { CoveragePenalty = number }, new() { Sampling = new SamplingOptions { Temperature = number } }, new() { Sampling = new SamplingOptions { TopP = number } },
+            ];
+            Assert.All(options, o => Assert.ThrowsAny<ArgumentException>(() => model.CreateDecoder(o)));
+            FrameDecoderOptions[] frameOptions = [new() { BeamWidth = 2, LanguageWeight = number }, new() { BeamWidth = 2, TokenBonus = number }];
+            Assert.All(frameOptions, o => Assert.ThrowsAny<ArgumentException>(() => frames.CreateFrameDecoder(o)));
+        }
+    }
+
+    /// <summary>A graph whose node asks for an input that is not there: invalid, whoever makes a session of it.</summary>
+    [Fact]
+    public void A_graph_that_is_not_valid_is_told_by_the_exception_that_the_comments_name()
+    {
+        var builder = new SeqModelBuilder();
+        var graph = builder.AddGraph("encoder");
+        graph.Output("y", graph.Node(OpKind.Linear, [graph.Input("x", ElementType.Float32, "T", 3)]));
+        builder.Metadata[DecodingKeys.Kind] = DecodingKeys.Ctc;
+        using var model = SeqModel.Load(SeqWriter.ToArray(builder));
+        Assert.Throws<SeqFormatException>(() => model.CreateSession());
+        Assert.Throws<ArgumentException>(() => model.CreateFrameDecoder());
+        builder.Metadata[DecodingKeys.Kind] = DecodingKeys.EncoderDecoder;
+        builder.Metadata[DecodingKeys.Encoder] = builder.Metadata[DecodingKeys.Step] = "encoder";
+        builder.Metadata[DecodingKeys.Begin] = "0";
+        using var decoder = SeqModel.Load(SeqWriter.ToArray(builder));
+        Assert.Throws<ArgumentException>(() => decoder.CreateDecoder());
+    }
+
+    /// <summary>A state whose first content fits only at the largest size.</summary>
+    [Fact]
+    public void What_is_not_valid_at_other_sizes_only_is_an_argument_at_fault()
+    {
+        var builder = new SeqModelBuilder();
+        var graph = builder.AddGraph("main");
+        var first = builder.AddDense("first", ElementType.Float32, [4], new byte[16]);
+        var state = graph.State("s", ElementType.Float32, ["T"], first);
+        graph.UpdateState(state, state);
+        graph.Output("y", graph.Node(OpKind.Identity, [graph.Input("x", ElementType.Float32, "T")]));
+        using var model = SeqModel.Load(SeqWriter.ToArray(builder));
+        using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 4 } });
+        session.Run();
+        session.SetSize("T", 3);
+        Assert.Throws<ArgumentException>(session.Run);
+        Assert.Throws<ArgumentException>(() => session.OutputShape(0).Length);
+        Assert.Throws<ArgumentException>(() => session.Output<float>(0).Length);
+        session.SetSize("T", 4);
+        session.Run();
+    }
+}
