@@ -7,12 +7,13 @@ public sealed class TokenTrie
     private readonly List<bool> _isEnd = [false];
 
     /// <summary>Adds a sequence, without begin and end tokens.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A token is negative; nothing is added.</exception>
     public void Add(ReadOnlySpan<int> tokens)
     {
+        foreach (var token in tokens) ArgumentOutOfRangeException.ThrowIfNegative(token, nameof(tokens));
         var node = 0;
         foreach (var token in tokens)
         {
-            ArgumentOutOfRangeException.ThrowIfNegative(token, nameof(tokens));
             if (!_children[node].TryGetValue(token, out var next))
             {
                 next = _children.Count;

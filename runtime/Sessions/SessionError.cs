@@ -47,8 +47,8 @@ internal static class SessionError
     /// <summary>A number of operations, and the time they take.</summary>
     public static string Operations(double count) => string.Create(CultureInfo.InvariantCulture, $"{(count < 1e6 ? $"{Math.Ceiling(count):F0}" : $"{count:0.0E+0}")} operations ({count * 1e-9:0.#} s on a server's core)");
 
-    public static ArgumentException StreamsMemory(string graph, int capacity, long needed, long limit) =>
-        new($"Room for {capacity} streams of graph '{graph}' needs {needed} bytes; {nameof(SeqSessionOptions.MemoryLimitBytes)} allows {limit}. Make it for fewer streams or smaller sizes, or raise the limit.");
+    public static ArgumentException StreamsMemory(string graph, int capacity, double needed, long limit) =>
+        new($"Room for {capacity} streams of graph '{graph}' needs {needed:F0} bytes; {nameof(SeqSessionOptions.MemoryLimitBytes)} allows {limit}. Make it for fewer streams or smaller sizes, or raise the limit.");
 
     public static ArgumentException NoStream(int slot, int capacity) => new(
         (uint)slot < (uint)capacity

@@ -41,6 +41,9 @@ public sealed class NgramModel
     /// <param name="path">The file, in UTF-8.</param>
     /// <param name="tokens">The decoder's target table.</param>
     /// <exception cref="InvalidDataException">The file is no ARPA file, or is cut short; says the line.</exception>
+    /// <exception cref="IOException">The file cannot be opened or read, or there is none.</exception>
+    /// <exception cref="UnauthorizedAccessException">The path is a folder, or the file may not be read.</exception>
+    /// <exception cref="ArgumentException">The path is empty or no path, or an argument is null.</exception>
     public static NgramModel LoadArpa(string path, TokenTable tokens)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);

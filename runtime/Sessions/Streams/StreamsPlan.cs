@@ -19,6 +19,7 @@ internal sealed unsafe class StreamsPlan : IDisposable
 
     private readonly StreamRows?[] _rows;
     private readonly long[] _offset;
+    private readonly long _limit;
     private readonly long _workLimit;
     private long _scratchOffset;
     private long _scratchBytes;
@@ -27,7 +28,7 @@ internal sealed unsafe class StreamsPlan : IDisposable
     {
         One = one;
         Capacity = capacity;
-        _workLimit = workLimit;
+        (_limit, _workLimit) = (limit, workLimit);
         try
         {
             var graph = one.Graph;
@@ -174,7 +175,7 @@ internal sealed unsafe class StreamsPlan : IDisposable
     private long Place()
     {
         var arena = new Arena();
-        foreach (var slots in States.Concat(Inputs).Concat(Outputs)) slots.Offset = arena.Take(checked(slots.Bytes * Capacity));
+        foreach (var slots in States.Concat(Inputs).Concat(Outputs)) slots.Offset = arena.Take(All(slots.Bytes));
         foreach (var value in One.Graph.States.Select(s => s.Value).Concat(One.Graph.Inputs)) _offset[value] = arena.Take(AllBytes(value));
 
         One.Lifetimes.Place(arena, _offset, AllBytes);
@@ -184,7 +185,14 @@ internal sealed unsafe class StreamsPlan : IDisposable
         return arena.Bytes;
     }
 
-    private long AllBytes(int root) => checked(_rows[root]!.Bytes * Capacity);
+    private long AllBytes(int root) => All(_rows[root]!.Bytes);
+
+    /// <summary>Bytes for all streams, where so many can be.</summary>
+    private long All(long bytes)
+    {
+        const double most = 1L << 50;
+        return (double)bytes * Capacity <= most ? bytes * Capacity : throw SessionError.StreamsMemory(One.Graph.Name, Capacity, (double)bytes * Capacity, _limit);
+    }
 }
 
 /// <summary>Places of a state, input or output by slot.</summary>

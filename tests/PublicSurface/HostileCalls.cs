@@ -1,0 +1,304 @@
+using SeqRuntime.Decoding;
+
+namespace SeqRuntime.Tests.PublicSurface;
+
+/// <summary>Calls of every public method with arguments that nobody should give, by the method's name.</summary>
+internal static class HostileCalls
+{
+    private static readonly int[] s_numbers = [0, 1, 2, 3, -1, -2, 7, 99, int.MinValue, int.MaxValue, int.MaxValue - 1];
+    private static readonly string?[] s_names = [null, "", "x", "indices", "T", "hidden", "probabilities", "\0", new string('n', 100_000), "\uD800"];
+    private static readonly int[] s_counts = [0, 1, 2, 5, 1000];
+
+    /// <summary>No type that a tensor holds.</summary>
+    private readonly record struct Odd(byte First, long Second);
+
+    public static IEnumerable<(string Member, Action Call)> All(Surface s) =>
+        [.. OfModel(s), .. OfSession(s), .. OfStreams(s), .. OfStreamValues(s), .. OfDecoder(s), .. OfFrames(s), .. OfTables(s)];
+
+    private static IEnumerable<(string, Action)> OfModel(Surface s)
+    {
+        foreach (var bytes in new byte[][] { [], [1], new byte[64], new byte[1000], "SEQRT\r\n\u001A"u8.ToArray() }) yield return ("SeqModel.Load", () => SeqModel.Load(bytes));
+        foreach (var path in s_names)
+        {
+            yield return ("SeqModel.Load", () => SeqModel.Load(path!).Dispose());
+            yield return ("SeqModel.Load", () => SeqModel.Load(path!, new SeqModelOptions { KernelPath = path, CopyIntoMemory = true }).Dispose());
+        }
+
+        foreach (var name in s_names)
+        {
+            foreach (var options in Options(name))
+            {
+                yield return ("SeqModel.CreateSession", () => s.Model.CreateSession(name, options).Dispose());
+                yield return ("SeqModel.GetSessionMemoryBytes", () => s.Model.GetSessionMemoryBytes(name, options));
+                yield return ("SeqModel.CreateSession", () => s.Model.CreateSession("tokens", options).Dispose());
+                foreach (var capacity in s_numbers)
+                {
+                    yield return ("SeqModel.CreateStreams", () => s.Model.CreateStreams(capacity, name, options).Dispose());
+                    yield return ("SeqModel.CreateStreams", () => s.Model.CreateStreams(capacity, "tokens", options).Dispose());
+                    yield return ("SeqModel.GetStreamsMemoryBytes", () => s.Model.GetStreamsMemoryBytes(capacity, "tokens", options));
+                }
+            }
+        }
+
+        foreach (var model in new[] { s.Model, s.DecoderModel, s.FrameModel, s.TransducerModel })
+        {
+            foreach (var number in s_numbers)
+            {
+                foreach (var options in DecoderOptions(number)) yield return ("SeqModel.CreateDecoder", () => model.CreateDecoder(options).Dispose());
+                foreach (var options in FrameOptions(number)) yield return ("SeqModel.CreateFrameDecoder", () => model.CreateFrameDecoder(options).Dispose());
+            }
+        }
+    }
+
+    private static IEnumerable<SeqSessionOptions?> Options(string? symbol)
+    {
+        yield return null;
+        foreach (var number in s_numbers)
+        {
+            yield return new SeqSessionOptions { MaxSizes = { ["T"] = number } };
+            yield return new SeqSessionOptions { MemoryLimitBytes = number, Threads = number, WorkLimit = number };
+            if (symbol is not null) yield return new SeqSessionOptions { MaxSizes = { [symbol] = number } };
+        }
+
+        yield return new SeqSessionOptions { WorkLimit = long.MinValue };
+        yield return new SeqSessionOptions { MemoryLimitBytes = long.MinValue };
+    }
+
+    private static IEnumerable<SeqDecoderOptions?> DecoderOptions(int number)
+    {
+        yield return null;
+        yield return new SeqDecoderOptions { BeamWidth = number };
+        yield return new SeqDecoderOptions { BestCount = number };
+        yield return new SeqDecoderOptions { MaxTokens = number };
+        yield return new SeqDecoderOptions { MaxSourceLength = number };
+        yield return new SeqDecoderOptions { MemoryLimitBytes = number, WorkLimit = number };
+        yield return new SeqDecoderOptions { BeamWidth = number, BestCount = number, MaxTokens = number };
+        foreach (var odd in new[] { float.NaN, float.MaxValue, float.NegativeInfinity, -1e30f, float.Epsilon })
+        {
+            yield return new SeqDecoderOptions { LengthPenalty = odd };
+            yield return new SeqDecoderOptions { CoveragePenalty = odd };
+            yield return new SeqDecoderOptions { Sampling = new SamplingOptions { Temperature = odd } };
+            yield return new SeqDecoderOptions { Sampling = new SamplingOptions { TopP = odd, TopK = number } };
+        }
+    }
+
+    private static IEnumerable<FrameDecoderOptions?> FrameOptions(int number)
+    {
+        yield return null;
+        yield return new FrameDecoderOptions { BeamWidth = number };
+        yield return new FrameDecoderOptions { BeamWidth = 4096, BestCount = number };
+        yield return new FrameDecoderOptions { MaxFrames = number };
+        yield return new FrameDecoderOptions { MaxTokens = number };
+        yield return new FrameDecoderOptions { MaxTokensPerFrame = number };
+        yield return new FrameDecoderOptions { Blank = number };
+        yield return new FrameDecoderOptions { MemoryLimitBytes = number, WorkLimit = number };
+        foreach (var odd in new[] { float.NaN, float.MaxValue, float.NegativeInfinity, -1e30f, float.Epsilon }) yield return new FrameDecoderOptions { BeamWidth = 2, LanguageWeight = odd, TokenBonus = odd };
+    }
+
+    private static IEnumerable<(string, Action)> OfSession(Surface s)
+    {
+        foreach (var session in new[] { s.Session, s.OtherSession })
+        {
+            yield return ("SeqSession.Run", session.Run);
+            yield return ("SeqSession.Run", () => session.Run(new CancellationToken(canceled: true)));
+            yield return ("SeqSession.ResetState", session.ResetState);
+            yield return ("SeqSession.CopyStateFrom", () => session.CopyStateFrom(null!));
+            yield return ("SeqSession.CopyStateFrom", () => session.CopyStateFrom(s.Session));
+            yield return ("SeqSession.CopyStateFrom", () => session.CopyStateFrom(s.OtherSession));
+            foreach (var count in s_counts)
+            {
+                yield return ("SeqSession.SaveState", () => session.SaveState(new byte[count]));
+                yield return ("SeqSession.RestoreState", () => session.RestoreState(new byte[count]));
+            }
+
+            foreach (var name in s_names)
+            {
+                yield return ("SeqSession.InputIndex", () => session.InputIndex(name!));
+                yield return ("SeqSession.OutputIndex", () => session.OutputIndex(name!));
+                yield return ("SeqSession.StateIndex", () => session.StateIndex(name!));
+                yield return ("SeqSession.Input", () => session.Input<int>(name!).Clear());
+                yield return ("SeqSession.Output", () => _ = session.Output<float>(name!).Length);
+                yield return ("SeqSession.State", () => session.State<float>(name!).Clear());
+                foreach (var number in s_numbers) yield return ("SeqSession.SetSize", () => session.SetSize(name!, number));
+            }
+
+            foreach (var number in s_numbers)
+            {
+                yield return ("SeqSession.Input", () => session.Input<float>(number).Fill(float.NaN));
+                yield return ("SeqSession.Input", () => session.Input<int>(number).Fill(number));
+                yield return ("SeqSession.Input", () => session.Input<Odd>(number).Clear());
+                yield return ("SeqSession.Output", () => _ = session.Output<Half>(number).Length);
+                yield return ("SeqSession.Output", () => _ = session.Output<float>(number).Length);
+                yield return ("SeqSession.State", () => session.State<decimal>(number).Clear());
+                yield return ("SeqSession.State", () => session.State<float>(number).Fill(float.PositiveInfinity));
+                yield return ("SeqSession.InputName", () => session.InputName(number));
+                yield return ("SeqSession.InputType", () => session.InputType(number));
+                yield return ("SeqSession.InputShape", () => _ = session.InputShape(number).Length);
+                yield return ("SeqSession.OutputName", () => session.OutputName(number));
+                yield return ("SeqSession.OutputType", () => session.OutputType(number));
+                yield return ("SeqSession.OutputShape", () => _ = session.OutputShape(number).Length);
+                yield return ("SeqSession.StateName", () => session.StateName(number));
+                yield return ("SeqSession.StateType", () => session.StateType(number));
+                yield return ("SeqSession.StateShape", () => _ = session.StateShape(number).Length);
+            }
+
+            yield return ("SeqSession.Run", session.Run);
+        }
+    }
+
+    private static IEnumerable<(string, Action)> OfStreams(Surface s)
+    {
+        var streams = s.Streams;
+        yield return ("SeqStreams.Join", () => streams.Join());
+        yield return ("SeqStreams.Join", () => streams.Join());
+        yield return ("SeqStreams.TryJoin", () => streams.TryJoin(out _));
+        yield return ("SeqStreams.Step", streams.Step);
+        yield return ("SeqStreams.Step", () => streams.Step(new CancellationToken(canceled: true)));
+        yield return ("SeqStreams.Step", () => streams.Step([]));
+        yield return ("SeqStreams.Step", () => streams.Step([s.Slot, s.Slot]));
+        yield return ("SeqStreams.Step", () => streams.Step(new int[1000]));
+        foreach (var name in s_names)
+        {
+            yield return ("SeqStreams.InputIndex", () => streams.InputIndex(name!));
+            yield return ("SeqStreams.OutputIndex", () => streams.OutputIndex(name!));
+            yield return ("SeqStreams.StateIndex", () => streams.StateIndex(name!));
+            foreach (var number in s_numbers) yield return ("SeqStreams.SetSize", () => streams.SetSize(name!, number));
+        }
+
+        foreach (var slot in s_numbers)
+        {
+            yield return ("SeqStreams.IsJoined", () => streams.IsJoined(slot));
+            yield return ("SeqStreams.Step", () => streams.Step([slot]));
+            yield return ("SeqStreams.ResetState", () => streams.ResetState(slot));
+            foreach (var count in s_counts)
+            {
+                yield return ("SeqStreams.SaveState", () => streams.SaveState(slot, new byte[count]));
+                yield return ("SeqStreams.RestoreState", () => streams.RestoreState(slot, new byte[count]));
+            }
+        }
+
+        yield return ("SeqStreams.Step", streams.Step);
+    }
+
+    private static IEnumerable<(string, Action)> OfStreamValues(Surface s)
+    {
+        var streams = s.Streams;
+        foreach (var slot in s_numbers)
+        {
+            foreach (var name in s_names)
+            {
+                yield return ("SeqStreams.Input", () => streams.Input<int>(slot, name!).Clear());
+                yield return ("SeqStreams.Output", () => _ = streams.Output<float>(slot, name!).Length);
+                yield return ("SeqStreams.State", () => streams.State<float>(slot, name!).Clear());
+            }
+
+            foreach (var number in s_numbers)
+            {
+                yield return ("SeqStreams.Input", () => streams.Input<int>(slot, number).Fill(number));
+                yield return ("SeqStreams.Input", () => streams.Input<Odd>(slot, number).Clear());
+                yield return ("SeqStreams.Output", () => _ = streams.Output<float>(slot, number).Length);
+                yield return ("SeqStreams.State", () => streams.State<float>(slot, number).Clear());
+            }
+
+            yield return ("SeqStreams.InputName", () => streams.InputName(slot));
+            yield return ("SeqStreams.InputType", () => streams.InputType(slot));
+            yield return ("SeqStreams.InputShape", () => _ = streams.InputShape(slot).Length);
+            yield return ("SeqStreams.OutputName", () => streams.OutputName(slot));
+            yield return ("SeqStreams.OutputType", () => streams.OutputType(slot));
+            yield return ("SeqStreams.OutputShape", () => _ = streams.OutputShape(slot).Length);
+            yield return ("SeqStreams.StateName", () => streams.StateName(slot));
+            yield return ("SeqStreams.StateType", () => streams.StateType(slot));
+            yield return ("SeqStreams.StateShape", () => _ = streams.StateShape(slot).Length);
+            yield return ("SeqStreams.Leave", () => streams.Leave(slot));
+        }
+    }
+
+    private static IEnumerable<(string, Action)> OfDecoder(Surface s)
+    {
+        foreach (var decoder in new[] { s.Decoder, s.Drawing })
+        {
+            foreach (var count in s_counts)
+            {
+                yield return ("SeqDecoder.Decode", () => decoder.Decode(new int[count]));
+                yield return ("SeqDecoder.Decode", () => decoder.Decode(new string('a', count)));
+                yield return ("SeqDecoder.SetPrefix", () => decoder.SetPrefix(new int[count]));
+                yield return ("SeqDecoder.CopyText", () => decoder.CopyText(0, new char[count]));
+            }
+
+            foreach (var number in s_numbers)
+            {
+                yield return ("SeqDecoder.SetPrefix", () => decoder.SetPrefix([number]));
+                yield return ("SeqDecoder.Decode", () => decoder.Decode([number], new CancellationToken(canceled: true)));
+                yield return ("SeqDecoder.Decode", () => decoder.Decode([number]));
+                yield return ("SeqDecoder.Reseed", () => decoder.Reseed(ulong.MaxValue));
+                yield return ("SeqDecoder.Tokens", () => _ = decoder.Tokens(number).Length);
+                yield return ("SeqDecoder.Score", () => decoder.Score(number));
+                yield return ("SeqDecoder.LogProbability", () => decoder.LogProbability(number));
+                yield return ("SeqDecoder.IsComplete", () => decoder.IsComplete(number));
+                yield return ("SeqDecoder.AlignmentCount", () => decoder.AlignmentCount(number));
+                yield return ("SeqDecoder.Text", () => decoder.Text(number));
+                foreach (var step in s_numbers) yield return ("SeqDecoder.Alignment", () => _ = decoder.Alignment(number, step).Length);
+            }
+
+            yield return ("SeqDecoder.SetPrefix", () => decoder.SetPrefix([]));
+            yield return ("SeqDecoder.Decode", () => decoder.Decode([1]));
+        }
+    }
+
+    private static IEnumerable<(string, Action)> OfFrames(Surface s)
+    {
+        foreach (var decoder in new[] { s.Frames, s.Transducer })
+        {
+            foreach (var count in (int[])[.. s_counts, 6, 12, 54])
+            {
+                var features = new float[count];
+                Array.Fill(features, float.NaN);
+                yield return ("FrameDecoder.Decode", () => decoder.Decode(features));
+                yield return ("FrameDecoder.Accept", () => decoder.Accept(features));
+                yield return ("FrameDecoder.Accept", () => decoder.Accept(new float[count], new CancellationToken(canceled: true)));
+                yield return ("FrameDecoder.Decode", () => decoder.Decode(new float[count], new CancellationToken(canceled: true)));
+                yield return ("FrameDecoder.Accept", () => decoder.Accept(new float[count]));
+                yield return ("FrameDecoder.Finish", () => decoder.Finish());
+                yield return ("FrameDecoder.CopyText", () => decoder.CopyText(0, new char[count]));
+            }
+
+            foreach (var number in s_numbers)
+            {
+                yield return ("FrameDecoder.Tokens", () => _ = decoder.Tokens(number).Length);
+                yield return ("FrameDecoder.Frames", () => _ = decoder.Frames(number).Length);
+                yield return ("FrameDecoder.Score", () => decoder.Score(number));
+                yield return ("FrameDecoder.LogProbability", () => decoder.LogProbability(number));
+                yield return ("FrameDecoder.Text", () => decoder.Text(number));
+                yield return ("FrameDecoder.CopyText", () => decoder.CopyText(number, []));
+            }
+
+            yield return ("FrameDecoder.Reset", decoder.Reset);
+        }
+    }
+
+    private static IEnumerable<(string, Action)> OfTables(Surface s)
+    {
+        foreach (var number in s_numbers)
+        {
+            yield return ("TokenTable.Item", () => _ = s.Table[number].Length);
+            yield return ("TokenTable.Decode", () => s.Table.Decode([number]));
+            yield return ("TokenTable.Decode", () => s.Table.Decode([1, number, 2], new char[2]));
+            yield return ("TokenTrie.Add", () => s.Trie.Add([1, number]));
+            foreach (var text in s_names) yield return ("TokenTable.Encode", () => s.Table.Encode(text, new int[2], number));
+        }
+
+        foreach (var text in s_names)
+        {
+            yield return ("TokenTable.IndexOf", () => s.Table.IndexOf(text));
+            yield return ("TokenTable.Uncovered", () => s.Table.Uncovered(text?[..Math.Min(text.Length, 100)]));
+            yield return ("NgramModel.LoadArpa", () => NgramModel.LoadArpa(text!, s.Table));
+            yield return ("NgramModel.ReadArpa", () => NgramModel.ReadArpa(new StringReader(text ?? ""), s.Table));
+            yield return ("NgramModel.ReadArpa", () => NgramModel.ReadArpa(new StringReader($"\\data\\\nngram 1={text}\n\n\\1-grams:\n-1 a -1\n\\end\\"), s.Table));
+        }
+
+        yield return ("NgramModel.LoadArpa", () => NgramModel.LoadArpa(Path.GetTempPath(), s.Table));
+        yield return ("NgramModel.ReadArpa", () => NgramModel.ReadArpa(null!, s.Table));
+        yield return ("NgramModel.ReadArpa", () => NgramModel.ReadArpa(new StringReader("a"), null!));
+        yield return ("TokenTrie.Add", () => s.Trie.Add([]));
+    }
+}

@@ -1,0 +1,59 @@
+using SeqRuntime.Decoding;
+using SeqRuntime.Format;
+using SeqRuntime.Tests.Decoding;
+using SeqRuntime.Tests.Format;
+
+namespace SeqRuntime.Tests.PublicSurface;
+
+/// <summary>One of everything that the runtime's public types are made of.</summary>
+internal sealed class Surface : IDisposable
+{
+    public Surface()
+    {
+        Session = Model.CreateSession("tokens", new SeqSessionOptions { MaxSizes = { [SmallSeq.Length] = 3 } });
+        OtherSession = Model.CreateSession("step");
+        Streams = Model.CreateStreams(2, "tokens", new SeqSessionOptions { MaxSizes = { [SmallSeq.Length] = 3 } });
+        Slot = Streams.Join();
+        Decoder = DecoderModel.CreateDecoder(new SeqDecoderOptions { BeamWidth = 2, BestCount = 2 });
+        Drawing = DecoderModel.CreateDecoder(new SeqDecoderOptions { Sampling = new SamplingOptions() });
+        Frames = FrameModel.CreateFrameDecoder(new FrameDecoderOptions { MaxFrames = 8 });
+        Transducer = TransducerModel.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = 2, MaxFrames = 8 });
+        Table = Frames.TargetTable!;
+        Trie.Add([1, 2]);
+    }
+
+    public SeqModel Model { get; } = SeqModel.Load(SeqWriter.ToArray(SmallSeq.Build()));
+
+    public SeqModel DecoderModel { get; } = SeqModel.Load(SmallDecoder.Make(1, batched: true));
+
+    public SeqModel FrameModel { get; } = SeqModel.Load(SmallFrames.Ctc(1));
+
+    public SeqModel TransducerModel { get; } = SeqModel.Load(SmallFrames.Transducer(1, batched: true));
+
+    public SeqSession Session { get; }
+
+    public SeqSession OtherSession { get; }
+
+    public SeqStreams Streams { get; }
+
+    public int Slot { get; }
+
+    public SeqDecoder Decoder { get; }
+
+    public SeqDecoder Drawing { get; }
+
+    public FrameDecoder Frames { get; }
+
+    public FrameDecoder Transducer { get; }
+
+    public TokenTable Table { get; }
+
+    public TokenTrie Trie { get; } = new();
+
+    public IEnumerable<object> Objects => [Model, Session, Streams, Decoder, Drawing, Frames, Transducer, Table, Trie];
+
+    public void Dispose()
+    {
+        foreach (var part in new IDisposable[] { Decoder, Drawing, Frames, Transducer, Streams, Session, OtherSession, DecoderModel, FrameModel, TransducerModel, Model }) part.Dispose();
+    }
+}
