@@ -9,6 +9,9 @@ internal sealed record ConversionResult(SeqModelBuilder Model, byte[] File, IRea
 {
     /// <summary>Weights of the sources that nothing uses.</summary>
     public IReadOnlyList<UnusedWeight> Unused { get; init; } = [];
+
+    /// <summary>What the user should know of how weights are stored.</summary>
+    public IReadOnlyList<string> WeightNotes { get; init; } = [];
 }
 
 /// <summary>One source and the graph it became.</summary>
@@ -26,7 +29,7 @@ internal sealed record StatePair(string Input, string Output, IReadOnlyList<IrDi
 
 /// <summary>A constant of the model as stored.</summary>
 /// <param name="Name">Name.</param>
-/// <param name="Shape">Shape; rows and columns where packed.</param>
+/// <param name="Shape">Shape; of a matrix its outputs and inputs, without padding.</param>
 /// <param name="Format">Storage: dense float32, packed float32, packed int8 …</param>
 /// <param name="Bytes">Bytes in the file.</param>
 /// <param name="Error">Relative root-mean-square error of the weights against the source, where they are no float32.</param>
@@ -38,7 +41,9 @@ internal sealed record StatePair(string Input, string Output, IReadOnlyList<IrDi
 /// <param name="Padding">How many of its bytes are padding of rows to whole tiles.</param>
 /// <param name="IsTokenTable">It holds a layer's products with all tokens, worked out once.</param>
 /// <param name="IsCopy">Its content is stored once more in another format, as the user asked for both.</param>
-internal sealed record ConvertedTensor(string Name, IReadOnlyList<int> Shape, string Format, long Bytes, double? Error, WeightKind? Weights = null, bool IsAsked = false, string Graph = "", string? Finer = null, IReadOnlyList<string>? Also = null, bool IsCopy = false, long Padding = 0, bool IsTokenTable = false)
+/// <param name="General">How it would be stored if the user had not named it.</param>
+/// <param name="NoSmaller">A finer storage that would take no more bytes than what the user asked for.</param>
+internal sealed record ConvertedTensor(string Name, IReadOnlyList<int> Shape, string Format, long Bytes, double? Error, WeightKind? Weights = null, bool IsAsked = false, string Graph = "", string? Finer = null, IReadOnlyList<string>? Also = null, bool IsCopy = false, long Padding = 0, bool IsTokenTable = false, WeightKind? General = null, WeightKind? NoSmaller = null)
 {
     /// <summary>All names of its content, that of the file first.</summary>
     public IEnumerable<string> Names => [Name, .. Also ?? []];

@@ -5,7 +5,6 @@ using SeqRuntime.Converter.Graph.States;
 using SeqRuntime.Converter.Importers;
 using SeqRuntime.Converter.Importers.Description;
 using SeqRuntime.Converter.Lowering;
-using SeqRuntime.Converter.Quantization;
 using SeqRuntime.Decoding;
 using SeqRuntime.Format;
 using SeqRuntime.Kernels;
@@ -59,11 +58,7 @@ internal static class Converter
 
         progress?.Report(new ConversionProgress("packing weights", 0.8));
         var graphs = resolved.ConvertAll(r => r.Graph);
-        var asked = new WeightChoice(options, new Dictionary<string, RaisedWeights>());
-        var shared = GraphLowering.Survey(graphs, asked);
-        var (model, tensors) = GraphLowering.Lower(graphs, asked, shared);
-        asked.CheckPatterns(tensors);
-        if (SensitiveTensors.Find(model, tensors) is { Count: > 0 } raised) (model, tensors) = GraphLowering.Lower(graphs, new WeightChoice(options, raised), shared);
+        var (model, tensors, weightNotes) = StoredWeights.Lower(graphs, options);
 
         foreach (var (table, entries) in tables) model.Tables[table] = entries;
         foreach (var (key, value) in metadata) model.Metadata[key] = value;
@@ -88,7 +83,7 @@ internal static class Converter
         var bytes = SeqWriter.ToArray(model);
         Check(bytes, graphs);
         progress?.Report(new ConversionProgress("done", 1));
-        return new ConversionResult(model, bytes, converted, tensors, files.Sum(source => new FileInfo(source).Length)) { Unused = [.. read.Select(r => r.Source).Distinct().SelectMany(source => source.Unused)] };
+        return new ConversionResult(model, bytes, converted, tensors, files.Sum(source => new FileInfo(source).Length)) { Unused = [.. read.Select(r => r.Source).Distinct().SelectMany(source => source.Unused)], WeightNotes = weightNotes };
     }
 
     /// <summary>Loads what was made, plans a session of each graph and makes a decoder: what this converter hands out runs.</summary>
@@ -173,7 +168,6 @@ internal static class Converter
         IReadOnlyList<StatePair> kept = [];
         if (options.Stateful) kept = StreamStates.Keep(graph, notes);
         else if (!isOfSentences) StreamStates.Note(graph, notes);
-        Passes.Finish(graph, name => WeightChoice.AsksForFewerBits(options, name));
         UnreadInputs.Tell(graph, notes);
         return (graph, [.. pairing.Pairs, .. kept]);
     }

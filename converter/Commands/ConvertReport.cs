@@ -22,7 +22,7 @@ internal sealed record ConvertReport(
             conversion.SourceBytes,
             (double)model.FileBytes / conversion.SourceBytes,
             [.. conversion.Graphs.Select((g, i) => new ConvertedGraphReport(g.Source, g.SourceNodes, Inspection.Graph(model, i, new Dictionary<string, int>(), nodes: false), [.. g.States.Select(StateReport.From)], [.. g.Sizes.Select(SizeReport.From)], g.Notes))],
-            QuantizationReport.From(conversion.Tensors),
+            QuantizationReport.From(conversion.Tensors, conversion.WeightNotes),
             conversion.Unused.Count > 0 ? conversion.Unused : null,
             CostReport.From(conversion.Tensors));
     }
@@ -63,42 +63,43 @@ internal sealed record SizeReport(string Symbol, string Fits, int? Least, int? M
 }
 
 /// <summary>The weight matrices that are not stored as float32: how many in which storage, and each with its error, largest first.</summary>
-internal sealed record QuantizationReport(int Tensors, long Bytes, IReadOnlyList<StorageReport> Storage, IReadOnlyList<StoredTensor> Worst, IReadOnlyList<FinerTensor> Finer)
+internal sealed record QuantizationReport(int Tensors, long Bytes, IReadOnlyList<StorageReport> Storage, IReadOnlyList<StoredTensor> Worst, IReadOnlyList<FinerTensor> Finer, IReadOnlyList<string> Notes)
 {
     private const int Shown = 24;
 
-    public static QuantizationReport? From(IReadOnlyList<ConvertedTensor> tensors)
+    public static QuantizationReport? From(IReadOnlyList<ConvertedTensor> tensors, IReadOnlyList<string> notes)
     {
         var weights = tensors.Where(t => t.Weights is not null).ToList();
         var stored = weights.Where(t => t.Error is not null).OrderByDescending(t => t.Error).ToList();
         var finer = tensors.Where(t => t.Finer is not null).ToList();
-        return stored.Count == 0 && finer.Count == 0
+        return stored.Count == 0 && finer.Count == 0 && notes.Count == 0
             ? null
             : new QuantizationReport(
                 stored.Count,
                 stored.Sum(t => t.Bytes),
                 [.. weights.GroupBy(t => t.Weights!.Value).OrderByDescending(g => g.Sum(t => t.Bytes)).Select(g => new StorageReport(g.Key.Name(), g.Count(), g.Sum(t => t.Bytes)))],
-                [.. stored.Select(t => new StoredTensor(t.Name, t.Shape, t.Weights!.Value.Name(), t.Error!.Value))],
-                [.. finer.Select(t => new FinerTensor(t.Name, t.Shape, (t.Weights ?? WeightKind.Float32).Name(), t.Bytes, t.Finer!))]);
+                [.. stored.Select(t => new StoredTensor(t.Name, t.Shape, t.Weights!.Value.Name(), t.Bytes, t.Error!.Value))],
+                [.. finer.Select(t => new FinerTensor(t.Name, t.Shape, (t.Weights ?? WeightKind.Float32).Name(), t.Bytes, t.Finer!))],
+                notes);
     }
 
     public void Print(TextWriter output)
     {
-        output.WriteLine($"quantized {Text.Count(Tensors, "tensor")}, {Text.Bytes(Bytes)}; of all weights {string.Join(", ", Storage.Select(s => $"{s.Storage} {Text.Bytes(s.Bytes)} in {s.Tensors}"))}; largest relative RMS errors:");
-        Text.Table(output, "  ", [.. Worst.Take(Shown).Select(w => new[] { w.Name, Text.Shape(w.Shape), w.Storage, Text.Percent(w.Error) })]);
+        if (Tensors > 0) output.WriteLine($"quantized {Text.Count(Tensors, "tensor")}, {Text.Bytes(Bytes)}; of all weights {string.Join(", ", Storage.Select(s => $"{s.Storage} {Text.Bytes(s.Bytes)} in {s.Tensors}"))}; largest relative RMS errors:");
+        Text.Table(output, "  ", [.. Worst.Take(Shown).Select(w => new[] { w.Name, Text.Shape(w.Shape), w.Storage, Text.Percent(w.Error), Text.Bytes(w.Bytes) })]);
         if (Worst.Count > Shown) output.WriteLine($"  and {Worst.Count - Shown} more: seqconvert inspect --tensors");
-        if (Finer.Count == 0) return;
-        output.WriteLine("stored finer than asked for (overrule one with --weights-of 'NAME=KIND', all with --weights-of '*=KIND'):");
+        if (Finer.Count > 0) output.WriteLine("stored finer than asked for (overrule one with --weights-of 'NAME=KIND', all with --weights-of '*=KIND'):");
         Text.Table(output, "  ", [.. Finer.Take(Shown).Select(f => new[] { f.Name, Text.Shape(f.Shape), f.Storage, Text.Bytes(f.Bytes), f.Why })]);
         if (Finer.Count > Shown) output.WriteLine($"  and {Finer.Count - Shown} more: --json lists all");
+        foreach (var note in Notes) output.WriteLine($"note: {note}");
     }
 }
 
 /// <summary>Weight matrices in one storage: fp32, fp16, int8, int4.</summary>
 internal sealed record StorageReport(string Storage, int Tensors, long Bytes);
 
-/// <summary>A weight matrix with its storage and relative root-mean-square error.</summary>
-internal sealed record StoredTensor(string Name, IReadOnlyList<int> Shape, string Storage, double Error);
+/// <summary>A weight matrix with its storage, size and relative root-mean-square error.</summary>
+internal sealed record StoredTensor(string Name, IReadOnlyList<int> Shape, string Storage, long Bytes, double Error);
 
 /// <summary>What is stored finer than asked for, and why; <c>--weights-of NAME=KIND</c> overrules it.</summary>
 internal sealed record FinerTensor(string Name, IReadOnlyList<int> Shape, string Storage, long Bytes, string Why);

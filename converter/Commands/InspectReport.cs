@@ -88,7 +88,7 @@ internal sealed record TensorReport(string Name, string Format, IReadOnlyList<in
     [
         Name,
         Format,
-        Matrices == 1 ? Text.Shape(Shape) : $"{Matrices} x {Text.Shape(Shape)}",
+        Text.Shape(Shape),
         Text.Bytes(Bytes),
         QuantizationError is { } error ? $"error {Text.Percent(error)}" : "",
     ];

@@ -14,7 +14,8 @@ internal static class Inspection
             if (!model.Graphs.Any(g => g.Symbols.Contains(symbol))) throw new UsageException($"--size {symbol}: no graph has a symbolic dimension '{symbol}'");
         }
 
-        var constants = model.Loaded.Tensors.Select(t => Constant(model, t)).ToList();
+        var shapes = new WeightShapes(model.Loaded);
+        var constants = model.Loaded.Tensors.Select(t => Constant(model, t, shapes.Of(t))).ToList();
         return new InspectReport(
             path,
             model.FileBytes,
@@ -53,7 +54,7 @@ internal static class Inspection
         return $"{BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(SeqLayout.MajorAt))}.{BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(SeqLayout.MinorAt))}";
     }
 
-    private static TensorReport Constant(SeqModel model, Operators.Tensor tensor) => new(
+    private static TensorReport Constant(SeqModel model, Operators.Tensor tensor, IReadOnlyList<int> shape) => new(
         tensor.Name,
         tensor.Format switch
         {
@@ -63,7 +64,7 @@ internal static class Inspection
             TensorFormat.PackedInt4 => WeightKind.Int4.Storage(),
             _ => $"dense {tensor.Type.Name()}",
         },
-        tensor.Shape.AsSpan().ToArray(),
+        shape,
         tensor.PackedCount,
         tensor.Format == TensorFormat.Dense ? tensor.Bytes : tensor.Capacity,
         QuantizationErrors.Of(model.Metadata, tensor.Name));

@@ -18,10 +18,13 @@ internal sealed class IrGraph(string name)
     /// <summary>What is known of each value's type and shape, after <see cref="ResolvePass"/>.</summary>
     public Dictionary<string, IrShape> Shapes { get; } = [];
 
+    /// <summary>For constants that were computed from others: the names in the source file of those.</summary>
+    public Dictionary<string, string[]> Sources { get; } = [];
+
     private int[] _unique = [0];
 
     /// <summary>A value name that does not occur yet.</summary>
-    public string Fresh(string stem) => $"{stem}~{++_unique[0]}";
+    public string Fresh(string stem) => $"{WeightNames.Stem(stem)}~{++_unique[0]}";
 
     /// <summary>Lets the new names of an inner graph differ from those of the graph around it.</summary>
     public void CountNamesWith(IrGraph outer) => _unique = outer._unique;
@@ -31,6 +34,7 @@ internal sealed class IrGraph(string name)
     {
         var name = Fresh(stem);
         Constants[name] = tensor;
+        if (Sources.TryGetValue(stem, out var sources)) Sources[name] = sources;
         return name;
     }
 
@@ -64,6 +68,7 @@ internal sealed class IrGraph(string name)
         string Renamed(string value) => names is not null && names.TryGetValue(value, out var renamed) ? renamed : value;
         var copy = new IrGraph(Name) { _unique = [_unique[0]], Probes = Probes, Ranges = Ranges };
         foreach (var (name, tensor) in Constants) copy.Constants[Renamed(name)] = tensor;
+        foreach (var (name, sources) in Sources) copy.Sources[Renamed(name)] = sources;
         foreach (var node in Nodes)
         {
             var clone = new IrNode(node.Name, node.Op, node.Inputs.Select(Renamed), node.Outputs.Select(Renamed));

@@ -307,8 +307,14 @@ internal sealed class ResolvePass
         foreach (var output in node.Outputs)
         {
             if (output.Length == 0) continue;
-            if (_evaluator.KnownContent(output) is { } content) AddConstant(output, content);
-            else isKnown = false;
+            if (_evaluator.KnownContent(output) is not { } content)
+            {
+                isKnown = false;
+                continue;
+            }
+
+            AddConstant(output, content);
+            WeightNames.Trace(_graph, node, output);
         }
 
         if (!isKnown) _kept.Add(node);

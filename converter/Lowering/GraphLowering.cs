@@ -45,7 +45,7 @@ internal sealed class GraphLowering
         foreach (var graph in graphs)
         {
             store.Graph = graph.Name;
-            new GraphLowering(graph, model, store).Lower(!choice.IsFloat32Only);
+            new GraphLowering(graph, model, store).Lower();
         }
 
         return store;
@@ -60,7 +60,7 @@ internal sealed class GraphLowering
         if (name.Length == 0) return -1;
         if (_values.TryGetValue(name, out var value)) return value;
         if (_graph.ConstantOf(name) is not { } constant) throw new ConversionException($"'{name}' of graph '{_graph.Name}' is never computed; the model is damaged.");
-        return _values[name] = Constant(_weights.Dense(name, constant, finer, isTokenTable: isTokenTable));
+        return _values[name] = Constant(_weights.Dense(WeightNames.Of(_graph, name), constant, finer, isTokenTable: isTokenTable));
     }
 
     /// <summary>A tensor of the model as a value, one for all that read it.</summary>
@@ -86,14 +86,15 @@ internal sealed class GraphLowering
         if (name.Length > 0) _values[name] = value;
     }
 
-    private void Lower(bool packTables)
+    private void Lower()
     {
+        var positions = PositionTables.Find(_graph);
         NarrowIndices();
         foreach (var port in _graph.Inputs) _values[port.Value] = _target.Input(port.Name, port.Type, Dimensions(port.Shape));
-        foreach (var state in _graph.States) _values[state.Value] = _target.State(state.Name, state.Type, Dimensions(state.Shape), state.Initial is { } initial ? _weights.Dense(state.Name, initial) : -1);
+        foreach (var state in _graph.States) _values[state.Value] = _target.State(state.Name, state.Type, Dimensions(state.Shape), state.Initial is { } initial ? _weights.Dense([state.Name], initial) : -1);
         foreach (var node in _graph.Nodes)
         {
-            if (WeightLowering.TryLower(node, this, packTables)) continue;
+            if (WeightLowering.TryLower(node, this, positions)) continue;
             var (kind, attributes) = OperatorMap.Map(node);
             Add(node, kind, [.. node.Inputs.Select(input => Value(input))], attributes);
         }

@@ -1,4 +1,5 @@
 using SeqRuntime.Converter.Graph;
+using SeqRuntime.Converter.Quantization;
 using SeqRuntime.Format;
 using SeqRuntime.Operators;
 
@@ -34,12 +35,13 @@ internal static class RecurrentLowering
         if (node.Op == "LSTM") inputs.Add(lowering.Value(node.Input(6)));
         for (var d = 0; d < directions; d++)
         {
-            inputs.Add(w is null ? -1 : Matrix(node, lowering, 1, w, d, directions, gates, hidden));
-            inputs.Add(Matrix(node, lowering, 2, r, d, directions, gates, hidden));
-            inputs.Add(b is null || (w is null && node.Op != "GRU") ? -1 : Bias(node, lowering, b, d, gates, hidden, isResetAfter));
+            int Dense(int input, IrTensor tensor, int used) => lowering.Constant(lowering.Weights.Dense(WeightNames.OfDirection(lowering.Source, node.Input(input), d, directions), tensor, padding: tensor.Count - used));
+            inputs.Add(w is null ? -1 : lowering.Constant(lowering.Weights.Packed(Matrix(node, lowering.Source, 1, d))));
+            inputs.Add(lowering.Constant(lowering.Weights.Packed(Matrix(node, lowering.Source, 2, d))));
+            inputs.Add(b is null || (w is null && node.Op != "GRU") ? -1 : Dense(3, Bias(b, d, gates, hidden, isResetAfter), (gates.Length == 3 ? 2 : 1) * gates.Length * hidden));
             if (node.Op != "LSTM") continue;
-            inputs.Add(Peephole(node, lowering, p, d, hidden));
-            inputs.Add(projection is null ? -1 : lowering.Constant(lowering.Weights.Packed(node.Input(8), projection.Shape[0], hidden, true, projection.ToFloats())));
+            inputs.Add(p is null ? -1 : Dense(7, Peephole(p, d, hidden), 3 * hidden));
+            inputs.Add(projection is null ? -1 : lowering.Constant(lowering.Weights.Packed(new WeightMatrix(WeightNames.Of(lowering.Source, node.Input(8)), projection.Shape[0], hidden, projection.ToFloats()))));
         }
 
         var attributes = Attributes(node, hidden, direction, gates.Length);
@@ -86,9 +88,10 @@ internal static class RecurrentLowering
     public static float[] Products(IrNode node, IrGraph graph, IrTensor x, int direction)
     {
         var gates = s_gates[node.Op];
-        var (w, b) = (graph.ConstantOf(node.Input(1))!, graph.ConstantOf(node.Input(3)));
-        int hidden = w.Shape[1] / gates.Length, columns = w.Shape[2], rows = Rows(gates, hidden), count = x.Shape[0];
-        var matrix = PackedRows(w, direction, gates, hidden);
+        var b = graph.ConstantOf(node.Input(3));
+        var w = Matrix(node, graph, 1, direction);
+        int hidden = graph.ConstantOf(node.Input(1))!.Shape[1] / gates.Length, columns = w.Columns, rows = w.Rows, count = x.Shape[0];
+        var matrix = w.Matrices[0];
         var bias = b is null ? new float[rows] : PackedBias(b, direction, gates, hidden, node.Int("linear_before_reset", 0) != 0);
         var result = new float[checked(count * rows)];
         for (var i = 0; i < count; i++)
@@ -137,10 +140,14 @@ internal static class RecurrentLowering
         return tensor;
     }
 
-    private static int Matrix(IrNode node, GraphLowering lowering, int input, IrTensor tensor, int direction, int directions, int[] gates, int hidden)
+    /// <summary>A direction's W or R, which is the node's input of this number, as it is packed.</summary>
+    public static WeightMatrix Matrix(IrNode node, IrGraph graph, int input, int direction)
     {
-        var name = directions == 1 ? node.Input(input) : $"{node.Input(input)}.{(direction == 0 ? "forward" : "reverse")}";
-        return lowering.Constant(lowering.Weights.Padded(name, Rows(gates, hidden), gates.Length * hidden, tensor.Shape[2], PackedRows(tensor, direction, gates, hidden)));
+        var tensor = graph.ConstantOf(node.Input(input))!;
+        var gates = s_gates[node.Op];
+        var hidden = tensor.Shape[1] / gates.Length;
+        var names = WeightNames.OfDirection(graph, node.Input(input), direction, tensor.Shape[0]);
+        return new WeightMatrix(names, Rows(gates, hidden), tensor.Shape[2], PackedRows(tensor, direction, gates, hidden)) { Shape = tensor.Shape[1..], UsedRows = tensor.Shape[1] };
     }
 
     private static float[] PackedRows(IrTensor tensor, int direction, int[] gates, int hidden)
@@ -158,11 +165,10 @@ internal static class RecurrentLowering
     }
 
     /// <summary>Wb + Rb by rows; a GRU has two rows of biases, since that of the candidate's recurrent product may lie inside the reset.</summary>
-    private static int Bias(IrNode node, GraphLowering lowering, IrTensor b, int direction, int[] gates, int hidden, bool isResetAfter)
+    private static IrTensor Bias(IrTensor b, int direction, int[] gates, int hidden, bool isResetAfter)
     {
         var rows = Rows(gates, hidden);
-        var result = PackedBias(b, direction, gates, hidden, isResetAfter);
-        return lowering.Constant(lowering.Weights.Dense($"{node.Input(3)}.{direction}", IrTensor.Of(gates.Length == 3 ? [2, rows] : [rows], result.AsSpan()), padding: (gates.Length == 3 ? 2 : 1) * (rows - gates.Length * hidden)));
+        return IrTensor.Of(gates.Length == 3 ? [2, rows] : [rows], PackedBias(b, direction, gates, hidden, isResetAfter).AsSpan());
     }
 
     private static float[] PackedBias(IrTensor b, int direction, int[] gates, int hidden, bool isResetAfter)
@@ -188,12 +194,11 @@ internal static class RecurrentLowering
     }
 
     /// <summary>Peephole weights from ONNX's order i o f into i f o.</summary>
-    private static int Peephole(IrNode node, GraphLowering lowering, IrTensor? p, int direction, int hidden)
+    private static IrTensor Peephole(IrTensor p, int direction, int hidden)
     {
-        if (p is null) return -1;
         var source = p.Floats.Slice(direction * 3 * hidden, 3 * hidden);
         float[] result = [.. source[..hidden], .. source[(2 * hidden)..], .. source[hidden..(2 * hidden)]];
-        return lowering.Constant(lowering.Weights.Dense($"{node.Input(7)}.{direction}", IrTensor.Of([3, hidden], result.AsSpan())));
+        return IrTensor.Of([3, hidden], result.AsSpan());
     }
 
     private static int Rows(int[] gates, int hidden) => checked(WeightLayout.PadRows(hidden) * gates.Length);

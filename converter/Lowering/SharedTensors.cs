@@ -20,12 +20,12 @@ internal sealed class SharedTensors
     /// <summary>Whether a product of some graph reads these matrices, not only a lookup.</summary>
     public bool IsProduct(ContentKey key) => _products.Contains(key);
 
-    /// <summary>Remembers a use of content under a name.</summary>
-    public void Add(ContentKey key, string name, bool isProduct)
+    /// <summary>Remembers a use of content under some names.</summary>
+    public void Add(ContentKey key, IReadOnlyList<string> names, bool isProduct)
     {
         if (isProduct) _products.Add(key);
-        if (!_names.TryGetValue(key, out var names)) _names[key] = names = [];
-        if (!names.Contains(name)) names.Add(name);
+        if (!_names.TryGetValue(key, out var known)) _names[key] = known = [];
+        known.AddRange(names.Except(known));
     }
 }
 

@@ -1,5 +1,6 @@
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Graph.Fusion;
+using SeqRuntime.Converter.Quantization;
 using SeqRuntime.Format;
 using SeqRuntime.Operators;
 
@@ -11,7 +12,7 @@ internal static class WeightLowering
     /// <summary>Fewest outputs of a group for which packing pays; with fewer most of a 16-row tile would be padding.</summary>
     private const int FewestPackedRows = 4;
 
-    public static bool TryLower(IrNode node, GraphLowering lowering, bool packTables)
+    public static bool TryLower(IrNode node, GraphLowering lowering, HashSet<IrNode> positions)
     {
         switch (node.Op)
         {
@@ -20,7 +21,9 @@ internal static class WeightLowering
                 return true;
             case "Linear":
                 var matrix = lowering.Source.ConstantOf(node.Input(1))!;
-                Linear(node, lowering, node.Input(1), matrix.ToFloats(), matrix.Shape[0], matrix.Shape[1], lowering.Value(node.Input(2)));
+                var bias = lowering.Value(node.Input(2));
+                var product = lowering.Weights.Packed(new WeightMatrix(WeightNames.Of(lowering.Source, node.Input(1)), matrix.Shape[0], matrix.Shape[1], matrix.ToFloats()) { IsExact = node.Has(DecomposeSpectral.ExactWeights) });
+                lowering.Add(node, OpKind.Linear, [lowering.Value(node.Input(0)), lowering.Constant(product), bias], new Attributes());
                 return true;
             case "Conv":
                 Conv(node, lowering);
@@ -29,22 +32,18 @@ internal static class WeightLowering
                 ConvTranspose(node, lowering);
                 return true;
             case "Gather" when node.Has(TokenProducts.ExactTable):
-                lowering.Value(node.Input(0), !packTables ? null : $"a layer's products with the tokens of '{node.String(TokenProducts.ExactTable, "")}', worked out once; --weights-of '{node.String(TokenProducts.ExactTable, "")}=KIND' keeps the two apart", isTokenTable: true);
+                var embedding = node.String(TokenProducts.ExactTable, "");
+                lowering.Value(node.Input(0), lowering.Weights.Wanted != WeightKind.Float32 ? $"a layer's products with the tokens of '{embedding}', worked out once; --weights-of '{embedding}=KIND' keeps the two apart" : null, isTokenTable: true);
                 return false;
             case "Gather" when node.Int("axis", 0) == 0 && lowering.Source.ConstantOf(node.Input(0)) is { Type: ElementType.Float32, Shape: [> 0, > 0] } table
                 && lowering.Source.ShapeOf(node.Input(1)).Type is ElementType.Int32 or ElementType.Int64:
-                if (lowering.Weights.Table(node.Input(0), table, packTables) is not { } stored) return false;
+                var reason = positions.Contains(node) ? "a table of positions" : null;
+                if (lowering.Weights.Table(WeightNames.Of(lowering.Source, node.Input(0)), table, reason) is not { } stored) return false;
                 lowering.Add(node, stored.ByColumns ? OpKind.ColumnEmbedding : OpKind.Embedding, [lowering.Constant(stored.Tensor), lowering.Value(node.Input(1))], new Attributes());
                 return true;
             default:
                 return false;
         }
-    }
-
-    private static void Linear(IrNode node, GraphLowering lowering, string name, float[] weights, int rows, int columns, int bias)
-    {
-        var w = lowering.Constant(lowering.Weights.Packed(name, rows, columns, !node.Has(DecomposeSpectral.ExactWeights), weights));
-        lowering.Add(node, OpKind.Linear, [lowering.Value(node.Input(0)), w, bias], new Attributes());
     }
 
     private static void Conv(IrNode node, GraphLowering lowering)
@@ -59,7 +58,8 @@ internal static class WeightLowering
             var rows = weights.Shape[0] / group;
             var columns = weights.Count / weights.Shape[0];
             var all = weights.ToFloats();
-            w = lowering.Constant(lowering.Weights.Packed(node.Input(1), rows, columns, !node.Has(DecomposeSpectral.ExactWeights), [.. Enumerable.Range(0, group).Select(g => all.AsSpan(g * rows * columns, rows * columns).ToArray())]));
+            var matrices = Enumerable.Range(0, group).Select(g => all.AsSpan(g * rows * columns, rows * columns).ToArray());
+            w = lowering.Constant(lowering.Weights.Packed(new WeightMatrix(WeightNames.Of(lowering.Source, node.Input(1)), rows, columns, [.. matrices]) { Shape = weights.Shape, IsExact = node.Has(DecomposeSpectral.ExactWeights) }));
         }
         else
         {

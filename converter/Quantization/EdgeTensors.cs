@@ -4,13 +4,16 @@ namespace SeqRuntime.Converter.Quantization;
 
 /// <summary>
 /// The matrices at a model's edges: those that multiply an input of a graph, with nothing but operators without weights between,
-/// and those from whose product an output follows so. What they lose no other layer averages out.
+/// those from whose product an output follows so, and tables that are looked up. What they lose no other layer averages out.
 /// </summary>
 internal static class EdgeTensors
 {
-    public static HashSet<string> Find(SeqModelBuilder model)
+    private const string AtEdge = "at the graph's edge";
+
+    /// <summary>Names of the matrices, and what they are.</summary>
+    public static Dictionary<string, string> Find(SeqModelBuilder model)
     {
-        var edges = new HashSet<string>(StringComparer.Ordinal);
+        var edges = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var graph in model.Graphs)
         {
             First(model, graph, edges);
@@ -20,7 +23,7 @@ internal static class EdgeTensors
         return edges;
     }
 
-    private static void First(SeqModelBuilder model, GraphDefinition graph, HashSet<string> edges)
+    private static void First(SeqModelBuilder model, GraphDefinition graph, Dictionary<string, string> edges)
     {
         var fromInput = graph.Inputs.Where(v => graph.Values[v].Type == ElementType.Float32).ToHashSet();
         foreach (var node in graph.Nodes)
@@ -30,24 +33,28 @@ internal static class EdgeTensors
             {
                 if (node.Inputs.Any(fromInput.Contains)) fromInput.UnionWith(node.Outputs);
             }
+            else if (node.Kind is OpKind.Embedding or OpKind.ColumnEmbedding)
+            {
+                edges.TryAdd(weights[0].Name, "a table that is looked up");
+            }
             else if (fromInput.Contains(node.Inputs[0]))
             {
                 // Of a recurrent layer W alone: R multiplies what the layer made.
                 var perDirection = node.Kind switch { OpKind.Lstm => 5, OpKind.Gru or OpKind.Rnn => 3, _ => 1 };
                 var first = node.Kind == OpKind.Lstm ? 4 : 3;
-                edges.UnionWith(weights.Where(w => perDirection == 1 || (w.Input - first) % perDirection == 0).Select(w => w.Name));
+                foreach (var w in weights.Where(w => perDirection == 1 || (w.Input - first) % perDirection == 0)) edges[w.Name] = AtEdge;
             }
         }
     }
 
-    private static void Last(SeqModelBuilder model, GraphDefinition graph, HashSet<string> edges)
+    private static void Last(SeqModelBuilder model, GraphDefinition graph, Dictionary<string, string> edges)
     {
         var toOutput = graph.Outputs.ToHashSet();
         foreach (var node in graph.Nodes.AsEnumerable().Reverse().Where(node => node.Outputs.Any(toOutput.Contains)))
         {
             var weights = Weights(model, graph, node);
             if (weights.Count == 0) toOutput.UnionWith(node.Inputs.Where(v => v >= 0));
-            else if (node.Kind is OpKind.Linear or OpKind.Conv) edges.UnionWith(weights.Select(w => w.Name));
+            else if (node.Kind is OpKind.Linear or OpKind.Conv) edges[weights[0].Name] = AtEdge;
         }
     }
 

@@ -135,10 +135,11 @@ public sealed class ConvertCommandTests : IDisposable
     {
         var source = Models.Need("silero-vad/silero_vad_16k_op15.onnx");
         _cli.Good("convert", source, "-o", _cli["vad.seq"], "--set", "sr=16000", "--weights", "int4", "--weights-of", "*encoder.0*=fp16", "--weights-of", "*encoder.2*=int8");
-        Assert.Matches(@"model\.encoder\.0\.reparam_conv\.weight +\[128, 387\] +fp16 +0\.0\d+%", _cli.Out);
-        Assert.Matches(@"model\.encoder\.2\.reparam_conv\.weight +\[64, 192\] +int8 +1\.\d+%", _cli.Out);
-        Assert.Matches(@"model\.encoder\.3\.reparam_conv\.weight +\[128, 192\] +int4 +\d\.\d+%", _cli.Out);
-        Assert.Matches(@"model\.stft\.forward_basis_buffer +\[258, 256\] +int8 +0\.\d+%", _cli.Out);
+        Assert.Matches(@"model\.encoder\.0\.reparam_conv\.weight +\[128, 129, 3\] +fp16 +0\.0\d+%", _cli.Out);
+        Assert.Matches(@"model\.encoder\.2\.reparam_conv\.weight +\[64, 64, 3\] +int8 +1\.\d+%", _cli.Out);
+        Assert.Matches(@"model\.encoder\.3\.reparam_conv\.weight +\[128, 64, 3\] +int4 +\d\.\d+%", _cli.Out);
+        Assert.Matches(@"model\.stft\.forward_basis_buffer +\[258, 1, 256\] +int8 +0\.\d+%", _cli.Out);
+        Assert.Matches(@"model\.decoder\.rnn\.weight_ih +\[512, 128\] +int4 ", _cli.Out);
 
         var inspected = _cli.Json("inspect", _cli["vad.seq"], "--json", "--tensors");
         Assert.Equal("1.2", inspected.GetProperty("formatVersion").GetString());
@@ -154,10 +155,10 @@ public sealed class ConvertCommandTests : IDisposable
         var sources = Dtln();
         string[] convert = ["convert", .. sources, "-o", _cli["both.seq"], "--weights", "int8"];
         _cli.Good(convert);
-        Assert.Matches(@"--weights-of '\*=KIND'\):\n  model_2/dense_3/Tensordot/Reshape_1:0 +\[256, 128\] +fp32 +128\.0 KiB +its error in int8 would be 1\.29%", _cli.Out);
+        Assert.Matches(@"--weights-of '\*=KIND'\):\n  model_2/dense_3/Tensordot/Reshape_1:0 +\[256, 128\] +fp16 +64\.0 KiB +its error in int8 would be 1\.29%", _cli.Out);
         var finer = Assert.Single(_cli.Json([.. convert, "--json"]).GetProperty("quantization").GetProperty("finer").EnumerateArray());
         Assert.StartsWith("model_2/dense_3", finer.GetProperty("name").GetString(), StringComparison.Ordinal);
-        Assert.Equal("fp32", finer.GetProperty("storage").GetString());
+        Assert.Equal("fp16", finer.GetProperty("storage").GetString());
 
         _cli.Good([.. convert, "--weights-of", "*=int8"]);
         Assert.DoesNotContain("finer", _cli.Out, StringComparison.Ordinal);
@@ -166,13 +167,13 @@ public sealed class ConvertCommandTests : IDisposable
     [Fact]
     public void A_table_of_products_with_tokens_is_told_and_naming_the_embedding_keeps_the_layer_apart()
     {
-        string[] convert = ["convert", Path.Combine(Repository.Root!, "training", "g2p.json"), "-o", _cli["g2p.seq"], "--weights", "int8"];
+        string[] convert = ["convert", Path.Combine(Repository.Root!, "training", "g2p.json"), "-o", _cli["g2p.seq"], "--weights", "fp16"];
         _cli.Good(convert);
         Assert.Contains("products with the tokens of 'letters.weight', worked out once; --weights-of 'letters.weight=KIND' keeps the two apart", _cli.Out, StringComparison.Ordinal);
         _cli.Good([.. convert, "--weights-of", "letters.weight=int8"]);
         Assert.DoesNotContain("worked out once", _cli.Out, StringComparison.Ordinal);
         Assert.Matches(@"letters\.weight +\[29, 96\] +int8 ", _cli.Out);
-        Assert.Matches(@"encoder\.weight_ih_l0 +\[672, 96\] +int8 ", _cli.Out);
+        Assert.Matches(@"encoder\.weight_ih_l0_reverse +\[672, 96\] +fp16 ", _cli.Out);
     }
 
     private static string[] Dtln() => [$"mask={Models.Need("dtln/model_1.onnx")}", $"refine={Models.Need("dtln/model_2.onnx")}"];

@@ -123,7 +123,8 @@ public class FusionTests
     [InlineData("GRU", "bidirectional", 5, true)]
     [InlineData("GRU", "reverse", 5, true)]
     [InlineData("RNN", "forward", 5, true)]
-    [InlineData("GRU", "forward", 12, false)]
+    [InlineData("GRU", "forward", 12, true)]
+    [InlineData("GRU", "forward", 40, false)]
     public void ARecurrentLayerThatReadsAnEmbeddingLooksUpItsProducts(string op, string direction, int tokens, bool isTable)
     {
         const int inputs = 12;
@@ -139,6 +140,37 @@ public class FusionTests
         Check(model, [N], OpKind.Unary, OpKind.Binary, OpKind.Cast, OpKind.Gather, kind);
         var layer = model.Convert().Model.Graphs[0].Nodes.Single(n => n.Kind == kind);
         Assert.Equal(isTable, layer.Inputs[kind == OpKind.Lstm ? 4 : 3] < 0);
+    }
+
+    /// <summary>A table of products takes no more bytes than the matrices that are gone with it; naming the embedding or a matrix keeps them apart.</summary>
+    [Theory]
+    [InlineData("fp32")]
+    [InlineData("fp16")]
+    [InlineData("int8")]
+    [InlineData("int4")]
+    public void ATableOfProductsIsNoLargerThanWhatItReplaces(string weights)
+    {
+        var kind = WeightKinds.Parse(weights)!.Value;
+        var folded = 0;
+        foreach (var tokens in (int[])[3, 10, 20, 30, 45, 60, 90, 150, 400])
+        {
+            foreach (var (inputs, isShared) in ((int, bool)[])[(24, false), (24, true), (100, false), (100, true)])
+            {
+                var model = new OnnxBuilder().Input("x", OnnxBuilder.Int64, N).Random("e", 1, 1, tokens, inputs).Constant("axes", [1], 1L).Random("w", 2, 1, 1, 4 * 40, inputs).Random("r", 3, 1, 1, 4 * 40, 40).Random("w2", 4, 1, 1, 4 * 40, inputs).Random("r2", 5, 1, 1, 4 * 40, 40)
+                    .Node("Gather", "e x", "g").Node("Unsqueeze", "g axes", "u").Node("LSTM", "u w r", "y", ("hidden_size", 40)).Node("LSTM", "u w2 r2", "z", ("hidden_size", 40), ("direction", "reverse")).Output("y").Output("z");
+                if (isShared) model.Node("Neg", "g", "also").Output("also");
+                ConversionResult Convert(params WeightOverride[] of) => model.Convert(new ConversionOptions { AutoStates = false, Weights = kind, WeightsOf = of });
+                var apart = Convert(new WeightOverride("e", WeightKind.Float32));
+                Assert.DoesNotContain(apart.Tensors, t => t.Name.EndsWith(".tokens", StringComparison.Ordinal));
+                apart = Convert(new WeightOverride("e", apart.Tensors.Single(t => t.Name == "e").General!.Value));
+                var free = Convert();
+                Assert.InRange(free.File.Length, 1, apart.File.Length);
+                folded += free.Tensors.Count(t => t.Name.EndsWith(".tokens", StringComparison.Ordinal));
+                if (free.Tensors.Any(t => t.Name == "w2.tokens")) Assert.DoesNotContain(Convert(new WeightOverride("w2", kind)).Tensors, t => t.Name == "w2.tokens");
+            }
+        }
+
+        Assert.InRange(folded, 4, 60);
     }
 
     private static void Check(OnnxBuilder model, int[] shape, params OpKind[] kinds) => Check(model, shape, null, kinds);

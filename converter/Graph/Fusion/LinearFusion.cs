@@ -48,7 +48,7 @@ internal static class LinearFusion
 
     private static void Merge(string op, IrNode product, IrTensor weights, float[] bias, float[] values, Rewriter rewriter)
     {
-        var biasName = product.Input(2).Length > 0 ? product.Input(2) : product.Input(1).Split('~')[0] + ".bias";
+        var biasName = product.Input(2).Length > 0 ? product.Input(2) : WeightNames.Of(rewriter.Graph, product.Input(1))[0] + ".bias";
         if (op is "Add" or "Sub")
         {
             for (var i = 0; i < bias.Length; i++) bias[i] = op == "Add" ? bias[i] + values[i] : bias[i] - values[i];

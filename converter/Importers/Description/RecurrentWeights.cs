@@ -64,12 +64,19 @@ internal sealed class RecurrentWeights
         }
 
         var (count, gateRows) = (suffixes.Length, kind.Gates.Length * hidden);
-        string Name(string weight) => graph.NameOf(weight + suffixes[0]);
         return new RecurrentWeights(
             hidden,
-            graph.Constant(Name("weight_ih"), IrTensor.Of<float>([count, gateRows, inputs], [.. w])),
-            graph.Constant(Name("weight_hh"), IrTensor.Of<float>([count, gateRows, hidden], [.. r])),
-            b.TrueForAll(value => value == 0) ? null : graph.Constant(Name("bias"), IrTensor.Of<float>([count, 2 * gateRows], [.. b])));
+            Constant("weight_ih", IrTensor.Of<float>([count, gateRows, inputs], [.. w])),
+            Constant("weight_hh", IrTensor.Of<float>([count, gateRows, hidden], [.. r])),
+            b.TrueForAll(value => value == 0) ? null : Constant("bias", IrTensor.Of<float>([count, 2 * gateRows], [.. b])));
+
+        // Each direction has a name of its own.
+        string Constant(string weight, IrTensor tensor)
+        {
+            var constant = graph.Constant(graph.NameOf(weight + suffixes[0]), tensor);
+            graph.Graph.Sources[constant] = Array.ConvertAll(suffixes, suffix => graph.NameOf(weight + suffix));
+            return constant;
+        }
 
         void AddBias(string name)
         {

@@ -53,7 +53,7 @@ internal sealed class KerasAttention(KerasEmitter emitter)
         var kernel = emitter.Need(layer, "kernel", 3, "attention_output");
         if (kernel.Shape[0] != heads) throw layer.Fault($"its output kernel has {kernel.Shape[0]} heads, not {heads}");
         var bias = layer.Flag("use_bias", true) ? emitter.Need(layer, "bias", 1, "attention_output") : null;
-        var result = new KerasValue(emitter.Affine(context, kernel.Reshaped(kernel.Shape[0] * kernel.Shape[1], kernel.Shape[2]), bias, layer.Name), 3, query.Mask);
+        var result = new KerasValue(emitter.Affine(layer, context, kernel.Reshaped(kernel.Shape[0] * kernel.Shape[1], kernel.Shape[2]), bias, "attention_output"), 3, query.Mask);
         return call.Flags.Contains("return_attention_scores") ? [result, new(weights, 4)] : [result];
     }
 
@@ -61,7 +61,7 @@ internal sealed class KerasAttention(KerasEmitter emitter)
     {
         var kernel = emitter.Need(layer, "kernel", 3, part);
         var bias = layer.Flag("use_bias", true) ? emitter.Need(layer, "bias", 2, part) : null;
-        var y = emitter.Affine(x, kernel.Reshaped(kernel.Shape[0], kernel.Shape[1] * kernel.Shape[2]), bias?.Reshaped(bias.Count), $"{layer.Name}/{part}");
+        var y = emitter.Affine(layer, x, kernel.Reshaped(kernel.Shape[0], kernel.Shape[1] * kernel.Shape[2]), bias?.Reshaped(bias.Count), part);
         return Graph.Transpose(Graph.Op("Reshape", [y, Graph.Axes(0, 0, kernel.Shape[1], kernel.Shape[2])]), 0, 2, 1, 3);
     }
 
@@ -87,7 +87,7 @@ internal sealed class KerasAttention(KerasEmitter emitter)
 
     private static bool IsCausal(KerasLayer layer, KerasCall call) => layer.Flag("causal") || call.Flags.Contains("use_causal_mask");
 
-    private string Weight(KerasLayer layer, string name, int rank) => Graph.Constant($"{layer.Name}/{name}", emitter.Need(layer, name, rank));
+    private string Weight(KerasLayer layer, string name, int rank) => emitter.Constant(layer, name, emitter.Need(layer, name, rank));
 
     /// <summary>Scores far lower where one of the masks does not hold.</summary>
     private string Outside(string scores, params string?[] masks) =>

@@ -168,11 +168,14 @@ internal sealed class KerasEmitter
     };
 
     /// <summary>x · kernel + bias, the kernel as [inputs, outputs].</summary>
-    public string Affine(string x, IrTensor kernel, IrTensor? bias, string name)
+    public string Affine(KerasLayer layer, string x, IrTensor kernel, IrTensor? bias, string? part = null)
     {
-        var product = Graph.Op("MatMul", [x, Graph.Constant(name, kernel)]);
-        return bias is null ? product : Graph.Op("Add", [product, Graph.Constant(name + "/bias", bias)]);
+        var product = Graph.Op("MatMul", [x, Constant(layer, "kernel", kernel, part)]);
+        return bias is null ? product : Graph.Op("Add", [product, Constant(layer, "bias", bias, part)]);
     }
+
+    /// <summary>A constant made of a layer's weight, by its name in the file.</summary>
+    public string Constant(KerasLayer layer, string weight, IrTensor tensor, string? part = null) => Graph.Constant(Weights.NameOf(layer, part ?? layer.Part, weight), tensor);
 
     public static KerasLayer Inner(KerasLayer wrapper, string member = "layer", string part = "") =>
         new(wrapper.Get(member) ?? throw wrapper.Fault($"it wraps no '{member}'"), wrapper.WeightsOf, part);
@@ -200,7 +203,7 @@ internal sealed class KerasEmitter
     {
         var kernel = Need(layer, "kernel", 2);
         layer.Expect("units", kernel.Shape[1]);
-        return Activate(layer, layer.Activation(), Affine(x.Name, kernel, Bias(layer, kernel.Shape[1]), layer.Name));
+        return Activate(layer, layer.Activation(), Affine(layer, x.Name, kernel, Bias(layer, kernel.Shape[1])));
     }
 
     private KerasValue Embedding(KerasLayer layer, KerasValue x)
@@ -208,7 +211,7 @@ internal sealed class KerasEmitter
         var table = Need(layer, "embeddings", 2);
         layer.Expect("input_dim", table.Shape[0]);
         layer.Expect("output_dim", table.Shape[1]);
-        var value = Graph.Op("Gather", [Graph.Constant(layer.Name, table), Graph.Op("Cast", [x.Name], ("to", 7L))], ("axis", 0L));
+        var value = Graph.Op("Gather", [Constant(layer, "embeddings", table), Graph.Op("Cast", [x.Name], ("to", 7L))], ("axis", 0L));
         return new KerasValue(value, x.Rank + 1, layer.Flag("mask_zero") ? ToBool(x.Name) : null);
     }
 
@@ -227,7 +230,7 @@ internal sealed class KerasEmitter
         layer.Expect("filters", kernel.Shape[2]);
         kernel = KerasWeights.ConvKernel(kernel, isTurned: Version.IsTheano);
         long taps = kernel.Shape[2], dilation = layer.Int("dilation_rate", 1);
-        var bias = Bias(layer, kernel.Shape[0]) is { } given ? Graph.Constant(layer.Name + "/bias", given) : null;
+        var bias = Bias(layer, kernel.Shape[0]) is { } given ? Constant(layer, "bias", given) : null;
         List<(string, object)> attributes = [("kernel_shape", new[] { taps }), ("strides", new long[] { layer.Int("strides", 1) }), ("dilations", new[] { dilation }), ("group", (long)layer.Int("groups", 1))];
         attributes.Add(layer.String("padding") switch
         {
@@ -236,7 +239,7 @@ internal sealed class KerasEmitter
             null or "valid" => ("pads", new long[] { 0, 0 }),
             var other => throw layer.Fault($"the padding '{other}' is not known"),
         });
-        var y = Graph.Op("Conv", [Graph.Transpose(x.Name, 0, 2, 1), Graph.Constant(layer.Name, kernel), bias], [.. attributes]);
+        var y = Graph.Op("Conv", [Graph.Transpose(x.Name, 0, 2, 1), Constant(layer, "kernel", kernel), bias], [.. attributes]);
         return new KerasValue(Activate(layer, layer.Activation(), Graph.Transpose(y, 0, 2, 1)), x.Rank);
     }
 
@@ -256,7 +259,7 @@ internal sealed class KerasEmitter
         if (layer.Flag("rms_scaling")) throw layer.Fault("rms_scaling is not known");
         var bias = layer.Flag("center", true) ? Need(layer, "beta", 1) : null;
         var gamma = layer.Flag("scale", true) ? Need(layer, "gamma", 1) : bias is null ? throw layer.Fault("it has neither scale nor center") : IrTensor.Of<float>(bias.Shape, [.. Enumerable.Repeat(1f, bias.Count)]);
-        return Graph.Op("LayerNormalization", [x.Name, Graph.Constant(layer.Name, gamma), bias is null ? null : Graph.Constant(layer.Name, bias)], ("axis", -1L), ("epsilon", layer.Float("epsilon", 1e-3f)));
+        return Graph.Op("LayerNormalization", [x.Name, Constant(layer, "gamma", gamma), bias is null ? null : Constant(layer, "beta", bias)], ("axis", -1L), ("epsilon", layer.Float("epsilon", 1e-3f)));
     }
 
     /// <summary>Channels lie last; Keras writes the axis as -1 or counted from the front.</summary>

@@ -132,15 +132,15 @@ internal sealed class KerasRecurrent(KerasEmitter emitter)
         var bias = Bias(layer, rows);
         var isCudnn = bias is { Shape.Length: 1 } && bias.Count == 2 * rows;
         if (isCudnn) (kernel, recurrent) = (KerasWeights.FromCudnn(kernel, count), KerasWeights.FromCudnn(recurrent, count));
-        string Matrix(IrTensor matrix) => Graph.Constant(layer.Name, IrTensor.Of<float>([1, rows, matrix.Shape[0]], Reorder(GraphComposer.Transposed(matrix).Floats, kind)));
+        string Matrix(string weight, IrTensor matrix) => emitter.Constant(layer, weight, IrTensor.Of<float>([1, rows, matrix.Shape[0]], Reorder(GraphComposer.Transposed(matrix).Floats, kind)));
         string? biases = null;
         if (bias is not null)
         {
             float[] both = [.. Reorder(bias.Floats[..rows], kind), .. bias.Count == rows ? new float[rows] : Reorder(bias.Floats[rows..], kind)];
-            biases = Graph.Constant(layer.Name + "/bias", IrTensor.Of<float>([1, 2 * rows], both));
+            biases = emitter.Constant(layer, "bias", IrTensor.Of<float>([1, 2 * rows], both));
         }
 
-        return (Matrix(kernel), Matrix(recurrent), biases, hidden, kind == RecurrentKind.Gru && IsResetAfter(layer, bias, rows));
+        return (Matrix("kernel", kernel), Matrix("recurrent_kernel", recurrent), biases, hidden, kind == RecurrentKind.Gru && IsResetAfter(layer, bias, rows));
     }
 
     /// <summary>One bias a gate, two of them in two rows (a GRU with <c>reset_after</c>) or one after another (CuDNN's layers), or none.</summary>

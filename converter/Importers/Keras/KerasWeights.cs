@@ -21,6 +21,9 @@ internal sealed class KerasWeights(HdfFile file, string path)
         return tensor.Type == ElementType.Float32 ? tensor : throw layer.Fault($"its weight '{weight}' holds integers ({tensor.Type}), so that it is quantized; save the model as it was before that (--weights int8 does the same here)");
     }
 
+    /// <summary>A weight's name in the file, without what every version says twice: <c>lstm/lstm_cell/kernel</c>.</summary>
+    public string NameOf(KerasLayer layer, string part, string weight) => All(layer, part, weight) is [var path, ..] ? string.Join('/', [path.Layer, .. path.Groups, path.Weight]) : $"{layer.WeightsOf}/{weight}";
+
     /// <summary>Whether the file has a weight of a layer.</summary>
     public bool Has(KerasLayer layer, string part, string weight) => All(layer, part, weight).Count > 0;
 

@@ -1,0 +1,54 @@
+using SeqRuntime.Converter.Lowering;
+using SeqRuntime.Format;
+
+namespace SeqRuntime.Converter.Quantization;
+
+/// <summary>Weights that products or lookups read: matrices of one shape, row-major, with their rows where the runtime packs them.</summary>
+/// <param name="Names">The names that the sources have for them; the first is that of their use.</param>
+/// <param name="Rows">Rows as packed: those of a recurrent layer are filled up with zeros.</param>
+/// <param name="Columns">Columns.</param>
+/// <param name="Matrices">The weights.</param>
+internal sealed record WeightMatrix(IReadOnlyList<string> Names, int Rows, int Columns, params float[][] Matrices)
+{
+    private static readonly WeightKind[] s_finer = [WeightKind.Int4, WeightKind.Int8, WeightKind.Float16, WeightKind.Float32];
+
+    private ContentKey? _key;
+
+    /// <summary>Shape as the sources have it, without rows of zeros.</summary>
+    public IReadOnlyList<int> Shape { get; init; } = Matrices.Length == 1 ? [Rows, Columns] : [Matrices.Length, Rows, Columns];
+
+    /// <summary>Rows that are no padding.</summary>
+    public int UsedRows { get; init; } = Rows;
+
+    /// <summary>They are no weights, but numbers that must stay what they are.</summary>
+    public bool IsExact { get; init; }
+
+    /// <summary>Why they stay in fp32 unless they are named; null for most.</summary>
+    public string? Fixed { get; init; }
+
+    /// <summary>Rows are looked up, and nothing multiplies with them: in fp32 they lie as they are, without padding.</summary>
+    public bool IsTable { get; init; }
+
+    public ContentKey Key => _key ??= ContentKey.Of(Rows, Columns, Matrices);
+
+    /// <summary>Weights, without the zeros that fill them up.</summary>
+    public long Count => Shape.Aggregate(1L, (a, b) => a * b);
+
+    /// <summary>A storage and all finer ones, in this order.</summary>
+    public static IEnumerable<WeightKind> From(WeightKind kind) => s_finer.SkipWhile(k => k != kind);
+
+    /// <summary>Bytes that they take in the file.</summary>
+    public long BytesAs(WeightKind kind) =>
+        IsTable && kind == WeightKind.Float32 ? SeqLayout.Align((long)Rows * Columns * sizeof(float)) : Matrices.Length * new WeightLayout(FormatOf(kind), Rows, Columns).Stride;
+
+    /// <summary>Bytes of these that are padding of rows to whole tiles.</summary>
+    public long PaddingAs(WeightKind kind) => BytesAs(kind) - (long)Matrices.Length * UsedRows * new WeightLayout(FormatOf(kind), Rows, Columns).RowBytes;
+
+    public static TensorFormat FormatOf(WeightKind kind) => kind switch
+    {
+        WeightKind.Float16 => TensorFormat.PackedFloat16,
+        WeightKind.Int8 => TensorFormat.PackedInt8,
+        WeightKind.Int4 => TensorFormat.PackedInt4,
+        _ => TensorFormat.PackedFloat32,
+    };
+}

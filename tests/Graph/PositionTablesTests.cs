@@ -1,0 +1,109 @@
+using SeqRuntime.Converter;
+using SeqRuntime.Tests.Importers;
+
+namespace SeqRuntime.Tests.Graph;
+
+/// <summary>Tables that are looked up by position stay in fp32, those looked up by token do not.</summary>
+public class PositionTablesTests
+{
+    private const int Rows = 128, Width = 16;
+
+    [Theory]
+    [InlineData("cos", "pos", true)]
+    [InlineData("cos", "ids", true)]
+    [InlineData("halves", "ids", true)]
+    [InlineData("padded", "ids", true)]
+    [InlineData("powers", "ids", true)]
+    [InlineData("lines", "ids", true)]
+    [InlineData("learned", "pos", true)]
+    [InlineData("learned", "position_ids", true)]
+    [InlineData("learned", "ids", false)]
+    [InlineData("learned", "positive", false)]
+    [InlineData("noisy", "ids", false)]
+    [InlineData("identity", "ids", false)]
+    public void ATableThatAnInputIndexes(string table, string index, bool isPosition)
+    {
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 3, Width).Input(index, OnnxBuilder.Int64, 3).Constant("t", [Rows, Width], Table(table))
+            .Node("Gather", $"t {index}", "p").Node("Add", "x p", "y").Output("y");
+        Check(model, isPosition);
+    }
+
+    [Fact]
+    public void APartOfSpeechIsNoPosition()
+    {
+        // Joined to others, and not added to anything.
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 3, Width).Input("pos", OnnxBuilder.Int64, 3).Constant("t", [Rows, Width], Table("learned"))
+            .Node("Gather", "t pos", "p").Node("Concat", "x p", "y", ("axis", 1)).Output("y");
+        Check(model, false);
+    }
+
+    [Theory]
+    [InlineData("Range", true)]
+    [InlineData("RangeFrom", true)]
+    [InlineData("Mask", true)]
+    [InlineData("Tokens", false)]
+    [InlineData("Reversed", false)]
+    public void ATableThatIsCounted(string how, bool isPosition)
+    {
+        var model = new OnnxBuilder().Input("ids", OnnxBuilder.Int64, 1, "T").Input("start", OnnxBuilder.Int64, 1).Constant("t", [Rows, Width], Table("learned")).Random("w", 2, 1, 40, Width)
+            .Constant("zero", [], 0L).Constant("one", [], 1L).Constant("axis", [1], 1L).Node("Gather", "w ids", "e").Node("Shape", "ids", "s").Node("Gather", "s one", "n");
+        model = how switch
+        {
+            "Range" => model.Node("Range", "zero n one", "i"),
+            "RangeFrom" => model.Node("Range", "zero n one", "r").Node("Add", "r start", "i"),
+            "Mask" => model.Node("Sign", "ids", "m").Node("CumSum", "m one", "i"),
+            "Tokens" => model.Node("Add", "ids one", "i"),
+            _ => model.Node("Sub", "n ids", "i"),
+        };
+        model.Node("Gather", "t i", "p").Node("Add", "e p", "y").Output("y");
+        Check(model, isPosition);
+    }
+
+    [Fact]
+    public void ACounterThatTheRuntimeKeepsIsAPosition()
+    {
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, Width).Input("at", OnnxBuilder.Int64, 1).Constant("t", [Rows, Width], Table("learned")).Constant("one", [], 1L)
+            .Node("Gather", "t at", "p").Node("Concat", "x p", "y", ("axis", 1)).Node("Add", "at one", "next").Output("y").Output("next", OnnxBuilder.Int64);
+        Check(model, true, new Dictionary<string, string> { ["at"] = "next" });
+    }
+
+    private static void Check(OnnxBuilder model, bool isPosition, IReadOnlyDictionary<string, string>? states = null)
+    {
+        foreach (var kind in (WeightKind[])[WeightKind.Int8, WeightKind.Int4, WeightKind.Float16])
+        {
+            var converted = model.Convert(new ConversionOptions { Weights = kind, AutoStates = false, States = states ?? new Dictionary<string, string>() });
+            var table = converted.Tensors.Single(t => t.Name == "t");
+            Assert.Equal(isPosition, table.Weights == WeightKind.Float32);
+            Assert.Equal(isPosition, table.Finer == "a table of positions");
+            if (isPosition) Assert.Equal(Rows * Width * sizeof(float), table.Bytes);
+            var named = model.Convert(new ConversionOptions { AutoStates = false, States = states ?? new Dictionary<string, string>(), WeightsOf = [new WeightOverride("t", kind)] });
+            Assert.Equal(kind, named.Tensors.Single(t => t.Name == "t").Weights);
+        }
+    }
+
+    private static float[] Table(string kind)
+    {
+        var random = new Random(3);
+        var table = new float[Rows * Width];
+        for (var t = 0; t < Rows; t++)
+        {
+            for (var k = 0; k < Width; k++)
+            {
+                var angle = t * Math.Pow(10000, -(k % 8) / 8.0);
+                table[t * Width + k] = (float)(kind switch
+                {
+                    "cos" => Math.Cos(angle),
+                    "halves" => (double)(Half)(k < 8 ? Math.Sin(angle) : Math.Cos(angle)),
+                    "padded" => t < 2 ? 0 : Math.Sin(angle),
+                    "powers" => Math.Pow(0.98, t * (k + 1) / 8.0),
+                    "lines" => t * 0.01 * (k - 3),
+                    "noisy" => Math.Sin(angle) + 0.03 * (random.NextDouble() - 0.5),
+                    "identity" => t % Width == k ? 1 : 0,
+                    _ => random.NextDouble() * 2 - 1,
+                });
+            }
+        }
+
+        return table;
+    }
+}
