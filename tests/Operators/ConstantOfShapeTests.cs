@@ -23,8 +23,8 @@ public class ConstantOfShapeTests
     {
         Assert.Throws<ArgumentException>(() => Run(new Attributes(), -1));
         Assert.Throws<ArgumentException>(() => Run(new Attributes(), 1, 1, 1, 1, 1, 1, 1, 1, 1));
-        Assert.Throws<ArgumentException>(() => Run(new Attributes(), 65536, 65536));
-        Assert.Throws<ArgumentException>(() => Run(new Attributes(), 65536, 65536, 0));
+        Assert.Throws<TooLargeException>(() => Run(new Attributes(), 65536, 65536));
+        Assert.Throws<TooLargeException>(() => Run(new Attributes(), 65536, 65536, 0));
         Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense<float>([1], 1).Run(new ConstantOfShape(new Attributes())));
     }
 

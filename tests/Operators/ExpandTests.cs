@@ -1,4 +1,5 @@
 using System.Numerics;
+using SeqRuntime.Format;
 using SeqRuntime.Operators;
 
 namespace SeqRuntime.Tests.Operators;
@@ -26,7 +27,7 @@ public class ExpandTests
         Assert.Throws<ArgumentException>(() => X().Integers(3).Run(new Expand()));
         Assert.Throws<ArgumentException>(() => X().Integers(-1, 2).Run(new Expand()));
         Assert.Throws<ArgumentException>(() => X().Integers(1, 1, 1, 1, 1, 1, 1, 1, 2).Run(new Expand()));
-        Assert.Throws<ArgumentException>(() => X().Integers(65536, 65536, 2).Run(new Expand()));
+        Assert.Throws<TooLargeException>(() => X().Integers(65536, 65536, 2).Run(new Expand()));
     }
 
     private static void Check<T>(int[] from, int[] to)

@@ -1,3 +1,4 @@
+using SeqRuntime.Format;
 using SeqRuntime.Operators;
 
 namespace SeqRuntime.Tests.Operators;
@@ -25,7 +26,7 @@ public class NumberRangeTests
         Assert.Throws<ArgumentException>(() => Run(0f, float.PositiveInfinity, 1));
         Assert.Throws<ArgumentException>(() => Run(float.NaN, 1, 1));
         Assert.Throws<ArgumentException>(() => Run(0L, 1, 0));
-        Assert.Throws<ArgumentException>(() => Run(long.MinValue, long.MaxValue, 1));
+        Assert.Throws<TooLargeException>(() => Run(long.MinValue, long.MaxValue, 1));
         Assert.Throws<ArgumentException>(() => Run<byte>(0, 1, 1));
         Assert.Throws<ArgumentException>(() => new OperatorHarness().Scalar(1).Scalar(2L).Scalar(1).Run(new NumberRange()));
         Assert.Throws<ArgumentException>(() => new OperatorHarness().Integers(1, 2).Scalar(2L).Scalar(1L).Run(new NumberRange()));

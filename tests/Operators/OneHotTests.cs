@@ -36,7 +36,7 @@ public class OneHotTests
         OperatorHarness X() => new OperatorHarness().Integers(0);
         var op = new OneHot(new Attributes());
         Assert.Throws<ArgumentException>(() => X().Scalar(-1).Dense<float>([2], 0, 1).Run(op));
-        Assert.Throws<ArgumentException>(() => X().Scalar(1e30f).Dense<float>([2], 0, 1).Run(op));
+        Assert.Throws<TooLargeException>(() => X().Scalar(1e30f).Dense<float>([2], 0, 1).Run(op));
         Assert.Throws<ArgumentException>(() => X().Scalar(3).Dense<float>([3], 0, 1, 2).Run(op));
         Assert.Throws<ArgumentException>(() => X().Integers(3, 3).Dense<float>([2], 0, 1).Run(op));
         Assert.Throws<ArgumentException>(() => X().Scalar(3).Dense<float>([2], 0, 1).Run(new OneHot(new Attributes().Set(AttributeKey.Axis, 2))));

@@ -41,7 +41,7 @@ public class PadTests
         Assert.Throws<ArgumentException>(() => X().Integers(-2, -1).Run(new Pad(new Attributes())));
         Assert.Throws<ArgumentException>(() => X().Integers(1, 1, 1, 1).Absent().Integers(0, 0).Run(new Pad(new Attributes())));
         Assert.Throws<ArgumentException>(() => X().Integers(1, 1).Dense<int>([], 1).Run(new Pad(new Attributes())));
-        Assert.Throws<ArgumentException>(() => X().Dense([2], long.MaxValue, long.MaxValue).Run(new Pad(new Attributes())));
+        Assert.Throws<TooLargeException>(() => X().Dense([2], long.MaxValue, long.MaxValue).Run(new Pad(new Attributes())));
         Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense<float>([0]).Integers(1, 1).Run(new Pad(new Attributes().Set(AttributeKey.Mode, "edge"))));
         Assert.Throws<SeqFormatException>(() => new Pad(new Attributes().Set(AttributeKey.Mode, "mirror")));
     }

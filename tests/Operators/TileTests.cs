@@ -1,4 +1,5 @@
 using System.Numerics;
+using SeqRuntime.Format;
 using SeqRuntime.Operators;
 
 namespace SeqRuntime.Tests.Operators;
@@ -25,7 +26,7 @@ public class TileTests
         OperatorHarness X() => new OperatorHarness().Dense<float>([2], 1, 2);
         Assert.Throws<ArgumentException>(() => X().Integers(1, 1).Run(new Tile()));
         Assert.Throws<ArgumentException>(() => X().Integers(-1).Run(new Tile()));
-        Assert.Throws<ArgumentException>(() => X().Integers(int.MaxValue).Run(new Tile()));
+        Assert.Throws<TooLargeException>(() => X().Integers(int.MaxValue).Run(new Tile()));
     }
 
     private static void Check<T>(int[] shape, int[] repeats)
