@@ -19,7 +19,7 @@ public sealed class UnusedWeightTests : IDisposable
         var message = _files.Refusal(WeightFiles.Graph(shape, layer.Replace("BOTH", "", StringComparison.Ordinal)));
         Assert.Contains("'r.weight_ih_l0_reverse'", message, StringComparison.Ordinal);
         Assert.Contains("\"bidirectional\": true", message, StringComparison.Ordinal);
-        Assert.Empty(_files.Notes(WeightFiles.Graph(shape, layer.Replace("BOTH", ", \"bidirectional\": true", StringComparison.Ordinal))));
+        Assert.Empty(_files.Convert(WeightFiles.Graph(shape, layer.Replace("BOTH", ", \"bidirectional\": true", StringComparison.Ordinal))).Unused);
     }
 
     [Fact]
@@ -36,6 +36,17 @@ public sealed class UnusedWeightTests : IDisposable
         Assert.Equal("of weights.npz nothing uses the optimizer's state (1); counters of batches (num_batches_tracked) (1); averaged copies of weights (EMA) (1); 'fc.b' [2], 'old.0' [1], 'old.1' [1], 'old.2' [1], 'old.3' [1], 'old.4' [1], 'old.5' [1], 'old.6' [1], 'old.7' [1], 'old.8' [1], 'old.9' [1], 'old.10' [1] and 9 more, all of which --json lists", note);
         Assert.Equal(24, result.Unused.Count);
         Assert.Contains(result.Unused, u => u.Name == "old.19" && u.Shape.SequenceEqual([1]));
+    }
+
+    [Fact]
+    public void Layers_inputs_and_states_without_effect_are_told()
+    {
+        _files.Random("fc.weight", 2, Inputs);
+        var notes = _files.Notes($$"""
+            { "weights": "weights.npz", "graphs": { "main": { "inputs": { "x": { "shape": [1, {{Inputs}}] }, "idle": { "shape": [1, 2] } }, "states": { "s": { "shape": [1, 2], "update": "y" } },
+              "layers": [{ "kind": "linear", "input": "x", "weights": "fc", "output": "y" }, { "kind": "activation", "input": "y", "function": "tanh", "output": "forgotten" }], "outputs": { "out": "y" } } } }
+            """);
+        Assert.Equal(["layer 'forgotten' of graph 'main' has no effect: no output and no state depends on it", "input 'idle' has no effect: nothing reads it", "state 's' has no effect: nothing reads it"], notes);
     }
 
     [Fact]
