@@ -58,6 +58,7 @@ internal static class Converter
 
         progress?.Report(new ConversionProgress("packing weights", 0.8));
         var graphs = resolved.ConvertAll(r => r.Graph);
+        DecodingCheck.Run(graphs, metadata, tables, resolved[^1].Notes);
         var (model, tensors, weightNotes) = StoredWeights.Lower(graphs, options);
 
         foreach (var (table, entries) in tables) model.Tables[table] = entries;

@@ -68,7 +68,7 @@ internal sealed record ValueReport(string Name, string Type, IReadOnlyList<Dimen
 }
 
 /// <summary>One node; a left-out input is empty.</summary>
-internal sealed record NodeReport(string Name, string Operator, IReadOnlyList<string> Inputs, IReadOnlyList<string> Outputs, IReadOnlyDictionary<string, string> Attributes)
+internal sealed record NodeReport(string Name, string Operator, IReadOnlyList<string> Inputs, IReadOnlyList<string> Outputs, IReadOnlyDictionary<string, AttributeReport> Attributes)
 {
     public string[] Cells() =>
     [

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Globalization;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Converter.Commands;
@@ -76,8 +75,8 @@ internal static class Inspection
         [.. node.Outputs.Select(i => i < 0 ? "" : graph.Values[i].Name)],
         node.Attributes.Pairs.ToDictionary(a => a.Key.ToString(), a => Value(node.Kind, a.Key, a.Value)));
 
-    /// <summary>An attribute as the field writes it; functions and directions by name.</summary>
-    private static string Value(OpKind kind, AttributeKey key, object value) => (kind, key, value) switch
+    /// <summary>An attribute: functions, directions and types by name, all else as numbers.</summary>
+    private static AttributeReport Value(OpKind kind, AttributeKey key, object value) => new((kind, key, value) switch
     {
         (OpKind.Unary, AttributeKey.Function, long v) => ((UnaryFunction)v).ToString(),
         (OpKind.Binary, AttributeKey.Function, long v) => ((BinaryFunction)v).ToString(),
@@ -85,9 +84,6 @@ internal static class Inspection
         (OpKind.Pool, AttributeKey.Function, long v) => ((PoolFunction)v).ToString(),
         (_, AttributeKey.Direction, long v) => ((RecurrentDirection)v).ToString(),
         (_, AttributeKey.To, long v) => ((ElementType)v).Name(),
-        (_, _, long[] v) => Text.Shape(v),
-        (_, _, float[] v) => Text.Shape(v.Select(x => Text.Number(x))),
-        (_, _, float v) => Text.Number(v),
-        _ => Convert.ToString(value, CultureInfo.InvariantCulture)!,
-    };
+        _ => value,
+    });
 }

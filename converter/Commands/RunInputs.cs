@@ -52,17 +52,21 @@ internal sealed record RunInputs(IReadOnlyList<RunInput> Inputs, IReadOnlyDictio
         if (archive is not null)
         {
             ModelFile.MustExist(archive);
+            if (Is(archive, ".npy")) throw new ConversionException($"{archive}: this is a single array, no .npz archive; give it with --input NAME={archive}");
             foreach (var (name, array) in NpzFile.ReadFile(archive)) arrays[name] = (array, archive);
         }
 
         foreach (var (name, file) in files)
         {
             ModelFile.MustExist(file);
+            if (Is(file, ".npz")) throw new ConversionException($"{file}: this is an archive, no .npy file; give it with --inputs {file}");
             arrays[name] = (NpyReader.ReadFile(file), file);
         }
 
         return arrays;
     }
+
+    private static bool Is(string path, string extension) => Path.GetExtension(path).Equals(extension, StringComparison.OrdinalIgnoreCase);
 
     private static RunInput Match(SeqValueInfo info, (NpyArray Array, string Where) source, Dictionary<string, int> symbols, bool step)
     {

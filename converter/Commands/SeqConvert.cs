@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 
 namespace SeqRuntime.Converter.Commands;
 
@@ -47,7 +48,14 @@ internal static class SeqConvert
     private static string ParseFault(ParseResult result)
     {
         if (result.UnmatchedTokens.Count > 0) return $"'{result.UnmatchedTokens[0]}' is no command, option or argument that can stand here";
-        return result.Errors.Count == 0 ? "a command is missing" : string.Join(' ', result.Errors[0].Message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)).TrimEnd('.');
+        if (result.CommandResult.Command.Subcommands.Count > 0) return $"give a command: {string.Join(", ", result.CommandResult.Command.Subcommands.Select(c => c.Name))}";
+        foreach (var option in result.CommandResult.Children.OfType<OptionResult>())
+        {
+            if (option.Tokens is [var token, ..] && option.Errors.Any() && option.Option.ValueType.IsPrimitive)
+                return $"{option.IdentifierToken?.Value ?? option.Option.Name} {token.Value}: give a {(option.Option.ValueType == typeof(float) ? "number" : "whole number")}";
+        }
+
+        return result.Errors.Count == 0 ? "the command is not complete" : string.Join(' ', result.Errors[0].Message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)).TrimEnd('.');
     }
 
     private static string CommandPath(ParseResult result) =>

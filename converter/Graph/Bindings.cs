@@ -35,13 +35,36 @@ internal static class Bindings
         {
             var port = graph.Inputs[i] = graph.Inputs[i] with { Shape = Fix(graph.Inputs[i].Shape, options) };
             if (options.Constants.TryGetValue(port.Name, out var constant)) SetConstant(graph, i, constant);
-            else if (options.Sets.TryGetValue(port.Name, out var text)) SetConstant(graph, i, Parse(port, text, path));
+            else if (options.Sets.TryGetValue(port.Name, out var text)) Set(graph, i, text, path, options);
             else if (port.Type == 0) throw new ConversionException($"{path}: input '{port.Name}' is not a tensor of a supported element type.");
         }
 
         graph.Outputs.RemoveAll(o => options.DropOutputs.Contains(o.Name));
         if (graph.Outputs.Count == 0) throw new ConversionException($"{path}: --drop-output leaves graph '{graph.Name}' without an output.");
         for (var i = 0; i < graph.Outputs.Count; i++) graph.Outputs[i] = graph.Outputs[i] with { Shape = Fix(graph.Outputs[i].Shape, options) };
+    }
+
+    /// <summary>Gives an input one value. One that has a number for each sequence of a batch gets as many as another input has sequences.</summary>
+    private static void Set(IrGraph graph, int index, string text, string path, ConversionOptions options)
+    {
+        var port = graph.Inputs[index];
+        var batch = port.Shape.Length > 0 ? port.Shape[0].Symbol : null;
+        var like = batch is null || port.Shape.Skip(1).Any(d => d.Size != 1)
+            ? null
+            : graph.Inputs.Find(other => other != port && other.Shape.Length > 1 && other.Shape[0].Symbol == batch && !options.Sets.ContainsKey(other.Name));
+        if (like is null)
+        {
+            SetConstant(graph, index, Parse(port, text, path));
+            return;
+        }
+
+        var one = Parse(port with { Shape = Array.ConvertAll(port.Shape, _ => new IrDim(1, null)) }, text, path);
+        var x = new Expansion(new IrNode($"--set {port.Name}", "ConstantOfShape", [], []), graph);
+        var sequences = x.Add("Gather", [x.Add("Shape", [like.Value]), x.Vector(0)]);
+        var shape = x.Add("Concat", [sequences, .. port.Shape.Skip(1).Select(_ => x.Vector(1))], ("axis", 0L));
+        x.Into(port.Value, "ConstantOfShape", [shape], ("value", new IrTensor(one.Type, [1], one.Data)));
+        graph.Nodes.InsertRange(0, x.Nodes);
+        graph.Inputs.RemoveAt(index);
     }
 
     private static void SetConstant(IrGraph graph, int index, IrTensor tensor)

@@ -1,4 +1,7 @@
+using System.Text.Json;
+using SeqRuntime.Converter.IO;
 using SeqRuntime.Format;
+using SeqRuntime.Operators;
 
 namespace SeqRuntime.Tests.Commands;
 
@@ -30,12 +33,30 @@ public sealed class InspectCommandTests : IDisposable
         var report = _cli.Json("inspect", _cli["tiny.seq"], "--json", "--tensors", "--nodes");
         Assert.Equal(new FileInfo(_cli["tiny.seq"]).Length, report.GetProperty("fileBytes").GetInt64());
         var half = report.GetProperty("graphs")[1];
-        Assert.Equal("T", half.GetProperty("inputs")[0].GetProperty("shape")[0].GetString());
+        Assert.Equal("[\"T\",2]", JsonSerializer.Serialize(half.GetProperty("inputs")[0].GetProperty("shape")));
+        Assert.Equal("[\"T\",2]", JsonSerializer.Serialize(half.GetProperty("outputs")[0].GetProperty("shape")));
+        Assert.Equal("[1,3]", JsonSerializer.Serialize(report.GetProperty("graphs")[0].GetProperty("states")[0].GetProperty("shape")));
+        Assert.Equal("Mul", half.GetProperty("nodes")[0].GetProperty("attributes").GetProperty("Function").GetString());
         Assert.Equal(2, half.GetProperty("nodes").GetArrayLength());
         Assert.True(half.GetProperty("session").GetProperty("bytes").GetInt64() > 0);
         Assert.Equal("scale", report.GetProperty("tensors")[0].GetProperty("name").GetString());
         Assert.Equal(2, report.GetProperty("tables").GetProperty("labels").GetInt32());
         Assert.False(_cli.Json("inspect", _cli["tiny.seq"], "--json").TryGetProperty("tensors", out _));
+    }
+
+    [Fact]
+    public void Attributes_are_numbers_in_json_and_the_smallest_session_that_fits_is_shown()
+    {
+        var model = new SeqModelBuilder();
+        var graph = model.AddGraph("main");
+        var x = graph.Input("x", ElementType.Float32, "N", 1, "T");
+        graph.Output("y", graph.Node(OpKind.Pool, [x], new Attributes().Set(AttributeKey.Function, PoolFunction.Max).Set(AttributeKey.KernelShape, new long[] { 5 }), "pool"));
+        AtomicFile.Write(_cli["pool.seq"], stream => SeqWriter.Write(model, stream));
+        var report = _cli.Json("inspect", _cli["pool.seq"], "--json", "--nodes").GetProperty("graphs")[0];
+        Assert.Equal("[5]", JsonSerializer.Serialize(report.GetProperty("nodes")[0].GetProperty("attributes").GetProperty("KernelShape")));
+        Assert.Equal("{\"N\":1,\"T\":5}", JsonSerializer.Serialize(report.GetProperty("session").GetProperty("sizes")));
+        _cli.Good("inspect", _cli["pool.seq"]);
+        Assert.Contains(" at N = 1, T = 5", _cli.Out, StringComparison.Ordinal);
     }
 
     [Fact]

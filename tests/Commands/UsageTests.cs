@@ -8,7 +8,7 @@ public sealed class UsageTests : IDisposable
 
     public static TheoryData<string[], string> WrongUsage => new()
     {
-        { [], "seqconvert --help" },
+        { [], "give a command: convert, inspect, run, decode; see 'seqconvert" },
         { ["frobnicate"], "frobnicate" },
         { ["convert"], "seqconvert convert --help" },
         { ["convert", "a.onnx"], "--out" },
@@ -34,7 +34,9 @@ public sealed class UsageTests : IDisposable
         { ["inspect", "a.seq", "--size", "T"], "write --size T=100" },
         { ["run"], "seqconvert run --help" },
         { ["run", "a.seq", "--repeat", "0"], "at least 1" },
-        { ["run", "a.seq", "--repeat", "many"], "many" },
+        { ["run", "a.seq", "--repeat", "many"], "--repeat many: give a whole number" },
+        { ["decode", "a.seq", "x", "-b", "1.5"], "-b 1.5: give a whole number" },
+        { ["decode", "a.seq", "x", "--length-penalty", "much"], "--length-penalty much: give a number" },
         { ["run", "a.seq", "--kernels", "abacus"], "portable" },
         { ["run", "a.seq", "--input", "x"], "write --input NAME=FILE.npy" },
         { ["run", "a.seq", "-o", "out.wav"], "write FILE.npz" },

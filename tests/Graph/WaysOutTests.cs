@@ -17,7 +17,20 @@ public class WaysOutTests
         const string cause = "graph 'main', node Range_r (Range): a shape depends on 'most64', which follows from input 'width'. It converts, for example, with --set width=1 or --set width=2.";
         Assert.EndsWith(cause, Refused(model), StringComparison.Ordinal);
         Assert.EndsWith(cause, Refused(model, new ConversionOptions { Dimensions = new Dictionary<string, int> { ["T"] = 5 } }), StringComparison.Ordinal);
-        model.Convert(new ConversionOptions { Sets = new Dictionary<string, string> { ["width"] = "5" } });
+        var converted = model.Convert(new ConversionOptions { Sets = new Dictionary<string, string> { ["width"] = "5" } });
+        Assert.Equal(["N", "T"], converted.Model.Graphs[0].Symbols);
+        using var loaded = SeqModel.Load(converted.File);
+        using var session = loaded.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["N"] = 3, ["T"] = 2 } });
+        session.Input<float>("x").Fill(1);
+        session.Run();
+        Assert.All(session.Output<float>("y").ToArray(), value => Assert.Equal(1f + 0 + 1 + 2 + 3 + 4, value));
+    }
+
+    [Fact]
+    public void AnInputWithANumberForEachStepIsNotSetToOne()
+    {
+        var model = new OnnxBuilder().Input("x", Float, 1, "T").Input("positions", Float, 1, "T").Node("Add", "x positions", "y").Output("y");
+        Assert.Contains("--set positions=1: the input has shape [1, T]", Refused(model, new ConversionOptions { Sets = new Dictionary<string, string> { ["positions"] = "1" } }), StringComparison.Ordinal);
     }
 
     [Fact]
