@@ -351,6 +351,7 @@ public sealed unsafe class SeqSession : IDisposable
         return (uint)index < (uint)tensors.Length ? tensors[index] : throw SessionError.NoIndex(kind, index, tensors.Length);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Span<T> Elements<T>(Tensor tensor)
         where T : unmanaged
     {

@@ -9,6 +9,9 @@ internal sealed class SizesException : ArgumentException
     /// <summary>Symbols up to which each is tried alone: faults are rarely searched, and never for long.</summary>
     private const int MostAlone = 4;
 
+    /// <summary>Nodes that are planned in a search: a file of many nodes must not make it take minutes.</summary>
+    private const int MostNodes = 2_000_000;
+
     /// <summary>Small sizes, and larger ones of which many are multiples: of powers of two, and of the frames that audio is cut into.</summary>
     private static readonly int[] s_tried = [.. Enumerable.Range(1, 31), .. Enumerable.Range(1, 9).SelectMany(octave => new[] { 16, 20, 24, 30 }.Select(part => part << octave)), 1 << 14];
 
@@ -35,7 +38,12 @@ internal sealed class SizesException : ArgumentException
     {
         var tried = graph.Symbols.Zip(sizes).ToDictionary(s => s.First, s => s.Second);
         string[] open = [.. graph.Symbols.Where(symbol => !given.Contains(symbol))];
-        var fitting = Find(tried, open.Length == 0 ? graph.Symbols : open, plan);
+        var left = MostNodes;
+        var fitting = Find(tried, open.Length == 0 ? graph.Symbols : open, sizes =>
+        {
+            if ((left -= graph.Nodes.Length) < 0) throw new ArgumentException("The graph is too large to search sizes for.");
+            plan(sizes);
+        });
         if (fitting is null && fault is SeqFormatException) return fault;
         return new SizesException(
             string.Join(", ", tried.Select(s => $"{s.Key} = {s.Value}{(given.Contains(s.Key) ? "" : " (1 unless given)")}")),
