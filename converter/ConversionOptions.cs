@@ -80,6 +80,12 @@ public sealed record ConversionOptions
     /// <summary>A document of tables and of what a decoder needs to know, for graphs that do not carry it; null for none.</summary>
     public string? Decoding { get; init; }
 
+    /// <summary>Folders, beside each model's own, that the models may read files from: external data, weights, tables.</summary>
+    public IReadOnlyList<string> AllowedFolders { get; init; } = [];
+
+    /// <summary>The file to be written, so that it is none of those that are read; null where nothing is written.</summary>
+    internal string? Target { get; init; }
+
     /// <summary>Inputs that become whole constants, for tests of operators whose weights are graph inputs.</summary>
     internal IReadOnlyDictionary<string, IrTensor> Constants { get; init; } = new Dictionary<string, IrTensor>();
 }

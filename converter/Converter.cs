@@ -1,9 +1,9 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Graph.States;
 using SeqRuntime.Converter.Importers;
 using SeqRuntime.Converter.Importers.Description;
+using SeqRuntime.Converter.IO;
 using SeqRuntime.Converter.Lowering;
 using SeqRuntime.Decoding;
 using SeqRuntime.Format;
@@ -20,20 +20,19 @@ internal static class Converter
     /// <exception cref="ConversionException">A file is damaged or holds what cannot be converted; the message says which, what, and what to try.</exception>
     public static ConversionResult Convert(IReadOnlyList<(string Graph, string Path)> sources, ConversionOptions options, IProgress<ConversionProgress>? progress = null)
     {
-        _ = KernelRegistry.Choose(); // what the environment forces is no fault of the model's
+        CheckKernels();
         var resolved = new List<(IrGraph Graph, string Path, int SourceNodes, IReadOnlyList<StatePair> States, List<string> Notes)>();
         var tables = new Dictionary<string, string[]>();
         var metadata = new Dictionary<string, string>();
-        var files = new HashSet<string>();
+        var files = new SourceFiles(options.AllowedFolders, options.Target);
         var read = new List<(IrGraph Raw, string Path, ImportedModel Source, List<string> Notes)>();
         foreach (var (i, (name, path)) in sources.Index())
         {
             progress?.Report(new ConversionProgress($"{name}: reading", i * 0.2 / sources.Count));
-            foreach (var (raw, imported, notes) in Read(path, name))
+            foreach (var (raw, imported, notes) in Read(path, name, files))
             {
                 if (read.Exists(r => r.Raw.Name == raw.Name)) throw new ConversionException($"{path}: two graphs are named '{raw.Name}'.");
                 read.Add((raw, path, imported, notes));
-                files.UnionWith([path, .. imported.Files]);
                 foreach (var (table, entries) in imported.Tables) tables[table] = entries;
                 foreach (var (key, value) in imported.Metadata) metadata[key] = value;
             }
@@ -42,7 +41,7 @@ internal static class Converter
         OptionNames.Check(read.ConvertAll(r => r.Raw), options);
         if (options.Decoding is { } document)
         {
-            var (documentTables, documentMetadata) = DecodingReader.Read(document, sources.Select(s => Path.GetDirectoryName(Path.GetFullPath(s.Path))!));
+            var (documentTables, documentMetadata) = DecodingReader.Read(document, sources.Select(s => s.Path), files);
             foreach (var (table, entries) in documentTables) tables[table] = entries;
             foreach (var (key, value) in documentMetadata) metadata[key] = value;
         }
@@ -69,12 +68,12 @@ internal static class Converter
         foreach (var (index, (graph, path, sourceNodes, states, notes)) in resolved.Index())
         {
             model.Metadata[$"source:{graph.Name}"] = Path.GetFileName(path);
-            model.Metadata[$"source-sha256:{graph.Name}"] = System.Convert.ToHexStringLower(Hash(path));
+            model.Metadata[$"source-sha256:{graph.Name}"] = files.Of(path).Sha256;
             converted.Add(new ConvertedGraph(graph.Name, path, sourceNodes, model.Graphs[index].Nodes.Count, states, graph.Ranges, notes));
             SizeNotes.Add(model.Metadata, graph);
         }
 
-        foreach (var file in files.Except(resolved.Select(r => r.Path))) model.Metadata[$"source-sha256:{Path.GetFileName(file)}"] = System.Convert.ToHexStringLower(Hash(file));
+        foreach (var file in files.Read.Where(f => f.IsModel && !sources.Any(s => files.Of(s.Path) == f))) model.Metadata[$"source-sha256:{Path.GetFileName(file.Path)}"] = file.Sha256;
         foreach (var tensor in tensors)
         {
             if (tensor.Error is { } error) model.Metadata["quantization-error:" + tensor.Name] = error.ToString("G4", CultureInfo.InvariantCulture);
@@ -84,7 +83,20 @@ internal static class Converter
         var bytes = SeqWriter.ToArray(model);
         Check(bytes, graphs);
         progress?.Report(new ConversionProgress("done", 1));
-        return new ConversionResult(model, bytes, converted, tensors, files.Sum(source => new FileInfo(source).Length)) { Unused = [.. read.Select(r => r.Source).Distinct().SelectMany(source => source.Unused)], WeightNotes = weightNotes };
+        return new ConversionResult(model, bytes, converted, tensors, files.Read.Where(f => f.IsModel).Sum(f => f.Bytes)) { Unused = [.. read.Select(r => r.Source).Distinct().SelectMany(source => source.Unused)], WeightNotes = weightNotes };
+    }
+
+    /// <summary>What the environment forces is no fault of the model's.</summary>
+    private static void CheckKernels()
+    {
+        try
+        {
+            _ = KernelRegistry.Choose();
+        }
+        catch (ArgumentException fault)
+        {
+            throw new ConversionException(fault.Message, fault);
+        }
     }
 
     /// <summary>Loads what was made, plans a session of each graph and makes a decoder: what this converter hands out runs.</summary>
@@ -102,7 +114,7 @@ internal static class Converter
             if (kind == DecodingKeys.EncoderDecoder) loaded.CreateDecoder().Dispose();
             else loaded.CreateFrameDecoder(new FrameDecoderOptions { MaxFrames = Math.Max(32, graphs.Max(graph => graph.Symbols().Select(symbol => graph.Probes[0][symbol]).Append(1).Max())) }).Dispose();
         }
-        catch (Exception fault) when (fault is ArgumentException or SeqFormatException or ArithmeticException)
+        catch (Exception fault) when (ShapeFault.IsRefusal(fault))
         {
             throw new ConversionException($"the converted model does not run: {fault.Message}", fault);
         }
@@ -125,16 +137,19 @@ internal static class Converter
 
     private static bool IsTooLarge(Exception? fault) => fault is TooLargeException or OverflowException || (fault?.InnerException is { } inner && IsTooLarge(inner));
 
-    private static IEnumerable<(IrGraph Raw, ImportedModel Source, List<string> Notes)> Read(string path, string name)
+    private static IEnumerable<(IrGraph Raw, ImportedModel Source, List<string> Notes)> Read(string path, string name, SourceFiles files)
     {
         var notes = new List<string>();
-        var imported = Guarded(path, () => Importer.Read(path, name, notes));
+        var imported = Guarded(path, () => Importer.Read(path, name, notes, files));
         foreach (var (index, graph) in imported.Graphs.Index()) yield return (graph, imported, index == 0 ? notes : []);
     }
 
     private static (IrGraph Graph, IReadOnlyList<StatePair> States) Resolve(IrGraph raw, string path, bool hasStates, bool isOfSentences, ConversionOptions options, List<string> notes, Action<string, double> stage) => Guarded(path, () =>
     {
-        var ways = new WaysOut(raw.Copy(), options, path);
+        raw.Budget.Holds(raw.ConstantBytes(), raw.DeepCount());
+        var asRead = raw.Copy();
+        asRead.Budget = raw.Budget.Anew();
+        var ways = new WaysOut(asRead, options, path);
         try
         {
             return Resolved(raw, path, hasStates, isOfSentences, options, notes, stage);
@@ -184,15 +199,5 @@ internal static class Converter
         {
             throw new ConversionException($"{path}: {fault.Message}", fault);
         }
-        catch (Exception fault) when (fault is ArgumentException or ArithmeticException or IndexOutOfRangeException or InvalidOperationException or KeyNotFoundException or SeqFormatException)
-        {
-            throw new ConversionException($"{path}: the model is damaged: {fault.Message}", fault);
-        }
-    }
-
-    private static byte[] Hash(string path)
-    {
-        using var stream = File.OpenRead(path);
-        return SHA256.HashData(stream);
     }
 }

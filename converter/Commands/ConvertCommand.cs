@@ -23,6 +23,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
     private readonly Option<bool> _stateful = new("--stateful") { Description = "Keep the states of forward recurrent layers, and the past of convolutions that look back only, between runs: a sequence may then come in parts." };
     private readonly Option<string[]> _keep = new("--keep", "-k") { Description = "Keep tensors whose name matches in fp32; '*' stands for any text.", HelpName = "PATTERN" };
     private readonly Option<string> _decoding = new("--decoding") { Description = "What a decoder needs to know of graphs from elsewhere: tables of tokens, begin and end, which value is what (docs/description.md).", HelpName = "FILE.json" };
+    private readonly Option<string[]> _allowFolder = new("--allow-folder") { Description = "Let the models read files of this folder too: external data, weights and tables otherwise lie in a model's own folder.", HelpName = "DIR" };
     private readonly Option<bool> _json = new("--json") { Description = "Print the report as one JSON document on standard output." };
     private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "Print nothing but faults." };
 
@@ -30,7 +31,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
     {
         _weights.AcceptOnlyFromAmong([.. Enum.GetValues<WeightKind>().Select(kind => kind.Name())]);
         var command = new Command("convert", "Converts ONNX models (opset 7 to 23), whole Keras models (.h5), or a JSON description of weights in safetensors, npz or HDF5, to one .seq file: constants folded, shapes fixed where given, recurrent state paired, weights packed.") { _sources };
-        foreach (var option in new Option[] { _out, _weights, _weightsOf, _dim, _set, _state, _noAutoState, _stateful, _drop, _keep, _decoding, _json, _quiet }) command.Options.Add(option);
+        foreach (var option in new Option[] { _out, _weights, _weightsOf, _dim, _set, _state, _noAutoState, _stateful, _drop, _keep, _decoding, _allowFolder, _json, _quiet }) command.Options.Add(option);
         command.SetAction(Run);
         help.Examples(
             command,
@@ -43,6 +44,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
             ("A policy without the output that draws at random", ["seqconvert convert policy.onnx -o policy.seq --drop-output action"]),
             ("A whole Keras model; the same for a stream that comes frame by frame", ["seqconvert convert model.h5 -o model.seq", "seqconvert convert model.h5 -o stream.seq --stateful"]),
             ("Encoder and decoder step as two ONNX files", ["seqconvert convert encoder=thai2rom_encoder.onnx step=thai2rom_decoder.onnx --decoding thai2rom.json -o thai2rom.seq"]),
+            ("A description whose weights lie in another folder", ["seqconvert convert model.json -o model.seq --allow-folder ../checkpoints"]),
             ("A report for a program; no report", ["seqconvert convert model.onnx -o model.seq --json", "seqconvert convert model.onnx -o model.seq --quiet"]));
         return command;
     }
@@ -64,19 +66,30 @@ internal sealed class ConvertCommand(TextWriter stderr)
             Stateful = result.GetValue(_stateful),
             Keep = result.GetValue(_keep) ?? [],
             Decoding = result.GetValue(_decoding),
+            AllowedFolders = result.GetValue(_allowFolder) ?? [],
+            Target = target,
         };
         foreach (var (_, path) in sources) ModelFile.MustExist(path);
         if (options.Decoding is { } decoding) ModelFile.MustExist(decoding);
+        foreach (var folder in options.AllowedFolders)
+        {
+            if (!Directory.Exists(folder)) throw new UsageException($"--allow-folder {folder}: there is no such directory");
+        }
+
         AtomicFile.Check(target);
 
         var quiet = result.GetValue(_quiet);
         var progress = new ProgressLine(stderr, quiet);
         var conversion = progress.Run(() => Converter.Convert(sources, options, progress));
+        if (quiet)
+        {
+            AtomicFile.Write(target, stream => stream.Write(conversion.File));
+            return ExitCode.Good;
+        }
+
         using var model = SeqModel.Load(conversion.File);
         var report = ConvertReport.From(target, conversion, model);
         AtomicFile.Write(target, stream => stream.Write(conversion.File));
-        if (quiet) return ExitCode.Good;
-
         var output = result.InvocationConfiguration.Output;
         if (result.GetValue(_json)) JsonReports.Write(output, report, JsonReports.Default.ConvertReport);
         else report.Print(output);
@@ -91,7 +104,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
         if (!Directory.Exists(folder)) throw new UsageException($"-o {target}: there is no directory '{folder}'; create it first");
         foreach (var (_, path) in sources)
         {
-            if (Path.GetFullPath(path) == Path.GetFullPath(target)) throw new UsageException($"-o {target}: this would overwrite the source");
+            if (RealPath.AreSame(path, target)) throw new UsageException($"-o {target}: this would overwrite the source");
         }
     }
 }

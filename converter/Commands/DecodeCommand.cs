@@ -73,14 +73,14 @@ internal sealed class DecodeCommand
                 texts = [.. TextFile.ReadLines(from).Where(line => !string.IsNullOrWhiteSpace(line))];
             }
 
-            using var decoder = model.CreateDecoder(new SeqDecoderOptions
+            using var decoder = ModelFile.Ask(path, () => model.CreateDecoder(new SeqDecoderOptions
             {
                 BeamWidth = beam,
                 BestCount = best,
                 LengthPenalty = result.GetValue(_penalty),
                 MaxSourceLength = texts.Select(text => text.Length).Append(0).Max() + 2, // and begin and end
                 WorkLimit = WorkLimit.Chosen,
-            });
+            }));
             var json = result.GetValue(_json);
             var decoded = texts.Select(text =>
             {

@@ -38,7 +38,7 @@ internal sealed record DecodedText(string Text, string? Unknown, IReadOnlyList<D
 
     private static int[] Numbers(string text) => Array.ConvertAll(
         text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries),
-        word => int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out var token) ? token : throw new ArgumentException($"The model has no source table, and '{word}' is no token number."));
+        word => int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out var token) ? token : throw new ConversionException($"'{text}': The model has no source table, and '{word}' is no token number."));
 }
 
 /// <summary>A result: its text where the model has a target table; a row of weights over the source for each token, the end among them.</summary>

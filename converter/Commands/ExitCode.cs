@@ -10,4 +10,7 @@ internal static class ExitCode
 
     /// <summary>The command line is at fault.</summary>
     public const int Usage = 2;
+
+    /// <summary>This program is at fault.</summary>
+    public const int Fault = 70;
 }

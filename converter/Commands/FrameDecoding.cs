@@ -23,29 +23,22 @@ internal static class FrameDecoding
         var recordings = Recording.ReadAll(files).ToList();
         var entries = Entries(path, model, choice.TokensFile);
         var blank = Blank(path, choice.Blank, entries);
-        try
+        if (!choice.AreLogits) return Decode(path, model, model.KernelPath, kind, recordings, entries, blank, choice);
+        var labels = recordings[0].Array.Shape is [.., var last] ? last : 0;
+        using (var own = ModelFile.Ask(path, () => model.CreateFrameDecoder(new FrameDecoderOptions { MemoryLimitBytes = Memory, WorkLimit = WorkLimit.Chosen })))
         {
-            if (!choice.AreLogits) return Decode(path, model, model.KernelPath, kind, recordings, entries, blank, choice);
-            var labels = recordings[0].Array.Shape is [.., var last] ? last : 0;
-            using (var own = model.CreateFrameDecoder(new FrameDecoderOptions { MemoryLimitBytes = Memory, WorkLimit = WorkLimit.Chosen }))
-            {
-                if (own.Vocabulary != labels) throw new ConversionException($"{recordings[0].Name}: the array is {Text.Shape(recordings[0].Array.Shape)}; logits of this model are [frames, {own.Vocabulary}]");
-            }
+            if (own.Vocabulary != labels) throw new ConversionException($"{recordings[0].Name}: the array is {Text.Shape(recordings[0].Array.Shape)}; logits of this model are [frames, {own.Vocabulary}]");
+        }
 
-            using var passing = SeqModel.Load(Passing(model, labels), new SeqModelOptions { KernelPath = model.KernelPath });
-            return Decode(path, passing, model.KernelPath, kind, recordings, entries, blank, choice);
-        }
-        catch (ArgumentException fault)
-        {
-            throw new ConversionException($"{path}: {fault.Message}", fault);
-        }
+        using var passing = SeqModel.Load(Passing(model, labels), new SeqModelOptions { KernelPath = model.KernelPath });
+        return Decode(path, passing, model.KernelPath, kind, recordings, entries, blank, choice);
     }
 
     private static long Memory => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
 
     private static FrameReport Decode(string path, SeqModel model, string kernels, string kind, List<Recording> recordings, IReadOnlyList<string>? entries, int? blank, FrameChoice choice)
     {
-        var source = FrameEncoder.SourceOf(model);
+        var source = ModelFile.Ask(path, () => FrameEncoder.SourceOf(model));
         var frames = recordings.Max(recording => recording.FramesFor(source));
         var options = new FrameDecoderOptions
         {
@@ -57,7 +50,7 @@ internal static class FrameDecoding
             MemoryLimitBytes = Memory,
             WorkLimit = WorkLimit.Chosen,
         };
-        using var decoder = model.CreateFrameDecoder(options);
+        using var decoder = ModelFile.Ask(path, () => model.CreateFrameDecoder(options));
         if (entries is not null && entries.Count < decoder.Vocabulary)
             throw new ConversionException($"{choice.TokensFile ?? path}: there are {entries.Count} texts of labels; the model scores {decoder.Vocabulary}");
         var table = entries is null ? null : new TokenTable(entries, [decoder.Blank], model.Metadata.GetValueOrDefault(DecodingKeys.Separator));
@@ -68,7 +61,7 @@ internal static class FrameDecoding
     {
         if (file is null) return model.Tables.GetValueOrDefault(DecodingKeys.TargetTable);
         ModelFile.MustExist(file);
-        return DecodingReader.TableFile(file, path);
+        return DecodingReader.TableFile(file, new SourceFiles([]).ReadNamed(file), path);
     }
 
     private static int? Blank(string path, string? text, IReadOnlyList<string>? entries)

@@ -27,7 +27,7 @@ internal sealed record GraphRun(IReadOnlyList<KeyValuePair<string, NpyArray>> Ou
             {
                 for (var i = 0; i < indexes.Length; i++) inputs.Inputs[i].Step(step).CopyTo(InputBytes(session, indexes[i], graph.Inputs[i].Type));
                 var start = Stopwatch.GetTimestamp();
-                session.Run();
+                Run(session);
                 times[round * inputs.Steps + step] = Stopwatch.GetElapsedTime(start).TotalMicroseconds;
                 foreach (var collector in collectors) collector.Take(session);
             }
@@ -35,6 +35,18 @@ internal sealed record GraphRun(IReadOnlyList<KeyValuePair<string, NpyArray>> Ou
 
         var stacked = inputs.Inputs.Any(i => i.Stepped);
         return new GraphRun([.. collectors.Select(c => c.Result(stacked ? inputs.Steps : null))], times, session.MemoryBytes);
+    }
+
+    private static void Run(SeqSession session)
+    {
+        try
+        {
+            session.Run();
+        }
+        catch (ArgumentException fault)
+        {
+            throw new ConversionException($"the model refuses these inputs: {fault.Message}", fault);
+        }
     }
 
     private static SeqSession Session(SeqModel model, SeqGraphInfo graph, SeqSessionOptions options, long workLimit)
@@ -48,6 +60,10 @@ internal sealed record GraphRun(IReadOnlyList<KeyValuePair<string, NpyArray>> Ou
         catch (SizesException fault)
         {
             throw new ConversionException($"{fault.Cause} This is at {fault.Sizes}, as the inputs and --size say; give others{(fault.FittingSizes is { } sizes ? $": {string.Join(", ", sizes.Select(s => $"{s.Key} = {s.Value}"))} fits" : "")}", fault);
+        }
+        catch (ArgumentException fault)
+        {
+            throw new ConversionException($"there can be no session of these inputs: {fault.Message}", fault);
         }
     }
 

@@ -16,6 +16,25 @@ internal static class ModelFile
         {
             throw Named(path, e);
         }
+        catch (ArgumentException e)
+        {
+            // A kernel set that the environment asks for.
+            throw new ConversionException(e.Message, e);
+        }
+    }
+
+    /// <summary>Calls the runtime; what it refuses is told of the file.</summary>
+    /// <exception cref="ConversionException">It refuses; the message says why.</exception>
+    public static T Ask<T>(string path, Func<T> call)
+    {
+        try
+        {
+            return call();
+        }
+        catch (ArgumentException fault)
+        {
+            throw new ConversionException($"{path}: {fault.Message}", fault);
+        }
     }
 
     /// <summary>Refuses a --kernels that is unknown or that this processor cannot run.</summary>

@@ -5,29 +5,38 @@ namespace SeqRuntime.Converter.Commands;
 /// <summary>Writes the outputs of a run as <c>.npz</c>, <c>.npy</c>, or a directory of <c>.npy</c> files.</summary>
 internal static class OutputFiles
 {
-    /// <summary>Refuses a target of no known kind, or that cannot be written, before any work is done.</summary>
-    public static void Check(string? target)
+    /// <summary>Refuses a target of no known kind.</summary>
+    public static void CheckKind(string? target)
+    {
+        if (target is not null && !IsDirectory(target) && !Is(target, ".npz") && !Is(target, ".npy")) throw new UsageException($"-o {target}: write FILE.npz, FILE.npy, or a directory with '/' at its end");
+    }
+
+    /// <summary>Refuses a target that cannot be written, before any work is done.</summary>
+    /// <param name="target">Where outputs go.</param>
+    /// <param name="graph">The graph that gives them.</param>
+    /// <param name="sources">The files that are read, which must not be written.</param>
+    public static void Check(string? target, SeqGraphInfo graph, IReadOnlyCollection<string> sources)
     {
         if (target is null) return;
         if (IsDirectory(target))
         {
             if (File.Exists(Path.TrimEndingDirectorySeparator(target))) throw new UsageException($"-o {target}: this is a file; give a directory");
+            if (graph.Outputs.DistinctBy(o => FileName(o.Name)).Count() < graph.Outputs.Count)
+                throw new ConversionException($"{target}: two outputs would become one file; write FILE.npz, which keeps their names");
+            foreach (var output in Directory.Exists(target) ? graph.Outputs : []) AtomicFile.Check(Path.Combine(target, FileName(output.Name)), sources);
             return;
         }
 
-        if (Is(target, ".npz") || Is(target, ".npy")) AtomicFile.Check(target);
-        else throw new UsageException($"-o {target}: write FILE.npz, FILE.npy, or a directory with '/' at its end");
+        if (Is(target, ".npy") && graph.Outputs.Count != 1) throw new UsageException($"-o {target}: the graph has {Text.Count(graph.Outputs.Count, "output")}; write FILE.npz or a directory with '/' at its end");
+        AtomicFile.Check(target, sources);
     }
 
     public static void Write(string target, IReadOnlyList<KeyValuePair<string, NpyArray>> outputs)
     {
         if (IsDirectory(target))
         {
-            if (outputs.DistinctBy(o => FileName(o.Key)).Count() < outputs.Count)
-                throw new ConversionException($"{target}: two outputs would become one file; write FILE.npz, which keeps their names");
             Directory.CreateDirectory(target);
-            foreach (var (name, array) in outputs)
-                AtomicFile.Write(Path.Combine(target, FileName(name)), stream => NpyWriter.Write(stream, array));
+            AtomicFile.Write([.. outputs.Select(o => (Path.Combine(target, FileName(o.Key)), (Action<Stream>)(stream => NpyWriter.Write(stream, o.Value))))]);
         }
         else if (Is(target, ".npz"))
         {
@@ -35,7 +44,6 @@ internal static class OutputFiles
         }
         else
         {
-            if (outputs.Count != 1) throw new UsageException($"-o {target}: the graph has {Text.Count(outputs.Count, "output")}; write FILE.npz or a directory with '/' at its end");
             AtomicFile.Write(target, stream => NpyWriter.Write(stream, outputs[0].Value));
         }
     }

@@ -37,13 +37,14 @@ internal sealed class RunCommand
         if (repeat < 1) throw new UsageException($"--repeat {repeat}: at least 1 is needed");
         var kernels = result.GetValue(_kernels);
         ModelFile.CheckKernels(kernels);
+        OutputFiles.CheckKind(result.GetValue(_out));
         var files = Arguments.Pairs("--input", "NAME=FILE.npy", result.GetValue(_input));
         var sizes = Arguments.Sizes("--size", "T=100", result.GetValue(_size), least: 0);
-        OutputFiles.Check(result.GetValue(_out));
-
         using var model = ModelFile.Load(path, kernels);
         var graph = ModelFile.Graph(model, path, result.GetValue(_graph));
-        var inputs = RunInputs.Load(graph, files, result.GetValue(_inputs), sizes, result.GetValue(_step));
+        var archive = result.GetValue(_inputs);
+        OutputFiles.Check(result.GetValue(_out), graph, [path, .. files.Values, .. archive is null ? (string[])[] : [archive]]);
+        var inputs = RunInputs.Load(graph, files, archive, sizes, result.GetValue(_step));
         var run = GraphRun.Execute(model, graph, inputs, repeat, WorkLimit.Chosen);
         if (result.GetValue(_out) is { } target) OutputFiles.Write(target, run.Outputs);
 

@@ -11,7 +11,7 @@ internal static class SeqConvert
     public const string Name = "seqconvert";
 
     /// <summary>Runs one command line.</summary>
-    /// <returns>0 good, 1 the input's fault, 2 wrong usage.</returns>
+    /// <returns>0 good, 1 the input's fault, 2 wrong usage, 70 a fault of this program.</returns>
     public static int Invoke(IReadOnlyList<string> args, TextWriter stdout, TextWriter stderr)
     {
         var result = Root(stderr).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
@@ -28,13 +28,17 @@ internal static class SeqConvert
         {
             return Fail(stderr, ExitCode.Usage, $"{e.Message}; see '{CommandPath(result)} --help'");
         }
-        catch (Exception e) when (e is ConversionException or SeqFormatException or ArgumentException or InvalidOperationException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is ConversionException or SeqFormatException or IOException or UnauthorizedAccessException)
         {
             return Fail(stderr, ExitCode.Input, e.Message);
         }
         catch (OutOfMemoryException)
         {
             return Fail(stderr, ExitCode.Input, "the memory of this machine does not suffice for this model; give smaller sizes with --size or --dim");
+        }
+        catch (Exception fault)
+        {
+            return Fail(stderr, ExitCode.Fault, $"this is a fault of {Name}, not of your model or of the command; please report it, with the command, the model if you may, and these lines:{Environment.NewLine}{fault}");
         }
     }
 

@@ -40,7 +40,7 @@ internal sealed class TeachingHelp : SynchronousCommandLineAction
             output.WriteLine();
         }
 
-        output.WriteLine("Exit codes: 0 good, 1 the input's fault, 2 wrong usage. Faults are one line on standard error.");
+        output.WriteLine("Exit codes: 0 good, 1 the input's fault, 2 wrong usage, 70 a fault of seqconvert itself. Faults are one line on standard error.");
         return ExitCode.Good;
     }
 }

@@ -6,12 +6,13 @@ internal static class DeadCode
     public static void Remove(IrGraph graph)
     {
         var used = new HashSet<string>(graph.Outputs.Select(o => o.Value).Concat(graph.States.Select(s => s.Update)));
+        var dead = new HashSet<IrNode>();
         for (var i = graph.Nodes.Count - 1; i >= 0; i--)
         {
             var node = graph.Nodes[i];
             if (!node.Outputs.Exists(used.Contains))
             {
-                graph.Nodes.RemoveAt(i);
+                dead.Add(node);
                 continue;
             }
 
@@ -20,6 +21,7 @@ internal static class DeadCode
             foreach (var inner in node.Attributes.Values.OfType<IrGraph>()) Capture(inner, used);
         }
 
+        graph.Nodes.RemoveAll(dead.Contains);
         foreach (var name in graph.Constants.Keys.Where(name => !used.Contains(name)).ToList()) graph.Constants.Remove(name);
     }
 

@@ -132,9 +132,9 @@ internal static class Decompose
     {
         if (node.Int("training_mode", 0) != 0) throw new UnsupportedException("training mode is not supported; export the model for inference");
         var rank = evaluator.ShapeOf(node.Input(0)).Rank;
-        if (rank == 0) throw new ArgumentException("a single number has no channels.");
+        if (rank == 0) throw new ShapeFault("a single number has no channels.");
         var (channels, scales) = (evaluator.ShapeOf(node.Input(0)).Sizes[Math.Min(1, rank - 1)], evaluator.ShapeOf(node.Input(1)));
-        if (scales.Rank != 1 || channels != scales.Sizes[0]) throw new ArgumentException($"the value has {(channels < 0 ? "a changing number of" : $"{channels}")} channels along axis {Math.Min(1, rank - 1)}; the normalization has {scales.Sizes[^1]}.");
+        if (scales.Rank != 1 || channels != scales.Sizes[0]) throw new ShapeFault($"the value has {(channels < 0 ? "a changing number of" : $"{channels}")} channels along axis {Math.Min(1, rank - 1)}; the normalization has {scales.Sizes[^1]}.");
         var x = new Expansion(node, graph);
         var deviation = x.Add("Sqrt", [x.Add("Add", [node.Input(4), x.Scalar(node.Float("epsilon", 1e-5f))])]);
         var factor = x.Add("Div", [node.Input(1), deviation]);
@@ -146,8 +146,9 @@ internal static class Decompose
     private static List<IrNode> LayerNormalization(IrNode node, IrGraph graph, Evaluator evaluator)
     {
         var rank = evaluator.ShapeOf(node.Input(0)).Rank;
-        var axis = (int)node.Int("axis", -1);
+        var axis = node.Int32("axis", -1);
         if (axis < 0) axis += rank;
+        if (axis < 0 || axis >= rank) throw new ShapeFault($"there is no axis {node.Int("axis", -1)} in {evaluator.ShapeOf(node.Input(0))}.");
         var x = new Expansion(node, graph);
         var axes = x.Vector([.. Enumerable.Range(axis, rank - axis).Select(i => (long)i)]);
         var mean = x.Add("ReduceMean", [node.Input(0), axes]);
@@ -165,9 +166,12 @@ internal static class Decompose
     /// <summary>Before opset 21 scale and bias were given for each group, not for each channel.</summary>
     private static List<IrNode> GroupNormalization(IrNode node, IrGraph graph, Evaluator evaluator)
     {
-        var channels = evaluator.ShapeOf(node.Input(0)).Sizes[1];
+        var shape = evaluator.ShapeOf(node.Input(0));
+        if (shape.Rank < 2) throw new ShapeFault($"X has shape {shape}; [batch, channels, spatial…] is needed.");
+        var channels = shape.Sizes[1];
         var groups = node.Int("num_groups", 1);
-        if (channels < 0 || groups < 1) throw new UnsupportedException("the number of channels must be fixed");
+        if (channels < 0) throw new UnsupportedException("the number of channels must be fixed");
+        if (groups < 1 || channels % groups != 0) throw new ShapeFault($"{channels} channels are no {groups} groups of one size.");
         var x = new Expansion(node, graph);
         string PerChannel(string value) => x.Add("Reshape", [x.Add("Expand", [x.Add("Reshape", [value, x.Vector(groups, 1)]), x.Vector(groups, channels / groups)]), x.Vector(channels)]);
         node.SetInput(1, PerChannel(node.Input(1)));
@@ -266,18 +270,28 @@ internal static class Decompose
     private static List<IrNode>? FixPads(IrNode node, IrGraph graph, Evaluator evaluator)
     {
         var x = evaluator.ShapeOf(node.Input(0));
-        if (x.Rank < 3) throw new ArgumentException($"X has shape {x}; [batch, channels, spatial…] is needed.");
-        if (node.Op == "Conv") node.Attributes["kernel_shape"] = evaluator.ShapeOf(node.Input(1)).Sizes[2..].Select(k => (long)k).ToArray();
+        if (x.Rank < 3) throw new ShapeFault($"X has shape {x}; [batch, channels, spatial…] is needed.");
+        if (node.Op == "Conv") SetKernel(node, evaluator.ShapeOf(node.Input(1)), x.Rank);
         var auto = node.Take("auto_pad") as string ?? "NOTSET";
         if (auto is "NOTSET" or "") return null;
         if (auto.StartsWith("SAME", StringComparison.Ordinal) && Array.Exists(x.Sizes[2..], s => s < 0) && Array.Exists(node.Ints("strides"), s => s != 1))
             return DecomposeSamePads.Apply(node, graph, x.Rank, auto != "SAME_LOWER");
         node.Attributes["auto_pad"] = auto;
         // With stride 1 the padding does not depend on the size.
-        var (pads, _, _) = ShapeRules.Window(node, [.. x.Sizes[2..].Select(s => s < 0 ? 1 << 20 : s)], [.. node.Ints("kernel_shape").Select(k => checked((int)k))]);
+        var (pads, _, _) = ShapeRules.Window(node, [.. x.Sizes[2..].Select(s => s < 0 ? 1 << 20 : s)], [.. node.Ints("kernel_shape").Select(k => k is >= 1 and <= int.MaxValue ? (int)k : throw new ShapeFault($"its attribute 'kernel_shape' is {string.Join(", ", node.Ints("kernel_shape"))}; numbers from 1 on are possible."))]);
         node.Attributes.Remove("auto_pad");
         node.Attributes["pads"] = pads;
         return null;
+    }
+
+    /// <summary>The kernel's shape is that of the weights; where the node says it too, it must say the same.</summary>
+    private static void SetKernel(IrNode node, IrShape weights, int rank)
+    {
+        if (weights.Rank != rank || rank < 3) throw new ShapeFault($"its weights have shape {weights}; as many dimensions as its input, {rank}, and at least three are needed.");
+        if (!weights.IsStatic) throw new UnsupportedException("the shape of its weights must be fixed; use --dim");
+        long[] kernel = [.. weights.Sizes[2..].Select(k => (long)k)];
+        if (node.Ints("kernel_shape") is { Length: > 0 } told && !told.SequenceEqual(kernel)) throw new ShapeFault($"its attribute 'kernel_shape' is {string.Join(", ", told)}, and its weights of shape {weights} have {string.Join(", ", kernel)}.");
+        node.Attributes["kernel_shape"] = kernel;
     }
 
     /// <summary>Settles kernel_shape, output_shape and auto_pad of a transposed convolution.</summary>
@@ -285,7 +299,7 @@ internal static class Decompose
     {
         var x = evaluator.ShapeOf(node.Input(0));
         var w = evaluator.ShapeOf(node.Input(1));
-        node.Attributes["kernel_shape"] = w.Sizes[2..].Select(k => (long)k).ToArray();
+        SetKernel(node, w, x.Rank);
         if (!node.Has("auto_pad") && !node.Has("output_shape")) return;
         if (node.Has("output_shape") && !x.IsStatic) throw new UnsupportedException("output_shape needs fixed sizes");
         var (pads, _, _) = ShapeRules.TransposedWindow(node, new Format.Shape([.. x.Sizes.Select(s => s < 0 ? 1 << 10 : s)]), new Format.Shape(w.Sizes), out var padding);

@@ -28,17 +28,17 @@ internal sealed class DecomposeAttention
         }
 
         _shape = evaluator.ShapeOf(node.Input(0));
-        if (_shape.Rank is not (3 or 4)) throw new ArgumentException($"Q has shape {_shape}; three or four dimensions are needed.");
+        if (_shape.Rank is not (3 or 4)) throw new ShapeFault($"Q has shape {_shape}; three or four dimensions are needed.");
         for (var i = 0; i < 3; i++)
         {
             var shape = evaluator.ShapeOf(node.Input(i));
             if (shape.Type != ElementType.Float32) throw new UnsupportedException($"attention in {shape.Type.Name()} is not supported, only in float32");
-            if (shape.Rank != _shape.Rank) throw new ArgumentException($"Q has shape {_shape}, {(i == 1 ? 'K' : 'V')} {shape}; they need equally many dimensions.");
+            if (shape.Rank != _shape.Rank) throw new ShapeFault($"Q has shape {_shape}, {(i == 1 ? 'K' : 'V')} {shape}; they need equally many dimensions.");
         }
 
         _heads = HeadCount("q_num_heads", 0);
         _groups = HeadCount("kv_num_heads", 1);
-        if (_heads % _groups != 0) throw new ArgumentException($"{_heads} heads of queries cannot share {_groups} heads of keys.");
+        if (_heads % _groups != 0) throw new ShapeFault($"{_heads} heads of queries cannot share {_groups} heads of keys.");
     }
 
     /// <summary>The keys of the calls before.</summary>
@@ -57,7 +57,7 @@ internal sealed class DecomposeAttention
         var key = Cached(ByHead(_node.Input(1), 1, _groups), Past, 1);
         var value = Cached(ByHead(_node.Input(2), 2, _groups), _node.Input(5), 2);
         var mode = _node.Int("qk_matmul_output_mode", 0);
-        if (mode is < 0 or > 3) throw new ArgumentException($"qk_matmul_output_mode is {mode}.");
+        if (mode is < 0 or > 3) throw new ShapeFault($"qk_matmul_output_mode is {mode}.");
 
         var scores = Regrouped(_x.Add("MatMul", [Regrouped(query, _groups), _x.Add("Transpose", [key], ("perm", new long[] { 0, 1, 3, 2 }))]), _heads);
         var capped = Capped(scores);
@@ -76,16 +76,16 @@ internal sealed class DecomposeAttention
     private int HeadCount(string attribute, int input)
     {
         var count = IsPacked ? -1 : _evaluator.ShapeOf(_node.Input(input)).Sizes[1];
-        if (count < 0) count = checked((int)_node.Int(attribute, -1));
+        if (count < 0) count = _node.Int32(attribute, -1);
         if (count >= 1) return count;
-        throw IsPacked ? new ArgumentException($"{attribute} must be given where Q has three dimensions.") : new UnsupportedException("the number of heads must be fixed");
+        throw IsPacked ? new ShapeFault($"{attribute} must be given where Q has three dimensions.") : new UnsupportedException("the number of heads must be fixed");
     }
 
     /// <summary>The scale on Q, the smaller factor where a step asks about a long past.</summary>
     private string Scaled(string query)
     {
         var size = _shape.Sizes[^1];
-        if (IsPacked && size % _heads != 0 && size >= 0) throw new ArgumentException($"Q of shape {_shape} has no {_heads} heads of one size.");
+        if (IsPacked && size % _heads != 0 && size >= 0) throw new ShapeFault($"Q of shape {_shape} has no {_heads} heads of one size.");
         if (!_node.Has("scale") && size < 0) throw new UnsupportedException("the size of the heads must be fixed");
         var scale = _node.Float("scale", 1 / MathF.Sqrt(IsPacked ? size / _heads : size));
         return _x.Add("Mul", [query, _x.Scalar(scale)]);
@@ -102,7 +102,7 @@ internal sealed class DecomposeAttention
     {
         if (!IsPacked) return value;
         var size = _evaluator.ShapeOf(_node.Input(input)).Sizes[2];
-        if (size >= 0 && size % heads != 0) throw new ArgumentException($"{size} features of input {input} are no {heads} heads of one size.");
+        if (size >= 0 && size % heads != 0) throw new ShapeFault($"{size} features of input {input} are no {heads} heads of one size.");
         return _x.Add("Transpose", [_x.Add("Reshape", [value, _x.Vector(0, 0, heads, size < 0 ? -1 : size / heads)])], ("perm", new long[] { 0, 2, 1, 3 }));
     }
 

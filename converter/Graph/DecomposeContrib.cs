@@ -50,7 +50,7 @@ internal sealed class DecomposeContrib
         }
     }
 
-    private string Need(int input) => _node.Input(input) is { Length: > 0 } value ? value : throw new ArgumentException($"it lacks input {input}.");
+    private string Need(int input) => _node.Input(input) is { Length: > 0 } value ? value : throw new ShapeFault($"it lacks input {input}.");
 
     private (string, object)[] Others(params string[] but) => [.. _node.Attributes.Where(a => !but.Contains(a.Key)).Select(a => (a.Key, a.Value))];
 
@@ -111,7 +111,7 @@ internal sealed class DecomposeContrib
     {
         if (_node.Int("do_rotary", 0) != 0 || _node.Input(6).Length > 0) throw new UnsupportedException("rotation and shared caches are not supported");
         var packed = Plus(_x.Add("MatMul", [X, Need(1)]), 2);
-        var total = _evaluator.ShapeOf(Need(1)).Sizes[^1];
+        if (_evaluator.ShapeOf(Need(1)) is not { Rank: 2, Sizes: [_, var total] }) throw new ShapeFault($"its weights have shape {_evaluator.ShapeOf(Need(1))}; two dimensions are needed.");
         long[] sizes = _node.Ints("qkv_hidden_sizes") is { Length: 3 } given ? given : [total / 3, total / 3, total / 3];
         var parts = Parts(packed, -1, sizes);
         var heads = _node.Int("num_heads", 1);
@@ -168,7 +168,7 @@ internal sealed class DecomposeContrib
         var shape = _evaluator.ShapeOf(keys);
         if (shape.Rank == 1)
         {
-            if (shape.Sizes[0] != _evaluator.ShapeOf(X).Sizes[0] || past.Length > 0) throw new UnsupportedException($"a mask of shape {shape} is not supported; give one of 0 and 1 for each key");
+            if (_evaluator.ShapeOf(X).Rank == 0 || shape.Sizes[0] != _evaluator.ShapeOf(X).Sizes[0] || past.Length > 0) throw new UnsupportedException($"a mask of shape {shape} is not supported; give one of 0 and 1 for each key");
             return (bias, _x.Cast(keys, ElementType.Int64));
         }
 

@@ -7,6 +7,7 @@ internal sealed class DecomposeEinsum
     private const char Ellipsis = '\uE000';
 
     private const int LargestDiagonal = 1 << 14;
+    private const int MostOperands = 64;
 
     private readonly IrNode _node;
     private readonly Evaluator _evaluator;
@@ -43,14 +44,15 @@ internal sealed class DecomposeEinsum
         var equation = _node.String("equation", "").Replace(" ", "", StringComparison.Ordinal);
         var sides = equation.Split("->");
         var terms = sides[0].Split(',');
-        if (terms.Length != _node.Inputs.Count || sides.Length > 2) throw new ArgumentException($"the equation '{equation}' is not one of {_node.Inputs.Count} operands.");
+        if (terms.Length > MostOperands) throw new UnsupportedException($"more than {MostOperands} operands are not supported");
+        if (terms.Length != _node.Inputs.Count || sides.Length > 2) throw new ShapeFault($"the equation '{equation}' is not one of {_node.Inputs.Count} operands.");
         var operands = terms.Select((term, i) => new Operand(_node.Input(i), Letters(term, _evaluator.ShapeOf(_node.Input(i))))).ToList();
         var all = string.Concat(operands.Select(o => o.Letters));
         var dots = new string([.. all.Where(c => c >= Ellipsis).Distinct().OrderDescending()]);
         var output = sides.Length > 1
             ? sides[1].Replace("...", dots, StringComparison.Ordinal)
             : dots + new string([.. all.Where(c => c < Ellipsis && all.Count(d => d == c) == 1).Order()]);
-        if (output.Distinct().Count() != output.Length || !output.All(c => Has(all, c))) throw new ArgumentException($"the output of the equation '{equation}' has a letter twice, or one that no operand has.");
+        if (output.Distinct().Count() != output.Length || !output.All(c => Has(all, c))) throw new ShapeFault($"the output of the equation '{equation}' has a letter twice, or one that no operand has.");
         return (operands, output);
     }
 
@@ -63,7 +65,7 @@ internal sealed class DecomposeEinsum
             term = term[..dots] + new string([.. Enumerable.Range(0, Math.Max(0, count)).Select(i => (char)(Ellipsis + count - 1 - i))]) + term[(dots + 3)..];
         }
 
-        if (term.Length != shape.Rank || !term.All(c => c >= Ellipsis || char.IsAsciiLetter(c))) throw new ArgumentException($"'{term}' does not stand for a tensor of shape {shape}.");
+        if (term.Length != shape.Rank || !term.All(c => c >= Ellipsis || char.IsAsciiLetter(c))) throw new ShapeFault($"'{term}' does not stand for a tensor of shape {shape}.");
         return term;
     }
 
@@ -134,7 +136,7 @@ internal sealed class DecomposeEinsum
         for (var i = 0; i < groups.Length; i++)
         {
             isLeading &= keepLeading ? groups[i].Length == 1 : groups[i].Length == 0;
-            sizes[i] = isLeading ? 0 : groups[i].Any(c => _dimensions[c].Size < 0) ? -1 : groups[i].Aggregate(1L, (p, c) => checked(p * _dimensions[c].Size));
+            sizes[i] = isLeading ? 0 : groups[i].Any(c => _dimensions[c].Size < 0) ? -1 : groups[i].Aggregate(1L, (p, c) => p * _dimensions[c].Size is <= int.MaxValue and var product ? product : throw new ShapeFault("its operands together have more elements than a tensor can have."));
         }
 
         if (sizes.Count(s => s < 0) <= 1) return _x.Vector(sizes);

@@ -12,7 +12,7 @@ internal static class DecomposeIndices
         {
             case "EyeLike":
                 var shape = evaluator.ShapeOf(node.Input(0));
-                if (shape.Rank != 2) throw new ArgumentException($"the input has shape {shape}; two dimensions are needed.");
+                if (shape.Rank != 2) throw new ShapeFault($"the input has shape {shape}; two dimensions are needed.");
                 if (!shape.IsStatic) throw new UnsupportedException("its size must be fixed");
                 var eye = x.Constant(Eye(shape.Sizes[0], shape.Sizes[1], node.Int("k", 0)));
                 return x.Finish(node.Has("dtype") ? x.Add("Cast", [eye], ("to", node.Int("dtype", 1))) : x.Cast(eye, shape.Type));
@@ -45,6 +45,7 @@ internal static class DecomposeIndices
         var elements = content.ToFloats();
         var found = Enumerable.Range(0, elements.Length).Where(i => elements[i] != 0).ToArray();
         var rank = content.Shape.Length;
+        if ((long)rank * found.Length > Largest) throw new UnsupportedException($"{found.Length} elements other than zero are too many");
         var indices = new long[rank * found.Length];
         for (var n = 0; n < found.Length; n++)
         {

@@ -42,11 +42,11 @@ internal static class DecomposeQuantized
     {
         var shape = evaluator.ShapeOf(scale);
         var whole = evaluator.ShapeOf(like);
-        var axis = (int)node.Int("axis", 1);
+        var axis = node.Int32("axis", 1);
         if (axis < 0) axis += whole.Rank;
         if (node.Int("block_size", 0) is > 0 and var block) return InBlocks(x, value, shape, whole, axis, block);
         if (shape.Rank == 0 || shape.Sizes[0] == 1) return value;
-        if (shape.Rank != 1 || axis < 0 || axis >= whole.Rank) throw new ArgumentException($"the scale has shape {shape}; one value, or one along an axis of {whole}, is needed.");
+        if (shape.Rank != 1 || axis < 0 || axis >= whole.Rank) throw new ShapeFault($"the scale has shape {shape}; one value, or one along an axis of {whole}, is needed.");
         return x.Along(value, axis, whole.Rank);
     }
 
@@ -54,7 +54,7 @@ internal static class DecomposeQuantized
     private static string InBlocks(Expansion x, string value, IrShape shape, IrShape whole, int axis, long block)
     {
         if (!shape.IsStatic || !whole.IsStatic) throw new UnsupportedException("blocks need fixed sizes");
-        if (axis < 0 || axis >= whole.Rank || shape.Rank != whole.Rank || block > 1 << 24 || shape.Sizes[axis] != (whole.Sizes[axis] + block - 1) / block) throw new ArgumentException($"scales of shape {shape} do not fit {whole} in blocks of {block} along axis {axis}.");
+        if (axis < 0 || axis >= whole.Rank || shape.Rank != whole.Rank || block > 1 << 24 || shape.Sizes[axis] != (whole.Sizes[axis] + block - 1) / block) throw new ShapeFault($"scales of shape {shape} do not fit {whole} in blocks of {block} along axis {axis}.");
         long[] sizes = [.. shape.Sizes.Select(s => (long)s)];
         var repeated = x.Add("Expand", [x.Add("Unsqueeze", [value, x.Vector(axis + 1)]), x.Vector([.. sizes[..(axis + 1)], block, .. sizes[(axis + 1)..]])]);
         sizes[axis] *= block;

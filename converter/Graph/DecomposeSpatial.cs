@@ -22,10 +22,10 @@ internal static class DecomposeSpatial
         if (transform is not ("half_pixel" or "half_pixel_symmetric" or "pytorch_half_pixel" or "align_corners" or "asymmetric" or "tf_half_pixel_for_nn")) throw new UnsupportedException($"the coordinates {transform} are not supported");
         if (node.Int("antialias", 0) != 0 || node.String("keep_aspect_ratio_policy", "stretch") != "stretch") throw new UnsupportedException("antialias and aspect ratios are not supported");
         var shape = evaluator.ShapeOf(node.Input(0));
-        var axes = node.Ints("axes") is { Length: > 0 } given ? Array.ConvertAll(given, a => (int)(a < 0 ? a + shape.Rank : a)) : [.. Enumerable.Range(0, shape.Rank)];
+        var axes = node.Ints("axes") is { Length: > 0 } given ? Array.ConvertAll(given, a => a >= -shape.Rank && a < shape.Rank ? (int)(a < 0 ? a + shape.Rank : a) : -1) : [.. Enumerable.Range(0, shape.Rank)];
         var sizes = node.Input(3).Length == 0 ? null : Known(node.Input(3), "the sizes").Integers();
         var scales = sizes is null ? Known(node.Input(2), "the scales").ToFloats() : null;
-        if ((sizes?.Length ?? scales!.Length) != axes.Length || Array.Exists(axes, a => a < 0 || a >= shape.Rank)) throw new ArgumentException($"{sizes?.Length ?? scales!.Length} sizes for {axes.Length} axes of {shape}.");
+        if ((sizes?.Length ?? scales!.Length) != axes.Length || Array.Exists(axes, a => a < 0 || a >= shape.Rank)) throw new ShapeFault($"{sizes?.Length ?? scales!.Length} sizes for {axes.Length} axes of {shape}.");
 
         var value = node.Input(0);
         foreach (var (i, axis) in axes.Index())
@@ -40,7 +40,7 @@ internal static class DecomposeSpatial
 
             var output = sizes?[i] ?? (long)Math.Floor(size * (double)scales![i]);
             var scale = scales?[i] ?? (double)output / size;
-            if (output is < 1 or > 1 << 20 || size < 1) throw new ArgumentException($"axis {axis} of {shape} cannot become {output} elements.");
+            if (output is < 1 or > 1 << 20 || size < 1) throw new ShapeFault($"axis {axis} of {shape} cannot become {output} elements.");
             if (mode == "nearest") value = x.Add("Gather", [value, x.Vector([.. Enumerable.Range(0, (int)output).Select(o => (long)Nearest(node, transform, o, size, (int)output, scale))])], ("axis", (long)axis));
             else value = Interpolated(x, value, axis, shape.Rank, [.. Enumerable.Range(0, (int)output).Select(o => Math.Clamp(Coordinate(transform, o, size, (int)output, scale), 0, size - 1))]);
         }
@@ -101,7 +101,7 @@ internal static class DecomposeSpatial
     {
         var (c, block) = Blocks(node, evaluator);
         var depth = c / (block * block);
-        if (depth * block * block != c) throw new ArgumentException($"{c} channels are no blocks of {block} × {block}.");
+        if (depth * block * block != c) throw new ShapeFault($"{c} channels are no blocks of {block} × {block}.");
         string h = Size(node, 2, evaluator, x), w = Size(node, 3, evaluator, x), times = x.Vector(block);
         var isColumnFirst = node.String("mode", "DCR") == "CRD";
         var split = x.Add("Reshape", [node.Input(0), Concat(x, isColumnFirst ? x.Vector(-1, depth, block, block) : x.Vector(-1, block, block, depth), h, w)]);
@@ -130,7 +130,7 @@ internal static class DecomposeSpatial
     {
         var shape = evaluator.ShapeOf(node.Input(0));
         var block = node.Int("blocksize", 0);
-        if (shape.Rank != 4 || block is < 1 or > 1 << 15) throw new ArgumentException($"blocks of {block} in a tensor of shape {shape} do not exist; four dimensions are needed.");
+        if (shape.Rank != 4 || block is < 1 or > 1 << 15) throw new ShapeFault($"blocks of {block} in a tensor of shape {shape} do not exist; four dimensions are needed.");
         if (shape.Sizes[1] < 0) throw new UnsupportedException("the number of channels must be fixed");
         return (shape.Sizes[1], block);
     }

@@ -24,7 +24,7 @@ internal static class DecomposeSpectral
     private static int Size(IrNode node, IrGraph graph, int index, string what)
     {
         var value = Number(node, graph, index, what);
-        return value is >= 1 and <= 1 << 20 ? (int)value : throw new ArgumentException($"{what} is {value}.");
+        return value is >= 1 and <= 1 << 20 ? (int)value : throw new ShapeFault($"{what} is {value}.");
     }
 
     private static IrTensor Window(IrNode node, IrGraph graph)
@@ -45,7 +45,7 @@ internal static class DecomposeSpectral
         double low = ToMel(Number(node, graph, 3, "the lower edge")), high = ToMel(Number(node, graph, 4, "the upper edge"));
         var bins = length / 2 + 1;
         var edges = Enumerable.Range(0, mels + 2).Select(i => (int)Math.Floor((length + 1) * (700 * (Math.Pow(10, (i * (high - low) / (mels + 2) + low) / 2595) - 1)) / rate)).ToArray();
-        if (edges.Min() < 0 || edges.Max() > bins || (long)bins * mels > 1 << 24) throw new ArgumentException("the edges lie outside the spectrum.");
+        if (edges.Min() < 0 || edges.Max() > bins || (long)bins * mels > 1 << 24) throw new ShapeFault("the edges lie outside the spectrum.");
         var weights = new float[bins * mels];
         for (var i = 0; i < mels; i++)
         {
@@ -62,9 +62,9 @@ internal static class DecomposeSpectral
     private static List<IrNode> Dft(IrNode node, IrGraph graph, Evaluator evaluator, Expansion x)
     {
         var shape = evaluator.ShapeOf(node.Input(0));
-        var axis = node.Input(2).Length > 0 ? (int)Number(node, graph, 2, "the axis") : (int)node.Int("axis", 1);
+        var axis = node.Input(2).Length > 0 ? (int)Number(node, graph, 2, "the axis") : node.Int32("axis", 1);
         if (axis < 0) axis += shape.Rank;
-        if (axis < 0 || axis >= shape.Rank - 1) throw new ArgumentException($"axis {axis} does not exist in {shape}.");
+        if (axis < 0 || axis >= shape.Rank - 1) throw new ShapeFault($"axis {axis} does not exist in {shape}.");
         var (size, parts) = (shape.Sizes[axis], shape.Sizes[^1]);
         if (size < 1 || parts is not (1 or 2)) throw new UnsupportedException("the transformed dimension must be fixed");
         var length = node.Input(1).Length > 0 ? Size(node, graph, 1, "the DFT length") : size;
@@ -107,8 +107,8 @@ internal static class DecomposeSpectral
         var step = Size(node, graph, 1, "the frame step");
         float[]? window = null;
         if (node.Input(2).Length > 0) window = graph.ConstantOf(node.Input(2))?.ToFloats() ?? throw new UnsupportedException("the window must be a constant");
-        var length = node.Input(3).Length > 0 ? Size(node, graph, 3, "the frame length") : window?.Length ?? throw new ArgumentException("neither window nor frame length is given.");
-        if (window is not null && window.Length != length) throw new ArgumentException($"the window has {window.Length} samples, the frame {length}.");
+        var length = node.Input(3).Length > 0 ? Size(node, graph, 3, "the frame length") : window?.Length ?? throw new ShapeFault("neither window nor frame length is given.");
+        if (window is not null && window.Length != length) throw new ShapeFault($"the window has {window.Length} samples, the frame {length}.");
         var bins = node.Int("onesided", 1) != 0 ? length / 2 + 1 : length;
         if ((long)length * bins > 1 << 23) throw new UnsupportedException("the frames are too long");
         var basis = new float[2 * bins * length];

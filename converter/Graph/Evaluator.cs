@@ -9,42 +9,39 @@ namespace SeqRuntime.Converter.Graph;
 /// Runs the runtime's own operators over a graph at conversion: shapes of all values, and contents of those that follow from
 /// constants and shapes. Symbolic dimensions are tried at several sizes; what comes out the same each time does not depend on them.
 /// </summary>
-internal sealed unsafe class Evaluator
+internal sealed unsafe class Evaluator : IDisposable
 {
-    /// <summary>Most elements of a folded value, and most multiplications of a folded product.</summary>
+    /// <summary>Most elements of a folded value.</summary>
     private const int LargestFold = 1 << 24;
-    private const long LargestProduct = 1L << 31;
 
-    /// <summary>Most bytes of all folded values: a small file that asks for more is not folded further.</summary>
-    private const long Budget = 1L << 29;
+    /// <summary>Work of an element of a folded value, and of a multiplication in a product.</summary>
+    private const int ElementWork = 8;
 
-    private readonly List<byte[]> _memory = [];
+    private readonly Budget _budget;
+    private readonly Dictionary<Tensor, NativeBlock> _memory = [];
+    private readonly HashSet<NativeBlock> _shown = [];
     private readonly Dictionary<string, Tensor[]> _values = [];
     private readonly Dictionary<Tensor, IrTensor> _constants = [];
     private readonly KernelSet _kernels = KernelRegistry.Choose();
     private readonly int _probes;
     private readonly Evaluator? _outer;
-    private long _allocated;
+    private bool _isCurtailed;
 
     public Evaluator(IrGraph graph, IReadOnlyList<Sizes> sizes)
     {
-        _probes = sizes.Count;
+        (_probes, _budget) = (sizes.Count, graph.Budget);
         foreach (var port in graph.Inputs) SetPort(port.Value, port.Type, port.Shape, sizes);
         foreach (var state in graph.States) SetPort(state.Value, state.Type, state.Shape, sizes);
         foreach (var (name, tensor) in graph.Constants) SetConstant(name, tensor);
     }
 
     /// <summary>Whether something that is known was not computed because it is too large.</summary>
-    public bool IsCurtailed { get; private set; }
-
-    /// <summary>Bytes computed so far.</summary>
-    public long Computed => _allocated;
+    public bool IsCurtailed => Whole._isCurtailed;
 
     /// <summary>An evaluator of an inner graph, which sees the values around it.</summary>
     public Evaluator(Evaluator outer)
     {
-        _outer = outer;
-        _probes = outer._probes;
+        (_outer, _probes, _budget) = (outer, outer._probes, outer._budget);
     }
 
     /// <summary>How many sizes of the symbolic dimensions are tried at once.</summary>
@@ -84,24 +81,64 @@ internal sealed unsafe class Evaluator
     private static double[] Numbers<T>(Tensor tensor)
         where T : unmanaged, System.Numerics.INumber<T> => Array.ConvertAll(new ReadOnlySpan<T>(tensor.Data, (int)tensor.Count).ToArray(), double.CreateChecked);
 
-    private Tensor[] Values(string name) => _values.TryGetValue(name, out var own) || _outer is null ? own ?? _values[name] : _outer.Values(name);
+    private Tensor[] Values(string name)
+    {
+        if (name.Length == 0) throw new ShapeFault("an input that it needs is left out.");
+        for (var around = this; around is not null; around = around._outer)
+        {
+            if (around._values.TryGetValue(name, out var values)) return values;
+        }
+
+        throw new ShapeFault($"'{name}' is no tensor that was computed before.");
+    }
 
     private IrTensor? ConstantBehind(Tensor tensor) => _constants.TryGetValue(tensor, out var constant) ? constant : _outer?.ConstantBehind(tensor);
 
     public void SetConstant(string name, IrTensor constant)
     {
         var tensor = new Tensor { Name = name };
-        tensor.Set(constant.Type, new Shape(constant.Shape));
+        Set(tensor, constant.Type, constant.Shape);
         tensor.Data = constant.Pointer;
         tensor.IsKnown = true;
         _constants[tensor] = constant;
+        foreach (var computed in _values.GetValueOrDefault(name, [])) Free(computed);
         var probes = new Tensor[_probes];
         Array.Fill(probes, tensor);
         _values[name] = probes;
     }
 
+    /// <summary>Bytes of the values computed so far, and of the constants counted.</summary>
+    public long Bytes { get; private set; }
+
+    public void Dispose()
+    {
+        foreach (var memory in _memory.Values) memory.Dispose();
+    }
+
+    /// <summary>Counts a constant that does not come from the file.</summary>
+    /// <exception cref="ConversionException">There are more bytes of them than a model of this size needs.</exception>
+    public void Count(IrNode node, IrTensor constant)
+    {
+        Take(constant.Data.Length);
+        if (Whole.Bytes > _budget.MostBytes) throw new ConversionException($"node {node}: the constants that follow from this file take more than {_budget.MostBytes >> 20} MiB. Make the sizes that they are made for smaller, or put them into the file.");
+        _budget.Spend(constant.Data.Length * (long)ElementWork, node);
+    }
+
     /// <summary>Infers a node's outputs, and computes them where that needs no input data.</summary>
+    /// <exception cref="ShapeFault">The operator refuses its inputs or attributes.</exception>
     public void Evaluate(IrNode node)
+    {
+        try
+        {
+            Infer(node);
+        }
+        catch (Exception fault) when (ShapeFault.IsRefusal(fault))
+        {
+            throw new ShapeFault(fault.Message, fault);
+        }
+    }
+
+    private void Infer(IrNode node)
     {
         var probes = new Tensor?[_probes][];
         for (var p = 0; p < _probes; p++)
@@ -116,12 +153,14 @@ internal sealed unsafe class Evaluator
             probes[p] = node.Outputs.Select(o => o.Length == 0 ? null : new Tensor { Name = o }).ToArray();
             if (ShapeRules.TryInfer(node, inputs, probes[p])) continue;
             var (kind, attributes) = OperatorMap.Map(node);
-            Evaluate(OperatorFactory.Create(kind, attributes), kind, inputs, probes[p]);
+            Evaluate(node, OperatorFactory.Create(kind, attributes), kind, inputs, probes[p]);
         }
 
         for (var o = 0; o < node.Outputs.Count; o++)
         {
-            if (node.Outputs[o].Length > 0) _values[node.Outputs[o]] = [.. probes.Select(p => p[o]!)];
+            if (node.Outputs[o].Length == 0) continue;
+            if (probes[0][o]!.Type == 0) throw new ShapeFault($"the operator has no output {o} ('{node.Outputs[o]}').");
+            _values[node.Outputs[o]] = [.. probes.Select(p => p[o]!)];
         }
     }
 
@@ -151,7 +190,7 @@ internal sealed unsafe class Evaluator
     public bool FollowsFromSizes(string value) => Has(value) && Array.TrueForAll(Values(value), probe => probe.IsKnown) && KnownContent(value) is null;
 
     /// <summary>A dimension at each of the sizes of the symbolic dimensions that are tried.</summary>
-    public int[] SizesOf(string value, int axis) => Array.ConvertAll(Values(value), probe => axis >= 0 && axis < probe.Rank ? probe.Shape[axis] : throw new ArgumentException($"'{value}' of shape {probe.Shape} has no dimension {axis}."));
+    public int[] SizesOf(string value, int axis) => Array.ConvertAll(Values(value), probe => axis >= 0 && axis < probe.Rank ? probe.Shape[axis] : throw new ShapeFault($"'{value}' of shape {probe.Shape} has no dimension {axis}."));
 
     /// <summary>Whether two values have the same shape whatever the sizes of the symbolic dimensions that were tried.</summary>
     public bool SameShape(string a, string b) => Values(a).Zip(Values(b)).All(pair => pair.First.Shape.Equals(pair.Second.Shape));
@@ -164,20 +203,20 @@ internal sealed unsafe class Evaluator
         if (ConstantBehind(first) is { } constant) return constant;
         foreach (var probe in probes)
         {
-            if (!probe.IsKnown || !probe.Shape.Equals(first.Shape) || (probe != first && !Bytes(probe).SequenceEqual(Bytes(first)))) return null;
+            if (!probe.IsKnown || !probe.Shape.Equals(first.Shape) || (probe != first && !Content(probe).SequenceEqual(Content(first)))) return null;
         }
 
-        return new IrTensor(first.Type, first.Shape.AsSpan().ToArray(), Bytes(first).ToArray());
+        return new IrTensor(first.Type, first.Shape.AsSpan().ToArray(), Content(first).ToArray());
     }
 
-    private static ReadOnlySpan<byte> Bytes(Tensor tensor) => new(tensor.Data, (int)tensor.Bytes);
+    private static ReadOnlySpan<byte> Content(Tensor tensor) => new(tensor.Data, (int)tensor.Bytes);
 
     private void SetPort(string name, ElementType type, IrDim[] shape, IReadOnlyList<Sizes> sizes)
     {
         Tensor Make(Sizes? at)
         {
             var tensor = new Tensor { Name = name };
-            tensor.Set(type, new Shape([.. shape.Select(d => d.Symbol is null ? d.Size : at![d.Symbol])]));
+            Set(tensor, type, [.. shape.Select(d => d.Symbol is null ? d.Size : at![d.Symbol])]);
             return tensor;
         }
 
@@ -192,43 +231,88 @@ internal sealed unsafe class Evaluator
         _values[name] = probes;
     }
 
-    private void Evaluate(Operator op, OpKind kind, Tensor?[] inputs, Tensor?[] outputs)
+    private static void Set(Tensor tensor, ElementType type, int[] shape)
+    {
+        try
+        {
+            tensor.Set(type, new Shape(shape));
+        }
+        catch (Exception fault) when (ShapeFault.IsRefusal(fault))
+        {
+            throw new ShapeFault(fault.Message, fault);
+        }
+    }
+
+    private void Evaluate(IrNode node, Operator op, OpKind kind, Tensor?[] inputs, Tensor?[] outputs)
     {
         var context = new NodeContext(_kernels, inputs, outputs);
         op.Infer(context);
         var known = op.DependsOnShapesOnly || Array.TrueForAll(inputs, i => i is null || i.IsKnown);
         if (!known) return;
-        if (IsTooMuch(kind, inputs, outputs))
+        var scratchBytes = op.IsView ? 0 : op.ScratchBytes(context);
+        var work = Work(node, kind, inputs, outputs);
+        if (IsTooLarge(scratchBytes, outputs) || !_budget.Allows(work))
         {
-            IsCurtailed = true;
+            Whole._isCurtailed = true;
             return;
         }
 
-        context.Scratch = Allocate(op.ScratchBytes(context));
+        _budget.Spend(work, node);
+        using var scratch = Allocate(scratchBytes);
+        context.Scratch = scratch.Start;
         foreach (var output in outputs)
         {
             if (output is null) continue;
-            output.Data = op.IsView ? inputs[0]!.Data : Allocate(output.Bytes);
             output.Capacity = output.Bytes;
             output.IsKnown = true;
+            if (op.IsView)
+            {
+                output.Data = inputs[0]!.Data;
+                Share(inputs[0]!);
+                continue;
+            }
+
+            _memory[output] = Allocate(output.Bytes);
+            output.Data = _memory[output].Start;
+            Take(output.Bytes);
         }
 
         if (!op.IsView) op.Execute(context);
     }
 
-    private bool IsTooMuch(OpKind kind, Tensor?[] inputs, Tensor?[] outputs)
+    /// <summary>The evaluator of the whole graph, whose budget all share.</summary>
+    private Evaluator Whole => _outer?.Whole ?? this;
+
+    private void Take(long bytes) => Whole.Bytes += bytes;
+
+    private bool IsTooLarge(long scratch, Tensor?[] outputs) =>
+        scratch > int.MaxValue / 2 || Array.Exists(outputs, o => o is { Count: > LargestFold }) || Whole.Bytes + scratch + outputs.Sum(o => o?.Bytes ?? 0) > _budget.MostBytes;
+
+    private static long Work(IrNode node, OpKind kind, Tensor?[] inputs, Tensor?[] outputs)
     {
-        var bytes = outputs.Sum(o => o?.Bytes ?? 0);
-        if (Array.Exists(outputs, o => o is { Count: > LargestFold }) || _allocated + bytes > Budget) return true;
-        var work = kind is OpKind.MatMul or OpKind.Conv or OpKind.ConvTranspose ? (long)(outputs[0]?.Count ?? 0) * (inputs[0]?.Count ?? 0) / Math.Max(1, inputs[0]!.Shape[0]) : 0;
-        return work > LargestProduct;
+        var elements = inputs.Concat(outputs).Sum(t => (long)(t?.Count ?? 0));
+        var perOutput = kind switch
+        {
+            OpKind.MatMul => inputs[0] is { Rank: > 0 } a ? a.Shape[a.Rank - 1] : 1,
+            OpKind.Pool => node.Ints("kernel_shape").Aggregate(1L, (product, taps) => Math.Min(product * Math.Clamp(taps, 1, int.MaxValue), uint.MaxValue)),
+            _ => 1,
+        };
+        return (elements + (outputs[0]?.Count ?? 0) * perOutput) * ElementWork;
     }
 
-    private byte* Allocate(long bytes)
+    /// <summary>The memory that a view shows stays until the end.</summary>
+    private void Share(Tensor shown)
     {
-        _allocated += bytes;
-        var array = GC.AllocateArray<byte>(checked((int)bytes + 2 * KernelSet.ReadSlack), pinned: true);
-        _memory.Add(array);
-        fixed (byte* start = array) return start;
+        for (var around = this; around is not null; around = around._outer)
+        {
+            if (around._memory.TryGetValue(shown, out var memory)) around._shown.Add(memory);
+        }
     }
+
+    private void Free(Tensor tensor)
+    {
+        if (_memory.TryGetValue(tensor, out var memory) && !_shown.Contains(memory) && _memory.Remove(tensor)) memory.Dispose();
+    }
+
+    private static NativeBlock Allocate(long bytes) => new(bytes + KernelSet.ReadSlack);
 }

@@ -38,6 +38,7 @@ internal sealed class Expansion(IrNode node, IrGraph graph)
     /// <summary>A vector along <paramref name="axis"/> of a tensor of <paramref name="rank"/> dimensions, shaped to broadcast.</summary>
     public string Along(string vector, int axis, int rank)
     {
+        if (axis < 0 || axis >= rank) throw new ShapeFault($"there is no dimension {axis} among {rank}.");
         var shape = new long[rank];
         Array.Fill(shape, 1);
         shape[axis] = -1;

@@ -1,3 +1,7 @@
+using SeqRuntime.Format;
+using SeqRuntime.Operators;
+using SeqRuntime.Sessions;
+
 namespace SeqRuntime.Converter.Graph;
 
 /// <summary>Why one node cannot be converted; gathered, so that all are reported at once. Elsewhere: the report of all of them.</summary>
@@ -8,19 +12,39 @@ internal sealed class UnsupportedException(string message, IReadOnlyList<string>
     public IReadOnlyList<string> Settings => settings ?? [];
 }
 
-/// <summary>Shapes do not fit together at the sizes tried; other sizes of the symbolic dimensions may do.</summary>
-/// <param name="message">Where and what.</param>
-/// <param name="inner">What an operator threw.</param>
-/// <param name="left">Nodes that were still to come: the fewer, the more fits.</param>
-/// <param name="settings">Inputs that settle it if they are fixed.</param>
-internal sealed class ShapeFault(string message, Exception inner, int left = 0, IReadOnlyList<string>? settings = null) : ConversionException(message, inner)
+/// <summary>What a node is given does not fit together: shapes, at the sizes tried, attributes or contents. Other sizes of the symbolic dimensions may do.</summary>
+internal sealed class ShapeFault : ConversionException
 {
-    public int Left => left;
+    private readonly IReadOnlyList<string>? _settings;
 
-    public IReadOnlyList<string> Settings => settings ?? [];
+    public ShapeFault(string message)
+        : base(message)
+    {
+    }
+
+    /// <param name="message">Where and what.</param>
+    /// <param name="inner">What an operator threw, or a node's fault.</param>
+    /// <param name="left">Nodes that were still to come: the fewer, the more fits.</param>
+    /// <param name="settings">Inputs that settle it if they are fixed.</param>
+    public ShapeFault(string message, Exception inner, int left = 0, IReadOnlyList<string>? settings = null)
+        : base(message, inner) =>
+        (Left, _settings) = (left, settings);
+
+    public int Left { get; }
+
+    public IReadOnlyList<string> Settings => _settings ?? [];
 
     /// <summary>Whether a shape holds more than a tensor may: no misfit, and smaller sizes do.</summary>
-    public bool IsTooLarge => InnerException is Format.TooLargeException or OverflowException;
+    public bool IsTooLarge => InnerException is TooLargeException or OverflowException or ShapeFault { IsTooLarge: true };
+
+    /// <summary>The value that decides a shape and that only a run computes, or null.</summary>
+    public string? Unknown => (InnerException as UnknownValueException)?.Value;
+
+    /// <summary>
+    /// Whether an exception is how the runtime's operators and tensors refuse what they are given. Their exact types: what derives from
+    /// them, such as an index out of range, is a bug of ours and no fault of the model.
+    /// </summary>
+    public static bool IsRefusal(Exception fault) => fault is SeqFormatException or SizesException or TooLargeException or UnknownValueException or OverflowException || fault.GetType() == typeof(ArgumentException);
 }
 
 /// <summary>Shapes fit together at one size of a symbolic dimension only.</summary>

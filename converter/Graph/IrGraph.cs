@@ -21,6 +21,9 @@ internal sealed class IrGraph(string name)
     /// <summary>For constants that were computed from others: the names in the source file of those.</summary>
     public Dictionary<string, string[]> Sources { get; } = [];
 
+    /// <summary>What the conversion of this graph and of its copies may cost together.</summary>
+    public Budget Budget { get; set; } = new();
+
     private int[] _unique = [0];
 
     /// <summary>A value name that does not occur yet.</summary>
@@ -66,7 +69,7 @@ internal sealed class IrGraph(string name)
     public IrGraph Copy(IReadOnlyDictionary<string, string>? names = null)
     {
         string Renamed(string value) => names is not null && names.TryGetValue(value, out var renamed) ? renamed : value;
-        var copy = new IrGraph(Name) { _unique = [_unique[0]], Probes = Probes, Ranges = Ranges };
+        var copy = new IrGraph(Name) { _unique = [_unique[0]], Probes = Probes, Ranges = Ranges, Budget = Budget };
         foreach (var (name, tensor) in Constants) copy.Constants[Renamed(name)] = tensor;
         foreach (var (name, sources) in Sources) copy.Sources[Renamed(name)] = sources;
         foreach (var node in Nodes)
@@ -82,6 +85,13 @@ internal sealed class IrGraph(string name)
         return copy;
     }
 
+    /// <summary>Nodes of this graph and of those within it.</summary>
+    public int DeepCount() => Nodes.Count + Inner().Sum(inner => inner.DeepCount());
+
+    /// <summary>Bytes of all constants, those within nodes and inner graphs included.</summary>
+    public long ConstantBytes() =>
+        Constants.Values.Concat(Nodes.SelectMany(n => n.Attributes.Values.OfType<IrTensor>())).Sum(t => (long)t.Data.Length) + Inner().Sum(inner => inner.ConstantBytes());
+
     /// <summary>Names of the values that this graph itself defines.</summary>
     public IEnumerable<string> Defined() => Constants.Keys.Concat(Inputs.Select(i => i.Value)).Concat(Nodes.SelectMany(n => n.Outputs)).Where(n => n.Length > 0);
 
@@ -89,6 +99,8 @@ internal sealed class IrGraph(string name)
     public IrShape ShapeOf(string value) => ConstantOf(value) is { } constant ? new IrShape(constant.Type, constant.Shape) : Shapes[value];
 
     public IrTensor? ConstantOf(string value) => value.Length > 0 && Constants.TryGetValue(value, out var tensor) ? tensor : null;
+
+    private IEnumerable<IrGraph> Inner() => Nodes.SelectMany(n => n.Attributes.Values.OfType<IrGraph>());
 
     /// <summary>The node that computes each value.</summary>
     public Dictionary<string, IrNode> Producers()
@@ -162,6 +174,12 @@ internal sealed class IrGraph(string name)
     public void Replace(string from, string to)
     {
         foreach (var node in Nodes) node.Replace(from, to);
+        ReplacePorts(from, to);
+    }
+
+    /// <summary>Lets the graph's outputs and states that are <paramref name="from"/> be <paramref name="to"/>.</summary>
+    public void ReplacePorts(string from, string to)
+    {
         for (var i = 0; i < Outputs.Count; i++)
         {
             if (Outputs[i].Value == from) Outputs[i] = Outputs[i] with { Value = to };
@@ -194,11 +212,19 @@ internal sealed class IrNode(string name, string op, IEnumerable<string> inputs,
 
     public long Int(string key, long otherwise) => Get(key, otherwise);
 
+    /// <summary>An integer that the format gives 64 bits and that is an axis, a count or the like.</summary>
+    public int Int32(string key, int otherwise) =>
+        Get<long>(key, otherwise) is >= int.MinValue and <= int.MaxValue and var value ? (int)value : throw new ShapeFault($"its attribute '{key}' of {Int(key, 0)} is out of range.");
+
     public float Float(string key, float otherwise) => Get(key, otherwise);
 
     public string String(string key, string otherwise) => Get(key, otherwise);
 
     public long[] Ints(string key) => Get<long[]>(key, []);
+
+    public float[] Floats(string key) => Get<float[]>(key, []);
+
+    public string[] Strings(string key) => Get<string[]>(key, []);
 
     public bool Has(string key) => Attributes.ContainsKey(key);
 

@@ -31,6 +31,7 @@ internal static class LoopRounds
 
         // What the body computes gets names of this round, its constants those of the first; what it reads from around it keeps its own.
         var shared = loop.String(Shared, prefix);
+        graph.Budget.Spend(Budget.Body + Budget.Copy * body.DeepCount() + collected.Length, loop);
         var copy = body.Copy(body.Defined().Distinct().ToDictionary(name => name, name => (body.Constants.ContainsKey(name) ? shared : prefix) + name));
         foreach (var (name, tensor) in copy.Constants)
         {
@@ -53,11 +54,10 @@ internal static class LoopRounds
         long Number(string value, string what, long otherwise)
         {
             if (value.Length == 0) return otherwise;
-            if (Origins.SymbolsOf(value, graph, kept) is { Count: > 0 } symbols && evaluator.NumberOf(value, 0) is not null && evaluator.KnownContent(value) is null)
+            if (evaluator.KnownContent(value) is { Count: 1 } known) return known.Integers()[0];
+            if (evaluator.NumberOf(value, 0) is not null && Origins.SymbolsOf(value, graph, kept) is { Count: > 0 } symbols)
                 throw new UnsupportedException($"its number of rounds is {string.Join(" or ", symbols)}, which is not known. A loop over the steps of a sequence that is an LSTM, GRU or RNN may be of any length; this is none{(why.Length > 0 ? ": " + why : "")}");
-            return evaluator.KnownContent(value) is { Count: 1 } known
-                ? known.Integers()[0]
-                : throw new UnsupportedException($"{what} depends on {Origins.Unknown(value, graph, kept, evaluator)}. A loop that takes the best label of each round (greedy decoding) is converted as it is, if it is the only one");
+            throw new UnsupportedException($"{what} depends on {Origins.Unknown(value, graph, kept, evaluator)}. A loop that takes the best label of each round (greedy decoding) is converted as it is, if it is the only one");
         }
 
         IrNode Constant(string name, IrTensor value) => new($"{loop.Name}/{name}", "Constant", [], [name]) { Attributes = { ["value"] = value } };

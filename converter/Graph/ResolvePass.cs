@@ -1,7 +1,6 @@
 using SeqRuntime.Converter.Graph.Fusion;
 using SeqRuntime.Converter.Graph.Recurrence;
 using SeqRuntime.Format;
-using SeqRuntime.Operators;
 
 namespace SeqRuntime.Converter.Graph;
 
@@ -10,7 +9,7 @@ namespace SeqRuntime.Converter.Graph;
 /// <c>Loop</c> of a known number of rounds is written out, constants and shape computations are folded, identities vanish, composite operators become simpler ones. What remains is
 /// what the runtime has, or is reported: all of it at once.
 /// </summary>
-internal sealed class ResolvePass
+internal sealed class ResolvePass : IDisposable
 {
     /// <summary>
     /// Attribute of a node whose output has the shape of the input that it numbers: weights that are stretched along a value's
@@ -18,7 +17,11 @@ internal sealed class ResolvePass
     /// </summary>
     public const string KeepsShapeOf = "keeps_shape_of";
 
-    private const int MaxNodes = 500_000;
+    /// <summary>Nodes that loops and branches may add to those of the file.</summary>
+    private const int MostAdded = 250_000;
+
+    /// <summary>From so many bytes on, what a pass leaves behind is collected before the next one makes as much.</summary>
+    private const long MuchLeft = 32 << 20;
 
     private readonly IrGraph _graph;
     private readonly Evaluator _evaluator;
@@ -29,6 +32,7 @@ internal sealed class ResolvePass
     private readonly ResolvePass? _outer;
     private readonly IReadOnlyList<Sizes> _probes;
     private readonly List<Sizes> _turns;
+    private readonly HashSet<IrTensor> _counted = [];
     private int _branches;
     private int _seen;
 
@@ -60,18 +64,21 @@ internal sealed class ResolvePass
         {
             pass = new ResolvePass(graph, probes);
         }
-        catch (Exception fault) when (fault is ArgumentException or SeqFormatException or ArithmeticException)
+        catch (ShapeFault fault)
         {
             throw new ShapeFault($"graph '{graph.Name}', its inputs: {fault.Message}", fault, int.MaxValue);
         }
 
-        try
+        using (pass)
         {
-            pass.Run();
-        }
-        finally
-        {
-            meter?.Add(pass._seen, pass._evaluator.Computed);
+            try
+            {
+                pass.Run();
+            }
+            finally
+            {
+                meter?.Add(pass._seen, pass._evaluator.Bytes);
+            }
         }
 
         graph.Probes = probes;
@@ -79,12 +86,21 @@ internal sealed class ResolvePass
         return pass._turns;
     }
 
+    public void Dispose()
+    {
+        var bytes = _evaluator.Bytes;
+        _evaluator.Dispose();
+        if (bytes > MuchLeft) GC.Collect();
+    }
+
     private void Run()
     {
         var work = new Stack<IrNode>(Enumerable.Reverse(_graph.Nodes));
+        var most = MostAdded + _graph.Nodes.Count;
         while (work.TryPop(out var node))
         {
-            if (++_seen > MaxNodes) throw new ConversionException($"Graph '{_graph.Name}' has more than {MaxNodes} nodes.");
+            if (++_seen > most) throw new ConversionException($"graph '{_graph.Name}' has more than {most} nodes once loops and branches are written out, at node {node}.");
+            _graph.Budget.Spend(Budget.Node * _probes.Count, node);
             try
             {
                 Visit(node, work);
@@ -93,11 +109,11 @@ internal sealed class ResolvePass
             {
                 _unsupported.Add(new Unsupported(node, new UnsupportedException(fault.Message, Settings(node))));
             }
-            catch (UnknownValueException fault)
+            catch (ShapeFault fault) when (fault.Unknown is { } value)
             {
-                throw new ShapeFault($"graph '{_graph.Name}', node {node}: a shape depends on {Origins.Unknown(fault.Value, _graph, _kept, _evaluator)}.", _evaluator.IsCurtailed ? new TooLargeException(fault.Message) : fault, work.Count, Settings(node));
+                throw new ShapeFault($"graph '{_graph.Name}', node {node}: a shape depends on {Origins.Unknown(value, _graph, _kept, _evaluator)}.", _evaluator.IsCurtailed ? new TooLargeException(fault.Message) : fault, work.Count, Settings(node));
             }
-            catch (Exception fault) when (fault is ArgumentException or SeqFormatException or ArithmeticException or IndexOutOfRangeException or InvalidOperationException or KeyNotFoundException)
+            catch (ShapeFault fault)
             {
                 throw new ShapeFault($"graph '{_graph.Name}', node {node}: {fault.Message}", fault, work.Count);
             }
@@ -182,14 +198,14 @@ internal sealed class ResolvePass
 
     private string Resolve(string value)
     {
-        var steps = 0;
-        while (_alias.TryGetValue(value, out var target) && steps++ < MaxNodes) value = target;
+        for (var steps = 0; steps < _alias.Count && _alias.TryGetValue(value, out var target); steps++) value = target;
         return _outer is null ? value : _outer.Resolve(value);
     }
 
     private void Constant(IrNode node)
     {
         if (node.Attributes.GetValueOrDefault("value") is not IrTensor value) throw new UnsupportedException("a constant of this kind (sparse or string) is not supported");
+        if (_counted.Add(value)) _evaluator.Count(node, value);
         AddConstant(node.Output(0), value);
     }
 
@@ -210,7 +226,7 @@ internal sealed class ResolvePass
 
         if (_evaluator.KnownContent(node.Input(0)) is { } condition)
         {
-            if (condition.Count != 1) throw new ArgumentException($"the condition has shape [{string.Join(", ", condition.Shape)}]; one element is needed.");
+            if (condition.Count != 1) throw new ShapeFault($"the condition has shape [{string.Join(", ", condition.Shape)}]; one element is needed.");
             var (nodes, outputs) = Branch(node, condition.Integers()[0] != 0 ? "then_branch" : "else_branch");
             for (var i = Math.Min(node.Outputs.Count, outputs.Count) - 1; i >= 0; i--) work.Push(new IrNode($"{node.Name}.{i}", "Identity", [outputs[i]], [node.Outputs[i]]));
             foreach (var next in Enumerable.Reverse(nodes)) work.Push(next);
@@ -233,6 +249,7 @@ internal sealed class ResolvePass
         if (LoopRounds.IsWhole(node) && LoopRounds.Fits(node))
         {
             var prefix = Prefix(node);
+            _graph.Budget.Spend(Budget.Body + Budget.Copy * ((IrGraph)node.Attributes["body"]).DeepCount(), node);
             var body = ((IrGraph)node.Attributes["body"]).Copy(((IrGraph)node.Attributes["body"]).Defined().Distinct().ToDictionary(name => name, name => prefix + name));
             body.CountNamesWith(_graph);
             try
@@ -265,6 +282,7 @@ internal sealed class ResolvePass
     {
         if (node.Attributes.GetValueOrDefault(which) is not IrGraph branch) throw new ConversionException($"Node '{node.Name}' (If) lacks a branch; the model is damaged.");
         var prefix = Prefix(node);
+        _graph.Budget.Spend(Budget.Body + Budget.Copy * branch.DeepCount(), node);
         branch = branch.Copy(branch.Defined().Distinct().ToDictionary(name => name, name => prefix + name));
         foreach (var (name, tensor) in branch.Constants) AddConstant(name, tensor);
         return (branch.Nodes, branch.Outputs.ConvertAll(o => o.Value));
@@ -274,7 +292,9 @@ internal sealed class ResolvePass
     private void Undefined(IrNode node)
     {
         if (!Decompose.Knows(node.Op)) throw new UnsupportedException(Decompose.Refusal(node.Op));
-        if (_unsupported.Count == 0) throw new ConversionException($"graph '{_graph.Name}', node {node} reads '{node.Inputs.First(i => i.Length > 0 && !_evaluator.Has(i))}', which nothing computes before it; the model is damaged.");
+        if (_unsupported.Count > 0) return;
+        if (node.Inputs.Find(i => i.Length > 0 && !_evaluator.Has(i) && !_sequences.Has(i)) is { } missing) throw new ConversionException($"graph '{_graph.Name}', node {node} reads '{missing}', which nothing computes before it; the model is damaged.");
+        throw new ShapeFault("an input that it needs is left out.");
     }
 
     private void Settle(IrNode node)
@@ -295,7 +315,7 @@ internal sealed class ResolvePass
         _evaluator.Evaluate(node);
         if (_probes.Count > 1) _turns.AddRange(TurningSizes.Of(node, _evaluator, _probes));
         if (kept is { } input && !_evaluator.SameShape(node.Input((int)input), node.Output(0)))
-            throw new ArgumentException($"{string.Join(" and ", node.Inputs.Select(i => $"'{i}' {_evaluator.ShapeOf(i)}"))} do not fit: the result would be {_evaluator.ShapeOf(node.Output(0))}.");
+            throw new ShapeFault($"{string.Join(" and ", node.Inputs.Select(i => $"'{i}' {_evaluator.ShapeOf(i)}"))} do not fit: the result would be {_evaluator.ShapeOf(node.Output(0))}.");
         if (ZeroProducts.Is(node, _evaluator)) _evaluator.Forget(node.Output(0));
         if (IsWhole(node))
         {

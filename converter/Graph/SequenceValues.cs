@@ -4,8 +4,11 @@ namespace SeqRuntime.Converter.Graph;
 internal sealed class SequenceValues(IrGraph graph, Evaluator evaluator, SequenceValues? outer = null)
 {
     private const int MostParts = 4096;
+    private const int MostHeld = 1 << 22;
 
     private readonly Dictionary<string, List<string>> _sequences = outer?._sequences ?? [];
+
+    private long _held;
 
     /// <summary>Lists of all slices of a tensor along an axis, as a loop over it makes and reads them, however many they are.</summary>
     private readonly Dictionary<string, Slices> _slices = outer?._slices ?? [];
@@ -96,11 +99,12 @@ internal sealed class SequenceValues(IrGraph graph, Evaluator evaluator, Sequenc
 
     private List<string> Of(IrNode node) => _sequences.TryGetValue(node.Input(0), out var list) ? list
         : _slices.ContainsKey(node.Input(0)) ? throw new UnsupportedException($"the sequence '{node.Input(0)}' holds as many tensors as a dimension is long; from 1 to {MostParts}, known at conversion, are supported here")
-        : throw new ArgumentException($"'{node.Input(0)}' is no sequence.");
+        : throw new ShapeFault($"'{node.Input(0)}' is no sequence.");
 
     private List<IrNode> Hold(IrNode node, List<string> values)
     {
         if (values.Count > MostParts) throw new UnsupportedException($"the sequence holds more than {MostParts} tensors");
+        if ((_held += values.Count) > MostHeld) throw new ConversionException($"node {node}: the sequences of this graph hold more than {MostHeld} tensors together.");
         _sequences[node.Output(0)] = values;
         return [];
     }
@@ -117,14 +121,14 @@ internal sealed class SequenceValues(IrGraph graph, Evaluator evaluator, Sequenc
         if (evaluator.KnownContent(value) is not { Count: 1 } known) throw new UnsupportedException($"which tensor of the sequence is meant depends on '{value}', which is not known at conversion");
         var position = known.Integers()[0];
         if (position < 0) position += count;
-        return position >= 0 && position < count ? (int)position : throw new ArgumentException($"position {known.Integers()[0]} of {node} is outside a sequence of {count}.");
+        return position >= 0 && position < count ? (int)position : throw new ShapeFault($"position {known.Integers()[0]} of {node} is outside a sequence of {count}.");
     }
 
     private List<IrNode> Split(IrNode node, Expansion x)
     {
         var shape = evaluator.ShapeOf(node.Input(0));
         var axis = node.Int("axis", 0) is var given && given < 0 ? given + shape.Rank : given;
-        if (axis < 0 || axis >= shape.Rank) throw new ArgumentException($"axis {given} does not exist in {shape}.");
+        if (axis < 0 || axis >= shape.Rank) throw new ShapeFault($"axis {given} does not exist in {shape}.");
         var size = shape.Sizes[axis];
         var isSingle = node.Input(1).Length == 0 || evaluator.KnownContent(node.Input(1)) is { Shape.Length: 0 } one && one.Integers() is [1];
         if (isSingle) _slices[node.Output(0)] = new Slices(node.Input(0), (int)axis, node.Input(1).Length > 0 || node.Int("keepdims", 1) != 0);
@@ -151,7 +155,7 @@ internal sealed class SequenceValues(IrGraph graph, Evaluator evaluator, Sequenc
             chunk = split.Integers()[0];
         }
 
-        if (chunk < 1) throw new ArgumentException($"parts of {chunk} do not exist.");
+        if (chunk < 1) throw new ShapeFault($"parts of {chunk} do not exist.");
         chunk = Math.Min(chunk, Math.Max(size, 1));
         var count = (size + chunk - 1) / chunk;
         return count <= MostParts ? [.. Enumerable.Range(0, (int)count).Select(i => Math.Min(chunk, size - i * chunk))] : throw TooMany(count);

@@ -11,11 +11,7 @@ internal static class NpyReader
 
     /// <summary>Reads a file.</summary>
     /// <exception cref="ConversionException">The file is damaged, or holds what is not supported.</exception>
-    public static NpyArray ReadFile(string path)
-    {
-        using var stream = File.OpenRead(path);
-        return Read(stream, path, stream.Length);
-    }
+    public static NpyArray ReadFile(string path) => Read(new SourceFiles([]).ReadNamed(path), path);
 
     /// <summary>Reads an array from memory; <paramref name="where"/> names it in messages.</summary>
     public static NpyArray Read(byte[] bytes, string where)
@@ -47,7 +43,7 @@ internal static class NpyReader
     /// <summary>The one form of a fault: file, what is wrong, what to do.</summary>
     internal static ConversionException Fault(string where, string what, string advice) => new($"{where}: {what}; {advice}");
 
-    private static NpyHeader ReadHeader(Stream stream, string where, out int headerBytes)
+    internal static NpyHeader ReadHeader(Stream stream, string where, out int headerBytes)
     {
         Span<byte> start = stackalloc byte[12];
         var got = stream.ReadAtLeast(start[..10], 10, throwOnEndOfStream: false);

@@ -1,4 +1,5 @@
-using System.IO.Compression;
+using System.Buffers.Binary;
+using SeqRuntime.Converter.IO.Hdf;
 
 namespace SeqRuntime.Converter.Importers;
 
@@ -20,19 +21,11 @@ internal enum FileKind
 /// <summary>Tells files apart.</summary>
 internal static class FileKinds
 {
-    private const int Head = 16;
-
-    /// <summary>Data before an HDF5 file's own begin, if there are any, end at a power of two from here on; more than one is not looked for.</summary>
-    private const int UserBlock = 512;
-
-    private static ReadOnlySpan<byte> Hdf5 => [0x89, (byte)'H', (byte)'D', (byte)'F', (byte)'\r', (byte)'\n', 0x1a, (byte)'\n'];
-
-    private static ReadOnlySpan<byte> Zip => "PK\x03\x04"u8;
-
     /// <summary>PyTorch's first form: a pickle of a number of its own.</summary>
     private static ReadOnlySpan<byte> OldPyTorch => [0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46];
 
-    public static FileKind Of(string path) => Path.GetExtension(path).ToUpperInvariant() switch
+    /// <summary>By the extension; unknown where that tells nothing.</summary>
+    public static FileKind OfName(string path) => Path.GetExtension(path).ToUpperInvariant() switch
     {
         ".ONNX" => FileKind.Onnx,
         ".JSON" => FileKind.Json,
@@ -43,7 +36,7 @@ internal static class FileKinds
         ".PT" or ".PTH" or ".CKPT" => FileKind.PyTorch,
         ".NAM" => FileKind.NamModel,
         ".TFLITE" or ".PB" => FileKind.TensorFlow,
-        _ => OfContent(path),
+        _ => FileKind.Unknown,
     };
 
     /// <summary>The way to what can be read, for a kind of file that cannot; null for others.</summary>
@@ -61,47 +54,56 @@ internal static class FileKinds
         };
     }
 
-    private static FileKind OfContent(string path)
+    /// <summary>By what a file holds.</summary>
+    public static FileKind OfContent(ReadOnlySpan<byte> file)
     {
-        try
-        {
-            using var stream = File.OpenRead(path);
-            Span<byte> start = stackalloc byte[Head];
-            var head = start[..stream.ReadAtLeast(start, Head, throwOnEndOfStream: false)];
-            if (head.StartsWith(Hdf5)) return FileKind.Hdf5;
-            if (head.StartsWith(OldPyTorch)) return FileKind.PyTorch;
-            if (head.StartsWith(Zip)) return OfZip(stream);
-            if (head.TrimStart("\uFEFF \t\r\n"u8).StartsWith("{"u8)) return FileKind.Json;
-            // The length of a header in eight bytes, the upper ones zero, and the header, a JSON object.
-            if (head.Length == Head && head[4..8].IndexOfAnyExcept((byte)0) < 0 && head[8] == '{') return FileKind.Safetensors;
-            if (!stream.CanSeek || stream.Length < UserBlock + Head) return FileKind.Unknown;
-            stream.Position = UserBlock;
-            return stream.ReadAtLeast(start, Head, throwOnEndOfStream: false) == Head && start.StartsWith(Hdf5) ? FileKind.Hdf5 : FileKind.Unknown;
-        }
-        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
-        {
-            throw new ConversionException($"{path}: it cannot be read: {fault.Message}", fault);
-        }
+        if (HdfSuperblock.Find(file) is not null) return FileKind.Hdf5;
+        if (file.StartsWith("PK\x03\x04"u8)) return OfZip(file);
+        if (file.StartsWith(OldPyTorch)) return FileKind.PyTorch;
+        if (file.Length > 8 && file[4..8].SequenceEqual("TFL3"u8)) return FileKind.TensorFlow;
+        if (IsSafetensors(file)) return FileKind.Safetensors;
+        if (file.TrimStart("\uFEFF \t\r\n"u8).StartsWith("{"u8)) return FileKind.Json;
+        return IsOnnx(file) ? FileKind.Onnx : FileKind.Unknown;
     }
 
-    private static FileKind OfZip(Stream stream)
+    /// <summary>Archives are told by the names of what they hold, so that one that was cut short is too.</summary>
+    private static FileKind OfZip(ReadOnlySpan<byte> file) =>
+        file.IndexOf("model.weights.h5"u8) >= 0 ? FileKind.KerasArchive : file.IndexOf("data.pkl"u8) >= 0 ? FileKind.PyTorch : file.IndexOf(".npy"u8) >= 0 ? FileKind.Npz : FileKind.Unknown;
+
+    /// <summary>The length of a header, and the header, a JSON object.</summary>
+    private static bool IsSafetensors(ReadOnlySpan<byte> file) =>
+        file.Length > sizeof(ulong) && file[sizeof(ulong)] == '{' && BinaryPrimitives.ReadUInt64LittleEndian(file) is >= 2 and var header && header <= (ulong)(file.Length - sizeof(ulong));
+
+    /// <summary>Whether these are the fields of ONNX's ModelProto, a version first and a graph among them.</summary>
+    private static bool IsOnnx(ReadOnlySpan<byte> file)
     {
-        if (!stream.CanSeek) return FileKind.Unknown;
-        try
+        const ulong version = 1, graph = 7, lastField = 26, number = 0, bytes = 2;
+        var hasGraph = false;
+        for (var at = 0; at < file.Length;)
         {
-            using var zip = new ZipArchive(stream, ZipArchiveMode.Read, leaveOpen: true);
-            foreach (var entry in zip.Entries)
-            {
-                if (entry.FullName == "model.weights.h5") return FileKind.KerasArchive;
-                if (entry.FullName.EndsWith("/data.pkl", StringComparison.Ordinal)) return FileKind.PyTorch;
-                if (entry.FullName.EndsWith(".npy", StringComparison.Ordinal)) return FileKind.Npz;
-            }
-        }
-        catch (InvalidDataException)
-        {
-            // An archive that cannot be listed is no kind of file that is known.
+            if (!Varint(file, ref at, out var tag) || !Varint(file, ref at, out var value)) return false;
+            var (field, kind) = (tag >> 3, tag & 7);
+            if (field is < 1 or > lastField || kind is not (number or bytes)) return false;
+            if (kind == number && field == version && value > 100) return false;
+            if (kind != bytes) continue;
+            if (value > (ulong)(file.Length - at)) return false;
+            hasGraph |= field == graph;
+            at += (int)value;
         }
 
-        return FileKind.Unknown;
+        return hasGraph;
+    }
+
+    private static bool Varint(ReadOnlySpan<byte> file, ref int at, out ulong value)
+    {
+        value = 0;
+        for (var shift = 0; shift < 64 && at < file.Length; shift += 7)
+        {
+            var part = file[at++];
+            value |= (ulong)(part & 0x7F) << shift;
+            if (part < 0x80) return true;
+        }
+
+        return false;
     }
 }

@@ -8,9 +8,6 @@ internal sealed class ImportedModel(params List<IrGraph> graphs)
 {
     public List<IrGraph> Graphs { get; } = graphs;
 
-    /// <summary>Files read beside the source itself: a description's weights, an ONNX model's external data.</summary>
-    public IReadOnlyCollection<string> Files { get; set; } = [];
-
     /// <summary>Token tables by name.</summary>
     public Dictionary<string, string[]> Tables { get; init; } = [];
 

@@ -2,6 +2,7 @@ using SeqRuntime.Converter.Importers.Description;
 using SeqRuntime.Converter.Importers.Keras;
 using SeqRuntime.Converter.Importers.Onnx;
 using SeqRuntime.Converter.Importers.Weights;
+using SeqRuntime.Converter.IO;
 
 namespace SeqRuntime.Converter.Importers;
 
@@ -11,23 +12,27 @@ internal static class Importer
     /// <param name="path">An ONNX or Keras model, or a description with its weights beside it.</param>
     /// <param name="name">Name of the graph where the file holds one that has none.</param>
     /// <param name="notes">What the user should know.</param>
+    /// <param name="files">Reads files.</param>
     /// <exception cref="ConversionException">The file is of an unknown kind, or damaged.</exception>
-    public static ImportedModel Read(string path, string name, List<string> notes)
+    public static ImportedModel Read(string path, string name, List<string> notes, SourceFiles files)
     {
-        var kind = FileKinds.Of(path);
+        var kind = FileKinds.OfName(path);
+        byte[] content = kind is FileKind.Unknown or FileKind.Onnx or FileKind.Json or FileKind.Hdf5 ? files.ReadNamed(path) : [];
+        if (kind == FileKind.Unknown) kind = FileKinds.OfContent(content);
         return kind switch
         {
-            FileKind.Onnx => FromOnnx(path, name, notes),
-            FileKind.Json => DescriptionReader.Read(path, notes),
-            FileKind.Hdf5 => KerasReader.Read(path, name, notes),
+            FileKind.Onnx => FromOnnx(path, content, name, notes, files),
+            FileKind.Json => DescriptionReader.Read(path, content, notes, files),
+            FileKind.Hdf5 => KerasReader.Read(path, content, name, notes),
             FileKind.Npz or FileKind.Safetensors => throw new ConversionException($"{path}: this file has weights and no architecture; write a description (.json, docs/description.md) that names it as its weights."),
             _ => throw new ConversionException($"{path}: {FileKinds.Advice(kind, path) ?? "files of this kind are not read; give an ONNX model (.onnx), a Keras model (.h5), or a description (.json) of weights in .safetensors, .npz or .h5"}."),
         };
     }
 
-    private static ImportedModel FromOnnx(string path, string name, List<string> notes)
+    private static ImportedModel FromOnnx(string path, byte[] content, string name, List<string> notes, SourceFiles files)
     {
-        var graph = OnnxReader.Read(path, name, notes, out var dataFiles);
+        var graph = OnnxReader.Read(path, content, name, notes, files);
+        graph.Budget.Holds(graph.ConstantBytes(), graph.DeepCount());
         var unused = OnnxLeftovers.Unused(graph, path);
         if (UnusedWeights.Note(unused) is { } note) notes.Add(note);
         Doubles.Apply(graph, notes);
@@ -35,7 +40,7 @@ internal static class Importer
         Dequantization.Apply(graph, notes);
         ScanAsLoop.Apply(graph);
         var model = GreedyLoop.Split(graph, notes) ?? new ImportedModel(graph);
-        (model.Files, model.Unused) = (dataFiles, unused);
+        model.Unused = unused;
         return model;
     }
 }

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace SeqRuntime.Converter.Importers;
 
-/// <summary>Parts of JSON documents that someone else wrote: what is missing, null or of another kind becomes a fault that names it.</summary>
+/// <summary>Parts of JSON documents that someone else wrote and <see cref="IO.JsonText"/> checked: what is missing, null or of another kind becomes a fault that names it.</summary>
 internal static class Json
 {
     private const int LongestShown = 60;
@@ -27,7 +27,7 @@ internal static class Json
 
     /// <summary>Members of an object.</summary>
     public static List<(string Name, JsonElement Value)> Members(JsonElement value, string what) =>
-        value.ValueKind == JsonValueKind.Object ? [.. value.EnumerateObject().Select(m => (Name(m), m.Value))] : throw new ConversionException($"{what} is {Shown(value)}; an object is needed");
+        value.ValueKind == JsonValueKind.Object ? [.. value.EnumerateObject().Select(m => (m.Name, m.Value))] : throw new ConversionException($"{what} is {Shown(value)}; an object is needed");
 
     /// <summary>A whole number of 32 bits.</summary>
     public static int Int(JsonElement value, string what) =>
@@ -40,19 +40,7 @@ internal static class Json
     public static string Text(JsonElement value, string what) => TextOf(value) ?? throw new ConversionException($"{what} is {Shown(value)}; a text is needed");
 
     /// <summary>The text, or null where the value is none.</summary>
-    public static string? TextOf(JsonElement? value)
-    {
-        if (value is not { ValueKind: JsonValueKind.String } text) return null;
-        try
-        {
-            return text.GetString();
-        }
-        catch (InvalidOperationException fault)
-        {
-            // The library's word for an escape that is half of a character.
-            throw new ConversionException($"a text is no Unicode: {text.GetRawText()}", fault);
-        }
-    }
+    public static string? TextOf(JsonElement? value) => value is { ValueKind: JsonValueKind.String } text ? text.GetString() : null;
 
     /// <summary>The value as messages show it.</summary>
     public static string Shown(JsonElement value) => value.ValueKind switch
@@ -63,16 +51,4 @@ internal static class Json
         _ when value.GetRawText() is { Length: > LongestShown } text => text[..LongestShown] + "…",
         _ => value.GetRawText(),
     };
-
-    private static string Name(JsonProperty member)
-    {
-        try
-        {
-            return member.Name;
-        }
-        catch (InvalidOperationException fault)
-        {
-            throw new ConversionException("the name of a member is no Unicode", fault);
-        }
-    }
 }

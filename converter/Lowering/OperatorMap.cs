@@ -190,8 +190,8 @@ internal static class OperatorMap
         switch (node.Op)
         {
             case "Cast":
-                var to = OnnxTensors.TypeOf((int)node.Int("to", 0));
-                if (to == 0) throw new UnsupportedException($"the type {OnnxTensors.TypeName((int)node.Int("to", 0))} is not supported");
+                var to = OnnxTensors.TypeOf(node.Int32("to", 0));
+                if (to == 0) throw new UnsupportedException($"the type {OnnxTensors.TypeName(node.Int32("to", 0))} is not supported");
                 return (OpKind.Cast, attributes.Set(AttributeKey.To, (long)to));
             case "ConstantOfShape":
                 var value = node.Attributes.GetValueOrDefault("value") as IrTensor ?? IrTensor.Of([1], 0f);

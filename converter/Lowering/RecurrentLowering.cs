@@ -64,7 +64,7 @@ internal static class RecurrentLowering
         if (node.Float("clip", 0) is > 0 and var clip) attributes.Set(AttributeKey.CellClip, clip);
         if (node.Int("input_forget", 0) != 0) attributes.Set(AttributeKey.InputForget, 1L);
         if (node.Int("linear_before_reset", 0) != 0) attributes.Set(AttributeKey.LinearBeforeReset, 1L);
-        if (node.Attributes.GetValueOrDefault("activations") is string[] { Length: > 0 } names)
+        if (node.Strings("activations") is { Length: > 0 } names)
         {
             attributes.Set(AttributeKey.Activations, string.Join(',', names));
             attributes.Set(AttributeKey.ActivationAlpha, Constants(node, "activation_alpha", names, s_takeAlpha));
@@ -77,7 +77,7 @@ internal static class RecurrentLowering
     /// <summary>ONNX lists constants only for the functions that take them; the runtime has one for each function, NaN for its default.</summary>
     private static float[] Constants(IrNode node, string key, string[] names, HashSet<string> takers)
     {
-        var given = node.Attributes.GetValueOrDefault(key) as float[] ?? [];
+        var given = node.Floats(key);
         var next = 0;
         return Array.ConvertAll(names, name => takers.Contains(name) && next < given.Length ? given[next++] : float.NaN);
     }
@@ -93,7 +93,7 @@ internal static class RecurrentLowering
         int hidden = graph.ConstantOf(node.Input(1))!.Shape[1] / gates.Length, columns = w.Columns, rows = w.Rows, count = x.Shape[0];
         var matrix = w.Matrices[0];
         var bias = b is null ? new float[rows] : PackedBias(b, direction, gates, hidden, node.Int("linear_before_reset", 0) != 0);
-        var result = new float[checked(count * rows)];
+        var result = new float[count * rows];
         for (var i = 0; i < count; i++)
         {
             var values = x.Floats.Slice(i * columns, columns);
@@ -153,7 +153,8 @@ internal static class RecurrentLowering
     private static float[] PackedRows(IrTensor tensor, int direction, int[] gates, int hidden)
     {
         var columns = tensor.Shape[2];
-        var packed = new float[checked(Rows(gates, hidden) * columns)];
+        if ((long)Rows(gates, hidden) * columns > Array.MaxLength / sizeof(float)) throw new ConversionException($"a recurrent layer of {hidden} hidden units and {columns} columns of weights is larger than a file can hold.");
+        var packed = new float[Rows(gates, hidden) * columns];
         var source = tensor.Floats[(direction * gates.Length * hidden * columns)..];
         for (var unit = 0; unit < hidden; unit++)
         {
@@ -201,7 +202,7 @@ internal static class RecurrentLowering
         return IrTensor.Of([3, hidden], result.AsSpan());
     }
 
-    private static int Rows(int[] gates, int hidden) => checked(WeightLayout.PadRows(hidden) * gates.Length);
+    private static int Rows(int[] gates, int hidden) => WeightLayout.PadRows(hidden) * gates.Length;
 
     private static int Row(int[] gates, int gate, int unit) => (unit / WeightLayout.TileRows * gates.Length + gate) * WeightLayout.TileRows + unit % WeightLayout.TileRows;
 }

@@ -50,7 +50,7 @@ internal static class WeightLowering
     {
         var (pads, strides, dilations) = ShapeRules.Window(node, lowering.Source.ShapeOf(node.Input(0)).Sizes.AsSpan()[2..], lowering.Source.ShapeOf(node.Input(1)).Sizes.AsSpan()[2..]);
         var kernel = lowering.Source.ShapeOf(node.Input(1)).Sizes[2..];
-        var group = (int)node.Int("group", 1);
+        var group = node.Int32("group", 1);
         var attributes = new Attributes().Set(AttributeKey.KernelShape, kernel).Set(AttributeKey.Pads, pads).Set(AttributeKey.Strides, strides).Set(AttributeKey.Dilations, dilations).Set(AttributeKey.Group, group);
         int w;
         if (lowering.Source.ConstantOf(node.Input(1)) is { Type: ElementType.Float32 } weights && group > 0 && weights.Shape[0] % group == 0 && weights.Shape[0] / group >= FewestPackedRows)

@@ -12,13 +12,16 @@ internal sealed unsafe class SessionMemory
     private readonly Line[] _lines;
     private readonly byte* _first;
 
+    /// <summary>Gives zeroed, aligned blocks in place of the heap's: a fuzzer puts pages without access around them. Null elsewhere.</summary>
+    internal static Func<long, nint>? Blocks { get; set; }
+
     /// <exception cref="OutOfMemoryException">The machine does not have them.</exception>
     public SessionMemory(long bytes)
     {
         if (bytes > (Array.MaxLength - 2L) * Line.Bytes) throw new InsufficientMemoryException($"{bytes} bytes are more than one session can have.");
-        _lines = GC.AllocateArray<Line>((int)(bytes / Line.Bytes) + 2, pinned: true);
+        _lines = GC.AllocateArray<Line>(Blocks is null ? (int)(bytes / Line.Bytes) + 2 : 1, pinned: true);
         _first = (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_lines));
-        Start = (byte*)(((nuint)_first + Line.Bytes - 1) & ~(nuint)(Line.Bytes - 1));
+        Start = Blocks is null ? (byte*)(((nuint)_first + Line.Bytes - 1) & ~(nuint)(Line.Bytes - 1)) : (byte*)Blocks(bytes);
     }
 
     /// <summary>The block's first byte; to be used only while something refers to this object.</summary>

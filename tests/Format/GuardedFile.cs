@@ -15,12 +15,15 @@ internal sealed unsafe partial class GuardedFile : MemoryManager<byte>
 
     public GuardedFile(int capacity)
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "mmap and mprotect as Linux has them");
+        if (!OperatingSystem.IsLinux()) throw new PlatformNotSupportedException("mmap and mprotect as Linux has them");
+        Capacity = capacity;
         _bytes = (nuint)((capacity + s_page - 1) / s_page + 1) * (nuint)s_page;
         _start = (byte*)Map(0, _bytes, ReadWrite, PrivateAnonymous, -1, 0);
-        Assert.NotEqual(-1, (nint)_start);
-        Assert.Equal(0, Protect((nint)(_start + _bytes) - s_page, (nuint)s_page, 0));
+        if ((nint)_start == -1 || Protect((nint)(_start + _bytes) - s_page, (nuint)s_page, 0) != 0) throw new InvalidOperationException("There is no memory to be had.");
     }
+
+    /// <summary>Most bytes that can be put there.</summary>
+    public int Capacity { get; }
 
     /// <summary>The content as a model may be loaded from it; valid until the next call.</summary>
     public ReadOnlyMemory<byte> Put(ReadOnlySpan<byte> content)

@@ -11,7 +11,7 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
 {
     private const int Mutations = 20_000;
     private static readonly byte[] s_file = SeqWriter.ToArray(SmallSeq.Build());
-    private readonly GuardedFile _memory = new(2 * s_file.Length);
+    private readonly GuardedFile _memory = Guarded();
 
     [Theory]
     [InlineData(true)]
@@ -167,6 +167,12 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
     public void TheModelItselfRuns() => Assert.Null(Try(s_file, verify: true));
 
     public void Dispose() => ((IDisposable)_memory).Dispose();
+
+    private static GuardedFile Guarded()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "mmap and mprotect as Linux has them");
+        return new GuardedFile(2 * s_file.Length);
+    }
 
     /// <summary>Loads, makes a session of each graph and runs it twice; the exception, if one came.</summary>
     private Exception? Try(ReadOnlySpan<byte> file, bool verify)

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using SeqRuntime.Converter;
 using SeqRuntime.Converter.Importers;
 using SeqRuntime.Converter.Importers.Description;
+using SeqRuntime.Converter.IO;
 
 namespace SeqRuntime.Tests.Importers;
 
@@ -71,13 +72,13 @@ public sealed class DocumentMutationTests : IDisposable
         Mutate(document, text =>
         {
             File.WriteAllText(path, text);
-            Importer.Read(path, "main", []);
+            Importer.Read(path, "main", [], new SourceFiles([]));
         });
         File.WriteAllText(path, document);
         Mutate(File.ReadAllText(files.Path("tokens.json")), text =>
         {
             File.WriteAllText(files.Path("tokens.json"), text);
-            Importer.Read(path, "main", []);
+            Importer.Read(path, "main", [], new SourceFiles([]));
         });
     }
 
@@ -88,7 +89,7 @@ public sealed class DocumentMutationTests : IDisposable
         {
             File.WriteAllText(Path.Combine(_folder, "t.json"), """["a", "b", "c"]""");
             File.WriteAllText(Path.Combine(_folder, "d.json"), text);
-            DecodingReader.Read(Path.Combine(_folder, "d.json"), []);
+            DecodingReader.Read(Path.Combine(_folder, "d.json"), [], new SourceFiles([]));
         });
 
     [Fact]
@@ -137,7 +138,7 @@ public sealed class DocumentMutationTests : IDisposable
         Mutate(config, text =>
         {
             file.Write(path, text);
-            Importer.Read(path, "main", []);
+            Importer.Read(path, "main", [], new SourceFiles([]));
         });
     }
 

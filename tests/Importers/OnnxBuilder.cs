@@ -7,7 +7,7 @@ using SeqRuntime.Format;
 namespace SeqRuntime.Tests.Importers;
 
 /// <summary>Puts small ONNX models together for tests, converts and runs them.</summary>
-internal sealed class OnnxBuilder
+internal sealed partial class OnnxBuilder
 {
     public const int Float = 1, UInt8 = 2, Int8 = 3, Int32 = 6, Int64 = 7, Bool = 9, Double = 11;
 
@@ -55,6 +55,13 @@ internal sealed class OnnxBuilder
     {
         Graph.Node.Add(MakeNode(op, inputs, outputs, attributes));
         if (Graph.Node[^1].Domain.Length > 0 && Model.OpsetImport.All(o => o.Domain != ContribDomain)) Model.OpsetImport.Add(new OperatorSetIdProto { Domain = ContribDomain, Version = 1 });
+        return this;
+    }
+
+    /// <summary>Changes what a chain of calls cannot.</summary>
+    public OnnxBuilder Also(Action<OnnxBuilder> change)
+    {
+        change(this);
         return this;
     }
 
@@ -118,14 +125,6 @@ internal sealed class OnnxBuilder
         for (var i = 0; i < inputs.Length; i++) inputs[i].CopyTo(session.Input<float>(i));
         session.Run();
         return session.Output<float>(0).ToArray();
-    }
-
-    /// <summary>What ONNX Runtime computes for the first output.</summary>
-    public float[] Reference(params (string Name, int[] Shape, float[] Data)[] inputs)
-    {
-        using var session = new Microsoft.ML.OnnxRuntime.InferenceSession(Model.ToByteArray());
-        using var results = session.Run([.. inputs.Select(i => Microsoft.ML.OnnxRuntime.NamedOnnxValue.CreateFromTensor(i.Name, new Microsoft.ML.OnnxRuntime.Tensors.DenseTensor<float>(i.Data, i.Shape)))]);
-        return ((Microsoft.ML.OnnxRuntime.Tensors.Tensor<float>)results[0].Value).ToArray();
     }
 }
 

@@ -1,6 +1,7 @@
 using Google.Protobuf;
 using SeqRuntime.Converter;
 using SeqRuntime.Converter.Importers.Onnx;
+using SeqRuntime.Converter.IO;
 
 namespace SeqRuntime.Tests.Importers;
 
@@ -104,6 +105,6 @@ public class OnnxTensorsTests
     {
         var proto = new TensorProto { Name = "t", DataType = type, Dims = { 2 } };
         fill(proto);
-        return new OnnxTensors(file).Read(proto);
+        return new OnnxTensors(file, new SourceFiles([])).Read(proto);
     }
 }

@@ -1,6 +1,7 @@
 using SeqRuntime.Converter;
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Importers.Onnx;
+using SeqRuntime.Converter.IO;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Tests.Importers;
@@ -105,7 +106,7 @@ internal sealed class OnnxVector
         for (var i = 0; i < ports.Count; i++)
         {
             var path = Path.Combine(folder, $"{kind}_{i}.pb");
-            result[ports[i].Name] = new OnnxTensors(path).Read(TensorProto.Parser.ParseFrom(File.ReadAllBytes(path)));
+            result[ports[i].Name] = new OnnxTensors(path, new SourceFiles([])).Read(TensorProto.Parser.ParseFrom(File.ReadAllBytes(path)));
         }
 
         return result;

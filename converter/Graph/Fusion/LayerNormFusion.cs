@@ -68,7 +68,7 @@ internal static class LayerNormFusion
     private static string? Following(IrNode node, string op, int[] sizes, Rewriter rewriter, out IrNode last)
     {
         last = node;
-        if (rewriter.OnlyFor(node.Output(0)) is null || rewriter.Graph.Nodes.Find(n => n.Inputs.Contains(node.Output(0))) is not { } reader || reader.Op != op) return null;
+        if (rewriter.OnlyFor(node.Output(0)) is null || rewriter.NodesThatRead(node.Output(0)).FirstOrDefault() is not { } reader || reader.Op != op) return null;
         var other = reader.Input(0) == node.Output(0) ? reader.Input(1) : reader.Input(0);
         if (rewriter.Constant(other) is not { Type: ElementType.Float32 } constant) return null;
         if (!constant.Shape.SkipWhile(s => s == 1).SequenceEqual(sizes.SkipWhile(s => s == 1)) || constant.Shape.Length > rewriter.Shape(node.Output(0)).Rank) return null;

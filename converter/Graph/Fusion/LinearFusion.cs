@@ -36,7 +36,7 @@ internal static class LinearFusion
             if (rewriter.OnlyFor(value) is not { Op: "Linear" or "Conv" or "ConvTranspose" } product) continue;
             if (!rewriter.Shape(value).Sizes.AsSpan().SequenceEqual(rewriter.Shape(node.Output(0)).Sizes)) continue;
             if (rewriter.Constant(product.Input(1)) is not { Type: ElementType.Float32 } weights || (product.Input(2).Length > 0 && rewriter.Constant(product.Input(2)) is null)) continue;
-            var channels = product.Op == "ConvTranspose" ? checked(weights.Shape[1] * (int)product.Int("group", 1)) : weights.Shape[0];
+            var channels = product.Op == "ConvTranspose" ? weights.Shape[1] * product.Int32("group", 1) : weights.Shape[0];
             if (PerChannel(constant, channels, rewriter.Shape(value).Rank, product.Op == "Linear" ? rewriter.Shape(value).Rank - 1 : 1) is not { } values) continue;
             var bias = product.Input(2).Length > 0 ? rewriter.Constant(product.Input(2))!.ToFloats() : new float[channels];
             if (bias.Length != channels || (node.Op is "Mul" or "Div" && !sharing.MayScale(product, node))) continue;
@@ -71,7 +71,7 @@ internal static class LinearFusion
         var isTransposed = product.Op == "ConvTranspose";
         var inner = isTransposed ? weights.Shape[1] : weights.Shape[0];
         var tail = weights.Shape.Skip(isTransposed ? 2 : 1).Aggregate(1, (a, b) => a * b);
-        var groups = isTransposed ? (int)product.Int("group", 1) : 1;
+        var groups = isTransposed ? product.Int32("group", 1) : 1;
         for (var i = 0; i < w.Length; i++)
         {
             var row = i / tail;

@@ -5,12 +5,17 @@ internal sealed class Rewriter
 {
     private readonly Dictionary<string, IrNode> _producers;
     private readonly Dictionary<string, int> _readers = [];
+    private readonly Dictionary<string, List<IrNode>> _nodes = [];
 
     public Rewriter(IrGraph graph)
     {
         Graph = graph;
         _producers = graph.Producers();
-        foreach (var (value, readers) in graph.Readers()) _readers[value] = readers.Count;
+        foreach (var (value, readers) in graph.Readers())
+        {
+            _readers[value] = readers.Count;
+            _nodes[value] = [.. readers.OfType<IrNode>()];
+        }
     }
 
     public IrGraph Graph { get; }
@@ -20,6 +25,9 @@ internal sealed class Rewriter
 
     /// <summary>The same, if nothing else reads the value.</summary>
     public IrNode? OnlyFor(string value, string op = "") => _readers.GetValueOrDefault(value) == 1 ? Producer(value, op) : null;
+
+    /// <summary>The nodes that read a value.</summary>
+    public IEnumerable<IrNode> NodesThatRead(string value) => _nodes.TryGetValue(value, out var nodes) ? nodes.Where(n => n.Inputs.Contains(value)).Distinct() : [];
 
     public IrTensor? Constant(string value) => Graph.ConstantOf(value);
 
@@ -43,7 +51,18 @@ internal sealed class Rewriter
     public void Bypass(IrNode node, string value)
     {
         var output = node.Output(0);
-        Graph.Replace(output, value);
+        foreach (var reader in NodesThatRead(output).ToList())
+        {
+            reader.Replace(output, value);
+            AddReader(value, reader);
+        }
+
+        Graph.ReplacePorts(output, value);
+        foreach (var input in node.Inputs)
+        {
+            if (_nodes.TryGetValue(input, out var nodes)) nodes.Remove(node);
+        }
+
         _readers[value] = _readers.GetValueOrDefault(value) + _readers.GetValueOrDefault(output) - 1;
         _readers[output] = 0;
         _producers.Remove(output);
@@ -54,8 +73,13 @@ internal sealed class Rewriter
     public void Replace(IrNode node, IrNode by)
     {
         Graph.Nodes[Graph.Nodes.IndexOf(node)] = by;
-        foreach (var input in node.Inputs) _readers[input] = _readers.GetValueOrDefault(input) - 1;
-        foreach (var input in by.Inputs) _readers[input] = _readers.GetValueOrDefault(input) + 1;
+        foreach (var input in node.Inputs)
+        {
+            _readers[input] = _readers.GetValueOrDefault(input) - 1;
+            if (_nodes.TryGetValue(input, out var nodes)) nodes.Remove(node);
+        }
+
+        foreach (var input in by.Inputs) Count(input, by);
         foreach (var output in by.Outputs) _producers[output] = by;
     }
 
@@ -65,9 +89,21 @@ internal sealed class Rewriter
         var node = new IrNode($"{before.Name}.{op}", op, inputs, [Graph.Fresh(before.Name)]);
         foreach (var (key, value) in attributes) node.Attributes[key] = value;
         Graph.Nodes.Insert(Graph.Nodes.IndexOf(before), node);
-        foreach (var input in inputs) _readers[input] = _readers.GetValueOrDefault(input) + 1;
+        foreach (var input in inputs) Count(input, node);
         _producers[node.Output(0)] = node;
         Graph.Shapes[node.Output(0)] = shape;
         return node.Output(0);
+    }
+
+    private void Count(string value, IrNode reader)
+    {
+        _readers[value] = _readers.GetValueOrDefault(value) + 1;
+        AddReader(value, reader);
+    }
+
+    private void AddReader(string value, IrNode reader)
+    {
+        if (!_nodes.TryGetValue(value, out var nodes)) _nodes[value] = nodes = [];
+        nodes.Add(reader);
     }
 }

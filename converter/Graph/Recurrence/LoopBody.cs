@@ -88,7 +88,7 @@ internal sealed class LoopBody
             var list = Array.ConvertAll(all[p], i => i < 0 ? i + sizes[p] : i);
             for (var i = 0; i < list.Length; i++)
             {
-                if (list[i] < 0 || list[i] >= sizes[p]) throw new ArgumentException($"'{Name}' takes place {list[i]} of '{sequence}', which has {sizes[p]}.");
+                if (list[i] < 0 || list[i] >= sizes[p]) throw new ShapeFault($"'{Name}' takes place {list[i]} of '{sequence}', which has {sizes[p]}.");
                 if (i > 0 && list[i] - list[i - 1] != (isBackward ? -1 : 1)) return Steps >= 0 && all.All(a => a.AsSpan().SequenceEqual(all[0])) ? new Places(all[0], default, default, false) : null;
             }
 

@@ -8,6 +8,9 @@ internal sealed class LoopNumbers
 {
     private const int MostRounds = 1 << 18;
 
+    /// <summary>Of a number in a round, as the budget counts it.</summary>
+    private const long RoundWork = 200;
+
     private static readonly HashSet<string> s_known =
     [
         "Add", "Sub", "Mul", "Div", "Neg", "Abs", "Min", "Max", "Cast", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal", "And", "Or", "Xor", "Not", "Where", "Identity", "Squeeze", "Unsqueeze", "Reshape",
@@ -68,6 +71,7 @@ internal sealed class LoopNumbers
             for (; goes && round < most[p]; round++)
             {
                 if (round >= MostRounds) return null;
+                _body.Budget.Spend(RoundWork * (1 + _nodes.Count + lists.Count + _carried.Count), _body.Name);
                 values[_round] = round;
                 foreach (var node in _nodes) values[node.Output(0)] = Compute(node, input => Value(input, values, p));
                 foreach (var (name, list) in lists) list.Add((long)Value(name, values, p));

@@ -12,14 +12,19 @@ internal static class LoopReader
     /// <param name="resolve">Resolves the body, whose inputs are those that the evaluator was given; the names are those of values around it.</param>
     public static (List<IrNode>? Nodes, string Why) Replace(IrNode loop, IrGraph body, IrGraph graph, Evaluator evaluator, SequenceValues sequences, Action<IrGraph, Evaluator, Dictionary<string, string>> resolve)
     {
-        var inner = new Evaluator(evaluator);
+        using var inner = new Evaluator(evaluator);
         var (round, go) = (body.Inputs[0].Value, body.Inputs[1].Value);
         inner.SetUnknown(round, ElementType.Int64);
         body.Constants[go] = IrTensor.Of([], true);
         foreach (var (name, tensor) in body.Constants) inner.SetConstant(name, tensor);
 
         var producers = body.Producers();
-        string Root(string value) => producers.TryGetValue(value, out var node) && node.Op == "Identity" ? Root(node.Input(0)) : value;
+        string Root(string value)
+        {
+            while (producers.TryGetValue(value, out var node) && node.Op == "Identity") value = node.Input(0);
+            return value;
+        }
+
         var count = loop.Inputs.Count - 2;
         var outer = new Dictionary<string, string>();
         var unchanged = new List<(string Output, string Value)>();

@@ -80,11 +80,12 @@ internal static class StepChains
     /// <summary>No step's input depends on a step before it, and cell states are read by the next step only.</summary>
     private static bool CanJoin(IrGraph graph, List<IrNode> chain, CellContext context)
     {
-        if (chain.SkipLast(1).Any(step => step.Op == "LSTM" && context.ReadersOf(step.Output(2)).Exists(reader => reader is null || !chain.Contains(reader)))) return false;
+        var steps = chain.ToHashSet();
+        if (chain.SkipLast(1).Any(step => step.Op == "LSTM" && context.ReadersOf(step.Output(2)).Exists(reader => reader is null || !steps.Contains(reader)))) return false;
         var made = new HashSet<string>(chain.SelectMany(s => s.Outputs).Where(o => o.Length > 0));
         foreach (var node in graph.Nodes)
         {
-            if (chain.Contains(node))
+            if (steps.Contains(node))
             {
                 if (made.Contains(node.Input(0))) return false;
             }
@@ -111,7 +112,8 @@ internal static class StepChains
         if (head.Op == "LSTM") shapes.Add(last.Output(2).Length > 0 ? rewriter.Shape(last.Output(2)) : null);
         List<string> inputs = [x, .. head.Inputs.Skip(1)];
         var outputs = emitter.AddMany(head.Op, [.. inputs], [.. shapes], [.. head.Attributes.Select(a => (a.Key, a.Value))]);
-        foreach (var node in chain) graph.Nodes.Remove(node);
+        var joined = chain.ToHashSet();
+        graph.Nodes.RemoveAll(joined.Contains);
         foreach (var (at, node) in chain.Index())
         {
             if (node.Output(1).Length > 0) graph.Nodes.Add(new IrNode($"{node.Name}.h", "Gather", [outputs[0], emitter.Constant(IrTensor.Of([], (long)at))], [node.Output(1)]) { Attributes = { ["axis"] = 0L } });
@@ -124,13 +126,15 @@ internal static class StepChains
     /// <summary>Joins of what each step made become what one node makes of all.</summary>
     private static void Collect(IrGraph graph)
     {
+        var rewriter = new Rewriter(graph);
         foreach (var join in graph.Nodes.Where(n => n.Op == "Concat" && n.Inputs.Count > 2).ToList())
         {
-            var rewriter = new Rewriter(graph);
             var each = rewriter.Shape(join.Input(0));
             var axis = (int)(join.Int("axis", 0) is var given && given < 0 ? given + each.Rank : given);
             if (join.Inputs.Exists(i => !rewriter.Shape(i).Sizes.AsSpan().SequenceEqual(each.Sizes)) || each.Sizes[axis] < 1 || each.Sizes.Skip(axis + 1).Count(s => s < 0) > 1) continue;
             var emitter = new GraphEmitter(graph, join.Name, join.Inputs.Count);
+            // What was collected before may have been all that read it.
+            if (graph.Nodes.IndexOf(join) is not (>= 0 and var at)) continue;
             if (new Stacking(rewriter, emitter, join.Inputs.Count).Of(join.Inputs) is not { } stacked) continue;
             // [steps, before, size, behind] to [before, steps · size, behind].
             var perm = Enumerable.Range(1, each.Rank).Select(a => (long)a).ToList();
@@ -138,9 +142,10 @@ internal static class StepChains
             int[] sizes = [join.Inputs.Count, .. each.Sizes];
             if (axis > 0) stacked = emitter.Add("Transpose", [stacked], new IrShape(each.Type, [.. perm.Select(p => sizes[p])]), ("perm", perm.ToArray()));
             var shape = emitter.Constant(IrTensor.Vector([.. each.Sizes.Select((s, i) => i < axis ? 0L : i == axis ? (long)s * join.Inputs.Count : s)]));
-            graph.Nodes[graph.Nodes.IndexOf(join)] = new IrNode(join.Name, "Reshape", [stacked, shape], join.Outputs);
+            graph.Nodes[at] = new IrNode(join.Name, "Reshape", [stacked, shape], join.Outputs);
             graph.Order();
             DeadCode.Remove(graph);
+            rewriter = new Rewriter(graph);
         }
     }
 }

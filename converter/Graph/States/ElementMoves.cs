@@ -54,7 +54,7 @@ internal sealed class ElementMoves(SizedView view)
     {
         if (node.Op is "Mul" or "Where" or "Clip" or "Cast" or "Identity") return [marks(node.Inputs[moved[0]])];
         if (node.Outputs.Concat(moved.Select(i => node.Inputs[i])).Any(v => v.Length > 0 && view.CountOf(v) > MostElements)) return new long[]?[node.Outputs.Count];
-        var evaluator = new Evaluator(_marks, [Sizes.None]);
+        using var evaluator = new Evaluator(_marks, [Sizes.None]);
         var inputs = new List<string>();
         foreach (var (i, input) in node.Inputs.Index())
         {

@@ -84,7 +84,7 @@ internal sealed class SizedView
             foreach (var node in graph.Nodes) evaluator.Evaluate(node);
             return evaluator;
         }
-        catch (Exception fault) when (fault is ArgumentException or SeqFormatException or OverflowException)
+        catch (ShapeFault)
         {
             return null; // These sizes do not fit together; the next may.
         }

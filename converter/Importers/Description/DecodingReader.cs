@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using SeqRuntime.Converter.IO;
 using SeqRuntime.Decoding;
 
 namespace SeqRuntime.Converter.Importers.Description;
@@ -13,25 +14,25 @@ internal static class DecodingReader
 
     /// <summary>Reads a document of its own, for graphs that carry nothing of the kind.</summary>
     /// <param name="path">The document.</param>
-    /// <param name="folders">Where files of tables are looked for that do not lie beside the document: beside the models.</param>
+    /// <param name="models">Beside these too files of tables are looked for.</param>
+    /// <param name="files">Reads files.</param>
     /// <exception cref="ConversionException">The document is wrong; says where and what.</exception>
-    public static (Dictionary<string, string[]> Tables, Dictionary<string, string> Metadata) Read(string path, IEnumerable<string> folders)
+    public static (Dictionary<string, string[]> Tables, Dictionary<string, string> Metadata) Read(string path, IEnumerable<string> models, SourceFiles files)
     {
-        var document = Parse(path, DescriptionJson.Default.DecodingDocument);
-        var tables = Tables(document.Tables, path, folders);
+        var document = Parse(path, files.ReadNamed(path, isModel: false), DescriptionJson.Default.DecodingDocument);
+        var tables = Tables(document.Tables, path, files, models);
         return (tables, Metadata(document.Decoding, tables, path));
     }
 
-    public static T Parse<T>(string path, JsonTypeInfo<T> type)
+    public static T Parse<T>(string path, byte[] content, JsonTypeInfo<T> type)
     {
+        var text = JsonText.Checked(content, path);
+        var options = DescriptionJson.Default.Options;
         try
         {
-            using var stream = File.OpenRead(path);
-            var options = DescriptionJson.Default.Options;
-            using var document = JsonDocument.Parse(stream, new JsonDocumentOptions { CommentHandling = options.ReadCommentHandling, AllowTrailingCommas = options.AllowTrailingCommas });
+            using var document = JsonDocument.Parse(text, new JsonDocumentOptions { CommentHandling = options.ReadCommentHandling, AllowTrailingCommas = options.AllowTrailingCommas, AllowDuplicateProperties = false });
             if (type.Type == typeof(ModelDescription) && OtherDocuments.Refusal(document.RootElement, path) is { } refusal) throw new ConversionException($"{path}: {refusal}");
-            stream.Position = 0;
-            var read = JsonSerializer.Deserialize(stream, type) ?? throw new ConversionException($"{path}: the document is null.");
+            var read = JsonSerializer.Deserialize(text.Span, type) ?? throw new ConversionException($"{path}: the document is null.");
             JsonNulls.Check(document.RootElement, type);
             return read;
         }
@@ -43,40 +44,25 @@ internal static class DecodingReader
         {
             throw new ConversionException($"{path}: {JsonFaults.Tell(fault)}.", fault);
         }
-        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
-        {
-            throw new ConversionException($"{path}: it cannot be read: {fault.Message}", fault);
-        }
     }
 
     /// <summary>Tables written out, or named as (a member of) a JSON file, or a text file with one token a line.</summary>
-    public static Dictionary<string, string[]> Tables(Dictionary<string, JsonElement> tables, string path, params IEnumerable<string> folders) =>
-        tables.ToDictionary(t => t.Key, t => Table(t.Value, [Folder(path), .. folders], $"{path}: table '{t.Key}'"));
+    public static Dictionary<string, string[]> Tables(Dictionary<string, JsonElement> tables, string path, SourceFiles files, params IEnumerable<string> models) =>
+        tables.ToDictionary(t => t.Key, t => Table(t.Value, files, files.FolderOf([path, .. models]), $"{path}: table '{t.Key}'"));
 
     /// <summary>A table from (a member of) a JSON file, or a text file with one token a line.</summary>
     /// <param name="source">The file.</param>
+    /// <param name="content">Its bytes.</param>
     /// <param name="where">What wants it, for messages.</param>
     /// <param name="member">Name of a member of a JSON file.</param>
-    public static string[] TableFile(string source, string where, JsonElement? member = null)
+    public static string[] TableFile(string source, byte[] content, string where, JsonElement? member = null)
     {
-        try
-        {
-            if (!Path.GetExtension(source).Equals(".json", StringComparison.OrdinalIgnoreCase)) return File.ReadAllLines(source);
-            using var stream = File.OpenRead(source);
-            using var document = JsonDocument.Parse(stream);
-            var part = document.RootElement;
-            if (member is { } name && (part.ValueKind != JsonValueKind.Object || Json.TextOf(name) is not { } text || !part.TryGetProperty(text, out part)))
-                throw new ConversionException($"{where}: {source} has no member {Json.Shown(name)}.");
-            return part.ValueKind == JsonValueKind.Array ? Texts(part, where) : FromMap(part, $"{where}: {source}");
-        }
-        catch (JsonException fault)
-        {
-            throw new ConversionException($"{where}: {source}: {fault.Message}", fault);
-        }
-        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
-        {
-            throw new ConversionException($"{where}: {source} cannot be read: {fault.Message}", fault);
-        }
+        if (!Path.GetExtension(source).Equals(".json", StringComparison.OrdinalIgnoreCase)) return [.. TextLines.Of(content, $"{where}: {source}")];
+        using var document = JsonText.Parse(content, $"{where}: {source}");
+        var part = document.RootElement;
+        if (member is { } name && (part.ValueKind != JsonValueKind.Object || Json.TextOf(name) is not { } text || !part.TryGetProperty(text, out part)))
+            throw new ConversionException($"{where}: {source} has no member {Json.Shown(name)}.");
+        return part.ValueKind == JsonValueKind.Array ? Texts(part, where) : FromMap(part, $"{where}: {source}");
     }
 
     /// <summary>The keys that the runtime's decoders read.</summary>
@@ -128,15 +114,12 @@ internal static class DecodingReader
         return index >= 0 ? index : throw new ConversionException($"{where}: {Json.Shown(token)} is no token of the table '{name}'.");
     }
 
-    private static string Folder(string path) => Path.GetDirectoryName(Path.GetFullPath(path))!;
-
-    private static string[] Table(JsonElement table, List<string> folders, string where)
+    private static string[] Table(JsonElement table, SourceFiles files, ModelFolder folder, string where)
     {
         if (table.ValueKind == JsonValueKind.Array) return Texts(table, where);
         if (Json.TextOf(Json.Optional(table, "file")) is not { Length: > 0 } file) throw new ConversionException($"{where}: a list of texts is needed, or {{\"file\": …}}.");
-        var source = folders.Select(folder => Path.Combine(folder, file)).FirstOrDefault(File.Exists)
-            ?? throw new ConversionException($"{where}: there is no file '{file}' in {string.Join(" or ", folders.Select(f => $"'{f}'").Distinct())}.");
-        return TableFile(source, where, table.TryGetProperty("member", out var member) ? member : null);
+        var source = folder.Find(file, what => new ConversionException($"{where}: the file {what}."));
+        return TableFile(source, files.ReadFound(source, isModel: false), where, table.TryGetProperty("member", out var member) ? member : null);
     }
 
     private static string[] Texts(JsonElement list, string where) =>

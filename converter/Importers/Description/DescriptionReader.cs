@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Importers.Weights;
+using SeqRuntime.Converter.IO;
 
 namespace SeqRuntime.Converter.Importers.Description;
 
@@ -11,17 +12,18 @@ internal static class DescriptionReader
     private const int MostNamed = 12;
 
     /// <exception cref="ConversionException">The document, the weight file, or what one says of the other is wrong; says where and what.</exception>
-    public static ImportedModel Read(string path, List<string> notes)
+    public static ImportedModel Read(string path, byte[] content, List<string> notes, SourceFiles files)
     {
-        var description = DecodingReader.Parse(path, DescriptionJson.Default.ModelDescription);
+        var description = DecodingReader.Parse(path, content, DescriptionJson.Default.ModelDescription);
         if (description.Weights.Length == 0) throw new ConversionException($"{path}: 'weights' is empty; the name of a weight file is needed.");
-        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        var weightFile = Path.Combine(folder, description.Weights);
-        var weights = WeightFile.Read(weightFile);
-        var tables = DecodingReader.Tables(description.Tables, path);
+        var weightFile = files.FolderOf(path).Find(description.Weights, what => new ConversionException($"{path}: the weight file {what}."));
+        var weights = WeightFile.Read(weightFile, files);
+        var tables = DecodingReader.Tables(description.Tables, path, files);
         if (description.Graphs.Count == 0) throw new ConversionException($"{path}: 'graphs' is empty.");
         CheckScale(path, description.Scale);
-        var composers = description.Graphs.Select(g => Compose(g.Key, g.Value, weights, path, description.Scale)).ToList();
+        var budget = new Budget();
+        budget.Holds(files.Of(weightFile).Bytes, nodes: 0);
+        var composers = description.Graphs.Select(g => Compose(g.Key, g.Value, weights, budget, path, description.Scale)).ToList();
         var unused = weights.Unused();
         notes.AddRange(composers.SelectMany(c => c.Notes));
         if (description.Scale is not null && !composers.Exists(c => c.HasScaled)) throw new ConversionException($"{path}: 'scale' is for integers; the weights that are used are floats already.");
@@ -30,7 +32,6 @@ internal static class DescriptionReader
         if (UnusedWeights.Note(unused) is { } note) notes.Add(note);
         return new ImportedModel([.. composers.Select(c => c.Graph)])
         {
-            Files = [weightFile],
             Tables = tables,
             Metadata = description.Decoding is { } decoding ? DecodingReader.Metadata(decoding, tables, path) : [],
             HasStates = true,
@@ -38,9 +39,9 @@ internal static class DescriptionReader
         };
     }
 
-    private static GraphComposer Compose(string name, GraphDescription description, WeightSet weights, string path, float? scale)
+    private static GraphComposer Compose(string name, GraphDescription description, WeightSet weights, Budget budget, string path, float? scale)
     {
-        var composer = new GraphComposer(name, weights, path) { Scale = scale };
+        var composer = new GraphComposer(name, weights, budget, path) { Scale = scale };
         var graph = composer.Graph;
         foreach (var (input, port) in description.Inputs)
         {

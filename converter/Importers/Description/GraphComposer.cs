@@ -4,13 +4,14 @@ using SeqRuntime.Converter.Importers.Weights;
 namespace SeqRuntime.Converter.Importers.Description;
 
 /// <summary>Puts a graph together from layers: ONNX's operators over values known by name, weights from a file.</summary>
-internal sealed class GraphComposer(string name, WeightSet weights, string where)
+internal sealed class GraphComposer(string name, WeightSet weights, Budget budget, string where)
 {
     private readonly HashSet<string> _values = [];
     private readonly Dictionary<string, string> _shared = [];
     private LayerDescription? _layer;
+    private long _bytes;
 
-    public IrGraph Graph { get; } = new(name);
+    public IrGraph Graph { get; } = new(name) { Budget = budget };
 
     /// <summary>What nodes are named after: the layer that is being written.</summary>
     public string Scope { get; set; } = "";
@@ -87,7 +88,11 @@ internal sealed class GraphComposer(string name, WeightSet weights, string where
     /// <summary>0, 1 … as int64, as many as a value is long along an axis.</summary>
     public string Places(string value, int axis) => Op("Range", [Number(0), Size(value, axis), Number(1)]);
 
-    public string Constant(string stem, IrTensor tensor) => Graph.Constant(stem, tensor);
+    public string Constant(string stem, IrTensor tensor)
+    {
+        if ((_bytes += tensor.Data.Length) > budget.MostBytes) throw Fault($"its layers take more than {budget.MostBytes >> 20} MiB of weights, many times what the file holds");
+        return Graph.Constant(stem, tensor);
+    }
 
     /// <summary>x · Wᵀ of a row-major weight [outputs, inputs], as PyTorch's Linear has it; a vector counts as one output.</summary>
     public string Product(string value, IrTensor weight, string name)

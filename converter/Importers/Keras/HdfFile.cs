@@ -1,86 +1,87 @@
-using PureHDF;
 using SeqRuntime.Converter.Graph;
+using SeqRuntime.Converter.Importers.Weights;
+using SeqRuntime.Converter.IO.Hdf;
 
 namespace SeqRuntime.Converter.Importers.Keras;
 
-/// <summary>The datasets of floats and the text attributes of an HDF5 file, read once.</summary>
+/// <summary>The datasets of floats and the text attributes of an HDF5 file. Nothing outside of the file is read.</summary>
 internal sealed class HdfFile
 {
-    /// <summary>Deeper groups, more objects or larger data than any model has, and few enough for a hostile file.</summary>
+    /// <summary>Deeper groups or more objects than any model has.</summary>
     private const int MaxDepth = 24;
     private const int MaxObjects = 100_000;
-    private const long MaxBytes = 1L << 31;
-
-    /// <summary>Filters may make data smaller than they are, but not by more.</summary>
-    private const long MaxRatio = 1100;
 
     private readonly string _path;
-    private readonly long _limit;
+    private readonly HdfBytes _bytes;
+    private readonly long _root;
     private int _objects;
-    private long _bytes;
 
-    private HdfFile(string path)
+    private HdfFile(byte[] bytes, string path)
     {
-        _path = path;
-        _limit = Math.Min(MaxBytes, Math.Max(new FileInfo(path).Length, 1 << 16) * MaxRatio);
+        if (HdfSuperblock.Find(bytes) is not { } start) throw new ConversionException($"{path}: this is no HDF5 file{FileContent.But(bytes)}.");
+        (_path, _bytes) = (path, new HdfBytes(bytes, path));
+        _root = HdfSuperblock.Read(_bytes, start);
+        var root = new HdfObject(_bytes, _root);
+        Attributes = HdfGroup.Texts(_bytes, root);
+        Walk(root, "", [_root]);
     }
 
     /// <summary>Datasets by their path without the leading slash.</summary>
-    public Dictionary<string, IrTensor> Tensors { get; } = new(StringComparer.Ordinal);
+    public Dictionary<string, WeightTensor> Tensors { get; } = new(StringComparer.Ordinal);
 
     /// <summary>Text attributes of the root.</summary>
-    public Dictionary<string, string> Attributes { get; } = new(StringComparer.Ordinal);
+    public Dictionary<string, string> Attributes { get; }
 
-    /// <exception cref="ConversionException">The file is missing, damaged, or too large for what it is.</exception>
-    public static HdfFile Read(string path)
+    /// <param name="bytes">The file.</param>
+    /// <param name="path">Names it in messages.</param>
+    /// <exception cref="ConversionException">The file is damaged, or too large for what it is.</exception>
+    public static HdfFile Read(byte[] bytes, string path) => new(bytes, path);
+
+    private void Walk(HdfObject group, string prefix, long[] around)
     {
-        if (!File.Exists(path)) throw new ConversionException($"{path}: there is no such file.");
-        try
-        {
-            var file = new HdfFile(path);
-            using var stream = new GuardedStream(File.ReadAllBytes(path));
-            using var root = H5File.Open(stream, leaveOpen: true);
-            foreach (var attribute in root.Attributes())
-            {
-                if (attribute.Space.Rank == 0 && attribute.Type.Class is H5DataTypeClass.String or H5DataTypeClass.VariableLength) file.Attributes[attribute.Name] = attribute.Read<string?>() ?? "";
-            }
-
-            file.Walk(root, "", 0);
-            return file;
-        }
-        catch (Exception fault) when (fault is not (ConversionException or UnauthorizedAccessException))
-        {
-            throw new ConversionException($"{path}: the HDF5 file is damaged or of a kind that is not read: {fault.Message}", fault);
-        }
-    }
-
-    private void Walk(IH5Group group, string prefix, int depth)
-    {
-        if (depth > MaxDepth) throw new ConversionException($"{_path}: groups lie more than {MaxDepth} deep at '{prefix}'.");
-        foreach (var child in group.Children())
+        if (around.Length > MaxDepth) throw new ConversionException($"{_path}: groups lie more than {MaxDepth} deep at '{prefix}'.");
+        foreach (var link in HdfGroup.Links(_bytes, group))
         {
             if (++_objects > MaxObjects) throw new ConversionException($"{_path}: there are more than {MaxObjects} groups and datasets.");
-            var name = prefix + child.Name;
-            if (child is IH5Group inner) Walk(inner, name + "/", depth + 1);
-            else if (child is IH5Dataset dataset && dataset.Type.Class == H5DataTypeClass.FloatingPoint) Tensors[name] = ReadTensor(dataset, name);
+            var name = prefix + link.Name;
+            var address = link.Path is null ? link.Address : Follow(name, link.Path, around[^1]);
+            var child = new HdfObject(_bytes, address);
+            if (child.IsDataset) ReadDataset(child, name);
+            else if (child.IsGroup) Walk(child, name + "/", Array.IndexOf(around, address) < 0 ? [.. around, address] : throw new ConversionException($"{_path}: the group '{name}' holds itself."));
         }
     }
 
-    private IrTensor ReadTensor(IH5Dataset dataset, string name)
+    private void ReadDataset(HdfObject of, string name)
     {
-        var size = dataset.Type.Size;
-        var count = 1UL;
-        foreach (var dimension in dataset.Space.Dimensions) count = checked(count * dimension);
-        if (count > int.MaxValue || (_bytes += checked((long)count * Math.Max(size, 4))) > _limit) throw new ConversionException($"{_path}: the dataset '{name}' of {count} elements is larger than the file can hold.");
-        int[] shape = [.. dataset.Space.Dimensions.Select(d => (int)d)];
-        float[] values = size switch
+        // A type with a name of its own is shared with others, and never one of weights.
+        if (of.All(HdfObject.Datatype).Any(t => t.IsShared)) return;
+        var dataset = new HdfDataset(_bytes, of, name);
+        if (dataset.Type.Kind == HdfKind.Float) Tensors[name] = new WeightTensor(name, () => dataset.Shape, () => IrTensor.Of<float>(dataset.Shape, dataset.ReadFloats()));
+    }
+
+    /// <summary>The object that a link by path leads to, from the group it is in or from the root.</summary>
+    private long Follow(string name, string path, long group)
+    {
+        const int mostLinks = 16;
+        var links = 0;
+        var waiting = new Stack<string>();
+        var at = Start(path, group);
+        while (waiting.TryPop(out var part))
         {
-            2 => Array.ConvertAll(dataset.Read<Half[]>(), v => (float)v),
-            4 => dataset.Read<float[]>(),
-            8 => Array.ConvertAll(dataset.Read<double[]>(), v => (float)v),
-            _ => throw new ConversionException($"{_path}: the dataset '{name}' has floats of {size} bytes."),
-        };
-        if ((ulong)values.Length != count) throw new ConversionException($"{_path}: the dataset '{name}' holds {values.Length} elements, not {count}.");
-        return IrTensor.Of<float>(shape, values);
+            if (part == ".") continue;
+            var found = HdfGroup.Links(_bytes, new HdfObject(_bytes, at)).Find(link => link.Name == part);
+            if (found.Name is null) throw new ConversionException($"{_path}: the link '{name}' leads to '{path}', which is not there.");
+            if (found.Path is null) at = found.Address;
+            else if (++links > mostLinks) throw new ConversionException($"{_path}: the link '{name}' leads to '{path}' and from there round in a circle.");
+            else at = Start(found.Path, at);
+        }
+
+        return at;
+
+        long Start(string by, long from)
+        {
+            foreach (var part in by.Split('/', StringSplitOptions.RemoveEmptyEntries).Reverse()) waiting.Push(part);
+            return by.StartsWith('/') ? _root : from;
+        }
     }
 }

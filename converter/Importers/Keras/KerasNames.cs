@@ -24,7 +24,7 @@ internal static class KerasNames
             throw new ConversionException($"{path}: this is a file of Keras 3's save_weights, whose tensors have numbers for names ('{numbered}'). Save the whole model as HDF5, model.save(\"model.h5\"), and convert that file; it needs no description.");
         var named = new Dictionary<string, IrTensor>(StringComparer.Ordinal);
         var aliases = new List<(string Name, string Of)>();
-        foreach (var group in file.Tensors.Where(t => !KerasPath.IsOfTraining(t.Key)).Select(t => (Path: new KerasPath(t.Key), t.Value)).GroupBy(t => string.Join('/', t.Path.Segments[..^1])))
+        foreach (var group in file.Tensors.Where(t => !KerasPath.IsOfTraining(t.Key)).Select(t => (Path: new KerasPath(t.Key), t.Value.Value)).GroupBy(t => string.Join('/', t.Path.Segments[..^1])))
         {
             var place = group.First().Path;
             var isBackward = place.Groups.Any(g => g.StartsWith(Backward, StringComparison.Ordinal));
@@ -41,8 +41,7 @@ internal static class KerasNames
             }
         }
 
-        foreach (var (name, tensor) in file.Tensors.Where(t => KerasPath.IsOfTraining(t.Key))) named[name] = tensor;
-        var set = new WeightSet(path, named) { IsKeras = true };
+        var set = new WeightSet(path, [.. named.Select(n => new WeightTensor(n.Key, n.Value)), .. file.Tensors.Values.Where(t => KerasPath.IsOfTraining(t.Name))]) { IsKeras = true };
         foreach (var (name, of) in aliases) set.Alias(name, of);
         return set;
     }

@@ -1,7 +1,9 @@
+using System.Text;
 using System.Text.Json;
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Importers.Description;
 using SeqRuntime.Converter.Importers.Weights;
+using SeqRuntime.Converter.IO;
 
 namespace SeqRuntime.Converter.Importers.Keras;
 
@@ -16,15 +18,17 @@ internal sealed class KerasReader
     private KerasReader(GraphComposer graph, KerasEmitter emitter) => (_graph, _emitter) = (graph, emitter);
 
     /// <exception cref="ConversionException">The file is damaged, has no architecture, or has layers that are not known; all of these are named.</exception>
-    public static ImportedModel Read(string path, string name, List<string> notes)
+    public static ImportedModel Read(string path, byte[] content, string name, List<string> notes)
     {
-        var file = HdfFile.Read(path);
+        var file = HdfFile.Read(content, path);
         if (!file.Attributes.TryGetValue("model_config", out var config))
             throw new ConversionException($"{path}: the file has weights and no architecture (no model_config). Save the whole model (model.save(\"model.h5\")), put an architecture that was saved as JSON into the file ({KerasArchitecture.Command("model.json", Path.GetFileName(path))}), or write a description (.json) that names this file as its weights.");
         try
         {
-            using var document = JsonDocument.Parse(config);
-            var graph = new GraphComposer(name, new WeightSet(path, []), path);
+            using var document = JsonText.Parse(Encoding.UTF8.GetBytes(config), $"{path}: model_config");
+            var budget = new Budget();
+            budget.Holds(content.Length, nodes: 0);
+            var graph = new GraphComposer(name, new WeightSet(path, []), budget, path);
             var weights = new KerasWeights(file, path);
             var emitter = new KerasEmitter(graph, weights, KerasVersion.Parse(file.Attributes.GetValueOrDefault("keras_version"), file.Attributes.GetValueOrDefault("backend")));
             new KerasReader(graph, emitter).Build(document.RootElement);
@@ -36,10 +40,6 @@ internal sealed class KerasReader
         catch (ConversionException fault) when (!fault.Message.StartsWith(path, StringComparison.Ordinal))
         {
             throw new ConversionException($"{path}: {fault.Message}", fault);
-        }
-        catch (JsonException fault)
-        {
-            throw new ConversionException($"{path}: model_config is no JSON: {fault.Message}", fault);
         }
     }
 
@@ -226,6 +226,7 @@ internal sealed class KerasReader
         _graph.Declare(name);
         var what = $"the shape of input '{name}'";
         IrDim[] sizes = [.. Json.List(shape, what).Select((size, axis) => size.ValueKind == JsonValueKind.Null ? new IrDim(-1, Symbol(name, axis)) : new IrDim(Json.Int(size, $"a size in {what}") is > 0 and var s ? s : throw new ConversionException($"the input '{name}' has a size of {size}"), null))];
+        if (sizes.Length == 0) throw new ConversionException($"the input '{name}' has no dimensions");
         _graph.Graph.Inputs.Add(new IrPort(name, name, type switch
         {
             "float32" or "float16" or "bfloat16" or "float64" => ElementType.Float32,

@@ -6,7 +6,7 @@ namespace SeqRuntime.Converter.Importers.Keras;
 /// <summary>Weights of a whole Keras model, found by layer and name.</summary>
 internal sealed class KerasWeights(HdfFile file, string path)
 {
-    private readonly WeightSet _weights = new(path, file.Tensors);
+    private readonly WeightSet _weights = new(path, file.Tensors.Values);
     private readonly ILookup<(string Layer, string Weight), KerasPath> _paths = file.Tensors.Keys.Where(name => !KerasPath.IsOfTraining(name)).Select(name => new KerasPath(name)).ToLookup(p => (p.Layer, p.Weight));
 
     /// <summary>A weight of a layer, or null.</summary>

@@ -1,50 +1,69 @@
-
-
 namespace SeqRuntime.Converter.Importers.Onnx;
 
 /// <summary>Replaces calls of a model's own functions by their bodies, with values renamed so that no two calls meet.</summary>
-internal static class FunctionInliner
+internal sealed class FunctionInliner
 {
     private const int MaxDepth = 64;
     private const int MaxNodes = 200_000;
 
-    public static GraphProto Inline(ModelProto model)
+    /// <summary>A few functions that call each other often unfold to any size; a model's do not.</summary>
+    private const long LeastBytes = 64 << 20;
+    private const long BytesPerByte = 16;
+
+    /// <summary>From this length on a call's values are named by its number alone, not by all calls around it.</summary>
+    private const int LongestPrefix = 256;
+
+    private readonly Dictionary<(string Domain, string Name, string Overload), FunctionProto> _functions = [];
+    private readonly HashSet<FunctionProto> _open = [];
+    private int _count;
+    private long _bytes;
+
+    private FunctionInliner(ModelProto model)
     {
-        var functions = new Dictionary<(string Domain, string Name, string Overload), FunctionProto>();
-        foreach (var function in model.Functions) functions[(function.Domain, function.Name, function.Overload)] = function;
-        var count = 0;
-        return InlineGraph(model.Graph, functions, 0, ref count);
+        foreach (var function in model.Functions) _functions[(function.Domain, function.Name, function.Overload)] = function;
+        _bytes = LeastBytes + BytesPerByte * model.CalculateSize();
     }
 
-    private static GraphProto InlineGraph(GraphProto graph, Dictionary<(string Domain, string Name, string Overload), FunctionProto> functions, int depth, ref int count)
+    public static GraphProto Inline(ModelProto model) => new FunctionInliner(model).InlineGraph(model.Graph, 0);
+
+    private GraphProto InlineGraph(GraphProto graph, int depth)
     {
-        var result = graph.Clone();
-        result.Node.Clear();
-        foreach (var node in graph.Node) Add(result.Node, node, functions, depth, ref count);
+        var nodes = new List<NodeProto>();
+        foreach (var node in graph.Node) Add(nodes, node, depth);
+        // The other fields are shared, not copied.
+        var result = new GraphProto { Name = graph.Name };
+        result.Node.AddRange(nodes);
+        result.Initializer.AddRange(graph.Initializer);
+        result.Input.AddRange(graph.Input);
+        result.Output.AddRange(graph.Output);
         return result;
     }
 
-    private static void Add(ICollection<NodeProto> target, NodeProto node, Dictionary<(string Domain, string Name, string Overload), FunctionProto> functions, int depth, ref int count)
+    private void Add(List<NodeProto> target, NodeProto node, int depth)
     {
-        if (++count > MaxNodes || depth > MaxDepth) throw new ConversionException($"Node '{node.Name}' ({node.OpType}): the model's functions call each other too deeply.");
-        if (!functions.TryGetValue((node.Domain, node.OpType, node.Overload), out var function))
+        if (++_count > MaxNodes || depth > MaxDepth) throw new ConversionException($"Node '{node.Name}' ({node.OpType}): the model's functions call each other too deeply.");
+        if (!_functions.TryGetValue((node.Domain, node.OpType, node.Overload), out var function))
         {
-            if (node.Attribute.Any(a => a.G is not null)) node = node.Clone();
-            foreach (var inner in node.Attribute.Where(a => a.G is not null)) inner.G = InlineGraph(inner.G, functions, depth + 1, ref count);
+            if (node.Attribute.Any(a => a.G is not null)) node = Copied(node);
+            foreach (var inner in node.Attribute.Where(a => a.G is not null)) inner.G = InlineGraph(inner.G, depth + 1);
             target.Add(node);
             return;
         }
 
-        var prefix = $"{(node.Name.Length > 0 ? node.Name : node.OpType)}#{count}/";
+        if (!_open.Add(function)) throw new ConversionException($"Node '{node.Name}' ({node.OpType}): the model's functions call each other too deeply: '{function.Name}' calls itself.");
+        var prefix = $"{(node.Name.Length > 0 ? node.Name : node.OpType)}#{_count}/";
+        if (prefix.Length > LongestPrefix) prefix = $"#{_count}/";
         var names = new Dictionary<string, string> { [""] = "" };
         for (var i = 0; i < function.Input.Count; i++) names[function.Input[i]] = i < node.Input.Count ? node.Input[i] : "";
         for (var i = 0; i < function.Output.Count; i++) names[function.Output[i]] = i < node.Output.Count && node.Output[i].Length > 0 ? node.Output[i] : prefix + function.Output[i];
         foreach (var body in function.Node)
         {
-            var copy = body.Clone();
+            var copy = Copied(body);
             Bind(copy);
-            Add(target, copy, functions, depth + 1, ref count);
+            Add(target, copy, depth + 1);
         }
+
+        _open.Remove(function);
 
         void Bind(NodeProto copy)
         {
@@ -59,6 +78,7 @@ internal static class FunctionInliner
                 var name = copy.Attribute[i].Name;
                 copy.Attribute.RemoveAt(i);
                 if (value is null) continue;
+                Spend(value.CalculateSize());
                 var bound = value.Clone();
                 bound.Name = name;
                 copy.Attribute.Add(bound);
@@ -73,6 +93,22 @@ internal static class FunctionInliner
             foreach (var inner in graph.Node) Bind(inner);
         }
 
-        string Rename(string name) => names.TryGetValue(name, out var known) ? known : names[name] = prefix + name;
+        string Rename(string name)
+        {
+            if (names.TryGetValue(name, out var known)) return known;
+            Spend(prefix.Length + name.Length);
+            return names[name] = prefix + name;
+        }
+    }
+
+    private NodeProto Copied(NodeProto node)
+    {
+        Spend(node.CalculateSize());
+        return node.Clone();
+    }
+
+    private void Spend(long bytes)
+    {
+        if ((_bytes -= bytes) < 0) throw new ConversionException("the model's functions unfold to many times the file's size; inline them when exporting (onnx.inliner), or leave out what calls them so often.");
     }
 }

@@ -36,6 +36,7 @@ internal sealed class GreedyLoop
     {
         if (whole.Nodes.FindAll(n => n.Op == "Loop") is not [var loop] || loop.Attributes.GetValueOrDefault("body") is not IrGraph body) return null;
         if (loop.Inputs.Count < 3 || body.Inputs.Count != loop.Inputs.Count || body.Outputs.Count < loop.Inputs.Count - 1) return null;
+        if (loop.Inputs.Skip(2).Any(first => first.Length == 0)) return null;
         var split = new GreedyLoop(whole, loop, body);
         foreach (var (index, (_, value, next)) in split.Carried.Index())
         {
@@ -61,7 +62,7 @@ internal sealed class GreedyLoop
         IrShape ShapeOf(string outside) => Known(outside) is { } constant ? new IrShape(constant.Type, constant.Shape) : resolved.ShapeOf(outside);
         IrDim[] Shape(string outside) => Array.ConvertAll(ShapeOf(outside).Sizes, size => size < 0 ? new IrDim(-1, symbol) : new IrDim(size, null));
 
-        var step = new IrGraph("step");
+        var step = new IrGraph("step") { Budget = _whole.Budget };
         foreach (var (name, tensor) in _body.Constants) step.Constants[name] = tensor;
         step.Constants[_body.Inputs[1].Value] = IrTensor.Of([], true);
         step.Nodes.AddRange(nodes);
@@ -127,10 +128,18 @@ internal sealed class GreedyLoop
     /// <summary>The scores that a value is the best label of, or null.</summary>
     private string? TakenFrom(string value)
     {
-        if (!_producers.TryGetValue(value, out var node)) return null;
-        if (node.Op == "ArgMax") return node.Input(0);
-        if (node.Op == "TopK" && node.Output(1) == value && _body.ConstantOf(node.Input(1)) is { } count && count.Integers() is [1]) return node.Input(0);
-        return s_passing.Contains(node.Op) ? node.Inputs.Select(TakenFrom).FirstOrDefault(found => found is not null) : null;
+        var seen = new HashSet<string>();
+        var waiting = new Stack<string>([value]);
+        while (waiting.TryPop(out var next))
+        {
+            if (!seen.Add(next) || !_producers.TryGetValue(next, out var node)) continue;
+            if (node.Op == "ArgMax") return node.Input(0);
+            if (node.Op == "TopK" && node.Output(1) == next && _body.ConstantOf(node.Input(1)) is { Type: ElementType.Int64 } count && count.Integers() is [1]) return node.Input(0);
+            if (!s_passing.Contains(node.Op)) continue;
+            for (var i = node.Inputs.Count - 1; i >= 0; i--) waiting.Push(node.Inputs[i]);
+        }
+
+        return null;
     }
 
     /// <summary>Nodes of the body that the scores, and the states they depend on, need; and all values these read.</summary>
@@ -167,7 +176,7 @@ internal sealed class GreedyLoop
             foreach (var input in Uses(node)) waiting.Push(input);
         }
 
-        var encoder = new IrGraph("encoder");
+        var encoder = new IrGraph("encoder") { Budget = _whole.Budget };
         foreach (var (name, tensor) in _whole.Constants)
         {
             if (values.Contains(name)) encoder.Constants[name] = tensor;

@@ -1,5 +1,5 @@
-using Google.Protobuf;
 using SeqRuntime.Converter.Graph;
+using SeqRuntime.Converter.IO;
 
 namespace SeqRuntime.Converter.Importers.Onnx;
 
@@ -13,34 +13,29 @@ internal sealed class OnnxReader
     private const int MostNamed = 5;
 
     private readonly string _file;
+    private readonly SourceFiles _files;
     private readonly OnnxTensors _tensors;
     private readonly List<string> _unknown = [];
     private readonly List<string> _resetBefore = [];
     private int _opset;
 
-    private OnnxReader(string file)
+    private OnnxReader(string file, SourceFiles files)
     {
         _file = file;
-        _tensors = new OnnxTensors(file);
+        _files = files;
+        _tensors = new OnnxTensors(file, files);
     }
 
     /// <exception cref="ConversionException">The file is no ONNX model, is damaged, or is of an opset outside 7 to 23.</exception>
-    public static IrGraph Read(string file, string graphName, List<string> notes, out IReadOnlyCollection<string> dataFiles)
-    {
-        var reader = new OnnxReader(file);
-        dataFiles = reader._tensors.Files;
-        return reader.ReadModel(graphName, notes);
-    }
+    public static IrGraph Read(string file, byte[] content, string graphName, List<string> notes, SourceFiles files) => new OnnxReader(file, files).ReadModel(content, graphName, notes);
 
-    private IrGraph ReadModel(string graphName, List<string> notes)
+    private IrGraph ReadModel(byte[] content, string graphName, List<string> notes)
     {
-        var model = Parse();
+        var model = Parse(content);
         if (model.Graph is null) throw new ConversionException($"{_file}: this is no ONNX model: it holds no graph.");
-        foreach (var import in model.OpsetImport)
-        {
-            if (import.Domain is "" or "ai.onnx") _opset = (int)Math.Clamp(import.Version, 0, int.MaxValue);
-        }
-
+        var check = new OnnxCheck(_file);
+        _opset = check.Opset(model);
+        check.Values(model);
         if (_opset < OldestOpset && model.Graph.Node.FirstOrDefault(n => !OpsetUpgrade.IsAsOld(n.OpType)) is { } old)
             throw new ConversionException($"{_file}: opset {_opset} is older than {OldestOpset}, the oldest that is read ('{old.Name}' is a {old.OpType} of that time); export the model again with opset 13 or newer.");
         if (_opset > NewestOpset) notes.Add($"{graphName}: opset {_opset} is newer than {NewestOpset}, the newest this converter knows; operators are read by their opset {NewestOpset} meaning.");
@@ -53,20 +48,14 @@ internal sealed class OnnxReader
 
     private static string Some(List<string> names) => string.Join(", ", names.Take(MostNamed)) + (names.Count > MostNamed ? $" and {names.Count - MostNamed} more" : "");
 
-    private ModelProto Parse()
+    private ModelProto Parse(byte[] bytes)
     {
-        try
+        return Library.Call(() => ModelProto.Parser.ParseFrom(bytes), what =>
         {
-            return ModelProto.Parser.ParseFrom(File.ReadAllBytes(_file));
-        }
-        catch (InvalidProtocolBufferException fault)
-        {
-            throw new ConversionException($"{_file}: this is no ONNX model, or it was cut short: {fault.Message}", fault);
-        }
-        catch (IOException fault)
-        {
-            throw new ConversionException($"{_file}: it cannot be read: {fault.Message}", fault);
-        }
+            if (what.Contains("nesting", StringComparison.Ordinal)) return new ConversionException($"{_file}: graphs lie within graphs deeper than any model has them.");
+            var but = FileContent.But(bytes);
+            return new ConversionException($"{_file}: this is no ONNX model{(but.Length > 0 ? but : $", or it was cut short: {what}")}.");
+        });
     }
 
     private static GraphProto Inline(ModelProto model) => model.Functions.Count == 0 ? model.Graph : FunctionInliner.Inline(model);
@@ -76,7 +65,6 @@ internal sealed class OnnxReader
         var graph = new IrGraph(name);
         foreach (var initializer in proto.Initializer)
         {
-            if (initializer.Name.Length == 0) throw new ConversionException($"{_file}: graph '{proto.Name}' has a constant without a name.");
             graph.Constants[initializer.Name] = _tensors.Read(initializer);
         }
 

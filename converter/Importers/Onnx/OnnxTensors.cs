@@ -2,12 +2,19 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using SeqRuntime.Converter.Graph;
+using SeqRuntime.Converter.IO;
 
 namespace SeqRuntime.Converter.Importers.Onnx;
 
 /// <summary>Constants of an ONNX file: every encoding of <c>TensorProto</c>, external data included, each length checked before use.</summary>
-internal sealed class OnnxTensors(string file)
+internal sealed class OnnxTensors(string file, SourceFiles files)
 {
+    /// <summary>Constants that share bytes of an external file read them again; a file is not read more often than this.</summary>
+    private const int MostReadings = 8;
+
+    private readonly ModelFolder _folder = files.FolderOf(file);
+    private readonly Dictionary<string, long> _readBytes = [];
+
     /// <summary>Element types by ONNX's numbers.</summary>
     private enum OnnxType
     {
@@ -104,24 +111,23 @@ internal sealed class OnnxTensors(string file)
         return new IrTensor(type, shape, data);
     }
 
-    /// <summary>Bytes beside the model: only from a file inside the model's own folder, and only the part that is there.</summary>
-    /// <summary>Files of external data that were read.</summary>
-    public HashSet<string> Files { get; } = [];
-
+    /// <summary>Bytes beside the model: only from a file of the model's own folder, and only the part that is there.</summary>
     private byte[] External(TensorProto proto, long count)
     {
-        var entries = proto.ExternalData.ToDictionary(e => e.Key, e => e.Value);
+        var entries = new Dictionary<string, string>();
+        foreach (var entry in proto.ExternalData)
+        {
+            if (!entries.TryAdd(entry.Key, entry.Value)) throw Fault(proto, $"its external data has two values of {entry.Key}");
+        }
+
         if (!entries.TryGetValue("location", out var location) || location.Length == 0) throw Fault(proto, "it names no file for its external data");
-        var folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
-        var path = Path.GetFullPath(Path.Combine(folder, location));
-        if (Path.IsPathRooted(location) || !path.StartsWith(folder + Path.DirectorySeparatorChar, StringComparison.Ordinal)) throw Fault(proto, $"its external data '{location}' lies outside the model's folder");
-        if (!File.Exists(path)) throw Fault(proto, $"its external data '{location}' is missing; put the file beside the model");
-        Files.Add(path);
-        using var stream = File.OpenRead(path);
+        var path = _folder.Find(location, what => Fault(proto, $"its external data {what}"));
+        using var stream = files.OpenFound(path);
         var offset = Number("offset", 0);
         var length = Number("length", stream.Length - offset);
         var expected = Bytes(proto, count);
         if (offset < 0 || length != expected || offset > stream.Length - length) throw Fault(proto, $"its external data of {length} bytes at {offset} does not fit ({expected} are needed, the file has {stream.Length})");
+        if ((_readBytes[path] = _readBytes.GetValueOrDefault(path) + length) > MostReadings * stream.Length) throw Fault(proto, $"its external data '{location}' is read more than {MostReadings} times over: many constants lie in the same bytes");
         var data = new byte[length];
         stream.Position = offset;
         stream.ReadExactly(data);

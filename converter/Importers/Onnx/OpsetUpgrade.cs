@@ -31,14 +31,16 @@ internal static class OpsetUpgrade
                 break;
             case "Pad" when node.Has("pads"):
                 ToInput(node, graph, "pads", 1);
-                node.SetInput(2, graph.Constant(node.Name + ".value", IrTensor.Of([], (float)(node.Take("value") ?? 0f))));
+                node.SetInput(2, graph.Constant(node.Name + ".value", IrTensor.Of([], node.Float("value", 0))));
+                node.Take("value");
                 break;
             case "Clip":
                 if (node.Take("min") is float min) node.SetInput(1, graph.Constant(node.Name + ".min", IrTensor.Of([], min)));
                 if (node.Take("max") is float max) node.SetInput(2, graph.Constant(node.Name + ".max", IrTensor.Of([], max)));
                 break;
             case "TopK" when node.Has("k"):
-                node.SetInput(1, graph.Constant(node.Name + ".k", IrTensor.Vector((long)node.Take("k")!)));
+                node.SetInput(1, graph.Constant(node.Name + ".k", IrTensor.Vector(node.Int("k", 0))));
+                node.Take("k");
                 break;
             case "GroupNormalization" when opset < 21:
                 node.Attributes["scale_by_group"] = 1L;
@@ -87,7 +89,9 @@ internal static class OpsetUpgrade
 
     private static void ToInput(IrNode node, IrGraph graph, string key, int index)
     {
-        if (node.Take(key) is long[] values) node.SetInput(index, graph.Constant($"{node.Name}.{key}", IrTensor.Vector(values)));
+        if (!node.Has(key)) return;
+        node.SetInput(index, graph.Constant($"{node.Name}.{key}", IrTensor.Vector(node.Ints(key))));
+        node.Take(key);
     }
 
     private static void Constant(IrNode node)

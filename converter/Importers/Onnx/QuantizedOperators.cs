@@ -154,9 +154,10 @@ internal sealed class QuantizedOperators
         var packed = Constant(Need(1)).Data;
         var scales = Constant(Need(2)).ToFloats();
         var perByte = 8 / (int)bits;
-        if (packed.Length != checked((long)n * blocks * (block / perByte)) || block % perByte != 0 || scales.Length != (long)n * blocks) throw Fault($"{packed.Length} bytes of weights and {scales.Length} scales are no {n} × {k} weights in blocks of {block}");
+        if (packed.Length != (long)n * blocks * (block / perByte) || block % perByte != 0 || scales.Length != (long)n * blocks) throw Fault($"{packed.Length} bytes of weights and {scales.Length} scales are no {n} × {k} weights in blocks of {block}");
         var zero = ZeroPoints(n, blocks, (int)bits);
-        var weights = new float[checked(n * k)];
+        if ((long)n * k > int.MaxValue) throw Fault($"{n} × {k} weights are more than a tensor can have");
+        var weights = new float[n * k];
         for (var i = 0; i < weights.Length; i++)
         {
             var (row, column) = (i / k, i % k);

@@ -23,7 +23,7 @@ internal static class ScanAsLoop
     /// <summary>The nodes in its place, or null where it stays: its body does not fit, or it collects along another axis than the first.</summary>
     private static List<IrNode>? Rewrite(IrNode scan, IrGraph graph)
     {
-        var scanned = (int)scan.Int("num_scan_inputs", 0);
+        var scanned = scan.Int32("num_scan_inputs", 0);
         var states = scan.Inputs.Count - scanned;
         if (scan.Attributes.GetValueOrDefault("body") is not IrGraph body || scanned < 1 || states < 0 || body.Inputs.Count != scan.Inputs.Count || body.Outputs.Count < states) return null;
         if (scan.Ints("scan_output_axes").Any(axis => axis != 0)) return null;

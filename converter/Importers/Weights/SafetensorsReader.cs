@@ -2,85 +2,56 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using SeqRuntime.Converter.Graph;
+using SeqRuntime.Converter.IO;
 
 namespace SeqRuntime.Converter.Importers.Weights;
 
 /// <summary>
 /// Reads <c>.safetensors</c>: the header's length (uint64, little-endian), the header (JSON: name to dtype, shape and
 /// data_offsets), the values, row-major and little-endian. Half precision becomes float32. Every offset is checked against the
-/// file, and every length against shape and type.
+/// file, and every length against shape and type; as the format asks, the tensors lie one behind the other without a gap.
 /// </summary>
 internal static class SafetensorsReader
 {
     /// <summary>The format's own limit.</summary>
     private const int LargestHeader = 100_000_000;
 
-    /// <exception cref="ConversionException">The file is damaged or holds what is not supported; says what and where.</exception>
-    public static Dictionary<string, IrTensor> ReadFile(string path)
-    {
-        try
-        {
-            return Read(File.ReadAllBytes(path), path);
-        }
-        catch (IOException fault)
-        {
-            throw new ConversionException($"{path}: it cannot be read: {fault.Message}", fault);
-        }
-    }
-
-    /// <summary>Reads all tensors of a file's bytes; <paramref name="where"/> names the file in messages.</summary>
-    public static Dictionary<string, IrTensor> Read(ReadOnlyMemory<byte> file, string where)
+    /// <param name="file">The file's bytes.</param>
+    /// <param name="where">Names the file in messages.</param>
+    /// <exception cref="ConversionException">The file is damaged; says what and where.</exception>
+    public static List<WeightTensor> Read(byte[] file, string where)
     {
         if (file.Length < sizeof(ulong)) throw Damaged(where, $"{file.Length} bytes are too few for the header's length");
-        var headerBytes = BinaryPrimitives.ReadUInt64LittleEndian(file.Span);
+        var headerBytes = BinaryPrimitives.ReadUInt64LittleEndian(file);
         if (headerBytes > LargestHeader || headerBytes > (ulong)(file.Length - sizeof(ulong))) throw Damaged(where, $"a header of {headerBytes} bytes does not fit into {file.Length}");
-        var data = file[(sizeof(ulong) + (int)headerBytes)..];
-        try
+        var data = file.AsMemory(sizeof(ulong) + (int)headerBytes);
+        using var header = JsonText.Parse(file[sizeof(ulong)..(sizeof(ulong) + (int)headerBytes)], $"{where}: the header of this safetensors file");
+        if (header.RootElement.ValueKind != JsonValueKind.Object) throw Damaged(where, "the header is no JSON object");
+        var entries = header.RootElement.EnumerateObject().Where(e => !e.NameEquals("__metadata__")).Select(e => Entry.Of(e, data.Length, where)).ToList();
+        var end = 0;
+        foreach (var entry in entries.OrderBy(e => e.From).ThenBy(e => e.To))
         {
-            using var header = JsonDocument.Parse(file.Slice(sizeof(ulong), (int)headerBytes));
-            if (header.RootElement.ValueKind != JsonValueKind.Object) throw Damaged(where, "the header is no JSON object");
-            var tensors = new Dictionary<string, IrTensor>(StringComparer.Ordinal);
-            foreach (var entry in header.RootElement.EnumerateObject())
-            {
-                if (entry.NameEquals("__metadata__")) continue;
-                if (!tensors.TryAdd(entry.Name, ReadTensor(entry, data, where))) throw Damaged(where, $"two tensors are named '{entry.Name}'");
-            }
+            if (entry.From != end) throw Damaged(where, $"tensor '{entry.Name}' begins at byte {entry.From}, the one before it ends at {end}");
+            end = entry.To;
+        }
 
-            return tensors;
-        }
-        catch (Exception fault) when (fault is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or OverflowException)
-        {
-            throw Damaged(where, $"the header cannot be read: {fault.Message.TrimEnd('.')}");
-        }
+        if (end != data.Length) throw Damaged(where, $"its tensors end at byte {end} of {data.Length}");
+        return entries.ConvertAll(e => new WeightTensor(e.Name, () => e.Shape, () => Tensor(e, data.Span[e.From..e.To], where)));
     }
 
-    private static IrTensor ReadTensor(JsonProperty entry, ReadOnlyMemory<byte> data, string where)
+    private static IrTensor Tensor(Entry entry, ReadOnlySpan<byte> bytes, string where) => entry.Type switch
     {
-        var shape = entry.Value.GetProperty("shape").EnumerateArray().Select(size => size.GetInt32()).ToArray();
-        var offsets = entry.Value.GetProperty("data_offsets");
-        if (offsets.GetArrayLength() != 2) throw Damaged(where, $"tensor '{entry.Name}' has {offsets.GetArrayLength()} offsets instead of 2");
-        var (from, to) = (offsets[0].GetInt64(), offsets[1].GetInt64());
-        var dtype = entry.Value.GetProperty("dtype").GetString() ?? "";
-        if (from < 0 || to < from || to > data.Length) throw Damaged(where, $"tensor '{entry.Name}' claims bytes {from} to {to} of {data.Length}");
-        var bytes = data[(int)from..(int)to].Span;
-        if (Array.Exists(shape, size => size < 0)) throw Damaged(where, $"tensor '{entry.Name}' has a negative size");
-        if (ElementBytes(dtype) is not { } size) throw new ConversionException($"{where}: tensor '{entry.Name}' is of type {dtype}; F64, F32, F16, BF16, I64, I32, I8, U8 and BOOL are read.");
-        var expected = size;
-        foreach (var length in shape) expected = checked(expected * length);
-        if (expected != bytes.Length) throw Damaged(where, $"tensor '{entry.Name}' of shape [{string.Join(", ", shape)}] and type {dtype} has {bytes.Length} bytes instead of {expected}");
-        return dtype switch
-        {
-            "F32" => new IrTensor(ElementType.Float32, shape, bytes.ToArray()),
-            "F64" => Floats(shape, MemoryMarshal.Cast<byte, double>(bytes), value => (float)value),
-            "F16" => Floats(shape, MemoryMarshal.Cast<byte, Half>(bytes), value => (float)value),
-            "BF16" => Floats(shape, MemoryMarshal.Cast<byte, ushort>(bytes), value => BitConverter.UInt32BitsToSingle((uint)value << 16)),
-            "I64" => new IrTensor(ElementType.Int64, shape, bytes.ToArray()),
-            "I32" => new IrTensor(ElementType.Int32, shape, bytes.ToArray()),
-            "I8" => new IrTensor(ElementType.Int8, shape, bytes.ToArray()),
-            "U8" => new IrTensor(ElementType.UInt8, shape, bytes.ToArray()),
-            _ => new IrTensor(ElementType.Bool, shape, bytes.ToArray()),
-        };
-    }
+        "F32" => new IrTensor(ElementType.Float32, entry.Shape, bytes.ToArray()),
+        "F64" => Floats(entry.Shape, MemoryMarshal.Cast<byte, double>(bytes), value => (float)value),
+        "F16" => Floats(entry.Shape, MemoryMarshal.Cast<byte, Half>(bytes), value => (float)value),
+        "BF16" => Floats(entry.Shape, MemoryMarshal.Cast<byte, ushort>(bytes), value => BitConverter.UInt32BitsToSingle((uint)value << 16)),
+        "I64" => new IrTensor(ElementType.Int64, entry.Shape, bytes.ToArray()),
+        "I32" => new IrTensor(ElementType.Int32, entry.Shape, bytes.ToArray()),
+        "I8" => new IrTensor(ElementType.Int8, entry.Shape, bytes.ToArray()),
+        "U8" => new IrTensor(ElementType.UInt8, entry.Shape, bytes.ToArray()),
+        "BOOL" => new IrTensor(ElementType.Bool, entry.Shape, bytes.ToArray()),
+        _ => throw new ConversionException($"{where}: tensor '{entry.Name}' is of type {entry.Type}; F64, F32, F16, BF16, I64, I32, I8, U8 and BOOL are read."),
+    };
 
     private static long? ElementBytes(string dtype) => dtype switch
     {
@@ -99,4 +70,26 @@ internal static class SafetensorsReader
     }
 
     private static ConversionException Damaged(string where, string what) => new($"{where}: this is no safetensors file, or it is damaged: {what}.");
+
+    /// <summary>What the header says of a tensor.</summary>
+    private sealed record Entry(string Name, string Type, int[] Shape, int From, int To)
+    {
+        public static Entry Of(JsonProperty property, int length, string where)
+        {
+            var (name, value) = (property.Name, property.Value);
+            ConversionException Fault(string what) => Damaged(where, $"tensor '{name}' {what}");
+            JsonElement Member(string member, JsonValueKind kind) =>
+                value.ValueKind == JsonValueKind.Object && value.TryGetProperty(member, out var found) && found.ValueKind == kind ? found : throw Fault($"has no {member}");
+            int Number(JsonElement number, string what) =>
+                number.ValueKind == JsonValueKind.Number && number.TryGetInt32(out var size) && size >= 0 ? size : throw Fault($"has the {what} {number}");
+            var shape = Member("shape", JsonValueKind.Array).EnumerateArray().Select(size => Number(size, "size")).ToArray();
+            var offsets = Member("data_offsets", JsonValueKind.Array).EnumerateArray().Select(offset => Number(offset, "offset")).ToArray();
+            var type = Member("dtype", JsonValueKind.String).GetString()!;
+            if (offsets is not [var from, var to]) throw Fault($"has {offsets.Length} offsets instead of 2");
+            if (to < from || to > length) throw Fault($"claims bytes {from} to {to} of {length}");
+            if (ElementBytes(type) is not { } size) return new Entry(name, type, shape, from, to);
+            var expected = shape.Aggregate((Int128)size, (product, dimension) => product > long.MaxValue ? product : product * dimension);
+            return expected == to - from ? new Entry(name, type, shape, from, to) : throw Fault($"of shape [{string.Join(", ", shape)}] and type {type} has {to - from} bytes instead of {expected}");
+        }
+    }
 }

@@ -7,19 +7,25 @@ namespace SeqRuntime.Converter.Importers.Weights;
 /// <summary>Named tensors of a file, by its extension or by what it holds.</summary>
 internal static class WeightFile
 {
-    /// <exception cref="ConversionException">The file is missing, damaged or of an unknown kind.</exception>
-    public static WeightSet Read(string path)
+    /// <param name="path">The file, as <see cref="ModelFolder.Find"/> found it.</param>
+    /// <param name="files">Reads files.</param>
+    /// <exception cref="ConversionException">The file is damaged or of an unknown kind.</exception>
+    public static WeightSet Read(string path, SourceFiles files)
     {
-        if (!File.Exists(path)) throw new ConversionException($"{path}: there is no such weight file.");
-        var kind = FileKinds.Of(path);
+        var kind = FileKinds.OfName(path);
+        byte[] content = kind is FileKind.Unknown or FileKind.Safetensors or FileKind.Npz or FileKind.Hdf5 ? files.ReadFound(path) : [];
+        if (kind == FileKind.Unknown) kind = FileKinds.OfContent(content);
         return kind switch
         {
-            FileKind.Safetensors => new WeightSet(path, SafetensorsReader.ReadFile(path)),
-            FileKind.Npz => new WeightSet(path, NpzFile.ReadFile(path).Select(a => KeyValuePair.Create(a.Key, Tensor(a.Value)))),
-            FileKind.Hdf5 => KerasNames.Read(HdfFile.Read(path), path),
+            FileKind.Safetensors => new WeightSet(path, SafetensorsReader.Read(content, path)),
+            FileKind.Npz => new WeightSet(path, FromArchive(NpzArchive.Open(content, path))),
+            FileKind.Hdf5 => KerasNames.Read(HdfFile.Read(content, path), path),
             _ => throw new ConversionException($"{path}: {FileKinds.Advice(kind, path) ?? "weight files of this kind are not read; give .safetensors, .npz or .h5"}."),
         };
     }
+
+    private static IEnumerable<WeightTensor> FromArchive(NpzArchive archive) =>
+        archive.Names.Select(name => new WeightTensor(name, () => archive.ShapeOf(name), () => Tensor(archive.Read(name))));
 
     /// <summary>Floats become float32; integers stay what they are, so that it can be told that they are.</summary>
     private static IrTensor Tensor(NpyArray array) => array.Type switch

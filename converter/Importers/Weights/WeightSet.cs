@@ -5,18 +5,18 @@ namespace SeqRuntime.Converter.Importers.Weights;
 /// <summary>The named tensors of a weight file, which of them were read, and by what other names they go.</summary>
 internal sealed class WeightSet
 {
-    private readonly Dictionary<string, IrTensor> _tensors = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, WeightTensor> _tensors = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _aliases = new(StringComparer.Ordinal);
     private readonly HashSet<string> _read = new(StringComparer.Ordinal);
 
     private readonly string _file;
 
     /// <param name="file">The file that holds them.</param>
-    /// <param name="tensors">Names and tensors.</param>
-    public WeightSet(string file, IEnumerable<KeyValuePair<string, IrTensor>> tensors)
+    /// <param name="tensors">Its tensors.</param>
+    public WeightSet(string file, IEnumerable<WeightTensor> tensors)
     {
         _file = Path.GetFileName(file);
-        foreach (var (name, tensor) in tensors) _tensors[name] = tensor;
+        foreach (var tensor in tensors) _tensors[tensor.Name] = tensor;
     }
 
     /// <summary>Whether it is a Keras file, whose biases tell what form a GRU has.</summary>
@@ -38,7 +38,8 @@ internal sealed class WeightSet
     public IrTensor? Read(string name)
     {
         name = Known(name);
-        if (!_tensors.TryGetValue(name, out var tensor)) return null;
+        if (!_tensors.TryGetValue(name, out var stored)) return null;
+        var tensor = stored.Value;
         if (_read.Add(name) && NonFinite.Fault(name, tensor) is { } fault) throw new ConversionException(fault);
         return tensor;
     }

@@ -1,0 +1,186 @@
+using System.Buffers.Binary;
+using System.IO.Compression;
+
+namespace SeqRuntime.Converter.IO.Hdf;
+
+/// <summary>A dataset of floats: where its bytes lie, in one piece or in chunks, packed or not.</summary>
+internal sealed class HdfDataset
+{
+    private const int Compact = 0, Contiguous = 1, Chunked = 2;
+
+    private readonly HdfBytes _file;
+    private readonly HdfObject _object;
+    private readonly string _name;
+
+    public HdfDataset(HdfBytes file, HdfObject of, string name)
+    {
+        (_file, _object, _name) = (file, of, name);
+        Type = HdfType.Read(of.Need(HdfObject.Datatype, "type"));
+        Shape = HdfSpace.Read(of.Need(HdfObject.Dataspace, "shape")) ?? [0];
+    }
+
+    public HdfType Type { get; }
+
+    public int[] Shape { get; }
+
+    /// <summary>The elements, as float32.</summary>
+    public float[] ReadFloats()
+    {
+        if (Type.Kind != HdfKind.Float) throw _file.Refusal($"the dataset '{_name}' has elements that are no IEEE floats of 2, 4 or 8 bytes");
+        if (_object.Has(HdfObject.ExternalFiles)) throw _file.Refusal($"the dataset '{_name}' keeps its data in other files, and only this one is read; save all weights in one file");
+        var count = Shape.Aggregate(1, (product, size) => product * size);
+        var floats = new float[Count(count)];
+        if (count == 0) return floats;
+        var bytes = ReadBytes(count);
+        for (var i = 0; i < count; i++)
+        {
+            var element = bytes.Slice(i * Type.Bytes, Type.Bytes);
+            floats[i] = Type switch
+            {
+                { Bytes: 4, IsBigEndian: false } => BinaryPrimitives.ReadSingleLittleEndian(element),
+                { Bytes: 4 } => BinaryPrimitives.ReadSingleBigEndian(element),
+                { Bytes: 8, IsBigEndian: false } => (float)BinaryPrimitives.ReadDoubleLittleEndian(element),
+                { Bytes: 8 } => (float)BinaryPrimitives.ReadDoubleBigEndian(element),
+                { IsBigEndian: false } => (float)BinaryPrimitives.ReadHalfLittleEndian(element),
+                _ => (float)BinaryPrimitives.ReadHalfBigEndian(element),
+            };
+        }
+
+        return floats;
+    }
+
+    private int Count(int elements)
+    {
+        var bytes = elements * (long)Math.Max(Type.Bytes, sizeof(float));
+        if (bytes > Array.MaxLength) throw _file.Fault($"the dataset '{_name}' has more than 2 GiB");
+        _file.Unpack(bytes);
+        return elements;
+    }
+
+    private ReadOnlySpan<byte> ReadBytes(int count)
+    {
+        var needed = count * (long)Type.Bytes;
+        var layout = _object.Need(HdfObject.Layout, "data");
+        var version = layout.Byte();
+        if (version is not (3 or 4)) throw _file.Fault($"the dataset '{_name}' keeps its data in a way of version {version}; save it again with a newer program");
+        switch (layout.Byte())
+        {
+            case Compact:
+                var size = layout.UInt16();
+                return size == needed ? layout.Take(size) : throw Wrong(size, needed);
+            case Contiguous:
+                var (address, length) = (layout.Address(), layout.Length());
+                if (address < 0) throw _file.Refusal($"the dataset '{_name}' was never written");
+                return length == needed ? _file.Range(_file.Place(address), length) : throw Wrong(length, needed);
+            case Chunked:
+                return new HdfChunks(_file, _name, Shape, Type.Bytes, Filters()).Read(version, ref layout, needed);
+            default:
+                throw _file.Refusal($"the dataset '{_name}' is put together from others, maybe of other files (a virtual dataset), and only this file is read; save all weights in one file");
+        }
+    }
+
+    private ConversionException Wrong(long has, long needs) => _file.Fault($"the dataset '{_name}' of shape [{string.Join(", ", Shape)}] has {has} bytes instead of {needs}");
+
+    private List<HdfFilter> Filters()
+    {
+        const int shuffle = 2, deflate = 1, checksum = 3, firstNamed = 256, most = 32;
+        var filters = new List<HdfFilter>();
+        if (!_object.Has(HdfObject.Filters)) return filters;
+        var message = _object.Need(HdfObject.Filters, "filters");
+        var (version, count) = (message.Byte(), message.Byte());
+        if (version is not (1 or 2) || count > most) throw _file.Fault($"the dataset '{_name}' is packed in a way of version {version}");
+        if (version == 1) message.Skip(6);
+        for (var i = 0; i < count; i++)
+        {
+            var id = message.UInt16();
+            var nameBytes = version == 1 || id >= firstNamed ? message.UInt16() : 0;
+            message.Skip(2);
+            var values = message.UInt16();
+            message.Skip(version == 1 ? (nameBytes + 7) / 8 * 8 : nameBytes);
+            message.Skip(4 * (values + (version == 1 ? values % 2 : 0)));
+            filters.Add(id switch
+            {
+                deflate => HdfFilter.Deflate,
+                shuffle => HdfFilter.Shuffle,
+                checksum => HdfFilter.Checksum,
+                _ => throw _file.Refusal($"the dataset '{_name}' is packed by filter {id}; save it without packing, or with gzip"),
+            });
+        }
+
+        return filters;
+    }
+}
+
+/// <summary>Ways of packing a chunk.</summary>
+internal enum HdfFilter
+{
+    Deflate,
+
+    /// <summary>First bytes of all elements, then second ones …</summary>
+    Shuffle,
+
+    /// <summary>Four bytes behind the data.</summary>
+    Checksum,
+}
+
+/// <summary>Unpacks a chunk.</summary>
+internal static class HdfUnpacking
+{
+    /// <param name="packed">What the file holds.</param>
+    /// <param name="filters">In the order in which the data went through them.</param>
+    /// <param name="skipped">A bit for each that this chunk did not go through.</param>
+    /// <param name="bytes">Bytes that must come out.</param>
+    /// <param name="elementBytes">Bytes of an element.</param>
+    /// <param name="fault">What is told of a damaged chunk.</param>
+    public static byte[] Unpack(ReadOnlySpan<byte> packed, List<HdfFilter> filters, long skipped, int bytes, int elementBytes, Func<string, ConversionException> fault)
+    {
+        const int checksumBytes = 4;
+        var data = packed.ToArray();
+        for (var i = filters.Count - 1; i >= 0; i--)
+        {
+            if ((skipped >> i & 1) != 0) continue;
+            switch (filters[i])
+            {
+                case HdfFilter.Checksum:
+                    data = data.Length >= checksumBytes ? data[..^checksumBytes] : throw fault("is too short for its checksum");
+                    break;
+                case HdfFilter.Shuffle:
+                    data = Unshuffled(data, elementBytes);
+                    break;
+                default:
+                    // Another checksum may still be behind the data.
+                    data = Inflated(data, bytes + checksumBytes * filters.Count, fault);
+                    break;
+            }
+        }
+
+        return data.Length == bytes ? data : throw fault($"has {data.Length} bytes instead of {bytes}");
+    }
+
+    private static byte[] Inflated(byte[] data, int most, Func<string, ConversionException> fault)
+    {
+        var buffer = new byte[most + 1];
+        var count = Library.Call(
+            () =>
+            {
+                using var stream = new ZLibStream(new MemoryStream(data, writable: false), CompressionMode.Decompress);
+                return stream.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false);
+            },
+            what => fault($"cannot be unpacked ({what})"));
+        return count <= most ? buffer[..count] : throw fault($"unpacks to more than {most} bytes");
+    }
+
+    private static byte[] Unshuffled(byte[] data, int elementBytes)
+    {
+        var elements = data.Length / elementBytes;
+        var result = new byte[data.Length];
+        for (var i = 0; i < elements; i++)
+        {
+            for (var b = 0; b < elementBytes; b++) result[i * elementBytes + b] = data[b * elements + i];
+        }
+
+        // What is left over stays where it is.
+        data.AsSpan(elements * elementBytes).CopyTo(result.AsSpan(elements * elementBytes));
+        return result;
+    }
+}

@@ -1,0 +1,109 @@
+namespace SeqRuntime.Converter.IO.Hdf;
+
+/// <summary>A message of an object's header: its type, and where its bytes lie.</summary>
+internal readonly record struct HdfMessage(int Type, bool IsShared, long Place, int Length);
+
+/// <summary>An object's header, of version 1 or 2: the messages that say what it is.</summary>
+internal sealed class HdfObject
+{
+    public const int Dataspace = 0x01, LinkInfo = 0x02, Datatype = 0x03, Link = 0x06, ExternalFiles = 0x07, Layout = 0x08, Filters = 0x0B, Attribute = 0x0C, SymbolTable = 0x11, AttributeInfo = 0x15;
+
+    private const int Continuation = 0x10;
+    private const int MessageHead = 8;
+
+    private readonly HdfBytes _file;
+    private readonly List<HdfMessage> _messages = [];
+
+    public HdfObject(HdfBytes file, long address)
+    {
+        (_file, Address) = (file, address);
+        var place = file.Place(address);
+        if (file.At(place, Math.Min(4, file.Count - place)).Signature("OHDR")) ReadVersion2(address);
+        else ReadVersion1(place);
+    }
+
+    public long Address { get; }
+
+    public bool IsGroup => Has(SymbolTable) || Has(LinkInfo) || Has(Link);
+
+    public bool IsDataset => Has(Layout);
+
+    public bool Has(int type) => _messages.Exists(m => m.Type == type);
+
+    /// <summary>Readers of all messages of a type.</summary>
+    public IEnumerable<HdfMessage> All(int type) => _messages.Where(m => m.Type == type);
+
+    /// <summary>The message of a type that an object has once.</summary>
+    public HdfCursor Need(int type, string what)
+    {
+        if (_messages.FindIndex(m => m.Type == type) is >= 0 and var at) return Open(_messages[at]);
+        throw _file.Fault($"the object at {Address} has no {what}");
+    }
+
+    public HdfCursor Open(HdfMessage message) => message.IsShared ? throw _file.Fault($"the object at {Address} shares a message with another, as a type of its own name does") : _file.At(message.Place, message.Length);
+
+    private void ReadVersion1(long place)
+    {
+        var head = _file.At(place, 16);
+        if (head.Byte() != 1) throw _file.Fault($"there is no object at {Address}");
+        head.Skip(1);
+        var count = head.UInt16();
+        head.Skip(4);
+        var blocks = new Queue<(long Place, long Length)>([(place + 16, head.UInt32())]);
+        while (blocks.TryDequeue(out var block))
+        {
+            var cursor = _file.At(block.Place, block.Length);
+            while (_messages.Count < count && cursor.Left >= MessageHead)
+            {
+                var (type, length, flags) = (cursor.UInt16(), cursor.UInt16(), cursor.Byte());
+                cursor.Skip(3);
+                Add(type, flags, length, ref cursor, blocks);
+            }
+        }
+    }
+
+    private void ReadVersion2(long address)
+    {
+        const int times = 0x20, phases = 0x10, orders = 0x04, checksum = 4;
+        var head = _file.Structure(address, "OHDR", Math.Min(64, _file.Count - _file.Place(address)));
+        head.Skip(4);
+        if (head.Byte() != 2) throw _file.Fault($"the object at {address} has a header of an unknown version");
+        var flags = head.Byte();
+        head.Skip(((flags & times) != 0 ? 16 : 0) + ((flags & phases) != 0 ? 4 : 0));
+        var length = head.Number(1 << (flags & 3));
+        var blocks = new Queue<(long Place, long Length)>([(head.Place, length)]);
+        var isFirst = true;
+        while (blocks.TryDequeue(out var block))
+        {
+            var cursor = _file.At(block.Place, isFirst ? block.Length : block.Length - checksum);
+            if (!isFirst)
+            {
+                if (!cursor.Signature("OCHK")) throw _file.Fault($"the object at {address} goes on at {block.Place}, and nothing of it is there");
+                cursor.Skip(4);
+            }
+
+            isFirst = false;
+            var smallest = 4 + ((flags & orders) != 0 ? 2 : 0);
+            while (cursor.Left >= smallest)
+            {
+                var (type, size, messageFlags) = (cursor.Byte(), cursor.UInt16(), cursor.Byte());
+                cursor.Skip(smallest - 4);
+                Add(type, messageFlags, size, ref cursor, blocks);
+            }
+        }
+    }
+
+    private void Add(int type, int flags, int length, ref HdfCursor cursor, Queue<(long Place, long Length)> blocks)
+    {
+        const int shared = 0x02;
+        var message = new HdfMessage(type, (flags & shared) != 0, cursor.Place, length);
+        if (type == Continuation)
+        {
+            var target = _file.At(message.Place, length);
+            blocks.Enqueue((_file.Place(target.Address()), target.Length()));
+        }
+
+        cursor.Skip(length);
+        _messages.Add(message);
+    }
+}

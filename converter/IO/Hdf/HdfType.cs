@@ -1,0 +1,114 @@
+namespace SeqRuntime.Converter.IO.Hdf;
+
+/// <summary>What an element is, as far as weights and texts go.</summary>
+internal enum HdfKind
+{
+    Other,
+
+    /// <summary>IEEE 754 of 2, 4 or 8 bytes.</summary>
+    Float,
+
+    /// <summary>Text of a fixed number of bytes.</summary>
+    FixedText,
+
+    /// <summary>Text of any length, in a global heap.</summary>
+    Text,
+}
+
+/// <summary>A datatype message.</summary>
+internal readonly record struct HdfType(HdfKind Kind, int Bytes, bool IsBigEndian)
+{
+    /// <summary>Exponent's place and bits and the bias of IEEE floats, by their bytes.</summary>
+    private static readonly Dictionary<int, (int Place, int Bits, long Bias)> s_floats = new() { [2] = (10, 5, 15), [4] = (23, 8, 127), [8] = (52, 11, 1023) };
+
+    public static HdfType Read(HdfCursor message)
+    {
+        const int floating = 1, text = 3, variable = 9;
+        var kind = message.Byte() & 15;
+        var flags = message.Byte();
+        message.Skip(2);
+        var bytes = (int)Math.Min(message.UInt32(), int.MaxValue);
+        switch (kind)
+        {
+            case floating:
+                message.Skip(4);
+                var (place, bits) = (message.Byte(), message.Byte());
+                message.Skip(2);
+                var bias = message.UInt32();
+                // Bit 6 is set for VAX only.
+                var isIeee = (flags & 0x40) == 0 && s_floats.TryGetValue(bytes, out var known) && known == (place, bits, bias);
+                return new HdfType(isIeee ? HdfKind.Float : HdfKind.Other, bytes, (flags & 1) != 0);
+            case text:
+                return new HdfType(HdfKind.FixedText, bytes, false);
+            case variable when (flags & 15) == 1:
+                return new HdfType(HdfKind.Text, bytes, false);
+            default:
+                return new HdfType(HdfKind.Other, bytes, false);
+        }
+    }
+}
+
+/// <summary>A dataspace message: sizes, none for a single element; null for no element at all.</summary>
+internal static class HdfSpace
+{
+    private const int MostRank = 32;
+
+    public static int[]? Read(HdfCursor message)
+    {
+        var (version, rank) = (message.Byte(), message.Byte());
+        message.Skip(1);
+        var kind = message.Byte();
+        if (version is not (1 or 2) || rank > MostRank) throw message.File.Fault($"a shape of version {version} and {rank} dimensions");
+        if (version == 2 && kind == 2) return null;
+        if (version == 1) message.Skip(4);
+        var sizes = new int[rank];
+        var count = 1L;
+        for (var i = 0; i < rank; i++)
+        {
+            var size = message.Length();
+            if (size is < 0 or > int.MaxValue || (count *= Math.Max(size, 1)) > int.MaxValue) throw message.File.Fault("a shape has more elements than can be read");
+            sizes[i] = (int)size;
+        }
+
+        return sizes;
+    }
+}
+
+/// <summary>An attribute message: a name and, where it is one text, the text.</summary>
+internal static class HdfAttribute
+{
+    public static (string Name, string? Text) Read(HdfCursor message)
+    {
+        var file = message.File;
+        var (version, flags) = (message.Byte(), message.Byte());
+        var (nameBytes, typeBytes, spaceBytes) = (message.UInt16(), message.UInt16(), message.UInt16());
+        if (version is < 1 or > 3) throw file.Fault($"an attribute of version {version}");
+        if (version == 3) message.Skip(1);
+        int Padded(int bytes) => version == 1 ? (bytes + 7) / 8 * 8 : bytes;
+        var name = Until(message.Take(Padded(nameBytes)));
+        var typePlace = message.Place;
+        message.Skip(Padded(typeBytes));
+        var spacePlace = message.Place;
+        message.Skip(Padded(spaceBytes));
+        // A shared type is no plain text.
+        if (version > 1 && (flags & 3) != 0) return (name, null);
+        var type = HdfType.Read(file.At(typePlace, typeBytes));
+        if (HdfSpace.Read(file.At(spacePlace, spaceBytes)) is not []) return (name, null);
+        switch (type.Kind)
+        {
+            case HdfKind.FixedText:
+                return (name, Until(message.Take(type.Bytes)));
+            case HdfKind.Text:
+                var length = message.UInt32();
+                var (heap, index) = (message.Address(), message.UInt32());
+                if (length == 0) return (name, "");
+                var text = HdfHeaps.Global(file, heap, index);
+                return length <= text.Length ? (name, Until(text[..(int)length])) : throw file.Fault($"the attribute '{name}' has {length} bytes, its text {text.Length}");
+            default:
+                return (name, null);
+        }
+    }
+
+    /// <summary>A text up to its first zero.</summary>
+    private static string Until(ReadOnlySpan<byte> text) => System.Text.Encoding.UTF8.GetString(text.IndexOf((byte)0) is >= 0 and var end ? text[..end] : text);
+}

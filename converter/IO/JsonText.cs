@@ -1,0 +1,66 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using System.Text.Unicode;
+
+namespace SeqRuntime.Converter.IO;
+
+/// <summary>JSON from anywhere: what is read later finds texts that are texts, and no more depth than there is stack.</summary>
+internal static class JsonText
+{
+    /// <summary>The document, its members each there once.</summary>
+    /// <param name="bytes">Its bytes.</param>
+    /// <param name="where">Names the file in messages.</param>
+    /// <exception cref="ConversionException">It is no JSON; says where and why.</exception>
+    public static JsonDocument Parse(byte[] bytes, string where)
+    {
+        var text = Checked(bytes, where);
+        try
+        {
+            return JsonDocument.Parse(text, new JsonDocumentOptions { AllowDuplicateProperties = false });
+        }
+        catch (JsonException fault)
+        {
+            throw new ConversionException($"{where}: this is no JSON, or it is damaged: {fault.Message}", fault);
+        }
+    }
+
+    /// <summary>The bytes without a mark of their order: UTF-8, escaped surrogates in pairs.</summary>
+    /// <exception cref="ConversionException">They are not; says in which line.</exception>
+    public static ReadOnlyMemory<byte> Checked(byte[] bytes, string where)
+    {
+        var start = bytes.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? Encoding.UTF8.Preamble.Length : 0;
+        if (!Utf8.IsValid(bytes.AsSpan(start))) throw new ConversionException($"{where}: line {TextLines.FirstInvalid(bytes.AsSpan(start))} is not UTF-8; save the file as UTF-8");
+        if (LoneSurrogate(bytes) is { } at) throw new ConversionException($"{where}: line {bytes.AsSpan(0, at).Count((byte)'\n') + 1} has half a character, {Encoding.ASCII.GetString(bytes, at, 6)}; write both halves, or the character itself");
+        return bytes.AsMemory(start);
+    }
+
+    /// <summary>Where an escaped half of a character stands alone.</summary>
+    private static int? LoneSurrogate(ReadOnlySpan<byte> text)
+    {
+        for (var at = 0; at + 1 < text.Length; at++)
+        {
+            if (text[at] != '\\') continue;
+            if (Escaped(text, at) is not { } unit)
+            {
+                // The character behind the backslash is no backslash of its own.
+                at++;
+                continue;
+            }
+
+            if (char.IsLowSurrogate(unit)) return at;
+            if (char.IsHighSurrogate(unit))
+            {
+                if (Escaped(text, at + 6) is not { } low || !char.IsLowSurrogate(low)) return at;
+                at += 6;
+            }
+
+            at += 5;
+        }
+
+        return null;
+    }
+
+    private static char? Escaped(ReadOnlySpan<byte> text, int at) =>
+        at + 6 <= text.Length && text[at] == '\\' && text[at + 1] == 'u' && ushort.TryParse(text.Slice(at + 2, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var unit) ? (char)unit : null;
+}

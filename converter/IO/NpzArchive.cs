@@ -1,0 +1,72 @@
+using System.IO.Compression;
+
+namespace SeqRuntime.Converter.IO;
+
+/// <summary>
+/// The arrays of a <c>.npz</c> file, each read when it is asked for. An entry is unpacked only as far as the shape in its own header
+/// says, and only where the zip's directory and its checksum agree; all together unpack to a limit that goes with the file's length.
+/// </summary>
+internal sealed class NpzArchive
+{
+    public const string Extension = ".npy";
+
+    /// <summary>More arrays than any model has; a directory beyond it is an attack.</summary>
+    private const int MaximumEntries = 65536;
+
+    /// <summary>Weights pack to a little less than they are; what unpacks to many times more is no model.</summary>
+    private const long LeastUnpacked = 64 << 20;
+    private const long UnpackedPerByte = 16;
+
+    private readonly Dictionary<string, ZipArchiveEntry> _entries = new(StringComparer.Ordinal);
+    private readonly string _where;
+    private readonly long _most;
+    private long _unpacked;
+
+    private NpzArchive(long bytes, string where) => (_where, _most) = (where, LeastUnpacked + UnpackedPerByte * bytes);
+
+    /// <summary>Names of the arrays, in the file's order.</summary>
+    public IReadOnlyCollection<string> Names => _entries.Keys;
+
+    /// <param name="bytes">The file.</param>
+    /// <param name="where">Names it in messages.</param>
+    /// <exception cref="ConversionException">The file is damaged, or holds what is not supported.</exception>
+    public static NpzArchive Open(byte[] bytes, string where)
+    {
+        var archive = new NpzArchive(bytes.Length, where);
+        var entries = Library.Call(() => new ZipArchive(new MemoryStream(bytes, writable: false), ZipArchiveMode.Read).Entries, archive.Damaged);
+        if (entries.Count > MaximumEntries) throw archive.Damaged($"{entries.Count} entries, over the limit of {MaximumEntries}");
+        var packed = 0L;
+        foreach (var entry in entries)
+        {
+            if (!entry.FullName.EndsWith(Extension, StringComparison.Ordinal))
+                throw NpyReader.Fault(where, $"'{entry.FullName}' in the archive is no {Extension} array", "save arrays only, with numpy.savez");
+            var name = entry.FullName[..^Extension.Length];
+            if (!archive._entries.TryAdd(name, entry)) throw archive.Damaged($"two arrays are named '{name}'");
+            if (entry.IsEncrypted) throw NpyReader.Fault(where, $"'{name}' in the archive is encrypted", "save it with numpy.savez, without a password");
+            packed += entry.CompressedLength;
+        }
+
+        return packed <= bytes.Length ? archive : throw archive.Damaged($"its entries of {packed} bytes lie one over the other in {bytes.Length}");
+    }
+
+    /// <summary>Reads an array.</summary>
+    /// <exception cref="ConversionException">The array is damaged, or unpacks to more than an archive of this length holds.</exception>
+    public NpyArray Read(string name)
+    {
+        var entry = _entries[name];
+        if (entry.Length < 0 || (_unpacked += entry.Length) > _most)
+            throw NpyReader.Fault(_where, $"its arrays unpack to more than {_most >> 20} MiB, over {UnpackedPerByte} times what the archive has", "save it again with numpy.savez, which does not pack");
+        using var content = new UnpackedEntry(entry, Damaged);
+        return NpyReader.Read(content, $"{_where}: {name}", entry.Length);
+    }
+
+    /// <summary>Reads the shape of an array.</summary>
+    /// <exception cref="ConversionException">Its header is damaged.</exception>
+    public int[] ShapeOf(string name)
+    {
+        using var content = new UnpackedEntry(_entries[name], Damaged);
+        return NpyReader.ReadHeader(content, $"{_where}: {name}", out _).Shape;
+    }
+
+    private ConversionException Damaged(string what) => NpyReader.Fault(_where, $"the .npz archive is damaged: {what}", "save it again with numpy.savez");
+}

@@ -1,0 +1,39 @@
+using System.Text;
+using System.Text.Unicode;
+
+namespace SeqRuntime.Converter.IO;
+
+/// <summary>The lines of a text file: UTF-8, or what a byte order mark at its beginning says.</summary>
+internal static class TextLines
+{
+    /// <param name="bytes">The file.</param>
+    /// <param name="where">Names it in messages.</param>
+    /// <exception cref="ConversionException">It is not in its encoding; the message says which line.</exception>
+    public static IReadOnlyList<string> Of(byte[] bytes, string where)
+    {
+        try
+        {
+            using var reader = new StreamReader(new MemoryStream(bytes, writable: false), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true));
+            var lines = new List<string>();
+            while (reader.ReadLine() is { } line) lines.Add(line);
+            return lines;
+        }
+        catch (DecoderFallbackException fault)
+        {
+            throw new ConversionException($"{where}: line {FirstInvalid(bytes)} is not UTF-8; save the file as UTF-8", fault);
+        }
+    }
+
+    /// <summary>Number of the first line that is not UTF-8.</summary>
+    public static int FirstInvalid(ReadOnlySpan<byte> bytes)
+    {
+        var number = 1;
+        foreach (var line in bytes.Split((byte)'\n'))
+        {
+            if (!Utf8.IsValid(bytes[line])) break;
+            number++;
+        }
+
+        return number;
+    }
+}

@@ -1,0 +1,77 @@
+using System.IO.Compression;
+
+namespace SeqRuntime.Converter.IO;
+
+/// <summary>The content of a zip's entry: its checksum is compared where it ends, which .NET leaves out.</summary>
+internal sealed class UnpackedEntry : Stream
+{
+    private static readonly uint[] s_table = MakeTable();
+
+    private readonly ZipArchiveEntry _entry;
+    private readonly Func<string, ConversionException> _damaged;
+    private readonly Stream _content;
+    private uint _sum = uint.MaxValue;
+    private long _position;
+
+    /// <param name="entry">The entry.</param>
+    /// <param name="damaged">What is told of a damaged one.</param>
+    public UnpackedEntry(ZipArchiveEntry entry, Func<string, ConversionException> damaged)
+    {
+        (_entry, _damaged) = (entry, damaged);
+        _content = Library.Call(entry.Open, damaged);
+    }
+
+    public override bool CanRead => true;
+
+    public override bool CanSeek => false;
+
+    public override bool CanWrite => false;
+
+    public override long Length => _entry.Length;
+
+    public override long Position
+    {
+        get => _position;
+        set => throw new NotSupportedException();
+    }
+
+    public override int Read(byte[] buffer, int offset, int count)
+    {
+        var read = Library.Call(() => _content.Read(buffer, offset, count), _damaged);
+        foreach (var value in buffer.AsSpan(offset, read)) _sum = (_sum >> 8) ^ s_table[(byte)(_sum ^ value)];
+        _position += read;
+        if (read == 0 && count > 0 && _position == _entry.Length && ~_sum != _entry.Crc32) throw _damaged($"the checksum of '{_entry.FullName}' is {~_sum:X8}, not {_entry.Crc32:X8}");
+        return read;
+    }
+
+    public override void Flush()
+    {
+    }
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    protected override void Dispose(bool disposing)
+    {
+        _content.Dispose();
+        base.Dispose(disposing);
+    }
+
+    /// <summary>CRC-32 of ISO 3309, as zip has it.</summary>
+    private static uint[] MakeTable()
+    {
+        const uint polynomial = 0xEDB88320;
+        var table = new uint[256];
+        for (var i = 0u; i < table.Length; i++)
+        {
+            var value = i;
+            for (var bit = 0; bit < 8; bit++) value = (value & 1) != 0 ? (value >> 1) ^ polynomial : value >> 1;
+            table[i] = value;
+        }
+
+        return table;
+    }
+}

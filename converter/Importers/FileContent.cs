@@ -1,0 +1,36 @@
+using System.Buffers.Binary;
+using System.Text.Unicode;
+using SeqRuntime.Converter.IO;
+using SeqRuntime.Format;
+
+namespace SeqRuntime.Converter.Importers;
+
+/// <summary>What a file holds, whatever its name says: for messages about files that are not what they are named.</summary>
+internal static class FileContent
+{
+    /// <summary>How a message goes on that says what the file is not: ", but …", or nothing where it is of no known kind.</summary>
+    public static string But(ReadOnlySpan<byte> file) => Kind(file) is { } kind ? $", but {kind}" : "";
+
+    private static string? Kind(ReadOnlySpan<byte> file)
+    {
+        if (file.IsEmpty) return "an empty file";
+        if (!file.ContainsAnyExcept((byte)0)) return "zeros only: it was not downloaded or copied whole";
+        if (file.StartsWith(NpyReader.Magic)) return "a NumPy array; name it .npy";
+        if (file.Length >= sizeof(ulong) && BinaryPrimitives.ReadUInt64LittleEndian(file) == SeqLayout.Magic) return "a model that is converted already; name it .seq";
+        if (file.StartsWith((ReadOnlySpan<byte>)[0x1F, 0x8B])) return "packed with gzip; unpack it";
+        return FileKinds.OfContent(file) switch
+        {
+            FileKind.Onnx => "an ONNX model; name it .onnx",
+            FileKind.Json => "JSON; name it .json",
+            FileKind.Hdf5 => "HDF5; name it .h5",
+            FileKind.Npz => "NumPy arrays; name it .npz",
+            FileKind.Safetensors => "safetensors; name it .safetensors",
+            FileKind.KerasArchive => "a Keras 3 model (.keras), which is not read; save it as .h5 (model.save('model.h5')), or export it as ONNX",
+            FileKind.PyTorch => "a PyTorch checkpoint, which is not read; save its weights as safetensors",
+            FileKind.TensorFlow => "a TensorFlow Lite model, which is not read; export it as ONNX",
+            _ when file.StartsWith("PK\x03\x04"u8) => "a zip archive, which is not read; unpack it",
+            _ when file.Length > 1 && file[0] == 0x80 && file[1] is >= 2 and <= 5 => "a Python pickle, which is not read; save its weights as safetensors",
+            _ => Utf8.IsValid(file) && !file.Contains((byte)0) ? "text" : null,
+        };
+    }
+}

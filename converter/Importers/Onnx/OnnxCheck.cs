@@ -1,0 +1,169 @@
+using SeqRuntime.Converter.Graph;
+
+namespace SeqRuntime.Converter.Importers.Onnx;
+
+/// <summary>
+/// What ONNX asks of every file, before anything is made of it: a known opset, each value computed once and before it is read, names
+/// that are names. What passes has no cycles and no two meanings.
+/// </summary>
+internal sealed class OnnxCheck(string file)
+{
+    private const int LongestName = 4096;
+
+    /// <summary>The version of ONNX's own operators that the file is written in.</summary>
+    /// <exception cref="ConversionException">The file is none that ONNX permits; says where and why.</exception>
+    public int Opset(ModelProto model)
+    {
+        const int firstWithOpsets = 3;
+        var versions = new Dictionary<string, long>();
+        foreach (var import in model.OpsetImport)
+        {
+            var domain = import.Domain is "ai.onnx" ? "" : import.Domain;
+            if (import.Version < 1) throw Fault($"it is written in version {import.Version} of {Name(domain)}, and there is none before 1; export the model again");
+            if (!versions.TryAdd(domain, import.Version) && versions[domain] != import.Version) throw Fault($"it is written in two versions of {Name(domain)}, {versions[domain]} and {import.Version}; export the model again");
+        }
+
+        // Files of that time had one version only.
+        if (model.OpsetImport.Count == 0 && model.HasIrVersion && model.IrVersion is > 0 and < firstWithOpsets) versions[""] = 1;
+        foreach (var function in model.Functions)
+        {
+            if (!versions.TryGetValue("", out var own)) break;
+            if (function.OpsetImport.FirstOrDefault(o => o.Domain is "" or "ai.onnx") is { } import && import.Version != own)
+                throw Fault($"its function '{function.Name}' is written in opset {import.Version} and the model in {own}; inline the functions when exporting (onnx.inliner)");
+        }
+
+        foreach (var node in Nodes(model.Graph).Concat(model.Functions.SelectMany(f => f.Node.SelectMany(Deep))))
+        {
+            var domain = node.Domain is "ai.onnx" ? "" : node.Domain;
+            if (versions.ContainsKey(domain)) continue;
+            if (domain.Length > 0) throw Fault($"node '{node.Name}' ({node.OpType}) belongs to '{domain}', and the file does not say to which version of it (opset_import); export the model again");
+            throw Nodes(model.Graph).FirstOrDefault(n => n.Domain.Length == 0 && !Decompose.Knows(n.OpType)) is { } unknown
+                ? Fault($"the file names no opset (opset_import is missing), and has operators that ONNX does not know ('{unknown.Name}' is a {unknown.OpType}): it was not written as ONNX, and no other opset will change that; export the model from the framework that trained it")
+                : Fault("the file names no opset (opset_import is missing), so what its operators mean is not known; export the model again");
+        }
+
+        return (int)Math.Min(versions.GetValueOrDefault(""), int.MaxValue);
+    }
+
+    /// <summary>Checks the model's graph and its functions.</summary>
+    /// <exception cref="ConversionException">A value is computed twice or too late; says which.</exception>
+    public void Values(ModelProto model)
+    {
+        var functions = new HashSet<(string, string, string)>();
+        foreach (var function in model.Functions)
+        {
+            if (!functions.Add((function.Domain, function.Name, function.Overload))) throw Fault($"two functions are named '{function.Name}'");
+            var scope = new Scope(null);
+            foreach (var input in function.Input) Define(scope, input, "an input", $"function '{function.Name}'");
+            Nodes(function.Node, scope, $"function '{function.Name}'");
+        }
+
+        Graph(model.Graph, null);
+    }
+
+    private void Graph(GraphProto graph, Scope? outer)
+    {
+        var scope = new Scope(outer);
+        var where = $"graph '{graph.Name}'";
+        if (graph.SparseInitializer.Count > 0) throw Fault($"{where} has sparse constants, which are not supported; export it with dense ones");
+        var constants = new HashSet<string>();
+        foreach (var constant in graph.Initializer)
+        {
+            if (constant.Name.Length == 0) throw Fault($"{where} has a constant without a name");
+            if (!constants.Add(constant.Name)) throw Fault($"{where} has two constants named '{constant.Name}'");
+            Define(scope, constant.Name, "a constant", where);
+        }
+
+        var inputs = new HashSet<string>();
+        foreach (var input in graph.Input)
+        {
+            if (input.Name.Length == 0) throw Fault($"{where} has an input without a name");
+            if (!inputs.Add(input.Name)) throw Fault($"{where} has two inputs named '{input.Name}'");
+            // A constant of the same name is the input's default.
+            if (!constants.Contains(input.Name)) Define(scope, input.Name, "an input", where);
+        }
+
+        Nodes(graph.Node, scope, where);
+        var outputs = new HashSet<string>();
+        foreach (var output in graph.Output)
+        {
+            if (!outputs.Add(output.Name)) throw Fault($"{where} has two outputs named '{output.Name}'");
+            if (!scope.Has(output.Name)) throw Fault($"{where} has the output '{output.Name}', which nothing computes");
+        }
+    }
+
+    private void Nodes(IReadOnlyList<NodeProto> nodes, Scope scope, string where)
+    {
+        foreach (var (index, node) in nodes.Index())
+        {
+            CheckName(node.Name, where);
+            foreach (var input in node.Input)
+            {
+                if (input.Length > 0 && !scope.Has(input)) throw Missing(nodes, index, input, where);
+            }
+
+            var attributes = new HashSet<string>();
+            foreach (var attribute in node.Attribute)
+            {
+                if (!attributes.Add(attribute.Name)) throw Fault($"{where}, node {Named(node, index)} has two attributes named '{attribute.Name}'");
+                if (attribute.G is { } inner) Graph(inner, scope);
+                foreach (var graph in attribute.Graphs) Graph(graph, scope);
+            }
+
+            foreach (var output in node.Output)
+            {
+                if (output.Length > 0) Define(scope, output, $"node {Named(node, index)}", where);
+            }
+        }
+    }
+
+    private ConversionException Missing(IReadOnlyList<NodeProto> nodes, int index, string input, string where)
+    {
+        var reader = $"{where}, node {Named(nodes[index], index)} reads '{input}', which";
+        for (var later = index; later < nodes.Count; later++)
+        {
+            if (!nodes[later].Output.Contains(input)) continue;
+            return Fault(later == index
+                ? $"{reader} it computes itself"
+                : $"{reader} node {Named(nodes[later], later)} computes only after it: the nodes are not in topological order, or go round in a circle; export the model again");
+        }
+
+        return Fault($"{reader} nothing computes before it; the model is damaged");
+    }
+
+    private void Define(Scope scope, string value, string by, string where)
+    {
+        CheckName(value, where);
+        if (scope.Add(value, by) is { } before) throw Fault($"{where}: '{value}' is computed twice, by {before} and by {by}");
+    }
+
+    private void CheckName(string name, string where)
+    {
+        if (name.Length > LongestName) throw Fault($"{where} has a name of {name.Length} characters; at most {LongestName} are supported");
+    }
+
+    private static string Named(NodeProto node, int index) => $"{(node.Name.Length > 0 ? node.Name : $"{node.OpType}_{index}")} ({node.OpType})";
+
+    private static IEnumerable<NodeProto> Nodes(GraphProto graph) => graph.Node.SelectMany(Deep);
+
+    private static IEnumerable<NodeProto> Deep(NodeProto node) => node.Attribute.Where(a => a.G is not null).SelectMany(a => Nodes(a.G)).Concat(node.Attribute.SelectMany(a => a.Graphs.SelectMany(Nodes))).Prepend(node);
+
+    private static string Name(string domain) => domain.Length == 0 ? "ONNX's operators" : $"'{domain}'";
+
+    private ConversionException Fault(string what) => new($"{file}: {what}.");
+
+    /// <summary>Values that there are at a point of a graph, and in the graphs around it.</summary>
+    private sealed class Scope(Scope? outer)
+    {
+        private readonly Dictionary<string, string> _values = [];
+
+        /// <summary>Adds a value; who made it before, if it is there.</summary>
+        public string? Add(string value, string by)
+        {
+            if (_values.TryAdd(value, by)) return null;
+            return _values[value];
+        }
+
+        public bool Has(string value) => _values.ContainsKey(value) || outer?.Has(value) == true;
+    }
+}

@@ -1,0 +1,3 @@
+using SeqRuntime.Fuzz.Running;
+
+return Commands.Invoke(args);

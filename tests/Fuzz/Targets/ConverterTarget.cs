@@ -1,0 +1,55 @@
+using SeqRuntime.Converter;
+
+namespace SeqRuntime.Fuzz.Targets;
+
+/// <summary>What goes through the converter: files in a folder of their own; what converts is loaded and run once.</summary>
+internal abstract class ConverterTarget : Target
+{
+    private const long MostMemory = 1 << 26;
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("seq-fuzz-").FullName;
+
+    public override void Dispose()
+    {
+        Directory.Delete(_folder, recursive: true);
+        base.Dispose();
+    }
+
+    /// <summary>Path of a file in the folder.</summary>
+    protected string At(string name) => Path.Combine(_folder, name);
+
+    protected string Write(string name, byte[] content)
+    {
+        File.WriteAllBytes(At(name), content);
+        return At(name);
+    }
+
+    protected static Outcome Convert(IReadOnlyList<(string Graph, string Path)> sources, ConversionOptions? options = null)
+    {
+        byte[] file;
+        try
+        {
+            file = Converter.Converter.Convert(sources, options ?? new ConversionOptions()).File;
+        }
+        catch (ConversionException)
+        {
+            return Outcome.Refused;
+        }
+
+        // What the converter hands out loads. A session may still not fit, and an index may be out of range.
+        using var model = SeqModel.Load(file);
+        foreach (var graph in model.Graphs)
+        {
+            try
+            {
+                using var session = model.CreateSession(graph.Name, new SeqSessionOptions { MemoryLimitBytes = MostMemory });
+                session.Run();
+            }
+            catch (ArgumentException)
+            {
+            }
+        }
+
+        return Outcome.Taken;
+    }
+}

@@ -1,0 +1,176 @@
+using System.Buffers.Binary;
+using SeqRuntime.Decoding;
+using SeqRuntime.Format;
+using SeqRuntime.Fuzz.Mutating;
+using SeqRuntime.Tests.Decoding;
+using SeqRuntime.Tests.Format;
+
+namespace SeqRuntime.Fuzz.Targets;
+
+/// <summary>
+/// A <c>.seq</c> file: loaded, sessions and streams of each graph made and run at two sizes, decoders driven. The file ends where memory
+/// ends, and so does each session's block: a read or write outside ends the process.
+/// </summary>
+internal sealed class SeqTarget : Target
+{
+    private const int Longest = 3;
+    private const long MostMemory = 1 << 24;
+    private const long MostWork = 100_000_000;
+
+    private readonly GuardedFile _memory;
+    private readonly List<byte[]> _seeds;
+
+    public SeqTarget()
+    {
+        GuardedBlocks.Install();
+        _seeds =
+        [
+            SeqWriter.ToArray(SmallSeq.Build()), SmallDecoder.Make(1, batched: false), SmallDecoder.Make(2, batched: true), SmallFrames.Ctc(3), SmallFrames.Transducer(4, batched: true), SmallFrames.Transducer(5, batched: false, maxTokens: 4),
+            .. OperatorModels.All(), .. Corpus("seq"),
+        ];
+        _memory = new GuardedFile(2 * _seeds.Max(s => s.Length) + (1 << 16));
+    }
+
+    public override string Name => "seq";
+
+    public override IReadOnlyList<byte[]> Seeds => _seeds;
+
+    public override byte[] Make(Random random)
+    {
+        var seed = Pick(random, _seeds);
+        // Most of a file is weights, which may be anything; what is before them is where damage is dangerous.
+        var weights = random.Next(4) == 0 ? -1 : Section(seed, SeqLayout.Data);
+        var bytes = Bytes.Mutate(random, seed, Pick(random, _seeds), 0, weights);
+        if (random.Next(8) != 0) Mend(bytes);
+        return bytes;
+    }
+
+    public override Outcome Run(byte[] input)
+    {
+        try
+        {
+            var verify = input.Length % 2 == 0;
+            using var model = SeqModel.Load(_memory.Put(input.AsSpan(0, Math.Min(input.Length, _memory.Capacity))), new SeqModelOptions { VerifyChecksums = verify });
+            var outcome = Outcome.Taken;
+            foreach (var graph in model.Graphs)
+            {
+                if (!Try(() => RunGraph(model, graph)) | !Try(() => RunStreams(model, graph))) outcome = Outcome.Refused;
+            }
+
+            if (!model.Metadata.ContainsKey(DecodingKeys.Kind)) return outcome;
+            return Try(() => Decode(model)) & Try(() => DecodeFrames(model)) ? outcome : Outcome.Refused;
+        }
+        catch (Exception fault) when (fault is SeqFormatException or ArgumentException)
+        {
+            return Outcome.Refused;
+        }
+        finally
+        {
+            GuardedBlocks.Release();
+        }
+    }
+
+    public override void Dispose()
+    {
+        ((IDisposable)_memory).Dispose();
+        base.Dispose();
+    }
+
+    private static bool Try(Action run)
+    {
+        try
+        {
+            run();
+            return true;
+        }
+        catch (Exception fault) when (fault is SeqFormatException or ArgumentException)
+        {
+            return false;
+        }
+    }
+
+    private static SeqSessionOptions Options(SeqGraphInfo graph)
+    {
+        var options = new SeqSessionOptions { MemoryLimitBytes = MostMemory, WorkLimit = MostWork };
+        foreach (var symbol in graph.Symbols) options.MaxSizes[symbol] = Longest;
+        return options;
+    }
+
+    private static void RunGraph(SeqModel model, SeqGraphInfo graph)
+    {
+        using var session = model.CreateSession(graph.Name, Options(graph));
+        session.Run();
+        foreach (var symbol in graph.Symbols) session.SetSize(symbol, 1);
+        session.Run();
+        session.ResetState();
+        var state = new byte[session.StateBytes];
+        session.SaveState(state);
+        session.RestoreState(state);
+        for (var o = 0; o < session.OutputCount; o++) _ = session.OutputShape(o);
+    }
+
+    private static void RunStreams(SeqModel model, SeqGraphInfo graph)
+    {
+        using var streams = model.CreateStreams(2, graph.Name, Options(graph));
+        var (first, second) = (streams.Join(), streams.Join());
+        streams.Step();
+        streams.Leave(first);
+        foreach (var symbol in graph.Symbols) streams.SetSize(symbol, 1);
+        streams.Step([second]);
+    }
+
+    private static void Decode(SeqModel model)
+    {
+        using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 3, BestCount = 2, MaxSourceLength = 4, MemoryLimitBytes = MostMemory, WorkLimit = MostWork });
+        var found = decoder.Decode([1]);
+        for (var rank = 0; rank < found; rank++)
+        {
+            _ = decoder.Tokens(rank);
+            _ = decoder.Score(rank);
+            for (var step = 0; step < decoder.AlignmentCount(rank); step++) _ = decoder.Alignment(rank, step);
+            if (decoder.TargetTable is not null) _ = decoder.Text(rank);
+        }
+    }
+
+    private static void DecodeFrames(SeqModel model)
+    {
+        foreach (var beam in (int[])[1, 3])
+        {
+            using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = beam, BestCount = beam, MaxFrames = 4, MemoryLimitBytes = MostMemory, WorkLimit = MostWork });
+            var found = decoder.Decode(new float[Math.Min(decoder.FrameSize, 1 << 16) * 2]);
+            for (var rank = 0; rank < found; rank++) _ = decoder.Tokens(rank);
+        }
+    }
+
+    /// <summary>Makes the checksums of whatever the table describes right again, so that what is behind them is reached.</summary>
+    private static void Mend(byte[] file)
+    {
+        if (file.Length < SeqLayout.HeaderBytes) return;
+        BinaryPrimitives.WriteInt64LittleEndian(file.AsSpan(SeqLayout.FileLengthAt), file.Length);
+        var count = BinaryPrimitives.ReadInt32LittleEndian(file.AsSpan(SeqLayout.SectionCountAt));
+        var head = SeqLayout.HeaderBytes + (long)count * SeqLayout.SectionEntryBytes;
+        if (count < 0 || head > file.Length) return;
+        for (var i = 0; i < count; i++)
+        {
+            var entry = file.AsSpan(SeqLayout.HeaderBytes + i * SeqLayout.SectionEntryBytes, SeqLayout.SectionEntryBytes);
+            var (offset, length) = (BinaryPrimitives.ReadInt64LittleEndian(entry[8..]), BinaryPrimitives.ReadInt64LittleEndian(entry[16..]));
+            if (offset < 0 || length < 0 || offset > file.Length || length > file.Length - offset) continue;
+            BinaryPrimitives.WriteUInt32LittleEndian(entry[24..], SeqLayout.Checksum(file.AsSpan((int)offset, (int)length)));
+        }
+
+        file.AsSpan(SeqLayout.ChecksumAt, sizeof(uint)).Clear();
+        BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(SeqLayout.ChecksumAt), SeqLayout.Checksum(file.AsSpan(0, (int)head)));
+    }
+
+    private static int Section(byte[] file, string name)
+    {
+        var count = file.Length < SeqLayout.HeaderBytes ? 0 : BinaryPrimitives.ReadInt32LittleEndian(file.AsSpan(SeqLayout.SectionCountAt));
+        for (var i = 0; i < count && SeqLayout.HeaderBytes + (i + 1L) * SeqLayout.SectionEntryBytes <= file.Length; i++)
+        {
+            var entry = file.AsSpan(SeqLayout.HeaderBytes + i * SeqLayout.SectionEntryBytes);
+            if (BinaryPrimitives.ReadUInt32LittleEndian(entry) == SeqLayout.SectionId(name)) return (int)Math.Clamp(BinaryPrimitives.ReadInt64LittleEndian(entry[8..]), 1, file.Length);
+        }
+
+        return -1;
+    }
+}

@@ -1,0 +1,66 @@
+# Made the files beside it: Debian 12's python3-h5py (h5py 3.7.0, HDF5 1.10.8). Every float is ((37 i) mod 101 - 50) / 16, i counting row by row.
+import h5py, numpy as np
+
+def values(*shape):
+    n = int(np.prod(shape))
+    return ((np.arange(n) * 37 % 101 - 50) / 16).reshape(shape)
+
+def fill(f, groups):
+    f.attrs['model_config'] = '{"class_name": "Sequential"}'
+    f.attrs['keras_version'] = b'2.15.0'
+    f.attrs['fixed'] = np.bytes_('fixed text')
+    f.attrs['umlaut'] = 'für'
+    f.attrs['numbers'] = np.arange(3)
+    g = f.create_group('model_weights/dense/dense')
+    g.create_dataset('kernel:0', data=values(5, 7).astype('f4'))
+    g.create_dataset('half', data=values(3, 2).astype('f2'))
+    g.create_dataset('double', data=values(4).astype('f8'))
+    g.create_dataset('big', data=values(4).astype('>f4'))
+    g.create_dataset('scalar', data=np.float32(values(1)[0]))
+    g.create_dataset('empty', data=np.zeros((0, 3), 'f4'))
+    g.create_dataset('packed', data=values(37, 23).astype('f4'), chunks=(10, 8), compression='gzip', shuffle=True, fletcher32=True)
+    g.create_dataset('chunks', data=values(5, 6, 7).astype('f4'), chunks=(2, 4, 3))
+    g.create_dataset('one_chunk', data=values(4, 4).astype('f4'), chunks=(4, 4), compression='gzip')
+    g.create_dataset('integers', data=np.arange(4))
+    g['soft'] = h5py.SoftLink('/model_weights/dense/dense/kernel:0')
+    g['hard'] = g['double']
+    how = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    how.set_layout(h5py.h5d.COMPACT)
+    compact = h5py.h5d.create(g.id, b'compact', h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple((2, 2)), how)
+    compact.write(h5py.h5s.ALL, h5py.h5s.ALL, values(2, 2).astype('f4'))
+    for i in range(groups):
+        f.create_group(f'many/layer_{i:02}').create_dataset('w', data=values(i + 1).astype('f4'))
+    f.create_group('optimizer_weights').create_dataset('x', data=values(3).astype('f4'))
+
+for name, versions in [('earliest', ('earliest', 'v108')), ('v108', ('v108', 'v108')), ('latest', 'latest')]:
+    with h5py.File(f'{name}.h5', 'w', libver=versions) as f:
+        fill(f, 12)
+with h5py.File('userblock.h5', 'w', userblock_size=1024) as f:
+    fill(f, 12)
+with h5py.File('dense.h5', 'w', libver='latest', track_order=True) as f:
+    fill(f, 60)
+    f.create_dataset('paged', data=values(1100).astype('f4'), chunks=(1,))
+    f.attrs['long'] = np.bytes_('0123456789' * 500)
+    for i in range(20):
+        f.attrs[f'attribute_{i}'] = f'text {i}'
+
+# What is refused: links out of the file or round in a circle, data elsewhere or put together from others.
+with h5py.File('external-link.h5', 'w') as f:
+    f['elsewhere'] = h5py.ExternalLink('earliest.h5', '/model_weights')
+with h5py.File('external-data.h5', 'w') as f:
+    f.create_dataset('x', (4,), 'f4', external=[('elsewhere.bin', 0, 16)])
+with h5py.File('circle.h5', 'w') as f:
+    f['a'] = h5py.SoftLink('/b/c')
+    f['b'] = h5py.SoftLink('/a')
+with h5py.File('itself.h5', 'w') as f:
+    f.create_group('a')['b'] = f['/']
+with h5py.File('virtual.h5', 'w', libver='latest') as f:
+    layout = h5py.VirtualLayout((4,), 'f4')
+    layout[:] = h5py.VirtualSource('earliest.h5', 'model_weights/dense/dense/double', (4,))
+    f.create_virtual_dataset('x', layout)
+with h5py.File('unwritten.h5', 'w') as f:
+    f.create_dataset('x', (4,), 'f4')
+with h5py.File('growing.h5', 'w', libver='latest') as f:
+    f.create_dataset('x', data=values(64).astype('f4'), maxshape=(None,), chunks=(8,))
+with h5py.File('lzf.h5', 'w') as f:
+    f.create_dataset('x', data=values(64).astype('f4'), compression='lzf')

@@ -1,0 +1,109 @@
+using SeqRuntime.Converter;
+using SeqRuntime.Converter.Importers.Keras;
+
+namespace SeqRuntime.Tests.IO;
+
+/// <summary>Files that h5py wrote in every form of HDF5 that it has (Golden/hdf/make.py): read to the last bit, or refused with the reason.</summary>
+public class HdfTests
+{
+    private static readonly Dictionary<string, int[]> s_shapes = new()
+    {
+        ["kernel:0"] = [5, 7],
+        ["soft"] = [5, 7],
+        ["half"] = [3, 2],
+        ["double"] = [4],
+        ["hard"] = [4],
+        ["big"] = [4],
+        ["scalar"] = [],
+        ["empty"] = [0, 3],
+        ["packed"] = [37, 23],
+        ["chunks"] = [5, 6, 7],
+        ["one_chunk"] = [4, 4],
+        ["compact"] = [2, 2],
+    };
+
+    [Theory]
+    [InlineData("earliest", 12)]
+    [InlineData("v108", 12)]
+    [InlineData("latest", 12)]
+    [InlineData("userblock", 12)]
+    [InlineData("dense", 60)]
+    public void Every_dataset_of_floats_and_every_text_is_read(string name, int groups)
+    {
+        var file = Read(name);
+        var expected = s_shapes.ToDictionary(s => $"model_weights/dense/dense/{s.Key}", s => s.Value);
+        for (var i = 0; i < groups; i++) expected[$"many/layer_{i:00}/w"] = [i + 1];
+        expected["optimizer_weights/x"] = [3];
+        if (name == "dense") expected["paged"] = [1100];
+        Assert.Equal(expected.Keys.Order(), file.Tensors.Keys.Order());
+        foreach (var (path, shape) in expected)
+        {
+            Assert.Equal(shape, file.Tensors[path].Shape);
+            Assert.Equal(Enumerable.Range(0, file.Tensors[path].Value.Count).Select(i => (i * 37 % 101 - 50) / 16f), file.Tensors[path].Value.ToFloats());
+        }
+
+        Assert.Equal("{\"class_name\": \"Sequential\"}", file.Attributes["model_config"]);
+        Assert.Equal("2.15.0", file.Attributes["keras_version"]);
+        Assert.Equal("fixed text", file.Attributes["fixed"]);
+        Assert.Equal("für", file.Attributes["umlaut"]);
+        Assert.DoesNotContain("numbers", file.Attributes.Keys);
+        if (name != "dense") return;
+        Assert.Equal(string.Concat(Enumerable.Repeat("0123456789", 500)), file.Attributes["long"]);
+        for (var i = 0; i < 20; i++) Assert.Equal($"text {i}", file.Attributes[$"attribute_{i}"]);
+    }
+
+    [Theory]
+    [InlineData("external-link", "the link 'elsewhere' leads to another file")]
+    [InlineData("external-data", "the dataset 'x' keeps its data in other files")]
+    [InlineData("virtual", "the dataset 'x' is put together from others")]
+    [InlineData("circle", "the link 'a' leads to '/b/c' and from there round in a circle")]
+    [InlineData("itself", "the group 'a/b' holds itself")]
+    [InlineData("unwritten", "the dataset 'x' was never written")]
+    [InlineData("growing", "the dataset 'x' can grow")]
+    [InlineData("lzf", "the dataset 'x' is packed by filter 32000; save it without packing, or with gzip")]
+    public void What_leads_out_of_the_file_or_round_in_a_circle_is_refused_by_name(string name, string message) =>
+        Assert.StartsWith($"{name}.h5: {message}", Assert.Throws<ConversionException>(() => Read(name)).Message, StringComparison.Ordinal);
+
+    /// <summary>No file of some kilobytes makes the reader take more than a few megabytes, whatever its lengths say.</summary>
+    [Theory]
+    [InlineData("earliest")]
+    [InlineData("latest")]
+    [InlineData("dense")]
+    public void Damaged_files_are_read_or_refused_and_take_little(string name)
+    {
+        var whole = File.ReadAllBytes(Path.Combine("Golden", "hdf", $"{name}.h5"));
+        var random = new Random(4);
+        long[] edges = [0, 1, -1, int.MaxValue, uint.MaxValue, long.MaxValue, long.MinValue, whole.Length, whole.Length - 8, 2147483522];
+        var most = 0L;
+        for (var i = 0; i < 4_000; i++)
+        {
+            byte[] copy = i % 8 == 0 ? whole[..random.Next(whole.Length)] : [.. whole];
+            for (var n = i % 8 == 0 ? 0 : random.Next(1, 5); n > 0; n--)
+            {
+                var at = random.Next(copy.Length - 8);
+                if (random.Next(2) == 0) copy[at] = (byte)random.Next(256);
+                else BitConverter.GetBytes(edges[random.Next(edges.Length)]).AsSpan(0, 1 << random.Next(4)).CopyTo(copy.AsSpan(at));
+            }
+
+            most = Math.Max(most, Allocation.Bytes(() =>
+            {
+                try
+                {
+                    foreach (var tensor in HdfFile.Read(copy, "damaged.h5").Tensors.Values) _ = tensor.Value;
+                }
+                catch (ConversionException)
+                {
+                }
+            }));
+        }
+
+        Assert.InRange(most, 1, 200 << 20);
+    }
+
+    private static HdfFile Read(string name)
+    {
+        var file = HdfFile.Read(File.ReadAllBytes(Path.Combine("Golden", "hdf", $"{name}.h5")), $"{name}.h5");
+        foreach (var tensor in file.Tensors.Values) _ = tensor.Value;
+        return file;
+    }
+}

@@ -1,0 +1,134 @@
+using SeqRuntime.Converter;
+using SeqRuntime.Converter.Importers.Onnx;
+
+namespace SeqRuntime.Tests.Importers;
+
+/// <summary>What ONNX permits no file: refused with what is wrong and where, as onnx.checker and ONNX Runtime do.</summary>
+public class OnnxCheckTests
+{
+    [Fact]
+    public void A_value_that_two_nodes_compute_is_refused()
+    {
+        Refused(Model().Node("Relu", "x", "y").Node("Neg", "x", "y"), "'y' is computed twice, by node Relu_y (Relu) and by node Neg_y (Neg)");
+        Refused(Model().Node("Relu", "x", "x").Node("Neg", "x", "y"), "'x' is computed twice, by an input and by node Relu_x (Relu)");
+        Refused(Model().Constant("c", [], 1f).Node("Relu", "x", "c").Node("Neg", "c", "y"), "'c' is computed twice, by a constant and by node Relu_c (Relu)");
+        Refused(Model().Node("Split", "x", "y y", ("num_outputs", 2)), "'y' is computed twice");
+    }
+
+    [Fact]
+    public void Names_that_come_twice_are_refused()
+    {
+        Refused(Model().Input("x", OnnxBuilder.Float, 2).Node("Relu", "x", "y"), "two inputs named 'x'");
+        Refused(Model().Constant("c", [], 1f).Constant("c", [], 2f).Node("Add", "x c", "y"), "two constants named 'c'");
+        Refused(Model().Output("y").Node("Relu", "x", "y"), "two outputs named 'y'");
+        var twice = Model().Node("LeakyRelu", "x", "y", ("alpha", 0.1f), ("alpha", 0.2f));
+        Refused(twice, "node LeakyRelu_y (LeakyRelu) has two attributes named 'alpha'");
+    }
+
+    [Fact]
+    public void Nodes_out_of_order_and_in_circles_are_refused()
+    {
+        Refused(Model().Node("Relu", "b", "y").Node("Neg", "x", "b"), "node Relu_y (Relu) reads 'b', which node Neg_b (Neg) computes only after it: the nodes are not in topological order");
+        Refused(Model().Node("Add", "x y", "y"), "node Add_y (Add) reads 'y', which it computes itself");
+        Refused(Model().Node("Add", "x b", "a").Node("Neg", "a", "b").Node("Relu", "b", "y"), "node Neg_b (Neg) computes only after it");
+        Refused(Model().Node("Add", "x none", "y"), "reads 'none', which nothing computes before it");
+        Refused(Model().Node("Relu", "x", "z"), "the output 'y', which nothing computes");
+        var body = Body();
+        body.Node.Add(OnnxBuilder.MakeNode("Identity", "next", "next"));
+        Refused(Loop(body), "graph 'body', node Identity_next (Identity) reads 'next', which it computes itself");
+    }
+
+    [Fact]
+    public void An_opset_that_is_missing_or_none_is_told()
+    {
+        var none = Model().Node("Relu", "x", "y");
+        none.Model.OpsetImport.Clear();
+        Refused(none, "the file names no opset (opset_import is missing), so what its operators mean is not known");
+        var odd = Model().Node("_LSTM_LAYER", "x", "y");
+        odd.Model.OpsetImport.Clear();
+        Refused(odd, "'_LSTM_LAYER_y' is a _LSTM_LAYER): it was not written as ONNX");
+        Refused(new OnnxBuilder(0).Input("x", OnnxBuilder.Float, 2).Output("y").Node("Relu", "x", "y"), "version 0 of ONNX's operators");
+        var two = Model().Node("Relu", "x", "y");
+        two.Model.OpsetImport.Add(new OperatorSetIdProto { Domain = "ai.onnx", Version = 9 });
+        Refused(two, "two versions of ONNX's operators, 17 and 9");
+        var foreign = Model();
+        var node = OnnxBuilder.MakeNode("Thing", "x", "y");
+        node.Domain = "elsewhere";
+        foreign.Graph.Node.Add(node);
+        Refused(foreign, "belongs to 'elsewhere', and the file does not say to which version of it");
+    }
+
+    [Fact]
+    public void A_function_of_another_opset_and_functions_of_one_name_are_refused()
+    {
+        FunctionProto Function(long opset)
+        {
+            var function = new FunctionProto { Name = "F", Domain = "own", Input = { "a" }, Output = { "b" }, OpsetImport = { new OperatorSetIdProto { Domain = "", Version = opset } } };
+            function.Node.Add(OnnxBuilder.MakeNode("Relu", "a", "b"));
+            return function;
+        }
+
+        OnnxBuilder Calls(params FunctionProto[] functions)
+        {
+            var model = Model();
+            model.Model.OpsetImport.Add(new OperatorSetIdProto { Domain = "own", Version = 1 });
+            model.Model.Functions.AddRange(functions);
+            var call = OnnxBuilder.MakeNode("F", "x", "y");
+            call.Domain = "own";
+            model.Graph.Node.Add(call);
+            return model;
+        }
+
+        Assert.Equal([0, 2], Calls(Function(17)).Run(null, [-1, 2]));
+        Refused(Calls(Function(11)), "its function 'F' is written in opset 11 and the model in 17");
+        Refused(Calls(Function(17), Function(17)), "two functions are named 'F'");
+    }
+
+    [Theory]
+    [InlineData(int.MaxValue)]
+    [InlineData(-2)]
+    [InlineData(4)]
+    public void A_hidden_size_that_R_does_not_have_is_refused(int hidden) => Refused(
+        new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 1, 3).Random("W", 1, 1, 1, 8, 3).Random("R", 2, 1, 1, 8, 2).Node("LSTM", "x W R", "y", ("hidden_size", hidden)).Output("y"),
+        $"hidden_size is {hidden}, and R of shape [1, 8, 2] has 2 hidden units");
+
+    [Fact]
+    public void Attributes_of_a_convolution_that_its_weights_contradict_are_refused()
+    {
+        OnnxBuilder Conv(string op, params (string, object)[] attributes) => new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 1, 8).Random("w", 1, 1, 1, 1, 3).Node(op, "x w", "y", attributes).Output("y");
+        foreach (var op in (string[])["Conv", "ConvTranspose"])
+        {
+            Refused(Conv(op, ("kernel_shape", new[] { (long)int.MaxValue })), "'kernel_shape' is 2147483647, and its weights of shape [1, 1, 3] have 3");
+            Refused(Conv(op, ("strides", new[] { 1L, 1L })), "'strides' has 2 numbers; 1 are needed");
+            Refused(Conv(op, ("strides", new[] { 0L })), "'strides' is 0; numbers from 1");
+            Refused(Conv(op, ("dilations", new[] { -1L })), "'dilations' is -1");
+            Refused(Conv(op, ("pads", new[] { long.MaxValue, 0L })), "'pads' is 9223372036854775807, 0");
+            Refused(Conv(op, ("group", 0)), "group(s)");
+        }
+    }
+
+    [Fact]
+    public void Sparse_constants_and_strings_are_refused()
+    {
+        var sparse = Model().Node("Relu", "x", "y");
+        sparse.Graph.SparseInitializer.Add(new SparseTensorProto());
+        Refused(sparse, "has sparse constants");
+        var text = Model().Node("Relu", "x", "y");
+        text.Graph.Initializer.Add(new TensorProto { Name = "s", DataType = 8, Dims = { 1 } });
+        Refused(text, "its element type String is not supported");
+    }
+
+    private static OnnxBuilder Model() => new OnnxBuilder().Input("x", OnnxBuilder.Float, 2).Output("y");
+
+    private static GraphProto Body()
+    {
+        var body = new GraphProto { Name = "body" };
+        body.Input.AddRange([OnnxBuilder.Port("i", OnnxBuilder.Int64), OnnxBuilder.Port("c", OnnxBuilder.Bool), OnnxBuilder.Port("v", OnnxBuilder.Float, 2)]);
+        body.Output.AddRange([OnnxBuilder.Port("c", OnnxBuilder.Bool), OnnxBuilder.Port("next", OnnxBuilder.Float, 2)]);
+        return body;
+    }
+
+    private static OnnxBuilder Loop(GraphProto body) => Model().Constant("n", [], 3L).Constant("go", [], true).Node("Loop", "n go x", "y", ("body", body));
+
+    private static void Refused(OnnxBuilder model, string why) => Assert.Contains(why, Assert.ThrowsAny<ConversionException>(() => model.Convert()).Message, StringComparison.Ordinal);
+}
