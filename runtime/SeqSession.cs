@@ -443,8 +443,13 @@ public sealed unsafe class SeqSession : IDisposable
     /// </summary>
     private StateCopy[] MakeCopies(SessionPlan plan)
     {
-        List<StateCopy> staged = [.. _held.Where(held => !held.IsStill).Select(held => new StateCopy(held.Value, held.Value.Data, held.Copy.Data))];
+        List<StateCopy> staged = [];
         var direct = new List<StateCopy>();
+        foreach (var held in _held)
+        {
+            if (!held.IsStill) staged.Add(new StateCopy(held.Value, held.Value.Data, held.Copy.Data));
+        }
+
         for (var i = 0; i < _states.Length; i++)
         {
             var update = plan.Values[plan.Graph.States[i].Update];

@@ -25,7 +25,8 @@ internal sealed class Lifetimes
     {
         (_plan, _graph, _sharesMemory) = (plan, plan.Graph, sharesMemory);
         _end = EndsOfNodes();
-        _root = [.. Enumerable.Range(0, _graph.Values.Length)];
+        _root = new int[_graph.Values.Length];
+        for (var i = 0; i < _root.Length; i++) _root[i] = i;
         FindViews();
         Overwrites = sharesMemory ? FindOverwrites() : [];
         for (var i = 0; i < _root.Length; i++) _root[i] = Home(i);
@@ -146,7 +147,7 @@ internal sealed class Lifetimes
                 if (output >= 0) isFixed[Home(output)] |= _plan.IsFixedNode[i];
             }
 
-            foreach (var value in node.Inputs.Concat(node.Outputs))
+            foreach (var value in (ReadOnlySpan<int>)[.. node.Inputs, .. node.Outputs])
             {
                 if (value < 0) continue;
                 var home = Home(value);

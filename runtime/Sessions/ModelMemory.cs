@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.MemoryMappedFiles;
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace SeqRuntime.Sessions;
 
@@ -31,9 +32,9 @@ internal sealed unsafe class ModelMemory : SafeHandle
         var memory = new ModelMemory();
         try
         {
-            using var stream = Open(path);
-            memory.Length = stream.Length;
-            memory._file = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
+            using var file = Open(path, out var length);
+            memory.Length = length;
+            memory._file = MemoryMappedFile.CreateFromFile(file, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
             memory._view = memory._file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
             byte* start = null;
             memory._view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
@@ -52,13 +53,18 @@ internal sealed unsafe class ModelMemory : SafeHandle
     /// <summary>Reads a file into memory that begins at a multiple of 64 bytes, as a mapped file does.</summary>
     public static ModelMemory Read(string path)
     {
-        using var stream = Open(path);
-        var length = stream.Length;
+        using var file = Open(path, out var length);
         if (length > Array.MaxLength - Alignment) throw new SeqFormatException($"{path}: {length} bytes are more than a .seq file may have.");
         var bytes = GC.AllocateUninitializedArray<byte>((int)length + Alignment, pinned: true);
         var past = (int)((nuint)System.Runtime.CompilerServices.Unsafe.AsPointer(ref bytes[0]) % Alignment);
         var content = bytes.AsMemory(past == 0 ? 0 : Alignment - past, (int)length);
-        stream.ReadExactly(content.Span);
+        for (var done = 0; done < content.Length;)
+        {
+            var count = RandomAccess.Read(file, content.Span[done..], done);
+            if (count == 0) throw new IOException($"{path} became shorter while it was read.");
+            done += count;
+        }
+
         return Pin(content);
     }
 
@@ -70,13 +76,25 @@ internal sealed unsafe class ModelMemory : SafeHandle
         return memory;
     }
 
-    private static FileStream Open(string path)
+    /// <summary>By its handle: streams would bring all kinds of streams into small programs.</summary>
+    private static SafeFileHandle Open(string path, out long length)
     {
-        var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1);
-        if (stream.CanSeek && stream.Length > 0) return stream;
-        var isRegular = stream.CanSeek;
-        stream.Dispose();
-        throw isRegular ? new SeqFormatException($"{path}: the file is empty.") : new IOException($"{path} is a pipe or a device; a model is loaded from a regular file, or from memory.");
+        var file = File.OpenHandle(path);
+        try
+        {
+            length = RandomAccess.GetLength(file);
+            return length > 0 ? file : throw new SeqFormatException($"{path}: the file is empty.");
+        }
+        catch (NotSupportedException)
+        {
+            file.Dispose();
+            throw new IOException($"{path} is a pipe or a device; a model is loaded from a regular file, or from memory.");
+        }
+        catch (SeqFormatException)
+        {
+            file.Dispose();
+            throw;
+        }
     }
 
     protected override bool ReleaseHandle()

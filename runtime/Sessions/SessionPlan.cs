@@ -71,12 +71,12 @@ internal sealed unsafe class SessionPlan : IDisposable
         {
             PlaceKnown();
             InferAtLargest(options);
-            IsViewNode = [.. Contexts.Select((context, i) => _sharesMemory && !IsKnownNode[i] && graph.Nodes[i].Operator.IsViewAt(context))];
+            IsViewNode = new bool[Contexts.Length];
+            for (var i = 0; i < IsViewNode.Length; i++) IsViewNode[i] = _sharesMemory && !IsKnownNode[i] && graph.Nodes[i].Operator.IsViewAt(Contexts[i]);
             CheckWork();
             Parallel = options.Threads > 1 ? ShareOut(options.LeastSharedWork) : [];
             IsFixedNode = FindFixedNodes(options.FixedInputs);
-            int[] order = [.. Enumerable.Range(0, IsFixedNode.Length)];
-            RunOrder = [.. order.Where(i => IsFixedNode[i]), .. order.Where(i => !IsFixedNode[i])];
+            RunOrder = FixedFirst(IsFixedNode);
 
             Lifetimes = new Lifetimes(this, _sharesMemory);
             _offset = new long[Values.Length];
@@ -486,7 +486,24 @@ internal sealed unsafe class SessionPlan : IDisposable
         if (Parallel.Length == 0) return (stateBytes, arena.Bytes);
         _ = arena.TakeNew(_scratchBytes);
         _parallelOffset = arena.Bytes;
-        return (stateBytes, checked(_parallelOffset + Parallel.Sum(step => step.OwnBytes)));
+        var end = _parallelOffset;
+        foreach (var step in Parallel) end = checked(end + step.OwnBytes);
+        return (stateBytes, end);
+    }
+
+    /// <summary>The nodes in the order in which they run: those that run once, then the others.</summary>
+    private static int[] FixedFirst(bool[] isFixed)
+    {
+        var order = new List<int>(isFixed.Length);
+        foreach (var turn in (ReadOnlySpan<bool>)[true, false])
+        {
+            for (var i = 0; i < isFixed.Length; i++)
+            {
+                if (isFixed[i] == turn) order.Add(i);
+            }
+        }
+
+        return [.. order];
     }
 
     /// <summary>One place that the nodes use in turn, large enough for each; or a place for each, where nothing shares memory.</summary>
@@ -494,7 +511,8 @@ internal sealed unsafe class SessionPlan : IDisposable
     {
         var bytes = new long[Contexts.Length];
         for (var i = 0; i < bytes.Length; i++) bytes[i] = IsKnownNode[i] ? 0 : ScratchOf(i);
-        _scratchBytes = bytes.Concat(Parallel.Select(step => step.EachScratchBytes)).DefaultIfEmpty().Max();
+        foreach (var most in bytes) _scratchBytes = Math.Max(_scratchBytes, most);
+        foreach (var step in Parallel) _scratchBytes = Math.Max(_scratchBytes, step.EachScratchBytes);
         if (_sharesMemory) Array.Fill(_scratchOffset, arena.TakeNew(_scratchBytes));
         else for (var i = 0; i < bytes.Length; i++) _scratchOffset[i] = arena.TakeNew(_scratchBytes);
     }

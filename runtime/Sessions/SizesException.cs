@@ -13,7 +13,7 @@ internal sealed class SizesException : ArgumentException
     private const int MostNodes = 2_000_000;
 
     /// <summary>Small sizes, and larger ones of which many are multiples: of powers of two, and of the frames that audio is cut into.</summary>
-    private static readonly int[] s_tried = [.. Enumerable.Range(1, 31), .. Enumerable.Range(1, 9).SelectMany(octave => new[] { 16, 20, 24, 30 }.Select(part => part << octave)), 1 << 14];
+    private static readonly int[] s_tried = ToTry();
 
     private SizesException(string sizes, string fitting, IReadOnlyDictionary<string, int>? fittingSizes, Exception fault)
         : base($"{fault.Message} This is at {sizes}; set the graph's symbolic dimensions to the largest sizes you will run: new {nameof(SeqSessionOptions)} {{ {nameof(SeqSessionOptions.MaxSizes)} = {{ {fitting} }} }}{(fittingSizes is null ? "" : " fits")}.", fault) =>
@@ -36,8 +36,9 @@ internal sealed class SizesException : ArgumentException
     /// <param name="plan">Plans a session at other sizes, or throws.</param>
     public static Exception Explain(LoadedGraph graph, int[] sizes, ICollection<string> given, Exception fault, Action<Dictionary<string, int>> plan)
     {
-        var tried = graph.Symbols.Zip(sizes).ToDictionary(s => s.First, s => s.Second);
-        string[] open = [.. graph.Symbols.Where(symbol => !given.Contains(symbol))];
+        var tried = new Dictionary<string, int>();
+        for (var i = 0; i < sizes.Length; i++) tried[graph.Symbols[i]] = sizes[i];
+        var open = Array.FindAll(graph.Symbols, symbol => !given.Contains(symbol));
         var left = MostNodes;
         var fitting = Find(tried, open.Length == 0 ? graph.Symbols : open, sizes =>
         {
@@ -83,6 +84,15 @@ internal sealed class SizesException : ArgumentException
         }
 
         return fits;
+    }
+
+    private static int[] ToTry()
+    {
+        var sizes = new List<int>();
+        for (var size = 1; size < 32; size++) sizes.Add(size);
+        for (var octave = 1; octave < 10; octave++) sizes.AddRange(16 << octave, 20 << octave, 24 << octave, 30 << octave);
+        sizes.Add(1 << 14);
+        return [.. sizes];
     }
 
     private static bool Fits(Dictionary<string, int> sizes, string[] group, int size, Action<Dictionary<string, int>> plan)
