@@ -170,7 +170,7 @@ internal static class Converter
         if (options.AutoStates && !hasStates)
         {
             stage("finding states", 0.4);
-            var found = StateFinder.Find(graph, pairing.Outputs, notes);
+            var found = StateFinder.Find(raw, graph, pairing.Outputs, notes);
             foreach (var match in found.Pairs) pairing.Pair(sized, match);
             if (found.Pairs.Count > 0) graph = SizeProbes.Resolve(sized, notes, out sized);
         }

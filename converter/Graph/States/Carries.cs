@@ -15,13 +15,13 @@ internal enum CarryKind
     /// <summary>Through one matrix, and behind it element by element, as the hidden state of a written-out cell.</summary>
     Product,
 
-    /// <summary>It is what a recurrent layer leaves behind, and follows from the input: a hidden state that acts through attention.</summary>
+    /// <summary>It is what a recurrent layer that begins anew leaves behind, and follows from the input: a hidden state that acts through attention.</summary>
     LayerEnd,
 
-    /// <summary>Each element follows from the input's own and new values through a function, as the hidden state from the cell state.</summary>
+    /// <summary>Each element follows from the input's own, scaled, and new values through a function, as the hidden state from the cell state.</summary>
     Gated,
 
-    /// <summary>Each element is a blend of the input's own and new values: a smoother, a gated cell, a decaying value.</summary>
+    /// <summary>Each element is a blend of the input's own and new values: a smoother, a gated cell.</summary>
     Blend,
 
     /// <summary>It keeps some of the input's elements and has new ones beside them: a buffer that is written.</summary>
@@ -36,18 +36,26 @@ internal sealed class Carries
     private readonly ElementMoves _moves;
     private readonly IrPort _input;
     private readonly HashSet<string> _follows;
+    private readonly HashSet<string> _isOfOthers;
     private readonly HashSet<string> _beforeProduct;
     private readonly HashSet<string> _behindProduct = [];
     private readonly Dictionary<string, Path> _paths = [];
 
-    public Carries(SizedView view, Provenance provenance, ElementMoves moves, IrPort input)
+    /// <param name="view">The graph.</param>
+    /// <param name="provenance">Where elements come from.</param>
+    /// <param name="moves">Moves elements.</param>
+    /// <param name="input">The input that may be a state.</param>
+    /// <param name="others">Inputs that are no states as far as is known: what follows from none of them is nothing new.</param>
+    public Carries(SizedView view, Provenance provenance, ElementMoves moves, IrPort input, IEnumerable<IrPort> others)
     {
         (_view, _provenance, _moves, _input) = (view, provenance, moves, input);
         _follows = [input.Value];
         _beforeProduct = [input.Value];
+        _isOfOthers = [.. others.Where(i => i != input).Select(i => i.Value)];
         if (moves.IsSmall(input.Value)) _paths[input.Value] = new Path([.. Enumerable.Range(1, (int)view.CountOf(input.Value)).Select(i => (long)i)]);
         foreach (var node in view.Graph.Nodes)
         {
+            if (node.Op is not ("Shape" or "Size") && node.Inputs.Exists(_isOfOthers.Contains)) _isOfOthers.UnionWith(node.Outputs);
             if (!node.Inputs.Exists(_follows.Contains) || node.Op is "Shape" or "Size" || !node.Outputs.Exists(o => o.Length > 0 && view.Known(o) is null)) continue;
             _follows.UnionWith(node.Outputs);
             Visit(node);
@@ -58,11 +66,12 @@ internal sealed class Carries
     public CarryKind To(IrPort output)
     {
         if (!_follows.Contains(output.Value)) return CarryKind.None;
+        if (!_isOfOthers.Contains(output.Value)) return CarryKind.Follows;
         if (IsBuffer(output)) return CarryKind.Buffer;
         if (_paths.TryGetValue(output.Value, out var path) && path.IsInPlace)
         {
-            if (path.IsScaled && path.IsLinear && (path.IsAdded || path.IsDecay)) return CarryKind.Blend;
-            return path.IsAdded && !path.IsLinear ? CarryKind.Gated : CarryKind.Sum;
+            if (path.IsScaled && path.IsLinear && path.IsAdded) return CarryKind.Blend;
+            return path.IsAdded && path.IsScaled && !path.IsLinear ? CarryKind.Gated : CarryKind.Sum;
         }
 
         if (IsLayerEnd(output)) return CarryKind.LayerEnd;
@@ -83,7 +92,7 @@ internal sealed class Carries
         if (!node.Inputs.Exists(_paths.ContainsKey) || !node.Outputs.TrueForAll(o => o.Length == 0 || _moves.IsSmall(o))) return;
         if (isMoved && node.Op is not ("Mul" or "Where" or "Clip")) Move(node, moved);
         else if (isElementwise && Combine(node) is { } path) _paths[node.Output(0)] = path;
-        else if (node.Op is "ScatterND" or "ScatterElements" && _paths.TryGetValue(node.Input(0), out var written)) _paths[node.Output(0)] = written with { IsAdded = true, IsScaled = true };
+        else if (node.Op is "ScatterND" or "ScatterElements" && _paths.TryGetValue(node.Input(0), out var written)) _paths[node.Output(0)] = written with { IsAdded = written.IsAdded || _isOfOthers.Contains(node.Input(2)), IsScaled = written.IsScaled || node.String("reduction", "none") == "none" };
     }
 
     private void Move(IrNode node, int[] moved)
@@ -117,11 +126,12 @@ internal sealed class Carries
         var path = Path.Of(elements, paths);
         var rest = operands.Find(o => !_paths.ContainsKey(o));
         var factor = rest is null ? null : _view.Known(rest);
+        var isNew = rest is not null && factor is null && _isOfOthers.Contains(rest);
         return node.Op switch
         {
-            "Add" or "Sub" or "Max" or "Min" => path with { IsAdded = path.IsAdded || (rest is not null && factor is null), IsScaled = path.IsScaled || paths.Count > 1 },
-            "Mul" or "Div" => path with { IsScaled = true, IsDecay = path.IsDecay || (node.Op == "Mul" && factor is { Type: ElementType.Float32, IsZero: false } && !factor.Floats.ContainsAnyExceptInRange(-0.999999f, 0.999999f)) },
-            "Where" => path with { IsAdded = path.IsAdded || rest is not null, IsScaled = true },
+            "Add" or "Sub" or "Max" or "Min" => path with { IsAdded = path.IsAdded || isNew, IsScaled = path.IsScaled || paths.Count > 1 },
+            "Mul" or "Div" => path with { IsScaled = path.IsScaled || !path.IsAdded || factor is not null },
+            "Where" => path with { IsAdded = path.IsAdded || isNew, IsScaled = path.IsScaled || !_follows.Contains(node.Input(0)) },
             "Neg" or "Clip" or "Cast" => path,
             _ when operands.Count == 1 => path with { IsLinear = false },
             _ => null,
@@ -137,21 +147,18 @@ internal sealed class Carries
     }
 
     private bool IsLayerEnd(IrPort output) =>
-        _provenance.Marks(output.Value) is { } marks && marks.Length > 0 && Array.TrueForAll(marks, _provenance.IsLayerEnd);
+        _provenance.Marks(output.Value) is { } marks && marks.Length > 0 && Array.TrueForAll(marks, _provenance.IsEndOfAnew);
 
     /// <summary>For each element of a value the input's element, counted from 1, that it follows from alone; what was done on the way.</summary>
     private sealed record Path(long[] Elements)
     {
         public bool IsLinear { get; init; } = true;
 
-        /// <summary>Something that is no constant was added, or chosen instead.</summary>
+        /// <summary>Something that follows from other inputs was added, or chosen instead.</summary>
         public bool IsAdded { get; init; }
 
-        /// <summary>It was multiplied, chosen, or comes in on two ways.</summary>
+        /// <summary>It was multiplied or chosen before new values came in, multiplied by a constant, or comes in on two ways.</summary>
         public bool IsScaled { get; init; }
-
-        /// <summary>It was multiplied by a constant below 1.</summary>
-        public bool IsDecay { get; init; }
 
         public bool IsInPlace => Elements.Index().All(e => e.Item == 0 || e.Item == e.Index + 1) && 2 * Elements.Count(e => e != 0) >= Elements.Length;
 
@@ -160,7 +167,6 @@ internal sealed class Carries
             IsLinear = from.TrueForAll(p => p.IsLinear),
             IsAdded = from.Exists(p => p.IsAdded),
             IsScaled = from.Exists(p => p.IsScaled),
-            IsDecay = from.Exists(p => p.IsDecay),
         };
     }
 }

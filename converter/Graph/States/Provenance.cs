@@ -11,7 +11,9 @@ internal sealed class Provenance
     private readonly HashSet<string> _masked = [];
     private readonly Dictionary<string, long> _starts = [];
     private readonly Dictionary<(IrNode Layer, int State), long> _states = [];
-    private readonly List<(long Start, long End)> _stateRanges = [];
+    private readonly List<(long Start, long End)> _anewRanges = [];
+    private readonly Dictionary<IrNode, int[]> _operands = [];
+    private readonly Dictionary<string, HashSet<IrNode>> _ways = [];
     private long _next = 1;
 
     public Provenance(SizedView view)
@@ -19,6 +21,7 @@ internal sealed class Provenance
         _view = view;
         var moves = new ElementMoves(view);
         var moved = view.Graph.Nodes.ToDictionary(node => node, node => (Operands: moves.Moved(node, out var isKept), IsKept: isKept));
+        foreach (var (node, (operands, _)) in moved) _operands[node] = operands;
         Reach = Reached(moved);
         var needed = Needed(moved);
         foreach (var value in Sources)
@@ -54,6 +57,21 @@ internal sealed class Provenance
     /// <summary>Whether a mask may have set elements of the value to zero on the way.</summary>
     public bool IsMasked(string value) => _masked.Contains(value);
 
+    /// <summary>The nodes that moved elements to where a value has them, back to where they were computed.</summary>
+    public IReadOnlySet<IrNode> WayTo(string value)
+    {
+        if (_ways.TryGetValue(value, out var known)) return known;
+        var way = _ways[value] = [];
+        var waiting = new Stack<string>([value]);
+        while (waiting.TryPop(out var next))
+        {
+            if (!_view.Producers.TryGetValue(next, out var node) || _operands[node].Length == 0 || !way.Add(node)) continue;
+            foreach (var operand in _operands[node]) waiting.Push(node.Inputs[operand]);
+        }
+
+        return way;
+    }
+
     /// <summary>The mark of an input's first element; the others' follow.</summary>
     public long StartOf(string input) => _starts[input];
 
@@ -62,13 +80,13 @@ internal sealed class Provenance
     {
         if (_states.TryGetValue((layer, state), out var start)) return start;
         _states[(layer, state)] = _next;
-        _stateRanges.Add((_next, _next + _view.CountOf(layer.Outputs.First(o => o.Length > 0))));
+        if (Enumerable.Range(5, layer.Op == "LSTM" ? 2 : 1).All(i => layer.Input(i).Length == 0 || _view.Known(layer.Input(i)) is not null)) _anewRanges.Add((_next, _next + _view.CountOf(layer.Outputs.First(o => o.Length > 0))));
         _next += _view.CountOf(layer.Outputs.First(o => o.Length > 0));
         return _states[(layer, state)];
     }
 
-    /// <summary>Whether an element is of some layer's last state.</summary>
-    public bool IsLayerEnd(long mark) => _stateRanges.Exists(range => mark >= range.Start && mark < range.End);
+    /// <summary>Whether an element is of the last state of some layer that begins anew in each run.</summary>
+    public bool IsEndOfAnew(long mark) => _anewRanges.Exists(range => mark >= range.Start && mark < range.End);
 
     public static bool IsRecurrent(IrNode node) => node.Op is "LSTM" or "GRU" or "RNN";
 
@@ -90,14 +108,14 @@ internal sealed class Provenance
         return reached;
     }
 
-    /// <summary>Values whose marks are asked for: outputs, first states of layers, and what an input's elements are joined to.</summary>
+    /// <summary>Values whose marks are asked for: outputs, what layers read and begin with, and what an input's elements are joined to.</summary>
     private HashSet<string> Needed(Dictionary<IrNode, (int[] Operands, bool IsKept)> moved)
     {
         var graph = _view.Graph;
         var needed = new HashSet<string>(graph.Outputs.Select(o => o.Value).Concat(graph.States.Select(s => s.Update)));
         foreach (var node in graph.Nodes)
         {
-            if (IsRecurrent(node)) needed.UnionWith([node.Input(5), node.Op == "LSTM" ? node.Input(6) : ""]);
+            if (IsRecurrent(node)) needed.UnionWith([node.Input(0), node.Input(5), node.Op == "LSTM" ? node.Input(6) : ""]);
             else if (node.Op == "Concat" && Reach.Contains(node.Output(0))) needed.Add(node.Output(0));
         }
 

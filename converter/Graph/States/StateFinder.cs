@@ -32,11 +32,12 @@ internal sealed class StateFinder
     private readonly Dictionary<(IrPort Input, IrPort Output), CarryKind> _carries = [];
     private readonly HashSet<IrPort> _begin = [];
 
-    private StateFinder(IrGraph resolved, SizedView view, IReadOnlyCollection<string> taken, List<string> notes)
+    private StateFinder(IrGraph source, IrGraph resolved, SizedView view, IReadOnlyCollection<string> taken, List<string> notes)
     {
         (_resolved, _view, _notes) = (resolved, view, notes);
         _provenance = new Provenance(view);
-        _places = new Places(view, _provenance);
+        var layers = LayersOf(source).Select(n => n.Name).ToHashSet();
+        _places = new Places(view, _provenance, layer => !layers.Any(name => layer.Name == name || layer.Name.StartsWith(name + ".", StringComparison.Ordinal)));
         _inputs = [.. view.Graph.Inputs];
         _outputs = view.Graph.Outputs.FindAll(o => !taken.Contains(o.Name));
     }
@@ -46,20 +47,25 @@ internal sealed class StateFinder
     private IrPort FirstOutput => _view.Graph.Outputs[0];
 
     /// <summary>Pairs of inputs and outputs that are states.</summary>
+    /// <param name="source">The graph as it was read.</param>
     /// <param name="resolved">The graph, resolved.</param>
     /// <param name="taken">Outputs that the user has paired.</param>
     /// <param name="notes">What stays open is added.</param>
     /// <exception cref="ConversionException">An input is a state for certain, and two outputs follow from it.</exception>
-    public static FoundStates Find(IrGraph resolved, IReadOnlyCollection<string> taken, List<string> notes)
+    public static FoundStates Find(IrGraph source, IrGraph resolved, IReadOnlyCollection<string> taken, List<string> notes)
     {
         if (resolved.Inputs.Count + resolved.States.Count < 2 || resolved.Inputs.Count == 0 || resolved.Outputs.Count == 0) return new FoundStates([], []);
         if (SizedView.Of(resolved) is not { } view) throw new ConversionException($"graph '{resolved.Name}': its shapes fit together at none of the sizes tried once its nodes are joined; fix dimensions with --dim.");
-        var finder = new StateFinder(resolved, view, taken, notes);
+        var finder = new StateFinder(source, resolved, view, taken, notes);
         finder.FindGrowing();
         finder.FindPlaces();
         finder.FindCarries();
         return new FoundStates(finder._pairs, finder._caches);
     }
+
+    /// <summary>The recurrent layers and loops of a graph and of those inside it, which say themselves what their state is.</summary>
+    private static IEnumerable<IrNode> LayersOf(IrGraph graph) =>
+        graph.Nodes.SelectMany(n => n.Attributes.Values.OfType<IrGraph>().SelectMany(LayersOf).Prepend(n)).Where(n => n.Op.EndsWith("LSTM", StringComparison.Ordinal) || n.Op is "GRU" or "RNN" or "Loop" or "Scan");
 
     /// <summary>Caches that are given back with new steps beside them. New steps may be an input too: the one that stands first and is called a state is the cache.</summary>
     private void FindGrowing()
@@ -101,10 +107,12 @@ internal sealed class StateFinder
 
     private void FindPlaces()
     {
-        foreach (var input in _inputs.ToList())
+        var all = _inputs.ToDictionary(input => input, input => _outputs.Where(o => !IsUnchanged(input, o)).Select(o => _places.Match(input, o)).OfType<PlaceMatch>().ToList());
+        foreach (var node in all.Values.SelectMany(m => m).SelectMany(m => m.Places).Where(p => p.IsGuess).Select(p => p.Node).Distinct().ToList()) Contest(node, all);
+        foreach (var (input, own) in all)
         {
-            var matches = _outputs.Where(o => !IsUnchanged(input, o)).Select(o => _places.Match(input, o)).OfType<PlaceMatch>().ToList();
-            var reached = _places.Of(input);
+            var matches = own.FindAll(m => _outputs.Contains(m.Output));
+            var reached = _places.Of(input).Where(place => !place.IsGuess).ToList();
             if (reached.Any(place => place.IsReverse) && (matches.Count == 0 || matches.Exists(m => m.IsReverse)))
             {
                 _inputs.Remove(input);
@@ -115,20 +123,48 @@ internal sealed class StateFinder
             if (matches.Exists(m => FitsTogether(input, m.Output))) matches.RemoveAll(m => !FitsTogether(input, m.Output));
             if (matches.Exists(m => !m.IsMasked)) matches.RemoveAll(m => m.IsMasked);
             if (matches.Count > 0) TakePlace(input, Choose(input, matches));
-            else if (reached.Any(place => place.Kind != PlaceKind.Past)) _begin.Add(input);
+            else if (own.Count == 0 && reached.Any(place => place.Kind != PlaceKind.Past)) _begin.Add(input);
         }
+    }
+
+    /// <summary>
+    /// What has the same part in one node is not all its state. Of what is joined the one in front is the past; of two products of a
+    /// written-out cell the input of the better name stays, and rather not the first.
+    /// </summary>
+    private void Contest(IrNode node, Dictionary<IrPort, List<PlaceMatch>> all)
+    {
+        var rivals = all.Keys.Where(input => all[input].Exists(m => m.IsGuessAt(node))).ToList();
+        var isDecided = all.Values.Any(own => own.Exists(m => m.IsSureAt(node)));
+        if (rivals.Count == 1 && !isDecided) return;
+        var best = isDecided ? [] : rivals.GroupBy(Says).MaxBy(g => g.Key)!.ToList();
+        if (best.Count > 1) best.Remove(FirstInput);
+        if (best.Count > 1)
+        {
+            var options = best.SelectMany(i => all[i].Where(m => m.IsGuessAt(node)).Select(m => $"--state {i.Name}={m.Output.Name}"));
+            throw new ConversionException($"inputs {string.Join(" and ", best.Select(i => $"'{i.Name}'"))} have the same part in the cell at '{node.Name}': one is what it reads, the other its hidden state. Choose: {string.Join(", or ", options)}; --no-auto-state leaves all inputs as they are.");
+        }
+
+        foreach (var winner in best)
+        {
+            var others = rivals.Where(i => i != winner).ToList();
+            var reason = rivals.GroupBy(Says).Count() > 1 ? "name" : "place behind the first input";
+            _notes.Add($"input '{winner.Name}' is taken for the hidden state of the cell at '{node.Name}' by its {reason}; {string.Join(" and ", others.Select(i => $"'{i.Name}'"))} has the same part in it (otherwise: {string.Join(" or ", others.SelectMany(i => all[i].Where(m => m.IsGuessAt(node)).Select(m => $"--state {i.Name}={m.Output.Name}")))})");
+        }
+
+        foreach (var rival in rivals.Except(best)) all[rival].RemoveAll(m => m.IsGuessAt(node));
+
+        (int, bool) Says(IrPort input) => all[input].Where(m => m.IsGuessAt(node)).Max(m => (StateNames.Match(input.Name, m.Output.Name), StateNames.SaysState(input.Name)));
     }
 
     private void TakePlace(IrPort input, PlaceMatch match) => Take(input, match.Output, PlaceNames.Describe(match.Places, _view));
 
-    /// <summary>Of outputs with other contents the one that the places leave last, if they are steps of one layer, or else first; of equal ones that of the better name, and rather not the first.</summary>
+    /// <summary>Of outputs with other contents the one that the last step leaves; of equal ones that of the better name, and rather not the first.</summary>
     private PlaceMatch Choose(IrPort input, List<PlaceMatch> matches)
     {
         var contents = matches.GroupBy(m => m.Marks, MarksComparer.Instance).Select(g => g.ToList()).ToList();
         if (contents.Count > 1)
         {
-            var steps = contents.FindAll(c => c[0].IsOneLayer && c[0].Depth > 0);
-            var depth = steps.Count > 0 ? steps.Max(c => c[0].Depth) : contents.Min(c => c[0].Depth);
+            var depth = contents.Max(c => c[0].Depth);
             contents.RemoveAll(c => c[0].Depth != depth);
         }
 
@@ -148,7 +184,7 @@ internal sealed class StateFinder
         var moves = new ElementMoves(_view);
         foreach (var input in _inputs)
         {
-            var carries = new Carries(_view, _provenance, moves, input);
+            var carries = new Carries(_view, _provenance, moves, input, _inputs);
             foreach (var output in _outputs)
             {
                 if (FitsTogether(input, output) && !IsUnchanged(input, output)) _carries[(input, output)] = carries.To(output);

@@ -76,6 +76,29 @@ public class CarryTests
         Assert.Empty(same.Pairs());
     }
 
+    /// <summary>An output that is made of one input and constants alone, or of a residual connection, tells nothing.</summary>
+    [Fact]
+    public void WhatBringsNothingNewIsNoState()
+    {
+        OnnxBuilder Second() => new OnnxBuilder().In("x", 1, I).In("v", 1, H).Constant("a", [], 0.5f).Matrix(1, "x", "y", I, H).Out("y");
+        Assert.Empty(Second().Node("Mul", "v a", "7").Out("7", 1, H).Pairs());
+        Assert.Empty(Second().Matrix(2, "v", "7", H, H).Out("7", 1, H).Pairs());
+        Assert.Empty(Second().Constant("row", [1, 1], 0L).Constant("new", [1, H], new float[H]).Node("ScatterND", "v row new", "7").Out("7", 1, H).Pairs());
+        Assert.Empty(Second().Node("Greater", "v a", "m").Node("Where", "m v a", "w").Node("Ceil", "w", "7").Out("7", 1, H).Pairs());
+        Assert.Empty(Second().Node("Greater", "v y", "m").Node("Where", "m v y", "7").Out("7", 1, H).Pairs());
+        Assert.Empty(Second().Node("Add", "v y", "s").Node("Mul", "s y", "7").Out("7", 1, H).Pairs());
+        Assert.Empty(Second().Node("Add", "v y", "s").Node("Tanh", "s", "7").Out("7", 1, H).Pairs());
+        Assert.Equal([("v", "7")], Second().Node("Mul", "v a", "s").Node("Add", "s y", "t").Node("Tanh", "t", "7").Out("7", 1, H).Pairs());
+    }
+
+    /// <summary>The end of a layer whose own state is an input belongs to that.</summary>
+    [Fact]
+    public void WhatALayerReadsIsNotItsEnd()
+    {
+        var model = new OnnxBuilder().In("a", 1, I).In("x", 1, 1, H).In("h", 1, 1, H).Layer("GRU", 1, H, H, "x h", "all hn").Integers("1", 1).Node("Squeeze", "all 1", "end").Matrix(2, "a", "y", I, 2).Out("y").Out("end", 1, 1, H).Out("hn", 1, 1, H);
+        Assert.Equal([("h", "hn")], model.Pairs());
+    }
+
     [Fact]
     public void NamesDecideWhereTheGraphAloneDoesNot()
     {

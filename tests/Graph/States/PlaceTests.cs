@@ -168,10 +168,88 @@ public class PlaceTests
         Assert.All(model.Convert().Graphs[0].States, s => Assert.Contains("state of layer", s.Reason, StringComparison.Ordinal));
     }
 
+    /// <summary>What a cell reads may be an output too, and as wide as its state.</summary>
+    [Theory]
+    [InlineData("x", "h")]
+    [InlineData("h", "x")]
+    public void WhatACellReadsIsNotWhatItsStateBecomes(string first, string second)
+    {
+        var model = Cell(new OnnxBuilder(18).In("in", 1, 2 * H).Constant("half", [], 0.5f).Matrix(8, "in", "x", 2 * H, H).In("h", 1, H).In("c", 1, H).Node("Concat", $"{first} {second}", "xh", ("axis", 1)).Random("w", 1, 0.5f, 4 * H, 2 * H).Random("b", 2, 0.3f, 4 * H).Node("Gemm", "xh w b", "g", ("transB", 1)), "c");
+        model.Node("Identity", "x", "same").Out("y").Out("same", 1, H).Out("x", 1, H).Out("e", 1, H).Out("d", 1, H);
+        Assert.Equal([("c", "d"), ("h", "e")], model.Pairs());
+        Assert.Equal(["y", "same", "x"], model.OutputsLeft());
+    }
+
+    /// <summary>x and h have the same part in a written-out LSTM.</summary>
+    [Theory]
+    [InlineData("x", "3", "3", "place behind the first input")]
+    [InlineData("3", "x", "x", "place behind the first input")]
+    [InlineData("hidden_in", "2", "hidden_in", "name")]
+    [InlineData("2", "h_in", "h_in", "name")]
+    public void OfTwoInputsOfACellNamesTellOrTheFirstIsData(string first, string second, string state, string reason)
+    {
+        var model = Cell(Products(new OnnxBuilder(18).In(first, 1, H).In(second, 1, H).In("c", 1, H), first, second), "c").Out("y").Out("d", 1, H).Out("e", 1, H);
+        Assert.Equal(new[] { ("c", "d"), (state, "e") }.Order(), model.Pairs());
+        var other = state == first ? second : first;
+        Assert.Contains(model.Notes(), n => n.Contains($"by its {reason}; '{other}' has the same part in it (otherwise: --state {other}=e)", StringComparison.Ordinal));
+        Assert.Contains((other, "e"), model.Pairs(new ConversionOptions { States = new Dictionary<string, string> { [other] = "e" } }));
+    }
+
+    [Fact]
+    public void TwoInputsOfACellThatNothingTellsApartMustBeChosen()
+    {
+        var model = Cell(Products(new OnnxBuilder(18).In("other", 1, I).In("1", 1, H).In("2", 1, H).In("c", 1, H), "1", "2"), "c").Matrix(9, "other", "z", I, 2).Out("y").Out("z").Out("d", 1, H).Out("e", 1, H);
+        var fault = Assert.Throws<ConversionException>(() => model.Convert());
+        Assert.Contains("Choose: --state 1=e, or --state 2=e; --no-auto-state leaves all inputs as they are", fault.Message, StringComparison.Ordinal);
+        Assert.Equal([("2", "e"), ("c", "d")], model.Pairs(new ConversionOptions { States = new Dictionary<string, string> { ["2"] = "e" } }));
+    }
+
+    [Fact]
+    public void WhatIsJoinedToItselfIsNoPast()
+    {
+        var model = new OnnxBuilder().In("a", 1, I).In("x", 1, 2, H).Node("Neg", "x", "n").Node("Concat", "x x n", "all", ("axis", 1)).Matrix(1, "all", "y", H, 3).Matrix(2, "a", "z", I, 2).Out("y").Out("n", 1, 2, H).Out("z");
+        Assert.Empty(model.Pairs());
+    }
+
+    [Fact]
+    public void NewStepsAreLeftOfAPastOnlyWhereTheyWereJoinedToIt()
+    {
+        var model = new OnnxBuilder().In("x", 1, H, 2).In("p", 1, H, 2).Node("Neg", "x", "v").Constant("low", [], -1f).Constant("high", [], 1f).Node("Clip", "v low high", "w").Node("Concat", "p w", "window", ("axis", 2)).Random("k", 1, 0.5f, H, H, 3).Node("Conv", "window k", "y")
+            .Integers("from", -2).Integers("end", long.MaxValue).Integers("2", 2).Node("Slice", "window from end 2", "next").Out("y").Out("v", 1, H, 2).Out("next", 1, H, 2);
+        Assert.Equal([("p", "next")], model.Pairs());
+        Assert.Equal(["y", "v"], model.OutputsLeft());
+    }
+
+    [Fact]
+    public void OfWhatIsJoinedTheOneInFrontIsThePast()
+    {
+        var model = new OnnxBuilder().In("p", 1, 1, 2).In("x", 1, 1, 6).Node("Concat", "p x", "window", ("axis", 2)).Random("k", 1, 0.5f, 1, 1, 3).Node("Conv", "window k", "y").Integers("six", 6, 2).Node("Split", "window six", "begin next", ("axis", 2)).Out("y").Out("begin", 1, 1, 6).Out("next", 1, 1, 2);
+        Assert.Equal([("p", "next")], model.Pairs());
+        var newestFirst = new OnnxBuilder().In("x", 1, 1, I).In("buf", 1, 6, I).Integers("0", 0).Integers("5", 5).Integers("1", 1).Node("Slice", "buf 0 5 1", "rest").Node("Concat", "x rest", "next", ("axis", 1)).Constant("flat", [2], 1L, -1L).Node("Reshape", "next flat", "f").Matrix(3, "f", "y", 6 * I, H).Out("y").Out("next", 1, 6, I);
+        Assert.Equal([("buf", "next")], newestFirst.Pairs());
+    }
+
+    /// <summary>x goes into the second layer, not into the first one's state; the first layer's state is not what the second leaves.</summary>
+    [Fact]
+    public void AStateIsNotWhatALayerBehindLeaves()
+    {
+        var model = new OnnxBuilder().In("x", 1, 1, I).In("h", 1, 1, H).Layer("GRU", 1, I, H, "x h", "a p").Layer("GRU", 5, I, H, "x p", "b q").Node("Add", "a b", "y").Out("y").Out("q", 1, 1, H);
+        Assert.Empty(model.Pairs());
+        Assert.Contains(model.Notes(), n => n.Contains("input 'h' is what", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void ACacheThatGrowsIsNoStateByItsName()
     {
         var model = new OnnxBuilder().In("x", 1, 1, H).In("past", 1, "P", H).Node("Concat", "past x", "present", ("axis", 1)).Integers("1", 1).Node("ReduceSum", "present 1", "y").Out("y").Out("present", 1, "Q", H);
         Assert.Empty(model.Pairs());
     }
+
+    private static OnnxBuilder Products(OnnxBuilder model, string x, string h) =>
+        model.Matrix(1, x, "wx", H, 4 * H).Matrix(2, h, "rh", H, 4 * H).Random("bias", 3, 1, 4 * H).Node("Add", "wx rh", "s").Node("Add", "s bias", "g");
+
+    /// <summary>The gates of an LSTM from their sums g: cell state d, hidden state e, and y of that.</summary>
+    private static OnnxBuilder Cell(OnnxBuilder model, string cell) =>
+        model.Node("Split", "g", "gi gf gc go", ("axis", 1), ("num_outputs", 4)).Node("Sigmoid", "gi", "i").Node("Sigmoid", "gf", "f").Node("Tanh", "gc", "n").Node("Sigmoid", "go", "o")
+            .Node("Mul", $"f {cell}", "kept").Node("Mul", "i n", "new").Node("Add", "kept new", "d").Node("Tanh", "d", "t").Node("Mul", "o t", "e").Matrix(4, "e", "y", H, 3);
 }

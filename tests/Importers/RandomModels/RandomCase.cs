@@ -53,6 +53,8 @@ internal sealed class RandomCase(RandomModel model, ModelProto? theirs = null)
             var options = new ConversionOptions { AutoStates = _finds, States = _finds ? new Dictionary<string, string>() : model.States.ToDictionary(s => s.Input.Name, s => s.Output) };
             var result = Converter.Converter.Convert([("main", file.Path)], options);
             ours = SeqModel.Load(SeqWriter.ToArray(result.Model));
+            if (result.Graphs[0].States.FirstOrDefault(s => !model.States.Exists(t => t.Input.Name == s.Input) && !Begins(s.Input)) is { } wrong)
+                return new RandomOutcome(RandomOutcomeKind.Different, $"the input '{wrong.Input}' became a state carried from '{wrong.Output}' ({wrong.Reason})");
             _states = [.. result.Graphs[0].States.Select(s => (model.Inputs.First(i => i.Name == s.Input), s.Output))];
         }
         catch (ConversionException fault)
@@ -86,6 +88,9 @@ internal sealed class RandomCase(RandomModel model, ModelProto? theirs = null)
             }
         }
     }
+
+    /// <summary>Whether a loop, cell or layer begins with an input: it may be a state, though the model is given it anew.</summary>
+    private static bool Begins(string input) => input.StartsWith("start", StringComparison.Ordinal) || input.StartsWith('h');
 
     private RandomOutcome? Compare(SeqSession session, RandomPeer peer, int trial)
     {

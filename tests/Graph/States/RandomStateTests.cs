@@ -1,0 +1,54 @@
+namespace SeqRuntime.Tests.Graph.States;
+
+/// <summary>Random models of one step: exactly the true states are found, whatever the names, and stepping gives what ONNX Runtime gives that is fed its states.</summary>
+[Trait("Cases", "Random")]
+public class RandomStateTests
+{
+    private const int Usual = 60;
+
+    [Fact]
+    public void ThePairsFoundAreTheTrueOnes()
+    {
+        var found = 0;
+        foreach (var seed in LongRuns.Seeds(Usual))
+        {
+            var model = new RandomStepModel(seed);
+            var graph = model.Model.Convert().Graphs[0];
+            foreach (var pair in graph.States)
+            {
+                Assert.True(model.States.Exists(s => s.In == pair.Input && s.Out == pair.Output), $"seed {seed}: '{pair.Input}' is no state that '{pair.Output}' feeds ({pair.Reason})");
+                found++;
+            }
+
+            foreach (var (input, output, isSure) in model.States)
+            {
+                if (graph.States.Any(s => s.Input == input)) continue;
+                Assert.False(isSure, $"seed {seed}: '{input}' is a state fed by '{output}': {string.Join("; ", graph.Notes)}");
+                Assert.True(graph.Notes.Any(n => n.Contains($"--state {input}={output}", StringComparison.Ordinal)), $"seed {seed}: nothing is said of '{input}', which '{output}' feeds: {string.Join("; ", graph.Notes)}");
+            }
+        }
+
+        Assert.True(found > 0);
+    }
+
+    [Fact]
+    public void SteppingGivesWhatAModelGivesThatIsFedItsStates()
+    {
+        foreach (var seed in LongRuns.Seeds(Usual / 2))
+        {
+            var model = new RandomStepModel(seed);
+            var steps = RandomStepModel.Steps(seed);
+            using var loaded = model.Model.Load();
+            if (loaded.Graphs[0].States.Count != model.States.Count) continue;
+            using var session = loaded.CreateSession();
+            var expected = model.Reference(steps, "y");
+            for (var t = 0; t < steps.Length; t++)
+            {
+                steps[t].CopyTo(session.Input<float>("x"));
+                session.Run();
+                var y = session.Output<float>("y");
+                for (var i = 0; i < y.Length; i++) Assert.True(Math.Abs(expected[t][i] - y[i]) < 1e-4f * (1 + Math.Abs(expected[t][i])), $"seed {seed}, step {t}: {y[i]}, not {expected[t][i]}");
+            }
+        }
+    }
+}
