@@ -1,11 +1,14 @@
 namespace SeqRuntime.Converter.Commands;
 
 /// <summary>
-/// Shapes of a graph's outputs in terms of its symbols. Operators infer shapes for numbers only, so they are inferred at sizes
-/// that fit, then with one symbol at double size after the other: what equals the symbol both times is that symbol.
+/// Shapes of a graph's outputs in terms of its symbols. Operators infer shapes for numbers only, so they are inferred at sizes that
+/// fit, then with one symbol after the other at multiples of its size: what is the same number of times the symbol at all of them is told so.
 /// </summary>
 internal static class OutputShapes
 {
+    /// <summary>Small ones, and large ones to see what divides by a stride.</summary>
+    private static readonly int[] s_multiples = [2, 3, 16, 1000];
+
     public static IReadOnlyList<ValueReport> Of(SeqModel model, SeqGraphInfo graph, IReadOnlyDictionary<string, int> sizes)
     {
         var outputs = model.GetOutputs(graph.Name, sizes.ToDictionary());
@@ -13,12 +16,12 @@ internal static class OutputShapes
         var dimensions = shapes.Select(s => Array.ConvertAll(s, d => new DimensionReport(d))).ToArray();
         foreach (var symbol in graph.Symbols)
         {
-            if (Doubled(model, graph, sizes, symbol) is not { } doubled) continue;
+            var others = Others(model, graph, sizes, symbol);
             for (var o = 0; o < shapes.Length; o++)
             {
-                for (var d = 0; d < shapes[o].Length && shapes[o].Length == doubled[o].Length; d++)
+                for (var d = 0; d < shapes[o].Length; d++)
                 {
-                    if (doubled[o][d] != shapes[o][d]) dimensions[o][d] = new DimensionReport(Name(symbol, sizes[symbol], shapes[o][d], doubled[o][d]));
+                    if (others.Exists(other => other.Shapes[o].Length != shapes[o].Length || other.Shapes[o][d] != shapes[o][d])) dimensions[o][d] = new DimensionReport(Name(symbol, sizes[symbol], shapes[o][d], others.ConvertAll(other => (other.Size, other.Shapes[o].ElementAtOrDefault(d)))));
                 }
             }
         }
@@ -26,22 +29,36 @@ internal static class OutputShapes
         return [.. graph.Outputs.Select((o, i) => new ValueReport(o.Name, outputs[i].Type.Name(), dimensions[i]))];
     }
 
-    private static string Name(string symbol, int size, int dimension, int doubled)
+    private static string Name(string symbol, int size, int dimension, List<(int Size, int Dimension)> others)
     {
-        if (doubled != 2 * dimension || dimension % size != 0) return $"f({symbol})";
-        return dimension == size ? symbol : $"{dimension / size}*{symbol}";
+        var times = dimension / size;
+        if (dimension % size != 0 || others.Exists(other => other.Dimension != (long)times * other.Size)) return $"f({symbol})";
+        return times == 1 ? symbol : $"{times}*{symbol}";
     }
 
-    /// <summary>The shapes with one symbol at double size; null where the graph does not take that.</summary>
-    private static int[][]? Doubled(SeqModel model, SeqGraphInfo graph, IReadOnlyDictionary<string, int> sizes, string symbol)
+    /// <summary>The shapes with one symbol at other sizes, as far as the graph takes them.</summary>
+    private static List<(int Size, int[][] Shapes)> Others(SeqModel model, SeqGraphInfo graph, IReadOnlyDictionary<string, int> sizes, string symbol)
     {
-        try
+        var found = new List<(int, int[][])>();
+        foreach (var size in s_multiples.Select(m => (long)m * sizes[symbol]).TakeWhile(size => size <= int.MaxValue))
         {
-            return [.. model.GetOutputs(graph.Name, new Dictionary<string, int>(sizes) { [symbol] = checked(2 * sizes[symbol]) }).Select(o => o.Shape)];
+            if (At((int)size) is not { } shapes) break;
+            found.Add(((int)size, shapes));
         }
-        catch (Exception e) when (e is ArgumentException or SeqFormatException or OverflowException)
+
+        if (found.Count == 0 && sizes[symbol] < int.MaxValue && At(sizes[symbol] + 1) is { } next) found.Add((sizes[symbol] + 1, next));
+        return found;
+
+        int[][]? At(int size)
         {
-            return null;
+            try
+            {
+                return [.. model.GetOutputs(graph.Name, new Dictionary<string, int>(sizes) { [symbol] = size }).Select(o => o.Shape)];
+            }
+            catch (Exception e) when (e is ArgumentException or SeqFormatException or OverflowException)
+            {
+                return null;
+            }
         }
     }
 }

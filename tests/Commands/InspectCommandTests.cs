@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using SeqRuntime.Converter.IO;
 using SeqRuntime.Format;
@@ -7,6 +8,8 @@ namespace SeqRuntime.Tests.Commands;
 
 public sealed class InspectCommandTests : IDisposable
 {
+    private static readonly JsonSerializerOptions s_plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     private readonly CommandLine _cli = new();
 
     public InspectCommandTests() => TinyModel.Write(_cli["tiny.seq"]);
@@ -57,6 +60,22 @@ public sealed class InspectCommandTests : IDisposable
         Assert.Equal("{\"N\":1,\"T\":5}", JsonSerializer.Serialize(report.GetProperty("session").GetProperty("sizes")));
         _cli.Good("inspect", _cli["pool.seq"]);
         Assert.Contains(" at N = 1, T = 5", _cli.Out, StringComparison.Ordinal);
+    }
+
+    /// <summary>Shapes of outputs whose sizes are equal at the smallest sizes, or fit at few.</summary>
+    [Fact]
+    public void Outputs_have_the_symbols_on_which_their_sizes_depend()
+    {
+        var model = new SeqModelBuilder();
+        var graph = model.AddGraph("main");
+        var x = graph.Input("x", ElementType.Float32, "N", 1, "T");
+        Attributes Window(long size, long stride) => new Attributes().Set(AttributeKey.Function, PoolFunction.Max).Set(AttributeKey.KernelShape, new[] { size }).Set(AttributeKey.Strides, new[] { stride });
+        graph.Output("thirds", graph.Node(OpKind.Pool, [x], Window(1, 3), "thirds"));
+        graph.Output("second", graph.Node(OpKind.Pool, [x], Window(1, 160), "second"));
+        graph.Output("twice", graph.Node(OpKind.Concat, [x, x], new Attributes().Set(AttributeKey.Axis, 2), "twice"));
+        AtomicFile.Write(_cli["shapes.seq"], stream => SeqWriter.Write(model, stream));
+        var outputs = _cli.Json("inspect", _cli["shapes.seq"], "--json").GetProperty("graphs")[0].GetProperty("outputs");
+        Assert.Equal(["[\"N\",1,\"f(T)\"]", "[\"N\",1,\"f(T)\"]", "[\"N\",1,\"2*T\"]"], outputs.EnumerateArray().Select(o => JsonSerializer.Serialize(o.GetProperty("shape"), s_plain)));
     }
 
     [Fact]

@@ -137,6 +137,7 @@ public sealed class DescriptionTests : IDisposable
     [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"layers\": [{ \"kind\": \"gru\", \"input\": \"x\", \"output\": \"y\", \"nonlinearity\": \"relu\" }] } } }", "Its functions are sigmoid and tanh; a layer of others is read from a Keras or an ONNX model")]
     [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"layers\": [{ \"kind\": \"lstm\", \"input\": \"x\", \"output\": \"y\", \"lengths\": \"n\" }] } } }", "a layer with lengths or a mask is read from a Keras or an ONNX model")]
     [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"states\": { \"h\": { \"shape\": [1], \"update\": \"y\", \"initial\": \"h0\" } }, \"layers\": [], \"outputs\": {} } } }", "there are shape, update. A state begins at zero")]
+    [InlineData("{ \"graphs\": { \"main\": {\n \"states\": {\n \"h\": { \"shape\": [1], \"initial\": 1,\n \"update\": \"y\" } },\n \"layers\": [],\n \"outputs\": {} } },\n \"weights\": \"w.npz\" }", "line 3, graphs.main.states.h.initial: there is no member 'initial'")]
     [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": null } }", "graphs.main is null; give a value or leave it out")]
     [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"inputs\": { \"x\": null }, \"layers\": [], \"outputs\": {} } } }", "graphs.main.inputs.x is null")]
     [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"layers\": [null], \"outputs\": {} } } }", "graphs.main.layers[0] is null")]

@@ -27,11 +27,13 @@ internal sealed class StreamStates
     public static void Note(IrGraph graph, List<string> notes)
     {
         if (graph.States.Count > 0 || !graph.Nodes.Exists(n => Provenance.IsRecurrent(n) && BeginsAtZero(n))) return;
-        if (Continuation.Of(graph) is not { Layers.Count: > 0 } continuation) return;
-        var layers = continuation.Layers.Select(l => graph.Nodes[l.Node]).Where(BeginsAtZero).ToList();
+        if (Continuation.Of(graph) is not { } continuation) return;
+        // Behind a convolution that takes every second step, no layer walks along the steps of the input, but along some that are as open.
+        var walks = continuation is { Layers.Count: 0, Fault: not null } ? graph.Nodes.Where(n => Provenance.IsRecurrent(n) && graph.ShapeOf(n.Input(0)).Sizes[0] < 0) : continuation.Layers.Select(l => graph.Nodes[l.Node]);
+        var layers = walks.Where(BeginsAtZero).ToList();
         if (layers.Count == 0) return;
         var fault = continuation.Fault ?? new StreamStates(graph, continuation).Obstacle();
-        notes.Add($"every run starts at zero: {Layers(layers)} keep{(layers.Count == 1 ? "s" : "")} nothing between runs. {(fault is null ? "For a stream that comes in parts, --stateful keeps the states" : $"--stateful could not keep the states: {fault}")}");
+        notes.Add($"every run starts at zero: {Layers(layers)} nothing between runs. {(fault is null ? "For a stream that comes in parts, --stateful keeps the states" : $"--stateful could not keep the states: {fault}")}");
     }
 
     /// <summary>Makes the states.</summary>
@@ -59,7 +61,12 @@ internal sealed class StreamStates
 
     private static bool BeginsAtZero(IrNode layer) => layer.Input(5).Length == 0 && (layer.Op != "LSTM" || layer.Input(6).Length == 0);
 
-    private static string Layers(List<IrNode> layers) => $"layer{(layers.Count == 1 ? "" : "s")} {string.Join(", ", layers.Take(3).Select(l => $"'{l.Name}'"))}{(layers.Count > 3 ? $" and {layers.Count - 3} more" : "")}";
+    private static string Layers(List<IrNode> layers)
+    {
+        var names = layers.Select(l => $"'{l.Name}'").Distinct().ToList();
+        var more = names.Count > 3 ? $" and {names.Count - 3} more" : "";
+        return names.Count == 1 ? $"layer {names[0]} keeps" : $"layers {string.Join(", ", names.Take(3))}{more} keep";
+    }
 
     /// <summary>What stands against keeping the states, though the steps of time are never mixed.</summary>
     private string? Obstacle()

@@ -17,6 +17,10 @@ internal sealed class TimeSteps
     private readonly Dictionary<string, long[]> _steps = [];
     private int _length = 1;
 
+    /// <summary>The first layer that ends where lengths say, behind nodes at which the steps were lost.</summary>
+    private NotStepwiseException? _masked;
+    private bool _isLost;
+
     private TimeSteps(SizedView view)
     {
         _view = view;
@@ -72,11 +76,12 @@ internal sealed class TimeSteps
             {
                 // The layers behind are still looked for: the guess with most of them is the one to tell of.
                 fault ??= reason;
+                _isLost = true;
                 foreach (var output in node.Outputs.Where(o => o.Length > 0)) _steps[output] = Same(output, 0);
             }
         }
 
-        if (fault is not null) throw fault;
+        if (fault is not null) throw _masked ?? fault;
         if (_rules.Fault is { } positions) throw new NotStepwiseException(positions);
         foreach (var output in graph.Outputs) CheckOutput(output);
     }
@@ -122,6 +127,13 @@ internal sealed class TimeSteps
         var directions = node.String("direction", "forward") == "bidirectional" ? 2 : 1;
         if (!isAlong)
         {
+            if (_isLost && steps == _length && Array.TrueForAll(rows, row => row == 0))
+            {
+                // Steps that a mask leaves out, for one, were taken out before the layer: it walks along time all the same.
+                Layers.Add(new SteppedLayer(index));
+                if (node.Input(4).Length > 0) _masked ??= EndsByLengths(node);
+            }
+
             // Along another axis, as over the bands of one frame: all steps of a batch row are of one step of time.
             if (rows.Distinct().Count(r => r != 0) > 1 && !Enumerable.Range(0, rows.Length).All(i => rows[i] == rows[i % batch])) throw new NotStepwiseException($"layer '{node.Name}' reads the steps of time in another order, or not all of them");
             var states = node.Inputs.Skip(5).Where(i => i.Length > 0).Select(Of).ToList();
@@ -133,10 +145,12 @@ internal sealed class TimeSteps
 
         Layers.Add(new SteppedLayer(index));
         if (directions == 2 || Provenance.IsReverse(node, 0)) throw new NotStepwiseException($"layer '{node.Name}' reads the sequence from its end{(directions == 2 ? " too (bidirectional)" : "")}");
-        if (node.Input(4).Length > 0) throw new NotStepwiseException($"layer '{node.Name}' ends where the lengths of the sequences, or a mask, say");
+        if (node.Input(4).Length > 0) throw EndsByLengths(node);
         var end = Enumerable.Repeat(StepRules.First + steps - 1, batch * hidden).ToArray();
         return [[.. Enumerable.Range(0, steps).SelectMany(t => Enumerable.Repeat(StepRules.First + t, batch * hidden))], end, end];
     }
+
+    private static NotStepwiseException EndsByLengths(IrNode layer) => new($"layer '{layer.Name}' ends where the lengths of the sequences, or a mask, say");
 
     /// <summary>Convolutions, pools and normalizations over [batch, channels, spatial axes].</summary>
     private long[][] Spatial(IrNode node, int index)

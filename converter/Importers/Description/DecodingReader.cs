@@ -32,7 +32,9 @@ internal static class DecodingReader
         {
             using var document = JsonDocument.Parse(text, new JsonDocumentOptions { CommentHandling = options.ReadCommentHandling, AllowTrailingCommas = options.AllowTrailingCommas, AllowDuplicateProperties = false });
             if (type.Type == typeof(ModelDescription) && OtherDocuments.Refusal(document.RootElement, path) is { } refusal) throw new ConversionException($"{path}: {refusal}");
-            var read = JsonSerializer.Deserialize(text.Span, type) ?? throw new ConversionException($"{path}: the document is null.");
+            // From a stream, as faults then tell the line where they are: read from memory, members come out of order.
+            using var stream = new MemoryStream(text.ToArray());
+            var read = JsonSerializer.Deserialize(stream, type) ?? throw new ConversionException($"{path}: the document is null.");
             JsonNulls.Check(document.RootElement, type);
             return read;
         }

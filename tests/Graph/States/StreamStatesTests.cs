@@ -114,6 +114,8 @@ public class StreamStatesTests
         Refused(Conv(("pads", new long[] { 2, 0 }), ("strides", new long[] { 2 })), "'Conv_y' (Conv) takes every 2nd step");
         var lengths = new OnnxBuilder().In("x", "T", 2, I).Input("n", OnnxBuilder.Int32, 2).Random("w", 1, 1, 1, H, I).Random("r", 2, 1, 1, H, H).Node("RNN", "x w r - n", "y", ("hidden_size", H)).Out("y");
         Refused(lengths, "ends where the lengths of the sequences, or a mask, say");
+        var halved = new OnnxBuilder().In("x", 1, I, "T").Random("w", 1, 1, H, I, 3).Node("Conv", "x w", "c", ("pads", new long[] { 2, 0 }), ("strides", new long[] { 2 })).Node("Transpose", "c", "t", ("perm", new long[] { 2, 0, 1 })).Layer("GRU", 2, H, H, "t", "a").Out("a");
+        Refused(halved, "'Conv_c' (Conv) takes every 2nd step");
     }
 
     [Fact]
