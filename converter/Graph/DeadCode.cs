@@ -5,24 +5,29 @@ internal static class DeadCode
 {
     public static void Remove(IrGraph graph)
     {
+        var used = Used(graph);
+        graph.Nodes.RemoveAll(node => !node.Outputs.Exists(used.Contains));
+        foreach (var node in graph.Nodes)
+        {
+            while (node.Outputs.Count > 1 && node.Op != "Split" && !used.Contains(node.Outputs[^1])) node.Outputs.RemoveAt(node.Outputs.Count - 1);
+        }
+
+        foreach (var name in graph.Constants.Keys.Where(name => !used.Contains(name)).ToList()) graph.Constants.Remove(name);
+    }
+
+    /// <summary>The values on which an output or a state depends.</summary>
+    public static HashSet<string> Used(IrGraph graph)
+    {
         var used = new HashSet<string>(graph.Outputs.Select(o => o.Value).Concat(graph.States.Select(s => s.Update)));
-        var dead = new HashSet<IrNode>();
         for (var i = graph.Nodes.Count - 1; i >= 0; i--)
         {
             var node = graph.Nodes[i];
-            if (!node.Outputs.Exists(used.Contains))
-            {
-                dead.Add(node);
-                continue;
-            }
-
-            while (node.Outputs.Count > 1 && node.Op != "Split" && !used.Contains(node.Outputs[^1])) node.Outputs.RemoveAt(node.Outputs.Count - 1);
+            if (!node.Outputs.Exists(used.Contains)) continue;
             used.UnionWith(node.Inputs);
             foreach (var inner in node.Attributes.Values.OfType<IrGraph>()) Capture(inner, used);
         }
 
-        graph.Nodes.RemoveAll(dead.Contains);
-        foreach (var name in graph.Constants.Keys.Where(name => !used.Contains(name)).ToList()) graph.Constants.Remove(name);
+        return used;
     }
 
     /// <summary>All names that an inner graph reads; some are its own, which does no harm.</summary>

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace SeqRuntime.Converter.Graph;
 
 /// <summary>Weights that are no numbers: a NaN makes results NaN, and so does an infinity that is multiplied by a zero.</summary>
@@ -13,6 +15,21 @@ internal static class NonFinite
     public static string? NotANumber(string name, IrTensor tensor) =>
         tensor is { Type: ElementType.Float32, Count: > 1 } ? Find("constant", name, tensor.Shape, tensor.Floats, areMasksAllowed: true, areLimitsAllowed: true) : null;
 
+    /// <summary>Where a variance has no root that divides, or null.</summary>
+    public static string? NoVariance(string name, IrTensor variance, float epsilon)
+    {
+        if (variance.Type != ElementType.Float32) return null;
+        var values = variance.Floats;
+        for (var i = 0; i < values.Length; i++)
+        {
+            if (float.IsNaN(values[i]) || values[i] + (double)epsilon > 0) continue;
+            var value = values[i].ToString(CultureInfo.InvariantCulture);
+            return $"the variance '{name}' of shape [{string.Join(", ", variance.Shape)}] is {value} at [{string.Join(", ", Index(i, variance.Shape))}], which epsilon, {epsilon.ToString(CultureInfo.InvariantCulture)}, does not bring above zero: results would be {(values[i] + (double)epsilon == 0 ? "infinite" : "NaN")}. The training went wrong or the file is damaged; take an earlier checkpoint";
+        }
+
+        return null;
+    }
+
     private static string? Find(string what, string name, int[] shape, ReadOnlySpan<float> values, bool areMasksAllowed, bool areLimitsAllowed)
     {
         int nans = 0, infinities = 0, first = -1;
@@ -27,7 +44,9 @@ internal static class NonFinite
 
         if (first < 0) return null;
         string[] parts = [.. nans > 0 ? [$"{nans} NaN"] : Array.Empty<string>(), .. infinities > 0 ? [$"{infinities} infinite"] : Array.Empty<string>()];
-        return $"the {what} '{name}' of shape [{string.Join(", ", shape)}] holds {string.Join(" and ", parts)} among {values.Length} values, the first at [{string.Join(", ", Index(first, shape))}]: results would be NaN. The training went wrong or the file is damaged; take an earlier checkpoint";
+        // What an importer put together has the name of its first source, and a number.
+        var source = WeightNames.Stem(name);
+        return $"the {what} '{source}' of shape [{string.Join(", ", shape)}] holds {string.Join(" and ", parts)} among {values.Length} values, the first at [{string.Join(", ", Index(first, shape))}]: results would be {(nans > 0 ? "NaN" : "wrong or NaN")}. The training went wrong or the file is damaged; take an earlier checkpoint";
     }
 
     private static int[] Index(int place, int[] shape)

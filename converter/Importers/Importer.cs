@@ -36,7 +36,7 @@ internal static class Importer
         var unused = OnnxLeftovers.Unused(graph, path);
         if (UnusedWeights.Note(unused) is { } note) notes.Add(note);
         Doubles.Apply(graph, notes);
-        OnnxLeftovers.CheckNumbers(graph);
+        Constants.Check(graph);
         Dequantization.Apply(graph, notes);
         ScanAsLoop.Apply(graph);
         var model = GreedyLoop.Split(graph, notes) ?? new ImportedModel(graph);

@@ -6,6 +6,8 @@ namespace SeqRuntime.Tests.IO;
 /// <summary>Files that h5py wrote in every form of HDF5 that it has (Golden/hdf/make.py): read to the last bit, or refused with the reason.</summary>
 public class HdfTests
 {
+    private const string Whole = "model_weights/dense/dense/integers";
+
     private static readonly Dictionary<string, int[]> s_shapes = new()
     {
         ["kernel:0"] = [5, 7],
@@ -28,18 +30,19 @@ public class HdfTests
     [InlineData("latest", 12)]
     [InlineData("userblock", 12)]
     [InlineData("dense", 60)]
-    public void Every_dataset_of_floats_and_every_text_is_read(string name, int groups)
+    public void Every_dataset_of_numbers_and_every_text_is_read(string name, int groups)
     {
         var file = Read(name);
         var expected = s_shapes.ToDictionary(s => $"model_weights/dense/dense/{s.Key}", s => s.Value);
         for (var i = 0; i < groups; i++) expected[$"many/layer_{i:00}/w"] = [i + 1];
         expected["optimizer_weights/x"] = [3];
+        expected[Whole] = [4];
         if (name == "dense") expected["paged"] = [1100];
         Assert.Equal(expected.Keys.Order(), file.Tensors.Keys.Order());
         foreach (var (path, shape) in expected)
         {
             Assert.Equal(shape, file.Tensors[path].Shape);
-            Assert.Equal(Enumerable.Range(0, file.Tensors[path].Value.Count).Select(i => (i * 37 % 101 - 50) / 16f), file.Tensors[path].Value.ToFloats());
+            Assert.Equal(Enumerable.Range(0, file.Tensors[path].Value.Count).Select(i => path == Whole ? i : (i * 37 % 101 - 50) / 16f), file.Tensors[path].Value.ToFloats());
         }
 
         Assert.Equal("{\"class_name\": \"Sequential\"}", file.Attributes["model_config"]);
@@ -50,6 +53,23 @@ public class HdfTests
         if (name != "dense") return;
         Assert.Equal(string.Concat(Enumerable.Repeat("0123456789", 500)), file.Attributes["long"]);
         for (var i = 0; i < 20; i++) Assert.Equal($"text {i}", file.Attributes[$"attribute_{i}"]);
+    }
+
+    [Fact]
+    public void Integers_of_every_size_sign_and_order_are_read()
+    {
+        var file = Read("integers");
+        foreach (var (name, least, most, type) in ((string, long, long, ElementType)[])[("i1", sbyte.MinValue, sbyte.MaxValue, ElementType.Int8), ("u1", 0, byte.MaxValue, ElementType.UInt8), ("i2", short.MinValue, short.MaxValue, ElementType.Int32), ("u2", 0, ushort.MaxValue, ElementType.Int32), ("i4", int.MinValue, int.MaxValue, ElementType.Int32), ("u4", 0, uint.MaxValue, ElementType.Int64), ("i8", long.MinValue, long.MaxValue, ElementType.Int64)])
+        {
+            foreach (var path in type is ElementType.Int8 or ElementType.UInt8 ? [name] : new[] { "<" + name, ">" + name })
+            {
+                Assert.Equal(type, file.Tensors[path].Value.Type);
+                Assert.Equal([2, 2], file.Tensors[path].Shape);
+                Assert.Equal([least, most / 3, 1, most], file.Tensors[path].Value.Integers());
+            }
+        }
+
+        foreach (var path in (string[])["<u8", ">u8"]) Assert.Equal([0, 6148914691236517205, 1, 7], file.Tensors[path].Value.Integers());
     }
 
     [Theory]

@@ -84,6 +84,20 @@ public sealed class DescribedKerasTests
         Assert.Contains("model.save(\"model.h5\")", message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Integers_are_told_and_scaled()
+    {
+        using var folder = new KerasFile.Folder();
+        var file = new KerasFile(57);
+        file.PutAs<sbyte>("d/d/kernel", [.. Enumerable.Range(-4, Features * 2).Select(i => (sbyte)i)], Features, 2);
+        const string layer = """{ "kind": "linear", "input": "x", "weights": "d", "output": "y"MORE }""";
+        Assert.Contains(Convert(folder, file, layer.Replace("MORE", "", StringComparison.Ordinal)).Graphs[0].Notes, n => n.Contains("are integers and taken as they are: 'd.weight' (int8 [2, 3])", StringComparison.Ordinal));
+        var scaled = Convert(folder, file, layer.Replace("MORE", ", \"scale\": 0.5", StringComparison.Ordinal));
+        Assert.Empty(scaled.Graphs[0].Notes);
+        using var model = SeqModel.Load(scaled.File);
+        Equal([.. Input().Select(x => new[] { -2 * x[0] - x[1], -1.5 * x[0] - 0.5 * x[1] + 0.5 * x[2] })], Run(model));
+    }
+
     private static ConversionResult Convert(KerasFile.Folder folder, KerasFile file, string layer)
     {
         file.Write(folder.File("m.h5"), "{}");

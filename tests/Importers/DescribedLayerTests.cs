@@ -74,14 +74,6 @@ public sealed class DescribedLayerTests : IDisposable
     }
 
     [Fact]
-    public void A_variance_below_zero_is_refused()
-    {
-        foreach (var name in (string[])["weight", "bias", "running_mean"]) _files.Random("b." + name, 2);
-        _files.Put("b.running_var", [1, -1], 2);
-        Assert.Contains("no positive number", _files.Refusal(WeightFiles.Graph("[1, 2]", """{ "kind": "batch_norm", "input": "x", "weights": "b", "output": "y" }""")), StringComparison.Ordinal);
-    }
-
-    [Fact]
     public void Positions_number_the_steps_of_a_value()
     {
         var table = _files.Random("place.weight", 8, 2);
@@ -136,5 +128,8 @@ public sealed class DescribedLayerTests : IDisposable
         string Layer(string more) => WeightFiles.Graph($"[1, \"T\", {Inputs}]", $$"""{ "kind": "gru", "input": "x", "weights": "g", "output": "y"{{more}} }""");
         Assert.Contains(_files.Notes(Layer("")), n => n.Contains("\"reset_after\": false", StringComparison.Ordinal));
         Assert.DoesNotContain(_files.Notes(Layer(", \"reset_after\": true")), n => n.Contains("reset_after", StringComparison.Ordinal));
+        _files.Random("g.bias_hh_l0", 3 * Hidden);
+        Assert.Contains("layer 'y': it has two biases, as PyTorch's GRU, whose reset gate acts after the product; \"reset_after\": false computes it before", _files.Notes(Layer(", \"reset_after\": false")));
+        Assert.DoesNotContain(_files.Notes(Layer("")), n => n.Contains("reset_after", StringComparison.Ordinal));
     }
 }

@@ -222,6 +222,43 @@ public sealed class KerasConfigTests
     }
 
     [Fact]
+    public void A_layer_that_no_output_depends_on_is_told()
+    {
+        var file = new KerasFile(61);
+        foreach (var name in (string[])["used", "aside"]) file.Weight($"{name}/{name}/kernel", 3, 2);
+        var notes = file.Convert("""
+            {"class_name": "Functional", "config": {"layers": [
+              {"class_name": "InputLayer", "name": "x", "config": {"name": "x", "batch_input_shape": [null, 3]}, "inbound_nodes": []},
+              {"class_name": "Dropout", "name": "drop", "config": {"name": "drop", "rate": 0.5}, "inbound_nodes": [[["x", 0, 0, {}]]]},
+              {"class_name": "Dense", "name": "used", "config": {"name": "used", "units": 2, "use_bias": false}, "inbound_nodes": [[["drop", 0, 0, {}]]]},
+              {"class_name": "Dense", "name": "aside", "config": {"name": "aside", "units": 2, "use_bias": false}, "inbound_nodes": [[["drop", 0, 0, {}]]]}],
+              "input_layers": [["x", 0, 0]], "output_layers": [["used", 0, 0]]} }
+            """).Graphs[0].Notes;
+        Assert.Equal(["layer 'aside' has no effect: no output depends on it"], notes);
+    }
+
+    [Theory]
+    [InlineData(1f, -0.5f, "the variance 'moving_variance' of shape [2] is -0.5 at [1], which epsilon, 0.001, does not bring above zero")]
+    [InlineData(float.NaN, 1f, "moving_variance:0' of shape [2] holds 1 NaN among 2 values")]
+    public void A_variance_without_a_root_is_refused(float first, float second, string says)
+    {
+        var file = new KerasFile(62);
+        foreach (var name in (string[])["gamma", "beta", "moving_mean"]) file.Weight($"b/b/{name}", 2);
+        file.Put("b/b/moving_variance", [first, second], 2);
+        file.Layer("BatchNormalization", "\"name\": \"b\", \"axis\": [1], \"epsilon\": 0.001, \"batch_input_shape\": [null, 2]");
+        Assert.Contains(says, Assert.Throws<ConversionException>(() => file.Convert()).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Weights_that_are_integers_are_refused_as_what_they_are()
+    {
+        var file = new KerasFile(63);
+        file.PutAs<short>("d/d/kernel", [1, -2, 3, 4], 2, 2);
+        file.Layer("Dense", "\"name\": \"d\", \"units\": 2, \"use_bias\": false, \"batch_input_shape\": [null, 2]");
+        Assert.Contains("its weight 'kernel' holds integers (int32)", Assert.Throws<ConversionException>(() => file.Convert()).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_layer_whose_name_begins_like_its_parts_finds_its_own()
     {
         var file = new KerasFile(41);

@@ -34,9 +34,11 @@ internal sealed class KerasFile(int seed)
     }
 
     /// <summary>Adds a weight as it is.</summary>
-    public void Put(string path, double[] weight, params int[] shape)
+    public void Put(string path, double[] weight, params int[] shape) => PutAs(path, Array.ConvertAll(weight, v => (float)v), shape);
+
+    /// <summary>Adds a weight in a type of its own.</summary>
+    public void PutAs<T>(string path, T[] values, params int[] shape)
     {
-        var values = Array.ConvertAll(weight, v => (float)v);
         var segments = path.Split('/');
         var group = _weights;
         foreach (var segment in segments[..^1])
@@ -45,7 +47,7 @@ internal sealed class KerasFile(int seed)
             group = (H5Group)inner;
         }
 
-        group[segments[^1] + ":0"] = shape.Length == 0 ? new H5Dataset(values[0]) : new H5Dataset(values, fileDims: [.. shape.Select(s => (ulong)s)]);
+        group[segments[^1] + ":0"] = shape.Length == 0 ? new H5Dataset(values[0]!) : new H5Dataset(values, fileDims: [.. shape.Select(s => (ulong)s)]);
     }
 
     public SeqModel Load(ConversionOptions? options = null) => SeqModel.Load(Convert(options).File);

@@ -105,6 +105,23 @@ public sealed class KerasMaskTests
         Assert.Contains(reason, Assert.Throws<ConversionException>(() => file.Convert(new ConversionOptions { Stateful = true })).Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("Conv1D", "\"filters\": 3, \"kernel_size\": [1], \"padding\": \"valid\", \"use_bias\": false")]
+    [InlineData("MaxPooling1D", "\"pool_size\": [2], \"strides\": [2], \"padding\": \"valid\"")]
+    [InlineData("ZeroPadding1D", "\"padding\": [1, 1]")]
+    [InlineData("GlobalMaxPooling1D", "\"keepdims\": true")]
+    public void A_layer_that_drops_a_mask_is_told(string kind, string config)
+    {
+        var file = new KerasFile(26);
+        _ = (Weights(file, "GRU", "rnn/rnn/cell"), kind == "Conv1D" ? file.Weight("drops/drops/kernel", 1, Features, Features) : []);
+        file.Layer("Masking", $"\"name\": \"masking\", \"mask_value\": 0.0, {Shape}");
+        file.Layer(kind, $"\"name\": \"drops\", {config}");
+        file.Layer("GRU", $"\"name\": \"rnn\", \"units\": {Units}, \"return_sequences\": true, {Gates}");
+        var notes = file.Convert().Graphs[0].Notes;
+        Assert.Contains($"layer 'drops' ({kind}) drops the mask of its input, as Keras does: it and what follows it take masked steps for steps like all others", notes);
+        Assert.Contains(notes, n => n.StartsWith("every run starts at zero: layer 'rnn/GRU' keeps nothing between runs", StringComparison.Ordinal));
+    }
+
     /// <summary>Keras 3 writes the mask of a functional model out as layers, and hands it on by name.</summary>
     [Theory]
     [InlineData(true)]

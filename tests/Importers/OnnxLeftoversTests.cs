@@ -59,13 +59,38 @@ public sealed class OnnxLeftoversTests
         Assert.Contains("the first at [2, 0]", message, StringComparison.Ordinal);
     }
 
-    /// <summary>The square root of a negative variance becomes one with the weights only when constants are folded.</summary>
+    /// <summary>Layers that no output depends on are exported with their weights.</summary>
+    [Fact]
+    public void Weights_of_nodes_that_no_output_depends_on_are_told()
+    {
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 5, 1, 3).Random("w", 1, 1, 3, 2).Node("MatMul", "x w", "y").Output("y")
+            .Random("W", 2, 1, 1, 16, 3).Random("R", 3, 1, 1, 16, 4).Node("LSTM", "x W R", "idle", ("hidden_size", 4))
+            .Node("Constant", "", "table", ("value", new OnnxBuilder().Random("t", 4, 1, 3, 2).Model.Graph.Initializer[0])).Node("MatMul", "x table", "too").Node("Constant", "", "axis", ("value", new OnnxBuilder().Constant("a", [1], 1L).Model.Graph.Initializer[0]));
+        var result = model.Convert();
+        Assert.Equal(["W", "R", "table"], result.Unused.Select(u => u.Name));
+        Assert.Contains(result.Graphs[0].Notes, n => n.EndsWith("nothing uses 'W' [1, 16, 3], 'R' [1, 16, 4], 'table' [3, 2]", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void What_no_output_depends_on_may_be_no_number()
+    {
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 3).Random("w", 1, 1, 3, 2).Node("MatMul", "x w", "y").Output("y").Constant("old", [3, 2], 1f, 2, 3, 4, float.NaN, 6).Node("MatMul", "x old", "idle");
+        Assert.Equal(["old"], model.Convert().Unused.Select(u => u.Name));
+    }
+
+    [Fact]
+    public void A_variance_without_a_root_is_refused_as_what_it_is()
+    {
+        var message = Assert.Throws<ConversionException>(() => new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 3).Random("w", 1, 1, 3, 2).Constant("one", [2], 1f, 1).Constant("spread", [2], 1f, -4)
+            .Node("MatMul", "x w", "h").Node("BatchNormalization", "h one one one spread", "y").Output("y").Convert()).Message;
+        Assert.Contains("the variance 'spread' of shape [2] is -4 at [1], which epsilon, 1E-05, does not bring above zero", message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_weight_that_becomes_no_number_at_conversion_is_refused()
     {
-        var message = Assert.Throws<ConversionException>(() => new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 3).Random("w", 1, 1, 3, 2).Constant("one", [2], 1f, 1).Constant("variance", [2], 1f, -4)
-            .Node("MatMul", "x w", "h").Node("BatchNormalization", "h one one one variance", "y").Output("y").Convert()).Message;
-        Assert.Contains("NaN among", message, StringComparison.Ordinal);
+        var message = Assert.Throws<ConversionException>(() => new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 2).Constant("spread", [2], 1f, -4).Node("Sqrt", "spread", "root").Node("Mul", "x root", "y").Output("y").Convert()).Message;
+        Assert.Contains("graph 'main', what follows from its constants: the constant 'spread' of shape [2] holds 1 NaN among 2 values", message, StringComparison.Ordinal);
     }
 
     [Fact]

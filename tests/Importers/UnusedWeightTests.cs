@@ -92,6 +92,25 @@ public sealed class UnusedWeightTests : IDisposable
     }
 
     [Fact]
+    public void A_variance_without_a_root_is_refused_as_what_it_is()
+    {
+        foreach (var name in (string[])["b.weight", "b.bias", "b.running_mean"]) _files.Random(name, 2);
+        _files.Put("b.running_var", [1, -0.25f], 2);
+        string Layer(string more) => WeightFiles.Graph("[\"N\", 2]", $$"""{ "kind": "batch_norm", "input": "x", "weights": "b", "output": "y"{{more}} }""");
+        Assert.Contains("the variance 'b.running_var' of shape [2] is -0.25 at [1], which epsilon, 1E-05, does not bring above zero: results would be NaN", _files.Refusal(Layer("")), StringComparison.Ordinal);
+        Assert.Contains("which epsilon, 0.25, does not bring above zero: results would be infinite", _files.Refusal(Layer(", \"epsilon\": 0.25")), StringComparison.Ordinal);
+        Assert.Empty(_files.Notes(Layer(", \"epsilon\": 0.5")));
+    }
+
+    [Fact]
+    public void A_recurrent_bias_that_is_infinite_is_refused()
+    {
+        AddLstm("r", "_l0");
+        _files.Put("r.bias_hh_l0", [.. Enumerable.Repeat(0f, 4 * Hidden - 1), float.NegativeInfinity], 4 * Hidden);
+        Assert.Contains("the weight 'r.bias_l0' of shape [1, 32] holds 1 infinite among 32 values", _files.Refusal(WeightFiles.Graph($"[1, \"T\", {Inputs}]", """{ "kind": "lstm", "input": "x", "weights": "r", "output": "y" }""")), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_bias_that_forbids_a_class_is_no_fault()
     {
         _files.Put("fc.weight", [1, 2, 3, 4, 5, 6], 2, Inputs);

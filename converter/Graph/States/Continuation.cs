@@ -31,9 +31,14 @@ internal sealed class Continuation
         if (!fused.Nodes.Exists(n => Provenance.IsRecurrent(n) || n.Op == "Conv")) return null;
         List<SizedView> views = [.. SizedView.Of(fused, LeastSteps).Take(fused.Symbols().Count == 0 ? 1 : 2)];
         if (views.Count == 0) return null;
-        return Guesses(fused, views[0]).Select(axes => Along(fused, views, axes)).Where(c => c.Layers.Count + c.Convs.Count > 0)
+        // Where the steps are lost on the way, layers of open length tell all the same that something walks along time.
+        var isOpen = fused.Nodes.Exists(n => IsOfOpenLength(fused, n));
+        return Guesses(fused, views[0]).Select(axes => Along(fused, views, axes)).Where(c => c.Layers.Count + c.Convs.Count > 0 || (isOpen && c.Fault is not null))
             .OrderBy(c => c.Fault is not null).ThenByDescending(c => c.Layers.Count + c.Convs.Count).FirstOrDefault();
     }
+
+    /// <summary>Whether a node is a recurrent layer whose number of steps is open.</summary>
+    public static bool IsOfOpenLength(IrGraph fused, IrNode node) => Provenance.IsRecurrent(node) && fused.ShapeOf(node.Input(0)).Sizes[0] < 0;
 
     /// <summary>A size of a value as inputs have it: a number or a symbolic dimension; null where it is neither.</summary>
     public IrDim? Dimension(string value, int axis)

@@ -29,7 +29,7 @@ internal sealed class StreamStates
         if (graph.States.Count > 0 || !graph.Nodes.Exists(n => Provenance.IsRecurrent(n) && BeginsAtZero(n))) return;
         if (Continuation.Of(graph) is not { } continuation) return;
         // Behind a convolution that takes every second step, no layer walks along the steps of the input, but along some that are as open.
-        var walks = continuation is { Layers.Count: 0, Fault: not null } ? graph.Nodes.Where(n => Provenance.IsRecurrent(n) && graph.ShapeOf(n.Input(0)).Sizes[0] < 0) : continuation.Layers.Select(l => graph.Nodes[l.Node]);
+        var walks = continuation is { Layers.Count: 0, Fault: not null } ? graph.Nodes.Where(n => Continuation.IsOfOpenLength(graph, n)) : continuation.Layers.Select(l => graph.Nodes[l.Node]);
         var layers = walks.Where(BeginsAtZero).ToList();
         if (layers.Count == 0) return;
         var fault = continuation.Fault ?? new StreamStates(graph, continuation).Obstacle();

@@ -3,7 +3,7 @@ using System.IO.Compression;
 
 namespace SeqRuntime.Converter.IO.Hdf;
 
-/// <summary>A dataset of floats: where its bytes lie, in one piece or in chunks, packed or not.</summary>
+/// <summary>A dataset of numbers: where its bytes lie, in one piece or in chunks, packed or not.</summary>
 internal sealed class HdfDataset
 {
     private const int Compact = 0, Contiguous = 1, Chunked = 2;
@@ -27,12 +27,9 @@ internal sealed class HdfDataset
     public float[] ReadFloats()
     {
         if (Type.Kind != HdfKind.Float) throw _file.Refusal($"the dataset '{_name}' has elements that are no IEEE floats of 2, 4 or 8 bytes");
-        if (_object.Has(HdfObject.ExternalFiles)) throw _file.Refusal($"the dataset '{_name}' keeps its data in other files, and only this one is read; save all weights in one file");
-        var count = Shape.Aggregate(1, (product, size) => product * size);
-        var floats = new float[Count(count)];
-        if (count == 0) return floats;
-        var bytes = ReadBytes(count);
-        for (var i = 0; i < count; i++)
+        var bytes = ReadBytes(sizeof(float));
+        var floats = new float[bytes.Length / Type.Bytes];
+        for (var i = 0; i < floats.Length; i++)
         {
             var element = bytes.Slice(i * Type.Bytes, Type.Bytes);
             floats[i] = Type switch
@@ -49,16 +46,35 @@ internal sealed class HdfDataset
         return floats;
     }
 
-    private int Count(int elements)
+    /// <summary>The elements of a dataset of integers; of unsigned ones of 8 bytes, the same bits.</summary>
+    public long[] ReadIntegers()
     {
-        var bytes = elements * (long)Math.Max(Type.Bytes, sizeof(float));
-        if (bytes > Array.MaxLength) throw _file.Fault($"the dataset '{_name}' has more than 2 GiB");
-        _file.Unpack(bytes);
-        return elements;
+        if (Type.Kind != HdfKind.Integer) throw _file.Refusal($"the dataset '{_name}' has elements that are no integers of 1, 2, 4 or 8 bytes");
+        var bytes = ReadBytes(sizeof(long));
+        var integers = new long[bytes.Length / Type.Bytes];
+        Span<byte> wide = stackalloc byte[sizeof(long)];
+        for (var i = 0; i < integers.Length; i++)
+        {
+            var element = bytes.Slice(i * Type.Bytes, Type.Bytes);
+            var isNegative = Type.IsSigned && (sbyte)element[Type.IsBigEndian ? 0 : ^1] < 0;
+            wide.Fill((byte)(isNegative ? 0xff : 0));
+            element.CopyTo(wide);
+            if (Type.IsBigEndian) wide[..Type.Bytes].Reverse();
+            integers[i] = BinaryPrimitives.ReadInt64LittleEndian(wide);
+        }
+
+        return integers;
     }
 
-    private ReadOnlySpan<byte> ReadBytes(int count)
+    /// <summary>All elements as they lie, after the memory that they take was counted.</summary>
+    private ReadOnlySpan<byte> ReadBytes(int bytesOfResult)
     {
+        if (_object.Has(HdfObject.ExternalFiles)) throw _file.Refusal($"the dataset '{_name}' keeps its data in other files, and only this one is read; save all weights in one file");
+        var count = Shape.Aggregate(1, (product, size) => product * size);
+        var bytes = count * (long)Math.Max(Type.Bytes, bytesOfResult);
+        if (bytes > Array.MaxLength) throw _file.Fault($"the dataset '{_name}' has more than 2 GiB");
+        _file.Unpack(bytes);
+        if (count == 0) return [];
         var needed = count * (long)Type.Bytes;
         var layout = _object.Need(HdfObject.Layout, "data");
         var version = layout.Byte();

@@ -8,6 +8,9 @@ internal enum HdfKind
     /// <summary>IEEE 754 of 2, 4 or 8 bytes.</summary>
     Float,
 
+    /// <summary>Whole numbers of 1, 2, 4 or 8 bytes.</summary>
+    Integer,
+
     /// <summary>Text of a fixed number of bytes.</summary>
     FixedText,
 
@@ -16,20 +19,24 @@ internal enum HdfKind
 }
 
 /// <summary>A datatype message.</summary>
-internal readonly record struct HdfType(HdfKind Kind, int Bytes, bool IsBigEndian)
+internal readonly record struct HdfType(HdfKind Kind, int Bytes, bool IsBigEndian, bool IsSigned = false)
 {
     /// <summary>Exponent's place and bits and the bias of IEEE floats, by their bytes.</summary>
     private static readonly Dictionary<int, (int Place, int Bits, long Bias)> s_floats = new() { [2] = (10, 5, 15), [4] = (23, 8, 127), [8] = (52, 11, 1023) };
 
     public static HdfType Read(HdfCursor message)
     {
-        const int floating = 1, text = 3, variable = 9;
+        const int integer = 0, floating = 1, text = 3, variable = 9;
         var kind = message.Byte() & 15;
         var flags = message.Byte();
         message.Skip(2);
         var bytes = (int)Math.Min(message.UInt32(), int.MaxValue);
         switch (kind)
         {
+            case integer:
+                var (offset, precision) = (message.UInt16(), message.UInt16());
+                var isWhole = bytes is 1 or 2 or 4 or 8 && offset == 0 && precision == 8 * bytes;
+                return new HdfType(isWhole ? HdfKind.Integer : HdfKind.Other, bytes, (flags & 1) != 0, (flags & 8) != 0);
             case floating:
                 message.Skip(4);
                 var (place, bits) = (message.Byte(), message.Byte());

@@ -50,36 +50,19 @@ internal static class DescriptionReader
         }
 
         foreach (var state in description.States.Keys) composer.Declare(state);
-        var ends = new List<int>();
+        var layers = new List<(string Layer, int End)>();
         foreach (var layer in description.Layers)
         {
             CheckScale(path, layer.Scale);
             composer.Add(layer);
-            ends.Add(graph.Nodes.Count);
+            layers.Add((layer.Output, graph.Nodes.Count));
         }
 
         foreach (var (output, value) in description.Outputs) graph.Outputs.Add(new IrPort(output, composer.Read(value), 0, []));
         foreach (var (state, how) in description.States) graph.States.Add(new IrState(state, state, composer.Read(how.Update), how.Update, ElementType.Float32, Shape(composer, how.Shape)));
-        composer.Notes.AddRange(WithoutEffect(graph, description.Layers, ends));
+        Constants.Check(graph);
+        composer.Notes.AddRange(IdleLayers.Of(graph, layers).Select(layer => $"layer '{layer}' of graph '{name}' has no effect: no output and no state depends on it"));
         return composer;
-    }
-
-    /// <summary>Layers that neither an output nor a state depends on.</summary>
-    /// <param name="graph">As composed: a layer's nodes lie side by side, in the order of the layers.</param>
-    /// <param name="layers">The layers.</param>
-    /// <param name="ends">Of each layer, where its nodes end.</param>
-    private static Stack<string> WithoutEffect(IrGraph graph, LayerDescription[] layers, List<int> ends)
-    {
-        var reached = new HashSet<string>(graph.Outputs.Select(o => o.Value).Concat(graph.States.Select(s => s.Update)));
-        var without = new Stack<string>();
-        for (var i = layers.Length - 1; i >= 0; i--)
-        {
-            var nodes = graph.Nodes[(i == 0 ? 0 : ends[i - 1])..ends[i]];
-            if (nodes.Exists(n => n.Outputs.Exists(reached.Contains))) reached.UnionWith(nodes.SelectMany(n => n.Inputs));
-            else without.Push($"layer '{layers[i].Output}' of graph '{graph.Name}' has no effect: no output and no state depends on it");
-        }
-
-        return without;
     }
 
     private static void CheckScale(string path, float? scale)

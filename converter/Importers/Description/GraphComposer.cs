@@ -175,11 +175,11 @@ internal sealed class GraphComposer(string name, WeightSet weights, Budget budge
     /// <summary>A tensor as float32: integers times the scale, if one is given.</summary>
     private IrTensor Scaled(string tensor, IrTensor value)
     {
-        if (value.Type == ElementType.Float32) return value;
+        if (weights.TypeOf(tensor) is var type && type == ElementType.Float32) return value;
         var floats = value.ToFloats();
         if ((_layer?.Scale ?? Scale) is not { } scale)
         {
-            Unscaled.Add($"'{tensor}' ({value.Type.ToString().ToLowerInvariant()} [{string.Join(", ", value.Shape)}])");
+            Unscaled.Add($"'{tensor}' ({type.Name()} [{string.Join(", ", value.Shape)}])");
             return IrTensor.Of<float>(value.Shape, floats);
         }
 

@@ -176,6 +176,7 @@ internal static class ResetGates
         if (!graph.IsKeras)
         {
             if (given is null && isOfInput != isOfState) graph.Notes.Add($"layer '{graph.Scope}': the GRU has one bias where PyTorch's has two or none; its reset gate is taken to act after the product, as there. If it acts before, say \"reset_after\": false");
+            if (given == false && isOfInput && isOfState) graph.Notes.Add($"layer '{graph.Scope}': it has two biases, as PyTorch's GRU, whose reset gate acts after the product; \"reset_after\": false computes it before");
             return given ?? true;
         }
 

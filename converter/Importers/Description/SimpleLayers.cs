@@ -44,8 +44,9 @@ internal sealed record BatchNormLayer : UnaryLayer
     public override void Emit(GraphComposer graph)
     {
         var (mean, variance) = (graph.Need("running_mean", 1), graph.Need("running_var", 1));
+        if (NonFinite.NoVariance(graph.NameOf("running_var"), variance, Epsilon) is { } fault) throw graph.Fault(fault);
         var normal = Emit(graph, graph.Read(Input), graph.NameOf("weight"), mean, variance, graph.Optional("weight"), graph.Optional("bias"), Epsilon, ChannelsLast)
-            ?? throw graph.Fault("the tensors of a batch normalization differ in length, or a variance with epsilon is no positive number");
+            ?? throw graph.Fault("the tensors of a batch normalization differ in length");
         graph.Op("Identity", [normal], Output);
     }
 
@@ -67,7 +68,7 @@ internal sealed record BatchNormLayer : UnaryLayer
         return graph.Op("BatchNormalization", [x, scaling, shifting, Row(name + "/mean", new float[scale.Length]), Row(name + "/variance", ones)], ("epsilon", 0f));
     }
 
-    /// <summary>γ (x - μ) / √(σ² + ε) + β as scale · x + shift; null where the tensors differ in length or a root does not exist. Without γ it is 1, without β 0.</summary>
+    /// <summary>γ (x - μ) / √(σ² + ε) + β as scale · x + shift; null where the tensors differ in length. Without γ it is 1, without β 0.</summary>
     private static (float[] Scale, float[] Shift)? Fold(IrTensor mean, IrTensor variance, IrTensor? gamma, IrTensor? beta, float epsilon)
     {
         var scale = gamma?.ToFloats() ?? [.. Enumerable.Repeat(1f, mean.Count)];
@@ -75,9 +76,7 @@ internal sealed record BatchNormLayer : UnaryLayer
         if (variance.Count != mean.Count || scale.Length != mean.Count || shift.Length != mean.Count) return null;
         for (var i = 0; i < scale.Length; i++)
         {
-            var spread = variance.Floats[i] + (double)epsilon;
-            if (!(spread > 0)) return null;
-            var factor = scale[i] / Math.Sqrt(spread);
+            var factor = scale[i] / Math.Sqrt(variance.Floats[i] + (double)epsilon);
             scale[i] = (float)factor;
             shift[i] = (float)(shift[i] - mean.Floats[i] * factor);
         }

@@ -4,7 +4,7 @@ using SeqRuntime.Converter.IO.Hdf;
 
 namespace SeqRuntime.Converter.Importers.Keras;
 
-/// <summary>The datasets of floats and the text attributes of an HDF5 file. Nothing outside of the file is read.</summary>
+/// <summary>The datasets of numbers and the text attributes of an HDF5 file. Nothing outside of the file is read.</summary>
 internal sealed class HdfFile
 {
     /// <summary>Deeper groups or more objects than any model has.</summary>
@@ -57,6 +57,20 @@ internal sealed class HdfFile
         if (of.All(HdfObject.Datatype).Any(t => t.IsShared)) return;
         var dataset = new HdfDataset(_bytes, of, name);
         if (dataset.Type.Kind == HdfKind.Float) Tensors[name] = new WeightTensor(name, () => dataset.Shape, () => IrTensor.Of<float>(dataset.Shape, dataset.ReadFloats()));
+        if (dataset.Type.Kind == HdfKind.Integer) Tensors[name] = new WeightTensor(name, () => dataset.Shape, () => Integers(dataset));
+    }
+
+    /// <summary>In the type that holds them all.</summary>
+    private static IrTensor Integers(HdfDataset dataset)
+    {
+        var values = dataset.ReadIntegers();
+        return dataset.Type switch
+        {
+            { Bytes: 1, IsSigned: true } => IrTensor.Of<sbyte>(dataset.Shape, Array.ConvertAll(values, v => (sbyte)v)),
+            { Bytes: 1 } => IrTensor.Of<byte>(dataset.Shape, Array.ConvertAll(values, v => (byte)v)),
+            { Bytes: 2 } or { Bytes: 4, IsSigned: true } => IrTensor.Of<int>(dataset.Shape, Array.ConvertAll(values, v => (int)v)),
+            _ => IrTensor.Of<long>(dataset.Shape, values),
+        };
     }
 
     /// <summary>The object that a link by path leads to, from the group it is in or from the root.</summary>

@@ -30,7 +30,7 @@ internal sealed class KerasEmitter
             ["Dense"] = Map(Dense),
             ["Embedding"] = One(Embedding),
             ["Masking"] = One(Masking),
-            ["Conv1D"] = One(Conv),
+            ["Conv1D"] = Unmasked(Conv),
             ["BatchNormalization"] = Map(BatchNormalization),
             ["LayerNormalization"] = Map(LayerNormalization),
             ["Activation"] = Map((layer, x) => Activate(layer, layer.Activation(), x.Name)),
@@ -38,16 +38,16 @@ internal sealed class KerasEmitter
             ["Softmax"] = Map(Softmax),
             ["LeakyReLU"] = Map((layer, x) => graph.Op("LeakyRelu", [x.Name], ("alpha", layer.Float("negative_slope", layer.Float("alpha", 0.3f))))),
             ["ELU"] = Map((layer, x) => graph.Op("Elu", [x.Name], ("alpha", layer.Float("alpha", 1)))),
-            ["RepeatVector"] = One(shaping.Repeat),
-            ["Flatten"] = One(shaping.Flatten),
-            ["Reshape"] = One(shaping.Reshape),
-            ["Permute"] = One(shaping.Permute),
+            ["RepeatVector"] = Unmasked(shaping.Repeat),
+            ["Flatten"] = Unmasked(shaping.Flatten),
+            ["Reshape"] = Unmasked(shaping.Reshape),
+            ["Permute"] = Unmasked(shaping.Permute),
             ["GlobalAveragePooling1D"] = One(shaping.Average),
-            ["GlobalMaxPooling1D"] = One(shaping.Maximum),
-            ["MaxPooling1D"] = One((layer, x) => shaping.Pool(layer, "MaxPool", x)),
-            ["AveragePooling1D"] = One((layer, x) => shaping.Pool(layer, "AveragePool", x)),
-            ["ZeroPadding1D"] = One(shaping.Pad),
-            ["Cropping1D"] = One(shaping.Crop),
+            ["GlobalMaxPooling1D"] = Unmasked(shaping.Maximum),
+            ["MaxPooling1D"] = Unmasked((layer, x) => shaping.Pool(layer, "MaxPool", x)),
+            ["AveragePooling1D"] = Unmasked((layer, x) => shaping.Pool(layer, "AveragePool", x)),
+            ["ZeroPadding1D"] = Unmasked(shaping.Pad),
+            ["Cropping1D"] = Unmasked(shaping.Crop),
             ["Concatenate"] = merging.Concatenate,
             ["Add"] = merging.Merge("Add"),
             ["Subtract"] = merging.Merge("Sub"),
@@ -183,6 +183,13 @@ internal sealed class KerasEmitter
     /// <summary>A layer that gives one value for one.</summary>
     private static Func<KerasLayer, KerasCall, KerasValue[]> One(Func<KerasLayer, KerasValue, KerasValue> emit) => (layer, call) => [emit(layer, call.Inputs[0])];
 
+    /// <summary>A layer that gives one value for one, and does not know masks.</summary>
+    private Func<KerasLayer, KerasCall, KerasValue[]> Unmasked(Func<KerasLayer, KerasValue, KerasValue> emit) => (layer, call) =>
+    {
+        if (call.Inputs[0].Mask is not null) Notes.Add($"layer '{layer.Name}' ({layer.Class}) drops the mask of its input, as Keras does: it and what follows it take masked steps for steps like all others");
+        return [emit(layer, call.Inputs[0])];
+    };
+
     /// <summary>A layer that gives a value of the same rank, and hands its mask on.</summary>
     private static Func<KerasLayer, KerasCall, KerasValue[]> Map(Func<KerasLayer, KerasValue, string> emit) => (layer, call) => [call.Inputs[0] with { Name = emit(layer, call.Inputs[0]) }];
 
@@ -249,8 +256,9 @@ internal sealed class KerasEmitter
         var mean = Need(layer, "moving_mean", 1);
         var gamma = layer.Flag("scale", true) ? Need(layer, "gamma", 1) : null;
         var beta = layer.Flag("center", true) ? Need(layer, "beta", 1) : null;
-        return BatchNormLayer.Emit(Graph, x.Name, layer.Name, mean, Need(layer, "moving_variance", 1), gamma, beta, layer.Float("epsilon", 1e-3f), isLastAxis: true)
-            ?? throw layer.Fault("its weights differ in length, or a variance with epsilon is no positive number");
+        var (variance, epsilon) = (Need(layer, "moving_variance", 1), layer.Float("epsilon", 1e-3f));
+        if (NonFinite.NoVariance("moving_variance", variance, epsilon) is { } fault) throw layer.Fault(fault);
+        return BatchNormLayer.Emit(Graph, x.Name, layer.Name, mean, variance, gamma, beta, epsilon, isLastAxis: true) ?? throw layer.Fault("its weights differ in length");
     }
 
     private string LayerNormalization(KerasLayer layer, KerasValue x)

@@ -22,7 +22,7 @@ internal static class KerasNames
     {
         if (file.Tensors.Keys.FirstOrDefault(name => name.Contains("/vars/", StringComparison.Ordinal)) is { } numbered)
             throw new ConversionException($"{path}: this is a file of Keras 3's save_weights, whose tensors have numbers for names ('{numbered}'). Save the whole model as HDF5, model.save(\"model.h5\"), and convert that file; it needs no description.");
-        var named = new Dictionary<string, IrTensor>(StringComparer.Ordinal);
+        var named = new Dictionary<string, (IrTensor Value, ElementType Stored)>(StringComparer.Ordinal);
         var aliases = new List<(string Name, string Of)>();
         foreach (var group in file.Tensors.Where(t => !KerasPath.IsOfTraining(t.Key)).Select(t => (Path: new KerasPath(t.Key), t.Value.Value)).GroupBy(t => string.Join('/', t.Path.Segments[..^1])))
         {
@@ -31,17 +31,17 @@ internal static class KerasNames
             var prefix = string.Join('/', [place.Layer, .. place.Groups.Where(g => !IsCellOrDirection(g))]);
             var whole = string.Join('/', place.Segments is [var first, var second, .., _] && first == second ? place.Segments[1..^1] : place.Segments[..^1]);
             if (group.GroupBy(w => w.Path.Weight).FirstOrDefault(w => w.Count() > 1) is { } twice) throw new ConversionException($"{path}: '{group.Key}' has two weights named '{twice.Key}'.");
-            foreach (var (name, tensor) in Rename(group.ToDictionary(w => w.Path.Weight, w => w.Value)))
+            foreach (var (name, value, stored) in Rename(group.ToDictionary(w => w.Path.Weight, w => w.Value)))
             {
                 var own = isBackward && name.EndsWith("_l0", StringComparison.Ordinal) ? name + "_reverse" : name;
                 var full = place.Segments.Length == 1 ? own : $"{prefix}.{own}";
-                if (!named.TryAdd(full, tensor)) full = $"{whole}.{name}";
-                named[full] = tensor;
+                if (!named.TryAdd(full, (value, stored))) full = $"{whole}.{name}";
+                named[full] = (value, stored);
                 aliases.Add(($"{whole}.{name}", full));
             }
         }
 
-        var set = new WeightSet(path, [.. named.Select(n => new WeightTensor(n.Key, n.Value)), .. file.Tensors.Values.Where(t => KerasPath.IsOfTraining(t.Name))]) { IsKeras = true };
+        var set = new WeightSet(path, [.. named.Select(n => new WeightTensor(n.Key, n.Value.Value) { Stored = n.Value.Stored }), .. file.Tensors.Values.Where(t => KerasPath.IsOfTraining(t.Name))]) { IsKeras = true };
         foreach (var (name, of) in aliases) set.Alias(name, of);
         return set;
     }
@@ -49,7 +49,13 @@ internal static class KerasNames
     private static bool IsCellOrDirection(string group) =>
         group == "cell" || group.Contains("_cell", StringComparison.Ordinal) || group.StartsWith("forward_", StringComparison.Ordinal) || group.StartsWith(Backward, StringComparison.Ordinal);
 
-    private static IEnumerable<(string Name, IrTensor Tensor)> Rename(Dictionary<string, IrTensor> weights)
+    /// <summary>The weights of a group by their new names, and the types that they have in the file.</summary>
+    private static IEnumerable<(string Name, IrTensor Tensor, ElementType Stored)> Rename(Dictionary<string, IrTensor> weights)
+    {
+        foreach (var (of, name, tensor) in Renamed(weights)) yield return (name, tensor, weights[of].Type);
+    }
+
+    private static IEnumerable<(string Of, string Name, IrTensor Tensor)> Renamed(Dictionary<string, IrTensor> weights)
     {
         var gates = weights.TryGetValue("recurrent_kernel", out var recurrent) && recurrent.Shape is [> 0, _] ? recurrent.Shape[1] / recurrent.Shape[0] : 0;
         // CuDNN's layers have two biases in a row.
@@ -59,21 +65,21 @@ internal static class KerasNames
             var tensor = given.Type == ElementType.Float32 ? given : IrTensor.Of<float>(given.Shape, given.ToFloats());
             switch (name)
             {
-                case "kernel" when gates > 0 && tensor.Shape.Length == 2: yield return ("weight_ih_l0", Rows(GraphComposer.Transposed(isCudnn ? KerasWeights.FromCudnn(tensor, gates) : tensor), gates)); break;
-                case "recurrent_kernel" when gates > 0: yield return ("weight_hh_l0", Rows(GraphComposer.Transposed(isCudnn ? KerasWeights.FromCudnn(tensor, gates) : tensor), gates)); break;
+                case "kernel" when gates > 0 && tensor.Shape.Length == 2: yield return (name, "weight_ih_l0", Rows(GraphComposer.Transposed(isCudnn ? KerasWeights.FromCudnn(tensor, gates) : tensor), gates)); break;
+                case "recurrent_kernel" when gates > 0: yield return (name, "weight_hh_l0", Rows(GraphComposer.Transposed(isCudnn ? KerasWeights.FromCudnn(tensor, gates) : tensor), gates)); break;
                 case "bias" when gates > 0 && (isCudnn || tensor.Shape is [2, _]):
                     var width = tensor.Count / 2;
-                    yield return ("bias_ih_l0", Rows(IrTensor.Of<float>([width], tensor.Floats[..width]), gates));
-                    yield return ("bias_hh_l0", Rows(IrTensor.Of<float>([width], tensor.Floats[width..]), gates));
+                    yield return (name, "bias_ih_l0", Rows(IrTensor.Of<float>([width], tensor.Floats[..width]), gates));
+                    yield return (name, "bias_hh_l0", Rows(IrTensor.Of<float>([width], tensor.Floats[width..]), gates));
                     break;
-                case "bias" when gates > 0: yield return ("bias_ih_l0", Rows(tensor, gates)); break;
-                case "kernel" when tensor.Shape.Length == 2: yield return ("weight", GraphComposer.Transposed(tensor)); break;
-                case "kernel" when tensor.Shape.Length == 3: yield return ("weight", KerasWeights.ConvKernel(tensor)); break;
-                case "embeddings" or "gamma": yield return ("weight", tensor); break;
-                case "beta": yield return ("bias", tensor); break;
-                case "moving_mean": yield return ("running_mean", tensor); break;
-                case "moving_variance": yield return ("running_var", tensor); break;
-                default: yield return (name, given); break;
+                case "bias" when gates > 0: yield return (name, "bias_ih_l0", Rows(tensor, gates)); break;
+                case "kernel" when tensor.Shape.Length == 2: yield return (name, "weight", GraphComposer.Transposed(tensor)); break;
+                case "kernel" when tensor.Shape.Length == 3: yield return (name, "weight", KerasWeights.ConvKernel(tensor)); break;
+                case "embeddings" or "gamma": yield return (name, "weight", tensor); break;
+                case "beta": yield return (name, "bias", tensor); break;
+                case "moving_mean": yield return (name, "running_mean", tensor); break;
+                case "moving_variance": yield return (name, "running_var", tensor); break;
+                default: yield return (name, name, given); break;
             }
         }
     }

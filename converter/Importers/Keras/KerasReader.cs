@@ -14,6 +14,7 @@ internal sealed class KerasReader
     private readonly KerasEmitter _emitter;
     private readonly Dictionary<(string Layer, int Call), KerasValue[]> _made = [];
     private readonly Dictionary<string, string> _symbols = [];
+    private readonly List<(string Layer, int End)> _called = [];
 
     private KerasReader(GraphComposer graph, KerasEmitter emitter) => (_graph, _emitter) = (graph, emitter);
 
@@ -31,9 +32,12 @@ internal sealed class KerasReader
             var graph = new GraphComposer(name, new WeightSet(path, []), budget, path);
             var weights = new KerasWeights(file, path);
             var emitter = new KerasEmitter(graph, weights, KerasVersion.Parse(file.Attributes.GetValueOrDefault("keras_version"), file.Attributes.GetValueOrDefault("backend")));
-            new KerasReader(graph, emitter).Build(document.RootElement);
+            var reader = new KerasReader(graph, emitter);
+            reader.Build(document.RootElement);
+            Constants.Check(graph.Graph);
             var unused = weights.Unused();
             notes.AddRange(emitter.Notes.Concat(emitter.Unread()));
+            notes.AddRange(IdleLayers.Of(graph.Graph, reader._called).Select(layer => $"layer '{layer}' has no effect: no output depends on it"));
             if (UnusedWeights.Note(unused) is { } note) notes.Add(note);
             return new ImportedModel(graph.Graph) { Unused = unused };
         }
@@ -80,8 +84,15 @@ internal sealed class KerasReader
             value = Port($"{layers[0].Name}_input", shape, layers[0].Class == "Embedding" ? "int32" : "float32");
         }
 
-        foreach (var layer in layers[start..]) value = _emitter.Call(layer, new KerasCall([value]))[0];
+        foreach (var layer in layers[start..]) value = Call(layer, new KerasCall([value]))[0];
         Output(layers[^1].Name, value);
+    }
+
+    private KerasValue[] Call(KerasLayer layer, KerasCall call)
+    {
+        var values = _emitter.Call(layer, call);
+        _called.Add((layer.Name, _graph.Graph.Nodes.Count));
+        return values;
     }
 
     private void BuildFunctional(List<(KerasLayer Layer, JsonElement Json)> layers, JsonElement config)
@@ -99,7 +110,7 @@ internal sealed class KerasReader
         {
             if (ReadCall(next.Layer, next.Node, out var missing) is { } call)
             {
-                _made[(next.Layer.Name, next.Call)] = _emitter.Call(next.Layer, call);
+                _made[(next.Layer.Name, next.Call)] = Call(next.Layer, call);
                 if (blocked.Remove((next.Layer.Name, next.Call), out var freed)) freed.ForEach(waiting.Enqueue);
             }
             else if (blocked.TryGetValue(missing, out var others))

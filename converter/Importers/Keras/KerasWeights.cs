@@ -18,7 +18,7 @@ internal sealed class KerasWeights(HdfFile file, string path)
         if (All(layer, part, weight) is not { Count: > 0 } found) return null;
         if (found.Count > 1) throw layer.Fault($"the file has {found.Count} weights '{weight}' of it: {string.Join(", ", found.Select(p => $"'{p.Name}'"))}");
         var tensor = _weights.Read(found[0].Name)!;
-        return tensor.Type == ElementType.Float32 ? tensor : throw layer.Fault($"its weight '{weight}' holds integers ({tensor.Type}), so that it is quantized; save the model as it was before that (--weights int8 does the same here)");
+        return tensor.Type == ElementType.Float32 ? tensor : throw layer.Fault($"its weight '{weight}' holds integers ({tensor.Type.Name()}), as quantized weights do, and the scale that goes with them is not known; save the model as it was before that (--weights int8 does the same here)");
     }
 
     /// <summary>A weight's name in the file, without what every version says twice: <c>lstm/lstm_cell/kernel</c>.</summary>

@@ -19,7 +19,7 @@ internal static partial class UnusedWeights
         if (unused.Count == 0) return null;
         var kinds = unused.GroupBy(w => KindOf(w.Name)).ToDictionary(g => g.Key, g => g.ToList());
         var parts = new List<string>();
-        foreach (var kind in (string[])["the optimizer's state", "counters of batches (num_batches_tracked)", "averaged copies of weights (EMA)"])
+        foreach (var kind in (string[])["the optimizer's state", "counters of batches (num_batches_tracked)", "states of random numbers", "averaged copies of weights (EMA)"])
         {
             if (kinds.TryGetValue(kind, out var group)) parts.Add($"{kind} ({group.Count})");
         }
@@ -36,6 +36,7 @@ internal static partial class UnusedWeights
     private static string KindOf(string name) =>
         Optimizer().IsMatch(name) ? "the optimizer's state"
         : Counter().IsMatch(name) ? "counters of batches (num_batches_tracked)"
+        : Random().IsMatch(name) ? "states of random numbers"
         : Average().IsMatch(name) ? "averaged copies of weights (EMA)"
         : "";
 
@@ -44,6 +45,9 @@ internal static partial class UnusedWeights
 
     [GeneratedRegex("(^|[./])num_batches_tracked$")]
     private static partial Regex Counter();
+
+    [GeneratedRegex("(^|[./])seed_generator[./_]")]
+    private static partial Regex Random();
 
     [GeneratedRegex("(^|[./_])(ema|shadow)([./_]|$)", RegexOptions.IgnoreCase)]
     private static partial Regex Average();

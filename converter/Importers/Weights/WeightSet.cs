@@ -44,6 +44,9 @@ internal sealed class WeightSet
         return tensor;
     }
 
+    /// <summary>The type of a tensor in the file.</summary>
+    public ElementType TypeOf(string name) => _tensors[Known(name)] is var tensor ? tensor.Stored ?? tensor.Value.Type : default;
+
     /// <summary>What nothing has read so far, in the order of the file.</summary>
     public List<UnusedWeight> Unused() => [.. _tensors.Where(t => !_read.Contains(t.Key)).Select(t => new UnusedWeight(_file, t.Key, t.Value.Shape))];
 

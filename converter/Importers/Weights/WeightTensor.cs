@@ -22,5 +22,8 @@ internal sealed class WeightTensor
 
     public IReadOnlyList<int> Shape => _shape.Value;
 
+    /// <summary>The integers that the file holds where the value is made of them as floats; null where it is as in the file.</summary>
+    public ElementType? Stored { get; init; }
+
     public IrTensor Value => _value.Value;
 }

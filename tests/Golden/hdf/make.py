@@ -64,3 +64,7 @@ with h5py.File('growing.h5', 'w', libver='latest') as f:
     f.create_dataset('x', data=values(64).astype('f4'), maxshape=(None,), chunks=(8,))
 with h5py.File('lzf.h5', 'w') as f:
     f.create_dataset('x', data=values(64).astype('f4'), compression='lzf')
+with h5py.File('integers.h5', 'w') as f:
+    for kind in ('i1', 'u1', '<i2', '>i2', '<u2', '>u2', '<i4', '>i4', '<u4', '>u4', '<i8', '>i8', '<u8', '>u8'):
+        limits = np.iinfo(kind)
+        f.create_dataset(kind, data=np.array([[limits.min, limits.max // 3], [1, limits.max if kind[-2:] != 'u8' else 7]]).astype(kind))
