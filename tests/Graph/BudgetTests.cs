@@ -95,6 +95,15 @@ public class BudgetTests
     }
 
     [Fact]
+    public void Inputs_of_any_size_are_not_followed_element_by_element()
+    {
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1 << 24, 1, 4).Input("h", OnnxBuilder.Float, 1, 1, 3).Input("past", OnnxBuilder.Float, 1 << 26).Random("w", 1, 1, 1, 9, 4).Random("r", 2, 1, 1, 9, 3)
+            .Node("GRU", "x w r - - h", "y h_out", ("hidden_size", 3)).Node("Neg", "past", "z").Output("y").Output("h_out").Output("z");
+        using var converted = Converted(model);
+        Assert.Equal("h", Assert.Single(converted.Loaded.Graphs[0].States).Name);
+    }
+
+    [Fact]
     public void Functions_that_call_each_other_twice_each_are_refused()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 2).Output("y");

@@ -78,17 +78,47 @@ public class HdfTests
     [InlineData("virtual", "the dataset 'x' is put together from others")]
     [InlineData("circle", "the link 'a' leads to '/b/c' and from there round in a circle")]
     [InlineData("itself", "the group 'a/b' holds itself")]
-    [InlineData("unwritten", "the dataset 'x' was never written")]
-    [InlineData("growing", "the dataset 'x' can grow")]
     [InlineData("lzf", "the dataset 'x' is packed by filter 32000; save it without packing, or with gzip")]
     public void What_leads_out_of_the_file_or_round_in_a_circle_is_refused_by_name(string name, string message) =>
         Assert.StartsWith($"{name}.h5: {message}", Assert.Throws<ConversionException>(() => Read(name)).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("growing", 7)]
+    [InlineData("growing-earliest", 1)]
+    [InlineData("named", 1)]
+    [InlineData("named-latest", 1)]
+    [InlineData("short", 1)]
+    public void Shapes_that_may_grow_types_with_names_and_short_addresses_are_read(string name, int datasets)
+    {
+        var file = Read(name);
+        Assert.Equal(datasets, file.Tensors.Count);
+        foreach (var tensor in file.Tensors.Values)
+            Assert.Equal(Enumerable.Range(0, tensor.Value.Count).Select(i => (i * 37 % 101 - 50) / 16f), tensor.Value.ToFloats());
+        if (name == "short") Assert.Equal("text of any length", file.Attributes["model_config"]);
+    }
+
+    [Theory]
+    [InlineData("unwritten")]
+    [InlineData("unwritten-latest")]
+    public void What_was_never_written_has_the_fill_value(string name)
+    {
+        var file = Read(name);
+        float[] Floats(string dataset) => file.Tensors[dataset].Value.ToFloats();
+        Assert.Equal(new float[4], Floats("zeros"));
+        Assert.Equal([2.5f, 2.5f, 2.5f, 2.5f], Floats("filled"));
+        Assert.Equal(Enumerable.Range(0, 40 * 50).Select(i => i % 50 == 3 && i / 50 is >= 5 and < 9 ? 1f : -1), Floats("chunks"));
+        Assert.Equal(Enumerable.Range(0, 9000).Select(i => i == 4000 ? 1f : 3), Floats("pages"));
+        Assert.Equal(Enumerable.Range(0, 140_000).Select(i => i >= 139_998 ? 1f : 3), Floats("growing"));
+        Assert.Equal(Enumerable.Range(0, 40 * 40).Select(i => i % 40 == 2 && i / 40 is >= 5 and < 9 ? 1f : 3), Floats("growing_both"));
+    }
 
     /// <summary>No file of some kilobytes makes the reader take more than a few megabytes, whatever its lengths say.</summary>
     [Theory]
     [InlineData("earliest")]
     [InlineData("latest")]
     [InlineData("dense")]
+    [InlineData("growing-earliest")]
+    [InlineData("named")]
     public void Damaged_files_are_read_or_refused_and_take_little(string name)
     {
         var whole = File.ReadAllBytes(Path.Combine("Golden", "hdf", $"{name}.h5"));

@@ -8,6 +8,10 @@ internal sealed class Continuation
 {
     private const int LeastSteps = 5;
 
+    /// <summary>Most elements of all values together, whose steps are followed one by one; and the work of an element.</summary>
+    private const long MostElements = 1 << 25;
+    private const long ElementWork = 100;
+
     private readonly IrGraph _fused;
     private readonly IReadOnlyList<SizedView> _views;
     private readonly IReadOnlyList<TimeSteps> _steps;
@@ -17,12 +21,12 @@ internal sealed class Continuation
     /// <summary>Why it cannot go on; null where it can.</summary>
     public string? Fault { get; }
 
-    public IReadOnlyList<SteppedLayer> Layers => _steps[0].Layers;
+    public IReadOnlyList<SteppedLayer> Layers => _steps.Count == 0 ? [] : _steps[0].Layers;
 
-    public IReadOnlyList<SteppedConv> Convs => _steps[0].Convs;
+    public IReadOnlyList<SteppedConv> Convs => _steps.Count == 0 ? [] : _steps[0].Convs;
 
     /// <summary>Nodes that pad along time or cut the padding off again.</summary>
-    public IReadOnlyList<(int Node, int Axis)> Padding => _steps[0].Padding;
+    public IReadOnlyList<(int Node, int Axis)> Padding => _steps.Count == 0 ? [] : _steps[0].Padding;
 
     /// <summary>The best guess of what time is, or null where nothing walks along it.</summary>
     /// <param name="fused">A resolved graph whose nodes are fused.</param>
@@ -31,14 +35,31 @@ internal sealed class Continuation
         if (!fused.Nodes.Exists(n => Provenance.IsRecurrent(n) || n.Op == "Conv")) return null;
         List<SizedView> views = [.. SizedView.Of(fused, LeastSteps).Take(fused.Symbols().Count == 0 ? 1 : 2)];
         if (views.Count == 0) return null;
+        var elements = views.Sum(Elements);
+        if (elements > MostElements || !fused.Budget.Allows(elements * ElementWork)) return new Continuation(fused, views, [], $"its values of {elements} elements are too many to be looked into");
         // Where the steps are lost on the way, layers of open length tell all the same that something walks along time.
         var isOpen = fused.Nodes.Exists(n => IsOfOpenLength(fused, n));
-        return Guesses(fused, views[0]).Select(axes => Along(fused, views, axes)).Where(c => c.Layers.Count + c.Convs.Count > 0 || (isOpen && c.Fault is not null))
+        return Guesses(fused, views[0]).TakeWhile(_ => IsAffordable(fused, elements)).Select(axes => Along(fused, views, axes)).Where(c => c.Layers.Count + c.Convs.Count > 0 || (isOpen && c.Fault is not null))
             .OrderBy(c => c.Fault is not null).ThenByDescending(c => c.Layers.Count + c.Convs.Count).FirstOrDefault();
     }
 
     /// <summary>Whether a node is a recurrent layer whose number of steps is open.</summary>
     public static bool IsOfOpenLength(IrGraph fused, IrNode node) => Provenance.IsRecurrent(node) && fused.ShapeOf(node.Input(0)).Sizes[0] < 0;
+
+    /// <summary>Elements of the values that do not follow from constants.</summary>
+    private static long Elements(SizedView view)
+    {
+        var values = view.Graph.Inputs.Select(i => i.Value).Concat(view.Graph.States.Select(s => s.Value)).Concat(view.Graph.Nodes.SelectMany(n => n.Outputs).Where(o => o.Length > 0));
+        return values.Where(value => view.Known(value) is null).Sum(view.CountOf);
+    }
+
+    /// <summary>Another guess, where the file's size allows the work.</summary>
+    private static bool IsAffordable(IrGraph fused, long elements)
+    {
+        if (!fused.Budget.Allows(elements * ElementWork)) return false;
+        fused.Budget.Spend(elements * ElementWork, fused.Name);
+        return true;
+    }
 
     /// <summary>A size of a value as inputs have it: a number or a symbolic dimension; null where it is neither.</summary>
     public IrDim? Dimension(string value, int axis)

@@ -42,9 +42,13 @@ internal sealed class Places
 {
     private const int MostDepth = 4096;
 
+    /// <summary>Work of looking at an element.</summary>
+    private const int ElementWork = 20;
+
     private readonly SizedView _view;
     private readonly Provenance _provenance;
     private readonly Dictionary<long, List<(Place Place, long Leaving)>> _ways = [];
+    private readonly Dictionary<(IrNode, IrNode), bool> _areOneLayer = [];
 
     /// <param name="view">The graph with its cells fused.</param>
     /// <param name="provenance">Where elements come from.</param>
@@ -60,12 +64,18 @@ internal sealed class Places
     }
 
     /// <summary>The places that an input goes into, nearest first.</summary>
-    public IReadOnlyList<Place> Of(IrPort input) => [.. Elements(input).SelectMany(mark => Ways(mark)).Select(way => way.Place).Distinct()];
+    public IReadOnlyList<Place> Of(IrPort input)
+    {
+        var (start, count) = (_provenance.StartOf(input.Value), _view.CountOf(input.Value));
+        var marks = count <= _ways.Count ? Elements(input) : _ways.Keys.Where(mark => mark >= start && mark < start + count).Order();
+        return [.. marks.SelectMany(Ways).Select(way => way.Place).Distinct()];
+    }
 
     /// <summary>Whether an output holds what the input's places leave behind.</summary>
     public PlaceMatch? Match(IrPort input, IrPort output)
     {
         if (_view.TypeOf(output.Value) != input.Type || _provenance.Marks(output.Value) is not { } marks || marks.Length != _view.CountOf(input.Value)) return null;
+        _view.Graph.Budget.Spend(marks.Length * (long)ElementWork, $"'{output.Name}'");
         var (places, way) = (new List<Place>(), _provenance.WayTo(output.Value));
         var (matched, open) = (0, 0);
         int? depth = null;
@@ -91,8 +101,8 @@ internal sealed class Places
 
     private IEnumerable<long> Elements(IrPort input)
     {
-        var start = _provenance.StartOf(input.Value);
-        for (var i = 0L; i < _view.CountOf(input.Value); i++) yield return start + i;
+        var (start, count) = (_provenance.StartOf(input.Value), _view.CountOf(input.Value));
+        for (var i = 0L; i < count; i++) yield return start + i;
     }
 
     private List<(Place Place, long Leaving)> Ways(long mark) => _ways.TryGetValue(mark, out var ways) ? ways : [];
@@ -111,7 +121,13 @@ internal sealed class Places
         return null;
     }
 
-    private bool IsOneLayer(IrNode a, IrNode b) =>
+    private bool IsOneLayer(IrNode a, IrNode b)
+    {
+        if (!_areOneLayer.TryGetValue((a, b), out var are)) _areOneLayer[(a, b)] = are = HaveOneMatrix(a, b);
+        return are;
+    }
+
+    private bool HaveOneMatrix(IrNode a, IrNode b) =>
         a.Op == b.Op && Provenance.IsRecurrent(a) && _view.Known(a.Input(2)) is { } first && _view.Known(b.Input(2)) is { } second && (ReferenceEquals(first, second) || first.Data.AsSpan().SequenceEqual(second.Data));
 
     private void AddLayer(IrNode layer, bool isWritten)
@@ -146,6 +162,7 @@ internal sealed class Places
         var stride = shape.Skip(axis + 1).Aggregate(1, (a, b) => a * b);
         var total = shape[axis];
         var (front, back) = (new Place(node, PlaceKind.Past, false), new Place(node, PlaceKind.Past, false, true));
+        _view.Graph.Budget.Spend(_view.Graph.Inputs.Count * (long)marks.Length * ElementWork, $"'{node.Name}' ({node.Op})");
         foreach (var input in _view.Graph.Inputs)
         {
             var (start, count) = (_provenance.StartOf(input.Value), _view.CountOf(input.Value));

@@ -1,18 +1,31 @@
+using System.Numerics;
+
 namespace SeqRuntime.Converter.IO.Hdf;
 
+/// <summary>Where a chunk lies, its bytes there, and the filters that it did not go through.</summary>
+internal readonly record struct HdfChunk(long Address, long Bytes, long Skipped);
+
 /// <summary>A dataset kept in chunks of one shape, found by a tree or, in newer files, by an array of addresses.</summary>
-internal sealed class HdfChunks(HdfBytes file, string name, int[] shape, int elementBytes, List<HdfFilter> filters)
+/// <param name="file">The file.</param>
+/// <param name="name">Of the dataset.</param>
+/// <param name="shape">Its sizes.</param>
+/// <param name="elementBytes">Bytes of an element.</param>
+/// <param name="filters">What chunks went through.</param>
+/// <param name="data">What it holds where no chunk was written; filled in.</param>
+internal sealed class HdfChunks(HdfBytes file, string name, int[] shape, int elementBytes, List<HdfFilter> filters, byte[] data)
 {
     private const int LargestChunk = 1 << 30;
-    private const int Single = 1, Implicit = 2, FixedArray = 3;
+    private const int Single = 1, Implicit = 2, FixedArray = 3, ExtensibleArray = 4, NewTree = 5;
 
     private readonly int _rank = shape.Length;
     private int[] _chunk = [];
     private int _chunkBytes;
-    private byte[] _data = [];
 
     /// <summary>All elements, row-major.</summary>
-    public byte[] Read(int version, ref HdfCursor layout, long needed)
+    /// <param name="version">Of the layout.</param>
+    /// <param name="layout">The layout, from its flags on.</param>
+    /// <param name="most">How large each axis may become.</param>
+    public byte[] Read(int version, ref HdfCursor layout, long[] most)
     {
         const int singleIsPacked = 2;
         var flags = version == 4 ? layout.Byte() : 0;
@@ -22,32 +35,38 @@ internal sealed class HdfChunks(HdfBytes file, string name, int[] shape, int ele
         {
             var tree = layout.Address();
             ReadShape(ref layout, 4);
-            Begin(needed);
             FromTree(tree);
-            return _data;
+            return data;
         }
 
         ReadShape(ref layout, layout.Byte());
-        Begin(needed);
         switch (layout.Byte())
         {
             case Single:
                 var (bytes, skipped) = (flags & singleIsPacked) != 0 ? (layout.Length(), layout.UInt32()) : (_chunkBytes, 0);
-                Put(0, layout.Address(), bytes, skipped);
+                Put(0, new HdfChunk(layout.Address(), bytes, skipped));
                 break;
             case Implicit:
                 var first = layout.Address();
-                for (var i = 0; i < Grid(); i++) Put(i, first + (long)i * _chunkBytes, _chunkBytes, 0);
+                PutAll(most, 0, first < 0 ? _ => default : at => new HdfChunk(first + at * _chunkBytes, _chunkBytes, 0));
                 break;
             case FixedArray:
                 layout.Skip(1);
-                FromArray(layout.Address());
+                if (layout.Address() is >= 0 and var array && Array.IndexOf(most, -1) < 0) PutAll(most, 0, new HdfFixedArray(file, array, _chunkBytes).Find);
+                break;
+            case ExtensibleArray:
+                layout.Skip(5);
+                if (layout.Address() is >= 0 and var growing) PutAll(most, Math.Max(Array.IndexOf(most, -1), 0), new HdfExtensibleArray(file, growing, _chunkBytes).Find);
+                break;
+            case NewTree:
+                layout.Skip(6);
+                if (layout.Address() is >= 0 and var newTree) FromNewTree(newTree);
                 break;
             default:
-                throw file.Refusal($"the dataset '{name}' can grow, in HDF5's newest form; save it with a fixed shape, or without libver='latest'");
+                throw Fault("finds its chunks in a way that is not known");
         }
 
-        return _data;
+        return data;
     }
 
     private void ReadShape(ref HdfCursor layout, int sizeBytes)
@@ -65,12 +84,6 @@ internal sealed class HdfChunks(HdfBytes file, string name, int[] shape, int ele
         _chunkBytes = (int)bytes;
     }
 
-    private void Begin(long needed)
-    {
-        file.Unpack(needed);
-        _data = new byte[needed];
-    }
-
     /// <summary>Chunks along an axis.</summary>
     private int Along(int axis) => (int)(((long)shape[axis] + _chunk[axis] - 1) / _chunk[axis]);
 
@@ -78,61 +91,79 @@ internal sealed class HdfChunks(HdfBytes file, string name, int[] shape, int ele
 
     private void FromTree(long tree)
     {
+        if (tree < 0) return;
         var seen = new HashSet<long>();
-        if (tree >= 0)
+        foreach (var (key, child) in HdfTrees.Leaves(file, tree, type: 1, 8 + 8 * (_rank + 1)))
         {
-            foreach (var (key, child) in HdfTrees.Leaves(file, tree, type: 1, 8 + 8 * (_rank + 1)))
-            {
-                var cursor = file.At(key, 8 + 8 * (_rank + 1));
-                var (bytes, skipped) = (cursor.UInt32(), cursor.UInt32());
-                var index = 0L;
-                for (var axis = 0; axis < _rank; axis++)
-                {
-                    var offset = cursor.Number(8);
-                    if (offset < 0 || offset % _chunk[axis] != 0 || offset >= shape[axis]) throw Fault($"has a chunk at {offset} along axis {axis} of {shape[axis]}");
-                    index = index * Along(axis) + offset / _chunk[axis];
-                }
-
-                if (!seen.Add(index)) throw Fault("has two chunks in one place");
-                Put(index, child, bytes, skipped);
-            }
+            var cursor = file.At(key, 8 + 8 * (_rank + 1));
+            var (bytes, skipped) = (cursor.UInt32(), cursor.UInt32());
+            PutAt(ref cursor, 1, new HdfChunk(child, bytes, skipped), seen);
         }
-
-        if (seen.Count != Grid()) throw Fault($"has {seen.Count} of {Grid()} chunks; the others were never written");
     }
 
-    private void FromArray(long address)
+    private void FromNewTree(long tree)
     {
-        const int packed = 1;
-        var head = file.Structure(address, "FAHD", 8 + file.LengthBytes + file.AddressBytes);
-        head.Skip(5);
-        var (client, entryBytes, pageBits) = (head.Byte(), head.Byte(), head.Byte());
-        var (count, block) = (head.Length(), head.Address());
-        if (count != Grid() || client > packed || entryBytes != (client == packed ? entryBytes : file.AddressBytes) || pageBits > 30) throw Fault("has an index that does not fit it");
-        var isPaged = count > 1L << pageBits;
-        var pageCount = isPaged ? (count + (1L << pageBits) - 1) >> pageBits : 1;
-        var start = 6 + file.AddressBytes + (isPaged ? (pageCount + 7) / 8 + 4 : 0);
-        file.Structure(block, "FADB", start);
-        for (var page = 0L; page < pageCount; page++)
+        const int plain = 10, packed = 11, most = 8;
+        var isPacked = filters.Count > 0;
+        var sizeBytes = isPacked ? Math.Min(1 + (BitOperations.Log2((uint)_chunkBytes) + 8) / 8, most) : 0;
+        var recordBytes = file.AddressBytes + (isPacked ? sizeBytes + 4 : 0) + 8 * _rank;
+        var seen = new HashSet<long>();
+        foreach (var at in HdfTrees.Records(file, tree, isPacked ? packed : plain, recordBytes))
         {
-            var inPage = isPaged ? Math.Min(1L << pageBits, count - (page << pageBits)) : count;
-            var place = file.Place(block) + start + (isPaged ? page * ((entryBytes << pageBits) + 4L) : 0);
-            var entries = file.At(place, inPage * entryBytes);
-            for (var i = 0L; i < inPage; i++)
+            var cursor = file.At(at, recordBytes);
+            var address = cursor.Address();
+            var (bytes, skipped) = isPacked ? (cursor.Number(sizeBytes), cursor.UInt32()) : (_chunkBytes, 0);
+            PutAt(ref cursor, 0, new HdfChunk(address, bytes, skipped), seen);
+        }
+    }
+
+    /// <summary>A chunk whose place follows: in elements, or in chunks.</summary>
+    private void PutAt(ref HdfCursor place, int inElements, HdfChunk chunk, HashSet<long> seen)
+    {
+        var index = 0L;
+        for (var axis = 0; axis < _rank; axis++)
+        {
+            var offset = place.Number(8);
+            var along = inElements == 1 ? offset / _chunk[axis] : offset;
+            if (offset < 0 || along >= Along(axis) || (inElements == 1 && offset % _chunk[axis] != 0)) throw Fault($"has a chunk at {offset} along axis {axis} of {shape[axis]}");
+            index = index * Along(axis) + along;
+        }
+
+        if (!seen.Add(index)) throw Fault("has two chunks in one place");
+        Put(index, chunk);
+    }
+
+    /// <summary>The chunks of an index that is made for the largest shape; the axis that grows without end is counted first.</summary>
+    private void PutAll(long[] most, int first, Func<long, HdfChunk?> find)
+    {
+        for (var index = 0L; index < Grid(); index++)
+        {
+            var (rest, at, stride) = (index, 0L, 1L);
+            var along = 0L;
+            for (var axis = _rank - 1; axis >= 0; axis--)
             {
-                var chunk = entries.Address();
-                var (bytes, skipped) = client == packed ? (entries.Number(entryBytes - file.AddressBytes - 4), entries.UInt32()) : (_chunkBytes, 0);
-                Put((page << pageBits) + i, chunk, bytes, skipped);
+                var coordinate = rest % Along(axis);
+                rest /= Along(axis);
+                if (axis == first)
+                {
+                    along = coordinate;
+                    continue;
+                }
+
+                at += coordinate * stride;
+                stride = Math.Min(stride * Math.Max((most[axis] + _chunk[axis] - 1) / _chunk[axis], 1), int.MaxValue);
             }
+
+            if (find(at + along * stride) is { } chunk) Put(index, chunk);
         }
     }
 
     /// <summary>Unpacks a chunk and copies what of it lies inside.</summary>
-    private void Put(long index, long address, long bytes, long skipped)
+    private void Put(long index, HdfChunk chunk)
     {
-        if (address < 0) throw Fault("has a chunk that was never written");
+        if (chunk.Address < 0) return;
         file.Unpack(_chunkBytes);
-        var data = HdfUnpacking.Unpack(file.Range(file.Place(address), bytes), filters, skipped, _chunkBytes, elementBytes, what => Fault($"has a chunk that {what}"));
+        var unpacked = HdfUnpacking.Unpack(file.Range(file.Place(chunk.Address), chunk.Bytes), filters, chunk.Skipped, _chunkBytes, elementBytes, what => Fault($"has a chunk that {what}"));
         Span<int> origin = stackalloc int[_rank];
         for (var axis = _rank - 1; axis >= 0; axis--)
         {
@@ -155,7 +186,7 @@ internal sealed class HdfChunks(HdfBytes file, string name, int[] shape, int ele
                 stride *= shape[axis];
             }
 
-            if (isInside) data.AsSpan(r * _chunk[^1] * elementBytes, row).CopyTo(_data.AsSpan((int)((to + origin[^1]) * elementBytes)));
+            if (isInside) unpacked.AsSpan(r * _chunk[^1] * elementBytes, row).CopyTo(data.AsSpan((int)((to + origin[^1]) * elementBytes)));
         }
     }
 

@@ -86,13 +86,46 @@ internal sealed class HdfDataset
                 return size == needed ? layout.Take(size) : throw Wrong(size, needed);
             case Contiguous:
                 var (address, length) = (layout.Address(), layout.Length());
-                if (address < 0) throw _file.Refusal($"the dataset '{_name}' was never written");
+                if (address < 0) return Unwritten(needed);
                 return length == needed ? _file.Range(_file.Place(address), length) : throw Wrong(length, needed);
             case Chunked:
-                return new HdfChunks(_file, _name, Shape, Type.Bytes, Filters()).Read(version, ref layout, needed);
+                return new HdfChunks(_file, _name, Shape, Type.Bytes, Filters(), Unwritten(needed)).Read(version, ref layout, HdfSpace.Most(_object.Need(HdfObject.Dataspace, "shape")));
             default:
                 throw _file.Refusal($"the dataset '{_name}' is put together from others, maybe of other files (a virtual dataset), and only this file is read; save all weights in one file");
         }
+    }
+
+    /// <summary>Elements that were never written have the fill value, which is zero unless the writer chose another.</summary>
+    private byte[] Unwritten(long needed)
+    {
+        _file.Unpack(needed);
+        var data = new byte[needed];
+        var value = FillValue();
+        if (value.Length != Type.Bytes && value.Length != 0) throw _file.Fault($"the fill value of the dataset '{_name}' has {value.Length} bytes");
+        if (value.IndexOfAnyExcept((byte)0) < 0) return data;
+        for (var i = 0; i < data.Length; i += value.Length) value.CopyTo(data.AsSpan(i));
+        return data;
+    }
+
+    private ReadOnlySpan<byte> FillValue()
+    {
+        const int newest = 3, hasValue = 0x20;
+        if (_object.Has(HdfObject.FillValue))
+        {
+            var message = _object.Need(HdfObject.FillValue, "fill value");
+            var version = message.Byte();
+            if (version is < 1 or > newest) throw _file.Fault($"the fill value of the dataset '{_name}' is of version {version}");
+            var flags = message.Byte();
+            if (version < newest) message.Skip(1);
+            var isGiven = version == newest ? (flags & hasValue) != 0 : message.Byte() != 0 || version == 1;
+            return isGiven ? Value(message) : default;
+        }
+
+        if (!_object.Has(HdfObject.OldFillValue)) return default;
+        var old = _object.Need(HdfObject.OldFillValue, "fill value");
+        return Value(old);
+
+        static ReadOnlySpan<byte> Value(HdfCursor message) => message.UInt32() is <= int.MaxValue and var bytes ? message.Take(bytes) : default;
     }
 
     private ConversionException Wrong(long has, long needs) => _file.Fault($"the dataset '{_name}' of shape [{string.Join(", ", Shape)}] has {has} bytes instead of {needs}");

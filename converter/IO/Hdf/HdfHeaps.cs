@@ -24,17 +24,19 @@ internal static class HdfHeaps
     /// <summary>An object of a global heap.</summary>
     public static ReadOnlySpan<byte> Global(HdfBytes file, long heap, long index)
     {
-        var headBytes = 8 + file.LengthBytes;
+        // Heads and contents each begin at a multiple of eight, whatever a length takes.
+        var headBytes = (8 + file.LengthBytes + 7) / 8 * 8;
         var head = file.Structure(heap, "GCOL", headBytes);
         head.Skip(8);
         var size = head.Length();
         if (size < headBytes) throw file.Fault($"the heap at {heap} has {size} bytes");
         var objects = file.At(file.Place(heap) + headBytes, size - headBytes);
-        while (objects.Left >= 8 + file.LengthBytes)
+        while (objects.Left >= headBytes)
         {
             var found = objects.UInt16();
             objects.Skip(6);
             var length = objects.Length();
+            objects.Skip(headBytes - 8 - file.LengthBytes);
             if (found == 0) break;
             var content = objects.Take(length);
             if (found == index) return content;

@@ -6,7 +6,7 @@ internal readonly record struct HdfMessage(int Type, bool IsShared, long Place, 
 /// <summary>An object's header, of version 1 or 2: the messages that say what it is.</summary>
 internal sealed class HdfObject
 {
-    public const int Dataspace = 0x01, LinkInfo = 0x02, Datatype = 0x03, Link = 0x06, ExternalFiles = 0x07, Layout = 0x08, Filters = 0x0B, Attribute = 0x0C, SymbolTable = 0x11, AttributeInfo = 0x15;
+    public const int Dataspace = 0x01, LinkInfo = 0x02, Datatype = 0x03, OldFillValue = 0x04, FillValue = 0x05, Link = 0x06, ExternalFiles = 0x07, Layout = 0x08, Filters = 0x0B, Attribute = 0x0C, SymbolTable = 0x11, AttributeInfo = 0x15;
 
     private const int Continuation = 0x10;
     private const int MessageHead = 8;
@@ -40,7 +40,19 @@ internal sealed class HdfObject
         throw _file.Fault($"the object at {Address} has no {what}");
     }
 
-    public HdfCursor Open(HdfMessage message) => message.IsShared ? throw _file.Fault($"the object at {Address} shares a message with another, as a type of its own name does") : _file.At(message.Place, message.Length);
+    /// <summary>A message, or the one of another object that it refers to, as a type with a name of its own is.</summary>
+    public HdfCursor Open(HdfMessage message)
+    {
+        const int newest = 3, ofObject = 2;
+        var cursor = _file.At(message.Place, message.Length);
+        if (!message.IsShared) return cursor;
+        var (version, kind) = (cursor.Byte(), cursor.Byte());
+        if (version is < 1 or > newest || (kind != ofObject && (version == newest || kind != 0))) throw _file.Fault($"the object at {Address} shares a message with others in a way that is not read");
+        if (version == 1) cursor.Skip(6);
+        var other = new HdfObject(_file, cursor.Address());
+        var at = other._messages.FindIndex(m => m.Type == message.Type && !m.IsShared);
+        return at >= 0 ? other.Open(other._messages[at]) : throw _file.Fault($"the object at {Address} shares a message with the object at {other.Address}, which has none");
+    }
 
     private void ReadVersion1(long place)
     {

@@ -79,6 +79,18 @@ internal static class HdfSpace
 
         return sizes;
     }
+
+    /// <summary>How large each axis may become; -1 where it may grow without end.</summary>
+    public static long[] Most(HdfCursor message)
+    {
+        const int hasMost = 1;
+        var (version, rank, flags) = (message.Byte(), message.Byte(), message.Byte());
+        message.Skip(version == 1 ? 5 : 1);
+        var sizes = new long[rank];
+        for (var i = 0; i < rank; i++) sizes[i] = message.Length();
+        for (var i = 0; (flags & hasMost) != 0 && i < rank; i++) sizes[i] = message.Length() is >= 0 and <= int.MaxValue and var most ? most : -1;
+        return sizes;
+    }
 }
 
 /// <summary>An attribute message: a name and, where it is one text, the text.</summary>

@@ -44,7 +44,8 @@ internal sealed class HdfFile
         {
             if (++_objects > MaxObjects) throw new ConversionException($"{_path}: there are more than {MaxObjects} groups and datasets.");
             var name = prefix + link.Name;
-            var address = link.Path is null ? link.Address : Follow(name, link.Path, around[^1]);
+            // A link to nothing holds nothing.
+            if ((link.Path is null ? link.Address : Follow(name, link.Path, around[^1])) is not { } address) continue;
             var child = new HdfObject(_bytes, address);
             if (child.IsDataset) ReadDataset(child, name);
             else if (child.IsGroup) Walk(child, name + "/", Array.IndexOf(around, address) < 0 ? [.. around, address] : throw new ConversionException($"{_path}: the group '{name}' holds itself."));
@@ -53,8 +54,6 @@ internal sealed class HdfFile
 
     private void ReadDataset(HdfObject of, string name)
     {
-        // A type with a name of its own is shared with others, and never one of weights.
-        if (of.All(HdfObject.Datatype).Any(t => t.IsShared)) return;
         var dataset = new HdfDataset(_bytes, of, name);
         if (dataset.Type.Kind == HdfKind.Float) Tensors[name] = new WeightTensor(name, () => dataset.Shape, () => IrTensor.Of<float>(dataset.Shape, dataset.ReadFloats()));
         if (dataset.Type.Kind == HdfKind.Integer) Tensors[name] = new WeightTensor(name, () => dataset.Shape, () => Integers(dataset));
@@ -73,8 +72,8 @@ internal sealed class HdfFile
         };
     }
 
-    /// <summary>The object that a link by path leads to, from the group it is in or from the root.</summary>
-    private long Follow(string name, string path, long group)
+    /// <summary>The object that a link by path leads to, from the group it is in or from the root; null where there is none.</summary>
+    private long? Follow(string name, string path, long group)
     {
         const int mostLinks = 16;
         var links = 0;
@@ -84,7 +83,7 @@ internal sealed class HdfFile
         {
             if (part == ".") continue;
             var found = HdfGroup.Links(_bytes, new HdfObject(_bytes, at)).Find(link => link.Name == part);
-            if (found.Name is null) throw new ConversionException($"{_path}: the link '{name}' leads to '{path}', which is not there.");
+            if (found.Name is null) return null;
             if (found.Path is null) at = found.Address;
             else if (++links > mostLinks) throw new ConversionException($"{_path}: the link '{name}' leads to '{path}' and from there round in a circle.");
             else at = Start(found.Path, at);
