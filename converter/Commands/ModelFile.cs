@@ -1,3 +1,4 @@
+using SeqRuntime.Converter.IO;
 using SeqRuntime.Kernels;
 
 namespace SeqRuntime.Converter.Commands;
@@ -8,6 +9,8 @@ internal static class ModelFile
     public static SeqModel Load(string path, string? kernels = null)
     {
         MustExist(path);
+        // Opening a pipe waits for someone to write to it.
+        if (SpecialFile.Is(RealPath.Of(path))) throw new ConversionException($"{path}: this is a pipe or a device; give a regular file");
         try
         {
             return SeqModel.Load(path, new SeqModelOptions { KernelPath = kernels });

@@ -22,7 +22,7 @@ internal static class AtomicFile
                 var (target, isSpecial) = Target(path);
                 if (isSpecial)
                 {
-                    Guarded(path, path, () =>
+                    Guarded(path, target, () =>
                     {
                         using var stream = new FileStream(target, FileMode.Open, FileAccess.Write);
                         write(stream);
@@ -84,8 +84,22 @@ internal static class AtomicFile
         if (!File.Exists(target)) return;
         const UnixFileMode write = UnixFileMode.UserWrite | UnixFileMode.GroupWrite | UnixFileMode.OtherWrite;
         if (OperatingSystem.IsWindows() ? new FileInfo(target).IsReadOnly : (File.GetUnixFileMode(target) & write) == 0)
-            throw new ConversionException($"{path}: the file is read-only; permit writing, or write to another");
+            throw ReadOnly(path);
+        // Whoever may put files into the folder may replace there what he may not write.
+        Guarded(path, target, () =>
+        {
+            try
+            {
+                new FileStream(target, FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete).Dispose();
+            }
+            catch (UnauthorizedAccessException)
+            {
+                throw ReadOnly(path);
+            }
+        });
     }
+
+    private static ConversionException ReadOnly(string path) => new($"{path}: the file is read-only; permit writing, or write to another");
 
     private static string Beside(string path) => $"{path}.{Path.GetRandomFileName()}.tmp";
 
@@ -109,7 +123,7 @@ internal static class AtomicFile
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
-            var folder = Path.GetDirectoryName(Path.GetFullPath(path));
+            var folder = Path.GetDirectoryName(Path.GetFullPath(beside));
             var why = fault switch
             {
                 DirectoryNotFoundException => $"there is no directory '{folder}'; create it first",

@@ -23,6 +23,14 @@ public sealed class FaultTests : IDisposable
     }
 
     [Fact]
+    public void A_pipe_that_no_one_writes_to_is_no_model()
+    {
+        using var folder = new TemporaryFolder();
+        var pipe = folder.Pipe("m.seq");
+        foreach (var command in (string[][])[["inspect", pipe], ["run", pipe], ["decode", pipe, "a"]]) _cli.Fails(1, command, $"{pipe}: this is a pipe or a device; give a regular file");
+    }
+
+    [Fact]
     public void Run_writes_over_none_of_its_inputs()
     {
         var model = _cli["m.seq"];

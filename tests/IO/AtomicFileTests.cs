@@ -83,6 +83,13 @@ public sealed class AtomicFileTests : IDisposable
     }
 
     [Fact]
+    public void A_link_to_a_folder_that_is_missing_names_it()
+    {
+        var link = _folder.Link("out.npy", _folder["none/x.npy"]);
+        Assert.Equal($"{link}: it cannot be written: there is no directory '{_folder["none"]}'; create it first", Assert.Throws<ConversionException>(() => AtomicFile.Check(link)).Message);
+    }
+
+    [Fact]
     public async Task A_pipe_is_written_to_and_stays_one()
     {
         var pipe = _folder.Pipe("out.npy");

@@ -9,7 +9,7 @@ internal sealed class Continuation
     private const int LeastSteps = 5;
 
     /// <summary>Most elements of all values together, whose steps are followed one by one; and the work of an element.</summary>
-    private const long MostElements = 1 << 25;
+    private const long MostElements = 1 << 23;
     private const long ElementWork = 100;
 
     private readonly IrGraph _fused;
