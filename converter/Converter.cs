@@ -1,10 +1,10 @@
-using System.Globalization;
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Graph.States;
 using SeqRuntime.Converter.Importers;
 using SeqRuntime.Converter.Importers.Description;
 using SeqRuntime.Converter.IO;
 using SeqRuntime.Converter.Lowering;
+using SeqRuntime.Converter.Quantization;
 using SeqRuntime.Decoding;
 using SeqRuntime.Format;
 using SeqRuntime.Kernels;
@@ -74,10 +74,7 @@ internal static class Converter
         }
 
         foreach (var file in files.Read.Where(f => f.IsModel && !sources.Any(s => files.Of(s.Path) == f))) model.Metadata[$"source-sha256:{Path.GetFileName(file.Path)}"] = file.Sha256;
-        foreach (var tensor in tensors)
-        {
-            if (tensor.Error is { } error) model.Metadata["quantization-error:" + tensor.Name] = error.ToString("G4", CultureInfo.InvariantCulture);
-        }
+        QuantizationErrors.Note(model.Metadata, tensors);
 
         progress?.Report(new ConversionProgress("checking", 0.9));
         var bytes = SeqWriter.ToArray(model);

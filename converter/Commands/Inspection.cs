@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using SeqRuntime.Converter.Quantization;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Converter.Commands;
@@ -14,7 +15,8 @@ internal static class Inspection
         }
 
         var shapes = new WeightShapes(model.Loaded);
-        var constants = model.Loaded.Tensors.Select(t => Constant(model, t, shapes.Of(t))).ToList();
+        var errors = QuantizationErrors.Read(model.Metadata);
+        var constants = model.Loaded.Tensors.Select((t, i) => Constant(t, shapes.Of(t), errors(i, t.Name))).ToList();
         return new InspectReport(
             path,
             model.FileBytes,
@@ -53,20 +55,20 @@ internal static class Inspection
         return $"{BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(SeqLayout.MajorAt))}.{BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(SeqLayout.MinorAt))}";
     }
 
-    private static TensorReport Constant(SeqModel model, Operators.Tensor tensor, IReadOnlyList<int> shape) => new(
+    private static TensorReport Constant(Operators.Tensor tensor, IReadOnlyList<int> shape, double? error) => new(
         tensor.Name,
         tensor.Format switch
         {
             TensorFormat.PackedFloat32 => WeightKind.Float32.Storage(),
             TensorFormat.PackedFloat16 => WeightKind.Float16.Storage(),
-            TensorFormat.PackedInt8 => WeightKind.Int8.Storage(),
+            TensorFormat.PackedInt8 or TensorFormat.NarrowInt8 => WeightKind.Int8.Storage(),
             TensorFormat.PackedInt4 => WeightKind.Int4.Storage(),
             _ => $"dense {tensor.Type.Name()}",
         },
         shape,
         tensor.PackedCount,
         tensor.Format == TensorFormat.Dense ? tensor.Bytes : tensor.Capacity,
-        QuantizationErrors.Of(model.Metadata, tensor.Name));
+        error);
 
     private static NodeReport Node(LoadedGraph graph, LoadedNode node) => new(
         node.Name,

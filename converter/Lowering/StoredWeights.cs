@@ -19,8 +19,9 @@ internal static class StoredWeights
         var shared = GraphLowering.Survey(graphs, general);
         var (model, tensors) = GraphLowering.Lower(graphs, general, shared);
         var sensitive = SensitiveTensors.Find(model, tensors);
-        var choice = new WeightChoice(options, sensitive.Raised, packer);
-        if (choice.HasRequests || sensitive.Raised.Count > 0) (model, tensors) = GraphLowering.Lower(graphs, choice, shared);
+        var halvesSmall = SmallMatrices.AreHalved(tensors);
+        var choice = new WeightChoice(options, sensitive.Raised, packer, halvesSmall);
+        if (choice.HasRequests || sensitive.Raised.Count > 0 || halvesSmall) (model, tensors) = GraphLowering.Lower(graphs, choice, shared);
         choice.CheckPatterns(tensors, folded);
         return (model, tensors, WeightNotes.Of(tensors, choice, sensitive, apart));
     }

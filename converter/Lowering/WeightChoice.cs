@@ -9,9 +9,10 @@ namespace SeqRuntime.Converter.Lowering;
 /// <param name="options">What the user asks.</param>
 /// <param name="raised">What is stored finer for its errors, by name.</param>
 /// <param name="packer">Packs weights.</param>
-internal sealed class WeightChoice(ConversionOptions options, IReadOnlyDictionary<string, RaisedWeights> raised, WeightPacker packer)
+/// <param name="halvesSmall">Whether matrices of fewer weights than <see cref="SmallestQuantized"/> become fp16: see <see cref="SmallMatrices"/>.</param>
+internal sealed class WeightChoice(ConversionOptions options, IReadOnlyDictionary<string, RaisedWeights> raised, WeightPacker packer, bool halvesSmall = false)
 {
-    /// <summary>Fewer weights stay fp32: nothing is won by quantizing them.</summary>
+    /// <summary>Fewer weights stay fp32, or become fp16: nothing is won by quantizing them.</summary>
     public const int SmallestQuantized = 512;
 
     /// <summary>Largest magnitude that fp16 rounds to a finite number.</summary>
@@ -90,8 +91,9 @@ internal sealed class WeightChoice(ConversionOptions options, IReadOnlyDictionar
     {
         if (options.Weights == WeightKind.Float32) return (WeightKind.Float32, null);
         if (weights.Fixed is { } reason) return (WeightKind.Float32, reason);
-        if (weights.Count < SmallestQuantized) return (WeightKind.Float32, null);
-        var (wanted, why) = raised.TryGetValue(names[0], out var finer) ? (finer.Weights, finer.Why) : (options.Weights, null);
+        var isSmall = weights.Count < SmallestQuantized;
+        if (isSmall && !halvesSmall) return (WeightKind.Float32, null);
+        var (wanted, why) = isSmall ? (WeightKind.Float16, null) : raised.TryGetValue(names[0], out var finer) ? (finer.Weights, finer.Why) : (options.Weights, null);
         WeightKind? best = null;
         foreach (var kind in WeightMatrix.From(wanted))
         {
@@ -106,7 +108,7 @@ internal sealed class WeightChoice(ConversionOptions options, IReadOnlyDictionar
             best = kind;
         }
 
-        return (best!.Value, best == options.Weights ? null : why);
+        return (best!.Value, best == options.Weights || (isSmall && best == WeightKind.Float16) ? null : why);
     }
 
     /// <summary>Why a storage cannot hold weights; null where it can, and for fp32.</summary>

@@ -31,10 +31,11 @@ internal static class WeightNotes
     /// <summary>Where nothing, or not all, is stored as asked for.</summary>
     private static void AddUnused(List<string> notes, List<ConvertedTensor> weights, WeightChoice choice)
     {
-        var small = weights.Where(t => t.Count < WeightChoice.SmallestQuantized && t.Weights == WeightKind.Float32 && !t.IsAsked).ToList();
+        var small = weights.Where(t => SmallMatrices.Is(t) && !t.IsAsked && t.Finer is null).ToList();
         if (weights.Exists(t => t.Weights != WeightKind.Float32))
         {
-            if (small.Count > 0) notes.Add($"fewer than {WeightChoice.SmallestQuantized} weights, so fp32: {List(small.ConvertAll(t => t.Name))}");
+            foreach (var group in small.Where(t => t.Weights is WeightKind.Float32 or WeightKind.Float16 && t.Weights != choice.Wanted).GroupBy(t => t.Weights!.Value))
+                notes.Add($"fewer than {WeightChoice.SmallestQuantized} weights, so {group.Key.Name()}: {List([.. group.Select(t => t.Name)])}");
             return;
         }
 

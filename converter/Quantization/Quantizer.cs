@@ -5,17 +5,18 @@ namespace SeqRuntime.Converter.Quantization;
 /// <summary>Quantizes weight matrices to symmetric int8 with one scale a row: q = round-half-even(w / scale), with the scale of least squared error at or under absmax / 127.</summary>
 internal static class Quantizer
 {
-    /// <summary>Packs a row-major matrix as int8 and measures what was lost.</summary>
+    /// <summary>Packs a row-major matrix as int8, as <see cref="WeightLayout.Int8Of"/> says for its columns, and measures what was lost.</summary>
     /// <returns>The packed bytes, and the sums of squared errors and of squared weights.</returns>
     public static (byte[] Packed, double ErrorSquares, double WeightSquares) PackInt8(ReadOnlySpan<float> weights, int rows, int columns)
     {
         var quantized = new sbyte[weights.Length];
         var scales = new float[rows];
+        var isNarrow = WeightLayout.Int8Of(columns) == TensorFormat.NarrowInt8;
         double errors = 0, squares = 0;
         for (var row = 0; row < rows; row++)
         {
             var values = weights.Slice(row * columns, columns);
-            var scale = scales[row] = BestScale(values, Largest(values, row) / 127);
+            var scale = scales[row] = BestScale(values, Largest(values, row) / 127, isNarrow);
             for (var k = 0; k < columns; k++)
             {
                 var q = scale > 0 ? Step(values[k], scale) : 0;
@@ -26,7 +27,7 @@ internal static class Quantizer
             }
         }
 
-        return (WeightLayout.PackInt8(quantized, scales, rows, columns), errors, squares);
+        return (isNarrow ? WeightLayout.PackNarrowInt8(quantized, scales, rows, columns) : WeightLayout.PackInt8(quantized, scales, rows, columns), errors, squares);
     }
 
     /// <summary>Replaces a row-major matrix by what <see cref="PackInt8"/> would keep of it.</summary>
@@ -35,7 +36,7 @@ internal static class Quantizer
         for (var row = 0; row < rows; row++)
         {
             var values = weights.Slice(row * columns, columns);
-            var scale = BestScale(values, Largest(values, row) / 127);
+            var scale = BestScale(values, Largest(values, row) / 127, WeightLayout.Int8Of(columns) == TensorFormat.NarrowInt8);
             foreach (ref var value in values) value = scale > 0 ? (float)Step(value, scale) * scale : 0;
         }
     }
@@ -61,12 +62,12 @@ internal static class Quantizer
     private static double Step(float value, float scale) => Math.Clamp(Math.Round(value / (double)scale, MidpointRounding.ToEven), -127, 127);
 
     /// <summary>The scale, from <paramref name="widest"/> down to 0.8 of it, whose rounding and clipping errors have the least sum of squares.</summary>
-    private static float BestScale(ReadOnlySpan<float> values, float widest)
+    private static float BestScale(ReadOnlySpan<float> values, float widest, bool isNarrow)
     {
-        var (best, least) = (widest, double.MaxValue);
-        for (var step = 0; step <= 20 && widest > 0; step++)
+        if (widest == 0) return 0;
+        var (best, least) = (0f, double.MaxValue);
+        foreach (var scale in isNarrow ? NarrowScales(widest) : Scales(widest))
         {
-            var scale = widest * (1 - step * 0.01f);
             double errors = 0;
             foreach (var value in values)
             {
@@ -78,5 +79,15 @@ internal static class Quantizer
         }
 
         return best;
+    }
+
+    private static IEnumerable<float> Scales(float widest) => Enumerable.Range(0, 21).Select(step => widest * (1 - step * 0.01f));
+
+    /// <summary>All that a narrow matrix can have: each is 0.4 to 0.8% smaller than the one before.</summary>
+    private static IEnumerable<float> NarrowScales(float widest)
+    {
+        var scale = NarrowRows.Nearest(widest);
+        if (scale == 0) yield return 0;
+        for (; scale > 0.8f * widest; scale = NarrowRows.Before(scale)) yield return scale;
     }
 }

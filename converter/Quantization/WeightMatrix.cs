@@ -39,15 +39,15 @@ internal sealed record WeightMatrix(IReadOnlyList<string> Names, int Rows, int C
 
     /// <summary>Bytes that they take in the file.</summary>
     public long BytesAs(WeightKind kind) =>
-        IsTable && kind == WeightKind.Float32 ? SeqLayout.Align((long)Rows * Columns * sizeof(float)) : Matrices.Length * new WeightLayout(FormatOf(kind), Rows, Columns).Stride;
+        IsTable && kind == WeightKind.Float32 ? SeqLayout.Align((long)Rows * Columns * sizeof(float)) : Matrices.Length * new WeightLayout(FormatOf(kind, Columns), Rows, Columns).Stride;
 
     /// <summary>Bytes of these that are padding of rows to whole tiles.</summary>
-    public long PaddingAs(WeightKind kind) => BytesAs(kind) - (long)Matrices.Length * UsedRows * new WeightLayout(FormatOf(kind), Rows, Columns).RowBytes;
+    public long PaddingAs(WeightKind kind) => BytesAs(kind) - (long)Matrices.Length * UsedRows * new WeightLayout(FormatOf(kind, Columns), Rows, Columns).RowBytes;
 
-    public static TensorFormat FormatOf(WeightKind kind) => kind switch
+    public static TensorFormat FormatOf(WeightKind kind, int columns) => kind switch
     {
         WeightKind.Float16 => TensorFormat.PackedFloat16,
-        WeightKind.Int8 => TensorFormat.PackedInt8,
+        WeightKind.Int8 => WeightLayout.Int8Of(columns),
         WeightKind.Int4 => TensorFormat.PackedInt4,
         _ => TensorFormat.PackedFloat32,
     };

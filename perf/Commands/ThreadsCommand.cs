@@ -83,8 +83,9 @@ internal sealed class ThreadsCommand
         {
             var scale = 1 / MathF.Sqrt(hidden);
             float[] values = [.. Enumerable.Range(0, rows * hidden).Select(_ => (random.NextSingle() * 2 - 1) * scale)];
-            var packed = format == TensorFormat.PackedInt8 ? Quantizer.PackInt8(values, rows, hidden).Packed : WeightLayout.PackFloat32(values, rows, hidden);
-            return graph.Constant(model.AddPacked(name, format, rows, hidden, packed));
+            var isInt8 = format == TensorFormat.PackedInt8;
+            var packed = isInt8 ? Quantizer.PackInt8(values, rows, hidden).Packed : WeightLayout.PackFloat32(values, rows, hidden);
+            return graph.Constant(model.AddPacked(name, isInt8 ? WeightLayout.Int8Of(hidden) : format, rows, hidden, packed));
         }
     }
 }

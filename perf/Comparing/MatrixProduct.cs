@@ -38,7 +38,8 @@ internal sealed unsafe class MatrixProduct : IDisposable
 
     public Runner Runner() => new(_layout.Format == TensorFormat.PackedInt8 ? Int8 : Float32, this);
 
-    public void Int8() => _kernels.GemmInt8(_weights, _layout, _quantized, KernelSet.QuantizedStride(_layout.Columns), _scales, _inputs, null, 0, _y, _layout.Rows, 0, _layout.Rows);
+    public void Int8() => _kernels.GemmInt8(
+        _weights, (float*)(_weights + _layout.ScalesOffset), (int*)(_weights + _layout.RowSumsOffset), _layout, _quantized, KernelSet.QuantizedStride(_layout.Columns), _scales, _inputs, null, 0, _y, _layout.Rows, 0, _layout.Rows);
 
     public void Float32() => _kernels.GemmFloat32(_weights, _layout, _x, _layout.Columns, _inputs, null, 0, _y, _layout.Rows, 0, _layout.Rows);
 

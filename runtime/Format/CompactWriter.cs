@@ -8,7 +8,8 @@ namespace SeqRuntime.Format;
 internal sealed class CompactWriter
 {
     private readonly ArrayBufferWriter<byte> _bytes = new();
-    private byte[] _string = [];
+    private readonly NameStems _stems = new();
+    private int _number;
 
     public byte[] ToArray() => _bytes.WrittenSpan.ToArray();
 
@@ -32,12 +33,36 @@ internal sealed class CompactWriter
 
     public void String(string text)
     {
-        var bytes = Encoding.UTF8.GetBytes(text);
-        var shared = _string.AsSpan().CommonPrefixLength(bytes);
-        Number(shared);
-        Number(bytes.Length - shared);
-        _bytes.Write(bytes.AsSpan(shared));
-        _string = bytes;
+        var (stem, number) = NameStems.Split(Encoding.UTF8.GetBytes(text));
+        var (place, shared) = _stems.Find(stem);
+        if (shared == stem.Length && _stems[place].Length == shared)
+        {
+            Number(place);
+        }
+        else
+        {
+            Number(-1 - place);
+            Number(shared);
+            Number(stem.Length - shared);
+            _bytes.Write(stem.AsSpan(shared));
+        }
+
+        _stems.MoveToFront(stem);
+        // 0 is no number; differences to the last one lie around it.
+        var difference = (number ?? 0) - _number;
+        Number(number is null ? 0 : difference >= 0 ? difference + 1 : difference);
+        _number = number ?? _number;
+    }
+
+    /// <summary>Indices of values near <paramref name="origin"/>, each as its difference; -1 is none.</summary>
+    public void Near(IReadOnlyCollection<int> values, int origin)
+    {
+        Number(values.Count);
+        foreach (var value in values)
+        {
+            var difference = value - origin;
+            Number(value < 0 ? 0 : difference >= 0 ? difference + 1 : difference);
+        }
     }
 
     public void List<T>(IReadOnlyCollection<T> items, Action<CompactWriter, T> write)

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Text;
 
 namespace SeqRuntime.Format;
@@ -17,7 +18,8 @@ internal ref struct SectionReader(string file, string section, ReadOnlySpan<byte
 
     private readonly ReadOnlySpan<byte> _bytes = bytes;
     private int _offset;
-    private byte[] _string = [];
+    private readonly NameStems? _stems = isCompact ? new NameStems() : null;
+    private int _number;
     private long _expanded;
 
     public readonly bool IsCompact => isCompact;
@@ -85,24 +87,70 @@ internal ref struct SectionReader(string file, string section, ReadOnlySpan<byte
         }
     }
 
-    /// <summary>As many bytes of the string before as are told, and the rest.</summary>
+    /// <summary>A stem that was there before, or what it begins with like one of them and the rest; and the difference of the number behind it to the last one.</summary>
     private string CompactString()
     {
-        var shared = Int32();
-        if (shared < 0 || shared > _string.Length) throw Fault($"a string begins like {shared} bytes of one of {_string.Length}");
-        var rest = Count(1);
-        _expanded += shared + rest;
-        if (shared + (long)rest > SeqLayout.MaxString || _expanded > MostExpansion * (long)_bytes.Length) throw Fault($"a string of {shared + (long)rest} bytes is too long");
-        byte[] whole = [.. _string.AsSpan(0, shared), .. Take(rest)];
-        _string = whole;
+        var place = Int32();
+        var isKnown = place >= 0;
+        if (!isKnown) place = -1 - place;
+        if (place >= NameStems.Kept) throw Fault($"a string like the one {place} before it, of {NameStems.Kept} that are kept");
+        var stem = _stems![place];
+        if (!isKnown)
+        {
+            var shared = Int32();
+            if (shared < 0 || shared > stem.Length) throw Fault($"a string begins like {shared} bytes of one of {stem.Length}");
+            var rest = Count(1);
+            if (shared + (long)rest > SeqLayout.MaxString) throw Fault($"a string of {shared + (long)rest} bytes is too long");
+            stem = [.. stem.AsSpan(0, shared), .. Take(rest)];
+        }
+
+        _expanded += stem.Length;
+        if (_expanded > MostExpansion * (long)_bytes.Length) throw Fault("strings are too long for their section");
+        _stems.MoveToFront(stem);
+        string text;
         try
         {
-            return StrictUtf8.GetString(whole);
+            text = StrictUtf8.GetString(stem);
         }
         catch (DecoderFallbackException)
         {
             throw Fault("a string is not valid UTF-8");
         }
+
+        return Near(_number) is >= 0 and var number ? text + (_number = number).ToString(CultureInfo.InvariantCulture) : text;
+    }
+
+    /// <summary>A number near <paramref name="origin"/>, or -1 for none.</summary>
+    private int Near(int origin)
+    {
+        var difference = Varint();
+        if (difference == 0) return -1;
+        if (difference is < int.MinValue or > int.MaxValue) throw Fault($"the number {difference}");
+        var value = origin + (difference > 0 ? difference - 1 : difference);
+        return value is >= 0 and <= int.MaxValue ? (int)value : throw Fault($"the number {value}");
+    }
+
+    /// <summary>An index into a list of <paramref name="count"/>, told by its difference to the one that is expected.</summary>
+    public int IndexFrom(int expected, int count, string of, out int next)
+    {
+        var index = expected + (long)Int32();
+        if (index < 0 || index >= count) throw Fault($"{of} {index} does not exist (there are {count})");
+        next = (int)index + 1;
+        return (int)index;
+    }
+
+    /// <summary>Indices into a list of <paramref name="count"/>; compact ones are told by their differences to <paramref name="origin"/>.</summary>
+    public int[] IndicesNear(int origin, int count, string of)
+    {
+        if (!isCompact) return Indices(count, of, orNone: true);
+        var indices = new int[Count(1)];
+        for (var i = 0; i < indices.Length; i++)
+        {
+            indices[i] = Near(origin);
+            if (indices[i] >= count) throw Fault($"{of} {indices[i]} does not exist (there are {count})");
+        }
+
+        return indices;
     }
 
     /// <summary>Seven bits a byte, lowest first; the sign is the lowest bit.</summary>

@@ -17,8 +17,9 @@ namespace SeqRuntime.Format;
 /// A reader takes files of its own major version; a newer minor version may add sections and tensor formats. An unknown section is
 /// ignored unless it is required, an unknown tensor format is refused. 1.1 added fp16 and int4 matrices. 1.2 writes graphs and the list
 /// of tensors compactly, in sections of other names: integers of one to ten bytes (7 bits a byte, lowest first, the sign in the lowest
-/// bit), each string as the number of bytes that it begins with like the one before it and the rest, a value's name only where it is no
-/// node's and no tensor's, a tensor's place by its size (<see cref="Place"/>).
+/// bit); each string as a stem, which is one of the last 64 or begins like one of them (<see cref="NameStems"/>), and the difference of the
+/// number behind it to the last such number; indices of values as differences to the one after the last output, those of tensors to the
+/// one after the last tensor; a value's name only where it is no node's and no tensor's; a tensor's place by its size (<see cref="Place"/>).
 /// </remarks>
 internal static class SeqLayout
 {

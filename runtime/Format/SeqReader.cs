@@ -115,6 +115,11 @@ internal static unsafe class SeqReader
         for (var i = 0; i < tensors.Length; i++) tensors[i] = ReadTensor(ref reader, data, dataLength);
         reader.End();
         if (reader.IsCompact) Place(reader, tensors, data, dataLength);
+        foreach (var tensor in tensors)
+        {
+            if (tensor.Format == TensorFormat.NarrowInt8) tensor.Rows = new NarrowRows(tensor.Layout, tensor.PackedCount, tensor.Data);
+        }
+
         return tensors;
     }
 
@@ -155,10 +160,11 @@ internal static unsafe class SeqReader
                 tensor.Set(type, new Shape(sizes));
                 expected = tensor.Bytes;
             }
-            else if (format <= TensorFormat.PackedInt4)
+            else if (format <= TensorFormat.NarrowInt8)
             {
                 if (sizes is not [>= 1, >= 1] || type != ElementType.Float32 || packedCount < 1) throw reader.Fault($"tensor '{name}' is no list of packed matrices");
                 if (format == TensorFormat.PackedInt4 && sizes[1] > WeightLayout.MaxColumnsInt4) throw reader.Fault($"tensor '{name}' has {sizes[1]} columns; int4 may have {WeightLayout.MaxColumnsInt4}");
+                if (format == TensorFormat.NarrowInt8 && sizes[1] > WeightLayout.MaxColumnsNarrow) throw reader.Fault($"tensor '{name}' has {sizes[1]} columns; narrow int8 may have {WeightLayout.MaxColumnsNarrow}");
                 var layout = new WeightLayout(format, sizes[0], sizes[1]);
                 tensor = new Tensor { Name = name, Format = format, Layout = layout, PackedCount = packedCount };
                 tensor.Set(type, new Shape(sizes));
@@ -210,7 +216,8 @@ internal static unsafe class SeqReader
         var symbols = new string[reader.Count(sizeof(int), 2)];
         for (var i = 0; i < symbols.Length; i++) symbols[i] = reader.String();
         var values = new LoadedValue[ObjectCount(ref reader, 5, 1)];
-        for (var i = 0; i < values.Length; i++) values[i] = ReadValue(ref reader, symbols.Length, tensors);
+        var expected = 0;
+        for (var i = 0; i < values.Length; i++) values[i] = ReadValue(ref reader, symbols.Length, tensors, ref expected);
 
         var defined = new bool[values.Length];
         for (var i = 0; i < values.Length; i++) defined[i] = values[i].Kind == ValueKind.Constant;
@@ -225,9 +232,11 @@ internal static unsafe class SeqReader
         }
 
         var nodes = new LoadedNode[ObjectCount(ref reader, 18, 6)];
+        var next = 0;
         for (var i = 0; i < nodes.Length; i++)
         {
-            nodes[i] = ReadNode(ref reader, values.Length);
+            nodes[i] = ReadNode(ref reader, values.Length, next);
+            next = After(nodes[i].Outputs, next);
             foreach (var input in nodes[i].Inputs)
             {
                 if (input >= 0 && !defined[input]) throw reader.Fault($"node '{nodes[i].Name}' uses value '{values[input].Name}' before it is computed");
@@ -260,6 +269,9 @@ internal static unsafe class SeqReader
     /// <summary>What an output is called that has no name of its own.</summary>
     public static string OutputName(string node, int outputs, int output) => outputs == 1 ? node : $"{node}:{output}";
 
+    /// <summary>The value that is likely to be the next node's output: the one after the last of these outputs.</summary>
+    public static int After(int[] outputs, int before) => outputs.Length > 0 && outputs[^1] >= 0 ? outputs[^1] + 1 : before;
+
     private static int ObjectCount(ref SectionReader reader, int bytes, int compactBytes)
     {
         var count = reader.Count(bytes, compactBytes);
@@ -284,7 +296,7 @@ internal static unsafe class SeqReader
         if (!defined[value]) throw reader.Fault($"value '{values[value].Name}' is never computed");
     }
 
-    private static LoadedValue ReadValue(ref SectionReader reader, int symbols, Tensor[] tensors)
+    private static LoadedValue ReadValue(ref SectionReader reader, int symbols, Tensor[] tensors, ref int expectedTensor)
     {
         var name = reader.IsCompact ? "" : reader.String();
         var kind = (ValueKind)reader.Byte();
@@ -293,7 +305,7 @@ internal static unsafe class SeqReader
             if (kind is ValueKind.Shaped or ValueKind.Named) name = reader.String();
             if (kind == ValueKind.Constant)
             {
-                var tensor = tensors[reader.Index(tensors.Length, "tensor")];
+                var tensor = tensors[reader.IndexFrom(expectedTensor, tensors.Length, "tensor", out expectedTensor)];
                 return new LoadedValue(tensor.Name, kind, 0, [], tensor);
             }
 
@@ -309,12 +321,12 @@ internal static unsafe class SeqReader
         };
     }
 
-    private static LoadedNode ReadNode(ref SectionReader reader, int valueCount)
+    private static LoadedNode ReadNode(ref SectionReader reader, int valueCount, int next)
     {
         var name = reader.String();
         var kind = (OpKind)reader.UInt16();
-        var inputs = reader.Indices(valueCount, "value", orNone: true);
-        var outputs = reader.Indices(valueCount, "value", orNone: true);
+        var inputs = reader.IndicesNear(next, valueCount, "value");
+        var outputs = reader.IndicesNear(next, valueCount, "value");
         var attributes = new Attributes();
         var count = reader.Count(6, 3);
         for (var i = 0; i < count; i++)

@@ -121,19 +121,31 @@ internal static class SeqWriter
         }
 
         w.Number(graph.Values.Count);
-        foreach (var (index, value) in graph.Values.Index()) WriteValue(w, value, names.GetValueOrDefault(index));
+        var expected = 0;
+        foreach (var (index, value) in graph.Values.Index())
+        {
+            WriteValue(w, value, names.GetValueOrDefault(index), expected);
+            if (value.Tensor >= 0) expected = value.Tensor + 1;
+        }
+
         w.Numbers(graph.Inputs);
         w.Numbers(graph.Outputs);
         w.List(graph.States, WriteState);
-        w.List(graph.Nodes, WriteNode);
+        w.Number(graph.Nodes.Count);
+        var next = 0;
+        foreach (var node in graph.Nodes)
+        {
+            WriteNode(w, node, next);
+            next = SeqReader.After(node.Outputs, next);
+        }
     });
 
-    private static void WriteValue(CompactWriter writer, ValueDefinition value, string? nodeName)
+    private static void WriteValue(CompactWriter writer, ValueDefinition value, string? nodeName, int expectedTensor)
     {
         var kind = value.Tensor >= 0 ? ValueKind.Constant : value.Shape is not null ? ValueKind.Shaped : value.Name == nodeName ? ValueKind.Computed : ValueKind.Named;
         writer.Byte((byte)kind);
         if (kind is ValueKind.Shaped or ValueKind.Named) writer.String(value.Name);
-        if (kind == ValueKind.Constant) writer.Number(value.Tensor);
+        if (kind == ValueKind.Constant) writer.Number(value.Tensor - expectedTensor);
         if (kind == ValueKind.Shaped) WriteShape(writer, value.Type, value.Shape!);
     }
 
@@ -145,12 +157,12 @@ internal static class SeqWriter
         writer.Number(state.InitialTensor);
     }
 
-    private static void WriteNode(CompactWriter writer, NodeDefinition node)
+    private static void WriteNode(CompactWriter writer, NodeDefinition node, int next)
     {
         writer.String(node.Name);
         writer.Number((ushort)node.Kind);
-        writer.Numbers(node.Inputs);
-        writer.Numbers(node.Outputs);
+        writer.Near(node.Inputs, next);
+        writer.Near(node.Outputs, next);
         writer.Number(node.Attributes.Count);
         foreach (var (key, value) in node.Attributes.Pairs)
         {

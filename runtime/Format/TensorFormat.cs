@@ -17,4 +17,7 @@ internal enum TensorFormat : byte
 
     /// <summary>int4 weight matrix, a scale a row and one a group of 32 inputs: see <see cref="WeightLayout"/>.</summary>
     PackedInt4 = 4,
+
+    /// <summary>As <see cref="PackedInt8"/> with at most <see cref="WeightLayout.MaxColumnsNarrow"/> inputs: a row's scale and sum take four bytes together.</summary>
+    NarrowInt8 = 5,
 }

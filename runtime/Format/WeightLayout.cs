@@ -15,6 +15,8 @@ namespace SeqRuntime.Format;
 /// <para>Weight = scale × q, with q in [-127, 127]. The writer never stores -128 or a wrong row sum. The reader does not scan for
 /// them, as loading touches no weights: a file that has them is as safe to run as any, but its results may differ from one
 /// kernel set to another.</para>
+/// <para><b>narrow int8</b>: the tiles are those of int8; after them for each padded row 4 bytes: the row's sum (int16) and the upper half of
+/// its scale, whose lower half is 0. What is read of it is <see cref="NarrowRows"/>.</para>
 /// <para><b>fp16</b>: as fp32, with IEEE 754 binary16. The writer stores finite values only; exponent 31 would be read as one more binade.</para>
 /// <para><b>int4</b>: weight = scale × group scale × q, with q in [-8, 7], one fp32 scale a row and one int8 group scale a row and
 /// group of 32 inputs; it may be negative, so that the largest weight of either sign can be -8 steps. For each tile: the group
@@ -40,6 +42,9 @@ internal sealed record WeightLayout(TensorFormat Format, int Rows, int Columns)
     /// <summary>Most columns of an int4 matrix: 16640 · 8 · 127 · 127 &lt; 2³¹, and one group more would be over.</summary>
     public const int MaxColumnsInt4 = int.MaxValue / (GroupInt4 * 8 * 127 * 127) * GroupInt4;
 
+    /// <summary>Most columns of a narrow int8 matrix: 258 · 127 &lt; 2¹⁵.</summary>
+    public const int MaxColumnsNarrow = short.MaxValue / 127;
+
     /// <summary>Bytes of one tile for one group of an int4 matrix.</summary>
     public const int GroupBytesInt4 = TileRows * GroupInt4 / 2;
 
@@ -50,7 +55,7 @@ internal sealed record WeightLayout(TensorFormat Format, int Rows, int Columns)
     public int Tiles => PaddedRows / TileRows;
 
     /// <summary>Whether products quantize their inputs to int8.</summary>
-    public bool IsInteger => Format is TensorFormat.PackedInt8 or TensorFormat.PackedInt4;
+    public bool IsInteger => Format is TensorFormat.PackedInt8 or TensorFormat.NarrowInt8 or TensorFormat.PackedInt4;
 
     /// <summary>Columns as stored: padded to a multiple of 4 for int8, of 32 for int4.</summary>
     public int PaddedColumns { get; } = PadColumns(Format, Columns);
@@ -65,6 +70,7 @@ internal sealed record WeightLayout(TensorFormat Format, int Rows, int Columns)
     public int RowBytes => Format switch
     {
         TensorFormat.PackedInt8 => PaddedColumns + sizeof(float) + sizeof(int),
+        TensorFormat.NarrowInt8 => PaddedColumns + sizeof(int),
         TensorFormat.PackedInt4 => PaddedColumns / 2 + Groups + sizeof(float),
         TensorFormat.PackedFloat16 => Columns * sizeof(ushort),
         _ => Columns * sizeof(float),
@@ -84,7 +90,7 @@ internal sealed record WeightLayout(TensorFormat Format, int Rows, int Columns)
     public long TotalBytes => Format switch
     {
         TensorFormat.PackedInt8 => checked(RowSumsOffset + (long)PaddedRows * sizeof(int)),
-        TensorFormat.PackedInt4 => checked(ScalesOffset + (long)PaddedRows * sizeof(float)),
+        TensorFormat.PackedInt4 or TensorFormat.NarrowInt8 => checked(ScalesOffset + (long)PaddedRows * sizeof(float)),
         _ => TilesBytes,
     };
 
@@ -110,10 +116,18 @@ internal sealed record WeightLayout(TensorFormat Format, int Rows, int Columns)
         return bytes;
     }
 
+    /// <summary>How int8 matrices of so many columns are stored.</summary>
+    public static TensorFormat Int8Of(int columns) => columns <= MaxColumnsNarrow ? TensorFormat.NarrowInt8 : TensorFormat.PackedInt8;
+
     /// <summary>Packs quantized rows [rows, columns], each in [-127, 127], with one scale per row.</summary>
-    public static byte[] PackInt8(ReadOnlySpan<sbyte> weights, ReadOnlySpan<float> scales, int rows, int columns)
+    public static byte[] PackInt8(ReadOnlySpan<sbyte> weights, ReadOnlySpan<float> scales, int rows, int columns) => PackInt8(TensorFormat.PackedInt8, weights, scales, rows, columns);
+
+    /// <summary>The same narrow: of the scales the upper halves are stored.</summary>
+    public static byte[] PackNarrowInt8(ReadOnlySpan<sbyte> weights, ReadOnlySpan<float> scales, int rows, int columns) => PackInt8(TensorFormat.NarrowInt8, weights, scales, rows, columns);
+
+    private static byte[] PackInt8(TensorFormat format, ReadOnlySpan<sbyte> weights, ReadOnlySpan<float> scales, int rows, int columns)
     {
-        var layout = new WeightLayout(TensorFormat.PackedInt8, rows, columns);
+        var layout = new WeightLayout(format, rows, columns);
         var bytes = new byte[layout.TotalBytes];
         for (var row = 0; row < rows; row++)
         {
@@ -125,7 +139,14 @@ internal sealed record WeightLayout(TensorFormat Format, int Rows, int Columns)
                 sum += q;
             }
 
-            BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan((int)layout.ScalesOffset + row * sizeof(float)), scales[row]);
+            var place = bytes.AsSpan((int)layout.ScalesOffset + row * sizeof(float));
+            if (format == TensorFormat.NarrowInt8)
+            {
+                BinaryPrimitives.WriteInt32LittleEndian(place, NarrowRows.Join(scales[row], sum));
+                continue;
+            }
+
+            BinaryPrimitives.WriteSingleLittleEndian(place, scales[row]);
             BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan((int)layout.RowSumsOffset + row * sizeof(int)), sum);
         }
 
@@ -186,7 +207,7 @@ internal sealed record WeightLayout(TensorFormat Format, int Rows, int Columns)
 
     private static int PadColumns(TensorFormat format, int columns) => format switch
     {
-        TensorFormat.PackedInt8 => checked(columns + InnerInt8 - 1) / InnerInt8 * InnerInt8,
+        TensorFormat.PackedInt8 or TensorFormat.NarrowInt8 => checked(columns + InnerInt8 - 1) / InnerInt8 * InnerInt8,
         TensorFormat.PackedInt4 => checked(columns + GroupInt4 - 1) / GroupInt4 * GroupInt4,
         _ => columns,
     };
@@ -198,7 +219,7 @@ internal sealed record WeightLayout(TensorFormat Format, int Rows, int Columns)
         var padded = PadColumns(format, columns);
         return format switch
         {
-            TensorFormat.PackedInt8 => (long)padded * TileRows,
+            TensorFormat.PackedInt8 or TensorFormat.NarrowInt8 => (long)padded * TileRows,
             TensorFormat.PackedInt4 => GroupScalesOf(padded) + (long)(padded / GroupInt4) * GroupBytesInt4,
             TensorFormat.PackedFloat16 => (long)columns * TileRows * sizeof(ushort),
             _ => (long)columns * TileRows * sizeof(float),

@@ -26,7 +26,7 @@ internal readonly unsafe struct GemmInt8<S, F, I, D> : IInt8Product
 
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Run(byte* w, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n)
+    public static void Run(byte* w, float* scales, int* rowSums, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n)
     {
         var sums = stackalloc int[8 * WeightLayout.TileRows];
         var starts = stackalloc int[MaxRows];
@@ -34,8 +34,8 @@ internal readonly unsafe struct GemmInt8<S, F, I, D> : IInt8Product
         {
             Sums = sums,
             Weights = w,
-            Scales = (float*)(w + layout.ScalesOffset),
-            RowSums = (int*)(w + layout.RowSumsOffset),
+            Scales = scales,
+            RowSums = rowSums,
             TileBytes = (nint)layout.TileBytes,
             N = n,
         };

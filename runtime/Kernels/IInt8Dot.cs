@@ -34,5 +34,5 @@ internal unsafe interface IInt8Dot<A>
 internal unsafe interface IInt8Product
 {
     /// <summary>See <see cref="KernelSet.GemmInt8"/>.</summary>
-    static abstract void Run(byte* w, Format.WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n);
+    static abstract void Run(byte* w, float* scales, int* sums, Format.WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n);
 }

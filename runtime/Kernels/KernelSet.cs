@@ -40,8 +40,10 @@ internal abstract unsafe class KernelSet
     public abstract void GemmFloat32(byte* w, WeightLayout layout, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n);
 
     /// <summary>Y[i, r] = fma((float)Σ_k Wq[r, k]·Xq[i, k], wscale[r]·xscale[i], init[i, r]); other parameters as in <see cref="GemmFloat32"/>.</summary>
-    /// <param name="w">Packed int8 tiles, scales and row sums.</param>
-    /// <param name="layout">Their layout.</param>
+    /// <param name="w">Packed int8 tiles.</param>
+    /// <param name="scales">A scale for each padded row.</param>
+    /// <param name="sums">The sum of each padded row's weights.</param>
+    /// <param name="layout">The layout of the tiles.</param>
     /// <param name="xq">Quantized rows, zero padded to <see cref="QuantizedStride"/> bytes, as <see cref="QuantizeRows"/> writes them.</param>
     /// <param name="ldxq">Bytes between rows.</param>
     /// <param name="xscale">One scale per row.</param>
@@ -52,7 +54,7 @@ internal abstract unsafe class KernelSet
     /// <param name="ldy">Elements between rows of Y.</param>
     /// <param name="from">First output to write: a multiple of 16.</param>
     /// <param name="n">End of the outputs to write of each row.</param>
-    public abstract void GemmInt8(byte* w, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n);
+    public abstract void GemmInt8(byte* w, float* scales, int* sums, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n);
 
     /// <summary>The same as <see cref="GemmFloat32"/> for packed fp16 tiles, each weight converted to fp32 exactly.</summary>
     public abstract void GemmFloat16(byte* w, WeightLayout layout, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n);

@@ -23,8 +23,8 @@ internal sealed unsafe class SimdKernels<S, F, I, B, P, T>(string name) : Kernel
     public override void GemmFloat32(byte* w, WeightLayout layout, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n) =>
         GemmFloat32<S, F, I, Float32Weights<S, F, I>, float>.Run((float*)w, (nint)layout.Columns * WeightLayout.TileRows, WeightLayout.TileRows, layout.Columns, x, ldx, m, init, ldinit, y, ldy, from, n);
 
-    public override void GemmInt8(byte* w, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n) =>
-        B.Run(w, layout, xq, ldxq, xscale, m, init, ldinit, y, ldy, from, n);
+    public override void GemmInt8(byte* w, float* scales, int* sums, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n) =>
+        B.Run(w, scales, sums, layout, xq, ldxq, xscale, m, init, ldinit, y, ldy, from, n);
 
     public override void GemmFloat16(byte* w, WeightLayout layout, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n) =>
         GemmFloat16<S, F, I>.Run((short*)w, layout, x, ldx, m, init, ldinit, y, ldy, from, n);

@@ -31,7 +31,7 @@ internal sealed unsafe class ColumnEmbedding : Operator
             {
                 case TensorFormat.PackedFloat32: CopyFloats<Float32Weights<Scalar, float, int>, float>(w, column, y); break;
                 case TensorFormat.PackedFloat16: CopyFloats<Float16Weights<Scalar, float, int>, short>(w, column, y); break;
-                case TensorFormat.PackedInt8: CopyInt8(w, column, y); break;
+                case TensorFormat.PackedInt8 or TensorFormat.NarrowInt8: CopyInt8(w, column, y); break;
                 default: CopyInt4(w, column, y); break;
             }
         }
@@ -47,14 +47,14 @@ internal sealed unsafe class ColumnEmbedding : Operator
 
     private static void CopyInt8(Tensor w, int column, float* y)
     {
-        var scales = (float*)(w.Data + w.Layout.ScalesOffset);
+        var scales = w.Scales(0);
         for (var row = 0; row < w.Layout.Rows; row++) y[row] = scales[row] * (sbyte)w.Data[w.Layout.Int8Offset(row, column)];
     }
 
     private static void CopyInt4(Tensor w, int column, float* y)
     {
         var layout = w.Layout;
-        var scales = (float*)(w.Data + layout.ScalesOffset);
+        var scales = w.Scales(0);
         for (var row = 0; row < layout.Rows; row++)
         {
             var q = (w.Data[layout.Int4Offset(row, column, out var shift)] >> shift & 15) - 8;

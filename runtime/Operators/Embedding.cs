@@ -36,7 +36,7 @@ internal sealed unsafe class Embedding : Operator
             {
                 case TensorFormat.PackedFloat32: CopyFloats<Float32Weights<Scalar, float, int>, float>(w, row, y, columns); break;
                 case TensorFormat.PackedFloat16: CopyFloats<Float16Weights<Scalar, float, int>, short>(w, row, y, columns); break;
-                case TensorFormat.PackedInt8: CopyInt8(w, row, y, columns); break;
+                case TensorFormat.PackedInt8 or TensorFormat.NarrowInt8: CopyInt8(w, row, y, columns); break;
                 default: CopyInt4(w, row, y, columns); break;
             }
 
@@ -55,7 +55,7 @@ internal sealed unsafe class Embedding : Operator
     private static void CopyInt8(Tensor w, int row, float* y, int columns)
     {
         const int Inner = WeightLayout.InnerInt8;
-        var scale = ((float*)(w.Data + w.Layout.ScalesOffset))[row];
+        var scale = w.Scales(0)[row];
         var source = (sbyte*)w.Data + row / WeightLayout.TileRows * w.Layout.TileBytes + row % WeightLayout.TileRows * Inner;
         for (nint k = 0; k < columns; k++) y[k] = scale * source[k / Inner * (WeightLayout.TileRows * Inner) + k % Inner];
     }
@@ -63,7 +63,7 @@ internal sealed unsafe class Embedding : Operator
     private static void CopyInt4(Tensor w, int row, float* y, int columns)
     {
         var layout = w.Layout;
-        var scale = ((float*)(w.Data + layout.ScalesOffset))[row];
+        var scale = w.Scales(0)[row];
         for (var k = 0; k < columns; k++)
         {
             var q = (w.Data[layout.Int4Offset(row, k, out var shift)] >> shift & 15) - 8;

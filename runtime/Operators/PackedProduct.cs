@@ -277,8 +277,10 @@ internal static unsafe class PackedProduct
                     if (HasRest) kernels.GemmInt4(w, layout, _q + _stride, _stride, _scales + 1, 1, y, ldy, y, ldy, from, n);
                     break;
                 default:
-                    kernels.GemmInt8(w, layout, _q, _stride, _scales, _rows, init, ldinit, y, ldy, from, n);
-                    if (HasRest) kernels.GemmInt8(w, layout, _q + _stride, _stride, _scales + 1, 1, y, ldy, y, ldy, from, n);
+                    var scales = _w.Scales(index);
+                    var sums = _w.RowSums(index);
+                    kernels.GemmInt8(w, scales, sums, layout, _q, _stride, _scales, _rows, init, ldinit, y, ldy, from, n);
+                    if (HasRest) kernels.GemmInt8(w, scales, sums, layout, _q + _stride, _stride, _scales + 1, 1, y, ldy, y, ldy, from, n);
                     break;
             }
         }

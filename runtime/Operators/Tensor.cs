@@ -32,6 +32,9 @@ internal sealed unsafe class Tensor
     /// <summary>Packed matrices one after the other: the groups of a convolution; otherwise 1.</summary>
     public int PackedCount { get; init; } = 1;
 
+    /// <summary>Scales and sums of narrow int8 matrices.</summary>
+    public NarrowRows? Rows { get; set; }
+
     public ref readonly Shape Shape => ref _shape;
 
     public int Rank => _shape.Rank;
@@ -42,6 +45,12 @@ internal sealed unsafe class Tensor
 
     /// <summary>Start of packed matrix <paramref name="index"/>.</summary>
     public byte* Packed(int index) => index == 0 ? Data : Data + index * Layout.Stride;
+
+    /// <summary>Scales of the rows of packed matrix <paramref name="index"/>, which is of int8 or int4.</summary>
+    public float* Scales(int index) => Rows is { } rows ? rows.Scales(index) : (float*)(Packed(index) + Layout.ScalesOffset);
+
+    /// <summary>Sums of the rows of packed matrix <paramref name="index"/>, which is of int8.</summary>
+    public int* RowSums(int index) => Rows is { } rows ? rows.Sums(index) : (int*)(Packed(index) + Layout.RowSumsOffset);
 
     /// <summary>Sets type and shape; what an operator's Infer does for its outputs.</summary>
     public void Set(ElementType type, Shape shape)

@@ -45,7 +45,7 @@ internal sealed class Numbers(ulong seed)
 
         for (var i = 0; i < quantized.Length; i++) quantized[i] = (sbyte)((int)(Next() % 255) - 127);
         for (var r = 0; r < rows; r++) scales[r] = scale * (1 + Float(0.5f)) / 127;
-        return WeightLayout.PackInt8(quantized, scales, rows, columns);
+        return format == TensorFormat.NarrowInt8 ? WeightLayout.PackNarrowInt8(quantized, scales, rows, columns) : WeightLayout.PackInt8(quantized, scales, rows, columns);
     }
 
     /// <summary>Zeros, ones, halves, the edges of exp, denormals, extremes, infinities, NaN; every 65537th bit pattern of all floats.</summary>

@@ -116,8 +116,9 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public void AnUnknownTensorFormatAsksForANewerRuntimeAndWrongSizesAreRefused()
     {
-        AssertTensor("int4 W", t => t with { Format = TensorFormat.PackedInt4 + 1 }, $"tensor 'int4 W' has the format 5, which is unknown to this runtime (it knows {SeqLayout.Major}.{SeqLayout.Minor}). Use a newer runtime.");
+        AssertTensor("int4 W", t => t with { Format = TensorFormat.NarrowInt8 + 1 }, $"tensor 'int4 W' has the format 6, which is unknown to this runtime (it knows {SeqLayout.Major}.{SeqLayout.Minor}). Use a newer runtime.");
         AssertTensor("int4 W", t => t with { Shape = [64, WeightLayout.MaxColumnsInt4 + 1] }, $"tensor 'int4 W' has {WeightLayout.MaxColumnsInt4 + 1} columns; int4 may have {WeightLayout.MaxColumnsInt4}");
+        AssertTensor("embedding", t => t with { Shape = [9, WeightLayout.MaxColumnsNarrow + 1] }, $"tensor 'embedding' has {WeightLayout.MaxColumnsNarrow + 1} columns; narrow int8 may have {WeightLayout.MaxColumnsNarrow}");
         AssertTensor("int4 W", t => t with { Shape = [64, WeightLayout.MaxColumnsInt4] }, "tensor 'int4 W' of shape");
         AssertTensor("int4 W", t => t with { Shape = [64, 65] }, "its tensors take");
         AssertTensor("int4 W", t => t with { Shape = [int.MaxValue, 35] }, "tensor 'int4 W'");

@@ -31,7 +31,7 @@ internal static class SmallSeq
         var state = graph.State("hidden", ElementType.Float32, [1, 1, hidden], model.AddDense("first", ElementType.Float32, [1, 1, hidden], System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>([1, 1, 1, 1, 1])));
         var embedded = graph.Node(OpKind.Embedding, [Int8(model, graph, "embedding", tokens, features, random), indices], null, "embedded");
         var w = Int8(model, graph, "W", 3 * 16, features, random);
-        var r = Int8(model, graph, "R", 3 * 16, hidden, random);
+        var r = graph.Constant(model.AddPacked("R", TensorFormat.PackedInt8, 3 * 16, hidden, WeightLayout.PackInt8([.. Values(random, 3 * 16 * hidden).Select(v => (sbyte)(v * 100))], [.. Enumerable.Repeat(0.01f, 3 * 16)], 3 * 16, hidden)));
         var bias = graph.Constant("bias", [2, 3 * 16], Values(random, 2 * 3 * 16));
         var y = graph.NodeMany(OpKind.Gru, [embedded, -1, state, w, r, bias], 2, new Attributes().Set(AttributeKey.Hidden, hidden).Set(AttributeKey.LinearBeforeReset, true), "gru");
         graph.UpdateState(state, y[1]);
@@ -85,7 +85,7 @@ internal static class SmallSeq
         graph.Constant(model.AddPacked(name, TensorFormat.PackedInt4, rows, columns, Int4Quantizer.Pack(Values(random, rows * columns), rows, columns).Packed));
 
     private static int Int8(SeqModelBuilder model, GraphDefinition graph, string name, int rows, int columns, Random random) =>
-        graph.Constant(model.AddPacked(name, TensorFormat.PackedInt8, rows, columns, Quantizer.PackInt8(Values(random, rows * columns), rows, columns).Packed));
+        graph.Constant(model.AddPacked(name, WeightLayout.Int8Of(columns), rows, columns, Quantizer.PackInt8(Values(random, rows * columns), rows, columns).Packed));
 
     private static int Float(SeqModelBuilder model, GraphDefinition graph, string name, int rows, int columns, Random random) =>
         graph.Constant(model.AddPacked(name, TensorFormat.PackedFloat32, rows, columns, WeightLayout.PackFloat32(Values(random, rows * columns), rows, columns)));

@@ -36,6 +36,42 @@ public class WeightLayoutTests
     }
 
     [Fact]
+    public unsafe void RowsOfNarrowMatricesAreReadAsTheyWereWritten()
+    {
+        const int rows = 20, columns = WeightLayout.MaxColumnsNarrow, matrices = 2;
+        var layout = new WeightLayout(TensorFormat.NarrowInt8, rows, columns);
+        Assert.Equal(new WeightLayout(TensorFormat.PackedInt8, rows, columns).TotalBytes - 32 * sizeof(int), layout.TotalBytes);
+        var weights = new sbyte[rows * columns];
+        for (var i = 0; i < weights.Length; i++) weights[i] = (sbyte)(i / columns % 3 == 0 ? 127 : i / columns % 3 == 1 ? -127 : i % 255 - 127);
+        var scales = new float[rows];
+        for (var r = 0; r < rows; r++) scales[r] = NarrowRows.Nearest(MathF.Pow(10, r * 3 - 40));
+        var data = new byte[matrices * layout.Stride];
+        WeightLayout.PackNarrowInt8(weights, scales, rows, columns).CopyTo(data.AsSpan((int)layout.Stride));
+        fixed (byte* start = data)
+        {
+            var read = new NarrowRows(layout, matrices, start);
+            for (var r = 0; r < layout.PaddedRows; r++)
+            {
+                Assert.Equal((0f, 0), (read.Scales(0)[r], read.Sums(0)[r]));
+                Assert.Equal(r < rows ? (scales[r], weights.AsSpan(r * columns, columns).ToArray().Sum(w => w)) : (0f, 0), (read.Scales(1)[r], read.Sums(1)[r]));
+            }
+        }
+
+        Assert.Equal(TensorFormat.NarrowInt8, WeightLayout.Int8Of(columns));
+        Assert.Equal(TensorFormat.PackedInt8, WeightLayout.Int8Of(columns + 1));
+    }
+
+    [Theory]
+    [InlineData(0f)]
+    [InlineData(1f)]
+    [InlineData(float.Epsilon)]
+    [InlineData(1e-39f)]
+    [InlineData(0.1f)]
+    [InlineData(1.003f)]
+    [InlineData(2.6e36f)]
+    public void ScalesOfNarrowMatricesAreNearest(float scale) => Assert.InRange(NarrowRows.Nearest(scale), scale * (1 - 1 / 256f) - 1e-38f / 64, scale * (1 + 1 / 256f) + 1e-38f / 64);
+
+    [Fact]
     public void Float16IsTiledAsFloat32InHalfTheBytes()
     {
         var weights = Enumerable.Range(0, 20 * 3).Select(i => i / 8f).ToArray();

@@ -258,8 +258,8 @@ public class OnnxImportTests
         var quantized = Assert.Single(result.Tensors, t => t.Error is not null);
         Assert.Equal("first", quantized.Name);
         Assert.InRange(quantized.Error!.Value, 0.001, 0.02);
-        Assert.True(result.Model.Metadata.ContainsKey("quantization-error:first"));
-        Assert.Equal([TensorFormat.PackedInt8, TensorFormat.PackedFloat32], result.Model.Tensors.Select(t => t.Format));
+        Assert.StartsWith("0:0.00", result.Model.Metadata["quantization-errors"], StringComparison.Ordinal);
+        Assert.Equal([TensorFormat.NarrowInt8, TensorFormat.PackedFloat32], result.Model.Tensors.Select(t => t.Format));
     }
 
     [Fact]

@@ -185,7 +185,7 @@ public sealed unsafe class GemmTests
             foreach (var kernels in KernelTesting.Sets)
             {
                 using var y = new GuardedMemory<float>(Rows);
-                kernels.GemmInt8(w.Pointer, layout, x.Pointer, 0, scale.Pointer, 1, null, 0, y.Pointer, Rows, 0, Rows);
+                kernels.GemmInt8(w.Pointer, (float*)(w.Pointer + layout.ScalesOffset), (int*)(w.Pointer + layout.RowSumsOffset), layout, x.Pointer, 0, scale.Pointer, 1, null, 0, y.Pointer, Rows, 0, Rows);
                 foreach (var value in y.Span) Assert.Equal((float)weight * input * Columns, value);
             }
         }
@@ -294,7 +294,7 @@ public sealed unsafe class GemmTests
         foreach (var kernels in KernelTesting.Sets)
         {
             using var y = new GuardedMemory<float>(new float[m * ldy], random.Next(4));
-            kernels.GemmInt8(w.Pointer, layout, x.Pointer, stride, xscale.Pointer, m, start, ldinit, y.Pointer, ldy, 0, n);
+            kernels.GemmInt8(w.Pointer, (float*)(w.Pointer + layout.ScalesOffset), (int*)(w.Pointer + layout.RowSumsOffset), layout, x.Pointer, stride, xscale.Pointer, m, start, ldinit, y.Pointer, ldy, 0, n);
             KernelTesting.AssertSameBits(expected.Span, y.Span, $"{kernels.Name} int8 {m}×{columns}→{n} of {rows}");
             y.Check($"{kernels.Name} int8 {m}×{columns}→{n} of {rows}");
         }

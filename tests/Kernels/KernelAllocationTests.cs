@@ -29,7 +29,7 @@ public sealed unsafe class KernelAllocationTests
         {
             kernels.GemmFloat32(w.Pointer, fp32, x.Pointer, Columns, M, null, 0, y.Pointer, Rows, 0, Rows);
             kernels.QuantizeRows(x.Pointer, Columns, M, Columns, 0, q.Pointer, scales.Pointer);
-            kernels.GemmInt8(w8.Pointer, int8, q.Pointer, 64, scales.Pointer, M, null, 0, y.Pointer, Rows, 0, Rows);
+            kernels.GemmInt8(w8.Pointer, (float*)(w8.Pointer + int8.ScalesOffset), (int*)(w8.Pointer + int8.RowSumsOffset), int8, q.Pointer, 64, scales.Pointer, M, null, 0, y.Pointer, Rows, 0, Rows);
             kernels.GemmFloat16(w16.Pointer, fp16, x.Pointer, Columns, M, null, 0, y.Pointer, Rows, 0, Rows);
             kernels.GemmInt4(w4.Pointer, int4, q.Pointer, 64, scales.Pointer, M, null, 0, y.Pointer, Rows, 0, Rows);
             kernels.GemmDense(x.Pointer, 8, x.Pointer, 16, M, 8, 16, null, 0, y.Pointer, 16);

@@ -27,6 +27,7 @@ public class LinearTests
     [Theory]
     [InlineData((int)TensorFormat.PackedInt8, 3, 5)]
     [InlineData((int)TensorFormat.PackedInt8, 70, 20)]
+    [InlineData((int)TensorFormat.NarrowInt8, 70, 20)]
     [InlineData((int)TensorFormat.PackedInt4, 3, 5)]
     [InlineData((int)TensorFormat.PackedInt4, 70, 20)]
     public void IntegersAreWithinHalfAStepOfEachInput(int packing, int columns, int rows)

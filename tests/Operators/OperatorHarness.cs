@@ -37,6 +37,7 @@ internal sealed unsafe class OperatorHarness
         tensor.Set(ElementType.Float32, new Shape(rows, columns));
         tensor.Data = Allocate(definition.Data.Length);
         Marshal.Copy(definition.Data, 0, (nint)tensor.Data, definition.Data.Length);
+        if (format == TensorFormat.NarrowInt8) tensor.Rows = new NarrowRows(tensor.Layout, matrices.Length, tensor.Data);
         tensor.IsKnown = true;
         _inputs.Add(tensor);
         return this;

@@ -30,7 +30,7 @@ internal static class Weights
             return WeightLayout.PackFloat16(weights, rows, columns);
         }
 
-        return format == TensorFormat.PackedInt4 ? PackInt4(weights, rows, columns, out effective) : PackInt8(weights, rows, columns, out effective);
+        return format == TensorFormat.PackedInt4 ? PackInt4(weights, rows, columns, out effective) : PackInt8(format == TensorFormat.NarrowInt8, weights, rows, columns, out effective);
     }
 
     /// <summary>A group's step is its largest magnitude over 7; signs of group scales alternate.</summary>
@@ -61,7 +61,7 @@ internal static class Weights
         return WeightLayout.PackInt4(quantized, groupScales, scales, rows, columns);
     }
 
-    private static byte[] PackInt8(float[] weights, int rows, int columns, out float[] effective)
+    private static byte[] PackInt8(bool isNarrow, float[] weights, int rows, int columns, out float[] effective)
     {
         var quantized = new sbyte[weights.Length];
         var scales = new float[rows];
@@ -70,7 +70,7 @@ internal static class Weights
         {
             var absmax = 0f;
             for (var k = 0; k < columns; k++) absmax = Math.Max(absmax, Math.Abs(weights[row * columns + k]));
-            scales[row] = absmax / 127;
+            scales[row] = isNarrow ? NarrowRows.Nearest(absmax / 127) : absmax / 127;
             for (var k = 0; k < columns; k++)
             {
                 var q = absmax == 0 ? 0 : (int)Math.Round(weights[row * columns + k] / scales[row]);
@@ -79,7 +79,7 @@ internal static class Weights
             }
         }
 
-        return WeightLayout.PackInt8(quantized, scales, rows, columns);
+        return isNarrow ? WeightLayout.PackNarrowInt8(quantized, scales, rows, columns) : WeightLayout.PackInt8(quantized, scales, rows, columns);
     }
 
     /// <summary>Equal within <paramref name="tolerance"/> times (1 + the largest expected magnitude).</summary>

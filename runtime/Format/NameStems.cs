@@ -1,0 +1,51 @@
+namespace SeqRuntime.Format;
+
+/// <summary>The last stems of the names in a section, the latest first. Names of one file are mostly few stems with numbers behind them.</summary>
+internal sealed class NameStems
+{
+    /// <summary>As many as one byte tells apart.</summary>
+    public const int Kept = 64;
+
+    private const int MostDigits = 9;
+
+    private readonly byte[][] _stems = new byte[Kept][];
+
+    public NameStems() => Array.Fill(_stems, []);
+
+    public byte[] this[int place] => _stems[place];
+
+    /// <summary>A name's stem, and the number behind it, if there is one that is written as a number is.</summary>
+    public static (byte[] Stem, int? Number) Split(byte[] name)
+    {
+        var start = name.Length;
+        while (start > 0 && name.Length - start < MostDigits && name[start - 1] is >= (byte)'0' and <= (byte)'9') start--;
+        while (start < name.Length - 1 && name[start] == '0') start++;
+        if (start == name.Length) return (name, null);
+        var number = 0;
+        foreach (var digit in name.AsSpan(start)) number = number * 10 + digit - '0';
+        return (name[..start], number);
+    }
+
+    /// <summary>Where the stem is, or the one that begins most like it, and how many bytes of it.</summary>
+    public (int Place, int Shared) Find(ReadOnlySpan<byte> stem)
+    {
+        var (best, shared) = (0, -1);
+        for (var i = 0; i < Kept; i++)
+        {
+            if (stem.SequenceEqual(_stems[i])) return (i, stem.Length);
+            var same = stem.CommonPrefixLength(_stems[i]);
+            if (same > shared) (best, shared) = (i, same);
+        }
+
+        return (best, shared);
+    }
+
+    /// <summary>Makes a stem the latest; the oldest is forgotten for a new one.</summary>
+    public void MoveToFront(byte[] stem)
+    {
+        var from = 0;
+        while (from < Kept - 1 && !_stems[from].AsSpan().SequenceEqual(stem)) from++;
+        Array.Copy(_stems, 0, _stems, 1, from);
+        _stems[0] = stem;
+    }
+}
