@@ -1,3 +1,6 @@
+using System.Text;
+using SeqRuntime.Converter.IO;
+
 namespace SeqRuntime.Tests.Importers;
 
 /// <summary>What a description leaves out of its weight file is refused where it must be a mistake, and told otherwise.</summary>
@@ -35,7 +38,16 @@ public sealed class UnusedWeightTests : IDisposable
         var note = Assert.Single(result.Graphs[0].Notes);
         Assert.Equal("of weights.npz nothing uses the optimizer's state (1); counters of batches (num_batches_tracked) (1); averaged copies of weights (EMA) (1); 'fc.b' [2], 'old.0' [1], 'old.1' [1], 'old.2' [1], 'old.3' [1], 'old.4' [1], 'old.5' [1], 'old.6' [1], 'old.7' [1], 'old.8' [1], 'old.9' [1], 'old.10' [1] and 9 more, all of which --json lists", note);
         Assert.Equal(24, result.Unused.Count);
-        Assert.Contains(result.Unused, u => u.Name == "old.19" && u.Shape.SequenceEqual([1]));
+        Assert.Contains(result.Unused, u => u.Name == "old.19" && u.Shape!.SequenceEqual([1]));
+    }
+
+    [Fact]
+    public void Texts_beside_the_weights_are_listed_too()
+    {
+        _files.Random("fc.weight", 2, Inputs);
+        const string head = "{'descr': '<U1', 'fortran_order': False, 'shape': (2,), }";
+        _files.PutFile("words.npy", [.. NpyReader.Magic, 1, 0, (byte)head.Length, 0, .. Encoding.ASCII.GetBytes(head), .. new byte[8]]);
+        Assert.Equal("of weights.npz nothing uses 'words' (no array of numbers)", Assert.Single(_files.Notes(WeightFiles.Graph($"[1, {Inputs}]", """{ "kind": "linear", "input": "x", "weights": "fc", "output": "y" }"""))));
     }
 
     [Fact]

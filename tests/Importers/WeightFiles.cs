@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using SeqRuntime.Converter;
 using SeqRuntime.Converter.IO;
 
@@ -8,6 +9,7 @@ internal sealed class WeightFiles : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("weights").FullName;
     private readonly List<KeyValuePair<string, NpyArray>> _arrays = [];
+    private readonly List<KeyValuePair<string, byte[]>> _files = [];
     private readonly Random _random = new(1);
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
@@ -25,6 +27,9 @@ internal sealed class WeightFiles : IDisposable
 
     public void Put(string name, int[] values, params int[] shape) => _arrays.Add(new(name, NpyArray.From<int>(NpyType.Int32, shape, values)));
 
+    /// <summary>Adds a file to the archive as it is.</summary>
+    public void PutFile(string name, byte[] content) => _files.Add(new(name, content));
+
     /// <summary>A graph of one input x, whose shape is given, and one output y.</summary>
     public static string Graph(string shape, string layers, string more = "") =>
         $$"""{ "weights": "weights.npz"{{more}}, "graphs": { "main": { "inputs": { "x": { "shape": {{shape}} } }, "layers": [{{layers}}], "outputs": { "y": "y" } } } }""";
@@ -32,6 +37,15 @@ internal sealed class WeightFiles : IDisposable
     public ConversionResult Convert(string description, ConversionOptions? options = null)
     {
         using (var file = File.Create(Path("weights.npz"))) NpzFile.Write(file, _arrays);
+        using (var archive = ZipFile.Open(Path("weights.npz"), ZipArchiveMode.Update))
+        {
+            foreach (var (name, content) in _files)
+            {
+                using var entry = archive.CreateEntry(name).Open();
+                entry.Write(content);
+            }
+        }
+
         File.WriteAllText(Path("model.json"), description);
         return SeqRuntime.Converter.Converter.Convert([("main", Path("model.json"))], options ?? new ConversionOptions());
     }

@@ -8,9 +8,8 @@ internal sealed class Continuation
 {
     private const int LeastSteps = 5;
 
-    /// <summary>Most elements of all values together, whose steps are followed one by one; and the work of an element.</summary>
-    private const long MostElements = 1 << 23;
-    private const long ElementWork = 100;
+    /// <summary>Most elements whose steps are followed one by one: of all values, for all guesses of what time is.</summary>
+    private const long MostElements = 1 << 22;
 
     private readonly IrGraph _fused;
     private readonly IReadOnlyList<SizedView> _views;
@@ -36,10 +35,10 @@ internal sealed class Continuation
         List<SizedView> views = [.. SizedView.Of(fused, LeastSteps).Take(fused.Symbols().Count == 0 ? 1 : 2)];
         if (views.Count == 0) return null;
         var elements = views.Sum(Elements);
-        if (elements > MostElements || !fused.Budget.Allows(elements * ElementWork)) return new Continuation(fused, views, [], $"its values of {elements} elements are too many to be looked into");
+        if (elements > MostElements) return new Continuation(fused, views, [], $"its values of {elements} elements are too many to be looked into");
         // Where the steps are lost on the way, layers of open length tell all the same that something walks along time.
         var isOpen = fused.Nodes.Exists(n => IsOfOpenLength(fused, n));
-        return Guesses(fused, views[0]).TakeWhile(_ => IsAffordable(fused, elements)).Select(axes => Along(fused, views, axes)).Where(c => c.Layers.Count + c.Convs.Count > 0 || (isOpen && c.Fault is not null))
+        return Guesses(fused, views[0]).TakeWhile((_, i) => (i + 1) * elements <= MostElements).Select(axes => Along(fused, views, axes)).Where(c => c.Layers.Count + c.Convs.Count > 0 || (isOpen && c.Fault is not null))
             .OrderBy(c => c.Fault is not null).ThenByDescending(c => c.Layers.Count + c.Convs.Count).FirstOrDefault();
     }
 
@@ -51,14 +50,6 @@ internal sealed class Continuation
     {
         var values = view.Graph.Inputs.Select(i => i.Value).Concat(view.Graph.States.Select(s => s.Value)).Concat(view.Graph.Nodes.SelectMany(n => n.Outputs).Where(o => o.Length > 0));
         return values.Where(value => view.Known(value) is null).Sum(view.CountOf);
-    }
-
-    /// <summary>Another guess, where the file's size allows the work.</summary>
-    private static bool IsAffordable(IrGraph fused, long elements)
-    {
-        if (!fused.Budget.Allows(elements * ElementWork)) return false;
-        fused.Budget.Spend(elements * ElementWork, fused.Name);
-        return true;
     }
 
     /// <summary>A size of a value as inputs have it: a number or a symbolic dimension; null where it is neither.</summary>

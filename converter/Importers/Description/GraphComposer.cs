@@ -192,6 +192,6 @@ internal sealed class GraphComposer(string name, WeightSet weights, Budget budge
         var wanted = NameOf(weight);
         var near = weights.Names.Where(k => _layer!.Weights is { Length: > 0 } prefix && k.StartsWith(prefix, StringComparison.Ordinal)).Take(12).ToList();
         var those = near.Count > 0 ? near : weights.Names.Take(12).ToList();
-        return Fault($"there is no tensor '{wanted}' in the weight file; it has {string.Join(", ", those.Select(k => $"'{k}'"))}{(weights.Names.Count > those.Count ? " …" : "")}");
+        return Fault($"there is no tensor '{wanted}' in the weight file; it has {(those.Count == 0 ? "none" : string.Join(", ", those.Select(k => $"'{k}'")))}{(weights.Names.Count > those.Count ? " …" : "")}");
     }
 }

@@ -5,8 +5,8 @@ namespace SeqRuntime.Converter.Importers.Weights;
 /// <summary>A weight of a source file that the model does not use.</summary>
 /// <param name="File">The file, without its folder.</param>
 /// <param name="Name">Its name there.</param>
-/// <param name="Shape">Its shape.</param>
-internal sealed record UnusedWeight(string File, string Name, IReadOnlyList<int> Shape);
+/// <param name="Shape">Its shape; null where it is no array of numbers.</param>
+internal sealed record UnusedWeight(string File, string Name, IReadOnlyList<int>? Shape);
 
 /// <summary>Tells of weights that were left out: what belongs to the training by its kind, the rest by name.</summary>
 internal static partial class UnusedWeights
@@ -26,7 +26,7 @@ internal static partial class UnusedWeights
 
         if (kinds.TryGetValue("", out var rest))
         {
-            var names = rest.Take(Named).Select(w => $"'{w.Name}' [{string.Join(", ", w.Shape)}]");
+            var names = rest.Take(Named).Select(w => $"'{w.Name}' {(w.Shape is { } shape ? $"[{string.Join(", ", shape)}]" : "(no array of numbers)")}");
             parts.Add(string.Join(", ", names) + (rest.Count > Named ? $" and {rest.Count - Named} more, all of which --json lists" : ""));
         }
 

@@ -48,7 +48,19 @@ internal sealed class WeightSet
     public ElementType TypeOf(string name) => _tensors[Known(name)] is var tensor ? tensor.Stored ?? tensor.Value.Type : default;
 
     /// <summary>What nothing has read so far, in the order of the file.</summary>
-    public List<UnusedWeight> Unused() => [.. _tensors.Where(t => !_read.Contains(t.Key)).Select(t => new UnusedWeight(_file, t.Key, t.Value.Shape))];
+    public List<UnusedWeight> Unused() => [.. _tensors.Where(t => !_read.Contains(t.Key)).Select(t => new UnusedWeight(_file, t.Key, ShapeOf(t.Value)))];
+
+    private static IReadOnlyList<int>? ShapeOf(WeightTensor tensor)
+    {
+        try
+        {
+            return tensor.Shape;
+        }
+        catch (ConversionException)
+        {
+            return null; // Texts or objects, which a model has no use for.
+        }
+    }
 
     private string Known(string name) => _tensors.ContainsKey(name) || !_aliases.TryGetValue(name, out var of) ? name : of;
 }
