@@ -174,7 +174,7 @@ internal static class Converter
 
         if (!hasStates && !StatePairing.Fits(graph) && pairing.FixBatch(sized)) graph = SizeProbes.Resolve(sized, notes, out _);
 
-        StatePairing.Check(graph);
+        StatePairing.Check(graph, options);
         pairing.DropOutputs(graph);
         stage("simplifying", 0.5);
         Passes.Fuse(graph);

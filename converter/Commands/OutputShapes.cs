@@ -12,28 +12,31 @@ internal static class OutputShapes
     public static IReadOnlyList<ValueReport> Of(SeqModel model, SeqGraphInfo graph, IReadOnlyDictionary<string, int> sizes)
     {
         var outputs = model.GetOutputs(graph.Name, sizes.ToDictionary());
-        int[][] shapes = [.. outputs.Select(o => o.Shape)];
-        var dimensions = shapes.Select(s => Array.ConvertAll(s, d => new DimensionReport(d))).ToArray();
-        foreach (var symbol in graph.Symbols)
+        var all = sizes.ToDictionary(size => size.Key, size => (int)Math.Min(2L * size.Value, int.MaxValue));
+        var together = graph.Symbols.Count > 1 ? At(model, graph, all) : null;
+        var others = graph.Symbols.Select(symbol => (Symbol: symbol, Shapes: Others(model, graph, sizes, symbol))).ToList();
+        DimensionReport Dimension(int output, int axis)
         {
-            var others = Others(model, graph, sizes, symbol);
-            for (var o = 0; o < shapes.Length; o++)
-            {
-                for (var d = 0; d < shapes[o].Length; d++)
-                {
-                    if (others.Exists(other => other.Shapes[o].Length != shapes[o].Length || other.Shapes[o][d] != shapes[o][d])) dimensions[o][d] = new DimensionReport(Name(symbol, sizes[symbol], shapes[o][d], others.ConvertAll(other => (other.Size, other.Shapes[o].ElementAtOrDefault(d)))));
-                }
-            }
+            var size = outputs[output].Shape[axis];
+            var moving = others.Select(o => (o.Symbol, Sizes: o.Shapes.ConvertAll(at => (at.Size, Dimension: at.Shapes[output].ElementAtOrDefault(axis)))))
+                .Where(o => o.Sizes.Exists(at => at.Dimension != size)).ToList();
+            if (moving.Count == 0) return new DimensionReport(size);
+            // A product of symbols; what broadcasts from one to the other also follows each alone.
+            var isProduct = moving.Count == 1 || (together?[output].ElementAtOrDefault(axis) == (long)size << moving.Count);
+            return new DimensionReport(Name(size, moving, sizes, isProduct));
         }
 
-        return [.. graph.Outputs.Select((o, i) => new ValueReport(o.Name, outputs[i].Type.Name(), dimensions[i]))];
+        return [.. graph.Outputs.Select((o, i) => new ValueReport(o.Name, outputs[i].Type.Name(), [.. outputs[i].Shape.Select((_, axis) => Dimension(i, axis))]))];
     }
 
-    private static string Name(string symbol, int size, int dimension, List<(int Size, int Dimension)> others)
+    /// <summary>A dimension as a product of symbols, or as some function of them.</summary>
+    private static string Name(int dimension, List<(string Symbol, List<(int Size, int Dimension)> Sizes)> moving, IReadOnlyDictionary<string, int> sizes, bool mayBeProduct)
     {
-        var times = dimension / size;
-        if (dimension % size != 0 || others.Exists(other => other.Dimension != (long)times * other.Size)) return $"f({symbol})";
-        return times == 1 ? symbol : $"{times}*{symbol}";
+        var symbols = moving.ConvertAll(m => m.Symbol);
+        var product = symbols.Aggregate(1L, (a, symbol) => a * sizes[symbol]);
+        var isProduct = mayBeProduct && dimension % product == 0 && moving.TrueForAll(m => m.Sizes.TrueForAll(at => (long)at.Dimension * sizes[m.Symbol] == (long)dimension * at.Size));
+        if (!isProduct) return $"f({string.Join(", ", symbols)})";
+        return (dimension == product ? "" : $"{dimension / product}*") + string.Join('*', symbols);
     }
 
     /// <summary>The shapes with one symbol at other sizes, as far as the graph takes them.</summary>
@@ -42,23 +45,26 @@ internal static class OutputShapes
         var found = new List<(int, int[][])>();
         foreach (var size in s_multiples.Select(m => (long)m * sizes[symbol]).TakeWhile(size => size <= int.MaxValue))
         {
-            if (At((int)size) is not { } shapes) break;
+            if (At(model, graph, With((int)size)) is not { } shapes) break;
             found.Add(((int)size, shapes));
         }
 
-        if (found.Count == 0 && sizes[symbol] < int.MaxValue && At(sizes[symbol] + 1) is { } next) found.Add((sizes[symbol] + 1, next));
+        if (found.Count == 0 && sizes[symbol] < int.MaxValue && At(model, graph, With(sizes[symbol] + 1)) is { } next) found.Add((sizes[symbol] + 1, next));
         return found;
 
-        int[][]? At(int size)
+        Dictionary<string, int> With(int size) => new(sizes) { [symbol] = size };
+    }
+
+    /// <summary>The shapes at other sizes; null where the graph does not take them.</summary>
+    private static int[][]? At(SeqModel model, SeqGraphInfo graph, Dictionary<string, int> sizes)
+    {
+        try
         {
-            try
-            {
-                return [.. model.GetOutputs(graph.Name, new Dictionary<string, int>(sizes) { [symbol] = size }).Select(o => o.Shape)];
-            }
-            catch (Exception e) when (e is ArgumentException or SeqFormatException or OverflowException)
-            {
-                return null;
-            }
+            return [.. model.GetOutputs(graph.Name, sizes).Select(o => o.Shape)];
+        }
+        catch (Exception e) when (e is ArgumentException or SeqFormatException or OverflowException)
+        {
+            return null;
         }
     }
 }

@@ -288,7 +288,7 @@ internal static class Decompose
     private static void SetKernel(IrNode node, IrShape weights, int rank)
     {
         if (weights.Rank != rank || rank < 3) throw new ShapeFault($"its weights have shape {weights}; as many dimensions as its input, {rank}, and at least three are needed.");
-        if (!weights.IsStatic) throw new UnsupportedException("the shape of its weights must be fixed; use --dim");
+        if (!weights.IsStatic) throw new UnsupportedException("the shape of its weights is not fixed");
         long[] kernel = [.. weights.Sizes[2..].Select(k => (long)k)];
         if (node.Ints("kernel_shape") is { Length: > 0 } told && !told.SequenceEqual(kernel)) throw new ShapeFault($"its attribute 'kernel_shape' is {string.Join(", ", told)}, and its weights of shape {weights} have {string.Join(", ", kernel)}.");
         node.Attributes["kernel_shape"] = kernel;

@@ -125,7 +125,7 @@ internal static class SizeProbes
         }
     }
 
-    /// <summary>The first dimension whose fixing suffices, else all of them, else none.</summary>
+    /// <summary>Dimensions whose fixing suffices, none of them in vain; none where that does not help.</summary>
     private static List<(string Symbol, int Size)> ToFix(IrGraph graph, List<Sizes> points)
     {
         var sizes = points[Math.Min(1, points.Count - 1)];
@@ -135,7 +135,13 @@ internal static class SizeProbes
             if (Works(graph, [symbol])) return [symbol];
         }
 
-        return each.Count > 1 && Works(graph, each) ? each : [];
+        if (each.Count < 2 || !Works(graph, each)) return [];
+        foreach (var symbol in each.ToList())
+        {
+            if (each.Count > 2 && Works(graph, each.FindAll(other => other != symbol))) each.Remove(symbol);
+        }
+
+        return each;
     }
 
     private static bool Works(IrGraph graph, List<(string Symbol, int Size)> symbols)

@@ -20,6 +20,7 @@ internal sealed class WaysOut(IrGraph raw, ConversionOptions options, string pat
         var message = fault.Message.TrimEnd('.');
         if (Blamed() is { } blame) return new ConversionException($"it does not fit together with {blame.Given}: {message}. {blame.Instead}.", fault);
         if (Settings(fault) is { } setting) return new ConversionException($"{message}. It converts, for example, with {setting}.", fault);
+        if (fault is ShapeFault { Settings: { Count: > 0 } inputs }) return new ConversionException($"{message}. A shape has to be known at conversion, and no --set that was tried makes it so: export the model with constants in place of {string.Join(", ", inputs.Select(i => $"'{i}'"))}.", fault);
         if (fault is UnsupportedException && Dropped() is { } dropped) return new ConversionException($"{message}. The other outputs convert with {dropped}.", fault);
         return fault;
     }
@@ -107,7 +108,8 @@ internal sealed class WaysOut(IrGraph raw, ConversionOptions options, string pat
 
     private ConversionOptions Without(List<string> outputs) => options with { DropOutputs = [.. options.DropOutputs, .. outputs] };
 
-    private bool Works(ConversionOptions other) => Attempt(other).Graph is not null;
+    /// <summary>Whether it converts, and gives something.</summary>
+    private bool Works(ConversionOptions other) => Attempt(other).Graph is { } graph && graph.Outputs.TrueForAll(o => !graph.ShapeOf(o.Value).Sizes.Contains(0));
 
     private (IrGraph? Graph, ConversionException? Fault) Attempt(ConversionOptions other)
     {

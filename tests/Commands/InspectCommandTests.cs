@@ -73,9 +73,11 @@ public sealed class InspectCommandTests : IDisposable
         graph.Output("thirds", graph.Node(OpKind.Pool, [x], Window(1, 3), "thirds"));
         graph.Output("second", graph.Node(OpKind.Pool, [x], Window(1, 160), "second"));
         graph.Output("twice", graph.Node(OpKind.Concat, [x, x], new Attributes().Set(AttributeKey.Axis, 2), "twice"));
+        graph.Output("rows", graph.Node(OpKind.Reshape, [x, graph.Constant<long>("row", [1], -1)], new Attributes(), "rows"));
+        graph.Output("either", graph.Node(OpKind.Binary, [x, graph.Input("z", ElementType.Float32, "N", 1, "S")], new Attributes().Set(AttributeKey.Function, BinaryFunction.Add), "either"));
         AtomicFile.Write(_cli["shapes.seq"], stream => SeqWriter.Write(model, stream));
         var outputs = _cli.Json("inspect", _cli["shapes.seq"], "--json").GetProperty("graphs")[0].GetProperty("outputs");
-        Assert.Equal(["[\"N\",1,\"f(T)\"]", "[\"N\",1,\"f(T)\"]", "[\"N\",1,\"2*T\"]"], outputs.EnumerateArray().Select(o => JsonSerializer.Serialize(o.GetProperty("shape"), s_plain)));
+        Assert.Equal(["[\"N\",1,\"f(T)\"]", "[\"N\",1,\"f(T)\"]", "[\"N\",1,\"2*T\"]", "[\"N*T\"]", "[\"N\",1,\"f(T, S)\"]"], outputs.EnumerateArray().Select(o => JsonSerializer.Serialize(o.GetProperty("shape"), s_plain)));
     }
 
     [Fact]

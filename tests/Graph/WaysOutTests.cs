@@ -73,6 +73,25 @@ public class WaysOutTests
         Assert.DoesNotContain("--", message, StringComparison.Ordinal);
     }
 
+    /// <summary>Empty outputs are no way out, and an input of several numbers cannot be set to one of each.</summary>
+    [Fact]
+    public void AnInputWhoseNumbersDecideAShapeIsToBecomeAConstant()
+    {
+        const string no = "A shape has to be known at conversion, and no --set that was tried makes it so: export the model with constants in place of ";
+        var cut = new OnnxBuilder(13).Input("x", Float, 9, 4).Input("from", Int64, 1).Input("to", Int64, 1).Node("Slice", "x from to", "y").Output("y");
+        Assert.EndsWith($"a shape depends on input 'from'. {no}'from', 'to'.", Refused(cut), StringComparison.Ordinal);
+        var reshaped = new OnnxBuilder(13).Input("x", Float, 2, 6).Input("shape", Int64, 2).Node("Reshape", "x shape", "y").Output("y");
+        Assert.EndsWith($"a shape depends on input 'shape'. {no}'shape'.", Refused(reshaped), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void OnlyTheDimensionsThatHaveToBeFixedAreNamed()
+    {
+        var model = new OnnxBuilder(13).Input("x", Float, 1, 4, "T").Input("k", Float, "M", 4, "K").Node("Conv", "x k", "y").Output("y");
+        Assert.EndsWith("the shape of its weights is not fixed. It converts with --dim M=2 --dim K=2, or another size.", Refused(model), StringComparison.Ordinal);
+        Assert.Equal(["T"], model.Convert(new ConversionOptions { Dimensions = new Dictionary<string, int> { ["M"] = 2, ["K"] = 2 } }).Model.Graphs[0].Symbols);
+    }
+
     [Fact]
     public void AnOperatorThatNeedsAFixedSizeNamesTheDimensionThatSuffices()
     {

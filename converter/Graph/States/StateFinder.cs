@@ -55,7 +55,7 @@ internal sealed class StateFinder
     public static FoundStates Find(IrGraph source, IrGraph resolved, IReadOnlyCollection<string> taken, List<string> notes)
     {
         if (resolved.Inputs.Count + resolved.States.Count < 2 || resolved.Inputs.Count == 0 || resolved.Outputs.Count == 0) return new FoundStates([], []);
-        if (SizedView.Of(resolved) is not { } view) throw new ConversionException($"graph '{resolved.Name}': its shapes fit together at none of the sizes tried once its nodes are joined; fix dimensions with --dim.");
+        if (SizedView.Of(resolved) is not { } view) throw new ConversionException($"graph '{resolved.Name}': its shapes fit together at none of the sizes tried once its nodes are joined; --no-auto-state leaves all inputs as they are.");
         var finder = new StateFinder(source, resolved, view, taken, notes);
         finder.FindGrowing();
         finder.FindPlaces();

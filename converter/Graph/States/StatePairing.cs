@@ -82,13 +82,16 @@ internal sealed class StatePairing
     }
 
     /// <summary>After shapes were inferred: a state must become what it was.</summary>
-    public static void Check(IrGraph graph)
+    public static void Check(IrGraph graph, ConversionOptions options)
     {
         foreach (var state in graph.States)
         {
             var shape = graph.ShapeOf(state.Update);
             if (shape.Type == state.Type && shape.Sizes.SequenceEqual(state.Shape.Select(d => d.Size))) continue;
-            throw new ConversionException($"State '{state.Name}' of shape {Shape(state.Shape)} would become '{state.Output}' of shape {shape}: they are no pair. Pair by hand with --state in=out, or use --no-auto-state.");
+            var pair = $"'{state.Name}' {Shape(state.Shape)} and '{state.Output}' {shape}";
+            if (!options.States.ContainsKey(state.Name)) throw new ConversionException($"inputs are found to be states, and {pair} differ: use --no-auto-state, and name pairs of one shape with --state.");
+            var same = graph.Outputs.Where(o => graph.ShapeOf(o.Value) is var other && other.Type == state.Type && other.Sizes.SequenceEqual(state.Shape.Select(d => d.Size))).Select(o => $"'{o.Name}'").ToList();
+            throw new ConversionException($"--state {state.Name}={state.Output}: {pair} differ, and a state becomes what it was; {(same.Count == 0 ? "no output is" : $"output{(same.Count == 1 ? "" : "s")} {string.Join(", ", same)} {(same.Count == 1 ? "is" : "are")}")} like it.");
         }
     }
 

@@ -80,12 +80,12 @@ internal sealed class StreamStates
                 return $"layer '{layer.Name}' begins with '{first}', which is computed anew in each run";
             }
 
-            if (BatchOf(layer) is null) return $"the batch of layer '{layer.Name}' is no dimension of an input; fix the sizes with --dim";
+            if (BatchOf(layer) is null) return $"the batch of layer '{layer.Name}' is no dimension of an input{Fixing(layer.Input(0), 0)}";
         }
 
         foreach (var (conv, stepped) in _convs)
         {
-            if (PastShape(conv, stepped) is null) return $"the size of what convolution '{conv.Name}' keeps is no dimension of an input; fix the sizes with --dim";
+            if (PastShape(conv, stepped) is null) return $"the size of what convolution '{conv.Name}' keeps is no dimension of an input{Fixing(conv.Input(0), stepped.Axis)}";
         }
 
         foreach (var (node, axis) in _padding)
@@ -94,6 +94,14 @@ internal sealed class StreamStates
         }
 
         return null;
+    }
+
+    /// <summary>The options that fix all dimensions but time.</summary>
+    private string Fixing(string value, int timeAxis)
+    {
+        var time = _continuation.Dimension(value, timeAxis)?.Symbol;
+        var others = _graph.Symbols().FindAll(symbol => symbol != time);
+        return others.Count == 0 ? "" : $", unless it is fixed ({string.Join(' ', others.Select(symbol => $"--dim {symbol}=SIZE"))})";
     }
 
     private bool IsOnlyFor(string value, IrNode layer) => _graph.Inputs.Exists(i => i.Value == value) && _graph.Nodes.SelectMany(n => n.Inputs).Count(i => i == value) == 1 && layer.Inputs.Contains(value);

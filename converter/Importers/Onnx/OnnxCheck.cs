@@ -36,9 +36,9 @@ internal sealed class OnnxCheck(string file)
         {
             var domain = node.Domain is "ai.onnx" ? "" : node.Domain;
             if (versions.ContainsKey(domain)) continue;
-            if (domain.Length > 0) throw Fault($"node '{node.Name}' ({node.OpType}) belongs to '{domain}', and the file does not say to which version of it (opset_import); export the model again");
+            if (domain.Length > 0) throw Fault($"node '{(node.Name.Length > 0 ? node.Name : node.Output.FirstOrDefault())}' ({node.OpType}) belongs to '{domain}', and the file does not say to which version of it (opset_import); export the model again");
             throw Nodes(model.Graph).FirstOrDefault(n => n.Domain.Length == 0 && !Decompose.Knows(n.OpType)) is { } unknown
-                ? Fault($"the file names no opset (opset_import is missing), and has operators that ONNX does not know ('{unknown.Name}' is a {unknown.OpType}): it was not written as ONNX, and no other opset will change that; export the model from the framework that trained it")
+                ? Fault($"the file names no opset (opset_import is missing), and has operators that ONNX does not know ('{(unknown.Name.Length > 0 ? unknown.Name : unknown.Output.FirstOrDefault())}' is a {unknown.OpType}): it was not written as ONNX, and no other opset will change that; export the model from the framework that trained it")
                 : Fault("the file names no opset (opset_import is missing), so what its operators mean is not known; export the model again");
         }
 

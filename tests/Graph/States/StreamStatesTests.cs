@@ -126,6 +126,14 @@ public class StreamStatesTests
         Assert.DoesNotContain(model.Notes(), n => n.Contains("starts at zero", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public void ABatchThatFollowsFromTheInputsIsToBeFixed()
+    {
+        var model = new OnnxBuilder().In("x", "T", "N", 2 * I).Node("Shape", "x", "s").Integers("0", 0).Integers("1", 1).Node("Slice", "s 0 1", "t").Integers("rest", -1, I).Node("Concat", "t rest", "rows", ("axis", 0)).Node("Reshape", "x rows", "r").Layer("GRU", 1, I, H, "r", "a").Out("a");
+        Refused(model, "the batch of layer 'GRU_a' is no dimension of an input, unless it is fixed (--dim N=SIZE)");
+        Assert.Single(model.Convert(new ConversionOptions { Stateful = true, Dimensions = new Dictionary<string, int> { ["N"] = 3 } }).Graphs[0].States);
+    }
+
     private static void Refused(OnnxBuilder model, string reason)
     {
         var fault = Assert.Throws<ConversionException>(() => model.Convert(new ConversionOptions { Stateful = true }));
