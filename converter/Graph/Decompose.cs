@@ -248,6 +248,7 @@ internal static class Decompose
     /// <summary>Recurrent layers with layout 1 ([batch, steps, …]) between transposes.</summary>
     private static List<IrNode> BatchFirst(IrNode node, IrGraph graph)
     {
+        if (node.Int("layout", 0) is not 1 and var layout) throw new ShapeFault($"its attribute 'layout' is {layout}; 0 and 1 are possible.");
         var before = new Expansion(node, graph);
         string Swapped(string value) => value.Length == 0 ? "" : before.Add("Transpose", [value], ("perm", new long[] { 1, 0, 2 }));
         var inner = new IrNode(node.Name, node.Op, node.Inputs, node.Outputs.Select(o => o.Length == 0 ? "" : graph.Fresh(node.Name)));

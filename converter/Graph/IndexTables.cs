@@ -14,8 +14,9 @@ internal static class IndexTables
     public static List<IrNode>? Apply(IrNode node, IrGraph graph, Evaluator evaluator)
     {
         if (node.Inputs.Count < 2 || evaluator.KnownContent(node.Input(1)) is not { Type: ElementType.Int64 or ElementType.Int32, Count: > 0 } table || evaluator.KnownContent(node.Input(0)) is not null) return null;
-        if (table.Count <= Few && node.Op != "ScatterND") return null;
         var sizes = evaluator.ShapeOf(node.Input(0)).Sizes;
+        CheckPlaces(node, table, sizes);
+        if (table.Count <= Few && node.Op != "ScatterND") return null;
         var x = new Expansion(node, graph);
         return node.Op switch
         {
@@ -26,6 +27,19 @@ internal static class IndexTables
             "Gather" => Slice(node, table, sizes, x),
             _ => null,
         };
+    }
+
+    /// <summary>Refuses a constant index that no run could look up.</summary>
+    private static void CheckPlaces(IrNode node, IrTensor table, int[] sizes)
+    {
+        if (node.Op is not ("Gather" or "GatherElements" or "ScatterElements")) return;
+        var axis = (int)node.Int("axis", 0);
+        if (axis < 0) axis += sizes.Length;
+        if (axis < 0 || axis >= sizes.Length || sizes[axis] is not (>= 0 and var size)) return;
+        foreach (var index in table.Integers())
+        {
+            if (index < -size || index >= size) throw new ShapeFault($"its index {index} lies outside of axis {axis}, which has {size}.");
+        }
     }
 
     private static List<IrNode>? Scatter(IrNode node, Part part, int[] inner, Expansion x)

@@ -39,7 +39,7 @@ internal static class ShapeRules
         var strides = Numbers(node, "strides", rank, 1, least: 1);
         var dilations = Numbers(node, "dilations", rank, 1, least: 1);
         var pads = Numbers(node, "pads", 2 * rank, 0, least: 0);
-        var auto = node.String("auto_pad", "NOTSET");
+        var auto = AutoPad(node);
         if (auto is "SAME_UPPER" or "SAME_LOWER")
         {
             for (var i = 0; i < rank; i++)
@@ -58,9 +58,16 @@ internal static class ShapeRules
         return (pads, strides, dilations);
     }
 
+    private static string AutoPad(IrNode node)
+    {
+        var auto = node.String("auto_pad", "NOTSET");
+        return auto is "NOTSET" or "" or "VALID" or "SAME_UPPER" or "SAME_LOWER" ? auto : throw new ShapeFault($"its attribute 'auto_pad' is '{auto}'; NOTSET, VALID, SAME_UPPER and SAME_LOWER are possible.");
+    }
+
     private static void Recurrent(IrNode node, Tensor x, Tensor?[] inputs, Tensor?[] outputs)
     {
         if (x.Rank != 3) throw new ShapeFault($"X of {node.Op} has shape {x.Shape}; three dimensions are needed.");
+        if (node.Has("clip") && !(node.Float("clip", 1) > 0)) throw new ShapeFault($"its attribute 'clip' is {node.Float("clip", 1)}; a number above 0 is needed.");
         var batchFirst = node.Int("layout", 0) != 0;
         var (steps, batch) = batchFirst ? (x.Shape[1], x.Shape[0]) : (x.Shape[0], x.Shape[1]);
         var directions = node.String("direction", "forward") == "bidirectional" ? 2 : 1;
@@ -146,7 +153,7 @@ internal static class ShapeRules
         // With batch and channels, or without.
         var wanted = node.Ints("output_shape").Length == w.Rank ? node.Ints("output_shape")[2..] : Numbers(node, "output_shape", rank, 0, least: 1);
         var isWanted = node.Ints("output_shape").Length > 0;
-        var auto = node.String("auto_pad", "NOTSET");
+        var auto = AutoPad(node);
         for (var i = 0; i < rank; i++)
         {
             if (!isWanted && auto is not ("SAME_UPPER" or "SAME_LOWER")) continue;

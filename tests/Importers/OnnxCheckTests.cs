@@ -104,7 +104,43 @@ public class OnnxCheckTests
             Refused(Conv(op, ("dilations", new[] { -1L })), "'dilations' is -1");
             Refused(Conv(op, ("pads", new[] { long.MaxValue, 0L })), "'pads' is 9223372036854775807, 0");
             Refused(Conv(op, ("group", 0)), "group(s)");
+            Refused(Conv(op, ("auto_pad", "WIDE")), "'auto_pad' is 'WIDE'");
         }
+    }
+
+    [Theory]
+    [InlineData("clip", -1f, "'clip' is -1")]
+    [InlineData("clip", float.NaN, "'clip' is NaN")]
+    [InlineData("layout", 2, "'layout' is 2")]
+    public void Settings_of_a_recurrent_layer_that_there_cannot_be_are_refused(string attribute, object value, string why) =>
+        Refused(new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 1, 3).Random("W", 1, 1, 1, 8, 3).Random("R", 2, 1, 1, 8, 2).Node("LSTM", "x W R", "y", ("hidden_size", 2), (attribute, value)).Output("y"), why);
+
+    [Fact]
+    public void Inputs_that_an_operator_does_not_have_are_refused()
+    {
+        Refused(Model().Node("Relu", "x x", "y"), "node Relu_y (Relu) has 2 inputs; Relu has at most 1");
+        Refused(Model().Node("Add", "x x x", "y"), "Add has at most 2");
+        Model().Node("Max", "x x x", "y").Convert();
+        Model().Node("Clip", "x - -", "y").Convert();
+        Assert.Empty(OnnxAttributes.Operators.Where(op => !op.Contains('.', StringComparison.Ordinal) && OnnxInputs.Most(op) is null).Except(["Concat", "Einsum", "Loop", "Max", "Mean", "Min", "Scan", "SequenceConstruct", "SimplifiedLayerNormalization", "Sum"]));
+    }
+
+    [Fact]
+    public void An_index_that_no_run_could_look_up_is_refused()
+    {
+        OnnxBuilder Gather(long index) => new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 3).Constant("i", [1], index).Node("Gather", "x i", "y", ("axis", 1)).Output("y");
+        foreach (var index in (long[])[3, -4, long.MaxValue, long.MinValue]) Refused(Gather(index), $"its index {index} lies outside of axis 1, which has 3");
+        foreach (var index in (long[])[2, -3]) Gather(index).Convert();
+    }
+
+    [Fact]
+    public void Data_given_twice_are_refused()
+    {
+        var model = Model().Constant("c", [2], 1f, 2f).Node("Add", "x c", "y");
+        var tensor = model.Graph.Initializer[0];
+        tensor.RawData = Google.Protobuf.ByteString.CopyFrom(new byte[8]);
+        if (tensor.FloatData.Count == 0) tensor.FloatData.Add([1f, 2f]);
+        Refused(model, "it has its data twice");
     }
 
     [Fact]

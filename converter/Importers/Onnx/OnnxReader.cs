@@ -97,6 +97,8 @@ internal sealed class OnnxReader
     {
         var name = proto.Name.Length > 0 ? proto.Name : $"{proto.OpType}_{index}";
         var op = proto.Domain is "" or "ai.onnx" ? proto.OpType : $"{proto.Domain}.{proto.OpType}";
+        var inputs = proto.Input.Reverse().SkipWhile(i => i.Length == 0).Count();
+        if (OnnxInputs.Most(op) is { } most && inputs > most) throw new ConversionException($"{_file}: node {name} ({op}) has {inputs} inputs; {op} has at most {most}.");
         var node = new IrNode(name, op, proto.Input, proto.Output);
         foreach (var attribute in proto.Attribute)
         {

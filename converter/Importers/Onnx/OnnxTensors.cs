@@ -51,6 +51,7 @@ internal sealed class OnnxTensors(string file, SourceFiles files)
         }
 
         if (proto.DataLocation == TensorProto.Types.DataLocation.External) return FromRaw(proto, type, shape, (int)count, External(proto, count));
+        if (proto.HasRawData && proto.FloatData.Count + proto.Int32Data.Count + proto.Int64Data.Count + proto.DoubleData.Count + proto.Uint64Data.Count > 0) throw Fault(proto, "it has its data twice, as bytes and as numbers");
         if (proto.HasRawData) return FromRaw(proto, type, shape, (int)count, proto.RawData.Memory.ToArray());
         return FromFields(proto, type, shape, (int)count);
     }

@@ -37,6 +37,7 @@ internal sealed class Supervisor(string name, Options options)
         {
             using var progress = Progress.Open(progressFile);
             progress.At = from;
+            // An array beyond the limit is a fault, also where no one would touch its pages.
             var start = new ProcessStartInfo(Environment.ProcessPath!) { Environment = { ["DOTNET_GCHeapHardLimit"] = "0x40000000", ["DOTNET_DbgEnableMiniDump"] = "0" } };
             if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet") start.ArgumentList.Add(typeof(Supervisor).Assembly.Location);
             foreach (var argument in (string[])["worker", name, $"{options.Seed}", $"{from}", $"{to}", progressFile, _findings, isEach ? "each" : "all"]) start.ArgumentList.Add(argument);

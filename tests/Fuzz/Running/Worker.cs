@@ -24,7 +24,6 @@ internal sealed class Worker(string name, ulong seed, long from, long to, string
         {
             progress.At = index;
             var input = Input(target, seed, index);
-            var before = GC.GetAllocatedBytesForCurrentThread();
             try
             {
                 if (target.Run(input) == Outcome.Taken) progress.Taken++;
@@ -34,12 +33,6 @@ internal sealed class Worker(string name, ulong seed, long from, long to, string
             {
                 progress.Faults++;
                 Findings.Keep(findings, name, seed, index, input, fault.GetType().Name, fault.ToString());
-            }
-
-            if (GC.GetAllocatedBytesForCurrentThread() - before is > MostBytes and var bytes)
-            {
-                progress.Faults++;
-                Findings.Keep(findings, name, seed, index, input, "allocates", $"{bytes} managed bytes are allocated");
             }
 
             if ((isEach || index % Window == Window - 1 || index == to - 1) && Peak() > MostBytes)
