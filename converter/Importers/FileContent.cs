@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Text;
 using System.Text.Unicode;
 using SeqRuntime.Converter.IO;
 using SeqRuntime.Format;
@@ -11,6 +12,9 @@ internal static class FileContent
     /// <summary>How a message goes on that says what the file is not: ", but …", or nothing where it is of no known kind.</summary>
     public static string But(ReadOnlySpan<byte> file) => Kind(file) is { } kind ? $", but {kind}" : "";
 
+    /// <summary>The same of a file that should be text, where it is none.</summary>
+    public static string ButBinary(ReadOnlySpan<byte> file) => Utf8.IsValid(file) && !file.Contains((byte)0) ? "" : But(file);
+
     private static string? Kind(ReadOnlySpan<byte> file)
     {
         if (file.IsEmpty) return "an empty file";
@@ -18,6 +22,8 @@ internal static class FileContent
         if (file.StartsWith(NpyReader.Magic)) return "a NumPy array; name it .npy";
         if (file.Length >= sizeof(ulong) && BinaryPrimitives.ReadUInt64LittleEndian(file) == SeqLayout.Magic) return "a model that is converted already; name it .seq";
         if (file.StartsWith((ReadOnlySpan<byte>)[0x1F, 0x8B])) return "packed with gzip; unpack it";
+        if (file.StartsWith("version https://git-lfs.github.com/spec/"u8)) return "a pointer of Git LFS in its place: the file itself was not downloaded (git lfs pull)";
+        if (IsWebPage(file)) return "a web page: it was not downloaded as it should be";
         return FileKinds.OfContent(file) switch
         {
             FileKind.Onnx => "an ONNX model; name it .onnx",
@@ -32,5 +38,11 @@ internal static class FileContent
             _ when file.Length > 1 && file[0] == 0x80 && file[1] is >= 2 and <= 5 => "a Python pickle, which is not read; save its weights as safetensors",
             _ => Utf8.IsValid(file) && !file.Contains((byte)0) ? "text" : null,
         };
+    }
+
+    private static bool IsWebPage(ReadOnlySpan<byte> file)
+    {
+        var start = file.TrimStart("\uFEFF \t\r\n"u8);
+        return Ascii.EqualsIgnoreCase(start[..Math.Min(start.Length, 5)], "<html"u8) || Ascii.EqualsIgnoreCase(start[..Math.Min(start.Length, 9)], "<!doctype"u8);
     }
 }

@@ -39,6 +39,13 @@ internal static class FileKinds
         _ => FileKind.Unknown,
     };
 
+    /// <summary>Whether a name that stands for what is not read was given to HDF5 too: TensorFlow's Keras wrote it as .keras and .ckpt.</summary>
+    public static bool MayBeHdf5(FileKind kind, string path)
+    {
+        const long most = 1L << 31;
+        return kind is FileKind.KerasArchive or FileKind.PyTorch && new FileInfo(path) is { Exists: true, Length: < most };
+    }
+
     /// <summary>The way to what can be read, for a kind of file that cannot; null for others.</summary>
     public static string? Advice(FileKind kind, string path)
     {

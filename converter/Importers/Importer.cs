@@ -17,8 +17,10 @@ internal static class Importer
     public static ImportedModel Read(string path, string name, List<string> notes, SourceFiles files)
     {
         var kind = FileKinds.OfName(path);
-        byte[] content = kind is FileKind.Unknown or FileKind.Onnx or FileKind.Json or FileKind.Hdf5 ? files.ReadNamed(path) : [];
+        byte[] content = kind is FileKind.Unknown or FileKind.Onnx or FileKind.Json or FileKind.Hdf5 || FileKinds.MayBeHdf5(kind, path) ? files.ReadNamed(path) : [];
         if (kind == FileKind.Unknown) kind = FileKinds.OfContent(content);
+        if (FileKinds.MayBeHdf5(kind, path) && FileKinds.OfContent(content) == FileKind.Hdf5) kind = FileKind.Hdf5;
+        if (kind == FileKind.Json && FileContent.ButBinary(content) is { Length: > 0 } but) throw new ConversionException($"{path}: this is no JSON{but}.");
         return kind switch
         {
             FileKind.Onnx => FromOnnx(path, content, name, notes, files),

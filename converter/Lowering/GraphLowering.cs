@@ -45,7 +45,14 @@ internal sealed class GraphLowering
         foreach (var graph in graphs)
         {
             store.Graph = graph.Name;
-            new GraphLowering(graph, model, store).Lower();
+            try
+            {
+                new GraphLowering(graph, model, store).Lower();
+            }
+            catch (ConversionException fault)
+            {
+                throw new ConversionException($"graph '{graph.Name}', {fault.Message}", fault);
+            }
         }
 
         return store;
@@ -59,7 +66,7 @@ internal sealed class GraphLowering
     {
         if (name.Length == 0) return -1;
         if (_values.TryGetValue(name, out var value)) return value;
-        if (_graph.ConstantOf(name) is not { } constant) throw new ConversionException($"'{name}' of graph '{_graph.Name}' is never computed; the model is damaged.");
+        if (_graph.ConstantOf(name) is not { } constant) throw new ConversionException($"'{name}' is never computed; the model is damaged.");
         return _values[name] = Constant(_weights.Dense(WeightNames.Of(_graph, name), constant, finer, isTokenTable: isTokenTable));
     }
 

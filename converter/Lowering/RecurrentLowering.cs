@@ -59,7 +59,7 @@ internal static class RecurrentLowering
             "forward" => RecurrentDirection.Forward,
             "reverse" => RecurrentDirection.Reverse,
             "bidirectional" => RecurrentDirection.Bidirectional,
-            _ => throw new ConversionException($"Node {node}: direction '{direction}' is none of forward, reverse, bidirectional."),
+            _ => throw new ConversionException($"node {node}: direction '{direction}' is none of forward, reverse, bidirectional."),
         });
         if (node.Float("clip", 0) is > 0 and var clip) attributes.Set(AttributeKey.CellClip, clip);
         if (node.Int("input_forget", 0) != 0) attributes.Set(AttributeKey.InputForget, 1L);
@@ -134,9 +134,9 @@ internal static class RecurrentLowering
     {
         if (node.Input(input).Length == 0) return null;
         if (graph.ConstantOf(node.Input(input)) is not { Type: ElementType.Float32 } tensor)
-            throw new ConversionException($"Node {node}: {what} ('{node.Input(input)}') must be a float32 constant; export the model with its weights inside.");
+            throw new ConversionException($"node {node}: {what} ('{node.Input(input)}') must be a float32 constant; export the model with its weights inside.");
         if (tensor.Shape.Length != shape.Length || tensor.Shape.Zip(shape).Any(pair => pair.Second >= 0 && pair.First != pair.Second))
-            throw new ConversionException($"Node {node}: {what} has shape [{string.Join(", ", tensor.Shape)}]; [{string.Join(", ", shape.Select(s => s < 0 ? "input" : $"{s}"))}] is needed.");
+            throw new ConversionException($"node {node}: {what} has shape [{string.Join(", ", tensor.Shape)}]; [{string.Join(", ", shape.Select(s => s < 0 ? "input" : $"{s}"))}] is needed.");
         return tensor;
     }
 

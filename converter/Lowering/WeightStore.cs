@@ -106,9 +106,9 @@ internal sealed class WeightStore(SeqModelBuilder model, WeightChoice choice, Sh
     }
 
     /// <summary>What an importer let pass, because it became so only when constants were folded.</summary>
-    private void Refuse(string? fault)
+    private static void Refuse(string? fault)
     {
-        if (fault is not null) throw new ConversionException($"graph '{Graph}', what follows from its constants: {fault}.");
+        if (fault is not null) throw new ConversionException($"what follows from its constants: {fault}.");
     }
 
     /// <summary>Where the content is stored already; null where it is not yet. A store that stores nothing has an empty place for all.</summary>

@@ -60,6 +60,40 @@ public sealed class FileKindTests : IDisposable
         Assert.Contains(says, Refusal(name), StringComparison.Ordinal);
     }
 
+    /// <summary>TensorFlow's Keras wrote HDF5 under these names too.</summary>
+    [Theory]
+    [InlineData("m.keras")]
+    [InlineData("m.ckpt")]
+    public void HDF5_under_the_name_of_what_is_not_read_is_read(string name)
+    {
+        var file = new KerasFile(72).Layer("ReLU", "\"name\": \"act\", \"batch_input_shape\": [1, 3]");
+        file.Write(At(name), file.Sequential);
+        Assert.Single(Convert(name).Graphs);
+    }
+
+    [Theory]
+    [InlineData("m.onnx", "", "this is no ONNX model, but an empty file.")]
+    [InlineData("m.onnx", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n", "this is no ONNX model, but a pointer of Git LFS in its place: the file itself was not downloaded (git lfs pull).")]
+    [InlineData("m.h5", "\n<!DOCTYPE html><html>", "this is no HDF5 file, but a web page: it was not downloaded as it should be.")]
+    [InlineData("m.json", "\u0089HDF\r\n\u001a\n", "this is no JSON, but HDF5; name it .h5.")]
+    [InlineData("m.json", "PK\u0003\u0004 \u00ff data.pkl", "this is no JSON, but a PyTorch checkpoint")]
+    public void A_file_that_is_not_what_its_name_says_is_told(string name, string content, string says)
+    {
+        File.WriteAllBytes(At(name), [.. System.Text.Encoding.Latin1.GetBytes(content), .. new byte[content.Contains("HDF", StringComparison.Ordinal) ? 1000 : 0]]);
+        Assert.Contains(says, Refusal(name), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("w.npz", "version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "this is no .npz archive, but a pointer of Git LFS")]
+    [InlineData("w.npz", "\u0002\0\0\0\0\0\0\0{}", "this is no .npz archive, but safetensors; name it .safetensors.")]
+    [InlineData("w.safetensors", "PK\u0003\u0004 a.npy", "this is no safetensors file, but NumPy arrays; name it .npz.")]
+    public void A_weight_file_that_is_not_what_its_name_says_is_told(string name, string content, string says)
+    {
+        File.WriteAllBytes(At(name), System.Text.Encoding.Latin1.GetBytes(content));
+        File.WriteAllText(At("m.json"), WeightFiles.Graph("[1, 3]", """{ "kind": "linear", "input": "x", "weights": "fc", "output": "y" }""").Replace("weights.npz", name, StringComparison.Ordinal));
+        Assert.Contains(says, Refusal("m.json"), StringComparison.Ordinal);
+    }
+
     private string At(string name) => Path.Combine(_folder, name);
 
     private ConversionResult Convert(string name) => SeqRuntime.Converter.Converter.Convert([("main", At(name))], new ConversionOptions());

@@ -94,6 +94,13 @@ public sealed class OnnxLeftoversTests
     }
 
     [Fact]
+    public void A_recurrent_bias_of_another_size_names_graph_and_node()
+    {
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 5, 1, 3).Random("w", 1, 1, 1, 12, 3).Random("r", 2, 1, 1, 12, 4).Random("b", 3, 1, 1, 12).Node("GRU", "x w r b", "y", ("hidden_size", 4)).Output("y");
+        Assert.EndsWith("graph 'main', node GRU_y (GRU): B has shape [1, 12]; [1, 24] is needed.", Assert.Throws<ConversionException>(() => model.Convert()).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_mask_of_infinities_is_none()
     {
         using var model = SeqModel.Load(new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 3).Constant("mask", [1, 3], 0f, float.NegativeInfinity, 0).Node("Add", "x mask", "masked").Node("Softmax", "masked", "y", ("axis", -1)).Output("y").Convert().File);

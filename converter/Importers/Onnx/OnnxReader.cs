@@ -32,7 +32,7 @@ internal sealed class OnnxReader
     private IrGraph ReadModel(byte[] content, string graphName, List<string> notes)
     {
         var model = Parse(content);
-        if (model.Graph is null) throw new ConversionException($"{_file}: this is no ONNX model: it holds no graph.");
+        if (model.Graph is null) throw new ConversionException($"{_file}: this is no ONNX model{(FileContent.But(content) is { Length: > 0 } but ? but : ": it holds no graph")}.");
         var check = new OnnxCheck(_file);
         _opset = check.Opset(model);
         check.Values(model);

@@ -13,8 +13,11 @@ internal static class WeightFile
     public static WeightSet Read(string path, SourceFiles files)
     {
         var kind = FileKinds.OfName(path);
-        byte[] content = kind is FileKind.Unknown or FileKind.Safetensors or FileKind.Npz or FileKind.Hdf5 ? files.ReadFound(path) : [];
+        byte[] content = kind is FileKind.Unknown or FileKind.Safetensors or FileKind.Npz or FileKind.Hdf5 || FileKinds.MayBeHdf5(kind, path) ? files.ReadFound(path) : [];
         if (kind == FileKind.Unknown) kind = FileKinds.OfContent(content);
+        if (FileKinds.MayBeHdf5(kind, path) && FileKinds.OfContent(content) == FileKind.Hdf5) kind = FileKind.Hdf5;
+        if (kind is FileKind.Safetensors or FileKind.Npz && FileKinds.OfContent(content) != kind && FileContent.But(content) is { Length: > 0 } but)
+            throw new ConversionException($"{path}: this is no {(kind == FileKind.Npz ? ".npz archive" : "safetensors file")}{but}.");
         return kind switch
         {
             FileKind.Safetensors => new WeightSet(path, SafetensorsReader.Read(content, path)),
