@@ -5,7 +5,7 @@ namespace SeqRuntime.Converter.Graph;
 /// values of them are like another.
 /// </summary>
 /// <remarks>
-/// A lookup is by position where its index is counted (a range, a running sum, a shape, a state that only counts), where an input called a
+/// A lookup is by position where its index is counted (a range, a running sum, whether or not padding is set to 0 in it, a shape, a state that only counts), where an input called a
 /// position gives it and what is looked up is added to or multiplied with something, and where a formula made the table: each column
 /// a sinusoid, a line or a power.
 /// </remarks>
@@ -22,6 +22,10 @@ internal static class PositionTables
 
     private static readonly HashSet<string> s_arithmetic = ["Add", "Sub", "Mul", "Div", "Mod", "Min", "Max", "Concat"];
 
+    private static readonly HashSet<string> s_sums = ["Add", "Sub", "Mul"];
+
+    private static readonly HashSet<string> s_waves = ["Sin", "Cos"];
+
     private static readonly HashSet<string> s_counts = ["Range", "CumSum", "Shape", "Size"];
 
     public static HashSet<IrNode> Find(IrGraph graph)
@@ -29,17 +33,21 @@ internal static class PositionTables
         var found = new HashSet<IrNode>();
         var producers = graph.Producers();
         var readers = graph.Readers();
+        // What is summed up to count with is 1 for a token and 0 for padding.
+        var masks = graph.Nodes.Where(n => n.Op == "CumSum").Select(n => Viewed(n.Input(0), producers)).ToHashSet();
         foreach (var node in graph.Nodes)
         {
+            // Frequencies: a position times each of them is an angle, which magnifies what they lose.
+            if (node.Op == "Linear" && graph.ConstantOf(node.Input(1)) is { Shape: [_, 1] } && IsCombined(node.Output(0), graph, readers, s_waves)) found.Add(node);
             if (node.Op != "Gather" || node.Int("axis", 0) != 0 || graph.ConstantOf(node.Input(0)) is not { Type: ElementType.Float32, Shape: [> 0, > 0] } table) continue;
-            if (IsCounted(node.Input(1), graph, producers, out var inputs) || IsFormula(table) || (inputs.Exists(IsPosition) && IsCombined(node.Output(0), graph, readers))) found.Add(node);
+            if (IsCounted(node.Input(1), graph, producers, masks, out var inputs) || IsFormula(table) || (inputs.Exists(IsPosition) && IsCombined(node.Output(0), graph, readers, s_sums))) found.Add(node);
         }
 
         return found;
     }
 
     /// <summary>Whether a value is counted, from single numbers at most; otherwise, which inputs of the graph it follows from.</summary>
-    private static bool IsCounted(string index, IrGraph graph, Dictionary<string, IrNode> producers, out List<IrPort> inputs)
+    private static bool IsCounted(string index, IrGraph graph, Dictionary<string, IrNode> producers, HashSet<string> masks, out List<IrPort> inputs)
     {
         bool isCounted = false, isData = false;
         inputs = [];
@@ -47,7 +55,7 @@ internal static class PositionTables
         var open = new Stack<string>([index]);
         while (open.TryPop(out var value))
         {
-            if (value.Length == 0 || graph.ConstantOf(value) is not null) continue;
+            if (value.Length == 0 || graph.ConstantOf(value) is not null || masks.Contains(Viewed(value, producers))) continue;
             var state = graph.States.Find(s => s.Value == value);
             if (!seen.Add(value))
             {
@@ -87,12 +95,19 @@ internal static class PositionTables
         return isCounted && !isData && inputs.TrueForAll(i => Array.TrueForAll(i.Shape, d => d.Size == 1));
     }
 
+    /// <summary>The value that a value is a view of.</summary>
+    private static string Viewed(string value, Dictionary<string, IrNode> producers)
+    {
+        while (producers.TryGetValue(value, out var node) && s_views.Contains(node.Op)) value = node.Input(0);
+        return value;
+    }
+
     /// <summary>Whether an input is called a position: <c>pos</c>, <c>position_ids</c>.</summary>
     private static bool IsPosition(IrPort input) =>
         input.Name.Split('_', '.', '/', ':', '-').Any(word => word.Equals("pos", StringComparison.OrdinalIgnoreCase) || word.StartsWith("position", StringComparison.OrdinalIgnoreCase));
 
-    /// <summary>Whether a value is added to or multiplied with another, perhaps scaled or turned before.</summary>
-    private static bool IsCombined(string value, IrGraph graph, Dictionary<string, List<IrNode?>> readers)
+    /// <summary>Whether one of these operators takes a value, and no constant beside it; the value may be scaled or turned before.</summary>
+    private static bool IsCombined(string value, IrGraph graph, Dictionary<string, List<IrNode?>> readers, HashSet<string> by)
     {
         var seen = new HashSet<string>();
         var open = new Stack<string>([value]);
@@ -102,7 +117,7 @@ internal static class PositionTables
             foreach (var node in nodes.OfType<IrNode>())
             {
                 var isScaled = node.Op is "Add" or "Sub" or "Mul" && node.Inputs.Exists(i => graph.ConstantOf(i) is not null);
-                if (node.Op is "Add" or "Sub" or "Mul" && !isScaled) return true;
+                if (by.Contains(node.Op) && !isScaled) return true;
                 if (!isScaled && !s_views.Contains(node.Op) && node.Op != "Concat") continue;
                 foreach (var output in node.Outputs) open.Push(output);
             }

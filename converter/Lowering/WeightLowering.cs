@@ -22,7 +22,11 @@ internal static class WeightLowering
             case "Linear":
                 var matrix = lowering.Source.ConstantOf(node.Input(1))!;
                 var bias = lowering.Value(node.Input(2));
-                var product = lowering.Weights.Packed(new WeightMatrix(WeightNames.Of(lowering.Source, node.Input(1)), matrix.Shape[0], matrix.Shape[1], matrix.ToFloats()) { IsExact = node.Has(DecomposeSpectral.ExactWeights) });
+                var product = lowering.Weights.Packed(new WeightMatrix(WeightNames.Of(lowering.Source, node.Input(1)), matrix.Shape[0], matrix.Shape[1], matrix.ToFloats())
+                {
+                    IsExact = node.Has(DecomposeSpectral.ExactWeights),
+                    Fixed = positions.Contains(node) ? "frequencies, which make angles of positions" : null,
+                });
                 lowering.Add(node, OpKind.Linear, [lowering.Value(node.Input(0)), lowering.Constant(product), bias], new Attributes());
                 return true;
             case "Conv":

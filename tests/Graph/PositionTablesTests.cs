@@ -41,6 +41,9 @@ public class PositionTablesTests
     [InlineData("Range", true)]
     [InlineData("RangeFrom", true)]
     [InlineData("Mask", true)]
+    [InlineData("MaskedMask", true)]
+    [InlineData("NoPadding", true)]
+    [InlineData("CountedTokens", false)]
     [InlineData("Tokens", false)]
     [InlineData("Reversed", false)]
     public void ATableThatIsCounted(string how, bool isPosition)
@@ -52,6 +55,9 @@ public class PositionTablesTests
             "Range" => model.Node("Range", "zero n one", "i"),
             "RangeFrom" => model.Node("Range", "zero n one", "r").Node("Add", "r start", "i"),
             "Mask" => model.Node("Sign", "ids", "m").Node("CumSum", "m one", "i"),
+            "MaskedMask" => model.Node("Sign", "ids", "m").Node("CumSum", "m one", "c").Node("Mul", "c m", "cm").Node("Add", "cm one", "i"),
+            "NoPadding" => model.Node("Equal", "ids zero", "pad").Node("Not", "pad", "used").Node("Cast", "used", "m", ("to", OnnxBuilder.Int64)).Node("CumSum", "m one", "c").Node("Mul", "c m", "i"),
+            "CountedTokens" => model.Node("Sign", "ids", "m").Node("CumSum", "m one", "c").Node("Mul", "c ids", "i"),
             "Tokens" => model.Node("Add", "ids one", "i"),
             _ => model.Node("Sub", "n ids", "i"),
         };
@@ -65,6 +71,19 @@ public class PositionTablesTests
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, Width).Input("at", OnnxBuilder.Int64, 1).Constant("t", [Rows, Width], Table("learned")).Constant("one", [], 1L)
             .Node("Gather", "t at", "p").Node("Concat", "x p", "y", ("axis", 1)).Node("Add", "at one", "next").Output("y").Output("next", OnnxBuilder.Int64);
         Check(model, true, new Dictionary<string, string> { ["at"] = "next" });
+    }
+
+    /// <summary>Frequencies of angles stay fp32 even beside matrices whose small neighbours become fp16; other products with one input do not.</summary>
+    [Theory]
+    [InlineData("Sin", "Cos", "fp32")]
+    [InlineData("Sigmoid", "Tanh", "fp16")]
+    public void FrequenciesOfAnglesStayFloat32(string first, string second, string kind)
+    {
+        var frequencies = Enumerable.Range(0, 32).Select(k => (float)Math.Pow(10000, -k / 32.0)).ToArray();
+        var model = new OnnxBuilder().Input("pos", OnnxBuilder.Float, 3, 1).Constant("freq", [1, 32], frequencies).Random("w", 4, 1, 64, 40).Constant("two", [], 2f)
+            .Node("MatMul", "pos freq", "a").Node("Mul", "a two", "b").Node(first, "b", "s").Node(second, "b", "c").Node("Concat", "s c", "e", ("axis", 1)).Node("MatMul", "e w", "y").Output("y");
+        var tensors = model.Convert(new ConversionOptions { Weights = WeightKind.Int8 }).Tensors;
+        Assert.Equal(kind, tensors.Single(t => t.Name.StartsWith("freq", StringComparison.Ordinal) && t.Weights is not null).Weights!.Value.Name());
     }
 
     private static void Check(OnnxBuilder model, bool isPosition, IReadOnlyDictionary<string, string>? states = null)
