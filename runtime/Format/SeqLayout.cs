@@ -15,7 +15,7 @@ namespace SeqRuntime.Format;
 /// table    for each section: u32 id (four characters) · u32 flags (bit 0: required) · u64 offset · u64 length · u32 CRC-32C · u32 0
 /// </code>
 /// A reader takes files of its own major version; a newer minor version may add sections and tensor formats. An unknown section is
-/// ignored unless it is required, an unknown tensor format is refused. 1.1 added fp16 and int4 matrices. 1.2 writes graphs and the list
+/// ignored unless it is required, an unknown tensor format is refused. 1.1 added fp16 and int4 matrices, 1.2 narrow int8 ones. It writes graphs and the list
 /// of tensors compactly, in sections of other names: integers of one to ten bytes (7 bits a byte, lowest first, the sign in the lowest
 /// bit); each string as a stem, which is one of the last 64 or begins like one of them (<see cref="NameStems"/>), and the difference of the
 /// number behind it to the last such number; indices of values as differences to the one after the last output, those of tensors to the
