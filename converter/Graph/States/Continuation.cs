@@ -27,19 +27,19 @@ internal sealed class Continuation
     /// <summary>Nodes that pad along time or cut the padding off again.</summary>
     public IReadOnlyList<(int Node, int Axis)> Padding => _steps.Count == 0 ? [] : _steps[0].Padding;
 
-    /// <summary>The best guess of what time is, or null where nothing walks along it.</summary>
+    /// <summary>The best guess of what time is; null where nothing walks along it, and nothing joins steps of a dimension of open size either.</summary>
     /// <param name="fused">A resolved graph whose nodes are fused.</param>
     public static Continuation? Of(IrGraph fused)
     {
-        if (!fused.Nodes.Exists(n => Provenance.IsRecurrent(n) || n.Op == "Conv")) return null;
         List<SizedView> views = [.. SizedView.Of(fused, LeastSteps).Take(fused.Symbols().Count == 0 ? 1 : 2)];
         if (views.Count == 0) return null;
         var elements = views.Sum(Elements);
         if (elements > MostElements) return new Continuation(fused, views, [], $"its values of {elements} elements are too many to be looked into");
         // Where the steps are lost on the way, layers of open length tell all the same that something walks along time.
         var isOpen = fused.Nodes.Exists(n => IsOfOpenLength(fused, n));
-        return Guesses(fused, views[0]).TakeWhile((_, i) => (i + 1) * elements <= MostElements).Select(axes => Along(fused, views, axes)).Where(c => c.Layers.Count + c.Convs.Count > 0 || (isOpen && c.Fault is not null))
-            .OrderBy(c => c.Fault is not null).ThenByDescending(c => c.Layers.Count + c.Convs.Count).FirstOrDefault();
+        var guesses = Guesses(fused, views[0]).TakeWhile((_, i) => (i + 1) * elements <= MostElements).Select(axes => Along(fused, views, axes)).ToList();
+        return guesses.Where(c => c.Layers.Count + c.Convs.Count > 0 || (isOpen && c.Fault is not null)).OrderBy(c => c.Fault is not null).ThenByDescending(c => c.Layers.Count + c.Convs.Count).FirstOrDefault()
+            ?? guesses.Take(fused.Symbols().Count).FirstOrDefault(c => c.Fault is not null);
     }
 
     /// <summary>Whether a node is a recurrent layer whose number of steps is open.</summary>

@@ -80,12 +80,12 @@ internal sealed class Provenance
     {
         if (_states.TryGetValue((layer, state), out var start)) return start;
         _states[(layer, state)] = _next;
-        if (Enumerable.Range(5, layer.Op == "LSTM" ? 2 : 1).All(i => layer.Input(i).Length == 0 || _view.Known(layer.Input(i)) is not null)) _anewRanges.Add((_next, _next + _view.CountOf(layer.Outputs.First(o => o.Length > 0))));
+        if (state == 0 && Enumerable.Range(5, layer.Op == "LSTM" ? 2 : 1).All(i => layer.Input(i).Length == 0 || _view.Known(layer.Input(i)) is not null)) _anewRanges.Add((_next, _next + _view.CountOf(layer.Outputs.First(o => o.Length > 0))));
         _next += _view.CountOf(layer.Outputs.First(o => o.Length > 0));
         return _states[(layer, state)];
     }
 
-    /// <summary>Whether an element is of the last state of some layer that begins anew in each run.</summary>
+    /// <summary>Whether an element is of the last hidden state of some layer that begins anew in each run.</summary>
     public bool IsEndOfAnew(long mark) => _anewRanges.Exists(range => mark >= range.Start && mark < range.End);
 
     public static bool IsRecurrent(IrNode node) => node.Op is "LSTM" or "GRU" or "RNN";

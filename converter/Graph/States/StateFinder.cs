@@ -210,6 +210,7 @@ internal sealed class StateFinder
             foreach (var input in _inputs.Where(IsCarried).ToList())
             {
                 if (_outputs.FindAll(o => o != FirstOutput && Carry(input, o) >= least) is not [var output]) continue;
+                if (least < CarryKind.Blend && StateNames.SaysOther(input.Name)) continue;
                 if (_inputs.Count(i => IsCarried(i) && Carry(i, output) >= least) != 1) continue;
                 Take(input, output, PlaceNames.Describe(Carry(input, output)));
                 isMore = true;

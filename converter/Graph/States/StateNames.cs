@@ -16,6 +16,9 @@ internal static partial class StateNames
         "temperature", "threshold", "lang", "language", "pitch", "energy", "target", "targets", "label", "labels", "length", "lengths", "len", "ids", "tokens", "features", "feats", "audio", "speech", "image",
     ];
 
+    /// <summary>Words that exporters make, and say nothing.</summary>
+    private static readonly HashSet<string> s_exporterWords = ["lstm", "gru", "rnn", "value", "tensor", "arg", "args", "var", "node", "identity", "placeholder", "serving", "default", "model", "main", "graph", "layer", "unnamed"];
+
     /// <summary>How surely two names are of one state before and after: 2 by all of their words, 1 by all but a 0 that may count states or say "first", 0 not.</summary>
     public static int Match(string input, string output)
     {
@@ -29,6 +32,9 @@ internal static partial class StateNames
 
     /// <summary>Whether a name has a word that is used of data, and none of states.</summary>
     public static bool SaysData(string name) => Words(name).Any(s_dataWords.Contains) && !SaysState(name);
+
+    /// <summary>Whether a name says what an input is, and that is not a state: a word of three letters or more that is neither used of states nor made by an exporter.</summary>
+    public static bool SaysOther(string name) => !SaysState(name) && !name.Contains("::", StringComparison.Ordinal) && Words(name).Any(w => w.Length > 2 && !char.IsDigit(w[0]) && !s_inputWords.Contains(w) && !s_exporterWords.Contains(w));
 
     /// <summary>Whether a name has more than words that tell before from after.</summary>
     public static bool SaysWhat(string input) => Words(input).Any(w => !s_inputWords.Contains(w));

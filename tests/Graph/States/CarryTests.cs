@@ -53,6 +53,29 @@ public class CarryTests
         Assert.Equal([("q", "r")], model.Pairs());
     }
 
+    /// <summary>Attention asks with the hidden state, not with the cell's.</summary>
+    [Fact]
+    public void OfAnLstmThatBeginsAnewItIsTheHiddenState()
+    {
+        var model = new OnnxBuilder().In("x", 1, 1, I).In("encoded", 1, "S", H).In("hidden", 1, 1, H).Node("Transpose", "encoded", "k", ("perm", new long[] { 0, 2, 1 })).Node("MatMul", "hidden k", "scores").Node("Softmax", "scores", "weights", ("axis", -1))
+            .Node("MatMul", "weights encoded", "context").Node("Concat", "x context", "both", ("axis", 2)).Layer("LSTM", 1, I + H, H, "both", "all r s").Integers("1", 1).Node("Squeeze", "all 1", "e").Matrix(7, "e", "logits", H, 6).Out("logits").Out("s", 1, 1, H).Out("r", 1, 1, H);
+        Assert.Equal([("hidden", "r")], model.Pairs());
+    }
+
+    /// <summary>A product with new values may be a cell's next state or another result: a name that says something else decides.</summary>
+    [Theory]
+    [InlineData("3", true)]
+    [InlineData("onnx::MatMul_3", true)]
+    [InlineData("hx", true)]
+    [InlineData("vector", false)]
+    [InlineData("speaker", false)]
+    [InlineData("userProfile", false)]
+    public void ANameThatSaysSomethingElseIsNoState(string name, bool isState)
+    {
+        var model = new OnnxBuilder().In("x", 1, I).In(name, 1, H).Node("Concat", $"x {name}", "both", ("axis", 1)).Matrix(1, "both", "s", I + H, H).Node("Tanh", "s", "7").Matrix(4, "7", "y", H, 3).Out("y").Out("7", 1, H);
+        Assert.Equal(isState ? [(name, "7")] : [], model.Pairs());
+    }
+
     [Fact]
     public void TheOnlyOrFirstOutputIsNotEatenByItsShape()
     {

@@ -112,6 +112,8 @@ public class StreamStatesTests
         Refused(Conv(("pads", new long[] { 1, 1 })), "convolution 'Conv_y' looks 1 step ahead (1 of padding before, 1 behind)");
         Refused(Conv(), "convolution 'Conv_y' has no padding, so that its output is 2 steps shorter");
         Refused(Conv(("pads", new long[] { 2, 0 }), ("strides", new long[] { 2 })), "'Conv_y' (Conv) takes every 2nd step");
+        Refused(new OnnxBuilder().In("x", 1, I, "T").Random("w", 1, 1, H, I, 3).Node("MaxPool", "x", "p", ("kernel_shape", new long[] { 2 }), ("strides", new long[] { 2 })).Node("Conv", "p w", "y", ("pads", new long[] { 2, 0 })).Out("y"), "'MaxPool_p' (MaxPool) works over several steps of time at once");
+        Refused(new OnnxBuilder().In("x", 1, "T", H).Node("Transpose", "x", "k", ("perm", new long[] { 0, 2, 1 })).Node("MatMul", "x k", "s").Node("Softmax", "s", "w", ("axis", -1)).Node("MatMul", "w x", "y").Out("y"), "'MatMul_s' (MatMul)");
         var lengths = new OnnxBuilder().In("x", "T", 2, I).Input("n", OnnxBuilder.Int32, 2).Random("w", 1, 1, 1, H, I).Random("r", 2, 1, 1, H, H).Node("RNN", "x w r - n", "y", ("hidden_size", H)).Out("y");
         Refused(lengths, "ends where the lengths of the sequences, or a mask, say");
         var halved = new OnnxBuilder().In("x", 1, I, "T").Random("w", 1, 1, H, I, 3).Node("Conv", "x w", "c", ("pads", new long[] { 2, 0 }), ("strides", new long[] { 2 })).Node("Transpose", "c", "t", ("perm", new long[] { 2, 0, 1 })).Layer("GRU", 2, H, H, "t", "a").Out("a");
