@@ -71,6 +71,9 @@ public sealed record ConversionOptions
     /// <summary>Whether graphs keep the states of forward recurrent layers, and the past of convolutions that look back only, between runs, though the source begins anew in each.</summary>
     public bool Stateful { get; init; }
 
+    /// <summary>Most steps of caches that grow, which become states; 0 to leave them inputs that the program gives back.</summary>
+    public int CacheSteps { get; init; }
+
     /// <summary>Storage of single weight matrices; the last that matches a name holds. A pattern that matches none is an error.</summary>
     public IReadOnlyList<WeightOverride> WeightsOf { get; init; } = [];
 

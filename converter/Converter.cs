@@ -105,6 +105,7 @@ internal static class Converter
             foreach (var graph in graphs)
             {
                 for (var i = 0; i < graph.Probes.Count; i++) Plan(loaded, graph, graph.Probes[i], isSmallest: i == 0);
+                if (graph.Largest.Count > 0) CheckCaches(loaded, graph);
             }
 
             if (!loaded.Metadata.TryGetValue(DecodingKeys.Kind, out var kind)) return;
@@ -129,6 +130,32 @@ internal static class Converter
         catch (ArgumentException fault) when (!isSmallest && IsTooLarge(fault))
         {
             // Sessions of smaller sizes are made all the same.
+        }
+    }
+
+    /// <summary>Caches that begin empty, and that are as long as they may become, must run.</summary>
+    private static void CheckCaches(SeqModel model, IrGraph graph)
+    {
+        var options = new SeqSessionOptions { MemoryLimitBytes = long.MaxValue, WorkLimit = long.MaxValue };
+        foreach (var symbol in graph.Symbols()) options.MaxSizes[symbol] = graph.Largest.GetValueOrDefault(symbol, graph.Probes[0][symbol]);
+        try
+        {
+            _ = model.GetSessionMemoryBytes(graph.Name, options);
+        }
+        catch (ArgumentException fault)
+        {
+            throw new ConversionException($"--cache {graph.Largest.Values.Max()}: graph '{graph.Name}' does not run with caches that long: {fault.Message}", fault);
+        }
+
+        foreach (var symbol in graph.Largest.Keys) options.MaxSizes[symbol] = graph.Probes[0][symbol];
+        try
+        {
+            using var session = model.CreateSession(graph.Name, options);
+            if (session.OutputCount > 0) _ = session.OutputShape(0);
+        }
+        catch (ArgumentException fault)
+        {
+            throw new ConversionException($"--cache: graph '{graph.Name}' does not run with empty caches: {fault.Message} Leave out --cache, and give the caches as inputs.", fault);
         }
     }
 
@@ -169,11 +196,13 @@ internal static class Converter
             stage("finding states", 0.4);
             var found = StateFinder.Find(raw, graph, pairing.Outputs, notes);
             foreach (var match in found.Pairs) pairing.Pair(sized, match);
-            if (found.Pairs.Count > 0) graph = SizeProbes.Resolve(sized, notes, out sized);
+            foreach (var cache in found.Caches) pairing.Grow(sized, cache, options.CacheSteps);
+            if (found.Pairs.Count > 0 || sized.Largest.Count > 0) graph = SizeProbes.Resolve(sized, notes, out sized);
         }
 
         if (!hasStates && !StatePairing.Fits(graph) && pairing.FixBatch(sized)) graph = SizeProbes.Resolve(sized, notes, out _);
 
+        if (options.CacheSteps > 0 && graph.Largest.Count == 0) notes.Add("--cache changes nothing: no input is a cache that an output holds with new steps beside it");
         StatePairing.Check(graph, options);
         pairing.DropOutputs(graph);
         stage("simplifying", 0.5);

@@ -197,6 +197,7 @@ public sealed class SeqModel : IDisposable
     private T Decoder<T>(Func<T> make)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
+        if (Array.Find(_model.Graphs, graph => graph.Largest.Length > 0) is { } growing) throw SessionError.NoDecoderOfCaches(growing.Name);
         try
         {
             return make();

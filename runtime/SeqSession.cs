@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using SeqRuntime.Kernels;
 using SeqRuntime.Operators;
 using SeqRuntime.Sessions;
@@ -33,6 +34,7 @@ public sealed unsafe class SeqSession : IDisposable
     private StateMark _mark;
     private bool _areFixedDone;
     private bool _stale;
+    private bool _hasGrown;
 
     internal SeqSession(SeqModel model, ModelMemory modelMemory, SessionPlan plan, KernelSet kernels)
     {
@@ -62,6 +64,7 @@ public sealed unsafe class SeqSession : IDisposable
         Graph = graph.Name;
         KernelPath = kernels.Name;
         _mark = StateMark.Of(plan);
+        _stale = plan.Caches.Symbols.Length > 0;
         ResetState();
         if (plan.Parallel.Length == 0) return;
         _lease.Helper = new HelperThread();
@@ -83,8 +86,8 @@ public sealed unsafe class SeqSession : IDisposable
     /// <summary>Bytes this session holds: states, inputs, outputs, intermediate values and scratch. It never grows. Objects count where a graph has thousands of nodes.</summary>
     public long MemoryBytes => _plan.TotalBytes;
 
-    /// <summary>Bytes of <see cref="SaveState"/>: the states, behind 16 that tell which graph, model and sizes they are of.</summary>
-    public int StateBytes => StateMark.Bytes + (int)_plan.StateBytes;
+    /// <summary>Bytes of <see cref="SaveState"/>: the states, behind 16 that tell which graph, model and sizes they are of; and how many steps caches have.</summary>
+    public int StateBytes => StateMark.Bytes + (int)_plan.StateBytes + _plan.Caches.Symbols.Length * sizeof(int);
 
     /// <summary>Number of inputs.</summary>
     public int InputCount => _inputs.Length;
@@ -200,12 +203,13 @@ public sealed unsafe class SeqSession : IDisposable
     /// </summary>
     /// <param name="symbol">Name of the symbol.</param>
     /// <param name="size">From 0 (a cache that is still empty) to the largest size the session was made for.</param>
-    /// <exception cref="ArgumentException">No such symbol, or the size is out of range.</exception>
+    /// <exception cref="ArgumentException">No such symbol, the size is out of range, or it counts the steps of a cache that the session keeps.</exception>
     public void SetSize(string symbol, int size)
     {
         ThrowIfDisposed();
         var index = Array.IndexOf(_plan.Graph.Symbols, symbol);
         if (index < 0) throw SessionError.NoSuch("symbolic dimension", symbol, _plan.Graph.Symbols);
+        if (Array.IndexOf(_plan.Caches.Symbols, index) >= 0) throw SessionError.CacheSize(symbol, _plan.Caches.NameOf(index));
         if (size < 0 || size > _plan.MaxSizes[index]) throw SessionError.Size(symbol, size, _plan.MaxSizes[index]);
         if (_sizes[index] == size) return;
         _lease.Enter();
@@ -216,7 +220,9 @@ public sealed unsafe class SeqSession : IDisposable
             _plan.SetShapes(_sizes);
             for (var i = 0; i < _states.Length; i++)
             {
-                if (Array.IndexOf(_plan.Graph.Values[_plan.Graph.States[i].Value].Sizes, -1 - index) >= 0) ResetState(i);
+                if (Array.IndexOf(_plan.Graph.Values[_plan.Graph.States[i].Value].Sizes, -1 - index) < 0) continue;
+                if (_plan.Caches.Axes[i] >= 0) EmptyCaches();
+                ResetState(i);
             }
 
             _mark = StateMark.Of(_plan);
@@ -230,12 +236,12 @@ public sealed unsafe class SeqSession : IDisposable
     }
 
     /// <summary>Computes the outputs from the inputs and the states, then moves the states on. Allocates nothing.</summary>
-    /// <exception cref="ArgumentException">Shapes do not fit at the sizes set, or an index input is out of range; states are then unchanged.</exception>
+    /// <exception cref="ArgumentException">Shapes do not fit at the sizes set, an index input is out of range, or a cache has no room for what the run adds; states are then unchanged.</exception>
     public void Run() => Run(CancellationToken.None);
 
     /// <summary>As <see cref="Run()"/>, or until it is cancelled.</summary>
     /// <param name="cancellation">Looked at before each node of the graph; how long one takes at most, <see cref="SeqSessionOptions.WorkLimit"/> bounds.</param>
-    /// <exception cref="ArgumentException">Shapes do not fit at the sizes set, or an index input is out of range; states are then unchanged.</exception>
+    /// <exception cref="ArgumentException">Shapes do not fit at the sizes set, an index input is out of range, or a cache has no room for what the run adds; states are then unchanged.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled; states are unchanged.</exception>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(CancellationToken cancellation)
@@ -243,8 +249,10 @@ public sealed unsafe class SeqSession : IDisposable
         _lease.Enter();
         try
         {
-            if (_stale) Refresh();
+            if (_stale || _hasGrown) Refresh();
+            CheckRoom();
             Execute(cancellation);
+            Grow();
         }
         finally
         {
@@ -258,6 +266,7 @@ public sealed unsafe class SeqSession : IDisposable
     public void ResetState()
     {
         _lease.Enter();
+        EmptyCaches();
         for (var i = 0; i < _states.Length; i++) ResetState(i);
         _lease.Leave();
         GC.KeepAlive(this);
@@ -271,6 +280,8 @@ public sealed unsafe class SeqSession : IDisposable
         if (destination.Length < StateBytes) throw SessionError.StateRoom(destination.Length, StateBytes);
         _mark.Write(destination);
         StateBlock.CopyTo(destination[StateMark.Bytes..]);
+        var steps = MemoryMarshal.Cast<byte, int>(destination[(StateBytes - _plan.Caches.Symbols.Length * sizeof(int))..StateBytes]);
+        for (var i = 0; i < steps.Length; i++) steps[i] = _sizes[_plan.Caches.Symbols[i]];
     }
 
     /// <summary>Brings back what <see cref="SaveState"/> of a session, or of streams, of the same graph and sizes gave.</summary>
@@ -280,7 +291,15 @@ public sealed unsafe class SeqSession : IDisposable
         ThrowIfDisposed();
         if (source.Length < StateBytes) throw SessionError.StateBytes(source.Length, StateBytes);
         _mark.Check(source, Graph);
-        source[StateMark.Bytes..StateBytes].CopyTo(StateBlock);
+        var steps = MemoryMarshal.Cast<byte, int>(source[(StateBytes - _plan.Caches.Symbols.Length * sizeof(int))..StateBytes]);
+        for (var i = 0; i < steps.Length; i++)
+        {
+            if ((uint)steps[i] > (uint)_plan.MaxSizes[_plan.Caches.Symbols[i]]) throw SessionError.StateOfOtherSizes(Graph);
+        }
+
+        for (var i = 0; i < steps.Length; i++) _sizes[_plan.Caches.Symbols[i]] = steps[i];
+        if (steps.Length > 0) SizeCaches();
+        source.Slice(StateMark.Bytes, (int)_plan.StateBytes).CopyTo(StateBlock);
     }
 
     /// <summary>Takes over the states of another session of the same graph, model and current sizes: a fork of its stream.</summary>
@@ -289,17 +308,13 @@ public sealed unsafe class SeqSession : IDisposable
     {
         ArgumentNullException.ThrowIfNull(other);
         ThrowIfDisposed();
-        if (!ReferenceEquals(other._plan.Graph.Values, _plan.Graph.Values) || !other._sizes.AsSpan().SequenceEqual(_sizes)) throw SessionError.OtherGraph();
+        if (!ReferenceEquals(other._plan.Graph.Values, _plan.Graph.Values) || !HasSizesOf(other)) throw SessionError.OtherGraph();
+        other.ThrowIfDisposed();
+        TakeCachesOf(other);
         if (_plan.HasStatesOf(other._plan))
-        {
-            other.ThrowIfDisposed();
             other.StateBlock.CopyTo(StateBlock);
-        }
         else
-        {
-            other.ThrowIfDisposed();
             for (var i = 0; i < _states.Length; i++) Buffer.MemoryCopy(other._states[i].Data, _states[i].Data, _states[i].Bytes, _states[i].Bytes);
-        }
 
         GC.KeepAlive(this);
         GC.KeepAlive(other);
@@ -403,11 +418,65 @@ public sealed unsafe class SeqSession : IDisposable
         GC.KeepAlive(this);
     }
 
+    /// <summary>Whether sizes are the same but for the steps of caches.</summary>
+    private bool HasSizesOf(SeqSession other)
+    {
+        for (var i = 0; i < _sizes.Length; i++)
+        {
+            if (_sizes[i] != other._sizes[i] && Array.IndexOf(_plan.Caches.Symbols, i) < 0) return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>Makes caches as long as another session's.</summary>
+    private void TakeCachesOf(SeqSession other)
+    {
+        var symbols = _plan.Caches.Symbols;
+        foreach (var symbol in symbols)
+        {
+            if (other._sizes[symbol] > _plan.MaxSizes[symbol]) throw SessionError.CacheFull(Graph, _plan.Caches.NameOf(symbol), _plan.Graph.Symbols[symbol], other._sizes[symbol], _plan.MaxSizes[symbol]);
+        }
+
+        foreach (var symbol in symbols) _sizes[symbol] = other._sizes[symbol];
+        if (symbols.Length > 0) SizeCaches();
+    }
+
+    private void EmptyCaches()
+    {
+        if (_plan.Caches.Symbols.Length == 0) return;
+        foreach (var symbol in _plan.Caches.Symbols) _sizes[symbol] = 0;
+        SizeCaches();
+    }
+
+    /// <summary>States, and inputs of their length, take the shapes of the steps that there are. Outputs stay as the run left them.</summary>
+    private void SizeCaches()
+    {
+        _plan.SetShapes(_sizes);
+        _hasGrown = true;
+    }
+
+    private void CheckRoom()
+    {
+        foreach (var symbol in _plan.Caches.Symbols)
+        {
+            var next = _plan.Caches.Next(symbol, _plan.Values);
+            if (next > _plan.MaxSizes[symbol]) throw SessionError.CacheFull(Graph, _plan.Caches.NameOf(symbol), _plan.Graph.Symbols[symbol], next, _plan.MaxSizes[symbol]);
+        }
+    }
+
+    private void Grow()
+    {
+        if (_plan.Caches.Symbols.Length == 0) return;
+        foreach (var symbol in _plan.Caches.Symbols) _sizes[symbol] = _plan.Caches.Next(symbol, _plan.Values);
+        SizeCaches();
+    }
+
     private void Refresh()
     {
         _plan.InferAgain();
         foreach (ref readonly var held in _held.AsSpan()) held.Fit();
-        _stale = false;
+        _stale = _hasGrown = false;
         _areFixedDone = false;
     }
 

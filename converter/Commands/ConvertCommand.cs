@@ -21,6 +21,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
     private readonly Option<string[]> _drop = new("--drop-output") { Description = "Leave an output out, and all that only it needs.", HelpName = "NAME" };
     private readonly Option<bool> _noAutoState = new("--no-auto-state") { Description = "Find no states in the graph and by names; only --state pairs." };
     private readonly Option<bool> _stateful = new("--stateful") { Description = "Keep the states of forward recurrent layers, and the past of convolutions that look back only, between runs: a sequence may then come in parts." };
+    private readonly Option<int> _cache = new("--cache") { Description = "Keep caches that grow (past and present keys of attention) between runs, as states of at most so many steps.", HelpName = "STEPS" };
     private readonly Option<string[]> _keep = new("--keep", "-k") { Description = "Keep tensors whose name matches in fp32; '*' stands for any text.", HelpName = "PATTERN" };
     private readonly Option<string> _decoding = new("--decoding") { Description = "What a decoder needs to know of graphs from elsewhere: tables of tokens, begin and end, which value is what (docs/description.md).", HelpName = "FILE.json" };
     private readonly Option<string[]> _allowFolder = new("--allow-folder") { Description = "Let the models read files of this folder too: external data, weights and tables otherwise lie in a model's own folder.", HelpName = "DIR" };
@@ -31,7 +32,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
     {
         _weights.AcceptOnlyFromAmong([.. Enum.GetValues<WeightKind>().Select(kind => kind.Name())]);
         var command = new Command("convert", "Converts ONNX models (opset 7 to 23), whole Keras models (.h5), or a JSON description of weights in safetensors, npz or HDF5, to one .seq file: constants folded, shapes fixed where given, recurrent state paired, weights packed.") { _sources };
-        foreach (var option in new Option[] { _out, _weights, _weightsOf, _dim, _set, _state, _noAutoState, _stateful, _drop, _keep, _decoding, _allowFolder, _json, _quiet }) command.Options.Add(option);
+        foreach (var option in new Option[] { _out, _weights, _weightsOf, _dim, _set, _state, _noAutoState, _stateful, _cache, _drop, _keep, _decoding, _allowFolder, _json, _quiet }) command.Options.Add(option);
         command.SetAction(Run);
         help.Examples(
             command,
@@ -43,6 +44,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
             ("An encoder-decoder described in JSON, its weights beside it", ["seqconvert convert g2p.json -o g2p.seq --weights int8"]),
             ("A policy without the output that draws at random", ["seqconvert convert policy.onnx -o policy.seq --drop-output action"]),
             ("A whole Keras model; the same for a stream that comes frame by frame", ["seqconvert convert model.h5 -o model.seq", "seqconvert convert model.h5 -o stream.seq --stateful"]),
+            ("A decoder step whose caches grow: the runtime keeps them, up to 512 steps", ["seqconvert convert decoder.onnx -o decoder.seq --cache 512"]),
             ("Encoder and decoder step as two ONNX files", ["seqconvert convert encoder=thai2rom_encoder.onnx step=thai2rom_decoder.onnx --decoding thai2rom.json -o thai2rom.seq"]),
             ("A description whose weights lie in another folder", ["seqconvert convert model.json -o model.seq --allow-folder ../checkpoints"]),
             ("A report for a program; no report", ["seqconvert convert model.onnx -o model.seq --json", "seqconvert convert model.onnx -o model.seq --quiet"]));
@@ -64,6 +66,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
             DropOutputs = result.GetValue(_drop) ?? [],
             AutoStates = !result.GetValue(_noAutoState),
             Stateful = result.GetValue(_stateful),
+            CacheSteps = CacheSteps(result),
             Keep = result.GetValue(_keep) ?? [],
             Decoding = result.GetValue(_decoding),
             AllowedFolders = result.GetValue(_allowFolder) ?? [],
@@ -94,6 +97,12 @@ internal sealed class ConvertCommand(TextWriter stderr)
         if (result.GetValue(_json)) JsonReports.Write(output, report, JsonReports.Default.ConvertReport);
         else report.Print(output);
         return ExitCode.Good;
+    }
+
+    private int CacheSteps(ParseResult result)
+    {
+        if (result.GetResult(_cache) is null) return 0;
+        return result.GetValue(_cache) is > 0 and var steps ? steps : throw new UsageException("--cache takes the most steps of a cache, 1 or more, such as --cache 512");
     }
 
     private static void CheckTarget(string target, List<(string Graph, string Path)> sources)

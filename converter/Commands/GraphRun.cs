@@ -15,7 +15,12 @@ internal sealed record GraphRun(IReadOnlyList<KeyValuePair<string, NpyArray>> Ou
         var options = new SeqSessionOptions { MemoryLimitBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, WorkLimit = long.MaxValue };
         foreach (var (symbol, size) in inputs.Sizes) options.MaxSizes[symbol] = Math.Max(size, 1);
         using var session = Session(model, graph, options, workLimit);
-        foreach (var (symbol, size) in inputs.Sizes) session.SetSize(symbol, size);
+        var loaded = Array.Find(model.Loaded.Graphs, g => g.Name == graph.Name)!;
+        foreach (var (symbol, size) in inputs.Sizes)
+        {
+            if (loaded.MostSteps(Array.IndexOf(loaded.Symbols, symbol)) == 0) session.SetSize(symbol, size);
+        }
+
         var indexes = inputs.Inputs.Select(i => session.InputIndex(i.Name)).ToArray();
         var collectors = graph.Outputs.Select((o, i) => new Collector(o.Name, i)).ToArray();
         var times = new double[checked(inputs.Steps * repeat)];

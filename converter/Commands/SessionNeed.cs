@@ -9,7 +9,8 @@ internal sealed record SessionNeed(long? Bytes, IReadOnlyDictionary<string, int>
     /// <summary>At the sizes given; the symbols not given are 1, or where that does not fit the smallest that do, as sessions tell or the file notes.</summary>
     public static SessionNeed Of(SeqModel model, SeqGraphInfo graph, IReadOnlyDictionary<string, int> given)
     {
-        var sizes = graph.Symbols.ToDictionary(symbol => symbol, symbol => given.GetValueOrDefault(symbol, 1));
+        var loaded = Array.Find(model.Loaded.Graphs, g => g.Name == graph.Name)!;
+        var sizes = graph.Symbols.Index().ToDictionary(s => s.Item, s => given.GetValueOrDefault(s.Item, Math.Max(loaded.MostSteps(s.Index), 1)));
         try
         {
             return At(model, graph, given.Where(g => graph.Symbols.Contains(g.Key)).ToDictionary(), sizes);

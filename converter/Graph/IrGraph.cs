@@ -47,6 +47,9 @@ internal sealed class IrGraph(string name)
     /// <summary>Symbolic dimensions at which not every size fits, and the sizes that do.</summary>
     public IReadOnlyList<SizeRange> Ranges { get; set; } = [];
 
+    /// <summary>Symbolic dimensions that count the steps of states which grow, and the most steps of each.</summary>
+    public Dictionary<string, int> Largest { get; private init; } = [];
+
     /// <summary>Names of the symbolic dimensions of inputs and states.</summary>
     public List<string> Symbols() =>
         [.. Inputs.SelectMany(i => i.Shape).Concat(States.SelectMany(s => s.Shape)).Where(d => d.Symbol is not null).Select(d => d.Symbol!).Distinct()];
@@ -59,6 +62,7 @@ internal sealed class IrGraph(string name)
 
     private void Put(string symbol, IrDim dimension)
     {
+        if (Largest.Remove(symbol, out var most) && dimension.Symbol is { } renamed) Largest[renamed] = most;
         IrDim[] Fixed(IrDim[] shape) => Array.ConvertAll(shape, d => d.Symbol == symbol ? dimension : d);
         for (var i = 0; i < Inputs.Count; i++) Inputs[i] = Inputs[i] with { Shape = Fixed(Inputs[i].Shape) };
         for (var i = 0; i < Outputs.Count; i++) Outputs[i] = Outputs[i] with { Shape = Fixed(Outputs[i].Shape) };
@@ -69,7 +73,7 @@ internal sealed class IrGraph(string name)
     public IrGraph Copy(IReadOnlyDictionary<string, string>? names = null)
     {
         string Renamed(string value) => names is not null && names.TryGetValue(value, out var renamed) ? renamed : value;
-        var copy = new IrGraph(Name) { _unique = [_unique[0]], Probes = Probes, Ranges = Ranges, Budget = Budget };
+        var copy = new IrGraph(Name) { _unique = [_unique[0]], Probes = Probes, Ranges = Ranges, Budget = Budget, Largest = new(Largest) };
         foreach (var (name, tensor) in Constants) copy.Constants[Renamed(name)] = tensor;
         foreach (var (name, sources) in Sources) copy.Sources[Renamed(name)] = sources;
         foreach (var node in Nodes)

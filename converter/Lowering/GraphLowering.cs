@@ -99,6 +99,7 @@ internal sealed class GraphLowering
         NarrowIndices();
         foreach (var port in _graph.Inputs) _values[port.Value] = _target.Input(port.Name, port.Type, Dimensions(port.Shape));
         foreach (var state in _graph.States) _values[state.Value] = _target.State(state.Name, state.Type, Dimensions(state.Shape), state.Initial is { } initial ? _weights.Dense([state.Name], initial) : -1);
+        foreach (var (symbol, most) in _graph.Largest) _target.Largest[symbol] = most;
         foreach (var node in _graph.Nodes)
         {
             if (WeightLowering.TryLower(node, this, positions)) continue;

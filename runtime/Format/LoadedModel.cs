@@ -24,6 +24,12 @@ internal sealed record LoadedGraph(string Name, string[] Symbols, LoadedValue[] 
 {
     /// <summary>Tells the graph from others, of this and of other models: their weights and graphs have other checksums.</summary>
     public ulong Mark { get; init; }
+
+    /// <summary>For each symbolic dimension the most steps that states which grow along it may have, 0 where none does; empty where no state grows.</summary>
+    public int[] Largest { get; init; } = [];
+
+    /// <summary>The most steps of states that grow along a symbolic dimension; 0 where none does.</summary>
+    public int MostSteps(int symbol) => Largest.Length == 0 ? 0 : Largest[symbol];
 }
 
 /// <summary>A value; <paramref name="Sizes"/> hold -1-i for symbol i.</summary>

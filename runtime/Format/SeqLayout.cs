@@ -20,12 +20,16 @@ namespace SeqRuntime.Format;
 /// bit); each string as a stem, which is one of the last 64 or begins like one of them (<see cref="NameStems"/>), and the difference of the
 /// number behind it to the last such number; indices of values as differences to the one after the last output, those of tensors to the
 /// one after the last tensor; a value's name only where it is no node's and no tensor's; a tensor's place by its size (<see cref="Place"/>).
+/// 1.3 adds the section of states that grow, which only files that have such hold.
 /// </remarks>
 internal static class SeqLayout
 {
     public const ulong Magic = 0x1A0A0D5452514553;
     public const ushort Major = 1;
-    public const ushort Minor = 2;
+    public const ushort Minor = 3;
+
+    /// <summary>What files without states that grow say: a reader of 1.2 takes them.</summary>
+    public const ushort MinorWithoutCaches = 2;
     public const int HeaderBytes = 64;
     public const int SectionEntryBytes = 32;
     public const int Alignment = 64;
@@ -51,6 +55,9 @@ internal static class SeqLayout
 
     /// <summary>Graphs: values, nodes, inputs, outputs, states.</summary>
     public const string Graphs = "GRP2";
+
+    /// <summary>States that grow, in files that have such: graph, symbolic dimension that counts the steps, most steps; for each dimension.</summary>
+    public const string Caches = "CACH";
 
     /// <summary>The same as they were before 1.2, integers and lengths in four or eight bytes, tensors with their places.</summary>
     public const string TensorsBefore = "TNSR";

@@ -59,6 +59,9 @@ internal sealed class GraphDefinition(SeqModelBuilder model, string name)
     /// <summary>Names of the symbolic dimensions; a dimension of -1-i in a shape is symbol i.</summary>
     public List<string> Symbols { get; } = [];
 
+    /// <summary>Symbolic dimensions that count the steps of states which grow, and the most steps of each.</summary>
+    public Dictionary<string, int> Largest { get; } = [];
+
     /// <summary>Values that the caller sets.</summary>
     public List<int> Inputs { get; } = [];
 

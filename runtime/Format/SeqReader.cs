@@ -20,6 +20,7 @@ internal static unsafe class SeqReader
         model.Tensors = ReadTensors(OpenEither(file, start, sections, SeqLayout.Tensors, SeqLayout.TensorsBefore), start + data.Offset, data.Length);
         var mark = MarkOf(sections);
         model.Graphs = [.. ReadGraphs(OpenEither(file, start, sections, SeqLayout.Graphs, SeqLayout.GraphsBefore), model.Tensors).Select((graph, i) => graph with { Mark = SplitMix.Add(mark, (ulong)i) })];
+        if (sections.TryGetValue(SeqLayout.Caches, out var caches)) ReadCaches(new SectionReader(file, caches.Name, new ReadOnlySpan<byte>(start + caches.Offset, (int)caches.Length), true), model.Graphs);
         return model;
     }
 
@@ -27,7 +28,7 @@ internal static unsafe class SeqReader
     private static ulong MarkOf(Dictionary<string, SectionEntry> sections)
     {
         var mark = 0UL;
-        foreach (var name in (ReadOnlySpan<string>)[SeqLayout.Tensors, SeqLayout.TensorsBefore, SeqLayout.Graphs, SeqLayout.GraphsBefore, SeqLayout.Data])
+        foreach (var name in (ReadOnlySpan<string>)[SeqLayout.Tensors, SeqLayout.TensorsBefore, SeqLayout.Graphs, SeqLayout.GraphsBefore, SeqLayout.Data, SeqLayout.Caches])
         {
             if (sections.TryGetValue(name, out var section)) mark = SplitMix.Add(SplitMix.Add(mark, (ulong)section.Length), section.Checksum);
         }
@@ -64,7 +65,7 @@ internal static unsafe class SeqReader
             if (offset < headBytes || size < 0 || offset > length || size > length - offset)
                 throw Fault(file, $"section {name} claims {size} bytes at offset {offset}, the file has {length}");
             if (offset % SeqLayout.Alignment != 0) throw Fault(file, $"section {name} starts at {offset}, which is no multiple of {SeqLayout.Alignment}");
-            if (name is not (SeqLayout.Metadata or SeqLayout.Tables or SeqLayout.Tensors or SeqLayout.Graphs or SeqLayout.TensorsBefore or SeqLayout.GraphsBefore or SeqLayout.Data))
+            if (name is not (SeqLayout.Metadata or SeqLayout.Tables or SeqLayout.Tensors or SeqLayout.Graphs or SeqLayout.TensorsBefore or SeqLayout.GraphsBefore or SeqLayout.Data or SeqLayout.Caches))
             {
                 if ((flags & SeqLayout.Required) != 0)
                     throw new SeqFormatException($"{file}: section {name} is required to run this model and unknown to this runtime. Use a newer runtime.");
@@ -208,6 +209,24 @@ internal static unsafe class SeqReader
 
         reader.End();
         return graphs;
+    }
+
+    private static void ReadCaches(SectionReader reader, LoadedGraph[] graphs)
+    {
+        var count = reader.Count(sizeof(int), 4);
+        for (var i = 0; i < count; i++)
+        {
+            if (reader.Count(sizeof(int)) != 3) throw reader.Fault("a cache is told by three numbers");
+            var at = reader.Index(graphs.Length, "graph");
+            var symbol = reader.Index(graphs[at].Symbols.Length, "symbolic dimension");
+            var most = reader.Int32();
+            if (most < 1) throw reader.Fault($"a cache of at most {most} steps");
+            if (graphs[at].Largest.Length == 0) graphs[at] = graphs[at] with { Largest = new int[graphs[at].Symbols.Length] };
+            if (graphs[at].Largest[symbol] != 0) throw reader.Fault($"the steps of '{graphs[at].Symbols[symbol]}' are told twice");
+            graphs[at].Largest[symbol] = most;
+        }
+
+        reader.End();
     }
 
     private static LoadedGraph ReadGraph(ref SectionReader reader, Tensor[] tensors)

@@ -24,6 +24,8 @@ internal static class SeqWriter
             (SeqLayout.Graphs, true, Compact(w => WriteGraphs(w, model))),
             (SeqLayout.Data, true, TensorData(model)),
         ];
+        var caches = model.Graphs.Index().SelectMany(g => g.Item.Largest.Select(l => (Graph: g.Index, Symbol: g.Item.Symbols.IndexOf(l.Key), Most: l.Value))).ToList();
+        if (caches.Count > 0) sections = [.. sections, (SeqLayout.Caches, true, Compact(w => w.List(caches, static (w, c) => w.Numbers([c.Graph, c.Symbol, c.Most]))))];
 
         var head = new byte[SeqLayout.HeaderBytes + sections.Length * SeqLayout.SectionEntryBytes];
         var offset = SeqLayout.Align(head.Length);
@@ -40,7 +42,7 @@ internal static class SeqWriter
 
         BinaryPrimitives.WriteUInt64LittleEndian(head, SeqLayout.Magic);
         BinaryPrimitives.WriteUInt16LittleEndian(head.AsSpan(SeqLayout.MajorAt), SeqLayout.Major);
-        BinaryPrimitives.WriteUInt16LittleEndian(head.AsSpan(SeqLayout.MinorAt), SeqLayout.Minor);
+        BinaryPrimitives.WriteUInt16LittleEndian(head.AsSpan(SeqLayout.MinorAt), caches.Count > 0 ? SeqLayout.Minor : SeqLayout.MinorWithoutCaches);
         BinaryPrimitives.WriteInt32LittleEndian(head.AsSpan(SeqLayout.SectionCountAt), sections.Length);
         BinaryPrimitives.WriteInt64LittleEndian(head.AsSpan(SeqLayout.FileLengthAt), offset);
         BinaryPrimitives.WriteUInt32LittleEndian(head.AsSpan(SeqLayout.ChecksumAt), SeqLayout.Checksum(head));

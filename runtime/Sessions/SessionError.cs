@@ -61,5 +61,22 @@ internal static class SessionError
     public static InvalidOperationException StreamsFull(int capacity) =>
         new($"All {capacity} slots are taken; let a stream leave, or make the streams for a larger capacity.");
 
+    /// <param name="graph">The graph.</param>
+    /// <param name="cache">A state that grows.</param>
+    /// <param name="symbol">The dimension that counts its steps.</param>
+    /// <param name="needed">Steps that it would have.</param>
+    /// <param name="most">Steps that there is room for.</param>
+    public static ArgumentException CacheFull(string graph, string cache, string symbol, int needed, int most) =>
+        new($"graph '{graph}': the cache '{cache}' would have {needed} steps; there is room for {most}. Begin anew ({nameof(SeqSession.ResetState)}), or make the session for more: MaxSizes[\"{symbol}\"] = {needed} or more.");
+
+    public static ArgumentException CacheSize(string symbol, string cache) =>
+        new($"Dimension '{symbol}' counts the steps of the cache '{cache}', which runs add to; {nameof(SeqSession.ResetState)} empties it.");
+
+    public static ArgumentException NoStreamsOfCaches(string graph, string cache) =>
+        new($"Graph '{graph}' keeps the cache '{cache}', which grows: streams that step together would differ in size. Make a session for each.");
+
+    public static ArgumentException NoDecoderOfCaches(string graph) =>
+        new($"Graph '{graph}' keeps caches that grow, which decoders cannot: convert it without --cache.");
+
     public static ArgumentException OtherGraph() => new("States can be taken over only from a session of the same graph, model and sizes.");
 }

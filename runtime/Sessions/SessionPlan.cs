@@ -46,7 +46,8 @@ internal sealed unsafe class SessionPlan : IDisposable
         Graph = graph;
         ModelTensors = tensors;
         _kernels = kernels;
-        MaxSizes = [.. graph.Symbols.Select(symbol => options.MaxSizes.TryGetValue(symbol, out var size) ? size : 1)];
+        Caches = Caches.Of(graph);
+        MaxSizes = [.. graph.Symbols.Select((symbol, i) => options.MaxSizes.TryGetValue(symbol, out var size) ? size : Math.Max(graph.MostSteps(i), 1))];
         foreach (var name in options.MaxSizes.Keys)
         {
             if (Array.IndexOf(graph.Symbols, name) < 0)
@@ -104,6 +105,9 @@ internal sealed unsafe class SessionPlan : IDisposable
     public NodeContext[] Contexts { get; private set; }
 
     public int[] MaxSizes { get; }
+
+    /// <summary>States that grow.</summary>
+    public Caches Caches { get; }
 
     /// <summary>Nodes that run while shapes are inferred, and not again.</summary>
     public bool[] IsKnownNode { get; private set; }
@@ -447,11 +451,12 @@ internal sealed unsafe class SessionPlan : IDisposable
 
     private void CheckStates()
     {
-        foreach (var state in Graph.States)
+        for (var i = 0; i < Graph.States.Length; i++)
         {
+            var state = Graph.States[i];
             var now = Values[state.Value];
             var next = Values[state.Update];
-            if (next.Format != TensorFormat.Dense || now.Type != next.Type || now.Count != next.Count)
+            if (next.Format != TensorFormat.Dense || now.Type != next.Type || (Caches.Axes[i] < 0 ? now.Count != next.Count : !Caches.Fits(i, Values)))
                 throw new SeqFormatException($"graph '{Graph.Name}': state '{state.Name}' is {now.Type.Name()} {now.Shape} and becomes {next.Type.Name()} {next.Shape}.");
             if (state.Initial >= 0 && (ModelTensors[state.Initial].Format != TensorFormat.Dense || ModelTensors[state.Initial].Type != now.Type || ModelTensors[state.Initial].Count != now.Count))
                 throw new SeqFormatException($"graph '{Graph.Name}': the first content of state '{state.Name}' does not have its type and shape.");

@@ -47,7 +47,7 @@ internal sealed class SizesException : ArgumentException
         });
         if (fitting is null && fault is SeqFormatException) return fault;
         return new SizesException(
-            string.Join(", ", tried.Select(s => $"{s.Key} = {s.Value}{(given.Contains(s.Key) ? "" : " (1 unless given)")}")),
+            string.Join(", ", tried.Select(s => $"{s.Key} = {s.Value}{(given.Contains(s.Key) ? "" : $" ({s.Value} unless given)")}")),
             string.Join(", ", tried.Keys.Select(symbol => $"[\"{symbol}\"] = {fitting?[symbol].ToString(CultureInfo.InvariantCulture) ?? "…"}")),
             fitting,
             fault);

@@ -11,7 +11,7 @@ internal readonly struct StateMark(ulong graph, ulong sizes)
 {
     public const int Bytes = 2 * sizeof(ulong);
 
-    /// <summary>The mark of a plan's states at its current sizes. Allocates nothing.</summary>
+    /// <summary>The mark of a plan's states at its current sizes; of a state that grows, however many steps it has. Allocates nothing.</summary>
     public static StateMark Of(SessionPlan plan)
     {
         var sizes = SplitMix.Add(0, (ulong)plan.StateBytes);
@@ -19,7 +19,8 @@ internal readonly struct StateMark(ulong graph, ulong sizes)
         for (var i = 0; i < states.Length; i++)
         {
             sizes = SplitMix.Add(sizes, (ulong)plan.StateOffset(i));
-            foreach (var size in plan.Values[states[i].Value].Shape.AsSpan()) sizes = SplitMix.Add(sizes, (ulong)size);
+            var shape = plan.Values[states[i].Value].Shape;
+            for (var axis = 0; axis < shape.Rank; axis++) sizes = SplitMix.Add(sizes, (ulong)(axis == plan.Caches.Axes[i] ? plan.MaxSizes[plan.Caches.SymbolOf(i)] : shape[axis]));
         }
 
         return new StateMark(plan.Graph.Mark, sizes);

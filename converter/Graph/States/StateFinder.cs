@@ -197,8 +197,6 @@ internal sealed class StateFinder
         TakeUnique(CarryKind.LayerEnd);
         TakeUnique(CarryKind.Product);
         foreach (var input in _inputs) Tell(input);
-        foreach (var cache in _caches)
-            _notes.Add($"input '{cache.Input}' is a cache that grows: '{cache.Output}' holds it and the new steps along axis {cache.Axis}. Give that back as '{cache.Input}' at the next run; the first has size 0");
     }
 
     /// <summary>Pairs of which neither side has another candidate of this kind or a surer one.</summary>

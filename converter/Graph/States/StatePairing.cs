@@ -35,12 +35,7 @@ internal sealed class StatePairing
     /// <summary>Makes a state of an input and an output. Its symbolic dimensions are fixed at 1: one stream a session, unless --dim said otherwise.</summary>
     public void Pair(IrGraph graph, StateMatch match)
     {
-        foreach (var symbol in graph.Inputs.First(p => p.Name == match.Input).Shape.Select(d => d.Symbol).OfType<string>().Distinct().ToList())
-        {
-            _notes.Add($"dimension '{symbol}' of state '{match.Input}' is fixed at 1 (choose with --dim {symbol}=SIZE)");
-            graph.Fix(symbol, 1);
-        }
-
+        FixAtOne(graph, graph.Inputs.First(p => p.Name == match.Input), "");
         var port = graph.Inputs.First(p => p.Name == match.Input);
         var update = graph.Outputs.First(p => p.Name == match.Output);
         graph.Inputs.Remove(port);
@@ -48,6 +43,34 @@ internal sealed class StatePairing
         if (!match.IsReshaped) _outputs.Add(update.Name);
         _pairs.Add(new StatePair(port.Name, update.Name, port.Shape, match.Reason));
         _notes.Add($"state '{port.Name}' {Shape(port.Shape)} is carried from '{update.Name}' ({match.Reason})");
+    }
+
+    /// <summary>Makes a state of a cache that grows, which has at most so many steps; or, where none are asked for, says how it is given back.</summary>
+    public void Grow(IrGraph graph, GrowingCache cache, int most)
+    {
+        var port = graph.Inputs.First(p => p.Name == cache.Input);
+        var symbol = port.Shape[cache.Axis].Symbol;
+        if (most == 0)
+        {
+            _notes.Add($"input '{cache.Input}' is a cache that grows: '{cache.Output}' holds it and the new steps along axis {cache.Axis}. Give that back as '{cache.Input}' at the next run, the first of size 0; or let the runtime keep it, for at most so many steps, with --cache STEPS");
+            return;
+        }
+
+        if (symbol is null || port.Shape.Count(d => d.Symbol == symbol) > 1)
+        {
+            _notes.Add($"input '{cache.Input}' {Shape(port.Shape)} is a cache that grows, but not along one axis alone: it stays an input");
+            return;
+        }
+
+        FixAtOne(graph, port, symbol);
+        port = graph.Inputs.First(p => p.Name == cache.Input);
+        var update = graph.Outputs.First(p => p.Name == cache.Output);
+        graph.Largest[symbol] = most;
+        graph.Inputs.Remove(port);
+        graph.States.Add(new IrState(port.Name, port.Value, update.Value, update.Name, port.Type, port.Shape));
+        _outputs.Add(update.Name);
+        _pairs.Add(new StatePair(port.Name, update.Name, port.Shape, $"a cache that grows along '{symbol}', to at most {most}"));
+        _notes.Add($"state '{port.Name}' {Shape(port.Shape)} is carried from '{update.Name}' (a cache: it begins empty and grows along '{symbol}' to at most {most}; a run that would make it longer is refused)");
     }
 
     /// <summary>Takes paired outputs away, since the runtime keeps them; where no other would be left, the first stays.</summary>
@@ -92,6 +115,16 @@ internal sealed class StatePairing
             if (!options.States.ContainsKey(state.Name)) throw new ConversionException($"inputs are found to be states, and {pair} differ: use --no-auto-state, and name pairs of one shape with --state.");
             var same = graph.Outputs.Where(o => graph.ShapeOf(o.Value) is var other && other.Type == state.Type && other.Sizes.SequenceEqual(state.Shape.Select(d => d.Size))).Select(o => $"'{o.Name}'").ToList();
             throw new ConversionException($"--state {state.Name}={state.Output}: {pair} differ, and a state becomes what it was; {(same.Count == 0 ? "no output is" : $"output{(same.Count == 1 ? "" : "s")} {string.Join(", ", same)} {(same.Count == 1 ? "is" : "are")}")} like it.");
+        }
+    }
+
+    /// <summary>Fixes the symbolic dimensions of what becomes a state at 1, but for one that counts steps.</summary>
+    private void FixAtOne(IrGraph graph, IrPort port, string but)
+    {
+        foreach (var symbol in port.Shape.Select(d => d.Symbol).OfType<string>().Distinct().Where(s => s != but).ToList())
+        {
+            _notes.Add($"dimension '{symbol}' of state '{port.Name}' is fixed at 1 (choose with --dim {symbol}=SIZE)");
+            graph.Fix(symbol, 1);
         }
     }
 

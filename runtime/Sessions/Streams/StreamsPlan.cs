@@ -32,6 +32,7 @@ internal sealed unsafe class StreamsPlan : IDisposable
         try
         {
             var graph = one.Graph;
+            if (one.Caches.Symbols is [var cache, ..]) throw SessionError.NoStreamsOfCaches(graph.Name, one.Caches.NameOf(cache));
             _offset = new long[graph.Values.Length];
             _rows = new StreamRows?[graph.Values.Length];
             for (var i = 0; i < _rows.Length; i++)

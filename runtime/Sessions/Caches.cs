@@ -1,0 +1,83 @@
+using SeqRuntime.Format;
+using SeqRuntime.Operators;
+
+namespace SeqRuntime.Sessions;
+
+/// <summary>
+/// The states of a graph that grow: each run leaves them with new steps along one axis. How many steps there are is the size of that
+/// axis's symbolic dimension, which begins at 0; the file says how many there may be at most.
+/// </summary>
+internal sealed class Caches
+{
+    private readonly LoadedGraph _graph;
+
+    private Caches(LoadedGraph graph, int[] axes)
+    {
+        (_graph, Axes) = (graph, axes);
+        Symbols = [.. axes.Index().Where(a => a.Item >= 0).Select(a => SymbolOf(a.Index)).Distinct().Order()];
+    }
+
+    /// <summary>The axis along which each state grows; -1 for one that does not.</summary>
+    public int[] Axes { get; }
+
+    /// <summary>The symbolic dimensions that count steps.</summary>
+    public int[] Symbols { get; }
+
+    /// <exception cref="SeqFormatException">What the file says of caches does not fit its states.</exception>
+    public static Caches Of(LoadedGraph graph)
+    {
+        var axes = Array.ConvertAll(graph.States, _ => -1);
+        if (graph.Largest.Length == 0) return new Caches(graph, axes);
+        for (var i = 0; i < axes.Length; i++)
+        {
+            var sizes = graph.Values[graph.States[i].Value].Sizes;
+            for (var axis = 0; axis < sizes.Length; axis++)
+            {
+                if (sizes[axis] >= 0 || graph.MostSteps(-1 - sizes[axis]) == 0) continue;
+                if (axes[i] >= 0) throw new SeqFormatException($"graph '{graph.Name}': state '{graph.States[i].Name}' grows along two axes.");
+                if (graph.States[i].Initial >= 0) throw new SeqFormatException($"graph '{graph.Name}': state '{graph.States[i].Name}' grows and has a first content.");
+                axes[i] = axis;
+            }
+        }
+
+        var caches = new Caches(graph, axes);
+        for (var symbol = 0; symbol < graph.Largest.Length; symbol++)
+        {
+            if (graph.Largest[symbol] > 0 && Array.IndexOf(caches.Symbols, symbol) < 0) throw new SeqFormatException($"graph '{graph.Name}': no state grows along '{graph.Symbols[symbol]}'.");
+        }
+
+        return caches;
+    }
+
+    /// <summary>The symbolic dimension that counts the steps of a state.</summary>
+    public int SymbolOf(int state) => -1 - _graph.Values[_graph.States[state].Value].Sizes[Axes[state]];
+
+    /// <summary>Whether a state is what it was with no less steps, as many more as the other states that grow with it.</summary>
+    public bool Fits(int state, Tensor[] values)
+    {
+        var (now, next) = (values[_graph.States[state].Value].Shape, values[_graph.States[state].Update].Shape);
+        if (now.Rank != next.Rank) return false;
+        for (var axis = 0; axis < now.Rank; axis++)
+        {
+            if (axis == Axes[state] ? next[axis] < now[axis] : next[axis] != now[axis]) return false;
+        }
+
+        return next[Axes[state]] == Next(SymbolOf(state), values);
+    }
+
+    /// <summary>Steps that the states of a symbolic dimension have after a run.</summary>
+    public int Next(int symbol, Tensor[] values) => values[_graph.States[FirstOf(symbol)].Update].Shape[Axes[FirstOf(symbol)]];
+
+    /// <summary>Name of a state that grows along a symbolic dimension.</summary>
+    public string NameOf(int symbol) => _graph.States[FirstOf(symbol)].Name;
+
+    private int FirstOf(int symbol)
+    {
+        for (var i = 0; i < Axes.Length; i++)
+        {
+            if (Axes[i] >= 0 && SymbolOf(i) == symbol) return i;
+        }
+
+        throw new ArgumentOutOfRangeException(nameof(symbol));
+    }
+}
