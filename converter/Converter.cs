@@ -202,7 +202,7 @@ internal static class Converter
 
         if (!hasStates && !StatePairing.Fits(graph) && pairing.FixBatch(sized)) graph = SizeProbes.Resolve(sized, notes, out _);
 
-        if (options.CacheSteps > 0 && graph.Largest.Count == 0) notes.Add("--cache changes nothing: no input is a cache that an output holds with new steps beside it");
+        if (options.CacheSteps > 0 && graph.Largest.Count == 0) notes.Add($"--cache changes nothing: {(options.AutoStates ? "no input is a cache that an output holds with new steps beside it" : "--no-auto-state finds no caches")}");
         StatePairing.Check(graph, options);
         pairing.DropOutputs(graph);
         stage("simplifying", 0.5);

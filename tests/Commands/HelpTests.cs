@@ -9,7 +9,7 @@ public sealed partial class HelpTests : IDisposable
     public void Dispose() => _cli.Dispose();
 
     [Theory]
-    [InlineData("convert", 14)]
+    [InlineData("convert", 15)]
     [InlineData("inspect", 4)]
     [InlineData("run", 9)]
     [InlineData("decode", 10)]

@@ -88,6 +88,9 @@ internal sealed class Provenance
     /// <summary>Whether an element is of the last hidden state of some layer that begins anew in each run.</summary>
     public bool IsEndOfAnew(long mark) => _anewRanges.Exists(range => mark >= range.Start && mark < range.End);
 
+    /// <summary>Whether a layer begins with what is no constant.</summary>
+    private bool IsGiven(IrNode layer) => layer.Input(5).Length > 0 && _view.Known(layer.Input(5)) is null;
+
     public static bool IsRecurrent(IrNode node) => node.Op is "LSTM" or "GRU" or "RNN";
 
     private Func<long[]> Fresh(long count)
@@ -115,7 +118,7 @@ internal sealed class Provenance
         var needed = new HashSet<string>(graph.Outputs.Select(o => o.Value).Concat(graph.States.Select(s => s.Update)));
         foreach (var node in graph.Nodes)
         {
-            if (IsRecurrent(node)) needed.UnionWith([node.Input(0), node.Input(5), node.Op == "LSTM" ? node.Input(6) : ""]);
+            if (IsRecurrent(node)) needed.UnionWith([IsGiven(node) ? node.Input(0) : "", node.Input(5), node.Op == "LSTM" ? node.Input(6) : ""]);
             else if (node.Op == "Concat" && Reach.Contains(node.Output(0))) needed.Add(node.Output(0));
         }
 

@@ -72,7 +72,7 @@ internal sealed class StateFinder
     {
         foreach (var output in _outputs.ToList())
         {
-            var found = _inputs.Select(input => (Input: input, Place: Growth(input, output))).Where(f => f.Place is not null)
+            var found = _inputs.Select(input => (Input: input, Place: Growth(input, output))).Where(f => f.Place is not null && FollowsFromOther(f.Input, output))
                 .OrderByDescending(f => StateNames.SaysState(f.Input.Name)).ThenBy(f => f.Input == FirstInput).ThenBy(f => f.Place!.Value.Shift).ToList();
             if (found.Count == 0) continue;
             var (input, place) = found[0];
@@ -80,6 +80,18 @@ internal sealed class StateFinder
             _inputs.Remove(input);
             _outputs.Remove(output);
         }
+    }
+
+    /// <summary>Whether an output follows from another input too: what is joined to constants, or to what is made of it, is no cache.</summary>
+    private bool FollowsFromOther(IrPort input, IrPort output)
+    {
+        var follows = _view.Graph.Inputs.Where(i => i != input).Select(i => i.Value).ToHashSet();
+        foreach (var node in _view.Graph.Nodes)
+        {
+            if (node.Op is not ("Shape" or "Size") && node.Inputs.Exists(follows.Contains)) follows.UnionWith(node.Outputs);
+        }
+
+        return follows.Contains(output.Value);
     }
 
     /// <summary>The axis of open length along which an output holds an input whole, and more; and where on it the input begins.</summary>

@@ -56,6 +56,7 @@ internal sealed class TimeSteps
             time.Fault = fault.Message;
         }
 
+        time._steps.Clear(); // Eight bytes for each element of all values, and many guesses are compared.
         return time;
     }
 

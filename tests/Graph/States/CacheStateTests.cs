@@ -54,6 +54,8 @@ public class CacheStateTests
         Assert.Contains(model.Notes(new ConversionOptions { CacheSteps = Most }), n => n.Contains("state 'past.0' [1, 2, past, 3] is carried from 'present.0' (a cache: it begins empty and grows along 'past' to at most 16; a run that would make it longer is refused)", StringComparison.Ordinal));
         Assert.Empty(model.Pairs());
         Assert.Contains(model.Notes(), n => n.Contains("input 'past.1' is a cache that grows: 'present.1' holds it and the new steps along axis 2", StringComparison.Ordinal) && n.Contains("--cache STEPS", StringComparison.Ordinal));
+        var padded = new OnnxBuilder().In("x", 1, "T", Width).Random("first", 1, 1, 1, 1, Width).Node("Concat", "first x", "all", ("axis", 1)).In("z", 1, Width).Node("Tanh", "z", "y").Out("y").Out("all", 1, "U", Width);
+        Assert.DoesNotContain(padded.Notes(), n => n.Contains("grows", StringComparison.Ordinal));
         var none = new OnnxBuilder().In("x", 1, 4).Matrix(1, "x", "y", 4, 3).Out("y");
         Assert.Contains(none.Notes(new ConversionOptions { CacheSteps = Most }), n => n.StartsWith("--cache changes nothing", StringComparison.Ordinal));
     }
