@@ -71,14 +71,15 @@ internal static class DecomposeSpectral
         var inverse = node.Int("inverse", 0) != 0;
         var bins = node.Int("onesided", 0) != 0 ? length / 2 + 1 : length;
         if ((long)size * parts * bins > 1 << 24) throw new UnsupportedException("the transform is too long for a matrix product");
+        var (cos, sin) = Circle(length, inverse ? 2 : -2);
+        var scale = inverse ? 1.0 / length : 1;
         var matrix = new float[size * parts * bins * 2];
         for (var n = 0; n < Math.Min(size, length); n++)
         {
             for (var k = 0; k < bins; k++)
             {
-                var angle = (inverse ? 2 : -2) * Math.PI * ((long)n * k % length) / length;
-                var scale = inverse ? 1.0 / length : 1;
-                var (re, im) = ((float)(scale * Math.Cos(angle)), (float)(scale * Math.Sin(angle)));
+                var at = (long)n * k % length;
+                var (re, im) = ((float)(scale * cos[at]), (float)(scale * sin[at]));
                 var row = n * parts * bins * 2 + k * 2;
                 (matrix[row], matrix[row + 1]) = (re, im);
                 if (parts == 2) (matrix[row + bins * 2], matrix[row + bins * 2 + 1]) = (-im, re);
@@ -96,6 +97,14 @@ internal static class DecomposeSpectral
         return x.Finish(x.Add("Transpose", [value], ("perm", back)));
     }
 
+    /// <summary>Cosine and sine of so many steps around a circle, each of <paramref name="sign"/> · π / <paramref name="length"/>.</summary>
+    private static (double[] Cos, double[] Sin) Circle(int length, int sign)
+    {
+        var (cos, sin) = (new double[length], new double[length]);
+        for (var i = 0; i < length; i++) (cos[i], sin[i]) = (Math.Cos(sign * Math.PI * i / length), Math.Sin(sign * Math.PI * i / length));
+        return (cos, sin);
+    }
+
     /// <summary>Attribute of nodes whose weights are a transform's, not a model's: they are never quantized.</summary>
     public const string ExactWeights = "exact_weights";
 
@@ -111,15 +120,16 @@ internal static class DecomposeSpectral
         if (window is not null && window.Length != length) throw new ShapeFault($"the window has {window.Length} samples, the frame {length}.");
         var bins = node.Int("onesided", 1) != 0 ? length / 2 + 1 : length;
         if ((long)length * bins > 1 << 23) throw new UnsupportedException("the frames are too long");
+        var (cos, sin) = Circle(length, -2);
         var basis = new float[2 * bins * length];
         for (var k = 0; k < bins; k++)
         {
             for (var n = 0; n < length; n++)
             {
-                var angle = -2 * Math.PI * ((long)n * k % length) / length;
+                var at = (long)n * k % length;
                 var w = window?[n] ?? 1f;
-                basis[k * length + n] = (float)(w * Math.Cos(angle));
-                basis[(bins + k) * length + n] = (float)(w * Math.Sin(angle));
+                basis[k * length + n] = (float)(w * cos[at]);
+                basis[(bins + k) * length + n] = (float)(w * sin[at]);
             }
         }
 

@@ -48,7 +48,9 @@ internal sealed class Supervisor(string name, Options options)
             _faults += progress.Faults;
             var at = progress.At;
             if (ended is null && worker.ExitCode == 0) at = to;
-            else if (ended is null && worker.ExitCode == Worker.TooMuchMemory) at = TooMuch(at, isEach);
+            else if (ended is null && worker.ExitCode == Worker.TooMuchMemory && to - from > 1) at = TooMuch(at, isEach);
+            else if (ended is null && worker.ExitCode == Worker.TooMuchMemory) at = Lost(from, $"memory: more than {Worker.MostBytes >> 20} MiB");
+            else if (ended?.StartsWith("memory", StringComparison.Ordinal) == true && to - from > 1) at = Alone(at);
             else if (!isOver) at = Lost(at, ended ?? $"crash: the process ended with code {worker.ExitCode}");
             if (!isEach) Save(at);
             return at;
@@ -101,11 +103,18 @@ internal sealed class Supervisor(string name, Options options)
     /// <summary>One of the last inputs took too much: they are run again, each looked after.</summary>
     private long TooMuch(long at, bool isEach)
     {
-        if (isEach) return Lost(at - 1, $"memory: more than {Worker.MostBytes >> 20} MiB");
+        if (isEach) return Alone(at - 1);
         var before = (_taken, _refused);
         for (var from = Worker.WindowStart(at - 1); from < at;) from = RunWorker(from, at, isEach: true, out _);
         (_taken, _refused) = before;
         return at;
+    }
+
+    /// <summary>Runs one input in a process of its own: what others left in memory is no fault of it.</summary>
+    private long Alone(long at)
+    {
+        RunWorker(at, at + 1, isEach: true, out _);
+        return at + 1;
     }
 
     private long Lost(long at, string why)
