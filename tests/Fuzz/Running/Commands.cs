@@ -56,7 +56,12 @@ internal static class Commands
     private static int One(string name, string[] files)
     {
         using var target = Target.All[name]();
-        foreach (var file in files) Console.WriteLine($"{file}: {target.Run(File.ReadAllBytes(file))}");
+        foreach (var file in files)
+        {
+            var outcome = target.Run(File.ReadAllBytes(file));
+            Console.WriteLine(outcome == Outcome.Refused ? $"{file}: refused: {target.Why}" : $"{file}: taken");
+        }
+
         return 0;
     }
 

@@ -24,15 +24,16 @@ internal abstract class ConverterTarget : Target
         return At(name);
     }
 
-    protected static Outcome Convert(IReadOnlyList<(string Graph, string Path)> sources, ConversionOptions? options = null)
+    protected Outcome Convert(IReadOnlyList<(string Graph, string Path)> sources, ConversionOptions? options = null)
     {
         byte[] file;
         try
         {
             file = Converter.Converter.Convert(sources, options ?? new ConversionOptions()).File;
         }
-        catch (ConversionException)
+        catch (ConversionException fault)
         {
+            Why = fault.Message;
             return Outcome.Refused;
         }
 

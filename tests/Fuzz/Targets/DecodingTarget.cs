@@ -14,7 +14,7 @@ internal sealed class DecodingTarget : ConverterTarget
         { "tables": { "source": { "file": "t.json", "member": "ids" }, "target": ["<", ">", "x", "y"], "other": { "file": "t.txt" } },
           "decoding": { "kind": "encoder-decoder", "encoder": "encoder", "step": "step", "source": "x", "token": "t", "logits": "y", "links": { "h": "m" }, "begin": "<", "end": 1, "unknown": "a", "source_end": 1, "separator": " ", "scores": "logits", "max": 5 } }
         """u8.ToArray(),
-        """{ "tables": { "target": { "file": "t.json", "member": "texts" } }, "decoding": { "kind": "ctc", "encoder": "encoder", "source": "x", "logits": "s", "blank": 0 } }"""u8.ToArray(),
+        """{ "tables": { "target": { "file": "t.json", "member": "texts" } }, "decoding": { "kind": "ctc", "encoder": "acoustic", "source": "f", "logits": "p", "blank": 0 } }"""u8.ToArray(),
         .. Corpus("decoding"),
     ];
 
@@ -24,6 +24,8 @@ internal sealed class DecodingTarget : ConverterTarget
         Write("t.txt", "a\nb\n"u8.ToArray());
         var encoder = new OnnxBuilder().Input("x", OnnxBuilder.Int64, 1, "T").Random("e", 1, 1, 4, 4).Node("Gather", "e x", "s").Constant("one", [1], 1L).Node("ReduceMax", "s", "m", ("axes", new long[] { 1 }), ("keepdims", 0)).Output("m").Output("s");
         var step = new OnnxBuilder().Input("t", OnnxBuilder.Int64, 1).Input("h", OnnxBuilder.Float, 1, 4).Random("e", 2, 1, 4, 4).Random("w", 3, 1, 4, 4).Node("Gather", "e t", "g").Node("Add", "g h", "a").Node("MatMul", "a w", "n").Node("Tanh", "n", "h2").Node("MatMul", "h2 w", "y").Output("y").Output("h2");
+        var acoustic = new OnnxBuilder().Input("f", OnnxBuilder.Float, 1, "T", 3).Random("w", 4, 1, 3, 4).Node("MatMul", "f w", "p").Output("p");
+        Write("acoustic.onnx", acoustic.Model.ToByteArray());
         Write("encoder.onnx", encoder.Model.ToByteArray());
         Write("step.onnx", step.Model.ToByteArray());
     }
@@ -35,5 +37,5 @@ internal sealed class DecodingTarget : ConverterTarget
     public override byte[] Make(Random random) => JsonTrees.Mutate(random, _seeds[random.Next(2)], _seeds[random.Next(2)]);
 
     public override Outcome Run(byte[] input) =>
-        Convert([("encoder", At("encoder.onnx")), ("step", At("step.onnx"))], new ConversionOptions { Decoding = Write("decoding.json", input), States = new Dictionary<string, string> { ["h"] = "h2" } });
+        Convert([("encoder", At("encoder.onnx")), ("step", At("step.onnx")), ("acoustic", At("acoustic.onnx"))], new ConversionOptions { Decoding = Write("decoding.json", input), States = new Dictionary<string, string> { ["h"] = "h2" } });
 }

@@ -72,7 +72,7 @@ internal static class KerasModels
                 group = (H5Group)inner;
             }
 
-            float[] values = [.. Enumerable.Range(0, shape.Aggregate(1, (a, b) => a * b)).Select(_ => random.NextSingle() - 0.5f)];
+            float[] values = [.. Enumerable.Range(0, shape.Aggregate(1, (a, b) => a * b)).Select(_ => random.NextSingle() - (names[^1] == "moving_variance" ? 0f : 0.5f))];
             group[names[^1] + ":0"] = new H5Dataset(values, fileDims: [.. shape.Select(s => (ulong)s)]);
         }
 

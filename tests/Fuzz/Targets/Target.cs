@@ -18,6 +18,9 @@ internal abstract class Target : IDisposable
     /// <summary>An input: a seed, changed.</summary>
     public abstract byte[] Make(Random random);
 
+    /// <summary>Why the last input that was refused was, where that is known.</summary>
+    public string? Why { get; protected set; }
+
     /// <summary>Gives the input to the reader. An exception that is not documented leaves this method.</summary>
     public abstract Outcome Run(byte[] input);
 
