@@ -20,6 +20,9 @@ internal sealed class ResolvePass : IDisposable
     /// <summary>Nodes that loops and branches may add to those of the file.</summary>
     private const int MostAdded = 250_000;
 
+    /// <summary>Of a table of places, how many are looked at.</summary>
+    private const int MostPlaces = 1 << 12;
+
     /// <summary>From so many bytes on, what a pass leaves behind is collected before the next one makes as much.</summary>
     private const long MuchLeft = 32 << 20;
 
@@ -313,6 +316,7 @@ internal sealed class ResolvePass : IDisposable
 
         var kept = node.Take(KeepsShapeOf) as long?;
         _evaluator.Evaluate(node);
+        if (node.Op == "Gather") CheckPlaces(node);
         if (_probes.Count > 1) _turns.AddRange(TurningSizes.Of(node, _evaluator, _probes));
         if (kept is { } input && !_evaluator.SameShape(node.Input((int)input), node.Output(0)))
             throw new ShapeFault($"{string.Join(" and ", node.Inputs.Select(i => $"'{i}' {_evaluator.ShapeOf(i)}"))} do not fit: the result would be {_evaluator.ShapeOf(node.Output(0))}.");
@@ -338,6 +342,18 @@ internal sealed class ResolvePass : IDisposable
         }
 
         if (!isKnown) _kept.Add(node);
+    }
+
+    /// <summary>Places that are looked up must be there, at all sizes that are tried.</summary>
+    private void CheckPlaces(IrNode node)
+    {
+        if (_evaluator.KnownContent(node.Input(1)) is not { Count: > 0 and <= MostPlaces } places) return;
+        var axis = node.Int("axis", 0) is var given && given < 0 ? given + _evaluator.ShapeOf(node.Input(0)).Rank : given;
+        var (least, most) = (places.Integers().Min(), places.Integers().Max());
+        foreach (var size in _evaluator.SizesOf(node.Input(0), (int)axis))
+        {
+            if (most >= size || least < -size) throw new ShapeFault($"it takes place {(most >= size ? most : least)} of '{node.Input(0)}', which has {size}.");
+        }
     }
 
     /// <summary>A part that is all of its input, or an expansion to the size it has, at all sizes that are tried.</summary>

@@ -17,6 +17,7 @@ internal static class NoOps
             if (IsIdentity(node, rewriter)) rewriter.Bypass(node, node.Input(0));
             else if (IsView(node)) MergeView(node, rewriter);
             else if (node.Op == "Transpose") MergeTranspose(node, rewriter);
+            else if (node.Op == "Slice") LeaveOutWholeAxes(node, rewriter);
         }
     }
 
@@ -54,21 +55,41 @@ internal static class NoOps
     private static bool Keeps(IrNode node, Rewriter rewriter) =>
         rewriter.IsFloat(node.Input(0)) && rewriter.Shape(node.Input(0)).Sizes.AsSpan().SequenceEqual(rewriter.Shape(node.Output(0)).Sizes) && rewriter.Constant(node.Input(0)) is null;
 
-    /// <summary>Every axis is cut at its end or beyond: one of a fixed size that keeps it, any other at an end no size reaches. That two sizes both depend on a symbol does not make them the same.</summary>
-    private static bool IsWhole(IrNode node, Rewriter rewriter)
+    /// <summary>Whether every axis stays whole.</summary>
+    private static bool IsWhole(IrNode node, Rewriter rewriter) => WholeAxes(node, rewriter) is { } whole && Array.TrueForAll(whole, w => w);
+
+    /// <summary>
+    /// For each axis that is cut, whether it is cut at its end or beyond: one of a fixed size that keeps it, any other at an end no size
+    /// reaches. That two sizes both depend on a symbol does not make them the same. Null where that is not known.
+    /// </summary>
+    private static bool[]? WholeAxes(IrNode node, Rewriter rewriter)
     {
         int[] sizes = rewriter.Shape(node.Input(0)).Sizes, left = rewriter.Shape(node.Output(0)).Sizes;
         var ends = rewriter.Constant(node.Input(2))?.Integers();
-        var axes = node.Input(3).Length == 0 ? [.. Enumerable.Range(0, sizes.Length).Select(i => (long)i)] : rewriter.Constant(node.Input(3))?.Integers();
-        var steps = node.Input(4).Length == 0 ? [1] : rewriter.Constant(node.Input(4))?.Integers();
-        if (rewriter.Constant(node.Input(1)) is not { IsZero: true } || axes is null || steps is null || !Array.TrueForAll(steps, s => s == 1)) return false;
-        for (var i = 0; i < (ends?.Length ?? axes.Length); i++)
-        {
-            var axis = axes[i] < 0 ? axes[i] + sizes.Length : axes[i];
-            if (sizes[axis] < 0 ? ends is null || ends[i] < int.MaxValue : sizes[axis] != left[axis]) return false;
-        }
+        if (rewriter.Constant(node.Input(1))?.Integers() is not { } starts || Axes(node, sizes.Length, starts.Length, rewriter) is not { } axes) return null;
+        var steps = node.Input(4).Length == 0 ? [.. Enumerable.Repeat(1L, starts.Length)] : rewriter.Constant(node.Input(4))?.Integers();
+        if (steps is null || axes.Length != starts.Length || steps.Length != starts.Length || (ends is not null && ends.Length != starts.Length)) return null;
+        return [.. starts.Select((start, i) => start == 0 && steps[i] == 1 && (sizes[axes[i]] < 0 ? ends is not null && ends[i] >= int.MaxValue : sizes[axes[i]] == left[axes[i]]))];
+    }
 
-        return true;
+    private static int[]? Axes(IrNode node, int rank, int count, Rewriter rewriter) => node.Input(3).Length == 0
+        ? [.. Enumerable.Range(0, count)]
+        : rewriter.Constant(node.Input(3))?.Integers() is { } axes ? Array.ConvertAll(axes, a => (int)(a < 0 ? a + rank : a)) : null;
+
+    /// <summary>A part along several axes is one along those that are really cut.</summary>
+    private static void LeaveOutWholeAxes(IrNode node, Rewriter rewriter)
+    {
+        if (WholeAxes(node, rewriter) is not { } whole || !Array.Exists(whole, w => w)) return;
+        var axes = Axes(node, rewriter.Shape(node.Input(0)).Rank, whole.Length, rewriter)!;
+        var inputs = node.Inputs.ToList();
+        if (Kept(node.Input(2)) is not { } ends) return;
+        (inputs[1], inputs[2]) = (Kept(node.Input(1))!, ends);
+        if (node.Input(4).Length > 0) inputs[4] = Kept(node.Input(4))!;
+        if (inputs.Count == 3) inputs.Add("");
+        inputs[3] = rewriter.Graph.Constant(node.Name, IrTensor.Vector([.. axes.Where((_, i) => !whole[i]).Select(a => (long)a)]));
+        rewriter.Replace(node, new IrNode(node.Name, "Slice", inputs, node.Outputs));
+
+        string? Kept(string value) => rewriter.Constant(value)?.Integers() is { } numbers ? rewriter.Graph.Constant(node.Name, IrTensor.Vector([.. numbers.Where((_, i) => !whole[i])])) : null;
     }
 
     private static int[] Permutation(IrNode node, Rewriter rewriter)

@@ -47,6 +47,9 @@ internal sealed class LoopBody
     /// <summary>What each round joins to a list, or to a tensor, the first of which stands last.</summary>
     public List<(string Name, string Value, string Output, string? First)> Appended { get; } = [];
 
+    /// <summary>What each round puts into a tensor at places that it names.</summary>
+    public List<Placed> Placed { get; } = [];
+
     /// <summary>Carried values, their next ones, and the outputs of the loop.</summary>
     public List<(string Name, string Value, string Output)> States { get; } = [];
 
@@ -56,18 +59,26 @@ internal sealed class LoopBody
 
     public string FirstOf(string carried) => _carried[carried].First;
 
+    /// <summary>Lets a carried value become another one.</summary>
+    public void SetNext(string carried, string next)
+    {
+        _carried[carried] = (FirstOf(carried), next);
+        States[States.FindIndex(s => s.Name == carried)] = (carried, next, States.Find(s => s.Name == carried).Output);
+    }
+
     public int Axis(string appended) => _axes[appended];
 
     public void SetAxis(string appended, int axis) => _axes[appended] = axis;
 
     /// <summary>For the value that becomes each state, what it is in this round.</summary>
-    public Dictionary<string, string> Hints()
+    /// <param name="masks">States that only repeat a value are no cell's.</param>
+    public Dictionary<string, string> Hints(LoopMasks masks)
     {
         var rewriter = new Rewriter(Graph);
         var hints = new Dictionary<string, string>();
         foreach (var (name, _, _) in States)
         {
-            if (!Numbers.Varies(name)) hints[LinearForm.Root(rewriter, NextOf(name)!)] = name;
+            if (!Numbers.Varies(name) && !masks.IsHeld(name)) hints[LinearForm.Root(rewriter, NextOf(name)!)] = name;
         }
 
         return hints;
@@ -75,6 +86,24 @@ internal sealed class LoopBody
 
     /// <summary>A number's value in each round, where these do not depend on a symbol.</summary>
     public long[]? NumbersOf(string value) => _noted.TryGetValue(value, out var all) && Steps >= 0 && Array.TrueForAll(all, a => a.AsSpan().SequenceEqual(all[0])) ? all[0] : null;
+
+    /// <summary>A number's value in each round as begin + step · round, where the begin may be told from the number of rounds: that begin, its part of the number of rounds, and the step. Null where it is none.</summary>
+    public (long Begin, long OfRounds, long Step)? LineOf(string value)
+    {
+        if (!_noted.TryGetValue(value, out var all) || Array.Exists(all, a => a.Length == 0)) return null;
+        var step = all.FirstOrDefault(a => a.Length > 1) is { } longer ? longer[1] - longer[0] : 0;
+        if (Array.Exists(all, a => a.Index().Any(i => i.Item != a[0] + step * i.Index))) return null;
+        var rounds = Numbers.Rounds;
+        var other = Array.FindIndex(rounds, r => r != rounds[0]);
+        var ofRounds = other < 0 ? 0 : (all[other][0] - all[0][0]) / (rounds[other] - rounds[0]);
+        var begin = all[0][0] - ofRounds * rounds[0];
+        return all.Index().All(a => a.Item[0] == begin + ofRounds * rounds[a.Index]) ? (begin, ofRounds, step) : null;
+    }
+
+    /// <summary>Whether two values have the same size along an axis, whatever the sizes of the symbolic dimensions.</summary>
+    public bool AreAsLong(string a, string b, int axis) => _evaluator.SizesOf(a, axis).SequenceEqual(_evaluator.SizesOf(b, axis));
+
+    public IrShape ShapeAround(string value) => _evaluator.ShapeOf(value);
 
     /// <summary>The places of an axis that an index goes through, the same at all sizes of the symbolic dimensions; null where they are not one after the other.</summary>
     public Places? Places(string sequence, int axis, string index)
@@ -128,15 +157,35 @@ internal sealed class LoopBody
     }
 }
 
+/// <summary>A tensor that each round puts something into.</summary>
+/// <param name="Op">ScatterND or ScatterElements.</param>
+/// <param name="Axis">The axis of ScatterElements.</param>
+/// <param name="Indices">Where in a round.</param>
+/// <param name="Updates">What in a round.</param>
+/// <param name="First">The tensor before the first round.</param>
+/// <param name="Output">The tensor after the last one.</param>
+internal sealed record Placed(string Op, long Axis, string Indices, string Updates, string First, string Output);
+
 /// <summary>Places of an axis: a list, or a run from one bound to another, which are told from the axis' start or from its end.</summary>
 internal sealed record Places(long[] List, (long Value, bool FromEnd) From, (long Value, bool FromEnd) To, bool IsBackward)
 {
+    private const int MostLookedUp = 1 << 12;
+
+    /// <summary>Whether it is all of the axis.</summary>
+    public bool IsWhole => List.Length == 0 && From is (0, false) && To is (0, true);
+
     public string Cut(Emitter emitter, string value, int axis, IrShape shape)
     {
         if (List.Length > 0) return emitter.Add("Gather", [value, emitter.Constant(IrTensor.Vector(List))], shape, ("axis", (long)axis));
-        var isWhole = From is (0, false) && To is (0, true);
+        // A part of an axis that may be shorter is looked up, for a cut would take what is there.
+        if (!IsWhole && shape.Sizes[axis] < 0 && From.FromEnd == To.FromEnd && To.Value - From.Value <= MostLookedUp)
+        {
+            var list = Enumerable.Range(0, (int)(To.Value - From.Value)).Select(i => From.Value + i);
+            return emitter.Add("Gather", [value, emitter.Constant(IrTensor.Vector([.. IsBackward ? list.Reverse() : list]))], shape, ("axis", (long)axis));
+        }
+
         var end = To is (0, true) ? long.MaxValue : To.Value;
-        if (!isWhole) value = emitter.Add("Slice", [value, Vector(From.Value), Vector(end), Vector(axis)], shape);
+        if (!IsWhole) value = emitter.Add("Slice", [value, Vector(From.Value), Vector(end), Vector(axis)], shape);
         return IsBackward ? emitter.Add("Slice", [value, Vector(-1), Vector(long.MinValue), Vector(axis), Vector(-1)], shape) : value;
 
         string Vector(long number) => emitter.Constant(IrTensor.Vector(number));

@@ -61,15 +61,31 @@ internal sealed class LoopEmitter(LoopBody loop, IrGraph graph) : Emitter
         return Add("Transpose", [value], shape, ("perm", (long[])[axis, .. perm]));
     }
 
+    /// <summary>The number of a step, begin + step · round, over all steps.</summary>
+    public string Line(long begin, long ofRounds, long step, ElementType type, IrShape shape)
+    {
+        var numbers = new IrShape(ElementType.Int64, [loop.Steps]);
+        var count = Add("Squeeze", [Steps(), Constant(IrTensor.Vector(0))], numbers);
+        var line = Add("Range", [Constant(IrTensor.Of([], 0L)), count, Constant(IrTensor.Of([], 1L))], numbers);
+        if (step != 1) line = Add("Mul", [line, Constant(IrTensor.Of([], step))], numbers);
+        if (ofRounds != 0) line = Add("Add", [line, ofRounds == 1 ? count : Add("Mul", [count, Constant(IrTensor.Of([], ofRounds))], numbers)], numbers);
+        if (begin != 0) line = Add("Add", [line, Constant(IrTensor.Of([], begin))], numbers);
+        if (type != ElementType.Int64) line = Cast(line, type, numbers);
+        return shape.Rank == 0 ? line : Add("Reshape", [line, Constant(IrTensor.Vector([-1, .. Enumerable.Repeat(1L, shape.Rank)]))], new IrShape(type, [loop.Steps, .. shape.Sizes]));
+    }
+
     /// <summary>What was joined to a tensor along an axis in each step: all of it behind the tensor.</summary>
-    public string Joined(string first, string steps, IrShape shape, int axis)
+    public string Joined(string first, string steps, IrShape shape, int axis) => Add("Concat", [first, Merged(steps, shape, axis)], shape, ("axis", (long)axis));
+
+    /// <summary>What lies along an axis in each step, side by side along it.</summary>
+    public string Merged(string steps, IrShape shape, int axis)
     {
         var perm = Enumerable.Range(1, shape.Rank).Select(a => (long)a).ToList();
         perm.Insert(axis, 0);
         var turned = Add("Transpose", [steps], shape, ("perm", perm.ToArray()));
+        if (shape.Sizes[axis] == 1) return Add("Squeeze", [turned, Constant(IrTensor.Vector(axis + 1))], shape);
         // [before, steps, size, behind]: steps and size become one.
         var sizes = shape.Sizes.Select((s, i) => i < axis ? 0 : i == axis ? -1 : (long)s);
-        var merged = Add("Reshape", [turned, Constant(IrTensor.Vector([.. sizes]))], shape);
-        return Add("Concat", [first, merged], shape, ("axis", (long)axis));
+        return Add("Reshape", [turned, Constant(IrTensor.Vector([.. sizes]))], shape);
     }
 }

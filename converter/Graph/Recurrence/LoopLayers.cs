@@ -6,7 +6,7 @@ namespace SeqRuntime.Converter.Graph.Recurrence;
 /// A loop over the steps of a sequence that is one recurrent layer or several becomes these layers, whatever the number of its rounds:
 /// what it looks up by the round is the sequence, what it carries are states, and all else is computed for all steps at once.
 /// </summary>
-internal sealed class LoopLayers
+internal sealed partial class LoopLayers
 {
     private readonly LoopBody _loop;
     private readonly Rewriter _rewriter;
@@ -17,10 +17,14 @@ internal sealed class LoopLayers
     private readonly Dictionary<string, string> _last = [];
     private readonly HashSet<string> _same = [];
     private readonly HashSet<string> _emitted = [];
+    private readonly LoopMasks _masks;
+    private readonly HashSet<IrNode> _visited = [];
+    private readonly HashSet<string> _loose = [];
+    private StepPacking? _packing;
 
-    private LoopLayers(LoopBody loop, LoopEmitter emitter, IReadOnlyDictionary<string, string> hints)
+    private LoopLayers(LoopBody loop, LoopEmitter emitter, IReadOnlyDictionary<string, string> hints, LoopMasks masks)
     {
-        _loop = loop;
+        (_loop, _masks) = (loop, masks);
         _emitter = emitter;
         _rewriter = new Rewriter(loop.Graph);
         _context = new CellContext(_rewriter, hints);
@@ -34,42 +38,38 @@ internal sealed class LoopLayers
     {
         if (loop.Why is { } why) return (null, why);
         foreach (var pass in (Action<IrGraph>[])[NoOps.Run, LinearFusion.Run]) pass(loop.Graph);
-        var hints = loop.Hints();
+        var masks = LoopMasks.Find(loop);
+        var hints = loop.Hints(masks);
         CellFusion.Run(loop.Graph, hints);
         DeadCode.Remove(loop.Graph);
-        var layers = new LoopLayers(loop, new LoopEmitter(loop, graph), hints);
+        var layers = new LoopLayers(loop, new LoopEmitter(loop, graph), hints, masks);
         return layers.Run(sequences) is { } fault ? (null, fault) : (layers._emitter.Nodes, "");
     }
 
     private string? Run(SequenceValues sequences)
     {
-        foreach (var node in Body.Nodes)
+        // What the mask follows from comes first: layers need it, though they do not read it.
+        foreach (var node in Before(_masks.Mask).Concat(Body.Nodes))
         {
-            if (Visit(node) is { } fault) return fault;
+            if (_visited.Add(node) && Visit(node) is { } fault) return fault;
         }
 
-        foreach (var (name, value, output) in _loop.Collected)
+        return Outputs(sequences);
+    }
+
+    /// <summary>The nodes that a value follows from, in their order.</summary>
+    private List<IrNode> Before(string value)
+    {
+        var needed = new HashSet<string> { value };
+        var nodes = new List<IrNode>();
+        foreach (var node in Enumerable.Reverse(Body.Nodes).Where(n => n.Outputs.Exists(needed.Contains)))
         {
-            if (output.Length == 0) continue;
-            if (OverSteps(value) is not { } sequence) return $"it collects '{name}', which is not the same computation in each round";
-            _emitter.Into(output, sequence);
+            nodes.Add(node);
+            needed.UnionWith(node.Inputs.Where(i => i.Length > 0));
         }
 
-        foreach (var (name, value, output, sequence) in _loop.Appended)
-        {
-            if (OverSteps(value) is not { } steps) return $"it collects '{name}', which is not the same computation in each round";
-            if (sequence is null) sequences.HoldSlices(output, steps);
-            else _emitter.Into(output, _emitter.Joined(sequence, steps, Body.ShapeOf(value), _loop.Axis(name)));
-        }
-
-        foreach (var (name, value, output) in _loop.States)
-        {
-            if (output.Length == 0) continue;
-            if (Final(name, value) is not { } final) return $"it carries '{name}', which is no state of a recurrent layer";
-            _emitter.Into(output, final);
-        }
-
-        return null;
+        nodes.Reverse();
+        return nodes;
     }
 
     private string? Visit(IrNode node)
@@ -89,18 +89,45 @@ internal sealed class LoopLayers
         }
 
         if (node.Op is "LSTM" or "GRU" or "RNN" && StateOf(node) is { } state) return Layer(node, state);
+        if (_masks.SelectionOf(node) is { } selection) return Selected(selection);
         var inputs = node.Inputs.ConvertAll(i => IsSame(i) ? null : OverSteps(i)).ToArray();
         // What depends on the state before a round is worked out where it is a layer's own affair only.
         if (node.Inputs.Index().Any(i => !IsSame(i.Item) && inputs[i.Index] is null)) return null;
         foreach (var same in node.Inputs.Where(i => IsSame(i))) Need(same);
         if (_time.Lift(node, inputs, Body.ShapeOf, Body.ConstantOf) is not { } outputs) return $"{node} is not known over all rounds at once";
+        var isLoose = node.Inputs.Exists(_loose.Contains) && !_masks.IsZeroElsewhere(node) && (_masks.Choice(node) is not { } choice || _loose.Contains(choice.Other));
+        if (isLoose && !KeepsRows(node)) return $"{node} mixes rows that a mask leaves out with others";
         for (var i = 0; i < node.Outputs.Count; i++)
         {
-            if (node.Outputs[i].Length > 0) _lifted[node.Outputs[i]] = outputs[i];
+            if (node.Outputs[i].Length == 0) continue;
+            _lifted[node.Outputs[i]] = outputs[i];
+            if (isLoose) _loose.Add(node.Outputs[i]);
         }
 
         return null;
     }
+
+    /// <summary>Whether what a node makes of each row of the batch depends on that row alone.</summary>
+    private bool KeepsRows(IrNode node)
+    {
+        bool IsAlike(string value) => Body.ShapeOf(value).Sizes.AsSpan().SequenceEqual(Body.ShapeOf(node.Output(0)).Sizes);
+        if (node.Op is "Linear" or "MatMul") return !_loose.Contains(node.Input(1)) && Body.ShapeOf(node.Input(1)).Rank == 2 && Body.ShapeOf(node.Input(0)).Rank > 1;
+        if (node.Op is "Squeeze" or "Unsqueeze") return true;
+        return TimeAxis.IsElementwise(node.Op) && node.Inputs.TrueForAll(i => !_loose.Contains(i) || IsAlike(i));
+    }
+
+    /// <summary>A masked state after each step: what the last step that counts left, the first state before there is one.</summary>
+    private string? Selected(Selection selection)
+    {
+        var root = _context.Root(selection.Counting);
+        if (_packing is null || _rewriter.Producer(root) is not { Op: "LSTM" or "GRU" or "RNN" } layer || layer.Outputs.IndexOf(root) > 1 || OverSteps(selection.Counting) is not { } steps) return null;
+        var shape = Body.ShapeOf(selection.Counting);
+        var isAny = shape.Rank == 2 ? _packing.IsAny : _emitter.Add("Unsqueeze", [_packing.IsAny, _emitter.Constant(IrTensor.Vector([.. Enumerable.Range(1, shape.Rank - 2).Select(a => (long)a)]))], shape);
+        _lifted[selection.Node.Output(0)] = _emitter.Add("Where", [isAny, steps, _loop.FirstOf(selection.State)], new IrShape(shape.Type, [_loop.Steps, .. shape.Sizes]));
+        return null;
+    }
+
+    private string Axes(IEnumerable<int> axes) => _emitter.Constant(IrTensor.Vector([.. axes.Select(a => (long)a)]));
 
     /// <summary>Whether a value is the same in each round.</summary>
     private bool IsSame(string value) => value.Length == 0 || _same.Contains(value) || Body.ConstantOf(value) is not null || (IsOuter(value) && !_loop.Numbers.Varies(value));
@@ -147,6 +174,9 @@ internal sealed class LoopLayers
             };
             return tensor is null ? null : _lifted[value] = _emitter.Constant(tensor);
         }
+
+        if (_loop.Numbers.Varies(value) && Body.ShapeOf(value) is { Type: ElementType.Float32 or ElementType.Int64 or ElementType.Int32 } one && _loop.LineOf(value) is { } line)
+            return _lifted[value] = _emitter.Line(line.Begin, line.OfRounds, line.Step, one.Type, one);
 
         return null;
     }
@@ -200,23 +230,55 @@ internal sealed class LoopLayers
         for (var i = 0; i < states.Length; i++)
         {
             if (_loop.NextOf(states[i]) is not { } next || !IsLeft(node, i, next)) return $"{node} does not leave the state '{states[i]}' that it begins with";
-            if (_context.ReadersOf(states[i]).Exists(reader => reader != node)) return $"'{states[i]}' is read by more than {node}";
+            if (_context.ReadersOf(states[i]).Exists(reader => reader != node && (reader is null || _masks.SelectionOf(reader)?.State != states[i]))) return $"'{states[i]}' is read by more than {node}";
         }
 
         var shape = Body.ShapeOf(node.Input(0));
         var sequence = _emitter.Add("Squeeze", [x, _emitter.Constant(IrTensor.Vector(1))], new IrShape(shape.Type, [_loop.Steps, .. shape.Sizes[1..]]));
         var inputs = node.Inputs.ToList();
+        var isMasked = Array.TrueForAll(states, _masks.Has);
+        if (!isMasked && (Array.Exists(states, _masks.Has) || _loose.Contains(node.Input(0)))) return $"{node} reads what a mask leaves out in some rounds";
+        if (isMasked)
+        {
+            if (Packing(shape.Sizes[1]) is not { } packing) return "its mask depends on the states";
+            sequence = packing.Pack(sequence);
+            inputs[4] = packing.Lengths;
+        }
+
         inputs[0] = sequence;
         for (var i = 0; i < states.Length; i++) inputs[5 + i] = Again(node.Inputs[5 + i], states[i], _loop.FirstOf(states[i]));
         var outputs = Enumerable.Range(0, 1 + states.Length).Select(_ => _emitter.Fresh()).ToArray();
         var layer = new IrNode(_loop.Name, node.Op, inputs, outputs);
         foreach (var (key, value) in node.Attributes) layer.Attributes[key] = value;
         _emitter.Nodes.Add(layer);
-        if (node.Output(0).Length > 0) _lifted[node.Output(0)] = _emitter.Add("Unsqueeze", [outputs[0], _emitter.Constant(IrTensor.Vector(1))], Body.ShapeOf(node.Output(0)));
+        var y = outputs[0];
+        if (isMasked)
+        {
+            y = _emitter.Add("Unsqueeze", [_packing!.Unpack(_emitter.Add("Squeeze", [y, Axes([1])], shape)), Axes([1])], shape);
+            _loose.UnionWith(node.Outputs.Take(2).Where(o => o.Length > 0));
+        }
+
+        if (node.Output(0).Length > 0) _lifted[node.Output(0)] = _emitter.Add("Unsqueeze", [y, _emitter.Constant(IrTensor.Vector(1))], Body.ShapeOf(node.Output(0)));
         // Y over the steps is what Y_h of one step is over all.
-        if (node.Output(1).Length > 0) _lifted[node.Output(1)] = outputs[0];
+        if (node.Output(1).Length > 0) _lifted[node.Output(1)] = y;
         for (var i = 0; i < states.Length; i++) _last[states[i]] = outputs[1 + i];
         return null;
+    }
+
+    /// <summary>The steps in the order that the mask asks for.</summary>
+    /// <param name="batch">Size of the batch; -1 where it depends on a symbol.</param>
+    private StepPacking? Packing(int batch)
+    {
+        if (_packing is not null) return _packing;
+        if (OverSteps(_masks.Mask) is not { } mask) return null;
+        var sizes = Body.ShapeOf(_masks.Mask).Sizes;
+        var rows = sizes.Length > 1 ? sizes[^2] : 1;
+        if (rows != batch && (rows != 1 || batch < 0)) return null;
+        var shape = new IrShape(ElementType.Bool, [batch, _loop.Steps]);
+        mask = _emitter.Add("Transpose", [_emitter.Add("Reshape", [mask, _emitter.Constant(IrTensor.Vector(0, -1))], shape)], shape, ("perm", (long[])[1, 0]));
+        if (_masks.IsInverted) mask = _emitter.Add("Not", [mask], shape);
+        if (rows != batch) mask = _emitter.Add("Expand", [mask, _emitter.Constant(IrTensor.Vector(batch, 1))], shape);
+        return _packing = new StepPacking(_emitter, mask);
     }
 
     /// <summary>Whether a layer of one step leaves a state as the given value.</summary>
@@ -233,40 +295,5 @@ internal sealed class LoopLayers
         var node = _rewriter.Producer(value)!;
         foreach (var input in node.Inputs.Skip(1)) Need(input);
         return _emitter.Add(node.Op, [Again(node.Input(0), from, of), .. node.Inputs.Skip(1)], Body.ShapeOf(value), [.. node.Attributes.Select(a => (a.Key, a.Value))]);
-    }
-
-    /// <summary>What a carried value is when the loop has ended.</summary>
-    private string? Final(string name, string next)
-    {
-        if (_loop.Numbers.Varies(name)) return FinalNumber(name);
-        if (_last.TryGetValue(name, out var last))
-        {
-            var root = _context.Root(next);
-            var shape = Body.ShapeOf(root);
-            // Y of one step is [1, 1, …], the last state [1, …].
-            if (shape.Rank == 4) last = _emitter.Add("Unsqueeze", [last, _emitter.Constant(IrTensor.Vector(0))], shape);
-            return Again(next, root, last);
-        }
-
-        if (_context.ReadersOf(name).Exists(r => r is not null) || OverSteps(next) is not { } sequence) return null;
-        return _emitter.Add("Gather", [sequence, _emitter.Constant(IrTensor.Of([], -1L))], Body.ShapeOf(next), ("axis", 0L));
-    }
-
-    /// <summary>A number after the last round; where that follows from the number of rounds, from that.</summary>
-    private string? FinalNumber(string name)
-    {
-        var type = Body.ShapeOf(name).Type;
-        var last = Enumerable.Range(0, _loop.Numbers.Rounds.Length).Select(p => (double)_loop.Numbers.Last[(name, p)]).ToArray();
-        if (Array.TrueForAll(last, l => l == last[0])) return _emitter.Cast(_emitter.Constant(IrTensor.Of(Body.ShapeOf(name).Sizes, (float)last[0])), type, Body.ShapeOf(name));
-        var rounds = _loop.Numbers.Rounds;
-        var other = Array.FindIndex(rounds, r => r != rounds[0]);
-        if (other < 0) return null;
-        var step = (last[other] - last[0]) / (rounds[other] - rounds[0]);
-        var begin = last[0] - step * rounds[0];
-        if (rounds.Index().Any(r => begin + step * r.Item != last[r.Index]) || step != Math.Floor(step)) return null;
-        var shape = Body.ShapeOf(name);
-        var product = _emitter.Add("Mul", [_emitter.Steps(), _emitter.Constant(IrTensor.Vector((long)step))], shape);
-        var sum = _emitter.Add("Add", [product, _emitter.Constant(IrTensor.Vector((long)begin))], shape);
-        return _emitter.Cast(_emitter.Add("Reshape", [sum, _emitter.Constant(IrTensor.Of<long>([shape.Rank], [.. shape.Sizes.Select(s => (long)s)]))], shape), type, shape);
     }
 }

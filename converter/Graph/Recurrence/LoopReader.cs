@@ -29,6 +29,7 @@ internal static class LoopReader
         var outer = new Dictionary<string, string>();
         var unchanged = new List<(string Output, string Value)>();
         var growing = new List<(string Name, string Value, string Output, string? First, int Axis)>();
+        var placed = new List<Placed>();
         var states = new List<(string Name, string First, string Next, string Output)>();
         for (var i = 0; i < count; i++)
         {
@@ -46,6 +47,11 @@ internal static class LoopReader
                 growing.Add((name, join.Input(1), output, isList ? null : first, isList ? 0 : AxisOf(join, evaluator.ShapeOf(first).Rank)));
                 body.Nodes.Remove(join);
             }
+            else if (!isList && producers.GetValueOrDefault(Root(next)) is { } placing && IsPlacing(placing, body, v => Root(v) == name))
+            {
+                placed.Add(new Placed(placing.Op, placing.Int("axis", 0), placing.Input(1), placing.Input(2), first, output));
+                body.Nodes.Remove(placing);
+            }
             else if (isList)
             {
                 return (null, $"what it does with the list '{name}' is not known");
@@ -61,7 +67,7 @@ internal static class LoopReader
         var condition = body.Outputs[0].Value;
         body.Inputs.Clear();
         body.Outputs.Clear();
-        foreach (var value in (string[])[condition, .. states.Select(s => s.Next), .. growing.Select(g => g.Value), .. collected]) body.Outputs.Add(new IrPort(value, value, 0, []));
+        foreach (var value in (string[])[condition, .. states.Select(s => s.Next), .. growing.Select(g => g.Value), .. placed.SelectMany(p => new[] { p.Indices, p.Updates }), .. collected]) body.Outputs.Add(new IrPort(value, value, 0, []));
         DeadCode.Remove(body);
         resolve(body, inner, outer);
 
@@ -76,6 +82,7 @@ internal static class LoopReader
             read.SetAxis(name, axis);
         }
 
+        read.Placed.AddRange(placed.ConvertAll(p => p with { Indices = resolved.Dequeue(), Updates = resolved.Dequeue() }));
         for (var i = 0; i < collected.Count; i++) read.Collected.Add((collected[i], resolved.Dequeue(), loop.Output(count + i)));
         var (nodes, why) = LoopLayers.Replace(read, graph, sequences);
         if (nodes is null) return (null, why);
@@ -94,6 +101,13 @@ internal static class LoopReader
     {
         if (join.Input(0) != name || (isList ? join.Op != "SequenceInsert" || join.Input(2).Length > 0 : join.Op != "Concat") || join.Inputs.Count != 2) return false;
         return body.Nodes.Sum(n => n.Inputs.Count(i => i == name)) == 1 && !body.Nodes.Exists(n => n != join && n.Inputs.Contains(join.Output(0)) && n.Op != "Identity");
+    }
+
+    /// <summary>Whether a node does nothing but put something into a value that is read nowhere else.</summary>
+    private static bool IsPlacing(IrNode node, IrGraph body, Predicate<string> isCarried)
+    {
+        if (node.Op is not ("ScatterND" or "ScatterElements") || node.Inputs.Count != 3 || node.String("reduction", "none") != "none" || !isCarried(node.Input(0))) return false;
+        return !body.Nodes.Exists(n => n.Op != "Identity" && n.Inputs.Index().Any(i => (i.Item == node.Output(0) || isCarried(i.Item)) && (n != node || i.Index > 0)));
     }
 
     private static int AxisOf(IrNode join, int rank) => (int)(join.Int("axis", 0) is var axis && axis < 0 ? axis + rank : axis);

@@ -43,7 +43,8 @@ internal sealed class Stacking(Rewriter rewriter, Emitter emitter, int steps)
         IrShape With(int size) => new(shape.Type, [.. shape.Sizes.Select((s, i) => i == axis ? size : s)]);
         var step = places.Count > 1 ? places[1] - places[0] : 1;
         var isRun = step is 1 or -1 && Enumerable.Range(1, places.Count - 1).All(i => places[i] - places[i - 1] == step);
-        if (!isRun) of = emitter.Add("Gather", [of, emitter.Constant(IrTensor.Vector([.. places]))], With(steps), ("axis", (long)axis));
+        // An axis that may be shorter is looked up, for a cut would take what is there.
+        if (!isRun || shape.Sizes[axis] < 0) of = emitter.Add("Gather", [of, emitter.Constant(IrTensor.Vector([.. places]))], With(steps), ("axis", (long)axis));
         else if (step == -1 || places.Count != shape.Sizes[axis]) of = emitter.Add("Slice", [of, Vector(places[0]), Vector(places[^1] + step < 0 ? long.MinValue : places[^1] + step), Vector(axis), Vector(step)], With(steps));
         if (axis != 0)
         {

@@ -17,6 +17,9 @@ internal sealed class TimeAxis(Emitter emitter, int steps)
 
     private static readonly HashSet<string> s_alongAxis = ["Softmax", "LogSoftmax", "Hardmax", "ArgMax", "ArgMin", "LayerNormalization", "RMSNormalization", "LpNormalization"];
 
+    /// <summary>Whether an operator does the same at each element.</summary>
+    public static bool IsElementwise(string op) => s_elementwise.Contains(op);
+
     /// <summary>One step of a node over all steps, or null where the operator is none of those known.</summary>
     /// <param name="node">The step's node.</param>
     /// <param name="inputs">For each input its value over all steps; null where it is the same in each step.</param>
