@@ -6,7 +6,7 @@ namespace SeqRuntime.Converter.Graph;
 /// <summary>The passes over a resolved graph, in their order.</summary>
 internal static class Passes
 {
-    private static readonly Action<IrGraph>[] s_fusions = [NoOps.RunBeforeCells, LinearFusion.Run, LayerNormFusion.Run, ActivationFusion.Run, CellFusion.Run, StepChains.Run, ZeroProducts.Run, ZeroStates.Run, NoOps.Run, NoOps.Run];
+    private static readonly Action<IrGraph>[] s_fusions = [NoOps.RunBeforeCells, LinearFusion.Run, LayerNormFusion.Run, ActivationFusion.Run, CellFusion.Run, StepChains.Run, FirstProducts.Run, ZeroStates.Run, NoOps.Run, NoOps.Run];
 
     /// <summary>Nodes that one node can stand for: products with their bias, normalizations, written-out cells. Every value that stays is what it was.</summary>
     /// <param name="graph">A resolved graph.</param>

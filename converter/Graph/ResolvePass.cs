@@ -36,6 +36,7 @@ internal sealed class ResolvePass : IDisposable
     private readonly IReadOnlyList<Sizes> _probes;
     private readonly List<Sizes> _turns;
     private readonly HashSet<IrTensor> _counted = [];
+    private readonly Dictionary<string, int> _products;
     private int _branches;
     private int _seen;
 
@@ -44,6 +45,7 @@ internal sealed class ResolvePass : IDisposable
         (_probes, _turns) = (probes, []);
         _graph = graph;
         _evaluator = new Evaluator(graph, probes);
+        _products = FirstProducts.Readers(graph);
         _sequences = new SequenceValues(graph, _evaluator);
     }
 
@@ -53,6 +55,7 @@ internal sealed class ResolvePass : IDisposable
         (_graph, _evaluator, _outer, _alias) = (body, evaluator, outer, outerNames);
         (_probes, _turns) = (outer._probes, outer._turns);
         _sequences = new SequenceValues(body, evaluator, outer._sequences);
+        _products = outer._products;
     }
 
     /// <exception cref="ShapeFault">Shapes do not fit together at these sizes of the symbolic dimensions.</exception>
@@ -320,7 +323,7 @@ internal sealed class ResolvePass : IDisposable
         if (_probes.Count > 1) _turns.AddRange(TurningSizes.Of(node, _evaluator, _probes));
         if (kept is { } input && !_evaluator.SameShape(node.Input((int)input), node.Output(0)))
             throw new ShapeFault($"{string.Join(" and ", node.Inputs.Select(i => $"'{i}' {_evaluator.ShapeOf(i)}"))} do not fit: the result would be {_evaluator.ShapeOf(node.Output(0))}.");
-        if (ZeroProducts.Is(node, _evaluator)) _evaluator.Forget(node.Output(0));
+        if (FirstProducts.Is(node, _evaluator, _products)) _evaluator.Forget(node.Output(0));
         if (IsWhole(node))
         {
             _alias[node.Output(0)] = node.Input(0);

@@ -99,9 +99,10 @@ internal sealed class CellFusion
         var w = sums.Inputs.Count == 0 ? "" : Constant(sums.Names.W, [1, rows, sums.W.Length / rows], sums.W);
         var r = Constant(sums.Names.R.Length > 0 ? sums.Names.R : sums.Names.W, [1, rows, recurrence.Length / rows], recurrence);
         var b = Constant(sums.Names.W + ".bias", [1, 2 * rows], sums.B);
-        var h = cell.Hidden.Length == 0 ? "" : Up(cell.Hidden, before);
+        if (!HasRows(cell.Hidden, before) || !HasRows(cell.Cell, before)) return;
+        var h = cell.Hidden.Length == 0 ? "" : State(cell.Hidden, before);
         List<string> inputs = [x, w, r, b, "", h];
-        if (cell.Op == "LSTM") inputs.AddRange([cell.Hidden.Length == 0 ? "" : Up(cell.Cell, before), cell.Peephole is null ? "" : Constant(sums.Names.W + ".peephole", [1, cell.Peephole.Length], cell.Peephole), cell.Projection]);
+        if (cell.Op == "LSTM") inputs.AddRange([cell.Hidden.Length == 0 ? "" : State(cell.Cell, before), cell.Peephole is null ? "" : Constant(sums.Names.W + ".peephole", [1, cell.Peephole.Length], cell.Peephole), cell.Projection]);
         while (inputs[^1].Length == 0) inputs.RemoveAt(inputs.Count - 1);
         var node = new IrNode(before.Name, cell.Op, inputs, ["", Graph.Fresh(before.Name)]) { Attributes = { ["hidden_size"] = (long)units } };
         if (cell.Op == "GRU") node.Attributes["linear_before_reset"] = cell.IsResetAfter ? 1L : 0L;
@@ -135,6 +136,23 @@ internal sealed class CellFusion
         var shape = new IrShape(ElementType.Float32, [.. _rewriter.Shape(x).Sizes[..^1], order.Length]);
         var made = _rewriter.Insert(before, "Gather", [x, Constant(sums.Made + ".order", IrTensor.Vector(places))], shape, ("axis", -1L));
         return Array.TrueForAll(bias, v => v == 0) ? made : _rewriter.Insert(before, "Add", [made, Constant(sums.Made + ".bias", [order.Length], bias)], shape);
+    }
+
+    /// <summary>Whether a first state has a row for each of the batch, or one for all whose number is known.</summary>
+    private bool HasRows(string state, IrNode before) =>
+        state.Length == 0 || Rows(state) == Rows(before.Output(0)) || (Rows(state) == 1 && Rows(before.Output(0)) > 0 && _rewriter.Shape(state).Rank == 2);
+
+    private int Rows(string value) => _rewriter.Shape(value).Sizes[..^1].Aggregate(1, (a, b) => a < 0 || b < 0 ? -1 : a * b);
+
+    private string State(string value, IrNode before)
+    {
+        if (Rows(value) != Rows(before.Output(0)))
+        {
+            int[] shape = [Rows(before.Output(0)), _rewriter.Shape(value).Sizes[^1]];
+            value = _rewriter.Insert(before, "Expand", [value, Constant(value + ".shape", IrTensor.Vector([.. shape.Select(s => (long)s)]))], new IrShape(ElementType.Float32, shape));
+        }
+
+        return Up(value, before);
     }
 
     private string Up(string value, IrNode before)

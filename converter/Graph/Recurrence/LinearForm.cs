@@ -161,12 +161,15 @@ internal sealed class LinearForm
 
     private int Last(string value) => _rewriter.Shape(value).Sizes is [.., var last] ? last : 1;
 
-    /// <summary>Both operands have the result's shape but for leading ones, or are constants along the last axis.</summary>
+    /// <summary>Both operands have the result's shape but for leading ones, or are constants along the last axis, or what a product makes of a constant row.</summary>
     private bool AreAlike(IrNode node)
     {
         var sizes = Significant(node.Output(0));
-        return node.Inputs.TrueForAll(i => _rewriter.Constant(i) is not null || Significant(i).SequenceEqual(sizes));
+        return node.Inputs.TrueForAll(i => _rewriter.Constant(i) is not null || Significant(i).SequenceEqual(sizes) || (IsOfConstant(i, 0) && Significant(i) is [var width] && width == sizes[^1]));
     }
+
+    private bool IsOfConstant(string value, int depth) =>
+        _rewriter.Constant(value) is not null || (depth < 4 && _rewriter.Producer(value) is { Op: "MatMul" or "Linear" or "Add" or "Split" or "Slice" } node && node.Inputs.TrueForAll(i => i.Length == 0 || IsOfConstant(i, depth + 1)));
 
     private int[] Significant(string value) => [.. _rewriter.Shape(value).Sizes.SkipWhile(s => s == 1)];
 
