@@ -5,6 +5,9 @@ namespace SeqRuntime.Converter.Graph;
 /// <summary>Operators that are written with simpler ones, and attributes that are settled by shapes (auto_pad).</summary>
 internal static class Decompose
 {
+    /// <summary>Attribute of a Transpose that moves the first axis to another place, whatever the rank.</summary>
+    public const string FirstAxisTo = "first_axis_to";
+
     private static readonly HashSet<string> s_known =
     [
         "LSTM", "GRU", "RNN", "Conv", "ConvTranspose", "Gemm", "Linear", "Sum", "Mean", "BatchNormalization", "If", "Loop", "Constant", "Identity", "Dropout", "CastLike", "Greater",
@@ -32,6 +35,7 @@ internal static class Decompose
         "RandomNormal" or "RandomNormalLike" or "RandomUniform" or "RandomUniformLike" or "Bernoulli" or "Multinomial" => "its output is random, and sessions give the same output for the same input",
         "Unique" or "NonMaxSuppression" => "the size of its output depends on data; leave it to the program around the model",
         "StringNormalizer" or "StringConcat" or "StringSplit" or "RegexFullMatch" or "TfIdfVectorizer" => "strings are not supported; leave them to the program around the model",
+        "Scan" => "its body does not fit its inputs, as that of a Scan before opset 9 does not; export the model with opset 9 or newer",
         "SequenceMap" => "sequences of tensors are supported where their lengths are known at conversion and nothing maps over them",
         _ when op.StartsWith("com.microsoft.nchwc.", StringComparison.Ordinal) => "the file was optimized for one kind of processor; convert the one before",
         _ when op.StartsWith("ai.onnx.ml.", StringComparison.Ordinal) => "operators of classical models are not supported",
@@ -63,6 +67,8 @@ internal static class Decompose
                 return new Expansion(node, graph) is var cast ? cast.Finish(cast.Cast(node.Input(0), evaluator.ShapeOf(node.Input(1)).Type)) : null;
             case "Pow" when evaluator.ShapeOf(node.Input(0)).Type != evaluator.ShapeOf(node.Input(1)).Type:
                 return Power(node, graph, evaluator);
+            case "Transpose" when node.Take(FirstAxisTo) is long to:
+                return MoveFirst(node, graph, evaluator.ShapeOf(node.Input(0)).Rank, to);
             case "MeanVarianceNormalization":
                 return MeanVariance(node, graph);
             case "LSTM" or "GRU" or "RNN" when node.Int("layout", 0) != 0:
@@ -94,6 +100,15 @@ internal static class Decompose
             default:
                 return DecomposeContrib.Names.Contains(node.Op) ? DecomposeContrib.Apply(node, graph, evaluator) : null;
         }
+    }
+
+    private static List<IrNode> MoveFirst(IrNode node, IrGraph graph, int rank, long to)
+    {
+        if (to < -rank || to >= rank) throw new ShapeFault($"axis {to} does not exist among {rank}.");
+        var perm = Enumerable.Range(1, rank - 1).Select(a => (long)a).ToList();
+        perm.Insert((int)(to < 0 ? to + rank : to), 0);
+        var x = new Expansion(node, graph);
+        return x.Finish(x.Add("Transpose", [node.Input(0)], ("perm", perm.ToArray())));
     }
 
     /// <summary>X + bias below -lambd, X - bias above lambd, 0 between.</summary>

@@ -7,7 +7,6 @@ internal sealed class LoopBody
 {
     private readonly Evaluator _evaluator;
     private readonly Dictionary<string, (string First, string Next)> _carried;
-    private readonly Dictionary<string, int> _axes = [];
     private Dictionary<string, long[][]> _noted = [];
 
     /// <param name="name">The loop's name.</param>
@@ -44,8 +43,8 @@ internal sealed class LoopBody
     /// <summary>What each round adds a row of: names of the body, values, and the outputs of the loop.</summary>
     public List<(string Name, string Value, string Output)> Collected { get; } = [];
 
-    /// <summary>What each round joins to a list, or to a tensor, the first of which stands last.</summary>
-    public List<(string Name, string Value, string Output, string? First)> Appended { get; } = [];
+    /// <summary>What each round joins to a list, or to a tensor.</summary>
+    public List<Appended> Appended { get; } = [];
 
     /// <summary>What each round puts into a tensor at places that it names.</summary>
     public List<Placed> Placed { get; } = [];
@@ -65,10 +64,6 @@ internal sealed class LoopBody
         _carried[carried] = (FirstOf(carried), next);
         States[States.FindIndex(s => s.Name == carried)] = (carried, next, States.Find(s => s.Name == carried).Output);
     }
-
-    public int Axis(string appended) => _axes[appended];
-
-    public void SetAxis(string appended, int axis) => _axes[appended] = axis;
 
     /// <summary>For the value that becomes each state, what it is in this round.</summary>
     /// <param name="masks">States that only repeat a value are no cell's.</param>
@@ -156,6 +151,15 @@ internal sealed class LoopBody
         return null;
     }
 }
+
+/// <summary>A list or a tensor that each round joins something to.</summary>
+/// <param name="Name">Its name in the body.</param>
+/// <param name="Value">What a round joins.</param>
+/// <param name="Output">What it is after the last round.</param>
+/// <param name="First">The tensor before the first one; null for a list.</param>
+/// <param name="Axis">The axis of a tensor that grows.</param>
+/// <param name="IsFront">What is joined stands before what is there.</param>
+internal sealed record Appended(string Name, string Value, string Output, string? First, int Axis, bool IsFront);
 
 /// <summary>A tensor that each round puts something into.</summary>
 /// <param name="Op">ScatterND or ScatterElements.</param>

@@ -74,9 +74,6 @@ internal sealed class LoopEmitter(LoopBody loop, IrGraph graph) : Emitter
         return shape.Rank == 0 ? line : Add("Reshape", [line, Constant(IrTensor.Vector([-1, .. Enumerable.Repeat(1L, shape.Rank)]))], new IrShape(type, [loop.Steps, .. shape.Sizes]));
     }
 
-    /// <summary>What was joined to a tensor along an axis in each step: all of it behind the tensor.</summary>
-    public string Joined(string first, string steps, IrShape shape, int axis) => Add("Concat", [first, Merged(steps, shape, axis)], shape, ("axis", (long)axis));
-
     /// <summary>What lies along an axis in each step, side by side along it.</summary>
     public string Merged(string steps, IrShape shape, int axis)
     {

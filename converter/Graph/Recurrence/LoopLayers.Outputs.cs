@@ -18,12 +18,14 @@ internal sealed partial class LoopLayers
             if (Place(placed) is { } fault) return fault;
         }
 
-        foreach (var (name, value, output, sequence) in _loop.Appended)
+        foreach (var joined in _loop.Appended)
         {
-            if (OverSteps(value) is not { } steps) return $"it collects '{name}', which is not the same computation in each round";
-            if (_loose.Contains(value)) return IsLoose(name);
-            if (sequence is null) sequences.HoldSlices(output, steps);
-            else _emitter.Into(output, _emitter.Joined(sequence, steps, Body.ShapeOf(value), _loop.Axis(name)));
+            if (OverSteps(joined.Value) is not { } steps) return $"it collects '{joined.Name}', which is not the same computation in each round";
+            if (_loose.Contains(joined.Value)) return IsLoose(joined.Name);
+            var shape = Body.ShapeOf(joined.Value);
+            if (joined.IsFront) steps = Turned(steps, 0, shape);
+            if (joined.First is null) sequences.HoldSlices(joined.Output, steps);
+            else _emitter.Into(joined.Output, Joined(joined, joined.First, _emitter.Merged(steps, shape, joined.Axis), shape));
         }
 
         foreach (var (name, value, output) in _loop.States)
@@ -35,6 +37,15 @@ internal sealed partial class LoopLayers
 
         return null;
     }
+
+    /// <summary>What all rounds joined to a tensor, with what it was before.</summary>
+    private string Joined(Appended joined, string first, string added, IrShape shape)
+    {
+        if (_loop.ShapeAround(first).Sizes[joined.Axis] == 0) return added;
+        return _emitter.Add("Concat", joined.IsFront ? [added, first] : [first, added], shape, ("axis", (long)joined.Axis));
+    }
+
+    private string Turned(string value, int axis, IrShape shape) => _emitter.Add("Slice", [value, Axes([-1]), _emitter.Constant(IrTensor.Vector(long.MinValue)), Axes([axis]), Axes([-1])], shape);
 
     private static string IsLoose(string name) => $"it collects '{name}', which a mask leaves out in some rounds";
 
@@ -54,7 +65,7 @@ internal sealed partial class LoopLayers
             if (isElements && isRow) updates = _emitter.Merged(updates, shape, axis);
             if (isRow)
             {
-                _emitter.Into(placed.Output, places.IsBackward ? _emitter.Add("Slice", [updates, Axes([-1]), _emitter.Constant(IrTensor.Vector(long.MinValue)), Axes([axis]), Axes([-1])], data) : updates);
+                _emitter.Into(placed.Output, places.IsBackward ? Turned(updates, axis, data) : updates);
                 return null;
             }
         }

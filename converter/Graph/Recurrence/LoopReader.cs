@@ -18,6 +18,7 @@ internal static class LoopReader
         body.Constants[go] = IrTensor.Of([], true);
         foreach (var (name, tensor) in body.Constants) inner.SetConstant(name, tensor);
 
+        StepSlices.Run(body, value => body.ConstantOf(value) ?? (value.Length > 0 && evaluator.Has(value) ? evaluator.KnownContent(value) : null));
         var producers = body.Producers();
         string Root(string value)
         {
@@ -28,7 +29,7 @@ internal static class LoopReader
         var count = loop.Inputs.Count - 2;
         var outer = new Dictionary<string, string>();
         var unchanged = new List<(string Output, string Value)>();
-        var growing = new List<(string Name, string Value, string Output, string? First, int Axis)>();
+        var growing = new List<Appended>();
         var placed = new List<Placed>();
         var states = new List<(string Name, string First, string Next, string Output)>();
         for (var i = 0; i < count; i++)
@@ -44,7 +45,8 @@ internal static class LoopReader
             else if (producers.GetValueOrDefault(Root(next)) is { } join && IsGrowing(join, name, isList, body))
             {
                 if (isList && !sequences.IsEmpty(first)) return (null, $"the list '{name}' is not empty before it");
-                growing.Add((name, join.Input(1), output, isList ? null : first, isList ? 0 : AxisOf(join, evaluator.ShapeOf(first).Rank)));
+                var isFront = isList ? join.Input(2).Length > 0 : join.Input(1) == name;
+                growing.Add(new Appended(name, join.Input(isFront && !isList ? 0 : 1), output, isList ? null : first, isList ? 0 : AxisOf(join, evaluator.ShapeOf(first).Rank), isFront));
                 body.Nodes.Remove(join);
             }
             else if (!isList && producers.GetValueOrDefault(Root(next)) is { } placing && IsPlacing(placing, body, v => Root(v) == name))
@@ -76,12 +78,7 @@ internal static class LoopReader
         states = states.ConvertAll(s => s with { Next = resolved.Dequeue() });
         var read = new LoopBody(loop.Name, body, inner, round, loop.Input(0), condition, states.ToDictionary(s => s.Name, s => (s.First, s.Next)));
         read.States.AddRange(states.Select(s => (s.Name, s.Next, s.Output)));
-        foreach (var (name, _, output, first, axis) in growing)
-        {
-            read.Appended.Add((name, resolved.Dequeue(), output, first));
-            read.SetAxis(name, axis);
-        }
-
+        read.Appended.AddRange(growing.ConvertAll(g => g with { Value = resolved.Dequeue() }));
         read.Placed.AddRange(placed.ConvertAll(p => p with { Indices = resolved.Dequeue(), Updates = resolved.Dequeue() }));
         for (var i = 0; i < collected.Count; i++) read.Collected.Add((collected[i], resolved.Dequeue(), loop.Output(count + i)));
         var (nodes, why) = LoopLayers.Replace(read, graph, sequences);
@@ -96,10 +93,11 @@ internal static class LoopReader
         return (nodes, "");
     }
 
-    /// <summary>Whether a node does nothing but join something behind a value that is read nowhere else.</summary>
+    /// <summary>Whether a node does nothing but join something behind a value, or before it, that is read nowhere else.</summary>
     private static bool IsGrowing(IrNode join, string name, bool isList, IrGraph body)
     {
-        if (join.Input(0) != name || (isList ? join.Op != "SequenceInsert" || join.Input(2).Length > 0 : join.Op != "Concat") || join.Inputs.Count != 2) return false;
+        if (isList && (join.Op != "SequenceInsert" || join.Input(0) != name || (join.Input(2).Length > 0 && body.ConstantOf(join.Input(2)) is not { Count: 1, IsZero: true }))) return false;
+        if (!isList && (join.Op != "Concat" || join.Inputs.Count != 2 || !join.Inputs.Contains(name))) return false;
         return body.Nodes.Sum(n => n.Inputs.Count(i => i == name)) == 1 && !body.Nodes.Exists(n => n != join && n.Inputs.Contains(join.Output(0)) && n.Op != "Identity");
     }
 

@@ -20,13 +20,12 @@ internal static class ScanAsLoop
         }
     }
 
-    /// <summary>The nodes in its place, or null where it stays: its body does not fit, or it collects along another axis than the first.</summary>
+    /// <summary>The nodes in its place, or null where its body does not fit.</summary>
     private static List<IrNode>? Rewrite(IrNode scan, IrGraph graph)
     {
         var scanned = scan.Int32("num_scan_inputs", 0);
         var states = scan.Inputs.Count - scanned;
         if (scan.Attributes.GetValueOrDefault("body") is not IrGraph body || scanned < 1 || states < 0 || body.Inputs.Count != scan.Inputs.Count || body.Outputs.Count < states) return null;
-        if (scan.Ints("scan_output_axes").Any(axis => axis != 0)) return null;
         var axes = scan.Ints("scan_input_axes");
         var isBackward = scan.Ints("scan_input_directions");
         var x = new Expansion(scan, graph);
@@ -58,19 +57,25 @@ internal static class ScanAsLoop
 
         loop.Nodes.AddRange(body.Nodes);
         var outputs = scan.Outputs.ToList();
-        var turned = new List<(string From, string To)>();
-        var directions = scan.Ints("scan_output_directions");
-        for (var i = 0; i < directions.Length && states + i < outputs.Count; i++)
+        var after = new List<IrNode>();
+        long[] directions = scan.Ints("scan_output_directions"), outputAxes = scan.Ints("scan_output_axes");
+        for (var i = states; i < outputs.Count; i++)
         {
-            if (directions[i] == 0 || outputs[states + i].Length == 0) continue;
-            turned.Add((graph.Fresh(scan.Name), outputs[states + i]));
-            outputs[states + i] = turned[^1].From;
+            // A loop collects along the first axis, in the order of its rounds; what is done to that is written from its end.
+            if (outputs[i].Length == 0) continue;
+            var at = after.Count;
+            if (outputAxes.ElementAtOrDefault(i - states) is not 0 and var to) Before(new IrNode($"{scan.Name}/move", "Transpose", [""], [outputs[i]]) { Attributes = { [Decompose.FirstAxisTo] = to } });
+            if (directions.ElementAtOrDefault(i - states) != 0) Before(new IrNode($"{scan.Name}/turn", "Slice", ["", Vector(-1), Vector(long.MinValue), Vector(0), Vector(-1)], [outputs[i]]));
+
+            void Before(IrNode node)
+            {
+                node.Inputs[0] = outputs[i] = graph.Fresh(scan.Name);
+                after.Insert(at, node);
+            }
         }
 
         var nodes = new List<IrNode>(x.Nodes) { new(scan.Name, "Loop", [rounds, graph.Constant("true", IrTensor.Of([], true)), .. scan.Inputs.Take(states)], outputs) { Attributes = { ["body"] = loop } } };
-        foreach (var (from, to) in turned)
-            nodes.Add(new IrNode($"{scan.Name}/turn", "Slice", [from, Vector(-1), Vector(long.MinValue), Vector(0), Vector(-1)], [to]));
-        return nodes;
+        return [.. nodes, .. after];
 
         string Vector(long value) => graph.Constant("slice", IrTensor.Vector(value));
     }
