@@ -6,9 +6,8 @@ namespace SeqRuntime.Converter.Graph.Fusion;
 /// </summary>
 internal static class FirstProducts
 {
-    /// <summary>Elements of a first state, and products of elements, up to which they are kept and folded here.</summary>
-    private const int MostElements = 1 << 14;
-    private const long MostProducts = 1 << 24;
+    /// <summary>Elements of a first state and of what it is multiplied to, up to which they are kept, and folded here.</summary>
+    private const int MostElements = 1 << 12;
 
     /// <summary>Whether a node multiplies zeros with a matrix, or another constant with one that is multiplied elsewhere too.</summary>
     /// <param name="node">The node.</param>
@@ -36,7 +35,7 @@ internal static class FirstProducts
         }
     }
 
-    private static bool IsSmall(IrTensor first, IrTensor w) => first.Count <= MostElements && (long)first.Count * Math.Max(w.Shape[0], w.Shape[1]) <= MostProducts;
+    private static bool IsSmall(IrTensor first, IrTensor w) => first.Shape is [.., > 0 and var columns] && first.Count <= MostElements && (long)first.Count / columns * Math.Max(w.Shape[0], w.Shape[1]) <= MostElements;
 
     private static IrTensor Product(IrNode node, IrTensor first, IrTensor w, IrShape shape, Rewriter rewriter)
     {

@@ -58,11 +58,12 @@ internal sealed class LoopBody
 
     public string FirstOf(string carried) => _carried[carried].First;
 
-    /// <summary>Lets a carried value become another one.</summary>
-    public void SetNext(string carried, string next)
+    /// <summary>Lets a state, told by its place in <see cref="States"/>, become another value.</summary>
+    public void SetNext(int state, string next)
     {
-        _carried[carried] = (FirstOf(carried), next);
-        States[States.FindIndex(s => s.Name == carried)] = (carried, next, States.Find(s => s.Name == carried).Output);
+        var (name, _, output) = States[state];
+        _carried[name] = (FirstOf(name), next);
+        States[state] = (name, next, output);
     }
 
     /// <summary>For the value that becomes each state, what it is in this round.</summary>

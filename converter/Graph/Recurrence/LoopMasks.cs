@@ -10,10 +10,15 @@ internal sealed class LoopMasks
 {
     private const int Depth = 24;
 
+    /// <summary>Values that are compared at most.</summary>
+    private const int MostCompared = 1 << 14;
+
     private readonly LoopBody _loop;
     private readonly Rewriter _rewriter;
     private readonly Dictionary<string, Selection> _states = [];
     private readonly Dictionary<string, Selection> _selections = [];
+
+    private int _compared;
 
     private LoopMasks(LoopBody loop) => (_loop, _rewriter) = (loop, new Rewriter(loop.Graph));
 
@@ -56,7 +61,7 @@ internal sealed class LoopMasks
 
     private void Find()
     {
-        foreach (var (name, value, _) in _loop.States.ToList())
+        foreach (var (at, (name, value, _)) in _loop.States.Index())
         {
             if (_loop.Numbers.Varies(name) || _rewriter.Producer(Root(value)) is not { } node) continue;
             if (node.Op == "Add" && FromProducts(node) is { } choice) node = choice;
@@ -67,7 +72,7 @@ internal sealed class LoopMasks
             if (Root(other) != name || Root(counting) == name || !_rewriter.SameShape(counting, node.Output(0))) continue;
             if (Mask.Length > 0 && (isInverted != IsInverted || !AreAlike(mask.Value, Mask, 0))) continue;
             (Mask, IsInverted) = (mask.Value, isInverted);
-            _states[name] = _selections[node.Output(0)] = new Selection(name, node, counting);
+            _states[name] = _selections[node.Output(0)] = new Selection(name, at, node, counting);
         }
 
         if (_states.Count == 0) return;
@@ -77,7 +82,7 @@ internal sealed class LoopMasks
         foreach (var selection in _states.Values)
         {
             selection.IsHeld = context.ReadersOf(selection.State).TrueForAll(reader => reader == selection.Node);
-            _loop.SetNext(selection.State, selection.Counting);
+            _loop.SetNext(selection.Place, selection.Counting);
         }
     }
 
@@ -180,7 +185,8 @@ internal sealed class LoopMasks
         // What lies behind a mask is the same where its shapes are too.
         if (depth == 0) (a, b) = (Root(a), Root(b));
         if (a == b) return true;
-        if (depth > Depth || _rewriter.Producer(a) is not { } first || _rewriter.Producer(b) is not { } second) return AreEqual(a, b);
+        if (depth > Depth || ++_compared > MostCompared) return false;
+        if (_rewriter.Producer(a) is not { } first || _rewriter.Producer(b) is not { } second) return AreEqual(a, b);
         if (first.Op != second.Op || first.Inputs.Count != second.Inputs.Count || first.Outputs.IndexOf(a) != second.Outputs.IndexOf(b) || !Stacking.AttributesEqual(first, second)) return false;
         return first.Inputs.Zip(second.Inputs).All(pair => AreAlike(pair.First, pair.Second, depth + 1));
     }
@@ -197,9 +203,10 @@ internal sealed class LoopMasks
 
 /// <summary>A state that is another value where a step counts, and stays elsewhere.</summary>
 /// <param name="State">The state.</param>
+/// <param name="Place">Its place among the loop's states.</param>
 /// <param name="Node">The node that chooses.</param>
 /// <param name="Counting">What the state becomes where the step counts.</param>
-internal sealed record Selection(string State, IrNode Node, string Counting)
+internal sealed record Selection(string State, int Place, IrNode Node, string Counting)
 {
     /// <summary>Nothing but the choice reads the state.</summary>
     public bool IsHeld { get; set; }

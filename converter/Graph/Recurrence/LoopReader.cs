@@ -18,7 +18,8 @@ internal static class LoopReader
         body.Constants[go] = IrTensor.Of([], true);
         foreach (var (name, tensor) in body.Constants) inner.SetConstant(name, tensor);
 
-        StepSlices.Run(body, value => body.ConstantOf(value) ?? (value.Length > 0 && evaluator.Has(value) ? evaluator.KnownContent(value) : null));
+        IrTensor? Constant(string value) => body.ConstantOf(value) ?? (value.Length > 0 && evaluator.Has(value) ? evaluator.KnownContent(value) : null);
+        StepSlices.Run(body, Constant);
         var producers = body.Producers();
         string Root(string value)
         {
@@ -42,7 +43,7 @@ internal static class LoopReader
                 else outer[name] = first;
                 unchanged.Add((output, first));
             }
-            else if (producers.GetValueOrDefault(Root(next)) is { } join && IsGrowing(join, name, isList, body))
+            else if (producers.GetValueOrDefault(Root(next)) is { } join && IsGrowing(join, name, isList, body, Constant))
             {
                 if (isList && !sequences.IsEmpty(first)) return (null, $"the list '{name}' is not empty before it");
                 var isFront = isList ? join.Input(2).Length > 0 : join.Input(1) == name;
@@ -94,9 +95,9 @@ internal static class LoopReader
     }
 
     /// <summary>Whether a node does nothing but join something behind a value, or before it, that is read nowhere else.</summary>
-    private static bool IsGrowing(IrNode join, string name, bool isList, IrGraph body)
+    private static bool IsGrowing(IrNode join, string name, bool isList, IrGraph body, Func<string, IrTensor?> constantOf)
     {
-        if (isList && (join.Op != "SequenceInsert" || join.Input(0) != name || (join.Input(2).Length > 0 && body.ConstantOf(join.Input(2)) is not { Count: 1, IsZero: true }))) return false;
+        if (isList && (join.Op != "SequenceInsert" || join.Input(0) != name || (join.Input(2).Length > 0 && constantOf(join.Input(2)) is not { Count: 1, IsZero: true }))) return false;
         if (!isList && (join.Op != "Concat" || join.Inputs.Count != 2 || !join.Inputs.Contains(name))) return false;
         return body.Nodes.Sum(n => n.Inputs.Count(i => i == name)) == 1 && !body.Nodes.Exists(n => n != join && n.Inputs.Contains(join.Output(0)) && n.Op != "Identity");
     }

@@ -8,9 +8,14 @@ internal sealed class StepSlices
 {
     private const int Depth = 16;
 
+    /// <summary>Of a bound, how many values are looked at.</summary>
+    private const int MostSeen = 64;
+
     private readonly IrGraph _body;
     private readonly Func<string, IrTensor?> _constantOf;
     private readonly Dictionary<string, IrNode> _producers;
+
+    private int _seen;
 
     private StepSlices(IrGraph body, Func<string, IrTensor?> constantOf) => (_body, _constantOf, _producers) = (body, constantOf, body.Producers());
 
@@ -30,6 +35,7 @@ internal sealed class StepSlices
 
     private List<IrNode>? LookUp(IrNode slice)
     {
+        _seen = 0;
         if (_constantOf(slice.Input(3)) is not { } given || Elements(slice.Input(1), 0) is not { } starts || Elements(slice.Input(2), 0) is not { } ends) return null;
         var axes = given.Integers();
         var steps = slice.Input(4).Length == 0 ? [.. Enumerable.Repeat(1L, axes.Length)] : _constantOf(slice.Input(4))?.Integers();
@@ -50,7 +56,7 @@ internal sealed class StepSlices
     /// <summary>The elements of a vector: numbers, or single values with what they are less a constant.</summary>
     private List<Element>? Elements(string value, int depth)
     {
-        if (value.Length == 0 || depth > Depth) return null;
+        if (value.Length == 0 || depth > Depth || ++_seen > MostSeen) return null;
         if (_constantOf(value) is { } constant) return constant.Count <= 8 && constant.Type is ElementType.Int64 or ElementType.Int32 ? [.. constant.Integers().Select(n => new Element("", "", n))] : null;
         if (_producers.GetValueOrDefault(value) is not { } node) return [new Element(value, value, 0)];
         switch (node.Op)

@@ -81,12 +81,12 @@ public class LoopInputTests
         loop.Model.Node("SequenceEmpty", "", "empty", ("dtype", OnnxBuilder.Float));
         var (h, _) = loop.Body.Step(loop.Add("Gather", $"xt {loop.Add("Sub", "last round")}", ("axis", 0)), "h", null);
         loop.Carry("h", "h0", h, "hT");
-        loop.Carry("list", "empty", loop.Add("SequenceInsert", $"list {h} dot"), "all", isOutput: false);
+        loop.Carry("list", "empty", loop.Add("SequenceInsert", $"list {h} dot"), "outputs", isOutput: false);
         loop.Close();
         var list = new TypeProto { SequenceType = new TypeProto.Types.Sequence { ElemType = OnnxBuilder.Port("e", OnnxBuilder.Float).Type } };
         list.SequenceType.ElemType.TensorType.Shape = null;
         (loop.Body.Body.Input[^1].Type, loop.Body.Body.Output[^1].Type) = (list, list);
-        loop.Model.Node("ConcatFromSequence", "all", "y", ("axis", 1), ("new_axis", 1)).Output("y");
+        loop.Model.Node("ConcatFromSequence", "outputs", "y", ("axis", 1), ("new_axis", 1)).Output("y");
         Assert.Single(loop.Layers(out _));
         loop.Compare(1, 2, 7);
     }
