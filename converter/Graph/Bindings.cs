@@ -40,7 +40,7 @@ internal static class Bindings
         }
 
         graph.Outputs.RemoveAll(o => options.DropOutputs.Contains(o.Name));
-        if (graph.Outputs.Count == 0) throw new ConversionException($"{path}: --drop-output leaves graph '{graph.Name}' without an output.");
+        if (graph.Outputs.Count == 0) throw new ConversionException($"{path}: {(options.DropOutputs.Count > 0 ? $"--drop-output leaves graph '{graph.Name}' without an output" : $"graph '{graph.Name}' has no outputs")}.");
         for (var i = 0; i < graph.Outputs.Count; i++) graph.Outputs[i] = graph.Outputs[i] with { Shape = Fix(graph.Outputs[i].Shape, options) };
     }
 

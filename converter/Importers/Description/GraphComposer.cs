@@ -48,7 +48,7 @@ internal sealed class GraphComposer(string name, WeightSet weights, Budget budge
     }
 
     /// <summary>Checks that a value was made before it is read.</summary>
-    public string Read(string value) => _values.Contains(value) ? value : throw Fault($"there is no value '{value}' at this point; there are {string.Join(", ", _values.Select(v => $"'{v}'"))}");
+    public string Read(string value) => _values.Contains(value) ? value : throw Fault($"there is no value '{value}' at this point; there are {(_values.Count == 0 ? "none" : string.Join(", ", _values.Select(v => $"'{v}'")))}");
 
     /// <summary>Adds a node with one output; a null input is one left out.</summary>
     public string Op(string op, string?[] inputs, params (string Name, object Value)[] attributes) => Op(op, inputs, Graph.Fresh(Scope.Length > 0 ? Scope : op), attributes);
