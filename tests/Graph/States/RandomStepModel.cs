@@ -43,7 +43,8 @@ internal sealed class RandomStepModel
     /// <summary>The first outputs of some steps by ONNX Runtime, which is given its own states back.</summary>
     public float[][] Reference(float[][] steps, string output)
     {
-        using var session = new InferenceSession(Google.Protobuf.MessageExtensions.ToByteArray(_model.Model));
+        using var options = new SessionOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
+        using var session = new InferenceSession(Google.Protobuf.MessageExtensions.ToByteArray(_model.Model), options);
         var fed = _inputs.ToDictionary(i => i.Name, i => new float[i.Shape.Aggregate(1, (a, b) => a * b)]);
         return [.. steps.Select(step =>
         {
