@@ -11,8 +11,9 @@ internal static class Commands
         1 GiB, or an exception that is not documented; its input is kept in --findings.
 
           Fuzz TARGET [--count N] [--seed S] [--findings DIR]   so many inputs; goes on where it stopped
-          Fuzz all --count N [--seed S]                          the same for every target
-          Fuzz minute [--seed S]                                 a few seconds of every target
+          Fuzz all [--count N] [--seed S] [--findings DIR]       the same for every target
+          Fuzz minute [--seed S] [--findings DIR]                a few seconds of every target
+          Fuzz long [--seed S] [--findings DIR]                  a million of seq, 100,000 of every other target; goes on where it stopped
           Fuzz one TARGET FILE …                                 these inputs, in this process
           Fuzz seeds TARGET DIR                                  writes a target's seeds, for another fuzzer
           Fuzz afl TARGET                                        reads inputs as AFL++ gives them (afl.sh)
@@ -34,8 +35,10 @@ internal static class Commands
                 return Afl.Run(target);
             case ["minute", .. var options] when Options.Read(options) is { } minute:
                 return Minute(minute);
+            case ["long", .. var options] when Options.Read(options) is { } most:
+                return Target.All.Keys.Max(target => new Supervisor(target, most with { Count = target == "seq" ? 1_000_000 : 100_000 }).Run());
             case ["all", .. var options] when Options.Read(options) is { } all:
-                return Target.All.Keys.Select(target => new Supervisor(target, all).Run()).ToList().Max();
+                return Target.All.Keys.Max(target => new Supervisor(target, all).Run());
             case [var target, .. var options] when Target.All.ContainsKey(target) && Options.Read(options) is { } one:
                 return new Supervisor(target, one).Run();
             default:
@@ -48,9 +51,7 @@ internal static class Commands
     {
         const double seconds = 50;
         var share = seconds / Target.All.Count;
-        var worst = 0;
-        foreach (var target in Target.All.Keys) worst = Math.Max(worst, new Supervisor(target, options with { Seconds = share, IsResumed = false }).Run());
-        return worst;
+        return Target.All.Keys.Max(target => new Supervisor(target, options with { Count = long.MaxValue, Seconds = share, IsResumed = false }).Run());
     }
 
     private static int One(string name, string[] files)

@@ -18,7 +18,7 @@ internal sealed class Supervisor(string name, Options options)
 
     private string State => Path.Combine(_findings, $"{name}-{options.Seed}.progress");
 
-    /// <returns>0 where there was no fault, 1 where there was one.</returns>
+    /// <returns>0 where inputs were run, some were taken and none was a fault; else 1.</returns>
     public int Run()
     {
         Directory.CreateDirectory(_findings);
@@ -27,7 +27,8 @@ internal sealed class Supervisor(string name, Options options)
         while (at < options.Count && !isOver) at = RunWorker(at, options.Count, isEach: false, out isOver);
         var speed = (_taken + _refused) / Math.Max(_watch.Elapsed.TotalSeconds, 0.001);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: {at} inputs of seed {options.Seed}: {_taken} taken, {_refused} refused, {_faults} faults; {speed:F0} a second"));
-        return _faults > 0 ? 1 : 0;
+        if (_taken == 0) Console.Error.WriteLine($"{name}: no input was taken: this run shows nothing");
+        return _faults > 0 || _taken == 0 ? 1 : 0;
     }
 
     private long RunWorker(long from, long to, bool isEach, out bool isOver)
