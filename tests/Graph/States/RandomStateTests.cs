@@ -1,3 +1,5 @@
+using SeqRuntime.Converter;
+
 namespace SeqRuntime.Tests.Graph.States;
 
 /// <summary>Random models of one step: exactly the true states are found, whatever the names, and stepping gives what ONNX Runtime gives that is fed its states.</summary>
@@ -13,7 +15,8 @@ public class RandomStateTests
         foreach (var seed in LongRuns.Seeds(Usual))
         {
             var model = new RandomStepModel(seed);
-            var graph = model.Model.Convert().Graphs[0];
+            if (Convert(model, seed) is not { } converted) continue;
+            var graph = converted.Graphs[0];
             foreach (var pair in graph.States)
             {
                 Assert.True(model.States.Exists(s => s.In == pair.Input && s.Out == pair.Output), $"seed {seed}: '{pair.Input}' is no state that '{pair.Output}' feeds ({pair.Reason})");
@@ -31,6 +34,20 @@ public class RandomStateTests
         Assert.True(found > 0);
     }
 
+    /// <summary>Null where the converter rightly asks: two outputs hold what one place of a stacked state leaves behind.</summary>
+    private static ConversionResult? Convert(RandomStepModel model, int seed)
+    {
+        try
+        {
+            return model.Model.Convert();
+        }
+        catch (ConversionException refusal) when (refusal.Message.Contains("Choose: --state", StringComparison.Ordinal))
+        {
+            Assert.True(model.States.Exists(s => !s.IsSure && refusal.Message.Contains($"--state {s.In}={s.Out}", StringComparison.Ordinal)), $"seed {seed}: {refusal.Message}");
+            return null;
+        }
+    }
+
     [Fact]
     public void SteppingGivesWhatAModelGivesThatIsFedItsStates()
     {
@@ -38,7 +55,8 @@ public class RandomStateTests
         {
             var model = new RandomStepModel(seed);
             var steps = RandomStepModel.Steps(seed);
-            using var loaded = model.Model.Load();
+            if (Convert(model, seed) is not { } converted) continue;
+            using var loaded = SeqModel.Load(converted.File);
             if (loaded.Graphs[0].States.Count != model.States.Count) continue;
             using var session = loaded.CreateSession();
             var expected = model.Reference(steps, "y");
