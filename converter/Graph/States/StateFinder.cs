@@ -121,9 +121,12 @@ internal sealed class StateFinder
     {
         var all = _inputs.ToDictionary(input => input, input => _outputs.Where(o => !IsUnchanged(input, o)).Select(o => _places.Match(input, o)).OfType<PlaceMatch>().ToList());
         foreach (var node in all.Values.SelectMany(m => m).SelectMany(m => m.Places).Where(p => p.IsGuess).Select(p => p.Node).Distinct().ToList()) Contest(node, all);
-        foreach (var (input, own) in all)
+        // Inputs with fewer outputs to choose from come first: what they take is no longer another's.
+        for (var left = all.Keys.ToList(); left.Count > 0;)
         {
-            var matches = own.FindAll(m => _outputs.Contains(m.Output));
+            var input = left.MinBy(i => Candidates(i, all[i]) is { Count: > 0 } own ? own.DistinctBy(m => m.Marks, MarksComparer.Instance).Count() : int.MaxValue)!;
+            left.Remove(input);
+            var matches = Candidates(input, all[input]);
             var reached = _places.Of(input).Where(place => !place.IsGuess).ToList();
             if (reached.Any(place => place.IsReverse) && (matches.Count == 0 || matches.Exists(m => m.IsReverse)))
             {
@@ -132,11 +135,18 @@ internal sealed class StateFinder
                 continue;
             }
 
-            if (matches.Exists(m => FitsTogether(input, m.Output))) matches.RemoveAll(m => !FitsTogether(input, m.Output));
-            if (matches.Exists(m => !m.IsMasked)) matches.RemoveAll(m => m.IsMasked);
             if (matches.Count > 0) TakePlace(input, Choose(input, matches));
-            else if (own.Count == 0 && reached.Any(place => place.Kind != PlaceKind.Past)) _begin.Add(input);
+            else if (all[input].Count == 0 && reached.Any(place => place.Kind != PlaceKind.Past)) _begin.Add(input);
         }
+    }
+
+    /// <summary>Of an input's matches those whose output no other input has taken; rather of its shape, and not masked.</summary>
+    private List<PlaceMatch> Candidates(IrPort input, List<PlaceMatch> own)
+    {
+        var matches = own.FindAll(m => _outputs.Contains(m.Output));
+        if (matches.Exists(m => FitsTogether(input, m.Output))) matches.RemoveAll(m => !FitsTogether(input, m.Output));
+        if (matches.Exists(m => !m.IsMasked)) matches.RemoveAll(m => m.IsMasked);
+        return matches;
     }
 
     /// <summary>
