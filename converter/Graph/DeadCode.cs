@@ -25,6 +25,7 @@ internal static class DeadCode
             if (!node.Outputs.Exists(used.Contains)) continue;
             used.UnionWith(node.Inputs);
             foreach (var inner in node.Attributes.Values.OfType<IrGraph>()) Capture(inner, used);
+            used.Remove(""); // an input left out is no output left out
         }
 
         return used;

@@ -320,6 +320,7 @@ internal sealed class ResolvePass : IDisposable
         var kept = node.Take(KeepsShapeOf) as long?;
         _evaluator.Evaluate(node);
         if (node.Op == "Gather") CheckPlaces(node);
+        if (node.Op == "Transpose") CountFromTheFirst(node);
         if (_probes.Count > 1) _turns.AddRange(TurningSizes.Of(node, _evaluator, _probes));
         if (kept is { } input && !_evaluator.SameShape(node.Input((int)input), node.Output(0)))
             throw new ShapeFault($"{string.Join(" and ", node.Inputs.Select(i => $"'{i}' {_evaluator.ShapeOf(i)}"))} do not fit: the result would be {_evaluator.ShapeOf(node.Output(0))}.");
@@ -345,6 +346,12 @@ internal sealed class ResolvePass : IDisposable
         }
 
         if (!isKnown) _kept.Add(node);
+    }
+
+    /// <summary>Axes of a permutation that are counted from the last, as from the first: passes compare them.</summary>
+    private static void CountFromTheFirst(IrNode node)
+    {
+        if (node.Ints("perm") is { } perm && Array.Exists(perm, axis => axis < 0)) node.Attributes["perm"] = Array.ConvertAll(perm, axis => axis < 0 ? axis + perm.Length : axis);
     }
 
     /// <summary>Places that are looked up must be there, at all sizes that are tried.</summary>

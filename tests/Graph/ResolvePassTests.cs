@@ -1,0 +1,23 @@
+using SeqRuntime.Tests.Importers;
+
+namespace SeqRuntime.Tests.Graph;
+
+/// <summary>What resolving does before any pattern is looked for.</summary>
+public class ResolvePassTests
+{
+    [Fact]
+    public void AnInputLeftOutIsNoReaderOfAnOutputLeftOut()
+    {
+        // The Clip leaves out an input, the layer after it its first output: nothing reads the layer, and it goes as a whole.
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 1, 3).Random("w", 1, 1, 1, 4, 3).Random("r", 2, 1, 1, 4, 4).Random("h", 3, 1, 1, 1, 4).Constant("top", [], 0.5f)
+            .Node("Clip", "x - top", "y").Node("RNN", "y w r - - h", "- last", ("hidden_size", 4)).Output("y");
+        Assert.Equal([0.25f, 0.5f, 0.5f, -1f, 0f, 0.5f], model.Run(null, [0.25f, 0.5f, 1f, -1f, 0f, 3f]));
+    }
+
+    [Fact]
+    public void AxesOfAPermutationMayCountFromTheLast()
+    {
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 2, 3).Node("Transpose", "x", "t", ("perm", new long[] { 0, -1, -2 })).Node("Neg", "t", "n").Node("Transpose", "n", "y", ("perm", new long[] { -3, 2, 1 })).Output("y");
+        Assert.Equal([-1f, -2f, -3f, -4f, -5f, -6f], model.Run(null, [1, 2, 3, 4, 5, 6]));
+    }
+}
