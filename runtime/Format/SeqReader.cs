@@ -19,7 +19,8 @@ internal static unsafe class SeqReader
         var data = Need(file, sections, SeqLayout.Data);
         model.Tensors = ReadTensors(OpenEither(file, start, sections, SeqLayout.Tensors, SeqLayout.TensorsBefore), start + data.Offset, data.Length);
         var mark = MarkOf(sections);
-        model.Graphs = [.. ReadGraphs(OpenEither(file, start, sections, SeqLayout.Graphs, SeqLayout.GraphsBefore), model.Tensors).Select((graph, i) => graph with { Mark = SplitMix.Add(mark, (ulong)i) })];
+        model.Graphs = ReadGraphs(OpenEither(file, start, sections, SeqLayout.Graphs, SeqLayout.GraphsBefore), model.Tensors);
+        for (var i = 0; i < model.Graphs.Length; i++) model.Graphs[i] = model.Graphs[i] with { Mark = SplitMix.Add(mark, (ulong)i) };
         if (sections.TryGetValue(SeqLayout.Caches, out var caches)) ReadCaches(new SectionReader(file, caches.Name, new ReadOnlySpan<byte>(start + caches.Offset, (int)caches.Length), true), model.Graphs);
         return model;
     }

@@ -14,7 +14,13 @@ internal sealed class Caches
     private Caches(LoadedGraph graph, int[] axes)
     {
         (_graph, Axes) = (graph, axes);
-        Symbols = [.. axes.Index().Where(a => a.Item >= 0).Select(a => SymbolOf(a.Index)).Distinct().Order()];
+        var symbols = new List<int>();
+        for (var symbol = 0; symbol < graph.Symbols.Length; symbol++)
+        {
+            if (StateOf(symbol) >= 0) symbols.Add(symbol);
+        }
+
+        Symbols = [.. symbols];
     }
 
     /// <summary>The axis along which each state grows; -1 for one that does not.</summary>
@@ -71,13 +77,16 @@ internal sealed class Caches
     /// <summary>Name of a state that grows along a symbolic dimension.</summary>
     public string NameOf(int symbol) => _graph.States[FirstOf(symbol)].Name;
 
-    private int FirstOf(int symbol)
+    private int FirstOf(int symbol) => StateOf(symbol) is >= 0 and var state ? state : throw new ArgumentOutOfRangeException(nameof(symbol));
+
+    /// <summary>The first state that grows along a symbolic dimension; -1 where none does.</summary>
+    private int StateOf(int symbol)
     {
         for (var i = 0; i < Axes.Length; i++)
         {
             if (Axes[i] >= 0 && SymbolOf(i) == symbol) return i;
         }
 
-        throw new ArgumentOutOfRangeException(nameof(symbol));
+        return -1;
     }
 }

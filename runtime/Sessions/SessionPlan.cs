@@ -47,7 +47,8 @@ internal sealed unsafe class SessionPlan : IDisposable
         ModelTensors = tensors;
         _kernels = kernels;
         Caches = Caches.Of(graph);
-        MaxSizes = [.. graph.Symbols.Select((symbol, i) => options.MaxSizes.TryGetValue(symbol, out var size) ? size : Math.Max(graph.MostSteps(i), 1))];
+        MaxSizes = new int[graph.Symbols.Length];
+        for (var i = 0; i < MaxSizes.Length; i++) MaxSizes[i] = options.MaxSizes.TryGetValue(graph.Symbols[i], out var size) ? size : Math.Max(graph.MostSteps(i), 1);
         foreach (var name in options.MaxSizes.Keys)
         {
             if (Array.IndexOf(graph.Symbols, name) < 0)
@@ -65,7 +66,9 @@ internal sealed unsafe class SessionPlan : IDisposable
         Values = [.. graph.Values.Select(value => value.Constant ?? new Tensor { Name = value.Name, Format = TensorFormat.Dense })];
         Contexts = [.. graph.Nodes.Select(node => new NodeContext(kernels, Pick(node.Inputs), Pick(node.Outputs)))];
         IsKnownNode = FindKnownNodes();
-        KnownBlockBytes = InferenceScratch + Math.Max(IsKnownNode.Select((known, i) => known ? (long)graph.Nodes[i].Outputs.Length : 0).Sum(), 1) * (KnownBytes + KernelSet.ReadSlack);
+        var known = 0L;
+        for (var i = 0; i < IsKnownNode.Length; i++) known += IsKnownNode[i] ? graph.Nodes[i].Outputs.Length : 0;
+        KnownBlockBytes = InferenceScratch + Math.Max(known, 1) * (KnownBytes + KernelSet.ReadSlack);
         if (KnownBlockBytes > options.MemoryLimitBytes) throw SessionError.Memory(graph.Name, KnownBlockBytes, options.MemoryLimitBytes);
         _known = new SessionMemory(KnownBlockBytes);
         try
