@@ -14,6 +14,9 @@ namespace SeqRuntime.Converter;
 /// <summary>The whole way from model files to a <c>.seq</c> model.</summary>
 internal static class Converter
 {
+    /// <summary>Bytes of a session up to which a decoder is made to see that it can be.</summary>
+    private const long MostDecoded = 256L << 20;
+
     /// <param name="sources">Graph name and file of each model.</param>
     /// <param name="options">What to fix, pair and quantize.</param>
     /// <param name="progress">Told as the work goes on.</param>
@@ -99,16 +102,18 @@ internal static class Converter
     /// <summary>Loads what was made, plans a session of each graph and makes a decoder: what this converter hands out runs.</summary>
     private static void Check(byte[] file, List<IrGraph> graphs)
     {
+        var bytes = 0L;
         try
         {
             using var loaded = SeqModel.Load(file, new SeqModelOptions { VerifyChecksums = false });
             foreach (var graph in graphs)
             {
-                for (var i = 0; i < graph.Probes.Count; i++) Plan(loaded, graph, graph.Probes[i], isSmallest: i == 0);
+                for (var i = 0; i < graph.Probes.Count; i++) bytes = Math.Max(bytes, Plan(loaded, graph, graph.Probes[i], isSmallest: i == 0));
                 if (graph.Largest.Count > 0) CheckCaches(loaded, graph);
             }
 
-            if (!loaded.Metadata.TryGetValue(DecodingKeys.Kind, out var kind)) return;
+            // A decoder allocates what a plan only counts.
+            if (!loaded.Metadata.TryGetValue(DecodingKeys.Kind, out var kind) || bytes > MostDecoded) return;
             if (kind == DecodingKeys.EncoderDecoder) loaded.CreateDecoder().Dispose();
             else loaded.CreateFrameDecoder(new FrameDecoderOptions { MaxFrames = Math.Max(32, graphs.Max(graph => graph.Symbols().Select(symbol => graph.Probes[0][symbol]).Append(1).Max())) }).Dispose();
         }
@@ -118,18 +123,20 @@ internal static class Converter
         }
     }
 
-    /// <summary>Plans a session at sizes at which the graph was resolved. What was added since (tables of products) may hold more elements than a tensor can at the larger ones.</summary>
-    private static void Plan(SeqModel model, IrGraph graph, Sizes sizes, bool isSmallest)
+    /// <summary>Plans a session at sizes at which the graph was resolved, and gives its bytes at the smallest. What was added since (tables of products) may hold more elements than a tensor can at the larger ones.</summary>
+    private static long Plan(SeqModel model, IrGraph graph, Sizes sizes, bool isSmallest)
     {
         var options = new SeqSessionOptions { MemoryLimitBytes = long.MaxValue, WorkLimit = long.MaxValue };
         foreach (var symbol in graph.Symbols()) options.MaxSizes[symbol] = sizes[symbol];
         try
         {
-            _ = model.GetSessionMemoryBytes(graph.Name, options);
+            var bytes = model.GetSessionMemoryBytes(graph.Name, options);
+            return isSmallest ? bytes : 0;
         }
         catch (ArgumentException fault) when (!isSmallest && IsTooLarge(fault))
         {
             // Sessions of smaller sizes are made all the same.
+            return 0;
         }
     }
 
