@@ -48,7 +48,7 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
         for (var i = 0; i < Mutations; i++)
         {
             var mutant = Mutate(random);
-            if (checksums == Checksums.Recomputed) Recompute(mutant);
+            if (checksums == Checksums.Recomputed) SectionTable.Recompute(mutant);
             var fault = Try(mutant, checksums != Checksums.Ignored);
             if (fault is null) ran++;
             else if (fault is SeqFormatException or ArgumentException) refused++;
@@ -106,7 +106,7 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
         var entry = Section(newer, SeqLayout.Tables).Entry;
         BinaryPrimitives.WriteUInt32LittleEndian(newer.AsSpan(entry), SeqLayout.SectionId("NEWS"));
         BinaryPrimitives.WriteUInt32LittleEndian(newer.AsSpan(entry + 4), flags);
-        Recompute(newer);
+        SectionTable.Recompute(newer);
         var fault = Try(newer, verify: true);
         if (flags == 0) Assert.Null(fault);
         else Assert.Contains("section NEWS is required", Assert.IsType<SeqFormatException>(fault).Message, StringComparison.Ordinal);
@@ -150,7 +150,7 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
             var tiles = file.AsSpan(w, (int)layout.TilesBytes);
             random.NextBytes(tiles);
             if (i % 2 == 0) tiles[..(int)layout.GroupScalesBytes].Fill(i % 4 == 0 ? (byte)0 : (byte)128);
-            Recompute(file);
+            SectionTable.Recompute(file);
             float[]? first = null;
             foreach (var kernels in SeqKernels.Runnable)
             {
@@ -241,24 +241,6 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
         return mutant;
     }
 
-    /// <summary>Makes the checksums of whatever the table describes right again, so that what is behind them is reached.</summary>
-    private static void Recompute(byte[] file)
-    {
-        var count = BinaryPrimitives.ReadInt32LittleEndian(file.AsSpan(SeqLayout.SectionCountAt));
-        var head = SeqLayout.HeaderBytes + (long)count * SeqLayout.SectionEntryBytes;
-        if (count < 0 || head > file.Length) return;
-        for (var i = 0; i < count; i++)
-        {
-            var entry = file.AsSpan(SeqLayout.HeaderBytes + i * SeqLayout.SectionEntryBytes, SeqLayout.SectionEntryBytes);
-            var (offset, length) = (BinaryPrimitives.ReadInt64LittleEndian(entry[8..]), BinaryPrimitives.ReadInt64LittleEndian(entry[16..]));
-            if (offset < 0 || length < 0 || offset > file.Length || length > file.Length - offset) continue;
-            BinaryPrimitives.WriteUInt32LittleEndian(entry[24..], SeqLayout.Checksum(file.AsSpan((int)offset, (int)length)));
-        }
-
-        file.AsSpan(SeqLayout.ChecksumAt, sizeof(uint)).Clear();
-        BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(SeqLayout.ChecksumAt), SeqLayout.Checksum(file.AsSpan(0, (int)head)));
-    }
-
     /// <summary>Where a tensor's bytes begin.</summary>
     private static int DataOf(byte[] file, string name)
     {
@@ -268,10 +250,8 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
 
     private static (int Entry, int Offset) Section(byte[] file, string name)
     {
-        for (var entry = SeqLayout.HeaderBytes; ; entry += SeqLayout.SectionEntryBytes)
-        {
-            if (BinaryPrimitives.ReadUInt32LittleEndian(file.AsSpan(entry)) == SeqLayout.SectionId(name)) return (entry, (int)BinaryPrimitives.ReadInt64LittleEndian(file.AsSpan(entry + 8)));
-        }
+        var entry = SectionTable.EntryOf(file, name);
+        return (entry, (int)BinaryPrimitives.ReadInt64LittleEndian(file.AsSpan(entry + 8)));
     }
 
     /// <summary>What becomes of a mutant's checksums.</summary>

@@ -147,30 +147,12 @@ internal sealed class SeqTarget : Target
     {
         if (file.Length < SeqLayout.HeaderBytes) return;
         BinaryPrimitives.WriteInt64LittleEndian(file.AsSpan(SeqLayout.FileLengthAt), file.Length);
-        var count = BinaryPrimitives.ReadInt32LittleEndian(file.AsSpan(SeqLayout.SectionCountAt));
-        var head = SeqLayout.HeaderBytes + (long)count * SeqLayout.SectionEntryBytes;
-        if (count < 0 || head > file.Length) return;
-        for (var i = 0; i < count; i++)
-        {
-            var entry = file.AsSpan(SeqLayout.HeaderBytes + i * SeqLayout.SectionEntryBytes, SeqLayout.SectionEntryBytes);
-            var (offset, length) = (BinaryPrimitives.ReadInt64LittleEndian(entry[8..]), BinaryPrimitives.ReadInt64LittleEndian(entry[16..]));
-            if (offset < 0 || length < 0 || offset > file.Length || length > file.Length - offset) continue;
-            BinaryPrimitives.WriteUInt32LittleEndian(entry[24..], SeqLayout.Checksum(file.AsSpan((int)offset, (int)length)));
-        }
-
-        file.AsSpan(SeqLayout.ChecksumAt, sizeof(uint)).Clear();
-        BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(SeqLayout.ChecksumAt), SeqLayout.Checksum(file.AsSpan(0, (int)head)));
+        SectionTable.Recompute(file);
     }
 
     private static int Section(byte[] file, string name)
     {
-        var count = file.Length < SeqLayout.HeaderBytes ? 0 : BinaryPrimitives.ReadInt32LittleEndian(file.AsSpan(SeqLayout.SectionCountAt));
-        for (var i = 0; i < count && SeqLayout.HeaderBytes + (i + 1L) * SeqLayout.SectionEntryBytes <= file.Length; i++)
-        {
-            var entry = file.AsSpan(SeqLayout.HeaderBytes + i * SeqLayout.SectionEntryBytes);
-            if (BinaryPrimitives.ReadUInt32LittleEndian(entry) == SeqLayout.SectionId(name)) return (int)Math.Clamp(BinaryPrimitives.ReadInt64LittleEndian(entry[8..]), 1, file.Length);
-        }
-
-        return -1;
+        var entry = SectionTable.EntryOf(file, name);
+        return entry < 0 ? -1 : (int)Math.Clamp(BinaryPrimitives.ReadInt64LittleEndian(file.AsSpan(entry + 8)), 1, file.Length);
     }
 }
