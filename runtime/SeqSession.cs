@@ -237,12 +237,14 @@ public sealed unsafe class SeqSession : IDisposable
 
     /// <summary>Computes the outputs from the inputs and the states, then moves the states on. Allocates nothing.</summary>
     /// <exception cref="ArgumentException">Shapes do not fit at the sizes set, an index input is out of range, or a cache has no room for what the run adds; states are then unchanged.</exception>
+    /// <exception cref="InvalidOperationException">Another thread is using the session.</exception>
     public void Run() => Run(CancellationToken.None);
 
     /// <summary>As <see cref="Run()"/>, or until it is cancelled.</summary>
     /// <param name="cancellation">Looked at before each node of the graph; how long one takes at most, <see cref="SeqSessionOptions.WorkLimit"/> bounds.</param>
     /// <exception cref="ArgumentException">Shapes do not fit at the sizes set, an index input is out of range, or a cache has no room for what the run adds; states are then unchanged.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled; states are unchanged.</exception>
+    /// <exception cref="InvalidOperationException">Another thread is using the session.</exception>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(CancellationToken cancellation)
     {
@@ -297,9 +299,12 @@ public sealed unsafe class SeqSession : IDisposable
             if ((uint)steps[i] > (uint)_plan.MaxSizes[_plan.Caches.Symbols[i]]) throw SessionError.StateOfOtherSizes(Graph);
         }
 
+        _lease.Enter();
         for (var i = 0; i < steps.Length; i++) _sizes[_plan.Caches.Symbols[i]] = steps[i];
         if (steps.Length > 0) SizeCaches();
         source.Slice(StateMark.Bytes, (int)_plan.StateBytes).CopyTo(StateBlock);
+        _lease.Leave();
+        GC.KeepAlive(this);
     }
 
     /// <summary>Takes over the states of another session of the same graph, model and current sizes: a fork of its stream.</summary>
@@ -310,11 +315,19 @@ public sealed unsafe class SeqSession : IDisposable
         ThrowIfDisposed();
         if (!ReferenceEquals(other._plan.Graph.Values, _plan.Graph.Values) || !HasSizesOf(other)) throw SessionError.OtherGraph();
         other.ThrowIfDisposed();
-        TakeCachesOf(other);
-        if (_plan.HasStatesOf(other._plan))
-            other.StateBlock.CopyTo(StateBlock);
-        else
-            for (var i = 0; i < _states.Length; i++) Buffer.MemoryCopy(other._states[i].Data, _states[i].Data, _states[i].Bytes, _states[i].Bytes);
+        _lease.Enter();
+        try
+        {
+            TakeCachesOf(other);
+            if (_plan.HasStatesOf(other._plan))
+                other.StateBlock.CopyTo(StateBlock);
+            else
+                for (var i = 0; i < _states.Length; i++) Buffer.MemoryCopy(other._states[i].Data, _states[i].Data, _states[i].Bytes, _states[i].Bytes);
+        }
+        finally
+        {
+            _lease.Leave();
+        }
 
         GC.KeepAlive(this);
         GC.KeepAlive(other);

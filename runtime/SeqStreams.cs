@@ -191,23 +191,12 @@ public sealed unsafe class SeqStreams : IDisposable
     /// <param name="slot">The stream's slot, or -1.</param>
     public bool TryJoin(out int slot)
     {
-        ThrowIfDisposed();
-        slot = Array.IndexOf(_isJoined, false);
-        if (slot < 0) return false;
         _lease.Enter();
-        _isJoined[slot] = true;
-        Count++;
-        foreach (var input in _plan.Inputs) Bytes(input, slot).Clear();
-        foreach (ref readonly var output in _outputs.AsSpan())
-        {
-            if (output.Rows is null) Buffer.MemoryCopy(output.Shared.Data, output.Slots[slot], output.Slots.Bytes, output.Slots.Bytes);
-            else Bytes(output.Slots, slot).Clear();
-        }
-
-        ResetStates(slot);
+        slot = Array.IndexOf(_isJoined, false);
+        if (slot >= 0) Begin(slot);
         _lease.Leave();
         GC.KeepAlive(this);
-        return true;
+        return slot >= 0;
     }
 
     /// <summary>Ends a stream; its slot is free for another.</summary>
@@ -216,8 +205,10 @@ public sealed unsafe class SeqStreams : IDisposable
     public void Leave(int slot)
     {
         Check(slot);
+        _lease.Enter();
         _isJoined[slot] = false;
         Count--;
+        _lease.Leave();
     }
 
     /// <summary>A stream's input, row-major. Write it before a step; it stays as it is until written again, and its place is the same until the stream leaves, or <see cref="SetSize"/>.</summary>
@@ -312,27 +303,39 @@ public sealed unsafe class SeqStreams : IDisposable
 
     /// <summary>One step of every stream that has joined. Allocates nothing.</summary>
     /// <exception cref="ArgumentException">Shapes do not fit at the sizes set, or an index input is out of range; the message names the stream. No stream has then moved.</exception>
+    /// <exception cref="InvalidOperationException">Another thread is using the streams.</exception>
     public void Step() => Step(CancellationToken.None);
 
     /// <summary>As <see cref="Step()"/>, or until it is cancelled.</summary>
     /// <param name="cancellation">Looked at before each node of the graph.</param>
     /// <exception cref="ArgumentException">Shapes do not fit at the sizes set, or an index input is out of range; the message names the stream. No stream has then moved.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled. No stream has moved.</exception>
+    /// <exception cref="InvalidOperationException">Another thread is using the streams.</exception>
     public void Step(CancellationToken cancellation)
     {
-        ThrowIfDisposed();
-        var count = 0;
-        for (var slot = 0; slot < _isJoined.Length; slot++)
+        _lease.Enter();
+        try
         {
-            if (_isJoined[slot]) _slots[count++] = slot;
+            var count = 0;
+            for (var slot = 0; slot < _isJoined.Length; slot++)
+            {
+                if (_isJoined[slot]) _slots[count++] = slot;
+            }
+
+            Run(count, cancellation);
+        }
+        finally
+        {
+            _lease.Leave();
         }
 
-        Run(count, cancellation);
+        GC.KeepAlive(this);
     }
 
     /// <summary>One step of these streams only: those that have an input this time. The others wait. Allocates nothing.</summary>
     /// <param name="slots">Streams, each once, in any order.</param>
     /// <exception cref="ArgumentException">No stream has one of the slots, one is given twice, shapes do not fit at the sizes set, or an index input is out of range. No stream has then moved.</exception>
+    /// <exception cref="InvalidOperationException">Another thread is using the streams.</exception>
     public void Step(ReadOnlySpan<int> slots) => Step(slots, CancellationToken.None);
 
     /// <summary>As <see cref="Step(ReadOnlySpan{int})"/>, or until it is cancelled.</summary>
@@ -340,24 +343,21 @@ public sealed unsafe class SeqStreams : IDisposable
     /// <param name="cancellation">Looked at before each node of the graph.</param>
     /// <exception cref="ArgumentException">No stream has one of the slots, one is given twice, shapes do not fit at the sizes set, or an index input is out of range. No stream has then moved.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled. No stream has moved.</exception>
+    /// <exception cref="InvalidOperationException">Another thread is using the streams.</exception>
     public void Step(ReadOnlySpan<int> slots, CancellationToken cancellation)
     {
-        ThrowIfDisposed();
-        _step++;
-        foreach (var slot in slots)
+        _lease.Enter();
+        try
         {
-            Check(slot);
-            if (_lastStep[slot] == _step) throw SessionError.StreamTwice(slot);
-            _lastStep[slot] = _step;
+            Choose(slots);
+            Run(slots.Length, cancellation);
+        }
+        finally
+        {
+            _lease.Leave();
         }
 
-        var count = 0;
-        for (var slot = 0; count < slots.Length; slot++)
-        {
-            if (_lastStep[slot] == _step) _slots[count++] = slot;
-        }
-
-        Run(count, cancellation);
+        GC.KeepAlive(this);
     }
 
     /// <summary>Puts a stream's states back to their first content.</summary>
@@ -437,6 +437,39 @@ public sealed unsafe class SeqStreams : IDisposable
         return _memory.Span<T>(values[slot], values.One.Count);
     }
 
+    /// <summary>Makes a slot a new stream's.</summary>
+    private void Begin(int slot)
+    {
+        _isJoined[slot] = true;
+        Count++;
+        foreach (var input in _plan.Inputs) Bytes(input, slot).Clear();
+        foreach (ref readonly var output in _outputs.AsSpan())
+        {
+            if (output.Rows is null) Buffer.MemoryCopy(output.Shared.Data, output.Slots[slot], output.Slots.Bytes, output.Slots.Bytes);
+            else Bytes(output.Slots, slot).Clear();
+        }
+
+        ResetStates(slot);
+    }
+
+    /// <summary>The streams of the next step, in the order of their slots.</summary>
+    private void Choose(ReadOnlySpan<int> slots)
+    {
+        _step++;
+        foreach (var slot in slots)
+        {
+            Check(slot);
+            if (_lastStep[slot] == _step) throw SessionError.StreamTwice(slot);
+            _lastStep[slot] = _step;
+        }
+
+        var count = 0;
+        for (var slot = 0; count < slots.Length; slot++)
+        {
+            if (_lastStep[slot] == _step) _slots[count++] = slot;
+        }
+    }
+
     private void ResetStates(int slot)
     {
         for (var i = 0; i < _plan.States.Length; i++) ResetState(slot, i);
@@ -487,23 +520,13 @@ public sealed unsafe class SeqStreams : IDisposable
     private void Run(int count, CancellationToken cancellation)
     {
         if (count == 0) return;
-        _lease.Enter();
-        try
-        {
-            if (_isStale) Refresh();
-            var areNeighbours = AreNeighbours(count);
-            Take(_plan.States, _states, count, areNeighbours && !_exchangesStates);
-            Take(_plan.Inputs, _inputs, count, areNeighbours);
-            Execute(count, cancellation);
-            foreach (ref readonly var output in _outputs.AsSpan()) Give(output, count, areNeighbours);
-            foreach (ref readonly var update in _updates.AsSpan()) Give(update, count, areNeighbours);
-        }
-        finally
-        {
-            _lease.Leave();
-        }
-
-        GC.KeepAlive(this);
+        if (_isStale) Refresh();
+        var areNeighbours = AreNeighbours(count);
+        Take(_plan.States, _states, count, areNeighbours && !_exchangesStates);
+        Take(_plan.Inputs, _inputs, count, areNeighbours);
+        Execute(count, cancellation);
+        foreach (ref readonly var output in _outputs.AsSpan()) Give(output, count, areNeighbours);
+        foreach (ref readonly var update in _updates.AsSpan()) Give(update, count, areNeighbours);
     }
 
     private void Execute(int count, CancellationToken cancellation)

@@ -36,7 +36,7 @@ public sealed class SeqDecoder : IDisposable
     private readonly int _unknown;
     private readonly int? _sourceBegin;
     private readonly int? _sourceEnd;
-    private bool _isSearching;
+    private int _isSearching;
     private bool _disposed;
 
     internal SeqDecoder(SeqModel model, SeqDecoderOptions options)
@@ -115,19 +115,27 @@ public sealed class SeqDecoder : IDisposable
 
     /// <summary>Tokens that every result begins with.</summary>
     /// <exception cref="ArgumentException">More than <see cref="MaxTokens"/>, or one that there is not.</exception>
-    /// <exception cref="InvalidOperationException">A search goes on: <see cref="OnToken"/> called this.</exception>
+    /// <exception cref="InvalidOperationException">A search goes on: <see cref="OnToken"/>, or another thread, called this.</exception>
     public void SetPrefix(ReadOnlySpan<int> tokens)
     {
-        RefuseWithinSearch();
-        _search.SetPrefix(tokens);
+        Begin();
+        try
+        {
+            _search.SetPrefix(tokens);
+        }
+        finally
+        {
+            End();
+        }
     }
 
     /// <summary>Starts the random generator of sampling anew.</summary>
-    /// <exception cref="InvalidOperationException">A search goes on: <see cref="OnToken"/> called this.</exception>
+    /// <exception cref="InvalidOperationException">A search goes on: <see cref="OnToken"/>, or another thread, called this.</exception>
     public void Reseed(ulong seed)
     {
-        RefuseWithinSearch();
+        Begin();
         _sampler?.Seed(seed);
+        End();
     }
 
     /// <summary>Finds the best targets of a source. Allocates nothing.</summary>
@@ -135,20 +143,27 @@ public sealed class SeqDecoder : IDisposable
     /// <param name="cancellation">Looked at before each node of each step.</param>
     /// <returns>Number of results.</returns>
     /// <exception cref="ArgumentException">The source is empty and the model adds no begin or end token, it is too long, or a token is out of range.</exception>
-    /// <exception cref="InvalidOperationException">A search goes on: <see cref="OnToken"/> called this.</exception>
+    /// <exception cref="InvalidOperationException">A search goes on: <see cref="OnToken"/>, or another thread, called this.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled; there are no results.</exception>
     public int Decode(ReadOnlySpan<int> tokens, CancellationToken cancellation)
     {
-        RefuseWithinSearch();
-        foreach (var token in tokens)
+        Begin();
+        try
         {
-            if (token < 0 || token >= (SourceTable?.Count ?? int.MaxValue)) throw new ArgumentException($"The source has the token {token}; {(SourceTable is null ? "tokens are numbers from 0 up" : $"the model's go from 0 to {SourceTable.Count - 1}")}.");
-        }
+            foreach (var token in tokens)
+            {
+                if (token < 0 || token >= (SourceTable?.Count ?? int.MaxValue)) throw new ArgumentException($"The source has the token {token}; {(SourceTable is null ? "tokens are numbers from 0 up" : $"the model's go from 0 to {SourceTable.Count - 1}")}.");
+            }
 
-        var room = Room();
-        if (tokens.Length > room.Length) throw new ArgumentException($"The source has {tokens.Length} tokens; there is room for {room.Length} (MaxSourceLength {MaxSourceLength}, begin and end included).");
-        tokens.CopyTo(room);
-        return Search(tokens.Length, cancellation);
+            var room = Room();
+            if (tokens.Length > room.Length) throw new ArgumentException($"The source has {tokens.Length} tokens; there is room for {room.Length} (MaxSourceLength {MaxSourceLength}, begin and end included).");
+            tokens.CopyTo(room);
+            return Search(tokens.Length, cancellation);
+        }
+        finally
+        {
+            End();
+        }
     }
 
     /// <inheritdoc cref="Decode(ReadOnlySpan{int}, CancellationToken)"/>
@@ -159,13 +174,20 @@ public sealed class SeqDecoder : IDisposable
     /// <param name="cancellation">Looked at before each node of each step.</param>
     /// <returns>Number of results.</returns>
     /// <exception cref="ArgumentException">The source is empty and the model adds no begin or end token, it is too long, or has what the table does not cover where the model has no unknown token.</exception>
-    /// <exception cref="InvalidOperationException">The model has no source table; or a search goes on: <see cref="OnToken"/> called this.</exception>
+    /// <exception cref="InvalidOperationException">The model has no source table; or a search goes on: <see cref="OnToken"/>, or another thread, called this.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled; there are no results.</exception>
     public int Decode(ReadOnlySpan<char> text, CancellationToken cancellation)
     {
-        RefuseWithinSearch();
-        var table = SourceTable ?? throw new InvalidOperationException("The model has no source table; give token indices.");
-        return Search(table.Split(text, Room(), _unknown), cancellation);
+        Begin();
+        try
+        {
+            var table = SourceTable ?? throw new InvalidOperationException("The model has no source table; give token indices.");
+            return Search(table.Split(text, Room(), _unknown), cancellation);
+        }
+        finally
+        {
+            End();
+        }
     }
 
     /// <inheritdoc cref="Decode(ReadOnlySpan{char}, CancellationToken)"/>
@@ -221,11 +243,13 @@ public sealed class SeqDecoder : IDisposable
         _step?.Dispose();
     }
 
-    private void RefuseWithinSearch()
+    private void Begin()
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        if (_isSearching) throw DecodingError.WithinCallback(nameof(OnToken));
+        if (Interlocked.Exchange(ref _isSearching, 1) != 0) throw DecodingError.AtWork(nameof(OnToken));
     }
+
+    private void End() => Volatile.Write(ref _isSearching, 0);
 
     private Results Found
     {
@@ -255,7 +279,6 @@ public sealed class SeqDecoder : IDisposable
         }
 
         if (_sourceEnd is { } end) _source[count++] = end;
-        _isSearching = true;
         try
         {
             _encoder.Run(_source.AsSpan(0, count), cancellation);
@@ -267,10 +290,6 @@ public sealed class SeqDecoder : IDisposable
         {
             _results.Clear();
             throw;
-        }
-        finally
-        {
-            _isSearching = false;
         }
 
         return _results.Count;

@@ -104,10 +104,11 @@ public sealed class TokenTable
     public string Uncovered(ReadOnlySpan<char> text)
     {
         var uncovered = new StringBuilder();
+        var seen = new HashSet<int>();
         for (var at = 0; at < text.Length;)
         {
             var (token, length) = Next(text[at..]);
-            if (token == None && !uncovered.ToString().AsSpan().Contains(text.Slice(at, length), StringComparison.Ordinal)) uncovered.Append(text.Slice(at, length));
+            if (token == None && seen.Add(length == 1 ? text[at] : char.ConvertToUtf32(text[at], text[at + 1]))) uncovered.Append(text.Slice(at, length));
             at += length;
         }
 

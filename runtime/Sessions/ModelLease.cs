@@ -3,19 +3,20 @@ using SeqRuntime.Sessions.Threading;
 namespace SeqRuntime.Sessions;
 
 /// <summary>
-/// What a session holds of the model's memory and of its second thread. Given back when the session is disposed; where that happens
+/// What a session holds of the model's memory and of its second thread, and whose turn it is: a second thread is refused, or both would
+/// write over each other's values, indices that have been checked among them. Given back when the session is disposed; where that happens
 /// on another thread during a run, when the run ends; where it never is, when nothing refers to the session any more.
 /// </summary>
 /// <remarks>
-/// A run only writes and reads two fields, without a fence: <see cref="End"/>, which is rare, makes all processors take one. So
-/// either it sees that a run goes on, or the run that begins sees that it has ended.
+/// A run that ends takes no fence: <see cref="End"/>, which is rare, makes all processors take one. So either it sees that a run goes on,
+/// or the run sees that it has ended.
 /// </remarks>
 internal sealed class ModelLease
 {
     private readonly ModelMemory _memory;
     private readonly string _owner;
     private readonly bool _isCounted;
-    private volatile bool _isRunning;
+    private volatile int _isRunning;
     private volatile bool _isEnded;
     private int _isReleased;
 
@@ -43,18 +44,19 @@ internal sealed class ModelLease
 
     public bool IsEnded => _isEnded;
 
-    /// <summary>Begins to use the model's memory.</summary>
+    /// <summary>Begins to use the model's memory, and the session's.</summary>
     /// <exception cref="ObjectDisposedException">The lease has ended.</exception>
+    /// <exception cref="InvalidOperationException">Another thread is using it.</exception>
     public void Enter()
     {
-        _isRunning = true;
+        if (Interlocked.CompareExchange(ref _isRunning, 1, 0) != 0) RefuseSecond();
         if (_isEnded) Refuse();
     }
 
     /// <summary>What <see cref="Enter"/> began is done.</summary>
     public void Leave()
     {
-        _isRunning = false;
+        _isRunning = 0;
         if (_isEnded) Release();
     }
 
@@ -64,8 +66,10 @@ internal sealed class ModelLease
         if (_isEnded) return;
         _isEnded = true;
         Interlocked.MemoryBarrierProcessWide();
-        if (!_isRunning) Release();
+        if (_isRunning == 0) Release();
     }
+
+    private void RefuseSecond() => throw (_isEnded ? new ObjectDisposedException(_owner) : SessionError.InUse(_owner));
 
     private void Refuse()
     {

@@ -58,6 +58,9 @@ internal static class SessionError
 
     public static ArgumentException StreamTwice(int slot) => new($"Slot {slot} is given twice; a stream makes one step at a time.");
 
+    /// <param name="what">What is used.</param>
+    public static InvalidOperationException InUse(string what) => new($"Another thread is using this {what}, which belongs to one thread at a time. Make one for each thread, or let them wait for each other.");
+
     public static InvalidOperationException StreamsFull(int capacity) =>
         new($"All {capacity} slots are taken; let a stream leave, or make the streams for a larger capacity.");
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using SeqRuntime.Decoding;
 using SeqRuntime.Format;
 
@@ -122,6 +123,16 @@ public class DecoderContractTests
                 Assert.Equal(greedy.Score(0), drawn.Score(0));
             }
         }
+    }
+
+    [Fact]
+    public void Every_character_that_no_token_covers_is_told_once_at_once()
+    {
+        var text = string.Concat(Enumerable.Range(0x10000, 200_000).Select(char.ConvertFromUtf32));
+        var table = new TokenTable(["a", "b"], [], null);
+        var watch = Stopwatch.StartNew();
+        Assert.Equal(text + "\uD800c", table.Uncovered($"a{text}b{text}\uD800c\uD800"));
+        Assert.InRange(watch.Elapsed.TotalSeconds, 0, 20);
     }
 
     [Fact]

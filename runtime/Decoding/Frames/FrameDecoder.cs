@@ -20,7 +20,7 @@ public sealed class FrameDecoder : IDisposable
     private readonly FrameSearch _search;
     private readonly DecoderMemory _memory;
     private readonly int _output;
-    private bool _isReading;
+    private int _isReading;
     private bool _isStopped;
     private bool _disposed;
 
@@ -96,37 +96,57 @@ public sealed class FrameDecoder : IDisposable
     /// <param name="cancellation">Looked at before each node of each run, and before each frame.</param>
     /// <returns>Number of results.</returns>
     /// <exception cref="ArgumentException">No whole number of frames, or too many; or a graph does not fit together at this length: all frames are then forgotten.</exception>
-    /// <exception cref="InvalidOperationException">Frames are being read: <see cref="OnToken"/> called this.</exception>
+    /// <exception cref="InvalidOperationException">Frames are being read: <see cref="OnToken"/>, or another thread, called this.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled: all frames are forgotten, there are no results.</exception>
     public int Decode(ReadOnlySpan<float> features, CancellationToken cancellation)
     {
-        RefuseWithinReading();
-        _encoder.Check(features);
-        Forget();
-        Read(features, cancellation);
-        return Finish();
+        Begin();
+        try
+        {
+            _encoder.Check(features);
+            Forget();
+            Read(features, cancellation);
+            return Collect(isEnd: true);
+        }
+        finally
+        {
+            End();
+        }
     }
 
     /// <inheritdoc cref="Decode(ReadOnlySpan{float}, CancellationToken)"/>
     public int Decode(ReadOnlySpan<float> features) => Decode(features, CancellationToken.None);
 
     /// <summary>Forgets all frames, and the states of the encoder.</summary>
-    /// <exception cref="InvalidOperationException">Frames are being read: <see cref="OnToken"/> called this.</exception>
+    /// <exception cref="InvalidOperationException">Frames are being read: <see cref="OnToken"/>, or another thread, called this.</exception>
     public void Reset()
     {
-        RefuseWithinReading();
-        Forget();
+        Begin();
+        try
+        {
+            Forget();
+        }
+        finally
+        {
+            End();
+        }
     }
 
     /// <summary>Reads some more frames; the results are then those of all frames so far. Allocates nothing.</summary>
     /// <inheritdoc cref="Decode(ReadOnlySpan{float}, CancellationToken)"/>
     public int Accept(ReadOnlySpan<float> features, CancellationToken cancellation)
     {
-        RefuseWithinReading();
-        _encoder.Check(features);
-        Read(features, cancellation);
-        _search.Collect(isEnd: false);
-        return Count;
+        Begin();
+        try
+        {
+            _encoder.Check(features);
+            Read(features, cancellation);
+            return Collect(isEnd: false);
+        }
+        finally
+        {
+            End();
+        }
     }
 
     /// <inheritdoc cref="Accept(ReadOnlySpan{float}, CancellationToken)"/>
@@ -134,12 +154,18 @@ public sealed class FrameDecoder : IDisposable
 
     /// <summary>Says that there are no more frames, so that a language model ranks the results as whole sentences.</summary>
     /// <returns>Number of results.</returns>
-    /// <exception cref="InvalidOperationException">Frames are being read: <see cref="OnToken"/> called this.</exception>
+    /// <exception cref="InvalidOperationException">Frames are being read: <see cref="OnToken"/>, or another thread, called this.</exception>
     public int Finish()
     {
-        RefuseWithinReading();
-        _search.Collect(isEnd: true);
-        return Count;
+        Begin();
+        try
+        {
+            return Collect(isEnd: true);
+        }
+        finally
+        {
+            End();
+        }
     }
 
     /// <summary>Tokens of a result, valid until the next call.</summary>
@@ -180,10 +206,18 @@ public sealed class FrameDecoder : IDisposable
         _search?.Dispose();
     }
 
-    private void RefuseWithinReading()
+    private void Begin()
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        if (_isReading) throw DecodingError.WithinCallback(nameof(OnToken));
+        if (Interlocked.Exchange(ref _isReading, 1) != 0) throw DecodingError.AtWork(nameof(OnToken));
+    }
+
+    private void End() => Volatile.Write(ref _isReading, 0);
+
+    private int Collect(bool isEnd)
+    {
+        _search.Collect(isEnd);
+        return Count;
     }
 
     private void Forget()
@@ -197,7 +231,6 @@ public sealed class FrameDecoder : IDisposable
     /// <summary>Reads frames, all of them or none: a fault on the way would leave some half read.</summary>
     private void Read(ReadOnlySpan<float> features, CancellationToken cancellation)
     {
-        _isReading = true;
         try
         {
             while (!features.IsEmpty && !_isStopped)
@@ -216,10 +249,6 @@ public sealed class FrameDecoder : IDisposable
         {
             if (!_disposed) Forget();
             throw;
-        }
-        finally
-        {
-            _isReading = false;
         }
     }
 

@@ -1,0 +1,128 @@
+using SeqRuntime.Decoding;
+using SeqRuntime.Format;
+using SeqRuntime.Operators;
+using SeqRuntime.Tests.Decoding;
+
+namespace SeqRuntime.Tests.Sessions;
+
+/// <summary>Threads that use one session, streams or a decoder at once: one has its turn, whole and right, and the others are refused.</summary>
+public class OneThreadTests
+{
+    private const int Size = 64;
+    private static readonly TimeSpan s_longest = TimeSpan.FromSeconds(60);
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void A_session_is_run_by_one_thread_at_a_time(int threads)
+    {
+        using var model = SeqModel.Load(Counter());
+        using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = Size }, Threads = threads, LeastSharedWork = 1 });
+        var saved = new byte[session.StateBytes];
+        var runs = Compete(session.Run, () =>
+        {
+            session.SetSize("T", Size / 2);
+            session.SetSize("T", Size);
+        });
+        Assert.Equal(runs, session.State<float>("runs")[0]);
+        session.SaveState(saved);
+        _ = Compete(() => session.RestoreState(saved), () => session.CopyStateFrom(session));
+        Assert.Equal(runs, session.State<float>("runs")[0]);
+        session.Run();
+    }
+
+    [Fact]
+    public void Streams_are_stepped_by_one_thread_at_a_time()
+    {
+        using var model = SeqModel.Load(Counter());
+        using var streams = model.CreateStreams(3, null, new SeqSessionOptions { MaxSizes = { ["T"] = Size } });
+        int[] slots = [streams.Join(), streams.Join(), streams.Join()];
+        streams.Leave(slots[1]);
+        var steps = Compete(streams.Step, () =>
+        {
+            streams.SetSize("T", Size / 2);
+            streams.Leave(streams.Join());
+            streams.SetSize("T", Size);
+        });
+        Assert.Equal(steps, streams.State<float>(slots[0], 0)[0]);
+        Assert.Equal(steps, streams.State<float>(slots[2], 0)[0]);
+        var more = Compete(() => streams.Step([slots[2]]), () => streams.Step([slots[2], slots[0]]), countsBoth: true);
+        Assert.Equal(steps + more, streams.State<float>(slots[2], 0)[0]);
+    }
+
+    [Fact]
+    public void A_decoder_searches_for_one_thread_at_a_time()
+    {
+        using var model = SeqModel.Load(SmallDecoder.Make(2, batched: true));
+        using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 4, BestCount = 2 });
+        decoder.Decode([1]);
+        var (tokens, score) = (decoder.Tokens(0).ToArray(), decoder.Score(0));
+        _ = Compete(() => decoder.Decode([1]), () => decoder.Decode([1]));
+        Assert.Equal(tokens, decoder.Tokens(0).ToArray());
+        Assert.Equal(score, decoder.Score(0));
+
+        using var frames = SeqModel.Load(SmallFrames.Transducer(4, batched: true));
+        using var reader = frames.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = 4 });
+        var features = SmallFrames.Features(1, 8);
+        reader.Decode(features);
+        var (read, total) = (reader.Tokens(0).ToArray(), reader.Score(0));
+        _ = Compete(() => reader.Decode(features), () => reader.Decode(features));
+        Assert.Equal(read, reader.Tokens(0).ToArray());
+        Assert.Equal(total, reader.Score(0));
+    }
+
+    /// <summary>Two threads at once, until each has been refused and has had its turn, often.</summary>
+    /// <returns>Turns of the first, or of both.</returns>
+    private static int Compete(Action first, Action second, bool countsBoth = false)
+    {
+        const int Often = 5;
+        int[] turns = [0, 0];
+        int[] refusals = [0, 0];
+        Exception?[] faults = [null, null];
+        var end = DateTime.UtcNow + s_longest;
+        Thread[] threads = [new(() => Try(0, first)), new(() => Try(1, second))];
+        foreach (var thread in threads) thread.Start();
+        foreach (var thread in threads) Assert.True(thread.Join(s_longest * 2), "A thread waits for ever.");
+        Assert.All(faults, Assert.Null);
+        return countsBoth ? turns[0] + turns[1] : turns[0];
+
+        void Try(int thread, Action use)
+        {
+            try
+            {
+                while (DateTime.UtcNow < end && faults[1 - thread] is null && (Volatile.Read(ref turns[0]) < Often || Volatile.Read(ref turns[1]) < Often || Volatile.Read(ref refusals[0]) + Volatile.Read(ref refusals[1]) < Often))
+                {
+                    try
+                    {
+                        use();
+                        Volatile.Write(ref turns[thread], turns[thread] + 1);
+                    }
+                    catch (InvalidOperationException fault) when (fault.Message.Contains("another thread", StringComparison.OrdinalIgnoreCase))
+                    {
+                        Volatile.Write(ref refusals[thread], refusals[thread] + 1);
+                    }
+                }
+            }
+            catch (Exception fault)
+            {
+                faults[thread] = fault;
+            }
+        }
+    }
+
+    /// <summary>Counts its runs, and sorts what a product gives: indices that a second thread would change.</summary>
+    private static byte[] Counter()
+    {
+        var model = new SeqModelBuilder();
+        var graph = model.AddGraph("main");
+        var x = graph.Input("x", ElementType.Float32, "T", Size);
+        var count = graph.State("runs", ElementType.Float32, [1]);
+        var next = graph.Node(OpKind.Binary, [count, graph.Constant<float>("one", [1], 1f)], new Attributes().Set(AttributeKey.Function, BinaryFunction.Add));
+        graph.UpdateState(count, next);
+        var turned = graph.Node(OpKind.Transpose, [x], new Attributes().Set(AttributeKey.Perm, new long[] { 1, 0 }));
+        var product = graph.Node(OpKind.MatMul, [turned, x]);
+        var sorted = graph.NodeMany(OpKind.TopK, [product, graph.Constant<long>("k", [], Size)], 2, new Attributes().Set(AttributeKey.Axis, 1));
+        graph.Output("y", sorted[0]);
+        return SeqWriter.ToArray(model);
+    }
+}
