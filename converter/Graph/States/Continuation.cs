@@ -64,7 +64,7 @@ internal sealed class Continuation
 
     private static Continuation Along(IrGraph fused, List<SizedView> views, Dictionary<string, int> axes)
     {
-        List<TimeSteps> steps = [.. views.Select(view => TimeSteps.Along(view, axes))];
+        List<TimeSteps> steps = [.. views.Select(view => TimeSteps.Along(view, axes, node => IsOfOpenLength(fused, fused.Nodes[node])))];
         return new Continuation(fused, views, steps, steps.Select(s => s.Fault).FirstOrDefault(f => f is not null) ?? Difference(views, steps));
     }
 

@@ -54,6 +54,7 @@ internal sealed class StreamStates
         states.KeepConvs();
         states.DropPadding();
         if (states._kept.Count == 0) notes.Add("--stateful changes nothing: what walks along time keeps its states already");
+        foreach (var state in states._kept) notes.RemoveAll(n => n.StartsWith($"input '{state.Input}' is what ", StringComparison.Ordinal)); // It stays an input no more.
         foreach (var state in states._kept) notes.Add($"state '{state.Input}' [{string.Join(", ", state.Shape)}] is kept between runs ({state.Reason}, by --stateful)");
         DeadCode.Remove(graph);
         return states._kept;

@@ -14,16 +14,18 @@ internal sealed class TimeSteps
 {
     private readonly SizedView _view;
     private readonly StepRules _rules;
+    private readonly Predicate<int> _isOpen;
     private readonly Dictionary<string, long[]> _steps = [];
     private int _length = 1;
+    private bool _isWhole;
 
     /// <summary>The first layer that ends where lengths say, behind nodes at which the steps were lost.</summary>
     private NotStepwiseException? _masked;
     private bool _isLost;
 
-    private TimeSteps(SizedView view)
+    private TimeSteps(SizedView view, Predicate<int> isOpen)
     {
-        _view = view;
+        (_view, _isOpen) = (view, isOpen);
         _rules = new StepRules(view);
     }
 
@@ -44,9 +46,12 @@ internal sealed class TimeSteps
     public const int Whole = -2;
 
     /// <summary>The graph with time on the given axes of inputs: -1 for an input without time, <see cref="Whole"/> for one that is one step.</summary>
-    public static TimeSteps Along(SizedView view, IReadOnlyDictionary<string, int> axes)
+    /// <param name="view">The graph at some sizes.</param>
+    /// <param name="axes">The axes by input.</param>
+    /// <param name="isOpen">Whether a node, by its number, is a layer of open length: it is not one step a run, though it has one at these sizes.</param>
+    public static TimeSteps Along(SizedView view, IReadOnlyDictionary<string, int> axes, Predicate<int> isOpen)
     {
-        var time = new TimeSteps(view);
+        var time = new TimeSteps(view, isOpen);
         try
         {
             time.Walk(axes);
@@ -63,6 +68,7 @@ internal sealed class TimeSteps
     private void Walk(IReadOnlyDictionary<string, int> axes)
     {
         var graph = _view.Graph;
+        _isWhole = axes.Values.Contains(Whole);
         foreach (var input in graph.Inputs) _steps[input.Value] = Steps(input.Value, axes.GetValueOrDefault(input.Name, -1));
         foreach (var state in graph.States) _steps[state.Value] = Same(state.Value, _length == 1 ? StepRules.First : StepRules.Held);
         var fault = (NotStepwiseException?)null;
@@ -123,7 +129,7 @@ internal sealed class TimeSteps
         var shape = _view.ShapeOf(node.Input(0));
         var (steps, batch, features) = (shape[0], shape[1], shape[2]);
         var rows = x.Chunk(Math.Max(features, 1)).Select(row => row.Aggregate(0L, (a, b) => StepRules.Join(a, b, node))).ToArray();
-        var isAlong = steps == _length && Enumerable.Range(0, rows.Length).All(i => rows[i] == StepRules.First + i / batch);
+        var isAlong = steps == _length && !(_isWhole && _isOpen(index)) && Enumerable.Range(0, rows.Length).All(i => rows[i] == StepRules.First + i / batch);
         var hidden = _view.ShapeOf(node.Input(2))[2];
         var directions = node.String("direction", "forward") == "bidirectional" ? 2 : 1;
         if (!isAlong)

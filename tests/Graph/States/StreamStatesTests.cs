@@ -83,6 +83,7 @@ public class StreamStatesTests
         using var stateful = given.Load(new ConversionOptions { Stateful = true });
         Assert.Equal(["x"], stateful.Graphs[0].Inputs.Select(i => i.Name));
         Assert.Equal(["h0"], stateful.Graphs[0].States.Select(s => s.Name));
+        Assert.DoesNotContain(given.Notes(new ConversionOptions { Stateful = true }), n => n.Contains("stays an input", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -118,6 +119,9 @@ public class StreamStatesTests
         Refused(lengths, "ends where the lengths of the sequences, or a mask, say");
         var halved = new OnnxBuilder().In("x", 1, I, "T").Random("w", 1, 1, H, I, 3).Node("Conv", "x w", "c", ("pads", new long[] { 2, 0 }), ("strides", new long[] { 2 })).Node("Transpose", "c", "t", ("perm", new long[] { 2, 0, 1 })).Layer("GRU", 2, H, H, "t", "a").Out("a");
         Refused(halved, "'Conv_c' (Conv) takes every 2nd step");
+        // A window as long as the shortest inputs: at these the layer has one step a run.
+        var framed = new OnnxBuilder().In("x", 1, 1, "T").Random("w", 1, 1, H, 1, 16).Node("Conv", "x w", "c", ("pads", new long[] { 8, 0 }), ("strides", new long[] { 8 })).Node("Transpose", "c", "t", ("perm", new long[] { 2, 0, 1 })).Layer("GRU", 2, H, H, "t", "a").Out("a");
+        Refused(framed, "'Conv_c' (Conv) takes every 8th step");
     }
 
     [Fact]
