@@ -68,7 +68,8 @@ internal sealed class Carries
         if (!_follows.Contains(output.Value)) return CarryKind.None;
         if (!_isOfOthers.Contains(output.Value)) return CarryKind.Follows;
         if (IsBuffer(output)) return CarryKind.Buffer;
-        if (_paths.TryGetValue(output.Value, out var path) && path.IsInPlace)
+        if (_paths.TryGetValue(output.Value, out var path) && path.IsAdded && path.IsLinear && path.IsMovedOn) return CarryKind.Blend;
+        if (path is { IsInPlace: true })
         {
             if (path.IsScaled && path.IsLinear && path.IsAdded) return CarryKind.Blend;
             return path.IsAdded && path.IsScaled && !path.IsLinear ? CarryKind.Gated : CarryKind.Sum;
@@ -130,7 +131,7 @@ internal sealed class Carries
         return node.Op switch
         {
             "Add" or "Sub" or "Max" or "Min" => path with { IsAdded = path.IsAdded || isNew, IsScaled = path.IsScaled || paths.Count > 1 },
-            "Mul" or "Div" => path with { IsScaled = path.IsScaled || !path.IsAdded || factor is not null },
+            "Mul" or "Div" => path with { IsScaled = path.IsScaled || !path.IsAdded || factor is not null, IsLinear = path.IsLinear && paths.Count == 1 },
             "Where" => path with { IsAdded = path.IsAdded || isNew, IsScaled = path.IsScaled || !_follows.Contains(node.Input(0)) },
             "Neg" or "Clip" or "Cast" => path,
             _ when operands.Count == 1 => path with { IsLinear = false },
@@ -161,6 +162,17 @@ internal sealed class Carries
         public bool IsScaled { get; init; }
 
         public bool IsInPlace => Elements.Index().All(e => e.Item == 0 || e.Item == e.Index + 1) && 2 * Elements.Count(e => e != 0) >= Elements.Length;
+
+        /// <summary>Each element was at a later place by the same number before, as in what is added up and given out from its front.</summary>
+        public bool IsMovedOn
+        {
+            get
+            {
+                var first = Array.FindIndex(Elements, e => e != 0);
+                var by = first < 0 ? 0 : Elements[first] - 1 - first;
+                return by > 0 && Elements.Index().All(e => e.Item == 0 || e.Item - 1 - e.Index == by);
+            }
+        }
 
         public static Path Of(long[] elements, List<Path> from) => new(elements)
         {

@@ -72,6 +72,10 @@ internal sealed class Provenance
         return way;
     }
 
+    /// <summary>Whether elements of a value are taken from the sequence of a recurrent layer, not from its last state.</summary>
+    public bool IsOfSequence(string value) =>
+        WayTo(value).SelectMany(node => node.Inputs).Append(value).Any(input => _view.Producers.TryGetValue(input, out var node) && IsRecurrent(node) && node.Output(0) == input);
+
     /// <summary>The mark of an input's first element; the others' follow.</summary>
     public long StartOf(string input) => _starts[input];
 

@@ -20,6 +20,8 @@ internal sealed record FoundStates(IReadOnlyList<StateMatch> Pairs, IReadOnlyLis
 /// </summary>
 internal sealed class StateFinder
 {
+    private const string ByName = "by name";
+
     private readonly SizedView _view;
     private readonly IrGraph _resolved;
     private readonly List<string> _notes;
@@ -180,7 +182,7 @@ internal sealed class StateFinder
 
     private void TakePlace(IrPort input, PlaceMatch match) => Take(input, match.Output, PlaceNames.Describe(match.Places, _view));
 
-    /// <summary>Of outputs with other contents the one that the last step leaves; of equal ones that of the better name, and rather not the first.</summary>
+    /// <summary>Of outputs with other contents the one that the last step leaves; of equal ones that of the better name, rather not the first, and rather no step of a sequence.</summary>
     private PlaceMatch Choose(IrPort input, List<PlaceMatch> matches)
     {
         var contents = matches.GroupBy(m => m.Marks, MarksComparer.Instance).Select(g => g.ToList()).ToList();
@@ -198,7 +200,7 @@ internal sealed class StateFinder
             throw new ConversionException($"input '{input.Name}' is a state, and more than one output may be what it becomes: {string.Join(", ", reasons)}. Choose: {string.Join(", or ", options)}; --no-auto-state leaves all inputs as they are.");
         }
 
-        return contents[0].OrderByDescending(m => StateNames.Match(input.Name, m.Output.Name)).ThenBy(m => m.Output == FirstOutput).ThenByDescending(m => _view.Graph.Outputs.IndexOf(m.Output)).First();
+        return contents[0].OrderByDescending(m => StateNames.Match(input.Name, m.Output.Name)).ThenBy(m => m.Output == FirstOutput).ThenBy(m => _provenance.IsOfSequence(m.Output.Value)).ThenByDescending(m => _view.Graph.Outputs.IndexOf(m.Output)).First();
     }
 
     private void FindCarries()
@@ -214,10 +216,11 @@ internal sealed class StateFinder
         }
 
         TakeUnique(CarryKind.Blend);
-        TakeNamed();
+        TakeNamed(SayOne);
         TakeUnique(CarryKind.Gated);
         TakeUnique(CarryKind.LayerEnd);
         TakeUnique(CarryKind.Product);
+        if (_pairs.Exists(p => StateNames.Match(p.Input, p.Output) == 2)) TakeNamed(IsNamedAsOthers);
         foreach (var input in _inputs) Tell(input);
     }
 
@@ -232,21 +235,39 @@ internal sealed class StateFinder
                 if (_outputs.FindAll(o => o != FirstOutput && Carry(input, o) >= least) is not [var output]) continue;
                 if (least < CarryKind.Blend && StateNames.SaysOther(input.Name)) continue;
                 if (_inputs.Count(i => IsCarried(i) && Carry(i, output) >= least) != 1) continue;
-                Take(input, output, PlaceNames.Describe(Carry(input, output)));
+                TakeBefore(FirstInput, input, output, Carry(input, output));
                 isMore = true;
             }
         }
     }
 
-    private void TakeNamed()
+    /// <summary>Takes an input, or the first one instead where that has the same part and the better name.</summary>
+    private void TakeBefore(IrPort first, IrPort input, IrPort output, CarryKind kind)
+    {
+        var (reason, isRival) = (PlaceNames.Describe(kind), _inputs.Contains(first) && !_begin.Contains(first) && Carry(first, output) == kind);
+        if (!isRival)
+        {
+            Take(input, output, reason);
+            return;
+        }
+
+        var better = Says(first).CompareTo(Says(input));
+        var (taken, other) = better > 0 ? (first, input) : (input, first);
+        Take(taken, output, reason);
+        _notes.Add($"input '{taken.Name}' is taken for the state by its {(better != 0 ? "name" : "place behind the first input")}; '{other.Name}' has the same part in '{output.Name}' (otherwise: --state {other.Name}={output.Name})");
+
+        (int, bool) Says(IrPort port) => (StateNames.Match(port.Name, output.Name), StateNames.SaysState(port.Name));
+    }
+
+    private void TakeNamed(Func<IrPort, IrPort, bool> isTrusted)
     {
         foreach (var sure in (int[])[2, 1])
         {
             foreach (var input in _inputs.ToList())
             {
                 if (input == FirstInput && !StateNames.SaysState(input.Name)) continue;
-                var named = _outputs.FindAll(o => StateNames.Match(input.Name, o.Name) == sure && SayOne(input, o));
-                if (named is [var output]) Take(input, output, "by name");
+                var named = _outputs.FindAll(o => StateNames.Match(input.Name, o.Name) == sure && isTrusted(input, o));
+                if (named is [var output]) Take(input, output, ByName);
             }
         }
     }
@@ -260,6 +281,10 @@ internal sealed class StateFinder
         return StateNames.SaysState(input.Name) || (StateNames.SaysWhat(input.Name) && (input != FirstInput || output != FirstOutput));
     }
 
+    /// <summary>Where names tell of states that the graph shows, they tell of others too that nothing but the last run's output says.</summary>
+    private bool IsNamedAsOthers(IrPort input, IrPort output) =>
+        input != FirstInput && output != FirstOutput && FitsTogether(input, output) && !IsUnchanged(input, output) && !_begin.Contains(input) && StateNames.Match(input.Name, output.Name) == 2 && StateNames.SaysWhat(input.Name) && !StateNames.SaysData(input.Name);
+
     /// <summary>Says what an input may be.</summary>
     private void Tell(IrPort input)
     {
@@ -269,12 +294,19 @@ internal sealed class StateFinder
             return;
         }
 
-        if (!IsCarried(input)) return;
         var isOnly = _view.Graph.Outputs.Count == 1;
-        var candidates = _outputs.FindAll(o => o == FirstOutput ? Carry(input, o) >= CarryKind.Product : Carry(input, o) >= CarryKind.Follows);
+        var candidates = _outputs.FindAll(o => MayBecome(input, o));
         if (candidates.Count == 0) return;
         var options = candidates.Select(o => $"--state {input.Name}={o.Name}");
         _notes.Add($"input '{input.Name}' may be a state fed by {string.Join(" or ", candidates.Select(o => $"'{o.Name}'"))}; it stays an input (make it a state with {string.Join(" or ", options)}{(isOnly ? ", which keeps the output" : "")})");
+    }
+
+    /// <summary>Whether it is worth saying that an input may be a state: its name or the graph tells that an output may be what it becomes.</summary>
+    private bool MayBecome(IrPort input, IrPort output)
+    {
+        if (IsCarried(input) && Carry(input, output) >= (output == FirstOutput ? CarryKind.Product : CarryKind.Follows)) return true;
+        if (input == FirstInput || output == FirstOutput || !FitsTogether(input, output) || IsUnchanged(input, output)) return false;
+        return Carry(input, output) >= CarryKind.Blend || (StateNames.Match(input.Name, output.Name) == 2 && StateNames.SaysWhat(input.Name) && !StateNames.SaysData(input.Name));
     }
 
     /// <summary>Whether an input may be paired by how an output follows from it: not the first one, not one over time, nor one whose name says data.</summary>

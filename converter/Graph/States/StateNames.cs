@@ -14,6 +14,7 @@ internal static partial class StateNames
     [
         "mask", "masks", "speaker", "spk", "spks", "embedding", "embeddings", "emb", "embed", "style", "cond", "condition", "conditioning", "prior", "bias", "noise", "scale", "gain", "weight", "weights",
         "temperature", "threshold", "lang", "language", "pitch", "energy", "target", "targets", "label", "labels", "length", "lengths", "len", "ids", "tokens", "features", "feats", "audio", "speech", "image",
+        "spec", "specs", "spectrum", "spectrogram", "mel", "mag", "magnitude", "noisy", "clean", "mix", "mixture", "wave", "waveform", "wav", "signal", "frame", "frames", "farend", "skip", "residual",
     ];
 
     /// <summary>Words that exporters make, and say nothing.</summary>
@@ -23,6 +24,7 @@ internal static partial class StateNames
     public static int Match(string input, string output)
     {
         var (before, after) = (Words(input).ToList(), Words(output).Where(w => !s_outputWords.Contains(w)).ToList());
+        if (before.SequenceEqual(after)) return 2;
         if (Same(before.Where(w => w == "0" || !s_inputWords.Contains(w)), after)) return 2;
         return Same(before.Where(w => !s_inputWords.Contains(w)), after) ? 1 : 0;
     }

@@ -28,6 +28,60 @@ public class CarryTests
         Assert.Equal("each element a blend of its old value and new ones", model.Convert().Graphs[0].States[0].Reason);
     }
 
+    /// <summary>A mean and a variance: what the one brings into the other by a square is no blend.</summary>
+    [Fact]
+    public void MeanAndVarianceAreTwoStates()
+    {
+        var model = new OnnxBuilder().In("x", 1, H).In("3", 1, H).In("4", 1, H).Constant("a", [], 0.9f).Constant("b", [], 0.1f).Node("Mul", "3 a", "m").Node("Mul", "x b", "n").Node("Add", "m n", "7").Node("Sub", "x 7", "d").Node("Mul", "d d", "s")
+            .Node("Mul", "4 a", "v").Node("Mul", "s b", "w").Node("Add", "v w", "8").Node("Sqrt", "8", "r").Node("Div", "d r", "e").Matrix(1, "e", "y", H, 3).Out("y").Out("7", 1, H).Out("8", 1, H);
+        Assert.Equal([("3", "7"), ("4", "8")], model.Pairs());
+    }
+
+    /// <summary>What frames are added to, given out from its front and moved on, as an overlapping synthesis does it.</summary>
+    [Fact]
+    public void WhatIsAddedUpAndMovesOnIsAState()
+    {
+        var model = new OnnxBuilder().In("x", 1, I).In("3", 1, 12).Matrix(1, "x", "frame", I, 12).Node("Add", "frame 3", "sum").Integers("0", 0).Integers("1", 1).Integers("at", 4).Integers("end", long.MaxValue).Node("Slice", "sum 0 at 1", "y").Node("Slice", "sum at end 1", "rest")
+            .Constant("zeros", [1, 4], new float[4]).Node("Concat", "rest zeros", "7", ("axis", 1)).Out("y", 1, 4).Out("7", 1, 12);
+        Assert.Equal([("3", "7")], model.Pairs());
+    }
+
+    /// <summary>A smoother of an input of its own size: either may be the state, so names decide, else the place, and the other is told.</summary>
+    [Theory]
+    [InlineData("x", "avg", "avg", "avg", "name")]
+    [InlineData("avg", "x", "avg", "avg", "name")]
+    [InlineData("1", "2", "7", "2", "place behind the first input")]
+    public void OfTwoBlendedInputsOneIsTheState(string first, string second, string output, string state, string reason)
+    {
+        var next = output == "7" ? output : output + "_next";
+        var model = new OnnxBuilder().In(first, 1, H).In(second, 1, H).Constant("a", [], 0.9f).Constant("b", [], 0.1f).Node("Mul", $"{first} a", "p").Node("Mul", $"{second} b", "q").Node("Add", "p q", next).Matrix(1, next, "y", H, 3).Out("y").Out(next, 1, H);
+        Assert.Equal([(state, next)], model.Pairs());
+        var other = state == first ? second : first;
+        Assert.Contains(model.Notes(), n => n == $"input '{state}' is taken for the state by its {reason}; '{other}' has the same part in '{next}' (otherwise: --state {other}={next})");
+    }
+
+    /// <summary>A spectrum that is masked, and a part that is added to it.</summary>
+    [Fact]
+    public void AnInputThatIsCalledDataIsBlendedAndNoState()
+    {
+        var model = new OnnxBuilder().In("feat", 1, I).In("spec", 1, H).Matrix(1, "feat", "s", I, H).Node("Sigmoid", "s", "mask").Matrix(2, "feat", "part", I, H).Node("Mul", "spec mask", "masked").Node("Add", "masked part", "enhanced").Out("mask", 1, H).Out("enhanced", 1, H);
+        Assert.Empty(model.Pairs());
+        Assert.Contains(model.Notes(), n => n.Contains("--state spec=enhanced", StringComparison.Ordinal));
+    }
+
+    /// <summary>The second part of a filter's state does not follow from what it was; it is named as the first is.</summary>
+    [Fact]
+    public void WhereNamesTellOfOneStateTheyTellOfAnother()
+    {
+        OnnxBuilder Filter(string first, string second) => new OnnxBuilder().In("x", 1, H).In("z1", 1, H).In("z2", 1, H).Random("b0", 1, 0.4f, 1, H).Random("b1", 2, 0.4f, 1, H).Random("a1", 3, 0.4f, 1, H).Node("Mul", "x b0", "p").Node("Add", "p z1", "y").Node("Mul", "x b1", "q")
+            .Node("Mul", "y a1", "r").Node("Sub", "q r", "s").Node("Add", "s z2", first).Node("Sub", "r q", second).Out("y", 1, H).Out(first, 1, H).Out(second, 1, H);
+        Assert.Equal([("z1", "z1n"), ("z2", "z2n")], Filter("z1n", "z2n").Pairs());
+        Assert.All(Filter("z1n", "z2n").Convert().Graphs[0].States, state => Assert.Equal("by name", state.Reason));
+        var tail = new OnnxBuilder().In("x", 1, I).In("tail", 1, H).Matrix(1, "x", "y0", I, H).Node("Add", "y0 tail", "y").Matrix(2, "x", "tail_out", I, H).Out("y", 1, H).Out("tail_out", 1, H);
+        Assert.Empty(tail.Pairs());
+        Assert.Contains(tail.Notes(), n => n.Contains("--state tail=tail_out", StringComparison.Ordinal));
+    }
+
     /// <summary>A GRU whose reset gate lies before the product, an LSTM without a forget bias in other activations, and an Elman cell, all written out.</summary>
     [Fact]
     public void CellsThatNoLayerStandsForAreStates()

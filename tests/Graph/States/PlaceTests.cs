@@ -80,6 +80,15 @@ public class PlaceTests
         Assert.Equal(["out"], model.OutputsLeft());
     }
 
+    /// <summary>What the last step gives has the content of the last state; it is a result.</summary>
+    [Fact]
+    public void OfEqualOutputsTheStateIsTakenAndTheStepOfTheSequenceStays()
+    {
+        var model = new OnnxBuilder().In("x", 1, 1, I).In("7", 1, 1, H).Layer("GRU", 1, I, H, "x 7", "all 9").Integers("1", 1).Node("Squeeze", "all 1", "result").Matrix(3, "x", "other", I, 2).Out("other").Out("9", 1, 1, H).Out("result", 1, 1, H);
+        Assert.Equal([("7", "9")], model.Pairs());
+        Assert.Equal(["other", "result"], model.OutputsLeft());
+    }
+
     [Fact]
     public void StepsWrittenOneAfterTheOtherPairWithTheLast()
     {
