@@ -93,8 +93,9 @@ internal sealed class SequenceValues(IrGraph graph, Evaluator evaluator, Sequenc
         var turned = perm.Index().All(p => p.Index == p.Item) ? slices.Tensor : x.Add("Transpose", [slices.Tensor], ("perm", perm.ToArray()));
         if (isNew) return x.Finish(turned);
         var sizes = perm.Select(p => shape.Sizes[p]).ToList();
-        if (sizes.Skip(axis + 2).Any(s => s < 0)) throw new UnsupportedException("its slices are joined along an axis before one of a symbolic dimension");
-        return x.Finish(x.Add("Reshape", [turned, x.Vector([.. Enumerable.Repeat(0L, axis), -1, .. sizes.Skip(axis + 2).Select(s => (long)s)])]));
+        if (sizes[axis + 1] == 1) return x.Finish(x.Add("Squeeze", [turned, x.Vector(axis + 1)]));
+        var behind = sizes.Skip(axis + 2).All(s => s >= 0) ? x.Vector([.. sizes.Skip(axis + 2).Select(s => (long)s)]) : x.Add("Slice", [x.Add("Shape", [turned]), x.Vector(axis + 2), x.Vector(long.MaxValue)]);
+        return x.Finish(x.Add("Reshape", [turned, x.Add("Concat", [x.Vector([.. Enumerable.Repeat(0L, axis), -1]), behind], ("axis", 0L))]));
     }
 
     private List<string> Of(IrNode node) => _sequences.TryGetValue(node.Input(0), out var list) ? list

@@ -103,6 +103,22 @@ public class OnnxBranchTests
         Assert.Equal(columns.Reference(("x", [2, 4], x)), columns.Run(null, x));
     }
 
+    /// <summary>Side by side along an axis in front of open ones; a list of rows that have an axis of size 1 for it, as TorchScript writes them.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void AllSlicesAreJoinedInFrontOfOpenDimensions(int rows)
+    {
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, "T", rows, "N", "M").Node("SplitToSequence", "x", "list", ("axis", 0), ("keepdims", 0)).Node("ConcatFromSequence", "list", "y", ("axis", 0)).Output("y");
+        var x = Enumerable.Range(0, 3 * rows * 2 * 4).Select(i => i * 0.3f).ToArray();
+        using var loaded = model.Load();
+        using var session = loaded.CreateSession(options: new SeqSessionOptions { MaxSizes = { ["T"] = 3, ["N"] = 2, ["M"] = 4 } });
+        x.CopyTo(session.Input<float>(0));
+        session.Run();
+        Assert.Equal([3 * rows, 2, 4], session.OutputShape(0).ToArray());
+        Assert.Equal(model.Reference(("x", [3, rows, 2, 4], x)), session.Output<float>(0).ToArray());
+    }
+
     /// <summary>If(sum of x &lt; limit): then one node, else another.</summary>
     private static OnnxBuilder OnData(float limit, NodeProto then, NodeProto otherwise)
     {
