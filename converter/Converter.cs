@@ -2,6 +2,8 @@ using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Graph.States;
 using SeqRuntime.Converter.Importers;
 using SeqRuntime.Converter.Importers.Description;
+using SeqRuntime.Converter.Importers.Onnx;
+using SeqRuntime.Converter.Importers.Weights;
 using SeqRuntime.Converter.IO;
 using SeqRuntime.Converter.Lowering;
 using SeqRuntime.Converter.Quantization;
@@ -55,6 +57,9 @@ internal static class Converter
         {
             void Stage(string stage, double part) => progress?.Report(new ConversionProgress($"{raw.Name}: {stage}", 0.2 + (i + part) * 0.6 / read.Count));
             var (graph, states) = Resolve(raw, path, imported.HasStates, isOfSentences, options, notes, Stage);
+            var left = OnnxLeftovers.OfBranches(raw, path);
+            if (UnusedWeights.Note(left, ": they are of branches that are not taken") is { } note) notes.Add(note);
+            imported.Unused = [.. imported.Unused, .. left];
             resolved.Add((graph, path, raw.Nodes.Count, states, notes));
         }
 

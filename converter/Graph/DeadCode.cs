@@ -16,7 +16,9 @@ internal static class DeadCode
     }
 
     /// <summary>The values on which an output or a state depends.</summary>
-    public static HashSet<string> Used(IrGraph graph)
+    /// <param name="graph">The graph.</param>
+    /// <param name="isRead">Whether an inner graph of a node is looked at, by its attribute; all are where it is left out.</param>
+    public static HashSet<string> Used(IrGraph graph, Func<IrNode, string, bool>? isRead = null)
     {
         var used = new HashSet<string>(graph.Outputs.Select(o => o.Value).Concat(graph.States.Select(s => s.Update)));
         for (var i = graph.Nodes.Count - 1; i >= 0; i--)
@@ -24,7 +26,7 @@ internal static class DeadCode
             var node = graph.Nodes[i];
             if (!node.Outputs.Exists(used.Contains)) continue;
             used.UnionWith(node.Inputs);
-            foreach (var inner in node.Attributes.Values.OfType<IrGraph>()) Capture(inner, used);
+            Capture(node, used, isRead);
             used.Remove(""); // an input left out is no output left out
         }
 
@@ -32,13 +34,17 @@ internal static class DeadCode
     }
 
     /// <summary>All names that an inner graph reads; some are its own, which does no harm.</summary>
-    private static void Capture(IrGraph graph, HashSet<string> used)
+    private static void Capture(IrNode node, HashSet<string> used, Func<IrNode, string, bool>? isRead)
     {
-        used.UnionWith(graph.Outputs.Select(o => o.Value));
-        foreach (var node in graph.Nodes)
+        foreach (var (key, value) in node.Attributes)
         {
-            used.UnionWith(node.Inputs);
-            foreach (var inner in node.Attributes.Values.OfType<IrGraph>()) Capture(inner, used);
+            if (value is not IrGraph graph || isRead?.Invoke(node, key) == false) continue;
+            used.UnionWith(graph.Outputs.Select(o => o.Value));
+            foreach (var inner in graph.Nodes)
+            {
+                used.UnionWith(inner.Inputs);
+                Capture(inner, used, isRead);
+            }
         }
     }
 }

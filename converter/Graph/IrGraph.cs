@@ -24,6 +24,9 @@ internal sealed class IrGraph(string name)
     /// <summary>What the conversion of this graph and of its copies may cost together.</summary>
     public Budget Budget { get; set; } = new();
 
+    /// <summary>The branches that were taken of each <c>If</c>, by its name, here and in copies.</summary>
+    public HashSet<(string If, string Branch)> Taken { get; private init; } = [];
+
     private int[] _unique = [0];
 
     /// <summary>A value name that does not occur yet.</summary>
@@ -73,7 +76,7 @@ internal sealed class IrGraph(string name)
     public IrGraph Copy(IReadOnlyDictionary<string, string>? names = null)
     {
         string Renamed(string value) => names is not null && names.TryGetValue(value, out var renamed) ? renamed : value;
-        var copy = new IrGraph(Name) { _unique = [_unique[0]], Probes = Probes, Ranges = Ranges, Budget = Budget, Largest = new(Largest) };
+        var copy = new IrGraph(Name) { _unique = [_unique[0]], Probes = Probes, Ranges = Ranges, Budget = Budget, Largest = new(Largest), Taken = Taken };
         foreach (var (name, tensor) in Constants) copy.Constants[Renamed(name)] = tensor;
         foreach (var (name, sources) in Sources) copy.Sources[Renamed(name)] = sources;
         foreach (var node in Nodes)

@@ -288,6 +288,7 @@ internal sealed class ResolvePass : IDisposable
     {
         if (node.Attributes.GetValueOrDefault(which) is not IrGraph branch) throw new ConversionException($"Node '{node.Name}' (If) lacks a branch; the model is damaged.");
         var prefix = Prefix(node);
+        _graph.Taken.Add((node.Name, which));
         _graph.Budget.Spend(Budget.Body + Budget.Copy * branch.DeepCount(), node);
         branch = branch.Copy(branch.Defined().Distinct().ToDictionary(name => name, name => prefix + name));
         foreach (var (name, tensor) in branch.Constants) AddConstant(name, tensor);

@@ -19,6 +19,29 @@ public sealed class OnnxLeftoversTests
         Assert.Equal(["old", "zero"], result.Unused.Select(u => u.Name));
     }
 
+    /// <summary>Weights of the branch that a known condition leaves out, its own and the graph's; those that both branches read are used.</summary>
+    [Theory]
+    [InlineData(1, "'only' [3, 3], 'own' [3]")]
+    [InlineData(0, "")]
+    public void Weights_of_branches_that_are_not_taken_are_told(int condition, string unused)
+    {
+        static GraphProto Branch(string weights, params NodeProto[] nodes)
+        {
+            var graph = new GraphProto { Name = weights };
+            graph.Node.AddRange(nodes);
+            graph.Output.Add(OnnxBuilder.Port("t", OnnxBuilder.Float, 1, 3));
+            return graph;
+        }
+
+        var otherwise = Branch("else", OnnxBuilder.MakeNode("MatMul", "x both", "a"), OnnxBuilder.MakeNode("MatMul", "a only", "b"), OnnxBuilder.MakeNode("Add", "b own", "t"));
+        otherwise.Initializer.Add(OnnxBuilder.Tensor<float>("own", [3], 1, 2, 3));
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 3).Input("mode", OnnxBuilder.Int64).Random("both", 1, 1, 3, 3).Random("only", 2, 1, 3, 3).Constant("one", [], 1L).Node("Equal", "mode one", "is")
+            .Node("If", "is", "y", ("then_branch", Branch("then", OnnxBuilder.MakeNode("MatMul", "x both", "t"))), ("else_branch", otherwise)).Output("y");
+        var result = model.Convert(new ConversionOptions { Sets = new Dictionary<string, string> { ["mode"] = $"{condition}" } });
+        Assert.Equal(unused.Length > 0 ? ["only", "own"] : [], result.Unused.Select(u => u.Name));
+        Assert.Equal(unused.Length > 0, result.Graphs[0].Notes.Any(n => n.EndsWith($"nothing uses {unused}: they are of branches that are not taken", StringComparison.Ordinal)));
+    }
+
     [Fact]
     public void Attributes_that_nobody_knows_are_told()
     {

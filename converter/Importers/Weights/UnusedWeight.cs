@@ -14,7 +14,9 @@ internal static partial class UnusedWeights
     private const int Named = 12;
 
     /// <summary>One note for a file, or null where nothing was left out.</summary>
-    public static string? Note(IReadOnlyList<UnusedWeight> unused)
+    /// <param name="unused">The weights.</param>
+    /// <param name="reason">Why, said behind their names; nothing where no output depends on them.</param>
+    public static string? Note(IReadOnlyList<UnusedWeight> unused, string reason = "")
     {
         if (unused.Count == 0) return null;
         var kinds = unused.GroupBy(w => KindOf(w.Name)).ToDictionary(g => g.Key, g => g.ToList());
@@ -30,7 +32,7 @@ internal static partial class UnusedWeights
             parts.Add(string.Join(", ", names) + (rest.Count > Named ? $" and {rest.Count - Named} more, all of which --json lists" : ""));
         }
 
-        return $"of {unused[0].File} nothing uses {string.Join("; ", parts)}";
+        return $"of {unused[0].File} nothing uses {string.Join("; ", parts)}{reason}";
     }
 
     private static string KindOf(string name) =>
