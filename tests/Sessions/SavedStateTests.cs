@@ -71,6 +71,35 @@ public class SavedStateTests
         Assert.Equal(content, session.State<float>("s").ToArray());
     }
 
+    /// <summary>Two sessions whose states take as many bytes together, and lie at other places.</summary>
+    [Fact]
+    public void A_session_of_other_largest_sizes_is_taken_over_state_by_state()
+    {
+        var builder = new SeqModelBuilder();
+        var graph = builder.AddGraph("main");
+        foreach (var symbol in new[] { "T", "U" })
+        {
+            var state = graph.State($"s{symbol}", ElementType.Float32, [symbol, 4]);
+            graph.UpdateState(state, state);
+            graph.Output($"y{symbol}", state);
+        }
+
+        using var model = SeqModel.Load(SeqWriter.ToArray(builder));
+        using var one = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 50, ["U"] = 2 } });
+        using var other = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 2, ["U"] = 50 } });
+        Assert.Equal(one.StateBytes, other.StateBytes);
+        foreach (var session in new[] { one, other })
+        {
+            session.SetSize("T", 2);
+            session.SetSize("U", 2);
+        }
+
+        for (var i = 0; i < 2; i++) one.State<float>(i).Fill(i + 1);
+        other.CopyStateFrom(one);
+        for (var i = 0; i < 2; i++) Assert.All(other.State<float>(i).ToArray(), value => Assert.Equal(i + 1, value));
+        Assert.Throws<ArgumentException>(() => other.RestoreState(Save(one)));
+    }
+
     private static SeqSessionOptions Sizes(int size) => new() { MaxSizes = { ["T"] = size } };
 
     private static float[] Fill(SeqSession session)

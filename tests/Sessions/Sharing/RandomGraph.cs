@@ -34,7 +34,7 @@ internal sealed record RandomValue(int Id, ElementType Type, Dim[] Shape)
 
 /// <summary>
 /// A random graph of small tensors: inputs, states, some twenty nodes of <see cref="RandomParts"/>, and updates and outputs drawn from
-/// all values, so that views, values read late, states that swap, and outputs that are inputs or states all come up.
+/// all values, so that views, values read late, states that swap, states that grow, and outputs that are inputs or states all come up.
 /// </summary>
 internal sealed class RandomGraph
 {
@@ -45,7 +45,9 @@ internal sealed class RandomGraph
     private readonly GraphDefinition _graph;
     private readonly List<(RandomValue Value, string Name)> _states = [];
 
-    public RandomGraph(int seed)
+    /// <param name="seed">Of all that is random.</param>
+    /// <param name="hasCaches">Whether states may grow, which streams cannot have.</param>
+    public RandomGraph(int seed, bool hasCaches)
         : this(new SeqModelBuilder(), "main", new Random(seed))
     {
         Steps = Random.Next(6) == 0 ? Random.Next(20, 70) : Random.Next(1, 13);
@@ -53,7 +55,12 @@ internal sealed class RandomGraph
         AddInputs();
         AddStates();
         var parts = new RandomParts(this);
-        for (var count = Random.Next(4, 26); count > 0; count--) parts.AddOne();
+        for (var count = Random.Next(4, 26); count > 0; count--)
+        {
+            parts.AddOne();
+            if (hasCaches && Random.Next(12) == 0) AddCache();
+        }
+
         parts.AddUpdates(_states.ConvertAll(s => s.Value));
         AddOutputs();
         File = SeqWriter.ToArray(_model);
@@ -77,7 +84,8 @@ internal sealed class RandomGraph
     /// <summary>Everything that a node may read.</summary>
     public List<RandomValue> Values { get; } = [];
 
-    public Dictionary<string, int> MaxSizes => _graph.Symbols.ToDictionary(symbol => symbol, symbol => symbol == "T" ? Steps : Rows);
+    /// <summary>Largest sizes of all symbols but those that count the steps of states that grow.</summary>
+    public Dictionary<string, int> MaxSizes => _graph.Symbols.Where(symbol => !_graph.Largest.ContainsKey(symbol)).ToDictionary(symbol => symbol, symbol => symbol == "T" ? Steps : Rows);
 
     public RandomValue Input(ElementType type, params Dim[] shape) =>
         Keep(new RandomValue(_graph.Input($"x{_graph.Inputs.Count}", type, Declared(shape)), type, shape));
@@ -164,6 +172,31 @@ internal sealed class RandomGraph
             State(shape);
             if (Random.Next(3) == 0) State(shape);
         }
+    }
+
+    /// <summary>
+    /// A state that each run makes longer by a value, at either end: what is then there comes down to one step, or is attended to. Nothing
+    /// else reads it, for no shape says how long it is.
+    /// </summary>
+    private void AddCache()
+    {
+        if (PickFloat(2) is not { } x) return;
+        var axis = Random.Next(x.Rank);
+        if (x.Shape.Index().Any(d => d.Index != axis && d.Item.Declared is null)) return;
+        var steps = $"P{_graph.Largest.Count}";
+        object[] shape = [.. x.Shape.Select((size, i) => i == axis ? steps : size.Declared!)];
+        var cache = _graph.State($"cache{_graph.Largest.Count}", ElementType.Float32, shape);
+        var all = _graph.Node(OpKind.Concat, Random.Next(3) == 0 ? [x.Id, cache] : [cache, x.Id], new Attributes().Set(AttributeKey.Axis, axis));
+        _graph.UpdateState(cache, all);
+        _graph.Largest[steps] = Random.Next(1, 60);
+        if (Random.Next(2) == 0) _graph.Output($"{steps} after", all);
+        if (Random.Next(3) == 0) _graph.Output($"{steps} before", cache);
+        Dim[] one = [.. x.Shape.Select((size, i) => i == axis ? Dim.One : size)];
+        Node(OpKind.Reduce, [all, Longs(axis)], one, new Attributes().Set(AttributeKey.Function, ReduceFunction.Sum));
+        if (x.Rank > 2 || axis != 0 || !x.Last.IsConstant || x.Last.Constant is 0 or >= 300) return;
+        var first = Values.Count;
+        new RandomLayers(this).Attention(x, new RandomValue(all, ElementType.Float32, x.Shape), Random.Next(1, 20));
+        Values.RemoveRange(first, Values.Count - first - 1);
     }
 
     private Dim[] RandomShape()

@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace SeqRuntime.Tests.Sessions.Sharing;
 
 /// <summary>Sessions of one random graph that all get the same inputs, sizes and states: the first shares no memory, the others must do as it does.</summary>
@@ -10,10 +12,11 @@ internal sealed class SharingCase
     private readonly Dictionary<string, int> _sizes;
     private readonly HashSet<string> _fixed = [];
     private SeqSession[] _sessions = [];
+    private byte[]? _saved;
 
     public SharingCase(int seed)
     {
-        _graph = new RandomGraph(seed);
+        _graph = new RandomGraph(seed, hasCaches: true);
         _random = new Random(seed);
         _largest = _graph.MaxSizes;
         _sizes = _graph.MaxSizes;
@@ -44,7 +47,9 @@ internal sealed class SharingCase
             {
                 var isResized = run > 0 && _random.Next(3) == 0 && Resize();
                 Fill(isResized, isResized || run == 0 || _random.Next(4) == 0);
-                ChangeStates();
+                if (isResized && _random.Next(2) == 0) LookAtOutputs();
+                if (isResized && _saved is not null && _random.Next(2) == 0) Restore(_saved);
+                else ChangeStates();
                 if (!RunAll(run)) return false;
             }
         }
@@ -99,14 +104,15 @@ internal sealed class SharingCase
     {
         switch (_random.Next(8))
         {
+            case 5:
+                Save();
+                break;
             case 0:
                 foreach (var session in _sessions) session.ResetState();
                 break;
             case 1:
-                var from = _sessions[_random.Next(_sessions.Length)];
-                var saved = new byte[from.StateBytes];
-                from.SaveState(saved);
-                foreach (var session in _sessions) session.RestoreState(saved);
+                if (_saved is null || _random.Next(2) == 0) Save();
+                Restore(_saved);
                 break;
             case 2:
                 foreach (var session in _sessions[1..]) session.CopyStateFrom(_sessions[0]);
@@ -116,6 +122,49 @@ internal sealed class SharingCase
                 foreach (ref var x in _sessions[0].State<float>(state)) x = _random.NextSingle();
                 foreach (var session in _sessions[1..]) _sessions[0].StateContent(state).CopyTo(session.StateContent(state));
                 break;
+        }
+    }
+
+    [MemberNotNull(nameof(_saved))]
+    private void Save()
+    {
+        var from = _sessions[_random.Next(_sessions.Length)];
+        _saved = new byte[from.StateBytes];
+        from.SaveState(_saved);
+    }
+
+    /// <summary>What may have been saved at other sizes: all sessions take it, or none does.</summary>
+    private void Restore(byte[] saved)
+    {
+        var refusals = 0;
+        foreach (var session in _sessions)
+        {
+            try
+            {
+                session.RestoreState(saved);
+            }
+            catch (ArgumentException)
+            {
+                refusals++;
+            }
+        }
+
+        Assert.True(refusals == 0 || refusals == _sessions.Length, $"{refusals} of {_sessions.Length} sessions refuse a state.");
+    }
+
+    /// <summary>Shapes of outputs are asked for before a run: they are inferred then, or do not fit.</summary>
+    private void LookAtOutputs()
+    {
+        foreach (var session in _sessions)
+        {
+            try
+            {
+                _ = session.OutputShape(0).Length;
+            }
+            catch (ArgumentException)
+            {
+                // The run will say so again.
+            }
         }
     }
 

@@ -115,6 +115,24 @@ public sealed class StreamsSizesTests
     }
 
     [Fact]
+    public void AStreamThatWaitsSeesNothingOfTheOthersOutputsAtAnotherSize()
+    {
+        using var model = SeqModel.Load(Build("states of a batch", TensorFormat.PackedFloat32));
+        using var streams = model.CreateStreams(3, null, Largest(model));
+        for (var slot = 0; slot < 3; slot++)
+        {
+            streams.Join();
+            for (var i = 0; i < 2; i++) streams.Input<float>(slot, i).Fill(slot + 1);
+        }
+
+        streams.Step();
+        Assert.All(Enumerable.Range(0, 3), slot => Assert.NotEqual(0, streams.Output<float>(slot, 0)[0]));
+        streams.SetSize("T", 2);
+        streams.Step([0]);
+        Assert.All(Enumerable.Range(1, 2), slot => Assert.Equal(new float[streams.Output<float>(slot, 0).Length], streams.Output<float>(slot, 0).ToArray()));
+    }
+
+    [Fact]
     public void SizesThatAreNoneAreRefused()
     {
         using var model = SeqModel.Load(Build("a cache and two symbols", TensorFormat.PackedFloat32));
