@@ -22,7 +22,7 @@ internal static class SeqConvert
 
         try
         {
-            return result.Invoke(new InvocationConfiguration { Output = stdout, Error = stderr, EnableDefaultExceptionHandler = false });
+            return result.Invoke(new InvocationConfiguration { Output = new PlainWriter(stdout), Error = stderr, EnableDefaultExceptionHandler = false });
         }
         catch (UsageException e)
         {
@@ -44,7 +44,7 @@ internal static class SeqConvert
 
     private static int Fail(TextWriter stderr, int code, string message)
     {
-        stderr.WriteLine($"{Name}: {message}");
+        new PlainWriter(stderr).WriteLine($"{Name}: {message}");
         return code;
     }
 

@@ -44,9 +44,13 @@ internal static class Decompose
         _ => "the operator is not supported (docs/onnx.md lists those that are)",
     };
 
+    /// <summary>An attribute of a Split whose parts must be of one size.</summary>
+    public const string EqualParts = "equal_parts";
+
     /// <summary>The nodes that replace this one, or null where it stays as it is.</summary>
     public static List<IrNode>? Apply(IrNode node, IrGraph graph, Evaluator evaluator)
     {
+        if (node.Op is "LSTM" or "GRU" or "RNN" or "ReverseSequence") CheckLengths(node, evaluator);
         switch (node.Op)
         {
             case "Sum" or "Mean" or "Max" or "Min" when node.Inputs.Count != 2 || node.Op is "Sum" or "Mean":
@@ -59,6 +63,9 @@ internal static class Decompose
                 return LayerNormalization(node, graph, evaluator);
             case "GroupNormalization" when node.Take("scale_by_group") is not null:
                 return GroupNormalization(node, graph, evaluator);
+            case "Split" when node.Take(EqualParts) is not null:
+                CheckParts(node, evaluator.ShapeOf(node.Input(0)));
+                return null;
             case "Gemm":
                 return Gemm(node, graph, evaluator);
             case "Dropout":
@@ -194,8 +201,46 @@ internal static class Decompose
         return [.. x.Nodes, node];
     }
 
+    /// <summary>Refuses constant lengths that no run could have.</summary>
+    private static void CheckLengths(IrNode node, Evaluator evaluator)
+    {
+        var isRecurrent = node.Op != "ReverseSequence";
+        if (node.Input(isRecurrent ? 4 : 1).Length == 0 || evaluator.KnownContent(node.Input(isRecurrent ? 4 : 1)) is not { Type: ElementType.Int32 or ElementType.Int64, Count: > 0 } lengths) return;
+        var shape = evaluator.ShapeOf(node.Input(0));
+        var axis = isRecurrent ? (node.Int("layout", 0) != 0 ? 1 : 0) : (int)node.Int("time_axis", 0);
+        if (axis < 0 || axis >= shape.Rank || shape.Sizes[axis] is not (>= 0 and var steps)) return;
+        foreach (var length in lengths.Integers())
+        {
+            if (length < 0 || length > steps) throw new ShapeFault($"its lengths '{node.Input(isRecurrent ? 4 : 1)}' hold {length}, and its input of shape {shape} has {steps} steps.");
+        }
+    }
+
+    /// <summary>Before opset 18 parts without sizes are of one size.</summary>
+    private static void CheckParts(IrNode node, IrShape shape)
+    {
+        var axis = (int)node.Int("axis", 0);
+        if (axis < 0) axis += shape.Rank;
+        if (axis >= 0 && axis < shape.Rank && shape.Sizes[axis] > 0 && shape.Sizes[axis] % node.Outputs.Count != 0) throw new ShapeFault($"X of shape {shape} is no {node.Outputs.Count} equal parts along axis {axis}.");
+    }
+
+    /// <summary>Refuses what is no matrix, and a C that would make the result larger than the product.</summary>
+    private static void CheckGemm(IrNode node, Evaluator evaluator)
+    {
+        IrShape a = evaluator.ShapeOf(node.Input(0)), b = evaluator.ShapeOf(node.Input(1));
+        if (a.Rank != 2 || b.Rank != 2) throw new ShapeFault($"A has shape {a}, B {b}; matrices are needed.");
+        if (node.Input(2).Length == 0) return;
+        var c = evaluator.ShapeOf(node.Input(2));
+        int[] product = [a.Sizes[node.Int("transA", 0) != 0 ? 1 : 0], b.Sizes[node.Int("transB", 0) != 0 ? 0 : 1]];
+        for (var i = 1; i <= c.Rank; i++)
+        {
+            var size = c.Sizes[^i];
+            if (i > 2 || (size > 1 && product[^i] >= 0 && size != product[^i])) throw new ShapeFault($"C has shape {c}, which does not broadcast to the product's, [{string.Join(", ", product.Select(s => s < 0 ? "?" : $"{s}"))}].");
+        }
+    }
+
     private static List<IrNode> Gemm(IrNode node, IrGraph graph, Evaluator evaluator)
     {
+        CheckGemm(node, evaluator);
         var x = new Expansion(node, graph);
         var a = node.Input(0);
         if (node.Int("transA", 0) != 0) a = x.Add("Transpose", [a], ("perm", new long[] { 1, 0 }));

@@ -32,13 +32,29 @@ internal static class IndexTables
     /// <summary>Refuses a constant index that no run could look up.</summary>
     private static void CheckPlaces(IrNode node, IrTensor table, int[] sizes)
     {
-        if (node.Op is not ("Gather" or "GatherElements" or "ScatterElements")) return;
+        if (node.Op is "ScatterND" or "GatherND")
+        {
+            CheckTuples(table, sizes, node.Op == "GatherND" ? (int)node.Int("batch_dims", 0) : 0);
+            return;
+        }
+
         var axis = (int)node.Int("axis", 0);
         if (axis < 0) axis += sizes.Length;
         if (axis < 0 || axis >= sizes.Length || sizes[axis] is not (>= 0 and var size)) return;
         foreach (var index in table.Integers())
         {
             if (index < -size || index >= size) throw new ShapeFault($"its index {index} lies outside of axis {axis}, which has {size}.");
+        }
+    }
+
+    private static void CheckTuples(IrTensor table, int[] sizes, int first)
+    {
+        var length = table.Shape.Length == 0 ? 0 : table.Shape[^1];
+        if (length == 0 || first < 0 || first + length > sizes.Length) return;
+        foreach (var (place, index) in table.Integers().Index())
+        {
+            var axis = first + place % length;
+            if (sizes[axis] is >= 0 and var size && (index < -size || index >= size)) throw new ShapeFault($"its index {index} lies outside of axis {axis}, which has {size}.");
         }
     }
 

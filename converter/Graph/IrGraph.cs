@@ -265,7 +265,7 @@ internal sealed class IrNode(string name, string op, IEnumerable<string> inputs,
 internal sealed record IrPort(string Name, string Value, ElementType Type, IrDim[] Shape);
 
 /// <summary>A state: read as <paramref name="Value"/>, becomes <paramref name="Update"/>, the graph's former output <paramref name="Output"/>, at the end of a run; starts as <paramref name="Initial"/>, zeros where that is null.</summary>
-internal sealed record IrState(string Name, string Value, string Update, string Output, ElementType Type, IrDim[] Shape, IrTensor? Initial = null);
+internal sealed record IrState(string Name, string Value, string Update, string Output, ElementType Type, IrDim[] Shape, IrTensor? Initial = null, bool IsDescribed = false);
 
 /// <summary>A dimension: a size, or a symbol.</summary>
 internal readonly record struct IrDim(int Size, string? Symbol)

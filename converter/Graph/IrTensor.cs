@@ -13,6 +13,9 @@ internal sealed class IrTensor(ElementType type, int[] shape, byte[] data)
 
     public byte[] Data { get; } = data;
 
+    /// <summary>The first number of the file that is too large for float32 and became infinite; null where there is none.</summary>
+    public double? Beyond { get; private init; }
+
     public int Count => Shape.Aggregate(1, (a, b) => a * b);
 
     /// <summary>The elements in memory that does not move and may be read a little past its end, as operators want it.</summary>
@@ -35,6 +38,23 @@ internal sealed class IrTensor(ElementType type, int[] shape, byte[] data)
 
     public static IrTensor Of<T>(int[] shape, params ReadOnlySpan<T> data)
         where T : unmanaged => new(ElementTypes.Of<T>(), shape, MemoryMarshal.AsBytes(data).ToArray());
+
+    /// <summary>float64 rounded to float32.</summary>
+    public static IrTensor OfDoubles(int[] shape, ReadOnlySpan<double> values)
+    {
+        var floats = new float[values.Length];
+        double? beyond = null;
+        for (var i = 0; i < floats.Length; i++)
+        {
+            floats[i] = (float)values[i];
+            if (!float.IsFinite(floats[i]) && double.IsFinite(values[i])) beyond ??= values[i];
+        }
+
+        return new IrTensor(ElementType.Float32, shape, MemoryMarshal.AsBytes(floats.AsSpan()).ToArray()) { Beyond = beyond };
+    }
+
+    /// <summary>The same, of a file with a number too large for float32.</summary>
+    public IrTensor Holding(double? beyond) => new(Type, Shape, Data) { Beyond = beyond };
 
     public static IrTensor Vector(params ReadOnlySpan<long> values) => Of([values.Length], values);
 
@@ -80,5 +100,5 @@ internal sealed class IrTensor(ElementType type, int[] shape, byte[] data)
         return Of([columns, rows], turned.AsSpan());
     }
 
-    public IrTensor Reshaped(params int[] shape) => new(Type, shape, Data);
+    public IrTensor Reshaped(params int[] shape) => new(Type, shape, Data) { Beyond = Beyond };
 }

@@ -6,10 +6,14 @@ namespace SeqRuntime.Converter.Graph;
 internal static class NonFinite
 {
     /// <summary>What is wrong with a weight, or null. A vector may hold -∞: a bias that forbids a class.</summary>
-    public static string? Fault(string name, IrTensor tensor) => tensor.Type == ElementType.Float32 ? Fault(name, tensor.Shape, tensor.Floats) : null;
+    public static string? Fault(string name, IrTensor tensor) => tensor.Type == ElementType.Float32 ? Fault(name, tensor.Shape, tensor.Floats, tensor.Beyond) : null;
 
     /// <inheritdoc cref="Fault(string, IrTensor)"/>
-    public static string? Fault(string name, int[] shape, ReadOnlySpan<float> values) => Find("weight", name, shape, values, areMasksAllowed: shape.Length < 2, areLimitsAllowed: false);
+    /// <param name="name">Its name.</param>
+    /// <param name="shape">Its shape.</param>
+    /// <param name="values">Its values.</param>
+    /// <param name="beyond">The first number of the file that is too large for float32, null where there is none.</param>
+    public static string? Fault(string name, int[] shape, ReadOnlySpan<float> values, double? beyond = null) => Find("weight", name, shape, values, areMasksAllowed: shape.Length < 2, areLimitsAllowed: false, beyond);
 
     /// <summary>Where NaN stands in a constant of several elements, or null; infinities are masks and limits there.</summary>
     public static string? NotANumber(string name, IrTensor tensor) =>
@@ -30,7 +34,7 @@ internal static class NonFinite
         return null;
     }
 
-    private static string? Find(string what, string name, int[] shape, ReadOnlySpan<float> values, bool areMasksAllowed, bool areLimitsAllowed)
+    private static string? Find(string what, string name, int[] shape, ReadOnlySpan<float> values, bool areMasksAllowed, bool areLimitsAllowed, double? beyond = null)
     {
         int nans = 0, infinities = 0, first = -1;
         for (var i = 0; i < values.Length; i++)
@@ -46,6 +50,8 @@ internal static class NonFinite
         string[] parts = [.. nans > 0 ? [$"{nans} NaN"] : Array.Empty<string>(), .. infinities > 0 ? [$"{infinities} infinite"] : Array.Empty<string>()];
         // What an importer put together has the name of its first source, and a number.
         var source = WeightNames.Stem(name);
+        if (beyond is { } large && nans == 0)
+            return $"the {what} '{source}' of shape [{string.Join(", ", shape)}] holds {infinities} of {values.Length} values beyond {float.MaxValue.ToString(CultureInfo.InvariantCulture)}, the largest of float32, in which the runtime computes; the first of them, {large.ToString(CultureInfo.InvariantCulture)}, stands at [{string.Join(", ", Index(first, shape))}]. The training went wrong or the file is damaged; take an earlier checkpoint";
         return $"the {what} '{source}' of shape [{string.Join(", ", shape)}] holds {string.Join(" and ", parts)} among {values.Length} values, the first at [{string.Join(", ", Index(first, shape))}]: results would be {(nans > 0 ? "NaN" : "wrong or NaN")}. The training went wrong or the file is damaged; take an earlier checkpoint";
     }
 

@@ -36,6 +36,7 @@ internal sealed class ModelFolder
                 throw fault($"'{name}' cannot be looked for: {refusal.Message}");
             }
 
+            if (Array.Exists(_open, open => real.Equals(open, RealPath.Comparison))) throw fault($"'{name}' is a directory; a file is needed");
             if (!Array.Exists(_open, open => RealPath.IsIn(real, open)))
             {
                 elsewhere ??= real;

@@ -18,7 +18,7 @@ internal sealed class UnpackedEntry : Stream
     public UnpackedEntry(ZipArchiveEntry entry, Func<string, ConversionException> damaged)
     {
         (_entry, _damaged) = (entry, damaged);
-        _content = Library.Call(entry.Open, damaged);
+        _content = Library.Call(entry.Open, what => damaged(what.Contains("not supported", StringComparison.Ordinal) ? $"'{entry.FullName}' is packed in a way that is not read" : what));
     }
 
     public override bool CanRead => true;

@@ -15,6 +15,8 @@ internal static class Constants
         ["ConvTranspose"] = [1, 2],
         ["Gemm"] = [0, 1, 2],
         ["MatMul"] = [0, 1],
+        ["QuantizeLinear"] = [1],
+        ["DequantizeLinear"] = [1],
     };
 
     /// <summary>Checks what outputs depend on.</summary>

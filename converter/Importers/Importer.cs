@@ -17,7 +17,10 @@ internal static class Importer
     public static ImportedModel Read(string path, string name, List<string> notes, SourceFiles files)
     {
         var kind = FileKinds.OfName(path);
-        byte[] content = kind is FileKind.Unknown or FileKind.Onnx or FileKind.Json or FileKind.Hdf5 || FileKinds.MayBeHdf5(kind, path) ? files.ReadNamed(path) : [];
+        var isRead = kind is FileKind.Unknown or FileKind.Onnx or FileKind.Json or FileKind.Hdf5 || FileKinds.MayBeHdf5(kind, path);
+        byte[] content = isRead ? files.ReadNamed(path) : [];
+        if (isRead && kind is not (FileKind.Onnx or FileKind.Hdf5) && FileContent.ButOther(content) is { Length: > 0 } other && (kind == FileKind.Unknown || content.Length > 0))
+            throw new ConversionException($"{path}: this is no model{other}.");
         if (kind == FileKind.Unknown) kind = FileKinds.OfContent(content);
         if (FileKinds.MayBeHdf5(kind, path) && FileKinds.OfContent(content) == FileKind.Hdf5) kind = FileKind.Hdf5;
         if (kind == FileKind.Json && FileContent.ButBinary(content) is { Length: > 0 } but) throw new ConversionException($"{path}: this is no JSON{but}.");

@@ -72,6 +72,8 @@ public sealed class FaultTests : IDisposable
 
     private sealed class BrokenWriter : StringWriter
     {
+        public override void Write(ReadOnlySpan<char> buffer) => throw new KeyNotFoundException("made by a test");
+
         public override void Write(string? value) => throw new KeyNotFoundException("made by a test");
 
         public override void WriteLine(string? value) => throw new KeyNotFoundException("made by a test");

@@ -78,7 +78,7 @@ public class HdfTests
     [InlineData("virtual", "the dataset 'x' is put together from others")]
     [InlineData("circle", "the link 'a' leads to '/b/c' and from there round in a circle")]
     [InlineData("itself", "the group 'a/b' holds itself")]
-    [InlineData("lzf", "the dataset 'x' is packed by filter 32000; save it without packing, or with gzip")]
+    [InlineData("lzf", "the dataset 'x' is packed by LZF; save it without packing, or with gzip")]
     public void What_leads_out_of_the_file_or_round_in_a_circle_is_refused_by_name(string name, string message) =>
         Assert.StartsWith($"{name}.h5: {message}", Assert.Throws<ConversionException>(() => Read(name)).Message, StringComparison.Ordinal);
 

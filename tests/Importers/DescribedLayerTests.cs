@@ -132,4 +132,34 @@ public sealed class DescribedLayerTests : IDisposable
         Assert.Contains("layer 'y': it has two biases, as PyTorch's GRU, whose reset gate acts after the product; \"reset_after\": false computes it before", _files.Notes(Layer(", \"reset_after\": false")));
         Assert.DoesNotContain(_files.Notes(Layer("")), n => n.Contains("reset_after", StringComparison.Ordinal));
     }
+
+    [Theory]
+    [InlineData("""{ "kind": "linear", "input": "x", "output": "y", "tensors": { "weight": "a", "biass": "b" } }""", "'tensors' names 'biass', and the layer has no such tensor; it has 'weight', 'bias'")]
+    [InlineData("""{ "kind": "activation", "function": "tanh", "input": "x", "output": "y", "tensors": { "weight": "a" } }""", "'tensors' names 'weight', and the layer has none")]
+    [InlineData("""{ "kind": "slice", "input": "x", "start": 5, "end": 2, "output": "y" }""", "a slice from 5 to 2 takes nothing")]
+    [InlineData("""{ "kind": "slice", "input": "x", "start": -1, "end": -1, "output": "y" }""", "a slice from -1 to -1 takes nothing")]
+    [InlineData("""{ "kind": "layer_norm", "input": "x", "weights": "n", "epsilon": -1, "output": "y" }""", "epsilon is -1; 0 or more is needed")]
+    [InlineData("""{ "kind": "conv1d", "input": "x", "weights": "n", "tensors": { "weight": "c" }, "causal": true, "padding": 1, "output": "y" }""", "leave out 'padding'")]
+    public void What_would_be_ignored_or_give_nothing_is_refused(string layer, string why)
+    {
+        _files.Random("a", 2, Inputs);
+        _files.Random("b", 2);
+        _files.Random("n.weight", Inputs);
+        _files.Random("c", 2, Inputs, 3);
+        Assert.Contains(why, _files.Refusal(WeightFiles.Graph("[1, 3, 3]", layer)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_number_as_a_name_of_a_dimension_is_refused() =>
+        Assert.Contains("a shape has the size \"3\"", _files.Refusal(WeightFiles.Graph("[1, \"3\"]", """{ "kind": "activation", "function": "tanh", "input": "x", "output": "y" }""")), StringComparison.Ordinal);
+
+    [Fact]
+    public void A_state_whose_update_has_another_shape_is_told_as_what_it_is()
+    {
+        const string Model = """
+            { "weights": "weights.npz", "graphs": { "main": { "inputs": { "x": { "shape": [1, 3] } }, "states": { "s": { "shape": [1, 4], "update": "y" } },
+              "layers": [{ "kind": "activation", "function": "tanh", "input": "x", "output": "y" }], "outputs": { "y": "y" } } } }
+            """;
+        Assert.Contains("graph 'main': state 's' [1, 4] would become 'y' [1, 3], and a state keeps its shape", _files.Refusal(Model), StringComparison.Ordinal);
+    }
 }

@@ -53,7 +53,7 @@ public sealed class FileKindTests : IDisposable
     [InlineData("m.nam", "{}", "Neural Amp Modeler")]
     [InlineData("m.safetensors", "", "weights and no architecture")]
     [InlineData("m.dat", "PK\u0003\u0004", "files of this kind are not read")]
-    [InlineData("m.dat", "", "files of this kind are not read")]
+    [InlineData("m.dat", "", "this is no model, but an empty file.")]
     public void A_file_that_cannot_be_read_is_told(string name, string content, string says)
     {
         File.WriteAllText(At(name), content);
@@ -75,6 +75,13 @@ public sealed class FileKindTests : IDisposable
     [InlineData("m.onnx", "", "this is no ONNX model, but an empty file.")]
     [InlineData("m.onnx", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n", "this is no ONNX model, but a pointer of Git LFS in its place: the file itself was not downloaded (git lfs pull).")]
     [InlineData("m.h5", "\n<!DOCTYPE html><html>", "this is no HDF5 file, but a web page: it was not downloaded as it should be.")]
+    [InlineData("m.pt", "version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "this is no model, but a pointer of Git LFS")]
+    [InlineData("m.json", "<!doctype html>", "this is no model, but a web page")]
+    [InlineData("m", "\u001f\u008b", "this is no model, but packed with gzip; unpack it.")]
+    [InlineData("m.bin", "7z\u00bc\u00af'\u001c", "this is no model, but a 7-Zip archive; unpack it.")]
+    [InlineData("m.gguf", "GGUF\u0003", "this is no model, but a GGUF model, which is not read")]
+    [InlineData("m.json", "{ \"a\": \"\u00e9\" }", "m.json: line 1 is not UTF-8; save the file as UTF-8")]
+    [InlineData("m.json", "\u00fe\u00ff\u0000{", "m.json: this is UTF-16; save the file as UTF-8")]
     [InlineData("m.json", "\u0089HDF\r\n\u001a\n", "this is no JSON, but HDF5; name it .h5.")]
     [InlineData("m.json", "PK\u0003\u0004 \u00ff data.pkl", "this is no JSON, but a PyTorch checkpoint")]
     public void A_file_that_is_not_what_its_name_says_is_told(string name, string content, string says)

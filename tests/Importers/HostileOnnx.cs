@@ -37,7 +37,7 @@ internal static class HostileOnnx
             return graph;
         }
 
-        return new OnnxBuilder(18).Input("x", OnnxBuilder.Float, 2, 3, 4).Constant("s", [], 0.1f).Constant("z", [], (byte)3).Constant("w", [4, 2], 1, 2, 3, 4, 5, 6, 7, (byte)8)
+        return new OnnxBuilder(18).Input("x", OnnxBuilder.Float, 2, 3, 4).Constant("s", [], 0.1f).Constant("z", [], (byte)3).Constant<byte>("w", [4, 2], 1, 2, 3, 4, 5, 6, 7, 8)
             .Constant("lw", [1, 2, 8], new sbyte[16]).Constant("lr", [1, 2, 8], new sbyte[16]).Constant("ls", [1], 0.1f).Constant("lz", [1], (sbyte)0).Constant("nib", [2, 1, 8], new byte[16]).Constant("nibs", [2], 1f, 2f)
             .Constant("one", [], 1L).Constant("scales", [3], 1f, 1f, 2f).Random("qkv", 5, 1, 4, 12).Random("g", 6, 1, 4)
             .Node("QuantizeLinear", "x s z", "q").Node("DequantizeLinear", "q s z", "d").Node("DynamicQuantizeLinear", "d", "dq ds dz").Node("MatMulInteger", "dq w dz z", "i").Node("Cast", "i", "f", ("to", 1)).Node("Mul", "f ds", "p")
@@ -70,7 +70,7 @@ internal static class HostileOnnx
         .Node("CumSum", "x axis", "cs", ("reverse", 1)).Node("Pad", "x pads", "pd", ("mode", "edge")).Node("Tile", "x reps", "tl").Node("Split", "x", "s1 s2", ("axis", 1), ("num_outputs", 2)).Node("Slice", "x zero end zero", "sl").Node("Shape", "x", "sh").Node("ConstantOfShape", "sh", "cz").Node("Where", "cb x cz", "wh")
         .Node("ReduceSum", "x zero", "rs").Node("ArgMax", "x", "am", ("axis", 1)).Node("Trilu", "x", "tr").Node("Range", "a0 a1 a2", "ra").Node("Expand", "rs sh", "ex").Node("Concat", "s1 s2", "co", ("axis", 1)).Node("Clip", "co lo hi", "cl").Node("Mod", "at m", "mo").Node("Pow", "x pw", "po").Node("Softmax", "po", "so").Node("LogSoftmax", "x", "ls").Node("Hardmax", "x", "hm")
         .Node("Einsum", "x x", "ei", ("equation", "ij,kj->ik")).Node("ReverseSequence", "x2 lens", "rv", ("batch_axis", 1), ("time_axis", 0)).Node("LpNormalization", "x", "lp").Node("Celu", "x", "ce").Node("IsNaN", "x", "nn").Node("Cast", "nn", "ca", ("to", 1)).Node("PRelu", "x hp", "pr")
-        .Output("g").Output("ge").Output("se").Output("sn").Output("gn").Output("oh").Output("cs").Output("pd").Output("tl").Output("sl").Output("wh").Output("am").Output("tr").Output("ra").Output("ex").Output("cl").Output("mo").Output("so").Output("ls").Output("hm").Output("ei").Output("rv").Output("lp").Output("ce").Output("ca").Output("pr").Output("top")
+        .Output("g").Output("ge").Output("se").Output("sn").Output("gn").Output("oh").Output("cs").Output("pd").Output("tl").Output("sl").Output("wh").Output("am", OnnxBuilder.Int64).Output("tr").Output("ra", OnnxBuilder.Int64).Output("ex").Output("cl").Output("mo", OnnxBuilder.Int64).Output("so").Output("ls").Output("hm").Output("ei").Output("rv").Output("lp").Output("ce").Output("ca").Output("pr").Output("top")
         .Also(b =>
         {
             b.Constant("lo", [], -1f).Constant("hi", [], 1f).Constant("m", [], 3L).Constant("pw", [], 2f).Constant("a0", [], 0L).Constant("a1", [], 5L).Constant("a2", [], 2L).Constant("hp", [1], 0.1f).Constant("x2", [3, 2], 1f, 2f, 3f, 4f, 5f, 6f);

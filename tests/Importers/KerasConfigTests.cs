@@ -9,6 +9,14 @@ public sealed class KerasConfigTests
     private const int Features = 3;
     private const int Units = 4;
 
+    [Fact]
+    public void A_weight_whose_elements_are_no_numbers_is_told_as_that()
+    {
+        var file = new KerasFile(73).Layer("Dense", "\"name\": \"dense\", \"batch_input_shape\": [null, 1], \"units\": 1, \"use_bias\": false");
+        file.PutAs("dense/dense/kernel", new[] { "one" }, 1);
+        Assert.Contains("its weight 'kernel' ('model_weights/dense/dense/kernel:0') has elements that are no floats of 2, 4 or 8 bytes and no integers", Assert.Throws<ConversionException>(() => file.Convert()).Message, StringComparison.Ordinal);
+    }
+
     /// <summary>
     /// The first layer's outputs come in the order in which it reads steps, the other's turned around: with a first layer that goes
     /// backwards both are in the opposite order of the input.

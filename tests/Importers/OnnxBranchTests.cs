@@ -38,7 +38,7 @@ public class OnnxBranchTests
     {
         var model = OnData(0, OnnxBuilder.MakeNode("Neg", "x", "t"), OnnxBuilder.MakeNode("Abs", "x", "t"));
         model.Graph.Node[^1].Attribute.RemoveAt(1);
-        Refused(model, "lacks a branch");
+        Refused(model, "which If needs");
     }
 
     [Fact]

@@ -122,7 +122,8 @@ public class OnnxCheckTests
         Refused(Model().Node("Add", "x x x", "y"), "Add has at most 2");
         Model().Node("Max", "x x x", "y").Convert();
         Model().Node("Clip", "x - -", "y").Convert();
-        Assert.Empty(OnnxAttributes.Operators.Where(op => !op.Contains('.', StringComparison.Ordinal) && OnnxInputs.Most(op) is null).Except(["Concat", "Einsum", "Loop", "Max", "Mean", "Min", "Scan", "SequenceConstruct", "SimplifiedLayerNormalization", "Sum"]));
+        // Every operator that is read is known by what it takes and gives, but for one of ONNX Runtime's.
+        Assert.Equal(["SimplifiedLayerNormalization"], OnnxAttributes.Operators.Where(op => !op.Contains('.', StringComparison.Ordinal) && Enumerable.Range(7, 22).All(opset => OnnxOperators.Of(op, opset) is null)).Order());
     }
 
     [Fact]
@@ -151,7 +152,7 @@ public class OnnxCheckTests
         Refused(sparse, "has sparse constants");
         var text = Model().Node("Relu", "x", "y");
         text.Graph.Initializer.Add(new TensorProto { Name = "s", DataType = 8, Dims = { 1 } });
-        Refused(text, "its element type String is not supported");
+        Refused(text, "its element type string is not supported");
     }
 
     private static OnnxBuilder Model() => new OnnxBuilder().Input("x", OnnxBuilder.Float, 2).Output("y");

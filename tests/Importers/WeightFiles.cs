@@ -27,6 +27,8 @@ internal sealed class WeightFiles : IDisposable
 
     public void Put(string name, int[] values, params int[] shape) => _arrays.Add(new(name, NpyArray.From<int>(NpyType.Int32, shape, values)));
 
+    public void Put(string name, double[] values, params int[] shape) => _arrays.Add(new(name, NpyArray.From<double>(NpyType.Float64, shape, values)));
+
     /// <summary>Adds a file to the archive as it is.</summary>
     public void PutFile(string name, byte[] content) => _files.Add(new(name, content));
 

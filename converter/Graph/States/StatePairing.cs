@@ -112,6 +112,7 @@ internal sealed class StatePairing
             var shape = graph.ShapeOf(state.Update);
             if (shape.Type == state.Type && shape.Sizes.SequenceEqual(state.Shape.Select(d => d.Size))) continue;
             var pair = $"'{state.Name}' {Shape(state.Shape)} and '{state.Output}' {shape}";
+            if (state.IsDescribed) throw new ConversionException($"graph '{graph.Name}': state '{state.Name}' {Shape(state.Shape)} would become '{state.Output}' {shape}, and a state keeps its shape; give it that of its update, or another update.");
             if (!options.States.ContainsKey(state.Name)) throw new ConversionException($"inputs are found to be states, and {pair} differ: use --no-auto-state, and name pairs of one shape with --state.");
             var same = graph.Outputs.Where(o => graph.ShapeOf(o.Value) is var other && other.Type == state.Type && other.Sizes.SequenceEqual(state.Shape.Select(d => d.Size))).Select(o => $"'{o.Name}'").ToList();
             throw new ConversionException($"--state {state.Name}={state.Output}: {pair} differ, and a state becomes what it was; {(same.Count == 0 ? "no output is" : $"output{(same.Count == 1 ? "" : "s")} {string.Join(", ", same)} {(same.Count == 1 ? "is" : "are")}")} like it.");

@@ -24,23 +24,27 @@ internal sealed class HdfDataset
     public int[] Shape { get; }
 
     /// <summary>The elements, as float32.</summary>
-    public float[] ReadFloats()
+    /// <param name="beyond">The first that is too large for float32; null where there is none.</param>
+    public float[] ReadFloats(out double? beyond)
     {
         if (Type.Kind != HdfKind.Float) throw _file.Refusal($"the dataset '{_name}' has elements that are no IEEE floats of 2, 4 or 8 bytes");
         var bytes = ReadBytes(sizeof(float));
+        beyond = null;
         var floats = new float[bytes.Length / Type.Bytes];
         for (var i = 0; i < floats.Length; i++)
         {
             var element = bytes.Slice(i * Type.Bytes, Type.Bytes);
-            floats[i] = Type switch
+            var value = Type switch
             {
                 { Bytes: 4, IsBigEndian: false } => BinaryPrimitives.ReadSingleLittleEndian(element),
                 { Bytes: 4 } => BinaryPrimitives.ReadSingleBigEndian(element),
-                { Bytes: 8, IsBigEndian: false } => (float)BinaryPrimitives.ReadDoubleLittleEndian(element),
-                { Bytes: 8 } => (float)BinaryPrimitives.ReadDoubleBigEndian(element),
-                { IsBigEndian: false } => (float)BinaryPrimitives.ReadHalfLittleEndian(element),
-                _ => (float)BinaryPrimitives.ReadHalfBigEndian(element),
+                { Bytes: 8, IsBigEndian: false } => BinaryPrimitives.ReadDoubleLittleEndian(element),
+                { Bytes: 8 } => BinaryPrimitives.ReadDoubleBigEndian(element),
+                { IsBigEndian: false } => (double)BinaryPrimitives.ReadHalfLittleEndian(element),
+                _ => (double)BinaryPrimitives.ReadHalfBigEndian(element),
             };
+            floats[i] = (float)value;
+            if (!float.IsFinite(floats[i]) && double.IsFinite(value)) beyond ??= value;
         }
 
         return floats;
@@ -152,7 +156,7 @@ internal sealed class HdfDataset
                 deflate => HdfFilter.Deflate,
                 shuffle => HdfFilter.Shuffle,
                 checksum => HdfFilter.Checksum,
-                _ => throw _file.Refusal($"the dataset '{_name}' is packed by filter {id}; save it without packing, or with gzip"),
+                _ => throw _file.Refusal($"the dataset '{_name}' is packed by {id switch { 4 => "SZIP", 5 => "NBit", 6 => "scale and offset", 32000 => "LZF", 32001 => "Blosc", 32004 => "LZ4", 32013 => "ZFP", 32015 => "Zstandard", _ => $"filter {id}" }}; save it without packing, or with gzip"),
             });
         }
 

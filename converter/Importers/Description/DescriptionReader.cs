@@ -59,7 +59,7 @@ internal static class DescriptionReader
         }
 
         foreach (var (output, value) in description.Outputs) graph.Outputs.Add(new IrPort(output, composer.Read(value), 0, []));
-        foreach (var (state, how) in description.States) graph.States.Add(new IrState(state, state, composer.Read(how.Update), how.Update, ElementType.Float32, Shape(composer, how.Shape)));
+        foreach (var (state, how) in description.States) graph.States.Add(new IrState(state, state, composer.Read(how.Update), how.Update, ElementType.Float32, Shape(composer, how.Shape), IsDescribed: true));
         Constants.Check(graph);
         composer.Notes.AddRange(IdleLayers.Of(graph, layers).Select(layer => $"layer '{layer}' of graph '{name}' has no effect: no output and no state depends on it"));
         return composer;
@@ -81,7 +81,7 @@ internal static class DescriptionReader
     private static IrDim[] Shape(GraphComposer composer, JsonElement[] shape) => Array.ConvertAll(shape, size => size.ValueKind switch
     {
         JsonValueKind.Number when size.TryGetInt32(out var number) && number > 0 => new IrDim(number, null),
-        JsonValueKind.String when Json.TextOf(size) is { Length: > 0 } symbol => new IrDim(-1, symbol),
+        JsonValueKind.String when Json.TextOf(size) is { Length: > 0 } symbol && !long.TryParse(symbol, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _) => new IrDim(-1, symbol),
         _ => throw composer.Fault($"a shape has the size {Json.Shown(size)}; a whole number above 0 or a name is needed"),
     });
 }

@@ -8,6 +8,7 @@ internal sealed class GraphComposer(string name, WeightSet weights, Budget budge
 {
     private readonly HashSet<string> _values = [];
     private readonly Dictionary<string, string> _shared = [];
+    private readonly HashSet<string> _asked = [];
     private LayerDescription? _layer;
     private long _bytes;
 
@@ -42,7 +43,10 @@ internal sealed class GraphComposer(string name, WeightSet weights, Budget budge
     public void Add(LayerDescription layer)
     {
         (_layer, Scope) = (layer, layer.Output);
+        _asked.Clear();
         layer.Emit(this);
+        if (layer.Tensors.Keys.FirstOrDefault(t => !_asked.Contains(t)) is { } unknown)
+            throw Fault($"'tensors' names '{unknown}', and {(_asked.Count == 0 ? "the layer has none" : $"the layer has no such tensor; it has {string.Join(", ", _asked.Select(t => $"'{t}'"))}")}");
         Declare(layer.Output);
         (_layer, Scope) = (null, "");
     }
@@ -105,6 +109,7 @@ internal sealed class GraphComposer(string name, WeightSet weights, Budget budge
     /// <summary>Full name of the layer's weight: its prefix and its own name, or what the layer's map says.</summary>
     public string NameOf(string weight)
     {
+        _asked.Add(weight);
         if (_layer!.Tensors.TryGetValue(weight, out var named)) return named;
         return _layer.Weights is { Length: > 0 } prefix ? $"{prefix}.{weight}" : weight;
     }

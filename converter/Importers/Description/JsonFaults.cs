@@ -21,7 +21,7 @@ internal static partial class JsonFaults
         if (Missing().Match(text) is { Success: true } missing) return $"{where}{missing.Groups[1].Value} {(missing.Groups[1].Value.Contains(',') ? "are" : "is")} missing";
         if (text.Contains("allow null values", StringComparison.Ordinal) || text.Contains("allow setting null values", StringComparison.Ordinal)) return $"{where}it is null; a value is needed";
         if (Twice().Match(text) is { Success: true } twice) return $"{where}the member '{twice.Groups[1].Value}' stands twice in one object";
-        if (text.Contains("maximum configured depth", StringComparison.Ordinal)) return $"{where}lists and objects lie within each other deeper than any description has them";
+        if (text.Contains("maximum configured depth", StringComparison.Ordinal)) return $"{where}lists and objects lie within each other deeper than any such file has them";
         if (text.Contains("metadata properties must be JSON strings", StringComparison.Ordinal)) return $"{where}a text is needed";
         if (Discriminator().Match(text) is { Success: true } kind) return $"{where}there is no kind '{kind.Groups[1].Value}'; there are {Kinds()}. Models of other layers are read from ONNX";
         if (fault is NotSupportedException) return $"{where}a layer needs a 'kind' as text; there are {Kinds()}";

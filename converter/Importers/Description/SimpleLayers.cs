@@ -29,6 +29,7 @@ internal sealed record LayerNormLayer : UnaryLayer
 
     public override void Emit(GraphComposer graph)
     {
+        if (!(Epsilon >= 0)) throw graph.Fault($"epsilon is {Epsilon.ToString(System.Globalization.CultureInfo.InvariantCulture)}; 0 or more is needed");
         var bias = graph.Optional("bias") is { } given ? graph.Constant(graph.NameOf("bias"), given) : null;
         graph.Op("LayerNormalization", [graph.Read(Input), graph.Constant(graph.NameOf("weight"), graph.Need("weight", 1)), bias], Output, ("axis", -1L), ("epsilon", Epsilon));
     }
@@ -103,6 +104,7 @@ internal sealed record Conv1dLayer : UnaryLayer
     {
         var weight = graph.Need("weight", 3);
         var bias = graph.Bias("bias", weight.Shape[0]) is { } given ? graph.Constant(graph.NameOf("bias"), given) : null;
+        if (Causal && Padding != 0) throw graph.Fault("a causal convolution pads the past by what its kernel reaches; leave out 'padding'");
         long before = Causal ? (weight.Shape[2] - 1L) * Dilation : Padding;
         graph.Op(
             "Conv",
@@ -194,6 +196,8 @@ internal sealed record SliceLayer : UnaryLayer
 
     public override void Emit(GraphComposer graph)
     {
+        // Counted from the same end they say whether anything is left.
+        if (End is { } end && Start < 0 == end < 0 && end <= Start) throw graph.Fault($"a slice from {Start} to {end} takes nothing");
         string?[] inputs = [graph.Read(Input), graph.Axes(Start), graph.Axes(End ?? int.MaxValue), graph.Axes(Axis)];
         if (Drop) graph.Op("Squeeze", [graph.Op("Slice", inputs), graph.Axes(Axis)], Output);
         else graph.Op("Slice", inputs, Output);

@@ -29,6 +29,9 @@ internal sealed class HdfFile
     /// <summary>Datasets by their path without the leading slash.</summary>
     public Dictionary<string, WeightTensor> Tensors { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>Paths of datasets whose elements are no numbers that are read.</summary>
+    public HashSet<string> Others { get; } = new(StringComparer.Ordinal);
+
     /// <summary>Text attributes of the root.</summary>
     public Dictionary<string, string> Attributes { get; }
 
@@ -55,8 +58,15 @@ internal sealed class HdfFile
     private void ReadDataset(HdfObject of, string name)
     {
         var dataset = new HdfDataset(_bytes, of, name);
-        if (dataset.Type.Kind == HdfKind.Float) Tensors[name] = new WeightTensor(name, () => dataset.Shape, () => IrTensor.Of<float>(dataset.Shape, dataset.ReadFloats()));
+        if (dataset.Type.Kind == HdfKind.Float) Tensors[name] = new WeightTensor(name, () => dataset.Shape, () => Floats(dataset));
         if (dataset.Type.Kind == HdfKind.Integer) Tensors[name] = new WeightTensor(name, () => dataset.Shape, () => Integers(dataset));
+        if (!Tensors.ContainsKey(name)) Others.Add(name);
+    }
+
+    private static IrTensor Floats(HdfDataset dataset)
+    {
+        var values = dataset.ReadFloats(out var beyond);
+        return IrTensor.Of<float>(dataset.Shape, values).Holding(beyond);
     }
 
     /// <summary>In the type that holds them all.</summary>

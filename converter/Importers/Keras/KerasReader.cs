@@ -49,6 +49,7 @@ internal sealed class KerasReader
 
     private void Build(JsonElement model)
     {
+        if (model.ValueKind != JsonValueKind.Object) throw new ConversionException($"model_config is {Json.Shown(model)}; an object is needed");
         var kind = Json.TextOf(Json.Optional(model, "class_name"));
         if (kind is not ("Sequential" or "Functional" or "Model")) throw new ConversionException($"models of the class '{kind}' are not read; there are Sequential and Functional. {Advice}");
         var config = Json.Required(model, "config", "model_config");

@@ -15,7 +15,12 @@ internal sealed class KerasWeights(HdfFile file, string path)
     /// <param name="weight">Name of the weight.</param>
     public IrTensor? Find(KerasLayer layer, string part, string weight)
     {
-        if (All(layer, part, weight) is not { Count: > 0 } found) return null;
+        if (All(layer, part, weight) is not { Count: > 0 } found)
+        {
+            var other = file.Others.FirstOrDefault(name => new KerasPath(name) is var path && path.Layer == layer.WeightsOf && path.Weight == weight && path.IsIn(part));
+            return other is null ? null : throw layer.Fault($"its weight '{weight}' ('{other}') has elements that are no floats of 2, 4 or 8 bytes and no integers; save it as float32");
+        }
+
         if (found.Count > 1) throw layer.Fault($"the file has {found.Count} weights '{weight}' of it: {string.Join(", ", found.Select(p => $"'{p.Name}'"))}");
         var tensor = _weights.Read(found[0].Name)!;
         return tensor.Type == ElementType.Float32 ? tensor : throw layer.Fault($"its weight '{weight}' holds integers ({tensor.Type.Name()}), as quantized weights do, and the scale that goes with them is not known; save the model as it was before that (--weights int8 does the same here)");

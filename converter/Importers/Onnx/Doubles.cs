@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Importers.Onnx;
@@ -59,5 +60,5 @@ internal static class Doubles
         }
     }
 
-    private static IrTensor Narrowed(IrTensor tensor) => tensor.Type == ElementType.Float64 ? IrTensor.Of(tensor.Shape, tensor.ToFloats().AsSpan()) : tensor;
+    private static IrTensor Narrowed(IrTensor tensor) => tensor.Type == ElementType.Float64 ? IrTensor.OfDoubles(tensor.Shape, MemoryMarshal.Cast<byte, double>(tensor.Data)) : tensor;
 }

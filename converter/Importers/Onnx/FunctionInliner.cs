@@ -51,6 +51,7 @@ internal sealed class FunctionInliner
         }
 
         if (!_open.Add(function)) throw new ConversionException($"Node '{node.Name}' ({node.OpType}): the model's functions call each other too deeply: '{function.Name}' calls itself.");
+        if (node.Input.Count > function.Input.Count || node.Output.Count > function.Output.Count) throw new ConversionException($"Node '{node.Name}' ({node.OpType}) gives {node.Input.Count} inputs to function '{function.Name}' and takes {node.Output.Count} outputs of it; it has {function.Input.Count} and {function.Output.Count}.");
         var prefix = $"{(node.Name.Length > 0 ? node.Name : node.OpType)}#{_count}/";
         if (prefix.Length > LongestPrefix) prefix = $"#{_count}/";
         var names = new Dictionary<string, string> { [""] = "" };

@@ -14,6 +14,7 @@ internal sealed class OnnxCheck(string file)
     /// <exception cref="ConversionException">The file is none that ONNX permits; says where and why.</exception>
     public int Opset(ModelProto model)
     {
+        if (!model.HasIrVersion || model.IrVersion < 1) throw Fault($"it {(model.HasIrVersion ? $"is written in version {model.IrVersion} of ONNX's file format (ir_version), and there is none before 1" : "does not say in which version of ONNX's file format it is written (ir_version is missing)")}; export the model again");
         const int firstWithOpsets = 3;
         var versions = new Dictionary<string, long>();
         foreach (var import in model.OpsetImport)

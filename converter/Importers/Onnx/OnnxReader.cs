@@ -9,6 +9,9 @@ internal sealed class OnnxReader
     private const int OldestOpset = 7;
     public const int NewestOpset = 23;
 
+    /// <summary>The newest ir_version.</summary>
+    private const int NewestFormat = 13;
+
     /// <summary>How many of a kind a note names.</summary>
     private const int MostNamed = 5;
 
@@ -17,6 +20,7 @@ internal sealed class OnnxReader
     private readonly OnnxTensors _tensors;
     private readonly List<string> _unknown = [];
     private readonly List<string> _resetBefore = [];
+    private readonly List<string> _negative = [];
     private int _opset;
 
     private OnnxReader(string file, SourceFiles files)
@@ -39,7 +43,12 @@ internal sealed class OnnxReader
         if (_opset < OldestOpset && model.Graph.Node.FirstOrDefault(n => !OpsetUpgrade.IsAsOld(n.OpType)) is { } old)
             throw new ConversionException($"{_file}: opset {_opset} is older than {OldestOpset}, the oldest that is read ('{old.Name}' is a {old.OpType} of that time); export the model again with opset 13 or newer.");
         if (_opset > NewestOpset) notes.Add($"{graphName}: opset {_opset} is newer than {NewestOpset}, the newest this converter knows; operators are read by their opset {NewestOpset} meaning.");
-        var graph = ReadGraph(Inline(model), graphName);
+        var inlined = Inline(model);
+        new OnnxTypes(_file, _opset).Check(inlined);
+        var graph = ReadGraph(inlined, graphName);
+        new OnnxSettings(_file, _opset).Check(graph);
+        if (model.IrVersion > NewestFormat) notes.Add($"{graphName}: the file is written in version {model.IrVersion} of ONNX's file format, newer than {NewestFormat}, the newest that this converter knows; what is new in it is not read");
+        if (_negative.Count > 0) notes.Add($"sizes below 0 are taken as open: {Some(_negative)} (choose with --dim)");
         if (_unknown.Count > 0) notes.Add($"attributes that are not known are left out: {Some(_unknown)}");
         if (_resetBefore.Count > 0 && model.ProducerName == "pytorch")
             notes.Add($"{Some(_resetBefore)}: linear_before_reset is 0 in the file and computed so. PyTorch's GRU always has 1, which its newer exporter leaves out (pytorch#189225); if results differ from PyTorch's, export with dynamo=False");
@@ -90,6 +99,7 @@ internal sealed class OnnxReader
     {
         if (dimension.HasDimValue && dimension.DimValue >= 0)
             return dimension.DimValue <= int.MaxValue ? new IrDim((int)dimension.DimValue, null) : throw new ConversionException($"{_file}: '{value}' has a dimension of {dimension.DimValue}.");
+        if (dimension.HasDimValue) _negative.Add($"{dimension.DimValue} of '{value}'");
         return new IrDim(-1, dimension.HasDimParam && dimension.DimParam.Length > 0 ? dimension.DimParam : $"{value}_{axis}");
     }
 
@@ -97,8 +107,6 @@ internal sealed class OnnxReader
     {
         var name = proto.Name.Length > 0 ? proto.Name : $"{proto.OpType}_{index}";
         var op = proto.Domain is "" or "ai.onnx" ? proto.OpType : $"{proto.Domain}.{proto.OpType}";
-        var inputs = proto.Input.Reverse().SkipWhile(i => i.Length == 0).Count();
-        if (OnnxInputs.Most(op) is { } most && inputs > most) throw new ConversionException($"{_file}: node {name} ({op}) has {inputs} inputs; {op} has at most {most}.");
         var node = new IrNode(name, op, proto.Input, proto.Output);
         foreach (var attribute in proto.Attribute)
         {

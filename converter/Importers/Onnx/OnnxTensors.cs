@@ -34,7 +34,21 @@ internal sealed class OnnxTensors(string file, SourceFiles files)
         _ => 0,
     };
 
-    public static string TypeName(int onnxType) => Enum.IsDefined((OnnxType)onnxType) ? ((OnnxType)onnxType).ToString() : onnxType switch { 8 => "String", 14 => "Complex64", 15 => "Complex128", _ => $"type {onnxType}" };
+    /// <summary>ONNX's types by their numbers: as operators.txt names them, and as messages do.</summary>
+    private static readonly (string Code, string Name)[] s_names =
+    [
+        ("", ""), ("f32", "float32"), ("u8", "uint8"), ("i8", "int8"), ("u16", "uint16"), ("i16", "int16"), ("i32", "int32"), ("i64", "int64"), ("str", "string"), ("bool", "bool"), ("f16", "float16"), ("f64", "float64"), ("u32", "uint32"),
+        ("u64", "uint64"), ("c64", "complex64"), ("c128", "complex128"), ("bf16", "bfloat16"), ("f8a", "float8e4m3fn"), ("f8b", "float8e4m3fnuz"), ("f8c", "float8e5m2"), ("f8d", "float8e5m2fnuz"), ("u4", "uint4"), ("i4", "int4"), ("f4", "float4e2m1"),
+        ("f8e", "float8e8m0"), ("u2", "uint2"), ("i2", "int2"),
+    ];
+
+    /// <summary>The short name of one of ONNX's types, null where there is none.</summary>
+    public static string? TypeCode(int onnxType) => onnxType > 0 && onnxType < s_names.Length ? s_names[onnxType].Code : null;
+
+    /// <summary>The name that stands in messages for a short one.</summary>
+    public static string LongName(string code) => Array.Find(s_names, n => n.Code == code).Name ?? code;
+
+    public static string TypeName(int onnxType) => onnxType > 0 && onnxType < s_names.Length ? s_names[onnxType].Name : $"{onnxType}, which ONNX has not";
 
     public IrTensor Read(TensorProto proto)
     {
@@ -50,8 +64,10 @@ internal sealed class OnnxTensors(string file, SourceFiles files)
             shape[i] = (int)size;
         }
 
+        if (proto.Segment is not null) throw Fault(proto, "it is a part of a tensor (segment), and the other parts are not in it; export the model again");
+        if (proto.DataLocation == TensorProto.Types.DataLocation.External && proto.RawData.Length > 0) throw Fault(proto, "it has its data twice, in the file and beside it");
         if (proto.DataLocation == TensorProto.Types.DataLocation.External) return FromRaw(proto, type, shape, (int)count, External(proto, count));
-        if (proto.HasRawData && proto.FloatData.Count + proto.Int32Data.Count + proto.Int64Data.Count + proto.DoubleData.Count + proto.Uint64Data.Count > 0) throw Fault(proto, "it has its data twice, as bytes and as numbers");
+        if (proto.HasRawData && proto.FloatData.Count + proto.Int32Data.Count + proto.Int64Data.Count + proto.DoubleData.Count + proto.Uint64Data.Count + proto.StringData.Count > 0) throw Fault(proto, "it has its data twice, as bytes and as numbers");
         if (proto.HasRawData) return FromRaw(proto, type, shape, (int)count, proto.RawData.Memory.ToArray());
         return FromFields(proto, type, shape, (int)count);
     }
@@ -125,8 +141,9 @@ internal sealed class OnnxTensors(string file, SourceFiles files)
         var path = _folder.Find(location, what => Fault(proto, $"its external data {what}"));
         using var stream = files.OpenFound(path);
         var offset = Number("offset", 0);
-        var length = Number("length", stream.Length - offset);
+        // Left out, it is as much as the tensor has.
         var expected = Bytes(proto, count);
+        var length = Number("length", expected);
         if (offset < 0 || length != expected || offset > stream.Length - length) throw Fault(proto, $"its external data of {length} bytes at {offset} does not fit ({expected} are needed, the file has {stream.Length})");
         if ((_readBytes[path] = _readBytes.GetValueOrDefault(path) + length) > MostReadings * stream.Length) throw Fault(proto, $"its external data '{location}' is read more than {MostReadings} times over: many constants lie in the same bytes");
         var data = new byte[length];

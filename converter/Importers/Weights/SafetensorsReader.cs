@@ -42,7 +42,7 @@ internal static class SafetensorsReader
     private static IrTensor Tensor(Entry entry, ReadOnlySpan<byte> bytes, string where) => entry.Type switch
     {
         "F32" => new IrTensor(ElementType.Float32, entry.Shape, bytes.ToArray()),
-        "F64" => Floats(entry.Shape, MemoryMarshal.Cast<byte, double>(bytes), value => (float)value),
+        "F64" => IrTensor.OfDoubles(entry.Shape, MemoryMarshal.Cast<byte, double>(bytes)),
         "F16" => Floats(entry.Shape, MemoryMarshal.Cast<byte, Half>(bytes), value => (float)value),
         "BF16" => Floats(entry.Shape, MemoryMarshal.Cast<byte, ushort>(bytes), value => BitConverter.UInt32BitsToSingle((uint)value << 16)),
         "I64" => new IrTensor(ElementType.Int64, entry.Shape, bytes.ToArray()),
@@ -50,7 +50,7 @@ internal static class SafetensorsReader
         "I8" => new IrTensor(ElementType.Int8, entry.Shape, bytes.ToArray()),
         "U8" => new IrTensor(ElementType.UInt8, entry.Shape, bytes.ToArray()),
         "BOOL" => new IrTensor(ElementType.Bool, entry.Shape, bytes.ToArray()),
-        _ => throw new ConversionException($"{where}: tensor '{entry.Name}' is of type {entry.Type}; F64, F32, F16, BF16, I64, I32, I8, U8 and BOOL are read."),
+        _ => throw new ConversionException($"{where}: tensor '{entry.Name}' is of type {entry.Type}; F64, F32, F16, BF16, I64, I32, I8, U8 and BOOL are read; save it as one of these"),
     };
 
     private static long? ElementBytes(string dtype) => dtype switch

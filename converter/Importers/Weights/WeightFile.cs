@@ -38,6 +38,7 @@ internal static class WeightFile
         NpyType.Int16 => new IrTensor(ElementType.Int32, array.Shape, array.ConvertTo(NpyType.Int32)!.Data),
         NpyType.Int8 => new IrTensor(ElementType.Int8, array.Shape, array.Data),
         NpyType.UInt8 => new IrTensor(ElementType.UInt8, array.Shape, array.Data),
+        NpyType.Float64 => IrTensor.OfDoubles(array.Shape, array.As<double>()),
         NpyType.Bool => new IrTensor(ElementType.Bool, array.Shape, array.Data),
         _ => IrTensor.Of<float>(array.Shape, array.ToFloats()),
     };
