@@ -14,7 +14,7 @@ for need in afl-fuzz sharpfuzz; do
 done
 out=$PWD/artifacts/afl/$target
 rm -rf "$out/bin" "$out/seeds"
-dotnet build -c Release tests/Fuzz -o "$out/bin" -v q
+dotnet build -c Release tests/Fuzz -o "$out/bin" -v q -p:RunAnalyzers=false
 "$out/bin/Fuzz" seeds "$target" "$out/seeds"
 for assembly in SeqRuntime seqconvert; do sharpfuzz "$out/bin/$assembly.dll"; done
 # The .NET runtime reserves far more memory than it uses, and takes a while to start.
