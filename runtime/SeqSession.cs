@@ -130,7 +130,8 @@ public sealed unsafe class SeqSession : IDisposable
         where T : unmanaged => Input<T>(InputIndex(name));
 
     /// <summary>An output's elements, row-major, as the last <see cref="Run()"/> left them; valid until the next one.</summary>
-    /// <exception cref="ArgumentException">There is no such output, or its elements are of another type.</exception>
+    /// <exception cref="ArgumentException">There is no such output, its elements are of another type, or shapes do not fit at the sizes set.</exception>
+    /// <exception cref="InvalidOperationException">Another thread is using the session.</exception>
     public ReadOnlySpan<T> Output<T>(int index)
         where T : unmanaged
     {
@@ -174,6 +175,8 @@ public sealed unsafe class SeqSession : IDisposable
 
     /// <summary>Current shape of an output.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such output.</exception>
+    /// <exception cref="ArgumentException">Shapes do not fit at the sizes set.</exception>
+    /// <exception cref="InvalidOperationException">Another thread is using the session.</exception>
     public ReadOnlySpan<int> OutputShape(int index)
     {
         var output = At(_outputs, index, "output");
@@ -204,6 +207,7 @@ public sealed unsafe class SeqSession : IDisposable
     /// <param name="symbol">Name of the symbol.</param>
     /// <param name="size">From 0 (a cache that is still empty) to the largest size the session was made for.</param>
     /// <exception cref="ArgumentException">No such symbol, the size is out of range, or it counts the steps of a cache that the session keeps.</exception>
+    /// <exception cref="InvalidOperationException">Another thread is using the session.</exception>
     public void SetSize(string symbol, int size)
     {
         ThrowIfDisposed();
@@ -265,6 +269,7 @@ public sealed unsafe class SeqSession : IDisposable
     }
 
     /// <summary>Puts every state back to its first content.</summary>
+    /// <exception cref="InvalidOperationException">Another thread is using the session.</exception>
     public void ResetState()
     {
         _lease.Enter();
@@ -288,6 +293,7 @@ public sealed unsafe class SeqSession : IDisposable
 
     /// <summary>Brings back what <see cref="SaveState"/> of a session, or of streams, of the same graph and sizes gave.</summary>
     /// <exception cref="ArgumentException">These are too few bytes, or they were saved of another graph, another model, or at other sizes.</exception>
+    /// <exception cref="InvalidOperationException">Another thread is using the session.</exception>
     public void RestoreState(ReadOnlySpan<byte> source)
     {
         ThrowIfDisposed();
@@ -308,7 +314,8 @@ public sealed unsafe class SeqSession : IDisposable
     }
 
     /// <summary>Takes over the states of another session of the same graph, model and current sizes: a fork of its stream.</summary>
-    /// <exception cref="ArgumentException">The other session is of another graph, model or size.</exception>
+    /// <exception cref="ArgumentException">The other session is of another graph, model or size, or has a longer cache than there is room for.</exception>
+    /// <exception cref="InvalidOperationException">Another thread is using the session.</exception>
     public void CopyStateFrom(SeqSession other)
     {
         ArgumentNullException.ThrowIfNull(other);

@@ -157,6 +157,8 @@ public sealed unsafe class SeqStreams : IDisposable
 
     /// <summary>Current shape of one stream's output.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such output.</exception>
+    /// <exception cref="ArgumentException">Shapes do not fit at the sizes set.</exception>
+    /// <exception cref="InvalidOperationException">Another thread is using the streams.</exception>
     public ReadOnlySpan<int> OutputShape(int index)
     {
         var output = At(_plan.Outputs, index, "output");
@@ -184,11 +186,12 @@ public sealed unsafe class SeqStreams : IDisposable
     public bool IsJoined(int slot) => (uint)slot < (uint)_isJoined.Length && _isJoined[slot];
 
     /// <summary>A new stream: its states are the first ones, its inputs and outputs zeros. Returns its slot, the lowest free one, which is its name until it leaves.</summary>
-    /// <exception cref="InvalidOperationException">All slots are taken; <see cref="TryJoin"/> says so without an exception.</exception>
+    /// <exception cref="InvalidOperationException">All slots are taken, which <see cref="TryJoin"/> says without an exception; or another thread is using the streams.</exception>
     public int Join() => TryJoin(out var slot) ? slot : throw SessionError.StreamsFull(Capacity);
 
     /// <summary>As <see cref="Join"/>, or false where all slots are taken.</summary>
     /// <param name="slot">The stream's slot, or -1.</param>
+    /// <exception cref="InvalidOperationException">Another thread is using the streams.</exception>
     public bool TryJoin(out int slot)
     {
         _lease.Enter();
@@ -202,6 +205,7 @@ public sealed unsafe class SeqStreams : IDisposable
     /// <summary>Ends a stream; its slot is free for another.</summary>
     /// <param name="slot">The stream.</param>
     /// <exception cref="ArgumentException">No stream has this slot.</exception>
+    /// <exception cref="InvalidOperationException">Another thread is using the streams.</exception>
     public void Leave(int slot)
     {
         Check(slot);
@@ -227,7 +231,8 @@ public sealed unsafe class SeqStreams : IDisposable
     /// <summary>A stream's output, row-major, as the last step that it took part in left it.</summary>
     /// <param name="slot">The stream.</param>
     /// <param name="index">The output's index.</param>
-    /// <exception cref="ArgumentException">No stream has this slot, there is no such output, or its elements are of another type.</exception>
+    /// <exception cref="ArgumentException">No stream has this slot, there is no such output, its elements are of another type, or shapes do not fit at the sizes set.</exception>
+    /// <exception cref="InvalidOperationException">Another thread is using the streams.</exception>
     public ReadOnlySpan<T> Output<T>(int slot, int index)
         where T : unmanaged
     {
@@ -262,6 +267,7 @@ public sealed unsafe class SeqStreams : IDisposable
     /// <param name="symbol">Name of the symbol.</param>
     /// <param name="size">From 0 (a cache that is still empty) to the largest size the streams were made for.</param>
     /// <exception cref="ArgumentException">No such symbol, or the size is out of range.</exception>
+    /// <exception cref="InvalidOperationException">Another thread is using the streams.</exception>
     public void SetSize(string symbol, int size)
     {
         ThrowIfDisposed();
@@ -363,6 +369,7 @@ public sealed unsafe class SeqStreams : IDisposable
     /// <summary>Puts a stream's states back to their first content.</summary>
     /// <param name="slot">The stream.</param>
     /// <exception cref="ArgumentException">No stream has this slot.</exception>
+    /// <exception cref="InvalidOperationException">Another thread is using the streams.</exception>
     public void ResetState(int slot)
     {
         Check(slot);
