@@ -15,10 +15,13 @@ internal sealed class Continuation
     private readonly IReadOnlyList<SizedView> _views;
     private readonly IReadOnlyList<TimeSteps> _steps;
 
-    private Continuation(IrGraph fused, IReadOnlyList<SizedView> views, IReadOnlyList<TimeSteps> steps, string? fault) => (_fused, _views, _steps, Fault) = (fused, views, steps, fault);
+    private Continuation(IrGraph fused, IReadOnlyList<SizedView> views, IReadOnlyList<TimeSteps> steps, string? fault, bool isWholeRun = false) => (_fused, _views, _steps, Fault, IsWholeRun) = (fused, views, steps, fault, isWholeRun);
 
     /// <summary>Why it cannot go on; null where it can.</summary>
     public string? Fault { get; }
+
+    /// <summary>Whether each run is taken for one step of time.</summary>
+    public bool IsWholeRun { get; }
 
     public IReadOnlyList<SteppedLayer> Layers => _steps.Count == 0 ? [] : _steps[0].Layers;
 
@@ -65,7 +68,7 @@ internal sealed class Continuation
     private static Continuation Along(IrGraph fused, List<SizedView> views, Dictionary<string, int> axes)
     {
         List<TimeSteps> steps = [.. views.Select(view => TimeSteps.Along(view, axes, node => IsOfOpenLength(fused, fused.Nodes[node])))];
-        return new Continuation(fused, views, steps, steps.Select(s => s.Fault).FirstOrDefault(f => f is not null) ?? Difference(views, steps));
+        return new Continuation(fused, views, steps, steps.Select(s => s.Fault).FirstOrDefault(f => f is not null) ?? Difference(views, steps), axes.ContainsValue(TimeSteps.Whole));
     }
 
     /// <summary>What depends on how long a run is: a layer that walks along time at one length only, a factor such as the length itself.</summary>

@@ -53,11 +53,20 @@ internal sealed class StreamStates
         states.KeepLayers();
         states.KeepConvs();
         states.DropPadding();
+        states.TellWholeRuns(notes);
         if (states._kept.Count == 0) notes.Add("--stateful changes nothing: what walks along time keeps its states already");
         foreach (var state in states._kept) notes.RemoveAll(n => n.StartsWith($"input '{state.Input}' is what ", StringComparison.Ordinal)); // It stays an input no more.
         foreach (var state in states._kept) notes.Add($"state '{state.Input}' [{string.Join(", ", state.Shape)}] is kept between runs ({state.Reason}, by --stateful)");
         DeadCode.Remove(graph);
         return states._kept;
+    }
+
+    /// <summary>A run of an open size, such as the mean over all it is given, that is one step of time: its parts would be others.</summary>
+    private void TellWholeRuns(List<string> notes)
+    {
+        if (!_continuation.IsWholeRun || _kept.Count == 0) return;
+        var open = _graph.Symbols().Except(_layers.Select(layer => BatchOf(layer)?.Symbol).OfType<string>()).ToList();
+        if (open.Count > 0) notes.Add($"--stateful takes each run for one step of time, whatever the size of {string.Join(" and ", open.Select(symbol => $"'{symbol}'"))}: a run over more is one step too, and no sequence of them");
     }
 
     private static bool BeginsAtZero(IrNode layer) => layer.Input(5).Length == 0 && (layer.Op != "LSTM" || layer.Input(6).Length == 0);

@@ -213,6 +213,7 @@ internal sealed class TimeSteps
         var end = StepRules.First + _length - 1;
         var (isPadded, isCut) = (before[^1] > end || before[0] < StepRules.First, after[0] == StepRules.First && after[^1] == end);
         if (node.Op == "Pad" ? (after[0] < before[0] || after[^1] > before[^1]) && IsZeroPad(node) : isPadded && isCut) Padding.Add((index, axis));
+        else if (node.Op == "Slice" && isPadded && (after[0] != before[0] || after[^1] != before[^1])) throw new NotStepwiseException($"{StepRules.Name(node)} cuts off a part of the padding along time");
         else if (node.Op == "Pad" && after.Length != before.Length && !after.SequenceEqual(before) && (after[0] != before[0] || after[^1] != before[^1])) throw new NotStepwiseException($"{StepRules.Name(node)} pads time with other values than zero");
     }
 

@@ -93,6 +93,18 @@ public class StreamStatesTests
         Assert.Equal(3, model.Convert(new ConversionOptions { Stateful = true }).Graphs[0].States.Count);
     }
 
+    /// <summary>What one run is given is joined to one step; the batch alone is no such size.</summary>
+    [Fact]
+    public void ARunOfAnOpenSizeThatIsOneStepIsTold()
+    {
+        var stateful = new ConversionOptions { Stateful = true };
+        var mean = new OnnxBuilder().In("x", 1, "T", I).Node("ReduceMean", "x", "m", ("axes", new long[] { 1 }), ("keepdims", 1)).Layer("GRU", 1, I, H, "m", "a").Out("a");
+        Assert.Contains(mean.Notes(stateful), n => n.StartsWith("--stateful takes each run for one step of time, whatever the size of 'T'", StringComparison.Ordinal));
+        var step = new OnnxBuilder().In("x", 1, "N", I).Layer("GRU", 1, I, H, "x", "a").Out("a");
+        Assert.Single(step.Convert(stateful).Graphs[0].States);
+        Assert.DoesNotContain(step.Notes(stateful), n => n.Contains("takes each run", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void WhatCannotGoOnIsRefusedWithTheReason()
     {
@@ -119,6 +131,8 @@ public class StreamStatesTests
         Refused(lengths, "ends where the lengths of the sequences, or a mask, say");
         var halved = new OnnxBuilder().In("x", 1, I, "T").Random("w", 1, 1, H, I, 3).Node("Conv", "x w", "c", ("pads", new long[] { 2, 0 }), ("strides", new long[] { 2 })).Node("Transpose", "c", "t", ("perm", new long[] { 2, 0, 1 })).Layer("GRU", 2, H, H, "t", "a").Out("a");
         Refused(halved, "'Conv_c' (Conv) takes every 2nd step");
+        var twice = new OnnxBuilder().In("x", 1, I, "T").Integers("left", 0, 0, 4, 0, 0, 0).Node("Pad", "x left", "p").Random("w", 1, 1, H, I, 5).Random("v", 2, 1, H, I, 3).Integers("2", 2).Integers("end", long.MaxValue).Node("Conv", "p w", "a").Node("Slice", "p 2 end 2", "q").Node("Conv", "q v", "b").Node("Add", "a b", "y").Out("y");
+        Refused(twice, "'Slice_q' (Slice) cuts off a part of the padding along time");
         // A window as long as the shortest inputs: at these the layer has one step a run.
         var framed = new OnnxBuilder().In("x", 1, 1, "T").Random("w", 1, 1, H, 1, 16).Node("Conv", "x w", "c", ("pads", new long[] { 8, 0 }), ("strides", new long[] { 8 })).Node("Transpose", "c", "t", ("perm", new long[] { 2, 0, 1 })).Layer("GRU", 2, H, H, "t", "a").Out("a");
         Refused(framed, "'Conv_c' (Conv) takes every 8th step");
