@@ -8,6 +8,7 @@ namespace SeqRuntime.Perf.Gate;
 /// <param name="Tolerances">The same for single cases: those whose weights lie beyond the nearer caches meet the neighbours of this machine.</param>
 /// <param name="SizeTolerance">Part by which a binary may exceed its recorded size.</param>
 /// <param name="FirstResultMicroseconds">Longest time from the first statement of a program to its first result, for a model of 1 MiB.</param>
+/// <param name="FirstResultPages">The same as pages of memory touched for the first time: it may take as long as so many of them do, if that is longer.</param>
 /// <param name="Sizes">Bytes of published binaries by folder and name: <c>linux-x64/NativeAotSample</c>.</param>
 /// <param name="Ratios">By kernel path and processor, then by case: time of ours over that of its plain loop.</param>
 internal sealed record Baseline(
@@ -15,11 +16,12 @@ internal sealed record Baseline(
     SortedDictionary<string, double> Tolerances,
     double SizeTolerance,
     double FirstResultMicroseconds,
+    double FirstResultPages,
     SortedDictionary<string, long> Sizes,
     SortedDictionary<string, SortedDictionary<string, double>> Ratios)
 {
     /// <summary>Where nothing was recorded yet.</summary>
-    public static Baseline Empty => new(0.20, new() { ["gru/256/fp32"] = 0.40, ["lstm/256/fp32"] = 0.40 }, 0.03, 1000, [], []);
+    public static Baseline Empty => new(0.20, new() { ["gru/256/fp32"] = 0.40, ["lstm/256/fp32"] = 0.40 }, 0.03, 1000, 140, [], []);
 
     /// <exception cref="InvalidDataException">The file is no baseline.</exception>
     public static Baseline Read(string path)
@@ -27,9 +29,9 @@ internal sealed record Baseline(
         try
         {
             var read = JsonSerializer.Deserialize(File.ReadAllText(path), JsonReports.Default.Baseline);
-            return read is { Tolerance: > 0, Tolerances: not null, SizeTolerance: >= 0, FirstResultMicroseconds: > 0, Sizes: not null, Ratios: not null }
+            return read is { Tolerance: > 0, Tolerances: not null, SizeTolerance: >= 0, FirstResultMicroseconds: > 0, FirstResultPages: >= 0, Sizes: not null, Ratios: not null }
                 ? read
-                : throw new InvalidDataException($"{path}: tolerance, tolerances, sizeTolerance, firstResultMicroseconds, sizes and ratios must be there, and positive");
+                : throw new InvalidDataException($"{path}: tolerance, tolerances, sizeTolerance, firstResultMicroseconds, firstResultPages, sizes and ratios must be there, and positive");
         }
         catch (JsonException fault)
         {
