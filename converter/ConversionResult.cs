@@ -45,6 +45,9 @@ internal sealed record StatePair(string Input, string Output, IReadOnlyList<IrDi
 /// <param name="NoSmaller">A finer storage that would take no more bytes than what the user asked for.</param>
 internal sealed record ConvertedTensor(string Name, IReadOnlyList<int> Shape, string Format, long Bytes, double? Error, WeightKind? Weights = null, bool IsAsked = false, string Graph = "", string? Finer = null, IReadOnlyList<string>? Also = null, bool IsCopy = false, long Padding = 0, bool IsTokenTable = false, WeightKind? General = null, WeightKind? NoSmaller = null)
 {
+    /// <summary>The stored matrix whose content this one has turned round; null for most.</summary>
+    public string? TurnedOf { get; init; }
+
     /// <summary>All names of its content, that of the file first.</summary>
     public IEnumerable<string> Names => [Name, .. Also ?? []];
 

@@ -6,8 +6,10 @@ namespace SeqRuntime.Converter.Commands;
 /// <param name="TokenTables">Tables of a layer's products with all tokens, in place of an embedding and a matrix.</param>
 /// <param name="Copies">Tensors stored once more in another format.</param>
 /// <param name="Copied">Which.</param>
+/// <param name="Turned">Bytes of matrices that one product reads as they are and another turned round, so that they are there in both forms.</param>
+/// <param name="TurnedRound">Which, and of what.</param>
 /// <param name="Shared">Tensors that the sources have by several names: that of the file first.</param>
-internal sealed record CostReport(long Padding, long IndexTables, long TokenTables, long Copies, IReadOnlyList<string> Copied, IReadOnlyList<IReadOnlyList<string>> Shared)
+internal sealed record CostReport(long Padding, long IndexTables, long TokenTables, long Copies, IReadOnlyList<string> Copied, long Turned, IReadOnlyList<string> TurnedRound, IReadOnlyList<IReadOnlyList<string>> Shared)
 {
     /// <summary>Fewer indices are shapes and axes, not tables.</summary>
     private const int LeastTable = 64;
@@ -17,14 +19,17 @@ internal sealed record CostReport(long Padding, long IndexTables, long TokenTabl
     public static CostReport? From(IReadOnlyList<ConvertedTensor> tensors)
     {
         var copies = tensors.Where(t => t.IsCopy).ToList();
+        var turned = tensors.Where(t => t.TurnedOf is not null).ToList();
         var report = new CostReport(
             tensors.Sum(t => t.Padding),
             tensors.Where(t => t.Format is "int32" or "int64" && t.Count >= LeastTable).Sum(t => t.Bytes),
             tensors.Where(t => t.IsTokenTable).Sum(t => t.Bytes),
             copies.Sum(t => t.Bytes),
             [.. copies.Select(t => t.Name)],
+            turned.Sum(t => t.Bytes),
+            [.. turned.Select(t => t.Name == t.TurnedOf ? t.Name : $"{t.Name} of {t.TurnedOf}")],
             [.. tensors.Where(t => t.Weights is not null && t.Also is { Count: > 0 }).Select(t => t.Names.ToList())]);
-        return report is { Padding: 0, IndexTables: 0, TokenTables: 0, Copies: 0, Shared.Count: 0 } ? null : report;
+        return report is { Padding: 0, IndexTables: 0, TokenTables: 0, Copies: 0, Turned: 0, Shared.Count: 0 } ? null : report;
     }
 
     public void Print(TextWriter output)
@@ -34,6 +39,7 @@ internal sealed record CostReport(long Padding, long IndexTables, long TokenTabl
         if (IndexTables > 0) costs.Add($"tables of indices {Text.Bytes(IndexTables)}");
         if (TokenTables > 0) costs.Add($"tables of tokens' products {Text.Bytes(TokenTables)}");
         if (Copies > 0) costs.Add($"asked for in two formats {Text.Bytes(Copies)} ({string.Join(", ", Copied.Select(c => $"'{c}'"))})");
+        if (Turned > 0) costs.Add($"matrices that are read both ways {Text.Bytes(Turned)} ({string.Join(", ", TurnedRound.Select(t => $"'{t}'"))})");
         if (costs.Count > 0) output.WriteLine($"beside the weights: {string.Join("; ", costs)}");
         foreach (var names in Shared.Take(Shown)) output.WriteLine($"'{names[0]}' is stored once, also for {string.Join(", ", names.Skip(1).Select(n => $"'{n}'"))}");
         if (Shared.Count > Shown) output.WriteLine($"and {Shared.Count - Shown} more of several names: --json lists all");

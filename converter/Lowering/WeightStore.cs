@@ -98,11 +98,19 @@ internal sealed class WeightStore(SeqModelBuilder model, WeightChoice choice, Sh
             Finer = stored.Finer,
             Also = isCopy ? [] : names[1..],
             IsCopy = isCopy,
+            TurnedOf = TurnedOf(weights),
             Padding = weights.PaddingAs(stored.Kind),
             General = stored.General,
             NoSmaller = stored.NoSmaller,
         });
         return _stored[(weights.Key, stored.Kind)] = index;
+    }
+
+    /// <summary>The stored matrix that holds the same content turned round: a product reads it by rows, the other by columns.</summary>
+    private string? TurnedOf(WeightMatrix weights)
+    {
+        if (weights.TurnedKey is not { } turned || !_names.TryGetValue(turned, out var names)) return null;
+        return Report.Find(t => t.Name == names[0])?.Name;
     }
 
     /// <summary>What an importer let pass, because it became so only when constants were folded.</summary>

@@ -1,3 +1,4 @@
+using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Lowering;
 using SeqRuntime.Format;
 
@@ -30,6 +31,9 @@ internal sealed record WeightMatrix(IReadOnlyList<string> Names, int Rows, int C
     public bool IsTable { get; init; }
 
     public ContentKey Key => _key ??= ContentKey.Of(Rows, Columns, Matrices);
+
+    /// <summary>The key of the same matrix turned round; null where it is none of itself, but several, or one with rows of padding.</summary>
+    public ContentKey? TurnedKey => Matrices.Length == 1 && UsedRows == Rows && Rows > 1 && Columns > 1 ? ContentKey.Of(Columns, Rows, IrTensor.Of<float>([Rows, Columns], Matrices[0]).Transposed().ToFloats()) : null;
 
     /// <summary>Weights, without the zeros that fill them up.</summary>
     public long Count => Shape.Aggregate(1L, (a, b) => a * b);

@@ -21,4 +21,18 @@ public class CostReportTests
         Assert.Equal("same", beside.GetProperty("copied")[0].GetString());
         Assert.True(beside.GetProperty("copies").GetInt64() > 0);
     }
+
+    [Fact]
+    public void AMatrixThatIsReadBothWaysIsSaid()
+    {
+        // y = (x · W) · Wᵀ, as tied autoencoders have it.
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 48).Random("w", 1, 1, 48, 32).Node("MatMul", "x w", "code").Node("Gemm", "code w", "y", ("transB", 1)).Output("y");
+        using var file = new TemporaryModel(Google.Protobuf.MessageExtensions.ToByteArray(model.Model));
+        using var command = new CommandLine();
+        command.Good("convert", file.Path, "-o", command["m.seq"]);
+        Assert.Contains("beside the weights: matrices that are read both ways 6.0 KiB ('w#2 of w')", command.Out, StringComparison.Ordinal);
+        var beside = command.Json("convert", file.Path, "-o", command["m.seq"], "--json", "--weights", "int8").GetProperty("beside");
+        Assert.True(beside.GetProperty("turned").GetInt64() > 0);
+        Assert.Equal("w#2 of w", beside.GetProperty("turnedRound")[0].GetString());
+    }
 }
