@@ -45,13 +45,13 @@ internal sealed class Carries
     /// <param name="provenance">Where elements come from.</param>
     /// <param name="moves">Moves elements.</param>
     /// <param name="input">The input that may be a state.</param>
-    /// <param name="others">Inputs that are no states as far as is known: what follows from none of them is nothing new.</param>
+    /// <param name="others">Inputs that are no states as far as is known: what follows from none of them is nothing new. Masks choose, and bring nothing.</param>
     public Carries(SizedView view, Provenance provenance, ElementMoves moves, IrPort input, IEnumerable<IrPort> others)
     {
         (_view, _provenance, _moves, _input) = (view, provenance, moves, input);
         _follows = [input.Value];
         _beforeProduct = [input.Value];
-        _isOfOthers = [.. others.Where(i => i != input).Select(i => i.Value)];
+        _isOfOthers = [.. others.Where(i => i != input && i.Type != ElementType.Bool).Select(i => i.Value)];
         if (moves.IsSmall(input.Value)) _paths[input.Value] = new Path([.. Enumerable.Range(1, (int)view.CountOf(input.Value)).Select(i => (long)i)]);
         foreach (var node in view.Graph.Nodes)
         {

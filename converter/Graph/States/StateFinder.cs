@@ -32,6 +32,9 @@ internal sealed class StateFinder
     private readonly List<StateMatch> _pairs = [];
     private readonly List<GrowingCache> _caches = [];
     private readonly Dictionary<(IrPort Input, IrPort Output), CarryKind> _carries = [];
+
+    /// <summary>Inputs of as many elements as an output, in another shape, that have a state's part in it: one step of a sequence may look like its state.</summary>
+    private readonly List<(IrPort Input, IrPort Output)> _rivals = [];
     private readonly HashSet<IrPort> _begin = [];
 
     private StateFinder(IrGraph source, IrGraph resolved, SizedView view, IReadOnlyCollection<string> taken, List<string> notes)
@@ -211,7 +214,9 @@ internal sealed class StateFinder
             var carries = new Carries(_view, _provenance, moves, input, _inputs);
             foreach (var output in _outputs)
             {
-                if (FitsTogether(input, output) && !IsUnchanged(input, output)) _carries[(input, output)] = carries.To(output);
+                if (IsUnchanged(input, output)) continue;
+                if (FitsTogether(input, output)) _carries[(input, output)] = carries.To(output);
+                else if (_view.CountOf(input.Value) == _view.CountOf(output.Value) && carries.To(output) is >= CarryKind.Gated and < CarryKind.Buffer) _rivals.Add((input, output));
             }
         }
 
@@ -235,6 +240,7 @@ internal sealed class StateFinder
                 if (_outputs.FindAll(o => o != FirstOutput && Carry(input, o) >= least) is not [var output]) continue;
                 if (least < CarryKind.Blend && StateNames.SaysOther(input.Name)) continue;
                 if (_inputs.Count(i => IsCarried(i) && Carry(i, output) >= least) != 1) continue;
+                if (least < CarryKind.Blend && _rivals.Exists(r => r.Output == output && _inputs.Contains(r.Input))) continue;
                 TakeBefore(FirstInput, input, output, Carry(input, output));
                 isMore = true;
             }

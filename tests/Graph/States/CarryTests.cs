@@ -37,6 +37,25 @@ public class CarryTests
         Assert.Equal([("3", "7"), ("4", "8")], model.Pairs());
     }
 
+    /// <summary>A mask chooses and brings nothing new: a block with a residual reads its only data from what would be the state.</summary>
+    [Fact]
+    public void ABlockOverOneInputAndAMaskHasNoState()
+    {
+        var model = new OnnxBuilder().In("other", 1, 2).In("5", 1, 3, 2).Input("mask", OnnxBuilder.Bool, 1, 3, 3).Constant("out", [], -1e9f).Constant("s", [], 0.8f).Random("wq", 1, 1, 2, 4).Random("wk", 2, 1, 2, 4).Random("wv", 3, 1, 2, 2)
+            .Node("MatMul", "5 wq", "q").Node("MatMul", "5 wk", "k").Node("MatMul", "5 wv", "v").Node("Transpose", "k", "kt", ("perm", new long[] { 0, 2, 1 })).Node("MatMul", "q kt", "all").Node("Where", "mask all out", "seen").Node("Softmax", "seen", "p", ("axis", -1))
+            .Node("MatMul", "p v", "a").Node("Add", "a 5", "sum").Node("Mul", "sum s", "9").Matrix(4, "other", "y", 2, 2).Out("y").Out("9", 1, 3, 2);
+        Assert.Empty(model.Pairs());
+    }
+
+    /// <summary>One step of a sequence and the state that it meets have the same part in what comes of them: no guess by shapes.</summary>
+    [Fact]
+    public void AStepThatMeetsAStateOfAnotherShapeIsNone()
+    {
+        var model = new OnnxBuilder().In("other", 1, 2).In("5", 1, H).In("6", H).Constant("a", [], 0.7f).Constant("row", [2], 1L, (long)H).Node("Mul", "6 a", "old").Node("Mul", "5 a", "new").Node("Add", "old new", "sum").Node("Tanh", "sum", "t").Node("Reshape", "t row", "9")
+            .Matrix(4, "other", "y", 2, 2).Out("y").Out("9", 1, H);
+        Assert.Empty(model.Pairs());
+    }
+
     /// <summary>What frames are added to, given out from its front and moved on, as an overlapping synthesis does it.</summary>
     [Fact]
     public void WhatIsAddedUpAndMovesOnIsAState()

@@ -119,6 +119,13 @@ internal static class RandomRecurrent
             if (batchFirst) _attributes.Add(("layout", 1));
             if (!m.Chance(0.3)) return;
             var functions = Enumerable.Range(0, Directions * (op switch { "LSTM" => 3, "GRU" => 2, _ => 1 })).Select(_ => s_functions[m.Random.Next(isClipped && time.Most <= 9 ? s_functions.Length : time.Most <= 4 && m.Steps == 1 ? s_functions.Length - 1 : Bounded)]).ToList();
+
+            // A cell that an unbounded gate lets grow passes 88, and ONNX Runtime's Softplus of it is infinite.
+            for (var last = 2; op == "LSTM" && last < functions.Count; last += 3)
+            {
+                if (functions[last].Name == "Softplus" && Array.IndexOf(s_functions, functions[last - 2]) >= Bounded) functions[last] = s_functions[1];
+            }
+
             _attributes.Add(("activations", functions.Select(f => f.Name).ToArray()));
             float[] alphas = [.. functions.Where(f => f.Alpha.Length > 0).Select(f => m.Between(f.Alpha[0], f.Alpha[1]))];
             float[] betas = [.. functions.Where(f => f.Beta.Length > 0).Select(f => m.Between(f.Beta[0], f.Beta[1]))];
