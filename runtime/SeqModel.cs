@@ -27,7 +27,7 @@ public sealed class SeqModel : IDisposable
         _logger = options.LoggerFactory?.CreateLogger<SeqModel>() ?? (ILogger)NullLogger.Instance;
         unsafe
         {
-            _model = SeqReader.Read(name, memory.Start, memory.Length, options.VerifyChecksums);
+            _model = new LoadedModel(SeqReader.Read(name, memory.Start, memory.Length, options.VerifyChecksums));
         }
 
         Graphs = [.. _model.Graphs.Select(Describe)];

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using SeqRuntime.Converter.Quantization;
 using SeqRuntime.Format;
+using SeqRuntime.Sessions;
 
 namespace SeqRuntime.Converter.Commands;
 

@@ -1,5 +1,6 @@
 using SeqRuntime.Format;
 using SeqRuntime.Operators;
+using SeqRuntime.Sessions;
 
 namespace SeqRuntime.Converter.Commands;
 

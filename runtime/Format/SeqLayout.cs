@@ -34,6 +34,9 @@ internal static class SeqLayout
     public const int SectionEntryBytes = 32;
     public const int Alignment = 64;
 
+    /// <summary>Bytes that may be read behind the data section's last tensor: the longest vector of a kernel.</summary>
+    public const int ReadSlack = 64;
+
     /// <summary>Alignment of tensors of fewer bytes than <see cref="Alignment"/>: that of the widest element.</summary>
     public const int SmallAlignment = 8;
     public const uint Required = 1;

@@ -1,5 +1,3 @@
-using SeqRuntime.Operators;
-
 namespace SeqRuntime.Format;
 
 /// <summary>

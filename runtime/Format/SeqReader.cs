@@ -1,6 +1,4 @@
 using System.Buffers.Binary;
-using SeqRuntime.Kernels;
-using SeqRuntime.Operators;
 
 namespace SeqRuntime.Format;
 
@@ -10,19 +8,20 @@ namespace SeqRuntime.Format;
 /// </summary>
 internal static unsafe class SeqReader
 {
-    public static LoadedModel Read(string file, byte* start, long length, bool verifyChecksums)
+    public static StoredModel Read(string file, byte* start, long length, bool verifyChecksums)
     {
         var sections = ReadSectionTable(file, start, length, verifyChecksums);
-        var model = new LoadedModel { Sections = [.. sections.Values] };
-        if (sections.TryGetValue(SeqLayout.Metadata, out var metadata)) ReadMetadata(Open(file, start, metadata), model.Metadata);
-        if (sections.TryGetValue(SeqLayout.Tables, out var tables)) ReadTables(Open(file, start, tables), model.Tables);
+        var metadata = new Dictionary<string, string>();
+        var tables = new Dictionary<string, IReadOnlyList<string>>();
+        if (sections.TryGetValue(SeqLayout.Metadata, out var free)) ReadMetadata(Open(file, start, free), metadata);
+        if (sections.TryGetValue(SeqLayout.Tables, out var named)) ReadTables(Open(file, start, named), tables);
         var data = Need(file, sections, SeqLayout.Data);
-        model.Tensors = ReadTensors(OpenEither(file, start, sections, SeqLayout.Tensors, SeqLayout.TensorsBefore), start + data.Offset, data.Length);
+        var tensors = ReadTensors(OpenEither(file, start, sections, SeqLayout.Tensors, SeqLayout.TensorsBefore), start + data.Offset, data.Length);
         var mark = MarkOf(sections);
-        model.Graphs = ReadGraphs(OpenEither(file, start, sections, SeqLayout.Graphs, SeqLayout.GraphsBefore), model.Tensors);
-        for (var i = 0; i < model.Graphs.Length; i++) model.Graphs[i] = model.Graphs[i] with { Mark = SplitMix.Add(mark, (ulong)i) };
-        if (sections.TryGetValue(SeqLayout.Caches, out var caches)) ReadCaches(new SectionReader(file, caches.Name, new ReadOnlySpan<byte>(start + caches.Offset, (int)caches.Length), true), model.Graphs);
-        return model;
+        var graphs = ReadGraphs(OpenEither(file, start, sections, SeqLayout.Graphs, SeqLayout.GraphsBefore), tensors);
+        for (var i = 0; i < graphs.Length; i++) graphs[i] = graphs[i] with { Mark = SplitMix.Add(mark, (ulong)i) };
+        if (sections.TryGetValue(SeqLayout.Caches, out var caches)) ReadCaches(new SectionReader(file, caches.Name, new ReadOnlySpan<byte>(start + caches.Offset, (int)caches.Length), true), graphs);
+        return new StoredModel(file, [.. sections.Values], metadata, tables, tensors, graphs);
     }
 
     /// <summary>Everything that a run depends on, by its checksums.</summary>
@@ -111,27 +110,22 @@ internal static unsafe class SeqReader
         reader.End();
     }
 
-    private static Tensor[] ReadTensors(SectionReader reader, byte* data, long dataLength)
+    private static StoredTensor[] ReadTensors(SectionReader reader, byte* data, long dataLength)
     {
-        var tensors = new Tensor[reader.Count(27, 5)];
+        var tensors = new StoredTensor[reader.Count(27, 5)];
         for (var i = 0; i < tensors.Length; i++) tensors[i] = ReadTensor(ref reader, data, dataLength);
         reader.End();
         if (reader.IsCompact) Place(reader, tensors, data, dataLength);
-        foreach (var tensor in tensors)
-        {
-            if (tensor.Format == TensorFormat.NarrowInt8) tensor.Rows = new NarrowRows(tensor.Layout, tensor.PackedCount, tensor.Data);
-        }
-
         return tensors;
     }
 
     /// <summary>Tensors lie where their sizes say.</summary>
-    private static void Place(SectionReader reader, Tensor[] tensors, byte* data, long dataLength)
+    private static void Place(SectionReader reader, StoredTensor[] tensors, byte* data, long dataLength)
     {
         try
         {
-            var (offsets, end) = SeqLayout.Place(Array.ConvertAll(tensors, t => t.Capacity));
-            if (SeqLayout.Align(end) + KernelSet.ReadSlack != dataLength) throw reader.Fault($"its tensors take {end} of {dataLength} bytes of data");
+            var (offsets, end) = SeqLayout.Place(Array.ConvertAll(tensors, t => t.Bytes));
+            if (SeqLayout.Align(end) + SeqLayout.ReadSlack != dataLength) throw reader.Fault($"its tensors take {end} of {dataLength} bytes of data");
             for (var i = 0; i < tensors.Length; i++) tensors[i].Data = data + offsets[i];
         }
         catch (OverflowException)
@@ -140,7 +134,7 @@ internal static unsafe class SeqReader
         }
     }
 
-    private static Tensor ReadTensor(ref SectionReader reader, byte* data, long dataLength)
+    private static StoredTensor ReadTensor(ref SectionReader reader, byte* data, long dataLength)
     {
         var name = reader.String();
         var format = (TensorFormat)reader.Byte();
@@ -149,27 +143,26 @@ internal static unsafe class SeqReader
         var packedCount = reader.IsCompact && format == TensorFormat.Dense ? 1 : reader.Int32();
         var offset = reader.IsCompact ? 0 : reader.Int64();
         var length = reader.IsCompact ? 0 : reader.Int64();
-        if (offset < 0 || length < 0 || offset % SeqLayout.Alignment != 0 || offset > dataLength || length > dataLength - offset - KernelSet.ReadSlack)
+        if (offset < 0 || length < 0 || offset % SeqLayout.Alignment != 0 || offset > dataLength || length > dataLength - offset - SeqLayout.ReadSlack)
             throw reader.Fault($"tensor '{name}' claims {length} bytes at {offset} of {dataLength} bytes of data");
 
-        Tensor tensor;
+        Shape shape;
+        var layout = WeightLayout.None;
         long expected;
         try
         {
+            shape = new Shape(sizes);
+            var elements = (long)shape.Count;
             if (format == TensorFormat.Dense)
             {
-                tensor = new Tensor { Name = name, Format = format };
-                tensor.Set(type, new Shape(sizes));
-                expected = tensor.Bytes;
+                expected = elements * type.Size();
             }
             else if (format <= TensorFormat.NarrowInt8)
             {
                 if (sizes is not [>= 1, >= 1] || type != ElementType.Float32 || packedCount < 1) throw reader.Fault($"tensor '{name}' is no list of packed matrices");
                 if (format == TensorFormat.PackedInt4 && sizes[1] > WeightLayout.MaxColumnsInt4) throw reader.Fault($"tensor '{name}' has {sizes[1]} columns; int4 may have {WeightLayout.MaxColumnsInt4}");
                 if (format == TensorFormat.NarrowInt8 && sizes[1] > WeightLayout.MaxColumnsNarrow) throw reader.Fault($"tensor '{name}' has {sizes[1]} columns; narrow int8 may have {WeightLayout.MaxColumnsNarrow}");
-                var layout = new WeightLayout(format, sizes[0], sizes[1]);
-                tensor = new Tensor { Name = name, Format = format, Layout = layout, PackedCount = packedCount };
-                tensor.Set(type, new Shape(sizes));
+                layout = new WeightLayout(format, sizes[0], sizes[1]);
                 expected = checked(packedCount * layout.Stride);
             }
             else
@@ -184,20 +177,27 @@ internal static unsafe class SeqReader
 
         if (reader.IsCompact)
         {
-            if (expected > dataLength) throw reader.Fault($"tensor '{name}' of shape {tensor.Shape} takes {expected} of {dataLength} bytes of data");
+            if (expected > dataLength) throw reader.Fault($"tensor '{name}' of shape {shape} takes {expected} of {dataLength} bytes of data");
             length = expected;
         }
 
-        if (length != expected) throw reader.Fault($"tensor '{name}' of shape {tensor.Shape} has {length} bytes instead of {expected}");
-        tensor.Data = data + offset;
-        tensor.Capacity = length;
-        tensor.IsKnown = true;
-        return tensor;
+        if (length != expected) throw reader.Fault($"tensor '{name}' of shape {shape} has {length} bytes instead of {expected}");
+        return new StoredTensor
+        {
+            Name = name,
+            Format = format,
+            Type = type,
+            Shape = shape,
+            Layout = layout,
+            Count = format == TensorFormat.Dense ? 1 : packedCount,
+            Bytes = length,
+            Data = data + offset,
+        };
     }
 
-    private static LoadedGraph[] ReadGraphs(SectionReader reader, Tensor[] tensors)
+    private static StoredGraph[] ReadGraphs(SectionReader reader, StoredTensor[] tensors)
     {
-        var graphs = new LoadedGraph[reader.Count(7 * sizeof(int), 8)];
+        var graphs = new StoredGraph[reader.Count(7 * sizeof(int), 8)];
         var objects = 0L;
         var names = new HashSet<string>(StringComparer.Ordinal);
         for (var i = 0; i < graphs.Length; i++)
@@ -212,7 +212,7 @@ internal static unsafe class SeqReader
         return graphs;
     }
 
-    private static void ReadCaches(SectionReader reader, LoadedGraph[] graphs)
+    private static void ReadCaches(SectionReader reader, StoredGraph[] graphs)
     {
         var count = reader.Count(sizeof(int), 4);
         for (var i = 0; i < count; i++)
@@ -230,12 +230,12 @@ internal static unsafe class SeqReader
         reader.End();
     }
 
-    private static LoadedGraph ReadGraph(ref SectionReader reader, Tensor[] tensors)
+    private static StoredGraph ReadGraph(ref SectionReader reader, StoredTensor[] tensors)
     {
         var name = reader.String();
         var symbols = new string[reader.Count(sizeof(int), 2)];
         for (var i = 0; i < symbols.Length; i++) symbols[i] = reader.String();
-        var values = new LoadedValue[ObjectCount(ref reader, 5, 1)];
+        var values = new StoredValue[ObjectCount(ref reader, 5, 1)];
         var expected = 0;
         for (var i = 0; i < values.Length; i++) values[i] = ReadValue(ref reader, symbols.Length, tensors, ref expected);
 
@@ -244,14 +244,14 @@ internal static unsafe class SeqReader
         var inputs = reader.Indices(values.Length, "value");
         foreach (var input in inputs) Define(ref reader, values, defined, input, ValueKind.Shaped);
         var outputs = reader.Indices(values.Length, "value");
-        var states = new LoadedState[reader.Count(16, 5)];
+        var states = new StoredState[reader.Count(16, 5)];
         for (var i = 0; i < states.Length; i++)
         {
-            states[i] = new LoadedState(reader.String(), reader.Index(values.Length, "value"), reader.Index(values.Length, "value"), reader.Index(tensors.Length, "tensor", orNone: true));
+            states[i] = new StoredState(reader.String(), reader.Index(values.Length, "value"), reader.Index(values.Length, "value"), reader.Index(tensors.Length, "tensor", orNone: true));
             Define(ref reader, values, defined, states[i].Value, ValueKind.Shaped);
         }
 
-        var nodes = new LoadedNode[ObjectCount(ref reader, 18, 6)];
+        var nodes = new StoredNode[ObjectCount(ref reader, 18, 6)];
         var next = 0;
         for (var i = 0; i < nodes.Length; i++)
         {
@@ -279,11 +279,11 @@ internal static unsafe class SeqReader
         foreach (var output in outputs)
         {
             NeedDefined(ref reader, values, defined, output);
-            if (values[output].Constant is { Format: not TensorFormat.Dense }) throw reader.Fault($"output '{values[output].Name}' is a packed weight, which no caller can read");
+            if (values[output].Tensor is >= 0 and var tensor && tensors[tensor].Format != TensorFormat.Dense) throw reader.Fault($"output '{values[output].Name}' is a packed weight, which no caller can read");
         }
 
         foreach (var state in states) NeedDefined(ref reader, values, defined, state.Update);
-        return new LoadedGraph(name, symbols, values, inputs, outputs, states, nodes);
+        return new StoredGraph(name, symbols, values, inputs, outputs, states, nodes);
     }
 
     /// <summary>What an output is called that has no name of its own.</summary>
@@ -304,19 +304,19 @@ internal static unsafe class SeqReader
         if (count > SeqLayout.MaxObjects) throw reader.Fault($"{count} values and nodes; at most {SeqLayout.MaxObjects} are possible");
     }
 
-    private static void Define(ref SectionReader reader, LoadedValue[] values, bool[] defined, int value, ValueKind kind)
+    private static void Define(ref SectionReader reader, StoredValue[] values, bool[] defined, int value, ValueKind kind)
     {
         if (values[value].Kind != kind) throw reader.Fault($"value '{values[value].Name}' is {values[value].Kind}, not {kind}");
         if (defined[value]) throw reader.Fault($"value '{values[value].Name}' is defined twice");
         defined[value] = true;
     }
 
-    private static void NeedDefined(ref SectionReader reader, LoadedValue[] values, bool[] defined, int value)
+    private static void NeedDefined(ref SectionReader reader, StoredValue[] values, bool[] defined, int value)
     {
         if (!defined[value]) throw reader.Fault($"value '{values[value].Name}' is never computed");
     }
 
-    private static LoadedValue ReadValue(ref SectionReader reader, int symbols, Tensor[] tensors, ref int expectedTensor)
+    private static StoredValue ReadValue(ref SectionReader reader, int symbols, StoredTensor[] tensors, ref int expectedTensor)
     {
         var name = reader.IsCompact ? "" : reader.String();
         var kind = (ValueKind)reader.Byte();
@@ -325,8 +325,8 @@ internal static unsafe class SeqReader
             if (kind is ValueKind.Shaped or ValueKind.Named) name = reader.String();
             if (kind == ValueKind.Constant)
             {
-                var tensor = tensors[reader.IndexFrom(expectedTensor, tensors.Length, "tensor", out expectedTensor)];
-                return new LoadedValue(tensor.Name, kind, 0, [], tensor);
+                var tensor = reader.IndexFrom(expectedTensor, tensors.Length, "tensor", out expectedTensor);
+                return new StoredValue(tensors[tensor].Name, kind, 0, [], tensor);
             }
 
             if (kind == ValueKind.Named) kind = ValueKind.Computed;
@@ -334,14 +334,14 @@ internal static unsafe class SeqReader
 
         return kind switch
         {
-            ValueKind.Computed => new LoadedValue(name, kind, 0, [], null),
-            ValueKind.Shaped => new LoadedValue(name, kind, reader.Type(), reader.Sizes(symbols), null),
-            ValueKind.Constant => new LoadedValue(name, kind, 0, [], tensors[reader.Index(tensors.Length, "tensor")]),
+            ValueKind.Computed => new StoredValue(name, kind, 0, [], -1),
+            ValueKind.Shaped => new StoredValue(name, kind, reader.Type(), reader.Sizes(symbols), -1),
+            ValueKind.Constant => new StoredValue(name, kind, 0, [], reader.Index(tensors.Length, "tensor")),
             _ => throw reader.Fault($"value '{name}' is of unknown kind {(byte)kind}"),
         };
     }
 
-    private static LoadedNode ReadNode(ref SectionReader reader, int valueCount, int next)
+    private static StoredNode ReadNode(ref SectionReader reader, int valueCount, int next)
     {
         var name = reader.String();
         var kind = (OpKind)reader.UInt16();
@@ -356,14 +356,7 @@ internal static unsafe class SeqReader
             attributes.Set(key, ReadAttribute(ref reader));
         }
 
-        try
-        {
-            return new LoadedNode(name, kind, inputs, outputs, attributes, OperatorFactory.Create(kind, attributes));
-        }
-        catch (Exception fault) when (fault is SeqFormatException or ArgumentException or OverflowException)
-        {
-            throw reader.Fault($"node '{name}' ({kind}): {fault.Message}");
-        }
+        return new StoredNode(name, kind, inputs, outputs, attributes);
     }
 
     private static object ReadAttribute(ref SectionReader reader)
@@ -403,5 +396,5 @@ internal static unsafe class SeqReader
     private static SectionEntry Need(string file, Dictionary<string, SectionEntry> sections, string name) =>
         sections.TryGetValue(name, out var section) ? section : throw Fault(file, $"section {name} is missing");
 
-    private static SeqFormatException Fault(string file, string what) => new($"{file}: {what}. The file is damaged; convert the model again or copy the file anew.");
+    internal static SeqFormatException Fault(string file, string what) => new($"{file}: {what}. The file is damaged; convert the model again or copy the file anew.");
 }

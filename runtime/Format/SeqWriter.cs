@@ -64,7 +64,7 @@ internal static class SeqWriter
     private static byte[] TensorData(SeqModelBuilder model)
     {
         var (offsets, end) = SeqLayout.Place([.. model.Tensors.Select(t => (long)t.Data.Length)]);
-        var data = new byte[SeqLayout.Align(end) + Kernels.KernelSet.ReadSlack];
+        var data = new byte[SeqLayout.Align(end) + SeqLayout.ReadSlack];
         for (var i = 0; i < offsets.Length; i++) model.Tensors[i].Data.CopyTo(data.AsSpan((int)offsets[i]));
         return data;
     }

@@ -20,7 +20,7 @@ namespace SeqRuntime.Kernels;
 internal abstract unsafe class KernelSet
 {
     /// <summary>Bytes that may be read past the end of any input.</summary>
-    public const int ReadSlack = 64;
+    public const int ReadSlack = SeqLayout.ReadSlack;
 
     /// <summary>Name as the environment variable and the log use it: portable, avx2, avxvnni, avx512, advsimd, advsimd-dp.</summary>
     public abstract string Name { get; }

@@ -33,7 +33,7 @@ internal sealed unsafe class Tensor
     public int PackedCount { get; init; } = 1;
 
     /// <summary>Scales and sums of narrow int8 matrices.</summary>
-    public NarrowRows? Rows { get; set; }
+    public NarrowRows? Rows { get; init; }
 
     public ref readonly Shape Shape => ref _shape;
 
@@ -42,6 +42,24 @@ internal sealed unsafe class Tensor
     public long Bytes { get; private set; }
 
     public float* Floats => (float*)Data;
+
+    /// <summary>A constant of a file; its bytes stay where they are.</summary>
+    public static Tensor Of(StoredTensor stored)
+    {
+        var tensor = new Tensor
+        {
+            Name = stored.Name,
+            Format = stored.Format,
+            Layout = stored.Layout,
+            PackedCount = stored.Count,
+            Rows = stored.Format == TensorFormat.NarrowInt8 ? new NarrowRows(stored.Layout, stored.Count, stored.Data) : null,
+            Data = stored.Data,
+            Capacity = stored.Bytes,
+            IsKnown = true,
+        };
+        tensor.Set(stored.Type, stored.Shape);
+        return tensor;
+    }
 
     /// <summary>Start of packed matrix <paramref name="index"/>.</summary>
     public byte* Packed(int index) => index == 0 ? Data : Data + index * Layout.Stride;

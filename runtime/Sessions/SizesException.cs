@@ -1,5 +1,4 @@
 using System.Globalization;
-using SeqRuntime.Format;
 
 namespace SeqRuntime.Sessions;
 

@@ -33,12 +33,20 @@ internal sealed unsafe class OperatorHarness
     {
         var model = new SeqModelBuilder();
         var definition = model.Tensors[model.AddPacked("packed", format, rows, columns, matrices)];
-        var tensor = new Tensor { Name = $"input{_inputs.Count}", Format = format, Layout = new WeightLayout(format, rows, columns), PackedCount = matrices.Length };
-        tensor.Set(ElementType.Float32, new Shape(rows, columns));
-        tensor.Data = Allocate(definition.Data.Length);
-        Marshal.Copy(definition.Data, 0, (nint)tensor.Data, definition.Data.Length);
-        if (format == TensorFormat.NarrowInt8) tensor.Rows = new NarrowRows(tensor.Layout, matrices.Length, tensor.Data);
-        tensor.IsKnown = true;
+        var bytes = definition.Data.Length;
+        var data = Allocate(bytes);
+        Marshal.Copy(definition.Data, 0, (nint)data, bytes);
+        var tensor = Tensor.Of(new StoredTensor
+        {
+            Name = $"input{_inputs.Count}",
+            Format = format,
+            Type = ElementType.Float32,
+            Shape = new Shape(rows, columns),
+            Layout = new WeightLayout(format, rows, columns),
+            Count = matrices.Length,
+            Bytes = bytes,
+            Data = data,
+        });
         _inputs.Add(tensor);
         return this;
     }

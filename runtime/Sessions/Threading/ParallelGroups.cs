@@ -1,4 +1,3 @@
-using SeqRuntime.Format;
 using SeqRuntime.Operators;
 
 namespace SeqRuntime.Sessions.Threading;

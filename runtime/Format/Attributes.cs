@@ -1,6 +1,4 @@
-using SeqRuntime.Format;
-
-namespace SeqRuntime.Operators;
+namespace SeqRuntime.Format;
 
 /// <summary>A node's attributes as stored: the file's reader and the model builder both give operators this. Used at load only.</summary>
 internal sealed class Attributes
@@ -35,7 +33,7 @@ internal sealed class Attributes
     public int Int32(AttributeKey key, int otherwise)
     {
         var value = Get<long>(key, otherwise);
-        return value is >= int.MinValue and <= int.MaxValue ? (int)value : throw OperatorError.Attribute($"Attribute {key} = {value} is out of range.");
+        return value is >= int.MinValue and <= int.MaxValue ? (int)value : throw new SeqFormatException($"Attribute {key} = {value} is out of range.");
     }
 
     public bool Bool(AttributeKey key, bool otherwise) => Get(key, otherwise ? 1L : 0L) != 0;
@@ -51,7 +49,7 @@ internal sealed class Attributes
     /// <summary>Sizes, strides, pads: integers that must lie in [<paramref name="least"/>, 2³¹-1].</summary>
     public int[] Sizes(AttributeKey key, int least) => Array.ConvertAll(
         Ints(key),
-        v => v >= least && v <= int.MaxValue ? (int)v : throw OperatorError.Attribute($"Attribute {key} holds {v}; at least {least} is needed."));
+        v => v >= least && v <= int.MaxValue ? (int)v : throw new SeqFormatException($"Attribute {key} holds {v}; at least {least} is needed."));
 
     /// <summary>An enumeration stored as its number.</summary>
     public T Enum<T>(AttributeKey key, T otherwise)
@@ -64,12 +62,12 @@ internal sealed class Attributes
             if (Convert.ToInt32(known, System.Globalization.CultureInfo.InvariantCulture) == value) return known;
         }
 
-        throw OperatorError.Attribute($"Attribute {key} = {value} is no {typeof(T).Name}.");
+        throw new SeqFormatException($"Attribute {key} = {value} is no {typeof(T).Name}.");
     }
 
     private T Get<T>(AttributeKey key, T otherwise)
     {
         if (!_values.TryGetValue(key, out var value)) return otherwise;
-        return value is T typed ? typed : throw OperatorError.Attribute($"Attribute {key} is a {value.GetType().Name}; expected {typeof(T).Name}.");
+        return value is T typed ? typed : throw new SeqFormatException($"Attribute {key} is a {value.GetType().Name}; expected {typeof(T).Name}.");
     }
 }
