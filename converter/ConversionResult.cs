@@ -1,5 +1,5 @@
 using SeqRuntime.Converter.Graph;
-using SeqRuntime.Converter.Importers.Weights;
+using SeqRuntime.Converter.Weights;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Converter;

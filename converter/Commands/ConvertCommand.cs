@@ -1,5 +1,6 @@
 using System.CommandLine;
 using SeqRuntime.Converter.IO;
+using SeqRuntime.Converter.Pipeline;
 
 namespace SeqRuntime.Converter.Commands;
 
@@ -83,7 +84,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
 
         var quiet = result.GetValue(_quiet);
         var progress = new ProgressLine(stderr, quiet);
-        var conversion = progress.Run(() => Converter.Convert(sources, options, progress));
+        var conversion = progress.Run(() => Conversion.Convert(sources, options, progress));
         if (quiet)
         {
             AtomicFile.Write(target, stream => stream.Write(conversion.File));

@@ -1,4 +1,4 @@
-using SeqRuntime.Converter.Graph;
+using SeqRuntime.Converter.Pipeline;
 using SeqRuntime.Sessions;
 
 namespace SeqRuntime.Converter.Commands;

@@ -15,7 +15,7 @@ internal sealed class IrGraph(string name)
 
     public List<IrState> States { get; } = [];
 
-    /// <summary>What is known of each value's type and shape, after <see cref="ResolvePass"/>.</summary>
+    /// <summary>What is known of each value's type and shape, after it was resolved.</summary>
     public Dictionary<string, IrShape> Shapes { get; } = [];
 
     /// <summary>For constants that were computed from others: the names in the source file of those.</summary>
@@ -202,6 +202,9 @@ internal sealed class IrGraph(string name)
 /// <summary>A node: operator, inputs, outputs and attributes by the ONNX specification's names, in its newest form.</summary>
 internal sealed class IrNode(string name, string op, IEnumerable<string> inputs, IEnumerable<string> outputs)
 {
+    /// <summary>The opset whose operators nodes have.</summary>
+    public const int NewestOpset = 23;
+
     public string Name { get; } = name;
 
     public string Op { get; set; } = op;

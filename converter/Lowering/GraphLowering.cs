@@ -1,6 +1,7 @@
+using SeqRuntime.Converter.Evaluation;
 using SeqRuntime.Converter.Graph;
+using SeqRuntime.Converter.Quantization;
 using SeqRuntime.Format;
-using SeqRuntime.Operators;
 
 namespace SeqRuntime.Converter.Lowering;
 

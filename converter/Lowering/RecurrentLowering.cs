@@ -1,7 +1,6 @@
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Quantization;
 using SeqRuntime.Format;
-using SeqRuntime.Operators;
 
 namespace SeqRuntime.Converter.Lowering;
 
@@ -10,12 +9,6 @@ namespace SeqRuntime.Converter.Lowering;
 /// </summary>
 internal static class RecurrentLowering
 {
-    /// <summary>For each gate of the runtime's order, its place in ONNX's: LSTM i f g o of i o f c; GRU r z n of z r h.</summary>
-    private static readonly Dictionary<string, int[]> s_gates = new() { ["LSTM"] = [0, 2, 3, 1], ["GRU"] = [1, 0, 2], ["RNN"] = [0] };
-
-    private static readonly HashSet<string> s_takeAlpha = new(["Affine", "LeakyRelu", "ThresholdedRelu", "ScaledTanh", "HardSigmoid", "Elu"], StringComparer.OrdinalIgnoreCase);
-    private static readonly HashSet<string> s_takeBeta = new(["Affine", "ScaledTanh", "HardSigmoid"], StringComparer.OrdinalIgnoreCase);
-
     public static void Lower(IrNode node, GraphLowering lowering)
     {
         var target = lowering.Target;
@@ -24,7 +17,7 @@ internal static class RecurrentLowering
         var hidden = (projection ?? lowering.Source.ConstantOf(node.Input(2)))?.Shape[^1] ?? 0;
         var direction = node.String("direction", "forward");
         var directions = direction == "bidirectional" ? 2 : 1;
-        var gates = s_gates[node.Op];
+        var gates = RecurrentForm.Gates(node.Op);
         var w = Weights(node, lowering.Source, 1, [directions, gates.Length * hidden, -1], "W");
         var r = Weights(node, lowering.Source, 2, [directions, gates.Length * hidden, projection?.Shape[0] ?? hidden], "R")!;
         var b = Weights(node, lowering.Source, 3, [directions, 2 * gates.Length * hidden], "B");
@@ -67,19 +60,19 @@ internal static class RecurrentLowering
         if (node.Strings("activations") is { Length: > 0 } names)
         {
             attributes.Set(AttributeKey.Activations, string.Join(',', names));
-            attributes.Set(AttributeKey.ActivationAlpha, Constants(node, "activation_alpha", names, s_takeAlpha));
-            attributes.Set(AttributeKey.ActivationBeta, Constants(node, "activation_beta", names, s_takeBeta));
+            attributes.Set(AttributeKey.ActivationAlpha, Constants(node, "activation_alpha", names, RecurrentForm.TakesAlpha));
+            attributes.Set(AttributeKey.ActivationBeta, Constants(node, "activation_beta", names, RecurrentForm.TakesBeta));
         }
 
         return attributes;
     }
 
     /// <summary>ONNX lists constants only for the functions that take them; the runtime has one for each function, NaN for its default.</summary>
-    private static float[] Constants(IrNode node, string key, string[] names, HashSet<string> takers)
+    private static float[] Constants(IrNode node, string key, string[] names, Func<string, bool> takes)
     {
         var given = node.Floats(key);
         var next = 0;
-        return Array.ConvertAll(names, name => takers.Contains(name) && next < given.Length ? given[next++] : float.NaN);
+        return Array.ConvertAll(names, name => takes(name) && next < given.Length ? given[next++] : float.NaN);
     }
 
     /// <summary>
@@ -87,7 +80,7 @@ internal static class RecurrentLowering
     /// </summary>
     public static float[] Products(IrNode node, IrGraph graph, IrTensor x, int direction)
     {
-        var gates = s_gates[node.Op];
+        var gates = RecurrentForm.Gates(node.Op);
         var b = graph.ConstantOf(node.Input(3));
         var w = Matrix(node, graph, 1, direction);
         int hidden = graph.ConstantOf(node.Input(1))!.Shape[1] / gates.Length, columns = w.Columns, rows = w.Rows, count = x.Shape[0];
@@ -108,28 +101,6 @@ internal static class RecurrentLowering
         return result;
     }
 
-    /// <summary>Whether an activation takes a first and a second constant.</summary>
-    public static bool TakesAlpha(string function) => s_takeAlpha.Contains(function);
-
-    public static bool TakesBeta(string function) => s_takeBeta.Contains(function);
-
-    /// <summary>For each packed row of a layer of so many gates the row of ONNX's order that lies there; -1 for padding.</summary>
-    public static int[] PackedOrder(int gates, int hidden)
-    {
-        var order = s_gates.Values.First(g => g.Length == gates);
-        var rows = new int[Rows(order, hidden)];
-        Array.Fill(rows, -1);
-        for (var unit = 0; unit < hidden; unit++)
-        {
-            for (var gate = 0; gate < gates; gate++) rows[Row(order, gate, unit)] = order[gate] * hidden + unit;
-        }
-
-        return rows;
-    }
-
-    /// <summary>Rows of one direction's packed matrices, of a layer with this W.</summary>
-    public static int Rows(string op, IrTensor w) => Rows(s_gates[op], w.Shape[1] / s_gates[op].Length);
-
     private static IrTensor? Weights(IrNode node, IrGraph graph, int input, int[] shape, string what)
     {
         if (node.Input(input).Length == 0) return null;
@@ -144,22 +115,22 @@ internal static class RecurrentLowering
     public static WeightMatrix Matrix(IrNode node, IrGraph graph, int input, int direction)
     {
         var tensor = graph.ConstantOf(node.Input(input))!;
-        var gates = s_gates[node.Op];
+        var gates = RecurrentForm.Gates(node.Op);
         var hidden = tensor.Shape[1] / gates.Length;
         var names = WeightNames.OfDirection(graph, node.Input(input), direction, tensor.Shape[0]);
-        return new WeightMatrix(names, Rows(gates, hidden), tensor.Shape[2], PackedRows(tensor, direction, gates, hidden)) { Shape = tensor.Shape[1..], UsedRows = tensor.Shape[1] };
+        return new WeightMatrix(names, RecurrentForm.Rows(gates, hidden), tensor.Shape[2], PackedRows(tensor, direction, gates, hidden)) { Shape = tensor.Shape[1..], UsedRows = tensor.Shape[1] };
     }
 
     private static float[] PackedRows(IrTensor tensor, int direction, int[] gates, int hidden)
     {
         var columns = tensor.Shape[2];
-        if ((long)Rows(gates, hidden) * columns > Array.MaxLength / sizeof(float)) throw new ConversionException($"a recurrent layer of {hidden} hidden units and {columns} columns of weights is larger than a file can hold.");
-        var packed = new float[Rows(gates, hidden) * columns];
+        if ((long)RecurrentForm.Rows(gates, hidden) * columns > Array.MaxLength / sizeof(float)) throw new ConversionException($"a recurrent layer of {hidden} hidden units and {columns} columns of weights is larger than a file can hold.");
+        var packed = new float[RecurrentForm.Rows(gates, hidden) * columns];
         var source = tensor.Floats[(direction * gates.Length * hidden * columns)..];
         for (var unit = 0; unit < hidden; unit++)
         {
             for (var gate = 0; gate < gates.Length; gate++)
-                source.Slice((gates[gate] * hidden + unit) * columns, columns).CopyTo(packed.AsSpan(Row(gates, gate, unit) * columns));
+                source.Slice((gates[gate] * hidden + unit) * columns, columns).CopyTo(packed.AsSpan(RecurrentForm.Row(gates, gate, unit) * columns));
         }
 
         return packed;
@@ -168,13 +139,13 @@ internal static class RecurrentLowering
     /// <summary>Wb + Rb by rows; a GRU has two rows of biases, since that of the candidate's recurrent product may lie inside the reset.</summary>
     private static IrTensor Bias(IrTensor b, int direction, int[] gates, int hidden, bool isResetAfter)
     {
-        var rows = Rows(gates, hidden);
+        var rows = RecurrentForm.Rows(gates, hidden);
         return IrTensor.Of(gates.Length == 3 ? [2, rows] : [rows], PackedBias(b, direction, gates, hidden, isResetAfter).AsSpan());
     }
 
     private static float[] PackedBias(IrTensor b, int direction, int[] gates, int hidden, bool isResetAfter)
     {
-        var rows = Rows(gates, hidden);
+        var rows = RecurrentForm.Rows(gates, hidden);
         var isGru = gates.Length == 3;
         var result = new float[isGru ? 2 * rows : rows];
         var source = b.Floats[(direction * 2 * gates.Length * hidden)..];
@@ -182,7 +153,7 @@ internal static class RecurrentLowering
         {
             for (var gate = 0; gate < gates.Length; gate++)
             {
-                var row = Row(gates, gate, unit);
+                var row = RecurrentForm.Row(gates, gate, unit);
                 var wb = source[gates[gate] * hidden + unit];
                 var rb = source[(gates.Length + gates[gate]) * hidden + unit];
                 var isApart = isGru && gate == 2 && isResetAfter;
@@ -201,8 +172,4 @@ internal static class RecurrentLowering
         float[] result = [.. source[..hidden], .. source[(2 * hidden)..], .. source[hidden..(2 * hidden)]];
         return IrTensor.Of([3, hidden], result.AsSpan());
     }
-
-    private static int Rows(int[] gates, int hidden) => WeightLayout.PadRows(hidden) * gates.Length;
-
-    private static int Row(int[] gates, int gate, int unit) => (unit / WeightLayout.TileRows * gates.Length + gate) * WeightLayout.TileRows + unit % WeightLayout.TileRows;
 }

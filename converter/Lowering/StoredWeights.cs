@@ -1,5 +1,4 @@
 using SeqRuntime.Converter.Graph;
-using SeqRuntime.Converter.Graph.Fusion;
 using SeqRuntime.Converter.Quantization;
 using SeqRuntime.Format;
 

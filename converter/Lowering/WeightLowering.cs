@@ -1,8 +1,7 @@
+using SeqRuntime.Converter.Evaluation;
 using SeqRuntime.Converter.Graph;
-using SeqRuntime.Converter.Graph.Fusion;
 using SeqRuntime.Converter.Quantization;
 using SeqRuntime.Format;
-using SeqRuntime.Operators;
 
 namespace SeqRuntime.Converter.Lowering;
 
@@ -24,7 +23,7 @@ internal static class WeightLowering
                 var bias = lowering.Value(node.Input(2));
                 var product = lowering.Weights.Packed(new WeightMatrix(WeightNames.Of(lowering.Source, node.Input(1)), matrix.Shape[0], matrix.Shape[1], matrix.ToFloats())
                 {
-                    IsExact = node.Has(DecomposeSpectral.ExactWeights),
+                    IsExact = node.Has(IrMarks.ExactWeights),
                     Fixed = positions.Contains(node) ? "frequencies, which make angles of positions" : null,
                 });
                 lowering.Add(node, OpKind.Linear, [lowering.Value(node.Input(0)), lowering.Constant(product), bias], new Attributes());
@@ -35,8 +34,8 @@ internal static class WeightLowering
             case "ConvTranspose":
                 ConvTranspose(node, lowering);
                 return true;
-            case "Gather" when node.Has(TokenProducts.ExactTable):
-                var embedding = node.String(TokenProducts.ExactTable, "");
+            case "Gather" when node.Has(IrMarks.ExactTable):
+                var embedding = node.String(IrMarks.ExactTable, "");
                 lowering.Value(node.Input(0), lowering.Weights.Wanted != WeightKind.Float32 ? $"a layer's products with the tokens of '{embedding}', worked out once; --weights-of '{embedding}=KIND' keeps the two apart" : null, isTokenTable: true);
                 return false;
             case "Gather" when node.Int("axis", 0) == 0 && lowering.Source.ConstantOf(node.Input(0)) is { Type: ElementType.Float32, Shape: [> 0, > 0] } table
@@ -63,7 +62,7 @@ internal static class WeightLowering
             var columns = weights.Count / weights.Shape[0];
             var all = weights.ToFloats();
             var matrices = Enumerable.Range(0, group).Select(g => all.AsSpan(g * rows * columns, rows * columns).ToArray());
-            w = lowering.Constant(lowering.Weights.Packed(new WeightMatrix(WeightNames.Of(lowering.Source, node.Input(1)), rows, columns, [.. matrices]) { Shape = weights.Shape, IsExact = node.Has(DecomposeSpectral.ExactWeights) }));
+            w = lowering.Constant(lowering.Weights.Packed(new WeightMatrix(WeightNames.Of(lowering.Source, node.Input(1)), rows, columns, [.. matrices]) { Shape = weights.Shape, IsExact = node.Has(IrMarks.ExactWeights) }));
         }
         else
         {

@@ -1,5 +1,3 @@
-using SeqRuntime.Converter.Lowering;
-
 namespace SeqRuntime.Converter.Quantization;
 
 /// <summary>

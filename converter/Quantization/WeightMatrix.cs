@@ -1,5 +1,4 @@
 using SeqRuntime.Converter.Graph;
-using SeqRuntime.Converter.Lowering;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Converter.Quantization;

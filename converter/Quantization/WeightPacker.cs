@@ -1,4 +1,4 @@
-using SeqRuntime.Converter.Lowering;
+using SeqRuntime.Converter.Graph;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Converter.Quantization;

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using SeqRuntime.Converter.Quantization;
 using SeqRuntime.Format;
-using SeqRuntime.Operators;
 using SeqRuntime.Perf.Comparing;
 using SeqRuntime.Perf.Measuring;
 

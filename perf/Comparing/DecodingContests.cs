@@ -67,7 +67,7 @@ internal static class DecodingContests
             theirs);
     }
 
-    private static byte[] Thai(string folder, Storage storage) => SeqRuntime.Converter.Converter.Convert(
+    private static byte[] Thai(string folder, Storage storage) => SeqRuntime.Converter.Pipeline.Conversion.Convert(
         [("encoder", Path.Combine(folder, "thai2rom_encoder.onnx")), ("step", Path.Combine(folder, "thai2rom_decoder.onnx"))],
         new ConversionOptions { Weights = storage.Kind, Decoding = Example("thai2rom.json") }).File;
 
@@ -80,7 +80,7 @@ internal static class DecodingContests
             var path = Path.Combine(place.FullName, "g2p_en.json");
             File.Copy(Example("g2p_en.json"), path);
             File.Copy(Path.Combine(folder, "checkpoint20.npz"), Path.Combine(place.FullName, "checkpoint20.npz"));
-            return SeqRuntime.Converter.Converter.Convert([("main", path)], new ConversionOptions { Weights = storage.Kind }).File;
+            return SeqRuntime.Converter.Pipeline.Conversion.Convert([("main", path)], new ConversionOptions { Weights = storage.Kind }).File;
         }
         finally
         {

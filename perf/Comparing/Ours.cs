@@ -64,7 +64,7 @@ internal static class Ours
         {
             var path = Path.Combine(folder.FullName, "model.onnx");
             File.WriteAllBytes(path, onnx);
-            var result = SeqRuntime.Converter.Converter.Convert([("main", path)], options);
+            var result = SeqRuntime.Converter.Pipeline.Conversion.Convert([("main", path)], options);
             return (result.File, result.Tensors.Where(t => t.Format.StartsWith("packed", StringComparison.Ordinal)).Sum(t => t.Bytes));
         }
         finally

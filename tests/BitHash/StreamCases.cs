@@ -1,6 +1,5 @@
 using SeqRuntime;
 using SeqRuntime.Format;
-using SeqRuntime.Operators;
 
 namespace BitHash;
 

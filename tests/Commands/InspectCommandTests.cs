@@ -2,7 +2,6 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using SeqRuntime.Converter.IO;
 using SeqRuntime.Format;
-using SeqRuntime.Operators;
 
 namespace SeqRuntime.Tests.Commands;
 

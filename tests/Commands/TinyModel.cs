@@ -1,6 +1,5 @@
 using SeqRuntime.Converter.IO;
 using SeqRuntime.Format;
-using SeqRuntime.Operators;
 
 namespace SeqRuntime.Tests.Commands;
 

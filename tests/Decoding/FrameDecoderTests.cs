@@ -97,7 +97,7 @@ public sealed class FrameDecoderTests
                                     "links": { "encoder_out": "encoder_out", "decoder_out": "decoder_out" } } }
                     """);
                 var options = new SeqRuntime.Converter.ConversionOptions { Decoding = document };
-                using var model = SeqModel.Load(SeqRuntime.Converter.Converter.Convert([("encoder", encoder), ("predict", predict), ("joint", joint)], options).File);
+                using var model = SeqModel.Load(SeqRuntime.Converter.Pipeline.Conversion.Convert([("encoder", encoder), ("predict", predict), ("joint", joint)], options).File);
                 using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = 200, BestCount = 100, MaxTokens = 4 });
                 var features = SmallFrames.Features(seed, 4);
                 Check(decoder, features, SmallFrames.AllOfTransducer(model, features, 4), 0, 0);

@@ -1,6 +1,5 @@
 using SeqRuntime.Decoding;
 using SeqRuntime.Format;
-using SeqRuntime.Operators;
 using SeqRuntime.Tests.Sessions.Sharing;
 
 namespace SeqRuntime.Tests.Decoding;

@@ -188,7 +188,7 @@ public sealed class RealDecodingTests
         }
     }
 
-    private static byte[] Thai(WeightKind weights) => SeqRuntime.Converter.Converter.Convert(
+    private static byte[] Thai(WeightKind weights) => SeqRuntime.Converter.Pipeline.Conversion.Convert(
         [("encoder", Models.Need("thai2rom/thai2rom_encoder.onnx")), ("step", Models.Need("thai2rom/thai2rom_decoder.onnx"))],
         new ConversionOptions { Weights = weights, Decoding = Repository.Find("docs/examples/thai2rom.json") }).File;
 
@@ -202,7 +202,7 @@ public sealed class RealDecodingTests
             var path = Path.Combine(folder, "g2p_en.json");
             File.Copy(Repository.Find("docs/examples/g2p_en.json"), path);
             File.Copy(weights, Path.Combine(folder, "checkpoint20.npz"));
-            return SeqRuntime.Converter.Converter.Convert([("main", path)], options).File;
+            return SeqRuntime.Converter.Pipeline.Conversion.Convert([("main", path)], options).File;
         }
         finally
         {

@@ -1,6 +1,5 @@
 using SeqRuntime.Decoding;
 using SeqRuntime.Format;
-using SeqRuntime.Operators;
 
 namespace SeqRuntime.Tests.Decoding;
 

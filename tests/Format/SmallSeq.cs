@@ -1,6 +1,5 @@
 using SeqRuntime.Converter.Quantization;
 using SeqRuntime.Format;
-using SeqRuntime.Operators;
 
 namespace SeqRuntime.Tests.Format;
 

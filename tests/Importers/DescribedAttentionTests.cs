@@ -52,7 +52,7 @@ public sealed class DescribedAttentionTests : IDisposable
                 "layers": [{ "kind": "attention", "score": "{{score}}", "query": "q", "memory": "memory", "keys": "keys", "weights": "a", "alignment": "weights", "output": "context"{{extra}} }],
                 "outputs": { "context": "context", "weights": "weights" } } } }
             """);
-        using var model = SeqModel.Load(SeqRuntime.Converter.Converter.Convert([("main", path)], new ConversionOptions()).File);
+        using var model = SeqModel.Load(SeqRuntime.Converter.Pipeline.Conversion.Convert([("main", path)], new ConversionOptions()).File);
         using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["N"] = 2, ["T"] = Steps } });
         var (q, memory, keys) = (Fill(session, "q"), Fill(session, "memory"), Fill(session, "keys"));
         var mask = masked ? Fill(session, "mask") : [];
@@ -96,7 +96,7 @@ public sealed class DescribedAttentionTests : IDisposable
                     "tensors": { "query.weight": "attn.weight[:, :-{{Memory}}]", "score.weight": "v.weight" } }],
                 "outputs": { "context": "context", "weights": "weights" } } } }
             """);
-        using var model = SeqModel.Load(SeqRuntime.Converter.Converter.Convert([("main", path)], new ConversionOptions()).File);
+        using var model = SeqModel.Load(SeqRuntime.Converter.Pipeline.Conversion.Convert([("main", path)], new ConversionOptions()).File);
         using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["N"] = 2, ["T"] = Steps } });
         var (q, memory) = (Fill(session, "q"), Fill(session, "memory"));
         session.Run();

@@ -102,7 +102,7 @@ public sealed class DescribedKerasTests
     {
         file.Write(folder.File("m.h5"), "{}");
         File.WriteAllText(folder.File("m.json"), $$"""{ "weights": "m.h5", "graphs": { "main": { "inputs": { "x": { "shape": [1, {{Steps}}, {{Features}}] } }, "layers": [{{layer}}], "outputs": { "y": "y" } } } }""");
-        return SeqRuntime.Converter.Converter.Convert([("main", folder.File("m.json"))], new ConversionOptions());
+        return SeqRuntime.Converter.Pipeline.Conversion.Convert([("main", folder.File("m.json"))], new ConversionOptions());
     }
 
     private static double[][] Input()

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Text;
 using System.Text.Json;
 using SeqRuntime.Converter;
-using SeqRuntime.Converter.Importers.Weights;
+using SeqRuntime.Converter.Weights;
 using SeqRuntime.Decoding;
 
 namespace SeqRuntime.Tests.Importers;
@@ -207,7 +207,7 @@ public sealed class DescriptionTests : IDisposable
         File.WriteAllBytes(Path.Combine(_folder, "weights.safetensors"), Safetensors());
         var path = Path.Combine(_folder, "model.json");
         File.WriteAllText(path, description);
-        return SeqModel.Load(SeqRuntime.Converter.Converter.Convert([("main", path)], options ?? new ConversionOptions()).File);
+        return SeqModel.Load(SeqRuntime.Converter.Pipeline.Conversion.Convert([("main", path)], options ?? new ConversionOptions()).File);
     }
 
     private byte[] Safetensors()

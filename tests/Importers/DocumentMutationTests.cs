@@ -1,8 +1,8 @@
 using System.Text.Json.Nodes;
 using SeqRuntime.Converter;
-using SeqRuntime.Converter.Importers;
 using SeqRuntime.Converter.Importers.Description;
 using SeqRuntime.Converter.IO;
+using SeqRuntime.Converter.Pipeline;
 
 namespace SeqRuntime.Tests.Importers;
 

@@ -1,6 +1,6 @@
 using System.IO.Compression;
 using SeqRuntime.Converter;
-using SeqRuntime.Converter.Importers;
+using SeqRuntime.Converter.Weights;
 
 namespace SeqRuntime.Tests.Importers;
 
@@ -31,7 +31,7 @@ public sealed class FileKindTests : IDisposable
         files.Convert(description);
         File.Move(files.Path("weights.npz"), files.Path("weights.bin"));
         File.WriteAllText(files.Path("model.json"), description.Replace("weights.npz", "weights.bin", StringComparison.Ordinal));
-        Assert.Single(SeqRuntime.Converter.Converter.Convert([("main", files.Path("model.json"))], new ConversionOptions()).Graphs);
+        Assert.Single(SeqRuntime.Converter.Pipeline.Conversion.Convert([("main", files.Path("model.json"))], new ConversionOptions()).Graphs);
     }
 
     [Theory]
@@ -103,7 +103,7 @@ public sealed class FileKindTests : IDisposable
 
     private string At(string name) => Path.Combine(_folder, name);
 
-    private ConversionResult Convert(string name) => SeqRuntime.Converter.Converter.Convert([("main", At(name))], new ConversionOptions());
+    private ConversionResult Convert(string name) => SeqRuntime.Converter.Pipeline.Conversion.Convert([("main", At(name))], new ConversionOptions());
 
     private string Refusal(string name) => Assert.Throws<ConversionException>(() => Convert(name)).Message;
 }

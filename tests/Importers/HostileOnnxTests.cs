@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Google.Protobuf;
 using SeqRuntime.Converter;
 using SeqRuntime.Converter.Importers.Onnx;
+using SeqRuntime.Converter.Pipeline;
 
 namespace SeqRuntime.Tests.Importers;
 
@@ -118,7 +119,7 @@ public class HostileOnnxTests(ITestOutputHelper output)
         Assert.Throws<ConversionException>(() => Convert(other));
     }
 
-    private static ConversionResult Convert(TemporaryModel file) => Converter.Converter.Convert([("main", file.Path)], new ConversionOptions());
+    private static ConversionResult Convert(TemporaryModel file) => Conversion.Convert([("main", file.Path)], new ConversionOptions());
 
     private static bool Try(TemporaryModel file, byte[] bytes, string what)
     {

@@ -65,7 +65,7 @@ internal sealed class KerasFile(int seed)
         using var folder = new Folder();
         var path = folder.File("model.h5");
         Write(path, config);
-        return SeqRuntime.Converter.Converter.Convert([("main", path)], options ?? new ConversionOptions());
+        return SeqRuntime.Converter.Pipeline.Conversion.Convert([("main", path)], options ?? new ConversionOptions());
     }
 
     public void Write(string path, string config) =>

@@ -19,8 +19,8 @@ public sealed class KerasTests
         using var folder = new KerasFile.Folder();
         File.Copy(Models.Need("dtln/model.h5"), folder.File("model.h5"));
         File.Copy(Repository.Find("docs/examples/dtln.json"), folder.File("dtln.json"));
-        using var keras = SeqModel.Load(SeqRuntime.Converter.Converter.Convert([("main", folder.File("dtln.json"))], new ConversionOptions()).File);
-        using var onnx = SeqModel.Load(SeqRuntime.Converter.Converter.Convert([("mask", Models.Need("dtln/model_1.onnx")), ("refine", Models.Need("dtln/model_2.onnx"))], new ConversionOptions()).File);
+        using var keras = SeqModel.Load(SeqRuntime.Converter.Pipeline.Conversion.Convert([("main", folder.File("dtln.json"))], new ConversionOptions()).File);
+        using var onnx = SeqModel.Load(SeqRuntime.Converter.Pipeline.Conversion.Convert([("mask", Models.Need("dtln/model_1.onnx")), ("refine", Models.Need("dtln/model_2.onnx"))], new ConversionOptions()).File);
         SeqSession[] mask = [keras.CreateSession("mask"), onnx.CreateSession("mask")];
         SeqSession[] refine = [keras.CreateSession("refine"), onnx.CreateSession("refine")];
         var samples = Audio.Read(Models.Need("audio/noisy-speech-16k.wav"));

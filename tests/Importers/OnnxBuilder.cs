@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Google.Protobuf;
 using SeqRuntime.Converter;
 using SeqRuntime.Converter.Importers.Onnx;
+using SeqRuntime.Converter.Pipeline;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Tests.Importers;
@@ -112,7 +113,7 @@ internal sealed partial class OnnxBuilder
     public ConversionResult Convert(ConversionOptions? options = null)
     {
         using var file = new TemporaryModel(Model.ToByteArray());
-        return Converter.Converter.Convert([("main", file.Path)], options ?? new ConversionOptions());
+        return Conversion.Convert([("main", file.Path)], options ?? new ConversionOptions());
     }
 
     public SeqModel Load(ConversionOptions? options = null) => SeqModel.Load(SeqWriter.ToArray(Convert(options).Model));

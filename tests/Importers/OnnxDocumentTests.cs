@@ -1,4 +1,4 @@
-using SeqRuntime.Converter.Graph;
+using SeqRuntime.Converter.Decomposition;
 using SeqRuntime.Converter.Importers.Onnx;
 
 namespace SeqRuntime.Tests.Importers;

@@ -1,5 +1,5 @@
 using SeqRuntime.Converter;
-using SeqRuntime.Converter.Graph;
+using SeqRuntime.Converter.Decomposition;
 using SeqRuntime.Converter.Importers.Onnx;
 
 namespace SeqRuntime.Tests.Importers;

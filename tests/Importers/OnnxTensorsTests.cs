@@ -2,6 +2,7 @@ using Google.Protobuf;
 using SeqRuntime.Converter;
 using SeqRuntime.Converter.Importers.Onnx;
 using SeqRuntime.Converter.IO;
+using SeqRuntime.Converter.Pipeline;
 
 namespace SeqRuntime.Tests.Importers;
 
@@ -94,7 +95,7 @@ public class OnnxTensorsTests
         tensor.ExternalData.Add(new StringStringEntryProto { Key = "location", Value = "weights.bin" });
         using var file = new TemporaryModel(builder.Model.ToByteArray());
         File.WriteAllBytes(Path.Combine(Path.GetDirectoryName(file.Path)!, "weights.bin"), data);
-        var result = Converter.Converter.Convert([("main", file.Path)], new ConversionOptions());
+        var result = Conversion.Convert([("main", file.Path)], new ConversionOptions());
         Assert.Equal(new FileInfo(file.Path).Length + data.Length, result.SourceBytes);
         Assert.Equal(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(data)), result.Model.Metadata["source-sha256:weights.bin"]);
     }

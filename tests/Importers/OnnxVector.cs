@@ -2,6 +2,7 @@ using SeqRuntime.Converter;
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Importers.Onnx;
 using SeqRuntime.Converter.IO;
+using SeqRuntime.Converter.Pipeline;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Tests.Importers;
@@ -70,7 +71,7 @@ internal sealed class OnnxVector
         try
         {
             var options = new ConversionOptions { AutoStates = false, Constants = Constants() };
-            var bytes = SeqWriter.ToArray(Converter.Converter.Convert([("main", _model)], options).Model);
+            var bytes = SeqWriter.ToArray(Conversion.Convert([("main", _model)], options).Model);
             using var model = SeqModel.Load(bytes);
             using var session = model.CreateSession();
             for (var i = 0; i < session.InputCount; i++) Fill(session, i, Inputs[session.InputName(i)]);

@@ -49,7 +49,7 @@ internal sealed class WeightFiles : IDisposable
         }
 
         File.WriteAllText(Path("model.json"), description);
-        return SeqRuntime.Converter.Converter.Convert([("main", Path("model.json"))], options ?? new ConversionOptions());
+        return SeqRuntime.Converter.Pipeline.Conversion.Convert([("main", Path("model.json"))], options ?? new ConversionOptions());
     }
 
     public SeqModel Load(string description) => SeqModel.Load(Convert(description).File);

@@ -1,4 +1,5 @@
 using SeqRuntime.Converter;
+using SeqRuntime.Converter.IO;
 using SeqRuntime.Tests.Importers;
 
 namespace SeqRuntime.Tests.Lowering;

@@ -1,5 +1,6 @@
 using System.Numerics;
 using SeqRuntime.Converter;
+using SeqRuntime.Converter.Pipeline;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Tests.RealModels;
@@ -72,7 +73,7 @@ public class AgreementTests(ITestOutputHelper output)
     }
 
     private static SeqModel Load(WeightKind weights, Dictionary<string, string>? sets, params (string, string)[] sources) =>
-        SeqModel.Load(SeqWriter.ToArray(Converter.Converter.Convert(sources, new ConversionOptions { Weights = weights, Sets = sets ?? [] }).Model));
+        SeqModel.Load(SeqWriter.ToArray(Conversion.Convert(sources, new ConversionOptions { Weights = weights, Sets = sets ?? [] }).Model));
 
     private static void Step(SeqSession session, float[] frame, float[] expected, Agreement agreement)
     {

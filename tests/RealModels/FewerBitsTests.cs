@@ -1,5 +1,6 @@
 using System.Numerics;
 using SeqRuntime.Converter;
+using SeqRuntime.Converter.Pipeline;
 using SeqRuntime.Tests.Decoding;
 
 namespace SeqRuntime.Tests.RealModels;
@@ -21,8 +22,8 @@ public sealed class FewerBitsTests(ITestOutputHelper output)
     {
         (string, string)[] sources = [("mask", Models.Need("dtln/model_1.onnx")), ("refine", Models.Need("dtln/model_2.onnx"))];
         var samples = Audio.Read(Models.Need("audio/noisy-speech-16k.wav"));
-        using var exact = SeqModel.Load(Converter.Converter.Convert(sources, new ConversionOptions()).File);
-        using var rounded = SeqModel.Load(Converter.Converter.Convert(sources, Options(weights)).File);
+        using var exact = SeqModel.Load(Conversion.Convert(sources, new ConversionOptions()).File);
+        using var rounded = SeqModel.Load(Conversion.Convert(sources, Options(weights)).File);
         using SeqSession exactMask = exact.CreateSession("mask"), exactRefine = exact.CreateSession("refine"), mask = rounded.CreateSession("mask"), refine = rounded.CreateSession("refine");
         Agreement masks = new(), blocks = new();
         for (var start = 0; start + 512 <= samples.Length; start += 128)
@@ -48,8 +49,8 @@ public sealed class FewerBitsTests(ITestOutputHelper output)
     {
         var path = Models.Need("silero-vad/silero_vad_16k_op15.onnx");
         var samples = Audio.Read(Models.Need("audio/silero-test.wav"));
-        using var exact = SeqModel.Load(Converter.Converter.Convert([("main", path)], Options("fp32", ("sr", "16000"))).File);
-        using var rounded = SeqModel.Load(Converter.Converter.Convert([("main", path)], Options(weights, ("sr", "16000"))).File);
+        using var exact = SeqModel.Load(Conversion.Convert([("main", path)], Options("fp32", ("sr", "16000"))).File);
+        using var rounded = SeqModel.Load(Conversion.Convert([("main", path)], Options(weights, ("sr", "16000"))).File);
         using SeqSession exactSession = Session(exact), session = Session(rounded);
         var agreement = new Agreement();
         var frame = new float[576];
@@ -93,7 +94,7 @@ public sealed class FewerBitsTests(ITestOutputHelper output)
 
     private static string[][] Pronounce(string model, string weights, string[] words, out long bytes)
     {
-        var file = model == "g2p_en" ? RealDecodingTests.English(Options(weights)) : Converter.Converter.Convert([("main", Repository.Find("training/g2p.json"))], Options(weights)).File;
+        var file = model == "g2p_en" ? RealDecodingTests.English(Options(weights)) : Conversion.Convert([("main", Repository.Find("training/g2p.json"))], Options(weights)).File;
         bytes = file.Length;
         using var loaded = SeqModel.Load(file);
         using var decoder = loaded.CreateDecoder();

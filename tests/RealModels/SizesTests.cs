@@ -1,7 +1,8 @@
 using Google.Protobuf;
 using SeqRuntime.Converter;
-using SeqRuntime.Converter.Importers.Keras;
 using SeqRuntime.Converter.Importers.Onnx;
+using SeqRuntime.Converter.Pipeline;
+using SeqRuntime.Converter.Weights;
 using SeqRuntime.Tests.Importers;
 
 namespace SeqRuntime.Tests.RealModels;
@@ -60,7 +61,7 @@ public sealed class SizesTests(ITestOutputHelper output)
     private static ConversionResult Convert(List<(string, string)> sources, WeightKind weights)
     {
         var sets = sources.Exists(s => s.Item2.Contains("silero", StringComparison.Ordinal)) ? new Dictionary<string, string> { ["sr"] = "16000" } : [];
-        return Converter.Converter.Convert(sources, new ConversionOptions { Weights = weights, Sets = sets });
+        return Conversion.Convert(sources, new ConversionOptions { Weights = weights, Sets = sets });
     }
 
     private static long Initializers(string path)

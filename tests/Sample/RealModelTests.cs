@@ -113,7 +113,7 @@ public class RealModelTests(ITestOutputHelper output)
     }
 
     private static SeqModel Convert(ConversionOptions options, params (string Graph, string Path)[] sources) =>
-        SeqModel.Load(SeqRuntime.Converter.Converter.Convert(sources, options).File);
+        SeqModel.Load(SeqRuntime.Converter.Pipeline.Conversion.Convert(sources, options).File);
 
     private void Report(string what, float[] expected, float[] actual, out double largest, out double rms)
     {

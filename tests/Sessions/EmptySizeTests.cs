@@ -12,7 +12,7 @@ public sealed class EmptySizeTests
         Check(pronouncing);
         foreach (var file in (string[])["thai2rom/thai2rom_encoder.onnx", "thai2rom/thai2rom_decoder.onnx"])
         {
-            using var model = SeqModel.Load(SeqRuntime.Converter.Converter.Convert([("main", Models.Need(file))], new ConversionOptions()).File);
+            using var model = SeqModel.Load(SeqRuntime.Converter.Pipeline.Conversion.Convert([("main", Models.Need(file))], new ConversionOptions()).File);
             Check(model);
         }
     }

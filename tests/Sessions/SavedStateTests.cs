@@ -1,5 +1,4 @@
 using SeqRuntime.Format;
-using SeqRuntime.Operators;
 using SeqRuntime.Tests.Operators;
 
 namespace SeqRuntime.Tests.Sessions;

@@ -1,7 +1,6 @@
 using SeqRuntime.Converter.IO;
 using SeqRuntime.Decoding;
 using SeqRuntime.Format;
-using SeqRuntime.Operators;
 using SeqRuntime.Sessions;
 
 namespace SeqRuntime.Tests.Sessions;

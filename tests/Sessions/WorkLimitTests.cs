@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using SeqRuntime.Format;
-using SeqRuntime.Operators;
 using SeqRuntime.Tests.Operators;
 
 namespace SeqRuntime.Tests.Sessions;

@@ -122,7 +122,7 @@ public sealed class OracleTests
             Safetensors.Write(Path.Combine(folder, "weights.safetensors"), [.. module.state_dict().Select(p => (p.Key, p.Value.shape, p.Value.data<float>().ToArray()))]);
             var path = Path.Combine(folder, "model.json");
             File.WriteAllText(path, JsonSerializer.Serialize(new { weights = "weights.safetensors", graphs = new { main = new { inputs, states = states ?? new { }, layers, outputs } } }));
-            return SeqModel.Load(SeqRuntime.Converter.Converter.Convert([("main", path)], options ?? new ConversionOptions()).File);
+            return SeqModel.Load(SeqRuntime.Converter.Pipeline.Conversion.Convert([("main", path)], options ?? new ConversionOptions()).File);
         }
         finally
         {

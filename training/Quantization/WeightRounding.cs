@@ -1,4 +1,3 @@
-using SeqRuntime.Converter.Lowering;
 using SeqRuntime.Converter.Quantization;
 using TorchSharp.Modules;
 using static TorchSharp.torch;

@@ -1,3 +1,5 @@
+using SeqRuntime.Converter.Graph;
+
 
 namespace SeqRuntime.Converter.Importers.Description;
 
@@ -56,7 +58,7 @@ internal sealed record AttentionLayer : LayerDescription
         if (Mask is not null)
         {
             var isOut = graph.Op("Equal", [graph.Read(Mask), graph.Scalar(0)]);
-            scores = graph.Op("Where", [isOut, graph.Scalar(-1e9f), scores], (Graph.ResolvePass.KeepsShapeOf, 2L));
+            scores = graph.Op("Where", [isOut, graph.Scalar(-1e9f), scores], (IrMarks.KeepsShapeOf, 2L));
         }
 
         var alignment = graph.Op("Softmax", [scores], Alignment ?? graph.Graph.Fresh("alignment"), ("axis", -1L));

@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
 using SeqRuntime.Converter.Graph;
-using SeqRuntime.Converter.Importers.Weights;
 using SeqRuntime.Converter.IO;
+using SeqRuntime.Converter.Weights;
 
 namespace SeqRuntime.Converter.Importers.Description;
 

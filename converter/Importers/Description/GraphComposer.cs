@@ -1,5 +1,5 @@
 using SeqRuntime.Converter.Graph;
-using SeqRuntime.Converter.Importers.Weights;
+using SeqRuntime.Converter.Weights;
 
 namespace SeqRuntime.Converter.Importers.Description;
 
@@ -103,7 +103,7 @@ internal sealed class GraphComposer(string name, WeightSet weights, Budget budge
     {
         if (weight.Shape.Length == 1) weight = weight.Reshaped(1, weight.Shape[0]);
         if (weight.Shape.Length != 2) throw Fault($"the weight '{name}' of shape [{string.Join(", ", weight.Shape)}] is no matrix");
-        return Op("MatMul", [value, Constant(name, Transposed(weight))]);
+        return Op("MatMul", [value, Constant(name, weight.Transposed())]);
     }
 
     /// <summary>Full name of the layer's weight: its prefix and its own name, or what the layer's map says.</summary>
@@ -138,19 +138,6 @@ internal sealed class GraphComposer(string name, WeightSet weights, Budget budge
     }
 
     public ConversionException Fault(string what) => new($"{where}: graph '{name}'{(_layer is null ? "" : $", layer '{_layer.Output}'")}: {what}.");
-
-    public static IrTensor Transposed(IrTensor matrix)
-    {
-        var (rows, columns) = (matrix.Shape[0], matrix.Shape[1]);
-        var from = matrix.Floats;
-        var to = new float[from.Length];
-        for (var r = 0; r < rows; r++)
-        {
-            for (var c = 0; c < columns; c++) to[c * rows + r] = from[r * columns + c];
-        }
-
-        return IrTensor.Of<float>([columns, rows], to);
-    }
 
     /// <summary>A constant that many nodes read: equal ones are one.</summary>
     private string Shared(string stem, IrTensor tensor)

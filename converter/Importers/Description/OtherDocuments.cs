@@ -22,7 +22,7 @@ internal static class OtherDocuments
             : Has("state_dict") ? $"a model of GuitarML or another that writes PyTorch's state_dict as JSON. Make an .npz file of it, python -c \"import json, numpy; numpy.savez('weights.npz', **{{k: numpy.array(v, 'float32') for k, v in json.load(open('{name}'))['state_dict'].items()}})\", and describe the layers, whose names it keeps"
             : Has("architecture", "weights", "config") ? "a model of Neural Amp Modeler (.nam), which is not read. Convert the ONNX export of the model that it was made from"
             : Has("modelTopology") ? "a model of TensorFlow.js, which is not read. Convert the Keras model (.h5) that it was made from"
-            : Has("class_name", "config") ? $"an architecture that Keras saved without weights. Put it into the file of weights, and convert that one as a whole model: {Keras.KerasArchitecture.Command(name, "weights.h5")}"
+            : Has("class_name", "config") ? $"an architecture that Keras saved without weights. Put it into the file of weights, and convert that one as a whole model: {KerasArchitecture.Command(name, "weights.h5")}"
             : Has("model_type") || Has("architectures") ? "a configuration of Hugging Face's transformers, which is not read. Export the model as ONNX and convert that"
             : Has("model", "added_tokens") ? "a tokenizer of Hugging Face, which holds no model; a description's 'tables' can name a member of it as tokens"
             : null;

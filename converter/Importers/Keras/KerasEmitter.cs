@@ -1,5 +1,6 @@
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Importers.Description;
+using SeqRuntime.Converter.Weights;
 
 namespace SeqRuntime.Converter.Importers.Keras;
 
@@ -235,7 +236,7 @@ internal sealed class KerasEmitter
         var kernel = Need(layer, "kernel", 3);
         layer.Expect("kernel_size", kernel.Shape[0]);
         layer.Expect("filters", kernel.Shape[2]);
-        kernel = KerasWeights.ConvKernel(kernel, isTurned: Version.IsTheano);
+        kernel = KerasKernels.ConvKernel(kernel, isTurned: Version.IsTheano);
         long taps = kernel.Shape[2], dilation = layer.Int("dilation_rate", 1);
         var bias = Bias(layer, kernel.Shape[0]) is { } given ? Constant(layer, "bias", given) : null;
         List<(string, object)> attributes = [("kernel_shape", new[] { taps }), ("strides", new long[] { layer.Int("strides", 1) }), ("dilations", new[] { dilation }), ("group", (long)layer.Int("groups", 1))];

@@ -2,8 +2,8 @@ using System.Text;
 using System.Text.Json;
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Importers.Description;
-using SeqRuntime.Converter.Importers.Weights;
 using SeqRuntime.Converter.IO;
+using SeqRuntime.Converter.Weights;
 
 namespace SeqRuntime.Converter.Importers.Keras;
 

@@ -1,5 +1,6 @@
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Importers.Description;
+using SeqRuntime.Converter.Weights;
 
 namespace SeqRuntime.Converter.Importers.Keras;
 
@@ -131,8 +132,8 @@ internal sealed class KerasRecurrent(KerasEmitter emitter)
         layer.Expect("units", hidden);
         var bias = Bias(layer, rows);
         var isCudnn = bias is { Shape.Length: 1 } && bias.Count == 2 * rows;
-        if (isCudnn) (kernel, recurrent) = (KerasWeights.FromCudnn(kernel, count), KerasWeights.FromCudnn(recurrent, count));
-        string Matrix(string weight, IrTensor matrix) => emitter.Constant(layer, weight, IrTensor.Of<float>([1, rows, matrix.Shape[0]], Reorder(GraphComposer.Transposed(matrix).Floats, kind)));
+        if (isCudnn) (kernel, recurrent) = (KerasKernels.FromCudnn(kernel, count), KerasKernels.FromCudnn(recurrent, count));
+        string Matrix(string weight, IrTensor matrix) => emitter.Constant(layer, weight, IrTensor.Of<float>([1, rows, matrix.Shape[0]], Reorder(matrix.Transposed().Floats, kind)));
         string? biases = null;
         if (bias is not null)
         {

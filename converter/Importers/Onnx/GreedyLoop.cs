@@ -1,5 +1,6 @@
 using System.Globalization;
 using SeqRuntime.Converter.Graph;
+using SeqRuntime.Converter.Resolving;
 using SeqRuntime.Decoding;
 
 namespace SeqRuntime.Converter.Importers.Onnx;

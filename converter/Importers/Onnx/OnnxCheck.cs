@@ -1,4 +1,4 @@
-using SeqRuntime.Converter.Graph;
+using SeqRuntime.Converter.Decomposition;
 
 namespace SeqRuntime.Converter.Importers.Onnx;
 

@@ -1,5 +1,6 @@
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.IO;
+using SeqRuntime.Converter.Weights;
 
 namespace SeqRuntime.Converter.Importers.Onnx;
 
@@ -7,7 +8,6 @@ namespace SeqRuntime.Converter.Importers.Onnx;
 internal sealed class OnnxReader
 {
     private const int OldestOpset = 7;
-    public const int NewestOpset = 23;
 
     /// <summary>The newest ir_version.</summary>
     private const int NewestFormat = 13;
@@ -42,7 +42,7 @@ internal sealed class OnnxReader
         check.Values(model);
         if (_opset < OldestOpset && model.Graph.Node.FirstOrDefault(n => !OpsetUpgrade.IsAsOld(n.OpType)) is { } old)
             throw new ConversionException($"{_file}: opset {_opset} is older than {OldestOpset}, the oldest that is read ('{old.Name}' is a {old.OpType} of that time); export the model again with opset 13 or newer.");
-        if (_opset > NewestOpset) notes.Add($"{graphName}: opset {_opset} is newer than {NewestOpset}, the newest this converter knows; operators are read by their opset {NewestOpset} meaning.");
+        if (_opset > IrNode.NewestOpset) notes.Add($"{graphName}: opset {_opset} is newer than {IrNode.NewestOpset}, the newest this converter knows; operators are read by their opset {IrNode.NewestOpset} meaning.");
         var inlined = Inline(model);
         new OnnxTypes(_file, _opset).Check(inlined);
         var graph = ReadGraph(inlined, graphName);
@@ -92,7 +92,7 @@ internal sealed class OnnxReader
         var tensor = info.Type?.TensorType;
         var dims = tensor?.Shape?.Dim.Select((d, i) => Dimension(d, info.Name, i)).ToArray();
         if (dims is { Length: > Format.Shape.MaxRank }) throw new ConversionException($"{_file}: '{info.Name}' has {dims.Length} dimensions; at most {Format.Shape.MaxRank} are supported.");
-        return new IrPort(info.Name, info.Name, OnnxTensors.TypeOf(tensor?.ElemType ?? 0), dims ?? []);
+        return new IrPort(info.Name, info.Name, OnnxNumbers.TypeOf(tensor?.ElemType ?? 0), dims ?? []);
     }
 
     private IrDim Dimension(TensorShapeProto.Types.Dimension dimension, string value, int axis)

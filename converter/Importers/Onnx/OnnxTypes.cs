@@ -1,3 +1,5 @@
+using SeqRuntime.Converter.Graph;
+
 namespace SeqRuntime.Converter.Importers.Onnx;
 
 /// <summary>
@@ -40,7 +42,7 @@ internal sealed class OnnxTypes(string file, int opset)
         foreach (var constant in graph.Initializer)
         {
             constants[constant.Name] = constant;
-            scope.Types[constant.Name] = OnnxTensors.TypeCode(constant.DataType);
+            scope.Types[constant.Name] = OnnxNumbers.TypeCode(constant.DataType);
         }
 
         foreach (var (index, input) in graph.Input.Index())
@@ -65,7 +67,7 @@ internal sealed class OnnxTypes(string file, int opset)
     /// <summary>An input whose default is a constant has its type and shape.</summary>
     private void Default(ValueInfoProto input, string? type, TensorProto constant)
     {
-        if (type is not null && type != OnnxTensors.TypeCode(constant.DataType)) throw Fault($"input '{input.Name}' is declared as {Long(type)}, and the constant that it stands for is {OnnxTensors.TypeName(constant.DataType)}");
+        if (type is not null && type != OnnxNumbers.TypeCode(constant.DataType)) throw Fault($"input '{input.Name}' is declared as {Long(type)}, and the constant that it stands for is {OnnxNumbers.NameOf(constant.DataType)}");
         if (input.Type?.TensorType?.Shape is not { } shape) return;
         if (shape.Dim.Count != constant.Dims.Count || shape.Dim.Index().Any(d => d.Item is { HasDimValue: true, DimValue: >= 0 } && d.Item.DimValue != constant.Dims[d.Index]))
             throw Fault($"input '{input.Name}' is declared as [{string.Join(", ", shape.Dim.Select(d => d.HasDimValue ? $"{d.DimValue}" : d.DimParam))}], and the constant that it stands for has shape [{string.Join(", ", constant.Dims)}]");
@@ -201,25 +203,25 @@ internal sealed class OnnxTypes(string file, int opset)
         switch (node.OpType)
         {
             case "Cast":
-                return OnnxTensors.TypeCode(Number("to", 0));
+                return OnnxNumbers.TypeCode(Number("to", 0));
             case "Constant" when node.Attribute.FirstOrDefault(a => op.Attributes.ContainsKey(a.Name)) is { } value:
                 return value.Name switch
                 {
-                    "value" => value.T is null ? null : OnnxTensors.TypeCode(value.T.DataType),
+                    "value" => value.T is null ? null : OnnxNumbers.TypeCode(value.T.DataType),
                     "value_float" or "value_floats" => "f32",
                     "value_int" or "value_ints" => "i64",
                     _ => null,
                 };
             case "ConstantOfShape":
-                return node.Attribute.FirstOrDefault(a => a.Name == "value")?.T is { } fill ? OnnxTensors.TypeCode(fill.DataType) : OnnxTensors.TypeCode(Float);
+                return node.Attribute.FirstOrDefault(a => a.Name == "value")?.T is { } fill ? OnnxNumbers.TypeCode(fill.DataType) : OnnxNumbers.TypeCode(Float);
             case "BlackmanWindow" or "HammingWindow" or "HannWindow" or "MelWeightMatrix":
-                return OnnxTensors.TypeCode(Number("output_datatype", Float));
+                return OnnxNumbers.TypeCode(Number("output_datatype", Float));
             case "EyeLike" or "RandomNormalLike" or "RandomUniformLike" when node.Attribute.Any(a => a.Name == "dtype"):
-                return OnnxTensors.TypeCode(Number("dtype", Float));
+                return OnnxNumbers.TypeCode(Number("dtype", Float));
             case "EyeLike" or "RandomNormalLike" or "RandomUniformLike":
                 return variables.TryGetValue("T1", out var like) ? like.Type : null;
             case "ArgMax" or "ArgMin":
-                return OnnxTensors.TypeCode(Int64);
+                return OnnxNumbers.TypeCode(Int64);
         }
 
         if (!op.Variables.TryGetValue(parameter.Type, out var allowed)) return parameter.Type;
@@ -229,12 +231,12 @@ internal sealed class OnnxTypes(string file, int opset)
 
     private static string? Of(TypeProto? type) => type switch
     {
-        { TensorType: { } tensor } => OnnxTensors.TypeCode(tensor.ElemType),
+        { TensorType: { } tensor } => OnnxNumbers.TypeCode(tensor.ElemType),
         { SequenceType.ElemType: { } element } => Of(element) is { } inner ? $"seq({inner})" : null,
         _ => null,
     };
 
-    private static string Long(string type) => type.EndsWith(')') ? $"a sequence of {Long(type[(type.IndexOf('(', StringComparison.Ordinal) + 1)..^1])}" : OnnxTensors.LongName(type);
+    private static string Long(string type) => type.EndsWith(')') ? $"a sequence of {Long(type[(type.IndexOf('(', StringComparison.Ordinal) + 1)..^1])}" : OnnxNumbers.LongName(type);
 
     private ConversionException Fault(string what) => new($"{file}: {what}.");
 

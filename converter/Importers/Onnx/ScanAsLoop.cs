@@ -1,3 +1,4 @@
+using SeqRuntime.Converter.Decomposition;
 using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Importers.Onnx;

@@ -1,4 +1,5 @@
 using SeqRuntime.Converter;
+using SeqRuntime.Converter.Pipeline;
 
 namespace SeqRuntime.Fuzz.Targets;
 
@@ -29,7 +30,7 @@ internal abstract class ConverterTarget : Target
         byte[] file;
         try
         {
-            file = Converter.Converter.Convert(sources, options ?? new ConversionOptions()).File;
+            file = Conversion.Convert(sources, options ?? new ConversionOptions()).File;
         }
         catch (ConversionException fault)
         {

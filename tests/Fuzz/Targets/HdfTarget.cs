@@ -1,5 +1,5 @@
 using SeqRuntime.Converter;
-using SeqRuntime.Converter.Importers.Keras;
+using SeqRuntime.Converter.Weights;
 using SeqRuntime.Fuzz.Mutating;
 
 namespace SeqRuntime.Fuzz.Targets;

@@ -1,6 +1,7 @@
 using Google.Protobuf;
 using SeqRuntime.Converter;
 using SeqRuntime.Converter.Importers.Onnx;
+using SeqRuntime.Converter.Pipeline;
 using SeqRuntime.Tests.Importers;
 
 namespace SeqRuntime.Fuzz.Targets;
@@ -17,7 +18,7 @@ internal static class OperatorModels
         {
             using var file = new TemporaryModel(model.ToByteArray());
             foreach (var weights in (WeightKind[])[WeightKind.Float32, WeightKind.Int8])
-                yield return Converter.Converter.Convert([("main", file.Path)], new ConversionOptions { Weights = weights }).File;
+                yield return Conversion.Convert([("main", file.Path)], new ConversionOptions { Weights = weights }).File;
         }
     }
 }

@@ -2,6 +2,7 @@ using Google.Protobuf;
 using Microsoft.ML.OnnxRuntime;
 using SeqRuntime.Converter;
 using SeqRuntime.Converter.Importers.Onnx;
+using SeqRuntime.Converter.Pipeline;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Tests.Importers.RandomModels;
@@ -51,7 +52,7 @@ internal sealed class RandomCase(RandomModel model, ModelProto? theirs = null)
         {
             using var file = new TemporaryModel(model.Ours.ToByteArray());
             var options = new ConversionOptions { AutoStates = _finds, States = _finds ? new Dictionary<string, string>() : model.States.ToDictionary(s => s.Input.Name, s => s.Output) };
-            var result = Converter.Converter.Convert([("main", file.Path)], options);
+            var result = Conversion.Convert([("main", file.Path)], options);
             ours = SeqModel.Load(SeqWriter.ToArray(result.Model));
             if (result.Graphs[0].States.FirstOrDefault(s => !model.States.Exists(t => t.Input.Name == s.Input) && !Begins(s.Input)) is { } wrong)
                 return new RandomOutcome(RandomOutcomeKind.Different, $"the input '{wrong.Input}' became a state carried from '{wrong.Output}' ({wrong.Reason})");

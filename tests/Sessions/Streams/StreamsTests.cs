@@ -1,6 +1,6 @@
 using SeqRuntime.Converter;
+using SeqRuntime.Converter.Pipeline;
 using SeqRuntime.Format;
-using SeqRuntime.Operators;
 using SeqRuntime.Tests.Format;
 
 namespace SeqRuntime.Tests.Sessions.Streams;
@@ -104,7 +104,7 @@ public class StreamsTests
     }
 
     private static byte[] Convert(WeightKind weights, Dictionary<string, string> sets, params (string, string)[] sources) =>
-        SeqWriter.ToArray(Converter.Converter.Convert(sources, new ConversionOptions { Weights = weights, Sets = sets }).Model);
+        SeqWriter.ToArray(Conversion.Convert(sources, new ConversionOptions { Weights = weights, Sets = sets }).Model);
 
     private static SeqSessionOptions Options(int length) => length == 0 ? new() : new() { MaxSizes = { [SmallSeq.Length] = length } };
 }

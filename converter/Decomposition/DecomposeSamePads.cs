@@ -1,0 +1,56 @@
+using SeqRuntime.Converter.Graph;
+
+namespace SeqRuntime.Converter.Decomposition;
+
+/// <summary>
+/// <c>auto_pad</c> SAME of a strided convolution or pool over a size that is known only when the model runs: the padding follows from
+/// the size, so that it is computed and put on before.
+/// </summary>
+internal static class DecomposeSamePads
+{
+    /// <param name="node">Conv, MaxPool or AveragePool, its kernel_shape settled.</param>
+    /// <param name="graph">Where new values get their names.</param>
+    /// <param name="rank">Dimensions of the input.</param>
+    /// <param name="isUpper">The odd element is put at the end.</param>
+    public static List<IrNode> Apply(IrNode node, IrGraph graph, int rank, bool isUpper)
+    {
+        var x = new Expansion(node, graph);
+        var axes = rank - 2;
+        var kernel = node.Ints("kernel_shape");
+        var strides = Or(node.Ints("strides"), axes);
+        var dilations = Or(node.Ints("dilations"), axes);
+        var sizes = x.Add("Shape", [node.Input(0)], ("start", 2L));
+        var stride = x.Vector(strides);
+        // Outputs are ⌈size / stride⌉; the last of them reads to its window's end.
+        var last = x.Add("Mul", [x.Add("Div", [x.Add("Sub", [sizes, x.Vector(Filled(axes, 1))]), stride]), stride]);
+        var reach = x.Add("Add", [last, x.Vector([.. kernel.Select((k, i) => (k - 1) * dilations[i] + 1)])]);
+        var total = x.Add("Max", [x.Add("Sub", [reach, sizes]), x.Vector(Filled(axes, 0))]);
+        var half = x.Add("Div", [total, x.Vector(Filled(axes, 2))]);
+        var other = x.Add("Sub", [total, half]);
+        var whole = x.Vector(0, 0);
+        var pads = x.Add("Concat", [whole, isUpper ? half : other, whole, isUpper ? other : half], ("axis", 0L));
+        var fill = x.Scalar(node.Op == "MaxPool" ? float.NegativeInfinity : 0);
+        string Windows(string value)
+        {
+            var inner = new IrNode(node.Name, node.Op, [value, .. node.Inputs.Skip(1)], [x.Fresh()]);
+            foreach (var (key, setting) in node.Attributes.Where(a => a.Key is not ("auto_pad" or "pads"))) inner.Attributes[key] = setting;
+            x.Nodes.Add(inner);
+            return inner.Output(0);
+        }
+
+        var result = Windows(x.Add("Pad", [node.Input(0), pads, fill]));
+        if (node.Op != "AveragePool" || node.Int("count_include_pad", 0) != 0) return x.Finish(result);
+        // The share of each window that is no padding.
+        var ones = x.Add("ConstantOfShape", [x.Add("Concat", [x.Vector(1, 1), sizes], ("axis", 0L))], ("value", IrTensor.Of([1], 1f)));
+        return x.Finish(x.Add("Div", [result, Windows(x.Add("Pad", [ones, pads, fill]))]));
+    }
+
+    private static long[] Or(long[] given, int count) => given.Length > 0 ? given : Filled(count, 1);
+
+    private static long[] Filled(int count, long value)
+    {
+        var all = new long[count];
+        Array.Fill(all, value);
+        return all;
+    }
+}

@@ -1,0 +1,204 @@
+using SeqRuntime.Converter.Graph;
+using SeqRuntime.Format;
+
+namespace SeqRuntime.Converter.Evaluation;
+
+/// <summary>The runtime operator, with attributes, for a node whose inputs the runtime takes as they are. Operators with packed weights are not here: they are lowered apart.</summary>
+internal static class OperatorMap
+{
+    private static readonly Dictionary<string, UnaryFunction> UnaryFunctions = new()
+    {
+        ["Abs"] = UnaryFunction.Abs,
+        ["Neg"] = UnaryFunction.Neg,
+        ["Exp"] = UnaryFunction.Exp,
+        ["Log"] = UnaryFunction.Log,
+        ["Sqrt"] = UnaryFunction.Sqrt,
+        ["Reciprocal"] = UnaryFunction.Reciprocal,
+        ["Relu"] = UnaryFunction.Relu,
+        ["LeakyRelu"] = UnaryFunction.LeakyRelu,
+        ["Elu"] = UnaryFunction.Elu,
+        ["Selu"] = UnaryFunction.Selu,
+        ["Celu"] = UnaryFunction.Celu,
+        ["ThresholdedRelu"] = UnaryFunction.ThresholdedRelu,
+        ["Sigmoid"] = UnaryFunction.Sigmoid,
+        ["HardSigmoid"] = UnaryFunction.HardSigmoid,
+        ["HardSwish"] = UnaryFunction.HardSwish,
+        ["Softplus"] = UnaryFunction.Softplus,
+        ["Softsign"] = UnaryFunction.Softsign,
+        ["Tanh"] = UnaryFunction.Tanh,
+        ["Erf"] = UnaryFunction.Erf,
+        ["Gelu"] = UnaryFunction.Gelu,
+        ["Swish"] = UnaryFunction.Swish,
+        ["Mish"] = UnaryFunction.Mish,
+        ["Sin"] = UnaryFunction.Sin,
+        ["Cos"] = UnaryFunction.Cos,
+        ["Tan"] = UnaryFunction.Tan,
+        ["Asin"] = UnaryFunction.Asin,
+        ["Acos"] = UnaryFunction.Acos,
+        ["Atan"] = UnaryFunction.Atan,
+        ["Sinh"] = UnaryFunction.Sinh,
+        ["Cosh"] = UnaryFunction.Cosh,
+        ["Asinh"] = UnaryFunction.Asinh,
+        ["Acosh"] = UnaryFunction.Acosh,
+        ["Atanh"] = UnaryFunction.Atanh,
+        ["Ceil"] = UnaryFunction.Ceil,
+        ["Floor"] = UnaryFunction.Floor,
+        ["Round"] = UnaryFunction.Round,
+        ["Sign"] = UnaryFunction.Sign,
+        ["Not"] = UnaryFunction.Not,
+        ["IsNaN"] = UnaryFunction.IsNaN,
+        ["IsInf"] = UnaryFunction.IsInf,
+    };
+
+    /// <summary>ONNX's default constants. Selu's second constant is its attribute gamma.</summary>
+    private static readonly Dictionary<UnaryFunction, (float Alpha, float Beta)> Defaults = new()
+    {
+        [UnaryFunction.LeakyRelu] = (0.01f, 0),
+        [UnaryFunction.Elu] = (1, 0),
+        [UnaryFunction.Celu] = (1, 0),
+        [UnaryFunction.ThresholdedRelu] = (1, 0),
+        [UnaryFunction.Swish] = (1, 0),
+        [UnaryFunction.HardSigmoid] = (0.2f, 0.5f),
+        [UnaryFunction.Selu] = (1.67326319217681884765625f, 1.05070102214813232421875f),
+    };
+
+    private static readonly Dictionary<string, BinaryFunction> BinaryFunctions = new()
+    {
+        ["Add"] = BinaryFunction.Add,
+        ["Sub"] = BinaryFunction.Sub,
+        ["Mul"] = BinaryFunction.Mul,
+        ["Div"] = BinaryFunction.Div,
+        ["Pow"] = BinaryFunction.Pow,
+        ["Min"] = BinaryFunction.Min,
+        ["Max"] = BinaryFunction.Max,
+        ["Mod"] = BinaryFunction.Mod,
+        ["PRelu"] = BinaryFunction.PRelu,
+        ["Equal"] = BinaryFunction.Equal,
+        ["Less"] = BinaryFunction.Less,
+        ["LessOrEqual"] = BinaryFunction.LessOrEqual,
+        ["Greater"] = BinaryFunction.Greater,
+        ["GreaterOrEqual"] = BinaryFunction.GreaterOrEqual,
+        ["And"] = BinaryFunction.And,
+        ["Or"] = BinaryFunction.Or,
+        ["Xor"] = BinaryFunction.Xor,
+    };
+
+    private static readonly Dictionary<string, ReduceFunction> ReduceFunctions = new()
+    {
+        ["ReduceSum"] = ReduceFunction.Sum,
+        ["ReduceMean"] = ReduceFunction.Mean,
+        ["ReduceMax"] = ReduceFunction.Max,
+        ["ReduceMin"] = ReduceFunction.Min,
+        ["ReduceProd"] = ReduceFunction.Prod,
+        ["ReduceL1"] = ReduceFunction.L1,
+        ["ReduceL2"] = ReduceFunction.L2,
+        ["ReduceSumSquare"] = ReduceFunction.SumSquare,
+        ["ReduceLogSum"] = ReduceFunction.LogSum,
+        ["ReduceLogSumExp"] = ReduceFunction.LogSumExp,
+    };
+
+    private static readonly Dictionary<string, PoolFunction> PoolFunctions = new()
+    {
+        ["MaxPool"] = PoolFunction.Max,
+        ["AveragePool"] = PoolFunction.Average,
+        ["GlobalMaxPool"] = PoolFunction.GlobalMax,
+        ["GlobalAveragePool"] = PoolFunction.GlobalAverage,
+    };
+
+    /// <summary>ONNX's attribute names and the runtime's, for those whose values need no change.</summary>
+    private static readonly Dictionary<string, AttributeKey> Keys = new()
+    {
+        ["axis"] = AttributeKey.Axis,
+        ["perm"] = AttributeKey.Perm,
+        ["keepdims"] = AttributeKey.KeepDims,
+        ["noop_with_empty_axes"] = AttributeKey.NoopWithEmptyAxes,
+        ["allowzero"] = AttributeKey.AllowZero,
+        ["mode"] = AttributeKey.Mode,
+        ["start"] = AttributeKey.Start,
+        ["end"] = AttributeKey.End,
+        ["alpha"] = AttributeKey.Alpha,
+        ["beta"] = AttributeKey.Beta,
+        ["epsilon"] = AttributeKey.Epsilon,
+        ["kernel_shape"] = AttributeKey.KernelShape,
+        ["strides"] = AttributeKey.Strides,
+        ["pads"] = AttributeKey.Pads,
+        ["dilations"] = AttributeKey.Dilations,
+        ["group"] = AttributeKey.Group,
+        ["output_padding"] = AttributeKey.OutputPadding,
+        ["ceil_mode"] = AttributeKey.CeilMode,
+        ["count_include_pad"] = AttributeKey.CountIncludePad,
+        ["batch_dims"] = AttributeKey.BatchDims,
+        ["batch_axis"] = AttributeKey.BatchAxis,
+        ["time_axis"] = AttributeKey.TimeAxis,
+        ["upper"] = AttributeKey.Upper,
+        ["exclusive"] = AttributeKey.Exclusive,
+        ["reverse"] = AttributeKey.Reverse,
+        ["largest"] = AttributeKey.Largest,
+        ["sorted"] = AttributeKey.Sorted,
+        ["select_last_index"] = AttributeKey.SelectLastIndex,
+        ["reduction"] = AttributeKey.Reduction,
+        ["num_groups"] = AttributeKey.NumGroups,
+        ["p"] = AttributeKey.P,
+        ["num_outputs"] = AttributeKey.NumOutputs,
+        ["detect_negative"] = AttributeKey.DetectNegative,
+        ["detect_positive"] = AttributeKey.DetectPositive,
+    };
+
+    /// <summary>Operators whose runtime kind has ONNX's own name.</summary>
+    private static readonly HashSet<OpKind> Direct =
+    [
+        OpKind.Identity, OpKind.Reshape, OpKind.Squeeze, OpKind.Unsqueeze, OpKind.Flatten, OpKind.Transpose, OpKind.Concat, OpKind.Split, OpKind.Slice, OpKind.Pad, OpKind.Expand,
+        OpKind.Tile, OpKind.Gather, OpKind.GatherElements, OpKind.GatherND, OpKind.ScatterElements, OpKind.ScatterND, OpKind.Shape, OpKind.Size, OpKind.Range, OpKind.Where,
+        OpKind.OneHot, OpKind.ReverseSequence, OpKind.Trilu, OpKind.CumSum, OpKind.TopK, OpKind.ArgMax, OpKind.ArgMin, OpKind.Clip, OpKind.Softmax, OpKind.LogSoftmax,
+        OpKind.Hardmax, OpKind.LayerNormalization, OpKind.InstanceNormalization, OpKind.GroupNormalization, OpKind.LpNormalization, OpKind.MatMul,
+    ];
+
+    /// <summary>Operators that the runtime has, by ONNX's names.</summary>
+    public static HashSet<string> Names { get; } =
+        [.. UnaryFunctions.Keys, .. BinaryFunctions.Keys, .. ReduceFunctions.Keys, .. PoolFunctions.Keys, "Cast", "ConstantOfShape", "RMSNormalization", .. Direct.Select(kind => kind.ToString())];
+
+    public static (OpKind Kind, Attributes Attributes) Map(IrNode node)
+    {
+        var attributes = new Attributes();
+        foreach (var (name, value) in node.Attributes)
+        {
+            if (Keys.TryGetValue(name, out var key)) attributes.Set(key, value);
+        }
+
+        if (UnaryFunctions.TryGetValue(node.Op, out var unary))
+        {
+            if (Defaults.TryGetValue(unary, out var defaults))
+            {
+                if (!attributes.Has(AttributeKey.Alpha)) attributes.Set(AttributeKey.Alpha, defaults.Alpha);
+                if (!attributes.Has(AttributeKey.Beta)) attributes.Set(AttributeKey.Beta, node.Float("gamma", defaults.Beta));
+            }
+
+            if (unary == UnaryFunction.Gelu && node.String("approximate", "none") == "tanh") unary = UnaryFunction.GeluTanh;
+            return (OpKind.Unary, attributes.Set(AttributeKey.Function, unary));
+        }
+
+        if (BinaryFunctions.TryGetValue(node.Op, out var binary))
+        {
+            if (binary == BinaryFunction.Mod && node.Int("fmod", 0) != 0) binary = BinaryFunction.FMod;
+            return (OpKind.Binary, attributes.Set(AttributeKey.Function, binary));
+        }
+
+        if (ReduceFunctions.TryGetValue(node.Op, out var reduce)) return (OpKind.Reduce, attributes.Set(AttributeKey.Function, reduce));
+        if (PoolFunctions.TryGetValue(node.Op, out var pool)) return (OpKind.Pool, attributes.Set(AttributeKey.Function, pool));
+        switch (node.Op)
+        {
+            case "Cast":
+                var to = OnnxNumbers.TypeOf(node.Int32("to", 0));
+                if (to == 0) throw new UnsupportedException($"the type {OnnxNumbers.NameOf(node.Int32("to", 0))} is not supported");
+                return (OpKind.Cast, attributes.Set(AttributeKey.To, (long)to));
+            case "ConstantOfShape":
+                var value = node.Attributes.GetValueOrDefault("value") as IrTensor ?? IrTensor.Of([1], 0f);
+                attributes.Set(AttributeKey.To, (long)value.Type);
+                return (OpKind.ConstantOfShape, value.Type is ElementType.Float32 or ElementType.Float64 ? attributes.Set(AttributeKey.Value, value.ToFloats()[0]) : attributes.Set(AttributeKey.Value, value.Integers()[0]));
+            case "RMSNormalization":
+                return (OpKind.RmsNormalization, attributes);
+            default:
+                return (Enum.Parse<OpKind>(node.Op), attributes);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+using SeqRuntime.Converter.Graph;
+
+namespace SeqRuntime.Converter.Evaluation;
+
+/// <summary>The graph inputs that a value follows from: the names that a user knows it by.</summary>
+internal static class Origins
+{
+    /// <param name="value">A value.</param>
+    /// <param name="graph">The graph.</param>
+    /// <param name="kept">Nodes resolved so far, in order.</param>
+    /// <returns>The inputs; none where a state is among what it follows from.</returns>
+    public static List<IrPort> Of(string value, IrGraph graph, List<IrNode> kept)
+    {
+        var needed = new HashSet<string>([value]);
+        for (var i = kept.Count - 1; i >= 0; i--)
+        {
+            if (kept[i].Outputs.Exists(needed.Contains)) needed.UnionWith(kept[i].Inputs);
+        }
+
+        return graph.States.Exists(s => needed.Contains(s.Value)) ? [] : graph.Inputs.FindAll(i => needed.Contains(i.Value));
+    }
+
+    /// <summary>The symbolic dimensions that a size follows from.</summary>
+    public static List<string> SymbolsOf(string value, IrGraph graph, List<IrNode> kept)
+    {
+        var needed = new HashSet<string>([value]);
+        var places = new Dictionary<string, long[]>();
+        var symbols = new List<string>();
+        for (var i = kept.Count - 1; i >= 0; i--)
+        {
+            var node = kept[i];
+            if (!node.Outputs.Exists(needed.Contains)) continue;
+            if (node.Op == "Gather" && graph.ConstantOf(node.Input(1)) is { Type: ElementType.Int64 or ElementType.Int32 } place) places[node.Input(0)] = place.Integers();
+            if (node.Op == "Slice" && graph.ConstantOf(node.Input(1)) is { Count: 1 } start && graph.ConstantOf(node.Input(2)) is { Count: 1 } end && end.Integers()[0] - start.Integers()[0] == 1) places[node.Input(0)] = start.Integers();
+            if (node.Op != "Shape") needed.UnionWith(node.Inputs);
+            else if (Dimensions(node.Input(0), graph, kept) is { } shape) symbols.AddRange(shape.Where((d, at) => d.Symbol is not null && (places.GetValueOrDefault(node.Output(0)) is not { } taken || taken.Contains(at) || taken.Contains(at - shape.Length))).Select(d => d.Symbol!));
+        }
+
+        return [.. symbols.Distinct()];
+    }
+
+    /// <summary>The dimensions of a graph's input, also turned round; null for another value.</summary>
+    private static IrDim[]? Dimensions(string value, IrGraph graph, List<IrNode> kept)
+    {
+        if (graph.Inputs.Find(i => i.Value == value) is { } input) return input.Shape;
+        return kept.FindLast(n => n.Outputs.Contains(value)) is { Op: "Transpose" } turn && Dimensions(turn.Input(0), graph, kept) is { } shape
+            ? turn.Ints("perm") is { Length: > 0 } perm ? [.. perm.Select(p => shape[p])] : [.. shape.Reverse()]
+            : null;
+    }
+
+    /// <summary>Whether each is a single number that tells how to run, as a sample rate does.</summary>
+    public static bool AreSettings(List<IrPort> inputs) => inputs.Count > 0 && inputs.TrueForAll(i => IsWhole(i) && Array.TrueForAll(i.Shape, d => d.Size == 1));
+
+    /// <summary>Inputs of whole numbers that a value follows from, which may be fixed to settle it.</summary>
+    public static IEnumerable<string> Settable(string value, IrGraph graph, List<IrNode> kept) => Of(value, graph, kept).Where(IsWhole).Select(i => i.Name);
+
+    /// <summary>A value that is not known at conversion, and what it follows from.</summary>
+    public static string Unknown(string value, IrGraph graph, List<IrNode> kept, Evaluator evaluator)
+    {
+        if (graph.Inputs.Find(i => i.Value == value) is { } input) return $"input '{input.Name}'";
+        if (evaluator.FollowsFromSizes(value)) return $"'{value}', which follows from the size of a symbolic dimension";
+        var inputs = Of(value, graph, kept);
+        return inputs.Count == 0 ? $"'{value}', which is not known at conversion" : $"'{value}', which follows from {Names(inputs)}";
+    }
+
+    public static string Names(List<IrPort> inputs) => $"input{(inputs.Count == 1 ? "" : "s")} {string.Join(", ", inputs.Select(i => $"'{i.Name}'"))}";
+
+    private static bool IsWhole(IrPort input) => input.Type is not (ElementType.Float32 or ElementType.Float64);
+}

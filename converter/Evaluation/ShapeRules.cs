@@ -1,0 +1,190 @@
+using SeqRuntime.Converter.Graph;
+using SeqRuntime.Format;
+using SeqRuntime.Operators;
+
+namespace SeqRuntime.Converter.Evaluation;
+
+/// <summary>Output shapes of the operators whose weights are packed only later; all others infer their own in the runtime.</summary>
+internal static class ShapeRules
+{
+    public static bool TryInfer(IrNode node, Tensor?[] inputs, Tensor?[] outputs)
+    {
+        switch (node.Op)
+        {
+            case "LSTM" or "GRU" or "RNN":
+                Recurrent(node, Need(node, inputs, 0), inputs, outputs);
+                return true;
+            case "Conv":
+                outputs[0]?.Set(ElementType.Float32, Conv(node, Need(node, inputs, 0).Shape, Need(node, inputs, 1).Shape));
+                return true;
+            case "ConvTranspose":
+                outputs[0]?.Set(ElementType.Float32, ConvTranspose(node, Need(node, inputs, 0).Shape, Need(node, inputs, 1).Shape));
+                return true;
+            case "Linear":
+                var x = Need(node, inputs, 0).Shape;
+                var weight = Need(node, inputs, 1).Shape;
+                if (x.Rank < 1 || weight.Rank != 2 || x[x.Rank - 1] != weight[1]) throw new ShapeFault($"the product of {x} and a transposed {weight} does not exist.");
+                x[x.Rank - 1] = weight[0];
+                outputs[0]?.Set(ElementType.Float32, x);
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    /// <summary>Pads, strides and dilations of a convolution or pool, auto_pad resolved for an input of the given spatial sizes.</summary>
+    public static (long[] Pads, long[] Strides, long[] Dilations) Window(IrNode node, ReadOnlySpan<int> spatial, ReadOnlySpan<int> kernel)
+    {
+        var rank = kernel.Length;
+        if (spatial.Length != rank) throw new ShapeFault($"its kernel has {rank} dimensions, its input {spatial.Length} beside batch and channels.");
+        var strides = Numbers(node, "strides", rank, 1, least: 1);
+        var dilations = Numbers(node, "dilations", rank, 1, least: 1);
+        var pads = Numbers(node, "pads", 2 * rank, 0, least: 0);
+        var auto = AutoPad(node);
+        if (auto is "SAME_UPPER" or "SAME_LOWER")
+        {
+            for (var i = 0; i < rank; i++)
+            {
+                var outSize = (spatial[i] + strides[i] - 1) / strides[i];
+                var total = Math.Max(0, (outSize - 1) * strides[i] + (kernel[i] - 1) * dilations[i] + 1 - spatial[i]);
+                pads[i] = auto == "SAME_UPPER" ? total / 2 : total - total / 2;
+                pads[rank + i] = total - pads[i];
+            }
+        }
+        else if (auto == "VALID")
+        {
+            Array.Clear(pads);
+        }
+
+        return (pads, strides, dilations);
+    }
+
+    private static string AutoPad(IrNode node)
+    {
+        var auto = node.String("auto_pad", "NOTSET");
+        return auto is "NOTSET" or "" or "VALID" or "SAME_UPPER" or "SAME_LOWER" ? auto : throw new ShapeFault($"its attribute 'auto_pad' is '{auto}'; NOTSET, VALID, SAME_UPPER and SAME_LOWER are possible.");
+    }
+
+    private static void Recurrent(IrNode node, Tensor x, Tensor?[] inputs, Tensor?[] outputs)
+    {
+        if (x.Rank != 3) throw new ShapeFault($"X of {node.Op} has shape {x.Shape}; three dimensions are needed.");
+        if (node.Has("clip") && !(node.Float("clip", 1) > 0)) throw new ShapeFault($"its attribute 'clip' is {node.Float("clip", 1)}; a number above 0 is needed.");
+        var batchFirst = node.Int("layout", 0) != 0;
+        var (steps, batch) = batchFirst ? (x.Shape[1], x.Shape[0]) : (x.Shape[0], x.Shape[1]);
+        var directions = node.String("direction", "forward") == "bidirectional" ? 2 : 1;
+        var r = Need(node, inputs, 2).Shape;
+        if (r.Rank != 3) throw new ShapeFault($"R of {node.Op} has shape {r}; three dimensions are needed.");
+        var gates = node.Op switch { "LSTM" => 4, "GRU" => 3, _ => 1 };
+        var hidden = r[1] / gates;
+        if (hidden < 1 || r[1] != (long)gates * hidden) throw new ShapeFault($"R of {node.Op} has shape {r}; {gates} rows a hidden unit are needed, [directions, {gates} × hidden, hidden].");
+        if (node.Int("hidden_size", hidden) is var told && told != hidden) throw new ShapeFault($"hidden_size is {told}, and R of shape {r} has {hidden} hidden units.");
+        var size = inputs.Length > 8 && inputs[8] is { Rank: 2 } projection ? projection.Shape[0] : hidden;
+        if (r[2] != size) throw new ShapeFault($"R of {node.Op} has shape {r}; {size} columns are needed.");
+        Span<int> state = batchFirst ? [batch, directions, size] : [directions, batch, size];
+        foreach (var i in node.Op == "LSTM" ? new[] { 5, 6 } : [5])
+        {
+            if (i == 6) state[2] = hidden;
+            if (i < inputs.Length && inputs[i] is { } initial && !initial.Shape.AsSpan().SequenceEqual(state))
+                throw new ShapeFault($"the initial state '{initial.Name}' of {node.Op} has shape {initial.Shape}; {new Shape(state)} is needed.");
+        }
+
+        if (inputs.Length > 1 && inputs[1] is { } weights)
+        {
+            var w = weights.Shape;
+            if (w.Rank != 3 || w[1] != r[1] || w[2] != x.Shape[2] || w[0] != directions || r[0] != directions) throw new ShapeFault($"W of {node.Op} has shape {w}, R {r}, for {directions} direction(s) of X {x.Shape}.");
+        }
+
+        if (outputs.Length > (node.Op == "LSTM" ? 3 : 2)) throw new ShapeFault($"{node.Op} has no output {outputs.Length - 1}.");
+        for (var i = 0; i < outputs.Length; i++)
+        {
+            outputs[i]?.Set(
+                ElementType.Float32,
+                (i, batchFirst) switch
+                {
+                    (0, false) => new Shape(steps, directions, batch, size),
+                    (0, true) => new Shape(batch, steps, directions, size),
+                    (_, false) => new Shape(directions, batch, i == 2 ? hidden : size),
+                    _ => new Shape(batch, directions, i == 2 ? hidden : size),
+                });
+        }
+    }
+
+    private static Shape Conv(IrNode node, Shape x, Shape w)
+    {
+        var group = node.Int32("group", 1);
+        if (x.Rank < 3 || x.Rank != w.Rank || group < 1 || x[1] != (long)w[1] * group || w[0] % group != 0) throw new ShapeFault($"Conv has input {x} and weights {w} in {group} group(s).");
+        var (pads, strides, dilations) = Window(node, x.AsSpan()[2..], w.AsSpan()[2..]);
+        var result = new Shape(x[0], w[0]);
+        for (var i = 0; i < x.Rank - 2; i++)
+        {
+            if (w[i + 2] < 1) throw new ShapeFault($"Conv's weights of shape {w} are empty.");
+            var free = x[i + 2] + pads[i] + pads[x.Rank - 2 + i] - ((w[i + 2] - 1) * dilations[i] + 1);
+            if (free < 0) throw new ShapeFault($"Conv's kernel is larger than its padded input {x}.");
+            result = result.Append(Size(free / strides[i] + 1));
+        }
+
+        return result;
+    }
+
+    private static Shape ConvTranspose(IrNode node, Shape x, Shape w)
+    {
+        var group = node.Int32("group", 1);
+        if (x.Rank < 3 || x.Rank != w.Rank || group < 1 || x[1] != w[0] || w[0] % group != 0) throw new ShapeFault($"ConvTranspose has input {x} and weights {w} in {group} group(s).");
+        var (pads, strides, dilations) = TransposedWindow(node, x, w, out var extra);
+        var result = new Shape(x[0], Size((long)w[1] * group));
+        for (var i = 0; i < x.Rank - 2; i++)
+        {
+            var size = (x[i + 2] - 1) * strides[i] + extra[i] + (w[i + 2] - 1) * dilations[i] + 1 - pads[i] - pads[x.Rank - 2 + i];
+            if (size < 0) throw new ShapeFault($"ConvTranspose's pads exceed its output for input {x}.");
+            result = result.Append(Size(size));
+        }
+
+        return result;
+    }
+
+    /// <summary>Pads of a transposed convolution, from output_shape or auto_pad where these are given.</summary>
+    public static (long[] Pads, long[] Strides, long[] Dilations) TransposedWindow(IrNode node, Shape x, Shape w, out long[] outputPadding)
+    {
+        var rank = w.Rank - 2;
+        if (rank < 1 || x.Rank != w.Rank) throw new ShapeFault($"ConvTranspose has input {x} and weights {w}; equally many dimensions are needed, at least three.");
+        var strides = Numbers(node, "strides", rank, 1, least: 1);
+        var dilations = Numbers(node, "dilations", rank, 1, least: 1);
+        var pads = Numbers(node, "pads", 2 * rank, 0, least: 0);
+        outputPadding = Numbers(node, "output_padding", rank, 0, least: 0);
+        // With batch and channels, or without.
+        var wanted = node.Ints("output_shape").Length == w.Rank ? node.Ints("output_shape")[2..] : Numbers(node, "output_shape", rank, 0, least: 1);
+        var isWanted = node.Ints("output_shape").Length > 0;
+        var auto = AutoPad(node);
+        for (var i = 0; i < rank; i++)
+        {
+            if (!isWanted && auto is not ("SAME_UPPER" or "SAME_LOWER")) continue;
+            var target = isWanted ? wanted[i] : x[i + 2] * strides[i];
+            var total = strides[i] * (x[i + 2] - 1) + outputPadding[i] + (w[i + 2] - 1) * dilations[i] + 1 - target;
+            if (total < 0)
+            {
+                outputPadding[i] -= total;
+                total = 0;
+            }
+
+            pads[i] = auto == "SAME_UPPER" ? total / 2 : total - total / 2;
+            pads[rank + i] = total - pads[i];
+        }
+
+        return (pads, strides, dilations);
+    }
+
+    /// <summary>An attribute of so many numbers, or its default for each where it is not there.</summary>
+    private static long[] Numbers(IrNode node, string key, int count, long otherwise, int least)
+    {
+        // Twice as large numbers would still not overflow where they are multiplied with a size and summed.
+        const long most = 1 << 30;
+        var values = node.Ints(key);
+        if (values.Length == 0) return [.. Enumerable.Repeat(otherwise, count)];
+        if (values.Length != count) throw new ShapeFault($"its attribute '{key}' has {values.Length} numbers; {count} are needed.");
+        return Array.Exists(values, v => v < least || v > most) ? throw new ShapeFault($"its attribute '{key}' is {string.Join(", ", values)}; numbers from {least} to {most} are possible.") : [.. values];
+    }
+
+    private static int Size(long size) => size is >= 0 and <= int.MaxValue ? (int)size : throw new ShapeFault($"a dimension of {size} is not possible.");
+
+    private static Tensor Need(IrNode node, Tensor?[] inputs, int index) => (index < inputs.Length ? inputs[index] : null) ?? throw new ShapeFault($"{node.Op} needs input {index}.");
+}

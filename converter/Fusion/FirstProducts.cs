@@ -1,0 +1,63 @@
+using SeqRuntime.Converter.Evaluation;
+using SeqRuntime.Converter.Graph;
+
+namespace SeqRuntime.Converter.Fusion;
+
+/// <summary>
+/// Products of constants with weights: what a first state is multiplied with is a part of a recurrent cell, which would not be one
+/// without it. They are folded only when cells have been looked for.
+/// </summary>
+internal static class FirstProducts
+{
+    /// <summary>Elements of a first state and of what it is multiplied to, up to which they are kept, and folded here.</summary>
+    private const int MostElements = 1 << 12;
+
+    /// <summary>Whether a node multiplies zeros with a matrix, or another constant with one that is multiplied elsewhere too.</summary>
+    /// <param name="node">The node.</param>
+    /// <param name="evaluator">Knows values.</param>
+    /// <param name="readers">How many products read each matrix.</param>
+    public static bool Is(IrNode node, Evaluator evaluator, IReadOnlyDictionary<string, int> readers)
+    {
+        if (node.Op is not ("MatMul" or "Linear") || evaluator.KnownContent(node.Input(0)) is not { Type: ElementType.Float32, Count: > 0 } first) return false;
+        if (evaluator.KnownContent(node.Input(1)) is not { Type: ElementType.Float32, Shape.Length: 2 } w || w.IsZero) return false;
+        return first.IsZero || (readers.GetValueOrDefault(node.Input(1)) > 1 && IsSmall(first, w));
+    }
+
+    /// <summary>How many products read each matrix of a graph.</summary>
+    public static Dictionary<string, int> Readers(IrGraph graph) => graph.Nodes.Where(n => n.Op == "MatMul").GroupBy(n => n.Input(1)).ToDictionary(g => g.Key, g => g.Count());
+
+    /// <summary>What is left of them becomes what they make, or a bias.</summary>
+    public static void Run(IrGraph graph)
+    {
+        var rewriter = new Rewriter(graph);
+        foreach (var node in graph.Nodes.Where(n => n.Op is "MatMul" or "Linear").ToList())
+        {
+            if (rewriter.Constant(node.Input(0)) is not { Type: ElementType.Float32 } first || rewriter.Shape(node.Output(0)) is not { IsStatic: true } shape || (node.Input(2).Length > 0 && rewriter.Constant(node.Input(2)) is null)) continue;
+            if (rewriter.Constant(node.Input(1)) is not { Type: ElementType.Float32, Shape.Length: 2 } w || first.Shape.Length == 0 || (!first.IsZero && !IsSmall(first, w))) continue;
+            rewriter.Bypass(node, graph.Constant(node.Name, Product(node, first, w, shape, rewriter)));
+        }
+    }
+
+    private static bool IsSmall(IrTensor first, IrTensor w) => first.Shape is [.., > 0 and var columns] && first.Count <= MostElements && (long)first.Count / columns * Math.Max(w.Shape[0], w.Shape[1]) <= MostElements;
+
+    private static IrTensor Product(IrNode node, IrTensor first, IrTensor w, IrShape shape, Rewriter rewriter)
+    {
+        var width = shape.Sizes[^1];
+        var row = node.Input(2).Length > 0 ? rewriter.Constant(node.Input(2))!.ToFloats() : new float[width];
+        float[] values = [.. Enumerable.Range(0, shape.Sizes.Aggregate(1, (a, b) => a * b)).Select(i => row[i % width])];
+        if (!first.IsZero)
+        {
+            // A Linear's matrix lies [outputs, inputs].
+            var matrix = (node.Op == "Linear" ? w : w.Transposed()).Floats;
+            var (x, columns) = (first.ToFloats(), first.Shape[^1]);
+            for (var i = 0; i < values.Length; i++)
+            {
+                var sum = (double)values[i];
+                for (var k = 0; k < columns; k++) sum += (double)x[i / width * columns + k] * matrix[i % width * columns + k];
+                values[i] = (float)sum;
+            }
+        }
+
+        return IrTensor.Of(shape.Sizes, values.AsSpan());
+    }
+}

@@ -1,0 +1,44 @@
+using SeqRuntime.Format;
+
+namespace SeqRuntime.Converter.Graph;
+
+/// <summary>How the gates of ONNX's LSTM, GRU and RNN lie in the runtime's packed rows, and the constants that their activations take.</summary>
+internal static class RecurrentForm
+{
+    private static readonly Dictionary<string, int[]> s_gates = new() { ["LSTM"] = [0, 2, 3, 1], ["GRU"] = [1, 0, 2], ["RNN"] = [0] };
+
+    private static readonly HashSet<string> s_takeAlpha = new(["Affine", "LeakyRelu", "ThresholdedRelu", "ScaledTanh", "HardSigmoid", "Elu"], StringComparer.OrdinalIgnoreCase);
+    private static readonly HashSet<string> s_takeBeta = new(["Affine", "ScaledTanh", "HardSigmoid"], StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>For each gate of the runtime's order, its place in ONNX's: LSTM i f g o of i o f c; GRU r z n of z r h.</summary>
+    public static int[] Gates(string op) => s_gates[op];
+
+    /// <summary>Whether an activation takes a first constant.</summary>
+    public static bool TakesAlpha(string function) => s_takeAlpha.Contains(function);
+
+    /// <summary>Whether an activation takes a second constant.</summary>
+    public static bool TakesBeta(string function) => s_takeBeta.Contains(function);
+
+    /// <summary>For each packed row of a layer of so many gates the row of ONNX's order that lies there; -1 for padding.</summary>
+    public static int[] PackedOrder(int gates, int hidden)
+    {
+        var order = s_gates.Values.First(g => g.Length == gates);
+        var rows = new int[Rows(order, hidden)];
+        Array.Fill(rows, -1);
+        for (var unit = 0; unit < hidden; unit++)
+        {
+            for (var gate = 0; gate < gates; gate++) rows[Row(order, gate, unit)] = order[gate] * hidden + unit;
+        }
+
+        return rows;
+    }
+
+    /// <summary>Rows of one direction's packed matrices, of a layer with this W.</summary>
+    public static int Rows(string op, IrTensor w) => Rows(s_gates[op], w.Shape[1] / s_gates[op].Length);
+
+    /// <summary>Rows of one direction's packed matrices.</summary>
+    public static int Rows(int[] gates, int hidden) => WeightLayout.PadRows(hidden) * gates.Length;
+
+    /// <summary>Where a gate's row of a unit lies: gates are interleaved by tiles of rows.</summary>
+    public static int Row(int[] gates, int gate, int unit) => (unit / WeightLayout.TileRows * gates.Length + gate) * WeightLayout.TileRows + unit % WeightLayout.TileRows;
+}

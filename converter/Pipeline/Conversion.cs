@@ -1,0 +1,242 @@
+using SeqRuntime.Converter.Graph;
+using SeqRuntime.Converter.Importers;
+using SeqRuntime.Converter.Importers.Description;
+using SeqRuntime.Converter.Importers.Onnx;
+using SeqRuntime.Converter.IO;
+using SeqRuntime.Converter.Lowering;
+using SeqRuntime.Converter.Quantization;
+using SeqRuntime.Converter.Resolving;
+using SeqRuntime.Converter.States;
+using SeqRuntime.Converter.Weights;
+using SeqRuntime.Decoding;
+using SeqRuntime.Format;
+using SeqRuntime.Kernels;
+
+namespace SeqRuntime.Converter.Pipeline;
+
+/// <summary>The whole way from model files to a <c>.seq</c> model.</summary>
+internal static class Conversion
+{
+    /// <summary>Bytes of a session up to which a decoder is made to see that it can be.</summary>
+    private const long MostDecoded = 256L << 20;
+
+    /// <param name="sources">Graph name and file of each model.</param>
+    /// <param name="options">What to fix, pair and quantize.</param>
+    /// <param name="progress">Told as the work goes on.</param>
+    /// <exception cref="ConversionException">A file is damaged or holds what cannot be converted; the message says which, what, and what to try.</exception>
+    public static ConversionResult Convert(IReadOnlyList<(string Graph, string Path)> sources, ConversionOptions options, IProgress<ConversionProgress>? progress = null)
+    {
+        CheckKernels();
+        var resolved = new List<(IrGraph Graph, string Path, int SourceNodes, IReadOnlyList<StatePair> States, List<string> Notes)>();
+        var tables = new Dictionary<string, string[]>();
+        var metadata = new Dictionary<string, string>();
+        var files = new SourceFiles(options.AllowedFolders, options.Target);
+        var read = new List<(IrGraph Raw, string Path, ImportedModel Source, List<string> Notes)>();
+        foreach (var (i, (name, path)) in sources.Index())
+        {
+            progress?.Report(new ConversionProgress($"{name}: reading", i * 0.2 / sources.Count));
+            foreach (var (raw, imported, notes) in Read(path, name, files))
+            {
+                if (read.Exists(r => r.Raw.Name == raw.Name)) throw new ConversionException($"{path}: two graphs are named '{raw.Name}'.");
+                read.Add((raw, path, imported, notes));
+                foreach (var (table, entries) in imported.Tables) tables[table] = entries;
+                foreach (var (key, value) in imported.Metadata) metadata[key] = value;
+            }
+        }
+
+        OptionNames.Check(read.ConvertAll(r => r.Raw), options);
+        if (options.Decoding is { } document)
+        {
+            var (documentTables, documentMetadata) = DecodingReader.Read(document, sources.Select(s => s.Path), files);
+            foreach (var (table, entries) in documentTables) tables[table] = entries;
+            foreach (var (key, value) in documentMetadata) metadata[key] = value;
+        }
+
+        var isOfSentences = metadata.GetValueOrDefault(DecodingKeys.Kind) == DecodingKeys.EncoderDecoder;
+        if (isOfSentences && options.Stateful) throw new ConversionException("--stateful: an encoder-decoder begins anew with each sentence; leave the option out.");
+        foreach (var (i, (raw, path, imported, notes)) in read.Index())
+        {
+            void Stage(string stage, double part) => progress?.Report(new ConversionProgress($"{raw.Name}: {stage}", 0.2 + (i + part) * 0.6 / read.Count));
+            var (graph, states) = Resolve(raw, path, imported.HasStates, isOfSentences, options, notes, Stage);
+            var left = OnnxLeftovers.OfBranches(raw, path);
+            if (UnusedWeights.Note(left, ": they are of branches that are not taken") is { } note) notes.Add(note);
+            imported.Unused = [.. imported.Unused, .. left];
+            resolved.Add((graph, path, raw.Nodes.Count, states, notes));
+        }
+
+        progress?.Report(new ConversionProgress("packing weights", 0.8));
+        var graphs = resolved.ConvertAll(r => r.Graph);
+        DecodingCheck.Run(graphs, metadata, tables, resolved[^1].Notes);
+        var (model, tensors, weightNotes) = StoredWeights.Lower(graphs, options);
+
+        foreach (var (table, entries) in tables) model.Tables[table] = entries;
+        foreach (var (key, value) in metadata) model.Metadata[key] = value;
+        model.Metadata["converter"] = $"seqconvert {typeof(Conversion).Assembly.GetName().Version}";
+        model.Metadata["weights"] = options.Weights.Name();
+        var converted = new List<ConvertedGraph>();
+        foreach (var (index, (graph, path, sourceNodes, states, notes)) in resolved.Index())
+        {
+            model.Metadata[$"source:{graph.Name}"] = Path.GetFileName(path);
+            model.Metadata[$"source-sha256:{graph.Name}"] = files.Of(path).Sha256;
+            converted.Add(new ConvertedGraph(graph.Name, path, sourceNodes, model.Graphs[index].Nodes.Count, states, graph.Ranges, notes));
+            SizeNotes.Add(model.Metadata, graph);
+        }
+
+        foreach (var file in files.Read.Where(f => f.IsModel && !sources.Any(s => files.Of(s.Path) == f))) model.Metadata[$"source-sha256:{Path.GetFileName(file.Path)}"] = file.Sha256;
+        QuantizationErrors.Note(model.Metadata, tensors);
+
+        progress?.Report(new ConversionProgress("checking", 0.9));
+        var bytes = SeqWriter.ToArray(model);
+        Check(bytes, graphs);
+        progress?.Report(new ConversionProgress("done", 1));
+        return new ConversionResult(model, bytes, converted, tensors, files.Read.Where(f => f.IsModel).Sum(f => f.Bytes)) { Unused = [.. read.Select(r => r.Source).Distinct().SelectMany(source => source.Unused)], WeightNotes = weightNotes };
+    }
+
+    /// <summary>What the environment forces is no fault of the model's.</summary>
+    private static void CheckKernels()
+    {
+        try
+        {
+            _ = KernelRegistry.Choose();
+        }
+        catch (ArgumentException fault)
+        {
+            throw new ConversionException(fault.Message, fault);
+        }
+    }
+
+    /// <summary>Loads what was made, plans a session of each graph and makes a decoder: what this converter hands out runs.</summary>
+    private static void Check(byte[] file, List<IrGraph> graphs)
+    {
+        var bytes = 0L;
+        try
+        {
+            using var loaded = SeqModel.Load(file, new SeqModelOptions { VerifyChecksums = false });
+            foreach (var graph in graphs)
+            {
+                for (var i = 0; i < graph.Probes.Count; i++) bytes = Math.Max(bytes, Plan(loaded, graph, graph.Probes[i], isSmallest: i == 0));
+                if (graph.Largest.Count > 0) CheckCaches(loaded, graph);
+            }
+
+            // A decoder allocates what a plan only counts.
+            if (!loaded.Metadata.TryGetValue(DecodingKeys.Kind, out var kind) || bytes > MostDecoded) return;
+            if (kind == DecodingKeys.EncoderDecoder) loaded.CreateDecoder().Dispose();
+            else loaded.CreateFrameDecoder(new FrameDecoderOptions { MaxFrames = Math.Max(32, graphs.Max(graph => graph.Symbols().Select(symbol => graph.Probes[0][symbol]).Append(1).Max())) }).Dispose();
+        }
+        catch (Exception fault) when (ShapeFault.IsRefusal(fault))
+        {
+            throw new ConversionException($"the converted model does not run: {fault.Message}", fault);
+        }
+    }
+
+    /// <summary>Plans a session at sizes at which the graph was resolved, and gives its bytes at the smallest. What was added since (tables of products) may hold more elements than a tensor can at the larger ones.</summary>
+    private static long Plan(SeqModel model, IrGraph graph, Sizes sizes, bool isSmallest)
+    {
+        var options = new SeqSessionOptions { MemoryLimitBytes = long.MaxValue, WorkLimit = long.MaxValue };
+        foreach (var symbol in graph.Symbols()) options.MaxSizes[symbol] = sizes[symbol];
+        try
+        {
+            var bytes = model.GetSessionMemoryBytes(graph.Name, options);
+            return isSmallest ? bytes : 0;
+        }
+        catch (ArgumentException fault) when (!isSmallest && IsTooLarge(fault))
+        {
+            // Sessions of smaller sizes are made all the same.
+            return 0;
+        }
+    }
+
+    /// <summary>Caches that begin empty, and that are as long as they may become, must run.</summary>
+    private static void CheckCaches(SeqModel model, IrGraph graph)
+    {
+        var options = new SeqSessionOptions { MemoryLimitBytes = long.MaxValue, WorkLimit = long.MaxValue };
+        foreach (var symbol in graph.Symbols()) options.MaxSizes[symbol] = graph.Largest.GetValueOrDefault(symbol, graph.Probes[0][symbol]);
+        try
+        {
+            _ = model.GetSessionMemoryBytes(graph.Name, options);
+        }
+        catch (ArgumentException fault)
+        {
+            throw new ConversionException($"--cache {graph.Largest.Values.Max()}: graph '{graph.Name}' does not run with caches that long: {fault.Message}", fault);
+        }
+
+        foreach (var symbol in graph.Largest.Keys) options.MaxSizes[symbol] = graph.Probes[0][symbol];
+        try
+        {
+            using var session = model.CreateSession(graph.Name, options);
+            if (session.OutputCount > 0) _ = session.OutputShape(0);
+        }
+        catch (ArgumentException fault)
+        {
+            throw new ConversionException($"--cache: graph '{graph.Name}' does not run with empty caches: {fault.Message} Leave out --cache, and give the caches as inputs.", fault);
+        }
+    }
+
+    private static bool IsTooLarge(Exception? fault) => fault is TooLargeException or OverflowException || (fault?.InnerException is { } inner && IsTooLarge(inner));
+
+    private static IEnumerable<(IrGraph Raw, ImportedModel Source, List<string> Notes)> Read(string path, string name, SourceFiles files)
+    {
+        var notes = new List<string>();
+        var imported = Guarded(path, () => Importer.Read(path, name, notes, files));
+        foreach (var (index, graph) in imported.Graphs.Index()) yield return (graph, imported, index == 0 ? notes : []);
+    }
+
+    private static (IrGraph Graph, IReadOnlyList<StatePair> States) Resolve(IrGraph raw, string path, bool hasStates, bool isOfSentences, ConversionOptions options, List<string> notes, Action<string, double> stage) => Guarded(path, () =>
+    {
+        raw.Budget.Holds(raw.ConstantBytes(), raw.DeepCount());
+        var asRead = raw.Copy();
+        asRead.Budget = raw.Budget.Anew();
+        var ways = new WaysOut(asRead, options, path);
+        try
+        {
+            return Resolved(raw, path, hasStates, isOfSentences, options, notes, stage);
+        }
+        catch (ConversionException fault)
+        {
+            throw ways.Tell(fault);
+        }
+    });
+
+    private static (IrGraph Graph, IReadOnlyList<StatePair> States) Resolved(IrGraph raw, string path, bool hasStates, bool isOfSentences, ConversionOptions options, List<string> notes, Action<string, double> stage)
+    {
+        Bindings.Apply(raw, options, path);
+        var pairing = new StatePairing(raw, notes);
+        pairing.Apply(raw, options);
+        stage("resolving shapes", 0);
+        var graph = SizeProbes.Resolve(raw, notes, out var sized);
+        if (options.AutoStates && !hasStates)
+        {
+            stage("finding states", 0.4);
+            var found = StateFinder.Find(raw, graph, pairing.Outputs, notes);
+            foreach (var match in found.Pairs) pairing.Pair(sized, match);
+            foreach (var cache in found.Caches) pairing.Grow(sized, cache, options.CacheSteps);
+            if (found.Pairs.Count > 0 || sized.Largest.Count > 0) graph = SizeProbes.Resolve(sized, notes, out sized);
+        }
+
+        if (!hasStates && !StatePairing.Fits(graph) && pairing.FixBatch(sized)) graph = SizeProbes.Resolve(sized, notes, out _);
+
+        if (options.CacheSteps > 0 && graph.Largest.Count == 0) notes.Add($"--cache changes nothing: {(options.AutoStates ? "no input is a cache that an output holds with new steps beside it" : "--no-auto-state finds no caches")}");
+        StatePairing.Check(graph, options);
+        pairing.DropOutputs(graph);
+        stage("simplifying", 0.5);
+        Passes.Fuse(graph);
+        IReadOnlyList<StatePair> kept = [];
+        if (options.Stateful) kept = StreamStates.Keep(graph, notes);
+        else if (!isOfSentences) StreamStates.Note(graph, notes);
+        UnreadInputs.Tell(graph, notes);
+        return (graph, [.. pairing.Pairs, .. kept]);
+    }
+
+    /// <summary>Reads or resolves; what goes wrong on the way becomes an exception that names the file.</summary>
+    private static T Guarded<T>(string path, Func<T> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (ConversionException fault) when (!fault.Message.StartsWith(path, StringComparison.Ordinal))
+        {
+            throw new ConversionException($"{path}: {fault.Message}", fault);
+        }
+    }
+}

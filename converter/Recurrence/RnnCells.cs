@@ -1,0 +1,15 @@
+using SeqRuntime.Converter.Graph;
+
+namespace SeqRuntime.Converter.Recurrence;
+
+/// <summary>One step of a vanilla recurrent network, h' = act(W·x + R·h + b): of a loop that carries h, or one of several steps with one R.</summary>
+internal static class RnnCells
+{
+    /// <summary>The cell whose next hidden state a node makes from the given one, or null.</summary>
+    public static RecurrentCell? Match(IrNode function, string hidden, CellContext context)
+    {
+        if (context.Rewriter.Shape(function.Output(0)).Sizes is not [.., var units and > 0]) return null;
+        if (context.GateOf(function.Output(0), units) is not { } gate || gate.Form.With(hidden) is not { } product || product.Columns != units) return null;
+        return CellSums.Of(context, [gate.Form], hidden) is { R: not null } sums ? new RecurrentCell("RNN", units, sums, [gate.Function]) { Hidden = hidden, NextHidden = function } : null;
+    }
+}

@@ -1,0 +1,152 @@
+using SeqRuntime.Converter.Fusion;
+using SeqRuntime.Converter.Graph;
+
+namespace SeqRuntime.Converter.Recurrence;
+
+/// <summary>
+/// Layers of one step that follow each other with one set of weights, as an exporter leaves them that writes all steps out, become one
+/// layer over the steps; what was done in each step before and after becomes one node for all.
+/// </summary>
+internal static class StepChains
+{
+    /// <summary>Inputs of a recurrent layer that are weights.</summary>
+    private static readonly int[] s_weights = [1, 2, 3, 7, 8];
+
+    public static void Run(IrGraph graph)
+    {
+        if (graph.Nodes.Count(n => n.Op is "LSTM" or "GRU" or "RNN") < 2) return;
+        var isJoined = false;
+        // A layer above reads what the one below made, which is a sequence only then.
+        for (var rounds = 0; rounds < 64 && JoinOne(graph); rounds++) isJoined = true;
+        if (isJoined) Collect(graph);
+    }
+
+    private static bool JoinOne(IrGraph graph)
+    {
+        var rewriter = new Rewriter(graph);
+        var context = new CellContext(rewriter, new Dictionary<string, string>());
+        foreach (var chain in Chains(rewriter, context))
+        {
+            if (!CanJoin(graph, chain, context)) continue;
+            Join(graph, chain, rewriter);
+            graph.Order();
+            DeadCode.Remove(graph);
+            return true;
+        }
+
+        return false;
+    }
+
+    private static List<List<IrNode>> Chains(Rewriter rewriter, CellContext context)
+    {
+        var steps = rewriter.Graph.Nodes.FindAll(n => n.Op is "LSTM" or "GRU" or "RNN" && n.String("direction", "forward") == "forward" && n.Input(4).Length == 0 && rewriter.Shape(n.Input(0)).Sizes is [1, _, _]);
+        var leaving = new Dictionary<string, IrNode>();
+        foreach (var step in steps)
+        {
+            foreach (var output in step.Outputs.Take(2).Where(o => o.Length > 0)) leaving[output] = step;
+        }
+
+        var next = new Dictionary<IrNode, IrNode>();
+        var follows = new HashSet<IrNode>();
+        foreach (var step in steps)
+        {
+            if (step.Input(5).Length == 0 || !leaving.TryGetValue(context.Root(step.Input(5)), out var before) || !AreAlike(before, step, rewriter)) continue;
+            if (step.Op == "LSTM" && context.Root(step.Input(6)) != before.Output(2)) continue;
+            if (next.TryAdd(before, step)) follows.Add(step);
+        }
+
+        var chains = new List<List<IrNode>>();
+        foreach (var head in steps.Where(s => !follows.Contains(s) && next.ContainsKey(s)))
+        {
+            var chain = new List<IrNode> { head };
+            while (next.TryGetValue(chain[^1], out var step)) chain.Add(step);
+            chains.Add(chain);
+        }
+
+        return chains;
+    }
+
+    private static bool AreAlike(IrNode a, IrNode b, Rewriter rewriter)
+    {
+        if (a.Op != b.Op || !Stacking.AttributesEqual(a, b) || !rewriter.Shape(a.Input(0)).Sizes.AsSpan().SequenceEqual(rewriter.Shape(b.Input(0)).Sizes)) return false;
+        foreach (var i in s_weights)
+        {
+            if (a.Input(i) == b.Input(i)) continue;
+            if (rewriter.Constant(a.Input(i)) is not { } first || rewriter.Constant(b.Input(i)) is not { } second || !first.Shape.SequenceEqual(second.Shape) || !first.Data.AsSpan().SequenceEqual(second.Data)) return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>No step's input depends on a step before it, and cell states are read by the next step only.</summary>
+    private static bool CanJoin(IrGraph graph, List<IrNode> chain, CellContext context)
+    {
+        var steps = chain.ToHashSet();
+        if (chain.SkipLast(1).Any(step => step.Op == "LSTM" && context.ReadersOf(step.Output(2)).Exists(reader => reader is null || !steps.Contains(reader)))) return false;
+        var made = new HashSet<string>(chain.SelectMany(s => s.Outputs).Where(o => o.Length > 0));
+        foreach (var node in graph.Nodes)
+        {
+            if (steps.Contains(node))
+            {
+                if (made.Contains(node.Input(0))) return false;
+            }
+            else if (node.Inputs.Exists(made.Contains))
+            {
+                made.UnionWith(node.Outputs.Where(o => o.Length > 0));
+            }
+        }
+
+        return true;
+    }
+
+    private static void Join(IrGraph graph, List<IrNode> chain, Rewriter rewriter)
+    {
+        var (head, last, steps) = (chain[0], chain[^1], chain.Count);
+        var emitter = new GraphEmitter(graph, head.Name, steps);
+        var step = rewriter.Shape(head.Input(0));
+        var shape = new IrShape(step.Type, [steps, .. step.Sizes[1..]]);
+        var each = chain.ConvertAll(s => s.Input(0));
+        var x = new Stacking(rewriter, emitter, steps).Of(each) is { } stacked ? emitter.Add("Squeeze", [stacked, emitter.Constant(IrTensor.Vector(1))], shape) : emitter.Add("Concat", [.. each], shape, ("axis", 0L));
+        var state = head.Outputs.Take(2).Concat(last.Outputs.Take(2)).First(o => o.Length > 0);
+        int[] sizes = rewriter.Shape(state).Sizes is { Length: 4 } four ? four[1..] : rewriter.Shape(state).Sizes;
+        List<IrShape?> shapes = [new(step.Type, [steps, .. sizes]), new(step.Type, sizes)];
+        if (head.Op == "LSTM") shapes.Add(last.Output(2).Length > 0 ? rewriter.Shape(last.Output(2)) : null);
+        List<string> inputs = [x, .. head.Inputs.Skip(1)];
+        var outputs = emitter.AddMany(head.Op, [.. inputs], [.. shapes], [.. head.Attributes.Select(a => (a.Key, a.Value))]);
+        var joined = chain.ToHashSet();
+        graph.Nodes.RemoveAll(joined.Contains);
+        foreach (var (at, node) in chain.Index())
+        {
+            if (node.Output(1).Length > 0) graph.Nodes.Add(new IrNode($"{node.Name}.h", "Gather", [outputs[0], emitter.Constant(IrTensor.Of([], (long)at))], [node.Output(1)]) { Attributes = { ["axis"] = 0L } });
+            if (node.Output(0).Length > 0) graph.Nodes.Add(new IrNode($"{node.Name}.y", "Gather", [outputs[0], emitter.Constant(IrTensor.Vector(at))], [node.Output(0)]) { Attributes = { ["axis"] = 0L } });
+        }
+
+        if (last.Output(2).Length > 0) graph.Replace(last.Output(2), outputs[2]);
+    }
+
+    /// <summary>Joins of what each step made become what one node makes of all.</summary>
+    private static void Collect(IrGraph graph)
+    {
+        var rewriter = new Rewriter(graph);
+        foreach (var join in graph.Nodes.Where(n => n.Op == "Concat" && n.Inputs.Count > 2).ToList())
+        {
+            var each = rewriter.Shape(join.Input(0));
+            var axis = (int)(join.Int("axis", 0) is var given && given < 0 ? given + each.Rank : given);
+            if (join.Inputs.Exists(i => !rewriter.Shape(i).Sizes.AsSpan().SequenceEqual(each.Sizes)) || each.Sizes[axis] < 1 || each.Sizes.Skip(axis + 1).Count(s => s < 0) > 1) continue;
+            var emitter = new GraphEmitter(graph, join.Name, join.Inputs.Count);
+            // What was collected before may have been all that read it.
+            if (graph.Nodes.IndexOf(join) is not (>= 0 and var at)) continue;
+            if (new Stacking(rewriter, emitter, join.Inputs.Count).Of(join.Inputs) is not { } stacked) continue;
+            // [steps, before, size, behind] to [before, steps · size, behind].
+            var perm = Enumerable.Range(1, each.Rank).Select(a => (long)a).ToList();
+            perm.Insert(axis, 0);
+            int[] sizes = [join.Inputs.Count, .. each.Sizes];
+            if (axis > 0) stacked = emitter.Add("Transpose", [stacked], new IrShape(each.Type, [.. perm.Select(p => sizes[p])]), ("perm", perm.ToArray()));
+            var shape = emitter.Constant(IrTensor.Vector([.. each.Sizes.Select((s, i) => i < axis ? 0L : i == axis ? (long)s * join.Inputs.Count : s)]));
+            graph.Nodes[at] = new IrNode(join.Name, "Reshape", [stacked, shape], join.Outputs);
+            graph.Order();
+            DeadCode.Remove(graph);
+            rewriter = new Rewriter(graph);
+        }
+    }
+}

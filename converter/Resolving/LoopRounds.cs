@@ -1,0 +1,94 @@
+using SeqRuntime.Converter.Evaluation;
+using SeqRuntime.Converter.Graph;
+
+namespace SeqRuntime.Converter.Resolving;
+
+/// <summary>
+/// A <c>Loop</c> that goes on for a number of rounds known at conversion, written out round by round. ONNX: body(round, condition,
+/// carried …) gives (condition, carried …, collected …); what is collected is stacked along a new first axis.
+/// </summary>
+internal static class LoopRounds
+{
+    private const int Most = 4096;
+    private const string Round = "~round";
+    private const string Collected = "~collected";
+    private const string Shared = "~shared";
+
+    /// <summary>Whether no round is written out yet.</summary>
+    public static bool IsWhole(IrNode loop) => !loop.Has(Round);
+
+    /// <summary>Whether a loop has a body for what it is given.</summary>
+    public static bool Fits(IrNode loop) => loop.Attributes.GetValueOrDefault("body") is IrGraph body && loop.Inputs.Count >= 2 && body.Inputs.Count == loop.Inputs.Count && body.Outputs.Count >= body.Inputs.Count - 1;
+
+    /// <summary>The nodes of the next round with the rest of the loop after them, or those that end it.</summary>
+    /// <exception cref="UnsupportedException">How often it goes round follows from data.</exception>
+    public static List<IrNode> Next(IrNode loop, IrGraph graph, Evaluator evaluator, List<IrNode> kept, string prefix, string why)
+    {
+        if (!Fits(loop) || loop.Attributes["body"] is not IrGraph body) throw new ConversionException($"Node '{loop.Name}' (Loop) has no body that fits its inputs; the model is damaged.");
+        var carried = loop.Inputs.Count - 2;
+        var round = loop.Int(Round, 0);
+        var collected = loop.Attributes.GetValueOrDefault(Collected) as string[] ?? [];
+        var most = Number(loop.Input(0), "how often it goes round", long.MaxValue);
+        if (Number(loop.Input(1), "whether it goes on", 1) == 0 || round >= most) return End(loop, graph, carried, collected);
+        if (round >= Most) throw new UnsupportedException($"it goes round more than {Most} times");
+
+        // What the body computes gets names of this round, its constants those of the first; what it reads from around it keeps its own.
+        var shared = loop.String(Shared, prefix);
+        graph.Budget.Spend(Budget.Body + Budget.Copy * body.DeepCount() + collected.Length, loop);
+        var copy = body.Copy(body.Defined().Distinct().ToDictionary(name => name, name => (body.Constants.ContainsKey(name) ? shared : prefix) + name));
+        foreach (var (name, tensor) in copy.Constants)
+        {
+            graph.Constants[name] = tensor;
+            evaluator.SetConstant(name, tensor);
+        }
+
+        var nodes = new List<IrNode> { Constant(copy.Inputs[0].Value, IrTensor.Of([], round)) };
+        nodes.Add(loop.Input(1).Length == 0 ? Constant(copy.Inputs[1].Value, IrTensor.Of([], true)) : Identity(loop.Input(1), copy.Inputs[1].Value));
+        for (var i = 0; i < carried; i++) nodes.Add(Identity(loop.Inputs[2 + i], copy.Inputs[2 + i].Value));
+        nodes.AddRange(copy.Nodes);
+        var rest = new IrNode(loop.Name, "Loop", [loop.Input(0), .. copy.Outputs.Take(1 + carried).Select(o => o.Value)], loop.Outputs);
+        rest.Attributes["body"] = body;
+        rest.Attributes[Round] = round + 1;
+        rest.Attributes[Shared] = shared;
+        rest.Attributes[Collected] = (string[])[.. collected, .. copy.Outputs.Skip(1 + carried).Select(o => o.Value)];
+        nodes.Add(rest);
+        return nodes;
+
+        long Number(string value, string what, long otherwise)
+        {
+            if (value.Length == 0) return otherwise;
+            if (evaluator.KnownContent(value) is { Count: 1 } known) return known.Integers()[0];
+            if (evaluator.NumberOf(value, 0) is not null && Origins.SymbolsOf(value, graph, kept) is { Count: > 0 } symbols)
+                throw new UnsupportedException($"its number of rounds is {string.Join(" or ", symbols)}, which is not known. A loop over the steps of a sequence that is an LSTM, GRU or RNN may be of any length; this is none{(why.Length > 0 ? ": " + why : "")}");
+            throw new UnsupportedException($"{what} depends on {Origins.Unknown(value, graph, kept, evaluator)}. A loop that takes the best label of each round (greedy decoding) is converted as it is, if it is the only one");
+        }
+
+        IrNode Constant(string name, IrTensor value) => new($"{loop.Name}/{name}", "Constant", [], [name]) { Attributes = { ["value"] = value } };
+
+        IrNode Identity(string from, string to) => new($"{loop.Name}/{to}", "Identity", [from], [to]);
+    }
+
+    private static List<IrNode> End(IrNode loop, IrGraph graph, int carried, string[] collected)
+    {
+        var nodes = new List<IrNode>();
+        var outputs = ((IrGraph)loop.Attributes["body"]).Outputs.Count - 1 - carried;
+        for (var i = 0; i < loop.Outputs.Count; i++)
+        {
+            if (loop.Outputs[i].Length == 0) continue;
+            if (i < carried)
+            {
+                nodes.Add(new IrNode($"{loop.Name}.{i}", "Identity", [loop.Inputs[2 + i]], [loop.Outputs[i]]));
+                continue;
+            }
+
+            if (collected.Length == 0) throw new UnsupportedException("it never goes round, and what it collects has no shape");
+            var x = new Expansion(loop, graph);
+            var rows = new List<string>();
+            for (var at = i - carried; at < collected.Length; at += outputs) rows.Add(x.Add("Unsqueeze", [collected[at], x.Vector(0)]));
+            x.Into(loop.Outputs[i], "Concat", [.. rows], ("axis", 0L));
+            nodes.AddRange(x.Nodes);
+        }
+
+        return nodes;
+    }
+}

@@ -1,0 +1,63 @@
+using System.Buffers.Binary;
+using System.Text;
+using System.Text.Unicode;
+using SeqRuntime.Converter.IO;
+using SeqRuntime.Format;
+
+namespace SeqRuntime.Converter.Weights;
+
+/// <summary>What a file holds, whatever its name says: for messages about files that are not what they are named.</summary>
+internal static class FileContent
+{
+    /// <summary>How a message goes on that says what the file is not: ", but …", or nothing where it is of no known kind.</summary>
+    public static string But(ReadOnlySpan<byte> file) => Kind(file) is { } kind ? $", but {kind}" : "";
+
+    /// <summary>The same of a file that should be text, where it is none.</summary>
+    public static string ButBinary(ReadOnlySpan<byte> file) => (Utf8.IsValid(file) && !file.Contains((byte)0)) || FileKinds.OfContent(file) == FileKind.Json ? "" : But(file);
+
+    /// <summary>The same of a file that holds what no model or document does, whatever it should be.</summary>
+    public static string ButOther(ReadOnlySpan<byte> file) => Other(file) is { } kind ? $", but {kind}" : "";
+
+    private static string? Kind(ReadOnlySpan<byte> file)
+    {
+        if (Other(file) is { } other) return other;
+        return FileKinds.OfContent(file) switch
+        {
+            FileKind.Onnx => "an ONNX model; name it .onnx",
+            FileKind.Json => "JSON; name it .json",
+            FileKind.Hdf5 => "HDF5; name it .h5",
+            FileKind.Npz => "NumPy arrays; name it .npz",
+            FileKind.Safetensors => "safetensors; name it .safetensors",
+            FileKind.KerasArchive => "a Keras 3 model (.keras), which is not read; save it as .h5 (model.save('model.h5')), or export it as ONNX",
+            FileKind.PyTorch => "a PyTorch checkpoint, which is not read; save its weights as safetensors",
+            FileKind.TensorFlow => "a TensorFlow Lite model, which is not read; export it as ONNX",
+            _ when file.StartsWith("PK\x03\x04"u8) => "a zip archive, which is not read; unpack it",
+            _ when file.Length > 1 && file[0] == 0x80 && file[1] is >= 2 and <= 5 => "a Python pickle, which is not read; save its weights as safetensors",
+            _ => Utf8.IsValid(file) && !file.Contains((byte)0) ? "text" : null,
+        };
+    }
+
+    private static string? Other(ReadOnlySpan<byte> file)
+    {
+        const int tarMark = 257;
+        if (file.IsEmpty) return "an empty file";
+        if (!file.ContainsAnyExcept((byte)0)) return "zeros only: it was not downloaded or copied whole";
+        if (file.StartsWith(NpyReader.Magic)) return "a NumPy array; name it .npy";
+        if (file.Length >= sizeof(ulong) && BinaryPrimitives.ReadUInt64LittleEndian(file) == SeqLayout.Magic) return "a model that is converted already; name it .seq";
+        if (file.StartsWith((ReadOnlySpan<byte>)[0x1F, 0x8B])) return "packed with gzip; unpack it";
+        if (file.StartsWith("version https://git-lfs.github.com/spec/"u8)) return "a pointer of Git LFS in its place: the file itself was not downloaded (git lfs pull)";
+        if (IsWebPage(file)) return "a web page: it was not downloaded as it should be";
+        if (file.StartsWith((ReadOnlySpan<byte>)[(byte)'7', (byte)'z', 0xBC, 0xAF, 0x27, 0x1C])) return "a 7-Zip archive; unpack it";
+        if (file.StartsWith("Rar!"u8)) return "a RAR archive; unpack it";
+        if (file.StartsWith((ReadOnlySpan<byte>)[0xFD, (byte)'7', (byte)'z', (byte)'X', (byte)'Z', 0]) || file.StartsWith("BZh"u8) || file.StartsWith((ReadOnlySpan<byte>)[0x28, 0xB5, 0x2F, 0xFD])) return "packed (xz, bzip2 or zstd); unpack it";
+        if (file.Length > tarMark + 5 && file[tarMark..].StartsWith("ustar"u8)) return "a tar archive; unpack it";
+        if (file.StartsWith("GGUF"u8)) return "a GGUF model, which is not read; take the model that it was made from, and export that as ONNX";
+        return null;
+    }
+
+    private static bool IsWebPage(ReadOnlySpan<byte> file)
+    {
+        var start = file.TrimStart("\uFEFF \t\r\n"u8);
+        return Ascii.EqualsIgnoreCase(start[..Math.Min(start.Length, 5)], "<html"u8) || Ascii.EqualsIgnoreCase(start[..Math.Min(start.Length, 9)], "<!doctype"u8);
+    }
+}

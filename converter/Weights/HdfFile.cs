@@ -1,0 +1,109 @@
+using SeqRuntime.Converter.Graph;
+using SeqRuntime.Converter.IO.Hdf;
+
+namespace SeqRuntime.Converter.Weights;
+
+/// <summary>The datasets of numbers and the text attributes of an HDF5 file. Nothing outside of the file is read.</summary>
+internal sealed class HdfFile
+{
+    /// <summary>Deeper groups or more objects than any model has.</summary>
+    private const int MaxDepth = 24;
+    private const int MaxObjects = 100_000;
+
+    private readonly string _path;
+    private readonly HdfBytes _bytes;
+    private readonly long _root;
+    private int _objects;
+
+    private HdfFile(byte[] bytes, string path)
+    {
+        if (HdfSuperblock.Find(bytes) is not { } start) throw new ConversionException($"{path}: this is no HDF5 file{FileContent.But(bytes)}.");
+        (_path, _bytes) = (path, new HdfBytes(bytes, path));
+        _root = HdfSuperblock.Read(_bytes, start);
+        var root = new HdfObject(_bytes, _root);
+        Attributes = HdfGroup.Texts(_bytes, root);
+        Walk(root, "", [_root]);
+    }
+
+    /// <summary>Datasets by their path without the leading slash.</summary>
+    public Dictionary<string, WeightTensor> Tensors { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Paths of datasets whose elements are no numbers that are read.</summary>
+    public HashSet<string> Others { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Text attributes of the root.</summary>
+    public Dictionary<string, string> Attributes { get; }
+
+    /// <param name="bytes">The file.</param>
+    /// <param name="path">Names it in messages.</param>
+    /// <exception cref="ConversionException">The file is damaged, or too large for what it is.</exception>
+    public static HdfFile Read(byte[] bytes, string path) => new(bytes, path);
+
+    private void Walk(HdfObject group, string prefix, long[] around)
+    {
+        if (around.Length > MaxDepth) throw new ConversionException($"{_path}: groups lie more than {MaxDepth} deep at '{prefix}'.");
+        foreach (var link in HdfGroup.Links(_bytes, group))
+        {
+            if (++_objects > MaxObjects) throw new ConversionException($"{_path}: there are more than {MaxObjects} groups and datasets.");
+            var name = prefix + link.Name;
+            // A link to nothing holds nothing.
+            if ((link.Path is null ? link.Address : Follow(name, link.Path, around[^1])) is not { } address) continue;
+            var child = new HdfObject(_bytes, address);
+            if (child.IsDataset) ReadDataset(child, name);
+            else if (child.IsGroup) Walk(child, name + "/", Array.IndexOf(around, address) < 0 ? [.. around, address] : throw new ConversionException($"{_path}: the group '{name}' holds itself."));
+        }
+    }
+
+    private void ReadDataset(HdfObject of, string name)
+    {
+        var dataset = new HdfDataset(_bytes, of, name);
+        if (dataset.Type.Kind == HdfKind.Float) Tensors[name] = new WeightTensor(name, () => dataset.Shape, () => Floats(dataset));
+        if (dataset.Type.Kind == HdfKind.Integer) Tensors[name] = new WeightTensor(name, () => dataset.Shape, () => Integers(dataset));
+        if (!Tensors.ContainsKey(name)) Others.Add(name);
+    }
+
+    private static IrTensor Floats(HdfDataset dataset)
+    {
+        var values = dataset.ReadFloats(out var beyond);
+        return IrTensor.Of<float>(dataset.Shape, values).Holding(beyond);
+    }
+
+    /// <summary>In the type that holds them all.</summary>
+    private static IrTensor Integers(HdfDataset dataset)
+    {
+        var values = dataset.ReadIntegers();
+        return dataset.Type switch
+        {
+            { Bytes: 1, IsSigned: true } => IrTensor.Of<sbyte>(dataset.Shape, Array.ConvertAll(values, v => (sbyte)v)),
+            { Bytes: 1 } => IrTensor.Of<byte>(dataset.Shape, Array.ConvertAll(values, v => (byte)v)),
+            { Bytes: 2 } or { Bytes: 4, IsSigned: true } => IrTensor.Of<int>(dataset.Shape, Array.ConvertAll(values, v => (int)v)),
+            _ => IrTensor.Of<long>(dataset.Shape, values),
+        };
+    }
+
+    /// <summary>The object that a link by path leads to, from the group it is in or from the root; null where there is none.</summary>
+    private long? Follow(string name, string path, long group)
+    {
+        const int mostLinks = 16;
+        var links = 0;
+        var waiting = new Stack<string>();
+        var at = Start(path, group);
+        while (waiting.TryPop(out var part))
+        {
+            if (part == ".") continue;
+            var found = HdfGroup.Links(_bytes, new HdfObject(_bytes, at)).Find(link => link.Name == part);
+            if (found.Name is null) return null;
+            if (found.Path is null) at = found.Address;
+            else if (++links > mostLinks) throw new ConversionException($"{_path}: the link '{name}' leads to '{path}' and from there round in a circle.");
+            else at = Start(found.Path, at);
+        }
+
+        return at;
+
+        long Start(string by, long from)
+        {
+            foreach (var part in by.Split('/', StringSplitOptions.RemoveEmptyEntries).Reverse()) waiting.Push(part);
+            return by.StartsWith('/') ? _root : from;
+        }
+    }
+}

@@ -1,0 +1,95 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using SeqRuntime.Converter.Graph;
+using SeqRuntime.Converter.IO;
+
+namespace SeqRuntime.Converter.Weights;
+
+/// <summary>
+/// Reads <c>.safetensors</c>: the header's length (uint64, little-endian), the header (JSON: name to dtype, shape and
+/// data_offsets), the values, row-major and little-endian. Half precision becomes float32. Every offset is checked against the
+/// file, and every length against shape and type; as the format asks, the tensors lie one behind the other without a gap.
+/// </summary>
+internal static class SafetensorsReader
+{
+    /// <summary>The format's own limit.</summary>
+    private const int LargestHeader = 100_000_000;
+
+    /// <param name="file">The file's bytes.</param>
+    /// <param name="where">Names the file in messages.</param>
+    /// <exception cref="ConversionException">The file is damaged; says what and where.</exception>
+    public static List<WeightTensor> Read(byte[] file, string where)
+    {
+        if (file.Length < sizeof(ulong)) throw Damaged(where, $"{file.Length} bytes are too few for the header's length");
+        var headerBytes = BinaryPrimitives.ReadUInt64LittleEndian(file);
+        if (headerBytes > LargestHeader || headerBytes > (ulong)(file.Length - sizeof(ulong))) throw Damaged(where, $"a header of {headerBytes} bytes does not fit into {file.Length}");
+        var data = file.AsMemory(sizeof(ulong) + (int)headerBytes);
+        using var header = JsonText.Parse(file[sizeof(ulong)..(sizeof(ulong) + (int)headerBytes)], $"{where}: the header of this safetensors file");
+        if (header.RootElement.ValueKind != JsonValueKind.Object) throw Damaged(where, "the header is no JSON object");
+        var entries = header.RootElement.EnumerateObject().Where(e => !e.NameEquals("__metadata__")).Select(e => Entry.Of(e, data.Length, where)).ToList();
+        var end = 0;
+        foreach (var entry in entries.OrderBy(e => e.From).ThenBy(e => e.To))
+        {
+            if (entry.From != end) throw Damaged(where, $"tensor '{entry.Name}' begins at byte {entry.From}, the one before it ends at {end}");
+            end = entry.To;
+        }
+
+        if (end != data.Length) throw Damaged(where, $"its tensors end at byte {end} of {data.Length}");
+        return entries.ConvertAll(e => new WeightTensor(e.Name, () => e.Shape, () => Tensor(e, data.Span[e.From..e.To], where)));
+    }
+
+    private static IrTensor Tensor(Entry entry, ReadOnlySpan<byte> bytes, string where) => entry.Type switch
+    {
+        "F32" => new IrTensor(ElementType.Float32, entry.Shape, bytes.ToArray()),
+        "F64" => IrTensor.OfDoubles(entry.Shape, MemoryMarshal.Cast<byte, double>(bytes)),
+        "F16" => Floats(entry.Shape, MemoryMarshal.Cast<byte, Half>(bytes), value => (float)value),
+        "BF16" => Floats(entry.Shape, MemoryMarshal.Cast<byte, ushort>(bytes), value => BitConverter.UInt32BitsToSingle((uint)value << 16)),
+        "I64" => new IrTensor(ElementType.Int64, entry.Shape, bytes.ToArray()),
+        "I32" => new IrTensor(ElementType.Int32, entry.Shape, bytes.ToArray()),
+        "I8" => new IrTensor(ElementType.Int8, entry.Shape, bytes.ToArray()),
+        "U8" => new IrTensor(ElementType.UInt8, entry.Shape, bytes.ToArray()),
+        "BOOL" => new IrTensor(ElementType.Bool, entry.Shape, bytes.ToArray()),
+        _ => throw new ConversionException($"{where}: tensor '{entry.Name}' is of type {entry.Type}; F64, F32, F16, BF16, I64, I32, I8, U8 and BOOL are read; save it as one of these"),
+    };
+
+    private static long? ElementBytes(string dtype) => dtype switch
+    {
+        "F64" or "I64" => 8,
+        "F32" or "I32" => 4,
+        "F16" or "BF16" => 2,
+        "I8" or "U8" or "BOOL" => 1,
+        _ => null,
+    };
+
+    private static IrTensor Floats<T>(int[] shape, ReadOnlySpan<T> values, Func<T, float> convert)
+    {
+        var floats = new float[values.Length];
+        for (var i = 0; i < floats.Length; i++) floats[i] = convert(values[i]);
+        return IrTensor.Of<float>(shape, floats);
+    }
+
+    private static ConversionException Damaged(string where, string what) => new($"{where}: this is no safetensors file, or it is damaged: {what}.");
+
+    /// <summary>What the header says of a tensor.</summary>
+    private sealed record Entry(string Name, string Type, int[] Shape, int From, int To)
+    {
+        public static Entry Of(JsonProperty property, int length, string where)
+        {
+            var (name, value) = (property.Name, property.Value);
+            ConversionException Fault(string what) => Damaged(where, $"tensor '{name}' {what}");
+            JsonElement Member(string member, JsonValueKind kind) =>
+                value.ValueKind == JsonValueKind.Object && value.TryGetProperty(member, out var found) && found.ValueKind == kind ? found : throw Fault($"has no {member}");
+            int Number(JsonElement number, string what) =>
+                number.ValueKind == JsonValueKind.Number && number.TryGetInt32(out var size) && size >= 0 ? size : throw Fault($"has the {what} {number}");
+            var shape = Member("shape", JsonValueKind.Array).EnumerateArray().Select(size => Number(size, "size")).ToArray();
+            var offsets = Member("data_offsets", JsonValueKind.Array).EnumerateArray().Select(offset => Number(offset, "offset")).ToArray();
+            var type = Member("dtype", JsonValueKind.String).GetString()!;
+            if (offsets is not [var from, var to]) throw Fault($"has {offsets.Length} offsets instead of 2");
+            if (to < from || to > length) throw Fault($"claims bytes {from} to {to} of {length}");
+            if (ElementBytes(type) is not { } size) return new Entry(name, type, shape, from, to);
+            var expected = shape.Aggregate((Int128)size, (product, dimension) => product > long.MaxValue ? product : product * dimension);
+            return expected == to - from ? new Entry(name, type, shape, from, to) : throw Fault($"of shape [{string.Join(", ", shape)}] and type {type} has {to - from} bytes instead of {expected}");
+        }
+    }
+}

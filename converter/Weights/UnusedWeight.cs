@@ -1,0 +1,56 @@
+using System.Text.RegularExpressions;
+
+namespace SeqRuntime.Converter.Weights;
+
+/// <summary>A weight of a source file that the model does not use.</summary>
+/// <param name="File">The file, without its folder.</param>
+/// <param name="Name">Its name there.</param>
+/// <param name="Shape">Its shape; null where it is no array of numbers.</param>
+internal sealed record UnusedWeight(string File, string Name, IReadOnlyList<int>? Shape);
+
+/// <summary>Tells of weights that were left out: what belongs to the training by its kind, the rest by name.</summary>
+internal static partial class UnusedWeights
+{
+    private const int Named = 12;
+
+    /// <summary>One note for a file, or null where nothing was left out.</summary>
+    /// <param name="unused">The weights.</param>
+    /// <param name="reason">Why, said behind their names; nothing where no output depends on them.</param>
+    public static string? Note(IReadOnlyList<UnusedWeight> unused, string reason = "")
+    {
+        if (unused.Count == 0) return null;
+        var kinds = unused.GroupBy(w => KindOf(w.Name)).ToDictionary(g => g.Key, g => g.ToList());
+        var parts = new List<string>();
+        foreach (var kind in (string[])["the optimizer's state", "counters of batches (num_batches_tracked)", "states of random numbers", "averaged copies of weights (EMA)"])
+        {
+            if (kinds.TryGetValue(kind, out var group)) parts.Add($"{kind} ({group.Count})");
+        }
+
+        if (kinds.TryGetValue("", out var rest))
+        {
+            var names = rest.Take(Named).Select(w => $"'{w.Name}' {(w.Shape is { } shape ? $"[{string.Join(", ", shape)}]" : "(no array of numbers)")}");
+            parts.Add(string.Join(", ", names) + (rest.Count > Named ? $" and {rest.Count - Named} more, all of which --json lists" : ""));
+        }
+
+        return $"of {unused[0].File} nothing uses {string.Join("; ", parts)}{reason}";
+    }
+
+    private static string KindOf(string name) =>
+        Optimizer().IsMatch(name) ? "the optimizer's state"
+        : Counter().IsMatch(name) ? "counters of batches (num_batches_tracked)"
+        : Random().IsMatch(name) ? "states of random numbers"
+        : Average().IsMatch(name) ? "averaged copies of weights (EMA)"
+        : "";
+
+    [GeneratedRegex("(^|[./_])(optimizer|optim|adam|adamw|rmsprop|adagrad|adadelta|nadam)([./_]|$)|(^|[./])(exp_avg|exp_avg_sq|momentum_buffer)([./]|$)", RegexOptions.IgnoreCase)]
+    private static partial Regex Optimizer();
+
+    [GeneratedRegex("(^|[./])num_batches_tracked$")]
+    private static partial Regex Counter();
+
+    [GeneratedRegex("(^|[./])seed_generator[./_]")]
+    private static partial Regex Random();
+
+    [GeneratedRegex("(^|[./_])(ema|shadow)([./_]|$)", RegexOptions.IgnoreCase)]
+    private static partial Regex Average();
+}

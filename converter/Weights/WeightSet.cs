@@ -1,0 +1,66 @@
+using SeqRuntime.Converter.Graph;
+
+namespace SeqRuntime.Converter.Weights;
+
+/// <summary>The named tensors of a weight file, which of them were read, and by what other names they go.</summary>
+internal sealed class WeightSet
+{
+    private readonly Dictionary<string, WeightTensor> _tensors = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _aliases = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _read = new(StringComparer.Ordinal);
+
+    private readonly string _file;
+
+    /// <param name="file">The file that holds them.</param>
+    /// <param name="tensors">Its tensors.</param>
+    public WeightSet(string file, IEnumerable<WeightTensor> tensors)
+    {
+        _file = Path.GetFileName(file);
+        foreach (var tensor in tensors) _tensors[tensor.Name] = tensor;
+    }
+
+    /// <summary>Whether it is a Keras file, whose biases tell what form a GRU has.</summary>
+    public bool IsKeras { get; init; }
+
+    public IReadOnlyCollection<string> Names => _tensors.Keys;
+
+    /// <summary>Whether there is such a tensor; to ask does not count as reading it.</summary>
+    public bool Has(string name) => _tensors.ContainsKey(Known(name));
+
+    /// <summary>A second name for a tensor, unless a tensor has that name itself.</summary>
+    public void Alias(string name, string of)
+    {
+        if (!_tensors.ContainsKey(name)) _aliases.TryAdd(name, of);
+    }
+
+    /// <summary>A tensor, or null where there is none.</summary>
+    /// <exception cref="ConversionException">It holds what is no number.</exception>
+    public IrTensor? Read(string name)
+    {
+        name = Known(name);
+        if (!_tensors.TryGetValue(name, out var stored)) return null;
+        var tensor = stored.Value;
+        if (_read.Add(name) && NonFinite.Fault(name, tensor) is { } fault) throw new ConversionException(fault);
+        return tensor;
+    }
+
+    /// <summary>The type of a tensor in the file.</summary>
+    public ElementType TypeOf(string name) => _tensors[Known(name)] is var tensor ? tensor.Stored ?? tensor.Value.Type : default;
+
+    /// <summary>What nothing has read so far, in the order of the file.</summary>
+    public List<UnusedWeight> Unused() => [.. _tensors.Where(t => !_read.Contains(t.Key)).Select(t => new UnusedWeight(_file, t.Key, ShapeOf(t.Value)))];
+
+    private static IReadOnlyList<int>? ShapeOf(WeightTensor tensor)
+    {
+        try
+        {
+            return tensor.Shape;
+        }
+        catch (ConversionException)
+        {
+            return null; // Texts or objects, which a model has no use for.
+        }
+    }
+
+    private string Known(string name) => _tensors.ContainsKey(name) || !_aliases.TryGetValue(name, out var of) ? name : of;
+}

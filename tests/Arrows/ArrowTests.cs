@@ -1,0 +1,171 @@
+using System.Text.RegularExpressions;
+
+namespace SeqRuntime.Tests.Arrows;
+
+/// <summary>
+/// The rooms of the runtime and of the converter, and which may use which: what the sources' <c>using</c> lines and qualified names say. A
+/// using that nothing needs is an error of the build, so each line is an arrow.
+/// </summary>
+public sealed partial class ArrowTests
+{
+    /// <summary>For each room of the runtime those that it may use; the namespace above them holds the public face.</summary>
+    private static readonly Dictionary<string, string[]> s_runtime = new()
+    {
+        ["Format"] = [],
+        ["Kernels"] = ["Format"],
+        ["Operators"] = ["Format", "Kernels"],
+        ["Sessions"] = ["Format", "Kernels", "Operators"],
+        ["Decoding"] = ["Format", "Kernels", "Sessions"],
+    };
+
+    /// <summary>The same of the converter; the namespace above them holds options, results and what it throws.</summary>
+    private static readonly Dictionary<string, string[]> s_converter = new()
+    {
+        ["IO"] = [],
+        ["Graph"] = [],
+        ["Evaluation"] = ["Graph"],
+        ["Decomposition"] = ["Graph", "Evaluation"],
+        ["Fusion"] = ["Graph", "Evaluation"],
+        ["Recurrence"] = ["Graph", "Evaluation", "Fusion"],
+        ["Resolving"] = ["Graph", "Evaluation", "Decomposition", "Fusion", "Recurrence"],
+        ["States"] = ["Graph", "Evaluation", "Resolving"],
+        ["Quantization"] = ["Graph"],
+        ["Lowering"] = ["Graph", "Evaluation", "Fusion", "Quantization"],
+        ["Weights"] = ["IO", "Graph"],
+        ["Importers"] = ["Graph", "Weights"],
+        ["Importers.Description"] = ["IO", "Graph", "Weights", "Importers"],
+        ["Importers.Keras"] = ["IO", "Graph", "Weights", "Importers", "Importers.Description"],
+        ["Importers.Onnx"] = ["IO", "Graph", "Decomposition", "Resolving", "Weights", "Importers"],
+        ["Pipeline"] = ["IO", "Graph", "Resolving", "States", "Quantization", "Lowering", "Weights", "Importers", "Importers.Description", "Importers.Keras", "Importers.Onnx"],
+        ["Commands"] = ["IO", "Graph", "Quantization", "Weights", "Importers.Description", "Pipeline"],
+    };
+
+    public static TheoryData<string> Projects => ["runtime", "converter"];
+
+    [Theory]
+    [MemberData(nameof(Projects))]
+    public void RoomsUseOnlyWhatTheyMay(string project)
+    {
+        var rooms = RoomsOf(project);
+        var forbidden = Arrows(project).Where(a => a.To != a.From && !rooms[a.From].Contains(a.To)).Select(a => $"{a.File}: {a.From} may not use {a.To}");
+        Assert.Empty(forbidden);
+    }
+
+    [Theory]
+    [MemberData(nameof(Projects))]
+    public void WhatRoomsMayUseIsUsed(string project)
+    {
+        var used = Arrows(project).Select(a => (a.From, a.To)).ToHashSet();
+        var idle = RoomsOf(project).SelectMany(room => room.Value.Select(to => (From: room.Key, To: to))).Where(arrow => !IsParent(arrow.To, arrow.From) && !used.Contains(arrow)).ToList();
+        Assert.True(idle.Count == 0, $"nothing uses {string.Join(", ", idle)}");
+    }
+
+    [Theory]
+    [MemberData(nameof(Projects))]
+    public void ArrowsGoOneWay(string project)
+    {
+        // A room stands behind all that it may use.
+        var before = new HashSet<string>();
+        foreach (var (room, uses) in RoomsOf(project))
+        {
+            Assert.True(before.IsSupersetOf(uses), $"{room} is listed before a room that it uses");
+            before.Add(room);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Projects))]
+    public void EachFileStandsInItsRoom(string project)
+    {
+        var rooms = RoomsOf(project);
+        var root = RootOf(project);
+        foreach (var (file, text) in Sources(project))
+        {
+            var folder = Path.GetDirectoryName(file)!.Replace(Path.DirectorySeparatorChar, '.');
+            if (folder.Length > 0) Assert.True(RoomOf(rooms, folder) is not null, $"{file} is in no room");
+            var space = Namespace().Match(text).Groups[1].Value;
+            if (space.Length > 0 && space != root) Assert.True(RoomOf(rooms, space[(root.Length + 1)..]) == RoomOf(rooms, folder), $"{file} has the namespace {space}");
+        }
+    }
+
+    [Fact]
+    public void WhatSessionsStandOnDoesNotKnowThem()
+    {
+        foreach (var (file, text) in Sources("runtime").Where(s => s.File.StartsWith("Format", StringComparison.Ordinal) || s.File.StartsWith("Kernels", StringComparison.Ordinal) || s.File.StartsWith("Operators", StringComparison.Ordinal)))
+            Assert.False(PublicFace().Match(NoCode().Replace(text, " ")) is { Success: true }, $"{file} names the public face");
+    }
+
+    [Fact]
+    public void ForbiddenArrowsAreSeen()
+    {
+        var rooms = RoomsOf("runtime");
+        var types = new Dictionary<string, HashSet<string>> { ["Operators"] = ["Tensor"] };
+        Assert.Equal(["Operators"], ArrowsOf("using SeqRuntime.Operators;\nnamespace SeqRuntime.Format;", "SeqRuntime", rooms, types));
+        Assert.Equal(["Operators"], ArrowsOf("namespace SeqRuntime.Format;\nclass A { Operators.Tensor? B; }", "SeqRuntime", rooms, types));
+        Assert.Equal(["Sessions"], ArrowsOf("using static SeqRuntime.Sessions.Arena;", "SeqRuntime", rooms, types));
+        Assert.Empty(ArrowsOf("namespace SeqRuntime.Format;\n// Operators.Tensor\nclass A { string B = \"Operators.Tensor\"; }", "SeqRuntime", rooms, types));
+    }
+
+    private static Dictionary<string, string[]> RoomsOf(string project) => project == "runtime" ? s_runtime : s_converter;
+
+    private static string RootOf(string project) => project == "runtime" ? "SeqRuntime" : "SeqRuntime.Converter";
+
+    private static bool IsParent(string room, string of) => of.StartsWith(room + ".", StringComparison.Ordinal);
+
+    /// <summary>The room of a folder or namespace within the project: the longest that it begins with.</summary>
+    private static string? RoomOf(Dictionary<string, string[]> rooms, string inner) =>
+        rooms.Keys.Where(room => inner == room || inner.StartsWith(room + ".", StringComparison.Ordinal)).MaxBy(room => room.Length);
+
+    private static IEnumerable<(string File, string From, string To)> Arrows(string project)
+    {
+        var (rooms, root) = (RoomsOf(project), RootOf(project));
+        var sources = Sources(project).ToList();
+        var types = sources.GroupBy(s => RoomOf(rooms, Path.GetDirectoryName(s.File)!.Replace(Path.DirectorySeparatorChar, '.')) ?? "").ToDictionary(g => g.Key, g => g.SelectMany(s => Declared().Matches(s.Text)).Select(m => m.Groups[1].Value).ToHashSet());
+        foreach (var (file, text) in sources)
+        {
+            if (RoomOf(rooms, Path.GetDirectoryName(file)!.Replace(Path.DirectorySeparatorChar, '.')) is not { } from) continue;
+            foreach (var to in ArrowsOf(text, root, rooms, types)) yield return ($"{project}/{file}", from, to);
+        }
+    }
+
+    /// <summary>Rooms that a source uses.</summary>
+    private static List<string> ArrowsOf(string text, string root, Dictionary<string, string[]> rooms, Dictionary<string, HashSet<string>> types)
+    {
+        var code = NoCode().Replace(text, " ");
+        var used = Using().Matches(code).Select(m => m.Groups[1].Value).Where(space => space.StartsWith(root + ".", StringComparison.Ordinal)).Select(space => RoomOf(rooms, space[(root.Length + 1)..])).OfType<string>();
+        var named = Qualified().Matches(code).Select(m => m.Groups[1].Value.Split('.')).SelectMany(path => Enumerable.Range(1, path.Length - 1).Select(i => (Room: string.Join('.', path[..i]), Type: path[i]))).Where(m => types.GetValueOrDefault(m.Room)?.Contains(m.Type) == true).Select(m => m.Room);
+        return [.. used.Concat(named).Distinct()];
+    }
+
+    private static IEnumerable<(string File, string Text)> Sources(string project)
+    {
+        var folder = Repository.Find(project);
+        foreach (var file in Directory.EnumerateFiles(folder, "*.cs", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
+        {
+            var relative = Path.GetRelativePath(folder, file);
+            if (relative.Split(Path.DirectorySeparatorChar)[0] is "bin" or "obj") continue;
+            yield return (relative, File.ReadAllText(file));
+        }
+    }
+
+    [GeneratedRegex(@"^namespace ([\w.]+);", RegexOptions.Multiline)]
+    private static partial Regex Namespace();
+
+    /// <summary>The namespace, or the type of a <c>using static</c> or of an alias.</summary>
+    [GeneratedRegex(@"^(?:global )?using (?:static |\w+ = )?([\w.]+)", RegexOptions.Multiline)]
+    private static partial Regex Using();
+
+    /// <summary>A type by its namespace, or by the part of it that its room has.</summary>
+    [GeneratedRegex(@"(?<![\w.])(?:SeqRuntime\.)?(?:Converter\.)?([A-Z]\w*(?:\.[A-Z]\w*)+)")]
+    private static partial Regex Qualified();
+
+    [GeneratedRegex(@"^(?:public|internal)[\w\s]*?\b(?:class|struct|interface|enum|record struct|record)\s+(\w+)", RegexOptions.Multiline)]
+    private static partial Regex Declared();
+
+    [GeneratedRegex(@"\b(?:SeqModel|SeqSession|SeqStreams|SeqDecoder|FrameDecoder)\b(?!Options)")]
+    private static partial Regex PublicFace();
+
+    /// <summary>Comments and texts.</summary>
+    [GeneratedRegex("""//[^\n]*|"(?:\\.|[^"\\\n])*" """, RegexOptions.IgnorePatternWhitespace)]
+    private static partial Regex NoCode();
+}
