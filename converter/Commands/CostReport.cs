@@ -27,7 +27,7 @@ internal sealed record CostReport(long Padding, long IndexTables, long TokenTabl
             copies.Sum(t => t.Bytes),
             [.. copies.Select(t => t.Name)],
             turned.Sum(t => t.Bytes),
-            [.. turned.Select(t => t.Name == t.TurnedOf ? t.Name : $"{t.Name} of {t.TurnedOf}")],
+            [.. turned.Select(t => $"{t.Name} of {t.TurnedOf}")],
             [.. tensors.Where(t => t.Weights is not null && t.Also is { Count: > 0 }).Select(t => t.Names.ToList())]);
         return report is { Padding: 0, IndexTables: 0, TokenTables: 0, Copies: 0, Turned: 0, Shared.Count: 0 } ? null : report;
     }

@@ -21,7 +21,7 @@ internal static class JsonText
         }
         catch (JsonException fault)
         {
-            throw new ConversionException($"{where}: this is no JSON, or it is damaged: {Importers.Description.JsonFaults.Tell(fault)}.", fault);
+            throw new ConversionException($"{where}: this is no JSON, or it is damaged: {JsonFaults.Tell(fault)}.", fault);
         }
     }
 

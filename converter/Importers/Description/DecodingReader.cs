@@ -44,7 +44,7 @@ internal static class DecodingReader
         }
         catch (Exception fault) when (fault is JsonException or NotSupportedException)
         {
-            throw new ConversionException($"{path}: {JsonFaults.Tell(fault)}.", fault);
+            throw new ConversionException($"{path}: {DescriptionFaults.Tell(fault)}.", fault);
         }
     }
 

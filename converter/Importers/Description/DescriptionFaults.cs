@@ -1,41 +1,32 @@
-using System.Globalization;
 using System.Reflection;
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
+using SeqRuntime.Converter.IO;
 
 namespace SeqRuntime.Converter.Importers.Description;
 
-/// <summary>What is wrong with a document, by the names its author knows: members, kinds and lines instead of .NET's types.</summary>
-internal static partial class JsonFaults
+/// <summary>What is wrong with a description, by the names its author knows: members, kinds and lines instead of .NET's types.</summary>
+internal static partial class DescriptionFaults
 {
     /// <summary>A fault of the serializer in the document's terms.</summary>
     public static string Tell(Exception fault)
     {
         var text = fault.Message;
-        var place = Place().Match(text);
-        var where = fault is JsonException { LineNumber: { } line, Path: var path } ? Where(line, path)
-            : place.Success ? Where(long.Parse(place.Groups["line"].ValueSpan, CultureInfo.InvariantCulture), place.Groups["path"].Value)
-            : "";
+        var where = JsonFaults.Where(fault);
         if (Unmapped().Match(text) is { Success: true } unmapped) return $"{where}there is no member '{unmapped.Groups[1].Value}'{Members(unmapped.Groups[2].Value)}{Hint(unmapped.Groups[2].Value, unmapped.Groups[1].Value)}";
         if (Missing().Match(text) is { Success: true } missing) return $"{where}{missing.Groups[1].Value} {(missing.Groups[1].Value.Contains(',') ? "are" : "is")} missing";
         if (text.Contains("allow null values", StringComparison.Ordinal) || text.Contains("allow setting null values", StringComparison.Ordinal)) return $"{where}it is null; a value is needed";
-        if (Twice().Match(text) is { Success: true } twice) return $"{where}the member '{twice.Groups[1].Value}' stands twice in one object";
-        if (text.Contains("maximum configured depth", StringComparison.Ordinal)) return $"{where}lists and objects lie within each other deeper than any such file has them";
         if (text.Contains("metadata properties must be JSON strings", StringComparison.Ordinal)) return $"{where}a text is needed";
         if (Discriminator().Match(text) is { Success: true } kind) return $"{where}there is no kind '{kind.Groups[1].Value}'; there are {Kinds()}. Models of other layers are read from ONNX";
         if (fault is NotSupportedException) return $"{where}a layer needs a 'kind' as text; there are {Kinds()}";
         if (fault.InnerException is InvalidOperationException inner && Token().Match(inner.Message) is { Success: true } wanted) return $"{where}a {(wanted.Groups[1].Value == "string" ? "text" : wanted.Groups[1].Value)} is needed";
         if (Unconverted().Match(text) is { Success: true } value) return $"{where}{Needed(value.Groups[1].Value)} is needed";
-        if (text.Contains("does not contain any JSON tokens", StringComparison.Ordinal)) return "the document is empty";
-        return where + (place.Success ? text[..place.Index].TrimEnd() : text).TrimEnd('.');
+        return JsonFaults.Tell(fault);
     }
-
-    private static string Where(long line, string? path) => $"line {line + 1}{(path is { Length: > 1 } ? $", {path[1..].TrimStart('.')}" : "")}: ";
 
     private static string Members(string type)
     {
-        if (typeof(JsonFaults).Assembly.GetType(type) is not { } known || DescriptionJson.Default.GetTypeInfo(known) is not { } info) return "";
+        if (typeof(DescriptionFaults).Assembly.GetType(type) is not { } known || DescriptionJson.Default.GetTypeInfo(known) is not { } info) return "";
         var names = info.Properties.Select(p => p.Name).Concat(known.IsAssignableTo(typeof(LayerDescription)) ? ["kind"] : []);
         return $"; there are {string.Join(", ", names.Order(StringComparer.Ordinal))}";
     }
@@ -61,14 +52,8 @@ internal static partial class JsonFaults
         _ => "an object",
     };
 
-    [GeneratedRegex(@"(?:Path: (?<path>[^|]*?) \| )?LineNumber: (?<line>\d+)")]
-    private static partial Regex Place();
-
     [GeneratedRegex(@"JSON property '(.*)' could not be mapped to any \.NET member contained in type '([^']*)'")]
     private static partial Regex Unmapped();
-
-    [GeneratedRegex("^Duplicate property '(.*?)'")]
-    private static partial Regex Twice();
 
     [GeneratedRegex(@"missing required properties including: (.*?)\.(?: Path|$)")]
     private static partial Regex Missing();
