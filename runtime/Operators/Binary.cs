@@ -23,6 +23,8 @@ internal sealed unsafe class Binary(Attributes attributes) : Operator
 
     public override bool CanOverwrite(int input) => !IsComparison;
 
+    public override bool TryBatch(in Batching batch) => batch.One.Input(0).Type == ElementType.Float32 && batch.Broadcast();
+
     public override void Infer(NodeContext context)
     {
         var a = Require.AnyDense(context.Input(0));

@@ -14,6 +14,8 @@ internal sealed unsafe class Cast(Attributes attributes) : Operator
 
     public override bool CanRunAtInference => true;
 
+    public override bool TryBatch(in Batching batch) => batch.Elements();
+
     public override void Infer(NodeContext context)
     {
         var x = Require.AnyDense(context.Input(0));

@@ -14,6 +14,8 @@ internal sealed unsafe class Clip : Operator
 
     public override bool CanOverwrite(int input) => input == 0;
 
+    public override bool TryBatch(in Batching batch) => batch.Elements();
+
     public override void Infer(NodeContext context)
     {
         var x = Require.AnyDense(context.Input(0));

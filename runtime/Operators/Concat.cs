@@ -11,6 +11,8 @@ internal sealed unsafe class Concat(Attributes attributes) : Operator
 
     public override bool CanRunAtInference => true;
 
+    public override bool TryBatch(in Batching batch) => batch.IsInner(_axis) && batch.AllLeading();
+
     public override void Infer(NodeContext context)
     {
         var first = Require.AnyDense(context.Input(0));

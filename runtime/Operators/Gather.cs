@@ -10,6 +10,8 @@ internal sealed unsafe class Gather(Attributes attributes) : Operator
 
     public override bool CanRunAtInference => true;
 
+    public override bool TryBatch(in Batching batch) => batch.IsInner(_axis) && batch.Leading(0);
+
     public override void Infer(NodeContext context)
     {
         var x = Require.AnyDense(context.Input(0));

@@ -24,6 +24,8 @@ internal sealed unsafe class GroupNormalization : Operator
         _epsilon = attributes.Float(AttributeKey.Epsilon, 1e-5f);
     }
 
+    public override bool TryBatch(in Batching batch) => batch.Leading(0);
+
     public override void Infer(NodeContext context)
     {
         var x = Require.Dense(context.Input(0));

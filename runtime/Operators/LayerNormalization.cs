@@ -16,6 +16,8 @@ internal sealed unsafe class LayerNormalization(Attributes attributes, bool rms)
     private readonly int _axis = attributes.Int32(AttributeKey.Axis, -1);
     private readonly float _epsilon = attributes.Float(AttributeKey.Epsilon, 1e-5f);
 
+    public override bool TryBatch(in Batching batch) => batch.IsInner(_axis) && batch.Leading(0);
+
     public override void Infer(NodeContext context)
     {
         var x = Require.Dense(context.Input(0));

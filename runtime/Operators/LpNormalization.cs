@@ -21,6 +21,8 @@ internal sealed unsafe class LpNormalization : Operator
         };
     }
 
+    public override bool TryBatch(in Batching batch) => batch.IsInner(_axis) && batch.Leading(0);
+
     public override void Infer(NodeContext context)
     {
         var x = Require.Dense(context.Input(0));

@@ -58,4 +58,11 @@ internal abstract class Operator
 
     /// <summary>True where outputs depend on input shapes only (Shape, Size): known at inference whatever the input is.</summary>
     public virtual bool DependsOnShapesOnly => false;
+
+    /// <summary>
+    /// Sees many streams of the node as one larger node: true, with a layout for each value, where no stream changes a bit of another.
+    /// Operators that may refuse what an input holds (an index out of range, an integer divided by 0, the length of a sequence) run
+    /// stream after stream, so that the error can name the stream.
+    /// </summary>
+    public virtual bool TryBatch(in Batching batch) => false;
 }

@@ -35,6 +35,8 @@ internal sealed unsafe class Pool : Operator
 
     private bool IsMaximum => _function is PoolFunction.Max or PoolFunction.GlobalMax;
 
+    public override bool TryBatch(in Batching batch) => batch.Leading(0);
+
     public override void Infer(NodeContext context)
     {
         var x = Require.AnyDense(context.Input(0));

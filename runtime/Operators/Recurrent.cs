@@ -74,6 +74,8 @@ internal abstract unsafe class Recurrent : Operator
     /// <summary>Input index of what direction <paramref name="d"/> has at <paramref name="offset"/>: 0 W, 1 R, 2 bias …</summary>
     protected int WeightIndex(int d, int offset) => _firstWeight + d * _weightsPerDirection + offset;
 
+    public sealed override bool TryBatch(in Batching batch) => batch.Sequences(StateInputs);
+
     public sealed override void Infer(NodeContext context)
     {
         var x = Require.Dense(context.Input(0));

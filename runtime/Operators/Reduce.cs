@@ -20,6 +20,17 @@ internal sealed unsafe class Reduce(Attributes attributes) : Operator
 
     public override bool CanRunAtInference => true;
 
+    public override bool TryBatch(in Batching batch)
+    {
+        if (batch.One.Optional(1) is not { IsKnown: true, Count: > 0 } axes) return false;
+        for (var i = 0; i < axes.Count; i++)
+        {
+            if (!batch.IsInner(axes.Integer(i))) return false;
+        }
+
+        return batch.Leading(0);
+    }
+
     public override void Infer(NodeContext context)
     {
         var x = Require.AnyDense(context.Input(0));

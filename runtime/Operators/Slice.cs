@@ -7,6 +7,18 @@ internal sealed unsafe class Slice : Operator
 {
     public override bool CanRunAtInference => true;
 
+    /// <summary>A slice that takes the first dimension from its beginning, step by step, takes all of it, or the shapes would not fit.</summary>
+    public override bool TryBatch(in Batching batch)
+    {
+        var (starts, axes, steps) = (batch.One.Known(1), batch.One.Optional(3), batch.One.Optional(4));
+        for (var i = 0; i < starts.Count; i++)
+        {
+            if (!batch.IsInner(axes?.Integer(i) ?? i) && (starts.Integer(i) != 0 || (steps?.Integer(i) ?? 1) != 1)) return false;
+        }
+
+        return batch.Leading(0);
+    }
+
     public override void Infer(NodeContext context)
     {
         var x = Require.AnyDense(context.Input(0));

@@ -18,6 +18,8 @@ internal sealed unsafe class Softmax(Attributes attributes, SoftmaxKind kind) : 
 {
     private readonly int _axis = attributes.Int32(AttributeKey.Axis, -1);
 
+    public override bool TryBatch(in Batching batch) => batch.IsInner(_axis) && batch.Leading(0);
+
     public override void Infer(NodeContext context)
     {
         var x = Require.Dense(context.Input(0));

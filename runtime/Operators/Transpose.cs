@@ -9,6 +9,8 @@ internal sealed unsafe class Transpose(Attributes attributes) : Operator
 
     public override bool CanRunAtInference => true;
 
+    public override bool TryBatch(in Batching batch) => _perm is [0, ..] && batch.Leading(0);
+
     public override void Infer(NodeContext context)
     {
         var x = Require.AnyDense(context.Input(0));

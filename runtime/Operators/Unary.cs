@@ -38,6 +38,8 @@ internal sealed unsafe class Unary : Operator
 
     public override bool CanOverwrite(int input) => true;
 
+    public override bool TryBatch(in Batching batch) => batch.Elements();
+
     public override void Infer(NodeContext context)
     {
         var x = Require.AnyDense(context.Input(0));

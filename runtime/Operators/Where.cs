@@ -6,6 +6,8 @@ internal sealed unsafe class Where : Operator
 {
     public override bool CanRunAtInference => true;
 
+    public override bool TryBatch(in Batching batch) => batch.Broadcast();
+
     public override void Infer(NodeContext context)
     {
         var condition = Require.Dense(context.Input(0), ElementType.Bool);

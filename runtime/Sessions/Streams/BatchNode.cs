@@ -2,36 +2,35 @@ using SeqRuntime.Operators;
 
 namespace SeqRuntime.Sessions.Streams;
 
-/// <summary>All streams in one go, so that weights are read once; stream after stream at sizes where no rule allows that.</summary>
+/// <summary>All streams in one go, so that weights are read once; stream after stream at sizes where the operator does not allow that.</summary>
 internal sealed unsafe class BatchNode : StreamNode
 {
-    private readonly LoadedNode _node;
     private readonly NodeContext _one;
     private readonly NodeContext _all;
     private readonly bool[] _isShared;
     private readonly StreamPort?[] _inputs;
     private readonly StreamPort?[] _outputs;
-    private readonly StreamLayout?[] _inputLayouts;
-    private readonly StreamLayout?[] _outputLayouts;
+    private readonly BatchLayout?[] _inputLayouts;
+    private readonly BatchLayout?[] _outputLayouts;
     private readonly StreamPort[] _ports;
     private readonly SerialNode _alone;
     private byte* _scratch;
     private long _room = long.MaxValue;
     private bool _isTogether;
 
-    /// <param name="node">The node.</param>
-    /// <param name="one">Its values for one stream.</param>
+    /// <param name="op">The node's operator.</param>
+    /// <param name="one">The node's values for one stream.</param>
     /// <param name="isShared">Whether input i is the same for all streams.</param>
     /// <param name="inputs">Inputs that differ from stream to stream, or are to be repeated for each.</param>
     /// <param name="outputs">All outputs.</param>
     /// <param name="all">The values for all streams: those of the ports, and shared ones.</param>
     /// <param name="alone">The node stream after stream.</param>
-    public BatchNode(LoadedNode node, NodeContext one, bool[] isShared, StreamPort?[] inputs, StreamPort?[] outputs, NodeContext all, SerialNode alone)
-        : base(node.Operator, alone.Index)
+    public BatchNode(Operator op, NodeContext one, bool[] isShared, StreamPort?[] inputs, StreamPort?[] outputs, NodeContext all, SerialNode alone)
+        : base(op, alone.Index)
     {
-        (_node, _one, _all, _isShared, _inputs, _outputs, _alone) = (node, one, all, isShared, inputs, outputs, alone);
-        _inputLayouts = new StreamLayout?[inputs.Length];
-        _outputLayouts = new StreamLayout?[outputs.Length];
+        (_one, _all, _isShared, _inputs, _outputs, _alone) = (one, all, isShared, inputs, outputs, alone);
+        _inputLayouts = new BatchLayout?[inputs.Length];
+        _outputLayouts = new BatchLayout?[outputs.Length];
         _ports = [.. inputs.Concat(outputs).OfType<StreamPort>()];
         Fit();
     }
@@ -84,7 +83,7 @@ internal sealed unsafe class BatchNode : StreamNode
         foreach (var port in _ports) port.Store(streams);
     }
 
-    private static bool TrySee(StreamPort?[] ports, StreamLayout?[] layouts)
+    private static bool TrySee(StreamPort?[] ports, BatchLayout?[] layouts)
     {
         for (var i = 0; i < ports.Length; i++)
         {
@@ -95,12 +94,12 @@ internal sealed unsafe class BatchNode : StreamNode
         return true;
     }
 
-    /// <summary>Whether a rule allows it and the operator infers the very shapes that the rule says.</summary>
+    /// <summary>Whether the operator allows it and infers the very shapes that its layouts say.</summary>
     private bool TryFit()
     {
         try
         {
-            if (!StreamRules.Find(_node, _one, _isShared, _inputLayouts, _outputLayouts)) return false;
+            if (!Batching.Find(Operator, _one, _isShared, _inputLayouts, _outputLayouts)) return false;
             if (!TrySee(_inputs, _inputLayouts) || !TrySee(_outputs, _outputLayouts)) return false;
             Operator.Infer(_all);
             foreach (var output in _outputs)
@@ -131,7 +130,7 @@ internal sealed unsafe class BatchNode : StreamNode
 /// <param name="capacity">Most streams.</param>
 internal sealed unsafe class StreamPort(Tensor one, StreamRows? rows, bool isOutput, int capacity)
 {
-    private StreamLayout _layout;
+    private BatchLayout _layout;
     private bool _isCopied;
     private int _outer;
     private long _block;
@@ -145,7 +144,7 @@ internal sealed unsafe class StreamPort(Tensor one, StreamRows? rows, bool isOut
     public bool IsAsSeen => All.Type == one.Type && All.Shape.Equals(_layout.For(capacity));
 
     /// <summary>Sets how the node sees the rows, with the shape for the most streams.</summary>
-    public void See(StreamLayout layout)
+    public void See(BatchLayout layout)
     {
         _layout = layout;
         _outer = layout.Outer;

@@ -157,18 +157,18 @@ internal sealed unsafe class StreamsPlan : IDisposable
         node.Kind is OpKind.Linear or OpKind.MatMul or OpKind.Conv or OpKind.ConvTranspose or OpKind.Rnn or OpKind.Gru or OpKind.Lstm
         && Array.Exists(node.Inputs, i => i >= 0 && _rows[i] is null);
 
-    /// <summary>The node over all streams, where a rule allows it at the largest sizes.</summary>
+    /// <summary>The node over all streams, where its operator allows that at the largest sizes.</summary>
     private BatchNode? MakeBatch(LoadedNode node, NodeContext one, SerialNode alone, KernelSet kernels)
     {
         var isShared = Array.ConvertAll(node.Inputs, i => i < 0 || _rows[i] is null);
-        var (inputLayouts, outputLayouts) = (new StreamLayout?[node.Inputs.Length], new StreamLayout?[node.Outputs.Length]);
-        if (!StreamRules.Find(node, one, isShared, inputLayouts, outputLayouts)) return null;
+        var (inputLayouts, outputLayouts) = (new BatchLayout?[node.Inputs.Length], new BatchLayout?[node.Outputs.Length]);
+        if (!Batching.Find(node.Operator, one, isShared, inputLayouts, outputLayouts)) return null;
         var (inputs, outputs) = (Ports(node.Inputs, inputLayouts, isOutput: false), Ports(node.Outputs, outputLayouts, isOutput: true));
         var all = new NodeContext(kernels, Seen(node.Inputs, inputs), Seen(node.Outputs, outputs));
-        return new BatchNode(node, one, isShared, inputs, outputs, all, alone) { HasWeights = alone.HasWeights };
+        return new BatchNode(node.Operator, one, isShared, inputs, outputs, all, alone) { HasWeights = alone.HasWeights };
     }
 
-    private StreamPort?[] Ports(int[] values, StreamLayout?[] layouts, bool isOutput) =>
+    private StreamPort?[] Ports(int[] values, BatchLayout?[] layouts, bool isOutput) =>
         [.. values.Select((value, i) => value < 0 || layouts[i] is null ? null : new StreamPort(One.Values[value], _rows[value], isOutput, Capacity))];
 
     private Tensor?[] Seen(int[] values, StreamPort?[] ports) => [.. values.Select((value, i) => value < 0 ? null : ports[i]?.All ?? One.Values[value])];

@@ -1,14 +1,13 @@
 using SeqRuntime.Format;
-using SeqRuntime.Operators;
 
-namespace SeqRuntime.Sessions.Streams;
+namespace SeqRuntime.Operators;
 
 /// <summary>
-/// How a value of one stream, of <paramref name="Shape"/>, is seen by a node that computes many: axis <paramref name="Axis"/> is as many
-/// times longer. Rows of streams lie one after the other in memory, so where sizes before the axis are not all 1 they are copied
-/// into that order and back.
+/// How a value of one stream, of shape <paramref name="Shape"/>, is seen by a node that computes many: axis <paramref name="Axis"/> is
+/// as many times longer. Rows of streams lie one after the other in memory, so where sizes before the axis are not all 1 they are
+/// copied into that order and back.
 /// </summary>
-internal readonly record struct StreamLayout(Shape Shape, int Axis)
+internal readonly record struct BatchLayout(Shape Shape, int Axis)
 {
     /// <summary>Blocks of one stream that lie apart in the node's order; 1 where the rows are in place.</summary>
     public int Outer => Shape.Product(0, Axis);
@@ -21,20 +20,20 @@ internal readonly record struct StreamLayout(Shape Shape, int Axis)
     }
 
     /// <summary>Elements in a row, whatever their shape.</summary>
-    public static StreamLayout Flat(Tensor one) => new(new Shape(one.Count), 0);
+    public static BatchLayout Flat(Tensor one) => new(new Shape(one.Count), 0);
 
     /// <summary>Rows of the last dimension.</summary>
-    public static StreamLayout Rows(Tensor one) => new(new Shape(one.Count / one.Shape[one.Rank - 1], one.Shape[one.Rank - 1]), 0);
+    public static BatchLayout Rows(Tensor one) => new(new Shape(one.Count / one.Shape[one.Rank - 1], one.Shape[one.Rank - 1]), 0);
 
     /// <summary>The dimension <paramref name="axis"/> is a batch.</summary>
-    public static StreamLayout Batch(Tensor one, int axis) => new(one.Shape, axis);
+    public static BatchLayout Batch(Tensor one, int axis) => new(one.Shape, axis);
 
     /// <summary>A new dimension before <paramref name="rank"/> dimensions, to which the shape is filled up with ones as broadcasting does.</summary>
-    public static StreamLayout Before(Tensor one, int rank)
+    public static BatchLayout Before(Tensor one, int rank)
     {
         Span<int> sizes = stackalloc int[Shape.MaxRank];
         sizes[..(rank + 1)].Fill(1);
         one.Shape.AsSpan().CopyTo(sizes[(rank + 1 - one.Rank)..]);
-        return new StreamLayout(new Shape(sizes[..(rank + 1)]), 0);
+        return new BatchLayout(new Shape(sizes[..(rank + 1)]), 0);
     }
 }
