@@ -16,13 +16,12 @@ internal sealed class WeightShapes
             foreach (var node in graph.Nodes)
             {
                 // W and R, of each direction.
-                var (gates, first, step) = node.Kind switch { OpKind.Lstm => (4, 4, 5), OpKind.Gru => (3, 3, 3), OpKind.Rnn => (1, 3, 3), _ => (0, 0, 0) };
-                for (var i = first; gates > 0 && i < node.Inputs.Length; i += step)
+                if (node.Operator is Recurrent layer)
                 {
-                    for (var k = 0; k < 2; k++) Add(graph, node, i + k, w => [gates * node.Attributes.Int32(AttributeKey.Hidden, 0), w.Layout.Columns]);
+                    for (var i = 0; i < 2 * layer.Directions; i++) Add(graph, node, layer.WeightIndex(i / 2, i % 2), w => [layer.Gates * layer.Hidden, w.Layout.Columns]);
                 }
 
-                if (node.Kind != OpKind.Conv) continue;
+                if (node.Operator is not Conv) continue;
                 var kernel = Array.ConvertAll(node.Attributes.Ints(AttributeKey.KernelShape), size => (int)size);
                 Add(graph, node, 1, w => [w.Layout.Rows * w.PackedCount, w.Layout.Columns / kernel.Aggregate(1, (a, b) => a * b), .. kernel]);
             }

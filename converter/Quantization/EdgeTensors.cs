@@ -1,4 +1,5 @@
 using SeqRuntime.Format;
+using SeqRuntime.Operators;
 
 namespace SeqRuntime.Converter.Quantization;
 
@@ -33,16 +34,14 @@ internal static class EdgeTensors
             {
                 if (node.Inputs.Any(fromInput.Contains)) fromInput.UnionWith(node.Outputs);
             }
-            else if (node.Kind is OpKind.Embedding or OpKind.ColumnEmbedding)
+            else
             {
-                edges.TryAdd(weights[0].Name, "a table that is looked up");
-            }
-            else if (fromInput.Contains(node.Inputs[0]))
-            {
-                // Of a recurrent layer W alone: R multiplies what the layer made.
-                var perDirection = node.Kind switch { OpKind.Lstm => 5, OpKind.Gru or OpKind.Rnn => 3, _ => 1 };
-                var first = node.Kind == OpKind.Lstm ? 4 : 3;
-                foreach (var w in weights.Where(w => perDirection == 1 || (w.Input - first) % perDirection == 0)) edges[w.Name] = AtEdge;
+                foreach (var (use, name) in weights)
+                {
+                    if (use == WeightUse.Table) edges.TryAdd(name, "a table that is looked up");
+                    // Of a recurrent layer W alone: R multiplies what the layer made.
+                    else if (use == WeightUse.Product && fromInput.Contains(node.Inputs[0])) edges[name] = AtEdge;
+                }
             }
         }
     }
@@ -54,11 +53,14 @@ internal static class EdgeTensors
         {
             var weights = Weights(model, graph, node);
             if (weights.Count == 0) toOutput.UnionWith(node.Inputs.Where(v => v >= 0));
-            else if (node.Kind is OpKind.Linear or OpKind.Conv) edges[weights[0].Name] = AtEdge;
+            else if (weights.TrueForAll(w => w.Use == WeightUse.Product)) edges[weights[0].Name] = AtEdge;
         }
     }
 
-    private static List<(int Input, string Name)> Weights(SeqModelBuilder model, GraphDefinition graph, NodeDefinition node) =>
-        [.. node.Inputs.Index().Where(i => i.Item >= 0 && graph.Values[i.Item].Tensor >= 0 && model.Tensors[graph.Values[i.Item].Tensor].Format != TensorFormat.Dense)
-            .Select(i => (i.Index, model.Tensors[graph.Values[i.Item].Tensor].Name))];
+    private static List<(WeightUse Use, string Name)> Weights(SeqModelBuilder model, GraphDefinition graph, NodeDefinition node)
+    {
+        var op = OperatorFactory.Create(node.Kind, node.Attributes);
+        return [.. node.Inputs.Index().Where(i => i.Item >= 0 && graph.Values[i.Item].Tensor >= 0 && model.Tensors[graph.Values[i.Item].Tensor].Format != TensorFormat.Dense)
+            .Select(i => (op.UseOf(i.Index), model.Tensors[graph.Values[i.Item].Tensor].Name))];
+    }
 }

@@ -12,6 +12,8 @@ namespace SeqRuntime.Operators;
 /// </remarks>
 internal sealed unsafe class ColumnEmbedding : Operator
 {
+    public override WeightUse UseOf(int input) => input == 0 ? WeightUse.Table : WeightUse.None;
+
     public override void Infer(NodeContext context)
     {
         var w = context.Input(0);

@@ -35,6 +35,8 @@ internal sealed unsafe class Conv : Operator
         if (_group < 1) throw OperatorError.Attribute($"Group = {_group}; expected at least 1.");
     }
 
+    public override WeightUse UseOf(int input) => input == 1 ? WeightUse.Product : WeightUse.None;
+
     public override bool TryBatch(in Batching batch) => batch.Leading(0, 3);
 
     public override void Infer(NodeContext context)

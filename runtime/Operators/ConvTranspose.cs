@@ -30,6 +30,8 @@ internal sealed unsafe class ConvTranspose : Operator
         padding.CopyTo(_outputPadding, SpatialWindow.Axes - _window.Rank);
     }
 
+    public override WeightUse UseOf(int input) => input == 1 ? WeightUse.Product : WeightUse.None;
+
     public override bool TryBatch(in Batching batch) => batch.Leading(0);
 
     public override void Infer(NodeContext context)

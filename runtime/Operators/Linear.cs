@@ -9,6 +9,8 @@ namespace SeqRuntime.Operators;
 /// </remarks>
 internal sealed unsafe class Linear : Operator
 {
+    public override WeightUse UseOf(int input) => input == 1 ? WeightUse.Product : WeightUse.None;
+
     public override bool TryBatch(in Batching batch) => batch.Rows();
 
     public override void Infer(NodeContext context)

@@ -11,6 +11,8 @@ namespace SeqRuntime.Operators;
 /// <remarks>Types: fp32 through the kernels; float64, int32, int64 in plain code. Both operands of one type.</remarks>
 internal sealed unsafe class MatMul : Operator
 {
+    public override WeightUse UseOf(int input) => input <= 1 ? WeightUse.Product : WeightUse.None;
+
     public override bool TryBatch(in Batching batch) => batch.IsShared(1) && batch.One.Input(1).Rank == 2 && batch.Rows();
 
     public override void Infer(NodeContext context)

@@ -59,6 +59,20 @@ internal abstract class Operator
     /// <summary>True where outputs depend on input shapes only (Shape, Size): known at inference whatever the input is.</summary>
     public virtual bool DependsOnShapesOnly => false;
 
+    /// <summary>What is done with input <paramref name="input"/>, where that may be weights.</summary>
+    public virtual WeightUse UseOf(int input) => WeightUse.None;
+
+    /// <summary>Whether one of <paramref name="inputs"/> inputs may be weights that are read as a whole in each run.</summary>
+    public bool Multiplies(int inputs)
+    {
+        for (var i = 0; i < inputs; i++)
+        {
+            if (UseOf(i) is WeightUse.Product or WeightUse.Recurrence) return true;
+        }
+
+        return false;
+    }
+
     /// <summary>
     /// Sees many streams of the node as one larger node: true, with a layout for each value, where no stream changes a bit of another.
     /// Operators that may refuse what an input holds (an index out of range, an integer divided by 0, the length of a sequence) run

@@ -58,9 +58,12 @@ internal abstract unsafe class Recurrent : Operator
     /// <summary>Initial states among the inputs, from 2 on, and last states among the outputs, from 1 on.</summary>
     public int StateInputs => _firstWeight - 2;
 
-    protected int Hidden { get; }
+    public int Hidden { get; }
 
-    protected int Directions { get; }
+    public int Directions { get; }
+
+    /// <summary>Rows of W and R for each unit.</summary>
+    public int Gates => _gates;
 
     /// <summary>Bound of the activations' inputs, 0 for none.</summary>
     protected float Clip { get; }
@@ -72,7 +75,10 @@ internal abstract unsafe class Recurrent : Operator
     protected int PackedRows { get; }
 
     /// <summary>Input index of what direction <paramref name="d"/> has at <paramref name="offset"/>: 0 W, 1 R, 2 bias …</summary>
-    protected int WeightIndex(int d, int offset) => _firstWeight + d * _weightsPerDirection + offset;
+    public int WeightIndex(int d, int offset) => _firstWeight + d * _weightsPerDirection + offset;
+
+    /// <summary>W multiplies the input; R and a projection multiply states.</summary>
+    public sealed override WeightUse UseOf(int input) => (input < _firstWeight ? -1 : (input - _firstWeight) % _weightsPerDirection) switch { 0 => WeightUse.Product, 1 or 4 => WeightUse.Recurrence, _ => WeightUse.None };
 
     public sealed override bool TryBatch(in Batching batch) => batch.Sequences(StateInputs);
 

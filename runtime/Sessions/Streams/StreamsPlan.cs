@@ -153,9 +153,7 @@ internal sealed unsafe class StreamsPlan : IDisposable
         return MakeBatch(node, one, alone, kernels) is { IsTogether: true } batch ? batch : alone;
     }
 
-    private bool HasWeights(LoadedNode node) =>
-        node.Kind is OpKind.Linear or OpKind.MatMul or OpKind.Conv or OpKind.ConvTranspose or OpKind.Rnn or OpKind.Gru or OpKind.Lstm
-        && Array.Exists(node.Inputs, i => i >= 0 && _rows[i] is null);
+    private bool HasWeights(LoadedNode node) => node.Operator.Multiplies(node.Inputs.Length) && Array.Exists(node.Inputs, i => i >= 0 && _rows[i] is null);
 
     /// <summary>The node over all streams, where its operator allows that at the largest sizes.</summary>
     private BatchNode? MakeBatch(LoadedNode node, NodeContext one, SerialNode alone, KernelSet kernels)
