@@ -2,8 +2,18 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
 
+/// <summary>How <see cref="Reshape"/> finds the shape.</summary>
+internal enum ReshapeForm
+{
+    Identity,
+    Reshape,
+    Squeeze,
+    Unsqueeze,
+    Flatten,
+}
+
 /// <summary>Operators whose output is their input under another shape: Identity, Reshape, Squeeze, Unsqueeze, Flatten. They compute nothing where the planner gives both the same memory, as it does.</summary>
-internal sealed unsafe class Reshape(OpKind kind, Attributes attributes) : Operator
+internal sealed unsafe class Reshape(Attributes attributes, ReshapeForm form) : Operator
 {
     private readonly bool _allowZero = attributes.Bool(AttributeKey.AllowZero, false);
     private readonly long _axis = attributes.Int(AttributeKey.Axis, 1);
@@ -15,12 +25,12 @@ internal sealed unsafe class Reshape(OpKind kind, Attributes attributes) : Opera
     public override void Infer(NodeContext context)
     {
         var x = Require.AnyDense(context.Input(0));
-        var shape = kind switch
+        var shape = form switch
         {
-            OpKind.Reshape => Target(x, context.Known(1)),
-            OpKind.Squeeze => Squeezed(x, context.Optional(1) is null ? null : context.Known(1)),
-            OpKind.Unsqueeze => Unsqueezed(x, context.Known(1)),
-            OpKind.Flatten => Flattened(x),
+            ReshapeForm.Reshape => Target(x, context.Known(1)),
+            ReshapeForm.Squeeze => Squeezed(x, context.Optional(1) is null ? null : context.Known(1)),
+            ReshapeForm.Unsqueeze => Unsqueezed(x, context.Known(1)),
+            ReshapeForm.Flatten => Flattened(x),
             _ => x.Shape,
         };
         context.Output(0).Set(x.Type, shape);

@@ -15,22 +15,22 @@ public class ReshapeTests
     public void ReshapeTakesSizesCopiesZerosAndFillsInOneFreeSize(int[] target, int[] expected)
     {
         var x = Nd.Numbered<float>(2, 3, 4);
-        var y = new OperatorHarness().Dense(x).Integers(target).Run(new Reshape(OpKind.Reshape, new Attributes()))[0];
+        var y = new OperatorHarness().Dense(x).Integers(target).Run(new Reshape(new Attributes(), ReshapeForm.Reshape))[0];
         Nd.Same(new Nd<float>(expected, x.Data), y);
     }
 
     [Fact]
     public void ReshapeOfNothingTakesZerosAsTheyAreWhereAllowed()
     {
-        var y = new OperatorHarness().Dense<float>([0, 3]).Integers(3, 0).Run(new Reshape(OpKind.Reshape, new Attributes().Set(AttributeKey.AllowZero, 1)))[0];
+        var y = new OperatorHarness().Dense<float>([0, 3]).Integers(3, 0).Run(new Reshape(new Attributes().Set(AttributeKey.AllowZero, 1), ReshapeForm.Reshape))[0];
         Assert.Equal([3, 0], y.Shape);
     }
 
     [Fact]
     public void ReshapeToAScalarAndBack()
     {
-        Assert.Empty(new OperatorHarness().Dense<float>([1, 1], 3).Integers().Run(new Reshape(OpKind.Reshape, new Attributes()))[0].Shape);
-        Assert.Equal([1], new OperatorHarness().Dense<float>([], 3).Integers(-1).Run(new Reshape(OpKind.Reshape, new Attributes()))[0].Shape);
+        Assert.Empty(new OperatorHarness().Dense<float>([1, 1], 3).Integers().Run(new Reshape(new Attributes(), ReshapeForm.Reshape))[0].Shape);
+        Assert.Equal([1], new OperatorHarness().Dense<float>([], 3).Integers(-1).Run(new Reshape(new Attributes(), ReshapeForm.Reshape))[0].Shape);
     }
 
     [Theory]
@@ -41,28 +41,28 @@ public class ReshapeTests
     [InlineData(new[] { 2, 3, 4, 0 })]
     [InlineData(new[] { 1, 1, 1, 1, 1, 1, 1, 1, 24 })]
     public void ReshapeRefusesShapesOfOtherCounts(int[] target) =>
-        Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense(Nd.Numbered<float>(2, 3, 4)).Integers(target).Run(new Reshape(OpKind.Reshape, new Attributes())));
+        Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense(Nd.Numbered<float>(2, 3, 4)).Integers(target).Run(new Reshape(new Attributes(), ReshapeForm.Reshape)));
 
     [Fact]
     public void SqueezeTakesNamedAxesOrAllOfSizeOne()
     {
         var x = Nd.Numbered<int>(1, 3, 1, 2);
-        Assert.Equal([3, 1, 2], new OperatorHarness().Dense(x).Integers(0).Run(Op(OpKind.Squeeze))[0].Shape);
-        Assert.Equal([3, 2], new OperatorHarness().Dense(x).Integers(-2, 0).Run(Op(OpKind.Squeeze))[0].Shape);
-        Nd.Same(new Nd<int>([3, 2], x.Data), new OperatorHarness().Dense(x).Run(Op(OpKind.Squeeze))[0]);
-        Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense(x).Integers(1).Run(Op(OpKind.Squeeze)));
-        Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense(x).Integers(4).Run(Op(OpKind.Squeeze)));
-        Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense(x).Integers(0, -4).Run(Op(OpKind.Squeeze)));
+        Assert.Equal([3, 1, 2], new OperatorHarness().Dense(x).Integers(0).Run(Op(ReshapeForm.Squeeze))[0].Shape);
+        Assert.Equal([3, 2], new OperatorHarness().Dense(x).Integers(-2, 0).Run(Op(ReshapeForm.Squeeze))[0].Shape);
+        Nd.Same(new Nd<int>([3, 2], x.Data), new OperatorHarness().Dense(x).Run(Op(ReshapeForm.Squeeze))[0]);
+        Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense(x).Integers(1).Run(Op(ReshapeForm.Squeeze)));
+        Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense(x).Integers(4).Run(Op(ReshapeForm.Squeeze)));
+        Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense(x).Integers(0, -4).Run(Op(ReshapeForm.Squeeze)));
     }
 
     [Fact]
     public void UnsqueezePutsNewAxesWhereTheOutputHasThem()
     {
         var x = Nd.Numbered<byte>(3, 2);
-        Nd.Same(new Nd<byte>([1, 3, 1, 2], x.Data), new OperatorHarness().Dense(x).Integers(2, 0).Run(Op(OpKind.Unsqueeze))[0]);
-        Assert.Equal([3, 2, 1], new OperatorHarness().Dense(x).Integers(-1).Run(Op(OpKind.Unsqueeze))[0].Shape);
-        Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense(x).Integers(3).Run(Op(OpKind.Unsqueeze)));
-        Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense(x).Integers(0, 1, 2, 3, 4, 5, 6).Run(Op(OpKind.Unsqueeze)));
+        Nd.Same(new Nd<byte>([1, 3, 1, 2], x.Data), new OperatorHarness().Dense(x).Integers(2, 0).Run(Op(ReshapeForm.Unsqueeze))[0]);
+        Assert.Equal([3, 2, 1], new OperatorHarness().Dense(x).Integers(-1).Run(Op(ReshapeForm.Unsqueeze))[0].Shape);
+        Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense(x).Integers(3).Run(Op(ReshapeForm.Unsqueeze)));
+        Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense(x).Integers(0, 1, 2, 3, 4, 5, 6).Run(Op(ReshapeForm.Unsqueeze)));
     }
 
     [Theory]
@@ -74,15 +74,15 @@ public class ReshapeTests
     public void FlattenGivesAMatrix(int axis, int rows, int columns)
     {
         var x = Nd.Numbered<float>(2, 3, 4);
-        Nd.Same(new Nd<float>([rows, columns], x.Data), new OperatorHarness().Dense(x).Run(new Reshape(OpKind.Flatten, new Attributes().Set(AttributeKey.Axis, axis)))[0]);
+        Nd.Same(new Nd<float>([rows, columns], x.Data), new OperatorHarness().Dense(x).Run(new Reshape(new Attributes().Set(AttributeKey.Axis, axis), ReshapeForm.Flatten))[0]);
     }
 
     [Fact]
     public void FlattenRefusesAnAxisThatIsNotThere() =>
-        Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense(Nd.Numbered<float>(2)).Run(new Reshape(OpKind.Flatten, new Attributes().Set(AttributeKey.Axis, 2))));
+        Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense(Nd.Numbered<float>(2)).Run(new Reshape(new Attributes().Set(AttributeKey.Axis, 2), ReshapeForm.Flatten)));
 
     [Fact]
-    public void IdentityIsItsInput() => Nd.Same(Nd.Numbered<long>(2, 0, 3), new OperatorHarness().Dense(Nd.Numbered<long>(2, 0, 3)).Run(Op(OpKind.Identity))[0]);
+    public void IdentityIsItsInput() => Nd.Same(Nd.Numbered<long>(2, 0, 3), new OperatorHarness().Dense(Nd.Numbered<long>(2, 0, 3)).Run(Op(ReshapeForm.Identity))[0]);
 
-    private static Reshape Op(OpKind kind) => new(kind, new Attributes());
+    private static Reshape Op(ReshapeForm form) => new(new Attributes(), form);
 }

@@ -1,0 +1,62 @@
+using SeqRuntime.Format;
+using SeqRuntime.Operators;
+
+namespace SeqRuntime.Tests.Operators;
+
+/// <summary>Each kind has a row, each operator is made by one, and what operators say of their inputs.</summary>
+public class OperatorTableTests
+{
+    /// <summary>Attributes with which every operator can be made.</summary>
+    private static readonly Attributes s_attributes = new Attributes()
+        .Set(AttributeKey.Hidden, 3).Set(AttributeKey.Direction, RecurrentDirection.Bidirectional).Set(AttributeKey.NumGroups, 1).Set(AttributeKey.KernelShape, new long[] { 3 });
+
+    [Fact]
+    public void EveryOperatorIsMadeByARow()
+    {
+        var made = Enum.GetValues<OpKind>().Select(kind => OperatorTable.Of(kind).Create(s_attributes).GetType()).ToHashSet();
+        var all = typeof(Operator).Assembly.GetTypes().Where(type => type.IsSubclassOf(typeof(Operator)) && !type.IsAbstract && type.Namespace == typeof(Operator).Namespace);
+        Assert.Equal(all.Select(type => type.Name).Order(), made.Select(type => type.Name).Order());
+    }
+
+    [Fact]
+    public void NoTwoRowsHaveOneName()
+    {
+        var names = Enum.GetValues<OpKind>().Select(kind => OperatorTable.Of(kind).Onnx).OfType<string>().ToList();
+        Assert.Equal(names.Count, names.Distinct().Count());
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(39)]
+    [InlineData(9999)]
+    public void AnUnknownKindIsRefusedByItsNumber(int kind)
+    {
+        var fault = Assert.Throws<SeqFormatException>(() => OperatorTable.Of((OpKind)kind));
+        Assert.Contains($"Operator {kind} is unknown", fault.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>By input: '-' for none, and the first letters of the others.</summary>
+    [Fact]
+    public void WeightsAreKnownByInput()
+    {
+        var expected = new Dictionary<OpKind, string>
+        {
+            [OpKind.MatMul] = "PP--------------",
+            [OpKind.Linear] = "-P--------------",
+            [OpKind.Conv] = "-P--------------",
+            [OpKind.ConvTranspose] = "-P--------------",
+            [OpKind.Embedding] = "T---------------",
+            [OpKind.ColumnEmbedding] = "T---------------",
+            [OpKind.Rnn] = "---PR-PR-PR-PR-P",
+            [OpKind.Gru] = "---PR-PR-PR-PR-P",
+            [OpKind.Lstm] = "----PR--RPR--RPR",
+        };
+        foreach (var kind in Enum.GetValues<OpKind>())
+        {
+            var op = OperatorTable.Of(kind).Create(s_attributes);
+            var uses = string.Concat(Enumerable.Range(0, 16).Select(input => op.UseOf(input) is WeightUse.None ? '-' : op.UseOf(input).ToString()[0]));
+            Assert.Equal(expected.GetValueOrDefault(kind, new string('-', 16)), uses);
+            Assert.Equal(uses.AsSpan().ContainsAny('P', 'R'), op.Multiplies(16));
+        }
+    }
+}
