@@ -153,7 +153,7 @@ internal sealed unsafe class Evaluator : IDisposable
             probes[p] = node.Outputs.Select(o => o.Length == 0 ? null : new Tensor { Name = o }).ToArray();
             if (ShapeRules.TryInfer(node, inputs, probes[p])) continue;
             var (kind, attributes) = OperatorMap.Map(node);
-            Evaluate(node, OperatorTable.Of(kind).Create(attributes), kind, inputs, probes[p]);
+            Evaluate(node, OperatorTable.Of(kind).Create(attributes), inputs, probes[p]);
         }
 
         for (var o = 0; o < node.Outputs.Count; o++)
@@ -243,14 +243,14 @@ internal sealed unsafe class Evaluator : IDisposable
         }
     }
 
-    private void Evaluate(IrNode node, Operator op, OpKind kind, Tensor?[] inputs, Tensor?[] outputs)
+    private void Evaluate(IrNode node, Operator op, Tensor?[] inputs, Tensor?[] outputs)
     {
         var context = new NodeContext(_kernels, inputs, outputs);
         op.Infer(context);
         var known = op.DependsOnShapesOnly || Array.TrueForAll(inputs, i => i is null || i.IsKnown);
         if (!known) return;
         var scratchBytes = op.IsView ? 0 : op.ScratchBytes(context);
-        var work = Work(node, kind, inputs, outputs);
+        var work = Work(node, op, inputs, outputs);
         if (IsTooLarge(scratchBytes, outputs) || !_budget.Allows(work))
         {
             Whole._isCurtailed = true;
@@ -288,13 +288,13 @@ internal sealed unsafe class Evaluator : IDisposable
     private bool IsTooLarge(long scratch, Tensor?[] outputs) =>
         scratch > int.MaxValue / 2 || Array.Exists(outputs, o => o is { Count: > LargestFold }) || Whole.Bytes + scratch + outputs.Sum(o => o?.Bytes ?? 0) > _budget.MostBytes;
 
-    private static long Work(IrNode node, OpKind kind, Tensor?[] inputs, Tensor?[] outputs)
+    private static long Work(IrNode node, Operator op, Tensor?[] inputs, Tensor?[] outputs)
     {
         var elements = inputs.Concat(outputs).Sum(t => (long)(t?.Count ?? 0));
-        var perOutput = kind switch
+        var perOutput = op switch
         {
-            OpKind.MatMul => inputs[0] is { Rank: > 0 } a ? a.Shape[a.Rank - 1] : 1,
-            OpKind.Pool => node.Ints("kernel_shape").Aggregate(1L, (product, taps) => Math.Min(product * Math.Clamp(taps, 1, int.MaxValue), uint.MaxValue)),
+            MatMul => inputs[0] is { Rank: > 0 } a ? a.Shape[a.Rank - 1] : 1,
+            Pool => node.Ints("kernel_shape").Aggregate(1L, (product, taps) => Math.Min(product * Math.Clamp(taps, 1, int.MaxValue), uint.MaxValue)),
             _ => 1,
         };
         return (elements + (outputs[0]?.Count ?? 0) * perOutput) * ElementWork;

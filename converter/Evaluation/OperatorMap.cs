@@ -1,5 +1,6 @@
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Format;
+using SeqRuntime.Operators;
 
 namespace SeqRuntime.Converter.Evaluation;
 
@@ -144,18 +145,16 @@ internal static class OperatorMap
         ["detect_positive"] = AttributeKey.DetectPositive,
     };
 
-    /// <summary>Operators whose runtime kind has ONNX's own name.</summary>
-    private static readonly HashSet<OpKind> Direct =
-    [
-        OpKind.Identity, OpKind.Reshape, OpKind.Squeeze, OpKind.Unsqueeze, OpKind.Flatten, OpKind.Transpose, OpKind.Concat, OpKind.Split, OpKind.Slice, OpKind.Pad, OpKind.Expand,
-        OpKind.Tile, OpKind.Gather, OpKind.GatherElements, OpKind.GatherND, OpKind.ScatterElements, OpKind.ScatterND, OpKind.Shape, OpKind.Size, OpKind.Range, OpKind.Where,
-        OpKind.OneHot, OpKind.ReverseSequence, OpKind.Trilu, OpKind.CumSum, OpKind.TopK, OpKind.ArgMax, OpKind.ArgMin, OpKind.Clip, OpKind.Softmax, OpKind.LogSoftmax,
-        OpKind.Hardmax, OpKind.LayerNormalization, OpKind.InstanceNormalization, OpKind.GroupNormalization, OpKind.LpNormalization, OpKind.MatMul,
-    ];
+    /// <summary>Kinds by ONNX's name, but for those that <see cref="ShapeRules"/> and lowering know.</summary>
+    private static readonly Dictionary<string, OpKind> Kinds =
+        Enum.GetValues<OpKind>().Select(kind => (Kind: kind, OperatorTable.Of(kind).Onnx)).Where(row => row.Onnx is not null && !ShapeRules.Has(row.Onnx)).ToDictionary(row => row.Onnx!, row => row.Kind);
 
     /// <summary>Operators that the runtime has, by ONNX's names.</summary>
     public static HashSet<string> Names { get; } =
-        [.. UnaryFunctions.Keys, .. BinaryFunctions.Keys, .. ReduceFunctions.Keys, .. PoolFunctions.Keys, "Cast", "ConstantOfShape", "RMSNormalization", .. Direct.Select(kind => kind.ToString())];
+        [.. UnaryFunctions.Keys, .. BinaryFunctions.Keys, .. ReduceFunctions.Keys, .. PoolFunctions.Keys, .. Kinds.Keys];
+
+    /// <summary>Whether each element of the output comes from one element of each input, and nothing else.</summary>
+    public static bool IsElementwise(string op) => UnaryFunctions.ContainsKey(op) || BinaryFunctions.ContainsKey(op);
 
     public static (OpKind Kind, Attributes Attributes) Map(IrNode node)
     {
@@ -185,20 +184,22 @@ internal static class OperatorMap
 
         if (ReduceFunctions.TryGetValue(node.Op, out var reduce)) return (OpKind.Reduce, attributes.Set(AttributeKey.Function, reduce));
         if (PoolFunctions.TryGetValue(node.Op, out var pool)) return (OpKind.Pool, attributes.Set(AttributeKey.Function, pool));
-        switch (node.Op)
+        var kind = Kinds.TryGetValue(node.Op, out var known) ? known : throw new ArgumentException($"The runtime has no operator '{node.Op}'.");
+        switch (kind)
         {
-            case "Cast":
+            case OpKind.Cast:
                 var to = OnnxNumbers.TypeOf(node.Int32("to", 0));
                 if (to == 0) throw new UnsupportedException($"the type {OnnxNumbers.NameOf(node.Int32("to", 0))} is not supported");
-                return (OpKind.Cast, attributes.Set(AttributeKey.To, (long)to));
-            case "ConstantOfShape":
+                attributes.Set(AttributeKey.To, (long)to);
+                break;
+            case OpKind.ConstantOfShape:
                 var value = node.Attributes.GetValueOrDefault("value") as IrTensor ?? IrTensor.Of([1], 0f);
                 attributes.Set(AttributeKey.To, (long)value.Type);
-                return (OpKind.ConstantOfShape, value.Type is ElementType.Float32 or ElementType.Float64 ? attributes.Set(AttributeKey.Value, value.ToFloats()[0]) : attributes.Set(AttributeKey.Value, value.Integers()[0]));
-            case "RMSNormalization":
-                return (OpKind.RmsNormalization, attributes);
-            default:
-                return (Enum.Parse<OpKind>(node.Op), attributes);
+                if (value.Type is ElementType.Float32 or ElementType.Float64) attributes.Set(AttributeKey.Value, value.ToFloats()[0]);
+                else attributes.Set(AttributeKey.Value, value.Integers()[0]);
+                break;
         }
+
+        return (kind, attributes);
     }
 }

@@ -7,6 +7,9 @@ namespace SeqRuntime.Converter.Evaluation;
 /// <summary>Output shapes of the operators whose weights are packed only later; all others infer their own in the runtime.</summary>
 internal static class ShapeRules
 {
+    /// <summary>Whether there is a rule for an operator.</summary>
+    public static bool Has(string op) => op is "LSTM" or "GRU" or "RNN" or "Conv" or "ConvTranspose" or "Linear";
+
     public static bool TryInfer(IrNode node, Tensor?[] inputs, Tensor?[] outputs)
     {
         switch (node.Op)

@@ -1,3 +1,4 @@
+using SeqRuntime.Converter.Evaluation;
 using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Recurrence;
@@ -10,17 +11,10 @@ namespace SeqRuntime.Converter.Recurrence;
 /// <param name="steps">Time steps; -1 where that depends on a symbol.</param>
 internal sealed class TimeAxis(Emitter emitter, int steps)
 {
-    private static readonly HashSet<string> s_elementwise =
-    [
-        "Abs", "Neg", "Exp", "Log", "Sqrt", "Reciprocal", "Relu", "LeakyRelu", "Elu", "Selu", "Celu", "ThresholdedRelu", "Sigmoid", "HardSigmoid", "HardSwish", "Softplus", "Softsign", "Tanh", "Erf", "Gelu", "Swish",
-        "Mish", "Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh", "Ceil", "Floor", "Round", "Sign", "Not", "IsNaN", "IsInf", "Cast", "Clip", "Identity",
-        "Add", "Sub", "Mul", "Div", "Pow", "Min", "Max", "Mod", "PRelu", "Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "And", "Or", "Xor", "Where",
-    ];
-
     private static readonly HashSet<string> s_alongAxis = ["Softmax", "LogSoftmax", "Hardmax", "ArgMax", "ArgMin", "LayerNormalization", "RMSNormalization", "LpNormalization"];
 
     /// <summary>Whether an operator does the same at each element.</summary>
-    public static bool IsElementwise(string op) => s_elementwise.Contains(op);
+    public static bool IsElementwise(string op) => OperatorMap.IsElementwise(op) || op is "Cast" or "Clip" or "Identity" or "Where";
 
     /// <summary>One step of a node over all steps, or null where the operator is none of those known.</summary>
     /// <param name="node">The step's node.</param>
@@ -40,7 +34,7 @@ internal sealed class TimeAxis(Emitter emitter, int steps)
         long[]? Numbers(int index) => index < node.Inputs.Count && node.Input(index).Length > 0 && IsSame(index) ? constantOf(node.Input(index))?.Integers() : null;
         string Moved(long[] axes, int ofRank) => emitter.Constant(IrTensor.Vector(Array.ConvertAll(axes, a => a < 0 ? a + ofRank + 1 : a + 1)));
 
-        if (s_elementwise.Contains(node.Op)) return One(node.Op, [.. node.Inputs.Select((i, at) => i.Length == 0 ? "" : Aligned(i, inputs[at], rank, shapeOf))]);
+        if (IsElementwise(node.Op)) return One(node.Op, [.. node.Inputs.Select((i, at) => i.Length == 0 ? "" : Aligned(i, inputs[at], rank, shapeOf))]);
         if (s_alongAxis.Contains(node.Op)) return IsSame(0) || !IsSame(1) || !IsSame(2) ? null : One(node.Op, [Same(0), .. node.Inputs.Skip(1)], ("axis", Along("axis", node.Op.StartsWith("Arg", StringComparison.Ordinal) ? 0 : -1, first!.Rank)));
         switch (node.Op)
         {

@@ -82,13 +82,11 @@ internal sealed class Carries
         return _behindProduct.Contains(output.Value) ? CarryKind.Product : CarryKind.Follows;
     }
 
-    private static bool IsElementwise(IrNode node) => OperatorMap.Names.Contains(node.Op) && OperatorMap.Map(node).Kind is Format.OpKind.Unary or Format.OpKind.Binary;
-
     private void Visit(IrNode node)
     {
         var moved = _moves.Moved(node, out _);
         var isMoved = Array.Exists(moved, o => _follows.Contains(node.Inputs[o]));
-        var isElementwise = IsElementwise(node) || node.Op is "Where" or "Clip";
+        var isElementwise = OperatorMap.IsElementwise(node.Op) || node.Op is "Where" or "Clip";
         if (isMoved && Array.Exists(moved, o => _beforeProduct.Contains(node.Inputs[o]))) _beforeProduct.UnionWith(node.Outputs);
         if ((isMoved || isElementwise) && node.Inputs.Exists(_behindProduct.Contains)) _behindProduct.UnionWith(node.Outputs);
         if (node.Op is "Linear" or "Conv" or "MatMul" or "Gemm" && _beforeProduct.Contains(node.Input(0)) && _view.Known(node.Input(1)) is not null) _behindProduct.UnionWith(node.Outputs);

@@ -1,6 +1,5 @@
 using SeqRuntime.Converter.Evaluation;
 using SeqRuntime.Converter.Graph;
-using SeqRuntime.Format;
 
 namespace SeqRuntime.Converter.States;
 
@@ -32,7 +31,7 @@ internal sealed class StepRules(SizedView view)
 
     public long[][] Outputs(IrNode node, Func<string, long[]> steps)
     {
-        if (OperatorMap.Names.Contains(node.Op) && OperatorMap.Map(node).Kind is OpKind.Unary or OpKind.Binary || node.Op is "Where" or "Clip" or "Cast") return [Elementwise(node, steps)];
+        if (OperatorMap.IsElementwise(node.Op) || node.Op is "Where" or "Clip" or "Cast") return [Elementwise(node, steps)];
         switch (node.Op)
         {
             case "Linear":
