@@ -11,7 +11,7 @@ internal static class Decompose
 
     private static readonly HashSet<string> s_known =
     [
-        "LSTM", "GRU", "RNN", "Conv", "ConvTranspose", "Gemm", "Linear", "Sum", "Mean", "BatchNormalization", "If", "Loop", "Constant", "Identity", "Dropout", "CastLike", "Greater",
+        .. RecurrentOp.All.Select(op => op.Name), "Conv", "ConvTranspose", "Gemm", "Linear", "Sum", "Mean", "BatchNormalization", "If", "Loop", "Constant", "Identity", "Dropout", "CastLike", "Greater",
         "DequantizeLinear", "QuantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "ConvInteger", "MeanVarianceNormalization", "Einsum",
         "HannWindow", "HammingWindow", "BlackmanWindow", "DFT", "STFT", "MelWeightMatrix", "Attention",
         "Resize", "DepthToSpace", "SpaceToDepth", "Shrink", "EyeLike", "NonZero", "Compress",
@@ -51,7 +51,7 @@ internal static class Decompose
     /// <summary>The nodes that replace this one, or null where it stays as it is.</summary>
     public static List<IrNode>? Apply(IrNode node, IrGraph graph, Evaluator evaluator)
     {
-        if (node.Op is "LSTM" or "GRU" or "RNN" or "ReverseSequence") CheckLengths(node, evaluator);
+        if (node.Recurrent is not null || node.Op == "ReverseSequence") CheckLengths(node, evaluator);
         switch (node.Op)
         {
             case "Sum" or "Mean" or "Max" or "Min" when node.Inputs.Count != 2 || node.Op is "Sum" or "Mean":
@@ -79,7 +79,7 @@ internal static class Decompose
                 return MoveFirst(node, graph, evaluator.ShapeOf(node.Input(0)).Rank, to);
             case "MeanVarianceNormalization":
                 return MeanVariance(node, graph);
-            case "LSTM" or "GRU" or "RNN" when node.Int("layout", 0) != 0:
+            case var _ when node.Recurrent is not null && node.Int("layout", 0) != 0:
                 return BatchFirst(node, graph);
             case "DequantizeLinear" or "QuantizeLinear" or "DynamicQuantizeLinear" or "MatMulInteger" or "ConvInteger":
                 return DecomposeQuantized.Apply(node, graph, evaluator);
@@ -316,7 +316,7 @@ internal static class Decompose
         foreach (var (key, value) in node.Attributes.Where(a => a.Key != "layout")) inner.Attributes[key] = value;
         foreach (var i in new[] { 0, 5, 6 })
         {
-            if (node.Input(i).Length > 0 && (i != 6 || node.Op == "LSTM")) inner.Inputs[i] = Swapped(node.Input(i));
+            if (node.Input(i).Length > 0 && (i != 6 || node.Recurrent is { HasCell: true })) inner.Inputs[i] = Swapped(node.Input(i));
         }
 
         var after = new Expansion(node, graph);

@@ -8,14 +8,14 @@ namespace SeqRuntime.Converter.Evaluation;
 internal static class ShapeRules
 {
     /// <summary>Whether there is a rule for an operator.</summary>
-    public static bool Has(string op) => op is "LSTM" or "GRU" or "RNN" or "Conv" or "ConvTranspose" or "Linear";
+    public static bool Has(string op) => op is "Conv" or "ConvTranspose" or "Linear" || RecurrentOp.Of(op) is not null;
 
     public static bool TryInfer(IrNode node, Tensor?[] inputs, Tensor?[] outputs)
     {
         switch (node.Op)
         {
-            case "LSTM" or "GRU" or "RNN":
-                Recurrent(node, Need(node, inputs, 0), inputs, outputs);
+            case var _ when node.Recurrent is { } op:
+                Recurrent(node, op, Need(node, inputs, 0), inputs, outputs);
                 return true;
             case "Conv":
                 outputs[0]?.Set(ElementType.Float32, Conv(node, Need(node, inputs, 0).Shape, Need(node, inputs, 1).Shape));
@@ -68,7 +68,7 @@ internal static class ShapeRules
         return auto is "NOTSET" or "" or "VALID" or "SAME_UPPER" or "SAME_LOWER" ? auto : throw new ShapeFault($"its attribute 'auto_pad' is '{auto}'; NOTSET, VALID, SAME_UPPER and SAME_LOWER are possible.");
     }
 
-    private static void Recurrent(IrNode node, Tensor x, Tensor?[] inputs, Tensor?[] outputs)
+    private static void Recurrent(IrNode node, RecurrentOp op, Tensor x, Tensor?[] inputs, Tensor?[] outputs)
     {
         if (x.Rank != 3) throw new ShapeFault($"X of {node.Op} has shape {x.Shape}; three dimensions are needed.");
         if (node.Has("clip") && !(node.Float("clip", 1) > 0)) throw new ShapeFault($"its attribute 'clip' is {node.Float("clip", 1)}; a number above 0 is needed.");
@@ -77,14 +77,14 @@ internal static class ShapeRules
         var directions = node.String("direction", "forward") == "bidirectional" ? 2 : 1;
         var r = Need(node, inputs, 2).Shape;
         if (r.Rank != 3) throw new ShapeFault($"R of {node.Op} has shape {r}; three dimensions are needed.");
-        var gates = node.Op switch { "LSTM" => 4, "GRU" => 3, _ => 1 };
+        var gates = op.Gates.Length;
         var hidden = r[1] / gates;
         if (hidden < 1 || r[1] != (long)gates * hidden) throw new ShapeFault($"R of {node.Op} has shape {r}; {gates} rows a hidden unit are needed, [directions, {gates} × hidden, hidden].");
         if (node.Int("hidden_size", hidden) is var told && told != hidden) throw new ShapeFault($"hidden_size is {told}, and R of shape {r} has {hidden} hidden units.");
         var size = inputs.Length > 8 && inputs[8] is { Rank: 2 } projection ? projection.Shape[0] : hidden;
         if (r[2] != size) throw new ShapeFault($"R of {node.Op} has shape {r}; {size} columns are needed.");
         Span<int> state = batchFirst ? [batch, directions, size] : [directions, batch, size];
-        foreach (var i in node.Op == "LSTM" ? new[] { 5, 6 } : [5])
+        for (var i = 5; i < 5 + op.States; i++)
         {
             if (i == 6) state[2] = hidden;
             if (i < inputs.Length && inputs[i] is { } initial && !initial.Shape.AsSpan().SequenceEqual(state))
@@ -97,7 +97,7 @@ internal static class ShapeRules
             if (w.Rank != 3 || w[1] != r[1] || w[2] != x.Shape[2] || w[0] != directions || r[0] != directions) throw new ShapeFault($"W of {node.Op} has shape {w}, R {r}, for {directions} direction(s) of X {x.Shape}.");
         }
 
-        if (outputs.Length > (node.Op == "LSTM" ? 3 : 2)) throw new ShapeFault($"{node.Op} has no output {outputs.Length - 1}.");
+        if (outputs.Length > 1 + op.States) throw new ShapeFault($"{node.Op} has no output {outputs.Length - 1}.");
         for (var i = 0; i < outputs.Length; i++)
         {
             outputs[i]?.Set(

@@ -26,11 +26,11 @@ internal static class ZeroStates
         foreach (var layer in layers)
         {
             if (layer.Input(5).Length > 0 && IsZero(layer.Input(5), graph, producers)) layer.Inputs[5] = "";
-            if (layer.Op == "LSTM" && layer.Input(6).Length > 0 && IsZero(layer.Input(6), graph, producers)) layer.Inputs[6] = "";
+            if (layer.Recurrent is { HasCell: true } && layer.Input(6).Length > 0 && IsZero(layer.Input(6), graph, producers)) layer.Inputs[6] = "";
         }
     }
 
-    private static bool IsLayer(IrNode node) => node.Op is "LSTM" or "GRU" or "RNN";
+    private static bool IsLayer(IrNode node) => node.Recurrent is not null;
 
     private static bool IsZero(string value, IrGraph graph, Dictionary<string, IrNode> producers)
     {

@@ -209,6 +209,9 @@ internal sealed class IrNode(string name, string op, IEnumerable<string> inputs,
 
     public string Op { get; set; } = op;
 
+    /// <summary>What the operator is as a recurrent layer; null for all others.</summary>
+    public RecurrentOp? Recurrent => RecurrentOp.Of(Op);
+
     public List<string> Inputs { get; } = [.. inputs];
 
     public List<string> Outputs { get; } = [.. outputs];

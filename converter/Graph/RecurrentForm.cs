@@ -5,12 +5,12 @@ namespace SeqRuntime.Converter.Graph;
 /// <summary>How the gates of ONNX's LSTM, GRU and RNN lie in the runtime's packed rows, and the constants that their activations take.</summary>
 internal static class RecurrentForm
 {
-    private static readonly Dictionary<string, int[]> s_gates = new() { ["LSTM"] = [0, 2, 3, 1], ["GRU"] = [1, 0, 2], ["RNN"] = [0] };
+    private static readonly Dictionary<string, int[]> s_gates = RecurrentOp.All.ToDictionary(op => op.Name, op => op.Gates);
 
     private static readonly HashSet<string> s_takeAlpha = new(["Affine", "LeakyRelu", "ThresholdedRelu", "ScaledTanh", "HardSigmoid", "Elu"], StringComparer.OrdinalIgnoreCase);
     private static readonly HashSet<string> s_takeBeta = new(["Affine", "ScaledTanh", "HardSigmoid"], StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>For each gate of the runtime's order, its place in ONNX's: LSTM i f g o of i o f c; GRU r z n of z r h.</summary>
+    /// <inheritdoc cref="RecurrentOp.Gates"/>
     public static int[] Gates(string op) => s_gates[op];
 
     /// <summary>Whether an activation takes a first constant.</summary>

@@ -8,9 +8,6 @@ internal static class Constants
     /// <summary>Inputs of operators that are weights: what is multiplied with them, or added in the layer.</summary>
     private static readonly Dictionary<string, int[]> s_weights = new()
     {
-        ["LSTM"] = [1, 2, 3, 7],
-        ["GRU"] = [1, 2, 3],
-        ["RNN"] = [1, 2, 3],
         ["Conv"] = [1, 2],
         ["ConvTranspose"] = [1, 2],
         ["Gemm"] = [0, 1, 2],
@@ -30,7 +27,7 @@ internal static class Constants
             foreach (var (name, tensor) in part.Constants.Concat(Held(part)).Where(c => used.Contains(c.Key))) constants[name] = tensor;
         }
 
-        var weights = Parts(graph).SelectMany(part => part.Nodes).Where(n => s_weights.ContainsKey(n.Op)).SelectMany(n => s_weights[n.Op].Select(n.Input)).ToHashSet();
+        var weights = Parts(graph).SelectMany(part => part.Nodes).SelectMany(n => (n.Recurrent?.Weights ?? s_weights.GetValueOrDefault(n.Op, [])).Select(n.Input)).ToHashSet();
         var variances = new Dictionary<string, float>();
         foreach (var node in Parts(graph).SelectMany(part => part.Nodes).Where(n => n.Op == "BatchNormalization")) variances[node.Input(4)] = Math.Min(node.Float("epsilon", 1e-5f), variances.GetValueOrDefault(node.Input(4), float.MaxValue));
         foreach (var (name, tensor) in constants)

@@ -9,39 +9,38 @@ namespace SeqRuntime.Converter.Lowering;
 /// </summary>
 internal static class RecurrentLowering
 {
-    public static void Lower(IrNode node, GraphLowering lowering)
+    public static void Lower(IrNode node, RecurrentOp op, GraphLowering lowering)
     {
         var target = lowering.Target;
         // Behind ONNX's inputs an LSTM may have a projection.
-        var projection = node.Op == "LSTM" ? lowering.Source.ConstantOf(node.Input(8)) : null;
+        var projection = op.HasCell ? lowering.Source.ConstantOf(node.Input(8)) : null;
         var hidden = (projection ?? lowering.Source.ConstantOf(node.Input(2)))?.Shape[^1] ?? 0;
         var direction = node.String("direction", "forward");
         var directions = direction == "bidirectional" ? 2 : 1;
-        var gates = RecurrentForm.Gates(node.Op);
+        var gates = op.Gates;
         var w = Weights(node, lowering.Source, 1, [directions, gates.Length * hidden, -1], "W");
         var r = Weights(node, lowering.Source, 2, [directions, gates.Length * hidden, projection?.Shape[0] ?? hidden], "R")!;
         var b = Weights(node, lowering.Source, 3, [directions, 2 * gates.Length * hidden], "B");
-        var p = node.Op == "LSTM" ? Weights(node, lowering.Source, 7, [directions, 3 * hidden], "P") : null;
+        var p = op.HasCell ? Weights(node, lowering.Source, 7, [directions, 3 * hidden], "P") : null;
         var isResetAfter = node.Int("linear_before_reset", 0) != 0;
 
         var inputs = new List<int> { lowering.Value(node.Input(0)), lowering.Value(node.Input(4)), lowering.Value(node.Input(5)) };
-        if (node.Op == "LSTM") inputs.Add(lowering.Value(node.Input(6)));
+        if (op.HasCell) inputs.Add(lowering.Value(node.Input(6)));
         for (var d = 0; d < directions; d++)
         {
             int Dense(int input, IrTensor tensor, int used) => lowering.Constant(lowering.Weights.Dense(WeightNames.OfDirection(lowering.Source, node.Input(input), d, directions), tensor, padding: tensor.Count - used));
             inputs.Add(w is null ? -1 : lowering.Constant(lowering.Weights.Packed(Matrix(node, lowering.Source, 1, d))));
             inputs.Add(lowering.Constant(lowering.Weights.Packed(Matrix(node, lowering.Source, 2, d))));
-            inputs.Add(b is null || (w is null && node.Op != "GRU") ? -1 : Dense(3, Bias(b, d, gates, hidden, isResetAfter), (gates.Length == 3 ? 2 : 1) * gates.Length * hidden));
-            if (node.Op != "LSTM") continue;
+            inputs.Add(b is null || (w is null && !op.HasTwoBiases) ? -1 : Dense(3, Bias(b, d, gates, hidden, isResetAfter), (op.HasTwoBiases ? 2 : 1) * gates.Length * hidden));
+            if (!op.HasCell) continue;
             inputs.Add(p is null ? -1 : Dense(7, Peephole(p, d, hidden), 3 * hidden));
             inputs.Add(projection is null ? -1 : lowering.Constant(lowering.Weights.Packed(new WeightMatrix(WeightNames.Of(lowering.Source, node.Input(8)), projection.Shape[0], hidden, projection.ToFloats()))));
         }
 
         var attributes = Attributes(node, hidden, direction, gates.Length);
-        var outputCount = node.Op == "LSTM" ? 3 : 2;
+        var outputCount = 1 + op.States;
         while (node.Outputs.Count < outputCount) node.Outputs.Add("");
-        var kind = node.Op switch { "LSTM" => OpKind.Lstm, "GRU" => OpKind.Gru, _ => OpKind.Rnn };
-        var outputs = target.NodeMany(kind, [.. inputs], outputCount, attributes, node.Name);
+        var outputs = target.NodeMany(op.Kind, [.. inputs], outputCount, attributes, node.Name);
         for (var i = 0; i < outputCount; i++) lowering.Bind(node, i, outputs);
     }
 

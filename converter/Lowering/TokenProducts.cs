@@ -47,7 +47,7 @@ internal static class TokenProducts
     private static IEnumerable<Layer> Layers(Rewriter rewriter)
     {
         var graph = rewriter.Graph;
-        foreach (var node in graph.Nodes.Where(n => n.Op is "LSTM" or "GRU" or "RNN"))
+        foreach (var node in graph.Nodes.Where(n => n.Recurrent is not null))
         {
             if (rewriter.Constant(node.Input(1)) is not { Type: ElementType.Float32, Shape: [_, _, > 1] } w) continue;
             if (node.Input(3).Length > 0 && rewriter.Constant(node.Input(3)) is not { Type: ElementType.Float32 }) continue;

@@ -15,8 +15,8 @@ internal static class WeightLowering
     {
         switch (node.Op)
         {
-            case "LSTM" or "GRU" or "RNN":
-                RecurrentLowering.Lower(node, lowering);
+            case var _ when node.Recurrent is { } op:
+                RecurrentLowering.Lower(node, op, lowering);
                 return true;
             case "Linear":
                 var matrix = lowering.Source.ConstantOf(node.Input(1))!;

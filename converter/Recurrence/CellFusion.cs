@@ -9,7 +9,7 @@ internal sealed class CellFusion
     private readonly Rewriter _rewriter;
     private readonly CellContext _context;
     private readonly Dictionary<ContentKey, string> _constants = [];
-    private readonly List<(string Op, CellSums Sums, IrNode Node)> _built = [];
+    private readonly List<(RecurrentOp Op, CellSums Sums, IrNode Node)> _built = [];
 
     private CellFusion(IrGraph graph, IReadOnlyDictionary<string, string> carried)
     {
@@ -56,7 +56,7 @@ internal sealed class CellFusion
         }
 
         // Nor does it show its peepholes into the cell state of zeros: they are those of the steps behind it.
-        foreach (var (op, sums, node) in _built.Where(b => b.Op == "LSTM" && _rewriter.Constant(Root(b.Node.Input(6))) is { IsZero: true }))
+        foreach (var (op, sums, node) in _built.Where(b => b.Op.HasCell && _rewriter.Constant(Root(b.Node.Input(6))) is { IsZero: true }))
         {
             var like = _built.Find(b => b.Node != node && b.Op == op && b.Node.Input(7).Length > 0 && b.Sums.W.AsSpan().SequenceEqual(sums.W) && b.Sums.R.AsSpan().SequenceEqual(sums.R) && b.Sums.B.AsSpan().SequenceEqual(sums.B));
             if (like.Node is not null && ShowsNoOther(node.Input(7), like.Node.Input(7))) node.SetInput(7, like.Node.Input(7));
@@ -102,10 +102,10 @@ internal sealed class CellFusion
         if (!HasRows(cell.Hidden, before) || !HasRows(cell.Cell, before)) return;
         var h = cell.Hidden.Length == 0 ? "" : State(cell.Hidden, before);
         List<string> inputs = [x, w, r, b, "", h];
-        if (cell.Op == "LSTM") inputs.AddRange([cell.Hidden.Length == 0 ? "" : State(cell.Cell, before), cell.Peephole is null ? "" : Constant(sums.Names.W + ".peephole", [1, cell.Peephole.Length], cell.Peephole), cell.Projection]);
+        if (cell.Op.HasCell) inputs.AddRange([cell.Hidden.Length == 0 ? "" : State(cell.Cell, before), cell.Peephole is null ? "" : Constant(sums.Names.W + ".peephole", [1, cell.Peephole.Length], cell.Peephole), cell.Projection]);
         while (inputs[^1].Length == 0) inputs.RemoveAt(inputs.Count - 1);
-        var node = new IrNode(before.Name, cell.Op, inputs, ["", Graph.Fresh(before.Name)]) { Attributes = { ["hidden_size"] = (long)units } };
-        if (cell.Op == "GRU") node.Attributes["linear_before_reset"] = cell.IsResetAfter ? 1L : 0L;
+        var node = new IrNode(before.Name, cell.Op.Name, inputs, ["", Graph.Fresh(before.Name)]) { Attributes = { ["hidden_size"] = (long)units } };
+        if (cell.Op == RecurrentOp.Gru) node.Attributes["linear_before_reset"] = cell.IsResetAfter ? 1L : 0L;
         if (cell.IsCoupled) node.Attributes["input_forget"] = 1L;
         SetFunctions(node, cell.Functions);
         if (cell.NextCell is not null) node.Outputs.Add(Graph.Fresh(cell.NextCell.Name));
@@ -178,8 +178,7 @@ internal sealed class CellFusion
 
     private static void SetFunctions(IrNode node, Activated[] functions)
     {
-        string[] standard = node.Op switch { "LSTM" => ["Sigmoid", "Tanh", "Tanh"], "GRU" => ["Sigmoid", "Tanh"], _ => ["Tanh"] };
-        if (functions.Select(f => f.Name).SequenceEqual(standard)) return;
+        if (functions.Select(f => f.Name).SequenceEqual(node.Recurrent!.Activations)) return;
         node.Attributes["activations"] = Array.ConvertAll(functions, f => f.Name);
         node.Attributes["activation_alpha"] = functions.Where(f => RecurrentForm.TakesAlpha(f.Name)).Select(f => f.Alpha).ToArray();
         node.Attributes["activation_beta"] = functions.Where(f => RecurrentForm.TakesBeta(f.Name)).Select(f => f.Beta).ToArray();

@@ -54,7 +54,7 @@ internal static class GruCells
         var (r, reset, resetHidden) = Reset(n.Form, hidden, isZero, units, context);
         if (r is null || !r.Function.IsLike(z.Function)) return null;
         if (CellSums.Of(context, [z.Form, r.Form, n.Form], hidden, reset, resetHidden) is not { } sums || (sums.R is null && !isZero)) return null;
-        return new RecurrentCell("GRU", units, sums, [z.Function, n.Function]) { Hidden = sums.R is null ? "" : hidden, NextHidden = sum, IsResetAfter = reset is not null };
+        return new RecurrentCell(RecurrentOp.Gru, units, sums, [z.Function, n.Function]) { Hidden = sums.R is null ? "" : hidden, NextHidden = sum, IsResetAfter = reset is not null };
     }
 
     /// <summary>The reset gate, and what it multiplies: R·h with its bias, taken out of the candidate's sum, or the state.</summary>

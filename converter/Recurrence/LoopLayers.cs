@@ -90,7 +90,7 @@ internal sealed partial class LoopLayers
             return null;
         }
 
-        if (node.Op is "LSTM" or "GRU" or "RNN" && StateOf(node) is { } state) return Layer(node, state);
+        if (node.Recurrent is not null && StateOf(node) is { } state) return Layer(node, state);
         if (_masks.SelectionOf(node) is { } selection) return Selected(selection);
         var inputs = node.Inputs.ConvertAll(i => IsSame(i) ? null : OverSteps(i)).ToArray();
         // What depends on the state before a round is worked out where it is a layer's own affair only.
@@ -122,7 +122,7 @@ internal sealed partial class LoopLayers
     private string? Selected(Selection selection)
     {
         var root = _context.Root(selection.Counting);
-        if (_packing is null || _rewriter.Producer(root) is not { Op: "LSTM" or "GRU" or "RNN" } layer || layer.Outputs.IndexOf(root) > 1 || OverSteps(selection.Counting) is not { } steps) return null;
+        if (_packing is null || _rewriter.Producer(root) is not { Recurrent: not null } layer || layer.Outputs.IndexOf(root) > 1 || OverSteps(selection.Counting) is not { } steps) return null;
         var shape = Body.ShapeOf(selection.Counting);
         var isAny = shape.Rank == 2 ? _packing.IsAny : _emitter.Add("Unsqueeze", [_packing.IsAny, _emitter.Constant(IrTensor.Vector([.. Enumerable.Range(1, shape.Rank - 2).Select(a => (long)a)]))], shape);
         _lifted[selection.Node.Output(0)] = _emitter.Add("Where", [isAny, steps, _loop.FirstOf(selection.State)], new IrShape(shape.Type, [_loop.Steps, .. shape.Sizes]));
@@ -221,9 +221,9 @@ internal sealed partial class LoopLayers
 
     private string? Layer(IrNode node, string hidden)
     {
-        string[] states = node.Op == "LSTM" ? [hidden, _context.Root(node.Input(6))] : [hidden];
+        string[] states = node.Recurrent is { HasCell: true } ? [hidden, _context.Root(node.Input(6))] : [hidden];
         if (OverSteps(node.Input(0)) is not { } x) return $"{node} reads what depends on the state before its step";
-        foreach (var i in (int[])[1, 2, 3, 7, 8])
+        foreach (var i in node.Recurrent!.Weights)
         {
             if (node.Input(i).Length > 0 && !IsSame(node.Input(i))) return $"{node} has weights that change";
             Need(node.Input(i));

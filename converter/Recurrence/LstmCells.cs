@@ -50,7 +50,7 @@ internal sealed class LstmCells(CellContext context, IrNode sum, int units)
             if (sums[1].Products.Exists(p => !sums[0].Products.Exists(q => q.Source == p.Source) && !sums[3].Products.Exists(q => q.Source == p.Source))) continue;
             var peephole = Peephole(sums, c);
             if (State(product, c, sums) is not { } state || CellSums.Of(context, sums, state.Hidden) is not { } joined) continue;
-            return new RecurrentCell("LSTM", units, joined, [f, g, h])
+            return new RecurrentCell(RecurrentOp.Lstm, units, joined, [f, g, h])
             {
                 Hidden = state.Hidden,
                 Cell = c,

@@ -3,11 +3,11 @@ using SeqRuntime.Converter.Graph;
 namespace SeqRuntime.Converter.Recurrence;
 
 /// <summary>One step of a recurrent layer, found in a graph, with gates in ONNX's order.</summary>
-/// <param name="Op">LSTM, GRU or RNN.</param>
+/// <param name="Op">The layer that it is a step of.</param>
 /// <param name="Units">Hidden units.</param>
 /// <param name="Sums">What the gates are sums of.</param>
 /// <param name="Functions">Activations in the order of ONNX's attribute.</param>
-internal sealed record RecurrentCell(string Op, int Units, CellSums Sums, Activated[] Functions)
+internal sealed record RecurrentCell(RecurrentOp Op, int Units, CellSums Sums, Activated[] Functions)
 {
     /// <summary>The hidden state that it reads; empty where that is zero, and then nothing of it is left.</summary>
     public required string Hidden { get; init; }

@@ -90,7 +90,7 @@ internal sealed class Stacking(Rewriter rewriter, Emitter emitter, int steps)
     {
         if (values.Select(v => rewriter.Producer(v)).ToList() is not [{ } first, ..] nodes) return null;
         var output = first.Outputs.IndexOf(values[0]);
-        if (first.Op is "LSTM" or "GRU" or "RNN" || nodes.Distinct().Count() != nodes.Count) return null;
+        if (first.Recurrent is not null || nodes.Distinct().Count() != nodes.Count) return null;
         foreach (var (i, node) in nodes.Index())
         {
             if (node is null || node.Op != first.Op || node.Inputs.Count != first.Inputs.Count || node.Outputs.IndexOf(values[i]) != output || !AttributesEqual(node, first)) return null;

@@ -9,12 +9,9 @@ namespace SeqRuntime.Converter.Recurrence;
 /// </summary>
 internal static class StepChains
 {
-    /// <summary>Inputs of a recurrent layer that are weights.</summary>
-    private static readonly int[] s_weights = [1, 2, 3, 7, 8];
-
     public static void Run(IrGraph graph)
     {
-        if (graph.Nodes.Count(n => n.Op is "LSTM" or "GRU" or "RNN") < 2) return;
+        if (graph.Nodes.Count(n => n.Recurrent is not null) < 2) return;
         var isJoined = false;
         // A layer above reads what the one below made, which is a sequence only then.
         for (var rounds = 0; rounds < 64 && JoinOne(graph); rounds++) isJoined = true;
@@ -39,7 +36,7 @@ internal static class StepChains
 
     private static List<List<IrNode>> Chains(Rewriter rewriter, CellContext context)
     {
-        var steps = rewriter.Graph.Nodes.FindAll(n => n.Op is "LSTM" or "GRU" or "RNN" && n.String("direction", "forward") == "forward" && n.Input(4).Length == 0 && rewriter.Shape(n.Input(0)).Sizes is [1, _, _]);
+        var steps = rewriter.Graph.Nodes.FindAll(n => n.Recurrent is not null && n.String("direction", "forward") == "forward" && n.Input(4).Length == 0 && rewriter.Shape(n.Input(0)).Sizes is [1, _, _]);
         var leaving = new Dictionary<string, IrNode>();
         foreach (var step in steps)
         {
@@ -51,7 +48,7 @@ internal static class StepChains
         foreach (var step in steps)
         {
             if (step.Input(5).Length == 0 || !leaving.TryGetValue(context.Root(step.Input(5)), out var before) || !AreAlike(before, step, rewriter)) continue;
-            if (step.Op == "LSTM" && context.Root(step.Input(6)) != before.Output(2)) continue;
+            if (step.Recurrent!.HasCell && context.Root(step.Input(6)) != before.Output(2)) continue;
             if (next.TryAdd(before, step)) follows.Add(step);
         }
 
@@ -69,7 +66,7 @@ internal static class StepChains
     private static bool AreAlike(IrNode a, IrNode b, Rewriter rewriter)
     {
         if (a.Op != b.Op || !Stacking.AttributesEqual(a, b) || !rewriter.Shape(a.Input(0)).Sizes.AsSpan().SequenceEqual(rewriter.Shape(b.Input(0)).Sizes)) return false;
-        foreach (var i in s_weights)
+        foreach (var i in a.Recurrent!.Weights)
         {
             if (a.Input(i) == b.Input(i)) continue;
             if (rewriter.Constant(a.Input(i)) is not { } first || rewriter.Constant(b.Input(i)) is not { } second || !first.Shape.SequenceEqual(second.Shape) || !first.Data.AsSpan().SequenceEqual(second.Data)) return false;
@@ -82,7 +79,7 @@ internal static class StepChains
     private static bool CanJoin(IrGraph graph, List<IrNode> chain, CellContext context)
     {
         var steps = chain.ToHashSet();
-        if (chain.SkipLast(1).Any(step => step.Op == "LSTM" && context.ReadersOf(step.Output(2)).Exists(reader => reader is null || !steps.Contains(reader)))) return false;
+        if (chain.SkipLast(1).Any(step => step.Recurrent!.HasCell && context.ReadersOf(step.Output(2)).Exists(reader => reader is null || !steps.Contains(reader)))) return false;
         var made = new HashSet<string>(chain.SelectMany(s => s.Outputs).Where(o => o.Length > 0));
         foreach (var node in graph.Nodes)
         {
@@ -110,7 +107,7 @@ internal static class StepChains
         var state = head.Outputs.Take(2).Concat(last.Outputs.Take(2)).First(o => o.Length > 0);
         int[] sizes = rewriter.Shape(state).Sizes is { Length: 4 } four ? four[1..] : rewriter.Shape(state).Sizes;
         List<IrShape?> shapes = [new(step.Type, [steps, .. sizes]), new(step.Type, sizes)];
-        if (head.Op == "LSTM") shapes.Add(last.Output(2).Length > 0 ? rewriter.Shape(last.Output(2)) : null);
+        if (head.Recurrent!.HasCell) shapes.Add(last.Output(2).Length > 0 ? rewriter.Shape(last.Output(2)) : null);
         List<string> inputs = [x, .. head.Inputs.Skip(1)];
         var outputs = emitter.AddMany(head.Op, [.. inputs], [.. shapes], [.. head.Attributes.Select(a => (a.Key, a.Value))]);
         var joined = chain.ToHashSet();

@@ -303,7 +303,7 @@ internal sealed class ResolvePass : IDisposable
 
     private void Settle(IrNode node)
     {
-        if (node.Op is not ("LSTM" or "GRU" or "RNN"))
+        if (node.Recurrent is null)
         {
             for (var i = 0; i < node.Outputs.Count; i++)
             {
@@ -375,7 +375,7 @@ internal sealed class ResolvePass : IDisposable
     /// <summary>First states that turn out to be zero.</summary>
     private void LeaveOutZeros(IrNode layer)
     {
-        for (var i = 5; i < layer.Inputs.Count && i < (layer.Op == "LSTM" ? 7 : 6); i++)
+        for (var i = 5; i < layer.Inputs.Count && i < 5 + layer.Recurrent!.States; i++)
         {
             if (layer.Inputs[i].Length > 0 && _evaluator.KnownContent(layer.Inputs[i]) is { IsZero: true }) layer.Inputs[i] = "";
         }

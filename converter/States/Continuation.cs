@@ -48,7 +48,7 @@ internal sealed class Continuation
     }
 
     /// <summary>Whether a node is a recurrent layer whose number of steps is open.</summary>
-    public static bool IsOfOpenLength(IrGraph fused, IrNode node) => Provenance.IsRecurrent(node) && fused.ShapeOf(node.Input(0)).Sizes[0] < 0;
+    public static bool IsOfOpenLength(IrGraph fused, IrNode node) => node.Recurrent is not null && fused.ShapeOf(node.Input(0)).Sizes[0] < 0;
 
     /// <summary>Elements of the values that do not follow from constants.</summary>
     private static long Elements(SizedView view)

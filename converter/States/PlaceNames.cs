@@ -49,7 +49,7 @@ internal static class PlaceNames
             {
                 case "Conv" or "ConvTranspose": return $"the past of convolution '{node.Name}'";
                 case "MatMul": return $"the cache of attention at '{node.Name}'";
-                case "Linear" or "LSTM" or "GRU" or "RNN" or "MaxPool" or "AveragePool": return $"the past of '{node.Name}'";
+                case var op when node.Recurrent is not null || op is "Linear" or "MaxPool" or "AveragePool": return $"the past of '{node.Name}'";
             }
 
             foreach (var reader in node.Outputs.Where(view.Readers.ContainsKey).SelectMany(o => view.Readers[o]).OfType<IrNode>()) waiting.Enqueue(reader);

@@ -60,7 +60,7 @@ internal sealed class Places
         (_view, _provenance) = (view, provenance);
         foreach (var node in view.Graph.Nodes)
         {
-            if (Provenance.IsRecurrent(node)) AddLayer(node, isWritten(node));
+            if (node.Recurrent is not null) AddLayer(node, isWritten(node));
             else if (node.Op == "Concat" && provenance.Reach.Contains(node.Output(0)) && provenance.Marks(node.Output(0)) is { } marks) AddJoin(node, marks);
         }
     }
@@ -130,19 +130,19 @@ internal sealed class Places
     }
 
     private bool HaveOneMatrix(IrNode a, IrNode b) =>
-        a.Op == b.Op && Provenance.IsRecurrent(a) && _view.Known(a.Input(2)) is { } first && _view.Known(b.Input(2)) is { } second && (ReferenceEquals(first, second) || first.Data.AsSpan().SequenceEqual(second.Data));
+        a.Op == b.Op && a.Recurrent is not null && _view.Known(a.Input(2)) is { } first && _view.Known(b.Input(2)) is { } second && (ReferenceEquals(first, second) || first.Data.AsSpan().SequenceEqual(second.Data));
 
     private void AddLayer(IrNode layer, bool isWritten)
     {
         var read = _provenance.Marks(layer.Input(0)) ?? [];
-        var isGuess = isWritten && layer.Op == "LSTM" && layer.Input(5).Length > 0 && _view.CountOf(layer.Input(0)) == _view.CountOf(layer.Input(5));
+        var isGuess = isWritten && layer.Recurrent!.HasCell && layer.Input(5).Length > 0 && _view.CountOf(layer.Input(0)) == _view.CountOf(layer.Input(5));
         if (isGuess)
         {
             var place = new Place(layer, PlaceKind.Hidden, false, true);
             for (var i = 0; i < read.Length; i++) Add(read[i], place, _provenance.StateOf(layer, 0) + i);
         }
 
-        for (var state = 0; state < (layer.Op == "LSTM" ? 2 : 1); state++)
+        for (var state = 0; state < layer.Recurrent!.States; state++)
         {
             if (_provenance.Marks(layer.Input(5 + state)) is not { } marks || IsReadToo(marks)) continue;
             var shape = _view.ShapeOf(layer.Input(5 + state));

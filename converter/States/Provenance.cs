@@ -76,7 +76,7 @@ internal sealed class Provenance
 
     /// <summary>Whether elements of a value are taken from the sequence of a recurrent layer, not from its last state.</summary>
     public bool IsOfSequence(string value) =>
-        WayTo(value).SelectMany(node => node.Inputs).Append(value).Any(input => _view.Producers.TryGetValue(input, out var node) && IsRecurrent(node) && node.Output(0) == input);
+        WayTo(value).SelectMany(node => node.Inputs).Append(value).Any(input => _view.Producers.TryGetValue(input, out var node) && node.Recurrent is not null && node.Output(0) == input);
 
     /// <summary>The mark of an input's first element; the others' follow.</summary>
     public long StartOf(string input) => _starts[input];
@@ -86,7 +86,7 @@ internal sealed class Provenance
     {
         if (_states.TryGetValue((layer, state), out var start)) return start;
         _states[(layer, state)] = _next;
-        if (state == 0 && Enumerable.Range(5, layer.Op == "LSTM" ? 2 : 1).All(i => layer.Input(i).Length == 0 || _view.Known(layer.Input(i)) is not null)) _anewRanges.Add((_next, _next + _view.CountOf(layer.Outputs.First(o => o.Length > 0))));
+        if (state == 0 && Enumerable.Range(5, layer.Recurrent!.States).All(i => layer.Input(i).Length == 0 || _view.Known(layer.Input(i)) is not null)) _anewRanges.Add((_next, _next + _view.CountOf(layer.Outputs.First(o => o.Length > 0))));
         _next += _view.CountOf(layer.Outputs.First(o => o.Length > 0));
         return _states[(layer, state)];
     }
@@ -96,8 +96,6 @@ internal sealed class Provenance
 
     /// <summary>Whether a layer begins with what is no constant.</summary>
     private bool IsGiven(IrNode layer) => layer.Input(5).Length > 0 && _view.Known(layer.Input(5)) is null;
-
-    public static bool IsRecurrent(IrNode node) => node.Op is "LSTM" or "GRU" or "RNN";
 
     private Func<long[]> Fresh(long count)
     {
@@ -124,7 +122,7 @@ internal sealed class Provenance
         var needed = new HashSet<string>(graph.Outputs.Select(o => o.Value).Concat(graph.States.Select(s => s.Update)));
         foreach (var node in graph.Nodes)
         {
-            if (IsRecurrent(node)) needed.UnionWith([IsGiven(node) ? node.Input(0) : "", node.Input(5), node.Op == "LSTM" ? node.Input(6) : ""]);
+            if (node.Recurrent is { } op) needed.UnionWith([IsGiven(node) ? node.Input(0) : "", node.Input(5), op.HasCell ? node.Input(6) : ""]);
             else if (node.Op == "Concat" && Reach.Contains(node.Output(0))) needed.Add(node.Output(0));
         }
 
@@ -141,7 +139,7 @@ internal sealed class Provenance
     private long[] New(IrNode node, int output)
     {
         var count = (int)_view.CountOf(node.Outputs[output]);
-        if (!IsRecurrent(node)) return Fresh(count)();
+        if (node.Recurrent is null) return Fresh(count)();
         if (output > 0)
         {
             var start = StateOf(node, output - 1);

@@ -72,7 +72,7 @@ internal sealed class StateFinder
 
     /// <summary>The recurrent layers and loops of a graph and of those inside it, which say themselves what their state is.</summary>
     private static IEnumerable<IrNode> LayersOf(IrGraph graph) =>
-        graph.Nodes.SelectMany(n => n.Attributes.Values.OfType<IrGraph>().SelectMany(LayersOf).Prepend(n)).Where(n => n.Op.EndsWith("LSTM", StringComparison.Ordinal) || n.Op is "GRU" or "RNN" or "Loop" or "Scan");
+        graph.Nodes.SelectMany(n => n.Attributes.Values.OfType<IrGraph>().SelectMany(LayersOf).Prepend(n)).Where(n => n.Recurrent is not null || n.Op.EndsWith(RecurrentOp.Lstm.Name, StringComparison.Ordinal) || n.Op is "Loop" or "Scan");
 
     /// <summary>Caches that are given back with new steps beside them. New steps may be an input too: the one that stands first and is called a state is the cache.</summary>
     private void FindGrowing()

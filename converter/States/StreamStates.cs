@@ -28,7 +28,7 @@ internal sealed class StreamStates
     /// <param name="notes">The note is added.</param>
     public static void Note(IrGraph graph, List<string> notes)
     {
-        if (graph.States.Count > 0 || !graph.Nodes.Exists(n => Provenance.IsRecurrent(n) && BeginsAtZero(n))) return;
+        if (graph.States.Count > 0 || !graph.Nodes.Exists(n => n.Recurrent is not null && BeginsAtZero(n))) return;
         if (Continuation.Of(graph) is not { } continuation) return;
         // Behind a convolution that takes every second step, no layer walks along the steps of the input, but along some that are as open.
         var walks = continuation is { Layers.Count: 0, Fault: not null } ? graph.Nodes.Where(n => Continuation.IsOfOpenLength(graph, n)) : continuation.Layers.Select(l => graph.Nodes[l.Node]);
@@ -71,7 +71,7 @@ internal sealed class StreamStates
         if (open.Count > 0) notes.Add($"--stateful takes each run for one step of time, whatever the size of {string.Join(" and ", open.Select(symbol => $"'{symbol}'"))}: a run over more is one step too, and no sequence of them");
     }
 
-    private static bool BeginsAtZero(IrNode layer) => layer.Input(5).Length == 0 && (layer.Op != "LSTM" || layer.Input(6).Length == 0);
+    private static bool BeginsAtZero(IrNode layer) => layer.Input(5).Length == 0 && (layer.Recurrent is not { HasCell: true } || layer.Input(6).Length == 0);
 
     private static string Layers(List<IrNode> layers)
     {
@@ -85,7 +85,7 @@ internal sealed class StreamStates
     {
         foreach (var layer in _layers)
         {
-            for (var state = 0; state < (layer.Op == "LSTM" ? 2 : 1); state++)
+            for (var state = 0; state < layer.Recurrent!.States; state++)
             {
                 var first = layer.Input(5 + state);
                 if (first.Length == 0 || _graph.ConstantOf(first) is not null || _graph.States.Exists(s => s.Value == first) || IsOnlyFor(first, layer)) continue;
@@ -131,7 +131,7 @@ internal sealed class StreamStates
         foreach (var layer in _layers)
         {
             var hidden = _graph.ConstantOf(layer.Input(2))!.Shape[2];
-            for (var state = 0; state < (layer.Op == "LSTM" ? 2 : 1); state++)
+            for (var state = 0; state < layer.Recurrent!.States; state++)
             {
                 var first = layer.Input(5 + state);
                 if (_graph.States.Exists(s => s.Value == first)) continue;

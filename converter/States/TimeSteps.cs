@@ -99,7 +99,7 @@ internal sealed class TimeSteps
     private void Visit(IrNode node, int index)
     {
         if (node.Inputs.Exists(i => i.Length > 0 && _view.CountOf(i) > 1 << 22 && _view.Known(i) is null)) throw new NotStepwiseException($"{StepRules.Name(node)} is too large to be looked into");
-        var outputs = Provenance.IsRecurrent(node) ? Recurrent(node, index) : node.Op is "Conv" or "ConvTranspose" or "MaxPool" or "AveragePool" or "InstanceNormalization" or "GroupNormalization" or "GlobalAveragePool" or "GlobalMaxPool" ? Spatial(node, index) : _rules.Outputs(node, Of);
+        var outputs = node.Recurrent is not null ? Recurrent(node, index) : node.Op is "Conv" or "ConvTranspose" or "MaxPool" or "AveragePool" or "InstanceNormalization" or "GroupNormalization" or "GlobalAveragePool" or "GlobalMaxPool" ? Spatial(node, index) : _rules.Outputs(node, Of);
         for (var i = 0; i < node.Outputs.Count; i++)
         {
             if (node.Outputs[i].Length > 0) _steps[node.Outputs[i]] = outputs[i];

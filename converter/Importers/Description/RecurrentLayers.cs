@@ -38,7 +38,7 @@ internal abstract record SequenceLayer : UnaryLayer
                 : graph.Op("Slice", [graph.Read(all), graph.Axes(layer * directions), graph.Axes((layer + 1) * directions), graph.Axes(0)]);
             string[] outputs = [graph.Graph.Fresh(Output), graph.Graph.Fresh("hidden"), .. Cells.Final is null ? Array.Empty<string>() : [graph.Graph.Fresh("cell")]];
             graph.Ops(
-                Kind.Operator,
+                Kind.Operator.Name,
                 [value, weights.W, weights.R, weights.B, null, First(Initial), .. Kind == RecurrentKind.Lstm ? [First(Cells.Initial)] : Array.Empty<string?>()],
                 outputs,
                 [("hidden_size", (long)weights.Hidden), ("direction", Bidirectional ? "bidirectional" : "forward"), .. Attributes(graph)]);
@@ -113,7 +113,7 @@ internal abstract record CellLayer : UnaryLayer
         string[] outputs = ["", graph.Graph.Fresh("hidden"), .. cellOutput is null ? Array.Empty<string>() : [graph.Graph.Fresh("cell")]];
         var x = graph.Unsqueeze(graph.Read(Input), 0);
         var h = graph.Unsqueeze(graph.Read(Hidden), 0);
-        graph.Ops(kind.Operator, [x, weights.W, weights.R, weights.B, null, h, .. cell is null ? Array.Empty<string?>() : [graph.Unsqueeze(graph.Read(cell), 0)]], outputs, [("hidden_size", (long)weights.Hidden), .. attributes]);
+        graph.Ops(kind.Operator.Name, [x, weights.W, weights.R, weights.B, null, h, .. cell is null ? Array.Empty<string?>() : [graph.Unsqueeze(graph.Read(cell), 0)]], outputs, [("hidden_size", (long)weights.Hidden), .. attributes]);
         graph.Op("Squeeze", [outputs[1], graph.Axes(0)], Output);
         if (cellOutput is null) return;
         graph.Op("Squeeze", [outputs[2], graph.Axes(0)], cellOutput);

@@ -3,15 +3,15 @@ using SeqRuntime.Converter.Graph;
 namespace SeqRuntime.Converter.Importers.Description;
 
 /// <summary>Kind of a recurrent layer: ONNX's operator, and where each of its gates is among PyTorch's.</summary>
-/// <param name="Operator">RNN, GRU or LSTM.</param>
+/// <param name="Operator">ONNX's operator.</param>
 /// <param name="Gates">For each gate in ONNX's order, its place in PyTorch's: LSTM i o f c from i f g o, GRU z r h from r z n.</param>
-internal sealed record RecurrentKind(string Operator, int[] Gates)
+internal sealed record RecurrentKind(RecurrentOp Operator, int[] Gates)
 {
-    public static RecurrentKind Rnn { get; } = new("RNN", [0]);
+    public static RecurrentKind Rnn { get; } = new(RecurrentOp.Rnn, [0]);
 
-    public static RecurrentKind Gru { get; } = new("GRU", [1, 0, 2]);
+    public static RecurrentKind Gru { get; } = new(RecurrentOp.Gru, [1, 0, 2]);
 
-    public static RecurrentKind Lstm { get; } = new("LSTM", [0, 3, 1, 2]);
+    public static RecurrentKind Lstm { get; } = new(RecurrentOp.Lstm, [0, 3, 1, 2]);
 }
 
 /// <summary>

@@ -59,16 +59,12 @@ internal sealed class KerasEmitter
             ["NotEqual"] = merging.NotEqual,
             ["Any"] = merging.Any,
             ["TimeDistributed"] = TimeDistributed,
-            ["SimpleRNN"] = recurrent.Layer,
-            ["GRU"] = recurrent.Layer,
-            ["LSTM"] = recurrent.Layer,
-            ["CuDNNGRU"] = recurrent.Layer,
-            ["CuDNNLSTM"] = recurrent.Layer,
             ["Bidirectional"] = recurrent.Bidirectional,
             ["Attention"] = attention.Dot,
             ["AdditiveAttention"] = attention.Additive,
             ["MultiHeadAttention"] = attention.MultiHead,
         };
+        foreach (var name in KerasRecurrent.Classes) _layers[name] = recurrent.Layer;
         foreach (var training in s_training) _layers[training] = Map((_, x) => x.Name);
     }
 

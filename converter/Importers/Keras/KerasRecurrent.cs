@@ -7,6 +7,18 @@ namespace SeqRuntime.Converter.Importers.Keras;
 /// <summary>SimpleRNN, GRU (both forms of <c>reset_after</c>), LSTM, and Bidirectional around them, with masks and kept states.</summary>
 internal sealed class KerasRecurrent(KerasEmitter emitter)
 {
+    private static readonly Dictionary<string, RecurrentKind> s_kinds = new()
+    {
+        ["SimpleRNN"] = RecurrentKind.Rnn,
+        ["GRU"] = RecurrentKind.Gru,
+        ["CuDNNGRU"] = RecurrentKind.Gru,
+        ["LSTM"] = RecurrentKind.Lstm,
+        ["CuDNNLSTM"] = RecurrentKind.Lstm,
+    };
+
+    /// <summary>Keras' classes that are recurrent layers.</summary>
+    public static IReadOnlyCollection<string> Classes => s_kinds.Keys;
+
     private GraphComposer Graph => emitter.Graph;
 
     /// <summary>Outputs: the sequence or the last output, then, where <c>return_state</c>, the states.</summary>
@@ -69,7 +81,7 @@ internal sealed class KerasRecurrent(KerasEmitter emitter)
         var packing = x.Mask is null ? null : new KerasPacking(Graph, x.Name, x.Mask, isBackward);
         var steps = Graph.Transpose(packing?.Packed ?? x.Name, 1, 0, 2);
         var (w, r, b, hidden, isResetAfter) = Weights(layer, kind);
-        var states = kind == RecurrentKind.Lstm ? 2 : 1;
+        var states = kind.Operator.States;
         if (initial.Count != 0 && initial.Count != states) throw layer.Fault($"it is given {initial.Count} initial states; it has {states}");
         var isStateful = layer.Flag("stateful");
         var first = initial.Count > 0 ? initial.ConvertAll(s => Graph.Unsqueeze(s.Name, 0)) : isStateful ? Kept(layer, x.Name, states, hidden) : [];
@@ -77,7 +89,7 @@ internal sealed class KerasRecurrent(KerasEmitter emitter)
         string[] outputs = [Graph.Graph.Fresh(layer.Name), .. Enumerable.Range(0, states).Select(_ => Graph.Graph.Fresh(layer.Name + "/state"))];
         List<(string, object)> attributes = [("hidden_size", (long)hidden), ("direction", isBackward ? "reverse" : "forward"), .. Activations(layer, kind)];
         if (kind == RecurrentKind.Gru) attributes.Add(("linear_before_reset", isResetAfter ? 1L : 0L));
-        Graph.Ops(kind.Operator, inputs, outputs, [.. attributes]);
+        Graph.Ops(kind.Operator.Name, inputs, outputs, [.. attributes]);
         if (initial.Count == 0 && isStateful)
         {
             for (var i = 0; i < states; i++) Keep(layer, i, outputs[1 + i]);
@@ -88,13 +100,7 @@ internal sealed class KerasRecurrent(KerasEmitter emitter)
         return packing is null ? (sequence, after[0], after) : (packing.Unpack(sequence, isZeroElsewhere), packing.Last(after[0], isZeroElsewhere, isFirstZero: first.Count == 0), after);
     }
 
-    private static RecurrentKind KindOf(KerasLayer layer) => layer.Class switch
-    {
-        "SimpleRNN" => RecurrentKind.Rnn,
-        "GRU" or "CuDNNGRU" => RecurrentKind.Gru,
-        "LSTM" or "CuDNNLSTM" => RecurrentKind.Lstm,
-        _ => throw layer.Fault("it is no recurrent layer"),
-    };
+    private static RecurrentKind KindOf(KerasLayer layer) => s_kinds.TryGetValue(layer.Class, out var kind) ? kind : throw layer.Fault("it is no recurrent layer");
 
     private IEnumerable<(string, object)> Activations(KerasLayer layer, RecurrentKind kind)
     {

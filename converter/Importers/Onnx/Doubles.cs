@@ -8,7 +8,7 @@ internal static class Doubles
 {
     private const long OnnxFloat = 1, OnnxDouble = 11;
 
-    private static readonly HashSet<string> s_layers = ["LSTM", "GRU", "RNN", "Conv", "ConvTranspose", "Gemm", "MatMul", "LayerNormalization", "BatchNormalization"];
+    private static readonly HashSet<string> s_layers = ["Conv", "ConvTranspose", "Gemm", "MatMul", "LayerNormalization", "BatchNormalization"];
 
     public static void Apply(IrGraph graph, List<string> notes)
     {
@@ -29,7 +29,7 @@ internal static class Doubles
         foreach (var node in graph.Nodes)
         {
             if (node is { Op: "Constant" } && node.Attributes.GetValueOrDefault("value") is IrTensor { Type: ElementType.Float64 }) wide.Add(node.Output(0));
-            if (s_layers.Contains(node.Op) && node.Inputs.Exists(wide.Contains)) return true;
+            if ((node.Recurrent is not null || s_layers.Contains(node.Op)) && node.Inputs.Exists(wide.Contains)) return true;
             if (node.Attributes.Values.OfType<IrGraph>().Any(inner => HasWeights(inner, wide))) return true;
         }
 

@@ -1,3 +1,5 @@
+using SeqRuntime.Converter.Graph;
+
 namespace SeqRuntime.Converter.Importers.Onnx;
 
 /// <summary>The attributes that are read of each operator, or that change nothing; what a file has beside them is told.</summary>
@@ -37,7 +39,7 @@ internal static class OnnxAttributes
         ("Dropout", "ratio seed"),
         ("Einsum", "equation"),
         ("EyeLike", "dtype k"),
-        ("GRU", Recurrent + " linear_before_reset"),
+        (RecurrentOp.Gru.Name, Recurrent + " linear_before_reset"),
         ("GatherND", "batch_dims"),
         ("Gelu", "approximate"),
         ("Gemm", "alpha beta transA transB"),
@@ -46,7 +48,7 @@ internal static class OnnxAttributes
         ("If", "else_branch then_branch"),
         ("InstanceNormalization", "epsilon"),
         ("IsInf", "detect_negative detect_positive"),
-        ("LSTM", Recurrent + " input_forget"),
+        (RecurrentOp.Lstm.Name, Recurrent + " input_forget"),
         ("LayerNormalization RMSNormalization SimplifiedLayerNormalization", "axis epsilon stash_type"),
         ("Loop", "body"),
         ("LpNormalization", "axis p"),
@@ -57,7 +59,7 @@ internal static class OnnxAttributes
         ("Optional", "type"),
         ("Pad", "mode pads value"),
         ("QuantizeLinear", "axis block_size output_dtype precision saturate"),
-        ("RNN", Recurrent),
+        (RecurrentOp.Rnn.Name, Recurrent),
         ("ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare", "axes keepdims noop_with_empty_axes"),
         ("Reshape", "allowzero"),
         ("Resize", "antialias axes coordinate_transformation_mode cubic_coeff_a exclude_outside extrapolation_value keep_aspect_ratio_policy mode nearest_mode scales"),

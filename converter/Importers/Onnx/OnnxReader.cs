@@ -114,7 +114,7 @@ internal sealed class OnnxReader
             if (OnnxAttributes.IsUnknown(op, attribute.Name)) _unknown.Add($"'{attribute.Name}' of {node}");
         }
 
-        if (op == "GRU" && node.Int("linear_before_reset", 0) == 0) _resetBefore.Add(node.ToString());
+        if (node.Recurrent == RecurrentOp.Gru && node.Int("linear_before_reset", 0) == 0) _resetBefore.Add(node.ToString());
         return node;
     }
 

@@ -26,9 +26,7 @@ internal sealed class OnnxSettings(string file, int opset)
 
     private string? Fault(IrNode node, Func<string, IrTensor?> constant) => node.Op switch
     {
-        "LSTM" => Recurrent(node, 3, constant),
-        "GRU" => Recurrent(node, 2, constant),
-        "RNN" => Recurrent(node, 1, constant),
+        _ when node.Recurrent is { } op => Recurrent(node, op, constant),
         "Conv" or "ConvTranspose" or "MaxPool" or "AveragePool" => Window(node),
         "Gelu" when node.String("approximate", "none") is not ("none" or "tanh") and var how => $"its attribute 'approximate' is '{how}'; none and tanh are possible",
         "DepthToSpace" when node.String("mode", "DCR") is not ("DCR" or "CRD") and var mode => $"its attribute 'mode' is '{mode}'; DCR and CRD are possible",
@@ -41,16 +39,16 @@ internal sealed class OnnxSettings(string file, int opset)
         _ => null,
     };
 
-    private static string? Recurrent(IrNode node, int functions, Func<string, IrTensor?> constant)
+    private static string? Recurrent(IrNode node, RecurrentOp op, Func<string, IrTensor?> constant)
     {
         if (node.Strings("activations") is { Length: > 0 } names)
         {
             if (Array.Find(names, n => !s_activations.Contains(n)) is { } unknown) return $"its activation '{unknown}' is none that ONNX lists for recurrent layers: {string.Join(", ", s_activations)}";
-            var directions = node.String("direction", "forward") == "bidirectional" ? 2 : 1;
+            var (directions, functions) = (node.String("direction", "forward") == "bidirectional" ? 2 : 1, op.Activations.Length);
             if (names.Length != directions * functions) return $"it has {names.Length} activations ({string.Join(", ", names)}); {node.Op} of {directions} {(directions == 1 ? "direction" : "directions")} has {directions * functions}";
         }
 
-        if (node.Op == "LSTM" && node.Int("input_forget", 0) is not (0 or 1) and var coupled) return $"its attribute 'input_forget' is {coupled}; 0 and 1 are possible";
+        if (op.HasCell && node.Int("input_forget", 0) is not (0 or 1) and var coupled) return $"its attribute 'input_forget' is {coupled}; 0 and 1 are possible";
         return Lengths(constant(node.Input(4)), node.Input(4));
     }
 

@@ -123,7 +123,7 @@ internal sealed class QuantizedOperators
         while (inputs.Count < 3) inputs.Add("");
         inputs[1] = Recurrent(1, 8, 9);
         inputs[2] = Recurrent(2, 10, 11);
-        var plain = new IrNode(_node.Name, "LSTM", inputs, _node.Outputs);
+        var plain = new IrNode(_node.Name, RecurrentOp.Lstm.Name, inputs, _node.Outputs);
         foreach (var (key, value) in _node.Attributes) plain.Attributes[key] = value;
         _x.Nodes.Add(plain);
         return _x.Nodes;

@@ -1,0 +1,60 @@
+using SeqRuntime.Format;
+using SeqRuntime.Operators;
+
+namespace SeqRuntime.Converter.Graph;
+
+/// <summary>
+/// ONNX's recurrent layers, and what differs between them. Inputs: X, W, R, B, sequence_lens, the first hidden state (5), and of a layer
+/// with a cell the first cell state (6) and P. Outputs: Y, the last hidden state, and the last cell state. Behind ONNX's inputs a layer
+/// with a cell may have a projection (8).
+/// </summary>
+internal sealed class RecurrentOp
+{
+    private RecurrentOp(OpKind kind) => (Kind, Name) = (kind, OperatorTable.Of(kind).Onnx!);
+
+    public static RecurrentOp Lstm { get; } = new(OpKind.Lstm) { Gates = [0, 2, 3, 1], Activations = ["Sigmoid", "Tanh", "Tanh"], Weights = [1, 2, 3, 7, 8], HasCell = true };
+
+    public static RecurrentOp Gru { get; } = new(OpKind.Gru) { Gates = [1, 0, 2], Activations = ["Sigmoid", "Tanh"], HasTwoBiases = true };
+
+    public static RecurrentOp Rnn { get; } = new(OpKind.Rnn) { Gates = [0], Activations = ["Tanh"] };
+
+    private static readonly RecurrentOp[] s_all = [Lstm, Gru, Rnn];
+
+    public static IReadOnlyList<RecurrentOp> All => s_all;
+
+    public OpKind Kind { get; }
+
+    /// <summary>ONNX's name.</summary>
+    public string Name { get; }
+
+    /// <summary>For each gate of the runtime's order, its place in ONNX's: LSTM i f g o of i o f c; GRU r z n of z r h.</summary>
+    public required int[] Gates { get; init; }
+
+    /// <summary>The functions of a direction where a node names none.</summary>
+    public required string[] Activations { get; init; }
+
+    /// <summary>Inputs that are weights.</summary>
+    public int[] Weights { get; private init; } = [1, 2, 3];
+
+    /// <summary>Whether the layer has a cell state beside the hidden state.</summary>
+    public bool HasCell { get; private init; }
+
+    /// <summary>Whether the runtime takes the biases of W and of R apart, since a gate may stand between them.</summary>
+    public bool HasTwoBiases { get; private init; }
+
+    /// <summary>States: inputs from 5 on, and outputs from 1 on.</summary>
+    public int States => HasCell ? 2 : 1;
+
+    /// <summary>The recurrent layer of a name; null for other operators.</summary>
+    public static RecurrentOp? Of(string name)
+    {
+        foreach (var op in s_all)
+        {
+            if (op.Name == name) return op;
+        }
+
+        return null;
+    }
+
+    public override string ToString() => Name;
+}
