@@ -138,7 +138,7 @@ public sealed partial class ArrowTests
         return [.. used.Concat(named).Distinct()];
     }
 
-    private static IEnumerable<(string File, string Text)> Sources(string project)
+    internal static IEnumerable<(string File, string Text)> Sources(string project)
     {
         var folder = Repository.Find(project);
         foreach (var file in Directory.EnumerateFiles(folder, "*.cs", SearchOption.AllDirectories).Order(StringComparer.Ordinal))

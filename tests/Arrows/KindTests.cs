@@ -1,0 +1,39 @@
+using System.Text.RegularExpressions;
+
+namespace SeqRuntime.Tests.Arrows;
+
+/// <summary>
+/// What is known of a kind of operator stands in its row and in its own file: no other source lists kinds, and ONNX's names of recurrent
+/// layers are spelt once.
+/// </summary>
+public sealed partial class KindTests
+{
+    [Fact]
+    public void TheRuntimeNamesKindsInTheTableOnly() => Assert.Equal(["Operators/OperatorTable.cs"], Files("runtime", Kind()));
+
+    /// <summary>The converter names the kinds of the nodes that it makes itself, and of those with attributes of their own.</summary>
+    [Fact]
+    public void TheConverterNamesKindsWhereItMakesNodes() => Assert.Equal(
+        ["Commands/Inspection.cs", "Evaluation/OperatorMap.cs", "Graph/RecurrentOp.cs", "Lowering/GraphLowering.cs", "Lowering/WeightLowering.cs"],
+        Files("converter", Kind()));
+
+    /// <summary>Keras has layers of the same names.</summary>
+    [Theory]
+    [InlineData("LSTM")]
+    [InlineData("GRU")]
+    [InlineData("RNN")]
+    public void NamesOfRecurrentLayersAreSpeltOnce(string name)
+    {
+        var spelt = new Regex($"\"{name}\"");
+        Assert.Equal(["Operators/OperatorTable.cs"], Files("runtime", spelt));
+        Assert.Equal(name == "RNN" ? [] : ["Importers/Keras/KerasRecurrent.cs"], Files("converter", spelt));
+    }
+
+    private static IEnumerable<string> Files(string project, Regex what) => ArrowTests.Sources(project).Where(source => what.IsMatch(Comments().Replace(source.Text, ""))).Select(source => source.File.Replace(Path.DirectorySeparatorChar, '/'));
+
+    [GeneratedRegex(@"\bOpKind\.\w")]
+    private static partial Regex Kind();
+
+    [GeneratedRegex(@"^\s*//[^\n]*", RegexOptions.Multiline)]
+    private static partial Regex Comments();
+}
