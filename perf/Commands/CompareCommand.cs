@@ -15,7 +15,7 @@ internal sealed class CompareCommand
     private readonly Option<FileInfo> _json = new("--json") { Description = "Write everything that was measured to this file.", HelpName = "FILE" };
     private readonly Option<FileInfo> _markdown = new("--markdown") { Description = "Write the tables to this file.", HelpName = "FILE" };
     private readonly Option<bool> _record = new("--record") { Description = "Write JSON, tables and the picture to perf/results/<processor>/ under today's date." };
-    private readonly Option<bool> _readme = new("--readme") { Description = "Put the table into README.md." };
+    private readonly Option<bool> _readme = new("--readme") { Description = "Write the tables into README.md and docs/performance.md." };
 
     public Command Build()
     {
@@ -44,7 +44,12 @@ internal sealed class CompareCommand
         if (result.GetValue(_json) is { } json) File.WriteAllText(json.FullName, JsonReports.Text(report, JsonReports.Default.CompareReport));
         if (result.GetValue(_markdown) is { } markdown) File.WriteAllText(markdown.FullName, report.Markdown());
         if (result.GetValue(_record)) Record(report, output);
-        if (result.GetValue(_readme)) Readme.Write("compare", report.Summary());
+        if (result.GetValue(_readme))
+        {
+            Tables.Write(Tables.Readme, "compare", report.Short());
+            Tables.Write(Tables.Performance, "compare", report.Summary());
+        }
+
         return faults == 0 ? ExitCode.Good : ExitCode.Failed;
     }
 

@@ -13,7 +13,7 @@ internal sealed class RealtimeCommand
     private readonly Option<FileInfo> _json = new("--json") { Description = "Write the result to this file.", HelpName = "FILE" };
     private readonly Option<FileInfo> _markdown = new("--markdown") { Description = "Write the table to this file.", HelpName = "FILE" };
     private readonly Option<bool> _record = new("--record") { Description = "Write JSON and table to perf/results/<processor>/ under today's date." };
-    private readonly Option<bool> _readme = new("--readme") { Description = "Put the table into README.md." };
+    private readonly Option<bool> _readme = new("--readme") { Description = "Write the table into docs/performance.md." };
 
     public Command Build()
     {
@@ -37,7 +37,7 @@ internal sealed class RealtimeCommand
             File.WriteAllText(Results.Name(report.Machine, "realtime", ".md"), table);
         }
 
-        if (result.GetValue(_readme)) Readme.Write("realtime", table);
+        if (result.GetValue(_readme)) Tables.Write(Tables.Performance, "realtime", table);
         return ExitCode.Good;
     }
 

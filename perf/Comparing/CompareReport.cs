@@ -6,7 +6,20 @@ namespace SeqRuntime.Perf.Comparing;
 /// <summary>A whole run of <c>perf compare</c>, as JSON has it.</summary>
 internal sealed record CompareReport(Machine Machine, int Pairs, IReadOnlyList<CompareRow> Rows)
 {
-    /// <summary>The table of the README, one line for each kind of work, and below it every row with its times.</summary>
+    /// <summary>The rows of the README's table, by work and peer.</summary>
+    private static readonly (string Work, string Peer)[] s_short =
+    [
+        ("LSTM, one step, fp32", "ONNX Runtime fp32"),
+        ("LSTM, one step, int8", "ONNX Runtime DynamicQuantizeLSTM"),
+        ("Whole call, one sample in and out, fp32", "ONNX Runtime fp32"),
+        ("LSTM, 100 steps in one call, fp32", "ONNX Runtime fp32"),
+        ("LSTM, 100 steps in one call, int8", "ONNX Runtime DynamicQuantizeLSTM"),
+        ("Whole model, one frame, fp32", "ONNX Runtime fp32"),
+        ("Whole model, one frame, int8", "ONNX Runtime fp32"),
+        ("Words decoded, int8", "ONNX Runtime fp32"),
+    ];
+
+    /// <summary>The table of docs/performance.md, one line for each kind of work, and below it every row with its times.</summary>
     public string Markdown()
     {
         var text = new StringBuilder();
@@ -19,6 +32,20 @@ internal sealed record CompareReport(Machine Machine, int Pairs, IReadOnlyList<C
         }
 
         return text.Append("\n</details>\n").ToString();
+    }
+
+    /// <summary>The table of the README: the ratios of a few kinds of work, without bars.</summary>
+    public string Short()
+    {
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture, $"{Machine}; one thread.\n\n| work | against | times as fast (below 1: slower) |\n|---|---|---|\n");
+        foreach (var (work, peer) in s_short)
+        {
+            var rows = Rows.Where(row => row.Work == work && row.Peer == peer).ToList();
+            if (rows.Count > 0) text.Append(CultureInfo.InvariantCulture, $"| {work} | {peer} | {string.Join(" · ", rows.Select(row => $"{row.Size}: **{Value(row, row.Ratio)}**"))} |\n");
+        }
+
+        return text.ToString();
     }
 
     /// <summary>One line for each kind of work.</summary>

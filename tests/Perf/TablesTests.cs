@@ -1,27 +1,44 @@
+using System.Text.Json;
+using SeqRuntime.Perf.Commands;
 using SeqRuntime.Perf.Comparing;
 
 namespace SeqRuntime.Tests.Perf;
 
-/// <summary>Tables of the README are replaced where they stand.</summary>
-public sealed class ReadmeTests
+/// <summary>The tables of figures in the documents: replaced where they stand, and those of a record that is in the repository.</summary>
+public sealed class TablesTests
 {
     [Fact]
-    public void A_table_is_replaced_between_its_marks()
+    public void ATableIsReplacedBetweenItsMarks()
     {
         const string document = "before\n<!-- perf compare: begin -->\nold\n<!-- perf compare: end -->\nafter\n";
-        var once = Readme.Replace(document, "compare", "| new |\n");
+        var once = Tables.Replace(document, "X.md", "compare", "| new |\n");
         Assert.Equal("before\n<!-- perf compare: begin -->\n\n| new |\n\n<!-- perf compare: end -->\nafter\n", once);
-        Assert.Equal(once, Readme.Replace(once, "compare", "| new |\n"));
-        Assert.Throws<InvalidDataException>(() => Readme.Replace(document, "realtime", ""));
+        Assert.Equal(once, Tables.Replace(once, "X.md", "compare", "| new |\n"));
+        Assert.Contains("X.md", Assert.Throws<InvalidDataException>(() => Tables.Replace(document, "X.md", "realtime", "")).Message, StringComparison.Ordinal);
     }
 
-    [Theory]
-    [InlineData("compare")]
-    [InlineData("realtime")]
-    public void The_README_has_the_marks(string table) => Assert.Contains("x", Readme.Replace(File.ReadAllText(Repository.Find("README.md")), table, "x"), StringComparison.Ordinal);
+    [Fact]
+    public void ADocumentHasTheTablesOfOneRecord()
+    {
+        var (readme, performance) = (File.ReadAllText(Repository.Find(Tables.Readme)), File.ReadAllText(Repository.Find(Tables.Performance)));
+        var records = Directory.GetFiles(Repository.Find("perf/results"), "*-compare.json", SearchOption.AllDirectories).Select(path => JsonSerializer.Deserialize(File.ReadAllText(path), JsonReports.Default.CompareReport)!).ToList();
+        Assert.Contains(records, record => Tables.Replace(readme, Tables.Readme, "compare", record.Short()) == readme && Tables.Replace(performance, Tables.Performance, "compare", record.Summary()) == performance);
+        var times = Directory.GetFiles(Repository.Find("perf/results"), "*-realtime.md", SearchOption.AllDirectories).Select(File.ReadAllText);
+        Assert.Contains(times, table => Tables.Replace(performance, Tables.Performance, "realtime", table) == performance);
+    }
+
+    [Fact]
+    public void TheReadmesTableIsShort()
+    {
+        CompareRow Row(string work, string peer, string size) => new("id", work, size, "fp32", peer, 1, 1, 2, 2, 0.5, 4, 8, 0);
+        var machine = new Machine("2026-01-01", "P", "F", "portable", "S", ".NET", "1.0");
+        var report = new CompareReport(machine, 1, [Row("LSTM, one step, fp32", "ONNX Runtime fp32", "64"), Row("LSTM, one step, fp32", "ONNX Runtime fp32", "128"), Row("Matrix product", "limit", "9")]);
+        Assert.EndsWith("\n| LSTM, one step, fp32 | ONNX Runtime fp32 | 64: **0.50** · 128: **0.50** |\n", report.Short(), StringComparison.Ordinal);
+        Assert.InRange(File.ReadAllLines(Repository.Find(Tables.Readme)).Count(line => line.Contains(": **", StringComparison.Ordinal)), 1, 8);
+    }
 
     [Theory]
     [InlineData("AMD EPYC 25-17", "amd-epyc-25-17")]
     [InlineData("Intel(R) Xeon(R) CPU @ 2.20GHz 6-85", "intel-r-xeon-r-cpu-2-20ghz-6-85")]
-    public void A_folder_is_named_after_the_processor(string processor, string folder) => Assert.Equal(folder, Results.Slug(processor));
+    public void AFolderIsNamedAfterTheProcessor(string processor, string folder) => Assert.Equal(folder, Results.Slug(processor));
 }
