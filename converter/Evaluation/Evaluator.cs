@@ -153,7 +153,7 @@ internal sealed unsafe class Evaluator : IDisposable
             probes[p] = node.Outputs.Select(o => o.Length == 0 ? null : new Tensor { Name = o }).ToArray();
             if (ShapeRules.TryInfer(node, inputs, probes[p])) continue;
             var (kind, attributes) = OperatorMap.Map(node);
-            Evaluate(node, OperatorTable.Of(kind).Create(attributes), inputs, probes[p]);
+            Evaluate(node, OperatorTable.Create(kind, attributes), inputs, probes[p]);
         }
 
         for (var o = 0; o < node.Outputs.Count; o++)

@@ -147,7 +147,7 @@ internal static class OperatorMap
 
     /// <summary>Kinds by ONNX's name, but for those that <see cref="ShapeRules"/> and lowering know.</summary>
     private static readonly Dictionary<string, OpKind> Kinds =
-        Enum.GetValues<OpKind>().Select(kind => (Kind: kind, OperatorTable.Of(kind).Onnx)).Where(row => row.Onnx is not null && !ShapeRules.Has(row.Onnx)).ToDictionary(row => row.Onnx!, row => row.Kind);
+        Enum.GetValues<OpKind>().Select(kind => (Kind: kind, Name: OperatorTable.OnnxName(kind))).Where(row => row.Name is not null && !ShapeRules.Has(row.Name)).ToDictionary(row => row.Name!, row => row.Kind);
 
     /// <summary>Operators that the runtime has, by ONNX's names.</summary>
     public static HashSet<string> Names { get; } =

@@ -10,7 +10,7 @@ namespace SeqRuntime.Converter.Graph;
 /// </summary>
 internal sealed class RecurrentOp
 {
-    private RecurrentOp(OpKind kind) => (Kind, Name) = (kind, OperatorTable.Of(kind).Onnx!);
+    private RecurrentOp(OpKind kind) => (Kind, Name) = (kind, OperatorTable.OnnxName(kind)!);
 
     public static RecurrentOp Lstm { get; } = new(OpKind.Lstm) { Gates = [0, 2, 3, 1], Activations = ["Sigmoid", "Tanh", "Tanh"], Weights = [1, 2, 3, 7, 8], HasCell = true };
 

@@ -59,7 +59,7 @@ internal static class EdgeTensors
 
     private static List<(WeightUse Use, string Name)> Weights(SeqModelBuilder model, GraphDefinition graph, NodeDefinition node)
     {
-        var op = OperatorTable.Of(node.Kind).Create(node.Attributes);
+        var op = OperatorTable.Create(node.Kind, node.Attributes);
         return [.. node.Inputs.Index().Where(i => i.Item >= 0 && graph.Values[i.Item].Tensor >= 0 && model.Tensors[graph.Values[i.Item].Tensor].Format != TensorFormat.Dense)
             .Select(i => (op.UseOf(i.Index), model.Tensors[graph.Values[i.Item].Tensor].Name))];
     }

@@ -44,7 +44,7 @@ internal sealed class LoadedModel
     {
         try
         {
-            return new LoadedNode(node.Name, node.Kind, node.Inputs, node.Outputs, node.Attributes, OperatorTable.Of(node.Kind).Create(node.Attributes));
+            return new LoadedNode(node.Name, node.Kind, node.Inputs, node.Outputs, node.Attributes, OperatorTable.Create(node.Kind, node.Attributes));
         }
         catch (Exception fault) when (fault is SeqFormatException or ArgumentException or OverflowException)
         {
