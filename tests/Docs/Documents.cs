@@ -28,8 +28,11 @@ internal static partial class Documents
     public static IEnumerable<string> Anchors(string name) =>
         Heading().Matches(WithoutBlocks(name)).Select(match => NoAnchor().Replace(match.Groups[1].Value.ToLowerInvariant(), "").Replace(' ', '-'));
 
+    /// <summary>Texts in backticks.</summary>
+    public static IEnumerable<string> Code(string name) => InlineCode().Matches(WithoutBlocks(name)).Select(match => match.Groups[1].Value.ReplaceLineEndings(" "));
+
     private static IEnumerable<string> InlineCommands(string name) =>
-        InlineCode().Matches(WithoutBlocks(name)).Select(match => match.Groups[1].Value.ReplaceLineEndings(" ")).Where(code => code.Split(' ')[0] is "dotnet" or "seqconvert" or "bash" && code.Contains(' ', StringComparison.Ordinal));
+        Code(name).Where(code => code.Split(' ')[0] is "dotnet" or "seqconvert" or "bash" && code.Contains(' ', StringComparison.Ordinal));
 
     private static string WithoutComment(string line) => Comment().Replace(line, "").Trim();
 

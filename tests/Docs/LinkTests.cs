@@ -1,8 +1,14 @@
+using System.Text.RegularExpressions;
+
 namespace SeqRuntime.Tests.Docs;
 
-/// <summary>Links between documents lead to files and headings that exist; the README stays short.</summary>
-public sealed class LinkTests
+/// <summary>Links, files and tests that the documents name exist; the README stays short.</summary>
+public sealed partial class LinkTests
 {
+    private static readonly string[] s_roots = ["", "runtime/", "converter/", "perf/"];
+
+    private static readonly Lazy<string> s_tests = new(() => string.Join('\n', Directory.EnumerateFiles(Repository.Find("tests"), "*.cs", SearchOption.AllDirectories).Select(File.ReadAllText)));
+
     public static TheoryData<string> Names => [.. Documents.Names];
 
     [Theory]
@@ -18,10 +24,37 @@ public sealed class LinkTests
         }
     }
 
+    /// <summary>Paths from the root, or within a project, with or without .cs.</summary>
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void FilesThatAreNamedExist(string name)
+    {
+        var paths = Documents.Code(name).Where(code => FilePath().IsMatch(code) && !code.Contains("NAME", StringComparison.Ordinal) && !code.StartsWith("..", StringComparison.Ordinal));
+        Assert.All(paths, path => Assert.True(s_roots.Any(root => Path.Exists(Repository.Find(root + path)) || Path.Exists(Repository.Find($"{root}{path}.cs"))), $"{name} names {path}"));
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void TestsThatAreNamedExist(string name)
+    {
+        foreach (var match in Documents.Code(name).SelectMany(code => Test().Matches(code)))
+        {
+            if (match.Groups[1].Value == "NAMETests") continue;
+            Assert.True(s_tests.Value.Contains($"class {match.Groups[1].Value}", StringComparison.Ordinal), $"{name} names {match.Value}");
+            if (match.Groups[2].Value is { Length: > 0 } method and not "cs") Assert.True(s_tests.Value.Contains($" {method}(", StringComparison.Ordinal), $"{name} names {match.Value}");
+        }
+    }
+
     [Fact]
     public void EveryPageOfDocsIsLinkedFromTheReadme() =>
         Assert.Empty(Documents.Names.Where(name => name.StartsWith("docs/", StringComparison.Ordinal)).Except(Documents.Links("README.md").Select(link => link.Split('#')[0])));
 
     [Fact]
     public void TheReadmeHasAtMost150Lines() => Assert.InRange(File.ReadAllLines(Repository.Find("README.md")).Length, 1, 150);
+
+    [GeneratedRegex(@"^[\w.-]+(/[\w.-]+)+/?$")]
+    private static partial Regex FilePath();
+
+    [GeneratedRegex(@"\b([A-Z]\w+Tests)(?:\.(\w+))?")]
+    private static partial Regex Test();
 }
