@@ -28,8 +28,8 @@ internal static partial class Documents
     public static IEnumerable<string> Anchors(string name) =>
         Heading().Matches(WithoutBlocks(name)).Select(match => NoAnchor().Replace(match.Groups[1].Value.ToLowerInvariant(), "").Replace(' ', '-'));
 
-    /// <summary>Texts in backticks.</summary>
-    public static IEnumerable<string> Code(string name) => InlineCode().Matches(WithoutBlocks(name)).Select(match => match.Groups[1].Value.ReplaceLineEndings(" "));
+    /// <summary>Texts in backticks; one that goes over lines as it is shown.</summary>
+    public static IEnumerable<string> Code(string name) => InlineCode().Matches(WithoutBlocks(name)).Select(match => Space().Replace(match.Groups[1].Value, " "));
 
     private static IEnumerable<string> InlineCommands(string name) =>
         Code(name).Where(code => code.Split(' ')[0] is "dotnet" or "seqconvert" or "bash" && code.Contains(' ', StringComparison.Ordinal));
@@ -91,6 +91,9 @@ internal static partial class Documents
 
     [GeneratedRegex("`([^`]+)`")]
     private static partial Regex InlineCode();
+
+    [GeneratedRegex(@"\s+")]
+    private static partial Regex Space();
 
     [GeneratedRegex(@"\s+#.*$")]
     private static partial Regex Comment();
