@@ -88,6 +88,40 @@ public class DecoderContractTests
         }
     }
 
+    /// <summary>A search that goes on ends well, or says that its decoder has ended.</summary>
+    [Fact]
+    public void DisposingOnAnotherThreadEndsASearch()
+    {
+        using var words = SeqModel.Load(SmallDecoder.Make(2, batched: true));
+        using var frames = SeqModel.Load(SmallFrames.Transducer(4, batched: true));
+        var features = SmallFrames.Features(1, 8);
+        for (var round = 0; round < 30; round++)
+        {
+            var decoder = words.CreateDecoder(new SeqDecoderOptions { BeamWidth = 4 });
+            var reader = frames.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = 4 });
+            Exception?[] faults = [null, null];
+            Thread[] threads = [new(() => faults[0] = FaultOf(() => decoder.Decode([1]))), new(() => faults[1] = FaultOf(() => reader.Decode(features)))];
+            foreach (var thread in threads) thread.Start();
+            Thread.Sleep(round % 5);
+            decoder.Dispose();
+            reader.Dispose();
+            foreach (var thread in threads) Assert.True(thread.Join(TimeSpan.FromSeconds(60)));
+            Assert.All(faults, fault => Assert.IsType<ObjectDisposedException>(fault));
+        }
+
+        static Exception FaultOf(Action decode)
+        {
+            try
+            {
+                while (true) decode();
+            }
+            catch (Exception fault)
+            {
+                return fault;
+            }
+        }
+    }
+
     [Fact]
     public void Features_that_do_not_fit_change_nothing()
     {
