@@ -7,6 +7,7 @@ using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Loggers;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
+using SeqRuntime.Perf.Comparing;
 
 namespace SeqRuntime.Perf.Benchmarks;
 
@@ -24,4 +25,20 @@ internal static class Suites
     /// <returns>Whether anything was measured.</returns>
     public static bool Run(string[] arguments) =>
         BenchmarkSwitcher.FromAssembly(typeof(Suites).Assembly).Run(arguments.Length == 0 ? ["--filter", "*"] : arguments, Config).Any();
+}
+
+/// <summary>The one program that a benchmark is about.</summary>
+internal sealed class Held
+{
+    private Runner? _runner;
+
+    public void Start(Runner runner) => _runner = runner;
+
+    public void Run() => _runner!.Run();
+
+    public void Stop()
+    {
+        _runner?.Dispose();
+        _runner = null;
+    }
 }

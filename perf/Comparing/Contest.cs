@@ -35,3 +35,26 @@ internal sealed record Bar(double AtLeast, double Aim);
 
 /// <summary>Reading a block of so many bytes some times, and multiplying.</summary>
 internal sealed record Need(long Bytes, int Times, long Macs, bool IsInt8);
+
+/// <summary>A program that was made ready to do its work.</summary>
+/// <param name="Run">Does it once.</param>
+/// <param name="Owned">What to free afterwards.</param>
+internal sealed record Runner(Action Run, params IDisposable[] Owned) : IDisposable
+{
+    /// <summary>Bytes its weights occupy, where that is known.</summary>
+    public long WeightBytes { get; init; }
+
+    /// <summary>The result of the last run, where it can be compared with the others'.</summary>
+    public Func<float[]>? Output { get; init; }
+
+    public void Dispose()
+    {
+        foreach (var owned in Owned) owned.Dispose();
+    }
+}
+
+/// <summary>Inputs that need no file.</summary>
+internal static class Signals
+{
+    public static float[] Wave(int count) => [.. Enumerable.Range(0, count).Select(i => 0.3f * MathF.Sin(i * 0.7f))];
+}

@@ -92,3 +92,66 @@ internal static class LatencyPicture
 
     private static void Add(StringBuilder svg, FormattableString text) => svg.Append(text.ToString(CultureInfo.InvariantCulture));
 }
+
+/// <summary>One line of the picture: microseconds of one step by units.</summary>
+/// <param name="Name">In the legend.</param>
+/// <param name="IsOurs">Drawn solid; others dashed.</param>
+/// <param name="Points">Units and microseconds, ascending.</param>
+internal sealed record Series(string Name, bool IsOurs, IReadOnlyList<(int Units, double Microseconds)> Points)
+{
+    /// <summary>All series of one layer that the rows hold: ours by storage, then the peers.</summary>
+    public static List<Series> Of(string op, IReadOnlyList<CompareRow> rows)
+    {
+        var ours = new Dictionary<string, SortedDictionary<int, double>>();
+        var theirs = new Dictionary<string, SortedDictionary<int, double>>();
+        foreach (var row in rows)
+        {
+            if (row.IsShare || row.Id.Split('/') is not [var layer, "step", var size, _] || layer != op || !int.TryParse(size, out var units)) continue;
+            Put(ours, $"SeqRuntime {row.Weights}", units, row.OursMicroseconds);
+            if (row.Peer.StartsWith("ONNX Runtime", StringComparison.Ordinal)) Put(theirs, row.Peer, units, row.PeerMicroseconds);
+        }
+
+        return [.. ours.Select(s => Make(s, true)), .. theirs.Select(s => Make(s, false))];
+    }
+
+    private static void Put(Dictionary<string, SortedDictionary<int, double>> all, string name, int units, double microseconds)
+    {
+        if (!all.TryGetValue(name, out var points)) all[name] = points = [];
+        points[units] = microseconds;
+    }
+
+    private static Series Make(KeyValuePair<string, SortedDictionary<int, double>> points, bool isOurs) => new(points.Key, isOurs, [.. points.Value.Select(p => (p.Key, p.Value))]);
+}
+
+/// <summary>A logarithmic axis: values from <paramref name="least"/> to <paramref name="most"/> onto pixels.</summary>
+internal sealed class LogAxis(double least, double most, double from, double to)
+{
+    public double At(double value) => from + (to - from) * Math.Log(value / least) / Math.Log(most / least);
+
+    /// <summary>1, 2 and 5 times the powers of ten that lie on the axis.</summary>
+    public IEnumerable<double> Ticks()
+    {
+        for (var power = Math.Pow(10, Math.Floor(Math.Log10(least))); power <= most; power *= 10)
+        {
+            foreach (var factor in (double[])[1, 2, 5])
+            {
+                if (power * factor >= least * 0.999 && power * factor <= most * 1.001) yield return power * factor;
+            }
+        }
+    }
+
+    /// <summary>An axis that has room for all values: from the tick under the smallest to the tick over the largest.</summary>
+    public static LogAxis Around(IReadOnlyCollection<double> values, double from, double to) => new(Down(values.Min()), Up(values.Max()), from, to);
+
+    private static double Down(double value)
+    {
+        var power = Math.Pow(10, Math.Floor(Math.Log10(value)));
+        return value >= 5 * power ? 5 * power : value >= 2 * power ? 2 * power : power;
+    }
+
+    private static double Up(double value)
+    {
+        var power = Math.Pow(10, Math.Floor(Math.Log10(value)));
+        return value <= power ? power : value <= 2 * power ? 2 * power : value <= 5 * power ? 5 * power : 10 * power;
+    }
+}
