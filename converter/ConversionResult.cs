@@ -38,7 +38,7 @@ internal sealed record StatePair(string Input, string Output, IReadOnlyList<IrDi
 /// <param name="Graph">The graph that reads it.</param>
 /// <param name="Finer">Why it is stored finer than asked for, where it is.</param>
 /// <param name="Also">The other names that the sources have for the same content.</param>
-/// <param name="Padding">How many of its bytes are padding of rows to whole tiles.</param>
+/// <param name="Padding">How many of its bytes are padding of rows.</param>
 /// <param name="IsTokenTable">It holds a layer's products with all tokens, worked out once.</param>
 /// <param name="IsCopy">Its content is stored once more in another format, as the user asked for both.</param>
 /// <param name="General">How it would be stored if the user had not named it.</param>

@@ -1,7 +1,7 @@
 namespace SeqRuntime.Converter.Commands;
 
 /// <summary>What a file holds beside the numbers of the sources, in bytes, and the names that share a tensor.</summary>
-/// <param name="Padding">Rows of matrices padded to whole tiles of 16, with what belongs to them.</param>
+/// <param name="Padding">Rows of matrices padded to a multiple of 4, with what belongs to them.</param>
 /// <param name="IndexTables">Tables of indices.</param>
 /// <param name="TokenTables">Tables of a layer's products with all tokens, in place of an embedding and a matrix.</param>
 /// <param name="Copies">Tensors stored once more in another format.</param>
@@ -35,7 +35,7 @@ internal sealed record CostReport(long Padding, long IndexTables, long TokenTabl
     public void Print(TextWriter output)
     {
         List<string> costs = [];
-        if (Padding > 0) costs.Add($"rows padded to 16 {Text.Bytes(Padding)}");
+        if (Padding > 0) costs.Add($"rows padded to 4 {Text.Bytes(Padding)}");
         if (IndexTables > 0) costs.Add($"tables of indices {Text.Bytes(IndexTables)}");
         if (TokenTables > 0) costs.Add($"tables of tokens' products {Text.Bytes(TokenTables)}");
         if (Copies > 0) costs.Add($"asked for in two formats {Text.Bytes(Copies)} ({string.Join(", ", Copied.Select(c => $"'{c}'"))})");

@@ -27,7 +27,7 @@ internal static class RecurrentForm
         Array.Fill(rows, -1);
         for (var unit = 0; unit < hidden; unit++)
         {
-            for (var gate = 0; gate < gates; gate++) rows[Row(order, gate, unit)] = order[gate] * hidden + unit;
+            for (var gate = 0; gate < gates; gate++) rows[GateRows.Of(gates, gate, unit, hidden)] = order[gate] * hidden + unit;
         }
 
         return rows;
@@ -37,8 +37,5 @@ internal static class RecurrentForm
     public static int Rows(string op, IrTensor w) => Rows(s_gates[op], w.Shape[1] / s_gates[op].Length);
 
     /// <summary>Rows of one direction's packed matrices.</summary>
-    public static int Rows(int[] gates, int hidden) => WeightLayout.PadRows(hidden) * gates.Length;
-
-    /// <summary>Where a gate's row of a unit lies: gates are interleaved by tiles of rows.</summary>
-    public static int Row(int[] gates, int gate, int unit) => (unit / WeightLayout.TileRows * gates.Length + gate) * WeightLayout.TileRows + unit % WeightLayout.TileRows;
+    public static int Rows(int[] gates, int hidden) => GateRows.Count(gates.Length, hidden);
 }

@@ -117,7 +117,7 @@ internal static class RecurrentLowering
         var gates = RecurrentForm.Gates(node.Op);
         var hidden = tensor.Shape[1] / gates.Length;
         var names = WeightNames.OfDirection(graph, node.Input(input), direction, tensor.Shape[0]);
-        return new WeightMatrix(names, RecurrentForm.Rows(gates, hidden), tensor.Shape[2], PackedRows(tensor, direction, gates, hidden)) { Shape = tensor.Shape[1..], UsedRows = tensor.Shape[1] };
+        return new WeightMatrix(names, RecurrentForm.Rows(gates, hidden), tensor.Shape[2], PackedRows(tensor, direction, gates, hidden)) { Shape = tensor.Shape[1..], UsedRows = tensor.Shape[1], PanelRows = GateRows.Panel(gates.Length) };
     }
 
     private static float[] PackedRows(IrTensor tensor, int direction, int[] gates, int hidden)
@@ -129,7 +129,7 @@ internal static class RecurrentLowering
         for (var unit = 0; unit < hidden; unit++)
         {
             for (var gate = 0; gate < gates.Length; gate++)
-                source.Slice((gates[gate] * hidden + unit) * columns, columns).CopyTo(packed.AsSpan(RecurrentForm.Row(gates, gate, unit) * columns));
+                source.Slice((gates[gate] * hidden + unit) * columns, columns).CopyTo(packed.AsSpan(GateRows.Of(gates.Length, gate, unit, hidden) * columns));
         }
 
         return packed;
@@ -152,7 +152,7 @@ internal static class RecurrentLowering
         {
             for (var gate = 0; gate < gates.Length; gate++)
             {
-                var row = RecurrentForm.Row(gates, gate, unit);
+                var row = GateRows.Of(gates.Length, gate, unit, hidden);
                 var wb = source[gates[gate] * hidden + unit];
                 var rb = source[(gates.Length + gates[gate]) * hidden + unit];
                 var isApart = isGru && gate == 2 && isResetAfter;

@@ -8,7 +8,7 @@ namespace SeqRuntime.Converter.Lowering;
 /// <summary>Operators with constant weights: products, convolutions and recurrent layers take packed matrices, a table of rows becomes an Embedding.</summary>
 internal static class WeightLowering
 {
-    /// <summary>Fewest outputs of a group for which packing pays; with fewer most of a 16-row tile would be padding.</summary>
+    /// <summary>Fewest outputs of a group for which packing pays; with fewer most of what a product reads together would be another row.</summary>
     private const int FewestPackedRows = 4;
 
     public static bool TryLower(IrNode node, GraphLowering lowering, HashSet<IrNode> positions)

@@ -89,7 +89,7 @@ internal sealed class WeightStore(SeqModelBuilder model, WeightChoice choice, Sh
         var isCopy = Enum.GetValues<WeightKind>().Any(kind => _stored.ContainsKey((weights.Key, kind)));
         var name = names[isCopy ? shared.NamesOf(weights.Key).Index().First(n => n.Item == weights.Names[0]).Index : 0];
         var packed = choice.Packer.Pack(weights, stored.Kind);
-        var index = model.AddPacked(name, WeightMatrix.FormatOf(stored.Kind, weights.Columns), weights.Rows, weights.Columns, packed.Blocks);
+        var index = model.AddPacked(name, weights.LayoutAs(stored.Kind), packed.Blocks);
         Report.Add(new ConvertedTensor(name, weights.Shape, stored.Kind.Storage(), weights.BytesAs(stored.Kind), packed.Error)
         {
             Weights = weights.IsExact ? null : stored.Kind,

@@ -24,7 +24,7 @@ internal static class Int4Quantizer
 
     /// <summary>Packs a row-major matrix as int4 and measures what was lost.</summary>
     /// <returns>The packed bytes, and the sums of squared errors and of squared weights.</returns>
-    public static (byte[] Packed, double ErrorSquares, double WeightSquares) Pack(ReadOnlySpan<float> weights, int rows, int columns)
+    public static (byte[] Packed, double ErrorSquares, double WeightSquares) Pack(ReadOnlySpan<float> weights, int rows, int columns, int panel = WeightLayout.WidestPanel)
     {
         var groups = (columns + Group - 1) / Group;
         var quantized = new sbyte[weights.Length];
@@ -54,7 +54,7 @@ internal static class Int4Quantizer
             }
         }
 
-        return (WeightLayout.PackInt4(quantized, groupScales, scales, rows, columns), errors, squares);
+        return (WeightLayout.PackInt4(quantized, groupScales, scales, rows, columns, panel), errors, squares);
     }
 
     private static float RowScale(ReadOnlySpan<float> values)

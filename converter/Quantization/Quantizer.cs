@@ -7,7 +7,7 @@ internal static class Quantizer
 {
     /// <summary>Packs a row-major matrix as int8, as <see cref="WeightLayout.Int8Of"/> says for its columns, and measures what was lost.</summary>
     /// <returns>The packed bytes, and the sums of squared errors and of squared weights.</returns>
-    public static (byte[] Packed, double ErrorSquares, double WeightSquares) PackInt8(ReadOnlySpan<float> weights, int rows, int columns)
+    public static (byte[] Packed, double ErrorSquares, double WeightSquares) PackInt8(ReadOnlySpan<float> weights, int rows, int columns, int panel = WeightLayout.WidestPanel)
     {
         var quantized = new sbyte[weights.Length];
         var scales = new float[rows];
@@ -27,7 +27,7 @@ internal static class Quantizer
             }
         }
 
-        return (isNarrow ? WeightLayout.PackNarrowInt8(quantized, scales, rows, columns) : WeightLayout.PackInt8(quantized, scales, rows, columns), errors, squares);
+        return (isNarrow ? WeightLayout.PackNarrowInt8(quantized, scales, rows, columns, panel) : WeightLayout.PackInt8(quantized, scales, rows, columns, panel), errors, squares);
     }
 
     /// <summary>Replaces a row-major matrix by what <see cref="PackInt8"/> would keep of it.</summary>

@@ -17,6 +17,9 @@ internal sealed record WeightMatrix(IReadOnlyList<string> Names, int Rows, int C
     /// <summary>Shape as the sources have it, without rows of zeros.</summary>
     public IReadOnlyList<int> Shape { get; init; } = Matrices.Length == 1 ? [Rows, Columns] : [Matrices.Length, Rows, Columns];
 
+    /// <summary>Rows of a panel in fp32, where one kernel makes whole steps of a layer; products alone are fastest by the widest.</summary>
+    public int PanelRows { get; init; } = WeightLayout.WidestPanel;
+
     /// <summary>Rows that are no padding.</summary>
     public int UsedRows { get; init; } = Rows;
 
@@ -42,12 +45,15 @@ internal sealed record WeightMatrix(IReadOnlyList<string> Names, int Rows, int C
 
     /// <summary>Bytes that they take in the file.</summary>
     public long BytesAs(WeightKind kind) =>
-        IsTable && kind == WeightKind.Float32 ? SeqLayout.Align((long)Rows * Columns * sizeof(float)) : Matrices.Length * new WeightLayout(FormatOf(kind, Columns), Rows, Columns).Stride;
+        IsTable && kind == WeightKind.Float32 ? SeqLayout.Align((long)Rows * Columns * sizeof(float)) : Matrices.Length * LayoutAs(kind).Stride;
 
-    /// <summary>Bytes of these that are padding of rows to whole tiles.</summary>
-    public long PaddingAs(WeightKind kind) => BytesAs(kind) - (long)Matrices.Length * UsedRows * new WeightLayout(FormatOf(kind, Columns), Rows, Columns).RowBytes;
+    /// <summary>Bytes of these that are padding of rows.</summary>
+    public long PaddingAs(WeightKind kind) => BytesAs(kind) - (long)Matrices.Length * UsedRows * LayoutAs(kind).RowBytes;
 
-    public static TensorFormat FormatOf(WeightKind kind, int columns) => kind switch
+    /// <summary>Layout of each matrix.</summary>
+    public WeightLayout LayoutAs(WeightKind kind) => new(FormatOf(kind, Columns), Rows, Columns, kind == WeightKind.Float32 ? PanelRows : WeightLayout.WidestPanel);
+
+    private static TensorFormat FormatOf(WeightKind kind, int columns) => kind switch
     {
         WeightKind.Float16 => TensorFormat.PackedFloat16,
         WeightKind.Int8 => WeightLayout.Int8Of(columns),

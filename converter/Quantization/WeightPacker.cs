@@ -15,7 +15,7 @@ internal sealed class WeightPacker
         double errors = 0, squares = 0;
         for (var i = 0; i < blocks.Length; i++)
         {
-            (blocks[i], var error, var square) = Pack(kind, weights.Matrices[i], weights.Rows, weights.Columns);
+            (blocks[i], var error, var square) = Pack(weights.LayoutAs(kind), kind, weights.Matrices[i]);
             errors += error;
             squares += square;
         }
@@ -24,13 +24,14 @@ internal sealed class WeightPacker
         return _packed[(weights.Key, kind)] = new PackedWeights(blocks, relative);
     }
 
-    private static (byte[] Packed, double ErrorSquares, double WeightSquares) Pack(WeightKind kind, float[] weights, int rows, int columns)
+    private static (byte[] Packed, double ErrorSquares, double WeightSquares) Pack(WeightLayout layout, WeightKind kind, float[] weights)
     {
+        var (rows, columns, panel) = (layout.Rows, layout.Columns, layout.PanelRows);
         switch (kind)
         {
-            case WeightKind.Int8: return Quantizer.PackInt8(weights, rows, columns);
-            case WeightKind.Int4: return Int4Quantizer.Pack(weights, rows, columns);
-            case WeightKind.Float32: return (WeightLayout.PackFloat32(weights, rows, columns), 0, 0);
+            case WeightKind.Int8: return Quantizer.PackInt8(weights, rows, columns, panel);
+            case WeightKind.Int4: return Int4Quantizer.Pack(weights, rows, columns, panel);
+            case WeightKind.Float32: return (WeightLayout.PackFloat32(weights, rows, columns, panel), 0, 0);
         }
 
         double errors = 0, squares = 0;
@@ -41,7 +42,7 @@ internal sealed class WeightPacker
             squares += (double)weight * weight;
         }
 
-        return (WeightLayout.PackFloat16(weights, rows, columns), errors, squares);
+        return (WeightLayout.PackFloat16(weights, rows, columns, panel), errors, squares);
     }
 }
 

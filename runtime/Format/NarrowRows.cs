@@ -18,7 +18,7 @@ internal sealed unsafe class NarrowRows
     public NarrowRows(WeightLayout layout, int count, byte* data)
     {
         _rows = layout.PaddedRows;
-        _values = GC.AllocateUninitializedArray<int>(checked(2 * _rows * count), pinned: true);
+        _values = GC.AllocateUninitializedArray<int>(checked(2 * _rows * count + SeqLayout.ReadSlack / sizeof(int)), pinned: true);
         for (var i = 0; i < count; i++)
         {
             var stored = (int*)(data + i * layout.Stride + layout.ScalesOffset);

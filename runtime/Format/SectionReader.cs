@@ -8,7 +8,7 @@ namespace SeqRuntime.Format;
 /// <param name="file">The file's name.</param>
 /// <param name="section">The section's name.</param>
 /// <param name="bytes">Its content.</param>
-/// <param name="isCompact">Whether integers and strings are written as short as they can be, as they are from 1.2 on.</param>
+/// <param name="isCompact">Whether integers and strings are written as short as they can be.</param>
 internal ref struct SectionReader(string file, string section, ReadOnlySpan<byte> bytes, bool isCompact = false)
 {
     /// <summary>Strings together are at most so many times as long as the section: names share beginnings, files of nothing else do not exist.</summary>
@@ -21,8 +21,6 @@ internal ref struct SectionReader(string file, string section, ReadOnlySpan<byte
     private readonly NameStems? _stems = isCompact ? new NameStems() : null;
     private int _number;
     private long _expanded;
-
-    public readonly bool IsCompact => isCompact;
 
     public readonly int Left => _bytes.Length - _offset;
 
@@ -47,12 +45,9 @@ internal ref struct SectionReader(string file, string section, ReadOnlySpan<byte
     public float Float() => BinaryPrimitives.ReadSingleLittleEndian(Take(sizeof(float)));
 
     /// <summary>A number of items that follow, each of at least <paramref name="itemBytes"/> bytes: never more than can be there.</summary>
-    /// <param name="itemBytes">Where integers have their full length.</param>
-    /// <param name="compactBytes">Where they are compact.</param>
-    public int Count(int itemBytes, int compactBytes = 1)
+    public int Count(int itemBytes)
     {
         var count = Int32();
-        if (isCompact) itemBytes = compactBytes;
         if (count < 0 || (long)count * itemBytes > Left) throw Fault($"a count of {count} exceeds the {Left} bytes left");
         return count;
     }
@@ -65,10 +60,10 @@ internal ref struct SectionReader(string file, string section, ReadOnlySpan<byte
         return index;
     }
 
-    public int[] Indices(int count, string of, bool orNone = false)
+    public int[] Indices(int count, string of)
     {
-        var indices = new int[Count(sizeof(int))];
-        for (var i = 0; i < indices.Length; i++) indices[i] = Index(count, of, orNone);
+        var indices = new int[Count(1)];
+        for (var i = 0; i < indices.Length; i++) indices[i] = Index(count, of);
         return indices;
     }
 
@@ -139,10 +134,9 @@ internal ref struct SectionReader(string file, string section, ReadOnlySpan<byte
         return (int)index;
     }
 
-    /// <summary>Indices into a list of <paramref name="count"/>; compact ones are told by their differences to <paramref name="origin"/>.</summary>
+    /// <summary>Indices into a list of <paramref name="count"/>, each told by its difference to <paramref name="origin"/>; -1 for none.</summary>
     public int[] IndicesNear(int origin, int count, string of)
     {
-        if (!isCompact) return Indices(count, of, orNone: true);
         var indices = new int[Count(1)];
         for (var i = 0; i < indices.Length; i++)
         {

@@ -15,21 +15,20 @@ namespace SeqRuntime.Format;
 /// table    for each section: u32 id (four characters) · u32 flags (bit 0: required) · u64 offset · u64 length · u32 CRC-32C · u32 0
 /// </code>
 /// A reader takes files of its own major version; a newer minor version may add sections and tensor formats. An unknown section is
-/// ignored unless it is required, an unknown tensor format is refused. 1.1 added fp16 and int4 matrices, 1.2 narrow int8 ones. It writes graphs and the list
-/// of tensors compactly, in sections of other names: integers of one to ten bytes (7 bits a byte, lowest first, the sign in the lowest
+/// ignored unless it is required, an unknown tensor format is refused. Graphs, the list of tensors and the states that grow are written
+/// compactly: integers of one to ten bytes (7 bits a byte, lowest first, the sign in the lowest
 /// bit); each string as a stem, which is one of the last 64 or begins like one of them (<see cref="NameStems"/>), and the difference of the
 /// number behind it to the last such number; indices of values as differences to the one after the last output, those of tensors to the
 /// one after the last tensor; a value's name only where it is no node's and no tensor's; a tensor's place by its size (<see cref="Place"/>).
-/// 1.3 adds the section of states that grow, which only files that have such hold.
+/// 2.0 stores weights in the order in which products read them (<see cref="WeightLayout"/>) and recurrent layers without padding to 16 units
+/// (<see cref="GateRows"/>); files of 1.x are refused.
 /// </remarks>
 internal static class SeqLayout
 {
     public const ulong Magic = 0x1A0A0D5452514553;
-    public const ushort Major = 1;
-    public const ushort Minor = 3;
+    public const ushort Major = 2;
+    public const ushort Minor = 0;
 
-    /// <summary>What files without states that grow say: a reader of 1.2 takes them.</summary>
-    public const ushort MinorWithoutCaches = 2;
     public const int HeaderBytes = 64;
     public const int SectionEntryBytes = 32;
     public const int Alignment = 64;
@@ -40,6 +39,9 @@ internal static class SeqLayout
     /// <summary>Alignment of tensors of fewer bytes than <see cref="Alignment"/>: that of the widest element.</summary>
     public const int SmallAlignment = 8;
     public const uint Required = 1;
+
+    /// <summary>In a tensor's format byte: its panels have <see cref="WeightLayout.GruPanel"/> rows.</summary>
+    public const byte GruPanels = 0x80;
 
     public const int MajorAt = 8;
     public const int MinorAt = 10;
@@ -61,12 +63,6 @@ internal static class SeqLayout
 
     /// <summary>States that grow, in files that have such: graph, symbolic dimension that counts the steps, most steps; for each dimension.</summary>
     public const string Caches = "CACH";
-
-    /// <summary>The same as they were before 1.2, integers and lengths in four or eight bytes, tensors with their places.</summary>
-    public const string TensorsBefore = "TNSR";
-
-    /// <summary>As <see cref="TensorsBefore"/>.</summary>
-    public const string GraphsBefore = "GRPH";
 
     /// <summary>Bytes of the constants, each 64-byte aligned but for small ones at the end, and 64 bytes of slack at the end so that a vector load at any tensor's end stays inside.</summary>
     public const string Data = "DATA";

@@ -32,18 +32,21 @@ internal sealed class SeqModelBuilder
     }
 
     /// <summary>Adds packed matrices of <paramref name="rows"/> × <paramref name="columns"/>, each as <see cref="WeightLayout"/> packed it.</summary>
-    public int AddPacked(string name, TensorFormat format, int rows, int columns, params byte[][] matrices)
+    public int AddPacked(string name, TensorFormat format, int rows, int columns, params byte[][] matrices) => AddPacked(name, new WeightLayout(format, rows, columns), matrices);
+
+    /// <summary>Packed matrices of one layout.</summary>
+    public int AddPacked(string name, WeightLayout layout, params byte[][] matrices)
     {
-        var stride = checked((int)new WeightLayout(format, rows, columns).Stride);
+        var stride = checked((int)layout.Stride);
         var data = new byte[checked(stride * matrices.Length)];
         for (var i = 0; i < matrices.Length; i++) matrices[i].CopyTo(data.AsSpan(i * stride));
-        Tensors.Add(new TensorDefinition(name, format, ElementType.Float32, [rows, columns], matrices.Length, data));
+        Tensors.Add(new TensorDefinition(name, layout.Format, ElementType.Float32, [layout.Rows, layout.Columns], matrices.Length, data, layout.PanelRows));
         return Tensors.Count - 1;
     }
 }
 
-/// <summary>A constant: <paramref name="Shape"/> is [rows, columns] of each of <paramref name="Count"/> matrices where packed.</summary>
-internal sealed record TensorDefinition(string Name, TensorFormat Format, ElementType Type, int[] Shape, int Count, byte[] Data);
+/// <summary>A constant: <paramref name="Shape"/> is [rows, columns] of each of <paramref name="Count"/> matrices where packed, in panels of <paramref name="PanelRows"/>.</summary>
+internal sealed record TensorDefinition(string Name, TensorFormat Format, ElementType Type, int[] Shape, int Count, byte[] Data, int PanelRows = WeightLayout.WidestPanel);
 
 /// <summary>One named graph: a flat list of nodes over values, in execution order.</summary>
 internal sealed class GraphDefinition(SeqModelBuilder model, string name)

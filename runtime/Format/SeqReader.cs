@@ -16,11 +16,11 @@ internal static unsafe class SeqReader
         if (sections.TryGetValue(SeqLayout.Metadata, out var free)) ReadMetadata(Open(file, start, free), metadata);
         if (sections.TryGetValue(SeqLayout.Tables, out var named)) ReadTables(Open(file, start, named), tables);
         var data = Need(file, sections, SeqLayout.Data);
-        var tensors = ReadTensors(OpenEither(file, start, sections, SeqLayout.Tensors, SeqLayout.TensorsBefore), start + data.Offset, data.Length);
+        var tensors = ReadTensors(OpenCompact(file, start, Need(file, sections, SeqLayout.Tensors)), start + data.Offset, data.Length);
         var mark = MarkOf(sections);
-        var graphs = ReadGraphs(OpenEither(file, start, sections, SeqLayout.Graphs, SeqLayout.GraphsBefore), tensors);
+        var graphs = ReadGraphs(OpenCompact(file, start, Need(file, sections, SeqLayout.Graphs)), tensors);
         for (var i = 0; i < graphs.Length; i++) graphs[i] = graphs[i] with { Mark = SplitMix.Add(mark, (ulong)i) };
-        if (sections.TryGetValue(SeqLayout.Caches, out var caches)) ReadCaches(new SectionReader(file, caches.Name, new ReadOnlySpan<byte>(start + caches.Offset, (int)caches.Length), true), graphs);
+        if (sections.TryGetValue(SeqLayout.Caches, out var caches)) ReadCaches(OpenCompact(file, start, caches), graphs);
         return new StoredModel(file, [.. sections.Values], metadata, tables, tensors, graphs);
     }
 
@@ -28,7 +28,7 @@ internal static unsafe class SeqReader
     private static ulong MarkOf(Dictionary<string, SectionEntry> sections)
     {
         var mark = 0UL;
-        foreach (var name in (ReadOnlySpan<string>)[SeqLayout.Tensors, SeqLayout.TensorsBefore, SeqLayout.Graphs, SeqLayout.GraphsBefore, SeqLayout.Data, SeqLayout.Caches])
+        foreach (var name in (ReadOnlySpan<string>)[SeqLayout.Tensors, SeqLayout.Graphs, SeqLayout.Data, SeqLayout.Caches])
         {
             if (sections.TryGetValue(name, out var section)) mark = SplitMix.Add(SplitMix.Add(mark, (ulong)section.Length), section.Checksum);
         }
@@ -45,7 +45,7 @@ internal static unsafe class SeqReader
             throw new SeqFormatException($"{file}: this is no .seq file (its first 8 bytes are others). Make one with 'seqconvert convert'.");
         var major = BinaryPrimitives.ReadUInt16LittleEndian(bytes[SeqLayout.MajorAt..]);
         if (major != SeqLayout.Major)
-            throw new SeqFormatException($"{file}: format version {major} is not {SeqLayout.Major}, which this runtime reads. Use the runtime that belongs to the converter, or convert again.");
+            throw new SeqFormatException($"{file}: format version {major} is not {SeqLayout.Major}, which this runtime reads. Convert the model again with the converter of this version, or use the runtime that belongs to the file.");
         var declared = BinaryPrimitives.ReadInt64LittleEndian(bytes[SeqLayout.FileLengthAt..]);
         if (declared != length) throw Fault(file, $"the header says {declared} bytes, the file has {length}: it was cut short or written over");
         var count = BinaryPrimitives.ReadInt32LittleEndian(bytes[SeqLayout.SectionCountAt..]);
@@ -65,7 +65,7 @@ internal static unsafe class SeqReader
             if (offset < headBytes || size < 0 || offset > length || size > length - offset)
                 throw Fault(file, $"section {name} claims {size} bytes at offset {offset}, the file has {length}");
             if (offset % SeqLayout.Alignment != 0) throw Fault(file, $"section {name} starts at {offset}, which is no multiple of {SeqLayout.Alignment}");
-            if (name is not (SeqLayout.Metadata or SeqLayout.Tables or SeqLayout.Tensors or SeqLayout.Graphs or SeqLayout.TensorsBefore or SeqLayout.GraphsBefore or SeqLayout.Data or SeqLayout.Caches))
+            if (name is not (SeqLayout.Metadata or SeqLayout.Tables or SeqLayout.Tensors or SeqLayout.Graphs or SeqLayout.Data or SeqLayout.Caches))
             {
                 if ((flags & SeqLayout.Required) != 0)
                     throw new SeqFormatException($"{file}: section {name} is required to run this model and unknown to this runtime. Use a newer runtime.");
@@ -112,10 +112,10 @@ internal static unsafe class SeqReader
 
     private static StoredTensor[] ReadTensors(SectionReader reader, byte* data, long dataLength)
     {
-        var tensors = new StoredTensor[reader.Count(27, 5)];
-        for (var i = 0; i < tensors.Length; i++) tensors[i] = ReadTensor(ref reader, data, dataLength);
+        var tensors = new StoredTensor[reader.Count(5)];
+        for (var i = 0; i < tensors.Length; i++) tensors[i] = ReadTensor(ref reader, dataLength);
         reader.End();
-        if (reader.IsCompact) Place(reader, tensors, data, dataLength);
+        Place(reader, tensors, data, dataLength);
         return tensors;
     }
 
@@ -134,36 +134,33 @@ internal static unsafe class SeqReader
         }
     }
 
-    private static StoredTensor ReadTensor(ref SectionReader reader, byte* data, long dataLength)
+    private static StoredTensor ReadTensor(ref SectionReader reader, long dataLength)
     {
         var name = reader.String();
-        var format = (TensorFormat)reader.Byte();
+        var kind = reader.Byte();
+        var format = (TensorFormat)(kind & ~SeqLayout.GruPanels);
+        var panelRows = (kind & SeqLayout.GruPanels) != 0 ? WeightLayout.GruPanel : WeightLayout.WidestPanel;
         var type = reader.Type();
         var sizes = reader.Sizes(symbols: 0);
-        var packedCount = reader.IsCompact && format == TensorFormat.Dense ? 1 : reader.Int32();
-        var offset = reader.IsCompact ? 0 : reader.Int64();
-        var length = reader.IsCompact ? 0 : reader.Int64();
-        if (offset < 0 || length < 0 || offset % SeqLayout.Alignment != 0 || offset > dataLength || length > dataLength - offset - SeqLayout.ReadSlack)
-            throw reader.Fault($"tensor '{name}' claims {length} bytes at {offset} of {dataLength} bytes of data");
-
+        var packedCount = format == TensorFormat.Dense ? 1 : reader.Int32();
         Shape shape;
         var layout = WeightLayout.None;
-        long expected;
+        long length;
         try
         {
             shape = new Shape(sizes);
             var elements = (long)shape.Count;
             if (format == TensorFormat.Dense)
             {
-                expected = elements * type.Size();
+                length = elements * type.Size();
             }
             else if (format <= TensorFormat.NarrowInt8)
             {
                 if (sizes is not [>= 1, >= 1] || type != ElementType.Float32 || packedCount < 1) throw reader.Fault($"tensor '{name}' is no list of packed matrices");
                 if (format == TensorFormat.PackedInt4 && sizes[1] > WeightLayout.MaxColumnsInt4) throw reader.Fault($"tensor '{name}' has {sizes[1]} columns; int4 may have {WeightLayout.MaxColumnsInt4}");
                 if (format == TensorFormat.NarrowInt8 && sizes[1] > WeightLayout.MaxColumnsNarrow) throw reader.Fault($"tensor '{name}' has {sizes[1]} columns; narrow int8 may have {WeightLayout.MaxColumnsNarrow}");
-                layout = new WeightLayout(format, sizes[0], sizes[1]);
-                expected = checked(packedCount * layout.Stride);
+                layout = new WeightLayout(format, sizes[0], sizes[1], panelRows);
+                length = checked(packedCount * layout.Stride);
             }
             else
             {
@@ -175,13 +172,7 @@ internal static unsafe class SeqReader
             throw reader.Fault($"tensor '{name}': {fault.Message}");
         }
 
-        if (reader.IsCompact)
-        {
-            if (expected > dataLength) throw reader.Fault($"tensor '{name}' of shape {shape} takes {expected} of {dataLength} bytes of data");
-            length = expected;
-        }
-
-        if (length != expected) throw reader.Fault($"tensor '{name}' of shape {shape} has {length} bytes instead of {expected}");
+        if (length > dataLength) throw reader.Fault($"tensor '{name}' of shape {shape} takes {length} of {dataLength} bytes of data");
         return new StoredTensor
         {
             Name = name,
@@ -191,13 +182,12 @@ internal static unsafe class SeqReader
             Layout = layout,
             Count = format == TensorFormat.Dense ? 1 : packedCount,
             Bytes = length,
-            Data = data + offset,
         };
     }
 
     private static StoredGraph[] ReadGraphs(SectionReader reader, StoredTensor[] tensors)
     {
-        var graphs = new StoredGraph[reader.Count(7 * sizeof(int), 8)];
+        var graphs = new StoredGraph[reader.Count(8)];
         var objects = 0L;
         var names = new HashSet<string>(StringComparer.Ordinal);
         for (var i = 0; i < graphs.Length; i++)
@@ -214,10 +204,10 @@ internal static unsafe class SeqReader
 
     private static void ReadCaches(SectionReader reader, StoredGraph[] graphs)
     {
-        var count = reader.Count(sizeof(int), 4);
+        var count = reader.Count(4);
         for (var i = 0; i < count; i++)
         {
-            if (reader.Count(sizeof(int)) != 3) throw reader.Fault("a cache is told by three numbers");
+            if (reader.Count(1) != 3) throw reader.Fault("a cache is told by three numbers");
             var at = reader.Index(graphs.Length, "graph");
             var symbol = reader.Index(graphs[at].Symbols.Length, "symbolic dimension");
             var most = reader.Int32();
@@ -233,9 +223,9 @@ internal static unsafe class SeqReader
     private static StoredGraph ReadGraph(ref SectionReader reader, StoredTensor[] tensors)
     {
         var name = reader.String();
-        var symbols = new string[reader.Count(sizeof(int), 2)];
+        var symbols = new string[reader.Count(2)];
         for (var i = 0; i < symbols.Length; i++) symbols[i] = reader.String();
-        var values = new StoredValue[ObjectCount(ref reader, 5, 1)];
+        var values = new StoredValue[ObjectCount(ref reader, 1)];
         var expected = 0;
         for (var i = 0; i < values.Length; i++) values[i] = ReadValue(ref reader, symbols.Length, tensors, ref expected);
 
@@ -244,14 +234,14 @@ internal static unsafe class SeqReader
         var inputs = reader.Indices(values.Length, "value");
         foreach (var input in inputs) Define(ref reader, values, defined, input, ValueKind.Shaped);
         var outputs = reader.Indices(values.Length, "value");
-        var states = new StoredState[reader.Count(16, 5)];
+        var states = new StoredState[reader.Count(5)];
         for (var i = 0; i < states.Length; i++)
         {
             states[i] = new StoredState(reader.String(), reader.Index(values.Length, "value"), reader.Index(values.Length, "value"), reader.Index(tensors.Length, "tensor", orNone: true));
             Define(ref reader, values, defined, states[i].Value, ValueKind.Shaped);
         }
 
-        var nodes = new StoredNode[ObjectCount(ref reader, 18, 6)];
+        var nodes = new StoredNode[ObjectCount(ref reader, 6)];
         var next = 0;
         for (var i = 0; i < nodes.Length; i++)
         {
@@ -268,7 +258,6 @@ internal static unsafe class SeqReader
                 Define(ref reader, values, defined, output, ValueKind.Computed);
             }
 
-            if (!reader.IsCompact) continue;
             for (var o = 0; o < nodes[i].Outputs.Length; o++)
             {
                 var output = nodes[i].Outputs[o];
@@ -292,9 +281,9 @@ internal static unsafe class SeqReader
     /// <summary>The value that is likely to be the next node's output: the one after the last of these outputs.</summary>
     public static int After(int[] outputs, int before) => outputs.Length > 0 && outputs[^1] >= 0 ? outputs[^1] + 1 : before;
 
-    private static int ObjectCount(ref SectionReader reader, int bytes, int compactBytes)
+    private static int ObjectCount(ref SectionReader reader, int bytes)
     {
-        var count = reader.Count(bytes, compactBytes);
+        var count = reader.Count(bytes);
         CheckObjects(ref reader, count);
         return count;
     }
@@ -318,27 +307,21 @@ internal static unsafe class SeqReader
 
     private static StoredValue ReadValue(ref SectionReader reader, int symbols, StoredTensor[] tensors, ref int expectedTensor)
     {
-        var name = reader.IsCompact ? "" : reader.String();
         var kind = (ValueKind)reader.Byte();
-        if (reader.IsCompact)
+        switch (kind)
         {
-            if (kind is ValueKind.Shaped or ValueKind.Named) name = reader.String();
-            if (kind == ValueKind.Constant)
-            {
+            case ValueKind.Computed:
+                return new StoredValue("", kind, 0, [], -1);
+            case ValueKind.Named:
+                return new StoredValue(reader.String(), ValueKind.Computed, 0, [], -1);
+            case ValueKind.Shaped:
+                return new StoredValue(reader.String(), kind, reader.Type(), reader.Sizes(symbols), -1);
+            case ValueKind.Constant:
                 var tensor = reader.IndexFrom(expectedTensor, tensors.Length, "tensor", out expectedTensor);
                 return new StoredValue(tensors[tensor].Name, kind, 0, [], tensor);
-            }
-
-            if (kind == ValueKind.Named) kind = ValueKind.Computed;
+            default:
+                throw reader.Fault($"a value is of unknown kind {(byte)kind}");
         }
-
-        return kind switch
-        {
-            ValueKind.Computed => new StoredValue(name, kind, 0, [], -1),
-            ValueKind.Shaped => new StoredValue(name, kind, reader.Type(), reader.Sizes(symbols), -1),
-            ValueKind.Constant => new StoredValue(name, kind, 0, [], reader.Index(tensors.Length, "tensor")),
-            _ => throw reader.Fault($"value '{name}' is of unknown kind {(byte)kind}"),
-        };
     }
 
     private static StoredNode ReadNode(ref SectionReader reader, int valueCount, int next)
@@ -348,7 +331,7 @@ internal static unsafe class SeqReader
         var inputs = reader.IndicesNear(next, valueCount, "value");
         var outputs = reader.IndicesNear(next, valueCount, "value");
         var attributes = new Attributes();
-        var count = reader.Count(6, 3);
+        var count = reader.Count(3);
         for (var i = 0; i < count; i++)
         {
             var key = (AttributeKey)reader.Byte();
@@ -369,7 +352,7 @@ internal static unsafe class SeqReader
             case AttributeType.Float:
                 return reader.Float();
             case AttributeType.Ints:
-                var ints = new long[reader.Count(sizeof(long))];
+                var ints = new long[reader.Count(1)];
                 for (var i = 0; i < ints.Length; i++) ints[i] = reader.Int64();
                 return ints;
             case AttributeType.Floats:
@@ -385,13 +368,7 @@ internal static unsafe class SeqReader
 
     private static SectionReader Open(string file, byte* start, SectionEntry section) => new(file, section.Name, new ReadOnlySpan<byte>(start + section.Offset, (int)section.Length));
 
-    /// <summary>A section as it is written now, or as it was before 1.2.</summary>
-    private static SectionReader OpenEither(string file, byte* start, Dictionary<string, SectionEntry> sections, string now, string before)
-    {
-        var isOld = !sections.ContainsKey(now) && sections.ContainsKey(before);
-        var section = Need(file, sections, isOld ? before : now);
-        return new SectionReader(file, section.Name, new ReadOnlySpan<byte>(start + section.Offset, (int)section.Length), !isOld);
-    }
+    private static SectionReader OpenCompact(string file, byte* start, SectionEntry section) => new(file, section.Name, new ReadOnlySpan<byte>(start + section.Offset, (int)section.Length), isCompact: true);
 
     private static SectionEntry Need(string file, Dictionary<string, SectionEntry> sections, string name) =>
         sections.TryGetValue(name, out var section) ? section : throw Fault(file, $"section {name} is missing");

@@ -19,12 +19,12 @@ internal static class SeqWriter
         (string Name, bool Required, byte[] Bytes)[] sections =
         [
             (SeqLayout.Metadata, false, Section(w => WriteMetadata(w, model))),
-            (SeqLayout.Tables, false, Section(w => WriteTables(w, model))),
             (SeqLayout.Tensors, true, Compact(w => WriteTensors(w, model))),
             (SeqLayout.Graphs, true, Compact(w => WriteGraphs(w, model))),
             (SeqLayout.Data, true, TensorData(model)),
         ];
         var caches = model.Graphs.Index().SelectMany(g => g.Item.Largest.Select(l => (Graph: g.Index, Symbol: g.Item.Symbols.IndexOf(l.Key), Most: l.Value))).ToList();
+        if (model.Tables.Count > 0) sections = [sections[0], (SeqLayout.Tables, false, Section(w => WriteTables(w, model))), .. sections[1..]];
         if (caches.Count > 0) sections = [.. sections, (SeqLayout.Caches, true, Compact(w => w.List(caches, static (w, c) => w.Numbers([c.Graph, c.Symbol, c.Most]))))];
 
         var head = new byte[SeqLayout.HeaderBytes + sections.Length * SeqLayout.SectionEntryBytes];
@@ -42,7 +42,7 @@ internal static class SeqWriter
 
         BinaryPrimitives.WriteUInt64LittleEndian(head, SeqLayout.Magic);
         BinaryPrimitives.WriteUInt16LittleEndian(head.AsSpan(SeqLayout.MajorAt), SeqLayout.Major);
-        BinaryPrimitives.WriteUInt16LittleEndian(head.AsSpan(SeqLayout.MinorAt), caches.Count > 0 ? SeqLayout.Minor : SeqLayout.MinorWithoutCaches);
+        BinaryPrimitives.WriteUInt16LittleEndian(head.AsSpan(SeqLayout.MinorAt), SeqLayout.Minor);
         BinaryPrimitives.WriteInt32LittleEndian(head.AsSpan(SeqLayout.SectionCountAt), sections.Length);
         BinaryPrimitives.WriteInt64LittleEndian(head.AsSpan(SeqLayout.FileLengthAt), offset);
         BinaryPrimitives.WriteUInt32LittleEndian(head.AsSpan(SeqLayout.ChecksumAt), SeqLayout.Checksum(head));
@@ -107,7 +107,7 @@ internal static class SeqWriter
     private static void WriteTensors(CompactWriter writer, SeqModelBuilder model) => writer.List(model.Tensors, static (w, tensor) =>
     {
         w.String(tensor.Name);
-        w.Byte((byte)tensor.Format);
+        w.Byte((byte)((byte)tensor.Format | (tensor.PanelRows == WeightLayout.GruPanel ? SeqLayout.GruPanels : 0)));
         WriteShape(w, tensor.Type, tensor.Shape);
         if (tensor.Format != TensorFormat.Dense) w.Number(tensor.Count);
     });

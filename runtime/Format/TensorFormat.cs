@@ -6,13 +6,13 @@ internal enum TensorFormat : byte
     /// <summary>Row-major elements of the tensor's <see cref="ElementType"/>.</summary>
     Dense = 0,
 
-    /// <summary>fp32 weight matrix in tiles of 16 outputs: see <see cref="WeightLayout"/>.</summary>
+    /// <summary>fp32 weight matrix in panels of rows: see <see cref="WeightLayout"/>.</summary>
     PackedFloat32 = 1,
 
-    /// <summary>int8 weight matrix, symmetric per output row, tiles of 16 outputs × 4 inputs: see <see cref="WeightLayout"/>.</summary>
+    /// <summary>int8 weight matrix, symmetric, one scale a row: see <see cref="WeightLayout"/>.</summary>
     PackedInt8 = 2,
 
-    /// <summary>fp16 weight matrix, tiled as fp32: see <see cref="WeightLayout"/>.</summary>
+    /// <summary>fp16 weight matrix, in panels as fp32: see <see cref="WeightLayout"/>.</summary>
     PackedFloat16 = 3,
 
     /// <summary>int4 weight matrix, a scale a row and one a group of 32 inputs: see <see cref="WeightLayout"/>.</summary>

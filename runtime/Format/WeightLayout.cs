@@ -7,33 +7,44 @@ namespace SeqRuntime.Format;
 /// The packed layout of a weight matrix of <c>rows</c> outputs by <c>columns</c> inputs; the one place that knows it.
 /// </summary>
 /// <remarks>
-/// <para>Outputs live in lanes. A tile holds 16 consecutive rows. Rows are padded with zeros to a multiple of 16.</para>
-/// <para><b>fp32</b>: for each tile, for each input k, 16 floats: the weights of the tile's 16 rows for input k.</para>
-/// <para><b>int8</b>: for each tile, for each group of 4 inputs, 64 bytes: for each of the 16 rows its 4 weights,
-/// adjacent. Columns are padded with zeros to a multiple of 4. After all tiles: the scale of each padded row (fp32),
-/// then the sum of each padded row's weights (int32), which offset-based dot products need.</para>
+/// <para>Outputs live in lanes, and a product reads its weights strictly in order. A panel holds 64 consecutive rows, of a GRU
+/// <see cref="GruPanel"/>, the last one what is left. A panel stores one group of inputs after the other: all that its rows need of the first group, then of
+/// the second. The width of a panel is its number of rows. Rows are padded with zeros to a multiple of <see cref="RowStep"/>.</para>
+/// <para><b>fp32</b>: a group is one input: a float for each row.</para>
+/// <para><b>int8</b>: a group is 4 inputs: for each row its 4 weights, adjacent. Columns are padded with zeros to a multiple of 4.
+/// After all panels: the scale of each padded row (fp32), then the sum of each padded row's weights (int32), which offset-based dot
+/// products need.</para>
 /// <para>Weight = scale × q, with q in [-127, 127]. The writer never stores -128 or a wrong row sum. The reader does not scan for
 /// them, as loading touches no weights: a file that has them is as safe to run as any, but its results may differ from one
 /// kernel set to another.</para>
-/// <para><b>narrow int8</b>: the tiles are those of int8; after them for each padded row 4 bytes: the row's sum (int16) and the upper half of
+/// <para><b>narrow int8</b>: the panels are those of int8; after them for each padded row 4 bytes: the row's sum (int16) and the upper half of
 /// its scale, whose lower half is 0. What is read of it is <see cref="NarrowRows"/>.</para>
 /// <para><b>fp16</b>: as fp32, with IEEE 754 binary16. The writer stores finite values only; exponent 31 would be read as one more binade.</para>
 /// <para><b>int4</b>: weight = scale × group scale × q, with q in [-8, 7], one fp32 scale a row and one int8 group scale a row and
-/// group of 32 inputs; it may be negative, so that the largest weight of either sign can be -8 steps. For each tile: the group
-/// scales, for each group one byte for each of the 16 rows, padded to a multiple of 64 bytes; then for each group, for each 8 of its inputs, 64
-/// bytes: for each of the 16 rows 4 bytes, byte j with input j as q + 8 in its lower and input 4 + j in its upper half. Columns
-/// are padded with zeros to a multiple of 32. After all tiles: the scale of each padded row (fp32). Any content gives the same bits on every kernel
+/// group of 32 inputs; it may be negative, so that the largest weight of either sign can be -8 steps. A group is, for each 8 of its 32
+/// inputs, 4 bytes for each row, byte j with input j as q + 8 in its lower and input 4 + j in its upper half; then the group scale of each row. Columns
+/// are padded with zeros to a multiple of 32. After all panels: the scale of each padded row (fp32). Any content gives the same bits on every kernel
 /// set; the writer keeps group scales in [-127, 127], so that no sum of <see cref="MaxColumnsInt4"/> products leaves int32.</para>
 /// </remarks>
-internal sealed record WeightLayout(TensorFormat Format, int Rows, int Columns)
+/// <param name="Format">How weights are stored.</param>
+/// <param name="Rows">Outputs.</param>
+/// <param name="Columns">Inputs.</param>
+/// <param name="PanelRows">Rows of all panels but the last.</param>
+internal sealed record WeightLayout(TensorFormat Format, int Rows, int Columns, int PanelRows = WeightLayout.WidestPanel)
 {
     /// <summary>Of a dense tensor: no rows, no columns.</summary>
     public static readonly WeightLayout None = new(TensorFormat.Dense, 0, 0);
 
-    /// <summary>Outputs in one tile.</summary>
-    public const int TileRows = 16;
+    /// <summary>Rows of a panel, but for those of <see cref="GruPanel"/>.</summary>
+    public const int WidestPanel = 64;
 
-    /// <summary>Consecutive inputs stored side by side for one output in an int8 tile.</summary>
+    /// <summary>Rows of a panel where each should hold one block of a GRU's gates.</summary>
+    public const int GruPanel = 3 * GateRows.BlockUnits;
+
+    /// <summary>The rows of a matrix as stored are a multiple of this.</summary>
+    public const int RowStep = 4;
+
+    /// <summary>Consecutive inputs stored side by side for one output of an int8 matrix.</summary>
     public const int InnerInt8 = 4;
 
     /// <summary>Inputs that share a group scale in an int4 matrix.</summary>
@@ -45,72 +56,68 @@ internal sealed record WeightLayout(TensorFormat Format, int Rows, int Columns)
     /// <summary>Most columns of a narrow int8 matrix: 258 · 127 &lt; 2¹⁵.</summary>
     public const int MaxColumnsNarrow = short.MaxValue / 127;
 
-    /// <summary>Bytes of one tile for one group of an int4 matrix.</summary>
-    public const int GroupBytesInt4 = TileRows * GroupInt4 / 2;
+    /// <summary>Bytes of one row for the weights of one group of an int4 matrix, without its group scale.</summary>
+    public const int NibbleBytes = GroupInt4 / 2;
 
     private const int StepInt4 = 8;
 
     public int PaddedRows { get; } = PadRows(Rows);
 
-    public int Tiles => PaddedRows / TileRows;
-
     /// <summary>Whether products quantize their inputs to int8.</summary>
     public bool IsInteger => Format is TensorFormat.PackedInt8 or TensorFormat.NarrowInt8 or TensorFormat.PackedInt4;
 
-    /// <summary>Columns as stored: padded to a multiple of 4 for int8, of 32 for int4.</summary>
-    public int PaddedColumns { get; } = PadColumns(Format, Columns);
+    /// <summary>Columns as stored: whole groups.</summary>
+    public int PaddedColumns => checked(Groups * InputsOf(Format));
 
-    /// <summary>Groups of inputs of an int4 matrix.</summary>
-    public int Groups => PaddedColumns / GroupInt4;
-
-    /// <summary>Bytes of an int4 tile's group scales, which is also the offset of its nibbles.</summary>
-    public long GroupScalesBytes => GroupScalesOf(PaddedColumns);
+    /// <summary>Groups of inputs.</summary>
+    public int Groups { get; } = GroupsOf(Format, Columns);
 
     /// <summary>Bytes that one row takes, its scales and sum among them.</summary>
-    public int RowBytes => Format switch
+    public int RowBytes => checked(Groups * GroupBytesOf(Format)) + Format switch
     {
-        TensorFormat.PackedInt8 => PaddedColumns + sizeof(float) + sizeof(int),
-        TensorFormat.NarrowInt8 => PaddedColumns + sizeof(int),
-        TensorFormat.PackedInt4 => PaddedColumns / 2 + Groups + sizeof(float),
-        TensorFormat.PackedFloat16 => Columns * sizeof(ushort),
-        _ => Columns * sizeof(float),
+        TensorFormat.PackedInt8 => sizeof(float) + sizeof(int),
+        TensorFormat.NarrowInt8 or TensorFormat.PackedInt4 => sizeof(float),
+        _ => 0,
     };
 
-    /// <summary>Bytes from one tile to the next.</summary>
-    public long TileBytes { get; } = TileBytesOf(Format, Columns);
+    /// <summary>Bytes from one panel to the next.</summary>
+    public long PanelBytes => RowsBytes(PanelRows);
 
-    /// <summary>Bytes of all tiles, which is also the offset of the row scales of int8 and int4.</summary>
-    public long TilesBytes { get; } = checked(TileBytesOf(Format, Columns) * (PadRows(Rows) / TileRows));
+    /// <summary>Bytes of all panels, which is also the offset of the row scales of int8 and int4.</summary>
+    public long PanelsBytes => RowsBytes(PaddedRows);
 
-    public long ScalesOffset => TilesBytes;
+    public long ScalesOffset => PanelsBytes;
 
-    public long RowSumsOffset => checked(TilesBytes + (long)PaddedRows * sizeof(float));
+    public long RowSumsOffset => checked(PanelsBytes + (long)PaddedRows * sizeof(float));
 
     /// <summary>Bytes of the whole packed matrix.</summary>
     public long TotalBytes => Format switch
     {
         TensorFormat.PackedInt8 => checked(RowSumsOffset + (long)PaddedRows * sizeof(int)),
         TensorFormat.PackedInt4 or TensorFormat.NarrowInt8 => checked(ScalesOffset + (long)PaddedRows * sizeof(float)),
-        _ => TilesBytes,
+        _ => PanelsBytes,
     };
-
-    /// <summary>Rows as stored: whole tiles.</summary>
-    public static int PadRows(int rows) => checked(rows + TileRows - 1) / TileRows * TileRows;
 
     /// <summary>Bytes from one packed matrix to the next, where several lie one after the other.</summary>
     public long Stride => SeqLayout.Align(TotalBytes);
 
+    /// <summary>Rows as stored.</summary>
+    public static int PadRows(int rows) => checked(rows + RowStep - 1) / RowStep * RowStep;
+
     /// <summary>Packs a row-major matrix [rows, columns] into a new fp32 block.</summary>
-    public static byte[] PackFloat32(ReadOnlySpan<float> weights, int rows, int columns)
+    public static byte[] PackFloat32(ReadOnlySpan<float> weights, int rows, int columns, int panel = WidestPanel) => PackFloats(new WeightLayout(TensorFormat.PackedFloat32, rows, columns, panel), weights, static weight => weight);
+
+    /// <summary>Packs a row-major matrix [rows, columns] as fp16, rounded to nearest even; no value may be too large for it.</summary>
+    public static byte[] PackFloat16(ReadOnlySpan<float> weights, int rows, int columns, int panel = WidestPanel) => PackFloats(new WeightLayout(TensorFormat.PackedFloat16, rows, columns, panel), weights, static weight => (Half)weight);
+
+    private static byte[] PackFloats<T>(WeightLayout layout, ReadOnlySpan<float> weights, Func<float, T> store)
+        where T : unmanaged
     {
-        var layout = new WeightLayout(TensorFormat.PackedFloat32, rows, columns);
+        var (rows, columns) = (layout.Rows, layout.Columns);
         var bytes = new byte[layout.TotalBytes];
-        var floats = MemoryMarshal.Cast<byte, float>(bytes.AsSpan());
         for (var row = 0; row < rows; row++)
         {
-            var tile = (long)(row / TileRows) * columns * TileRows;
-            for (var k = 0; k < columns; k++)
-                floats[(int)(tile + (long)k * TileRows + row % TileRows)] = weights[row * columns + k];
+            for (var k = 0; k < columns; k++) MemoryMarshal.Write(bytes.AsSpan(layout.Offset(row, k)), store(weights[row * columns + k]));
         }
 
         return bytes;
@@ -120,14 +127,14 @@ internal sealed record WeightLayout(TensorFormat Format, int Rows, int Columns)
     public static TensorFormat Int8Of(int columns) => columns <= MaxColumnsNarrow ? TensorFormat.NarrowInt8 : TensorFormat.PackedInt8;
 
     /// <summary>Packs quantized rows [rows, columns], each in [-127, 127], with one scale per row.</summary>
-    public static byte[] PackInt8(ReadOnlySpan<sbyte> weights, ReadOnlySpan<float> scales, int rows, int columns) => PackInt8(TensorFormat.PackedInt8, weights, scales, rows, columns);
+    public static byte[] PackInt8(ReadOnlySpan<sbyte> weights, ReadOnlySpan<float> scales, int rows, int columns, int panel = WidestPanel) => PackInt8(new WeightLayout(TensorFormat.PackedInt8, rows, columns, panel), weights, scales);
 
     /// <summary>The same narrow: of the scales the upper halves are stored.</summary>
-    public static byte[] PackNarrowInt8(ReadOnlySpan<sbyte> weights, ReadOnlySpan<float> scales, int rows, int columns) => PackInt8(TensorFormat.NarrowInt8, weights, scales, rows, columns);
+    public static byte[] PackNarrowInt8(ReadOnlySpan<sbyte> weights, ReadOnlySpan<float> scales, int rows, int columns, int panel = WidestPanel) => PackInt8(new WeightLayout(TensorFormat.NarrowInt8, rows, columns, panel), weights, scales);
 
-    private static byte[] PackInt8(TensorFormat format, ReadOnlySpan<sbyte> weights, ReadOnlySpan<float> scales, int rows, int columns)
+    private static byte[] PackInt8(WeightLayout layout, ReadOnlySpan<sbyte> weights, ReadOnlySpan<float> scales)
     {
-        var layout = new WeightLayout(format, rows, columns);
+        var (rows, columns) = (layout.Rows, layout.Columns);
         var bytes = new byte[layout.TotalBytes];
         for (var row = 0; row < rows; row++)
         {
@@ -135,12 +142,12 @@ internal sealed record WeightLayout(TensorFormat Format, int Rows, int Columns)
             for (var k = 0; k < columns; k++)
             {
                 var q = weights[row * columns + k];
-                bytes[layout.Int8Offset(row, k)] = (byte)q;
+                bytes[layout.Offset(row, k)] = (byte)q;
                 sum += q;
             }
 
             var place = bytes.AsSpan((int)layout.ScalesOffset + row * sizeof(float));
-            if (format == TensorFormat.NarrowInt8)
+            if (layout.Format == TensorFormat.NarrowInt8)
             {
                 BinaryPrimitives.WriteInt32LittleEndian(place, NarrowRows.Join(scales[row], sum));
                 continue;
@@ -153,29 +160,16 @@ internal sealed record WeightLayout(TensorFormat Format, int Rows, int Columns)
         return bytes;
     }
 
-    /// <summary>Packs a row-major matrix [rows, columns] as fp16, rounded to nearest even; no value may be too large for it.</summary>
-    public static byte[] PackFloat16(ReadOnlySpan<float> weights, int rows, int columns)
+    /// <summary>Packs quantized rows [rows, columns], each in [-8, 7], with group scales [rows, groups] in [-127, 127] and one scale a row.</summary>
+    public static byte[] PackInt4(ReadOnlySpan<sbyte> weights, ReadOnlySpan<sbyte> groupScales, ReadOnlySpan<float> scales, int rows, int columns, int panel = WidestPanel)
     {
-        var layout = new WeightLayout(TensorFormat.PackedFloat16, rows, columns);
+        var layout = new WeightLayout(TensorFormat.PackedInt4, rows, columns, panel);
         var bytes = new byte[layout.TotalBytes];
-        var halves = MemoryMarshal.Cast<byte, Half>(bytes.AsSpan());
-        for (var row = 0; row < rows; row++)
+        for (var row = 0; row < layout.PaddedRows; row++)
         {
-            var tile = (long)(row / TileRows) * columns * TileRows;
-            for (var k = 0; k < columns; k++)
-                halves[(int)(tile + (long)k * TileRows + row % TileRows)] = (Half)weights[row * columns + k];
+            for (var k = 0; k < layout.PaddedColumns; k += StepInt4) bytes.AsSpan(layout.Offset(row, k), StepInt4 / 2).Fill(0x88);
         }
 
-        return bytes;
-    }
-
-    /// <summary>Packs quantized rows [rows, columns], each in [-8, 7], with group scales [rows, groups] in [-127, 127] and one scale a row.</summary>
-    public static byte[] PackInt4(ReadOnlySpan<sbyte> weights, ReadOnlySpan<sbyte> groupScales, ReadOnlySpan<float> scales, int rows, int columns)
-    {
-        var layout = new WeightLayout(TensorFormat.PackedInt4, rows, columns);
-        var bytes = new byte[layout.TotalBytes];
-        for (var tile = 0; tile < layout.Tiles; tile++)
-            bytes.AsSpan((int)(tile * layout.TileBytes + layout.GroupScalesBytes), layout.Groups * GroupBytesInt4).Fill(0x88);
         for (var row = 0; row < rows; row++)
         {
             for (var k = 0; k < columns; k++)
@@ -191,38 +185,54 @@ internal sealed record WeightLayout(TensorFormat Format, int Rows, int Columns)
         return bytes;
     }
 
+    /// <summary>Rows of the panel that a row is in.</summary>
+    public int Width(int row) => Math.Min(PanelRows, PaddedRows - row / PanelRows * PanelRows);
+
+    /// <summary>Byte offset of one weight; of an int4 weight, of the byte that holds it (<see cref="Int4Offset"/>).</summary>
+    public int Offset(int row, int column)
+    {
+        int inputs = InputsOf(Format), width = Width(row), inPanel = row % PanelRows, inGroup = column % inputs;
+        var group = RowsBytes(row / PanelRows * PanelRows) + (long)(column / inputs) * width * GroupBytesOf(Format);
+        return checked((int)group) + Format switch
+        {
+            TensorFormat.PackedInt8 or TensorFormat.NarrowInt8 => inPanel * InnerInt8 + inGroup,
+            TensorFormat.PackedInt4 => (inGroup / StepInt4 * width + inPanel) * (StepInt4 / 2) + inGroup % (StepInt4 / 2),
+            _ => inPanel * GroupBytesOf(Format),
+        };
+    }
+
     /// <summary>Byte offset of one int4 weight, and by how much its nibble is shifted there.</summary>
     public int Int4Offset(int row, int column, out int shift)
     {
         shift = column % StepInt4 / 4 * 4;
-        return checked((int)(row / TileRows * TileBytes + GroupScalesBytes) + column / StepInt4 * (TileRows * 4) + row % TileRows * 4 + column % 4);
+        return Offset(row, column);
     }
 
-    /// <summary>Byte offset of the scale of one row and group.</summary>
-    public int GroupScaleOffset(int row, int group) => checked((int)(row / TileRows * TileBytes) + group * TileRows + row % TileRows);
-
-    /// <summary>Byte offset of one int8 weight.</summary>
-    public int Int8Offset(int row, int column) =>
-        checked((int)(row / TileRows * TileBytes) + column / InnerInt8 * (TileRows * InnerInt8) + row % TileRows * InnerInt8 + column % InnerInt8);
-
-    private static int PadColumns(TensorFormat format, int columns) => format switch
+    /// <summary>Byte offset of the scale of one row and group of an int4 matrix.</summary>
+    public int GroupScaleOffset(int row, int group)
     {
-        TensorFormat.PackedInt8 or TensorFormat.NarrowInt8 => checked(columns + InnerInt8 - 1) / InnerInt8 * InnerInt8,
-        TensorFormat.PackedInt4 => checked(columns + GroupInt4 - 1) / GroupInt4 * GroupInt4,
-        _ => columns,
+        var width = Width(row);
+        return checked((int)(RowsBytes(row / PanelRows * PanelRows) + (long)group * width * GroupBytesOf(Format))) + width * NibbleBytes + row % PanelRows;
+    }
+
+    /// <summary>Bytes of so many rows, without what follows the panels.</summary>
+    private long RowsBytes(int rows) => checked((long)rows * Groups * GroupBytesOf(Format));
+
+    private static int GroupsOf(TensorFormat format, int columns) => (int)(((long)columns + InputsOf(format) - 1) / InputsOf(format));
+
+    /// <summary>Inputs of a group.</summary>
+    private static int InputsOf(TensorFormat format) => format switch
+    {
+        TensorFormat.PackedInt8 or TensorFormat.NarrowInt8 => InnerInt8,
+        TensorFormat.PackedInt4 => GroupInt4,
+        _ => 1,
     };
 
-    private static long GroupScalesOf(int paddedColumns) => SeqLayout.Align((long)(paddedColumns / GroupInt4) * TileRows);
-
-    private static long TileBytesOf(TensorFormat format, int columns)
+    /// <summary>Bytes that a row takes for a group.</summary>
+    private static int GroupBytesOf(TensorFormat format) => format switch
     {
-        var padded = PadColumns(format, columns);
-        return format switch
-        {
-            TensorFormat.PackedInt8 or TensorFormat.NarrowInt8 => (long)padded * TileRows,
-            TensorFormat.PackedInt4 => GroupScalesOf(padded) + (long)(padded / GroupInt4) * GroupBytesInt4,
-            TensorFormat.PackedFloat16 => (long)columns * TileRows * sizeof(ushort),
-            _ => (long)columns * TileRows * sizeof(float),
-        };
-    }
+        TensorFormat.PackedInt4 => NibbleBytes + 1,
+        TensorFormat.PackedFloat16 => sizeof(ushort),
+        _ => sizeof(float),
+    };
 }

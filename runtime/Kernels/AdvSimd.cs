@@ -8,7 +8,7 @@ using Isa = System.Runtime.Intrinsics.Arm.AdvSimd;
 namespace SeqRuntime.Kernels;
 
 /// <summary>4 lanes of NEON (AArch64).</summary>
-internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int>
+internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int, AdvSimd.Sums>
 {
     public static int Lanes
     {
@@ -24,6 +24,9 @@ internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float Broadcast(float value) => Vector128.Create(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float LoadBroadcast(float* p) => Isa.LoadAndReplicateToVector128(p);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float Add(Float a, Float b) => Isa.Add(a, b);
@@ -126,8 +129,17 @@ internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int>
         Unsafe.WriteUnaligned(p, bytes.AsInt32().ToScalar());
     }
 
+    public static int Vectors
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 8;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Start(sbyte* x, nint columns) => 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Sums Begin(int start) => default;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int LoadWeights(byte* w) => Isa.LoadVector128((int*)w);
@@ -141,15 +153,28 @@ internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Flip(Int x) => default;
 
-    /// <summary>Products in 16 bits; two of them sum to at most 2·127² = 32258, so the pairwise sums are exact too.</summary>
+    /// <summary>Products in 16 bits, which neighbours leave for 32 bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int MulAdd(Int acc, Int w, Int factor, Int flip)
+    public static Sums MulAdd(Sums acc, Int w, Int factor, Int flip) => new(
+        Isa.AddPairwiseWideningAndAdd(acc.Lower, Isa.MultiplyWideningLower(w.AsSByte().GetLower(), factor.AsSByte().GetLower())),
+        Isa.AddPairwiseWideningAndAdd(acc.Upper, Isa.MultiplyWideningUpper(w.AsSByte(), factor.AsSByte())));
+
+    /// <summary>The products of both groups sum up in 16 bits: at most 2·127² = 32258.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Sums MulAdd(Sums acc, Int w0, Int factor0, Int flip0, Int w1, Int factor1, Int flip1)
     {
-        var lower = Isa.MultiplyWideningLower(w.AsSByte().GetLower(), factor.AsSByte().GetLower());
-        var upper = Isa.MultiplyWideningUpper(w.AsSByte(), factor.AsSByte());
-        return Isa.AddPairwiseWideningAndAdd(acc, Isa.Arm64.AddPairwise(lower, upper));
+        var upper = Isa.MultiplyWideningUpperAndAdd(Isa.MultiplyWideningUpper(w0.AsSByte(), factor0.AsSByte()), w1.AsSByte(), factor1.AsSByte());
+        var lower = Isa.MultiplyWideningLowerAndAdd(Isa.MultiplyWideningLower(w0.AsSByte().GetLower(), factor0.AsSByte().GetLower()), w1.AsSByte().GetLower(), factor1.AsSByte().GetLower());
+        return new Sums(Isa.AddPairwiseWideningAndAdd(acc.Lower, lower), Isa.AddPairwiseWideningAndAdd(acc.Upper, upper));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int Finish(Int acc, int* rowSums) => acc;
+    public static Int Finish(Sums acc, int* rowSums) => Isa.Arm64.AddPairwise(acc.Lower, acc.Upper);
+
+    /// <summary>Two sums each of rows 0, 1 and of rows 2, 3.</summary>
+    internal readonly struct Sums(Int lower, Int upper)
+    {
+        public readonly Int Lower = lower;
+        public readonly Int Upper = upper;
+    }
 }

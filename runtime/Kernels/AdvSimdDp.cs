@@ -6,10 +6,19 @@ using Isa = System.Runtime.Intrinsics.Arm.Dp;
 namespace SeqRuntime.Kernels;
 
 /// <summary>int8 products by the dot-product extension (sdot); everything else is <see cref="AdvSimd"/>'s.</summary>
-internal readonly unsafe struct AdvSimdDp : IInt8Dot<Int>
+internal readonly unsafe struct AdvSimdDp : IInt8Dot<Int, Int>
 {
+    public static int Vectors
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 16;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Start(sbyte* x, nint columns) => 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Begin(int start) => Vector128.Create(start);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int LoadWeights(byte* w) => Isa.LoadVector128((int*)w);
@@ -25,6 +34,9 @@ internal readonly unsafe struct AdvSimdDp : IInt8Dot<Int>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int MulAdd(Int acc, Int w, Int factor, Int flip) => Isa.DotProduct(acc, w.AsSByte(), factor.AsSByte());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int MulAdd(Int acc, Int w0, Int factor0, Int flip0, Int w1, Int factor1, Int flip1) => MulAdd(MulAdd(acc, w0, factor0, flip0), w1, factor1, flip1);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Finish(Int acc, int* rowSums) => acc;

@@ -9,7 +9,7 @@ using Isa = System.Runtime.Intrinsics.X86.Avx2;
 namespace SeqRuntime.Kernels;
 
 /// <summary>8 lanes of AVX2 and FMA.</summary>
-internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int>
+internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int, Int>
 {
     public static int Lanes
     {
@@ -25,6 +25,9 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float Broadcast(float value) => Vector256.Create(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float LoadBroadcast(float* p) => Isa.BroadcastScalarToVector256(p);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float Add(Float a, Float b) => Isa.Add(a, b);
@@ -126,7 +129,13 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int>
         Isa.StoreScalar((long*)p, Isa.PackSignedSaturate(words, words).AsInt64());
     }
 
-    /// <summary>Σ |x| over the negative x; see <see cref="MulAdd"/>.</summary>
+    public static int Vectors
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 8;
+    }
+
+    /// <summary>Σ |x| over the negative x; see <see cref="MulAdd(Int, Int, Int, Int)"/>.</summary>
     public static int Start(sbyte* x, nint columns)
     {
         var sums = Vector256<long>.Zero;
@@ -139,6 +148,9 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int>
         var halves = Isa.Add(Isa.ExtractVector128(sums, 0), Isa.ExtractVector128(sums, 1));
         return Isa.Add(halves, Isa.UnpackHigh(halves, halves)).AsInt32().ToScalar();
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Begin(int start) => Vector256.Create(start);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int LoadWeights(byte* w) => Isa.LoadVector256((int*)w);
@@ -163,6 +175,9 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int>
         var pairs = Isa.MultiplyAddAdjacent(factor.AsByte(), Isa.Xor(w, flip).AsSByte());
         return Isa.Add(acc, Isa.MultiplyAddAdjacent(pairs, Vector256.Create((short)1)));
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int MulAdd(Int acc, Int w0, Int factor0, Int flip0, Int w1, Int factor1, Int flip1) => MulAdd(MulAdd(acc, w0, factor0, flip0), w1, factor1, flip1);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Finish(Int acc, int* rowSums) => acc;

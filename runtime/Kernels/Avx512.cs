@@ -27,6 +27,9 @@ internal readonly unsafe struct Avx512 : ISimd<Float, Int>
     public static Float Broadcast(float value) => Vector512.Create(value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float LoadBroadcast(float* p) => Vector512.Create(*p);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float Add(Float a, Float b) => Isa.Add(a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

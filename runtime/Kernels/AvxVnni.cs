@@ -7,10 +7,19 @@ namespace SeqRuntime.Kernels;
 
 /// <summary>int8 products by AVX-VNNI (vpdpbusd, 256 bits); everything else is <see cref="Avx2"/>'s.</summary>
 /// <remarks>vpdpbusd wants one unsigned factor: (x + 128)·w = x·w + 128·w, so 128 times the row's sum is taken off at the end.</remarks>
-internal readonly unsafe struct AvxVnni : IInt8Dot<Int>
+internal readonly unsafe struct AvxVnni : IInt8Dot<Int, Int>
 {
+    public static int Vectors
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 8;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Start(sbyte* x, nint columns) => 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Begin(int start) => Vector256.Create(start);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int LoadWeights(byte* w) => Isa.LoadVector256((int*)w);
@@ -27,6 +36,9 @@ internal readonly unsafe struct AvxVnni : IInt8Dot<Int>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int MulAdd(Int acc, Int w, Int factor, Int flip) => Isa.MultiplyWideningAndAdd(acc, factor.AsByte(), w.AsSByte());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int MulAdd(Int acc, Int w0, Int factor0, Int flip0, Int w1, Int factor1, Int flip1) => MulAdd(MulAdd(acc, w0, factor0, flip0), w1, factor1, flip1);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Finish(Int acc, int* rowSums) => Isa.Subtract(acc, Isa.ShiftLeftLogical(Isa.LoadVector256(rowSums), 7));

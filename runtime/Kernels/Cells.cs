@@ -3,7 +3,7 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Kernels;
 
-/// <summary>Cell updates of recurrent layers over gate-interleaved tiles.</summary>
+/// <summary>Cell updates of recurrent layers over pre-activations in the order of <see cref="GateRows"/>.</summary>
 /// <remarks>
 /// Units are done in chunks of 64, each in two loops: what depends on the gates alone, then what depends on the first
 /// loop's result. In one loop the second activation would wait for the first, and the processor's window is too short to
@@ -15,7 +15,7 @@ internal static unsafe class Cells<S, F, I>
     where I : unmanaged
 {
     private const int Chunk = 64;
-    private const int Tile = WeightLayout.TileRows;
+    private const int Tile = GateRows.BlockUnits;
 
     /// <summary>
     /// c' = fma(σ(f), c, σ(i)·tanh(g)), h' = σ(o)·tanh(c'), each product of two activations by one division:
@@ -31,16 +31,27 @@ internal static unsafe class Cells<S, F, I>
         for (nint first = 0; first < hidden; first += Chunk)
         {
             var end = first + Chunk < hidden ? first + Chunk : hidden;
-            for (var unit = first; unit < end; unit += S.Lanes)
+            nint unit = first, whole = end & -Tile;
+            for (; unit < whole; unit += S.Lanes)
             {
                 var block = gates + (unit & -Tile) * 4 + (unit & Tile - 1);
                 S.Store(output + unit - first, S.Load(block + 3 * Tile));
                 var c = LstmCell(S.Load(block), S.Load(block + Tile), S.Load(block + 2 * Tile), S.Load(cell + unit));
                 S.Store(next + unit - first, c);
+                S.Store(cellOut + unit, c);
+            }
+
+            for (; unit < end; unit += S.Lanes)
+            {
+                var width = Width(unit, hidden);
+                var block = gates + (unit & -Tile) * 4 + (unit & Tile - 1);
+                S.Store(output + unit - first, S.Load(block + 3 * width));
+                var c = LstmCell(S.Load(block), S.Load(block + width), S.Load(block + 2 * width), S.Load(cell + unit));
+                S.Store(next + unit - first, c);
                 S.Store(Lanes<S, F, I>.Target(cellOut, unit, hidden, beside), c);
             }
 
-            for (var unit = first; unit < end; unit += S.Lanes)
+            for (unit = first; unit < end; unit += S.Lanes)
             {
                 S.Store(Lanes<S, F, I>.Target(hiddenOut, unit, hidden, beside + Tile), LstmHidden(S.Load(output + unit - first), S.Load(next + unit - first)));
             }
@@ -61,7 +72,8 @@ internal static unsafe class Cells<S, F, I>
         for (nint first = 0; first < units; first += Chunk)
         {
             var end = first + Chunk < units ? first + Chunk : units;
-            for (var unit = first; unit < end; unit += S.Lanes)
+            nint unit = first, whole = end & -Tile;
+            for (; unit < whole; unit += S.Lanes)
             {
                 var offset = (unit & -Tile) * 3 + (unit & Tile - 1);
                 var x = gatesX + offset;
@@ -70,7 +82,17 @@ internal static unsafe class Cells<S, F, I>
                 S.Store(update + unit - first, Gate(S.Add(S.Load(x + Tile), S.Load(h + Tile))));
             }
 
-            for (var unit = first; unit < end; unit += S.Lanes)
+            for (; unit < end; unit += S.Lanes)
+            {
+                var width = Width(unit, units);
+                var offset = (unit & -Tile) * 3 + (unit & Tile - 1);
+                var x = gatesX + offset;
+                var h = gatesH + offset;
+                S.Store(candidate + unit - first, S.Fma(Gate(S.Add(S.Load(x), S.Load(h))), S.Load(h + 2 * width), S.Load(x + 2 * width)));
+                S.Store(update + unit - first, Gate(S.Add(S.Load(x + width), S.Load(h + width))));
+            }
+
+            for (unit = first; unit < end; unit += S.Lanes)
             {
                 var h = GruHidden(S.Load(candidate + unit - first), S.Load(update + unit - first), S.Load(hidden + unit));
                 S.Store(Lanes<S, F, I>.Target(hiddenOut, unit, units, beside), h);
@@ -79,6 +101,10 @@ internal static unsafe class Cells<S, F, I>
 
         Lanes<S, F, I>.Flush(hiddenOut, units, beside);
     }
+
+    /// <summary>Rows of a gate in the block of a unit: <see cref="GateRows.Width"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static nint Width(nint unit, nint units) => (unit | Tile - 1) < units ? Tile : (units - (unit & -Tile) + WeightLayout.RowStep - 1) & -WeightLayout.RowStep;
 
     /// <summary>c' = fma(σ(f), c, σ(i)·tanh(g)).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -3,7 +3,7 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Kernels;
 
-/// <summary>Products of packed fp16 tiles by fp32 inputs: those of <see cref="GemmFloat32{S,F,I,W,T}"/> on weights converted as they are loaded.</summary>
+/// <summary>Products of packed fp16 weights by fp32 inputs: those of <see cref="GemmFloat32{S,F,I,W,T}"/> on weights converted as they are loaded.</summary>
 /// <remarks>
 /// Several rows share each converted weight. For one row the conversion's multiplication by 2¹¹² is done on the inputs instead, once:
 /// w·2⁻¹¹² times x·2¹¹² is the same exact product, so every bit is the same, unless x·2¹¹² is no longer finite.
@@ -23,12 +23,12 @@ internal static unsafe class GemmFloat16<S, F, I>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(short* w, WeightLayout layout, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n)
     {
-        var tile = (nint)layout.Columns * WeightLayout.TileRows;
+        var panels = Panels<short>.Packed(w, layout);
         var scaled = stackalloc float[MaxScaled + 16];
         if (m == 1 && layout.Columns <= MaxScaled && Scale(x, layout.Columns, scaled))
-            GemmFloat32<S, F, I, Float16Bits<S, F, I>, short>.Run(w, tile, WeightLayout.TileRows, layout.Columns, scaled, 0, 1, init, 0, y, 0, from, n);
+            GemmFloat32<S, F, I, Float16Bits<S, F, I>, short>.Run(panels, layout.Columns, scaled, 0, 1, init, 0, y, 0, from, n);
         else
-            GemmFloat32<S, F, I, Float16Weights<S, F, I>, short>.Run(w, tile, WeightLayout.TileRows, layout.Columns, x, ldx, m, init, ldinit, y, ldy, from, n);
+            GemmFloat32<S, F, I, Float16Weights<S, F, I>, short>.Run(panels, layout.Columns, x, ldx, m, init, ldinit, y, ldy, from, n);
     }
 
     /// <summary>scaled = 2¹¹²·x, in whole vectors; whether all x are in (-2¹⁶, 2¹⁶).</summary>

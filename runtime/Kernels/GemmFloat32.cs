@@ -1,16 +1,12 @@
 using System.Runtime.CompilerServices;
-using SeqRuntime.Format;
 
 namespace SeqRuntime.Kernels;
 
-/// <summary>Matrix products in fp32 with outputs in lanes, over packed tiles and dense rows alike.</summary>
+/// <summary>Matrix products in fp32 with outputs in lanes, over packed panels and dense rows alike.</summary>
 /// <remarks>
-/// <para>A tile of 16 outputs starts at <c>w + tile·tileStride</c> and moves on by kStride for each input. A packed matrix has
-/// tileStride 16·columns and kStride 16; a dense one tileStride 16 and kStride its row stride.</para>
-/// <para>Every output is one chain of FMA over ascending inputs, whatever the blocking, so blocking never shows in the bits.
-/// One row keeps 8 chains in flight (two FMA ports times four cycles), or 4 of 16 lanes; more rows share each weight load: 2×4, 4×2 or 6×2
-/// rows by vectors. Where a panel is wider than what is left, its surplus tiles repeat the first one: the chains' latency
-/// hides them. Panels that do not fit are stored beside and copied.</para>
+/// <para>Every output is one chain of FMA over ascending inputs, whatever the blocking, so blocking never shows in the bits.</para>
+/// <para>One row of X takes a whole panel at a time, in 8 chains of 8 lanes, 4 of 16 or 16 of 4, and reads its weights strictly in order. More rows share each weight load: 2 rows by 4 vectors, 4 or 6 rows by 2. A loop is made for each number of
+/// tiles. What does not fit is stored beside and copied.</para>
 /// <para>No method holds accumulators across a call: the compiler would write each one to memory at every step.</para>
 /// </remarks>
 /// <typeparam name="S">Lanes of fp32.</typeparam>
@@ -22,27 +18,30 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
     where S : struct, ISimd<F, I>
     where F : unmanaged
     where I : unmanaged
-    where W : struct, IWeights<T, F>
+    where W : struct, IWeights<T, F, I>
     where T : unmanaged
 {
+    private const int Room = 12 * 16;
+
+    /// <summary>Vectors of sums that one row of X has in registers: a panel's, but no more than those of 16 lanes are needed for.</summary>
+    private static int MostOfOne
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => S.Lanes switch { 16 => 4, 4 => 16, _ => 8 };
+    }
+
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Run(T* w, nint tileStride, nint kStride, int k, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n)
+    public static void Run(in Panels<T> w, nint k, float* x, nint ldx, nint m, float* init, nint ldinit, float* y, nint ldy, nint from, nint n)
     {
-        var beside = stackalloc float[12 * 16];
-        if (m == 1)
-        {
-            Rows1(w, tileStride, kStride, k, x, init, y, from, n, beside);
-            return;
-        }
-
+        var beside = stackalloc float[Room];
         while (m > 0)
         {
             // An even number of rows from 4 up is made of sixes and fours.
             var rows = m >= 4 ? m & ~1 : m == 1 ? 1 : 2;
-            if (rows == 1) Rows1(w, tileStride, kStride, k, x, init, y, from, n, beside);
-            else if (rows == 2) Rows2(w, tileStride, kStride, k, x, ldx, init, ldinit, y, ldy, from, n, beside);
-            else Rows46(w, tileStride, kStride, k, x, ldx, rows, init, ldinit, y, ldy, from, n, beside);
+            if (rows == 1) One(w, k, x, init, y, from, n, beside);
+            else if (rows == 2) Two(w, k, x, ldx, init, ldinit, y, ldy, from, n, beside);
+            else Many(w, k, x, ldx, rows, init, ldinit, y, ldy, from, n, beside);
             x += rows * ldx;
             if (init != null) init += rows * ldinit;
             y += rows * ldy;
@@ -50,265 +49,330 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
         }
     }
 
-    /// <summary>
-    /// Panels of 8 vectors; of 4 with 16 lanes, which take a cycle each from the level-2 cache, so that 4 chains hide the latency and the
-    /// weights come in 4 streams.
-    /// </summary>
+    /// <summary>One row of X.</summary>
+    /// <param name="w">Weights.</param>
+    /// <param name="k">Inputs.</param>
+    /// <param name="x">The row.</param>
+    /// <param name="init">First value of each sum, or null for 0.</param>
+    /// <param name="y">Sums.</param>
+    /// <param name="from">First output.</param>
+    /// <param name="n">End of the outputs.</param>
+    /// <param name="beside">Room for a panel.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows1(T* w, nint tileStride, nint kStride, nint k, float* x, float* init, float* y, nint from, nint n, float* beside)
+    public static void One(in Panels<T> w, nint k, float* x, float* init, float* y, nint from, nint n, float* beside)
     {
-        var end = x + k;
-        nint width = S.Lanes == 16 ? 4 * S.Lanes : 8 * S.Lanes;
-        for (var c = from; c < n; c += width)
+        for (var c = from; c < n;)
         {
-            var p0 = Tile(w, c, 0, n, tileStride);
-            var p1 = Tile(w, c, 1, n, tileStride);
-            var p2 = Tile(w, c, 2, n, tileStride);
-            var p3 = Tile(w, c, 3, n, tileStride);
-            var a0 = Start(init, c, n);
-            var a1 = Start(init, c + S.Lanes, n);
-            var a2 = Start(init, c + 2 * S.Lanes, n);
-            var a3 = Start(init, c + 3 * S.Lanes, n);
-            var a4 = S.Lanes == 16 ? default : Start(init, c + 4 * S.Lanes, n);
-            var a5 = S.Lanes == 16 ? default : Start(init, c + 5 * S.Lanes, n);
-            var a6 = S.Lanes == 16 ? default : Start(init, c + 6 * S.Lanes, n);
-            var a7 = S.Lanes == 16 ? default : Start(init, c + 7 * S.Lanes, n);
-            nint o = 0;
-            for (var xi = x; xi < end; xi++)
+            var p = w.At(c, out var stride, out var left);
+            if (left > n - c) left = n - c;
+            var start = init == null ? null : init + c;
+            var taken = Taken(left, MostOfOne);
+            var to = left >= taken ? y + c : beside;
+            switch (S.Lanes >= 4 ? taken >> 4 : 4)
             {
-                var b = S.Broadcast(*xi);
-                a0 = S.Fma(b, W.Load(p0 + o), a0);
-                a1 = S.Fma(b, W.Load(Pick(1, p0, p1, p1, p1) + o), a1);
-                a2 = S.Fma(b, W.Load(Pick(2, p0, p1, p2, p2) + o), a2);
-                a3 = S.Fma(b, W.Load(Pick(3, p0, p1, p3, p3) + o), a3);
-                if (S.Lanes != 16)
-                {
-                    a4 = S.Fma(b, W.Load(Pick(4, p0, p1, p2, p2) + o), a4);
-                    a5 = S.Fma(b, W.Load(Pick(5, p0, p1, p2, p2) + o), a5);
-                    a6 = S.Fma(b, W.Load(Pick(6, p0, p1, p3, p3) + o), a6);
-                    a7 = S.Fma(b, W.Load(Pick(7, p0, p1, p3, p3) + o), a7);
-                }
-
-                o += kStride;
+                case 1: Rows1<OneTile>(p, stride, k, x, start, left, to); break;
+                case 2: Rows1<TwoTiles>(p, stride, k, x, start, left, to); break;
+                case 3: Rows1<ThreeTiles>(p, stride, k, x, start, left, to); break;
+                default: Rows1<FourTiles>(p, stride, k, x, start, left, to); break;
             }
 
-            var to = c + width <= n ? y + c : beside;
-            S.Store(to, a0);
-            S.Store(to + S.Lanes, a1);
-            S.Store(to + 2 * S.Lanes, a2);
-            S.Store(to + 3 * S.Lanes, a3);
-            if (S.Lanes != 16)
-            {
-                S.Store(to + 4 * S.Lanes, a4);
-                S.Store(to + 5 * S.Lanes, a5);
-                S.Store(to + 6 * S.Lanes, a6);
-                S.Store(to + 7 * S.Lanes, a7);
-            }
-
-            if (to == beside) Copy(beside, y, c, n);
+            if (to == beside) Copy(beside, y, c, c + left);
+            c += left < taken ? left : taken;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows2(T* w, nint tileStride, nint kStride, nint k, float* x, nint ldx, float* init, nint ldinit, float* y, nint ldy, nint from, nint n, float* beside)
+    private static void Two(in Panels<T> w, nint k, float* x, nint ldx, float* init, nint ldinit, float* y, nint ldy, nint from, nint n, float* beside)
     {
-        var end = x + k;
-        var init1 = init == null ? null : init + ldinit;
-        for (var c = from; c < n; c += 4 * S.Lanes)
+        for (var c = from; c < n;)
         {
-            var p0 = Tile(w, c, 0, n, tileStride);
-            var p1 = Tile(w, c, 1, n, tileStride);
-            var p2 = Tile(w, c, 2, n, tileStride);
-            var p3 = Tile(w, c, 3, n, tileStride);
-            F a0 = Start(init, c, n), b0 = Start(init1, c, n);
-            F a1 = Start(init, c + S.Lanes, n), b1 = Start(init1, c + S.Lanes, n);
-            F a2 = Start(init, c + 2 * S.Lanes, n), b2 = Start(init1, c + 2 * S.Lanes, n);
-            F a3 = Start(init, c + 3 * S.Lanes, n), b3 = Start(init1, c + 3 * S.Lanes, n);
-            nint o = 0;
-            for (var xi = x; xi < end; xi++)
+            var p = w.At(c, out var stride, out var left);
+            if (left > n - c) left = n - c;
+            var start = init == null ? null : init + c;
+            var taken = Taken(left, 4);
+            var isWhole = left >= taken;
+            var to = isWhole ? y + c : beside;
+            var ldto = isWhole ? ldy : 4 * S.Lanes;
+            switch (S.Lanes >= 4 ? taken >> 4 : 4)
             {
-                var w0 = W.Load(p0 + o);
-                var w1 = W.Load(Pick(1, p0, p1, p1, p1) + o);
-                var w2 = W.Load(Pick(2, p0, p1, p2, p2) + o);
-                var w3 = W.Load(Pick(3, p0, p1, p3, p3) + o);
-                var b = S.Broadcast(*xi);
-                a0 = S.Fma(b, w0, a0);
-                a1 = S.Fma(b, w1, a1);
-                a2 = S.Fma(b, w2, a2);
-                a3 = S.Fma(b, w3, a3);
-                b = S.Broadcast(xi[ldx]);
-                b0 = S.Fma(b, w0, b0);
-                b1 = S.Fma(b, w1, b1);
-                b2 = S.Fma(b, w2, b2);
-                b3 = S.Fma(b, w3, b3);
-                o += kStride;
+                case 1: Rows2<OneTile>(p, stride, k, x, ldx, start, ldinit, left, to, ldto); break;
+                case 2: Rows2<TwoTiles>(p, stride, k, x, ldx, start, ldinit, left, to, ldto); break;
+                case 3: Rows2<ThreeTiles>(p, stride, k, x, ldx, start, ldinit, left, to, ldto); break;
+                default: Rows2<FourTiles>(p, stride, k, x, ldx, start, ldinit, left, to, ldto); break;
             }
 
-            var whole = c + 4 * S.Lanes <= n;
-            var to = whole ? y + c : beside;
-            S.Store(to, a0);
-            S.Store(to + S.Lanes, a1);
-            S.Store(to + 2 * S.Lanes, a2);
-            S.Store(to + 3 * S.Lanes, a3);
-            to = whole ? y + ldy + c : beside + 4 * S.Lanes;
-            S.Store(to, b0);
-            S.Store(to + S.Lanes, b1);
-            S.Store(to + 2 * S.Lanes, b2);
-            S.Store(to + 3 * S.Lanes, b3);
-            if (whole) continue;
-            Copy(beside, y, c, n);
-            Copy(beside + 4 * S.Lanes, y + ldy, c, n);
+            if (!isWhole)
+            {
+                Copy(beside, y, c, c + left);
+                Copy(beside + ldto, y + ldy, c, c + left);
+            }
+
+            c += left < taken ? left : taken;
         }
     }
 
-    /// <summary>An even number of rows from 4 up: for each panel of two vectors all rows, so that weights are read once.</summary>
+    /// <summary>An even number of rows from 4 up: for each piece of two vectors all rows, so that weights are read once.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows46(T* w, nint tileStride, nint kStride, nint k, float* x, nint ldx, nint m, float* init, nint ldinit, float* y, nint ldy, nint from, nint n, float* beside)
+    private static void Many(in Panels<T> w, nint k, float* x, nint ldx, nint m, float* init, nint ldinit, float* y, nint ldy, nint from, nint n, float* beside)
     {
-        for (var c = from; c < n; c += 2 * S.Lanes)
+        for (var c = from; c < n;)
         {
-            var p0 = Tile(w, c, 0, n, tileStride);
-            var p1 = Tile(w, c, 1, n, tileStride);
-            var whole = c + 2 * S.Lanes <= n;
+            var p = w.At(c, out var stride, out var left);
+            if (left > n - c) left = n - c;
+            var taken = Taken(left, 2);
+            var isWhole = left >= taken;
             for (nint i = 0; i < m;)
             {
                 var rows = (m - i) % 6 == 0 ? 6 : 4;
-                var start = init == null ? null : init + i * ldinit;
-                var to = whole ? y + i * ldy + c : beside;
-                var ldto = whole ? ldy : 2 * S.Lanes;
-                if (rows == 6) Rows6(p0, p1, kStride, k, x + i * ldx, ldx, start, ldinit, to, ldto, c, n);
-                else Rows4(p0, p1, kStride, k, x + i * ldx, ldx, start, ldinit, to, ldto, c, n);
-                for (var row = 0; row < rows && !whole; row++) Copy(beside + row * ldto, y + (i + row) * ldy, c, n);
+                var start = init == null ? null : init + i * ldinit + c;
+                var to = isWhole ? y + i * ldy + c : beside;
+                var ldto = isWhole ? ldy : 2 * S.Lanes;
+                if (S.Lanes == 16 && taken == 16)
+                {
+                    if (rows == 6) Rows6<OneTile>(p, stride, k, x + i * ldx, ldx, start, ldinit, left, to, ldto);
+                    else Rows4<OneTile>(p, stride, k, x + i * ldx, ldx, start, ldinit, left, to, ldto);
+                }
+                else
+                {
+                    if (rows == 6) Rows6<TwoTiles>(p, stride, k, x + i * ldx, ldx, start, ldinit, left, to, ldto);
+                    else Rows4<TwoTiles>(p, stride, k, x + i * ldx, ldx, start, ldinit, left, to, ldto);
+                }
+
+                for (var row = 0; row < rows && !isWhole; row++) Copy(beside + row * ldto, y + (i + row) * ldy, c, c + left);
                 i += rows;
             }
+
+            c += left < taken ? left : taken;
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows4(T* p0, T* p1, nint kStride, nint k, float* x, nint ldx, float* init, nint ldinit, float* to, nint ldto, nint c, nint n)
+    /// <summary>Outputs of the next piece: whole tiles, or as many as so many vectors hold where those are fewer.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static nint Taken(nint left, nint vectors)
     {
-        var x2 = x + 2 * ldx;
-        F a0 = Start(init, c, n), a1 = Start(init, c + S.Lanes, n);
-        if (init != null) init += ldinit;
-        F b0 = Start(init, c, n), b1 = Start(init, c + S.Lanes, n);
-        if (init != null) init += ldinit;
-        F c0 = Start(init, c, n), c1 = Start(init, c + S.Lanes, n);
-        if (init != null) init += ldinit;
-        F d0 = Start(init, c, n), d1 = Start(init, c + S.Lanes, n);
-        nint o = 0;
+        var most = vectors * S.Lanes;
+        if (most < Panels<T>.Tile) return most;
+        return Panels<T>.Tiles(left, most >> 4) << 4;
+    }
+
+    /// <summary>Whether a loop over so many tiles, at most <paramref name="most"/> vectors, has vector j.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool Has<N>(int j, int most)
+        where N : struct, ITiles => j < most && (S.Lanes < 4 || j * S.Lanes < N.Count * Panels<T>.Tile);
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows1<N>(T* p, nint stride, nint k, float* x, float* init, nint left, float* to)
+        where N : struct, ITiles
+    {
+        var kept = W.Kept(left);
+        var a0 = Start(init, 0, left);
+        var a1 = Has<N>(1, MostOfOne) ? Start(init, 1, left) : default;
+        var a2 = Has<N>(2, MostOfOne) ? Start(init, 2, left) : default;
+        var a3 = Has<N>(3, MostOfOne) ? Start(init, 3, left) : default;
+        var a4 = Has<N>(4, MostOfOne) ? Start(init, 4, left) : default;
+        var a5 = Has<N>(5, MostOfOne) ? Start(init, 5, left) : default;
+        var a6 = Has<N>(6, MostOfOne) ? Start(init, 6, left) : default;
+        var a7 = Has<N>(7, MostOfOne) ? Start(init, 7, left) : default;
+        var a8 = Has<N>(8, MostOfOne) ? Start(init, 8, left) : default;
+        var a9 = Has<N>(9, MostOfOne) ? Start(init, 9, left) : default;
+        var a10 = Has<N>(10, MostOfOne) ? Start(init, 10, left) : default;
+        var a11 = Has<N>(11, MostOfOne) ? Start(init, 11, left) : default;
+        var a12 = Has<N>(12, MostOfOne) ? Start(init, 12, left) : default;
+        var a13 = Has<N>(13, MostOfOne) ? Start(init, 13, left) : default;
+        var a14 = Has<N>(14, MostOfOne) ? Start(init, 14, left) : default;
+        var a15 = Has<N>(15, MostOfOne) ? Start(init, 15, left) : default;
         for (var end = x + k; x < end; x++)
         {
-            var w0 = W.Load(p0 + o);
-            var w1 = W.Load(Pick(1, p0, p1, p1, p1) + o);
-            var b = S.Broadcast(*x);
-            a0 = S.Fma(b, w0, a0);
-            a1 = S.Fma(b, w1, a1);
-            b = S.Broadcast(x[ldx]);
-            b0 = S.Fma(b, w0, b0);
-            b1 = S.Fma(b, w1, b1);
-            b = S.Broadcast(*x2);
-            c0 = S.Fma(b, w0, c0);
-            c1 = S.Fma(b, w1, c1);
-            b = S.Broadcast(x2[ldx]);
-            d0 = S.Fma(b, w0, d0);
-            d1 = S.Fma(b, w1, d1);
-            x2++;
-            o += kStride;
+            var b = S.LoadBroadcast(x);
+            a0 = S.Fma(b, W.Load(p, kept), a0);
+            if (Has<N>(1, MostOfOne)) a1 = S.Fma(b, W.Load(p + S.Lanes, kept), a1);
+            if (Has<N>(2, MostOfOne)) a2 = S.Fma(b, W.Load(p + 2 * S.Lanes, kept), a2);
+            if (Has<N>(3, MostOfOne)) a3 = S.Fma(b, W.Load(p + 3 * S.Lanes, kept), a3);
+            if (Has<N>(4, MostOfOne)) a4 = S.Fma(b, W.Load(p + 4 * S.Lanes, kept), a4);
+            if (Has<N>(5, MostOfOne)) a5 = S.Fma(b, W.Load(p + 5 * S.Lanes, kept), a5);
+            if (Has<N>(6, MostOfOne)) a6 = S.Fma(b, W.Load(p + 6 * S.Lanes, kept), a6);
+            if (Has<N>(7, MostOfOne)) a7 = S.Fma(b, W.Load(p + 7 * S.Lanes, kept), a7);
+            if (Has<N>(8, MostOfOne)) a8 = S.Fma(b, W.Load(p + 8 * S.Lanes, kept), a8);
+            if (Has<N>(9, MostOfOne)) a9 = S.Fma(b, W.Load(p + 9 * S.Lanes, kept), a9);
+            if (Has<N>(10, MostOfOne)) a10 = S.Fma(b, W.Load(p + 10 * S.Lanes, kept), a10);
+            if (Has<N>(11, MostOfOne)) a11 = S.Fma(b, W.Load(p + 11 * S.Lanes, kept), a11);
+            if (Has<N>(12, MostOfOne)) a12 = S.Fma(b, W.Load(p + 12 * S.Lanes, kept), a12);
+            if (Has<N>(13, MostOfOne)) a13 = S.Fma(b, W.Load(p + 13 * S.Lanes, kept), a13);
+            if (Has<N>(14, MostOfOne)) a14 = S.Fma(b, W.Load(p + 14 * S.Lanes, kept), a14);
+            if (Has<N>(15, MostOfOne)) a15 = S.Fma(b, W.Load(p + 15 * S.Lanes, kept), a15);
+            p += stride;
         }
 
-        Store2(to, a0, a1);
-        Store2(to + ldto, b0, b1);
-        Store2(to + 2 * ldto, c0, c1);
-        Store2(to + 3 * ldto, d0, d1);
+        S.Store(to, a0);
+        if (Has<N>(1, MostOfOne)) S.Store(to + S.Lanes, a1);
+        if (Has<N>(2, MostOfOne)) S.Store(to + 2 * S.Lanes, a2);
+        if (Has<N>(3, MostOfOne)) S.Store(to + 3 * S.Lanes, a3);
+        if (Has<N>(4, MostOfOne)) S.Store(to + 4 * S.Lanes, a4);
+        if (Has<N>(5, MostOfOne)) S.Store(to + 5 * S.Lanes, a5);
+        if (Has<N>(6, MostOfOne)) S.Store(to + 6 * S.Lanes, a6);
+        if (Has<N>(7, MostOfOne)) S.Store(to + 7 * S.Lanes, a7);
+        if (Has<N>(8, MostOfOne)) S.Store(to + 8 * S.Lanes, a8);
+        if (Has<N>(9, MostOfOne)) S.Store(to + 9 * S.Lanes, a9);
+        if (Has<N>(10, MostOfOne)) S.Store(to + 10 * S.Lanes, a10);
+        if (Has<N>(11, MostOfOne)) S.Store(to + 11 * S.Lanes, a11);
+        if (Has<N>(12, MostOfOne)) S.Store(to + 12 * S.Lanes, a12);
+        if (Has<N>(13, MostOfOne)) S.Store(to + 13 * S.Lanes, a13);
+        if (Has<N>(14, MostOfOne)) S.Store(to + 14 * S.Lanes, a14);
+        if (Has<N>(15, MostOfOne)) S.Store(to + 15 * S.Lanes, a15);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows6(T* p0, T* p1, nint kStride, nint k, float* x, nint ldx, float* init, nint ldinit, float* to, nint ldto, nint c, nint n)
+    private static void Rows2<N>(T* p, nint stride, nint k, float* x, nint ldx, float* init, nint ldinit, nint left, float* to, nint ldto)
+        where N : struct, ITiles
     {
+        var kept = W.Kept(left);
+        var init1 = init == null ? null : init + ldinit;
+        F a0 = Start(init, 0, left), b0 = Start(init1, 0, left);
+        F a1 = Has<N>(1, 4) ? Start(init, 1, left) : default, b1 = Has<N>(1, 4) ? Start(init1, 1, left) : default;
+        F a2 = Has<N>(2, 4) ? Start(init, 2, left) : default, b2 = Has<N>(2, 4) ? Start(init1, 2, left) : default;
+        F a3 = Has<N>(3, 4) ? Start(init, 3, left) : default, b3 = Has<N>(3, 4) ? Start(init1, 3, left) : default;
+        for (var end = x + k; x < end; x++)
+        {
+            var w0 = W.Load(p, kept);
+            var w1 = Has<N>(1, 4) ? W.Load(p + S.Lanes, kept) : default;
+            var w2 = Has<N>(2, 4) ? W.Load(p + 2 * S.Lanes, kept) : default;
+            var w3 = Has<N>(3, 4) ? W.Load(p + 3 * S.Lanes, kept) : default;
+            var b = S.LoadBroadcast(x);
+            a0 = S.Fma(b, w0, a0);
+            if (Has<N>(1, 4)) a1 = S.Fma(b, w1, a1);
+            if (Has<N>(2, 4)) a2 = S.Fma(b, w2, a2);
+            if (Has<N>(3, 4)) a3 = S.Fma(b, w3, a3);
+            b = S.LoadBroadcast(x + ldx);
+            b0 = S.Fma(b, w0, b0);
+            if (Has<N>(1, 4)) b1 = S.Fma(b, w1, b1);
+            if (Has<N>(2, 4)) b2 = S.Fma(b, w2, b2);
+            if (Has<N>(3, 4)) b3 = S.Fma(b, w3, b3);
+            p += stride;
+        }
+
+        var to1 = to + ldto;
+        S.Store(to, a0);
+        S.Store(to1, b0);
+        if (Has<N>(1, 4)) S.Store(to + S.Lanes, a1);
+        if (Has<N>(1, 4)) S.Store(to1 + S.Lanes, b1);
+        if (Has<N>(2, 4)) S.Store(to + 2 * S.Lanes, a2);
+        if (Has<N>(2, 4)) S.Store(to1 + 2 * S.Lanes, b2);
+        if (Has<N>(3, 4)) S.Store(to + 3 * S.Lanes, a3);
+        if (Has<N>(3, 4)) S.Store(to1 + 3 * S.Lanes, b3);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows4<N>(T* p, nint stride, nint k, float* x, nint ldx, float* init, nint ldinit, nint left, float* to, nint ldto)
+        where N : struct, ITiles
+    {
+        var kept = W.Kept(left);
+        var x2 = x + 2 * ldx;
+        F a0 = Start(init, 0, left), a1 = Second<N>(init, left);
+        if (init != null) init += ldinit;
+        F b0 = Start(init, 0, left), b1 = Second<N>(init, left);
+        if (init != null) init += ldinit;
+        F c0 = Start(init, 0, left), c1 = Second<N>(init, left);
+        if (init != null) init += ldinit;
+        F d0 = Start(init, 0, left), d1 = Second<N>(init, left);
+        for (var end = x + k; x < end; x++)
+        {
+            var w0 = W.Load(p, kept);
+            var w1 = Has<N>(1, 2) ? W.Load(p + S.Lanes, kept) : default;
+            var b = S.LoadBroadcast(x);
+            a0 = S.Fma(b, w0, a0);
+            if (Has<N>(1, 2)) a1 = S.Fma(b, w1, a1);
+            b = S.LoadBroadcast(x + ldx);
+            b0 = S.Fma(b, w0, b0);
+            if (Has<N>(1, 2)) b1 = S.Fma(b, w1, b1);
+            b = S.LoadBroadcast(x2);
+            c0 = S.Fma(b, w0, c0);
+            if (Has<N>(1, 2)) c1 = S.Fma(b, w1, c1);
+            b = S.LoadBroadcast(x2 + ldx);
+            d0 = S.Fma(b, w0, d0);
+            if (Has<N>(1, 2)) d1 = S.Fma(b, w1, d1);
+            x2++;
+            p += stride;
+        }
+
+        Store<N>(to, a0, a1);
+        Store<N>(to + ldto, b0, b1);
+        Store<N>(to + 2 * ldto, c0, c1);
+        Store<N>(to + 3 * ldto, d0, d1);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows6<N>(T* p, nint stride, nint k, float* x, nint ldx, float* init, nint ldinit, nint left, float* to, nint ldto)
+        where N : struct, ITiles
+    {
+        var kept = W.Kept(left);
         var x3 = x + 3 * ldx;
         var ldx2 = 2 * ldx;
-        F a0 = Start(init, c, n), a1 = Start(init, c + S.Lanes, n);
+        F a0 = Start(init, 0, left), a1 = Second<N>(init, left);
         if (init != null) init += ldinit;
-        F b0 = Start(init, c, n), b1 = Start(init, c + S.Lanes, n);
+        F b0 = Start(init, 0, left), b1 = Second<N>(init, left);
         if (init != null) init += ldinit;
-        F c0 = Start(init, c, n), c1 = Start(init, c + S.Lanes, n);
+        F c0 = Start(init, 0, left), c1 = Second<N>(init, left);
         if (init != null) init += ldinit;
-        F d0 = Start(init, c, n), d1 = Start(init, c + S.Lanes, n);
+        F d0 = Start(init, 0, left), d1 = Second<N>(init, left);
         if (init != null) init += ldinit;
-        F e0 = Start(init, c, n), e1 = Start(init, c + S.Lanes, n);
+        F e0 = Start(init, 0, left), e1 = Second<N>(init, left);
         if (init != null) init += ldinit;
-        F f0 = Start(init, c, n), f1 = Start(init, c + S.Lanes, n);
-        nint o = 0;
+        F f0 = Start(init, 0, left), f1 = Second<N>(init, left);
         for (var end = x + k; x < end; x++)
         {
-            var w0 = W.Load(p0 + o);
-            var w1 = W.Load(Pick(1, p0, p1, p1, p1) + o);
-            var b = S.Broadcast(*x);
+            var w0 = W.Load(p, kept);
+            var w1 = Has<N>(1, 2) ? W.Load(p + S.Lanes, kept) : default;
+            var b = S.LoadBroadcast(x);
             a0 = S.Fma(b, w0, a0);
-            a1 = S.Fma(b, w1, a1);
-            b = S.Broadcast(x[ldx]);
+            if (Has<N>(1, 2)) a1 = S.Fma(b, w1, a1);
+            b = S.LoadBroadcast(x + ldx);
             b0 = S.Fma(b, w0, b0);
-            b1 = S.Fma(b, w1, b1);
-            b = S.Broadcast(x[ldx2]);
+            if (Has<N>(1, 2)) b1 = S.Fma(b, w1, b1);
+            b = S.LoadBroadcast(x + ldx2);
             c0 = S.Fma(b, w0, c0);
-            c1 = S.Fma(b, w1, c1);
-            b = S.Broadcast(*x3);
+            if (Has<N>(1, 2)) c1 = S.Fma(b, w1, c1);
+            b = S.LoadBroadcast(x3);
             d0 = S.Fma(b, w0, d0);
-            d1 = S.Fma(b, w1, d1);
-            b = S.Broadcast(x3[ldx]);
+            if (Has<N>(1, 2)) d1 = S.Fma(b, w1, d1);
+            b = S.LoadBroadcast(x3 + ldx);
             e0 = S.Fma(b, w0, e0);
-            e1 = S.Fma(b, w1, e1);
-            b = S.Broadcast(x3[ldx2]);
+            if (Has<N>(1, 2)) e1 = S.Fma(b, w1, e1);
+            b = S.LoadBroadcast(x3 + ldx2);
             f0 = S.Fma(b, w0, f0);
-            f1 = S.Fma(b, w1, f1);
+            if (Has<N>(1, 2)) f1 = S.Fma(b, w1, f1);
             x3++;
-            o += kStride;
+            p += stride;
         }
 
-        Store2(to, a0, a1);
-        Store2(to + ldto, b0, b1);
-        Store2(to + 2 * ldto, c0, c1);
+        Store<N>(to, a0, a1);
+        Store<N>(to + ldto, b0, b1);
+        Store<N>(to + 2 * ldto, c0, c1);
         to += 3 * ldto;
-        Store2(to, d0, d1);
-        Store2(to + ldto, e0, e1);
-        Store2(to + 2 * ldto, f0, f1);
+        Store<N>(to, d0, d1);
+        Store<N>(to + ldto, e0, e1);
+        Store<N>(to + 2 * ldto, f0, f1);
     }
 
-    /// <summary>Where tile number <paramref name="tile"/> of the panel at output c begins; the panel's first if there is no such output.</summary>
+    /// <summary>First values of vector j, where any of its outputs is used.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static T* Tile(T* w, nint c, nint tile, nint n, nint tileStride)
-    {
-        var row = c + tile * WeightLayout.TileRows;
-        if (row >= n) row = c;
-        return w + (row >> 4) * tileStride + (row & 15);
-    }
-
-    /// <summary>
-    /// Where vector j (a constant) of a panel begins: j·Lanes outputs on. The vectors of one tile share its pointer, which keeps
-    /// the loop within the general registers. With 16, 8 or 4 lanes that is tile j, j/2 or j/4.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static T* Pick(int j, T* first, T* second, T* half, T* own)
-    {
-        if (S.Lanes == 16) return own;
-        if (S.Lanes == 8) return (j < 2 ? first : j < 4 ? second : half) + (j & 1) * 8;
-        return S.Lanes == 4 ? (j < 4 ? first : second) + (j & 3) * 4 : first + j;
-    }
+    private static F Start(float* init, int j, nint left) => init == null || j * S.Lanes >= left ? default : S.Load(init + j * S.Lanes);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static F Start(float* init, nint c, nint n) => init == null || c >= n ? default : S.Load(init + c);
+    private static F Second<N>(float* init, nint left)
+        where N : struct, ITiles => Has<N>(1, 2) ? Start(init, 1, left) : default;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store2(float* to, F v0, F v1)
+    private static void Store<N>(float* to, F v0, F v1)
+        where N : struct, ITiles
     {
         S.Store(to, v0);
-        S.Store(to + S.Lanes, v1);
+        if (Has<N>(1, 2)) S.Store(to + S.Lanes, v1);
     }
 
-    /// <summary>The outputs from c on that a panel holds.</summary>
+    /// <summary>Copies the outputs from c on to before n.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Copy(float* panel, float* y, nint c, nint n)
+    private static void Copy(float* from, float* y, nint c, nint n)
     {
-        for (; c < n; c++) y[c] = *panel++;
+        for (; c < n; c++) y[c] = *from++;
     }
 }

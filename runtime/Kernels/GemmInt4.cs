@@ -3,9 +3,9 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Kernels;
 
-/// <summary>int4 matrix products over packed tiles, exact in int32, then scaled to fp32.</summary>
+/// <summary>int4 matrix products over packed panels, exact in int32, then scaled to fp32.</summary>
 /// <remarks>
-/// One row of X takes panels of 4 vectors; 2 and 4 rows share the nibbles they unpack, by 2 vectors. A group's sums stay in
+/// One row of X takes pieces of 4 vectors; 2 and 4 rows share the nibbles they unpack, by 2 vectors. A group's sums stay in
 /// registers; with 4 rows the int32 sums between groups lie in memory, since together they would not fit. No method holds
 /// accumulators across a call.
 /// </remarks>
@@ -21,12 +21,6 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
     where Q : struct, IInt4Dot<I, G>
     where G : unmanaged
 {
-    /// <summary>Bytes of one tile for one group.</summary>
-    private const int GroupBytes = WeightLayout.TileRows * WeightLayout.GroupInt4 / 2;
-
-    /// <summary>Bytes of one tile for 8 inputs.</summary>
-    private const int StepBytes = WeightLayout.TileRows * 4;
-
     /// <summary>Bytes of a row's 8 inputs.</summary>
     private const int RowBytes = 4;
 
@@ -44,11 +38,9 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
         nint groups = layout.Groups;
         var matrix = new Matrix
         {
+            Weights = Panels<byte>.Packed(w, layout, WeightLayout.NibbleBytes + 1),
             Sums = sums,
-            Nibbles = w + layout.GroupScalesBytes,
-            GroupScales = -(nint)layout.GroupScalesBytes,
             Scales = (float*)(w + layout.ScalesOffset),
-            TileBytes = (nint)layout.TileBytes,
             Groups = groups,
             From = from,
             N = n,
@@ -68,20 +60,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
             {
                 var row = first + i;
                 var count = rows - i >= 4 ? (rows - i) & ~3 : rows - i >= 2 ? 2 : 1;
-                var part = new Block(xq + row * ldxq, ldxq, xscale + row, starts + i * groups, init == null ? null : init + row * ldinit, ldinit, y + row * ldy, ldy);
-                if (count >= 4)
-                {
-                    Fours(&matrix, part, count);
-                }
-                else
-                {
-                    for (nint c = from; c < n; c += (count == 1 ? 4 : 2) * S.Lanes)
-                    {
-                        if (count == 1) Rows1(&matrix, c, part);
-                        else Rows2(&matrix, c, part);
-                    }
-                }
-
+                Walk(&matrix, new Block(xq + row * ldxq, ldxq, xscale + row, starts + i * groups, init == null ? null : init + row * ldinit, ldinit, y + row * ldy, ldy), count);
                 i += count;
             }
 
@@ -89,218 +68,253 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
         }
     }
 
+    /// <summary>1 or 2 rows, or a multiple of 4, over all pieces of the panels.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Fours(Matrix* matrix, in Block block, nint count)
+    private static void Walk(Matrix* matrix, in Block block, nint count)
     {
-        for (var c = matrix->From; c < matrix->N; c += 2 * S.Lanes)
+        for (var c = matrix->From; c < matrix->N;)
         {
-            for (nint i = 0; i < count; i += 4)
+            var piece = matrix->At(c, count == 1 ? 4 * S.Lanes : 2 * S.Lanes);
+            if (count == 1)
             {
-                Rows4(matrix, c, block.X + i * block.Stride, block.Stride, block.Starts + i * matrix->Groups);
-                for (nint r = 0; r < 4; r++)
+                switch (S.Lanes >= 4 ? piece.Taken >> 4 : 4)
                 {
-                    var row = i + r;
-                    PutStored(matrix, matrix->Sums + r * 2 * S.Lanes, 2 * S.Lanes, c, block.Scales[row], block.InitOf(row), block.Y + row * block.YStride);
+                    case 1: Rows1<OneTile>(matrix, piece, block); break;
+                    case 2: Rows1<TwoTiles>(matrix, piece, block); break;
+                    case 3: Rows1<ThreeTiles>(matrix, piece, block); break;
+                    default: Rows1<FourTiles>(matrix, piece, block); break;
                 }
             }
+            else if (count == 2)
+            {
+                if (IsOne(piece)) Rows2<OneTile>(matrix, piece, block);
+                else Rows2<TwoTiles>(matrix, piece, block);
+            }
+            else
+            {
+                for (nint i = 0; i < count; i += 4)
+                {
+                    var row4 = block.X + i * block.Stride;
+                    if (IsOne(piece)) Rows4<OneTile>(matrix, piece, row4, block.Stride, block.Starts + i * matrix->Groups);
+                    else Rows4<TwoTiles>(matrix, piece, row4, block.Stride, block.Starts + i * matrix->Groups);
+                    for (nint r = 0; r < 4; r++)
+                    {
+                        var row = i + r;
+                        PutStored(matrix, matrix->Sums + r * 2 * S.Lanes, 2 * S.Lanes, piece, block.Scales[row], block.InitOf(row), block.Y + row * block.YStride);
+                    }
+                }
+            }
+
+            c += piece.Left < piece.Taken ? piece.Left : piece.Taken;
         }
     }
 
+    /// <summary>Whether a piece is one vector of 16 rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsOne(in Piece piece) => S.Lanes == Panels<byte>.Tile && piece.Taken == Panels<byte>.Tile;
+
+    /// <summary>Whether a loop over so many tiles, at most <paramref name="most"/> vectors, has vector j.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool Has<N>(int j, int most)
+        where N : struct, ITiles => j < most && (S.Lanes < 4 || j * S.Lanes < N.Count * Panels<byte>.Tile);
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows1(Matrix* matrix, nint c, in Block block)
+    private static void Rows1<N>(Matrix* matrix, in Piece piece, in Block block)
+        where N : struct, ITiles
     {
         var x = block.X;
         var start = block.Starts;
-        var p0 = matrix->Tile(c, 0);
-        var p1 = matrix->Tile(c, 1);
-        var p2 = matrix->Tile(c, 2);
-        var p3 = matrix->Tile(c, 3);
+        var p = piece.Nibbles;
+        var scales = piece.GroupScales;
+        nint step = piece.Step, next = piece.Next;
         I a0 = default, a1 = default, a2 = default, a3 = default;
-        var scales = matrix->ScalesFrom(c);
-        var end = matrix->Groups * GroupBytes;
-        for (nint o = 0; o < end;)
+        for (var end = start + matrix->Groups; start < end; start++)
         {
-            G s0 = Q.Begin(start), s1 = Q.Begin(start), s2 = Q.Begin(start), s3 = Q.Begin(start);
+            G s0 = Q.Begin(start), s1 = s0, s2 = s0, s3 = s0;
             var x0 = Q.LoadInputs(x);
             var x1 = Q.LoadInputs(x + 4);
-            s0 = Step(s0, p0 + o, x0, x1);
-            s1 = Step(s1, Pick(1, p0, p0, p1, RowBytes) + o, x0, x1);
-            s2 = Step(s2, Pick(2, p0, p1, p2, RowBytes) + o, x0, x1);
-            s3 = Step(s3, Pick(3, p0, p1, p3, RowBytes) + o, x0, x1);
+            s0 = Step(s0, p, x0, x1);
+            if (Has<N>(1, 4)) s1 = Step(s1, p + S.Lanes * RowBytes, x0, x1);
+            if (Has<N>(2, 4)) s2 = Step(s2, p + 2 * S.Lanes * RowBytes, x0, x1);
+            if (Has<N>(3, 4)) s3 = Step(s3, p + 3 * S.Lanes * RowBytes, x0, x1);
+            p += step;
             x0 = Q.LoadInputs(x + 8);
             x1 = Q.LoadInputs(x + 12);
-            s0 = Step(s0, p0 + o + StepBytes, x0, x1);
-            s1 = Step(s1, Pick(1, p0, p0, p1, RowBytes) + o + StepBytes, x0, x1);
-            s2 = Step(s2, Pick(2, p0, p1, p2, RowBytes) + o + StepBytes, x0, x1);
-            s3 = Step(s3, Pick(3, p0, p1, p3, RowBytes) + o + StepBytes, x0, x1);
+            s0 = Step(s0, p, x0, x1);
+            if (Has<N>(1, 4)) s1 = Step(s1, p + S.Lanes * RowBytes, x0, x1);
+            if (Has<N>(2, 4)) s2 = Step(s2, p + 2 * S.Lanes * RowBytes, x0, x1);
+            if (Has<N>(3, 4)) s3 = Step(s3, p + 3 * S.Lanes * RowBytes, x0, x1);
+            p += step;
             x0 = Q.LoadInputs(x + 16);
             x1 = Q.LoadInputs(x + 20);
-            s0 = Step(s0, p0 + o + 2 * StepBytes, x0, x1);
-            s1 = Step(s1, Pick(1, p0, p0, p1, RowBytes) + o + 2 * StepBytes, x0, x1);
-            s2 = Step(s2, Pick(2, p0, p1, p2, RowBytes) + o + 2 * StepBytes, x0, x1);
-            s3 = Step(s3, Pick(3, p0, p1, p3, RowBytes) + o + 2 * StepBytes, x0, x1);
+            s0 = Step(s0, p, x0, x1);
+            if (Has<N>(1, 4)) s1 = Step(s1, p + S.Lanes * RowBytes, x0, x1);
+            if (Has<N>(2, 4)) s2 = Step(s2, p + 2 * S.Lanes * RowBytes, x0, x1);
+            if (Has<N>(3, 4)) s3 = Step(s3, p + 3 * S.Lanes * RowBytes, x0, x1);
+            p += step;
             x0 = Q.LoadInputs(x + 24);
             x1 = Q.LoadInputs(x + 28);
-            s0 = Step(s0, p0 + o + 3 * StepBytes, x0, x1);
-            s1 = Step(s1, Pick(1, p0, p0, p1, RowBytes) + o + 3 * StepBytes, x0, x1);
-            s2 = Step(s2, Pick(2, p0, p1, p2, RowBytes) + o + 3 * StepBytes, x0, x1);
-            s3 = Step(s3, Pick(3, p0, p1, p3, RowBytes) + o + 3 * StepBytes, x0, x1);
-            o += GroupBytes;
+            s0 = Step(s0, p, x0, x1);
+            if (Has<N>(1, 4)) s1 = Step(s1, p + S.Lanes * RowBytes, x0, x1);
+            if (Has<N>(2, 4)) s2 = Step(s2, p + 2 * S.Lanes * RowBytes, x0, x1);
+            if (Has<N>(3, 4)) s3 = Step(s3, p + 3 * S.Lanes * RowBytes, x0, x1);
+            p += step + next;
             x += WeightLayout.GroupInt4;
-            a0 = Q.End(a0, s0, start, Q.LoadScales((sbyte*)p0 + scales));
-            a1 = Q.End(a1, s1, start, Q.LoadScales((sbyte*)Pick(1, p0, p0, p1, 1) + scales));
-            a2 = Q.End(a2, s2, start, Q.LoadScales((sbyte*)Pick(2, p0, p1, p2, 1) + scales));
-            a3 = Q.End(a3, s3, start, Q.LoadScales((sbyte*)Pick(3, p0, p1, p3, 1) + scales));
-            scales += WeightLayout.TileRows;
-            start++;
+            a0 = Q.End(a0, s0, start, Q.LoadScales(scales));
+            if (Has<N>(1, 4)) a1 = Q.End(a1, s1, start, Q.LoadScales(scales + S.Lanes));
+            if (Has<N>(2, 4)) a2 = Q.End(a2, s2, start, Q.LoadScales(scales + 2 * S.Lanes));
+            if (Has<N>(3, 4)) a3 = Q.End(a3, s3, start, Q.LoadScales(scales + 3 * S.Lanes));
+            scales += 4 * step + next;
         }
 
-        float* init = block.Init, y = block.Y;
-        if (c + 4 * S.Lanes <= matrix->N)
+        if (piece.Left >= piece.Taken)
         {
-            var scale = S.Broadcast(*block.Scales);
+            var (c, scale) = (piece.C, S.Broadcast(*block.Scales));
+            float* init = block.Init, y = block.Y;
             Put(matrix, a0, c, scale, init, y);
-            Put(matrix, a1, c + S.Lanes, scale, init, y);
-            Put(matrix, a2, c + 2 * S.Lanes, scale, init, y);
-            Put(matrix, a3, c + 3 * S.Lanes, scale, init, y);
+            if (Has<N>(1, 4)) Put(matrix, a1, c + S.Lanes, scale, init, y);
+            if (Has<N>(2, 4)) Put(matrix, a2, c + 2 * S.Lanes, scale, init, y);
+            if (Has<N>(3, 4)) Put(matrix, a3, c + 3 * S.Lanes, scale, init, y);
             return;
         }
 
         var sums = matrix->Sums;
         S.StoreInt(sums, a0);
-        S.StoreInt(sums + S.Lanes, a1);
-        S.StoreInt(sums + 2 * S.Lanes, a2);
-        S.StoreInt(sums + 3 * S.Lanes, a3);
-        PutStored(matrix, sums, 4 * S.Lanes, c, *block.Scales, init, y);
+        if (Has<N>(1, 4)) S.StoreInt(sums + S.Lanes, a1);
+        if (Has<N>(2, 4)) S.StoreInt(sums + 2 * S.Lanes, a2);
+        if (Has<N>(3, 4)) S.StoreInt(sums + 3 * S.Lanes, a3);
+        PutStored(matrix, sums, 4 * S.Lanes, piece, *block.Scales, block.Init, block.Y);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows2(Matrix* matrix, nint c, in Block block)
+    private static void Rows2<N>(Matrix* matrix, in Piece piece, in Block block)
+        where N : struct, ITiles
     {
         var x = block.X;
         var ldx = block.Stride;
         var start = block.Starts;
-        var p0 = matrix->Tile(c, 0);
-        var p1 = matrix->Tile(c, 1);
+        var p = piece.Nibbles;
+        var scales = piece.GroupScales;
+        nint step = piece.Step, next = piece.Next;
         I a0 = default, a1 = default, b0 = default, b1 = default;
-        var scales = matrix->ScalesFrom(c);
         var groups = matrix->Groups;
-        var end = groups * GroupBytes;
-        for (nint o = 0; o < end;)
+        for (var end = start + groups; start < end; start++)
         {
-            G s0 = Q.Begin(start), s1 = Q.Begin(start);
-            G t0 = Q.Begin(start + groups), t1 = Q.Begin(start + groups);
-            for (var last = o + GroupBytes; o < last; o += StepBytes)
+            G s0 = Q.Begin(start), s1 = s0;
+            G t0 = Q.Begin(start + groups), t1 = t0;
+            for (var last = x + WeightLayout.GroupInt4; x < last; x += 8)
             {
-                var w = Q.LoadNibbles(p0 + o);
+                var w = Q.LoadNibbles(p);
                 I low0 = Q.Low(w), high0 = Q.High(w);
-                w = Q.LoadNibbles(Pick(1, p0, p0, p1, RowBytes) + o);
+                if (Has<N>(1, 2)) w = Q.LoadNibbles(p + S.Lanes * RowBytes);
                 I low1 = Q.Low(w), high1 = Q.High(w);
                 I x0 = Q.LoadInputs(x), x1 = Q.LoadInputs(x + 4);
                 s0 = Q.MulAdd(Q.MulAdd(s0, low0, x0), high0, x1);
-                s1 = Q.MulAdd(Q.MulAdd(s1, low1, x0), high1, x1);
+                if (Has<N>(1, 2)) s1 = Q.MulAdd(Q.MulAdd(s1, low1, x0), high1, x1);
                 x0 = Q.LoadInputs(x + ldx);
                 x1 = Q.LoadInputs(x + ldx + 4);
                 t0 = Q.MulAdd(Q.MulAdd(t0, low0, x0), high0, x1);
-                t1 = Q.MulAdd(Q.MulAdd(t1, low1, x0), high1, x1);
-                x += 8;
+                if (Has<N>(1, 2)) t1 = Q.MulAdd(Q.MulAdd(t1, low1, x0), high1, x1);
+                p += step;
             }
 
-            var scale = Q.LoadScales((sbyte*)p0 + scales);
+            p += next;
+            var scale = Q.LoadScales(scales);
             a0 = Q.End(a0, s0, start, scale);
             b0 = Q.End(b0, t0, start + groups, scale);
-            scale = Q.LoadScales((sbyte*)Pick(1, p0, p0, p1, 1) + scales);
-            a1 = Q.End(a1, s1, start, scale);
-            b1 = Q.End(b1, t1, start + groups, scale);
-            scales += WeightLayout.TileRows;
-            start++;
+            if (Has<N>(1, 2)) scale = Q.LoadScales(scales + S.Lanes);
+            if (Has<N>(1, 2)) a1 = Q.End(a1, s1, start, scale);
+            if (Has<N>(1, 2)) b1 = Q.End(b1, t1, start + groups, scale);
+            scales += 4 * step + next;
         }
 
         float* init = block.Init, init1 = block.InitOf(1), y = block.Y, y1 = y + block.YStride;
-        if (c + 2 * S.Lanes <= matrix->N)
+        if (piece.Left >= (Has<N>(1, 2) ? 2 * S.Lanes : S.Lanes))
         {
+            var c = piece.C;
             var scale = S.Broadcast(*block.Scales);
             Put(matrix, a0, c, scale, init, y);
-            Put(matrix, a1, c + S.Lanes, scale, init, y);
+            if (Has<N>(1, 2)) Put(matrix, a1, c + S.Lanes, scale, init, y);
             scale = S.Broadcast(block.Scales[1]);
             Put(matrix, b0, c, scale, init1, y1);
-            Put(matrix, b1, c + S.Lanes, scale, init1, y1);
+            if (Has<N>(1, 2)) Put(matrix, b1, c + S.Lanes, scale, init1, y1);
             return;
         }
 
         var sums = matrix->Sums;
         S.StoreInt(sums, a0);
-        S.StoreInt(sums + S.Lanes, a1);
+        if (Has<N>(1, 2)) S.StoreInt(sums + S.Lanes, a1);
         S.StoreInt(sums + 2 * S.Lanes, b0);
-        S.StoreInt(sums + 3 * S.Lanes, b1);
-        PutStored(matrix, sums, 2 * S.Lanes, c, *block.Scales, init, y);
-        PutStored(matrix, sums + 2 * S.Lanes, 2 * S.Lanes, c, block.Scales[1], init1, y1);
+        if (Has<N>(1, 2)) S.StoreInt(sums + 3 * S.Lanes, b1);
+        PutStored(matrix, sums, 2 * S.Lanes, piece, *block.Scales, init, y);
+        PutStored(matrix, sums + 2 * S.Lanes, 2 * S.Lanes, piece, block.Scales[1], init1, y1);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows4(Matrix* matrix, nint c, sbyte* x, nint ldx, int* start)
+    private static void Rows4<N>(Matrix* matrix, in Piece piece, sbyte* x, nint ldx, int* start)
+        where N : struct, ITiles
     {
-        var p0 = matrix->Tile(c, 0);
-        var p1 = matrix->Tile(c, 1);
+        var p = piece.Nibbles;
+        var scales = piece.GroupScales;
+        nint step = piece.Step, next = piece.Next;
         var x2 = x + 2 * ldx;
         var sums = matrix->Sums;
         for (nint i = 0; i < 8; i++) S.StoreInt(sums + i * S.Lanes, default);
-        var scales = matrix->ScalesFrom(c);
         var groups = matrix->Groups;
         var start2 = start + 2 * groups;
-        var end = groups * GroupBytes;
-        for (nint o = 0; o < end;)
+        for (var end = start + groups; start < end; start++)
         {
-            G s0 = Q.Begin(start), s1 = Q.Begin(start);
-            G t0 = Q.Begin(start + groups), t1 = Q.Begin(start + groups);
-            G u0 = Q.Begin(start2), u1 = Q.Begin(start2);
-            G v0 = Q.Begin(start2 + groups), v1 = Q.Begin(start2 + groups);
-            for (var last = o + GroupBytes; o < last; o += StepBytes)
+            G s0 = Q.Begin(start), s1 = s0;
+            G t0 = Q.Begin(start + groups), t1 = t0;
+            G u0 = Q.Begin(start2), u1 = u0;
+            G v0 = Q.Begin(start2 + groups), v1 = v0;
+            for (var last = x + WeightLayout.GroupInt4; x < last;)
             {
-                var w = Q.LoadNibbles(p0 + o);
+                var w = Q.LoadNibbles(p);
                 I low0 = Q.Low(w), high0 = Q.High(w);
-                w = Q.LoadNibbles(Pick(1, p0, p0, p1, RowBytes) + o);
+                if (Has<N>(1, 2)) w = Q.LoadNibbles(p + S.Lanes * RowBytes);
                 I low1 = Q.Low(w), high1 = Q.High(w);
                 var b = Q.LoadInputs(x);
                 s0 = Q.MulAdd(s0, low0, b);
-                s1 = Q.MulAdd(s1, low1, b);
+                if (Has<N>(1, 2)) s1 = Q.MulAdd(s1, low1, b);
                 b = Q.LoadInputs(x + 4);
                 s0 = Q.MulAdd(s0, high0, b);
-                s1 = Q.MulAdd(s1, high1, b);
+                if (Has<N>(1, 2)) s1 = Q.MulAdd(s1, high1, b);
                 b = Q.LoadInputs(x + ldx);
                 t0 = Q.MulAdd(t0, low0, b);
-                t1 = Q.MulAdd(t1, low1, b);
+                if (Has<N>(1, 2)) t1 = Q.MulAdd(t1, low1, b);
                 b = Q.LoadInputs(x + ldx + 4);
                 t0 = Q.MulAdd(t0, high0, b);
-                t1 = Q.MulAdd(t1, high1, b);
+                if (Has<N>(1, 2)) t1 = Q.MulAdd(t1, high1, b);
                 b = Q.LoadInputs(x2);
                 u0 = Q.MulAdd(u0, low0, b);
-                u1 = Q.MulAdd(u1, low1, b);
+                if (Has<N>(1, 2)) u1 = Q.MulAdd(u1, low1, b);
                 b = Q.LoadInputs(x2 + 4);
                 u0 = Q.MulAdd(u0, high0, b);
-                u1 = Q.MulAdd(u1, high1, b);
+                if (Has<N>(1, 2)) u1 = Q.MulAdd(u1, high1, b);
                 b = Q.LoadInputs(x2 + ldx);
                 v0 = Q.MulAdd(v0, low0, b);
-                v1 = Q.MulAdd(v1, low1, b);
+                if (Has<N>(1, 2)) v1 = Q.MulAdd(v1, low1, b);
                 b = Q.LoadInputs(x2 + ldx + 4);
                 v0 = Q.MulAdd(v0, high0, b);
-                v1 = Q.MulAdd(v1, high1, b);
+                if (Has<N>(1, 2)) v1 = Q.MulAdd(v1, high1, b);
                 x += 8;
                 x2 += 8;
+                p += step;
             }
 
-            var scale = Q.LoadScales((sbyte*)p0 + scales);
+            p += next;
+            var scale = Q.LoadScales(scales);
             Add(sums, s0, start, scale);
             Add(sums + 2 * S.Lanes, t0, start + groups, scale);
             Add(sums + 4 * S.Lanes, u0, start2, scale);
             Add(sums + 6 * S.Lanes, v0, start2 + groups, scale);
-            scale = Q.LoadScales((sbyte*)Pick(1, p0, p0, p1, 1) + scales);
-            Add(sums + S.Lanes, s1, start, scale);
-            Add(sums + 3 * S.Lanes, t1, start + groups, scale);
-            Add(sums + 5 * S.Lanes, u1, start2, scale);
-            Add(sums + 7 * S.Lanes, v1, start2 + groups, scale);
-            scales += WeightLayout.TileRows;
-            start++;
+            if (Has<N>(1, 2)) scale = Q.LoadScales(scales + S.Lanes);
+            if (Has<N>(1, 2)) Add(sums + S.Lanes, s1, start, scale);
+            if (Has<N>(1, 2)) Add(sums + 3 * S.Lanes, t1, start + groups, scale);
+            if (Has<N>(1, 2)) Add(sums + 5 * S.Lanes, u1, start2, scale);
+            if (Has<N>(1, 2)) Add(sums + 7 * S.Lanes, v1, start2 + groups, scale);
+            scales += 4 * step + next;
             start2++;
         }
     }
@@ -316,27 +330,17 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Add(int* sums, G group, int* start, I scale) => S.StoreInt(sums, Q.End(S.LoadInt(sums), group, start, scale));
 
-    /// <summary>
-    /// Where vector j (a constant) of a panel begins, j·Lanes outputs on, where an output has <paramref name="size"/> bytes. With 16
-    /// or 8 rows a vector that is tile j or j/2; with fewer the panel lies in one tile.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static byte* Pick(int j, byte* first, byte* half, byte* own, int size)
-    {
-        if (S.Lanes == 16) return own;
-        return S.Lanes == 8 ? (j < 2 ? first : half) + (j & 1) * 8 * size : first + j * S.Lanes * size;
-    }
-
     /// <summary>One vector of outputs from its sums.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Put(Matrix* matrix, I sum, nint c, F xscale, float* init, float* y) =>
         S.Store(y + c, ScaledSums<S, F, I>.Value(sum, matrix->Scales, xscale, init, c));
 
-    /// <summary>The same for a row of a panel whose sums are stored; they make room for the outputs that do not fill a vector.</summary>
+    /// <summary>The same for a row of a piece whose sums are stored; they make room for the outputs that do not fill a vector.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void PutStored(Matrix* matrix, int* sums, nint width, nint c, float xscale, float* init, float* y)
+    private static void PutStored(Matrix* matrix, int* sums, nint width, in Piece piece, float xscale, float* init, float* y)
     {
-        var n = matrix->N < c + width ? matrix->N : c + width;
+        var c = piece.C;
+        var n = c + (piece.Left < width ? piece.Left : width);
         var scale = S.Broadcast(xscale);
         for (; c + S.Lanes <= n; c += S.Lanes, sums += S.Lanes) Put(matrix, S.LoadInt(sums), c, scale, init, y);
         if (c >= n) return;
@@ -347,28 +351,49 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
 
     private struct Matrix
     {
-        /// <summary>Nibbles of the first tile; <see cref="GroupScales"/> bytes from there begin its group scales.</summary>
-        public byte* Nibbles;
-        public nint GroupScales;
+        public Panels<byte> Weights;
         public float* Scales;
         public int* Sums;
-        public nint TileBytes;
         public nint Groups;
         public nint From;
         public nint N;
 
-        /// <summary>Where the nibbles of tile number <paramref name="tile"/> of the panel at output c begin; those of the panel's first if there is no such output.</summary>
+        /// <summary>The piece of a panel that begins with output c, of at most so many outputs.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public readonly byte* Tile(nint c, nint tile)
+        public readonly Piece At(nint c, nint most)
         {
-            var row = c + tile * WeightLayout.TileRows;
-            if (row >= N) row = c;
-            return Nibbles + (row >> 4) * TileBytes + (row & 15) * RowBytes;
+            const int GroupBytes = WeightLayout.NibbleBytes + 1;
+            var p = Weights.At(c, out var stride, out var left);
+            var width = stride / GroupBytes;
+            var inPanel = width - left;
+            p -= inPanel;
+            if (left > N - c) left = N - c;
+            var taken = most < Panels<byte>.Tile ? most : Panels<byte>.Tiles(left, most >> 4) << 4;
+            return new Piece(p + inPanel * RowBytes, (sbyte*)p + width * WeightLayout.NibbleBytes + inPanel, width * RowBytes, width, c, left, taken);
         }
+    }
 
-        /// <summary>From the nibbles of output c to its first group's scale.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public readonly nint ScalesFrom(nint c) => GroupScales - (c & 15) * (RowBytes - 1);
+    /// <summary>Some rows of a panel.</summary>
+    private readonly struct Piece(byte* nibbles, sbyte* groupScales, nint step, nint next, nint c, nint left, nint taken)
+    {
+        /// <summary>Nibbles of the first row's first 8 inputs; <see cref="Step"/> bytes on those of the next 8.</summary>
+        public readonly byte* Nibbles = nibbles;
+
+        /// <summary>Scale of the first row's first group.</summary>
+        public readonly sbyte* GroupScales = groupScales;
+        public readonly nint Step = step;
+
+        /// <summary>Bytes from the end of a group's nibbles to the next group.</summary>
+        public readonly nint Next = next;
+
+        /// <summary>The first row.</summary>
+        public readonly nint C = c;
+
+        /// <summary>Rows that are wanted, from the first one to the end of the panel.</summary>
+        public readonly nint Left = left;
+
+        /// <summary>Rows that are read.</summary>
+        public readonly nint Taken = taken;
     }
 
     /// <summary>Some rows of X and of what belongs to them.</summary>

@@ -3,24 +3,24 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Kernels;
 
-/// <summary>int8 matrix products over packed tiles, exact in int32, then scaled to fp32.</summary>
+/// <summary>int8 matrix products over packed panels, exact in int32, then scaled to fp32.</summary>
 /// <remarks>
-/// Blocked as <see cref="GemmFloat32{S,F,I,W,T}"/>: 8 accumulators in flight, 1×8 or 2×4 rows by vectors, and none live across a call.
-/// A whole panel is scaled in registers; one that is wider than what is left goes through memory.
+/// Blocked as <see cref="GemmFloat32{S,F,I,W,T}"/>: one row of X takes as many vectors as their sums fit the registers, two rows take 4, and none is live across a call.
+/// Two groups of inputs are multiplied in turn.
+/// Whole pieces are scaled in registers; one that is wider than what is left goes through memory.
 /// </remarks>
 /// <typeparam name="S">Lanes of fp32, as many as a vector of sums has.</typeparam>
 /// <typeparam name="F">Vector of fp32.</typeparam>
 /// <typeparam name="I">Vector of int32 sums.</typeparam>
 /// <typeparam name="D">int8 products.</typeparam>
-internal readonly unsafe struct GemmInt8<S, F, I, D> : IInt8Product
+/// <typeparam name="A">Their running sums.</typeparam>
+internal readonly unsafe struct GemmInt8<S, F, I, D, A> : IInt8Product
     where S : struct, ISimd<F, I>
     where F : unmanaged
     where I : unmanaged
-    where D : struct, IInt8Dot<I>
+    where D : struct, IInt8Dot<I, A>
+    where A : unmanaged
 {
-    /// <summary>Bytes of one tile for one group of 4 inputs.</summary>
-    private const int GroupBytes = WeightLayout.TileRows * WeightLayout.InnerInt8;
-
     /// <summary>Rows of X that share one walk over the weights.</summary>
     private const int MaxRows = 128;
 
@@ -28,21 +28,21 @@ internal readonly unsafe struct GemmInt8<S, F, I, D> : IInt8Product
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(byte* w, float* scales, int* rowSums, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n)
     {
-        var sums = stackalloc int[8 * WeightLayout.TileRows];
+        var sums = stackalloc int[WeightLayout.WidestPanel];
         var starts = stackalloc int[MaxRows];
         var matrix = new Matrix
         {
-            Sums = sums,
-            Weights = w,
+            Weights = Panels<int>.Packed((int*)w, layout),
             Scales = scales,
+            Sums = sums,
             RowSums = rowSums,
-            TileBytes = (nint)layout.TileBytes,
+            Groups = layout.Groups,
+            From = from,
             N = n,
         };
         if (m == 1)
         {
-            var start = D.Start(xq, layout.Columns);
-            for (nint c = from; c < n; c += 8 * S.Lanes) Rows1(&matrix, c, xq, *xscale, start, init, y);
+            One(&matrix, xq, *xscale, D.Start(xq, layout.Columns), init, y);
             return;
         }
 
@@ -51,182 +51,322 @@ internal readonly unsafe struct GemmInt8<S, F, I, D> : IInt8Product
             var rows = m - first < MaxRows ? m - first : MaxRows;
             for (nint i = 0; i < rows; i++) starts[i] = D.Start(xq + (first + i) * ldxq, layout.Columns);
             var even = rows & ~1;
-            for (nint c = from; c < n && even > 0; c += 4 * S.Lanes)
-            {
-                for (nint i = 0; i < even; i += 2)
-                {
-                    var row = first + i;
-                    Rows2(&matrix, c, xq + row * ldxq, ldxq, xscale + row, starts + i, init == null ? null : init + row * ldinit, ldinit, y + row * ldy, ldy);
-                }
-            }
-
+            if (even > 0) Pairs(&matrix, even, xq + first * ldxq, ldxq, xscale + first, starts, init == null ? null : init + first * ldinit, ldinit, y + first * ldy, ldy);
             if (even == rows) continue;
             var last = first + even;
-            for (nint c = from; c < n; c += 8 * S.Lanes)
-                Rows1(&matrix, c, xq + last * ldxq, xscale[last], starts[even], init == null ? null : init + last * ldinit, y + last * ldy);
+            One(&matrix, xq + last * ldxq, xscale[last], starts[even], init == null ? null : init + last * ldinit, y + last * ldy);
         }
     }
 
+    /// <summary>One row of X.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows1(Matrix* matrix, nint c, sbyte* x, float xscale, int start, float* init, float* y)
+    private static void One(Matrix* matrix, sbyte* x, float xscale, int start, float* init, float* y)
     {
-        var p0 = matrix->Tile(c, 0);
-        var p1 = matrix->Tile(c, 1);
-        var p2 = matrix->Tile(c, 2);
-        var p3 = matrix->Tile(c, 3);
-        var a0 = S.Broadcast(start);
-        I a1 = a0, a2 = a0, a3 = a0, a4 = a0, a5 = a0, a6 = a0, a7 = a0;
-        var end = matrix->TileBytes;
-        for (nint o = 0; o < end; o += GroupBytes)
+        for (var c = matrix->From; c < matrix->N;)
         {
-            var b = D.LoadInputs(x);
-            var factor = D.Factor(b);
-            var flip = D.Flip(b);
-            x += WeightLayout.InnerInt8;
-            a0 = D.MulAdd(a0, D.LoadWeights(p0 + o), factor, flip);
-            a1 = D.MulAdd(a1, D.LoadWeights(Pick(1, p0, p0, p0) + o), factor, flip);
-            a2 = D.MulAdd(a2, D.LoadWeights(Pick(2, p0, p1, p1) + o), factor, flip);
-            a3 = D.MulAdd(a3, D.LoadWeights(Pick(3, p0, p1, p1) + o), factor, flip);
-            a4 = D.MulAdd(a4, D.LoadWeights(Pick(4, p0, p1, p2) + o), factor, flip);
-            a5 = D.MulAdd(a5, D.LoadWeights(Pick(5, p0, p1, p2) + o), factor, flip);
-            a6 = D.MulAdd(a6, D.LoadWeights(Pick(6, p0, p1, p3) + o), factor, flip);
-            a7 = D.MulAdd(a7, D.LoadWeights(Pick(7, p0, p1, p3) + o), factor, flip);
-        }
+            var p = matrix->At(c, out var stride, out var left);
+            var taken = Taken(left, D.Vectors);
+            switch (S.Lanes >= 4 ? taken >> 4 : 4)
+            {
+                case 1: Rows1<OneTile>(matrix, p, stride, c, left, x, xscale, start, init, y); break;
+                case 2: Rows1<TwoTiles>(matrix, p, stride, c, left, x, xscale, start, init, y); break;
+                case 3: Rows1<ThreeTiles>(matrix, p, stride, c, left, x, xscale, start, init, y); break;
+                default: Rows1<FourTiles>(matrix, p, stride, c, left, x, xscale, start, init, y); break;
+            }
 
-        if (c + 8 * S.Lanes <= matrix->N)
-        {
-            var scale = S.Broadcast(xscale);
-            Put(matrix, a0, c, scale, init, y);
-            Put(matrix, a1, c + S.Lanes, scale, init, y);
-            Put(matrix, a2, c + 2 * S.Lanes, scale, init, y);
-            Put(matrix, a3, c + 3 * S.Lanes, scale, init, y);
-            Put(matrix, a4, c + 4 * S.Lanes, scale, init, y);
-            Put(matrix, a5, c + 5 * S.Lanes, scale, init, y);
-            Put(matrix, a6, c + 6 * S.Lanes, scale, init, y);
-            Put(matrix, a7, c + 7 * S.Lanes, scale, init, y);
-            return;
+            c += left < taken ? left : taken;
         }
-
-        var sums = matrix->Sums;
-        S.StoreInt(sums, a0);
-        S.StoreInt(sums + S.Lanes, a1);
-        S.StoreInt(sums + 2 * S.Lanes, a2);
-        S.StoreInt(sums + 3 * S.Lanes, a3);
-        S.StoreInt(sums + 4 * S.Lanes, a4);
-        S.StoreInt(sums + 5 * S.Lanes, a5);
-        S.StoreInt(sums + 6 * S.Lanes, a6);
-        S.StoreInt(sums + 7 * S.Lanes, a7);
-        PutRest(matrix, sums, c, xscale, init, y);
     }
 
+    /// <summary>An even number of rows: for each piece of 4 vectors all rows, so that weights are read once.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows2(Matrix* matrix, nint c, sbyte* x, nint ldx, float* xscale, int* starts, float* init, nint ldinit, float* y, nint ldy)
+    private static void Pairs(Matrix* matrix, nint rows, sbyte* x, nint ldx, float* xscale, int* starts, float* init, nint ldinit, float* y, nint ldy)
     {
-        var p0 = matrix->Tile(c, 0);
-        var p1 = matrix->Tile(c, 1);
-        var a0 = S.Broadcast(starts[0]);
-        var b0 = S.Broadcast(starts[1]);
-        I a1 = a0, a2 = a0, a3 = a0, b1 = b0, b2 = b0, b3 = b0;
-        var end = matrix->TileBytes;
-        for (nint o = 0; o < end; o += GroupBytes)
+        for (var c = matrix->From; c < matrix->N;)
         {
-            var w0 = D.LoadWeights(p0 + o);
-            var w1 = D.LoadWeights(Pick(1, p0, p0, p0) + o);
-            var w2 = D.LoadWeights(Pick(2, p0, p1, p1) + o);
-            var w3 = D.LoadWeights(Pick(3, p0, p1, p1) + o);
-            var b = D.LoadInputs(x);
-            var factor = D.Factor(b);
-            var flip = D.Flip(b);
-            a0 = D.MulAdd(a0, w0, factor, flip);
-            a1 = D.MulAdd(a1, w1, factor, flip);
-            a2 = D.MulAdd(a2, w2, factor, flip);
-            a3 = D.MulAdd(a3, w3, factor, flip);
-            b = D.LoadInputs(x + ldx);
-            factor = D.Factor(b);
-            flip = D.Flip(b);
-            b0 = D.MulAdd(b0, w0, factor, flip);
-            b1 = D.MulAdd(b1, w1, factor, flip);
-            b2 = D.MulAdd(b2, w2, factor, flip);
-            b3 = D.MulAdd(b3, w3, factor, flip);
-            x += WeightLayout.InnerInt8;
-        }
+            var p = matrix->At(c, out var stride, out var left);
+            var taken = Taken(left, 4);
+            for (nint i = 0; i < rows; i += 2)
+            {
+                var from = init == null ? null : init + i * ldinit;
+                if (S.Lanes >= 4 && taken == Panels<int>.Tile) Rows2<OneTile>(matrix, p, stride, c, left, x + i * ldx, ldx, xscale + i, starts + i, from, ldinit, y + i * ldy, ldy);
+                else Rows2<TwoTiles>(matrix, p, stride, c, left, x + i * ldx, ldx, xscale + i, starts + i, from, ldinit, y + i * ldy, ldy);
+            }
 
-        var init1 = init == null ? null : init + ldinit;
-        if (c + 4 * S.Lanes <= matrix->N)
-        {
-            var scale = S.Broadcast(xscale[0]);
-            Put(matrix, a0, c, scale, init, y);
-            Put(matrix, a1, c + S.Lanes, scale, init, y);
-            Put(matrix, a2, c + 2 * S.Lanes, scale, init, y);
-            Put(matrix, a3, c + 3 * S.Lanes, scale, init, y);
-            scale = S.Broadcast(xscale[1]);
-            y += ldy;
-            Put(matrix, b0, c, scale, init1, y);
-            Put(matrix, b1, c + S.Lanes, scale, init1, y);
-            Put(matrix, b2, c + 2 * S.Lanes, scale, init1, y);
-            Put(matrix, b3, c + 3 * S.Lanes, scale, init1, y);
-            return;
+            c += left < taken ? left : taken;
         }
-
-        var sums = matrix->Sums;
-        S.StoreInt(sums, a0);
-        S.StoreInt(sums + S.Lanes, a1);
-        S.StoreInt(sums + 2 * S.Lanes, a2);
-        S.StoreInt(sums + 3 * S.Lanes, a3);
-        sums += 4 * S.Lanes;
-        S.StoreInt(sums, b0);
-        S.StoreInt(sums + S.Lanes, b1);
-        S.StoreInt(sums + 2 * S.Lanes, b2);
-        S.StoreInt(sums + 3 * S.Lanes, b3);
-        PutRest(matrix, matrix->Sums, c, xscale[0], init, y);
-        PutRest(matrix, sums, c, xscale[1], init1, y + ldy);
     }
 
-    /// <summary>
-    /// Where vector j (a constant) of a panel begins: j·Lanes outputs on. The vectors of one tile share its pointer.
-    /// With 8 or 4 lanes that is tile j/2 or j/4.
-    /// </summary>
+    /// <summary>Outputs of the next piece: whole tiles, or as many as so many vectors hold where those are fewer.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static byte* Pick(int j, byte* first, byte* second, byte* half)
+    private static nint Taken(nint left, nint vectors)
     {
-        if (S.Lanes == 8) return (j < 2 ? first : j < 4 ? second : half) + (j & 1) * 8 * WeightLayout.InnerInt8;
-        return S.Lanes == 4 ? (j < 4 ? first : second) + (j & 3) * 4 * WeightLayout.InnerInt8 : first + j * WeightLayout.InnerInt8;
+        var most = vectors * S.Lanes;
+        return most < Panels<int>.Tile ? most : Panels<int>.Tiles(left, most >> 4) << 4;
     }
+
+    /// <summary>Whether a loop over so many tiles, at most <paramref name="most"/> vectors, has vector j.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool Has<N>(int j, int most)
+        where N : struct, ITiles => j < most && (S.Lanes < 4 || j * S.Lanes < N.Count * Panels<int>.Tile);
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows1<N>(Matrix* matrix, int* p, nint stride, nint c, nint left, sbyte* x, float xscale, int start, float* init, float* y)
+        where N : struct, ITiles
+    {
+        A a0 = D.Begin(start), a1 = a0, a2 = a0, a3 = a0, a4 = a0, a5 = a0, a6 = a0, a7 = a0;
+        A a8 = a0, a9 = a0, a10 = a0, a11 = a0, a12 = a0, a13 = a0, a14 = a0, a15 = a0;
+        var end = x + matrix->Groups * WeightLayout.InnerInt8;
+        for (var pairs = end - WeightLayout.InnerInt8; x < pairs; x += 2 * WeightLayout.InnerInt8)
+        {
+            var q = p + stride;
+            var b = D.LoadInputs(x);
+            I factor0 = D.Factor(b), flip0 = D.Flip(b);
+            b = D.LoadInputs(x + WeightLayout.InnerInt8);
+            I factor1 = D.Factor(b), flip1 = D.Flip(b);
+            a0 = Two(a0, p, q, factor0, flip0, factor1, flip1);
+            if (Has<N>(1, D.Vectors)) a1 = Two(a1, p + S.Lanes, q + S.Lanes, factor0, flip0, factor1, flip1);
+            if (Has<N>(2, D.Vectors)) a2 = Two(a2, p + 2 * S.Lanes, q + 2 * S.Lanes, factor0, flip0, factor1, flip1);
+            if (Has<N>(3, D.Vectors)) a3 = Two(a3, p + 3 * S.Lanes, q + 3 * S.Lanes, factor0, flip0, factor1, flip1);
+            if (Has<N>(4, D.Vectors)) a4 = Two(a4, p + 4 * S.Lanes, q + 4 * S.Lanes, factor0, flip0, factor1, flip1);
+            if (Has<N>(5, D.Vectors)) a5 = Two(a5, p + 5 * S.Lanes, q + 5 * S.Lanes, factor0, flip0, factor1, flip1);
+            if (Has<N>(6, D.Vectors)) a6 = Two(a6, p + 6 * S.Lanes, q + 6 * S.Lanes, factor0, flip0, factor1, flip1);
+            if (Has<N>(7, D.Vectors)) a7 = Two(a7, p + 7 * S.Lanes, q + 7 * S.Lanes, factor0, flip0, factor1, flip1);
+            if (Has<N>(8, D.Vectors)) a8 = Two(a8, p + 8 * S.Lanes, q + 8 * S.Lanes, factor0, flip0, factor1, flip1);
+            if (Has<N>(9, D.Vectors)) a9 = Two(a9, p + 9 * S.Lanes, q + 9 * S.Lanes, factor0, flip0, factor1, flip1);
+            if (Has<N>(10, D.Vectors)) a10 = Two(a10, p + 10 * S.Lanes, q + 10 * S.Lanes, factor0, flip0, factor1, flip1);
+            if (Has<N>(11, D.Vectors)) a11 = Two(a11, p + 11 * S.Lanes, q + 11 * S.Lanes, factor0, flip0, factor1, flip1);
+            if (Has<N>(12, D.Vectors)) a12 = Two(a12, p + 12 * S.Lanes, q + 12 * S.Lanes, factor0, flip0, factor1, flip1);
+            if (Has<N>(13, D.Vectors)) a13 = Two(a13, p + 13 * S.Lanes, q + 13 * S.Lanes, factor0, flip0, factor1, flip1);
+            if (Has<N>(14, D.Vectors)) a14 = Two(a14, p + 14 * S.Lanes, q + 14 * S.Lanes, factor0, flip0, factor1, flip1);
+            if (Has<N>(15, D.Vectors)) a15 = Two(a15, p + 15 * S.Lanes, q + 15 * S.Lanes, factor0, flip0, factor1, flip1);
+            p = q + stride;
+        }
+
+        if (x < end)
+        {
+            var b = D.LoadInputs(x);
+            I factor = D.Factor(b), flip = D.Flip(b);
+            a0 = D.MulAdd(a0, D.LoadWeights((byte*)p), factor, flip);
+            if (Has<N>(1, D.Vectors)) a1 = D.MulAdd(a1, D.LoadWeights((byte*)(p + S.Lanes)), factor, flip);
+            if (Has<N>(2, D.Vectors)) a2 = D.MulAdd(a2, D.LoadWeights((byte*)(p + 2 * S.Lanes)), factor, flip);
+            if (Has<N>(3, D.Vectors)) a3 = D.MulAdd(a3, D.LoadWeights((byte*)(p + 3 * S.Lanes)), factor, flip);
+            if (Has<N>(4, D.Vectors)) a4 = D.MulAdd(a4, D.LoadWeights((byte*)(p + 4 * S.Lanes)), factor, flip);
+            if (Has<N>(5, D.Vectors)) a5 = D.MulAdd(a5, D.LoadWeights((byte*)(p + 5 * S.Lanes)), factor, flip);
+            if (Has<N>(6, D.Vectors)) a6 = D.MulAdd(a6, D.LoadWeights((byte*)(p + 6 * S.Lanes)), factor, flip);
+            if (Has<N>(7, D.Vectors)) a7 = D.MulAdd(a7, D.LoadWeights((byte*)(p + 7 * S.Lanes)), factor, flip);
+            if (Has<N>(8, D.Vectors)) a8 = D.MulAdd(a8, D.LoadWeights((byte*)(p + 8 * S.Lanes)), factor, flip);
+            if (Has<N>(9, D.Vectors)) a9 = D.MulAdd(a9, D.LoadWeights((byte*)(p + 9 * S.Lanes)), factor, flip);
+            if (Has<N>(10, D.Vectors)) a10 = D.MulAdd(a10, D.LoadWeights((byte*)(p + 10 * S.Lanes)), factor, flip);
+            if (Has<N>(11, D.Vectors)) a11 = D.MulAdd(a11, D.LoadWeights((byte*)(p + 11 * S.Lanes)), factor, flip);
+            if (Has<N>(12, D.Vectors)) a12 = D.MulAdd(a12, D.LoadWeights((byte*)(p + 12 * S.Lanes)), factor, flip);
+            if (Has<N>(13, D.Vectors)) a13 = D.MulAdd(a13, D.LoadWeights((byte*)(p + 13 * S.Lanes)), factor, flip);
+            if (Has<N>(14, D.Vectors)) a14 = D.MulAdd(a14, D.LoadWeights((byte*)(p + 14 * S.Lanes)), factor, flip);
+            if (Has<N>(15, D.Vectors)) a15 = D.MulAdd(a15, D.LoadWeights((byte*)(p + 15 * S.Lanes)), factor, flip);
+        }
+
+        var scale = S.Broadcast(xscale);
+        if (left >= Wanted<N>(D.Vectors))
+        {
+            Put(matrix, a0, c, scale, init, y);
+            if (Has<N>(1, D.Vectors)) Put(matrix, a1, c + S.Lanes, scale, init, y);
+            if (Has<N>(2, D.Vectors)) Put(matrix, a2, c + 2 * S.Lanes, scale, init, y);
+            if (Has<N>(3, D.Vectors)) Put(matrix, a3, c + 3 * S.Lanes, scale, init, y);
+            if (Has<N>(4, D.Vectors)) Put(matrix, a4, c + 4 * S.Lanes, scale, init, y);
+            if (Has<N>(5, D.Vectors)) Put(matrix, a5, c + 5 * S.Lanes, scale, init, y);
+            if (Has<N>(6, D.Vectors)) Put(matrix, a6, c + 6 * S.Lanes, scale, init, y);
+            if (Has<N>(7, D.Vectors)) Put(matrix, a7, c + 7 * S.Lanes, scale, init, y);
+            if (Has<N>(8, D.Vectors)) Put(matrix, a8, c + 8 * S.Lanes, scale, init, y);
+            if (Has<N>(9, D.Vectors)) Put(matrix, a9, c + 9 * S.Lanes, scale, init, y);
+            if (Has<N>(10, D.Vectors)) Put(matrix, a10, c + 10 * S.Lanes, scale, init, y);
+            if (Has<N>(11, D.Vectors)) Put(matrix, a11, c + 11 * S.Lanes, scale, init, y);
+            if (Has<N>(12, D.Vectors)) Put(matrix, a12, c + 12 * S.Lanes, scale, init, y);
+            if (Has<N>(13, D.Vectors)) Put(matrix, a13, c + 13 * S.Lanes, scale, init, y);
+            if (Has<N>(14, D.Vectors)) Put(matrix, a14, c + 14 * S.Lanes, scale, init, y);
+            if (Has<N>(15, D.Vectors)) Put(matrix, a15, c + 15 * S.Lanes, scale, init, y);
+            return;
+        }
+
+        var sums = matrix->Sums;
+        Keep(matrix, a0, c, sums);
+        if (Has<N>(1, D.Vectors)) Keep(matrix, a1, c + S.Lanes, sums + S.Lanes);
+        if (Has<N>(2, D.Vectors)) Keep(matrix, a2, c + 2 * S.Lanes, sums + 2 * S.Lanes);
+        if (Has<N>(3, D.Vectors)) Keep(matrix, a3, c + 3 * S.Lanes, sums + 3 * S.Lanes);
+        if (Has<N>(4, D.Vectors)) Keep(matrix, a4, c + 4 * S.Lanes, sums + 4 * S.Lanes);
+        if (Has<N>(5, D.Vectors)) Keep(matrix, a5, c + 5 * S.Lanes, sums + 5 * S.Lanes);
+        if (Has<N>(6, D.Vectors)) Keep(matrix, a6, c + 6 * S.Lanes, sums + 6 * S.Lanes);
+        if (Has<N>(7, D.Vectors)) Keep(matrix, a7, c + 7 * S.Lanes, sums + 7 * S.Lanes);
+        if (Has<N>(8, D.Vectors)) Keep(matrix, a8, c + 8 * S.Lanes, sums + 8 * S.Lanes);
+        if (Has<N>(9, D.Vectors)) Keep(matrix, a9, c + 9 * S.Lanes, sums + 9 * S.Lanes);
+        if (Has<N>(10, D.Vectors)) Keep(matrix, a10, c + 10 * S.Lanes, sums + 10 * S.Lanes);
+        if (Has<N>(11, D.Vectors)) Keep(matrix, a11, c + 11 * S.Lanes, sums + 11 * S.Lanes);
+        if (Has<N>(12, D.Vectors)) Keep(matrix, a12, c + 12 * S.Lanes, sums + 12 * S.Lanes);
+        if (Has<N>(13, D.Vectors)) Keep(matrix, a13, c + 13 * S.Lanes, sums + 13 * S.Lanes);
+        if (Has<N>(14, D.Vectors)) Keep(matrix, a14, c + 14 * S.Lanes, sums + 14 * S.Lanes);
+        if (Has<N>(15, D.Vectors)) Keep(matrix, a15, c + 15 * S.Lanes, sums + 15 * S.Lanes);
+        PutKept(matrix, sums, c, left, scale, init, y);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows2<N>(Matrix* matrix, int* p, nint stride, nint c, nint left, sbyte* x, nint ldx, float* xscale, int* starts, float* init, nint ldinit, float* y, nint ldy)
+        where N : struct, ITiles
+    {
+        A a0 = D.Begin(starts[0]), a1 = a0, a2 = a0, a3 = a0;
+        A b0 = D.Begin(starts[1]), b1 = b0, b2 = b0, b3 = b0;
+        var end = x + matrix->Groups * WeightLayout.InnerInt8;
+        for (var pairs = end - WeightLayout.InnerInt8; x < pairs; x += 2 * WeightLayout.InnerInt8)
+        {
+            var q = p + stride;
+            var b = D.LoadInputs(x);
+            I factor0 = D.Factor(b), flip0 = D.Flip(b);
+            b = D.LoadInputs(x + WeightLayout.InnerInt8);
+            I factor1 = D.Factor(b), flip1 = D.Flip(b);
+            b = D.LoadInputs(x + ldx);
+            I factor2 = D.Factor(b), flip2 = D.Flip(b);
+            b = D.LoadInputs(x + ldx + WeightLayout.InnerInt8);
+            I factor3 = D.Factor(b), flip3 = D.Flip(b);
+            I w = D.LoadWeights((byte*)p), v = D.LoadWeights((byte*)q);
+            a0 = D.MulAdd(a0, w, factor0, flip0, v, factor1, flip1);
+            b0 = D.MulAdd(b0, w, factor2, flip2, v, factor3, flip3);
+            if (Has<N>(1, 4))
+            {
+                (w, v) = (D.LoadWeights((byte*)(p + S.Lanes)), D.LoadWeights((byte*)(q + S.Lanes)));
+                a1 = D.MulAdd(a1, w, factor0, flip0, v, factor1, flip1);
+                b1 = D.MulAdd(b1, w, factor2, flip2, v, factor3, flip3);
+            }
+
+            if (Has<N>(2, 4))
+            {
+                (w, v) = (D.LoadWeights((byte*)(p + 2 * S.Lanes)), D.LoadWeights((byte*)(q + 2 * S.Lanes)));
+                a2 = D.MulAdd(a2, w, factor0, flip0, v, factor1, flip1);
+                b2 = D.MulAdd(b2, w, factor2, flip2, v, factor3, flip3);
+            }
+
+            if (Has<N>(3, 4))
+            {
+                (w, v) = (D.LoadWeights((byte*)(p + 3 * S.Lanes)), D.LoadWeights((byte*)(q + 3 * S.Lanes)));
+                a3 = D.MulAdd(a3, w, factor0, flip0, v, factor1, flip1);
+                b3 = D.MulAdd(b3, w, factor2, flip2, v, factor3, flip3);
+            }
+
+            p = q + stride;
+        }
+
+        if (x < end)
+        {
+            var b = D.LoadInputs(x);
+            I factor0 = D.Factor(b), flip0 = D.Flip(b);
+            b = D.LoadInputs(x + ldx);
+            I factor1 = D.Factor(b), flip1 = D.Flip(b);
+            var w = D.LoadWeights((byte*)p);
+            a0 = D.MulAdd(a0, w, factor0, flip0);
+            b0 = D.MulAdd(b0, w, factor1, flip1);
+            if (Has<N>(1, 4))
+            {
+                w = D.LoadWeights((byte*)(p + S.Lanes));
+                a1 = D.MulAdd(a1, w, factor0, flip0);
+                b1 = D.MulAdd(b1, w, factor1, flip1);
+            }
+
+            if (Has<N>(2, 4))
+            {
+                w = D.LoadWeights((byte*)(p + 2 * S.Lanes));
+                a2 = D.MulAdd(a2, w, factor0, flip0);
+                b2 = D.MulAdd(b2, w, factor1, flip1);
+            }
+
+            if (Has<N>(3, 4))
+            {
+                w = D.LoadWeights((byte*)(p + 3 * S.Lanes));
+                a3 = D.MulAdd(a3, w, factor0, flip0);
+                b3 = D.MulAdd(b3, w, factor1, flip1);
+            }
+        }
+
+        F scale = S.Broadcast(xscale[0]), scale1 = S.Broadcast(xscale[1]);
+        var init1 = init == null ? null : init + ldinit;
+        var y1 = y + ldy;
+        if (left >= Wanted<N>(4))
+        {
+            Put(matrix, a0, c, scale, init, y);
+            Put(matrix, b0, c, scale1, init1, y1);
+            if (Has<N>(1, 4)) Put(matrix, a1, c + S.Lanes, scale, init, y);
+            if (Has<N>(1, 4)) Put(matrix, b1, c + S.Lanes, scale1, init1, y1);
+            if (Has<N>(2, 4)) Put(matrix, a2, c + 2 * S.Lanes, scale, init, y);
+            if (Has<N>(2, 4)) Put(matrix, b2, c + 2 * S.Lanes, scale1, init1, y1);
+            if (Has<N>(3, 4)) Put(matrix, a3, c + 3 * S.Lanes, scale, init, y);
+            if (Has<N>(3, 4)) Put(matrix, b3, c + 3 * S.Lanes, scale1, init1, y1);
+            return;
+        }
+
+        var sums = matrix->Sums;
+        var sums1 = sums + 4 * S.Lanes;
+        Keep(matrix, a0, c, sums);
+        Keep(matrix, b0, c, sums1);
+        if (Has<N>(1, 4)) Keep(matrix, a1, c + S.Lanes, sums + S.Lanes);
+        if (Has<N>(1, 4)) Keep(matrix, b1, c + S.Lanes, sums1 + S.Lanes);
+        if (Has<N>(2, 4)) Keep(matrix, a2, c + 2 * S.Lanes, sums + 2 * S.Lanes);
+        if (Has<N>(2, 4)) Keep(matrix, b2, c + 2 * S.Lanes, sums1 + 2 * S.Lanes);
+        if (Has<N>(3, 4)) Keep(matrix, a3, c + 3 * S.Lanes, sums + 3 * S.Lanes);
+        if (Has<N>(3, 4)) Keep(matrix, b3, c + 3 * S.Lanes, sums1 + 3 * S.Lanes);
+        PutKept(matrix, sums, c, left, scale, init, y);
+        PutKept(matrix, sums1, c, left, scale1, init1, y1);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static A Two(A acc, int* p, int* q, I factor0, I flip0, I factor1, I flip1) =>
+        D.MulAdd(acc, D.LoadWeights((byte*)p), factor0, flip0, D.LoadWeights((byte*)q), factor1, flip1);
+
+    /// <summary>Outputs of a whole piece.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static nint Wanted<N>(int most)
+        where N : struct, ITiles => Taken(N.Count * Panels<int>.Tile, most);
 
     /// <summary>One vector of outputs from its sums.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Put(Matrix* matrix, I sum, nint c, F xscale, float* init, float* y) =>
+    private static void Put(Matrix* matrix, A sum, nint c, F xscale, float* init, float* y) =>
         S.Store(y + c, ScaledSums<S, F, I>.Value(D.Finish(sum, matrix->RowSums + c), matrix->Scales, xscale, init, c));
 
-    /// <summary>The same for the outputs that are left of a panel whose sums are stored.</summary>
-    private static void PutRest(Matrix* matrix, int* sums, nint c, float xscale, float* init, float* y)
-    {
-        var beside = stackalloc float[WeightLayout.TileRows];
-        for (; c < matrix->N; c += S.Lanes, sums += S.Lanes)
-        {
-            var value = ScaledSums<S, F, I>.Value(D.Finish(S.LoadInt(sums), matrix->RowSums + c), matrix->Scales, S.Broadcast(xscale), init, c);
-            S.Store(Lanes<S, F, I>.Target(y, c, matrix->N, beside), value);
-        }
+    /// <summary>Sums of a vector of rows, for a piece of which only some outputs are wanted.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Keep(Matrix* matrix, A sum, nint c, int* sums) => S.StoreInt(sums, D.Finish(sum, matrix->RowSums + c));
 
-        Lanes<S, F, I>.Flush(y, matrix->N, beside);
+    /// <summary>Outputs from sums that were kept.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void PutKept(Matrix* matrix, int* sums, nint c, nint left, F xscale, float* init, float* y)
+    {
+        for (var end = c + left; c < end; c += S.Lanes, sums += S.Lanes)
+        {
+            var value = ScaledSums<S, F, I>.Value(S.LoadInt(sums), matrix->Scales, xscale, init, c);
+            if (c + S.Lanes <= end)
+            {
+                S.Store(y + c, value);
+                continue;
+            }
+
+            S.Store((float*)sums, value);
+            for (nint i = 0; c + i < end; i++) y[c + i] = ((float*)sums)[i];
+        }
     }
 
     private struct Matrix
     {
-        public byte* Weights;
+        /// <summary>4 weights of a row are one integer.</summary>
+        public Panels<int> Weights;
         public float* Scales;
         public int* RowSums;
         public int* Sums;
-        public nint TileBytes;
+        public nint Groups;
+        public nint From;
         public nint N;
 
-        /// <summary>Where tile number <paramref name="tile"/> of the panel at output c begins; the panel's first if there is no such output.</summary>
+        /// <summary>As <see cref="Panels{T}.At"/>, up to the outputs that are wanted.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public readonly byte* Tile(nint c, nint tile)
+        public readonly int* At(nint c, out nint stride, out nint left)
         {
-            var row = c + tile * WeightLayout.TileRows;
-            if (row >= N) row = c;
-            return Weights + (row >> 4) * TileBytes + (row & 15) * WeightLayout.InnerInt8;
+            var p = Weights.At(c, out stride, out left);
+            if (left > N - c) left = N - c;
+            return p;
         }
     }
 }

@@ -1,7 +1,7 @@
 namespace SeqRuntime.Kernels;
 
 /// <summary>
-/// Products of int4 weights (a tile's rows in lanes, 8 inputs in the nibbles of each lane) by int8 inputs: within a group of 32
+/// Products of int4 weights (rows in lanes, 8 inputs in the nibbles of each lane) by int8 inputs: within a group of 32
 /// inputs sums are small, between groups they are int32 multiplied by the group's scale.
 /// </summary>
 /// <remarks>

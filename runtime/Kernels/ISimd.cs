@@ -19,6 +19,9 @@ internal unsafe interface ISimd<F, I>
     static abstract void Store(float* p, F v);
     static abstract F Broadcast(float value);
 
+    /// <summary>One element in all lanes.</summary>
+    static abstract F LoadBroadcast(float* p);
+
     static abstract F Add(F a, F b);
     static abstract F Sub(F a, F b);
     static abstract F Mul(F a, F b);

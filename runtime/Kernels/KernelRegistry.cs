@@ -16,7 +16,7 @@ internal static class KernelRegistry
     public const string Variable = "SEQRUNTIME_KERNELS";
 
     /// <summary>The reference: runs everywhere.</summary>
-    public static KernelSet Portable { get; } = new SimdKernels<Scalar, float, int, GemmInt8<Scalar, float, int, Scalar>, GemmInt4<Scalar, float, int, ScalarInt4, int>, WholeSteps<Scalar, float, int>>("portable");
+    public static KernelSet Portable { get; } = new SimdKernels<Scalar, float, int, GemmInt8<Scalar, float, int, Scalar, int>, GemmInt4<Scalar, float, int, ScalarInt4, int>, WholeSteps<Scalar, float, int>>("portable");
 
     /// <summary>Kernel sets that run on this processor, best first; portable is always the last.</summary>
     public static IReadOnlyList<KernelSet> Runnable { get; } = FindRunnable();
@@ -71,8 +71,8 @@ internal static class KernelRegistry
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void AddArm64(List<KernelSet> sets)
     {
-        if (Arm.Dp.IsSupported) AddFour<AdvSimdDp, AdvSimdDpInt4, Vector128<int>>(sets, "advsimd-dp");
-        AddFour<AdvSimd, AdvSimdInt4, AdvSimdInt4.Sums>(sets, "advsimd");
+        if (Arm.Dp.IsSupported) AddFour<AdvSimdDp, Vector128<int>, AdvSimdDpInt4, Vector128<int>>(sets, "advsimd-dp");
+        AddFour<AdvSimd, AdvSimd.Sums, AdvSimdInt4, AdvSimdInt4.Sums>(sets, "advsimd");
     }
 
     /// <summary>16 lanes of fp32. int8 products take 8: 16 are no faster by AVX-512 (BW), and AVX-VNNI has no more.</summary>
@@ -82,22 +82,23 @@ internal static class KernelRegistry
         else Add<Avx2>();
 
         void Add<D>()
-            where D : struct, IInt8Dot<Vector256<int>> =>
-            sets.Add(new SimdKernels<Avx512, Vector512<float>, Vector512<int>, GemmInt8<Avx2, Vector256<float>, Vector256<int>, D>, GemmInt4<Avx512, Vector512<float>, Vector512<int>, Avx512Int4, Vector512<short>>,
+            where D : struct, IInt8Dot<Vector256<int>, Vector256<int>> =>
+            sets.Add(new SimdKernels<Avx512, Vector512<float>, Vector512<int>, GemmInt8<Avx2, Vector256<float>, Vector256<int>, D, Vector256<int>>, GemmInt4<Avx512, Vector512<float>, Vector512<int>, Avx512Int4, Vector512<short>>,
                 SplitSteps<WholeSteps<Avx512, Vector512<float>, Vector512<int>>, WholeSteps<Avx2, Vector256<float>, Vector256<int>>>>("avx512"));
     }
 
     private static void AddEight<D, Q, G>(List<KernelSet> sets, string name)
-        where D : struct, IInt8Dot<Vector256<int>>
+        where D : struct, IInt8Dot<Vector256<int>, Vector256<int>>
         where Q : struct, IInt4Dot<Vector256<int>, G>
         where G : unmanaged =>
-        sets.Add(new SimdKernels<Avx2, Vector256<float>, Vector256<int>, GemmInt8<Avx2, Vector256<float>, Vector256<int>, D>, GemmInt4<Avx2, Vector256<float>, Vector256<int>, Q, G>,
+        sets.Add(new SimdKernels<Avx2, Vector256<float>, Vector256<int>, GemmInt8<Avx2, Vector256<float>, Vector256<int>, D, Vector256<int>>, GemmInt4<Avx2, Vector256<float>, Vector256<int>, Q, G>,
             WholeSteps<Avx2, Vector256<float>, Vector256<int>>>(name));
 
-    private static void AddFour<D, Q, G>(List<KernelSet> sets, string name)
-        where D : struct, IInt8Dot<Vector128<int>>
+    private static void AddFour<D, A, Q, G>(List<KernelSet> sets, string name)
+        where D : struct, IInt8Dot<Vector128<int>, A>
+        where A : unmanaged
         where Q : struct, IInt4Dot<Vector128<int>, G>
         where G : unmanaged =>
-        sets.Add(new SimdKernels<AdvSimd, Vector128<float>, Vector128<int>, GemmInt8<AdvSimd, Vector128<float>, Vector128<int>, D>, GemmInt4<AdvSimd, Vector128<float>, Vector128<int>, Q, G>,
+        sets.Add(new SimdKernels<AdvSimd, Vector128<float>, Vector128<int>, GemmInt8<AdvSimd, Vector128<float>, Vector128<int>, D, A>, GemmInt4<AdvSimd, Vector128<float>, Vector128<int>, Q, G>,
             WholeSteps<AdvSimd, Vector128<float>, Vector128<int>>>(name));
 }

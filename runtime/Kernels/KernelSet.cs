@@ -22,11 +22,14 @@ internal abstract unsafe class KernelSet
     /// <summary>Bytes that may be read past the end of any input.</summary>
     public const int ReadSlack = SeqLayout.ReadSlack;
 
+    /// <summary>Outputs that the widest vectors make at once, by which work is counted.</summary>
+    public const int Lanes = 16;
+
     /// <summary>Name as the environment variable and the log use it: portable, avx2, avxvnni, avx512, advsimd, advsimd-dp.</summary>
     public abstract string Name { get; }
 
     /// <summary>Y[i, r] = init[i, r] + Σ_k W[r, k]·X[i, k] for i &lt; m, from ≤ r &lt; n ≤ rows.</summary>
-    /// <param name="w">Packed fp32 tiles.</param>
+    /// <param name="w">Packed fp32 weights.</param>
     /// <param name="layout">Their layout.</param>
     /// <param name="x">X, fp32, row stride <paramref name="ldx"/> elements.</param>
     /// <param name="ldx">Elements between rows of X.</param>
@@ -35,15 +38,15 @@ internal abstract unsafe class KernelSet
     /// <param name="ldinit">Elements between rows of init.</param>
     /// <param name="y">Y, row stride <paramref name="ldy"/> elements.</param>
     /// <param name="ldy">Elements between rows of Y.</param>
-    /// <param name="from">First output to write: a multiple of 16.</param>
+    /// <param name="from">First output to write: a multiple of 4.</param>
     /// <param name="n">End of the outputs to write of each row.</param>
     public abstract void GemmFloat32(byte* w, WeightLayout layout, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n);
 
     /// <summary>Y[i, r] = fma((float)Σ_k Wq[r, k]·Xq[i, k], wscale[r]·xscale[i], init[i, r]); other parameters as in <see cref="GemmFloat32"/>.</summary>
-    /// <param name="w">Packed int8 tiles.</param>
+    /// <param name="w">Packed int8 weights.</param>
     /// <param name="scales">A scale for each padded row.</param>
     /// <param name="sums">The sum of each padded row's weights.</param>
-    /// <param name="layout">The layout of the tiles.</param>
+    /// <param name="layout">Their layout.</param>
     /// <param name="xq">Quantized rows, zero padded to <see cref="QuantizedStride"/> bytes, as <see cref="QuantizeRows"/> writes them.</param>
     /// <param name="ldxq">Bytes between rows.</param>
     /// <param name="xscale">One scale per row.</param>
@@ -52,15 +55,15 @@ internal abstract unsafe class KernelSet
     /// <param name="ldinit">Elements between rows of init.</param>
     /// <param name="y">Y.</param>
     /// <param name="ldy">Elements between rows of Y.</param>
-    /// <param name="from">First output to write: a multiple of 16.</param>
+    /// <param name="from">First output to write: a multiple of 4.</param>
     /// <param name="n">End of the outputs to write of each row.</param>
     public abstract void GemmInt8(byte* w, float* scales, int* sums, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n);
 
-    /// <summary>The same as <see cref="GemmFloat32"/> for packed fp16 tiles, each weight converted to fp32 exactly.</summary>
+    /// <summary>The same as <see cref="GemmFloat32"/> for packed fp16 weights, each weight converted to fp32 exactly.</summary>
     public abstract void GemmFloat16(byte* w, WeightLayout layout, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n);
 
     /// <summary>
-    /// The same as <see cref="GemmInt8"/> for packed int4 tiles: Y[i, r] = fma((float)Σ_g s[r, g]·Σ_k∈g Wq[r, k]·Xq[i, k], wscale[r]·xscale[i], init[i, r]),
+    /// The same as <see cref="GemmInt8"/> for packed int4 weights: Y[i, r] = fma((float)Σ_g s[r, g]·Σ_k∈g Wq[r, k]·Xq[i, k], wscale[r]·xscale[i], init[i, r]),
     /// g over groups of 32 inputs with group scales s.
     /// </summary>
     public abstract void GemmInt4(byte* w, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n);
@@ -115,22 +118,19 @@ internal abstract unsafe class KernelSet
     public abstract void Normalize(float* x, float* gain, float* bias, float* y, nint n, float epsilon, bool rms);
 
     /// <summary>
-    /// One LSTM cell update for <paramref name="hidden"/> units from pre-activations in gate-interleaved tiles
-    /// (block of 16 units: i, f, g, o, each 16 floats): c' = σ(f)·c + σ(i)·tanh(g), h' = σ(o)·tanh(c').
+    /// One LSTM cell update for <paramref name="hidden"/> units from pre-activations in the order of
+    /// <see cref="GateRows"/> (i, f, g, o): c' = σ(f)·c + σ(i)·tanh(g), h' = σ(o)·tanh(c').
     /// cell, cellOut (may be the same) and hiddenOut hold hidden units each; exactly hidden elements are written.
     /// </summary>
     public abstract void LstmCell(float* gates, float* cell, float* cellOut, float* hiddenOut, int hidden);
 
     /// <summary>
-    /// One GRU cell update (reset after the product: n = tanh(gx_n + r·gh_n)) from pre-activations in gate-interleaved tiles
-    /// (block of 16 units: r, z, n): h' = (1 - z)·n + z·h, computed as n + z·(h - n).
+    /// One GRU cell update (reset after the product: n = tanh(gx_n + r·gh_n)) from pre-activations in the order of
+    /// <see cref="GateRows"/> (r, z, n): h' = (1 - z)·n + z·h, computed as n + z·(h - n).
     /// </summary>
     public abstract void GruCell(float* gatesX, float* gatesH, float* hidden, float* hiddenOut, int units);
 
-    /// <summary>
-    /// Bytes of fp32 weights up to which a whole step is faster than its parts: where it reads whole cache lines always, otherwise while they stay in
-    /// the nearest cache.
-    /// </summary>
+    /// <summary>Largest size of the fp32 weights of a layer, in bytes, for which a whole step is faster than its parts.</summary>
     public abstract long MostStepBytes { get; }
 
     /// <summary>

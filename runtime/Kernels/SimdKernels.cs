@@ -21,7 +21,7 @@ internal sealed unsafe class SimdKernels<S, F, I, B, P, T>(string name) : Kernel
     public override string Name { get; } = name;
 
     public override void GemmFloat32(byte* w, WeightLayout layout, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n) =>
-        GemmFloat32<S, F, I, Float32Weights<S, F, I>, float>.Run((float*)w, (nint)layout.Columns * WeightLayout.TileRows, WeightLayout.TileRows, layout.Columns, x, ldx, m, init, ldinit, y, ldy, from, n);
+        GemmFloat32<S, F, I, Float32Weights<S, F, I>, float>.Run(Panels<float>.Packed((float*)w, layout), layout.Columns, x, ldx, m, init, ldinit, y, ldy, from, n);
 
     public override void GemmInt8(byte* w, float* scales, int* sums, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n) =>
         B.Run(w, scales, sums, layout, xq, ldxq, xscale, m, init, ldinit, y, ldy, from, n);
@@ -36,7 +36,7 @@ internal sealed unsafe class SimdKernels<S, F, I, B, P, T>(string name) : Kernel
         Quantize<S, F, I>.Rows(x, ldx, m, k, fixedScale, q, scales);
 
     public override void GemmDense(float* a, nint lda, float* b, nint ldb, int m, int k, int n, float* init, nint ldinit, float* y, nint ldy) =>
-        GemmFloat32<S, F, I, Float32Weights<S, F, I>, float>.Run(b, WeightLayout.TileRows, ldb, k, a, lda, m, init, ldinit, y, ldy, 0, n);
+        GemmFloat32<S, F, I, Float32Weights<S, F, I>, float>.Run(Panels<float>.Dense(b, n, ldb), k, a, lda, m, init, ldinit, y, ldy, 0, n);
 
     public override void Unary(UnaryFunction function, float* x, float* y, nint n, float alpha, float beta) =>
         Elementwise<S, F, I>.Unary(function, x, y, n, alpha, beta);
@@ -57,7 +57,7 @@ internal sealed unsafe class SimdKernels<S, F, I, B, P, T>(string name) : Kernel
     public override void GruCell(float* gatesX, float* gatesH, float* hidden, float* hiddenOut, int units) =>
         Cells<S, F, I>.Gru(gatesX, gatesH, hidden, hiddenOut, units);
 
-    public override long MostStepBytes => 2 * S.Lanes >= WeightLayout.TileRows ? long.MaxValue : 64 * 1024;
+    public override long MostStepBytes => 2 * S.Lanes >= GateRows.BlockUnits ? long.MaxValue : 64 * 1024;
 
     public override void WholeStep(in RecurrentStep step) => T.Run(step, 0, step.Units);
 }

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace SeqRuntime.Kernels;
 
-/// <summary>Steps by vectors of a whole tile, but the last units by half of one where that holds them: half of the tile is then padding.</summary>
+/// <summary>Steps by vectors of 16 units, but the last units by one of 8 where that holds them.</summary>
 /// <typeparam name="W">Steps with 16 lanes.</typeparam>
 /// <typeparam name="N">Steps with 8.</typeparam>
 internal readonly struct SplitSteps<W, N> : IWholeSteps

@@ -16,7 +16,7 @@ internal readonly unsafe struct WholeSteps<S, F, I> : IWholeSteps
     where F : unmanaged
     where I : unmanaged
 {
-    private const int Tile = WeightLayout.TileRows;
+    private const int Tile = GateRows.BlockUnits;
 
     public static void Run(in RecurrentStep step, nint first, nint end)
     {
@@ -34,18 +34,19 @@ internal readonly unsafe struct WholeSteps<S, F, I> : IWholeSteps
         var descending = step.IsDescending;
         const int Gates = 4;
         var beside = stackalloc float[2 * Tile];
-        var width = S.Lanes == 16 ? S.Lanes : 2 * S.Lanes;
-        var last = (end - first - 1) / width * width;
-        for (nint done = 0; done <= last; done += width)
+        var together = S.Lanes == 16 ? S.Lanes : 2 * S.Lanes;
+        var last = (end - first - 1) / together * together;
+        for (nint done = 0; done <= last; done += together)
         {
             var unit = first + (descending ? last - done : done);
             var isPair = S.Lanes != 16 && unit + S.Lanes < end;
             F i0 = default, f0 = default, g0 = default, o0 = default, i1 = default, f1 = default, g1 = default, o1 = default;
+            nint width = Width(unit, units), next = Gates * width;
             if (bias != null)
             {
-                var b = bias + Start(unit, Gates, Tile);
-                (i0, f0, g0, o0) = (S.Load(b), S.Load(b + Tile), S.Load(b + 2 * Tile), S.Load(b + 3 * Tile));
-                if (isPair) (i1, f1, g1, o1) = (S.Load(b + S.Lanes), S.Load(b + Tile + S.Lanes), S.Load(b + 2 * Tile + S.Lanes), S.Load(b + 3 * Tile + S.Lanes));
+                var b = bias + Start(unit, Gates, 1);
+                (i0, f0, g0, o0) = (S.Load(b), S.Load(b + width), S.Load(b + 2 * width), S.Load(b + 3 * width));
+                if (isPair) (i1, f1, g1, o1) = (S.Load(b + S.Lanes), S.Load(b + width + S.Lanes), S.Load(b + 2 * width + S.Lanes), S.Load(b + 3 * width + S.Lanes));
             }
 
             for (var part = 0; part < 2; part++)
@@ -53,33 +54,32 @@ internal readonly unsafe struct WholeSteps<S, F, I> : IWholeSteps
                 var from = part == 0 ? x : h;
                 var count = part == 0 ? inputs : units;
                 var stop = from + count;
-                var stride = count * Tile;
-                var p = (part == 0 ? w : r) + Start(unit, Gates, stride);
-                var p2 = p + 2 * stride;
+                var p = (part == 0 ? w : r) + Start(unit, Gates, count);
+                var p2 = p + 2 * width;
                 for (; isPair && from < stop; from++)
                 {
                     var value = S.Broadcast(*from);
                     i0 = S.Fma(value, S.Load(p), i0);
-                    f0 = S.Fma(value, S.Load(p + stride), f0);
+                    f0 = S.Fma(value, S.Load(p + width), f0);
                     g0 = S.Fma(value, S.Load(p2), g0);
-                    o0 = S.Fma(value, S.Load(p2 + stride), o0);
+                    o0 = S.Fma(value, S.Load(p2 + width), o0);
                     i1 = S.Fma(value, S.Load(p + S.Lanes), i1);
-                    f1 = S.Fma(value, S.Load(p + stride + S.Lanes), f1);
+                    f1 = S.Fma(value, S.Load(p + width + S.Lanes), f1);
                     g1 = S.Fma(value, S.Load(p2 + S.Lanes), g1);
-                    o1 = S.Fma(value, S.Load(p2 + stride + S.Lanes), o1);
-                    p += Tile;
-                    p2 += Tile;
+                    o1 = S.Fma(value, S.Load(p2 + width + S.Lanes), o1);
+                    p += next;
+                    p2 += next;
                 }
 
                 for (; from < stop; from++)
                 {
                     var value = S.Broadcast(*from);
                     i0 = S.Fma(value, S.Load(p), i0);
-                    f0 = S.Fma(value, S.Load(p + stride), f0);
+                    f0 = S.Fma(value, S.Load(p + width), f0);
                     g0 = S.Fma(value, S.Load(p2), g0);
-                    o0 = S.Fma(value, S.Load(p2 + stride), o0);
-                    p += Tile;
-                    p2 += Tile;
+                    o0 = S.Fma(value, S.Load(p2 + width), o0);
+                    p += next;
+                    p2 += next;
                 }
             }
 
@@ -106,12 +106,17 @@ internal readonly unsafe struct WholeSteps<S, F, I> : IWholeSteps
         var descending = step.IsDescending;
         const int Gates = 3;
         var beside = stackalloc float[Tile];
-        var last = (end - first - 1) / (2 * S.Lanes) * (2 * S.Lanes);
-        for (nint done = 0; done <= last; done += 2 * S.Lanes)
+
+        // Two vectors at a time. With 16 lanes these are two blocks, which must be whole; what is left goes one by one.
+        var pairs = S.Lanes == 16 ? ((end & -Tile) - first) >> 5 : (end - first + 2 * S.Lanes - 1) / (2 * S.Lanes);
+        var items = pairs + (S.Lanes == 16 ? (end - first - 2 * Tile * pairs + Tile - 1) >> 4 : 0);
+        for (nint done = 0; done < items; done++)
         {
-            var unit = first + (descending ? last - done : done);
-            var isPair = unit + S.Lanes < end;
+            var item = descending ? items - 1 - done : done;
+            var unit = first + (item < pairs ? item * 2 * S.Lanes : (item + pairs) * S.Lanes);
+            var isPair = item < pairs && unit + S.Lanes < end;
             var second = isPair ? unit + S.Lanes : unit;
+            nint width = Width(unit, units), next = Gates * width;
 
             // Of W·x first, then of R·h while those of W·x wait.
             F r0 = default, z0 = default, n0 = default, r1 = default, z1 = default, n1 = default;
@@ -122,10 +127,10 @@ internal readonly unsafe struct WholeSteps<S, F, I> : IWholeSteps
                 var start = part == 0 ? bias : recurrentBias;
                 if (start != null)
                 {
-                    var b = start + Start(unit, Gates, Tile);
-                    (r0, z0, n0) = (S.Load(b), S.Load(b + Tile), S.Load(b + 2 * Tile));
-                    b = start + Start(second, Gates, Tile);
-                    (r1, z1, n1) = (S.Load(b), S.Load(b + Tile), S.Load(b + 2 * Tile));
+                    var b = start + Start(unit, Gates, 1);
+                    (r0, z0, n0) = (S.Load(b), S.Load(b + width), S.Load(b + 2 * width));
+                    b = start + Start(second, Gates, 1);
+                    (r1, z1, n1) = (S.Load(b), S.Load(b + width), S.Load(b + 2 * width));
                 }
                 else
                 {
@@ -135,30 +140,30 @@ internal readonly unsafe struct WholeSteps<S, F, I> : IWholeSteps
                 var from = part == 0 ? x : h;
                 var count = part == 0 ? inputs : units;
                 var stop = from + count;
-                var stride = count * Tile;
                 var weights = part == 0 ? w : r;
-                var p = weights + Start(unit, Gates, stride);
-                var q = weights + Start(second, Gates, stride);
+                var p = weights + Start(unit, Gates, count);
+                var q = weights + Start(second, Gates, count);
                 for (; from < stop && isPair; from++)
                 {
                     var value = S.Broadcast(*from);
+                    var other = S.Lanes == 16 ? q : p + S.Lanes;
                     r0 = S.Fma(value, S.Load(p), r0);
-                    z0 = S.Fma(value, S.Load(p + stride), z0);
-                    n0 = S.Fma(value, S.Load(p + 2 * stride), n0);
-                    r1 = S.Fma(value, S.Load(q), r1);
-                    z1 = S.Fma(value, S.Load(q + stride), z1);
-                    n1 = S.Fma(value, S.Load(q + 2 * stride), n1);
-                    p += Tile;
-                    q += Tile;
+                    z0 = S.Fma(value, S.Load(p + width), z0);
+                    n0 = S.Fma(value, S.Load(p + 2 * width), n0);
+                    r1 = S.Fma(value, S.Load(other), r1);
+                    z1 = S.Fma(value, S.Load(other + width), z1);
+                    n1 = S.Fma(value, S.Load(other + 2 * width), n1);
+                    p += next;
+                    if (S.Lanes == 16) q += next;
                 }
 
                 for (; from < stop; from++)
                 {
                     var value = S.Broadcast(*from);
                     r0 = S.Fma(value, S.Load(p), r0);
-                    z0 = S.Fma(value, S.Load(p + stride), z0);
-                    n0 = S.Fma(value, S.Load(p + 2 * stride), n0);
-                    p += Tile;
+                    z0 = S.Fma(value, S.Load(p + width), z0);
+                    n0 = S.Fma(value, S.Load(p + 2 * width), n0);
+                    p += next;
                 }
             }
 
@@ -174,7 +179,11 @@ internal readonly unsafe struct WholeSteps<S, F, I> : IWholeSteps
     private static F Next(F xr, F xz, F xn, F hr, F hz, F hn, F hidden) =>
         Cells<S, F, I>.GruHidden(S.Fma(Cells<S, F, I>.Gate(S.Add(xr, hr)), hn, xn), Cells<S, F, I>.Gate(S.Add(xz, hz)), hidden);
 
-    /// <summary>Where the gates of a unit begin, tiles <paramref name="stride"/> apart.</summary>
+    /// <summary>Where the first gate of a unit is, in a matrix of so many columns.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static nint Start(nint unit, int gates, nint stride) => (unit >> 4) * gates * stride + (unit & Tile - 1);
+    private static nint Start(nint unit, int gates, nint columns) => (unit & -Tile) * gates * columns + (unit & Tile - 1);
+
+    /// <summary>Rows of a gate in the block of a unit.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static nint Width(nint unit, nint units) => Cells<S, F, I>.Width(unit, units);
 }

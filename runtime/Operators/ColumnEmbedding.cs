@@ -40,17 +40,17 @@ internal sealed unsafe class ColumnEmbedding : Operator
     }
 
     private static void CopyFloats<W, T>(Tensor w, int column, float* y)
-        where W : struct, IWeights<T, float>
+        where W : struct, IWeights<T, float, int>
         where T : unmanaged
     {
         for (var row = 0; row < w.Layout.Rows; row++)
-            y[row] = W.Load((T*)(w.Data + row / WeightLayout.TileRows * w.Layout.TileBytes) + (nint)column * WeightLayout.TileRows + row % WeightLayout.TileRows);
+            y[row] = W.Load((T*)(w.Data + w.Layout.Offset(row, column)), W.Kept(1));
     }
 
     private static void CopyInt8(Tensor w, int column, float* y)
     {
         var scales = w.Scales(0);
-        for (var row = 0; row < w.Layout.Rows; row++) y[row] = scales[row] * (sbyte)w.Data[w.Layout.Int8Offset(row, column)];
+        for (var row = 0; row < w.Layout.Rows; row++) y[row] = scales[row] * (sbyte)w.Data[w.Layout.Offset(row, column)];
     }
 
     private static void CopyInt4(Tensor w, int column, float* y)

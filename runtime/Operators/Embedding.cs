@@ -47,19 +47,21 @@ internal sealed unsafe class Embedding : Operator
     }
 
     private static void CopyFloats<W, T>(Tensor w, int row, float* y, int columns)
-        where W : struct, IWeights<T, float>
+        where W : struct, IWeights<T, float, int>
         where T : unmanaged
     {
-        var source = (T*)(w.Data + row / WeightLayout.TileRows * w.Layout.TileBytes) + row % WeightLayout.TileRows;
-        for (nint k = 0; k < columns; k++) y[k] = W.Load(source + k * WeightLayout.TileRows);
+        var source = (T*)(w.Data + w.Layout.Offset(row, 0));
+        var width = w.Layout.Width(row);
+        for (nint k = 0; k < columns; k++) y[k] = W.Load(source + k * width, W.Kept(1));
     }
 
     private static void CopyInt8(Tensor w, int row, float* y, int columns)
     {
         const int Inner = WeightLayout.InnerInt8;
         var scale = w.Scales(0)[row];
-        var source = (sbyte*)w.Data + row / WeightLayout.TileRows * w.Layout.TileBytes + row % WeightLayout.TileRows * Inner;
-        for (nint k = 0; k < columns; k++) y[k] = scale * source[k / Inner * (WeightLayout.TileRows * Inner) + k % Inner];
+        var source = (sbyte*)w.Data + w.Layout.Offset(row, 0);
+        var group = w.Layout.Width(row) * Inner;
+        for (nint k = 0; k < columns; k++) y[k] = scale * source[k / Inner * group + k % Inner];
     }
 
     private static void CopyInt4(Tensor w, int row, float* y, int columns)

@@ -11,7 +11,7 @@ namespace SeqRuntime.Operators;
 /// </summary>
 /// <remarks>
 /// <para>Inputs beside those of <see cref="Recurrent"/>, per direction d from 3 + 3d: W packed [rows, I], R packed [rows, H],
-/// bias [2, rows] (optional): row 0 is added to W·x, row 1 to R·h (Rbn where LinearBeforeReset, else zeros). Tiles of a block in order r, z, n.</para>
+/// bias [2, rows] (optional): row 0 is added to W·x, row 1 to R·h (Rbn where LinearBeforeReset, else zeros). Gates of a block in order r, z, n.</para>
 /// <para>Activations f, g are sigmoid, tanh unless named otherwise; CellClip limits their inputs. Standard gates with
 /// LinearBeforeReset run in the fused cell kernel. With int8 or int4 weights and g = tanh, f = sigmoid a state that fills [-1, 1] takes the fixed scale
 /// 1/127, a smaller one and r⊙h their measured range. Without LinearBeforeReset such weights are read twice a step (their matrix has its scales
@@ -20,7 +20,6 @@ namespace SeqRuntime.Operators;
 internal sealed unsafe class Gru : Recurrent
 {
     private const int Functions = 2;
-    private const int Tile = WeightLayout.TileRows;
     private readonly RecurrentActivation[] _activations;
     private readonly bool _linearBeforeReset;
 
@@ -97,7 +96,7 @@ internal sealed unsafe class Gru : Recurrent
                 ComposedCell(pass, gates + (nint)i * PackedRows, recurrent + (nint)i * PackedRows, h + unit, hOut + unit);
             }
         }
-        else if (Hidden == PaddedHidden)
+        else if (HasWholeBlocks)
         {
             pass.Kernels.GruCell(gates, recurrent, h, hOut, count * Hidden);
         }
@@ -148,7 +147,7 @@ internal sealed unsafe class Gru : Recurrent
         var candidate = updates + (nint)count * PaddedHidden;
         var product = candidate + PaddedHidden;
         if (pass.StateIsZero) recurrent = gates;
-        else if (!pass.Recurrence.Layout.IsInteger) Tiles(pass, 0, 2, h, count, gates);
+        else if (!pass.Recurrence.Layout.IsInteger) SomeGates(pass, 0, 2, h, count, gates);
         else Recur(pass, h, count, pass.IsBounding, gates, PackedRows, recurrent);
 
         for (var i = 0; i < count; i++)
@@ -163,7 +162,7 @@ internal sealed unsafe class Gru : Recurrent
             Activate(pass, 0, update);
         }
 
-        if (!pass.Recurrence.Layout.IsInteger && !pass.StateIsZero) Tiles(pass, 2, 1, pass.Reset, count, gates);
+        if (!pass.Recurrence.Layout.IsInteger && !pass.StateIsZero) SomeGates(pass, 2, 1, pass.Reset, count, gates);
         else if (!pass.StateIsZero) Recur(pass, pass.Reset, count, false, gates, PackedRows, recurrent);
 
         for (var i = 0; i < count; i++)
@@ -175,12 +174,15 @@ internal sealed unsafe class Gru : Recurrent
         }
     }
 
-    /// <summary>recurrent = gates + R·x for some of the tiles of each block only: <paramref name="tiles"/> from <paramref name="first"/>.</summary>
-    private void Tiles(RecurrentPass pass, int first, int tiles, float* x, int count, float* gates)
+    /// <summary>recurrent = gates + R·x for some of the gates only: <paramref name="count"/> from <paramref name="first"/>.</summary>
+    private void SomeGates(RecurrentPass pass, int first, int count, float* x, int rows, float* gates)
     {
-        var factor = new PackedProduct.Factor(pass.Recurrence, x, Hidden, count);
-        for (var tile = first; tile < PackedRows / Tile; tile += 3)
-            factor.Multiply(pass.Kernels, 0, gates, PackedRows, pass.Recurrent, PackedRows, tile * Tile, (tile + tiles) * Tile);
+        var factor = new PackedProduct.Factor(pass.Recurrence, x, Hidden, rows);
+        for (var unit = 0; unit < Hidden; unit += GateRows.BlockUnits)
+        {
+            var from = GateRows.Of(3, first, unit, Hidden);
+            factor.Multiply(pass.Kernels, 0, gates, PackedRows, pass.Recurrent, PackedRows, from, from + count * GateRows.Width(unit, Hidden));
+        }
     }
 
     private void Activate(RecurrentPass pass, int function, float* plane)

@@ -11,7 +11,7 @@ namespace SeqRuntime.Operators;
 /// <remarks>
 /// <para>Inputs beside those of <see cref="Recurrent"/>: 3 initial_c [D, N, H] (optional); per direction d from 4 + 5d: W packed
 /// [rows, I], R packed [rows, S], bias Wb + Rb [rows] (optional), peephole [3, H] in order i, f, o (optional), projection packed
-/// [P, H] (optional). Tiles of a block in order i, f, g, o. Output 2: Y_c [D, N, H].</para>
+/// [P, H] (optional). Gates of a block in order i, f, g, o. Output 2: Y_c [D, N, H].</para>
 /// <para>Activations f, g, h are sigmoid, tanh, tanh unless named otherwise. CellClip limits the inputs of f and g (as ONNX
 /// Runtime does; c' itself is not limited). InputForget couples the gates: f = 1 - i.</para>
 /// <para>Standard gates run in the fused cell kernel. With int8 or int4 weights a state that fills [-1, 1] takes the fixed
@@ -130,7 +130,7 @@ internal sealed unsafe class Lstm : Recurrent
                 ComposedCell(pass, gates + (nint)i * PackedRows, cell + unit, cellOut + unit, target + unit);
             }
         }
-        else if (Hidden == PaddedHidden)
+        else if (HasWholeBlocks)
         {
             pass.Kernels.LstmCell(gates, cell, cellOut, target, count * Hidden);
         }

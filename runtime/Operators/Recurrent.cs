@@ -14,8 +14,7 @@ namespace SeqRuntime.Operators;
 /// Outputs, each optional: Y [T, D, N, S], Y_h [D, N, S], and LSTM's Y_c [D, N, H].</para>
 /// <para>W may be left out: X is then [T, N, D·rows] and holds W·x with its bias already, rows in packed order, direction after
 /// direction (a table of them replaces an embedding and its product).</para>
-/// <para>Packed rows are gate-interleaved: for each block b of 16 units one tile a gate, row = (b·gates + gate)·16 + unit mod 16;
-/// units are padded to a multiple of 16 with zero rows.</para>
+/// <para>Packed rows are in the order of <see cref="GateRows"/>: gates interleaved by blocks of 16 units.</para>
 /// <para>With sequence_lens row i runs over its first len[i] steps (the reverse direction starts at step len[i] - 1); Y is 0
 /// beyond, Y_h and Y_c are the state at the row's last valid step.</para>
 /// </remarks>
@@ -41,8 +40,8 @@ internal abstract unsafe class Recurrent : Operator
         Clip = attributes.Float(AttributeKey.CellClip, 0);
         if (!(Clip >= 0)) throw OperatorError.Attribute($"CellClip = {Clip}; expected 0 (none) or more.");
         Directions = _direction == RecurrentDirection.Bidirectional ? 2 : 1;
-        PaddedHidden = WeightLayout.PadRows(Hidden);
-        PackedRows = gates * PaddedHidden;
+        PaddedHidden = GateRows.PadUnits(Hidden);
+        PackedRows = GateRows.Count(gates, Hidden);
         _gates = gates;
         _firstWeight = firstWeight;
         _weightsPerDirection = weightsPerDirection;
@@ -68,8 +67,11 @@ internal abstract unsafe class Recurrent : Operator
     /// <summary>Bound of the activations' inputs, 0 for none.</summary>
     protected float Clip { get; }
 
-    /// <summary>Hidden units padded to whole tiles.</summary>
+    /// <summary>Hidden units as they are stored.</summary>
     protected int PaddedHidden { get; }
+
+    /// <summary>All blocks of gates are whole: those of one batch row follow those of the one before as if they were more units of the same.</summary>
+    protected bool HasWholeBlocks => Hidden % GateRows.BlockUnits == 0;
 
     /// <summary>Rows of the packed W and R.</summary>
     protected int PackedRows { get; }
@@ -256,15 +258,18 @@ internal abstract unsafe class Recurrent : Operator
         pass.SingleProduct = cursor.Take(single);
         PlanStep(context, batch, ref cursor, pass);
         var w = pass.Input;
-        var bytes = pass.Recurrence.Layout.TilesBytes + (w is null ? 0 : w.Layout.TilesBytes);
+        var bytes = pass.Recurrence.Layout.PanelsBytes + (w is null ? 0 : w.Layout.PanelsBytes);
         pass.Whole = new RecurrentStep { Recurrence = pass.Recurrence.Floats, Units = Hidden };
-        pass.StepsWhole = pass.Recurrence.Format == TensorFormat.PackedFloat32 && bytes <= pass.Kernels.MostStepBytes && PlanWhole(pass);
+        pass.StepsWhole = pass.Recurrence.Format == TensorFormat.PackedFloat32 && bytes <= pass.Kernels.MostStepBytes && HasBlocks(pass.Recurrence) && (w is null || HasBlocks(w)) && PlanWhole(pass);
         pass.IsWhole = pass.StepsWhole && steps == 1 && batch == 1 && w is null or { Format: TensorFormat.PackedFloat32 }
             && pass.Lengths is null && pass.FirstState is not null && (StateInputs == 1 || pass.FirstCell is not null);
         if (!pass.IsWhole || w is null) return;
         pass.Whole.Weights = w.Floats;
         pass.Whole.Inputs = w.Layout.Columns;
     }
+
+    /// <summary>A panel of the matrix is a block of gates, as kernels of whole steps have it.</summary>
+    private bool HasBlocks(Tensor w) => w.Layout.PanelRows == GateRows.Panel(_gates);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsPlanned(RecurrentPass pass, byte* scratch)
@@ -434,15 +439,14 @@ internal abstract unsafe class Recurrent : Operator
         pass.Kernels.Binary(BinaryFunction.Min, x, 1, pass.Constants, 0, x, n);
     }
 
-    /// <summary>Copies one gate out of interleaved tiles: <see cref="PaddedHidden"/> values.</summary>
+    /// <summary>Copies one gate out of interleaved blocks: <see cref="PaddedHidden"/> values.</summary>
     protected void Gather(float* gates, int gate, float* plane)
     {
-        const int Tile = WeightLayout.TileRows;
-        for (var unit = 0; unit < PaddedHidden; unit += Tile) Copy(gates + (nint)unit * _gates + gate * Tile, plane + unit, Tile);
+        for (var unit = 0; unit < Hidden; unit += GateRows.BlockUnits) Copy(gates + GateRows.Of(_gates, gate, unit, Hidden), plane + unit, GateRows.Width(unit, Hidden));
     }
 
     /// <summary>Clip, -clip and 1, one to a block of 16, for kernels that repeat one operand.</summary>
-    protected static void PlanConstants(ref ScratchCursor cursor, RecurrentPass pass) => pass.Constants = cursor.Floats(3 * WeightLayout.TileRows);
+    protected static void PlanConstants(ref ScratchCursor cursor, RecurrentPass pass) => pass.Constants = cursor.Floats(3 * KernelSet.Lanes);
 
     protected void SetConstants(RecurrentPass pass)
     {

@@ -8,7 +8,7 @@ namespace SeqRuntime.Operators;
 /// </summary>
 /// <remarks>
 /// Inputs beside those of <see cref="Recurrent"/>, per direction d from 3 + 3d: W packed [rows, I], R packed [rows, H], bias
-/// Wb + Rb [rows] (optional); rows = H padded to a multiple of 16. With int8 or int4 weights and tanh a state that fills [-1, 1] takes the
+/// Wb + Rb [rows] (optional); rows as in <see cref="GateRows"/>. With int8 or int4 weights and tanh a state that fills [-1, 1] takes the
 /// fixed scale 1/127, any other its measured range. Source: ONNX operator RNN; Elman, Finding Structure in Time (1990).
 /// </remarks>
 internal sealed unsafe class Rnn : Recurrent

@@ -170,11 +170,10 @@ internal static unsafe class KernelCases
         var hash = new BitHasher();
         foreach (var units in (int[])[1, 7, 16, 17, 40, 64, 129])
         {
-            var rows = gates * ((units + 15) / 16 * 16);
             foreach (var scale in (float[])[0.5f, 6f, 200f])
             {
-                using var a = new NativeBlock<float>(numbers.Floats(rows, scale));
-                using var b = new NativeBlock<float>(numbers.Floats(rows, scale));
+                using var a = new NativeBlock<float>(numbers.GateRow(gates, units, scale));
+                using var b = new NativeBlock<float>(numbers.GateRow(gates, units, scale));
                 using var state = new NativeBlock<float>(numbers.Floats((units + 15) / 16 * 16));
                 using var cell = new NativeBlock<float>(units);
                 using var hidden = new NativeBlock<float>(units);

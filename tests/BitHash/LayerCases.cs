@@ -118,7 +118,7 @@ internal static class LayerCases
         const int Batch = 3;
         var gates = kind switch { OpKind.Lstm => 4, OpKind.Gru => 3, _ => 1 };
         var directions = direction == RecurrentDirection.Bidirectional ? 2 : 1;
-        var rows = gates * ((hidden + 15) / 16 * 16);
+        var rows = GateRows.Count(gates, hidden);
         var state = projection > 0 ? projection : hidden;
         var model = new SeqModelBuilder();
         var graph = model.AddGraph("main");
@@ -132,10 +132,10 @@ internal static class LayerCases
         if (kind == OpKind.Lstm) inputs.Add(graph.Constant<float>("c0", [directions, Batch, hidden], numbers.Floats(directions * Batch * hidden, scale)));
         for (var d = 0; d < directions; d++)
         {
-            inputs.Add(graph.Constant(model.AddPacked($"w{d}", format, rows, input, numbers.Packed(format, rows, input, 1.5f * scale))));
-            inputs.Add(graph.Constant(model.AddPacked($"r{d}", format, rows, state, numbers.Packed(format, rows, state))));
-            var bias = kind == OpKind.Gru ? 2 * rows : rows;
-            inputs.Add(graph.Constant<float>($"b{d}", kind == OpKind.Gru ? [2, rows] : [rows], numbers.Floats(bias, 0.3f * scale)));
+            inputs.Add(graph.Constant(model.AddPacked($"w{d}", new WeightLayout(format, rows, input, GateRows.Panel(gates)), numbers.Gates(format, gates, hidden, input, 1.5f * scale))));
+            inputs.Add(graph.Constant(model.AddPacked($"r{d}", new WeightLayout(format, rows, state, GateRows.Panel(gates)), numbers.Gates(format, gates, hidden, state))));
+            var bias = numbers.GateRow(gates, hidden, 0.3f * scale);
+            inputs.Add(graph.Constant<float>($"b{d}", kind == OpKind.Gru ? [2, rows] : [rows], kind == OpKind.Gru ? [.. bias, .. numbers.GateRow(gates, hidden, 0.3f * scale)] : bias));
             if (kind != OpKind.Lstm) continue;
             inputs.Add(peephole ? graph.Constant<float>($"p{d}", [3, hidden], numbers.Floats(3 * hidden, 0.5f)) : -1);
             inputs.Add(projection > 0 ? graph.Constant(model.AddPacked($"projection{d}", format, projection, hidden, numbers.Packed(format, projection, hidden))) : -1);

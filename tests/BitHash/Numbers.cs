@@ -27,25 +27,52 @@ internal sealed class Numbers(ulong seed)
     }
 
     /// <summary>A packed matrix whose products with inputs in [-1, 1] have a variance that does not depend on its size.</summary>
-    public byte[] Packed(TensorFormat format, int rows, int columns, float gain = 1.5f)
+    public byte[] Packed(TensorFormat format, int rows, int columns, float gain = 1.5f) => Packed(new WeightLayout(format, rows, columns), rows, gain, [.. Enumerable.Range(0, rows)]);
+
+    /// <summary>The same for a recurrent layer's gates. As many numbers are drawn as when units were padded to 16, so that the hash can tell that nothing but places changed.</summary>
+    public byte[] Gates(TensorFormat format, int gates, int units, int columns, float gain = 1.5f) => Packed(new WeightLayout(format, GateRows.Count(gates, units), columns, GateRows.Panel(gates)), Drawn(gates, units), gain, Order(gates, units));
+
+    /// <summary>Rows of numbers in the order of a layer's gates, drawn as <see cref="Gates"/> does.</summary>
+    public float[] GateRow(int gates, int units, float scale = 1) => Select(Floats(Drawn(gates, units), scale), Order(gates, units), 1);
+
+    private static int Drawn(int gates, int units) => gates * ((units + 15) / 16 * 16);
+
+    /// <summary>For each row of the layer's gates the one that was drawn for it.</summary>
+    private static int[] Order(int gates, int units)
     {
+        var order = new int[GateRows.Count(gates, units)];
+        for (var unit = 0; unit < GateRows.PadUnits(units); unit++)
+        {
+            for (var gate = 0; gate < gates; gate++) order[GateRows.Of(gates, gate, unit, units)] = (unit / 16 * gates + gate) * 16 + unit % 16;
+        }
+
+        return order;
+    }
+
+    private static T[] Select<T>(T[] values, int[] order, int columns) => [.. order.SelectMany(row => values.AsSpan(row * columns, columns).ToArray())];
+
+    private byte[] Packed(WeightLayout layout, int drawn, float gain, int[] order)
+    {
+        var (format, rows, columns, panel) = (layout.Format, layout.Rows, layout.Columns, layout.PanelRows);
         var scale = gain / MathF.Sqrt(columns);
-        if (format == TensorFormat.PackedFloat32) return WeightLayout.PackFloat32(Floats(rows * columns, scale), rows, columns);
-        if (format == TensorFormat.PackedFloat16) return WeightLayout.PackFloat16(Floats(rows * columns, scale), rows, columns);
-        var quantized = new sbyte[rows * columns];
-        var scales = new float[rows];
+        if (format == TensorFormat.PackedFloat32) return WeightLayout.PackFloat32(Select(Floats(drawn * columns, scale), order, columns), rows, columns, panel);
+        if (format == TensorFormat.PackedFloat16) return WeightLayout.PackFloat16(Select(Floats(drawn * columns, scale), order, columns), rows, columns, panel);
+        var quantized = new sbyte[drawn * columns];
+        var scales = new float[drawn];
         if (format == TensorFormat.PackedInt4)
         {
-            var groupScales = new sbyte[rows * new WeightLayout(format, rows, columns).Groups];
+            var groups = layout.Groups;
+            var groupScales = new sbyte[drawn * groups];
             for (var i = 0; i < quantized.Length; i++) quantized[i] = (sbyte)((int)(Next() % 16) - 8);
             for (var i = 0; i < groupScales.Length; i++) groupScales[i] = (sbyte)((int)(Next() % 255) - 127);
-            for (var r = 0; r < rows; r++) scales[r] = scale * (1 + Float(0.5f)) / (8 * 127);
-            return WeightLayout.PackInt4(quantized, groupScales, scales, rows, columns);
+            for (var r = 0; r < drawn; r++) scales[r] = scale * (1 + Float(0.5f)) / (8 * 127);
+            return WeightLayout.PackInt4(Select(quantized, order, columns), Select(groupScales, order, groups), Select(scales, order, 1), rows, columns, panel);
         }
 
         for (var i = 0; i < quantized.Length; i++) quantized[i] = (sbyte)((int)(Next() % 255) - 127);
-        for (var r = 0; r < rows; r++) scales[r] = scale * (1 + Float(0.5f)) / 127;
-        return format == TensorFormat.NarrowInt8 ? WeightLayout.PackNarrowInt8(quantized, scales, rows, columns) : WeightLayout.PackInt8(quantized, scales, rows, columns);
+        for (var r = 0; r < drawn; r++) scales[r] = scale * (1 + Float(0.5f)) / 127;
+        (quantized, scales) = (Select(quantized, order, columns), Select(scales, order, 1));
+        return format == TensorFormat.NarrowInt8 ? WeightLayout.PackNarrowInt8(quantized, scales, rows, columns, panel) : WeightLayout.PackInt8(quantized, scales, rows, columns, panel);
     }
 
     /// <summary>Zeros, ones, halves, the edges of exp, denormals, extremes, infinities, NaN; every 65537th bit pattern of all floats.</summary>

@@ -25,9 +25,10 @@ internal static class StreamCases
         var model = new SeqModelBuilder();
         var graph = model.AddGraph("main");
         var numbers = new Numbers((ulong)units);
-        var padded = (units + 15) / 16 * 16;
+        var padded = GateRows.PadUnits(units);
 
         int Packed(string name, int rows, int columns) => graph.Constant(model.AddPacked(name, format, rows, columns, numbers.Packed(format, rows, columns)));
+        int Gates(string name, int gates, int columns) => graph.Constant(model.AddPacked(name, new WeightLayout(format, gates * padded, columns, GateRows.Panel(gates)), numbers.Gates(format, gates, units, columns)));
         int Dense(string name, params int[] shape) => graph.Constant<float>(name, shape, numbers.Floats(shape.Aggregate(1, (a, b) => a * b), 0.3f));
 
         var x = graph.Input("x", ElementType.Float32, 1, 1, Features);
@@ -37,7 +38,7 @@ internal static class StreamCases
         var inner = graph.Node(OpKind.Linear, [x, Packed("in.w", units, Features), Dense("in.b", units)]);
         var lstm = graph.NodeMany(
             OpKind.Lstm,
-            [inner, -1, h, c, Packed("lstm.w", 4 * padded, units), Packed("lstm.r", 4 * padded, units), Dense("lstm.b", 4 * padded), -1, -1],
+            [inner, -1, h, c, Gates("lstm.w", 4, units), Gates("lstm.r", 4, units), graph.Constant<float>("lstm.b", [4 * padded], numbers.GateRow(4, units, 0.3f)), -1, -1],
             3,
             new Attributes().Set(AttributeKey.Hidden, units));
         graph.UpdateState(h, lstm[1]);
@@ -45,7 +46,7 @@ internal static class StreamCases
         var normal = graph.Node(OpKind.LayerNormalization, [lstm[1], Dense("norm.scale", units), Dense("norm.bias", units)]);
         var gru = graph.NodeMany(
             OpKind.Gru,
-            [normal, -1, g, Packed("gru.w", 3 * padded, units), Packed("gru.r", 3 * padded, units), Dense("gru.b", 2, 3 * padded)],
+            [normal, -1, g, Gates("gru.w", 3, units), Gates("gru.r", 3, units), graph.Constant<float>("gru.b", [2, 3 * padded], [.. numbers.GateRow(3, units, 0.3f), .. numbers.GateRow(3, units, 0.3f)])],
             2,
             new Attributes().Set(AttributeKey.Hidden, units).Set(AttributeKey.LinearBeforeReset, 1));
         graph.UpdateState(g, gru[1]);

@@ -142,7 +142,7 @@ public sealed class ConvertCommandTests : IDisposable
         Assert.Matches(@"model\.decoder\.rnn\.weight_ih +\[512, 128\] +int4 ", _cli.Out);
 
         var inspected = _cli.Json("inspect", _cli["vad.seq"], "--json", "--tensors");
-        Assert.Equal("1.2", inspected.GetProperty("formatVersion").GetString());
+        Assert.Equal("2.0", inspected.GetProperty("formatVersion").GetString());
         Assert.Equal("int4", inspected.GetProperty("metadata").GetProperty("weights").GetString());
         var formats = inspected.GetProperty("tensors").EnumerateArray().ToDictionary(t => t.GetProperty("name").GetString()!, t => t.GetProperty("format").GetString());
         Assert.Equal("packed float16", formats["model.encoder.0.reparam_conv.weight"]);

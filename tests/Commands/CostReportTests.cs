@@ -14,8 +14,8 @@ public class CostReportTests
         using var file = new TemporaryModel(Google.Protobuf.MessageExtensions.ToByteArray(model.Model));
         using var command = new CommandLine();
         command.Good("convert", file.Path, "-o", command["m.seq"]);
-        // 15 of 32 rows of 24 weights are padding; 80 indices of four bytes.
-        Assert.Contains("beside the weights: rows padded to 16 1.4 KiB; tables of indices 320 B", command.Out, StringComparison.Ordinal);
+        // 3 of 20 rows of 24 weights are padding; 80 indices of four bytes.
+        Assert.Contains("beside the weights: rows padded to 4 288 B; tables of indices 320 B", command.Out, StringComparison.Ordinal);
         Assert.Contains("'k' is stored once, also for 'same'", command.Out, StringComparison.Ordinal);
         var beside = command.Json("convert", file.Path, "-o", command["m.seq"], "--json", "--weights", "int8", "--weights-of", "k=fp32", "--weights-of", "same=int8").GetProperty("beside");
         Assert.Equal("same", beside.GetProperty("copied")[0].GetString());

@@ -60,7 +60,7 @@ internal sealed class RandomDecoder
         var features = _encoder.Node(OpKind.Embedding, [_encoder.Packed(Tokens, width), source], [Dim.T, new Dim(width)]);
         if (_random.Next(2) == 0) return features;
         var sequence = _encoder.Node(OpKind.Unsqueeze, [features.Id, _encoder.Longs(1)], [Dim.T, Dim.One, new Dim(width)]);
-        var rows = 3 * WeightLayout.PadRows(width);
+        var rows = GateRows.Count(3, width);
         var y = _encoder.NodeMany(OpKind.Gru, [sequence.Id, -1, -1, _encoder.Packed(rows, width), _encoder.Packed(rows, width), -1], [[Dim.T, Dim.One, Dim.One, new Dim(width)]], new Attributes().Set(AttributeKey.Hidden, width));
         return _encoder.Node(OpKind.Squeeze, [y[0]!.Id, _encoder.Longs(1, 2)], [Dim.T, new Dim(width)]);
     }

@@ -117,10 +117,10 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
     public void AnUnknownTensorFormatAsksForANewerRuntimeAndWrongSizesAreRefused()
     {
         AssertTensor("int4 W", t => t with { Format = TensorFormat.NarrowInt8 + 1 }, $"tensor 'int4 W' has the format 6, which is unknown to this runtime (it knows {SeqLayout.Major}.{SeqLayout.Minor}). Use a newer runtime.");
-        AssertTensor("int4 W", t => t with { Shape = [64, WeightLayout.MaxColumnsInt4 + 1] }, $"tensor 'int4 W' has {WeightLayout.MaxColumnsInt4 + 1} columns; int4 may have {WeightLayout.MaxColumnsInt4}");
+        AssertTensor("int4 W", t => t with { Shape = [16, WeightLayout.MaxColumnsInt4 + 1] }, $"tensor 'int4 W' has {WeightLayout.MaxColumnsInt4 + 1} columns; int4 may have {WeightLayout.MaxColumnsInt4}");
         AssertTensor("embedding", t => t with { Shape = [9, WeightLayout.MaxColumnsNarrow + 1] }, $"tensor 'embedding' has {WeightLayout.MaxColumnsNarrow + 1} columns; narrow int8 may have {WeightLayout.MaxColumnsNarrow}");
-        AssertTensor("int4 W", t => t with { Shape = [64, WeightLayout.MaxColumnsInt4] }, "tensor 'int4 W' of shape");
-        AssertTensor("int4 W", t => t with { Shape = [64, 65] }, "its tensors take");
+        AssertTensor("int4 W", t => t with { Shape = [16, WeightLayout.MaxColumnsInt4] }, "tensor 'int4 W' of shape");
+        AssertTensor("int4 W", t => t with { Shape = [16, 65] }, "its tensors take");
         AssertTensor("int4 W", t => t with { Shape = [int.MaxValue, 35] }, "tensor 'int4 W'");
         AssertTensor("int4 W", t => t with { Shape = [0, 35] }, "tensor 'int4 W' is no list of packed matrices");
         AssertTensor("fp16", t => t with { Shape = [t.Shape[0], int.MaxValue] }, "tensor 'fp16'");
@@ -146,10 +146,10 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
         {
             var file = (byte[])s_file.Clone();
             var w = DataOf(file, "int4 W");
-            var layout = new WeightLayout(TensorFormat.PackedInt4, 64, 35);
-            var tiles = file.AsSpan(w, (int)layout.TilesBytes);
-            random.NextBytes(tiles);
-            if (i % 2 == 0) tiles[..(int)layout.GroupScalesBytes].Fill(i % 4 == 0 ? (byte)0 : (byte)128);
+            var layout = new WeightLayout(TensorFormat.PackedInt4, 16, 35);
+            var panels = file.AsSpan(w, (int)layout.PanelsBytes);
+            random.NextBytes(panels);
+            for (var row = 0; i % 2 == 0 && row < 16; row++) panels[layout.GroupScaleOffset(row, 1)] = i % 4 == 0 ? (byte)0 : (byte)128;
             SectionTable.Recompute(file);
             float[]? first = null;
             foreach (var kernels in SeqKernels.Runnable)

@@ -24,14 +24,14 @@ internal static class SmallSeq
     /// <summary>Token indices to probabilities: embedding and GRU in int8, softmax; the state begins with ones.</summary>
     private static void Tokens(SeqModelBuilder model, Random random)
     {
-        const int features = 6, hidden = 5, tokens = 9;
+        const int features = 6, hidden = 5, tokens = 9, gateRows = 3 * 8;
         var graph = model.AddGraph("tokens");
         var indices = graph.Input("indices", ElementType.Int32, Length, 1);
         var state = graph.State("hidden", ElementType.Float32, [1, 1, hidden], model.AddDense("first", ElementType.Float32, [1, 1, hidden], System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>([1, 1, 1, 1, 1])));
         var embedded = graph.Node(OpKind.Embedding, [Int8(model, graph, "embedding", tokens, features, random), indices], null, "embedded");
-        var w = Int8(model, graph, "W", 3 * 16, features, random);
-        var r = graph.Constant(model.AddPacked("R", TensorFormat.PackedInt8, 3 * 16, hidden, WeightLayout.PackInt8([.. Values(random, 3 * 16 * hidden).Select(v => (sbyte)(v * 100))], [.. Enumerable.Repeat(0.01f, 3 * 16)], 3 * 16, hidden)));
-        var bias = graph.Constant("bias", [2, 3 * 16], Values(random, 2 * 3 * 16));
+        var w = Int8(model, graph, "W", gateRows, features, random);
+        var r = graph.Constant(model.AddPacked("R", TensorFormat.PackedInt8, gateRows, hidden, WeightLayout.PackInt8([.. Values(random, gateRows * hidden).Select(v => (sbyte)(v * 100))], [.. Enumerable.Repeat(0.01f, gateRows)], gateRows, hidden)));
+        var bias = graph.Constant("bias", [2, gateRows], Values(random, 2 * gateRows));
         var y = graph.NodeMany(OpKind.Gru, [embedded, -1, state, w, r, bias], 2, new Attributes().Set(AttributeKey.Hidden, hidden).Set(AttributeKey.LinearBeforeReset, true), "gru");
         graph.UpdateState(state, y[1]);
         graph.Output("probabilities", graph.Node(OpKind.Softmax, [y[0]], new Attributes().Set(AttributeKey.Axis, -1), "softmax"));
@@ -45,8 +45,8 @@ internal static class SmallSeq
         var x = graph.Input("x", ElementType.Float32, 1, 1, features);
         var h = graph.State("h", ElementType.Float32, [1, 1, hidden]);
         var c = graph.State("c", ElementType.Float32, [1, 1, hidden]);
-        var w = Float(model, graph, "step W", 64, features, random);
-        var r = Float(model, graph, "step R", 64, hidden, random);
+        var w = Float(model, graph, "step W", 16, features, random);
+        var r = Float(model, graph, "step R", 16, hidden, random);
         var y = graph.NodeMany(OpKind.Lstm, [x, -1, h, c, w, r, -1, -1, -1], 3, new Attributes().Set(AttributeKey.Hidden, hidden), "lstm");
         graph.UpdateState(h, y[1]);
         graph.UpdateState(c, y[2]);
@@ -73,8 +73,8 @@ internal static class SmallSeq
         const int features = 35, hidden = 4;
         var graph = model.AddGraph("packed");
         var x = graph.Input("x", ElementType.Float32, 1, 1, features);
-        var w = Int4(model, graph, "int4 W", 64, features, random);
-        var r = Int4(model, graph, "int4 R", 64, hidden, random);
+        var w = Int4(model, graph, "int4 W", 16, features, random);
+        var r = Int4(model, graph, "int4 R", 16, hidden, random);
         var y = graph.NodeMany(OpKind.Lstm, [x, -1, -1, -1, w, r, -1, -1, -1], 3, new Attributes().Set(AttributeKey.Hidden, hidden), "int4 lstm");
         var half = graph.Constant(model.AddPacked("fp16", TensorFormat.PackedFloat16, 7, hidden, WeightLayout.PackFloat16(Values(random, 7 * hidden), 7, hidden)));
         graph.Output("y", graph.Node(OpKind.Linear, [y[1], half], null, "fp16 linear"));

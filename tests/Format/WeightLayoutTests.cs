@@ -5,32 +5,35 @@ namespace SeqRuntime.Tests;
 public class WeightLayoutTests
 {
     [Fact]
-    public void Int8OffsetWalksTilesOf16OutputsBy4Inputs()
+    public void Int8WalksPanelsOf64OutputsBy4Inputs()
     {
-        var layout = new WeightLayout(TensorFormat.PackedInt8, 20, 6);
-        Assert.Equal(32, layout.PaddedRows);
+        var layout = new WeightLayout(TensorFormat.PackedInt8, 81, 6);
+        Assert.Equal(84, layout.PaddedRows);
         Assert.Equal(8, layout.PaddedColumns);
-        Assert.Equal(0, layout.Int8Offset(0, 0));
-        Assert.Equal(5, layout.Int8Offset(1, 1));
-        Assert.Equal(64 + 3 * 4 + 1, layout.Int8Offset(3, 5));
-        Assert.Equal(128 + 2 * 4, layout.Int8Offset(18, 0));
+        Assert.Equal(0, layout.Offset(0, 0));
+        Assert.Equal(5, layout.Offset(1, 1));
+        Assert.Equal(256 + 63 * 4 + 1, layout.Offset(63, 5));
+        Assert.Equal(512 + 2 * 4, layout.Offset(66, 0));
+        Assert.Equal(512 + 80 + 2 * 4 + 1, layout.Offset(66, 5));
+        Assert.Equal(84 * 8, layout.ScalesOffset);
+        Assert.Equal(84 * 16, layout.TotalBytes);
     }
 
     [Fact]
-    public void Int4OffsetWalksTilesOf16OutputsBy8InputsBehindTheirGroupScales()
+    public void Int4WalksPanelsBy8InputsBeforeTheirGroupScales()
     {
         var layout = new WeightLayout(TensorFormat.PackedInt4, 20, 40);
         Assert.Equal(64, layout.PaddedColumns);
         Assert.Equal(2, layout.Groups);
-        Assert.Equal(64 + 2 * 256, layout.TileBytes);
-        Assert.Equal(2 * layout.TileBytes + 32 * sizeof(float), layout.TotalBytes);
-        Assert.Equal((64, 0), Nibble(0, 0));
-        Assert.Equal((64 + 3 * 4 + 1, 0), Nibble(3, 1));
-        Assert.Equal((64 + 3 * 4 + 1, 4), Nibble(3, 5));
-        Assert.Equal((64 + 64 + 3 * 4 + 1, 0), Nibble(3, 9));
-        Assert.Equal((64 + 256 + 64 + 4, 4), Nibble(1, 44));
-        Assert.Equal((576 + 64 + 2 * 4, 0), Nibble(18, 0));
-        Assert.Equal(576 + 16 + 2, layout.GroupScaleOffset(18, 1));
+        Assert.Equal(20 * 2 * 17, layout.PanelsBytes);
+        Assert.Equal(20 * (2 * 17 + sizeof(float)), layout.TotalBytes);
+        Assert.Equal((0, 0), Nibble(0, 0));
+        Assert.Equal((3 * 4 + 1, 0), Nibble(3, 1));
+        Assert.Equal((3 * 4 + 1, 4), Nibble(3, 5));
+        Assert.Equal((80 + 3 * 4 + 1, 0), Nibble(3, 9));
+        Assert.Equal((340 + 80 + 4, 4), Nibble(1, 44));
+        Assert.Equal(320 + 18, layout.GroupScaleOffset(18, 0));
+        Assert.Equal(340 + 320 + 18, layout.GroupScaleOffset(18, 1));
 
         (int Offset, int Shift) Nibble(int row, int column) => (layout.Int4Offset(row, column, out var shift), shift);
     }
@@ -40,7 +43,7 @@ public class WeightLayoutTests
     {
         const int rows = 20, columns = WeightLayout.MaxColumnsNarrow, matrices = 2;
         var layout = new WeightLayout(TensorFormat.NarrowInt8, rows, columns);
-        Assert.Equal(new WeightLayout(TensorFormat.PackedInt8, rows, columns).TotalBytes - 32 * sizeof(int), layout.TotalBytes);
+        Assert.Equal(new WeightLayout(TensorFormat.PackedInt8, rows, columns).TotalBytes - 20 * sizeof(int), layout.TotalBytes);
         var weights = new sbyte[rows * columns];
         for (var i = 0; i < weights.Length; i++) weights[i] = (sbyte)(i / columns % 3 == 0 ? 127 : i / columns % 3 == 1 ? -127 : i % 255 - 127);
         var scales = new float[rows];
@@ -72,7 +75,7 @@ public class WeightLayoutTests
     public void ScalesOfNarrowMatricesAreNearest(float scale) => Assert.InRange(NarrowRows.Nearest(scale), scale * (1 - 1 / 256f) - 1e-38f / 64, scale * (1 + 1 / 256f) + 1e-38f / 64);
 
     [Fact]
-    public void Float16IsTiledAsFloat32InHalfTheBytes()
+    public void Float16IsPackedAsFloat32InHalfTheBytes()
     {
         var weights = Enumerable.Range(0, 20 * 3).Select(i => i / 8f).ToArray();
         var layout = new WeightLayout(TensorFormat.PackedFloat16, 20, 3);

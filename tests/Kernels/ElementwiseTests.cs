@@ -154,9 +154,9 @@ public sealed unsafe class ElementwiseTests
         for (var i = 0; i < 120; i++)
         {
             var hidden = i < 40 ? i + 1 : KernelTesting.Size(random, 700);
-            var blocks = (hidden + 15) / 16;
-            using var gates = new GuardedMemory<float>(KernelTesting.Values(random, blocks * 64, oneIn, 5));
-            using var other = new GuardedMemory<float>(KernelTesting.Values(random, blocks * 64, oneIn, 5));
+            var rows = GateRows.Count(4, hidden);
+            using var gates = new GuardedMemory<float>(KernelTesting.Values(random, rows, oneIn, 5));
+            using var other = new GuardedMemory<float>(KernelTesting.Values(random, rows, oneIn, 5));
             using var state = new GuardedMemory<float>(KernelTesting.Values(random, hidden, oneIn));
             var (cell, lstm, gru) = (state.Span.ToArray(), new float[hidden], new float[hidden]);
             fixed (float* c = cell, h = lstm, g = gru)
@@ -165,7 +165,7 @@ public sealed unsafe class ElementwiseTests
                 KernelRegistry.Portable.GruCell(gates.Pointer, other.Pointer, state.Pointer, g, hidden);
             }
 
-            for (var u = 0; u < hidden; u++) AssertFormulas(gates.Pointer, other.Pointer, u, state.Pointer[u], cell[u], lstm[u], gru[u]);
+            for (var u = 0; u < hidden; u++) AssertFormulas(gates.Pointer, other.Pointer, u, hidden, state.Pointer[u], cell[u], lstm[u], gru[u]);
             foreach (var kernels in KernelTesting.Sets)
             {
                 using var c = new GuardedMemory<float>(state.Span);
@@ -192,10 +192,10 @@ public sealed unsafe class ElementwiseTests
             var (inputs, units) = (1 + random.Next(40), i < 40 ? i + 1 : 41 + random.Next(40));
             foreach (var gates in new[] { 4, 3 })
             {
-                var rows = gates * WeightLayout.PadRows(units);
+                var rows = GateRows.Count(gates, units);
                 float[] Of(int count) => KernelTesting.Values(random, count, 0, 1);
-                using var w = new GuardedMemory<byte>(WeightLayout.PackFloat32(Of(rows * inputs), rows, inputs));
-                using var r = new GuardedMemory<byte>(WeightLayout.PackFloat32(Of(rows * units), rows, units));
+                using var w = new GuardedMemory<byte>(WeightLayout.PackFloat32(Of(rows * inputs), rows, inputs, GateRows.Panel(gates)));
+                using var r = new GuardedMemory<byte>(WeightLayout.PackFloat32(Of(rows * units), rows, units, GateRows.Panel(gates)));
                 using var bias = new GuardedMemory<float>(Of(2 * rows));
                 using var x = new GuardedMemory<float>(Of(inputs));
                 using var h = new GuardedMemory<float>(Of(units));
@@ -206,9 +206,9 @@ public sealed unsafe class ElementwiseTests
                 var portable = KernelRegistry.Portable;
                 var isBiased = i % 3 != 0;
                 var first = isBiased ? bias.Pointer : null;
-                portable.GemmFloat32(w.Pointer, new WeightLayout(TensorFormat.PackedFloat32, rows, inputs), x.Pointer, inputs, 1, first, 0, gx.Pointer, rows, 0, rows);
+                portable.GemmFloat32(w.Pointer, new WeightLayout(TensorFormat.PackedFloat32, rows, inputs, GateRows.Panel(gates)), x.Pointer, inputs, 1, first, 0, gx.Pointer, rows, 0, rows);
                 var from = gates == 4 ? gx.Pointer : isBiased ? bias.Pointer + rows : null;
-                portable.GemmFloat32(r.Pointer, new WeightLayout(TensorFormat.PackedFloat32, rows, units), h.Pointer, units, 1, from, 0, gh.Pointer, rows, 0, rows);
+                portable.GemmFloat32(r.Pointer, new WeightLayout(TensorFormat.PackedFloat32, rows, units, GateRows.Panel(gates)), h.Pointer, units, 1, from, 0, gh.Pointer, rows, 0, rows);
                 fixed (float* c = cells, to = hidden)
                 {
                     if (gates == 4) portable.LstmCell(gh.Pointer, cell.Pointer, c, to, units);
@@ -245,26 +245,28 @@ public sealed unsafe class ElementwiseTests
     }
 
     /// <summary>One unit beside the formulas in double precision; a gate under 5·10⁻¹⁸ counts as that much, so nothing huge may hang on one.</summary>
-    private static void AssertFormulas(float* gates, float* other, int unit, float state, float cell, float lstm, float gru)
+    private static void AssertFormulas(float* gates, float* other, int unit, int hidden, float state, float cell, float lstm, float gru)
     {
         const double relative = 4e-7;
         const double closed = 5e-18;
+        var width = Math.Min(16, (hidden + 3) / 4 * 4 - unit / 16 * 16);
         var g = gates + unit / 16 * 64 + unit % 16;
-        var kept = Sigmoid(g[16]) * state;
-        var added = Sigmoid(g[0]) * Math.Tanh(g[32]);
+        var kept = Sigmoid(g[width]) * state;
+        var added = Sigmoid(g[0]) * Math.Tanh(g[2 * width]);
         if (double.IsFinite(kept + added) && float.IsFinite(state))
         {
             Assert.Equal(kept + added, cell, relative * (Math.Abs(kept) + Math.Abs(added)) + closed * (1 + Math.Abs((double)state)));
-            var h = Sigmoid(g[48]) * Math.Tanh(cell);
+            var h = Sigmoid(g[3 * width]) * Math.Tanh(cell);
             if (!double.IsNaN(h)) Assert.Equal(h, lstm, relative * Math.Abs(h) + closed);
         }
 
         var x = gates + unit / 16 * 48 + unit % 16;
         var r = other + unit / 16 * 48 + unit % 16;
-        var n = Math.Tanh(x[32] + Sigmoid((double)x[0] + r[0]) * r[32]);
-        var z = Sigmoid((double)x[16] + r[16]);
-        if (!double.IsFinite(n * z) || !float.IsFinite(state) || !(Math.Abs(r[32]) < 1e10f) || !(Math.Abs(x[0]) + Math.Abs(r[0]) + Math.Abs(x[16]) + Math.Abs(r[16]) < 1e6f)) return;
-        var slope = 1 + Math.Abs(x[32]) + Math.Abs(r[32]);
+        int update = width, candidate = 2 * width;
+        var n = Math.Tanh(x[candidate] + Sigmoid((double)x[0] + r[0]) * r[candidate]);
+        var z = Sigmoid((double)x[update] + r[update]);
+        if (!double.IsFinite(n * z) || !float.IsFinite(state) || !(Math.Abs(r[candidate]) < 1e10f) || !(Math.Abs(x[0]) + Math.Abs(r[0]) + Math.Abs(x[update]) + Math.Abs(r[update]) < 1e6f)) return;
+        var slope = 1 + Math.Abs(x[candidate]) + Math.Abs(r[candidate]);
         Assert.Equal((1 - z) * n + z * state, gru, relative * slope * (1 + Math.Abs((double)state)) + closed);
     }
 

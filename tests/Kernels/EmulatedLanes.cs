@@ -26,6 +26,8 @@ internal readonly unsafe struct EmulatedLanes<F, I> : ISimd<F, I>
         return result;
     }
 
+    public static F LoadBroadcast(float* p) => Broadcast(*p);
+
     public static F Add(F a, F b) => Each<F, F, F, F>(a, b, default, &AddLane);
 
     public static F Sub(F a, F b) => Each<F, F, F, F>(a, b, default, &SubLane);
@@ -163,9 +165,13 @@ internal readonly unsafe struct EmulatedLanes<F, I> : ISimd<F, I>
 }
 
 /// <summary>What AVX-VNNI's vpdpbusd does, by plain arithmetic: unsigned (x + 128) times signed weights, 128 row sums taken off at the end.</summary>
-internal readonly unsafe struct EmulatedVnni : IInt8Dot<Vector256<int>>
+internal readonly unsafe struct EmulatedVnni : IInt8Dot<Vector256<int>, Vector256<int>>
 {
+    public static int Vectors => 8;
+
     public static int Start(sbyte* x, nint columns) => 0;
+
+    public static Vector256<int> Begin(int start) => Vector256.Create(start);
 
     public static Vector256<int> LoadWeights(byte* w) => Vector256.Load((int*)w);
 
@@ -181,7 +187,43 @@ internal readonly unsafe struct EmulatedVnni : IInt8Dot<Vector256<int>>
         return acc;
     }
 
+    public static Vector256<int> MulAdd(Vector256<int> acc, Vector256<int> w0, Vector256<int> factor0, Vector256<int> flip0, Vector256<int> w1, Vector256<int> factor1, Vector256<int> flip1) =>
+        MulAdd(MulAdd(acc, w0, factor0, flip0), w1, factor1, flip1);
+
     public static Vector256<int> Finish(Vector256<int> acc, int* rowSums) => acc - (Vector256.Load(rowSums) << 7);
+}
+
+/// <summary>int8 products as NEON makes them: those of two groups added in 16 bits, then in pairs to two sums of 32 bits a row.</summary>
+internal readonly unsafe struct EmulatedNeonInt8 : IInt8Dot<Vector128<int>, Vector256<int>>
+{
+    public static int Vectors => 8;
+
+    public static int Start(sbyte* x, nint columns) => 0;
+
+    public static Vector256<int> Begin(int start) => default;
+
+    public static Vector128<int> LoadWeights(byte* w) => Vector128.Load((int*)w);
+
+    public static Vector128<int> LoadInputs(sbyte* x) => Vector128.Create(Unsafe.ReadUnaligned<int>(x));
+
+    public static Vector128<int> Factor(Vector128<int> x) => x;
+
+    public static Vector128<int> Flip(Vector128<int> x) => default;
+
+    public static Vector256<int> MulAdd(Vector256<int> acc, Vector128<int> w, Vector128<int> factor, Vector128<int> flip) => MulAdd(acc, w, factor, flip, default, default, default);
+
+    public static Vector256<int> MulAdd(Vector256<int> acc, Vector128<int> w0, Vector128<int> factor0, Vector128<int> flip0, Vector128<int> w1, Vector128<int> factor1, Vector128<int> flip1)
+    {
+        for (var i = 0; i < 16; i++) ((int*)&acc)[i / 2] += (short)(((sbyte*)&w0)[i] * ((sbyte*)&factor0)[i] + ((sbyte*)&w1)[i] * ((sbyte*)&factor1)[i]);
+        return acc;
+    }
+
+    public static Vector128<int> Finish(Vector256<int> acc, int* rowSums)
+    {
+        Vector128<int> sums = default;
+        for (var i = 0; i < 8; i++) ((int*)&sums)[i / 2] += acc[i];
+        return sums;
+    }
 }
 
 /// <summary>int4 products as AVX-VNNI makes them: vpdpbusd on nibbles, then vpmaddwd of sums that fit 16 bits by scales whose upper halves are 0.</summary>

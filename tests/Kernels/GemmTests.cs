@@ -213,7 +213,7 @@ public sealed unsafe class GemmTests
                 int offset = 0, signed = 0;
                 for (var k = 0; k < layout.PaddedColumns; k++)
                 {
-                    var w = (sbyte)packed[layout.Int8Offset(r, k)];
+                    var w = (sbyte)packed[layout.Offset(r, k)];
                     offset += (byte)(x[k] ^ 0x80) * w;
                     signed += x[k] * w;
                 }

@@ -8,7 +8,7 @@ internal sealed class RecurrentWeights
     public RecurrentWeights(Random random, TensorFormat format, int gates, int hidden, int inputs, int state)
     {
         (Gates, Hidden, Inputs, State) = (gates, hidden, inputs, state);
-        Rows = gates * ((hidden + 15) / 16) * 16;
+        Rows = gates * ((hidden + 3) / 4) * 4;
         PackedW = Weights.Pack(format, Interleave(Planes(random, gates, hidden * inputs, 1 / MathF.Sqrt(inputs)), inputs), Rows, inputs, out var w);
         PackedR = Weights.Pack(format, Interleave(Planes(random, gates, hidden * state, 1 / MathF.Sqrt(state)), state), Rows, state, out var r);
         W = Separate(w, inputs);
@@ -49,7 +49,7 @@ internal sealed class RecurrentWeights
         return Interleave(sum, 1);
     }
 
-    /// <summary>Gate planes [hidden, columns] to packed rows: tile (block·gates + gate) holds units 16·block and on.</summary>
+    /// <summary>Gate planes [hidden, columns] to packed rows.</summary>
     public float[] Interleave(float[][] planes, int columns)
     {
         var result = new float[Rows * columns];
@@ -73,7 +73,8 @@ internal sealed class RecurrentWeights
         return result;
     }
 
-    private int Row(int gate, int unit) => (unit / 16 * Gates + gate) * 16 + unit % 16;
+    /// <summary>Blocks of 16 units, each with its gates one after the other; the last has as many as are left, padded to 4.</summary>
+    private int Row(int gate, int unit) => unit / 16 * 16 * Gates + gate * Math.Min(16, (Hidden + 3) / 4 * 4 - unit / 16 * 16) + unit % 16;
 
     private static float[][] Planes(Random random, int gates, int count, float scale)
     {

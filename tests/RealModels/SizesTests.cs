@@ -9,7 +9,7 @@ namespace SeqRuntime.Tests.RealModels;
 
 /// <summary>
 /// Sizes of real models beside their weights in fp32: equal initializers of an ONNX file once, the datasets of an HDF5 file. A file in fp32 may be 3% and
-/// 4 KiB larger, padding of rows apart, which the report states; one in int8 has 0.30 of it with its padding, of more than 64 KiB of weights.
+/// 4 KiB larger; one in int8 has 0.30 of it, of more than 64 KiB of weights.
 /// </summary>
 /// <remarks>
 /// Two have more in int8, as so much cannot be left out: in the attention model the weights alone are 0.25, and biases, the 78 nodes and scales of rows of
@@ -26,14 +26,14 @@ public sealed class SizesTests(ITestOutputHelper output)
     {
         { "DTLN", ["mask=dtln/model_1.onnx", "refine=dtln/model_2.onnx"], Int8 },
         { "Silero VAD, 16 kHz", ["main=silero-vad/silero_vad_16k_op15.onnx"], Int8 },
-        { "GTCRN", ["main=gtcrn/gtcrn.onnx"], 0.59 },
-        { "GTCRN, simplified", ["main=gtcrn/gtcrn_simple.onnx"], 0.59 },
+        { "GTCRN", ["main=gtcrn/gtcrn.onnx"], 0.51 },
+        { "GTCRN, simplified", ["main=gtcrn/gtcrn_simple.onnx"], 0.51 },
         { "thai2rom", ["encoder=thai2rom/thai2rom_encoder.onnx", "step=thai2rom/thai2rom_decoder.onnx"], Int8 },
         { "aircraft", ["main=aircraft-rul/lstm_model.onnx"], Int8 },
         { "StressRNN", ["main=stressrnn/model.onnx"], Int8 },
         { "StressRNN, HDF5", ["main=stressrnn/weights_96.hdf5"], Int8 },
         { "quant-sentinel, LSTM", ["main=quant-sentinel/lstm.onnx"], Int8 },
-        { "quant-sentinel, attention", ["main=quant-sentinel/attention.onnx"], 0.38 },
+        { "quant-sentinel, attention", ["main=quant-sentinel/attention.onnx"], 0.355 },
     };
 
     [Theory]
@@ -44,8 +44,8 @@ public sealed class SizesTests(ITestOutputHelper output)
         var weights = sources.Sum(s => sizeof(float) * (s.Path.EndsWith(".onnx", StringComparison.Ordinal) ? Initializers(s.Path) : Datasets(s.Path)));
         var (fp32, int8) = (Convert(sources, WeightKind.Float32), Convert(sources, WeightKind.Int8));
         var padding = fp32.Tensors.Sum(t => t.Padding);
-        output.WriteLine($"{name}: weights {weights:N0} bytes; fp32 {fp32.File.Length:N0}, of it padding {padding:N0}: {(fp32.File.Length - padding) / (double)weights:F3}; int8 {int8.File.Length:N0}: {int8.File.Length / (double)weights:F3}");
-        Assert.InRange(fp32.File.Length - padding, 1, Fp32 * weights + Fp32More);
+        output.WriteLine($"{name}: weights {weights:N0} bytes; fp32 {fp32.File.Length:N0}, of it padding {padding:N0}: {fp32.File.Length / (double)weights:F3}; int8 {int8.File.Length:N0}: {int8.File.Length / (double)weights:F3}");
+        Assert.InRange(fp32.File.Length, 1, Fp32 * weights + Fp32More);
         if (weights > LeastForInt8) Assert.InRange(int8.File.Length / (double)weights, 0.2, int8Share);
     }
 

@@ -85,13 +85,6 @@ public class CacheTests
     }
 
     [Fact]
-    public void OnlyFilesWithCachesNeedANewerRuntime()
-    {
-        Assert.Equal(SeqLayout.Minor, File()[SeqLayout.MinorAt]);
-        Assert.Equal(SeqLayout.MinorWithoutCaches, SeqWriter.ToArray(SmallSeqWithout())[SeqLayout.MinorAt]);
-    }
-
-    [Fact]
     public void CachesThatFitNoStateAreRefused()
     {
         Assert.Contains("no state grows along 'T'", Fault(g => g.Largest["T"] = 3), StringComparison.Ordinal);

@@ -28,7 +28,7 @@ public class SessionTests
     {
         var model = new SeqModelBuilder();
         var graph = model.AddGraph("main");
-        var rows = 64 * ((hidden + 15) / 16);
+        var rows = GateRows.Count(4, hidden);
         float[] Random(int count) => [.. Enumerable.Range(0, count).Select(_ => random.NextSingle() - 0.5f)];
         var w = graph.Constant(model.AddPacked("W", TensorFormat.PackedFloat32, rows, input, WeightLayout.PackFloat32(Random(rows * input), rows, input)));
         var r = graph.Constant(model.AddPacked("R", TensorFormat.PackedFloat32, rows, hidden, WeightLayout.PackFloat32(Random(rows * hidden), rows, hidden)));

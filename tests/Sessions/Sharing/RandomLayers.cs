@@ -119,7 +119,7 @@ internal sealed class RandomLayers(RandomGraph graph)
     {
         var (gates, biases, count) = kind switch { OpKind.Lstm => (4, 1, 2), OpKind.Gru => (3, 2, 1), _ => (1, 1, 1) };
         var directions = direction == RecurrentDirection.Bidirectional ? 2 : 1;
-        var rows = gates * WeightLayout.PadRows(hidden);
+        var rows = GateRows.Count(gates, hidden);
         Dim[] stateShape = [new Dim(directions), x.Shape[1], new Dim(hidden)];
         RandomValue?[] states = [.. Enumerable.Range(0, count).Select(_ => hasStates ? graph.State(stateShape) : null)];
         var weights = new List<int>();

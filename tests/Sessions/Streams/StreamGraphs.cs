@@ -153,7 +153,7 @@ internal static class StreamGraphs
 
     private static void Lstm(GraphDefinition g, Kit k, int steps, int batch, int inputs, int hidden)
     {
-        var rows = 4 * WeightLayout.PadRows(hidden);
+        var rows = GateRows.Count(4, hidden);
         var (h, c) = (k.State("h", 1, batch, hidden), k.State("c", 1, batch, hidden));
         var y = g.NodeMany(OpKind.Lstm, [k.X(steps, batch, inputs), -1, h, c, k.Packed(rows, inputs), k.Packed(rows, hidden), k.Dense(rows), -1, -1], 3, new Attributes().Set(AttributeKey.Hidden, hidden));
         g.UpdateState(h, y[1]);
@@ -164,7 +164,7 @@ internal static class StreamGraphs
     private static void Gru(GraphDefinition g, Kit k, int steps, int directions)
     {
         const int inputs = 5, hidden = 17;
-        var rows = 3 * WeightLayout.PadRows(hidden);
+        var rows = GateRows.Count(3, hidden);
         var h = k.State("h", directions, 1, hidden);
         int[] weights = [.. Enumerable.Range(0, directions).SelectMany(_ => new[] { k.Packed(rows, inputs), k.Packed(rows, hidden), k.Dense(2, rows) })];
         var attributes = new Attributes().Set(AttributeKey.Hidden, hidden).Set(AttributeKey.LinearBeforeReset, true).Set(AttributeKey.Direction, directions == 2 ? RecurrentDirection.Bidirectional : RecurrentDirection.Forward);

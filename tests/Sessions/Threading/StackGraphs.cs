@@ -134,7 +134,7 @@ internal sealed class StackGraphs
     private int[] Layer(OpKind kind, int x, int lengths, int[] states, int inputs, int hidden, RecurrentDirection direction)
     {
         var (gates, biases) = kind switch { OpKind.Lstm => (4, 1), OpKind.Gru => (3, 2), _ => (1, 1) };
-        var rows = gates * WeightLayout.PadRows(hidden);
+        var rows = GateRows.Count(gates, hidden);
         var weights = new List<int>();
         for (var d = 0; d < (direction == RecurrentDirection.Bidirectional ? 2 : 1); d++)
         {

@@ -1,0 +1,95 @@
+using System.Runtime.CompilerServices;
+using SeqRuntime.Format;
+
+namespace SeqRuntime.Kernels;
+
+/// <summary>
+/// Where the panels of a weight matrix lie (<see cref="WeightLayout"/>). A dense matrix is one too: its columns are the rows here, and each of its
+/// rows is a group.
+/// </summary>
+/// <remarks>
+/// A product takes a piece of a panel at a time: up to 64 rows, or as many as its vectors hold. The last piece reads whole tiles of
+/// <see cref="Tile"/> rows, what is beyond its own rows too, and uses nothing of that.
+/// </remarks>
+/// <typeparam name="T">One weight as stored, or what a row has for a group.</typeparam>
+internal readonly unsafe struct Panels<T>
+    where T : unmanaged
+{
+    /// <summary>Rows that are always read together.</summary>
+    public const int Tile = 16;
+
+    private readonly T* _first;
+    private readonly nint _panelRows;
+    private readonly nint _panelStride;
+    private readonly nint _rows;
+    private readonly nint _groupStride;
+    private readonly nint _size;
+
+    /// <summary>Panels of a packed matrix.</summary>
+    /// <param name="first">The first panel.</param>
+    /// <param name="layout">Its layout.</param>
+    /// <param name="size">Elements of T that a row has for each group.</param>
+    public static Panels<T> Packed(T* first, WeightLayout layout, nint size = 1) => new(first, layout.PaddedRows, layout.PanelRows, layout.Groups * size * layout.PanelRows, 0, size);
+
+    /// <summary>A dense matrix.</summary>
+    /// <param name="first">Its first row.</param>
+    /// <param name="columns">Its columns.</param>
+    /// <param name="stride">Elements from one of its rows to the next.</param>
+    public static Panels<T> Dense(T* first, nint columns, nint stride) => new(first, columns, WeightLayout.WidestPanel, WeightLayout.WidestPanel, stride, 0);
+
+    private Panels(T* first, nint rows, nint panelRows, nint panelStride, nint groupStride, nint size)
+    {
+        _panelRows = panelRows;
+        _first = first;
+        _rows = rows;
+        _panelStride = panelStride;
+        _groupStride = groupStride;
+        _size = size;
+    }
+
+    /// <summary>Where the first group of a row is, elements from there to its next group, and rows from this one to the end of the panel.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public T* At(nint row, out nint groupStride, out nint left)
+    {
+        var panel = _panelRows == WeightLayout.WidestPanel ? row >> 6 : row / WeightLayout.GruPanel;
+        var first = panel * _panelRows;
+        var width = _rows - first < _panelRows ? _rows - first : _panelRows;
+        left = width - (row - first);
+        groupStride = _size == 0 ? _groupStride : width * _size;
+        return _first + panel * _panelStride + (row - first);
+    }
+
+    /// <summary>Tiles that a piece of so many rows takes, at most so many.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static nint Tiles(nint rows, nint most)
+    {
+        var tiles = (rows + Tile - 1) >> 4;
+        return tiles < most ? tiles : most;
+    }
+}
+
+/// <summary>A constant number of tiles, so that the compiler makes one loop for each.</summary>
+internal interface ITiles
+{
+    static abstract int Count { get; }
+}
+
+internal readonly struct OneTile : ITiles
+{
+    public static int Count => 1;
+}
+
+internal readonly struct TwoTiles : ITiles
+{
+    public static int Count => 2;
+}
+
+internal readonly struct ThreeTiles : ITiles
+{
+    public static int Count => 3;
+}
+
+internal readonly struct FourTiles : ITiles
+{
+    public static int Count => 4;
+}
