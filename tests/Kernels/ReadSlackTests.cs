@@ -1,0 +1,108 @@
+using System.Runtime.InteropServices;
+using SeqRuntime.Format;
+using SeqRuntime.Kernels;
+using SeqRuntime.Tests.Format;
+using SeqRuntime.Tests.Operators;
+
+namespace SeqRuntime.Tests.Kernels;
+
+/// <summary>Products read at most <see cref="KernelSet.ReadSlack"/> bytes behind their weights: what follows is a page that may not be read.</summary>
+public sealed unsafe class ReadSlackTests
+{
+    private const int MostRows = 130;
+    private const int MostColumns = 70;
+    private static readonly int[] s_rows = [1, 2, 4, 5, 8, 12, 13, 16, 17, 20, 31, 32, 33, 36, 44, 48, 49, 52, 60, 63, 64, 65, 68, 80, 96, 112, 128, MostRows];
+    private static readonly int[] s_columns = [1, 4, 5, 32, 33, MostColumns];
+
+    [Theory]
+    [MemberData(nameof(Weights.Formats), MemberType = typeof(Weights))]
+    public void OfPackedWeights(int kind)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "mmap and mprotect as Linux has them");
+        var format = (TensorFormat)kind;
+        var random = new Random(kind);
+        using var guarded = new GuardedFile(1 << 20);
+        foreach (var rows in s_rows)
+        {
+            foreach (var columns in s_columns)
+            {
+                var layout = new WeightLayout(format, rows, columns);
+                byte[] packed = [.. Weights.Pack(format, Weights.Random(random, rows * columns), rows, columns, out _), .. new byte[KernelSet.ReadSlack]];
+                using var memory = guarded.Put(packed).Pin();
+                foreach (var m in (int[])[1, 2, 3, 4, 6])
+                {
+                    float[]? first = null;
+                    foreach (var kernels in KernelTesting.Sets)
+                    {
+                        var y = Product(kernels, layout, (byte*)memory.Pointer, m);
+                        first ??= y;
+                        KernelTesting.AssertSameBits(first, y, $"{kernels.Name} {format} {m}×{columns}→{rows}");
+                    }
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void OfDenseMatrices()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "mmap and mprotect as Linux has them");
+        var random = new Random(7);
+        using var guarded = new GuardedFile(1 << 20);
+        foreach (var n in s_rows)
+        {
+            foreach (var k in (int[])[1, 3, 40])
+            {
+                var b = new float[k * n + KernelSet.ReadSlack / sizeof(float)];
+                Weights.Random(random, k * n).CopyTo(b, 0);
+                using var memory = guarded.Put(MemoryMarshal.AsBytes(b.AsSpan())).Pin();
+                foreach (var m in (int[])[1, 2, 3, 4, 6])
+                {
+                    float[]? first = null;
+                    using var a = new GuardedMemory<float>(KernelTesting.Values(new Random(m), m * k));
+                    foreach (var kernels in KernelTesting.Sets)
+                    {
+                        using var y = new GuardedMemory<float>(m * n);
+                        kernels.GemmDense(a.Pointer, k, (float*)memory.Pointer, n, m, k, n, null, 0, y.Pointer, n);
+                        first ??= y.Span.ToArray();
+                        KernelTesting.AssertSameBits(first, y.Span, $"{kernels.Name} dense {m}×{k}→{n}");
+                    }
+                }
+            }
+        }
+    }
+
+    private static float[] Product(KernelSet kernels, WeightLayout layout, byte* w, int m)
+    {
+        var (rows, columns, stride) = (layout.Rows, layout.Columns, (int)KernelSet.QuantizedStride(layout.Columns));
+        using var y = new GuardedMemory<float>(m * rows);
+        if (!layout.IsInteger)
+        {
+            using var x = new GuardedMemory<float>(KernelTesting.Values(new Random(m), m * columns));
+            if (layout.Format == TensorFormat.PackedFloat32) kernels.GemmFloat32(w, layout, x.Pointer, columns, m, null, 0, y.Pointer, rows, 0, rows);
+            else kernels.GemmFloat16(w, layout, x.Pointer, columns, m, null, 0, y.Pointer, rows, 0, rows);
+            return y.Span.ToArray();
+        }
+
+        var random = new Random(m);
+        using var q = new GuardedMemory<sbyte>(new sbyte[m * stride]);
+        for (var i = 0; i < m; i++)
+        {
+            for (var k = 0; k < columns; k++) q.Pointer[i * stride + k] = (sbyte)random.Next(-127, 128);
+        }
+
+        using var scales = new GuardedMemory<float>(KernelTesting.Values(random, m));
+        if (layout.Format == TensorFormat.PackedInt4)
+        {
+            kernels.GemmInt4(w, layout, q.Pointer, stride, scales.Pointer, m, null, 0, y.Pointer, rows, 0, rows);
+            return y.Span.ToArray();
+        }
+
+        var narrow = layout.Format == TensorFormat.NarrowInt8 ? new NarrowRows(layout, 1, w) : null;
+        var rowScales = narrow is null ? (float*)(w + layout.ScalesOffset) : narrow.Scales(0);
+        var sums = narrow is null ? (int*)(w + layout.RowSumsOffset) : narrow.Sums(0);
+        kernels.GemmInt8(w, rowScales, sums, layout, q.Pointer, stride, scales.Pointer, m, null, 0, y.Pointer, rows, 0, rows);
+        GC.KeepAlive(narrow);
+        return y.Span.ToArray();
+    }
+}
