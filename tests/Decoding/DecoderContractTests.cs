@@ -90,7 +90,7 @@ public class DecoderContractTests
 
     /// <summary>A search that goes on ends well, or says that its decoder has ended.</summary>
     [Fact]
-    public void DisposingOnAnotherThreadEndsASearch()
+    public void Disposing_on_another_thread_ends_a_search()
     {
         using var words = SeqModel.Load(SmallDecoder.Make(2, batched: true));
         using var frames = SeqModel.Load(SmallFrames.Transducer(4, batched: true));
