@@ -180,9 +180,7 @@ internal static class Decompose
         var inverse = x.Add("Reciprocal", [x.Add("Sqrt", [x.Add("Add", [variance, x.Scalar(node.Float("epsilon", 1e-5f))])])]);
         if (node.Output(1).Length > 0) x.Into(node.Output(1), "Identity", [mean]);
         if (node.Output(2).Length > 0) x.Into(node.Output(2), "Identity", [inverse]);
-        var plain = new IrNode(node.Name, node.Op, node.Inputs, [node.Output(0)]);
-        foreach (var (key, value) in node.Attributes) plain.Attributes[key] = value;
-        x.Nodes.Add(plain);
+        x.Nodes.Add(node.With(node.Inputs, [node.Output(0)]));
         return x.Nodes;
     }
 
@@ -312,8 +310,8 @@ internal static class Decompose
         if (node.Int("layout", 0) is not 1 and var layout) throw new ShapeFault($"its attribute 'layout' is {layout}; 0 and 1 are possible.");
         var before = new Expansion(node, graph);
         string Swapped(string value) => value.Length == 0 ? "" : before.Add("Transpose", [value], ("perm", new long[] { 1, 0, 2 }));
-        var inner = new IrNode(node.Name, node.Op, node.Inputs, node.Outputs.Select(o => o.Length == 0 ? "" : graph.Fresh(node.Name)));
-        foreach (var (key, value) in node.Attributes.Where(a => a.Key != "layout")) inner.Attributes[key] = value;
+        var inner = node.With(node.Inputs, node.Outputs.Select(o => o.Length == 0 ? "" : graph.Fresh(node.Name)));
+        inner.Take("layout");
         foreach (var i in new[] { 0, 5, 6 })
         {
             if (node.Input(i).Length > 0 && (i != 6 || node.Recurrent is { HasCell: true })) inner.Inputs[i] = Swapped(node.Input(i));

@@ -32,8 +32,9 @@ internal static class DecomposeSamePads
         var fill = x.Scalar(node.Op == "MaxPool" ? float.NegativeInfinity : 0);
         string Windows(string value)
         {
-            var inner = new IrNode(node.Name, node.Op, [value, .. node.Inputs.Skip(1)], [x.Fresh()]);
-            foreach (var (key, setting) in node.Attributes.Where(a => a.Key is not ("auto_pad" or "pads"))) inner.Attributes[key] = setting;
+            var inner = node.With([value, .. node.Inputs.Skip(1)], [x.Fresh()]);
+            inner.Take("auto_pad");
+            inner.Take("pads");
             x.Nodes.Add(inner);
             return inner.Output(0);
         }

@@ -95,7 +95,8 @@ internal static class DecomposeSpectral
         for (var i = 0; i < rank; i++) back[toEnd[i]] = i;
         var value = x.Add("Transpose", [node.Input(0)], ("perm", toEnd));
         value = x.Add("Reshape", [value, x.Vector([.. Enumerable.Repeat(0L, rank - 2), (long)size * parts])]);
-        value = x.Add("MatMul", [value, x.Constant(IrTensor.Of([size * parts, bins * 2], matrix.AsSpan()))], (IrMarks.ExactWeights, 1L));
+        value = x.Add("MatMul", [value, x.Constant(IrTensor.Of([size * parts, bins * 2], matrix.AsSpan()))]);
+        x.Nodes[^1].Marks = new IrMarks { HasExactWeights = true };
         value = x.Add("Reshape", [value, x.Vector([.. Enumerable.Repeat(0L, rank - 2), bins, 2])]);
         return x.Finish(x.Add("Transpose", [value], ("perm", back)));
     }
@@ -134,7 +135,8 @@ internal static class DecomposeSpectral
         }
 
         var signal = x.Add("Transpose", [node.Input(0)], ("perm", new long[] { 0, 2, 1 }));
-        var spectrum = x.Add("Conv", [signal, x.Constant(IrTensor.Of([2 * bins, 1, length], basis.AsSpan()))], ("strides", new long[] { step }), (IrMarks.ExactWeights, 1L));
+        var spectrum = x.Add("Conv", [signal, x.Constant(IrTensor.Of([2 * bins, 1, length], basis.AsSpan()))], ("strides", new long[] { step }));
+        x.Nodes[^1].Marks = new IrMarks { HasExactWeights = true };
         var split = x.Add("Reshape", [spectrum, x.Vector(0, 2, bins, -1)]);
         return x.Finish(x.Add("Transpose", [split], ("perm", new long[] { 0, 3, 2, 1 })));
     }

@@ -24,9 +24,7 @@ internal static class LinearFusion
     {
         if (rewriter.Constant(node.Input(1)) is not { Type: ElementType.Float32, Shape.Length: 2 } b || b.Count == 0 || rewriter.Shape(node.Input(0)).Rank < 1) return;
         var weight = rewriter.Graph.Constant(node.Input(1), b.Transposed());
-        var linear = new IrNode(node.Name, "Linear", [node.Input(0), weight], node.Outputs);
-        if (node.Has(IrMarks.ExactWeights)) linear.Attributes[IrMarks.ExactWeights] = 1L;
-        rewriter.Replace(node, linear);
+        rewriter.Replace(node, new IrNode(node.Name, "Linear", [node.Input(0), weight], node.Outputs) { Marks = node.Marks });
     }
 
     /// <summary>y op constant, where y is read by nothing else and the constant has one value a channel.</summary>

@@ -81,8 +81,12 @@ internal sealed class IrGraph(string name)
         foreach (var (name, sources) in Sources) copy.Sources[Renamed(name)] = sources;
         foreach (var node in Nodes)
         {
-            var clone = new IrNode(node.Name, node.Op, node.Inputs.Select(Renamed), node.Outputs.Select(Renamed));
-            foreach (var (key, value) in node.Attributes) clone.Attributes[key] = value is IrGraph inner ? inner.Copy(names) : value;
+            var clone = node.With(node.Inputs.Select(Renamed), node.Outputs.Select(Renamed));
+            foreach (var (key, value) in node.Attributes)
+            {
+                if (value is IrGraph inner) clone.Attributes[key] = inner.Copy(names);
+            }
+
             copy.Nodes.Add(clone);
         }
 
@@ -218,6 +222,12 @@ internal sealed class IrNode(string name, string op, IEnumerable<string> inputs,
 
     /// <summary>long, float, string, long[], float[], string[], <see cref="IrTensor"/> or <see cref="IrGraph"/>.</summary>
     public Dictionary<string, object> Attributes { get; init; } = [];
+
+    /// <summary>What the converter itself knows of the node.</summary>
+    public IrMarks Marks { get; set; }
+
+    /// <summary>A node of this operator with these attributes and marks and other inputs and outputs.</summary>
+    public IrNode With(IEnumerable<string> inputs, IEnumerable<string> outputs) => new(Name, Op, inputs, outputs) { Attributes = new(Attributes), Marks = Marks };
 
     public string Input(int index) => index < Inputs.Count ? Inputs[index] : "";
 

@@ -1,17 +1,29 @@
 namespace SeqRuntime.Converter.Graph;
 
-/// <summary>Attributes of nodes that are the converter's own: one room leaves them for another, and no file has them.</summary>
-internal static class IrMarks
+/// <summary>What one room of the converter tells another about a node. No file has it, and nodes that differ only in this are equal.</summary>
+internal readonly record struct IrMarks
 {
     /// <summary>The node's weights are a transform's, not a model's: they are never quantized.</summary>
-    public const string ExactWeights = "~exact_weights";
+    public bool HasExactWeights { get; init; }
 
-    /// <summary>The node looks up a table that takes an embedding's place and stays fp32; the value is the embedding's name.</summary>
-    public const string ExactTable = "~exact_table";
+    /// <summary>The node looks up a table that takes the place of the embedding of this name; the table stays fp32.</summary>
+    public string? TableOf { get; init; }
 
     /// <summary>
-    /// The node's output has the shape of the input that the value numbers: weights that are stretched along a value's axes must not
-    /// stretch the value along theirs.
+    /// The node's output has the shape of the input of this number: weights that are stretched along a value's axes must not stretch the
+    /// value along theirs.
     /// </summary>
-    public const string KeepsShapeOf = "~keeps_shape_of";
+    public int? KeepsShapeOf { get; init; }
+
+    /// <summary>How many nodes were resolved before the branches between whose results the node chooses.</summary>
+    public int ResolvedBefore { get; init; }
+
+    /// <summary>How far a loop has been written out; null for a loop as the model has it.</summary>
+    public LoopProgress? Progress { get; init; }
 }
+
+/// <summary>The rounds of a loop that have been written out.</summary>
+/// <param name="Rounds">How many.</param>
+/// <param name="Prefix">What the names of the body's constants begin with, in all rounds.</param>
+/// <param name="Collected">What the rounds have collected, round after round.</param>
+internal sealed record LoopProgress(long Rounds, string Prefix, string[] Collected);

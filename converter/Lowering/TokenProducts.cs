@@ -101,7 +101,8 @@ internal static class TokenProducts
         }
 
         var name = graph.Constant($"{WeightNames.Of(graph, node.Input(1))[0]}.tokens", IrTensor.Of([table.Shape[0], width], products.AsSpan()));
-        var value = rewriter.Insert(node, "Gather", [name, gather.Input(1)], Widened(rewriter.Shape(gather.Output(0)), width), ("axis", 0L), (IrMarks.ExactTable, layer.Embedding.Names[0]));
+        var value = rewriter.Insert(node, "Gather", [name, gather.Input(1)], Widened(rewriter.Shape(gather.Output(0)), width), ("axis", 0L));
+        rewriter.Producer(value)!.Marks = new IrMarks { TableOf = layer.Embedding.Names[0] };
         foreach (var view in layer.Views)
         {
             string[] inputs = [value, .. view.Inputs.Skip(1)];

@@ -23,7 +23,7 @@ internal static class WeightLowering
                 var bias = lowering.Value(node.Input(2));
                 var product = lowering.Weights.Packed(new WeightMatrix(WeightNames.Of(lowering.Source, node.Input(1)), matrix.Shape[0], matrix.Shape[1], matrix.ToFloats())
                 {
-                    IsExact = node.Has(IrMarks.ExactWeights),
+                    IsExact = node.Marks.HasExactWeights,
                     Fixed = positions.Contains(node) ? "frequencies, which make angles of positions" : null,
                 });
                 lowering.Add(node, OpKind.Linear, [lowering.Value(node.Input(0)), lowering.Constant(product), bias], new Attributes());
@@ -34,8 +34,7 @@ internal static class WeightLowering
             case "ConvTranspose":
                 ConvTranspose(node, lowering);
                 return true;
-            case "Gather" when node.Has(IrMarks.ExactTable):
-                var embedding = node.String(IrMarks.ExactTable, "");
+            case "Gather" when node.Marks.TableOf is { } embedding:
                 lowering.Value(node.Input(0), lowering.Weights.Wanted != WeightKind.Float32 ? $"a layer's products with the tokens of '{embedding}', worked out once; --weights-of '{embedding}=KIND' keeps the two apart" : null, isTokenTable: true);
                 return false;
             case "Gather" when node.Int("axis", 0) == 0 && lowering.Source.ConstantOf(node.Input(0)) is { Type: ElementType.Float32, Shape: [> 0, > 0] } table
@@ -62,7 +61,7 @@ internal static class WeightLowering
             var columns = weights.Count / weights.Shape[0];
             var all = weights.ToFloats();
             var matrices = Enumerable.Range(0, group).Select(g => all.AsSpan(g * rows * columns, rows * columns).ToArray());
-            w = lowering.Constant(lowering.Weights.Packed(new WeightMatrix(WeightNames.Of(lowering.Source, node.Input(1)), rows, columns, [.. matrices]) { Shape = weights.Shape, IsExact = node.Has(IrMarks.ExactWeights) }));
+            w = lowering.Constant(lowering.Weights.Packed(new WeightMatrix(WeightNames.Of(lowering.Source, node.Input(1)), rows, columns, [.. matrices]) { Shape = weights.Shape, IsExact = node.Marks.HasExactWeights }));
         }
         else
         {

@@ -20,6 +20,8 @@ internal sealed class LoopEmitter(LoopBody loop, IrGraph graph) : Emitter
         return outputs;
     }
 
+    protected override IrNode Last => Nodes[^1];
+
     public override string Constant(IrTensor tensor)
     {
         var name = Fresh();

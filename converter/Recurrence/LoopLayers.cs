@@ -250,9 +250,7 @@ internal sealed partial class LoopLayers
         inputs[0] = sequence;
         for (var i = 0; i < states.Length; i++) inputs[5 + i] = Again(node.Inputs[5 + i], states[i], _loop.FirstOf(states[i]));
         var outputs = Enumerable.Range(0, 1 + states.Length).Select(_ => _emitter.Fresh()).ToArray();
-        var layer = new IrNode(_loop.Name, node.Op, inputs, outputs);
-        foreach (var (key, value) in node.Attributes) layer.Attributes[key] = value;
-        _emitter.Nodes.Add(layer);
+        _emitter.Nodes.Add(new IrNode(_loop.Name, node.Op, inputs, outputs) { Attributes = new(node.Attributes), Marks = node.Marks });
         var y = outputs[0];
         if (isMasked)
         {
@@ -296,6 +294,6 @@ internal sealed partial class LoopLayers
         if (value == from) return of;
         var node = _rewriter.Producer(value)!;
         foreach (var input in node.Inputs.Skip(1)) Need(input);
-        return _emitter.Add(node.Op, [Again(node.Input(0), from, of), .. node.Inputs.Skip(1)], Body.ShapeOf(value), [.. node.Attributes.Select(a => (a.Key, a.Value))]);
+        return _emitter.AddLike(node, node.Op, [Again(node.Input(0), from, of), .. node.Inputs.Skip(1)], [Body.ShapeOf(value)])[0];
     }
 }

@@ -111,7 +111,7 @@ internal sealed class Stacking(Rewriter rewriter, Emitter emitter, int steps)
     private bool AreSame(string a, string b) =>
         a == b || (a.Length > 0 && b.Length > 0 && rewriter.Constant(a) is { } first && rewriter.Constant(b) is { } second && first.Type == second.Type && first.Shape.SequenceEqual(second.Shape) && first.Data.AsSpan().SequenceEqual(second.Data));
 
-    /// <summary>Whether two nodes have the same attributes.</summary>
+    /// <summary>Whether two nodes have the same attributes; marks may differ.</summary>
     public static bool AttributesEqual(IrNode a, IrNode b) =>
         a.Attributes.Count == b.Attributes.Count && a.Attributes.All(pair => b.Attributes.TryGetValue(pair.Key, out var other) && (pair.Value, other) switch
         {
@@ -143,6 +143,8 @@ internal sealed class GraphEmitter(IrGraph graph, string stem, int steps) : Emit
         graph.Nodes.Add(node);
         return outputs;
     }
+
+    protected override IrNode Last => graph.Nodes[^1];
 
     public override string Constant(IrTensor tensor) => graph.Constant(stem, tensor);
 

@@ -109,7 +109,7 @@ internal static class StepChains
         List<IrShape?> shapes = [new(step.Type, [steps, .. sizes]), new(step.Type, sizes)];
         if (head.Recurrent!.HasCell) shapes.Add(last.Output(2).Length > 0 ? rewriter.Shape(last.Output(2)) : null);
         List<string> inputs = [x, .. head.Inputs.Skip(1)];
-        var outputs = emitter.AddMany(head.Op, [.. inputs], [.. shapes], [.. head.Attributes.Select(a => (a.Key, a.Value))]);
+        var outputs = emitter.AddLike(head, head.Op, [.. inputs], [.. shapes]);
         var joined = chain.ToHashSet();
         graph.Nodes.RemoveAll(joined.Contains);
         foreach (var (at, node) in chain.Index())

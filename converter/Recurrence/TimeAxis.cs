@@ -29,7 +29,7 @@ internal sealed class TimeAxis(Emitter emitter, int steps)
         string Same(int index) => inputs[index] ?? node.Input(index);
         bool IsSame(int index) => index >= node.Inputs.Count || inputs[index] is null;
         IrShape Over(string value) => new(shapeOf(value).Type, [steps, .. shapeOf(value).Sizes]);
-        string[] One(string op, string[] operands, params (string Key, object Value)[] attributes) => [emitter.Add(op, operands, Over(node.Outputs[0]), [.. Kept(node, attributes), .. attributes])];
+        string[] One(string op, string[] operands, params (string Key, object Value)[] changed) => emitter.AddLike(node, op, operands, [Over(node.Outputs[0])], changed);
         long Along(string key, long otherwise, int ofRank) => node.Int(key, otherwise) is var axis && axis < 0 ? axis + ofRank + 1 : axis + 1;
         long[]? Numbers(int index) => index < node.Inputs.Count && node.Input(index).Length > 0 && IsSame(index) ? constantOf(node.Input(index))?.Integers() : null;
         string Moved(long[] axes, int ofRank) => emitter.Constant(IrTensor.Vector(Array.ConvertAll(axes, a => a < 0 ? a + ofRank + 1 : a + 1)));
@@ -61,7 +61,7 @@ internal sealed class TimeAxis(Emitter emitter, int steps)
             case "Concat":
                 return One("Concat", [.. node.Inputs.Select((i, at) => inputs[at] ?? emitter.OverAllSteps(i, shapeOf(i)))], ("axis", Along("axis", 0, rank)));
             case "Split" when !IsSame(0) && IsSame(1):
-                return emitter.AddMany("Split", [Same(0), .. node.Inputs.Skip(1)], [.. node.Outputs.Select(o => o.Length == 0 ? null : Over(o))], [.. Kept(node, [("axis", 0L)]), ("axis", Along("axis", 0, first!.Rank))]);
+                return emitter.AddLike(node, "Split", [Same(0), .. node.Inputs.Skip(1)], [.. node.Outputs.Select(o => o.Length == 0 ? null : Over(o))], ("axis", Along("axis", 0, first!.Rank)));
             case "Slice" when !IsSame(0) && Enumerable.Range(1, node.Inputs.Count - 1).All(IsSame):
                 var cut = Numbers(3) ?? (node.Input(3).Length == 0 && Numbers(1) is { } starts ? [.. Enumerable.Range(0, starts.Length).Select(i => (long)i)] : null);
                 return cut is null ? null : One("Slice", [Same(0), node.Input(1), node.Input(2), Moved(cut, first!.Rank), .. node.Inputs.Skip(4)]);
@@ -76,9 +76,6 @@ internal sealed class TimeAxis(Emitter emitter, int steps)
                 return null;
         }
     }
-
-    private static IEnumerable<(string Key, object Value)> Kept(IrNode node, IEnumerable<(string Key, object Value)> changed) =>
-        node.Attributes.Where(a => !changed.Any(c => c.Key == a.Key)).Select(a => (a.Key, a.Value));
 
     /// <summary>A value that is broadcast, with axes of size 1 behind that of time where it has fewer than the result.</summary>
     private string Aligned(string value, string? over, int rank, Func<string, IrShape> shapeOf, bool isVector = false)
@@ -98,6 +95,17 @@ internal abstract class Emitter
 
     /// <summary>Adds a node; an output without a shape is left out.</summary>
     public abstract string[] AddMany(string op, string[] inputs, IrShape?[] shapes, params (string Key, object Value)[] attributes);
+
+    /// <summary>Adds a node that has the attributes of another, but for those that change, and its marks.</summary>
+    public string[] AddLike(IrNode other, string op, string[] inputs, IrShape?[] shapes, params (string Key, object Value)[] changed)
+    {
+        var outputs = AddMany(op, inputs, shapes, [.. other.Attributes.Select(a => (a.Key, a.Value)), .. changed]);
+        Last.Marks = other.Marks;
+        return outputs;
+    }
+
+    /// <summary>The node added last.</summary>
+    protected abstract IrNode Last { get; }
 
     public abstract string Constant(IrTensor tensor);
 

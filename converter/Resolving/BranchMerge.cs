@@ -12,8 +12,6 @@ internal static class BranchMerge
     /// <summary>The inner operator that stands behind both branches: condition, results of one, results of the other.</summary>
     public const string Op = "If.Select";
 
-    private const string Start = "~start";
-
     private static readonly HashSet<string> s_lookups = ["Gather", "GatherElements", "GatherND", "ScatterElements", "ScatterND"];
 
     /// <summary>Refuses where single numbers among the inputs tell which branch is taken, as a sample rate does: to set them costs nothing, to compute both twice the time.</summary>
@@ -27,7 +25,7 @@ internal static class BranchMerge
     public static List<IrNode> Both(IrNode node, List<IrNode> nodes, List<string> then, List<string> otherwise, int kept)
     {
         if (then.Count != node.Outputs.Count || otherwise.Count != node.Outputs.Count) throw new ConversionException($"Node '{node.Name}' (If) has {node.Outputs.Count} outputs, its branches {then.Count} and {otherwise.Count}; the model is damaged.");
-        var select = new IrNode(node.Name, Op, [node.Input(0), .. then, .. otherwise], node.Outputs) { Attributes = { [Start] = (long)kept } };
+        var select = new IrNode(node.Name, Op, [node.Input(0), .. then, .. otherwise], node.Outputs) { Marks = new IrMarks { ResolvedBefore = kept } };
         return [.. nodes, select];
     }
 
@@ -37,7 +35,7 @@ internal static class BranchMerge
     {
         var advice = $"which branch is taken depends on {Origins.Unknown(node.Input(0), graph, kept, evaluator)}. Both branches cannot be computed, because";
         if (node.Inputs.Find(i => !evaluator.Has(i)) is { } missing) throw new UnsupportedException($"{advice} '{missing}' is no tensor that can be computed");
-        for (var i = (int)node.Int(Start, 0); i < kept.Count; i++)
+        for (var i = node.Marks.ResolvedBefore; i < kept.Count; i++)
         {
             if (s_lookups.Contains(kept[i].Op) && evaluator.KnownContent(kept[i].Input(1)) is null) throw new UnsupportedException($"{advice} {kept[i]} looks up what data tells, which the condition may guard");
             if (kept[i].Op is "Div" or "Mod" && evaluator.ShapeOf(kept[i].Input(0)).Type is not (ElementType.Float32 or ElementType.Float64) && evaluator.KnownContent(kept[i].Input(1)) is null)

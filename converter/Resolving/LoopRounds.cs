@@ -10,12 +10,9 @@ namespace SeqRuntime.Converter.Resolving;
 internal static class LoopRounds
 {
     private const int Most = 4096;
-    private const string Round = "~round";
-    private const string Collected = "~collected";
-    private const string Shared = "~shared";
 
     /// <summary>Whether no round is written out yet.</summary>
-    public static bool IsWhole(IrNode loop) => !loop.Has(Round);
+    public static bool IsWhole(IrNode loop) => loop.Marks.Progress is null;
 
     /// <summary>Whether a loop has a body for what it is given.</summary>
     public static bool Fits(IrNode loop) => loop.Attributes.GetValueOrDefault("body") is IrGraph body && loop.Inputs.Count >= 2 && body.Inputs.Count == loop.Inputs.Count && body.Outputs.Count >= body.Inputs.Count - 1;
@@ -26,14 +23,12 @@ internal static class LoopRounds
     {
         if (!Fits(loop) || loop.Attributes["body"] is not IrGraph body) throw new ConversionException($"Node '{loop.Name}' (Loop) has no body that fits its inputs; the model is damaged.");
         var carried = loop.Inputs.Count - 2;
-        var round = loop.Int(Round, 0);
-        var collected = loop.Attributes.GetValueOrDefault(Collected) as string[] ?? [];
+        var (round, shared, collected) = loop.Marks.Progress ?? new LoopProgress(0, prefix, []);
         var most = Number(loop.Input(0), "how often it goes round", long.MaxValue);
         if (Number(loop.Input(1), "whether it goes on", 1) == 0 || round >= most) return End(loop, graph, carried, collected);
         if (round >= Most) throw new UnsupportedException($"it goes round more than {Most} times");
 
         // What the body computes gets names of this round, its constants those of the first; what it reads from around it keeps its own.
-        var shared = loop.String(Shared, prefix);
         graph.Budget.Spend(Budget.Body + Budget.Copy * body.DeepCount() + collected.Length, loop);
         var copy = body.Copy(body.Defined().Distinct().ToDictionary(name => name, name => (body.Constants.ContainsKey(name) ? shared : prefix) + name));
         foreach (var (name, tensor) in copy.Constants)
@@ -46,12 +41,11 @@ internal static class LoopRounds
         nodes.Add(loop.Input(1).Length == 0 ? Constant(copy.Inputs[1].Value, IrTensor.Of([], true)) : Identity(loop.Input(1), copy.Inputs[1].Value));
         for (var i = 0; i < carried; i++) nodes.Add(Identity(loop.Inputs[2 + i], copy.Inputs[2 + i].Value));
         nodes.AddRange(copy.Nodes);
-        var rest = new IrNode(loop.Name, "Loop", [loop.Input(0), .. copy.Outputs.Take(1 + carried).Select(o => o.Value)], loop.Outputs);
-        rest.Attributes["body"] = body;
-        rest.Attributes[Round] = round + 1;
-        rest.Attributes[Shared] = shared;
-        rest.Attributes[Collected] = (string[])[.. collected, .. copy.Outputs.Skip(1 + carried).Select(o => o.Value)];
-        nodes.Add(rest);
+        nodes.Add(new IrNode(loop.Name, "Loop", [loop.Input(0), .. copy.Outputs.Take(1 + carried).Select(o => o.Value)], loop.Outputs)
+        {
+            Attributes = { ["body"] = body },
+            Marks = new IrMarks { Progress = new LoopProgress(round + 1, shared, [.. collected, .. copy.Outputs.Skip(1 + carried).Select(o => o.Value)]) },
+        });
         return nodes;
 
         long Number(string value, string what, long otherwise)

@@ -315,12 +315,13 @@ internal sealed class ResolvePass : IDisposable
             LeaveOutZeros(node);
         }
 
-        var kept = node.Take(IrMarks.KeepsShapeOf) as long?;
+        var kept = node.Marks.KeepsShapeOf;
+        node.Marks = node.Marks with { KeepsShapeOf = null };
         _evaluator.Evaluate(node);
         if (node.Op == "Gather") CheckPlaces(node);
         if (node.Op == "Transpose") CountFromTheFirst(node);
         if (_probes.Count > 1) _turns.AddRange(TurningSizes.Of(node, _evaluator, _probes));
-        if (kept is { } input && !_evaluator.SameShape(node.Input((int)input), node.Output(0)))
+        if (kept is { } input && !_evaluator.SameShape(node.Input(input), node.Output(0)))
             throw new ShapeFault($"{string.Join(" and ", node.Inputs.Select(i => $"'{i}' {_evaluator.ShapeOf(i)}"))} do not fit: the result would be {_evaluator.ShapeOf(node.Output(0))}.");
         if (FirstProducts.Is(node, _evaluator, _products)) _evaluator.Forget(node.Output(0));
         if (IsWhole(node))

@@ -69,7 +69,7 @@ internal sealed class ElementMoves(SizedView view)
         }
 
         var outputs = node.Outputs.Select((_, i) => $"out{i}").ToList();
-        evaluator.Evaluate(new IrNode(node.Name, node.Op, inputs, outputs) { Attributes = node.Attributes });
+        evaluator.Evaluate(node.With(inputs, outputs));
         return [.. outputs.Select(output => evaluator.KnownContent(output)?.Integers())];
 
         long[]? Marks(string input, int index) => moved.Contains(index) && view.Known(input) is null ? marks(input) : new long[view.CountOf(input)];

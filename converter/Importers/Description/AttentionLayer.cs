@@ -58,7 +58,7 @@ internal sealed record AttentionLayer : LayerDescription
         if (Mask is not null)
         {
             var isOut = graph.Op("Equal", [graph.Read(Mask), graph.Scalar(0)]);
-            scores = graph.Op("Where", [isOut, graph.Scalar(-1e9f), scores], (IrMarks.KeepsShapeOf, 2L));
+            scores = graph.OpInShape(2, "Where", isOut, graph.Scalar(-1e9f), scores);
         }
 
         var alignment = graph.Op("Softmax", [scores], Alignment ?? graph.Graph.Fresh("alignment"), ("axis", -1L));

@@ -64,6 +64,17 @@ internal sealed class GraphComposer(string name, WeightSet weights, Budget budge
         return output;
     }
 
+    /// <summary>Adds a node whose output must have the shape of one of its inputs.</summary>
+    /// <param name="kept">The number of that input.</param>
+    /// <param name="op">The operator.</param>
+    /// <param name="inputs">Its inputs.</param>
+    public string OpInShape(int kept, string op, params string[] inputs)
+    {
+        var output = Op(op, inputs);
+        Graph.Nodes[^1].Marks = new IrMarks { KeepsShapeOf = kept };
+        return output;
+    }
+
     /// <summary>Adds a node with several outputs.</summary>
     public void Ops(string op, string?[] inputs, string[] outputs, params (string Name, object Value)[] attributes)
     {

@@ -95,7 +95,7 @@ internal sealed record MultiHeadAttentionLayer : LayerDescription
         else graph.Op("Identity", [result], Output);
     }
 
-    private static string Masked(GraphComposer graph, string visible, string scores) => graph.Op("Where", [visible, scores, graph.Scalar(Out)], (IrMarks.KeepsShapeOf, 1L));
+    private static string Masked(GraphComposer graph, string visible, string scores) => graph.OpInShape(1, "Where", visible, scores, graph.Scalar(Out));
 
     private string ByHead(GraphComposer graph, string value) => graph.Transpose(graph.Op("Reshape", [value, graph.Axes(0, 0, Heads, -1)]), 0, 2, 1, 3);
 

@@ -60,8 +60,7 @@ internal sealed record BatchNormLayer : UnaryLayer
         if (isLastAxis)
         {
             // The channels of the weights are those of the value, and do not make more of them.
-            var scaled = graph.Op("Mul", [x, scaling], (IrMarks.KeepsShapeOf, 0L));
-            return graph.Op("Add", [scaled, shifting], (IrMarks.KeepsShapeOf, 0L));
+            return graph.OpInShape(0, "Add", graph.OpInShape(0, "Mul", x, scaling), shifting);
         }
 
         // Scale and shift hold the statistics already: the mean that is left is 0, the variance 1.

@@ -82,8 +82,7 @@ internal sealed class Dequantization
         }
 
         if (!s_moves.Contains(maker.Op) || !IsSameEverywhere(by) || RealOf(maker.Input(0), by, depth + 1) is not { } moved) return null;
-        var clone = new IrNode(maker.Name, maker.Op, [moved, .. maker.Inputs.Skip(1)], [_graph.Fresh(maker.Name)]);
-        foreach (var (key, value) in maker.Attributes) clone.Attributes[key] = value;
+        var clone = maker.With([moved, .. maker.Inputs.Skip(1)], [_graph.Fresh(maker.Name)]);
         _nodes.Add(clone);
         return clone.Output(0);
     }
