@@ -14,7 +14,7 @@ internal sealed class IrTensor(ElementType type, int[] shape, byte[] data)
     public byte[] Data { get; } = data;
 
     /// <summary>The first number of the file that is too large for float32 and became infinite; null where there is none.</summary>
-    public double? Beyond { get; private init; }
+    public double? Beyond { get; init; }
 
     public int Count => Shape.Aggregate(1, (a, b) => a * b);
 
@@ -52,9 +52,6 @@ internal sealed class IrTensor(ElementType type, int[] shape, byte[] data)
 
         return new IrTensor(ElementType.Float32, shape, MemoryMarshal.AsBytes(floats.AsSpan()).ToArray()) { Beyond = beyond };
     }
-
-    /// <summary>The same, of a file with a number too large for float32.</summary>
-    public IrTensor Holding(double? beyond) => new(Type, Shape, Data) { Beyond = beyond };
 
     public static IrTensor Vector(params ReadOnlySpan<long> values) => Of([values.Length], values);
 

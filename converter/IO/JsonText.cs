@@ -32,7 +32,7 @@ internal static class JsonText
         var start = bytes.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? Encoding.UTF8.Preamble.Length : 0;
         // Windows' "Unicode": each character of Latin letters has a zero beside it.
         if (bytes is [0xFE, 0xFF, ..] or [0xFF, 0xFE, ..] or [0, not 0, 0, not 0, ..] or [not 0, 0, not 0, 0, ..]) throw new ConversionException($"{where}: this is UTF-16; save the file as UTF-8");
-        if (!Utf8.IsValid(bytes.AsSpan(start))) throw new ConversionException($"{where}: line {TextLines.FirstInvalid(bytes.AsSpan(start))} is not UTF-8; save the file as UTF-8");
+        if (!Utf8.IsValid(bytes.AsSpan(start))) throw TextLines.NotUtf8(bytes.AsSpan(start), where);
         if (LoneSurrogate(bytes) is { } at) throw new ConversionException($"{where}: line {bytes.AsSpan(0, at).Count((byte)'\n') + 1} has half a character, {Encoding.ASCII.GetString(bytes, at, 6)}; write both halves, or the character itself");
         return bytes.AsMemory(start);
     }

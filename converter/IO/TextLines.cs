@@ -18,14 +18,14 @@ internal static class TextLines
             while (reader.ReadLine() is { } line) lines.Add(line);
             return lines;
         }
-        catch (DecoderFallbackException fault)
+        catch (DecoderFallbackException)
         {
-            throw new ConversionException($"{where}: line {FirstInvalid(bytes)} is not UTF-8; save the file as UTF-8", fault);
+            throw NotUtf8(bytes, where);
         }
     }
 
-    /// <summary>Number of the first line that is not UTF-8.</summary>
-    public static int FirstInvalid(ReadOnlySpan<byte> bytes)
+    /// <summary>What is told of a text that is not UTF-8: the first line that is not.</summary>
+    public static ConversionException NotUtf8(ReadOnlySpan<byte> bytes, string where)
     {
         var number = 1;
         foreach (var line in bytes.Split((byte)'\n'))
@@ -34,6 +34,6 @@ internal static class TextLines
             number++;
         }
 
-        return number;
+        return new ConversionException($"{where}: line {number} is not UTF-8; save the file as UTF-8");
     }
 }

@@ -62,11 +62,8 @@ internal sealed class HdfFile
         if (!Tensors.ContainsKey(name)) Others.Add(name);
     }
 
-    private static IrTensor Floats(HdfDataset dataset)
-    {
-        var values = dataset.ReadFloats(out var beyond);
-        return IrTensor.Of<float>(dataset.Shape, values).Holding(beyond);
-    }
+    private static IrTensor Floats(HdfDataset dataset) =>
+        dataset.Type.Bytes == sizeof(double) ? IrTensor.OfDoubles(dataset.Shape, dataset.ReadDoubles()) : IrTensor.Of<float>(dataset.Shape, dataset.ReadFloats());
 
     /// <summary>In the type that holds them all.</summary>
     private static IrTensor Integers(HdfDataset dataset)

@@ -23,30 +23,24 @@ internal sealed class HdfDataset
 
     public int[] Shape { get; }
 
-    /// <summary>The elements, as float32.</summary>
-    /// <param name="beyond">The first that is too large for float32; null where there is none.</param>
-    public float[] ReadFloats(out double? beyond)
+    /// <summary>The elements of a dataset of floats of 2 or 4 bytes.</summary>
+    public float[] ReadFloats() => Read<float>(element => Type switch
+    {
+        { Bytes: 4, IsBigEndian: false } => BinaryPrimitives.ReadSingleLittleEndian(element),
+        { Bytes: 4 } => BinaryPrimitives.ReadSingleBigEndian(element),
+        { IsBigEndian: false } => (float)BinaryPrimitives.ReadHalfLittleEndian(element),
+        _ => (float)BinaryPrimitives.ReadHalfBigEndian(element),
+    });
+
+    /// <summary>The elements of a dataset of floats of 8 bytes.</summary>
+    public double[] ReadDoubles() => Read<double>(element => Type.IsBigEndian ? BinaryPrimitives.ReadDoubleBigEndian(element) : BinaryPrimitives.ReadDoubleLittleEndian(element));
+
+    private T[] Read<T>(Func<ReadOnlySpan<byte>, T> read)
     {
         if (Type.Kind != HdfKind.Float) throw _file.Refusal($"the dataset '{_name}' has elements that are no IEEE floats of 2, 4 or 8 bytes");
         var bytes = ReadBytes(sizeof(float));
-        beyond = null;
-        var floats = new float[bytes.Length / Type.Bytes];
-        for (var i = 0; i < floats.Length; i++)
-        {
-            var element = bytes.Slice(i * Type.Bytes, Type.Bytes);
-            var value = Type switch
-            {
-                { Bytes: 4, IsBigEndian: false } => BinaryPrimitives.ReadSingleLittleEndian(element),
-                { Bytes: 4 } => BinaryPrimitives.ReadSingleBigEndian(element),
-                { Bytes: 8, IsBigEndian: false } => BinaryPrimitives.ReadDoubleLittleEndian(element),
-                { Bytes: 8 } => BinaryPrimitives.ReadDoubleBigEndian(element),
-                { IsBigEndian: false } => (double)BinaryPrimitives.ReadHalfLittleEndian(element),
-                _ => (double)BinaryPrimitives.ReadHalfBigEndian(element),
-            };
-            floats[i] = (float)value;
-            if (!float.IsFinite(floats[i]) && double.IsFinite(value)) beyond ??= value;
-        }
-
+        var floats = new T[bytes.Length / Type.Bytes];
+        for (var i = 0; i < floats.Length; i++) floats[i] = read(bytes.Slice(i * Type.Bytes, Type.Bytes));
         return floats;
     }
 
