@@ -77,7 +77,7 @@ internal static class ShapeRules
         var directions = node.String("direction", "forward") == "bidirectional" ? 2 : 1;
         var r = Need(node, inputs, 2).Shape;
         if (r.Rank != 3) throw new ShapeFault($"R of {node.Op} has shape {r}; three dimensions are needed.");
-        var gates = op.Gates.Length;
+        var gates = op.Gates;
         var hidden = r[1] / gates;
         if (hidden < 1 || r[1] != (long)gates * hidden) throw new ShapeFault($"R of {node.Op} has shape {r}; {gates} rows a hidden unit are needed, [directions, {gates} × hidden, hidden].");
         if (node.Int("hidden_size", hidden) is var told && told != hidden) throw new ShapeFault($"hidden_size is {told}, and R of shape {r} has {hidden} hidden units.");

@@ -12,11 +12,11 @@ internal sealed class RecurrentOp
 {
     private RecurrentOp(OpKind kind) => (Kind, Name) = (kind, OperatorTable.OnnxName(kind)!);
 
-    public static RecurrentOp Lstm { get; } = new(OpKind.Lstm) { Gates = [0, 2, 3, 1], Activations = ["Sigmoid", "Tanh", "Tanh"], Weights = [1, 2, 3, 7, 8], HasCell = true };
+    public static RecurrentOp Lstm { get; } = new(OpKind.Lstm) { OnnxGates = [0, 2, 3, 1], Activations = ["Sigmoid", "Tanh", "Tanh"], Weights = [1, 2, 3, 7, 8], HasCell = true };
 
-    public static RecurrentOp Gru { get; } = new(OpKind.Gru) { Gates = [1, 0, 2], Activations = ["Sigmoid", "Tanh"], HasTwoBiases = true };
+    public static RecurrentOp Gru { get; } = new(OpKind.Gru) { OnnxGates = [1, 0, 2], Activations = ["Sigmoid", "Tanh"], HasTwoBiases = true };
 
-    public static RecurrentOp Rnn { get; } = new(OpKind.Rnn) { Gates = [0], Activations = ["Tanh"] };
+    public static RecurrentOp Rnn { get; } = new(OpKind.Rnn) { OnnxGates = [0], Activations = ["Tanh"] };
 
     private static readonly RecurrentOp[] s_all = [Lstm, Gru, Rnn];
 
@@ -28,7 +28,10 @@ internal sealed class RecurrentOp
     public string Name { get; }
 
     /// <summary>For each gate of the runtime's order, its place in ONNX's: LSTM i f g o of i o f c; GRU r z n of z r h.</summary>
-    public required int[] Gates { get; init; }
+    public required int[] OnnxGates { get; init; }
+
+    /// <summary>How many gates the layer has.</summary>
+    public int Gates => OnnxGates.Length;
 
     /// <summary>The functions of a direction where a node names none.</summary>
     public required string[] Activations { get; init; }

@@ -5,7 +5,7 @@ using SeqRuntime.Format;
 namespace SeqRuntime.Converter.Lowering;
 
 /// <summary>
-/// LSTM, GRU and RNN: weights from ONNX's gate order into the runtime's gate-interleaved rows, biases joined.
+/// LSTM, GRU and RNN: weights into the runtime's gate-interleaved rows, biases joined.
 /// </summary>
 internal static class RecurrentLowering
 {
@@ -18,9 +18,9 @@ internal static class RecurrentLowering
         var direction = node.String("direction", "forward");
         var directions = direction == "bidirectional" ? 2 : 1;
         var gates = op.Gates;
-        var w = Weights(node, lowering.Source, 1, [directions, gates.Length * hidden, -1], "W");
-        var r = Weights(node, lowering.Source, 2, [directions, gates.Length * hidden, projection?.Shape[0] ?? hidden], "R")!;
-        var b = Weights(node, lowering.Source, 3, [directions, 2 * gates.Length * hidden], "B");
+        var w = Weights(node, lowering.Source, 1, [directions, gates * hidden, -1], "W");
+        var r = Weights(node, lowering.Source, 2, [directions, gates * hidden, projection?.Shape[0] ?? hidden], "R")!;
+        var b = Weights(node, lowering.Source, 3, [directions, 2 * gates * hidden], "B");
         var p = op.HasCell ? Weights(node, lowering.Source, 7, [directions, 3 * hidden], "P") : null;
         var isResetAfter = node.Int("linear_before_reset", 0) != 0;
 
@@ -31,13 +31,13 @@ internal static class RecurrentLowering
             int Dense(int input, IrTensor tensor, int used) => lowering.Constant(lowering.Weights.Dense(WeightNames.OfDirection(lowering.Source, node.Input(input), d, directions), tensor, padding: tensor.Count - used));
             inputs.Add(w is null ? -1 : lowering.Constant(lowering.Weights.Packed(Matrix(node, lowering.Source, 1, d))));
             inputs.Add(lowering.Constant(lowering.Weights.Packed(Matrix(node, lowering.Source, 2, d))));
-            inputs.Add(b is null || (w is null && !op.HasTwoBiases) ? -1 : Dense(3, Bias(b, d, gates, hidden, isResetAfter), (op.HasTwoBiases ? 2 : 1) * gates.Length * hidden));
+            inputs.Add(b is null || (w is null && !op.HasTwoBiases) ? -1 : Dense(3, Bias(b, d, gates, hidden, isResetAfter), (op.HasTwoBiases ? 2 : 1) * gates * hidden));
             if (!op.HasCell) continue;
             inputs.Add(p is null ? -1 : Dense(7, Peephole(p, d, hidden), 3 * hidden));
             inputs.Add(projection is null ? -1 : lowering.Constant(lowering.Weights.Packed(new WeightMatrix(WeightNames.Of(lowering.Source, node.Input(8)), projection.Shape[0], hidden, projection.ToFloats()))));
         }
 
-        var attributes = Attributes(node, hidden, direction, gates.Length);
+        var attributes = Attributes(node, hidden, direction, gates);
         var outputCount = 1 + op.States;
         while (node.Outputs.Count < outputCount) node.Outputs.Add("");
         var outputs = target.NodeMany(op.Kind, [.. inputs], outputCount, attributes, node.Name);
@@ -79,10 +79,10 @@ internal static class RecurrentLowering
     /// </summary>
     public static float[] Products(IrNode node, IrGraph graph, IrTensor x, int direction)
     {
-        var gates = RecurrentForm.Gates(node.Op);
+        var gates = node.Recurrent!.Gates;
         var b = graph.ConstantOf(node.Input(3));
         var w = Matrix(node, graph, 1, direction);
-        int hidden = graph.ConstantOf(node.Input(1))!.Shape[1] / gates.Length, columns = w.Columns, rows = w.Rows, count = x.Shape[0];
+        int hidden = graph.ConstantOf(node.Input(1))!.Shape[1] / gates, columns = w.Columns, rows = w.Rows, count = x.Shape[0];
         var matrix = w.Matrices[0];
         var bias = b is null ? new float[rows] : PackedBias(b, direction, gates, hidden, node.Int("linear_before_reset", 0) != 0);
         var result = new float[count * rows];
@@ -104,7 +104,7 @@ internal static class RecurrentLowering
     {
         if (node.Input(input).Length == 0) return null;
         if (graph.ConstantOf(node.Input(input)) is not { Type: ElementType.Float32 } tensor)
-            throw new ConversionException($"node {node}: {what} ('{node.Input(input)}') must be a float32 constant; export the model with its weights inside.");
+            throw new ConversionException($"node {node}: {what} ('{WeightNames.Stem(node.Input(input))}') must be a float32 constant; export the model with its weights inside.");
         if (tensor.Shape.Length != shape.Length || tensor.Shape.Zip(shape).Any(pair => pair.Second >= 0 && pair.First != pair.Second))
             throw new ConversionException($"node {node}: {what} has shape [{string.Join(", ", tensor.Shape)}]; [{string.Join(", ", shape.Select(s => s < 0 ? "input" : $"{s}"))}] is needed.");
         return tensor;
@@ -114,47 +114,47 @@ internal static class RecurrentLowering
     public static WeightMatrix Matrix(IrNode node, IrGraph graph, int input, int direction)
     {
         var tensor = graph.ConstantOf(node.Input(input))!;
-        var gates = RecurrentForm.Gates(node.Op);
-        var hidden = tensor.Shape[1] / gates.Length;
+        var gates = node.Recurrent!.Gates;
+        var hidden = tensor.Shape[1] / gates;
         var names = WeightNames.OfDirection(graph, node.Input(input), direction, tensor.Shape[0]);
-        return new WeightMatrix(names, RecurrentForm.Rows(gates, hidden), tensor.Shape[2], PackedRows(tensor, direction, gates, hidden)) { Shape = tensor.Shape[1..], UsedRows = tensor.Shape[1], PanelRows = GateRows.Panel(gates.Length) };
+        return new WeightMatrix(names, GateRows.Count(gates, hidden), tensor.Shape[2], PackedRows(tensor, direction, gates, hidden)) { Shape = tensor.Shape[1..], UsedRows = tensor.Shape[1], PanelRows = GateRows.Panel(gates) };
     }
 
-    private static float[] PackedRows(IrTensor tensor, int direction, int[] gates, int hidden)
+    private static float[] PackedRows(IrTensor tensor, int direction, int gates, int hidden)
     {
         var columns = tensor.Shape[2];
-        if ((long)RecurrentForm.Rows(gates, hidden) * columns > Array.MaxLength / sizeof(float)) throw new ConversionException($"a recurrent layer of {hidden} hidden units and {columns} columns of weights is larger than a file can hold.");
-        var packed = new float[RecurrentForm.Rows(gates, hidden) * columns];
-        var source = tensor.Floats[(direction * gates.Length * hidden * columns)..];
+        if ((long)GateRows.Count(gates, hidden) * columns > Array.MaxLength / sizeof(float)) throw new ConversionException($"a recurrent layer of {hidden} hidden units and {columns} columns of weights is larger than a file can hold.");
+        var packed = new float[GateRows.Count(gates, hidden) * columns];
+        var source = tensor.Floats[(direction * gates * hidden * columns)..];
         for (var unit = 0; unit < hidden; unit++)
         {
-            for (var gate = 0; gate < gates.Length; gate++)
-                source.Slice((gates[gate] * hidden + unit) * columns, columns).CopyTo(packed.AsSpan(GateRows.Of(gates.Length, gate, unit, hidden) * columns));
+            for (var gate = 0; gate < gates; gate++)
+                source.Slice((gate * hidden + unit) * columns, columns).CopyTo(packed.AsSpan(GateRows.Of(gates, gate, unit, hidden) * columns));
         }
 
         return packed;
     }
 
     /// <summary>Wb + Rb by rows; a GRU has two rows of biases, since that of the candidate's recurrent product may lie inside the reset.</summary>
-    private static IrTensor Bias(IrTensor b, int direction, int[] gates, int hidden, bool isResetAfter)
+    private static IrTensor Bias(IrTensor b, int direction, int gates, int hidden, bool isResetAfter)
     {
-        var rows = RecurrentForm.Rows(gates, hidden);
-        return IrTensor.Of(gates.Length == 3 ? [2, rows] : [rows], PackedBias(b, direction, gates, hidden, isResetAfter).AsSpan());
+        var rows = GateRows.Count(gates, hidden);
+        return IrTensor.Of(gates == 3 ? [2, rows] : [rows], PackedBias(b, direction, gates, hidden, isResetAfter).AsSpan());
     }
 
-    private static float[] PackedBias(IrTensor b, int direction, int[] gates, int hidden, bool isResetAfter)
+    private static float[] PackedBias(IrTensor b, int direction, int gates, int hidden, bool isResetAfter)
     {
-        var rows = RecurrentForm.Rows(gates, hidden);
-        var isGru = gates.Length == 3;
+        var rows = GateRows.Count(gates, hidden);
+        var isGru = gates == 3;
         var result = new float[isGru ? 2 * rows : rows];
-        var source = b.Floats[(direction * 2 * gates.Length * hidden)..];
+        var source = b.Floats[(direction * 2 * gates * hidden)..];
         for (var unit = 0; unit < hidden; unit++)
         {
-            for (var gate = 0; gate < gates.Length; gate++)
+            for (var gate = 0; gate < gates; gate++)
             {
-                var row = GateRows.Of(gates.Length, gate, unit, hidden);
-                var wb = source[gates[gate] * hidden + unit];
-                var rb = source[(gates.Length + gates[gate]) * hidden + unit];
+                var row = GateRows.Of(gates, gate, unit, hidden);
+                var wb = source[gate * hidden + unit];
+                var rb = source[(gates + gate) * hidden + unit];
                 var isApart = isGru && gate == 2 && isResetAfter;
                 result[row] = isApart ? wb : wb + rb;
                 if (isApart) result[rows + row] = rb;
@@ -164,11 +164,5 @@ internal static class RecurrentLowering
         return result;
     }
 
-    /// <summary>Peephole weights from ONNX's order i o f into i f o.</summary>
-    private static IrTensor Peephole(IrTensor p, int direction, int hidden)
-    {
-        var source = p.Floats.Slice(direction * 3 * hidden, 3 * hidden);
-        float[] result = [.. source[..hidden], .. source[(2 * hidden)..], .. source[hidden..(2 * hidden)]];
-        return IrTensor.Of([3, hidden], result.AsSpan());
-    }
+    private static IrTensor Peephole(IrTensor p, int direction, int hidden) => IrTensor.Of([3, hidden], p.Floats.Slice(direction * 3 * hidden, 3 * hidden));
 }

@@ -54,7 +54,7 @@ internal static class TokenProducts
             if (rewriter.Constant(node.Input(2)) is not { Type: ElementType.Float32 }) continue;
             if (Lookup(rewriter, node.Input(0), w.Shape[2]) is not { } lookup) continue;
             var table = rewriter.Constant(lookup.Gather.Input(0))!;
-            if ((long)table.Shape[0] * w.Shape[0] * RecurrentForm.Rows(node.Op, w) > Array.MaxLength / sizeof(float)) continue;
+            if ((long)table.Shape[0] * w.Shape[0] * GateRows.Count(node.Recurrent!.Gates, w.Shape[1] / node.Recurrent.Gates) > Array.MaxLength / sizeof(float)) continue;
             WeightMatrix[] matrices = [.. Enumerable.Range(0, w.Shape[0]).Select(d => RecurrentLowering.Matrix(node, graph, 1, d))];
             var embedding = new WeightMatrix(WeightNames.Of(graph, lookup.Gather.Input(0)), table.Shape[0], table.Shape[1], table.ToFloats()) { IsTable = true };
             yield return new Layer(rewriter, node, lookup.Gather, lookup.Views, table, embedding, w, matrices);

@@ -45,6 +45,7 @@ internal static class Importer
         Constants.Check(graph);
         Dequantization.Apply(graph, notes);
         ScanAsLoop.Apply(graph);
+        OnnxGates.Apply(graph);
         var model = GreedyLoop.Split(graph, notes) ?? new ImportedModel(graph);
         model.Unused = unused;
         return model;

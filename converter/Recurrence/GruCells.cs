@@ -53,7 +53,7 @@ internal static class GruCells
         var isZero = context.Rewriter.Constant(hidden) is { IsZero: true };
         var (r, reset, resetHidden) = Reset(n.Form, hidden, isZero, units, context);
         if (r is null || !r.Function.IsLike(z.Function)) return null;
-        if (CellSums.Of(context, [z.Form, r.Form, n.Form], hidden, reset, resetHidden) is not { } sums || (sums.R is null && !isZero)) return null;
+        if (CellSums.Of(context, [r.Form, z.Form, n.Form], z.Form, hidden, reset, resetHidden) is not { } sums || (sums.R is null && !isZero)) return null;
         return new RecurrentCell(RecurrentOp.Gru, units, sums, [z.Function, n.Function]) { Hidden = sums.R is null ? "" : hidden, NextHidden = sum, IsResetAfter = reset is not null };
     }
 

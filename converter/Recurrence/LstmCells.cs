@@ -43,13 +43,13 @@ internal sealed class LstmCells(CellContext context, IrNode sum, int units)
         foreach (var (product, output, h) in Outputs())
         {
             // Sums are used up while they are joined, so each try has its own.
-            Gate?[] gates = [context.GateOf(input, units), context.GateOf(output, units), context.GateOf(forget, units), context.GateOf(candidate, units)];
-            if (!Array.TrueForAll(gates, gate => gate is not null) || !gates[1]!.Function.IsLike(f) || !gates[2]!.Function.IsLike(f)) continue;
+            Gate?[] gates = [context.GateOf(input, units), context.GateOf(forget, units), context.GateOf(candidate, units), context.GateOf(output, units)];
+            if (!Array.TrueForAll(gates, gate => gate is not null) || !gates[1]!.Function.IsLike(f) || !gates[3]!.Function.IsLike(f)) continue;
             var sums = Array.ConvertAll(gates, gate => gate!.Form);
             // What the output gate sees is what the others see, of this step and not of the next.
-            if (sums[1].Products.Exists(p => !sums[0].Products.Exists(q => q.Source == p.Source) && !sums[3].Products.Exists(q => q.Source == p.Source))) continue;
+            if (sums[3].Products.Exists(p => !sums[0].Products.Exists(q => q.Source == p.Source) && !sums[2].Products.Exists(q => q.Source == p.Source))) continue;
             var peephole = Peephole(sums, c);
-            if (State(product, c, sums) is not { } state || CellSums.Of(context, sums, state.Hidden) is not { } joined) continue;
+            if (State(product, c, sums) is not { } state || CellSums.Of(context, sums, sums[0], state.Hidden) is not { } joined) continue;
             return new RecurrentCell(RecurrentOp.Lstm, units, joined, [f, g, h])
             {
                 Hidden = state.Hidden,
@@ -86,18 +86,19 @@ internal sealed class LstmCells(CellContext context, IrNode sum, int units)
 
     private string Other(IrNode product, string value) => context.Root(product.Input(0)) == context.Root(value) ? product.Input(1) : product.Input(0);
 
-    /// <summary>Takes vectors times the cell state out of the sums of i, o, f.</summary>
+    /// <summary>Takes vectors times the cell state out of the sums of i, f, o.</summary>
     private float[]? Peephole(LinearForm[] sums, string c)
     {
         string before = context.Root(c), after = context.Root(sum.Output(0));
         var weights = new float[3 * units];
         var isThere = false;
-        for (var gate = 0; gate < 3; gate++)
+        (LinearForm Gate, string State)[] reads = [(sums[0], before), (sums[1], before), (sums[3], after)];
+        foreach (var (at, (gate, state)) in reads.Index())
         {
-            foreach (var term in sums[gate].Others.Where(o => o.Start == 0 && o.Value == (gate == 1 ? after : before)).ToList())
+            foreach (var term in gate.Others.Where(o => o.Start == 0 && o.Value == state).ToList())
             {
-                for (var u = 0; u < units; u++) weights[gate * units + u] += term.Scale[u];
-                sums[gate].Others.Remove(term);
+                for (var u = 0; u < units; u++) weights[at * units + u] += term.Scale[u];
+                gate.Others.Remove(term);
                 isThere = true;
             }
         }

@@ -2,7 +2,7 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Recurrence;
 
-/// <summary>One step of a recurrent layer, found in a graph, with gates in ONNX's order.</summary>
+/// <summary>One step of a recurrent layer, found in a graph, with gates in the runtime's order.</summary>
 /// <param name="Op">The layer that it is a step of.</param>
 /// <param name="Units">Hidden units.</param>
 /// <param name="Sums">What the gates are sums of.</param>
@@ -24,7 +24,7 @@ internal sealed record RecurrentCell(RecurrentOp Op, int Units, CellSums Sums, A
     /// <summary>An LSTM's matrix [outputs, units] that makes the hidden state, by its name; empty for none.</summary>
     public string Projection { get; init; } = "";
 
-    /// <summary>An LSTM's peephole weights, in the order i o f.</summary>
+    /// <summary>An LSTM's peephole weights, in the order i f o.</summary>
     public float[]? Peephole { get; init; }
 
     /// <summary>An LSTM's forget gate is 1 less its input gate.</summary>
@@ -46,20 +46,22 @@ internal sealed record CellSums(List<string> Inputs, float[] W, float[]? R, floa
 {
     /// <param name="context">The graph.</param>
     /// <param name="gates">The gates' sums, which are used up.</param>
+    /// <param name="first">The gate whose inputs come first, and after whose weights those of the cell are named.</param>
     /// <param name="hidden">The hidden state.</param>
     /// <param name="reset">A GRU's candidate: the part inside of its reset, R·h and a bias.</param>
     /// <param name="resetHidden">A GRU's candidate: the reset state that it multiplies.</param>
-    public static CellSums? Of(CellContext context, LinearForm[] gates, string hidden, LinearForm? reset = null, string resetHidden = "")
+    public static CellSums? Of(CellContext context, LinearForm[] gates, LinearForm first, string hidden, LinearForm? reset = null, string resetHidden = "")
     {
         var units = gates[0].Rows;
         if (reset is not null && (reset.Others.Count > 0 || reset.Products.Exists(p => p.Source != hidden))) return null;
         bool IsState(string source) => source == hidden || (resetHidden.Length > 0 && source == resetHidden);
         foreach (var gate in gates) FoldConstants(context, gate, IsState);
-        var inputs = gates.SelectMany(g => g.Products).Where(p => !IsState(p.Source)).Select(p => (p.Source, p.Columns)).Distinct().ToList();
+        IEnumerable<LinearForm> all = gates.Prepend(first);
+        var inputs = all.SelectMany(g => g.Products).Where(p => !IsState(p.Source)).Select(p => (p.Source, p.Columns)).Distinct().ToList();
         var made = gates.SelectMany(g => g.Others).Select(o => o.Value).Distinct().ToList();
         if (made.Count > 1 || (made.Count == 1 && inputs.Count > 0) || (made.Count == 0 && inputs.Count == 0)) return null;
         if (made.Count == 1 && !Array.TrueForAll(gates, g => g.Others is [{ Scale: var scale }] && Array.TrueForAll(scale, s => s == 1))) return null;
-        var states = gates.SelectMany(g => g.Products).Where(p => IsState(p.Source)).Concat(reset?.Products ?? []).ToList();
+        var states = all.SelectMany(g => g.Products).Where(p => IsState(p.Source)).Concat(reset?.Products ?? []).ToList();
         if (states.Select(s => s.Columns).Distinct().Count() > 1) return null;
 
         var width = inputs.Sum(i => i.Columns);
@@ -81,7 +83,7 @@ internal sealed record CellSums(List<string> Inputs, float[] W, float[]? R, floa
         }
 
         reset?.Bias.CopyTo(b, (2 * gates.Length - 1) * units);
-        var names = (inputs.Count > 0 ? gates.SelectMany(g => g.Products).First(p => p.Source == inputs[0].Source).Weight : made[0], states.Count > 0 ? states[0].Weight : "");
+        var names = (inputs.Count > 0 ? all.SelectMany(g => g.Products).First(p => p.Source == inputs[0].Source).Weight : made[0], states.Count > 0 ? states[0].Weight : "");
         return new CellSums([.. inputs.Select(i => i.Source)], w, r, b, made.Count > 0 ? made[0] : "", [.. gates.Select(g => g.Others.Count > 0 ? g.Others[0].Start : 0)], names);
     }
 

@@ -10,6 +10,6 @@ internal static class RnnCells
     {
         if (context.Rewriter.Shape(function.Output(0)).Sizes is not [.., var units and > 0]) return null;
         if (context.GateOf(function.Output(0), units) is not { } gate || gate.Form.With(hidden) is not { } product || product.Columns != units) return null;
-        return CellSums.Of(context, [gate.Form], hidden) is { R: not null } sums ? new RecurrentCell(RecurrentOp.Rnn, units, sums, [gate.Function]) { Hidden = hidden, NextHidden = function } : null;
+        return CellSums.Of(context, [gate.Form], gate.Form, hidden) is { R: not null } sums ? new RecurrentCell(RecurrentOp.Rnn, units, sums, [gate.Function]) { Hidden = hidden, NextHidden = function } : null;
     }
 }

@@ -63,14 +63,14 @@ internal static class KerasNames
             var tensor = given.Type == ElementType.Float32 ? given : IrTensor.Of<float>(given.Shape, given.ToFloats());
             switch (name)
             {
-                case "kernel" when gates > 0 && tensor.Shape.Length == 2: yield return (name, "weight_ih_l0", Rows((isCudnn ? KerasKernels.FromCudnn(tensor, gates) : tensor).Transposed(), gates)); break;
-                case "recurrent_kernel" when gates > 0: yield return (name, "weight_hh_l0", Rows((isCudnn ? KerasKernels.FromCudnn(tensor, gates) : tensor).Transposed(), gates)); break;
+                case "kernel" when gates > 0 && tensor.Shape.Length == 2: yield return (name, "weight_ih_l0", GateOrder.OfKeras((isCudnn ? KerasKernels.FromCudnn(tensor, gates) : tensor).Transposed(), gates)); break;
+                case "recurrent_kernel" when gates > 0: yield return (name, "weight_hh_l0", GateOrder.OfKeras((isCudnn ? KerasKernels.FromCudnn(tensor, gates) : tensor).Transposed(), gates)); break;
                 case "bias" when gates > 0 && (isCudnn || tensor.Shape is [2, _]):
                     var width = tensor.Count / 2;
-                    yield return (name, "bias_ih_l0", Rows(IrTensor.Of<float>([width], tensor.Floats[..width]), gates));
-                    yield return (name, "bias_hh_l0", Rows(IrTensor.Of<float>([width], tensor.Floats[width..]), gates));
+                    yield return (name, "bias_ih_l0", GateOrder.OfKeras(IrTensor.Of<float>([width], tensor.Floats[..width]), gates));
+                    yield return (name, "bias_hh_l0", GateOrder.OfKeras(IrTensor.Of<float>([width], tensor.Floats[width..]), gates));
                     break;
-                case "bias" when gates > 0: yield return (name, "bias_ih_l0", Rows(tensor, gates)); break;
+                case "bias" when gates > 0: yield return (name, "bias_ih_l0", GateOrder.OfKeras(tensor, gates)); break;
                 case "kernel" when tensor.Shape.Length == 2: yield return (name, "weight", tensor.Transposed()); break;
                 case "kernel" when tensor.Shape.Length == 3: yield return (name, "weight", KerasKernels.ConvKernel(tensor)); break;
                 case "embeddings" or "gamma": yield return (name, "weight", tensor); break;
@@ -80,15 +80,5 @@ internal static class KerasNames
                 default: yield return (name, name, given); break;
             }
         }
-    }
-
-    /// <summary>A GRU's gates z r h as PyTorch's r z n; an LSTM's i f c o are PyTorch's.</summary>
-    private static IrTensor Rows(IrTensor rows, int gates)
-    {
-        if (gates != 3) return rows;
-        var from = rows.Floats;
-        var gate = from.Length / 3;
-        float[] to = [.. from.Slice(gate, gate), .. from[..gate], .. from[(2 * gate)..]];
-        return IrTensor.Of<float>(rows.Shape, to);
     }
 }

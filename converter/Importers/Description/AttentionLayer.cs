@@ -1,6 +1,3 @@
-using SeqRuntime.Converter.Graph;
-
-
 namespace SeqRuntime.Converter.Importers.Description;
 
 /// <summary>

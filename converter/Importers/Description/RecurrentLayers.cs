@@ -1,3 +1,5 @@
+using SeqRuntime.Converter.Graph;
+
 namespace SeqRuntime.Converter.Importers.Description;
 
 /// <summary>
@@ -14,7 +16,7 @@ internal abstract record SequenceLayer : UnaryLayer
     /// <summary>Name for the last hidden states [layers · directions, N, H].</summary>
     public string? Final { get; set; }
 
-    protected abstract RecurrentKind Kind { get; }
+    protected abstract RecurrentOp Kind { get; }
 
     /// <summary>First and last cells, where the layer has any.</summary>
     protected virtual (string? Initial, string? Final) Cells => (null, null);
@@ -38,8 +40,8 @@ internal abstract record SequenceLayer : UnaryLayer
                 : graph.Op("Slice", [graph.Read(all), graph.Axes(layer * directions), graph.Axes((layer + 1) * directions), graph.Axes(0)]);
             string[] outputs = [graph.Graph.Fresh(Output), graph.Graph.Fresh("hidden"), .. Cells.Final is null ? Array.Empty<string>() : [graph.Graph.Fresh("cell")]];
             graph.Ops(
-                Kind.Operator.Name,
-                [value, weights.W, weights.R, weights.B, null, First(Initial), .. Kind == RecurrentKind.Lstm ? [First(Cells.Initial)] : Array.Empty<string?>()],
+                Kind.Name,
+                [value, weights.W, weights.R, weights.B, null, First(Initial), .. Kind == RecurrentOp.Lstm ? [First(Cells.Initial)] : Array.Empty<string?>()],
                 outputs,
                 [("hidden_size", (long)weights.Hidden), ("direction", Bidirectional ? "bidirectional" : "forward"), .. Attributes(graph)]);
             hiddens.Add(outputs[1]);
@@ -68,7 +70,7 @@ internal sealed record RnnLayer : SequenceLayer
     /// <summary>tanh or relu.</summary>
     public string Nonlinearity { get; set; } = "tanh";
 
-    protected override RecurrentKind Kind => RecurrentKind.Rnn;
+    protected override RecurrentOp Kind => RecurrentOp.Rnn;
 
     protected override (string, object)[] Attributes(GraphComposer graph) => Nonlinearities.Attribute(graph, Nonlinearity, Bidirectional ? 2 : 1);
 }
@@ -79,7 +81,7 @@ internal sealed record GruLayer : SequenceLayer
     /// <summary>Left out: as the biases of a Keras file tell, true for all others.</summary>
     public bool? ResetAfter { get; set; }
 
-    protected override RecurrentKind Kind => RecurrentKind.Gru;
+    protected override RecurrentOp Kind => RecurrentOp.Gru;
 
     protected override (string, object)[] Attributes(GraphComposer graph) => [ResetGates.Attribute(graph, ResetAfter, "_l0")];
 }
@@ -93,7 +95,7 @@ internal sealed record LstmLayer : SequenceLayer
     /// <summary>Name for the last cells [layers · directions, N, H].</summary>
     public string? FinalCell { get; set; }
 
-    protected override RecurrentKind Kind => RecurrentKind.Lstm;
+    protected override RecurrentOp Kind => RecurrentOp.Lstm;
 
     protected override (string? Initial, string? Final) Cells => (InitialCell, FinalCell);
 }
@@ -107,13 +109,13 @@ internal abstract record CellLayer : UnaryLayer
     /// <summary>What ends the names of a cell's weights.</summary>
     protected static string Suffix(GraphComposer graph) => graph.Has("weight_ih") ? "" : "_l0";
 
-    protected void EmitStep(GraphComposer graph, RecurrentKind kind, string? cell, string? cellOutput, params (string, object)[] attributes)
+    protected void EmitStep(GraphComposer graph, RecurrentOp kind, string? cell, string? cellOutput, params (string, object)[] attributes)
     {
         var weights = RecurrentWeights.Read(graph, kind, Suffix(graph));
         string[] outputs = ["", graph.Graph.Fresh("hidden"), .. cellOutput is null ? Array.Empty<string>() : [graph.Graph.Fresh("cell")]];
         var x = graph.Unsqueeze(graph.Read(Input), 0);
         var h = graph.Unsqueeze(graph.Read(Hidden), 0);
-        graph.Ops(kind.Operator.Name, [x, weights.W, weights.R, weights.B, null, h, .. cell is null ? Array.Empty<string?>() : [graph.Unsqueeze(graph.Read(cell), 0)]], outputs, [("hidden_size", (long)weights.Hidden), .. attributes]);
+        graph.Ops(kind.Name, [x, weights.W, weights.R, weights.B, null, h, .. cell is null ? Array.Empty<string?>() : [graph.Unsqueeze(graph.Read(cell), 0)]], outputs, [("hidden_size", (long)weights.Hidden), .. attributes]);
         graph.Op("Squeeze", [outputs[1], graph.Axes(0)], Output);
         if (cellOutput is null) return;
         graph.Op("Squeeze", [outputs[2], graph.Axes(0)], cellOutput);
@@ -127,7 +129,7 @@ internal sealed record RnnCellLayer : CellLayer
     /// <summary>tanh or relu.</summary>
     public string Nonlinearity { get; set; } = "tanh";
 
-    public override void Emit(GraphComposer graph) => EmitStep(graph, RecurrentKind.Rnn, null, null, Nonlinearities.Attribute(graph, Nonlinearity, 1));
+    public override void Emit(GraphComposer graph) => EmitStep(graph, RecurrentOp.Rnn, null, null, Nonlinearities.Attribute(graph, Nonlinearity, 1));
 }
 
 /// <summary>One step of a GRU.</summary>
@@ -136,7 +138,7 @@ internal sealed record GruCellLayer : CellLayer
     /// <inheritdoc cref="GruLayer.ResetAfter"/>
     public bool? ResetAfter { get; set; }
 
-    public override void Emit(GraphComposer graph) => EmitStep(graph, RecurrentKind.Gru, null, null, ResetGates.Attribute(graph, ResetAfter, Suffix(graph)));
+    public override void Emit(GraphComposer graph) => EmitStep(graph, RecurrentOp.Gru, null, null, ResetGates.Attribute(graph, ResetAfter, Suffix(graph)));
 }
 
 /// <summary>One step of an LSTM; the new cell is <see cref="CellOutput"/>.</summary>
@@ -148,7 +150,7 @@ internal sealed record LstmCellLayer : CellLayer
     /// <summary>Name for the new cell [N, H].</summary>
     public required string CellOutput { get; init; }
 
-    public override void Emit(GraphComposer graph) => EmitStep(graph, RecurrentKind.Lstm, Cell, CellOutput);
+    public override void Emit(GraphComposer graph) => EmitStep(graph, RecurrentOp.Lstm, Cell, CellOutput);
 }
 
 /// <summary>PyTorch's names of an RNN's function.</summary>

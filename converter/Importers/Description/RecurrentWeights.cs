@@ -2,21 +2,9 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Importers.Description;
 
-/// <summary>Kind of a recurrent layer: ONNX's operator, and where each of its gates is among PyTorch's.</summary>
-/// <param name="Operator">ONNX's operator.</param>
-/// <param name="Gates">For each gate in ONNX's order, its place in PyTorch's: LSTM i o f c from i f g o, GRU z r h from r z n.</param>
-internal sealed record RecurrentKind(RecurrentOp Operator, int[] Gates)
-{
-    public static RecurrentKind Rnn { get; } = new(RecurrentOp.Rnn, [0]);
-
-    public static RecurrentKind Gru { get; } = new(RecurrentOp.Gru, [1, 0, 2]);
-
-    public static RecurrentKind Lstm { get; } = new(RecurrentOp.Lstm, [0, 3, 1, 2]);
-}
-
 /// <summary>
-/// A recurrent layer's weights by PyTorch's names, brought to ONNX's order: <c>weight_ih</c> [gates · H, I], <c>weight_hh</c>
-/// [gates · H, H], <c>bias_ih</c> and <c>bias_hh</c> [gates · H], with a suffix for layer and direction.
+/// A recurrent layer's weights by PyTorch's names: <c>weight_ih</c> [gates · H, I], <c>weight_hh</c> [gates · H, H], <c>bias_ih</c> and
+/// <c>bias_hh</c> [gates · H], with a suffix for layer and direction. PyTorch's order of the gates is the runtime's.
 /// </summary>
 internal sealed class RecurrentWeights
 {
@@ -41,9 +29,9 @@ internal sealed class RecurrentWeights
     public string? B { get; }
 
     /// <param name="graph">Where constants go.</param>
-    /// <param name="kind">Kind of layer.</param>
+    /// <param name="op">The layer.</param>
     /// <param name="suffixes">Of each direction: <c>_l0</c>, <c>_l0_reverse</c> …, or nothing for a cell.</param>
-    public static RecurrentWeights Read(GraphComposer graph, RecurrentKind kind, params string[] suffixes)
+    public static RecurrentWeights Read(GraphComposer graph, RecurrentOp op, params string[] suffixes)
     {
         List<float> w = [], r = [], b = [];
         int inputs = -1, hidden = -1;
@@ -53,17 +41,17 @@ internal sealed class RecurrentWeights
             var input = graph.Need("weight_ih" + suffix, 2);
             var recurrent = graph.Need("weight_hh" + suffix, 2);
             var (rows, columns, units) = (input.Shape[0], input.Shape[1], recurrent.Shape[1]);
-            if (rows != kind.Gates.Length * (long)units || recurrent.Shape[0] != rows)
-                throw graph.Fault($"'{graph.NameOf("weight_ih" + suffix)}' of shape [{rows}, {columns}] and '{graph.NameOf("weight_hh" + suffix)}' of shape [{recurrent.Shape[0]}, {units}] are no {kind.Operator}, which has {kind.Gates.Length} gates of {units} rows");
+            if (rows != op.Gates * (long)units || recurrent.Shape[0] != rows)
+                throw graph.Fault($"'{graph.NameOf("weight_ih" + suffix)}' of shape [{rows}, {columns}] and '{graph.NameOf("weight_hh" + suffix)}' of shape [{recurrent.Shape[0]}, {units}] are no {op}, which has {op.Gates} gates of {units} rows");
             if (hidden >= 0 && (hidden != units || inputs != columns)) throw graph.Fault("the two directions differ in size");
             (hidden, inputs) = (units, columns);
-            Reorder(input.Floats, kind, hidden * columns, w);
-            Reorder(recurrent.Floats, kind, hidden * hidden, r);
+            w.AddRange(input.Floats);
+            r.AddRange(recurrent.Floats);
             AddBias("bias_ih" + suffix);
             AddBias("bias_hh" + suffix);
         }
 
-        var (count, gateRows) = (suffixes.Length, kind.Gates.Length * hidden);
+        var (count, gateRows) = (suffixes.Length, op.Gates * hidden);
         return new RecurrentWeights(
             hidden,
             Constant("weight_ih", IrTensor.Of<float>([count, gateRows, inputs], [.. w])),
@@ -80,15 +68,9 @@ internal sealed class RecurrentWeights
 
         void AddBias(string name)
         {
-            var bias = graph.Optional(name)?.ToFloats() ?? new float[kind.Gates.Length * hidden];
-            if (bias.Length != kind.Gates.Length * hidden) throw graph.Fault($"'{graph.NameOf(name)}' has {bias.Length} elements instead of {kind.Gates.Length * hidden}");
-            Reorder(bias, kind, hidden, b);
+            var bias = graph.Optional(name)?.ToFloats() ?? new float[op.Gates * hidden];
+            if (bias.Length != op.Gates * hidden) throw graph.Fault($"'{graph.NameOf(name)}' has {bias.Length} elements instead of {op.Gates * hidden}");
+            b.AddRange(bias);
         }
-    }
-
-    /// <summary>Brings gates of so many elements each from PyTorch's order into ONNX's.</summary>
-    public static void Reorder(ReadOnlySpan<float> gates, RecurrentKind kind, int gate, List<float> to)
-    {
-        foreach (var place in kind.Gates) to.AddRange(gates.Slice(place * gate, gate));
     }
 }

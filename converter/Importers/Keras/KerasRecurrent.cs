@@ -7,13 +7,13 @@ namespace SeqRuntime.Converter.Importers.Keras;
 /// <summary>SimpleRNN, GRU (both forms of <c>reset_after</c>), LSTM, and Bidirectional around them, with masks and kept states.</summary>
 internal sealed class KerasRecurrent(KerasEmitter emitter)
 {
-    private static readonly Dictionary<string, RecurrentKind> s_kinds = new()
+    private static readonly Dictionary<string, RecurrentOp> s_kinds = new()
     {
-        ["SimpleRNN"] = RecurrentKind.Rnn,
-        ["GRU"] = RecurrentKind.Gru,
-        ["CuDNNGRU"] = RecurrentKind.Gru,
-        ["LSTM"] = RecurrentKind.Lstm,
-        ["CuDNNLSTM"] = RecurrentKind.Lstm,
+        ["SimpleRNN"] = RecurrentOp.Rnn,
+        ["GRU"] = RecurrentOp.Gru,
+        ["CuDNNGRU"] = RecurrentOp.Gru,
+        ["LSTM"] = RecurrentOp.Lstm,
+        ["CuDNNLSTM"] = RecurrentOp.Lstm,
     };
 
     /// <summary>Keras' classes that are recurrent layers.</summary>
@@ -81,15 +81,15 @@ internal sealed class KerasRecurrent(KerasEmitter emitter)
         var packing = x.Mask is null ? null : new KerasPacking(Graph, x.Name, x.Mask, isBackward);
         var steps = Graph.Transpose(packing?.Packed ?? x.Name, 1, 0, 2);
         var (w, r, b, hidden, isResetAfter) = Weights(layer, kind);
-        var states = kind.Operator.States;
+        var states = kind.States;
         if (initial.Count != 0 && initial.Count != states) throw layer.Fault($"it is given {initial.Count} initial states; it has {states}");
         var isStateful = layer.Flag("stateful");
         var first = initial.Count > 0 ? initial.ConvertAll(s => Graph.Unsqueeze(s.Name, 0)) : isStateful ? Kept(layer, x.Name, states, hidden) : [];
         string?[] inputs = [steps, w, r, b, packing?.Lengths, .. first];
         string[] outputs = [Graph.Graph.Fresh(layer.Name), .. Enumerable.Range(0, states).Select(_ => Graph.Graph.Fresh(layer.Name + "/state"))];
         List<(string, object)> attributes = [("hidden_size", (long)hidden), ("direction", isBackward ? "reverse" : "forward"), .. Activations(layer, kind)];
-        if (kind == RecurrentKind.Gru) attributes.Add(("linear_before_reset", isResetAfter ? 1L : 0L));
-        Graph.Ops(kind.Operator.Name, inputs, outputs, [.. attributes]);
+        if (kind == RecurrentOp.Gru) attributes.Add(("linear_before_reset", isResetAfter ? 1L : 0L));
+        Graph.Ops(kind.Name, inputs, outputs, [.. attributes]);
         if (initial.Count == 0 && isStateful)
         {
             for (var i = 0; i < states; i++) Keep(layer, i, outputs[1 + i]);
@@ -100,13 +100,13 @@ internal sealed class KerasRecurrent(KerasEmitter emitter)
         return packing is null ? (sequence, after[0], after) : (packing.Unpack(sequence, isZeroElsewhere), packing.Last(after[0], isZeroElsewhere, isFirstZero: first.Count == 0), after);
     }
 
-    private static RecurrentKind KindOf(KerasLayer layer) => s_kinds.TryGetValue(layer.Class, out var kind) ? kind : throw layer.Fault("it is no recurrent layer");
+    private static RecurrentOp KindOf(KerasLayer layer) => s_kinds.TryGetValue(layer.Class, out var kind) ? kind : throw layer.Fault("it is no recurrent layer");
 
-    private IEnumerable<(string, object)> Activations(KerasLayer layer, RecurrentKind kind)
+    private IEnumerable<(string, object)> Activations(KerasLayer layer, RecurrentOp kind)
     {
         var activation = layer.Activation(otherwise: "tanh");
-        string[] gates = kind == RecurrentKind.Rnn ? [] : new[] { layer.Activation("recurrent_activation", layer.Class.StartsWith("CuDNN", StringComparison.Ordinal) ? "sigmoid" : "hard_sigmoid") };
-        string[] all = kind == RecurrentKind.Lstm ? [.. gates, activation, activation] : [.. gates, activation];
+        string[] gates = kind == RecurrentOp.Rnn ? [] : new[] { layer.Activation("recurrent_activation", layer.Class.StartsWith("CuDNN", StringComparison.Ordinal) ? "sigmoid" : "hard_sigmoid") };
+        string[] all = kind == RecurrentOp.Lstm ? [.. gates, activation, activation] : [.. gates, activation];
         if (activation == "tanh" && Array.TrueForAll(gates, g => g == "sigmoid")) yield break;
         var functions = Array.ConvertAll(all, Function);
         yield return ("activations", Array.ConvertAll(functions, f => f.Name));
@@ -128,10 +128,10 @@ internal sealed class KerasRecurrent(KerasEmitter emitter)
         };
     }
 
-    /// <summary>Kernels [I, gates · H], gates i f c o of an LSTM and z r h of a GRU, to ONNX's matrices, gates i o f c and z r h.</summary>
-    private (string W, string R, string? B, int Hidden, bool IsResetAfter) Weights(KerasLayer layer, RecurrentKind kind)
+    /// <summary>Kernels [I, gates · H] to ONNX's matrices [1, gates · H, I].</summary>
+    private (string W, string R, string? B, int Hidden, bool IsResetAfter) Weights(KerasLayer layer, RecurrentOp kind)
     {
-        var count = kind.Gates.Length;
+        var count = kind.Gates;
         var (kernel, recurrent) = (emitter.Need(layer, "kernel", 2), emitter.Need(layer, "recurrent_kernel", 2));
         var (rows, hidden) = (kernel.Shape[1], recurrent.Shape[0]);
         if (rows != (long)count * hidden || recurrent.Shape[1] != rows) throw layer.Fault($"its kernels have {rows} and {recurrent.Shape[1]} columns; {count} gates of {hidden} are needed");
@@ -139,15 +139,16 @@ internal sealed class KerasRecurrent(KerasEmitter emitter)
         var bias = Bias(layer, rows);
         var isCudnn = bias is { Shape.Length: 1 } && bias.Count == 2 * rows;
         if (isCudnn) (kernel, recurrent) = (KerasKernels.FromCudnn(kernel, count), KerasKernels.FromCudnn(recurrent, count));
-        string Matrix(string weight, IrTensor matrix) => emitter.Constant(layer, weight, IrTensor.Of<float>([1, rows, matrix.Shape[0]], Reorder(matrix.Transposed().Floats, kind)));
+        string Matrix(string weight, IrTensor matrix) => emitter.Constant(layer, weight, GateOrder.OfKeras(matrix.Transposed(), count).Reshaped(1, rows, matrix.Shape[0]));
         string? biases = null;
         if (bias is not null)
         {
-            float[] both = [.. Reorder(bias.Floats[..rows], kind), .. bias.Count == rows ? new float[rows] : Reorder(bias.Floats[rows..], kind)];
+            IrTensor Part(ReadOnlySpan<float> part) => GateOrder.OfKeras(IrTensor.Of([rows], part), count);
+            float[] both = [.. Part(bias.Floats[..rows]).Floats, .. bias.Count == rows ? new float[rows] : Part(bias.Floats[rows..]).Floats];
             biases = emitter.Constant(layer, "bias", IrTensor.Of<float>([1, 2 * rows], both));
         }
 
-        return (Matrix("kernel", kernel), Matrix("recurrent_kernel", recurrent), biases, hidden, kind == RecurrentKind.Gru && IsResetAfter(layer, bias, rows));
+        return (Matrix("kernel", kernel), Matrix("recurrent_kernel", recurrent), biases, hidden, kind == RecurrentOp.Gru && IsResetAfter(layer, bias, rows));
     }
 
     /// <summary>One bias a gate, two of them in two rows (a GRU with <c>reset_after</c>) or one after another (CuDNN's layers), or none.</summary>
@@ -156,8 +157,8 @@ internal sealed class KerasRecurrent(KerasEmitter emitter)
         if (!layer.Flag("use_bias", true)) return emitter.Bias(layer, rows);
         var bias = emitter.Weights.Find(layer, layer.Part, "bias") ?? throw layer.Fault("the file has no weight 'bias' of it");
         if (bias.Shape is [var one] && (one == rows || one == 2L * rows)) return bias;
-        if (bias.Shape is [2, var each] && each == rows && KindOf(layer) == RecurrentKind.Gru) return bias;
-        throw layer.Fault($"its bias has shape [{string.Join(", ", bias.Shape)}]; [{rows}]{(KindOf(layer) == RecurrentKind.Gru ? $" or [2, {rows}]" : "")} is needed");
+        if (bias.Shape is [2, var each] && each == rows && KindOf(layer) == RecurrentOp.Gru) return bias;
+        throw layer.Fault($"its bias has shape [{string.Join(", ", bias.Shape)}]; [{rows}]{(KindOf(layer) == RecurrentOp.Gru ? $" or [2, {rows}]" : "")} is needed");
     }
 
     /// <summary>What the config says, and the bias too: one bias is that of a GRU whose reset gate acts before the product.</summary>
@@ -168,14 +169,6 @@ internal sealed class KerasRecurrent(KerasEmitter emitter)
         var isAfter = bias.Count == 2 * rows;
         if (layer.Flag("reset_after", isAfter) != isAfter) throw layer.Fault($"it has \"reset_after\": {(isAfter ? "false" : "true")}, and its bias of shape [{string.Join(", ", bias.Shape)}] is that of the other form; the file is put together from two models");
         return isAfter;
-    }
-
-    private static float[] Reorder(ReadOnlySpan<float> gates, RecurrentKind kind)
-    {
-        if (kind == RecurrentKind.Gru) return gates.ToArray();
-        var to = new List<float>(gates.Length);
-        RecurrentWeights.Reorder(gates, kind, gates.Length / kind.Gates.Length, to);
-        return [.. to];
     }
 
     /// <summary>States of a stateful layer, [1, N, H], that the runtime keeps from call to call.</summary>

@@ -89,6 +89,7 @@ internal sealed class GreedyLoop
             if (_whole.ConstantOf(outside) is { } constant)
             {
                 step.Constants[inside] = constant;
+                if (_whole.Sources.TryGetValue(outside, out var names)) step.Sources[inside] = names;
                 continue;
             }
 
@@ -180,7 +181,9 @@ internal sealed class GreedyLoop
         var encoder = new IrGraph("encoder") { Budget = _whole.Budget };
         foreach (var (name, tensor) in _whole.Constants)
         {
-            if (values.Contains(name)) encoder.Constants[name] = tensor;
+            if (!values.Contains(name)) continue;
+            encoder.Constants[name] = tensor;
+            if (_whole.Sources.TryGetValue(name, out var names)) encoder.Sources[name] = names;
         }
 
         encoder.Nodes.AddRange(_whole.Nodes.Where(n => n != _loop && n.Outputs.Exists(values.Contains)));

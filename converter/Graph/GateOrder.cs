@@ -1,0 +1,57 @@
+namespace SeqRuntime.Converter.Graph;
+
+/// <summary>
+/// Another order of the gates of recurrent layers. Importers bring weights from it into the order that everything behind them knows, the
+/// runtime's: an LSTM's gates are i f g o and its peepholes i f o, a GRU's gates are r z n, as PyTorch has them.
+/// </summary>
+internal sealed class GateOrder
+{
+    /// <summary>ONNX's i o f c.</summary>
+    private static readonly GateOrder s_lstm = new(RecurrentOp.Lstm.OnnxGates, 1), s_lstmBias = new(RecurrentOp.Lstm.OnnxGates, 2);
+
+    /// <summary>ONNX's i o f.</summary>
+    private static readonly GateOrder s_peepholes = new([0, 2, 1], 1);
+
+    /// <summary>ONNX's and Keras' z r h.</summary>
+    private static readonly GateOrder s_gru = new(RecurrentOp.Gru.OnnxGates, 1), s_gruBias = new(RecurrentOp.Gru.OnnxGates, 2);
+
+    private readonly int[] _places;
+
+    /// <param name="places">For each gate of the runtime's order, its place in this one.</param>
+    /// <param name="groups">How many times the gates follow each other.</param>
+    private GateOrder(int[] places, int groups)
+    {
+        _places = [.. Enumerable.Range(0, groups).SelectMany(group => places.Select(place => group * places.Length + place))];
+    }
+
+    /// <summary>For each part of a tensor, in the runtime's order, its place in this one.</summary>
+    public IReadOnlyList<int> Places => _places;
+
+    /// <summary>The order of one of an ONNX layer's inputs along its axis 1; null where it is the runtime's, or the input has no gates.</summary>
+    public static GateOrder? OfOnnx(RecurrentOp? op, int input) => input switch
+    {
+        1 or 2 => op == RecurrentOp.Lstm ? s_lstm : op == RecurrentOp.Gru ? s_gru : null,
+        3 => op == RecurrentOp.Lstm ? s_lstmBias : op == RecurrentOp.Gru ? s_gruBias : null,
+        7 => op == RecurrentOp.Lstm ? s_peepholes : null,
+        _ => null,
+    };
+
+    /// <summary>The weights of a Keras layer of so many gates in the runtime's order. An LSTM's i f c o are in it already.</summary>
+    /// <param name="weights">Gates along the first axis.</param>
+    /// <param name="gates">How many.</param>
+    public static IrTensor OfKeras(IrTensor weights, int gates) => gates == 3 ? s_gru.Undo(weights, 0) : weights;
+
+    /// <summary>A tensor with the parts along an axis in the runtime's order. One whose parts differ in size is returned as it is: no layer takes it.</summary>
+    public IrTensor Undo(IrTensor tensor, int axis)
+    {
+        if (tensor.Shape.Length <= axis || tensor.Count == 0 || tensor.Shape[axis] % _places.Length != 0) return tensor;
+        var part = tensor.Data.Length / tensor.Shape[..axis].Aggregate(1, (a, b) => a * b) / _places.Length;
+        var ordered = new byte[tensor.Data.Length];
+        for (var start = 0; start < ordered.Length; start += _places.Length * part)
+        {
+            for (var i = 0; i < _places.Length; i++) tensor.Data.AsSpan(start + _places[i] * part, part).CopyTo(ordered.AsSpan(start + i * part));
+        }
+
+        return new IrTensor(tensor.Type, tensor.Shape, ordered) { Beyond = tensor.Beyond };
+    }
+}
