@@ -8,7 +8,7 @@ internal static class ActivationFusion
     private static readonly float s_rootHalf = (float)Math.Sqrt(0.5);
     private static readonly float s_root = (float)Math.Sqrt(2);
 
-    public static void Run(IrGraph graph)
+    public static bool Run(IrGraph graph)
     {
         var rewriter = new Rewriter(graph);
         foreach (var node in graph.Nodes.ToList())
@@ -17,6 +17,8 @@ internal static class ActivationFusion
             if (Swish(node, rewriter) is { } swish) rewriter.Replace(node, new IrNode(node.Name, "Swish", [swish], node.Outputs));
             else if (Gelu(node, rewriter) is { } gelu) rewriter.Replace(node, new IrNode(node.Name, "Gelu", [gelu], node.Outputs));
         }
+
+        return rewriter.HasChanged;
     }
 
     private static string? Swish(IrNode node, Rewriter rewriter)

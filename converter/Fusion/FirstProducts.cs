@@ -27,7 +27,7 @@ internal static class FirstProducts
     public static Dictionary<string, int> Readers(IrGraph graph) => graph.Nodes.Where(n => n.Op == "MatMul").GroupBy(n => n.Input(1)).ToDictionary(g => g.Key, g => g.Count());
 
     /// <summary>What is left of them becomes what they make, or a bias.</summary>
-    public static void Run(IrGraph graph)
+    public static bool Run(IrGraph graph)
     {
         var rewriter = new Rewriter(graph);
         foreach (var node in graph.Nodes.Where(n => n.Op is "MatMul" or "Linear").ToList())
@@ -36,6 +36,8 @@ internal static class FirstProducts
             if (rewriter.Constant(node.Input(1)) is not { Type: ElementType.Float32, Shape.Length: 2 } w || first.Shape.Length == 0 || (!first.IsZero && !IsSmall(first, w))) continue;
             rewriter.Bypass(node, graph.Constant(node.Name, Product(node, first, w, shape, rewriter)));
         }
+
+        return rewriter.HasChanged;
     }
 
     private static bool IsSmall(IrTensor first, IrTensor w) => first.Shape is [.., > 0 and var columns] && first.Count <= MostElements && (long)first.Count / columns * Math.Max(w.Shape[0], w.Shape[1]) <= MostElements;

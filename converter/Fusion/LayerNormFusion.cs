@@ -8,13 +8,15 @@ namespace SeqRuntime.Converter.Fusion;
 /// </summary>
 internal static class LayerNormFusion
 {
-    public static void Run(IrGraph graph)
+    public static bool Run(IrGraph graph)
     {
         var rewriter = new Rewriter(graph);
         foreach (var node in graph.Nodes.ToList())
         {
             if (node.Op is "Div" or "Mul") Match(node, rewriter);
         }
+
+        return rewriter.HasChanged;
     }
 
     private static void Match(IrNode node, Rewriter rewriter)

@@ -5,7 +5,7 @@ namespace SeqRuntime.Converter.Fusion;
 /// <summary>MatMul with a constant matrix becomes Linear; constants added or multiplied to the result of Linear, Conv and ConvTranspose go into its weights and bias.</summary>
 internal static class LinearFusion
 {
-    public static void Run(IrGraph graph)
+    public static bool Run(IrGraph graph)
     {
         var rewriter = new Rewriter(graph);
         foreach (var node in graph.Nodes.ToList())
@@ -18,6 +18,8 @@ internal static class LinearFusion
         {
             if (node.Op is "Add" or "Sub" or "Mul" or "Div") Absorb(node, rewriter, sharing);
         }
+
+        return rewriter.HasChanged;
     }
 
     private static void FromMatMul(IrNode node, Rewriter rewriter)

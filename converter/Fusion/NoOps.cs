@@ -5,12 +5,12 @@ namespace SeqRuntime.Converter.Fusion;
 /// <summary>Removes nodes that change nothing, and chains of shape changes that one Reshape or Transpose can stand for.</summary>
 internal static class NoOps
 {
-    public static void Run(IrGraph graph) => Run(graph, keepsZeroStates: false);
+    public static bool Run(IrGraph graph) => Run(graph, keepsZeroStates: false);
 
     /// <summary>The same, but a sum with a first state of zeros stays: a recurrent cell would not be one without it.</summary>
-    public static void RunBeforeCells(IrGraph graph) => Run(graph, keepsZeroStates: true);
+    public static bool RunBeforeCells(IrGraph graph) => Run(graph, keepsZeroStates: true);
 
-    private static void Run(IrGraph graph, bool keepsZeroStates)
+    private static bool Run(IrGraph graph, bool keepsZeroStates)
     {
         var rewriter = new Rewriter(graph);
         foreach (var node in graph.Nodes.ToList())
@@ -21,6 +21,8 @@ internal static class NoOps
             else if (node.Op == "Transpose") MergeTranspose(node, rewriter);
             else if (node.Op == "Slice") LeaveOutWholeAxes(node, rewriter);
         }
+
+        return rewriter.HasChanged;
     }
 
     public static bool IsView(IrNode node) => node.Op is "Reshape" or "Squeeze" or "Unsqueeze" or "Flatten";

@@ -22,6 +22,9 @@ internal sealed class Rewriter
 
     public IrGraph Graph { get; }
 
+    /// <summary>Whether a node was added, replaced or taken away.</summary>
+    public bool HasChanged { get; private set; }
+
     /// <summary>The node that computes <paramref name="value"/> if it is a <paramref name="op"/>; any operator where that is empty.</summary>
     public IrNode? Producer(string value, string op = "") => _producers.TryGetValue(value, out var node) && (op.Length == 0 || node.Op == op) ? node : null;
 
@@ -52,6 +55,7 @@ internal sealed class Rewriter
     /// <summary>Lets all readers of a node's first output read another value.</summary>
     public void Bypass(IrNode node, string value)
     {
+        HasChanged = true;
         var output = node.Output(0);
         foreach (var reader in NodesThatRead(output).ToList())
         {
@@ -74,6 +78,7 @@ internal sealed class Rewriter
     /// <summary>Puts a node in another's place, which computes the same output.</summary>
     public void Replace(IrNode node, IrNode by)
     {
+        HasChanged = true;
         Graph.Nodes[Graph.Nodes.IndexOf(node)] = by;
         foreach (var input in node.Inputs)
         {
@@ -88,6 +93,7 @@ internal sealed class Rewriter
     /// <summary>Adds a node before another; its output's shape is <paramref name="shape"/>.</summary>
     public string Insert(IrNode before, string op, string[] inputs, IrShape shape, params (string Key, object Value)[] attributes)
     {
+        HasChanged = true;
         var node = new IrNode($"{before.Name}.{op}", op, inputs, [Graph.Fresh(before.Name)]);
         foreach (var (key, value) in attributes) node.Attributes[key] = value;
         Graph.Nodes.Insert(Graph.Nodes.IndexOf(before), node);

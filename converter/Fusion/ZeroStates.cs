@@ -7,27 +7,38 @@ internal static class ZeroStates
 {
     private const int MostFollowed = 16;
 
-    public static void Run(IrGraph graph)
+    public static bool Run(IrGraph graph)
     {
-        LeaveOut(graph);
+        var isLeftOut = LeaveOut(graph);
         foreach (var node in graph.Nodes.Where(IsLayer))
         {
             var steps = graph.ShapeOf(node.Input(0)).Sizes[0];
-            if (graph.ConstantOf(node.Input(4)) is { } lengths && steps >= 0 && Array.TrueForAll(lengths.Integers(), l => l == steps)) node.Inputs[4] = "";
+            if (graph.ConstantOf(node.Input(4)) is not { } lengths || steps < 0 || !Array.TrueForAll(lengths.Integers(), l => l == steps)) continue;
+            node.Inputs[4] = "";
+            isLeftOut = true;
         }
+
+        return isLeftOut;
     }
 
     /// <summary>Leaves out the zeros, also before shapes are known: exporters write them for one size of batch, and a layer without them begins at zero for any.</summary>
-    public static void LeaveOut(IrGraph graph)
+    public static bool LeaveOut(IrGraph graph)
     {
         var layers = graph.Nodes.FindAll(IsLayer);
-        if (layers.Count == 0) return;
+        if (layers.Count == 0) return false;
         var producers = graph.Producers();
+        var isLeftOut = false;
         foreach (var layer in layers)
         {
-            if (layer.Input(5).Length > 0 && IsZero(layer.Input(5), graph, producers)) layer.Inputs[5] = "";
-            if (layer.Recurrent is { HasCell: true } && layer.Input(6).Length > 0 && IsZero(layer.Input(6), graph, producers)) layer.Inputs[6] = "";
+            for (var state = 5; state < 5 + layer.Recurrent!.States; state++)
+            {
+                if (layer.Input(state).Length == 0 || !IsZero(layer.Input(state), graph, producers)) continue;
+                layer.Inputs[state] = "";
+                isLeftOut = true;
+            }
         }
+
+        return isLeftOut;
     }
 
     private static bool IsLayer(IrNode node) => node.Recurrent is not null;

@@ -3,16 +3,22 @@ namespace SeqRuntime.Converter.Graph;
 /// <summary>Removes nodes, constants and output slots that nothing reads.</summary>
 internal static class DeadCode
 {
-    public static void Remove(IrGraph graph)
+    /// <returns>Whether a node or an output of one was removed.</returns>
+    public static bool Remove(IrGraph graph)
     {
         var used = Used(graph);
-        graph.Nodes.RemoveAll(node => !node.Outputs.Exists(used.Contains));
+        var isRemoved = graph.Nodes.RemoveAll(node => !node.Outputs.Exists(used.Contains)) > 0;
         foreach (var node in graph.Nodes)
         {
-            while (node.Outputs.Count > 1 && node.Op != "Split" && !used.Contains(node.Outputs[^1])) node.Outputs.RemoveAt(node.Outputs.Count - 1);
+            while (node.Outputs.Count > 1 && node.Op != "Split" && !used.Contains(node.Outputs[^1]))
+            {
+                node.Outputs.RemoveAt(node.Outputs.Count - 1);
+                isRemoved = true;
+            }
         }
 
         foreach (var name in graph.Constants.Keys.Where(name => !used.Contains(name)).ToList()) graph.Constants.Remove(name);
+        return isRemoved;
     }
 
     /// <summary>The values on which an output or a state depends.</summary>

@@ -19,15 +19,16 @@ internal sealed class CellFusion
 
     private IrGraph Graph => _rewriter.Graph;
 
-    public static void Run(IrGraph graph) => Run(graph, new Dictionary<string, string>());
+    public static bool Run(IrGraph graph) => Run(graph, new Dictionary<string, string>());
 
     /// <param name="graph">The graph.</param>
     /// <param name="carried">In the body of a loop, for each value that is carried into the next round, its value in this one.</param>
-    public static void Run(IrGraph graph, IReadOnlyDictionary<string, string> carried)
+    public static bool Run(IrGraph graph, IReadOnlyDictionary<string, string> carried)
     {
         var fusion = new CellFusion(graph, carried);
         fusion.Run();
         if (fusion._built.Count > 0) graph.Order();
+        return fusion._built.Count > 0;
     }
 
     private void Run()
@@ -95,11 +96,11 @@ internal sealed class CellFusion
         var (sums, units) = (cell.Sums, cell.Units);
         var rows = sums.B.Length / 2;
         var before = cell.NextHidden;
+        if (!HasRows(cell.Hidden, before) || !HasRows(cell.Cell, before)) return;
         var x = Joined(sums, before);
         var w = sums.Inputs.Count == 0 ? "" : Constant(sums.Names.W, [1, rows, sums.W.Length / rows], sums.W);
         var r = Constant(sums.Names.R.Length > 0 ? sums.Names.R : sums.Names.W, [1, rows, recurrence.Length / rows], recurrence);
         var b = Constant(sums.Names.W + ".bias", [1, 2 * rows], sums.B);
-        if (!HasRows(cell.Hidden, before) || !HasRows(cell.Cell, before)) return;
         var h = cell.Hidden.Length == 0 ? "" : State(cell.Hidden, before);
         List<string> inputs = [x, w, r, b, "", h];
         if (cell.Op.HasCell) inputs.AddRange([cell.Hidden.Length == 0 ? "" : State(cell.Cell, before), cell.Peephole is null ? "" : Constant(sums.Names.W + ".peephole", [1, cell.Peephole.Length], cell.Peephole), cell.Projection]);

@@ -39,7 +39,7 @@ internal sealed partial class LoopLayers
     public static (List<IrNode>? Nodes, string Why) Replace(LoopBody loop, IrGraph graph, SequenceValues sequences)
     {
         if (loop.Why is { } why) return (null, why);
-        foreach (var pass in (Action<IrGraph>[])[NoOps.Run, LinearFusion.Run]) pass(loop.Graph);
+        FixedPoint.Run(loop.Graph, NoOps.Run, LinearFusion.Run);
         var masks = LoopMasks.Find(loop);
         var hints = loop.Hints(masks);
         CellFusion.Run(loop.Graph, hints);

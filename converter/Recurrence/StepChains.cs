@@ -9,13 +9,14 @@ namespace SeqRuntime.Converter.Recurrence;
 /// </summary>
 internal static class StepChains
 {
-    public static void Run(IrGraph graph)
+    public static bool Run(IrGraph graph)
     {
-        if (graph.Nodes.Count(n => n.Recurrent is not null) < 2) return;
+        if (graph.Nodes.Count(n => n.Recurrent is not null) < 2) return false;
         var isJoined = false;
         // A layer above reads what the one below made, which is a sequence only then.
         for (var rounds = 0; rounds < 64 && JoinOne(graph); rounds++) isJoined = true;
         if (isJoined) Collect(graph);
+        return isJoined;
     }
 
     private static bool JoinOne(IrGraph graph)
