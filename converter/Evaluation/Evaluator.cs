@@ -288,9 +288,11 @@ internal sealed unsafe class Evaluator : IDisposable
     private bool IsTooLarge(long scratch, Tensor?[] outputs) =>
         scratch > int.MaxValue / 2 || Array.Exists(outputs, o => o is { Count: > LargestFold }) || Whole.Bytes + scratch + outputs.Sum(o => o?.Bytes ?? 0) > _budget.MostBytes;
 
+    /// <summary>About how long an operator takes. A view moves no element, and a shape is told without reading any.</summary>
     private static long Work(IrNode node, Operator op, Tensor?[] inputs, Tensor?[] outputs)
     {
-        var elements = inputs.Concat(outputs).Sum(t => (long)(t?.Count ?? 0));
+        if (op.IsView) return 0;
+        var elements = (op.DependsOnShapesOnly ? outputs : inputs.Concat(outputs)).Sum(t => (long)(t?.Count ?? 0));
         var perOutput = op switch
         {
             MatMul => inputs[0] is { Rank: > 0 } a ? a.Shape[a.Rank - 1] : 1,
