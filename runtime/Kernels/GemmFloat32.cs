@@ -5,8 +5,9 @@ namespace SeqRuntime.Kernels;
 /// <summary>Matrix products in fp32 with outputs in lanes, over packed panels and dense rows alike.</summary>
 /// <remarks>
 /// <para>Every output is one chain of FMA over ascending inputs, whatever the blocking, so blocking never shows in the bits.</para>
-/// <para>One row of X takes a whole panel at a time, in 8 chains of 8 lanes, 4 of 16 or 16 of 4, and reads its weights strictly in order. More rows share each weight load: 2 rows by 4 vectors, 4 or 6 rows by 2. A loop is made for each number of
-/// tiles. What does not fit is stored beside and copied.</para>
+/// <para>One row of X takes a whole panel at a time, in 8 chains of 8 lanes, 4 of 16 or 16 of 4, and reads its weights strictly in order. More
+/// rows share each weight load: 2 rows by 4 vectors, 4 or 6 rows by 2. A loop is made for each number of tiles. What does not fit is stored beside
+/// and copied.</para>
 /// <para>No method holds accumulators across a call: the compiler would write each one to memory at every step.</para>
 /// </remarks>
 /// <typeparam name="S">Lanes of fp32.</typeparam>
@@ -59,7 +60,7 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
     /// <param name="n">End of the outputs.</param>
     /// <param name="beside">Room for a panel.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void One(in Panels<T> w, nint k, float* x, float* init, float* y, nint from, nint n, float* beside)
+    private static void One(in Panels<T> w, nint k, float* x, float* init, float* y, nint from, nint n, float* beside)
     {
         for (var c = from; c < n;)
         {
