@@ -152,6 +152,7 @@ internal static unsafe class SeqReader
             var elements = (long)shape.Count;
             if (format == TensorFormat.Dense)
             {
+                if (panelRows != WeightLayout.WidestPanel) throw reader.Fault($"tensor '{name}' has panels and is dense");
                 length = elements * type.Size();
             }
             else if (format <= TensorFormat.NarrowInt8)

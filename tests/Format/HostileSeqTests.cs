@@ -125,6 +125,7 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
         AssertTensor("int4 W", t => t with { Shape = [0, 35] }, "tensor 'int4 W' is no list of packed matrices");
         AssertTensor("fp16", t => t with { Shape = [t.Shape[0], int.MaxValue] }, "tensor 'fp16'");
         AssertTensor("fp16", t => t with { Shape = [17, t.Shape[1]] }, "its tensors take");
+        AssertTensor("bias", t => t with { PanelRows = WeightLayout.GruPanel }, "tensor 'bias' has panels and is dense");
 
         void AssertTensor(string name, Func<TensorDefinition, TensorDefinition> damage, string message)
         {
