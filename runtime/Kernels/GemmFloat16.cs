@@ -25,8 +25,9 @@ internal static unsafe class GemmFloat16<S, F, I>
     {
         var panels = Panels<short>.Packed(w, layout);
         var scaled = stackalloc float[MaxScaled + 16];
+        var beside = stackalloc float[WeightLayout.WidestPanel];
         if (m == 1 && layout.Columns <= MaxScaled && Scale(x, layout.Columns, scaled))
-            GemmFloat32<S, F, I, Float16Bits<S, F, I>, short>.Run(panels, layout.Columns, scaled, 0, 1, init, 0, y, 0, from, n);
+            GemmFloat32<S, F, I, Float16Bits<S, F, I>, short>.One(panels, layout.Columns, scaled, init, y, from, n, beside);
         else
             GemmFloat32<S, F, I, Float16Weights<S, F, I>, short>.Run(panels, layout.Columns, x, ldx, m, init, ldinit, y, ldy, from, n);
     }

@@ -22,6 +22,7 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
     where W : struct, IWeights<T, F, I>
     where T : unmanaged
 {
+    /// <summary>fp32 values that the pieces of one walk take beside.</summary>
     private const int Room = 12 * 16;
 
     /// <summary>Vectors of sums that one row of X has in registers: a panel's, but no more than those of 16 lanes are needed for.</summary>
@@ -60,7 +61,7 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
     /// <param name="n">End of the outputs.</param>
     /// <param name="beside">Room for a panel.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void One(in Panels<T> w, nint k, float* x, float* init, float* y, nint from, nint n, float* beside)
+    public static void One(in Panels<T> w, nint k, float* x, float* init, float* y, nint from, nint n, float* beside)
     {
         for (var c = from; c < n;)
         {
@@ -91,6 +92,7 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
             if (left > n - c) left = n - c;
             var start = init == null ? null : init + c;
             var taken = Taken(left, 4);
+            if (taken == 3 * Panels<T>.Tile) taken -= Panels<T>.Tile; // rare, and not worth a loop of its own
             var isWhole = left >= taken;
             var to = isWhole ? y + c : beside;
             var ldto = isWhole ? ldy : 4 * S.Lanes;
@@ -98,7 +100,6 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
             {
                 case 1: Rows2<OneTile>(p, stride, k, x, ldx, start, ldinit, left, to, ldto); break;
                 case 2: Rows2<TwoTiles>(p, stride, k, x, ldx, start, ldinit, left, to, ldto); break;
-                case 3: Rows2<ThreeTiles>(p, stride, k, x, ldx, start, ldinit, left, to, ldto); break;
                 default: Rows2<FourTiles>(p, stride, k, x, ldx, start, ldinit, left, to, ldto); break;
             }
 
