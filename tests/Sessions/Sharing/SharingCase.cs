@@ -6,6 +6,9 @@ namespace SeqRuntime.Tests.Sessions.Sharing;
 internal sealed class SharingCase
 {
     private const int Runs = 7;
+
+    /// <summary>The last of the sessions.</summary>
+    private const int OnTwoThreads = 3;
     private readonly RandomGraph _graph;
     private readonly Random _random;
     private readonly Dictionary<string, int> _largest;
@@ -174,7 +177,9 @@ internal sealed class SharingCase
         if (Array.Exists(faults, IsRefusal)) return false;
         for (var s = 1; s < _sessions.Length; s++)
         {
-            Assert.Equal(faults[0]?.Message, faults[s]?.Message);
+            // With two threads some nodes have other places: of several that do not fit, another may be the first.
+            if (s == OnTwoThreads) Assert.Equal(faults[0] is null, faults[s] is null);
+            else Assert.Equal(faults[0]?.Message, faults[s]?.Message);
             for (var i = 0; i < _sessions[0].StateCount; i++)
                 Assert.True(_sessions[s].StateContent(i).SequenceEqual(_sessions[0].StateContent(i)), $"run {run}, session {s}: state '{_sessions[0].StateName(i)}' differs");
             for (var i = 0; i < _sessions[0].OutputCount && faults[0] is null; i++)
