@@ -17,6 +17,9 @@ internal sealed class LinearForm
     private readonly IReadOnlySet<string> _whole;
     private int _open;
 
+    /// <summary>Most rows of a cell's sums: a shape of a hostile file may say billions, and no cell is so wide.</summary>
+    private const int MostRows = 1 << 18;
+
     private LinearForm(Rewriter rewriter, int rows, IReadOnlySet<string> whole)
     {
         (_rewriter, _whole) = (rewriter, whole);
@@ -39,6 +42,7 @@ internal sealed class LinearForm
     /// <param name="whole">Values that are not taken apart.</param>
     public static LinearForm? Of(Rewriter rewriter, string value, int start, int rows, IReadOnlySet<string> whole)
     {
+        if (rows > MostRows) return null;
         var form = new LinearForm(rewriter, rows, whole);
         return form.Add(value, start, null) ? form : null;
     }
