@@ -68,7 +68,7 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
             var p = w.At(c, out var stride, out var left);
             if (left > n - c) left = n - c;
             var start = init == null ? null : init + c;
-            var taken = Taken(left, MostOfOne);
+            var taken = Pieces<S, F, I>.Taken(left, MostOfOne);
             var to = left >= taken ? y + c : beside;
             switch (S.Lanes >= 4 ? taken >> 4 : 4)
             {
@@ -91,7 +91,7 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
             var p = w.At(c, out var stride, out var left);
             if (left > n - c) left = n - c;
             var start = init == null ? null : init + c;
-            var taken = Taken(left, 4);
+            var taken = Pieces<S, F, I>.Taken(left, 4);
             if (taken == 3 * Panels<T>.Tile) taken -= Panels<T>.Tile; // rare, and not worth a loop of its own
             var isWhole = left >= taken;
             var to = isWhole ? y + c : beside;
@@ -121,7 +121,7 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
         {
             var p = w.At(c, out var stride, out var left);
             if (left > n - c) left = n - c;
-            var taken = Taken(left, 2);
+            var taken = Pieces<S, F, I>.Taken(left, 2);
             var isWhole = left >= taken;
             for (nint i = 0; i < m;)
             {
@@ -148,79 +148,65 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
         }
     }
 
-    /// <summary>Outputs of the next piece: whole tiles, or as many as so many vectors hold where those are fewer.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static nint Taken(nint left, nint vectors)
-    {
-        var most = vectors * S.Lanes;
-        if (most < Panels<T>.Tile) return most;
-        return Panels<T>.Tiles(left, most >> 4) << 4;
-    }
-
-    /// <summary>Whether a loop over so many tiles, at most <paramref name="most"/> vectors, has vector j.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool Has<N>(int j, int most)
-        where N : struct, ITiles => j < most && (S.Lanes < 4 || j * S.Lanes < N.Count * Panels<T>.Tile);
-
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Rows1<N>(T* p, nint stride, nint k, float* x, float* init, nint left, float* to)
         where N : struct, ITiles
     {
         var kept = W.Kept(left);
         var a0 = Start(init, 0, left);
-        var a1 = Has<N>(1, MostOfOne) ? Start(init, 1, left) : default;
-        var a2 = Has<N>(2, MostOfOne) ? Start(init, 2, left) : default;
-        var a3 = Has<N>(3, MostOfOne) ? Start(init, 3, left) : default;
-        var a4 = Has<N>(4, MostOfOne) ? Start(init, 4, left) : default;
-        var a5 = Has<N>(5, MostOfOne) ? Start(init, 5, left) : default;
-        var a6 = Has<N>(6, MostOfOne) ? Start(init, 6, left) : default;
-        var a7 = Has<N>(7, MostOfOne) ? Start(init, 7, left) : default;
-        var a8 = Has<N>(8, MostOfOne) ? Start(init, 8, left) : default;
-        var a9 = Has<N>(9, MostOfOne) ? Start(init, 9, left) : default;
-        var a10 = Has<N>(10, MostOfOne) ? Start(init, 10, left) : default;
-        var a11 = Has<N>(11, MostOfOne) ? Start(init, 11, left) : default;
-        var a12 = Has<N>(12, MostOfOne) ? Start(init, 12, left) : default;
-        var a13 = Has<N>(13, MostOfOne) ? Start(init, 13, left) : default;
-        var a14 = Has<N>(14, MostOfOne) ? Start(init, 14, left) : default;
-        var a15 = Has<N>(15, MostOfOne) ? Start(init, 15, left) : default;
+        var a1 = Pieces<S, F, I>.Has<N>(1, MostOfOne) ? Start(init, 1, left) : default;
+        var a2 = Pieces<S, F, I>.Has<N>(2, MostOfOne) ? Start(init, 2, left) : default;
+        var a3 = Pieces<S, F, I>.Has<N>(3, MostOfOne) ? Start(init, 3, left) : default;
+        var a4 = Pieces<S, F, I>.Has<N>(4, MostOfOne) ? Start(init, 4, left) : default;
+        var a5 = Pieces<S, F, I>.Has<N>(5, MostOfOne) ? Start(init, 5, left) : default;
+        var a6 = Pieces<S, F, I>.Has<N>(6, MostOfOne) ? Start(init, 6, left) : default;
+        var a7 = Pieces<S, F, I>.Has<N>(7, MostOfOne) ? Start(init, 7, left) : default;
+        var a8 = Pieces<S, F, I>.Has<N>(8, MostOfOne) ? Start(init, 8, left) : default;
+        var a9 = Pieces<S, F, I>.Has<N>(9, MostOfOne) ? Start(init, 9, left) : default;
+        var a10 = Pieces<S, F, I>.Has<N>(10, MostOfOne) ? Start(init, 10, left) : default;
+        var a11 = Pieces<S, F, I>.Has<N>(11, MostOfOne) ? Start(init, 11, left) : default;
+        var a12 = Pieces<S, F, I>.Has<N>(12, MostOfOne) ? Start(init, 12, left) : default;
+        var a13 = Pieces<S, F, I>.Has<N>(13, MostOfOne) ? Start(init, 13, left) : default;
+        var a14 = Pieces<S, F, I>.Has<N>(14, MostOfOne) ? Start(init, 14, left) : default;
+        var a15 = Pieces<S, F, I>.Has<N>(15, MostOfOne) ? Start(init, 15, left) : default;
         for (var end = x + k; x < end; x++)
         {
             var b = S.LoadBroadcast(x);
             a0 = S.Fma(b, W.Load(p, kept), a0);
-            if (Has<N>(1, MostOfOne)) a1 = S.Fma(b, W.Load(p + S.Lanes, kept), a1);
-            if (Has<N>(2, MostOfOne)) a2 = S.Fma(b, W.Load(p + 2 * S.Lanes, kept), a2);
-            if (Has<N>(3, MostOfOne)) a3 = S.Fma(b, W.Load(p + 3 * S.Lanes, kept), a3);
-            if (Has<N>(4, MostOfOne)) a4 = S.Fma(b, W.Load(p + 4 * S.Lanes, kept), a4);
-            if (Has<N>(5, MostOfOne)) a5 = S.Fma(b, W.Load(p + 5 * S.Lanes, kept), a5);
-            if (Has<N>(6, MostOfOne)) a6 = S.Fma(b, W.Load(p + 6 * S.Lanes, kept), a6);
-            if (Has<N>(7, MostOfOne)) a7 = S.Fma(b, W.Load(p + 7 * S.Lanes, kept), a7);
-            if (Has<N>(8, MostOfOne)) a8 = S.Fma(b, W.Load(p + 8 * S.Lanes, kept), a8);
-            if (Has<N>(9, MostOfOne)) a9 = S.Fma(b, W.Load(p + 9 * S.Lanes, kept), a9);
-            if (Has<N>(10, MostOfOne)) a10 = S.Fma(b, W.Load(p + 10 * S.Lanes, kept), a10);
-            if (Has<N>(11, MostOfOne)) a11 = S.Fma(b, W.Load(p + 11 * S.Lanes, kept), a11);
-            if (Has<N>(12, MostOfOne)) a12 = S.Fma(b, W.Load(p + 12 * S.Lanes, kept), a12);
-            if (Has<N>(13, MostOfOne)) a13 = S.Fma(b, W.Load(p + 13 * S.Lanes, kept), a13);
-            if (Has<N>(14, MostOfOne)) a14 = S.Fma(b, W.Load(p + 14 * S.Lanes, kept), a14);
-            if (Has<N>(15, MostOfOne)) a15 = S.Fma(b, W.Load(p + 15 * S.Lanes, kept), a15);
+            if (Pieces<S, F, I>.Has<N>(1, MostOfOne)) a1 = S.Fma(b, W.Load(p + S.Lanes, kept), a1);
+            if (Pieces<S, F, I>.Has<N>(2, MostOfOne)) a2 = S.Fma(b, W.Load(p + 2 * S.Lanes, kept), a2);
+            if (Pieces<S, F, I>.Has<N>(3, MostOfOne)) a3 = S.Fma(b, W.Load(p + 3 * S.Lanes, kept), a3);
+            if (Pieces<S, F, I>.Has<N>(4, MostOfOne)) a4 = S.Fma(b, W.Load(p + 4 * S.Lanes, kept), a4);
+            if (Pieces<S, F, I>.Has<N>(5, MostOfOne)) a5 = S.Fma(b, W.Load(p + 5 * S.Lanes, kept), a5);
+            if (Pieces<S, F, I>.Has<N>(6, MostOfOne)) a6 = S.Fma(b, W.Load(p + 6 * S.Lanes, kept), a6);
+            if (Pieces<S, F, I>.Has<N>(7, MostOfOne)) a7 = S.Fma(b, W.Load(p + 7 * S.Lanes, kept), a7);
+            if (Pieces<S, F, I>.Has<N>(8, MostOfOne)) a8 = S.Fma(b, W.Load(p + 8 * S.Lanes, kept), a8);
+            if (Pieces<S, F, I>.Has<N>(9, MostOfOne)) a9 = S.Fma(b, W.Load(p + 9 * S.Lanes, kept), a9);
+            if (Pieces<S, F, I>.Has<N>(10, MostOfOne)) a10 = S.Fma(b, W.Load(p + 10 * S.Lanes, kept), a10);
+            if (Pieces<S, F, I>.Has<N>(11, MostOfOne)) a11 = S.Fma(b, W.Load(p + 11 * S.Lanes, kept), a11);
+            if (Pieces<S, F, I>.Has<N>(12, MostOfOne)) a12 = S.Fma(b, W.Load(p + 12 * S.Lanes, kept), a12);
+            if (Pieces<S, F, I>.Has<N>(13, MostOfOne)) a13 = S.Fma(b, W.Load(p + 13 * S.Lanes, kept), a13);
+            if (Pieces<S, F, I>.Has<N>(14, MostOfOne)) a14 = S.Fma(b, W.Load(p + 14 * S.Lanes, kept), a14);
+            if (Pieces<S, F, I>.Has<N>(15, MostOfOne)) a15 = S.Fma(b, W.Load(p + 15 * S.Lanes, kept), a15);
             p += stride;
         }
 
         S.Store(to, a0);
-        if (Has<N>(1, MostOfOne)) S.Store(to + S.Lanes, a1);
-        if (Has<N>(2, MostOfOne)) S.Store(to + 2 * S.Lanes, a2);
-        if (Has<N>(3, MostOfOne)) S.Store(to + 3 * S.Lanes, a3);
-        if (Has<N>(4, MostOfOne)) S.Store(to + 4 * S.Lanes, a4);
-        if (Has<N>(5, MostOfOne)) S.Store(to + 5 * S.Lanes, a5);
-        if (Has<N>(6, MostOfOne)) S.Store(to + 6 * S.Lanes, a6);
-        if (Has<N>(7, MostOfOne)) S.Store(to + 7 * S.Lanes, a7);
-        if (Has<N>(8, MostOfOne)) S.Store(to + 8 * S.Lanes, a8);
-        if (Has<N>(9, MostOfOne)) S.Store(to + 9 * S.Lanes, a9);
-        if (Has<N>(10, MostOfOne)) S.Store(to + 10 * S.Lanes, a10);
-        if (Has<N>(11, MostOfOne)) S.Store(to + 11 * S.Lanes, a11);
-        if (Has<N>(12, MostOfOne)) S.Store(to + 12 * S.Lanes, a12);
-        if (Has<N>(13, MostOfOne)) S.Store(to + 13 * S.Lanes, a13);
-        if (Has<N>(14, MostOfOne)) S.Store(to + 14 * S.Lanes, a14);
-        if (Has<N>(15, MostOfOne)) S.Store(to + 15 * S.Lanes, a15);
+        if (Pieces<S, F, I>.Has<N>(1, MostOfOne)) S.Store(to + S.Lanes, a1);
+        if (Pieces<S, F, I>.Has<N>(2, MostOfOne)) S.Store(to + 2 * S.Lanes, a2);
+        if (Pieces<S, F, I>.Has<N>(3, MostOfOne)) S.Store(to + 3 * S.Lanes, a3);
+        if (Pieces<S, F, I>.Has<N>(4, MostOfOne)) S.Store(to + 4 * S.Lanes, a4);
+        if (Pieces<S, F, I>.Has<N>(5, MostOfOne)) S.Store(to + 5 * S.Lanes, a5);
+        if (Pieces<S, F, I>.Has<N>(6, MostOfOne)) S.Store(to + 6 * S.Lanes, a6);
+        if (Pieces<S, F, I>.Has<N>(7, MostOfOne)) S.Store(to + 7 * S.Lanes, a7);
+        if (Pieces<S, F, I>.Has<N>(8, MostOfOne)) S.Store(to + 8 * S.Lanes, a8);
+        if (Pieces<S, F, I>.Has<N>(9, MostOfOne)) S.Store(to + 9 * S.Lanes, a9);
+        if (Pieces<S, F, I>.Has<N>(10, MostOfOne)) S.Store(to + 10 * S.Lanes, a10);
+        if (Pieces<S, F, I>.Has<N>(11, MostOfOne)) S.Store(to + 11 * S.Lanes, a11);
+        if (Pieces<S, F, I>.Has<N>(12, MostOfOne)) S.Store(to + 12 * S.Lanes, a12);
+        if (Pieces<S, F, I>.Has<N>(13, MostOfOne)) S.Store(to + 13 * S.Lanes, a13);
+        if (Pieces<S, F, I>.Has<N>(14, MostOfOne)) S.Store(to + 14 * S.Lanes, a14);
+        if (Pieces<S, F, I>.Has<N>(15, MostOfOne)) S.Store(to + 15 * S.Lanes, a15);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -230,37 +216,37 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
         var kept = W.Kept(left);
         var init1 = init == null ? null : init + ldinit;
         F a0 = Start(init, 0, left), b0 = Start(init1, 0, left);
-        F a1 = Has<N>(1, 4) ? Start(init, 1, left) : default, b1 = Has<N>(1, 4) ? Start(init1, 1, left) : default;
-        F a2 = Has<N>(2, 4) ? Start(init, 2, left) : default, b2 = Has<N>(2, 4) ? Start(init1, 2, left) : default;
-        F a3 = Has<N>(3, 4) ? Start(init, 3, left) : default, b3 = Has<N>(3, 4) ? Start(init1, 3, left) : default;
+        F a1 = Pieces<S, F, I>.Has<N>(1, 4) ? Start(init, 1, left) : default, b1 = Pieces<S, F, I>.Has<N>(1, 4) ? Start(init1, 1, left) : default;
+        F a2 = Pieces<S, F, I>.Has<N>(2, 4) ? Start(init, 2, left) : default, b2 = Pieces<S, F, I>.Has<N>(2, 4) ? Start(init1, 2, left) : default;
+        F a3 = Pieces<S, F, I>.Has<N>(3, 4) ? Start(init, 3, left) : default, b3 = Pieces<S, F, I>.Has<N>(3, 4) ? Start(init1, 3, left) : default;
         for (var end = x + k; x < end; x++)
         {
             var w0 = W.Load(p, kept);
-            var w1 = Has<N>(1, 4) ? W.Load(p + S.Lanes, kept) : default;
-            var w2 = Has<N>(2, 4) ? W.Load(p + 2 * S.Lanes, kept) : default;
-            var w3 = Has<N>(3, 4) ? W.Load(p + 3 * S.Lanes, kept) : default;
+            var w1 = Pieces<S, F, I>.Has<N>(1, 4) ? W.Load(p + S.Lanes, kept) : default;
+            var w2 = Pieces<S, F, I>.Has<N>(2, 4) ? W.Load(p + 2 * S.Lanes, kept) : default;
+            var w3 = Pieces<S, F, I>.Has<N>(3, 4) ? W.Load(p + 3 * S.Lanes, kept) : default;
             var b = S.LoadBroadcast(x);
             a0 = S.Fma(b, w0, a0);
-            if (Has<N>(1, 4)) a1 = S.Fma(b, w1, a1);
-            if (Has<N>(2, 4)) a2 = S.Fma(b, w2, a2);
-            if (Has<N>(3, 4)) a3 = S.Fma(b, w3, a3);
+            if (Pieces<S, F, I>.Has<N>(1, 4)) a1 = S.Fma(b, w1, a1);
+            if (Pieces<S, F, I>.Has<N>(2, 4)) a2 = S.Fma(b, w2, a2);
+            if (Pieces<S, F, I>.Has<N>(3, 4)) a3 = S.Fma(b, w3, a3);
             b = S.LoadBroadcast(x + ldx);
             b0 = S.Fma(b, w0, b0);
-            if (Has<N>(1, 4)) b1 = S.Fma(b, w1, b1);
-            if (Has<N>(2, 4)) b2 = S.Fma(b, w2, b2);
-            if (Has<N>(3, 4)) b3 = S.Fma(b, w3, b3);
+            if (Pieces<S, F, I>.Has<N>(1, 4)) b1 = S.Fma(b, w1, b1);
+            if (Pieces<S, F, I>.Has<N>(2, 4)) b2 = S.Fma(b, w2, b2);
+            if (Pieces<S, F, I>.Has<N>(3, 4)) b3 = S.Fma(b, w3, b3);
             p += stride;
         }
 
         var to1 = to + ldto;
         S.Store(to, a0);
         S.Store(to1, b0);
-        if (Has<N>(1, 4)) S.Store(to + S.Lanes, a1);
-        if (Has<N>(1, 4)) S.Store(to1 + S.Lanes, b1);
-        if (Has<N>(2, 4)) S.Store(to + 2 * S.Lanes, a2);
-        if (Has<N>(2, 4)) S.Store(to1 + 2 * S.Lanes, b2);
-        if (Has<N>(3, 4)) S.Store(to + 3 * S.Lanes, a3);
-        if (Has<N>(3, 4)) S.Store(to1 + 3 * S.Lanes, b3);
+        if (Pieces<S, F, I>.Has<N>(1, 4)) S.Store(to + S.Lanes, a1);
+        if (Pieces<S, F, I>.Has<N>(1, 4)) S.Store(to1 + S.Lanes, b1);
+        if (Pieces<S, F, I>.Has<N>(2, 4)) S.Store(to + 2 * S.Lanes, a2);
+        if (Pieces<S, F, I>.Has<N>(2, 4)) S.Store(to1 + 2 * S.Lanes, b2);
+        if (Pieces<S, F, I>.Has<N>(3, 4)) S.Store(to + 3 * S.Lanes, a3);
+        if (Pieces<S, F, I>.Has<N>(3, 4)) S.Store(to1 + 3 * S.Lanes, b3);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -279,19 +265,19 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
         for (var end = x + k; x < end; x++)
         {
             var w0 = W.Load(p, kept);
-            var w1 = Has<N>(1, 2) ? W.Load(p + S.Lanes, kept) : default;
+            var w1 = Pieces<S, F, I>.Has<N>(1, 2) ? W.Load(p + S.Lanes, kept) : default;
             var b = S.LoadBroadcast(x);
             a0 = S.Fma(b, w0, a0);
-            if (Has<N>(1, 2)) a1 = S.Fma(b, w1, a1);
+            if (Pieces<S, F, I>.Has<N>(1, 2)) a1 = S.Fma(b, w1, a1);
             b = S.LoadBroadcast(x + ldx);
             b0 = S.Fma(b, w0, b0);
-            if (Has<N>(1, 2)) b1 = S.Fma(b, w1, b1);
+            if (Pieces<S, F, I>.Has<N>(1, 2)) b1 = S.Fma(b, w1, b1);
             b = S.LoadBroadcast(x2);
             c0 = S.Fma(b, w0, c0);
-            if (Has<N>(1, 2)) c1 = S.Fma(b, w1, c1);
+            if (Pieces<S, F, I>.Has<N>(1, 2)) c1 = S.Fma(b, w1, c1);
             b = S.LoadBroadcast(x2 + ldx);
             d0 = S.Fma(b, w0, d0);
-            if (Has<N>(1, 2)) d1 = S.Fma(b, w1, d1);
+            if (Pieces<S, F, I>.Has<N>(1, 2)) d1 = S.Fma(b, w1, d1);
             x2++;
             p += stride;
         }
@@ -323,25 +309,25 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
         for (var end = x + k; x < end; x++)
         {
             var w0 = W.Load(p, kept);
-            var w1 = Has<N>(1, 2) ? W.Load(p + S.Lanes, kept) : default;
+            var w1 = Pieces<S, F, I>.Has<N>(1, 2) ? W.Load(p + S.Lanes, kept) : default;
             var b = S.LoadBroadcast(x);
             a0 = S.Fma(b, w0, a0);
-            if (Has<N>(1, 2)) a1 = S.Fma(b, w1, a1);
+            if (Pieces<S, F, I>.Has<N>(1, 2)) a1 = S.Fma(b, w1, a1);
             b = S.LoadBroadcast(x + ldx);
             b0 = S.Fma(b, w0, b0);
-            if (Has<N>(1, 2)) b1 = S.Fma(b, w1, b1);
+            if (Pieces<S, F, I>.Has<N>(1, 2)) b1 = S.Fma(b, w1, b1);
             b = S.LoadBroadcast(x + ldx2);
             c0 = S.Fma(b, w0, c0);
-            if (Has<N>(1, 2)) c1 = S.Fma(b, w1, c1);
+            if (Pieces<S, F, I>.Has<N>(1, 2)) c1 = S.Fma(b, w1, c1);
             b = S.LoadBroadcast(x3);
             d0 = S.Fma(b, w0, d0);
-            if (Has<N>(1, 2)) d1 = S.Fma(b, w1, d1);
+            if (Pieces<S, F, I>.Has<N>(1, 2)) d1 = S.Fma(b, w1, d1);
             b = S.LoadBroadcast(x3 + ldx);
             e0 = S.Fma(b, w0, e0);
-            if (Has<N>(1, 2)) e1 = S.Fma(b, w1, e1);
+            if (Pieces<S, F, I>.Has<N>(1, 2)) e1 = S.Fma(b, w1, e1);
             b = S.LoadBroadcast(x3 + ldx2);
             f0 = S.Fma(b, w0, f0);
-            if (Has<N>(1, 2)) f1 = S.Fma(b, w1, f1);
+            if (Pieces<S, F, I>.Has<N>(1, 2)) f1 = S.Fma(b, w1, f1);
             x3++;
             p += stride;
         }
@@ -361,14 +347,14 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static F Second<N>(float* init, nint left)
-        where N : struct, ITiles => Has<N>(1, 2) ? Start(init, 1, left) : default;
+        where N : struct, ITiles => Pieces<S, F, I>.Has<N>(1, 2) ? Start(init, 1, left) : default;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store<N>(float* to, F v0, F v1)
         where N : struct, ITiles
     {
         S.Store(to, v0);
-        if (Has<N>(1, 2)) S.Store(to + S.Lanes, v1);
+        if (Pieces<S, F, I>.Has<N>(1, 2)) S.Store(to + S.Lanes, v1);
     }
 
     /// <summary>Copies the outputs from c on to before n.</summary>

@@ -74,7 +74,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
     {
         for (var c = matrix->From; c < matrix->N;)
         {
-            var piece = matrix->At(c, count == 1 ? 4 * S.Lanes : 2 * S.Lanes);
+            var piece = matrix->At(c, count == 1 ? 4 : 2);
             if (count == 1)
             {
                 switch (S.Lanes >= 4 ? piece.Taken >> 4 : 4)
@@ -113,11 +113,6 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsOne(in Piece piece) => S.Lanes == Panels<byte>.Tile && piece.Taken == Panels<byte>.Tile;
 
-    /// <summary>Whether a loop over so many tiles, at most <paramref name="most"/> vectors, has vector j.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool Has<N>(int j, int most)
-        where N : struct, ITiles => j < most && (S.Lanes < 4 || j * S.Lanes < N.Count * Panels<byte>.Tile);
-
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Rows1<N>(Matrix* matrix, in Piece piece, in Block block)
         where N : struct, ITiles
@@ -134,36 +129,36 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
             var x0 = Q.LoadInputs(x);
             var x1 = Q.LoadInputs(x + 4);
             s0 = Step(s0, p, x0, x1);
-            if (Has<N>(1, 4)) s1 = Step(s1, p + S.Lanes * RowBytes, x0, x1);
-            if (Has<N>(2, 4)) s2 = Step(s2, p + 2 * S.Lanes * RowBytes, x0, x1);
-            if (Has<N>(3, 4)) s3 = Step(s3, p + 3 * S.Lanes * RowBytes, x0, x1);
+            if (Pieces<S, F, I>.Has<N>(1, 4)) s1 = Step(s1, p + S.Lanes * RowBytes, x0, x1);
+            if (Pieces<S, F, I>.Has<N>(2, 4)) s2 = Step(s2, p + 2 * S.Lanes * RowBytes, x0, x1);
+            if (Pieces<S, F, I>.Has<N>(3, 4)) s3 = Step(s3, p + 3 * S.Lanes * RowBytes, x0, x1);
             p += step;
             x0 = Q.LoadInputs(x + 8);
             x1 = Q.LoadInputs(x + 12);
             s0 = Step(s0, p, x0, x1);
-            if (Has<N>(1, 4)) s1 = Step(s1, p + S.Lanes * RowBytes, x0, x1);
-            if (Has<N>(2, 4)) s2 = Step(s2, p + 2 * S.Lanes * RowBytes, x0, x1);
-            if (Has<N>(3, 4)) s3 = Step(s3, p + 3 * S.Lanes * RowBytes, x0, x1);
+            if (Pieces<S, F, I>.Has<N>(1, 4)) s1 = Step(s1, p + S.Lanes * RowBytes, x0, x1);
+            if (Pieces<S, F, I>.Has<N>(2, 4)) s2 = Step(s2, p + 2 * S.Lanes * RowBytes, x0, x1);
+            if (Pieces<S, F, I>.Has<N>(3, 4)) s3 = Step(s3, p + 3 * S.Lanes * RowBytes, x0, x1);
             p += step;
             x0 = Q.LoadInputs(x + 16);
             x1 = Q.LoadInputs(x + 20);
             s0 = Step(s0, p, x0, x1);
-            if (Has<N>(1, 4)) s1 = Step(s1, p + S.Lanes * RowBytes, x0, x1);
-            if (Has<N>(2, 4)) s2 = Step(s2, p + 2 * S.Lanes * RowBytes, x0, x1);
-            if (Has<N>(3, 4)) s3 = Step(s3, p + 3 * S.Lanes * RowBytes, x0, x1);
+            if (Pieces<S, F, I>.Has<N>(1, 4)) s1 = Step(s1, p + S.Lanes * RowBytes, x0, x1);
+            if (Pieces<S, F, I>.Has<N>(2, 4)) s2 = Step(s2, p + 2 * S.Lanes * RowBytes, x0, x1);
+            if (Pieces<S, F, I>.Has<N>(3, 4)) s3 = Step(s3, p + 3 * S.Lanes * RowBytes, x0, x1);
             p += step;
             x0 = Q.LoadInputs(x + 24);
             x1 = Q.LoadInputs(x + 28);
             s0 = Step(s0, p, x0, x1);
-            if (Has<N>(1, 4)) s1 = Step(s1, p + S.Lanes * RowBytes, x0, x1);
-            if (Has<N>(2, 4)) s2 = Step(s2, p + 2 * S.Lanes * RowBytes, x0, x1);
-            if (Has<N>(3, 4)) s3 = Step(s3, p + 3 * S.Lanes * RowBytes, x0, x1);
+            if (Pieces<S, F, I>.Has<N>(1, 4)) s1 = Step(s1, p + S.Lanes * RowBytes, x0, x1);
+            if (Pieces<S, F, I>.Has<N>(2, 4)) s2 = Step(s2, p + 2 * S.Lanes * RowBytes, x0, x1);
+            if (Pieces<S, F, I>.Has<N>(3, 4)) s3 = Step(s3, p + 3 * S.Lanes * RowBytes, x0, x1);
             p += step + next;
             x += WeightLayout.GroupInt4;
             a0 = Q.End(a0, s0, start, Q.LoadScales(scales));
-            if (Has<N>(1, 4)) a1 = Q.End(a1, s1, start, Q.LoadScales(scales + S.Lanes));
-            if (Has<N>(2, 4)) a2 = Q.End(a2, s2, start, Q.LoadScales(scales + 2 * S.Lanes));
-            if (Has<N>(3, 4)) a3 = Q.End(a3, s3, start, Q.LoadScales(scales + 3 * S.Lanes));
+            if (Pieces<S, F, I>.Has<N>(1, 4)) a1 = Q.End(a1, s1, start, Q.LoadScales(scales + S.Lanes));
+            if (Pieces<S, F, I>.Has<N>(2, 4)) a2 = Q.End(a2, s2, start, Q.LoadScales(scales + 2 * S.Lanes));
+            if (Pieces<S, F, I>.Has<N>(3, 4)) a3 = Q.End(a3, s3, start, Q.LoadScales(scales + 3 * S.Lanes));
             scales += 4 * step + next;
         }
 
@@ -172,17 +167,17 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
             var (c, scale) = (piece.C, S.Broadcast(*block.Scales));
             float* init = block.Init, y = block.Y;
             Put(matrix, a0, c, scale, init, y);
-            if (Has<N>(1, 4)) Put(matrix, a1, c + S.Lanes, scale, init, y);
-            if (Has<N>(2, 4)) Put(matrix, a2, c + 2 * S.Lanes, scale, init, y);
-            if (Has<N>(3, 4)) Put(matrix, a3, c + 3 * S.Lanes, scale, init, y);
+            if (Pieces<S, F, I>.Has<N>(1, 4)) Put(matrix, a1, c + S.Lanes, scale, init, y);
+            if (Pieces<S, F, I>.Has<N>(2, 4)) Put(matrix, a2, c + 2 * S.Lanes, scale, init, y);
+            if (Pieces<S, F, I>.Has<N>(3, 4)) Put(matrix, a3, c + 3 * S.Lanes, scale, init, y);
             return;
         }
 
         var sums = matrix->Sums;
         S.StoreInt(sums, a0);
-        if (Has<N>(1, 4)) S.StoreInt(sums + S.Lanes, a1);
-        if (Has<N>(2, 4)) S.StoreInt(sums + 2 * S.Lanes, a2);
-        if (Has<N>(3, 4)) S.StoreInt(sums + 3 * S.Lanes, a3);
+        if (Pieces<S, F, I>.Has<N>(1, 4)) S.StoreInt(sums + S.Lanes, a1);
+        if (Pieces<S, F, I>.Has<N>(2, 4)) S.StoreInt(sums + 2 * S.Lanes, a2);
+        if (Pieces<S, F, I>.Has<N>(3, 4)) S.StoreInt(sums + 3 * S.Lanes, a3);
         PutStored(matrix, sums, 4 * S.Lanes, piece, *block.Scales, block.Init, block.Y);
     }
 
@@ -206,15 +201,15 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
             {
                 var w = Q.LoadNibbles(p);
                 I low0 = Q.Low(w), high0 = Q.High(w);
-                if (Has<N>(1, 2)) w = Q.LoadNibbles(p + S.Lanes * RowBytes);
+                if (Pieces<S, F, I>.Has<N>(1, 2)) w = Q.LoadNibbles(p + S.Lanes * RowBytes);
                 I low1 = Q.Low(w), high1 = Q.High(w);
                 I x0 = Q.LoadInputs(x), x1 = Q.LoadInputs(x + 4);
                 s0 = Q.MulAdd(Q.MulAdd(s0, low0, x0), high0, x1);
-                if (Has<N>(1, 2)) s1 = Q.MulAdd(Q.MulAdd(s1, low1, x0), high1, x1);
+                if (Pieces<S, F, I>.Has<N>(1, 2)) s1 = Q.MulAdd(Q.MulAdd(s1, low1, x0), high1, x1);
                 x0 = Q.LoadInputs(x + ldx);
                 x1 = Q.LoadInputs(x + ldx + 4);
                 t0 = Q.MulAdd(Q.MulAdd(t0, low0, x0), high0, x1);
-                if (Has<N>(1, 2)) t1 = Q.MulAdd(Q.MulAdd(t1, low1, x0), high1, x1);
+                if (Pieces<S, F, I>.Has<N>(1, 2)) t1 = Q.MulAdd(Q.MulAdd(t1, low1, x0), high1, x1);
                 p += step;
             }
 
@@ -222,30 +217,30 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
             var scale = Q.LoadScales(scales);
             a0 = Q.End(a0, s0, start, scale);
             b0 = Q.End(b0, t0, start + groups, scale);
-            if (Has<N>(1, 2)) scale = Q.LoadScales(scales + S.Lanes);
-            if (Has<N>(1, 2)) a1 = Q.End(a1, s1, start, scale);
-            if (Has<N>(1, 2)) b1 = Q.End(b1, t1, start + groups, scale);
+            if (Pieces<S, F, I>.Has<N>(1, 2)) scale = Q.LoadScales(scales + S.Lanes);
+            if (Pieces<S, F, I>.Has<N>(1, 2)) a1 = Q.End(a1, s1, start, scale);
+            if (Pieces<S, F, I>.Has<N>(1, 2)) b1 = Q.End(b1, t1, start + groups, scale);
             scales += 4 * step + next;
         }
 
         float* init = block.Init, init1 = block.InitOf(1), y = block.Y, y1 = y + block.YStride;
-        if (piece.Left >= (Has<N>(1, 2) ? 2 * S.Lanes : S.Lanes))
+        if (piece.Left >= (Pieces<S, F, I>.Has<N>(1, 2) ? 2 * S.Lanes : S.Lanes))
         {
             var c = piece.C;
             var scale = S.Broadcast(*block.Scales);
             Put(matrix, a0, c, scale, init, y);
-            if (Has<N>(1, 2)) Put(matrix, a1, c + S.Lanes, scale, init, y);
+            if (Pieces<S, F, I>.Has<N>(1, 2)) Put(matrix, a1, c + S.Lanes, scale, init, y);
             scale = S.Broadcast(block.Scales[1]);
             Put(matrix, b0, c, scale, init1, y1);
-            if (Has<N>(1, 2)) Put(matrix, b1, c + S.Lanes, scale, init1, y1);
+            if (Pieces<S, F, I>.Has<N>(1, 2)) Put(matrix, b1, c + S.Lanes, scale, init1, y1);
             return;
         }
 
         var sums = matrix->Sums;
         S.StoreInt(sums, a0);
-        if (Has<N>(1, 2)) S.StoreInt(sums + S.Lanes, a1);
+        if (Pieces<S, F, I>.Has<N>(1, 2)) S.StoreInt(sums + S.Lanes, a1);
         S.StoreInt(sums + 2 * S.Lanes, b0);
-        if (Has<N>(1, 2)) S.StoreInt(sums + 3 * S.Lanes, b1);
+        if (Pieces<S, F, I>.Has<N>(1, 2)) S.StoreInt(sums + 3 * S.Lanes, b1);
         PutStored(matrix, sums, 2 * S.Lanes, piece, *block.Scales, init, y);
         PutStored(matrix, sums + 2 * S.Lanes, 2 * S.Lanes, piece, block.Scales[1], init1, y1);
     }
@@ -272,32 +267,32 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
             {
                 var w = Q.LoadNibbles(p);
                 I low0 = Q.Low(w), high0 = Q.High(w);
-                if (Has<N>(1, 2)) w = Q.LoadNibbles(p + S.Lanes * RowBytes);
+                if (Pieces<S, F, I>.Has<N>(1, 2)) w = Q.LoadNibbles(p + S.Lanes * RowBytes);
                 I low1 = Q.Low(w), high1 = Q.High(w);
                 var b = Q.LoadInputs(x);
                 s0 = Q.MulAdd(s0, low0, b);
-                if (Has<N>(1, 2)) s1 = Q.MulAdd(s1, low1, b);
+                if (Pieces<S, F, I>.Has<N>(1, 2)) s1 = Q.MulAdd(s1, low1, b);
                 b = Q.LoadInputs(x + 4);
                 s0 = Q.MulAdd(s0, high0, b);
-                if (Has<N>(1, 2)) s1 = Q.MulAdd(s1, high1, b);
+                if (Pieces<S, F, I>.Has<N>(1, 2)) s1 = Q.MulAdd(s1, high1, b);
                 b = Q.LoadInputs(x + ldx);
                 t0 = Q.MulAdd(t0, low0, b);
-                if (Has<N>(1, 2)) t1 = Q.MulAdd(t1, low1, b);
+                if (Pieces<S, F, I>.Has<N>(1, 2)) t1 = Q.MulAdd(t1, low1, b);
                 b = Q.LoadInputs(x + ldx + 4);
                 t0 = Q.MulAdd(t0, high0, b);
-                if (Has<N>(1, 2)) t1 = Q.MulAdd(t1, high1, b);
+                if (Pieces<S, F, I>.Has<N>(1, 2)) t1 = Q.MulAdd(t1, high1, b);
                 b = Q.LoadInputs(x2);
                 u0 = Q.MulAdd(u0, low0, b);
-                if (Has<N>(1, 2)) u1 = Q.MulAdd(u1, low1, b);
+                if (Pieces<S, F, I>.Has<N>(1, 2)) u1 = Q.MulAdd(u1, low1, b);
                 b = Q.LoadInputs(x2 + 4);
                 u0 = Q.MulAdd(u0, high0, b);
-                if (Has<N>(1, 2)) u1 = Q.MulAdd(u1, high1, b);
+                if (Pieces<S, F, I>.Has<N>(1, 2)) u1 = Q.MulAdd(u1, high1, b);
                 b = Q.LoadInputs(x2 + ldx);
                 v0 = Q.MulAdd(v0, low0, b);
-                if (Has<N>(1, 2)) v1 = Q.MulAdd(v1, low1, b);
+                if (Pieces<S, F, I>.Has<N>(1, 2)) v1 = Q.MulAdd(v1, low1, b);
                 b = Q.LoadInputs(x2 + ldx + 4);
                 v0 = Q.MulAdd(v0, high0, b);
-                if (Has<N>(1, 2)) v1 = Q.MulAdd(v1, high1, b);
+                if (Pieces<S, F, I>.Has<N>(1, 2)) v1 = Q.MulAdd(v1, high1, b);
                 x += 8;
                 x2 += 8;
                 p += step;
@@ -309,11 +304,11 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
             Add(sums + 2 * S.Lanes, t0, start + groups, scale);
             Add(sums + 4 * S.Lanes, u0, start2, scale);
             Add(sums + 6 * S.Lanes, v0, start2 + groups, scale);
-            if (Has<N>(1, 2)) scale = Q.LoadScales(scales + S.Lanes);
-            if (Has<N>(1, 2)) Add(sums + S.Lanes, s1, start, scale);
-            if (Has<N>(1, 2)) Add(sums + 3 * S.Lanes, t1, start + groups, scale);
-            if (Has<N>(1, 2)) Add(sums + 5 * S.Lanes, u1, start2, scale);
-            if (Has<N>(1, 2)) Add(sums + 7 * S.Lanes, v1, start2 + groups, scale);
+            if (Pieces<S, F, I>.Has<N>(1, 2)) scale = Q.LoadScales(scales + S.Lanes);
+            if (Pieces<S, F, I>.Has<N>(1, 2)) Add(sums + S.Lanes, s1, start, scale);
+            if (Pieces<S, F, I>.Has<N>(1, 2)) Add(sums + 3 * S.Lanes, t1, start + groups, scale);
+            if (Pieces<S, F, I>.Has<N>(1, 2)) Add(sums + 5 * S.Lanes, u1, start2, scale);
+            if (Pieces<S, F, I>.Has<N>(1, 2)) Add(sums + 7 * S.Lanes, v1, start2 + groups, scale);
             scales += 4 * step + next;
             start2++;
         }
@@ -358,9 +353,9 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
         public nint From;
         public nint N;
 
-        /// <summary>The piece of a panel that begins with output c, of at most so many outputs.</summary>
+        /// <summary>The piece of a panel that begins with output c, of at most so many vectors.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public readonly Piece At(nint c, nint most)
+        public readonly Piece At(nint c, nint vectors)
         {
             const int GroupBytes = WeightLayout.NibbleBytes + 1;
             var p = Weights.At(c, out var stride, out var left);
@@ -368,7 +363,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
             var inPanel = width - left;
             p -= inPanel;
             if (left > N - c) left = N - c;
-            var taken = most < Panels<byte>.Tile ? most : Panels<byte>.Tiles(left, most >> 4) << 4;
+            var taken = Pieces<S, F, I>.Taken(left, vectors);
             return new Piece(p + inPanel * RowBytes, (sbyte*)p + width * WeightLayout.NibbleBytes + inPanel, width * RowBytes, width, c, left, taken);
         }
     }

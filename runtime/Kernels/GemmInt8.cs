@@ -65,7 +65,7 @@ internal readonly unsafe struct GemmInt8<S, F, I, D, A> : IInt8Product
         for (var c = matrix->From; c < matrix->N;)
         {
             var p = matrix->At(c, out var stride, out var left);
-            var taken = Taken(left, D.Vectors);
+            var taken = Pieces<S, F, I>.Taken(left, D.Vectors);
             switch (S.Lanes >= 4 ? taken >> 4 : 4)
             {
                 case 1: Rows1<OneTile>(matrix, p, stride, c, left, x, xscale, start, init, y); break;
@@ -85,7 +85,7 @@ internal readonly unsafe struct GemmInt8<S, F, I, D, A> : IInt8Product
         for (var c = matrix->From; c < matrix->N;)
         {
             var p = matrix->At(c, out var stride, out var left);
-            var taken = Taken(left, 4);
+            var taken = Pieces<S, F, I>.Taken(left, 4);
             for (nint i = 0; i < rows; i += 2)
             {
                 var from = init == null ? null : init + i * ldinit;
@@ -96,19 +96,6 @@ internal readonly unsafe struct GemmInt8<S, F, I, D, A> : IInt8Product
             c += left < taken ? left : taken;
         }
     }
-
-    /// <summary>Outputs of the next piece: whole tiles, or as many as so many vectors hold where those are fewer.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static nint Taken(nint left, nint vectors)
-    {
-        var most = vectors * S.Lanes;
-        return most < Panels<int>.Tile ? most : Panels<int>.Tiles(left, most >> 4) << 4;
-    }
-
-    /// <summary>Whether a loop over so many tiles, at most <paramref name="most"/> vectors, has vector j.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool Has<N>(int j, int most)
-        where N : struct, ITiles => j < most && (S.Lanes < 4 || j * S.Lanes < N.Count * Panels<int>.Tile);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Rows1<N>(Matrix* matrix, int* p, nint stride, nint c, nint left, sbyte* x, float xscale, int start, float* init, float* y)
@@ -125,21 +112,21 @@ internal readonly unsafe struct GemmInt8<S, F, I, D, A> : IInt8Product
             b = D.LoadInputs(x + WeightLayout.InnerInt8);
             I factor1 = D.Factor(b), flip1 = D.Flip(b);
             a0 = Two(a0, p, q, factor0, flip0, factor1, flip1);
-            if (Has<N>(1, D.Vectors)) a1 = Two(a1, p + S.Lanes, q + S.Lanes, factor0, flip0, factor1, flip1);
-            if (Has<N>(2, D.Vectors)) a2 = Two(a2, p + 2 * S.Lanes, q + 2 * S.Lanes, factor0, flip0, factor1, flip1);
-            if (Has<N>(3, D.Vectors)) a3 = Two(a3, p + 3 * S.Lanes, q + 3 * S.Lanes, factor0, flip0, factor1, flip1);
-            if (Has<N>(4, D.Vectors)) a4 = Two(a4, p + 4 * S.Lanes, q + 4 * S.Lanes, factor0, flip0, factor1, flip1);
-            if (Has<N>(5, D.Vectors)) a5 = Two(a5, p + 5 * S.Lanes, q + 5 * S.Lanes, factor0, flip0, factor1, flip1);
-            if (Has<N>(6, D.Vectors)) a6 = Two(a6, p + 6 * S.Lanes, q + 6 * S.Lanes, factor0, flip0, factor1, flip1);
-            if (Has<N>(7, D.Vectors)) a7 = Two(a7, p + 7 * S.Lanes, q + 7 * S.Lanes, factor0, flip0, factor1, flip1);
-            if (Has<N>(8, D.Vectors)) a8 = Two(a8, p + 8 * S.Lanes, q + 8 * S.Lanes, factor0, flip0, factor1, flip1);
-            if (Has<N>(9, D.Vectors)) a9 = Two(a9, p + 9 * S.Lanes, q + 9 * S.Lanes, factor0, flip0, factor1, flip1);
-            if (Has<N>(10, D.Vectors)) a10 = Two(a10, p + 10 * S.Lanes, q + 10 * S.Lanes, factor0, flip0, factor1, flip1);
-            if (Has<N>(11, D.Vectors)) a11 = Two(a11, p + 11 * S.Lanes, q + 11 * S.Lanes, factor0, flip0, factor1, flip1);
-            if (Has<N>(12, D.Vectors)) a12 = Two(a12, p + 12 * S.Lanes, q + 12 * S.Lanes, factor0, flip0, factor1, flip1);
-            if (Has<N>(13, D.Vectors)) a13 = Two(a13, p + 13 * S.Lanes, q + 13 * S.Lanes, factor0, flip0, factor1, flip1);
-            if (Has<N>(14, D.Vectors)) a14 = Two(a14, p + 14 * S.Lanes, q + 14 * S.Lanes, factor0, flip0, factor1, flip1);
-            if (Has<N>(15, D.Vectors)) a15 = Two(a15, p + 15 * S.Lanes, q + 15 * S.Lanes, factor0, flip0, factor1, flip1);
+            if (Pieces<S, F, I>.Has<N>(1, D.Vectors)) a1 = Two(a1, p + S.Lanes, q + S.Lanes, factor0, flip0, factor1, flip1);
+            if (Pieces<S, F, I>.Has<N>(2, D.Vectors)) a2 = Two(a2, p + 2 * S.Lanes, q + 2 * S.Lanes, factor0, flip0, factor1, flip1);
+            if (Pieces<S, F, I>.Has<N>(3, D.Vectors)) a3 = Two(a3, p + 3 * S.Lanes, q + 3 * S.Lanes, factor0, flip0, factor1, flip1);
+            if (Pieces<S, F, I>.Has<N>(4, D.Vectors)) a4 = Two(a4, p + 4 * S.Lanes, q + 4 * S.Lanes, factor0, flip0, factor1, flip1);
+            if (Pieces<S, F, I>.Has<N>(5, D.Vectors)) a5 = Two(a5, p + 5 * S.Lanes, q + 5 * S.Lanes, factor0, flip0, factor1, flip1);
+            if (Pieces<S, F, I>.Has<N>(6, D.Vectors)) a6 = Two(a6, p + 6 * S.Lanes, q + 6 * S.Lanes, factor0, flip0, factor1, flip1);
+            if (Pieces<S, F, I>.Has<N>(7, D.Vectors)) a7 = Two(a7, p + 7 * S.Lanes, q + 7 * S.Lanes, factor0, flip0, factor1, flip1);
+            if (Pieces<S, F, I>.Has<N>(8, D.Vectors)) a8 = Two(a8, p + 8 * S.Lanes, q + 8 * S.Lanes, factor0, flip0, factor1, flip1);
+            if (Pieces<S, F, I>.Has<N>(9, D.Vectors)) a9 = Two(a9, p + 9 * S.Lanes, q + 9 * S.Lanes, factor0, flip0, factor1, flip1);
+            if (Pieces<S, F, I>.Has<N>(10, D.Vectors)) a10 = Two(a10, p + 10 * S.Lanes, q + 10 * S.Lanes, factor0, flip0, factor1, flip1);
+            if (Pieces<S, F, I>.Has<N>(11, D.Vectors)) a11 = Two(a11, p + 11 * S.Lanes, q + 11 * S.Lanes, factor0, flip0, factor1, flip1);
+            if (Pieces<S, F, I>.Has<N>(12, D.Vectors)) a12 = Two(a12, p + 12 * S.Lanes, q + 12 * S.Lanes, factor0, flip0, factor1, flip1);
+            if (Pieces<S, F, I>.Has<N>(13, D.Vectors)) a13 = Two(a13, p + 13 * S.Lanes, q + 13 * S.Lanes, factor0, flip0, factor1, flip1);
+            if (Pieces<S, F, I>.Has<N>(14, D.Vectors)) a14 = Two(a14, p + 14 * S.Lanes, q + 14 * S.Lanes, factor0, flip0, factor1, flip1);
+            if (Pieces<S, F, I>.Has<N>(15, D.Vectors)) a15 = Two(a15, p + 15 * S.Lanes, q + 15 * S.Lanes, factor0, flip0, factor1, flip1);
             p = q + stride;
         }
 
@@ -148,62 +135,62 @@ internal readonly unsafe struct GemmInt8<S, F, I, D, A> : IInt8Product
             var b = D.LoadInputs(x);
             I factor = D.Factor(b), flip = D.Flip(b);
             a0 = D.MulAdd(a0, D.LoadWeights((byte*)p), factor, flip);
-            if (Has<N>(1, D.Vectors)) a1 = D.MulAdd(a1, D.LoadWeights((byte*)(p + S.Lanes)), factor, flip);
-            if (Has<N>(2, D.Vectors)) a2 = D.MulAdd(a2, D.LoadWeights((byte*)(p + 2 * S.Lanes)), factor, flip);
-            if (Has<N>(3, D.Vectors)) a3 = D.MulAdd(a3, D.LoadWeights((byte*)(p + 3 * S.Lanes)), factor, flip);
-            if (Has<N>(4, D.Vectors)) a4 = D.MulAdd(a4, D.LoadWeights((byte*)(p + 4 * S.Lanes)), factor, flip);
-            if (Has<N>(5, D.Vectors)) a5 = D.MulAdd(a5, D.LoadWeights((byte*)(p + 5 * S.Lanes)), factor, flip);
-            if (Has<N>(6, D.Vectors)) a6 = D.MulAdd(a6, D.LoadWeights((byte*)(p + 6 * S.Lanes)), factor, flip);
-            if (Has<N>(7, D.Vectors)) a7 = D.MulAdd(a7, D.LoadWeights((byte*)(p + 7 * S.Lanes)), factor, flip);
-            if (Has<N>(8, D.Vectors)) a8 = D.MulAdd(a8, D.LoadWeights((byte*)(p + 8 * S.Lanes)), factor, flip);
-            if (Has<N>(9, D.Vectors)) a9 = D.MulAdd(a9, D.LoadWeights((byte*)(p + 9 * S.Lanes)), factor, flip);
-            if (Has<N>(10, D.Vectors)) a10 = D.MulAdd(a10, D.LoadWeights((byte*)(p + 10 * S.Lanes)), factor, flip);
-            if (Has<N>(11, D.Vectors)) a11 = D.MulAdd(a11, D.LoadWeights((byte*)(p + 11 * S.Lanes)), factor, flip);
-            if (Has<N>(12, D.Vectors)) a12 = D.MulAdd(a12, D.LoadWeights((byte*)(p + 12 * S.Lanes)), factor, flip);
-            if (Has<N>(13, D.Vectors)) a13 = D.MulAdd(a13, D.LoadWeights((byte*)(p + 13 * S.Lanes)), factor, flip);
-            if (Has<N>(14, D.Vectors)) a14 = D.MulAdd(a14, D.LoadWeights((byte*)(p + 14 * S.Lanes)), factor, flip);
-            if (Has<N>(15, D.Vectors)) a15 = D.MulAdd(a15, D.LoadWeights((byte*)(p + 15 * S.Lanes)), factor, flip);
+            if (Pieces<S, F, I>.Has<N>(1, D.Vectors)) a1 = D.MulAdd(a1, D.LoadWeights((byte*)(p + S.Lanes)), factor, flip);
+            if (Pieces<S, F, I>.Has<N>(2, D.Vectors)) a2 = D.MulAdd(a2, D.LoadWeights((byte*)(p + 2 * S.Lanes)), factor, flip);
+            if (Pieces<S, F, I>.Has<N>(3, D.Vectors)) a3 = D.MulAdd(a3, D.LoadWeights((byte*)(p + 3 * S.Lanes)), factor, flip);
+            if (Pieces<S, F, I>.Has<N>(4, D.Vectors)) a4 = D.MulAdd(a4, D.LoadWeights((byte*)(p + 4 * S.Lanes)), factor, flip);
+            if (Pieces<S, F, I>.Has<N>(5, D.Vectors)) a5 = D.MulAdd(a5, D.LoadWeights((byte*)(p + 5 * S.Lanes)), factor, flip);
+            if (Pieces<S, F, I>.Has<N>(6, D.Vectors)) a6 = D.MulAdd(a6, D.LoadWeights((byte*)(p + 6 * S.Lanes)), factor, flip);
+            if (Pieces<S, F, I>.Has<N>(7, D.Vectors)) a7 = D.MulAdd(a7, D.LoadWeights((byte*)(p + 7 * S.Lanes)), factor, flip);
+            if (Pieces<S, F, I>.Has<N>(8, D.Vectors)) a8 = D.MulAdd(a8, D.LoadWeights((byte*)(p + 8 * S.Lanes)), factor, flip);
+            if (Pieces<S, F, I>.Has<N>(9, D.Vectors)) a9 = D.MulAdd(a9, D.LoadWeights((byte*)(p + 9 * S.Lanes)), factor, flip);
+            if (Pieces<S, F, I>.Has<N>(10, D.Vectors)) a10 = D.MulAdd(a10, D.LoadWeights((byte*)(p + 10 * S.Lanes)), factor, flip);
+            if (Pieces<S, F, I>.Has<N>(11, D.Vectors)) a11 = D.MulAdd(a11, D.LoadWeights((byte*)(p + 11 * S.Lanes)), factor, flip);
+            if (Pieces<S, F, I>.Has<N>(12, D.Vectors)) a12 = D.MulAdd(a12, D.LoadWeights((byte*)(p + 12 * S.Lanes)), factor, flip);
+            if (Pieces<S, F, I>.Has<N>(13, D.Vectors)) a13 = D.MulAdd(a13, D.LoadWeights((byte*)(p + 13 * S.Lanes)), factor, flip);
+            if (Pieces<S, F, I>.Has<N>(14, D.Vectors)) a14 = D.MulAdd(a14, D.LoadWeights((byte*)(p + 14 * S.Lanes)), factor, flip);
+            if (Pieces<S, F, I>.Has<N>(15, D.Vectors)) a15 = D.MulAdd(a15, D.LoadWeights((byte*)(p + 15 * S.Lanes)), factor, flip);
         }
 
         var scale = S.Broadcast(xscale);
         if (left >= Wanted<N>(D.Vectors))
         {
             Put(matrix, a0, c, scale, init, y);
-            if (Has<N>(1, D.Vectors)) Put(matrix, a1, c + S.Lanes, scale, init, y);
-            if (Has<N>(2, D.Vectors)) Put(matrix, a2, c + 2 * S.Lanes, scale, init, y);
-            if (Has<N>(3, D.Vectors)) Put(matrix, a3, c + 3 * S.Lanes, scale, init, y);
-            if (Has<N>(4, D.Vectors)) Put(matrix, a4, c + 4 * S.Lanes, scale, init, y);
-            if (Has<N>(5, D.Vectors)) Put(matrix, a5, c + 5 * S.Lanes, scale, init, y);
-            if (Has<N>(6, D.Vectors)) Put(matrix, a6, c + 6 * S.Lanes, scale, init, y);
-            if (Has<N>(7, D.Vectors)) Put(matrix, a7, c + 7 * S.Lanes, scale, init, y);
-            if (Has<N>(8, D.Vectors)) Put(matrix, a8, c + 8 * S.Lanes, scale, init, y);
-            if (Has<N>(9, D.Vectors)) Put(matrix, a9, c + 9 * S.Lanes, scale, init, y);
-            if (Has<N>(10, D.Vectors)) Put(matrix, a10, c + 10 * S.Lanes, scale, init, y);
-            if (Has<N>(11, D.Vectors)) Put(matrix, a11, c + 11 * S.Lanes, scale, init, y);
-            if (Has<N>(12, D.Vectors)) Put(matrix, a12, c + 12 * S.Lanes, scale, init, y);
-            if (Has<N>(13, D.Vectors)) Put(matrix, a13, c + 13 * S.Lanes, scale, init, y);
-            if (Has<N>(14, D.Vectors)) Put(matrix, a14, c + 14 * S.Lanes, scale, init, y);
-            if (Has<N>(15, D.Vectors)) Put(matrix, a15, c + 15 * S.Lanes, scale, init, y);
+            if (Pieces<S, F, I>.Has<N>(1, D.Vectors)) Put(matrix, a1, c + S.Lanes, scale, init, y);
+            if (Pieces<S, F, I>.Has<N>(2, D.Vectors)) Put(matrix, a2, c + 2 * S.Lanes, scale, init, y);
+            if (Pieces<S, F, I>.Has<N>(3, D.Vectors)) Put(matrix, a3, c + 3 * S.Lanes, scale, init, y);
+            if (Pieces<S, F, I>.Has<N>(4, D.Vectors)) Put(matrix, a4, c + 4 * S.Lanes, scale, init, y);
+            if (Pieces<S, F, I>.Has<N>(5, D.Vectors)) Put(matrix, a5, c + 5 * S.Lanes, scale, init, y);
+            if (Pieces<S, F, I>.Has<N>(6, D.Vectors)) Put(matrix, a6, c + 6 * S.Lanes, scale, init, y);
+            if (Pieces<S, F, I>.Has<N>(7, D.Vectors)) Put(matrix, a7, c + 7 * S.Lanes, scale, init, y);
+            if (Pieces<S, F, I>.Has<N>(8, D.Vectors)) Put(matrix, a8, c + 8 * S.Lanes, scale, init, y);
+            if (Pieces<S, F, I>.Has<N>(9, D.Vectors)) Put(matrix, a9, c + 9 * S.Lanes, scale, init, y);
+            if (Pieces<S, F, I>.Has<N>(10, D.Vectors)) Put(matrix, a10, c + 10 * S.Lanes, scale, init, y);
+            if (Pieces<S, F, I>.Has<N>(11, D.Vectors)) Put(matrix, a11, c + 11 * S.Lanes, scale, init, y);
+            if (Pieces<S, F, I>.Has<N>(12, D.Vectors)) Put(matrix, a12, c + 12 * S.Lanes, scale, init, y);
+            if (Pieces<S, F, I>.Has<N>(13, D.Vectors)) Put(matrix, a13, c + 13 * S.Lanes, scale, init, y);
+            if (Pieces<S, F, I>.Has<N>(14, D.Vectors)) Put(matrix, a14, c + 14 * S.Lanes, scale, init, y);
+            if (Pieces<S, F, I>.Has<N>(15, D.Vectors)) Put(matrix, a15, c + 15 * S.Lanes, scale, init, y);
             return;
         }
 
         var sums = matrix->Sums;
         Keep(matrix, a0, c, sums);
-        if (Has<N>(1, D.Vectors)) Keep(matrix, a1, c + S.Lanes, sums + S.Lanes);
-        if (Has<N>(2, D.Vectors)) Keep(matrix, a2, c + 2 * S.Lanes, sums + 2 * S.Lanes);
-        if (Has<N>(3, D.Vectors)) Keep(matrix, a3, c + 3 * S.Lanes, sums + 3 * S.Lanes);
-        if (Has<N>(4, D.Vectors)) Keep(matrix, a4, c + 4 * S.Lanes, sums + 4 * S.Lanes);
-        if (Has<N>(5, D.Vectors)) Keep(matrix, a5, c + 5 * S.Lanes, sums + 5 * S.Lanes);
-        if (Has<N>(6, D.Vectors)) Keep(matrix, a6, c + 6 * S.Lanes, sums + 6 * S.Lanes);
-        if (Has<N>(7, D.Vectors)) Keep(matrix, a7, c + 7 * S.Lanes, sums + 7 * S.Lanes);
-        if (Has<N>(8, D.Vectors)) Keep(matrix, a8, c + 8 * S.Lanes, sums + 8 * S.Lanes);
-        if (Has<N>(9, D.Vectors)) Keep(matrix, a9, c + 9 * S.Lanes, sums + 9 * S.Lanes);
-        if (Has<N>(10, D.Vectors)) Keep(matrix, a10, c + 10 * S.Lanes, sums + 10 * S.Lanes);
-        if (Has<N>(11, D.Vectors)) Keep(matrix, a11, c + 11 * S.Lanes, sums + 11 * S.Lanes);
-        if (Has<N>(12, D.Vectors)) Keep(matrix, a12, c + 12 * S.Lanes, sums + 12 * S.Lanes);
-        if (Has<N>(13, D.Vectors)) Keep(matrix, a13, c + 13 * S.Lanes, sums + 13 * S.Lanes);
-        if (Has<N>(14, D.Vectors)) Keep(matrix, a14, c + 14 * S.Lanes, sums + 14 * S.Lanes);
-        if (Has<N>(15, D.Vectors)) Keep(matrix, a15, c + 15 * S.Lanes, sums + 15 * S.Lanes);
+        if (Pieces<S, F, I>.Has<N>(1, D.Vectors)) Keep(matrix, a1, c + S.Lanes, sums + S.Lanes);
+        if (Pieces<S, F, I>.Has<N>(2, D.Vectors)) Keep(matrix, a2, c + 2 * S.Lanes, sums + 2 * S.Lanes);
+        if (Pieces<S, F, I>.Has<N>(3, D.Vectors)) Keep(matrix, a3, c + 3 * S.Lanes, sums + 3 * S.Lanes);
+        if (Pieces<S, F, I>.Has<N>(4, D.Vectors)) Keep(matrix, a4, c + 4 * S.Lanes, sums + 4 * S.Lanes);
+        if (Pieces<S, F, I>.Has<N>(5, D.Vectors)) Keep(matrix, a5, c + 5 * S.Lanes, sums + 5 * S.Lanes);
+        if (Pieces<S, F, I>.Has<N>(6, D.Vectors)) Keep(matrix, a6, c + 6 * S.Lanes, sums + 6 * S.Lanes);
+        if (Pieces<S, F, I>.Has<N>(7, D.Vectors)) Keep(matrix, a7, c + 7 * S.Lanes, sums + 7 * S.Lanes);
+        if (Pieces<S, F, I>.Has<N>(8, D.Vectors)) Keep(matrix, a8, c + 8 * S.Lanes, sums + 8 * S.Lanes);
+        if (Pieces<S, F, I>.Has<N>(9, D.Vectors)) Keep(matrix, a9, c + 9 * S.Lanes, sums + 9 * S.Lanes);
+        if (Pieces<S, F, I>.Has<N>(10, D.Vectors)) Keep(matrix, a10, c + 10 * S.Lanes, sums + 10 * S.Lanes);
+        if (Pieces<S, F, I>.Has<N>(11, D.Vectors)) Keep(matrix, a11, c + 11 * S.Lanes, sums + 11 * S.Lanes);
+        if (Pieces<S, F, I>.Has<N>(12, D.Vectors)) Keep(matrix, a12, c + 12 * S.Lanes, sums + 12 * S.Lanes);
+        if (Pieces<S, F, I>.Has<N>(13, D.Vectors)) Keep(matrix, a13, c + 13 * S.Lanes, sums + 13 * S.Lanes);
+        if (Pieces<S, F, I>.Has<N>(14, D.Vectors)) Keep(matrix, a14, c + 14 * S.Lanes, sums + 14 * S.Lanes);
+        if (Pieces<S, F, I>.Has<N>(15, D.Vectors)) Keep(matrix, a15, c + 15 * S.Lanes, sums + 15 * S.Lanes);
         PutKept(matrix, sums, c, left, scale, init, y);
     }
 
@@ -228,21 +215,21 @@ internal readonly unsafe struct GemmInt8<S, F, I, D, A> : IInt8Product
             I w = D.LoadWeights((byte*)p), v = D.LoadWeights((byte*)q);
             a0 = D.MulAdd(a0, w, factor0, flip0, v, factor1, flip1);
             b0 = D.MulAdd(b0, w, factor2, flip2, v, factor3, flip3);
-            if (Has<N>(1, 4))
+            if (Pieces<S, F, I>.Has<N>(1, 4))
             {
                 (w, v) = (D.LoadWeights((byte*)(p + S.Lanes)), D.LoadWeights((byte*)(q + S.Lanes)));
                 a1 = D.MulAdd(a1, w, factor0, flip0, v, factor1, flip1);
                 b1 = D.MulAdd(b1, w, factor2, flip2, v, factor3, flip3);
             }
 
-            if (Has<N>(2, 4))
+            if (Pieces<S, F, I>.Has<N>(2, 4))
             {
                 (w, v) = (D.LoadWeights((byte*)(p + 2 * S.Lanes)), D.LoadWeights((byte*)(q + 2 * S.Lanes)));
                 a2 = D.MulAdd(a2, w, factor0, flip0, v, factor1, flip1);
                 b2 = D.MulAdd(b2, w, factor2, flip2, v, factor3, flip3);
             }
 
-            if (Has<N>(3, 4))
+            if (Pieces<S, F, I>.Has<N>(3, 4))
             {
                 (w, v) = (D.LoadWeights((byte*)(p + 3 * S.Lanes)), D.LoadWeights((byte*)(q + 3 * S.Lanes)));
                 a3 = D.MulAdd(a3, w, factor0, flip0, v, factor1, flip1);
@@ -261,21 +248,21 @@ internal readonly unsafe struct GemmInt8<S, F, I, D, A> : IInt8Product
             var w = D.LoadWeights((byte*)p);
             a0 = D.MulAdd(a0, w, factor0, flip0);
             b0 = D.MulAdd(b0, w, factor1, flip1);
-            if (Has<N>(1, 4))
+            if (Pieces<S, F, I>.Has<N>(1, 4))
             {
                 w = D.LoadWeights((byte*)(p + S.Lanes));
                 a1 = D.MulAdd(a1, w, factor0, flip0);
                 b1 = D.MulAdd(b1, w, factor1, flip1);
             }
 
-            if (Has<N>(2, 4))
+            if (Pieces<S, F, I>.Has<N>(2, 4))
             {
                 w = D.LoadWeights((byte*)(p + 2 * S.Lanes));
                 a2 = D.MulAdd(a2, w, factor0, flip0);
                 b2 = D.MulAdd(b2, w, factor1, flip1);
             }
 
-            if (Has<N>(3, 4))
+            if (Pieces<S, F, I>.Has<N>(3, 4))
             {
                 w = D.LoadWeights((byte*)(p + 3 * S.Lanes));
                 a3 = D.MulAdd(a3, w, factor0, flip0);
@@ -290,12 +277,12 @@ internal readonly unsafe struct GemmInt8<S, F, I, D, A> : IInt8Product
         {
             Put(matrix, a0, c, scale, init, y);
             Put(matrix, b0, c, scale1, init1, y1);
-            if (Has<N>(1, 4)) Put(matrix, a1, c + S.Lanes, scale, init, y);
-            if (Has<N>(1, 4)) Put(matrix, b1, c + S.Lanes, scale1, init1, y1);
-            if (Has<N>(2, 4)) Put(matrix, a2, c + 2 * S.Lanes, scale, init, y);
-            if (Has<N>(2, 4)) Put(matrix, b2, c + 2 * S.Lanes, scale1, init1, y1);
-            if (Has<N>(3, 4)) Put(matrix, a3, c + 3 * S.Lanes, scale, init, y);
-            if (Has<N>(3, 4)) Put(matrix, b3, c + 3 * S.Lanes, scale1, init1, y1);
+            if (Pieces<S, F, I>.Has<N>(1, 4)) Put(matrix, a1, c + S.Lanes, scale, init, y);
+            if (Pieces<S, F, I>.Has<N>(1, 4)) Put(matrix, b1, c + S.Lanes, scale1, init1, y1);
+            if (Pieces<S, F, I>.Has<N>(2, 4)) Put(matrix, a2, c + 2 * S.Lanes, scale, init, y);
+            if (Pieces<S, F, I>.Has<N>(2, 4)) Put(matrix, b2, c + 2 * S.Lanes, scale1, init1, y1);
+            if (Pieces<S, F, I>.Has<N>(3, 4)) Put(matrix, a3, c + 3 * S.Lanes, scale, init, y);
+            if (Pieces<S, F, I>.Has<N>(3, 4)) Put(matrix, b3, c + 3 * S.Lanes, scale1, init1, y1);
             return;
         }
 
@@ -303,12 +290,12 @@ internal readonly unsafe struct GemmInt8<S, F, I, D, A> : IInt8Product
         var sums1 = sums + 4 * S.Lanes;
         Keep(matrix, a0, c, sums);
         Keep(matrix, b0, c, sums1);
-        if (Has<N>(1, 4)) Keep(matrix, a1, c + S.Lanes, sums + S.Lanes);
-        if (Has<N>(1, 4)) Keep(matrix, b1, c + S.Lanes, sums1 + S.Lanes);
-        if (Has<N>(2, 4)) Keep(matrix, a2, c + 2 * S.Lanes, sums + 2 * S.Lanes);
-        if (Has<N>(2, 4)) Keep(matrix, b2, c + 2 * S.Lanes, sums1 + 2 * S.Lanes);
-        if (Has<N>(3, 4)) Keep(matrix, a3, c + 3 * S.Lanes, sums + 3 * S.Lanes);
-        if (Has<N>(3, 4)) Keep(matrix, b3, c + 3 * S.Lanes, sums1 + 3 * S.Lanes);
+        if (Pieces<S, F, I>.Has<N>(1, 4)) Keep(matrix, a1, c + S.Lanes, sums + S.Lanes);
+        if (Pieces<S, F, I>.Has<N>(1, 4)) Keep(matrix, b1, c + S.Lanes, sums1 + S.Lanes);
+        if (Pieces<S, F, I>.Has<N>(2, 4)) Keep(matrix, a2, c + 2 * S.Lanes, sums + 2 * S.Lanes);
+        if (Pieces<S, F, I>.Has<N>(2, 4)) Keep(matrix, b2, c + 2 * S.Lanes, sums1 + 2 * S.Lanes);
+        if (Pieces<S, F, I>.Has<N>(3, 4)) Keep(matrix, a3, c + 3 * S.Lanes, sums + 3 * S.Lanes);
+        if (Pieces<S, F, I>.Has<N>(3, 4)) Keep(matrix, b3, c + 3 * S.Lanes, sums1 + 3 * S.Lanes);
         PutKept(matrix, sums, c, left, scale, init, y);
         PutKept(matrix, sums1, c, left, scale1, init1, y1);
     }
@@ -320,7 +307,7 @@ internal readonly unsafe struct GemmInt8<S, F, I, D, A> : IInt8Product
     /// <summary>Outputs of a whole piece.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static nint Wanted<N>(int most)
-        where N : struct, ITiles => Taken(N.Count * Panels<int>.Tile, most);
+        where N : struct, ITiles => Pieces<S, F, I>.Taken(N.Count * Panels<int>.Tile, most);
 
     /// <summary>One vector of outputs from its sums.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -58,14 +58,30 @@ internal readonly unsafe struct Panels<T>
         groupStride = _size == 0 ? _groupStride : width * _size;
         return _first + panel * _panelStride + (row - first);
     }
+}
 
-    /// <summary>Tiles that a piece of so many rows takes, at most so many.</summary>
+/// <summary>How many rows of a panel the vectors of an instruction set take together.</summary>
+internal static class Pieces<S, F, I>
+    where S : struct, ISimd<F, I>
+    where F : unmanaged
+    where I : unmanaged
+{
+    private const int Tile = Panels<int>.Tile;
+
+    /// <summary>Rows of the next piece of those that are left: whole tiles, or as many as so many vectors hold where those are fewer.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static nint Tiles(nint rows, nint most)
+    public static nint Taken(nint left, nint vectors)
     {
-        var tiles = (rows + Tile - 1) >> 4;
-        return tiles < most ? tiles : most;
+        var most = vectors * S.Lanes;
+        if (most < Tile) return most;
+        var tiles = (left + Tile - 1) >> 4;
+        return (tiles < most >> 4 ? tiles : most >> 4) << 4;
     }
+
+    /// <summary>Whether a loop over so many tiles, at most <paramref name="most"/> vectors, has vector j.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool Has<N>(int j, int most)
+        where N : struct, ITiles => j < most && (S.Lanes < 4 || j * S.Lanes < N.Count * Tile);
 }
 
 /// <summary>A constant number of tiles, so that the compiler makes one loop for each.</summary>
