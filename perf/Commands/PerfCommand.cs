@@ -39,6 +39,7 @@ internal static class PerfCommand
         var root = new RootCommand("Measures SeqRuntime: beside ONNX Runtime, beside the machine's limit, and beside itself of an earlier day.");
         root.Subcommands.Add(new CompareCommand().Build());
         root.Subcommands.Add(new ProbeCommand().Build());
+        root.Subcommands.Add(new ProductsCommand().Build());
         root.Subcommands.Add(new GateCommand().Build());
         root.Subcommands.Add(new StreamsCommand().Build());
         root.Subcommands.Add(new ThreadsCommand().Build());

@@ -15,33 +15,44 @@ internal sealed unsafe class MatrixProduct : IDisposable
     private readonly sbyte* _quantized;
     private readonly float* _scales;
     private readonly float* _y;
+    private readonly float* _init;
     private readonly int _inputs;
 
-    public MatrixProduct(int inputs, int columns, int rows, bool isInt8)
+    /// <param name="inputs">Rows of inputs.</param>
+    /// <param name="columns">Inputs of a row.</param>
+    /// <param name="rows">Outputs of a row.</param>
+    /// <param name="isInt8">int8 weights; else fp32.</param>
+    /// <param name="panel">Rows of a panel.</param>
+    /// <param name="addTo">The product whose outputs these are added to; null to start from zeros.</param>
+    public MatrixProduct(int inputs, int columns, int rows, bool isInt8, int panel = WeightLayout.WidestPanel, MatrixProduct? addTo = null)
     {
         _inputs = inputs;
-        _layout = new WeightLayout(isInt8 ? TensorFormat.PackedInt8 : TensorFormat.PackedFloat32, rows, columns);
+        _layout = new WeightLayout(isInt8 ? TensorFormat.PackedInt8 : TensorFormat.PackedFloat32, rows, columns, panel);
         var random = new Random(5);
         float[] scales = [.. Enumerable.Repeat(0.01f, rows)];
         var bytes = isInt8
-            ? WeightLayout.PackInt8([.. Enumerable.Range(0, rows * columns).Select(_ => (sbyte)random.Next(-127, 128))], scales, rows, columns)
-            : WeightLayout.PackFloat32([.. Enumerable.Range(0, rows * columns).Select(_ => random.NextSingle() - 0.5f)], rows, columns);
+            ? WeightLayout.PackInt8([.. Enumerable.Range(0, rows * columns).Select(_ => (sbyte)random.Next(-127, 128))], scales, rows, columns, panel)
+            : WeightLayout.PackFloat32([.. Enumerable.Range(0, rows * columns).Select(_ => random.NextSingle() - 0.5f)], rows, columns, panel);
         _weights = Take(bytes.Length);
         bytes.CopyTo(new Span<byte>(_weights, bytes.Length));
         _x = (float*)Take((long)inputs * columns * sizeof(float));
         Signals.Wave(inputs * columns).CopyTo(new Span<float>(_x, inputs * columns));
         _quantized = (sbyte*)Take(inputs * KernelSet.QuantizedStride(columns));
         _scales = (float*)Take(inputs * sizeof(float));
-        _y = (float*)Take((long)inputs * rows * sizeof(float));
+        _y = addTo is null ? (float*)Take((long)inputs * rows * sizeof(float)) : addTo._y;
+        _init = addTo is null ? null : _y;
         _kernels.QuantizeRows(_x, columns, inputs, columns, 0, _quantized, _scales);
     }
+
+    /// <summary>Bytes of the weights.</summary>
+    public long Bytes => _layout.TotalBytes;
 
     public Runner Runner() => new(_layout.Format == TensorFormat.PackedInt8 ? Int8 : Float32, this);
 
     public void Int8() => _kernels.GemmInt8(
-        _weights, (float*)(_weights + _layout.ScalesOffset), (int*)(_weights + _layout.RowSumsOffset), _layout, _quantized, KernelSet.QuantizedStride(_layout.Columns), _scales, _inputs, null, 0, _y, _layout.Rows, 0, _layout.Rows);
+        _weights, (float*)(_weights + _layout.ScalesOffset), (int*)(_weights + _layout.RowSumsOffset), _layout, _quantized, KernelSet.QuantizedStride(_layout.Columns), _scales, _inputs, _init, _layout.Rows, _y, _layout.Rows, 0, _layout.Rows);
 
-    public void Float32() => _kernels.GemmFloat32(_weights, _layout, _x, _layout.Columns, _inputs, null, 0, _y, _layout.Rows, 0, _layout.Rows);
+    public void Float32() => _kernels.GemmFloat32(_weights, _layout, _x, _layout.Columns, _inputs, _init, _layout.Rows, _y, _layout.Rows, 0, _layout.Rows);
 
     public void Dispose()
     {
