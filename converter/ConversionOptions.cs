@@ -2,46 +2,6 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter;
 
-/// <summary>How weight matrices are stored.</summary>
-public enum WeightKind
-{
-    /// <summary>IEEE 754 binary32.</summary>
-    Float32,
-
-    /// <summary>Signed 8-bit integers, symmetric, one scale a row; small tensors stay float32.</summary>
-    Int8,
-
-    /// <summary>IEEE 754 binary16, multiplied and summed as float32; small tensors and weights beyond its range stay float32.</summary>
-    Float16,
-
-    /// <summary>Signed 4-bit integers, one scale a row and one a group of 32 inputs; what 4 bits would hurt most is stored as <see cref="Int8"/>, small tensors stay float32.</summary>
-    Int4,
-}
-
-/// <summary>Names of a <see cref="WeightKind"/>.</summary>
-internal static class WeightKinds
-{
-    /// <summary>As the command line and the metadata have them.</summary>
-    public static string Name(this WeightKind kind) => kind switch
-    {
-        WeightKind.Float16 => "fp16",
-        WeightKind.Int8 => "int8",
-        WeightKind.Int4 => "int4",
-        _ => "fp32",
-    };
-
-    /// <summary>How a tensor is stored, as reports have it.</summary>
-    public static string Storage(this WeightKind kind) => kind switch
-    {
-        WeightKind.Float16 => "packed float16",
-        WeightKind.Int8 => "packed int8",
-        WeightKind.Int4 => "packed int4",
-        _ => "packed float32",
-    };
-
-    public static WeightKind? Parse(string name) => Enum.GetValues<WeightKind>().Where(kind => kind.Name() == name).Select(kind => (WeightKind?)kind).FirstOrDefault();
-}
-
 /// <summary>Storage of the tensors whose name matches; <c>*</c> in the pattern stands for any text.</summary>
 /// <param name="Pattern">Name or pattern.</param>
 /// <param name="Weights">Their storage.</param>

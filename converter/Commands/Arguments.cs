@@ -36,7 +36,7 @@ internal static class Arguments
         {
             var equals = value.LastIndexOf('=');
             if (equals <= 0 || WeightKinds.Parse(value[(equals + 1)..]) is not { } kind)
-                throw new UsageException($"{option} {value}: write {option} PATTERN=KIND, KIND one of {string.Join(", ", Enum.GetValues<WeightKind>().Select(k => k.Name()))}");
+                throw new UsageException($"{option} {value}: write {option} PATTERN=KIND, KIND one of {string.Join(", ", WeightKinds.All.Select(storage => storage.Name))}");
             overrides.Add(new WeightOverride(value[..equals], kind));
         }
 

@@ -14,7 +14,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
     };
 
     private readonly Option<string> _out = new("--out", "-o") { Description = "The file to write.", HelpName = "OUT.seq", Required = true };
-    private readonly Option<string> _weights = new("--weights", "-w") { Description = "How weights are stored: fp32; fp16 (half the size); int8 with one scale a row (a quarter); int4 with a scale for each 32 inputs too (an eighth).", HelpName = "fp32|fp16|int8|int4", DefaultValueFactory = _ => "fp32" };
+    private readonly Option<string> _weights = new("--weights", "-w") { Description = $"How weights are stored: {string.Join("; ", WeightKinds.All.Select(storage => storage.Help))}.", HelpName = string.Join('|', WeightKinds.All.Select(storage => storage.Name)), DefaultValueFactory = _ => "fp32" };
     private readonly Option<string[]> _weightsOf = new("--weights-of") { Description = "Store the tensors whose name matches otherwise; '*' stands for any text, the last that matches holds.", HelpName = "PATTERN=KIND" };
     private readonly Option<string[]> _dim = new("--dim", "-d") { Description = "Fix a symbolic dimension.", HelpName = "T=1" };
     private readonly Option<string[]> _set = new("--set", "-s") { Description = "Fix a scalar input to a value; what follows from it is resolved ('If' takes one branch).", HelpName = "sr=16000" };
@@ -31,7 +31,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
 
     public Command Build(TeachingHelp help)
     {
-        _weights.AcceptOnlyFromAmong([.. Enum.GetValues<WeightKind>().Select(kind => kind.Name())]);
+        _weights.AcceptOnlyFromAmong([.. WeightKinds.All.Select(storage => storage.Name)]);
         var command = new Command("convert", "Converts ONNX models (opset 7 to 23), whole Keras models (.h5), or a JSON description of weights in safetensors, npz or HDF5, to one .seq file: constants folded, shapes fixed where given, recurrent state paired, weights packed.") { _sources };
         foreach (var option in new Option[] { _out, _weights, _weightsOf, _dim, _set, _state, _noAutoState, _stateful, _cache, _drop, _keep, _decoding, _allowFolder, _json, _quiet }) command.Options.Add(option);
         command.SetAction(Run);

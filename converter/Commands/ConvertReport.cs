@@ -95,7 +95,7 @@ internal sealed record QuantizationReport(int Tensors, long Bytes, IReadOnlyList
     }
 }
 
-/// <summary>Weight matrices in one storage: fp32, fp16, int8, int4.</summary>
+/// <summary>Weight matrices in one storage, such as int8.</summary>
 internal sealed record StorageReport(string Storage, int Tensors, long Bytes);
 
 /// <summary>A weight matrix with its storage, size and relative root-mean-square error.</summary>

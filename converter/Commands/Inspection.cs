@@ -58,14 +58,7 @@ internal static class Inspection
 
     private static TensorReport Constant(Operators.Tensor tensor, IReadOnlyList<int> shape, double? error) => new(
         tensor.Name,
-        tensor.Format switch
-        {
-            TensorFormat.PackedFloat32 => WeightKind.Float32.Storage(),
-            TensorFormat.PackedFloat16 => WeightKind.Float16.Storage(),
-            TensorFormat.PackedInt8 or TensorFormat.NarrowInt8 => WeightKind.Int8.Storage(),
-            TensorFormat.PackedInt4 => WeightKind.Int4.Storage(),
-            _ => $"dense {tensor.Type.Name()}",
-        },
+        WeightKinds.Of(tensor.Format)?.Report ?? $"dense {tensor.Type.Name()}",
         shape,
         tensor.PackedCount,
         tensor.Format == TensorFormat.Dense ? tensor.Bytes : tensor.Capacity,

@@ -17,7 +17,7 @@ internal static class WeightNotes
         var weights = tensors.Where(t => t.Weights is not null).ToList();
         if (choice.Wanted != WeightKind.Float32) AddUnused(notes, weights, choice);
         var left = sensitive.LeftAtEdge.Where(name => weights.Exists(t => t.Name == name && t.Weights == choice.Wanted && !t.IsAsked)).ToList();
-        if (left.Count > 0) notes.Add($"at the edge, too, but left in {choice.Wanted.Name()}, since the others are half of the weights already: {List(left)}; --weights-of 'NAME=int8' raises one");
+        if (left.Count > 0) notes.Add($"at the edge, too, but left in {choice.Wanted.Name()}, since the others are half of the weights already: {List(left)}; --weights-of 'NAME={choice.Wanted.Storage().Raising!.To.Name()}' raises one");
         foreach (var (option, named) in choice.Requests(tensors))
         {
             if (named.TrueForAll(t => t.Weights == t.General && !t.Names.Any(apart.Contains))) notes.Add($"{option} changes nothing: {List(named.ConvertAll(t => t.Name))} {(named.Count == 1 ? "is" : "are")} stored so without it");
@@ -34,7 +34,7 @@ internal static class WeightNotes
         var small = weights.Where(t => SmallMatrices.Is(t) && !t.IsAsked && t.Finer is null).ToList();
         if (weights.Exists(t => t.Weights != WeightKind.Float32))
         {
-            foreach (var group in small.Where(t => t.Weights is WeightKind.Float32 or WeightKind.Float16 && t.Weights != choice.Wanted).GroupBy(t => t.Weights!.Value))
+            foreach (var group in small.Where(t => t.Weights != choice.Wanted).GroupBy(t => t.Weights!.Value))
                 notes.Add($"fewer than {WeightChoice.SmallestQuantized} weights, so {group.Key.Name()}: {List([.. group.Select(t => t.Name)])}");
             return;
         }

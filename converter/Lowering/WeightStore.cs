@@ -86,11 +86,11 @@ internal sealed class WeightStore(SeqModelBuilder model, WeightChoice choice, Sh
         var stored = choice.Of(weights, names);
         if (_stored.TryGetValue((weights.Key, stored.Kind), out var known)) return known;
         // Requests that contradict each other make a copy, which has the name that it was asked for by.
-        var isCopy = Enum.GetValues<WeightKind>().Any(kind => _stored.ContainsKey((weights.Key, kind)));
+        var isCopy = WeightKinds.All.Any(storage => _stored.ContainsKey((weights.Key, storage.Kind)));
         var name = names[isCopy ? shared.NamesOf(weights.Key).Index().First(n => n.Item == weights.Names[0]).Index : 0];
         var packed = choice.Packer.Pack(weights, stored.Kind);
         var index = model.AddPacked(name, weights.LayoutAs(stored.Kind), packed.Blocks);
-        Report.Add(new ConvertedTensor(name, weights.Shape, stored.Kind.Storage(), weights.BytesAs(stored.Kind), packed.Error)
+        Report.Add(new ConvertedTensor(name, weights.Shape, stored.Kind.Storage().Report, weights.BytesAs(stored.Kind), packed.Error)
         {
             Weights = weights.IsExact ? null : stored.Kind,
             IsAsked = stored.IsAsked,

@@ -14,7 +14,7 @@ namespace SeqRuntime.Converter.Quantization;
 /// </remarks>
 internal static class Int4Quantizer
 {
-    private const int Group = WeightLayout.GroupInt4;
+    private const int Group = Int4Format.Group;
     private const int LargestScale = 127;
 
     /// <summary>The group's largest magnitude in steps, from most to least, that the search goes through: beyond 8 it is clipped.</summary>
@@ -54,7 +54,7 @@ internal static class Int4Quantizer
             }
         }
 
-        return (WeightLayout.PackInt4(quantized, groupScales, scales, rows, columns, panel), errors, squares);
+        return (Int4Format.Pack(quantized, groupScales, scales, rows, columns, panel), errors, squares);
     }
 
     private static float RowScale(ReadOnlySpan<float> values)

@@ -5,29 +5,44 @@ namespace SeqRuntime.Converter.Quantization;
 /// <summary>Quantizes weight matrices to symmetric int8 with one scale a row: q = round-half-even(w / scale), with the scale of least squared error at or under absmax / 127.</summary>
 internal static class Quantizer
 {
-    /// <summary>Packs a row-major matrix as int8, as <see cref="WeightLayout.Int8Of"/> says for its columns, and measures what was lost.</summary>
+    /// <summary>Packs a row-major matrix as int8, as <see cref="Int8Format.For"/> says for its columns, and measures what was lost.</summary>
     /// <returns>The packed bytes, and the sums of squared errors and of squared weights.</returns>
     public static (byte[] Packed, double ErrorSquares, double WeightSquares) PackInt8(ReadOnlySpan<float> weights, int rows, int columns, int panel = WeightLayout.WidestPanel)
     {
         var quantized = new sbyte[weights.Length];
         var scales = new float[rows];
-        var isNarrow = WeightLayout.Int8Of(columns) == TensorFormat.NarrowInt8;
+        var format = Int8Format.For(columns);
         double errors = 0, squares = 0;
         for (var row = 0; row < rows; row++)
         {
-            var values = weights.Slice(row * columns, columns);
-            var scale = scales[row] = BestScale(values, Largest(values, row) / 127, isNarrow);
-            for (var k = 0; k < columns; k++)
-            {
-                var q = scale > 0 ? Step(values[k], scale) : 0;
-                quantized[row * columns + k] = (sbyte)q;
-                var error = values[k] - q * scale;
-                errors += error * error;
-                squares += (double)values[k] * values[k];
-            }
+            var from = row * columns;
+            scales[row] = Round(weights.Slice(from, columns), row, format == Int8Format.Narrow, quantized.AsSpan(from, columns), ref errors, ref squares);
         }
 
-        return (isNarrow ? WeightLayout.PackNarrowInt8(quantized, scales, rows, columns, panel) : WeightLayout.PackInt8(quantized, scales, rows, columns, panel), errors, squares);
+        return (format.Pack(quantized, scales, rows, columns, panel), errors, squares);
+    }
+
+    /// <summary>Quantizes values with one scale.</summary>
+    /// <param name="values">A row, or a part of it.</param>
+    /// <param name="row">Which row, for messages.</param>
+    /// <param name="isNarrow">Of the scale only the upper half is stored.</param>
+    /// <param name="quantized">The values in steps.</param>
+    /// <param name="errors">Sum of squared errors.</param>
+    /// <param name="squares">Sum of squared values.</param>
+    /// <returns>The scale.</returns>
+    public static float Round(ReadOnlySpan<float> values, int row, bool isNarrow, Span<sbyte> quantized, ref double errors, ref double squares)
+    {
+        var scale = BestScale(values, Largest(values, row) / 127, isNarrow);
+        for (var k = 0; k < values.Length; k++)
+        {
+            var q = scale > 0 ? Step(values[k], scale) : 0;
+            quantized[k] = (sbyte)q;
+            var error = values[k] - q * scale;
+            errors += error * error;
+            squares += (double)values[k] * values[k];
+        }
+
+        return scale;
     }
 
     /// <summary>Replaces a row-major matrix by what <see cref="PackInt8"/> would keep of it.</summary>
@@ -36,7 +51,7 @@ internal static class Quantizer
         for (var row = 0; row < rows; row++)
         {
             var values = weights.Slice(row * columns, columns);
-            var scale = BestScale(values, Largest(values, row) / 127, WeightLayout.Int8Of(columns) == TensorFormat.NarrowInt8);
+            var scale = BestScale(values, Largest(values, row) / 127, Int8Format.For(columns) == Int8Format.Narrow);
             foreach (ref var value in values) value = scale > 0 ? (float)Step(value, scale) * scale : 0;
         }
     }

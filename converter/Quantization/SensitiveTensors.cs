@@ -15,33 +15,20 @@ namespace SeqRuntime.Converter.Quantization;
 /// </remarks>
 internal sealed class SensitiveTensors
 {
-    private const double LargestInt8Error = 0.012;
-
-    /// <summary>Largest share of a file's int8 weights that becomes fp16: each percent makes the file 1% larger.</summary>
-    private const double LargestFloat16Share = 0.035;
-    private const double LargestInt4Error = 0.1;
-    private const double LargestEdgeShare = 0.5;
-
-    /// <summary>Largest share of a file's int4 weights that becomes int8 for their errors: each percent makes the file 0.9% larger.</summary>
-    private const double LargestInt8Share = 0.2;
-
     private readonly Dictionary<string, RaisedWeights> _raised = new(StringComparer.Ordinal);
     private readonly List<string> _left = [];
 
     private SensitiveTensors(SeqModelBuilder model, IReadOnlyList<ConvertedTensor> tensors)
     {
-        Worst(tensors, WeightKind.Int8, LargestInt8Error, LargestFloat16Share, WeightKind.Float16);
-        var int4 = Of(tensors, WeightKind.Int4);
-        var left = int4.Sum(t => t.Count) * LargestEdgeShare;
         var edges = EdgeTensors.Find(model);
-        foreach (var tensor in int4.Where(t => edges.ContainsKey(t.Name)).OrderBy(t => t.Count))
+        foreach (var storage in WeightKinds.All)
         {
-            left -= tensor.Count;
-            if (left >= 0) _raised.Add(tensor.Name, new RaisedWeights(WeightKind.Int8, edges[tensor.Name]));
-            else _left.Add(tensor.Name);
+            if (storage.Raising is not { } raising) continue;
+            List<ConvertedTensor> all = [.. tensors.Where(t => t.Weights == storage.Kind)];
+            if (raising.EdgeShare > 0) Edges(all, raising, edges);
+            Worst(all, storage, raising);
         }
 
-        Worst(tensors, WeightKind.Int4, LargestInt4Error, LargestInt8Share, WeightKind.Int8);
         _left.RemoveAll(_raised.ContainsKey);
     }
 
@@ -53,19 +40,27 @@ internal sealed class SensitiveTensors
 
     public static SensitiveTensors Find(SeqModelBuilder model, IReadOnlyList<ConvertedTensor> tensors) => new(model, tensors);
 
-    private void Worst(IReadOnlyList<ConvertedTensor> tensors, WeightKind kind, double largestError, double largestShare, WeightKind to)
+    private void Edges(List<ConvertedTensor> all, Raising raising, Dictionary<string, string> edges)
     {
-        var all = Of(tensors, kind);
-        var left = (long)(all.Sum(t => t.Count) * largestShare);
-        foreach (var tensor in all.Where(t => t.Error > largestError && !_raised.ContainsKey(t.Name)).OrderByDescending(t => t.Error))
+        var left = all.Sum(t => t.Count) * raising.EdgeShare;
+        foreach (var tensor in all.Where(t => edges.ContainsKey(t.Name)).OrderBy(t => t.Count))
         {
-            if (tensor.Count > left) continue;
             left -= tensor.Count;
-            _raised.Add(tensor.Name, new RaisedWeights(to, string.Create(CultureInfo.InvariantCulture, $"its error in {kind.Name()} would be {100 * tensor.Error:0.##}%")));
+            if (left >= 0) _raised.Add(tensor.Name, new RaisedWeights(raising.To, edges[tensor.Name]));
+            else _left.Add(tensor.Name);
         }
     }
 
-    private static List<ConvertedTensor> Of(IReadOnlyList<ConvertedTensor> tensors, WeightKind kind) => [.. tensors.Where(t => t.Weights == kind)];
+    private void Worst(List<ConvertedTensor> all, WeightStorage storage, Raising raising)
+    {
+        var left = (long)(all.Sum(t => t.Count) * raising.LargestShare);
+        foreach (var tensor in all.Where(t => t.Error > raising.LargestError && !_raised.ContainsKey(t.Name)).OrderByDescending(t => t.Error))
+        {
+            if (tensor.Count > left) continue;
+            left -= tensor.Count;
+            _raised.Add(tensor.Name, new RaisedWeights(raising.To, string.Create(CultureInfo.InvariantCulture, $"its error in {storage.Name} would be {100 * tensor.Error:0.##}%")));
+        }
+    }
 }
 
 /// <summary>A matrix stored finer than asked for, and why.</summary>

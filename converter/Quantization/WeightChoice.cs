@@ -1,6 +1,4 @@
-using System.Globalization;
 using SeqRuntime.Converter.Graph;
-using SeqRuntime.Format;
 
 namespace SeqRuntime.Converter.Quantization;
 
@@ -13,18 +11,6 @@ internal sealed class WeightChoice(ConversionOptions options, IReadOnlyDictionar
 {
     /// <summary>Fewer weights stay fp32, or become fp16: nothing is won by quantizing them.</summary>
     public const int SmallestQuantized = 512;
-
-    /// <summary>Largest magnitude that fp16 rounds to a finite number.</summary>
-    private const float LargestHalf = 65_504;
-
-    /// <summary>Largest relative error of a row in fp16, five times what rounding to 11 bits loses: beyond, its weights are too small for fp16's exponents.</summary>
-    private const double LargestHalfError = 0.001;
-
-    /// <summary>Rows so much smaller than a matrix's largest weight have died in training.</summary>
-    private const float DeadRow = 1f / (1L << 32);
-
-    /// <summary>Least magnitude that a matrix must reach for scales, and their products with those of inputs, to keep their bits.</summary>
-    private const float SmallestScaled = 1e-36f;
 
     private readonly List<WeightOverride> _asked = [.. options.WeightsOf, .. options.Keep.Select(pattern => new WeightOverride(pattern, WeightKind.Float32))];
 
@@ -52,9 +38,9 @@ internal sealed class WeightChoice(ConversionOptions options, IReadOnlyDictionar
         if (weights.IsExact) return new StoredAs(WeightKind.Float32, WeightKind.Float32, false, null);
         var (general, why) = General(weights, names);
         if ((Asked(weights.Names) ?? Asked(names)) is not { } asked) return new StoredAs(general, general, false, why);
-        var smaller = WeightMatrix.From(asked.Weights).Skip(1).Where(kind => weights.BytesAs(kind) <= weights.BytesAs(asked.Weights)).Select(kind => (WeightKind?)kind).LastOrDefault();
-        return RangeObstacle(asked.Weights, weights) is { } obstacle
-            ? throw new ConversionException($"'{weights.Names[0]}' cannot be stored as {asked.Weights.Name()}: {obstacle}. Choose another with --weights-of '{weights.Names[0]}={(RangeObstacle(WeightKind.Int8, weights) is null ? WeightKind.Int8 : WeightKind.Float32).Name()}'.")
+        var smaller = asked.Weights.AndFiner().Skip(1).Where(kind => weights.BytesAs(kind) <= weights.BytesAs(asked.Weights)).Select(kind => (WeightKind?)kind).LastOrDefault();
+        return asked.Weights.Storage().Obstacle(weights) is { } obstacle
+            ? throw new ConversionException($"'{weights.Names[0]}' cannot be stored as {asked.Weights.Name()}: {obstacle}. Choose another with --weights-of '{weights.Names[0]}={(WeightKind.Int8.Storage().Obstacle(weights) is null ? WeightKind.Int8 : WeightKind.Float32).Name()}'.")
             : new StoredAs(asked.Weights, general, true, null, smaller);
     }
 
@@ -92,12 +78,13 @@ internal sealed class WeightChoice(ConversionOptions options, IReadOnlyDictionar
         if (weights.Fixed is { } reason) return (WeightKind.Float32, reason);
         var isSmall = weights.Count < SmallestQuantized;
         if (isSmall && !halvesSmall) return (WeightKind.Float32, null);
-        var (wanted, why) = isSmall ? (WeightKind.Float16, null) : raised.TryGetValue(names[0], out var finer) ? (finer.Weights, finer.Why) : (options.Weights, null);
+        var (wanted, why) = isSmall ? (options.Weights.Storage().OfSmall, null) : raised.TryGetValue(names[0], out var finer) ? (finer.Weights, finer.Why) : (options.Weights, null);
         WeightKind? best = null;
-        foreach (var kind in WeightMatrix.From(wanted))
+        foreach (var kind in wanted.AndFiner())
         {
             if (best is { } smaller && weights.BytesAs(kind) > weights.BytesAs(smaller)) continue;
-            if ((RangeObstacle(kind, weights) ?? (kind == WeightKind.Float16 ? LossInFloat16(weights) : null)) is { } obstacle)
+            var storage = kind.Storage();
+            if ((storage.Obstacle(weights) ?? storage.Loss(weights)) is { } obstacle)
             {
                 if (best is null) why ??= obstacle;
                 continue;
@@ -107,45 +94,7 @@ internal sealed class WeightChoice(ConversionOptions options, IReadOnlyDictionar
             best = kind;
         }
 
-        return (best!.Value, best == options.Weights || (isSmall && best == WeightKind.Float16) ? null : why);
-    }
-
-    /// <summary>Why a storage cannot hold weights; null where it can, and for fp32.</summary>
-    private static string? RangeObstacle(WeightKind kind, WeightMatrix weights) => kind switch
-    {
-        WeightKind.Float32 => null,
-        _ when weights.Matrices.Any(m => m.Any(w => !float.IsFinite(w))) => "it holds infinities",
-        WeightKind.Int4 when weights.Columns > WeightLayout.MaxColumnsInt4 => $"its {weights.Columns} columns are more than {WeightLayout.MaxColumnsInt4}",
-        WeightKind.Float16 when weights.Matrices.Any(m => m.Any(w => !(Math.Abs(w) <= LargestHalf))) => $"a weight lies beyond {LargestHalf}",
-        WeightKind.Int4 or WeightKind.Int8 when weights.Matrices.Max(m => m.Max(Math.Abs)) is > 0 and < SmallestScaled => "all weights lie below 1e-36",
-        _ => null,
-    };
-
-    /// <summary>Why fp16 would lose small weights, which its exponents do not reach; null where it would not.</summary>
-    private static string? LossInFloat16(WeightMatrix weights) =>
-        weights.Matrices.Max(m => LargestRowError(m, weights.Columns)) is var worst and > LargestHalfError ? string.Create(CultureInfo.InvariantCulture, $"a row's error in fp16 would be {100 * worst:0.##}%") : null;
-
-    /// <summary>Largest relative error that rounding to fp16 makes in a row that has not died.</summary>
-    private static double LargestRowError(float[] weights, int columns)
-    {
-        var least = weights.Max(Math.Abs) * DeadRow;
-        var worst = 0.0;
-        for (var first = 0; first < weights.Length; first += columns)
-        {
-            double errors = 0, squares = 0;
-            var largest = 0f;
-            foreach (var weight in weights.AsSpan(first, columns))
-            {
-                var error = weight - (double)(Half)weight;
-                errors += error * error;
-                squares += (double)weight * weight;
-                largest = Math.Max(largest, Math.Abs(weight));
-            }
-
-            if (largest > least && errors > worst * worst * squares) worst = Math.Sqrt(errors / squares);
-        }
-
-        return worst;
+        return (best!.Value, best == (isSmall ? wanted : options.Weights) ? null : why);
     }
 }
 

@@ -10,8 +10,6 @@ namespace SeqRuntime.Converter.Quantization;
 /// <param name="Matrices">The weights.</param>
 internal sealed record WeightMatrix(IReadOnlyList<string> Names, int Rows, int Columns, params float[][] Matrices)
 {
-    private static readonly WeightKind[] s_finer = [WeightKind.Int4, WeightKind.Int8, WeightKind.Float16, WeightKind.Float32];
-
     private ContentKey? _key;
 
     /// <summary>Shape as the sources have it, without rows of zeros.</summary>
@@ -40,9 +38,6 @@ internal sealed record WeightMatrix(IReadOnlyList<string> Names, int Rows, int C
     /// <summary>Weights, without the zeros that fill them up.</summary>
     public long Count => Shape.Aggregate(1L, (a, b) => a * b);
 
-    /// <summary>A storage and all finer ones, in this order.</summary>
-    public static IEnumerable<WeightKind> From(WeightKind kind) => s_finer.SkipWhile(k => k != kind);
-
     /// <summary>Bytes that they take in the file.</summary>
     public long BytesAs(WeightKind kind) =>
         IsTable && kind == WeightKind.Float32 ? SeqLayout.Align((long)Rows * Columns * sizeof(float)) : Matrices.Length * LayoutAs(kind).Stride;
@@ -51,13 +46,5 @@ internal sealed record WeightMatrix(IReadOnlyList<string> Names, int Rows, int C
     public long PaddingAs(WeightKind kind) => BytesAs(kind) - (long)Matrices.Length * UsedRows * LayoutAs(kind).RowBytes;
 
     /// <summary>Layout of each matrix.</summary>
-    public WeightLayout LayoutAs(WeightKind kind) => new(FormatOf(kind, Columns), Rows, Columns, kind == WeightKind.Float32 ? PanelRows : WeightLayout.WidestPanel);
-
-    private static TensorFormat FormatOf(WeightKind kind, int columns) => kind switch
-    {
-        WeightKind.Float16 => TensorFormat.PackedFloat16,
-        WeightKind.Int8 => WeightLayout.Int8Of(columns),
-        WeightKind.Int4 => TensorFormat.PackedInt4,
-        _ => TensorFormat.PackedFloat32,
-    };
+    public WeightLayout LayoutAs(WeightKind kind) => new(kind.Storage().FormatOf(Columns), Rows, Columns, kind == WeightKind.Float32 ? PanelRows : WeightLayout.WidestPanel);
 }

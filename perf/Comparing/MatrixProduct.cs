@@ -31,8 +31,8 @@ internal sealed unsafe class MatrixProduct : IDisposable
         var random = new Random(5);
         float[] scales = [.. Enumerable.Repeat(0.01f, rows)];
         var bytes = isInt8
-            ? WeightLayout.PackInt8([.. Enumerable.Range(0, rows * columns).Select(_ => (sbyte)random.Next(-127, 128))], scales, rows, columns, panel)
-            : WeightLayout.PackFloat32([.. Enumerable.Range(0, rows * columns).Select(_ => random.NextSingle() - 0.5f)], rows, columns, panel);
+            ? Int8Format.Wide.Pack([.. Enumerable.Range(0, rows * columns).Select(_ => (sbyte)random.Next(-127, 128))], scales, rows, columns, panel)
+            : Float32Format.Pack([.. Enumerable.Range(0, rows * columns).Select(_ => random.NextSingle() - 0.5f)], rows, columns, panel);
         _weights = Take(bytes.Length);
         bytes.CopyTo(new Span<byte>(_weights, bytes.Length));
         _x = (float*)Take((long)inputs * columns * sizeof(float));
@@ -47,7 +47,7 @@ internal sealed unsafe class MatrixProduct : IDisposable
     /// <summary>Bytes of the weights.</summary>
     public long Bytes => _layout.TotalBytes;
 
-    public Runner Runner() => new(_layout.Format == TensorFormat.PackedInt8 ? Int8 : Float32, this);
+    public Runner Runner() => new(_layout.Format.Number == TensorFormat.PackedInt8 ? Int8 : Float32, this);
 
     public void Int8() => _kernels.GemmInt8(
         _weights, (float*)(_weights + _layout.ScalesOffset), (int*)(_weights + _layout.RowSumsOffset), _layout, _quantized, KernelSet.QuantizedStride(_layout.Columns), _scales, _inputs, _init, _layout.Rows, _y, _layout.Rows, 0, _layout.Rows);

@@ -40,7 +40,7 @@ internal sealed class SeqModelBuilder
         var stride = checked((int)layout.Stride);
         var data = new byte[checked(stride * matrices.Length)];
         for (var i = 0; i < matrices.Length; i++) matrices[i].CopyTo(data.AsSpan(i * stride));
-        Tensors.Add(new TensorDefinition(name, layout.Format, ElementType.Float32, [layout.Rows, layout.Columns], matrices.Length, data, layout.PanelRows));
+        Tensors.Add(new TensorDefinition(name, layout.Format.Number, ElementType.Float32, [layout.Rows, layout.Columns], matrices.Length, data, layout.PanelRows));
         return Tensors.Count - 1;
     }
 }

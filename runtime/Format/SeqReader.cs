@@ -155,12 +155,11 @@ internal static unsafe class SeqReader
                 if (panelRows != WeightLayout.WidestPanel) throw reader.Fault($"tensor '{name}' has panels and is dense");
                 length = elements * type.Size();
             }
-            else if (format <= TensorFormat.NarrowInt8)
+            else if (WeightFormats.Find(format) is { } weights)
             {
                 if (sizes is not [>= 1, >= 1] || type != ElementType.Float32 || packedCount < 1) throw reader.Fault($"tensor '{name}' is no list of packed matrices");
-                if (format == TensorFormat.PackedInt4 && sizes[1] > WeightLayout.MaxColumnsInt4) throw reader.Fault($"tensor '{name}' has {sizes[1]} columns; int4 may have {WeightLayout.MaxColumnsInt4}");
-                if (format == TensorFormat.NarrowInt8 && sizes[1] > WeightLayout.MaxColumnsNarrow) throw reader.Fault($"tensor '{name}' has {sizes[1]} columns; narrow int8 may have {WeightLayout.MaxColumnsNarrow}");
-                layout = new WeightLayout(format, sizes[0], sizes[1], panelRows);
+                if (sizes[1] > weights.MaxColumns) throw reader.Fault($"tensor '{name}' has {sizes[1]} columns; {weights.Name} may have {weights.MaxColumns}");
+                layout = new WeightLayout(weights, sizes[0], sizes[1], panelRows);
                 length = checked(packedCount * layout.Stride);
             }
             else

@@ -1,23 +1,37 @@
 namespace SeqRuntime.Format;
 
-/// <summary>How a constant tensor's bytes are laid out in the file. Values are part of the file format.</summary>
+/// <summary>How a constant tensor's bytes are laid out in the file. Values are part of the file format; all but the first are a <see cref="WeightFormat"/>.</summary>
 internal enum TensorFormat : byte
 {
     /// <summary>Row-major elements of the tensor's <see cref="ElementType"/>.</summary>
     Dense = 0,
 
-    /// <summary>fp32 weight matrix in panels of rows: see <see cref="WeightLayout"/>.</summary>
+    /// <summary>See <see cref="Float32Format"/>.</summary>
     PackedFloat32 = 1,
 
-    /// <summary>int8 weight matrix, symmetric, one scale a row: see <see cref="WeightLayout"/>.</summary>
+    /// <summary>See <see cref="Int8Format"/>.</summary>
     PackedInt8 = 2,
 
-    /// <summary>fp16 weight matrix, in panels as fp32: see <see cref="WeightLayout"/>.</summary>
+    /// <summary>See <see cref="Float16Format"/>.</summary>
     PackedFloat16 = 3,
 
-    /// <summary>int4 weight matrix, a scale a row and one a group of 32 inputs: see <see cref="WeightLayout"/>.</summary>
+    /// <summary>See <see cref="Int4Format"/>.</summary>
     PackedInt4 = 4,
 
-    /// <summary>As <see cref="PackedInt8"/> with at most <see cref="WeightLayout.MaxColumnsNarrow"/> inputs: a row's scale and sum take four bytes together.</summary>
+    /// <summary>See <see cref="Int8Format.Narrow"/>.</summary>
     NarrowInt8 = 5,
+}
+
+/// <summary>All formats of weight matrices.</summary>
+internal static class WeightFormats
+{
+    /// <summary>In the order of their numbers, which begin with 1.</summary>
+    public static IReadOnlyList<WeightFormat> All => s_all;
+
+    private static readonly WeightFormat[] s_all = [Float32Format.Instance, Int8Format.Wide, Float16Format.Instance, Int4Format.Instance, Int8Format.Narrow];
+
+    /// <summary>The format of a number; null where there is none, or the tensor is dense.</summary>
+    public static WeightFormat? Find(TensorFormat number) => number != TensorFormat.Dense && (int)number <= s_all.Length ? s_all[(int)number - 1] : null;
+
+    public static WeightFormat Of(TensorFormat number) => s_all[(int)number - 1];
 }

@@ -30,7 +30,7 @@ internal static unsafe class PackedProduct
     public static Tensor Check(Tensor w, int rows, long columns, int count = 1)
     {
         if (w.Format == TensorFormat.Dense) throw OperatorError.Value($"'{w.Name}' must be a packed weight matrix.");
-        if (w.Layout.Format != w.Format || w.Layout.Rows != rows || w.Layout.Columns != columns || w.PackedCount != count)
+        if (w.Layout.Format.Number != w.Format || w.Layout.Rows != rows || w.Layout.Columns != columns || w.PackedCount != count)
         {
             throw OperatorError.Value(
                 $"'{w.Name}' holds {w.PackedCount} packed matrices of {w.Layout.Rows} × {w.Layout.Columns}; expected {count} of {rows} × {columns}.");
@@ -262,8 +262,9 @@ internal static unsafe class PackedProduct
         /// <summary>Y[i, r] = init[i, r] + Σ_k W[r, k]·X[i, k] for from ≤ r &lt; n.</summary>
         public readonly void Multiply(KernelSet kernels, int index, float* init, nint ldinit, float* y, nint ldy, int from, int n)
         {
-            var w = _w.Packed(index);
-            var layout = _w.Layout;
+            var matrix = _w.Matrix(index);
+            var w = matrix.Panels;
+            var layout = matrix.Layout;
             switch (_w.Format)
             {
                 case TensorFormat.PackedFloat32:
@@ -277,10 +278,8 @@ internal static unsafe class PackedProduct
                     if (HasRest) kernels.GemmInt4(w, layout, _q + _stride, _stride, _scales + 1, 1, y, ldy, y, ldy, from, n);
                     break;
                 default:
-                    var scales = _w.Scales(index);
-                    var sums = _w.RowSums(index);
-                    kernels.GemmInt8(w, scales, sums, layout, _q, _stride, _scales, _rows, init, ldinit, y, ldy, from, n);
-                    if (HasRest) kernels.GemmInt8(w, scales, sums, layout, _q + _stride, _stride, _scales + 1, 1, y, ldy, y, ldy, from, n);
+                    kernels.GemmInt8(w, matrix.Scales, matrix.RowSums, layout, _q, _stride, _scales, _rows, init, ldinit, y, ldy, from, n);
+                    if (HasRest) kernels.GemmInt8(w, matrix.Scales, matrix.RowSums, layout, _q + _stride, _stride, _scales + 1, 1, y, ldy, y, ldy, from, n);
                     break;
             }
         }

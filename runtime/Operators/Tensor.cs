@@ -32,7 +32,7 @@ internal sealed unsafe class Tensor
     /// <summary>Packed matrices one after the other: the groups of a convolution; otherwise 1.</summary>
     public int PackedCount { get; init; } = 1;
 
-    /// <summary>Scales and sums of narrow int8 matrices.</summary>
+    /// <summary>Scales and sums of rows that the file has in another form.</summary>
     public NarrowRows? Rows { get; init; }
 
     public ref readonly Shape Shape => ref _shape;
@@ -52,7 +52,7 @@ internal sealed unsafe class Tensor
             Format = stored.Format,
             Layout = stored.Layout,
             PackedCount = stored.Count,
-            Rows = stored.Format == TensorFormat.NarrowInt8 ? new NarrowRows(stored.Layout, stored.Count, stored.Data) : null,
+            Rows = stored.Format == TensorFormat.Dense ? null : stored.Layout.Format.Expand(stored.Layout, stored.Count, stored.Data),
             Data = stored.Data,
             Capacity = stored.Bytes,
             IsKnown = true,
@@ -61,14 +61,12 @@ internal sealed unsafe class Tensor
         return tensor;
     }
 
-    /// <summary>Start of packed matrix <paramref name="index"/>.</summary>
-    public byte* Packed(int index) => index == 0 ? Data : Data + index * Layout.Stride;
-
-    /// <summary>Scales of the rows of packed matrix <paramref name="index"/>, which is of int8 or int4.</summary>
-    public float* Scales(int index) => Rows is { } rows ? rows.Scales(index) : (float*)(Packed(index) + Layout.ScalesOffset);
-
-    /// <summary>Sums of the rows of packed matrix <paramref name="index"/>, which is of int8.</summary>
-    public int* RowSums(int index) => Rows is { } rows ? rows.Sums(index) : (int*)(Packed(index) + Layout.RowSumsOffset);
+    /// <summary>Packed matrix <paramref name="index"/>.</summary>
+    public PackedMatrix Matrix(int index)
+    {
+        var first = index == 0 ? Data : Data + index * Layout.Stride;
+        return Rows is { } rows ? new PackedMatrix(first, Layout, rows.Scales(index), rows.Sums(index)) : PackedMatrix.Whole(first, Layout);
+    }
 
     /// <summary>Sets type and shape; what an operator's Infer does for its outputs.</summary>
     public void Set(ElementType type, Shape shape)

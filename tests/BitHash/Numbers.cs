@@ -53,10 +53,10 @@ internal sealed class Numbers(ulong seed)
 
     private byte[] Packed(WeightLayout layout, int drawn, float gain, int[] order)
     {
-        var (format, rows, columns, panel) = (layout.Format, layout.Rows, layout.Columns, layout.PanelRows);
+        var (format, rows, columns, panel) = (layout.Format.Number, layout.Rows, layout.Columns, layout.PanelRows);
         var scale = gain / MathF.Sqrt(columns);
-        if (format == TensorFormat.PackedFloat32) return WeightLayout.PackFloat32(Select(Floats(drawn * columns, scale), order, columns), rows, columns, panel);
-        if (format == TensorFormat.PackedFloat16) return WeightLayout.PackFloat16(Select(Floats(drawn * columns, scale), order, columns), rows, columns, panel);
+        if (format == TensorFormat.PackedFloat32) return Float32Format.Pack(Select(Floats(drawn * columns, scale), order, columns), rows, columns, panel);
+        if (format == TensorFormat.PackedFloat16) return Float16Format.Pack(Select(Floats(drawn * columns, scale), order, columns), rows, columns, panel);
         var quantized = new sbyte[drawn * columns];
         var scales = new float[drawn];
         if (format == TensorFormat.PackedInt4)
@@ -66,13 +66,13 @@ internal sealed class Numbers(ulong seed)
             for (var i = 0; i < quantized.Length; i++) quantized[i] = (sbyte)((int)(Next() % 16) - 8);
             for (var i = 0; i < groupScales.Length; i++) groupScales[i] = (sbyte)((int)(Next() % 255) - 127);
             for (var r = 0; r < drawn; r++) scales[r] = scale * (1 + Float(0.5f)) / (8 * 127);
-            return WeightLayout.PackInt4(Select(quantized, order, columns), Select(groupScales, order, groups), Select(scales, order, 1), rows, columns, panel);
+            return Int4Format.Pack(Select(quantized, order, columns), Select(groupScales, order, groups), Select(scales, order, 1), rows, columns, panel);
         }
 
         for (var i = 0; i < quantized.Length; i++) quantized[i] = (sbyte)((int)(Next() % 255) - 127);
         for (var r = 0; r < drawn; r++) scales[r] = scale * (1 + Float(0.5f)) / 127;
         (quantized, scales) = (Select(quantized, order, columns), Select(scales, order, 1));
-        return format == TensorFormat.NarrowInt8 ? WeightLayout.PackNarrowInt8(quantized, scales, rows, columns, panel) : WeightLayout.PackInt8(quantized, scales, rows, columns, panel);
+        return format == TensorFormat.NarrowInt8 ? Int8Format.Narrow.Pack(quantized, scales, rows, columns, panel) : Int8Format.Wide.Pack(quantized, scales, rows, columns, panel);
     }
 
     /// <summary>Zeros, ones, halves, the edges of exp, denormals, extremes, infinities, NaN; every 65537th bit pattern of all floats.</summary>

@@ -94,6 +94,6 @@ internal static class SmallDecoder
     public static int Weights(SeqModelBuilder model, GraphDefinition graph, string name, int rows, Random random)
     {
         float[] values = [.. Enumerable.Range(0, rows * Hidden).Select(_ => 3 * (random.NextSingle() - 0.5f))];
-        return graph.Constant(model.AddPacked(name, TensorFormat.PackedFloat32, rows, Hidden, WeightLayout.PackFloat32(values, rows, Hidden)));
+        return graph.Constant(model.AddPacked(name, TensorFormat.PackedFloat32, rows, Hidden, Float32Format.Pack(values, rows, Hidden)));
     }
 }

@@ -117,9 +117,9 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
     public void AnUnknownTensorFormatAsksForANewerRuntimeAndWrongSizesAreRefused()
     {
         AssertTensor("int4 W", t => t with { Format = TensorFormat.NarrowInt8 + 1 }, $"tensor 'int4 W' has the format 6, which is unknown to this runtime (it knows {SeqLayout.Major}.{SeqLayout.Minor}). Use a newer runtime.");
-        AssertTensor("int4 W", t => t with { Shape = [16, WeightLayout.MaxColumnsInt4 + 1] }, $"tensor 'int4 W' has {WeightLayout.MaxColumnsInt4 + 1} columns; int4 may have {WeightLayout.MaxColumnsInt4}");
-        AssertTensor("embedding", t => t with { Shape = [9, WeightLayout.MaxColumnsNarrow + 1] }, $"tensor 'embedding' has {WeightLayout.MaxColumnsNarrow + 1} columns; narrow int8 may have {WeightLayout.MaxColumnsNarrow}");
-        AssertTensor("int4 W", t => t with { Shape = [16, WeightLayout.MaxColumnsInt4] }, "tensor 'int4 W' of shape");
+        AssertTensor("int4 W", t => t with { Shape = [16, Int4Format.MostColumns + 1] }, $"tensor 'int4 W' has {Int4Format.MostColumns + 1} columns; int4 may have {Int4Format.MostColumns}");
+        AssertTensor("embedding", t => t with { Shape = [9, Int8Format.MaxNarrowColumns + 1] }, $"tensor 'embedding' has {Int8Format.MaxNarrowColumns + 1} columns; narrow int8 may have {Int8Format.MaxNarrowColumns}");
+        AssertTensor("int4 W", t => t with { Shape = [16, Int4Format.MostColumns] }, "tensor 'int4 W' of shape");
         AssertTensor("int4 W", t => t with { Shape = [16, 65] }, "its tensors take");
         AssertTensor("int4 W", t => t with { Shape = [int.MaxValue, 35] }, "tensor 'int4 W'");
         AssertTensor("int4 W", t => t with { Shape = [0, 35] }, "tensor 'int4 W' is no list of packed matrices");
@@ -150,7 +150,7 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
             var layout = new WeightLayout(TensorFormat.PackedInt4, 16, 35);
             var panels = file.AsSpan(w, (int)layout.PanelsBytes);
             random.NextBytes(panels);
-            for (var row = 0; i % 2 == 0 && row < 16; row++) panels[layout.GroupScaleOffset(row, 1)] = i % 4 == 0 ? (byte)0 : (byte)128;
+            for (var row = 0; i % 2 == 0 && row < 16; row++) panels[Int4Format.ScaleOffset(layout, row, 1)] = i % 4 == 0 ? (byte)0 : (byte)128;
             SectionTable.Recompute(file);
             float[]? first = null;
             foreach (var kernels in SeqKernels.Runnable)

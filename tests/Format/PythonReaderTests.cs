@@ -9,8 +9,6 @@ namespace SeqRuntime.Tests.Format;
 /// <summary>A reader in Python, written from docs/file-format.md alone, lists a file's tensors and graphs as the runtime reads them.</summary>
 public sealed class PythonReaderTests
 {
-    private static readonly string[] s_formats = ["dense", "fp32", "int8", "fp16", "int4", "narrow int8"];
-
     [Fact]
     public void ItListsASmallFileWithABitOfEverything() => AssertSame(SeqWriter.ToArray(SmallSeq.Build()));
 
@@ -60,7 +58,7 @@ public sealed class PythonReaderTests
         foreach (var tensor in model.Tensors)
         {
             var shape = string.Join(',', Enumerable.Range(0, tensor.Shape.Rank).Select(i => tensor.Shape[i]));
-            Line($"tensor {tensor.Name} {s_formats[(int)tensor.Format]} {tensor.Type.Name()} [{shape}] x{tensor.Count} {tensor.Bytes} at {At(tensor) - data}");
+            Line($"tensor {tensor.Name} {WeightFormats.Find(tensor.Format)?.Name ?? "dense"} {tensor.Type.Name()} [{shape}] x{tensor.Count} {tensor.Bytes} at {At(tensor) - data}");
         }
 
         foreach (var graph in model.Graphs)

@@ -49,7 +49,7 @@ public sealed class RoundTripTests(ITestOutputHelper output) : IDisposable
         const int rows = 1024, columns = 1024;
         var builder = new SeqModelBuilder();
         var graph = builder.AddGraph("main");
-        var weights = graph.Constant(builder.AddPacked("W", TensorFormat.PackedInt8, rows, columns, WeightLayout.PackInt8(new sbyte[rows * columns], new float[rows], rows, columns)));
+        var weights = graph.Constant(builder.AddPacked("W", TensorFormat.PackedInt8, rows, columns, Int8Format.Wide.Pack(new sbyte[rows * columns], new float[rows], rows, columns)));
         var x = graph.Input("x", ElementType.Float32, 1, columns);
         graph.Output("y", graph.Node(OpKind.Linear, [x, weights]));
         File.WriteAllBytes(_path, SeqWriter.ToArray(builder));

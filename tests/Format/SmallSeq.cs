@@ -30,7 +30,7 @@ internal static class SmallSeq
         var state = graph.State("hidden", ElementType.Float32, [1, 1, hidden], model.AddDense("first", ElementType.Float32, [1, 1, hidden], System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>([1, 1, 1, 1, 1])));
         var embedded = graph.Node(OpKind.Embedding, [Int8(model, graph, "embedding", tokens, features, random), indices], null, "embedded");
         var w = Int8(model, graph, "W", gateRows, features, random);
-        var r = graph.Constant(model.AddPacked("R", TensorFormat.PackedInt8, gateRows, hidden, WeightLayout.PackInt8([.. Values(random, gateRows * hidden).Select(v => (sbyte)(v * 100))], [.. Enumerable.Repeat(0.01f, gateRows)], gateRows, hidden)));
+        var r = graph.Constant(model.AddPacked("R", TensorFormat.PackedInt8, gateRows, hidden, Int8Format.Wide.Pack([.. Values(random, gateRows * hidden).Select(v => (sbyte)(v * 100))], [.. Enumerable.Repeat(0.01f, gateRows)], gateRows, hidden)));
         var bias = graph.Constant("bias", [2, gateRows], Values(random, 2 * gateRows));
         var y = graph.NodeMany(OpKind.Gru, [embedded, -1, state, w, r, bias], 2, new Attributes().Set(AttributeKey.Hidden, hidden).Set(AttributeKey.LinearBeforeReset, true), "gru");
         graph.UpdateState(state, y[1]);
@@ -76,7 +76,7 @@ internal static class SmallSeq
         var w = Int4(model, graph, "int4 W", 16, features, random);
         var r = Int4(model, graph, "int4 R", 16, hidden, random);
         var y = graph.NodeMany(OpKind.Lstm, [x, -1, -1, -1, w, r, -1, -1, -1], 3, new Attributes().Set(AttributeKey.Hidden, hidden), "int4 lstm");
-        var half = graph.Constant(model.AddPacked("fp16", TensorFormat.PackedFloat16, 7, hidden, WeightLayout.PackFloat16(Values(random, 7 * hidden), 7, hidden)));
+        var half = graph.Constant(model.AddPacked("fp16", TensorFormat.PackedFloat16, 7, hidden, Float16Format.Pack(Values(random, 7 * hidden), 7, hidden)));
         graph.Output("y", graph.Node(OpKind.Linear, [y[1], half], null, "fp16 linear"));
     }
 
@@ -84,10 +84,10 @@ internal static class SmallSeq
         graph.Constant(model.AddPacked(name, TensorFormat.PackedInt4, rows, columns, Int4Quantizer.Pack(Values(random, rows * columns), rows, columns).Packed));
 
     private static int Int8(SeqModelBuilder model, GraphDefinition graph, string name, int rows, int columns, Random random) =>
-        graph.Constant(model.AddPacked(name, WeightLayout.Int8Of(columns), rows, columns, Quantizer.PackInt8(Values(random, rows * columns), rows, columns).Packed));
+        graph.Constant(model.AddPacked(name, Int8Format.For(columns).Number, rows, columns, Quantizer.PackInt8(Values(random, rows * columns), rows, columns).Packed));
 
     private static int Float(SeqModelBuilder model, GraphDefinition graph, string name, int rows, int columns, Random random) =>
-        graph.Constant(model.AddPacked(name, TensorFormat.PackedFloat32, rows, columns, WeightLayout.PackFloat32(Values(random, rows * columns), rows, columns)));
+        graph.Constant(model.AddPacked(name, TensorFormat.PackedFloat32, rows, columns, Float32Format.Pack(Values(random, rows * columns), rows, columns)));
 
     private static float[] Values(Random random, int count) => [.. Enumerable.Range(0, count).Select(_ => random.NextSingle() - 0.5f)];
 }

@@ -32,16 +32,16 @@ public class WeightLayoutTests
         Assert.Equal((3 * 4 + 1, 4), Nibble(3, 5));
         Assert.Equal((80 + 3 * 4 + 1, 0), Nibble(3, 9));
         Assert.Equal((340 + 80 + 4, 4), Nibble(1, 44));
-        Assert.Equal(320 + 18, layout.GroupScaleOffset(18, 0));
-        Assert.Equal(340 + 320 + 18, layout.GroupScaleOffset(18, 1));
+        Assert.Equal(320 + 18, Int4Format.ScaleOffset(layout, 18, 0));
+        Assert.Equal(340 + 320 + 18, Int4Format.ScaleOffset(layout, 18, 1));
 
-        (int Offset, int Shift) Nibble(int row, int column) => (layout.Int4Offset(row, column, out var shift), shift);
+        (int Offset, int Shift) Nibble(int row, int column) => (layout.Offset(row, column), Int4Format.Shift(column));
     }
 
     [Fact]
     public unsafe void RowsOfNarrowMatricesAreReadAsTheyWereWritten()
     {
-        const int rows = 20, columns = WeightLayout.MaxColumnsNarrow, matrices = 2;
+        const int rows = 20, columns = Int8Format.MaxNarrowColumns, matrices = 2;
         var layout = new WeightLayout(TensorFormat.NarrowInt8, rows, columns);
         Assert.Equal(new WeightLayout(TensorFormat.PackedInt8, rows, columns).TotalBytes - 20 * sizeof(int), layout.TotalBytes);
         var weights = new sbyte[rows * columns];
@@ -49,7 +49,7 @@ public class WeightLayoutTests
         var scales = new float[rows];
         for (var r = 0; r < rows; r++) scales[r] = NarrowRows.Nearest(MathF.Pow(10, r * 3 - 40));
         var data = new byte[matrices * layout.Stride];
-        WeightLayout.PackNarrowInt8(weights, scales, rows, columns).CopyTo(data.AsSpan((int)layout.Stride));
+        Int8Format.Narrow.Pack(weights, scales, rows, columns).CopyTo(data.AsSpan((int)layout.Stride));
         fixed (byte* start = data)
         {
             var read = new NarrowRows(layout, matrices, start);
@@ -60,8 +60,8 @@ public class WeightLayoutTests
             }
         }
 
-        Assert.Equal(TensorFormat.NarrowInt8, WeightLayout.Int8Of(columns));
-        Assert.Equal(TensorFormat.PackedInt8, WeightLayout.Int8Of(columns + 1));
+        Assert.Equal(TensorFormat.NarrowInt8, Int8Format.For(columns).Number);
+        Assert.Equal(TensorFormat.PackedInt8, Int8Format.For(columns + 1).Number);
     }
 
     [Theory]
@@ -80,8 +80,8 @@ public class WeightLayoutTests
         var weights = Enumerable.Range(0, 20 * 3).Select(i => i / 8f).ToArray();
         var layout = new WeightLayout(TensorFormat.PackedFloat16, 20, 3);
         Assert.Equal(new WeightLayout(TensorFormat.PackedFloat32, 20, 3).TotalBytes / 2, layout.TotalBytes);
-        var halves = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, Half>(WeightLayout.PackFloat16(weights, 20, 3));
-        var floats = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(WeightLayout.PackFloat32(weights, 20, 3));
+        var halves = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, Half>(Float16Format.Pack(weights, 20, 3));
+        var floats = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(Float32Format.Pack(weights, 20, 3));
         for (var i = 0; i < floats.Length; i++) Assert.Equal((Half)floats[i], halves[i]);
     }
 }

@@ -286,11 +286,11 @@ public class OnnxImportTests
     [Fact]
     public void AStorageThatCannotHoldAMatrixIsAvoidedOrRefusedWhereItWasAskedFor()
     {
-        const int Wide = WeightLayout.MaxColumnsInt4 + 1;
+        const int Wide = Int4Format.MostColumns + 1;
         var wide = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, Wide).Random("w", 1, 1, Wide, 2).Node("MatMul", "x w", "y").Output("y");
         Assert.Equal(WeightKind.Int8, Assert.Single(wide.Convert(new ConversionOptions { Weights = WeightKind.Int4 }).Tensors).Weights);
         var fault = Assert.Throws<ConversionException>(() => wide.Convert(new ConversionOptions { WeightsOf = [new WeightOverride("w", WeightKind.Int4)] }));
-        Assert.Contains($"'w' cannot be stored as int4: its {Wide} columns are more than {WeightLayout.MaxColumnsInt4}", fault.Message);
+        Assert.Contains($"'w' cannot be stored as int4: its {Wide} columns are more than {Int4Format.MostColumns}", fault.Message);
 
         var large = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 32).Random("w", 1, 1e5f, 32, 32).Node("MatMul", "x w", "y").Output("y");
         Assert.Equal(WeightKind.Float32, Assert.Single(large.Convert(new ConversionOptions { Weights = WeightKind.Float16 }).Tensors).Weights);

@@ -194,8 +194,8 @@ public sealed unsafe class ElementwiseTests
             {
                 var rows = GateRows.Count(gates, units);
                 float[] Of(int count) => KernelTesting.Values(random, count, 0, 1);
-                using var w = new GuardedMemory<byte>(WeightLayout.PackFloat32(Of(rows * inputs), rows, inputs, GateRows.Panel(gates)));
-                using var r = new GuardedMemory<byte>(WeightLayout.PackFloat32(Of(rows * units), rows, units, GateRows.Panel(gates)));
+                using var w = new GuardedMemory<byte>(Float32Format.Pack(Of(rows * inputs), rows, inputs, GateRows.Panel(gates)));
+                using var r = new GuardedMemory<byte>(Float32Format.Pack(Of(rows * units), rows, units, GateRows.Panel(gates)));
                 using var bias = new GuardedMemory<float>(Of(2 * rows));
                 using var x = new GuardedMemory<float>(Of(inputs));
                 using var h = new GuardedMemory<float>(Of(units));

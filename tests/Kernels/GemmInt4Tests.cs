@@ -57,10 +57,10 @@ public sealed unsafe class GemmInt4Tests
     [Fact]
     public void TheLongestRowsJustFitInt32()
     {
-        const int Columns = WeightLayout.MaxColumnsInt4;
+        const int Columns = Int4Format.MostColumns;
         Assert.Equal(16640, Columns);
         Assert.True(8L * 127 * 127 * Columns <= int.MaxValue);
-        Assert.True(8L * 127 * 127 * (Columns + WeightLayout.GroupInt4) > int.MaxValue);
+        Assert.True(8L * 127 * 127 * (Columns + Int4Format.Group) > int.MaxValue);
         foreach (sbyte scale in (sbyte[])[127, -127])
         {
             foreach (var m in (int[])[1, 2, 5])
@@ -87,15 +87,15 @@ public sealed unsafe class GemmInt4Tests
         {
             for (var k = 0; k < Columns; k++)
             {
-                var at = layout.Int4Offset(r, k, out var shift);
+                var (at, shift) = (layout.Offset(r, k), Int4Format.Shift(k));
                 Assert.True(places.Add((at, shift)));
                 Assert.Equal(matrix.Weights[r * Columns + k], (packed[at] >> shift & 15) - 8);
             }
 
             for (var g = 0; g < layout.Groups; g++)
             {
-                Assert.True(places.Add((layout.GroupScaleOffset(r, g), 0)));
-                Assert.Equal(matrix.GroupScales[r * layout.Groups + g], (sbyte)packed[layout.GroupScaleOffset(r, g)]);
+                Assert.True(places.Add((Int4Format.ScaleOffset(layout, r, g), 0)));
+                Assert.Equal(matrix.GroupScales[r * layout.Groups + g], (sbyte)packed[Int4Format.ScaleOffset(layout, r, g)]);
             }
         }
     }
@@ -130,7 +130,7 @@ public sealed unsafe class GemmInt4Tests
             ? new Matrix(rows, columns, _ => (sbyte)(random.Next(2) * 15 - 8), _ => (sbyte)(random.Next(2) * 254 - 127))
             : new Matrix(rows, columns, _ => (sbyte)random.Next(-8, 8), _ => (sbyte)random.Next(-127, 128));
 
-        public byte[] Pack() => WeightLayout.PackInt4(Weights, GroupScales, _scales, _rows, _columns);
+        public byte[] Pack() => Int4Format.Pack(Weights, GroupScales, _scales, _rows, _columns);
 
         /// <summary>m rows of inputs by the first n rows of the matrix, on every kernel set, against sums in 64 bits.</summary>
         public void Check(Random random, int m, int n, sbyte[] inputs)

@@ -71,8 +71,8 @@ public sealed unsafe class GemmTests
         var random = new Random(columns);
         var weights = KernelTesting.Values(random, Rows * columns);
         for (var i = 0; i < weights.Length; i++) weights[i] = (float)(Half)(i % 3 == 0 ? weights[i] * 1e-5f : weights[i]);
-        using var w = new GuardedMemory<byte>(WeightLayout.PackFloat16(weights, Rows, columns));
-        using var w32 = new GuardedMemory<byte>(WeightLayout.PackFloat32(weights, Rows, columns));
+        using var w = new GuardedMemory<byte>(Float16Format.Pack(weights, Rows, columns));
+        using var w32 = new GuardedMemory<byte>(Float32Format.Pack(weights, Rows, columns));
         using var x = new GuardedMemory<float>(KernelTesting.Values(random, columns));
         x.Span[^1] = last;
         using var expected = new GuardedMemory<float>(Rows);
@@ -98,7 +98,7 @@ public sealed unsafe class GemmTests
         }
 
         var layout = new WeightLayout(TensorFormat.PackedFloat16, Rows, Columns);
-        using var w = new GuardedMemory<byte>(WeightLayout.PackFloat16(weights, Rows, Columns));
+        using var w = new GuardedMemory<byte>(Float16Format.Pack(weights, Rows, Columns));
         using var x = new GuardedMemory<float>([1f]);
         using var zero = new GuardedMemory<float>(new float[Rows]);
         zero.Span.Fill(-0f);
@@ -152,7 +152,7 @@ public sealed unsafe class GemmTests
         const int Rows = 70, Columns = 33;
         var random = new Random(5);
         var layout = new WeightLayout(TensorFormat.PackedFloat32, Rows, Columns);
-        using var w = new GuardedMemory<byte>(WeightLayout.PackFloat32(KernelTesting.Values(random, Rows * Columns), Rows, Columns));
+        using var w = new GuardedMemory<byte>(Float32Format.Pack(KernelTesting.Values(random, Rows * Columns), Rows, Columns));
         using var x = new GuardedMemory<float>(KernelTesting.Values(random, m * Columns));
         var init = KernelTesting.Values(random, m * Rows);
         using var start = new GuardedMemory<float>(init);
@@ -178,7 +178,7 @@ public sealed unsafe class GemmTests
             var scales = new float[Rows];
             scales.AsSpan().Fill(1);
             var layout = new WeightLayout(TensorFormat.PackedInt8, Rows, Columns);
-            using var w = new GuardedMemory<byte>(WeightLayout.PackInt8(weights, scales, Rows, Columns));
+            using var w = new GuardedMemory<byte>(Int8Format.Wide.Pack(weights, scales, Rows, Columns));
             using var x = new GuardedMemory<sbyte>(new sbyte[KernelSet.QuantizedStride(Columns)]);
             x.Span[..Columns].Fill(input);
             using var scale = new GuardedMemory<float>([1f]);
@@ -205,7 +205,7 @@ public sealed unsafe class GemmTests
             var weights = new sbyte[rows * columns];
             for (var j = 0; j < weights.Length; j++) weights[j] = i == 0 ? (sbyte)127 : (sbyte)random.Next(-127, 128);
             var layout = new WeightLayout(TensorFormat.PackedInt8, rows, columns);
-            var packed = WeightLayout.PackInt8(weights, new float[rows], rows, columns);
+            var packed = Int8Format.Wide.Pack(weights, new float[rows], rows, columns);
             var x = new sbyte[layout.PaddedColumns];
             for (var j = 0; j < columns; j++) x[j] = i == 0 ? (sbyte)127 : (sbyte)random.Next(-127, 128);
             for (var r = 0; r < rows; r++)
@@ -236,7 +236,7 @@ public sealed unsafe class GemmTests
         }
 
         var layout = new WeightLayout(format, rows, columns);
-        using var w = new GuardedMemory<byte>(isHalf ? WeightLayout.PackFloat16(weights, rows, columns) : WeightLayout.PackFloat32(weights, rows, columns));
+        using var w = new GuardedMemory<byte>(isHalf ? Float16Format.Pack(weights, rows, columns) : Float32Format.Pack(weights, rows, columns));
         using var x = new GuardedMemory<float>(KernelTesting.Values(random, m * ldx, oneIn), random.Next(4));
         using var init = new GuardedMemory<float>(KernelTesting.Values(random, m * ldy, oneIn), random.Next(4));
         var (start, ldinit) = Init(init, random.Next(3), ldy);
@@ -270,7 +270,7 @@ public sealed unsafe class GemmTests
         for (var i = 0; i < weights.Length; i++) weights[i] = extreme ? (sbyte)(random.Next(2) * 254 - 127) : (sbyte)random.Next(-127, 128);
         var scales = KernelTesting.Values(random, rows, 0, 0.1f);
         var layout = new WeightLayout(TensorFormat.PackedInt8, rows, columns);
-        using var w = new GuardedMemory<byte>(WeightLayout.PackInt8(weights, scales, rows, columns));
+        using var w = new GuardedMemory<byte>(Int8Format.Wide.Pack(weights, scales, rows, columns));
         using var x = new GuardedMemory<sbyte>(new sbyte[m * stride]);
         for (var i = 0; i < m; i++)
         {

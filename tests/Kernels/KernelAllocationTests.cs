@@ -14,12 +14,12 @@ public sealed unsafe class KernelAllocationTests
         var random = new Random(1);
         var fp32 = new WeightLayout(TensorFormat.PackedFloat32, Rows, Columns);
         var int8 = new WeightLayout(TensorFormat.PackedInt8, Rows, Columns);
-        using var w = new GuardedMemory<byte>(WeightLayout.PackFloat32(KernelTesting.Values(random, Rows * Columns), Rows, Columns));
-        using var w8 = new GuardedMemory<byte>(WeightLayout.PackInt8(new sbyte[Rows * Columns], new float[Rows], Rows, Columns));
+        using var w = new GuardedMemory<byte>(Float32Format.Pack(KernelTesting.Values(random, Rows * Columns), Rows, Columns));
+        using var w8 = new GuardedMemory<byte>(Int8Format.Wide.Pack(new sbyte[Rows * Columns], new float[Rows], Rows, Columns));
         var fp16 = new WeightLayout(TensorFormat.PackedFloat16, Rows, Columns);
         var int4 = new WeightLayout(TensorFormat.PackedInt4, Rows, Columns);
-        using var w16 = new GuardedMemory<byte>(WeightLayout.PackFloat16(KernelTesting.Values(random, Rows * Columns), Rows, Columns));
-        using var w4 = new GuardedMemory<byte>(WeightLayout.PackInt4(new sbyte[Rows * Columns], new sbyte[Rows * int4.Groups], new float[Rows], Rows, Columns));
+        using var w16 = new GuardedMemory<byte>(Float16Format.Pack(KernelTesting.Values(random, Rows * Columns), Rows, Columns));
+        using var w4 = new GuardedMemory<byte>(Int4Format.Pack(new sbyte[Rows * Columns], new sbyte[Rows * int4.Groups], new float[Rows], Rows, Columns));
         using var x = new GuardedMemory<float>(KernelTesting.Values(random, 64 * M, 50, 1e6f));
         using var y = new GuardedMemory<float>(256 * M);
         using var q = new GuardedMemory<sbyte>(64 * M);

@@ -79,7 +79,7 @@ public sealed unsafe class ReadSlackTests
         if (!layout.IsInteger)
         {
             using var x = new GuardedMemory<float>(KernelTesting.Values(new Random(m), m * columns));
-            if (layout.Format == TensorFormat.PackedFloat32) kernels.GemmFloat32(w, layout, x.Pointer, columns, m, null, 0, y.Pointer, rows, 0, rows);
+            if (layout.Format.Number == TensorFormat.PackedFloat32) kernels.GemmFloat32(w, layout, x.Pointer, columns, m, null, 0, y.Pointer, rows, 0, rows);
             else kernels.GemmFloat16(w, layout, x.Pointer, columns, m, null, 0, y.Pointer, rows, 0, rows);
             return y.Span.ToArray();
         }
@@ -92,13 +92,13 @@ public sealed unsafe class ReadSlackTests
         }
 
         using var scales = new GuardedMemory<float>(KernelTesting.Values(random, m));
-        if (layout.Format == TensorFormat.PackedInt4)
+        if (layout.Format.Number == TensorFormat.PackedInt4)
         {
             kernels.GemmInt4(w, layout, q.Pointer, stride, scales.Pointer, m, null, 0, y.Pointer, rows, 0, rows);
             return y.Span.ToArray();
         }
 
-        var narrow = layout.Format == TensorFormat.NarrowInt8 ? new NarrowRows(layout, 1, w) : null;
+        var narrow = layout.Format.Number == TensorFormat.NarrowInt8 ? new NarrowRows(layout, 1, w) : null;
         var rowScales = narrow is null ? (float*)(w + layout.ScalesOffset) : narrow.Scales(0);
         var sums = narrow is null ? (int*)(w + layout.RowSumsOffset) : narrow.Sums(0);
         kernels.GemmInt8(w, rowScales, sums, layout, q.Pointer, stride, scales.Pointer, m, null, 0, y.Pointer, rows, 0, rows);

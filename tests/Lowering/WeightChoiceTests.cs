@@ -43,11 +43,9 @@ public class WeightChoiceTests
             var converted = model.Convert(new ConversionOptions { Weights = kind });
             var tensor = Assert.Single(converted.Tensors, t => t.Weights is not null);
             Assert.True(converted.File.Length <= bytes.Values.Min() || kind != WeightKind.Int4 || tensor.Finer is not null, "something else is smaller");
-            foreach (var finer in WeightMatrixFrom(tensor.Weights!.Value)) Assert.True(bytes[finer] > bytes[tensor.Weights!.Value], $"[{rows}, {columns}] is in {tensor.Weights} though {finer} takes no more");
+            foreach (var finer in tensor.Weights!.Value.AndFiner().Skip(1)) Assert.True(bytes[finer] > bytes[tensor.Weights!.Value], $"[{rows}, {columns}] is in {tensor.Weights} though {finer} takes no more");
             if (tensor.Weights != kind && rows * columns >= 512) Assert.NotNull(tensor.Finer);
         }
-
-        static IEnumerable<WeightKind> WeightMatrixFrom(WeightKind kind) => SeqRuntime.Converter.Quantization.WeightMatrix.From(kind).Skip(1);
     }
 
     public static TheoryData<int, int> Sizes

@@ -19,7 +19,7 @@ public class ColumnEmbeddingTests
     [Fact]
     public void AnIndexOutsideIsRefusedWithItsRange()
     {
-        var packed = WeightLayout.PackFloat32(new float[12], 3, 4);
+        var packed = Float32Format.Pack(new float[12], 3, 4);
         var error = Assert.Throws<ArgumentException>(() => new OperatorHarness().Packed(TensorFormat.PackedFloat32, 3, 4, packed).Dense([1], 4).Run(new ColumnEmbedding()));
         Assert.Contains("index 4; expected -4 to 3", error.Message);
     }

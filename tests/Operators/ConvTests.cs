@@ -139,7 +139,7 @@ public class ConvTests
     {
         var op = new Conv(new Attributes().Set(AttributeKey.KernelShape, new[] { 2 }));
         Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense([1, 3, 4], new float[12]).Dense([1, 2, 2], new float[4]).Run(op));
-        Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense([1, 3, 4], new float[12]).Packed(TensorFormat.PackedFloat32, 2, 4, WeightLayout.PackFloat32(new float[8], 2, 4)).Run(op));
+        Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense([1, 3, 4], new float[12]).Packed(TensorFormat.PackedFloat32, 2, 4, Float32Format.Pack(new float[8], 2, 4)).Run(op));
         Assert.Throws<SeqFormatException>(() => new Conv(new Attributes().Set(AttributeKey.KernelShape, new[] { 2 }).Set(AttributeKey.Pads, new[] { 1 })));
         Assert.Throws<SeqFormatException>(() => new Conv(new Attributes().Set(AttributeKey.KernelShape, new[] { 65536, 65536 })));
     }

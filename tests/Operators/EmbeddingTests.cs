@@ -19,7 +19,7 @@ public class EmbeddingTests
     [Fact]
     public void AnIndexOutsideIsRefusedWithItsRange()
     {
-        var packed = WeightLayout.PackFloat32(new float[12], 3, 4);
+        var packed = Float32Format.Pack(new float[12], 3, 4);
         var error = Assert.Throws<ArgumentException>(() => new OperatorHarness().Packed(TensorFormat.PackedFloat32, 3, 4, packed).Dense([1], 3).Run(new Embedding()));
         Assert.Contains("index 3; expected -3 to 2", error.Message);
     }

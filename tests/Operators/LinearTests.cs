@@ -53,7 +53,7 @@ public class LinearTests
     [Fact]
     public void AnInputOfAnotherWidthIsRefused()
     {
-        var packed = WeightLayout.PackFloat32(new float[12], 3, 4);
+        var packed = Float32Format.Pack(new float[12], 3, 4);
         var error = Assert.Throws<ArgumentException>(() =>
             new OperatorHarness().Dense([2, 5], new float[10]).Packed(TensorFormat.PackedFloat32, 3, 4, packed).Run(new Linear()));
         Assert.Contains("3 × 5", error.Message);

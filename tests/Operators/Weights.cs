@@ -23,11 +23,11 @@ internal static class Weights
     public static byte[] Pack(TensorFormat format, float[] weights, int rows, int columns, out float[] effective)
     {
         effective = weights;
-        if (format == TensorFormat.PackedFloat32) return WeightLayout.PackFloat32(weights, rows, columns);
+        if (format == TensorFormat.PackedFloat32) return Float32Format.Pack(weights, rows, columns);
         if (format == TensorFormat.PackedFloat16)
         {
             effective = Array.ConvertAll(weights, w => (float)(Half)w);
-            return WeightLayout.PackFloat16(weights, rows, columns);
+            return Float16Format.Pack(weights, rows, columns);
         }
 
         return format == TensorFormat.PackedInt4 ? PackInt4(weights, rows, columns, out effective) : PackInt8(format == TensorFormat.NarrowInt8, weights, rows, columns, out effective);
@@ -36,7 +36,7 @@ internal static class Weights
     /// <summary>A group's step is its largest magnitude over 7; signs of group scales alternate.</summary>
     private static byte[] PackInt4(float[] weights, int rows, int columns, out float[] effective)
     {
-        const int Group = WeightLayout.GroupInt4;
+        const int Group = Int4Format.Group;
         var groups = (columns + Group - 1) / Group;
         var quantized = new sbyte[weights.Length];
         var groupScales = new sbyte[rows * groups];
@@ -58,7 +58,7 @@ internal static class Weights
             }
         }
 
-        return WeightLayout.PackInt4(quantized, groupScales, scales, rows, columns);
+        return Int4Format.Pack(quantized, groupScales, scales, rows, columns);
     }
 
     private static byte[] PackInt8(bool isNarrow, float[] weights, int rows, int columns, out float[] effective)
@@ -79,7 +79,7 @@ internal static class Weights
             }
         }
 
-        return isNarrow ? WeightLayout.PackNarrowInt8(quantized, scales, rows, columns) : WeightLayout.PackInt8(quantized, scales, rows, columns);
+        return isNarrow ? Int8Format.Narrow.Pack(quantized, scales, rows, columns) : Int8Format.Wide.Pack(quantized, scales, rows, columns);
     }
 
     /// <summary>Equal within <paramref name="tolerance"/> times (1 + the largest expected magnitude).</summary>

@@ -22,7 +22,7 @@ internal static class SampleModels
         var weights = new float[576];
         weights[64] = 1;
         var x = graph.Input("input", ElementType.Float32, shape);
-        var w = graph.Constant(model.AddPacked("w", TensorFormat.PackedFloat32, 1, 576, WeightLayout.PackFloat32(weights, 1, 576)));
+        var w = graph.Constant(model.AddPacked("w", TensorFormat.PackedFloat32, 1, 576, Float32Format.Pack(weights, 1, 576)));
         graph.Output("output", graph.Node(OpKind.Linear, [x, w]));
         return SeqWriter.ToArray(model);
     }
@@ -33,7 +33,7 @@ internal static class SampleModels
         var weights = new float[size * size];
         for (var i = 0; i < size; i++) weights[i * size + i] = diagonal(i);
         var x = graph.Input("x", ElementType.Float32, 1, 1, size);
-        var w = graph.Constant(model.AddPacked($"{name}.w", TensorFormat.PackedFloat32, size, size, WeightLayout.PackFloat32(weights, size, size)));
+        var w = graph.Constant(model.AddPacked($"{name}.w", TensorFormat.PackedFloat32, size, size, Float32Format.Pack(weights, size, size)));
         var biases = new float[size];
         Array.Fill(biases, bias);
         graph.Output("y", graph.Node(OpKind.Linear, [x, w, graph.Constant<float>($"{name}.b", [size], biases)]));

@@ -103,7 +103,7 @@ public sealed class FixedInputsTests : IDisposable
         return SeqWriter.ToArray(model);
 
         int Packed(int rows, int columns) =>
-            graph.Constant(model.AddPacked($"w{model.Tensors.Count}", TensorFormat.PackedFloat32, rows, columns, WeightLayout.PackFloat32(Weights.Random(random, rows * columns, 0.4f), rows, columns)));
+            graph.Constant(model.AddPacked($"w{model.Tensors.Count}", TensorFormat.PackedFloat32, rows, columns, Float32Format.Pack(Weights.Random(random, rows * columns, 0.4f), rows, columns)));
 
         int Apply(UnaryFunction function, int value) => graph.Node(OpKind.Unary, [value], new Attributes().Set(AttributeKey.Function, function));
     }

@@ -30,8 +30,8 @@ public class SessionTests
         var graph = model.AddGraph("main");
         var rows = GateRows.Count(4, hidden);
         float[] Random(int count) => [.. Enumerable.Range(0, count).Select(_ => random.NextSingle() - 0.5f)];
-        var w = graph.Constant(model.AddPacked("W", TensorFormat.PackedFloat32, rows, input, WeightLayout.PackFloat32(Random(rows * input), rows, input)));
-        var r = graph.Constant(model.AddPacked("R", TensorFormat.PackedFloat32, rows, hidden, WeightLayout.PackFloat32(Random(rows * hidden), rows, hidden)));
+        var w = graph.Constant(model.AddPacked("W", TensorFormat.PackedFloat32, rows, input, Float32Format.Pack(Random(rows * input), rows, input)));
+        var r = graph.Constant(model.AddPacked("R", TensorFormat.PackedFloat32, rows, hidden, Float32Format.Pack(Random(rows * hidden), rows, hidden)));
         var x = graph.Input("x", ElementType.Float32, stateful ? 1 : "T", 1, input);
         var h = stateful ? graph.State("h", ElementType.Float32, [1, 1, hidden]) : -1;
         var c = stateful ? graph.State("c", ElementType.Float32, [1, 1, hidden]) : -1;

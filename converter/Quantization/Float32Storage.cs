@@ -1,0 +1,14 @@
+using SeqRuntime.Format;
+
+namespace SeqRuntime.Converter.Quantization;
+
+/// <summary>fp32: weights as they are.</summary>
+internal sealed class Float32Storage() : WeightStorage(WeightKind.Float32, "fp32", "packed float32", Float32Format.Instance)
+{
+    public override string Help => "fp32";
+
+    public override (byte[] Packed, double ErrorSquares, double WeightSquares) Pack(WeightLayout layout, ReadOnlySpan<float> weights) =>
+        (Float32Format.Pack(weights, layout.Rows, layout.Columns, layout.PanelRows), 0, 0);
+
+    public override string? Obstacle(WeightMatrix weights) => null;
+}

@@ -1,0 +1,80 @@
+using System.Buffers.Binary;
+
+namespace SeqRuntime.Format;
+
+/// <summary>
+/// int8: weight = scale × q, q in [-127, 127], a scale for each row. A group is 4 inputs: for each row its 4 weights, adjacent. After all
+/// panels: the scale of each padded row (fp32), then the sum of each padded row's weights (int32), which offset-based dot products need.
+/// </summary>
+/// <remarks>
+/// <para>The writer never stores -128 or a wrong sum. The reader does not scan for them, as loading touches no weights: a file that has them is
+/// as safe to run as any, but its results may differ from one kernel set to another.</para>
+/// <para><b>narrow</b>: the panels are the same; after them for each padded row 4 bytes: the row's sum (int16) and the upper half of its scale,
+/// whose lower half is 0. What is read of it is <see cref="NarrowRows"/>.</para>
+/// </remarks>
+internal sealed unsafe class Int8Format : WeightFormat
+{
+    /// <summary>Consecutive inputs stored side by side for one row.</summary>
+    public const int Inner = 4;
+
+    /// <summary>Most columns of a narrow matrix: 258 · 127 &lt; 2¹⁵.</summary>
+    public const int MaxNarrowColumns = short.MaxValue / 127;
+
+    public static readonly Int8Format Wide = new(TensorFormat.PackedInt8, "int8", sizeof(float) + sizeof(int));
+
+    public static readonly Int8Format Narrow = new(TensorFormat.NarrowInt8, "narrow int8", sizeof(int)) { MaxColumns = MaxNarrowColumns };
+
+    private Int8Format(TensorFormat number, string name, int rowBytes)
+        : base(number, name, Inner, Inner, rowBytes) => IsInteger = true;
+
+    /// <summary>How matrices of so many columns are stored.</summary>
+    public static Int8Format For(int columns) => columns <= MaxNarrowColumns ? Narrow : Wide;
+
+    /// <summary>Packs quantized rows [rows, columns], each weight in [-127, 127], with one scale a row; narrow, the upper halves of the scales are stored.</summary>
+    public byte[] Pack(ReadOnlySpan<sbyte> weights, ReadOnlySpan<float> scales, int rows, int columns, int panel = WeightLayout.WidestPanel)
+    {
+        var layout = new WeightLayout(this, rows, columns, panel);
+        var bytes = new byte[layout.TotalBytes];
+        for (var row = 0; row < rows; row++)
+        {
+            var sum = 0;
+            for (var k = 0; k < columns; k++)
+            {
+                var q = weights[row * columns + k];
+                bytes[layout.Offset(row, k)] = (byte)q;
+                sum += q;
+            }
+
+            var place = bytes.AsSpan((int)layout.ScalesOffset + row * sizeof(float));
+            if (this == Narrow)
+            {
+                BinaryPrimitives.WriteInt32LittleEndian(place, NarrowRows.Join(scales[row], sum));
+                continue;
+            }
+
+            BinaryPrimitives.WriteSingleLittleEndian(place, scales[row]);
+            BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan((int)layout.RowSumsOffset + row * sizeof(int)), sum);
+        }
+
+        return bytes;
+    }
+
+    public override int Place(int row, int input, int width) => row * Inner + input;
+
+    public override NarrowRows? Expand(WeightLayout layout, int count, byte* data) => this == Narrow ? new NarrowRows(layout, count, data) : null;
+
+    public override void ReadRow(in PackedMatrix matrix, int row, float* to)
+    {
+        var layout = matrix.Layout;
+        var scale = matrix.Scales[row];
+        var source = (sbyte*)matrix.Panels + layout.Offset(row, 0);
+        nint columns = layout.Columns, group = layout.Width(row) * Inner;
+        for (nint k = 0; k < columns; k++) to[k] = scale * source[k / Inner * group + k % Inner];
+    }
+
+    public override void ReadColumn(in PackedMatrix matrix, int column, float* to)
+    {
+        var layout = matrix.Layout;
+        for (var row = 0; row < layout.Rows; row++) to[row] = matrix.Scales[row] * (sbyte)matrix.Panels[layout.Offset(row, column)];
+    }
+}
