@@ -1,6 +1,6 @@
 namespace SeqRuntime.Converter;
 
-/// <summary>An input file is damaged, hostile, or asks for what the converter cannot do. The message says which file, what is wrong, and what to do.</summary>
+/// <summary>An input file is damaged, hostile, or needs something that the converter cannot do. The message says which file, what is wrong, and what to do.</summary>
 public class ConversionException : Exception
 {
     /// <summary>Creates the exception with a message.</summary>
@@ -9,7 +9,7 @@ public class ConversionException : Exception
     {
     }
 
-    /// <summary>Creates the exception with a message and the fault that led to it.</summary>
+    /// <summary>Creates the exception with a message and its cause.</summary>
     public ConversionException(string message, Exception innerException)
         : base(message, innerException)
     {

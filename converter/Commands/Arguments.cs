@@ -2,10 +2,10 @@ using System.Globalization;
 
 namespace SeqRuntime.Converter.Commands;
 
-/// <summary>Reads NAME=VALUE options, with one form of message for what is wrong.</summary>
+/// <summary>Reads NAME=VALUE options and words their errors in one way.</summary>
 internal static class Arguments
 {
-    /// <summary>Splits NAME=VALUE pairs; a name may come once.</summary>
+    /// <summary>Splits NAME=VALUE pairs. A name may occur once.</summary>
     public static Dictionary<string, string> Pairs(string option, string form, IEnumerable<string>? values)
     {
         var pairs = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -19,7 +19,7 @@ internal static class Arguments
         return pairs;
     }
 
-    /// <summary>Splits NAME=SIZE pairs; sizes are from <paramref name="least"/> to 2³¹-1.</summary>
+    /// <summary>Splits NAME=SIZE pairs. Sizes range from <paramref name="least"/> to 2³¹-1.</summary>
     public static Dictionary<string, int> Sizes(string option, string form, IEnumerable<string>? values, int least = 1) =>
         Pairs(option, form, values).ToDictionary(
             p => p.Key,
@@ -28,7 +28,7 @@ internal static class Arguments
                 : throw new UsageException($"{option} {p.Key}={p.Value}: the size must be a whole number from {least} to {int.MaxValue}"),
             StringComparer.Ordinal);
 
-    /// <summary>Splits PATTERN=KIND options, in their order; the name itself may hold '='.</summary>
+    /// <summary>Splits PATTERN=KIND options in their order. The pattern may contain '='.</summary>
     public static List<WeightOverride> WeightsOf(string option, IEnumerable<string>? values)
     {
         var overrides = new List<WeightOverride>();
@@ -36,7 +36,7 @@ internal static class Arguments
         {
             var equals = value.LastIndexOf('=');
             if (equals <= 0 || WeightKinds.Parse(value[(equals + 1)..]) is not { } kind)
-                throw new UsageException($"{option} {value}: write {option} PATTERN=KIND, KIND one of {string.Join(", ", WeightKinds.All.Select(storage => storage.Name))}");
+                throw new UsageException($"{option} {value}: write {option} PATTERN=KIND, where KIND is one of {string.Join(", ", WeightKinds.All.Select(storage => storage.Name))}");
             overrides.Add(new WeightOverride(value[..equals], kind));
         }
 
@@ -45,7 +45,7 @@ internal static class Arguments
 
     /// <summary>
     /// Splits [GRAPH=]FILE arguments. A graph name starts with a letter or '_' and goes on with letters, digits, '_', '-', '.';
-    /// whatever else stands before '=' belongs to the file's path.
+    /// any other text before '=' belongs to the file's path.
     /// </summary>
     public static List<(string Graph, string Path)> Sources(IEnumerable<string> values)
     {

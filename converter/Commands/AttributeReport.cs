@@ -4,7 +4,7 @@ using System.Text.Json.Serialization;
 
 namespace SeqRuntime.Converter.Commands;
 
-/// <summary>A node's attribute: a number, numbers, or a name. In JSON the same.</summary>
+/// <summary>A node's attribute: a number, several numbers, or a name. JSON has the same form.</summary>
 /// <param name="value">long, float, long[], float[] or string.</param>
 [JsonConverter(typeof(Json))]
 internal readonly struct AttributeReport(object value)
@@ -19,7 +19,7 @@ internal readonly struct AttributeReport(object value)
         _ => Convert.ToString(Value, CultureInfo.InvariantCulture)!,
     };
 
-    /// <summary>Writes the value as what it is; nothing reads it back.</summary>
+    /// <summary>Writes the value in its own type. Nothing reads it back.</summary>
     internal sealed class Json : JsonConverter<AttributeReport>
     {
         public override AttributeReport Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => throw new NotSupportedException();
@@ -43,7 +43,7 @@ internal readonly struct AttributeReport(object value)
             writer.WriteEndArray();
         }
 
-        /// <summary>JSON has no infinity; the reports write it by name.</summary>
+        /// <summary>JSON has no infinity, so reports write it by name.</summary>
         private static void Write(Utf8JsonWriter writer, float number)
         {
             if (float.IsFinite(number)) writer.WriteNumberValue(number);

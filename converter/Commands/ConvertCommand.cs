@@ -4,7 +4,7 @@ using SeqRuntime.Converter.Pipeline;
 
 namespace SeqRuntime.Converter.Commands;
 
-/// <summary><c>seqconvert convert</c>: models in, one <c>.seq</c> file out, whole or not at all.</summary>
+/// <summary><c>seqconvert convert</c>: converts models to one <c>.seq</c> file. The file is written completely or not at all.</summary>
 internal sealed class ConvertCommand(TextWriter stderr)
 {
     private readonly Argument<string[]> _sources = new("[GRAPH=]FILE")
@@ -15,36 +15,36 @@ internal sealed class ConvertCommand(TextWriter stderr)
 
     private readonly Option<string> _out = new("--out", "-o") { Description = "The file to write.", HelpName = "OUT.seq", Required = true };
     private readonly Option<string> _weights = new("--weights", "-w") { Description = $"How weights are stored: {string.Join("; ", WeightKinds.All.Select(storage => storage.Help))}.", HelpName = string.Join('|', WeightKinds.All.Select(storage => storage.Name)), DefaultValueFactory = _ => "fp32" };
-    private readonly Option<string[]> _weightsOf = new("--weights-of") { Description = "Store the tensors whose name matches otherwise; '*' stands for any text, the last that matches holds.", HelpName = "PATTERN=KIND" };
+    private readonly Option<string[]> _weightsOf = new("--weights-of") { Description = "Store the tensors whose name matches in another format; '*' stands for any text; the last matching pattern applies.", HelpName = "PATTERN=KIND" };
     private readonly Option<string[]> _dim = new("--dim", "-d") { Description = "Fix a symbolic dimension.", HelpName = "T=1" };
-    private readonly Option<string[]> _set = new("--set", "-s") { Description = "Fix a scalar input to a value; what follows from it is resolved ('If' takes one branch).", HelpName = "sr=16000" };
-    private readonly Option<string[]> _state = new("--state") { Description = "Let the runtime carry this input as state, from this output of the run before.", HelpName = "in=out" };
-    private readonly Option<string[]> _drop = new("--drop-output") { Description = "Leave an output out, and all that only it needs.", HelpName = "NAME" };
-    private readonly Option<bool> _noAutoState = new("--no-auto-state") { Description = "Find no states in the graph and by names; only --state pairs." };
-    private readonly Option<bool> _stateful = new("--stateful") { Description = "Keep the states of forward recurrent layers, and the past of convolutions that look back only, between runs: a sequence may then come in parts." };
-    private readonly Option<int> _cache = new("--cache") { Description = "Keep caches that grow (past and present keys of attention) between runs, as states of at most so many steps.", HelpName = "STEPS" };
+    private readonly Option<string[]> _set = new("--set", "-s") { Description = "Fix a scalar input to a value; everything that follows from it is computed ('If' takes one branch).", HelpName = "sr=16000" };
+    private readonly Option<string[]> _state = new("--state") { Description = "Keep this input as a state: the runtime fills it with this output of the previous run.", HelpName = "in=out" };
+    private readonly Option<string[]> _drop = new("--drop-output") { Description = "Leave out an output and everything that only it needs.", HelpName = "NAME" };
+    private readonly Option<bool> _noAutoState = new("--no-auto-state") { Description = "Do not look for states; use only those given by --state." };
+    private readonly Option<bool> _stateful = new("--stateful") { Description = "Keep the states of forward recurrent layers and the past inputs of causal convolutions between runs, so that a sequence may arrive in parts." };
+    private readonly Option<int> _cache = new("--cache") { Description = "Keep growing caches (past and present keys of attention) between runs, as states of at most this many steps.", HelpName = "STEPS" };
     private readonly Option<string[]> _keep = new("--keep", "-k") { Description = "Keep tensors whose name matches in fp32; '*' stands for any text.", HelpName = "PATTERN" };
-    private readonly Option<string> _decoding = new("--decoding") { Description = "What a decoder needs to know of graphs from elsewhere: tables of tokens, begin and end, which value is what (docs/description.md).", HelpName = "FILE.json" };
-    private readonly Option<string[]> _allowFolder = new("--allow-folder") { Description = "Let the models read files of this folder too: external data, weights and tables otherwise lie in a model's own folder.", HelpName = "DIR" };
+    private readonly Option<string> _decoding = new("--decoding") { Description = "What a decoder needs to know about the graphs: token tables, begin and end tokens, and the role of each value (docs/description.md).", HelpName = "FILE.json" };
+    private readonly Option<string[]> _allowFolder = new("--allow-folder") { Description = "Let the models read files from this folder too. Without it, external data, weights and tables must lie in the model's own folder.", HelpName = "DIR" };
     private readonly Option<bool> _json = new("--json") { Description = "Print the report as one JSON document on standard output." };
-    private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "Print nothing but faults." };
+    private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "Print only errors." };
 
     public Command Build(TeachingHelp help)
     {
         _weights.AcceptOnlyFromAmong([.. WeightKinds.All.Select(storage => storage.Name)]);
-        var command = new Command("convert", "Converts ONNX models (opset 7 to 23), whole Keras models (.h5), or a JSON description of weights in safetensors, npz or HDF5, to one .seq file: constants folded, shapes fixed where given, recurrent state paired, weights packed.") { _sources };
+        var command = new Command("convert", "Converts ONNX models (opset 7 to 23), whole Keras models (.h5), or a JSON description of weights in safetensors, npz or HDF5, to one .seq file: folds constants, fixes the given shapes, pairs recurrent states, and packs weights.") { _sources };
         foreach (var option in new Option[] { _out, _weights, _weightsOf, _dim, _set, _state, _noAutoState, _stateful, _cache, _drop, _keep, _decoding, _allowFolder, _json, _quiet }) command.Options.Add(option);
         command.SetAction(Run);
         help.Examples(
             command,
             ("One model", ["seqconvert convert model.onnx -o model.seq"]),
-            ("Two models as two graphs of one file, weights in int8 but for one layer", ["seqconvert convert mask=model_1.onnx refine=model_2.onnx -o dtln.seq --weights int8 --keep 'dense_2*'"]),
+            ("Two models as two graphs of one file, weights in int8 except for one layer", ["seqconvert convert mask=model_1.onnx refine=model_2.onnx -o dtln.seq --weights int8 --keep 'dense_2*'"]),
             ("Weights in int4, but the last layer in int8 and one matrix in fp16", ["seqconvert convert model.onnx -o model.seq --weights int4 --weights-of 'output*=int8' --weights-of encoder.weight=fp16"]),
             ("The 16 kHz branch of a model that takes the sample rate as an input", ["seqconvert convert silero_vad_16k_op15.onnx -o vad.seq --set sr=16000"]),
             ("One step at a time, with the state pairs given by hand", ["seqconvert convert step.onnx -o step.seq --dim T=1 --dim N=1 --no-auto-state --state h_in=h_out --state c_in=c_out"]),
             ("An encoder-decoder described in JSON, its weights beside it", ["seqconvert convert g2p.json -o g2p.seq --weights int8"]),
-            ("A policy without the output that draws at random", ["seqconvert convert policy.onnx -o policy.seq --drop-output action"]),
-            ("A whole Keras model; the same for a stream that comes frame by frame", ["seqconvert convert model.h5 -o model.seq", "seqconvert convert model.h5 -o stream.seq --stateful"]),
+            ("A policy without the output that samples at random", ["seqconvert convert policy.onnx -o policy.seq --drop-output action"]),
+            ("A whole Keras model; the same for a stream that arrives frame by frame", ["seqconvert convert model.h5 -o model.seq", "seqconvert convert model.h5 -o stream.seq --stateful"]),
             ("A decoder step whose caches grow: the runtime keeps them, up to 512 steps", ["seqconvert convert decoder.onnx -o decoder.seq --cache 512"]),
             ("Encoder and decoder step as two ONNX files", ["seqconvert convert encoder=thai2rom_encoder.onnx step=thai2rom_decoder.onnx --decoding thai2rom.json -o thai2rom.seq"]),
             ("A description whose weights lie in another folder", ["seqconvert convert model.json -o model.seq --allow-folder ../checkpoints"]),
@@ -103,7 +103,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
     private int CacheSteps(ParseResult result)
     {
         if (result.GetResult(_cache) is null) return 0;
-        return result.GetValue(_cache) is > 0 and var steps ? steps : throw new UsageException("--cache takes the most steps of a cache, 1 or more, such as --cache 512");
+        return result.GetValue(_cache) is > 0 and var steps ? steps : throw new UsageException("--cache takes the largest number of steps of a cache, at least 1, such as --cache 512");
     }
 
     private static void CheckTarget(string target, List<(string Graph, string Path)> sources)

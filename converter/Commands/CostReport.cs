@@ -1,17 +1,17 @@
 namespace SeqRuntime.Converter.Commands;
 
-/// <summary>What a file holds beside the numbers of the sources, in bytes, and the names that share a tensor.</summary>
-/// <param name="Padding">Rows of matrices padded to a multiple of 4, with what belongs to them.</param>
+/// <summary>What a file stores besides the sources' numbers, in bytes, and the names that share a tensor.</summary>
+/// <param name="Padding">Padding of matrices to a multiple of 4 rows, with the scales of these rows.</param>
 /// <param name="IndexTables">Tables of indices.</param>
-/// <param name="TokenTables">Tables of a layer's products with all tokens, in place of an embedding and a matrix.</param>
-/// <param name="Copies">Tensors stored once more in another format.</param>
-/// <param name="Copied">Which.</param>
-/// <param name="Turned">Bytes of matrices that one product reads as they are and another turned round, so that they are there in both forms.</param>
-/// <param name="TurnedRound">Which, and of what.</param>
-/// <param name="Shared">Tensors that the sources have by several names: that of the file first.</param>
+/// <param name="TokenTables">Tables of a layer's products with every token, which replace an embedding and a matrix.</param>
+/// <param name="Copies">Tensors that are stored in a second format.</param>
+/// <param name="Copied">Names of these tensors.</param>
+/// <param name="Turned">Bytes of transposed copies: one product reads the matrix as it is and another reads it transposed.</param>
+/// <param name="TurnedRound">Names of the transposed copies and their matrices.</param>
+/// <param name="Shared">Tensors with several names in the sources. The file's name comes first.</param>
 internal sealed record CostReport(long Padding, long IndexTables, long TokenTables, long Copies, IReadOnlyList<string> Copied, long Turned, IReadOnlyList<string> TurnedRound, IReadOnlyList<IReadOnlyList<string>> Shared)
 {
-    /// <summary>Fewer indices are shapes and axes, not tables.</summary>
+    /// <summary>Smaller tables of indices are shapes and axes and are not counted.</summary>
     private const int LeastTable = 64;
 
     private const int Shown = 8;
@@ -37,11 +37,11 @@ internal sealed record CostReport(long Padding, long IndexTables, long TokenTabl
         List<string> costs = [];
         if (Padding > 0) costs.Add($"rows padded to 4 {Text.Bytes(Padding)}");
         if (IndexTables > 0) costs.Add($"tables of indices {Text.Bytes(IndexTables)}");
-        if (TokenTables > 0) costs.Add($"tables of tokens' products {Text.Bytes(TokenTables)}");
-        if (Copies > 0) costs.Add($"asked for in two formats {Text.Bytes(Copies)} ({string.Join(", ", Copied.Select(c => $"'{c}'"))})");
-        if (Turned > 0) costs.Add($"matrices that are read both ways {Text.Bytes(Turned)} ({string.Join(", ", TurnedRound.Select(t => $"'{t}'"))})");
-        if (costs.Count > 0) output.WriteLine($"beside the weights: {string.Join("; ", costs)}");
-        foreach (var names in Shared.Take(Shown)) output.WriteLine($"'{names[0]}' is stored once, also for {string.Join(", ", names.Skip(1).Select(n => $"'{n}'"))}");
-        if (Shared.Count > Shown) output.WriteLine($"and {Shared.Count - Shown} more of several names: --json lists all");
+        if (TokenTables > 0) costs.Add($"tables of products with all tokens {Text.Bytes(TokenTables)}");
+        if (Copies > 0) costs.Add($"stored in two formats {Text.Bytes(Copies)} ({string.Join(", ", Copied.Select(c => $"'{c}'"))})");
+        if (Turned > 0) costs.Add($"matrices also stored transposed {Text.Bytes(Turned)} ({string.Join(", ", TurnedRound.Select(t => $"'{t}'"))})");
+        if (costs.Count > 0) output.WriteLine($"besides the weights: {string.Join("; ", costs)}");
+        foreach (var names in Shared.Take(Shown)) output.WriteLine($"'{names[0]}' is stored once and also serves {string.Join(", ", names.Skip(1).Select(n => $"'{n}'"))}");
+        if (Shared.Count > Shown) output.WriteLine($"and {Shared.Count - Shown} more tensors with several names: --json lists all");
     }
 }

@@ -3,27 +3,27 @@ using SeqRuntime.Decoding;
 
 namespace SeqRuntime.Converter.Commands;
 
-/// <summary><c>seqconvert decode</c>: texts through an encoder-decoder, frames of features through a CTC model or a transducer; greedily or by beam search.</summary>
+/// <summary><c>seqconvert decode</c>: decodes texts with an encoder-decoder, or frames of features with a CTC model or a transducer, greedily or by beam search.</summary>
 internal sealed class DecodeCommand
 {
     private const int MostBeam = 1000;
 
     private readonly Argument<string> _file = new("FILE.seq") { Description = "An encoder-decoder, a CTC model or a transducer." };
-    private readonly Argument<string[]> _texts = new("TEXT") { Description = "What an encoder-decoder is to decode; for a model without a source table, token numbers with spaces between them.", Arity = ArgumentArity.ZeroOrMore };
-    private readonly Option<string?> _from = new("--from", "-f") { Description = "Texts from a file in UTF-8, one a line.", HelpName = "FILE.txt" };
-    private readonly Option<string[]> _input = new("--input", "-i") { Description = "What a CTC model or a transducer is to decode: features [frames, features] from a .npy file, or each array of a .npz file; may be given again.", HelpName = "FILE.npy" };
-    private readonly Option<bool> _logits = new("--logits") { Description = "The inputs are what a CTC model puts out, [frames, labels], in place of features: its encoder does not run." };
-    private readonly Option<string?> _blank = new("--blank") { Description = "The blank of a CTC model or a transducer, as text or number, in place of the model's.", HelpName = "TOKEN" };
-    private readonly Option<string?> _tokens = new("--tokens") { Description = "Texts of labels in place of the model's table: one a line, or a JSON list or map.", HelpName = "FILE" };
+    private readonly Argument<string[]> _texts = new("TEXT") { Description = "Texts for an encoder-decoder; for a model without a source table, token numbers separated by spaces.", Arity = ArgumentArity.ZeroOrMore };
+    private readonly Option<string?> _from = new("--from", "-f") { Description = "Read texts from a UTF-8 file, one on each line.", HelpName = "FILE.txt" };
+    private readonly Option<string[]> _input = new("--input", "-i") { Description = "Features [frames, features] for a CTC model or a transducer, from a .npy file or from each array of a .npz file. May be repeated.", HelpName = "FILE.npy" };
+    private readonly Option<bool> _logits = new("--logits") { Description = "The inputs are a CTC model's logits [frames, labels] instead of features; its encoder does not run." };
+    private readonly Option<string?> _blank = new("--blank") { Description = "The blank of a CTC model or a transducer, as text or number, instead of the model's own.", HelpName = "TOKEN" };
+    private readonly Option<string?> _tokens = new("--tokens") { Description = "Texts of the labels, instead of the model's table: one on each line, or a JSON list or map.", HelpName = "FILE" };
     private readonly Option<int> _beam = new("--beam", "-b") { Description = "Hypotheses followed at once; 1 is greedy.", HelpName = "N", DefaultValueFactory = _ => 5 };
-    private readonly Option<int> _best = new("--best", "-n") { Description = "Results for each input, at most as many as the beam is wide.", HelpName = "N", DefaultValueFactory = _ => 1 };
-    private readonly Option<float> _penalty = new("--length-penalty") { Description = "For encoder-decoders (Wu et al. 2016): 0 ranks by log probability, more favours longer results.", HelpName = "ALPHA" };
+    private readonly Option<int> _best = new("--best", "-n") { Description = "Results for each input, at most the width of the beam.", HelpName = "N", DefaultValueFactory = _ => 1 };
+    private readonly Option<float> _penalty = new("--length-penalty") { Description = "For encoder-decoders (Wu et al. 2016): 0 ranks by log probability; larger values favour longer results.", HelpName = "ALPHA" };
     private readonly Option<string?> _kernels = new("--kernels", "-k") { Description = "Kernel set to use instead of the best; 'seqconvert --info' lists them.", HelpName = "NAME" };
-    private readonly Option<bool> _json = new("--json") { Description = "Print one JSON document on standard output: tokens, scores, alignments to the source or to frames, what of a text the model does not know." };
+    private readonly Option<bool> _json = new("--json") { Description = "Print one JSON document on standard output: tokens, scores, alignments to the source or to frames, and characters that the model does not know." };
 
     public Command Build(TeachingHelp help)
     {
-        var command = new Command("decode", "Decodes texts or frames of features, as the model's decoding description says: input, result and log probability, a line each.") { _file, _texts };
+        var command = new Command("decode", "Decodes texts or frames of features as the model's decoding description says. Prints a line with input, result and log probability for each.") { _file, _texts };
         foreach (var option in new Option[] { _from, _input, _logits, _blank, _tokens, _beam, _best, _penalty, _kernels, _json }) command.Options.Add(option);
         command.SetAction(Run);
         help.Examples(
@@ -31,7 +31,7 @@ internal sealed class DecodeCommand
             ("One word, greedily, or the 3 best of a beam of 5", ["seqconvert decode model.seq recurrent --beam 1", "seqconvert decode model.seq recurrent --best 3"]),
             ("A file of words, longer results favoured", ["seqconvert decode model.seq --from words.txt --length-penalty 0.6"]),
             ("A recording's features through a CTC model or a transducer, with the frame of each token", ["seqconvert decode speech.seq --input features.npy --beam 8 --json"]),
-            ("Label scores that were made elsewhere, other texts of labels", ["seqconvert decode speech.seq --input logits.npy --logits --tokens tokens.txt --blank _"]),
+            ("Logits computed elsewhere, with another table of label texts", ["seqconvert decode speech.seq --input logits.npy --logits --tokens tokens.txt --blank _"]),
             ("For a program, with alignments, on one kernel set", ["seqconvert decode model.seq recurrent --json --kernels portable"]));
         return command;
     }
@@ -40,18 +40,18 @@ internal sealed class DecodeCommand
     {
         var path = result.GetRequiredValue(_file);
         var (beam, best) = (result.GetValue(_beam), result.GetValue(_best));
-        if (beam is < 1 or > MostBeam) throw new UsageException($"--beam {beam}: a whole number from 1 to {MostBeam} is needed");
-        if (best < 1 || best > beam) throw new UsageException($"--best {best}: a whole number from 1 to {beam}, the width of the beam, is needed");
+        if (beam is < 1 or > MostBeam) throw new UsageException($"--beam {beam}: give a whole number from 1 to {MostBeam}");
+        if (best < 1 || best > beam) throw new UsageException($"--best {best}: give a whole number from 1 to {beam}, the width of the beam");
         var kernels = result.GetValue(_kernels);
         ModelFile.CheckKernels(kernels);
         var (texts, from, inputs) = (result.GetValue(_texts) ?? [], result.GetValue(_from), result.GetValue(_input) ?? []);
         string[] given = [.. texts.Length > 0 ? (string[])["TEXT"] : [], .. from is null ? (string[])[] : ["--from FILE.txt"], .. inputs.Length > 0 ? (string[])["--input FILE.npy"] : []];
         if (given.Length == 0) throw new UsageException("give texts, a file of them with --from FILE.txt, or features with --input FILE.npy");
-        if (given.Length > 1) throw new UsageException($"{string.Join(" and ", given)} do not go together; give one of them");
+        if (given.Length > 1) throw new UsageException($"{string.Join(" and ", given)} cannot be combined; give one of them");
         var isOfFrames = inputs.Length > 0;
         foreach (var option in (Option[])(isOfFrames ? [_penalty] : [_logits, _blank, _tokens]))
         {
-            if (result.GetResult(option) is { Implicit: false }) throw new UsageException($"{option.Name} does not go with {(isOfFrames ? "--input" : "texts")}");
+            if (result.GetResult(option) is { Implicit: false }) throw new UsageException($"{option.Name} cannot be combined with {(isOfFrames ? "--input" : "texts")}");
         }
 
         using var model = ModelFile.Load(path, kernels);
@@ -78,7 +78,7 @@ internal sealed class DecodeCommand
                 BeamWidth = beam,
                 BestCount = best,
                 LengthPenalty = result.GetValue(_penalty),
-                MaxSourceLength = texts.Select(text => text.Length).Append(0).Max() + 2, // and begin and end
+                MaxSourceLength = texts.Select(text => text.Length).Append(0).Max() + 2, // two more for begin and end
                 WorkLimit = WorkLimit.Chosen,
             }));
             var json = result.GetValue(_json);

@@ -3,10 +3,10 @@ using SeqRuntime.Decoding;
 
 namespace SeqRuntime.Converter.Commands;
 
-/// <summary>What <c>decode --json</c> prints of an encoder-decoder.</summary>
+/// <summary>The document that <c>decode --json</c> prints for an encoder-decoder.</summary>
 internal sealed record DecodeReport(string File, string Kernels, IReadOnlyList<DecodedText> Texts);
 
-/// <summary>A text, what of it the model does not know, and its results, best first.</summary>
+/// <summary>A text, its characters that the model does not know, and its results, best first.</summary>
 internal sealed record DecodedText(string Text, string? Unknown, IReadOnlyList<DecodedResult> Best)
 {
     public void Print(TextWriter output)
@@ -15,7 +15,7 @@ internal sealed record DecodedText(string Text, string? Unknown, IReadOnlyList<D
             output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Text}\t{best.Text ?? string.Join(' ', best.Tokens)}\t{best.LogProbability:F4}"));
     }
 
-    /// <summary>Says on standard error that the results are guessed in part.</summary>
+    /// <summary>Warns on standard error that the model guesses part of the results.</summary>
     public void Warn(TextWriter error)
     {
         if (Unknown is not null) error.WriteLine($"{SeqConvert.Name}: '{Text}': the model does not know {string.Join(", ", Unknown.EnumerateRunes().Select(rune => $"'{rune}'"))} and guesses; spell the text as its source table does");
@@ -38,10 +38,10 @@ internal sealed record DecodedText(string Text, string? Unknown, IReadOnlyList<D
 
     private static int[] Numbers(string text) => Array.ConvertAll(
         text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries),
-        word => int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out var token) ? token : throw new ConversionException($"'{text}': The model has no source table, and '{word}' is no token number."));
+        word => int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out var token) ? token : throw new ConversionException($"'{text}': The model has no source table, and '{word}' is not a token number."));
 }
 
-/// <summary>A result: its text where the model has a target table; a row of weights over the source for each token, the end among them.</summary>
+/// <summary>A result: its text if the model has a target table, and for each token, the end included, a row of weights over the source.</summary>
 internal sealed record DecodedResult(string? Text, int[] Tokens, float LogProbability, float Score, bool IsComplete, float[][]? Alignment)
 {
     public static DecodedResult Of(SeqDecoder decoder, int rank, bool withAlignment) => new(

@@ -5,7 +5,7 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Commands;
 
-/// <summary>A dimension: a number, or what it is in terms of the graph's symbols. In JSON a number or a text.</summary>
+/// <summary>A dimension: a number, or an expression in the graph's symbols. In JSON a number or a string.</summary>
 [JsonConverter(typeof(Json))]
 internal readonly record struct DimensionReport
 {

@@ -1,16 +1,16 @@
 namespace SeqRuntime.Converter.Commands;
 
-/// <summary>What the process returns.</summary>
+/// <summary>The exit codes of the process.</summary>
 internal static class ExitCode
 {
     public const int Good = 0;
 
-    /// <summary>A file or its content is at fault.</summary>
+    /// <summary>A file or its content is wrong.</summary>
     public const int Input = 1;
 
-    /// <summary>The command line is at fault.</summary>
+    /// <summary>The command line is wrong.</summary>
     public const int Usage = 2;
 
-    /// <summary>This program is at fault.</summary>
+    /// <summary>The program has a bug.</summary>
     public const int Fault = 70;
 }

@@ -5,21 +5,21 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Converter.Commands;
 
-/// <summary>What the command line chooses for frames; null where the model says.</summary>
+/// <summary>Decoding options from the command line. Null means that the model decides.</summary>
 internal sealed record FrameChoice(int Beam, int Best, bool AreLogits, string? Blank, string? TokensFile);
 
-/// <summary>Arrays of frames through a CTC model or a transducer.</summary>
+/// <summary>Decodes arrays of frames with a CTC model or a transducer.</summary>
 internal static class FrameDecoding
 {
-    /// <summary>Most tokens of a result where neither the model says nor the frames are more.</summary>
+    /// <summary>The limit of a result's tokens if the model sets none and the recording has fewer frames.</summary>
     private const int LeastTokens = 1024;
     private const int MostTokens = 1 << 20;
 
-    /// <exception cref="ConversionException">The model cannot be decoded, or an array is not for it; the message says why.</exception>
+    /// <exception cref="ConversionException">The model cannot be decoded, or an array does not fit it.</exception>
     public static FrameReport Run(string path, SeqModel model, string kind, IEnumerable<string> files, FrameChoice choice)
     {
         if (choice.AreLogits && kind != DecodingKeys.Ctc)
-            throw new ConversionException($"{path}: --logits goes with {DecodingKeys.Ctc}; the model is a {kind}, which scores labels after each token anew: give its features");
+            throw new ConversionException($"{path}: --logits needs a model of kind {DecodingKeys.Ctc}; this model is a {kind}, which scores the labels again after each token: give features");
         var recordings = Recording.ReadAll(files).ToList();
         var entries = Entries(path, model, choice.TokensFile);
         var blank = Blank(path, choice.Blank, entries);
@@ -52,7 +52,7 @@ internal static class FrameDecoding
         };
         using var decoder = ModelFile.Ask(path, () => model.CreateFrameDecoder(options));
         if (entries is not null && entries.Count < decoder.Vocabulary)
-            throw new ConversionException($"{choice.TokensFile ?? path}: there are {entries.Count} texts of labels; the model scores {decoder.Vocabulary}");
+            throw new ConversionException($"{choice.TokensFile ?? path}: the table has {entries.Count} texts; the model scores {decoder.Vocabulary} labels");
         var table = entries is null ? null : new TokenTable(entries, [decoder.Blank], model.Metadata.GetValueOrDefault(DecodingKeys.Separator));
         return new FrameReport(path, kernels, kind, [.. recordings.Select(recording => DecodedFrames.Of(decoder, table, recording))]);
     }
@@ -72,10 +72,10 @@ internal static class FrameDecoding
             if (entries[i] == text) return i;
         }
 
-        return int.TryParse(text, out var number) && number >= 0 ? number : throw new ConversionException($"{path}: --blank {text}: that is neither a number nor the text of a label");
+        return int.TryParse(text, out var number) && number >= 0 ? number : throw new ConversionException($"{path}: --blank {text}: this is neither a label's number nor its text");
     }
 
-    /// <summary>A model that gives what it gets, described as the one whose logits these are.</summary>
+    /// <summary>A model that returns its input: it decodes the logits of the given model.</summary>
     private static byte[] Passing(SeqModel model, int labels)
     {
         var passing = new SeqModelBuilder();
@@ -90,7 +90,7 @@ internal static class FrameDecoding
     }
 }
 
-/// <summary>An array of frames and where it is from.</summary>
+/// <summary>An array of frames and its source.</summary>
 internal sealed record Recording(string Name, NpyArray Array)
 {
     public static IEnumerable<Recording> ReadAll(IEnumerable<string> files)
@@ -109,8 +109,8 @@ internal sealed record Recording(string Name, NpyArray Array)
         }
     }
 
-    /// <summary>Frames of a run over an input. Dimensions of 1 may be there or not; a length that the model fixes may come several times.</summary>
-    /// <exception cref="ConversionException">The array is not of the input's shape.</exception>
+    /// <summary>The number of frames if the array is the input. Dimensions of 1 may be missing. Where the model fixes the length, the array may hold several such lengths.</summary>
+    /// <exception cref="ConversionException">The array does not have the input's shape.</exception>
     public int FramesFor(SeqValueInfo source)
     {
         var time = source.Dimensions.ToList().FindLastIndex(d => d.Symbol is not null);

@@ -3,7 +3,7 @@ using SeqRuntime.Decoding;
 
 namespace SeqRuntime.Converter.Commands;
 
-/// <summary>What <c>decode</c> prints of a CTC model or a transducer.</summary>
+/// <summary>The document that <c>decode</c> prints for a CTC model or a transducer.</summary>
 internal sealed record FrameReport(string File, string Kernels, string Kind, IReadOnlyList<DecodedFrames> Inputs)
 {
     public void Print(TextWriter output)
@@ -16,10 +16,10 @@ internal sealed record FrameReport(string File, string Kernels, string Kind, IRe
     }
 }
 
-/// <summary>An array of frames, the rows that the encoder made of it, and its results, best first.</summary>
+/// <summary>An array of frames, the number of rows that the encoder made of it, and its results, best first.</summary>
 internal sealed record DecodedFrames(string Input, int Rows, IReadOnlyList<FrameResult> Best)
 {
-    /// <exception cref="ConversionException">The model refuses the frames; the message says why.</exception>
+    /// <exception cref="ConversionException">The model refuses the frames.</exception>
     public static DecodedFrames Of(FrameDecoder decoder, TokenTable? table, Recording recording)
     {
         try
@@ -34,7 +34,7 @@ internal sealed record DecodedFrames(string Input, int Rows, IReadOnlyList<Frame
     }
 }
 
-/// <summary>A result: its text where labels have texts; for each token the row of the encoder's output where it came up.</summary>
+/// <summary>A result: its text if the labels have texts, and for each token the row of the encoder's output where it was emitted.</summary>
 internal sealed record FrameResult(string? Text, int[] Tokens, int[] Frames, float LogProbability, float Score)
 {
     public static FrameResult Of(FrameDecoder decoder, TokenTable? table, int rank) => new(

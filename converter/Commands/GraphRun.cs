@@ -5,10 +5,10 @@ using SeqRuntime.Sessions;
 
 namespace SeqRuntime.Converter.Commands;
 
-/// <summary>What running a graph gave: outputs (stacked where stepped), microseconds of every step, bytes of the session.</summary>
+/// <summary>The result of running a graph: outputs (stacked over the steps), microseconds of each step, bytes of the session.</summary>
 internal sealed record GraphRun(IReadOnlyList<KeyValuePair<string, NpyArray>> Outputs, double[] Microseconds, long SessionBytes)
 {
-    /// <summary>Runs all steps <paramref name="repeat"/> times from a reset state; outputs are those of the last time.</summary>
+    /// <summary>Resets the state and runs all steps, <paramref name="repeat"/> times. The outputs are those of the last time.</summary>
     /// <exception cref="ConversionException">A run takes more operations than <paramref name="workLimit"/>.</exception>
     public static GraphRun Execute(SeqModel model, SeqGraphInfo graph, RunInputs inputs, int repeat, long workLimit)
     {
@@ -59,16 +59,16 @@ internal sealed record GraphRun(IReadOnlyList<KeyValuePair<string, NpyArray>> Ou
         try
         {
             var work = model.GetRunWork(graph.Name, options.MaxSizes);
-            if (work > workLimit) throw new ConversionException($"a run of graph '{graph.Name}' takes {SessionError.Operations(work)}, more than a run may; use smaller sizes or shorter inputs, or set the environment variable {WorkLimit.Variable}={Math.Ceiling(work):F0}");
+            if (work > workLimit) throw new ConversionException($"a run of graph '{graph.Name}' takes {SessionError.Operations(work)}, which is over the limit; use smaller sizes or shorter inputs, or set the environment variable {WorkLimit.Variable}={Math.Ceiling(work):F0}");
             return model.CreateSession(graph.Name, options);
         }
         catch (SizesException fault)
         {
-            throw new ConversionException($"{fault.Cause} This is at {fault.Sizes}, as the inputs and --size say; give others{(fault.FittingSizes is { } sizes ? $": {string.Join(", ", sizes.Select(s => $"{s.Key} = {s.Value}"))} fits" : "")}", fault);
+            throw new ConversionException($"{fault.Cause} The inputs and --size give {fault.Sizes}; use other sizes{(fault.FittingSizes is { } sizes ? $": {string.Join(", ", sizes.Select(s => $"{s.Key} = {s.Value}"))} fits" : "")}", fault);
         }
         catch (ArgumentException fault)
         {
-            throw new ConversionException($"there can be no session of these inputs: {fault.Message}", fault);
+            throw new ConversionException($"no session can be made for these inputs: {fault.Message}", fault);
         }
     }
 
@@ -94,7 +94,7 @@ internal sealed record GraphRun(IReadOnlyList<KeyValuePair<string, NpyArray>> Ou
         _ => session.Output<byte>(index),
     };
 
-    /// <summary>Gathers one output over the steps.</summary>
+    /// <summary>Collects one output over the steps.</summary>
     private sealed class Collector(string name, int index)
     {
         private readonly List<byte> _data = [];
@@ -113,7 +113,7 @@ internal sealed record GraphRun(IReadOnlyList<KeyValuePair<string, NpyArray>> Ou
             _type = session.OutputType(index);
             if (_shape is null) _shape = shape.ToArray();
             else if (!shape.SequenceEqual(_shape))
-                throw new ConversionException($"output '{name}' changes its shape from step to step, from {Text.Shape(_shape)} to {Text.Shape(shape.ToArray())}; run the steps one by one");
+                throw new ConversionException($"output '{name}' has different shapes in different steps, from {Text.Shape(_shape)} to {Text.Shape(shape.ToArray())}; run the steps one by one");
             _data.AddRange(OutputBytes(session, index, _type));
         }
 

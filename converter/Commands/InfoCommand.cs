@@ -6,10 +6,10 @@ using SeqRuntime.Kernels;
 
 namespace SeqRuntime.Converter.Commands;
 
-/// <summary>What <c>--info --json</c> prints.</summary>
+/// <summary>The document that <c>--info --json</c> prints.</summary>
 internal sealed record InfoReport(string Version, string Framework, string Architecture, KernelReport Kernels);
 
-/// <summary>Kernel sets in this build, those this processor runs, and the one that is chosen; best first.</summary>
+/// <summary>The kernel sets of this build, those that this processor runs, and the chosen one. Best first.</summary>
 internal sealed record KernelReport(IReadOnlyList<string> Built, IReadOnlyList<string> Runnable, string Chosen)
 {
     public static KernelReport Current => new(KernelRegistry.Built, [.. KernelRegistry.Runnable.Select(k => k.Name)], KernelRegistry.Choose().Name);
@@ -24,7 +24,7 @@ internal sealed class InfoCommand
     private readonly Option<bool> _version = new("--version") { Description = "Print the version." };
     private readonly Option<bool> _json = new("--json") { Description = "With --info: one JSON document on standard output." };
 
-    /// <summary>Version of this program, without the commit.</summary>
+    /// <summary>The version of this program, without the commit.</summary>
     public static string Version { get; } =
         typeof(InfoCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0";
 

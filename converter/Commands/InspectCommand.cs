@@ -2,18 +2,18 @@ using System.CommandLine;
 
 namespace SeqRuntime.Converter.Commands;
 
-/// <summary><c>seqconvert inspect</c>: what is in a <c>.seq</c> file.</summary>
+/// <summary><c>seqconvert inspect</c>: shows the content of a <c>.seq</c> file.</summary>
 internal sealed class InspectCommand
 {
     private readonly Argument<string> _file = new("FILE.seq") { Description = "The model." };
-    private readonly Option<bool> _tensors = new("--tensors", "-t") { Description = "List every tensor: format, shape, bytes, error of quantization." };
+    private readonly Option<bool> _tensors = new("--tensors", "-t") { Description = "List every tensor: format, shape, bytes, quantization error." };
     private readonly Option<bool> _nodes = new("--nodes", "-n") { Description = "List every node of every graph: operator, inputs, outputs, attributes." };
-    private readonly Option<string[]> _size = new("--size", "-s") { Description = "Largest size of a symbolic dimension, for the session's memory; the smallest that fits where not given.", HelpName = "T=100" };
+    private readonly Option<string[]> _size = new("--size", "-s") { Description = "Largest size of a symbolic dimension, for the session's memory. The default is the smallest that fits.", HelpName = "T=100" };
     private readonly Option<bool> _json = new("--json") { Description = "Print one JSON document on standard output." };
 
     public Command Build(TeachingHelp help)
     {
-        var command = new Command("inspect", "Shows metadata, sections, graphs with inputs, outputs and states, tensors, tables, memory of a session, and kernel sets.") { _file };
+        var command = new Command("inspect", "Shows metadata, sections, graphs with inputs, outputs and states, tensors, tables, the memory of a session, and kernel sets.") { _file };
         foreach (var option in new Option[] { _tensors, _nodes, _size, _json }) command.Options.Add(option);
         command.SetAction(Run);
         help.Examples(

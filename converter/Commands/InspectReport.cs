@@ -1,6 +1,6 @@
 namespace SeqRuntime.Converter.Commands;
 
-/// <summary>What <c>inspect</c> prints.</summary>
+/// <summary>The document that <c>inspect</c> prints.</summary>
 internal sealed record InspectReport(
     string File,
     long FileBytes,
@@ -37,7 +37,7 @@ internal sealed record InspectReport(
 /// <summary>One section of the file.</summary>
 internal sealed record SectionReport(string Name, long Offset, long Bytes);
 
-/// <summary>A graph's face, its size, and the session it needs.</summary>
+/// <summary>A graph's inputs, outputs and states, its size, and the memory of its session.</summary>
 internal sealed record GraphReport(
     string Name,
     IReadOnlyList<ValueReport> Inputs,
@@ -59,7 +59,7 @@ internal sealed record GraphReport(
     }
 }
 
-/// <summary>A value that the caller sets or reads; its shape is unknown where no session can be planned.</summary>
+/// <summary>A value that the caller sets or reads. Its shape is unknown if no session can be planned.</summary>
 internal sealed record ValueReport(string Name, string Type, IReadOnlyList<DimensionReport>? Shape)
 {
     public static ValueReport From(SeqValueInfo info) => new(info.Name, info.Type.Name(), [.. info.Dimensions.Select(d => d.Symbol is { } symbol ? new DimensionReport(symbol) : new DimensionReport(d.Size))]);
@@ -67,7 +67,7 @@ internal sealed record ValueReport(string Name, string Type, IReadOnlyList<Dimen
     public string[] Cells(string kind) => [kind, Name, Type, Shape is null ? "" : Text.Shape(Shape)];
 }
 
-/// <summary>One node; a left-out input is empty.</summary>
+/// <summary>One node. An omitted input has an empty name.</summary>
 internal sealed record NodeReport(string Name, string Operator, IReadOnlyList<string> Inputs, IReadOnlyList<string> Outputs, IReadOnlyDictionary<string, AttributeReport> Attributes)
 {
     public string[] Cells() =>
@@ -78,10 +78,10 @@ internal sealed record NodeReport(string Name, string Operator, IReadOnlyList<st
     ];
 }
 
-/// <summary>All constants together, by how they are stored.</summary>
+/// <summary>Totals over all constants, by storage format.</summary>
 internal sealed record TensorTotals(int Count, long Bytes, IReadOnlyDictionary<string, long> BytesByFormat);
 
-/// <summary>One constant; the error of quantization is the relative root-mean-square one that was measured when it was converted.</summary>
+/// <summary>One constant. The quantization error is the relative root-mean-square error that the conversion measured.</summary>
 internal sealed record TensorReport(string Name, string Format, IReadOnlyList<int> Shape, int Matrices, long Bytes, double? QuantizationError)
 {
     public string[] Cells() =>

@@ -3,13 +3,13 @@ using SeqRuntime.Kernels;
 
 namespace SeqRuntime.Converter.Commands;
 
-/// <summary>Opens a <c>.seq</c> file for a command, with messages that name the file.</summary>
+/// <summary>Opens a <c>.seq</c> file for a command. Messages name the file.</summary>
 internal static class ModelFile
 {
     public static SeqModel Load(string path, string? kernels = null)
     {
         MustExist(path);
-        // Opening a pipe waits for someone to write to it.
+        // Opening a pipe would block until somebody writes to it.
         if (SpecialFile.Is(RealPath.Of(path))) throw new ConversionException($"{path}: this is a pipe or a device; give a regular file");
         try
         {
@@ -21,13 +21,13 @@ internal static class ModelFile
         }
         catch (ArgumentException e)
         {
-            // A kernel set that the environment asks for.
+            // The environment names an unknown kernel set.
             throw new ConversionException(e.Message, e);
         }
     }
 
-    /// <summary>Calls the runtime; what it refuses is told of the file.</summary>
-    /// <exception cref="ConversionException">It refuses; the message says why.</exception>
+    /// <summary>Calls the runtime and puts the file's name before its errors.</summary>
+    /// <exception cref="ConversionException">The runtime refuses the call.</exception>
     public static T Ask<T>(string path, Func<T> call)
     {
         try
@@ -48,7 +48,7 @@ internal static class ModelFile
         throw new UsageException($"--kernels {name}: {why}; give one of {string.Join(", ", KernelRegistry.Runnable.Select(kernels => kernels.Name))}");
     }
 
-    /// <summary>The graph of a name; without a name the only one, or main.</summary>
+    /// <summary>The graph with this name. Without a name, the only graph or the one named main.</summary>
     public static SeqGraphInfo Graph(SeqModel model, string path, string? name)
     {
         foreach (var graph in model.Graphs)
@@ -60,14 +60,14 @@ internal static class ModelFile
         throw new UsageException(name is null ? $"{path} has several graphs: give --graph one of {names}" : $"{path} has no graph '{name}': give --graph one of {names}");
     }
 
-    /// <summary>Refuses what is no file, before anything opens it.</summary>
+    /// <summary>Refuses a missing file or a directory before anything opens it.</summary>
     public static void MustExist(string path)
     {
         if (Directory.Exists(path)) throw new ConversionException($"{path}: this is a directory; give a file");
         if (!File.Exists(path)) throw new ConversionException($"{path}: there is no such file; check the path");
     }
 
-    /// <summary>Puts the file's name before a message that lacks it.</summary>
+    /// <summary>Puts the file's name before a message that does not name it.</summary>
     public static SeqFormatException Named(string path, SeqFormatException e) =>
         e.Message.Contains(path, StringComparison.Ordinal) ? e : new SeqFormatException($"{path}: {e.Message}", e);
 }

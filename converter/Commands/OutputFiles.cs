@@ -5,16 +5,16 @@ namespace SeqRuntime.Converter.Commands;
 /// <summary>Writes the outputs of a run as <c>.npz</c>, <c>.npy</c>, or a directory of <c>.npy</c> files.</summary>
 internal static class OutputFiles
 {
-    /// <summary>Refuses a target of no known kind.</summary>
+    /// <summary>Refuses a target of an unknown kind.</summary>
     public static void CheckKind(string? target)
     {
         if (target is not null && !IsDirectory(target) && !Is(target, ".npz") && !Is(target, ".npy")) throw new UsageException($"-o {target}: write FILE.npz, FILE.npy, or a directory with '/' at its end");
     }
 
-    /// <summary>Refuses a target that cannot be written, before any work is done.</summary>
+    /// <summary>Refuses a target that cannot be written, before any work starts.</summary>
     /// <param name="target">Where outputs go.</param>
-    /// <param name="graph">The graph that gives them.</param>
-    /// <param name="sources">The files that are read, which must not be written.</param>
+    /// <param name="graph">The graph whose outputs are written.</param>
+    /// <param name="sources">The files that are read; they must not be overwritten.</param>
     public static void Check(string? target, SeqGraphInfo graph, IReadOnlyCollection<string> sources)
     {
         if (target is null) return;
@@ -48,7 +48,7 @@ internal static class OutputFiles
         }
     }
 
-    /// <summary>Output names may hold '/' and ':', file names may not.</summary>
+    /// <summary>Makes a file name of an output name, which may contain '/' and ':'.</summary>
     private static string FileName(string name) => string.Create(name.Length, name, (span, text) =>
     {
         for (var i = 0; i < span.Length; i++) span[i] = char.IsAsciiLetterOrDigit(text[i]) || text[i] is '_' or '-' or '.' ? text[i] : '_';

@@ -1,12 +1,12 @@
 namespace SeqRuntime.Converter.Commands;
 
 /// <summary>
-/// Shapes of a graph's outputs in terms of its symbols. Operators infer shapes for numbers only, so they are inferred at sizes that
-/// fit, then with one symbol after the other at multiples of its size: what is the same number of times the symbol at all of them is told so.
+/// Shapes of a graph's outputs in terms of its symbols. Operators infer shapes of numbers only. So the shapes are inferred at sizes that
+/// fit, then with one symbol at a time at multiples of its size. A dimension that is always the same multiple of the symbol is reported as that multiple.
 /// </summary>
 internal static class OutputShapes
 {
-    /// <summary>Small ones, and large ones to see what divides by a stride.</summary>
+    /// <summary>Small multiples, and large ones that show a division by a stride.</summary>
     private static readonly int[] s_multiples = [2, 3, 16, 1000];
 
     public static IReadOnlyList<ValueReport> Of(SeqModel model, SeqGraphInfo graph, IReadOnlyDictionary<string, int> sizes)
@@ -21,7 +21,7 @@ internal static class OutputShapes
             var moving = others.Select(o => (o.Symbol, Sizes: o.Shapes.ConvertAll(at => (at.Size, Dimension: at.Shapes[output].ElementAtOrDefault(axis)))))
                 .Where(o => o.Sizes.Exists(at => at.Dimension != size)).ToList();
             if (moving.Count == 0) return new DimensionReport(size);
-            // A product of symbols; what broadcasts from one to the other also follows each alone.
+            // A product of symbols. A dimension that broadcasts from one symbol to another also follows each symbol alone.
             var isProduct = moving.Count == 1 || (together?[output].ElementAtOrDefault(axis) == (long)size << moving.Count);
             return new DimensionReport(Name(size, moving, sizes, isProduct));
         }
@@ -29,7 +29,7 @@ internal static class OutputShapes
         return [.. graph.Outputs.Select((o, i) => new ValueReport(o.Name, outputs[i].Type.Name(), [.. outputs[i].Shape.Select((_, axis) => Dimension(i, axis))]))];
     }
 
-    /// <summary>A dimension as a product of symbols, or as some function of them.</summary>
+    /// <summary>A dimension as a product of symbols, or as an unknown function of them.</summary>
     private static string Name(int dimension, List<(string Symbol, List<(int Size, int Dimension)> Sizes)> moving, IReadOnlyDictionary<string, int> sizes, bool mayBeProduct)
     {
         var symbols = moving.ConvertAll(m => m.Symbol);
@@ -39,7 +39,7 @@ internal static class OutputShapes
         return (dimension == product ? "" : $"{dimension / product}*") + string.Join('*', symbols);
     }
 
-    /// <summary>The shapes with one symbol at other sizes, as far as the graph takes them.</summary>
+    /// <summary>The shapes with one symbol at other sizes, for the sizes that the graph accepts.</summary>
     private static List<(int Size, int[][] Shapes)> Others(SeqModel model, SeqGraphInfo graph, IReadOnlyDictionary<string, int> sizes, string symbol)
     {
         var found = new List<(int, int[][])>();
@@ -55,7 +55,7 @@ internal static class OutputShapes
         Dictionary<string, int> With(int size) => new(sizes) { [symbol] = size };
     }
 
-    /// <summary>The shapes at other sizes; null where the graph does not take them.</summary>
+    /// <summary>The shapes at other sizes. Null if the graph does not accept them.</summary>
     private static int[][]? At(SeqModel model, SeqGraphInfo graph, Dictionary<string, int> sizes)
     {
         try

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace SeqRuntime.Converter.Commands;
 
-/// <summary>Text for a terminal: names come out of files that others wrote, and must not move its cursor or change its colours.</summary>
+/// <summary>Writes text to a terminal without control characters. Names from files must not move its cursor or change its colours.</summary>
 internal sealed class PlainWriter(TextWriter inner) : TextWriter
 {
     private static readonly SearchValues<char> s_controls = SearchValues.Create([.. Enumerable.Range(0, 0x20).Concat(Enumerable.Range(0x7F, 0x21)).Select(c => (char)c).Where(c => c is not ('\n' or '\r' or '\t'))]);

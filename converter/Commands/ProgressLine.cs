@@ -2,7 +2,7 @@ using Spectre.Console;
 
 namespace SeqRuntime.Converter.Commands;
 
-/// <summary>Shows progress on standard error for work that takes over a second, where standard error is a terminal.</summary>
+/// <summary>Shows progress on standard error for work that takes more than a second, if standard error is a terminal.</summary>
 internal sealed class ProgressLine(TextWriter stderr, bool quiet) : IProgress<ConversionProgress>
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(1);
@@ -13,7 +13,7 @@ internal sealed class ProgressLine(TextWriter stderr, bool quiet) : IProgress<Co
     /// <inheritdoc/>
     public void Report(ConversionProgress value) => _latest = value;
 
-    /// <summary>Runs <paramref name="work"/> and gives back what it gives or throws.</summary>
+    /// <summary>Runs <paramref name="work"/> and returns its result or throws its exception.</summary>
     public T Run<T>(Func<T> work)
     {
         if (quiet || Console.IsErrorRedirected || !ReferenceEquals(stderr, Console.Error)) return work();

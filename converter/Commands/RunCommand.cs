@@ -2,18 +2,18 @@ using System.CommandLine;
 
 namespace SeqRuntime.Converter.Commands;
 
-/// <summary><c>seqconvert run</c>: arrays in, one graph run or stepped, arrays and a summary out.</summary>
+/// <summary><c>seqconvert run</c>: runs a graph once or step by step on arrays, writes its outputs and prints a summary.</summary>
 internal sealed class RunCommand
 {
     private readonly Argument<string> _file = new("FILE.seq") { Description = "The model." };
-    private readonly Option<string?> _graph = new("--graph", "-g") { Description = "Graph to run; not needed where there is one, or one named main.", HelpName = "NAME" };
+    private readonly Option<string?> _graph = new("--graph", "-g") { Description = "Graph to run. Not needed if the file has one graph, or one named main.", HelpName = "NAME" };
     private readonly Option<string[]> _input = new("--input", "-i") { Description = "An input from a .npy file; once for each input.", HelpName = "NAME=FILE.npy" };
-    private readonly Option<string?> _inputs = new("--inputs") { Description = "Inputs from a .npz file, arrays named as the graph's inputs.", HelpName = "FILE.npz" };
-    private readonly Option<string?> _out = new("--out", "-o") { Description = "Where outputs go: FILE.npz, FILE.npy for a graph with one output, or a directory (one .npy an output).", HelpName = "PATH" };
-    private readonly Option<bool> _step = new("--step") { Description = "Step through the first axis of each input that has one axis more than the graph's; state is carried from step to step, outputs are stacked." };
-    private readonly Option<string[]> _size = new("--size", "-s") { Description = "Size of a symbolic dimension, where the inputs do not show it; 0 for a cache that is still empty.", HelpName = "T=100" };
+    private readonly Option<string?> _inputs = new("--inputs") { Description = "Inputs from a .npz file whose arrays have the names of the graph's inputs.", HelpName = "FILE.npz" };
+    private readonly Option<string?> _out = new("--out", "-o") { Description = "Where outputs go: FILE.npz, FILE.npy for a graph with one output, or a directory (one .npy for each output).", HelpName = "PATH" };
+    private readonly Option<bool> _step = new("--step") { Description = "Run step by step over the first axis of each input that has one axis more than the graph's. States are kept between steps; outputs are stacked." };
+    private readonly Option<string[]> _size = new("--size", "-s") { Description = "Size of a symbolic dimension that the inputs do not determine; 0 for an empty cache.", HelpName = "T=100" };
     private readonly Option<string?> _kernels = new("--kernels", "-k") { Description = "Kernel set to use instead of the best; 'seqconvert --info' lists them.", HelpName = "NAME" };
-    private readonly Option<int> _repeat = new("--repeat", "-r") { Description = "Run everything so many times, state reset each time, and report timings.", HelpName = "N", DefaultValueFactory = _ => 1 };
+    private readonly Option<int> _repeat = new("--repeat", "-r") { Description = "Run everything this many times, reset the states each time, and report timings.", HelpName = "N", DefaultValueFactory = _ => 1 };
     private readonly Option<bool> _json = new("--json") { Description = "Print one JSON document on standard output." };
 
     public Command Build(TeachingHelp help)
@@ -24,8 +24,8 @@ internal sealed class RunCommand
         help.Examples(
             command,
             ("One run; inputs from single arrays or from one archive", ["seqconvert run model.seq --input x=x.npy -o y.npy", "seqconvert run model.seq --inputs in.npz -o out.npz"]),
-            ("A graph of several, 1000 frames [1000, 1, 1, 257] through a step of [1, 1, 257], state carried", ["seqconvert run dtln.seq --graph mask --input input_2=frames.npy --step --out results/"]),
-            ("A size that no input shows", ["seqconvert run model.seq --size T=100"]),
+            ("One graph of several: 1000 frames [1000, 1, 1, 257] as steps of [1, 1, 257] that keep their states", ["seqconvert run dtln.seq --graph mask --input input_2=frames.npy --step --out results/"]),
+            ("A size that no input determines", ["seqconvert run model.seq --size T=100"]),
             ("Time a step on one kernel set", ["seqconvert run model.seq --inputs in.npz --step --repeat 20 --kernels portable --json"]));
         return command;
     }
@@ -34,7 +34,7 @@ internal sealed class RunCommand
     {
         var path = result.GetRequiredValue(_file);
         var repeat = result.GetValue(_repeat);
-        if (repeat < 1) throw new UsageException($"--repeat {repeat}: at least 1 is needed");
+        if (repeat < 1) throw new UsageException($"--repeat {repeat}: give at least 1");
         var kernels = result.GetValue(_kernels);
         ModelFile.CheckKernels(kernels);
         OutputFiles.CheckKind(result.GetValue(_out));

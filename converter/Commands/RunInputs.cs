@@ -2,10 +2,10 @@ using SeqRuntime.Converter.IO;
 
 namespace SeqRuntime.Converter.Commands;
 
-/// <summary>One input of a graph with the array that feeds it; a stepped one has one axis more than the graph's.</summary>
+/// <summary>One input of a graph and its array. A stepped input's array has one axis more than the graph's input.</summary>
 internal sealed record RunInput(string Name, NpyArray Array, bool Stepped)
 {
-    /// <summary>Bytes of one step, or of the whole array.</summary>
+    /// <summary>The bytes of one step, or of the whole array if the input is not stepped.</summary>
     public ReadOnlySpan<byte> Step(int step)
     {
         if (!Stepped) return Array.Data;
@@ -14,7 +14,7 @@ internal sealed record RunInput(string Name, NpyArray Array, bool Stepped)
     }
 }
 
-/// <summary>Arrays matched with a graph's inputs: types converted or refused, shapes checked, symbolic sizes found.</summary>
+/// <summary>Arrays matched with a graph's inputs, with types and shapes checked and symbolic sizes found.</summary>
 internal sealed record RunInputs(IReadOnlyList<RunInput> Inputs, IReadOnlyDictionary<string, int> Sizes, int Steps)
 {
     public static RunInputs Load(SeqGraphInfo graph, Dictionary<string, string> files, string? archive, Dictionary<string, int> sizes, bool step)
@@ -38,7 +38,7 @@ internal sealed record RunInputs(IReadOnlyList<RunInput> Inputs, IReadOnlyDictio
             inputs.Add(input);
             if (!input.Stepped) continue;
             if (steps is { } known && known != input.Array.Shape[0])
-                throw new ConversionException($"{source.Where}: input '{info.Name}' has {input.Array.Shape[0]} steps, another input has {known}; give all the same number");
+                throw new ConversionException($"{source.Where}: input '{info.Name}' has {input.Array.Shape[0]} steps, but another input has {known}; give all inputs the same number");
             steps = input.Array.Shape[0];
         }
 
@@ -52,14 +52,14 @@ internal sealed record RunInputs(IReadOnlyList<RunInput> Inputs, IReadOnlyDictio
         if (archive is not null)
         {
             ModelFile.MustExist(archive);
-            if (Is(archive, ".npy")) throw new ConversionException($"{archive}: this is a single array, no .npz archive; give it with --input NAME={archive}");
+            if (Is(archive, ".npy")) throw new ConversionException($"{archive}: this is a single array, not a .npz archive; give it with --input NAME={archive}");
             foreach (var (name, array) in NpzFile.ReadFile(archive)) arrays[name] = (array, archive);
         }
 
         foreach (var (name, file) in files)
         {
             ModelFile.MustExist(file);
-            if (Is(file, ".npz")) throw new ConversionException($"{file}: this is an archive, no .npy file; give it with --inputs {file}");
+            if (Is(file, ".npz")) throw new ConversionException($"{file}: this is an archive, not a .npy file; give it with --inputs {file}");
             arrays[name] = (NpyReader.ReadFile(file), file);
         }
 

@@ -2,7 +2,7 @@ using SeqRuntime.Converter.IO;
 
 namespace SeqRuntime.Converter.Commands;
 
-/// <summary>What <c>run</c> prints.</summary>
+/// <summary>The document that <c>run</c> prints.</summary>
 internal sealed record RunReport(string File, string Graph, string Kernels, int Steps, long SessionBytes, IReadOnlyList<OutputReport> Outputs, TimingReport? Timing)
 {
     public static RunReport From(string path, SeqModel model, SeqGraphInfo graph, GraphRun run, int steps, int repeat) => new(
@@ -23,7 +23,7 @@ internal sealed record RunReport(string File, string Graph, string Kernels, int 
     }
 }
 
-/// <summary>Summary of one output; minimum, maximum and mean are over its finite elements, and absent where there are none, as of an empty one.</summary>
+/// <summary>Summary of one output. Minimum, maximum and mean cover its finite elements and are absent if there are none.</summary>
 internal sealed record OutputReport(string Name, string Type, IReadOnlyList<int> Shape, double? Min, double? Max, double? Mean, int NotFinite)
 {
     public static OutputReport From(string name, NpyArray array)

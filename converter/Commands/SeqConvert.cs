@@ -5,13 +5,13 @@ using System.CommandLine.Parsing;
 
 namespace SeqRuntime.Converter.Commands;
 
-/// <summary>The command line: one entry for the process and for tests, where every fault becomes one line and an exit code.</summary>
+/// <summary>The entry point of the command line, for the process and for tests. It turns every error into one line and an exit code.</summary>
 internal static class SeqConvert
 {
     public const string Name = "seqconvert";
 
     /// <summary>Runs one command line.</summary>
-    /// <returns>0 good, 1 the input's fault, 2 wrong usage, 70 a fault of this program.</returns>
+    /// <returns>0 success, 1 wrong input, 2 wrong usage, 70 a bug of this program.</returns>
     public static int Invoke(IReadOnlyList<string> args, TextWriter stdout, TextWriter stderr)
     {
         var result = Root(stderr).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
@@ -34,11 +34,11 @@ internal static class SeqConvert
         }
         catch (OutOfMemoryException)
         {
-            return Fail(stderr, ExitCode.Input, "the memory of this machine does not suffice for this model; give smaller sizes with --size or --dim");
+            return Fail(stderr, ExitCode.Input, "this machine has too little memory for this model; give smaller sizes with --size or --dim");
         }
         catch (Exception fault)
         {
-            return Fail(stderr, ExitCode.Fault, $"this is a fault of {Name}, not of your model or of the command; please report it, with the command, the model if you may, and these lines:{Environment.NewLine}{fault}");
+            return Fail(stderr, ExitCode.Fault, $"this is a bug in {Name}, not in your model or command; please report it with the command, the model if you can share it, and these lines:{Environment.NewLine}{fault}");
         }
     }
 
@@ -48,10 +48,10 @@ internal static class SeqConvert
         return code;
     }
 
-    /// <summary>The first fault in one line; a word that nothing takes comes before whatever is missing because of it.</summary>
+    /// <summary>The first error in one line. An unknown word takes precedence over anything that it makes missing.</summary>
     private static string ParseFault(ParseResult result)
     {
-        if (result.UnmatchedTokens.Count > 0) return $"'{result.UnmatchedTokens[0]}' is no command, option or argument that can stand here";
+        if (result.UnmatchedTokens.Count > 0) return $"'{result.UnmatchedTokens[0]}' is not a command, option or argument that is allowed here";
         if (result.CommandResult.Command.Subcommands.Count > 0) return $"give a command: {string.Join(", ", result.CommandResult.Command.Subcommands.Select(c => c.Name))}";
         foreach (var option in result.CommandResult.Children.OfType<OptionResult>())
         {
@@ -59,7 +59,7 @@ internal static class SeqConvert
                 return $"{option.IdentifierToken?.Value ?? option.Option.Name} {token.Value}: give a {(option.Option.ValueType == typeof(float) ? "number" : "whole number")}";
         }
 
-        return result.Errors.Count == 0 ? "the command is not complete" : string.Join(' ', result.Errors[0].Message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)).TrimEnd('.');
+        return result.Errors.Count == 0 ? "the command is incomplete" : string.Join(' ', result.Errors[0].Message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)).TrimEnd('.');
     }
 
     private static string CommandPath(ParseResult result) =>
@@ -68,7 +68,7 @@ internal static class SeqConvert
     private static Command Root(TextWriter stderr)
     {
         var help = new TeachingHelp();
-        var root = new Command(Name, "Turns trained sequence models (ONNX, Keras, or weights with a JSON description) into one .seq file for SeqRuntime, shows what is in it, and runs it.");
+        var root = new Command(Name, "Turns trained sequence models (ONNX, Keras, or weights with a JSON description) into one .seq file for SeqRuntime, shows its content, and runs it.");
         root.Subcommands.Add(new ConvertCommand(stderr).Build(help));
         root.Subcommands.Add(new InspectCommand().Build(help));
         root.Subcommands.Add(new RunCommand().Build(help));
@@ -81,7 +81,7 @@ internal static class SeqConvert
             ("Run it on arrays saved with NumPy", ["seqconvert run model.seq --inputs in.npz -o out.npz"]),
             ("Decode texts with an encoder-decoder, features with a CTC model or a transducer", ["seqconvert decode model.seq recurrent --best 3", "seqconvert decode speech.seq --input features.npy"]),
             ("What every option of a command does, with examples", ["seqconvert convert --help"]),
-            ("Which kernels this build has and this processor runs; the same for a program", ["seqconvert --info", "seqconvert --info --json"]),
+            ("The kernel sets of this build and those that this processor runs; the same for a program", ["seqconvert --info", "seqconvert --info --json"]),
             ("Version only", ["seqconvert --version"]));
         return root;
     }

@@ -3,10 +3,10 @@ using SeqRuntime.Sessions;
 
 namespace SeqRuntime.Converter.Commands;
 
-/// <summary>Memory that a session of a graph needs, and the sizes of the symbolic dimensions that this is for; or why there is none.</summary>
+/// <summary>The memory of a graph's session at these sizes of the symbolic dimensions, or the reason why no session can be planned.</summary>
 internal sealed record SessionNeed(long? Bytes, IReadOnlyDictionary<string, int> Sizes, string? Fault)
 {
-    /// <summary>At the sizes given; the symbols not given are 1, or where that does not fit the smallest that do, as sessions tell or the file notes.</summary>
+    /// <summary>Plans a session at the given sizes. The other symbols are 1, or the smallest sizes that fit, as the session or the file says.</summary>
     public static SessionNeed Of(SeqModel model, SeqGraphInfo graph, IReadOnlyDictionary<string, int> given)
     {
         var loaded = Array.Find(model.Loaded.Graphs, g => g.Name == graph.Name)!;
@@ -19,7 +19,7 @@ internal sealed record SessionNeed(long? Bytes, IReadOnlyDictionary<string, int>
         {
             var others = new[] { fault.FittingSizes, graph.Symbols.ToDictionary(s => s, s => given.GetValueOrDefault(s, SizeNotes.Least(model.Metadata, graph.Name, s))) };
             return others.OfType<IReadOnlyDictionary<string, int>>().Where(o => o.All(f => given.GetValueOrDefault(f.Key, f.Value) == f.Value)).Select(o => Try(model, graph, o)).FirstOrDefault(need => need is not null)
-                ?? new SessionNeed(null, sizes, fault.Cause + (fault.FittingSizes is { } fitting ? $" {string.Join(' ', fitting.Select(s => $"--size {s.Key}={s.Value}"))} fits." : " Try others with --size."));
+                ?? new SessionNeed(null, sizes, fault.Cause + (fault.FittingSizes is { } fitting ? $" {string.Join(' ', fitting.Select(s => $"--size {s.Key}={s.Value}"))} fits." : " Try other sizes with --size."));
         }
         catch (Exception fault) when (fault is ArgumentException or SeqFormatException or OverflowException)
         {

@@ -4,7 +4,7 @@ using System.CommandLine.Invocation;
 
 namespace SeqRuntime.Converter.Commands;
 
-/// <summary>The standard help, followed by examples that use every option, and by the exit codes.</summary>
+/// <summary>The standard help, examples that use every option, and the exit codes.</summary>
 internal sealed class TeachingHelp : SynchronousCommandLineAction
 {
     private const int RedirectedWidth = 120;
@@ -20,7 +20,7 @@ internal sealed class TeachingHelp : SynchronousCommandLineAction
     /// <inheritdoc/>
     public override bool ClearsParseErrors => true;
 
-    /// <summary>Gives a command its examples: what for, and the command lines.</summary>
+    /// <summary>Sets the examples of a command: their purpose and their command lines.</summary>
     public void Examples(Command command, params (string What, string[] Lines)[] examples) => _examples[command] = examples;
 
     /// <inheritdoc/>
@@ -40,7 +40,7 @@ internal sealed class TeachingHelp : SynchronousCommandLineAction
             output.WriteLine();
         }
 
-        output.WriteLine("Exit codes: 0 good, 1 the input's fault, 2 wrong usage, 70 a fault of seqconvert itself. Faults are one line on standard error.");
+        output.WriteLine("Exit codes: 0 success, 1 wrong input, 2 wrong usage, 70 a bug in seqconvert. Errors are one line on standard error.");
         return ExitCode.Good;
     }
 }

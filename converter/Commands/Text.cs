@@ -2,10 +2,10 @@ using System.Globalization;
 
 namespace SeqRuntime.Converter.Commands;
 
-/// <summary>How reports write numbers, shapes and tables.</summary>
+/// <summary>Formats numbers, shapes and tables for reports.</summary>
 internal static class Text
 {
-    /// <summary>1.9 MiB, 512 B.</summary>
+    /// <summary>A size such as 1.9 MiB or 512 B.</summary>
     public static string Bytes(long bytes) => bytes switch
     {
         < 1024 => string.Create(CultureInfo.InvariantCulture, $"{bytes} B"),
@@ -17,13 +17,13 @@ internal static class Text
 
     public static string Percent(double ratio) => ratio.ToString("0.###%", CultureInfo.InvariantCulture);
 
-    /// <summary>[1, T, 257]</summary>
+    /// <summary>A shape such as [1, T, 257].</summary>
     public static string Shape<T>(IEnumerable<T> dimensions) => $"[{string.Join(", ", dimensions)}]";
 
-    /// <summary>1 graph, 2 graphs.</summary>
+    /// <summary>A count such as 1 graph or 2 graphs.</summary>
     public static string Count(int count, string noun) => count == 1 ? $"1 {noun}" : $"{count} {noun}s";
 
-    /// <summary>Writes rows with columns as wide as their widest cell.</summary>
+    /// <summary>Writes rows with aligned columns.</summary>
     public static void Table(TextWriter output, string indent, IReadOnlyList<string[]> rows)
     {
         if (rows.Count == 0) return;

@@ -4,7 +4,7 @@ using SeqRuntime.Sessions;
 
 namespace SeqRuntime.Converter.Commands;
 
-/// <summary>Shapes of packed weights without the rows of zeros that fill them up: [outputs, inputs], of a convolution with its kernel's sizes behind.</summary>
+/// <summary>Shapes of packed weights without padding rows: [outputs, inputs], for a convolution followed by its kernel sizes.</summary>
 internal sealed class WeightShapes
 {
     private readonly Dictionary<Tensor, int[]> _shapes = [];
@@ -15,7 +15,7 @@ internal sealed class WeightShapes
         {
             foreach (var node in graph.Nodes)
             {
-                // W and R, of each direction.
+                // W and R of each direction.
                 if (node.Operator is Recurrent layer)
                 {
                     for (var i = 0; i < 2 * layer.Directions; i++) Add(graph, node, layer.WeightIndex(i / 2, i % 2), w => [layer.Gates * layer.Hidden, w.Layout.Columns]);

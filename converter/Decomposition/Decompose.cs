@@ -3,10 +3,10 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Decomposition;
 
-/// <summary>Operators that are written with simpler ones, and attributes that are settled by shapes (auto_pad).</summary>
+/// <summary>Replaces composite operators by simpler ones and resolves attributes that depend on shapes (auto_pad).</summary>
 internal static class Decompose
 {
-    /// <summary>Attribute of a Transpose that moves the first axis to another place, whatever the rank.</summary>
+    /// <summary>Attribute of a Transpose that moves the first axis to another place, for any rank.</summary>
     public const string FirstAxisTo = "first_axis_to";
 
     private static readonly HashSet<string> s_known =
@@ -17,7 +17,7 @@ internal static class Decompose
         "Resize", "DepthToSpace", "SpaceToDepth", "Shrink", "EyeLike", "NonZero", "Compress",
     ];
 
-    /// <summary>ONNX's operators that cannot be converted, but for those with a reason of their own.</summary>
+    /// <summary>ONNX's operators that cannot be converted, except those with an explanation of their own.</summary>
     private static readonly HashSet<string> s_unsupported =
     [
         "AffineGrid", "BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr", "BitwiseXor", "CenterCropPad", "Col2Im", "DeformConv", "Det", "GlobalLpPool", "GridSample", "ImageDecoder", "LRN", "LpPool",
@@ -27,28 +27,28 @@ internal static class Decompose
     /// <summary>All operators that can be converted, by ONNX's names.</summary>
     public static HashSet<string> Names { get; } = [.. OperatorMap.Names, .. s_known, .. SequenceValues.Names, .. DecomposeContrib.Names];
 
-    /// <summary>Whether an operator can be converted, as far as its name tells.</summary>
+    /// <summary>Whether an operator of this name can be converted.</summary>
     public static bool Knows(string op) => Names.Contains(op);
 
     /// <summary>Why an operator cannot be converted.</summary>
     public static string Refusal(string op) => op switch
     {
-        "RandomNormal" or "RandomNormalLike" or "RandomUniform" or "RandomUniformLike" or "Bernoulli" or "Multinomial" => "its output is random, and sessions give the same output for the same input",
-        "Unique" or "NonMaxSuppression" => "the size of its output depends on data; leave it to the program around the model",
-        "StringNormalizer" or "StringConcat" or "StringSplit" or "RegexFullMatch" or "TfIdfVectorizer" => "strings are not supported; leave them to the program around the model",
-        "Scan" => "its body does not fit its inputs, as that of a Scan before opset 9 does not; export the model with opset 9 or newer",
-        "SequenceMap" => "sequences of tensors are supported where their lengths are known at conversion and nothing maps over them",
-        _ when op.StartsWith("com.microsoft.nchwc.", StringComparison.Ordinal) => "the file was optimized for one kind of processor; convert the one before",
+        "RandomNormal" or "RandomNormalLike" or "RandomUniform" or "RandomUniformLike" or "Bernoulli" or "Multinomial" => "its output is random; sessions must give the same output for the same input",
+        "Unique" or "NonMaxSuppression" => "the size of its output depends on the data; remove it from the model and do it in your program",
+        "StringNormalizer" or "StringConcat" or "StringSplit" or "RegexFullMatch" or "TfIdfVectorizer" => "strings are not supported; remove it from the model and do it in your program",
+        "Scan" => "its body does not fit its inputs; a Scan of an opset before 9 has this form: export the model with opset 9 or newer",
+        "SequenceMap" => "a map over a sequence of tensors is not supported",
+        _ when op.StartsWith("com.microsoft.nchwc.", StringComparison.Ordinal) => "the file was optimized for one kind of processor; convert the original model",
         _ when op.StartsWith("ai.onnx.ml.", StringComparison.Ordinal) => "operators of classical models are not supported",
-        _ when op.Contains('.', StringComparison.Ordinal) => $"the operator is not supported (of '{op[..op.LastIndexOf('.')]}'; docs/onnx.md lists those that are)",
-        _ when !s_unsupported.Contains(op) => $"ONNX has no such operator up to opset {IrNode.NewestOpset}; the file is not valid, or newer",
-        _ => "the operator is not supported (docs/onnx.md lists those that are)",
+        _ when op.Contains('.', StringComparison.Ordinal) => $"operators of '{op[..op.LastIndexOf('.')]}' other than those listed in docs/onnx.md are not supported",
+        _ when !s_unsupported.Contains(op) => $"ONNX has no such operator up to opset {IrNode.NewestOpset}; the file is invalid or newer",
+        _ => "the operator is not supported; docs/onnx.md lists the supported operators",
     };
 
-    /// <summary>An attribute of a Split whose parts must be of one size.</summary>
+    /// <summary>Attribute of a Split whose parts must have equal sizes.</summary>
     public const string EqualParts = "equal_parts";
 
-    /// <summary>The nodes that replace this one, or null where it stays as it is.</summary>
+    /// <summary>The nodes that replace this one. Null if it stays.</summary>
     public static List<IrNode>? Apply(IrNode node, IrGraph graph, Evaluator evaluator)
     {
         if (node.Recurrent is not null || node.Op == "ReverseSequence") CheckLengths(node, evaluator);
@@ -112,14 +112,14 @@ internal static class Decompose
 
     private static List<IrNode> MoveFirst(IrNode node, IrGraph graph, int rank, long to)
     {
-        if (to < -rank || to >= rank) throw new ShapeFault($"axis {to} does not exist among {rank}.");
+        if (to < -rank || to >= rank) throw new ShapeFault($"axis {to} does not exist in a tensor of {rank} dimensions.");
         var perm = Enumerable.Range(1, rank - 1).Select(a => (long)a).ToList();
         perm.Insert((int)(to < 0 ? to + rank : to), 0);
         var x = new Expansion(node, graph);
         return x.Finish(x.Add("Transpose", [node.Input(0)], ("perm", perm.ToArray())));
     }
 
-    /// <summary>X + bias below -lambd, X - bias above lambd, 0 between.</summary>
+    /// <summary>x + bias below -lambd, x - bias above lambd, and 0 between.</summary>
     private static List<IrNode> Shrink(IrNode node, IrGraph graph)
     {
         var x = new Expansion(node, graph);
@@ -137,7 +137,7 @@ internal static class Decompose
         return x.Finish(node.Op == "Mean" ? x.Add("Div", [result, x.Scalar(node.Inputs.Count)]) : result);
     }
 
-    /// <summary>Softmax of opsets before 13: over the matrix [before axis, from axis on].</summary>
+    /// <summary>Softmax of opsets before 13: it normalizes over all dimensions from the axis on.</summary>
     private static List<IrNode> Matrix(IrNode node, IrGraph graph, Evaluator evaluator)
     {
         var rank = evaluator.ShapeOf(node.Input(0)).Rank;
@@ -150,14 +150,14 @@ internal static class Decompose
         return x.Finish(x.Add("Reshape", [soft, x.Add("Shape", [node.Input(0)])]));
     }
 
-    /// <summary>Y = X·f + (bias - mean·f), f = scale/√(variance + ε): both are constants where the parameters are.</summary>
+    /// <summary>Y = X·f + (bias - mean·f) with f = scale/√(variance + ε). Both factors are constants if the parameters are.</summary>
     private static List<IrNode> BatchNormalization(IrNode node, IrGraph graph, Evaluator evaluator)
     {
         if (node.Int("training_mode", 0) != 0) throw new UnsupportedException("training mode is not supported; export the model for inference");
         var rank = evaluator.ShapeOf(node.Input(0)).Rank;
-        if (rank == 0) throw new ShapeFault("a single number has no channels.");
+        if (rank == 0) throw new ShapeFault("its input is a scalar, which has no channels.");
         var (channels, scales) = (evaluator.ShapeOf(node.Input(0)).Sizes[Math.Min(1, rank - 1)], evaluator.ShapeOf(node.Input(1)));
-        if (scales.Rank != 1 || channels != scales.Sizes[0]) throw new ShapeFault($"the value has {(channels < 0 ? "a changing number of" : $"{channels}")} channels along axis {Math.Min(1, rank - 1)}; the normalization has {scales.Sizes[^1]}.");
+        if (scales.Rank != 1 || channels != scales.Sizes[0]) throw new ShapeFault($"the value has {(channels < 0 ? "a varying number of" : $"{channels}")} channels along axis {Math.Min(1, rank - 1)}, but the normalization has {scales.Sizes[^1]}.");
         var x = new Expansion(node, graph);
         var deviation = x.Add("Sqrt", [x.Add("Add", [node.Input(4), x.Scalar(node.Float("epsilon", 1e-5f))])]);
         var factor = x.Add("Div", [node.Input(1), deviation]);
@@ -171,7 +171,7 @@ internal static class Decompose
         var rank = evaluator.ShapeOf(node.Input(0)).Rank;
         var axis = node.Int32("axis", -1);
         if (axis < 0) axis += rank;
-        if (axis < 0 || axis >= rank) throw new ShapeFault($"there is no axis {node.Int("axis", -1)} in {evaluator.ShapeOf(node.Input(0))}.");
+        if (axis < 0 || axis >= rank) throw new ShapeFault($"axis {node.Int("axis", -1)} does not exist in {evaluator.ShapeOf(node.Input(0))}.");
         var x = new Expansion(node, graph);
         var axes = x.Vector([.. Enumerable.Range(axis, rank - axis).Select(i => (long)i)]);
         var mean = x.Add("ReduceMean", [node.Input(0), axes]);
@@ -184,15 +184,15 @@ internal static class Decompose
         return x.Nodes;
     }
 
-    /// <summary>Before opset 21 scale and bias were given for each group, not for each channel.</summary>
+    /// <summary>Before opset 21, scale and bias have one value for each group instead of each channel.</summary>
     private static List<IrNode> GroupNormalization(IrNode node, IrGraph graph, Evaluator evaluator)
     {
         var shape = evaluator.ShapeOf(node.Input(0));
-        if (shape.Rank < 2) throw new ShapeFault($"X has shape {shape}; [batch, channels, spatial…] is needed.");
+        if (shape.Rank < 2) throw new ShapeFault($"X has shape {shape}; it must be [batch, channels, spatial…].");
         var channels = shape.Sizes[1];
         var groups = node.Int("num_groups", 1);
         if (channels < 0) throw new UnsupportedException("the number of channels must be fixed");
-        if (groups < 1 || channels % groups != 0) throw new ShapeFault($"{channels} channels are no {groups} groups of one size.");
+        if (groups < 1 || channels % groups != 0) throw new ShapeFault($"{channels} channels cannot be divided into {groups} groups of equal size.");
         var x = new Expansion(node, graph);
         string PerChannel(string value) => x.Add("Reshape", [x.Add("Expand", [x.Add("Reshape", [value, x.Vector(groups, 1)]), x.Vector(groups, channels / groups)]), x.Vector(channels)]);
         node.SetInput(1, PerChannel(node.Input(1)));
@@ -200,7 +200,7 @@ internal static class Decompose
         return [.. x.Nodes, node];
     }
 
-    /// <summary>Refuses constant lengths that no run could have.</summary>
+    /// <summary>Refuses constant sequence lengths that are negative or longer than the input.</summary>
     private static void CheckLengths(IrNode node, Evaluator evaluator)
     {
         var isRecurrent = node.Op != "ReverseSequence";
@@ -210,30 +210,30 @@ internal static class Decompose
         if (axis < 0 || axis >= shape.Rank || shape.Sizes[axis] is not (>= 0 and var steps)) return;
         foreach (var length in lengths.Integers())
         {
-            if (length < 0 || length > steps) throw new ShapeFault($"its lengths '{node.Input(isRecurrent ? 4 : 1)}' hold {length}, and its input of shape {shape} has {steps} steps.");
+            if (length < 0 || length > steps) throw new ShapeFault($"its sequence lengths '{node.Input(isRecurrent ? 4 : 1)}' contain {length}, but its input of shape {shape} has {steps} steps.");
         }
     }
 
-    /// <summary>Before opset 18 parts without sizes are of one size.</summary>
+    /// <summary>Before opset 18, a Split without sizes has parts of equal size.</summary>
     private static void CheckParts(IrNode node, IrShape shape)
     {
         var axis = (int)node.Int("axis", 0);
         if (axis < 0) axis += shape.Rank;
-        if (axis >= 0 && axis < shape.Rank && shape.Sizes[axis] > 0 && shape.Sizes[axis] % node.Outputs.Count != 0) throw new ShapeFault($"X of shape {shape} is no {node.Outputs.Count} equal parts along axis {axis}.");
+        if (axis >= 0 && axis < shape.Rank && shape.Sizes[axis] > 0 && shape.Sizes[axis] % node.Outputs.Count != 0) throw new ShapeFault($"X of shape {shape} cannot be divided into {node.Outputs.Count} equal parts along axis {axis}.");
     }
 
-    /// <summary>Refuses what is no matrix, and a C that would make the result larger than the product.</summary>
+    /// <summary>Refuses operands that are not matrices, and a C that would enlarge the product.</summary>
     private static void CheckGemm(IrNode node, Evaluator evaluator)
     {
         IrShape a = evaluator.ShapeOf(node.Input(0)), b = evaluator.ShapeOf(node.Input(1));
-        if (a.Rank != 2 || b.Rank != 2) throw new ShapeFault($"A has shape {a}, B {b}; matrices are needed.");
+        if (a.Rank != 2 || b.Rank != 2) throw new ShapeFault($"A has shape {a} and B has shape {b}; both must be matrices.");
         if (node.Input(2).Length == 0) return;
         var c = evaluator.ShapeOf(node.Input(2));
         int[] product = [a.Sizes[node.Int("transA", 0) != 0 ? 1 : 0], b.Sizes[node.Int("transB", 0) != 0 ? 0 : 1]];
         for (var i = 1; i <= c.Rank; i++)
         {
             var size = c.Sizes[^i];
-            if (i > 2 || (size > 1 && product[^i] >= 0 && size != product[^i])) throw new ShapeFault($"C has shape {c}, which does not broadcast to the product's, [{string.Join(", ", product.Select(s => s < 0 ? "?" : $"{s}"))}].");
+            if (i > 2 || (size > 1 && product[^i] >= 0 && size != product[^i])) throw new ShapeFault($"C has shape {c}, which does not broadcast to the product's shape [{string.Join(", ", product.Select(s => s < 0 ? "?" : $"{s}"))}].");
         }
     }
 
@@ -248,7 +248,7 @@ internal static class Decompose
         if (graph.ConstantOf(node.Input(1)) is { Type: ElementType.Float32, Shape.Length: 2 } b && evaluator.ShapeOf(a is "" ? c : node.Input(0)).Type == ElementType.Float32)
         {
             var w = node.Int("transB", 0) != 0 ? b : b.Transposed();
-            // The weight keeps its source's name before the '~', so that reports and --keep can name it.
+            // The weight keeps its name in the source before the '~', so that reports and --keep can use it.
             var weight = graph.Fresh(node.Input(1));
             x.Into(weight, "Constant", [], ("value", w));
             if (alpha == 1 && c.Length > 0 && graph.ConstantOf(c) is { Type: ElementType.Float32 } bias && Row(bias, w.Shape[0]) is { } row)
@@ -284,7 +284,7 @@ internal static class Decompose
         return x.Finish(node.Input(0));
     }
 
-    /// <summary>Exponents of another type than the base: the wider kind computes, the result has the base's type.</summary>
+    /// <summary>For an exponent of another type than the base, the wider type computes and the result has the base's type.</summary>
     private static List<IrNode> Power(IrNode node, IrGraph graph, Evaluator evaluator)
     {
         var (type, exponentType) = (evaluator.ShapeOf(node.Input(0)).Type, evaluator.ShapeOf(node.Input(1)).Type);
@@ -307,7 +307,7 @@ internal static class Decompose
     /// <summary>Recurrent layers with layout 1 ([batch, steps, …]) between transposes.</summary>
     private static List<IrNode> BatchFirst(IrNode node, IrGraph graph)
     {
-        if (node.Int("layout", 0) is not 1 and var layout) throw new ShapeFault($"its attribute 'layout' is {layout}; 0 and 1 are possible.");
+        if (node.Int("layout", 0) is not 1 and var layout) throw new ShapeFault($"its attribute 'layout' is {layout}; it must be 0 or 1.");
         var before = new Expansion(node, graph);
         string Swapped(string value) => value.Length == 0 ? "" : before.Add("Transpose", [value], ("perm", new long[] { 1, 0, 2 }));
         var inner = node.With(node.Inputs, node.Outputs.Select(o => o.Length == 0 ? "" : graph.Fresh(node.Name)));
@@ -326,11 +326,11 @@ internal static class Decompose
         return [.. before.Nodes, inner, .. after.Nodes];
     }
 
-    /// <summary>Settles kernel_shape and auto_pad of a convolution or pool, or gives the nodes that pad before it.</summary>
+    /// <summary>Resolves kernel_shape and auto_pad of a convolution or pool, or returns the nodes that pad before it.</summary>
     private static List<IrNode>? FixPads(IrNode node, IrGraph graph, Evaluator evaluator)
     {
         var x = evaluator.ShapeOf(node.Input(0));
-        if (x.Rank < 3) throw new ShapeFault($"X has shape {x}; [batch, channels, spatial…] is needed.");
+        if (x.Rank < 3) throw new ShapeFault($"X has shape {x}; it must be [batch, channels, spatial…].");
         if (node.Op == "Conv") SetKernel(node, evaluator.ShapeOf(node.Input(1)), x.Rank);
         var auto = node.Take("auto_pad") as string ?? "NOTSET";
         if (auto is "NOTSET" or "") return null;
@@ -338,23 +338,23 @@ internal static class Decompose
             return DecomposeSamePads.Apply(node, graph, x.Rank, auto != "SAME_LOWER");
         node.Attributes["auto_pad"] = auto;
         // With stride 1 the padding does not depend on the size.
-        var (pads, _, _) = ShapeRules.Window(node, [.. x.Sizes[2..].Select(s => s < 0 ? 1 << 20 : s)], [.. node.Ints("kernel_shape").Select(k => k is >= 1 and <= int.MaxValue ? (int)k : throw new ShapeFault($"its attribute 'kernel_shape' is {string.Join(", ", node.Ints("kernel_shape"))}; numbers from 1 on are possible."))]);
+        var (pads, _, _) = ShapeRules.Window(node, [.. x.Sizes[2..].Select(s => s < 0 ? 1 << 20 : s)], [.. node.Ints("kernel_shape").Select(k => k is >= 1 and <= int.MaxValue ? (int)k : throw new ShapeFault($"its attribute 'kernel_shape' is {string.Join(", ", node.Ints("kernel_shape"))}; the numbers must be at least 1."))]);
         node.Attributes.Remove("auto_pad");
         node.Attributes["pads"] = pads;
         return null;
     }
 
-    /// <summary>The kernel's shape is that of the weights; where the node says it too, it must say the same.</summary>
+    /// <summary>Sets kernel_shape from the weights. If the node has the attribute, both must agree.</summary>
     private static void SetKernel(IrNode node, IrShape weights, int rank)
     {
-        if (weights.Rank != rank || rank < 3) throw new ShapeFault($"its weights have shape {weights}; as many dimensions as its input, {rank}, and at least three are needed.");
+        if (weights.Rank != rank || rank < 3) throw new ShapeFault($"its weights have shape {weights}; they need {rank} dimensions like its input, and at least three.");
         if (!weights.IsStatic) throw new UnsupportedException("the shape of its weights is not fixed");
         long[] kernel = [.. weights.Sizes[2..].Select(k => (long)k)];
-        if (node.Ints("kernel_shape") is { Length: > 0 } told && !told.SequenceEqual(kernel)) throw new ShapeFault($"its attribute 'kernel_shape' is {string.Join(", ", told)}, and its weights of shape {weights} have {string.Join(", ", kernel)}.");
+        if (node.Ints("kernel_shape") is { Length: > 0 } told && !told.SequenceEqual(kernel)) throw new ShapeFault($"its attribute 'kernel_shape' is {string.Join(", ", told)}, but its weights of shape {weights} give {string.Join(", ", kernel)}.");
         node.Attributes["kernel_shape"] = kernel;
     }
 
-    /// <summary>Settles kernel_shape, output_shape and auto_pad of a transposed convolution.</summary>
+    /// <summary>Resolves kernel_shape, output_shape and auto_pad of a transposed convolution.</summary>
     private static void FixTransposedPads(IrNode node, Evaluator evaluator)
     {
         var x = evaluator.ShapeOf(node.Input(0));

@@ -3,12 +3,12 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Decomposition;
 
-/// <summary>Operators of ONNX Runtime (com.microsoft) that its optimizer fuses from ONNX's own: written as those again.</summary>
+/// <summary>Replaces the fused operators of ONNX Runtime's optimizer (com.microsoft) by ONNX's own.</summary>
 internal sealed class DecomposeContrib
 {
     private const string Prefix = "com.microsoft.";
 
-    /// <summary>The operators' names with their domain; SimplifiedLayerNormalization is written without.</summary>
+    /// <summary>The operators' names with their domain. SimplifiedLayerNormalization has none.</summary>
     public static HashSet<string> Names { get; } =
     [
         "SimplifiedLayerNormalization", .. new[]
@@ -53,7 +53,7 @@ internal sealed class DecomposeContrib
         }
     }
 
-    private string Need(int input) => _node.Input(input) is { Length: > 0 } value ? value : throw new ShapeFault($"it lacks input {input}.");
+    private string Need(int input) => _node.Input(input) is { Length: > 0 } value ? value : throw new ShapeFault($"input {input} is missing.");
 
     private (string, object)[] Others(params string[] but) => [.. _node.Attributes.Where(a => !but.Contains(a.Key)).Select(a => (a.Key, a.Value))];
 
@@ -96,7 +96,7 @@ internal sealed class DecomposeContrib
         return _x.Finish(_x.Add(op, shift < 0 ? [sum, Need(2)] : [sum, Need(2), _node.Input(shift)], ("axis", -1L), ("epsilon", _node.Float("epsilon", 1e-12f))));
     }
 
-    /// <summary>Words, places and segments looked up, added and normalized.</summary>
+    /// <summary>Looks up words, positions and segments, adds and normalizes them.</summary>
     private List<IrNode> Embedded()
     {
         if (_node.Output(1).Length > 0 && _node.Input(7).Length > 0) _x.Into(_node.Output(1), "ReduceSum", [_node.Input(7), _x.Vector(1)], ("keepdims", 0L));
@@ -109,10 +109,10 @@ internal sealed class DecomposeContrib
         return _x.Finish(_x.Add("LayerNormalization", [sum, Need(5), Need(6)], ("axis", -1L), ("epsilon", _node.Float("epsilon", 1e-12f))));
     }
 
-    /// <summary>Q, K and V from one product, then ONNX's Attention.</summary>
+    /// <summary>Computes Q, K and V by one product, followed by ONNX's Attention.</summary>
     private List<IrNode> Attention()
     {
-        if (_node.Int("do_rotary", 0) != 0 || _node.Input(6).Length > 0) throw new UnsupportedException("rotation and shared caches are not supported");
+        if (_node.Int("do_rotary", 0) != 0 || _node.Input(6).Length > 0) throw new UnsupportedException("rotary embeddings and shared caches are not supported");
         var packed = Plus(_x.Add("MatMul", [X, Need(1)]), 2);
         if (_evaluator.ShapeOf(Need(1)) is not { Rank: 2, Sizes: [_, var total] }) throw new ShapeFault($"its weights have shape {_evaluator.ShapeOf(Need(1))}; two dimensions are needed.");
         long[] sizes = _node.Ints("qkv_hidden_sizes") is { Length: 3 } given ? given : [total / 3, total / 3, total / 3];
@@ -164,18 +164,18 @@ internal sealed class DecomposeContrib
         _x.Nodes.Add(attention);
     }
 
-    /// <summary>Which keys are seen: a 0 or 1 for each, or how many by batch; and what is added to the scores.</summary>
+    /// <summary>Which keys are attended to (0 or 1 for each key, or a count for each batch), and what is added to the scores.</summary>
     private (string Mask, string Valid) Mask(string keys, string bias, string past)
     {
         if (keys.Length == 0) return (bias, "");
         var shape = _evaluator.ShapeOf(keys);
         if (shape.Rank == 1)
         {
-            if (_evaluator.ShapeOf(X).Rank == 0 || shape.Sizes[0] != _evaluator.ShapeOf(X).Sizes[0] || past.Length > 0) throw new UnsupportedException($"a mask of shape {shape} is not supported; give one of 0 and 1 for each key");
+            if (_evaluator.ShapeOf(X).Rank == 0 || shape.Sizes[0] != _evaluator.ShapeOf(X).Sizes[0] || past.Length > 0) throw new UnsupportedException($"a mask of shape {shape} is not supported; give a mask that holds 0 or 1 for each key");
             return (bias, _x.Cast(keys, ElementType.Int64));
         }
 
-        if (shape.Rank != 2) throw new UnsupportedException($"a mask of shape {shape} is not supported; give one of 0 and 1 for each key");
+        if (shape.Rank != 2) throw new UnsupportedException($"a mask of shape {shape} is not supported; give a mask that holds 0 or 1 for each key");
         var visible = _x.Add("Unsqueeze", [_x.Cast(keys, ElementType.Bool), _x.Vector(1, 2)]);
         if (bias.Length == 0) return (visible, "");
         return (_x.Add("Add", [bias, _x.Add("Where", [visible, _x.Scalar(0), _x.Scalar(_node.Float("mask_filter_value", -10000))])]), "");

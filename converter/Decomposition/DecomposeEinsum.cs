@@ -3,10 +3,10 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Decomposition;
 
-/// <summary>Einsum as sums, transposes and matrix products: operands are multiplied two by two, each letter summed away as soon as nothing else needs it.</summary>
+/// <summary>Einsum as sums, transposes and matrix products. Operands are multiplied in pairs; a letter is summed over as soon as nothing else needs it.</summary>
 internal sealed class DecomposeEinsum
 {
-    /// <summary>Letters of the dimensions that '...' stands for, counted from the last one.</summary>
+    /// <summary>The first of the letters for the dimensions that '...' stands for, counted from the last dimension.</summary>
     private const char Ellipsis = '\uE000';
 
     private const int LargestDiagonal = 1 << 14;
@@ -48,7 +48,7 @@ internal sealed class DecomposeEinsum
         var sides = equation.Split("->");
         var terms = sides[0].Split(',');
         if (terms.Length > MostOperands) throw new UnsupportedException($"more than {MostOperands} operands are not supported");
-        if (terms.Length != _node.Inputs.Count || sides.Length > 2) throw new ShapeFault($"the equation '{equation}' is not one of {_node.Inputs.Count} operands.");
+        if (terms.Length != _node.Inputs.Count || sides.Length > 2) throw new ShapeFault($"the equation '{equation}' does not have {_node.Inputs.Count} operands.");
         var operands = terms.Select((term, i) => new Operand(_node.Input(i), Letters(term, _evaluator.ShapeOf(_node.Input(i))))).ToList();
         var all = string.Concat(operands.Select(o => o.Letters));
         var dots = new string([.. all.Where(c => c >= Ellipsis).Distinct().OrderDescending()]);
@@ -68,11 +68,11 @@ internal sealed class DecomposeEinsum
             term = term[..dots] + new string([.. Enumerable.Range(0, Math.Max(0, count)).Select(i => (char)(Ellipsis + count - 1 - i))]) + term[(dots + 3)..];
         }
 
-        if (term.Length != shape.Rank || !term.All(c => c >= Ellipsis || char.IsAsciiLetter(c))) throw new ShapeFault($"'{term}' does not stand for a tensor of shape {shape}.");
+        if (term.Length != shape.Rank || !term.All(c => c >= Ellipsis || char.IsAsciiLetter(c))) throw new ShapeFault($"'{term}' does not describe a tensor of shape {shape}.");
         return term;
     }
 
-    /// <summary>The operand without the dimensions of size 1 that are larger in another one: these broadcast.</summary>
+    /// <summary>The operand without its dimensions of size 1 that broadcast against another operand.</summary>
     private Operand Narrow(Operand operand)
     {
         var sizes = _evaluator.ShapeOf(operand.Value).Sizes;
@@ -82,7 +82,7 @@ internal sealed class DecomposeEinsum
         return new Operand(_x.Add("Squeeze", [operand.Value, _x.Vector(Array.ConvertAll(axes, a => (long)a))]), left);
     }
 
-    /// <summary>The operand with each letter once: of dimensions of one letter the elements of equal indices.</summary>
+    /// <summary>The operand with each letter once. A repeated letter takes the diagonal: the elements with equal indices.</summary>
     private Operand Diagonal(Operand operand)
     {
         while (operand.Letters.FirstOrDefault(c => operand.Letters.Count(d => d == c) > 1) is var letter && letter != 0)
@@ -101,7 +101,7 @@ internal sealed class DecomposeEinsum
         return operand;
     }
 
-    /// <summary>The product of two operands, with the letters that are <paramref name="needed"/>.</summary>
+    /// <summary>The product of two operands, with the <paramref name="needed"/> letters.</summary>
     private Operand Product(Operand a, Operand b, string needed)
     {
         a = SumOut(a, needed + b.Letters);
@@ -117,7 +117,7 @@ internal sealed class DecomposeEinsum
             return new Operand(_x.Add("Mul", [left, Spread(Permuted(b, batch + freeB), batch.Length, freeA.Length)]), result);
         }
 
-        // Without a batch, a product of rows leaves the leading dimensions of A as they are.
+        // Without a batch, a product keeps the leading dimensions of A.
         var rows = batch.Length == 0 && freeA.Length > 0 ? freeA.Select(c => $"{c}") : [freeA];
         var x = Merged(Permuted(a, batch + freeA + contracted), [.. batch.Select(c => $"{c}"), .. rows, contracted]);
         var y = Merged(Permuted(b, batch + contracted + freeB), [.. batch.Select(c => $"{c}"), contracted, freeB]);
@@ -131,7 +131,7 @@ internal sealed class DecomposeEinsum
     /// <summary>The value reshaped so that each group of letters is one dimension.</summary>
     private string Merged(string value, string[] groups) => Array.TrueForAll(groups, g => g.Length == 1) ? value : _x.Add("Reshape", [value, Shape(groups, keepLeading: true)]);
 
-    /// <summary>A shape of one dimension for each group of letters; a leading one without change, or without letters where not <paramref name="keepLeading"/>, is copied.</summary>
+    /// <summary>A shape with one dimension for each group of letters. Leading dimensions are copied if they do not change, or if they have no letters and <paramref name="keepLeading"/> is false.</summary>
     private string Shape(string[] groups, bool keepLeading = false)
     {
         var isLeading = true;
@@ -139,7 +139,7 @@ internal sealed class DecomposeEinsum
         for (var i = 0; i < groups.Length; i++)
         {
             isLeading &= keepLeading ? groups[i].Length == 1 : groups[i].Length == 0;
-            sizes[i] = isLeading ? 0 : groups[i].Any(c => _dimensions[c].Size < 0) ? -1 : groups[i].Aggregate(1L, (p, c) => p * _dimensions[c].Size is <= int.MaxValue and var product ? product : throw new ShapeFault("its operands together have more elements than a tensor can have."));
+            sizes[i] = isLeading ? 0 : groups[i].Any(c => _dimensions[c].Size < 0) ? -1 : groups[i].Aggregate(1L, (p, c) => p * _dimensions[c].Size is <= int.MaxValue and var product ? product : throw new ShapeFault("the product of its operands has more elements than a tensor can have."));
         }
 
         if (sizes.Count(s => s < 0) <= 1) return _x.Vector(sizes);
@@ -152,7 +152,7 @@ internal sealed class DecomposeEinsum
         return size >= 0 ? _x.Vector(size) : _x.Add("Shape", [value], ("start", (long)axis), ("end", axis + 1L));
     }
 
-    /// <summary>Sums over the letters that are not needed.</summary>
+    /// <summary>Sums over the letters that nothing needs.</summary>
     private Operand SumOut(Operand operand, string needed)
     {
         var axes = Enumerable.Range(0, operand.Letters.Length).Where(i => !Has(needed, operand.Letters[i])).Select(i => (long)i).ToArray();

@@ -3,7 +3,7 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Decomposition;
 
-/// <summary>Operators whose output's size follows from their input's content, where that is known at conversion.</summary>
+/// <summary>Operators whose output size depends on their input's content, for inputs that are known at conversion.</summary>
 internal static class DecomposeIndices
 {
     private const int Largest = 1 << 22;
@@ -20,10 +20,10 @@ internal static class DecomposeIndices
                 var eye = x.Constant(Eye(shape.Sizes[0], shape.Sizes[1], node.Int("k", 0)));
                 return x.Finish(node.Has("dtype") ? x.Add("Cast", [eye], ("to", node.Int("dtype", 1))) : x.Cast(eye, shape.Type));
             case "NonZero":
-                if (evaluator.KnownContent(node.Input(0)) is not { } content) throw new UnsupportedException("the size of its output depends on data; leave it to the program around the model");
+                if (evaluator.KnownContent(node.Input(0)) is not { } content) throw new UnsupportedException("the size of its output depends on the data; remove it from the model and do it in your program");
                 return x.Finish(x.Constant(NonZero(content)));
             default:
-                if (evaluator.KnownContent(node.Input(1)) is not { } condition) throw new UnsupportedException("which elements are taken, and how many, depends on data; leave it to the program around the model");
+                if (evaluator.KnownContent(node.Input(1)) is not { } condition) throw new UnsupportedException("the number of elements that it takes depends on the data; remove it from the model and do it in your program");
                 var taken = x.Vector([.. condition.Integers().Index().Where(c => c.Item != 0).Select(c => (long)c.Index)]);
                 return x.Finish(x.Add("Gather", [node.Has("axis") ? node.Input(0) : x.Add("Reshape", [node.Input(0), x.Vector(-1)]), taken], ("axis", node.Int("axis", 0))));
         }
@@ -31,7 +31,7 @@ internal static class DecomposeIndices
 
     private static IrTensor Eye(int rows, int columns, long diagonal)
     {
-        if ((long)rows * columns > Largest) throw new UnsupportedException($"{rows} × {columns} elements are too many");
+        if ((long)rows * columns > Largest) throw new UnsupportedException($"{rows} × {columns} elements are over the limit of {Largest}");
         var eye = new float[rows * columns];
         for (var i = 0; i < rows; i++)
         {
@@ -41,14 +41,14 @@ internal static class DecomposeIndices
         return IrTensor.Of([rows, columns], eye.AsSpan());
     }
 
-    /// <summary>Indices of the elements that are not zero, a row for each dimension.</summary>
+    /// <summary>Indices of the nonzero elements, one row for each dimension.</summary>
     private static IrTensor NonZero(IrTensor content)
     {
-        if (content.Count > Largest) throw new UnsupportedException($"{content.Count} elements are too many");
+        if (content.Count > Largest) throw new UnsupportedException($"{content.Count} elements are over the limit of {Largest}");
         var elements = content.ToFloats();
         var found = Enumerable.Range(0, elements.Length).Where(i => elements[i] != 0).ToArray();
         var rank = content.Shape.Length;
-        if ((long)rank * found.Length > Largest) throw new UnsupportedException($"{found.Length} elements other than zero are too many");
+        if ((long)rank * found.Length > Largest) throw new UnsupportedException($"{found.Length} nonzero elements are too many");
         var indices = new long[rank * found.Length];
         for (var n = 0; n < found.Length; n++)
         {

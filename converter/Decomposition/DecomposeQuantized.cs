@@ -3,7 +3,7 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Decomposition;
 
-/// <summary>ONNX's integer operators in plain arithmetic: constants fold to float32, the rest computes what its integers stand for.</summary>
+/// <summary>ONNX's integer operators in plain arithmetic: constants fold to float32, and activations are computed as the numbers that their integers represent.</summary>
 internal static class DecomposeQuantized
 {
     public static List<IrNode> Apply(IrNode node, IrGraph graph, Evaluator evaluator)
@@ -22,7 +22,7 @@ internal static class DecomposeQuantized
     private static string Convolved(Expansion x, IrNode node, string input, string weights) =>
         x.Add("Conv", [input, weights], [.. node.Attributes.Select(a => (a.Key, a.Value))]);
 
-    /// <summary>(X - zero)·scale, by axis where the scale is a vector.</summary>
+    /// <summary>(X - zero)·scale. A scale that is a vector applies along the axis.</summary>
     private static string Real(Expansion x, string value, string scale, string zero, IrNode node, Evaluator evaluator)
     {
         var shifted = x.Cast(value, ElementType.Float32);
@@ -30,11 +30,11 @@ internal static class DecomposeQuantized
         return x.Add("Mul", [shifted, PerAxis(x, scale, scale, value, node, evaluator)]);
     }
 
-    /// <summary>saturate(round(X/scale) + zero), rounding half to even.</summary>
+    /// <summary>saturate(round(X/scale) + zero). Halves round to even.</summary>
     private static string Quantized(Expansion x, string value, string scale, string zero, IrNode node, Evaluator evaluator)
     {
         var type = zero.Length > 0 ? evaluator.ShapeOf(zero).Type : node.Int("output_dtype", 2) switch { 0 or 2 => ElementType.UInt8, 3 => ElementType.Int8, _ => 0 };
-        if (type is not (ElementType.UInt8 or ElementType.Int8)) throw new UnsupportedException("quantizing activations to other than 8 bits is not supported; quantize the model with QUInt8 or QInt8 activations, or convert the model that was quantized");
+        if (type is not (ElementType.UInt8 or ElementType.Int8)) throw new UnsupportedException("activations can only be quantized to 8 bits; quantize the model with QUInt8 or QInt8 activations, or convert the original model");
         var q = x.Add("Round", [x.Add("Div", [value, PerAxis(x, scale, scale, value, node, evaluator)])]);
         if (zero.Length > 0) q = x.Add("Add", [q, PerAxis(x, x.Cast(zero, ElementType.Float32), scale, value, node, evaluator)]);
         var (least, most) = type == ElementType.UInt8 ? (0f, 255f) : (-128f, 127f);
@@ -49,11 +49,11 @@ internal static class DecomposeQuantized
         if (axis < 0) axis += whole.Rank;
         if (node.Int("block_size", 0) is > 0 and var block) return InBlocks(x, value, shape, whole, axis, block);
         if (shape.Rank == 0 || shape.Sizes[0] == 1) return value;
-        if (shape.Rank != 1 || axis < 0 || axis >= whole.Rank) throw new ShapeFault($"the scale has shape {shape}; one value, or one along an axis of {whole}, is needed.");
+        if (shape.Rank != 1 || axis < 0 || axis >= whole.Rank) throw new ShapeFault($"the scale has shape {shape}; it must be one value, or a vector along an axis of {whole}.");
         return x.Along(value, axis, whole.Rank);
     }
 
-    /// <summary>Each scale for the elements of its block along an axis; the last block may be shorter.</summary>
+    /// <summary>Repeats each scale for the elements of its block along an axis. The last block may be shorter.</summary>
     private static string InBlocks(Expansion x, string value, IrShape shape, IrShape whole, int axis, long block)
     {
         if (!shape.IsStatic || !whole.IsStatic) throw new UnsupportedException("blocks need fixed sizes");
@@ -76,19 +76,19 @@ internal static class DecomposeQuantized
         if (zero.Length == 0) return integer;
         var shift = x.Cast(zero, ElementType.Int32);
         var rank = evaluator.ShapeOf(value).Rank;
-        // A vector of zero points belongs to the rows of A, or to the columns of B.
+        // A vector of zero points belongs to the rows of A or to the columns of B.
         if (side == 0 && rank >= 2 && evaluator.ShapeOf(zero) is { Rank: 1, Sizes: [> 1] }) shift = x.Along(shift, rank - 2, rank);
         return x.Add("Sub", [integer, shift]);
     }
 
-    /// <summary>As ONNX defines DynamicQuantizeLinear: the range includes zero, 255 steps of uint8.</summary>
+    /// <summary>DynamicQuantizeLinear: the range includes zero and has 255 steps of uint8.</summary>
     private static List<IrNode> Dynamic(IrNode node, Expansion x)
     {
         var zero = x.Scalar(0);
         var least = x.Add("Min", [x.Add("ReduceMin", [node.Input(0)], ("keepdims", 0L)), zero]);
         var most = x.Add("Max", [x.Add("ReduceMax", [node.Input(0)], ("keepdims", 0L)), zero]);
         var range = x.Add("Sub", [most, least]);
-        // Silence has no range: any scale but 0 will do.
+        // A range of zero (silence) takes any scale except 0.
         var scale = x.Add("Where", [x.Add("Equal", [range, zero]), x.Scalar(1), x.Add("Div", [range, x.Scalar(255)])]);
         string Saturated(string value) => x.Add("Clip", [value, x.Scalar(0), x.Scalar(255)]);
         var shift = x.Add("Round", [Saturated(x.Add("Div", [x.Add("Sub", [zero, least]), scale]))]);

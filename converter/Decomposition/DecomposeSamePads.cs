@@ -3,15 +3,15 @@ using SeqRuntime.Converter.Graph;
 namespace SeqRuntime.Converter.Decomposition;
 
 /// <summary>
-/// <c>auto_pad</c> SAME of a strided convolution or pool over a size that is known only when the model runs: the padding follows from
-/// the size, so that it is computed and put on before.
+/// <c>auto_pad</c> SAME of a strided convolution or pool over a size that is known only at run time. The padding depends on the size,
+/// so nodes compute it and pad the input.
 /// </summary>
 internal static class DecomposeSamePads
 {
-    /// <param name="node">Conv, MaxPool or AveragePool, its kernel_shape settled.</param>
-    /// <param name="graph">Where new values get their names.</param>
+    /// <param name="node">Conv, MaxPool or AveragePool, with kernel_shape resolved.</param>
+    /// <param name="graph">The graph, which names new values.</param>
     /// <param name="rank">Dimensions of the input.</param>
-    /// <param name="isUpper">The odd element is put at the end.</param>
+    /// <param name="isUpper">Whether an odd element of padding is put at the end.</param>
     public static List<IrNode> Apply(IrNode node, IrGraph graph, int rank, bool isUpper)
     {
         var x = new Expansion(node, graph);
@@ -21,7 +21,7 @@ internal static class DecomposeSamePads
         var dilations = Or(node.Ints("dilations"), axes);
         var sizes = x.Add("Shape", [node.Input(0)], ("start", 2L));
         var stride = x.Vector(strides);
-        // Outputs are ⌈size / stride⌉; the last of them reads to its window's end.
+        // There are ⌈size / stride⌉ outputs; the last one reads to the end of its window.
         var last = x.Add("Mul", [x.Add("Div", [x.Add("Sub", [sizes, x.Vector(Filled(axes, 1))]), stride]), stride]);
         var reach = x.Add("Add", [last, x.Vector([.. kernel.Select((k, i) => (k - 1) * dilations[i] + 1)])]);
         var total = x.Add("Max", [x.Add("Sub", [reach, sizes]), x.Vector(Filled(axes, 0))]);
@@ -41,7 +41,7 @@ internal static class DecomposeSamePads
 
         var result = Windows(x.Add("Pad", [node.Input(0), pads, fill]));
         if (node.Op != "AveragePool" || node.Int("count_include_pad", 0) != 0) return x.Finish(result);
-        // The share of each window that is no padding.
+        // The share of each window that is not padding.
         var ones = x.Add("ConstantOfShape", [x.Add("Concat", [x.Vector(1, 1), sizes], ("axis", 0L))], ("value", IrTensor.Of([1], 1f)));
         return x.Finish(x.Add("Div", [result, Windows(x.Add("Pad", [ones, pads, fill]))]));
     }

@@ -3,7 +3,7 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Decomposition;
 
-/// <summary>Operators that resize or rearrange axes: elements picked by constant indices, weighted sums of neighbours, reshapes.</summary>
+/// <summary>Operators that resize or rearrange axes, as lookups by constant indices, weighted sums of neighbours, and reshapes.</summary>
 internal static class DecomposeSpatial
 {
     public static List<IrNode> Apply(IrNode node, IrGraph graph, Evaluator evaluator)
@@ -28,7 +28,7 @@ internal static class DecomposeSpatial
         var axes = node.Ints("axes") is { Length: > 0 } given ? Array.ConvertAll(given, a => a >= -shape.Rank && a < shape.Rank ? (int)(a < 0 ? a + shape.Rank : a) : -1) : [.. Enumerable.Range(0, shape.Rank)];
         var sizes = node.Input(3).Length == 0 ? null : Known(node.Input(3), "the sizes").Integers();
         var scales = sizes is null ? Known(node.Input(2), "the scales").ToFloats() : null;
-        if ((sizes?.Length ?? scales!.Length) != axes.Length || Array.Exists(axes, a => a < 0 || a >= shape.Rank)) throw new ShapeFault($"{sizes?.Length ?? scales!.Length} sizes for {axes.Length} axes of {shape}.");
+        if ((sizes?.Length ?? scales!.Length) != axes.Length || Array.Exists(axes, a => a < 0 || a >= shape.Rank)) throw new ShapeFault($"{sizes?.Length ?? scales!.Length} sizes are given for {axes.Length} axes of {shape}.");
 
         var value = node.Input(0);
         foreach (var (i, axis) in axes.Index())
@@ -53,28 +53,28 @@ internal static class DecomposeSpatial
         IrTensor Known(string name, string what) => name.Length > 0 && evaluator.KnownContent(name) is { } known ? known : throw new UnsupportedException($"{what} must be known at conversion");
     }
 
-    /// <summary>Each element of an axis of any size a whole number of times.</summary>
+    /// <summary>Repeats each element of an axis of any size a whole number of times.</summary>
     private static string Repeated(IrNode node, Expansion x, string value, int axis, int rank, float scale)
     {
         var factor = (int)Math.Clamp(scale, 0, 4096);
         var transform = node.String("coordinate_transformation_mode", "half_pixel");
         const int sample = 8;
         if (node.String("mode", "nearest") != "nearest" || factor < 1 || factor != scale || !Enumerable.Range(0, sample * factor).All(o => Nearest(node, transform, o, sample, sample * factor, factor) == o / factor))
-            throw new UnsupportedException("a symbolic dimension can only be repeated (nearest, by a whole scale)");
+            throw new UnsupportedException("a symbolic dimension can only be resized in mode nearest by a whole number");
         var repeats = Enumerable.Repeat(1L, rank + 1).ToArray();
         repeats[axis + 1] = factor;
         var spread = x.Add("Expand", [x.Add("Unsqueeze", [value, x.Vector(axis + 1)]), x.Vector(repeats)]);
         return x.Add("Reshape", [spread, x.Add("Mul", [x.Add("Shape", [value]), x.Vector([.. Enumerable.Range(0, rank).Select(d => d == axis ? factor : 1L)])])]);
     }
 
-    /// <summary>Where output element <paramref name="o"/> lies among the inputs.</summary>
+    /// <summary>The position of output element <paramref name="o"/> among the inputs.</summary>
     private static double Coordinate(string transform, int o, int size, int output, double scale) => transform switch
     {
         "asymmetric" => o / scale,
         "align_corners" => output == 1 ? 0 : o * (size - 1.0) / (output - 1),
         "pytorch_half_pixel" => output == 1 ? 0 : (o + 0.5) / scale - 0.5,
         "tf_half_pixel_for_nn" => (o + 0.5) / scale,
-        // The part that rounding cut off is shared by both ends.
+        // Rounding shortens the output; both ends share the difference.
         "half_pixel_symmetric" => (size / 2.0 * (1 - output / (scale * size))) + (o + 0.5) / scale - 0.5,
         _ => (o + 0.5) / scale - 0.5,
     };
@@ -92,7 +92,7 @@ internal static class DecomposeSpatial
         return (int)Math.Clamp(nearest, 0, size - 1);
     }
 
-    /// <summary>Between the elements below and above each place along an axis, by how near they are.</summary>
+    /// <summary>Interpolates linearly between the elements below and above each position along an axis.</summary>
     private static string Interpolated(Expansion x, string value, int axis, int rank, double[] places)
     {
         string Picked(Func<double, double> neighbour) => x.Add("Gather", [value, x.Vector(Array.ConvertAll(places, p => (long)neighbour(p)))], ("axis", (long)axis));
@@ -104,7 +104,7 @@ internal static class DecomposeSpatial
     {
         var (c, block) = Blocks(node, evaluator);
         var depth = c / (block * block);
-        if (depth * block * block != c) throw new ShapeFault($"{c} channels are no blocks of {block} × {block}.");
+        if (depth * block * block != c) throw new ShapeFault($"{c} channels cannot be divided into blocks of {block} × {block}.");
         string h = Size(node, 2, evaluator, x), w = Size(node, 3, evaluator, x), times = x.Vector(block);
         var isColumnFirst = node.String("mode", "DCR") == "CRD";
         var split = x.Add("Reshape", [node.Input(0), Concat(x, isColumnFirst ? x.Vector(-1, depth, block, block) : x.Vector(-1, block, block, depth), h, w)]);
@@ -117,7 +117,7 @@ internal static class DecomposeSpatial
         var (c, block) = Blocks(node, evaluator);
         var times = x.Vector(block);
         string h = x.Add("Div", [Size(node, 2, evaluator, x), times]), w = x.Add("Div", [Size(node, 3, evaluator, x), times]);
-        // A size that is no multiple of the block has elements left over, which this Reshape refuses.
+        // This Reshape refuses a size that is not a multiple of the block.
         var split = x.Add("Reshape", [node.Input(0), Concat(x, Size(node, 0, evaluator, x), x.Vector(c), h, times, w, times)]);
         var moved = x.Add("Transpose", [split], ("perm", new long[] { 0, 3, 5, 1, 2, 4 }));
         return x.Finish(x.Add("Reshape", [moved, Concat(x, x.Vector(-1, c * block * block), h, w)]));
@@ -125,7 +125,7 @@ internal static class DecomposeSpatial
 
     private static string Concat(Expansion x, params string[] parts) => x.Add("Concat", parts, ("axis", 0L));
 
-    /// <summary>One of the input's sizes as a vector, read when the model runs where it is open.</summary>
+    /// <summary>One of the input's sizes as a vector. A symbolic size is read at run time.</summary>
     private static string Size(IrNode node, int axis, Evaluator evaluator, Expansion x) =>
         evaluator.ShapeOf(node.Input(0)).Sizes[axis] is >= 0 and var size ? x.Vector(size) : x.Add("Shape", [node.Input(0)], ("start", (long)axis), ("end", axis + 1L));
 
@@ -133,7 +133,7 @@ internal static class DecomposeSpatial
     {
         var shape = evaluator.ShapeOf(node.Input(0));
         var block = node.Int("blocksize", 0);
-        if (shape.Rank != 4 || block is < 1 or > 1 << 15) throw new ShapeFault($"blocks of {block} in a tensor of shape {shape} do not exist; four dimensions are needed.");
+        if (shape.Rank != 4 || block is < 1 or > 1 << 15) throw new ShapeFault($"blocks of {block} do not fit a tensor of shape {shape}; give four dimensions and a block from 1 to {1 << 15}.");
         if (shape.Sizes[1] < 0) throw new UnsupportedException("the number of channels must be fixed");
         return (shape.Sizes[1], block);
     }

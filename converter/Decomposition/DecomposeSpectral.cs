@@ -3,7 +3,7 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Decomposition;
 
-/// <summary>ONNX's signal operators with constant parameters: windows and mel weights become constants, Fourier transforms matrix products and convolutions.</summary>
+/// <summary>ONNX's signal operators with constant parameters. Windows and mel weights become constants; Fourier transforms become matrix products and convolutions.</summary>
 internal static class DecomposeSpectral
 {
     public static List<IrNode> Apply(IrNode node, IrGraph graph, Evaluator evaluator)
@@ -40,7 +40,7 @@ internal static class DecomposeSpectral
         return IrTensor.Of([size], window.AsSpan());
     }
 
-    /// <summary>Triangular filters over DFT bins, as ONNX's reference computes them.</summary>
+    /// <summary>Triangular filters over DFT bins, computed like ONNX's reference.</summary>
     private static IrTensor Mel(IrNode node, IrGraph graph)
     {
         var (mels, length, rate) = (Size(node, graph, 0, "the number of mel bins"), Size(node, graph, 1, "the DFT length"), Size(node, graph, 2, "the sample rate"));
@@ -61,7 +61,7 @@ internal static class DecomposeSpectral
         return IrTensor.Of([bins, mels], weights.AsSpan());
     }
 
-    /// <summary>X·[cos, ∓sin] along one axis; the last dimension holds real and imaginary parts.</summary>
+    /// <summary>X·[cos, ∓sin] along one axis. The last dimension holds the real and imaginary parts.</summary>
     private static List<IrNode> Dft(IrNode node, IrGraph graph, Evaluator evaluator, Expansion x)
     {
         var shape = evaluator.ShapeOf(node.Input(0));
@@ -101,7 +101,7 @@ internal static class DecomposeSpectral
         return x.Finish(x.Add("Transpose", [value], ("perm", back)));
     }
 
-    /// <summary>Cosine and sine of so many steps around a circle, each of <paramref name="sign"/> · π / <paramref name="length"/>.</summary>
+    /// <summary>Cosine and sine of equal steps around a circle, each of <paramref name="sign"/> · π / <paramref name="length"/>.</summary>
     private static (double[] Cos, double[] Sin) Circle(int length, int sign)
     {
         var (cos, sin) = (new double[length], new double[length]);
@@ -117,8 +117,8 @@ internal static class DecomposeSpectral
         var step = Size(node, graph, 1, "the frame step");
         float[]? window = null;
         if (node.Input(2).Length > 0) window = graph.ConstantOf(node.Input(2))?.ToFloats() ?? throw new UnsupportedException("the window must be a constant");
-        var length = node.Input(3).Length > 0 ? Size(node, graph, 3, "the frame length") : window?.Length ?? throw new ShapeFault("neither window nor frame length is given.");
-        if (window is not null && window.Length != length) throw new ShapeFault($"the window has {window.Length} samples, the frame {length}.");
+        var length = node.Input(3).Length > 0 ? Size(node, graph, 3, "the frame length") : window?.Length ?? throw new ShapeFault("give a window or a frame length.");
+        if (window is not null && window.Length != length) throw new ShapeFault($"the window has {window.Length} samples, but the frame has {length}.");
         var bins = node.Int("onesided", 1) != 0 ? length / 2 + 1 : length;
         if ((long)length * bins > 1 << 23) throw new UnsupportedException("the frames are too long");
         var (cos, sin) = Circle(length, -2);

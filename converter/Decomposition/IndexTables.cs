@@ -4,16 +4,16 @@ using SeqRuntime.Converter.Graph;
 namespace SeqRuntime.Converter.Decomposition;
 
 /// <summary>
-/// Constant tables of indices that name a part of a tensor, a list of places on each of its axes: exporters write the assignment to a
-/// slice, and slices themselves, with the place of each element spelled out. They become slices, joined again where something is put
-/// in; a list that is no slice becomes one short Gather on its axis.
+/// Constant index tables that name a part of a tensor as a list of places on each axis. Exporters write slices, and assignments to
+/// slices, with an index for every element. This turns them into slices; an assignment joins slices again. A list that is not a slice
+/// becomes one short Gather on its axis.
 /// </summary>
 internal static class IndexTables
 {
-    /// <summary>A table of fewer indices costs no more than the slices that would replace it.</summary>
+    /// <summary>Smaller tables cost no more than the slices that would replace them.</summary>
     private const int Few = 16;
 
-    /// <summary>The nodes in place of a gather or scatter, or null where it stays as it is.</summary>
+    /// <summary>The nodes that replace a gather or scatter. Null if it stays.</summary>
     public static List<IrNode>? Apply(IrNode node, IrGraph graph, Evaluator evaluator)
     {
         if (node.Inputs.Count < 2 || evaluator.KnownContent(node.Input(1)) is not { Type: ElementType.Int64 or ElementType.Int32, Count: > 0 } table || evaluator.KnownContent(node.Input(0)) is not null) return null;
@@ -32,7 +32,7 @@ internal static class IndexTables
         };
     }
 
-    /// <summary>Refuses a constant index that no run could look up.</summary>
+    /// <summary>Refuses a constant index that lies outside its axis.</summary>
     private static void CheckPlaces(IrNode node, IrTensor table, int[] sizes)
     {
         if (node.Op is "ScatterND" or "GatherND")
@@ -46,7 +46,7 @@ internal static class IndexTables
         if (axis < 0 || axis >= sizes.Length || sizes[axis] is not (>= 0 and var size)) return;
         foreach (var index in table.Integers())
         {
-            if (index < -size || index >= size) throw new ShapeFault($"its index {index} lies outside of axis {axis}, which has {size}.");
+            if (index < -size || index >= size) throw new ShapeFault($"its index {index} is outside axis {axis} of size {size}.");
         }
     }
 
@@ -57,7 +57,7 @@ internal static class IndexTables
         foreach (var (place, index) in table.Integers().Index())
         {
             var axis = first + place % length;
-            if (sizes[axis] is >= 0 and var size && (index < -size || index >= size)) throw new ShapeFault($"its index {index} lies outside of axis {axis}, which has {size}.");
+            if (sizes[axis] is >= 0 and var size && (index < -size || index >= size)) throw new ShapeFault($"its index {index} is outside axis {axis} of size {size}.");
         }
     }
 
@@ -77,7 +77,7 @@ internal static class IndexTables
         var taken = TakeAll(x, node.Input(0), part.Sizes, part.Lists);
         var outer = table.Shape[..^1];
         if (part.Order.SequenceEqual(part.Order.Order())) return x.Finish(x.Add("Reshape", [taken, x.Vector([.. outer.Select(s => (long)s), .. inner.Select(s => (long)s)])]));
-        // From the order of the tensor's axes to that of the table's.
+        // From the order of the tensor's axes to the order of the table's axes.
         taken = x.Add("Reshape", [taken, x.Vector([.. part.Order.Select(d => (long)outer[d]), .. inner.Select(s => (long)s)])]);
         return x.Finish(x.Add("Transpose", [taken], ("perm", (long[])[.. Enumerable.Range(0, outer.Length).Select(d => (long)Array.IndexOf(part.Order, d)), .. Enumerable.Range(outer.Length, inner.Length)])));
     }
@@ -91,7 +91,7 @@ internal static class IndexTables
         return x.Finish(table.Shape.Length == 1 ? taken : x.Add("Reshape", [taken, x.Vector([.. sizes[..axis].Concat(table.Shape).Concat(sizes[(axis + 1)..]).Select(s => (long)s)])]));
     }
 
-    /// <summary><paramref name="data"/> with <paramref name="updates"/> in the places that the lists name, from an axis on.</summary>
+    /// <summary>Puts <paramref name="updates"/> into <paramref name="data"/> at the listed places, from an axis on.</summary>
     private static string Put(Expansion x, IrNode node, string data, string updates, int[] sizes, int[][] lists, int axis)
     {
         while (axis < lists.Length && IsWhole(lists[axis], sizes[axis])) axis++;
@@ -133,14 +133,14 @@ internal static class IndexTables
     private static string Cut(Expansion x, string data, long start, long end, int axis, long step) =>
         x.Add("Slice", step == 1 ? [data, x.Vector(start), x.Vector(end), x.Vector(axis)] : [data, x.Vector(start), x.Vector(end), x.Vector(axis), x.Vector(step)]);
 
-    /// <summary>The binary operator that a scatter joins with, empty where it only puts in; null where it is another.</summary>
+    /// <summary>The binary operator that a scatter combines values with. Empty if it overwrites; null if it is unsupported.</summary>
     private static string? Name(IrNode node) => node.String("reduction", "none") switch { "none" => "", "add" => "Add", "mul" => "Mul", "max" => "Max", "min" => "Min", _ => null };
 
     private static int[] Inner(int[] sizes, Part part) => sizes[part.Lists.Length..];
 
     private static bool IsWhole(int[] list, int size) => list.Length == size && list[0] == 0 && (size == 1 || (Step(list) == 1 && list[^1] == size - 1));
 
-    /// <summary>The step from each place of a list to the next; null where there is no such.</summary>
+    /// <summary>The constant step between the places of a list. Null if there is none.</summary>
     private static int? Step(int[] list)
     {
         var step = list.Length > 1 ? list[1] - list[0] : 1;
@@ -152,7 +152,7 @@ internal static class IndexTables
         return step == 0 ? null : step;
     }
 
-    /// <summary>Places on an axis, each once, counted from its start; null where they are not so. An axis of unknown size takes only a run forward.</summary>
+    /// <summary>Distinct places on an axis, counted from its start. Null if there is a duplicate. On an axis of unknown size, only a forward run is accepted.</summary>
     private static int[]? Places(IEnumerable<long> indices, int size)
     {
         var list = indices.Select(i => i < 0 && size >= 0 ? i + size : i).ToArray();
@@ -161,7 +161,7 @@ internal static class IndexTables
         return size >= 0 || Step(places) == 1 ? places : null;
     }
 
-    /// <summary>Tuples of indices that name a list of places on each of the first axes.</summary>
+    /// <summary>Index tuples that name a list of places on each of the first axes.</summary>
     private static Part? Tuples(IrTensor table, int[] sizes)
     {
         var width = table.Shape[^1];
@@ -171,7 +171,7 @@ internal static class IndexTables
         return OnePerAxis(values, width, outer, sizes) ?? InOrder(values, width, outer, sizes);
     }
 
-    /// <summary>Each of a tuple's indices follows one axis of the table, and each axis is followed by one.</summary>
+    /// <summary>Each index of a tuple follows one axis of the table, and each axis is followed by one index.</summary>
     private static Part? OnePerAxis(long[] values, int width, int[] outer, int[] sizes)
     {
         var strides = new int[outer.Length];
@@ -196,14 +196,14 @@ internal static class IndexTables
         return unused.TrueForAll(d => outer[d] == 1) ? new Part(lists, sizes, [.. Merged(order, unused)]) : null;
     }
 
-    /// <summary>The table's axes in the order of the tensor's; those of one element stay where they are.</summary>
+    /// <summary>The table's axes in the order of the tensor's axes. Axes of one element stay in place.</summary>
     private static IEnumerable<int> Merged(List<int> order, List<int> single)
     {
         var next = 0;
         for (var d = 0; d < order.Count + single.Count; d++) yield return single.Contains(d) ? d : order[next++];
     }
 
-    /// <summary>The tuples go through all places in order, the last axis fastest, whatever shape the table has.</summary>
+    /// <summary>The tuples visit all places in order, the last axis fastest, for any shape of the table.</summary>
     private static Part? InOrder(long[] values, int width, int[] outer, int[] sizes)
     {
         var count = values.Length / width;
@@ -211,7 +211,7 @@ internal static class IndexTables
         var run = count;
         for (var j = 0; j < width; j++)
         {
-            // Within one place of the axes before it an index takes each of its values for as many tuples as the axes behind it have places.
+            // For fixed places on the axes before it, an index repeats each value once for every combination of places on the axes after it.
             var distinct = Enumerable.Range(0, run).Select(t => values[t * width + j]).Distinct().ToArray();
             if (run % distinct.Length != 0 || Places(distinct, sizes[j]) is not { } list) return null;
             lists[j] = list;
@@ -225,7 +225,7 @@ internal static class IndexTables
         return run == 1 ? new Part(lists, sizes, [.. Enumerable.Range(0, outer.Length)]) : null;
     }
 
-    /// <summary>Indices of elements that depend on their place on one axis only; on the others they begin at 0.</summary>
+    /// <summary>Element indices that depend on the position on one axis only; on the other axes they count from 0.</summary>
     private static Part? Elements(IrTensor table, int[] sizes, long along)
     {
         var axis = (int)(along < 0 ? along + sizes.Length : along);
@@ -241,6 +241,6 @@ internal static class IndexTables
         return new Part([.. table.Shape.Select((size, d) => d == axis ? list : [.. Enumerable.Range(0, size)])], sizes, []);
     }
 
-    /// <summary>A part of a tensor: places on each of its first axes, their sizes, and the table's axes in the order of the tensor's.</summary>
+    /// <summary>A part of a tensor: places on each of its first axes, the numbers of places, and the table's axes in the order of the tensor's.</summary>
     private sealed record Part(int[][] Lists, int[] Sizes, int[] Order);
 }

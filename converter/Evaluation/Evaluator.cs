@@ -6,15 +6,15 @@ using SeqRuntime.Operators;
 namespace SeqRuntime.Converter.Evaluation;
 
 /// <summary>
-/// Runs the runtime's own operators over a graph at conversion: shapes of all values, and contents of those that follow from
-/// constants and shapes. Symbolic dimensions are tried at several sizes; what comes out the same each time does not depend on them.
+/// Runs the runtime's own operators over a graph at conversion. It finds the shapes of all values, and the contents of values that follow
+/// from constants and shapes. It tries several sizes of the symbolic dimensions (probes). A result that is equal at all probes does not depend on them.
 /// </summary>
 internal sealed unsafe class Evaluator : IDisposable
 {
-    /// <summary>Most elements of a folded value.</summary>
+    /// <summary>Limit of the elements of a folded value.</summary>
     private const int LargestFold = 1 << 24;
 
-    /// <summary>Work of an element of a folded value, and of a multiplication in a product.</summary>
+    /// <summary>Work for each element of a folded value, and for each multiplication of a product.</summary>
     private const int ElementWork = 8;
 
     private readonly Budget _budget;
@@ -35,21 +35,21 @@ internal sealed unsafe class Evaluator : IDisposable
         foreach (var (name, tensor) in graph.Constants) SetConstant(name, tensor);
     }
 
-    /// <summary>Whether something that is known was not computed because it is too large.</summary>
+    /// <summary>Whether a known value was not computed because it is too large.</summary>
     public bool IsCurtailed => Whole._isCurtailed;
 
-    /// <summary>An evaluator of an inner graph, which sees the values around it.</summary>
+    /// <summary>Creates an evaluator of an inner graph, which sees the outer graph's values.</summary>
     public Evaluator(Evaluator outer)
     {
         (_outer, _probes, _budget) = (outer, outer._probes, outer._budget);
     }
 
-    /// <summary>How many sizes of the symbolic dimensions are tried at once.</summary>
+    /// <summary>The number of probes: sizes of the symbolic dimensions that are tried at once.</summary>
     public int Probes => _probes;
 
     public bool Has(string value) => _values.ContainsKey(value) || (_outer?.Has(value) ?? false);
 
-    /// <summary>Adds a value of the same type and shape as another, whose content is not known.</summary>
+    /// <summary>Adds a value of unknown content with the type and shape of another.</summary>
     public void SetUnknown(string name, string like) => _values[name] = Array.ConvertAll(Values(like), other =>
     {
         var tensor = new Tensor { Name = name };
@@ -57,13 +57,13 @@ internal sealed unsafe class Evaluator : IDisposable
         return tensor;
     });
 
-    /// <summary>Adds a single number that is not known.</summary>
+    /// <summary>Adds a scalar of unknown content.</summary>
     public void SetUnknown(string name, ElementType type) => SetPort(name, type, [], []);
 
-    /// <summary>The one number that a value holds at one of the sizes that are tried; null where it is not known or none.</summary>
+    /// <summary>The single number that a value holds at one probe. Null if it is unknown or not a single number.</summary>
     public double? NumberOf(string value, int probe) => NumbersOf(value, probe) is [var number] ? number : null;
 
-    /// <summary>The few numbers that a value holds at one of the sizes that are tried; null where they are not known or many.</summary>
+    /// <summary>The few numbers that a value holds at one probe. Null if they are unknown or many.</summary>
     public double[]? NumbersOf(string value, int probe)
     {
         if (!Has(value) || Values(value)[probe] is not { IsKnown: true, Count: >= 1 and <= Shape.MaxRank } tensor) return null;
@@ -83,13 +83,13 @@ internal sealed unsafe class Evaluator : IDisposable
 
     private Tensor[] Values(string name)
     {
-        if (name.Length == 0) throw new ShapeFault("an input that it needs is left out.");
+        if (name.Length == 0) throw new ShapeFault("a required input is missing.");
         for (var around = this; around is not null; around = around._outer)
         {
             if (around._values.TryGetValue(name, out var values)) return values;
         }
 
-        throw new ShapeFault($"'{name}' is no tensor that was computed before.");
+        throw new ShapeFault($"'{name}' is not a tensor that was computed before.");
     }
 
     private IrTensor? ConstantBehind(Tensor tensor) => _constants.TryGetValue(tensor, out var constant) ? constant : _outer?.ConstantBehind(tensor);
@@ -107,7 +107,7 @@ internal sealed unsafe class Evaluator : IDisposable
         _values[name] = probes;
     }
 
-    /// <summary>Bytes of the values computed so far, and of the constants counted.</summary>
+    /// <summary>Bytes of the values computed so far and of the counted constants.</summary>
     public long Bytes { get; private set; }
 
     public void Dispose()
@@ -116,15 +116,15 @@ internal sealed unsafe class Evaluator : IDisposable
     }
 
     /// <summary>Counts a constant that does not come from the file.</summary>
-    /// <exception cref="ConversionException">There are more bytes of them than a model of this size needs.</exception>
+    /// <exception cref="ConversionException">The constants exceed the bytes that a model of this size needs.</exception>
     public void Count(IrNode node, IrTensor constant)
     {
         Take(constant.Data.Length);
-        if (Whole.Bytes > _budget.MostBytes) throw new ConversionException($"node {node}: the constants that follow from this file take more than {_budget.MostBytes >> 20} MiB. Make the sizes that they are made for smaller, or put them into the file.");
+        if (Whole.Bytes > _budget.MostBytes) throw new ConversionException($"node {node}: the constants that follow from this file take more than {_budget.MostBytes >> 20} MiB. Reduce their sizes, or store them in the file.");
         _budget.Spend(constant.Data.Length * (long)ElementWork, node);
     }
 
-    /// <summary>Infers a node's outputs, and computes them where that needs no input data.</summary>
+    /// <summary>Infers a node's outputs, and computes them if they do not depend on input data.</summary>
     /// <exception cref="ShapeFault">The operator refuses its inputs or attributes.</exception>
     public void Evaluate(IrNode node)
     {
@@ -164,7 +164,7 @@ internal sealed unsafe class Evaluator : IDisposable
         }
     }
 
-    /// <summary>Lets a value's content be unknown, so that what reads it stays.</summary>
+    /// <summary>Makes a value's content unknown, so that its readers are not folded.</summary>
     public void Forget(string value)
     {
         foreach (var tensor in Values(value)) tensor.IsKnown = false;
@@ -176,7 +176,7 @@ internal sealed unsafe class Evaluator : IDisposable
         var sizes = probes[0].Shape.AsSpan().ToArray();
         foreach (var probe in probes)
         {
-            if (probe.Rank != sizes.Length) throw new ConversionException($"'{value}' has {sizes.Length} dimensions at one size of the symbolic dimensions and {probe.Rank} at another.");
+            if (probe.Rank != sizes.Length) throw new ConversionException($"'{value}' has {sizes.Length} dimensions at some sizes of the symbolic dimensions and {probe.Rank} at others.");
             for (var i = 0; i < sizes.Length; i++)
             {
                 if (probe.Shape[i] != sizes[i]) sizes[i] = -1;
@@ -186,13 +186,13 @@ internal sealed unsafe class Evaluator : IDisposable
         return new IrShape(probes[0].Type, sizes);
     }
 
-    /// <summary>Whether the value is known at all sizes of the symbolic dimensions, and not the same.</summary>
+    /// <summary>Whether the value is known at all probes and differs between them.</summary>
     public bool FollowsFromSizes(string value) => Has(value) && Array.TrueForAll(Values(value), probe => probe.IsKnown) && KnownContent(value) is null;
 
-    /// <summary>A dimension at each of the sizes of the symbolic dimensions that are tried.</summary>
+    /// <summary>A dimension's size at each probe.</summary>
     public int[] SizesOf(string value, int axis) => Array.ConvertAll(Values(value), probe => axis >= 0 && axis < probe.Rank ? probe.Shape[axis] : throw new ShapeFault($"'{value}' of shape {probe.Shape} has no dimension {axis}."));
 
-    /// <summary>Whether two values have the same shape whatever the sizes of the symbolic dimensions that were tried.</summary>
+    /// <summary>Whether two values have the same shape at all probes.</summary>
     public bool SameShape(string a, string b) => Values(a).Zip(Values(b)).All(pair => pair.First.Shape.Equals(pair.Second.Shape));
 
     /// <summary>The value's content if it is known and does not depend on symbolic dimensions.</summary>
@@ -280,7 +280,7 @@ internal sealed unsafe class Evaluator : IDisposable
         if (!op.IsView) op.Execute(context);
     }
 
-    /// <summary>The evaluator of the whole graph, whose budget all share.</summary>
+    /// <summary>The evaluator of the whole graph. All inner evaluators share its budget.</summary>
     private Evaluator Whole => _outer?.Whole ?? this;
 
     private void Take(long bytes) => Whole.Bytes += bytes;
@@ -288,7 +288,7 @@ internal sealed unsafe class Evaluator : IDisposable
     private bool IsTooLarge(long scratch, Tensor?[] outputs) =>
         scratch > int.MaxValue / 2 || Array.Exists(outputs, o => o is { Count: > LargestFold }) || Whole.Bytes + scratch + outputs.Sum(o => o?.Bytes ?? 0) > _budget.MostBytes;
 
-    /// <summary>About how long an operator takes. A view moves no element, and a shape is told without reading any.</summary>
+    /// <summary>An estimate of an operator's work. A view moves no element, and Shape reads none.</summary>
     private static long Work(IrNode node, Operator op, Tensor?[] inputs, Tensor?[] outputs)
     {
         if (op.IsView) return 0;
@@ -302,7 +302,7 @@ internal sealed unsafe class Evaluator : IDisposable
         return (elements + (outputs[0]?.Count ?? 0) * perOutput) * ElementWork;
     }
 
-    /// <summary>The memory that a view shows stays until the end.</summary>
+    /// <summary>Keeps the memory behind a view until the end.</summary>
     private void Share(Tensor shown)
     {
         for (var around = this; around is not null; around = around._outer)

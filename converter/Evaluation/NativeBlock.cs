@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace SeqRuntime.Converter.Evaluation;
 
-/// <summary>A zeroed, 64-byte-aligned block outside the managed heap, freed at once when disposed: what is folded at conversion may be large and short-lived.</summary>
+/// <summary>A zeroed block, aligned to 64 bytes, outside the managed heap. Disposing frees it at once, because folded values may be large and short-lived.</summary>
 internal sealed unsafe class NativeBlock : SafeHandle
 {
     public NativeBlock(long bytes)

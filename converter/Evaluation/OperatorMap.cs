@@ -4,7 +4,7 @@ using SeqRuntime.Operators;
 
 namespace SeqRuntime.Converter.Evaluation;
 
-/// <summary>The runtime operator, with attributes, for a node whose inputs the runtime takes as they are. Operators with packed weights are not here: they are lowered apart.</summary>
+/// <summary>The runtime operator and attributes of a node whose inputs need no change. Operators with packed weights are lowered elsewhere.</summary>
 internal static class OperatorMap
 {
     private static readonly Dictionary<string, UnaryFunction> UnaryFunctions = new()
@@ -106,7 +106,7 @@ internal static class OperatorMap
         ["GlobalAveragePool"] = PoolFunction.GlobalAverage,
     };
 
-    /// <summary>ONNX's attribute names and the runtime's, for those whose values need no change.</summary>
+    /// <summary>ONNX's attribute names and the runtime's keys, for attributes whose values need no change.</summary>
     private static readonly Dictionary<string, AttributeKey> Keys = new()
     {
         ["axis"] = AttributeKey.Axis,
@@ -145,15 +145,15 @@ internal static class OperatorMap
         ["detect_positive"] = AttributeKey.DetectPositive,
     };
 
-    /// <summary>Kinds by ONNX's name, but for those that <see cref="ShapeRules"/> and lowering know.</summary>
+    /// <summary>Kinds by ONNX's name, except those that <see cref="ShapeRules"/> and lowering handle.</summary>
     private static readonly Dictionary<string, OpKind> Kinds =
         Enum.GetValues<OpKind>().Select(kind => (Kind: kind, Name: OperatorTable.OnnxName(kind))).Where(row => row.Name is not null && !ShapeRules.Has(row.Name)).ToDictionary(row => row.Name!, row => row.Kind);
 
-    /// <summary>Operators that the runtime has, by ONNX's names.</summary>
+    /// <summary>ONNX's names of the operators that the runtime has.</summary>
     public static HashSet<string> Names { get; } =
         [.. UnaryFunctions.Keys, .. BinaryFunctions.Keys, .. ReduceFunctions.Keys, .. PoolFunctions.Keys, .. Kinds.Keys];
 
-    /// <summary>Whether each element of the output comes from one element of each input, and nothing else.</summary>
+    /// <summary>Whether each element of the output depends on one element of each input only.</summary>
     public static bool IsElementwise(string op) => UnaryFunctions.ContainsKey(op) || BinaryFunctions.ContainsKey(op);
 
     public static (OpKind Kind, Attributes Attributes) Map(IrNode node)

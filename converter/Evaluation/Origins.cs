@@ -2,13 +2,13 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Evaluation;
 
-/// <summary>The graph inputs that a value follows from: the names that a user knows it by.</summary>
+/// <summary>Finds the graph inputs that a value depends on. The user knows their names.</summary>
 internal static class Origins
 {
     /// <param name="value">A value.</param>
     /// <param name="graph">The graph.</param>
     /// <param name="kept">Nodes resolved so far, in order.</param>
-    /// <returns>The inputs; none where a state is among what it follows from.</returns>
+    /// <returns>The inputs. Empty if the value depends on a state.</returns>
     public static List<IrPort> Of(string value, IrGraph graph, List<IrNode> kept)
     {
         var needed = new HashSet<string>([value]);
@@ -20,7 +20,7 @@ internal static class Origins
         return graph.States.Exists(s => needed.Contains(s.Value)) ? [] : graph.Inputs.FindAll(i => needed.Contains(i.Value));
     }
 
-    /// <summary>The symbolic dimensions that a size follows from.</summary>
+    /// <summary>The symbolic dimensions that a size depends on.</summary>
     public static List<string> SymbolsOf(string value, IrGraph graph, List<IrNode> kept)
     {
         var needed = new HashSet<string>([value]);
@@ -39,7 +39,7 @@ internal static class Origins
         return [.. symbols.Distinct()];
     }
 
-    /// <summary>The dimensions of a graph's input, also turned round; null for another value.</summary>
+    /// <summary>The dimensions of a graph input, possibly transposed. Null for another value.</summary>
     private static IrDim[]? Dimensions(string value, IrGraph graph, List<IrNode> kept)
     {
         if (graph.Inputs.Find(i => i.Value == value) is { } input) return input.Shape;
@@ -48,19 +48,19 @@ internal static class Origins
             : null;
     }
 
-    /// <summary>Whether each is a single number that tells how to run, as a sample rate does.</summary>
+    /// <summary>Whether each input is a single number that configures the run, such as a sample rate.</summary>
     public static bool AreSettings(List<IrPort> inputs) => inputs.Count > 0 && inputs.TrueForAll(i => IsWhole(i) && Array.TrueForAll(i.Shape, d => d.Size == 1));
 
-    /// <summary>Inputs of whole numbers that a value follows from, which may be fixed to settle it.</summary>
+    /// <summary>Integer inputs that a value depends on. Fixing them makes it known.</summary>
     public static IEnumerable<string> Settable(string value, IrGraph graph, List<IrNode> kept) => Of(value, graph, kept).Where(IsWhole).Select(i => i.Name);
 
-    /// <summary>A value that is not known at conversion, and what it follows from.</summary>
+    /// <summary>Describes a value that is unknown at conversion and what it depends on.</summary>
     public static string Unknown(string value, IrGraph graph, List<IrNode> kept, Evaluator evaluator)
     {
         if (graph.Inputs.Find(i => i.Value == value) is { } input) return $"input '{input.Name}'";
-        if (evaluator.FollowsFromSizes(value)) return $"'{value}', which follows from the size of a symbolic dimension";
+        if (evaluator.FollowsFromSizes(value)) return $"'{value}', which depends on the size of a symbolic dimension";
         var inputs = Of(value, graph, kept);
-        return inputs.Count == 0 ? $"'{value}', which is not known at conversion" : $"'{value}', which follows from {Names(inputs)}";
+        return inputs.Count == 0 ? $"'{value}', which is not known at conversion" : $"'{value}', which depends on {Names(inputs)}";
     }
 
     public static string Names(List<IrPort> inputs) => $"input{(inputs.Count == 1 ? "" : "s")} {string.Join(", ", inputs.Select(i => $"'{i.Name}'"))}";

@@ -2,7 +2,7 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Evaluation;
 
-/// <summary>Sequences and optional values, which exporters write for lists of a length known at conversion: they vanish into the values they hold.</summary>
+/// <summary>Resolves sequences and optional values, which exporters write for lists of known length. Their tensors replace them.</summary>
 internal sealed class SequenceValues(IrGraph graph, Evaluator evaluator, SequenceValues? outer = null)
 {
     private const int MostParts = 4096;
@@ -12,7 +12,7 @@ internal sealed class SequenceValues(IrGraph graph, Evaluator evaluator, Sequenc
 
     private long _held;
 
-    /// <summary>Lists of all slices of a tensor along an axis, as a loop over it makes and reads them, however many they are.</summary>
+    /// <summary>Sequences of any length that hold all slices of a tensor along an axis. A loop over the tensor makes and reads them.</summary>
     private readonly Dictionary<string, Slices> _slices = outer?._slices ?? [];
 
     public static HashSet<string> Names { get; } =
@@ -24,17 +24,17 @@ internal sealed class SequenceValues(IrGraph graph, Evaluator evaluator, Sequenc
 
     public bool IsEmpty(string value) => _sequences.TryGetValue(value, out var list) && list.Count == 0;
 
-    /// <summary>Lets another name stand for a sequence.</summary>
+    /// <summary>Gives a sequence a second name.</summary>
     public void Alias(string from, string to)
     {
         if (_sequences.TryGetValue(from, out var list)) _sequences[to] = list;
         if (_slices.TryGetValue(from, out var slices)) _slices[to] = slices;
     }
 
-    /// <summary>A sequence of all that lies along a tensor's first axis.</summary>
+    /// <summary>Adds a sequence of all slices along a tensor's first axis.</summary>
     public void HoldSlices(string sequence, string tensor) => _slices[sequence] = new Slices(tensor, 0, false);
 
-    /// <summary>The nodes in place of one that reads or makes a sequence.</summary>
+    /// <summary>The nodes that replace one that reads or makes a sequence.</summary>
     public List<IrNode> Apply(IrNode node)
     {
         var x = new Expansion(node, graph);
@@ -74,23 +74,23 @@ internal sealed class SequenceValues(IrGraph graph, Evaluator evaluator, Sequenc
         }
     }
 
-    /// <summary>Why a node that is none of these cannot read a sequence.</summary>
+    /// <summary>The reason why another node cannot read a sequence.</summary>
     public static UnsupportedException Refusal() => new("it reads a sequence of tensors, which only the Sequence operators, loops and branches can");
 
     private Slices? SlicesOf(IrNode node) => _slices.GetValueOrDefault(node.Input(0));
 
-    /// <summary>All slices side by side along a new axis or one of their own.</summary>
+    /// <summary>Joins all slices along a new axis or along their own.</summary>
     private List<IrNode> Joined(IrNode node, Slices slices, Expansion x)
     {
         var shape = evaluator.ShapeOf(slices.Tensor);
         var rank = slices.IsKept ? shape.Rank : shape.Rank - 1;
         var isNew = node.Int("new_axis", 0) != 0;
         var axis = (int)(node.Int("axis", 0) is var given && given < 0 ? given + rank + (isNew ? 1 : 0) : given);
-        // The axis of the slices moves to where they are joined; without a new axis it then becomes one with that behind it.
+        // The axis of the slices moves to the place where they are joined. Without a new axis it is then merged with the next axis.
         var perm = Enumerable.Range(0, shape.Rank).Select(a => (long)a).ToList();
         perm.RemoveAt(slices.Axis);
         if (slices.IsKept && !isNew && axis == slices.Axis) return x.Finish(slices.Tensor);
-        if (slices.IsKept) throw new UnsupportedException("its slices are joined along another axis than they were taken from");
+        if (slices.IsKept) throw new UnsupportedException("its slices are joined along a different axis than they were taken from");
         perm.Insert(axis, slices.Axis);
         var turned = perm.Index().All(p => p.Index == p.Item) ? slices.Tensor : x.Add("Transpose", [slices.Tensor], ("perm", perm.ToArray()));
         if (isNew) return x.Finish(turned);
@@ -101,30 +101,30 @@ internal sealed class SequenceValues(IrGraph graph, Evaluator evaluator, Sequenc
     }
 
     private List<string> Of(IrNode node) => _sequences.TryGetValue(node.Input(0), out var list) ? list
-        : _slices.ContainsKey(node.Input(0)) ? throw new UnsupportedException($"the sequence '{node.Input(0)}' holds as many tensors as a dimension is long; from 1 to {MostParts}, known at conversion, are supported here")
-        : throw new ShapeFault($"'{node.Input(0)}' is no sequence.");
+        : _slices.ContainsKey(node.Input(0)) ? throw new UnsupportedException($"the length of sequence '{node.Input(0)}' is a dimension's size; here it must be known at conversion and from 1 to {MostParts}")
+        : throw new ShapeFault($"'{node.Input(0)}' is not a sequence.");
 
     private List<IrNode> Hold(IrNode node, List<string> values)
     {
         if (values.Count > MostParts) throw new UnsupportedException($"the sequence holds more than {MostParts} tensors");
-        if ((_held += values.Count) > MostHeld) throw new ConversionException($"node {node}: the sequences of this graph hold more than {MostHeld} tensors together.");
+        if ((_held += values.Count) > MostHeld) throw new ConversionException($"node {node}: the sequences of this graph hold more than {MostHeld} tensors in total.");
         _sequences[node.Output(0)] = values;
         return [];
     }
 
     private List<IrNode> Hold(IrNode node, List<string> values, Action<List<string>, int> change, string position, int more)
     {
-        // Without a position the last place is meant.
+        // Without a position, the last place is meant.
         change(values, position.Length == 0 ? values.Count - 1 + more : Position(node, position, values.Count + more));
         return Hold(node, values);
     }
 
     private int Position(IrNode node, string value, int count)
     {
-        if (evaluator.KnownContent(value) is not { Count: 1 } known) throw new UnsupportedException($"which tensor of the sequence is meant depends on '{value}', which is not known at conversion");
+        if (evaluator.KnownContent(value) is not { Count: 1 } known) throw new UnsupportedException($"the position in the sequence depends on '{value}', which is not known at conversion");
         var position = known.Integers()[0];
         if (position < 0) position += count;
-        return position >= 0 && position < count ? (int)position : throw new ShapeFault($"position {known.Integers()[0]} of {node} is outside a sequence of {count}.");
+        return position >= 0 && position < count ? (int)position : throw new ShapeFault($"position {known.Integers()[0]} of {node} is outside a sequence of {count} tensors.");
     }
 
     private List<IrNode> Split(IrNode node, Expansion x)
@@ -136,7 +136,7 @@ internal sealed class SequenceValues(IrGraph graph, Evaluator evaluator, Sequenc
         var isSingle = node.Input(1).Length == 0 || evaluator.KnownContent(node.Input(1)) is { Shape.Length: 0 } one && one.Integers() is [1];
         if (isSingle) _slices[node.Output(0)] = new Slices(node.Input(0), (int)axis, node.Input(1).Length > 0 || node.Int("keepdims", 1) != 0);
         if (isSingle && size is < 0 or > MostParts) return [];
-        if (size < 0) throw new UnsupportedException("into how many tensors it is split depends on a symbolic dimension");
+        if (size < 0) throw new UnsupportedException("the number of parts depends on a symbolic dimension");
         var parts = Parts(node, size);
         if (parts.Length is < 1 or > MostParts) throw TooMany(parts.Length);
 
@@ -147,24 +147,24 @@ internal sealed class SequenceValues(IrGraph graph, Evaluator evaluator, Sequenc
         return x.Nodes;
     }
 
-    /// <summary>Sizes of the parts: single ones, as listed, or all of one size but the last.</summary>
+    /// <summary>Sizes of the parts: 1 each, as listed, or equal except for the last part.</summary>
     private long[] Parts(IrNode node, int size)
     {
         var chunk = 1L;
         if (node.Input(1).Length > 0)
         {
-            if (evaluator.KnownContent(node.Input(1)) is not { } split) throw new UnsupportedException($"into which parts it is split depends on '{node.Input(1)}', which is not known at conversion");
+            if (evaluator.KnownContent(node.Input(1)) is not { } split) throw new UnsupportedException($"the sizes of the parts depend on '{node.Input(1)}', which is not known at conversion");
             if (split.Shape.Length == 1) return split.Integers();
             chunk = split.Integers()[0];
         }
 
-        if (chunk < 1) throw new ShapeFault($"parts of {chunk} do not exist.");
+        if (chunk < 1) throw new ShapeFault($"the size of its parts is {chunk}; it must be at least 1.");
         chunk = Math.Min(chunk, Math.Max(size, 1));
         var count = (size + chunk - 1) / chunk;
         return count <= MostParts ? [.. Enumerable.Range(0, (int)count).Select(i => Math.Min(chunk, size - i * chunk))] : throw TooMany(count);
     }
 
-    /// <summary>All slices of a tensor along an axis, which stays as one of size 1 where it is kept.</summary>
+    /// <summary>All slices of a tensor along an axis. The slices keep that axis with size 1 if it is kept.</summary>
     private sealed record Slices(string Tensor, int Axis, bool IsKept);
 
     private static UnsupportedException TooMany(long parts) => new($"it is split into {parts} tensors; from 1 to {MostParts} are supported");

@@ -4,7 +4,7 @@ using SeqRuntime.Operators;
 
 namespace SeqRuntime.Converter.Evaluation;
 
-/// <summary>Output shapes of the operators whose weights are packed only later; all others infer their own in the runtime.</summary>
+/// <summary>Output shapes of the operators whose weights are packed later. All other operators infer their shapes in the runtime.</summary>
 internal static class ShapeRules
 {
     /// <summary>Whether there is a rule for an operator.</summary>
@@ -26,7 +26,7 @@ internal static class ShapeRules
             case "Linear":
                 var x = Need(node, inputs, 0).Shape;
                 var weight = Need(node, inputs, 1).Shape;
-                if (x.Rank < 1 || weight.Rank != 2 || x[x.Rank - 1] != weight[1]) throw new ShapeFault($"the product of {x} and a transposed {weight} does not exist.");
+                if (x.Rank < 1 || weight.Rank != 2 || x[x.Rank - 1] != weight[1]) throw new ShapeFault($"{x} cannot be multiplied with the transpose of {weight}.");
                 x[x.Rank - 1] = weight[0];
                 outputs[0]?.Set(ElementType.Float32, x);
                 return true;
@@ -35,11 +35,11 @@ internal static class ShapeRules
         }
     }
 
-    /// <summary>Pads, strides and dilations of a convolution or pool, auto_pad resolved for an input of the given spatial sizes.</summary>
+    /// <summary>Pads, strides and dilations of a convolution or pool, with auto_pad resolved for an input of the given spatial sizes.</summary>
     public static (long[] Pads, long[] Strides, long[] Dilations) Window(IrNode node, ReadOnlySpan<int> spatial, ReadOnlySpan<int> kernel)
     {
         var rank = kernel.Length;
-        if (spatial.Length != rank) throw new ShapeFault($"its kernel has {rank} dimensions, its input {spatial.Length} beside batch and channels.");
+        if (spatial.Length != rank) throw new ShapeFault($"its kernel has {rank} dimensions, but its input has {spatial.Length} besides batch and channels.");
         var strides = Numbers(node, "strides", rank, 1, least: 1);
         var dilations = Numbers(node, "dilations", rank, 1, least: 1);
         var pads = Numbers(node, "pads", 2 * rank, 0, least: 0);
@@ -65,13 +65,13 @@ internal static class ShapeRules
     private static string AutoPad(IrNode node)
     {
         var auto = node.String("auto_pad", "NOTSET");
-        return auto is "NOTSET" or "" or "VALID" or "SAME_UPPER" or "SAME_LOWER" ? auto : throw new ShapeFault($"its attribute 'auto_pad' is '{auto}'; NOTSET, VALID, SAME_UPPER and SAME_LOWER are possible.");
+        return auto is "NOTSET" or "" or "VALID" or "SAME_UPPER" or "SAME_LOWER" ? auto : throw new ShapeFault($"its attribute 'auto_pad' is '{auto}'; it must be NOTSET, VALID, SAME_UPPER or SAME_LOWER.");
     }
 
     private static void Recurrent(IrNode node, RecurrentOp op, Tensor x, Tensor?[] inputs, Tensor?[] outputs)
     {
         if (x.Rank != 3) throw new ShapeFault($"X of {node.Op} has shape {x.Shape}; three dimensions are needed.");
-        if (node.Has("clip") && !(node.Float("clip", 1) > 0)) throw new ShapeFault($"its attribute 'clip' is {node.Float("clip", 1)}; a number above 0 is needed.");
+        if (node.Has("clip") && !(node.Float("clip", 1) > 0)) throw new ShapeFault($"its attribute 'clip' is {node.Float("clip", 1)}; it must be above 0.");
         var batchFirst = node.Int("layout", 0) != 0;
         var (steps, batch) = batchFirst ? (x.Shape[1], x.Shape[0]) : (x.Shape[0], x.Shape[1]);
         var directions = node.String("direction", "forward") == "bidirectional" ? 2 : 1;
@@ -79,8 +79,8 @@ internal static class ShapeRules
         if (r.Rank != 3) throw new ShapeFault($"R of {node.Op} has shape {r}; three dimensions are needed.");
         var gates = op.Gates;
         var hidden = r[1] / gates;
-        if (hidden < 1 || r[1] != (long)gates * hidden) throw new ShapeFault($"R of {node.Op} has shape {r}; {gates} rows a hidden unit are needed, [directions, {gates} × hidden, hidden].");
-        if (node.Int("hidden_size", hidden) is var told && told != hidden) throw new ShapeFault($"hidden_size is {told}, and R of shape {r} has {hidden} hidden units.");
+        if (hidden < 1 || r[1] != (long)gates * hidden) throw new ShapeFault($"R of {node.Op} has shape {r}; it must be [directions, {gates} × hidden, hidden].");
+        if (node.Int("hidden_size", hidden) is var told && told != hidden) throw new ShapeFault($"hidden_size is {told}, but R of shape {r} has {hidden} hidden units.");
         var size = inputs.Length > 8 && inputs[8] is { Rank: 2 } projection ? projection.Shape[0] : hidden;
         if (r[2] != size) throw new ShapeFault($"R of {node.Op} has shape {r}; {size} columns are needed.");
         Span<int> state = batchFirst ? [batch, directions, size] : [directions, batch, size];
@@ -88,13 +88,13 @@ internal static class ShapeRules
         {
             if (i == 6) state[2] = hidden;
             if (i < inputs.Length && inputs[i] is { } initial && !initial.Shape.AsSpan().SequenceEqual(state))
-                throw new ShapeFault($"the initial state '{initial.Name}' of {node.Op} has shape {initial.Shape}; {new Shape(state)} is needed.");
+                throw new ShapeFault($"the initial state '{initial.Name}' of {node.Op} has shape {initial.Shape}; it must be {new Shape(state)}.");
         }
 
         if (inputs.Length > 1 && inputs[1] is { } weights)
         {
             var w = weights.Shape;
-            if (w.Rank != 3 || w[1] != r[1] || w[2] != x.Shape[2] || w[0] != directions || r[0] != directions) throw new ShapeFault($"W of {node.Op} has shape {w}, R {r}, for {directions} direction(s) of X {x.Shape}.");
+            if (w.Rank != 3 || w[1] != r[1] || w[2] != x.Shape[2] || w[0] != directions || r[0] != directions) throw new ShapeFault($"W of {node.Op} has shape {w} and R has shape {r}; they do not fit {directions} direction(s) of X {x.Shape}.");
         }
 
         if (outputs.Length > 1 + op.States) throw new ShapeFault($"{node.Op} has no output {outputs.Length - 1}.");
@@ -115,7 +115,7 @@ internal static class ShapeRules
     private static Shape Conv(IrNode node, Shape x, Shape w)
     {
         var group = node.Int32("group", 1);
-        if (x.Rank < 3 || x.Rank != w.Rank || group < 1 || x[1] != (long)w[1] * group || w[0] % group != 0) throw new ShapeFault($"Conv has input {x} and weights {w} in {group} group(s).");
+        if (x.Rank < 3 || x.Rank != w.Rank || group < 1 || x[1] != (long)w[1] * group || w[0] % group != 0) throw new ShapeFault($"Conv has input {x} and weights {w}, which do not fit together in {group} group(s).");
         var (pads, strides, dilations) = Window(node, x.AsSpan()[2..], w.AsSpan()[2..]);
         var result = new Shape(x[0], w[0]);
         for (var i = 0; i < x.Rank - 2; i++)
@@ -132,7 +132,7 @@ internal static class ShapeRules
     private static Shape ConvTranspose(IrNode node, Shape x, Shape w)
     {
         var group = node.Int32("group", 1);
-        if (x.Rank < 3 || x.Rank != w.Rank || group < 1 || x[1] != w[0] || w[0] % group != 0) throw new ShapeFault($"ConvTranspose has input {x} and weights {w} in {group} group(s).");
+        if (x.Rank < 3 || x.Rank != w.Rank || group < 1 || x[1] != w[0] || w[0] % group != 0) throw new ShapeFault($"ConvTranspose has input {x} and weights {w}, which do not fit together in {group} group(s).");
         var (pads, strides, dilations) = TransposedWindow(node, x, w, out var extra);
         var result = new Shape(x[0], Size((long)w[1] * group));
         for (var i = 0; i < x.Rank - 2; i++)
@@ -145,16 +145,16 @@ internal static class ShapeRules
         return result;
     }
 
-    /// <summary>Pads of a transposed convolution, from output_shape or auto_pad where these are given.</summary>
+    /// <summary>Pads of a transposed convolution, from output_shape or auto_pad if they are given.</summary>
     public static (long[] Pads, long[] Strides, long[] Dilations) TransposedWindow(IrNode node, Shape x, Shape w, out long[] outputPadding)
     {
         var rank = w.Rank - 2;
-        if (rank < 1 || x.Rank != w.Rank) throw new ShapeFault($"ConvTranspose has input {x} and weights {w}; equally many dimensions are needed, at least three.");
+        if (rank < 1 || x.Rank != w.Rank) throw new ShapeFault($"ConvTranspose has input {x} and weights {w}; they need the same number of dimensions, at least three.");
         var strides = Numbers(node, "strides", rank, 1, least: 1);
         var dilations = Numbers(node, "dilations", rank, 1, least: 1);
         var pads = Numbers(node, "pads", 2 * rank, 0, least: 0);
         outputPadding = Numbers(node, "output_padding", rank, 0, least: 0);
-        // With batch and channels, or without.
+        // output_shape may include batch and channels.
         var wanted = node.Ints("output_shape").Length == w.Rank ? node.Ints("output_shape")[2..] : Numbers(node, "output_shape", rank, 0, least: 1);
         var isWanted = node.Ints("output_shape").Length > 0;
         var auto = AutoPad(node);
@@ -176,15 +176,15 @@ internal static class ShapeRules
         return (pads, strides, dilations);
     }
 
-    /// <summary>An attribute of so many numbers, or its default for each where it is not there.</summary>
+    /// <summary>An attribute of this many numbers. If it is missing, each number is the default.</summary>
     private static long[] Numbers(IrNode node, string key, int count, long otherwise, int least)
     {
-        // Twice as large numbers would still not overflow where they are multiplied with a size and summed.
+        // Twice this limit does not overflow when it is multiplied by a size and summed.
         const long most = 1 << 30;
         var values = node.Ints(key);
         if (values.Length == 0) return [.. Enumerable.Repeat(otherwise, count)];
-        if (values.Length != count) throw new ShapeFault($"its attribute '{key}' has {values.Length} numbers; {count} are needed.");
-        return Array.Exists(values, v => v < least || v > most) ? throw new ShapeFault($"its attribute '{key}' is {string.Join(", ", values)}; numbers from {least} to {most} are possible.") : [.. values];
+        if (values.Length != count) throw new ShapeFault($"its attribute '{key}' has {values.Length} numbers; it must have {count}.");
+        return Array.Exists(values, v => v < least || v > most) ? throw new ShapeFault($"its attribute '{key}' is {string.Join(", ", values)}; the numbers must be from {least} to {most}.") : [.. values];
     }
 
     private static int Size(long size) => size is >= 0 and <= int.MaxValue ? (int)size : throw new ShapeFault($"a dimension of {size} is not possible.");

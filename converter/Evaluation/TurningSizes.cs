@@ -3,19 +3,19 @@ using SeqRuntime.Converter.Graph;
 namespace SeqRuntime.Converter.Evaluation;
 
 /// <summary>
-/// Sizes of symbolic dimensions at which something may come out otherwise than at those that are tried. A comparison turns where its
-/// sides meet: a branch for inputs of four steps, a limit on lengths. Both sides follow the sizes in a straight line mostly, so that
-/// two of the sizes tell where that is. A division by a constant goes through all its remainders: padding that follows from a stride.
+/// Sizes of symbolic dimensions at which a result may differ from the results at the probes. A comparison changes where its
+/// sides meet, for example a branch for inputs of four steps or a limit on lengths. Both sides are mostly linear in the size, so
+/// two sizes tell where they meet. A division by a constant gets one size for each remainder: padding that depends on a stride.
 /// </summary>
 internal static class TurningSizes
 {
-    /// <summary>No size beyond it is tried.</summary>
+    /// <summary>The largest size that is tried.</summary>
     private const int Largest = 16000;
 
-    /// <summary>Remainders are gone through up to this divisor.</summary>
+    /// <summary>The largest divisor whose remainders are tried.</summary>
     private const int LargestDivisor = 16;
 
-    /// <summary>Sizes that are not among those tried.</summary>
+    /// <summary>Sizes that were not tried yet.</summary>
     public static IEnumerable<Sizes> Of(IrNode node, Evaluator evaluator, IReadOnlyList<Sizes> tried)
     {
         if (node.Inputs.Count != 2 || node.Op is not ("Equal" or "Less" or "LessOrEqual" or "Greater" or "GreaterOrEqual" or "Div" or "Mod")) yield break;
@@ -43,7 +43,7 @@ internal static class TurningSizes
         (double A, double B) At(int probe, int element) => (sides[probe].A[element % sides[probe].A.Length], sides[probe].B[element % sides[probe].B.Length]);
     }
 
-    /// <summary>Around where both sides are equal.</summary>
+    /// <summary>Sizes around the one at which both sides are equal.</summary>
     private static double[] Meeting(int size, int distance, (double A, double B) from, (double A, double B) to)
     {
         var slope = (to.A - to.B - from.A + from.B) / distance;
@@ -52,11 +52,11 @@ internal static class TurningSizes
         return [meeting - 1, meeting, meeting + 1];
     }
 
-    /// <summary>As many sizes in a row as the divisor, where it is a constant and what it divides is not.</summary>
+    /// <summary>As many consecutive sizes as the divisor, if the divisor is constant and the dividend is not.</summary>
     private static IEnumerable<double> Remainders(int size, (double A, double B) from, (double A, double B) to) =>
         from.B == to.B && from.A != to.A && from.B is > 1 and <= LargestDivisor ? Enumerable.Range(0, (int)from.B).Select(i => (double)(size + i)) : [];
 
-    /// <summary>Two of the sizes that differ in this dimension only.</summary>
+    /// <summary>Two of the tried sizes that differ in this dimension only.</summary>
     private static (int From, int To) Along(string symbol, IReadOnlyList<Sizes> tried)
     {
         for (var from = 0; from < tried.Count; from++)

@@ -31,7 +31,7 @@ internal static class ActivationFusion
         return null;
     }
 
-    /// <summary>The factors of the product are x, a half, and 1 + erf(x/√2).</summary>
+    /// <summary>Looks for the factors x, ½ and 1 + erf(x/√2).</summary>
     private static string? Gelu(IrNode node, Rewriter rewriter)
     {
         var factors = Factors(node, rewriter);

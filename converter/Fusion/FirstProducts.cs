@@ -4,15 +4,15 @@ using SeqRuntime.Converter.Graph;
 namespace SeqRuntime.Converter.Fusion;
 
 /// <summary>
-/// Products of constants with weights: what a first state is multiplied with is a part of a recurrent cell, which would not be one
-/// without it. They are folded only when cells have been looked for.
+/// Products of constants with weights. A product of the initial state is part of a recurrent cell and is needed to recognize it.
+/// So these products are folded only after the search for cells.
 /// </summary>
 internal static class FirstProducts
 {
-    /// <summary>Elements of a first state and of what it is multiplied to, up to which they are kept, and folded here.</summary>
+    /// <summary>Limit of the elements of a constant and of its product. Larger ones are folded at once.</summary>
     private const int MostElements = 1 << 12;
 
-    /// <summary>Whether a node multiplies zeros with a matrix, or another constant with one that is multiplied elsewhere too.</summary>
+    /// <summary>Whether a node multiplies a matrix by zeros, or by another constant if other products read the matrix too.</summary>
     /// <param name="node">The node.</param>
     /// <param name="evaluator">Knows values.</param>
     /// <param name="readers">How many products read each matrix.</param>
@@ -23,10 +23,10 @@ internal static class FirstProducts
         return first.IsZero || (readers.GetValueOrDefault(node.Input(1)) > 1 && IsSmall(first, w));
     }
 
-    /// <summary>How many products read each matrix of a graph.</summary>
+    /// <summary>The number of products that read each matrix of a graph.</summary>
     public static Dictionary<string, int> Readers(IrGraph graph) => graph.Nodes.Where(n => n.Op == "MatMul").GroupBy(n => n.Input(1)).ToDictionary(g => g.Key, g => g.Count());
 
-    /// <summary>What is left of them becomes what they make, or a bias.</summary>
+    /// <summary>Folds the remaining products to their results or to a bias.</summary>
     public static bool Run(IrGraph graph)
     {
         var rewriter = new Rewriter(graph);
@@ -49,7 +49,7 @@ internal static class FirstProducts
         float[] values = [.. Enumerable.Range(0, shape.Sizes.Aggregate(1, (a, b) => a * b)).Select(i => row[i % width])];
         if (!first.IsZero)
         {
-            // A Linear's matrix lies [outputs, inputs].
+            // A Linear's matrix is [outputs, inputs].
             var matrix = (node.Op == "Linear" ? w : w.Transposed()).Floats;
             var (x, columns) = (first.ToFloats(), first.Shape[^1]);
             for (var i = 0; i < values.Length; i++)

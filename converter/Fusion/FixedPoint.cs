@@ -2,17 +2,17 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Fusion;
 
-/// <summary>Changes a resolved graph, and says whether it did. Every value that stays is what it was.</summary>
+/// <summary>Changes a resolved graph and returns whether it did. Every remaining value keeps its content.</summary>
 internal delegate bool Pass(IrGraph graph);
 
-/// <summary>Repeats passes until none of them finds anything to change.</summary>
+/// <summary>Repeats passes until none of them changes the graph.</summary>
 internal static class FixedPoint
 {
-    /// <summary>Rounds that no model needs: each takes nodes away or makes them simpler.</summary>
+    /// <summary>A limit that no model reaches, because each round removes or simplifies nodes.</summary>
     public const int MostRounds = 200;
 
-    /// <summary>Runs the passes in their order, again and again, until all in turn leave the graph as it is. What nothing reads is removed behind each.</summary>
-    /// <exception cref="InvalidOperationException">The passes undo each other's changes: a fault of theirs, not of the model.</exception>
+    /// <summary>Runs the passes in order until a whole round leaves the graph unchanged. Removes unread nodes after each pass.</summary>
+    /// <exception cref="InvalidOperationException">The passes undo each other's changes, which is a bug of theirs.</exception>
     public static void Run(IrGraph graph, params ReadOnlySpan<Pass> passes)
     {
         var unchanged = 0;

@@ -3,8 +3,8 @@ using SeqRuntime.Converter.Graph;
 namespace SeqRuntime.Converter.Fusion;
 
 /// <summary>
-/// (x - mean)/√(variance + ε)·scale + bias, written out over the last dimensions, becomes LayerNormalization; the square may be
-/// Pow 2 or a product, the difference may be computed once or twice, the root may divide or its reciprocal multiply.
+/// (x - mean)/√(variance + ε)·scale + bias, written out over the last dimensions, becomes LayerNormalization. The square may be
+/// Pow 2 or a product. The difference may be computed once or twice. The graph may divide by the root or multiply by its reciprocal.
 /// </summary>
 internal static class LayerNormFusion
 {
@@ -47,7 +47,7 @@ internal static class LayerNormFusion
     private static (string X, IrNode Mean)? Centred(string value, Rewriter rewriter) =>
         rewriter.Producer(value, "Sub") is { } difference && rewriter.Producer(difference.Input(1), "ReduceMean") is { } mean && mean.Input(0) == difference.Input(0) ? (difference.Input(0), mean) : null;
 
-    /// <summary>The first reduced dimension, where these are the last ones and stay as ones.</summary>
+    /// <summary>The first reduced dimension, if the reduction covers the last dimensions and keeps them with size 1.</summary>
     private static int? Axis(IrNode mean, Rewriter rewriter)
     {
         if (mean.Int("keepdims", 1) == 0 || rewriter.Constant(mean.Input(1))?.Integers() is not { Length: > 0 } axes) return null;
@@ -68,7 +68,7 @@ internal static class LayerNormFusion
         rewriter.Replace(last, layer);
     }
 
-    /// <summary>The constant of the one node that reads <paramref name="node"/>'s result, if it is such an operator and its constant has the normalized shape.</summary>
+    /// <summary>The constant of the only node that reads <paramref name="node"/>'s result, if that node has this operator and the constant has the normalized shape.</summary>
     private static string? Following(IrNode node, string op, int[] sizes, Rewriter rewriter, out IrNode last)
     {
         last = node;

@@ -2,7 +2,7 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Fusion;
 
-/// <summary>MatMul with a constant matrix becomes Linear; constants added or multiplied to the result of Linear, Conv and ConvTranspose go into its weights and bias.</summary>
+/// <summary>MatMul with a constant matrix becomes Linear. Constants added to or multiplied with the result of Linear, Conv and ConvTranspose go into its weights and bias.</summary>
 internal static class LinearFusion
 {
     public static bool Run(IrGraph graph)
@@ -29,7 +29,7 @@ internal static class LinearFusion
         rewriter.Replace(node, new IrNode(node.Name, "Linear", [node.Input(0), weight], node.Outputs) { Marks = node.Marks });
     }
 
-    /// <summary>y op constant, where y is read by nothing else and the constant has one value a channel.</summary>
+    /// <summary>Absorbs y op constant, if nothing else reads y and the constant has one value for each channel.</summary>
     private static void Absorb(IrNode node, Rewriter rewriter, WeightSharing sharing)
     {
         foreach (var (value, other) in node.Op is "Add" or "Mul" ? Rewriter.Operands(node) : [(node.Input(0), node.Input(1))])
@@ -69,7 +69,7 @@ internal static class LinearFusion
     private static IrTensor Scaled(IrNode product, IrTensor weights, float[] factors)
     {
         var w = weights.ToFloats();
-        // [out, …] but for ConvTranspose: [in, out of one group, …].
+        // [out, …], except for ConvTranspose: [in, outputs of a group, …].
         var isTransposed = product.Op == "ConvTranspose";
         var inner = isTransposed ? weights.Shape[1] : weights.Shape[0];
         var tail = weights.Shape.Skip(isTransposed ? 2 : 1).Aggregate(1, (a, b) => a * b);
@@ -84,7 +84,7 @@ internal static class LinearFusion
         return IrTensor.Of(weights.Shape, w.AsSpan());
     }
 
-    /// <summary>One value a channel, if the constant broadcasts along <paramref name="axis"/> only.</summary>
+    /// <summary>One value for each channel, if the constant broadcasts along <paramref name="axis"/> only.</summary>
     private static float[]? PerChannel(IrTensor constant, int channels, int rank, int axis)
     {
         if (constant.Count == 1 && constant.Shape.Length <= rank) return [.. Enumerable.Repeat(constant.ToFloats()[0], channels)];

@@ -2,12 +2,12 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Fusion;
 
-/// <summary>Removes nodes that change nothing, and chains of shape changes that one Reshape or Transpose can stand for.</summary>
+/// <summary>Removes nodes that change nothing, and merges chains of shape changes into one Reshape or Transpose.</summary>
 internal static class NoOps
 {
     public static bool Run(IrGraph graph) => Run(graph, keepsZeroStates: false);
 
-    /// <summary>The same, but a sum with a first state of zeros stays: a recurrent cell would not be one without it.</summary>
+    /// <summary>Does the same, but keeps sums with an initial state of zeros, which recurrent cells are recognized by.</summary>
     public static bool RunBeforeCells(IrGraph graph) => Run(graph, keepsZeroStates: true);
 
     private static bool Run(IrGraph graph, bool keepsZeroStates)
@@ -59,12 +59,12 @@ internal static class NoOps
     private static bool Keeps(IrNode node, Rewriter rewriter) =>
         rewriter.IsFloat(node.Input(0)) && rewriter.Shape(node.Input(0)).Sizes.AsSpan().SequenceEqual(rewriter.Shape(node.Output(0)).Sizes) && rewriter.Constant(node.Input(0)) is null;
 
-    /// <summary>Whether every axis stays whole.</summary>
+    /// <summary>Whether a slice keeps every axis whole.</summary>
     private static bool IsWhole(IrNode node, Rewriter rewriter) => WholeAxes(node, rewriter) is { } whole && Array.TrueForAll(whole, w => w);
 
     /// <summary>
-    /// For each axis that is cut, whether it is cut at its end or beyond: one of a fixed size that keeps it, any other at an end no size
-    /// reaches. That two sizes both depend on a symbol does not make them the same. Null where that is not known.
+    /// For each sliced axis, whether the slice keeps all of it: a fixed size stays the same, or a symbolic axis is cut at an end that no
+    /// size reaches. Two sizes that depend on a symbol need not be equal. Null if this is unknown.
     /// </summary>
     private static bool[]? WholeAxes(IrNode node, Rewriter rewriter)
     {
@@ -80,7 +80,7 @@ internal static class NoOps
         ? [.. Enumerable.Range(0, count)]
         : rewriter.Constant(node.Input(3))?.Integers() is { } axes ? Array.ConvertAll(axes, a => (int)(a < 0 ? a + rank : a)) : null;
 
-    /// <summary>A part along several axes is one along those that are really cut.</summary>
+    /// <summary>Removes the axes that a slice does not cut from its axes.</summary>
     private static void LeaveOutWholeAxes(IrNode node, Rewriter rewriter)
     {
         if (WholeAxes(node, rewriter) is not { } whole || !Array.Exists(whole, w => w)) return;
@@ -102,7 +102,7 @@ internal static class NoOps
         return node.Ints("perm") is { Length: > 0 } perm ? [.. perm.Select(p => (int)p)] : [.. Enumerable.Range(0, rank).Reverse()];
     }
 
-    /// <summary>A view of a view needs only the last shape; none where that is the first one again.</summary>
+    /// <summary>Merges a view of a view into one with the last shape, or removes it if that is the first shape again.</summary>
     private static void MergeView(IrNode node, Rewriter rewriter)
     {
         if (rewriter.Producer(node.Input(0)) is not { } inner || !IsView(inner)) return;
@@ -114,7 +114,7 @@ internal static class NoOps
     {
         var perm = Permutation(node, rewriter);
         var sizes = rewriter.Shape(node.Input(0)).Sizes;
-        // Moving dimensions of size 1 about moves no data.
+        // Moving dimensions of size 1 moves no data.
         var moved = perm.Where(p => sizes[p] != 1).ToArray();
         if (moved.SequenceEqual(moved.Order()) && ToReshape(node, node.Input(0), rewriter)) return;
         if (rewriter.Producer(node.Input(0), "Transpose") is not { } inner) return;

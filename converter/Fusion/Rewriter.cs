@@ -2,7 +2,7 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Fusion;
 
-/// <summary>What passes ask of a graph while they change it: who computes a value, who reads it. Kept up to date by the changes made through it.</summary>
+/// <summary>Answers passes which node computes a value and which nodes read it. Changes made through it keep the answers up to date.</summary>
 internal sealed class Rewriter
 {
     private readonly Dictionary<string, IrNode> _producers;
@@ -22,13 +22,13 @@ internal sealed class Rewriter
 
     public IrGraph Graph { get; }
 
-    /// <summary>Whether a node was added, replaced or taken away.</summary>
+    /// <summary>Whether a node was added, replaced or removed.</summary>
     public bool HasChanged { get; private set; }
 
-    /// <summary>The node that computes <paramref name="value"/> if it is a <paramref name="op"/>; any operator where that is empty.</summary>
+    /// <summary>The node that computes <paramref name="value"/>, if its operator is <paramref name="op"/>. An empty operator accepts any.</summary>
     public IrNode? Producer(string value, string op = "") => _producers.TryGetValue(value, out var node) && (op.Length == 0 || node.Op == op) ? node : null;
 
-    /// <summary>The same, if nothing else reads the value.</summary>
+    /// <summary>Like <see cref="Producer"/>, but only if the value has one reader.</summary>
     public IrNode? OnlyFor(string value, string op = "") => _readers.GetValueOrDefault(value) == 1 ? Producer(value, op) : null;
 
     /// <summary>The nodes that read a value.</summary>
@@ -42,7 +42,7 @@ internal sealed class Rewriter
 
     public bool IsFloat(string value) => Shape(value).Type == ElementType.Float32;
 
-    /// <summary>Whether the shapes are the same for certain: at most one dimension depends on a symbol.</summary>
+    /// <summary>Whether the shapes are certainly equal: at most one dimension depends on a symbol.</summary>
     public bool SameShape(string a, string b)
     {
         IrShape x = Shape(a), y = Shape(b);
@@ -52,7 +52,7 @@ internal sealed class Rewriter
     /// <summary>The operands of a commutative node, in both orders.</summary>
     public static IEnumerable<(string A, string B)> Operands(IrNode node) => [(node.Input(0), node.Input(1)), (node.Input(1), node.Input(0))];
 
-    /// <summary>Lets all readers of a node's first output read another value.</summary>
+    /// <summary>Makes all readers of a node's first output read another value.</summary>
     public void Bypass(IrNode node, string value)
     {
         HasChanged = true;
@@ -75,7 +75,7 @@ internal sealed class Rewriter
         Graph.Nodes.Remove(node);
     }
 
-    /// <summary>Puts a node in another's place, which computes the same output.</summary>
+    /// <summary>Replaces a node by one that computes the same output.</summary>
     public void Replace(IrNode node, IrNode by)
     {
         HasChanged = true;
@@ -90,7 +90,7 @@ internal sealed class Rewriter
         foreach (var output in by.Outputs) _producers[output] = by;
     }
 
-    /// <summary>Adds a node before another; its output's shape is <paramref name="shape"/>.</summary>
+    /// <summary>Adds a node before another. <paramref name="shape"/> is the shape of its output.</summary>
     public string Insert(IrNode before, string op, string[] inputs, IrShape shape, params (string Key, object Value)[] attributes)
     {
         HasChanged = true;

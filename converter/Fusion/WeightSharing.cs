@@ -3,15 +3,15 @@ using SeqRuntime.Converter.Graph;
 namespace SeqRuntime.Converter.Fusion;
 
 /// <summary>
-/// Which products and lookups read equal weights, so that a factor that only some of their results are multiplied with does not go into
-/// a copy of the weights: equal content is stored once.
+/// Tells which products and lookups read equal weights. Equal content is stored once. A factor that multiplies only some of their
+/// results must not go into the weights, because that would need a second copy.
 /// </summary>
 internal sealed class WeightSharing(Rewriter rewriter)
 {
     private readonly Dictionary<IrNode, List<IrTensor>> _taken = [];
     private Dictionary<IrNode, List<IrNode>>? _groups;
 
-    /// <summary>Whether the factor of <paramref name="scaling"/> may go into the product's weights: nothing else reads them, or all that do are multiplied with the same.</summary>
+    /// <summary>Whether the factor of <paramref name="scaling"/> may go into the product's weights: nothing else reads them, or all their results are multiplied by the same factor.</summary>
     public bool MayScale(IrNode product, IrNode scaling)
     {
         _groups ??= Groups();
@@ -23,14 +23,14 @@ internal sealed class WeightSharing(Rewriter rewriter)
         return true;
     }
 
-    /// <summary>The factor that a product's result is multiplied with in the given place, among those taken into its weights and the one that follows.</summary>
+    /// <summary>The factor at this place among the factors of a product's result: those already in its weights, then the one that follows.</summary>
     private IrTensor? Nth(IrNode product, int place)
     {
         if (!_taken.TryGetValue(product, out var taken)) taken = [];
         return place < taken.Count ? taken[place] : place == taken.Count ? Next(product) : null;
     }
 
-    /// <summary>The factor that follows on a product's result, behind what is added to it.</summary>
+    /// <summary>The factor that multiplies a product's result, after any sum.</summary>
     private IrTensor? Next(IrNode product)
     {
         if (product.Op is "Gather") return null;
@@ -62,7 +62,7 @@ internal sealed class WeightSharing(Rewriter rewriter)
             var input = node.Op == "Gather" ? 0 : 1;
             if (node.Op is not ("Linear" or "Conv" or "ConvTranspose" or "Gather") || rewriter.Constant(node.Input(input)) is not { Type: ElementType.Float32 } weights) continue;
             Add(ContentKey.Of(weights), node);
-            // A table that is looked up can be the same matrix turned round.
+            // A lookup may read the transpose of the same matrix.
             if (node.Op == "Gather" && weights.Shape.Length == 2) Add(ContentKey.Of(weights.Transposed()), node);
         }
 

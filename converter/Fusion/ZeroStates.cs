@@ -2,7 +2,7 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Fusion;
 
-/// <summary>Leaves out initial states of recurrent layers that are zero, and sequence lengths that are the whole sequence.</summary>
+/// <summary>Removes initial states of recurrent layers that are zero, and sequence lengths that cover the whole sequence.</summary>
 internal static class ZeroStates
 {
     private const int MostFollowed = 16;
@@ -21,7 +21,7 @@ internal static class ZeroStates
         return isLeftOut;
     }
 
-    /// <summary>Leaves out the zeros, also before shapes are known: exporters write them for one size of batch, and a layer without them begins at zero for any.</summary>
+    /// <summary>Removes zero states, even before shapes are known. Exporters write them for one batch size; without them a layer starts at zero for any batch size.</summary>
     public static bool LeaveOut(IrGraph graph)
     {
         var layers = graph.Nodes.FindAll(IsLayer);

@@ -4,13 +4,13 @@ using System.Security.Cryptography;
 
 namespace SeqRuntime.Converter.Graph;
 
-/// <summary>Content of a constant: its elements' type and shape, and a hash of the elements before they are packed.</summary>
+/// <summary>Identifies the content of a constant: its element type, its shape, and a hash of the unpacked elements.</summary>
 internal readonly record struct ContentKey(ElementType Type, string Shape, bool IsMatrix, UInt128 High, UInt128 Low)
 {
     /// <summary>A dense tensor.</summary>
     public static ContentKey Of(IrTensor tensor) => Of(tensor.Type, string.Join(',', tensor.Shape), false, [tensor.Data]);
 
-    /// <summary>Row-major matrices of one shape.</summary>
+    /// <summary>Row-major matrices of equal shape.</summary>
     public static ContentKey Of(int rows, int columns, params float[][] matrices) =>
         Of(ElementType.Float32, $"{rows},{columns},{matrices.Length}", true, Array.ConvertAll(matrices, m => MemoryMarshal.AsBytes(m.AsSpan()).ToArray()));
 

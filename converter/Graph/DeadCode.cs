@@ -21,9 +21,9 @@ internal static class DeadCode
         return isRemoved;
     }
 
-    /// <summary>The values on which an output or a state depends.</summary>
+    /// <summary>The values that an output or a state depends on.</summary>
     /// <param name="graph">The graph.</param>
-    /// <param name="isRead">Whether an inner graph of a node is looked at, by its attribute; all are where it is left out.</param>
+    /// <param name="isRead">Whether to look at the inner graph in this attribute of a node. Null looks at all.</param>
     public static HashSet<string> Used(IrGraph graph, Func<IrNode, string, bool>? isRead = null)
     {
         var used = new HashSet<string>(graph.Outputs.Select(o => o.Value).Concat(graph.States.Select(s => s.Update)));
@@ -33,13 +33,13 @@ internal static class DeadCode
             if (!node.Outputs.Exists(used.Contains)) continue;
             used.UnionWith(node.Inputs);
             Capture(node, used, isRead);
-            used.Remove(""); // an input left out is no output left out
+            used.Remove(""); // the empty name of an omitted input is not a use of an omitted output
         }
 
         return used;
     }
 
-    /// <summary>All names that an inner graph reads; some are its own, which does no harm.</summary>
+    /// <summary>Adds all names that an inner graph reads. Its own names among them do no harm.</summary>
     private static void Capture(IrNode node, HashSet<string> used, Func<IrNode, string, bool>? isRead)
     {
         foreach (var (key, value) in node.Attributes)

@@ -1,6 +1,6 @@
 namespace SeqRuntime.Converter.Graph;
 
-/// <summary>The nodes that take another node's place, put together one after the other.</summary>
+/// <summary>Builds the nodes that replace a node, one after the other.</summary>
 internal sealed class Expansion(IrNode node, IrGraph graph)
 {
     public List<IrNode> Nodes { get; } = [];
@@ -8,7 +8,7 @@ internal sealed class Expansion(IrNode node, IrGraph graph)
     /// <summary>Adds a node with one output and returns that output's name.</summary>
     public string Add(string op, string[] inputs, params (string Key, object Value)[] attributes) => Into(graph.Fresh(node.Name), op, inputs, attributes);
 
-    /// <summary>A value name for a node of several outputs.</summary>
+    /// <summary>A new value name for a node with several outputs.</summary>
     public string Fresh() => graph.Fresh(node.Name);
 
     /// <summary>Adds a node that computes <paramref name="output"/>.</summary>
@@ -20,7 +20,7 @@ internal sealed class Expansion(IrNode node, IrGraph graph)
         return output;
     }
 
-    /// <summary>Lets the expansion's result be the node's first output.</summary>
+    /// <summary>Makes <paramref name="result"/> the replaced node's first output.</summary>
     public List<IrNode> Finish(string result)
     {
         Into(node.Output(0), "Identity", [result]);
@@ -35,10 +35,10 @@ internal sealed class Expansion(IrNode node, IrGraph graph)
 
     public string Cast(string value, ElementType type) => Add("Cast", [value], ("to", (long)Onnx(type)));
 
-    /// <summary>A vector along <paramref name="axis"/> of a tensor of <paramref name="rank"/> dimensions, shaped to broadcast.</summary>
+    /// <summary>A vector along <paramref name="axis"/>, shaped to broadcast to <paramref name="rank"/> dimensions.</summary>
     public string Along(string vector, int axis, int rank)
     {
-        if (axis < 0 || axis >= rank) throw new ShapeFault($"there is no dimension {axis} among {rank}.");
+        if (axis < 0 || axis >= rank) throw new ShapeFault($"axis {axis} does not exist in a tensor of {rank} dimensions.");
         var shape = new long[rank];
         Array.Fill(shape, 1);
         shape[axis] = -1;

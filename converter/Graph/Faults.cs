@@ -4,15 +4,15 @@ using SeqRuntime.Sessions;
 
 namespace SeqRuntime.Converter.Graph;
 
-/// <summary>Why one node cannot be converted; gathered, so that all are reported at once. Elsewhere: the report of all of them.</summary>
+/// <summary>The reason why a node cannot be converted. Reasons are collected and reported together; the report of all of them has this type too.</summary>
 /// <param name="message">What is missing.</param>
-/// <param name="settings">Inputs that settle it if they are fixed.</param>
+/// <param name="settings">Inputs that may be fixed to avoid the fault.</param>
 internal sealed class UnsupportedException(string message, IReadOnlyList<string>? settings = null) : ConversionException(message)
 {
     public IReadOnlyList<string> Settings => settings ?? [];
 }
 
-/// <summary>What a node is given does not fit together: shapes, at the sizes tried, attributes or contents. Other sizes of the symbolic dimensions may do.</summary>
+/// <summary>A node's inputs do not fit together: shapes at the tried sizes, attributes or contents. Other sizes of the symbolic dimensions may fit.</summary>
 internal sealed class ShapeFault : ConversionException
 {
     private readonly IReadOnlyList<string>? _settings;
@@ -22,10 +22,10 @@ internal sealed class ShapeFault : ConversionException
     {
     }
 
-    /// <param name="message">Where and what.</param>
-    /// <param name="inner">What an operator threw, or a node's fault.</param>
-    /// <param name="left">Nodes that were still to come: the fewer, the more fits.</param>
-    /// <param name="settings">Inputs that settle it if they are fixed.</param>
+    /// <param name="message">What is wrong, and where.</param>
+    /// <param name="inner">The operator's exception, or the fault of a node.</param>
+    /// <param name="left">The number of nodes after the fault. Fewer means that more of the graph fits.</param>
+    /// <param name="settings">Inputs that may be fixed to avoid the fault.</param>
     public ShapeFault(string message, Exception inner, int left = 0, IReadOnlyList<string>? settings = null)
         : base(message, inner) =>
         (Left, _settings) = (left, settings);
@@ -34,34 +34,34 @@ internal sealed class ShapeFault : ConversionException
 
     public IReadOnlyList<string> Settings => _settings ?? [];
 
-    /// <summary>Whether a shape holds more than a tensor may: no misfit, and smaller sizes do.</summary>
+    /// <summary>Whether a shape exceeds the limit of a tensor, so that smaller sizes fit.</summary>
     public bool IsTooLarge => InnerException is TooLargeException or OverflowException or ShapeFault { IsTooLarge: true };
 
-    /// <summary>The value that decides a shape and that only a run computes, or null.</summary>
+    /// <summary>The value that decides a shape and is known only at run time. Null if there is none.</summary>
     public string? Unknown => (InnerException as UnknownValueException)?.Value;
 
     /// <summary>
-    /// Whether an exception is how the runtime's operators and tensors refuse what they are given. Their exact types: what derives from
-    /// them, such as an index out of range, is a bug of ours and no fault of the model.
+    /// Whether the runtime's operators and tensors refuse their inputs with this exception. Only these exact types count. A derived
+    /// type, such as an index out of range, is a bug of the converter.
     /// </summary>
     public static bool IsRefusal(Exception fault) => fault is SeqFormatException or SizesException or TooLargeException or UnknownValueException or OverflowException || fault.GetType() == typeof(ArgumentException);
 }
 
-/// <summary>Shapes fit together at one size of a symbolic dimension only.</summary>
-/// <param name="message">Which, why, and the options.</param>
-/// <param name="options">The options with which it converts.</param>
-/// <param name="inner">Why no others fit.</param>
+/// <summary>The shapes fit together at only one size of a symbolic dimension.</summary>
+/// <param name="message">Which size, why, and the options to use.</param>
+/// <param name="options">The options with which the graph converts.</param>
+/// <param name="inner">Why other sizes do not fit.</param>
 internal sealed class OneSizeFault(string message, string options, Exception inner) : ConversionException(message, inner)
 {
     public string Options => options;
 }
 
-/// <summary>One operator that cannot be converted, and why.</summary>
+/// <summary>An operator that cannot be converted, and the reason.</summary>
 internal sealed record Unsupported(IrNode Node, UnsupportedException Why)
 {
     private const int MostNamed = 3;
 
-    /// <summary>All of them, those of one operator and reason together.</summary>
+    /// <summary>One exception for all faults, grouped by operator and reason.</summary>
     public static UnsupportedException All(string graph, IReadOnlyCollection<Unsupported> list)
     {
         var groups = list.GroupBy(u => (u.Node.Op, u.Why.Message)).Select(g => $"{g.Key.Op} ({Nodes([.. g])}): {g.Key.Message}").ToList();

@@ -1,8 +1,8 @@
 namespace SeqRuntime.Converter.Graph;
 
 /// <summary>
-/// Another order of the gates of recurrent layers. Importers bring weights from it into the order that everything behind them knows, the
-/// runtime's: an LSTM's gates are i f g o and its peepholes i f o, a GRU's gates are r z n, as PyTorch has them.
+/// A gate order of recurrent layers in a source format. Importers bring weights from it into the runtime's order, which all later steps
+/// use: i f g o for an LSTM's gates, i f o for its peepholes, and r z n for a GRU's gates, as in PyTorch.
 /// </summary>
 internal sealed class GateOrder
 {
@@ -17,17 +17,17 @@ internal sealed class GateOrder
 
     private readonly int[] _places;
 
-    /// <param name="places">For each gate of the runtime's order, its place in this one.</param>
-    /// <param name="groups">How many times the gates follow each other.</param>
+    /// <param name="places">For each gate in the runtime's order, its position in this order.</param>
+    /// <param name="groups">How often the group of gates is repeated.</param>
     private GateOrder(int[] places, int groups)
     {
         _places = [.. Enumerable.Range(0, groups).SelectMany(group => places.Select(place => group * places.Length + place))];
     }
 
-    /// <summary>For each part of a tensor, in the runtime's order, its place in this one.</summary>
+    /// <summary>For each part of a tensor in the runtime's order, its position in this order.</summary>
     public IReadOnlyList<int> Places => _places;
 
-    /// <summary>The order of one of an ONNX layer's inputs along its axis 1; null where it is the runtime's, or the input has no gates.</summary>
+    /// <summary>The order of an ONNX layer's input along axis 1. Null if it is the runtime's order or the input has no gates.</summary>
     public static GateOrder? OfOnnx(RecurrentOp? op, int input) => input switch
     {
         1 or 2 => op == RecurrentOp.Lstm ? s_lstm : op == RecurrentOp.Gru ? s_gru : null,
@@ -36,12 +36,12 @@ internal sealed class GateOrder
         _ => null,
     };
 
-    /// <summary>The weights of a Keras layer of so many gates in the runtime's order. An LSTM's i f c o are in it already.</summary>
+    /// <summary>A Keras layer's weights in the runtime's gate order. Keras' LSTM order i f c o is the same as the runtime's.</summary>
     /// <param name="weights">Gates along the first axis.</param>
-    /// <param name="gates">How many.</param>
+    /// <param name="gates">The number of gates.</param>
     public static IrTensor OfKeras(IrTensor weights, int gates) => gates == 3 ? s_gru.Undo(weights, 0) : weights;
 
-    /// <summary>A tensor with the parts along an axis in the runtime's order. One whose parts differ in size is returned as it is: no layer takes it.</summary>
+    /// <summary>A tensor with its parts along an axis in the runtime's order. A tensor with unequal parts is returned unchanged; no layer accepts it.</summary>
     public IrTensor Undo(IrTensor tensor, int axis)
     {
         if (tensor.Shape.Length <= axis || tensor.Count == 0 || tensor.Shape[axis] % _places.Length != 0) return tensor;

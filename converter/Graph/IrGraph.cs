@@ -1,6 +1,6 @@
 namespace SeqRuntime.Converter.Graph;
 
-/// <summary>A graph being converted: nodes in execution order over values known by name. An empty name is a value left out.</summary>
+/// <summary>A graph during conversion: nodes in execution order over named values. An empty name stands for an omitted value.</summary>
 internal sealed class IrGraph(string name)
 {
     public string Name { get; } = name;
@@ -15,24 +15,24 @@ internal sealed class IrGraph(string name)
 
     public List<IrState> States { get; } = [];
 
-    /// <summary>What is known of each value's type and shape, after it was resolved.</summary>
+    /// <summary>The type and the known sizes of each value, after resolving.</summary>
     public Dictionary<string, IrShape> Shapes { get; } = [];
 
-    /// <summary>For constants that were computed from others: the names in the source file of those.</summary>
+    /// <summary>For each computed constant, the source names of the constants that it was computed from.</summary>
     public Dictionary<string, string[]> Sources { get; } = [];
 
-    /// <summary>What the conversion of this graph and of its copies may cost together.</summary>
+    /// <summary>The budget that this graph and its copies share.</summary>
     public Budget Budget { get; set; } = new();
 
-    /// <summary>The branches that were taken of each <c>If</c>, by its name, here and in copies.</summary>
+    /// <summary>The branches taken by each <c>If</c>, by its name, in this graph and its copies.</summary>
     public HashSet<(string If, string Branch)> Taken { get; private init; } = [];
 
     private int[] _unique = [0];
 
-    /// <summary>A value name that does not occur yet.</summary>
+    /// <summary>A value name that does not exist yet.</summary>
     public string Fresh(string stem) => $"{WeightNames.Stem(stem)}~{++_unique[0]}";
 
-    /// <summary>Lets the new names of an inner graph differ from those of the graph around it.</summary>
+    /// <summary>Makes the new names of an inner graph distinct from those of the outer graph.</summary>
     public void CountNamesWith(IrGraph outer) => _unique = outer._unique;
 
     /// <summary>Adds a constant and returns its name.</summary>
@@ -44,23 +44,23 @@ internal sealed class IrGraph(string name)
         return name;
     }
 
-    /// <summary>Sizes that symbolic dimensions took when the graph was resolved, the smallest first; sessions of these sizes can be made.</summary>
+    /// <summary>Sizes of the symbolic dimensions at which the graph was resolved, smallest first. Sessions of these sizes can be made.</summary>
     public IReadOnlyList<Sizes> Probes { get; set; } = [Sizes.None];
 
-    /// <summary>Symbolic dimensions at which not every size fits, and the sizes that do.</summary>
+    /// <summary>Symbolic dimensions that do not accept every size, and the sizes that fit.</summary>
     public IReadOnlyList<SizeRange> Ranges { get; set; } = [];
 
-    /// <summary>Symbolic dimensions that count the steps of states which grow, and the most steps of each.</summary>
+    /// <summary>Symbolic dimensions that count the steps of growing states, and the largest count of each.</summary>
     public Dictionary<string, int> Largest { get; private init; } = [];
 
     /// <summary>Names of the symbolic dimensions of inputs and states.</summary>
     public List<string> Symbols() =>
         [.. Inputs.SelectMany(i => i.Shape).Concat(States.SelectMany(s => s.Shape)).Where(d => d.Symbol is not null).Select(d => d.Symbol!).Distinct()];
 
-    /// <summary>Gives a symbolic dimension its size everywhere.</summary>
+    /// <summary>Replaces a symbolic dimension by a fixed size everywhere.</summary>
     public void Fix(string symbol, int size) => Put(symbol, new IrDim(size, null));
 
-    /// <summary>Gives a symbolic dimension another's name.</summary>
+    /// <summary>Renames a symbolic dimension to another.</summary>
     public void Rename(string symbol, string other) => Put(symbol, new IrDim(-1, other));
 
     private void Put(string symbol, IrDim dimension)
@@ -72,7 +72,7 @@ internal sealed class IrGraph(string name)
         for (var i = 0; i < States.Count; i++) States[i] = States[i] with { Shape = Fixed(States[i].Shape) };
     }
 
-    /// <summary>A copy whose nodes can be changed; constants are shared. Values for which <paramref name="names"/> has an entry are renamed, in inner graphs too.</summary>
+    /// <summary>A copy with new nodes and shared constants. Values in <paramref name="names"/> are renamed, also in inner graphs.</summary>
     public IrGraph Copy(IReadOnlyDictionary<string, string>? names = null)
     {
         string Renamed(string value) => names is not null && names.TryGetValue(value, out var renamed) ? renamed : value;
@@ -96,14 +96,14 @@ internal sealed class IrGraph(string name)
         return copy;
     }
 
-    /// <summary>Nodes of this graph and of those within it.</summary>
+    /// <summary>The number of nodes in this graph and its inner graphs.</summary>
     public int DeepCount() => Nodes.Count + Inner().Sum(inner => inner.DeepCount());
 
-    /// <summary>Bytes of all constants, those within nodes and inner graphs included.</summary>
+    /// <summary>Bytes of all constants, including those in attributes and inner graphs.</summary>
     public long ConstantBytes() =>
         Constants.Values.Concat(Nodes.SelectMany(n => n.Attributes.Values.OfType<IrTensor>())).Sum(t => (long)t.Data.Length) + Inner().Sum(inner => inner.ConstantBytes());
 
-    /// <summary>Names of the values that this graph itself defines.</summary>
+    /// <summary>Names of the values that this graph defines itself.</summary>
     public IEnumerable<string> Defined() => Constants.Keys.Concat(Inputs.Select(i => i.Value)).Concat(Nodes.SelectMany(n => n.Outputs)).Where(n => n.Length > 0);
 
     /// <summary>Type and shape of a value or constant.</summary>
@@ -128,7 +128,7 @@ internal sealed class IrGraph(string name)
         return producers;
     }
 
-    /// <summary>The nodes that read each value, once for each time they read it; a graph output or state update counts as a null reader.</summary>
+    /// <summary>The nodes that read each value, once for each use. A graph output or state update counts as a null reader.</summary>
     public Dictionary<string, List<IrNode?>> Readers()
     {
         var readers = new Dictionary<string, List<IrNode?>>();
@@ -149,7 +149,7 @@ internal sealed class IrGraph(string name)
         return readers;
     }
 
-    /// <summary>Puts the nodes in an order in which each value is computed before it is read, near the one that they are in.</summary>
+    /// <summary>Sorts the nodes so that each value is computed before it is read, and keeps the present order where possible.</summary>
     public void Order()
     {
         var producers = Producers();
@@ -181,14 +181,14 @@ internal sealed class IrGraph(string name)
         Nodes.AddRange(ordered);
     }
 
-    /// <summary>Lets every reader of <paramref name="from"/> read <paramref name="to"/>.</summary>
+    /// <summary>Makes every reader of <paramref name="from"/> read <paramref name="to"/>.</summary>
     public void Replace(string from, string to)
     {
         foreach (var node in Nodes) node.Replace(from, to);
         ReplacePorts(from, to);
     }
 
-    /// <summary>Lets the graph's outputs and states that are <paramref name="from"/> be <paramref name="to"/>.</summary>
+    /// <summary>Replaces <paramref name="from"/> by <paramref name="to"/> in the graph's outputs and states.</summary>
     public void ReplacePorts(string from, string to)
     {
         for (var i = 0; i < Outputs.Count; i++)
@@ -203,17 +203,17 @@ internal sealed class IrGraph(string name)
     }
 }
 
-/// <summary>A node: operator, inputs, outputs and attributes by the ONNX specification's names, in its newest form.</summary>
+/// <summary>A node: operator, inputs, outputs and attributes, with the names of the newest supported ONNX opset.</summary>
 internal sealed class IrNode(string name, string op, IEnumerable<string> inputs, IEnumerable<string> outputs)
 {
-    /// <summary>The opset whose operators nodes have.</summary>
+    /// <summary>The opset of all nodes in the IR.</summary>
     public const int NewestOpset = 23;
 
     public string Name { get; } = name;
 
     public string Op { get; set; } = op;
 
-    /// <summary>What the operator is as a recurrent layer; null for all others.</summary>
+    /// <summary>The recurrent layer of this operator. Null for other operators.</summary>
     public RecurrentOp? Recurrent => RecurrentOp.Of(Op);
 
     public List<string> Inputs { get; } = [.. inputs];
@@ -223,10 +223,10 @@ internal sealed class IrNode(string name, string op, IEnumerable<string> inputs,
     /// <summary>long, float, string, long[], float[], string[], <see cref="IrTensor"/> or <see cref="IrGraph"/>.</summary>
     public Dictionary<string, object> Attributes { get; init; } = [];
 
-    /// <summary>What the converter itself knows of the node.</summary>
+    /// <summary>The converter's own notes on the node.</summary>
     public IrMarks Marks { get; set; }
 
-    /// <summary>A node of this operator with these attributes and marks and other inputs and outputs.</summary>
+    /// <summary>A node with this node's operator, attributes and marks, and other inputs and outputs.</summary>
     public IrNode With(IEnumerable<string> inputs, IEnumerable<string> outputs) => new(Name, Op, inputs, outputs) { Attributes = new(Attributes), Marks = Marks };
 
     public string Input(int index) => index < Inputs.Count ? Inputs[index] : "";
@@ -235,7 +235,7 @@ internal sealed class IrNode(string name, string op, IEnumerable<string> inputs,
 
     public long Int(string key, long otherwise) => Get(key, otherwise);
 
-    /// <summary>An integer that the format gives 64 bits and that is an axis, a count or the like.</summary>
+    /// <summary>An integer that the format stores in 64 bits, such as an axis or a count, as 32 bits.</summary>
     public int Int32(string key, int otherwise) =>
         Get<long>(key, otherwise) is >= int.MinValue and <= int.MaxValue and var value ? (int)value : throw new ShapeFault($"its attribute '{key}' of {Int(key, 0)} is out of range.");
 
@@ -265,7 +265,7 @@ internal sealed class IrNode(string name, string op, IEnumerable<string> inputs,
         }
     }
 
-    /// <summary>Takes an attribute away and returns it, or null.</summary>
+    /// <summary>Removes an attribute and returns it. Null if it is missing.</summary>
     public object? Take(string key) => Attributes.Remove(key, out var value) ? value : null;
 
     public override string ToString() => $"{Name} ({Op})";
@@ -277,10 +277,10 @@ internal sealed class IrNode(string name, string op, IEnumerable<string> inputs,
     }
 }
 
-/// <summary>A graph input or output: the name the user knows it by, and the value behind it.</summary>
+/// <summary>A graph input or output: its name for the user, and its value in the graph.</summary>
 internal sealed record IrPort(string Name, string Value, ElementType Type, IrDim[] Shape);
 
-/// <summary>A state: read as <paramref name="Value"/>, becomes <paramref name="Update"/>, the graph's former output <paramref name="Output"/>, at the end of a run; starts as <paramref name="Initial"/>, zeros where that is null.</summary>
+/// <summary>A state. A run reads <paramref name="Value"/> and at its end copies <paramref name="Update"/> to it; <paramref name="Output"/> is the source's output. The first run reads <paramref name="Initial"/>, or zeros if that is null.</summary>
 internal sealed record IrState(string Name, string Value, string Update, string Output, ElementType Type, IrDim[] Shape, IrTensor? Initial = null, bool IsDescribed = false);
 
 /// <summary>A dimension: a size, or a symbol.</summary>
@@ -289,7 +289,7 @@ internal readonly record struct IrDim(int Size, string? Symbol)
     public override string ToString() => Symbol ?? $"{Size}";
 }
 
-/// <summary>What is known of a value: its type, its rank, and the sizes that do not depend on symbols (-1 otherwise).</summary>
+/// <summary>A value's type, rank, and sizes. A size that depends on symbols is -1.</summary>
 internal sealed record IrShape(ElementType Type, int[] Sizes)
 {
     public int Rank => Sizes.Length;

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace SeqRuntime.Converter.Graph;
 
-/// <summary>A constant of the model being converted: row-major, in a type that the runtime knows (fp16 and bfloat16 have become float32).</summary>
+/// <summary>A constant during conversion: row-major, in a type that the runtime supports. fp16 and bfloat16 are converted to float32.</summary>
 internal sealed class IrTensor(ElementType type, int[] shape, byte[] data)
 {
     private byte[]? _pinned;
@@ -13,12 +13,12 @@ internal sealed class IrTensor(ElementType type, int[] shape, byte[] data)
 
     public byte[] Data { get; } = data;
 
-    /// <summary>The first number of the file that is too large for float32 and became infinite; null where there is none.</summary>
+    /// <summary>The first number in the file that is too large for float32 and became infinite. Null if there is none.</summary>
     public double? Beyond { get; init; }
 
     public int Count => Shape.Aggregate(1, (a, b) => a * b);
 
-    /// <summary>The elements in memory that does not move and may be read a little past its end, as operators want it.</summary>
+    /// <summary>The elements in pinned memory with read slack, which operators need.</summary>
     public unsafe byte* Pointer
     {
         get
@@ -75,7 +75,7 @@ internal sealed class IrTensor(ElementType type, int[] shape, byte[] data)
 
     public bool IsZero => !Data.AsSpan().ContainsAnyExcept((byte)0);
 
-    /// <summary>The one value that all elements have, or null.</summary>
+    /// <summary>The value that all elements share. Null if they differ.</summary>
     public float? Uniform()
     {
         if (Count == 0 || Type is not (ElementType.Float32 or ElementType.Float64)) return null;
@@ -83,7 +83,7 @@ internal sealed class IrTensor(ElementType type, int[] shape, byte[] data)
         return Array.TrueForAll(values, v => v == values[0]) ? values[0] : null;
     }
 
-    /// <summary>A float32 matrix turned round.</summary>
+    /// <summary>The transpose of a float32 matrix.</summary>
     public IrTensor Transposed()
     {
         var (rows, columns) = (Shape[0], Shape[1]);

@@ -2,24 +2,24 @@ using System.Globalization;
 
 namespace SeqRuntime.Converter.Graph;
 
-/// <summary>Weights that are no numbers: a NaN makes results NaN, and so does an infinity that is multiplied by a zero.</summary>
+/// <summary>Finds weights that are not finite. A NaN makes results NaN, and so does an infinity times zero.</summary>
 internal static class NonFinite
 {
-    /// <summary>What is wrong with a weight, or null. A vector may hold -∞: a bias that forbids a class.</summary>
+    /// <summary>What is wrong with a weight. Null if nothing is. A vector may hold -∞, for example a bias that forbids a class.</summary>
     public static string? Fault(string name, IrTensor tensor) => tensor.Type == ElementType.Float32 ? Fault(name, tensor.Shape, tensor.Floats, tensor.Beyond) : null;
 
     /// <inheritdoc cref="Fault(string, IrTensor)"/>
     /// <param name="name">Its name.</param>
     /// <param name="shape">Its shape.</param>
     /// <param name="values">Its values.</param>
-    /// <param name="beyond">The first number of the file that is too large for float32, null where there is none.</param>
+    /// <param name="beyond">The first number in the file that is too large for float32. Null if there is none.</param>
     public static string? Fault(string name, int[] shape, ReadOnlySpan<float> values, double? beyond = null) => Find("weight", name, shape, values, areMasksAllowed: shape.Length < 2, areLimitsAllowed: false, beyond);
 
-    /// <summary>Where NaN stands in a constant of several elements, or null; infinities are masks and limits there.</summary>
+    /// <summary>Where a constant of several elements holds NaN. Null if it does not. Infinities are allowed, because they are masks and limits.</summary>
     public static string? NotANumber(string name, IrTensor tensor) =>
         tensor is { Type: ElementType.Float32, Count: > 1 } ? Find("constant", name, tensor.Shape, tensor.Floats, areMasksAllowed: true, areLimitsAllowed: true) : null;
 
-    /// <summary>Where a variance has no root that divides, or null.</summary>
+    /// <summary>Where a variance plus epsilon is not above zero, so that no finite root divides. Null if it is nowhere.</summary>
     public static string? NoVariance(string name, IrTensor variance, float epsilon)
     {
         if (variance.Type != ElementType.Float32) return null;
@@ -28,7 +28,7 @@ internal static class NonFinite
         {
             if (float.IsNaN(values[i]) || values[i] + (double)epsilon > 0) continue;
             var value = values[i].ToString(CultureInfo.InvariantCulture);
-            return $"the variance '{name}' of shape [{string.Join(", ", variance.Shape)}] is {value} at [{string.Join(", ", Index(i, variance.Shape))}], which epsilon, {epsilon.ToString(CultureInfo.InvariantCulture)}, does not bring above zero: results would be {(values[i] + (double)epsilon == 0 ? "infinite" : "NaN")}. The training went wrong or the file is damaged; take an earlier checkpoint";
+            return $"the variance '{name}' of shape [{string.Join(", ", variance.Shape)}] is {value} at [{string.Join(", ", Index(i, variance.Shape))}], and epsilon {epsilon.ToString(CultureInfo.InvariantCulture)} does not raise it above zero: results would be {(values[i] + (double)epsilon == 0 ? "infinite" : "NaN")}. The training diverged or the file is damaged; use an earlier checkpoint";
         }
 
         return null;
@@ -48,11 +48,11 @@ internal static class NonFinite
 
         if (first < 0) return null;
         string[] parts = [.. nans > 0 ? [$"{nans} NaN"] : Array.Empty<string>(), .. infinities > 0 ? [$"{infinities} infinite"] : Array.Empty<string>()];
-        // What an importer put together has the name of its first source, and a number.
+        // A tensor that an importer assembled has the name of its first source and a number.
         var source = WeightNames.Stem(name);
         if (beyond is { } large && nans == 0)
-            return $"the {what} '{source}' of shape [{string.Join(", ", shape)}] holds {infinities} of {values.Length} values beyond {float.MaxValue.ToString(CultureInfo.InvariantCulture)}, the largest of float32, in which the runtime computes; the first of them, {large.ToString(CultureInfo.InvariantCulture)}, stands at [{string.Join(", ", Index(first, shape))}]. The training went wrong or the file is damaged; take an earlier checkpoint";
-        return $"the {what} '{source}' of shape [{string.Join(", ", shape)}] holds {string.Join(" and ", parts)} among {values.Length} values, the first at [{string.Join(", ", Index(first, shape))}]: results would be {(nans > 0 ? "NaN" : "wrong or NaN")}. The training went wrong or the file is damaged; take an earlier checkpoint";
+            return $"the {what} '{source}' of shape [{string.Join(", ", shape)}] holds {infinities} of {values.Length} values beyond {float.MaxValue.ToString(CultureInfo.InvariantCulture)}, the largest float32; the runtime computes in float32; the first is {large.ToString(CultureInfo.InvariantCulture)} at [{string.Join(", ", Index(first, shape))}]. The training diverged or the file is damaged; use an earlier checkpoint";
+        return $"the {what} '{source}' of shape [{string.Join(", ", shape)}] holds {string.Join(" and ", parts)} among {values.Length} values, the first at [{string.Join(", ", Index(first, shape))}]: results would be {(nans > 0 ? "NaN" : "wrong or NaN")}. The training diverged or the file is damaged; use an earlier checkpoint";
     }
 
     private static int[] Index(int place, int[] shape)

@@ -4,9 +4,9 @@ using SeqRuntime.Operators;
 namespace SeqRuntime.Converter.Graph;
 
 /// <summary>
-/// ONNX's recurrent layers, and what differs between them. Inputs: X, W, R, B, sequence_lens, the first hidden state (5), and of a layer
-/// with a cell the first cell state (6) and P. Outputs: Y, the last hidden state, and the last cell state. Behind ONNX's inputs a layer
-/// with a cell may have a projection (8).
+/// ONNX's recurrent layers and their differences. Inputs: X, W, R, B, sequence_lens, the initial hidden state (5), and for a layer
+/// with a cell state also the initial cell state (6) and P. Outputs: Y, the last hidden state, and the last cell state. After ONNX's
+/// inputs, a layer with a cell state may have a projection (8).
 /// </summary>
 internal sealed class RecurrentOp
 {
@@ -27,28 +27,28 @@ internal sealed class RecurrentOp
     /// <summary>ONNX's name.</summary>
     public string Name { get; }
 
-    /// <summary>For each gate of the runtime's order, its place in ONNX's: LSTM i f g o of i o f c; GRU r z n of z r h.</summary>
+    /// <summary>For each gate in the runtime's order, its position in ONNX's order: LSTM i f g o of i o f c, GRU r z n of z r h.</summary>
     public required int[] OnnxGates { get; init; }
 
-    /// <summary>How many gates the layer has.</summary>
+    /// <summary>The number of gates.</summary>
     public int Gates => OnnxGates.Length;
 
-    /// <summary>The functions of a direction where a node names none.</summary>
+    /// <summary>The default activations of one direction.</summary>
     public required string[] Activations { get; init; }
 
     /// <summary>Inputs that are weights.</summary>
     public int[] Weights { get; private init; } = [1, 2, 3];
 
-    /// <summary>Whether the layer has a cell state beside the hidden state.</summary>
+    /// <summary>Whether the layer has a cell state besides the hidden state.</summary>
     public bool HasCell { get; private init; }
 
-    /// <summary>Whether the runtime takes the biases of W and of R apart, since a gate may stand between them.</summary>
+    /// <summary>Whether the runtime takes the biases of W and R separately, because the reset gate may act between them.</summary>
     public bool HasTwoBiases { get; private init; }
 
-    /// <summary>States: inputs from 5 on, and outputs from 1 on.</summary>
+    /// <summary>The number of states: inputs from 5 on, outputs from 1 on.</summary>
     public int States => HasCell ? 2 : 1;
 
-    /// <summary>The recurrent layer of a name; null for other operators.</summary>
+    /// <summary>The recurrent layer of this name. Null for other operators.</summary>
     public static RecurrentOp? Of(string name)
     {
         foreach (var op in s_all)

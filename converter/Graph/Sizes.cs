@@ -7,7 +7,7 @@ internal sealed class Sizes
     private readonly int[] _values;
 
     /// <param name="symbols">Names of the dimensions.</param>
-    /// <param name="value">The size of each, by its position.</param>
+    /// <param name="value">The size of each dimension, by its position.</param>
     public Sizes(IReadOnlyList<string> symbols, Func<int, int> value)
         : this(symbols, [.. Enumerable.Range(0, symbols.Count).Select(value)])
     {
@@ -15,7 +15,7 @@ internal sealed class Sizes
 
     private Sizes(IReadOnlyList<string> symbols, int[] values) => (_symbols, _values) = (symbols, values);
 
-    /// <summary>Of a graph without symbolic dimensions.</summary>
+    /// <summary>The sizes of a graph without symbolic dimensions.</summary>
     public static Sizes None { get; } = new([], []);
 
     public IReadOnlyList<string> Symbols => _symbols;
@@ -33,7 +33,7 @@ internal sealed class Sizes
 
     public Dictionary<string, int> ToDictionary() => _symbols.Zip(_values).ToDictionary(p => p.First, p => p.Second);
 
-    /// <summary>T = 6, N = 1</summary>
+    /// <summary>Text such as T = 6, N = 1.</summary>
     public override string ToString() => string.Join(", ", _symbols.Zip(_values, (symbol, size) => $"{symbol} = {size}"));
 
     private int Index(string symbol)

@@ -3,25 +3,25 @@ using System.Text.RegularExpressions;
 
 namespace SeqRuntime.Converter.Graph;
 
-/// <summary>What a user calls a weight: its name in the source file, whatever the graph's passes made of it.</summary>
+/// <summary>Finds the user's name of a weight: its name in the source file, after any changes by the graph's passes.</summary>
 internal static partial class WeightNames
 {
-    /// <summary>Most names that a constant may be known by: what is made of more has its own.</summary>
+    /// <summary>Limit of the source names of one constant. A constant made of more keeps its own name.</summary>
     private const int Most = 8;
 
-    /// <summary>A value's name without the numbers that tell values of one name apart.</summary>
+    /// <summary>A value's name without the numbers that distinguish values of one name.</summary>
     public static string Stem(string name) => name.Contains('~', StringComparison.Ordinal) ? Numbers().Replace(name, "") : name;
 
     /// <summary>A constant's names in the source file: its own, or those of the constants that it was computed from.</summary>
     public static IReadOnlyList<string> Of(IrGraph graph, string value)
     {
         if (graph.Sources.TryGetValue(value, out var sources) || graph.Sources.TryGetValue(Stem(value), out sources)) return sources;
-        // Values of a branch or of a loop's round have its name before their own.
+        // Values of a branch or of a loop's round have its name as a prefix.
         var own = Stem(Copies().Replace(value, ""));
         return [own.Length > 0 ? own : value];
     }
 
-    /// <summary>The same of one direction's part of a recurrent layer's constant: its own name where the file keeps the directions apart.</summary>
+    /// <summary>The names of one direction of a recurrent layer's constant: its own name if the file stores the directions separately.</summary>
     public static IReadOnlyList<string> OfDirection(IrGraph graph, string value, int direction, int directions)
     {
         var names = Of(graph, value);
@@ -29,7 +29,7 @@ internal static partial class WeightNames
         return names.Count == directions ? [names[direction]] : [.. names.Select(name => $"{name}.{(direction == 0 ? "forward" : "reverse")}")];
     }
 
-    /// <summary>Notes which constants a computed one was made from: those that make most of it, as far as they have names of their own.</summary>
+    /// <summary>Records the named constants that make up most of a computed constant.</summary>
     public static void Trace(IrGraph graph, IrNode node, string output)
     {
         var parts = node.Inputs.Where(i => graph.ConstantOf(i) is { Type: not (ElementType.Int64 or ElementType.Int32 or ElementType.Bool), Count: > 1 }).Distinct().ToList();
@@ -40,8 +40,8 @@ internal static partial class WeightNames
     }
 
     /// <summary>
-    /// Whether a pattern names a weight. <c>*</c> stands for any text; without one a name stands also for what begins with it, up to a dot, a slash
-    /// or a number: that of a layer for all of its weights.
+    /// Whether a pattern matches a weight's name. <c>*</c> stands for any text. A pattern without <c>*</c> also matches names that continue after
+    /// it with a dot, a slash or a number. So the name of a layer matches all of its weights.
     /// </summary>
     public static bool Matches(string pattern, string name) =>
         FileSystemName.MatchesSimpleExpression(pattern, name)

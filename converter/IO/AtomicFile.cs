@@ -1,17 +1,17 @@
 namespace SeqRuntime.Converter.IO;
 
 /// <summary>
-/// Writes files whole or not at all: beside the target, flushed to the device, then renamed over it. A target that is a symbolic link
-/// stays one, and the file that it leads to is replaced; a pipe or a device is written to; the mode bits of an older file stay.
+/// Writes a file completely or not at all: to a temporary file in the same folder, flushed to the device, then renamed over the target. If
+/// the target is a symbolic link, the file behind it is replaced. Pipes and devices are written directly. An existing file keeps its mode.
 /// </summary>
 internal static class AtomicFile
 {
-    /// <summary>Writes <paramref name="path"/> through <paramref name="write"/>; where that fails, an older file stays as it was.</summary>
-    /// <exception cref="ConversionException">It cannot be written; the message says why.</exception>
+    /// <summary>Writes <paramref name="path"/> through <paramref name="write"/>. If that fails, an existing file stays unchanged.</summary>
+    /// <exception cref="ConversionException">The file cannot be written.</exception>
     public static void Write(string path, Action<Stream> write) => Write([(path, write)]);
 
-    /// <summary>Writes several files: where one fails, all stay as they were.</summary>
-    /// <exception cref="ConversionException">One cannot be written; the message says which and why.</exception>
+    /// <summary>Writes several files. If one fails, all stay unchanged.</summary>
+    /// <exception cref="ConversionException">A file cannot be written.</exception>
     public static void Write(IReadOnlyCollection<(string Path, Action<Stream> Write)> files)
     {
         var done = new List<(string Beside, string Target)>();
@@ -50,10 +50,10 @@ internal static class AtomicFile
         }
     }
 
-    /// <summary>Refuses a path that cannot be written, before any work is done for it.</summary>
+    /// <summary>Refuses a path that cannot be written, before any other work.</summary>
     /// <param name="path">The path.</param>
-    /// <param name="sources">Files that are read, which the path must not name.</param>
-    /// <exception cref="ConversionException">There is no such folder, it permits no new file, the file is read-only, or the path is a folder's or a source's.</exception>
+    /// <param name="sources">Files that are read; the path must not be one of them.</param>
+    /// <exception cref="ConversionException">The folder is missing or does not allow new files, the file is read-only, or the path is a folder or a source.</exception>
     public static void Check(string path, params IEnumerable<string> sources)
     {
         var (target, isSpecial) = Target(path);
@@ -70,11 +70,11 @@ internal static class AtomicFile
         File.Delete(beside);
     }
 
-    /// <summary>Where a path leads, and whether that is a pipe or a device.</summary>
+    /// <summary>The target of a path, and whether it is a pipe or a device.</summary>
     private static (string Path, bool IsSpecial) Target(string path)
     {
         var real = RealPath.Of(path);
-        // A descriptor of this process, such as /dev/stdout, leads to no name.
+        // A descriptor of this process, such as /dev/stdout, has no path.
         if (real.StartsWith("/proc/", StringComparison.Ordinal) && !File.Exists(real) && !Directory.Exists(real)) return (path, true);
         return (real, SpecialFile.Is(real));
     }
@@ -85,7 +85,7 @@ internal static class AtomicFile
         const UnixFileMode write = UnixFileMode.UserWrite | UnixFileMode.GroupWrite | UnixFileMode.OtherWrite;
         if (OperatingSystem.IsWindows() ? new FileInfo(target).IsReadOnly : (File.GetUnixFileMode(target) & write) == 0)
             throw ReadOnly(path);
-        // Whoever may put files into the folder may replace there what he may not write.
+        // Write permission on the folder allows replacing a file that is itself read-only.
         Guarded(path, target, () =>
         {
             try
@@ -99,7 +99,7 @@ internal static class AtomicFile
         });
     }
 
-    private static ConversionException ReadOnly(string path) => new($"{path}: the file is read-only; permit writing, or write to another");
+    private static ConversionException ReadOnly(string path) => new($"{path}: the file is read-only; allow writing, or write to another file");
 
     private static string Beside(string path) => $"{path}.{Path.GetRandomFileName()}.tmp";
 
@@ -110,7 +110,7 @@ internal static class AtomicFile
         var mode = File.GetUnixFileMode(target);
         options.UnixCreateMode = mode;
         var stream = new FileStream(beside, options);
-        // The process' mask may have taken bits away.
+        // The process' umask may have removed bits.
         File.SetUnixFileMode(stream.SafeFileHandle, mode);
         return stream;
     }
@@ -127,7 +127,7 @@ internal static class AtomicFile
             var why = fault switch
             {
                 DirectoryNotFoundException => $"there is no directory '{folder}'; create it first",
-                UnauthorizedAccessException => $"directory '{folder}' permits no new file; write to another",
+                UnauthorizedAccessException => $"directory '{folder}' does not allow new files; write to another",
                 _ => fault.Message.Replace(beside, path, StringComparison.Ordinal),
             };
             throw new ConversionException($"{path}: it cannot be written: {why}", fault);

@@ -4,21 +4,21 @@ using System.Text.RegularExpressions;
 
 namespace SeqRuntime.Converter.IO;
 
-/// <summary>What is wrong with a JSON document, by its own lines and members instead of .NET's words.</summary>
+/// <summary>Describes what is wrong with a JSON document by its lines and members, instead of .NET's terms.</summary>
 internal static partial class JsonFaults
 {
-    /// <summary>A fault of the parser in the document's terms.</summary>
+    /// <summary>A parser's error in terms of the document.</summary>
     public static string Tell(Exception fault)
     {
         var text = fault.Message;
         var where = Where(fault);
-        if (Twice().Match(text) is { Success: true } twice) return $"{where}the member '{twice.Groups[1].Value}' stands twice in one object";
-        if (text.Contains("maximum configured depth", StringComparison.Ordinal)) return $"{where}lists and objects lie within each other deeper than any such file has them";
+        if (Twice().Match(text) is { Success: true } twice) return $"{where}the member '{twice.Groups[1].Value}' occurs twice in one object";
+        if (text.Contains("maximum configured depth", StringComparison.Ordinal)) return $"{where}lists and objects are nested too deeply";
         if (text.Contains("does not contain any JSON tokens", StringComparison.Ordinal)) return "the document is empty";
         return where + (Place().Match(text) is { Success: true } place ? text[..place.Index].TrimEnd() : text).TrimEnd('.');
     }
 
-    /// <summary>The line and the member that a fault names, as a message begins; empty where it names none.</summary>
+    /// <summary>The line and the member of an error, as the beginning of a message. Empty if there is none.</summary>
     public static string Where(Exception fault)
     {
         if (fault is JsonException { LineNumber: { } line, Path: var path }) return Where(line, path);

@@ -1,10 +1,10 @@
 namespace SeqRuntime.Converter.IO;
 
-/// <summary>The boundary around a library that reads a file for us: whatever it throws on a damaged one is the file's fault.</summary>
+/// <summary>Calls a library that reads a file. Any exception of the library means that the file is damaged.</summary>
 internal static class Library
 {
-    /// <param name="call">Calls the library, and nothing of ours.</param>
-    /// <param name="fault">What is told of the file.</param>
+    /// <param name="call">Calls only the library and no code of the converter.</param>
+    /// <param name="fault">Makes the exception about the file.</param>
     public static T Call<T>(Func<T> call, Func<string, ConversionException> fault)
     {
         try

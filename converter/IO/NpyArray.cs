@@ -3,15 +3,15 @@ using System.Runtime.InteropServices;
 
 namespace SeqRuntime.Converter.IO;
 
-/// <summary>An array as NumPy stores it, brought to row-major little-endian order.</summary>
+/// <summary>A NumPy array in row-major, little-endian order.</summary>
 internal sealed class NpyArray
 {
-    /// <summary>Wraps bytes whose length must be the shape's element count times the element size.</summary>
+    /// <summary>Wraps bytes. Their number must be the shape's element count times the element size.</summary>
     public NpyArray(NpyType type, int[] shape, byte[] data)
     {
         var count = shape.Aggregate(1L, (product, size) => checked(product * size));
         if (data.Length != checked(count * type.Size()))
-            throw new ArgumentException($"An array of {Describe(type, shape)} needs {count * type.Size()} bytes; got {data.Length}.", nameof(data));
+            throw new ArgumentException($"An array of {Describe(type, shape)} needs {count * type.Size()} bytes, but {data.Length} are given.", nameof(data));
         Type = type;
         Shape = shape;
         Data = data;
@@ -22,19 +22,19 @@ internal sealed class NpyArray
 
     public int[] Shape { get; }
 
-    /// <summary>Elements, row-major, little-endian.</summary>
+    /// <summary>The elements, row-major and little-endian.</summary>
     public byte[] Data { get; }
 
     public int Count { get; }
 
-    /// <summary>An array of <typeparamref name="T"/>, copied.</summary>
+    /// <summary>Copies the values to an array of <typeparamref name="T"/>.</summary>
     public static NpyArray From<T>(NpyType type, int[] shape, ReadOnlySpan<T> values)
         where T : unmanaged => new(type, shape, MemoryMarshal.AsBytes(values).ToArray());
 
-    /// <summary>An fp32 array, copied.</summary>
+    /// <summary>Copies the values to an fp32 array.</summary>
     public static NpyArray From(int[] shape, ReadOnlySpan<float> values) => From(NpyType.Float32, shape, values);
 
-    /// <summary>Elements as <typeparamref name="T"/>, whose size must be the element's.</summary>
+    /// <summary>The elements as <typeparamref name="T"/>, which must have the element's size.</summary>
     public ReadOnlySpan<T> As<T>()
         where T : unmanaged => MemoryMarshal.Cast<byte, T>(Data);
 
@@ -46,7 +46,7 @@ internal sealed class NpyArray
         return values;
     }
 
-    /// <summary>Element <paramref name="index"/> as a number; int64 beyond 2⁵³ is rounded.</summary>
+    /// <summary>Element <paramref name="index"/> as a number. int64 values beyond 2⁵³ are rounded.</summary>
     public double Value(int index) => Type switch
     {
         NpyType.Float32 => As<float>()[index],
@@ -60,8 +60,8 @@ internal sealed class NpyArray
     };
 
     /// <summary>
-    /// Converts to <paramref name="type"/> where that is what a caller means: between float types, between integer types where
-    /// every value fits, and from integers to bool where all are 0 or 1. Null where it is not.
+    /// Converts to <paramref name="type"/> if the meaning stays the same: between float types, between integer types if every value fits,
+    /// and from integers to bool if all values are 0 or 1. Null otherwise.
     /// </summary>
     public NpyArray? ConvertTo(NpyType type)
     {
@@ -72,7 +72,7 @@ internal sealed class NpyArray
             : null;
     }
 
-    /// <summary>float32 [1, 257]: how messages name an array.</summary>
+    /// <summary>The type and shape for messages, such as float32 [1, 257].</summary>
     public override string ToString() => Describe(Type, Shape);
 
     private static string Describe(NpyType type, int[] shape) => $"{type.Name()} [{string.Join(", ", shape)}]";

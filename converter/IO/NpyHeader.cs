@@ -9,13 +9,13 @@ namespace SeqRuntime.Converter.IO;
 /// </summary>
 internal readonly record struct NpyHeader(NpyType Type, bool BigEndian, bool FortranOrder, int[] Shape)
 {
-    /// <summary>NumPy itself has never written more than a few hundred bytes for plain arrays.</summary>
+    /// <summary>NumPy writes at most a few hundred bytes for plain arrays.</summary>
     public const int MaximumBytes = 65536;
 
-    /// <summary>NumPy's own limit is 64 since 2.0, 32 before.</summary>
+    /// <summary>NumPy's own limit: 64 since version 2.0, 32 before.</summary>
     private const int MaximumRank = 64;
 
-    /// <summary>Bytes of all elements; the product was checked when the header was read.</summary>
+    /// <summary>Bytes of all elements. Parsing has checked that the product does not overflow.</summary>
     public long DataBytes => Shape.Aggregate((long)Type.Size(), (product, size) => product * size);
 
     /// <summary>Reads the dictionary. <paramref name="where"/> names the file in messages.</summary>
@@ -46,7 +46,7 @@ internal readonly record struct NpyHeader(NpyType Type, bool BigEndian, bool For
         return new NpyHeader(type, bigEndian, fortran ?? throw parser.Error("'fortran_order' is missing"), shape);
     }
 
-    /// <summary>The dictionary as NumPy writes it.</summary>
+    /// <summary>The dictionary in NumPy's form.</summary>
     public override string ToString()
     {
         var text = new StringBuilder("{'descr': '").Append(Type.Descriptor()).Append("', 'fortran_order': ").Append(FortranOrder ? "True" : "False").Append(", 'shape': (");
@@ -89,7 +89,7 @@ internal readonly record struct NpyHeader(NpyType Type, bool BigEndian, bool For
             if (!Peek('\'') && !Peek('"')) throw Error("a quoted string is missing");
             var quote = text[_position++];
             var end = text.IndexOf(quote, _position);
-            if (end < 0) throw Error("a quoted string does not end");
+            if (end < 0) throw Error("a quoted string has no closing quote");
             var value = text[_position..end];
             _position = end + 1;
             return value;
@@ -131,7 +131,7 @@ internal readonly record struct NpyHeader(NpyType Type, bool BigEndian, bool For
         public void End()
         {
             Peek('\0');
-            if (_position != text.Length) throw Error("text after the dictionary");
+            if (_position != text.Length) throw Error("there is text after the dictionary");
         }
     }
 }

@@ -3,14 +3,14 @@ using System.Text;
 
 namespace SeqRuntime.Converter.IO;
 
-/// <summary>Reads <c>.npy</c> files, versions 1.0 to 3.0, both byte orders, C and Fortran order. No length in the file is trusted.</summary>
+/// <summary>Reads <c>.npy</c> files of versions 1.0 to 3.0, in both byte orders and in C and Fortran order. Every length in the file is checked.</summary>
 internal static class NpyReader
 {
-    /// <summary>First bytes of every <c>.npy</c> file.</summary>
+    /// <summary>The signature of every <c>.npy</c> file.</summary>
     internal static ReadOnlySpan<byte> Magic => [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y'];
 
     /// <summary>Reads a file.</summary>
-    /// <exception cref="ConversionException">The file is damaged, or holds what is not supported.</exception>
+    /// <exception cref="ConversionException">The file is damaged, or its content is not supported.</exception>
     public static NpyArray ReadFile(string path) => Read(new SourceFiles([]).ReadNamed(path), path);
 
     /// <summary>Reads an array from memory; <paramref name="where"/> names it in messages.</summary>
@@ -20,10 +20,10 @@ internal static class NpyReader
         return Read(stream, where, bytes.Length);
     }
 
-    /// <summary>Reads an array that must end with the stream.</summary>
-    /// <param name="stream">Where to read.</param>
+    /// <summary>Reads an array. The stream must end after it.</summary>
+    /// <param name="stream">The stream to read.</param>
     /// <param name="where">Names the file in messages.</param>
-    /// <param name="length">Bytes that the stream says it has.</param>
+    /// <param name="length">The number of bytes that the stream claims to have.</param>
     public static NpyArray Read(Stream stream, string where, long length)
     {
         var header = ReadHeader(stream, where, out var headerBytes);
@@ -31,7 +31,7 @@ internal static class NpyReader
         {
             throw Fault(
                 where,
-                $"shape ({string.Join(", ", header.Shape)}) of {header.Type.Name()} needs {header.DataBytes} bytes of data, the file has {length - headerBytes}",
+                $"shape ({string.Join(", ", header.Shape)}) of {header.Type.Name()} needs {header.DataBytes} bytes of data, but the file has {length - headerBytes}",
                 "the file is cut short or damaged: save the array again with numpy.save");
         }
 
@@ -40,15 +40,15 @@ internal static class NpyReader
         return new NpyArray(header.Type, header.Shape, header.FortranOrder ? ToRowMajor(data, header) : data);
     }
 
-    /// <summary>The one form of a fault: file, what is wrong, what to do.</summary>
+    /// <summary>Makes an exception with the file, what is wrong, and what to do.</summary>
     internal static ConversionException Fault(string where, string what, string advice) => new($"{where}: {what}; {advice}");
 
     internal static NpyHeader ReadHeader(Stream stream, string where, out int headerBytes)
     {
         Span<byte> start = stackalloc byte[12];
         var got = stream.ReadAtLeast(start[..10], 10, throwOnEndOfStream: false);
-        if (got < 10 || !start.StartsWith(Magic)) throw Fault(where, "this is no .npy file", "save the array with numpy.save");
-        if (start[6] is not (1 or 2 or 3)) throw Fault(where, $".npy version {start[6]}.{start[7]} is not known", "save the array again with numpy.save");
+        if (got < 10 || !start.StartsWith(Magic)) throw Fault(where, "this is not a .npy file", "save the array with numpy.save");
+        if (start[6] is not (1 or 2 or 3)) throw Fault(where, $".npy version {start[6]}.{start[7]} is unknown", "save the array again with numpy.save");
         var prefix = 10;
         uint length = BinaryPrimitives.ReadUInt16LittleEndian(start[8..]);
         if (start[6] > 1)
@@ -66,7 +66,7 @@ internal static class NpyReader
         return NpyHeader.Parse((start[6] == 3 ? Encoding.UTF8 : Encoding.Latin1).GetString(text), where);
     }
 
-    /// <summary>Reads in growing pieces, so that a small file that claims much never costs much.</summary>
+    /// <summary>Reads in growing pieces, so that a small file with a false length does not cost much memory.</summary>
     private static byte[] ReadData(Stream stream, int bytes, string where)
     {
         var data = new byte[Math.Min(bytes, 1 << 20)];

@@ -14,7 +14,7 @@ internal enum NpyType : byte
     Bool,
 }
 
-/// <summary>Facts about an <see cref="NpyType"/>.</summary>
+/// <summary>Properties of an <see cref="NpyType"/>.</summary>
 internal static class NpyTypes
 {
     /// <summary>Size of one element in bytes.</summary>
@@ -26,7 +26,7 @@ internal static class NpyTypes
         _ => 1,
     };
 
-    /// <summary>NumPy's name: float32, int64 …</summary>
+    /// <summary>NumPy's name, such as float32 or int64.</summary>
     public static string Name(this NpyType type) => type switch
     {
         NpyType.Float32 => "float32",
@@ -40,7 +40,7 @@ internal static class NpyTypes
         _ => "bool",
     };
 
-    /// <summary>The descriptor in a header, little-endian: &lt;f4, |b1 …</summary>
+    /// <summary>The descriptor in a header, little-endian, such as &lt;f4 or |b1.</summary>
     public static string Descriptor(this NpyType type) => type switch
     {
         NpyType.Float32 => "<f4",
@@ -54,7 +54,7 @@ internal static class NpyTypes
         _ => "|b1",
     };
 
-    /// <summary>Reads a descriptor; false where the type is none of ours.</summary>
+    /// <summary>Parses a descriptor. False if the type is not supported.</summary>
     public static bool TryParse(string descriptor, out NpyType type, out bool bigEndian)
     {
         type = default;

@@ -3,12 +3,12 @@ using System.Text;
 
 namespace SeqRuntime.Converter.IO;
 
-/// <summary>Writes <c>.npy</c> version 1.0, byte for byte as NumPy does: little-endian, C order, data aligned to 64 bytes.</summary>
+/// <summary>Writes <c>.npy</c> version 1.0 with the same bytes as NumPy: little-endian, C order, data aligned to 64 bytes.</summary>
 internal static class NpyWriter
 {
     private const int Alignment = 64;
 
-    /// <summary>NumPy leaves room for the leading size to grow to 21 digits when an array is appended to.</summary>
+    /// <summary>NumPy leaves room for the leading size to grow to 21 digits when the file is appended to.</summary>
     private const int GrowthDigits = 21;
 
     public static void Write(Stream stream, NpyArray array)

@@ -3,17 +3,17 @@ using System.IO.Compression;
 namespace SeqRuntime.Converter.IO;
 
 /// <summary>
-/// The arrays of a <c>.npz</c> file, each read when it is asked for. An entry is unpacked only as far as the shape in its own header
-/// says, and only where the zip's directory and its checksum agree; all together unpack to a limit that goes with the file's length.
+/// The arrays of a <c>.npz</c> file, each read on demand. An entry is unpacked only up to the size in its own header, and only if the zip
+/// directory and the checksum agree. All entries together may unpack to a limit in proportion to the file's length.
 /// </summary>
 internal sealed class NpzArchive
 {
     public const string Extension = ".npy";
 
-    /// <summary>More arrays than any model has; a directory beyond it is an attack.</summary>
+    /// <summary>More arrays than any model has. A larger directory is an attack.</summary>
     private const int MaximumEntries = 65536;
 
-    /// <summary>Weights pack to a little less than they are; what unpacks to many times more is no model.</summary>
+    /// <summary>Weights compress by little. Data that unpacks to many times its size is not a model.</summary>
     private const long LeastUnpacked = 64 << 20;
     private const long UnpackedPerByte = 16;
 
@@ -28,8 +28,8 @@ internal sealed class NpzArchive
     public IReadOnlyCollection<string> Names => _entries.Keys;
 
     /// <param name="bytes">The file.</param>
-    /// <param name="where">Names it in messages.</param>
-    /// <exception cref="ConversionException">The file is damaged, or holds what is not supported.</exception>
+    /// <param name="where">The file's name for messages.</param>
+    /// <exception cref="ConversionException">The file is damaged, or its content is not supported.</exception>
     public static NpzArchive Open(byte[] bytes, string where)
     {
         var archive = new NpzArchive(bytes.Length, where);
@@ -39,23 +39,23 @@ internal sealed class NpzArchive
         foreach (var entry in entries)
         {
             if (!entry.FullName.EndsWith(Extension, StringComparison.Ordinal))
-                throw NpyReader.Fault(where, $"'{entry.FullName}' in the archive is no {Extension} array", "save arrays only, with numpy.savez");
+                throw NpyReader.Fault(where, $"'{entry.FullName}' in the archive is not a {Extension} array", "save arrays only, with numpy.savez");
             var name = entry.FullName[..^Extension.Length];
             if (!archive._entries.TryAdd(name, entry)) throw archive.Damaged($"two arrays are named '{name}'");
             if (entry.IsEncrypted) throw NpyReader.Fault(where, $"'{name}' in the archive is encrypted", "save it with numpy.savez, without a password");
             packed += entry.CompressedLength;
         }
 
-        return packed <= bytes.Length ? archive : throw archive.Damaged($"its entries of {packed} bytes lie one over the other in {bytes.Length}");
+        return packed <= bytes.Length ? archive : throw archive.Damaged($"its entries overlap: they have {packed} bytes in a file of {bytes.Length}");
     }
 
     /// <summary>Reads an array.</summary>
-    /// <exception cref="ConversionException">The array is damaged, or unpacks to more than an archive of this length holds.</exception>
+    /// <exception cref="ConversionException">The array is damaged, or the archive unpacks to more than its limit.</exception>
     public NpyArray Read(string name)
     {
         var entry = _entries[name];
         if (entry.Length < 0 || (_unpacked += entry.Length) > _most)
-            throw NpyReader.Fault(_where, $"its arrays unpack to more than {_most >> 20} MiB, over {UnpackedPerByte} times what the archive has", "save it again with numpy.savez, which does not pack");
+            throw NpyReader.Fault(_where, $"its arrays unpack to more than {_most >> 20} MiB, which is over {UnpackedPerByte} times the archive's size", "save it again with numpy.savez, which does not compress");
         using var content = new UnpackedEntry(entry, Damaged);
         return NpyReader.Read(content, $"{_where}: {name}", entry.Length);
     }

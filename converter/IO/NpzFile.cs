@@ -2,11 +2,11 @@ using System.IO.Compression;
 
 namespace SeqRuntime.Converter.IO;
 
-/// <summary><c>.npz</c>: a zip of <c>.npy</c> files, one an array, stored (numpy.savez) or deflated (numpy.savez_compressed).</summary>
+/// <summary>Reads and writes <c>.npz</c>: a zip of <c>.npy</c> files, stored (numpy.savez) or deflated (numpy.savez_compressed).</summary>
 internal static class NpzFile
 {
     /// <summary>Reads all arrays of a file, in the file's order.</summary>
-    /// <exception cref="ConversionException">The file is damaged, or holds what is not supported.</exception>
+    /// <exception cref="ConversionException">The file is damaged, or its content is not supported.</exception>
     public static IReadOnlyList<KeyValuePair<string, NpyArray>> ReadFile(string path) => Read(new SourceFiles([]).ReadNamed(path), path);
 
     /// <summary>Reads all arrays; <paramref name="where"/> names the file in messages.</summary>
@@ -16,7 +16,7 @@ internal static class NpzFile
         return [.. archive.Names.Select(name => KeyValuePair.Create(name, archive.Read(name)))];
     }
 
-    /// <summary>Writes arrays as numpy.savez does: stored, with a fixed time, so that the same arrays give the same bytes.</summary>
+    /// <summary>Writes arrays as numpy.savez does: uncompressed and with a fixed time, so that equal arrays give equal bytes.</summary>
     public static void Write(Stream stream, IEnumerable<KeyValuePair<string, NpyArray>> arrays)
     {
         using var zip = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true);

@@ -1,6 +1,6 @@
 namespace SeqRuntime.Converter.IO;
 
-/// <summary>Where a path leads once each symbolic link on the way is followed.</summary>
+/// <summary>Resolves all symbolic links of a path.</summary>
 internal static class RealPath
 {
     private const int MostLinks = 64;
@@ -9,8 +9,8 @@ internal static class RealPath
 
     public static StringComparison Comparison { get; } = OperatingSystem.IsWindows() || OperatingSystem.IsMacOS() ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal;
 
-    /// <summary>The real path; what does not exist keeps the names it has.</summary>
-    /// <exception cref="ConversionException">The links lead round in a circle.</exception>
+    /// <summary>The real path. Parts that do not exist keep their names.</summary>
+    /// <exception cref="ConversionException">The links are circular.</exception>
     public static string Of(string path)
     {
         var whole = Path.Combine(Environment.CurrentDirectory, path);
@@ -34,7 +34,7 @@ internal static class RealPath
                 continue;
             }
 
-            if (++links > MostLinks) throw new ConversionException($"{path}: its symbolic links lead round in a circle; give the file itself");
+            if (++links > MostLinks) throw new ConversionException($"{path}: its symbolic links are circular; give the file itself");
             if (Path.IsPathRooted(target)) (real, target) = (Path.GetPathRoot(target)!, target[Path.GetPathRoot(target)!.Length..]);
             Push(target);
         }
@@ -48,9 +48,9 @@ internal static class RealPath
         }
     }
 
-    /// <summary>Whether two paths lead to one file or folder.</summary>
+    /// <summary>Whether two paths lead to the same file or folder.</summary>
     public static bool AreSame(string a, string b) => Of(a).Equals(Of(b), Comparison);
 
-    /// <summary>Whether a real path lies in a folder, given as a real path too.</summary>
+    /// <summary>Whether a real path lies in a folder, which is a real path too.</summary>
     public static bool IsIn(string path, string folder) => path.StartsWith(Path.EndsInDirectorySeparator(folder) ? folder : folder + Path.DirectorySeparatorChar, Comparison);
 }

@@ -3,22 +3,22 @@ using System.Security.Cryptography;
 namespace SeqRuntime.Converter.IO;
 
 /// <summary>A file that a conversion read.</summary>
-/// <param name="Path">As it was named.</param>
+/// <param name="Path">The path by which it was named.</param>
 /// <param name="Bytes">Its length.</param>
-/// <param name="Sha256">Its hash in hexadecimal digits.</param>
-/// <param name="IsModel">Whether it holds graphs or weights; tables of tokens and what decoders need to know do not count.</param>
+/// <param name="Sha256">Its hash in hexadecimal.</param>
+/// <param name="IsModel">Whether it holds graphs or weights. Token tables and decoding documents do not count.</param>
 internal sealed record SourceFile(string Path, long Bytes, string Sha256, bool IsModel);
 
 /// <summary>
-/// Every file that a conversion reads, by one policy. What the user names on the command line is read whatever it is, a pipe to its
-/// end. What a model or a document names must be a regular file of the model's own folder, or of a folder that the user permits; a
-/// symbolic link may not lead out of these.
+/// Reads every file of a conversion by one policy. A file that the user names on the command line may be anything, also a pipe, which is
+/// read to its end. A file that a model or a document names must be a regular file in the model's own folder, or in a folder that the user
+/// allows. Symbolic links must not lead out of these folders.
 /// </summary>
-/// <param name="permitted">Folders that the user permits.</param>
-/// <param name="target">The file to be written, which must be none of those that are read; null for none.</param>
+/// <param name="permitted">Folders that the user allows.</param>
+/// <param name="target">The output file, which must not be one of the files that are read. Null if there is none.</param>
 internal sealed class SourceFiles(IReadOnlyList<string> permitted, string? target = null)
 {
-    /// <summary>A pipe of more is no model that someone forgot to store.</summary>
+    /// <summary>Limit of the bytes read from a pipe.</summary>
     private const int LargestPipe = 1 << 28;
 
     private readonly Dictionary<string, SourceFile> _read = [];
@@ -26,13 +26,13 @@ internal sealed class SourceFiles(IReadOnlyList<string> permitted, string? targe
     /// <summary>The files read so far.</summary>
     public IReadOnlyCollection<SourceFile> Read => _read.Values;
 
-    /// <summary>What is known of a file that was read.</summary>
+    /// <summary>The record of a file that was read.</summary>
     public SourceFile Of(string path) => _read[RealPath.Of(path)];
 
     /// <summary>Reads a file that the user named.</summary>
     /// <param name="path">Its path.</param>
     /// <param name="isModel">Whether it holds graphs or weights.</param>
-    /// <exception cref="ConversionException">It is not there or cannot be read; the message says why.</exception>
+    /// <exception cref="ConversionException">The file does not exist or cannot be read.</exception>
     public byte[] ReadNamed(string path, bool isModel = true)
     {
         var bytes = WithFaults(path, () =>
@@ -47,7 +47,7 @@ internal sealed class SourceFiles(IReadOnlyList<string> permitted, string? targe
     /// <summary>Reads a file that a model names.</summary>
     /// <param name="path">Its real path, from <see cref="ModelFolder.Find"/>.</param>
     /// <param name="isModel">Whether it holds graphs or weights.</param>
-    /// <exception cref="ConversionException">It cannot be read; the message says why.</exception>
+    /// <exception cref="ConversionException">The file cannot be read.</exception>
     public byte[] ReadFound(string path, bool isModel = true)
     {
         using var stream = Open(path);
@@ -57,7 +57,7 @@ internal sealed class SourceFiles(IReadOnlyList<string> permitted, string? targe
     }
 
     /// <summary>Opens a file that a model names, to read parts of it.</summary>
-    /// <exception cref="ConversionException">It cannot be read; the message says why.</exception>
+    /// <exception cref="ConversionException">The file cannot be read.</exception>
     public FileStream OpenFound(string path)
     {
         var stream = Open(path);
@@ -66,24 +66,24 @@ internal sealed class SourceFiles(IReadOnlyList<string> permitted, string? targe
         return stream;
     }
 
-    /// <summary>The folder whose files a model may name.</summary>
-    /// <param name="models">The model, or those among whose files the named ones are looked for.</param>
+    /// <summary>The folders whose files a model may name.</summary>
+    /// <param name="models">The model, or the models whose folders are searched.</param>
     public ModelFolder FolderOf(params IEnumerable<string> models) => new([.. models], permitted);
 
     private static FileStream Open(string path)
     {
         var stream = WithFaults(path, () => new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read));
-        // Whoever changes links while we look at them does not get further than here.
+        // Check the opened file itself, in case links were changed after the path was checked.
         var opened = OperatingSystem.IsLinux() ? new FileInfo($"/proc/self/fd/{stream.SafeFileHandle.DangerousGetHandle()}").LinkTarget ?? path : RealPath.Of(path);
         if (opened.Equals(path, RealPath.Comparison) && stream.CanSeek) return stream;
         stream.Dispose();
-        throw new ConversionException($"{path}: the file was changed while it was read; try again");
+        throw new ConversionException($"{path}: the file changed while it was read; try again");
     }
 
     private static byte[] ReadWhole(FileStream stream, string path)
     {
         if (!stream.CanSeek || stream.Length == 0) return ReadPipe(stream, path);
-        if (stream.Length > Array.MaxLength) throw new ConversionException($"{path}: the file has {stream.Length} bytes; at most 2 GiB can be read at once. ONNX models this large keep their weights as external data.");
+        if (stream.Length > Array.MaxLength) throw new ConversionException($"{path}: the file has {stream.Length} bytes; at most 2 GiB can be read at once. Store the weights of a larger ONNX model as external data.");
         var bytes = new byte[stream.Length];
         stream.ReadExactly(bytes);
         return bytes;
@@ -96,7 +96,7 @@ internal sealed class SourceFiles(IReadOnlyList<string> permitted, string? targe
         while (stream.Read(buffer) is > 0 and var count)
         {
             all.Write(buffer, 0, count);
-            if (all.Length > LargestPipe) throw new ConversionException($"{path}: this is no regular file, and gives more than {LargestPipe >> 20} MiB; store what it gives in a file first");
+            if (all.Length > LargestPipe) throw new ConversionException($"{path}: this is not a regular file, and it gives more than {LargestPipe >> 20} MiB; store its content in a file first");
         }
 
         return all.ToArray();

@@ -2,19 +2,19 @@ using System.Formats.Tar;
 
 namespace SeqRuntime.Converter.IO;
 
-/// <summary>Tells files of bytes from pipes, devices and sockets.</summary>
+/// <summary>Distinguishes regular files from pipes, devices and sockets.</summary>
 internal static class SpecialFile
 {
-    /// <summary>Whether something is there that is no file of bytes.</summary>
+    /// <summary>Whether the path exists and is neither a regular file nor a directory.</summary>
     /// <param name="path">A real path.</param>
     public static bool Is(string path)
     {
         var info = new FileInfo(path);
-        // What has a length is a file.
+        // Only a regular file has a length.
         if (OperatingSystem.IsWindows() || !info.Exists || info.Length > 0) return false;
         try
         {
-            // .NET tells the kind of a file only to those who pack it.
+            // .NET reveals the kind of a file only through TarWriter.
             using var packed = new MemoryStream();
             using (var tar = new TarWriter(packed, leaveOpen: true)) tar.WriteEntry(path, "file");
             packed.Position = 0;
@@ -23,7 +23,7 @@ internal static class SpecialFile
         }
         catch (IOException)
         {
-            // A socket cannot be packed.
+            // A socket cannot be archived.
             return true;
         }
     }

@@ -3,12 +3,12 @@ using System.Text.Unicode;
 
 namespace SeqRuntime.Converter.IO;
 
-/// <summary>The lines of a text file: UTF-8, or what a byte order mark at its beginning says.</summary>
+/// <summary>The lines of a text file in UTF-8, or in the encoding of its byte order mark.</summary>
 internal static class TextLines
 {
     /// <param name="bytes">The file.</param>
-    /// <param name="where">Names it in messages.</param>
-    /// <exception cref="ConversionException">It is not in its encoding; the message says which line.</exception>
+    /// <param name="where">The file's name for messages.</param>
+    /// <exception cref="ConversionException">The text is not in its encoding; the message says in which line.</exception>
     public static IReadOnlyList<string> Of(byte[] bytes, string where)
     {
         try
@@ -24,7 +24,7 @@ internal static class TextLines
         }
     }
 
-    /// <summary>What is told of a text that is not UTF-8: the first line that is not.</summary>
+    /// <summary>The error for a text that is not UTF-8. It names the first such line.</summary>
     public static ConversionException NotUtf8(ReadOnlySpan<byte> bytes, string where)
     {
         var number = 1;

@@ -2,7 +2,7 @@ using System.IO.Compression;
 
 namespace SeqRuntime.Converter.IO;
 
-/// <summary>The content of a zip's entry: its checksum is compared where it ends, which .NET leaves out.</summary>
+/// <summary>The content of a zip entry. At its end the checksum is verified, which .NET does not do.</summary>
 internal sealed class UnpackedEntry : Stream
 {
     private static readonly uint[] s_table = MakeTable();
@@ -14,11 +14,11 @@ internal sealed class UnpackedEntry : Stream
     private long _position;
 
     /// <param name="entry">The entry.</param>
-    /// <param name="damaged">What is told of a damaged one.</param>
+    /// <param name="damaged">Makes the exception for a damaged entry.</param>
     public UnpackedEntry(ZipArchiveEntry entry, Func<string, ConversionException> damaged)
     {
         (_entry, _damaged) = (entry, damaged);
-        _content = Library.Call(entry.Open, what => damaged(what.Contains("not supported", StringComparison.Ordinal) ? $"'{entry.FullName}' is packed in a way that is not read" : what));
+        _content = Library.Call(entry.Open, what => damaged(what.Contains("not supported", StringComparison.Ordinal) ? $"'{entry.FullName}' has an unsupported compression method" : what));
     }
 
     public override bool CanRead => true;
@@ -60,7 +60,7 @@ internal sealed class UnpackedEntry : Stream
         base.Dispose(disposing);
     }
 
-    /// <summary>CRC-32 of ISO 3309, as zip has it.</summary>
+    /// <summary>The table of the zip format's CRC-32 (ISO 3309).</summary>
     private static uint[] MakeTable()
     {
         const uint polynomial = 0xEDB88320;

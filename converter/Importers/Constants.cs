@@ -2,10 +2,10 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Importers;
 
-/// <summary>Constants of a graph and of the graphs within it, which have to be numbers.</summary>
+/// <summary>Checks that the constants of a graph and its inner graphs are numbers.</summary>
 internal static class Constants
 {
-    /// <summary>Inputs of operators that are weights: what is multiplied with them, or added in the layer.</summary>
+    /// <summary>The operators' inputs that are weights: they are multiplied with the input or added inside the layer.</summary>
     private static readonly Dictionary<string, int[]> s_weights = new()
     {
         ["Conv"] = [1, 2],
@@ -16,7 +16,7 @@ internal static class Constants
         ["DequantizeLinear"] = [1],
     };
 
-    /// <summary>Checks what outputs depend on.</summary>
+    /// <summary>Checks the constants that outputs depend on.</summary>
     /// <exception cref="ConversionException">A weight is NaN or infinite, or a constant of several elements holds NaN.</exception>
     public static void Check(IrGraph graph)
     {
@@ -37,7 +37,7 @@ internal static class Constants
         }
     }
 
-    /// <summary>Constants that nodes hold.</summary>
+    /// <summary>Constants in attributes of nodes.</summary>
     public static IEnumerable<KeyValuePair<string, IrTensor>> Held(IrGraph part)
     {
         foreach (var node in part.Nodes)
@@ -46,6 +46,6 @@ internal static class Constants
         }
     }
 
-    /// <summary>The graph and all graphs within it.</summary>
+    /// <summary>The graph and all its inner graphs.</summary>
     public static IEnumerable<IrGraph> Parts(IrGraph graph) => graph.Nodes.SelectMany(n => n.Attributes.Values.OfType<IrGraph>()).SelectMany(Parts).Prepend(graph);
 }

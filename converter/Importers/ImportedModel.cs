@@ -3,7 +3,7 @@ using SeqRuntime.Converter.Weights;
 
 namespace SeqRuntime.Converter.Importers;
 
-/// <summary>What a source file came to: one graph or several, and what is known beside them.</summary>
+/// <summary>The result of reading a source file: one or more graphs and their metadata.</summary>
 internal sealed class ImportedModel(params List<IrGraph> graphs)
 {
     public List<IrGraph> Graphs { get; } = graphs;
@@ -14,9 +14,9 @@ internal sealed class ImportedModel(params List<IrGraph> graphs)
     /// <summary>Metadata that the runtime's decoders read.</summary>
     public Dictionary<string, string> Metadata { get; init; } = [];
 
-    /// <summary>Weights of the files that nothing uses.</summary>
+    /// <summary>Weights of the files that no node uses.</summary>
     public IReadOnlyList<UnusedWeight> Unused { get; set; } = [];
 
-    /// <summary>Whether the source itself says what is a state, so that nothing is to be paired by name or shape.</summary>
+    /// <summary>Whether the source itself defines the states, so that no others are searched for.</summary>
     public bool HasStates { get; init; }
 }

@@ -2,47 +2,47 @@ using System.Text.Json;
 
 namespace SeqRuntime.Converter.Importers;
 
-/// <summary>Parts of JSON documents that someone else wrote and <see cref="IO.JsonText"/> checked: what is missing, null or of another kind becomes a fault that names it.</summary>
+/// <summary>Reads parts of JSON documents that <see cref="IO.JsonText"/> checked. A missing, null or wrongly typed part becomes an error that names it.</summary>
 internal static class Json
 {
     private const int LongestShown = 60;
 
-    /// <summary>A member that must be there and must not be null.</summary>
+    /// <summary>A required member that must not be null.</summary>
     /// <param name="owner">The object.</param>
     /// <param name="member">Name of the member.</param>
-    /// <param name="what">What the object is, for messages: "the model", "layer 'gru'" …</param>
+    /// <param name="what">What the object is, for messages, such as "the model" or "layer 'gru'".</param>
     public static JsonElement Required(JsonElement owner, string member, string what) =>
-        owner.ValueKind != JsonValueKind.Object ? throw new ConversionException($"{what} is {Shown(owner)}; an object is needed")
+        owner.ValueKind != JsonValueKind.Object ? throw new ConversionException($"{what} is {Shown(owner)}; it must be an object")
         : !owner.TryGetProperty(member, out var value) ? throw new ConversionException($"{what} has no '{member}'")
         : value.ValueKind == JsonValueKind.Null ? throw new ConversionException($"'{member}' of {what} is null")
         : value;
 
-    /// <summary>A member, or null where the object does not have it, it is null, or there is no object.</summary>
+    /// <summary>A member. Null if it is missing or null, or if there is no object.</summary>
     public static JsonElement? Optional(JsonElement owner, string member) =>
         owner.ValueKind == JsonValueKind.Object && owner.TryGetProperty(member, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
 
     /// <summary>Elements of a list.</summary>
     public static List<JsonElement> List(JsonElement value, string what) =>
-        value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray()] : throw new ConversionException($"{what} is {Shown(value)}; a list is needed");
+        value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray()] : throw new ConversionException($"{what} is {Shown(value)}; it must be a list");
 
     /// <summary>Members of an object.</summary>
     public static List<(string Name, JsonElement Value)> Members(JsonElement value, string what) =>
-        value.ValueKind == JsonValueKind.Object ? [.. value.EnumerateObject().Select(m => (m.Name, m.Value))] : throw new ConversionException($"{what} is {Shown(value)}; an object is needed");
+        value.ValueKind == JsonValueKind.Object ? [.. value.EnumerateObject().Select(m => (m.Name, m.Value))] : throw new ConversionException($"{what} is {Shown(value)}; it must be an object");
 
-    /// <summary>A whole number of 32 bits.</summary>
+    /// <summary>A 32-bit integer.</summary>
     public static int Int(JsonElement value, string what) =>
-        value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) ? number : throw new ConversionException($"{what} is {Shown(value)}; a whole number is needed");
+        value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) ? number : throw new ConversionException($"{what} is {Shown(value)}; it must be a whole number of 32 bits");
 
-    /// <summary>A finite number of 32 bits.</summary>
+    /// <summary>A finite 32-bit float.</summary>
     public static float Float(JsonElement value, string what) =>
-        value.ValueKind == JsonValueKind.Number && value.TryGetSingle(out var number) && float.IsFinite(number) ? number : throw new ConversionException($"{what} is {Shown(value)}; a number is needed");
+        value.ValueKind == JsonValueKind.Number && value.TryGetSingle(out var number) && float.IsFinite(number) ? number : throw new ConversionException($"{what} is {Shown(value)}; it must be a number");
 
-    public static string Text(JsonElement value, string what) => TextOf(value) ?? throw new ConversionException($"{what} is {Shown(value)}; a text is needed");
+    public static string Text(JsonElement value, string what) => TextOf(value) ?? throw new ConversionException($"{what} is {Shown(value)}; it must be a text");
 
-    /// <summary>The text, or null where the value is none.</summary>
+    /// <summary>The text. Null if the value is not a text.</summary>
     public static string? TextOf(JsonElement? value) => value is { ValueKind: JsonValueKind.String } text ? text.GetString() : null;
 
-    /// <summary>The value as messages show it.</summary>
+    /// <summary>The value in the form for messages.</summary>
     public static string Shown(JsonElement value) => value.ValueKind switch
     {
         JsonValueKind.Undefined => "missing",

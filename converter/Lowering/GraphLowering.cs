@@ -5,7 +5,7 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Converter.Lowering;
 
-/// <summary>Turns a resolved graph into a graph of the <c>.seq</c> model.</summary>
+/// <summary>Converts a resolved graph to a graph of the <c>.seq</c> model.</summary>
 internal sealed class GraphLowering
 {
     /// <summary>Operators whose second input holds indices of either integer type.</summary>
@@ -30,14 +30,14 @@ internal sealed class GraphLowering
 
     public WeightStore Weights => _weights;
 
-    /// <summary>All graphs as a model, and what was stored.</summary>
+    /// <summary>Lowers all graphs to a model and lists the stored tensors.</summary>
     public static (SeqModelBuilder Model, List<ConvertedTensor> Tensors) Lower(IReadOnlyList<IrGraph> graphs, WeightChoice choice, SharedTensors shared)
     {
         var model = new SeqModelBuilder();
         return (model, Lower(graphs, model, choice, shared).Report);
     }
 
-    /// <summary>What constants the graphs have, and under which names.</summary>
+    /// <summary>Collects the constants of the graphs and their names, without storing them.</summary>
     public static SharedTensors Survey(IReadOnlyList<IrGraph> graphs, WeightChoice choice) => Lower(graphs, new SeqModelBuilder(), choice, null).Shared;
 
     private static WeightStore Lower(IReadOnlyList<IrGraph> graphs, SeqModelBuilder model, WeightChoice choice, SharedTensors? shared)
@@ -59,7 +59,7 @@ internal sealed class GraphLowering
         return store;
     }
 
-    /// <summary>The target value of a source value; -1 for a left-out one. Constants are added when first used.</summary>
+    /// <summary>The target value of a source value. -1 for an omitted value. Constants are added at their first use.</summary>
     /// <param name="name">The source value.</param>
     /// <param name="finer">Why a constant is not stored in fewer bits.</param>
     /// <param name="isTokenTable">Whether a constant holds a layer's products with all tokens.</param>
@@ -71,17 +71,17 @@ internal sealed class GraphLowering
         return _values[name] = Constant(_weights.Dense(WeightNames.Of(_graph, name), constant, finer, isTokenTable: isTokenTable));
     }
 
-    /// <summary>A tensor of the model as a value, one for all that read it.</summary>
+    /// <summary>The value of a stored tensor. All readers share it.</summary>
     public int Constant(int tensor) => _tensors.TryGetValue(tensor, out var value) ? value : _tensors[tensor] = _target.Constant(tensor);
 
-    /// <summary>Adds a node whose outputs are those of a source node, in their order.</summary>
+    /// <summary>Adds a node with the outputs of a source node, in their order.</summary>
     public void Add(IrNode node, OpKind kind, int[] inputs, Attributes attributes)
     {
         var outputs = _target.NodeMany(kind, inputs, node.Outputs.Count, attributes, node.Name);
         for (var i = 0; i < outputs.Length; i++) Bind(node, i, outputs);
     }
 
-    /// <summary>Names a target value as a source node's output, or leaves it out where nothing reads it.</summary>
+    /// <summary>Names a target value as a source node's output, or leaves it unnamed if nothing reads it.</summary>
     public void Bind(IrNode node, int output, int[] outputs)
     {
         var name = node.Output(output);
@@ -113,13 +113,13 @@ internal sealed class GraphLowering
         foreach (var port in _graph.Outputs)
         {
             var value = Value(port.Value);
-            // An output is a computed value with a name of its own.
+            // A graph output must be a computed value with its own name.
             if (!computed.Contains(value) || _target.Outputs.Contains(value)) value = _target.Node(OpKind.Identity, [value]);
             _target.Output(port.Name, value);
         }
     }
 
-    /// <summary>Tables of indices take half the bytes as int32, which all that look up and scatter read alike.</summary>
+    /// <summary>Stores index tables as int32, which takes half the bytes. All lookups and scatters accept both types.</summary>
     private void NarrowIndices()
     {
         var others = new HashSet<string>(_graph.Outputs.Select(o => o.Value).Concat(_graph.States.Select(s => s.Update)));

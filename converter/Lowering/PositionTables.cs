@@ -3,22 +3,22 @@ using SeqRuntime.Converter.Graph;
 namespace SeqRuntime.Converter.Lowering;
 
 /// <summary>
-/// Lookups by position, not by token: their tables (sinusoids, rotations, positions that were learned) tell all layers where a step is, and few
-/// values of them are like another.
+/// Finds lookups by position instead of token. Their tables (sinusoids, rotations, learned positions) tell all layers where a step is, and
+/// neighbouring values differ little.
 /// </summary>
 /// <remarks>
-/// A lookup is by position where its index is counted (a range, a running sum, whether or not padding is set to 0 in it, a shape, a state that only counts), where an input called a
-/// position gives it and what is looked up is added to or multiplied with something, and where a formula made the table: each column
-/// a sinusoid, a line or a power.
+/// A lookup is by position in three cases. First, its index is counted: it comes from a range, a running sum (also with padding set
+/// to 0), a shape, or a counting state. Second, the index is an input named position, and the result is added to or multiplied with
+/// something. Third, the table follows a formula: each column is a sinusoid, a line or a power.
 /// </remarks>
 internal static class PositionTables
 {
     private const int LeastRows = 16;
 
-    /// <summary>Largest deviation of a column from its formula, relative to its largest value: that of fp16 passes, learned positions do not.</summary>
+    /// <summary>Largest deviation of a column from its formula, relative to its largest value. fp16 tables pass; learned positions do not.</summary>
     private const double Tolerance = 4e-3;
 
-    /// <summary>Operators whose result is their first input's data; what else they read says how much of it, and where.</summary>
+    /// <summary>Operators whose result is data of their first input. The other inputs say which part of it.</summary>
     private static readonly HashSet<string> s_views =
         ["Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose", "Slice", "Expand", "Tile", "Pad", "Split", "Clip", "Neg", "Abs"];
 
@@ -35,11 +35,11 @@ internal static class PositionTables
         var found = new HashSet<IrNode>();
         var producers = graph.Producers();
         var readers = graph.Readers();
-        // What is summed up to count with is 1 for a token and 0 for padding.
+        // A running sum counts positions if it sums 1 for tokens and 0 for padding.
         var masks = graph.Nodes.Where(n => n.Op == "CumSum").Select(n => Viewed(n.Input(0), producers)).ToHashSet();
         foreach (var node in graph.Nodes)
         {
-            // Frequencies: a position times each of them is an angle, which magnifies what they lose.
+            // A position times these frequencies is an angle, which magnifies rounding errors.
             if (node.Op == "Linear" && graph.ConstantOf(node.Input(1)) is { Shape: [_, 1] } && IsCombined(node.Output(0), graph, readers, s_waves)) found.Add(node);
             if (node.Op != "Gather" || node.Int("axis", 0) != 0 || graph.ConstantOf(node.Input(0)) is not { Type: ElementType.Float32, Shape: [> 0, > 0] } table) continue;
             if (IsCounted(node.Input(1), graph, producers, masks, out var inputs) || IsFormula(table) || (inputs.Exists(IsPosition) && IsCombined(node.Output(0), graph, readers, s_sums))) found.Add(node);
@@ -48,7 +48,7 @@ internal static class PositionTables
         return found;
     }
 
-    /// <summary>Whether a value is counted, from single numbers at most; otherwise, which inputs of the graph it follows from.</summary>
+    /// <summary>Whether a value is counted from single numbers only. If not, collects the graph inputs that it depends on.</summary>
     private static bool IsCounted(string index, IrGraph graph, Dictionary<string, IrNode> producers, HashSet<string> masks, out List<IrPort> inputs)
     {
         bool isCounted = false, isData = false;
@@ -61,7 +61,7 @@ internal static class PositionTables
             var state = graph.States.Find(s => s.Value == value);
             if (!seen.Add(value))
             {
-                // A state that follows from itself.
+                // A state that depends on itself.
                 isCounted |= state is not null;
             }
             else if (state is not null)
@@ -104,11 +104,11 @@ internal static class PositionTables
         return value;
     }
 
-    /// <summary>Whether an input is called a position: <c>pos</c>, <c>position_ids</c>.</summary>
+    /// <summary>Whether an input is named as a position, such as <c>pos</c> or <c>position_ids</c>.</summary>
     private static bool IsPosition(IrPort input) =>
         input.Name.Split('_', '.', '/', ':', '-').Any(word => word.Equals("pos", StringComparison.OrdinalIgnoreCase) || word.StartsWith("position", StringComparison.OrdinalIgnoreCase));
 
-    /// <summary>Whether one of these operators takes a value, and no constant beside it; the value may be scaled or turned before.</summary>
+    /// <summary>Whether one of these operators combines the value with another computed value. The value may be scaled or transposed before.</summary>
     private static bool IsCombined(string value, IrGraph graph, Dictionary<string, List<IrNode?>> readers, HashSet<string> by)
     {
         var seen = new HashSet<string>();
@@ -128,7 +128,7 @@ internal static class PositionTables
         return false;
     }
 
-    /// <summary>Whether each column follows a rule c[t + 1] = a·c[t] + b·c[t - 1], but for rows at the start, which may be padding.</summary>
+    /// <summary>Whether each column follows a rule c[t + 1] = a·c[t] + b·c[t - 1], except in the first rows, which may be padding.</summary>
     private static bool IsFormula(IrTensor table)
     {
         int rows = table.Shape[0], columns = table.Shape[1];
@@ -145,7 +145,7 @@ internal static class PositionTables
                 largest = Math.Max(largest, Math.Abs(after));
             }
 
-            // Of a column that is nearly constant any rule holds: the least of its solutions.
+            // A nearly constant column satisfies many rules; take the smallest solution.
             var ridge = 1e-12 * (aa + bb);
             (aa, bb) = (aa + ridge, bb + ridge);
             var determinant = aa * bb - ab * ab;

@@ -5,14 +5,14 @@ using SeqRuntime.Format;
 namespace SeqRuntime.Converter.Lowering;
 
 /// <summary>
-/// LSTM, GRU and RNN: weights into the runtime's gate-interleaved rows, biases joined.
+/// Lowers LSTM, GRU and RNN: weights become the runtime's gate-interleaved rows, and biases are added up.
 /// </summary>
 internal static class RecurrentLowering
 {
     public static void Lower(IrNode node, RecurrentOp op, GraphLowering lowering)
     {
         var target = lowering.Target;
-        // Behind ONNX's inputs an LSTM may have a projection.
+        // After ONNX's inputs, an LSTM may have a projection.
         var projection = op.HasCell ? lowering.Source.ConstantOf(node.Input(8)) : null;
         var hidden = (projection ?? lowering.Source.ConstantOf(node.Input(2)))?.Shape[^1] ?? 0;
         var direction = node.String("direction", "forward");
@@ -51,7 +51,7 @@ internal static class RecurrentLowering
             "forward" => RecurrentDirection.Forward,
             "reverse" => RecurrentDirection.Reverse,
             "bidirectional" => RecurrentDirection.Bidirectional,
-            _ => throw new ConversionException($"node {node}: direction '{direction}' is none of forward, reverse, bidirectional."),
+            _ => throw new ConversionException($"node {node}: direction '{direction}' is unknown; it must be forward, reverse or bidirectional."),
         });
         if (node.Float("clip", 0) is > 0 and var clip) attributes.Set(AttributeKey.CellClip, clip);
         if (node.Int("input_forget", 0) != 0) attributes.Set(AttributeKey.InputForget, 1L);
@@ -66,7 +66,7 @@ internal static class RecurrentLowering
         return attributes;
     }
 
-    /// <summary>ONNX lists constants only for the functions that take them; the runtime has one for each function, NaN for its default.</summary>
+    /// <summary>ONNX lists constants only for functions that take them. The runtime has one for each function, with NaN for the default.</summary>
     private static float[] Constants(IrNode node, string key, string[] names, Func<string, bool> takes)
     {
         var given = node.Floats(key);
@@ -75,7 +75,7 @@ internal static class RecurrentLowering
     }
 
     /// <summary>
-    /// What a direction's input product gives for each row of <paramref name="x"/> [count, inputs], bias included: [count, rows] in packed order.
+    /// The input product of a direction, bias included, for each row of <paramref name="x"/> [count, inputs]: [count, rows] in packed order.
     /// </summary>
     public static float[] Products(IrNode node, IrGraph graph, IrTensor x, int direction)
     {
@@ -106,11 +106,11 @@ internal static class RecurrentLowering
         if (graph.ConstantOf(node.Input(input)) is not { Type: ElementType.Float32 } tensor)
             throw new ConversionException($"node {node}: {what} ('{WeightNames.Stem(node.Input(input))}') must be a float32 constant; export the model with its weights inside.");
         if (tensor.Shape.Length != shape.Length || tensor.Shape.Zip(shape).Any(pair => pair.Second >= 0 && pair.First != pair.Second))
-            throw new ConversionException($"node {node}: {what} has shape [{string.Join(", ", tensor.Shape)}]; [{string.Join(", ", shape.Select(s => s < 0 ? "input" : $"{s}"))}] is needed.");
+            throw new ConversionException($"node {node}: {what} has shape [{string.Join(", ", tensor.Shape)}]; it must be [{string.Join(", ", shape.Select(s => s < 0 ? "input" : $"{s}"))}].");
         return tensor;
     }
 
-    /// <summary>A direction's W or R, which is the node's input of this number, as it is packed.</summary>
+    /// <summary>A direction's packed W or R. <paramref name="input"/> is its number among the node's inputs.</summary>
     public static WeightMatrix Matrix(IrNode node, IrGraph graph, int input, int direction)
     {
         var tensor = graph.ConstantOf(node.Input(input))!;
@@ -135,7 +135,7 @@ internal static class RecurrentLowering
         return packed;
     }
 
-    /// <summary>Wb + Rb by rows; a GRU has two rows of biases, since that of the candidate's recurrent product may lie inside the reset.</summary>
+    /// <summary>Wb + Rb for each row. A GRU has two rows of biases, because reset_after puts the bias of the candidate's recurrent product inside the reset.</summary>
     private static IrTensor Bias(IrTensor b, int direction, int gates, int hidden, bool isResetAfter)
     {
         var rows = GateRows.Count(gates, hidden);

@@ -3,21 +3,21 @@ using SeqRuntime.Converter.Graph;
 namespace SeqRuntime.Converter.Lowering;
 
 /// <summary>
-/// What the constants of all graphs hold, and the names that the files have for it. Filled by a lowering that stores nothing, so that all
-/// names of a tensor are known before it is stored.
+/// The contents of all graphs' constants and their names in the sources. A lowering that stores nothing fills it, so that all names of a
+/// tensor are known before it is stored.
 /// </summary>
 internal sealed class SharedTensors
 {
     private readonly Dictionary<ContentKey, List<string>> _names = [];
     private readonly HashSet<ContentKey> _products = [];
 
-    /// <summary>The names of this content, in the order in which the graphs use it.</summary>
+    /// <summary>The names of this content, in the order of use.</summary>
     public IReadOnlyList<string> NamesOf(ContentKey key) => _names[key];
 
-    /// <summary>Whether a product of some graph reads these matrices, not only a lookup.</summary>
+    /// <summary>Whether a product reads these matrices, and not only lookups.</summary>
     public bool IsProduct(ContentKey key) => _products.Contains(key);
 
-    /// <summary>Remembers a use of content under some names.</summary>
+    /// <summary>Records a use of content under these names.</summary>
     public void Add(ContentKey key, IReadOnlyList<string> names, bool isProduct)
     {
         if (isProduct) _products.Add(key);

@@ -4,11 +4,11 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Converter.Lowering;
 
-/// <summary>Lowers all graphs twice: as if the user had named no weights, to see which should be finer, and as asked. So naming one changes no other.</summary>
+/// <summary>Lowers all graphs twice: first without the user's choices by name, to find weights that need a more precise format, then with them. So a choice for one tensor does not change others.</summary>
 internal static class StoredWeights
 {
-    /// <returns>The model, what was stored, and what the user should know of it.</returns>
-    /// <exception cref="ConversionException">What the user asks for is not there, or cannot be.</exception>
+    /// <returns>The model, the stored tensors, and notes for the user.</returns>
+    /// <exception cref="ConversionException">The user's choice names no tensor or cannot be met.</exception>
     public static (SeqModelBuilder Model, List<ConvertedTensor> Tensors, List<string> Notes) Lower(IReadOnlyList<IrGraph> graphs, ConversionOptions options)
     {
         var packer = new WeightPacker();

@@ -6,15 +6,15 @@ using SeqRuntime.Format;
 namespace SeqRuntime.Converter.Lowering;
 
 /// <summary>
-/// A recurrent layer that reads nothing but an embedding: W·x + b of each token is worked out once, and the layer looks it up. Half the
-/// products of a step are then a copy of one row.
+/// For a recurrent layer whose only input is an embedding, computes W·x + b of each token at conversion. The layer looks it up. Half of
+/// a step's products become a copy of one row.
 /// </summary>
 internal static class TokenProducts
 {
-    /// <summary>Makes tables of products where they take no more bytes than the matrices in whose place they come.</summary>
+    /// <summary>Makes tables of products if they take no more bytes than the matrices that they replace.</summary>
     /// <param name="graphs">All graphs, which may share embeddings and matrices.</param>
-    /// <param name="choice">How matrices would be stored. What the user names stays apart.</param>
-    /// <returns>Names of what went into tables, and of what would have, but was named.</returns>
+    /// <param name="choice">How matrices would be stored. Tensors that the user names stay separate.</param>
+    /// <returns>Names of the tensors that went into tables, and of those that stayed separate because the user named them.</returns>
     public static (HashSet<string> Folded, HashSet<string> Apart) Run(IReadOnlyList<IrGraph> graphs, WeightChoice choice)
     {
         var (folded, apart) = (new HashSet<string>(), new HashSet<string>());
@@ -33,7 +33,7 @@ internal static class TokenProducts
         return (folded, apart);
     }
 
-    /// <summary>Of layers that read one embedding those whose tables take no more bytes: all together, if the embedding is not needed then, or each by itself.</summary>
+    /// <summary>Selects the layers of one embedding whose tables take no more bytes: all layers together if this makes the embedding unnecessary, otherwise each by itself.</summary>
     private static List<Layer> Smaller(List<Layer> layers, IReadOnlyList<IrGraph> graphs, WeightChoice choice)
     {
         if (layers.Count == 0) return layers;
@@ -43,7 +43,7 @@ internal static class TokenProducts
         return layers.Sum(l => l.Bytes) <= together ? layers : layers.FindAll(l => l.Bytes <= Saved(l));
     }
 
-    /// <summary>The layers that read nothing but an embedding.</summary>
+    /// <summary>The layers whose only input is an embedding.</summary>
     private static IEnumerable<Layer> Layers(Rewriter rewriter)
     {
         var graph = rewriter.Graph;
@@ -61,11 +61,11 @@ internal static class TokenProducts
         }
     }
 
-    /// <summary>How often nodes of any graph read what a constant holds.</summary>
+    /// <summary>The number of reads of a constant's content by nodes of all graphs.</summary>
     private static int Uses(IReadOnlyList<IrGraph> graphs, IrTensor tensor) =>
         graphs.Sum(graph => graph.Nodes.Sum(node => node.Inputs.Count(i => graph.ConstantOf(i) is { } other && (other == tensor || (other.Shape.AsSpan().SequenceEqual(tensor.Shape) && other.Data.AsSpan().SequenceEqual(tensor.Data))))));
 
-    /// <summary>The lookup that a value comes from, and what lies between that leaves its last dimension alone, from the lookup on.</summary>
+    /// <summary>The lookup that a value comes from, and the views after it. The views keep the last dimension.</summary>
     private static (IrNode Gather, List<IrNode> Views)? Lookup(Rewriter rewriter, string value, int inputs)
     {
         var views = new List<IrNode>();
@@ -116,19 +116,19 @@ internal static class TokenProducts
 
     private static IrShape Widened(IrShape shape, int width) => new(shape.Type, [.. shape.Sizes.SkipLast(1), width]);
 
-    /// <summary>A layer that reads nothing but an embedding.</summary>
+    /// <summary>A layer whose only input is an embedding.</summary>
     private sealed record Layer(Rewriter Rewriter, IrNode Node, IrNode Gather, List<IrNode> Views, IrTensor Table, WeightMatrix Embedding, IrTensor Weights, WeightMatrix[] Matrices)
     {
-        /// <summary>Names of the embedding and of the matrices.</summary>
+        /// <summary>Names of the embedding and the matrices.</summary>
         public IEnumerable<string> Names => Embedding.Names.Concat(Matrices.SelectMany(m => m.Names));
 
-        /// <summary>Products of one token.</summary>
+        /// <summary>The number of products of one token.</summary>
         public int Width { get; } = checked(Matrices.Length * Matrices[0].Rows);
 
         /// <summary>Bytes of the table of products.</summary>
         public long Bytes => SeqLayout.Align((long)Table.Shape[0] * Width * sizeof(float));
 
-        /// <summary>Whether nothing but these layers reads what is looked up here.</summary>
+        /// <summary>Whether only these layers read the lookup's result.</summary>
         public bool IsReadBy(List<Layer> layers)
         {
             var readers = Rewriter.Graph.Readers();

@@ -5,10 +5,10 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Converter.Lowering;
 
-/// <summary>Operators with constant weights: products, convolutions and recurrent layers take packed matrices, a table of rows becomes an Embedding.</summary>
+/// <summary>Lowers operators with constant weights. Products, convolutions and recurrent layers take packed matrices; a lookup table becomes an Embedding.</summary>
 internal static class WeightLowering
 {
-    /// <summary>Fewest outputs of a group for which packing pays; with fewer most of what a product reads together would be another row.</summary>
+    /// <summary>Fewest outputs of a group for which packing is faster. With fewer, most of a vector would be padding.</summary>
     private const int FewestPackedRows = 4;
 
     public static bool TryLower(IrNode node, GraphLowering lowering, HashSet<IrNode> positions)
@@ -24,7 +24,7 @@ internal static class WeightLowering
                 var product = lowering.Weights.Packed(new WeightMatrix(WeightNames.Of(lowering.Source, node.Input(1)), matrix.Shape[0], matrix.Shape[1], matrix.ToFloats())
                 {
                     IsExact = node.Marks.HasExactWeights,
-                    Fixed = positions.Contains(node) ? "frequencies, which make angles of positions" : null,
+                    Fixed = positions.Contains(node) ? "frequencies that turn positions into angles" : null,
                 });
                 lowering.Add(node, OpKind.Linear, [lowering.Value(node.Input(0)), lowering.Constant(product), bias], new Attributes());
                 return true;
@@ -35,7 +35,7 @@ internal static class WeightLowering
                 ConvTranspose(node, lowering);
                 return true;
             case "Gather" when node.Marks.TableOf is { } embedding:
-                lowering.Value(node.Input(0), lowering.Weights.Wanted != WeightKind.Float32 ? $"a layer's products with the tokens of '{embedding}', worked out once; --weights-of '{embedding}=KIND' keeps the two apart" : null, isTokenTable: true);
+                lowering.Value(node.Input(0), lowering.Weights.Wanted != WeightKind.Float32 ? $"a layer's products with the tokens of '{embedding}', computed at conversion; --weights-of '{embedding}=KIND' keeps the embedding and the matrix" : null, isTokenTable: true);
                 return false;
             case "Gather" when node.Int("axis", 0) == 0 && lowering.Source.ConstantOf(node.Input(0)) is { Type: ElementType.Float32, Shape: [> 0, > 0] } table
                 && lowering.Source.ShapeOf(node.Input(1)).Type is ElementType.Int32 or ElementType.Int64:

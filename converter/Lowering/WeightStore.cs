@@ -4,32 +4,32 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Converter.Lowering;
 
-/// <summary>Puts constants into the model: equal content once, whatever number of nodes and graphs reads it; weight matrices packed in the format chosen for them.</summary>
+/// <summary>Adds constants to the model. Equal content is stored once for all nodes and graphs. Weight matrices are packed in the format chosen for them.</summary>
 /// <param name="model">The model.</param>
 /// <param name="choice">How matrices are stored.</param>
-/// <param name="shared">The names of all content; null for a store that stores nothing and tells <see cref="Shared"/> what there is.</param>
+/// <param name="shared">The names of all contents. Null for a store that stores nothing and only fills <see cref="Shared"/>.</param>
 internal sealed class WeightStore(SeqModelBuilder model, WeightChoice choice, SharedTensors? shared)
 {
     private readonly Dictionary<(ContentKey Key, WeightKind? Kind), int> _stored = [];
     private readonly Dictionary<ContentKey, string[]> _names = [];
     private readonly HashSet<string> _taken = [];
 
-    /// <summary>What was stored, in the file's order.</summary>
+    /// <summary>The stored tensors, in the file's order.</summary>
     public List<ConvertedTensor> Report { get; } = [];
 
-    /// <summary>Storage of weights that the user did not name.</summary>
+    /// <summary>The storage of weights that the user did not name.</summary>
     public WeightKind Wanted => choice.Wanted;
 
     public SharedTensors Shared { get; } = shared ?? new SharedTensors();
 
-    /// <summary>The graph that is lowered now.</summary>
+    /// <summary>The graph that is being lowered.</summary>
     public string Graph { get; set; } = "";
 
-    /// <summary>A constant as it is.</summary>
+    /// <summary>Stores a constant unpacked.</summary>
     /// <param name="names">Names of the source constant.</param>
     /// <param name="tensor">The constant.</param>
     /// <param name="finer">Why it is not stored in fewer bits.</param>
-    /// <param name="padding">How many of its elements are padding.</param>
+    /// <param name="padding">The number of its elements that are padding.</param>
     /// <param name="isTokenTable">Whether it holds a layer's products with all tokens.</param>
     public int Dense(IReadOnlyList<string> names, IrTensor tensor, string? finer = null, int padding = 0, bool isTokenTable = false)
     {
@@ -41,16 +41,16 @@ internal sealed class WeightStore(SeqModelBuilder model, WeightChoice choice, Sh
         return _stored[(key, null)] = model.AddDense(all[0], tensor.Type, tensor.Shape, tensor.Data);
     }
 
-    /// <summary>Weights that a product reads.</summary>
+    /// <summary>Stores weights that a product reads.</summary>
     public int Packed(WeightMatrix weights) => Packed(weights, isProduct: true);
 
     /// <summary>
-    /// A table that is looked up, packed where that makes it smaller or a product reads the same weights: those of the table, or
-    /// those turned round, whose columns are then looked up. Null where the table stays as it is.
+    /// Stores a lookup table. It is packed if that is smaller, or if a product reads the same weights or their transpose. Of the transpose, the
+    /// lookup reads columns. Null if the table stays unpacked.
     /// </summary>
     /// <param name="names">Its names in the source.</param>
     /// <param name="table">The table.</param>
-    /// <param name="reason">Why it stays in fp32 unless it is named; null for most tables.</param>
+    /// <param name="reason">Why it stays in fp32 unless the user names it. Null for most tables.</param>
     public (int Tensor, bool ByColumns)? Table(IReadOnlyList<string> names, IrTensor table, string? reason)
     {
         var (rows, columns) = (table.Shape[0], table.Shape[1]);
@@ -85,7 +85,7 @@ internal sealed class WeightStore(SeqModelBuilder model, WeightChoice choice, Sh
         var names = NamesOf(weights.Key);
         var stored = choice.Of(weights, names);
         if (_stored.TryGetValue((weights.Key, stored.Kind), out var known)) return known;
-        // Requests that contradict each other make a copy, which has the name that it was asked for by.
+        // Contradicting requests make a copy with the name that was requested.
         var isCopy = WeightKinds.All.Any(storage => _stored.ContainsKey((weights.Key, storage.Kind)));
         var name = names[isCopy ? shared.NamesOf(weights.Key).Index().First(n => n.Item == weights.Names[0]).Index : 0];
         var packed = choice.Packer.Pack(weights, stored.Kind);
@@ -106,20 +106,20 @@ internal sealed class WeightStore(SeqModelBuilder model, WeightChoice choice, Sh
         return _stored[(weights.Key, stored.Kind)] = index;
     }
 
-    /// <summary>The stored matrix that holds the same content turned round: a product reads it by rows, the other by columns.</summary>
+    /// <summary>The stored transpose of these weights, if there is one: one product reads the matrix by rows, another by columns.</summary>
     private string? TurnedOf(WeightMatrix weights)
     {
         if (weights.TurnedKey is not { } turned || !_names.TryGetValue(turned, out var names)) return null;
         return Report.Find(t => t.Name == names[0])?.Name;
     }
 
-    /// <summary>What an importer let pass, because it became so only when constants were folded.</summary>
+    /// <summary>Refuses weights that became invalid only when constants were folded, after the importer's check.</summary>
     private static void Refuse(string? fault)
     {
-        if (fault is not null) throw new ConversionException($"what follows from its constants: {fault}.");
+        if (fault is not null) throw new ConversionException($"computed from its constants: {fault}.");
     }
 
-    /// <summary>Where the content is stored already; null where it is not yet. A store that stores nothing has an empty place for all.</summary>
+    /// <summary>The stored tensor of this content. Null if there is none yet. A store that stores nothing returns an empty place.</summary>
     private int? Known(ContentKey key, WeightKind? kind, IReadOnlyList<string> names, bool isProduct)
     {
         if (shared is null) Shared.Add(key, names, isProduct);
@@ -127,7 +127,7 @@ internal sealed class WeightStore(SeqModelBuilder model, WeightChoice choice, Sh
         return shared is null ? _stored[(key, kind)] = model.AddDense(names[0], ElementType.Float32, [0], []) : null;
     }
 
-    /// <summary>The content's names; one that other content has already gets a number.</summary>
+    /// <summary>The content's names. A name that other content already has gets a number.</summary>
     private string[] NamesOf(ContentKey key)
     {
         if (_names.TryGetValue(key, out var names)) return names;

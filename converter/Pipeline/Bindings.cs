@@ -3,7 +3,7 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Pipeline;
 
-/// <summary>Refuses options that name what no graph has, before any work is done with the others.</summary>
+/// <summary>Refuses options that name something no graph has, before any other work.</summary>
 internal static class OptionNames
 {
     public static void Check(IReadOnlyCollection<IrGraph> graphs, ConversionOptions options)
@@ -27,7 +27,7 @@ internal static class OptionNames
     private static string Quoted(IEnumerable<string> names) => string.Join(", ", names.Select(name => $"'{name}'"));
 }
 
-/// <summary>Fixes dimensions and inputs that the user named.</summary>
+/// <summary>Applies the dimensions and inputs that the user fixed.</summary>
 internal static class Bindings
 {
     public static void Apply(IrGraph graph, ConversionOptions options, string path)
@@ -45,7 +45,7 @@ internal static class Bindings
         for (var i = 0; i < graph.Outputs.Count; i++) graph.Outputs[i] = graph.Outputs[i] with { Shape = Fix(graph.Outputs[i].Shape, options) };
     }
 
-    /// <summary>Gives an input one value. One that has a number for each sequence of a batch gets as many as another input has sequences.</summary>
+    /// <summary>Sets an input to one value. An input with a number for each sequence of a batch gets as many as another input has sequences.</summary>
     private static void Set(IrGraph graph, int index, string text, string path, ConversionOptions options)
     {
         var port = graph.Inputs[index];
@@ -78,20 +78,20 @@ internal static class Bindings
     {
         if (dim.Symbol is null) return dim;
         if (!options.Dimensions.TryGetValue(dim.Symbol, out var size)) return dim;
-        return size > 0 ? new IrDim(size, null) : throw new ConversionException($"--dim {dim.Symbol}={size}: a size is from 1 to {int.MaxValue}.");
+        return size > 0 ? new IrDim(size, null) : throw new ConversionException($"--dim {dim.Symbol}={size}: the size must be from 1 to {int.MaxValue}.");
     });
 
     private static IrTensor Parse(IrPort port, string text, string path)
     {
         if (port.Shape.Select(d => d.Symbol).OfType<string>().Distinct().ToList() is { Count: > 0 } open)
-            throw new ConversionException($"{path}: --set {port.Name}={text}: the input has shape [{string.Join(", ", port.Shape)}]; --set gives all elements one value, and there must be as many as the model is to have: fix {string.Join(" and ", open)} first ({string.Join(" ", open.Select(symbol => $"--dim {symbol}=SIZE"))}).");
+            throw new ConversionException($"{path}: --set {port.Name}={text}: the input has shape [{string.Join(", ", port.Shape)}]; --set gives all elements one value, so their number must be fixed: fix {string.Join(" and ", open)} first ({string.Join(" ", open.Select(symbol => $"--dim {symbol}=SIZE"))}).");
         var shape = Array.ConvertAll(port.Shape, d => d.Size);
         var count = shape.Aggregate(1L, (a, b) => a * b);
-        if (count > 1 << 20) throw new ConversionException($"{path}: --set {port.Name}: the input has {count} elements; only small inputs can be set to one number.");
+        if (count > 1 << 20) throw new ConversionException($"{path}: --set {port.Name}: the input has {count} elements; --set takes inputs of up to {1 << 20} elements.");
         if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && !TryBool(text, out value))
             throw new ConversionException($"{path}: --set {port.Name}={text}: '{text}' is not a number, true or false.");
         if (port.Type is not (ElementType.Float32 or ElementType.Float64) && value != Math.Floor(value))
-            throw new ConversionException($"{path}: --set {port.Name}={text}: the input holds integers.");
+            throw new ConversionException($"{path}: --set {port.Name}={text}: the input holds integers; give a whole number in its range.");
         IrTensor Fill<T>(T one)
             where T : unmanaged
         {

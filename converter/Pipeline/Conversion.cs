@@ -14,16 +14,16 @@ using SeqRuntime.Kernels;
 
 namespace SeqRuntime.Converter.Pipeline;
 
-/// <summary>The whole way from model files to a <c>.seq</c> model.</summary>
+/// <summary>Converts model files to a <c>.seq</c> model, from beginning to end.</summary>
 internal static class Conversion
 {
-    /// <summary>Bytes of a session up to which a decoder is made to see that it can be.</summary>
+    /// <summary>Limit of a session's bytes for the check that makes a decoder.</summary>
     private const long MostDecoded = 256L << 20;
 
     /// <param name="sources">Graph name and file of each model.</param>
     /// <param name="options">What to fix, pair and quantize.</param>
-    /// <param name="progress">Told as the work goes on.</param>
-    /// <exception cref="ConversionException">A file is damaged or holds what cannot be converted; the message says which, what, and what to try.</exception>
+    /// <param name="progress">Receives the progress.</param>
+    /// <exception cref="ConversionException">A file is damaged or cannot be converted; the message says what, where, and what to try.</exception>
     public static ConversionResult Convert(IReadOnlyList<(string Graph, string Path)> sources, ConversionOptions options, IProgress<ConversionProgress>? progress = null)
     {
         CheckKernels();
@@ -53,13 +53,13 @@ internal static class Conversion
         }
 
         var isOfSentences = metadata.GetValueOrDefault(DecodingKeys.Kind) == DecodingKeys.EncoderDecoder;
-        if (isOfSentences && options.Stateful) throw new ConversionException("--stateful: an encoder-decoder begins anew with each sentence; leave the option out.");
+        if (isOfSentences && options.Stateful) throw new ConversionException("--stateful: an encoder-decoder starts again with each sentence; remove the option.");
         foreach (var (i, (raw, path, imported, notes)) in read.Index())
         {
             void Stage(string stage, double part) => progress?.Report(new ConversionProgress($"{raw.Name}: {stage}", 0.2 + (i + part) * 0.6 / read.Count));
             var (graph, states) = Resolve(raw, path, imported.HasStates, isOfSentences, options, notes, Stage);
             var left = OnnxLeftovers.OfBranches(raw, path);
-            if (UnusedWeights.Note(left, ": they are of branches that are not taken") is { } note) notes.Add(note);
+            if (UnusedWeights.Note(left, ": they belong to branches that are not taken") is { } note) notes.Add(note);
             imported.Unused = [.. imported.Unused, .. left];
             resolved.Add((graph, path, raw.Nodes.Count, states, notes));
         }
@@ -92,7 +92,7 @@ internal static class Conversion
         return new ConversionResult(model, bytes, converted, tensors, files.Read.Where(f => f.IsModel).Sum(f => f.Bytes)) { Unused = [.. read.Select(r => r.Source).Distinct().SelectMany(source => source.Unused)], WeightNotes = weightNotes };
     }
 
-    /// <summary>What the environment forces is no fault of the model's.</summary>
+    /// <summary>Checks the kernel set that the environment names, because a wrong name is not a fault of the model.</summary>
     private static void CheckKernels()
     {
         try
@@ -105,7 +105,7 @@ internal static class Conversion
         }
     }
 
-    /// <summary>Loads what was made, plans a session of each graph and makes a decoder: what this converter hands out runs.</summary>
+    /// <summary>Loads the file, plans a session of each graph and makes a decoder, so that every converted model runs.</summary>
     private static void Check(byte[] file, List<IrGraph> graphs)
     {
         var bytes = 0L;
@@ -118,7 +118,7 @@ internal static class Conversion
                 if (graph.Largest.Count > 0) CheckCaches(loaded, graph);
             }
 
-            // A decoder allocates what a plan only counts.
+            // A plan only counts memory; a decoder allocates it.
             if (!loaded.Metadata.TryGetValue(DecodingKeys.Kind, out var kind) || bytes > MostDecoded) return;
             if (kind == DecodingKeys.EncoderDecoder) loaded.CreateDecoder().Dispose();
             else loaded.CreateFrameDecoder(new FrameDecoderOptions { MaxFrames = Math.Max(32, graphs.Max(graph => graph.Symbols().Select(symbol => graph.Probes[0][symbol]).Append(1).Max())) }).Dispose();
@@ -129,7 +129,7 @@ internal static class Conversion
         }
     }
 
-    /// <summary>Plans a session at sizes at which the graph was resolved, and gives its bytes at the smallest. What was added since (tables of products) may hold more elements than a tensor can at the larger ones.</summary>
+    /// <summary>Plans a session at sizes at which the graph was resolved, and returns its bytes at the smallest. At larger sizes, tables of products added since may exceed the limit of a tensor.</summary>
     private static long Plan(SeqModel model, IrGraph graph, Sizes sizes, bool isSmallest)
     {
         var options = new SeqSessionOptions { MemoryLimitBytes = long.MaxValue, WorkLimit = long.MaxValue };
@@ -141,12 +141,12 @@ internal static class Conversion
         }
         catch (ArgumentException fault) when (!isSmallest && IsTooLarge(fault))
         {
-            // Sessions of smaller sizes are made all the same.
+            // Sessions of smaller sizes still work.
             return 0;
         }
     }
 
-    /// <summary>Caches that begin empty, and that are as long as they may become, must run.</summary>
+    /// <summary>Checks that the graph runs with empty caches and with caches of their largest size.</summary>
     private static void CheckCaches(SeqModel model, IrGraph graph)
     {
         var options = new SeqSessionOptions { MemoryLimitBytes = long.MaxValue, WorkLimit = long.MaxValue };
@@ -168,7 +168,7 @@ internal static class Conversion
         }
         catch (ArgumentException fault)
         {
-            throw new ConversionException($"--cache: graph '{graph.Name}' does not run with empty caches: {fault.Message} Leave out --cache, and give the caches as inputs.", fault);
+            throw new ConversionException($"--cache: graph '{graph.Name}' does not run with empty caches: {fault.Message} Remove --cache and give the caches as inputs.", fault);
         }
     }
 
@@ -215,7 +215,7 @@ internal static class Conversion
 
         if (!hasStates && !StatePairing.Fits(graph) && pairing.FixBatch(sized)) graph = SizeProbes.Resolve(sized, notes, out _);
 
-        if (options.CacheSteps > 0 && graph.Largest.Count == 0) notes.Add($"--cache changes nothing: {(options.AutoStates ? "no input is a cache that an output holds with new steps beside it" : "--no-auto-state finds no caches")}");
+        if (options.CacheSteps > 0 && graph.Largest.Count == 0) notes.Add($"--cache changes nothing: {(options.AutoStates ? "no output holds an input and new steps" : "--no-auto-state finds no caches")}");
         StatePairing.Check(graph, options);
         pairing.DropOutputs(graph);
         stage("simplifying", 0.5);
@@ -227,7 +227,7 @@ internal static class Conversion
         return (graph, [.. pairing.Pairs, .. kept]);
     }
 
-    /// <summary>Reads or resolves; what goes wrong on the way becomes an exception that names the file.</summary>
+    /// <summary>Runs a step of the conversion. Its errors become exceptions that name the file.</summary>
     private static T Guarded<T>(string path, Func<T> work)
     {
         try

@@ -5,8 +5,8 @@ using SeqRuntime.Decoding;
 namespace SeqRuntime.Converter.Pipeline;
 
 /// <summary>
-/// Checks that what the model says about its decoding fits its graphs, and tells all that does not in the terms of the decoding
-/// document: its members, and the names and shapes of the graphs' inputs and outputs.
+/// Checks that the decoding document fits the graphs. Errors use the document's terms: its members, and the names and shapes of the
+/// graphs' inputs and outputs.
 /// </summary>
 internal sealed class DecodingCheck
 {
@@ -19,10 +19,10 @@ internal sealed class DecodingCheck
     private DecodingCheck(List<IrGraph> graphs, IReadOnlyDictionary<string, string> metadata, IReadOnlyDictionary<string, string[]> tables) => (_graphs, _metadata, _tables) = (graphs, metadata, tables);
 
     /// <param name="graphs">Resolved graphs.</param>
-    /// <param name="metadata">Says which graph and value is what.</param>
+    /// <param name="metadata">Says which graph and value has which role.</param>
     /// <param name="tables">Texts of tokens.</param>
-    /// <param name="notes">Gets what is odd but does no harm.</param>
-    /// <exception cref="ConversionException">Something does not fit; the message says all that does not.</exception>
+    /// <param name="notes">Receives oddities that do no harm.</param>
+    /// <exception cref="ConversionException">Something does not fit; the message lists everything that does not.</exception>
     public static void Run(List<IrGraph> graphs, IReadOnlyDictionary<string, string> metadata, IReadOnlyDictionary<string, string[]> tables, List<string> notes)
     {
         var check = new DecodingCheck(graphs, metadata, tables);
@@ -49,7 +49,7 @@ internal sealed class DecodingCheck
         }
 
         if (!Links().Any())
-            _faults.Add($"\"links\" is missing: which output of graph '{DecodingName(DecodingKeys.Encoder)}' goes into which input or state ({Described([.. step.Inputs.Where(i => !filled.Contains(i.Name)), .. States(step)])}) of graph '{step.Name}'");
+            _faults.Add($"\"links\" is missing: it says which output of graph '{DecodingName(DecodingKeys.Encoder)}' fills which input or state ({Described([.. step.Inputs.Where(i => !filled.Contains(i.Name)), .. States(step)])}) of graph '{step.Name}'");
         var batch = token.Shape.FirstOrDefault(d => d.Symbol is not null).Symbol;
         foreach (var (target, from) in Links())
         {
@@ -61,7 +61,7 @@ internal sealed class DecodingCheck
         Unfilled(step, filled, "\"links\" (an output of the encoder), \"mask\" or \"position\"");
         if (_metadata.GetValueOrDefault(DecodingKeys.Alignment) is { } alignment) Port(step.Outputs, step, "output", DecodingKeys.Alignment, alignment);
         if (Scores(step) is not { } scores) return;
-        if (Number(DecodingKeys.Begin) is null) _faults.Add("\"begin\" is missing: the token that a target begins with");
+        if (Number(DecodingKeys.Begin) is null) _faults.Add("\"begin\" is missing: the first token of a target");
         Within(DecodingKeys.Begin, scores, step);
         Within(DecodingKeys.End, scores, step);
         TableHolds(scores, step);
@@ -90,7 +90,7 @@ internal sealed class DecodingCheck
             filled.Add(target);
             var owner = encoder.Outputs.Exists(o => o.Name == from) ? encoder : predict;
             var (last, own) = (output.Sizes.LastOrDefault(-1), into.Shape.Length > 0 ? into.Shape[^1].Size : -1);
-            if (last > 0 && own > 0 && last != own) _faults.Add($"\"links\": '{from}' {output} of graph '{owner.Name}' does not fit input {Described(into)} of graph '{joint.Name}': rows of {last} and {own} numbers");
+            if (last > 0 && own > 0 && last != own) _faults.Add($"\"links\": '{from}' {output} of graph '{owner.Name}' does not fit input {Described(into)} of graph '{joint.Name}': their rows have {last} and {own} numbers");
         }
 
         Unfilled(joint, filled, "\"links\" (an output of the encoder or the prediction)");
@@ -109,7 +109,7 @@ internal sealed class DecodingCheck
         return _graphs.Find(g => g.Name == name);
     }
 
-    /// <summary>The input that a member names, or the only one.</summary>
+    /// <summary>The input that a member names, or the only input.</summary>
     private IrPort? Input(IrGraph graph, string key)
     {
         if (_metadata.GetValueOrDefault(key) is { } name) return Port(graph.Inputs, graph, "input", key, name);
@@ -121,24 +121,24 @@ internal sealed class DecodingCheck
     private IrPort? Port(List<IrPort> ports, IrGraph graph, string what, string key, string name)
     {
         if (ports.Find(p => p.Name == name) is { } port) return port;
-        _faults.Add($"{Member(key)} names '{name}', which is no {what} of graph '{graph.Name}'; it has {(what == "input" ? Described(ports) : Outputs(graph))}");
+        _faults.Add($"{Member(key)} names '{name}', which is not an {what} of graph '{graph.Name}'; it has {(what == "input" ? Described(ports) : Outputs(graph))}");
         return null;
     }
 
     private bool IsOfTokens(IrGraph graph, IrPort port)
     {
         if (port.Type is ElementType.Int32 or ElementType.Int64 or ElementType.Float32) return true;
-        _faults.Add($"input {Described(port)} of graph '{graph.Name}' holds {port.Type.Name()}; tokens are int32, int64 or float32");
+        _faults.Add($"input {Described(port)} of graph '{graph.Name}' holds {port.Type.Name()}; tokens must be int32, int64 or float32");
         return false;
     }
 
-    /// <summary>A source of tokens, or the token before, of one sentence.</summary>
+    /// <summary>Whether the input takes one sentence's source tokens, or its previous token.</summary>
     private bool IsOneRow(IrGraph graph, IrPort port)
     {
         var isOpen = Array.Exists(port.Shape, d => d.Symbol is not null);
         if (port.Shape.Count(d => d.Size > 1) <= (isOpen || _metadata.GetValueOrDefault(DecodingKeys.Step) == graph.Name ? 0 : 1)) return true;
         if (port.Shape[0].Size > 1 && port.Shape.Length > 1) Batch(graph, port);
-        else _faults.Add($"input {Described(port)} of graph '{graph.Name}' holds {port.Shape.Aggregate(1L, (a, b) => a * Math.Max(b.Size, 1))} tokens at once; {(isOpen ? "a row of them, of symbolic length," : "one")} is needed");
+        else _faults.Add($"input {Described(port)} of graph '{graph.Name}' holds {port.Shape.Aggregate(1L, (a, b) => a * Math.Max(b.Size, 1))} tokens at once; it must hold {(isOpen ? "a row of tokens of symbolic length" : "one token")}");
         return false;
     }
 
@@ -146,7 +146,7 @@ internal sealed class DecodingCheck
     {
         if (port.Type != ElementType.Float32)
         {
-            _faults.Add($"input {Described(port)} of graph '{graph.Name}' holds {port.Type.Name()}; features are float32");
+            _faults.Add($"input {Described(port)} of graph '{graph.Name}' holds {port.Type.Name()}; features must be float32");
             return false;
         }
 
@@ -157,7 +157,7 @@ internal sealed class DecodingCheck
     }
 
     private void Batch(IrGraph graph, IrPort port) =>
-        _faults.Add($"graph '{graph.Name}' is made for a batch of {port.Shape.First(d => d.Size > 1).Size} (input{(graph.Inputs.Count == 1 ? "" : "s")} {Described(graph.Inputs)}{(graph.States.Count == 0 ? "" : $", state{(graph.States.Count == 1 ? "" : "s")} {Described(States(graph))}")}); decoders need a batch of 1, or a symbolic one");
+        _faults.Add($"graph '{graph.Name}' has a batch of {port.Shape.First(d => d.Size > 1).Size} (input{(graph.Inputs.Count == 1 ? "" : "s")} {Described(graph.Inputs)}{(graph.States.Count == 0 ? "" : $", state{(graph.States.Count == 1 ? "" : "s")} {Described(States(graph))}")}); decoders need a batch of 1, or a symbolic one");
 
     private void OthersAreFilled(IrGraph graph, IrPort source)
     {
@@ -166,14 +166,14 @@ internal sealed class DecodingCheck
         foreach (var input in graph.Inputs.Where(i => !filled.Contains(i.Name)))
         {
             _faults.Add($"nothing fills input {Described(input)} of graph '{graph.Name}'; " + (Array.TrueForAll(input.Shape, d => d.Size == 1)
-                ? "\"source_length\" may name what takes the number of tokens or frames"
-                : "a decoder gives tokens or frames, and their number: compute it inside the graph (positions are a layer 'positions' in a description, a range in other frameworks)"));
+                ? "name it as \"source_length\" if it takes the number of tokens or frames"
+                : "a decoder supplies only tokens or frames and their number: compute the input inside the graph (positions are a layer 'positions' in a description, a range in other frameworks)"));
         }
     }
 
     private void Unfilled(IrGraph graph, HashSet<string> filled, string members)
     {
-        foreach (var input in graph.Inputs.Where(i => !filled.Contains(i.Name))) _faults.Add($"nothing fills input {Described(input)} of graph '{graph.Name}'; what may do so is {members}");
+        foreach (var input in graph.Inputs.Where(i => !filled.Contains(i.Name))) _faults.Add($"nothing fills input {Described(input)} of graph '{graph.Name}'; fill it by {members}");
     }
 
     private IEnumerable<(string Target, string From)> Links() =>
@@ -183,9 +183,9 @@ internal sealed class DecodingCheck
     private (IrPort Into, IrShape Output)? Linked(IrGraph graph, string target, string from, IrGraph[] sources)
     {
         var into = graph.Inputs.Find(i => i.Name == target) ?? States(graph).FirstOrDefault(s => s.Name == target);
-        if (into is null) _faults.Add($"\"links\" names '{target}', which is no input or state of graph '{graph.Name}'; it has {Described([.. graph.Inputs, .. States(graph)])}");
+        if (into is null) _faults.Add($"\"links\" names '{target}', which is not an input or state of graph '{graph.Name}'; it has {Described([.. graph.Inputs, .. States(graph)])}");
         var output = sources.SelectMany(s => s.Outputs.Where(o => o.Name == from).Select(o => s.ShapeOf(o.Value)).Concat(s.States.Where(o => o.Name == from).Select(o => s.ShapeOf(o.Value)))).FirstOrDefault();
-        if (output is null) _faults.Add($"\"links\" fills '{target}' from '{from}', which is no output of {string.Join(" or ", sources.Select(s => $"graph '{s.Name}', which has {string.Join(", ", s.Outputs.Select(o => $"'{o.Name}'"))}"))}");
+        if (output is null) _faults.Add($"\"links\" fills '{target}' from '{from}', which is not an output of {string.Join(" or ", sources.Select(s => $"graph '{s.Name}', which has {string.Join(", ", s.Outputs.Select(o => $"'{o.Name}'"))}"))}");
         return into is null || output is null ? null : (into, output);
     }
 
@@ -194,16 +194,16 @@ internal sealed class DecodingCheck
         var ends = $"'{from}' {output} of graph '{encoder.Name}' does not fit {Described(into)} of graph '{step.Name}'";
         if (output.Type != into.Type || into.Type.Size() != sizeof(float))
         {
-            _faults.Add($"\"links\": {ends}: it holds {output.Type.Name()}, that {into.Type.Name()}; both must be float32 or int32");
+            _faults.Add($"\"links\": {ends}: their types are {output.Type.Name()} and {into.Type.Name()}; both must be float32 or both int32");
             return;
         }
 
-        // Elements are taken as they lie; what is open on one side is so on the other, but for the encoder's batch.
+        // Elements are copied in order. A dimension that is symbolic on one side must be symbolic on the other, except the encoder's batch.
         var open = output.Sizes.Count(size => size < 0) - into.Shape.Count(d => d.Symbol is not null && d.Symbol != batch);
         if (open is 0 or 1 && output.Sizes.Where(size => size >= 0).Aggregate(1L, (a, b) => a * b) != into.Shape.Where(d => d.Symbol is null).Aggregate(1L, (a, b) => a * b.Size)) _faults.Add($"\"links\": {ends}");
     }
 
-    /// <summary>The number of tokens that a graph scores, where that is known.</summary>
+    /// <summary>The number of tokens that a graph scores, if it is known.</summary>
     private int? Scores(IrGraph graph)
     {
         IrPort? port;
@@ -217,9 +217,9 @@ internal sealed class DecodingCheck
 
         if (port is null) return null;
         var shape = graph.ShapeOf(port.Value);
-        if (shape.Type != ElementType.Float32) _faults.Add($"output '{port.Name}' of graph '{graph.Name}' holds {shape.Type.Name()}; scores are float32");
-        else if (shape.Rank == 0) _faults.Add($"output '{port.Name}' of graph '{graph.Name}' is one number; scores are a row, one for each token");
-        else if (_metadata[DecodingKeys.Kind] != DecodingKeys.Ctc && shape.Sizes[..^1].Any(size => size > 1)) _faults.Add($"output '{port.Name}' {shape} of graph '{graph.Name}' is to be one row of scores, one for each token");
+        if (shape.Type != ElementType.Float32) _faults.Add($"output '{port.Name}' of graph '{graph.Name}' holds {shape.Type.Name()}; scores must be float32");
+        else if (shape.Rank == 0) _faults.Add($"output '{port.Name}' of graph '{graph.Name}' is a single number; it must be a row with one score for each token");
+        else if (_metadata[DecodingKeys.Kind] != DecodingKeys.Ctc && shape.Sizes[..^1].Any(size => size > 1)) _faults.Add($"output '{port.Name}' {shape} of graph '{graph.Name}' must be one row with one score for each token");
         else if (shape.Sizes[^1] >= 0) return shape.Sizes[^1];
         return null;
     }
@@ -234,12 +234,12 @@ internal sealed class DecodingCheck
         if (!_tables.TryGetValue(DecodingKeys.TargetTable, out var table) || table.Length == scores) return;
         var sizes = $"table '{DecodingKeys.TargetTable}' has {table.Length} texts; graph '{graph.Name}' scores {scores} tokens";
         if (table.Length < scores) _faults.Add(sizes);
-        else _notes.Add($"{sizes}, so that the last texts never come up");
+        else _notes.Add($"{sizes}; the last texts are never used");
     }
 
     private int? Number(string key) => int.TryParse(_metadata.GetValueOrDefault(key), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
 
-    /// <summary>A member of the decoding document, by the metadata's key.</summary>
+    /// <summary>The member of the decoding document for a metadata key.</summary>
     private static string Member(string key) => $"\"{key[(DecodingKeys.Kind.Length + 1)..].Replace('-', '_')}\"";
 
     private string DecodingName(string key) => _metadata.GetValueOrDefault(key) ?? "";

@@ -7,12 +7,12 @@ using SeqRuntime.Converter.Weights;
 
 namespace SeqRuntime.Converter.Pipeline;
 
-/// <summary>Reads a source file by its kind.</summary>
+/// <summary>Reads a source file with the importer for its kind.</summary>
 internal static class Importer
 {
-    /// <param name="path">An ONNX or Keras model, or a description with its weights beside it.</param>
-    /// <param name="name">Name of the graph where the file holds one that has none.</param>
-    /// <param name="notes">What the user should know.</param>
+    /// <param name="path">An ONNX or Keras model, or a description.</param>
+    /// <param name="name">Name of a graph to which the file gives none.</param>
+    /// <param name="notes">Receives notes for the user.</param>
     /// <param name="files">Reads files.</param>
     /// <exception cref="ConversionException">The file is of an unknown kind, or damaged.</exception>
     public static ImportedModel Read(string path, string name, List<string> notes, SourceFiles files)
@@ -21,16 +21,16 @@ internal static class Importer
         var isRead = kind is FileKind.Unknown or FileKind.Onnx or FileKind.Json or FileKind.Hdf5 || FileKinds.MayBeHdf5(kind, path);
         byte[] content = isRead ? files.ReadNamed(path) : [];
         if (isRead && kind is not (FileKind.Onnx or FileKind.Hdf5) && FileContent.ButOther(content) is { Length: > 0 } other && (kind == FileKind.Unknown || content.Length > 0))
-            throw new ConversionException($"{path}: this is no model{other}.");
+            throw new ConversionException($"{path}: this is not a model{other}.");
         if (kind == FileKind.Unknown) kind = FileKinds.OfContent(content);
         if (FileKinds.MayBeHdf5(kind, path) && FileKinds.OfContent(content) == FileKind.Hdf5) kind = FileKind.Hdf5;
-        if (kind == FileKind.Json && FileContent.ButBinary(content) is { Length: > 0 } but) throw new ConversionException($"{path}: this is no JSON{but}.");
+        if (kind == FileKind.Json && FileContent.ButBinary(content) is { Length: > 0 } but) throw new ConversionException($"{path}: this is not JSON{but}.");
         return kind switch
         {
             FileKind.Onnx => FromOnnx(path, content, name, notes, files),
             FileKind.Json => DescriptionReader.Read(path, content, notes, files),
             FileKind.Hdf5 => KerasReader.Read(path, content, name, notes),
-            FileKind.Npz or FileKind.Safetensors => throw new ConversionException($"{path}: this file has weights and no architecture; write a description (.json, docs/description.md) that names it as its weights."),
+            FileKind.Npz or FileKind.Safetensors => throw new ConversionException($"{path}: this file has weights but no architecture; write a description (.json, docs/description.md) that names it as its weights."),
             _ => throw new ConversionException($"{path}: {FileKinds.Advice(kind, path) ?? "files of this kind are not read; give an ONNX model (.onnx), a Keras model (.h5), or a description (.json) of weights in .safetensors, .npz or .h5"}."),
         };
     }

@@ -2,7 +2,7 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Pipeline;
 
-/// <summary>Inputs and states that stay what they are, and that no output depends on any more: what read them was settled at conversion.</summary>
+/// <summary>Reports inputs and states that no output depends on any more because the conversion resolved their readers.</summary>
 internal static class UnreadInputs
 {
     public static void Tell(IrGraph graph, List<string> notes)

@@ -4,9 +4,9 @@ using SeqRuntime.Converter.States;
 
 namespace SeqRuntime.Converter.Pipeline;
 
-/// <summary>Adds to a fault of the shapes or operators the options that help: each of them was tried.</summary>
+/// <summary>Adds to a fault the options that avoid it. Each option was tried.</summary>
 /// <param name="raw">The graph as it was read.</param>
-/// <param name="options">What the user asked for.</param>
+/// <param name="options">The user's options.</param>
 /// <param name="path">The file.</param>
 internal sealed class WaysOut(IrGraph raw, ConversionOptions options, string path)
 {
@@ -15,19 +15,19 @@ internal sealed class WaysOut(IrGraph raw, ConversionOptions options, string pat
     private static readonly long[] s_values = [1, 2, 3, 5, 8, 16];
     private static readonly HashSet<string> s_comparisons = ["Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"];
 
-    /// <summary>The fault as it is told: with a way out where there is one.</summary>
+    /// <summary>The fault with a suggestion, if one was found.</summary>
     public ConversionException Tell(ConversionException fault)
     {
         if (fault is not (ShapeFault or UnsupportedException)) return fault;
         var message = fault.Message.TrimEnd('.');
         if (Blamed() is { } blame) return new ConversionException($"it does not fit together with {blame.Given}: {message}. {blame.Instead}.", fault);
         if (Settings(fault) is { } setting) return new ConversionException($"{message}. It converts, for example, with {setting}.", fault);
-        if (fault is ShapeFault { Settings: { Count: > 0 } inputs }) return new ConversionException($"{message}. A shape has to be known at conversion, and no --set that was tried makes it so: export the model with constants in place of {string.Join(", ", inputs.Select(i => $"'{i}'"))}.", fault);
+        if (fault is ShapeFault { Settings: { Count: > 0 } inputs }) return new ConversionException($"{message}. A shape must be known at conversion, and no --set that was tried makes it known: export the model with constants instead of {string.Join(", ", inputs.Select(i => $"'{i}'"))}.", fault);
         if (fault is UnsupportedException && Dropped() is { } dropped) return new ConversionException($"{message}. The other outputs convert with {dropped}.", fault);
         return fault;
     }
 
-    /// <summary>The sizes and values given that do not fit, and what does in place of them.</summary>
+    /// <summary>The user's sizes and values that do not fit, and others that do.</summary>
     private (string Given, string Instead)? Blamed()
     {
         var dimensions = options.Dimensions.Keys.Select(name => new[] { name }).Append([.. options.Dimensions.Keys]).Where(names => names.Length > 0);
@@ -49,7 +49,7 @@ internal sealed class WaysOut(IrGraph raw, ConversionOptions options, string pat
         return null;
     }
 
-    /// <summary>Values of inputs that settle what the fault says is open.</summary>
+    /// <summary>Values for inputs that resolve the fault.</summary>
     private string? Settings(ConversionException fault)
     {
         var names = (fault is ShapeFault shapes ? shapes.Settings : ((UnsupportedException)fault).Settings).Where(name => !options.Sets.ContainsKey(name)).ToList();
@@ -70,7 +70,7 @@ internal sealed class WaysOut(IrGraph raw, ConversionOptions options, string pat
         return options with { Sets = sets };
     }
 
-    /// <summary>What inputs might be: numbers that the model compares with come first, alone where there are some.</summary>
+    /// <summary>Values to try for inputs. Numbers that the model compares with come first; if there are any, only those are tried.</summary>
     private IEnumerable<string> Values(List<string> inputs)
     {
         if (raw.Inputs.Exists(i => inputs.Contains(i.Name) && i.Type == ElementType.Bool)) return ["true", "false"];
@@ -98,7 +98,7 @@ internal sealed class WaysOut(IrGraph raw, ConversionOptions options, string pat
         }
     }
 
-    /// <summary>The outputs without which the others convert.</summary>
+    /// <summary>The option that drops the outputs without which the others convert.</summary>
     private string? Dropped()
     {
         var outputs = raw.Outputs.ConvertAll(o => o.Name).FindAll(name => !options.DropOutputs.Contains(name));
@@ -110,7 +110,7 @@ internal sealed class WaysOut(IrGraph raw, ConversionOptions options, string pat
 
     private ConversionOptions Without(List<string> outputs) => options with { DropOutputs = [.. options.DropOutputs, .. outputs] };
 
-    /// <summary>Whether it converts, and gives something.</summary>
+    /// <summary>Whether the graph converts with these options and keeps outputs.</summary>
     private bool Works(ConversionOptions other) => Attempt(other).Graph is { } graph && graph.Outputs.TrueForAll(o => !graph.ShapeOf(o.Value).Sizes.Contains(0));
 
     private (IrGraph? Graph, ConversionException? Fault) Attempt(ConversionOptions other)

@@ -2,20 +2,20 @@ using SeqRuntime.Converter.Fusion;
 
 namespace SeqRuntime.Converter.Recurrence;
 
-/// <summary>An activation as ONNX's recurrent layers name it, with its constants, and the value that it is a function of.</summary>
+/// <summary>An activation by ONNX's name, its constants, and the value that it is applied to.</summary>
 internal sealed record Activated(string Name, float Alpha, float Beta, string Of)
 {
-    /// <summary>Whether two gates can be computed by one layer: the same function.</summary>
+    /// <summary>Whether two gates use the same function, so that one layer can compute both.</summary>
     public bool IsLike(Activated other) => Name == other.Name && Alpha == other.Alpha && Beta == other.Beta;
 
     /// <summary>1 - f(x) = f(-x).</summary>
     public bool IsSymmetric => Name == "Sigmoid" || (Name == "HardSigmoid" && Beta == 0.5f);
 }
 
-/// <summary>Finds activations, hard sigmoids in the ways that exporters write them among them.</summary>
+/// <summary>Finds activations, including hard sigmoids in the forms that exporters write.</summary>
 internal static class Activations
 {
-    /// <summary>The activation that a value is, or null.</summary>
+    /// <summary>The activation that computes a value. Null if there is none.</summary>
     public static Activated? Of(Rewriter rewriter, string value)
     {
         if (rewriter.Producer(value) is not { } node) return null;
@@ -30,7 +30,7 @@ internal static class Activations
         };
     }
 
-    /// <summary>x limited to [0, 1], or limited to [0, m] and divided by m.</summary>
+    /// <summary>x clipped to [0, 1], or clipped to [0, m] and divided by m.</summary>
     private static Activated? Hard(Rewriter rewriter, string value)
     {
         if (Limited(rewriter, value) is { Least: 0, Most: 1 } limited) return new Activated("HardSigmoid", 1, 0, limited.Of);

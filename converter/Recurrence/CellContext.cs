@@ -3,9 +3,9 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Recurrence;
 
-/// <summary>What is known around the cells of a graph: which values a loop carries, who reads what, and the cells found so far.</summary>
+/// <summary>The surroundings of a graph's cells: the values that a loop carries, the readers of values, and the cells found so far.</summary>
 /// <param name="rewriter">The graph.</param>
-/// <param name="carried">For each value that becomes a loop's next one, the value of the round before; empty outside of loops.</param>
+/// <param name="carried">For each value that a loop carries into the next round, its value in this round. Empty outside of loops.</param>
 internal sealed class CellContext(Rewriter rewriter, IReadOnlyDictionary<string, string> carried)
 {
     private readonly Dictionary<string, List<IrNode?>> _readers = rewriter.Graph.Readers();
@@ -15,7 +15,7 @@ internal sealed class CellContext(Rewriter rewriter, IReadOnlyDictionary<string,
 
     public IReadOnlyDictionary<string, string> Carried => carried;
 
-    /// <summary>States that the sums of gates read as they are, however they were made.</summary>
+    /// <summary>States that sums of gates read. They are not taken apart further.</summary>
     public HashSet<string> Whole { get; } = [];
 
     /// <summary>A gate: an activation of a sum of products.</summary>
@@ -34,10 +34,10 @@ internal sealed class CellContext(Rewriter rewriter, IReadOnlyDictionary<string,
 
     public string Root(string value) => LinearForm.Root(Rewriter, value);
 
-    /// <summary>The producer of a value behind views, if it is of an operator.</summary>
+    /// <summary>The node that computes a value before any views, if it has this operator.</summary>
     public IrNode? Maker(string value, string op) => Rewriter.Producer(Root(value), op);
 
-    /// <summary>The nodes that read a value, through views too; a null among them is an output.</summary>
+    /// <summary>The nodes that read a value, also through views. Null stands for a graph output.</summary>
     public List<IrNode?> ReadersOf(string value)
     {
         var all = new List<IrNode?>();
@@ -54,19 +54,19 @@ internal sealed class CellContext(Rewriter rewriter, IReadOnlyDictionary<string,
         return all;
     }
 
-    /// <summary>Remembers the states that a cell leaves, which belong together.</summary>
+    /// <summary>Records the cell state and hidden state of a cell.</summary>
     public void Found(string cellState, string hidden) => _hiddenOfCell[cellState] = hidden;
 
-    /// <summary>The value that was <paramref name="update"/> one round before.</summary>
+    /// <summary>The carried value whose next value is <paramref name="update"/>.</summary>
     public string? Before(string update) => carried.TryGetValue(update, out var before) ? before : null;
 
-    /// <summary>Whether there are rounds at all.</summary>
+    /// <summary>Whether the graph is a loop's body.</summary>
     public bool IsLoop => carried.Count > 0;
 
     /// <summary>The hidden state that belongs to a cell state.</summary>
     public string? HiddenOf(string cellState) => _hiddenOfCell.GetValueOrDefault(cellState);
 
-    /// <summary>Whether a value comes from a state or input, as a hidden state rather does than what a layer below made.</summary>
+    /// <summary>Whether a value comes from a state or an input. A hidden state does; the output of a layer below does not.</summary>
     public bool ComesFromOutside(string value)
     {
         for (var steps = 0; steps < 1 << 10 && Rewriter.Producer(value) is { } node; steps++)
@@ -79,5 +79,5 @@ internal sealed class CellContext(Rewriter rewriter, IReadOnlyDictionary<string,
     }
 }
 
-/// <summary>An activation and the sum that it is of.</summary>
+/// <summary>An activation and the sum that it is applied to.</summary>
 internal sealed record Gate(Activated Function, LinearForm Form);

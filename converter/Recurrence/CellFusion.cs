@@ -3,7 +3,7 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Recurrence;
 
-/// <summary>Steps of recurrent layers that are written out become LSTM, GRU and RNN nodes of one step.</summary>
+/// <summary>Replaces written-out steps of recurrent layers by LSTM, GRU and RNN nodes of one step.</summary>
 internal sealed class CellFusion
 {
     private readonly Rewriter _rewriter;
@@ -22,7 +22,7 @@ internal sealed class CellFusion
     public static bool Run(IrGraph graph) => Run(graph, new Dictionary<string, string>());
 
     /// <param name="graph">The graph.</param>
-    /// <param name="carried">In the body of a loop, for each value that is carried into the next round, its value in this one.</param>
+    /// <param name="carried">In a loop's body: for each value that is carried into the next round, its value in this round.</param>
     public static bool Run(IrGraph graph, IReadOnlyDictionary<string, string> carried)
     {
         var fusion = new CellFusion(graph, carried);
@@ -49,14 +49,14 @@ internal sealed class CellFusion
             if (RnnCells.Match(function, _context.Root(hidden), _context) is { Sums.R: { } r } cell) Build(cell, r);
         }
 
-        // A first step from a state of zeros has no R: it is that of a later step with the same W.
+        // A first step with a zero state shows no R. It takes the R of a later step with the same W.
         foreach (var cell in begun)
         {
             var match = _built.Find(b => b.Op == cell.Op && b.Sums.W.AsSpan().SequenceEqual(cell.Sums.W) && b.Sums.B.AsSpan().SequenceEqual(cell.Sums.B));
             if (match.Sums is not null) Build(cell, match.Sums.R!);
         }
 
-        // Nor does it show its peepholes into the cell state of zeros: they are those of the steps behind it.
+        // It shows no peepholes of the zero cell state either. It takes them from later steps.
         foreach (var (op, sums, node) in _built.Where(b => b.Op.HasCell && _rewriter.Constant(Root(b.Node.Input(6))) is { IsZero: true }))
         {
             var like = _built.Find(b => b.Node != node && b.Op == op && b.Node.Input(7).Length > 0 && b.Sums.W.AsSpan().SequenceEqual(sums.W) && b.Sums.R.AsSpan().SequenceEqual(sums.R) && b.Sums.B.AsSpan().SequenceEqual(sums.B));
@@ -66,7 +66,7 @@ internal sealed class CellFusion
 
     private string Root(string value) => value.Length == 0 ? "" : _context.Root(value);
 
-    /// <summary>Whether all peephole weights that are there are those of another cell.</summary>
+    /// <summary>Whether all present peephole weights are equal to those of another cell.</summary>
     private bool ShowsNoOther(string peephole, string other)
     {
         if (peephole.Length == 0) return true;
@@ -77,7 +77,7 @@ internal sealed class CellFusion
     private List<(IrNode Function, string Hidden)> Carried() =>
         [.. _context.Carried.Where(c => Activations.Of(_rewriter, c.Key) is not null).Select(c => (_rewriter.Producer(c.Key)!, c.Value))];
 
-    /// <summary>Activations that follow each other through one square matrix, three times or more: without a loop nothing else tells a recurrence.</summary>
+    /// <summary>Chains of at least three activations through one square matrix. Without a loop, nothing else shows a simple recurrence.</summary>
     private List<(IrNode Function, string Hidden)> RnnChains()
     {
         var links = new List<(IrNode Function, string Hidden, ContentKey R)>();
@@ -116,7 +116,7 @@ internal sealed class CellFusion
         _built.Add((cell.Op, sums with { R = recurrence }, node));
     }
 
-    /// <summary>The inputs side by side, or what was made of them in the layer's order, as [1, batch, inputs].</summary>
+    /// <summary>The inputs concatenated, or the precomputed products in the layer's order, as [1, batch, inputs].</summary>
     private string Joined(CellSums sums, IrNode before)
     {
         if (sums.Inputs.Count > 0)
@@ -127,7 +127,7 @@ internal sealed class CellFusion
             return _rewriter.Insert(before, "Concat", [.. parts], new IrShape(first.Type, [.. first.Sizes[..^1], parts.Sum(p => _rewriter.Shape(p).Sizes[^1])]), ("axis", -1L));
         }
 
-        // What W made lies in the order of the packed rows, where padding may hold anything; its bias is in it.
+        // W's product has the order of packed rows, where padding may hold anything. Its bias is included.
         var x = Up(sums.Made, before);
         var gates = sums.Starts.Length;
         var units = sums.B.Length / 2 / gates;
@@ -139,7 +139,7 @@ internal sealed class CellFusion
         return Array.TrueForAll(bias, v => v == 0) ? made : _rewriter.Insert(before, "Add", [made, Constant(sums.Made + ".bias", [order.Length], bias)], shape);
     }
 
-    /// <summary>Whether a first state has a row for each of the batch, or one for all whose number is known.</summary>
+    /// <summary>Whether an initial state has a row for each batch, or one row that can be repeated because the batch is known.</summary>
     private bool HasRows(string state, IrNode before) =>
         state.Length == 0 || Rows(state) == Rows(before.Output(0)) || (Rows(state) == 1 && Rows(before.Output(0)) > 0 && _rewriter.Shape(state).Rank == 2);
 
@@ -165,7 +165,7 @@ internal sealed class CellFusion
         return _rewriter.Insert(before, "Reshape", [value, Constant(value + ".shape", IrTensor.Vector(1, -1, shape.Sizes[^1]))], new IrShape(shape.Type, [1, rows, shape.Sizes[^1]]));
     }
 
-    /// <summary>An output of the layer in place of the node that made it.</summary>
+    /// <summary>Replaces a node's output by an output of the layer.</summary>
     private void Down(IrNode layer, int output, int size, IrNode by)
     {
         var shape = _rewriter.Shape(by.Output(0));
@@ -187,7 +187,7 @@ internal sealed class CellFusion
 
     private string Constant(string stem, int[] shape, float[] values) => Constant(stem, IrTensor.Of(shape, values.AsSpan()));
 
-    /// <summary>One constant for equal content.</summary>
+    /// <summary>Adds a constant, once for equal content.</summary>
     private string Constant(string stem, IrTensor tensor)
     {
         var key = ContentKey.Of(tensor);

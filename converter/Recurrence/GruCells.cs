@@ -4,12 +4,12 @@ using SeqRuntime.Converter.Graph;
 namespace SeqRuntime.Converter.Recurrence;
 
 /// <summary>
-/// One step of a GRU written out: h' = z⊙h + (1 - z)⊙n, also as n + z⊙(h - n), and with the gate's sense turned round. The reset gate
-/// stands behind the product, n = act(W·x + b + r⊙(R·h + b')), as PyTorch and Keras' reset_after have it, or before, n = act(W·x + R·(r⊙h) + b).
+/// One written-out step of a GRU: h' = z⊙h + (1 - z)⊙n, also as n + z⊙(h - n), and with z replaced by 1 - z. The reset gate
+/// acts after the product, n = act(W·x + b + r⊙(R·h + b')), as in PyTorch and Keras' reset_after, or before it, n = act(W·x + R·(r⊙h) + b).
 /// </summary>
 internal static class GruCells
 {
-    /// <summary>The cell whose next hidden state a node makes, or null.</summary>
+    /// <summary>The cell whose next hidden state a node computes. Null if there is none.</summary>
     public static RecurrentCell? Match(IrNode sum, CellContext context)
     {
         if (context.Rewriter.Shape(sum.Output(0)).Sizes is not [.., var units and > 0]) return null;
@@ -22,7 +22,7 @@ internal static class GruCells
         return null;
     }
 
-    /// <summary>Gate, a and b where a node is gate⊙a + (1 - gate)⊙b.</summary>
+    /// <summary>The ways to read a node as gate⊙a + (1 - gate)⊙b.</summary>
     private static IEnumerable<(string Gate, string A, string B)> Blends(IrNode node, CellContext context)
     {
         var rewriter = context.Rewriter;
@@ -57,10 +57,10 @@ internal static class GruCells
         return new RecurrentCell(RecurrentOp.Gru, units, sums, [z.Function, n.Function]) { Hidden = sums.R is null ? "" : hidden, NextHidden = sum, IsResetAfter = reset is not null };
     }
 
-    /// <summary>The reset gate, and what it multiplies: R·h with its bias, taken out of the candidate's sum, or the state.</summary>
+    /// <summary>The reset gate and its operand: R·h and its bias, removed from the candidate's sum, or the state.</summary>
     private static (Gate? Gate, LinearForm? Reset, string ResetHidden) Reset(LinearForm candidate, string hidden, bool isZero, int units, CellContext context)
     {
-        // Of a state of zeros only the bias is left inside of the reset.
+        // If the state is zero, only the bias remains inside the reset.
         foreach (var term in isZero ? candidate.Others : [])
         {
             if (context.GateOf(term.Value, units, term.Start) is not { } r) continue;

@@ -4,20 +4,20 @@ using SeqRuntime.Converter.Graph;
 namespace SeqRuntime.Converter.Recurrence;
 
 /// <summary>
-/// Some elements along the last axis of a value as a sum: matrices times other values, vectors times other values (peepholes, products
-/// made elsewhere), and constants. It sees through splits, slices and joins along the last axis, so that it does not matter whether the
-/// gates of a cell have one matrix or several, and whether input and state are multiplied together or apart.
+/// A range of elements along the last axis of a value, as a sum of matrices times other values, vectors times other values (peepholes,
+/// precomputed products), and constants. It looks through splits, slices and concatenations along the last axis. So the gates of a cell
+/// may have one matrix or several, and input and state may be multiplied together or separately.
 /// </summary>
 internal sealed class LinearForm
 {
-    /// <summary>How far sums are followed.</summary>
+    /// <summary>How many nodes deep sums are followed.</summary>
     private const int Depth = 32;
 
     private readonly Rewriter _rewriter;
     private readonly IReadOnlySet<string> _whole;
     private int _open;
 
-    /// <summary>Most rows of a cell's sums: a shape of a hostile file may say billions, and no cell is so wide.</summary>
+    /// <summary>Limit of the rows of a cell's sums. A hostile file's shape may claim billions.</summary>
     private const int MostRows = 1 << 18;
 
     private LinearForm(Rewriter rewriter, int rows, IReadOnlySet<string> whole)
@@ -32,13 +32,13 @@ internal sealed class LinearForm
 
     public List<Product> Products { get; } = [];
 
-    /// <summary>Elements of other values, times a vector.</summary>
+    /// <summary>Terms that multiply a vector with elements of other values.</summary>
     public List<Rest> Others { get; } = [];
 
     /// <param name="rewriter">The graph.</param>
     /// <param name="value">A float value.</param>
-    /// <param name="start">The first of its last axis' elements.</param>
-    /// <param name="rows">How many.</param>
+    /// <param name="start">The first element of the last axis.</param>
+    /// <param name="rows">The number of elements.</param>
     /// <param name="whole">Values that are not taken apart.</param>
     public static LinearForm? Of(Rewriter rewriter, string value, int start, int rows, IReadOnlySet<string> whole)
     {
@@ -47,7 +47,7 @@ internal sealed class LinearForm
         return form.Add(value, start, null) ? form : null;
     }
 
-    /// <summary>A sum of constants alone.</summary>
+    /// <summary>A sum of constants only.</summary>
     public static LinearForm Of(float[] bias, Rewriter rewriter)
     {
         var form = new LinearForm(rewriter, bias.Length, new HashSet<string>());
@@ -55,24 +55,24 @@ internal sealed class LinearForm
         return form;
     }
 
-    /// <summary>The value behind views that leave its last axis alone.</summary>
+    /// <summary>The value before views that keep its last axis.</summary>
     public static string Root(Rewriter rewriter, string value)
     {
         for (var steps = 0; steps < Depth && rewriter.Producer(value) is { } node && KeepsLastAxis(rewriter, node); steps++) value = node.Input(0);
         return value;
     }
 
-    /// <summary>The product with a value, or null.</summary>
+    /// <summary>The product with a value. Null if there is none.</summary>
     public Product? With(string source) => Products.Find(p => p.Source == source);
 
-    /// <summary>Takes a product away.</summary>
+    /// <summary>The sum without a product.</summary>
     public LinearForm Without(Product product)
     {
         Products.Remove(product);
         return this;
     }
 
-    /// <summary>Turns the sign of all.</summary>
+    /// <summary>The sum with the opposite sign.</summary>
     public LinearForm Negated()
     {
         for (var i = 0; i < Bias.Length; i++) Bias[i] = -Bias[i];
@@ -120,7 +120,7 @@ internal sealed class LinearForm
         }
     }
 
-    /// <summary>What a split or slice along the last axis takes a part of, and from where on; null for another node.</summary>
+    /// <summary>The operand of a split or slice along the last axis, and the offset of this part. Null for another node.</summary>
     public static (string Of, int Offset)? Part(Rewriter rewriter, IrNode node, string value)
     {
         if (node.Op is not ("Split" or "Slice")) return null;
@@ -146,7 +146,7 @@ internal sealed class LinearForm
         return (node.Input(0), (int)Math.Clamp(start < 0 ? start + width : start, 0, width));
     }
 
-    /// <summary>The operand of a join along the last axis that holds all the elements.</summary>
+    /// <summary>The operand of a concatenation along the last axis that holds all these elements.</summary>
     private (string Of, int Offset)? Piece(IrNode node, int start)
     {
         if (node.Op != "Concat") return null;
@@ -166,7 +166,7 @@ internal sealed class LinearForm
 
     private int Last(string value) => _rewriter.Shape(value).Sizes is [.., var last] ? last : 1;
 
-    /// <summary>Both operands have the result's shape but for leading ones, or are constants along the last axis, or what a product makes of a constant row.</summary>
+    /// <summary>Whether both operands have the result's shape (except leading dimensions of 1), are constant rows, or are products with constant rows.</summary>
     private bool AreAlike(IrNode node)
     {
         var sizes = Significant(node.Output(0));
@@ -185,7 +185,7 @@ internal sealed class LinearForm
         return true;
     }
 
-    /// <summary>The elements along the last axis, where they are the same at all places of the others.</summary>
+    /// <summary>The elements along the last axis, if they do not depend on the other axes.</summary>
     private static float[]? Row(IrTensor constant)
     {
         var width = constant.Shape is [.., var last] ? last : 1;
@@ -256,7 +256,7 @@ internal sealed class LinearForm
 
         public float[] Matrix { get; } = matrix;
 
-        /// <summary>Name of the constant that it comes from.</summary>
+        /// <summary>Name of the constant that the matrix comes from.</summary>
         public string Weight { get; } = weight;
 
         public void Scale(float[]? scale, float factor)
@@ -271,6 +271,6 @@ internal sealed class LinearForm
         }
     }
 
-    /// <summary>Elements of a value from one on, each times a number.</summary>
+    /// <summary>Consecutive elements of a value, each times a number.</summary>
     public sealed record Rest(string Value, int Start, float[] Scale);
 }

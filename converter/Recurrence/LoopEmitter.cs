@@ -2,7 +2,7 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Recurrence;
 
-/// <summary>Takes the nodes that a loop becomes.</summary>
+/// <summary>Collects the nodes that replace a loop.</summary>
 internal sealed class LoopEmitter(LoopBody loop, IrGraph graph) : Emitter
 {
     private string? _steps;
@@ -31,7 +31,7 @@ internal sealed class LoopEmitter(LoopBody loop, IrGraph graph) : Emitter
 
     public void Define(string name, IrTensor tensor) => Nodes.Add(new IrNode(name, "Constant", [], [name]) { Attributes = { ["value"] = tensor } });
 
-    /// <summary>Lets a value of the graph around be <paramref name="value"/>.</summary>
+    /// <summary>Makes an outer value equal to <paramref name="value"/>.</summary>
     public void Into(string output, string value) => Nodes.Add(new IrNode($"{loop.Name}/{output}", "Identity", [value], [output]));
 
     public override string OverAllSteps(string value, IrShape shape)
@@ -41,17 +41,17 @@ internal sealed class LoopEmitter(LoopBody loop, IrGraph graph) : Emitter
         return Add("Expand", [value, Add("Concat", [Steps(), Constant(IrTensor.Vector([.. ones]))], shape, ("axis", 0L))], shape);
     }
 
-    /// <summary>The number of steps as a vector of one.</summary>
+    /// <summary>The number of steps as a vector of one element.</summary>
     public string Steps()
     {
         var shape = new IrShape(ElementType.Int64, [1]);
         if (_steps is not null) return _steps;
         if (loop.IsCounted) return _steps = Add("Reshape", [Add("Cast", [loop.Count], shape, ("to", 7L)), Constant(IrTensor.Vector(1))], shape);
-        if (Sequence is null) throw new UnsupportedException("its number of rounds is not that of a sequence");
+        if (Sequence is null) throw new UnsupportedException("its number of rounds is not the length of a sequence");
         return _steps = Add("Slice", [Add("Shape", [Sequence], shape), Constant(IrTensor.Vector(0)), Constant(IrTensor.Vector(1)), Constant(IrTensor.Vector(0))], shape);
     }
 
-    /// <summary>A value with a first axis of all steps; null until there is one.</summary>
+    /// <summary>A value whose first axis has all steps. Null until there is one.</summary>
     public string? Sequence { get; set; }
 
     public string Cast(string value, ElementType type, IrShape shape) => Add("Cast", [value], shape, ("to", (long)Expansion.Onnx(type)));
@@ -65,7 +65,7 @@ internal sealed class LoopEmitter(LoopBody loop, IrGraph graph) : Emitter
         return Add("Transpose", [value], shape, ("perm", (long[])[axis, .. perm]));
     }
 
-    /// <summary>The number of a step, begin + step · round, over all steps.</summary>
+    /// <summary>The number begin + step · round of each step, for all steps.</summary>
     public string Line(long begin, long ofRounds, long step, ElementType type, IrShape shape)
     {
         var numbers = new IrShape(ElementType.Int64, [loop.Steps]);
@@ -78,14 +78,14 @@ internal sealed class LoopEmitter(LoopBody loop, IrGraph graph) : Emitter
         return shape.Rank == 0 ? line : Add("Reshape", [line, Constant(IrTensor.Vector([-1, .. Enumerable.Repeat(1L, shape.Rank)]))], new IrShape(type, [loop.Steps, .. shape.Sizes]));
     }
 
-    /// <summary>What lies along an axis in each step, side by side along it.</summary>
+    /// <summary>The steps' values concatenated along an axis.</summary>
     public string Merged(string steps, IrShape shape, int axis)
     {
         var perm = Enumerable.Range(1, shape.Rank).Select(a => (long)a).ToList();
         perm.Insert(axis, 0);
         var turned = Add("Transpose", [steps], shape, ("perm", perm.ToArray()));
         if (shape.Sizes[axis] == 1) return Add("Squeeze", [turned, Constant(IrTensor.Vector(axis + 1))], shape);
-        // [before, steps, size, behind]: steps and size become one.
+        // [before, steps, size, after]: steps and size become one axis.
         var sizes = shape.Sizes.Select((s, i) => i < axis ? 0 : i == axis ? -1 : (long)s);
         return Add("Reshape", [turned, Constant(IrTensor.Vector([.. sizes]))], shape);
     }

@@ -3,7 +3,7 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Recurrence;
 
-/// <summary>What a loop leaves behind, told from its steps.</summary>
+/// <summary>Computes a loop's outputs from its steps.</summary>
 internal sealed partial class LoopLayers
 {
     private string? Outputs(SequenceValues sequences)
@@ -11,7 +11,7 @@ internal sealed partial class LoopLayers
         foreach (var (name, value, output) in _loop.Collected)
         {
             if (output.Length == 0) continue;
-            if (OverSteps(value) is not { } sequence) return $"it collects '{name}', which is not the same computation in each round";
+            if (OverSteps(value) is not { } sequence) return $"it collects '{name}', which is computed differently in some rounds";
             if (_loose.Contains(value)) return IsLoose(name);
             _emitter.Into(output, sequence);
         }
@@ -23,7 +23,7 @@ internal sealed partial class LoopLayers
 
         foreach (var joined in _loop.Appended)
         {
-            if (OverSteps(joined.Value) is not { } steps) return $"it collects '{joined.Name}', which is not the same computation in each round";
+            if (OverSteps(joined.Value) is not { } steps) return $"it collects '{joined.Name}', which is computed differently in some rounds";
             if (_loose.Contains(joined.Value)) return IsLoose(joined.Name);
             var shape = Body.ShapeOf(joined.Value);
             if (joined.IsFront) steps = Turned(steps, 0, shape);
@@ -34,14 +34,14 @@ internal sealed partial class LoopLayers
         foreach (var (name, value, output) in _loop.States)
         {
             if (output.Length == 0) continue;
-            if (Final(name, value) is not { } final) return $"it carries '{name}', which is no state of a recurrent layer";
+            if (Final(name, value) is not { } final) return $"it carries '{name}', which is not a state of a recurrent layer";
             _emitter.Into(output, final);
         }
 
         return null;
     }
 
-    /// <summary>What all rounds joined to a tensor, with what it was before.</summary>
+    /// <summary>The tensor with the values that all rounds appended.</summary>
     private string Joined(Appended joined, string first, string added, IrShape shape)
     {
         if (_loop.ShapeAround(first).Sizes[joined.Axis] == 0) return added;
@@ -50,13 +50,13 @@ internal sealed partial class LoopLayers
 
     private string Turned(string value, int axis, IrShape shape) => _emitter.Add("Slice", [value, Axes([-1]), _emitter.Constant(IrTensor.Vector(long.MinValue)), Axes([axis]), Axes([-1])], shape);
 
-    private static string IsLoose(string name) => $"it collects '{name}', which a mask leaves out in some rounds";
+    private static string IsLoose(string name) => $"it collects '{name}', which a mask skips in some rounds";
 
-    /// <summary>What all rounds put into a tensor, put there at once.</summary>
+    /// <summary>Writes the values of all rounds into a tensor at once.</summary>
     private string? Place(Placed placed)
     {
         if (_loose.Contains(placed.Updates)) return IsLoose(placed.Output);
-        if (OverSteps(placed.Updates) is not { } updates) return $"it puts into '{placed.First}' what is not the same computation in each round";
+        if (OverSteps(placed.Updates) is not { } updates) return $"it writes values into '{placed.First}' that are computed differently in some rounds";
         var (data, shape) = (_loop.ShapeAround(placed.First), Body.ShapeOf(placed.Updates));
         var isElements = placed.Op == "ScatterElements";
         var axis = (int)(isElements ? placed.Axis < 0 ? placed.Axis + data.Rank : placed.Axis : 0);
@@ -73,14 +73,14 @@ internal sealed partial class LoopLayers
             }
         }
 
-        if (OverSteps(placed.Indices) is not { } indices) return $"it puts something into '{placed.First}' at places that follow from data";
-        // In the order of the rounds: what a later one puts at a place stays there.
+        if (OverSteps(placed.Indices) is not { } indices) return $"it writes into '{placed.First}' at indices that depend on data";
+        // In the order of the rounds, because a later round overwrites an earlier one.
         if (isElements) (indices, updates) = (_emitter.Merged(indices, Body.ShapeOf(placed.Indices), axis), _emitter.Merged(updates, shape, axis));
         _emitter.Into(placed.Output, _emitter.Add(placed.Op, [placed.First, indices, updates], data, isElements ? [("axis", (long)axis)] : []));
         return null;
     }
 
-    /// <summary>The one number that all indices of a round are; null where they are not one.</summary>
+    /// <summary>The single number that all indices of a round are equal to. Null if there is none.</summary>
     private string? NumberBehind(Placed placed, bool isElements)
     {
         if (!isElements) return Body.ShapeOf(placed.Indices).Sizes is [.., 1] && _loop.Numbers.Varies(placed.Indices) ? placed.Indices : null;
@@ -89,7 +89,7 @@ internal sealed partial class LoopLayers
         return _loop.Numbers.Varies(value) ? value : null;
     }
 
-    /// <summary>What a carried value is when the loop has ended.</summary>
+    /// <summary>A carried value after the loop.</summary>
     private string? Final(string name, string next)
     {
         if (_loop.Numbers.Varies(name)) return FinalNumber(name);
@@ -97,7 +97,7 @@ internal sealed partial class LoopLayers
         {
             var root = _context.Root(next);
             var shape = Body.ShapeOf(root);
-            // Y of one step is [1, 1, …], the last state [1, …].
+            // Y of one step is [1, 1, …]; the last state is [1, …].
             if (shape.Rank == 4) last = _emitter.Add("Unsqueeze", [last, _emitter.Constant(IrTensor.Vector(0))], shape);
             return Again(next, root, last);
         }
@@ -107,7 +107,7 @@ internal sealed partial class LoopLayers
         return _emitter.Add("Gather", [sequence, _emitter.Constant(IrTensor.Of([], -1L))], Body.ShapeOf(next), ("axis", 0L));
     }
 
-    /// <summary>A number after the last round; where that follows from the number of rounds, from that.</summary>
+    /// <summary>A number after the last round, also if it depends on the number of rounds.</summary>
     private string? FinalNumber(string name)
     {
         var type = Body.ShapeOf(name).Type;

@@ -5,8 +5,8 @@ using SeqRuntime.Converter.Graph;
 namespace SeqRuntime.Converter.Recurrence;
 
 /// <summary>
-/// A loop over the steps of a sequence that is one recurrent layer or several becomes these layers, whatever the number of its rounds:
-/// what it looks up by the round is the sequence, what it carries are states, and all else is computed for all steps at once.
+/// Replaces a loop over the steps of a sequence by recurrent layers, for any number of rounds. Values looked up by the round are the
+/// sequence, carried values are states, and all other values are computed for all steps at once.
 /// </summary>
 internal sealed partial class LoopLayers
 {
@@ -35,7 +35,7 @@ internal sealed partial class LoopLayers
 
     private IrGraph Body => _loop.Graph;
 
-    /// <summary>The nodes in place of a loop, or why it is no layer.</summary>
+    /// <summary>The nodes that replace a loop, or the reason why it is not a layer.</summary>
     public static (List<IrNode>? Nodes, string Why) Replace(LoopBody loop, IrGraph graph, SequenceValues sequences)
     {
         if (loop.Why is { } why) return (null, why);
@@ -50,7 +50,7 @@ internal sealed partial class LoopLayers
 
     private string? Run(SequenceValues sequences)
     {
-        // What the mask follows from comes first: layers need it, though they do not read it.
+        // The mask's own computation comes first: layers need it, although they do not read it.
         foreach (var node in Before(_masks.Mask).Concat(Body.Nodes))
         {
             if (_visited.Add(node) && Visit(node) is { } fault) return fault;
@@ -59,7 +59,7 @@ internal sealed partial class LoopLayers
         return Outputs(sequences);
     }
 
-    /// <summary>The nodes that a value follows from, in their order.</summary>
+    /// <summary>The nodes that a value depends on, in order.</summary>
     private List<IrNode> Before(string value)
     {
         var needed = new HashSet<string> { value };
@@ -85,7 +85,7 @@ internal sealed partial class LoopLayers
 
         if (Slice(node) is { } slice)
         {
-            if (slice.Length == 0) return $"{node} takes other places of a sequence than one after the other";
+            if (slice.Length == 0) return $"{node} does not read the steps of a sequence in order";
             _lifted[node.Output(0)] = slice;
             return null;
         }
@@ -93,12 +93,12 @@ internal sealed partial class LoopLayers
         if (node.Recurrent is not null && StateOf(node) is { } state) return Layer(node, state);
         if (_masks.SelectionOf(node) is { } selection) return Selected(selection);
         var inputs = node.Inputs.ConvertAll(i => IsSame(i) ? null : OverSteps(i)).ToArray();
-        // What depends on the state before a round is worked out where it is a layer's own affair only.
+        // A value that depends on the state is computed only inside a layer.
         if (node.Inputs.Index().Any(i => !IsSame(i.Item) && inputs[i.Index] is null)) return null;
         foreach (var same in node.Inputs.Where(i => IsSame(i))) Need(same);
         if (_time.Lift(node, inputs, Body.ShapeOf, Body.ConstantOf) is not { } outputs) return $"{node} is not known over all rounds at once";
         var isLoose = node.Inputs.Exists(_loose.Contains) && !_masks.IsZeroElsewhere(node) && (_masks.Choice(node) is not { } choice || _loose.Contains(choice.Other));
-        if (isLoose && !KeepsRows(node)) return $"{node} mixes rows that a mask leaves out with others";
+        if (isLoose && !KeepsRows(node)) return $"{node} mixes rows that a mask skips with others";
         for (var i = 0; i < node.Outputs.Count; i++)
         {
             if (node.Outputs[i].Length == 0) continue;
@@ -109,7 +109,7 @@ internal sealed partial class LoopLayers
         return null;
     }
 
-    /// <summary>Whether what a node makes of each row of the batch depends on that row alone.</summary>
+    /// <summary>Whether a node's result for each batch row depends on that row only.</summary>
     private bool KeepsRows(IrNode node)
     {
         bool IsAlike(string value) => Body.ShapeOf(value).Sizes.AsSpan().SequenceEqual(Body.ShapeOf(node.Output(0)).Sizes);
@@ -118,7 +118,7 @@ internal sealed partial class LoopLayers
         return TimeAxis.IsElementwise(node.Op) && node.Inputs.TrueForAll(i => !_loose.Contains(i) || IsAlike(i));
     }
 
-    /// <summary>A masked state after each step: what the last step that counts left, the first state before there is one.</summary>
+    /// <summary>A masked state after each step: the state after the last unmasked step, or the initial state before there is one.</summary>
     private string? Selected(Selection selection)
     {
         var root = _context.Root(selection.Counting);
@@ -131,12 +131,12 @@ internal sealed partial class LoopLayers
 
     private string Axes(IEnumerable<int> axes) => _emitter.Constant(IrTensor.Vector([.. axes.Select(a => (long)a)]));
 
-    /// <summary>Whether a value is the same in each round.</summary>
+    /// <summary>Whether a value is equal in all rounds.</summary>
     private bool IsSame(string value) => value.Length == 0 || _same.Contains(value) || Body.ConstantOf(value) is not null || (IsOuter(value) && !_loop.Numbers.Varies(value));
 
     private bool IsOuter(string value) => _rewriter.Producer(value) is null && !_loop.IsCarried(value);
 
-    /// <summary>Takes a value that is the same in each round out of the loop, with what it follows from.</summary>
+    /// <summary>Moves a value that is equal in all rounds, and its inputs, out of the loop.</summary>
     private void Need(string value)
     {
         if (value.Length == 0 || !_emitted.Add(value)) return;
@@ -152,7 +152,7 @@ internal sealed partial class LoopLayers
         _emitter.Nodes.Add(node);
     }
 
-    /// <summary>A value over all steps, with a first axis of time; null where it depends on a state before its step.</summary>
+    /// <summary>A value over all steps, with time as its first axis. Null if it depends on the state before its step.</summary>
     private string? OverSteps(string value)
     {
         if (_lifted.TryGetValue(value, out var lifted)) return lifted;
@@ -183,7 +183,7 @@ internal sealed partial class LoopLayers
         return null;
     }
 
-    /// <summary>The sequence that a node takes one place of in each round; empty where it takes them in another order, null for another node.</summary>
+    /// <summary>The sequence of which a node reads one step in each round. Empty if the steps are not in order; null for another node.</summary>
     private string? Slice(IrNode node)
     {
         if (node.Op is not ("Gather" or "Slice") || !IsSame(node.Input(0)) || !_loop.Numbers.Varies(node.Input(1))) return null;
@@ -205,13 +205,13 @@ internal sealed partial class LoopLayers
         if (_loop.Places(node.Input(0), (int)axis, node.Input(1)) is not { } places) return "";
         var sequence = _emitter.TimeFirst(places.Cut(_emitter, node.Input(0), (int)axis, Body.ShapeOf(node.Input(0))), Body.ShapeOf(node.Input(0)), (int)axis);
         _emitter.Sequence ??= sequence;
-        // The place itself may stay as an axis of size 1.
+        // The step's own axis may remain with size 1.
         var kept = Body.ShapeOf(node.Output(0)).Rank - (rank - 1);
         if (kept == 0) return sequence;
         return _emitter.Add("Unsqueeze", [sequence, _emitter.Constant(IrTensor.Vector([.. Enumerable.Range((int)axis + 1, kept).Select(a => (long)a)]))], new IrShape(Body.ShapeOf(node.Output(0)).Type, [_loop.Steps, .. Body.ShapeOf(node.Output(0)).Sizes]));
     }
 
-    /// <summary>The carried value that is the hidden state of a layer of one step; null where it is none.</summary>
+    /// <summary>The carried value that is the hidden state of a layer of one step. Null if there is none.</summary>
     private string? StateOf(IrNode node)
     {
         if (node.String("direction", "forward") == "bidirectional" || node.Input(4).Length > 0 || Body.ShapeOf(node.Input(0)).Sizes[0] != 1) return null;
@@ -222,16 +222,16 @@ internal sealed partial class LoopLayers
     private string? Layer(IrNode node, string hidden)
     {
         string[] states = node.Recurrent is { HasCell: true } ? [hidden, _context.Root(node.Input(6))] : [hidden];
-        if (OverSteps(node.Input(0)) is not { } x) return $"{node} reads what depends on the state before its step";
+        if (OverSteps(node.Input(0)) is not { } x) return $"{node} reads a value that depends on the state before its step";
         foreach (var i in node.Recurrent!.Weights)
         {
-            if (node.Input(i).Length > 0 && !IsSame(node.Input(i))) return $"{node} has weights that change";
+            if (node.Input(i).Length > 0 && !IsSame(node.Input(i))) return $"{node} has weights that change between rounds";
             Need(node.Input(i));
         }
 
         for (var i = 0; i < states.Length; i++)
         {
-            if (_loop.NextOf(states[i]) is not { } next || !IsLeft(node, i, next)) return $"{node} does not leave the state '{states[i]}' that it begins with";
+            if (_loop.NextOf(states[i]) is not { } next || !IsLeft(node, i, next)) return $"{node} does not compute the next value of its state '{states[i]}'";
             if (_context.ReadersOf(states[i]).Exists(reader => reader != node && (reader is null || _masks.SelectionOf(reader)?.State != states[i]))) return $"'{states[i]}' is read by more than {node}";
         }
 
@@ -239,7 +239,7 @@ internal sealed partial class LoopLayers
         var sequence = _emitter.Add("Squeeze", [x, _emitter.Constant(IrTensor.Vector(1))], new IrShape(shape.Type, [_loop.Steps, .. shape.Sizes[1..]]));
         var inputs = node.Inputs.ToList();
         var isMasked = Array.TrueForAll(states, _masks.Has);
-        if (!isMasked && (Array.Exists(states, _masks.Has) || _loose.Contains(node.Input(0)))) return $"{node} reads what a mask leaves out in some rounds";
+        if (!isMasked && (Array.Exists(states, _masks.Has) || _loose.Contains(node.Input(0)))) return $"{node} reads values that a mask skips in some rounds";
         if (isMasked)
         {
             if (Packing(shape.Sizes[1]) is not { } packing) return "its mask depends on the states";
@@ -259,14 +259,14 @@ internal sealed partial class LoopLayers
         }
 
         if (node.Output(0).Length > 0) _lifted[node.Output(0)] = _emitter.Add("Unsqueeze", [y, _emitter.Constant(IrTensor.Vector(1))], Body.ShapeOf(node.Output(0)));
-        // Y over the steps is what Y_h of one step is over all.
+        // Y over all steps is Y_h of each step.
         if (node.Output(1).Length > 0) _lifted[node.Output(1)] = y;
         for (var i = 0; i < states.Length; i++) _last[states[i]] = outputs[1 + i];
         return null;
     }
 
-    /// <summary>The steps in the order that the mask asks for.</summary>
-    /// <param name="batch">Size of the batch; -1 where it depends on a symbol.</param>
+    /// <summary>The steps in the order that the mask needs.</summary>
+    /// <param name="batch">Size of the batch. -1 if it depends on a symbol.</param>
     private StepPacking? Packing(int batch)
     {
         if (_packing is not null) return _packing;
@@ -281,14 +281,14 @@ internal sealed partial class LoopLayers
         return _packing = new StepPacking(_emitter, mask);
     }
 
-    /// <summary>Whether a layer of one step leaves a state as the given value.</summary>
+    /// <summary>Whether a layer of one step computes a state's next value.</summary>
     private bool IsLeft(IrNode node, int state, string next)
     {
         var root = _context.Root(next);
         return root == node.Output(1 + state) || (state == 0 && root == node.Output(0));
     }
 
-    /// <summary>The views between a value and another, of a third.</summary>
+    /// <summary>Applies the views between two values to a third.</summary>
     private string Again(string value, string from, string of)
     {
         if (value == from) return of;

@@ -4,14 +4,14 @@ using SeqRuntime.Converter.Graph;
 namespace SeqRuntime.Converter.Recurrence;
 
 /// <summary>
-/// States of a loop that a mask keeps as they are in some rounds, as Keras' masked layers have it: next = mask ? new : old, or the same as
-/// a sum of products with the mask as numbers. Finds them and lets the loop carry the new value, so that a cell is one.
+/// States of a loop that a mask keeps unchanged in some rounds, as in Keras' masked layers: next = mask ? new : old, or the same as
+/// a sum of products with a numeric mask. Finds them and makes the loop carry the new value, so that the cell can be recognized.
 /// </summary>
 internal sealed class LoopMasks
 {
     private const int Depth = 24;
 
-    /// <summary>Values that are compared at most.</summary>
+    /// <summary>Limit of the compared values.</summary>
     private const int MostCompared = 1 << 14;
 
     private readonly LoopBody _loop;
@@ -23,10 +23,10 @@ internal sealed class LoopMasks
 
     private LoopMasks(LoopBody loop) => (_loop, _rewriter) = (loop, new Rewriter(loop.Graph));
 
-    /// <summary>The mask, [batch, 1] or [1, 1] in a round; empty where there is none.</summary>
+    /// <summary>The mask of a round, [batch, 1] or [1, 1]. Empty if there is none.</summary>
     public string Mask { get; private set; } = "";
 
-    /// <summary>Whether a step counts where the mask is false.</summary>
+    /// <summary>Whether the mask is false for steps that count.</summary>
     public bool IsInverted { get; private set; }
 
     /// <summary>Finds the masked states of a loop's body.</summary>
@@ -37,23 +37,23 @@ internal sealed class LoopMasks
         return masks;
     }
 
-    /// <summary>The masked state that a node makes the next value of, or null.</summary>
+    /// <summary>The masked state whose next value a node selects. Null if there is none.</summary>
     public Selection? SelectionOf(IrNode node) => _selections.GetValueOrDefault(node.Output(0));
 
-    /// <summary>How a masked state is chosen.</summary>
+    /// <summary>How a masked state is selected.</summary>
     public Selection SelectionOf(string state) => _states[state];
 
     /// <summary>Whether a state is masked.</summary>
     public bool Has(string state) => _states.ContainsKey(state);
 
-    /// <summary>Whether a state only repeats a value where the mask says that a step does not count.</summary>
+    /// <summary>Whether a state only repeats a value in masked steps.</summary>
     public bool IsHeld(string state) => _states.TryGetValue(state, out var selection) && selection.IsHeld;
 
-    /// <summary>Whether a node is a product with the mask as numbers: zero where steps do not count.</summary>
+    /// <summary>Whether a node multiplies by the numeric mask, which gives zero in masked steps.</summary>
     public bool IsZeroElsewhere(IrNode node) =>
         Mask.Length > 0 && node.Op == "Mul" && node.Inputs.Exists(i => Truth(i) is { } truth && truth.IsInverted == IsInverted && AreAlike(truth.Value, Mask, 0));
 
-    /// <summary>What a node that chooses by the mask gives where steps count, and elsewhere; null for another node.</summary>
+    /// <summary>The results of a node that selects by the mask: in steps that count, and in masked steps. Null for another node.</summary>
     public (string Counting, string Other)? Choice(IrNode node)
     {
         if (Mask.Length == 0 || node.Op != "Where" || MaskOf(node.Input(0), node.Output(0)) is not { } mask || !AreAlike(mask.Value, Mask, 0)) return null;
@@ -77,7 +77,7 @@ internal sealed class LoopMasks
         }
 
         if (_states.Count == 0) return;
-        // Products that were a choice are read by nothing any more.
+        // Products that were a selection have no readers now.
         DeadCode.Remove(_loop.Graph);
         var context = new CellContext(new Rewriter(_loop.Graph), new Dictionary<string, string>());
         foreach (var selection in _states.Values)
@@ -87,7 +87,7 @@ internal sealed class LoopMasks
         }
     }
 
-    /// <summary>mask · new + (1 - mask) · old, of a mask that is made of truth values, as a choice.</summary>
+    /// <summary>Rewrites mask · new + (1 - mask) · old, with a mask made of truth values, as a selection.</summary>
     private IrNode? FromProducts(IrNode sum)
     {
         foreach (var (a, b) in Rewriter.Operands(sum))
@@ -109,7 +109,7 @@ internal sealed class LoopMasks
         return null;
     }
 
-    /// <summary>The truth values that numbers 0 and 1 are made of.</summary>
+    /// <summary>The truth values from which a value of 0 and 1 is made.</summary>
     private (string Value, bool IsInverted)? Truth(string value)
     {
         var isInverted = false;
@@ -134,7 +134,7 @@ internal sealed class LoopMasks
         return null;
     }
 
-    /// <summary>What a condition is made of that is the same for all units of a row: [batch, 1] or [1, 1]; null where it may differ.</summary>
+    /// <summary>The part of a condition that is equal for all units of a row: [batch, 1] or [1, 1]. Null if it may differ.</summary>
     private (string Value, bool IsInverted)? MaskOf(string condition, string of)
     {
         var isInverted = false;
@@ -169,7 +169,7 @@ internal sealed class LoopMasks
 
         return null;
 
-        // All axes but that of the batch are 1.
+        // All axes except the batch's are 1.
         (string, bool)? Row(string value)
         {
             var sizes = _rewriter.Shape(value).Sizes;
@@ -180,10 +180,10 @@ internal sealed class LoopMasks
         int[] Rest(string value) => [.. _rewriter.Shape(value).Sizes.SkipLast(1).SkipWhile(s => s == 1)];
     }
 
-    /// <summary>Whether two values are computed in the same way.</summary>
+    /// <summary>Whether two values are computed alike.</summary>
     private bool AreAlike(string a, string b, int depth)
     {
-        // What lies behind a mask is the same where its shapes are too.
+        // Views do not matter if the values before them are equal in shape.
         if (depth == 0) (a, b) = (Root(a), Root(b));
         if (a == b) return true;
         if (depth > Depth || ++_compared > MostCompared) return false;
@@ -202,13 +202,13 @@ internal sealed class LoopMasks
     }
 }
 
-/// <summary>A state that is another value where a step counts, and stays elsewhere.</summary>
+/// <summary>A state that changes only in steps that count.</summary>
 /// <param name="State">The state.</param>
-/// <param name="Place">Its place among the loop's states.</param>
-/// <param name="Node">The node that chooses.</param>
-/// <param name="Counting">What the state becomes where the step counts.</param>
+/// <param name="Place">Its position among the loop's states.</param>
+/// <param name="Node">The node that selects.</param>
+/// <param name="Counting">The state's next value in steps that count.</param>
 internal sealed record Selection(string State, int Place, IrNode Node, string Counting)
 {
-    /// <summary>Nothing but the choice reads the state.</summary>
+    /// <summary>Whether only the selection reads the state.</summary>
     public bool IsHeld { get; set; }
 }

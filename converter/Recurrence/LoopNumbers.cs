@@ -4,14 +4,14 @@ using SeqRuntime.Converter.Graph;
 namespace SeqRuntime.Converter.Recurrence;
 
 /// <summary>
-/// The single numbers of a loop's body, which counters, conditions and indices are: worked out round by round for each size of the
-/// symbolic dimensions that is tried, so that it does not matter how they are written.
+/// The scalar numbers of a loop's body: counters, conditions and indices. They are computed round by round at each probe, so it does not
+/// matter how the model writes them.
 /// </summary>
 internal sealed class LoopNumbers
 {
     private const int MostRounds = 1 << 18;
 
-    /// <summary>Of a number in a round, as the budget counts it.</summary>
+    /// <summary>Work of a number in a round, for the budget.</summary>
     private const long RoundWork = 200;
 
     private static readonly HashSet<string> s_known =
@@ -29,9 +29,9 @@ internal sealed class LoopNumbers
     private readonly int _probes;
 
     /// <param name="body">The resolved body.</param>
-    /// <param name="evaluator">Knows what lies around it.</param>
+    /// <param name="evaluator">Knows the values outside the loop.</param>
     /// <param name="round">The value that counts the rounds.</param>
-    /// <param name="carried">Values of the body that are carried, with the first one and the next.</param>
+    /// <param name="carried">The carried values of the body, with their first and next values.</param>
     public LoopNumbers(IrGraph body, Evaluator evaluator, string round, Dictionary<string, (string First, string Next)> carried)
     {
         (_body, _evaluator, _round) = (body, evaluator, round);
@@ -46,21 +46,21 @@ internal sealed class LoopNumbers
         }
     }
 
-    /// <summary>Rounds at each size of the symbolic dimensions.</summary>
+    /// <summary>The number of rounds at each probe.</summary>
     public int[] Rounds { get; private set; } = [];
 
     public IEnumerable<string> Carried => _carried.Keys;
 
-    /// <summary>Whether a value is a single number that follows from the round and from numbers known at conversion.</summary>
+    /// <summary>Whether a value is a scalar that depends only on the round and on numbers known at conversion.</summary>
     public bool IsNumber(string value) => _numbers.Contains(value) || Outer(value, 0) is not null;
 
-    /// <summary>Whether it differs from round to round.</summary>
+    /// <summary>Whether a number differs between rounds.</summary>
     public bool Varies(string value) => _numbers.Contains(value);
 
-    /// <summary>Goes round: for each watched value, its number in each round at each size. Null where the rounds are too many.</summary>
-    /// <param name="most">How many rounds there are at most, at each size.</param>
-    /// <param name="condition">Whether the next round follows.</param>
-    /// <param name="watched">Numbers to note.</param>
+    /// <summary>Computes the rounds and returns each watched number in each round at each probe. Null if there are too many rounds.</summary>
+    /// <param name="most">The maximum number of rounds at each probe.</param>
+    /// <param name="condition">The value that decides whether another round follows.</param>
+    /// <param name="watched">The numbers to return.</param>
     public Dictionary<string, long[][]>? Run(double[] most, string condition, IReadOnlyCollection<string> watched)
     {
         var noted = watched.Distinct().ToDictionary(w => w, _ => new long[_probes][]);
@@ -90,7 +90,7 @@ internal sealed class LoopNumbers
         return noted;
     }
 
-    /// <summary>What the carried numbers are when the loop has ended.</summary>
+    /// <summary>The carried numbers after the loop.</summary>
     public Dictionary<(string Name, int Probe), double> Last { get; } = [];
 
     private double Value(string name, Dictionary<string, double> values, int probe) => values.TryGetValue(name, out var value) ? value : Outer(name, probe)!.Value;

@@ -3,16 +3,16 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Recurrence;
 
-/// <summary>Reads a <c>Loop</c>: what it carries unchanged, as numbers, as states, as lists or tensors that grow, and what it collects.</summary>
+/// <summary>Reads a <c>Loop</c> and classifies its carried values: constants, numbers, states, growing lists or tensors, and collected values.</summary>
 internal static class LoopReader
 {
-    /// <summary>The nodes in place of a loop that is a layer, or why it is none.</summary>
+    /// <summary>The nodes that replace a loop that is a recurrent layer, or the reason why it is not one.</summary>
     /// <param name="loop">The loop.</param>
-    /// <param name="body">A copy of its body with names of its own.</param>
-    /// <param name="graph">The graph around it.</param>
-    /// <param name="evaluator">Knows the values around it.</param>
+    /// <param name="body">A copy of its body with unique names.</param>
+    /// <param name="graph">The outer graph.</param>
+    /// <param name="evaluator">Knows the outer values.</param>
     /// <param name="sequences">Lists of tensors.</param>
-    /// <param name="resolve">Resolves the body, whose inputs are those that the evaluator was given; the names are those of values around it.</param>
+    /// <param name="resolve">Resolves the body with the inputs that the evaluator was given. The names are those of outer values.</param>
     public static (List<IrNode>? Nodes, string Why) Replace(IrNode loop, IrGraph body, IrGraph graph, Evaluator evaluator, SequenceValues sequences, Action<IrGraph, Evaluator, Dictionary<string, string>> resolve)
     {
         using var inner = new Evaluator(evaluator);
@@ -48,7 +48,7 @@ internal static class LoopReader
             }
             else if (producers.GetValueOrDefault(Root(next)) is { } join && IsGrowing(join, name, isList, body, Constant))
             {
-                if (isList && !sequences.IsEmpty(first)) return (null, $"the list '{name}' is not empty before it");
+                if (isList && !sequences.IsEmpty(first)) return (null, $"the list '{name}' is not empty before the loop");
                 var isFront = isList ? join.Input(2).Length > 0 : join.Input(1) == name;
                 growing.Add(new Appended(name, join.Input(isFront && !isList ? 0 : 1), output, isList ? null : first, isList ? 0 : AxisOf(join, evaluator.ShapeOf(first).Rank), isFront));
                 body.Nodes.Remove(join);
@@ -60,7 +60,7 @@ internal static class LoopReader
             }
             else if (isList)
             {
-                return (null, $"what it does with the list '{name}' is not known");
+                return (null, $"it uses the list '{name}' in an unsupported way");
             }
             else
             {
@@ -97,7 +97,7 @@ internal static class LoopReader
         return (nodes, "");
     }
 
-    /// <summary>Whether a node does nothing but join something behind a value, or before it, that is read nowhere else.</summary>
+    /// <summary>Whether a node only appends to a value, or prepends, and nothing else reads that value.</summary>
     private static bool IsGrowing(IrNode join, string name, bool isList, IrGraph body, Func<string, IrTensor?> constantOf)
     {
         if (isList && (join.Op != "SequenceInsert" || join.Input(0) != name || (join.Input(2).Length > 0 && constantOf(join.Input(2)) is not { Count: 1, IsZero: true }))) return false;
@@ -105,7 +105,7 @@ internal static class LoopReader
         return body.Nodes.Sum(n => n.Inputs.Count(i => i == name)) == 1 && !body.Nodes.Exists(n => n != join && n.Inputs.Contains(join.Output(0)) && n.Op != "Identity");
     }
 
-    /// <summary>Whether a node does nothing but put something into a value that is read nowhere else.</summary>
+    /// <summary>Whether a node only writes into a value that nothing else reads.</summary>
     private static bool IsPlacing(IrNode node, IrGraph body, Predicate<string> isCarried)
     {
         if (node.Op is not ("ScatterND" or "ScatterElements") || node.Inputs.Count != 3 || node.String("reduction", "none") != "none" || !isCarried(node.Input(0))) return false;

@@ -4,8 +4,8 @@ using SeqRuntime.Converter.Graph;
 namespace SeqRuntime.Converter.Recurrence;
 
 /// <summary>
-/// One step of an LSTM written out, as PyTorch's LSTMCell, Keras' layers in loops or unrolled and TensorFlow's LSTMCell have it:
-/// c' = f⊙c + i⊙g, h' = o⊙act(c') or a projection of that, where f, i, o are gates of one activation, or f = 1 - i.
+/// One written-out step of an LSTM, as in PyTorch's LSTMCell, Keras' layers (in loops or unrolled) and TensorFlow's LSTMCell:
+/// c' = f⊙c + i⊙g, and h' = o⊙act(c') or a projection of that. f, i and o have the same activation, or f = 1 - i.
 /// </summary>
 internal sealed class LstmCells(CellContext context, IrNode sum, int units)
 {
@@ -13,7 +13,7 @@ internal sealed class LstmCells(CellContext context, IrNode sum, int units)
 
     private Rewriter Rewriter => context.Rewriter;
 
-    /// <summary>The cell whose next cell state a sum is, or null.</summary>
+    /// <summary>The cell whose next cell state a sum is. Null if there is none.</summary>
     public static RecurrentCell? Match(IrNode sum, CellContext context)
     {
         if (context.Rewriter.Shape(sum.Output(0)).Sizes is not [.., var units and > 0]) return null;
@@ -42,11 +42,11 @@ internal sealed class LstmCells(CellContext context, IrNode sum, int units)
         if (isCoupled) forget = input;
         foreach (var (product, output, h) in Outputs())
         {
-            // Sums are used up while they are joined, so each try has its own.
+            // Joining changes the sums, so each attempt needs new ones.
             Gate?[] gates = [context.GateOf(input, units), context.GateOf(forget, units), context.GateOf(candidate, units), context.GateOf(output, units)];
             if (!Array.TrueForAll(gates, gate => gate is not null) || !gates[1]!.Function.IsLike(f) || !gates[3]!.Function.IsLike(f)) continue;
             var sums = Array.ConvertAll(gates, gate => gate!.Form);
-            // What the output gate sees is what the others see, of this step and not of the next.
+            // The output gate must read the same values as the other gates, from this step and not from the next.
             if (sums[3].Products.Exists(p => !sums[0].Products.Exists(q => q.Source == p.Source) && !sums[2].Products.Exists(q => q.Source == p.Source))) continue;
             var peephole = Peephole(sums, c);
             if (State(product, c, sums) is not { } state || CellSums.Of(context, sums, sums[0], state.Hidden) is not { } joined) continue;
@@ -65,7 +65,7 @@ internal sealed class LstmCells(CellContext context, IrNode sum, int units)
         return null;
     }
 
-    /// <summary>The products o⊙act(c'), with the output gate and the activation.</summary>
+    /// <summary>The products o⊙act(c'), each with its output gate and activation.</summary>
     private IEnumerable<(IrNode Product, string Gate, Activated Function)> Outputs()
     {
         var readers = context.ReadersOf(sum.Output(0)).OfType<IrNode>().ToList();
@@ -80,13 +80,13 @@ internal sealed class LstmCells(CellContext context, IrNode sum, int units)
             }
         }
 
-        // The next step multiplies the cell state too: only where there is nothing else is this the output.
+        // The next step multiplies the cell state too. Its product is the output only if there is no other.
         foreach (var product in isActivated ? [] : readers.Where(r => r.Op == "Mul")) yield return (product, Other(product, sum.Output(0)), s_linear);
     }
 
     private string Other(IrNode product, string value) => context.Root(product.Input(0)) == context.Root(value) ? product.Input(1) : product.Input(0);
 
-    /// <summary>Takes vectors times the cell state out of the sums of i, f, o.</summary>
+    /// <summary>Removes the peephole terms (vectors times the cell state) from the sums of i, f and o.</summary>
     private float[]? Peephole(LinearForm[] sums, string c)
     {
         string before = context.Root(c), after = context.Root(sum.Output(0));
@@ -106,7 +106,7 @@ internal sealed class LstmCells(CellContext context, IrNode sum, int units)
         return isThere ? weights : null;
     }
 
-    /// <summary>The hidden state that the cell reads, the node that makes the next one, and the projection that does.</summary>
+    /// <summary>The cell's hidden state, the node that computes the next one, and the projection if there is one.</summary>
     private (string Hidden, IrNode Next, string Projection)? State(IrNode product, string c, LinearForm[] sums)
     {
         var sources = sums.SelectMany(s => s.Products).Select(p => (p.Source, p.Columns)).Distinct().ToList();
@@ -122,7 +122,7 @@ internal sealed class LstmCells(CellContext context, IrNode sum, int units)
         if (context.HiddenOf(context.Root(c)) is { } paired && sources.Exists(s => s.Source == paired))
             return next.Where(n => Size(n.Projection) == sources.First(s => s.Source == paired).Columns).Select(n => ((string, IrNode, string)?)(paired, n.Node, n.Projection)).FirstOrDefault();
 
-        // x and h have the same part in the sum; h is rather the one that comes from a state or input.
+        // x and h occur alike in the sum. h is more likely the value that comes from a state or an input.
         foreach (var (node, projection) in next)
         {
             var fitting = sources.Where(s => s.Columns == Size(projection)).OrderByDescending(s => Rewriter.Constant(s.Source) is not null).ThenByDescending(s => context.ComesFromOutside(s.Source)).ToList();
@@ -130,7 +130,7 @@ internal sealed class LstmCells(CellContext context, IrNode sum, int units)
             if (fitting.Count > 0 && (sources.Count > 1 || isMade)) return (fitting[0].Source, node, projection);
         }
 
-        // Of a state that begins at zero nothing may be left.
+        // An initial state of zeros may have left no trace.
         return Rewriter.Constant(c) is { IsZero: true } && next.Count == 1 ? ("", product, "") : null;
     }
 

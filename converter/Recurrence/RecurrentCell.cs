@@ -2,54 +2,54 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Recurrence;
 
-/// <summary>One step of a recurrent layer, found in a graph, with gates in the runtime's order.</summary>
-/// <param name="Op">The layer that it is a step of.</param>
-/// <param name="Units">Hidden units.</param>
-/// <param name="Sums">What the gates are sums of.</param>
+/// <summary>One step of a recurrent layer found in a graph, with gates in the runtime's order.</summary>
+/// <param name="Op">The recurrent layer.</param>
+/// <param name="Units">The number of hidden units.</param>
+/// <param name="Sums">The sums of the gates.</param>
 /// <param name="Functions">Activations in the order of ONNX's attribute.</param>
 internal sealed record RecurrentCell(RecurrentOp Op, int Units, CellSums Sums, Activated[] Functions)
 {
-    /// <summary>The hidden state that it reads; empty where that is zero, and then nothing of it is left.</summary>
+    /// <summary>The hidden state that the cell reads. Empty if it is zero and left no trace.</summary>
     public required string Hidden { get; init; }
 
-    /// <summary>An LSTM's cell state that it reads.</summary>
+    /// <summary>The cell state that an LSTM reads.</summary>
     public string Cell { get; init; } = "";
 
-    /// <summary>The node that makes the next hidden state.</summary>
+    /// <summary>The node that computes the next hidden state.</summary>
     public required IrNode NextHidden { get; init; }
 
-    /// <summary>The node that makes an LSTM's next cell state.</summary>
+    /// <summary>The node that computes an LSTM's next cell state.</summary>
     public IrNode? NextCell { get; init; }
 
-    /// <summary>An LSTM's matrix [outputs, units] that makes the hidden state, by its name; empty for none.</summary>
+    /// <summary>The name of an LSTM's projection matrix [outputs, units]. Empty if there is none.</summary>
     public string Projection { get; init; } = "";
 
-    /// <summary>An LSTM's peephole weights, in the order i f o.</summary>
+    /// <summary>An LSTM's peephole weights in the order i f o.</summary>
     public float[]? Peephole { get; init; }
 
-    /// <summary>An LSTM's forget gate is 1 less its input gate.</summary>
+    /// <summary>Whether an LSTM's forget gate is 1 minus its input gate.</summary>
     public bool IsCoupled { get; init; }
 
-    /// <summary>A GRU's reset gate multiplies R·h, not h.</summary>
+    /// <summary>Whether a GRU's reset gate multiplies R·h instead of h.</summary>
     public bool IsResetAfter { get; init; }
 }
 
-/// <summary>The sums of a cell's gates, joined to ONNX's matrices: W·x + R·h + b, or V + R·h + b where W·x was made elsewhere.</summary>
-/// <param name="Inputs">The values that W multiplies, joined.</param>
+/// <summary>The sums of a cell's gates as ONNX's matrices: W·x + R·h + b, or V + R·h + b with V = W·x computed elsewhere.</summary>
+/// <param name="Inputs">The values that W multiplies, concatenated.</param>
 /// <param name="W">[gates · units, inputs].</param>
-/// <param name="R">[gates · units, states]; null where there is no product with the state.</param>
-/// <param name="B">Biases of W, then those of R.</param>
-/// <param name="Made">V, of which each gate reads a part that begins at <paramref name="Starts"/>; empty where there is a W.</param>
+/// <param name="R">[gates · units, states]. Null if there is no product with the state.</param>
+/// <param name="B">The biases of W, then those of R.</param>
+/// <param name="Made">V. Each gate reads a part of it that begins at <paramref name="Starts"/>. Empty if there is a W.</param>
 /// <param name="Starts">Where the gates' parts of V begin.</param>
 /// <param name="Names">The constants that W and R come from.</param>
 internal sealed record CellSums(List<string> Inputs, float[] W, float[]? R, float[] B, string Made, int[] Starts, (string W, string R) Names)
 {
     /// <param name="context">The graph.</param>
-    /// <param name="gates">The gates' sums, which are used up.</param>
-    /// <param name="first">The gate whose inputs come first, and after whose weights those of the cell are named.</param>
+    /// <param name="gates">The gates' sums. They are changed.</param>
+    /// <param name="first">The gate whose inputs come first and whose weights name those of the cell.</param>
     /// <param name="hidden">The hidden state.</param>
-    /// <param name="reset">A GRU's candidate: the part inside of its reset, R·h and a bias.</param>
-    /// <param name="resetHidden">A GRU's candidate: the reset state that it multiplies.</param>
+    /// <param name="reset">For a GRU's candidate: the part inside the reset, R·h and a bias.</param>
+    /// <param name="resetHidden">For a GRU's candidate: the reset state that it multiplies.</param>
     public static CellSums? Of(CellContext context, LinearForm[] gates, LinearForm first, string hidden, LinearForm? reset = null, string resetHidden = "")
     {
         var units = gates[0].Rows;
@@ -92,7 +92,7 @@ internal sealed record CellSums(List<string> Inputs, float[] W, float[]? R, floa
         for (var row = 0; row * product.Columns < product.Matrix.Length; row++) product.Matrix.AsSpan(row * product.Columns, product.Columns).CopyTo(to.AsSpan(start + row * stride));
     }
 
-    /// <summary>A product with a constant is one: a join of inputs may hold some.</summary>
+    /// <summary>Folds products with constants into the bias. A concatenation of inputs may contain constants.</summary>
     private static void FoldConstants(CellContext context, LinearForm gate, Predicate<string> isState)
     {
         foreach (var product in gate.Products.Where(p => !isState(p.Source)).ToList())

@@ -2,10 +2,10 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Recurrence;
 
-/// <summary>One step of a vanilla recurrent network, h' = act(W·x + R·h + b): of a loop that carries h, or one of several steps with one R.</summary>
+/// <summary>One written-out step of a simple RNN, h' = act(W·x + R·h + b): in a loop that carries h, or in a chain of steps with one R.</summary>
 internal static class RnnCells
 {
-    /// <summary>The cell whose next hidden state a node makes from the given one, or null.</summary>
+    /// <summary>The cell that computes its next hidden state from the given one at this node. Null if there is none.</summary>
     public static RecurrentCell? Match(IrNode function, string hidden, CellContext context)
     {
         if (context.Rewriter.Shape(function.Output(0)).Sizes is not [.., var units and > 0]) return null;

@@ -4,20 +4,20 @@ using SeqRuntime.Converter.Graph;
 namespace SeqRuntime.Converter.Recurrence;
 
 /// <summary>
-/// Values of one kind at consecutive time steps as one value with a first axis of time: slices of one tensor, or what the same nodes made
-/// of such values in each step.
+/// Joins values of consecutive time steps into one value with time as its first axis. The values are slices of one tensor, or results of
+/// the same nodes applied to such values in each step.
 /// </summary>
 internal sealed class Stacking(Rewriter rewriter, Emitter emitter, int steps)
 {
     private const int Depth = 48;
 
-    /// <summary>Most elements of constants that differ from step to step and are put into one.</summary>
+    /// <summary>Limit of the elements of constants that differ between steps and are joined.</summary>
     private const int MostConstants = 1 << 12;
 
     private readonly Dictionary<string, string?> _known = [];
     private readonly TimeAxis _time = new(emitter, steps);
 
-    /// <summary>The stacked value, or null where the steps differ in more than their place.</summary>
+    /// <summary>The joined value. Null if the steps differ in more than their position.</summary>
     public string? Of(IReadOnlyList<string> values, int depth = 0)
     {
         if (values.Count != steps || depth > Depth) return null;
@@ -44,7 +44,7 @@ internal sealed class Stacking(Rewriter rewriter, Emitter emitter, int steps)
         IrShape With(int size) => new(shape.Type, [.. shape.Sizes.Select((s, i) => i == axis ? size : s)]);
         var step = places.Count > 1 ? places[1] - places[0] : 1;
         var isRun = step is 1 or -1 && Enumerable.Range(1, places.Count - 1).All(i => places[i] - places[i - 1] == step);
-        // An axis that may be shorter is looked up, for a cut would take what is there.
+        // An axis that may be too short is looked up, because a slice would silently take fewer elements.
         if (!isRun || shape.Sizes[axis] < 0) of = emitter.Add("Gather", [of, emitter.Constant(IrTensor.Vector([.. places]))], With(steps), ("axis", (long)axis));
         else if (step == -1 || places.Count != shape.Sizes[axis]) of = emitter.Add("Slice", [of, Vector(places[0]), Vector(places[^1] + step < 0 ? long.MinValue : places[^1] + step), Vector(axis), Vector(step)], With(steps));
         if (axis != 0)
@@ -111,7 +111,7 @@ internal sealed class Stacking(Rewriter rewriter, Emitter emitter, int steps)
     private bool AreSame(string a, string b) =>
         a == b || (a.Length > 0 && b.Length > 0 && rewriter.Constant(a) is { } first && rewriter.Constant(b) is { } second && first.Type == second.Type && first.Shape.SequenceEqual(second.Shape) && first.Data.AsSpan().SequenceEqual(second.Data));
 
-    /// <summary>Whether two nodes have the same attributes; marks may differ.</summary>
+    /// <summary>Whether two nodes have equal attributes. Marks may differ.</summary>
     public static bool AttributesEqual(IrNode a, IrNode b) =>
         a.Attributes.Count == b.Attributes.Count && a.Attributes.All(pair => b.Attributes.TryGetValue(pair.Key, out var other) && (pair.Value, other) switch
         {
@@ -125,7 +125,7 @@ internal sealed class Stacking(Rewriter rewriter, Emitter emitter, int steps)
     private sealed record Slice(string Of, int Axis, int Place, bool IsKept);
 }
 
-/// <summary>Adds nodes to a resolved graph, whose order is mended afterwards.</summary>
+/// <summary>Adds nodes to a resolved graph. The graph is sorted afterwards.</summary>
 internal sealed class GraphEmitter(IrGraph graph, string stem, int steps) : Emitter
 {
     private int _count;

@@ -4,8 +4,8 @@ using SeqRuntime.Converter.Graph;
 namespace SeqRuntime.Converter.Recurrence;
 
 /// <summary>
-/// Layers of one step that follow each other with one set of weights, as an exporter leaves them that writes all steps out, become one
-/// layer over the steps; what was done in each step before and after becomes one node for all.
+/// Joins layers of one step that follow each other with the same weights into one layer over the steps. Exporters write them when they
+/// unroll a sequence. The computations before and after each step become one node for all steps.
 /// </summary>
 internal static class StepChains
 {
@@ -13,7 +13,7 @@ internal static class StepChains
     {
         if (graph.Nodes.Count(n => n.Recurrent is not null) < 2) return false;
         var isJoined = false;
-        // A layer above reads what the one below made, which is a sequence only then.
+        // The input of a layer above is a sequence only after the layer below was joined.
         for (var rounds = 0; rounds < 64 && JoinOne(graph); rounds++) isJoined = true;
         if (isJoined) Collect(graph);
         return isJoined;
@@ -76,7 +76,7 @@ internal static class StepChains
         return true;
     }
 
-    /// <summary>No step's input depends on a step before it, and cell states are read by the next step only.</summary>
+    /// <summary>Whether no step's input depends on a previous step, and only the next step reads a cell state.</summary>
     private static bool CanJoin(IrGraph graph, List<IrNode> chain, CellContext context)
     {
         var steps = chain.ToHashSet();
@@ -122,7 +122,7 @@ internal static class StepChains
         if (last.Output(2).Length > 0) graph.Replace(last.Output(2), outputs[2]);
     }
 
-    /// <summary>Joins of what each step made become what one node makes of all.</summary>
+    /// <summary>Replaces concatenations of the steps' results by one node for all steps.</summary>
     private static void Collect(IrGraph graph)
     {
         var rewriter = new Rewriter(graph);
@@ -132,10 +132,10 @@ internal static class StepChains
             var axis = (int)(join.Int("axis", 0) is var given && given < 0 ? given + each.Rank : given);
             if (join.Inputs.Exists(i => !rewriter.Shape(i).Sizes.AsSpan().SequenceEqual(each.Sizes)) || each.Sizes[axis] < 1 || each.Sizes.Skip(axis + 1).Count(s => s < 0) > 1) continue;
             var emitter = new GraphEmitter(graph, join.Name, join.Inputs.Count);
-            // What was collected before may have been all that read it.
+            // An earlier replacement may have removed its only reader.
             if (graph.Nodes.IndexOf(join) is not (>= 0 and var at)) continue;
             if (new Stacking(rewriter, emitter, join.Inputs.Count).Of(join.Inputs) is not { } stacked) continue;
-            // [steps, before, size, behind] to [before, steps · size, behind].
+            // From [steps, before, size, after] to [before, steps · size, after].
             var perm = Enumerable.Range(1, each.Rank).Select(a => (long)a).ToList();
             perm.Insert(axis, 0);
             int[] sizes = [join.Inputs.Count, .. each.Sizes];

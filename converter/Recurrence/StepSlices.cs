@@ -3,14 +3,14 @@ using SeqRuntime.Converter.Graph;
 namespace SeqRuntime.Converter.Recurrence;
 
 /// <summary>
-/// Parts of one place in a loop's body, from a number to that number and one more, as PyTorch and TensorFlow write x[:, t]: they become
-/// look-ups, whose shape does not depend on the number.
+/// Finds slices of one step in a loop's body, from a number to that number plus one, as PyTorch and TensorFlow write x[:, t]. They become
+/// lookups, whose shape does not depend on the number.
 /// </summary>
 internal sealed class StepSlices
 {
     private const int Depth = 16;
 
-    /// <summary>Of a bound, how many values are looked at.</summary>
+    /// <summary>Limit of the values visited to analyse a bound.</summary>
     private const int MostSeen = 64;
 
     private readonly IrGraph _body;
@@ -22,7 +22,7 @@ internal sealed class StepSlices
     private StepSlices(IrGraph body, Func<string, IrTensor?> constantOf) => (_body, _constantOf, _producers) = (body, constantOf, body.Producers());
 
     /// <param name="body">A body as it was read.</param>
-    /// <param name="constantOf">Constants of the body and around it.</param>
+    /// <param name="constantOf">Constants of the body and of outer graphs.</param>
     public static void Run(IrGraph body, Func<string, IrTensor?> constantOf)
     {
         var slices = new StepSlices(body, constantOf);
@@ -55,7 +55,7 @@ internal sealed class StepSlices
         string Vector(Func<int, long> of) => x.Vector([.. others.Select(of)]);
     }
 
-    /// <summary>The elements of a vector: numbers, or single values with what they are less a constant.</summary>
+    /// <summary>The elements of a vector: numbers, or values as a root plus a constant.</summary>
     private List<Element>? Elements(string value, int depth)
     {
         if (value.Length == 0 || depth > Depth || ++_seen > MostSeen) return null;
@@ -107,8 +107,8 @@ internal sealed class StepSlices
 
     private long? Number(string value) => _constantOf(value) is { Count: 1, Type: ElementType.Int64 or ElementType.Int32 } constant ? constant.Integers()[0] : null;
 
-    /// <param name="Name">The value; empty for a number.</param>
-    /// <param name="Root">What it is less a constant; empty for a number.</param>
-    /// <param name="Offset">That constant, or the number.</param>
+    /// <param name="Name">The value. Empty for a number.</param>
+    /// <param name="Root">The value without the constant offset. Empty for a number.</param>
+    /// <param name="Offset">The constant offset, or the number.</param>
     private sealed record Element(string Name, string Root, long Offset);
 }

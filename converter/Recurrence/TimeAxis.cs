@@ -4,21 +4,21 @@ using SeqRuntime.Converter.Graph;
 namespace SeqRuntime.Converter.Recurrence;
 
 /// <summary>
-/// Nodes that do the same at each time step become one that does it for all: values get a first axis of time. Knows the operators whose
-/// steps do not touch each other.
+/// Replaces equal nodes of all time steps by one node over values with time as their first axis. Knows the operators whose steps are
+/// independent of each other.
 /// </summary>
-/// <param name="emitter">Where the nodes go.</param>
-/// <param name="steps">Time steps; -1 where that depends on a symbol.</param>
+/// <param name="emitter">Receives the nodes.</param>
+/// <param name="steps">Number of time steps. -1 if it depends on a symbol.</param>
 internal sealed class TimeAxis(Emitter emitter, int steps)
 {
     private static readonly HashSet<string> s_alongAxis = ["Softmax", "LogSoftmax", "Hardmax", "ArgMax", "ArgMin", "LayerNormalization", "RMSNormalization", "LpNormalization"];
 
-    /// <summary>Whether an operator does the same at each element.</summary>
+    /// <summary>Whether an operator treats each element separately.</summary>
     public static bool IsElementwise(string op) => OperatorMap.IsElementwise(op) || op is "Cast" or "Clip" or "Identity" or "Where";
 
-    /// <summary>One step of a node over all steps, or null where the operator is none of those known.</summary>
+    /// <summary>Applies one step's node to all steps. Null if the operator is not supported.</summary>
     /// <param name="node">The step's node.</param>
-    /// <param name="inputs">For each input its value over all steps; null where it is the same in each step.</param>
+    /// <param name="inputs">For each input, its value over all steps. Null if it is equal in all steps.</param>
     /// <param name="shapeOf">Shapes of the step's values.</param>
     /// <param name="constantOf">Constants of the step.</param>
     /// <returns>The outputs over all steps.</returns>
@@ -77,7 +77,7 @@ internal sealed class TimeAxis(Emitter emitter, int steps)
         }
     }
 
-    /// <summary>A value that is broadcast, with axes of size 1 behind that of time where it has fewer than the result.</summary>
+    /// <summary>A broadcast value with axes of size 1 inserted after the time axis, if it has fewer axes than the result.</summary>
     private string Aligned(string value, string? over, int rank, Func<string, IrShape> shapeOf, bool isVector = false)
     {
         if (over is null) return value;
@@ -88,15 +88,15 @@ internal sealed class TimeAxis(Emitter emitter, int steps)
     }
 }
 
-/// <summary>Takes the nodes that a rewriting makes.</summary>
+/// <summary>Receives the nodes of a rewrite.</summary>
 internal abstract class Emitter
 {
     public string Add(string op, string[] inputs, IrShape shape, params (string Key, object Value)[] attributes) => AddMany(op, inputs, [shape], attributes)[0];
 
-    /// <summary>Adds a node; an output without a shape is left out.</summary>
+    /// <summary>Adds a node. An output without a shape is omitted.</summary>
     public abstract string[] AddMany(string op, string[] inputs, IrShape?[] shapes, params (string Key, object Value)[] attributes);
 
-    /// <summary>Adds a node that has the attributes of another, but for those that change, and its marks.</summary>
+    /// <summary>Adds a node with another node's marks and attributes, some of them changed.</summary>
     public string[] AddLike(IrNode other, string op, string[] inputs, IrShape?[] shapes, params (string Key, object Value)[] changed)
     {
         var outputs = AddMany(op, inputs, shapes, [.. other.Attributes.Select(a => (a.Key, a.Value)), .. changed]);
@@ -109,6 +109,6 @@ internal abstract class Emitter
 
     public abstract string Constant(IrTensor tensor);
 
-    /// <summary>A value that is the same in each step, repeated along a first axis of time.</summary>
+    /// <summary>A value that is equal in all steps, repeated along a first axis of time.</summary>
     public abstract string OverAllSteps(string value, IrShape shape);
 }

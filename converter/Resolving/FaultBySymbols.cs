@@ -3,14 +3,14 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Resolving;
 
-/// <summary>Reads how a fault's numbers change with the sizes tried: tells it by symbols, and finds the sizes at which it would not arise.</summary>
+/// <summary>Finds how the numbers in a fault depend on the tried sizes, words the fault with symbols, and finds sizes that avoid it.</summary>
 internal static partial class FaultBySymbols
 {
     private const int Near = 1;
     private const int Far = 16;
     private const int MostPointed = 48;
 
-    /// <summary>The fault with symbols in place of the numbers that follow them; where some do not, the sizes stand behind it.</summary>
+    /// <summary>The fault with symbols instead of the numbers that depend on them. If some numbers have no symbol, the sizes are appended.</summary>
     public static ConversionException Tell(Trial trial, Func<Sizes, Trial> attempt)
     {
         var fault = (ShapeFault)trial.Fault!;
@@ -34,7 +34,7 @@ internal static partial class FaultBySymbols
         return new ShapeFault(isTold || sizes.Symbols.Count == 0 ? message : $"{fault.Message} (at {sizes})", fault.InnerException!, fault.Left, fault.Settings);
     }
 
-    /// <summary>Sizes of a dimension at which numbers of the fault there would become equal, and the numbers themselves, whose multiples may be wanted.</summary>
+    /// <summary>Sizes of a dimension at which two numbers of the fault become equal, and the numbers themselves, because their multiples may fit.</summary>
     public static IEnumerable<int> PointedTo(string symbol, Sizes at, Func<Sizes, Trial> attempt)
     {
         if (attempt(at) is not { IsMisfit: true } trial) return [];
@@ -60,7 +60,7 @@ internal static partial class FaultBySymbols
         return found.Where(size => size is > 0 and < 1 << 20).Distinct().Take(MostPointed).Select(size => (int)size);
     }
 
-    /// <summary>The numbers of another trial's fault, by the places of the words; null where it is another fault.</summary>
+    /// <summary>The numbers in another trial's fault, by word position. Null if it is a different fault.</summary>
     private static long[]? Numbers(Trial other, string[] words)
     {
         if (other.Fault is not ShapeFault fault) return null;
@@ -76,7 +76,7 @@ internal static partial class FaultBySymbols
         return numbers;
     }
 
-    /// <summary>A number as a linear term of the one symbol that it follows, or a product of two; null where it is neither.</summary>
+    /// <summary>A number as a linear term in the one symbol that it depends on, or as a product of two symbols. Null if it is neither.</summary>
     private static string? Term(long number, List<(string Symbol, long Slope)> terms, Sizes sizes)
     {
         if (terms is [var one])

@@ -4,31 +4,31 @@ using SeqRuntime.Converter.Graph;
 namespace SeqRuntime.Converter.Resolving;
 
 /// <summary>
-/// A <c>Loop</c> that goes on for a number of rounds known at conversion, written out round by round. ONNX: body(round, condition,
-/// carried …) gives (condition, carried …, collected …); what is collected is stacked along a new first axis.
+/// Unrolls a <c>Loop</c> whose number of rounds is known at conversion. ONNX: body(round, condition, carried …) returns
+/// (condition, carried …, collected …). Collected values are stacked along a new first axis.
 /// </summary>
 internal static class LoopRounds
 {
     private const int Most = 4096;
 
-    /// <summary>Whether no round is written out yet.</summary>
+    /// <summary>Whether no round is unrolled yet.</summary>
     public static bool IsWhole(IrNode loop) => loop.Marks.Progress is null;
 
-    /// <summary>Whether a loop has a body for what it is given.</summary>
+    /// <summary>Whether a loop has a body that fits its inputs.</summary>
     public static bool Fits(IrNode loop) => loop.Attributes.GetValueOrDefault("body") is IrGraph body && loop.Inputs.Count >= 2 && body.Inputs.Count == loop.Inputs.Count && body.Outputs.Count >= body.Inputs.Count - 1;
 
-    /// <summary>The nodes of the next round with the rest of the loop after them, or those that end it.</summary>
-    /// <exception cref="UnsupportedException">How often it goes round follows from data.</exception>
+    /// <summary>The nodes of the next round followed by the rest of the loop, or the nodes that end it.</summary>
+    /// <exception cref="UnsupportedException">The number of rounds depends on data.</exception>
     public static List<IrNode> Next(IrNode loop, IrGraph graph, Evaluator evaluator, List<IrNode> kept, string prefix, string why)
     {
         if (!Fits(loop) || loop.Attributes["body"] is not IrGraph body) throw new ConversionException($"Node '{loop.Name}' (Loop) has no body that fits its inputs; the model is damaged.");
         var carried = loop.Inputs.Count - 2;
         var (round, shared, collected) = loop.Marks.Progress ?? new LoopProgress(0, prefix, []);
-        var most = Number(loop.Input(0), "how often it goes round", long.MaxValue);
-        if (Number(loop.Input(1), "whether it goes on", 1) == 0 || round >= most) return End(loop, graph, carried, collected);
-        if (round >= Most) throw new UnsupportedException($"it goes round more than {Most} times");
+        var most = Number(loop.Input(0), "its number of rounds", long.MaxValue);
+        if (Number(loop.Input(1), "its condition", 1) == 0 || round >= most) return End(loop, graph, carried, collected);
+        if (round >= Most) throw new UnsupportedException($"it has more than {Most} rounds");
 
-        // What the body computes gets names of this round, its constants those of the first; what it reads from around it keeps its own.
+        // Values of the body get new names in each round, its constants only in the first round; outer values keep their names.
         graph.Budget.Spend(Budget.Body + Budget.Copy * body.DeepCount() + collected.Length, loop);
         var copy = body.Copy(body.Defined().Distinct().ToDictionary(name => name, name => (body.Constants.ContainsKey(name) ? shared : prefix) + name));
         foreach (var (name, tensor) in copy.Constants)
@@ -53,8 +53,8 @@ internal static class LoopRounds
             if (value.Length == 0) return otherwise;
             if (evaluator.KnownContent(value) is { Count: 1 } known) return known.Integers()[0];
             if (evaluator.NumberOf(value, 0) is not null && Origins.SymbolsOf(value, graph, kept) is { Count: > 0 } symbols)
-                throw new UnsupportedException($"its number of rounds is {string.Join(" or ", symbols)}, which is not known. A loop over the steps of a sequence that is an LSTM, GRU or RNN may be of any length; this is none{(why.Length > 0 ? ": " + why : "")}");
-            throw new UnsupportedException($"{what} depends on {Origins.Unknown(value, graph, kept, evaluator)}. A loop that takes the best label of each round (greedy decoding) is converted as it is, if it is the only one");
+                throw new UnsupportedException($"its number of rounds is {string.Join(" or ", symbols)}, which is not known. A loop may have any length if it is an LSTM, GRU or RNN over a sequence; this one is not{(why.Length > 0 ? ": " + why : "")}");
+            throw new UnsupportedException($"{what} depends on {Origins.Unknown(value, graph, kept, evaluator)}. A greedy decoding loop, which takes the best label of each round, is converted if it is the only loop");
         }
 
         IrNode Constant(string name, IrTensor value) => new($"{loop.Name}/{name}", "Constant", [], [name]) { Attributes = { ["value"] = value } };
@@ -75,7 +75,7 @@ internal static class LoopRounds
                 continue;
             }
 
-            if (collected.Length == 0) throw new UnsupportedException("it never goes round, and what it collects has no shape");
+            if (collected.Length == 0) throw new UnsupportedException("it has no rounds, so the shape of its collected values is unknown");
             var x = new Expansion(loop, graph);
             var rows = new List<string>();
             for (var at = i - carried; at < collected.Length; at += outputs) rows.Add(x.Add("Unsqueeze", [collected[at], x.Vector(0)]));

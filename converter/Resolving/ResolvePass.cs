@@ -8,19 +8,19 @@ using SeqRuntime.Format;
 namespace SeqRuntime.Converter.Resolving;
 
 /// <summary>
-/// Walks a graph in execution order and settles what can be settled: <c>If</c> on a known condition takes one branch, a
-/// <c>Loop</c> of a known number of rounds is written out, constants and shape computations are folded, identities vanish, composite operators become simpler ones. What remains is
-/// what the runtime has, or is reported: all of it at once.
+/// Walks a graph in execution order and resolves all it can. An <c>If</c> on a known condition takes one branch. A <c>Loop</c> with a known
+/// number of rounds is unrolled. Constants and shape computations are folded, identities removed, composite operators replaced by simpler
+/// ones. The remaining operators are the runtime's; all others are reported at once.
 /// </summary>
 internal sealed class ResolvePass : IDisposable
 {
-    /// <summary>Nodes that loops and branches may add to those of the file.</summary>
+    /// <summary>Limit of the nodes that loops and branches add to those of the file.</summary>
     private const int MostAdded = 250_000;
 
-    /// <summary>Of a table of places, how many are looked at.</summary>
+    /// <summary>Limit of the checked indices of an index table.</summary>
     private const int MostPlaces = 1 << 12;
 
-    /// <summary>From so many bytes on, what a pass leaves behind is collected before the next one makes as much.</summary>
+    /// <summary>Above this many bytes, garbage of a pass is collected before the next pass allocates as much.</summary>
     private const long MuchLeft = 32 << 20;
 
     private readonly IrGraph _graph;
@@ -46,7 +46,7 @@ internal sealed class ResolvePass : IDisposable
         _sequences = new SequenceValues(graph, _evaluator);
     }
 
-    /// <summary>Resolves a loop's body, which sees what lies around it.</summary>
+    /// <summary>Resolves a loop's body, which sees the outer values.</summary>
     private ResolvePass(IrGraph body, Evaluator evaluator, Dictionary<string, string> outerNames, ResolvePass outer)
     {
         (_graph, _evaluator, _outer, _alias) = (body, evaluator, outer, outerNames);
@@ -57,7 +57,7 @@ internal sealed class ResolvePass : IDisposable
 
     /// <exception cref="ShapeFault">Shapes do not fit together at these sizes of the symbolic dimensions.</exception>
     /// <exception cref="ConversionException">Operators are unsupported, or the model is damaged.</exception>
-    /// <returns>Sizes at which a comparison may come out otherwise than at those of <paramref name="probes"/>.</returns>
+    /// <returns>Sizes at which a comparison may have another result than at the <paramref name="probes"/>.</returns>
     public static IReadOnlyList<Sizes> Run(IrGraph graph, IReadOnlyList<Sizes> probes, WorkMeter? meter = null)
     {
         ZeroStates.LeaveOut(graph);
@@ -69,7 +69,7 @@ internal sealed class ResolvePass : IDisposable
         }
         catch (ShapeFault fault)
         {
-            throw new ShapeFault($"graph '{graph.Name}', its inputs: {fault.Message}", fault, int.MaxValue);
+            throw new ShapeFault($"inputs of graph '{graph.Name}': {fault.Message}", fault, int.MaxValue);
         }
 
         using (pass)
@@ -126,7 +126,7 @@ internal sealed class ResolvePass : IDisposable
         Finish();
     }
 
-    /// <summary>Inputs of whole numbers that what a node reads follows from.</summary>
+    /// <summary>Integer inputs that the node's inputs depend on.</summary>
     private List<string> Settings(IrNode node) => [.. node.Inputs.Where(i => i.Length > 0).SelectMany(i => Origins.Settable(i, _graph, _kept)).Distinct()];
 
     private void Visit(IrNode node, Stack<IrNode> work)
@@ -195,7 +195,7 @@ internal sealed class ResolvePass : IDisposable
         var resolved = Resolve(value);
         if (_evaluator.Has(resolved)) return resolved;
         throw new ConversionException(_sequences.Has(resolved)
-            ? $"output '{value}' of graph '{_graph.Name}' is a sequence of tensors; outputs of a session are tensors."
+            ? $"output '{value}' of graph '{_graph.Name}' is a sequence of tensors; a session's outputs must be tensors."
             : $"output '{value}' of graph '{_graph.Name}' is never computed; the model is damaged.");
     }
 
@@ -229,7 +229,7 @@ internal sealed class ResolvePass : IDisposable
 
         if (_evaluator.KnownContent(node.Input(0)) is { } condition)
         {
-            if (condition.Count != 1) throw new ShapeFault($"the condition has shape [{string.Join(", ", condition.Shape)}]; one element is needed.");
+            if (condition.Count != 1) throw new ShapeFault($"the condition has shape [{string.Join(", ", condition.Shape)}]; it must have one element.");
             var (nodes, outputs) = Branch(node, condition.Integers()[0] != 0 ? "then_branch" : "else_branch");
             for (var i = Math.Min(node.Outputs.Count, outputs.Count) - 1; i >= 0; i--) work.Push(new IrNode($"{node.Name}.{i}", "Identity", [outputs[i]], [node.Outputs[i]]));
             foreach (var next in Enumerable.Reverse(nodes)) work.Push(next);
@@ -242,10 +242,10 @@ internal sealed class ResolvePass : IDisposable
         foreach (var next in Enumerable.Reverse(BranchMerge.Both(node, [.. then, .. otherwise], thenOutputs, otherOutputs, _kept.Count))) work.Push(next);
     }
 
-    /// <summary>A name that no other inner graph has.</summary>
+    /// <summary>A name prefix that no other inner graph has.</summary>
     private string Prefix(IrNode node) => _outer is null ? $"{node.Name}~{++_branches}/" : _outer.Prefix(node);
 
-    /// <summary>A loop as the layers that it is, or its next round written out.</summary>
+    /// <summary>Replaces a loop by recurrent layers, or unrolls its next round.</summary>
     private List<IrNode> Loop(IrNode node)
     {
         var why = "";
@@ -280,7 +280,7 @@ internal sealed class ResolvePass : IDisposable
         }
     }
 
-    /// <summary>A branch's nodes and outputs, with names that no other has.</summary>
+    /// <summary>A branch's nodes and outputs, with unique names.</summary>
     private (List<IrNode> Nodes, List<string> Outputs) Branch(IrNode node, string which)
     {
         if (node.Attributes.GetValueOrDefault(which) is not IrGraph branch) throw new ConversionException($"Node '{node.Name}' (If) lacks a branch; the model is damaged.");
@@ -292,13 +292,13 @@ internal sealed class ResolvePass : IDisposable
         return (branch.Nodes, branch.Outputs.ConvertAll(o => o.Value));
     }
 
-    /// <summary>A node behind an unsupported one: its own operator is still looked at, so that the report is whole.</summary>
+    /// <summary>Handles a node after an unsupported one. Its operator is still checked, so that the report is complete.</summary>
     private void Undefined(IrNode node)
     {
         if (!Decompose.Knows(node.Op)) throw new UnsupportedException(Decompose.Refusal(node.Op));
         if (_unsupported.Count > 0) return;
         if (node.Inputs.Find(i => i.Length > 0 && !_evaluator.Has(i) && !_sequences.Has(i)) is { } missing) throw new ConversionException($"graph '{_graph.Name}', node {node} reads '{missing}', which nothing computes before it; the model is damaged.");
-        throw new ShapeFault("an input that it needs is left out.");
+        throw new ShapeFault("a required input is missing.");
     }
 
     private void Settle(IrNode node)
@@ -347,13 +347,13 @@ internal sealed class ResolvePass : IDisposable
         if (!isKnown) _kept.Add(node);
     }
 
-    /// <summary>Axes of a permutation that are counted from the last, as from the first: passes compare them.</summary>
+    /// <summary>Rewrites negative axes of a permutation as counted from the first, because passes compare them.</summary>
     private static void CountFromTheFirst(IrNode node)
     {
         if (node.Ints("perm") is { } perm && Array.Exists(perm, axis => axis < 0)) node.Attributes["perm"] = Array.ConvertAll(perm, axis => axis < 0 ? axis + perm.Length : axis);
     }
 
-    /// <summary>Places that are looked up must be there, at all sizes that are tried.</summary>
+    /// <summary>Checks that known indices are in range at all probes.</summary>
     private void CheckPlaces(IrNode node)
     {
         if (_evaluator.KnownContent(node.Input(1)) is not { Count: > 0 and <= MostPlaces } places) return;
@@ -361,11 +361,11 @@ internal sealed class ResolvePass : IDisposable
         var (least, most) = (places.Integers().Min(), places.Integers().Max());
         foreach (var size in _evaluator.SizesOf(node.Input(0), (int)axis))
         {
-            if (most >= size || least < -size) throw new ShapeFault($"it takes place {(most >= size ? most : least)} of '{node.Input(0)}', which has {size}.");
+            if (most >= size || least < -size) throw new ShapeFault($"its index {(most >= size ? most : least)} is outside '{node.Input(0)}' of size {size}.");
         }
     }
 
-    /// <summary>A part that is all of its input, or an expansion to the size it has, at all sizes that are tried.</summary>
+    /// <summary>Whether a slice takes all of its input, or an expansion keeps its size, at all probes.</summary>
     private bool IsWhole(IrNode node)
     {
         if (node.Op is not ("Slice" or "Expand") || _graph.ConstantOf(node.Input(0)) is not null) return false;
@@ -373,7 +373,7 @@ internal sealed class ResolvePass : IDisposable
         return _evaluator.SameShape(node.Input(0), node.Output(0));
     }
 
-    /// <summary>First states that turn out to be zero.</summary>
+    /// <summary>Removes initial states that turn out to be zero.</summary>
     private void LeaveOutZeros(IrNode layer)
     {
         for (var i = 5; i < layer.Inputs.Count && i < 5 + layer.Recurrent!.States; i++)

@@ -3,22 +3,22 @@ using SeqRuntime.Converter.Graph;
 namespace SeqRuntime.Converter.Resolving;
 
 /// <summary>
-/// Resolves a graph whose dimensions are partly symbolic: finds sizes that its shapes allow, and resolves with several of them
-/// at once. A dimension that fits at no other size than 1 is fixed at 1; dimensions that must be equal become one.
+/// Resolves a graph with symbolic dimensions. It finds sizes that the shapes allow and resolves the graph at several of them
+/// at once. A dimension that fits only at size 1 is fixed at 1. Dimensions that must be equal become one.
 /// </summary>
 internal static class SizeProbes
 {
     private const int MostTurns = 24;
     private const int MostRounds = 2;
 
-    /// <summary>The resolved graph; <paramref name="raw"/> stays as it is, <paramref name="sized"/> is a copy of it with the dimensions that had to be fixed.</summary>
-    /// <exception cref="ConversionException">It fits together nowhere, or at one size only; the message says where and why, and options that were tried to work.</exception>
+    /// <summary>The resolved graph. <paramref name="raw"/> is not changed; <paramref name="sized"/> is a copy of it with the fixed dimensions.</summary>
+    /// <exception cref="ConversionException">The shapes fit together at no size or at one only; the message says where and why, and options that work.</exception>
     public static IrGraph Resolve(IrGraph raw, List<string> notes, out IrGraph sized) => Resolve(sized = raw.Copy(), notes, advises: true);
 
-    /// <summary>The resolved graph; <paramref name="graph"/> gets the dimensions that had to be fixed.</summary>
+    /// <summary>The resolved graph. Dimensions that must be fixed are fixed in <paramref name="graph"/>.</summary>
     /// <param name="graph">The graph.</param>
-    /// <param name="notes">Gets what was fixed.</param>
-    /// <param name="advises">Whether faults are to tell options that help, each of which is tried.</param>
+    /// <param name="notes">Receives notes on fixed dimensions.</param>
+    /// <param name="advises">Whether errors suggest options. Each suggestion is tried.</param>
     public static IrGraph Resolve(IrGraph graph, List<string> notes, bool advises)
     {
         var ones = new List<string>();
@@ -41,7 +41,7 @@ internal static class SizeProbes
         }
     }
 
-    /// <summary>Finds the ranges of the dimensions that have one. False where that showed dimensions that are equal, or that can only be 1: they are now.</summary>
+    /// <summary>Finds the ranges of the dimensions that have one. False if dimensions turned out to be equal or 1, and were changed so.</summary>
     private static bool IsSettled(IrGraph graph, SizeSearch search, Sizes start, List<SizeRange> ranges, List<string> notes, List<string> ones)
     {
         var found = search.Symbols.ConvertAll(symbol => search.Range(symbol, start));
@@ -61,11 +61,11 @@ internal static class SizeProbes
                 }
 
                 foreach (var other in equal) graph.Rename(other, symbol);
-                notes.Add($"dimensions {Names(equal.Prepend(symbol))} have to be equal: all are '{symbol}' now");
+                notes.Add($"dimensions {Names(equal.Prepend(symbol))} must be equal: all become '{symbol}'");
                 return false;
             }
 
-            if (range.IsOne && range.Least == 1) return Fixed([symbol], "the model fits together at no other size");
+            if (range.IsOne && range.Least == 1) return Fixed([symbol], "its shapes fit together at no other size");
             var batchless = plain is null ? range : search.Range(symbol, plain);
             if ($"{batchless}" == $"{range}")
             {
@@ -74,7 +74,7 @@ internal static class SizeProbes
             }
 
             var others = search.Symbols.FindAll(s => s != symbol && plain![s] != start[s]);
-            if (batchless.IsOne && others.FindAll(s => plain![s] == 1) is { Count: > 0 } batch) return Fixed(batch, $"another size would ask for another of '{symbol}'");
+            if (batchless.IsOne && others.FindAll(s => plain![s] == 1) is { Count: > 0 } batch) return Fixed(batch, $"another size would need another size of '{symbol}'");
             if (!batchless.IsOpen) ranges.Add(batchless with { At = string.Join(", ", others.Select(s => $"{s} = {plain![s]}")) });
         }
 
@@ -95,7 +95,7 @@ internal static class SizeProbes
         }
     }
 
-    /// <summary>Each of some dimensions has one size that fits: says which, and gives the options if they work.</summary>
+    /// <summary>Each of these dimensions has only one size that fits. Says which, and suggests the options if they work.</summary>
     private static ConversionException OneSize(IrGraph graph, List<string> ones, List<SizeRange> ranges, ConversionException why)
     {
         var where = string.Join(", ", ranges.Select(r => $"{r.Symbol} = {r.Least}"));
@@ -109,11 +109,11 @@ internal static class SizeProbes
         }
         catch (ConversionException fault)
         {
-            return new ConversionException($"with {options}, where alone its shapes fit together: {fault.Message}", fault);
+            return new ConversionException($"its shapes fit together only with {options}: {fault.Message}", fault);
         }
     }
 
-    /// <summary>Resolves at several sizes at once; where that fails, says which dimensions, fixed, make it work.</summary>
+    /// <summary>Resolves at several sizes at once. If that fails, says which dimensions to fix.</summary>
     private static IrGraph Open(IrGraph graph, List<Sizes> points, List<SizeRange> ranges, bool advises)
     {
         try
@@ -127,7 +127,7 @@ internal static class SizeProbes
         }
     }
 
-    /// <summary>Dimensions whose fixing suffices, none of them in vain; none where that does not help.</summary>
+    /// <summary>A minimal set of dimensions whose fixing is sufficient. Empty if fixing does not help.</summary>
     private static List<(string Symbol, int Size)> ToFix(IrGraph graph, List<Sizes> points)
     {
         var sizes = points[Math.Min(1, points.Count - 1)];
@@ -161,7 +161,7 @@ internal static class SizeProbes
         }
     }
 
-    /// <summary>Resolves at these sizes, and at those at which a comparison of the graph turns.</summary>
+    /// <summary>Resolves at these sizes, and at sizes at which a comparison of the graph changes its result.</summary>
     private static IrGraph At(IrGraph graph, IReadOnlyList<Sizes> points, IReadOnlyList<SizeRange> ranges)
     {
         for (var round = 0; ; round++)
@@ -193,7 +193,7 @@ internal static class SizeProbes
 
     private static string Names(IEnumerable<string> symbols) => string.Join(", ", symbols.Select(s => $"'{s}'"));
 
-    /// <summary>A fault without the graph's name, which was just said.</summary>
+    /// <summary>A fault without the graph's name, which the message already has.</summary>
     private static string Short(IrGraph graph, ConversionException fault)
     {
         var prefix = $"graph '{graph.Name}', ";

@@ -2,30 +2,30 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Resolving;
 
-/// <summary>What came of resolving a graph at one choice of sizes: nothing was wrong, or a fault.</summary>
+/// <summary>The result of resolving a graph at one set of sizes. The fault is null if it succeeded.</summary>
 internal sealed record Trial(Sizes Sizes, ConversionException? Fault)
 {
     public bool Fits => Fault is null;
 
-    /// <summary>Whether it says nothing about what fits: the shapes hold too much, or an operator is missing at this size.</summary>
+    /// <summary>Whether the trial says nothing about which sizes fit: a shape is too large, or an operator is unsupported.</summary>
     public bool IsOutOfReach => Fault is not null and not ShapeFault { IsTooLarge: false };
 
     public bool IsMisfit => !Fits && !IsOutOfReach;
 
-    /// <summary>Nodes that were still to come at the fault: the fewer, the more fits.</summary>
+    /// <summary>The number of nodes after the fault. Fewer means that more of the graph fits.</summary>
     public int Left => Fault switch { null => -1, ShapeFault fault => fault.Left, _ => int.MaxValue };
 }
 
 /// <summary>
-/// Finds the sizes of a graph's symbolic dimensions at which its shapes fit together, by trying. Each dimension has a size of
-/// its own; the sizes tried are small ones, powers of two, and those that the faults of other trials point to.
+/// Finds by trial the sizes of symbolic dimensions at which a graph's shapes fit together. Each dimension has its own size. The tried
+/// sizes are small ones, powers of two, and those that faults of other trials point to.
 /// </summary>
 internal sealed class SizeSearch
 {
-    /// <summary>Larger than the tables of positions that limit lengths, and no larger than shapes bear.</summary>
+    /// <summary>A size above the usual position tables that limit lengths, and below the limits of shapes.</summary>
     private const int Large = 16000;
 
-    /// <summary>Trials and nodes of all trials after which the search ends with what it knows.</summary>
+    /// <summary>Limits of trials and of the nodes of all trials. The search then ends with what it found.</summary>
     private const int MostTrials = 1500;
     private const int MostNodes = 500_000;
     private const int MostPoints = 12;
@@ -39,21 +39,21 @@ internal sealed class SizeSearch
     private readonly int _share;
 
     /// <param name="graph">The graph.</param>
-    /// <param name="isThorough">Whether the search may take its full time: not where it only tells whether an option helps.</param>
+    /// <param name="isThorough">Whether the search may take its full time. False if it only checks whether an option helps.</param>
     public SizeSearch(IrGraph graph, bool isThorough) => (_graph, Symbols, _numbers, _share) = (graph, graph.Symbols(), new(() => Numbers(graph)), isThorough ? 1 : 3);
 
     public List<string> Symbols { get; }
 
     private bool IsSpent => _trials.Count >= MostTrials / _share || (_trials.Count >= 8 && _work.Nodes >= MostNodes / _share);
 
-    /// <summary>Small sizes, each dimension with others; null where some do not fit.</summary>
+    /// <summary>Small sizes that differ between dimensions. Null if some do not fit.</summary>
     public List<Sizes>? Small()
     {
         List<Sizes> points = [All(1), new Sizes(Symbols, i => 2 + i), new Sizes(Symbols, i => 7 + 3 * i)];
         return points.TrueForAll(p => Try(p).Fits) ? points : null;
     }
 
-    /// <summary>Adds a large size of each dimension to small ones; null where one does not fit.</summary>
+    /// <summary>Adds a large size of each dimension to small ones. Null if one does not fit.</summary>
     public List<Sizes>? WithLarge(List<Sizes> small)
     {
         var points = new List<Sizes>(small);
@@ -67,7 +67,7 @@ internal sealed class SizeSearch
         return points;
     }
 
-    /// <summary>Sizes at which everything fits, small ones, ones only where no others do, since these hide what does not fit; null where there are none.</summary>
+    /// <summary>Sizes at which everything fits, preferably small ones. Sizes of 1 come last because they hide misfits. Null if there are none.</summary>
     public Sizes? Start()
     {
         var first = new[] { new Sizes(Symbols, i => 2 + i), All(2), All(3), All(4) }.Concat(Enumerable.Range(5, 12).Select(All)).Append(All(1)).Select(Try);
@@ -77,7 +77,7 @@ internal sealed class SizeSearch
         return Climb(All(2)) ?? Climb(new Sizes(Symbols, i => 2 + i)) ?? found?.Sizes ?? Climb(All(1));
     }
 
-    /// <summary>The same with the batch at 1: what stands first in the shape of an input. Null where that does not fit, or is so already.</summary>
+    /// <summary>The same sizes with the batch (the first dimension of an input) at 1. Null if that does not fit or changes nothing.</summary>
     public Sizes? WithoutBatch(Sizes start)
     {
         var batch = _graph.Inputs.Where(i => i.Shape.Length > 1).Select(i => i.Shape[0].Symbol).OfType<string>().Distinct().ToList();
@@ -85,7 +85,7 @@ internal sealed class SizeSearch
         return Climb(batch.Aggregate(start, (sizes, symbol) => sizes.With(symbol, 1)), [.. batch]);
     }
 
-    /// <summary>The sizes of one dimension that fit where the others are as they are.</summary>
+    /// <summary>The sizes of one dimension that fit while the others stay.</summary>
     public SizeRange Range(string symbol, Sizes start)
     {
         if (IsSpent) return new SizeRange(symbol);
@@ -108,7 +108,7 @@ internal sealed class SizeSearch
         return new SizeRange(symbol, least, most, step);
     }
 
-    /// <summary>The dimensions of one size that have to change with this one, or null where that does not help.</summary>
+    /// <summary>Dimensions of equal size that must change together with this one. Null if that does not help.</summary>
     public SizeRange? Alike(string symbol, Sizes start)
     {
         var size = start[symbol] + 1;
@@ -127,7 +127,7 @@ internal sealed class SizeSearch
         return null;
     }
 
-    /// <summary>A dimension that is the sum of two others wherever everything fits, but where it is 1.</summary>
+    /// <summary>A dimension that is the sum of two others wherever everything fits, unless it is 1.</summary>
     public SizeRange? Sum()
     {
         var fits = _trials.Values.Where(t => t.Fits).Select(t => t.Sizes).ToList();
@@ -145,7 +145,7 @@ internal sealed class SizeSearch
         return null;
     }
 
-    /// <summary>How a dimension changes together with others beyond its range, or null where it does not.</summary>
+    /// <summary>How a dimension changes together with others outside its range. Null if it does not.</summary>
     public SizeRange? Joint(SizeRange range, Sizes start)
     {
         var symbol = range.Symbol;
@@ -160,12 +160,12 @@ internal sealed class SizeSearch
         return null;
     }
 
-    /// <summary>Whether two dimensions have the same size wherever everything fits, as far as was tried.</summary>
+    /// <summary>Whether two dimensions have equal sizes in every trial that fits.</summary>
     public bool AreEqual(string a, string b) =>
         _trials.Values.Where(t => t.Fits).ToList() is { Count: > 1 } fits && fits.TrueForAll(t => t.Sizes[a] == t.Sizes[b]) && fits.Select(t => t.Sizes[a]).Distinct().Count() > 1
         && _trials.Values.Any(t => t.IsMisfit && t.Sizes[a] > t.Sizes[b]) && _trials.Values.Any(t => t.IsMisfit && t.Sizes[a] < t.Sizes[b]);
 
-    /// <summary>A few sizes that fit, the smallest first: each dimension has several, small and large.</summary>
+    /// <summary>A few sizes that fit, smallest first. Each dimension has small and large ones.</summary>
     public List<Sizes> Spread(Sizes start)
     {
         var fits = _trials.Values.Where(t => t.Fits).Select(t => t.Sizes).OrderBy(s => s.Sum).ThenBy(s => s.ToString(), StringComparer.Ordinal).ToList();
@@ -193,23 +193,23 @@ internal sealed class SizeSearch
         return points;
     }
 
-    /// <exception cref="UnsupportedException">Operators are missing, whatever the sizes are.</exception>
+    /// <exception cref="UnsupportedException">Operators are unsupported at every size.</exception>
     public void ThrowIfUnsupported()
     {
         if (Try(All(1)).Fault is UnsupportedException fault && Try(new Sizes(Symbols, i => 2 + i)).Fault is UnsupportedException) throw fault;
     }
 
-    /// <summary>Why nothing fits: the fault behind which most does, at the smallest sizes.</summary>
+    /// <summary>The reason why nothing fits: the fault of the trial that got furthest, at the smallest sizes.</summary>
     public ConversionException Fault()
     {
         var trial = _trials.Values.OrderBy(t => t.IsMisfit ? 0 : 1).ThenBy(t => t.Left).ThenBy(t => t.Sizes.Sum).First();
         return trial.Fault is ShapeFault ? FaultBySymbols.Tell(trial, s => Try(s)) : trial.Fault!;
     }
 
-    /// <summary>Why a dimension cannot have the sizes next to the one that fits, told by symbols.</summary>
+    /// <summary>The reason why a dimension cannot have the sizes next to the one that fits, in symbols.</summary>
     public ConversionException FaultBeside(string symbol, Sizes start) => FaultBySymbols.Tell(Try(start.With(symbol, start[symbol] + 1)), s => Try(s));
 
-    /// <summary>Resolves at these sizes, once.</summary>
+    /// <summary>Resolves at these sizes. The result is cached.</summary>
     public Trial Try(Sizes sizes)
     {
         var key = sizes.ToString();
@@ -239,7 +239,7 @@ internal sealed class SizeSearch
         return [.. _trials.Values.Where(t => which(t) && keys.TrueForAll(k => t.Sizes[k] == start[k])).Select(t => t.Sizes[symbol]).Order()];
     }
 
-    /// <summary>Tries multiples of the one size that fits, and what the faults around it point to.</summary>
+    /// <summary>Tries multiples of the one size that fits, and the sizes that nearby faults point to.</summary>
     private void TryMore(string symbol, Sizes start)
     {
         var at = start[symbol];
@@ -247,7 +247,7 @@ internal sealed class SizeSearch
         foreach (var size in Pointed(symbol, start.With(symbol, at + 1)).Concat(_numbers.Value).Concat(_numbers.Value.Select(n => 2 * n))) Try(start.With(symbol, size));
     }
 
-    /// <summary>The outermost size that fits between one that does and one that does not.</summary>
+    /// <summary>The last size that fits between one that does and one that does not.</summary>
     private int Bound(string symbol, Sizes start, int fits, int misfit, int step)
     {
         var (good, bad) = (0, (Math.Abs(misfit - fits) + step - 1) / step);
@@ -271,10 +271,10 @@ internal sealed class SizeSearch
         return new SizeRange(symbol) { With = others, Follows = $"together with {string.Join(", ", others)}, for example {string.Join(" or ", sizes)}" };
     }
 
-    /// <summary>The axis of the first input that has the dimension.</summary>
+    /// <summary>The axis of this dimension in the first input that has it.</summary>
     private int AxisOf(string symbol) => _graph.Inputs.Select(i => Array.FindIndex(i.Shape, d => d.Symbol == symbol)).FirstOrDefault(axis => axis >= 0, -1);
 
-    /// <summary>Changes one dimension after the other, always so that more fits, until everything does.</summary>
+    /// <summary>Changes one dimension at a time so that more of the graph fits, until everything does.</summary>
     private Sizes? Climb(Sizes start, params string[] held)
     {
         var at = Try(start);
@@ -302,7 +302,7 @@ internal sealed class SizeSearch
         return null;
     }
 
-    /// <summary>The sizes of the other dimensions, what is between them, and their sums.</summary>
+    /// <summary>The sizes of the other dimensions, their differences and their sums.</summary>
     private IEnumerable<int> Others(string symbol, Sizes at)
     {
         var others = Symbols.Where(s => s != symbol).Select(s => at[s]).Distinct().Take(6).ToList();
@@ -311,7 +311,7 @@ internal sealed class SizeSearch
 
     private IEnumerable<int> Pointed(string symbol, Sizes at) => FaultBySymbols.PointedTo(symbol, at, s => Try(s));
 
-    /// <summary>Sizes that the graph's constants have or hold: of tables, frames, and shapes written into the file.</summary>
+    /// <summary>Sizes in the graph's constants: shapes of tables and frames, and numbers that they hold.</summary>
     private static List<int> Numbers(IrGraph graph)
     {
         var constants = graph.Constants.Values.Concat(graph.Nodes.Select(n => n.Attributes.GetValueOrDefault("value")).OfType<IrTensor>());

@@ -1,12 +1,12 @@
 namespace SeqRuntime.Converter.Resolving;
 
-/// <summary>Sums up what resolving took, so that a search by trying ends.</summary>
+/// <summary>Adds up the cost of resolving, so that a search by trial ends.</summary>
 internal sealed class WorkMeter
 {
-    /// <summary>Bytes whose computation takes about as long as a node.</summary>
+    /// <summary>Bytes that take as long to compute as a node takes to visit.</summary>
     private const int BytesOfNode = 1 << 14;
 
-    /// <summary>Nodes looked at, and what computing took, as nodes.</summary>
+    /// <summary>Visited nodes plus the cost of computing, in nodes.</summary>
     public long Nodes { get; private set; }
 
     public void Add(int nodes, long bytes) => Nodes += nodes + bytes / BytesOfNode;

@@ -3,35 +3,35 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.States;
 
-/// <summary>How surely a value is the next content of an input, where no layer or cache tells.</summary>
+/// <summary>How strongly an output looks like the next content of an input, when no layer or cache decides it. Stronger kinds come later.</summary>
 internal enum CarryKind
 {
-    /// <summary>It does not follow from the input.</summary>
+    /// <summary>The output does not depend on the input.</summary>
     None,
 
-    /// <summary>It follows from the input, as any output may.</summary>
+    /// <summary>The output depends on the input, as any output may.</summary>
     Follows,
 
-    /// <summary>Each element follows from the input's own by one sum or one product: an accumulator, or a bias, mask or gain.</summary>
+    /// <summary>Each element depends on the input's same element by one sum or one product: an accumulator, or a bias, mask or gain.</summary>
     Sum,
 
-    /// <summary>Through one matrix, and behind it element by element, as the hidden state of a written-out cell.</summary>
+    /// <summary>The input goes through one matrix and then elementwise functions, like the hidden state of a written-out cell.</summary>
     Product,
 
-    /// <summary>It is what a recurrent layer that begins anew leaves behind, and follows from the input: a hidden state that acts through attention.</summary>
+    /// <summary>The output depends on the input and is the last state of a recurrent layer that starts at a constant in each run: a hidden state that acts through attention.</summary>
     LayerEnd,
 
-    /// <summary>Each element follows from the input's own, scaled, and new values through a function, as the hidden state from the cell state.</summary>
+    /// <summary>Each element is a function of the input's scaled element and new values, like the hidden state as a function of the cell state.</summary>
     Gated,
 
-    /// <summary>Each element is a blend of the input's own and new values: a smoother, a gated cell.</summary>
+    /// <summary>Each element is a blend of the input's element and new values: a smoother or a gated cell.</summary>
     Blend,
 
-    /// <summary>It keeps some of the input's elements and has new ones beside them: a buffer that is written.</summary>
+    /// <summary>The output keeps some of the input's elements and holds new ones besides: a buffer.</summary>
     Buffer,
 }
 
-/// <summary>How outputs follow from one input: through which kinds of nodes, and whether each element from the input's own.</summary>
+/// <summary>Finds how outputs depend on one input: through which kinds of nodes, and whether element by element.</summary>
 internal sealed class Carries
 {
     private readonly SizedView _view;
@@ -46,9 +46,9 @@ internal sealed class Carries
 
     /// <param name="view">The graph.</param>
     /// <param name="provenance">Where elements come from.</param>
-    /// <param name="moves">Moves elements.</param>
+    /// <param name="moves">Tracks moved elements.</param>
     /// <param name="input">The input that may be a state.</param>
-    /// <param name="others">Inputs that are no states as far as is known: what follows from none of them is nothing new. Masks choose, and bring nothing.</param>
+    /// <param name="others">Inputs that are not known to be states. Only values that depend on one of them count as new. Bool masks select and add nothing new.</param>
     public Carries(SizedView view, Provenance provenance, ElementMoves moves, IrPort input, IEnumerable<IrPort> others)
     {
         (_view, _provenance, _moves, _input) = (view, provenance, moves, input);
@@ -65,7 +65,7 @@ internal sealed class Carries
         }
     }
 
-    /// <summary>How an output of the input's shape follows from it.</summary>
+    /// <summary>How an output with the input's shape depends on it.</summary>
     public CarryKind To(IrPort output)
     {
         if (!_follows.Contains(output.Value)) return CarryKind.None;
@@ -107,7 +107,7 @@ internal sealed class Carries
         }
     }
 
-    /// <summary>What an elementwise node makes of the paths of its operands; null where it mixes different elements.</summary>
+    /// <summary>Combines the paths of an elementwise node's operands. Null if the node mixes different elements.</summary>
     private Path? Combine(IrNode node)
     {
         var shape = _view.ShapeOf(node.Output(0));
@@ -151,20 +151,20 @@ internal sealed class Carries
     private bool IsLayerEnd(IrPort output) =>
         _provenance.Marks(output.Value) is { } marks && marks.Length > 0 && Array.TrueForAll(marks, _provenance.IsEndOfAnew);
 
-    /// <summary>For each element of a value the input's element, counted from 1, that it follows from alone; what was done on the way.</summary>
+    /// <summary>For each element of a value, the only input element that it depends on (counted from 1), and the operations on the way.</summary>
     private sealed record Path(long[] Elements)
     {
         public bool IsLinear { get; init; } = true;
 
-        /// <summary>Something that follows from other inputs was added, or chosen instead.</summary>
+        /// <summary>A value that depends on other inputs was added or selected instead.</summary>
         public bool IsAdded { get; init; }
 
-        /// <summary>It was multiplied or chosen before new values came in, multiplied by a constant, or comes in on two ways.</summary>
+        /// <summary>The element was multiplied or selected before new values were added, multiplied by a constant, or used twice.</summary>
         public bool IsScaled { get; init; }
 
         public bool IsInPlace => Elements.Index().All(e => e.Item == 0 || e.Item == e.Index + 1) && 2 * Elements.Count(e => e != 0) >= Elements.Length;
 
-        /// <summary>Each element was at a later place by the same number before, as in what is added up and given out from its front.</summary>
+        /// <summary>Each element moved forward by the same number of places, as in an overlap-add buffer whose front is output.</summary>
         public bool IsMovedOn
         {
             get

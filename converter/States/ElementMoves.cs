@@ -4,8 +4,8 @@ using SeqRuntime.Converter.Graph;
 namespace SeqRuntime.Converter.States;
 
 /// <summary>
-/// Moves marks of single elements through the nodes that only move elements: reshapes, transposes, slices, concatenations, lookups by
-/// constants. The runtime's own operators move the marks, so that they lie exactly where the elements will. 0 marks what is constant.
+/// Tracks marks of single elements through nodes that only move elements: reshapes, transposes, slices, concatenations and lookups by
+/// constants. The runtime's own operators move the marks, so they end exactly where the elements do. The mark 0 stands for a constant.
 /// </summary>
 internal sealed class ElementMoves(SizedView view)
 {
@@ -20,9 +20,9 @@ internal sealed class ElementMoves(SizedView view)
     private readonly IrGraph _marks = new("marks");
     private readonly Dictionary<string, bool> _masks = [];
 
-    /// <summary>The operands of a node whose elements its outputs consist of, beside constants; none where it computes new ones.</summary>
+    /// <summary>The operands whose elements make up a node's outputs, together with constants. Empty if the node computes new elements.</summary>
     /// <param name="node">The node.</param>
-    /// <param name="isKept">Whether the elements are the same at the end, or may have been masked on the way.</param>
+    /// <param name="isKept">Whether the elements stay unchanged. If not, a mask may have changed some.</param>
     public int[] Moved(IrNode node, out bool isKept)
     {
         isKept = node.Op != "Cast" || IsFloat(node.Input(0)) == IsFloat(node.Output(0));
@@ -52,7 +52,7 @@ internal sealed class ElementMoves(SizedView view)
         return [0];
     }
 
-    /// <summary>The marks of a node's outputs from those of the operands that <see cref="Moved"/> names; null where they are too many.</summary>
+    /// <summary>The marks of a node's outputs, from those of the operands that <see cref="Moved"/> returns. Null if there are too many.</summary>
     public long[]?[] Move(IrNode node, int[] moved, Func<string, long[]?> marks)
     {
         if (node.Op is "Mul" or "Where" or "Clip" or "Cast" or "Identity") return [marks(node.Inputs[moved[0]])];
@@ -75,10 +75,10 @@ internal sealed class ElementMoves(SizedView view)
         long[]? Marks(string input, int index) => moved.Contains(index) && view.Known(input) is null ? marks(input) : new long[view.CountOf(input)];
     }
 
-    /// <summary>Whether a value's marks may be asked for.</summary>
+    /// <summary>Whether a value is small enough to track.</summary>
     public bool IsSmall(string value) => view.CountOf(value) <= MostElements;
 
-    /// <summary>The marks of a value as they are read where it stands for one of a larger shape.</summary>
+    /// <summary>The marks of a value after broadcasting to a larger shape.</summary>
     public static long[] Broadcast(long[] elements, int[] from, int[] to)
     {
         if (from.AsSpan().SequenceEqual(to)) return elements;
@@ -104,7 +104,7 @@ internal sealed class ElementMoves(SizedView view)
 
     private bool Whole(IrNode node, int operand) => view.ShapeOf(node.Input(operand)).AsSpan().SequenceEqual(view.ShapeOf(node.Output(0)));
 
-    /// <summary>Whether a factor is a mask over the other one, which then passes or is set to zero: made of inputs by shape changes and comparisons, one value for many.</summary>
+    /// <summary>Whether a factor is a mask that keeps or zeroes the other factor: made of inputs by shape changes and comparisons, with one value for many elements.</summary>
     private bool IsMaskOf(string factor, IrNode product)
     {
         var other = product.Input(0) == factor ? product.Input(1) : product.Input(0);

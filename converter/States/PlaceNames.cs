@@ -2,12 +2,12 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.States;
 
-/// <summary>Places and kinds of carrying, in words.</summary>
+/// <summary>Describes places and kinds of states in words.</summary>
 internal static class PlaceNames
 {
     private const int MostFollowed = 200;
 
-    /// <summary>What the places keep, and whose it is.</summary>
+    /// <summary>Says which layers' states the places keep.</summary>
     public static string Describe(IReadOnlyList<Place> places, SizedView view)
     {
         var parts = new List<string>();
@@ -25,9 +25,9 @@ internal static class PlaceNames
     public static string Describe(CarryKind kind) => kind switch
     {
         CarryKind.Buffer => "a buffer that keeps a part of it",
-        CarryKind.Blend => "each element a blend of its old value and new ones",
-        CarryKind.Gated => "each element follows from its old value and new ones",
-        CarryKind.LayerEnd => "the last state of a recurrent layer that follows from it",
+        CarryKind.Blend => "each element is a blend of its old value and new ones",
+        CarryKind.Gated => "each element depends on its old value and new ones",
+        CarryKind.LayerEnd => "the last state of a recurrent layer that depends on it",
         _ => "the next state of a written-out cell",
     };
 
@@ -37,7 +37,7 @@ internal static class PlaceNames
         return $"layer{(names.Count == 1 ? "" : "s")} {(names.Count <= 3 ? string.Join(", ", names) : $"{string.Join(", ", names.Take(2))} and {names.Count - 2} more")}";
     }
 
-    /// <summary>Whose past is joined to new steps: the first convolution, product or layer behind.</summary>
+    /// <summary>Names the first convolution, product or layer after the node that joins past and new steps.</summary>
     private static string PastOf(IrNode join, SizedView view)
     {
         var waiting = new Queue<IrNode>([join]);

@@ -2,49 +2,49 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.States;
 
-/// <summary>What becomes of a value that is kept between runs.</summary>
+/// <summary>The kind of a value that is kept between runs.</summary>
 internal enum PlaceKind
 {
-    /// <summary>The hidden state that a recurrent layer begins with; it leaves its last one.</summary>
+    /// <summary>The initial hidden state of a recurrent layer. The layer leaves its last hidden state.</summary>
     Hidden,
 
     /// <summary>The cell state of an LSTM.</summary>
     Cell,
 
-    /// <summary>Steps of the past, joined to new ones along an axis; the newest are left behind.</summary>
+    /// <summary>Past steps that are joined with new ones along an axis. The newest steps are left.</summary>
     Past,
 }
 
-/// <summary>A place of the graph that values kept between runs go into.</summary>
+/// <summary>A place in the graph where a value kept between runs enters.</summary>
 /// <param name="Node">The layer, or the node that joins past and new steps.</param>
-/// <param name="Kind">What is kept there.</param>
-/// <param name="IsReverse">A direction that reads from the end: what it leaves is no state of a stream.</param>
-/// <param name="IsGuess">What is read has the same part: in a cell that was written out as the sum of two products, and where steps are joined in front of what may be the past.</param>
+/// <param name="Kind">The kind of value.</param>
+/// <param name="IsReverse">Whether the direction reads from the end. Its last state is not the state of a stream.</param>
+/// <param name="IsGuess">Whether the node's input has the same role: in a written-out cell with a sum of two products, or where steps are joined before a possible past.</param>
 internal sealed record Place(IrNode Node, PlaceKind Kind, bool IsReverse, bool IsGuess = false);
 
-/// <summary>An output that holds what places leave behind, element by element as an input entered them.</summary>
+/// <summary>An output that holds what the places of an input leave, element by element.</summary>
 /// <param name="Output">The output.</param>
-/// <param name="Marks">Where its elements come from: of two outputs with the same marks either will do.</param>
+/// <param name="Marks">The origin of its elements. Of two outputs with equal marks, either may be used.</param>
 /// <param name="Places">The places.</param>
-/// <param name="Depth">How many steps of the layer, written one after the other, the state goes through before.</param>
-/// <param name="IsMasked">A mask may have set elements to zero on the way.</param>
+/// <param name="Depth">The number of unrolled steps of the layer that the state passes before.</param>
+/// <param name="IsMasked">Whether a mask may have zeroed elements on the way.</param>
 internal sealed record PlaceMatch(IrPort Output, long[] Marks, IReadOnlyList<Place> Places, int Depth, bool IsMasked)
 {
     public bool IsReverse => Places.Any(place => place.IsReverse);
 
-    /// <summary>Whether the only thing that tells is that a node's place may as well be that of what it reads.</summary>
+    /// <summary>Whether the match at a node is only a guess, because the node's input has the same role.</summary>
     public bool IsGuessAt(IrNode node) => Places.Any(place => place.Node == node && place.IsGuess) && !IsSureAt(node);
 
-    /// <summary>Whether it holds for certain what a node leaves that reads it: the past in front, or hidden and cell state together.</summary>
+    /// <summary>Whether the match at a node is certain: the past comes first, or hidden and cell state go together.</summary>
     public bool IsSureAt(IrNode node) => Places.Any(place => place.Node == node && !place.IsGuess) && Places.Any(place => place.Node == node && (place.IsGuess || place.Kind == PlaceKind.Past));
 }
 
-/// <summary>Finds the places that inputs reach, and the outputs that hold what these leave behind.</summary>
+/// <summary>Finds the places that inputs reach, and the outputs that hold what these places leave.</summary>
 internal sealed class Places
 {
     private const int MostDepth = 4096;
 
-    /// <summary>Work of looking at an element.</summary>
+    /// <summary>Work of checking an element.</summary>
     private const int ElementWork = 20;
 
     private readonly SizedView _view;
@@ -54,7 +54,7 @@ internal sealed class Places
 
     /// <param name="view">The graph with its cells fused.</param>
     /// <param name="provenance">Where elements come from.</param>
-    /// <param name="isWritten">Whether a layer was written out: which of its two products is of the input and which of the state was then a guess.</param>
+    /// <param name="isWritten">Whether a layer was written out in the source. Then it was a guess which of its two products is the input's and which the state's.</param>
     public Places(SizedView view, Provenance provenance, Predicate<IrNode> isWritten)
     {
         (_view, _provenance) = (view, provenance);
@@ -65,7 +65,7 @@ internal sealed class Places
         }
     }
 
-    /// <summary>The places that an input goes into, nearest first.</summary>
+    /// <summary>The places that an input enters, nearest first.</summary>
     public IReadOnlyList<Place> Of(IrPort input)
     {
         var (start, count) = (_provenance.StartOf(input.Value), _view.CountOf(input.Value));
@@ -73,7 +73,7 @@ internal sealed class Places
         return [.. marks.SelectMany(Ways).Select(way => way.Place).Distinct()];
     }
 
-    /// <summary>Whether an output holds what the input's places leave behind.</summary>
+    /// <summary>The match if an output holds what the input's places leave. Null if it does not.</summary>
     public PlaceMatch? Match(IrPort input, IrPort output)
     {
         if (_view.TypeOf(output.Value) != input.Type || _provenance.Marks(output.Value) is not { } marks || marks.Length != _view.CountOf(input.Value)) return null;
@@ -87,7 +87,7 @@ internal sealed class Places
             if (ways.Count == 0) continue;
             if (Follow(mark, marks[i], depth, way) is not { } found)
             {
-                // Joined to something that is no past of it, as features are.
+                // The element is joined to something that is not its past, such as features.
                 if (ways.Exists(way => way.Place.Kind != PlaceKind.Past)) return null;
                 open++;
                 continue;
@@ -109,7 +109,7 @@ internal sealed class Places
 
     private List<(Place Place, long Leaving)> Ways(long mark) => _ways.TryGetValue(mark, out var ways) ? ways : [];
 
-    /// <summary>The place after which an element is left as <paramref name="target"/>. New steps are what is left of a past only if they were joined to it on the way to the output.</summary>
+    /// <summary>The place that leaves an element as <paramref name="target"/>. New steps count as the rest of a past only if they were joined to it on the way to the output.</summary>
     private (Place Place, int Depth)? Follow(long mark, long target, int? atDepth, IReadOnlySet<IrNode> onTheWay)
     {
         var now = Ways(mark);
@@ -151,11 +151,11 @@ internal sealed class Places
             for (var i = 0; i < marks.Length; i++) Add(marks[i], places[i / block], _provenance.StateOf(layer, state) + i);
         }
 
-        // What the layer reads is data, though it begins with it too.
+        // A value that the layer also reads is data, even if the layer starts with it.
         bool IsReadToo(long[] marks) => marks.Length > 0 && marks[0] != 0 && !isGuess && Array.IndexOf(read, marks[0]) >= 0;
     }
 
-    /// <summary>Past and new steps side by side: the past stands first and the last steps stay, or last and the first stay.</summary>
+    /// <summary>Past and new steps joined: the past comes first and the last steps remain, or it comes last and the first steps remain.</summary>
     private void AddJoin(IrNode node, long[] marks)
     {
         var shape = _view.ShapeOf(node.Output(0));
@@ -169,7 +169,7 @@ internal sealed class Places
         {
             var (start, count) = (_provenance.StartOf(input.Value), _view.CountOf(input.Value));
             var own = Enumerable.Range(0, marks.Length).Where(i => marks[i] >= start && marks[i] < start + count).ToArray();
-            if (own.Length == 0 || own.DistinctBy(i => marks[i]).Count() < own.Length) continue; // what is joined to itself is no past
+            if (own.Length == 0 || own.DistinctBy(i => marks[i]).Count() < own.Length) continue; // a value joined to itself is not a past
             var (first, end) = (own.Min(Step), own.Max(Step) + 1);
             var shift = first == 0 ? total - end : end == total ? -first : 0;
             if (shift == 0) continue;

@@ -3,8 +3,8 @@ using SeqRuntime.Converter.Graph;
 namespace SeqRuntime.Converter.States;
 
 /// <summary>
-/// Where each element of a value comes from: the same mark stands for the same element wherever nodes move it. The last step of a
-/// recurrent layer's sequence has the marks of its last state; 0 is a constant.
+/// The origin of each element of a value. An element keeps its mark wherever nodes move it. The last step of a recurrent layer's sequence
+/// has the marks of its last state. The mark 0 stands for a constant.
 /// </summary>
 internal sealed class Provenance
 {
@@ -48,18 +48,18 @@ internal sealed class Provenance
         }
     }
 
-    /// <summary>The values that some of an input's or a state's elements are moved to.</summary>
+    /// <summary>The values that receive elements of an input or a state.</summary>
     public HashSet<string> Reach { get; }
 
     private IEnumerable<string> Sources => _view.Graph.Inputs.Select(i => i.Value).Concat(_view.Graph.States.Select(s => s.Value));
 
-    /// <summary>A value's marks; null where they are not known, zeros where it is a constant.</summary>
+    /// <summary>A value's marks. Null if they are unknown, zeros for a constant.</summary>
     public long[]? Marks(string value) => _marks.TryGetValue(value, out var marks) ? marks : _view.Known(value) is { } constant ? new long[constant.Count] : null;
 
-    /// <summary>Whether a mask may have set elements of the value to zero on the way.</summary>
+    /// <summary>Whether a mask may have zeroed elements of the value.</summary>
     public bool IsMasked(string value) => _masked.Contains(value);
 
-    /// <summary>The nodes that moved elements to where a value has them, back to where they were computed.</summary>
+    /// <summary>The nodes that moved a value's elements, back to the nodes that computed them.</summary>
     public IReadOnlySet<IrNode> WayTo(string value)
     {
         if (_ways.TryGetValue(value, out var known)) return known;
@@ -74,14 +74,14 @@ internal sealed class Provenance
         return way;
     }
 
-    /// <summary>Whether elements of a value are taken from the sequence of a recurrent layer, not from its last state.</summary>
+    /// <summary>Whether elements of a value come from the sequence of a recurrent layer instead of its last state.</summary>
     public bool IsOfSequence(string value) =>
         WayTo(value).SelectMany(node => node.Inputs).Append(value).Any(input => _view.Producers.TryGetValue(input, out var node) && node.Recurrent is not null && node.Output(0) == input);
 
-    /// <summary>The mark of an input's first element; the others' follow.</summary>
+    /// <summary>The mark of an input's first element. The marks of the others follow in order.</summary>
     public long StartOf(string input) => _starts[input];
 
-    /// <summary>The mark of the first element of a layer's last state, hidden (0) or cell (1); the others' follow, by direction, batch and unit.</summary>
+    /// <summary>The mark of the first element of a layer's last state, hidden (0) or cell (1). The others follow by direction, batch and unit.</summary>
     public long StateOf(IrNode layer, int state)
     {
         if (_states.TryGetValue((layer, state), out var start)) return start;
@@ -91,10 +91,10 @@ internal sealed class Provenance
         return _states[(layer, state)];
     }
 
-    /// <summary>Whether an element is of the last hidden state of some layer that begins anew in each run.</summary>
+    /// <summary>Whether an element belongs to the last hidden state of a layer that starts at a constant in each run.</summary>
     public bool IsEndOfAnew(long mark) => _anewRanges.Exists(range => mark >= range.Start && mark < range.End);
 
-    /// <summary>Whether a layer begins with what is no constant.</summary>
+    /// <summary>Whether a layer's initial state is not constant.</summary>
     private bool IsGiven(IrNode layer) => layer.Input(5).Length > 0 && _view.Known(layer.Input(5)) is null;
 
     private Func<long[]> Fresh(long count)
@@ -115,7 +115,7 @@ internal sealed class Provenance
         return reached;
     }
 
-    /// <summary>Values whose marks are asked for: outputs, what layers read and begin with, and what an input's elements are joined to.</summary>
+    /// <summary>Values whose marks are needed: outputs, inputs and initial states of layers, and values joined with an input's elements.</summary>
     private HashSet<string> Needed(Dictionary<IrNode, (int[] Operands, bool IsKept)> moved)
     {
         var graph = _view.Graph;
@@ -135,7 +135,7 @@ internal sealed class Provenance
         return needed;
     }
 
-    /// <summary>Marks of elements that the node computes.</summary>
+    /// <summary>New marks for elements that the node computes.</summary>
     private long[] New(IrNode node, int output)
     {
         var count = (int)_view.CountOf(node.Outputs[output]);

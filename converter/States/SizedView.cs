@@ -7,8 +7,8 @@ using static SeqRuntime.Converter.Graph.Sizes;
 namespace SeqRuntime.Converter.States;
 
 /// <summary>
-/// A resolved graph with its written-out cells fused, and all shapes at one size of each symbolic dimension: sizes that differ from
-/// each other where the model allows it, so that a past of P steps and a result of T have one shape only if they are of one length.
+/// A resolved graph with fused cells and all shapes at one size of each symbolic dimension. The sizes differ from each other where
+/// possible, so that a past of P steps and a result of T steps have equal shapes only if P and T are the same dimension.
 /// </summary>
 internal sealed class SizedView
 {
@@ -26,14 +26,14 @@ internal sealed class SizedView
 
     public Evaluator Evaluator { get; }
 
-    /// <summary>The size of each symbolic dimension here.</summary>
+    /// <summary>The size of each symbolic dimension.</summary>
     public IReadOnlyDictionary<string, int> Sizes { get; }
 
     public IReadOnlyDictionary<string, IrNode> Producers { get; }
 
     public IReadOnlyDictionary<string, List<IrNode?>> Readers { get; }
 
-    /// <summary>The view of a resolved graph, or null where no sizes were found at which its nodes fit together.</summary>
+    /// <summary>The view of a resolved graph. Null if its nodes fit together at none of the sizes.</summary>
     public static SizedView? Of(IrGraph resolved)
     {
         var fused = resolved.Copy();
@@ -42,9 +42,9 @@ internal sealed class SizedView
         return Of(fused, 2).FirstOrDefault();
     }
 
-    /// <summary>Views of a graph whose nodes are fused already; node for node the same graph.</summary>
+    /// <summary>Views of a graph whose nodes are already fused. All views have the same nodes.</summary>
     /// <param name="fused">The graph.</param>
-    /// <param name="least">Size that symbolic dimensions should have at least; smaller ones come last.</param>
+    /// <param name="least">Preferred minimum of the symbolic dimensions. Smaller sizes come last.</param>
     public static IEnumerable<SizedView> Of(IrGraph fused, int least)
     {
         foreach (var sizes in SizesToTry(fused, least))
@@ -60,10 +60,10 @@ internal sealed class SizedView
 
     public long CountOf(string value) => ShapeOf(value).Aggregate(1L, (a, b) => a * b);
 
-    /// <summary>A value's content, where it follows from constants and sizes.</summary>
+    /// <summary>A value's content if it follows from constants and sizes. Null otherwise.</summary>
     public IrTensor? Known(string value) => value.Length == 0 || !Evaluator.Has(value) ? null : Evaluator.KnownContent(value);
 
-    /// <summary>Sizes at which the graph was resolved: first those that differ most, and are not 1, which hides what broadcasts.</summary>
+    /// <summary>Sizes at which the graph was resolved. Sizes that differ most and are not 1 come first, because 1 hides broadcasting.</summary>
     private static IEnumerable<Dictionary<string, int>> SizesToTry(IrGraph graph, int least)
     {
         var symbols = graph.Symbols();
@@ -90,7 +90,7 @@ internal sealed class SizedView
         }
         catch (ShapeFault)
         {
-            return null; // These sizes do not fit together; the next may.
+            return null; // These sizes do not fit together; try the next.
         }
     }
 }

@@ -2,23 +2,23 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.States;
 
-/// <summary>An input and the output that is its content for the next run, and what shows it.</summary>
+/// <summary>An input, the output that is its content in the next run, and the reason.</summary>
 /// <param name="Input">The input.</param>
 /// <param name="Output">The output.</param>
-/// <param name="Reason">What shows it.</param>
-/// <param name="IsReshaped">The output has the same elements in another shape: it stays an output.</param>
+/// <param name="Reason">Why they belong together.</param>
+/// <param name="IsReshaped">Whether the output holds the same elements in another shape. It then stays an output.</param>
 internal sealed record StateMatch(string Input, string Output, string Reason, bool IsReshaped = false);
 
-/// <summary>A cache: the output is the input with new steps beside it along an axis.</summary>
+/// <summary>A growing cache: the output is the input with new steps appended along an axis.</summary>
 internal sealed record GrowingCache(string Input, string Output, int Axis);
 
-/// <summary>States that were found, and caches that grow.</summary>
+/// <summary>The states and the growing caches that were found.</summary>
 internal sealed record FoundStates(IReadOnlyList<StateMatch> Pairs, IReadOnlyList<GrowingCache> Caches);
 
 /// <summary>
-/// Finds the inputs that are states. First by the graph: an input whose elements go into the first state of a recurrent layer or the
-/// past of a window or cache is a state, and the output is what the same place leaves behind. Then by how an output follows from the
-/// input, element by element, and by names. What stays open is told in notes; of a certain state with two outputs the user must choose.
+/// Finds the inputs that are states. First it uses the graph: an input that enters the initial state of a recurrent layer, or the past of
+/// a window or cache, is a state, and its output is what the same place leaves. Then it uses how an output depends on the input, element by
+/// element, and the names. Open cases become notes. If a certain state has two possible outputs, the user must choose.
 /// </summary>
 internal sealed class StateFinder
 {
@@ -35,7 +35,7 @@ internal sealed class StateFinder
     private readonly List<GrowingCache> _caches = [];
     private readonly Dictionary<(IrPort Input, IrPort Output), CarryKind> _carries = [];
 
-    /// <summary>Inputs of as many elements as an output, in another shape, that have a state's part in it: one step of a sequence may look like its state.</summary>
+    /// <summary>Inputs with as many elements as an output, but another shape, that enter it like a state. One step of a sequence may look like this.</summary>
     private readonly List<(IrPort Input, IrPort Output)> _rivals = [];
     private readonly HashSet<IrPort> _begin = [];
 
@@ -53,16 +53,16 @@ internal sealed class StateFinder
 
     private IrPort FirstOutput => _view.Graph.Outputs[0];
 
-    /// <summary>Pairs of inputs and outputs that are states.</summary>
+    /// <summary>Finds the pairs of inputs and outputs that are states.</summary>
     /// <param name="source">The graph as it was read.</param>
-    /// <param name="resolved">The graph, resolved.</param>
+    /// <param name="resolved">The resolved graph.</param>
     /// <param name="taken">Outputs that the user has paired.</param>
-    /// <param name="notes">What stays open is added.</param>
-    /// <exception cref="ConversionException">An input is a state for certain, and two outputs follow from it.</exception>
+    /// <param name="notes">Receives notes on open cases.</param>
+    /// <exception cref="ConversionException">An input is certainly a state, but two outputs may be its next content.</exception>
     public static FoundStates Find(IrGraph source, IrGraph resolved, IReadOnlyCollection<string> taken, List<string> notes)
     {
         if (resolved.Inputs.Count + resolved.States.Count < 2 || resolved.Inputs.Count == 0 || resolved.Outputs.Count == 0) return new FoundStates([], []);
-        if (SizedView.Of(resolved) is not { } view) throw new ConversionException($"graph '{resolved.Name}': its shapes fit together at none of the sizes tried once its nodes are joined; --no-auto-state leaves all inputs as they are.");
+        if (SizedView.Of(resolved) is not { } view) throw new ConversionException($"graph '{resolved.Name}': after fusing its nodes, its shapes fit together at none of the tried sizes; --no-auto-state skips the search for states.");
         var finder = new StateFinder(source, resolved, view, taken, notes);
         finder.FindGrowing();
         finder.FindPlaces();
@@ -70,11 +70,11 @@ internal sealed class StateFinder
         return new FoundStates(finder._pairs, finder._caches);
     }
 
-    /// <summary>The recurrent layers and loops of a graph and of those inside it, which say themselves what their state is.</summary>
+    /// <summary>The recurrent layers and loops of a graph and its inner graphs. They define their states themselves.</summary>
     private static IEnumerable<IrNode> LayersOf(IrGraph graph) =>
         graph.Nodes.SelectMany(n => n.Attributes.Values.OfType<IrGraph>().SelectMany(LayersOf).Prepend(n)).Where(n => n.Recurrent is not null || n.Op.EndsWith(RecurrentOp.Lstm.Name, StringComparison.Ordinal) || n.Op is "Loop" or "Scan");
 
-    /// <summary>Caches that are given back with new steps beside them. New steps may be an input too: the one that stands first and is called a state is the cache.</summary>
+    /// <summary>Finds caches that an output returns with new steps appended. If the new steps are an input too, the cache is the one that has a state's name or comes first.</summary>
     private void FindGrowing()
     {
         foreach (var output in _outputs.ToList())
@@ -89,7 +89,7 @@ internal sealed class StateFinder
         }
     }
 
-    /// <summary>Whether an output follows from another input too: what is joined to constants, or to what is made of it, is no cache.</summary>
+    /// <summary>Whether an output also depends on another input. An input joined with constants or with its own results is not a cache.</summary>
     private bool FollowsFromOther(IrPort input, IrPort output)
     {
         var follows = _view.Graph.Inputs.Where(i => i != input).Select(i => i.Value).ToHashSet();
@@ -101,7 +101,7 @@ internal sealed class StateFinder
         return follows.Contains(output.Value);
     }
 
-    /// <summary>The axis of open length along which an output holds an input whole, and more; and where on it the input begins.</summary>
+    /// <summary>The open axis along which an output holds all of an input and more, and where the input begins on it.</summary>
     private (int Axis, int Shift)? Growth(IrPort input, IrPort output)
     {
         var (before, after) = (_view.ShapeOf(input.Value), _view.ShapeOf(output.Value));
@@ -128,7 +128,7 @@ internal sealed class StateFinder
     {
         var all = _inputs.ToDictionary(input => input, input => _outputs.Where(o => !IsUnchanged(input, o)).Select(o => _places.Match(input, o)).OfType<PlaceMatch>().ToList());
         foreach (var node in all.Values.SelectMany(m => m).SelectMany(m => m.Places).Where(p => p.IsGuess).Select(p => p.Node).Distinct().ToList()) Contest(node, all);
-        // Inputs with fewer outputs to choose from come first: what they take is no longer another's.
+        // Inputs with fewer possible outputs choose first; an output that they take is no longer available.
         for (var left = all.Keys.ToList(); left.Count > 0;)
         {
             var input = left.MinBy(i => Candidates(i, all[i]) is { Count: > 0 } own ? own.DistinctBy(m => m.Marks, MarksComparer.Instance).Count() : int.MaxValue)!;
@@ -138,7 +138,7 @@ internal sealed class StateFinder
             if (reached.Any(place => place.IsReverse) && (matches.Count == 0 || matches.Exists(m => m.IsReverse)))
             {
                 _inputs.Remove(input);
-                _notes.Add($"input '{input.Name}' begins the reverse direction of {PlaceNames.Layers(reached.Where(p => p.IsReverse))}, which reads from the end: it is no state of a stream and stays an input{(matches.Count > 0 ? $" (--state {input.Name}={matches[0].Output.Name} carries it all the same)" : "")}");
+                _notes.Add($"input '{input.Name}' is the initial state of the reverse direction of {PlaceNames.Layers(reached.Where(p => p.IsReverse))}, which reads from the end: it cannot be a state of a stream and stays an input{(matches.Count > 0 ? $" (--state {input.Name}={matches[0].Output.Name} makes it a state anyway)" : "")}");
                 continue;
             }
 
@@ -147,7 +147,7 @@ internal sealed class StateFinder
         }
     }
 
-    /// <summary>Of an input's matches those whose output no other input has taken; rather of its shape, and not masked.</summary>
+    /// <summary>An input's matches whose output is still available, preferably with the input's shape and not masked.</summary>
     private List<PlaceMatch> Candidates(IrPort input, List<PlaceMatch> own)
     {
         var matches = own.FindAll(m => _outputs.Contains(m.Output));
@@ -157,8 +157,8 @@ internal sealed class StateFinder
     }
 
     /// <summary>
-    /// What has the same part in one node is not all its state. Of what is joined the one in front is the past; of two products of a
-    /// written-out cell the input of the better name stays, and rather not the first.
+    /// Decides between inputs that enter one node alike, because only one is its state. Of joined steps, the past comes first. Of the two
+    /// products of a written-out cell, the input with the better name wins, preferably not the graph's first input.
     /// </summary>
     private void Contest(IrNode node, Dictionary<IrPort, List<PlaceMatch>> all)
     {
@@ -170,14 +170,14 @@ internal sealed class StateFinder
         if (best.Count > 1)
         {
             var options = best.SelectMany(i => all[i].Where(m => m.IsGuessAt(node)).Select(m => $"--state {i.Name}={m.Output.Name}"));
-            throw new ConversionException($"inputs {string.Join(" and ", best.Select(i => $"'{i.Name}'"))} have the same part in the cell at '{node.Name}': one is what it reads, the other its hidden state. Choose: {string.Join(", or ", options)}; --no-auto-state leaves all inputs as they are.");
+            throw new ConversionException($"inputs {string.Join(" and ", best.Select(i => $"'{i.Name}'"))} play the same role in the cell at '{node.Name}': one is its input, the other its hidden state. Choose: {string.Join(", or ", options)}; --no-auto-state keeps all inputs.");
         }
 
         foreach (var winner in best)
         {
             var others = rivals.Where(i => i != winner).ToList();
-            var reason = rivals.GroupBy(Says).Count() > 1 ? "name" : "place behind the first input";
-            _notes.Add($"input '{winner.Name}' is taken for the hidden state of the cell at '{node.Name}' by its {reason}; {string.Join(" and ", others.Select(i => $"'{i.Name}'"))} has the same part in it (otherwise: {string.Join(" or ", others.SelectMany(i => all[i].Where(m => m.IsGuessAt(node)).Select(m => $"--state {i.Name}={m.Output.Name}")))})");
+            var reason = rivals.GroupBy(Says).Count() > 1 ? "name" : "position after the first input";
+            _notes.Add($"input '{winner.Name}' is taken for the hidden state of the cell at '{node.Name}' by its {reason}; {string.Join(" and ", others.Select(i => $"'{i.Name}'"))} plays the same role (to choose otherwise: {string.Join(" or ", others.SelectMany(i => all[i].Where(m => m.IsGuessAt(node)).Select(m => $"--state {i.Name}={m.Output.Name}")))})");
         }
 
         foreach (var rival in rivals.Except(best)) all[rival].RemoveAll(m => m.IsGuessAt(node));
@@ -187,7 +187,7 @@ internal sealed class StateFinder
 
     private void TakePlace(IrPort input, PlaceMatch match) => Take(input, match.Output, PlaceNames.Describe(match.Places, _view));
 
-    /// <summary>Of outputs with other contents the one that the last step leaves; of equal ones that of the better name, rather not the first, and rather no step of a sequence.</summary>
+    /// <summary>Of outputs with different contents, the one that the last step leaves. Of equal ones, the one with the better name, preferably not the first output and not a step of a sequence.</summary>
     private PlaceMatch Choose(IrPort input, List<PlaceMatch> matches)
     {
         var contents = matches.GroupBy(m => m.Marks, MarksComparer.Instance).Select(g => g.ToList()).ToList();
@@ -202,7 +202,7 @@ internal sealed class StateFinder
         {
             var options = contents.SelectMany(c => c).Select(m => $"--state {input.Name}={m.Output.Name}");
             var reasons = contents.Select(c => $"'{c[0].Output.Name}' ({PlaceNames.Describe(c[0].Places, _view)})");
-            throw new ConversionException($"input '{input.Name}' is a state, and more than one output may be what it becomes: {string.Join(", ", reasons)}. Choose: {string.Join(", or ", options)}; --no-auto-state leaves all inputs as they are.");
+            throw new ConversionException($"input '{input.Name}' is a state, and several outputs may be its next content: {string.Join(", ", reasons)}. Choose: {string.Join(", or ", options)}; --no-auto-state keeps all inputs.");
         }
 
         return contents[0].OrderByDescending(m => StateNames.Match(input.Name, m.Output.Name)).ThenBy(m => m.Output == FirstOutput).ThenBy(m => _provenance.IsOfSequence(m.Output.Value)).ThenByDescending(m => _view.Graph.Outputs.IndexOf(m.Output)).First();
@@ -231,7 +231,7 @@ internal sealed class StateFinder
         foreach (var input in _inputs) Tell(input);
     }
 
-    /// <summary>Pairs of which neither side has another candidate of this kind or a surer one.</summary>
+    /// <summary>Takes pairs whose input and output have no other candidate of this kind or a stronger one.</summary>
     private void TakeUnique(CarryKind least)
     {
         for (var isMore = true; isMore;)
@@ -249,7 +249,7 @@ internal sealed class StateFinder
         }
     }
 
-    /// <summary>Takes an input, or the first one instead where that has the same part and the better name.</summary>
+    /// <summary>Takes an input as a state, or the first input instead if that enters alike and has the better name.</summary>
     private void TakeBefore(IrPort first, IrPort input, IrPort output, CarryKind kind)
     {
         var (reason, isRival) = (PlaceNames.Describe(kind), _inputs.Contains(first) && !_begin.Contains(first) && Carry(first, output) == kind);
@@ -262,7 +262,7 @@ internal sealed class StateFinder
         var better = Says(first).CompareTo(Says(input));
         var (taken, other) = better > 0 ? (first, input) : (input, first);
         Take(taken, output, reason);
-        _notes.Add($"input '{taken.Name}' is taken for the state by its {(better != 0 ? "name" : "place behind the first input")}; '{other.Name}' has the same part in '{output.Name}' (otherwise: --state {other.Name}={output.Name})");
+        _notes.Add($"input '{taken.Name}' is taken for the state by its {(better != 0 ? "name" : "position after the first input")}; '{other.Name}' plays the same role in '{output.Name}' (to choose otherwise: --state {other.Name}={output.Name})");
 
         (int, bool) Says(IrPort port) => (StateNames.Match(port.Name, output.Name), StateNames.SaysState(port.Name));
     }
@@ -280,25 +280,25 @@ internal sealed class StateFinder
         }
     }
 
-    /// <summary>Whether names that match may be trusted: what is overwritten whole does not follow from what it was, and must be called a state.</summary>
+    /// <summary>Whether matching names may be trusted. An output that does not depend on the input is trusted only if both have a state's name.</summary>
     private bool SayOne(IrPort input, IrPort output)
     {
         if (!FitsTogether(input, output) || IsUnchanged(input, output)) return false;
-        if (_begin.Contains(input) && Carry(input, output) == CarryKind.LayerEnd) return false; // What layers leave there lies in another order.
+        if (_begin.Contains(input) && Carry(input, output) == CarryKind.LayerEnd) return false; // The layer leaves its state in another order.
         if (Carry(input, output) == CarryKind.None) return StateNames.SaysState(input.Name) && StateNames.SaysState(output.Name);
         return StateNames.SaysState(input.Name) || (StateNames.SaysWhat(input.Name) && (input != FirstInput || output != FirstOutput));
     }
 
-    /// <summary>Where names tell of states that the graph shows, they tell of others too that nothing but the last run's output says.</summary>
+    /// <summary>If matching names were right for states that the graph shows, they are also trusted for states that only the name shows.</summary>
     private bool IsNamedAsOthers(IrPort input, IrPort output) =>
         input != FirstInput && output != FirstOutput && FitsTogether(input, output) && !IsUnchanged(input, output) && !_begin.Contains(input) && StateNames.Match(input.Name, output.Name) == 2 && StateNames.SaysWhat(input.Name) && !StateNames.SaysData(input.Name);
 
-    /// <summary>Says what an input may be.</summary>
+    /// <summary>Adds a note on what an input may be.</summary>
     private void Tell(IrPort input)
     {
         if (_begin.Contains(input))
         {
-            _notes.Add($"input '{input.Name}' is what {PlaceNames.Layers(_places.Of(input))} begin{(_places.Of(input).Count == 1 ? "s" : "")} with, and no output is what is left there in the end: it stays an input, the same for each run unless you change it");
+            _notes.Add($"input '{input.Name}' is the initial state of {PlaceNames.Layers(_places.Of(input))}, and no output is its final state: it stays an input and keeps its value until you change it");
             return;
         }
 
@@ -309,7 +309,7 @@ internal sealed class StateFinder
         _notes.Add($"input '{input.Name}' may be a state fed by {string.Join(" or ", candidates.Select(o => $"'{o.Name}'"))}; it stays an input (make it a state with {string.Join(" or ", options)}{(isOnly ? ", which keeps the output" : "")})");
     }
 
-    /// <summary>Whether it is worth saying that an input may be a state: its name or the graph tells that an output may be what it becomes.</summary>
+    /// <summary>Whether to note that an input may be a state: its name or the graph suggests that an output is its next content.</summary>
     private bool MayBecome(IrPort input, IrPort output)
     {
         if (IsCarried(input) && Carry(input, output) >= (output == FirstOutput ? CarryKind.Product : CarryKind.Follows)) return true;
@@ -317,11 +317,11 @@ internal sealed class StateFinder
         return Carry(input, output) >= CarryKind.Blend || (StateNames.Match(input.Name, output.Name) == 2 && StateNames.SaysWhat(input.Name) && !StateNames.SaysData(input.Name));
     }
 
-    /// <summary>Whether an input may be paired by how an output follows from it: not the first one, not one over time, nor one whose name says data.</summary>
+    /// <summary>Whether an input may be paired by how an output depends on it. The first input, inputs over time, and inputs named as data may not.</summary>
     private bool IsCarried(IrPort input) =>
         input != FirstInput && !_begin.Contains(input) && input.Type == ElementType.Float32 && Declared(input) is { Shape.Length: > 1 } port && HasOnlyBatchOpen(port) && !StateNames.SaysData(input.Name);
 
-    /// <summary>A state's open dimension is the batch's: the first input's first one, or one that no other input has. A mask over time is not so.</summary>
+    /// <summary>Whether an input's only open dimension is the batch: the first dimension of the first input, or one that no other input has. A mask over time has another.</summary>
     private bool HasOnlyBatchOpen(IrPort input) =>
         input.Shape.Where(d => d.Symbol is not null).All(d =>
             (_resolved.Inputs[0].Name != input.Name && _resolved.Inputs[0].Shape.Length > 0 && _resolved.Inputs[0].Shape[0].Symbol == d.Symbol)

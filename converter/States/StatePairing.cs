@@ -2,28 +2,28 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.States;
 
-/// <summary>Makes states of inputs and outputs that are one value carried from run to run.</summary>
+/// <summary>Turns pairs of an input and an output into states that the runtime keeps.</summary>
 internal sealed class StatePairing
 {
     private readonly List<string> _notes;
     private readonly List<StatePair> _pairs;
     private readonly HashSet<string> _outputs = [];
 
-    /// <param name="source">The graph as it was read, with the states that it has already.</param>
-    /// <param name="notes">What is done is added.</param>
+    /// <param name="source">The graph as it was read, with its own states.</param>
+    /// <param name="notes">Receives notes on what was done.</param>
     public StatePairing(IrGraph source, List<string> notes)
     {
         _notes = notes;
-        _pairs = source.States.ConvertAll(s => new StatePair(s.Name, s.Output, s.Shape, "by the source"));
+        _pairs = source.States.ConvertAll(s => new StatePair(s.Name, s.Output, s.Shape, "the source says so"));
     }
 
-    /// <summary>The states, with what showed that they are states.</summary>
+    /// <summary>The states and the reason for each.</summary>
     public IReadOnlyList<StatePair> Pairs => _pairs;
 
-    /// <summary>Outputs that were paired, which <see cref="DropOutputs"/> takes away.</summary>
+    /// <summary>Paired outputs, which <see cref="DropOutputs"/> removes.</summary>
     public IReadOnlyCollection<string> Outputs => _outputs;
 
-    /// <summary>Makes states of the pairs that the user names.</summary>
+    /// <summary>Makes states of the user's pairs.</summary>
     public void Apply(IrGraph graph, ConversionOptions options)
     {
         foreach (var (input, output) in options.States)
@@ -34,7 +34,7 @@ internal sealed class StatePairing
         }
     }
 
-    /// <summary>Makes a state of an input and an output. Its symbolic dimensions are fixed at 1: one stream a session, unless --dim said otherwise.</summary>
+    /// <summary>Makes a state of an input and an output. Its symbolic dimensions are fixed at 1, because a session runs one stream, unless --dim gives another size.</summary>
     public void Pair(IrGraph graph, StateMatch match)
     {
         FixAtOne(graph, graph.Inputs.First(p => p.Name == match.Input), "");
@@ -47,14 +47,14 @@ internal sealed class StatePairing
         _notes.Add($"state '{port.Name}' {Shape(port.Shape)} is carried from '{update.Name}' ({match.Reason})");
     }
 
-    /// <summary>Makes a state of a cache that grows, which has at most so many steps; or, where none are asked for, says how it is given back.</summary>
+    /// <summary>Makes a state of a growing cache with at most <paramref name="most"/> steps. If none are requested, notes how to pass the cache instead.</summary>
     public void Grow(IrGraph graph, GrowingCache cache, int most)
     {
         var port = graph.Inputs.First(p => p.Name == cache.Input);
         var symbol = port.Shape[cache.Axis].Symbol;
         if (most == 0)
         {
-            _notes.Add($"input '{cache.Input}' is a cache that grows: '{cache.Output}' holds it and the new steps along axis {cache.Axis}. Give that back as '{cache.Input}' at the next run, the first of size 0; or let the runtime keep it, for at most so many steps, with --cache STEPS");
+            _notes.Add($"input '{cache.Input}' is a cache that grows: '{cache.Output}' holds it and the new steps along axis {cache.Axis}. Pass that output as '{cache.Input}' of the next run, and size 0 to the first run; or let the runtime keep up to STEPS steps with --cache STEPS");
             return;
         }
 
@@ -71,42 +71,42 @@ internal sealed class StatePairing
         graph.Inputs.Remove(port);
         graph.States.Add(new IrState(port.Name, port.Value, update.Value, update.Name, port.Type, port.Shape));
         _outputs.Add(update.Name);
-        _pairs.Add(new StatePair(port.Name, update.Name, port.Shape, $"a cache that grows along '{symbol}', to at most {most}"));
-        _notes.Add($"state '{port.Name}' {Shape(port.Shape)} is carried from '{update.Name}' (a cache: it begins empty and grows along '{symbol}' to at most {most}; a run that would make it longer is refused)");
+        _pairs.Add(new StatePair(port.Name, update.Name, port.Shape, $"a cache that grows along '{symbol}' to at most {most} steps"));
+        _notes.Add($"state '{port.Name}' {Shape(port.Shape)} is carried from '{update.Name}' (a cache: it begins empty and grows along '{symbol}' to at most {most} steps; a longer run is refused)");
     }
 
-    /// <summary>Takes paired outputs away, since the runtime keeps them; where no other would be left, the first stays.</summary>
+    /// <summary>Removes paired outputs, which the runtime keeps as states. If no output would remain, the first stays.</summary>
     public void DropOutputs(IrGraph graph)
     {
         var names = _outputs.ToHashSet();
         if (graph.Outputs.TrueForAll(o => names.Contains(o.Name)) && graph.Outputs.Count > 0)
         {
-            _notes.Add($"output '{graph.Outputs[0].Name}' stays an output beside the state it feeds: there is no other");
+            _notes.Add($"output '{graph.Outputs[0].Name}' stays an output and also fills its state, because it is the only output");
             names.Remove(graph.Outputs[0].Name);
         }
 
         graph.Outputs.RemoveAll(o => names.Contains(o.Name));
     }
 
-    /// <summary>Whether every state becomes what it was.</summary>
+    /// <summary>Whether every state keeps its shape.</summary>
     public static bool Fits(IrGraph graph) =>
         graph.States.TrueForAll(s => graph.ShapeOf(s.Update) is var shape && shape.Type == s.Type && shape.Sizes.SequenceEqual(s.Shape.Select(d => d.Size)));
 
-    /// <summary>Fixes the leading symbolic dimension of each input at 1: a state of one stream was exported with an input whose batch has a name of its own.</summary>
-    /// <returns>Whether there was one.</returns>
+    /// <summary>Fixes the leading symbolic dimension of each input at 1. Some models have a state of one stream but an input with a symbolic batch.</summary>
+    /// <returns>Whether there was such a dimension.</returns>
     public bool FixBatch(IrGraph graph)
     {
         var symbols = graph.Inputs.Where(p => p.Shape.Length > 1).Select(p => p.Shape[0].Symbol).OfType<string>().Distinct().ToList();
         foreach (var symbol in symbols)
         {
-            _notes.Add($"dimension '{symbol}' is fixed at 1, as the states are of one stream (choose with --dim {symbol}=SIZE)");
+            _notes.Add($"dimension '{symbol}' is fixed at 1, because the states belong to one stream (choose with --dim {symbol}=SIZE)");
             graph.Fix(symbol, 1);
         }
 
         return symbols.Count > 0;
     }
 
-    /// <summary>After shapes were inferred: a state must become what it was.</summary>
+    /// <summary>Checks, after shapes were inferred, that each state keeps its shape.</summary>
     public static void Check(IrGraph graph, ConversionOptions options)
     {
         foreach (var state in graph.States)
@@ -114,14 +114,14 @@ internal sealed class StatePairing
             var shape = graph.ShapeOf(state.Update);
             if (shape.Type == state.Type && shape.Sizes.SequenceEqual(state.Shape.Select(d => d.Size))) continue;
             var pair = $"'{state.Name}' {Shape(state.Shape)} and '{state.Output}' {shape}";
-            if (state.IsDescribed) throw new ConversionException($"graph '{graph.Name}': state '{state.Name}' {Shape(state.Shape)} would become '{state.Output}' {shape}, and a state keeps its shape; give it that of its update, or another update.");
-            if (!options.States.ContainsKey(state.Name)) throw new ConversionException($"inputs are found to be states, and {pair} differ: use --no-auto-state, and name pairs of one shape with --state.");
+            if (state.IsDescribed) throw new ConversionException($"graph '{graph.Name}': state '{state.Name}' {Shape(state.Shape)} would become '{state.Output}' {shape}, but a state keeps its shape; give it the shape of its update, or another update.");
+            if (!options.States.ContainsKey(state.Name)) throw new ConversionException($"inputs were recognized as states, but {pair} differ in shape: use --no-auto-state, and name pairs of one shape with --state.");
             var same = graph.Outputs.Where(o => graph.ShapeOf(o.Value) is var other && other.Type == state.Type && other.Sizes.SequenceEqual(state.Shape.Select(d => d.Size))).Select(o => $"'{o.Name}'").ToList();
-            throw new ConversionException($"--state {state.Name}={state.Output}: {pair} differ, and a state becomes what it was; {(same.Count == 0 ? "no output is" : $"output{(same.Count == 1 ? "" : "s")} {string.Join(", ", same)} {(same.Count == 1 ? "is" : "are")}")} like it.");
+            throw new ConversionException($"--state {state.Name}={state.Output}: {pair} differ, but a state keeps its shape; {(same.Count == 0 ? "no output is" : $"output{(same.Count == 1 ? "" : "s")} {string.Join(", ", same)} {(same.Count == 1 ? "is" : "are")}")} of its shape.");
         }
     }
 
-    /// <summary>Fixes the symbolic dimensions of what becomes a state at 1, but for one that counts steps.</summary>
+    /// <summary>Fixes a state's symbolic dimensions at 1, except one that counts steps.</summary>
     private void FixAtOne(IrGraph graph, IrPort port, string but)
     {
         foreach (var symbol in port.Shape.Select(d => d.Symbol).OfType<string>().Distinct().Where(s => s != but).ToList())

@@ -3,12 +3,12 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.States;
 
-/// <summary>Why a graph cannot go on where the run before ended.</summary>
+/// <summary>Why a graph cannot continue where the previous run ended.</summary>
 internal sealed class NotStepwiseException(string message) : ConversionException(message);
 
 /// <summary>
-/// Which step of time each element of a node's outputs belongs to. 0 is of no step; a step is told by a number from
-/// <see cref="First"/> on, padding before the first step by smaller ones. A node that joins several steps is refused, but for recurrent
+/// Finds which step of time each element of a node's outputs belongs to. 0 means no step. Steps are numbered from <see cref="First"/> on;
+/// padding before the first step has smaller numbers. A node that joins several steps is refused, except recurrent
 /// layers and convolutions, which <see cref="TimeSteps"/> handles.
 /// </summary>
 internal sealed class StepRules(SizedView view)
@@ -16,15 +16,15 @@ internal sealed class StepRules(SizedView view)
     /// <summary>The number of the first step.</summary>
     public const long First = 1 << 24;
 
-    /// <summary>Content of a state that moves on once a run.</summary>
+    /// <summary>The step of a state that advances once in each run.</summary>
     public const long Held = long.MaxValue;
 
     private readonly ElementMoves _moves = new(view);
 
-    /// <summary>What is wrong though steps are not joined: the first constant that tells positions.</summary>
+    /// <summary>A fault that does not come from joined steps: the first constant that encodes positions.</summary>
     public string? Fault { get; private set; }
 
-    /// <summary>Known operands of elementwise nodes, whose content must not change with the length.</summary>
+    /// <summary>Known operands of elementwise nodes. Their content must not change with the length.</summary>
     public Dictionary<string, IrTensor> Factors { get; } = [];
 
     public static string Name(IrNode node) => $"'{node.Name}' ({node.Op})";
@@ -62,19 +62,19 @@ internal sealed class StepRules(SizedView view)
         return All(node, steps);
     }
 
-    /// <summary>The one step that several elements belong to.</summary>
+    /// <summary>The common step of several elements.</summary>
     public static long Join(long a, long b, IrNode node) =>
-        a == 0 || a == b ? b : b == 0 ? a : throw new NotStepwiseException(a == Held || b == Held ? $"{Name(node)} joins a state that moves on once a run with single steps" : $"{Name(node)} joins different steps of time");
+        a == 0 || a == b ? b : b == 0 ? a : throw new NotStepwiseException(a == Held || b == Held ? $"{Name(node)} combines a state that advances once in each run with single steps" : $"{Name(node)} combines different steps of time");
 
     private long[][] Moved(IrNode node, int[] moved, Func<string, long[]> steps)
     {
         var all = _moves.Move(node, moved, value => steps(value));
-        if (Array.Exists(all, a => a is null)) throw new NotStepwiseException($"{Name(node)} is too large to be looked into");
+        if (Array.Exists(all, a => a is null)) throw new NotStepwiseException($"{Name(node)} is too large to analyse");
         if (node.Op == "Pad") PadSteps(node, all[0]!);
         return all!;
     }
 
-    /// <summary>Padding along time belongs to the steps before the first and behind the last.</summary>
+    /// <summary>Assigns padding along time to the steps before the first and after the last.</summary>
     private void PadSteps(IrNode node, long[] steps)
     {
         var shape = view.ShapeOf(node.Output(0));
@@ -115,7 +115,7 @@ internal sealed class StepRules(SizedView view)
         return result;
     }
 
-    /// <summary>A constant that differs from step to step tells positions, which begin anew with each run.</summary>
+    /// <summary>Checks that a constant does not differ between steps. Such a constant encodes positions, which start again in each run.</summary>
     private void CheckConstant(IrNode node, IrTensor constant, int[] shape, long[] steps, string name)
     {
         Factors[name] = constant;
@@ -129,7 +129,7 @@ internal sealed class StepRules(SizedView view)
             for (var i = stride; i < steps.Length; i++)
             {
                 if (i / stride % shape[axis] == 0 || steps[i] == steps[i - stride] || Element(places[i]).SequenceEqual(Element(places[i - stride]))) continue;
-                Fault ??= $"{Name(node)} has a constant for each step of time, as positions have";
+                Fault ??= $"{Name(node)} has a different constant for each step of time, like positions";
                 return;
             }
         }
@@ -160,7 +160,7 @@ internal sealed class StepRules(SizedView view)
         return [.. left.Zip(over, (p, q) => Join(p, q, node))];
     }
 
-    /// <summary>For each element the one step of all elements that differ from it along the axes only.</summary>
+    /// <summary>For each element, the common step of all elements that differ from it along these axes only.</summary>
     private long[] Grouped(IrNode node, long[] steps, int[] axes)
     {
         var shape = view.ShapeOf(node.Input(0));
@@ -170,7 +170,7 @@ internal sealed class StepRules(SizedView view)
         return [.. groups.Select(g => joined[g])];
     }
 
-    /// <summary>The first of each group along the axes.</summary>
+    /// <summary>The first element of each group along the axes.</summary>
     private long[] OneOfEach(IrNode node, long[] grouped, int[] axes)
     {
         var groups = Groups(view.ShapeOf(node.Input(0)), axes, out var count);
@@ -213,7 +213,7 @@ internal sealed class StepRules(SizedView view)
         return node.Int("noop_with_empty_axes", 0) != 0 ? [] : [.. Enumerable.Range(0, rank)];
     }
 
-    /// <summary>Rows of a constant table, by indices that belong to steps.</summary>
+    /// <summary>Rows of a constant table, looked up by indices that belong to steps.</summary>
     private long[] Lookup(IrNode node, long[] indices)
     {
         var table = view.ShapeOf(node.Input(0));
@@ -223,7 +223,7 @@ internal sealed class StepRules(SizedView view)
         return [.. Enumerable.Range(0, outer).SelectMany(_ => indices.SelectMany(step => Enumerable.Repeat(step, inner)))];
     }
 
-    /// <summary>Of any other operator all elements must belong to one step.</summary>
+    /// <summary>For any other operator, all elements must belong to one step.</summary>
     public long[][] All(IrNode node, Func<string, long[]> steps)
     {
         var step = 0L;

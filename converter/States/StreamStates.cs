@@ -3,8 +3,8 @@ using SeqRuntime.Converter.Graph;
 namespace SeqRuntime.Converter.States;
 
 /// <summary>
-/// Keeps between runs what a graph over a sequence begins anew in each: hidden and cell states of forward layers, and the past of
-/// convolutions that look back only. Runs over parts of a sequence then give what one run over all of it gives.
+/// Makes a graph over a sequence keep its states between runs: hidden and cell states of forward layers, and the past inputs of causal
+/// convolutions. Runs over parts of a sequence then give the same results as one run over all of it.
 /// </summary>
 internal sealed class StreamStates
 {
@@ -23,14 +23,14 @@ internal sealed class StreamStates
         _padding = [.. continuation.Padding.Select(p => (graph.Nodes[p.Node], p.Axis))];
     }
 
-    /// <summary>Says of a graph whose recurrent layers begin at zero in each run that they do, and whether they could go on.</summary>
-    /// <param name="graph">A resolved graph whose nodes are fused.</param>
-    /// <param name="notes">The note is added.</param>
+    /// <summary>Notes that a graph's recurrent layers start at zero in each run, and whether they could keep their states.</summary>
+    /// <param name="graph">A resolved graph with fused nodes.</param>
+    /// <param name="notes">Receives the note.</param>
     public static void Note(IrGraph graph, List<string> notes)
     {
         if (graph.States.Count > 0 || !graph.Nodes.Exists(n => n.Recurrent is not null && BeginsAtZero(n))) return;
         if (Continuation.Of(graph) is not { } continuation) return;
-        // Behind a convolution that takes every second step, no layer walks along the steps of the input, but along some that are as open.
+        // After a convolution with stride 2, layers do not walk along the input's steps, but along a dimension of open length.
         var walks = continuation is { Layers.Count: 0, Fault: not null } ? graph.Nodes.Where(n => Continuation.IsOfOpenLength(graph, n)) : continuation.Layers.Select(l => graph.Nodes[l.Node]);
         var layers = walks.Where(BeginsAtZero).ToList();
         if (layers.Count == 0) return;
@@ -40,7 +40,7 @@ internal sealed class StreamStates
 
     /// <summary>Makes the states.</summary>
     /// <returns>The states made.</returns>
-    /// <exception cref="ConversionException">Runs over parts would not give what one run over all gives.</exception>
+    /// <exception cref="ConversionException">Runs over parts would give other results than one run over all.</exception>
     public static IReadOnlyList<StatePair> Keep(IrGraph graph, List<string> notes)
     {
         if (Continuation.Of(graph) is not { } continuation)
@@ -51,24 +51,24 @@ internal sealed class StreamStates
 
         var states = new StreamStates(graph, continuation);
         if ((continuation.Fault ?? states.Obstacle()) is { } fault)
-            throw new ConversionException($"--stateful: graph '{graph.Name}' cannot go on where the run before ended: {fault}. Leave out --stateful, and give it whole sequences.");
+            throw new ConversionException($"--stateful: graph '{graph.Name}' cannot continue where the previous run ended: {fault}. Remove --stateful and run whole sequences.");
         states.KeepLayers();
         states.KeepConvs();
         states.DropPadding();
         states.TellWholeRuns(notes);
-        if (states._kept.Count == 0) notes.Add("--stateful changes nothing: what walks along time keeps its states already");
-        foreach (var state in states._kept) notes.RemoveAll(n => n.StartsWith($"input '{state.Input}' is what ", StringComparison.Ordinal)); // It stays an input no more.
+        if (states._kept.Count == 0) notes.Add("--stateful changes nothing: all layers along time already keep their states");
+        foreach (var state in states._kept) notes.RemoveAll(n => n.StartsWith($"input '{state.Input}' is the initial state of ", StringComparison.Ordinal)); // It is no longer an input.
         foreach (var state in states._kept) notes.Add($"state '{state.Input}' [{string.Join(", ", state.Shape)}] is kept between runs ({state.Reason}, by --stateful)");
         DeadCode.Remove(graph);
         return states._kept;
     }
 
-    /// <summary>A run of an open size, such as the mean over all it is given, that is one step of time: its parts would be others.</summary>
+    /// <summary>Notes runs of open size that count as one step of time, such as a mean over all inputs. Splitting them gives other results.</summary>
     private void TellWholeRuns(List<string> notes)
     {
         if (!_continuation.IsWholeRun || _kept.Count == 0) return;
         var open = _graph.Symbols().Except(_layers.Select(layer => BatchOf(layer)?.Symbol).OfType<string>()).ToList();
-        if (open.Count > 0) notes.Add($"--stateful takes each run for one step of time, whatever the size of {string.Join(" and ", open.Select(symbol => $"'{symbol}'"))}: a run over more is one step too, and no sequence of them");
+        if (open.Count > 0) notes.Add($"--stateful treats each run as one step of time, whatever the size of {string.Join(" and ", open.Select(symbol => $"'{symbol}'"))}: a longer run is still one step");
     }
 
     private static bool BeginsAtZero(IrNode layer) => layer.Input(5).Length == 0 && (layer.Recurrent is not { HasCell: true } || layer.Input(6).Length == 0);
@@ -80,7 +80,7 @@ internal sealed class StreamStates
         return names.Count == 1 ? $"layer {names[0]} keeps" : $"layers {string.Join(", ", names.Take(3))}{more} keep";
     }
 
-    /// <summary>What stands against keeping the states, though the steps of time are never mixed.</summary>
+    /// <summary>Why states cannot be kept although no node mixes steps of time.</summary>
     private string? Obstacle()
     {
         foreach (var layer in _layers)
@@ -89,15 +89,15 @@ internal sealed class StreamStates
             {
                 var first = layer.Input(5 + state);
                 if (first.Length == 0 || _graph.ConstantOf(first) is not null || _graph.States.Exists(s => s.Value == first) || IsOnlyFor(first, layer)) continue;
-                return $"layer '{layer.Name}' begins with '{first}', which is computed anew in each run";
+                return $"layer '{layer.Name}' starts with '{first}', which is computed again in each run";
             }
 
-            if (BatchOf(layer) is null) return $"the batch of layer '{layer.Name}' is no dimension of an input{Fixing(layer.Input(0), 0)}";
+            if (BatchOf(layer) is null) return $"the batch of layer '{layer.Name}' is not a dimension of an input{Fixing(layer.Input(0), 0)}";
         }
 
         foreach (var (conv, stepped) in _convs)
         {
-            if (PastShape(conv, stepped) is null) return $"the size of what convolution '{conv.Name}' keeps is no dimension of an input{Fixing(conv.Input(0), stepped.Axis)}";
+            if (PastShape(conv, stepped) is null) return $"the size of the past of convolution '{conv.Name}' is not a dimension of an input{Fixing(conv.Input(0), stepped.Axis)}";
         }
 
         foreach (var (node, axis) in _padding)
@@ -108,7 +108,7 @@ internal sealed class StreamStates
         return null;
     }
 
-    /// <summary>The options that fix all dimensions but time.</summary>
+    /// <summary>The options that fix all dimensions except time.</summary>
     private string Fixing(string value, int timeAxis)
     {
         var time = _continuation.Dimension(value, timeAxis)?.Symbol;
@@ -174,7 +174,7 @@ internal sealed class StreamStates
                 continue;
             }
 
-            // The runtime's convolution keeps the past of one dimension; of two it is joined in front.
+            // The runtime's convolution keeps the past of one spatial dimension. With two, the past is joined before the convolution.
             var joined = _graph.Fresh($"{conv.Name}.joined");
             var end = _graph.Constant(joined, IrTensor.Vector(long.MaxValue));
             var at = _graph.Nodes.IndexOf(conv);
@@ -194,7 +194,7 @@ internal sealed class StreamStates
 
     private string Unused(string name) => _graph.Shapes.ContainsKey(name) || _graph.Constants.ContainsKey(name) || _graph.States.Exists(s => s.Name == name) || _graph.Inputs.Exists(i => i.Name == name) ? _graph.Fresh(name) : name;
 
-    /// <summary>What is kept takes the place of the padding, and nothing is left to cut off.</summary>
+    /// <summary>Removes the padding, which the kept past replaces, and the nodes that cut it off.</summary>
     private void DropPadding()
     {
         foreach (var (node, axis) in _padding)

@@ -3,15 +3,15 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.States;
 
-/// <summary>A recurrent layer that walks along time.</summary>
+/// <summary>A recurrent layer along time.</summary>
 internal sealed record SteppedLayer(int Node);
 
-/// <summary>A convolution along time that looks back only: so many steps before each.</summary>
+/// <summary>A causal convolution along time. It reads <paramref name="Reach"/> previous steps for each step.</summary>
 internal sealed record SteppedConv(int Node, int Axis, int Reach);
 
 /// <summary>
-/// Whether a graph over a sequence can go on where the run before ended, so that cutting the sequence changes nothing: walks along with
-/// the steps of time that elements belong to, for a guess of which axes of the inputs are time.
+/// Decides whether a graph over a sequence can continue where the previous run ended, so that splitting the sequence changes nothing. It
+/// tracks the step of time of each element, for one guess of the inputs' time axes.
 /// </summary>
 internal sealed class TimeSteps
 {
@@ -22,7 +22,7 @@ internal sealed class TimeSteps
     private int _length = 1;
     private bool _isWhole;
 
-    /// <summary>The first layer that ends where lengths say, behind nodes at which the steps were lost.</summary>
+    /// <summary>The first layer with sequence lengths after nodes at which the steps were lost.</summary>
     private NotStepwiseException? _masked;
     private bool _isLost;
 
@@ -36,10 +36,10 @@ internal sealed class TimeSteps
 
     public List<SteppedConv> Convs { get; } = [];
 
-    /// <summary>Nodes that pad along time, and those that cut the padding off again.</summary>
+    /// <summary>Nodes that pad along time, and nodes that cut the padding off again.</summary>
     public List<(int Node, int Axis)> Padding { get; } = [];
 
-    /// <summary>Why it cannot; null where it can.</summary>
+    /// <summary>Why it cannot continue. Null if it can.</summary>
     public string? Fault { get; private set; }
 
     /// <summary>Known operands of elementwise nodes.</summary>
@@ -48,10 +48,10 @@ internal sealed class TimeSteps
     /// <summary>An input that is one step of time as a whole.</summary>
     public const int Whole = -2;
 
-    /// <summary>The graph with time on the given axes of inputs: -1 for an input without time, <see cref="Whole"/> for one that is one step.</summary>
+    /// <summary>Analyses the graph with time on the given axes of inputs: -1 for an input without time, <see cref="Whole"/> for an input that is one step.</summary>
     /// <param name="view">The graph at some sizes.</param>
-    /// <param name="axes">The axes by input.</param>
-    /// <param name="isOpen">Whether a node, by its number, is a layer of open length: it is not one step a run, though it has one at these sizes.</param>
+    /// <param name="axes">The time axis of each input.</param>
+    /// <param name="isOpen">Whether the node of this number is a layer of open length. It is then not one step in each run, even if it has one step at these sizes.</param>
     public static TimeSteps Along(SizedView view, IReadOnlyDictionary<string, int> axes, Predicate<int> isOpen)
     {
         var time = new TimeSteps(view, isOpen);
@@ -64,7 +64,7 @@ internal sealed class TimeSteps
             time.Fault = fault.Message;
         }
 
-        time._steps.Clear(); // Eight bytes for each element of all values, and many guesses are compared.
+        time._steps.Clear(); // They take eight bytes for each element of all values, and many guesses are compared.
         return time;
     }
 
@@ -84,7 +84,7 @@ internal sealed class TimeSteps
             }
             catch (NotStepwiseException reason)
             {
-                // The layers behind are still looked for: the guess with most of them is the one to tell of.
+                // Go on to find more layers: the reported guess is the one with most of them.
                 fault ??= reason;
                 _isLost = true;
                 foreach (var output in node.Outputs.Where(o => o.Length > 0)) _steps[output] = Same(output, 0);
@@ -98,7 +98,7 @@ internal sealed class TimeSteps
 
     private void Visit(IrNode node, int index)
     {
-        if (node.Inputs.Exists(i => i.Length > 0 && _view.CountOf(i) > 1 << 22 && _view.Known(i) is null)) throw new NotStepwiseException($"{StepRules.Name(node)} is too large to be looked into");
+        if (node.Inputs.Exists(i => i.Length > 0 && _view.CountOf(i) > 1 << 22 && _view.Known(i) is null)) throw new NotStepwiseException($"{StepRules.Name(node)} is too large to analyse");
         var outputs = node.Recurrent is not null ? Recurrent(node, index) : node.Op is "Conv" or "ConvTranspose" or "MaxPool" or "AveragePool" or "InstanceNormalization" or "GroupNormalization" or "GlobalAveragePool" or "GlobalMaxPool" ? Spatial(node, index) : _rules.Outputs(node, Of);
         for (var i = 0; i < node.Outputs.Count; i++)
         {
@@ -139,12 +139,12 @@ internal sealed class TimeSteps
         {
             if (_isLost && steps == _length && Array.TrueForAll(rows, row => row == 0))
             {
-                // Steps that a mask leaves out, for one, were taken out before the layer: it walks along time all the same.
+                // A mask, for example, may have removed steps before the layer; it still walks along time.
                 Layers.Add(new SteppedLayer(index));
                 if (node.Input(4).Length > 0) _masked ??= EndsByLengths(node);
             }
 
-            // Along another axis, as over the bands of one frame: all steps of a batch row are of one step of time.
+            // Along another axis, such as the bands of one frame: each batch row holds one step of time.
             if (rows.Distinct().Count(r => r != 0) > 1 && !Enumerable.Range(0, rows.Length).All(i => rows[i] == rows[i % batch])) throw new NotStepwiseException($"layer '{node.Name}' reads the steps of time in another order, or not all of them");
             var states = node.Inputs.Skip(5).Where(i => i.Length > 0).Select(Of).ToList();
             if (states.Exists(s => Array.Exists(s, step => step is not 0 and not StepRules.First))) throw new NotStepwiseException($"layer '{node.Name}' walks along another axis than time, and begins with values of several steps");
@@ -154,13 +154,13 @@ internal sealed class TimeSteps
         }
 
         Layers.Add(new SteppedLayer(index));
-        if (directions == 2 || Provenance.IsReverse(node, 0)) throw new NotStepwiseException($"layer '{node.Name}' reads the sequence from its end{(directions == 2 ? " too (bidirectional)" : "")}");
+        if (directions == 2 || Provenance.IsReverse(node, 0)) throw new NotStepwiseException($"layer '{node.Name}' reads the sequence from its end{(directions == 2 ? " (bidirectional)" : "")}");
         if (node.Input(4).Length > 0) throw EndsByLengths(node);
         var end = Enumerable.Repeat(StepRules.First + steps - 1, batch * hidden).ToArray();
         return [[.. Enumerable.Range(0, steps).SelectMany(t => Enumerable.Repeat(StepRules.First + t, batch * hidden))], end, end];
     }
 
-    private static NotStepwiseException EndsByLengths(IrNode layer) => new($"layer '{layer.Name}' ends where the lengths of the sequences, or a mask, say");
+    private static NotStepwiseException EndsByLengths(IrNode layer) => new($"layer '{layer.Name}' ends at sequence lengths or a mask");
 
     /// <summary>Convolutions, pools and normalizations over [batch, channels, spatial axes].</summary>
     private long[][] Spatial(IrNode node, int index)
@@ -171,7 +171,7 @@ internal sealed class TimeSteps
         if (node.Inputs.Skip(1).Any(i => i.Length > 0 && _view.Known(i) is null)) return _rules.All(node, Of);
         var byRow = x.Chunk(block).Select(row => row.Where(s => s != 0).Distinct().ToList()).ToArray();
         if (Array.TrueForAll(byRow, row => row.Count <= 1)) return [[.. byRow.SelectMany(row => Enumerable.Repeat(row.Count == 0 ? 0 : row[0], result.Skip(1).Aggregate(1, (a, b) => a * b)))]];
-        if (TimeAxis(x, shape) is not (>= 2 and var axis)) throw new NotStepwiseException($"{StepRules.Name(node)} joins different steps of time");
+        if (TimeAxis(x, shape) is not (>= 2 and var axis)) throw new NotStepwiseException($"{StepRules.Name(node)} combines different steps of time");
         if (node.Op != "Conv") throw new NotStepwiseException($"{StepRules.Name(node)} works over several steps of time at once");
 
         var first = x.First(s => s != 0);
@@ -186,8 +186,8 @@ internal sealed class TimeSteps
         {
             var (left, right) = (StepRules.First - first + pads[spatial], pads[spatial + kernel.Length]);
             throw new NotStepwiseException(start > StepRules.First && left == 0 && right == 0
-                ? $"convolution '{node.Name}' has no padding, so that its output is {Steps(reach)} shorter than its input"
-                : start > StepRules.First ? $"convolution '{node.Name}' looks {Steps((int)(start - StepRules.First))} ahead ({left} of padding before, {right} behind)" : $"convolution '{node.Name}' has more padding before the sequence ({left}) than its window needs ({reach})");
+                ? $"convolution '{node.Name}' has no padding, so its output is {Steps(reach)} shorter than its input"
+                : start > StepRules.First ? $"convolution '{node.Name}' looks {Steps((int)(start - StepRules.First))} ahead ({left} of padding before, {right} after)" : $"convolution '{node.Name}' has more padding before the sequence ({left}) than its window needs ({reach})");
         }
 
         var stride = result.Skip(axis + 1).Aggregate(1, (a, b) => a * b);
@@ -197,7 +197,7 @@ internal sealed class TimeSteps
         static string Ordinal(long n) => n switch { 2 => "2nd", 3 => "3rd", _ => $"{n}th" };
     }
 
-    /// <summary>The axis along which steps follow one another, in all else equal; null where there is none.</summary>
+    /// <summary>The axis along which consecutive steps lie, with everything else equal. Null if there is none.</summary>
     private static int? TimeAxis(long[] steps, int[] shape)
     {
         for (var axis = 0; axis < shape.Length; axis++)
@@ -217,12 +217,12 @@ internal sealed class TimeSteps
         var (isPadded, isCut) = (before[^1] > end || before[0] < StepRules.First, after[0] == StepRules.First && after[^1] == end);
         if (node.Op == "Pad" ? (after[0] < before[0] || after[^1] > before[^1]) && IsZeroPad(node) : isPadded && isCut) Padding.Add((index, axis));
         else if (node.Op == "Slice" && isPadded && (after[0] != before[0] || after[^1] != before[^1])) throw new NotStepwiseException($"{StepRules.Name(node)} cuts off a part of the padding along time");
-        else if (node.Op == "Pad" && after.Length != before.Length && !after.SequenceEqual(before) && (after[0] != before[0] || after[^1] != before[^1])) throw new NotStepwiseException($"{StepRules.Name(node)} pads time with other values than zero");
+        else if (node.Op == "Pad" && after.Length != before.Length && !after.SequenceEqual(before) && (after[0] != before[0] || after[^1] != before[^1])) throw new NotStepwiseException($"{StepRules.Name(node)} pads time with values other than zero");
     }
 
     private bool IsZeroPad(IrNode node) => node.String("mode", "constant") == "constant" && (node.Input(2).Length == 0 || _view.Known(node.Input(2)) is { IsZero: true });
 
-    /// <summary>An output is of all steps, one after the other, or of the last.</summary>
+    /// <summary>Checks that an output holds all steps in order, or the last step.</summary>
     private void CheckOutput(IrPort output)
     {
         var steps = Of(output.Value);
@@ -230,7 +230,7 @@ internal sealed class TimeSteps
         if (Array.TrueForAll(steps, s => s == 0 || s == end)) return;
         var found = steps.Where(s => s != 0).Distinct().Order().ToList();
         var isWhole = found.Count == _length && found[0] == StepRules.First && found[^1] == end;
-        if (!isWhole) throw new NotStepwiseException(found.Exists(s => s == StepRules.Held) ? $"output '{output.Name}' is a state as the run before left it" : $"output '{output.Name}' is of a part of the steps only");
+        if (!isWhole) throw new NotStepwiseException(found.Exists(s => s == StepRules.Held) ? $"output '{output.Name}' is a state of the previous run" : $"output '{output.Name}' holds only a part of the steps");
         if (!steps.SequenceEqual(steps.Order()) && TimeAxis(steps, _view.ShapeOf(output.Value)) is null) throw new NotStepwiseException($"output '{output.Name}' has the steps in another order");
     }
 }

@@ -6,16 +6,16 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Converter.Weights;
 
-/// <summary>What a file holds, whatever its name says: for messages about files that are not what they are named.</summary>
+/// <summary>Recognizes files by their content, for messages about files that have the wrong name.</summary>
 internal static class FileContent
 {
-    /// <summary>How a message goes on that says what the file is not: ", but …", or nothing where it is of no known kind.</summary>
+    /// <summary>The end of a message that says what the file is not: ", but …". Empty if the content is unknown.</summary>
     public static string But(ReadOnlySpan<byte> file) => Kind(file) is { } kind ? $", but {kind}" : "";
 
-    /// <summary>The same of a file that should be text, where it is none.</summary>
+    /// <summary>The same for a file that should be text but is not.</summary>
     public static string ButBinary(ReadOnlySpan<byte> file) => (Utf8.IsValid(file) && !file.Contains((byte)0)) || FileKinds.OfContent(file) == FileKind.Json ? "" : But(file);
 
-    /// <summary>The same of a file that holds what no model or document does, whatever it should be.</summary>
+    /// <summary>The same for content that cannot be a model or document of any kind.</summary>
     public static string ButOther(ReadOnlySpan<byte> file) => Other(file) is { } kind ? $", but {kind}" : "";
 
     private static string? Kind(ReadOnlySpan<byte> file)
@@ -41,17 +41,17 @@ internal static class FileContent
     {
         const int tarMark = 257;
         if (file.IsEmpty) return "an empty file";
-        if (!file.ContainsAnyExcept((byte)0)) return "zeros only: it was not downloaded or copied whole";
+        if (!file.ContainsAnyExcept((byte)0)) return "only zeros: the download or copy was incomplete";
         if (file.StartsWith(NpyReader.Magic)) return "a NumPy array; name it .npy";
-        if (file.Length >= sizeof(ulong) && BinaryPrimitives.ReadUInt64LittleEndian(file) == SeqLayout.Magic) return "a model that is converted already; name it .seq";
+        if (file.Length >= sizeof(ulong) && BinaryPrimitives.ReadUInt64LittleEndian(file) == SeqLayout.Magic) return "a converted model; name it .seq";
         if (file.StartsWith((ReadOnlySpan<byte>)[0x1F, 0x8B])) return "packed with gzip; unpack it";
-        if (file.StartsWith("version https://git-lfs.github.com/spec/"u8)) return "a pointer of Git LFS in its place: the file itself was not downloaded (git lfs pull)";
-        if (IsWebPage(file)) return "a web page: it was not downloaded as it should be";
+        if (file.StartsWith("version https://git-lfs.github.com/spec/"u8)) return "a Git LFS pointer: the file itself was not downloaded (git lfs pull)";
+        if (IsWebPage(file)) return "a web page: the download went wrong";
         if (file.StartsWith((ReadOnlySpan<byte>)[(byte)'7', (byte)'z', 0xBC, 0xAF, 0x27, 0x1C])) return "a 7-Zip archive; unpack it";
         if (file.StartsWith("Rar!"u8)) return "a RAR archive; unpack it";
         if (file.StartsWith((ReadOnlySpan<byte>)[0xFD, (byte)'7', (byte)'z', (byte)'X', (byte)'Z', 0]) || file.StartsWith("BZh"u8) || file.StartsWith((ReadOnlySpan<byte>)[0x28, 0xB5, 0x2F, 0xFD])) return "packed (xz, bzip2 or zstd); unpack it";
         if (file.Length > tarMark + 5 && file[tarMark..].StartsWith("ustar"u8)) return "a tar archive; unpack it";
-        if (file.StartsWith("GGUF"u8)) return "a GGUF model, which is not read; take the model that it was made from, and export that as ONNX";
+        if (file.StartsWith("GGUF"u8)) return "a GGUF model, which is not read; export the original model as ONNX";
         return null;
     }
 

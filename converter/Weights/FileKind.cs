@@ -3,7 +3,7 @@ using SeqRuntime.Converter.IO.Hdf;
 
 namespace SeqRuntime.Converter.Weights;
 
-/// <summary>What a file is: by its extension where that is known, and by what it holds otherwise.</summary>
+/// <summary>The kind of a file, by its extension if that is known, otherwise by its content.</summary>
 internal enum FileKind
 {
     Unknown,
@@ -18,13 +18,13 @@ internal enum FileKind
     TensorFlow,
 }
 
-/// <summary>Tells files apart.</summary>
+/// <summary>Recognizes kinds of files.</summary>
 internal static class FileKinds
 {
-    /// <summary>PyTorch's first form: a pickle of a number of its own.</summary>
+    /// <summary>PyTorch's oldest format: a pickle with this signature.</summary>
     private static ReadOnlySpan<byte> OldPyTorch => [0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46];
 
-    /// <summary>By the extension; unknown where that tells nothing.</summary>
+    /// <summary>The kind by extension, or unknown.</summary>
     public static FileKind OfName(string path) => Path.GetExtension(path).ToUpperInvariant() switch
     {
         ".ONNX" => FileKind.Onnx,
@@ -39,14 +39,14 @@ internal static class FileKinds
         _ => FileKind.Unknown,
     };
 
-    /// <summary>Whether a name that stands for what is not read was given to HDF5 too: TensorFlow's Keras wrote it as .keras and .ckpt.</summary>
+    /// <summary>Whether HDF5 files may have this extension of another kind: TensorFlow's Keras also wrote HDF5 as .keras and .ckpt.</summary>
     public static bool MayBeHdf5(FileKind kind, string path)
     {
         const long most = 1L << 31;
         return kind is FileKind.KerasArchive or FileKind.PyTorch && new FileInfo(path) is { Exists: true, Length: < most };
     }
 
-    /// <summary>The way to what can be read, for a kind of file that cannot; null for others.</summary>
+    /// <summary>Advice for a kind of file that cannot be read. Null for others.</summary>
     public static string? Advice(FileKind kind, string path)
     {
         var name = Path.GetFileName(path);
@@ -54,14 +54,14 @@ internal static class FileKinds
         return kind switch
         {
             FileKind.KerasArchive => $"this is a Keras archive (.keras), which is not read; save the model as HDF5, python -c \"import keras; keras.models.load_model('{name}').save('{stem}.h5')\", and convert that",
-            FileKind.PyTorch => $"this is a file of PyTorch, which is not read. Export the model as ONNX; or, if it is a state_dict, make an .npz file of it, python -c \"import torch, numpy; numpy.savez('{stem}.npz', **{{k: v.float().numpy() for k, v in torch.load('{name}', map_location='cpu').items()}})\", and describe the layers (.json)",
-            FileKind.NamModel => "this is a model of Neural Amp Modeler, which is not read; convert the ONNX export of the model that it was made from",
+            FileKind.PyTorch => $"this is a PyTorch file, which is not read. Export the model as ONNX; or, if it is a state_dict, make an .npz file of it, python -c \"import torch, numpy; numpy.savez('{stem}.npz', **{{k: v.float().numpy() for k, v in torch.load('{name}', map_location='cpu').items()}})\", and describe the layers (.json)",
+            FileKind.NamModel => "this is a model of Neural Amp Modeler, which is not read; convert an ONNX export of the original model",
             FileKind.TensorFlow => "models of TensorFlow and TensorFlow Lite are not read; save the Keras model as HDF5 (.h5), or export the model as ONNX (tf2onnx), and convert that",
             _ => null,
         };
     }
 
-    /// <summary>By what a file holds.</summary>
+    /// <summary>The kind by content.</summary>
     public static FileKind OfContent(ReadOnlySpan<byte> file)
     {
         if (HdfSuperblock.Find(file) is not null) return FileKind.Hdf5;
@@ -73,15 +73,15 @@ internal static class FileKinds
         return IsOnnx(file) ? FileKind.Onnx : FileKind.Unknown;
     }
 
-    /// <summary>Archives are told by the names of what they hold, so that one that was cut short is too.</summary>
+    /// <summary>Recognizes archives by the names of their entries, so that truncated archives are recognized too.</summary>
     private static FileKind OfZip(ReadOnlySpan<byte> file) =>
         file.IndexOf("model.weights.h5"u8) >= 0 ? FileKind.KerasArchive : file.IndexOf("data.pkl"u8) >= 0 ? FileKind.PyTorch : file.IndexOf(".npy"u8) >= 0 ? FileKind.Npz : FileKind.Unknown;
 
-    /// <summary>The length of a header, and the header, a JSON object.</summary>
+    /// <summary>Whether the file begins with the length of a header and a JSON object.</summary>
     private static bool IsSafetensors(ReadOnlySpan<byte> file) =>
         file.Length > sizeof(ulong) && file[sizeof(ulong)] == '{' && BinaryPrimitives.ReadUInt64LittleEndian(file) is >= 2 and var header && header <= (ulong)(file.Length - sizeof(ulong));
 
-    /// <summary>Whether these are the fields of ONNX's ModelProto, a version first and a graph among them.</summary>
+    /// <summary>Whether these are the fields of ONNX's ModelProto: a version first, and a graph.</summary>
     private static bool IsOnnx(ReadOnlySpan<byte> file)
     {
         const ulong version = 1, graph = 7, lastField = 26, number = 0, bytes = 2;

@@ -3,10 +3,10 @@ using SeqRuntime.Converter.IO.Hdf;
 
 namespace SeqRuntime.Converter.Weights;
 
-/// <summary>The datasets of numbers and the text attributes of an HDF5 file. Nothing outside of the file is read.</summary>
+/// <summary>The numeric datasets and the text attributes of an HDF5 file. Links to other files are not followed.</summary>
 internal sealed class HdfFile
 {
-    /// <summary>Deeper groups or more objects than any model has.</summary>
+    /// <summary>Limits of depth and objects above those of any model.</summary>
     private const int MaxDepth = 24;
     private const int MaxObjects = 100_000;
 
@@ -17,7 +17,7 @@ internal sealed class HdfFile
 
     private HdfFile(byte[] bytes, string path)
     {
-        if (HdfSuperblock.Find(bytes) is not { } start) throw new ConversionException($"{path}: this is no HDF5 file{FileContent.But(bytes)}.");
+        if (HdfSuperblock.Find(bytes) is not { } start) throw new ConversionException($"{path}: this is not an HDF5 file{FileContent.But(bytes)}.");
         (_path, _bytes) = (path, new HdfBytes(bytes, path));
         _root = HdfSuperblock.Read(_bytes, start);
         var root = new HdfObject(_bytes, _root);
@@ -28,29 +28,29 @@ internal sealed class HdfFile
     /// <summary>Datasets by their path without the leading slash.</summary>
     public Dictionary<string, WeightTensor> Tensors { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>Paths of datasets whose elements are no numbers that are read.</summary>
+    /// <summary>Paths of datasets whose element type is not supported.</summary>
     public HashSet<string> Others { get; } = new(StringComparer.Ordinal);
 
     /// <summary>Text attributes of the root.</summary>
     public Dictionary<string, string> Attributes { get; }
 
     /// <param name="bytes">The file.</param>
-    /// <param name="path">Names it in messages.</param>
-    /// <exception cref="ConversionException">The file is damaged, or too large for what it is.</exception>
+    /// <param name="path">The file's name for messages.</param>
+    /// <exception cref="ConversionException">The file is damaged or exceeds a limit.</exception>
     public static HdfFile Read(byte[] bytes, string path) => new(bytes, path);
 
     private void Walk(HdfObject group, string prefix, long[] around)
     {
-        if (around.Length > MaxDepth) throw new ConversionException($"{_path}: groups lie more than {MaxDepth} deep at '{prefix}'.");
+        if (around.Length > MaxDepth) throw new ConversionException($"{_path}: groups are nested more than {MaxDepth} levels deep at '{prefix}'.");
         foreach (var link in HdfGroup.Links(_bytes, group))
         {
             if (++_objects > MaxObjects) throw new ConversionException($"{_path}: there are more than {MaxObjects} groups and datasets.");
             var name = prefix + link.Name;
-            // A link to nothing holds nothing.
+            // A link without a target is ignored.
             if ((link.Path is null ? link.Address : Follow(name, link.Path, around[^1])) is not { } address) continue;
             var child = new HdfObject(_bytes, address);
             if (child.IsDataset) ReadDataset(child, name);
-            else if (child.IsGroup) Walk(child, name + "/", Array.IndexOf(around, address) < 0 ? [.. around, address] : throw new ConversionException($"{_path}: the group '{name}' holds itself."));
+            else if (child.IsGroup) Walk(child, name + "/", Array.IndexOf(around, address) < 0 ? [.. around, address] : throw new ConversionException($"{_path}: the group '{name}' contains itself."));
         }
     }
 
@@ -65,7 +65,7 @@ internal sealed class HdfFile
     private static IrTensor Floats(HdfDataset dataset) =>
         dataset.Type.Bytes == sizeof(double) ? IrTensor.OfDoubles(dataset.Shape, dataset.ReadDoubles()) : IrTensor.Of<float>(dataset.Shape, dataset.ReadFloats());
 
-    /// <summary>In the type that holds them all.</summary>
+    /// <summary>The integers in a type that holds them all.</summary>
     private static IrTensor Integers(HdfDataset dataset)
     {
         var values = dataset.ReadIntegers();
@@ -78,7 +78,7 @@ internal sealed class HdfFile
         };
     }
 
-    /// <summary>The object that a link by path leads to, from the group it is in or from the root; null where there is none.</summary>
+    /// <summary>The target of a soft link, from its group or from the root. Null if there is none.</summary>
     private long? Follow(string name, string path, long group)
     {
         const int mostLinks = 16;
@@ -91,7 +91,7 @@ internal sealed class HdfFile
             var found = HdfGroup.Links(_bytes, new HdfObject(_bytes, at)).Find(link => link.Name == part);
             if (found.Name is null) return null;
             if (found.Path is null) at = found.Address;
-            else if (++links > mostLinks) throw new ConversionException($"{_path}: the link '{name}' leads to '{path}' and from there round in a circle.");
+            else if (++links > mostLinks) throw new ConversionException($"{_path}: the link '{name}' to '{path}' leads back to itself.");
             else at = Start(found.Path, at);
         }
 

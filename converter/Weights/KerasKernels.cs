@@ -2,12 +2,12 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Weights;
 
-/// <summary>Kernels as Keras and CuDNN save them, in the layouts of ONNX.</summary>
+/// <summary>Converts kernels of Keras and CuDNN to ONNX's layouts.</summary>
 internal static class KerasKernels
 {
-    /// <summary>[taps, inputs, outputs] to [outputs, inputs, taps].</summary>
+    /// <summary>Converts [taps, inputs, outputs] to [outputs, inputs, taps].</summary>
     /// <param name="kernel">The kernel.</param>
-    /// <param name="isTurned">The taps are in the opposite order.</param>
+    /// <param name="isTurned">Whether to reverse the taps.</param>
     public static IrTensor ConvKernel(IrTensor kernel, bool isTurned = false)
     {
         var (taps, inputs, outputs) = (kernel.Shape[0], kernel.Shape[1], kernel.Shape[2]);
@@ -25,8 +25,8 @@ internal static class KerasKernels
     }
 
     /// <summary>
-    /// A kernel as CuDNN's layers save it to the form of all others, gate by gate: that of the input keeps its shape and is read
-    /// as its transpose, that of the state is transposed.
+    /// Converts a kernel of a CuDNN layer to the usual form, gate by gate. The input kernel keeps its shape and is read as its transpose; the
+    /// recurrent kernel is transposed.
     /// </summary>
     public static IrTensor FromCudnn(IrTensor kernel, int gates)
     {
@@ -40,7 +40,7 @@ internal static class KerasKernels
             {
                 for (var u = 0; u < units; u++)
                 {
-                    // Place of this element in the gate's own matrix [units, rows], row after row, which has been cut into rows of the wrong length.
+                    // Index of this element in the gate's own matrix [units, rows], which the file cuts into rows of another length.
                     var place = u * rows + i;
                     to[i * columns + gate * units + u] = from[place / units * columns + gate * units + place % units];
                 }

@@ -3,14 +3,14 @@ using SeqRuntime.Converter.Graph;
 namespace SeqRuntime.Converter.Weights;
 
 /// <summary>
-/// Weights of a Keras file by the names that a description's layers look for, transposed and in PyTorch's order of gates: a group's
-/// <c>kernel</c>, <c>recurrent_kernel</c> and <c>bias</c> are <c>weight_ih_l0</c>, <c>weight_hh_l0</c>, <c>bias_ih_l0</c> (and
-/// <c>bias_hh_l0</c>), with <c>_reverse</c> in a backward layer; a dense kernel is <c>weight</c>, <c>gamma</c> and <c>beta</c> are
+/// Renames the weights of a Keras file to the names that a description's layers look for, transposed and in PyTorch's gate order. A group's
+/// <c>kernel</c>, <c>recurrent_kernel</c> and <c>bias</c> become <c>weight_ih_l0</c>, <c>weight_hh_l0</c>, <c>bias_ih_l0</c> (and
+/// <c>bias_hh_l0</c>), with <c>_reverse</c> in a backward layer. A dense kernel becomes <c>weight</c>; <c>gamma</c> and <c>beta</c> become
 /// <c>weight</c> and <c>bias</c>.
 /// </summary>
 /// <remarks>
-/// The prefix is the layer's name, however the version at hand nests its cells; what Keras 2 within TensorFlow has between, such as
-/// <c>lstm/lstm_cell</c>, is a second name.
+/// The prefix is the layer's name, independent of how the Keras version nests its cells. The path that TensorFlow's Keras 2 writes, such as
+/// <c>lstm/lstm_cell</c>, becomes a second name.
 /// </remarks>
 internal static class KerasNames
 {
@@ -19,7 +19,7 @@ internal static class KerasNames
     public static WeightSet Read(HdfFile file, string path)
     {
         if (file.Tensors.Keys.FirstOrDefault(name => name.Contains("/vars/", StringComparison.Ordinal)) is { } numbered)
-            throw new ConversionException($"{path}: this is a file of Keras 3's save_weights, whose tensors have numbers for names ('{numbered}'). Save the whole model as HDF5, model.save(\"model.h5\"), and convert that file; it needs no description.");
+            throw new ConversionException($"{path}: this file was written by save_weights of Keras 3, which names tensors by numbers ('{numbered}'). Save the whole model as HDF5, model.save(\"model.h5\"), and convert that file; it needs no description.");
         var named = new Dictionary<string, (IrTensor Value, ElementType Stored)>(StringComparer.Ordinal);
         var aliases = new List<(string Name, string Of)>();
         foreach (var group in file.Tensors.Where(t => !KerasPath.IsOfTraining(t.Key)).Select(t => (Path: new KerasPath(t.Key), t.Value.Value)).GroupBy(t => string.Join('/', t.Path.Segments[..^1])))
@@ -47,7 +47,7 @@ internal static class KerasNames
     private static bool IsCellOrDirection(string group) =>
         group == "cell" || group.Contains("_cell", StringComparison.Ordinal) || group.StartsWith("forward_", StringComparison.Ordinal) || group.StartsWith(Backward, StringComparison.Ordinal);
 
-    /// <summary>The weights of a group by their new names, and the types that they have in the file.</summary>
+    /// <summary>A group's weights with their new names and their types in the file.</summary>
     private static IEnumerable<(string Name, IrTensor Tensor, ElementType Stored)> Rename(Dictionary<string, IrTensor> weights)
     {
         foreach (var (of, name, tensor) in Renamed(weights)) yield return (name, tensor, weights[of].Type);
@@ -56,7 +56,7 @@ internal static class KerasNames
     private static IEnumerable<(string Of, string Name, IrTensor Tensor)> Renamed(Dictionary<string, IrTensor> weights)
     {
         var gates = weights.TryGetValue("recurrent_kernel", out var recurrent) && recurrent.Shape is [> 0, _] ? recurrent.Shape[1] / recurrent.Shape[0] : 0;
-        // CuDNN's layers have two biases in a row.
+        // CuDNN's layers have two biases in one vector.
         var isCudnn = gates is 3 or 4 && weights.TryGetValue("bias", out var both) && both.Shape.Length == 1 && both.Count == 2 * recurrent!.Shape[1];
         foreach (var (name, given) in weights)
         {

@@ -8,8 +8,8 @@ namespace SeqRuntime.Converter.Weights;
 
 /// <summary>
 /// Reads <c>.safetensors</c>: the header's length (uint64, little-endian), the header (JSON: name to dtype, shape and
-/// data_offsets), the values, row-major and little-endian. Half precision becomes float32. Every offset is checked against the
-/// file, and every length against shape and type; as the format asks, the tensors lie one behind the other without a gap.
+/// data_offsets), then the values, row-major and little-endian. Half precision becomes float32. Every offset is checked against the
+/// file, and every length against shape and type. The format requires that tensors follow each other without gaps.
 /// </summary>
 internal static class SafetensorsReader
 {
@@ -26,12 +26,12 @@ internal static class SafetensorsReader
         if (headerBytes > LargestHeader || headerBytes > (ulong)(file.Length - sizeof(ulong))) throw Damaged(where, $"a header of {headerBytes} bytes does not fit into {file.Length}");
         var data = file.AsMemory(sizeof(ulong) + (int)headerBytes);
         using var header = JsonText.Parse(file[sizeof(ulong)..(sizeof(ulong) + (int)headerBytes)], $"{where}: the header of this safetensors file");
-        if (header.RootElement.ValueKind != JsonValueKind.Object) throw Damaged(where, "the header is no JSON object");
+        if (header.RootElement.ValueKind != JsonValueKind.Object) throw Damaged(where, "the header is not a JSON object");
         var entries = header.RootElement.EnumerateObject().Where(e => !e.NameEquals("__metadata__")).Select(e => Entry.Of(e, data.Length, where)).ToList();
         var end = 0;
         foreach (var entry in entries.OrderBy(e => e.From).ThenBy(e => e.To))
         {
-            if (entry.From != end) throw Damaged(where, $"tensor '{entry.Name}' begins at byte {entry.From}, the one before it ends at {end}");
+            if (entry.From != end) throw Damaged(where, $"tensor '{entry.Name}' begins at byte {entry.From}, but the previous tensor ends at {end}");
             end = entry.To;
         }
 
@@ -69,9 +69,9 @@ internal static class SafetensorsReader
         return IrTensor.Of<float>(shape, floats);
     }
 
-    private static ConversionException Damaged(string where, string what) => new($"{where}: this is no safetensors file, or it is damaged: {what}.");
+    private static ConversionException Damaged(string where, string what) => new($"{where}: this is not a safetensors file, or it is damaged: {what}.");
 
-    /// <summary>What the header says of a tensor.</summary>
+    /// <summary>A tensor's entry in the header.</summary>
     private sealed record Entry(string Name, string Type, int[] Shape, int From, int To)
     {
         public static Entry Of(JsonProperty property, int length, string where)

@@ -4,18 +4,18 @@ namespace SeqRuntime.Converter.Weights;
 
 /// <summary>A weight of a source file that the model does not use.</summary>
 /// <param name="File">The file, without its folder.</param>
-/// <param name="Name">Its name there.</param>
-/// <param name="Shape">Its shape; null where it is no array of numbers.</param>
+/// <param name="Name">Its name in the file.</param>
+/// <param name="Shape">Its shape. Null if it is not an array of numbers.</param>
 internal sealed record UnusedWeight(string File, string Name, IReadOnlyList<int>? Shape);
 
-/// <summary>Tells of weights that were left out: what belongs to the training by its kind, the rest by name.</summary>
+/// <summary>Reports unused weights: training data by its kind, other weights by name.</summary>
 internal static partial class UnusedWeights
 {
     private const int Named = 12;
 
-    /// <summary>One note for a file, or null where nothing was left out.</summary>
+    /// <summary>One note for a file. Null if every weight is used.</summary>
     /// <param name="unused">The weights.</param>
-    /// <param name="reason">Why, said behind their names; nothing where no output depends on them.</param>
+    /// <param name="reason">The reason, appended to the names. Empty if the reason is that no output depends on them.</param>
     public static string? Note(IReadOnlyList<UnusedWeight> unused, string reason = "")
     {
         if (unused.Count == 0) return null;
@@ -28,11 +28,11 @@ internal static partial class UnusedWeights
 
         if (kinds.TryGetValue("", out var rest))
         {
-            var names = rest.Take(Named).Select(w => $"'{w.Name}' {(w.Shape is { } shape ? $"[{string.Join(", ", shape)}]" : "(no array of numbers)")}");
-            parts.Add(string.Join(", ", names) + (rest.Count > Named ? $" and {rest.Count - Named} more, all of which --json lists" : ""));
+            var names = rest.Take(Named).Select(w => $"'{w.Name}' {(w.Shape is { } shape ? $"[{string.Join(", ", shape)}]" : "(not an array of numbers)")}");
+            parts.Add(string.Join(", ", names) + (rest.Count > Named ? $" and {rest.Count - Named} more (--json lists all)" : ""));
         }
 
-        return $"of {unused[0].File} nothing uses {string.Join("; ", parts)}{reason}";
+        return $"unused in {unused[0].File}: {string.Join("; ", parts)}{reason}";
     }
 
     private static string KindOf(string name) =>

@@ -3,10 +3,10 @@ using SeqRuntime.Converter.IO;
 
 namespace SeqRuntime.Converter.Weights;
 
-/// <summary>Named tensors of a file, by its extension or by what it holds.</summary>
+/// <summary>Reads the named tensors of a file, chosen by its extension or content.</summary>
 internal static class WeightFile
 {
-    /// <param name="path">The file, as <see cref="ModelFolder.Find"/> found it.</param>
+    /// <param name="path">The file that <see cref="ModelFolder.Find"/> returned.</param>
     /// <param name="files">Reads files.</param>
     /// <exception cref="ConversionException">The file is damaged or of an unknown kind.</exception>
     public static WeightSet Read(string path, SourceFiles files)
@@ -16,7 +16,7 @@ internal static class WeightFile
         if (kind == FileKind.Unknown) kind = FileKinds.OfContent(content);
         if (FileKinds.MayBeHdf5(kind, path) && FileKinds.OfContent(content) == FileKind.Hdf5) kind = FileKind.Hdf5;
         if (kind is FileKind.Safetensors or FileKind.Npz && FileKinds.OfContent(content) != kind && FileContent.But(content) is { Length: > 0 } but)
-            throw new ConversionException($"{path}: this is no {(kind == FileKind.Npz ? ".npz archive" : "safetensors file")}{but}.");
+            throw new ConversionException($"{path}: this is not a {(kind == FileKind.Npz ? ".npz archive" : "safetensors file")}{but}.");
         return kind switch
         {
             FileKind.Safetensors => new WeightSet(path, SafetensorsReader.Read(content, path)),
@@ -29,7 +29,7 @@ internal static class WeightFile
     private static IEnumerable<WeightTensor> FromArchive(NpzArchive archive) =>
         archive.Names.Select(name => new WeightTensor(name, () => archive.ShapeOf(name), () => Tensor(archive.Read(name))));
 
-    /// <summary>Floats become float32; integers stay what they are, so that it can be told that they are.</summary>
+    /// <summary>Floats become float32. Integers keep their type, so that messages can name it.</summary>
     private static IrTensor Tensor(NpyArray array) => array.Type switch
     {
         NpyType.Int64 => new IrTensor(ElementType.Int64, array.Shape, array.Data),

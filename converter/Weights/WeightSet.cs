@@ -2,7 +2,7 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Weights;
 
-/// <summary>The named tensors of a weight file, which of them were read, and by what other names they go.</summary>
+/// <summary>The named tensors of a weight file, their aliases, and which of them were read.</summary>
 internal sealed class WeightSet
 {
     private readonly Dictionary<string, WeightTensor> _tensors = new(StringComparer.Ordinal);
@@ -19,22 +19,22 @@ internal sealed class WeightSet
         foreach (var tensor in tensors) _tensors[tensor.Name] = tensor;
     }
 
-    /// <summary>Whether it is a Keras file, whose biases tell what form a GRU has.</summary>
+    /// <summary>Whether it is a Keras file, whose biases show the form of a GRU.</summary>
     public bool IsKeras { get; init; }
 
     public IReadOnlyCollection<string> Names => _tensors.Keys;
 
-    /// <summary>Whether there is such a tensor; to ask does not count as reading it.</summary>
+    /// <summary>Whether a tensor exists. This does not mark it as read.</summary>
     public bool Has(string name) => _tensors.ContainsKey(Known(name));
 
-    /// <summary>A second name for a tensor, unless a tensor has that name itself.</summary>
+    /// <summary>Adds a second name for a tensor, unless another tensor has that name.</summary>
     public void Alias(string name, string of)
     {
         if (!_tensors.ContainsKey(name)) _aliases.TryAdd(name, of);
     }
 
-    /// <summary>A tensor, or null where there is none.</summary>
-    /// <exception cref="ConversionException">It holds what is no number.</exception>
+    /// <summary>A tensor. Null if there is none.</summary>
+    /// <exception cref="ConversionException">It holds values that are not finite.</exception>
     public IrTensor? Read(string name)
     {
         name = Known(name);
@@ -47,7 +47,7 @@ internal sealed class WeightSet
     /// <summary>The type of a tensor in the file.</summary>
     public ElementType TypeOf(string name) => _tensors[Known(name)] is var tensor ? tensor.Stored ?? tensor.Value.Type : default;
 
-    /// <summary>What nothing has read so far, in the order of the file.</summary>
+    /// <summary>The tensors that nothing has read, in the order of the file.</summary>
     public List<UnusedWeight> Unused() => [.. _tensors.Where(t => !_read.Contains(t.Key)).Select(t => new UnusedWeight(_file, t.Key, ShapeOf(t.Value)))];
 
     private static IReadOnlyList<int>? ShapeOf(WeightTensor tensor)
@@ -58,7 +58,7 @@ internal sealed class WeightSet
         }
         catch (ConversionException)
         {
-            return null; // Texts or objects, which a model has no use for.
+            return null; // Texts or objects, which models do not use.
         }
     }
 

@@ -2,7 +2,7 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Weights;
 
-/// <summary>A tensor of a weight file, read when it is asked for: what nothing names costs nothing.</summary>
+/// <summary>A tensor of a weight file. It is read on demand, so unused tensors cost nothing.</summary>
 internal sealed class WeightTensor
 {
     private readonly Lazy<IReadOnlyList<int>> _shape;
@@ -10,7 +10,7 @@ internal sealed class WeightTensor
 
     /// <param name="name">Its name in the file.</param>
     /// <param name="shape">Reads its shape.</param>
-    /// <param name="value">Reads it.</param>
+    /// <param name="value">Reads its value.</param>
     public WeightTensor(string name, Func<IReadOnlyList<int>> shape, Func<IrTensor> value) =>
         (Name, _shape, _value) = (name, new Lazy<IReadOnlyList<int>>(shape), new Lazy<IrTensor>(value));
 
@@ -22,7 +22,7 @@ internal sealed class WeightTensor
 
     public IReadOnlyList<int> Shape => _shape.Value;
 
-    /// <summary>The integers that the file holds where the value is made of them as floats; null where it is as in the file.</summary>
+    /// <summary>The integer type in the file, if the value was converted to float. Null otherwise.</summary>
     public ElementType? Stored { get; init; }
 
     public IrTensor Value => _value.Value;

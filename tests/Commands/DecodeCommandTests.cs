@@ -83,7 +83,7 @@ public sealed class DecodeCommandTests : IDisposable
     [Fact]
     public void Two_sources_and_kernels_that_cannot_run_are_wrong_usage()
     {
-        _cli.Fails(2, ["decode", G2p, "hi", "--from", "f.txt"], "TEXT and --from FILE.txt do not go together");
+        _cli.Fails(2, ["decode", G2p, "hi", "--from", "f.txt"], "TEXT and --from FILE.txt cannot be combined");
         _cli.Fails(2, ["decode", G2p], "give texts, a file of them");
         _cli.Fails(2, ["decode", G2p, "hi", "--kernels", "nothing"], "there is no such kernel set; give one of", "portable");
         foreach (var name in SeqRuntime.Kernels.KernelRegistry.Built.Except(SeqRuntime.Kernels.KernelRegistry.Runnable.Select(kernels => kernels.Name)))
@@ -96,7 +96,7 @@ public sealed class DecodeCommandTests : IDisposable
         File.WriteAllBytes(_cli["small.seq"], SmallDecoder.Make(3, batched: true));
         _cli.Good("decode", _cli["small.seq"], "2", "--beam", "4");
         Assert.Matches(@"^2\t[0-9 ]*\t-[0-9.]+\r?\n$", _cli.Out);
-        _cli.Fails(1, ["decode", _cli["small.seq"], "two"], "'two'", "no token number");
+        _cli.Fails(1, ["decode", _cli["small.seq"], "two"], "'two'", "is not a token number");
         _cli.Fails(1, ["decode", _cli["small.seq"], "9"], "'9'");
     }
 

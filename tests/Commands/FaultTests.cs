@@ -3,7 +3,7 @@ using SeqRuntime.Tests.IO;
 
 namespace SeqRuntime.Tests.Commands;
 
-/// <summary>A bug of ours is told as ours, with an exit code of its own; outputs are never what is read.</summary>
+/// <summary>A bug of the converter is reported as such, with its own exit code. Outputs never overwrite files that are read.</summary>
 public sealed class FaultTests : IDisposable
 {
     private readonly CommandLine _cli = new();
@@ -17,7 +17,7 @@ public sealed class FaultTests : IDisposable
         var code = SeqConvert.Invoke(["inspect", _cli["m.seq"]], broken, stderr);
         Assert.Equal(70, code);
         var lines = stderr.ToString().Split('\n');
-        Assert.StartsWith("seqconvert: this is a fault of seqconvert, not of your model or of the command; please report it", lines[0], StringComparison.Ordinal);
+        Assert.StartsWith("seqconvert: this is a bug in seqconvert, not in your model or command; please report it", lines[0], StringComparison.Ordinal);
         Assert.StartsWith("System.Collections.Generic.KeyNotFoundException: made by a test", lines[1], StringComparison.Ordinal);
         Assert.DoesNotContain("Unhandled", stderr.ToString(), StringComparison.Ordinal);
     }
@@ -63,7 +63,7 @@ public sealed class FaultTests : IDisposable
         using var folder = new TemporaryFolder();
         var json = folder.Write("models/m.json", """{ "weights": "../w.npz", "graphs": { "main": { "inputs": { "x": { "shape": [1, 2] } }, "layers": [{ "kind": "activation", "function": "tanh", "input": "x", "output": "y" }], "outputs": { "y": "y" } } } }"""u8.ToArray());
         folder.Write("w.npz", [.. "PK\x05\x06"u8, .. new byte[18]]);
-        _cli.Fails(1, ["convert", json, "-o", _cli["m.seq"]], $"{json}: the weight file '../w.npz' lies outside the model's folder; put the file itself there, or permit its folder with --allow-folder DIR");
+        _cli.Fails(1, ["convert", json, "-o", _cli["m.seq"]], $"{json}: the weight file '../w.npz' lies outside the model's folder; put the file itself there, or allow its folder with --allow-folder DIR");
         _cli.Good("convert", json, "-o", _cli["m.seq"], "--allow-folder", folder.Path, "--quiet");
         _cli.Fails(2, ["convert", json, "-o", _cli["m.seq"], "--allow-folder", folder["none"]], "there is no such directory");
     }

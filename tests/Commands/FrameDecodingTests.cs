@@ -6,7 +6,7 @@ using SeqRuntime.Tests.Decoding;
 
 namespace SeqRuntime.Tests.Commands;
 
-/// <summary><c>decode</c> of CTC models and transducers, beside the runtime's decoder and sums over all alignments written plainly.</summary>
+/// <summary><c>decode</c> of CTC models and transducers, compared with the runtime's decoder and with plainly written sums over all alignments.</summary>
 public sealed class FrameDecodingTests : IDisposable
 {
     private const string Description = """{"tables": {"target": ["<b>", "a", "b", "c"]}, "decoding": {"kind": "ctc", "blank": "<b>"}}""";
@@ -112,7 +112,7 @@ public sealed class FrameDecodingTests : IDisposable
         Save("both.npy", [30, 2, 4], new float[240]);
         _cli.Fails(1, ["decode", _cli["m.seq"], "-i", _cli["both.npy"], "--logits"], "both.npy", "[30, 2, 4]");
         File.WriteAllBytes(_cli["transducer.seq"], SmallFrames.Transducer(1, batched: true));
-        _cli.Fails(1, ["decode", _cli["transducer.seq"], "-i", _cli["logits.npy"], "--logits"], "transducer", "give its features");
+        _cli.Fails(1, ["decode", _cli["transducer.seq"], "-i", _cli["logits.npy"], "--logits"], "transducer", "give features");
     }
 
     [Fact]
@@ -140,9 +140,9 @@ public sealed class FrameDecodingTests : IDisposable
         Assert.Contains("\t" + string.Concat(tokens.Select(t => "wxyz"[t])) + "\t", _cli.Out, StringComparison.Ordinal);
 
         _cli.Fails(1, ["decode", _cli["m.seq"], "-i", _cli["x.npy"], "--blank", "4"], "The blank is label 4", "m.seq");
-        _cli.Fails(1, ["decode", _cli["m.seq"], "-i", _cli["x.npy"], "--blank", "d"], "--blank d", "neither a number nor the text of a label");
+        _cli.Fails(1, ["decode", _cli["m.seq"], "-i", _cli["x.npy"], "--blank", "d"], "--blank d", "neither a label's number nor its text");
         File.WriteAllText(_cli["few.txt"], "a\nb\n");
-        _cli.Fails(1, ["decode", _cli["m.seq"], "-i", _cli["x.npy"], "--tokens", _cli["few.txt"]], "few.txt", "2 texts of labels; the model scores 4");
+        _cli.Fails(1, ["decode", _cli["m.seq"], "-i", _cli["x.npy"], "--tokens", _cli["few.txt"]], "few.txt", "the table has 2 texts; the model scores 4");
         _cli.Fails(1, ["decode", _cli["m.seq"], "-i", _cli["x.npy"], "--tokens", _cli["none.txt"]], "none.txt", "no such file");
     }
 
@@ -197,8 +197,8 @@ public sealed class FrameDecodingTests : IDisposable
         _cli.Fails(1, ["decode", _cli["words.seq"], "-i", _cli["x.npy"]], "words.seq", "an encoder-decoder, which takes texts");
         _cli.Fails(2, ["decode", _cli["m.seq"]], "--from FILE.txt", "--input FILE.npy");
         _cli.Fails(2, ["decode", _cli["m.seq"], "text", "-i", _cli["x.npy"]], "--input FILE.npy");
-        _cli.Fails(2, ["decode", _cli["m.seq"], "-i", _cli["x.npy"], "--length-penalty", "0.5"], "--length-penalty does not go with --input");
-        foreach (var option in (string[][])[["--logits"], ["--blank", "1"], ["--tokens", "t.txt"]]) _cli.Fails(2, ["decode", _cli["m.seq"], "text", .. option], $"{option[0]} does not go with texts");
+        _cli.Fails(2, ["decode", _cli["m.seq"], "-i", _cli["x.npy"], "--length-penalty", "0.5"], "--length-penalty cannot be combined with --input");
+        foreach (var option in (string[][])[["--logits"], ["--blank", "1"], ["--tokens", "t.txt"]]) _cli.Fails(2, ["decode", _cli["m.seq"], "text", .. option], $"{option[0]} cannot be combined with texts");
     }
 
     [Fact]

@@ -27,7 +27,7 @@ public sealed partial class HelpTests : IDisposable
             Assert.Matches($@"{Regex.Escape(shortName)}\b", parts[1]);
         }
 
-        Assert.Contains("Exit codes: 0 good, 1 the input's fault, 2 wrong usage", parts[1], StringComparison.Ordinal);
+        Assert.Contains("Exit codes: 0 success, 1 wrong input, 2 wrong usage", parts[1], StringComparison.Ordinal);
     }
 
     [Theory]

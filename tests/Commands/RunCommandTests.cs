@@ -105,12 +105,12 @@ public sealed class RunCommandTests : IDisposable
         Fails("the array is [5, 1, 3]; give --step", "-i", $"x={steps}");
         Fails("input 'x' is float32, the array is int64; save it as array.astype('float32')", "-i", $"x={whole}");
         Fails("no input has a step axis", "--step", "-i", $"x={Save("one.npy", NpyArray.From([1, 3], new float[3]))}");
-        Fails("this is no .npy file", "-i", $"x={_cli["text.npy"]}");
+        Fails("this is not a .npy file", "-i", $"x={_cli["text.npy"]}");
         File.WriteAllText(_cli["text.npz"], "x y z");
         Fails("the .npz archive is damaged", "--inputs", _cli["text.npz"]);
         using (var stream = File.Create(_cli["in.npz"])) NpzFile.Write(stream, [new("x", NpyArray.From([1, 3], new float[3]))]);
-        Fails($"this is an archive, no .npy file; give it with --inputs {_cli["in.npz"]}", "-i", $"x={_cli["in.npz"]}");
-        Fails($"this is a single array, no .npz archive; give it with --input NAME={whole}", "--inputs", whole);
+        Fails($"this is an archive, not a .npy file; give it with --inputs {_cli["in.npz"]}", "-i", $"x={_cli["in.npz"]}");
+        Fails($"this is a single array, not a .npz archive; give it with --input NAME={whole}", "--inputs", whole);
         Fails("there is no such file", "-i", $"x={_cli["none.npy"]}");
         _cli.Fails(2, ["run", Model], "several graphs: give --graph one of sum, half");
         _cli.Fails(2, ["run", Model, "-g", "mask"], "no graph 'mask'");

@@ -3,10 +3,10 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Tests.Decoding;
 
-/// <summary>Everything that a decoder holds counts, and what is too much is refused before it is allocated.</summary>
+/// <summary>Everything that a decoder holds counts against the limit, and too much is refused before it is allocated.</summary>
 public class DecoderMemoryTests
 {
-    /// <summary>Bytes allocated on the way to a refusal, by other tests at the same time too.</summary>
+    /// <summary>Bytes allocated before a refusal, including those of other tests at the same time.</summary>
     private const long Most = 1L << 30;
 
     [Theory]
@@ -87,7 +87,7 @@ public class DecoderMemoryTests
         }
     }
 
-    /// <summary>A source whose fixed dimensions have more elements than there are numbers.</summary>
+    /// <summary>A source whose fixed dimensions multiply to more elements than a number can hold.</summary>
     [Theory]
     [InlineData(DecodingKeys.Ctc)]
     [InlineData(DecodingKeys.EncoderDecoder)]
@@ -119,18 +119,18 @@ public class DecoderMemoryTests
         }
     }
 
-    /// <summary>Within a tenth and what plans and other objects take.</summary>
+    /// <summary>Within a tenth, plus plans and other objects.</summary>
     private static void IsWhatItSays<T>(Func<T> make, Func<T, long> says)
         where T : IDisposable
     {
-        make().Dispose(); // Code that is run for the first time allocates too.
+        make().Dispose(); // The first run of code allocates too.
         var before = GC.GetAllocatedBytesForCurrentThread();
         using var made = make();
         var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
         Assert.InRange(says(made), 0.9 * allocated - 400_000, allocated);
     }
 
-    /// <summary>A small encoder-decoder whose metadata ask for results of so many tokens.</summary>
+    /// <summary>A small encoder-decoder whose metadata request results of this many tokens.</summary>
     private static byte[] Reader(int max)
     {
         var model = new SeqModelBuilder();

@@ -3,7 +3,7 @@ using SeqRuntime.Tests.Importers;
 
 namespace SeqRuntime.Tests.Decoding;
 
-/// <summary>Graphs and decoding documents that do not fit together: refused at conversion, in the names of both.</summary>
+/// <summary>Graphs and decoding documents that do not fit together are refused at conversion, with the names of both.</summary>
 public sealed class DecodingCheckTests : IDisposable
 {
     private const int Float = OnnxBuilder.Float, Int64 = OnnxBuilder.Int64;
@@ -15,17 +15,17 @@ public sealed class DecodingCheckTests : IDisposable
     public void Dispose() => _cli.Dispose();
 
     [Theory]
-    [InlineData("\"links\": {\"h\": \"hidden\"}, ", "", "\"links\" is missing: which output of graph 'encoder' goes into which input or state ('h' [1, 8]) of graph 'step'")]
-    [InlineData("\"h\": \"hidden\"", "\"hh\": \"hidden\"", "\"links\" names 'hh', which is no input or state of graph 'step'; it has 'tok' [1, 1], 'h' [1, 8]")]
-    [InlineData("\"hidden\"}", "\"hid\"}", "\"links\" fills 'h' from 'hid', which is no output of graph 'encoder', which has 'hidden'; nothing fills input 'h' [1, 8] of graph 'step'; what may do so is \"links\" (an output of the encoder), \"mask\" or \"position\"")]
-    [InlineData("\"begin\": 1, ", "", "\"begin\" is missing: the token that a target begins with")]
+    [InlineData("\"links\": {\"h\": \"hidden\"}, ", "", "\"links\" is missing: it says which output of graph 'encoder' fills which input or state ('h' [1, 8]) of graph 'step'")]
+    [InlineData("\"h\": \"hidden\"", "\"hh\": \"hidden\"", "\"links\" names 'hh', which is not an input or state of graph 'step'; it has 'tok' [1, 1], 'h' [1, 8]")]
+    [InlineData("\"hidden\"}", "\"hid\"}", "\"links\" fills 'h' from 'hid', which is not an output of graph 'encoder', which has 'hidden'; nothing fills input 'h' [1, 8] of graph 'step'; fill it by \"links\" (an output of the encoder), \"mask\" or \"position\"")]
+    [InlineData("\"begin\": 1, ", "", "\"begin\" is missing: the first token of a target")]
     [InlineData("\"begin\": 1", "\"begin\": 9", "\"begin\" is token 9; graph 'step' scores 9, from 0 to 8")]
     [InlineData("\"end\": 2", "\"end\": 12", "\"end\" is token 12; graph 'step' scores 9, from 0 to 8")]
     [InlineData("\"step\": \"step\"", "\"step\": \"stepp\"", "\"step\" names graph 'stepp'; there are 'encoder', 'step'")]
-    [InlineData("\"source\": \"ids\"", "\"source\": \"x\"", "\"source\" names 'x', which is no input of graph 'encoder'; it has 'ids' [1, S]")]
-    [InlineData("\"logits\": \"scores\"", "\"logits\": \"out\"", "\"logits\" names 'out', which is no output of graph 'step'; it has 'scores' [1, 9], 'next' [1, 8]")]
+    [InlineData("\"source\": \"ids\"", "\"source\": \"x\"", "\"source\" names 'x', which is not an input of graph 'encoder'; it has 'ids' [1, S]")]
+    [InlineData("\"logits\": \"scores\"", "\"logits\": \"out\"", "\"logits\" names 'out', which is not an output of graph 'step'; it has 'scores' [1, 9], 'next' [1, 8]")]
     [InlineData("\"logits\": \"scores\", ", "", "\"logits\" is missing: one of the outputs 'scores' [1, 9], 'next' [1, 8] of graph 'step'")]
-    [InlineData("\"token\": \"tok\"", "\"token\": \"h\", \"position\": \"q\"", "input 'h' [1, 8] of graph 'step' holds 8 tokens at once; one is needed")]
+    [InlineData("\"token\": \"tok\"", "\"token\": \"h\", \"position\": \"q\"", "input 'h' [1, 8] of graph 'step' holds 8 tokens at once; it must hold one token")]
     public void ADocumentThatNamesWhatThereIsNotIsToldByItsMembers(string member, string instead, string message)
     {
         Encoder("encoder", 8, 1, "S");
@@ -40,12 +40,12 @@ public sealed class DecodingCheckTests : IDisposable
     {
         Encoder("encoder", 8, 4, 6);
         Step("step", [4, 1], [4, 8]);
-        Refused(Pair, "graph 'encoder' is made for a batch of 4 (input 'ids' [4, 6]); decoders need a batch of 1, or a symbolic one", "graph 'step' is made for a batch of 4 (inputs 'tok' [4, 1], 'h' [4, 8]); decoders need a batch of 1, or a symbolic one");
+        Refused(Pair, "graph 'encoder' has a batch of 4 (input 'ids' [4, 6]); decoders need a batch of 1, or a symbolic one", "graph 'step' has a batch of 4 (inputs 'tok' [4, 1], 'h' [4, 8]); decoders need a batch of 1, or a symbolic one");
         Encoder("encoder", 8, "N", "S");
         Step("step", ["B", 1], ["B", 8]);
         Convert(Pair);
         Encoder("encoder", 8, 4, "S");
-        Refused(Pair, "graph 'encoder' is made for a batch of 4 (input 'ids' [4, S])");
+        Refused(Pair, "graph 'encoder' has a batch of 4 (input 'ids' [4, S])");
         Step("step", [1, 1], [1, 8]);
         Encoder("encoder", 8, 1, 6);
         Convert(Pair);
@@ -66,12 +66,12 @@ public sealed class DecodingCheckTests : IDisposable
         Step("step", [1, 1], [1, 8]);
         Refused(Pair, "table 'target' has 2 texts; graph 'step' scores 9 tokens", ", \"tables\": {\"target\": [\"a\", \"b\"]}");
         Convert(Pair, ", \"tables\": {\"target\": [\"a\", \"b\", \"c\", \"d\", \"e\", \"f\", \"g\", \"h\", \"i\", \"j\"]}");
-        Assert.Contains("note: table 'target' has 10 texts; graph 'step' scores 9 tokens, so that the last texts never come up", _cli.Out, StringComparison.Ordinal);
+        Assert.Contains("note: table 'target' has 10 texts; graph 'step' scores 9 tokens; the last texts are never used", _cli.Out, StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData("\"p\": \"p_out\"", "\"q\": \"p_out\"", "\"links\" names 'q', which is no input or state of graph 'joint'; it has 'e' [1, 6], 'p' [1, 5]; nothing fills input 'p' [1, 5] of graph 'joint'")]
-    [InlineData("\"p\": \"p_out\"", "\"p\": \"rows\"", "\"links\": 'rows' [1, ?, 6] of graph 'encoder' does not fit input 'p' [1, 5] of graph 'joint': rows of 6 and 5 numbers")]
+    [InlineData("\"p\": \"p_out\"", "\"q\": \"p_out\"", "\"links\" names 'q', which is not an input or state of graph 'joint'; it has 'e' [1, 6], 'p' [1, 5]; nothing fills input 'p' [1, 5] of graph 'joint'")]
+    [InlineData("\"p\": \"p_out\"", "\"p\": \"rows\"", "\"links\": 'rows' [1, ?, 6] of graph 'encoder' does not fit input 'p' [1, 5] of graph 'joint': their rows have 6 and 5 numbers")]
     [InlineData("\"joint\": \"joint\", ", "", "\"joint\" is missing: one of the graphs 'encoder', 'predict', 'joint'")]
     [InlineData("\"blank\": 0", "\"blank\": 4", "\"blank\" is token 4; graph 'joint' scores 4, from 0 to 3")]
     public void ATransducersNetworksAreCheckedAgainstEachOther(string member, string instead, string message)
@@ -86,14 +86,14 @@ public sealed class DecodingCheckTests : IDisposable
     [Theory]
     [InlineData("{\"kind\": \"ctc\", \"blank\": 9}", "\"blank\" is token 9; graph 'main' scores 4, from 0 to 3")]
     [InlineData("{\"kind\": \"ctc\", \"encoder\": \"net\"}", "\"encoder\" names graph 'net'; there are 'main'")]
-    [InlineData("{\"kind\": \"ctc\", \"source_length\": \"n\"}", "\"source_length\" names 'n', which is no input of graph 'main'; it has 'x' [1, T, 3]")]
+    [InlineData("{\"kind\": \"ctc\", \"source_length\": \"n\"}", "\"source_length\" names 'n', which is not an input of graph 'main'; it has 'x' [1, T, 3]")]
     public void ACtcModelIsCheckedToo(string document, string message)
     {
         Write("main", new OnnxBuilder().Input("x", Float, 1, "T", 3).Random("w", 1, 1, 3, 4).Node("MatMul", "x w", "y").Output("y"));
         Convert("{\"kind\": \"ctc\"}");
         Refused(document, message);
         Write("main", new OnnxBuilder().Input("x", Float, 4, "T", 3).Random("w", 1, 1, 3, 4).Node("MatMul", "x w", "y").Output("y"));
-        Refused("{\"kind\": \"ctc\"}", "graph 'main' is made for a batch of 4 (input 'x' [4, T, 3])");
+        Refused("{\"kind\": \"ctc\"}", "graph 'main' has a batch of 4 (input 'x' [4, T, 3])");
     }
 
     /// <summary>The mean of the source's embeddings.</summary>

@@ -10,13 +10,13 @@ using SeqRuntime.Tests.IO;
 namespace SeqRuntime.Tests.Docs;
 
 /// <summary>
-/// Every command of the documents works. Those of the converter and of the sample run here, on the files that they name or on small
-/// ones in their place; commands that take long, or need another machine, are checked for their options, or run by a script of .ci.
-/// A command for which there is no rule fails.
+/// Every command of the documents works. Commands of the converter and the sample run here, on the named files or on small substitutes.
+/// Commands that take long or need another machine are run by a script of .ci, or only their options are checked. A command without a
+/// rule fails.
 /// </summary>
 public sealed partial class CommandTests(CommandTests.Fixture fixture) : IClassFixture<CommandTests.Fixture>
 {
-    /// <summary>Commands that scripts of .ci run, and the text there that shows it.</summary>
+    /// <summary>Commands that scripts of .ci run, and the text in the script that shows it.</summary>
     private static readonly (string Command, string Script, string Evidence)[] s_scripts =
     [
         ("dotnet run NativeAotSample/demo.cs", ".ci/newcomer", "command 'dotnet run'"),
@@ -86,7 +86,7 @@ public sealed partial class CommandTests(CommandTests.Fixture fixture) : IClassF
         }
     }
 
-    /// <summary>Scripts of .ci take commands from the README by their beginnings.</summary>
+    /// <summary>Scripts of .ci read commands from the README by their beginnings.</summary>
     [Fact]
     public void TheReadmeHasEveryCommandThatScriptsTakeFromIt()
     {
@@ -96,7 +96,7 @@ public sealed partial class CommandTests(CommandTests.Fixture fixture) : IClassF
         Assert.All(taken, beginning => Assert.Contains(readme, line => line.StartsWith(beginning, StringComparison.Ordinal)));
     }
 
-    /// <summary>Runs a command of the converter; of one that is not complete, or has words for others to put in, the options are looked up.</summary>
+    /// <summary>Runs a command of the converter. For incomplete commands and those with placeholders, only the options are checked.</summary>
     private void Convert(string[] arguments)
     {
         var isComplete = !arguments.Contains("…") && !arguments.Skip(1).Any(word => Placeholder().IsMatch(word)) && (arguments[0] == "convert" ? arguments.Contains("-o") : arguments.Any(word => word.EndsWith(".seq", StringComparison.Ordinal)));
@@ -115,7 +115,7 @@ public sealed partial class CommandTests(CommandTests.Fixture fixture) : IClassF
     {
         if (arguments is ["COMMAND"]) return;
         var help = Help(arguments[0], "--help");
-        if (arguments[0] != "bench") Contains(help, Options(arguments)); // Those of bench are BenchmarkDotNet's.
+        if (arguments[0] != "bench") Contains(help, Options(arguments)); // The options of bench are BenchmarkDotNet's.
     }
 
     private static void Fuzz(string[] arguments)
@@ -150,7 +150,7 @@ public sealed partial class CommandTests(CommandTests.Fixture fixture) : IClassF
     /// <summary>A folder with the files that commands name: real models where there are, small ones for the names that stand for any model.</summary>
     public sealed class Fixture : IDisposable
     {
-        /// <summary>Files of real models, by the names that the documents have for them; for a .seq file, what it is made from.</summary>
+        /// <summary>Files of real models by their names in the documents. For a .seq file, its source.</summary>
         private static readonly Dictionary<string, string> s_real = new()
         {
             ["model_1.onnx"] = "dtln/model_1.onnx",
@@ -196,7 +196,7 @@ public sealed partial class CommandTests(CommandTests.Fixture fixture) : IClassF
             if (Models.Find(s_real["vad.seq"]) is not null) Make("vad.seq", "silero_vad_16k_op15.onnx", "--set", "sr=16000");
         }
 
-        /// <summary>Runs a program of the repository in the folder; skips the test where a real model is missing.</summary>
+        /// <summary>Runs a program of the repository in the folder. Skips the test if a real model is missing.</summary>
         /// <param name="part">A type of the program.</param>
         /// <param name="arguments">Its arguments.</param>
         public void Run(Type part, params string[] arguments)
@@ -207,7 +207,7 @@ public sealed partial class CommandTests(CommandTests.Fixture fixture) : IClassF
                 if (s_real.TryGetValue(file, out var real) && !File.Exists(_folder[file]) && arguments[Array.IndexOf(arguments, word) - 1] != "-o") Models.Need(real);
             }
 
-            // What a command writes is in no other's way.
+            // Each command writes to its own folder.
             string[] own = [.. arguments.Select((word, i) => i > 0 && arguments[i - 1] == "-o" ? Path.Combine(Written, Path.GetFileName(word)) : word)];
             using var process = Process.Start(new ProcessStartInfo("dotnet", [part.Assembly.Location, .. own]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = _folder.Path })!;
             var error = process.StandardError.ReadToEndAsync();

@@ -3,7 +3,7 @@ using SeqRuntime.Tests.Importers;
 
 namespace SeqRuntime.Tests.Graph;
 
-/// <summary>Sizes of symbolic dimensions at conversion: which fit, what the report says of them, and what is said where one or none does.</summary>
+/// <summary>Sizes of symbolic dimensions at conversion: which fit, the report about them, and the errors if one or none fits.</summary>
 public class SizeProbesTests
 {
     private const int Float = OnnxBuilder.Float, Int64 = OnnxBuilder.Int64;
@@ -44,7 +44,7 @@ public class SizeProbesTests
         var model = new OnnxBuilder().Input("x", Float, "T", "N", 6).Random("w", 1, 1, 1, 32, 6).Random("r", 2, 1, 1, 32, 8).Random("h0", 3, 1, 1, 3, 8)
             .Node("LSTM", "x w r - - h0 h0", "y", ("hidden_size", 8)).Output("y");
         var message = Refused(model);
-        Assert.Contains("fits together at N = 3 only: convert it with --dim N=3. At other sizes: node LSTM_y (LSTM): the initial state 'h0' of LSTM has shape [1, 3, 8]; [1, N, 8] is needed.", message, StringComparison.Ordinal);
+        Assert.Contains("fits together at N = 3 only: convert it with --dim N=3. At other sizes: node LSTM_y (LSTM): the initial state 'h0' of LSTM has shape [1, 3, 8]; it must be [1, N, 8].", message, StringComparison.Ordinal);
         model.Convert(Dim("N", 3));
     }
 
@@ -103,7 +103,7 @@ public class SizeProbesTests
             .Node("LSTM", "x w r - - h0 c0", "y hn cn", ("hidden_size", 8)).Output("y").Output("hn").Output("cn");
         var converted = model.Convert(new ConversionOptions { AutoStates = false });
         Assert.Equal(["T", "a"], converted.Model.Graphs[0].Symbols);
-        Assert.Contains("dimensions 'a', 'b', 'c' have to be equal: all are 'a' now", converted.Graphs[0].Notes);
+        Assert.Contains("dimensions 'a', 'b', 'c' must be equal: all become 'a'", converted.Graphs[0].Notes);
     }
 
     [Fact]
@@ -131,7 +131,7 @@ public class SizeProbesTests
     [Fact]
     public void ShapesThatOverflowAtLargeSizesAreNoMisfit()
     {
-        // Looked-up products of [N, T, 4 · 64] elements: too many where N and T are both large.
+        // Precomputed products of [N, T, 4 · 64] elements: too many if N and T are both large.
         var model = new OnnxBuilder().Input("tokens", Int64, "T", "N").Random("e", 1, 1, 10, 32).Random("w", 2, 1, 1, 256, 32).Random("r", 3, 1, 1, 256, 64)
             .Node("Gather", "e tokens", "x").Node("LSTM", "x w r", "y", ("hidden_size", 64)).Output("y");
         Assert.Equal(["T", "N"], model.Convert().Model.Graphs[0].Symbols);

@@ -4,7 +4,7 @@ using SeqRuntime.Tests.Importers;
 
 namespace SeqRuntime.Tests.Graph;
 
-/// <summary>Options that a message advises: each is one that was tried to work.</summary>
+/// <summary>Options that errors suggest. Each was tried and works.</summary>
 public class WaysOutTests
 {
     private const int Float = OnnxBuilder.Float, Int32 = OnnxBuilder.Int32, Int64 = OnnxBuilder.Int64;
@@ -14,7 +14,7 @@ public class WaysOutTests
     {
         var model = new OnnxBuilder(13).Input("x", Float, "N", "T", 1).Input("width", Int32, "N").Constant("zero", [], 0L).Constant("one", [], 1L).Constant("first", [1], 0L)
             .Node("ReduceMax", "width", "most", ("keepdims", 0)).Node("Cast", "most", "most64", ("to", 7)).Node("Range", "zero most64 one", "r").Node("Cast", "r", "f", ("to", 1)).Node("ReduceSum", "f first", "s").Node("Add", "x s", "y").Output("y");
-        const string cause = "graph 'main', node Range_r (Range): a shape depends on 'most64', which follows from input 'width'. It converts, for example, with --set width=1 or --set width=2.";
+        const string cause = "graph 'main', node Range_r (Range): a shape depends on 'most64', which depends on input 'width'. It converts, for example, with --set width=1 or --set width=2.";
         Assert.EndsWith(cause, Refused(model), StringComparison.Ordinal);
         Assert.EndsWith(cause, Refused(model, new ConversionOptions { Dimensions = new Dictionary<string, int> { ["T"] = 5 } }), StringComparison.Ordinal);
         var converted = model.Convert(new ConversionOptions { Sets = new Dictionary<string, string> { ["width"] = "5" } });
@@ -53,7 +53,7 @@ public class WaysOutTests
     {
         var model = new OnnxBuilder(13).Input("x", Float, 1, 8).Random("w", 1, 1, 8, 4).Node("MatMul", "x w", "s").Node("Softmax", "s", "p").Node("Log", "p", "l").Node("Multinomial", "l", "action", ("sample_size", 1)).Output("action", Int64).Output("p");
         var message = Refused(model);
-        Assert.EndsWith("Multinomial (node 'Multinomial_action'): its output is random, and sessions give the same output for the same input. The other outputs convert with --drop-output action.", message, StringComparison.Ordinal);
+        Assert.EndsWith("Multinomial (node 'Multinomial_action'): its output is random; sessions must give the same output for the same input. The other outputs convert with --drop-output action.", message, StringComparison.Ordinal);
         using var loaded = model.Load(Dropping("action"));
         Assert.Equal(["p"], loaded.Graphs[0].Outputs.Select(o => o.Name));
         Assert.Contains("leaves graph 'main' without an output", Refused(model, Dropping("action", "p")), StringComparison.Ordinal);
@@ -65,7 +65,7 @@ public class WaysOutTests
     {
         var model = new OnnxBuilder().Input("x", Float, "N", 4).Input("n", Int64).Node("Frobnicate", "x", "a").Node("Neg", "a", "y").Output("y").Output("a");
         var message = Refused(model, new ConversionOptions { Dimensions = new Dictionary<string, int> { ["N"] = 3 } });
-        Assert.EndsWith("Frobnicate (node 'Frobnicate_a'): ONNX has no such operator up to opset 23; the file is not valid, or newer", message, StringComparison.Ordinal);
+        Assert.EndsWith("Frobnicate (node 'Frobnicate_a'): ONNX has no such operator up to opset 23; the file is invalid or newer", message, StringComparison.Ordinal);
         Assert.DoesNotContain("--", message, StringComparison.Ordinal);
         model = new OnnxBuilder().Input("x", Float, "N", 4).Random("w", 1, 1, 5, 3).Node("MatMul", "x w", "y").Output("y");
         message = Refused(model, new ConversionOptions { Dimensions = new Dictionary<string, int> { ["N"] = 3 } });
@@ -73,11 +73,11 @@ public class WaysOutTests
         Assert.DoesNotContain("--", message, StringComparison.Ordinal);
     }
 
-    /// <summary>Empty outputs are no way out, and an input of several numbers cannot be set to one of each.</summary>
+    /// <summary>Empty outputs do not count as a solution, and an input of several numbers cannot be set to different values.</summary>
     [Fact]
     public void AnInputWhoseNumbersDecideAShapeIsToBecomeAConstant()
     {
-        const string no = "A shape has to be known at conversion, and no --set that was tried makes it so: export the model with constants in place of ";
+        const string no = "A shape must be known at conversion, and no --set that was tried makes it known: export the model with constants instead of ";
         var cut = new OnnxBuilder(13).Input("x", Float, 9, 4).Input("from", Int64, 1).Input("to", Int64, 1).Node("Slice", "x from to", "y").Output("y");
         Assert.EndsWith($"a shape depends on input 'from'. {no}'from', 'to'.", Refused(cut), StringComparison.Ordinal);
         var reshaped = new OnnxBuilder(13).Input("x", Float, 2, 6).Input("shape", Int64, 2).Node("Reshape", "x shape", "y").Output("y");
@@ -96,7 +96,7 @@ public class WaysOutTests
     public void AnOperatorThatNeedsAFixedSizeNamesTheDimensionThatSuffices()
     {
         var model = new OnnxBuilder(13).Input("x", Float, "N", 3, "T").Constant("scales", [3], 1f, 1f, 2f).Node("Resize", "x - scales", "y", ("mode", "linear")).Output("y");
-        Assert.EndsWith("a symbolic dimension can only be repeated (nearest, by a whole scale). It converts with --dim T=3, or another size.", Refused(model), StringComparison.Ordinal);
+        Assert.EndsWith("a symbolic dimension can only be resized in mode nearest by a whole number. It converts with --dim T=3, or another size.", Refused(model), StringComparison.Ordinal);
         Assert.Equal(["N"], model.Convert(new ConversionOptions { Dimensions = new Dictionary<string, int> { ["T"] = 3 } }).Model.Graphs[0].Symbols);
     }
 

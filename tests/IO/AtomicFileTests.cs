@@ -3,7 +3,7 @@ using SeqRuntime.Converter.IO;
 
 namespace SeqRuntime.Tests.IO;
 
-/// <summary>What is given as an output is written whole or not at all, and nothing that is no plain file is replaced.</summary>
+/// <summary>Output files are written completely or not at all, and only regular files are replaced.</summary>
 public sealed class AtomicFileTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -52,7 +52,7 @@ public sealed class AtomicFileTests : IDisposable
     {
         _folder.Link("a.npy", "b.npy");
         _folder.Link("b.npy", "a.npy");
-        Assert.Contains("round in a circle", Assert.Throws<ConversionException>(() => Write("a.npy", 1)).Message, StringComparison.Ordinal);
+        Assert.Contains("symbolic links are circular", Assert.Throws<ConversionException>(() => Write("a.npy", 1)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -77,7 +77,7 @@ public sealed class AtomicFileTests : IDisposable
         var path = _folder.Write("a", 1);
         new FileInfo(path).IsReadOnly = true;
         foreach (var attempt in (Action[])[() => AtomicFile.Check(path), () => Write("a", 2)])
-            Assert.Equal($"{path}: the file is read-only; permit writing, or write to another", Assert.Throws<ConversionException>(attempt).Message);
+            Assert.Equal($"{path}: the file is read-only; allow writing, or write to another file", Assert.Throws<ConversionException>(attempt).Message);
         Assert.Equal([1], Read("a"));
         new FileInfo(path).IsReadOnly = false;
     }

@@ -3,7 +3,7 @@ using SeqRuntime.Converter.Weights;
 
 namespace SeqRuntime.Tests.IO;
 
-/// <summary>Files that h5py wrote in every form of HDF5 that it has (Golden/hdf/make.py): read to the last bit, or refused with the reason.</summary>
+/// <summary>Files that h5py wrote in every form of HDF5 (Golden/hdf/make.py): read exactly, or refused with the reason.</summary>
 public class HdfTests
 {
     private const string Whole = "model_weights/dense/dense/integers";
@@ -73,12 +73,12 @@ public class HdfTests
     }
 
     [Theory]
-    [InlineData("external-link", "the link 'elsewhere' leads to another file")]
+    [InlineData("external-link", "the link 'elsewhere' points to another file")]
     [InlineData("external-data", "the dataset 'x' keeps its data in other files")]
-    [InlineData("virtual", "the dataset 'x' is put together from others")]
-    [InlineData("circle", "the link 'a' leads to '/b/c' and from there round in a circle")]
-    [InlineData("itself", "the group 'a/b' holds itself")]
-    [InlineData("lzf", "the dataset 'x' is packed by LZF; save it without packing, or with gzip")]
+    [InlineData("virtual", "the dataset 'x' is a virtual dataset")]
+    [InlineData("circle", "the link 'a' to '/b/c' leads back to itself")]
+    [InlineData("itself", "the group 'a/b' contains itself")]
+    [InlineData("lzf", "the dataset 'x' is packed by LZF; save it unpacked or with gzip")]
     public void What_leads_out_of_the_file_or_round_in_a_circle_is_refused_by_name(string name, string message) =>
         Assert.StartsWith($"{name}.h5: {message}", Assert.Throws<ConversionException>(() => Read(name)).Message, StringComparison.Ordinal);
 
@@ -112,7 +112,7 @@ public class HdfTests
         Assert.Equal(Enumerable.Range(0, 40 * 40).Select(i => i % 40 == 2 && i / 40 is >= 5 and < 9 ? 1f : 3), Floats("growing_both"));
     }
 
-    /// <summary>No file of some kilobytes makes the reader take more than a few megabytes, whatever its lengths say.</summary>
+    /// <summary>No file of some kilobytes makes the reader allocate more than a few megabytes, for any lengths in it.</summary>
     [Theory]
     [InlineData("earliest")]
     [InlineData("latest")]

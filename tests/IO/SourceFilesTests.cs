@@ -3,7 +3,7 @@ using SeqRuntime.Converter.IO;
 
 namespace SeqRuntime.Tests.IO;
 
-/// <summary>One policy for every file that a model names: regular ones of its own folder, links followed before that is asked.</summary>
+/// <summary>One policy for every file that a model names: regular files in its own folder, checked after following links.</summary>
 public sealed class SourceFilesTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -46,11 +46,11 @@ public sealed class SourceFilesTests : IDisposable
         _folder.Link("models/round.bin", "round.bin");
         Assert.Equal([3], Read("inside.bin"));
         Assert.Equal([2], Read("part/back/weights.bin"));
-        Refused("outside.bin", "leads by a symbolic link to a place outside the model's folder");
-        Refused("door/secret.bin", "leads by a symbolic link to a place outside the model's folder");
-        Refused("hop.bin", "leads by a symbolic link to a place outside the model's folder");
-        Refused("door", "leads by a symbolic link");
-        Assert.Contains("round in a circle", Assert.Throws<ConversionException>(() => Read("round.bin")).Message, StringComparison.Ordinal);
+        Refused("outside.bin", "is a symbolic link to a file outside the model's folder");
+        Refused("door/secret.bin", "is a symbolic link to a file outside the model's folder");
+        Refused("hop.bin", "is a symbolic link to a file outside the model's folder");
+        Refused("door", "is a symbolic link to a file outside");
+        Assert.Contains("symbolic links are circular", Assert.Throws<ConversionException>(() => Read("round.bin")).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -62,7 +62,7 @@ public sealed class SourceFilesTests : IDisposable
         Refused("empty.bin", "is an empty file");
     }
 
-    /// <summary>As in a cache of downloads, where model and weights are links into a folder of blobs.</summary>
+    /// <summary>As in a download cache, where model and weights are links into a folder of blobs.</summary>
     [Fact]
     public void A_model_that_is_a_link_may_name_files_beside_its_target()
     {
@@ -74,7 +74,7 @@ public sealed class SourceFilesTests : IDisposable
         _folder.Link("snapshot/stolen", "../secret/secret.bin");
         var files = new SourceFiles([]);
         Assert.Equal([2], files.ReadFound(files.FolderOf(model).Find("model.onnx_data", Told)));
-        Assert.Contains("leads by a symbolic link", Assert.Throws<ConversionException>(() => files.FolderOf(model).Find("stolen", Told)).Message, StringComparison.Ordinal);
+        Assert.Contains("is a symbolic link to a file outside", Assert.Throws<ConversionException>(() => files.FolderOf(model).Find("stolen", Told)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

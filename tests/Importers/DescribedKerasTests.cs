@@ -2,7 +2,7 @@ using SeqRuntime.Converter;
 
 namespace SeqRuntime.Tests.Importers;
 
-/// <summary>Descriptions of Keras's weight files: names in every version's layout, and what the biases tell of a GRU.</summary>
+/// <summary>Descriptions of Keras' weight files: names in every version's layout, and the form of a GRU by its biases.</summary>
 public sealed class DescribedKerasTests
 {
     private const int Features = 3;
@@ -60,9 +60,9 @@ public sealed class DescribedKerasTests
     }
 
     [Theory]
-    [InlineData(false, ", \"reset_after\": true", "the file has one bias [3u] of it, which is reset_after false")]
-    [InlineData(true, ", \"reset_after\": false", "the file has two biases [2, 3u] of it, which is reset_after true")]
-    [InlineData(null, "", "say \"reset_after\": true or false")]
+    [InlineData(false, ", \"reset_after\": true", "the file has one bias [3u], which means reset_after false")]
+    [InlineData(true, ", \"reset_after\": false", "the file has two biases [2, 3u], which means reset_after true")]
+    [InlineData(null, "", "give \"reset_after\": true or false")]
     public void A_form_that_the_bias_contradicts_or_that_nothing_tells_is_refused(bool? isTwo, string more, string says)
     {
         using var folder = new KerasFile.Folder();
@@ -91,7 +91,7 @@ public sealed class DescribedKerasTests
         var file = new KerasFile(57);
         file.PutAs<sbyte>("d/d/kernel", [.. Enumerable.Range(-4, Features * 2).Select(i => (sbyte)i)], Features, 2);
         const string layer = """{ "kind": "linear", "input": "x", "weights": "d", "output": "y"MORE }""";
-        Assert.Contains(Convert(folder, file, layer.Replace("MORE", "", StringComparison.Ordinal)).Graphs[0].Notes, n => n.Contains("are integers and taken as they are: 'd.weight' (int8 [2, 3])", StringComparison.Ordinal));
+        Assert.Contains(Convert(folder, file, layer.Replace("MORE", "", StringComparison.Ordinal)).Graphs[0].Notes, n => n.Contains("are integers and used unchanged: 'd.weight' (int8 [2, 3])", StringComparison.Ordinal));
         var scaled = Convert(folder, file, layer.Replace("MORE", ", \"scale\": 0.5", StringComparison.Ordinal));
         Assert.Empty(scaled.Graphs[0].Notes);
         using var model = SeqModel.Load(scaled.File);

@@ -1,6 +1,6 @@
 namespace SeqRuntime.Tests.Importers;
 
-/// <summary>Described layers beside their formulas where the description or the file leaves something open.</summary>
+/// <summary>Described layers compared with their formulas, where the description or the file leaves a choice open.</summary>
 public sealed class DescribedLayerTests : IDisposable
 {
     private const int Inputs = 3;
@@ -9,7 +9,7 @@ public sealed class DescribedLayerTests : IDisposable
 
     public void Dispose() => _files.Dispose();
 
-    /// <summary>γ (x - μ) / √(σ² + ε) + β, the channels being axis 1 of [N, C] and of [N, C, T], the last with channels_last.</summary>
+    /// <summary>γ (x - μ) / √(σ² + ε) + β. The channels are axis 1 of [N, C] and of [N, C, T], or the last axis with channels_last.</summary>
     [Theory]
     [InlineData("[1, 6]", false, 1)]
     [InlineData("[\"N\", 6]", false, 5)]
@@ -38,8 +38,8 @@ public sealed class DescribedLayerTests : IDisposable
     }
 
     [Theory]
-    [InlineData("[1, 5]", false, "5 channels along axis 1; the normalization has 6")]
-    [InlineData("[1, 1]", false, "1 channels along axis 1; the normalization has 6")]
+    [InlineData("[1, 5]", false, "5 channels along axis 1, but the normalization has 6")]
+    [InlineData("[1, 1]", false, "1 channels along axis 1, but the normalization has 6")]
     [InlineData("[4, 1]", true, "do not fit: the result would be [4, 6]")]
     [InlineData("[4, \"T\"]", true, "")]
     public void A_value_does_not_grow_to_the_channels_of_a_normalization(string shape, bool isLast, string says)
@@ -50,8 +50,8 @@ public sealed class DescribedLayerTests : IDisposable
     }
 
     [Theory]
-    [InlineData("linear", "[1, 3]", "the tensor 'l.bias' has shape [5]; [1] is needed")]
-    [InlineData("conv1d", "[1, 3, 9]", "the tensor 'l.bias' has shape [5]; [1] is needed")]
+    [InlineData("linear", "[1, 3]", "the tensor 'l.bias' has shape [5]; it must be [1]")]
+    [InlineData("conv1d", "[1, 3, 9]", "the tensor 'l.bias' has shape [5]; it must be [1]")]
     public void A_bias_has_one_element_an_output(string kind, string shape, string says)
     {
         _files.Random("l.weight", kind == "linear" ? [1, 3] : [1, 3, 2]);
@@ -59,7 +59,7 @@ public sealed class DescribedLayerTests : IDisposable
         Assert.Contains(says, _files.Refusal(WeightFiles.Graph(shape, $$"""{ "kind": "{{kind}}", "input": "x", "weights": "l", "output": "y" }""")), StringComparison.Ordinal);
     }
 
-    /// <summary>A mask of more places, or of more sequences, than there are would make more scores of them.</summary>
+    /// <summary>A mask with more places or sequences than exist would broadcast the scores.</summary>
     [Theory]
     [InlineData("[2, 1, 3]", "[2, 4]")]
     [InlineData("[1, 4, 3]", "[5, 4]")]
@@ -90,7 +90,7 @@ public sealed class DescribedLayerTests : IDisposable
         }
     }
 
-    /// <summary>The step of an LSTM whose hidden state is projected, h = W (o · tanh c), as docs/description.md writes it out.</summary>
+    /// <summary>The step of an LSTM with a projected hidden state, h = W (o · tanh c), as in docs/description.md.</summary>
     [Fact]
     public void A_projected_LSTM_can_be_written_out()
     {
@@ -129,7 +129,7 @@ public sealed class DescribedLayerTests : IDisposable
         Assert.Contains(_files.Notes(Layer("")), n => n.Contains("\"reset_after\": false", StringComparison.Ordinal));
         Assert.DoesNotContain(_files.Notes(Layer(", \"reset_after\": true")), n => n.Contains("reset_after", StringComparison.Ordinal));
         _files.Random("g.bias_hh_l0", 3 * Hidden);
-        Assert.Contains("layer 'y': it has two biases, as PyTorch's GRU, whose reset gate acts after the product; \"reset_after\": false computes it before", _files.Notes(Layer(", \"reset_after\": false")));
+        Assert.Contains("layer 'y': it has two biases like PyTorch's GRU, whose reset gate acts after the product; \"reset_after\": false makes it act before", _files.Notes(Layer(", \"reset_after\": false")));
         Assert.DoesNotContain(_files.Notes(Layer("")), n => n.Contains("reset_after", StringComparison.Ordinal));
     }
 
@@ -138,8 +138,8 @@ public sealed class DescribedLayerTests : IDisposable
     [InlineData("""{ "kind": "activation", "function": "tanh", "input": "x", "output": "y", "tensors": { "weight": "a" } }""", "'tensors' names 'weight', and the layer has none")]
     [InlineData("""{ "kind": "slice", "input": "x", "start": 5, "end": 2, "output": "y" }""", "a slice from 5 to 2 takes nothing")]
     [InlineData("""{ "kind": "slice", "input": "x", "start": -1, "end": -1, "output": "y" }""", "a slice from -1 to -1 takes nothing")]
-    [InlineData("""{ "kind": "layer_norm", "input": "x", "weights": "n", "epsilon": -1, "output": "y" }""", "epsilon is -1; 0 or more is needed")]
-    [InlineData("""{ "kind": "conv1d", "input": "x", "weights": "n", "tensors": { "weight": "c" }, "causal": true, "padding": 1, "output": "y" }""", "leave out 'padding'")]
+    [InlineData("""{ "kind": "layer_norm", "input": "x", "weights": "n", "epsilon": -1, "output": "y" }""", "epsilon is -1; it must be at least 0")]
+    [InlineData("""{ "kind": "conv1d", "input": "x", "weights": "n", "tensors": { "weight": "c" }, "causal": true, "padding": 1, "output": "y" }""", "omit 'padding'")]
     public void What_would_be_ignored_or_give_nothing_is_refused(string layer, string why)
     {
         _files.Random("a", 2, Inputs);
@@ -160,6 +160,6 @@ public sealed class DescribedLayerTests : IDisposable
             { "weights": "weights.npz", "graphs": { "main": { "inputs": { "x": { "shape": [1, 3] } }, "states": { "s": { "shape": [1, 4], "update": "y" } },
               "layers": [{ "kind": "activation", "function": "tanh", "input": "x", "output": "y" }], "outputs": { "y": "y" } } } }
             """;
-        Assert.Contains("graph 'main': state 's' [1, 4] would become 'y' [1, 3], and a state keeps its shape", _files.Refusal(Model), StringComparison.Ordinal);
+        Assert.Contains("graph 'main': state 's' [1, 4] would become 'y' [1, 3], but a state keeps its shape", _files.Refusal(Model), StringComparison.Ordinal);
     }
 }

@@ -7,7 +7,7 @@ using SeqRuntime.Decoding;
 
 namespace SeqRuntime.Tests.Importers;
 
-/// <summary>Described models: both classic forms of an encoder-decoder beside their formula, and what a wrong document or weight file says.</summary>
+/// <summary>Described models: both classic forms of an encoder-decoder compared with their formula, and the errors of wrong documents and weight files.</summary>
 public sealed class DescriptionTests : IDisposable
 {
     private const int Tokens = 5;
@@ -31,8 +31,8 @@ public sealed class DescriptionTests : IDisposable
     }
 
     /// <summary>
-    /// h' = tanh(W [e(y); c] + U h + b), logits = V h'. Cho et al. 2014 feed the context c at every step; Sutskever et al. 2014 let
-    /// it be the first state and feed the word alone.
+    /// h' = tanh(W [e(y); c] + U h + b), logits = V h'. Cho et al. 2014 use the context c at every step; Sutskever et al. 2014 use it as
+    /// the initial state and input only the word.
     /// </summary>
     [Theory]
     [InlineData(true)]
@@ -102,17 +102,17 @@ public sealed class DescriptionTests : IDisposable
     [Theory]
     [InlineData("\"kind\": \"linear\", \"input\": \"x\", \"weights\": \"out\", \"output\": \"y\", \"colour\": 1", "colour")]
     [InlineData("\"kind\": \"tensor_magic\", \"input\": \"x\", \"output\": \"y\"", "tensor_magic")]
-    [InlineData("\"kind\": \"linear\", \"input\": \"z\", \"weights\": \"out\", \"output\": \"y\"", "there is no value 'z'")]
-    [InlineData("\"kind\": \"linear\", \"input\": \"x\", \"weights\": \"none\", \"output\": \"y\"", "there is no tensor 'none.weight'")]
-    [InlineData("\"kind\": \"linear\", \"input\": \"x\", \"weights\": \"out\", \"output\": \"x\"", "made twice")]
-    [InlineData("\"kind\": \"gru\", \"input\": \"x\", \"weights\": \"encoder\", \"output\": \"y\"", "no GRU")]
-    [InlineData("\"kind\": \"multi_head_attention\", \"query\": \"x\", \"heads\": 3, \"weights\": \"heads\", \"output\": \"y\"", "no 3 heads")]
+    [InlineData("\"kind\": \"linear\", \"input\": \"z\", \"weights\": \"out\", \"output\": \"y\"", "value 'z' does not exist")]
+    [InlineData("\"kind\": \"linear\", \"input\": \"x\", \"weights\": \"none\", \"output\": \"y\"", "the weight file has no tensor 'none.weight'")]
+    [InlineData("\"kind\": \"linear\", \"input\": \"x\", \"weights\": \"out\", \"output\": \"x\"", "defined twice")]
+    [InlineData("\"kind\": \"gru\", \"input\": \"x\", \"weights\": \"encoder\", \"output\": \"y\"", "are not the weights of a GRU")]
+    [InlineData("\"kind\": \"multi_head_attention\", \"query\": \"x\", \"heads\": 3, \"weights\": \"heads\", \"output\": \"y\"", "cannot be divided into 3 heads")]
     [InlineData("\"kind\": \"activation\", \"function\": \"sine\", \"input\": \"x\", \"output\": \"y\"", "sine")]
-    [InlineData("\"kind\": \"linear\", \"input\": \"x\", \"output\": \"y\"", "there is no tensor 'weight'")]
-    [InlineData("\"kind\": \"linear\", \"input\": \"x\", \"tensors\": { \"weight\": \"out.weight[:, 5:5]\" }, \"output\": \"y\"", "takes nothing")]
-    [InlineData("\"kind\": \"linear\", \"input\": \"x\", \"tensors\": { \"weight\": \"out.weight[:, 3]\" }, \"output\": \"y\"", "no range")]
+    [InlineData("\"kind\": \"linear\", \"input\": \"x\", \"output\": \"y\"", "the weight file has no tensor 'weight'")]
+    [InlineData("\"kind\": \"linear\", \"input\": \"x\", \"tensors\": { \"weight\": \"out.weight[:, 5:5]\" }, \"output\": \"y\"", "selects nothing")]
+    [InlineData("\"kind\": \"linear\", \"input\": \"x\", \"tensors\": { \"weight\": \"out.weight[:, 3]\" }, \"output\": \"y\"", "is not a range")]
     [InlineData("\"kind\": \"linear\", \"input\": \"x\", \"tensors\": { \"weight\": \"out.weight[:, :, :]\" }, \"output\": \"y\"", "more ranges")]
-    [InlineData("\"kind\": \"linear\", \"input\": \"x\", \"tensors\": { \"weight\": \"none.weight[:, 1:]\" }, \"output\": \"y\"", "there is no tensor 'none.weight[:, 1:]'")]
+    [InlineData("\"kind\": \"linear\", \"input\": \"x\", \"tensors\": { \"weight\": \"none.weight[:, 1:]\" }, \"output\": \"y\"", "the weight file has no tensor 'none.weight[:, 1:]'")]
     [InlineData("\"kind\": \"linear\", \"weights\": \"out\", \"output\": \"y\"", "input")]
     public void A_wrong_layer_says_what_and_where(string layer, string says)
     {
@@ -127,32 +127,32 @@ public sealed class DescriptionTests : IDisposable
 
     [Theory]
     [InlineData("", "the document is empty")]
-    [InlineData("[]", "line 1: an object is needed")]
+    [InlineData("[]", "line 1: give an object")]
     [InlineData("{}", "'weights', 'graphs' are missing")]
     [InlineData("{\n \"weights\": \"w.npz\",\n \"grahps\": {} }", "line 3, grahps: there is no member 'grahps'; there are $schema, decoding, graphs, scale, tables, weights")]
-    [InlineData("{ \"weights\": 3, \"graphs\": {} }", "weights: a text is needed")]
-    [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"layers\": [{ \"kind\": \"gruu\", \"output\": \"y\" }] } } }", "there is no kind 'gruu'; there are embedding, linear, rnn, gru, lstm")]
+    [InlineData("{ \"weights\": 3, \"graphs\": {} }", "weights: give a text")]
+    [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"layers\": [{ \"kind\": \"gruu\", \"output\": \"y\" }] } } }", "kind 'gruu' is unknown; it must be one of embedding, linear, rnn, gru, lstm")]
     [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"layers\": [{ \"output\": \"y\" }] } } }", "graphs.main.layers[0]: a layer needs a 'kind'")]
     [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"layers\": [{ \"kind\": \"gru\", \"input\": \"x\", \"output\": \"y\", \"hiden\": 3 }] } } }", "there is no member 'hiden'; there are ")]
-    [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"layers\": [{ \"kind\": \"gru\", \"input\": \"x\", \"output\": \"y\", \"nonlinearity\": \"relu\" }] } } }", "Its functions are sigmoid and tanh; a layer of others is read from a Keras or an ONNX model")]
-    [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"layers\": [{ \"kind\": \"lstm\", \"input\": \"x\", \"output\": \"y\", \"lengths\": \"n\" }] } } }", "a layer with lengths or a mask is read from a Keras or an ONNX model")]
-    [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"states\": { \"h\": { \"shape\": [1], \"update\": \"y\", \"initial\": \"h0\" } }, \"layers\": [], \"outputs\": {} } } }", "there are shape, update. A state begins at zero")]
+    [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"layers\": [{ \"kind\": \"gru\", \"input\": \"x\", \"output\": \"y\", \"nonlinearity\": \"relu\" }] } } }", "Its functions are sigmoid and tanh; a layer with other functions can be read from a Keras or an ONNX model")]
+    [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"layers\": [{ \"kind\": \"lstm\", \"input\": \"x\", \"output\": \"y\", \"lengths\": \"n\" }] } } }", "a layer with lengths or a mask can be read from a Keras or an ONNX model")]
+    [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"states\": { \"h\": { \"shape\": [1], \"update\": \"y\", \"initial\": \"h0\" } }, \"layers\": [], \"outputs\": {} } } }", "there are shape, update. A state starts at zero")]
     [InlineData("{ \"graphs\": { \"main\": {\n \"states\": {\n \"h\": { \"shape\": [1], \"initial\": 1,\n \"update\": \"y\" } },\n \"layers\": [],\n \"outputs\": {} } },\n \"weights\": \"w.npz\" }", "line 3, graphs.main.states.h.initial: there is no member 'initial'")]
-    [InlineData("{ \"weights\": \"w.npz\", \"weights\": \"v.npz\", \"graphs\": {} }", "the member 'weights' stands twice in one object")]
-    [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", "line 1: lists and objects lie within each other deeper")]
-    [InlineData("{ \"weights\": null, \"graphs\": {} }", "line 1, weights: it is null; a value is needed")]
-    [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"layers\": null, \"outputs\": {} } } }", "graphs.main.layers: it is null; a value is needed")]
-    [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"layers\": [{ \"kind\": null, \"output\": \"y\" }] } } }", "graphs.main.layers[0].kind: a text is needed")]
-    [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"layers\": [{ \"kind\": \"linear\", \"input\": null, \"output\": \"y\" }] } } }", "graphs.main.layers[0].input: it is null; a value is needed")]
-    [InlineData("{ \"weights\": \"w.npz\", \"graphs\": {}, \"decoding\": { \"kind\": null } }", "decoding.kind: it is null; a value is needed")]
-    [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": null } }", "graphs.main is null; give a value or leave it out")]
+    [InlineData("{ \"weights\": \"w.npz\", \"weights\": \"v.npz\", \"graphs\": {} }", "the member 'weights' occurs twice in one object")]
+    [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", "line 1: lists and objects are nested too deeply")]
+    [InlineData("{ \"weights\": null, \"graphs\": {} }", "line 1, weights: it is null; give a value")]
+    [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"layers\": null, \"outputs\": {} } } }", "graphs.main.layers: it is null; give a value")]
+    [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"layers\": [{ \"kind\": null, \"output\": \"y\" }] } } }", "graphs.main.layers[0].kind: give a text")]
+    [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"layers\": [{ \"kind\": \"linear\", \"input\": null, \"output\": \"y\" }] } } }", "graphs.main.layers[0].input: it is null; give a value")]
+    [InlineData("{ \"weights\": \"w.npz\", \"graphs\": {}, \"decoding\": { \"kind\": null } }", "decoding.kind: it is null; give a value")]
+    [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": null } }", "graphs.main is null; give a value or omit it")]
     [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"inputs\": { \"x\": null }, \"layers\": [], \"outputs\": {} } } }", "graphs.main.inputs.x is null")]
     [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"layers\": [null], \"outputs\": {} } } }", "graphs.main.layers[0] is null")]
-    [InlineData("{ \"in_shape\": [null, null, 1], \"layers\": [] }", "this is a model of RTNeural")]
+    [InlineData("{ \"in_shape\": [null, null, 1], \"layers\": [] }", "this is an RTNeural model")]
     [InlineData("{ \"model_data\": {}, \"state_dict\": {} }", "['state_dict'].items()})\", and describe the layers")]
     [InlineData("{ \"version\": \"0.5\", \"architecture\": \"LSTM\", \"config\": {}, \"weights\": [] }", "Neural Amp Modeler")]
     [InlineData("{ \"class_name\": \"Sequential\", \"config\": {}, \"keras_version\": \"2.0.3\" }", "h5py.File('weights.h5', 'r+').attrs['model_config'] = open('model.json').read()")]
-    [InlineData("{ \"name\": \"app\", \"icons\": [] }", "this JSON is no description of a model: it has neither 'graphs' nor 'weights' (docs/description.md tells what a description is). It has 'name', 'icons'")]
+    [InlineData("{ \"name\": \"app\", \"icons\": [] }", "this JSON is not a description of a model: it has neither 'graphs' nor 'weights' (see docs/description.md). It has 'name', 'icons'")]
     [InlineData("{ \"weights\" \"w.npz\" }", "line 1")]
     public void A_wrong_document_is_told_by_its_own_names(string text, string says)
     {

@@ -4,7 +4,7 @@ using SeqRuntime.Converter.Weights;
 
 namespace SeqRuntime.Tests.Importers;
 
-/// <summary>Files are known by what they hold where their extension tells nothing; what cannot be read is told with the way that works.</summary>
+/// <summary>Files with an unknown extension are recognized by content. The error for an unsupported file says how to convert it.</summary>
 public sealed class FileKindTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("kinds").FullName;
@@ -17,7 +17,7 @@ public sealed class FileKindTests : IDisposable
         var file = new KerasFile(71).Layer("ReLU", "\"name\": \"act\", \"batch_input_shape\": [1, 3]");
         file.Write(At("wake.net"), file.Sequential);
         Assert.Equal("main", Assert.Single(Convert("wake.net").Graphs).Name);
-        // A block of the user's own before it.
+        // A user block before it.
         File.WriteAllBytes(At("block.net"), [.. new byte[512], .. File.ReadAllBytes(At("wake.net"))]);
         Assert.Equal(FileKind.Hdf5, FileKinds.OfContent(File.ReadAllBytes(At("block.net"))));
     }
@@ -37,7 +37,7 @@ public sealed class FileKindTests : IDisposable
     [Theory]
     [InlineData("model.weights.h5", "keras.models.load_model('some.file').save('some.h5')")]
     [InlineData("archive/data.pkl", "numpy.savez('some.npz'")]
-    [InlineData("fc.weight.npy", "weights and no architecture")]
+    [InlineData("fc.weight.npy", "weights but no architecture")]
     [InlineData("word/document.xml", "files of this kind are not read; give an ONNX model")]
     public void An_archive_is_told_by_its_entries(string entry, string says)
     {
@@ -49,18 +49,18 @@ public sealed class FileKindTests : IDisposable
     [InlineData("m.keras", "", "keras.models.load_model('m.keras').save('m.h5')")]
     [InlineData("m.pth", "", "torch.load('m.pth', map_location='cpu')")]
     [InlineData("m.tflite", "", "tf2onnx")]
-    [InlineData("m.dat", "  {\"in_shape\": [], \"layers\": []}", "this is a model of RTNeural")]
+    [InlineData("m.dat", "  {\"in_shape\": [], \"layers\": []}", "this is an RTNeural model")]
     [InlineData("m.nam", "{}", "Neural Amp Modeler")]
-    [InlineData("m.safetensors", "", "weights and no architecture")]
+    [InlineData("m.safetensors", "", "weights but no architecture")]
     [InlineData("m.dat", "PK\u0003\u0004", "files of this kind are not read")]
-    [InlineData("m.dat", "", "this is no model, but an empty file.")]
+    [InlineData("m.dat", "", "this is not a model, but an empty file.")]
     public void A_file_that_cannot_be_read_is_told(string name, string content, string says)
     {
         File.WriteAllText(At(name), content);
         Assert.Contains(says, Refusal(name), StringComparison.Ordinal);
     }
 
-    /// <summary>TensorFlow's Keras wrote HDF5 under these names too.</summary>
+    /// <summary>TensorFlow's Keras also wrote HDF5 with these extensions.</summary>
     [Theory]
     [InlineData("m.keras")]
     [InlineData("m.ckpt")]
@@ -72,18 +72,18 @@ public sealed class FileKindTests : IDisposable
     }
 
     [Theory]
-    [InlineData("m.onnx", "", "this is no ONNX model, but an empty file.")]
-    [InlineData("m.onnx", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n", "this is no ONNX model, but a pointer of Git LFS in its place: the file itself was not downloaded (git lfs pull).")]
-    [InlineData("m.h5", "\n<!DOCTYPE html><html>", "this is no HDF5 file, but a web page: it was not downloaded as it should be.")]
-    [InlineData("m.pt", "version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "this is no model, but a pointer of Git LFS")]
-    [InlineData("m.json", "<!doctype html>", "this is no model, but a web page")]
-    [InlineData("m", "\u001f\u008b", "this is no model, but packed with gzip; unpack it.")]
-    [InlineData("m.bin", "7z\u00bc\u00af'\u001c", "this is no model, but a 7-Zip archive; unpack it.")]
-    [InlineData("m.gguf", "GGUF\u0003", "this is no model, but a GGUF model, which is not read")]
+    [InlineData("m.onnx", "", "this is not an ONNX model, but an empty file.")]
+    [InlineData("m.onnx", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n", "this is not an ONNX model, but a Git LFS pointer: the file itself was not downloaded (git lfs pull).")]
+    [InlineData("m.h5", "\n<!DOCTYPE html><html>", "this is not an HDF5 file, but a web page: the download went wrong.")]
+    [InlineData("m.pt", "version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "this is not a model, but a Git LFS pointer")]
+    [InlineData("m.json", "<!doctype html>", "this is not a model, but a web page")]
+    [InlineData("m", "\u001f\u008b", "this is not a model, but packed with gzip; unpack it.")]
+    [InlineData("m.bin", "7z\u00bc\u00af'\u001c", "this is not a model, but a 7-Zip archive; unpack it.")]
+    [InlineData("m.gguf", "GGUF\u0003", "this is not a model, but a GGUF model, which is not read")]
     [InlineData("m.json", "{ \"a\": \"\u00e9\" }", "m.json: line 1 is not UTF-8; save the file as UTF-8")]
     [InlineData("m.json", "\u00fe\u00ff\u0000{", "m.json: this is UTF-16; save the file as UTF-8")]
-    [InlineData("m.json", "\u0089HDF\r\n\u001a\n", "this is no JSON, but HDF5; name it .h5.")]
-    [InlineData("m.json", "PK\u0003\u0004 \u00ff data.pkl", "this is no JSON, but a PyTorch checkpoint")]
+    [InlineData("m.json", "\u0089HDF\r\n\u001a\n", "this is not JSON, but HDF5; name it .h5.")]
+    [InlineData("m.json", "PK\u0003\u0004 \u00ff data.pkl", "this is not JSON, but a PyTorch checkpoint")]
     public void A_file_that_is_not_what_its_name_says_is_told(string name, string content, string says)
     {
         File.WriteAllBytes(At(name), [.. System.Text.Encoding.Latin1.GetBytes(content), .. new byte[content.Contains("HDF", StringComparison.Ordinal) ? 1000 : 0]]);
@@ -91,9 +91,9 @@ public sealed class FileKindTests : IDisposable
     }
 
     [Theory]
-    [InlineData("w.npz", "version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "this is no .npz archive, but a pointer of Git LFS")]
-    [InlineData("w.npz", "\u0002\0\0\0\0\0\0\0{}", "this is no .npz archive, but safetensors; name it .safetensors.")]
-    [InlineData("w.safetensors", "PK\u0003\u0004 a.npy", "this is no safetensors file, but NumPy arrays; name it .npz.")]
+    [InlineData("w.npz", "version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "this is not a .npz archive, but a Git LFS pointer")]
+    [InlineData("w.npz", "\u0002\0\0\0\0\0\0\0{}", "this is not a .npz archive, but safetensors; name it .safetensors.")]
+    [InlineData("w.safetensors", "PK\u0003\u0004 a.npy", "this is not a safetensors file, but NumPy arrays; name it .npz.")]
     public void A_weight_file_that_is_not_what_its_name_says_is_told(string name, string content, string says)
     {
         File.WriteAllBytes(At(name), System.Text.Encoding.Latin1.GetBytes(content));

@@ -2,7 +2,7 @@ using SeqRuntime.Converter;
 
 namespace SeqRuntime.Tests.Importers;
 
-/// <summary>What a layer's config says beside its class: it is followed, refused, or told.</summary>
+/// <summary>Members of a layer's config besides its class are followed, refused, or reported.</summary>
 public sealed class KerasConfigTests
 {
     private const int Steps = 5;
@@ -14,12 +14,12 @@ public sealed class KerasConfigTests
     {
         var file = new KerasFile(73).Layer("Dense", "\"name\": \"dense\", \"batch_input_shape\": [null, 1], \"units\": 1, \"use_bias\": false");
         file.PutAs("dense/dense/kernel", new[] { "one" }, 1);
-        Assert.Contains("its weight 'kernel' ('model_weights/dense/dense/kernel:0') has elements that are no floats of 2, 4 or 8 bytes and no integers", Assert.Throws<ConversionException>(() => file.Convert()).Message, StringComparison.Ordinal);
+        Assert.Contains("its weight 'kernel' ('model_weights/dense/dense/kernel:0') has elements that are neither floats of 2, 4 or 8 bytes nor integers", Assert.Throws<ConversionException>(() => file.Convert()).Message, StringComparison.Ordinal);
     }
 
     /// <summary>
-    /// The first layer's outputs come in the order in which it reads steps, the other's turned around: with a first layer that goes
-    /// backwards both are in the opposite order of the input.
+    /// The first layer's outputs are in its reading order, and the second layer's are reversed. If the first layer goes backwards, both are
+    /// in the opposite order of the input.
     /// </summary>
     [Theory]
     [InlineData(true, false, "concat")]
@@ -39,7 +39,7 @@ public sealed class KerasConfigTests
         Equal([.. left.Zip(right, (l, r) => mode == "sum" ? l.Zip(r, (p, q) => p + q).ToArray() : [.. l, .. r])], Run(model, x));
     }
 
-    /// <summary>CuDNN's layers keep each gate's kernel as its transpose, that of the input cut into rows of the wrong length, and two biases.</summary>
+    /// <summary>CuDNN's layers store each gate's kernel as its transpose, cut the input kernel into rows of the wrong length, and have two biases.</summary>
     [Theory]
     [InlineData("CuDNNLSTM")]
     [InlineData("CuDNNGRU")]
@@ -116,7 +116,7 @@ public sealed class KerasConfigTests
               {"class_name": "Add", "name": "add", "config": {"name": "add"}, "inbound_nodes": [[["a", 0, 0, {}], ["b", 0, 0, {}]]]}],
               "input_layers": [["a", 0, 0], ["b", 0, 0]], "output_layers": [["add", 0, 0]]} }
             """);
-        // Inputs are in the order of the model's input_layers.
+        // The inputs are in the order of the model's input_layers.
         Assert.Equal(["a", "b"], model.Graphs[0].Inputs.Select(i => i.Name));
         using var session = model.CreateSession();
         for (var i = 0; i < 12; i++) session.Input<float>("a")[i] = i;
@@ -136,7 +136,7 @@ public sealed class KerasConfigTests
         Equal(expected, Run(model, x));
     }
 
-    /// <summary>Keras pads so that there are ⌈T / stride⌉ outputs, more at the end; a mean is over what is no padding.</summary>
+    /// <summary>Keras pads to ⌈T / stride⌉ outputs, with more padding at the end. A mean ignores the padding.</summary>
     [Theory]
     [InlineData("Conv1D")]
     [InlineData("MaxPooling1D")]
@@ -191,10 +191,10 @@ public sealed class KerasConfigTests
 
     [Theory]
     [InlineData("\"reset_after\": true", "reset_after")]
-    [InlineData("\"units\": 5", "its 'units' is 5, and its weights are of 4")]
-    [InlineData("\"use_bias\": false", "\"use_bias\": false, and the file has a bias")]
-    [InlineData("\"return_sequences\": \"yes\"", "true or false is needed")]
-    [InlineData("\"activation\": \"snake\"", "'snake' is not known in a recurrent layer; there are tanh")]
+    [InlineData("\"units\": 5", "its 'units' is 5, but its weights have 4")]
+    [InlineData("\"use_bias\": false", "\"use_bias\": false, but the file has a bias")]
+    [InlineData("\"return_sequences\": \"yes\"", "it must be true or false")]
+    [InlineData("\"activation\": \"snake\"", "'snake' is not supported in a recurrent layer; it must be tanh")]
     [InlineData("\"dtype\": {\"class_name\": \"QuantizedDTypePolicy\", \"config\": {\"mode\": \"int8\"}}", "quantized (int8)")]
     [InlineData("\"time_major\": true", "time_major")]
     public void A_config_that_contradicts_the_weights_or_is_not_known_is_refused(string member, string says)
@@ -207,9 +207,9 @@ public sealed class KerasConfigTests
     }
 
     [Theory]
-    [InlineData("Flatten", "\"data_format\": \"channels_first\"", "channels first")]
+    [InlineData("Flatten", "\"data_format\": \"channels_first\"", "channels_first is not supported")]
     [InlineData("LayerNormalization", "\"rms_scaling\": true", "rms_scaling")]
-    [InlineData("LayerNormalization", "\"axis\": [1]", "its axis is 1; only the last, 2, is known")]
+    [InlineData("LayerNormalization", "\"axis\": [1]", "its axis is 1; only the last axis, 2, is supported")]
     [InlineData("ReLU", "\"threshold\": 0.5", "threshold")]
     [InlineData("MaxPooling1D", "\"padding\": \"casual\"", "'casual'")]
     [InlineData("Dense", "\"lora_rank\": 4", "LoRA")]
@@ -223,9 +223,9 @@ public sealed class KerasConfigTests
         _ = (file.Weight("dense/dense/kernel", Features, 2), file.Weight("dense/dense/bias", 2), file.Weight("old/old/kernel", 3, 2));
         file.Layer("Dense", $"\"name\": \"dense\", \"units\": 2, \"novelty\": 3, \"absent\": null, \"off\": false, \"kernel_initializer\": {{\"class_name\": \"Zeros\"}}, \"dtype\": \"mixed_float16\", {Shape}");
         var notes = file.Convert().Graphs[0].Notes;
-        Assert.Contains(notes, n => n.Contains("layer 'dense' (Dense) has \"novelty\": 3, which is not known", StringComparison.Ordinal));
+        Assert.Contains(notes, n => n.Contains("layer 'dense' (Dense) has \"novelty\": 3, which is unknown and ignored", StringComparison.Ordinal));
         Assert.Contains(notes, n => n.Contains("mixed_float16", StringComparison.Ordinal));
-        Assert.Contains(notes, n => n.Contains("nothing uses 'model_weights/old/old/kernel:0' [3, 2]", StringComparison.Ordinal));
+        Assert.Contains(notes, n => n.StartsWith("unused in ", StringComparison.Ordinal) && n.Contains("'model_weights/old/old/kernel:0' [3, 2]", StringComparison.Ordinal));
         Assert.Equal(3, notes.Count);
     }
 
@@ -246,7 +246,7 @@ public sealed class KerasConfigTests
     }
 
     [Theory]
-    [InlineData(1f, -0.5f, "the variance 'moving_variance' of shape [2] is -0.5 at [1], which epsilon, 0.001, does not bring above zero")]
+    [InlineData(1f, -0.5f, "the variance 'moving_variance' of shape [2] is -0.5 at [1], and epsilon 0.001 does not raise it above zero")]
     [InlineData(float.NaN, 1f, "moving_variance:0' of shape [2] holds 1 NaN among 2 values")]
     public void A_variance_without_a_root_is_refused(float first, float second, string says)
     {

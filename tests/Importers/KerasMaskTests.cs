@@ -2,13 +2,13 @@ using SeqRuntime.Converter;
 
 namespace SeqRuntime.Tests.Importers;
 
-/// <summary>Recurrent layers of Keras under masks of every kind, beside their formula, and what they cost in memory.</summary>
+/// <summary>Keras' recurrent layers under masks of every kind, compared with their formula, and their memory.</summary>
 public sealed class KerasMaskTests
 {
     private const int Features = 3;
     private const int Units = 4;
 
-    /// <summary>Steps that count: anywhere, none at the start, none at the end, none at all, all.</summary>
+    /// <summary>Unmasked steps: anywhere, none at the start, none at the end, none at all, all.</summary>
     public static TheoryData<string> Masks => ["0110100", "0001111", "1110000", "0000000", "1111111", "1000001"];
 
     [Theory]
@@ -62,7 +62,7 @@ public sealed class KerasMaskTests
         Equal([.. a.Zip(b, (l, r) => l.Zip(r, (p, q) => p + q).ToArray())], Run(model, Rows(pattern)));
     }
 
-    /// <summary>Keras gives zeros before the first step that counts, also where the state is not zero there.</summary>
+    /// <summary>Keras gives zeros before the first unmasked step, even if the state is not zero.</summary>
     [Theory]
     [MemberData(nameof(Masks))]
     public void A_first_state_is_no_output(string pattern)
@@ -100,7 +100,7 @@ public sealed class KerasMaskTests
         long Bytes(int steps) => model.GetSessionMemoryBytes(null, new SeqSessionOptions { MaxSizes = { ["T"] = steps, ["N"] = 1 } });
         Assert.InRange(Bytes(4000), 0, 3 * Bytes(2000));
         Assert.InRange(Bytes(4000), 0, 4 << 20);
-        const string reason = "layer 'rnn/LSTM' ends where the lengths of the sequences, or a mask, say";
+        const string reason = "layer 'rnn/LSTM' ends at sequence lengths or a mask";
         Assert.Contains($"every run starts at zero: layer 'rnn/LSTM' keeps nothing between runs. --stateful could not keep the states: {reason}", file.Convert().Graphs[0].Notes);
         Assert.Contains(reason, Assert.Throws<ConversionException>(() => file.Convert(new ConversionOptions { Stateful = true })).Message, StringComparison.Ordinal);
     }
@@ -118,11 +118,11 @@ public sealed class KerasMaskTests
         file.Layer(kind, $"\"name\": \"drops\", {config}");
         file.Layer("GRU", $"\"name\": \"rnn\", \"units\": {Units}, \"return_sequences\": true, {Gates}");
         var notes = file.Convert().Graphs[0].Notes;
-        Assert.Contains($"layer 'drops' ({kind}) drops the mask of its input, as Keras does: it and what follows it take masked steps for steps like all others", notes);
+        Assert.Contains($"layer 'drops' ({kind}) drops the mask of its input, as Keras does: it and the layers after it treat masked steps like all others", notes);
         Assert.Contains(notes, n => n.StartsWith("every run starts at zero: layer 'rnn/GRU' keeps nothing between runs", StringComparison.Ordinal));
     }
 
-    /// <summary>Keras 3 writes the mask of a functional model out as layers, and hands it on by name.</summary>
+    /// <summary>Keras 3 writes the mask of a functional model as layers, and passes it by name.</summary>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -157,7 +157,7 @@ public sealed class KerasMaskTests
         Equal(Formula("GRU", layer, rows, pattern, backward: false).Outputs, session.Output<float>(0).ToArray());
     }
 
-    /// <summary>A value that counts where the first or the second does; until Keras 3.3 both had to.</summary>
+    /// <summary>A value that counts where the first or the second does. Up to Keras 3.3 both had to.</summary>
     [Theory]
     [InlineData("2.15.0", "Add", false)]
     [InlineData("3.3.3", "Add", false)]
@@ -211,7 +211,7 @@ public sealed class KerasMaskTests
     private static (double[][] Outputs, double[] Hidden, double[] Cell) Formula(string kind, (double[] Kernel, double[] Recurrent, double[] Bias) layer, double[][] x, string pattern, bool backward, bool isZeroElsewhere = false, double[]? hidden = null) =>
         KerasFormulas.Recurrent(kind, x, layer.Kernel, layer.Recurrent, layer.Bias, kind == "GRU", backward, [.. pattern.Select(c => c == '1')], hidden, isZeroElsewhere: isZeroElsewhere);
 
-    /// <summary>Random steps; one that does not count is -1 all over.</summary>
+    /// <summary>Random steps. A masked one is -1 everywhere.</summary>
     private static double[][] Rows(string pattern)
     {
         var random = new Random(5);

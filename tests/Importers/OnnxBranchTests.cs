@@ -3,7 +3,7 @@ using SeqRuntime.Converter.Importers.Onnx;
 
 namespace SeqRuntime.Tests.Importers;
 
-/// <summary>Branches on what data tells, sequences and optional values, beside ONNX Runtime.</summary>
+/// <summary>Branches on data, sequences and optional values, compared with ONNX Runtime.</summary>
 public class OnnxBranchTests
 {
     private static readonly float[] s_x = [0.5f, -2, 3, 1, -1, 4, 2, 0.25f];
@@ -27,7 +27,7 @@ public class OnnxBranchTests
 
     [Fact]
     public void BranchesOfDifferentShapesAreRefused() =>
-        Refused(OnData(0, OnnxBuilder.MakeNode("Neg", "x", "t"), OnnxBuilder.MakeNode("ReduceSum", "x axis", "t")), "[2, 4] and [2, 1]", "which follows from input 'x'");
+        Refused(OnData(0, OnnxBuilder.MakeNode("Neg", "x", "t"), OnnxBuilder.MakeNode("ReduceSum", "x axis", "t")), "[2, 4] and [2, 1]", "which depends on input 'x'");
 
     [Fact]
     public void ABranchThatGuardsALookupIsRefused() =>
@@ -70,7 +70,7 @@ public class OnnxBranchTests
             .Node("Loop", "two true none", "list_out", ("body", body)).Node("ConcatFromSequence", "list_out", "y", ("axis", 0), ("new_axis", 1)).Output("y");
         Near(model.Reference(("x", [2, 4], s_x)), model.Run(null, s_x));
 
-        // The reader's own form of the model knows no sequence types: ONNX's field for them is written by hand.
+        // The reader's model type has no sequence types, so ONNX's field for them is written by hand.
         static ValueInfoProto Sequence(string name) => new() { Name = name, Type = TypeProto.Parser.ParseFrom([0x22, 0x06, 0x0A, 0x04, 0x0A, 0x02, 0x08, 0x01]) };
     }
 
@@ -86,14 +86,14 @@ public class OnnxBranchTests
     {
         Refused(Columns().Node("Neg", "columns", "y").Output("y"), "Neg (node 'Neg_y'): it reads a sequence");
         Refused(Columns().Constant("nine", [], 9L).Node("SequenceAt", "columns nine", "y").Output("y"), "outside a sequence of 4");
-        Refused(new OnnxBuilder().Input("x", OnnxBuilder.Float, "T", 4).Node("SplitToSequence", "x", "rows").Constant("zero", [], 0L).Node("SequenceErase", "rows zero", "rest").Node("SequenceAt", "rest zero", "y").Output("y"), "holds as many tensors as a dimension is long", "--dim T=");
+        Refused(new OnnxBuilder().Input("x", OnnxBuilder.Float, "T", 4).Node("SplitToSequence", "x", "rows").Constant("zero", [], 0L).Node("SequenceErase", "rows zero", "rest").Node("SequenceAt", "rest zero", "y").Output("y"), "the length of sequence", "is a dimension's size", "--dim T=");
         Refused(Columns().Output("columns"), "output 'columns' of graph 'main' is a sequence of tensors");
         Refused(new OnnxBuilder().Input("x", OnnxBuilder.Float, 2_000_000_000).Constant("zero", [], 0L).Node("SplitToSequence", "x", "rows").Node("SequenceErase", "rows zero", "y").Output("y"), "from 1 to 4096");
 
         static OnnxBuilder Columns() => new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 4).Node("SplitToSequence", "x", "columns", ("axis", 1));
     }
 
-    /// <summary>Which tensor data tells, one of as many as a dimension is long, and their number.</summary>
+    /// <summary>Data decides which of the tensors is taken; their number is a dimension's size, and is read too.</summary>
     [Fact]
     public void ASequenceOfAllSlicesIsTheTensorThatTheyAreOf()
     {
@@ -103,7 +103,7 @@ public class OnnxBranchTests
         Assert.Equal(columns.Reference(("x", [2, 4], x)), columns.Run(null, x));
     }
 
-    /// <summary>Side by side along an axis in front of open ones; a list of rows that have an axis of size 1 for it, as TorchScript writes them.</summary>
+    /// <summary>Joined along an axis before symbolic ones; a list of rows that keep this axis with size 1, as in TorchScript.</summary>
     [Theory]
     [InlineData(1)]
     [InlineData(2)]

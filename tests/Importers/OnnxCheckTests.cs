@@ -3,7 +3,7 @@ using SeqRuntime.Converter.Importers.Onnx;
 
 namespace SeqRuntime.Tests.Importers;
 
-/// <summary>What ONNX permits no file: refused with what is wrong and where, as onnx.checker and ONNX Runtime do.</summary>
+/// <summary>Files that break ONNX's rules are refused with what is wrong and where, as by onnx.checker and ONNX Runtime.</summary>
 public class OnnxCheckTests
 {
     [Fact]
@@ -28,9 +28,9 @@ public class OnnxCheckTests
     [Fact]
     public void Nodes_out_of_order_and_in_circles_are_refused()
     {
-        Refused(Model().Node("Relu", "b", "y").Node("Neg", "x", "b"), "node Relu_y (Relu) reads 'b', which node Neg_b (Neg) computes only after it: the nodes are not in topological order");
+        Refused(Model().Node("Relu", "b", "y").Node("Neg", "x", "b"), "node Relu_y (Relu) reads 'b', which node Neg_b (Neg) computes later: the nodes are not in topological order");
         Refused(Model().Node("Add", "x y", "y"), "node Add_y (Add) reads 'y', which it computes itself");
-        Refused(Model().Node("Add", "x b", "a").Node("Neg", "a", "b").Node("Relu", "b", "y"), "node Neg_b (Neg) computes only after it");
+        Refused(Model().Node("Add", "x b", "a").Node("Neg", "a", "b").Node("Relu", "b", "y"), "node Neg_b (Neg) computes later");
         Refused(Model().Node("Add", "x none", "y"), "reads 'none', which nothing computes before it");
         Refused(Model().Node("Relu", "x", "z"), "the output 'y', which nothing computes");
         var body = Body();
@@ -43,10 +43,10 @@ public class OnnxCheckTests
     {
         var none = Model().Node("Relu", "x", "y");
         none.Model.OpsetImport.Clear();
-        Refused(none, "the file names no opset (opset_import is missing), so what its operators mean is not known");
+        Refused(none, "the file names no opset (opset_import is missing), so the meaning of its operators is unknown");
         var odd = Model().Node("_LSTM_LAYER", "x", "y");
         odd.Model.OpsetImport.Clear();
-        Refused(odd, "'_LSTM_LAYER_y' is a _LSTM_LAYER): it was not written as ONNX");
+        Refused(odd, "'_LSTM_LAYER_y' is a _LSTM_LAYER): it is not valid ONNX of any opset");
         Refused(new OnnxBuilder(0).Input("x", OnnxBuilder.Float, 2).Output("y").Node("Relu", "x", "y"), "version 0 of ONNX's operators");
         var two = Model().Node("Relu", "x", "y");
         two.Model.OpsetImport.Add(new OperatorSetIdProto { Domain = "ai.onnx", Version = 9 });
@@ -55,7 +55,7 @@ public class OnnxCheckTests
         var node = OnnxBuilder.MakeNode("Thing", "x", "y");
         node.Domain = "elsewhere";
         foreign.Graph.Node.Add(node);
-        Refused(foreign, "belongs to 'elsewhere', and the file does not say to which version of it");
+        Refused(foreign, "belongs to 'elsewhere', but the file does not give its version");
     }
 
     [Fact]
@@ -80,7 +80,7 @@ public class OnnxCheckTests
         }
 
         Assert.Equal([0, 2], Calls(Function(17)).Run(null, [-1, 2]));
-        Refused(Calls(Function(11)), "its function 'F' is written in opset 11 and the model in 17");
+        Refused(Calls(Function(11)), "its function 'F' has opset 11, but the model has 17");
         Refused(Calls(Function(17), Function(17)), "two functions are named 'F'");
     }
 
@@ -90,7 +90,7 @@ public class OnnxCheckTests
     [InlineData(4)]
     public void A_hidden_size_that_R_does_not_have_is_refused(int hidden) => Refused(
         new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 1, 3).Random("W", 1, 1, 1, 8, 3).Random("R", 2, 1, 1, 8, 2).Node("LSTM", "x W R", "y", ("hidden_size", hidden)).Output("y"),
-        $"hidden_size is {hidden}, and R of shape [1, 8, 2] has 2 hidden units");
+        $"hidden_size is {hidden}, but R of shape [1, 8, 2] has 2 hidden units");
 
     [Fact]
     public void Attributes_of_a_convolution_that_its_weights_contradict_are_refused()
@@ -98,9 +98,9 @@ public class OnnxCheckTests
         OnnxBuilder Conv(string op, params (string, object)[] attributes) => new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 1, 8).Random("w", 1, 1, 1, 1, 3).Node(op, "x w", "y", attributes).Output("y");
         foreach (var op in (string[])["Conv", "ConvTranspose"])
         {
-            Refused(Conv(op, ("kernel_shape", new[] { (long)int.MaxValue })), "'kernel_shape' is 2147483647, and its weights of shape [1, 1, 3] have 3");
-            Refused(Conv(op, ("strides", new[] { 1L, 1L })), "'strides' has 2 numbers; 1 are needed");
-            Refused(Conv(op, ("strides", new[] { 0L })), "'strides' is 0; numbers from 1");
+            Refused(Conv(op, ("kernel_shape", new[] { (long)int.MaxValue })), "'kernel_shape' is 2147483647, but its weights of shape [1, 1, 3] give 3");
+            Refused(Conv(op, ("strides", new[] { 1L, 1L })), "'strides' has 2 numbers; it must have 1");
+            Refused(Conv(op, ("strides", new[] { 0L })), "'strides' is 0; the numbers must be from 1");
             Refused(Conv(op, ("dilations", new[] { -1L })), "'dilations' is -1");
             Refused(Conv(op, ("pads", new[] { long.MaxValue, 0L })), "'pads' is 9223372036854775807, 0");
             Refused(Conv(op, ("group", 0)), "group(s)");
@@ -122,7 +122,7 @@ public class OnnxCheckTests
         Refused(Model().Node("Add", "x x x", "y"), "Add has at most 2");
         Model().Node("Max", "x x x", "y").Convert();
         Model().Node("Clip", "x - -", "y").Convert();
-        // Every operator that is read is known by what it takes and gives, but for one of ONNX Runtime's.
+        // The inputs and outputs of every operator that is read are known, except for one of ONNX Runtime's.
         Assert.Equal(["SimplifiedLayerNormalization"], OnnxAttributes.Operators.Where(op => !op.Contains('.', StringComparison.Ordinal) && Enumerable.Range(7, 22).All(opset => OnnxOperators.Of(op, opset) is null)).Order());
     }
 
@@ -130,7 +130,7 @@ public class OnnxCheckTests
     public void An_index_that_no_run_could_look_up_is_refused()
     {
         OnnxBuilder Gather(long index) => new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 3).Constant("i", [1], index).Node("Gather", "x i", "y", ("axis", 1)).Output("y");
-        foreach (var index in (long[])[3, -4, long.MaxValue, long.MinValue]) Refused(Gather(index), $"its index {index} lies outside of axis 1, which has 3");
+        foreach (var index in (long[])[3, -4, long.MaxValue, long.MinValue]) Refused(Gather(index), $"its index {index} is outside axis 1 of size 3");
         foreach (var index in (long[])[2, -3]) Gather(index).Convert();
     }
 

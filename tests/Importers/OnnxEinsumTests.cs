@@ -2,7 +2,7 @@ using SeqRuntime.Converter;
 
 namespace SeqRuntime.Tests.Importers;
 
-/// <summary>Einsum in all its forms, beside ONNX Runtime, with fixed and with symbolic sizes.</summary>
+/// <summary>Einsum in all its forms, compared with ONNX Runtime, with fixed and with symbolic sizes.</summary>
 public class OnnxEinsumTests
 {
     private static readonly Dictionary<char, int> s_sizes = new() { ['b'] = 2, ['h'] = 3, ['q'] = 4, ['k'] = 5, ['d'] = 6, ['i'] = 3, ['j'] = 4, ['n'] = 1 };
@@ -77,8 +77,8 @@ public class OnnxEinsumTests
     }
 
     [Theory]
-    [InlineData("bq,bk", "not one of 1 operands")]
-    [InlineData("bqd->b", "does not stand for")]
+    [InlineData("bq,bk", "does not have 1 operands")]
+    [InlineData("bqd->b", "does not describe")]
     [InlineData("bq->bb", "a letter twice")]
     [InlineData("bq->bz", "no operand has")]
     public void AnEquationThatDoesNotFitIsRefusedByItsNode(string equation, string why)

@@ -4,7 +4,7 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Tests.Importers;
 
-/// <summary>Old forms of operators, branches, functions, and symbolic dimensions, beside ONNX Runtime.</summary>
+/// <summary>Old forms of operators, branches, functions, and symbolic dimensions, compared with ONNX Runtime.</summary>
 public class OnnxImportTests
 {
     [Fact]
@@ -69,7 +69,7 @@ public class OnnxImportTests
         var x = Enumerable.Range(0, 48).Select(i => MathF.Sin(i * 1.7f) * 2).ToArray();
         Same(model.Reference(("x", [2, 3, 8], x)), model.Run(null, x));
 
-        // Lists that older opsets hold in attributes and newer ones in inputs.
+        // Lists that are attributes in older opsets and inputs in newer ones.
         void Listed(string op, string input, string output, bool asInputs, params (string Name, long[] Values)[] lists)
         {
             if (!asInputs)
@@ -104,7 +104,7 @@ public class OnnxImportTests
             return graph;
         }
 
-        // Both branches name their values alike, as exporters do.
+        // Both branches use the same value names, like exporters.
         var inner = OnnxBuilder.MakeNode("If", "low", "r", ("then_branch", Branch("a", OnnxBuilder.MakeNode("Neg", "x", "t"))), ("else_branch", Branch("b", OnnxBuilder.MakeNode("Abs", "x", "t"))));
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 2).Input("rate", OnnxBuilder.Int64).Constant("sixteen", [], 16000L).Constant("eight", [], 8000L)
             .Node("Equal", "rate sixteen", "high").Node("Equal", "rate eight", "low")
@@ -137,7 +137,7 @@ public class OnnxImportTests
     [Fact]
     public void FunctionsAreInlinedInsideBranchesAndBranchesInsideFunctions()
     {
-        // own.Choose(a, flag) = If(flag) own.Scale<by>(a) else a, both read from around the branches; the call stands in a branch again.
+        // own.Choose(a, flag) = If(flag) own.Scale<by>(a) else a; both branches read outer values, and the call is itself in a branch.
         static FunctionProto Function(string name, string overload, params NodeProto[] nodes)
         {
             var function = new FunctionProto { Name = name, Domain = "own", Overload = overload };
@@ -182,7 +182,7 @@ public class OnnxImportTests
     [Fact]
     public void SizesOfWhichTogetherNoTensorExistsAreNotTried()
     {
-        // Image models with three free dimensions: the largest sizes tried of one would be too large of all.
+        // Image models with three symbolic dimensions: at the largest tried size of one dimension, all three would be too large.
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, "N", 3, "H", "W").Node("Relu", "x", "y").Output("y");
         Assert.Equal(["N", "H", "W"], model.Convert().Model.Graphs[0].Symbols);
     }
@@ -245,7 +245,7 @@ public class OnnxImportTests
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 4).Node("Frobnicate", "x", "a").Node("Neg", "a", "b").Node("Unique", "b", "y").Output("y");
         var fault = Assert.Throws<ConversionException>(() => model.Convert());
         Assert.Contains("has 2 nodes that cannot be converted:\n  Frobnicate (node 'Frobnicate_a'): ", fault.Message);
-        Assert.Contains("\n  Unique (node 'Unique_y'): the size of its output depends on data", fault.Message);
+        Assert.Contains("\n  Unique (node 'Unique_y'): the size of its output depends on the data", fault.Message);
         model.Node("Frobnicate", "y", "z").Node("Frobnicate", "z", "u").Node("Frobnicate", "u", "v").Output("v");
         Assert.Contains("  Frobnicate (4 nodes: 'Frobnicate_a', 'Frobnicate_z', 'Frobnicate_u' …): ", Assert.Throws<ConversionException>(() => model.Convert()).Message);
     }

@@ -4,7 +4,7 @@ using SeqRuntime.Converter.Importers.Onnx;
 
 namespace SeqRuntime.Tests.Importers;
 
-/// <summary>What an ONNX file holds and the model does not use is told; weights that are no numbers are refused.</summary>
+/// <summary>Unused content of an ONNX file is reported; weights that are not finite are refused.</summary>
 public sealed class OnnxLeftoversTests
 {
     [Fact]
@@ -14,12 +14,12 @@ public sealed class OnnxLeftoversTests
             .Random("w", 1, 1, 3, 2).Random("old", 2, 1, 4, 5).Constant("zero", [1, 3], 0f, 0, 0).Constant("no", [], false)
             .Node("Where", "no off x", "chosen").Node("MatMul", "chosen w", "y").Output("y").Convert();
         var notes = result.Graphs[0].Notes;
-        Assert.Contains(notes, n => n.EndsWith("nothing uses 'old' [4, 5], 'zero' [1, 3]", StringComparison.Ordinal));
+        Assert.Contains(notes, n => n.StartsWith("unused in ", StringComparison.Ordinal) && n.EndsWith(": 'old' [4, 5], 'zero' [1, 3]", StringComparison.Ordinal));
         Assert.Contains("input 'mask' has no effect: nothing reads it", notes);
         Assert.Equal(["old", "zero"], result.Unused.Select(u => u.Name));
     }
 
-    /// <summary>Weights of the branch that a known condition leaves out, its own and the graph's; those that both branches read are used.</summary>
+    /// <summary>Weights of a branch that a known condition removes, in the branch and in the graph. Weights that both branches read are used.</summary>
     [Theory]
     [InlineData(1, "'only' [3, 3], 'own' [3]")]
     [InlineData(0, "")]
@@ -39,7 +39,7 @@ public sealed class OnnxLeftoversTests
             .Node("If", "is", "y", ("then_branch", Branch("then", OnnxBuilder.MakeNode("MatMul", "x both", "t"))), ("else_branch", otherwise)).Output("y");
         var result = model.Convert(new ConversionOptions { Sets = new Dictionary<string, string> { ["mode"] = $"{condition}" } });
         Assert.Equal(unused.Length > 0 ? ["only", "own"] : [], result.Unused.Select(u => u.Name));
-        Assert.Equal(unused.Length > 0, result.Graphs[0].Notes.Any(n => n.EndsWith($"nothing uses {unused}: they are of branches that are not taken", StringComparison.Ordinal)));
+        Assert.Equal(unused.Length > 0, result.Graphs[0].Notes.Any(n => n.EndsWith($": {unused}: they belong to branches that are not taken", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -47,15 +47,15 @@ public sealed class OnnxLeftoversTests
     {
         var notes = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 3).Node("Elu", "x", "e", ("alpha", 0.5f), ("gamma", 2f)).Node("Relu", "e", "y", ("slope", 2)).Output("y").Convert().Graphs[0].Notes;
         var note = Assert.Single(notes);
-        Assert.StartsWith("attributes that are not known are left out: 'gamma' of Elu_", note, StringComparison.Ordinal);
+        Assert.StartsWith("unknown attributes are ignored: 'gamma' of Elu_", note, StringComparison.Ordinal);
         Assert.Contains("'slope' of Relu_", note, StringComparison.Ordinal);
     }
 
-    /// <summary>Every operator that is converted is in the table of attributes.</summary>
+    /// <summary>Every converted operator is in the table of attributes.</summary>
     [Fact]
     public void The_attributes_of_every_operator_are_known()
     {
-        // Made by this converter itself.
+        // Made by the converter itself.
         string[] own = ["Linear"];
         Assert.Empty(Decompose.Names.Concat(QuantizedOperators.Names).Except(OnnxAttributes.Operators).Except(own).Order(StringComparer.Ordinal));
     }
@@ -91,7 +91,7 @@ public sealed class OnnxLeftoversTests
             .Node("Constant", "", "table", ("value", new OnnxBuilder().Random("t", 4, 1, 3, 2).Model.Graph.Initializer[0])).Node("MatMul", "x table", "too").Node("Constant", "", "axis", ("value", new OnnxBuilder().Constant("a", [1], 1L).Model.Graph.Initializer[0]));
         var result = model.Convert();
         Assert.Equal(["W", "R", "table"], result.Unused.Select(u => u.Name));
-        Assert.Contains(result.Graphs[0].Notes, n => n.EndsWith("nothing uses 'W' [1, 16, 3], 'R' [1, 16, 4], 'table' [3, 2]", StringComparison.Ordinal));
+        Assert.Contains(result.Graphs[0].Notes, n => n.StartsWith("unused in ", StringComparison.Ordinal) && n.EndsWith(": 'W' [1, 16, 3], 'R' [1, 16, 4], 'table' [3, 2]", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -106,21 +106,21 @@ public sealed class OnnxLeftoversTests
     {
         var message = Assert.Throws<ConversionException>(() => new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 3).Random("w", 1, 1, 3, 2).Constant("one", [2], 1f, 1).Constant("spread", [2], 1f, -4)
             .Node("MatMul", "x w", "h").Node("BatchNormalization", "h one one one spread", "y").Output("y").Convert()).Message;
-        Assert.Contains("the variance 'spread' of shape [2] is -4 at [1], which epsilon, 1E-05, does not bring above zero", message, StringComparison.Ordinal);
+        Assert.Contains("the variance 'spread' of shape [2] is -4 at [1], and epsilon 1E-05 does not raise it above zero", message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_weight_that_becomes_no_number_at_conversion_is_refused()
     {
         var message = Assert.Throws<ConversionException>(() => new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 2).Constant("spread", [2], 1f, -4).Node("Sqrt", "spread", "root").Node("Mul", "x root", "y").Output("y").Convert()).Message;
-        Assert.Contains("graph 'main', what follows from its constants: the constant 'spread' of shape [2] holds 1 NaN among 2 values", message, StringComparison.Ordinal);
+        Assert.Contains("graph 'main', computed from its constants: the constant 'spread' of shape [2] holds 1 NaN among 2 values", message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_recurrent_bias_of_another_size_names_graph_and_node()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 5, 1, 3).Random("w", 1, 1, 1, 12, 3).Random("r", 2, 1, 1, 12, 4).Random("b", 3, 1, 1, 12).Node("GRU", "x w r b", "y", ("hidden_size", 4)).Output("y");
-        Assert.EndsWith("graph 'main', node GRU_y (GRU): B has shape [1, 12]; [1, 24] is needed.", Assert.Throws<ConversionException>(() => model.Convert()).Message, StringComparison.Ordinal);
+        Assert.EndsWith("graph 'main', node GRU_y (GRU): B has shape [1, 12]; it must be [1, 24].", Assert.Throws<ConversionException>(() => model.Convert()).Message, StringComparison.Ordinal);
     }
 
     [Fact]

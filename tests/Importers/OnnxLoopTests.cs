@@ -6,7 +6,7 @@ using SeqRuntime.Decoding;
 
 namespace SeqRuntime.Tests.Importers;
 
-/// <summary>An encoder-decoder in one file with a Loop, as exporters write greedy decoding, beside ONNX Runtime running the whole file.</summary>
+/// <summary>An encoder-decoder in one file with a Loop for greedy decoding, compared with ONNX Runtime running the whole file.</summary>
 public sealed class OnnxLoopTests
 {
     private const int Tokens = 7;
@@ -55,7 +55,7 @@ public sealed class OnnxLoopTests
         Assert.True(ended > 3, $"{ended} came to their end");
     }
 
-    /// <summary>x doubled in each round, the round's number added, four times or until the round's number says stop.</summary>
+    /// <summary>x doubled and the round's number added in each round, four times or until the number ends the loop.</summary>
     [Theory]
     [InlineData(4, 100)]
     [InlineData(4, 2)]
@@ -85,8 +85,8 @@ public sealed class OnnxLoopTests
         body.Output.AddRange([OnnxBuilder.Port("on", OnnxBuilder.Bool), OnnxBuilder.Port("b", OnnxBuilder.Float, 1)]);
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1).Constant("yes", [], true).Node("Loop", "- yes x", "y", ("body", body)).Output("y", OnnxBuilder.Float, 1);
         var message = Assert.ThrowsAny<ConversionException>(() => model.Convert()).Message;
-        Assert.Contains("Loop (node 'Loop_y'): whether it goes on depends on '", message, StringComparison.Ordinal);
-        Assert.Contains("which follows from input 'x'", message, StringComparison.Ordinal);
+        Assert.Contains("Loop (node 'Loop_y'): its condition depends on '", message, StringComparison.Ordinal);
+        Assert.Contains("which depends on input 'x'", message, StringComparison.Ordinal);
         Assert.DoesNotContain("--", message, StringComparison.Ordinal);
 
         var endless = new GraphProto { Name = "body" };
@@ -94,10 +94,10 @@ public sealed class OnnxLoopTests
         endless.Node.AddRange([OnnxBuilder.MakeNode("Add", "a a", "b"), OnnxBuilder.MakeNode("Identity", "go", "on")]);
         endless.Output.AddRange(body.Output);
         model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1).Constant("yes", [], true).Node("Loop", "- yes x", "y", ("body", endless)).Output("y", OnnxBuilder.Float, 1);
-        Assert.Contains("more than 4096 times", Assert.ThrowsAny<ConversionException>(() => model.Convert()).Message, StringComparison.Ordinal);
+        Assert.Contains("more than 4096 rounds", Assert.ThrowsAny<ConversionException>(() => model.Convert()).Message, StringComparison.Ordinal);
     }
 
-    /// <summary>h ← tanh(x_t·W + h), along the second axis, either way round, with what it collects turned or not.</summary>
+    /// <summary>h ← tanh(x_t·W + h) along the second axis, in either direction, with its outputs reversed or not.</summary>
     [Theory]
     [InlineData(0, 0)]
     [InlineData(1, 0)]
@@ -133,7 +133,7 @@ public sealed class OnnxLoopTests
         }
     }
 
-    /// <summary>Embedding, GRU, its last state; in the loop embedding, GRU cell, additive scores over the memory, softmax or none, ArgMax.</summary>
+    /// <summary>Embedding, GRU, its last state. In the loop: embedding, GRU cell, additive scores over the memory, softmax or none, ArgMax.</summary>
     private static OnnxBuilder Make(int seed, bool softmax, bool position, bool scan)
     {
         var body = new GraphProto { Name = "body" };
@@ -175,7 +175,7 @@ public sealed class OnnxLoopTests
         body.Output.Add(OnnxBuilder.Port("said", OnnxBuilder.Int64, 1));
         if (scan)
         {
-            // States, then what is scanned: the places, whose number is that of the rounds; there is no condition.
+            // States, then the scanned input: the places, whose number is the number of rounds. There is no condition.
             var round = body.Input[0];
             body.Input.RemoveAt(1);
             body.Input.RemoveAt(0);

@@ -3,7 +3,7 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Tests.Importers;
 
-/// <summary>Models as ONNX Runtime's quantizers write them: the converted ones compute what those compute, but for the rounding of activations.</summary>
+/// <summary>Models of ONNX Runtime's quantizers. The converted models compute the same, except for the rounding of activations.</summary>
 public class OnnxQuantizedTests
 {
     private const int Steps = 12, Features = 24, Hidden = 16, Classes = 5;
@@ -22,7 +22,7 @@ public class OnnxQuantizedTests
         Assert.Equal(["W_quantized", "R_quantized", "dense_quantized"], result.Tensors.Where(t => t.Weights == WeightKind.Int8).Select(t => t.Name));
         Assert.DoesNotContain(result.Tensors, t => t.Weights is null && t.Format is "int8" or "uint8" or "int32");
         Assert.DoesNotContain(result.Model.Graphs[0].Nodes, n => n.Kind is OpKind.MatMul or OpKind.Cast);
-        Assert.Contains("1 products with activations quantized as they come", result.Graphs[0].Notes[0]);
+        Assert.Contains("1 products quantize their activations dynamically", result.Graphs[0].Notes[0]);
     }
 
     [Fact]
@@ -37,7 +37,7 @@ public class OnnxQuantizedTests
     [Fact]
     public void APairOfQuantizeAndDequantizeKeepsItsRange()
     {
-        // The zero point of the second pair stands for a Relu that the quantizer took out.
+        // The zero point of the second pair replaces a Relu that the quantizer removed.
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 8, 20)
             .Constant("xs", [], 0.02f).Constant("xz", [], (sbyte)3).Constant("hs", [], 0.03f).Constant("hz", [], (byte)0).Constant("ys", [], 0.05f).Constant("yz", [], (byte)120)
             .Node("QuantizeLinear", "x xs xz", "xq").Node("DequantizeLinear", "xq xs xz", "xd");
@@ -48,7 +48,7 @@ public class OnnxQuantizedTests
         model.Node("DequantizeLinear", "d ds dz", "dd").Node("MatMul", "hd dd", "m").Node("QuantizeLinear", "m ys yz", "yq").Node("DequantizeLinear", "yq ys yz", "y").Output("y");
         var x = Numbers(2, 8 * 20, 2);
         Near(model.Reference(("x", [1, 8, 20], x)), model.Run(null, x), 0.12);
-        // Far outside the range of the input's 8 bits: clipped, not only rounded.
+        // Far outside the input's 8-bit range: clipped, not only rounded.
         for (var i = 0; i < x.Length; i++) x[i] *= 20;
         Near(model.Reference(("x", [1, 8, 20], x)), model.Run(null, x), 0.12);
         var result = model.Convert();
@@ -67,7 +67,7 @@ public class OnnxQuantizedTests
     [Fact]
     public void WeightsThatTheFileRoundsAreRoundedAtConversion()
     {
-        // As PyTorch exports quantization-aware training: weights in float32, then the pair.
+        // PyTorch's export of quantization-aware training: weights in float32, then the pair.
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 3).Random("w", 17, 1, 3, 4).Constant("s", [], 0.2f).Constant("z", [], (sbyte)0).Node("QuantizeLinear", "w s z", "q").Node("DequantizeLinear", "q s z", "d").Node("MatMul", "x d", "y").Output("y");
         var x = Numbers(18, 6, 1);
         var w = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(model.Graph.Initializer[0].RawData.Span).ToArray();
@@ -188,11 +188,11 @@ public class OnnxQuantizedTests
     }
 
     [Theory]
-    [InlineData("DynamicQuantizeLSTM", "x d", "lacks input 8")]
-    [InlineData("DynamicQuantizeLSTM", "x d d - - - - - ds dz ds dz", "three dimensions are needed")]
+    [InlineData("DynamicQuantizeLSTM", "x d", "input 8 is missing")]
+    [InlineData("DynamicQuantizeLSTM", "x d d - - - - - ds dz ds dz", "three dimensions")]
     [InlineData("MatMulNBits", "x d ds", "K is 0")]
-    [InlineData("QLinearAdd", "q ds dz q ds", "lacks input 6")]
-    [InlineData("MatMulIntegerToFloat", "q d ds", "lacks input 3")]
+    [InlineData("QLinearAdd", "q ds dz q ds", "input 6 is missing")]
+    [InlineData("MatMulIntegerToFloat", "q d ds", "input 3 is missing")]
     public void WhatLacksAnInputIsRefusedByItsName(string op, string inputs, string why)
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 3, Features).Constant("q", [3, Features], new byte[3 * Features]);
@@ -203,7 +203,7 @@ public class OnnxQuantizedTests
         Assert.Contains(why, fault.Message);
     }
 
-    /// <summary>LSTM and dense layer as quantize_dynamic writes them.</summary>
+    /// <summary>LSTM and dense layer in the form of quantize_dynamic.</summary>
     private static OnnxBuilder Dynamic(bool isByRow)
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, Steps, 1, Features);
@@ -243,7 +243,7 @@ public class OnnxQuantizedTests
 
     private static (sbyte[] Data, float[] Scale, sbyte[] Zero) Signed(float[] w) => BySide(w, 1);
 
-    /// <summary>Symmetric 8 bits, each column of its own scale.</summary>
+    /// <summary>Symmetric 8-bit, one scale for each column.</summary>
     private static (sbyte[] Data, float[] Scale, sbyte[] Zero) BySide(float[] w, int columns)
     {
         float[] scales = [.. Enumerable.Range(0, columns).Select(c => w.Where((_, i) => i % columns == c).Max(MathF.Abs) / 127)];

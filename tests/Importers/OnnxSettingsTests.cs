@@ -2,51 +2,51 @@ using SeqRuntime.Converter;
 
 namespace SeqRuntime.Tests.Importers;
 
-/// <summary>Settings of ONNX nodes of which one would be ignored, or that mean nothing: refused, as ONNX Runtime does.</summary>
+/// <summary>Contradicting or invalid settings of ONNX nodes are refused, as by ONNX Runtime.</summary>
 public class OnnxSettingsTests
 {
     [Fact]
     public void Padding_said_twice_is_refused()
     {
         OnnxBuilder Conv(params (string, object)[] attributes) => new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 3, 8).Random("w", 1, 1, 4, 3, 3).Node("Conv", "x w", "y", attributes).Output("y");
-        Refused(Conv(("auto_pad", "SAME_UPPER"), ("pads", new[] { 1L, 1L })), "it has auto_pad = SAME_UPPER and pads = 1, 1, and one of them would be ignored");
+        Refused(Conv(("auto_pad", "SAME_UPPER"), ("pads", new[] { 1L, 1L })), "it has auto_pad = SAME_UPPER and pads = 1, 1; one of them would be ignored");
         Refused(Conv(("auto_pad", "VALID"), ("pads", new[] { 1L, 0L })), "auto_pad = VALID and pads = 1, 0");
         Conv(("auto_pad", "VALID"), ("pads", new[] { 0L, 0L })).Convert();
         Conv(("auto_pad", "NOTSET"), ("pads", new[] { 1L, 1L })).Convert();
-        Refused(new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 3, 8).Random("w", 1, 1, 3, 4, 3).Node("ConvTranspose", "x w", "y", ("strides", new[] { 2L }), ("output_padding", new[] { 2L })).Output("y"), "'output_padding' is 2; less than its stride or dilation, 2");
+        Refused(new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 3, 8).Random("w", 1, 1, 3, 4, 3).Node("ConvTranspose", "x w", "y", ("strides", new[] { 2L }), ("output_padding", new[] { 2L })).Output("y"), "'output_padding' is 2; number 0 must be less than its stride or dilation, 2");
     }
 
     [Theory]
     [InlineData("Sigmoid", "it has 1 activations (Sigmoid); LSTM of 1 direction has 3")]
     [InlineData("Sigmoid Tanh Tanh Tanh", "it has 4 activations")]
-    [InlineData("Sigmoid Swish Tanh", "its activation 'Swish' is none that ONNX lists")]
+    [InlineData("Sigmoid Swish Tanh", "its activation 'Swish' is not one of those that ONNX allows")]
     public void Activations_that_are_not_there_or_too_many_are_refused(string activations, string why) =>
         Refused(Lstm("x W R", b => b, ("activations", activations.Split(' '))), why);
 
     [Fact]
     public void Lengths_that_no_run_has_are_refused()
     {
-        Refused(Lstm("x W R - L", b => b.Constant("L", [1], -1)), "its lengths 'L' hold -1");
-        Refused(Lstm("x W R - L", b => b.Constant("L", [1], 6)), "its lengths 'L' hold 6, and its input of shape [5, 1, 3] has 5 steps");
+        Refused(Lstm("x W R - L", b => b.Constant("L", [1], -1)), "its sequence lengths 'L' contain -1");
+        Refused(Lstm("x W R - L", b => b.Constant("L", [1], 6)), "its sequence lengths 'L' contain 6, but its input of shape [5, 1, 3] has 5 steps");
         Lstm("x W R - L", b => b.Constant("L", [1], 5)).Convert();
-        Refused(Model(5, 2).Constant("l", [2], 6L, 2L).Node("ReverseSequence", "x l", "y", ("time_axis", 0), ("batch_axis", 1)), "its lengths 'l' hold 6");
+        Refused(Model(5, 2).Constant("l", [2], 6L, 2L).Node("ReverseSequence", "x l", "y", ("time_axis", 0), ("batch_axis", 1)), "its sequence lengths 'l' contain 6");
     }
 
     [Fact]
     public void Parts_that_do_not_come_out_even_or_are_said_twice_are_refused()
     {
-        Refused(Model(2, 6).Node("Split", "x", "y b c d", ("axis", 1)), "X of shape [2, 6] is no 4 equal parts along axis 1");
+        Refused(Model(2, 6).Node("Split", "x", "y b c d", ("axis", 1)), "X of shape [2, 6] cannot be divided into 4 equal parts along axis 1");
         Model(2, 6).Node("Split", "x", "y b c", ("axis", 1)).Convert();
         OnnxBuilder New() => new OnnxBuilder(18).Input("x", OnnxBuilder.Float, 2, 6).Output("y");
         Refused(New().Node("Split", "x", "y b", ("axis", 1)), "it has neither sizes of its parts nor their number");
-        Refused(New().Constant("s", [2], 3L, 3L).Node("Split", "x s", "y b", ("axis", 1), ("num_outputs", 2)), "it has sizes of its parts and their number");
+        Refused(New().Constant("s", [2], 3L, 3L).Node("Split", "x s", "y b", ("axis", 1), ("num_outputs", 2)), "it has both sizes of its parts and their number");
     }
 
     [Fact]
     public void A_product_with_what_is_no_matrix_or_makes_it_larger_is_refused()
     {
-        Refused(Model(1, 2, 6).Random("w", 1, 1, 6, 6).Node("Gemm", "x w", "y"), "A has shape [1, 2, 6], B [6, 6]; matrices are needed");
-        Refused(Model(1, 6).Random("w", 1, 1, 6, 6).Random("c", 2, 1, 4, 6).Node("Gemm", "x w c", "y"), "C has shape [4, 6], which does not broadcast to the product's, [1, 6]");
+        Refused(Model(1, 2, 6).Random("w", 1, 1, 6, 6).Node("Gemm", "x w", "y"), "A has shape [1, 2, 6] and B has shape [6, 6]; both must be matrices");
+        Refused(Model(1, 6).Random("w", 1, 1, 6, 6).Random("c", 2, 1, 4, 6).Node("Gemm", "x w c", "y"), "C has shape [4, 6], which does not broadcast to the product's shape [1, 6]");
         Refused(Model(2, 6).Random("w", 1, 1, 6, 6).Random("c", 2, 1, 1, 2, 6).Node("Gemm", "x w c", "y"), "C has shape [1, 2, 6]");
         Model(2, 6).Random("w", 1, 1, 6, 6).Random("c", 2, 1, 2, 1).Node("Gemm", "x w c", "y").Convert();
     }
@@ -57,9 +57,9 @@ public class OnnxSettingsTests
         Refused(new OnnxBuilder(20).Input("x", OnnxBuilder.Float, 2).Output("y").Node("Gelu", "x", "y", ("approximate", "well")), "'approximate' is 'well'");
         Refused(Model(2, 6).Constant("s", [2], 1f, 2f).Constant("z", [2], 2L, 12L).Node("Resize", "x - s z", "y"), "it has scales and sizes");
         Refused(new OnnxBuilder().Input("x", OnnxBuilder.Int64, 2).Constant("d", [2], 1L, 0L).Node("Div", "x d", "y").Output("y", OnnxBuilder.Int64), "it divides integers by 'd', which holds 0");
-        Refused(Model(2, 6).Constant("i", [1, 1], 5L).Random("u", 1, 1, 1, 6).Node("ScatterND", "x i u", "y"), "its index 5 lies outside of axis 0, which has 2");
-        Refused(Model(2, 6).Constant("i", [1, 2], 1L, -7L).Node("GatherND", "x i", "y"), "its index -7 lies outside of axis 1, which has 6");
-        Refused(Model(2, 2).Constant("w", [2, 2], new sbyte[4]).Constant("s", [], 1f).Constant("z", [2], new sbyte[2]).Node("DequantizeLinear", "w s z", "d").Node("MatMul", "x d", "y"), "its scale 's' has shape [], and its zero point 'z' [2]");
+        Refused(Model(2, 6).Constant("i", [1, 1], 5L).Random("u", 1, 1, 1, 6).Node("ScatterND", "x i u", "y"), "its index 5 is outside axis 0 of size 2");
+        Refused(Model(2, 6).Constant("i", [1, 2], 1L, -7L).Node("GatherND", "x i", "y"), "its index -7 is outside axis 1 of size 6");
+        Refused(Model(2, 2).Constant("w", [2, 2], new sbyte[4]).Constant("s", [], 1f).Constant("z", [2], new sbyte[2]).Node("DequantizeLinear", "w s z", "d").Node("MatMul", "x d", "y"), "its scale 's' has shape [], but its zero point 'z' has [2]");
         Refused(Model(2, 2).Constant("w", [2, 2], new sbyte[4]).Constant("s", [], float.NaN).Node("DequantizeLinear", "w s", "d").Node("MatMul", "x d", "y"), "the weight 's' of shape [] holds 1 NaN");
     }
 
@@ -70,7 +70,7 @@ public class OnnxSettingsTests
         {
             var none = Model(2).Node("Relu", "x", "y");
             none.Model.IrVersion = version;
-            Refused(none, $"version {version} of ONNX's file format (ir_version), and there is none before 1");
+            Refused(none, $"version {version} of ONNX's file format (ir_version); the first is 1");
         }
 
         var missing = Model(2).Node("Relu", "x", "y");
@@ -79,7 +79,7 @@ public class OnnxSettingsTests
         var newer = Model(2).Node("Relu", "x", "y");
         newer.Model.IrVersion = 99;
         Assert.Contains(newer.Convert().Graphs[0].Notes, note => note.Contains("version 99 of ONNX's file format", StringComparison.Ordinal));
-        Assert.Contains(Model(-1, 2).Node("Relu", "x", "y").Convert().Graphs[0].Notes, note => note.Contains("sizes below 0 are taken as open: -1 of 'x'", StringComparison.Ordinal));
+        Assert.Contains(Model(-1, 2).Node("Relu", "x", "y").Convert().Graphs[0].Notes, note => note.Contains("sizes below 0 are treated as symbolic: -1 of 'x'", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -88,12 +88,12 @@ public class OnnxSettingsTests
         OnnxBuilder Constant() => Model(2).Constant("c", [2], 1f, 2f).Node("Add", "x c", "y");
         var part = Constant();
         part.Graph.Initializer[0].Segment = new SeqRuntime.Converter.Importers.Onnx.TensorProto.Types.Segment();
-        Refused(part, "it is a part of a tensor (segment)");
+        Refused(part, "it is one segment of a tensor");
         var twice = Constant();
         var tensor = twice.Graph.Initializer[0];
         if (tensor.RawData.Length == 0) tensor.RawData = Google.Protobuf.ByteString.CopyFrom(new byte[8]);
         tensor.DataLocation = SeqRuntime.Converter.Importers.Onnx.TensorProto.Types.DataLocation.External;
-        Refused(twice, "it has its data twice, in the file and beside it");
+        Refused(twice, "it has its data twice, in the model and in an external file");
     }
 
     private static OnnxBuilder Model(params object[] shape) => new OnnxBuilder().Input("x", OnnxBuilder.Float, shape).Output("y");

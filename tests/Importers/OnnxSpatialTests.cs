@@ -2,7 +2,7 @@ using SeqRuntime.Converter;
 
 namespace SeqRuntime.Tests.Importers;
 
-/// <summary>Resized and rearranged axes, and operators that constants settle, beside ONNX Runtime.</summary>
+/// <summary>Resized and rearranged axes, and operators resolved by constants, compared with ONNX Runtime.</summary>
 public class OnnxSpatialTests
 {
     [Theory]
@@ -53,9 +53,9 @@ public class OnnxSpatialTests
         Assert.Contains("Resize_y", fault.Message);
         Assert.Contains(why, fault.Message);
         fault = Assert.Throws<ConversionException>(() => new OnnxBuilder(13).Input("x", OnnxBuilder.Float, 1, 3, "T").Constant("scales", [3], 1f, 1f, 2f).Node("Resize", "x - scales", "y", ("mode", "linear")).Output("y").Convert());
-        Assert.EndsWith("a symbolic dimension can only be repeated (nearest, by a whole scale). It converts with --dim T=2, or another size.", fault.Message, StringComparison.Ordinal);
+        Assert.EndsWith("a symbolic dimension can only be resized in mode nearest by a whole number. It converts with --dim T=2, or another size.", fault.Message, StringComparison.Ordinal);
         fault = Assert.Throws<ConversionException>(() => new OnnxBuilder(13).Input("x", OnnxBuilder.Float, 1, 3, 7).Constant("scales", [2], 1f, 2f).Node("Resize", "x - scales", "y").Output("y").Convert());
-        Assert.Contains("2 sizes for 3 axes", fault.Message);
+        Assert.Contains("2 sizes are given for 3 axes", fault.Message);
     }
 
     [Fact]
@@ -65,7 +65,7 @@ public class OnnxSpatialTests
         Same(new OnnxBuilder(13).Input("x", OnnxBuilder.Float, 2, 8, 2, 3).Node("DepthToSpace", "x", "y", ("blocksize", 2), ("mode", "CRD")).Output("y"), 2, 8, 2, 3);
         Same(new OnnxBuilder(13).Input("x", OnnxBuilder.Float, 2, 3, 4, 6).Node("SpaceToDepth", "x", "y", ("blocksize", 2)).Output("y"), 2, 3, 4, 6);
         var fault = Assert.Throws<ConversionException>(() => new OnnxBuilder(13).Input("x", OnnxBuilder.Float, 2, 6, 2, 3).Node("DepthToSpace", "x", "y", ("blocksize", 2)).Output("y").Convert());
-        Assert.Contains("6 channels are no blocks", fault.Message);
+        Assert.Contains("6 channels cannot be divided into blocks", fault.Message);
     }
 
     [Fact]

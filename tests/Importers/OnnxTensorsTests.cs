@@ -55,7 +55,7 @@ public class OnnxTensorsTests
         float[] x = [.. Enumerable.Range(0, 9).Select(i => MathF.Sin(i))];
         var wide = Model(OnnxBuilder.Double, v => v);
         Assert.Equal(Model(OnnxBuilder.Float, v => Array.ConvertAll(v, e => (float)e)).Run(null, x), wide.Run(null, x));
-        Assert.Contains("float64 in the file; they became float32", wide.Convert().Graphs[0].Notes[0]);
+        Assert.Contains("float64 in the file and were converted to float32", wide.Convert().Graphs[0].Notes[0]);
     }
 
     [Fact]

@@ -4,7 +4,7 @@ using SeqRuntime.Converter.IO;
 
 namespace SeqRuntime.Tests.Importers;
 
-/// <summary>What a description leaves out of its weight file is refused where it must be a mistake, and told otherwise.</summary>
+/// <summary>Unused parts of a description's weight file are refused if they must be a mistake, and reported otherwise.</summary>
 public sealed class UnusedWeightTests : IDisposable
 {
     private const int Inputs = 3;
@@ -37,7 +37,7 @@ public sealed class UnusedWeightTests : IDisposable
         for (var i = 0; i < 20; i++) _files.Random($"old.{i}", 1);
         var result = _files.Convert(WeightFiles.Graph($"[1, {Inputs}]", """{ "kind": "linear", "input": "x", "weights": "fc", "output": "y" }"""));
         var note = Assert.Single(result.Graphs[0].Notes);
-        Assert.Equal("of weights.npz nothing uses the optimizer's state (1); counters of batches (num_batches_tracked) (1); averaged copies of weights (EMA) (1); 'fc.b' [2], 'old.0' [1], 'old.1' [1], 'old.2' [1], 'old.3' [1], 'old.4' [1], 'old.5' [1], 'old.6' [1], 'old.7' [1], 'old.8' [1], 'old.9' [1], 'old.10' [1] and 9 more, all of which --json lists", note);
+        Assert.Equal("unused in weights.npz: the optimizer's state (1); counters of batches (num_batches_tracked) (1); averaged copies of weights (EMA) (1); 'fc.b' [2], 'old.0' [1], 'old.1' [1], 'old.2' [1], 'old.3' [1], 'old.4' [1], 'old.5' [1], 'old.6' [1], 'old.7' [1], 'old.8' [1], 'old.9' [1], 'old.10' [1] and 9 more (--json lists all)", note);
         Assert.Equal(24, result.Unused.Count);
         Assert.Contains(result.Unused, u => u.Name == "old.19" && u.Shape!.SequenceEqual([1]));
     }
@@ -48,7 +48,7 @@ public sealed class UnusedWeightTests : IDisposable
         _files.Random("fc.weight", 2, Inputs);
         const string head = "{'descr': '<U1', 'fortran_order': False, 'shape': (2,), }";
         _files.PutFile("words.npy", [.. NpyReader.Magic, 1, 0, (byte)head.Length, 0, .. Encoding.ASCII.GetBytes(head), .. new byte[8]]);
-        Assert.Equal("of weights.npz nothing uses 'words' (no array of numbers)", Assert.Single(_files.Notes(WeightFiles.Graph($"[1, {Inputs}]", """{ "kind": "linear", "input": "x", "weights": "fc", "output": "y" }"""))));
+        Assert.Equal("unused in weights.npz: 'words' (not an array of numbers)", Assert.Single(_files.Notes(WeightFiles.Graph($"[1, {Inputs}]", """{ "kind": "linear", "input": "x", "weights": "fc", "output": "y" }"""))));
     }
 
     [Fact]
@@ -70,7 +70,7 @@ public sealed class UnusedWeightTests : IDisposable
         const string layer = """{ "kind": "linear", "input": "x", "tensors": { "weight": "w", "bias": "b" }, "output": "y"MORE }""";
         string Layer(string more) => layer.Replace("MORE", more, StringComparison.Ordinal);
         var note = Assert.Single(_files.Notes(WeightFiles.Graph($"[1, {Inputs}]", Layer(""))));
-        Assert.Contains("are integers and taken as they are: 'w' (int32 [2, 3]), 'b' (int32 [2])", note, StringComparison.Ordinal);
+        Assert.Contains("are integers and used unchanged: 'w' (int32 [2, 3]), 'b' (int32 [2])", note, StringComparison.Ordinal);
         Assert.Contains("\"scale\": 0.0001", note, StringComparison.Ordinal);
         foreach (var (more, layers) in ((string, string)[])[(", \"scale\": 0.0001", Layer("")), ("", Layer(", \"scale\": 0.0001")), (", \"scale\": 7", Layer(", \"scale\": 0.0001"))])
         {
@@ -86,7 +86,7 @@ public sealed class UnusedWeightTests : IDisposable
 
     [Theory]
     [InlineData(", \"scale\": 0", "'scale' is 0")]
-    [InlineData(", \"scale\": 2", "'scale' is for integers")]
+    [InlineData(", \"scale\": 2", "'scale' is for integer weights")]
     public void A_scale_that_changes_nothing_is_refused(string scale, string says)
     {
         _files.Random("fc.weight", 2, Inputs);
@@ -108,9 +108,9 @@ public sealed class UnusedWeightTests : IDisposable
     public void A_weight_too_large_for_float32_is_told_as_what_it_is()
     {
         _files.Put("fc.weight", new[] { 1d, 2, 3, -1e300, 4, 1e39 }, 2, Inputs);
-        Assert.Contains("the weight 'fc.weight' of shape [2, 3] holds 2 of 6 values beyond 3.4028235E+38, the largest of float32, in which the runtime computes; the first of them, -1E+300, stands at [1, 0]", _files.Refusal(WeightFiles.Graph($"[1, {Inputs}]", """{ "kind": "linear", "input": "x", "weights": "fc", "output": "y" }""")), StringComparison.Ordinal);
+        Assert.Contains("the weight 'fc.weight' of shape [2, 3] holds 2 of 6 values beyond 3.4028235E+38, the largest float32; the runtime computes in float32; the first is -1E+300 at [1, 0]", _files.Refusal(WeightFiles.Graph($"[1, {Inputs}]", """{ "kind": "linear", "input": "x", "weights": "fc", "output": "y" }""")), StringComparison.Ordinal);
         var wide = new OnnxBuilder().Input("x", OnnxBuilder.Double, 1, 2).Constant("w", [2, 1], 1d, 1e300).Node("MatMul", "x w", "y").Output("y", OnnxBuilder.Double);
-        Assert.Contains("the weight 'w' of shape [2, 1] holds 1 of 2 values beyond 3.4028235E+38, the largest of float32, in which the runtime computes; the first of them, 1E+300, stands at [1, 0]", Assert.Throws<ConversionException>(() => wide.Convert()).Message, StringComparison.Ordinal);
+        Assert.Contains("the weight 'w' of shape [2, 1] holds 1 of 2 values beyond 3.4028235E+38, the largest float32; the runtime computes in float32; the first is 1E+300 at [1, 0]", Assert.Throws<ConversionException>(() => wide.Convert()).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -119,8 +119,8 @@ public sealed class UnusedWeightTests : IDisposable
         foreach (var name in (string[])["b.weight", "b.bias", "b.running_mean"]) _files.Random(name, 2);
         _files.Put("b.running_var", [1, -0.25f], 2);
         string Layer(string more) => WeightFiles.Graph("[\"N\", 2]", $$"""{ "kind": "batch_norm", "input": "x", "weights": "b", "output": "y"{{more}} }""");
-        Assert.Contains("the variance 'b.running_var' of shape [2] is -0.25 at [1], which epsilon, 1E-05, does not bring above zero: results would be NaN", _files.Refusal(Layer("")), StringComparison.Ordinal);
-        Assert.Contains("which epsilon, 0.25, does not bring above zero: results would be infinite", _files.Refusal(Layer(", \"epsilon\": 0.25")), StringComparison.Ordinal);
+        Assert.Contains("the variance 'b.running_var' of shape [2] is -0.25 at [1], and epsilon 1E-05 does not raise it above zero: results would be NaN", _files.Refusal(Layer("")), StringComparison.Ordinal);
+        Assert.Contains("and epsilon 0.25 does not raise it above zero: results would be infinite", _files.Refusal(Layer(", \"epsilon\": 0.25")), StringComparison.Ordinal);
         Assert.Empty(_files.Notes(Layer(", \"epsilon\": 0.5")));
     }
 

@@ -3,7 +3,7 @@ using SeqRuntime.Tests.Importers;
 
 namespace SeqRuntime.Tests.Lowering;
 
-/// <summary>In how many bits each matrix is stored: never in more bytes than finer bits take, never so that small weights are lost.</summary>
+/// <summary>The chosen bits of each matrix: never more bytes than a more precise format takes, and small weights are never lost.</summary>
 public class WeightChoiceTests
 {
     [Theory]
@@ -29,7 +29,7 @@ public class WeightChoiceTests
         Assert.Equal([64, 8, 3], model.Convert().Tensors[0].Shape);
     }
 
-    /// <summary>No storage takes more bytes than a finer one, whatever the matrix.</summary>
+    /// <summary>No storage takes more bytes than a more precise one, for any matrix.</summary>
     [Theory]
     [MemberData(nameof(Sizes))]
     public void FewerBitsAreNeverMoreBytes(int rows, int columns)
@@ -109,7 +109,7 @@ public class WeightChoiceTests
     {
         foreach (var (range, storage) in ((float, string)[])[(1e-35f, kind), (1e-37f, "fp32"), (1e-43f, "fp32")])
         {
-            // Three products, so that the middle one is at no edge.
+            // Three products, so that the middle one is not at an edge.
             var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 40).Random("a", 1, 1, 40, 40).Random("w", 2, range, 40, 40).Random("z", 3, 1, 40, 40)
                 .Node("MatMul", "x a", "h").Node("MatMul", "h w", "g").Node("MatMul", "g z", "y").Output("y");
             var tensor = model.Convert(new ConversionOptions { Weights = Kind(kind) }).Tensors.Single(t => t.Name == "w");
@@ -135,9 +135,9 @@ public class WeightChoiceTests
     [Theory]
     [InlineData("int8", "", "", "nothing quantized: matrices of fewer than 512 weights stay fp32 (--weights-of '*=int8' overrules)")]
     [InlineData("fp16", "", "", "nothing quantized: matrices of fewer than 512 weights stay fp32 (--weights-of '*=fp16' overrules)")]
-    [InlineData("int8", "*=int8", "", "no smaller in int8 than in fp16: w")]
-    [InlineData("fp32", "", "r", "--keep 'r' changes nothing: r is stored so without it")]
-    [InlineData("int8", "*=fp32", "", "nothing quantized: those named stay fp32; --weights-of '*=fp32' changes nothing: w, r are stored so without it")]
+    [InlineData("int8", "*=int8", "", "not smaller in int8 than in fp16: w")]
+    [InlineData("fp32", "", "r", "--keep 'r' changes nothing: r is stored like this without it")]
+    [InlineData("int8", "*=fp32", "", "nothing quantized: tensors chosen by name stay fp32; --weights-of '*=fp32' changes nothing: w, r are stored like this without it")]
     [InlineData("fp32", "", "", "")]
     public void ARequestThatChangesNothingSaysSo(string kind, string of, string keep, string notes)
     {
@@ -145,7 +145,7 @@ public class WeightChoiceTests
         Assert.Equal(notes, string.Join("; ", Lstm(8, 6, 1).Convert(options).WeightNotes));
     }
 
-    /// <summary>Beside a matrix that is quantized a small one becomes fp16 where that is worth a hundredth of the file; what is asked of the large one by name changes nothing.</summary>
+    /// <summary>Next to a quantized matrix, a small one becomes fp16 if that saves a hundredth of the file; naming the large one changes nothing.</summary>
     [Theory]
     [InlineData(20, "int8", "fp16")]
     [InlineData(60, "int4", "fp16")]

@@ -51,7 +51,7 @@ public class GruTests
         var format = (TensorFormat)packing;
         var random = new Random(11);
         var test = new RecurrentCase(random, 12, batch, 9, hidden, hidden, 0, false, true);
-        test.InitialH![0] = 3; // outside what int8's fixed scale holds, for several steps
+        test.InitialH![0] = 3; // outside the range of int8's fixed scale, for several steps
         var layer = new Layer(random, format, test, resetAfter, isStandard: true);
         var op = new Gru(layer.Attributes);
         var whole = layer.Harness().Run(op, 2);

@@ -49,7 +49,7 @@ public class LstmTests
         var w = layer.Weights[0];
         for (var u = 0; u < 40; u++)
         {
-            // Half a quantization step of each input, through |w|; sigmoid's slope is at most 1/4, tanh's 1.
+            // Half a quantization step of each input times |w|; sigmoid's slope is at most 1/4, tanh's 1.
             var delta = 0.0;
             for (var g = 0; g < 4; g++)
             {
@@ -79,7 +79,7 @@ public class LstmTests
         var random = new Random(11);
         var state = projects ? 7 : hidden;
         var test = new RecurrentCase(random, 12, batch, 9, hidden, state, 0, false, true);
-        test.InitialH![0] = 3; // outside what int8's fixed scale holds: the first step must measure, the others need not
+        test.InitialH![0] = 3; // outside the range of int8's fixed scale: only the first step must measure its range
         var layer = new Layer(random, format, test, isStandard: true, projects: projects);
         var op = new Lstm(layer.Attributes);
         var whole = layer.Harness().Run(op, 3);

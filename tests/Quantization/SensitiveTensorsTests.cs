@@ -3,7 +3,7 @@ using SeqRuntime.Tests.Importers;
 
 namespace SeqRuntime.Tests.Quantization;
 
-/// <summary>What int4 leaves finer: edges and tables, the smallest first, up to half of the weights; and naming one changes no other.</summary>
+/// <summary>The matrices that int4 stores more precisely: edges and tables, the smallest first, up to half of the weights. Naming one changes no other.</summary>
 public class SensitiveTensorsTests
 {
     private const int Features = 40, Wide = 72;
@@ -20,7 +20,7 @@ public class SensitiveTensorsTests
         var int4 = converted.Tensors.Where(t => t.Weights is not null).Sum(t => t.Count);
         Assert.InRange(converted.Tensors.Where(t => t.Weights == WeightKind.Int8).Sum(t => t.Count), 1, int4 / 2);
         if (left.Length == 0) Assert.Empty(converted.WeightNotes);
-        else Assert.Equal($"at the edge, too, but left in int4, since the others are half of the weights already: {left}; --weights-of 'NAME=int8' raises one", Assert.Single(converted.WeightNotes));
+        else Assert.Equal($"sensitive too, but left in int4, because the tensors above are already half of the weights: {left}; --weights-of 'NAME=int8' raises one", Assert.Single(converted.WeightNotes));
     }
 
     [Theory]
@@ -29,7 +29,7 @@ public class SensitiveTensorsTests
     public void NamingAMatrixChangesNoOther(string kind)
     {
         var model = Model(32);
-        // One matrix with a large error, which takes the share of others while it is free.
+        // One matrix with a large error, which uses the others' share while it is free.
         model.Graph.Initializer.First(t => t.Name == "r").RawData = Google.Protobuf.ByteString.CopyFrom(Spiky(4 * 32 * 32));
         var options = new ConversionOptions { Weights = WeightKinds.Parse(kind)!.Value };
         var free = Stored(model, options);
@@ -60,7 +60,7 @@ public class SensitiveTensorsTests
     [Fact]
     public void ATableIsPackedOnlyWhereThatMakesItSmaller()
     {
-        // Of 4 columns int8 takes 16 bytes a row with scales and sums, int4 32 and fp32 16; fp16 8.
+        // With 4 columns, a row takes 16 bytes in int8 with scales and sums, 32 in int4, 16 in fp32 and 8 in fp16.
         var narrow = new OnnxBuilder().Input("ids", OnnxBuilder.Int64, 3).Random("table", 2, 1, 500, 4).Node("Gather", "table ids", "y").Output("y");
         var fp32 = narrow.Convert().File.Length;
         foreach (var kind in (WeightKind[])[WeightKind.Int8, WeightKind.Int4])
@@ -71,7 +71,7 @@ public class SensitiveTensorsTests
         }
     }
 
-    /// <summary>The first product "a", an LSTM behind it that reads the input too, and the last product "o".</summary>
+    /// <summary>The first product "a", an LSTM that reads its result and the input, and the last product "o".</summary>
     private static OnnxBuilder Model(int hidden) => new OnnxBuilder().Input("x", OnnxBuilder.Float, 5, 1, Features)
         .Random("a", 1, 1, Features, Wide - Features).Random("i", 2, 1, 1, 4 * hidden, Wide).Random("r", 3, 1, 1, 4 * hidden, hidden).Random("m", 6, 1, hidden, 64).Random("o", 4, 1, 64, 22).Constant("axes", [1], 1L)
         .Node("MatMul", "x a", "d").Node("Concat", "d x", "k", ("axis", 2)).Node("LSTM", "k i r", "l", ("hidden_size", hidden)).Node("Squeeze", "l axes", "s").Node("MatMul", "s m", "t").Node("MatMul", "t o", "y").Output("y");
@@ -79,7 +79,7 @@ public class SensitiveTensorsTests
     private static Dictionary<string, WeightKind> Stored(OnnxBuilder model, ConversionOptions options) =>
         model.Convert(options).Tensors.Where(t => t.Weights is not null).ToDictionary(t => t.Name, t => t.Weights!.Value);
 
-    /// <summary>In each row of 32 a few weights 20 times as large as the others.</summary>
+    /// <summary>In each row of 32, a few weights are 20 times as large as the others.</summary>
     private static byte[] Spiky(int count)
     {
         var random = new Random(9);

@@ -48,7 +48,7 @@ public sealed class CommandTests : IDisposable
     [Fact]
     public void AnOutputThatCannotBeWrittenIsAFaultBeforeAnythingIsRead()
     {
-        foreach (var (clean, why) in new[] { (Path("nowhere/clean.wav"), "there is no folder"), (_folder, "is a folder"), (Path(new string('x', 250)), "no file can be made") })
+        foreach (var (clean, why) in new[] { (Path("nowhere/clean.wav"), "there is no folder"), (_folder, "is a folder"), (Path(new string('x', 250)), "no file can be created") })
         {
             var fault = Assert.Throws<WaveException>(() => DenoiseCommand.Run(new Arguments(["denoise", "--model", Path("missing.seq"), Path("missing.wav"), clean]), new StartClock()));
             Assert.StartsWith(clean, fault.Message, StringComparison.Ordinal);

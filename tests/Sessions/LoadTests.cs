@@ -4,7 +4,7 @@ using SeqRuntime.Tests.Format;
 
 namespace SeqRuntime.Tests.Sessions;
 
-/// <summary>Files that are loaded, and what becomes of them afterwards.</summary>
+/// <summary>Loaded files, and changes to them afterwards.</summary>
 public sealed class LoadTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory().FullName;
@@ -64,7 +64,7 @@ public sealed class LoadTests : IDisposable
         if (OperatingSystem.IsWindows()) return;
         var path = Path.Combine(_folder, "pipe");
         using (var make = Process.Start("mkfifo", path)!) make.WaitForExit();
-        using var both = new FileStream(path, FileMode.Open, FileAccess.ReadWrite); // Or opening it would wait for a writer.
+        using var both = new FileStream(path, FileMode.Open, FileAccess.ReadWrite); // Without a writer, opening the pipe would wait.
         Assert.Contains("pipe", Assert.Throws<IOException>(() => SeqModel.Load(path)).Message, StringComparison.Ordinal);
     }
 

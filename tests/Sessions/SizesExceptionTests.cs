@@ -5,7 +5,7 @@ using SeqRuntime.Sessions;
 
 namespace SeqRuntime.Tests.Sessions;
 
-/// <summary>What is said where a graph's shapes do not fit at the sizes a session is made for.</summary>
+/// <summary>The errors if a graph's shapes do not fit at a session's sizes.</summary>
 public sealed class SizesExceptionTests : IDisposable
 {
     private readonly Commands.CommandLine _cli = new();
@@ -85,7 +85,7 @@ public sealed class SizesExceptionTests : IDisposable
         File.WriteAllBytes(_cli["m.seq"], Windows(window: 5, other: "U"));
         AtomicFile.Write(_cli["x.npy"], stream => NpyWriter.Write(stream, NpyArray.From([1, 1, 6], new float[6])));
         AtomicFile.Write(_cli["x1.npy"], stream => NpyWriter.Write(stream, NpyArray.From([1, 1, 2], new float[2])));
-        _cli.Fails(1, ["run", _cli["m.seq"], "-i", $"x={_cli["x.npy"]}", "-i", $"other={_cli["x1.npy"]}"], "node 'other pool' (Pool)", "at T = 6, U = 2, as the inputs and --size say", "T = 6, U = 5 fits");
+        _cli.Fails(1, ["run", _cli["m.seq"], "-i", $"x={_cli["x.npy"]}", "-i", $"other={_cli["x1.npy"]}"], "node 'other pool' (Pool)", "The inputs and --size give T = 6, U = 2; use other sizes", "T = 6, U = 5 fits");
         _cli.Good("inspect", _cli["m.seq"], "--size", "T=6", "--size", "U=2");
         Assert.Contains("no session at T = 6, U = 2: graph 'main', node 'other pool'", _cli.Out, StringComparison.Ordinal);
         Assert.Contains("--size T=6 --size U=5 fits.", _cli.Out, StringComparison.Ordinal);
@@ -104,7 +104,7 @@ public sealed class SizesExceptionTests : IDisposable
         session.Run();
     }
 
-    /// <summary>Pools windows of [1, 1, T], and of [1, 1, U] where there is another symbol.</summary>
+    /// <summary>Pools windows of [1, 1, T], and of [1, 1, U] if there is a second symbol.</summary>
     private static byte[] Windows(int window, string? other = null)
     {
         var builder = new SeqModelBuilder();

@@ -2,16 +2,16 @@ using System.Numerics;
 
 namespace SeqRuntime.Converter.IO.Hdf;
 
-/// <summary>An entry of an array of chunks: an address and, where chunks are packed, their bytes and skipped filters.</summary>
+/// <summary>An entry of an array of chunks: an address, and for packed chunks their size and the filters that were skipped.</summary>
 /// <param name="file">The file.</param>
 /// <param name="isPacked">Whether chunks are packed.</param>
-/// <param name="bytes">Bytes of an entry.</param>
-/// <param name="chunkBytes">Bytes of a chunk that is not packed.</param>
+/// <param name="bytes">Size of an entry in bytes.</param>
+/// <param name="chunkBytes">Size of an unpacked chunk in bytes.</param>
 internal sealed class HdfChunkEntry(HdfBytes file, bool isPacked, int bytes, int chunkBytes)
 {
     public int Bytes => bytes;
 
-    /// <summary>The entry at a place of the file.</summary>
+    /// <summary>The entry at a position in the file.</summary>
     public HdfChunk At(long place)
     {
         var cursor = file.At(place, bytes);
@@ -19,17 +19,17 @@ internal sealed class HdfChunkEntry(HdfBytes file, bool isPacked, int bytes, int
         return isPacked ? new HdfChunk(address, cursor.Number(bytes - file.AddressBytes - 4), cursor.UInt32()) : new HdfChunk(address, chunkBytes, 0);
     }
 
-    /// <summary>Whether bit <paramref name="index"/> of a page mask is set: a page without it was never written.</summary>
+    /// <summary>Whether bit <paramref name="index"/> of a page mask is set. Pages without it were never written.</summary>
     public bool HasPage(long mask, long index) => (file.Range(mask + index / 8, 1)[0] & 0x80 >> (int)(index % 8)) != 0;
 
-    /// <summary>Reads what both kinds of arrays begin with.</summary>
+    /// <summary>Reads the common beginning of both kinds of arrays.</summary>
     public static HdfChunkEntry Read(HdfBytes file, ref HdfCursor head, int chunkBytes)
     {
         const int packed = 1;
         head.Skip(5);
         var (client, bytes) = (head.Byte(), head.Byte());
         var least = file.AddressBytes + (client == packed ? 5 : 0);
-        if (client > packed || (client == packed ? bytes < least : bytes != least) || bytes > least + 7) throw file.Fault("a list of chunks has entries that there cannot be");
+        if (client > packed || (client == packed ? bytes < least : bytes != least) || bytes > least + 7) throw file.Fault("a list of chunks has entries of an impossible size");
         return new HdfChunkEntry(file, client == packed, bytes, chunkBytes);
     }
 }
@@ -77,7 +77,7 @@ internal sealed class HdfFixedArray
     }
 }
 
-/// <summary>Addresses of the chunks of a dataset of which one axis may grow without end: blocks, each longer than those before.</summary>
+/// <summary>Addresses of the chunks of a dataset with one unlimited axis, in blocks of growing length.</summary>
 internal sealed class HdfExtensibleArray
 {
     private const int Checksum = 4;
@@ -103,9 +103,9 @@ internal sealed class HdfExtensibleArray
         var pageBits = head.Byte();
         for (var i = 0; i < 6; i++) head.Length();
         _index = head.Address();
-        if (bits > 64 || pageBits > 30 || !BitOperations.IsPow2(_least) || !BitOperations.IsPow2(leastBlocks)) throw file.Fault($"the list of chunks at {address} has blocks that there cannot be");
+        if (bits > 64 || pageBits > 30 || !BitOperations.IsPow2(_least) || !BitOperations.IsPow2(leastBlocks)) throw file.Fault($"the list of chunks at {address} has blocks of an impossible size");
         _pageEntries = 1 << pageBits;
-        // So many groups of blocks have their addresses in the index itself; each other has a block of addresses of its own.
+        // The index holds the addresses of the blocks of this many groups. Each other group has a separate block of addresses.
         _direct = 2 * BitOperations.Log2(leastBlocks);
     }
 
@@ -120,7 +120,7 @@ internal sealed class HdfExtensibleArray
             return _entry.At(entries + index * _entry.Bytes);
         }
 
-        // Group g has 2^(g / 2) blocks of 2^((g + 1) / 2) times the least entries.
+        // Group g has 2^(g / 2) blocks. Each holds 2^((g + 1) / 2) times the smallest number of entries.
         index -= _inIndex;
         var group = BitOperations.Log2((ulong)(index / _least + 1));
         index -= ((1L << group) - 1) * _least;
@@ -149,7 +149,7 @@ internal sealed class HdfExtensibleArray
         var first = _file.Place(data) + head + _offsetBytes;
         if (pages == 0) return _entry.At(first + index * _entry.Bytes);
         var page = index / _pageEntries;
-        // A block that the index names itself has no mask of pages.
+        // A block that the index addresses directly has no page mask.
         if (mask > 0 && !_entry.HasPage(mask, block * pages + page)) return null;
         return _entry.At(first + Checksum + index * _entry.Bytes + page * Checksum);
     }

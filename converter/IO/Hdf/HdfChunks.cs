@@ -2,16 +2,16 @@ using System.Numerics;
 
 namespace SeqRuntime.Converter.IO.Hdf;
 
-/// <summary>Where a chunk lies, its bytes there, and the filters that it did not go through.</summary>
+/// <summary>A chunk's position in the file, its size, and the filters that it skipped.</summary>
 internal readonly record struct HdfChunk(long Address, long Bytes, long Skipped);
 
-/// <summary>A dataset kept in chunks of one shape, found by a tree or, in newer files, by an array of addresses.</summary>
+/// <summary>A dataset in chunks of one shape, indexed by a tree or, in newer files, by an array of addresses.</summary>
 /// <param name="file">The file.</param>
-/// <param name="name">Of the dataset.</param>
-/// <param name="shape">Its sizes.</param>
-/// <param name="elementBytes">Bytes of an element.</param>
-/// <param name="filters">What chunks went through.</param>
-/// <param name="data">What it holds where no chunk was written; filled in.</param>
+/// <param name="name">Name of the dataset.</param>
+/// <param name="shape">Shape of the dataset.</param>
+/// <param name="elementBytes">Size of an element in bytes.</param>
+/// <param name="filters">The filters that chunks went through.</param>
+/// <param name="data">The content of chunks that were never written. The other chunks are written into it.</param>
 internal sealed class HdfChunks(HdfBytes file, string name, int[] shape, int elementBytes, List<HdfFilter> filters, byte[] data)
 {
     private const int LargestChunk = 1 << 30;
@@ -22,15 +22,15 @@ internal sealed class HdfChunks(HdfBytes file, string name, int[] shape, int ele
     private int _chunkBytes;
 
     /// <summary>All elements, row-major.</summary>
-    /// <param name="version">Of the layout.</param>
-    /// <param name="layout">The layout, from its flags on.</param>
-    /// <param name="most">How large each axis may become.</param>
+    /// <param name="version">Version of the layout.</param>
+    /// <param name="layout">The layout from its flags on.</param>
+    /// <param name="most">The maximum size of each axis.</param>
     public byte[] Read(int version, ref HdfCursor layout, long[] most)
     {
         const int singleIsPacked = 2;
         var flags = version == 4 ? layout.Byte() : 0;
         var dimensions = layout.Byte();
-        if (dimensions != _rank + 1 || _rank == 0) throw Fault($"is in chunks of {dimensions - 1} dimensions and has {_rank}");
+        if (dimensions != _rank + 1 || _rank == 0) throw Fault($"has chunks of {dimensions - 1} dimensions but {_rank} dimensions itself");
         if (version == 3)
         {
             var tree = layout.Address();
@@ -63,7 +63,7 @@ internal sealed class HdfChunks(HdfBytes file, string name, int[] shape, int ele
                 if (layout.Address() is >= 0 and var newTree) FromNewTree(newTree);
                 break;
             default:
-                throw Fault("finds its chunks in a way that is not known");
+                throw Fault("has a chunk index of an unknown kind");
         }
 
         return data;
@@ -76,15 +76,15 @@ internal sealed class HdfChunks(HdfBytes file, string name, int[] shape, int ele
         for (var i = 0; i < _rank; i++)
         {
             var size = layout.Number(sizeBytes);
-            if (size is < 1 or > int.MaxValue || (bytes *= size) > LargestChunk) throw Fault("has chunks that there cannot be");
+            if (size is < 1 or > int.MaxValue || (bytes *= size) > LargestChunk) throw Fault("has chunks of an impossible size");
             _chunk[i] = (int)size;
         }
 
-        if (layout.Number(sizeBytes) != elementBytes) throw Fault("has chunks of another type than it has itself");
+        if (layout.Number(sizeBytes) != elementBytes) throw Fault("has chunks of another element size than its own");
         _chunkBytes = (int)bytes;
     }
 
-    /// <summary>Chunks along an axis.</summary>
+    /// <summary>The number of chunks along an axis.</summary>
     private int Along(int axis) => (int)(((long)shape[axis] + _chunk[axis] - 1) / _chunk[axis]);
 
     private long Grid() => Enumerable.Range(0, _rank).Aggregate(1L, (product, axis) => product * Along(axis));
@@ -117,7 +117,7 @@ internal sealed class HdfChunks(HdfBytes file, string name, int[] shape, int ele
         }
     }
 
-    /// <summary>A chunk whose place follows: in elements, or in chunks.</summary>
+    /// <summary>Stores a chunk whose position follows in the file, in elements or in chunks.</summary>
     private void PutAt(ref HdfCursor place, int inElements, HdfChunk chunk, HashSet<long> seen)
     {
         var index = 0L;
@@ -129,11 +129,11 @@ internal sealed class HdfChunks(HdfBytes file, string name, int[] shape, int ele
             index = index * Along(axis) + along;
         }
 
-        if (!seen.Add(index)) throw Fault("has two chunks in one place");
+        if (!seen.Add(index)) throw Fault("has two chunks at one position");
         Put(index, chunk);
     }
 
-    /// <summary>The chunks of an index that is made for the largest shape; the axis that grows without end is counted first.</summary>
+    /// <summary>Stores the chunks of an index over the largest shape. The unlimited axis is counted first.</summary>
     private void PutAll(long[] most, int first, Func<long, HdfChunk?> find)
     {
         for (var index = 0L; index < Grid(); index++)
@@ -158,7 +158,7 @@ internal sealed class HdfChunks(HdfBytes file, string name, int[] shape, int ele
         }
     }
 
-    /// <summary>Unpacks a chunk and copies what of it lies inside.</summary>
+    /// <summary>Unpacks a chunk and copies the part of it that lies inside the dataset.</summary>
     private void Put(long index, HdfChunk chunk)
     {
         if (chunk.Address < 0) return;

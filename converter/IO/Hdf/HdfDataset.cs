@@ -3,7 +3,7 @@ using System.IO.Compression;
 
 namespace SeqRuntime.Converter.IO.Hdf;
 
-/// <summary>A dataset of numbers: where its bytes lie, in one piece or in chunks, packed or not.</summary>
+/// <summary>A dataset of numbers, stored in one piece or in chunks, packed or not.</summary>
 internal sealed class HdfDataset
 {
     private const int Compact = 0, Contiguous = 1, Chunked = 2;
@@ -23,7 +23,7 @@ internal sealed class HdfDataset
 
     public int[] Shape { get; }
 
-    /// <summary>The elements of a dataset of floats of 2 or 4 bytes.</summary>
+    /// <summary>The elements of a dataset of 2-byte or 4-byte floats.</summary>
     public float[] ReadFloats() => Read<float>(element => Type switch
     {
         { Bytes: 4, IsBigEndian: false } => BinaryPrimitives.ReadSingleLittleEndian(element),
@@ -32,22 +32,22 @@ internal sealed class HdfDataset
         _ => (float)BinaryPrimitives.ReadHalfBigEndian(element),
     });
 
-    /// <summary>The elements of a dataset of floats of 8 bytes.</summary>
+    /// <summary>The elements of a dataset of 8-byte floats.</summary>
     public double[] ReadDoubles() => Read<double>(element => Type.IsBigEndian ? BinaryPrimitives.ReadDoubleBigEndian(element) : BinaryPrimitives.ReadDoubleLittleEndian(element));
 
     private T[] Read<T>(Func<ReadOnlySpan<byte>, T> read)
     {
-        if (Type.Kind != HdfKind.Float) throw _file.Refusal($"the dataset '{_name}' has elements that are no IEEE floats of 2, 4 or 8 bytes");
+        if (Type.Kind != HdfKind.Float) throw _file.Refusal($"the dataset '{_name}' has elements that are not IEEE floats of 2, 4 or 8 bytes");
         var bytes = ReadBytes(sizeof(float));
         var floats = new T[bytes.Length / Type.Bytes];
         for (var i = 0; i < floats.Length; i++) floats[i] = read(bytes.Slice(i * Type.Bytes, Type.Bytes));
         return floats;
     }
 
-    /// <summary>The elements of a dataset of integers; of unsigned ones of 8 bytes, the same bits.</summary>
+    /// <summary>The elements of a dataset of integers. Unsigned 8-byte integers keep their bits.</summary>
     public long[] ReadIntegers()
     {
-        if (Type.Kind != HdfKind.Integer) throw _file.Refusal($"the dataset '{_name}' has elements that are no integers of 1, 2, 4 or 8 bytes");
+        if (Type.Kind != HdfKind.Integer) throw _file.Refusal($"the dataset '{_name}' has elements that are not integers of 1, 2, 4 or 8 bytes");
         var bytes = ReadBytes(sizeof(long));
         var integers = new long[bytes.Length / Type.Bytes];
         Span<byte> wide = stackalloc byte[sizeof(long)];
@@ -64,10 +64,10 @@ internal sealed class HdfDataset
         return integers;
     }
 
-    /// <summary>All elements as they lie, after the memory that they take was counted.</summary>
+    /// <summary>All elements as stored, after counting the memory of the result.</summary>
     private ReadOnlySpan<byte> ReadBytes(int bytesOfResult)
     {
-        if (_object.Has(HdfObject.ExternalFiles)) throw _file.Refusal($"the dataset '{_name}' keeps its data in other files, and only this one is read; save all weights in one file");
+        if (_object.Has(HdfObject.ExternalFiles)) throw _file.Refusal($"the dataset '{_name}' keeps its data in other files, which are not read; save all weights in one file");
         var count = Shape.Aggregate(1, (product, size) => product * size);
         var bytes = count * (long)Math.Max(Type.Bytes, bytesOfResult);
         if (bytes > Array.MaxLength) throw _file.Fault($"the dataset '{_name}' has more than 2 GiB");
@@ -76,7 +76,7 @@ internal sealed class HdfDataset
         var needed = count * (long)Type.Bytes;
         var layout = _object.Need(HdfObject.Layout, "data");
         var version = layout.Byte();
-        if (version is not (3 or 4)) throw _file.Fault($"the dataset '{_name}' keeps its data in a way of version {version}; save it again with a newer program");
+        if (version is not (3 or 4)) throw _file.Fault($"the dataset '{_name}' has a data layout of unknown version {version}; save it again with a newer program");
         switch (layout.Byte())
         {
             case Compact:
@@ -89,11 +89,11 @@ internal sealed class HdfDataset
             case Chunked:
                 return new HdfChunks(_file, _name, Shape, Type.Bytes, Filters(), Unwritten(needed)).Read(version, ref layout, HdfSpace.Most(_object.Need(HdfObject.Dataspace, "shape")));
             default:
-                throw _file.Refusal($"the dataset '{_name}' is put together from others, maybe of other files (a virtual dataset), and only this file is read; save all weights in one file");
+                throw _file.Refusal($"the dataset '{_name}' is a virtual dataset, which may refer to other files and is not read; save all weights in one file");
         }
     }
 
-    /// <summary>Elements that were never written have the fill value, which is zero unless the writer chose another.</summary>
+    /// <summary>The content of elements that were never written: the fill value. It is zero unless the writer chose another.</summary>
     private byte[] Unwritten(long needed)
     {
         _file.Unpack(needed);
@@ -112,7 +112,7 @@ internal sealed class HdfDataset
         {
             var message = _object.Need(HdfObject.FillValue, "fill value");
             var version = message.Byte();
-            if (version is < 1 or > newest) throw _file.Fault($"the fill value of the dataset '{_name}' is of version {version}");
+            if (version is < 1 or > newest) throw _file.Fault($"the fill value of the dataset '{_name}' has unknown version {version}");
             var flags = message.Byte();
             if (version < newest) message.Skip(1);
             var isGiven = version == newest ? (flags & hasValue) != 0 : message.Byte() != 0 || version == 1;
@@ -135,7 +135,7 @@ internal sealed class HdfDataset
         if (!_object.Has(HdfObject.Filters)) return filters;
         var message = _object.Need(HdfObject.Filters, "filters");
         var (version, count) = (message.Byte(), message.Byte());
-        if (version is not (1 or 2) || count > most) throw _file.Fault($"the dataset '{_name}' is packed in a way of version {version}");
+        if (version is not (1 or 2) || count > most) throw _file.Fault($"the dataset '{_name}' has filters of unknown version {version}");
         if (version == 1) message.Skip(6);
         for (var i = 0; i < count; i++)
         {
@@ -150,7 +150,7 @@ internal sealed class HdfDataset
                 deflate => HdfFilter.Deflate,
                 shuffle => HdfFilter.Shuffle,
                 checksum => HdfFilter.Checksum,
-                _ => throw _file.Refusal($"the dataset '{_name}' is packed by {id switch { 4 => "SZIP", 5 => "NBit", 6 => "scale and offset", 32000 => "LZF", 32001 => "Blosc", 32004 => "LZ4", 32013 => "ZFP", 32015 => "Zstandard", _ => $"filter {id}" }}; save it without packing, or with gzip"),
+                _ => throw _file.Refusal($"the dataset '{_name}' is packed by {id switch { 4 => "SZIP", 5 => "NBit", 6 => "scale and offset", 32000 => "LZF", 32001 => "Blosc", 32004 => "LZ4", 32013 => "ZFP", 32015 => "Zstandard", _ => $"filter {id}" }}; save it unpacked or with gzip"),
             });
         }
 
@@ -158,27 +158,27 @@ internal sealed class HdfDataset
     }
 }
 
-/// <summary>Ways of packing a chunk.</summary>
+/// <summary>The filters of chunks.</summary>
 internal enum HdfFilter
 {
     Deflate,
 
-    /// <summary>First bytes of all elements, then second ones …</summary>
+    /// <summary>Stores the first bytes of all elements, then the second bytes, and so on.</summary>
     Shuffle,
 
-    /// <summary>Four bytes behind the data.</summary>
+    /// <summary>Four bytes after the data.</summary>
     Checksum,
 }
 
 /// <summary>Unpacks a chunk.</summary>
 internal static class HdfUnpacking
 {
-    /// <param name="packed">What the file holds.</param>
-    /// <param name="filters">In the order in which the data went through them.</param>
-    /// <param name="skipped">A bit for each that this chunk did not go through.</param>
-    /// <param name="bytes">Bytes that must come out.</param>
-    /// <param name="elementBytes">Bytes of an element.</param>
-    /// <param name="fault">What is told of a damaged chunk.</param>
+    /// <param name="packed">The packed bytes.</param>
+    /// <param name="filters">The filters, in the order in which they were applied.</param>
+    /// <param name="skipped">A bit for each filter that this chunk skipped.</param>
+    /// <param name="bytes">The expected number of unpacked bytes.</param>
+    /// <param name="elementBytes">Size of an element in bytes.</param>
+    /// <param name="fault">Makes the exception for a damaged chunk.</param>
     public static byte[] Unpack(ReadOnlySpan<byte> packed, List<HdfFilter> filters, long skipped, int bytes, int elementBytes, Func<string, ConversionException> fault)
     {
         const int checksumBytes = 4;
@@ -195,7 +195,7 @@ internal static class HdfUnpacking
                     data = Unshuffled(data, elementBytes);
                     break;
                 default:
-                    // Another checksum may still be behind the data.
+                    // A checksum of another filter may follow the data.
                     data = Inflated(data, bytes + checksumBytes * filters.Count, fault);
                     break;
             }
@@ -226,7 +226,7 @@ internal static class HdfUnpacking
             for (var b = 0; b < elementBytes; b++) result[i * elementBytes + b] = data[b * elements + i];
         }
 
-        // What is left over stays where it is.
+        // Bytes after the last whole element stay in place.
         data.AsSpan(elements * elementBytes).CopyTo(result.AsSpan(elements * elementBytes));
         return result;
     }

@@ -2,7 +2,7 @@ using System.Numerics;
 
 namespace SeqRuntime.Converter.IO.Hdf;
 
-/// <summary>A fractal heap, in which new groups keep links and attributes that are many or large.</summary>
+/// <summary>A fractal heap. New groups store many or large links and attributes in it.</summary>
 internal sealed class HdfFractalHeap
 {
     private const int Managed = 0, Huge = 1, Tiny = 2;
@@ -40,13 +40,13 @@ internal sealed class HdfFractalHeap
         _root = head.Address();
         _rootRows = head.UInt16();
         if (filters != 0) throw file.Fault("a heap is packed");
-        if (_width < 1 || _firstBlock < 1 || largestDirect < _firstBlock || bits is < 1 or > 64) throw file.Fault($"the heap at {address} has blocks that there cannot be");
+        if (_width < 1 || _firstBlock < 1 || largestDirect < _firstBlock || bits is < 1 or > 64) throw file.Fault($"the heap at {address} has blocks of an impossible size");
         _offsetBytes = (bits + 7) / 8;
         _lengthBytes = Math.Min((BitOperations.Log2((ulong)largestDirect) + 7) / 8, BitOperations.Log2((ulong)Math.Max(mostManaged, 1)) / 8 + 1);
         _directRows = BitOperations.Log2((ulong)(largestDirect / _firstBlock)) + 2;
     }
 
-    /// <summary>Place and length of the object of an identifier.</summary>
+    /// <summary>Position and length of the object with an identifier.</summary>
     public (long Place, long Length) Find(ReadOnlySpan<byte> identifier, long place)
     {
         var id = new HdfCursor(_file, identifier, place);
@@ -79,7 +79,7 @@ internal sealed class HdfFractalHeap
         throw _file.Fault($"the heap at {_address} has no object {key}");
     }
 
-    /// <summary>Place of a range of the heap's own space, which lies in blocks that double in size from row to row.</summary>
+    /// <summary>The position in the file of a range of the heap's address space. Its blocks double in size from row to row.</summary>
     private long Block(long offset, long length)
     {
         var (block, rows) = (_root, _rootRows);
@@ -88,14 +88,14 @@ internal sealed class HdfFractalHeap
             if (rows > 64) throw _file.Fault($"the heap at {_address} has {rows} rows of blocks");
             var (row, before) = (0, 0L);
             while (row < rows && offset - before >= _width * RowBlock(row)) before += _width * RowBlock(row++);
-            if (row == rows) throw _file.Fault($"the heap at {_address} has nothing at {offset}");
+            if (row == rows) throw _file.Fault($"the heap at {_address} has no block at {offset}");
             var column = (offset - before) / RowBlock(row);
             offset -= before + column * RowBlock(row);
             var entry = row * (long)_width + column;
             var cursor = _file.Structure(block, "FHIB", 5 + _file.AddressBytes + _offsetBytes + (entry + 1) * _file.AddressBytes);
             cursor.Skip(5 + _file.AddressBytes + _offsetBytes + entry * _file.AddressBytes);
             block = cursor.Address();
-            // A block beyond the largest direct one is a table of its own.
+            // A block larger than the largest direct block is itself a table of blocks.
             rows = row < _directRows ? 0 : BitOperations.Log2((ulong)(RowBlock(row) / _firstBlock / _width)) + 1;
         }
 

@@ -1,9 +1,9 @@
 namespace SeqRuntime.Converter.IO.Hdf;
 
-/// <summary>A link of a group: to an object of this file, or, by a path, to another link.</summary>
+/// <summary>A link of a group to an object of this file, or by a path to another link.</summary>
 internal readonly record struct HdfLink(string Name, long Address, string? Path);
 
-/// <summary>The links of a group, in whichever of three ways it keeps them.</summary>
+/// <summary>Reads the links of a group in each of the three ways to store them.</summary>
 internal static class HdfGroup
 {
     private const int SoftLink = 1, ExternalLink = 64;
@@ -22,7 +22,7 @@ internal static class HdfGroup
         return links;
     }
 
-    /// <summary>The texts among the attributes of an object.</summary>
+    /// <summary>The attributes of an object that are texts.</summary>
     public static Dictionary<string, string> Texts(HdfBytes file, HdfObject of)
     {
         var texts = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -40,7 +40,7 @@ internal static class HdfGroup
         return texts;
     }
 
-    /// <summary>What a fractal heap keeps, by a tree of names.</summary>
+    /// <summary>The entries of a fractal heap, in the order of a tree of names.</summary>
     private static IEnumerable<(long Place, long Length)> Dense(HdfBytes file, long heapAddress, long tree, int type, int identifierAt, int identifierBytes)
     {
         if (heapAddress < 0 || tree < 0) yield break;
@@ -88,9 +88,9 @@ internal static class HdfGroup
             case SoftLink:
                 return new HdfLink(name, -1, System.Text.Encoding.UTF8.GetString(message.Take(message.UInt16())));
             case ExternalLink:
-                throw file.Refusal($"the link '{name}' leads to another file, and only this one is read; save all weights in one file");
+                throw file.Refusal($"the link '{name}' points to another file, which is not read; save all weights in one file");
             default:
-                throw file.Fault($"the link '{name}' is of kind {kind}, which only the program that wrote it knows");
+                throw file.Fault($"the link '{name}' is of the user-defined kind {kind}, which only the program that wrote it can read");
         }
     }
 }

@@ -1,9 +1,9 @@
 namespace SeqRuntime.Converter.IO.Hdf;
 
-/// <summary>A message of an object's header: its type, and where its bytes lie.</summary>
+/// <summary>A message of an object's header: its type and position.</summary>
 internal readonly record struct HdfMessage(int Type, bool IsShared, long Place, int Length);
 
-/// <summary>An object's header, of version 1 or 2: the messages that say what it is.</summary>
+/// <summary>An object's header of version 1 or 2, with the messages that describe the object.</summary>
 internal sealed class HdfObject
 {
     public const int Dataspace = 0x01, LinkInfo = 0x02, Datatype = 0x03, OldFillValue = 0x04, FillValue = 0x05, Link = 0x06, ExternalFiles = 0x07, Layout = 0x08, Filters = 0x0B, Attribute = 0x0C, SymbolTable = 0x11, AttributeInfo = 0x15;
@@ -30,24 +30,24 @@ internal sealed class HdfObject
 
     public bool Has(int type) => _messages.Exists(m => m.Type == type);
 
-    /// <summary>Readers of all messages of a type.</summary>
+    /// <summary>All messages of a type.</summary>
     public IEnumerable<HdfMessage> All(int type) => _messages.Where(m => m.Type == type);
 
-    /// <summary>The message of a type that an object has once.</summary>
+    /// <summary>The content of the message of a type that must occur once.</summary>
     public HdfCursor Need(int type, string what)
     {
         if (_messages.FindIndex(m => m.Type == type) is >= 0 and var at) return Open(_messages[at]);
         throw _file.Fault($"the object at {Address} has no {what}");
     }
 
-    /// <summary>A message, or the one of another object that it refers to, as a type with a name of its own is.</summary>
+    /// <summary>The content of a message, or of the other object's message that it refers to, such as a named type.</summary>
     public HdfCursor Open(HdfMessage message)
     {
         const int newest = 3, ofObject = 2;
         var cursor = _file.At(message.Place, message.Length);
         if (!message.IsShared) return cursor;
         var (version, kind) = (cursor.Byte(), cursor.Byte());
-        if (version is < 1 or > newest || (kind != ofObject && (version == newest || kind != 0))) throw _file.Fault($"the object at {Address} shares a message with others in a way that is not read");
+        if (version is < 1 or > newest || (kind != ofObject && (version == newest || kind != 0))) throw _file.Fault($"the object at {Address} has a shared message of an unsupported kind");
         if (version == 1) cursor.Skip(6);
         var other = new HdfObject(_file, cursor.Address());
         var at = other._messages.FindIndex(m => m.Type == message.Type && !m.IsShared);
@@ -90,7 +90,7 @@ internal sealed class HdfObject
             var cursor = _file.At(block.Place, isFirst ? block.Length : block.Length - checksum);
             if (!isFirst)
             {
-                if (!cursor.Signature("OCHK")) throw _file.Fault($"the object at {address} goes on at {block.Place}, and nothing of it is there");
+                if (!cursor.Signature("OCHK")) throw _file.Fault($"the object at {address} should continue at {block.Place}, but no continuation is there");
                 cursor.Skip(4);
             }
 

@@ -5,11 +5,11 @@ namespace SeqRuntime.Converter.IO.Hdf;
 /// <summary>B-trees of version 1 (groups, chunks) and 2 (dense links and attributes).</summary>
 internal static class HdfTrees
 {
-    /// <summary>Children of the lowest nodes of a tree of version 1, with the place of the key before each.</summary>
+    /// <summary>Children of the leaf nodes of a version 1 tree, each with the position of the key before it.</summary>
     /// <param name="file">The file.</param>
     /// <param name="root">Address of the root.</param>
     /// <param name="type">0 for groups, 1 for chunks.</param>
-    /// <param name="keyBytes">Bytes of a key.</param>
+    /// <param name="keyBytes">Size of a key in bytes.</param>
     public static List<(long Key, long Child)> Leaves(HdfBytes file, long root, int type, int keyBytes)
     {
         var leaves = new List<(long, long)>();
@@ -20,7 +20,7 @@ internal static class HdfTrees
             var head = file.Structure(node.Address, "TREE", headBytes);
             head.Skip(4);
             var (found, level, count) = (head.Byte(), head.Byte(), head.UInt16());
-            if (found != type || (node.Level >= 0 && level != node.Level)) throw file.Fault($"the tree at {node.Address} is of another kind or level than it should be");
+            if (found != type || (node.Level >= 0 && level != node.Level)) throw file.Fault($"the tree at {node.Address} is of a wrong kind or level");
             var entries = file.At(file.Place(node.Address) + headBytes, (long)count * (keyBytes + file.AddressBytes));
             for (var i = 0; i < count; i++)
             {
@@ -35,11 +35,11 @@ internal static class HdfTrees
         return leaves;
     }
 
-    /// <summary>Places of all records of a tree of version 2.</summary>
+    /// <summary>Positions of all records of a version 2 tree.</summary>
     /// <param name="file">The file.</param>
-    /// <param name="address">Address of its head.</param>
+    /// <param name="address">Address of its header.</param>
     /// <param name="type">Its type.</param>
-    /// <param name="leastRecord">Fewest bytes of a record.</param>
+    /// <param name="leastRecord">The smallest size of a record in bytes.</param>
     public static List<long> Records(HdfBytes file, long address, int type, int leastRecord)
     {
         const int nodeHead = 6, overhead = 10;
@@ -49,11 +49,11 @@ internal static class HdfTrees
         var (nodeBytes, recordBytes, depth) = (head.UInt32(), head.UInt16(), head.UInt16());
         head.Skip(2);
         var (root, rootCount) = (head.Address(), head.UInt16());
-        if (found != type || recordBytes < leastRecord || depth > 32) throw file.Fault($"the tree at {address} is of another kind than it should be");
+        if (found != type || recordBytes < leastRecord || depth > 32) throw file.Fault($"the tree at {address} is of a wrong kind");
         var records = new List<long>();
         if (rootCount == 0) return records;
 
-        // How many records a node of each depth holds at most gives the bytes of the counts in its parent.
+        // The maximum number of records in nodes of each depth gives the size of the counts in their parents.
         var most = new long[depth + 1];
         var all = new long[depth + 1];
         all[0] = most[0] = (nodeBytes - overhead) / recordBytes;

@@ -1,6 +1,6 @@
 namespace SeqRuntime.Converter.IO.Hdf;
 
-/// <summary>What an element is, as far as weights and texts go.</summary>
+/// <summary>Kinds of elements that weights and texts use.</summary>
 internal enum HdfKind
 {
     Other,
@@ -21,7 +21,7 @@ internal enum HdfKind
 /// <summary>A datatype message.</summary>
 internal readonly record struct HdfType(HdfKind Kind, int Bytes, bool IsBigEndian, bool IsSigned = false)
 {
-    /// <summary>Exponent's place and bits and the bias of IEEE floats, by their bytes.</summary>
+    /// <summary>The exponent's position, its number of bits and its bias for IEEE floats of each size.</summary>
     private static readonly Dictionary<int, (int Place, int Bits, long Bias)> s_floats = new() { [2] = (10, 5, 15), [4] = (23, 8, 127), [8] = (52, 11, 1023) };
 
     public static HdfType Read(HdfCursor message)
@@ -42,7 +42,7 @@ internal readonly record struct HdfType(HdfKind Kind, int Bytes, bool IsBigEndia
                 var (place, bits) = (message.Byte(), message.Byte());
                 message.Skip(2);
                 var bias = message.UInt32();
-                // Bit 6 is set for VAX only.
+                // Bit 6 is set for VAX floats only.
                 var isIeee = (flags & 0x40) == 0 && s_floats.TryGetValue(bytes, out var known) && known == (place, bits, bias);
                 return new HdfType(isIeee ? HdfKind.Float : HdfKind.Other, bytes, (flags & 1) != 0);
             case text:
@@ -55,7 +55,7 @@ internal readonly record struct HdfType(HdfKind Kind, int Bytes, bool IsBigEndia
     }
 }
 
-/// <summary>A dataspace message: sizes, none for a single element; null for no element at all.</summary>
+/// <summary>A dataspace message: the sizes, empty for a single element, and null for no element.</summary>
 internal static class HdfSpace
 {
     private const int MostRank = 32;
@@ -80,7 +80,7 @@ internal static class HdfSpace
         return sizes;
     }
 
-    /// <summary>How large each axis may become; -1 where it may grow without end.</summary>
+    /// <summary>The maximum size of each axis. -1 if it is unlimited.</summary>
     public static long[] Most(HdfCursor message)
     {
         const int hasMost = 1;
@@ -93,7 +93,7 @@ internal static class HdfSpace
     }
 }
 
-/// <summary>An attribute message: a name and, where it is one text, the text.</summary>
+/// <summary>An attribute message: its name, and its text if it is a single text.</summary>
 internal static class HdfAttribute
 {
     public static (string Name, string? Text) Read(HdfCursor message)
@@ -109,7 +109,7 @@ internal static class HdfAttribute
         message.Skip(Padded(typeBytes));
         var spacePlace = message.Place;
         message.Skip(Padded(spaceBytes));
-        // A shared type is no plain text.
+        // A shared type cannot be plain text.
         if (version > 1 && (flags & 3) != 0) return (name, null);
         var type = HdfType.Read(file.At(typePlace, typeBytes));
         if (HdfSpace.Read(file.At(spacePlace, spaceBytes)) is not []) return (name, null);
@@ -122,12 +122,12 @@ internal static class HdfAttribute
                 var (heap, index) = (message.Address(), message.UInt32());
                 if (length == 0) return (name, "");
                 var text = HdfHeaps.Global(file, heap, index);
-                return length <= text.Length ? (name, Until(text[..(int)length])) : throw file.Fault($"the attribute '{name}' has {length} bytes, its text {text.Length}");
+                return length <= text.Length ? (name, Until(text[..(int)length])) : throw file.Fault($"the attribute '{name}' has {length} bytes, but its text has {text.Length}");
             default:
                 return (name, null);
         }
     }
 
-    /// <summary>A text up to its first zero.</summary>
+    /// <summary>A text up to its first zero byte.</summary>
     private static string Until(ReadOnlySpan<byte> text) => System.Text.Encoding.UTF8.GetString(text.IndexOf((byte)0) is >= 0 and var end ? text[..end] : text);
 }

@@ -1,18 +1,18 @@
 namespace SeqRuntime.Converter.Importers.Description;
 
 /// <summary>
-/// Attention of a query [N, Q] over a memory [B, T, M], B being 1 or N: scores of all positions, softmax, weighted sum. Output is
-/// the context [N, M]. Keys [B, T, A] are projected once a sentence, in the encoder's graph; the step gets them as an input.
+/// Attention of a query [N, Q] over a memory [B, T, M], where B is 1 or N: scores of all positions, softmax, weighted sum. The output is
+/// the context [N, M]. The encoder's graph projects the keys [B, T, A] once for each sentence; the step takes them as an input.
 /// </summary>
 /// <remarks>
-/// <para><c>additive</c>: vᵀ tanh(W q + k (+ U f)), weights <c>query.weight</c> (<c>query.bias</c>), <c>score.weight</c>. Bahdanau
-/// et al. 2015, arXiv:1409.0473. Luong's <c>concat</c>, vᵀ tanh(W [q; m]), is the same with W cut in two: <c>query.weight</c> is
-/// <c>attn.weight[:, :Q]</c>, and the keys are made with <c>attn.weight[:, Q:]</c>.</para>
-/// <para><c>dot</c>: qᵀ k; <c>scaled_dot</c>: qᵀ k / √A; <c>general</c>: qᵀ k with k = W m made beforehand, or (W q)ᵀ m where
+/// <para><c>additive</c>: vᵀ tanh(W q + k (+ U f)), with weights <c>query.weight</c> (<c>query.bias</c>) and <c>score.weight</c>. Bahdanau
+/// et al. 2015, arXiv:1409.0473. Luong's <c>concat</c>, vᵀ tanh(W [q; m]), is the same with W in two parts: <c>query.weight</c> is
+/// <c>attn.weight[:, :Q]</c>, and <c>attn.weight[:, Q:]</c> makes the keys.</para>
+/// <para><c>dot</c>: qᵀ k. <c>scaled_dot</c>: qᵀ k / √A. <c>general</c>: qᵀ k with k = W m computed before, or (W q)ᵀ m if
 /// <c>query.weight</c> is given. Luong et al. 2015, arXiv:1508.04025; Vaswani et al. 2017, arXiv:1706.03762.</para>
-/// <para>Location (Chorowski et al. 2015, arXiv:1506.07503): with <c>previous</c>, the alignment of the step before [N, T], a
+/// <para>Location (Chorowski et al. 2015, arXiv:1506.07503): <c>previous</c> is the alignment [N, T] of the previous step. A
 /// convolution over it, <c>location.conv.weight</c> [F, 1, K], and a projection, <c>location.weight</c> [A, F], are added to the
-/// keys of <c>additive</c>. Given the sum of all alignments before instead, it is coverage (Tu et al. 2016, arXiv:1601.04811).</para>
+/// keys of <c>additive</c>. If <c>previous</c> is the sum of all previous alignments, this is coverage (Tu et al. 2016, arXiv:1601.04811).</para>
 /// </remarks>
 internal sealed record AttentionLayer : LayerDescription
 {
@@ -23,13 +23,13 @@ internal sealed record AttentionLayer : LayerDescription
 
     public required string Memory { get; init; }
 
-    /// <summary>What the query is compared with; the memory if left out.</summary>
+    /// <summary>The keys that the query is compared with. If omitted, the memory.</summary>
     public string? Keys { get; set; }
 
-    /// <summary>Value [B, T] that is 0 where a position does not count.</summary>
+    /// <summary>Value [N, T] that is 0 at masked positions.</summary>
     public string? Mask { get; set; }
 
-    /// <summary>Alignment [N, T] that location or coverage features are made of.</summary>
+    /// <summary>Alignment [N, T] from which location or coverage features are computed.</summary>
     public string? Previous { get; set; }
 
     /// <summary>Name for the alignment [N, T].</summary>

@@ -6,17 +6,17 @@ using SeqRuntime.Decoding;
 
 namespace SeqRuntime.Converter.Importers.Description;
 
-/// <summary>Reads what decoders need to know: tables of tokens, and the metadata that say which value is what.</summary>
+/// <summary>Reads decoding documents: token tables, and the metadata that gives each value its role.</summary>
 internal static class DecodingReader
 {
-    /// <summary>Most tokens of a table: more than any vocabulary, and few enough for a hostile file.</summary>
+    /// <summary>Limit of the tokens of a table. It is above any vocabulary and stops hostile files.</summary>
     private const int MaxTokens = 1 << 24;
 
-    /// <summary>Reads a document of its own, for graphs that carry nothing of the kind.</summary>
+    /// <summary>Reads a separate decoding document for graphs that have none.</summary>
     /// <param name="path">The document.</param>
-    /// <param name="models">Beside these too files of tables are looked for.</param>
+    /// <param name="models">Models whose folders are also searched for table files.</param>
     /// <param name="files">Reads files.</param>
-    /// <exception cref="ConversionException">The document is wrong; says where and what.</exception>
+    /// <exception cref="ConversionException">The document is wrong; the message says where and what.</exception>
     public static (Dictionary<string, string[]> Tables, Dictionary<string, string> Metadata) Read(string path, IEnumerable<string> models, SourceFiles files)
     {
         var document = Parse(path, files.ReadNamed(path, isModel: false), DescriptionJson.Default.DecodingDocument);
@@ -32,7 +32,7 @@ internal static class DecodingReader
         {
             using var document = JsonDocument.Parse(text, new JsonDocumentOptions { CommentHandling = options.ReadCommentHandling, AllowTrailingCommas = options.AllowTrailingCommas, AllowDuplicateProperties = false });
             if (type.Type == typeof(ModelDescription) && OtherDocuments.Refusal(document.RootElement, path) is { } refusal) throw new ConversionException($"{path}: {refusal}");
-            // From a stream, as faults then tell the line where they are: read from memory, members come out of order.
+            // Read from a stream: then errors give the line. Read from memory, members would come out of order.
             using var stream = new MemoryStream(text.ToArray());
             var read = JsonSerializer.Deserialize(stream, type) ?? throw new ConversionException($"{path}: the document is null.");
             JsonNulls.Check(document.RootElement, type);
@@ -48,14 +48,14 @@ internal static class DecodingReader
         }
     }
 
-    /// <summary>Tables written out, or named as (a member of) a JSON file, or a text file with one token a line.</summary>
+    /// <summary>Reads tables: written in the document, or in a JSON file or one of its members, or in a text file with one token on each line.</summary>
     public static Dictionary<string, string[]> Tables(Dictionary<string, JsonElement> tables, string path, SourceFiles files, params IEnumerable<string> models) =>
         tables.ToDictionary(t => t.Key, t => Table(t.Value, files, files.FolderOf([path, .. models]), $"{path}: table '{t.Key}'"));
 
-    /// <summary>A table from (a member of) a JSON file, or a text file with one token a line.</summary>
+    /// <summary>A table from a JSON file or one of its members, or from a text file with one token on each line.</summary>
     /// <param name="source">The file.</param>
     /// <param name="content">Its bytes.</param>
-    /// <param name="where">What wants it, for messages.</param>
+    /// <param name="where">The user of the table, for messages.</param>
     /// <param name="member">Name of a member of a JSON file.</param>
     public static string[] TableFile(string source, byte[] content, string where, JsonElement? member = null)
     {
@@ -71,9 +71,9 @@ internal static class DecodingReader
     public static Dictionary<string, string> Metadata(DecodingDescription decoding, Dictionary<string, string[]> tables, string path)
     {
         if (decoding.Kind is not (DecodingKeys.EncoderDecoder or DecodingKeys.Ctc or DecodingKeys.Transducer))
-            throw new ConversionException($"{path}: decoding: there is no kind '{decoding.Kind}'; there are {DecodingKeys.EncoderDecoder}, {DecodingKeys.Ctc} and {DecodingKeys.Transducer}.");
+            throw new ConversionException($"{path}: decoding: kind '{decoding.Kind}' is unknown; it must be {DecodingKeys.EncoderDecoder}, {DecodingKeys.Ctc} or {DecodingKeys.Transducer}.");
         if (decoding.Scores is not (null or DecodingKeys.ScoresLogits or DecodingKeys.ScoresProbabilities))
-            throw new ConversionException($"{path}: decoding: 'scores' is '{decoding.Scores}'; there are {DecodingKeys.ScoresLogits} and {DecodingKeys.ScoresProbabilities}.");
+            throw new ConversionException($"{path}: decoding: 'scores' is '{decoding.Scores}'; it must be {DecodingKeys.ScoresLogits} or {DecodingKeys.ScoresProbabilities}.");
         var metadata = new Dictionary<string, string> { [DecodingKeys.Kind] = decoding.Kind };
         void Set(string key, string? value)
         {
@@ -113,24 +113,24 @@ internal static class DecodingReader
     {
         if (token.ValueKind == JsonValueKind.Number && token.TryGetInt32(out var number) && number >= 0) return number;
         var index = token.ValueKind == JsonValueKind.String && table is not null ? Array.IndexOf(table, Json.TextOf(token)) : -1;
-        return index >= 0 ? index : throw new ConversionException($"{where}: {Json.Shown(token)} is no token of the table '{name}'.");
+        return index >= 0 ? index : throw new ConversionException($"{where}: {Json.Shown(token)} is not a token of table '{name}'.");
     }
 
     private static string[] Table(JsonElement table, SourceFiles files, ModelFolder folder, string where)
     {
         if (table.ValueKind == JsonValueKind.Array) return Texts(table, where);
-        if (Json.TextOf(Json.Optional(table, "file")) is not { Length: > 0 } file) throw new ConversionException($"{where}: a list of texts is needed, or {{\"file\": …}}.");
+        if (Json.TextOf(Json.Optional(table, "file")) is not { Length: > 0 } file) throw new ConversionException($"{where}: give a list of texts, or {{\"file\": …}}.");
         var source = folder.Find(file, what => new ConversionException($"{where}: the file {what}."));
         return TableFile(source, files.ReadFound(source, isModel: false), where, table.TryGetProperty("member", out var member) ? member : null);
     }
 
     private static string[] Texts(JsonElement list, string where) =>
-        [.. list.EnumerateArray().Select(t => Json.TextOf(t) ?? throw new ConversionException($"{where}: {Json.Shown(t)} is no text."))];
+        [.. list.EnumerateArray().Select(t => Json.TextOf(t) ?? throw new ConversionException($"{where}: {Json.Shown(t)} is not a text."))];
 
-    /// <summary>A map of texts to indices, or of indices to texts; indices that nobody names are empty.</summary>
+    /// <summary>Reads a map of texts to indices, or of indices to texts. Missing indices become empty.</summary>
     private static string[] FromMap(JsonElement map, string where)
     {
-        if (map.ValueKind != JsonValueKind.Object) throw new ConversionException($"{where}: neither a list nor a map of tokens.");
+        if (map.ValueKind != JsonValueKind.Object) throw new ConversionException($"{where}: this is neither a list nor a map of tokens.");
         var entries = new SortedDictionary<int, string>();
         foreach (var (name, value) in Json.Members(map, where))
         {
@@ -140,11 +140,11 @@ internal static class DecodingReader
                 JsonValueKind.String when int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var number) => (number, Json.TextOf(value)!),
                 _ => (-1, ""),
             };
-            if (index is < 0 or >= MaxTokens) throw new ConversionException($"{where}: '{name}' to {Json.Shown(value)} is no pair of a text and an index.");
+            if (index is < 0 or >= MaxTokens) throw new ConversionException($"{where}: '{name}' to {Json.Shown(value)} is not a pair of a text and an index.");
             if (!entries.TryAdd(index, text)) throw new ConversionException($"{where}: two tokens have the index {index}.");
         }
 
-        if (entries.Count == 0) throw new ConversionException($"{where}: there is no token.");
+        if (entries.Count == 0) throw new ConversionException($"{where}: the table is empty.");
         var table = new string[entries.Keys.Last() + 1];
         Array.Fill(table, "");
         foreach (var (index, text) in entries) table[index] = text;

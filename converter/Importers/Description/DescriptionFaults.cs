@@ -5,22 +5,22 @@ using SeqRuntime.Converter.IO;
 
 namespace SeqRuntime.Converter.Importers.Description;
 
-/// <summary>What is wrong with a description, by the names its author knows: members, kinds and lines instead of .NET's types.</summary>
+/// <summary>Describes errors of a description by its members, kinds and lines instead of .NET's types.</summary>
 internal static partial class DescriptionFaults
 {
-    /// <summary>A fault of the serializer in the document's terms.</summary>
+    /// <summary>An error of the serializer in terms of the document.</summary>
     public static string Tell(Exception fault)
     {
         var text = fault.Message;
         var where = JsonFaults.Where(fault);
         if (Unmapped().Match(text) is { Success: true } unmapped) return $"{where}there is no member '{unmapped.Groups[1].Value}'{Members(unmapped.Groups[2].Value)}{Hint(unmapped.Groups[2].Value, unmapped.Groups[1].Value)}";
         if (Missing().Match(text) is { Success: true } missing) return $"{where}{missing.Groups[1].Value} {(missing.Groups[1].Value.Contains(',') ? "are" : "is")} missing";
-        if (text.Contains("allow null values", StringComparison.Ordinal) || text.Contains("allow setting null values", StringComparison.Ordinal)) return $"{where}it is null; a value is needed";
-        if (text.Contains("metadata properties must be JSON strings", StringComparison.Ordinal)) return $"{where}a text is needed";
-        if (Discriminator().Match(text) is { Success: true } kind) return $"{where}there is no kind '{kind.Groups[1].Value}'; there are {Kinds()}. Models of other layers are read from ONNX";
-        if (fault is NotSupportedException) return $"{where}a layer needs a 'kind' as text; there are {Kinds()}";
-        if (fault.InnerException is InvalidOperationException inner && Token().Match(inner.Message) is { Success: true } wanted) return $"{where}a {(wanted.Groups[1].Value == "string" ? "text" : wanted.Groups[1].Value)} is needed";
-        if (Unconverted().Match(text) is { Success: true } value) return $"{where}{Needed(value.Groups[1].Value)} is needed";
+        if (text.Contains("allow null values", StringComparison.Ordinal) || text.Contains("allow setting null values", StringComparison.Ordinal)) return $"{where}it is null; give a value";
+        if (text.Contains("metadata properties must be JSON strings", StringComparison.Ordinal)) return $"{where}give a text";
+        if (Discriminator().Match(text) is { Success: true } kind) return $"{where}kind '{kind.Groups[1].Value}' is unknown; it must be one of {Kinds()}. Export models with other layers as ONNX";
+        if (fault is NotSupportedException) return $"{where}a layer needs a 'kind', one of {Kinds()}";
+        if (fault.InnerException is InvalidOperationException inner && Token().Match(inner.Message) is { Success: true } wanted) return $"{where}give a {(wanted.Groups[1].Value == "string" ? "text" : wanted.Groups[1].Value)}";
+        if (Unconverted().Match(text) is { Success: true } value) return $"{where}give {Needed(value.Groups[1].Value)}";
         return JsonFaults.Tell(fault);
     }
 
@@ -31,12 +31,12 @@ internal static partial class DescriptionFaults
         return $"; there are {string.Join(", ", names.Order(StringComparer.Ordinal))}";
     }
 
-    /// <summary>What there is instead of a member that people look for.</summary>
+    /// <summary>Advice for a missing member that people look for.</summary>
     private static string Hint(string type, string member) => (type.Split('.')[^1], member) switch
     {
-        (nameof(StateDescription), _) => ". A state begins at zero; a program writes other first values after each ResetState: session.State<float>(name)",
-        (nameof(GruLayer) or nameof(LstmLayer) or nameof(GruCellLayer) or nameof(LstmCellLayer), "nonlinearity" or "activation" or "recurrent_activation") => ". Its functions are sigmoid and tanh; a layer of others is read from a Keras or an ONNX model",
-        (nameof(RnnLayer) or nameof(GruLayer) or nameof(LstmLayer), "lengths" or "mask" or "sequence_lens") => ". It runs over every step; a layer with lengths or a mask is read from a Keras or an ONNX model",
+        (nameof(StateDescription), _) => ". A state starts at zero; your program can write other values after each ResetState: session.State<float>(name)",
+        (nameof(GruLayer) or nameof(LstmLayer) or nameof(GruCellLayer) or nameof(LstmCellLayer), "nonlinearity" or "activation" or "recurrent_activation") => ". Its functions are sigmoid and tanh; a layer with other functions can be read from a Keras or an ONNX model",
+        (nameof(RnnLayer) or nameof(GruLayer) or nameof(LstmLayer), "lengths" or "mask" or "sequence_lens") => ". It runs over every step; a layer with lengths or a mask can be read from a Keras or an ONNX model",
         _ => "",
     };
 

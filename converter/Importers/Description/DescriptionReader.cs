@@ -6,16 +6,16 @@ using SeqRuntime.Converter.Weights;
 
 namespace SeqRuntime.Converter.Importers.Description;
 
-/// <summary>Reads a description and its weight file and puts the graphs together.</summary>
+/// <summary>Reads a description and its weight file and builds the graphs.</summary>
 internal static class DescriptionReader
 {
     private const int MostNamed = 12;
 
-    /// <exception cref="ConversionException">The document, the weight file, or what one says of the other is wrong; says where and what.</exception>
+    /// <exception cref="ConversionException">The document or the weight file is wrong, or they do not fit; the message says where and what.</exception>
     public static ImportedModel Read(string path, byte[] content, List<string> notes, SourceFiles files)
     {
         var description = DecodingReader.Parse(path, content, DescriptionJson.Default.ModelDescription);
-        if (description.Weights.Length == 0) throw new ConversionException($"{path}: 'weights' is empty; the name of a weight file is needed.");
+        if (description.Weights.Length == 0) throw new ConversionException($"{path}: 'weights' is empty; give the name of a weight file.");
         var weightFile = files.FolderOf(path).Find(description.Weights, what => new ConversionException($"{path}: the weight file {what}."));
         var weights = WeightFile.Read(weightFile, files);
         var tables = DecodingReader.Tables(description.Tables, path, files);
@@ -26,9 +26,9 @@ internal static class DescriptionReader
         var composers = description.Graphs.Select(g => Compose(g.Key, g.Value, weights, budget, path, description.Scale)).ToList();
         var unused = weights.Unused();
         notes.AddRange(composers.SelectMany(c => c.Notes));
-        if (description.Scale is not null && !composers.Exists(c => c.HasScaled)) throw new ConversionException($"{path}: 'scale' is for integers; the weights that are used are floats already.");
+        if (description.Scale is not null && !composers.Exists(c => c.HasScaled)) throw new ConversionException($"{path}: 'scale' is for integer weights, but all used weights are floats.");
         if (composers.SelectMany(c => c.Unscaled).Distinct().ToList() is { Count: > 0 } integers)
-            notes.Add($"weights of {Path.GetFileName(weightFile)} are integers and taken as they are: {string.Join(", ", integers.Take(MostNamed))}{(integers.Count > MostNamed ? $" and {integers.Count - MostNamed} more" : "")}; if they stand for fractions, say so in the description (\"scale\": 0.0001)");
+            notes.Add($"weights of {Path.GetFileName(weightFile)} are integers and used unchanged: {string.Join(", ", integers.Take(MostNamed))}{(integers.Count > MostNamed ? $" and {integers.Count - MostNamed} more" : "")}; if they represent fractions, give the factor in the description (\"scale\": 0.0001)");
         if (UnusedWeights.Note(unused) is { } note) notes.Add(note);
         return new ImportedModel([.. composers.Select(c => c.Graph)])
         {
@@ -67,7 +67,7 @@ internal static class DescriptionReader
 
     private static void CheckScale(string path, float? scale)
     {
-        if (scale is { } given && (!float.IsFinite(given) || given == 0)) throw new ConversionException($"{path}: 'scale' is {given.ToString(CultureInfo.InvariantCulture)}; a number other than 0 is needed.");
+        if (scale is { } given && (!float.IsFinite(given) || given == 0)) throw new ConversionException($"{path}: 'scale' is {given.ToString(CultureInfo.InvariantCulture)}; give a finite number other than 0.");
     }
 
     private static ElementType Type(GraphComposer composer, string type) => type switch
@@ -75,13 +75,13 @@ internal static class DescriptionReader
         "float32" => ElementType.Float32,
         "int32" => ElementType.Int32,
         "int64" => ElementType.Int64,
-        _ => throw composer.Fault($"an input has the type '{type}'; there are float32, int32 and int64"),
+        _ => throw composer.Fault($"an input has type '{type}'; it must be float32, int32 or int64"),
     };
 
     private static IrDim[] Shape(GraphComposer composer, JsonElement[] shape) => Array.ConvertAll(shape, size => size.ValueKind switch
     {
         JsonValueKind.Number when size.TryGetInt32(out var number) && number > 0 => new IrDim(number, null),
         JsonValueKind.String when Json.TextOf(size) is { Length: > 0 } symbol && !long.TryParse(symbol, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _) => new IrDim(-1, symbol),
-        _ => throw composer.Fault($"a shape has the size {Json.Shown(size)}; a whole number above 0 or a name is needed"),
+        _ => throw composer.Fault($"a shape has the size {Json.Shown(size)}; give a whole number above 0 or a name"),
     });
 }

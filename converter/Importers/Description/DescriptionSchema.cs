@@ -5,15 +5,15 @@ using System.Text.Json.Serialization.Metadata;
 
 namespace SeqRuntime.Converter.Importers.Description;
 
-/// <summary>JSON schemas of the documents a user writes, made from the types that read them: docs/*.schema.json.</summary>
+/// <summary>JSON schemas of the documents that users write, generated from the types that read them: docs/*.schema.json.</summary>
 internal static class DescriptionSchema
 {
     private static readonly JsonSerializerOptions s_print = new() { WriteIndented = true, NewLine = "\n", Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>Of a model's description.</summary>
+    /// <summary>The schema of a model's description.</summary>
     public static string Model => Print(DescriptionJson.Default.ModelDescription, "SeqRuntime: description of a model");
 
-    /// <summary>Of a document for <c>--decoding</c>.</summary>
+    /// <summary>The schema of a document for <c>--decoding</c>.</summary>
     public static string Decoding => Print(DescriptionJson.Default.DecodingDocument, "SeqRuntime: how a model is decoded");
 
     private static string Print(JsonTypeInfo type, string title)

@@ -3,7 +3,7 @@ using SeqRuntime.Converter.Weights;
 
 namespace SeqRuntime.Converter.Importers.Description;
 
-/// <summary>Puts a graph together from layers: ONNX's operators over values known by name, weights from a file.</summary>
+/// <summary>Builds a graph from layers: ONNX's operators over named values, with weights from a file.</summary>
 internal sealed class GraphComposer(string name, WeightSet weights, Budget budget, string where)
 {
     private readonly HashSet<string> _values = [];
@@ -14,32 +14,32 @@ internal sealed class GraphComposer(string name, WeightSet weights, Budget budge
 
     public IrGraph Graph { get; } = new(name) { Budget = budget };
 
-    /// <summary>What nodes are named after: the layer that is being written.</summary>
+    /// <summary>The name of the current layer. New nodes are named after it.</summary>
     public string Scope { get; set; } = "";
 
-    /// <summary>What integers of the weight file are multiplied by, unless the layer says otherwise.</summary>
+    /// <summary>The factor for integers of the weight file, unless the layer gives another.</summary>
     public float? Scale { get; init; }
 
-    /// <summary>What the user should know.</summary>
+    /// <summary>Notes for the user.</summary>
     public List<string> Notes { get; } = [];
 
-    /// <summary>Integer tensors that were taken as they are.</summary>
+    /// <summary>Integer tensors that were used unchanged.</summary>
     public HashSet<string> Unscaled { get; } = [];
 
     /// <summary>Whether an integer tensor was multiplied by a scale.</summary>
     public bool HasScaled { get; private set; }
 
-    /// <summary>Whether the weights are those of a Keras file.</summary>
+    /// <summary>Whether the weights come from a Keras file.</summary>
     public bool IsKeras => weights.IsKeras;
 
-    /// <summary>A value that layers may read.</summary>
+    /// <summary>Declares a value that layers may read.</summary>
     public void Declare(string value)
     {
         if (value.Length == 0) throw Fault("a value has an empty name");
-        if (!_values.Add(value)) throw Fault($"the value '{value}' is made twice");
+        if (!_values.Add(value)) throw Fault($"the value '{value}' is defined twice");
     }
 
-    /// <summary>Adds a layer's nodes and declares what it makes.</summary>
+    /// <summary>Adds a layer's nodes and declares its output.</summary>
     public void Add(LayerDescription layer)
     {
         (_layer, Scope) = (layer, layer.Output);
@@ -51,10 +51,10 @@ internal sealed class GraphComposer(string name, WeightSet weights, Budget budge
         (_layer, Scope) = (null, "");
     }
 
-    /// <summary>Checks that a value was made before it is read.</summary>
-    public string Read(string value) => _values.Contains(value) ? value : throw Fault($"there is no value '{value}' at this point; there are {(_values.Count == 0 ? "none" : string.Join(", ", _values.Select(v => $"'{v}'")))}");
+    /// <summary>Checks that a value exists before it is read.</summary>
+    public string Read(string value) => _values.Contains(value) ? value : throw Fault($"value '{value}' does not exist at this point; the values are {(_values.Count == 0 ? "none" : string.Join(", ", _values.Select(v => $"'{v}'")))}");
 
-    /// <summary>Adds a node with one output; a null input is one left out.</summary>
+    /// <summary>Adds a node with one output. A null input is omitted.</summary>
     public string Op(string op, string?[] inputs, params (string Name, object Value)[] attributes) => Op(op, inputs, Graph.Fresh(Scope.Length > 0 ? Scope : op), attributes);
 
     /// <summary>Adds a node whose output has a given name.</summary>
@@ -91,33 +91,33 @@ internal sealed class GraphComposer(string name, WeightSet weights, Budget budge
 
     public string Axes(params long[] values) => Shared("axes", IrTensor.Vector(values));
 
-    /// <summary>A whole number.</summary>
+    /// <summary>An int64 constant.</summary>
     public string Number(long value) => Shared("number", IrTensor.Of<long>([], value));
 
-    /// <summary>A number.</summary>
+    /// <summary>A float constant.</summary>
     public string Scalar(float value) => Shared("scalar", IrTensor.Of<float>([], value));
 
-    /// <summary>How long a value is along an axis, as int64.</summary>
+    /// <summary>A value's size along an axis as int64.</summary>
     public string Size(string value, int axis) => Squeeze(Op("Shape", [value], ("start", (long)axis), ("end", axis + 1L)), 0);
 
-    /// <summary>0, 1 … as int64, as many as a value is long along an axis.</summary>
+    /// <summary>0, 1, … as int64, one for each place along an axis of a value.</summary>
     public string Places(string value, int axis) => Op("Range", [Number(0), Size(value, axis), Number(1)]);
 
     public string Constant(string stem, IrTensor tensor)
     {
-        if ((_bytes += tensor.Data.Length) > budget.MostBytes) throw Fault($"its layers take more than {budget.MostBytes >> 20} MiB of weights, many times what the file holds");
+        if ((_bytes += tensor.Data.Length) > budget.MostBytes) throw Fault($"its layers take more than {budget.MostBytes >> 20} MiB of weights, many times the file's size");
         return Graph.Constant(stem, tensor);
     }
 
-    /// <summary>x · Wᵀ of a row-major weight [outputs, inputs], as PyTorch's Linear has it; a vector counts as one output.</summary>
+    /// <summary>x · Wᵀ of a row-major weight [outputs, inputs], like PyTorch's Linear. A vector counts as one output.</summary>
     public string Product(string value, IrTensor weight, string name)
     {
         if (weight.Shape.Length == 1) weight = weight.Reshaped(1, weight.Shape[0]);
-        if (weight.Shape.Length != 2) throw Fault($"the weight '{name}' of shape [{string.Join(", ", weight.Shape)}] is no matrix");
+        if (weight.Shape.Length != 2) throw Fault($"the weight '{name}' of shape [{string.Join(", ", weight.Shape)}] is not a matrix");
         return Op("MatMul", [value, Constant(name, weight.Transposed())]);
     }
 
-    /// <summary>Full name of the layer's weight: its prefix and its own name, or what the layer's map says.</summary>
+    /// <summary>Full name of the layer's weight: its prefix and its name, or the entry in the layer's map.</summary>
     public string NameOf(string weight)
     {
         _asked.Add(weight);
@@ -125,32 +125,32 @@ internal sealed class GraphComposer(string name, WeightSet weights, Budget budge
         return _layer.Weights is { Length: > 0 } prefix ? $"{prefix}.{weight}" : weight;
     }
 
-    /// <summary>A weight of the current layer as float32, or null where it is not there.</summary>
+    /// <summary>A weight of the current layer as float32. Null if it does not exist.</summary>
     public IrTensor? Optional(string weight)
     {
         if (Find(NameOf(weight)) is { } tensor) return tensor;
         return _layer!.Tensors.ContainsKey(weight) ? throw Missing(weight) : null;
     }
 
-    /// <summary>Whether the file has a weight of the current layer; to ask does not count as reading it.</summary>
+    /// <summary>Whether the file has a weight of the current layer. This does not mark it as read.</summary>
     public bool Has(string weight) => weights.Has(NameOf(weight)) || (TensorSlice.Split(NameOf(weight)) is (var of, not null) && weights.Has(of));
 
-    /// <summary>A bias of so many elements, or null where there is none.</summary>
+    /// <summary>A bias of this many elements. Null if it does not exist.</summary>
     public IrTensor? Bias(string weight, int size) =>
         Optional(weight) is not { } bias ? null
         : bias.Shape is [var length] && length == size ? bias
-        : throw Fault($"the tensor '{NameOf(weight)}' has shape [{string.Join(", ", bias.Shape)}]; [{size}] is needed");
+        : throw Fault($"the tensor '{NameOf(weight)}' has shape [{string.Join(", ", bias.Shape)}]; it must be [{size}]");
 
-    /// <summary>A weight of the current layer, with the rank it must have.</summary>
+    /// <summary>A weight of the current layer with the required rank.</summary>
     public IrTensor Need(string weight, int rank)
     {
         var tensor = Optional(weight) ?? throw Missing(weight);
-        return tensor.Shape.Length == rank ? tensor : throw Fault($"the tensor '{NameOf(weight)}' has shape [{string.Join(", ", tensor.Shape)}]; {rank} dimensions are needed");
+        return tensor.Shape.Length == rank ? tensor : throw Fault($"the tensor '{NameOf(weight)}' has shape [{string.Join(", ", tensor.Shape)}]; it must have {rank} dimensions");
     }
 
     public ConversionException Fault(string what) => new($"{where}: graph '{name}'{(_layer is null ? "" : $", layer '{_layer.Output}'")}: {what}.");
 
-    /// <summary>A constant that many nodes read: equal ones are one.</summary>
+    /// <summary>A constant that many nodes read. Equal constants are shared.</summary>
     private string Shared(string stem, IrTensor tensor)
     {
         var content = $"{stem} {tensor.Shape.Length} {Convert.ToHexString(tensor.Data)}";
@@ -175,7 +175,7 @@ internal sealed class GraphComposer(string name, WeightSet weights, Budget budge
         }
     }
 
-    /// <summary>A tensor as float32: integers times the scale, if one is given.</summary>
+    /// <summary>A tensor as float32. Integers are multiplied by the scale, if one is given.</summary>
     private IrTensor Scaled(string tensor, IrTensor value)
     {
         if (weights.TypeOf(tensor) is var type && type == ElementType.Float32) return value;
@@ -195,6 +195,6 @@ internal sealed class GraphComposer(string name, WeightSet weights, Budget budge
         var wanted = NameOf(weight);
         var near = weights.Names.Where(k => _layer!.Weights is { Length: > 0 } prefix && k.StartsWith(prefix, StringComparison.Ordinal)).Take(12).ToList();
         var those = near.Count > 0 ? near : weights.Names.Take(12).ToList();
-        return Fault($"there is no tensor '{wanted}' in the weight file; it has {(those.Count == 0 ? "none" : string.Join(", ", those.Select(k => $"'{k}'")))}{(weights.Names.Count > those.Count ? " …" : "")}");
+        return Fault($"the weight file has no tensor '{wanted}'; it has {(those.Count == 0 ? "none" : string.Join(", ", those.Select(k => $"'{k}'")))}{(weights.Names.Count > those.Count ? " …" : "")}");
     }
 }

@@ -4,12 +4,12 @@ using System.Text.Json.Serialization.Metadata;
 namespace SeqRuntime.Converter.Importers.Description;
 
 /// <summary>
-/// Refuses null where a document's types have none: as a member, and as an element of a list or a map, of which the serializer knows
-/// nothing. A document is walked by the types that read it, so that a new one is covered as it is.
+/// Refuses null where a document's types do not allow it: in members, which the serializer checks too, and in elements of lists and maps,
+/// which it does not. It walks a document by the types that read it, so new types need no change here.
 /// </summary>
 internal static class JsonNulls
 {
-    /// <exception cref="ConversionException">Says where null stands.</exception>
+    /// <exception cref="ConversionException">The document has a null; the message says where.</exception>
     public static void Check(JsonElement document, JsonTypeInfo type) => Check(document, type, "");
 
     private static void Check(JsonElement value, JsonTypeInfo type, string place)
@@ -41,7 +41,7 @@ internal static class JsonNulls
         Check(value, Of(of.ElementType!), place);
     }
 
-    private static ConversionException Fault(string place) => new($"{place} is null; give a value or leave it out");
+    private static ConversionException Fault(string place) => new($"{place} is null; give a value or omit it");
 
     private static JsonTypeInfo Derived(JsonElement value, JsonTypeInfo type)
     {

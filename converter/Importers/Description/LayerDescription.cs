@@ -3,8 +3,8 @@ using System.Text.Json.Serialization;
 namespace SeqRuntime.Converter.Importers.Description;
 
 /// <summary>
-/// A layer: a kind, the values it reads, the value it makes, and where its weights are. A weight named <c>x</c> is the tensor
-/// <c>weights.x</c>, unless <see cref="Tensors"/> names another.
+/// A layer: its kind, the values that it reads, the value that it computes, and its weights. A weight <c>x</c> is the tensor
+/// <c>weights.x</c>, unless <see cref="Tensors"/> gives another name.
 /// </summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind", UnknownDerivedTypeHandling = JsonUnknownDerivedTypeHandling.FailSerialization)]
 [JsonDerivedType(typeof(EmbeddingLayer), "embedding")]
@@ -31,16 +31,16 @@ namespace SeqRuntime.Converter.Importers.Description;
 [JsonDerivedType(typeof(DropoutLayer), "dropout")]
 internal abstract record LayerDescription
 {
-    /// <summary>The value it makes.</summary>
+    /// <summary>The value that it computes.</summary>
     public required string Output { get; init; }
 
-    /// <summary>What the names of its tensors begin with, without the last dot.</summary>
+    /// <summary>The prefix of its tensors' names, without the last dot.</summary>
     public string? Weights { get; set; }
 
-    /// <summary>Tensors with names of their own: the layer's name of a weight to its name in the file, or to a part of it (<see cref="TensorSlice"/>).</summary>
+    /// <summary>Tensors with other names: the layer's name of a weight, and its name in the file or a part of it (<see cref="TensorSlice"/>).</summary>
     public Dictionary<string, string> Tensors { get; set; } = [];
 
-    /// <summary>What the layer's integer tensors are multiplied by, where it is other than the document's.</summary>
+    /// <summary>The factor for the layer's integer tensors, if it differs from the document's.</summary>
     public float? Scale { get; set; }
 
     /// <summary>Adds the layer's nodes.</summary>

@@ -4,34 +4,34 @@ using System.Text.Json.Serialization;
 namespace SeqRuntime.Converter.Importers.Description;
 
 /// <summary>
-/// An architecture as a JSON document: graphs of layers over named tensors of a weight file. Names follow PyTorch. What a member
-/// means is told in docs/description.md; an unknown member is an error.
+/// An architecture as a JSON document: graphs of layers over named tensors of a weight file. Names follow PyTorch.
+/// docs/description.md explains the members. An unknown member is an error.
 /// </summary>
 internal sealed record ModelDescription
 {
-    /// <summary>For editors; not read.</summary>
+    /// <summary>For editors. It is not read.</summary>
     [JsonPropertyName("$schema")]
     public string? Schema { get; set; }
 
     /// <summary>The weight file, relative to the description: .safetensors, .npz or .h5 (Keras).</summary>
     public required string Weights { get; init; }
 
-    /// <summary>What integers of the weight file are multiplied by: 0.0001 where weights are kept as whole ten-thousandths.</summary>
+    /// <summary>The factor for integers of the weight file: 0.0001 if weights are stored as whole ten-thousandths.</summary>
     public float? Scale { get; set; }
 
-    /// <summary>Token tables by name, a decoder's are <c>source</c> and <c>target</c>: a list of texts, or <c>{"file": …, "member": …}</c>.</summary>
+    /// <summary>Token tables by name (a decoder's are <c>source</c> and <c>target</c>): a list of texts, or <c>{"file": …, "member": …}</c>.</summary>
     public Dictionary<string, JsonElement> Tables { get; set; } = [];
 
     public DecodingDescription? Decoding { get; set; }
 
-    /// <summary>Graphs by name; <c>main</c>, or <c>encoder</c> and <c>step</c> …</summary>
+    /// <summary>Graphs by name: <c>main</c>, or <c>encoder</c> and <c>step</c>, and so on.</summary>
     public required Dictionary<string, GraphDescription> Graphs { get; init; }
 }
 
-/// <summary>A document that tells how graphs from elsewhere are decoded.</summary>
+/// <summary>A document that says how graphs of other formats are decoded.</summary>
 internal sealed record DecodingDocument
 {
-    /// <summary>For editors; not read.</summary>
+    /// <summary>For editors. It is not read.</summary>
     [JsonPropertyName("$schema")]
     public string? Schema { get; set; }
 
@@ -50,11 +50,11 @@ internal sealed record GraphDescription
 
     public required LayerDescription[] Layers { get; init; }
 
-    /// <summary>Name of the output to the value behind it.</summary>
+    /// <summary>Names of the outputs and their values.</summary>
     public required Dictionary<string, string> Outputs { get; init; }
 }
 
-/// <summary>An input: type (float32, int32 or int64), and sizes or names of symbolic dimensions.</summary>
+/// <summary>An input: its type (float32, int32 or int64), and its sizes or names of symbolic dimensions.</summary>
 internal sealed record PortDescription
 {
     public string Type { get; set; } = "float32";
@@ -62,7 +62,7 @@ internal sealed record PortDescription
     public required JsonElement[] Shape { get; init; }
 }
 
-/// <summary>A float32 state that the runtime keeps: it is read by its name, and becomes <see cref="Update"/> when a run ends.</summary>
+/// <summary>A float32 state that the runtime keeps. Layers read it by its name; it becomes <see cref="Update"/> when a run ends.</summary>
 internal sealed record StateDescription
 {
     public required JsonElement[] Shape { get; init; }
@@ -70,7 +70,7 @@ internal sealed record StateDescription
     public required string Update { get; init; }
 }
 
-/// <summary>How a decoder drives the graphs. Tokens are given as texts of the tables, or as indices.</summary>
+/// <summary>How a decoder uses the graphs. Tokens are texts of the tables or indices.</summary>
 internal sealed record DecodingDescription
 {
     /// <summary><c>encoder-decoder</c>, <c>ctc</c> or <c>transducer</c>.</summary>
@@ -92,17 +92,17 @@ internal sealed record DecodingDescription
 
     public string? Token { get; set; }
 
-    /// <summary>Input of the step that takes the number of steps before.</summary>
+    /// <summary>Input of the step that takes the number of previous steps.</summary>
     public string? Position { get; set; }
 
     public string? Logits { get; set; }
 
-    /// <summary>What the output called logits holds: <c>logits</c> (log probabilities too), or <c>probabilities</c>.</summary>
+    /// <summary>The content of the output named as logits: <c>logits</c> (also for log probabilities), or <c>probabilities</c>.</summary>
     public string? Scores { get; set; }
 
     public string? Alignment { get; set; }
 
-    /// <summary>Input or state of the step to the encoder's output that fills it.</summary>
+    /// <summary>Inputs or states of the step, and the encoder's outputs that fill them.</summary>
     public Dictionary<string, string> Links { get; set; } = [];
 
     public JsonElement? Begin { get; set; }
@@ -119,7 +119,7 @@ internal sealed record DecodingDescription
 
     public int? Max { get; set; }
 
-    /// <summary>What stands between the tokens of a text.</summary>
+    /// <summary>The text between the tokens of a result.</summary>
     public string? Separator { get; set; }
 }
 

@@ -3,13 +3,13 @@ using SeqRuntime.Converter.Graph;
 namespace SeqRuntime.Converter.Importers.Description;
 
 /// <summary>
-/// Multi-head attention of queries [N, S, E] over a memory [N, T, E], PyTorch's <c>MultiheadAttention</c> batch first:
+/// Multi-head attention of queries [N, S, E] over a memory [N, T, E], PyTorch's <c>MultiheadAttention</c> with batch_first:
 /// <c>in_proj_weight</c> [3E, E], <c>in_proj_bias</c>, <c>out_proj.weight</c>, <c>out_proj.bias</c>. Vaswani et al. 2017,
 /// arXiv:1706.03762.
 /// </summary>
 /// <remarks>
-/// With a cache it is the self-attention of one step of a decoder: keys and values of the steps before are states [N, most, E],
-/// into which this step's are put at <see cref="Position"/>; later places do not count. Queries are then [N, 1, E].
+/// With a cache it is the self-attention of a decoder's step. The keys and values of previous steps are states [N, most, E].
+/// This step's are written at <see cref="Position"/>, and later places are ignored. Queries are then [N, 1, E].
 /// </remarks>
 internal sealed record MultiHeadAttentionLayer : LayerDescription
 {
@@ -17,27 +17,27 @@ internal sealed record MultiHeadAttentionLayer : LayerDescription
 
     public required string Query { get; init; }
 
-    /// <summary>What keys and values are made of; the query if left out.</summary>
+    /// <summary>The source of keys and values. If omitted, the query.</summary>
     public string? Memory { get; set; }
 
     public required int Heads { get; init; }
 
-    /// <summary>Whether a query sees no later place than its own.</summary>
+    /// <summary>Whether a query attends only to its own and earlier places.</summary>
     public bool Causal { get; set; }
 
-    /// <summary>Value [N, T] that is 0 where a place of the memory does not count.</summary>
+    /// <summary>Value [N, T] that is 0 at masked places of the memory.</summary>
     public string? Mask { get; set; }
 
-    /// <summary>Name for the weights, mean over heads, [N, S, T].</summary>
+    /// <summary>Name for the weights averaged over heads, [N, S, T].</summary>
     public string? Alignment { get; set; }
 
-    /// <summary>States [N, most, E] with the keys and the values of the steps before.</summary>
+    /// <summary>States [N, most, E] with the keys and the values of previous steps.</summary>
     public string? KeyCache { get; set; }
 
     /// <inheritdoc cref="KeyCache"/>
     public string? ValueCache { get; set; }
 
-    /// <summary>Value with the number of steps before.</summary>
+    /// <summary>Value with the number of previous steps.</summary>
     public string? Position { get; set; }
 
     /// <summary>Names for the states' next contents.</summary>
@@ -50,8 +50,8 @@ internal sealed record MultiHeadAttentionLayer : LayerDescription
     {
         var weight = graph.Need("in_proj_weight", 2);
         var size = weight.Shape[1];
-        if (weight.Shape[0] != 3L * size) throw graph.Fault($"'{graph.NameOf("in_proj_weight")}' has {weight.Shape[0]} rows; three times its {size} columns are needed");
-        if (Heads < 1 || size % Heads != 0) throw graph.Fault($"{size} features are no {Heads} heads of one size");
+        if (weight.Shape[0] != 3L * size) throw graph.Fault($"'{graph.NameOf("in_proj_weight")}' has {weight.Shape[0]} rows; it must have three times its {size} columns");
+        if (Heads < 1 || size % Heads != 0) throw graph.Fault($"{size} features cannot be divided into {Heads} heads of equal size");
         var query = Project(graph, weight, 0, graph.Read(Query));
         var memory = graph.Read(Memory ?? Query);
         var (keys, values) = (Project(graph, weight, 1, memory), Project(graph, weight, 2, memory));

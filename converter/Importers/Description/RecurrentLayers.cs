@@ -3,14 +3,14 @@ using SeqRuntime.Converter.Graph;
 namespace SeqRuntime.Converter.Importers.Description;
 
 /// <summary>
-/// A recurrent layer over whole sequences, batch first: [N, T, features] to [N, T, directions · H]; as many stacked layers as the
-/// weight file holds (<c>weight_ih_l0</c>, <c>weight_ih_l1</c> …). Final states are [layers · directions, N, H], as PyTorch's.
+/// A recurrent layer over whole sequences, batch first: [N, T, features] to [N, T, directions · H]. It has as many stacked layers as the
+/// weight file (<c>weight_ih_l0</c>, <c>weight_ih_l1</c> …). Final states are [layers · directions, N, H], as in PyTorch.
 /// </summary>
 internal abstract record SequenceLayer : UnaryLayer
 {
     public bool Bidirectional { get; set; }
 
-    /// <summary>Value with the first hidden states [layers · directions, N, H]; zeros if left out.</summary>
+    /// <summary>Value with the initial hidden states [layers · directions, N, H]. Zeros if omitted.</summary>
     public string? Initial { get; set; }
 
     /// <summary>Name for the last hidden states [layers · directions, N, H].</summary>
@@ -18,7 +18,7 @@ internal abstract record SequenceLayer : UnaryLayer
 
     protected abstract RecurrentOp Kind { get; }
 
-    /// <summary>First and last cells, where the layer has any.</summary>
+    /// <summary>Initial and final cell states, if the layer has them.</summary>
     protected virtual (string? Initial, string? Final) Cells => (null, null);
 
     protected virtual (string, object)[] Attributes(GraphComposer graph) => [];
@@ -27,7 +27,7 @@ internal abstract record SequenceLayer : UnaryLayer
     {
         var layers = 1;
         while (graph.Has($"weight_ih_l{layers}")) layers++;
-        if (!Bidirectional && graph.Has("weight_ih_l0_reverse")) throw graph.Fault($"the file has '{graph.NameOf("weight_ih_l0_reverse")}', the backward half of a layer in both directions; add \"bidirectional\": true");
+        if (!Bidirectional && graph.Has("weight_ih_l0_reverse")) throw graph.Fault($"the file has '{graph.NameOf("weight_ih_l0_reverse")}', the backward direction of a bidirectional layer; add \"bidirectional\": true");
         var directions = Bidirectional ? 2 : 1;
         var value = graph.Transpose(graph.Read(Input), 1, 0, 2);
         List<string> hiddens = [], cells = [];
@@ -46,7 +46,7 @@ internal abstract record SequenceLayer : UnaryLayer
                 [("hidden_size", (long)weights.Hidden), ("direction", Bidirectional ? "bidirectional" : "forward"), .. Attributes(graph)]);
             hiddens.Add(outputs[1]);
             if (outputs.Length > 2) cells.Add(outputs[2]);
-            // [T, directions, N, H] to [T, N, directions · H], or at the end to [N, T, directions · H].
+            // [T, directions, N, H] to [T, N, directions · H], or in the last layer to [N, T, directions · H].
             value = layer < layers - 1
                 ? graph.Op("Reshape", [graph.Transpose(outputs[0], 0, 2, 1, 3), graph.Axes(0, 0, -1)])
                 : graph.Op("Reshape", [graph.Transpose(outputs[0], 2, 0, 1, 3), graph.Axes(0, 0, -1)], Output);
@@ -64,7 +64,7 @@ internal abstract record SequenceLayer : UnaryLayer
     }
 }
 
-/// <summary>Vanilla RNN, Elman 1990: h' = f(W x + U h + b).</summary>
+/// <summary>Simple RNN, Elman 1990: h' = f(W x + U h + b).</summary>
 internal sealed record RnnLayer : SequenceLayer
 {
     /// <summary>tanh or relu.</summary>
@@ -75,10 +75,10 @@ internal sealed record RnnLayer : SequenceLayer
     protected override (string, object)[] Attributes(GraphComposer graph) => Nonlinearities.Attribute(graph, Nonlinearity, Bidirectional ? 2 : 1);
 }
 
-/// <summary>Gated recurrent unit, Cho et al. 2014; the reset gate acts on the recurrent product, as in PyTorch, unless <c>reset_after</c> is false.</summary>
+/// <summary>Gated recurrent unit, Cho et al. 2014. The reset gate acts on the recurrent product, as in PyTorch, unless <c>reset_after</c> is false.</summary>
 internal sealed record GruLayer : SequenceLayer
 {
-    /// <summary>Left out: as the biases of a Keras file tell, true for all others.</summary>
+    /// <summary>If omitted: as the biases of a Keras file show, true for all other files.</summary>
     public bool? ResetAfter { get; set; }
 
     protected override RecurrentOp Kind => RecurrentOp.Gru;
@@ -89,10 +89,10 @@ internal sealed record GruLayer : SequenceLayer
 /// <summary>Long short-term memory, Hochreiter and Schmidhuber 1997, with a forget gate.</summary>
 internal sealed record LstmLayer : SequenceLayer
 {
-    /// <summary>Value with the first cells [layers · directions, N, H]; zeros if left out.</summary>
+    /// <summary>Value with the initial cell states [layers · directions, N, H]. Zeros if omitted.</summary>
     public string? InitialCell { get; set; }
 
-    /// <summary>Name for the last cells [layers · directions, N, H].</summary>
+    /// <summary>Name for the last cell states [layers · directions, N, H].</summary>
     public string? FinalCell { get; set; }
 
     protected override RecurrentOp Kind => RecurrentOp.Lstm;
@@ -100,13 +100,13 @@ internal sealed record LstmLayer : SequenceLayer
     protected override (string? Initial, string? Final) Cells => (InitialCell, FinalCell);
 }
 
-/// <summary>One step of a recurrent layer: [N, features] and the hidden state [N, H] to the new hidden state. Weights are PyTorch's of a cell (<c>weight_ih</c>) or of a layer (<c>weight_ih_l0</c>).</summary>
+/// <summary>One step of a recurrent layer: [N, features] and the hidden state [N, H] to the new hidden state. Weights have PyTorch's names of a cell (<c>weight_ih</c>) or of a layer (<c>weight_ih_l0</c>).</summary>
 internal abstract record CellLayer : UnaryLayer
 {
     /// <summary>Value with the hidden state [N, H].</summary>
     public required string Hidden { get; init; }
 
-    /// <summary>What ends the names of a cell's weights.</summary>
+    /// <summary>The suffix of a cell's weight names.</summary>
     protected static string Suffix(GraphComposer graph) => graph.Has("weight_ih") ? "" : "_l0";
 
     protected void EmitStep(GraphComposer graph, RecurrentOp kind, string? cell, string? cellOutput, params (string, object)[] attributes)
@@ -123,7 +123,7 @@ internal abstract record CellLayer : UnaryLayer
     }
 }
 
-/// <summary>One step of a vanilla RNN.</summary>
+/// <summary>One step of a simple RNN.</summary>
 internal sealed record RnnCellLayer : CellLayer
 {
     /// <summary>tanh or relu.</summary>
@@ -141,35 +141,35 @@ internal sealed record GruCellLayer : CellLayer
     public override void Emit(GraphComposer graph) => EmitStep(graph, RecurrentOp.Gru, null, null, ResetGates.Attribute(graph, ResetAfter, Suffix(graph)));
 }
 
-/// <summary>One step of an LSTM; the new cell is <see cref="CellOutput"/>.</summary>
+/// <summary>One step of an LSTM. The new cell state is <see cref="CellOutput"/>.</summary>
 internal sealed record LstmCellLayer : CellLayer
 {
-    /// <summary>Value with the cell [N, H].</summary>
+    /// <summary>Value with the cell state [N, H].</summary>
     public required string Cell { get; init; }
 
-    /// <summary>Name for the new cell [N, H].</summary>
+    /// <summary>Name for the new cell state [N, H].</summary>
     public required string CellOutput { get; init; }
 
     public override void Emit(GraphComposer graph) => EmitStep(graph, RecurrentOp.Lstm, Cell, CellOutput);
 }
 
-/// <summary>PyTorch's names of an RNN's function.</summary>
+/// <summary>PyTorch's names of an RNN's activations.</summary>
 internal static class Nonlinearities
 {
     public static (string, object)[] Attribute(GraphComposer graph, string name, int directions) => name switch
     {
         "tanh" => [("activations", Enumerable.Repeat("Tanh", directions).ToArray())],
         "relu" => [("activations", Enumerable.Repeat("Relu", directions).ToArray())],
-        _ => throw graph.Fault($"there is no nonlinearity '{name}'; there are tanh and relu"),
+        _ => throw graph.Fault($"nonlinearity '{name}' is unknown; it must be tanh or relu"),
     };
 }
 
-/// <summary>Whether a GRU's reset gate acts on the recurrent product or before it, which changes every number and no shape of a kernel.</summary>
+/// <summary>Decides whether a GRU's reset gate acts on the recurrent product or before it. This changes the results but not the shapes of the weights.</summary>
 internal static class ResetGates
 {
     /// <param name="graph">The layer's weights.</param>
-    /// <param name="given">What the description says, if it does.</param>
-    /// <param name="suffix">What ends the names of its weights.</param>
+    /// <param name="given">The description's choice, if it has one.</param>
+    /// <param name="suffix">The suffix of its weight names.</param>
     public static (string, object) Attribute(GraphComposer graph, bool? given, string suffix) => ("linear_before_reset", IsAfter(graph, given, suffix) ? 1L : 0L);
 
     private static bool IsAfter(GraphComposer graph, bool? given, string suffix)
@@ -177,17 +177,17 @@ internal static class ResetGates
         var (isOfInput, isOfState) = (graph.Has("bias_ih" + suffix), graph.Has("bias_hh" + suffix));
         if (!graph.IsKeras)
         {
-            if (given is null && isOfInput != isOfState) graph.Notes.Add($"layer '{graph.Scope}': the GRU has one bias where PyTorch's has two or none; its reset gate is taken to act after the product, as there. If it acts before, say \"reset_after\": false");
-            if (given == false && isOfInput && isOfState) graph.Notes.Add($"layer '{graph.Scope}': it has two biases, as PyTorch's GRU, whose reset gate acts after the product; \"reset_after\": false computes it before");
+            if (given is null && isOfInput != isOfState) graph.Notes.Add($"layer '{graph.Scope}': the GRU has one bias, but PyTorch's GRU has two or none; its reset gate is assumed to act after the product, as in PyTorch. If it acts before, give \"reset_after\": false");
+            if (given == false && isOfInput && isOfState) graph.Notes.Add($"layer '{graph.Scope}': it has two biases like PyTorch's GRU, whose reset gate acts after the product; \"reset_after\": false makes it act before");
             return given ?? true;
         }
 
-        // A Keras layer has two biases where the gate acts after the product, and one where it acts before.
+        // A Keras layer has two biases if the gate acts after the product, and one if it acts before.
         bool? told = isOfInput ? isOfState : null;
         if (given is { } said && told is { } found && said != found)
-            throw graph.Fault($"it has \"reset_after\": {(said ? "true" : "false")}, and the file has {(found ? "two biases [2, 3u]" : "one bias [3u]")} of it, which is reset_after {(found ? "true" : "false")}; say so, or leave it out");
-        if ((given ?? told) is not { } isAfter) throw graph.Fault("it has no bias that tells whether its reset gate acts after the product (TensorFlow 2, Keras 3) or before; say \"reset_after\": true or false");
-        if (given is null && !isAfter) graph.Notes.Add($"layer '{graph.Scope}': reset_after is false, as its one bias tells");
+            throw graph.Fault($"it has \"reset_after\": {(said ? "true" : "false")}, but the file has {(found ? "two biases [2, 3u]" : "one bias [3u]")}, which means reset_after {(found ? "true" : "false")}; give that value or omit it");
+        if ((given ?? told) is not { } isAfter) throw graph.Fault("it has no bias that shows whether its reset gate acts after the product (TensorFlow 2, Keras 3) or before; give \"reset_after\": true or false");
+        if (given is null && !isAfter) graph.Notes.Add($"layer '{graph.Scope}': reset_after is false, because it has one bias");
         return isAfter;
     }
 }

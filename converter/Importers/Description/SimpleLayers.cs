@@ -3,14 +3,14 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Importers.Description;
 
-/// <summary>Rows of <c>weight</c> [tokens, features] by index.</summary>
+/// <summary>Looks up rows of <c>weight</c> [tokens, features] by index.</summary>
 internal sealed record EmbeddingLayer : UnaryLayer
 {
     public override void Emit(GraphComposer graph) =>
         graph.Op("Gather", [graph.Constant(graph.NameOf("weight"), graph.Need("weight", 2)), graph.Read(Input)], Output, ("axis", 0L));
 }
 
-/// <summary>y = x · Wᵀ + b over the last axis: <c>weight</c> [outputs, inputs], <c>bias</c> [outputs] if it is there.</summary>
+/// <summary>y = x · Wᵀ + b over the last axis: <c>weight</c> [outputs, inputs], optional <c>bias</c> [outputs].</summary>
 internal sealed record LinearLayer : UnaryLayer
 {
     public override void Emit(GraphComposer graph)
@@ -29,13 +29,13 @@ internal sealed record LayerNormLayer : UnaryLayer
 
     public override void Emit(GraphComposer graph)
     {
-        if (!(Epsilon >= 0)) throw graph.Fault($"epsilon is {Epsilon.ToString(System.Globalization.CultureInfo.InvariantCulture)}; 0 or more is needed");
+        if (!(Epsilon >= 0)) throw graph.Fault($"epsilon is {Epsilon.ToString(System.Globalization.CultureInfo.InvariantCulture)}; it must be at least 0");
         var bias = graph.Optional("bias") is { } given ? graph.Constant(graph.NameOf("bias"), given) : null;
         graph.Op("LayerNormalization", [graph.Read(Input), graph.Constant(graph.NameOf("weight"), graph.Need("weight", 1)), bias], Output, ("axis", -1L), ("epsilon", Epsilon));
     }
 }
 
-/// <summary>Batch normalization with fixed statistics over axis 1, or over the last axis where <c>channels_last</c>: <c>weight</c>, <c>bias</c>, <c>running_mean</c>, <c>running_var</c>.</summary>
+/// <summary>Batch normalization with fixed statistics over axis 1, or over the last axis with <c>channels_last</c>: <c>weight</c>, <c>bias</c>, <c>running_mean</c>, <c>running_var</c>.</summary>
 internal sealed record BatchNormLayer : UnaryLayer
 {
     public float Epsilon { get; set; } = 1e-5f;
@@ -51,7 +51,7 @@ internal sealed record BatchNormLayer : UnaryLayer
         graph.Op("Identity", [normal], Output);
     }
 
-    /// <summary>The nodes over the last axis or, of any rank, over axis 1; null where the tensors do not fit.</summary>
+    /// <summary>The nodes over the last axis, or over axis 1 for any rank. Null if the tensors do not fit.</summary>
     public static string? Emit(GraphComposer graph, string x, string name, IrTensor mean, IrTensor variance, IrTensor? gamma, IrTensor? beta, float epsilon, bool isLastAxis)
     {
         if (Fold(mean, variance, gamma, beta, epsilon) is not var (scale, shift)) return null;
@@ -59,16 +59,16 @@ internal sealed record BatchNormLayer : UnaryLayer
         var (scaling, shifting) = (Row(name, scale), Row(name + "/shift", shift));
         if (isLastAxis)
         {
-            // The channels of the weights are those of the value, and do not make more of them.
+            // The weights' channels must be the value's channels; they must not broadcast to more.
             return graph.OpInShape(0, "Add", graph.OpInShape(0, "Mul", x, scaling), shifting);
         }
 
-        // Scale and shift hold the statistics already: the mean that is left is 0, the variance 1.
+        // Scale and shift contain the statistics, so the mean is 0 and the variance 1.
         float[] ones = [.. Enumerable.Repeat(1f, scale.Length)];
         return graph.Op("BatchNormalization", [x, scaling, shifting, Row(name + "/mean", new float[scale.Length]), Row(name + "/variance", ones)], ("epsilon", 0f));
     }
 
-    /// <summary>γ (x - μ) / √(σ² + ε) + β as scale · x + shift; null where the tensors differ in length. Without γ it is 1, without β 0.</summary>
+    /// <summary>γ (x - μ) / √(σ² + ε) + β as scale · x + shift. Null if the tensors differ in length. A missing γ is 1, a missing β is 0.</summary>
     private static (float[] Scale, float[] Shift)? Fold(IrTensor mean, IrTensor variance, IrTensor? gamma, IrTensor? beta, float epsilon)
     {
         var scale = gamma?.ToFloats() ?? [.. Enumerable.Repeat(1f, mean.Count)];
@@ -85,7 +85,7 @@ internal sealed record BatchNormLayer : UnaryLayer
     }
 }
 
-/// <summary>1-D convolution over [N, channels, T]: <c>weight</c> [M, channels / groups, K], <c>bias</c>. <c>causal</c> pads only the past.</summary>
+/// <summary>1-D convolution over [N, channels, T]: <c>weight</c> [M, channels / groups, K], <c>bias</c>. <c>causal</c> pads the past only.</summary>
 internal sealed record Conv1dLayer : UnaryLayer
 {
     public int Stride { get; set; } = 1;
@@ -94,7 +94,7 @@ internal sealed record Conv1dLayer : UnaryLayer
 
     public int Groups { get; set; } = 1;
 
-    /// <summary>Zeros at either end.</summary>
+    /// <summary>Zeros at each end.</summary>
     public int Padding { get; set; }
 
     public bool Causal { get; set; }
@@ -103,7 +103,7 @@ internal sealed record Conv1dLayer : UnaryLayer
     {
         var weight = graph.Need("weight", 3);
         var bias = graph.Bias("bias", weight.Shape[0]) is { } given ? graph.Constant(graph.NameOf("bias"), given) : null;
-        if (Causal && Padding != 0) throw graph.Fault("a causal convolution pads the past by what its kernel reaches; leave out 'padding'");
+        if (Causal && Padding != 0) throw graph.Fault("a causal convolution pads the past by the reach of its kernel; omit 'padding'");
         long before = Causal ? (weight.Shape[2] - 1L) * Dilation : Padding;
         graph.Op(
             "Conv",
@@ -144,37 +144,37 @@ internal sealed record ActivationLayer : UnaryLayer
 
     public override void Emit(GraphComposer graph)
     {
-        if (!s_operators.TryGetValue(Function, out var op)) throw graph.Fault($"there is no function '{Function}'; there are {string.Join(", ", s_operators.Keys)}");
+        if (!s_operators.TryGetValue(Function, out var op)) throw graph.Fault($"function '{Function}' is unknown; it must be one of {string.Join(", ", s_operators.Keys)}");
         if (op is "Softmax" or "LogSoftmax") graph.Op(op, [graph.Read(Input)], Output, ("axis", -1L));
         else graph.Op(op, [graph.Read(Input)], Output);
     }
 }
 
-/// <summary>Sum of values that broadcast.</summary>
+/// <summary>Sum of values, with broadcasting.</summary>
 internal sealed record AddLayer : ManyLayer
 {
     public override void Emit(GraphComposer graph) => Elementwise.Emit(graph, "Add", Inputs, Output);
 }
 
-/// <summary>Product of values that broadcast.</summary>
+/// <summary>Product of values, with broadcasting.</summary>
 internal sealed record MultiplyLayer : ManyLayer
 {
     public override void Emit(GraphComposer graph) => Elementwise.Emit(graph, "Mul", Inputs, Output);
 }
 
-/// <summary>A chain of binary operators.</summary>
+/// <summary>Chains of binary operators.</summary>
 internal static class Elementwise
 {
     public static void Emit(GraphComposer graph, string op, string[] inputs, string output)
     {
-        if (inputs.Length < 2) throw graph.Fault($"{inputs.Length} inputs are too few");
+        if (inputs.Length < 2) throw graph.Fault($"it has {inputs.Length} inputs; give at least 2");
         var value = graph.Read(inputs[0]);
         foreach (var input in inputs[1..^1]) value = graph.Op(op, [value, graph.Read(input)]);
         graph.Op(op, [value, graph.Read(inputs[^1])], output);
     }
 }
 
-/// <summary>Values side by side along an axis, the last if none is named.</summary>
+/// <summary>Concatenates values along an axis, by default the last.</summary>
 internal sealed record ConcatLayer : ManyLayer
 {
     public int Axis { get; set; } = -1;
@@ -182,7 +182,7 @@ internal sealed record ConcatLayer : ManyLayer
     public override void Emit(GraphComposer graph) => graph.Op("Concat", [.. Inputs.Select(graph.Read)], Output, ("axis", (long)Axis));
 }
 
-/// <summary>Elements <c>start</c> up to <c>end</c> (not included; negative ones count from behind) along an axis; <c>drop</c> removes the axis where one is left.</summary>
+/// <summary>Elements from <c>start</c> to before <c>end</c> along an axis. Negative numbers count from the end. <c>drop</c> removes the axis if one element remains.</summary>
 internal sealed record SliceLayer : UnaryLayer
 {
     public int Axis { get; set; } = -1;
@@ -195,7 +195,7 @@ internal sealed record SliceLayer : UnaryLayer
 
     public override void Emit(GraphComposer graph)
     {
-        // Counted from the same end they say whether anything is left.
+        // If both count from the same end, they show whether anything remains.
         if (End is { } end && Start < 0 == end < 0 && end <= Start) throw graph.Fault($"a slice from {Start} to {end} takes nothing");
         string?[] inputs = [graph.Read(Input), graph.Axes(Start), graph.Axes(End ?? int.MaxValue), graph.Axes(Axis)];
         if (Drop) graph.Op("Squeeze", [graph.Op("Slice", inputs), graph.Axes(Axis)], Output);
@@ -203,7 +203,7 @@ internal sealed record SliceLayer : UnaryLayer
     }
 }
 
-/// <summary>Another shape over the same elements: 0 keeps a size, -1 takes what is left.</summary>
+/// <summary>Another shape for the same elements: 0 keeps a size, -1 takes the rest.</summary>
 internal sealed record ReshapeLayer : UnaryLayer
 {
     public required long[] Shape { get; init; }
@@ -219,7 +219,7 @@ internal sealed record TransposeLayer : UnaryLayer
     public override void Emit(GraphComposer graph) => graph.Op("Transpose", [graph.Read(Input)], Output, ("perm", Order));
 }
 
-/// <summary>0, 1 … as int64 [1, T], as many as <c>like</c> [N, T, …] has steps: what an embedding of positions is read by.</summary>
+/// <summary>0, 1, … as int64 [1, T], one for each step of <c>like</c> [N, T, …]: the indices of an embedding of positions.</summary>
 internal sealed record PositionsLayer : LayerDescription
 {
     /// <summary>The value whose steps are counted.</summary>
@@ -228,10 +228,10 @@ internal sealed record PositionsLayer : LayerDescription
     public override void Emit(GraphComposer graph) => graph.Op("Unsqueeze", [graph.Places(graph.Read(Like), 1), graph.Axes(0)], Output);
 }
 
-/// <summary>Nothing, when a model runs.</summary>
+/// <summary>Has no effect when a model runs.</summary>
 internal sealed record DropoutLayer : UnaryLayer
 {
-    /// <summary>For the reader.</summary>
+    /// <summary>For readers of the document only.</summary>
     public JsonElement? P { get; set; }
 
     public override void Emit(GraphComposer graph) => graph.Op("Identity", [graph.Read(Input)], Output);

@@ -4,17 +4,17 @@ using SeqRuntime.Converter.Graph;
 namespace SeqRuntime.Converter.Importers.Description;
 
 /// <summary>
-/// Part of a tensor by its name, as PyTorch and NumPy write it: <c>attn.weight[:, 512:]</c>. A range <c>from:to</c> an axis, either
-/// end left out or counted from the end where it is negative; axes without a range are whole. Weights that a framework keeps side by side
-/// in one matrix, such as those of Luong's concat attention, are told apart so.
+/// A part of a tensor by its name, as in PyTorch and NumPy: <c>attn.weight[:, 512:]</c>. Each axis has a range <c>from:to</c>. An
+/// omitted end is the end of the axis; a negative end counts from it. Axes without a range are whole. So a description can separate weights
+/// that a framework stores in one matrix, such as those of Luong's concat attention.
 /// </summary>
 internal static class TensorSlice
 {
-    /// <summary>The name without its ranges, and the ranges, or null where there are none.</summary>
+    /// <summary>The name without its ranges, and the ranges. They are null if there are none.</summary>
     public static (string Name, string? Ranges) Split(string name) =>
         name.EndsWith(']') && name.LastIndexOf('[') is > 0 and var open ? (name[..open], name[(open + 1)..^1]) : (name, null);
 
-    /// <exception cref="FormatException">The ranges are none of this tensor; the message says why.</exception>
+    /// <exception cref="FormatException">The ranges do not fit this tensor; the message says why.</exception>
     public static IrTensor Take(IrTensor tensor, string ranges)
     {
         var parts = ranges.Split(',', StringSplitOptions.TrimEntries);
@@ -38,8 +38,8 @@ internal static class TensorSlice
     private static (int Start, int End) Range(string range, int size)
     {
         if (range.Split(':', StringSplitOptions.TrimEntries) is not [var first, var last] || !Read(first, 0, out var start) || !Read(last, size, out var end))
-            throw new FormatException($"'{range}' is no range; it is written from:to");
-        return start < end ? (start, end) : throw new FormatException($"the range '{range}' takes nothing of an axis of {size}");
+            throw new FormatException($"'{range}' is not a range; write from:to");
+        return start < end ? (start, end) : throw new FormatException($"the range '{range}' selects nothing of an axis of size {size}");
 
         bool Read(string text, int otherwise, out int value)
         {

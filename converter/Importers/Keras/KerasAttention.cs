@@ -5,7 +5,7 @@ namespace SeqRuntime.Converter.Importers.Keras;
 /// <summary>Attention (Luong's dot, or concat), AdditiveAttention (Bahdanau's) and MultiHeadAttention over queries [N, S, D], values and keys [N, T, D].</summary>
 internal sealed class KerasAttention(KerasEmitter emitter)
 {
-    /// <summary>What Keras takes from the score of a position that does not count.</summary>
+    /// <summary>Keras subtracts this from the score of a masked position.</summary>
     private const float Far = 1e9f;
 
     private GraphComposer Graph => emitter.Graph;
@@ -40,9 +40,9 @@ internal sealed class KerasAttention(KerasEmitter emitter)
     public KerasValue[] MultiHead(KerasLayer layer, KerasCall call)
     {
         var (query, value, key) = Inputs(layer, call);
-        if (call.Named.ContainsKey("attention_mask")) throw layer.Fault("an attention mask that is computed is not known");
-        if (layer.Longs("attention_axes") is not ([] or [1])) throw layer.Fault("attention over other axes than the steps is not known");
-        if (layer.Flag("use_gate") || layer.Get("sliding_window") is not null) throw layer.Fault("a gate or a sliding window is not known");
+        if (call.Named.ContainsKey("attention_mask")) throw layer.Fault("a computed attention mask is not supported");
+        if (layer.Longs("attention_axes") is not ([] or [1])) throw layer.Fault("attention over axes other than the steps is not supported");
+        if (layer.Flag("use_gate") || layer.Get("sliding_window") is not null) throw layer.Fault("a gate or a sliding window is not supported");
         int heads = layer.Int("num_heads", 1), size = layer.Int("key_dim", 1);
         var q = Graph.Op("Mul", [Project(layer, "query", query.Name), emitter.Scalar(1 / MathF.Sqrt(size))]);
         var scores = Graph.Op("MatMul", [q, Graph.Transpose(Project(layer, "key", key.Name), 0, 1, 3, 2)]);
@@ -81,7 +81,7 @@ internal sealed class KerasAttention(KerasEmitter emitter)
         var query = call.Inputs[0];
         var value = Named("value") ?? (call.Inputs.Count > 1 ? call.Inputs[1] : throw layer.Fault("it is called without a value"));
         var key = Named("key") ?? (call.Inputs.Count > 2 ? call.Inputs[2] : value);
-        if (query.Rank != 3 || value.Rank != 3 || key.Rank != 3) throw layer.Fault("queries, values and keys of other than three dimensions are not known");
+        if (query.Rank != 3 || value.Rank != 3 || key.Rank != 3) throw layer.Fault("queries, values and keys must have three dimensions");
         return (Masked(query, "query_mask"), Masked(value, "value_mask"), Masked(key, "key_mask"));
     }
 
@@ -89,10 +89,10 @@ internal sealed class KerasAttention(KerasEmitter emitter)
 
     private string Weight(KerasLayer layer, string name, int rank) => emitter.Constant(layer, name, emitter.Need(layer, name, rank));
 
-    /// <summary>Scores far lower where one of the masks does not hold.</summary>
+    /// <summary>Lowers the scores where one of the masks is false.</summary>
     private string Outside(string scores, params string?[] masks) =>
         masks.OfType<string>().ToList() is { Count: > 0 } given ? Graph.Op("Sub", [scores, Graph.Op("Mul", [emitter.ToFloat(Graph.Op("Not", [given.Aggregate((all, next) => Graph.Op("And", [all, next]))])), emitter.Scalar(Far)])]) : scores;
 
-    /// <summary>[S, T]: whether a key comes no later than the query.</summary>
+    /// <summary>[S, T]: whether a key is not later than the query.</summary>
     private string Earlier(string query, string key) => Graph.Op("LessOrEqual", [Graph.Places(key, 1), Graph.Unsqueeze(Graph.Places(query, 1), 1)]);
 }

@@ -4,16 +4,16 @@ using SeqRuntime.Converter.Weights;
 
 namespace SeqRuntime.Converter.Importers.Keras;
 
-/// <summary>Writes the nodes of a layer's call. What Keras computes is taken from its documentation of each layer; layers lie channels last.</summary>
+/// <summary>Writes the nodes of a layer's call. The formulas follow Keras' documentation; layers are channels-last.</summary>
 internal sealed class KerasEmitter
 {
     /// <summary>Layers over the last axis, which TimeDistributed does not change.</summary>
     private static readonly HashSet<string> s_pointwise = ["Dense", "Activation", "Dropout", "LayerNormalization", "BatchNormalization", "ReLU", "LeakyReLU", "ELU", "Softmax"];
 
-    /// <summary>Layers that do nothing when a model runs.</summary>
+    /// <summary>Layers that have no effect when a model runs.</summary>
     private static readonly string[] s_training = ["Dropout", "SpatialDropout1D", "GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization"];
 
-    /// <summary>What calls may give by name: the inputs' masks and first states, and keys and values of attentions.</summary>
+    /// <summary>Arguments that calls may give by name: the inputs' masks and initial states, and the keys and values of attention layers.</summary>
     private static readonly HashSet<string> s_named = ["initial_state", "query", "value", "key", "query_mask", "value_mask", "key_mask", "attention_mask"];
 
     private readonly Dictionary<string, Func<KerasLayer, KerasCall, KerasValue[]>> _layers;
@@ -74,7 +74,7 @@ internal sealed class KerasEmitter
 
     public KerasVersion Version { get; }
 
-    /// <summary>What the user should know of layers that were called.</summary>
+    /// <summary>Notes for the user about called layers.</summary>
     public HashSet<string> Notes { get; } = [];
 
     public bool Knows(KerasLayer layer) => layer.Class == "InputLayer" || (_layers.ContainsKey(layer.Class) && (layer.Class != "TimeDistributed" || Knows(Inner(layer))));
@@ -82,58 +82,58 @@ internal sealed class KerasEmitter
     public KerasValue[] Call(KerasLayer layer, KerasCall call)
     {
         Check(layer);
-        if (call.Inputs.Count == 0) throw layer.Fault("it is called with nothing");
-        if (call.Named.Keys.FirstOrDefault(name => !s_named.Contains(name)) is { } unknown) throw layer.Fault($"it is called with '{unknown}', which is not known");
-        if (call.Plain.Count > 0 && layer.Class != "NotEqual") throw layer.Fault($"it is called with {Json.Shown(call.Plain[0])}, which is not known");
+        if (call.Inputs.Count == 0) throw layer.Fault("it is called without inputs");
+        if (call.Named.Keys.FirstOrDefault(name => !s_named.Contains(name)) is { } unknown) throw layer.Fault($"it is called with '{unknown}', which is not supported");
+        if (call.Plain.Count > 0 && layer.Class != "NotEqual") throw layer.Fault($"it is called with {Json.Shown(call.Plain[0])}, which is not supported");
         if (call.Flags.Contains("training"))
         {
-            if (layer.Class == "BatchNormalization") throw layer.Fault("it is called with training=True and normalizes each batch by itself; call it without");
-            if (s_training.Contains(layer.Class) || layer.Float("dropout", 0) + layer.Float("recurrent_dropout", 0) > 0) Notes.Add($"layer '{layer.Name}' ({layer.Class}) is called with training=True: what it drops at random in Keras is kept here");
+            if (layer.Class == "BatchNormalization") throw layer.Fault("it is called with training=True, so it normalizes each batch by its own statistics; call it without training");
+            if (s_training.Contains(layer.Class) || layer.Float("dropout", 0) + layer.Float("recurrent_dropout", 0) > 0) Notes.Add($"layer '{layer.Name}' ({layer.Class}) is called with training=True: Keras drops values at random, and the converted model keeps them");
         }
 
         var before = Graph.Scope;
         Graph.Scope = layer.Name;
-        var result = _layers.TryGetValue(layer.Class, out var emit) ? emit(layer, call) : throw layer.Fault("it is not known");
+        var result = _layers.TryGetValue(layer.Class, out var emit) ? emit(layer, call) : throw layer.Fault("it is not supported");
         Graph.Scope = before;
         return result;
     }
 
-    /// <summary>What every layer has: its type of numbers, its place of channels, and members that must be known.</summary>
+    /// <summary>Checks the options that all layers share: number type, channel order, and quantization.</summary>
     public void Check(KerasLayer layer)
     {
         _called.Add(layer);
-        if (layer.String("data_format") == "channels_first") throw layer.Fault("channels first is not known");
-        if (layer.Get("lora_rank") is not null) throw layer.Fault("its weights are a sum with LoRA's; merge them and save the model again");
-        if (layer.Get("quantization_config") is not null) throw layer.Fault("its weights are quantized; save the model as it was before that (--weights int8 does the same here)");
+        if (layer.String("data_format") == "channels_first") throw layer.Fault("channels_first is not supported");
+        if (layer.Get("lora_rank") is not null) throw layer.Fault("its weights have a separate LoRA part; merge it and save the model again");
+        if (layer.Get("quantization_config") is not null) throw layer.Fault("its weights are quantized; save the model before quantization (--weights int8 quantizes it here)");
         if (layer.Get("dtype") is not { } type) return;
         var name = Json.TextOf(type) ?? Json.TextOf(Json.Optional(Json.Optional(type, "config") ?? default, "name")) ?? Json.TextOf(Json.Optional(Json.Optional(type, "config") ?? default, "mode")) ?? "";
         if (name.StartsWith("int8", StringComparison.Ordinal) || name.StartsWith("int4", StringComparison.Ordinal) || name.StartsWith("float8", StringComparison.Ordinal) || Json.TextOf(Json.Optional(type, "class_name"))?.StartsWith("Quantized", StringComparison.Ordinal) == true)
-            throw layer.Fault($"its weights are quantized ({name}); save the model as it was before that (--weights int8 does the same here)");
-        if (name.EndsWith("float16", StringComparison.Ordinal) || name == "float64") Notes.Add($"the file computes layers in {name}; here all of them compute in float32");
+            throw layer.Fault($"its weights are quantized ({name}); save the model before quantization (--weights int8 quantizes it here)");
+        if (name.EndsWith("float16", StringComparison.Ordinal) || name == "float64") Notes.Add($"the file computes layers in {name}; the converted model computes them in float32");
     }
 
-    /// <summary>Notes on members of layers that nothing read.</summary>
+    /// <summary>Notes on members of layers that were not read.</summary>
     public IEnumerable<string> Unread() =>
-        _called.SelectMany(layer => layer.Unread().Select(member => $"layer '{layer.Name}' ({layer.Class}) has {member}, which is not known and changes nothing here")).Distinct();
+        _called.SelectMany(layer => layer.Unread().Select(member => $"layer '{layer.Name}' ({layer.Class}) has {member}, which is unknown and ignored")).Distinct();
 
-    /// <summary>A weight that must be there, with the rank it must have.</summary>
+    /// <summary>A required weight of the required rank.</summary>
     public IrTensor Need(KerasLayer layer, string weight, int rank, string? part = null)
     {
-        var tensor = Weights.Find(layer, part ?? layer.Part, weight) ?? throw layer.Fault($"the file has no weight '{weight}' of it");
-        return tensor.Shape.Length == rank ? tensor : throw layer.Fault($"its weight '{weight}' has shape [{string.Join(", ", tensor.Shape)}]; {rank} dimensions are needed");
+        var tensor = Weights.Find(layer, part ?? layer.Part, weight) ?? throw layer.Fault($"the file has no weight '{weight}' for it");
+        return tensor.Shape.Length == rank ? tensor : throw layer.Fault($"its weight '{weight}' has shape [{string.Join(", ", tensor.Shape)}]; it must have {rank} dimensions");
     }
 
-    /// <summary>A bias of so many elements where the layer has one; a bias in the file of a layer that has none is a fault.</summary>
+    /// <summary>A bias of this many elements, if the layer has one. A bias in the file for a layer without one is an error.</summary>
     public IrTensor? Bias(KerasLayer layer, int size)
     {
         if (!layer.Flag("use_bias", true))
         {
-            if (Weights.Has(layer, layer.Part, "bias")) throw layer.Fault("it has \"use_bias\": false, and the file has a bias of it");
+            if (Weights.Has(layer, layer.Part, "bias")) throw layer.Fault("it has \"use_bias\": false, but the file has a bias for it");
             return null;
         }
 
         var bias = Need(layer, "bias", 1);
-        return bias.Count == size ? bias : throw layer.Fault($"its bias has {bias.Count} elements; {size} are needed");
+        return bias.Count == size ? bias : throw layer.Fault($"its bias has {bias.Count} elements; it must have {size}");
     }
 
     public string Scalar(float value) => Graph.Scalar(value);
@@ -161,43 +161,43 @@ internal sealed class KerasEmitter
         "relu6" => Graph.Op("Clip", [x, Scalar(0), Scalar(6)]),
         "leaky_relu" => Graph.Op("LeakyRelu", [x], ("alpha", 0.2f)),
         "hard_sigmoid" => Graph.Op("HardSigmoid", [x], ("alpha", Version.HardSigmoidSlope), ("beta", 0.5f)),
-        _ => throw layer.Fault($"the activation '{function}' is not known"),
+        _ => throw layer.Fault($"the activation '{function}' is not supported"),
     };
 
-    /// <summary>x · kernel + bias, the kernel as [inputs, outputs].</summary>
+    /// <summary>x · kernel + bias with a kernel [inputs, outputs].</summary>
     public string Affine(KerasLayer layer, string x, IrTensor kernel, IrTensor? bias, string? part = null)
     {
         var product = Graph.Op("MatMul", [x, Constant(layer, "kernel", kernel, part)]);
         return bias is null ? product : Graph.Op("Add", [product, Constant(layer, "bias", bias, part)]);
     }
 
-    /// <summary>A constant made of a layer's weight, by its name in the file.</summary>
+    /// <summary>A constant made from a layer's weight, named as in the file.</summary>
     public string Constant(KerasLayer layer, string weight, IrTensor tensor, string? part = null) => Graph.Constant(Weights.NameOf(layer, part ?? layer.Part, weight), tensor);
 
     public static KerasLayer Inner(KerasLayer wrapper, string member = "layer", string part = "") =>
         new(wrapper.Get(member) ?? throw wrapper.Fault($"it wraps no '{member}'"), wrapper.WeightsOf, part);
 
-    /// <summary>A layer that gives one value for one.</summary>
+    /// <summary>A layer with one input and one output.</summary>
     private static Func<KerasLayer, KerasCall, KerasValue[]> One(Func<KerasLayer, KerasValue, KerasValue> emit) => (layer, call) => [emit(layer, call.Inputs[0])];
 
-    /// <summary>A layer that gives one value for one, and does not know masks.</summary>
+    /// <summary>A layer with one input and one output that drops masks.</summary>
     private Func<KerasLayer, KerasCall, KerasValue[]> Unmasked(Func<KerasLayer, KerasValue, KerasValue> emit) => (layer, call) =>
     {
-        if (call.Inputs[0].Mask is not null) Notes.Add($"layer '{layer.Name}' ({layer.Class}) drops the mask of its input, as Keras does: it and what follows it take masked steps for steps like all others");
+        if (call.Inputs[0].Mask is not null) Notes.Add($"layer '{layer.Name}' ({layer.Class}) drops the mask of its input, as Keras does: it and the layers after it treat masked steps like all others");
         return [emit(layer, call.Inputs[0])];
     };
 
-    /// <summary>A layer that gives a value of the same rank, and hands its mask on.</summary>
+    /// <summary>A layer whose output has the input's rank and mask.</summary>
     private static Func<KerasLayer, KerasCall, KerasValue[]> Map(Func<KerasLayer, KerasValue, string> emit) => (layer, call) => [call.Inputs[0] with { Name = emit(layer, call.Inputs[0]) }];
 
     private KerasValue[] TimeDistributed(KerasLayer layer, KerasCall call)
     {
         var inner = Inner(layer);
-        if (!s_pointwise.Contains(inner.Class)) throw layer.Fault($"'{inner.Class}' over every step is not known; layers over the last axis are: {string.Join(", ", s_pointwise)}");
+        if (!s_pointwise.Contains(inner.Class)) throw layer.Fault($"TimeDistributed of '{inner.Class}' is not supported; supported are layers over the last axis: {string.Join(", ", s_pointwise)}");
         var x = call.Inputs[0];
         if (x.Mask is not null && Version.Major < 3 && Graph.Graph.Inputs[0].Shape[0].Symbol is null)
-            throw layer.Fault("where the batch is fixed, Keras repeats its output at masked steps, which is not known; save the model with an open batch");
-        // The wrapped layer sees one step.
+            throw layer.Fault("with a fixed batch, Keras repeats its output at masked steps, which is not supported; save the model with an open batch");
+        // The wrapped layer gets one step.
         var step = new KerasCall([x with { Rank = x.Rank - 1 }]);
         step.Flags.UnionWith(call.Flags);
         return [Call(inner, step)[0] with { Rank = x.Rank }];
@@ -219,7 +219,7 @@ internal sealed class KerasEmitter
         return new KerasValue(value, x.Rank + 1, layer.Flag("mask_zero") ? ToBool(x.Name) : null);
     }
 
-    /// <summary>A step counts where any of its features is other than the mask value; where it does not, it becomes zero.</summary>
+    /// <summary>A step counts if any of its features differs from the mask value. Masked steps become zero.</summary>
     private KerasValue Masking(KerasLayer layer, KerasValue x)
     {
         var differs = ToFloat(Graph.Op("Not", [Graph.Op("Equal", [x.Name, Scalar(layer.Float("mask_value", 0))])]));
@@ -241,7 +241,7 @@ internal sealed class KerasEmitter
             "same" => ("auto_pad", "SAME_UPPER"),
             "causal" => ("pads", new[] { (taps - 1) * dilation, 0 }),
             null or "valid" => ("pads", new long[] { 0, 0 }),
-            var other => throw layer.Fault($"the padding '{other}' is not known"),
+            var other => throw layer.Fault($"the padding '{other}' is not supported"),
         });
         var y = Graph.Op("Conv", [Graph.Transpose(x.Name, 0, 2, 1), Constant(layer, "kernel", kernel), bias], [.. attributes]);
         return new KerasValue(Activate(layer, layer.Activation(), Graph.Transpose(y, 0, 2, 1)), x.Rank);
@@ -261,30 +261,30 @@ internal sealed class KerasEmitter
     private string LayerNormalization(KerasLayer layer, KerasValue x)
     {
         RequireLastAxis(layer, x);
-        if (layer.Flag("rms_scaling")) throw layer.Fault("rms_scaling is not known");
+        if (layer.Flag("rms_scaling")) throw layer.Fault("rms_scaling is not supported");
         var bias = layer.Flag("center", true) ? Need(layer, "beta", 1) : null;
         var gamma = layer.Flag("scale", true) ? Need(layer, "gamma", 1) : bias is null ? throw layer.Fault("it has neither scale nor center") : IrTensor.Of<float>(bias.Shape, [.. Enumerable.Repeat(1f, bias.Count)]);
         return Graph.Op("LayerNormalization", [x.Name, Constant(layer, "gamma", gamma), bias is null ? null : Constant(layer, "beta", bias)], ("axis", -1L), ("epsilon", layer.Float("epsilon", 1e-3f)));
     }
 
-    /// <summary>Channels lie last; Keras writes the axis as -1 or counted from the front.</summary>
+    /// <summary>Channels are last. Keras writes this axis as -1 or counts it from the front.</summary>
     private static void RequireLastAxis(KerasLayer layer, KerasValue x)
     {
         var axes = layer.Longs("axis");
-        if (axes is not ([] or [-1]) && (axes is not [var axis] || axis != x.Rank - 1)) throw layer.Fault($"its axis is {string.Join(", ", axes)}; only the last, {x.Rank - 1}, is known");
+        if (axes is not ([] or [-1]) && (axes is not [var axis] || axis != x.Rank - 1)) throw layer.Fault($"its axis is {string.Join(", ", axes)}; only the last axis, {x.Rank - 1}, is supported");
     }
 
-    /// <summary>Up to a largest value, if there is one.</summary>
+    /// <summary>Relu with an optional upper limit.</summary>
     private string Relu(KerasLayer layer, KerasValue x)
     {
-        if (layer.Float("negative_slope", 0) != 0 || layer.Float("threshold", 0) != 0) throw layer.Fault("a slope or a threshold is not known");
+        if (layer.Float("negative_slope", 0) != 0 || layer.Float("threshold", 0) != 0) throw layer.Fault("a slope or a threshold is not supported");
         return layer.Get("max_value") is null ? Graph.Op("Relu", [x.Name]) : Graph.Op("Clip", [x.Name, Scalar(0), Scalar(layer.Float("max_value", 0))]);
     }
 
     private string Softmax(KerasLayer layer, KerasValue x)
     {
-        if (x.Mask is not null) throw layer.Fault("its input has a mask, which it would take for one of the scores' own shape; use Activation('softmax')");
-        if (layer.Longs("axis").Length > 1) throw layer.Fault("more than one axis is not known");
+        if (x.Mask is not null) throw layer.Fault("its input has a mask, which it would treat as a mask of the scores' shape; use Activation('softmax')");
+        if (layer.Longs("axis").Length > 1) throw layer.Fault("more than one axis is not supported");
         var axis = layer.Int("axis", -1);
         return Graph.Op("Softmax", [x.Name], ("axis", (long)(axis < 0 ? axis : axis - x.Rank)));
     }

@@ -2,13 +2,13 @@ using System.Text.Json;
 
 namespace SeqRuntime.Converter.Importers.Keras;
 
-/// <summary>A value in the graph, how many dimensions it has, and the mask [N, T] (bool) that goes with it, if any.</summary>
+/// <summary>A value in the graph, its rank, and its mask [N, T] (bool), if it has one.</summary>
 internal readonly record struct KerasValue(string Name, int Rank, string? Mask = null);
 
-/// <summary>A layer's configuration: its class, its name in the weights, and its members. What was read of it is known, so that the rest can be told.</summary>
+/// <summary>A layer's configuration: its class, the name of its weights, and its members. Reading a member marks it as known; the rest is reported.</summary>
 internal sealed class KerasLayer
 {
-    /// <summary>Members that change nothing when a model runs: names, training, and how Keras does its work.</summary>
+    /// <summary>Members that have no effect when a model runs: names, training, and how Keras works internally.</summary>
     private static readonly HashSet<string> s_withoutEffect =
     [
         "name", "trainable", "batch_input_shape", "batch_shape", "input_shape", "autocast", "seed", "rate", "noise_shape", "stddev", "l1", "l2", "dropout",
@@ -19,8 +19,8 @@ internal sealed class KerasLayer
     private readonly HashSet<string> _read = [];
 
     /// <param name="layer">Object with <c>class_name</c> and <c>config</c>.</param>
-    /// <param name="weightsOf">Name of the layer that holds the weights, where this one is wrapped.</param>
-    /// <param name="part">Group of the weights within that layer.</param>
+    /// <param name="weightsOf">Name of the layer that holds the weights, if this layer is wrapped.</param>
+    /// <param name="part">Group of its weights in that layer.</param>
     public KerasLayer(JsonElement layer, string? weightsOf = null, string part = "")
     {
         Class = Json.Text(Json.Required(layer, "class_name", "a layer"), "the class_name of a layer");
@@ -40,14 +40,14 @@ internal sealed class KerasLayer
 
     private JsonElement Config { get; }
 
-    /// <summary>A member, or null where there is none or it is null.</summary>
+    /// <summary>A member. Null if it is missing or null.</summary>
     public JsonElement? Get(string member)
     {
         _read.Add(member);
         return Json.Optional(Config, member);
     }
 
-    /// <summary>Whether a member is there, be it null.</summary>
+    /// <summary>Whether a member exists, even if it is null.</summary>
     public bool Has(string member) => Config.ValueKind == JsonValueKind.Object && Config.TryGetProperty(member, out _);
 
     public bool Flag(string member, bool otherwise = false) => Get(member) switch
@@ -56,7 +56,7 @@ internal sealed class KerasLayer
         { ValueKind: JsonValueKind.True } => true,
         { ValueKind: JsonValueKind.False } => false,
         { ValueKind: JsonValueKind.Number } number when number.TryGetInt32(out var bit) && bit is 0 or 1 => number.GetInt32() == 1,
-        { } other => throw Fault($"'{member}' is {Json.Shown(other)}; true or false is needed"),
+        { } other => throw Fault($"'{member}' is {Json.Shown(other)}; it must be true or false"),
     };
 
     /// <summary>A number, or a list of one.</summary>
@@ -64,7 +64,7 @@ internal sealed class KerasLayer
     {
         [] => otherwise,
         [var one and >= int.MinValue and <= int.MaxValue] => (int)one,
-        _ => throw Fault($"'{member}' is {Json.Shown(Get(member)!.Value)}; one whole number is needed"),
+        _ => throw Fault($"'{member}' is {Json.Shown(Get(member)!.Value)}; it must be one whole number"),
     };
 
     public float Float(string member, float otherwise) => Get(member) is { } value ? Json.Float(value, $"'{member}' of layer '{Name}' ({Class})") : otherwise;
@@ -79,31 +79,31 @@ internal sealed class KerasLayer
         { } one => [Long(member, one)],
     };
 
-    /// <summary>Name of an activation, which is a text or an object of a class of its own.</summary>
+    /// <summary>Name of an activation, given as a text or an object.</summary>
     public string Activation(string member = "activation", string otherwise = "linear") => Get(member) switch
     {
         null => otherwise,
         { ValueKind: JsonValueKind.String } text => Json.TextOf(text)!,
-        { } other => Json.TextOf(Json.Optional(other, "config")) ?? Json.TextOf(Json.Optional(other, "class_name")) ?? throw Fault($"'{member}' is {Json.Shown(other)}; the name of a function is needed"),
+        { } other => Json.TextOf(Json.Optional(other, "config")) ?? Json.TextOf(Json.Optional(other, "class_name")) ?? throw Fault($"'{member}' is {Json.Shown(other)}; it must be the name of a function"),
     };
 
-    /// <summary>The file says how large the layer is, and its weights are of another size.</summary>
+    /// <summary>Checks that a member agrees with the size of the weights.</summary>
     public void Expect(string member, params ReadOnlySpan<int> sizes)
     {
         var given = Longs(member);
         if (given.Length == 0) return;
         var fits = given.Length == sizes.Length;
         for (var i = 0; fits && i < sizes.Length; i++) fits = given[i] == sizes[i];
-        if (!fits) throw Fault($"its '{member}' is {string.Join(", ", given)}, and its weights are of {string.Join(", ", sizes.ToArray())}");
+        if (!fits) throw Fault($"its '{member}' is {string.Join(", ", given)}, but its weights have {string.Join(", ", sizes.ToArray())}");
     }
 
-    /// <summary>Members that were not read, might have an effect, and are other than null, false, empty or nothing.</summary>
+    /// <summary>Members that were not read, may have an effect, and are not null, false or empty.</summary>
     public IEnumerable<string> Unread() => Config.ValueKind != JsonValueKind.Object ? [] : Json.Members(Config, $"the config of layer '{Name}'").Where(m => !IsWithoutEffect(m.Name) && !_read.Contains(m.Name) && !IsNothing(m.Value)).Select(m => $"\"{m.Name}\": {Json.Shown(m.Value)}");
 
     public ConversionException Fault(string what) => new($"layer '{Name}' ({Class}): {what}");
 
     private long Long(string member, JsonElement value) =>
-        value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var number) ? number : throw Fault($"'{member}' is {Json.Shown(value)}; a whole number is needed");
+        value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var number) ? number : throw Fault($"'{member}' is {Json.Shown(value)}; it must be a whole number");
 
     private static bool IsWithoutEffect(string member) =>
         s_withoutEffect.Contains(member) || member.EndsWith("_initializer", StringComparison.Ordinal) || member.EndsWith("_regularizer", StringComparison.Ordinal) || member.EndsWith("_constraint", StringComparison.Ordinal);
@@ -118,13 +118,13 @@ internal sealed class KerasLayer
     };
 }
 
-/// <summary>One call of a layer: the values it is given in order and by name, plain values among them, and what is switched on.</summary>
+/// <summary>One call of a layer: its inputs in order and by name, plain values, and switches.</summary>
 internal sealed record KerasCall(List<KerasValue> Inputs)
 {
     public Dictionary<string, List<KerasValue>> Named { get; } = [];
 
     public HashSet<string> Flags { get; } = [];
 
-    /// <summary>Numbers and texts among the values given in order.</summary>
+    /// <summary>Numbers and texts among the inputs in order.</summary>
     public List<JsonElement> Plain { get; } = [];
 }

@@ -3,7 +3,7 @@ using SeqRuntime.Converter.Importers.Description;
 
 namespace SeqRuntime.Converter.Importers.Keras;
 
-/// <summary>Layers over several values, whose masks they merge, and the operators that Keras 3 writes out for masks.</summary>
+/// <summary>Layers over several values, which merge their masks, and the operators that Keras 3 writes for masks.</summary>
 internal sealed class KerasMerging(KerasEmitter emitter)
 {
     private GraphComposer Graph => emitter.Graph;
@@ -35,24 +35,24 @@ internal sealed class KerasMerging(KerasEmitter emitter)
         return [new(Graph.Op("Concat", [.. inputs.Select(i => i.Name)], ("axis", (long)axis)), inputs[0].Rank, mask)];
     }
 
-    /// <summary>x ≠ a number, as masks of embeddings are written out.</summary>
+    /// <summary>x ≠ a number, which computes the mask of an embedding.</summary>
     public KerasValue[] NotEqual(KerasLayer layer, KerasCall call)
     {
-        if (call.Inputs.Count != 1 || call.Plain is not [var number]) throw layer.Fault("a value and a number are needed");
+        if (call.Inputs.Count != 1 || call.Plain is not [var number]) throw layer.Fault("it must be called with a value and a number");
         var x = call.Inputs[0];
         return [new(Graph.Op("Not", [Graph.Op("Equal", [emitter.ToFloat(x.Name), emitter.Scalar(Json.Float(number, $"what '{layer.Name}' compares with"))])]), x.Rank)];
     }
 
-    /// <summary>Whether any along the last axis is true.</summary>
+    /// <summary>Whether any element along the last axis is true.</summary>
     public KerasValue[] Any(KerasLayer layer, KerasCall call)
     {
         var x = call.Inputs[0];
-        if (layer.Longs("axis") is not [var axis] || (axis != -1 && axis != x.Rank - 1)) throw layer.Fault("only the last axis is known");
+        if (layer.Longs("axis") is not [var axis] || (axis != -1 && axis != x.Rank - 1)) throw layer.Fault("only the last axis is supported");
         var isKept = layer.Flag("keepdims");
         return [new(emitter.ToBool(Graph.Op("ReduceMax", [emitter.ToFloat(x.Name), Graph.Axes(-1)], ("keepdims", isKept ? 1L : 0L))), isKept ? x.Rank : x.Rank - 1)];
     }
 
-    /// <summary>Keras puts missing axes after the batch, not before it.</summary>
+    /// <summary>Keras inserts missing axes after the batch, not before it.</summary>
     private List<KerasValue> OfOneRank(List<KerasValue> inputs)
     {
         var rank = inputs.Max(i => i.Rank);

@@ -3,12 +3,11 @@ using SeqRuntime.Converter.Importers.Description;
 namespace SeqRuntime.Converter.Importers.Keras;
 
 /// <summary>
-/// The steps of a sequence that count, moved to the front for a recurrent layer that runs over the first of them only, and back.
+/// Moves the steps that count to the front for a recurrent layer with sequence lengths, and back.
 /// </summary>
 /// <remarks>
-/// Where a mask says that a step does not count, Keras keeps the state, and gives zeros or the output of the step that was read before
-/// it: zeros too where there was none. Steps that count keep their order; the others follow them. Everything is as long as the
-/// sequence.
+/// At a masked step Keras keeps the state. The output is zeros, or the output of the previously read step, or zeros if there was none. Steps
+/// that count keep their order; masked steps follow them. All sequences keep their length.
 /// </remarks>
 internal sealed class KerasPacking
 {
@@ -19,43 +18,43 @@ internal sealed class KerasPacking
     private readonly string _isMade;
     private readonly bool _isBackward;
 
-    /// <param name="graph">Where nodes go.</param>
+    /// <param name="graph">Receives the nodes.</param>
     /// <param name="x">The sequence [N, T, features].</param>
-    /// <param name="mask">What counts, [N, T], bool.</param>
-    /// <param name="isBackward">The last step is read first.</param>
+    /// <param name="mask">Which steps count: bool [N, T].</param>
+    /// <param name="isBackward">Whether the last step is read first.</param>
     public KerasPacking(GraphComposer graph, string x, string mask, bool isBackward)
     {
         (_graph, _mask, _isBackward) = (graph, mask, isBackward);
         var counts = graph.Op("Cast", [mask], ("to", 7L));
         _length = graph.Op("ReduceSum", [counts, graph.Axes(1)], ("keepdims", 1L));
         Lengths = graph.Op("Cast", [graph.Squeeze(_length, 1)], ("to", 6L));
-        // Steps in the order in which they are packed: by their times, those that do not count as if they came after all others.
+        // Sort the steps by time, with masked steps after all others.
         var steps = graph.Size(mask, 1);
         var times = graph.Op("Range", [graph.Number(0), steps, graph.Number(1)]);
         var order = graph.Op("Where", [mask, times, graph.Op("Add", [times, steps])]);
         string[] sorted = ["", graph.Graph.Fresh(graph.Scope)];
         graph.Ops("TopK", [order, graph.Unsqueeze(steps, 0)], sorted, ("largest", 0L));
         Packed = Take(x, sorted[1]);
-        // Where the output of each step comes from: the last step that counts so far, in reading order.
+        // Each step's output comes from the latest step that counts, in reading order.
         var soFar = graph.Op("CumSum", [counts, graph.Number(1)], ("exclusive", isBackward ? 1L : 0L));
         _place = isBackward ? soFar : graph.Op("Sub", [soFar, graph.Number(1)]);
         _isMade = isBackward ? graph.Op("Less", [soFar, _length]) : graph.Op("GreaterOrEqual", [_place, graph.Number(0)]);
         if (!isBackward) _place = graph.Op("Max", [_place, graph.Number(0)]);
     }
 
-    /// <summary>The steps that count, then the others, [N, T, features].</summary>
+    /// <summary>The steps that count, then the masked ones, [N, T, features].</summary>
     public string Packed { get; }
 
-    /// <summary>How many steps count, int32 [N].</summary>
+    /// <summary>The number of steps that count, int32 [N].</summary>
     public string Lengths { get; }
 
-    /// <summary>Outputs of packed steps [N, T, H], at the steps' own places.</summary>
+    /// <summary>Outputs of packed steps [N, T, H] at the original places.</summary>
     public string Unpack(string packed, bool isZeroElsewhere) => Only(isZeroElsewhere ? _mask : _isMade, Take(packed, _place), 2);
 
     /// <summary>The output of the step that is read last, [N, H].</summary>
-    /// <param name="state">The state after the last step that counts; the first state where none does.</param>
-    /// <param name="isZeroElsewhere">A step that does not count gives zeros.</param>
-    /// <param name="isFirstZero">The first state is zero.</param>
+    /// <param name="state">The state after the last step that counts, or the initial state if none counts.</param>
+    /// <param name="isZeroElsewhere">Whether a masked step gives zeros.</param>
+    /// <param name="isFirstZero">Whether the initial state is zero.</param>
     public string Last(string state, bool isZeroElsewhere, bool isFirstZero)
     {
         if (isZeroElsewhere)

@@ -7,7 +7,7 @@ using SeqRuntime.Converter.Weights;
 
 namespace SeqRuntime.Converter.Importers.Keras;
 
-/// <summary>Reads a whole Keras model from HDF5: its <c>model_config</c> (Sequential or Functional, as Keras 2 and 3 write it) gives the layers.</summary>
+/// <summary>Reads a whole Keras model from HDF5. Its <c>model_config</c> (Sequential or Functional, of Keras 2 or 3) describes the layers.</summary>
 internal sealed class KerasReader
 {
     private readonly GraphComposer _graph;
@@ -18,12 +18,12 @@ internal sealed class KerasReader
 
     private KerasReader(GraphComposer graph, KerasEmitter emitter) => (_graph, _emitter) = (graph, emitter);
 
-    /// <exception cref="ConversionException">The file is damaged, has no architecture, or has layers that are not known; all of these are named.</exception>
+    /// <exception cref="ConversionException">The file is damaged, has no architecture, or has unsupported layers; the message names all of these.</exception>
     public static ImportedModel Read(string path, byte[] content, string name, List<string> notes)
     {
         var file = HdfFile.Read(content, path);
         if (!file.Attributes.TryGetValue("model_config", out var config))
-            throw new ConversionException($"{path}: the file has weights and no architecture (no model_config). Save the whole model (model.save(\"model.h5\")), put an architecture that was saved as JSON into the file ({KerasArchitecture.Command("model.json", Path.GetFileName(path))}), or write a description (.json) that names this file as its weights.");
+            throw new ConversionException($"{path}: the file has weights but no architecture (no model_config). Save the whole model (model.save(\"model.h5\")), add an architecture that was saved as JSON to the file ({KerasArchitecture.Command("model.json", Path.GetFileName(path))}), or write a description (.json) that names this file as its weights.");
         try
         {
             using var document = JsonText.Parse(Encoding.UTF8.GetBytes(config), $"{path}: model_config");
@@ -49,13 +49,13 @@ internal sealed class KerasReader
 
     private void Build(JsonElement model)
     {
-        if (model.ValueKind != JsonValueKind.Object) throw new ConversionException($"model_config is {Json.Shown(model)}; an object is needed");
+        if (model.ValueKind != JsonValueKind.Object) throw new ConversionException($"model_config is {Json.Shown(model)}; it must be an object");
         var kind = Json.TextOf(Json.Optional(model, "class_name"));
-        if (kind is not ("Sequential" or "Functional" or "Model")) throw new ConversionException($"models of the class '{kind}' are not read; there are Sequential and Functional. {Advice}");
+        if (kind is not ("Sequential" or "Functional" or "Model")) throw new ConversionException($"models of class '{kind}' are not read; the class must be Sequential or Functional. {Advice}");
         var config = Json.Required(model, "config", "model_config");
         var layers = Json.List(config.ValueKind == JsonValueKind.Array ? config : Json.Required(config, "layers", "the model's config"), "'layers'").ConvertAll(l => (Layer: new KerasLayer(l), Json: l));
         var unknown = layers.ConvertAll(l => l.Layer).FindAll(l => !_emitter.Knows(l));
-        if (unknown.Count > 0) throw new ConversionException($"these layers are not known: {string.Join(", ", unknown.Select(l => $"'{l.Name}' ({l.Class})"))}. {string.Concat(unknown.Select(l => Why(l.Class)).Distinct())}{Advice}");
+        if (unknown.Count > 0) throw new ConversionException($"these layers are not supported: {string.Join(", ", unknown.Select(l => $"'{l.Name}' ({l.Class})"))}. {string.Concat(unknown.Select(l => Why(l.Class)).Distinct())}{Advice}");
         if (kind == "Sequential") BuildSequence(layers.ConvertAll(l => l.Layer), config);
         else BuildFunctional(layers, config);
     }
@@ -64,8 +64,8 @@ internal sealed class KerasReader
 
     private static string Why(string kind) => kind switch
     {
-        "Sequential" or "Functional" or "Model" => "Of a model within the model, its layers can be built into the outer one. ",
-        "Lambda" or "TFOpLambda" or "SlicingOpLambda" => "A lambda is code and no layer. ",
+        "Sequential" or "Functional" or "Model" => "Move the layers of an inner model into the outer model. ",
+        "Lambda" or "TFOpLambda" or "SlicingOpLambda" => "A lambda is code, not a layer. ",
         _ => "",
     };
 
@@ -81,7 +81,7 @@ internal sealed class KerasReader
         }
         else
         {
-            var shape = layers[0].Get("batch_input_shape") ?? layers[0].Get("batch_shape") ?? Json.Optional(config, "build_input_shape") ?? throw layers[0].Fault("the shape of the input is not known (no batch_input_shape)");
+            var shape = layers[0].Get("batch_input_shape") ?? layers[0].Get("batch_shape") ?? Json.Optional(config, "build_input_shape") ?? throw layers[0].Fault("the shape of the input is unknown (no batch_input_shape)");
             value = Port($"{layers[0].Name}_input", shape, layers[0].Class == "Embedding" ? "int32" : "float32");
         }
 
@@ -105,7 +105,7 @@ internal sealed class KerasReader
             else foreach (var (i, node) in Json.List(Json.Required(json, "inbound_nodes", $"layer '{layer.Name}'"), $"'inbound_nodes' of layer '{layer.Name}'").Index()) waiting.Enqueue((layer, node, i));
         }
 
-        // Layers lie in any order: a call waits for the first value that it lacks.
+        // Layers may be in any order: a call waits for its first missing value.
         var blocked = new Dictionary<(string Layer, int Call), List<(KerasLayer Layer, JsonElement Node, int Call)>>();
         while (waiting.TryDequeue(out var next))
         {
@@ -124,14 +124,14 @@ internal sealed class KerasReader
             }
         }
 
-        if (blocked.Count > 0) throw blocked.First().Value[0].Layer.Fault($"'{blocked.First().Key.Layer}', which it is called with, is made by no layer before it");
+        if (blocked.Count > 0) throw blocked.First().Value[0].Layer.Fault($"it is called with '{blocked.First().Key.Layer}', which no layer before it computes");
         OrderInputs(References(Json.Required(config, "input_layers", "the model's config")));
         var outputs = References(Json.Required(config, "output_layers", "the model's config")).ToList();
         if (outputs.Count == 0) throw new ConversionException("the model has no outputs");
-        foreach (var output in outputs) Output(output.Layer, Value(output) ?? throw new ConversionException($"the output '{output.Layer}' is made by no layer"));
+        foreach (var output in outputs) Output(output.Layer, Value(output) ?? throw new ConversionException($"no layer computes the output '{output.Layer}'"));
     }
 
-    /// <summary>Inputs in the order in which the model is called with them.</summary>
+    /// <summary>Sorts the inputs in the order of the model's call.</summary>
     private void OrderInputs(IEnumerable<(string Layer, int Call, int Output)> order)
     {
         var names = order.Select(o => o.Layer).ToList();
@@ -142,7 +142,7 @@ internal sealed class KerasReader
         inputs.AddRange(sorted);
     }
 
-    /// <summary>The values a node is called with, or null where one is not made yet: <paramref name="missing"/>.</summary>
+    /// <summary>The values of a node's call. Null if one does not exist yet: <paramref name="missing"/>.</summary>
     private KerasCall? ReadCall(KerasLayer layer, JsonElement node, out (string Layer, int Call) missing)
     {
         var call = new KerasCall([]);
@@ -166,7 +166,7 @@ internal sealed class KerasReader
                 if (value.ValueKind == JsonValueKind.True) call.Flags.Add(name);
                 var values = Values(value);
                 if (values.Count > 0) call.Named[name] = values.ConvertAll(v => v ?? default);
-                else if (value.ValueKind is JsonValueKind.Number or JsonValueKind.String) throw layer.Fault($"it is called with {name} = {Json.Shown(value)}, which is not known");
+                else if (value.ValueKind is JsonValueKind.Number or JsonValueKind.String) throw layer.Fault($"it is called with {name} = {Json.Shown(value)}, which is not supported");
             }
         }
 
@@ -197,18 +197,18 @@ internal sealed class KerasReader
         return call;
     }
 
-    /// <summary>Masks that are given by name hold instead of those that come with the values.</summary>
+    /// <summary>Masks given by name replace those of the values.</summary>
     private static void SetMasks(KerasLayer layer, KerasCall call, List<KerasValue> masks)
     {
-        if (masks.Count != call.Inputs.Count && (masks.Count != 1 || call.Inputs.Count == 0)) throw layer.Fault($"it is called with {call.Inputs.Count} values and {masks.Count} masks; as many are needed");
+        if (masks.Count != call.Inputs.Count && (masks.Count != 1 || call.Inputs.Count == 0)) throw layer.Fault($"it is called with {call.Inputs.Count} values and {masks.Count} masks; the numbers must be equal");
         for (var i = 0; i < masks.Count; i++)
         {
-            if (masks[i].Rank != 2) throw layer.Fault($"it is called with a mask of {masks[i].Rank} dimensions; [batch, steps] is needed");
+            if (masks[i].Rank != 2) throw layer.Fault($"it is called with a mask of {masks[i].Rank} dimensions; it must be [batch, steps]");
             call.Inputs[i] = call.Inputs[i] with { Mask = masks[i].Name };
         }
     }
 
-    /// <summary>References to outputs of layers, however deep in lists: <c>[name, call, output]</c>, or Keras 3's objects.</summary>
+    /// <summary>References to outputs of layers, at any depth of lists: <c>[name, call, output]</c>, or Keras 3's objects.</summary>
     private static IEnumerable<(string Layer, int Call, int Output)> References(JsonElement value)
     {
         if (value.ValueKind == JsonValueKind.Array)
@@ -224,12 +224,12 @@ internal sealed class KerasReader
     private KerasValue? Value((string Layer, int Call, int Output) reference)
     {
         if (!_made.TryGetValue((reference.Layer, reference.Call), out var values)) return null;
-        return (uint)reference.Output < (uint)values.Length ? values[reference.Output] : throw new ConversionException($"the layer '{reference.Layer}' has {values.Length} outputs; number {reference.Output} is asked for");
+        return (uint)reference.Output < (uint)values.Length ? values[reference.Output] : throw new ConversionException($"the layer '{reference.Layer}' has {values.Length} outputs; output {reference.Output} does not exist");
     }
 
     private KerasValue Input(KerasLayer layer)
     {
-        if (layer.Flag("sparse") || layer.Flag("ragged")) throw layer.Fault("sparse and ragged inputs are not known");
+        if (layer.Flag("sparse") || layer.Flag("ragged")) throw layer.Fault("sparse and ragged inputs are not supported");
         return Port(layer.Name, layer.Get("batch_input_shape") ?? layer.Get("batch_shape") ?? throw layer.Fault("it has no shape"), layer.String("dtype") ?? "float32");
     }
 
@@ -245,12 +245,12 @@ internal sealed class KerasReader
             "int32" => ElementType.Int32,
             "int64" => ElementType.Int64,
             "bool" => ElementType.Bool,
-            _ => throw new ConversionException($"the input '{name}' has the type '{type}'; there are float32, int32, int64 and bool"),
+            _ => throw new ConversionException($"the input '{name}' has type '{type}'; it must be float32, int32, int64 or bool"),
         }, sizes));
         return new KerasValue(name, sizes.Length);
     }
 
-    /// <summary>The batch is N everywhere, the time T; a second input may be of another length.</summary>
+    /// <summary>The batch is N in all inputs. The time is T; a second input may have another length.</summary>
     private string Symbol(string input, int axis)
     {
         if (axis == 0) return "N";

@@ -16,23 +16,23 @@ internal sealed class KerasRecurrent(KerasEmitter emitter)
         ["CuDNNLSTM"] = RecurrentOp.Lstm,
     };
 
-    /// <summary>Keras' classes that are recurrent layers.</summary>
+    /// <summary>Keras' classes of recurrent layers.</summary>
     public static IReadOnlyCollection<string> Classes => s_kinds.Keys;
 
     private GraphComposer Graph => emitter.Graph;
 
-    /// <summary>Outputs: the sequence or the last output, then, where <c>return_state</c>, the states.</summary>
+    /// <summary>Outputs: the sequence or the last output, then the states if <c>return_state</c> is set.</summary>
     public KerasValue[] Layer(KerasLayer layer, KerasCall call)
     {
         var x = call.Inputs[0];
         var isBackward = layer.Flag("go_backwards");
         var run = Run(layer, x, Initial(call), isBackward, layer.Flag("zero_output_for_mask"));
-        // In the order in which steps are read; Keras does not turn the mask with it.
+        // The sequence is in reading order; Keras does not reverse the mask with it.
         var value = layer.Flag("return_sequences") ? new KerasValue(isBackward ? Reversed(run.Sequence) : run.Sequence, 3, x.Mask) : new KerasValue(run.Last, 2);
         return layer.Flag("return_state") ? [value, .. run.States.Select(s => new KerasValue(s, 2))] : [value];
     }
 
-    /// <summary>Both directions, merged by sum, product, mean, concatenation or not at all.</summary>
+    /// <summary>Both directions, merged by sum, product, mean or concatenation, or not merged.</summary>
     public KerasValue[] Bidirectional(KerasLayer layer, KerasCall call)
     {
         var isGiven = layer.Get("backward_layer") is not null;
@@ -40,11 +40,11 @@ internal sealed class KerasRecurrent(KerasEmitter emitter)
         var backward = isGiven ? KerasEmitter.Inner(layer, "backward_layer", "backward_") : KerasEmitter.Inner(layer, part: "backward_");
         emitter.Check(forward);
         if (isGiven) emitter.Check(backward);
-        if (layer.Int("num_constants", 0) != 0) throw layer.Fault("constants for its cells are not known");
+        if (layer.Int("num_constants", 0) != 0) throw layer.Fault("constants for its cells are not supported");
         var isSequence = forward.Flag("return_sequences");
         var (isReversed, isBackReversed) = (forward.Flag("go_backwards"), isGiven ? backward.Flag("go_backwards") : !forward.Flag("go_backwards"));
         if (backward.Class != forward.Class) throw layer.Fault("its two directions are of different classes");
-        if (isReversed == isBackReversed) throw layer.Fault("its two layers go the same way (go_backwards)");
+        if (isReversed == isBackReversed) throw layer.Fault("its two layers have the same direction (go_backwards)");
         foreach (var both in (string[])["return_sequences", "return_state", "stateful"])
         {
             if (forward.Flag(both) != backward.Flag(both)) throw layer.Fault($"its two layers differ in '{both}'");
@@ -56,7 +56,7 @@ internal sealed class KerasRecurrent(KerasEmitter emitter)
         bool IsZero(KerasLayer direction) => emitter.Version.ZeroesMaskedSteps ? isSequence : direction.Flag("zero_output_for_mask");
         var ahead = Run(forward, x, initial[..half], isReversed, IsZero(forward));
         var back = Run(backward, x, initial[half..], isBackReversed, IsZero(backward));
-        // Keras joins the first layer's outputs as it reads steps with the second one's turned around.
+        // Keras joins the first layer's outputs in reading order with the reversed outputs of the second.
         var (a, b) = !isSequence ? (ahead.Last, back.Last) : isReversed ? (Reversed(ahead.Sequence), Reversed(back.Sequence)) : (ahead.Sequence, back.Sequence);
         var (rank, mask) = isSequence ? (3, x.Mask) : (2, null);
         KerasValue[] merged = layer.Get("merge_mode") is null && layer.Has("merge_mode") ? [new(a, rank, mask), new(b, rank, mask)] : layer.String("merge_mode") switch
@@ -65,24 +65,24 @@ internal sealed class KerasRecurrent(KerasEmitter emitter)
             "sum" => [new(Graph.Op("Add", [a, b]), rank, mask)],
             "mul" => [new(Graph.Op("Mul", [a, b]), rank, mask)],
             "ave" => [new(Graph.Op("Mul", [Graph.Op("Add", [a, b]), emitter.Scalar(0.5f)]), rank, mask)],
-            var other => throw layer.Fault($"there is no merge_mode '{other}'"),
+            var other => throw layer.Fault($"merge_mode '{other}' is unknown"),
         };
         return forward.Flag("return_state") ? [.. merged, .. ahead.States.Concat(back.States).Select(s => new KerasValue(s, 2))] : merged;
     }
 
     private static List<KerasValue> Initial(KerasCall call) => call.Named.TryGetValue("initial_state", out var named) ? named : call.Inputs[1..];
 
-    /// <summary>One direction: the sequence [N, T, H] in the order of the input, the output of the step that is read last, and the states after it [N, H].</summary>
+    /// <summary>One direction: the sequence [N, T, H] in the input's order, the output of the step that is read last, and the final states [N, H].</summary>
     private (string Sequence, string Last, string[] States) Run(KerasLayer layer, KerasValue x, List<KerasValue> initial, bool isBackward, bool isZeroElsewhere)
     {
         var kind = KindOf(layer);
-        if (x.Rank != 3) throw layer.Fault($"its input has {x.Rank} dimensions; [batch, steps, features] is needed");
-        if (layer.Flag("time_major")) throw layer.Fault("time_major is not known");
+        if (x.Rank != 3) throw layer.Fault($"its input has {x.Rank} dimensions; it must be [batch, steps, features]");
+        if (layer.Flag("time_major")) throw layer.Fault("time_major is not supported");
         var packing = x.Mask is null ? null : new KerasPacking(Graph, x.Name, x.Mask, isBackward);
         var steps = Graph.Transpose(packing?.Packed ?? x.Name, 1, 0, 2);
         var (w, r, b, hidden, isResetAfter) = Weights(layer, kind);
         var states = kind.States;
-        if (initial.Count != 0 && initial.Count != states) throw layer.Fault($"it is given {initial.Count} initial states; it has {states}");
+        if (initial.Count != 0 && initial.Count != states) throw layer.Fault($"it is called with {initial.Count} initial states, but has {states}");
         var isStateful = layer.Flag("stateful");
         var first = initial.Count > 0 ? initial.ConvertAll(s => Graph.Unsqueeze(s.Name, 0)) : isStateful ? Kept(layer, x.Name, states, hidden) : [];
         string?[] inputs = [steps, w, r, b, packing?.Lengths, .. first];
@@ -100,7 +100,7 @@ internal sealed class KerasRecurrent(KerasEmitter emitter)
         return packing is null ? (sequence, after[0], after) : (packing.Unpack(sequence, isZeroElsewhere), packing.Last(after[0], isZeroElsewhere, isFirstZero: first.Count == 0), after);
     }
 
-    private static RecurrentOp KindOf(KerasLayer layer) => s_kinds.TryGetValue(layer.Class, out var kind) ? kind : throw layer.Fault("it is no recurrent layer");
+    private static RecurrentOp KindOf(KerasLayer layer) => s_kinds.TryGetValue(layer.Class, out var kind) ? kind : throw layer.Fault("it is not a recurrent layer");
 
     private IEnumerable<(string, object)> Activations(KerasLayer layer, RecurrentOp kind)
     {
@@ -124,17 +124,17 @@ internal sealed class KerasRecurrent(KerasEmitter emitter)
             "leaky_relu" => ("LeakyRelu", [0.2f], []),
             "linear" => ("Affine", [1], [0]),
             "hard_sigmoid" => ("HardSigmoid", [emitter.Version.HardSigmoidSlope], [0.5f]),
-            _ => throw layer.Fault($"the activation '{function}' is not known in a recurrent layer; there are tanh, sigmoid, relu, softsign, softplus, elu, leaky_relu, linear and hard_sigmoid"),
+            _ => throw layer.Fault($"the activation '{function}' is not supported in a recurrent layer; it must be tanh, sigmoid, relu, softsign, softplus, elu, leaky_relu, linear or hard_sigmoid"),
         };
     }
 
-    /// <summary>Kernels [I, gates · H] to ONNX's matrices [1, gates · H, I].</summary>
+    /// <summary>Converts kernels [I, gates · H] to ONNX's matrices [1, gates · H, I].</summary>
     private (string W, string R, string? B, int Hidden, bool IsResetAfter) Weights(KerasLayer layer, RecurrentOp kind)
     {
         var count = kind.Gates;
         var (kernel, recurrent) = (emitter.Need(layer, "kernel", 2), emitter.Need(layer, "recurrent_kernel", 2));
         var (rows, hidden) = (kernel.Shape[1], recurrent.Shape[0]);
-        if (rows != (long)count * hidden || recurrent.Shape[1] != rows) throw layer.Fault($"its kernels have {rows} and {recurrent.Shape[1]} columns; {count} gates of {hidden} are needed");
+        if (rows != (long)count * hidden || recurrent.Shape[1] != rows) throw layer.Fault($"its kernels have {rows} and {recurrent.Shape[1]} columns; they must have {count} gates of {hidden}");
         layer.Expect("units", hidden);
         var bias = Bias(layer, rows);
         var isCudnn = bias is { Shape.Length: 1 } && bias.Count == 2 * rows;
@@ -151,27 +151,27 @@ internal sealed class KerasRecurrent(KerasEmitter emitter)
         return (Matrix("kernel", kernel), Matrix("recurrent_kernel", recurrent), biases, hidden, kind == RecurrentOp.Gru && IsResetAfter(layer, bias, rows));
     }
 
-    /// <summary>One bias a gate, two of them in two rows (a GRU with <c>reset_after</c>) or one after another (CuDNN's layers), or none.</summary>
+    /// <summary>One bias for each gate, two of them as two rows (a GRU with <c>reset_after</c>) or concatenated (CuDNN's layers), or none.</summary>
     private IrTensor? Bias(KerasLayer layer, int rows)
     {
         if (!layer.Flag("use_bias", true)) return emitter.Bias(layer, rows);
-        var bias = emitter.Weights.Find(layer, layer.Part, "bias") ?? throw layer.Fault("the file has no weight 'bias' of it");
+        var bias = emitter.Weights.Find(layer, layer.Part, "bias") ?? throw layer.Fault("the file has no weight 'bias' for it");
         if (bias.Shape is [var one] && (one == rows || one == 2L * rows)) return bias;
         if (bias.Shape is [2, var each] && each == rows && KindOf(layer) == RecurrentOp.Gru) return bias;
-        throw layer.Fault($"its bias has shape [{string.Join(", ", bias.Shape)}]; [{rows}]{(KindOf(layer) == RecurrentOp.Gru ? $" or [2, {rows}]" : "")} is needed");
+        throw layer.Fault($"its bias has shape [{string.Join(", ", bias.Shape)}]; [{rows}]{(KindOf(layer) == RecurrentOp.Gru ? $" or [2, {rows}]" : "")} is expected");
     }
 
-    /// <summary>What the config says, and the bias too: one bias is that of a GRU whose reset gate acts before the product.</summary>
+    /// <summary>Reads reset_after and checks it with the bias: a GRU with one bias has its reset gate before the product.</summary>
     private static bool IsResetAfter(KerasLayer layer, IrTensor? bias, int rows)
     {
         if (layer.Class == "CuDNNGRU") return true;
         if (bias is null) return layer.Flag("reset_after");
         var isAfter = bias.Count == 2 * rows;
-        if (layer.Flag("reset_after", isAfter) != isAfter) throw layer.Fault($"it has \"reset_after\": {(isAfter ? "false" : "true")}, and its bias of shape [{string.Join(", ", bias.Shape)}] is that of the other form; the file is put together from two models");
+        if (layer.Flag("reset_after", isAfter) != isAfter) throw layer.Fault($"it has \"reset_after\": {(isAfter ? "false" : "true")}, but its bias of shape [{string.Join(", ", bias.Shape)}] belongs to the other form; the file mixes two models");
         return isAfter;
     }
 
-    /// <summary>States of a stateful layer, [1, N, H], that the runtime keeps from call to call.</summary>
+    /// <summary>States [1, N, H] of a stateful layer, which the runtime keeps between runs.</summary>
     private List<string> Kept(KerasLayer layer, string x, int count, int hidden)
     {
         var batch = Graph.Graph.Inputs.Find(i => i.Value == x) is { } input ? input.Shape[0] : Graph.Graph.Inputs[0].Shape[0];

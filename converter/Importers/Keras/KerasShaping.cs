@@ -2,7 +2,7 @@ using SeqRuntime.Converter.Importers.Description;
 
 namespace SeqRuntime.Converter.Importers.Keras;
 
-/// <summary>Layers that move, join or cut elements: shapes, pools, padding. None of them hands a mask on, as in Keras.</summary>
+/// <summary>Layers that move, join or cut elements: shapes, pools, padding. None of them passes a mask on, as in Keras.</summary>
 internal sealed class KerasShaping(KerasEmitter emitter)
 {
     private GraphComposer Graph => emitter.Graph;
@@ -21,7 +21,7 @@ internal sealed class KerasShaping(KerasEmitter emitter)
 
     public KerasValue Maximum(KerasLayer layer, KerasValue x) => Reduced(layer, x, Graph.Op("ReduceMax", [x.Name, Graph.Axes(1)], Keep(layer)));
 
-    /// <summary>The mean over the steps that count.</summary>
+    /// <summary>The mean over the unmasked steps.</summary>
     public KerasValue Average(KerasLayer layer, KerasValue x)
     {
         var keep = Keep(layer);
@@ -37,7 +37,7 @@ internal sealed class KerasShaping(KerasEmitter emitter)
         {
             "same" => "SAME_UPPER",
             null or "valid" => "VALID",
-            var other => throw layer.Fault($"the padding '{other}' is not known"),
+            var other => throw layer.Fault($"the padding '{other}' is not supported"),
         };
         return new(Graph.Transpose(Graph.Op(op, [Graph.Transpose(x.Name, 0, 2, 1)], ("kernel_shape", new[] { size }), ("strides", new long[] { layer.Int("strides", (int)size) }), ("auto_pad", pads)), 0, 2, 1), x.Rank);
     }

@@ -2,15 +2,15 @@ using System.Globalization;
 
 namespace SeqRuntime.Converter.Importers.Keras;
 
-/// <summary>Which Keras wrote a file, as far as its layers compute otherwise by version.</summary>
+/// <summary>The Keras version that wrote a file, where the layers' results depend on it.</summary>
 /// <param name="Major">2 or 3.</param>
-/// <param name="Minor">The number after it.</param>
-/// <param name="IsOfTensorFlow">Keras 2 as a part of TensorFlow, which writes a suffix until its version 2.4.</param>
-/// <param name="IsTheano">Its backend was Theano, whose convolutions turn their kernels around.</param>
+/// <param name="Minor">The second number of the version.</param>
+/// <param name="IsOfTensorFlow">Whether it is TensorFlow's Keras 2. Up to version 2.4 it writes a suffix.</param>
+/// <param name="IsTheano">Whether its backend was Theano, whose convolutions reverse their kernels.</param>
 internal sealed record KerasVersion(int Major, int Minor, bool IsOfTensorFlow, bool IsTheano)
 {
-    /// <param name="version">The attribute <c>keras_version</c>, if there is one.</param>
-    /// <param name="backend">The attribute <c>backend</c>, if there is one.</param>
+    /// <param name="version">The attribute <c>keras_version</c>, or null.</param>
+    /// <param name="backend">The attribute <c>backend</c>, or null.</param>
     public static KerasVersion Parse(string? version, string? backend)
     {
         var parts = (version ?? "2.15").Split('.', '-');
@@ -19,12 +19,12 @@ internal sealed record KerasVersion(int Major, int Minor, bool IsOfTensorFlow, b
         return new KerasVersion(major, minor, version?.EndsWith("-tf", StringComparison.Ordinal) == true || (major == 2 && minor >= 4), backend == "theano");
     }
 
-    /// <summary>Keras 3's hard sigmoid is x/6 + 1/2, older ones' x/5 + 1/2, both cut to [0, 1].</summary>
+    /// <summary>The slope of the hard sigmoid: x/6 + 1/2 in Keras 3, x/5 + 1/2 before. Both are clipped to [0, 1].</summary>
     public float HardSigmoidSlope => Major >= 3 ? 1f / 6 : 0.2f;
 
-    /// <summary>Bidirectional gives zeros where a step does not count; Keras apart from TensorFlow repeated the output before it there too.</summary>
+    /// <summary>Whether Bidirectional gives zeros at masked steps. Keras 2 without TensorFlow repeats the previous output instead.</summary>
     public bool ZeroesMaskedSteps => Major >= 3 || IsOfTensorFlow;
 
-    /// <summary>From 3.4 on merged values count where one of them does, and have a mask only if all have one.</summary>
+    /// <summary>Since 3.4, a merged value counts where any input counts, and it has a mask only if all inputs have one.</summary>
     public bool MergesMasksByAny => Major > 3 || (Major == 3 && Minor >= 4);
 }

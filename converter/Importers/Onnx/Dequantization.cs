@@ -3,19 +3,19 @@ using SeqRuntime.Converter.Graph;
 namespace SeqRuntime.Converter.Importers.Onnx;
 
 /// <summary>
-/// Takes the rounding of activations out of quantized models, so that they are plain ones with the weights their integers stand for,
-/// which this converter then stores as it is told. What is left as it is: integers that are not taken back to real numbers.
+/// Turns a quantized model into a plain one: removes the rounding of activations and replaces integer weights by the numbers that they
+/// represent. The converter then stores them as requested. Integers that are never dequantized stay unchanged.
 /// </summary>
 /// <remarks>
-/// A value that is quantized and dequantized by the same constants is clipped to the range of its integers and no longer rounded: the
-/// range may stand for a Relu that the quantizer removed. A product of dynamically quantized activations is that of the activations.
+/// A value that is quantized and dequantized with the same constants is only clipped to its integers' range, which may stand for a Relu that
+/// the quantizer removed. A product of dynamically quantized activations becomes the product of the activations.
 /// </remarks>
 internal sealed class Dequantization
 {
-    /// <summary>How far a chain of nodes is followed.</summary>
+    /// <summary>The largest depth of a chain of nodes.</summary>
     private const int Depth = 16;
 
-    /// <summary>Operators whose first input's elements go unchanged to their output.</summary>
+    /// <summary>Operators that move their first input's elements unchanged to their output.</summary>
     private static readonly HashSet<string> s_moves = ["Identity", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Slice", "Gather", "Expand", "Tile"];
 
     private readonly IrGraph _graph;
@@ -39,8 +39,8 @@ internal sealed class Dequantization
     {
         var counts = new Counts();
         new Dequantization(graph, null, counts).Run();
-        if (counts.Pairs > 0) notes.Add($"{graph.Name}: {counts.Pairs} values that the file rounds to 8 bits and back are only clipped to the range of these bits: full precision costs nothing here");
-        if (counts.Products > 0) notes.Add($"{graph.Name}: {counts.Products} products with activations quantized as they come are computed without: the weights are those of the file, and --weights says how they are stored");
+        if (counts.Pairs > 0) notes.Add($"{graph.Name}: {counts.Pairs} values that the file rounds to 8 bits and back are only clipped to the 8-bit range; full precision costs nothing here");
+        if (counts.Products > 0) notes.Add($"{graph.Name}: {counts.Products} products quantize their activations dynamically in the file; here they use the activations as they are. --weights chooses the storage of the weights");
     }
 
     private void Run()
@@ -68,7 +68,7 @@ internal sealed class Dequantization
         return true;
     }
 
-    /// <summary>The real value that integers stand for, taken before they were made, or null.</summary>
+    /// <summary>The real value from which integers were quantized. Null if there is none.</summary>
     private string? RealOf(string integers, IrNode by, int depth)
     {
         if (ConstantOf(integers) is not null) return IsScalar(by.Input(1)) ? Added(_graph.Fresh(integers), "DequantizeLinear", [integers, by.Input(1), by.Input(2)]) : null;
@@ -89,7 +89,7 @@ internal sealed class Dequantization
 
     private string? Clipped(IrNode quantize, IrNode by)
     {
-        // Constants are rounded as the file says, at conversion.
+        // Constants are rounded at conversion, as the file says.
         if (ConstantOf(quantize.Input(0)) is not null) return null;
         if (!AreEqual(quantize.Input(1), by.Input(1)) || ConstantOf(quantize.Input(1)) is not { Count: 1 } scale) return null;
         if (quantize.Input(2).Length + by.Input(2).Length > 0 && !AreEqual(quantize.Input(2), by.Input(2))) return null;
@@ -103,7 +103,7 @@ internal sealed class Dequantization
         return _clipped[quantize.Output(0)] = Added(_graph.Fresh(quantize.Name), "Clip", [quantize.Input(0), _graph.Constant(quantize.Name, IrTensor.Of([], Limit(least))), _graph.Constant(quantize.Name, IrTensor.Of([], Limit(most)))]);
     }
 
-    /// <summary>Cast(MatMulInteger(quantized, …))·(scale·…) is the product of the real values, times what else is multiplied.</summary>
+    /// <summary>Replaces Cast(MatMulInteger(quantized, …))·(scale·…) by the product of the real values and the remaining factors.</summary>
     private bool Product(IrNode mul)
     {
         var factors = new List<string>();
@@ -133,7 +133,7 @@ internal sealed class Dequantization
         return false;
     }
 
-    /// <summary>All that a product multiplies, at most <see cref="Depth"/> values.</summary>
+    /// <summary>All factors of a product, at most <see cref="Depth"/>.</summary>
     private bool Factors(IrNode mul, List<string> factors, int depth)
     {
         foreach (var input in mul.Inputs)
@@ -151,7 +151,7 @@ internal sealed class Dequantization
         return factors.Count <= Depth;
     }
 
-    /// <summary>One operand in real numbers, made when asked for: a dynamically quantized one if its scale is among the factors, which it leaves then, or integers less their zero point.</summary>
+    /// <summary>One operand in real numbers, made on demand. For a dynamically quantized operand its scale must be among the factors and is removed from them; integers are reduced by their zero point.</summary>
     private Func<string>? Side(IrNode product, int side, List<string> factors)
     {
         var (value, zero) = (product.Input(side), product.Input(side + 2));
@@ -161,7 +161,7 @@ internal sealed class Dequantization
         if (zero.Length > 0 && ConstantOf(zero) is not { Shape.Length: <= 1 }) return null;
         var isVector = zero.Length > 0 && ConstantOf(zero)!.Count != 1;
         if (isVector && side == 0) return null;
-        // A zero point a column of a matrix, or an output channel of a convolution; DequantizeLinear with a scale of 1 knows both.
+        // Zero points for each column of a matrix or each output channel of a convolution; DequantizeLinear with scale 1 supports both.
         return () => Added(
             _graph.Fresh(value),
             "DequantizeLinear",
@@ -188,7 +188,7 @@ internal sealed class Dequantization
 
     private bool IsScalar(string value) => ConstantOf(value) is { Count: 1 };
 
-    /// <summary>Whether all elements are dequantized alike, so that they may move about before.</summary>
+    /// <summary>Whether all elements have the same scale and zero point, so that they may be moved before.</summary>
     private bool IsSameEverywhere(IrNode dequantize) => IsScalar(dequantize.Input(1)) || Producer(dequantize.Input(1)) is { Op: "DynamicQuantizeLinear" };
 
     private bool AreEqual(string a, string b) =>

@@ -3,7 +3,7 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Importers.Onnx;
 
-/// <summary>A network whose weights are float64 becomes one in float32: that is what the runtime computes layers in.</summary>
+/// <summary>Converts a network with float64 weights to float32, in which the runtime computes layers.</summary>
 internal static class Doubles
 {
     private const long OnnxFloat = 1, OnnxDouble = 11;
@@ -14,10 +14,10 @@ internal static class Doubles
     {
         if (!HasWeights(graph, [])) return;
         Narrow(graph);
-        notes.Add($"{graph.Name}: weights, inputs and outputs are float64 in the file; they became float32");
+        notes.Add($"{graph.Name}: weights, inputs and outputs are float64 in the file and were converted to float32");
     }
 
-    /// <summary>Whether a layer has a float64 constant for an input.</summary>
+    /// <summary>Whether a layer has a float64 constant as an input.</summary>
     private static bool HasWeights(IrGraph graph, HashSet<string> outer)
     {
         var wide = new HashSet<string>(outer);

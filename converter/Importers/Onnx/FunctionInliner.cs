@@ -1,16 +1,16 @@
 namespace SeqRuntime.Converter.Importers.Onnx;
 
-/// <summary>Replaces calls of a model's own functions by their bodies, with values renamed so that no two calls meet.</summary>
+/// <summary>Replaces calls of a model's own functions by their bodies, with unique names for each call's values.</summary>
 internal sealed class FunctionInliner
 {
     private const int MaxDepth = 64;
     private const int MaxNodes = 200_000;
 
-    /// <summary>A few functions that call each other often unfold to any size; a model's do not.</summary>
+    /// <summary>Limit of the bytes after inlining. A few functions that call each other often could expand to any size.</summary>
     private const long LeastBytes = 64 << 20;
     private const long BytesPerByte = 16;
 
-    /// <summary>From this length on a call's values are named by its number alone, not by all calls around it.</summary>
+    /// <summary>From this length on, a call's values are named by its number only, without the calls around it.</summary>
     private const int LongestPrefix = 256;
 
     private readonly Dictionary<(string Domain, string Name, string Overload), FunctionProto> _functions = [];
@@ -51,7 +51,7 @@ internal sealed class FunctionInliner
         }
 
         if (!_open.Add(function)) throw new ConversionException($"Node '{node.Name}' ({node.OpType}): the model's functions call each other too deeply: '{function.Name}' calls itself.");
-        if (node.Input.Count > function.Input.Count || node.Output.Count > function.Output.Count) throw new ConversionException($"Node '{node.Name}' ({node.OpType}) gives {node.Input.Count} inputs to function '{function.Name}' and takes {node.Output.Count} outputs of it; it has {function.Input.Count} and {function.Output.Count}.");
+        if (node.Input.Count > function.Input.Count || node.Output.Count > function.Output.Count) throw new ConversionException($"Node '{node.Name}' ({node.OpType}) has {node.Input.Count} inputs and {node.Output.Count} outputs, but its function '{function.Name}' has {function.Input.Count} and {function.Output.Count}.");
         var prefix = $"{(node.Name.Length > 0 ? node.Name : node.OpType)}#{_count}/";
         if (prefix.Length > LongestPrefix) prefix = $"#{_count}/";
         var names = new Dictionary<string, string> { [""] = "" };
@@ -110,6 +110,6 @@ internal sealed class FunctionInliner
 
     private void Spend(long bytes)
     {
-        if ((_bytes -= bytes) < 0) throw new ConversionException("the model's functions unfold to many times the file's size; inline them when exporting (onnx.inliner), or leave out what calls them so often.");
+        if ((_bytes -= bytes) < 0) throw new ConversionException("the model's functions expand to many times the file's size; inline them when exporting (onnx.inliner), or remove repeated calls.");
     }
 }

@@ -6,10 +6,10 @@ using SeqRuntime.Decoding;
 namespace SeqRuntime.Converter.Importers.Onnx;
 
 /// <summary>
-/// Recognises an encoder-decoder in one file: nodes, then a <c>Loop</c> whose body scores labels, takes the best (<c>ArgMax</c>)
-/// and hands it to its next round (or a <c>Scan</c>, by then written as a loop). What lies before the loop becomes the graph <c>encoder</c>, the body up to the scores the graph
-/// <c>step</c>; what the loop carries becomes states, and the search is left to the runtime's decoders, which can do more than
-/// take the best.
+/// Recognizes an encoder-decoder in one file: nodes, then a <c>Loop</c> whose body scores labels, takes the best (<c>ArgMax</c>)
+/// and passes it to the next round. A <c>Scan</c> has become a loop before. The nodes before the loop become the graph <c>encoder</c>.
+/// The body up to the scores becomes the graph <c>step</c>, and the carried values become states. The runtime's decoders do the
+/// search, and can do more than take the best label.
 /// </summary>
 internal sealed class GreedyLoop
 {
@@ -28,11 +28,11 @@ internal sealed class GreedyLoop
         _defined = [.. body.Defined()];
     }
 
-    /// <summary>What the loop carries: pairs of the first value outside, the value in a round, and the value for the next.</summary>
+    /// <summary>The carried values: the initial value outside, the value in a round, and the value for the next round.</summary>
     private IEnumerable<(string First, string Value, string Next)> Carried =>
         Enumerable.Range(0, _loop.Inputs.Count - 2).Select(i => (_loop.Inputs[2 + i], _body.Inputs[2 + i].Value, _body.Outputs[1 + i].Value));
 
-    /// <summary>The two graphs and how they are decoded, or null where the model is of another kind.</summary>
+    /// <summary>The two graphs and how they are decoded. Null if the model has another form.</summary>
     public static ImportedModel? Split(IrGraph whole, List<string> notes)
     {
         if (whole.Nodes.FindAll(n => n.Op == "Loop") is not [var loop] || loop.Attributes.GetValueOrDefault("body") is not IrGraph body) return null;
@@ -53,7 +53,7 @@ internal sealed class GreedyLoop
         var (nodes, values) = Needed(scores, token, carried);
         if (nodes.Exists(n => n.Attributes.Values.Any(a => a is IrGraph))) return null;
         var states = carried.FindAll(c => c.Value != token && values.Contains(c.Value) && c.Next != c.Value);
-        // What a round only reads: values of the graph around it, and what is carried along unchanged.
+        // Values that a round only reads: outer values, and carried values that stay unchanged.
         var read = values.Where(v => v.Length > 0 && !_defined.Contains(v)).Select(v => (Outside: v, Inside: v))
             .Concat(carried.Where(c => c.Value != token && c.Next == c.Value && values.Contains(c.Value)).Select(c => (Outside: c.First, Inside: c.Value))).ToList();
         var encoder = Encoder([.. read.Select(r => r.Outside), .. states.Select(s => s.First), carried[tokenIndex].First]);
@@ -100,7 +100,7 @@ internal sealed class GreedyLoop
         foreach (var (first, value, next) in states)
         {
             var shape = ShapeOf(first);
-            if (!shape.IsStatic) throw new ConversionException($"{_loop}: it carries '{value}' of shape {shape}, which grows or follows the input; states have a fixed size. Export encoder and step as two files.");
+            if (!shape.IsStatic) throw new ConversionException($"{_loop}: it carries '{value}' of shape {shape}, which grows or depends on the input, but states have a fixed size. Export encoder and step as two files.");
             step.States.Add(new IrState(value, value, next, next, shape.Type, Shape(first)));
             if (Known(first) is not { IsZero: true }) Link(first, value);
         }
@@ -109,7 +109,7 @@ internal sealed class GreedyLoop
         Number(DecodingKeys.Begin, Known(carried[tokenIndex].First));
         Number(DecodingKeys.End, EndToken());
         Number(DecodingKeys.Max, _whole.ConstantOf(_loop.Inputs[0]));
-        notes.Add($"{_whole.Name}: the loop '{_loop.Name}' takes the best label of each round; it became the graphs 'encoder' and 'step', which the runtime's decoders drive (begin {Text(DecodingKeys.Begin)}, end {Text(DecodingKeys.End)}, at most {Text(DecodingKeys.Max)} tokens; --decoding says otherwise)");
+        notes.Add($"{_whole.Name}: the loop '{_loop.Name}' takes the best label of each round; it became the graphs 'encoder' and 'step' for the runtime's decoders (begin {Text(DecodingKeys.Begin)}, end {Text(DecodingKeys.End)}, at most {Text(DecodingKeys.Max)} tokens; --decoding changes this)");
         return new ImportedModel(encoder, step) { Metadata = metadata, HasStates = true };
 
         void Link(string outside, string inside)
@@ -127,7 +127,7 @@ internal sealed class GreedyLoop
         }
     }
 
-    /// <summary>The scores that a value is the best label of, or null.</summary>
+    /// <summary>The scores whose best label a value is. Null if there are none.</summary>
     private string? TakenFrom(string value)
     {
         var seen = new HashSet<string>();
@@ -144,7 +144,7 @@ internal sealed class GreedyLoop
         return null;
     }
 
-    /// <summary>Nodes of the body that the scores, and the states they depend on, need; and all values these read.</summary>
+    /// <summary>The nodes of the body that the scores and their states depend on, and all values that these nodes read.</summary>
     private (List<IrNode> Nodes, HashSet<string> Values) Needed(string scores, string token, List<(string First, string Value, string Next)> carried)
     {
         var values = new HashSet<string>();
@@ -166,7 +166,7 @@ internal sealed class GreedyLoop
         return (_body.Nodes.FindAll(n => n.Outputs.Exists(values.Contains)), values);
     }
 
-    /// <summary>What lies before the loop, as far as the loop needs it, with a batch of 1.</summary>
+    /// <summary>The nodes before the loop that the loop needs, with a batch of 1.</summary>
     private IrGraph Encoder(List<string> outputs)
     {
         var producers = _whole.Producers();
@@ -199,7 +199,7 @@ internal sealed class GreedyLoop
 
     private static IEnumerable<string> Uses(IrNode node) => node.Inputs.Concat(node.Attributes.Values.OfType<IrGraph>().SelectMany(g => g.Nodes.SelectMany(Uses).Concat(g.Outputs.Select(o => o.Value))));
 
-    /// <summary>The label that the loop's condition, or a flag that it carries, compares with.</summary>
+    /// <summary>The label that the loop's condition, or a carried flag, compares with.</summary>
     private IrTensor? EndToken()
     {
         var seen = new HashSet<string>();

@@ -2,7 +2,7 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Importers.Onnx;
 
-/// <summary>The attributes that are read of each operator, or that change nothing; what a file has beside them is told.</summary>
+/// <summary>The attributes of each operator that are read or have no effect. All other attributes in a file are reported.</summary>
 internal static class OnnxAttributes
 {
     private const string Microsoft = "com.microsoft.";
@@ -11,7 +11,7 @@ internal static class OnnxAttributes
     private const string Recurrent = "activation_alpha activation_beta activations clip direction hidden_size layout";
     private const string Heads = "do_rotary mask_filter_value num_heads past_present_share_buffer qkv_hidden_sizes rotary_embedding_dim scale unidirectional";
 
-    /// <summary>Operators, and their attributes in the forms of opsets from 7 on. Types of intermediate sums and of integers to round to change nothing here.</summary>
+    /// <summary>Operators and their attributes in all opsets from 7 on. Types of intermediate sums and of rounded integers have no effect here.</summary>
     private static readonly (string Operators, string Attributes)[] s_table =
     [
         ("Abs Acos Acosh Add And Asin Asinh Atan Atanh Ceil Cos Cosh Div DynamicQuantizeLinear Equal Erf Exp Expand Floor GlobalAveragePool GlobalMaxPool Greater GreaterOrEqual HardSwish Identity IsNaN", ""),
@@ -105,10 +105,10 @@ internal static class OnnxAttributes
 
     private static readonly Dictionary<string, HashSet<string>> s_known = Table();
 
-    /// <summary>Operators in the table.</summary>
+    /// <summary>The operators of the table.</summary>
     public static IReadOnlyCollection<string> Operators => s_known.Keys;
 
-    /// <summary>Whether an attribute of an operator is neither read nor without effect. Of operators that are not converted nothing is known.</summary>
+    /// <summary>Whether an attribute is unknown: neither read nor without effect. False for operators that are not converted.</summary>
     public static bool IsUnknown(string op, string attribute) => s_known.TryGetValue(op, out var known) && !known.Contains(attribute);
 
     private static Dictionary<string, HashSet<string>> Table()

@@ -3,51 +3,51 @@ using SeqRuntime.Converter.Decomposition;
 namespace SeqRuntime.Converter.Importers.Onnx;
 
 /// <summary>
-/// What ONNX asks of every file, before anything is made of it: a known opset, each value computed once and before it is read, names
-/// that are names. What passes has no cycles and no two meanings.
+/// Checks ONNX's general rules before a file is read further: a known opset, each value computed once and before it is read, and valid
+/// names. A file that passes has no cycles and no ambiguity.
 /// </summary>
 internal sealed class OnnxCheck(string file)
 {
     private const int LongestName = 4096;
 
-    /// <summary>The version of ONNX's own operators that the file is written in.</summary>
-    /// <exception cref="ConversionException">The file is none that ONNX permits; says where and why.</exception>
+    /// <summary>The opset version of ONNX's own operators in the file.</summary>
+    /// <exception cref="ConversionException">The file breaks a rule of ONNX; the message says where and why.</exception>
     public int Opset(ModelProto model)
     {
-        if (!model.HasIrVersion || model.IrVersion < 1) throw Fault($"it {(model.HasIrVersion ? $"is written in version {model.IrVersion} of ONNX's file format (ir_version), and there is none before 1" : "does not say in which version of ONNX's file format it is written (ir_version is missing)")}; export the model again");
+        if (!model.HasIrVersion || model.IrVersion < 1) throw Fault($"it {(model.HasIrVersion ? $"has version {model.IrVersion} of ONNX's file format (ir_version); the first is 1" : "does not give the version of ONNX's file format (ir_version is missing)")}; export the model again");
         const int firstWithOpsets = 3;
         var versions = new Dictionary<string, long>();
         foreach (var import in model.OpsetImport)
         {
             var domain = import.Domain is "ai.onnx" ? "" : import.Domain;
-            if (import.Version < 1) throw Fault($"it is written in version {import.Version} of {Name(domain)}, and there is none before 1; export the model again");
-            if (!versions.TryAdd(domain, import.Version) && versions[domain] != import.Version) throw Fault($"it is written in two versions of {Name(domain)}, {versions[domain]} and {import.Version}; export the model again");
+            if (import.Version < 1) throw Fault($"it has version {import.Version} of {Name(domain)}; the first is 1; export the model again");
+            if (!versions.TryAdd(domain, import.Version) && versions[domain] != import.Version) throw Fault($"it has two versions of {Name(domain)}, {versions[domain]} and {import.Version}; export the model again");
         }
 
-        // Files of that time had one version only.
+        // Files of that time have one version only.
         if (model.OpsetImport.Count == 0 && model.HasIrVersion && model.IrVersion is > 0 and < firstWithOpsets) versions[""] = 1;
         foreach (var function in model.Functions)
         {
             if (!versions.TryGetValue("", out var own)) break;
             if (function.OpsetImport.FirstOrDefault(o => o.Domain is "" or "ai.onnx") is { } import && import.Version != own)
-                throw Fault($"its function '{function.Name}' is written in opset {import.Version} and the model in {own}; inline the functions when exporting (onnx.inliner)");
+                throw Fault($"its function '{function.Name}' has opset {import.Version}, but the model has {own}; inline the functions when exporting (onnx.inliner)");
         }
 
         foreach (var node in Nodes(model.Graph).Concat(model.Functions.SelectMany(f => f.Node.SelectMany(Deep))))
         {
             var domain = node.Domain is "ai.onnx" ? "" : node.Domain;
             if (versions.ContainsKey(domain)) continue;
-            if (domain.Length > 0) throw Fault($"node '{(node.Name.Length > 0 ? node.Name : node.Output.FirstOrDefault())}' ({node.OpType}) belongs to '{domain}', and the file does not say to which version of it (opset_import); export the model again");
+            if (domain.Length > 0) throw Fault($"node '{(node.Name.Length > 0 ? node.Name : node.Output.FirstOrDefault())}' ({node.OpType}) belongs to '{domain}', but the file does not give its version (opset_import); export the model again");
             throw Nodes(model.Graph).FirstOrDefault(n => n.Domain.Length == 0 && !Decompose.Knows(n.OpType)) is { } unknown
-                ? Fault($"the file names no opset (opset_import is missing), and has operators that ONNX does not know ('{(unknown.Name.Length > 0 ? unknown.Name : unknown.Output.FirstOrDefault())}' is a {unknown.OpType}): it was not written as ONNX, and no other opset will change that; export the model from the framework that trained it")
-                : Fault("the file names no opset (opset_import is missing), so what its operators mean is not known; export the model again");
+                ? Fault($"the file names no opset (opset_import is missing), and it has operators that ONNX does not have ('{(unknown.Name.Length > 0 ? unknown.Name : unknown.Output.FirstOrDefault())}' is a {unknown.OpType}): it is not valid ONNX of any opset; export the model from the framework that trained it")
+                : Fault("the file names no opset (opset_import is missing), so the meaning of its operators is unknown; export the model again");
         }
 
         return (int)Math.Min(versions.GetValueOrDefault(""), int.MaxValue);
     }
 
     /// <summary>Checks the model's graph and its functions.</summary>
-    /// <exception cref="ConversionException">A value is computed twice or too late; says which.</exception>
+    /// <exception cref="ConversionException">A value is computed twice or after it is read; the message says which.</exception>
     public void Values(ModelProto model)
     {
         var functions = new HashSet<(string, string, string)>();
@@ -126,7 +126,7 @@ internal sealed class OnnxCheck(string file)
             if (!nodes[later].Output.Contains(input)) continue;
             return Fault(later == index
                 ? $"{reader} it computes itself"
-                : $"{reader} node {Named(nodes[later], later)} computes only after it: the nodes are not in topological order, or go round in a circle; export the model again");
+                : $"{reader} node {Named(nodes[later], later)} computes later: the nodes are not in topological order, or have a cycle; export the model again");
         }
 
         return Fault($"{reader} nothing computes before it; the model is damaged");
@@ -153,12 +153,12 @@ internal sealed class OnnxCheck(string file)
 
     private ConversionException Fault(string what) => new($"{file}: {what}.");
 
-    /// <summary>Values that there are at a point of a graph, and in the graphs around it.</summary>
+    /// <summary>Values that exist at a point of a graph, including those of outer graphs.</summary>
     private sealed class Scope(Scope? outer)
     {
         private readonly Dictionary<string, string> _values = [];
 
-        /// <summary>Adds a value; who made it before, if it is there.</summary>
+        /// <summary>Adds a value. If it exists, returns what defined it.</summary>
         public string? Add(string value, string by)
         {
             if (_values.TryAdd(value, by)) return null;

@@ -4,21 +4,21 @@ using SeqRuntime.Converter.Resolving;
 namespace SeqRuntime.Converter.Importers.Onnx;
 
 /// <summary>
-/// Brings the weights of recurrent layers from ONNX's order of gates into the runtime's. What the file holds is reordered as it is, what
-/// nodes make of that is computed here, once; other values get nodes behind them that reorder them.
+/// Brings the weights of recurrent layers from ONNX's gate order to the runtime's. Constants of the file are reordered directly. Weights that
+/// nodes compute from constants are computed here once. Other weights get nodes that reorder them.
 /// </summary>
 /// <param name="whole">The graph of the file.</param>
 internal sealed class OnnxGates(IrGraph whole)
 {
-    /// <summary>Most nodes between what a file holds and a weight, as exporters write them that turn another order into ONNX's.</summary>
+    /// <summary>Limit of the nodes between constants of the file and a weight. Exporters write such nodes to reach ONNX's order.</summary>
     private const int MostNodes = 64;
 
-    /// <summary>The axis of a layer's weights along which its gates lie.</summary>
+    /// <summary>The axis of the gates in a layer's weights.</summary>
     private const int Axis = 1;
 
     private readonly List<Weight> _weights = [];
 
-    /// <summary>What reads a value in other orders than one, or as anything but such weights.</summary>
+    /// <summary>Values that are read in more than one order, or not only as such weights.</summary>
     private readonly HashSet<(IrGraph Graph, string Value)> _others = [];
 
     private readonly Dictionary<(IrGraph Graph, string Value), GateOrder> _orders = [];
@@ -30,7 +30,7 @@ internal sealed class OnnxGates(IrGraph whole)
         if (gates._weights.Count > 0) gates.Reorder();
     }
 
-    /// <summary>Finds the weights of the layers in a graph and in those within it.</summary>
+    /// <summary>Finds the weights of recurrent layers in a graph and its inner graphs.</summary>
     private void Find(IrGraph graph, Scope? outer)
     {
         var scope = new Scope(graph, graph.Producers(), outer);
@@ -70,7 +70,7 @@ internal sealed class OnnxGates(IrGraph whole)
         }
     }
 
-    /// <summary>The name of a weight's value in the new order: its own, if nothing else reads it.</summary>
+    /// <summary>The name of a weight's value in the new order. It keeps its name if nothing else reads it.</summary>
     private string Reordered(Weight weight)
     {
         var (graph, value, producer) = (weight.Owner.Graph, weight.Value, weight.Owner.Producers.GetValueOrDefault(weight.Value));
@@ -83,7 +83,7 @@ internal sealed class OnnxGates(IrGraph whole)
         return value;
     }
 
-    /// <summary>The name of a weight that follows from constants alone, computed and reordered; null for another.</summary>
+    /// <summary>The name of a weight that depends on constants only, computed and reordered. Null for another weight.</summary>
     private string? Folded(Weight weight)
     {
         var graph = new IrGraph(whole.Name) { Budget = whole.Budget };
@@ -96,7 +96,7 @@ internal sealed class OnnxGates(IrGraph whole)
         }
         catch (ConversionException)
         {
-            return null; // It is told where the whole graph is resolved.
+            return null; // Resolving the whole graph reports it.
         }
 
         var value = graph.Outputs[0].Value;
@@ -106,7 +106,7 @@ internal sealed class OnnxGates(IrGraph whole)
         return name;
     }
 
-    /// <summary>Adds the nodes and constants that a weight follows from; false where these are too many, or not all.</summary>
+    /// <summary>Adds the nodes and constants that a weight depends on. False if there are too many or some are missing.</summary>
     private static bool Collect(Weight weight, IrGraph graph)
     {
         var owners = new Dictionary<string, Scope>();
@@ -118,7 +118,7 @@ internal sealed class OnnxGates(IrGraph whole)
             if (next.Scope.Of(next.Value) is not { } owner) return false;
             if (!owners.TryAdd(next.Value, owner))
             {
-                // A graph within another may have a value of the same name.
+                // An inner graph may have a value of the same name.
                 if (owners[next.Value] != owner) return false;
                 continue;
             }
@@ -138,7 +138,7 @@ internal sealed class OnnxGates(IrGraph whole)
         return true;
     }
 
-    /// <summary>Nodes that take the parts one by one, whatever their size.</summary>
+    /// <summary>Adds nodes that take the parts one by one, for any size.</summary>
     private static string Computed(Weight weight, IrNode? producer)
     {
         var (graph, value, order) = (weight.Owner.Graph, weight.Value, weight.Order);
@@ -153,10 +153,10 @@ internal sealed class OnnxGates(IrGraph whole)
     /// <summary>A weight that a layer reads.</summary>
     private sealed record Weight(IrNode Node, int Input, Scope Owner, string Value, GateOrder Order);
 
-    /// <summary>A graph and the graphs around it, whose values it sees.</summary>
+    /// <summary>A graph and its outer graphs, whose values it sees.</summary>
     private sealed record Scope(IrGraph Graph, Dictionary<string, IrNode> Producers, Scope? Outer)
     {
-        /// <summary>The innermost graph that has a value.</summary>
+        /// <summary>The innermost graph that defines a value.</summary>
         public Scope? Of(string value) =>
             Graph.Constants.ContainsKey(value) || Producers.ContainsKey(value) || Graph.Inputs.Exists(i => i.Value == value) ? this : Outer?.Of(value);
     }

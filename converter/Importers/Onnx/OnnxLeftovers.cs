@@ -3,10 +3,10 @@ using SeqRuntime.Converter.Weights;
 
 namespace SeqRuntime.Converter.Importers.Onnx;
 
-/// <summary>What a graph of a file holds and no output depends on.</summary>
+/// <summary>Finds parts of a file's graph that no output depends on.</summary>
 internal static class OnnxLeftovers
 {
-    /// <summary>Constants of the graph and of graphs within it on which no output depends; of those that nodes hold, tables of floats.</summary>
+    /// <summary>Unused constants of the graph and its inner graphs. Of constants in attributes, only tables of floats count.</summary>
     public static List<UnusedWeight> Unused(IrGraph graph, string file)
     {
         return [.. Constants.Parts(graph).SelectMany(Idle).Select(c => new UnusedWeight(Path.GetFileName(file), c.Key, c.Value.Shape))];
@@ -18,8 +18,8 @@ internal static class OnnxLeftovers
         }
     }
 
-    /// <summary>Tables of floats that only branches read which are not taken, of conditions that are known.</summary>
-    /// <param name="graph">The graph as it was read, once its copies have been resolved.</param>
+    /// <summary>Tables of floats that only branches of known conditions read which are not taken.</summary>
+    /// <param name="graph">The graph as it was read, after its copies were resolved.</param>
     /// <param name="file">Its file.</param>
     public static List<UnusedWeight> OfBranches(IrGraph graph, string file)
     {
@@ -34,7 +34,7 @@ internal static class OnnxLeftovers
     private static IEnumerable<KeyValuePair<string, IrTensor>> Tables(IrGraph part) =>
         part.Constants.Concat(Constants.Held(part)).Where(c => c.Value is { Type: ElementType.Float32 or ElementType.Float64, Count: > 1 } && !c.Key.Contains('~', StringComparison.Ordinal));
 
-    /// <summary>The tables that are read, of the graph and of the graphs within it that are.</summary>
+    /// <summary>The tables that the graph and its used inner graphs read.</summary>
     private static Dictionary<string, IrTensor> Read(IrGraph graph, Func<IrNode, string, bool> isRead)
     {
         var used = DeadCode.Used(graph, isRead);

@@ -2,16 +2,16 @@ using System.Globalization;
 
 namespace SeqRuntime.Converter.Importers.Onnx;
 
-/// <summary>What ONNX's own operators take and give, by opset (operators.txt).</summary>
+/// <summary>Inputs, outputs and attributes of ONNX's own operators, by opset (operators.txt).</summary>
 internal static class OnnxOperators
 {
     private static readonly Lazy<Dictionary<string, List<OnnxOperator>>> s_versions = new(Read);
 
-    /// <summary>An operator as an opset has it; null where it is not known, or has none.</summary>
+    /// <summary>An operator in an opset. Null if it is unknown or not in that opset.</summary>
     public static OnnxOperator? Of(string op, int opset) =>
         s_versions.Value.TryGetValue(op, out var versions) && versions.FindLast(v => v.Version <= opset) is { IsGone: false } found ? found : null;
 
-    /// <summary>Whether any opset gives the operator such an attribute.</summary>
+    /// <summary>Whether the operator has such an attribute in any opset.</summary>
     public static bool HasEver(string op, string attribute) => s_versions.Value.TryGetValue(op, out var versions) && versions.Exists(v => v.Attributes.ContainsKey(attribute));
 
     private static Dictionary<string, List<OnnxOperator>> Read()
@@ -51,19 +51,19 @@ internal static class OnnxOperators
 }
 
 /// <summary>An operator of one opset.</summary>
-/// <param name="Version">The first opset that has it so.</param>
+/// <param name="Version">The first opset with this form.</param>
 /// <param name="Inputs">Its inputs.</param>
-/// <param name="Least">How many inputs it has at least.</param>
-/// <param name="Most">How many at most.</param>
+/// <param name="Least">The minimum number of inputs.</param>
+/// <param name="Most">The maximum number of inputs.</param>
 /// <param name="Outputs">Its outputs.</param>
-/// <param name="Variables">Types that the variables among its inputs' and outputs' types may stand for.</param>
-/// <param name="Attributes">Kinds of its attributes, and whether they are required.</param>
-/// <param name="IsGone">Whether the opset took it away.</param>
+/// <param name="Variables">The types that each type variable may stand for.</param>
+/// <param name="Attributes">The kinds of its attributes, and whether they are required.</param>
+/// <param name="IsGone">Whether the opset removed it.</param>
 internal sealed record OnnxOperator(int Version, OnnxParameter[] Inputs, int Least, int Most, OnnxParameter[] Outputs, Dictionary<string, string[]> Variables, Dictionary<string, (string Kind, bool IsRequired)> Attributes, bool IsGone = false);
 
 /// <summary>An input or output of an operator.</summary>
-/// <param name="Type">A type, or the variable that stands for one.</param>
-/// <param name="IsOptional">Whether it may be left out.</param>
-/// <param name="IsVariadic">Whether there may be any number from here on.</param>
-/// <param name="IsMixed">Whether each of these has a type of its own.</param>
+/// <param name="Type">A type or a type variable.</param>
+/// <param name="IsOptional">Whether it may be omitted.</param>
+/// <param name="IsVariadic">Whether it may be repeated any number of times.</param>
+/// <param name="IsMixed">Whether each repetition may have another type.</param>
 internal sealed record OnnxParameter(string Type, bool IsOptional, bool IsVariadic, bool IsMixed);

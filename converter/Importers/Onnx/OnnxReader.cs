@@ -4,7 +4,7 @@ using SeqRuntime.Converter.Weights;
 
 namespace SeqRuntime.Converter.Importers.Onnx;
 
-/// <summary>Reads an ONNX file into the converter's graph: names, nodes, constants and shapes as they are, operators in their newest form.</summary>
+/// <summary>Reads an ONNX file into the IR graph. Names, nodes, constants and shapes stay; operators get their newest form.</summary>
 internal sealed class OnnxReader
 {
     private const int OldestOpset = 7;
@@ -12,7 +12,7 @@ internal sealed class OnnxReader
     /// <summary>The newest ir_version.</summary>
     private const int NewestFormat = 13;
 
-    /// <summary>How many of a kind a note names.</summary>
+    /// <summary>How many items a note names.</summary>
     private const int MostNamed = 5;
 
     private readonly string _file;
@@ -30,28 +30,28 @@ internal sealed class OnnxReader
         _tensors = new OnnxTensors(file, files);
     }
 
-    /// <exception cref="ConversionException">The file is no ONNX model, is damaged, or is of an opset outside 7 to 23.</exception>
+    /// <exception cref="ConversionException">The file is not an ONNX model, is damaged, or has an opset outside 7 to 23.</exception>
     public static IrGraph Read(string file, byte[] content, string graphName, List<string> notes, SourceFiles files) => new OnnxReader(file, files).ReadModel(content, graphName, notes);
 
     private IrGraph ReadModel(byte[] content, string graphName, List<string> notes)
     {
         var model = Parse(content);
-        if (model.Graph is null) throw new ConversionException($"{_file}: this is no ONNX model{(FileContent.But(content) is { Length: > 0 } but ? but : ": it holds no graph")}.");
+        if (model.Graph is null) throw new ConversionException($"{_file}: this is not an ONNX model{(FileContent.But(content) is { Length: > 0 } but ? but : ": it has no graph")}.");
         var check = new OnnxCheck(_file);
         _opset = check.Opset(model);
         check.Values(model);
         if (_opset < OldestOpset && model.Graph.Node.FirstOrDefault(n => !OpsetUpgrade.IsAsOld(n.OpType)) is { } old)
-            throw new ConversionException($"{_file}: opset {_opset} is older than {OldestOpset}, the oldest that is read ('{old.Name}' is a {old.OpType} of that time); export the model again with opset 13 or newer.");
-        if (_opset > IrNode.NewestOpset) notes.Add($"{graphName}: opset {_opset} is newer than {IrNode.NewestOpset}, the newest this converter knows; operators are read by their opset {IrNode.NewestOpset} meaning.");
+            throw new ConversionException($"{_file}: opset {_opset} is older than {OldestOpset}, the oldest that can be read ('{old.Name}' is an old form of {old.OpType}); export the model again with opset 13 or newer.");
+        if (_opset > IrNode.NewestOpset) notes.Add($"{graphName}: opset {_opset} is newer than {IrNode.NewestOpset}, the newest that this converter knows; operators are read as in opset {IrNode.NewestOpset}.");
         var inlined = Inline(model);
         new OnnxTypes(_file, _opset).Check(inlined);
         var graph = ReadGraph(inlined, graphName);
         new OnnxSettings(_file, _opset).Check(graph);
-        if (model.IrVersion > NewestFormat) notes.Add($"{graphName}: the file is written in version {model.IrVersion} of ONNX's file format, newer than {NewestFormat}, the newest that this converter knows; what is new in it is not read");
-        if (_negative.Count > 0) notes.Add($"sizes below 0 are taken as open: {Some(_negative)} (choose with --dim)");
-        if (_unknown.Count > 0) notes.Add($"attributes that are not known are left out: {Some(_unknown)}");
+        if (model.IrVersion > NewestFormat) notes.Add($"{graphName}: the file has version {model.IrVersion} of ONNX's file format, newer than {NewestFormat}, the newest that this converter knows; newer parts are ignored");
+        if (_negative.Count > 0) notes.Add($"sizes below 0 are treated as symbolic: {Some(_negative)} (choose with --dim)");
+        if (_unknown.Count > 0) notes.Add($"unknown attributes are ignored: {Some(_unknown)}");
         if (_resetBefore.Count > 0 && model.ProducerName == "pytorch")
-            notes.Add($"{Some(_resetBefore)}: linear_before_reset is 0 in the file and computed so. PyTorch's GRU always has 1, which its newer exporter leaves out (pytorch#189225); if results differ from PyTorch's, export with dynamo=False");
+            notes.Add($"{Some(_resetBefore)}: linear_before_reset is 0 in the file, so the reset gate acts before the product. PyTorch's GRU always needs 1, which its newer exporter omits (pytorch#189225); if results differ from PyTorch's, export with dynamo=False");
         return graph;
     }
 
@@ -61,9 +61,9 @@ internal sealed class OnnxReader
     {
         return Library.Call(() => ModelProto.Parser.ParseFrom(bytes), what =>
         {
-            if (what.Contains("nesting", StringComparison.Ordinal)) return new ConversionException($"{_file}: graphs lie within graphs deeper than any model has them.");
+            if (what.Contains("nesting", StringComparison.Ordinal)) return new ConversionException($"{_file}: inner graphs are nested too deeply.");
             var but = FileContent.But(bytes);
-            return new ConversionException($"{_file}: this is no ONNX model{(but.Length > 0 ? but : $", or it was cut short: {what}")}.");
+            return new ConversionException($"{_file}: this is not an ONNX model{(but.Length > 0 ? but : $", or it is truncated: {what}")}.");
         });
     }
 

@@ -6,10 +6,10 @@ using SeqRuntime.Converter.IO;
 
 namespace SeqRuntime.Converter.Importers.Onnx;
 
-/// <summary>Constants of an ONNX file: every encoding of <c>TensorProto</c>, external data included, each length checked before use.</summary>
+/// <summary>Reads constants of an ONNX file: every encoding of <c>TensorProto</c>, including external data. Each length is checked before use.</summary>
 internal sealed class OnnxTensors(string file, SourceFiles files)
 {
-    /// <summary>Constants that share bytes of an external file read them again; a file is not read more often than this.</summary>
+    /// <summary>Limit of how often an external file is read. Constants that share bytes read them again.</summary>
     private const int MostReadings = 8;
 
     private readonly ModelFolder _folder = files.FolderOf(file);
@@ -25,12 +25,12 @@ internal sealed class OnnxTensors(string file, SourceFiles files)
         for (var i = 0; i < shape.Length; i++)
         {
             var size = proto.Dims[i];
-            if (size is < 0 or > int.MaxValue || (count *= size) > int.MaxValue / 8) throw Fault(proto, $"its shape [{string.Join(", ", proto.Dims)}] is not possible");
+            if (size is < 0 or > int.MaxValue || (count *= size) > int.MaxValue / 8) throw Fault(proto, $"its shape [{string.Join(", ", proto.Dims)}] is invalid");
             shape[i] = (int)size;
         }
 
-        if (proto.Segment is not null) throw Fault(proto, "it is a part of a tensor (segment), and the other parts are not in it; export the model again");
-        if (proto.DataLocation == TensorProto.Types.DataLocation.External && proto.RawData.Length > 0) throw Fault(proto, "it has its data twice, in the file and beside it");
+        if (proto.Segment is not null) throw Fault(proto, "it is one segment of a tensor, and the other segments are missing; export the model again");
+        if (proto.DataLocation == TensorProto.Types.DataLocation.External && proto.RawData.Length > 0) throw Fault(proto, "it has its data twice, in the model and in an external file");
         if (proto.DataLocation == TensorProto.Types.DataLocation.External) return FromRaw(proto, type, shape, (int)count, External(proto, count));
         if (proto.HasRawData && proto.FloatData.Count + proto.Int32Data.Count + proto.Int64Data.Count + proto.DoubleData.Count + proto.Uint64Data.Count + proto.StringData.Count > 0) throw Fault(proto, "it has its data twice, as bytes and as numbers");
         if (proto.HasRawData) return FromRaw(proto, type, shape, (int)count, proto.RawData.Memory.ToArray());
@@ -39,7 +39,7 @@ internal sealed class OnnxTensors(string file, SourceFiles files)
 
     private IrTensor FromRaw(TensorProto proto, ElementType type, int[] shape, int count, byte[] raw)
     {
-        if (raw.Length != Bytes(proto, count)) throw Fault(proto, $"{raw.Length} bytes of data for {count} elements; {Bytes(proto, count)} are needed");
+        if (raw.Length != Bytes(proto, count)) throw Fault(proto, $"{raw.Length} bytes of data for {count} elements; it must have {Bytes(proto, count)}");
         var data = (OnnxType)proto.DataType switch
         {
             OnnxType.UInt4 => Convert(raw, count, static (r, i) => (byte)(r[i / 2] >> (i % 2 * 4) & 15)),
@@ -93,7 +93,7 @@ internal sealed class OnnxTensors(string file, SourceFiles files)
         return new IrTensor(type, shape, data);
     }
 
-    /// <summary>Bytes beside the model: only from a file of the model's own folder, and only the part that is there.</summary>
+    /// <summary>Reads external data: only from a file in the model's own or an allowed folder, and only within the file.</summary>
     private byte[] External(TensorProto proto, long count)
     {
         var entries = new Dictionary<string, string>();
@@ -106,11 +106,11 @@ internal sealed class OnnxTensors(string file, SourceFiles files)
         var path = _folder.Find(location, what => Fault(proto, $"its external data {what}"));
         using var stream = files.OpenFound(path);
         var offset = Number("offset", 0);
-        // Left out, it is as much as the tensor has.
+        // If the length is missing, it is the tensor's size.
         var expected = Bytes(proto, count);
         var length = Number("length", expected);
-        if (offset < 0 || length != expected || offset > stream.Length - length) throw Fault(proto, $"its external data of {length} bytes at {offset} does not fit ({expected} are needed, the file has {stream.Length})");
-        if ((_readBytes[path] = _readBytes.GetValueOrDefault(path) + length) > MostReadings * stream.Length) throw Fault(proto, $"its external data '{location}' is read more than {MostReadings} times over: many constants lie in the same bytes");
+        if (offset < 0 || length != expected || offset > stream.Length - length) throw Fault(proto, $"its external data of {length} bytes at {offset} does not fit (the tensor needs {expected}, the file has {stream.Length})");
+        if ((_readBytes[path] = _readBytes.GetValueOrDefault(path) + length) > MostReadings * stream.Length) throw Fault(proto, $"its external data '{location}' is read more than {MostReadings} times: too many constants share the same bytes");
         var data = new byte[length];
         stream.Position = offset;
         stream.ReadExactly(data);
@@ -122,7 +122,7 @@ internal sealed class OnnxTensors(string file, SourceFiles files)
             : throw Fault(proto, $"its external data has {key} '{text}'");
     }
 
-    /// <summary>Bytes of so many elements; two of 4 bits share one.</summary>
+    /// <summary>Bytes of this many elements. Two 4-bit elements share a byte.</summary>
     private static long Bytes(TensorProto proto, long count) => (OnnxType)proto.DataType is OnnxType.UInt4 or OnnxType.Int4 ? (count + 1) / 2 : count * Width((OnnxType)proto.DataType);
 
     private static int Width(OnnxType type) => type switch

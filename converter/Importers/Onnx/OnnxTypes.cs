@@ -3,14 +3,14 @@ using SeqRuntime.Converter.Graph;
 namespace SeqRuntime.Converter.Importers.Onnx;
 
 /// <summary>
-/// Checks each node against its operator as the file's opset has it: numbers of inputs and outputs, attributes and their kinds, and the
-/// types of values as far as they are known. Runs over graphs without functions.
+/// Checks each node against its operator in the file's opset: numbers of inputs and outputs, attributes and their kinds, and the
+/// types of values where they are known. The graph has no functions any more.
 /// </summary>
 internal sealed class OnnxTypes(string file, int opset)
 {
     private const int Float = 1, Int64 = 7;
 
-    /// <summary>ONNX's numbers for kinds of attributes, 0 for an old file's none.</summary>
+    /// <summary>Names of ONNX's numbers for kinds of attributes. 0, in old files, has none.</summary>
     private static readonly string[] s_kinds = ["", "f", "i", "s", "t", "g", "fs", "is", "ss", "ts", "gs", "p", "ps", "y", "ys"];
 
     private static readonly Dictionary<string, string> s_kindNames = new()
@@ -31,10 +31,10 @@ internal sealed class OnnxTypes(string file, int opset)
         ["ys"] = "a list of types",
     };
 
-    /// <exception cref="ConversionException">A node is none that ONNX permits; says which and why.</exception>
+    /// <exception cref="ConversionException">A node breaks a rule of ONNX; the message says which and why.</exception>
     public void Check(GraphProto graph) => Graph(graph, null, []);
 
-    /// <summary>Types of a graph's outputs, null where not known.</summary>
+    /// <summary>Types of a graph's outputs. Null where unknown.</summary>
     private List<string?> Graph(GraphProto graph, Scope? outer, List<string?> given)
     {
         var scope = new Scope(outer);
@@ -57,20 +57,20 @@ internal sealed class OnnxTypes(string file, int opset)
         foreach (var output in graph.Output)
         {
             var (declared, made) = (Of(output.Type), scope.Of(output.Name));
-            if (declared is not null && made is not null && declared != made) throw Fault($"output '{output.Name}' of graph '{graph.Name}' is declared as {Long(declared)}, and is {Long(made)}");
+            if (declared is not null && made is not null && declared != made) throw Fault($"output '{output.Name}' of graph '{graph.Name}' is declared as {Long(declared)}, but is {Long(made)}");
             types.Add(made ?? declared);
         }
 
         return types;
     }
 
-    /// <summary>An input whose default is a constant has its type and shape.</summary>
+    /// <summary>Checks that an input and the constant that is its default have the same type and shape.</summary>
     private void Default(ValueInfoProto input, string? type, TensorProto constant)
     {
-        if (type is not null && type != OnnxNumbers.TypeCode(constant.DataType)) throw Fault($"input '{input.Name}' is declared as {Long(type)}, and the constant that it stands for is {OnnxNumbers.NameOf(constant.DataType)}");
+        if (type is not null && type != OnnxNumbers.TypeCode(constant.DataType)) throw Fault($"input '{input.Name}' is declared as {Long(type)}, but its default is {OnnxNumbers.NameOf(constant.DataType)}");
         if (input.Type?.TensorType?.Shape is not { } shape) return;
         if (shape.Dim.Count != constant.Dims.Count || shape.Dim.Index().Any(d => d.Item is { HasDimValue: true, DimValue: >= 0 } && d.Item.DimValue != constant.Dims[d.Index]))
-            throw Fault($"input '{input.Name}' is declared as [{string.Join(", ", shape.Dim.Select(d => d.HasDimValue ? $"{d.DimValue}" : d.DimParam))}], and the constant that it stands for has shape [{string.Join(", ", constant.Dims)}]");
+            throw Fault($"input '{input.Name}' is declared as [{string.Join(", ", shape.Dim.Select(d => d.HasDimValue ? $"{d.DimValue}" : d.DimParam))}], but its default has shape [{string.Join(", ", constant.Dims)}]");
     }
 
     private void Node(NodeProto node, int index, Scope scope)
@@ -81,7 +81,7 @@ internal sealed class OnnxTypes(string file, int opset)
         var inputs = node.Input.Select(input => input.Length > 0 ? scope.Of(input) : null).ToList();
         var variables = new Dictionary<string, (string Type, int Input)>();
         if (op is not null) Inputs(node, op, name, inputs, variables);
-        if (op is not null && node.OpType == "Mod" && inputs[0]?.StartsWith('i') == false && inputs[0]?.StartsWith('u') == false && node.Attribute.All(a => a.Name != "fmod" || a.I == 0)) throw Fault($"node {name}: it divides {Long(inputs[0]!)} with fmod = 0, which is for integers; export the model again");
+        if (op is not null && node.OpType == "Mod" && inputs[0]?.StartsWith('i') == false && inputs[0]?.StartsWith('u') == false && node.Attribute.All(a => a.Name != "fmod" || a.I == 0)) throw Fault($"node {name}: it takes the remainder of {Long(inputs[0]!)} with fmod = 0, which is for integers; export the model again");
         var made = Within(node, name, scope, inputs);
         if (op is not null) Outputs(node, op, name, made);
         foreach (var (i, output) in node.Output.Index())
@@ -96,17 +96,17 @@ internal sealed class OnnxTypes(string file, int opset)
     {
         foreach (var attribute in node.Attribute)
         {
-            if (attribute.RefAttrName.Length > 0) throw Fault($"node {name}: its attribute '{attribute.Name}' is that of a function, '{attribute.RefAttrName}', and the node is in none");
+            if (attribute.RefAttrName.Length > 0) throw Fault($"node {name}: its attribute '{attribute.Name}' refers to attribute '{attribute.RefAttrName}' of a function, but the node is in no function");
             if (!op.Attributes.TryGetValue(attribute.Name, out var known))
             {
-                // What no opset has is told in a note.
-                if (OnnxOperators.HasEver(node.OpType, attribute.Name)) throw Fault($"node {name} has the attribute '{attribute.Name}', which {node.OpType} has not in opset {opset}, that of the file; export the model again");
+                // An attribute of no opset becomes a note.
+                if (OnnxOperators.HasEver(node.OpType, attribute.Name)) throw Fault($"node {name} has the attribute '{attribute.Name}', which {node.OpType} does not have in opset {opset} of the file; export the model again");
                 continue;
             }
 
             var kind = attribute.Type is > 0 and < 15 ? s_kinds[attribute.Type] : Held(attribute) ?? known.Kind;
             var held = Held(attribute);
-            if (kind != known.Kind || (held is not null && held != kind)) throw Fault($"node {name}: its attribute '{attribute.Name}' is {s_kindNames[held ?? kind]}{(held is not null && held != kind ? $" that is said to be {s_kindNames[kind]}" : "")}; {s_kindNames[known.Kind]} is needed");
+            if (kind != known.Kind || (held is not null && held != kind)) throw Fault($"node {name}: its attribute '{attribute.Name}' is {s_kindNames[held ?? kind]}{(held is not null && held != kind ? $" declared as {s_kindNames[kind]}" : "")}; it must be {s_kindNames[known.Kind]}");
         }
 
         foreach (var (attribute, (_, isRequired)) in op.Attributes)
@@ -114,10 +114,10 @@ internal sealed class OnnxTypes(string file, int opset)
             if (isRequired && node.Attribute.All(a => a.Name != attribute)) throw Fault($"node {name} has no attribute '{attribute}', which {node.OpType} needs; export the model again");
         }
 
-        if (node.OpType == "Constant" && node.Attribute.Count(a => op.Attributes.ContainsKey(a.Name)) != 1) throw Fault($"node {name} holds {node.Attribute.Count(a => op.Attributes.ContainsKey(a.Name))} values; a constant is one");
+        if (node.OpType == "Constant" && node.Attribute.Count(a => op.Attributes.ContainsKey(a.Name)) != 1) throw Fault($"node {name} holds {node.Attribute.Count(a => op.Attributes.ContainsKey(a.Name))} values; a constant must have one");
     }
 
-    /// <summary>The kind of what an attribute holds, null where it holds nothing.</summary>
+    /// <summary>The kind of an attribute's content. Null if it has none.</summary>
     private static string? Held(AttributeProto attribute) => attribute switch
     {
         { T: not null } => "t",
@@ -136,14 +136,14 @@ internal sealed class OnnxTypes(string file, int opset)
     private void Inputs(NodeProto node, OnnxOperator op, string name, List<string?> types, Dictionary<string, (string Type, int Input)> variables)
     {
         var count = node.Input.Reverse().SkipWhile(i => i.Length == 0).Count();
-        if (count > op.Most) throw Fault($"node {name} has {count} inputs; {node.OpType} has at most {op.Most}{(OnnxOperators.Of(node.OpType, int.MaxValue)?.Most > op.Most ? $" in opset {opset}, that of the file" : "")}");
+        if (count > op.Most) throw Fault($"node {name} has {count} inputs; {node.OpType} has at most {op.Most}{(OnnxOperators.Of(node.OpType, int.MaxValue)?.Most > op.Most ? $" in opset {opset} of the file" : "")}");
         if (count < op.Least) throw Fault($"node {name} has {count} inputs; {node.OpType} needs {op.Least}{(op.Most > op.Least ? " or more" : "")}");
         for (var i = 0; i < count; i++)
         {
             var parameter = op.Inputs[Math.Min(i, op.Inputs.Length - 1)];
             if (node.Input[i].Length == 0)
             {
-                if (!parameter.IsOptional && !parameter.IsVariadic) throw Fault($"node {name}: its input {i} is left out, and {node.OpType} needs it");
+                if (!parameter.IsOptional && !parameter.IsVariadic) throw Fault($"node {name}: its input {i} is missing, but {node.OpType} needs it");
                 continue;
             }
 
@@ -153,11 +153,11 @@ internal sealed class OnnxTypes(string file, int opset)
                 throw Fault($"node {name}: its input {i}, '{node.Input[i]}', is {Long(type)}; {node.OpType} of opset {opset} takes {(allowed is null ? Long(parameter.Type) : string.Join(", ", allowed.Select(Long)))} there");
             if (allowed is null || parameter.IsMixed) continue;
             if (!variables.TryAdd(parameter.Type, (type, i)) && variables[parameter.Type] is var (before, at) && before != type)
-                throw Fault($"node {name}: its input {i}, '{node.Input[i]}', is {Long(type)}, and its input {at}, '{node.Input[at]}', is {Long(before)}; {node.OpType} takes one type for both");
+                throw Fault($"node {name}: its input {i}, '{node.Input[i]}', is {Long(type)}, but its input {at}, '{node.Input[at]}', is {Long(before)}; {node.OpType} needs the same type for both");
         }
     }
 
-    /// <summary>Checks the graphs that a node holds; types of what they give to its outputs, null where it has none.</summary>
+    /// <summary>Checks a node's inner graphs. Returns the types of their results, or null if the node has none.</summary>
     private List<string?>? Within(NodeProto node, string name, Scope scope, List<string?> inputs)
     {
         List<string?>? made = null;
@@ -171,8 +171,8 @@ internal sealed class OnnxTypes(string file, int opset)
             switch (node.OpType)
             {
                 case "If":
-                    if (inner.Input.Count > 0) throw Fault($"node {name}: a branch of it has inputs, and a branch takes none");
-                    if (made is not null && made.Count != types.Count) throw Fault($"node {name}: one branch of it has {made.Count} outputs, the other {types.Count}");
+                    if (inner.Input.Count > 0) throw Fault($"node {name}: one of its branches has inputs; branches must have none");
+                    if (made is not null && made.Count != types.Count) throw Fault($"node {name}: one of its branches has {made.Count} outputs, the other {types.Count}");
                     for (var i = 0; i < made?.Count; i++)
                     {
                         if (made[i] is { } one && types[i] is { } other && one != other) throw Fault($"node {name}: its output {i} is {Long(one)} in one branch, {Long(other)} in the other");
@@ -240,7 +240,7 @@ internal sealed class OnnxTypes(string file, int opset)
 
     private ConversionException Fault(string what) => new($"{file}: {what}.");
 
-    /// <summary>Types of the values of a graph and of those around it.</summary>
+    /// <summary>Types of the values of a graph and its outer graphs.</summary>
     private sealed class Scope(Scope? outer)
     {
         public Dictionary<string, string?> Types { get; } = [];

@@ -2,16 +2,16 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Importers.Onnx;
 
-/// <summary>Brings a node of any opset from 7 on into the operator's newest form, in the one place that knows old forms: attributes that became inputs, defaults that changed.</summary>
+/// <summary>Converts a node of any opset from 7 on to the operator's newest form. Only this class knows old forms: attributes that became inputs, defaults that changed.</summary>
 internal static class OpsetUpgrade
 {
-    /// <summary>Operators whose first form already meant what the newest one does.</summary>
+    /// <summary>Operators whose meaning never changed.</summary>
     private static readonly HashSet<string> s_unchanged =
     [
         "Elu", "GlobalAveragePool", "GlobalMaxPool", "HardSigmoid", "InstanceNormalization", "LeakyRelu", "Not", "Relu", "Selu", "Sigmoid", "Softplus", "Softsign", "Tanh",
     ];
 
-    /// <summary>Whether an operator of an opset before 7 can be read as it is.</summary>
+    /// <summary>Whether an operator of an opset before 7 can be read unchanged.</summary>
     public static bool IsAsOld(string op) => s_unchanged.Contains(op);
 
     public static IrNode Apply(IrNode node, IrGraph graph, int opset)
@@ -50,7 +50,7 @@ internal static class OpsetUpgrade
                 break;
             case "Softmax" or "LogSoftmax" or "Hardmax":
                 if (opset >= 13) break;
-                // Before opset 13 the operator works on the matrix [before axis, from axis on].
+                // Before opset 13 the operator normalizes over all dimensions from the axis on.
                 node.Attributes["coerce_to_2d"] = 1L;
                 if (!node.Has("axis")) node.Attributes["axis"] = 1L;
                 break;
@@ -75,7 +75,7 @@ internal static class OpsetUpgrade
         return node;
     }
 
-    /// <summary>Upsample and the first Resize: scales only, coordinates without an offset.</summary>
+    /// <summary>Upsample and the first Resize: scales only, and coordinates without an offset.</summary>
     private static void Resize(IrNode node, IrGraph graph)
     {
         node.Op = "Resize";

@@ -3,8 +3,8 @@ using SeqRuntime.Converter.Graph;
 namespace SeqRuntime.Converter.Importers.Onnx;
 
 /// <summary>
-/// Quantized operators that are one node (ONNX's QLinear…, those of ONNX Runtime's quantizers) written as what they mean:
-/// <c>DequantizeLinear</c>, the plain operator, <c>QuantizeLinear</c>. <see cref="Dequantization"/> then sees only these.
+/// Replaces quantized operators that are one node (ONNX's QLinear… and those of ONNX Runtime's quantizers) by their meaning:
+/// <c>DequantizeLinear</c>, the plain operator, <c>QuantizeLinear</c>. <see cref="Dequantization"/> handles only these.
 /// </summary>
 internal sealed class QuantizedOperators
 {
@@ -30,7 +30,7 @@ internal sealed class QuantizedOperators
         (_node, _graph, _constantOf, _x) = (node, graph, constantOf, new Expansion(node, graph));
     }
 
-    /// <summary>The nodes in this one's place, or null where it is of another kind.</summary>
+    /// <summary>The nodes that replace this one. Null for other operators.</summary>
     public static List<IrNode>? Apply(IrNode node, IrGraph graph, Func<string, IrTensor?> constantOf)
     {
         if (!Names.Contains(node.Op)) return null;
@@ -42,7 +42,7 @@ internal sealed class QuantizedOperators
         switch (op)
         {
             case "QuantizeLinear" or "DequantizeLinear":
-                // ONNX's own since opset 10, here for 16 bits and older files.
+                // The operator became ONNX's own in opset 10; the domain's form remains for 16 bits and older files.
                 _node.Op = op;
                 return [_node];
             case "QLinearMatMul": return Quantized(6, _x.Add("MatMul", [Real(0, axis: -2), Real(3, axis: -1)]));
@@ -62,12 +62,12 @@ internal sealed class QuantizedOperators
         }
     }
 
-    /// <summary>The real value behind three inputs that follow each other: integers, scale, zero point.</summary>
+    /// <summary>The real value of three consecutive inputs: integers, scale, zero point.</summary>
     private string Real(int input, int axis = 1) => Real(Need(input), Need(input + 1), _node.Input(input + 2), axis);
 
     private string Real(string integers, string scale, string zero, int axis) => _x.Add("DequantizeLinear", [integers, scale, zero], ("axis", (long)axis));
 
-    /// <summary>The same for weights: the value keeps the name of the integers, so that reports and options can name it.</summary>
+    /// <summary>The same for weights. The value keeps the integers' name, so that reports and options can use it.</summary>
     private string Weights(string integers, string scale, string zero, int axis) =>
         _x.Into(_graph.Fresh(integers), "DequantizeLinear", [integers, scale, zero], ("axis", (long)axis));
 
@@ -102,7 +102,7 @@ internal sealed class QuantizedOperators
     {
         var isTransposed = _node.Int("transB", 0) != 0;
         var c = _node.Input(6).Length == 0 ? "" : Real(_node.Input(6), _x.Add("Mul", [Need(1), Need(4)]), "", 0);
-        // The integers of C count in steps of both scales, alpha included.
+        // The scale of the integers C is the product of both scales and alpha.
         var product = _x.Add("Gemm", [Real(0), Weights(Need(3), Need(4), _node.Input(5), isTransposed ? 0 : 1)], [.. _node.Attributes.Select(a => (a.Key, a.Value))]);
         if (c.Length > 0) product = _x.Add("Add", [product, _node.Float("alpha", 1) == 1 ? c : _x.Add("Mul", [c, _x.Scalar(_node.Float("alpha", 1))])]);
         return _node.Input(7).Length == 0 ? _x.Finish(product) : Quantized(7, product);
@@ -116,7 +116,7 @@ internal sealed class QuantizedOperators
         return _x.Nodes;
     }
 
-    /// <summary>W [directions, input, 4·hidden] and R [directions, hidden, 4·hidden] are ONNX's transposed, with a scale a direction or a row.</summary>
+    /// <summary>W [directions, input, 4·hidden] and R [directions, hidden, 4·hidden] are the transposes of ONNX's, with a scale for each direction or each row.</summary>
     private List<IrNode> Lstm()
     {
         var inputs = _node.Inputs.Take(8).ToList();
@@ -135,10 +135,10 @@ internal sealed class QuantizedOperators
         {
             1 => _x.Add("Unsqueeze", [value, _x.Vector(1, 2)]),
             2 => _x.Add("Unsqueeze", [value, _x.Vector(1)]),
-            _ => throw Fault($"'{value}' has shape [{string.Join(", ", Constant(value).Shape)}]; one value a direction, or one a row of each, is needed"),
+            _ => throw Fault($"'{value}' has shape [{string.Join(", ", Constant(value).Shape)}]; it must have one value for each direction, or for each row of each direction"),
         };
         var scales = Need(scale);
-        if (Constant(Need(input)).Shape.Length != 3) throw Fault($"'{_node.Input(input)}' has shape [{string.Join(", ", Constant(_node.Input(input)).Shape)}]; three dimensions are needed");
+        if (Constant(Need(input)).Shape.Length != 3) throw Fault($"'{_node.Input(input)}' has shape [{string.Join(", ", Constant(_node.Input(input)).Shape)}]; it must have three dimensions");
         var integers = _x.Cast(_node.Input(input), ElementType.Float32);
         if (_node.Input(zero).Length > 0) integers = _x.Add("Sub", [integers, _x.Cast(Along(_node.Input(zero)), ElementType.Float32)]);
         return _x.Into(_graph.Fresh(_node.Input(input)), "Transpose", [_x.Add("Mul", [integers, Along(scales)])], ("perm", new long[] { 0, 2, 1 }));
@@ -154,7 +154,7 @@ internal sealed class QuantizedOperators
         var packed = Constant(Need(1)).Data;
         var scales = Constant(Need(2)).ToFloats();
         var perByte = 8 / (int)bits;
-        if (packed.Length != (long)n * blocks * (block / perByte) || block % perByte != 0 || scales.Length != (long)n * blocks) throw Fault($"{packed.Length} bytes of weights and {scales.Length} scales are no {n} × {k} weights in blocks of {block}");
+        if (packed.Length != (long)n * blocks * (block / perByte) || block % perByte != 0 || scales.Length != (long)n * blocks) throw Fault($"{packed.Length} bytes of weights and {scales.Length} scales do not make {n} × {k} weights in blocks of {block}");
         var zero = ZeroPoints(n, blocks, (int)bits);
         if ((long)n * k > int.MaxValue) throw Fault($"{n} × {k} weights are more than a tensor can have");
         var weights = new float[n * k];
@@ -195,7 +195,7 @@ internal sealed class QuantizedOperators
 
     private IrTensor Constant(string value) => _constantOf(value) ?? throw Fault($"'{value}' must be a constant");
 
-    private string Need(int input) => _node.Input(input) is { Length: > 0 } value ? value : throw Fault($"it lacks input {input}");
+    private string Need(int input) => _node.Input(input) is { Length: > 0 } value ? value : throw Fault($"input {input} is missing");
 
     private ConversionException Fault(string what) => new($"Node {_node}: {what}.");
 }

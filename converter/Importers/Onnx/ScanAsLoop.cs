@@ -4,8 +4,8 @@ using SeqRuntime.Converter.Graph;
 namespace SeqRuntime.Converter.Importers.Onnx;
 
 /// <summary>
-/// Writes a <c>Scan</c> (opset 9 on) as the <c>Loop</c> it is: as many rounds as the scanned inputs are long, each round's slice taken by
-/// its number. What is known of loops then holds for both.
+/// Rewrites a <c>Scan</c> (opset 9 and newer) as a <c>Loop</c> with as many rounds as the scanned inputs are long. Each round takes its slice
+/// by the round's number. All code for loops then serves both.
 /// </summary>
 internal static class ScanAsLoop
 {
@@ -21,7 +21,7 @@ internal static class ScanAsLoop
         }
     }
 
-    /// <summary>The nodes in its place, or null where its body does not fit.</summary>
+    /// <summary>The nodes that replace it. Null if its body does not fit.</summary>
     private static List<IrNode>? Rewrite(IrNode scan, IrGraph graph)
     {
         var scanned = scan.Int32("num_scan_inputs", 0);
@@ -33,7 +33,7 @@ internal static class ScanAsLoop
         long Axis(int input) => input < axes.Length ? axes[input] : 0;
         string Number(long value) => graph.Constant("number", IrTensor.Of([], value));
         var first = scan.Inputs[states];
-        // A length that is a number in the file is one here, so that a search knows the most tokens.
+        // If the file fixes the length, it is a constant here, so that a search knows the maximum number of tokens.
         var known = (graph.ConstantOf(first)?.Shape ?? graph.Inputs.Find(p => p.Value == first)?.Shape.Select(d => d.Size).ToArray()) is { } shape && Axis(0) is var axis and >= 0 && axis < shape.Length ? shape[axis] : -1;
         var rounds = known >= 0 ? Number(known) : x.Add("Gather", [x.Add("Shape", [first]), Number(Axis(0))], ("axis", 0L));
         var last = known >= 0 ? Number(known - 1) : x.Add("Sub", [rounds, Number(1)]);
@@ -45,7 +45,7 @@ internal static class ScanAsLoop
         loop.Nodes.Add(new IrNode($"{scan.Name}/on", "Identity", [go], [on]));
         for (var i = 0; i < scanned; i++)
         {
-            // A decoder goes round once more than the loop, to see whether the end follows: then it is given the last slice.
+            // A decoder runs one round more than the loop, to see whether the end follows. That round gets the last slice.
             var index = body.Fresh("index");
             loop.Nodes.Add(new IrNode($"{scan.Name}/index", "Min", [round, last], [index]));
             if (i < isBackward.Length && isBackward[i] != 0)
@@ -62,7 +62,7 @@ internal static class ScanAsLoop
         long[] directions = scan.Ints("scan_output_directions"), outputAxes = scan.Ints("scan_output_axes");
         for (var i = states; i < outputs.Count; i++)
         {
-            // A loop collects along the first axis, in the order of its rounds; what is done to that is written from its end.
+            // A loop collects along the first axis, in the order of its rounds. Other axes and orders are made from its result.
             if (outputs[i].Length == 0) continue;
             var at = after.Count;
             if (outputAxes.ElementAtOrDefault(i - states) is not 0 and var to) Before(new IrNode($"{scan.Name}/move", "Transpose", [""], [outputs[i]]) { Attributes = { [Decompose.FirstAxisTo] = to } });

@@ -3,7 +3,7 @@ using SeqRuntime.Tests.Importers;
 
 namespace SeqRuntime.Tests.Graph.States;
 
-/// <summary>Caches of past keys and values that grow: kept by the runtime they give what a program gets that gives them back itself.</summary>
+/// <summary>Growing caches of past keys and values. Kept by the runtime, they give the same results as in a program that passes them back itself.</summary>
 public class CacheStateTests
 {
     private const int Heads = 2, Depth = 3, Width = Heads * Depth, Most = 16;
@@ -51,7 +51,7 @@ public class CacheStateTests
     public void TheReportSaysHowLongTheyMayBecomeAndHowTheyAreGivenBackElse()
     {
         var model = Decoder(1, true, false, false);
-        Assert.Contains(model.Notes(new ConversionOptions { CacheSteps = Most }), n => n.Contains("state 'past.0' [1, 2, past, 3] is carried from 'present.0' (a cache: it begins empty and grows along 'past' to at most 16; a run that would make it longer is refused)", StringComparison.Ordinal));
+        Assert.Contains(model.Notes(new ConversionOptions { CacheSteps = Most }), n => n.Contains("state 'past.0' [1, 2, past, 3] is carried from 'present.0' (a cache: it begins empty and grows along 'past' to at most 16 steps; a longer run is refused)", StringComparison.Ordinal));
         Assert.Empty(model.Pairs());
         Assert.Contains(model.Notes(), n => n.Contains("input 'past.1' is a cache that grows: 'present.1' holds it and the new steps along axis 2", StringComparison.Ordinal) && n.Contains("--cache STEPS", StringComparison.Ordinal));
         var padded = new OnnxBuilder().In("x", 1, "T", Width).Random("first", 1, 1, 1, 1, Width).Node("Concat", "first x", "all", ("axis", 1)).In("z", 1, Width).Node("Tanh", "z", "y").Out("y").Out("all", 1, "U", Width);
@@ -60,7 +60,7 @@ public class CacheStateTests
         Assert.Contains(none.Notes(new ConversionOptions { CacheSteps = Most }), n => n.StartsWith("--cache changes nothing", StringComparison.Ordinal));
     }
 
-    /// <summary>A table of positions ends: so long caches cannot become.</summary>
+    /// <summary>A position table has an end, which limits the length of caches.</summary>
     [Fact]
     public void CachesLongerThanTheModelTakesAreRefused()
     {
@@ -70,7 +70,7 @@ public class CacheStateTests
         Assert.Contains("--cache 20: graph 'main' does not run with caches that long", Assert.Throws<ConversionException>(() => model.Convert(new ConversionOptions { CacheSteps = 20 })).Message, StringComparison.Ordinal);
     }
 
-    /// <summary>Layers of attention over what was and what is new; keys and values by heads [1, H, T, D] or flat [1, T, H·D].</summary>
+    /// <summary>Attention layers over past and new steps. Keys and values by heads [1, H, T, D] or flat [1, T, H·D].</summary>
     private static OnnxBuilder Decoder(int layers, bool byHeads, bool isNewInFront, bool knowsItsLength)
     {
         var axis = byHeads ? 2 : 1;

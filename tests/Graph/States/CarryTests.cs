@@ -2,7 +2,7 @@ using SeqRuntime.Tests.Importers;
 
 namespace SeqRuntime.Tests.Graph.States;
 
-/// <summary>Inputs from which an output follows element by element, or through attention: states where the graph or names tell, else inputs.</summary>
+/// <summary>Inputs on which an output depends element by element, or through attention. They are states if the graph or names show it, otherwise inputs.</summary>
 public class CarryTests
 {
     private const int I = 5, H = 4;
@@ -25,10 +25,10 @@ public class CarryTests
 
         model.Matrix(3, "7", "y", H, 2).Out("y").Out("7", 1, H);
         Assert.Equal([("3", "7")], model.Pairs());
-        Assert.Equal("each element a blend of its old value and new ones", model.Convert().Graphs[0].States[0].Reason);
+        Assert.Equal("each element is a blend of its old value and new ones", model.Convert().Graphs[0].States[0].Reason);
     }
 
-    /// <summary>A mean and a variance: what the one brings into the other by a square is no blend.</summary>
+    /// <summary>A mean and a variance. The mean enters the variance through a square, which is not a blend.</summary>
     [Fact]
     public void MeanAndVarianceAreTwoStates()
     {
@@ -37,7 +37,7 @@ public class CarryTests
         Assert.Equal([("3", "7"), ("4", "8")], model.Pairs());
     }
 
-    /// <summary>A mask chooses and brings nothing new: a block with a residual reads its only data from what would be the state.</summary>
+    /// <summary>A mask selects and adds nothing new. A block with a residual connection reads its only data from the possible state.</summary>
     [Fact]
     public void ABlockOverOneInputAndAMaskHasNoState()
     {
@@ -47,7 +47,7 @@ public class CarryTests
         Assert.Empty(model.Pairs());
     }
 
-    /// <summary>One step of a sequence and the state that it meets have the same part in what comes of them: no guess by shapes.</summary>
+    /// <summary>One step of a sequence and the state enter the result alike, so shapes cannot decide.</summary>
     [Fact]
     public void AStepThatMeetsAStateOfAnotherShapeIsNone()
     {
@@ -56,7 +56,7 @@ public class CarryTests
         Assert.Empty(model.Pairs());
     }
 
-    /// <summary>What frames are added to, given out from its front and moved on, as an overlapping synthesis does it.</summary>
+    /// <summary>An overlap-add buffer: frames are added to it, its front is output, and it moves on.</summary>
     [Fact]
     public void WhatIsAddedUpAndMovesOnIsAState()
     {
@@ -65,21 +65,21 @@ public class CarryTests
         Assert.Equal([("3", "7")], model.Pairs());
     }
 
-    /// <summary>A smoother of an input of its own size: either may be the state, so names decide, else the place, and the other is told.</summary>
+    /// <summary>A smoother whose input has the state's size. Either may be the state, so names decide, or else the position; a note names the other.</summary>
     [Theory]
     [InlineData("x", "avg", "avg", "avg", "name")]
     [InlineData("avg", "x", "avg", "avg", "name")]
-    [InlineData("1", "2", "7", "2", "place behind the first input")]
+    [InlineData("1", "2", "7", "2", "position after the first input")]
     public void OfTwoBlendedInputsOneIsTheState(string first, string second, string output, string state, string reason)
     {
         var next = output == "7" ? output : output + "_next";
         var model = new OnnxBuilder().In(first, 1, H).In(second, 1, H).Constant("a", [], 0.9f).Constant("b", [], 0.1f).Node("Mul", $"{first} a", "p").Node("Mul", $"{second} b", "q").Node("Add", "p q", next).Matrix(1, next, "y", H, 3).Out("y").Out(next, 1, H);
         Assert.Equal([(state, next)], model.Pairs());
         var other = state == first ? second : first;
-        Assert.Contains(model.Notes(), n => n == $"input '{state}' is taken for the state by its {reason}; '{other}' has the same part in '{next}' (otherwise: --state {other}={next})");
+        Assert.Contains(model.Notes(), n => n == $"input '{state}' is taken for the state by its {reason}; '{other}' plays the same role in '{next}' (to choose otherwise: --state {other}={next})");
     }
 
-    /// <summary>A spectrum that is masked, and a part that is added to it.</summary>
+    /// <summary>A masked spectrum, and a part that is added to it.</summary>
     [Fact]
     public void AnInputThatIsCalledDataIsBlendedAndNoState()
     {
@@ -88,7 +88,7 @@ public class CarryTests
         Assert.Contains(model.Notes(), n => n.Contains("--state spec=enhanced", StringComparison.Ordinal));
     }
 
-    /// <summary>The second part of a filter's state does not follow from what it was; it is named as the first is.</summary>
+    /// <summary>The second part of a filter's state does not depend on its old value, but is named like the first.</summary>
     [Fact]
     public void WhereNamesTellOfOneStateTheyTellOfAnother()
     {
@@ -101,7 +101,7 @@ public class CarryTests
         Assert.Contains(tail.Notes(), n => n.Contains("--state tail=tail_out", StringComparison.Ordinal));
     }
 
-    /// <summary>A GRU whose reset gate lies before the product, an LSTM without a forget bias in other activations, and an Elman cell, all written out.</summary>
+    /// <summary>Written-out cells: a GRU whose reset gate acts before the product, an LSTM without a forget bias and with other activations, and an Elman cell.</summary>
     [Fact]
     public void CellsThatNoLayerStandsForAreStates()
     {
@@ -117,7 +117,7 @@ public class CarryTests
         Assert.Equal([("hx", "12")], elman.Pairs());
     }
 
-    /// <summary>As in attention decoders: the hidden state asks for a context, and the layer begins at zero.</summary>
+    /// <summary>As in attention decoders: the hidden state is the query of a context, and the layer starts at zero.</summary>
     [Fact]
     public void AHiddenStateThatActsThroughAttentionOnlyIsAState()
     {
@@ -126,7 +126,7 @@ public class CarryTests
         Assert.Equal([("q", "r")], model.Pairs());
     }
 
-    /// <summary>Attention asks with the hidden state, not with the cell's.</summary>
+    /// <summary>The query of attention is the hidden state, not the cell state.</summary>
     [Fact]
     public void OfAnLstmThatBeginsAnewItIsTheHiddenState()
     {
@@ -135,7 +135,7 @@ public class CarryTests
         Assert.Equal([("hidden", "r")], model.Pairs());
     }
 
-    /// <summary>A product with new values may be a cell's next state or another result: a name that says something else decides.</summary>
+    /// <summary>A product with new values may be a cell's next state or another result. A name for something else decides against a state.</summary>
     [Theory]
     [InlineData("3", true)]
     [InlineData("onnx::MatMul_3", true)]
@@ -172,7 +172,7 @@ public class CarryTests
         Assert.Empty(same.Pairs());
     }
 
-    /// <summary>An output that is made of one input and constants alone, or of a residual connection, tells nothing.</summary>
+    /// <summary>An output made of one input and constants only, or of a residual connection, shows no state.</summary>
     [Fact]
     public void WhatBringsNothingNewIsNoState()
     {
@@ -187,7 +187,7 @@ public class CarryTests
         Assert.Equal([("v", "7")], Second().Node("Mul", "v a", "s").Node("Add", "s y", "t").Node("Tanh", "t", "7").Out("7", 1, H).Pairs());
     }
 
-    /// <summary>The end of a layer whose own state is an input belongs to that.</summary>
+    /// <summary>The last state of a layer belongs to the input that is the layer's initial state.</summary>
     [Fact]
     public void WhatALayerReadsIsNotItsEnd()
     {
@@ -205,7 +205,7 @@ public class CarryTests
         Assert.Contains(Sum("offset", "shifted").Notes(), n => n.Contains("--state offset=shifted", StringComparison.Ordinal));
     }
 
-    /// <summary>A buffer that is overwritten whole does not follow from what it was: called a state on both sides it is one.</summary>
+    /// <summary>A buffer that is overwritten completely does not depend on its old value. It is a state if both names say so.</summary>
     [Fact]
     public void WhatIsOverwrittenWholeIsAStateByNameOnly()
     {

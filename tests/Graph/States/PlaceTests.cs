@@ -3,7 +3,7 @@ using SeqRuntime.Tests.Importers;
 
 namespace SeqRuntime.Tests.Graph.States;
 
-/// <summary>Inputs that go into first states of layers, and into the past of windows and caches: their pairs follow from the graph, whatever the names.</summary>
+/// <summary>Inputs that enter initial states of layers, or the past of windows and caches. The graph alone decides their pairs, for any names.</summary>
 public class PlaceTests
 {
     private const int I = 5, H = 4;
@@ -80,7 +80,7 @@ public class PlaceTests
         Assert.Equal(["out"], model.OutputsLeft());
     }
 
-    /// <summary>What the last step gives has the content of the last state; it is a result.</summary>
+    /// <summary>The output of the last step has the content of the last state, but is a result.</summary>
     [Fact]
     public void OfEqualOutputsTheStateIsTakenAndTheStepOfTheSequenceStays()
     {
@@ -102,7 +102,7 @@ public class PlaceTests
     {
         var model = new OnnxBuilder().In("x", 1, 1, I).In("h", 1, 1, H).Layer("GRU", 1, I, H, "x h", "a p").Layer("GRU", 5, I, H, "x h", "b q").Node("Add", "a b", "y").Out("y").Out("p", 1, 1, H).Out("q", 1, 1, H);
         var fault = Assert.Throws<ConversionException>(() => model.Convert());
-        Assert.Contains("Choose: --state h=p, or --state h=q; --no-auto-state leaves all inputs as they are", fault.Message, StringComparison.Ordinal);
+        Assert.Contains("Choose: --state h=p, or --state h=q; --no-auto-state keeps all inputs", fault.Message, StringComparison.Ordinal);
         Assert.Equal([("h", "q")], model.Pairs(new ConversionOptions { States = new Dictionary<string, string> { ["h"] = "q" } }));
         Assert.Empty(model.Pairs(new ConversionOptions { AutoStates = false }));
     }
@@ -112,7 +112,7 @@ public class PlaceTests
     {
         var model = new OnnxBuilder().In("x", "T", 1, I).In("h", 1, 1, H).Layer("GRU", 1, I, H, "x h", "y").Out("y");
         Assert.Empty(model.Pairs());
-        Assert.Contains(model.Notes(), n => n.Contains("input 'h' is what layer 'GRU_y' begins with, and no output", StringComparison.Ordinal));
+        Assert.Contains(model.Notes(), n => n.Contains("input 'h' is the initial state of layer 'GRU_y', and no output", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -131,7 +131,7 @@ public class PlaceTests
         Assert.Equal(["h1"], cell.OutputsLeft(asked));
     }
 
-    /// <summary>y(t) = Σ w(k)·x(t - k): the past of the window in front of new steps, of which the last stay.</summary>
+    /// <summary>y(t) = Σ w(k)·x(t - k): the window's past precedes the new steps, and the last steps remain.</summary>
     [Theory]
     [InlineData(1, 3, 1)]
     [InlineData(1, 2, 1)]
@@ -177,7 +177,7 @@ public class PlaceTests
         Assert.All(model.Convert().Graphs[0].States, s => Assert.Contains("state of layer", s.Reason, StringComparison.Ordinal));
     }
 
-    /// <summary>What a cell reads may be an output too, and as wide as its state.</summary>
+    /// <summary>A cell's input may also be an output, and as wide as its state.</summary>
     [Theory]
     [InlineData("x", "h")]
     [InlineData("h", "x")]
@@ -189,10 +189,10 @@ public class PlaceTests
         Assert.Equal(["y", "same", "x"], model.OutputsLeft());
     }
 
-    /// <summary>x and h have the same part in a written-out LSTM.</summary>
+    /// <summary>x and h play the same role in a written-out LSTM.</summary>
     [Theory]
-    [InlineData("x", "3", "3", "place behind the first input")]
-    [InlineData("3", "x", "x", "place behind the first input")]
+    [InlineData("x", "3", "3", "position after the first input")]
+    [InlineData("3", "x", "x", "position after the first input")]
     [InlineData("hidden_in", "2", "hidden_in", "name")]
     [InlineData("2", "h_in", "h_in", "name")]
     public void OfTwoInputsOfACellNamesTellOrTheFirstIsData(string first, string second, string state, string reason)
@@ -200,7 +200,7 @@ public class PlaceTests
         var model = Cell(Products(new OnnxBuilder(18).In(first, 1, H).In(second, 1, H).In("c", 1, H), first, second), "c").Out("y").Out("d", 1, H).Out("e", 1, H);
         Assert.Equal(new[] { ("c", "d"), (state, "e") }.Order(), model.Pairs());
         var other = state == first ? second : first;
-        Assert.Contains(model.Notes(), n => n.Contains($"by its {reason}; '{other}' has the same part in it (otherwise: --state {other}=e)", StringComparison.Ordinal));
+        Assert.Contains(model.Notes(), n => n.Contains($"by its {reason}; '{other}' plays the same role (to choose otherwise: --state {other}=e)", StringComparison.Ordinal));
         Assert.Contains((other, "e"), model.Pairs(new ConversionOptions { States = new Dictionary<string, string> { [other] = "e" } }));
     }
 
@@ -209,7 +209,7 @@ public class PlaceTests
     {
         var model = Cell(Products(new OnnxBuilder(18).In("other", 1, I).In("1", 1, H).In("2", 1, H).In("c", 1, H), "1", "2"), "c").Matrix(9, "other", "z", I, 2).Out("y").Out("z").Out("d", 1, H).Out("e", 1, H);
         var fault = Assert.Throws<ConversionException>(() => model.Convert());
-        Assert.Contains("Choose: --state 1=e, or --state 2=e; --no-auto-state leaves all inputs as they are", fault.Message, StringComparison.Ordinal);
+        Assert.Contains("Choose: --state 1=e, or --state 2=e; --no-auto-state keeps all inputs", fault.Message, StringComparison.Ordinal);
         Assert.Equal([("2", "e"), ("c", "d")], model.Pairs(new ConversionOptions { States = new Dictionary<string, string> { ["2"] = "e" } }));
     }
 
@@ -238,13 +238,13 @@ public class PlaceTests
         Assert.Equal([("buf", "next")], newestFirst.Pairs());
     }
 
-    /// <summary>x goes into the second layer, not into the first one's state; the first layer's state is not what the second leaves.</summary>
+    /// <summary>x enters the second layer and not the first one's state; the second layer does not leave the first layer's state.</summary>
     [Fact]
     public void AStateIsNotWhatALayerBehindLeaves()
     {
         var model = new OnnxBuilder().In("x", 1, 1, I).In("h", 1, 1, H).Layer("GRU", 1, I, H, "x h", "a p").Layer("GRU", 5, I, H, "x p", "b q").Node("Add", "a b", "y").Out("y").Out("q", 1, 1, H);
         Assert.Empty(model.Pairs());
-        Assert.Contains(model.Notes(), n => n.Contains("input 'h' is what", StringComparison.Ordinal));
+        Assert.Contains(model.Notes(), n => n.Contains("input 'h' is the initial state of", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -5,9 +5,9 @@ using SeqRuntime.Tests.Importers;
 namespace SeqRuntime.Tests.Graph.States;
 
 /// <summary>
-/// A random model of one step: layers, windows, caches, smoothers and written-out cells one after the other, whose states are ports of
-/// the model, some joined in one tensor; beside them inputs and outputs of the same shapes that are no states. Ports have names that
-/// tell nothing, or the wrong thing, and stand in any order.
+/// A random model of one step: layers, windows, caches, smoothers and written-out cells in sequence, whose states are ports of the model,
+/// some joined in one tensor. Other inputs and outputs have the same shapes but are not states. Port names say nothing or something wrong,
+/// and ports are in random order.
 /// </summary>
 internal sealed class RandomStepModel
 {
@@ -40,7 +40,7 @@ internal sealed class RandomStepModel
 
     public OnnxBuilder Model => _model;
 
-    /// <summary>The first outputs of some steps by ONNX Runtime, which is given its own states back.</summary>
+    /// <summary>The first outputs of some steps by ONNX Runtime with its states fed back.</summary>
     public float[][] Reference(float[][] steps, string output)
     {
         using var options = new SessionOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
@@ -65,7 +65,7 @@ internal sealed class RandomStepModel
 
     private string Name(string stem) => $"{stem}{_next++}";
 
-    /// <summary>Opens a state: its value before and after.</summary>
+    /// <summary>Adds a state: its value before and after.</summary>
     private (string Before, string After) State(bool isSure, params int[] shape)
     {
         var state = (Name("before"), Name("after"), shape, isSure);
@@ -111,7 +111,7 @@ internal sealed class RandomStepModel
                 _model.Matrix(Seed(), x, y + ".new", Width, Width).Node("Mul", $"{s} a", y + ".old").Node("Mul", $"{y}.new b", y + ".add").Node("Add", $"{y}.old {y}.add", sn).Matrix(Seed(), sn, y, Width, Width);
                 break;
             default:
-                _isFree = false; // In a written-out cell x and h are alike but for their places among the inputs.
+                _isFree = false; // In a written-out cell x and h differ only in their positions among the inputs.
                 var (e, en) = State(true, 1, Width);
                 var (d, dn) = State(true, 1, Width);
                 _model.Node("Squeeze", $"{x} 1", y + ".x").Matrix(Seed(), y + ".x", y + ".wx", Width, 4 * Width).Matrix(Seed(), e, y + ".rh", Width, 4 * Width).Random(y + ".bias", Seed(), 0.3f, 4 * Width).Node("Add", $"{y}.wx {y}.rh", y + ".s").Node("Add", $"{y}.s {y}.bias", y + ".g")
@@ -123,7 +123,7 @@ internal sealed class RandomStepModel
         return y;
     }
 
-    /// <summary>Inputs and outputs of the shapes of states that are none: a mask, a condition, other results.</summary>
+    /// <summary>Inputs and outputs with states' shapes that are not states: a mask, a condition, other results.</summary>
     private string Decoys(string x)
     {
         if (_random.Next(2) == 0)
@@ -144,7 +144,7 @@ internal sealed class RandomStepModel
         return x;
     }
 
-    /// <summary>Some states of one shape become slices of one tensor, in an order of its own, perhaps with another axis first.</summary>
+    /// <summary>Some states of one shape become slices of one tensor, in random order, possibly with another axis first.</summary>
     private void Pack()
     {
         foreach (var group in _open.GroupBy(s => string.Join('x', s.Shape)).ToList())
@@ -192,7 +192,7 @@ internal sealed class RandomStepModel
             i++;
         }
 
-        // What follows from the input element by element is no state as the first input or output.
+        // The first input or output is not a state if it depends on the input element by element.
         var isFree = _isFree && _open.TrueForAll(s => s.IsSure);
         foreach (var (name, shape) in Shuffled(_inputs, isFree)) _model.Input(name, OnnxBuilder.Float, [.. shape.Select(s => (object)s)]);
         foreach (var (name, shape) in Shuffled(_outputs, isFree)) _model.Output(name, OnnxBuilder.Float, [.. shape.Select(s => (object)s)]);

@@ -3,7 +3,7 @@ using SeqRuntime.Tests.Importers;
 
 namespace SeqRuntime.Tests.Graph.States;
 
-/// <summary>Whole-sequence models that keep their states between runs (--stateful): parts of a sequence give what the whole gives, or the model is refused with the reason.</summary>
+/// <summary>Whole-sequence models that keep their states between runs (--stateful). Parts of a sequence give the same results as the whole, or the model is refused with the reason.</summary>
 public class StreamStatesTests
 {
     private const int I = 5, H = 4;
@@ -37,7 +37,7 @@ public class StreamStatesTests
         Chunks.AreAsTheWhole(o => model.Load(o), [1], [-1, -1]);
     }
 
-    /// <summary>Causal convolutions as ONNX has them: padding of the node, a Pad before it, padding on both sides with the end cut off.</summary>
+    /// <summary>Causal convolutions in ONNX: padding in the node, a Pad before it, or padding on both sides with the end cut off.</summary>
     [Theory]
     [InlineData("pads", 3, 1)]
     [InlineData("pads", 2, 4)]
@@ -64,7 +64,7 @@ public class StreamStatesTests
         Chunks.AreAsTheWhole(o => model.Load(o), [2], [2]);
     }
 
-    /// <summary>As in dual-path networks: over the bands of one frame in both directions, over time forward.</summary>
+    /// <summary>As in dual-path networks: in both directions over the bands of one frame, and forward over time.</summary>
     [Fact]
     public void LayersOverAnotherAxisThanTimeBeginAnewInEachStep()
     {
@@ -93,47 +93,47 @@ public class StreamStatesTests
         Assert.Equal(3, model.Convert(new ConversionOptions { Stateful = true }).Graphs[0].States.Count);
     }
 
-    /// <summary>What one run is given is joined to one step; the batch alone is no such size.</summary>
+    /// <summary>A run's input is reduced to one step. The batch alone is no such dimension.</summary>
     [Fact]
     public void ARunOfAnOpenSizeThatIsOneStepIsTold()
     {
         var stateful = new ConversionOptions { Stateful = true };
         var mean = new OnnxBuilder().In("x", 1, "T", I).Node("ReduceMean", "x", "m", ("axes", new long[] { 1 }), ("keepdims", 1)).Layer("GRU", 1, I, H, "m", "a").Out("a");
-        Assert.Contains(mean.Notes(stateful), n => n.StartsWith("--stateful takes each run for one step of time, whatever the size of 'T'", StringComparison.Ordinal));
+        Assert.Contains(mean.Notes(stateful), n => n.StartsWith("--stateful treats each run as one step of time, whatever the size of 'T'", StringComparison.Ordinal));
         var step = new OnnxBuilder().In("x", 1, "N", I).Layer("GRU", 1, I, H, "x", "a").Out("a");
         Assert.Single(step.Convert(stateful).Graphs[0].States);
-        Assert.DoesNotContain(step.Notes(stateful), n => n.Contains("takes each run", StringComparison.Ordinal));
+        Assert.DoesNotContain(step.Notes(stateful), n => n.Contains("treats each run", StringComparison.Ordinal));
     }
 
     [Fact]
     public void WhatCannotGoOnIsRefusedWithTheReason()
     {
         OnnxBuilder Gru(string from = "x", string direction = "forward") => new OnnxBuilder().In("x", "T", 1, I).Integers("0", 0).Integers("1", 1).Layer("GRU", 1, I, H, from, "a", direction);
-        Refused(Gru(direction: "bidirectional").Out("a"), "layer 'GRU_a' reads the sequence from its end too (bidirectional)");
+        Refused(Gru(direction: "bidirectional").Out("a"), "layer 'GRU_a' reads the sequence from its end (bidirectional)");
         Refused(Gru(direction: "reverse").Out("a"), "layer 'GRU_a' reads the sequence from its end");
-        Refused(Gru().Node("ReduceMean", "a", "y", ("axes", new long[] { 0 })).Out("y"), "'ReduceMean_y' (ReduceMean) joins different steps of time");
-        Refused(Gru().Node("Squeeze", "a 1", "s").Node("Softmax", "s", "y", ("axis", 0)).Out("y"), "'Softmax_y' (Softmax) joins different steps of time");
-        Refused(Gru().Node("CumSum", "a i", "y").Constant("i", [], 0L).Out("y"), "'CumSum_y' (CumSum) joins different steps of time");
+        Refused(Gru().Node("ReduceMean", "a", "y", ("axes", new long[] { 0 })).Out("y"), "'ReduceMean_y' (ReduceMean) combines different steps of time");
+        Refused(Gru().Node("Squeeze", "a 1", "s").Node("Softmax", "s", "y", ("axis", 0)).Out("y"), "'Softmax_y' (Softmax) combines different steps of time");
+        Refused(Gru().Node("CumSum", "a i", "y").Constant("i", [], 0L).Out("y"), "'CumSum_y' (CumSum) combines different steps of time");
         Refused(Gru().Node("Squeeze", "a 1", "s").Node("Transpose", "s", "q", ("perm", new long[] { 1, 0, 2 })).Node("Transpose", "q", "k", ("perm", new long[] { 0, 2, 1 })).Node("MatMul", "q k", "w").Out("w"), "'MatMul_w' (MatMul)");
-        Refused(Gru().Integers("end", long.MaxValue).Integers("-1", -1).Node("Slice", "a 1 end 0", "late").Node("Slice", "a 0 -1 0", "early").Node("Sub", "late early", "y").Out("y"), "'Sub_y' (Sub) joins different steps of time");
-        Refused(Gru().Node("Slice", "a 0 1 0", "y").Out("y"), "output 'y' is of a part of the steps only");
+        Refused(Gru().Integers("end", long.MaxValue).Integers("-1", -1).Node("Slice", "a 1 end 0", "late").Node("Slice", "a 0 -1 0", "early").Node("Sub", "late early", "y").Out("y"), "'Sub_y' (Sub) combines different steps of time");
+        Refused(Gru().Node("Slice", "a 0 1 0", "y").Out("y"), "output 'y' holds only a part of the steps");
         Refused(Gru().Node("Shape", "x", "all").Node("Slice", "all 0 1", "n").Node("Cast", "n", "length", ("to", 1)).Node("Div", "a length", "y").Out("y"), "depends on the length of the sequence");
-        Refused(Gru().Node("Shape", "x", "all").Constant("i", [], 0L).Constant("one", [], 1L).Node("Gather", "all i", "n").Node("Range", "i n one", "r").Node("Cast", "r", "f", ("to", 1)).Constant("to", [4], -1L, 1L, 1L, 1L).Node("Reshape", "f to", "p").Node("Add", "a p", "y").Out("y"), "has a constant for each step of time");
+        Refused(Gru().Node("Shape", "x", "all").Constant("i", [], 0L).Constant("one", [], 1L).Node("Gather", "all i", "n").Node("Range", "i n one", "r").Node("Cast", "r", "f", ("to", 1)).Constant("to", [4], -1L, 1L, 1L, 1L).Node("Reshape", "f to", "p").Node("Add", "a p", "y").Out("y"), "has a different constant for each step of time");
         var fixedTime = new OnnxBuilder().In("x", 6, 1, I).Random("p", 8, 1, 6, 1, I).Node("Add", "x p", "b").Layer("GRU", 1, I, H, "b", "a").Out("a");
-        Refused(fixedTime, "has a constant for each step of time");
+        Refused(fixedTime, "has a different constant for each step of time");
         OnnxBuilder Conv(params (string Name, object Value)[] attributes) => new OnnxBuilder().In("x", 1, I, "T").Random("w", 1, 1, H, I, 3).Node("Conv", "x w", "y", attributes).Out("y");
-        Refused(Conv(("pads", new long[] { 1, 1 })), "convolution 'Conv_y' looks 1 step ahead (1 of padding before, 1 behind)");
-        Refused(Conv(), "convolution 'Conv_y' has no padding, so that its output is 2 steps shorter");
+        Refused(Conv(("pads", new long[] { 1, 1 })), "convolution 'Conv_y' looks 1 step ahead (1 of padding before, 1 after)");
+        Refused(Conv(), "convolution 'Conv_y' has no padding, so its output is 2 steps shorter");
         Refused(Conv(("pads", new long[] { 2, 0 }), ("strides", new long[] { 2 })), "'Conv_y' (Conv) takes every 2nd step");
         Refused(new OnnxBuilder().In("x", 1, I, "T").Random("w", 1, 1, H, I, 3).Node("MaxPool", "x", "p", ("kernel_shape", new long[] { 2 }), ("strides", new long[] { 2 })).Node("Conv", "p w", "y", ("pads", new long[] { 2, 0 })).Out("y"), "'MaxPool_p' (MaxPool) works over several steps of time at once");
         Refused(new OnnxBuilder().In("x", 1, "T", H).Node("Transpose", "x", "k", ("perm", new long[] { 0, 2, 1 })).Node("MatMul", "x k", "s").Node("Softmax", "s", "w", ("axis", -1)).Node("MatMul", "w x", "y").Out("y"), "'MatMul_s' (MatMul)");
         var lengths = new OnnxBuilder().In("x", "T", 2, I).Input("n", OnnxBuilder.Int32, 2).Random("w", 1, 1, 1, H, I).Random("r", 2, 1, 1, H, H).Node("RNN", "x w r - n", "y", ("hidden_size", H)).Out("y");
-        Refused(lengths, "ends where the lengths of the sequences, or a mask, say");
+        Refused(lengths, "ends at sequence lengths or a mask");
         var halved = new OnnxBuilder().In("x", 1, I, "T").Random("w", 1, 1, H, I, 3).Node("Conv", "x w", "c", ("pads", new long[] { 2, 0 }), ("strides", new long[] { 2 })).Node("Transpose", "c", "t", ("perm", new long[] { 2, 0, 1 })).Layer("GRU", 2, H, H, "t", "a").Out("a");
         Refused(halved, "'Conv_c' (Conv) takes every 2nd step");
         var twice = new OnnxBuilder().In("x", 1, I, "T").Integers("left", 0, 0, 4, 0, 0, 0).Node("Pad", "x left", "p").Random("w", 1, 1, H, I, 5).Random("v", 2, 1, H, I, 3).Integers("2", 2).Integers("end", long.MaxValue).Node("Conv", "p w", "a").Node("Slice", "p 2 end 2", "q").Node("Conv", "q v", "b").Node("Add", "a b", "y").Out("y");
         Refused(twice, "'Slice_q' (Slice) cuts off a part of the padding along time");
-        // A window as long as the shortest inputs: at these the layer has one step a run.
+        // A window as long as the shortest inputs, at which the layer has one step in each run.
         var framed = new OnnxBuilder().In("x", 1, 1, "T").Random("w", 1, 1, H, 1, 16).Node("Conv", "x w", "c", ("pads", new long[] { 8, 0 }), ("strides", new long[] { 8 })).Node("Transpose", "c", "t", ("perm", new long[] { 2, 0, 1 })).Layer("GRU", 2, H, H, "t", "a").Out("a");
         Refused(framed, "'Conv_c' (Conv) takes every 8th step");
     }
@@ -150,7 +150,7 @@ public class StreamStatesTests
     public void ABatchThatFollowsFromTheInputsIsToBeFixed()
     {
         var model = new OnnxBuilder().In("x", "T", "N", 2 * I).Node("Shape", "x", "s").Integers("0", 0).Integers("1", 1).Node("Slice", "s 0 1", "t").Integers("rest", -1, I).Node("Concat", "t rest", "rows", ("axis", 0)).Node("Reshape", "x rows", "r").Layer("GRU", 1, I, H, "r", "a").Out("a");
-        Refused(model, "the batch of layer 'GRU_a' is no dimension of an input, unless it is fixed (--dim N=SIZE)");
+        Refused(model, "the batch of layer 'GRU_a' is not a dimension of an input, unless it is fixed (--dim N=SIZE)");
         Assert.Single(model.Convert(new ConversionOptions { Stateful = true, Dimensions = new Dictionary<string, int> { ["N"] = 3 } }).Graphs[0].States);
     }
 

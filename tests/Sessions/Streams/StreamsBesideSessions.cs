@@ -2,26 +2,26 @@ using System.Runtime.InteropServices;
 
 namespace SeqRuntime.Tests.Sessions.Streams;
 
-/// <summary>Streams that join, step and leave at random, each beside a session of its own, which must give the same bits at every step.</summary>
+/// <summary>Streams that join, step and leave at random, each compared with its own session, which must give the same bits at every step.</summary>
 internal static class StreamsBesideSessions
 {
     /// <param name="model">The model.</param>
     /// <param name="graph">The graph.</param>
-    /// <param name="options">Of streams and sessions.</param>
+    /// <param name="options">Options of streams and sessions.</param>
     /// <param name="capacity">Most streams.</param>
-    /// <param name="steps">How many.</param>
-    /// <param name="seed">Of all that is random.</param>
-    /// <param name="indexBound">Above every integer input.</param>
-    /// <param name="scale">Of float inputs.</param>
-    /// <param name="least">Sizes of symbols change between steps, from these up to those of the options.</param>
-    /// <param name="alone">Of the sessions, where they are to be made otherwise than the streams.</param>
+    /// <param name="steps">Number of steps.</param>
+    /// <param name="seed">Seed of all random choices.</param>
+    /// <param name="indexBound">Exclusive upper bound of integer inputs.</param>
+    /// <param name="scale">Scale of float inputs.</param>
+    /// <param name="least">Lower bounds of the symbols' sizes, which change between steps; the options give the upper bounds.</param>
+    /// <param name="alone">Options of the sessions, if they differ from those of the streams.</param>
     public static void Run(SeqModel model, string? graph, SeqSessionOptions? options, int capacity, int steps, int seed, int indexBound = 1, float scale = 1, Dictionary<string, int>? least = null, SeqSessionOptions? alone = null)
     {
         var random = new Random(seed);
         using var streams = model.CreateStreams(capacity, graph, options);
         var sessions = new Dictionary<int, SeqSession>();
         var sizes = (least ?? []).Keys.ToDictionary(symbol => symbol, symbol => options!.MaxSizes[symbol]);
-        var current = new HashSet<int>(); // Whose outputs are of the current sizes.
+        var current = new HashSet<int>(); // Streams whose outputs have the current sizes.
         Span<int> slots = stackalloc int[capacity];
         for (var step = 0; step < steps; step++)
         {

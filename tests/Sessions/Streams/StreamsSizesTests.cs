@@ -3,7 +3,7 @@ using SeqRuntime.Tests.Format;
 
 namespace SeqRuntime.Tests.Sessions.Streams;
 
-/// <summary>Streams whose symbolic dimensions change between steps, each beside a session with the same sizes.</summary>
+/// <summary>Streams whose symbolic dimensions change between steps, each compared with a session of the same sizes.</summary>
 public sealed class StreamsSizesTests
 {
     private const int Most = 5;
@@ -101,12 +101,12 @@ public sealed class StreamsSizesTests
             Assert.Equal([slot + 1, slot + 1, slot + 1], streams.State<float>(slot, 1).ToArray());
         }
 
-        streams.SetSize("T", 2); // No change: nothing starts anew.
+        streams.SetSize("T", 2); // No change, so nothing is reset.
         streams.State<float>(1, 0)[5] = 7;
         streams.SetSize("T", 2);
         Assert.Equal(7, streams.State<float>(1, 0)[5]);
 
-        // One that joins now sees nothing of the others.
+        // A stream that joins now is not affected by the others.
         var joined = streams.Join();
         Assert.Equal(new float[2 * 2 * 4], streams.Input<float>(joined, 0).ToArray());
         Assert.Equal(new float[2 * 2 * 16], streams.Output<float>(joined, 0).ToArray());
