@@ -4,7 +4,7 @@ using SeqRuntime.Decoding;
 
 namespace NativeAotSample;
 
-/// <summary>Which source tokens the attention looked at for each target token: a row for each target token, darker is more.</summary>
+/// <summary>Shows which source tokens each target token attends to: one row for each target token, darker means more.</summary>
 internal sealed class AlignmentPicture
 {
     private const int Cell = 28;
@@ -17,11 +17,11 @@ internal sealed class AlignmentPicture
 
     private AlignmentPicture(string[] source, string[] target, float[][] weights) => (_source, _target, _weights) = (source, target, weights);
 
-    /// <exception cref="ArgumentException">The model gives no alignment.</exception>
+    /// <exception cref="ArgumentException">The model has no alignment.</exception>
     public static AlignmentPicture From(SeqDecoder decoder)
     {
         var rows = decoder.AlignmentCount(0);
-        if (rows == 0) throw new ArgumentException("The model gives no alignment.");
+        if (rows == 0) throw new ArgumentException("The model has no alignment output.");
         var source = new string[decoder.Source.Length];
         for (var i = 0; i < source.Length; i++) source[i] = decoder.SourceTable?[decoder.Source[i]] ?? decoder.Source[i].ToString(CultureInfo.InvariantCulture);
         var target = new string[rows];
@@ -35,7 +35,7 @@ internal sealed class AlignmentPicture
         return new AlignmentPicture(source, target, weights);
     }
 
-    /// <summary>The picture in characters.</summary>
+    /// <summary>The picture as text.</summary>
     public string ToText()
     {
         var text = new StringBuilder();

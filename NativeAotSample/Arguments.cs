@@ -5,7 +5,7 @@ namespace NativeAotSample;
 /// <summary>Wrong usage: exit code 2.</summary>
 internal sealed class UsageException(string message) : Exception($"{message}\n\n{Arguments.Usage}");
 
-/// <summary>The command line, parsed by hand: a library for it would add more to the binary than the whole runtime.</summary>
+/// <summary>The command line, parsed by hand, because a library would add more to the binary than the whole runtime.</summary>
 internal sealed class Arguments
 {
     public const string Usage = """
@@ -35,7 +35,7 @@ internal sealed class Arguments
             "--info" => "info",
             "--help" or "-h" or "-?" => "help",
             "pronounce" or "denoise" or "vad" or "info" or "help" => args[0],
-            _ => null, // the words to pronounce begin at once
+            _ => null, // the words to pronounce start here
         };
         Command = command ?? "pronounce";
         for (var i = command is null ? 0 : 1; i < args.Length; i++)
@@ -67,25 +67,25 @@ internal sealed class Arguments
 
     public bool Align { get; }
 
-    /// <summary>Hypotheses followed at once.</summary>
+    /// <summary>The number of hypotheses of beam search.</summary>
     public int Beam { get; } = 5;
 
     /// <summary>Results for each word.</summary>
     public int Best { get; } = 1;
 
-    /// <summary>Where the picture of the attention goes.</summary>
+    /// <summary>The file for the picture of the attention.</summary>
     public string? Alignment { get; }
 
-    /// <summary>What is no option.</summary>
+    /// <summary>Arguments that are not options.</summary>
     public IReadOnlyList<string> Words => _files;
 
-    /// <summary>Probability from which a frame is speech.</summary>
+    /// <summary>The probability from which a frame is speech.</summary>
     public float Threshold { get; } = 0.5f;
 
-    /// <summary>The model, required.</summary>
+    /// <summary>The model. It is required.</summary>
     public string RequiredModel => Model ?? throw new UsageException($"{Command} needs --model file.seq");
 
-    /// <summary>Exactly these files, required.</summary>
+    /// <summary>The files. All of these are required and no others allowed.</summary>
     public string[] Files(params ReadOnlySpan<string> names)
     {
         if (_files.Count == names.Length) return [.. _files];

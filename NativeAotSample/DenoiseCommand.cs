@@ -4,11 +4,11 @@ using SeqRuntime;
 
 namespace NativeAotSample;
 
-/// <summary>Noise suppression of a WAV file, channel by channel.</summary>
+/// <summary>Suppresses noise in a WAV file, channel by channel.</summary>
 /// <remarks>
-/// By default the output is what the authors' <c>real_time_processing_onnx.py</c> writes: as long as the input, 384 samples
-/// (24 ms) late, (n - 384) / 128 frames processed and silence after them. With <c>--align</c> it is what their
-/// <c>run_evaluation.py</c> writes: the input is padded by 384 zeros on either side and the output cut to the input's place.
+/// By default the output equals that of the authors' <c>real_time_processing_onnx.py</c>: as long as the input, delayed by 384 samples
+/// (24 ms), with (n - 384) / 128 frames processed and silence after them. With <c>--align</c> it equals that of their
+/// <c>run_evaluation.py</c>: the input is padded with 384 zeros on each side, and the output is cut to the input's position.
 /// </remarks>
 internal static class DenoiseCommand
 {
@@ -30,7 +30,7 @@ internal static class DenoiseCommand
         var back = rate == Dtln.Rate ? null : new Resampler(Dtln.Rate, rate);
         var length = there is null ? wave.Frames : checked((int)there.OutputLength(wave.Frames));
         var frames = FrameCount(dtln, length, arguments.Align);
-        if (frames == 0) throw new WaveException($"{files[0]} is too short: {length} samples at {Dtln.Rate} Hz, one block of {dtln.BlockSize} is needed (or use --align).");
+        if (frames == 0) throw new WaveException($"{files[0]} is too short: {length} samples at {Dtln.Rate} Hz; give at least one block of {dtln.BlockSize} (or use --align).");
 
         var statistics = new FrameStatistics(checked(frames * wave.Channels.Length));
         for (var c = 0; c < wave.Channels.Length; c++)
@@ -42,7 +42,7 @@ internal static class DenoiseCommand
 
         var clipped = WaveWriter.Write(files[1], wave);
         report.Line("audio", Report.Invariant($"{files[0]}: {wave.Seconds:F2} s, {wave.Format}"));
-        if (there is not null) report.Line("resampled", $"{rate} Hz to {Dtln.Rate} Hz and back{(rate > Dtln.Rate ? ": the model hears, and the output holds, nothing above 8 kHz" : "")}");
+        if (there is not null) report.Line("resampled", $"{rate} Hz to {Dtln.Rate} Hz and back{(rate > Dtln.Rate ? ": the output contains nothing above 8 kHz" : "")}");
         report.Add("seconds", wave.Seconds);
         report.Add("rate", rate);
         report.Add("channels", wave.Channels.Length);
@@ -52,11 +52,11 @@ internal static class DenoiseCommand
         report.Print();
     }
 
-    /// <summary>Frames that the authors' programs process of <paramref name="length"/> samples.</summary>
+    /// <summary>The number of frames that the authors' programs process for <paramref name="length"/> samples.</summary>
     public static int FrameCount(Dtln dtln, int length, bool align) =>
         align ? checked(length + dtln.Delay + dtln.HopSize - 1) / dtln.HopSize : Math.Max(0, (length - dtln.Delay) / dtln.HopSize);
 
-    /// <summary>One channel; as long as its input.</summary>
+    /// <summary>Denoises one channel. The result is as long as the input.</summary>
     public static float[] Denoise(Dtln dtln, float[] noisy, int frames, bool align, FrameStatistics statistics, Action first)
     {
         var hop = dtln.HopSize;

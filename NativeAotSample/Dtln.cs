@@ -4,9 +4,9 @@ using SeqRuntime;
 namespace NativeAotSample;
 
 /// <summary>
-/// Dual-signal transformation LSTM network for noise suppression (Westhausen and Meyer, Interspeech 2020), one stream:
-/// each hop of 128 samples joins a block of 512; graph <c>mask</c> weighs the block's magnitude spectrum, the old phase brings
-/// it back to time, graph <c>refine</c> gives the clean block, and blocks are overlap-added.
+/// Dual-signal transformation LSTM network for noise suppression (Westhausen and Meyer, Interspeech 2020), for one stream. Each hop of 128
+/// samples completes a block of 512. Graph <c>mask</c> weights the block's magnitude spectrum. The inverse transform with the old phase gives
+/// samples again. Graph <c>refine</c> computes the clean block, and blocks are overlap-added.
 /// </summary>
 internal sealed class Dtln : IDisposable
 {
@@ -29,14 +29,14 @@ internal sealed class Dtln : IDisposable
         var bins = ModelPort.FixedSize(ModelPort.OnlyInput(ModelPort.Graph(model, "mask")));
         var block = ModelPort.FixedSize(ModelPort.OnlyInput(ModelPort.Graph(model, "refine")));
         if (block < 16 || (block & (block - 1)) != 0 || bins != block / 2 + 1)
-            throw new ArgumentException($"Graph 'mask' takes {bins} magnitudes and 'refine' {block} samples; a block of 2ⁿ samples and half as many magnitudes plus one are expected (DTLN: 257 and 512). Fix symbolic sizes when converting: --dim name=1.");
+            throw new ArgumentException($"Graph 'mask' takes {bins} magnitudes and 'refine' {block} samples; the block must have 2ⁿ samples and half as many magnitudes plus one (DTLN: 512 and 257). Fix symbolic sizes when converting: --dim name=1.");
 
         _mask = model.CreateSession("mask");
         _refine = model.CreateSession("refine");
         _maskOutput = ModelPort.OnlyOutput(_mask);
         _refineOutput = ModelPort.OnlyOutput(_refine);
         if (_mask.Output<float>(_maskOutput).Length != bins || _refine.Output<float>(_refineOutput).Length != block)
-            throw new ArgumentException("Graphs 'mask' and 'refine' should give as many values as they take.");
+            throw new ArgumentException("Graphs 'mask' and 'refine' must have outputs of the size of their inputs.");
 
         _fft = new RealFft(block);
         _input = new float[block];
@@ -44,23 +44,23 @@ internal sealed class Dtln : IDisposable
         _re = new float[bins];
         _im = new float[bins];
 
-        // The first frame pays for page faults and one-time initialization: let it be one that nobody waits for.
+        // The first frame pays for page faults and one-time initialization, so process one before any audio.
         Process(_input.AsSpan(0, HopSize), _output.AsSpan(0, HopSize));
         Reset();
     }
 
     public int BlockSize => _input.Length;
 
-    /// <summary>Samples that one frame takes and gives.</summary>
+    /// <summary>The number of samples that one frame takes and returns.</summary>
     public int HopSize => BlockSize / HopsPerBlock;
 
-    /// <summary>Samples by which the output is late.</summary>
+    /// <summary>The delay of the output in samples.</summary>
     public int Delay => BlockSize - HopSize;
 
     /// <summary>Native bytes of both sessions.</summary>
     public long MemoryBytes => _mask.MemoryBytes + _refine.MemoryBytes;
 
-    /// <summary>Forgets the stream: states and buffers start at zero.</summary>
+    /// <summary>Resets the stream: states and buffers start at zero.</summary>
     public void Reset()
     {
         _mask.ResetState();
@@ -69,7 +69,7 @@ internal sealed class Dtln : IDisposable
         Array.Clear(_output);
     }
 
-    /// <summary>Takes the next <see cref="HopSize"/> samples and gives as many, <see cref="Delay"/> samples late. Allocates nothing.</summary>
+    /// <summary>Takes the next <see cref="HopSize"/> samples and returns as many, delayed by <see cref="Delay"/> samples. Allocates nothing.</summary>
     public void Process(ReadOnlySpan<float> hop, Span<float> clean)
     {
         var size = HopSize;

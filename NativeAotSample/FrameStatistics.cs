@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace NativeAotSample;
 
-/// <summary>Time of each frame and managed bytes allocated over all; itself allocation-free once created.</summary>
+/// <summary>Measures the time of each frame and the managed bytes of all. It allocates nothing after it is created.</summary>
 internal sealed class FrameStatistics(int capacity)
 {
     private readonly long[] _ticks = new long[capacity];
@@ -13,7 +13,7 @@ internal sealed class FrameStatistics(int capacity)
 
     public int Count { get; private set; }
 
-    /// <summary>Managed bytes this thread allocated between <see cref="Begin"/> and <see cref="End"/>.</summary>
+    /// <summary>Managed bytes that this thread allocated between <see cref="Begin"/> and <see cref="End"/>.</summary>
     public long AllocatedBytes => _bytes;
 
     public double BytesPerFrame => Count == 0 ? 0 : (double)_bytes / Count;
@@ -39,7 +39,7 @@ internal sealed class FrameStatistics(int capacity)
         }
     }
 
-    /// <summary>Microseconds that a share of all frames does not exceed (nearest rank): 0.5, 0.99, 1 for the longest.</summary>
+    /// <summary>The percentile of the frames' microseconds for a share of all frames (nearest rank): 0.5, 0.99, or 1 for the longest.</summary>
     public double Microseconds(double share)
     {
         if (Count == 0) return 0;

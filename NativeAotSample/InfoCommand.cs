@@ -4,7 +4,7 @@ using SeqRuntime;
 
 namespace NativeAotSample;
 
-/// <summary>Which kernels this program holds, which can run here and which is chosen.</summary>
+/// <summary>Shows which kernel sets the program contains, which can run here, and which is chosen.</summary>
 internal static class InfoCommand
 {
     public static void Run(Arguments arguments)

@@ -2,7 +2,7 @@ using SeqRuntime;
 
 namespace NativeAotSample;
 
-/// <summary>What a program needs of a graph that takes one tensor and gives one, whatever they are called.</summary>
+/// <summary>Finds the input and output of a graph with one of each, whatever their names.</summary>
 internal static class ModelPort
 {
     public static SeqGraphInfo Graph(SeqModel model, string name)
@@ -20,17 +20,17 @@ internal static class ModelPort
     {
         if (graph.Inputs.Count == 1 && graph.Inputs[0].Type == ElementType.Float32) return graph.Inputs[0];
         throw new ArgumentException(
-            $"Graph '{graph.Name}' should have one float32 input besides its states; it has: {string.Join(", ", graph.Inputs.Select(input => $"{input.Name} {input.Type}"))}. Fix the others when converting: --set name=value, --state in=out.");
+            $"Graph '{graph.Name}' must have one float32 input besides its states; it has: {string.Join(", ", graph.Inputs.Select(input => $"{input.Name} {input.Type}"))}. Fix the others when converting: --set name=value, --state in=out.");
     }
 
     /// <summary>Index of the graph's only output.</summary>
     public static int OnlyOutput(SeqSession session)
     {
         if (session.OutputCount == 1 && session.OutputType(0) == ElementType.Float32) return 0;
-        throw new ArgumentException($"Graph '{session.Graph}' should have one float32 output besides its states; it has {session.OutputCount}. Pair states when converting: --state in=out.");
+        throw new ArgumentException($"Graph '{session.Graph}' must have one float32 output besides its states; it has {session.OutputCount}. Pair states when converting: --state in=out.");
     }
 
-    /// <summary>Product of all sizes, or 0 where one is symbolic.</summary>
+    /// <summary>Product of all sizes. 0 if one is symbolic.</summary>
     public static int FixedSize(SeqValueInfo value)
     {
         var product = 1;

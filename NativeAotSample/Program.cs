@@ -9,7 +9,7 @@ try
     switch (arguments.Command)
     {
         case "pronounce":
-            if (arguments.Words.Count == 0 && !Console.IsInputRedirected) Console.Error.WriteLine("One word a line; Ctrl+D ends.");
+            if (arguments.Words.Count == 0 && !Console.IsInputRedirected) Console.Error.WriteLine("Type one word on each line; Ctrl+D ends.");
             return PronounceCommand.Run(arguments, Console.In, Console.Out, Console.Error);
         case "denoise":
             DenoiseCommand.Run(arguments, clock);

@@ -6,16 +6,16 @@ using static NativeAotSample.Report;
 
 namespace NativeAotSample;
 
-/// <summary>Words to their pronunciations in American English (ARPAbet), with the project's own model or another of its kind.</summary>
+/// <summary>Converts words to American English pronunciations (ARPAbet), with the project's own model or another of its kind.</summary>
 internal sealed class PronounceCommand(SeqDecoder decoder, Arguments arguments, TextWriter output, TextWriter error)
 {
     private int _faults;
 
-    /// <summary>The model that lies beside the program.</summary>
+    /// <summary>The model beside the program.</summary>
     public static string DefaultModel => Path.Combine(AppContext.BaseDirectory, "g2p.seq");
 
-    /// <summary>Words of the command line, or else those of <paramref name="input"/>; a word at fault is told of and the next one follows.</summary>
-    /// <returns>Exit code: 0, or 1 where a word has no pronunciation.</returns>
+    /// <summary>Pronounces the words of the command line, or else those of <paramref name="input"/>. After an error it continues with the next word.</summary>
+    /// <returns>Exit code: 0, or 1 if a word has no pronunciation.</returns>
     public static int Run(Arguments arguments, TextReader input, TextWriter output, TextWriter error)
     {
         using var model = SeqModel.Load(arguments.Model ?? DefaultModel, new SeqModelOptions { KernelPath = arguments.Kernels });

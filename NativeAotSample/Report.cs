@@ -4,12 +4,12 @@ using SeqRuntime;
 
 namespace NativeAotSample;
 
-/// <summary>What a run found out, as lines for people or as one JSON object. Written by hand: a serializer would double the binary.</summary>
+/// <summary>The results of a run, as lines of text or as one JSON object. Written by hand, because a serializer would double the binary.</summary>
 internal sealed class Report(bool json)
 {
     private readonly StringBuilder _json = new("{");
 
-    /// <summary>A line for people.</summary>
+    /// <summary>Adds a line of text.</summary>
     public void Line(string heading, string text)
     {
         if (!json) Console.WriteLine($"{heading,-12}{text}");
@@ -21,14 +21,14 @@ internal sealed class Report(bool json)
 
     public void Add(string name, string value) => Raw(name, Quote(value));
 
-    /// <summary>Adds a value that is JSON already.</summary>
+    /// <summary>Adds a value that is already JSON.</summary>
     public void Raw(string name, string value)
     {
         if (_json.Length > 1) _json.Append(',');
         _json.Append(Quote(name)).Append(':').Append(value);
     }
 
-    /// <summary>Speed, garbage, kernels and start, the same for every command.</summary>
+    /// <summary>Adds speed, garbage, kernels and start time, which all commands report.</summary>
     public void AddRun(SeqModel model, string path, double loadMilliseconds, long sessionBytes, FrameStatistics frames, double frameSeconds, StartClock clock)
     {
         var realTime = frames.Count == 0 ? 0 : frames.TotalSeconds / (frames.Count * frameSeconds);
@@ -51,7 +51,7 @@ internal sealed class Report(bool json)
         Add("processorMillisecondsToFirstOutput", clock.ProcessorMilliseconds);
     }
 
-    /// <summary>Ends the report: prints the object where JSON was asked for.</summary>
+    /// <summary>Ends the report. Prints the object if JSON is requested.</summary>
     public void Print()
     {
         if (json) Console.WriteLine(_json.Append('}').ToString());

@@ -1,12 +1,12 @@
 namespace NativeAotSample;
 
-/// <summary>A stretch of speech, in samples; the end is exclusive.</summary>
+/// <summary>A segment of speech, in samples. The end is exclusive.</summary>
 internal record struct SpeechSegment(long Start, long End);
 
 /// <summary>
-/// Speech segments from the probability of each frame, as Silero's <c>get_speech_timestamps</c> finds them with its
-/// defaults: speech starts at a probability of 0.5, ends where it stays under 0.35 for 100 ms, segments of at most 250 ms are
-/// dropped, the rest are padded by 30 ms on either side, or by half the silence between two.
+/// Finds speech segments from the probability of each frame, like Silero's <c>get_speech_timestamps</c> with its defaults. Speech starts at
+/// a probability of 0.5 and ends when it stays below 0.35 for 100 ms. Segments of at most 250 ms are dropped. The others are padded by
+/// 30 ms on each side, or by half the silence between two.
 /// </summary>
 internal sealed class SpeechSegments
 {
@@ -23,8 +23,8 @@ internal sealed class SpeechSegments
 
     /// <param name="rate">Samples per second.</param>
     /// <param name="frame">Samples of one frame.</param>
-    /// <param name="threshold">Probability from which a frame is speech; it ends 0.15 lower.</param>
-    /// <param name="frames">Frames to expect: up to this many nothing is allocated later.</param>
+    /// <param name="threshold">The probability from which a frame is speech. Speech ends 0.15 lower.</param>
+    /// <param name="frames">Expected number of frames. Up to this number, no memory is allocated later.</param>
     public SpeechSegments(int rate, int frame, float threshold, int frames)
     {
         _frame = frame;
@@ -58,7 +58,7 @@ internal sealed class SpeechSegments
         _position += _frame;
     }
 
-    /// <summary>Ends a sound of <paramref name="length"/> samples and returns its segments, padded.</summary>
+    /// <summary>Ends a sound of <paramref name="length"/> samples and returns its padded segments.</summary>
     public IReadOnlyList<SpeechSegment> Complete(long length)
     {
         if (_start >= 0 && length - _start > _leastSpeech) _segments.Add(new SpeechSegment(_start, length));

@@ -2,19 +2,19 @@ using System.Diagnostics;
 
 namespace NativeAotSample;
 
-/// <summary>Time from the start of the program to its first output.</summary>
+/// <summary>Measures the time from the program's start to its first output.</summary>
 internal sealed class StartClock
 {
     private readonly long _start = Stopwatch.GetTimestamp();
     private readonly bool _knowsProcessor = OperatingSystem.IsLinux() || OperatingSystem.IsWindows() || OperatingSystem.IsMacOS();
 
-    /// <summary>Wall-clock milliseconds from the first statement of the program to the first frame's output.</summary>
+    /// <summary>Wall-clock milliseconds from the program's first statement to the first frame's output.</summary>
     public double FirstOutputMilliseconds { get; private set; }
 
-    /// <summary>Processor milliseconds that the process had used by then, counted from its creation: loading and runtime start included.</summary>
+    /// <summary>Processor milliseconds of the process until then, including loading and the start of .NET.</summary>
     public double ProcessorMilliseconds { get; private set; }
 
-    /// <summary>Marks the first output; later calls do nothing.</summary>
+    /// <summary>Marks the first output. Later calls have no effect.</summary>
     public void MarkFirstOutput()
     {
         if (FirstOutputMilliseconds != 0) return;

@@ -3,8 +3,8 @@ using SeqRuntime;
 namespace NativeAotSample;
 
 /// <summary>
-/// Silero voice activity detection, one stream: each chunk of 512 samples at 16 kHz, or 256 at 8 kHz, goes in behind the last
-/// 64, or 32, of the chunk before; the output is the probability of speech.
+/// Silero voice activity detection for one stream. Each chunk of 512 samples at 16 kHz (256 at 8 kHz) follows the last 64 (32) samples of
+/// the previous chunk. The output is the probability of speech.
 /// </summary>
 internal sealed class Vad : IDisposable
 {
@@ -14,7 +14,7 @@ internal sealed class Vad : IDisposable
     private readonly int _output;
     private readonly float[] _context;
 
-    /// <exception cref="ArgumentException">The model does not take one chunk and give one probability.</exception>
+    /// <exception cref="ArgumentException">The model does not take one chunk and return one probability.</exception>
     public Vad(SeqModel model)
     {
         var graph = model.Graphs.Count == 1 ? model.Graphs[0] : ModelPort.Graph(model, "main");
@@ -28,9 +28,9 @@ internal sealed class Vad : IDisposable
         _session = model.CreateSession(graph.Name, options);
         _output = ModelPort.OnlyOutput(_session);
         if (_session.Input<float>(0).Length != size || _session.Output<float>(_output).Length != 1)
-            throw new ArgumentException($"Graph '{graph.Name}' should take {size} samples and give one probability; it takes {_session.Input<float>(0).Length} values and gives {_session.Output<float>(_output).Length}.");
+            throw new ArgumentException($"Graph '{graph.Name}' must take {size} samples and return one probability; it takes {_session.Input<float>(0).Length} values and returns {_session.Output<float>(_output).Length}.");
 
-        // The first frame pays for page faults and one-time initialization: let it be one that nobody waits for.
+        // The first frame pays for page faults and one-time initialization, so process one before any audio.
         Process(new float[ChunkSamples]);
         Reset();
     }
@@ -38,7 +38,7 @@ internal sealed class Vad : IDisposable
     /// <summary>Samples per second that the model was trained for.</summary>
     public int Rate { get; }
 
-    /// <summary>Samples that one frame takes.</summary>
+    /// <summary>The number of samples in a frame.</summary>
     public int ChunkSamples { get; }
 
     public long MemoryBytes => _session.MemoryBytes;
@@ -54,7 +54,7 @@ internal sealed class Vad : IDisposable
         return _session.Output<float>(_output)[0];
     }
 
-    /// <summary>Forgets the stream: state and context start at zero.</summary>
+    /// <summary>Resets the stream: state and context start at zero.</summary>
     public void Reset()
     {
         _session.ResetState();
@@ -63,7 +63,7 @@ internal sealed class Vad : IDisposable
 
     public void Dispose() => _session.Dispose();
 
-    /// <summary>Samples of context and chunk together, and the symbol to set where the file leaves them open.</summary>
+    /// <summary>The number of samples of context and chunk together, and the symbol to set if that size is symbolic.</summary>
     private static (int Size, string? Symbol) ChunkSize(SeqValueInfo input, string graph)
     {
         var last = input.Dimensions.Count > 0 ? input.Dimensions[^1] : new SeqDimension(0, null);
@@ -71,7 +71,7 @@ internal sealed class Vad : IDisposable
         {
             { Symbol: { } symbol } => (576, symbol),
             { Size: 576 or 288 } => (last.Size, null),
-            _ => throw new ArgumentException($"Graph '{graph}' takes {last.Size} samples a chunk; 576 (512 and 64 of context, 16 kHz) or 288 (256 and 32, 8 kHz) are expected."),
+            _ => throw new ArgumentException($"Graph '{graph}' takes {last.Size} samples for each chunk; it must take 576 (512 and 64 of context, 16 kHz) or 288 (256 and 32, 8 kHz)."),
         };
     }
 }

@@ -6,7 +6,7 @@ using SeqRuntime;
 
 namespace NativeAotSample;
 
-/// <summary>Speech segments of a WAV file.</summary>
+/// <summary>Finds speech segments in a WAV file.</summary>
 internal static class VadCommand
 {
     public static void Run(Arguments arguments, StartClock clock)

@@ -1,6 +1,6 @@
 // The main job in one command: `dotnet run NativeAotSample/demo.cs` converts the project's own pronunciation model and pronounces
-// words with it. `dotnet run NativeAotSample/demo.cs real-models` converts two models of others, denoises speech with one and
-// finds speech with the other; their folder is the one that the environment variable SEQRUNTIME_MODELS names.
+// words with it. `dotnet run NativeAotSample/demo.cs real-models` converts two models of other authors, denoises speech with one and
+// finds speech with the other. The environment variable SEQRUNTIME_MODELS names their folder.
 #:property PublishAot=false
 using System.Diagnostics;
 

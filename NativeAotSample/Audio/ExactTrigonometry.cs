@@ -1,12 +1,12 @@
 namespace NativeAotSample.Audio;
 
 /// <summary>
-/// Sine and cosine from correctly rounded operations only, so that tables of the transform and the resampler, and with them
-/// every output sample, have the same bits on every processor. <see cref="Math.Sin"/> does not promise that.
+/// Sine and cosine from correctly rounded operations only. So the tables of the transform and the resampler, and every output sample, have
+/// the same bits on every processor. <see cref="Math.Sin"/> does not guarantee that.
 /// </summary>
 internal static class ExactTrigonometry
 {
-    /// <summary>sin(πx), good to some 2 units in the last place for |x| ≤ 2²⁰.</summary>
+    /// <summary>sin(πx), accurate to about 2 units in the last place for |x| ≤ 2²⁰.</summary>
     public static double SinPi(double x)
     {
         var whole = Math.Floor(x + 0.5);
@@ -21,7 +21,7 @@ internal static class ExactTrigonometry
     /// <summary>cos(πx).</summary>
     public static double CosPi(double x) => SinPi(x + 0.5);
 
-    /// <summary>Modified Bessel function of the first kind and order 0, by its power series; for the Kaiser window.</summary>
+    /// <summary>Modified Bessel function of the first kind and order 0 by its power series, for the Kaiser window.</summary>
     public static double BesselI0(double x)
     {
         var quarter = x * x / 4;

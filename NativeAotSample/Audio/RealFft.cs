@@ -1,8 +1,8 @@
 namespace NativeAotSample.Audio;
 
 /// <summary>
-/// Discrete Fourier transform of real blocks whose size is a power of two, allocation-free: the even and odd samples as one
-/// complex sequence of half the size, radix-2 decimation in time (Cooley, Tukey 1965), then split (Sorensen et al. 1987).
+/// Discrete Fourier transform of real blocks whose size is a power of two, without allocation. The even and odd samples form one complex
+/// sequence of half the size, transformed by radix-2 decimation in time (Cooley, Tukey 1965) and then split (Sorensen et al. 1987).
 /// X[k] = Σ x[n]·exp(-2πi·kn/N) for k = 0 … N/2; the inverse divides by N.
 /// </summary>
 internal sealed class RealFft
@@ -16,7 +16,7 @@ internal sealed class RealFft
 
     public RealFft(int size)
     {
-        if (size < 4 || (size & (size - 1)) != 0) throw new ArgumentException($"A transform of {size} samples is asked for; powers of two from 4 are handled.");
+        if (size < 4 || (size & (size - 1)) != 0) throw new ArgumentException($"A transform of {size} samples is not supported; the size must be a power of two, at least 4.");
         Size = size;
         _half = size / 2;
         _cosine = new float[_half];
@@ -34,7 +34,7 @@ internal sealed class RealFft
 
     public int Size { get; }
 
-    /// <summary>Frequencies: N/2 + 1.</summary>
+    /// <summary>The number of frequencies: N/2 + 1.</summary>
     public int Bins => _half + 1;
 
     /// <summary>Samples to spectrum.</summary>
@@ -62,7 +62,7 @@ internal sealed class RealFft
         }
     }
 
-    /// <summary>Spectrum to samples; the imaginary parts of the first and the last frequency are taken as 0.</summary>
+    /// <summary>Spectrum to samples. The imaginary parts of the first and the last frequency are ignored.</summary>
     public void Inverse(ReadOnlySpan<float> re, ReadOnlySpan<float> im, Span<float> samples)
     {
         var scale = 0.5f / _half;
@@ -88,7 +88,7 @@ internal sealed class RealFft
         }
     }
 
-    /// <summary>In-place forward transform of a bit-reversed sequence; with the parts exchanged it is the inverse.</summary>
+    /// <summary>In-place forward transform of a bit-reversed sequence. With real and imaginary parts exchanged it is the inverse.</summary>
     private void Transform(float[] re, float[] im)
     {
         for (var length = 2; length <= _half; length <<= 1)

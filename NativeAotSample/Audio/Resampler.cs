@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics;
 namespace NativeAotSample.Audio;
 
 /// <summary>
-/// Change of sample rate by a rational factor: polyphase windowed sinc (Kaiser window), 64 zero crossings on either side.
-/// Flat to 0.45 of the lower rate, 100 dB down from 0.5 of it; no delay: sample n of the output lies at n·from/to of the input.
+/// Changes the sample rate by a rational factor: polyphase windowed sinc (Kaiser window), 64 zero crossings on each side. Flat to 0.45 of
+/// the lower rate, 100 dB down from 0.5 of it. There is no delay: sample n of the output is at n·from/to of the input.
 /// </summary>
 internal sealed class Resampler
 {
@@ -14,7 +14,7 @@ internal sealed class Resampler
     /// <summary>Kaiser's β for 100 dB: 0.1102·(A - 8.7).</summary>
     private const double Beta = 10.06;
 
-    /// <summary>Centre of the transition band, in units of half the lower rate: Kaiser's width (A - 8)/(14.36·2·64) lies under 0.5.</summary>
+    /// <summary>Centre of the transition band in units of half the lower rate. Kaiser's width (A - 8)/(14.36·2·64) stays below 0.5.</summary>
     private const double Cutoff = 0.95;
 
     private const long MostCoefficients = 1 << 24;
@@ -24,7 +24,7 @@ internal sealed class Resampler
     private readonly int _taps;
     private readonly float[] _coefficients;
 
-    /// <exception cref="WaveException">The two rates have so little in common that the table would be huge.</exception>
+    /// <exception cref="WaveException">The ratio of the two rates would need a huge table.</exception>
     public Resampler(int from, int to)
     {
         var common = GreatestCommonDivisor(from, to);
@@ -36,7 +36,7 @@ internal sealed class Resampler
         if ((long)_taps * _up > MostCoefficients)
         {
             throw new WaveException(
-                $"{from} Hz cannot be resampled to {to} Hz: the ratio {_up}:{_down} needs a filter of {(long)_taps * _up} coefficients, at most {MostCoefficients} are made. Resample to a common rate such as 48000 Hz first.");
+                $"{from} Hz cannot be resampled to {to} Hz: the ratio {_up}:{_down} needs a filter of {(long)_taps * _up} coefficients, but at most {MostCoefficients} are allowed. Resample to a common rate such as 48000 Hz first.");
         }
 
         _coefficients = new float[_taps * _up];
@@ -59,10 +59,10 @@ internal sealed class Resampler
         }
     }
 
-    /// <summary>Samples that <paramref name="count"/> input samples become.</summary>
+    /// <summary>The number of output samples for <paramref name="count"/> input samples.</summary>
     public long OutputLength(int count) => ((long)count * _up + _down - 1) / _down;
 
-    /// <summary>Resamples a whole sound to <paramref name="length"/> samples; beyond its ends it is silent.</summary>
+    /// <summary>Resamples a whole sound to <paramref name="length"/> samples. Beyond its ends it counts as silent.</summary>
     public float[] Process(ReadOnlySpan<float> input, int length)
     {
         var padded = new float[checked(input.Length + 2 * _taps)];
@@ -79,7 +79,7 @@ internal sealed class Resampler
         return output;
     }
 
-    /// <summary>Four partial sums in a fixed order: the same bits on every processor.</summary>
+    /// <summary>Four partial sums in a fixed order, so that every processor gives the same bits.</summary>
     private static float Dot(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
     {
         ref var x = ref MemoryMarshal.GetReference(a);

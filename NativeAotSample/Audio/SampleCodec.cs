@@ -2,12 +2,12 @@ using System.Buffers.Binary;
 
 namespace NativeAotSample.Audio;
 
-/// <summary>Stored samples to float and back. An integer of n bits is value / 2ⁿ⁻¹; writing rounds half to even and clips.</summary>
+/// <summary>Converts stored samples to float and back. An integer of n bits is value / 2ⁿ⁻¹. Writing rounds half to even and clips.</summary>
 internal static class SampleCodec
 {
     /// <summary>
-    /// Decodes one channel out of interleaved frames that start at its first sample; returns how many samples were not finite
-    /// and became 0.
+    /// Decodes one channel from interleaved frames that start at its first sample. Samples that are not finite become 0; returns their
+    /// number.
     /// </summary>
     public static int Decode(WaveFormat format, ReadOnlySpan<byte> frames, Span<float> samples)
     {
@@ -37,7 +37,7 @@ internal static class SampleCodec
         return strange;
     }
 
-    /// <summary>Encodes one channel into interleaved frames that start at its first sample; returns how many samples were clipped.</summary>
+    /// <summary>Encodes one channel into interleaved frames that start at its first sample. Returns the number of clipped samples.</summary>
     public static int Encode(WaveFormat format, ReadOnlySpan<float> samples, Span<byte> frames)
     {
         var stride = format.FrameBytes;

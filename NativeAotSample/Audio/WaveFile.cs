@@ -7,7 +7,7 @@ internal sealed class WaveFile(WaveFormat format, float[][] channels)
 
     public float[][] Channels { get; } = channels;
 
-    /// <summary>What was odd about the file but not fatal, for the user to know.</summary>
+    /// <summary>Warnings for the user about oddities that are not fatal.</summary>
     public List<string> Warnings { get; } = [];
 
     /// <summary>Samples of each channel.</summary>

@@ -2,12 +2,12 @@ using System.Buffers.Binary;
 
 namespace NativeAotSample.Audio;
 
-/// <summary>How samples are stored: the <c>fmt </c> chunk of a RIFF/WAVE file, plain or WAVE_FORMAT_EXTENSIBLE.</summary>
+/// <summary>The sample format: the <c>fmt </c> chunk of a RIFF/WAVE file, plain or WAVE_FORMAT_EXTENSIBLE.</summary>
 /// <param name="IsFloat">IEEE float rather than integer PCM.</param>
 /// <param name="Bits">Bits of one stored sample: 8, 16, 24 or 32 for PCM, 32 or 64 for float.</param>
 /// <param name="Channels">Interleaved channels.</param>
 /// <param name="Rate">Sample frames per second.</param>
-/// <param name="Extensible">Whether the chunk has the extensible form, which is kept when writing.</param>
+/// <param name="Extensible">Whether the chunk has the extensible form. It is kept when writing.</param>
 /// <param name="ValidBits">Bits in use, left-justified in the stored ones; informative.</param>
 /// <param name="ChannelMask">Speaker positions; informative.</param>
 internal sealed record WaveFormat(bool IsFloat, int Bits, int Channels, int Rate, bool Extensible = false, int ValidBits = 0, uint ChannelMask = 0)
@@ -35,7 +35,7 @@ internal sealed record WaveFormat(bool IsFloat, int Bits, int Channels, int Rate
     /// <summary>Reads and checks a <c>fmt </c> chunk.</summary>
     public static WaveFormat Parse(ReadOnlySpan<byte> chunk, string file)
     {
-        if (chunk.Length < PlainBytes) throw new WaveException($"{file}: the fmt chunk has {chunk.Length} bytes; at least {PlainBytes} are needed.");
+        if (chunk.Length < PlainBytes) throw new WaveException($"{file}: the fmt chunk has {chunk.Length} bytes; it needs at least {PlainBytes}.");
         var tag = BinaryPrimitives.ReadUInt16LittleEndian(chunk);
         var channels = BinaryPrimitives.ReadUInt16LittleEndian(chunk[2..]);
         var rate = BinaryPrimitives.ReadUInt32LittleEndian(chunk[4..]);
@@ -57,9 +57,9 @@ internal sealed record WaveFormat(bool IsFloat, int Bits, int Channels, int Rate
         if (!isFloat && tag != TagPcm) throw Unhandled(file, CodecName(tag));
         if (isFloat ? bits is not (32 or 64) : bits is not (8 or 16 or 24 or 32)) throw Unhandled(file, $"{bits}-bit {(isFloat ? "float" : "PCM")} samples");
         if (channels == 0) throw new WaveException($"{file}: the fmt chunk says 0 channels.");
-        if (rate is < LowestRate or > HighestRate) throw new WaveException($"{file}: the fmt chunk says {rate} Hz; {LowestRate} to {HighestRate} Hz are handled.");
+        if (rate is < LowestRate or > HighestRate) throw new WaveException($"{file}: the fmt chunk says {rate} Hz; {LowestRate} to {HighestRate} Hz are supported.");
         if (frameBytes != bits / 8 * channels)
-            throw new WaveException($"{file}: the fmt chunk contradicts itself: {channels} channels of {bits} bits are {bits / 8 * channels} bytes a frame, it says {frameBytes}.");
+            throw new WaveException($"{file}: the fmt chunk contradicts itself: {channels} channels of {bits} bits are {bits / 8 * channels} bytes in each frame, but it says {frameBytes}.");
         return new WaveFormat(isFloat, bits, channels, (int)rate, extensible, validBits, mask);
     }
 
@@ -84,7 +84,7 @@ internal sealed record WaveFormat(bool IsFloat, int Bits, int Channels, int Rate
     }
 
     private static WaveException Unhandled(string file, string what) =>
-        new($"{file} holds {what}. Handled are 8, 16, 24 and 32-bit PCM, 32 and 64-bit float; convert it, for example: ffmpeg -i {file} -c:a pcm_s16le out.wav");
+        new($"{file} holds {what}. Supported are 8, 16, 24 and 32-bit PCM, and 32 and 64-bit float; convert it, for example: ffmpeg -i {file} -c:a pcm_s16le out.wav");
 
     private static string CodecName(ushort tag) => tag switch
     {

@@ -2,14 +2,14 @@ using System.Buffers.Binary;
 
 namespace NativeAotSample.Audio;
 
-/// <summary>Reads RIFF/WAVE files. No length in the header is trusted: memory is bounded by the bytes that are really there.</summary>
+/// <summary>Reads RIFF/WAVE files. No length in the header is trusted; memory is limited by the actual size of the file.</summary>
 internal static class WaveReader
 {
     private const int HeaderBytes = 12;
     private const int ChunkHeaderBytes = 8;
     private const int LongestFormatChunk = 4096;
 
-    /// <exception cref="WaveException">The file is no WAV file, or not one that is handled.</exception>
+    /// <exception cref="WaveException">The file is not a WAV file or not supported.</exception>
     public static WaveFile Read(string path)
     {
         using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1);
@@ -36,11 +36,11 @@ internal static class WaveReader
                 return ReadData(stream, format, declared, left, file);
             }
 
-            if (declared > left) throw new WaveException($"{file}: chunk '{Printable(chunk[..4])}' at byte {stream.Position - ChunkHeaderBytes} says {declared} bytes, {left} are left.");
+            if (declared > left) throw new WaveException($"{file}: chunk '{Printable(chunk[..4])}' at byte {stream.Position - ChunkHeaderBytes} says {declared} bytes, but only {left} are left.");
             var next = stream.Position + declared + (declared & 1);
             if (chunk.StartsWith("fmt "u8))
             {
-                if (declared > LongestFormatChunk) throw new WaveException($"{file}: the fmt chunk says {declared} bytes; at most {LongestFormatChunk} make sense.");
+                if (declared > LongestFormatChunk) throw new WaveException($"{file}: the fmt chunk says {declared} bytes; at most {LongestFormatChunk} are allowed.");
                 var content = new byte[declared];
                 stream.ReadExactly(content);
                 format = WaveFormat.Parse(content, file);
@@ -54,16 +54,16 @@ internal static class WaveReader
 
     private static WaveFile ReadData(Stream stream, WaveFormat format, uint declared, long left, string file)
     {
-        // Programs that write to a pipe leave 0 or 2³²-1 here, since they do not know the length before.
+        // Programs that write to a pipe do not know the length and put 0 or 2³²-1 here.
         var open = declared is 0 or uint.MaxValue or 0x7FFFFFFF or 0xFFFFFFFF - 36;
         var bytes = open ? left : Math.Min(declared, left);
         var frames = bytes / format.FrameBytes;
-        if (frames > Array.MaxLength) throw new WaveException($"{file} has {frames} frames; at most {Array.MaxLength} are handled: split it first.");
+        if (frames > Array.MaxLength) throw new WaveException($"{file} has {frames} frames; at most {Array.MaxLength} are supported: split it first.");
 
         var channels = new float[format.Channels][];
         for (var c = 0; c < channels.Length; c++) channels[c] = new float[frames];
         var wave = new WaveFile(format, channels);
-        if (!open && declared > left) wave.Warnings.Add($"{file} is cut short: its header says {declared} bytes of samples, {left} are there; these are used.");
+        if (!open && declared > left) wave.Warnings.Add($"{file} is truncated: its header says {declared} bytes of samples, but it has {left}; these are used.");
 
         var buffer = new byte[Math.Max(1, (1 << 16) / format.FrameBytes) * format.FrameBytes];
         var strange = 0L;
@@ -76,7 +76,7 @@ internal static class WaveReader
             frame += count;
         }
 
-        if (strange > 0) wave.Warnings.Add($"{file} has {strange} samples that are NaN or infinite; they are taken as 0.");
+        if (strange > 0) wave.Warnings.Add($"{file} has {strange} samples that are NaN or infinite; they become 0.");
         return wave;
     }
 

@@ -2,10 +2,10 @@ using System.Buffers.Binary;
 
 namespace NativeAotSample.Audio;
 
-/// <summary>Writes RIFF/WAVE files: beside the target first, then renamed, so that a fault leaves no half file.</summary>
+/// <summary>Writes RIFF/WAVE files: to a temporary file beside the target, which is then renamed. So an error leaves no partial file.</summary>
 internal static class WaveWriter
 {
-    /// <returns>How many samples were clipped.</returns>
+    /// <returns>The number of clipped samples.</returns>
     /// <exception cref="WaveException">The sound does not fit in a WAV file (4 GiB).</exception>
     public static long Write(string path, WaveFile wave)
     {
@@ -30,8 +30,8 @@ internal static class WaveWriter
         }
     }
 
-    /// <summary>Refuses a path that cannot be written, before a recording is worked on.</summary>
-    /// <exception cref="WaveException">There is no such folder, it permits no new file, or the path is a folder's.</exception>
+    /// <summary>Refuses a path that cannot be written, before any work on the recording.</summary>
+    /// <exception cref="WaveException">The folder is missing or does not allow new files, or the path is a folder.</exception>
     public static void Check(string path)
     {
         var target = Path.GetFullPath(path);
@@ -46,7 +46,7 @@ internal static class WaveWriter
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
-            throw new WaveException($"{path} cannot be written: no file can be made in '{folder}'; write to another.");
+            throw new WaveException($"{path} cannot be written: no file can be created in '{folder}'; write to another folder.");
         }
     }
 

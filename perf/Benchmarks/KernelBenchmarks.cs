@@ -5,7 +5,7 @@ using SeqRuntime.Perf.Comparing;
 
 namespace SeqRuntime.Perf.Benchmarks;
 
-/// <summary>Matrix products of the chosen kernel set: one row (a step), some, and many (a sequence).</summary>
+/// <summary>Matrix products of the chosen kernel set: one row (a step), some rows, and many (a sequence).</summary>
 public class ProductBenchmarks
 {
     private readonly Held _work = new();
@@ -13,7 +13,7 @@ public class ProductBenchmarks
     [Params(1, 4, 16, 100)]
     public int Rows { get; set; }
 
-    /// <summary>Inputs; outputs are four times as many, as an LSTM's gates are.</summary>
+    /// <summary>Inputs. There are four times as many outputs, like an LSTM's gates.</summary>
     [Params(64, 256, 512)]
     public int Inputs { get; set; }
 
@@ -33,7 +33,7 @@ public class ProductBenchmarks
     public void Stop() => _work.Stop();
 }
 
-/// <summary>What a cell computes for each unit, over a row.</summary>
+/// <summary>The functions of a cell, over a row.</summary>
 public unsafe class RowBenchmarks : IDisposable
 {
     private readonly KernelSet _kernels = KernelRegistry.Choose();

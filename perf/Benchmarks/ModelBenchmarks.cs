@@ -3,7 +3,7 @@ using SeqRuntime.Perf.Comparing;
 
 namespace SeqRuntime.Perf.Benchmarks;
 
-/// <summary>One frame of a real model, all of it; ONNX Runtime fp32 is the baseline. Needs the folder of models.</summary>
+/// <summary>One frame of a whole real model. ONNX Runtime fp32 is the baseline. Needs the folder of models.</summary>
 public class ModelBenchmarks
 {
     private readonly Held _work = new();

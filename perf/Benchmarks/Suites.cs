@@ -14,7 +14,7 @@ namespace SeqRuntime.Perf.Benchmarks;
 /// <summary>The BenchmarkDotNet suites of this project.</summary>
 internal static class Suites
 {
-    /// <summary>In process, so that nothing is built anew; Markdown and JSON go to BenchmarkDotNet.Artifacts.</summary>
+    /// <summary>Runs in process, so that nothing is rebuilt. Markdown and JSON go to BenchmarkDotNet.Artifacts.</summary>
     public static IConfig Config { get; } = ManualConfig.CreateEmpty()
         .AddJob(Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance))
         .AddDiagnoser(MemoryDiagnoser.Default)
@@ -27,7 +27,7 @@ internal static class Suites
         BenchmarkSwitcher.FromAssembly(typeof(Suites).Assembly).Run(arguments.Length == 0 ? ["--filter", "*"] : arguments, Config).Any();
 }
 
-/// <summary>The one program that a benchmark is about.</summary>
+/// <summary>The program that a benchmark measures.</summary>
 internal sealed class Held
 {
     private Runner? _runner;

@@ -3,7 +3,7 @@ using SeqRuntime.Perf.Benchmarks;
 
 namespace SeqRuntime.Perf.Commands;
 
-/// <summary><c>perf bench</c>: the BenchmarkDotNet suites, whose own options follow.</summary>
+/// <summary><c>perf bench</c>: runs the BenchmarkDotNet suites. Their own options follow.</summary>
 internal static class BenchCommand
 {
     public static Command Build()

@@ -5,14 +5,14 @@ using SeqRuntime.Perf.Plotting;
 
 namespace SeqRuntime.Perf.Commands;
 
-/// <summary><c>perf compare</c>: every ratio of interest, each from one interleaved run.</summary>
+/// <summary><c>perf compare</c>: measures all ratios, each in one interleaved run.</summary>
 internal sealed class CompareCommand
 {
     private readonly Option<string[]> _only = new("--only") { Description = "Only rows whose name matches; '*' stands for any text. The names are in the JSON: lstm/step/256/int8-ort, gru/batch8/…, lstm/100steps/…, call/…, model/…, words/…, gemm/…, streams/…", HelpName = "PATTERN …", AllowMultipleArgumentsPerToken = true };
-    private readonly Option<int> _pairs = new("--pairs") { Description = "Blocks of each contender.", HelpName = "N", DefaultValueFactory = _ => 100 };
+    private readonly Option<int> _pairs = new("--pairs") { Description = "Number of blocks of each contender.", HelpName = "N", DefaultValueFactory = _ => 100 };
     private readonly Option<int[]> _steps = new("--steps") { Description = "Lengths of the sequences.", HelpName = "N …", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [100] };
-    private readonly Option<int[]> _batch = new("--batch") { Description = "Streams of the single steps.", HelpName = "N …", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [1] };
-    private readonly Option<FileInfo> _json = new("--json") { Description = "Write everything that was measured to this file.", HelpName = "FILE" };
+    private readonly Option<int[]> _batch = new("--batch") { Description = "Numbers of streams of the single steps.", HelpName = "N …", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [1] };
+    private readonly Option<FileInfo> _json = new("--json") { Description = "Write all measurements to this file.", HelpName = "FILE" };
     private readonly Option<FileInfo> _markdown = new("--markdown") { Description = "Write the tables to this file.", HelpName = "FILE" };
     private readonly Option<bool> _record = new("--record") { Description = "Write JSON, tables and the picture to perf/results/<processor>/ under today's date." };
     private readonly Option<bool> _readme = new("--readme") { Description = "Write the tables into README.md and docs/performance.md." };
@@ -20,7 +20,7 @@ internal sealed class CompareCommand
     public Command Build()
     {
         Arguments.AtLeast(_pairs, 1);
-        var command = new Command("compare", "Ours beside ONNX Runtime and beside the machine's limit: layers, sequences, whole models, decoders, streams, as ratios of one interleaved run each.") { _only, _pairs, _steps, _batch, _json, _markdown, _record, _readme };
+        var command = new Command("compare", "Compares ours with ONNX Runtime and with the machine's limit: layers, sequences, whole models, decoders, streams. Each ratio comes from one interleaved run.") { _only, _pairs, _steps, _batch, _json, _markdown, _record, _readme };
         command.SetAction(Run);
         return command;
     }

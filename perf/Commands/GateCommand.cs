@@ -6,21 +6,21 @@ using SeqRuntime.Perf.Gate;
 
 namespace SeqRuntime.Perf.Commands;
 
-/// <summary><c>perf gate</c>: fails where something became slower, or bigger, than what is recorded.</summary>
+/// <summary><c>perf gate</c>: fails if something became slower or bigger than recorded.</summary>
 internal sealed class GateCommand
 {
     private const int UpdateAttempts = 6;
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(100);
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(300);
 
-    private readonly Option<string> _baseline = new("--baseline") { Description = "What to compare with.", HelpName = "FILE", DefaultValueFactory = _ => Path.Combine(Places.Root ?? ".", "perf", "baseline.json") };
-    private readonly Option<bool> _update = new("--update") { Description = "Write what is measured as the new baseline of this kernel path and processor." };
-    private readonly Option<FileInfo> _firstResult = new("--first-result") { Description = "The published FirstResult program: how long a start takes.", HelpName = "PROGRAM" };
-    private readonly Option<FileInfo[]> _binary = new("--binary") { Description = "Published binaries whose size is held; recorded by folder and name.", HelpName = "FILE …", AllowMultipleArgumentsPerToken = true };
+    private readonly Option<string> _baseline = new("--baseline") { Description = "The baseline to compare with.", HelpName = "FILE", DefaultValueFactory = _ => Path.Combine(Places.Root ?? ".", "perf", "baseline.json") };
+    private readonly Option<bool> _update = new("--update") { Description = "Write the measurements as the new baseline of this kernel path and processor." };
+    private readonly Option<FileInfo> _firstResult = new("--first-result") { Description = "The published FirstResult program, whose start is timed.", HelpName = "PROGRAM" };
+    private readonly Option<FileInfo[]> _binary = new("--binary") { Description = "Published binaries whose size is checked; recorded by folder and name.", HelpName = "FILE …", AllowMultipleArgumentsPerToken = true };
 
     public Command Build()
     {
-        var command = new Command("gate", "A short fixed set, each time divided by that of a plain loop in the same process, beside the ratios of perf/baseline.json. A case that fails is tried again, for up to a hundred seconds in all.") { _baseline, _update, _firstResult, _binary };
+        var command = new Command("gate", "Measures a short, fixed set of cases and compares it with perf/baseline.json. Each time is divided by that of a plain loop in the same process. A case that fails is tried again, for up to a hundred seconds in total.") { _baseline, _update, _firstResult, _binary };
         command.SetAction(Run);
         return command;
     }
@@ -34,7 +34,7 @@ internal sealed class GateCommand
         var key = $"{machine.Kernels} on {machine.Family}";
         var known = baseline.Ratios.ContainsKey(key);
         output.WriteLine($"{machine}");
-        output.WriteLine($"Fails where a case takes over {baseline.Tolerance:P0} more of its plain loop's time than '{key}' has in {path}{string.Concat(baseline.Tolerances.Select(t => $" ({t.Key}: {t.Value:P0})"))}.\n");
+        output.WriteLine($"Fails if a case's ratio to its plain loop exceeds the ratio of '{key}' in {path} by over {baseline.Tolerance:P0}{string.Concat(baseline.Tolerances.Select(t => $" ({t.Key}: {t.Value:P0})"))}.\n");
 
         var cases = GateCases.All().Select(work => new GateMeasurement(work)).ToList();
         var faults = Measure(cases, baseline, key, update ? UpdateAttempts : 1);
@@ -52,22 +52,22 @@ internal sealed class GateCommand
         if (update)
         {
             File.WriteAllText(path, JsonReports.Text(baseline.With(key, measured, sizes), JsonReports.Default.Baseline));
-            output.WriteLine($"{path} now holds this for '{key}'.");
+            output.WriteLine($"{path} now has these values for '{key}'.");
             return ExitCode.Good;
         }
 
         if (!known)
         {
-            output.WriteLine($"No baseline is recorded for '{key}': its cases pass. To record it, commit what 'perf gate --update' writes, or this under \"ratios\" of {path}:");
+            output.WriteLine($"No baseline is recorded for '{key}', so its cases pass. To record it, commit the result of 'perf gate --update', or add this under \"ratios\" of {path}:");
             output.WriteLine(JsonReports.Text(Baseline.Empty.With(key, measured, sizes).Ratios, JsonReports.Default.RatioTable));
         }
 
         foreach (var fault in faults) result.InvocationConfiguration.Error.WriteLine($"perf gate: {fault}");
-        output.WriteLine(faults.Count == 0 ? "perf gate: all within what is recorded" : $"perf gate: {faults.Count} failed");
+        output.WriteLine(faults.Count == 0 ? "perf gate: all within the baseline" : $"perf gate: {faults.Count} failed");
         return faults.Count == 0 ? ExitCode.Good : ExitCode.Failed;
     }
 
-    /// <summary>Each case once, then again those that fail while there is time: a neighbour's noise passes, a regression stays.</summary>
+    /// <summary>Runs each case once, then repeats those that fail while there is time. Noise of other programs passes; a regression stays.</summary>
     private static List<string> Measure(List<GateMeasurement> cases, Baseline baseline, string key, int attempts)
     {
         for (var attempt = 0; attempt < attempts; attempt++)

@@ -8,7 +8,7 @@ using SeqRuntime.Perf.Realtime;
 
 namespace SeqRuntime.Perf.Commands;
 
-/// <summary>The documents that are written and read.</summary>
+/// <summary>The JSON documents that perf reads and writes.</summary>
 [JsonSourceGenerationOptions(
     WriteIndented = true,
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
@@ -21,6 +21,6 @@ namespace SeqRuntime.Perf.Commands;
 [JsonSerializable(typeof(ProbeReport))]
 internal sealed partial class JsonReports : JsonSerializerContext
 {
-    /// <summary>One document with a line end, people's letters as they are.</summary>
+    /// <summary>One document with a line end. Letters outside ASCII are not escaped.</summary>
     public static string Text<T>(T report, JsonTypeInfo<T> type) => JsonSerializer.Serialize(report, typeof(T), new JsonReports(new JsonSerializerOptions(type.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping })) + "\n";
 }

@@ -4,19 +4,19 @@ using SeqRuntime.Converter;
 
 namespace SeqRuntime.Perf.Commands;
 
-/// <summary>The command line: one entry for the process and for tests, where every fault becomes one line and an exit code.</summary>
+/// <summary>The entry point of the command line, for the process and for tests. It turns every error into one line and an exit code.</summary>
 internal static class PerfCommand
 {
     public const string Name = "perf";
 
     /// <summary>Runs one command line.</summary>
-    /// <returns>0 good, 1 a check failed or something was not there, 2 wrong usage.</returns>
+    /// <returns>0 success, 1 a check failed or a file was missing, 2 wrong usage.</returns>
     public static int Invoke(IReadOnlyList<string> args, TextWriter stdout, TextWriter stderr)
     {
         var result = Root().Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (result.Action is ParseErrorAction)
         {
-            var fault = result.UnmatchedTokens.Count > 0 ? $"'{result.UnmatchedTokens[0]}' is no command or option that can stand here" : result.Errors[0].Message;
+            var fault = result.UnmatchedTokens.Count > 0 ? $"'{result.UnmatchedTokens[0]}' is not a command or option that is allowed here" : result.Errors[0].Message;
             return Fail(stderr, ExitCode.Usage, $"{fault.TrimEnd('.')}; see '{Name} --help'");
         }
 
@@ -36,7 +36,7 @@ internal static class PerfCommand
 
     private static RootCommand Root()
     {
-        var root = new RootCommand("Measures SeqRuntime: beside ONNX Runtime, beside the machine's limit, and beside itself of an earlier day.");
+        var root = new RootCommand("Measures SeqRuntime against ONNX Runtime, the machine's limit, and its own earlier results.");
         root.Subcommands.Add(new CompareCommand().Build());
         root.Subcommands.Add(new ProbeCommand().Build());
         root.Subcommands.Add(new ProductsCommand().Build());

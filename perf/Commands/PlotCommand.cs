@@ -4,10 +4,10 @@ using SeqRuntime.Perf.Plotting;
 
 namespace SeqRuntime.Perf.Commands;
 
-/// <summary><c>perf plot</c>: a picture of what <c>perf compare --json</c> wrote.</summary>
+/// <summary><c>perf plot</c>: draws the report that <c>perf compare --json</c> wrote.</summary>
 internal sealed class PlotCommand
 {
-    private readonly Argument<FileInfo> _report = new("REPORT.json") { Description = "What perf compare --json wrote." };
+    private readonly Argument<FileInfo> _report = new("REPORT.json") { Description = "The report that perf compare --json wrote." };
     private readonly Option<FileInfo> _out = new("--out", "-o") { Description = "The picture to write.", HelpName = "FILE.svg", Required = true };
 
     public Command Build()

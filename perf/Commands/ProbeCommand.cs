@@ -7,21 +7,21 @@ using SeqRuntime.Perf.Measuring;
 
 namespace SeqRuntime.Perf.Commands;
 
-/// <summary><c>perf probe</c>: what one core of this machine can do: bandwidth by working set, multiplications a second.</summary>
+/// <summary><c>perf probe</c>: measures one core of this machine: bandwidth by working set, and multiplications for each second.</summary>
 internal sealed class ProbeCommand
 {
     private const int KiB = 1024;
     private const long PeakMacs = 20_000_000;
     private static readonly int[] s_kibibytes = [16, 24, 32, 48, 64, 128, 256, 512, 768, 1024, 2048, 4096, 8192, 16384, 24576, 32768, 65536, 196608];
 
-    private readonly Option<int> _rounds = new("--rounds") { Description = "Blocks of each measurement; the fastest counts.", HelpName = "N", DefaultValueFactory = _ => 20 };
+    private readonly Option<int> _rounds = new("--rounds") { Description = "Number of blocks of each measurement; the fastest counts.", HelpName = "N", DefaultValueFactory = _ => 20 };
     private readonly Option<FileInfo> _json = new("--json") { Description = "Write the result to this file.", HelpName = "FILE" };
     private readonly Option<bool> _record = new("--record") { Description = "Write JSON and tables to perf/results/<processor>/ under today's date." };
 
     public Command Build()
     {
         Arguments.AtLeast(_rounds, 1);
-        var command = new Command("probe", "Bandwidth of one core by working set, and its peak rates of multiplication: the limits that perf compare counts shares of.") { _rounds, _json, _record };
+        var command = new Command("probe", "Measures the bandwidth of one core by working set and its peak multiply rates: the limits that perf compare reports shares of.") { _rounds, _json, _record };
         command.SetAction(Run);
         return command;
     }
@@ -73,10 +73,10 @@ internal sealed class ProbeCommand
     }
 }
 
-/// <summary>GB/s of reading a block again and again.</summary>
+/// <summary>GB/s of reading a block repeatedly.</summary>
 internal sealed record ReadRate(long Bytes, int Bits, double Best, double Median);
 
-/// <summary>10⁹ multiplications a second.</summary>
+/// <summary>10⁹ multiplications for each second.</summary>
 internal sealed record PeakRate(string Name, int Bits, bool IsInt8, double Best, double Median);
 
 /// <summary>A whole probe.</summary>

@@ -6,7 +6,7 @@ using SeqRuntime.Perf.Realtime;
 
 namespace SeqRuntime.Perf.Commands;
 
-/// <summary><c>perf realtime</c>: how long the slowest frames take.</summary>
+/// <summary><c>perf realtime</c>: measures the slowest frames.</summary>
 internal sealed class RealtimeCommand
 {
     private readonly Option<double> _minutes = new("--minutes") { Description = "How long.", HelpName = "N", DefaultValueFactory = _ => 10 };
@@ -18,7 +18,7 @@ internal sealed class RealtimeCommand
     public Command Build()
     {
         Arguments.Minutes(_minutes);
-        var command = new Command("realtime", "Audio frames at their true rate (DTLN every 8 ms, Silero VAD every 32 ms) beside a thread that makes garbage: percentiles of the time of a frame, ours and ONNX Runtime's in turn.") { _minutes, _json, _markdown, _record, _readme };
+        var command = new Command("realtime", "Runs audio frames at their true rate (DTLN every 8 ms, Silero VAD every 32 ms) while another thread allocates garbage. Prints percentiles of the time of a frame, for ours and ONNX Runtime in turn.") { _minutes, _json, _markdown, _record, _readme };
         command.SetAction(Run);
         return command;
     }

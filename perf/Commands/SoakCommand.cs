@@ -5,10 +5,10 @@ using SeqRuntime.Perf.Soak;
 
 namespace SeqRuntime.Perf.Commands;
 
-/// <summary><c>perf soak</c>: the same work for a long time; nothing may drift, grow or allocate.</summary>
+/// <summary><c>perf soak</c>: repeats the same work for a long time. Results must not change, memory must not grow, and nothing may be allocated.</summary>
 internal sealed class SoakCommand
 {
-    /// <summary>What the process may grow by in the second half of the time: compiling and the collector's own memory settle in the first.</summary>
+    /// <summary>The process may grow by this much in the second half. Compilation and the collector's own memory settle in the first half.</summary>
     private const long MostGrowth = 4 << 20;
     private const int Samples = 10;
 
@@ -17,7 +17,7 @@ internal sealed class SoakCommand
     public Command Build()
     {
         Arguments.Minutes(_minutes);
-        var command = new Command("soak", "Sessions, streams and decoders for a long time: every round the bits of the first, no managed byte, and no memory that grows.") { _minutes };
+        var command = new Command("soak", "Runs sessions, streams and decoders for a long time. Every round must give the bits of the first, allocate no managed byte, and not grow memory.") { _minutes };
         command.SetAction(Run);
         return command;
     }
@@ -35,8 +35,8 @@ internal sealed class SoakCommand
             {
                 work.Round();
 
-                // A collection in the background takes the rest of this thread's allocation buffer away when it ends, and the runtime counts
-                // that as allocated: it must not end within the next round.
+                // When a background collection ends, it takes the rest of this thread's allocation buffer away, and .NET counts that as allocated.
+                // It must not end within the next round.
                 if (work.IsLife) GC.Collect();
             }
 
@@ -46,7 +46,7 @@ internal sealed class SoakCommand
 
         foreach (var work in works)
         {
-            var bits = work.Differing == 0 ? "all with the first one's bits" : $"{work.Differing} with other bits";
+            var bits = work.Differing == 0 ? "all with the bits of the first" : $"{work.Differing} with other bits";
             output.WriteLine($"{Verdict(work.IsRight)}  {work.Name}: {work.Rounds} rounds, {bits}{(work.IsLife ? "" : $", {work.Bytes} managed bytes")}");
             work.Dispose();
         }
@@ -58,7 +58,7 @@ internal sealed class SoakCommand
 
     private static string Verdict(bool isRight) => isRight ? "ok    " : "FAILED";
 
-    /// <summary>Memory in use after everything that can go is gone.</summary>
+    /// <summary>Memory in use after everything that can be freed is freed.</summary>
     private static long Resident()
     {
         GC.Collect();

@@ -7,7 +7,7 @@ using SeqRuntime.Perf.Onnx;
 
 namespace SeqRuntime.Perf.Commands;
 
-/// <summary>Many streams stepped together beside as many single sessions on one core, and single sessions on two cores beside one.</summary>
+/// <summary>Compares many streams stepped together with as many single sessions on one core, and single sessions on two cores with one.</summary>
 internal sealed class StreamsCommand
 {
     private static readonly int[] s_counts = [1, 8, 64];
@@ -17,7 +17,7 @@ internal sealed class StreamsCommand
     public Command Build()
     {
         Arguments.AtLeast(_pairs, 1);
-        var command = new Command("streams", "Many streams stepped together beside as many single sessions on one core, and single sessions on two cores beside one.") { _pairs };
+        var command = new Command("streams", "Compares many streams stepped together with as many single sessions on one core, and single sessions on two cores with one.") { _pairs };
         command.SetAction(Run);
         return command;
     }
@@ -42,7 +42,7 @@ internal sealed class StreamsCommand
         }
 
         output.WriteLine();
-        output.WriteLine("One session beside two sessions of one model on two threads: steps a second of both over those of the one; 2 is linear.");
+        output.WriteLine("Two sessions of one model on two threads compared with one session: the ratio of steps for each second; 2 is linear.");
         output.WriteLine();
         output.WriteLine("| model | weights | two threads / one |");
         output.WriteLine("|---|---|---:|");
@@ -103,7 +103,7 @@ internal sealed class StreamsCommand
         return options;
     }
 
-    /// <summary>Rounds of one session alone and of two at once, in turn; the median of the ratios.</summary>
+    /// <summary>Alternates rounds of one session and of two at once. Returns the median of the ratios.</summary>
     private static double Scaling(SeqSession one, int rounds)
     {
         const double seconds = 0.03;

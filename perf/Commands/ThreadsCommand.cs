@@ -7,7 +7,7 @@ using SeqRuntime.Perf.Measuring;
 
 namespace SeqRuntime.Perf.Commands;
 
-/// <summary>Sequences through stacked and bidirectional layers: a session of two threads beside one of one thread.</summary>
+/// <summary>Compares sessions of two threads with sessions of one thread, on sequences through stacked and bidirectional layers.</summary>
 internal sealed class ThreadsCommand
 {
     private static readonly int[] s_lengths = [10, 100, 1000];
@@ -17,7 +17,7 @@ internal sealed class ThreadsCommand
     public Command Build()
     {
         Arguments.AtLeast(_pairs, 1);
-        var command = new Command("threads", "Sequences through stacked and bidirectional layers: a session of two threads beside one of one thread.") { _pairs };
+        var command = new Command("threads", "Compares a session of two threads with a session of one thread, on sequences through stacked and bidirectional layers.") { _pairs };
         command.SetAction(Run);
         return command;
     }
@@ -26,7 +26,7 @@ internal sealed class ThreadsCommand
     {
         var output = result.InvocationConfiguration.Output;
         var pairs = result.GetValue(_pairs);
-        output.WriteLine($"One session with Threads = 2 beside one with Threads = 1, {pairs} pairs of blocks each; ratio above 1: two threads are faster, 2 is linear.");
+        output.WriteLine($"One session with Threads = 2 compared with one with Threads = 1, {pairs} pairs of blocks each; ratio above 1: two threads are faster, 2 is linear.");
         output.WriteLine();
         output.WriteLine("| layers | weights | steps | one thread, µs a step | two threads, µs a step | ratio | managed bytes a run |");
         output.WriteLine("|---|---|---:|---:|---:|---:|---:|");

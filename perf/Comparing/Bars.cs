@@ -1,6 +1,6 @@
 namespace SeqRuntime.Perf.Comparing;
 
-/// <summary>What each ratio must reach and what is aimed at, by units.</summary>
+/// <summary>The required and the desired value of each ratio, by hidden size.</summary>
 internal static class Bars
 {
     public static readonly int[] Sizes = [64, 128, 256, 512, 1024];
@@ -22,7 +22,7 @@ internal static class Bars
     public static readonly Bar Gemm = new(0.50, 0.75);
     public static readonly Bar Streams = new(4, 10);
 
-    /// <summary>The bar of a size, or null where none is set.</summary>
+    /// <summary>The bar of a size. Null if there is none.</summary>
     public static Bar? At(this Bar[] bars, int units) => Array.IndexOf(Sizes, units) is >= 0 and var index ? bars[index] : null;
 
     private static Bar[] Pairs(double[] atLeast, double[] aim) => [.. atLeast.Zip(aim, (a, b) => new Bar(a, b))];

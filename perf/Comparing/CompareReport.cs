@@ -3,7 +3,7 @@ using System.Text;
 
 namespace SeqRuntime.Perf.Comparing;
 
-/// <summary>A whole run of <c>perf compare</c>, as JSON has it.</summary>
+/// <summary>A whole run of <c>perf compare</c>, in the form of its JSON.</summary>
 internal sealed record CompareReport(Machine Machine, int Pairs, IReadOnlyList<CompareRow> Rows)
 {
     /// <summary>The rows of the README's table, by work and peer.</summary>
@@ -73,7 +73,7 @@ internal sealed record CompareReport(Machine Machine, int Pairs, IReadOnlyList<C
 
     public static string Time(double microseconds) => microseconds.ToString(microseconds < 1 ? "F3" : microseconds < 100 ? "F2" : "F0", CultureInfo.InvariantCulture);
 
-    /// <summary>One bar where all rows have the same.</summary>
+    /// <summary>One bar if all rows have the same.</summary>
     private static string Bar(List<CompareRow> rows, Func<CompareRow, double?> bar)
     {
         var values = rows.ConvertAll(row => Value(row, bar(row)));
@@ -83,17 +83,17 @@ internal sealed record CompareReport(Machine Machine, int Pairs, IReadOnlyList<C
 
 /// <summary>One measured ratio.</summary>
 /// <param name="Id">Path-like name.</param>
-/// <param name="Work">What is done.</param>
+/// <param name="Work">The work.</param>
 /// <param name="Size">Units or the model's name.</param>
-/// <param name="Weights">How our weights are stored, or which contender it is.</param>
-/// <param name="Peer">What it is compared with.</param>
-/// <param name="OursMicroseconds">Median of blocks, for one step, frame, word …</param>
-/// <param name="OursMinimum">Fastest block.</param>
-/// <param name="PeerMicroseconds">The same of the peer.</param>
-/// <param name="PeerMinimum">The same of the peer.</param>
-/// <param name="Ratio">Peer's time over ours, median over pairs of blocks; of the limit: its share.</param>
-/// <param name="AtLeast">What must be reached.</param>
-/// <param name="Aim">What is aimed at.</param>
+/// <param name="Weights">Storage of our weights, or the contender.</param>
+/// <param name="Peer">The peer that it is compared with.</param>
+/// <param name="OursMicroseconds">Our median of the blocks, for one step, frame, word and so on.</param>
+/// <param name="OursMinimum">Our fastest block.</param>
+/// <param name="PeerMicroseconds">The peer's median.</param>
+/// <param name="PeerMinimum">The peer's fastest block.</param>
+/// <param name="Ratio">The peer's time over ours, median over pairs of blocks. Against the limit: our share of it.</param>
+/// <param name="AtLeast">The required value.</param>
+/// <param name="Aim">The desired value.</param>
 /// <param name="ManagedBytes">Bytes that one run of ours allocates.</param>
 internal sealed record CompareRow(
     string Id,

@@ -4,7 +4,7 @@ using SeqRuntime.Perf.Peers;
 
 namespace SeqRuntime.Perf.Comparing;
 
-/// <summary>Words a second of encoder-decoders beside ONNX Runtime running the same two graphs, both giving the same words.</summary>
+/// <summary>Compares words for each second of encoder-decoders with ONNX Runtime running the same two graphs. Both must give the same words.</summary>
 internal static class DecodingContests
 {
     public static IEnumerable<Contest> All(string models)
@@ -44,7 +44,7 @@ internal static class DecodingContests
         return new Contest($"words/{id}", size, contenders, rows) { Units = words.Length };
     }
 
-    /// <summary>ONNX Runtime's side, after it gave for every word what ours gives in fp32.</summary>
+    /// <summary>ONNX Runtime's side, after checking that it gives the same words as ours in fp32.</summary>
     private static Runner StartOrt(string[] words, int width, OrtDecoderGraphs graphs, byte[] file)
     {
         using var model = Ours.Load(file);
@@ -56,7 +56,7 @@ internal static class DecodingContests
             var source = ours.Source.ToArray();
             var (tokens, score) = theirs.Decode(source);
             if (!ours.Tokens(0).SequenceEqual(tokens.ToArray()) || Math.Abs(score - ours.LogProbability(0)) > 1e-3)
-                throw new InvalidDataException($"'{word}' gives other tokens: {string.Join(' ', tokens)} ({score}) and {string.Join(' ', ours.Tokens(0).ToArray())} ({ours.LogProbability(0)})");
+                throw new InvalidDataException($"'{word}' gives different tokens: {string.Join(' ', tokens)} ({score}) and {string.Join(' ', ours.Tokens(0).ToArray())} ({ours.LogProbability(0)})");
             return source;
         });
         return new Runner(
@@ -71,7 +71,7 @@ internal static class DecodingContests
         [("encoder", Path.Combine(folder, "thai2rom_encoder.onnx")), ("step", Path.Combine(folder, "thai2rom_decoder.onnx"))],
         new ConversionOptions { Weights = storage.Kind, Decoding = Example("thai2rom.json") }).File;
 
-    /// <summary>The description stands beside its weights for the time of the conversion.</summary>
+    /// <summary>The description is placed beside its weights during the conversion.</summary>
     private static byte[] English(string folder, Storage storage)
     {
         var place = Directory.CreateTempSubdirectory("seqruntime-perf");

@@ -1,6 +1,6 @@
 namespace SeqRuntime.Perf.Comparing;
 
-/// <summary>The matrix product of 100 steps' inputs with an LSTM's 2048 × 512 weights, the kernel alone, beside the peak multiply rate.</summary>
+/// <summary>The matrix product of 100 steps' inputs with an LSTM's 2048 × 512 weights, only the kernel, compared with the peak multiply rate.</summary>
 internal static class GemmContest
 {
     private const int Rows = 2048;

@@ -33,7 +33,7 @@ internal static class LayerContests
         }
     }
 
-    /// <summary>Our layer, stepped as it is.</summary>
+    /// <summary>Our layer, stepped repeatedly without changing its input.</summary>
     public static Runner Start(RecurrentLayer layer, Storage storage)
     {
         var (model, session, bytes) = Session(layer, storage);
@@ -49,7 +49,7 @@ internal static class LayerContests
         };
     }
 
-    /// <summary>ONNX Runtime's, fp32 or its int8.</summary>
+    /// <summary>ONNX Runtime's layer in fp32 or its own int8.</summary>
     public static Runner StartOrt(RecurrentLayer layer, bool dynamic)
     {
         var y = new float[layer.OutputShape.Aggregate((a, b) => a * b)];
@@ -90,7 +90,7 @@ internal static class LayerContests
         };
     }
 
-    /// <summary>The input weights need not be read more than once; the recurrent ones are, at every step.</summary>
+    /// <summary>The input weights need to be read only once; the recurrent weights are read at every step.</summary>
     private static Contest Sequence(RecurrentLayer layer)
     {
         var (op, units) = (layer.Op, layer.Hidden);
@@ -111,7 +111,7 @@ internal static class LayerContests
         };
     }
 
-    /// <summary>One step with all that a caller does: the input written, the output read, by the public API.</summary>
+    /// <summary>One step by the public API with everything that a caller does: writing the input and reading the output.</summary>
     private static Contest WholeCall(RecurrentLayer layer, Bar bar)
     {
         var x = Input(layer);
@@ -164,7 +164,7 @@ internal static class LayerContests
         return contenders;
     }
 
-    /// <summary>A session of our layer with its input written.</summary>
+    /// <summary>A session of our layer with its input set.</summary>
     public static (SeqModel Model, SeqSession Session, long WeightBytes) Session(RecurrentLayer layer, Storage storage) =>
         Ours.Session(layer.Float32(), storage.Kind, [], [], States(layer), Input(layer));
 

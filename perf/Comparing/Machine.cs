@@ -2,10 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace SeqRuntime.Perf.Comparing;
 
-/// <summary>What figures belong to: processor, system, versions.</summary>
+/// <summary>The machine that figures belong to: processor, system, versions.</summary>
 /// <param name="Date">Day of the run, UTC.</param>
 /// <param name="Processor">Model name.</param>
-/// <param name="Family">Maker, family and model, as far as the system tells; the key of a baseline.</param>
+/// <param name="Family">Maker, family and model as far as the system reports them; the key of a baseline.</param>
 /// <param name="Kernels">Kernel path in use.</param>
 /// <param name="System">Operating system and architecture.</param>
 /// <param name="Runtime">.NET's version.</param>
@@ -25,7 +25,7 @@ internal sealed record Machine(string Date, string Processor, string Family, str
 
     public override string ToString() => $"{Date}, {Processor} ({Family}), kernels {Kernels}, {System}, {Runtime}, ONNX Runtime {OnnxRuntime}";
 
-    /// <summary>The first processor's lines of /proc/cpuinfo, where there is one.</summary>
+    /// <summary>The first processor's lines of /proc/cpuinfo, if it exists.</summary>
     private static Dictionary<string, string> Facts()
     {
         var facts = new Dictionary<string, string>();

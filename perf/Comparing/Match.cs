@@ -3,7 +3,7 @@ using SeqRuntime.Perf.Measuring;
 
 namespace SeqRuntime.Perf.Comparing;
 
-/// <summary>Holds a contest: makes its contenders ready, checks that they agree, times all of them interleaved.</summary>
+/// <summary>Runs a contest: prepares its contenders, checks that they agree, and times all of them interleaved.</summary>
 internal static class Match
 {
     /// <exception cref="InvalidDataException">Two contenders give different results.</exception>
@@ -49,7 +49,7 @@ internal static class Match
         })];
     }
 
-    /// <summary>Both have just run once from the same first states.</summary>
+    /// <summary>Compares results. Both contenders have run once from the same initial states.</summary>
     private static void Check(Contest contest, RowPlan row, Dictionary<string, Runner> runners)
     {
         if (row.Tolerance == 0 || runners[row.Ours].Output is not { } ours || runners[row.Peer].Output is not { } theirs) return;
@@ -92,7 +92,7 @@ internal sealed class LimitLoops(Need need) : IDisposable
     /// <summary>What to time.</summary>
     public Action[] Works => [() => _read.Run(need.Times), () => _multiply.Run(need.Macs)];
 
-    /// <summary>The longer of the two; both need not be known.</summary>
+    /// <summary>The longer of the two.</summary>
     public BlockTimes Longer(BlockTimes read, BlockTimes multiply) =>
         need.Times == 0 || (need.Macs > 0 && multiply.Median > read.Median) ? multiply : read;
 

@@ -4,7 +4,7 @@ using SeqRuntime.Kernels;
 
 namespace SeqRuntime.Perf.Comparing;
 
-/// <summary>One matrix product in native memory: what a kernel is given by an operator.</summary>
+/// <summary>One matrix product in native memory, as an operator calls the kernel.</summary>
 internal sealed unsafe class MatrixProduct : IDisposable
 {
     private readonly KernelSet _kernels = KernelRegistry.Choose();

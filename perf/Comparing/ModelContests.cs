@@ -2,7 +2,7 @@ using SeqRuntime.Perf.Peers;
 
 namespace SeqRuntime.Perf.Comparing;
 
-/// <summary>Real models that nobody here wrote, one frame at a time.</summary>
+/// <summary>Real models of other authors, one frame at a time.</summary>
 internal static class ModelContests
 {
     public static IEnumerable<Contest> All(string models) => Frames(models).Select(Contest);
@@ -43,7 +43,7 @@ internal static class ModelContests
     }
 }
 
-/// <summary>A model that takes one frame and one state.</summary>
+/// <summary>A model with one frame input and one state.</summary>
 internal sealed record FrameModel(string Name, string Path, (string Name, long Value)[] Sets, (string Name, long[] Shape) Input, (string Input, string Output, long[] Shape) State, (string Name, long[] Shape) Output)
 {
     public (SeqModel Model, SeqSession Session, long WeightBytes) Ours(Storage storage) =>

@@ -3,7 +3,7 @@ using SeqRuntime.Kernels;
 
 namespace SeqRuntime.Perf.Comparing;
 
-/// <summary>A row of floats for a kernel to read and one for it to write, in native memory.</summary>
+/// <summary>A row of floats that a kernel reads and one that it writes, in native memory.</summary>
 internal sealed unsafe class NativeRow : IDisposable
 {
     public NativeRow(int count)

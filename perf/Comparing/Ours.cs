@@ -2,10 +2,10 @@ using SeqRuntime.Converter;
 
 namespace SeqRuntime.Perf.Comparing;
 
-/// <summary>Models of ours, converted from the same bytes that the peers load.</summary>
+/// <summary>Our models, converted from the same bytes that the peers load.</summary>
 internal static class Ours
 {
-    /// <summary>A session that is stepped as it is, its inputs written once.</summary>
+    /// <summary>A session that is stepped repeatedly, with inputs set once.</summary>
     /// <param name="onnx">The model.</param>
     /// <param name="weights">How weights are stored.</param>
     /// <param name="sets">Inputs that become constants.</param>
@@ -34,7 +34,7 @@ internal static class Ours
         return (Load(file), bytes);
     }
 
-    /// <summary>The model by memory-map, as a program loads it: an array need not begin where a cache line does.</summary>
+    /// <summary>Loads the model memory-mapped, like a program, because an array need not start at a cache line.</summary>
     public static SeqModel Load(byte[] file)
     {
         var path = Path.Combine(Path.GetTempPath(), $"seqruntime-perf-{Environment.ProcessId}-{Guid.NewGuid():N}.seq");
@@ -45,7 +45,7 @@ internal static class Ours
         }
         finally
         {
-            // Its pages stay until the model is disposed; where a mapped file cannot be deleted, it stays in the folder for temporary files.
+            // The mapping remains until the model is disposed. If the system cannot delete a mapped file, it stays in the temporary folder.
             try
             {
                 File.Delete(path);

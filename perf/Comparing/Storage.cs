@@ -2,11 +2,11 @@ using SeqRuntime.Converter;
 
 namespace SeqRuntime.Perf.Comparing;
 
-/// <summary>A way of storing weights that is compared: one line each.</summary>
+/// <summary>A storage of weights that is compared, one line each.</summary>
 /// <param name="Name">Name in tables and row ids.</param>
-/// <param name="Kind">What the converter is asked for.</param>
-/// <param name="IsInt8">Products are of int8, not of fp32.</param>
-/// <param name="Tolerance">Largest relative difference of a layer's results from those of ONNX Runtime's fp32.</param>
+/// <param name="Kind">The converter's option.</param>
+/// <param name="IsInt8">Whether products are int8 instead of fp32.</param>
+/// <param name="Tolerance">Largest relative difference of a layer's results from ONNX Runtime's fp32 results.</param>
 internal sealed record Storage(string Name, WeightKind Kind, bool IsInt8, double Tolerance)
 {
     public static IReadOnlyList<Storage> All { get; } =

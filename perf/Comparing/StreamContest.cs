@@ -2,7 +2,7 @@ using SeqRuntime.Perf.Onnx;
 
 namespace SeqRuntime.Perf.Comparing;
 
-/// <summary>64 independent streams of an LSTM with 512 units: stepped together, against one session each.</summary>
+/// <summary>64 independent streams of an LSTM with 512 units: stepped together, compared with single sessions.</summary>
 internal static class StreamContest
 {
     private const int Streams = 64;
@@ -31,7 +31,7 @@ internal static class StreamContest
         return new Runner(streams.Step, streams, first, model) { WeightBytes = bytes };
     }
 
-    /// <summary>All sessions of one model: they share its weights.</summary>
+    /// <summary>All sessions belong to one model and share its weights.</summary>
     private static Runner StartSingles(Storage storage)
     {
         var layer = new RecurrentLayer("LSTM", Units, Units);

@@ -1,6 +1,6 @@
 namespace SeqRuntime.Perf.Comparing;
 
-/// <summary>Tables of figures in the repository's documents. Each stands between two lines that name the command which writes it.</summary>
+/// <summary>Tables of figures in the repository's documents. Each is between two lines that name the command which writes it.</summary>
 internal static class Tables
 {
     public const string Readme = "README.md";

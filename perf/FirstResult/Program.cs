@@ -3,8 +3,8 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using SeqRuntime;
 
-// Loads a model, steps it once and says how many microseconds lie between this line and the first result. Most of them go into pages that
-// are touched for the first time, which some machines and days take twice as long for: so it says, too, what a thousand new pages take here.
+// Loads a model, steps it once and prints the microseconds from this line to the first result. Most of the time is spent on pages that are
+// touched for the first time, which takes twice as long on some machines and days. So it also prints the time of a thousand new pages.
 var start = Stopwatch.GetTimestamp();
 using var model = SeqModel.Load(args[0]);
 using var session = model.CreateSession();

@@ -6,16 +6,16 @@ using SeqRuntime.Perf.Onnx;
 
 namespace SeqRuntime.Perf.Gate;
 
-/// <summary>Starts the published FirstResult program on a model of 1 MiB and reads from it how long its first result took.</summary>
+/// <summary>Starts the published FirstResult program on a model of 1 MiB and reads the time to its first result.</summary>
 internal static class FirstResultClock
 {
     private const int Units = 362; // 4 · 362 · 724 int8 weights: 1 MiB
     private const int LeastRuns = 20;
     private const int MostRuns = 60;
 
-    private const int Pages = 1000; // of which the program says how long they take
+    private const int Pages = 1000; // the number of new pages that the program times
 
-    /// <summary>Starts the program often; more often where the fastest start takes longer than the baseline allows.</summary>
+    /// <summary>Starts the program many times, and more often if the fastest start exceeds the baseline.</summary>
     public static FirstResultTime Measure(string program, Baseline baseline)
     {
         var layer = new RecurrentLayer("LSTM", Units, Units);
@@ -52,10 +52,10 @@ internal static class FirstResultClock
     }
 }
 
-/// <summary>How long a program takes to its first result, in microseconds.</summary>
-/// <param name="Fastest">From its first statement, at best.</param>
+/// <summary>A program's time to its first result, in microseconds.</summary>
+/// <param name="Fastest">The fastest, from its first statement.</param>
 /// <param name="Median">The median of all starts.</param>
-/// <param name="Page">What a page of memory takes that is touched for the first time, at best: starting is mostly that.</param>
-/// <param name="Allowed">What the baseline allows on a machine of such pages.</param>
+/// <param name="Page">The fastest time to touch a new page of memory. A start consists mostly of that.</param>
+/// <param name="Allowed">The baseline's limit on a machine with this page time.</param>
 /// <param name="ModelBytes">Bytes of the model.</param>
 internal sealed record FirstResultTime(double Fastest, double Median, double Page, double Allowed, long ModelBytes);

@@ -5,13 +5,13 @@ using SeqRuntime.Perf.Onnx;
 
 namespace SeqRuntime.Perf.Gate;
 
-/// <summary>One piece of ours and the plain loop it is divided by.</summary>
+/// <summary>A piece of our work, and the plain loop that its time is divided by.</summary>
 /// <param name="Id">Name in the baseline.</param>
-/// <param name="Start">Makes it ready, in fresh memory each time.</param>
-/// <param name="Reference">Makes the loop ready, the same.</param>
+/// <param name="Start">Prepares it, in new memory each time.</param>
+/// <param name="Reference">Prepares the plain loop in the same way.</param>
 internal sealed record GateCase(string Id, Func<Runner> Start, Func<Action> Reference);
 
-/// <summary>The fixed set: what is felt first when something gets slower, one of each kind.</summary>
+/// <summary>The fixed set of cases: one of each kind whose slowdown matters first.</summary>
 internal static class GateCases
 {
     private const int ActivationRow = 1024;

@@ -3,9 +3,9 @@ using SeqRuntime.Perf.Measuring;
 namespace SeqRuntime.Perf.Gate;
 
 /// <summary>
-/// The fastest of many short blocks of ours and of its plain loop, over as many attempts as are asked for. A block is a third of a
-/// millisecond: other programs interrupt few of them, and each attempt lies in other memory, as pages that collide in a cache cost up
-/// to a third.
+/// The fastest of many short blocks of our work and of its plain loop, over the requested number of attempts. A block takes a third of a
+/// millisecond, so other programs interrupt few blocks. Each attempt uses other memory, because pages that collide in a cache cost up to
+/// a third.
 /// </summary>
 internal sealed class GateMeasurement(GateCase work)
 {
@@ -17,7 +17,7 @@ internal sealed class GateMeasurement(GateCase work)
     /// <summary>Microseconds of the fastest block so far.</summary>
     public double Ours { get; private set; } = double.PositiveInfinity;
 
-    /// <summary>The same of the plain loop.</summary>
+    /// <summary>The same for the plain loop.</summary>
     public double Plain { get; private set; } = double.PositiveInfinity;
 
     public double Ratio => Ours / Plain;

@@ -5,14 +5,14 @@ using System.Runtime.InteropServices;
 namespace SeqRuntime.Perf.Gate;
 
 /// <summary>
-/// Plain loops that the gate divides by: what one would write in a minute with <see cref="Vector{T}"/>. They read as many bytes and
-/// multiply as often as the work they stand beside, so that the machine's speed, its caches and its neighbours meet both alike.
+/// Plain loops that the gate divides by, simply written with <see cref="Vector{T}"/>. They read as many bytes and multiply as often as the
+/// work that they are compared with. So the machine's speed, its caches and other programs affect both alike.
 /// </summary>
 internal static class Reference
 {
     private const int LineBytes = 64;
 
-    /// <summary>y = W·x in fp32, for a matrix of about so many elements.</summary>
+    /// <summary>y = W·x in fp32, for a matrix of about this many elements.</summary>
     public static Action Float32(long elements)
     {
         var columns = Columns(elements);
@@ -42,7 +42,7 @@ internal static class Reference
     private static Span<Vector<T>> Vectors<T>(Memory<T> memory)
         where T : unmanaged => MemoryMarshal.Cast<T, Vector<T>>(memory.Span);
 
-    /// <summary>Elements that start with a cache line and stay where they are: a loop whose vectors straddle lines takes twice as long.</summary>
+    /// <summary>Elements that start at a cache line and do not move. A loop whose vectors straddle cache lines takes twice as long.</summary>
     private static unsafe Memory<T> Aligned<T>(int count, T value)
         where T : unmanaged
     {

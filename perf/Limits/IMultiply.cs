@@ -4,7 +4,7 @@ using X86 = System.Runtime.Intrinsics.X86;
 
 namespace SeqRuntime.Perf.Limits;
 
-/// <summary>One way of multiplying and accumulating: acc += a·b over a vector.</summary>
+/// <summary>A multiply-accumulate over a vector: acc += a·b.</summary>
 internal interface IMultiply<V>
 {
     /// <summary>Multiplications of one <see cref="Step"/>.</summary>
@@ -33,7 +33,7 @@ internal readonly struct Fma256 : IMultiply<Vector256<float>>
     public static Vector256<float> Add(Vector256<float> a, Vector256<float> b) => a + b;
 }
 
-/// <summary>Two lanes of four, or what the runtime makes of it where there is no vector unit.</summary>
+/// <summary>Two vectors of four lanes, or the runtime's substitute if there is no vector unit.</summary>
 internal readonly struct Fma128 : IMultiply<Vector128<float>>
 {
     public static int Macs => 4;
@@ -100,7 +100,7 @@ internal readonly struct NeonWidening : IMultiply<Vector128<int>>
     public static Vector128<int> Add(Vector128<int> a, Vector128<int> b) => a + b;
 }
 
-/// <summary>int8 products where there is no instruction for them: by 32-bit lanes.</summary>
+/// <summary>int8 products by 32-bit lanes, if there is no instruction for them.</summary>
 internal readonly struct Lanes128 : IMultiply<Vector128<int>>
 {
     public static int Macs => 4;

@@ -6,29 +6,29 @@ using X86 = System.Runtime.Intrinsics.X86;
 
 namespace SeqRuntime.Perf.Limits;
 
-/// <summary>Multiplies and accumulates as fast as one core can: twelve independent sums, operands in the nearest cache.</summary>
+/// <summary>Multiplies and accumulates as fast as one core can: twelve independent sums, operands in the first-level cache.</summary>
 /// <param name="Name">Instructions.</param>
 /// <param name="Bits">Width of a vector.</param>
-/// <param name="IsInt8">int8 products into int32 sums; else fp32.</param>
-/// <param name="Run">Does at least so many multiplications.</param>
+/// <param name="IsInt8">Whether int8 products are summed in int32. Otherwise fp32.</param>
+/// <param name="Run">Does at least this many multiplications.</param>
 internal sealed unsafe record MultiplyLoop(string Name, int Bits, bool IsInt8, Action<long> Run)
 {
     private const int Chains = 12;
     private static readonly byte* s_operands = Operands();
     private static int s_sink;
 
-    /// <summary>Those that this processor has.</summary>
+    /// <summary>The loops that this processor supports.</summary>
     public static IReadOnlyList<MultiplyLoop> All { get; } = Find();
 
-    /// <summary>fp32 at the width that shares of the limit are counted with.</summary>
+    /// <summary>The fp32 loop at the vector width used for shares of the limit.</summary>
     public static MultiplyLoop Float32 { get; } = Usual(false);
 
-    /// <summary>The best for int8 at that width.</summary>
+    /// <summary>The best int8 loop at that width.</summary>
     public static MultiplyLoop Int8 { get; } = Usual(true);
 
     private static MultiplyLoop Usual(bool isInt8) => All.First(loop => loop.IsInt8 == isInt8 && loop.Bits <= 256);
 
-    /// <summary>Best first.</summary>
+    /// <summary>The supported loops, best first.</summary>
     private static List<MultiplyLoop> Find()
     {
         var found = new List<MultiplyLoop>();
@@ -44,7 +44,7 @@ internal sealed unsafe record MultiplyLoop(string Name, int Bits, bool IsInt8, A
         return found;
     }
 
-    /// <summary>The second operand is loaded each time, or the compiler would take the product out of the loop.</summary>
+    /// <summary>The second operand is loaded each time; otherwise the compiler would move the product out of the loop.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Loop<M, V>(long macs)
         where M : struct, IMultiply<V>

@@ -5,8 +5,8 @@ using System.Runtime.Intrinsics;
 namespace SeqRuntime.Perf.Limits;
 
 /// <summary>
-/// Reads a block of memory as fast as one core can: vector loads into eight independent sums. What a step of a model whose
-/// weights are that block cannot beat.
+/// Reads a block of memory as fast as one core can: vector loads into eight independent sums. A step of a model with these weights cannot
+/// be faster.
 /// </summary>
 internal sealed unsafe class ReadLoop : IDisposable
 {
@@ -23,10 +23,10 @@ internal sealed unsafe class ReadLoop : IDisposable
         Bytes = (Math.Max(bytes, 1) + Granule - 1) / Granule * Granule;
         _bits = bits;
         _start = (byte*)NativeMemory.AlignedAlloc((nuint)Bytes, 4096);
-        new Span<byte>(_start, checked((int)Bytes)).Fill(1); // touched: pages that were never written would all be one page of zeros
+        new Span<byte>(_start, checked((int)Bytes)).Fill(1); // write it, because unwritten pages all share one page of zeros
     }
 
-    /// <summary>Widths that this processor loads in one instruction.</summary>
+    /// <summary>Widths that this processor loads with one instruction.</summary>
     public static int[] Widths { get; } =
     [
         .. Vector128.IsHardwareAccelerated || !Vector256.IsHardwareAccelerated ? [128] : Array.Empty<int>(),
@@ -34,7 +34,7 @@ internal sealed unsafe class ReadLoop : IDisposable
         .. Vector512.IsHardwareAccelerated ? [512] : Array.Empty<int>(),
     ];
 
-    /// <summary>The width that shares of the limit are counted with: 256 where there is one.</summary>
+    /// <summary>The width used for shares of the limit: 256 if supported.</summary>
     public static int Usual { get; } = Widths.Where(bits => bits <= 256).Max();
 
     public long Bytes { get; }

@@ -3,21 +3,21 @@ using System.Diagnostics;
 namespace SeqRuntime.Perf.Measuring;
 
 /// <summary>
-/// Times several pieces of work side by side: short blocks of each in turn, so that a change in the machine's speed meets all of
-/// them. Ratios are then medians over the blocks of one round. Each block starts with one run that is not counted, so that none
-/// pays for what the one before it left in the caches.
+/// Times several pieces of work side by side: short blocks of each in turn, so that a change in the machine's speed affects all of
+/// them. Ratios are medians over the rounds. Each block starts with one run that is not counted, so that the previous block's effect
+/// on the caches does not matter.
 /// </summary>
 internal static class Interleaved
 {
-    /// <summary>Tiered compilation goes through two stages, each of which starts after a tenth of a second.</summary>
+    /// <summary>Tiered compilation has two stages. Each starts after a tenth of a second.</summary>
     private const int WarmPasses = 3;
     private const double WarmSeconds = 0.05;
     private static readonly TimeSpan s_compilation = TimeSpan.FromMilliseconds(130);
 
     /// <summary>Seconds of one run of each work in each round.</summary>
     /// <param name="works">What to time.</param>
-    /// <param name="rounds">Blocks of each.</param>
-    /// <param name="blockSeconds">About how long one block takes; a single run may take longer.</param>
+    /// <param name="rounds">Number of blocks of each.</param>
+    /// <param name="blockSeconds">Approximate time of a block. A single run may take longer.</param>
     public static BlockTimes[] Measure(IReadOnlyList<Action> works, int rounds, double blockSeconds = 0.0015)
     {
         Warm(works);
@@ -45,8 +45,8 @@ internal static class Interleaved
     }
 
     /// <summary>
-    /// Runs each work until its code is what it will stay. The pauses are for the thread that compiles: on a busy machine it would otherwise
-    /// wait for a processor until the measuring is over.
+    /// Runs each work until its code is fully compiled. The pauses give the compiler's thread time; on a busy machine it would otherwise wait
+    /// for a processor until the measurement is over.
     /// </summary>
     public static void Warm(IReadOnlyList<Action> works)
     {
@@ -63,7 +63,7 @@ internal static class Interleaved
         }
     }
 
-    /// <summary>Runs that fill a block, once the work has been warmed.</summary>
+    /// <summary>The number of runs that fill a block, after warm-up.</summary>
     public static int Calibrate(Action work, double blockSeconds)
     {
         work();
@@ -93,6 +93,6 @@ internal sealed record BlockTimes(double[] Seconds)
     /// <summary>Microseconds of the fastest block.</summary>
     public double Minimum => Seconds.Min() * 1e6;
 
-    /// <summary>How many times longer the other takes: the median over the rounds of one run.</summary>
+    /// <summary>How many times longer the other work takes: the median over the rounds of one run.</summary>
     public double RatioOf(BlockTimes other) => Statistics.Median([.. Seconds.Zip(other.Seconds, (ours, theirs) => theirs / ours)]);
 }

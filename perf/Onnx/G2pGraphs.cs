@@ -3,15 +3,15 @@ using SeqRuntime.Converter.IO;
 namespace SeqRuntime.Perf.Onnx;
 
 /// <summary>
-/// g2p_en's encoder and decoder step as ONNX models, made from the arrays of its <c>checkpoint20.npz</c>: PyTorch's conventions
-/// (gates reset, update, new; the hidden bias of new inside the reset product), which ONNX keeps with its gates in another order.
+/// g2p_en's encoder and decoder step as ONNX models, made from the arrays of its <c>checkpoint20.npz</c>. The arrays follow PyTorch's
+/// conventions: gates reset, update, new, with the hidden bias of new inside the reset product. ONNX has another gate order.
 /// </summary>
 internal static class G2pGraphs
 {
     private const int Hidden = 256;
     private const int Vocabulary = 74;
 
-    /// <summary>letters [1, T] to last [1, 1, 256].</summary>
+    /// <summary>From letters [1, T] to last [1, 1, 256].</summary>
     public static byte[] Encoder(IReadOnlyDictionary<string, NpyArray> arrays)
     {
         var writer = new OnnxWriter();
@@ -25,7 +25,7 @@ internal static class G2pGraphs
         return writer.ToArray();
     }
 
-    /// <summary>previous [1, 1] and hidden [1, 1, 256] to logits [1, 74] and hidden_out.</summary>
+    /// <summary>From previous [1, 1] and hidden [1, 1, 256] to logits [1, 74] and hidden_out.</summary>
     public static byte[] Step(IReadOnlyDictionary<string, NpyArray> arrays)
     {
         var writer = new OnnxWriter();
@@ -52,7 +52,7 @@ internal static class G2pGraphs
         writer.Node("GRU", [input, "W", "R", "B", "", initial], [all, last], "", ("hidden_size", Hidden), ("linear_before_reset", 1));
     }
 
-    /// <summary>reset, update, new to ONNX's update, reset, new.</summary>
+    /// <summary>Reorders gates from reset, update, new to ONNX's update, reset, new.</summary>
     private static float[] Gates(float[] rows, int columns)
     {
         var gate = Hidden * columns;

@@ -16,7 +16,7 @@ internal sealed class OnnxWriter
 
     private readonly List<(int Field, byte[] Content)> _graph = [];
 
-    /// <summary>Adds a node; an empty input name is an input left out.</summary>
+    /// <summary>Adds a node. An empty input name is an omitted input.</summary>
     public void Node(string op, string[] inputs, string[] outputs, string domain = "", params (string Name, long Value)[] attributes) => _graph.Add((1, Message(node =>
     {
         foreach (var name in inputs) Text(node, 1, name);
@@ -46,17 +46,17 @@ internal sealed class OnnxWriter
                 float[] => Float,
                 sbyte[] => Int8,
                 long[] => Int64,
-                _ => throw new ArgumentException($"No tensor of {typeof(T).Name}."),
+                _ => throw new ArgumentException($"Tensors of {typeof(T).Name} are not supported."),
             });
             Text(tensor, 8, name);
             tensor.WriteTag(9, WireFormat.WireType.LengthDelimited);
             tensor.WriteBytes(ByteString.CopyFrom(MemoryMarshal.AsBytes(data.AsSpan())));
         })));
 
-    /// <summary>Adds a graph input; a size of -1 is a symbolic dimension <c>T</c>.</summary>
+    /// <summary>Adds a graph input. A size of -1 is the symbolic dimension <c>T</c>.</summary>
     public void Input(string name, int type, params int[] shape) => Value(11, name, type, shape);
 
-    /// <summary>Adds a graph output; a size of -1 is a symbolic dimension <c>T</c>.</summary>
+    /// <summary>Adds a graph output. A size of -1 is the symbolic dimension <c>T</c>.</summary>
     public void Output(string name, int type, params int[] shape) => Value(12, name, type, shape);
 
     /// <summary>The model's bytes.</summary>

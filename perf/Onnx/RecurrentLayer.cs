@@ -1,7 +1,7 @@
 namespace SeqRuntime.Perf.Onnx;
 
 /// <summary>
-/// One LSTM or GRU layer with random weights: X [steps, batch, input] and the initial states in; Y and the last states out.
+/// One LSTM or GRU layer with random weights. Inputs: X [steps, batch, input] and the initial states. Outputs: Y and the last states.
 /// </summary>
 /// <param name="Op">LSTM or GRU.</param>
 /// <param name="Input">Inputs of a step.</param>
@@ -34,8 +34,8 @@ internal sealed record RecurrentLayer(string Op, int Input, int Hidden, int Step
     });
 
     /// <summary>
-    /// The same layer as ONNX Runtime's DynamicQuantizeLSTM: int8 weights, symmetric, one scale a matrix, as its own quantizer makes it unless
-    /// told otherwise. One scale an output, which is what we store, takes it a twentieth to a tenth longer.
+    /// The same layer as ONNX Runtime's DynamicQuantizeLSTM: int8 weights, symmetric, one scale for each matrix, the default of its own
+    /// quantizer. With one scale for each output, which we store, it takes 5 to 10 % longer.
     /// </summary>
     public byte[] DynamicQuantized() => Write((writer, w, r) =>
     {
@@ -67,7 +67,7 @@ internal sealed record RecurrentLayer(string Op, int Input, int Hidden, int Step
         return writer.ToArray();
     }
 
-    /// <summary>Rows × columns quantized and stored transposed, [1, columns, rows], as the operator wants them.</summary>
+    /// <summary>Quantizes rows × columns and stores the transpose, [1, columns, rows], which the operator needs.</summary>
     private void Quantized(OnnxWriter writer, string name, float[] weights, int columns)
     {
         var rows = Gates * Hidden;

@@ -3,9 +3,9 @@ using Microsoft.ML.OnnxRuntime;
 namespace SeqRuntime.Perf.Peers;
 
 /// <summary>
-/// An encoder and a decoder step driven by ONNX Runtime from C#: the search is plain arithmetic over preallocated arrays, values
-/// lie in memory that the graphs read and write in place, every run is a <c>RunWithBinding</c> whose binding was made before.
-/// The step takes one hypothesis, so a beam runs it once for each.
+/// An encoder and a decoder step run by ONNX Runtime from C#. The search is plain arithmetic over preallocated arrays. The graphs read and
+/// write preallocated values, and every run is a <c>RunWithBinding</c> with a binding made before. The step takes one hypothesis, so a
+/// beam runs it once for each.
 /// </summary>
 internal sealed class OrtDecoder : IDisposable
 {
@@ -49,7 +49,7 @@ internal sealed class OrtDecoder : IDisposable
         _firstValue = Own(OrtValue.CreateTensorValueFromMemory(_first, graphs.FirstShape));
         _tokenValue = Own(OrtValue.CreateTensorValueFromMemory(_token, [1, 1]));
         _logitsValue = Own(OrtValue.CreateTensorValueFromMemory(_logits, [1, graphs.Vocabulary]));
-        // Two of each hypothesis: one that is read, one that is written; and the first.
+        // Two states for each hypothesis, one to read and one to write, and the initial state.
         _states = [.. Enumerable.Range(0, 2 * width + 1).Select(_ => new float[graphs.Hidden])];
         _stateValues = Array.ConvertAll(_states, s => Own(OrtValue.CreateTensorValueFromMemory(s, [1, 1, graphs.Hidden])));
     }
@@ -170,7 +170,7 @@ internal sealed class OrtDecoder : IDisposable
         }
     }
 
-    /// <summary>Bindings for sources of one length; those of the step by the states they read and write.</summary>
+    /// <summary>Bindings for sources of one length. Those of the step are indexed by the states that they read and write.</summary>
     private sealed record OfLength(OrtIoBinding Encoder, OrtValue? Memory, OrtValue? Mask, OrtIoBinding?[,] Steps);
 
     private sealed record Hypothesis(int Token, Hypothesis? Before, double Score, int State);

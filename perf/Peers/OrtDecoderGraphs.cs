@@ -3,14 +3,14 @@ using SeqRuntime.Perf.Onnx;
 
 namespace SeqRuntime.Perf.Peers;
 
-/// <summary>What a search needs to know of an encoder and a decoder step in ONNX: names and sizes of their values.</summary>
-/// <param name="Encoder">Bytes of the encoder: source [1, T] to the first state, and the memory where there is one.</param>
-/// <param name="Step">Bytes of the step: token [1, 1] and state [1, 1, hidden] to logits [1, vocabulary] and the next state.</param>
+/// <summary>The encoder and decoder step of a search in ONNX: names and sizes of their values.</summary>
+/// <param name="Encoder">The encoder: source [1, T] to the initial state, and the memory if there is one.</param>
+/// <param name="Step">The step: token [1, 1] and state [1, 1, hidden] to logits [1, vocabulary] and the next state.</param>
 /// <param name="Source">The encoder's input.</param>
 /// <param name="Length">Its length input, or null.</param>
-/// <param name="First">The encoder's output that is the first state.</param>
+/// <param name="First">The encoder's output that is the initial state.</param>
 /// <param name="FirstShape">Its shape.</param>
-/// <param name="Memory">The encoder's output that the step attends to, under the same name in both, or null.</param>
+/// <param name="Memory">The encoder's output that the step attends to, with the same name in both. Null if there is none.</param>
 /// <param name="Mask">The step's mask over the memory, or null.</param>
 /// <param name="Token">The step's token input.</param>
 /// <param name="State">The step's state input.</param>
@@ -60,7 +60,7 @@ internal sealed record OrtDecoderGraphs(
         2,
         100);
 
-    /// <summary>g2p_en, whose weights have no ONNX files of their own.</summary>
+    /// <summary>g2p_en, whose weights have no ONNX files.</summary>
     public static OrtDecoderGraphs G2pEn(string folder)
     {
         var arrays = NpzFile.ReadFile(Path.Combine(folder, "checkpoint20.npz")).ToDictionary(a => a.Key, a => a.Value);

@@ -3,8 +3,8 @@ using Microsoft.ML.OnnxRuntime;
 namespace SeqRuntime.Perf.Peers;
 
 /// <summary>
-/// ONNX Runtime as fast as it can be driven from C#: one thread, no spinning, all values preallocated, <c>RunWithBinding</c>,
-/// and states fed back without a copy by two bindings that take turns.
+/// ONNX Runtime run as fast as possible from C#: one thread, no spinning, all values preallocated, <c>RunWithBinding</c>, and states
+/// fed back without a copy by two bindings that alternate.
 /// </summary>
 internal sealed class OrtStream : IDisposable
 {
@@ -16,9 +16,9 @@ internal sealed class OrtStream : IDisposable
     private int _turn;
 
     /// <param name="model">Bytes of the ONNX model.</param>
-    /// <param name="inputs">Each plain input with its shape and content, which may be written between steps.</param>
-    /// <param name="states">State input, state output and shape; both start as zeros.</param>
-    /// <param name="outputs">Each plain output with its shape and where it is written.</param>
+    /// <param name="inputs">Each plain input with its shape and content. The content may be changed between steps.</param>
+    /// <param name="states">State input, state output and shape. States start at zero.</param>
+    /// <param name="outputs">Each plain output with its shape and the array for its content.</param>
     public OrtStream(byte[] model, (string Name, long[] Shape, Array Data)[] inputs, (string Input, string Output, long[] Shape)[] states, (string Name, long[] Shape, float[] Data)[] outputs)
     {
         using var options = Options();
@@ -49,7 +49,7 @@ internal sealed class OrtStream : IDisposable
         }
     }
 
-    /// <summary>One thread that does not spin, everything optimized.</summary>
+    /// <summary>One thread that does not spin, with all optimizations.</summary>
     public static SessionOptions Options()
     {
         var options = new SessionOptions
@@ -70,7 +70,7 @@ internal sealed class OrtStream : IDisposable
         _turn ^= 1;
     }
 
-    /// <summary>States back to zeros.</summary>
+    /// <summary>Resets the states to zeros.</summary>
     public void Reset()
     {
         foreach (var state in _states) Array.Clear(state);
@@ -92,7 +92,7 @@ internal sealed class OrtStream : IDisposable
         {
             float[] floats => OrtValue.CreateTensorValueFromMemory(floats, shape),
             long[] integers => OrtValue.CreateTensorValueFromMemory(integers, shape),
-            _ => throw new ArgumentException($"No tensor of {data.GetType().Name}."),
+            _ => throw new ArgumentException($"Tensors of {data.GetType().Name} are not supported."),
         };
         _owned.Add(value);
         return value;

@@ -5,7 +5,7 @@ using SeqRuntime.Perf.Comparing;
 
 namespace SeqRuntime.Perf.Plotting;
 
-/// <summary>Latency of one step by hidden size, ours and theirs, both axes logarithmic, as SVG: one panel a layer.</summary>
+/// <summary>Draws the latency of one step by hidden size, ours and theirs, on logarithmic axes, as SVG with one panel for each layer.</summary>
 internal static class LatencyPicture
 {
     private const int PanelWidth = 460;
@@ -18,7 +18,7 @@ internal static class LatencyPicture
     private const string Ink = "#333333";
     private const string Pale = "#e4e4e4";
 
-    /// <summary>Colours that stay apart for most colour-blind readers (Okabe and Ito); a series keeps its own whatever else is drawn.</summary>
+    /// <summary>Colours that most colour-blind readers can distinguish (Okabe and Ito). A series always has the same colour.</summary>
     private static readonly Dictionary<string, string> s_colours = new()
     {
         ["SeqRuntime fp32"] = "#0072b2",
@@ -29,14 +29,14 @@ internal static class LatencyPicture
         ["ONNX Runtime DynamicQuantizeLSTM"] = "#e69f00",
     };
 
-    /// <summary>Whether the report holds single steps of layers.</summary>
+    /// <summary>Whether the report has single steps of layers.</summary>
     public static bool CanDraw(CompareReport report) => Series.Of("lstm", report.Rows).Count + Series.Of("gru", report.Rows).Count > 0;
 
     /// <exception cref="InvalidDataException">The report has no single steps of layers.</exception>
     public static string Draw(CompareReport report)
     {
         var panels = new[] { "lstm", "gru" }.Select(op => (Op: op, Series: Series.Of(op, report.Rows))).Where(panel => panel.Series.Count > 0).ToList();
-        if (panels.Count == 0) throw new InvalidDataException("the report holds no row like lstm/step/256/int8-ort; make it with 'perf compare --only step --json FILE'");
+        if (panels.Count == 0) throw new InvalidDataException("the report has no row like lstm/step/256/int8-ort; make it with 'perf compare --only step --json FILE'");
         var names = panels.SelectMany(panel => panel.Series).DistinctBy(series => series.Name).ToList();
         var times = panels.SelectMany(panel => panel.Series).SelectMany(series => series.Points).Select(point => point.Microseconds).ToList();
         var units = panels.SelectMany(panel => panel.Series).SelectMany(series => series.Points).Select(point => point.Units).Distinct().Order().ToList();
@@ -93,13 +93,13 @@ internal static class LatencyPicture
     private static void Add(StringBuilder svg, FormattableString text) => svg.Append(text.ToString(CultureInfo.InvariantCulture));
 }
 
-/// <summary>One line of the picture: microseconds of one step by units.</summary>
-/// <param name="Name">In the legend.</param>
-/// <param name="IsOurs">Drawn solid; others dashed.</param>
-/// <param name="Points">Units and microseconds, ascending.</param>
+/// <summary>One line of the picture: microseconds of one step by hidden size.</summary>
+/// <param name="Name">Name in the legend.</param>
+/// <param name="IsOurs">Whether the line is solid; others are dashed.</param>
+/// <param name="Points">Hidden sizes and microseconds, ascending.</param>
 internal sealed record Series(string Name, bool IsOurs, IReadOnlyList<(int Units, double Microseconds)> Points)
 {
-    /// <summary>All series of one layer that the rows hold: ours by storage, then the peers.</summary>
+    /// <summary>All series of one layer in the rows: ours by storage, then the peers.</summary>
     public static List<Series> Of(string op, IReadOnlyList<CompareRow> rows)
     {
         var ours = new Dictionary<string, SortedDictionary<int, double>>();
@@ -123,12 +123,12 @@ internal sealed record Series(string Name, bool IsOurs, IReadOnlyList<(int Units
     private static Series Make(KeyValuePair<string, SortedDictionary<int, double>> points, bool isOurs) => new(points.Key, isOurs, [.. points.Value.Select(p => (p.Key, p.Value))]);
 }
 
-/// <summary>A logarithmic axis: values from <paramref name="least"/> to <paramref name="most"/> onto pixels.</summary>
+/// <summary>A logarithmic axis that maps values from <paramref name="least"/> to <paramref name="most"/> to pixels.</summary>
 internal sealed class LogAxis(double least, double most, double from, double to)
 {
     public double At(double value) => from + (to - from) * Math.Log(value / least) / Math.Log(most / least);
 
-    /// <summary>1, 2 and 5 times the powers of ten that lie on the axis.</summary>
+    /// <summary>1, 2 and 5 times the powers of ten within the axis.</summary>
     public IEnumerable<double> Ticks()
     {
         for (var power = Math.Pow(10, Math.Floor(Math.Log10(least))); power <= most; power *= 10)
@@ -140,7 +140,7 @@ internal sealed class LogAxis(double least, double most, double from, double to)
         }
     }
 
-    /// <summary>An axis that has room for all values: from the tick under the smallest to the tick over the largest.</summary>
+    /// <summary>An axis that contains all values: from the tick below the smallest to the tick above the largest.</summary>
     public static LogAxis Around(IReadOnlyCollection<double> values, double from, double to) => new(Down(values.Min()), Up(values.Max()), from, to);
 
     private static double Down(double value)

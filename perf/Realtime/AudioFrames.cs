@@ -1,6 +1,6 @@
 namespace SeqRuntime.Perf.Realtime;
 
-/// <summary>Two seconds of speech-like sound (a harmonic voice that comes and goes, over noise) at 16 kHz, cut as the models take it.</summary>
+/// <summary>Two seconds of speech-like sound at 16 kHz (a harmonic voice that comes and goes, over noise), in the models' frames.</summary>
 internal sealed class AudioFrames
 {
     public const int Rate = 16000;
@@ -20,7 +20,7 @@ internal sealed class AudioFrames
         }
     }
 
-    /// <summary>Blocks of so many samples, one hop apart, over and over.</summary>
+    /// <summary>Repeated blocks of this many samples, one hop apart.</summary>
     public float[][] Blocks(int size, int hop) => [.. Enumerable.Range(0, Samples / hop).Select(i => _sound.AsSpan(i * hop, size).ToArray())];
 
     /// <summary>Magnitude spectra of the blocks: size/2 + 1 values.</summary>

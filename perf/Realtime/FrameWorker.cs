@@ -3,14 +3,14 @@ using SeqRuntime.Perf.Measuring;
 
 namespace SeqRuntime.Perf.Realtime;
 
-/// <summary>One program that processes a frame, and how long each frame took.</summary>
+/// <summary>A program that processes a frame, and the time of each frame.</summary>
 internal sealed class FrameWorker(string work, string name, double periodMilliseconds, int frames, Action<int> process, params IDisposable[] owned) : IDisposable
 {
     private readonly double[] _microseconds = new double[frames];
     private int _count;
     private long _bytes;
 
-    /// <summary>Processes frame <paramref name="index"/> of the sound and notes its time, and what this thread allocated.</summary>
+    /// <summary>Processes frame <paramref name="index"/> of the sound and records its time and this thread's allocations.</summary>
     public void Process(int index)
     {
         var bytes = GC.GetAllocatedBytesForCurrentThread();
@@ -21,7 +21,7 @@ internal sealed class FrameWorker(string work, string name, double periodMillise
         if (_count < _microseconds.Length) _microseconds[_count++] = elapsed;
     }
 
-    /// <summary>Forgets what was noted.</summary>
+    /// <summary>Clears the records.</summary>
     public void Restart() => (_count, _bytes) = (0, 0);
 
     public FrameTimes Times()

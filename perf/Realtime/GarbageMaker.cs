@@ -1,6 +1,6 @@
 namespace SeqRuntime.Perf.Realtime;
 
-/// <summary>A thread that behaves like the rest of a program: allocates objects of many sizes, keeps some for a while, drops them.</summary>
+/// <summary>A thread that acts like the rest of a program: it allocates objects of many sizes, keeps some for a while, and drops them.</summary>
 internal sealed class GarbageMaker : IDisposable
 {
     private const int Kept = 4096;
@@ -32,7 +32,7 @@ internal sealed class GarbageMaker : IDisposable
         {
             for (var i = 0; i < Burst; i++)
             {
-                // Mostly small, now and then one for the large object heap.
+                // Mostly small objects, now and then one for the large object heap.
                 var size = random.Next(100) == 0 ? 100_000 : random.Next(16, 8192);
                 var made = new byte[size];
                 if (random.Next(4) == 0) kept[random.Next(Kept)] = made;

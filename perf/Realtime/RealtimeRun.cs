@@ -4,7 +4,7 @@ using SeqRuntime.Perf.Measuring;
 
 namespace SeqRuntime.Perf.Realtime;
 
-/// <summary>Audio frames at their true rate, each processed by every program in turn, beside a thread that makes garbage.</summary>
+/// <summary>Runs audio frames at their true rate. Every program processes each frame in turn while another thread allocates garbage.</summary>
 internal static class RealtimeRun
 {
     private const int HopMilliseconds = 8;
@@ -12,7 +12,7 @@ internal static class RealtimeRun
 
     /// <param name="models">Folder of the real models.</param>
     /// <param name="minutes">How long.</param>
-    /// <param name="progress">Told the part that is done, from 0 to 1.</param>
+    /// <param name="progress">Receives the completed share, from 0 to 1.</param>
     public static RealtimeReport Run(string models, double minutes, Action<double> progress)
     {
         var ticks = (int)(minutes * 60_000 / HopMilliseconds);
@@ -68,7 +68,7 @@ internal static class RealtimeRun
         }
     }
 
-    /// <summary>Each session takes its frame, runs, and its output is read.</summary>
+    /// <summary>For each session: sets its frame, runs it, and reads its output.</summary>
     private static Action<int> Steps(params (SeqSession Session, float[][] Frames)[] parts)
     {
         var outputs = Array.ConvertAll(parts, part => part.Session.Output<float>(0).ToArray());
@@ -96,7 +96,7 @@ internal static class RealtimeRun
         for (var tick = 0; tick < ticks; tick++)
         {
             WaitUntil(clock, (long)tick * HopMilliseconds);
-            // Who goes first changes: the one after it finds the caches in another state.
+            // The order changes, because each program leaves the caches in another state for the next.
             for (var i = 0; i < dtln.Count; i++) dtln[(tick + i) % dtln.Count].Process(tick);
             if (tick % TicksPerVadFrame == 0)
             {
@@ -128,5 +128,5 @@ internal static class RealtimeRun
     }
 }
 
-/// <summary>A whole run: what the collector did, and the times of every program.</summary>
+/// <summary>A whole run: the collector's work and the times of every program.</summary>
 internal sealed record RealtimeReport(Machine Machine, double Minutes, int Gen0, int Gen1, int Gen2, double PauseMilliseconds, double GarbageMegabytesPerSecond, IReadOnlyList<FrameTimes> Workers);

@@ -2,11 +2,11 @@ using System.Runtime.InteropServices;
 
 namespace SeqRuntime.Perf.Soak;
 
-/// <summary>Work that is done again and again from the same start: every round must give the bits of the first one and allocate nothing.</summary>
-/// <param name="name">What it is.</param>
-/// <param name="round">One round, from the start; gives a hash of all that came out.</param>
-/// <param name="isLife">Whether a round makes and disposes of objects, which takes managed memory.</param>
-/// <param name="owned">What it works with.</param>
+/// <summary>Work that is repeated from the same start. Every round must give the bits of the first one and allocate nothing.</summary>
+/// <param name="name">Its name.</param>
+/// <param name="round">One round from the start. Returns a hash of all results.</param>
+/// <param name="isLife">Whether a round creates and disposes objects, which allocates managed memory.</param>
+/// <param name="owned">Objects that it uses and disposes.</param>
 internal sealed class SoakWork(string name, Func<ulong> round, bool isLife, params IDisposable[] owned) : IDisposable
 {
     private ulong? _first;
@@ -17,10 +17,10 @@ internal sealed class SoakWork(string name, Func<ulong> round, bool isLife, para
 
     public long Rounds { get; private set; }
 
-    /// <summary>Managed bytes of all rounds but the first.</summary>
+    /// <summary>Managed bytes of all rounds except the first.</summary>
     public long Bytes { get; private set; }
 
-    /// <summary>Rounds whose bits were not the first one's.</summary>
+    /// <summary>Rounds whose bits differed from the first round's.</summary>
     public long Differing { get; private set; }
 
     public bool IsRight => Differing == 0 && (isLife || Bytes == 0);

@@ -4,7 +4,7 @@ using SeqRuntime.Perf.Onnx;
 
 namespace SeqRuntime.Perf.Soak;
 
-/// <summary>What a soak does: steps, streams that come and go, words decoded, and everything made and disposed of.</summary>
+/// <summary>The work of a soak: steps, streams that join and leave, decoded words, and everything created and disposed.</summary>
 internal static class SoakWorks
 {
     private const int Steps = 500;
@@ -26,7 +26,7 @@ internal static class SoakWorks
         return works;
     }
 
-    /// <summary>A session stepped from its first state on, its input following its output.</summary>
+    /// <summary>A session stepped from its initial state, with its output as the next input.</summary>
     private static SoakWork Stepping(RecurrentLayer layer, Storage storage)
     {
         var (model, session, _) = LayerContests.Session(layer, storage);
@@ -95,7 +95,7 @@ internal static class SoakWorks
         return new SoakWork(beam == 1 ? "words, greedily" : $"words, beam {beam}", Round, false, decoder, model);
     }
 
-    /// <summary>A model loaded, its sessions, streams and decoder made, used and disposed of.</summary>
+    /// <summary>Loads a model; creates, uses and disposes its sessions, streams and decoder.</summary>
     private static SoakWork Life()
     {
         var path = Places.Find("NativeAotSample/g2p.seq");

@@ -4,8 +4,8 @@ using SeqRuntime.Perf.Benchmarks;
 namespace SeqRuntime.Perf.Torch;
 
 /// <summary>
-/// The LSTM of perf's own suite with TorchSharp beside it, fp32, one thread, no gradients. TorchSharp packs an LSTM's fp32 weights anew at
-/// every call: what it takes for one step is no measure of its products.
+/// The LSTM of perf's own suite compared with TorchSharp in fp32, one thread, no gradients. TorchSharp packs an LSTM's fp32 weights again in
+/// every call, so its time for one step does not measure its products.
 /// </summary>
 public class TorchLstmBenchmarks() : LayerBenchmarks("LSTM")
 {
@@ -21,7 +21,7 @@ public class TorchLstmBenchmarks() : LayerBenchmarks("LSTM")
     public void StopTorchSharp() => _layer!.Dispose();
 }
 
-/// <summary>The GRU with TorchSharp beside it.</summary>
+/// <summary>The GRU compared with TorchSharp.</summary>
 public class TorchGruBenchmarks() : LayerBenchmarks("GRU")
 {
     private TorchLayer? _layer;

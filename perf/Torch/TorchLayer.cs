@@ -2,7 +2,7 @@ using TorchSharp;
 
 namespace SeqRuntime.Perf.Torch;
 
-/// <summary>One recurrent layer of TorchSharp, its states fed back.</summary>
+/// <summary>One recurrent layer of TorchSharp whose states are fed back.</summary>
 internal sealed class TorchLayer : IDisposable
 {
     private readonly torch.nn.Module _module;

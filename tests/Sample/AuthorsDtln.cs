@@ -3,8 +3,8 @@ using SeqRuntime.Tests.RealModels;
 namespace SeqRuntime.Tests.Sample;
 
 /// <summary>
-/// What the authors' <c>real_time_processing_onnx.py</c> computes, line by line: ONNX Runtime, transforms from their definition
-/// in double precision, states fed back by hand.
+/// The computation of the authors' <c>real_time_processing_onnx.py</c>, line by line: ONNX Runtime, transforms from their definition in
+/// double precision, states fed back by hand.
 /// </summary>
 internal sealed class AuthorsDtln : IDisposable
 {

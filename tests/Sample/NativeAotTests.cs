@@ -5,8 +5,8 @@ using System.Text.Json;
 namespace SeqRuntime.Tests.Sample;
 
 /// <summary>
-/// The sample as one native binary: published for x64 without any instruction-set setting of its own, it must run the best
-/// kernels that this processor has. Environment variable SEQRUNTIME_AOT_SAMPLE names a binary that is published already.
+/// The sample as a native binary, published for x64 without its own instruction-set setting, must run the best kernels of this
+/// processor. The environment variable SEQRUNTIME_AOT_SAMPLE names a binary that is already published.
 /// </summary>
 public sealed class NativeAotTests(ITestOutputHelper output)
 {

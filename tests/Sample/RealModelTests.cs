@@ -5,7 +5,7 @@ using SeqRuntime.Tests.RealModels;
 
 namespace SeqRuntime.Tests.Sample;
 
-/// <summary>The sample on the real models and sounds, against the authors' own programs run with ONNX Runtime.</summary>
+/// <summary>The sample on the real models and sounds, compared with the authors' own programs run with ONNX Runtime.</summary>
 public class RealModelTests(ITestOutputHelper output)
 {
     [Theory]
@@ -67,7 +67,7 @@ public class RealModelTests(ITestOutputHelper output)
         if (weights == WeightKind.Float32) Assert.Equal(theirs, found.Select(s => (s.Start, s.End)));
     }
 
-    /// <summary>Silero's <c>get_speech_timestamps</c> with its defaults and no longest segment, line by line.</summary>
+    /// <summary>Silero's <c>get_speech_timestamps</c> with its defaults and without a longest segment, line by line.</summary>
     private static List<(long Start, long End)> AuthorsSegments(float[] probabilities, long length)
     {
         const double Pad = 480, LeastSpeech = 4000, LeastSilence = 1600;

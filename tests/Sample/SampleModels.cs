@@ -2,10 +2,10 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Tests.Sample;
 
-/// <summary>Small models with the shapes of DTLN and Silero VAD whose right output is plain to see.</summary>
+/// <summary>Small models with the shapes of DTLN and Silero VAD whose correct output is obvious.</summary>
 internal static class SampleModels
 {
-    /// <summary>DTLN's two graphs, doing nothing: a mask of ones, and a quarter of the block, since four blocks overlap.</summary>
+    /// <summary>DTLN's two graphs without effect: a mask of ones, and a quarter of the block, because four blocks overlap.</summary>
     public static byte[] PassThrough()
     {
         var model = new SeqModelBuilder();

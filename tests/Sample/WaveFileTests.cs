@@ -93,7 +93,7 @@ public class WaveFileTests
         Assert.Contains("odd.wav", fault.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>Every truncation point, and 20,000 files with random bytes changed: a sound or a WaveException, nothing else, and no memory beyond the file's own size.</summary>
+    /// <summary>Every truncation, and 20,000 files with random bytes changed, give a sound or a WaveException, and take no memory beyond the file's size.</summary>
     [Fact]
     public void DamagedFilesGiveASoundOrAClearFault()
     {
@@ -112,7 +112,7 @@ public class WaveFileTests
     public void MixingIsTheMeanOfTheChannels() =>
         Assert.Equal([0.5f, 0f], new WaveFile(new WaveFormat(false, 16, 2, 8_000), [[1f, -0.5f], [0f, 0.5f]]).MixToMono());
 
-    // The largest block is one frame of 65535 channels of 8 bytes, and an array object for each of those channels.
+    // The largest block is one frame of 65535 channels of 8 bytes, plus an array object for each channel.
     private static void ReadDamaged(byte[] bytes) => Assert.InRange(Allocation.Bytes(() =>
     {
         try

@@ -3,20 +3,20 @@ using SeqRuntime.Training.Data;
 
 namespace SeqRuntime.Training.Commands;
 
-/// <summary>Where CMUdict is: environment variable SEQRUNTIME_DATA, else ../shared/data beside the repository.</summary>
+/// <summary>Finds CMUdict: in the folder of the environment variable SEQRUNTIME_DATA, by default ../shared/data beside the repository.</summary>
 internal static class Dictionary
 {
-    private const string WhereToGet = "Get it from https://github.com/cmusphinx/cmudict (cmudict.dict), or from the npm package cmu-pronouncing-dictionary 3.0.0, and name it with --dictionary or its folder's parent with SEQRUNTIME_DATA.";
+    private const string WhereToGet = "Get it from https://github.com/cmusphinx/cmudict (cmudict.dict), or from the npm package cmu-pronouncing-dictionary 3.0.0. Give its path by --dictionary, or set SEQRUNTIME_DATA to the parent of its folder.";
 
-    /// <summary>The option that names it.</summary>
+    /// <summary>The option for its path.</summary>
     public static Option<FileInfo> Option { get; } = new("--dictionary") { Description = "CMUdict's cmudict.dict.", DefaultValueFactory = _ => new FileInfo(DefaultPath) };
 
-    /// <summary>Reads the dictionary that the command line names; where it is not there, says on standard error where to get it, and gives null.</summary>
+    /// <summary>Reads the dictionary that the command line names. If it is missing, says on standard error where to get it and returns null.</summary>
     public static CmuDict? Read(ParseResult arguments)
     {
         var file = arguments.GetRequiredValue(Option);
         if (file.Exists) return CmuDict.Read(file.FullName);
-        Console.Error.WriteLine($"{file} is not there. {WhereToGet}");
+        Console.Error.WriteLine($"{file} does not exist. {WhereToGet}");
         return null;
     }
 

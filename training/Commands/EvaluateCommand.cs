@@ -7,14 +7,14 @@ using Spectre.Console;
 
 namespace SeqRuntime.Training.Commands;
 
-/// <summary><c>evaluate</c>: word and phoneme error of <c>.seq</c> models on the test words, greedy and with a beam of 5.</summary>
+/// <summary><c>evaluate</c>: word and phoneme error rates of <c>.seq</c> models on the test words, greedy and with a beam of 5.</summary>
 internal static class EvaluateCommand
 {
     private static readonly Argument<FileInfo[]> s_models = new("model.seq") { Description = "Grapheme-to-phoneme models.", Arity = ArgumentArity.OneOrMore };
 
     public static Command Create()
     {
-        var command = new Command("evaluate", "Score models on the test words, which no training saw.") { s_models, Dictionary.Option };
+        var command = new Command("evaluate", "Score models on the test words, which are never trained on.") { s_models, Dictionary.Option };
         command.SetAction(Run);
         return command;
     }

@@ -4,7 +4,7 @@ using SeqRuntime.Training.Optimization;
 
 namespace SeqRuntime.Training.Commands;
 
-/// <summary>Prints a run: on a terminal one line that is written over, elsewhere a line every half minute; a lasting line for each epoch.</summary>
+/// <summary>Prints the progress of a run. On a terminal it overwrites one line; otherwise it prints a line every half minute. Each epoch gets a lasting line.</summary>
 internal sealed class ProgressPrinter : IProgress<TrainingProgress>
 {
     private const double SecondsOfSilence = 30;

@@ -6,23 +6,23 @@ using TorchSharp;
 
 namespace SeqRuntime.Training.Commands;
 
-/// <summary><c>train</c>: from random weights, from a checkpoint (by itself, where the folder holds one), or from weights that are to be fine-tuned.</summary>
+/// <summary><c>train</c>: trains from random weights, resumes from the folder's checkpoint, or fine-tunes given weights.</summary>
 internal static class TrainCommand
 {
     private static readonly TrainerOptions s_default = new() { Folder = "" };
     private static readonly G2pSizes s_sizes = new();
-    private static readonly Argument<DirectoryInfo> s_folder = new("folder") { Description = "Where checkpoints, the best weights and curves go. Holds it a checkpoint, the run goes on from there." };
+    private static readonly Argument<DirectoryInfo> s_folder = new("folder") { Description = "Folder for checkpoints, the best weights and curves. If it has a checkpoint, the run resumes from it." };
     private static readonly Option<int> s_epochs = new("--epochs") { Description = "Passes over the training words.", DefaultValueFactory = _ => s_default.Epochs };
     private static readonly Option<int> s_batch = new("--batch") { Description = "Words a step.", DefaultValueFactory = _ => s_default.BatchSize };
     private static readonly Option<double> s_rate = new("--rate") { Description = "Highest learning rate.", DefaultValueFactory = _ => s_default.Rate };
-    private static readonly Option<double?> s_clipValue = new("--clip-value") { Description = "Cut each element of the gradient to ± this. Off by default." };
-    private static readonly Option<double?> s_clipNorm = new("--clip-norm") { Description = "Shorten the gradient to this norm. Off by default." };
+    private static readonly Option<double?> s_clipValue = new("--clip-value") { Description = "Clip each element of the gradient to ± this value. Off by default." };
+    private static readonly Option<double?> s_clipNorm = new("--clip-norm") { Description = "Scale the gradient down to this norm. Off by default." };
     private static readonly Option<int> s_seed = new("--seed") { Description = "Of all randomness.", DefaultValueFactory = _ => s_default.Seed };
-    private static readonly Option<double> s_dropout = new("--dropout") { Description = "Share of features left out at random.", DefaultValueFactory = _ => s_sizes.Dropout };
+    private static readonly Option<double> s_dropout = new("--dropout") { Description = "Share of features dropped at random.", DefaultValueFactory = _ => s_sizes.Dropout };
     private static readonly Option<int> s_patience = new("--patience") { Description = "Epochs without a better score before the run ends.", DefaultValueFactory = _ => s_default.Patience };
-    private static readonly Option<FileInfo?> s_from = new("--from") { Description = "Weights (safetensors) to begin with, to fine-tune them." };
+    private static readonly Option<FileInfo?> s_from = new("--from") { Description = "Weights (safetensors) to fine-tune." };
     private static readonly Option<bool> s_quantized = new("--quantized") { Description = "Quantization-aware: round weights and activations as the int8 runtime does." };
-    private static readonly Option<int> s_threads = new("--threads") { Description = "Threads of libtorch; 0 for its own choice." };
+    private static readonly Option<int> s_threads = new("--threads") { Description = "Threads of libtorch; 0 for its default." };
 
     public static Command Create()
     {
@@ -54,7 +54,7 @@ internal static class TrainCommand
             press.Cancel = true;
             stop.Cancel();
         };
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{words.Training.Count} words to train on, {words.Validation.Count} to validate, {words.Test.Count} kept for the test."));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{words.Training.Count} words to train on, {words.Validation.Count} to validate, {words.Test.Count} reserved for the test."));
         try
         {
             var trainer = new Trainer(words, options, new ProgressPrinter());
@@ -64,7 +64,7 @@ internal static class TrainCommand
         }
         catch (OperationCanceledException)
         {
-            Console.Error.WriteLine("Stopped; the same command goes on from here.");
+            Console.Error.WriteLine("Stopped; the same command resumes the run.");
             return 1;
         }
         catch (Exception fault) when (fault is DivergenceException or InvalidDataException or IOException)

@@ -1,22 +1,22 @@
 namespace SeqRuntime.Training.Data;
 
-/// <summary>A word and one of its pronunciations, as token indices; the source ends with its end token, the target has none.</summary>
+/// <summary>A word and one of its pronunciations as token indices. The source ends with its end token; the target has no end token.</summary>
 internal readonly record struct Example(long[] Source, long[] Target);
 
-/// <summary>Pairs of the same source length, so that the encoder needs no padding: [N, T] letters; [N, U] phonemes after begin, and the same with end, padded with <see cref="Ignored"/>.</summary>
+/// <summary>Pairs of equal source length, so that the encoder needs no padding: letters [N, T], and phonemes [N, U] once after the begin token and once before the end token, padded with <see cref="Ignored"/>.</summary>
 internal sealed record Batch(int Count, int SourceLength, int TargetLength, long[] Source, long[] Previous, long[] Expected)
 {
-    /// <summary>Marks an expected token that does not count; cross entropy leaves it out.</summary>
+    /// <summary>Marks an expected token that cross entropy ignores.</summary>
     public const long Ignored = -100;
 }
 
-/// <summary>Cuts examples into batches.</summary>
+/// <summary>Divides examples into batches.</summary>
 internal static class Batches
 {
     public static List<Example> Examples(IEnumerable<Word> words) =>
         [.. words.SelectMany(word => word.Pronunciations.Select(p => new Example(Vocabulary.Letters(word.Text), Vocabulary.Phonemes(p))))];
 
-    /// <summary>Batches of at most <paramref name="size"/> in an order that follows from the seed alone.</summary>
+    /// <summary>Batches of at most <paramref name="size"/>. Their order depends on the seed only.</summary>
     public static List<Batch> Shuffled(IReadOnlyList<Example> examples, int size, int seed)
     {
         var random = new Random(seed);

@@ -2,12 +2,12 @@ using System.Text;
 
 namespace SeqRuntime.Training.Data;
 
-/// <summary>A word and every pronunciation that the dictionary gives it, each a row of ARPAbet phonemes with stress digits.</summary>
+/// <summary>A word and all its pronunciations in the dictionary, each a list of ARPAbet phonemes with stress digits.</summary>
 internal sealed record Word(string Text, IReadOnlyList<string[]> Pronunciations);
 
 /// <summary>
-/// The CMU Pronouncing Dictionary, split once and for all: a word's part follows from a hash of its letters, so that no test
-/// word is ever trained on, whatever the order of the file, and all of a word's pronunciations are in the same part.
+/// The CMU Pronouncing Dictionary with a fixed split. A hash of a word's letters decides its part. So no test word is ever trained on,
+/// in any order of the file, and all pronunciations of a word are in one part.
 /// </summary>
 internal sealed class CmuDict
 {
@@ -22,17 +22,17 @@ internal sealed class CmuDict
         Test = test;
     }
 
-    /// <summary>What the model learns from: 88 words of 100.</summary>
+    /// <summary>The words to learn from: 88 of 100.</summary>
     public IReadOnlyList<Word> Training { get; }
 
-    /// <summary>What decides when to stop: 2 of 100.</summary>
+    /// <summary>The words that decide when to stop: 2 of 100.</summary>
     public IReadOnlyList<Word> Validation { get; }
 
-    /// <summary>What the error is measured on, never looked at in training: 10 of 100.</summary>
+    /// <summary>The words that the error is measured on: 10 of 100. Training never uses them.</summary>
     public IReadOnlyList<Word> Test { get; }
 
-    /// <summary>Reads <c>cmudict.dict</c>: word, tab or space, phonemes; <c>word(2)</c> or a repeated word for a further pronunciation; <c>#</c> starts a comment.</summary>
-    /// <exception cref="InvalidDataException">The file holds no words.</exception>
+    /// <summary>Reads <c>cmudict.dict</c>: word, tab or space, phonemes. <c>word(2)</c> or a repeated word is a further pronunciation; <c>#</c> starts a comment.</summary>
+    /// <exception cref="InvalidDataException">The file contains no words.</exception>
     public static CmuDict Read(string path)
     {
         var words = new Dictionary<string, List<string[]>>(StringComparer.Ordinal);
@@ -46,7 +46,7 @@ internal sealed class CmuDict
             pronunciations.Add(parts[1..]);
         }
 
-        if (words.Count == 0) throw new InvalidDataException($"{path} holds no words; it should be cmudict.dict.");
+        if (words.Count == 0) throw new InvalidDataException($"{path} contains no words; give cmudict.dict.");
         var split = words.Select(entry => new Word(entry.Key, entry.Value)).OrderBy(word => word.Text, StringComparer.Ordinal).ToLookup(word => PartOf(word.Text));
         return new CmuDict([.. split[Part.Training]], [.. split[Part.Validation]], [.. split[Part.Test]]);
     }
@@ -58,7 +58,7 @@ internal sealed class CmuDict
         _ => Part.Training,
     };
 
-    /// <summary>FNV-1a over the letters, with its bits mixed once more (MurmurHash3's finalizer): neighbours in spelling should not share a part.</summary>
+    /// <summary>FNV-1a over the letters, followed by MurmurHash3's finalizer, so that words with similar spelling get different parts.</summary>
     private static uint Hash(string word)
     {
         var hash = 2166136261u;

@@ -2,8 +2,8 @@ namespace SeqRuntime.Training.Evaluation;
 
 /// <summary>
 /// Word and phoneme error rates as the literature counts them (Bisani and Ney 2008, doi:10.1016/j.specom.2008.01.002; Yao and
-/// Zweig 2015, arXiv:1506.00196): of a word's pronunciations the one nearest to the answer counts; a word is wrong if none is
-/// hit exactly; phoneme errors are edit distance over the length of that pronunciation, summed over words.
+/// Zweig 2015, arXiv:1506.00196). Of a word's pronunciations, the one nearest to the answer counts. A word is wrong if the answer equals
+/// none of them. Phoneme errors are the edit distance divided by the length of that pronunciation, summed over words.
 /// </summary>
 internal sealed class ErrorRates
 {
@@ -15,10 +15,10 @@ internal sealed class ErrorRates
     /// <summary>Words counted.</summary>
     public long Words => _words;
 
-    /// <summary>Share of words with no pronunciation hit, 0 to 1.</summary>
+    /// <summary>Share of wrong words, 0 to 1.</summary>
     public double Word => _wrong / (double)Math.Max(1, _words);
 
-    /// <summary>Edits for each phoneme of the nearest pronunciations, 0 upwards.</summary>
+    /// <summary>Edits for each phoneme of the nearest pronunciations, at least 0.</summary>
     public double Phoneme => _edits / (double)Math.Max(1, _phonemes);
 
     public void Add(IReadOnlyList<string> answer, IEnumerable<IReadOnlyList<string>> pronunciations)
@@ -33,7 +33,7 @@ internal sealed class ErrorRates
     /// <summary>The phoneme without its stress digit, as most of the literature scores CMUdict.</summary>
     public static string WithoutStress(string phoneme) => phoneme.TrimEnd('0', '1', '2');
 
-    /// <summary>Fewest insertions, deletions and substitutions (Levenshtein 1966).</summary>
+    /// <summary>The smallest number of insertions, deletions and substitutions (Levenshtein 1966).</summary>
     public static int Distance(IReadOnlyList<string> left, IReadOnlyList<string> right)
     {
         var row = Enumerable.Range(0, right.Count + 1).ToArray();

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace SeqRuntime.Training.Evaluation;
 
-/// <summary>Scores the model that is being trained: greedy, with stress and without.</summary>
+/// <summary>Scores the model during training: greedy, with stress and without.</summary>
 internal static class Validation
 {
     private const int BatchSize = 256;

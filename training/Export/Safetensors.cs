@@ -56,7 +56,7 @@ internal static class Safetensors
             {
                 "F32" => MemoryMarshal.Cast<byte, float>(data[from..to]).ToArray(),
                 "F16" => Array.ConvertAll(MemoryMarshal.Cast<byte, Half>(data[from..to]).ToArray(), value => (float)value),
-                var other => throw new InvalidDataException($"{path}: tensor '{entry.Name}' is of type {other}; F32 and F16 are read."),
+                var other => throw new InvalidDataException($"{path}: tensor '{entry.Name}' is of type {other}; it must be F32 or F16."),
             });
         }
 

@@ -26,7 +26,7 @@ internal sealed class AdditiveAttention : nn.Module
         register_module("score", _score);
     }
 
-    /// <summary>The keys of a sentence, made once: [N, T, memory] to [N, T, width].</summary>
+    /// <summary>The keys of a sentence, computed once: [N, T, memory] to [N, T, width].</summary>
     public Tensor Keys(Tensor memory) => _keys.forward(_rounding.Measured(memory));
 
     /// <summary>Context [N, memory] and weights [N, T] for a query [N, query].</summary>

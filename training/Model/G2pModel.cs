@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace SeqRuntime.Training.Model;
 
 /// <summary>
-/// Letters to phonemes: bidirectional GRU encoder, additive attention that looks before each step, GRU decoder fed the previous
-/// phoneme and the context, a tanh readout of state, context and previous phoneme. Bahdanau et al. 2015, arXiv:1409.0473.
+/// Letters to phonemes: bidirectional GRU encoder, additive attention before each step, GRU decoder fed with the previous
+/// phoneme and the context, tanh readout of state, context and previous phoneme. Bahdanau et al. 2015, arXiv:1409.0473.
 /// </summary>
 internal sealed class G2pModel : nn.Module
 {
@@ -72,7 +72,7 @@ internal sealed class G2pModel : nn.Module
         return Logits(_dropout.forward(read));
     }
 
-    /// <summary>Greedy decoding of [N, T] letters: at most <paramref name="steps"/> phonemes each, [N, steps]; what follows an end is meaningless.</summary>
+    /// <summary>Greedy decoding of letters [N, T] to [N, steps] with at most <paramref name="steps"/> phonemes each. Values after an end token have no meaning.</summary>
     public Tensor Greedy(Tensor source, int steps)
     {
         var (memory, hidden) = Encode(source);

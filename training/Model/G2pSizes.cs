@@ -1,6 +1,6 @@
 namespace SeqRuntime.Training.Model;
 
-/// <summary>Sizes of the model; written into every checkpoint.</summary>
+/// <summary>Sizes of the model. Every checkpoint contains them.</summary>
 internal sealed record G2pSizes
 {
     /// <summary>Features of a letter or phoneme.</summary>
@@ -12,12 +12,12 @@ internal sealed record G2pSizes
     /// <summary>Units of the decoder.</summary>
     public int Decoder { get; init; } = 288;
 
-    /// <summary>Features in which attention compares.</summary>
+    /// <summary>Width of the attention: features of keys and projected queries.</summary>
     public int Attention { get; init; } = 128;
 
     /// <summary>Features between decoder and logits.</summary>
     public int Readout { get; init; } = 256;
 
-    /// <summary>Share of the features that training leaves out at random, 0 to 1.</summary>
+    /// <summary>Share of the features that training drops at random, 0 to 1.</summary>
     public double Dropout { get; init; } = 0.2;
 }

@@ -19,7 +19,7 @@ internal sealed class GruCell : nn.Module
     /// <param name="name">Name of the module.</param>
     /// <param name="inputs">Features of x.</param>
     /// <param name="hidden">Units.</param>
-    /// <param name="suffix">Behind PyTorch's parameter names: l0, l0_reverse …</param>
+    /// <param name="suffix">Suffix of PyTorch's parameter names: l0, l0_reverse …</param>
     /// <param name="rounding">How activations are rounded.</param>
     public GruCell(string name, int inputs, int hidden, string suffix, Rounding rounding)
         : base(name)
@@ -37,7 +37,7 @@ internal sealed class GruCell : nn.Module
         register_parameter($"bias_hh_{suffix}", _hiddenBias);
     }
 
-    /// <summary>The part of the gates that does not depend on the state, [..., 3 hidden], for all times at once.</summary>
+    /// <summary>The part of the gates that does not depend on the state, [..., 3 hidden], for all steps at once.</summary>
     public Tensor Project(Tensor x) => nn.functional.linear(_rounding.Measured(x), _inputWeight, _inputBias);
 
     /// <summary>A step: [N, 3 hidden] of <see cref="Project"/> and [N, hidden] to the new [N, hidden].</summary>

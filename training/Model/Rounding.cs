@@ -5,23 +5,23 @@ using PackedProduct = SeqRuntime.Operators.PackedProduct;
 namespace SeqRuntime.Training.Model;
 
 /// <summary>
-/// Fake quantization of activations, as the runtime rounds them before an int8 product: forward the rounded value, backward the
-/// gradient as if nothing had been rounded (straight-through estimator, Bengio et al. 2013, arXiv:1308.3432). Off at first.
+/// Fake quantization of activations, with the runtime's rounding before an int8 product. The forward pass rounds; the backward pass
+/// takes the gradient without rounding (straight-through estimator, Bengio et al. 2013, arXiv:1308.3432). Off at first.
 /// </summary>
 internal sealed class Rounding
 {
-    // Kept: the library frees a number that is converted at the call while the call may still read it.
+    // Kept in fields: the library frees a number that is converted for a call, and the call may still read it.
     private static readonly Scalar s_steps = 127, s_negative = -127, s_steepSquared = PackedProduct.Steep * PackedProduct.Steep, s_least = 1e-30;
 
     /// <summary>Whether activations are rounded.</summary>
     public bool Active { get; set; }
 
-    /// <summary>Rounds values within (-1, 1), a recurrent state, to multiples of 1/127.</summary>
+    /// <summary>Rounds values within (-1, 1), such as a recurrent state, to multiples of 1/127.</summary>
     public Tensor Unit(Tensor x) => Active ? StraightThrough(x, (x * s_steps).round_().clamp_(s_negative, s_steps) / s_steps) : x;
 
     /// <summary>
-    /// Rounds each row to 127 steps of its largest magnitude; where that exceeds <see cref="PackedProduct.Steep"/> times the root mean square of
-    /// the rounded row, the runtime multiplies in two int8 parts, and the rest of the first rounding is rounded to 127 steps of its own range.
+    /// Rounds each row to 127 steps of its largest magnitude. If the row is steep (this magnitude exceeds <see cref="PackedProduct.Steep"/> times
+    /// the root mean square of the rounded row), the runtime multiplies two int8 parts; the error of the first rounding is then rounded to 127 steps of its own range.
     /// </summary>
     public Tensor Measured(Tensor x)
     {

@@ -4,10 +4,10 @@ using System.Text;
 namespace SeqRuntime.Training.Native;
 
 /// <summary>
-/// Lets TorchSharp's native library load on Linux systems whose libstdc++ is older than GCC 13 (Debian 12, Ubuntu 22.04). The
-/// library asks for version GLIBCXX_3.4.32, because of one symbol, <c>_ZSt21ios_base_library_initv</c>: a mark that
-/// <c>&lt;iostream&gt;</c> leaves, which nothing calls. Here both the need of the version and the symbol are marked weak in the
-/// copy of the library in our own output folder (ELF specification, dynamic symbol table; LSB, symbol versioning).
+/// Lets TorchSharp's native library load on Linux systems whose libstdc++ is older than GCC 13 (Debian 12, Ubuntu 22.04). The library
+/// requires version GLIBCXX_3.4.32 because of one symbol, <c>_ZSt21ios_base_library_initv</c>, a marker of <c>&lt;iostream&gt;</c> that
+/// nothing calls. This class marks the required version and the symbol as weak in the copy of the library in the output folder (ELF
+/// specification, dynamic symbol table; LSB, symbol versioning).
 /// </summary>
 internal static class LibStdCxx
 {
@@ -18,14 +18,14 @@ internal static class LibStdCxx
     private const ushort WeakVersion = 2;
     private const byte WeakBinding = 2;
 
-    /// <summary>Call before the first use of TorchSharp. Does nothing where nothing is to be done.</summary>
+    /// <summary>Call this before the first use of TorchSharp. It does nothing if nothing is needed.</summary>
     public static void Prepare()
     {
         if (!OperatingSystem.IsLinux()) return;
         foreach (var path in Directory.EnumerateFiles(AppContext.BaseDirectory, "libLibTorchSharp.so", SearchOption.AllDirectories)) Weaken(path);
     }
 
-    /// <summary>Weakens the symbol and the version need in one file. Writes beside and renames: the file may be mapped by another process.</summary>
+    /// <summary>Makes the symbol and the version weak in one file. Writes a new file and renames it, because another process may have mapped the old one.</summary>
     internal static bool Weaken(string path)
     {
         var image = File.ReadAllBytes(path);
@@ -36,7 +36,7 @@ internal static class LibStdCxx
         return true;
     }
 
-    /// <summary>Changes a 64-bit little-endian ELF image; false where there was nothing to change.</summary>
+    /// <summary>Changes a 64-bit little-endian ELF image. False if there was nothing to change.</summary>
     internal static bool TryWeaken(byte[] image)
     {
         if (image.Length < 64 || BinaryPrimitives.ReadUInt32BigEndian(image) != 0x7F454C46 || image[4] != 2 || image[5] != 1) return false;

@@ -6,15 +6,15 @@ using static TorchSharp.torch;
 
 namespace SeqRuntime.Training.Optimization;
 
-/// <summary>Where a run stands, without its tensors.</summary>
+/// <summary>The state of a run without its tensors.</summary>
 internal sealed record TrainingState
 {
     public required G2pSizes Sizes { get; init; }
 
-    /// <summary>Steps done; a resumed run goes on with the next one.</summary>
+    /// <summary>Completed steps. A resumed run continues with the next one.</summary>
     public required int Step { get; init; }
 
-    /// <summary>Sum of losses and norms since the epoch began, so that its means come out whole after a resume.</summary>
+    /// <summary>Sums since the epoch began, so that its means are complete after a resume.</summary>
     public required EpochSums Sums { get; init; }
 
     public required List<EpochResult> History { get; init; }
@@ -30,8 +30,8 @@ internal sealed record EpochSums(double Loss, long Tokens, double Norm, double L
 }
 
 /// <summary>
-/// A run on disk: weights (safetensors), the optimizer's moments, the state as JSON, in one folder that is replaced as a whole,
-/// so that a kill at any moment leaves a complete one.
+/// A run on disk: weights (safetensors), the optimizer's moments, and the state as JSON, in one folder that is replaced as a whole.
+/// So a complete checkpoint exists even if the process is killed at any moment.
 /// </summary>
 internal sealed class Checkpoint(string folder)
 {
@@ -39,7 +39,7 @@ internal sealed class Checkpoint(string folder)
     private const string OptimizerFile = "optimizer.bin";
     private const string StateFile = "state.json";
 
-    /// <summary>The folder to read: the last complete one, or null.</summary>
+    /// <summary>The folder of the last complete checkpoint. Null if there is none.</summary>
     public string? Complete => new[] { folder, $"{folder}.old" }.FirstOrDefault(f => File.Exists(Path.Combine(f, StateFile)));
 
     public void Save(TrainingState state, G2pModel model, optim.Optimizer optimizer)

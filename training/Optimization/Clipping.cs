@@ -4,18 +4,18 @@ using static TorchSharp.torch;
 namespace SeqRuntime.Training.Optimization;
 
 /// <summary>
-/// Gradient clipping. By value: each element is cut to [-limit, limit], which may turn the gradient (Mikolov 2012). By norm: the
-/// whole gradient is shortened to the limit where it is longer and keeps its direction (Pascanu, Mikolov and Bengio 2013,
-/// arXiv:1211.5063). Both may be on: value first.
+/// Gradient clipping. By value: each element is clipped to [-limit, limit], which may change the direction (Mikolov 2012). By norm: a
+/// gradient longer than the limit is scaled down to it and keeps its direction (Pascanu, Mikolov and Bengio 2013, arXiv:1211.5063). Both may
+/// be on; clipping by value comes first.
 /// </summary>
 /// <param name="Value">Largest magnitude of an element; null for off.</param>
-/// <param name="Norm">Largest Euclidean norm of the gradient of all parameters together; null for off.</param>
+/// <param name="Norm">Largest Euclidean norm of the gradient of all parameters together. Null for off.</param>
 internal sealed record Clipping(double? Value, double? Norm)
 {
     /// <summary>Nothing is clipped.</summary>
     public static Clipping Off { get; } = new(null, null);
 
-    /// <summary>Clips the gradients in place; returns their norm as it was before.</summary>
+    /// <summary>Clips the gradients in place and returns their norm before clipping.</summary>
     public double Apply(IReadOnlyCollection<Parameter> parameters)
     {
         var before = GradientNorm(parameters);

@@ -2,7 +2,7 @@ using ScottPlot;
 
 namespace SeqRuntime.Training.Optimization;
 
-/// <summary>Pictures of a run: loss and norm of the gradient by epoch.</summary>
+/// <summary>Draws curves of a run: loss and gradient norm by epoch.</summary>
 internal static class Curves
 {
     public static void Save(IReadOnlyList<EpochResult> history, string folder)

@@ -1,11 +1,11 @@
 namespace SeqRuntime.Training.Optimization;
 
-/// <summary>What an epoch came to.</summary>
+/// <summary>The result of an epoch.</summary>
 /// <param name="Epoch">Counted from 1.</param>
-/// <param name="Loss">Mean cross entropy a phoneme on training words.</param>
+/// <param name="Loss">Mean cross entropy of a phoneme on training words.</param>
 /// <param name="GradientNorm">Mean norm of the gradient before clipping.</param>
 /// <param name="LargestNorm">Largest norm of the gradient before clipping.</param>
-/// <param name="WordErrors">Share of validation words with no pronunciation right, greedy, stress counted.</param>
+/// <param name="WordErrors">Share of wrong validation words, greedy, with stress.</param>
 /// <param name="PlainWordErrors">The same without stress digits.</param>
 /// <param name="Rate">Learning rate at its end.</param>
 /// <param name="Seconds">Time it took.</param>

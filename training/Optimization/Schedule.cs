@@ -1,12 +1,12 @@
 namespace SeqRuntime.Training.Optimization;
 
 /// <summary>
-/// Learning rate: rises from 0 over the first steps (Goyal et al. 2017, arXiv:1706.02677), then falls along a half cosine to a
-/// hundredth (Loshchilov and Hutter 2017, arXiv:1608.03983).
+/// Learning rate: rises from 0 during the first steps (Goyal et al. 2017, arXiv:1706.02677), then falls along a half cosine to one
+/// hundredth of the peak (Loshchilov and Hutter 2017, arXiv:1608.03983).
 /// </summary>
 /// <param name="Peak">Highest rate.</param>
-/// <param name="WarmUp">Steps of the rise.</param>
-/// <param name="Steps">All steps.</param>
+/// <param name="WarmUp">Steps during which it rises.</param>
+/// <param name="Steps">Total steps.</param>
 internal sealed record Schedule(double Peak, int WarmUp, int Steps)
 {
     private const double Floor = 0.01;

@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 
 namespace SeqRuntime.Training.Optimization;
 
-/// <summary>What a run is asked to do.</summary>
+/// <summary>Options of a run.</summary>
 internal sealed record TrainerOptions
 {
     public required string Folder { get; init; }
@@ -31,29 +31,29 @@ internal sealed record TrainerOptions
     /// <summary>Ends the run after this many epochs without a better validation score.</summary>
     public int Patience { get; init; } = 6;
 
-    /// <summary>Seconds between checkpoints; one is written at every epoch's end too.</summary>
+    /// <summary>Seconds between checkpoints. There is also one at the end of each epoch.</summary>
     public double CheckpointSeconds { get; init; } = 120;
 
     /// <summary>Quantization-aware: weights and activations are rounded as the int8 runtime rounds them.</summary>
     public bool Quantized { get; init; }
 
-    /// <summary>Weights to begin with, or null for random ones.</summary>
+    /// <summary>Weights to start with. Null for random ones.</summary>
     public string? From { get; init; }
 }
 
 /// <summary>
-/// Teacher forcing (Williams and Zipser 1989), Adam (Kingma and Ba 2015, arXiv:1412.6980), clipped gradients. All randomness
-/// follows from the seed and the step, so a run that was killed and resumed makes the same model as one that was not.
+/// Teacher forcing (Williams and Zipser 1989), Adam (Kingma and Ba 2015, arXiv:1412.6980), clipped gradients. All randomness depends on
+/// the seed and the step only. So a run that was killed and resumed gives the same model as an uninterrupted one.
 /// </summary>
 internal sealed class Trainer(CmuDict words, TrainerOptions options, IProgress<TrainingProgress> progress)
 {
     private readonly Checkpoint _last = new(Path.Combine(options.Folder, "last"));
 
-    /// <summary>Where the weights with the best validation score are.</summary>
+    /// <summary>File of the weights with the best validation score.</summary>
     public string Best => Path.Combine(options.Folder, "best.safetensors");
 
-    /// <summary>Trains to the end, from the last checkpoint if there is one; returns the epochs' results.</summary>
-    /// <exception cref="DivergenceException">The loss is no number any more.</exception>
+    /// <summary>Trains to the end, from the last checkpoint if there is one. Returns the epochs' results.</summary>
+    /// <exception cref="DivergenceException">The loss is NaN or infinite.</exception>
     public IReadOnlyList<EpochResult> Run(CancellationToken cancellation)
     {
         Directory.CreateDirectory(options.Folder);
@@ -142,7 +142,7 @@ internal sealed class Trainer(CmuDict words, TrainerOptions options, IProgress<T
         return history[^1].Epoch - best >= options.Patience;
     }
 
-    /// <summary>A seed of its own for each epoch or step: SplitMix64's mixing (Steele, Lea and Flood 2014).</summary>
+    /// <summary>A separate seed for each epoch or step, by SplitMix64's mixing (Steele, Lea and Flood 2014).</summary>
     private static int HashCode(int seed, int index)
     {
         var z = unchecked((ulong)seed * 0x9E3779B97F4A7C15 + (ulong)(index + 1) * 0xBF58476D1CE4E5B9);
@@ -152,6 +152,6 @@ internal sealed class Trainer(CmuDict words, TrainerOptions options, IProgress<T
     }
 }
 
-/// <summary>The loss stopped being a number.</summary>
+/// <summary>The loss became NaN or infinite.</summary>
 internal sealed class DivergenceException(int step, double norm)
-    : Exception($"The loss is no number after step {step} (norm of the gradient {norm:G3}). Clip the gradient (--clip-norm 1) or lower the rate (--rate).");
+    : Exception($"The loss is not finite after step {step} (gradient norm {norm:G3}). Clip the gradient (--clip-norm 1) or lower the rate (--rate).");

@@ -1,6 +1,6 @@
 namespace SeqRuntime.Training.Optimization;
 
-/// <summary>Where a run is: within an epoch, or at the end of one (then <see cref="Result"/> is set).</summary>
+/// <summary>The progress of a run: within an epoch, or at the end of one (then <see cref="Result"/> is set).</summary>
 internal sealed record TrainingProgress(int Epoch, int Epochs, int Batch, int Batches, double Loss, double GradientNorm, double SecondsLeft)
 {
     public TrainingProgress(EpochResult result)

@@ -5,9 +5,9 @@ using static TorchSharp.torch;
 namespace SeqRuntime.Training.Quantization;
 
 /// <summary>
-/// Fake quantization of weights: while it is in force each matrix that the converter would store as int8 holds its rounded
-/// values, by the converter's own quantizer; at its end the exact ones come back. A gradient computed meanwhile is applied to
-/// the exact weights: the straight-through estimator.
+/// Fake quantization of weights. While it is active, each matrix that the converter would store as int8 holds values rounded by the
+/// converter's own quantizer. Disposing restores the exact values. Gradients computed meanwhile are applied to the exact weights: the
+/// straight-through estimator.
 /// </summary>
 internal sealed class WeightRounding : IDisposable
 {
@@ -28,7 +28,7 @@ internal sealed class WeightRounding : IDisposable
         }
     }
 
-    /// <summary>Rounds until disposed; null, which can be disposed of as well, if not <paramref name="wanted"/>.</summary>
+    /// <summary>Rounds the weights until disposed. Null if not <paramref name="wanted"/>.</summary>
     public static WeightRounding? Apply(nn.Module model, bool wanted) => wanted ? new WeightRounding(model) : null;
 
     public void Dispose()
