@@ -1,20 +1,20 @@
 namespace SeqRuntime.Tests;
 
 /// <summary>
-/// Counts the managed bytes of the calling thread. Code that the JIT has not optimized yet may box, and the runtime may allocate
-/// on a thread whose method it replaces; both end when the path has run often enough. So a path is run until a round is clean:
-/// what allocates at its every call, or every second one, does so in each round and is found.
+/// Counts the managed bytes of the calling thread. Code that the JIT has not optimized yet may box, and .NET may allocate on a thread
+/// whose method it replaces. Both end after enough runs. So a path is run until a round allocates nothing. A path that allocates in every
+/// call, or in every second one, does so in each round and is found.
 /// </summary>
 internal static class Allocation
 {
-    // A method is optimized after 30 calls and then again 30 calls with instrumentation, each time after a pause without new code.
+    // A method is optimized after 30 calls, and again after 30 more calls with instrumentation, each time after a pause without new code.
     private const int Rounds = 120;
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(25);
 
-    /// <summary>Fails unless two calls of the path in a row allocate nothing.</summary>
+    /// <summary>Fails unless two consecutive calls of the path allocate nothing.</summary>
     public static void None(Action path) => None(() => Bytes(path) + Bytes(path));
 
-    /// <summary>The same where a round must prepare something that does not count: it returns the bytes that do.</summary>
+    /// <summary>The same for rounds with preparation that does not count: the path returns the bytes that count.</summary>
     public static void None(Func<long> round)
     {
         var least = long.MaxValue;

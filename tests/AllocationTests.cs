@@ -1,9 +1,9 @@
 namespace SeqRuntime.Tests;
 
-/// <summary>The measurement that all tests for garbage use can fail, and forgives only what ends.</summary>
+/// <summary>The measurement of all garbage tests can fail, and ignores only allocations that end.</summary>
 public class AllocationTests
 {
-    // Read by nobody, but what is stored here has escaped: the JIT puts an object that does not on the stack.
+    // Nothing reads this field, but objects stored here escape: the JIT would put others on the stack.
     private static object? s_escaped;
 
     [Fact]

@@ -3,19 +3,19 @@ using System.Globalization;
 namespace SeqRuntime.Tests;
 
 /// <summary>
-/// How many random cases a test makes, and from which seed. A few in every run of the tests; as many as
-/// <c>SEQRUNTIME_CASES</c> says, from <c>SEQRUNTIME_SEED</c> on, in a long run. A failure names its case's seed, which with
+/// The number of random cases of a test and their first seed. A normal test run has a few; a long run has as many as
+/// <c>SEQRUNTIME_CASES</c> says, from <c>SEQRUNTIME_SEED</c> on. A failure names its case's seed, which with
 /// <c>SEQRUNTIME_CASES=1</c> repeats it alone. Tests that use it have the trait <c>Cases=Random</c>.
 /// </summary>
 internal static class LongRuns
 {
-    /// <summary>Number of cases: <paramref name="usual"/> unless the environment asks for another.</summary>
+    /// <summary>Number of cases: <paramref name="usual"/> unless the environment sets another.</summary>
     public static int Cases(int usual) => FromEnvironment("SEQRUNTIME_CASES") ?? usual;
 
-    /// <summary>Seeds of the cases, one each.</summary>
+    /// <summary>The seeds of the cases.</summary>
     public static IEnumerable<int> Seeds(int usual) => Enumerable.Range(FromEnvironment("SEQRUNTIME_SEED") ?? 1, Cases(usual));
 
-    /// <summary>Runs a case of every seed; one that fails is named.</summary>
+    /// <summary>Runs a case for every seed, and names one that fails.</summary>
     public static void ForEach(int usual, Action<int> run)
     {
         foreach (var seed in Seeds(usual))

@@ -1,15 +1,15 @@
 namespace SeqRuntime.Tests;
 
 /// <summary>
-/// The folder of real models that nobody here wrote: environment variable SEQRUNTIME_MODELS, else ../shared/models beside the
-/// repository. Where it is missing, tests that need it are skipped and the run says so at its end; with
+/// The folder of real models by other authors: the environment variable SEQRUNTIME_MODELS, or else ../shared/models beside the
+/// repository. If a model is missing, the tests that need it are skipped, and the end of the run says so; with
 /// SEQRUNTIME_REQUIRE_MODELS=1 they fail.
 /// </summary>
 internal static class Models
 {
     private static readonly string? s_folder = Locate();
 
-    /// <summary>Full path of a file or folder among the models, or null.</summary>
+    /// <summary>Full path of a file or folder among the models. Null if it is missing.</summary>
     public static string? Find(string relative)
     {
         if (s_folder is null) return null;
@@ -17,7 +17,7 @@ internal static class Models
         return File.Exists(path) || Directory.Exists(path) ? path : null;
     }
 
-    /// <summary>Full path of a file or folder among the models; skips or fails the test where it is missing.</summary>
+    /// <summary>Full path of a file or folder among the models. Skips or fails the test if it is missing.</summary>
     public static string Need(string relative)
     {
         if (Find(relative) is { } path) return path;

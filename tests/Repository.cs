@@ -5,7 +5,7 @@ internal static class Repository
 {
     private static readonly string? s_root = Locate();
 
-    /// <summary>Its folder, or null where the tests run elsewhere.</summary>
+    /// <summary>Its folder. Null if the tests run elsewhere.</summary>
     public static string? Root => s_root;
 
     /// <summary>Full path of a file or folder of the repository.</summary>

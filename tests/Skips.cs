@@ -7,14 +7,14 @@ using SeqRuntime.Tests;
 namespace SeqRuntime.Tests;
 
 /// <summary>
-/// Skips tests that need what is not here, and says at the end of a run how many there were and why: <c>dotnet test</c>
-/// prints the names of skipped tests, but the reason only in its longer outputs.
+/// Skips tests whose requirements are missing, and says at the end of a run how many there were and why. <c>dotnet test</c> prints the
+/// names of skipped tests, but the reasons only in its longer outputs.
 /// </summary>
 public sealed class Skips : IDisposable
 {
     private static readonly ConcurrentDictionary<string, ConcurrentBag<string>> s_missing = new(StringComparer.Ordinal);
 
-    /// <summary>Skips the running test. <paramref name="why"/> is one sentence for all tests of a kind; <paramref name="missing"/> is what this one lacks.</summary>
+    /// <summary>Skips the running test. <paramref name="why"/> is one sentence for all tests of a kind; <paramref name="missing"/> names what this test needs.</summary>
     [DoesNotReturn]
     internal static void Because(string why, string missing)
     {

@@ -1,6 +1,6 @@
 namespace SeqRuntime.Tests;
 
-/// <summary>What the end of a run says of skipped tests.</summary>
+/// <summary>The summary of skipped tests at the end of a run.</summary>
 public sealed class SkipsTests
 {
     [Fact]

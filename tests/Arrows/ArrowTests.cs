@@ -3,12 +3,12 @@ using System.Text.RegularExpressions;
 namespace SeqRuntime.Tests.Arrows;
 
 /// <summary>
-/// The rooms of the runtime and of the converter, and which may use which: what the sources' <c>using</c> lines and qualified names say. A
-/// using that nothing needs is an error of the build, so each line is an arrow.
+/// The rooms of the runtime and the converter, and the allowed uses between them. Uses are read from the sources' <c>using</c> lines and
+/// qualified names. An unused using is a build error, so each line is a real use.
 /// </summary>
 public sealed partial class ArrowTests
 {
-    /// <summary>For each room of the runtime those that it may use; the namespace above them holds the public face.</summary>
+    /// <summary>For each room of the runtime, the rooms that it may use. The namespace above them holds the public types.</summary>
     private static readonly Dictionary<string, string[]> s_runtime = new()
     {
         ["Format"] = [],
@@ -18,7 +18,7 @@ public sealed partial class ArrowTests
         ["Decoding"] = ["Format", "Kernels", "Sessions"],
     };
 
-    /// <summary>The same of the converter; the namespace above them holds options, results and what it throws.</summary>
+    /// <summary>The same for the converter. The namespace above its rooms holds options, results and exceptions.</summary>
     private static readonly Dictionary<string, string[]> s_converter = new()
     {
         ["IO"] = [],
@@ -64,7 +64,7 @@ public sealed partial class ArrowTests
     [MemberData(nameof(Projects))]
     public void ArrowsGoOneWay(string project)
     {
-        // A room stands behind all that it may use.
+        // A room is listed after all rooms that it may use.
         var before = new HashSet<string>();
         foreach (var (room, uses) in RoomsOf(project))
         {
@@ -113,7 +113,7 @@ public sealed partial class ArrowTests
 
     private static bool IsParent(string room, string of) => of.StartsWith(room + ".", StringComparison.Ordinal);
 
-    /// <summary>The room of a folder or namespace within the project: the longest that it begins with.</summary>
+    /// <summary>The room of a folder or namespace within the project: the longest room name that it begins with.</summary>
     private static string? RoomOf(Dictionary<string, string[]> rooms, string inner) =>
         rooms.Keys.Where(room => inner == room || inner.StartsWith(room + ".", StringComparison.Ordinal)).MaxBy(room => room.Length);
 
@@ -152,11 +152,11 @@ public sealed partial class ArrowTests
     [GeneratedRegex(@"^namespace ([\w.]+);", RegexOptions.Multiline)]
     private static partial Regex Namespace();
 
-    /// <summary>The namespace, or the type of a <c>using static</c> or of an alias.</summary>
+    /// <summary>The namespace, or the type of a <c>using static</c> or an alias.</summary>
     [GeneratedRegex(@"^(?:global )?using (?:static |\w+ = )?([\w.]+)", RegexOptions.Multiline)]
     private static partial Regex Using();
 
-    /// <summary>A type by its namespace, or by the part of it that its room has.</summary>
+    /// <summary>A type by its namespace, or by the part of it that is the room's name.</summary>
     [GeneratedRegex(@"(?<![\w.])(?:SeqRuntime\.)?(?:Converter\.)?([A-Z]\w*(?:\.[A-Z]\w*)+)")]
     private static partial Regex Qualified();
 
@@ -166,10 +166,10 @@ public sealed partial class ArrowTests
     [GeneratedRegex(@"\b(?:SeqModel|SeqSession|SeqStreams|SeqDecoder|FrameDecoder)\b(?!Options)")]
     private static partial Regex PublicFace();
 
-    /// <summary>A source without comments and texts; texts with holes stay, as the holes are code.</summary>
+    /// <summary>A source without comments and strings. Interpolated strings stay, because their holes are code.</summary>
     private static string CodeOf(string text) => NoCode().Replace(text, m => m.Value[0] == '$' ? m.Value : " ");
 
-    /// <summary>Comments and texts.</summary>
+    /// <summary>Comments and strings.</summary>
     [GeneratedRegex("""//[^\n]*|\$?"(?:\\.|[^"\\\n])*" """, RegexOptions.IgnorePatternWhitespace)]
     private static partial Regex NoCode();
 }

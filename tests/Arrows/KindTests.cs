@@ -3,21 +3,21 @@ using System.Text.RegularExpressions;
 namespace SeqRuntime.Tests.Arrows;
 
 /// <summary>
-/// What is known of a kind of operator stands in its row and in its own file: no other source lists kinds, and ONNX's names of recurrent
-/// layers are spelt once.
+/// All facts about a kind of operator are in its row and its own file: no other source lists kinds, and ONNX's names of recurrent layers
+/// are written once.
 /// </summary>
 public sealed partial class KindTests
 {
     [Fact]
     public void TheRuntimeNamesKindsInTheTableOnly() => Assert.Equal(["Operators/OperatorTable.cs"], Files("runtime", Kind()));
 
-    /// <summary>The converter names the kinds of the nodes that it makes itself, and of those with attributes of their own.</summary>
+    /// <summary>The converter names the kinds of nodes that it makes itself, and kinds with their own attributes.</summary>
     [Fact]
     public void TheConverterNamesKindsWhereItMakesNodes() => Assert.Equal(
         ["Commands/Inspection.cs", "Evaluation/OperatorMap.cs", "Graph/RecurrentOp.cs", "Lowering/GraphLowering.cs", "Lowering/WeightLowering.cs"],
         Files("converter", Kind()));
 
-    /// <summary>Keras has layers of the same names.</summary>
+    /// <summary>Keras has layers with the same names.</summary>
     [Theory]
     [InlineData("LSTM")]
     [InlineData("GRU")]

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace BitHash;
 
-/// <summary>FNV-1a, 64 bits, over 32-bit words. Every NaN counts as the same NaN: payload and sign are the processor's own.</summary>
+/// <summary>64-bit FNV-1a over 32-bit words. All NaNs count as equal, because processors differ in payload and sign.</summary>
 internal struct BitHasher
 {
     private const ulong Basis = 14695981039346656037;

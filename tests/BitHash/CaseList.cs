@@ -3,7 +3,7 @@ using SeqRuntime.Kernels;
 
 namespace BitHash;
 
-/// <summary>What is hashed, in a fixed order: each case computes on a given kernel set and returns the hash of its outputs.</summary>
+/// <summary>The hashed cases in a fixed order. Each computes on a given kernel set and returns the hash of its outputs.</summary>
 internal sealed class CaseList
 {
     /// <summary>Every packed format.</summary>

@@ -22,8 +22,8 @@ internal static class DecodeCases
         }
     }
 
-    /// <summary>A model that says how it is decoded, over pseudo-random sources.</summary>
-    /// <returns>Whether it is one.</returns>
+    /// <summary>Decodes pseudo-random sources with a model that has a decoding description.</summary>
+    /// <returns>Whether the model has one.</returns>
     public static bool Add(CaseList cases, string file)
     {
         using var model = SeqModel.Load(file);

@@ -2,7 +2,7 @@ using SeqRuntime;
 
 namespace BitHash;
 
-/// <summary>Every graph of a real <c>.seq</c> file, over pseudo-random inputs with its states carried on.</summary>
+/// <summary>Every graph of a real <c>.seq</c> file over pseudo-random inputs, with its states kept between runs.</summary>
 internal static class FileCases
 {
     public static void Add(CaseList cases, string file, int frames, IReadOnlyDictionary<string, int> sizes)

@@ -3,7 +3,7 @@ using SeqRuntime.Format;
 
 namespace BitHash;
 
-/// <summary>One layer a model: recurrent layers of every kind, direction and format at odd sizes, and the layers around them.</summary>
+/// <summary>Models of one layer: recurrent layers of every kind, direction and format at odd sizes, and other layers.</summary>
 internal static class LayerCases
 {
     private static readonly (int Input, int Hidden)[] RecurrentSizes = [(1, 1), (5, 7), (16, 16), (19, 33), (40, 64), (65, 129)];

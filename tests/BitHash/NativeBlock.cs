@@ -3,7 +3,7 @@ using SeqRuntime.Kernels;
 
 namespace BitHash;
 
-/// <summary>Native memory with the slack that kernels may read; filled with NaN, so that a slack byte that reaches a result shows.</summary>
+/// <summary>Native memory with read slack. It is filled with NaN, so that a slack byte that affects a result is noticed.</summary>
 internal sealed unsafe class NativeBlock<T> : IDisposable
     where T : unmanaged
 {

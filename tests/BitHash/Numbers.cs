@@ -2,7 +2,7 @@ using SeqRuntime.Format;
 
 namespace BitHash;
 
-/// <summary>Pseudo-random numbers by SplitMix64 (Steele, Lea, Flood 2014): the same on every machine and in every version of .NET.</summary>
+/// <summary>Pseudo-random numbers by SplitMix64 (Steele, Lea, Flood 2014), equal on every machine and .NET version.</summary>
 internal sealed class Numbers(ulong seed)
 {
     private ulong _state = seed;
@@ -29,15 +29,15 @@ internal sealed class Numbers(ulong seed)
     /// <summary>A packed matrix whose products with inputs in [-1, 1] have a variance that does not depend on its size.</summary>
     public byte[] Packed(TensorFormat format, int rows, int columns, float gain = 1.5f) => Packed(new WeightLayout(format, rows, columns), rows, gain, [.. Enumerable.Range(0, rows)]);
 
-    /// <summary>The same for a recurrent layer's gates. As many numbers are drawn as when units were padded to 16, so that the hash can tell that nothing but places changed.</summary>
+    /// <summary>The same for a recurrent layer's gates. It draws as many numbers as if units were padded to 16, so that the hash does not depend on the layout.</summary>
     public byte[] Gates(TensorFormat format, int gates, int units, int columns, float gain = 1.5f) => Packed(new WeightLayout(format, GateRows.Count(gates, units), columns, GateRows.Panel(gates)), Drawn(gates, units), gain, Order(gates, units));
 
-    /// <summary>Rows of numbers in the order of a layer's gates, drawn as <see cref="Gates"/> does.</summary>
+    /// <summary>Rows of numbers in the order of a layer's gates, drawn like <see cref="Gates"/>.</summary>
     public float[] GateRow(int gates, int units, float scale = 1) => Select(Floats(Drawn(gates, units), scale), Order(gates, units), 1);
 
     private static int Drawn(int gates, int units) => gates * ((units + 15) / 16 * 16);
 
-    /// <summary>For each row of the layer's gates the one that was drawn for it.</summary>
+    /// <summary>For each row of the layer's gates, the index of the row drawn for it.</summary>
     private static int[] Order(int gates, int units)
     {
         var order = new int[GateRows.Count(gates, units)];

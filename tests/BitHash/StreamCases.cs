@@ -3,7 +3,7 @@ using SeqRuntime.Format;
 
 namespace BitHash;
 
-/// <summary>A small network stepped many times with its states carried by the session: an early difference of one bit grows.</summary>
+/// <summary>A small network stepped many times with its states kept by the session, so that a difference of one bit grows.</summary>
 internal static class StreamCases
 {
     private const int Steps = 100;
@@ -17,7 +17,7 @@ internal static class StreamCases
         }
     }
 
-    /// <summary>Linear, LSTM, layer normalization, GRU, Linear, softmax, one step a run.</summary>
+    /// <summary>Linear, LSTM, layer normalization, GRU, Linear, softmax; one step in each run.</summary>
     private static SeqModelBuilder Network(TensorFormat format, int units)
     {
         const int Features = 13;

@@ -3,7 +3,7 @@ using SeqRuntime.Converter.Commands;
 
 namespace SeqRuntime.Tests.Commands;
 
-/// <summary>Runs seqconvert in this process and keeps what it wrote; each instance has a folder of its own.</summary>
+/// <summary>Runs seqconvert in this process and keeps its output. Each instance has its own folder.</summary>
 public sealed class CommandLine : IDisposable
 {
     public CommandLine()
@@ -33,21 +33,21 @@ public sealed class CommandLine : IDisposable
         return code;
     }
 
-    /// <summary>Runs what must succeed, and gives back the one JSON document on standard output.</summary>
+    /// <summary>Runs a command that must succeed, and returns the one JSON document on standard output.</summary>
     public JsonElement Json(params string[] args)
     {
         Good(args);
         return JsonDocument.Parse(Out).RootElement;
     }
 
-    /// <summary>Runs what must succeed without a word on standard error.</summary>
+    /// <summary>Runs a command that must succeed and write nothing to standard error.</summary>
     public void Good(params string[] args)
     {
         var code = Run(args);
         Assert.True(code == 0 && Error.Length == 0, $"exit code {code}: {Error}");
     }
 
-    /// <summary>Runs what must fail with this exit code, nothing on standard output, and one line on standard error that holds these parts.</summary>
+    /// <summary>Runs a command that must fail with this exit code, nothing on standard output, and one line on standard error that contains these parts.</summary>
     public void Fails(int code, string[] args, params string[] parts)
     {
         Assert.Equal(code, Run(args));

@@ -61,7 +61,7 @@ public sealed class InspectCommandTests : IDisposable
         Assert.Contains(" at N = 1, T = 5", _cli.Out, StringComparison.Ordinal);
     }
 
-    /// <summary>Shapes of outputs whose sizes are equal at the smallest sizes, or fit at few.</summary>
+    /// <summary>Shapes of outputs whose sizes are equal at the smallest sizes, or that fit at few sizes.</summary>
     [Fact]
     public void Outputs_have_the_symbols_on_which_their_sizes_depend()
     {
@@ -90,7 +90,7 @@ public sealed class InspectCommandTests : IDisposable
         long Bytes(string size) => _cli.Json("inspect", _cli["tiny.seq"], "--json", "--size", size).GetProperty("graphs")[1].GetProperty("session").GetProperty("bytes").GetInt64();
     }
 
-    /// <summary>An output of some gigabytes is a line of text, no memory.</summary>
+    /// <summary>An output of some gigabytes is a line of text and takes no memory.</summary>
     [Fact]
     public void Shapes_are_told_without_a_session()
     {

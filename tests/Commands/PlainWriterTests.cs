@@ -2,7 +2,7 @@ using SeqRuntime.Converter.Commands;
 
 namespace SeqRuntime.Tests.Commands;
 
-/// <summary>What files of others hold does not steer the terminal.</summary>
+/// <summary>Text from files cannot control the terminal.</summary>
 public class PlainWriterTests
 {
     [Fact]

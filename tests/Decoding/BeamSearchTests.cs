@@ -2,10 +2,10 @@ using SeqRuntime.Decoding;
 
 namespace SeqRuntime.Tests.Decoding;
 
-/// <summary>The search against all sequences there are.</summary>
+/// <summary>The search compared with all possible sequences.</summary>
 public sealed class BeamSearchTests
 {
-    /// <summary>All hypotheses that can live at once: three tokens that go on, to the longest length.</summary>
+    /// <summary>The most hypotheses that can live at once: three tokens that continue, up to the longest length.</summary>
     private const int Everything = 81;
 
     [Theory]
@@ -36,7 +36,7 @@ public sealed class BeamSearchTests
         }
     }
 
-    /// <summary>The callback ends the search at its token of that place: complete sequences so far, and all open ones with that token.</summary>
+    /// <summary>The callback ends the search at its token of this position. Results are the sequences complete so far, and all open ones with that token.</summary>
     [Theory]
     [InlineData(0f, false)]
     [InlineData(0f, true)]

@@ -4,7 +4,7 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Tests.Decoding;
 
-/// <summary>What callbacks must not do, and arguments that no decoder takes.</summary>
+/// <summary>What callbacks must not do, and arguments that no decoder accepts.</summary>
 public class DecoderContractTests
 {
     [Fact]
@@ -46,7 +46,7 @@ public class DecoderContractTests
         Assert.True(told > 0);
         Assert.Equal(expected, decoder.Tokens(0).ToArray());
 
-        // One that lets the exception through ends the search; the next one is as ever.
+        // An exception from the callback ends the search; the next search works as before.
         decoder.OnToken = (_, _, _) => decoder.Decode([1]) > 0;
         Assert.Throws<InvalidOperationException>(() => decoder.Decode([2]));
         Assert.Equal(0, decoder.Count);
@@ -88,7 +88,7 @@ public class DecoderContractTests
         }
     }
 
-    /// <summary>A search that goes on ends well, or says that its decoder has ended.</summary>
+    /// <summary>A running search ends normally, or says that its decoder is disposed.</summary>
     [Fact]
     public void Disposing_on_another_thread_ends_a_search()
     {
@@ -137,7 +137,7 @@ public class DecoderContractTests
         Assert.Equal(expected, decoder.Tokens(0).ToArray());
     }
 
-    /// <summary>So low that the best log probability divided by it is no number any more.</summary>
+    /// <summary>So low that the best log probability divided by it is not finite.</summary>
     [Theory]
     [InlineData(1e-40f)]
     [InlineData(float.Epsilon)]
@@ -186,7 +186,7 @@ public class DecoderContractTests
         }
     }
 
-    /// <summary>A graph whose node asks for an input that is not there: invalid, whoever makes a session of it.</summary>
+    /// <summary>A graph whose node reads an input that does not exist. It is invalid for every kind of session.</summary>
     [Fact]
     public void A_graph_that_is_not_valid_is_told_by_the_exception_that_the_comments_name()
     {
@@ -204,7 +204,7 @@ public class DecoderContractTests
         Assert.Throws<ArgumentException>(() => decoder.CreateDecoder());
     }
 
-    /// <summary>A state whose first content fits only at the largest size.</summary>
+    /// <summary>A state whose initial content fits only at the largest size.</summary>
     [Fact]
     public void What_is_not_valid_at_other_sizes_only_is_an_argument_at_fault()
     {

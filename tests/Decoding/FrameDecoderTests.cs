@@ -3,7 +3,7 @@ using SeqRuntime.Tests.Importers;
 
 namespace SeqRuntime.Tests.Decoding;
 
-/// <summary>CTC and transducer search against the sum over all alignments.</summary>
+/// <summary>CTC and transducer search compared with the sum over all alignments.</summary>
 public sealed class FrameDecoderTests
 {
     private const string Arpa = """
@@ -66,7 +66,7 @@ public sealed class FrameDecoderTests
         }
     }
 
-    /// <summary>Encoder, prediction over the last two tokens, and joint network in three ONNX files, and a document that says which is which.</summary>
+    /// <summary>Encoder, prediction over the last two tokens, and joint network in three ONNX files, and a document that gives them their roles.</summary>
     [Fact]
     public void A_transducer_without_state_comes_from_three_files()
     {
@@ -328,7 +328,7 @@ public sealed class FrameDecoderTests
         return weight * sum * Math.Log(10) + bonus * words.Length;
     }
 
-    /// <summary>log10 p(last | others): the n-gram's own, or the context's back-off times that of a context one shorter.</summary>
+    /// <summary>log10 p(last | others): the n-gram's own probability, or the context's back-off times that of a context one shorter.</summary>
     private static double Katz(string[] words)
     {
         var lines = Arpa.Split('\n').Select(l => l.Trim().Split('\t')).Where(p => p.Length >= 2).ToDictionary(p => p[1], p => (Score: Number(p[0]), BackOff: p.Length > 2 ? Number(p[2]) : 0));

@@ -5,8 +5,8 @@ using SeqRuntime.Tests.Sessions.Sharing;
 namespace SeqRuntime.Tests.Decoding;
 
 /// <summary>
-/// A random encoder-decoder: the encoder gives memories and first states; the step has a recurrent cell, a window of past states
-/// perhaps, and one to four attentions of different widths over the memories, among nodes that nothing needs.
+/// A random encoder-decoder. The encoder computes memories and initial states. The step has a recurrent cell, possibly a window of past
+/// states, and one to four attentions of different widths over the memories, among nodes that nothing needs.
 /// </summary>
 internal sealed class RandomDecoder
 {
@@ -38,7 +38,7 @@ internal sealed class RandomDecoder
         _features = Encode();
     }
 
-    /// <param name="seed">Of all that is random. Batched or not, a seed gives the same results.</param>
+    /// <param name="seed">Seed of all random choices. Batched or not, a seed gives the same results.</param>
     /// <param name="batched">Whether the step takes several hypotheses at once.</param>
     public static byte[] Make(int seed, bool batched)
     {
@@ -52,7 +52,7 @@ internal sealed class RandomDecoder
     private static Attributes Function<T>(T function)
         where T : struct, Enum => new Attributes().Set(AttributeKey.Function, function);
 
-    /// <summary>Features of each source token: embedded, perhaps read by a recurrent layer.</summary>
+    /// <summary>Features of each source token: embedded, and possibly read by a recurrent layer.</summary>
     private RandomValue Encode()
     {
         var width = _random.Next(2, 40);
@@ -105,7 +105,7 @@ internal sealed class RandomDecoder
             _model.Metadata[key] = value;
     }
 
-    /// <summary>Nodes that nothing needs, so that memory is given to other values now and then.</summary>
+    /// <summary>Nodes that nothing needs, so that memory is sometimes reused for other values.</summary>
     private void AddNoise()
     {
         _step.Random = _noise;
@@ -128,7 +128,7 @@ internal sealed class RandomDecoder
         return state;
     }
 
-    /// <summary>h' = tanh(W (x + h)), h the encoder's last step or zeros.</summary>
+    /// <summary>h' = tanh(W (x + h)), where h starts as the encoder's last step or zeros.</summary>
     private RandomValue Cell(RandomValue x)
     {
         var hidden = State("hidden", x.Shape);
@@ -139,7 +139,7 @@ internal sealed class RandomDecoder
         return next;
     }
 
-    /// <summary>A cache of the last steps, attended to as in a Transformer's decoder.</summary>
+    /// <summary>A cache of the last steps with attention, as in a Transformer's decoder.</summary>
     private RandomValue Window(RandomValue last)
     {
         var steps = _random.Next(2, 5);
@@ -156,7 +156,7 @@ internal sealed class RandomDecoder
         return _step.Node(OpKind.Binary, [flat.Id, last.Id], last.Shape, Function(BinaryFunction.Add));
     }
 
-    /// <summary>An input of the step that the encoder fills: its features, projected; one row for all hypotheses, or one for each.</summary>
+    /// <summary>An input of the step that the encoder fills with its projected features: one row for all hypotheses, or one for each.</summary>
     private RandomValue Memory(int index)
     {
         var width = _random.Next(2, 40);
@@ -172,7 +172,7 @@ internal sealed class RandomDecoder
 
     private RandomValue Keys(RandomValue memory, int width) => _layers.Linear(memory, width);
 
-    /// <summary>Additive or by products: rows by source steps.</summary>
+    /// <summary>Additive or product scores: rows by source steps.</summary>
     private RandomValue Weights(RandomValue query, RandomValue keys, int width)
     {
         var projected = _layers.Linear(query, width);

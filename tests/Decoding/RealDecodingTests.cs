@@ -4,7 +4,7 @@ using SeqRuntime.Decoding;
 
 namespace SeqRuntime.Tests.Decoding;
 
-/// <summary>Real encoder-decoders give what their references give.</summary>
+/// <summary>Real encoder-decoders give the same results as their references.</summary>
 public sealed class RealDecodingTests
 {
     private static readonly Lazy<byte[]> s_thai = new(() => Thai(WeightKind.Float32));
@@ -126,7 +126,7 @@ public sealed class RealDecodingTests
         Assert.True(differ.Count <= 1, string.Join("; ", differ));
     }
 
-    /// <summary>Wu et al. 2016, eq. 14: what the attention has covered, summed up again from the alignments that are handed out.</summary>
+    /// <summary>Wu et al. 2016, eq. 14: the coverage of the attention, summed again from the returned alignments.</summary>
     [Fact]
     public void The_coverage_penalty_is_the_one_of_the_alignments()
     {

@@ -4,8 +4,8 @@ using SeqRuntime.Tests.Sessions.Sharing;
 namespace SeqRuntime.Tests.Decoding;
 
 /// <summary>
-/// Random encoder-decoders, greedily and by beams, in a batch and one by one: the bits of decoders in whose sessions no two values
-/// share memory and everything is computed at every step.
+/// Random encoder-decoders, greedily and by beam search, batched and one by one. They give the same bits as decoders whose sessions share
+/// no memory between values and compute everything at every step.
 /// </summary>
 /// <remarks>A long run: SEQRUNTIME_CASES=20000 dotnet test tests -c Release --filter Cases=Random</remarks>
 [Trait("Cases", "Random")]
@@ -29,7 +29,7 @@ public class SharedDecodingTests
         }
     }
 
-    /// <summary>Decodes with and without sharing; the results, or null where memory planned for the largest sizes does not serve for others.</summary>
+    /// <summary>Decodes with and without sharing. Null if memory planned for the largest sizes does not fit other sizes.</summary>
     private static List<string>? Both(int seed, bool batched, int beam, int best, int[][] sentences)
     {
         using var model = SeqModel.Load(RandomDecoder.Make(seed, batched));

@@ -3,7 +3,7 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Tests.Decoding;
 
-/// <summary>An encoder-decoder of a few random weights: the encoder is an embedding, the step h' = tanh(W (h + e(token))), logits = V h'.</summary>
+/// <summary>An encoder-decoder of a few random weights. The encoder is an embedding, the step h' = tanh(W (h + e(token))), logits = V h'.</summary>
 internal static class SmallDecoder
 {
     public const int Tokens = 4;
@@ -12,7 +12,7 @@ internal static class SmallDecoder
     public const int Longest = 4;
     public const int Hidden = 6;
 
-    /// <param name="seed">Of the weights.</param>
+    /// <param name="seed">Seed of the weights.</param>
     /// <param name="batched">Whether the step takes several hypotheses at once.</param>
     public static byte[] Make(int seed, bool batched)
     {
@@ -36,15 +36,15 @@ internal static class SmallDecoder
         return SeqWriter.ToArray(model);
     }
 
-    /// <summary>Every sequence up to the longest that comes to its end, and its log probability, each computed by running the step from the start.</summary>
+    /// <summary>Every complete sequence up to the longest and its log probability, each computed by running the step from the start.</summary>
     public static List<(int[] Tokens, double LogProbability)> All(SeqModel model, int source) =>
         [.. Every(model, source, Longest).Select(s => (s.Tokens, s.Open + s.End))];
 
-    /// <summary>What a search of at most so many tokens may give: sequences that end, and cut ones, longest, whose likeliest next token is not the end.</summary>
+    /// <summary>The possible results of a search with at most this many tokens: complete sequences, and cut sequences of the longest length whose likeliest next token is not the end.</summary>
     public static List<(int[] Tokens, double LogProbability, bool IsComplete)> Cut(SeqModel model, int source, int max) =>
         [.. Every(model, source, max).Select(s => s.Tokens.Length < max || s.EndIsNext ? (s.Tokens, s.Open + s.End, true) : (s.Tokens, s.Open, false))];
 
-    /// <summary>Every sequence of at most so many tokens: its log probability without the end, and the end's.</summary>
+    /// <summary>Every sequence of at most this many tokens: its log probability without the end, and that of the end.</summary>
     public static List<(int[] Tokens, double Open, double End, bool EndIsNext)> Every(SeqModel model, int source, int max)
     {
         using var encoder = model.CreateSession("encoder");

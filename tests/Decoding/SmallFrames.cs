@@ -3,7 +3,7 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Tests.Decoding;
 
-/// <summary>CTC and transducer models of a few random weights, and their sums over all alignments, written plainly.</summary>
+/// <summary>CTC and transducer models of a few random weights, and plainly written sums over all alignments.</summary>
 internal static class SmallFrames
 {
     public const int Labels = 4;
@@ -54,7 +54,7 @@ internal static class SmallFrames
         return [.. Enumerable.Range(0, frames * SmallDecoder.Hidden).Select(_ => 2 * (random.NextSingle() - 0.5f))];
     }
 
-    /// <summary>Every way to label the frames, collapsed: the probability of each sequence is the sum over its alignments.</summary>
+    /// <summary>All labellings of the frames, collapsed. The probability of a sequence is the sum over its alignments.</summary>
     public static Dictionary<string, double> AllOfCtc(SeqModel model, float[] features) => AllOfCtc(CtcLogProbabilities(model, features));
 
     public static Dictionary<string, double> AllOfCtc(double[][] frames)
@@ -80,7 +80,7 @@ internal static class SmallFrames
         return [.. session.Output<float>(0).ToArray().Chunk(Labels).Select(LogSoftmax)];
     }
 
-    /// <summary>Every path through the lattice of frames and tokens, up to so many tokens, walked one by one.</summary>
+    /// <summary>All paths through the lattice of frames and tokens with at most this many tokens, one by one.</summary>
     public static Dictionary<string, double> AllOfTransducer(SeqModel model, float[] features, int maxTokens)
     {
         var count = features.Length / SmallDecoder.Hidden;

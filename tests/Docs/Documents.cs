@@ -15,7 +15,7 @@ internal static partial class Documents
     /// <summary>Code blocks of all documents, by document, heading, and number below that heading.</summary>
     public static IReadOnlyDictionary<string, CodeBlock> Blocks { get; } = Names.SelectMany(BlocksOf).ToDictionary(block => block.Name);
 
-    /// <summary>Lines of code blocks without a language, and texts in backticks that begin with a command's name; without their comments, each once.</summary>
+    /// <summary>Lines of code blocks without a language, and texts in backticks that begin with a command's name. Without comments and duplicates.</summary>
     public static IReadOnlyList<string> Commands { get; } =
         [.. Names.SelectMany(name => BlocksOf(name).Where(block => block.Language is "indented").SelectMany(block => block.Text.Split('\n')).Concat(InlineCommands(name))).Select(WithoutComment).Where(line => line.Length > 0).Distinct()];
 
@@ -24,11 +24,11 @@ internal static partial class Documents
     /// <summary>Targets of links and pictures.</summary>
     public static IEnumerable<string> Links(string name) => Link().Matches(WithoutBlocks(name)).Select(match => match.Groups[1].Value);
 
-    /// <summary>The anchors that headings of a document make.</summary>
+    /// <summary>The anchors of a document's headings.</summary>
     public static IEnumerable<string> Anchors(string name) =>
         Heading().Matches(WithoutBlocks(name)).Select(match => NoAnchor().Replace(match.Groups[1].Value.ToLowerInvariant(), "").Replace(' ', '-'));
 
-    /// <summary>Texts in backticks; one that goes over lines as it is shown.</summary>
+    /// <summary>Texts in backticks. Line breaks are joined as in the rendered text.</summary>
     public static IEnumerable<string> Code(string name) => InlineCode().Matches(WithoutBlocks(name)).Select(match => Space().Replace(match.Groups[1].Value, " "));
 
     private static IEnumerable<string> InlineCommands(string name) =>
@@ -101,9 +101,9 @@ internal static partial class Documents
 
 /// <summary>A code block of a document.</summary>
 /// <param name="Name">Document, heading and number.</param>
-/// <param name="Heading">The heading that it stands under.</param>
-/// <param name="Language">What stands behind the fence; "indented" where there is none.</param>
+/// <param name="Heading">The heading above it.</param>
+/// <param name="Language">The language after the fence; "indented" for an indented block.</param>
 /// <param name="Text">Its lines.</param>
-/// <param name="First">Its first line in the document, from 0 on.</param>
+/// <param name="First">Its first line in the document, counted from 0.</param>
 /// <param name="Last">Its last line.</param>
 internal sealed record CodeBlock(string Name, string Heading, string Language, string Text, int First, int Last);

@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace SeqRuntime.Tests.Docs;
 
-/// <summary>Links, files and tests that the documents name exist; the README stays short.</summary>
+/// <summary>Links, files and tests named in the documents exist; the README stays short.</summary>
 public sealed partial class LinkTests
 {
     private static readonly string[] s_roots = ["", "runtime/", "converter/", "perf/"];

@@ -10,7 +10,7 @@ using SeqRuntime.Tests.IO;
 
 namespace SeqRuntime.Tests.Docs;
 
-/// <summary>Every C# snippet of the documents compiles and runs as it stands, with <see cref="Surroundings"/> for the names that it does not declare.</summary>
+/// <summary>Every C# snippet of the documents compiles and runs unchanged. <see cref="Surroundings"/> has the names that snippets do not declare.</summary>
 public sealed class SnippetTests(SnippetTests.Fixture fixture) : IClassFixture<SnippetTests.Fixture>
 {
     private const string Usings = "global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq; global using static SeqRuntime.Tests.Docs.Surroundings;";
@@ -26,7 +26,7 @@ public sealed class SnippetTests(SnippetTests.Fixture fixture) : IClassFixture<S
     public void ASnippetCompilesAndRuns(string name)
     {
         var snippet = Documents.Blocks[name].Text;
-        // What names the library's namespaces itself must do so completely.
+        // A snippet that names one of the library's namespaces must name all that it needs.
         var usings = snippet.Contains("using SeqRuntime;", StringComparison.Ordinal) ? Usings : Usings + " global using SeqRuntime; global using SeqRuntime.Decoding;";
         var path = Path.Combine(fixture.Programs, $"snippet{Guid.NewGuid():N}.dll");
         var compilation = CSharpCompilation.Create(
@@ -110,7 +110,7 @@ public sealed class SnippetTests(SnippetTests.Fixture fixture) : IClassFixture<S
             _programs.Dispose();
         }
 
-        /// <summary>A model with the ports of Silero's: samples of one chunk in, a probability out, an LSTM's state between.</summary>
+        /// <summary>A model with the inputs and outputs of Silero's: samples of one chunk in, a probability out, and an LSTM's state.</summary>
         private static byte[] Vad()
         {
             using var files = new WeightFiles();

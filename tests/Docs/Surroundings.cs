@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace SeqRuntime.Tests.Docs;
 
 /// <summary>
-/// What the documents' snippets use without declaring it. Compiled together with each snippet; files come from the folder that
-/// <see cref="SnippetTests"/> runs it in.
+/// Names that the documents' snippets use without declaring them. Compiled together with each snippet. Files come from the folder in which
+/// <see cref="SnippetTests"/> runs it.
 /// </summary>
 internal static class Surroundings
 {

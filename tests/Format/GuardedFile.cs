@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace SeqRuntime.Tests.Format;
 
-/// <summary>Memory whose last byte lies directly before a page that may not be read: a read past the end ends the process.</summary>
+/// <summary>Memory that ends directly before an unreadable page, so that a read past the end ends the process.</summary>
 internal sealed unsafe partial class GuardedFile : MemoryManager<byte>
 {
     private const int PrivateAnonymous = 0x22;
@@ -22,10 +22,10 @@ internal sealed unsafe partial class GuardedFile : MemoryManager<byte>
         if ((nint)_start == -1 || Protect((nint)(_start + _bytes) - s_page, (nuint)s_page, 0) != 0) throw new InvalidOperationException("There is no memory to be had.");
     }
 
-    /// <summary>Most bytes that can be put there.</summary>
+    /// <summary>The largest number of bytes that fits.</summary>
     public int Capacity { get; }
 
-    /// <summary>The content as a model may be loaded from it; valid until the next call.</summary>
+    /// <summary>The content in a form that a model can be loaded from. Valid until the next call.</summary>
     public ReadOnlyMemory<byte> Put(ReadOnlySpan<byte> content)
     {
         _length = content.Length;

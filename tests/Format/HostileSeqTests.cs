@@ -4,8 +4,8 @@ using SeqRuntime.Format;
 namespace SeqRuntime.Tests.Format;
 
 /// <summary>
-/// Files that were cut short, damaged or made up: a model is loaded, its sessions are made and run, or there is an exception of
-/// ours. The bytes lie before a page that cannot be read, so a read past the end is a crash.
+/// Truncated, damaged or invented files: a model is loaded and its sessions are made and run, or a documented exception is thrown. The
+/// bytes end before an unreadable page, so a read past the end is a crash.
 /// </summary>
 public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
 {
@@ -25,7 +25,7 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
         }
     }
 
-    /// <summary>As above with a file length in the header that agrees: the section table and what is in the sections must notice.</summary>
+    /// <summary>The same with a matching file length in the header, so that the checks of the section table and of the sections must notice.</summary>
     [Fact]
     public void EveryTruncationThatTheHeaderAdmitsIsRefused()
     {
@@ -112,7 +112,7 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
         else Assert.Contains("section NEWS is required", Assert.IsType<SeqFormatException>(fault).Message, StringComparison.Ordinal);
     }
 
-    /// <summary>The name of a format that does not exist, and sizes that no such matrix has, in the table of tensors.</summary>
+    /// <summary>An unknown format in the table of tensors, and sizes that no such matrix has.</summary>
     [Fact]
     public void AnUnknownTensorFormatAsksForANewerRuntimeAndWrongSizesAreRefused()
     {
@@ -138,7 +138,7 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
         }
     }
 
-    /// <summary>Group scales of 0 and -128, which no writer stores, nibbles and scales of every value: such weights run, with the same bits everywhere.</summary>
+    /// <summary>Group scales of 0 and -128, which no writer stores, and nibbles and scales of every value: such weights run with the same bits on every kernel set.</summary>
     [Fact]
     public void AnyContentOfInt4WeightsRunsWithTheSameBitsOnEveryKernelSet()
     {
@@ -176,7 +176,7 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
         return new GuardedFile(2 * s_file.Length);
     }
 
-    /// <summary>Loads, makes a session of each graph and runs it twice; the exception, if one came.</summary>
+    /// <summary>Loads a model, makes a session of each graph and runs it twice. Returns the exception, if there was one.</summary>
     private Exception? Try(ReadOnlySpan<byte> file, bool verify)
     {
         try
@@ -205,7 +205,7 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
     private static byte[] Mutate(Random random)
     {
         var mutant = (byte[])s_file.Clone();
-        // Most of the file is weights, which may be anything; the rest is where damage is dangerous.
+        // Most of the file is weights, which may have any value; damage elsewhere is dangerous.
         var (from, to) = random.Next(4) == 0 ? (0, mutant.Length) : (0, Section(s_file, SeqLayout.Data).Offset);
         for (var change = random.Next(1, 4); change > 0; change--)
         {
@@ -242,7 +242,7 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
         return mutant;
     }
 
-    /// <summary>Where a tensor's bytes begin.</summary>
+    /// <summary>The position of a tensor's bytes.</summary>
     private static int DataOf(byte[] file, string name)
     {
         var tensors = SmallSeq.Build().Tensors;
@@ -255,7 +255,7 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
         return (entry, (int)BinaryPrimitives.ReadInt64LittleEndian(file.AsSpan(entry + 8)));
     }
 
-    /// <summary>What becomes of a mutant's checksums.</summary>
+    /// <summary>What is done with a mutant's checksums.</summary>
     public enum Checksums
     {
         Verified = 1,

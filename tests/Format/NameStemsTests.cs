@@ -3,7 +3,7 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Tests.Format;
 
-/// <summary>Strings of compact sections: what is written is read, whatever stands at their end and however many there are.</summary>
+/// <summary>Texts of compact sections are read back as they were written, for any endings and any number of them.</summary>
 public class NameStemsTests
 {
     [Fact]
@@ -31,7 +31,7 @@ public class NameStemsTests
     [Fact]
     public void WhatNoWriterWritesIsRefused()
     {
-        // A stem beyond those that are kept, a longer beginning than the stem has, a number below zero, no UTF-8, and strings that grow from nothing.
+        // A stem beyond the list, a prefix longer than the stem, a negative number, invalid UTF-8, and texts that grow from nothing.
         Assert.Contains("64 that are kept", Fault(w => w.Number(64)), StringComparison.Ordinal);
         Assert.Contains("64 that are kept", Fault(w => w.Number(-65)), StringComparison.Ordinal);
         Assert.Contains("like 1 bytes of one of 0", Fault(w => Numbers(w, -1, 1, 0)), StringComparison.Ordinal);

@@ -2,7 +2,7 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Tests.Format;
 
-/// <summary>Files of older versions; <c>tests/Golden</c> keeps one of each.</summary>
+/// <summary>Files of older versions. <c>tests/Golden</c> keeps one of each.</summary>
 public class OlderFormatTests
 {
     [Theory]
@@ -15,7 +15,7 @@ public class OlderFormatTests
         Assert.Contains("Convert the model again", fault.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>What is written now is read back with every name, and is smaller.</summary>
+    /// <summary>The written file is read back with every name, and is smaller.</summary>
     [Fact]
     public void TheSameModelIsWrittenCompactly()
     {

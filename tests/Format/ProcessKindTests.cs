@@ -2,7 +2,7 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Tests.Format;
 
-/// <summary>Processes that could only fail later are told at once.</summary>
+/// <summary>Unsupported processes are refused at once instead of failing later.</summary>
 public sealed class ProcessKindTests
 {
     [Fact]

@@ -6,7 +6,7 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Tests.Format;
 
-/// <summary>A reader in Python, written from docs/file-format.md alone, lists a file's tensors and graphs as the runtime reads them.</summary>
+/// <summary>A Python reader written from docs/file-format.md alone lists the same tensors and graphs of a file as the runtime.</summary>
 public sealed class PythonReaderTests
 {
     [Fact]

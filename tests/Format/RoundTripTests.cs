@@ -3,7 +3,7 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Tests.Format;
 
-/// <summary>What the writer wrote the reader gives back; and how long that takes.</summary>
+/// <summary>The reader returns what the writer wrote; and the time of reading.</summary>
 public sealed class RoundTripTests(ITestOutputHelper output) : IDisposable
 {
     private readonly string _path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.seq");
@@ -63,7 +63,7 @@ public sealed class RoundTripTests(ITestOutputHelper output) : IDisposable
 
     public void Dispose() => File.Delete(_path);
 
-    /// <summary>The lowest of five medians, in microseconds: a machine may be busy for a while.</summary>
+    /// <summary>The lowest of five medians, in microseconds, because the machine may be busy for a while.</summary>
     private double Median(SeqModelOptions options)
     {
         var best = double.MaxValue;

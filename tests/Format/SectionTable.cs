@@ -3,10 +3,10 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Tests.Format;
 
-/// <summary>The table of sections of a file that a test or the fuzzer changes, which may be damaged.</summary>
+/// <summary>The section table of a file that a test or the fuzzer changes. It may be damaged.</summary>
 internal static class SectionTable
 {
-    /// <summary>Makes the checksums of whatever the table describes right again, so that what is behind them is reached.</summary>
+    /// <summary>Corrects the checksums of all sections in the table, so that a reader reaches the checks after them.</summary>
     public static void Recompute(byte[] file)
     {
         var count = BinaryPrimitives.ReadInt32LittleEndian(file.AsSpan(SeqLayout.SectionCountAt));
@@ -24,7 +24,7 @@ internal static class SectionTable
         BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(SeqLayout.ChecksumAt), SeqLayout.Checksum(file.AsSpan(0, (int)head)));
     }
 
-    /// <summary>Where a section's entry begins; -1 where the table has none of that name.</summary>
+    /// <summary>The position of a section's entry. -1 if there is none.</summary>
     public static int EntryOf(byte[] file, string name)
     {
         var count = file.Length < SeqLayout.HeaderBytes ? 0 : BinaryPrimitives.ReadInt32LittleEndian(file.AsSpan(SeqLayout.SectionCountAt));

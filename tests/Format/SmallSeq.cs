@@ -3,7 +3,7 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Tests.Format;
 
-/// <summary>A small file with a bit of everything: metadata, tables, packed weights of every kind, recurrent graphs with states, symbols, values known from shapes.</summary>
+/// <summary>A small file with a bit of everything: metadata, tables, packed weights of every kind, recurrent graphs with states, symbols, known values.</summary>
 internal static class SmallSeq
 {
     public const string Length = "T";
@@ -21,7 +21,7 @@ internal static class SmallSeq
         return model;
     }
 
-    /// <summary>Token indices to probabilities: embedding and GRU in int8, softmax; the state begins with ones.</summary>
+    /// <summary>Token indices to probabilities: embedding and GRU in int8, softmax. The state starts with ones.</summary>
     private static void Tokens(SeqModelBuilder model, Random random)
     {
         const int features = 6, hidden = 5, tokens = 9, gateRows = 3 * 8;
@@ -37,7 +37,7 @@ internal static class SmallSeq
         graph.Output("probabilities", graph.Node(OpKind.Softmax, [y[0]], new Attributes().Set(AttributeKey.Axis, -1), "softmax"));
     }
 
-    /// <summary>A stateful LSTM step in fp32 and a layer behind it.</summary>
+    /// <summary>A stateful LSTM step in fp32, followed by a layer.</summary>
     private static void Step(SeqModelBuilder model, Random random)
     {
         const int features = 3, hidden = 4;
@@ -53,7 +53,7 @@ internal static class SmallSeq
         graph.Output("y", graph.Node(OpKind.Linear, [y[1], Float(model, graph, "dense", 7, hidden, random)], null, "linear"));
     }
 
-    /// <summary>Shapes that are computed: the input is turned, joined with itself and multiplied.</summary>
+    /// <summary>Computed shapes: the input is transposed, concatenated with itself and multiplied.</summary>
     private static void Shapes(SeqModelBuilder model)
     {
         var graph = model.AddGraph("shapes");
@@ -67,7 +67,7 @@ internal static class SmallSeq
         graph.Output("reshaped", graph.Node(OpKind.Reshape, [turned, shape], null, "reshaped"));
     }
 
-    /// <summary>An LSTM step in int4 and a layer in fp16 behind it.</summary>
+    /// <summary>An LSTM step in int4, followed by a layer in fp16.</summary>
     private static void Packed(SeqModelBuilder model, Random random)
     {
         const int features = 35, hidden = 4;

@@ -14,7 +14,7 @@ public class FixedPointTests
         FixedPoint.Run(graph, Logged("Neg"), Logged("Abs"));
         Assert.Empty(graph.Nodes);
         Assert.Equal("x", graph.Outputs[0].Value);
-        // Each pass takes the last node alone; when none is left, both say so once.
+        // Each pass removes only the last node; when none is left, both report it once.
         Assert.Equal(["Neg", "Abs", "Neg", "Abs", "Neg", "Abs", "Neg"], calls);
 
         Pass Logged(string op) => g =>

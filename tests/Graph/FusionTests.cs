@@ -4,7 +4,7 @@ using SeqRuntime.Tests.Importers;
 
 namespace SeqRuntime.Tests.Graph;
 
-/// <summary>Patterns that become one operator: which operators are left, and that the numbers are still those of ONNX Runtime.</summary>
+/// <summary>Patterns that become one operator: which operators remain, and that the results still agree with ONNX Runtime.</summary>
 public class FusionTests
 {
     private const int N = 3, I = 5, H = 4;
@@ -70,7 +70,7 @@ public class FusionTests
             [N, I],
             OpKind.Unary);
 
-    /// <summary>Of a sequence of open length a part that is one step shorter has the same unknown length, and is another value.</summary>
+    /// <summary>A part of a sequence of symbolic length that is one step shorter has an unknown length too, but is another value.</summary>
     [Theory]
     [InlineData(0, long.MaxValue, 4)]
     [InlineData(0, -1, 3)]
@@ -101,7 +101,7 @@ public class FusionTests
         Check(model, [N, I], [N, H], OpKind.Lstm, OpKind.Concat);
     }
 
-    /// <summary>PyTorch's GRUCell: r z n, n + z·(h - n); Keras with reset_after: z r n, z·h + (1 - z)·n.</summary>
+    /// <summary>PyTorch's GRUCell: r z n, n + z·(h - n). Keras with reset_after: z r n, z·h + (1 - z)·n.</summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -116,7 +116,7 @@ public class FusionTests
         Check(model.Output("y"), [N, I], [N, H], OpKind.Gru);
     }
 
-    /// <summary>The input products of all tokens are a table; with as many tokens as inputs the table would be too large.</summary>
+    /// <summary>The input products of all tokens become a table; with as many tokens as inputs the table would be too large.</summary>
     [Theory]
     [InlineData("LSTM", "forward", 5, true)]
     [InlineData("LSTM", "bidirectional", 5, true)]
@@ -142,7 +142,7 @@ public class FusionTests
         Assert.Equal(isTable, layer.Inputs[kind == OpKind.Lstm ? 4 : 3] < 0);
     }
 
-    /// <summary>A table of products takes no more bytes than the matrices that are gone with it; naming the embedding or a matrix keeps them apart.</summary>
+    /// <summary>A table of products takes no more bytes than the matrices that it replaces; naming the embedding or a matrix prevents it.</summary>
     [Theory]
     [InlineData("fp32")]
     [InlineData("fp16")]

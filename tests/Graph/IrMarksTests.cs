@@ -3,7 +3,7 @@ using SeqRuntime.Converter.Recurrence;
 
 namespace SeqRuntime.Tests.Graph;
 
-/// <summary>What the converter knows of a node goes where the node goes, and makes no difference between nodes.</summary>
+/// <summary>The marks of a node stay with the node, and do not make nodes different.</summary>
 public class IrMarksTests
 {
     private static readonly IrMarks s_marks = new() { HasExactWeights = true, TableOf = "embedding", KeepsShapeOf = 1 };

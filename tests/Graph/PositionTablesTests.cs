@@ -3,7 +3,7 @@ using SeqRuntime.Tests.Importers;
 
 namespace SeqRuntime.Tests.Graph;
 
-/// <summary>Tables that are looked up by position stay in fp32, those looked up by token do not.</summary>
+/// <summary>Tables looked up by position stay in fp32; tables looked up by token do not.</summary>
 public class PositionTablesTests
 {
     private const int Rows = 128, Width = 16;
@@ -31,7 +31,7 @@ public class PositionTablesTests
     [Fact]
     public void APartOfSpeechIsNoPosition()
     {
-        // Joined to others, and not added to anything.
+        // Concatenated with others, but not added.
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 3, Width).Input("pos", OnnxBuilder.Int64, 3).Constant("t", [Rows, Width], Table("learned"))
             .Node("Gather", "t pos", "p").Node("Concat", "x p", "y", ("axis", 1)).Output("y");
         Check(model, false);
@@ -73,7 +73,7 @@ public class PositionTablesTests
         Check(model, true, new Dictionary<string, string> { ["at"] = "next" });
     }
 
-    /// <summary>Frequencies of angles stay fp32 even beside matrices whose small neighbours become fp16; other products with one input do not.</summary>
+    /// <summary>Frequencies of angles stay fp32 even when other small matrices become fp16; other products with one input do not.</summary>
     [Theory]
     [InlineData("Sin", "Cos", "fp32")]
     [InlineData("Sigmoid", "Tanh", "fp16")]

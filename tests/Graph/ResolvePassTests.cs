@@ -2,13 +2,13 @@ using SeqRuntime.Tests.Importers;
 
 namespace SeqRuntime.Tests.Graph;
 
-/// <summary>What resolving does before any pattern is looked for.</summary>
+/// <summary>Resolving before any pattern is searched for.</summary>
 public class ResolvePassTests
 {
     [Fact]
     public void AnInputLeftOutIsNoReaderOfAnOutputLeftOut()
     {
-        // The Clip leaves out an input, the layer after it its first output: nothing reads the layer, and it goes as a whole.
+        // The Clip has an omitted input and the layer after it an omitted first output. Nothing reads the layer, so all of it is removed.
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 1, 3).Random("w", 1, 1, 1, 4, 3).Random("r", 2, 1, 1, 4, 4).Random("h", 3, 1, 1, 1, 4).Constant("top", [], 0.5f)
             .Node("Clip", "x - top", "y").Node("RNN", "y w r - - h", "- last", ("hidden_size", 4)).Output("y");
         Assert.Equal([0.25f, 0.5f, 0.5f, -1f, 0f, 0.5f], model.Run(null, [0.25f, 0.5f, 1f, -1f, 0f, 3f]));

@@ -4,7 +4,7 @@ using SeqRuntime.Tests.Importers;
 
 namespace SeqRuntime.Tests.Graph;
 
-/// <summary>Weights are known by the names and shapes that the source file gives them, whatever was made of them.</summary>
+/// <summary>Weights are known by their names and shapes in the source file, after any change.</summary>
 public class WeightNamesTests
 {
     [Theory]
@@ -29,7 +29,7 @@ public class WeightNamesTests
     [InlineData("w", "w")]
     public void NumbersThatTellValuesApartAreNoPartOfTheName(string value, string name) => Assert.Equal(name, WeightNames.Stem(value));
 
-    /// <summary>As PyTorch exports a layer in training form: gates sliced apart, put together in ONNX's order, directions stacked.</summary>
+    /// <summary>PyTorch's export in training mode: gates are sliced, put in ONNX's order, and directions stacked.</summary>
     [Fact]
     public void WhatIsMadeOfConstantsHasTheirNames()
     {

@@ -2,10 +2,10 @@ using System.Diagnostics;
 
 namespace SeqRuntime.Tests.IO;
 
-/// <summary>A folder that goes when the test ends, with links and pipes in it where the system has them.</summary>
+/// <summary>A folder that is deleted when the test ends. It can have links and pipes if the system supports them.</summary>
 internal sealed class TemporaryFolder : IDisposable
 {
-    // The real path: on some systems the temporary folder is a link itself.
+    // The real path, because on some systems the temporary folder is a link.
     public string Path { get; } = SeqRuntime.Converter.IO.RealPath.Of(Directory.CreateTempSubdirectory("seq-io-").FullName);
 
     public string this[string name] => System.IO.Path.Combine(Path, name);

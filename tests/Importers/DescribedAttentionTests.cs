@@ -3,7 +3,7 @@ using SeqRuntime.Converter;
 
 namespace SeqRuntime.Tests.Importers;
 
-/// <summary>Every score of a described attention beside its formula: Bahdanau's, Luong's, Vaswani's, Chorowski's with location, and coverage.</summary>
+/// <summary>Every score of a described attention compared with its formula: Bahdanau's, Luong's, Vaswani's, Chorowski's with location, and coverage.</summary>
 public sealed class DescribedAttentionTests : IDisposable
 {
     private const int Steps = 6;
@@ -75,12 +75,12 @@ public sealed class DescribedAttentionTests : IDisposable
             for (var d = 0; d < Memory; d++) Assert.Equal(scores.Select((s, t) => Math.Exp(s) / sum * memory[t * Memory + d]).Sum(), session.Output<float>("context")[n * Memory + d], 2e-6);
         }
 
-        // U f, f = F * previous alignment, zeros at either end.
+        // U f, f = F * previous alignment, with zeros at each end.
         double Location(int n, int t, int a) => Enumerable.Range(0, Filters).Sum(f => weights["a.location.weight"].Values[a * Filters + f] * Enumerable.Range(0, Taps).Sum(k =>
             t + k - 1 is var at and >= 0 and < Steps ? weights["a.location.conv.weight"].Values[f * Taps + k] * previous[n * Steps + at] : 0));
     }
 
-    /// <summary>Luong's concat, vᵀ tanh(W [q; m]), over one matrix W: keys made of its memory's part beforehand, the query's part in the step.</summary>
+    /// <summary>Luong's concat, vᵀ tanh(W [q; m]), over one matrix W: the memory's columns make the keys before, the query's columns are used in the step.</summary>
     [Fact]
     public void Concat_is_described_over_one_matrix()
     {

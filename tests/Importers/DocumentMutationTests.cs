@@ -7,8 +7,8 @@ using SeqRuntime.Converter.Pipeline;
 namespace SeqRuntime.Tests.Importers;
 
 /// <summary>
-/// Documents that people and other tools write, with each value in turn made null, of another type, huge or empty, and each member in
-/// turn left out: they are read or refused, and nothing else comes out.
+/// Documents of people and other tools. Each value in turn is made null, of another type, huge or empty, and each member is removed: the
+/// document is read or refused, without other exceptions.
 /// </summary>
 public sealed class DocumentMutationTests : IDisposable
 {
@@ -120,7 +120,7 @@ public sealed class DocumentMutationTests : IDisposable
 
     private void Keras(string config)
     {
-        // The weights lie in one file; only its attribute changes.
+        // The weights are in one file; only its attribute changes.
         var file = new KerasFile(61);
         file.Weight("words/words/embeddings", 4, 4);
         foreach (var part in (string[])["both/both/forward_gru", "both/both/backward_gru", "one/one"])
@@ -172,7 +172,7 @@ public sealed class DocumentMutationTests : IDisposable
         {
             foreach (var value in s_values)
             {
-                // Text that no JsonNode can hold is put in afterwards.
+                // Text that no JsonNode can hold is inserted afterwards.
                 var root = JsonNode.Parse(document)!;
                 Set(root, place, "@@");
                 yield return root.ToJsonString().Replace("\"@@\"", value, StringComparison.Ordinal);

@@ -2,10 +2,10 @@ using SeqRuntime.Converter.Importers.Onnx;
 
 namespace SeqRuntime.Tests.Importers;
 
-/// <summary>Small models of many operators, which tests and the fuzzer change.</summary>
+/// <summary>Small models of many operators, which tests and the fuzzer mutate.</summary>
 internal static class HostileOnnx
 {
-    /// <summary>A model with the parts that importers stumble over: weights, a branch, shapes, a recurrent layer, a convolution.</summary>
+    /// <summary>A model with parts that are difficult for importers: weights, a branch, shapes, a recurrent layer, a convolution.</summary>
     public static ModelProto Sample()
     {
         var yes = new GraphProto { Name = "yes" };
@@ -25,7 +25,7 @@ internal static class HostileOnnx
             .Output("soft").Output("h_out", OnnxBuilder.Float, 1, "N", 3).Output("wanted", OnnxBuilder.Int64, 3).Model;
     }
 
-    /// <summary>Operators that others are written for: quantized ones, ONNX Runtime's, sequences, sums of products, a resized axis, a branch on data.</summary>
+    /// <summary>Operators that are replaced by others: quantized ones, ONNX Runtime's, sequences, sums of products, a resized axis, a branch on data.</summary>
     public static ModelProto Rewritten()
     {
         const string own = "com.microsoft.";
@@ -63,7 +63,7 @@ internal static class HostileOnnx
             b.Random("w2", 15, 1, 3, 2).Random("b2", 16, 1, 3);
         }).Model;
 
-    /// <summary>Operators that move elements about, look them up, count and compare them; shapes that are computed.</summary>
+    /// <summary>Operators that move, look up, count and compare elements; computed shapes.</summary>
     public static ModelProto Elements() => new OnnxBuilder(18).Input("x", OnnxBuilder.Float, "N", 4).Input("i", OnnxBuilder.Int64, 2).Constant("k", [1], 2L).Constant("zero", [1], 0L).Constant("depth", [], 5L).Constant("hot", [2], 0f, 1f)
         .Constant("axis", [], 1L).Constant("pads", [4], 0L, 1L, 0L, 1L).Constant("reps", [2], 1L, 2L).Constant("nd", [1, 2], 0L, 1L).Constant("upd", [1], 3f).Constant("idx", [1, 4], 0L, 0L, 0L, 0L).Constant("row", [1, 4], 1f, 2f, 3f, 4f).Constant("lens", [2], 1L, 2L).Constant("end", [1], 3L)
         .Node("TopK", "x k", "top at").Node("Gather", "x i", "g", ("axis", 1)).Node("GatherElements", "x idx", "ge").Node("ScatterElements", "x idx row", "se").Node("ScatterND", "x nd upd", "sn").Node("GatherND", "x nd", "gn").Node("OneHot", "at depth hot", "oh")

@@ -6,7 +6,7 @@ using SeqRuntime.Converter.Pipeline;
 
 namespace SeqRuntime.Tests.Importers;
 
-/// <summary>Cut, changed and hostile files: a ConversionException that says which file, or a model that loads; never another exception, a crash or a hang.</summary>
+/// <summary>Truncated, mutated and hostile files give a ConversionException that names the file, or a model that loads; never another exception, a crash or a hang.</summary>
 public class HostileOnnxTests(ITestOutputHelper output)
 {
     private const int Mutations = 20_000;

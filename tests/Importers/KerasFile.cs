@@ -3,17 +3,17 @@ using SeqRuntime.Converter;
 
 namespace SeqRuntime.Tests.Importers;
 
-/// <summary>A Keras model put together for tests: layers as JSON, weights of random numbers kept for the reference.</summary>
+/// <summary>A Keras model for tests: layers as JSON, and random weights kept for the reference.</summary>
 internal sealed class KerasFile(int seed)
 {
     private readonly Random _random = new(seed);
     private readonly H5Group _weights = [];
     private readonly List<string> _layers = [];
 
-    /// <summary>What Keras writes as keras_version.</summary>
+    /// <summary>The value of keras_version.</summary>
     public string Version { get; init; } = "2.15.0";
 
-    /// <summary>What Keras writes as backend.</summary>
+    /// <summary>The value of backend.</summary>
     public string Backend { get; init; } = "tensorflow";
 
     /// <summary>Adds a layer of a sequential model.</summary>
@@ -23,7 +23,7 @@ internal sealed class KerasFile(int seed)
         return this;
     }
 
-    /// <summary>Adds random weights under a path as Keras has it, and gives them.</summary>
+    /// <summary>Adds random weights under a Keras path and returns them.</summary>
     public double[] Weight(string path, params int[] shape) => Weight(path, 1, 0, shape);
 
     public double[] Weight(string path, float width, float middle, params int[] shape)
@@ -33,10 +33,10 @@ internal sealed class KerasFile(int seed)
         return values;
     }
 
-    /// <summary>Adds a weight as it is.</summary>
+    /// <summary>Adds a weight.</summary>
     public void Put(string path, double[] weight, params int[] shape) => PutAs(path, Array.ConvertAll(weight, v => (float)v), shape);
 
-    /// <summary>Adds a weight in a type of its own.</summary>
+    /// <summary>Adds a weight of another type.</summary>
     public void PutAs<T>(string path, T[] values, params int[] shape)
     {
         var segments = path.Split('/');
@@ -54,10 +54,10 @@ internal sealed class KerasFile(int seed)
 
     public SeqModel Load(string config, ConversionOptions? options = null) => SeqModel.Load(Convert(config, options).File);
 
-    /// <summary>Converts the layers that were added.</summary>
+    /// <summary>Converts the added layers.</summary>
     public ConversionResult Convert(ConversionOptions? options = null) => Convert(Sequential, options);
 
-    /// <summary>The layers that were added, as a model's config.</summary>
+    /// <summary>The added layers as a model's config.</summary>
     public string Sequential => $$"""{"class_name": "Sequential", "config": {"name": "sequential", "layers": [{{string.Join(", ", _layers)}}] } }""";
 
     public ConversionResult Convert(string config, ConversionOptions? options = null)
@@ -71,7 +71,7 @@ internal sealed class KerasFile(int seed)
     public void Write(string path, string config) =>
         new H5File { ["model_weights"] = _weights, Attributes = { ["model_config"] = config, ["keras_version"] = Version, ["backend"] = Backend } }.Write(path);
 
-    /// <summary>A folder that goes when the test ends.</summary>
+    /// <summary>A folder that is deleted when the test ends.</summary>
     public sealed class Folder : IDisposable
     {
         private readonly string _path = Directory.CreateTempSubdirectory("keras").FullName;

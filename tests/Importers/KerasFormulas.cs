@@ -1,11 +1,11 @@
 namespace SeqRuntime.Tests.Importers;
 
-/// <summary>What Keras's layers compute, written plainly from their documentation, in double.</summary>
+/// <summary>The results of Keras' layers, plainly computed from their documentation in double.</summary>
 internal static class KerasFormulas
 {
     public static double Sigmoid(double x) => 1 / (1 + Math.Exp(-x));
 
-    /// <summary>One direction of a recurrent layer over x [T, I]; outputs in the order they are read, and the states.</summary>
+    /// <summary>One direction of a recurrent layer over x [T, I]: outputs in reading order, and the states.</summary>
     public static (double[][] Outputs, double[] Hidden, double[] Cell) Recurrent(string kind, double[][] x, double[] kernel, double[] recurrent, double[] bias, bool resetAfter, bool isBackward, bool[]? mask = null, double[]? hidden = null, double[]? cell = null, bool isZeroElsewhere = false)
     {
         var gates = kind switch { "LSTM" => 4, "GRU" => 3, _ => 1 };
@@ -49,7 +49,7 @@ internal static class KerasFormulas
         return ([.. outputs], h, c);
     }
 
-    /// <summary>Σ softmax(scores)·values for each query; a position that does not count weighs nothing, a query that does not is zero.</summary>
+    /// <summary>Σ softmax(scores)·values for each query. A masked position has weight 0, and a masked query gives 0.</summary>
     public static double[][] Attend(double[][] query, double[][] value, Func<double[], double[], double> score, bool[]? valueMask = null, bool[]? queryMask = null, bool isCausal = false) =>
     [
         .. query.Select((q, i) =>

@@ -5,7 +5,7 @@ using SeqRuntime.Tests.RealModels;
 
 namespace SeqRuntime.Tests.Importers;
 
-/// <summary>Keras files: a real one beside its ONNX exports, and each layer's meaning beside its formula.</summary>
+/// <summary>Keras files: a real one compared with its ONNX exports, and each layer compared with its formula.</summary>
 public sealed class KerasTests
 {
     private const int Steps = 7;
@@ -86,7 +86,7 @@ public sealed class KerasTests
         using var model = file.Load();
         var x = Input(masked);
         var mask = masked ? s_mask : null;
-        // Bidirectional lets its layers give zeros at steps that do not count.
+        // Bidirectional makes its layers give zeros at masked steps.
         var a = KerasFormulas.Recurrent("GRU", x, ahead.Kernel, ahead.Recurrent, ahead.Bias, true, false, mask, isZeroElsewhere: true);
         var b = KerasFormulas.Recurrent("GRU", x, back.Kernel, back.Recurrent, back.Bias, true, true, mask, isZeroElsewhere: true);
         var (left, right) = sequences ? (a.Outputs, b.Outputs.Reverse().ToArray()) : ([a.Hidden], [b.Hidden]);

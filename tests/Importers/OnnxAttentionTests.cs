@@ -3,7 +3,7 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Tests.Importers;
 
-/// <summary>ONNX's Attention where lengths are symbolic, which its own vectors do not try: beside ONNX Runtime, and beside the same model with fixed lengths.</summary>
+/// <summary>ONNX's Attention with symbolic lengths, which ONNX's vectors do not cover, compared with ONNX Runtime and with the same model at fixed lengths.</summary>
 public class OnnxAttentionTests
 {
     [Theory]

@@ -5,7 +5,7 @@ namespace SeqRuntime.Tests.Importers;
 /// <summary>The same models in ONNX Runtime.</summary>
 internal sealed partial class OnnxBuilder
 {
-    /// <summary>What ONNX Runtime computes for the first output.</summary>
+    /// <summary>ONNX Runtime's result for the first output.</summary>
     public float[] Reference(params (string Name, int[] Shape, float[] Data)[] inputs)
     {
         using var session = new Microsoft.ML.OnnxRuntime.InferenceSession(Model.ToByteArray());

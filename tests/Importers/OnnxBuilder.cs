@@ -7,7 +7,7 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Tests.Importers;
 
-/// <summary>Puts small ONNX models together for tests, converts and runs them.</summary>
+/// <summary>Builds small ONNX models for tests, converts and runs them.</summary>
 internal sealed partial class OnnxBuilder
 {
     public const int Float = 1, UInt8 = 2, Int8 = 3, Int32 = 6, Int64 = 7, Bool = 9, Double = 11;
@@ -59,7 +59,7 @@ internal sealed partial class OnnxBuilder
         return this;
     }
 
-    /// <summary>Changes what a chain of calls cannot.</summary>
+    /// <summary>Changes that a chain of calls cannot make.</summary>
     public OnnxBuilder Also(Action<OnnxBuilder> change)
     {
         change(this);
@@ -118,7 +118,7 @@ internal sealed partial class OnnxBuilder
 
     public SeqModel Load(ConversionOptions? options = null) => SeqModel.Load(SeqWriter.ToArray(Convert(options).Model));
 
-    /// <summary>Runs the model once, with symbolic dimensions at most 64 and now as given.</summary>
+    /// <summary>Runs the model once with the given sizes of symbolic dimensions, which may be at most 64.</summary>
     public float[] Run(ConversionOptions? options, params float[][] inputs)
     {
         using var model = Load(options);
@@ -129,7 +129,7 @@ internal sealed partial class OnnxBuilder
     }
 }
 
-/// <summary>A model file that is gone when the test is over.</summary>
+/// <summary>A model file that is deleted when the test ends.</summary>
 internal sealed class TemporaryModel : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("seq-onnx-").FullName;

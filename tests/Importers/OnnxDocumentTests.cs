@@ -3,15 +3,15 @@ using SeqRuntime.Converter.Importers.Onnx;
 
 namespace SeqRuntime.Tests.Importers;
 
-/// <summary>docs/onnx.md lists the operators that are converted, all of them and no other.</summary>
+/// <summary>docs/onnx.md lists exactly the operators that are converted.</summary>
 public class OnnxDocumentTests
 {
     private const string Own = "com.microsoft.";
 
-    /// <summary>Names of the converter's own for what no file holds.</summary>
+    /// <summary>The converter's own operators, which no file has.</summary>
     private static readonly string[] s_inner = ["Linear"];
 
-    /// <summary>Operators that become others as a file is read.</summary>
+    /// <summary>Operators that become others when a file is read.</summary>
     private static readonly string[] s_read = ["Scan", "Scatter", "Upsample"];
 
     [Theory]

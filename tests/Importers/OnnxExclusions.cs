@@ -2,7 +2,7 @@ using System.IO.Enumeration;
 
 namespace SeqRuntime.Tests.Importers;
 
-/// <summary>Operator vectors that are not imported, each with its reason; a vector here that passes fails the test, so that the list stays honest.</summary>
+/// <summary>Operator vectors that are not imported, each with its reason. A listed vector that passes fails the test, so that the list stays correct.</summary>
 internal static class OnnxExclusions
 {
     private const string Double = "float64, which the runtime has for exact operations only";

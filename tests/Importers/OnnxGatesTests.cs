@@ -4,7 +4,7 @@ using SeqRuntime.Converter.Importers.Onnx;
 
 namespace SeqRuntime.Tests.Importers;
 
-/// <summary>Weights of recurrent layers come into the runtime's order of gates wherever a file has them; what else reads them gets them as they are.</summary>
+/// <summary>Weights of recurrent layers get the runtime's gate order wherever a file has them. Other readers of these weights get them unchanged.</summary>
 public class OnnxGatesTests
 {
     private const int T = 3, N = 2, I = 4, H = 5;
@@ -83,7 +83,7 @@ public class OnnxGatesTests
         var plain = Layer(op, value => value);
         var layer = plain.Graph.Node[^1];
         plain.Graph.Node.Remove(layer);
-        // R lies within the branch.
+        // R is in the branch.
         var r = plain.Graph.Initializer.First(t => t.Name == "r");
         plain.Graph.Initializer.Remove(r);
         var branch = new GraphProto { Name = "then", Node = { layer }, Initializer = { r }, Output = { OnnxBuilder.Port("y", OnnxBuilder.Float) } };
@@ -132,10 +132,10 @@ public class OnnxGatesTests
         return [.. Enumerable.Range(0, count).Select(_ => random.NextSingle() * 2 - 1)];
     }
 
-    /// <summary>A layer over <c>x</c>, whose weights are named by their inputs.</summary>
+    /// <summary>A layer over <c>x</c> whose weights are named after their inputs.</summary>
     /// <param name="op">The layer.</param>
-    /// <param name="name">What each of its weights is called where it is made; where that is another name, a node makes the weight of it.</param>
-    /// <param name="held">Weights are nodes, not initializers.</param>
+    /// <param name="name">The name of each weight where it is made. If that differs from the input's name, a node makes the weight from it.</param>
+    /// <param name="held">Whether weights are nodes instead of initializers.</param>
     private static OnnxBuilder Layer(string op, Func<string, string> name, bool held = false)
     {
         var gates = Gates(op);

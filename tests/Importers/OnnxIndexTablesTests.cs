@@ -2,12 +2,12 @@ using SeqRuntime.Converter;
 
 namespace SeqRuntime.Tests.Importers;
 
-/// <summary>Constant tables of indices that name a part of a tensor become slices, short lists or int32, with the numbers of ONNX Runtime.</summary>
+/// <summary>Constant index tables that name a part of a tensor become slices, short lists or int32, with the same results as ONNX Runtime.</summary>
 public class OnnxIndexTablesTests
 {
     private const int A = 4, B = 5, C = 6;
 
-    /// <summary>Places on each of the first axes that are assigned to, as exporters spell them out: one tuple for each place.</summary>
+    /// <summary>Assigned places on each of the first axes. Exporters write one tuple for each place.</summary>
     public static TheoryData<string, string, string> Assigned => new()
     {
         { "1", "0 1 2 3 4", "0 1 2 3 4 5" }, // cache[1] = u
@@ -72,7 +72,7 @@ public class OnnxIndexTablesTests
     public void ALongRunOfPlacesIsASlice() =>
         SameAsReference(new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 50).Constant("t", [4, 5], [.. Enumerable.Range(0, 20).Select(i => 40L - 2 * i)]).Node("Gather", "x t", "y", ("axis", 1)).Output("y"), true, [2, 50]);
 
-    /// <summary>Two assignments by equal tables, and one whose places follow no axes: one table each, in int32.</summary>
+    /// <summary>Two assignments by equal tables, and one whose places do not follow the axes: one int32 table each.</summary>
     [Fact]
     public void OtherTablesAreStoredOnceInInt32()
     {
@@ -83,7 +83,7 @@ public class OnnxIndexTablesTests
         SameAsReference(model, false, [40, 2]);
     }
 
-    /// <summary>A table of tuples [places on the axes…, tuple], or as a list [tuples, tuple]; an axis without places is not named.</summary>
+    /// <summary>A table of tuples [places on the axes…, tuple], or a list [tuples, tuple]. An axis without places is not named.</summary>
     private static (long[][] Lists, long[] Table, long[] Shape) Table(string a, string b, string c, bool isFlat)
     {
         long[][] lists = [.. new[] { a, b, c }.Where(t => t.Length > 0).Select(Numbers)];

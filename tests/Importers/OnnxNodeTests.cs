@@ -1,6 +1,6 @@
 namespace SeqRuntime.Tests.Importers;
 
-/// <summary>ONNX's own operator vectors, through importer, file and runtime. What is left out stands in <see cref="OnnxExclusions"/> with its reason.</summary>
+/// <summary>ONNX's own operator vectors through importer, file and runtime. <see cref="OnnxExclusions"/> lists the excluded ones with their reasons.</summary>
 public class OnnxNodeTests(ITestOutputHelper output)
 {
     [Theory]

@@ -7,7 +7,7 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Tests.Importers;
 
-/// <summary>Loops that are recurrent layers become these layers, for any number of rounds, with the numbers of ONNX Runtime.</summary>
+/// <summary>Loops that are recurrent layers become these layers for any number of rounds, with the same results as ONNX Runtime.</summary>
 public class OnnxRecurrentLoopTests
 {
     private const int N = RecurrentLoop.N, I = RecurrentLoop.I, H = RecurrentLoop.H;
@@ -15,7 +15,7 @@ public class OnnxRecurrentLoopTests
     public static TheoryData<string> Cells =>
         ["lstm", "lstm-joined", "lstm-apart", "lstm-projected", "lstm-peephole", "lstm-hard", "lstm-hard6", "lstm-relu", "lstm-coupled", "gru-after", "gru-before", "gru-turned", "rnn", "rnn-relu"];
 
-    /// <summary>tf2onnx: weights carried unchanged, a counter of int32, a condition that compares it as a float, all steps collected.</summary>
+    /// <summary>tf2onnx: weights carried unchanged, an int32 counter, a condition that compares it as a float, all steps collected.</summary>
     [Theory]
     [MemberData(nameof(Cells))]
     public void ALoopOfTensorFlowIsALayer(string cell)
@@ -43,7 +43,7 @@ public class OnnxRecurrentLoopTests
         }
     }
 
-    /// <summary>TorchScript: a list that grows, a place of a batch-major sequence, states given.</summary>
+    /// <summary>TorchScript: a growing list, one step of a batch-major sequence, given states.</summary>
     [Theory]
     [MemberData(nameof(Cells))]
     public void ALoopOfTorchScriptIsALayer(string cell)
@@ -64,7 +64,7 @@ public class OnnxRecurrentLoopTests
         }
     }
 
-    /// <summary>A list of the steps, made of the sequence before the loop; a tensor that grows; the last output alone.</summary>
+    /// <summary>A list of the steps made from the sequence before the loop; a growing tensor; only the last output.</summary>
     [Theory]
     [InlineData("lstm")]
     [InlineData("gru-after")]
@@ -82,7 +82,7 @@ public class OnnxRecurrentLoopTests
         Check(model, loop, false);
     }
 
-    /// <summary>Scan, either way, along the axis of a batch-major sequence, with a dense layer behind the cell and one before it in the same body.</summary>
+    /// <summary>Scan in either direction along the axis of a batch-major sequence, with dense layers before and after the cell in one body.</summary>
     [Theory]
     [MemberData(nameof(Cells))]
     public void AScanIsALayer(string cell)
@@ -100,7 +100,7 @@ public class OnnxRecurrentLoopTests
         }
     }
 
-    /// <summary>A loop of known rounds over a part of the sequence, whose step numbers are read as numbers too.</summary>
+    /// <summary>A loop with a known number of rounds over a part of the sequence, whose step numbers are also read as numbers.</summary>
     [Fact]
     public void ALoopOverAPartOfASequenceTakesThatPart()
     {
@@ -117,7 +117,7 @@ public class OnnxRecurrentLoopTests
         Check(model, loop, true);
     }
 
-    /// <summary>Steps written out one after the other: slices of a sequence in three ways, states given or zero, all outputs joined or the last one.</summary>
+    /// <summary>Unrolled steps: slices of a sequence in three ways, states given or zero, all outputs joined or only the last.</summary>
     [Theory]
     [MemberData(nameof(Cells))]
     public void WrittenOutStepsAreALayer(string cell)
@@ -146,13 +146,13 @@ public class OnnxRecurrentLoopTests
                 model.Graph.Node.AddRange(loop.Body.Node);
                 model.Output("y").Output("last");
                 Check(model, loop, true);
-                // Nothing is left of the steps.
+                // No node of the steps remains.
                 Assert.InRange(model.Convert(new ConversionOptions { AutoStates = false }).Model.Graphs[0].Nodes.Count, 3, 16);
             }
         }
     }
 
-    /// <summary>PyTorch's exporter by graphs: the products of all inputs first, then each step's with the state; two layers, one above the other.</summary>
+    /// <summary>PyTorch's graph exporter: first the products of all inputs, then each step's product with the state; two stacked layers.</summary>
     [Fact]
     public void StepsOfTwoLayersWithProductsMadeBeforeAreTwoLayers()
     {
@@ -185,7 +185,7 @@ public class OnnxRecurrentLoopTests
         var body = new RecurrentLoop("rnn");
         Ports(body, "round go h", "c");
         body.Body.Input.RemoveAt(body.Body.Input.Count - 1);
-        // Attention to what it has itself: no layer.
+        // Attention to its own earlier results is not a layer.
         var scores = body.Add("MatMul", $"{body.Add("Gather", "x round", ("axis", 1))} W");
         Outputs(body, body.Add("Identity", "go"), body.Add("Softmax", body.Add("Mul", $"{scores} h"), ("axis", -1)), null);
         var model = body.Weights(Input(false)).Constant("yes", [], true).Constant("one64", [], 1L).Node("Shape", "x", "shape").Node("Gather", "shape one64", "T64");

@@ -2,10 +2,10 @@ using SeqRuntime.Converter.Importers.Onnx;
 
 namespace SeqRuntime.Tests.Importers;
 
-/// <summary>What a model does at sizes of its symbolic dimensions that the converter did not try.</summary>
+/// <summary>Models at sizes of their symbolic dimensions that the converter did not try.</summary>
 public sealed class OnnxSizesTests
 {
-    /// <summary>Sizes up to the end are whole, larger ones are cut.</summary>
+    /// <summary>Sizes up to the end are kept whole; larger ones are cut.</summary>
     [Theory]
     [InlineData(3)]
     [InlineData(4)]
@@ -45,7 +45,7 @@ public sealed class OnnxSizesTests
         Assert.Equal(builder.Reference(("x", [2, 8, height, width], x)), session.Output<float>(0).ToArray());
     }
 
-    /// <summary>A branch for inputs of one length is taken at that length, wherever it lies, and whatever is done with the length before.</summary>
+    /// <summary>A branch for inputs of one length is taken at that length, whatever it is and however the length is computed.</summary>
     [Theory]
     [InlineData("Equal", 4)]
     [InlineData("Equal", 29)]
@@ -76,7 +76,7 @@ public sealed class OnnxSizesTests
         }
     }
 
-    /// <summary>The padding follows from the remainder of the size by the stride.</summary>
+    /// <summary>The padding depends on the remainder of the size divided by the stride.</summary>
     [Theory]
     [InlineData("SAME_UPPER")]
     [InlineData("SAME_LOWER")]

@@ -7,10 +7,10 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Tests.Importers;
 
-/// <summary>One folder of ONNX's operator vectors: a model, the inputs and the outputs it must give. Run whole: importer, <c>.seq</c> bytes, session.</summary>
+/// <summary>One of ONNX's operator vectors: a model, its inputs and its expected outputs. Runs through importer, <c>.seq</c> bytes and session.</summary>
 internal sealed class OnnxVector
 {
-    /// <summary>Inputs that the vectors give as graph inputs and real models as constants: weights, shapes, axes, conditions.</summary>
+    /// <summary>Inputs that are graph inputs in the vectors and constants in real models: weights, shapes, axes, conditions.</summary>
     private static readonly Dictionary<string, int[]> s_constants = new()
     {
         ["LSTM"] = [1, 2, 3, 7],
@@ -65,7 +65,7 @@ internal sealed class OnnxVector
 
     public IReadOnlyDictionary<string, IrTensor> Outputs { get; }
 
-    /// <summary>Converts and runs; null where every output is right, else what is wrong.</summary>
+    /// <summary>Converts and runs. Null if every output is right, otherwise what is wrong.</summary>
     public string? Run()
     {
         try
@@ -84,11 +84,11 @@ internal sealed class OnnxVector
         }
     }
 
-    /// <summary>What the vectors call constants: the inputs of this table, and whatever a graph of only such inputs has.</summary>
+    /// <summary>The constants of a vector: the inputs of this table, and all inputs of a graph that has only such inputs.</summary>
     private Dictionary<string, IrTensor> Constants()
     {
         var constants = new Dictionary<string, IrTensor>();
-        // A window or a range written out: its size decides the shape.
+        // A written-out window or range, whose size decides the shape.
         if (Name.Contains("window", StringComparison.Ordinal) || Name.StartsWith("test_range_", StringComparison.Ordinal)) return new Dictionary<string, IrTensor>(Inputs);
         foreach (var node in _proto.Graph.Node)
         {
@@ -154,7 +154,7 @@ internal sealed class OnnxVector
         }
     }
 
-    /// <summary>|ours - expected| ≤ 1e-5 + 1e-4·|expected|. The vectors of windows were made with π = 3.1415 and get 1e-3.</summary>
+    /// <summary>|ours - expected| ≤ 1e-5 + 1e-4·|expected|. The vectors of windows were computed with π = 3.1415, so their tolerance is 1e-3.</summary>
     private string? Near(string name, double[] ours, double[] expected)
     {
         var relative = Name.Contains("window", StringComparison.Ordinal) ? 1e-3 : 1e-4;

@@ -2,7 +2,7 @@ using SeqRuntime.Converter.Importers.Onnx;
 
 namespace SeqRuntime.Tests.Importers;
 
-/// <summary>Loops over the steps of a sequence as exporters write them, with one recurrent cell in them.</summary>
+/// <summary>Loops over the steps of a sequence as exporters write them, with one recurrent cell.</summary>
 internal sealed class RecurrentLoop
 {
     public const int N = 2, I = 5, H = 4;
@@ -36,7 +36,7 @@ internal sealed class RecurrentLoop
         return outputs;
     }
 
-    /// <summary>The weights, of the graph around the loop.</summary>
+    /// <summary>The weights, in the outer graph.</summary>
     public OnnxBuilder Weights(OnnxBuilder model)
     {
         model.Random("W", 1, 1, I, Gates * H).Random("U", 2, 1, H, Gates * H).Random("b", 3, 1, Gates * H).Random("b2", 4, 1, Gates * H).Random("p", 5, 1, 3 * H).Constant("one", [], 1f).Constant("three", [], 3f).Constant("six", [], 6f).Constant("zero", [], 0f)
@@ -68,10 +68,10 @@ internal sealed class RecurrentLoop
                 var state = Add("Add", $"{Add("Mul", $"{Add("Sigmoid", seesF)} {c}")} {Add("Mul", $"{Add("Sigmoid", seesI)} {Add("Tanh", v[2])}")}");
                 return (Add("Mul", $"{Add("Sigmoid", Add("Add", $"{v[3]} {Add("Mul", $"{state} po")}"))} {Add("Tanh", state)}"), state);
             case "lstm-apart":
-                // Four matrices each, as Keras' implementation 1 has it.
+                // Four matrices each, as in Keras' implementation 1.
                 return Lstm([.. new[] { "i", "f", "g", "o" }.Select(g => Add("Add", $"{Add("Add", $"{Add("MatMul", $"{x} W{g}")} b{g}")} {Add("MatMul", $"{h} U{g}")}"))], c!);
             case "gru-after":
-                // PyTorch's GRUCell and Keras' reset_after: r z n, a bias inside of the reset.
+                // PyTorch's GRUCell and Keras' reset_after: r z n, a bias inside the reset.
                 var (a, q) = (Split(Add("Add", $"{Add("MatMul", $"{x} W")} b"), 3, 1), Split(Add("Add", $"{Add("MatMul", $"{h} U")} b2"), 3, 1));
                 var (r, z) = (Add("Sigmoid", Add("Add", $"{a[0]} {q[0]}")), Add("Sigmoid", Add("Add", $"{a[1]} {q[1]}")));
                 var n = Add("Tanh", Add("Add", $"{a[2]} {Add("Mul", $"{r} {q[2]}")}"));
@@ -88,7 +88,7 @@ internal sealed class RecurrentLoop
         }
     }
 
-    /// <summary>A cell of the sums of its gates, i f g o.</summary>
+    /// <summary>A cell from the sums of its gates, i f g o.</summary>
     public (string H, string C) Gated(string[] gates, string c) => Lstm(gates, c);
 
     private (string H, string C) Lstm(string[] gates, string c)

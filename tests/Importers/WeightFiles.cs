@@ -4,7 +4,7 @@ using SeqRuntime.Converter.IO;
 
 namespace SeqRuntime.Tests.Importers;
 
-/// <summary>A description and the weight file beside it, put together for tests.</summary>
+/// <summary>A description and its weight file for tests.</summary>
 internal sealed class WeightFiles : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("weights").FullName;
@@ -16,7 +16,7 @@ internal sealed class WeightFiles : IDisposable
 
     public string Path(string name) => System.IO.Path.Combine(_folder, name);
 
-    /// <summary>Adds random weights from -1 to 1, and gives them.</summary>
+    /// <summary>Adds random weights from -1 to 1 and returns them.</summary>
     public double[] Random(string name, params int[] shape) => Put(name, [.. Enumerable.Range(0, shape.Aggregate(1, (a, b) => a * b)).Select(_ => 2 * _random.NextSingle() - 1)], shape);
 
     public double[] Put(string name, float[] values, params int[] shape)
@@ -29,10 +29,10 @@ internal sealed class WeightFiles : IDisposable
 
     public void Put(string name, double[] values, params int[] shape) => _arrays.Add(new(name, NpyArray.From<double>(NpyType.Float64, shape, values)));
 
-    /// <summary>Adds a file to the archive as it is.</summary>
+    /// <summary>Adds a file to the archive unchanged.</summary>
     public void PutFile(string name, byte[] content) => _files.Add(new(name, content));
 
-    /// <summary>A graph of one input x, whose shape is given, and one output y.</summary>
+    /// <summary>A graph with one input x of the given shape and one output y.</summary>
     public static string Graph(string shape, string layers, string more = "") =>
         $$"""{ "weights": "weights.npz"{{more}}, "graphs": { "main": { "inputs": { "x": { "shape": {{shape}} } }, "layers": [{{layers}}], "outputs": { "y": "y" } } } }""";
 

@@ -2,7 +2,7 @@ using SeqRuntime.Converter;
 
 namespace SeqRuntime.Tests.Importers;
 
-/// <summary>Weights of Keras files and of descriptions are known by the file's names, and found by those of their layers, folded into a table or not.</summary>
+/// <summary>Weights of Keras files and descriptions are known by the file's names, and found by their layers' names, also if they are folded into a table.</summary>
 public class WeightNameTests
 {
     private const int Tokens = 9, Width = 36, Units = 40;

@@ -3,7 +3,7 @@ using SeqRuntime.Kernels;
 
 namespace SeqRuntime.Tests.Kernels;
 
-/// <summary>Elementwise functions and recurrent cells: every set against portable, portable against plain formulas.</summary>
+/// <summary>Elementwise functions and recurrent cells: every set compared with portable, and portable with plain formulas.</summary>
 public sealed unsafe class ElementwiseTests
 {
     public static TheoryData<string> Unaries =>
@@ -244,7 +244,7 @@ public sealed unsafe class ElementwiseTests
         }
     }
 
-    /// <summary>One unit beside the formulas in double precision; a gate under 5·10⁻¹⁸ counts as that much, so nothing huge may hang on one.</summary>
+    /// <summary>One unit compared with the formulas in double precision. A gate below 5·10⁻¹⁸ counts as that much, so it must not be multiplied by anything huge.</summary>
     private static void AssertFormulas(float* gates, float* other, int unit, int hidden, float state, float cell, float lstm, float gru)
     {
         const double relative = 4e-7;

@@ -6,8 +6,8 @@ using SeqRuntime.Kernels;
 namespace SeqRuntime.Tests.Kernels;
 
 /// <summary>
-/// Any number of lanes, each done by <see cref="Scalar"/>: lets the loops written for 16 and 4 lanes (AVX-512, NEON) run, with
-/// all their tails, on a processor that has neither.
+/// Any number of lanes, each computed by <see cref="Scalar"/>. It runs the loops written for 16 and 4 lanes (AVX-512, NEON), with all
+/// their tails, on a processor that has neither.
 /// </summary>
 internal readonly unsafe struct EmulatedLanes<F, I> : ISimd<F, I>
     where F : unmanaged
@@ -164,7 +164,7 @@ internal readonly unsafe struct EmulatedLanes<F, I> : ISimd<F, I>
     private static int ShiftRightLane(int a, int b, int c) => a >> b;
 }
 
-/// <summary>What AVX-VNNI's vpdpbusd does, by plain arithmetic: unsigned (x + 128) times signed weights, 128 row sums taken off at the end.</summary>
+/// <summary>AVX-VNNI's vpdpbusd in plain arithmetic: unsigned (x + 128) times signed weights, with 128 times the row sums subtracted at the end.</summary>
 internal readonly unsafe struct EmulatedVnni : IInt8Dot<Vector256<int>, Vector256<int>>
 {
     public static int Vectors => 8;
@@ -193,7 +193,7 @@ internal readonly unsafe struct EmulatedVnni : IInt8Dot<Vector256<int>, Vector25
     public static Vector256<int> Finish(Vector256<int> acc, int* rowSums) => acc - (Vector256.Load(rowSums) << 7);
 }
 
-/// <summary>int8 products as NEON makes them: those of two groups added in 16 bits, then in pairs to two sums of 32 bits a row.</summary>
+/// <summary>NEON's int8 products: those of two groups are added in 16 bits, then in pairs to two 32-bit sums for each row.</summary>
 internal readonly unsafe struct EmulatedNeonInt8 : IInt8Dot<Vector128<int>, Vector256<int>>
 {
     public static int Vectors => 8;
@@ -226,7 +226,7 @@ internal readonly unsafe struct EmulatedNeonInt8 : IInt8Dot<Vector128<int>, Vect
     }
 }
 
-/// <summary>int4 products as AVX-VNNI makes them: vpdpbusd on nibbles, then vpmaddwd of sums that fit 16 bits by scales whose upper halves are 0.</summary>
+/// <summary>AVX-VNNI's int4 products: vpdpbusd on nibbles, then vpmaddwd of sums that fit 16 bits by scales whose upper halves are 0.</summary>
 internal readonly unsafe struct EmulatedVnniInt4 : IInt4Dot<Vector256<int>, Vector256<int>>
 {
     public static int Start(sbyte* x) => ScalarInt4.Start(x);
@@ -261,7 +261,7 @@ internal readonly unsafe struct EmulatedVnniInt4 : IInt4Dot<Vector256<int>, Vect
     }
 }
 
-/// <summary>int4 products as NEON makes them: each product added to a 16-bit lane of its own, lanes in pairs to 16 and again to 32 bits.</summary>
+/// <summary>NEON's int4 products: each product is added to its own 16-bit lane, then lanes in pairs to 16 and again to 32 bits.</summary>
 internal readonly unsafe struct EmulatedNeonInt4 : IInt4Dot<Vector128<int>, Vector256<short>>
 {
     public static int Start(sbyte* x) => ScalarInt4.Start(x);

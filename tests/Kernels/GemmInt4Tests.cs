@@ -3,7 +3,7 @@ using SeqRuntime.Kernels;
 
 namespace SeqRuntime.Tests.Kernels;
 
-/// <summary>int4 products: every set against plain integer sums, bit for bit, up to the largest and longest there are.</summary>
+/// <summary>int4 products: every set compared with plain integer sums, bit for bit, up to the largest and longest possible.</summary>
 public sealed unsafe class GemmInt4Tests
 {
     [Theory]
@@ -24,7 +24,7 @@ public sealed unsafe class GemmInt4Tests
         }
     }
 
-    /// <summary>The largest sums of a group and of its halves: vpmaddubsw must not saturate nor 16-bit sums wrap, with any group scale a file may hold.</summary>
+    /// <summary>The largest sums of a group and of its halves. vpmaddubsw must not saturate and 16-bit sums must not wrap, for any group scale in a file.</summary>
     [Fact]
     public void ExtremesOfEveryCombinationAreExact()
     {
@@ -41,7 +41,7 @@ public sealed unsafe class GemmInt4Tests
                         var inputs = new sbyte[m * Columns];
                         inputs.AsSpan().Fill(x);
                         new Matrix(Rows, Columns, _ => q, _ => scale).Check(random, m, Rows, inputs);
-                        // Signs that turn by inputs and by pairs of inputs, against each other and together.
+                        // Signs that alternate by inputs and by pairs of inputs, against each other and together.
                         foreach (var period in (int[])[1, 2, 4])
                         {
                             for (var k = 0; k < inputs.Length; k++) inputs[k] = (sbyte)(k % Columns / period % 2 == 0 ? x : -x);
@@ -53,7 +53,7 @@ public sealed unsafe class GemmInt4Tests
         }
     }
 
-    /// <summary>The longest rows: sums reach the end of int32, and one group more would pass it.</summary>
+    /// <summary>The longest rows: sums reach the limit of int32, and one more group would exceed it.</summary>
     [Fact]
     public void TheLongestRowsJustFitInt32()
     {
@@ -132,7 +132,7 @@ public sealed unsafe class GemmInt4Tests
 
         public byte[] Pack() => Int4Format.Pack(Weights, GroupScales, _scales, _rows, _columns);
 
-        /// <summary>m rows of inputs by the first n rows of the matrix, on every kernel set, against sums in 64 bits.</summary>
+        /// <summary>m rows of inputs times the first n rows of the matrix, on every kernel set, compared with sums in 64 bits.</summary>
         public void Check(Random random, int m, int n, sbyte[] inputs)
         {
             var stride = (int)KernelSet.QuantizedStride(_columns);

@@ -3,7 +3,7 @@ using SeqRuntime.Kernels;
 
 namespace SeqRuntime.Tests.Kernels;
 
-/// <summary>Matrix products: portable against plain loops, every other set against portable, bit for bit.</summary>
+/// <summary>Matrix products: portable compared with plain loops, every other set with portable, bit for bit.</summary>
 public sealed unsafe class GemmTests
 {
     private static KernelSet Portable => KernelRegistry.Portable;
@@ -56,7 +56,7 @@ public sealed unsafe class GemmTests
         }
     }
 
-    /// <summary>Around the most inputs of a row that are multiplied beforehand, and with an input that then would not be finite.</summary>
+    /// <summary>Around the limit of inputs that are multiplied by a scale in advance, also with an input that this would make infinite.</summary>
     [Theory]
     [InlineData(4096, 1f)]
     [InlineData(4097, 1f)]
@@ -166,7 +166,7 @@ public sealed unsafe class GemmTests
         }
     }
 
-    /// <summary>The largest products there are: vpmaddubsw must not saturate, sums of 1100 of them must not wrap.</summary>
+    /// <summary>The largest possible products: vpmaddubsw must not saturate, and sums of 1100 of them must not wrap.</summary>
     [Fact]
     public void Int8ExtremesDoNotSaturate()
     {
@@ -192,8 +192,8 @@ public sealed unsafe class GemmTests
     }
 
     /// <summary>
-    /// The identity AVX-VNNI rests on, for processors without it: Σ(x + 128)·w - 128·Σw = Σx·w, with the row sums the weights
-    /// carry and int32 sums that may wrap on the way.
+    /// The identity that AVX-VNNI uses, for processors without it: Σ(x + 128)·w - 128·Σw = Σx·w, with the row sums stored with the weights
+    /// and int32 sums that may wrap temporarily.
     /// </summary>
     [Fact]
     public void OffsetProductsLess128RowSumsAreTheSignedProducts()
@@ -300,7 +300,7 @@ public sealed unsafe class GemmTests
         }
     }
 
-    /// <summary>The three kinds of first value: none, one row for all, a row each.</summary>
+    /// <summary>The three kinds of initial values of sums: none, one row for all, one for each row.</summary>
     private static InitRows Init(GuardedMemory<float> init, int kind, int ldy) =>
         kind % 3 == 0 ? new InitRows(null, 0) : new InitRows(init.Pointer, kind % 3 == 1 ? 0 : ldy);
 

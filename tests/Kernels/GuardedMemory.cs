@@ -8,8 +8,8 @@ using Lanes8 = SeqRuntime.Tests.Kernels.EmulatedLanes<System.Runtime.Intrinsics.
 namespace SeqRuntime.Tests.Kernels;
 
 /// <summary>
-/// Native memory for a kernel's input or output. What lies around it is poison: as fp32 it is NaN, so that a kernel which lets
-/// slack bytes into a result shows, and <see cref="Check"/> finds any write outside.
+/// Native memory for a kernel's input or output. The bytes around it are NaN as fp32, so that a kernel which lets slack bytes affect a
+/// result is noticed. <see cref="Check"/> finds writes outside.
 /// </summary>
 internal sealed unsafe class GuardedMemory<T> : IDisposable
     where T : unmanaged
@@ -49,7 +49,7 @@ internal sealed unsafe class GuardedMemory<T> : IDisposable
     public void Dispose() => NativeMemory.AlignedFree(_memory);
 }
 
-/// <summary>What the kernel tests share.</summary>
+/// <summary>Helpers that the kernel tests share.</summary>
 internal static class KernelTesting
 {
     private static readonly float[] Extremes =
@@ -61,7 +61,7 @@ internal static class KernelTesting
     /// <summary>Every kernel set that runs here, by name, for theories.</summary>
     public static TheoryData<string> Runnable => [.. KernelRegistry.Runnable.Select(kernels => kernels.Name)];
 
-    /// <summary>Every kernel set that runs here, and emulations of those lane widths that do not.</summary>
+    /// <summary>Every kernel set that runs here, and emulations of the other lane widths.</summary>
     public static IReadOnlyList<KernelSet> Sets { get; } =
     [
         .. KernelRegistry.Runnable,
@@ -71,7 +71,7 @@ internal static class KernelTesting
 
     public static KernelSet Set(string name) => KernelRegistry.Runnable.Single(kernels => kernels.Name == name);
 
-    /// <summary>Normal-looking values; every <paramref name="oneIn"/>th or so an extreme one (0: none).</summary>
+    /// <summary>Ordinary values, with an extreme one about every <paramref name="oneIn"/> values (0: none).</summary>
     public static float[] Values(Random random, int count, int oneIn = 0, float range = 2)
     {
         var values = new float[count];
@@ -85,7 +85,7 @@ internal static class KernelTesting
         return values;
     }
 
-    /// <summary>An odd size now and then, else anything up to <paramref name="max"/>.</summary>
+    /// <summary>An odd size now and then, otherwise anything up to <paramref name="max"/>.</summary>
     public static int Size(Random random, int max) => random.Next(4) switch
     {
         0 => random.Next(1, Math.Min(max, 20) + 1),

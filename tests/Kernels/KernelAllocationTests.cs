@@ -2,7 +2,7 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Tests.Kernels;
 
-/// <summary>No kernel makes garbage.</summary>
+/// <summary>No kernel allocates.</summary>
 public sealed unsafe class KernelAllocationTests
 {
     [Theory]

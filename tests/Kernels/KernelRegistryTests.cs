@@ -2,7 +2,7 @@ using SeqRuntime.Kernels;
 
 namespace SeqRuntime.Tests.Kernels;
 
-/// <summary>What is built, what runs here, and how one is chosen.</summary>
+/// <summary>The built and runnable kernel sets, and the choice of one.</summary>
 [Collection("environment")]
 public sealed class KernelRegistryTests(ITestOutputHelper output)
 {

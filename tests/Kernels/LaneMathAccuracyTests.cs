@@ -3,7 +3,7 @@ using SeqRuntime.Kernels;
 
 namespace SeqRuntime.Tests.Kernels;
 
-/// <summary>Maximum errors over the whole float range (every 4099th bit pattern, both signs) against double arithmetic.</summary>
+/// <summary>Maximum errors over the whole float range (every 4099th bit pattern, both signs) compared with double arithmetic.</summary>
 public sealed unsafe class LaneMathAccuracyTests(ITestOutputHelper output)
 {
     private const uint Step = 4099;
@@ -62,7 +62,7 @@ public sealed unsafe class LaneMathAccuracyTests(ITestOutputHelper output)
         Assert.True(worst <= limit, $"{name}: {worst:F3} ulp at {worstAt:G9}");
     }
 
-    /// <summary>Near 0, 1 and the seams of the formulas every bit pattern counts.</summary>
+    /// <summary>Every bit pattern near 0, near 1 and near the boundaries of the formulas.</summary>
     [Theory]
     [InlineData("Log", 0.7f, 1.5f, 1.0)]
     [InlineData("Exp", 0.3f, 0.75f, 1.0)]
@@ -185,7 +185,7 @@ public sealed unsafe class LaneMathAccuracyTests(ITestOutputHelper output)
         return result.Pointer[0];
     }
 
-    /// <summary>|got - exact| in units of the last place of a float of exact's size; infinite where one is special and the other is not.</summary>
+    /// <summary>|got - exact| in units in the last place of a float of exact's size. Infinite if only one of them is special.</summary>
     private static double UlpError(float got, double exact)
     {
         if (double.IsNaN(exact) || float.IsNaN(got)) return double.IsNaN(exact) && float.IsNaN(got) ? 0 : double.PositiveInfinity;
@@ -227,7 +227,7 @@ public sealed unsafe class LaneMathAccuracyTests(ITestOutputHelper output)
 
     private static double Expm1(double x) => Math.Abs(x) < 1e-5 ? x + x * x / 2 + x * x * x / 6 : Math.Exp(x) - 1;
 
-    /// <summary>Series 2/√π·Σ (-1)ⁿx²ⁿ⁺¹/(n!(2n+1)) below 3, one minus the continued fraction of erfc above.</summary>
+    /// <summary>The series 2/√π·Σ (-1)ⁿx²ⁿ⁺¹/(n!(2n+1)) below 3, and one minus the continued fraction of erfc above.</summary>
     private static double Erf(double x)
     {
         var t = Math.Abs(x);

@@ -6,7 +6,7 @@ using SeqRuntime.Tests.Operators;
 
 namespace SeqRuntime.Tests.Kernels;
 
-/// <summary>Products read at most <see cref="KernelSet.ReadSlack"/> bytes behind their weights: what follows is a page that may not be read.</summary>
+/// <summary>Products read at most <see cref="KernelSet.ReadSlack"/> bytes after their weights: an unreadable page follows.</summary>
 public sealed unsafe class ReadSlackTests
 {
     private const int MostRows = 130;

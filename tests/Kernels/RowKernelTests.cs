@@ -60,7 +60,7 @@ public sealed unsafe class RowKernelTests
                 for (var j = 0; j < n; j++)
                 {
                     var exact = logarithm ? (double)data[j] - max - Math.Log(sum) : Math.Exp((double)data[j] - max) / sum;
-                    // The shifted element is rounded to float before exp: half an ulp of it is a relative error of the result.
+                    // The shifted element is rounded to float before exp; half an ulp of it is a relative error of the result.
                     var tolerance = 1e-6 + Math.Abs(data[j] - max) * 1.2e-7;
                     Assert.Equal(exact, expected.Pointer[j], tolerance * Math.Max(logarithm ? 1 : 0, Math.Abs(exact)) + 1e-44);
                 }

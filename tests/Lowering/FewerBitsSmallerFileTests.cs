@@ -4,7 +4,7 @@ using SeqRuntime.Tests.Importers;
 
 namespace SeqRuntime.Tests.Lowering;
 
-/// <summary>Fewer bits for a whole model never make its file larger, and what is said of it holds: random models of small and large layers of every kind.</summary>
+/// <summary>Fewer bits for a whole model never make its file larger, and the report is correct: random models of small and large layers of every kind.</summary>
 public class FewerBitsSmallerFileTests
 {
     [Fact]

@@ -4,7 +4,7 @@ using SeqRuntime.Tests.Importers;
 
 namespace SeqRuntime.Tests.Lowering;
 
-/// <summary>Equal content is stored once, whatever reads it, and is known by all its names.</summary>
+/// <summary>Equal content is stored once for all readers, and is known by all its names.</summary>
 public class SharedTensorsTests
 {
     private const int I = 24, H = 32;
@@ -26,7 +26,7 @@ public class SharedTensorsTests
         SameAsReference(model, ("x1", [2, I]), ("x2", [2, I]));
     }
 
-    /// <summary>A table that is looked up and multiplied with, turned round or not, in every storage.</summary>
+    /// <summary>A table that is looked up and multiplied with, transposed or not, in every storage.</summary>
     [Theory]
     [InlineData("Gemm", "fp32", nameof(OpKind.Embedding))]
     [InlineData("Gemm", "int8", nameof(OpKind.Embedding))]
@@ -48,7 +48,7 @@ public class SharedTensorsTests
         SameAsReference(model, ("x", [3]), ("p", [2, op == "Gemm" ? H : I]));
     }
 
-    /// <summary>What is asked for by one name holds for all; what contradicts it makes a copy.</summary>
+    /// <summary>A choice for one name applies to all names of a tensor; a contradicting choice makes a copy.</summary>
     [Fact]
     public void EveryNameCanBeAskedFor()
     {
@@ -65,7 +65,7 @@ public class SharedTensorsTests
         Assert.Contains("they are k, same", Assert.Throws<ConversionException>(() => Stored(new WeightOverride("other", WeightKind.Float16))).Message, StringComparison.Ordinal);
     }
 
-    /// <summary>A factor on one result only does not make a copy of the weights; the same factor on all goes into them.</summary>
+    /// <summary>A factor on only one result does not make a copy of the weights; the same factor on all results goes into them.</summary>
     [Theory]
     [InlineData(2f, 2f, 0)]
     [InlineData(2f, 3f, 2)]

@@ -36,7 +36,7 @@ public class ConvTests
             var result = RecurrentCase.Optional(harness, bias, groups * outputs).Run(new Conv(attributes))[0];
             Assert.Equal([batch, groups * outputs, .. sizes], result.Shape);
 
-            // Integers: half a step of an input in [-1, 1] through at most columns weights in [-1, 1].
+            // int8: half a step of an input in [-1, 1], times at most this many weights in [-1, 1].
             Weights.Close(expected, result.As<float>(), Weights.IsInteger(format) ? columns / 254.0 : 1e-5, format.ToString());
         }
 

@@ -6,8 +6,8 @@ using SeqRuntime.Operators;
 namespace SeqRuntime.Tests.Operators;
 
 /// <summary>
-/// Random nodes over random inputs: whatever a file says, a node computes or is refused. Everything is run twice, with other bytes
-/// around the inputs and in fresh memory, so that reading outside a tensor, or memory never written, shows as different results.
+/// Random nodes over random inputs: for any file, a node computes or is refused. Everything runs twice, with different bytes around the
+/// inputs and in new memory, so that a read outside a tensor, or of memory never written, gives different results.
 /// </summary>
 public unsafe class HostileNodeTests
 {
@@ -35,7 +35,7 @@ public unsafe class HostileNodeTests
         foreach (var kind in s_kinds) Assert.True(computed[(int)kind] > 0, $"no random {kind} was ever valid");
     }
 
-    /// <summary>The outputs' bytes, or null where the node is refused.</summary>
+    /// <summary>The outputs' bytes. Null if the node is refused.</summary>
     private static byte[]? Run(OpKind kind, int seed, byte around, out string description)
     {
         var random = new Random(seed);

@@ -2,7 +2,7 @@ using System.Numerics;
 
 namespace SeqRuntime.Tests.Operators;
 
-/// <summary>A dense array addressed by index: what references are written in, straight from an operator's definition.</summary>
+/// <summary>A dense array indexed by position. References are written with it directly from an operator's definition.</summary>
 internal sealed record Nd<T>(int[] Shape, T[] Data)
     where T : unmanaged
 {
@@ -21,7 +21,7 @@ internal static class Nd
     public static Nd<T> Build<T>(int[] shape, Func<int[], T> element)
         where T : unmanaged => new(shape, [.. Indices(shape).Select(element)]);
 
-    /// <summary>1, 2, 3 … as far as the type goes, then on from its other end.</summary>
+    /// <summary>1, 2, 3 … up to the type's limit, then on from its other limit.</summary>
     public static Nd<T> Numbered<T>(params int[] shape)
         where T : unmanaged, INumber<T> => new(shape, [.. Enumerable.Range(1, Count(shape)).Select(T.CreateTruncating)]);
 
@@ -77,11 +77,11 @@ internal static class Nd
         return [.. Enumerable.Range(0, rank).Select(axis => shapes.Select(s => axis - rank + s.Length is >= 0 and var own ? s[own] : 1).Aggregate(1, (a, b) => a == 1 ? b : a))];
     }
 
-    /// <summary>The element that stands at an index of the broadcast shape.</summary>
+    /// <summary>The element at an index of the broadcast shape.</summary>
     public static T At<T>(this Nd<T> array, int[] index)
         where T : unmanaged => array[[.. array.Shape.Select((size, axis) => size == 1 ? 0 : index[index.Length - array.Rank + axis])]];
 
-    /// <summary>A shape that broadcasts to <paramref name="shape"/>: some axes 1, some outer ones left out.</summary>
+    /// <summary>A shape that broadcasts to <paramref name="shape"/>: some axes are 1, some outer ones are missing.</summary>
     public static int[] Narrowed(Random random, int[] shape)
     {
         var kept = shape.Skip(random.Next(3) == 0 ? random.Next(shape.Length + 1) : 0);

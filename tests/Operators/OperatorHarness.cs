@@ -6,8 +6,8 @@ using SeqRuntime.Operators;
 namespace SeqRuntime.Tests.Operators;
 
 /// <summary>
-/// Runs one operator outside any session, on every kernel set that runs on this machine, and demands the same bits from all
-/// (any NaN equals any NaN). Outputs and scratch are surrounded by guard bytes: a write outside fails the test.
+/// Runs one operator outside a session on every kernel set of this machine, and requires equal bits from all (any NaN equals any NaN).
+/// Outputs and scratch are surrounded by guard bytes: a write outside fails the test.
 /// </summary>
 internal sealed unsafe class OperatorHarness
 {
@@ -57,14 +57,14 @@ internal sealed unsafe class OperatorHarness
         return this;
     }
 
-    /// <summary>Leaves an output out, as where nothing reads it; its result is empty.</summary>
+    /// <summary>Omits an output, as if nothing reads it. Its result is empty.</summary>
     public OperatorHarness Omit(int output)
     {
         _omitted.Add(output);
         return this;
     }
 
-    /// <summary>Infers and executes; returns each output of the portable kernels after all others gave the same bits.</summary>
+    /// <summary>Infers and executes. Returns each output of the portable kernels, after all other sets gave the same bits.</summary>
     public Result[] Run(Operator op, int outputs = 1)
     {
         var expected = RunOn(KernelRegistry.Portable, op, outputs);

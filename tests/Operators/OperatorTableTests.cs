@@ -3,7 +3,7 @@ using SeqRuntime.Operators;
 
 namespace SeqRuntime.Tests.Operators;
 
-/// <summary>Each kind has a row, each operator is made by one, and what operators say of their inputs.</summary>
+/// <summary>Each kind has a row and each row makes an operator; the uses that operators declare for their inputs.</summary>
 public class OperatorTableTests
 {
     /// <summary>Attributes with which every operator can be made.</summary>
@@ -35,7 +35,7 @@ public class OperatorTableTests
         Assert.Contains($"Operator {kind} is unknown", fault.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>By input: '-' for none, and the first letters of the others.</summary>
+    /// <summary>One character for each input: '-' for none, otherwise the first letter of its use.</summary>
     [Fact]
     public void WeightsAreKnownByInput()
     {

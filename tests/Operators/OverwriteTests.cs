@@ -4,7 +4,7 @@ using SeqRuntime.Operators;
 
 namespace SeqRuntime.Tests.Operators;
 
-/// <summary>Operators that may write their output over an input give the same result there.</summary>
+/// <summary>Operators that may write their output over an input give the same result when they do.</summary>
 public unsafe class OverwriteTests
 {
     [Fact]

@@ -60,7 +60,7 @@ public class PadTests
         Nd.Same(expected, harness.Run(new Pad(new Attributes().Set(AttributeKey.Mode, mode)))[0]);
     }
 
-    /// <summary>Walks back step by step: every step off an end is what the mode makes of it.</summary>
+    /// <summary>Walks back step by step. The mode decides what each step beyond an end becomes.</summary>
     private static int Source(string mode, int place, int size)
     {
         while (place < 0 || place >= size)

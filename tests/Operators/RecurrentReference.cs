@@ -2,7 +2,7 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Tests.Operators;
 
-/// <summary>One direction of a recurrent layer with random weights, and what its formulas need beside them.</summary>
+/// <summary>One direction of a recurrent layer with random weights and the other values in its formulas.</summary>
 internal sealed class RecurrentWeights
 {
     public RecurrentWeights(Random random, TensorFormat format, int gates, int hidden, int inputs, int state)
@@ -41,7 +41,7 @@ internal sealed class RecurrentWeights
 
     public byte[] PackedR { get; }
 
-    /// <summary>Wb + Rb as one packed-order bias.</summary>
+    /// <summary>Wb + Rb as one bias in packed order.</summary>
     public float[] SummedBias()
     {
         var sum = new float[Gates][];
@@ -73,7 +73,7 @@ internal sealed class RecurrentWeights
         return result;
     }
 
-    /// <summary>Blocks of 16 units, each with its gates one after the other; the last has as many as are left, padded to 4.</summary>
+    /// <summary>Blocks of 16 units, each with its gates one after the other. The last block has the remaining units, padded to 4.</summary>
     private int Row(int gate, int unit) => unit / 16 * 16 * Gates + gate * Math.Min(16, (Hidden + 3) / 4 * 4 - unit / 16 * 16) + unit % 16;
 
     private static float[][] Planes(Random random, int gates, int count, float scale)
@@ -92,7 +92,7 @@ internal sealed class RecurrentWeights
     }
 }
 
-/// <summary>An activation by ONNX's name, in float64, from the formulas of the ONNX RNN operator's text.</summary>
+/// <summary>An activation by ONNX's name in float64, from the formulas in the text of ONNX's RNN operator.</summary>
 internal sealed record NamedActivation(string Name, float Alpha = float.NaN, float Beta = float.NaN)
 {
     private static readonly NamedActivation[] All =
@@ -105,7 +105,7 @@ internal sealed record NamedActivation(string Name, float Alpha = float.NaN, flo
 
     public static NamedActivation Pick(Random random) => All[random.Next(All.Length)];
 
-    /// <summary>One fit for a gate: bounded, so that no sequence diverges.</summary>
+    /// <summary>A suitable activation for a gate: bounded, so that no sequence diverges.</summary>
     public static NamedActivation PickGate(Random random) => Gates[random.Next(Gates.Length)];
 
     public double Apply(double x)
@@ -129,7 +129,7 @@ internal sealed record NamedActivation(string Name, float Alpha = float.NaN, flo
     }
 }
 
-/// <summary>A random recurrent layer's sizes, inputs and direction; runs a cell over it in float64 as the ONNX text says.</summary>
+/// <summary>Sizes, inputs and direction of a random recurrent layer. Runs a cell over it in float64 by ONNX's text.</summary>
 internal sealed class RecurrentCase
 {
     public delegate void Cell(int d, double[] x, double[] h, double[] c);
@@ -166,7 +166,7 @@ internal sealed class RecurrentCase
 
     public float[]? InitialC { get; set; }
 
-    /// <summary>A random case: small sizes, now and then past one chunk of steps.</summary>
+    /// <summary>A random case: small sizes, now and then longer than one chunk of steps.</summary>
     public static RecurrentCase Random(Random random, int? state = null, bool mayBeLong = true)
     {
         var hidden = random.Next(1, 41);

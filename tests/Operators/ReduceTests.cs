@@ -93,7 +93,7 @@ public class ReduceTests
     private static OperatorHarness.Result Run(OperatorHarness harness, ReduceFunction function, bool keepDims = true) =>
         harness.Run(new Reduce(new Attributes().Set(AttributeKey.Function, function).Set(AttributeKey.KeepDims, keepDims)))[0];
 
-    /// <summary>The elements of each result, in row-major order of the reduced axes; the shape has them as 1.</summary>
+    /// <summary>The elements of each result, in row-major order of the reduced axes. The shape has size 1 for them.</summary>
     private static (int[] Shape, T[][] Lines) Rows<T>(Nd<T> x, int[] axes)
         where T : unmanaged
     {

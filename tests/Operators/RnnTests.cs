@@ -59,7 +59,7 @@ public class RnnTests
         var expected = test.Run((d, x, h, _) => Cell(weights[d], true, 0, relu, x, h));
         var actual = Add(test.Harness(), weights, TensorFormat.PackedInt8, true).Run(new Rnn(attributes), 2)[0].As<float>();
 
-        // Rounding moves each input by at most half a step: Σ|w|·scale/2, relu passes it on.
+        // Rounding moves each input by at most half a step: Σ|w|·scale/2; relu does not enlarge it.
         for (var u = 0; u < actual.Length; u++)
         {
             var bound = 16 * 0.25 * (45.0 / 127) / 2 + 8 * 0.36 * (1.0 / 127) / 2;

@@ -3,7 +3,7 @@ using SeqRuntime.Tests.Importers;
 
 namespace SeqRuntime.Tests.Operators;
 
-/// <summary>Layers in int8 and int4 whose states lie anywhere from a millionth to 1: the state is quantized by its own range.</summary>
+/// <summary>Layers in int8 and int4 with states between a millionth and 1. The state is quantized by its own range.</summary>
 public class SmallStatesTests(ITestOutputHelper output)
 {
     private const int Steps = 24, Inputs = 32, Hidden = 40;
@@ -56,7 +56,7 @@ public class SmallStatesTests(ITestOutputHelper output)
         var quantized = new OnnxBuilder().Input("x", OnnxBuilder.Float, Steps, 1, Inputs);
         foreach (var tensor in model.Graph.Initializer)
         {
-            // By row and with inputs first, as DynamicQuantizeLSTM takes them.
+            // By row and with inputs first, as DynamicQuantizeLSTM needs them.
             int rows = (int)tensor.Dims[1], columns = (int)tensor.Dims[2];
             var weights = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(tensor.RawData.Span);
             var scales = new float[rows];
@@ -84,7 +84,7 @@ public class SmallStatesTests(ITestOutputHelper output)
     [InlineData("RNN")]
     public void HaveTheSameBitsAloneAndTogetherAtOnceAndStepByStep(string layer)
     {
-        // Rows of the batch differ in scale by ten each, so that at every step some take the fixed scale and some their own.
+        // Rows of the batch differ in scale by ten, so that at every step some use the fixed scale and some their own.
         const int batch = 7;
         var x = Weights.Random(new Random(6), Steps * batch * Inputs);
         for (var i = 0; i < x.Length; i++) x[i] *= MathF.Pow(10, -(i / Inputs % batch));
@@ -111,7 +111,7 @@ public class SmallStatesTests(ITestOutputHelper output)
     [InlineData(1e36f)]
     public void InputsOfAnySizeAreQuantizedByTheirOwnRange(float scale)
     {
-        // Weights that bring the smallest back to numbers with all their bits.
+        // Weights that scale the smallest rows back to ordinary numbers.
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 3, Inputs).Random("w", 3, scale < 1 ? 100 : 0.01f, Inputs, 48).Node("MatMul", "x w", "y").Output("y");
         var x = Weights.Random(new Random(7), 3 * Inputs, scale);
         x.AsSpan(Inputs, Inputs).Clear();
@@ -123,7 +123,7 @@ public class SmallStatesTests(ITestOutputHelper output)
 
     private static Dictionary<string, string> States(string layer) => layer == "LSTM" ? new() { ["h"] = "hn", ["c"] = "cn" } : new() { ["h"] = "hn" };
 
-    /// <summary>A layer whose states stay near <paramref name="scale"/>, since its input product does.</summary>
+    /// <summary>A layer whose states stay near <paramref name="scale"/>, because its input product does.</summary>
     private static OnnxBuilder Model(string layer, string direction, float scale, int batch = 1, int steps = Steps, bool hasState = false)
     {
         var op = layer.Split(' ')[0];

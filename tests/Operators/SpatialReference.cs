@@ -52,7 +52,7 @@ internal sealed class SpatialCase
         return index;
     }
 
-    /// <summary>Flat input index of a tap of a window, or -1 in the padding.</summary>
+    /// <summary>Flat input index of a window's tap. -1 for padding.</summary>
     public int InputIndex(int[] window, int[] tap, int[] input)
     {
         var flat = 0;

@@ -19,7 +19,7 @@ internal static class Weights
     /// <summary>Whether the products of a format quantize their inputs.</summary>
     public static bool IsInteger(TensorFormat format) => new WeightLayout(format, 1, 1).IsInteger;
 
-    /// <summary>Packs a row-major matrix; <paramref name="effective"/> is what its products should see: weights as they were rounded.</summary>
+    /// <summary>Packs a row-major matrix. <paramref name="effective"/> receives the rounded weights that its products use.</summary>
     public static byte[] Pack(TensorFormat format, float[] weights, int rows, int columns, out float[] effective)
     {
         effective = weights;
@@ -33,7 +33,7 @@ internal static class Weights
         return format == TensorFormat.PackedInt4 ? PackInt4(weights, rows, columns, out effective) : PackInt8(format == TensorFormat.NarrowInt8, weights, rows, columns, out effective);
     }
 
-    /// <summary>A group's step is its largest magnitude over 7; signs of group scales alternate.</summary>
+    /// <summary>A group's step is its largest magnitude over 7. Signs of group scales alternate.</summary>
     private static byte[] PackInt4(float[] weights, int rows, int columns, out float[] effective)
     {
         const int Group = Int4Format.Group;

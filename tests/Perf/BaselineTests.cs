@@ -3,7 +3,7 @@ using SeqRuntime.Perf.Gate;
 
 namespace SeqRuntime.Tests.Perf;
 
-/// <summary>What the gate lets pass.</summary>
+/// <summary>What the gate accepts.</summary>
 public sealed class BaselineTests
 {
     private const string Key = "avx2 on x64 somebody 1-2";

@@ -3,7 +3,7 @@ using SeqRuntime.Perf.Onnx;
 
 namespace SeqRuntime.Tests.Perf;
 
-/// <summary>What perf compares does the same work: otherwise its ratios mean nothing.</summary>
+/// <summary>The programs that perf compares do the same work; otherwise its ratios mean nothing.</summary>
 public sealed class PeerTests
 {
     [Theory]

@@ -3,7 +3,7 @@ using SeqRuntime.Perf.Comparing;
 
 namespace SeqRuntime.Tests.Perf;
 
-/// <summary>perf's command line: faults in one line, codes, and short real runs.</summary>
+/// <summary>perf's command line: errors in one line, exit codes, and short real runs.</summary>
 public sealed class PerfCommandTests
 {
     [Theory]
@@ -34,7 +34,7 @@ public sealed class PerfCommandTests
         foreach (var name in new[] { "compare", "probe", "products", "gate", "plot", "realtime", "soak", "bench" }) Assert.Contains(name, output, StringComparison.Ordinal);
     }
 
-    /// <summary>Some rounds of everything, at the start of the process: not long enough to judge its memory.</summary>
+    /// <summary>Some rounds of everything at the start of the process. They are too few to judge its memory.</summary>
     [Fact]
     public void Every_round_of_a_soak_has_the_bits_of_the_first_and_allocates_nothing()
     {
@@ -45,7 +45,7 @@ public sealed class PerfCommandTests
         Assert.All(works, line => Assert.StartsWith("ok", line, StringComparison.Ordinal));
     }
 
-    /// <summary>Runs ours, both of ONNX Runtime's, and the limit, checks their results against each other, and reads back what was written.</summary>
+    /// <summary>Runs ours, both of ONNX Runtime's, and the limit, compares their results, and reads the written files back.</summary>
     [Fact]
     public void Compare_writes_what_plot_draws()
     {

@@ -4,7 +4,7 @@ using SeqRuntime.Perf.Comparing;
 
 namespace SeqRuntime.Tests.Perf;
 
-/// <summary>The tables of figures in the documents: replaced where they stand, and those of a record that is in the repository.</summary>
+/// <summary>The tables of figures in the documents: replaced in place, and equal to those of a record in the repository.</summary>
 public sealed class TablesTests
 {
     [Fact]

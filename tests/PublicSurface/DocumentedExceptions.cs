@@ -2,7 +2,7 @@ using System.Xml.Linq;
 
 namespace SeqRuntime.Tests.PublicSurface;
 
-/// <summary>Which exceptions the comments of the runtime's public members name, from the documentation that is built with it.</summary>
+/// <summary>The exceptions that comments of the runtime's public members name, read from the built documentation.</summary>
 internal sealed class DocumentedExceptions
 {
     private readonly Dictionary<string, HashSet<string>> _named = [];
@@ -19,7 +19,7 @@ internal sealed class DocumentedExceptions
         }
     }
 
-    /// <summary>Whether the comment of a member (type and name, whichever overload) names the exception or one that it is derived from.</summary>
+    /// <summary>Whether the comment of a member (type and name, any overload) names the exception or one of its base types.</summary>
     public bool Names(string member, Exception fault)
     {
         var names = Set(_named, member).Concat(Set(_inherited, member).SelectMany(other => Set(_named, other))).ToHashSet();
@@ -31,7 +31,7 @@ internal sealed class DocumentedExceptions
         return false;
     }
 
-    /// <summary>SeqSession.SetSize from M:SeqRuntime.SeqSession.SetSize(System.String,System.Int32).</summary>
+    /// <summary>Makes SeqSession.SetSize of M:SeqRuntime.SeqSession.SetSize(System.String,System.Int32).</summary>
     private static string NameOf(string id)
     {
         var name = id[2..].Split('(', '~')[0];

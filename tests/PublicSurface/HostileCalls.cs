@@ -2,14 +2,14 @@ using SeqRuntime.Decoding;
 
 namespace SeqRuntime.Tests.PublicSurface;
 
-/// <summary>Calls of every public method with arguments that nobody should give, by the method's name.</summary>
+/// <summary>Calls of every public method with hostile arguments, by the method's name.</summary>
 internal static class HostileCalls
 {
     private static readonly int[] s_numbers = [0, 1, 2, 3, -1, -2, 7, 99, int.MinValue, int.MaxValue, int.MaxValue - 1];
     private static readonly string?[] s_names = [null, "", "x", "indices", "T", "hidden", "probabilities", "\0", new string('n', 100_000), "\uD800"];
     private static readonly int[] s_counts = [0, 1, 2, 5, 1000];
 
-    /// <summary>No type that a tensor holds.</summary>
+    /// <summary>A type that no tensor holds.</summary>
     private readonly record struct Odd(byte First, long Second);
 
     public static IEnumerable<(string Member, Action Call)> All(Surface s) =>

@@ -3,13 +3,13 @@ using SeqRuntime.Decoding;
 
 namespace SeqRuntime.Tests.PublicSurface;
 
-/// <summary>Every public member, with arguments that nobody should give: it works, or throws what its comment names, also after Dispose.</summary>
+/// <summary>Every public member with hostile arguments works or throws an exception that its comment names, also after Dispose.</summary>
 public class PublicSurfaceTests
 {
     private static readonly Type[] s_types =
         [typeof(SeqModel), typeof(SeqSession), typeof(SeqStreams), typeof(SeqDecoder), typeof(FrameDecoder), typeof(TokenTable), typeof(TokenTrie), typeof(NgramModel)];
 
-    /// <summary>What the framework says where a span or an array was used beyond its end: an accident, though the type may be documented.</summary>
+    /// <summary>Messages of .NET about a span or an array used beyond its end. Such an exception is an accident, even if its type is documented.</summary>
     private static readonly string[] s_accidents = ["Specified argument was out of the range", "Destination is too short", "Index was out of range", "out of bounds"];
 
     private readonly DocumentedExceptions _documented = new();

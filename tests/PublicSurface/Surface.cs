@@ -5,7 +5,7 @@ using SeqRuntime.Tests.Format;
 
 namespace SeqRuntime.Tests.PublicSurface;
 
-/// <summary>One of everything that the runtime's public types are made of.</summary>
+/// <summary>One instance of each of the runtime's public types.</summary>
 internal sealed class Surface : IDisposable
 {
     public Surface()

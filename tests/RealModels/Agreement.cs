@@ -1,6 +1,6 @@
 namespace SeqRuntime.Tests.RealModels;
 
-/// <summary>Differences between two runs over the same frames: the largest against the output's range, their root mean square, and whether it grows.</summary>
+/// <summary>Differences between two runs over the same frames: the largest relative to the output's range, the root mean square, and whether it grows.</summary>
 internal sealed class Agreement
 {
     private readonly List<(double Error, double Energy)> _frames = [];
@@ -16,7 +16,7 @@ internal sealed class Agreement
     /// <summary>Root mean square of the difference relative to the reference's.</summary>
     public double RelativeRms => Rms(0, _frames.Count);
 
-    /// <summary>Relative RMS of the last third over that of the first: near 1 where nothing accumulates.</summary>
+    /// <summary>Relative RMS of the last third divided by that of the first: near 1 if nothing accumulates.</summary>
     public double Drift => Rms(_frames.Count * 2 / 3, _frames.Count) / Rms(0, _frames.Count / 3);
 
     public void Add(ReadOnlySpan<float> reference, ReadOnlySpan<float> ours)

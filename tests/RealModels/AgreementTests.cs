@@ -5,7 +5,7 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Tests.RealModels;
 
-/// <summary>DTLN and Silero, converted from their own files with nothing done by hand, beside ONNX Runtime over more than a thousand stateful frames of real sound.</summary>
+/// <summary>DTLN and Silero, converted from their own files without manual settings, compared with ONNX Runtime over more than a thousand stateful frames of real sound.</summary>
 public class AgreementTests(ITestOutputHelper output)
 {
     private const double Fp32OfRange = 1e-4;

@@ -3,7 +3,7 @@ using System.Numerics;
 
 namespace SeqRuntime.Tests.RealModels;
 
-/// <summary>What the real models are fed: mono 16-bit WAV samples, and a plain Fourier transform.</summary>
+/// <summary>Inputs of the real models: mono 16-bit WAV samples, and a plain Fourier transform.</summary>
 internal static class Audio
 {
     public static float[] Read(string path)
@@ -16,7 +16,7 @@ internal static class Audio
         return samples;
     }
 
-    /// <summary>Recursive radix-2 transform; with <paramref name="sign"/> +1 the inverse without its factor.</summary>
+    /// <summary>Recursive radix-2 transform. With <paramref name="sign"/> +1 it is the inverse without its factor.</summary>
     public static Complex[] Transform(Complex[] x, int sign = -1)
     {
         if (x.Length == 1) return x;

@@ -6,8 +6,8 @@ using SeqRuntime.Tests.Decoding;
 namespace SeqRuntime.Tests.RealModels;
 
 /// <summary>
-/// What real models lose to weights in fp16, int8 and int4, against the same model in fp32: printed, and bounded by a little more
-/// than it was measured. "int4 everywhere" is without what the converter leaves in int8.
+/// The errors of real models with weights in fp16, int8 and int4, compared with the same model in fp32. They are printed, and limited to a
+/// little more than was measured. "int4 everywhere" is without the matrices that the converter leaves in int8.
 /// </summary>
 public sealed class FewerBitsTests(ITestOutputHelper output)
 {
@@ -112,7 +112,7 @@ public sealed class FewerBitsTests(ITestOutputHelper output)
         Sets = sets.ToDictionary(s => s.Name, s => s.Value),
     };
 
-    /// <summary>Steps both sessions on one frame and returns what the exact one gives.</summary>
+    /// <summary>Steps both sessions on one frame and returns the exact session's output.</summary>
     private static float[] Step(SeqSession exact, SeqSession rounded, float[] frame, Agreement agreement)
     {
         foreach (var session in (SeqSession[])[exact, rounded])
@@ -126,7 +126,7 @@ public sealed class FewerBitsTests(ITestOutputHelper output)
         return expected;
     }
 
-    /// <summary>Fewest insertions, deletions and substitutions (Levenshtein 1966).</summary>
+    /// <summary>The smallest number of insertions, deletions and substitutions (Levenshtein 1966).</summary>
     private static int Distance(string[] left, string[] right)
     {
         var row = Enumerable.Range(0, right.Length + 1).ToArray();

@@ -8,12 +8,12 @@ using SeqRuntime.Tests.Importers;
 namespace SeqRuntime.Tests.RealModels;
 
 /// <summary>
-/// Sizes of real models beside their weights in fp32: equal initializers of an ONNX file once, the datasets of an HDF5 file. A file in fp32 may be 3% and
-/// 4 KiB larger; one in int8 has 0.30 of it, of more than 64 KiB of weights.
+/// Sizes of real models compared with their weights in fp32 (equal initializers of an ONNX file counted once, or the datasets of an HDF5
+/// file). An fp32 file may be 3% and 4 KiB larger. An int8 file takes 0.30 of the weights if they have more than 64 KiB.
 /// </summary>
 /// <remarks>
-/// Two have more in int8, as so much cannot be left out: in the attention model the weights alone are 0.25, and biases, the 78 nodes and scales of rows of
-/// 36 weights the rest; in GTCRN one weight of two belongs to a matrix of fewer than 512, a normalization or a transposed convolution.
+/// Two models have more in int8. In the attention model the weights alone take 0.25; biases, the 78 nodes and the scales of rows of 36
+/// weights take the rest. In GTCRN half of the weights belong to matrices of fewer than 512, normalizations or transposed convolutions.
 /// </remarks>
 public sealed class SizesTests(ITestOutputHelper output)
 {

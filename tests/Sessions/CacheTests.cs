@@ -2,7 +2,7 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Tests.Sessions;
 
-/// <summary>States that grow by what each run adds: sum(t) is that of all x so far, and the cache holds them.</summary>
+/// <summary>States that grow in each run: sum(t) is the sum of all x so far, which the cache holds.</summary>
 public class CacheTests
 {
     private const int Most = 6, Width = 3;
@@ -107,7 +107,7 @@ public class CacheTests
         }
     }
 
-    /// <summary>Whatever byte of the section is another: it is refused, or runs.</summary>
+    /// <summary>With any byte of the section changed, the file is refused or runs.</summary>
     [Fact]
     public void DamagedCachesRunOrAreRefused()
     {

@@ -2,7 +2,7 @@ using SeqRuntime.Converter;
 
 namespace SeqRuntime.Tests.Sessions;
 
-/// <summary>A dimension of size 0, such as a cache before the first step: computed where that means something, refused where not, never a crash.</summary>
+/// <summary>A dimension of size 0, such as a cache before the first step, is computed if that is meaningful and refused otherwise, without crashes.</summary>
 public sealed class EmptySizeTests
 {
     [Fact]

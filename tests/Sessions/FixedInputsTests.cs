@@ -3,7 +3,7 @@ using SeqRuntime.Tests.Operators;
 
 namespace SeqRuntime.Tests.Sessions;
 
-/// <summary>What is computed once from inputs that stay, as decoders compute attention's keys, is the same at every later run.</summary>
+/// <summary>Values computed once from fixed inputs, such as decoders' attention keys, stay the same in all later runs.</summary>
 public sealed class FixedInputsTests : IDisposable
 {
     private const int Longest = 7;
@@ -78,7 +78,7 @@ public sealed class FixedInputsTests : IDisposable
         for (var i = 0; i < _once.OutputCount; i++) Assert.True(_once.OutputBytes(i).SequenceEqual(_always.OutputBytes(i)), $"'{_once.OutputName(i)}' differs at token {token}");
     }
 
-    /// <summary>The keys of the second attention are small enough for memory that the first has used before; a value of the fixed part is an output too.</summary>
+    /// <summary>The keys of the second attention fit into memory that the first has used before. One value of the fixed part is also an output.</summary>
     private static byte[] TwoAttentions()
     {
         const int tokens = 9, width = 16;

@@ -4,7 +4,7 @@ using SeqRuntime.Tests.Decoding;
 
 namespace SeqRuntime.Tests.Sessions;
 
-/// <summary>Threads that use one session, streams or a decoder at once: one has its turn, whole and right, and the others are refused.</summary>
+/// <summary>Threads that use one session, streams or decoder at once: one gets its turn with correct results, and the others are refused.</summary>
 public class OneThreadTests
 {
     private const int Size = 64;
@@ -73,7 +73,7 @@ public class OneThreadTests
         Assert.Equal(total, reader.Score(0));
     }
 
-    /// <summary>Two threads at once, until each has been refused and has had its turn, often.</summary>
+    /// <summary>Runs two threads at once until each has often been refused and has often had its turn.</summary>
     /// <returns>Turns of the first, or of both.</returns>
     private static int Compete(Action first, Action second, bool countsBoth = false)
     {
@@ -112,7 +112,7 @@ public class OneThreadTests
         }
     }
 
-    /// <summary>Counts its runs, and sorts what a product gives: indices that a second thread would change.</summary>
+    /// <summary>Counts its runs, and sorts a product's results: a second thread would change the indices.</summary>
     private static byte[] Counter()
     {
         var model = new SeqModelBuilder();

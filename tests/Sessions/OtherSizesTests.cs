@@ -3,8 +3,8 @@ using SeqRuntime.Format;
 namespace SeqRuntime.Tests.Sessions;
 
 /// <summary>
-/// Values that are one memory at the largest sizes and cannot be at others: such sizes are refused, by sessions and by streams, and never
-/// computed wrongly; a session in which nothing shares memory takes them.
+/// Values that share memory at the largest sizes and cannot at others. Sessions and streams refuse such sizes and never compute wrong
+/// results. A session without shared memory accepts them.
 /// </summary>
 public class OtherSizesTests
 {
@@ -56,7 +56,7 @@ public class OtherSizesTests
         for (var i = 0; i < numbers.Length; i++) numbers[i] = i + 1;
     }
 
-    /// <summary>-x [T] + (1, 2, 3): the sum may be written over -x where T is 3.</summary>
+    /// <summary>-x [T] + (1, 2, 3): the sum may overwrite -x if T is 3.</summary>
     private static byte[] Broadcasts()
     {
         var model = new SeqModelBuilder();
@@ -66,7 +66,7 @@ public class OtherSizesTests
         return SeqWriter.ToArray(model);
     }
 
-    /// <summary>Six numbers in rows of T, turned: the same numbers in the same order where there is one row.</summary>
+    /// <summary>Six numbers in rows of T, transposed: with one row they keep their order.</summary>
     private static byte[] Turns()
     {
         var model = new SeqModelBuilder();

@@ -3,7 +3,7 @@ using SeqRuntime.Tests.Operators;
 
 namespace SeqRuntime.Tests.Sessions;
 
-/// <summary>Saved states go back to where they came from, and nowhere else.</summary>
+/// <summary>Saved states can be restored only to their own graph and sizes.</summary>
 public class SavedStateTests
 {
     [Fact]
@@ -70,7 +70,7 @@ public class SavedStateTests
         Assert.Equal(content, session.State<float>("s").ToArray());
     }
 
-    /// <summary>Two sessions whose states take as many bytes together, and lie at other places.</summary>
+    /// <summary>Two sessions whose states take the same number of bytes but have other places.</summary>
     [Fact]
     public void A_session_of_other_largest_sizes_is_taken_over_state_by_state()
     {
@@ -115,7 +115,7 @@ public class SavedStateTests
         return saved;
     }
 
-    /// <summary>Two graphs alike, with a state of symbolic size.</summary>
+    /// <summary>Two equal graphs with a state of symbolic size.</summary>
     private static byte[] TwoGraphs(int seed)
     {
         var random = new Random(seed);

@@ -3,7 +3,7 @@ using SeqRuntime.Tests.Format;
 
 namespace SeqRuntime.Tests.Sessions;
 
-/// <summary>What a stream calls again and again allocates nothing, each call for itself.</summary>
+/// <summary>Calls that a stream repeats allocate nothing; each call is tested separately.</summary>
 public sealed class SessionAllocationTests : IDisposable
 {
     private readonly SeqModel _model = SeqModel.Load(SeqWriter.ToArray(SmallSeq.Build()));

@@ -4,7 +4,7 @@ using SeqRuntime.Tests.Format;
 
 namespace SeqRuntime.Tests.Sessions;
 
-/// <summary>What a caller does with spans, without unsafe code, and when sessions end: memory that is another's is never touched.</summary>
+/// <summary>Spans used without unsafe code while sessions end: memory of other objects is never touched.</summary>
 public class SpanLifetimeTests
 {
     private static readonly byte[] s_file = SeqWriter.ToArray(SmallSeq.Build());
@@ -96,7 +96,7 @@ public class SpanLifetimeTests
         }
     }
 
-    /// <summary>Sessions, streams and then the model end on one thread while another runs them: each run ends well, or says that its session has ended.</summary>
+    /// <summary>One thread disposes sessions, streams and then the model while another runs them. Each run ends normally, or says that its session is disposed.</summary>
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
@@ -139,7 +139,7 @@ public class SpanLifetimeTests
         }
         catch (ObjectDisposedException)
         {
-            // As it should.
+            // Expected.
         }
     }
 

@@ -4,7 +4,7 @@ using SeqRuntime.Tests.Operators;
 
 namespace SeqRuntime.Tests.Sessions;
 
-/// <summary>A file of a few bytes cannot ask for years of computing, and a run can be stopped.</summary>
+/// <summary>A file of a few bytes cannot take years of computing, and a run can be cancelled.</summary>
 public class WorkLimitTests
 {
     /// <summary>Graphs of small memory and endless work, by name.</summary>
@@ -74,7 +74,7 @@ public class WorkLimitTests
         Assert.Contains("5 streams", Assert.Throws<ArgumentException>(() => model.CreateStreams(5, null, new SeqSessionOptions { MaxSizes = { ["T"] = 100 }, WorkLimit = 5 * work - 1 })).Message, StringComparison.Ordinal);
     }
 
-    /// <summary>A product whose inner size is what the shape of T leaves: small at the largest T, large at smaller ones.</summary>
+    /// <summary>A product whose inner size depends on T: small at the largest T, large at smaller ones.</summary>
     [Fact]
     public void A_graph_that_takes_more_work_at_smaller_sizes_is_refused_there()
     {
@@ -149,7 +149,7 @@ public class WorkLimitTests
         Assert.InRange(watch.Elapsed.TotalSeconds, 0, 10);
     }
 
-    /// <summary>y = x · xᵀ of [T, 4], and a state that sums up x.</summary>
+    /// <summary>y = x · xᵀ of [T, 4], and a state that sums x.</summary>
     private static byte[] Square()
     {
         var builder = new SeqModelBuilder();

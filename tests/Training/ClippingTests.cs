@@ -5,13 +5,13 @@ using static TorchSharp.torch;
 
 namespace SeqRuntime.Training.Tests;
 
-/// <summary>What clipping does to a gradient, and what it is for.</summary>
+/// <summary>The effect of clipping on a gradient, and its purpose.</summary>
 [Collection(Native.Alone)]
 public sealed class ClippingTests
 {
     private const int Steps = 60;
 
-    /// <summary>Of what is to be remembered, max(x, 0) with x uniform in [-1, 1]: the error of always saying the mean.</summary>
+    /// <summary>The value to remember is max(x, 0) with x uniform in [-1, 1]. This is the error of always answering the mean.</summary>
     private const double Variance = 5.0 / 48;
 
     [Fact]
@@ -38,8 +38,8 @@ public sealed class ClippingTests
     }
 
     /// <summary>
-    /// Remember the first of 60 inputs to the end: the gradient through a recurrent matrix a little above the identity grows with
-    /// every step. Unclipped, the first updates throw the weights away; clipped either way, the task is learned.
+    /// The task is to remember the first of 60 inputs to the end. The gradient through a recurrent matrix slightly above the identity grows with
+    /// every step. Without clipping, the first updates destroy the weights; with either clipping, the task is learned.
     /// </summary>
     [Fact]
     public void A_long_dependency_diverges_without_and_trains_with_either()

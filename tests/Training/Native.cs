@@ -3,10 +3,10 @@ using SeqRuntime.Training.Native;
 
 namespace SeqRuntime.Training.Tests;
 
-/// <summary>The native library, made ready before any test touches it.</summary>
+/// <summary>Prepares the native library before any test uses it.</summary>
 internal static class Native
 {
-    /// <summary>Collection of all tests, one after the other: the library has one random generator for all threads.</summary>
+    /// <summary>Runs all tests one after the other, because the library has one random generator for all threads.</summary>
     public const string Alone = "alone";
 
     [ModuleInitializer]

@@ -29,7 +29,7 @@ public sealed class OracleTests
         random.manual_seed(layers * 10 + (bidirectional ? 1 : 0));
         var x = randn(2, Steps, Inputs);
 
-        // With gradients: without them libtorch's LSTM is oneDNN's, which on some processors (a Zen 5) gives other numbers than its own.
+        // With gradients: without them libtorch's LSTM is oneDNN's, which on some processors (a Zen 5) gives different numbers.
         nn.Module module;
         Tensor y, h;
         Tensor? c = null;

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace SeqRuntime.Training.Tests;
 
-/// <summary>Fake quantization while training is the runtime's own rounding.</summary>
+/// <summary>Fake quantization during training equals the runtime's own rounding.</summary>
 [Collection(Native.Alone)]
 public sealed class RoundingTests
 {

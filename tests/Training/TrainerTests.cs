@@ -26,7 +26,7 @@ public sealed class TrainerTests : IDisposable
         Assert.Equal(4000, all.Count);
         Assert.InRange(first.Test.Count, 330, 470);
         Assert.InRange(first.Validation.Count, 45, 120);
-        // Fewer words leave the others where they are.
+        // With fewer words, the others keep their parts.
         var some = CmuDict.Read(Write("c.dict", words.Take(1000)));
         Assert.Subset(first.Test.Select(w => w.Text).ToHashSet(), some.Test.Select(w => w.Text).ToHashSet());
     }
@@ -83,7 +83,7 @@ public sealed class TrainerTests : IDisposable
         return path;
     }
 
-    /// <summary>Made-up words, each letter said as one phoneme.</summary>
+    /// <summary>Made-up words whose letters each stand for one phoneme.</summary>
     private static List<string> Words(int count)
     {
         string[] phonemes = ["AH0", "B", "K", "D", "EH1", "F", "G"];
@@ -98,7 +98,7 @@ public sealed class TrainerTests : IDisposable
         return [.. words.Select(w => $"{w.Key} {w.Value}")];
     }
 
-    /// <summary>Kills a run after so many steps.</summary>
+    /// <summary>Kills a run after this many steps.</summary>
     private sealed class Reports(int steps = -1, CancellationTokenSource? kill = null) : IProgress<TrainingProgress>
     {
         public void Report(TrainingProgress value)

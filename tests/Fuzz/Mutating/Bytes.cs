@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace SeqRuntime.Fuzz.Mutating;
 
-/// <summary>Changes of bytes that know nothing of a format: bits, numbers at the edges of their types, pieces lost, doubled or taken from another file.</summary>
+/// <summary>Mutations of bytes without knowledge of the format: bits, numbers at the limits of their types, pieces removed, doubled or taken from another file.</summary>
 internal static class Bytes
 {
     private static readonly long[] s_edges =
@@ -12,11 +12,11 @@ internal static class Bytes
     ];
 
     /// <summary>A copy with one to four changes.</summary>
-    /// <param name="random">Chooses.</param>
-    /// <param name="seed">What is changed.</param>
-    /// <param name="other">What pieces are taken from.</param>
-    /// <param name="from">Where changes begin.</param>
-    /// <param name="to">Where they end; -1 for the end.</param>
+    /// <param name="random">Random source.</param>
+    /// <param name="seed">The bytes to change.</param>
+    /// <param name="other">The source of pieces.</param>
+    /// <param name="from">The start of the range that may change.</param>
+    /// <param name="to">The end of that range; -1 for the end of the bytes.</param>
     public static byte[] Mutate(Random random, byte[] seed, byte[] other, int from = 0, int to = -1)
     {
         var bytes = (byte[])seed.Clone();

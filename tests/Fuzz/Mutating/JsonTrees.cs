@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 
 namespace SeqRuntime.Fuzz.Mutating;
 
-/// <summary>Changes of a JSON document that leave it one: members lost, doubled, renamed or exchanged, values of other kinds and at the edges.</summary>
+/// <summary>Mutations of a JSON document that keep it valid JSON: members removed, doubled, renamed or exchanged, values of other kinds and limits.</summary>
 internal static class JsonTrees
 {
     private static readonly string[] s_texts = ["", "x", "main", "\ud83d\ude00", "a/b", "..", "../x", "/etc/passwd", "__keras_tensor__", "[:]", "w[1:2]", "w[, 3:]", "NaN", new string('n', 300), "\n", "\0"];
@@ -71,7 +71,7 @@ internal static class JsonTrees
         }
     }
 
-    /// <summary>Large trees that are put into themselves again and again would grow without end.</summary>
+    /// <summary>Large trees would grow without end if they were inserted into themselves.</summary>
     private static JsonNode? Small(JsonNode? node) => node is null || All(node).Count > 200 ? JsonValue.Create(0) : node;
 
     private static JsonNode? Value(Random random, JsonNode? near) => random.Next(9) switch

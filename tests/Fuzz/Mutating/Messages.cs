@@ -4,7 +4,7 @@ using Google.Protobuf.Reflection;
 
 namespace SeqRuntime.Fuzz.Mutating;
 
-/// <summary>Changes of a protobuf message that leave it one: fields lost, doubled, exchanged, numbers at the edges, names that other fields have.</summary>
+/// <summary>Mutations of a protobuf message that keep it valid: fields removed, doubled, exchanged, numbers at their limits, names of other fields.</summary>
 internal static class Messages
 {
     public static void Mutate(Random random, IMessage root, IMessage donor)

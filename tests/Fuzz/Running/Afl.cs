@@ -12,7 +12,7 @@ internal static class Afl
 
     public static unsafe int Run(string name)
     {
-        // Making a target runs instrumented code, before AFL's map is there.
+        // Making a target runs instrumented code before AFL's map exists.
         Trace.SharedMem = (byte*)NativeMemory.AllocZeroed(MapBytes);
         using var target = Target.All[name]();
         SharpFuzz.Fuzzer.OutOfProcess.Run(stream =>

@@ -21,7 +21,7 @@ internal static class Commands
 
     public static int Invoke(string[] args)
     {
-        // A value of 17 decimal places must be read alike everywhere.
+        // The decimal separator must not depend on the machine.
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
         switch (args)
         {
@@ -75,12 +75,12 @@ internal static class Commands
     }
 }
 
-/// <summary>What the command line asks for.</summary>
-/// <param name="Count">Inputs.</param>
-/// <param name="Seed">Of all random choices.</param>
-/// <param name="Seconds">When to stop before; null for not.</param>
-/// <param name="Findings">Where inputs that are faults are kept, and how far a run got.</param>
-/// <param name="IsResumed">Whether to go on where an earlier run stopped.</param>
+/// <summary>The options of the command line.</summary>
+/// <param name="Count">Number of inputs.</param>
+/// <param name="Seed">Seed of all random choices.</param>
+/// <param name="Seconds">Time limit. Null for none.</param>
+/// <param name="Findings">The folder for faulty inputs and for the progress of a run.</param>
+/// <param name="IsResumed">Whether to continue an earlier run.</param>
 internal sealed record Options(long Count, ulong Seed, double? Seconds, string Findings, bool IsResumed)
 {
     public static Options? Read(string[] args)

@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace SeqRuntime.Fuzz.Running;
 
-/// <summary>Inputs that were faults, each with what it did; a few of each kind are enough.</summary>
+/// <summary>Faulty inputs, each with its fault. A few of each kind are kept.</summary>
 internal static partial class Findings
 {
     private const int MostOfAKind = 3;
@@ -20,7 +20,7 @@ internal static partial class Findings
         Console.Error.WriteLine($"{target}: kept as {path}.bin");
     }
 
-    /// <summary>Method of ours that threw.</summary>
+    /// <summary>The project's method that threw.</summary>
     [GeneratedRegex(@"at SeqRuntime\.(?!Fuzz)[\w.<>`+]*?(\w+\.<?\w+)>?[\w|]*\(")]
     private static partial Regex Place();
 }

@@ -2,7 +2,7 @@ using System.IO.MemoryMappedFiles;
 
 namespace SeqRuntime.Fuzz.Running;
 
-/// <summary>How far a worker is, in memory that outlives it: which input it is at, and what became of those before.</summary>
+/// <summary>A worker's progress in memory that outlives it: the current input, and the results of earlier ones.</summary>
 internal sealed class Progress : IDisposable
 {
     private const int Fields = 4;
@@ -16,7 +16,7 @@ internal sealed class Progress : IDisposable
         _view = _file.CreateViewAccessor();
     }
 
-    /// <summary>Index of the input that is being run.</summary>
+    /// <summary>Index of the current input.</summary>
     public long At
     {
         get => _view.ReadInt64(0);

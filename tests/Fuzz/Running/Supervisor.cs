@@ -4,7 +4,7 @@ using SeqRuntime.Fuzz.Targets;
 
 namespace SeqRuntime.Fuzz.Running;
 
-/// <summary>Lets workers run the inputs, one process after the other: one that crashes, hangs or takes too much is ended, its input kept, and the next goes on behind it.</summary>
+/// <summary>Lets worker processes run the inputs. A worker that crashes, hangs or takes too much memory is ended and its input kept; the next worker continues after it.</summary>
 internal sealed class Supervisor(string name, Options options)
 {
     private static readonly TimeSpan s_most = TimeSpan.FromSeconds(10);
@@ -18,7 +18,7 @@ internal sealed class Supervisor(string name, Options options)
 
     private string State => Path.Combine(_findings, $"{name}-{options.Seed}.progress");
 
-    /// <returns>0 where inputs were run, some were taken and none was a fault; else 1.</returns>
+    /// <returns>0 if inputs were run, some were accepted and none was faulty; otherwise 1.</returns>
     public int Run()
     {
         Directory.CreateDirectory(_findings);
@@ -38,7 +38,7 @@ internal sealed class Supervisor(string name, Options options)
         {
             using var progress = Progress.Open(progressFile);
             progress.At = from;
-            // An array beyond the limit is a fault, also where no one would touch its pages.
+            // An array beyond the limit is a fault, even if its pages are never touched.
             var start = new ProcessStartInfo(Environment.ProcessPath!) { Environment = { ["DOTNET_GCHeapHardLimit"] = "0x40000000", ["DOTNET_DbgEnableMiniDump"] = "0" } };
             if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet") start.ArgumentList.Add(typeof(Supervisor).Assembly.Location);
             foreach (var argument in (string[])["worker", name, $"{options.Seed}", $"{from}", $"{to}", progressFile, _findings, isEach ? "each" : "all"]) start.ArgumentList.Add(argument);
@@ -62,7 +62,7 @@ internal sealed class Supervisor(string name, Options options)
         }
     }
 
-    /// <summary>Waits until the worker ends; why it was ended, or null.</summary>
+    /// <summary>Waits until the worker ends. Returns why it was ended, or null.</summary>
     private string? Watch(Process worker, Progress progress, out bool isOver)
     {
         isOver = false;
@@ -101,7 +101,7 @@ internal sealed class Supervisor(string name, Options options)
         return null;
     }
 
-    /// <summary>One of the last inputs took too much: they are run again, each looked after.</summary>
+    /// <summary>One of the last inputs took too much memory. They are run again, with a check after each.</summary>
     private long TooMuch(long at, bool isEach)
     {
         if (isEach) return Alone(at - 1);
@@ -111,7 +111,7 @@ internal sealed class Supervisor(string name, Options options)
         return at;
     }
 
-    /// <summary>Runs one input in a process of its own: what others left in memory is no fault of it.</summary>
+    /// <summary>Runs one input in its own process, so that memory of other inputs does not count.</summary>
     private long Alone(long at)
     {
         RunWorker(at, at + 1, isEach: true, out _);

@@ -3,17 +3,17 @@ using SeqRuntime.Fuzz.Targets;
 
 namespace SeqRuntime.Fuzz.Running;
 
-/// <summary>Runs inputs one after the other, in a process that may be ended by any of them. An exception that is not documented is kept, and the next input follows.</summary>
+/// <summary>Runs inputs one after the other in a process that any of them may end. An undocumented exception is recorded, and the next input follows.</summary>
 internal sealed class Worker(string name, ulong seed, long from, long to, string progressFile, string findings, bool isEach)
 {
-    /// <summary>Exit code where one of the last inputs took too much memory: which, a worker that looks after each will tell.</summary>
+    /// <summary>Exit code if one of the last inputs took too much memory. Another worker then checks each of them.</summary>
     public const int TooMuchMemory = 3;
 
     public const long MostBytes = 1L << 30;
 
     private const int Window = 256;
 
-    /// <summary>The input of a number: the same in every process.</summary>
+    /// <summary>The input of a number, equal in every process.</summary>
     public static byte[] Input(Target target, ulong seed, long index) => target.Make(new Random(unchecked((int)Mix(seed * 0x9E3779B97F4A7C15 + (ulong)index))));
 
     public int Run()
@@ -46,10 +46,10 @@ internal sealed class Worker(string name, ulong seed, long from, long to, string
         return 0;
     }
 
-    /// <summary>Inputs that a worker runs before it looks at its memory.</summary>
+    /// <summary>How many inputs a worker runs between checks of its memory.</summary>
     public static long WindowStart(long at) => at / Window * Window;
 
-    /// <summary>Most memory of this process so far.</summary>
+    /// <summary>Peak memory of this process.</summary>
     private static long Peak()
     {
         if (!OperatingSystem.IsLinux()) return Environment.WorkingSet;
@@ -63,7 +63,7 @@ internal sealed class Worker(string name, ulong seed, long from, long to, string
 
     private static ulong Mix(ulong value)
     {
-        // SplitMix64's last steps (Steele et al. 2014): neighbours become strangers.
+        // SplitMix64's last steps (Steele et al. 2014), so that neighbouring numbers give unrelated inputs.
         value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9;
         value = (value ^ (value >> 27)) * 0x94D049BB133111EB;
         return value ^ (value >> 31);

@@ -3,7 +3,7 @@ using SeqRuntime.Converter.Pipeline;
 
 namespace SeqRuntime.Fuzz.Targets;
 
-/// <summary>What goes through the converter: files in a folder of their own; what converts is loaded and run once.</summary>
+/// <summary>Inputs of the converter: files in their own folder. A converted model is loaded and run once.</summary>
 internal abstract class ConverterTarget : Target
 {
     private const long MostMemory = 1 << 26;
@@ -38,7 +38,7 @@ internal abstract class ConverterTarget : Target
             return Outcome.Refused;
         }
 
-        // What the converter hands out loads. A session may still not fit, and an index may be out of range.
+        // A converted file must load. A session may still not fit, and an index may be out of range.
         using var model = SeqModel.Load(file);
         foreach (var graph in model.Graphs)
         {

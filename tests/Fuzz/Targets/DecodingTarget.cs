@@ -5,7 +5,7 @@ using SeqRuntime.Tests.Importers;
 
 namespace SeqRuntime.Fuzz.Targets;
 
-/// <summary>A document of what decoders need to know, over models that are sound.</summary>
+/// <summary>A decoding document for valid models.</summary>
 internal sealed class DecodingTarget : ConverterTarget
 {
     private readonly List<byte[]> _seeds =

@@ -2,7 +2,7 @@ using SeqRuntime.Fuzz.Mutating;
 
 namespace SeqRuntime.Fuzz.Targets;
 
-/// <summary>A description whose weights are sound.</summary>
+/// <summary>A description of valid weights.</summary>
 internal sealed class DescriptionTarget : ConverterTarget
 {
     private readonly List<byte[]> _seeds = [.. WeightModels.Descriptions.Select(d => WeightModels.For(d, "w.safetensors")), .. Corpus("json")];

@@ -3,7 +3,7 @@ using SeqRuntime.Sessions;
 
 namespace SeqRuntime.Fuzz.Targets;
 
-/// <summary>Blocks of sessions that end directly before a page that may not be touched.</summary>
+/// <summary>Blocks of sessions that end directly before an inaccessible page.</summary>
 internal static unsafe partial class GuardedBlocks
 {
     private const int PrivateAnonymous = 0x22;
@@ -12,13 +12,13 @@ internal static unsafe partial class GuardedBlocks
     private static readonly nuint s_page = (nuint)Environment.SystemPageSize;
     private static readonly List<(nint Start, nuint Bytes)> s_blocks = [];
 
-    /// <summary>From now on all sessions of this process get such blocks.</summary>
+    /// <summary>From now on, all sessions of this process get such blocks.</summary>
     public static void Install()
     {
         if (OperatingSystem.IsLinux()) SessionMemory.Blocks = Take;
     }
 
-    /// <summary>Gives back all blocks: no session lives any more.</summary>
+    /// <summary>Frees all blocks, once no session exists.</summary>
     public static void Release()
     {
         foreach (var (start, bytes) in s_blocks) _ = Unmap(start, bytes);
@@ -32,7 +32,7 @@ internal static unsafe partial class GuardedBlocks
         if (start == -1) throw new InvalidOperationException("mmap");
         s_blocks.Add((start, whole));
         if (Protect(start, s_page, 0) != 0 || Protect(start + (nint)(whole - s_page), s_page, 0) != 0) throw new InvalidOperationException("mprotect");
-        // Blocks are 64-byte aligned, and have a multiple of 64 bytes: the end is exact.
+        // Blocks are 64-byte aligned with a multiple of 64 bytes, so the end is exact.
         return start + (nint)(whole - s_page - ((nuint)bytes + 63) / 64 * 64);
     }
 

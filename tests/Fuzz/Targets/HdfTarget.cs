@@ -4,7 +4,7 @@ using SeqRuntime.Fuzz.Mutating;
 
 namespace SeqRuntime.Fuzz.Targets;
 
-/// <summary>An HDF5 file: its structures, and the Keras model that it may hold.</summary>
+/// <summary>An HDF5 file: its structures, and a Keras model that it may contain.</summary>
 internal sealed class HdfTarget : ConverterTarget
 {
     private readonly List<byte[]> _seeds = [.. KerasModels.Files(), .. Corpus("h5")];

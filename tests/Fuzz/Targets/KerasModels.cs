@@ -3,12 +3,12 @@ using PureHDF;
 
 namespace SeqRuntime.Fuzz.Targets;
 
-/// <summary>Keras models of small random weights, their architecture followed by blanks, so that another one fits in its place.</summary>
+/// <summary>Keras models with small random weights. Blanks follow their architecture, so that another one fits in its place.</summary>
 internal static class KerasModels
 {
     private const int Inputs = 3, Units = 2;
 
-    /// <summary>Room for the architecture.</summary>
+    /// <summary>Space for the architecture.</summary>
     public const int ConfigBytes = 6000;
 
     private const string Shape = "\"batch_input_shape\": [null, null, 3]";
@@ -55,7 +55,7 @@ internal static class KerasModels
         foreach (var (index, config) in Configs.Index()) yield return File(config, isKeras3: index == 2);
     }
 
-    /// <summary>Where the architecture lies in a file.</summary>
+    /// <summary>The position of the architecture in a file.</summary>
     public static int ConfigAt(byte[] file) => file.AsSpan().IndexOf(Encoding.UTF8.GetBytes("{\"class_name\""));
 
     private static byte[] File(string config, bool isKeras3)

@@ -3,7 +3,7 @@ using SeqRuntime.Fuzz.Mutating;
 
 namespace SeqRuntime.Fuzz.Targets;
 
-/// <summary>A Keras model whose file is sound and whose architecture is changed; the input is the architecture.</summary>
+/// <summary>A Keras model in a valid file with a mutated architecture. The input is the architecture.</summary>
 internal sealed class KerasTarget : ConverterTarget
 {
     private readonly List<byte[]> _seeds = [.. KerasModels.Configs.Select(Encoding.UTF8.GetBytes), .. Corpus("keras")];

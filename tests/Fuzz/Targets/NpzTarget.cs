@@ -5,7 +5,7 @@ using SeqRuntime.Fuzz.Mutating;
 
 namespace SeqRuntime.Fuzz.Targets;
 
-/// <summary>An archive of arrays: its bytes changed, or an array in it, with the archive around it sound; read whole, and as a description's weights.</summary>
+/// <summary>An archive of arrays: its bytes are mutated, or an array in a valid archive. It is read directly, and as a description's weights.</summary>
 internal sealed class NpzTarget : ConverterTarget
 {
     private readonly List<byte[]> _seeds = [WeightModels.Npz(CompressionLevel.NoCompression), WeightModels.Npz(CompressionLevel.SmallestSize), .. Corpus("npz")];

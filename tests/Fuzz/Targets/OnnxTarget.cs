@@ -4,7 +4,7 @@ using SeqRuntime.Fuzz.Mutating;
 
 namespace SeqRuntime.Fuzz.Targets;
 
-/// <summary>An ONNX file: bytes changed, or its messages.</summary>
+/// <summary>An ONNX file: its bytes or its messages are mutated.</summary>
 internal sealed class OnnxTarget : ConverterTarget
 {
     private readonly List<byte[]> _seeds = [.. OperatorModels.Onnx().Select(model => model.ToByteArray()), .. Corpus("onnx")];
@@ -25,7 +25,7 @@ internal sealed class OnnxTarget : ConverterTarget
         }
         catch (InvalidProtocolBufferException)
         {
-            // An input of the corpus that is no message.
+            // An input of the corpus that is not a message.
             return Bytes.Mutate(random, seed, other);
         }
     }

@@ -11,7 +11,7 @@ internal static class OperatorModels
 {
     public static IEnumerable<ModelProto> Onnx() => [HostileOnnx.Sample(), HostileOnnx.Rewritten(), HostileOnnx.Layers(), HostileOnnx.Elements(), HostileOnnx.Control()];
 
-    /// <summary>The same as <c>.seq</c> files, weights in fp32 and in int8.</summary>
+    /// <summary>The same as <c>.seq</c> files, with weights in fp32 and in int8.</summary>
     public static IEnumerable<byte[]> All()
     {
         foreach (var model in Onnx())

@@ -3,7 +3,7 @@ using SeqRuntime.Fuzz.Mutating;
 
 namespace SeqRuntime.Fuzz.Targets;
 
-/// <summary>A file of tensors: its bytes changed, or its header as JSON with the length before it right again.</summary>
+/// <summary>A safetensors file: its bytes are mutated, or its JSON header with a correct length.</summary>
 internal sealed class SafetensorsTarget : ConverterTarget
 {
     private readonly List<byte[]> _seeds = [WeightModels.Safetensors(), .. Corpus("safetensors")];

@@ -8,8 +8,8 @@ using SeqRuntime.Tests.Format;
 namespace SeqRuntime.Fuzz.Targets;
 
 /// <summary>
-/// A <c>.seq</c> file: loaded, sessions and streams of each graph made and run at two sizes, decoders driven. The file ends where memory
-/// ends, and so does each session's block: a read or write outside ends the process.
+/// A <c>.seq</c> file: it is loaded, sessions and streams of each graph are made and run at two sizes, and decoders are run. The file and
+/// each session's block end directly before an inaccessible page, so that an access outside ends the process.
 /// </summary>
 internal sealed class SeqTarget : Target
 {
@@ -38,7 +38,7 @@ internal sealed class SeqTarget : Target
     public override byte[] Make(Random random)
     {
         var seed = Pick(random, _seeds);
-        // Most of a file is weights, which may be anything; what is before them is where damage is dangerous.
+        // Most of a file is weights, which may have any value; damage before them is dangerous.
         var weights = random.Next(4) == 0 ? -1 : Section(seed, SeqLayout.Data);
         var bytes = Bytes.Mutate(random, seed, Pick(random, _seeds), 0, weights);
         if (random.Next(8) != 0) Mend(bytes);
@@ -142,7 +142,7 @@ internal sealed class SeqTarget : Target
         }
     }
 
-    /// <summary>Makes the checksums of whatever the table describes right again, so that what is behind them is reached.</summary>
+    /// <summary>Corrects the checksums of all sections in the table, so that a reader reaches the checks after them.</summary>
     private static void Mend(byte[] file)
     {
         if (file.Length < SeqLayout.HeaderBytes) return;

@@ -1,37 +1,37 @@
 namespace SeqRuntime.Fuzz.Targets;
 
-/// <summary>What became of an input.</summary>
+/// <summary>The result of an input.</summary>
 internal enum Outcome
 {
-    /// <summary>It was taken, and what it holds was run.</summary>
+    /// <summary>The input was accepted and its content was run.</summary>
     Taken,
 
-    /// <summary>It was refused with an exception that is documented.</summary>
+    /// <summary>The input was refused with a documented exception.</summary>
     Refused,
 }
 
-/// <summary>One thing that reads what anybody may have written.</summary>
+/// <summary>A reader of untrusted input.</summary>
 internal abstract class Target : IDisposable
 {
     public abstract string Name { get; }
 
-    /// <summary>An input: a seed, changed.</summary>
+    /// <summary>An input: a mutated seed.</summary>
     public abstract byte[] Make(Random random);
 
-    /// <summary>Why the last input that was refused was, where that is known.</summary>
+    /// <summary>Why the last refused input was refused, if known.</summary>
     public string? Why { get; protected set; }
 
-    /// <summary>Gives the input to the reader. An exception that is not documented leaves this method.</summary>
+    /// <summary>Gives the input to the reader. An undocumented exception leaves this method.</summary>
     public abstract Outcome Run(byte[] input);
 
-    /// <summary>Inputs that are taken as they are, for other fuzzers to begin with.</summary>
+    /// <summary>Valid inputs from which other fuzzers can start.</summary>
     public abstract IReadOnlyList<byte[]> Seeds { get; }
 
     public virtual void Dispose()
     {
     }
 
-    /// <summary>All targets by name, made when asked for.</summary>
+    /// <summary>All targets by name, made on demand.</summary>
     public static IReadOnlyDictionary<string, Func<Target>> All { get; } = new Dictionary<string, Func<Target>>
     {
         ["seq"] = () => new SeqTarget(),
@@ -44,7 +44,7 @@ internal abstract class Target : IDisposable
         ["decoding"] = () => new DecodingTarget(),
     };
 
-    /// <summary>Files of the folder of this target's corpus: seeds that no code makes, and inputs that were faults once.</summary>
+    /// <summary>Files of this target's corpus: seeds that code does not make, and former faults.</summary>
     protected static IEnumerable<byte[]> Corpus(string name, string pattern = "*")
     {
         var folder = Path.Combine(AppContext.BaseDirectory, "corpus", name);

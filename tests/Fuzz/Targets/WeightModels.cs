@@ -59,7 +59,7 @@ internal static class WeightModels
         """u8.ToArray(),
     ];
 
-    /// <summary>The description for a weight file of another kind.</summary>
+    /// <summary>The description for another kind of weight file.</summary>
     public static byte[] For(byte[] description, string weights) => Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(description).Replace("w.bin", weights, StringComparison.Ordinal));
 
     public static byte[] Safetensors()
@@ -76,7 +76,7 @@ internal static class WeightModels
         return Safetensors(Encoding.UTF8.GetBytes(header.Append('}').ToString()), data.ToArray());
     }
 
-    /// <summary>A file of a header and data, the header's length before it.</summary>
+    /// <summary>A file of a header's length, the header and the data.</summary>
     public static byte[] Safetensors(byte[] header, byte[] data)
     {
         var length = new byte[8];

@@ -7,7 +7,7 @@ using SeqRuntime.Tests.Importers;
 
 namespace SeqRuntime.Tests.Graph.Recurrence;
 
-/// <summary>Cells written out that begin with a constant: of each row, or of one row for all.</summary>
+/// <summary>Written-out cells with a constant initial state: one for each row, or one for all rows.</summary>
 public class FirstStateTests
 {
     private const int N = RecurrentLoop.N, I = RecurrentLoop.I, H = RecurrentLoop.H, T = 5;
@@ -21,7 +21,7 @@ public class FirstStateTests
             {
                 foreach (var first in (string[])["rows", "row", "zeros", "zero-row"])
                 {
-                    // Inputs and states are joined: they have as many rows.
+                    // Inputs and states are concatenated, so they have the same number of rows.
                     if (cell != "lstm-joined" || !first.EndsWith("row", StringComparison.Ordinal)) data.Add(cell, first);
                 }
             }
@@ -54,7 +54,7 @@ public class FirstStateTests
         var options = new ConversionOptions { AutoStates = false };
         var nodes = model.Convert(options).Model.Graphs[0].Nodes;
         Assert.Single(nodes, n => n.Kind is OpKind.Lstm or OpKind.Gru or OpKind.Rnn);
-        // Nothing is left of the steps.
+        // No node of the steps remains.
         Assert.InRange(nodes.Count, 3, 14);
 
         using var reference = new InferenceSession(model.Model.ToByteArray());

@@ -3,12 +3,12 @@ using SeqRuntime.Tests.Importers;
 
 namespace SeqRuntime.Tests.Graph.Recurrence;
 
-/// <summary>Ways to take a step out of a sequence and to put outputs together, as TorchScript, TensorFlow and Scan have them.</summary>
+/// <summary>Ways to take a step from a sequence and to join outputs, as in TorchScript, TensorFlow and Scan.</summary>
 public class LoopInputTests
 {
     private const int N = LoopModel.N, I = LoopModel.I, H = LoopModel.H;
 
-    /// <summary>x[:, t:t + 1], alone or with the other axes named too; of a later place, or from the end.</summary>
+    /// <summary>x[:, t:t + 1], with or without ranges for the other axes, at a later place, or counted from the end.</summary>
     [Theory]
     [InlineData("lstm")]
     [InlineData("gru-after")]
@@ -34,7 +34,7 @@ public class LoopInputTests
         }
     }
 
-    /// <summary>A step of a part of the features.</summary>
+    /// <summary>A step with some of the features.</summary>
     [Fact]
     public void AStepAndAPartOfItAreCutAtOnce()
     {
@@ -50,7 +50,7 @@ public class LoopInputTests
         loop.Compare(1, 2, 7);
     }
 
-    /// <summary>A layer that goes backward puts each output before those it has: a list, a tensor of none, a tensor of some.</summary>
+    /// <summary>A backward layer puts each output before earlier ones: in a list, an empty tensor, or a nonempty one.</summary>
     [Theory]
     [InlineData("lstm")]
     [InlineData("gru-before")]
@@ -91,7 +91,7 @@ public class LoopInputTests
         loop.Compare(1, 2, 7);
     }
 
-    /// <summary>Outputs of a Scan side by side along another axis than the first, in either direction.</summary>
+    /// <summary>Outputs of a Scan joined along an axis other than the first, in either direction.</summary>
     [Theory]
     [InlineData(1, 0)]
     [InlineData(2, 1)]

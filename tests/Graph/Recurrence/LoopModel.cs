@@ -7,7 +7,7 @@ using SeqRuntime.Tests.Importers;
 
 namespace SeqRuntime.Tests.Graph.Recurrence;
 
-/// <summary>A Loop over the steps of x [N, T, I], put together piece by piece, beside ONNX Runtime.</summary>
+/// <summary>A Loop over the steps of x [N, T, I], built piece by piece and compared with ONNX Runtime.</summary>
 internal sealed class LoopModel
 {
     public const int N = RecurrentLoop.N, I = RecurrentLoop.I, H = RecurrentLoop.H;
@@ -34,7 +34,7 @@ internal sealed class LoopModel
 
     public string Add(string op, string inputs, params (string, object)[] attributes) => Body.Add(op, inputs, attributes);
 
-    /// <summary>Carries a value under a name of the body.</summary>
+    /// <summary>Carries a value under its name in the body.</summary>
     public void Carry(string name, string first, string next, string output, bool isOutput = true)
     {
         var port = OnnxBuilder.Port(name, OnnxBuilder.Float);
@@ -51,7 +51,7 @@ internal sealed class LoopModel
     }
 
     /// <summary>The whole model.</summary>
-    /// <param name="count">How many rounds.</param>
+    /// <param name="count">The number of rounds.</param>
     public LoopModel Close(string count = "T64")
     {
         Give(Add("Identity", "go"), OnnxBuilder.Bool);
@@ -99,7 +99,7 @@ internal sealed class LoopModel
                         Feed(port.Name, shape, [.. Enumerable.Range(0, count).Select(_ => (long)random.Next(length + 1))]);
                         break;
                     default:
-                        // Some steps are zeros, as a masking layer looks for.
+                        // Some steps are zeros, which a masking layer looks for.
                         float[] data = [.. Enumerable.Range(0, count).Select(_ => random.NextSingle() * 2 - 1)];
                         for (var row = 0; port.Name == "x" && row < count / I; row++)
                         {

@@ -1,12 +1,12 @@
 
 namespace SeqRuntime.Tests.Graph.Recurrence;
 
-/// <summary>Loops that put each step's output into a tensor, or go over a part of the sequence.</summary>
+/// <summary>Loops that write each step's output into a tensor, or that run over a part of the sequence.</summary>
 public class LoopOutputTests
 {
     private const int N = LoopModel.N, H = LoopModel.H;
 
-    /// <summary>A place of the first axis or of the second, in the order of the rounds or against it, by each operator that can.</summary>
+    /// <summary>A place of the first or second axis, in the order of the rounds or reversed, by each operator that supports it.</summary>
     [Theory]
     [InlineData("lstm")]
     [InlineData("gru-after")]
@@ -31,7 +31,7 @@ public class LoopOutputTests
         }
     }
 
-    /// <summary>Several rounds that put something at one place: the last one's stays.</summary>
+    /// <summary>Several rounds write to one place: the last value remains.</summary>
     [Fact]
     public void APlaceThatIsWrittenTwiceHoldsTheLastRounds()
     {
@@ -45,7 +45,7 @@ public class LoopOutputTests
         loop.Compare(6);
     }
 
-    /// <summary>A tensor that the body reads too is no list of outputs.</summary>
+    /// <summary>A tensor that the body also reads is not a list of outputs.</summary>
     [Fact]
     public void WhatReadsItsOwnOutputsKeepsItsNumbers()
     {

@@ -3,7 +3,7 @@ using SeqRuntime.Tests.Importers;
 
 namespace SeqRuntime.Tests.Graph.Recurrence;
 
-/// <summary>Loops whose states a mask keeps in some rounds, as Keras writes masked layers: layers over the steps that count.</summary>
+/// <summary>Loops whose states a mask keeps in some rounds, as in Keras' masked layers, become layers over the unmasked steps.</summary>
 public class MaskedLoopTests
 {
     private const int N = LoopModel.N, H = LoopModel.H;
@@ -22,7 +22,7 @@ public class MaskedLoopTests
         }
     }
 
-    /// <summary>What is collected: the state, the output that is held where steps do not count, or zeros there.</summary>
+    /// <summary>The collected value: the state, or the output, which masked steps hold or set to zero.</summary>
     [Theory]
     [MemberData(nameof(Masks))]
     public void AMaskedLoopIsALayer(string cell, string mask)
@@ -38,7 +38,7 @@ public class MaskedLoopTests
         }
     }
 
-    /// <summary>The cell's own output at steps that do not count is in no layer: the loop is written out, with one set of weights.</summary>
+    /// <summary>No layer gives the cell's own output at masked steps, so the loop is unrolled, with one set of weights.</summary>
     [Theory]
     [InlineData("lstm")]
     [InlineData("gru-after")]
@@ -51,7 +51,7 @@ public class MaskedLoopTests
         Assert.InRange(result.File.Length, 0, (loop.Body.Gates * 16 * 10 * 4) + 6000);
     }
 
-    /// <summary>A mask of each unit, and masks that differ between the states, are none of a layer.</summary>
+    /// <summary>A mask for each unit, and masks that differ between states, do not belong to a layer.</summary>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -68,7 +68,7 @@ public class MaskedLoopTests
         loop.Close().Compare(5);
     }
 
-    /// <summary>Two layers in one loop under one mask, the second of which reads the first one's own output.</summary>
+    /// <summary>Two layers in one loop under one mask. The second reads the first one's unmasked output.</summary>
     [Fact]
     public void TwoMaskedCellsInOneLoopAreTwoLayers()
     {
@@ -86,7 +86,7 @@ public class MaskedLoopTests
         loop.Compare(1, 2, 6);
     }
 
-    /// <summary>A computation over the whole batch would mix what the mask leaves out with what counts.</summary>
+    /// <summary>A computation over the whole batch would mix masked and unmasked rows.</summary>
     [Fact]
     public void WhatMixesRowsBehindAMaskKeepsItsNumbers()
     {

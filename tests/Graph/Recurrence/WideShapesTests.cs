@@ -3,7 +3,7 @@ using SeqRuntime.Tests.Importers;
 
 namespace SeqRuntime.Tests.Graph;
 
-/// <summary>Looking for cells takes no memory by what a shape says.</summary>
+/// <summary>The search for cells does not allocate memory in proportion to a claimed shape.</summary>
 public class WideShapesTests
 {
     [Fact]
@@ -18,7 +18,7 @@ public class WideShapesTests
         }
         catch (ConversionException)
         {
-            // Its memory may be refused; that is another test's.
+            // The memory for it may be refused; another test covers that.
         }
 
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 200 << 20);

@@ -2,16 +2,16 @@ using SeqRuntime.Converter;
 
 namespace SeqRuntime.Tests.Graph.States;
 
-/// <summary>Runs a model over a whole sequence, and the same model that keeps its states over parts of it: both must give the same.</summary>
+/// <summary>Runs a model over a whole sequence, and over its parts with kept states. Both must give the same results.</summary>
 internal static class Chunks
 {
     private static readonly int[][] s_cuts = [[1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], [4, 3, 1, 3], [2, 9]];
 
     /// <param name="load">Converts with options.</param>
-    /// <param name="inputs">For each input the axis of time, -1 where it has none.</param>
-    /// <param name="outputs">For each output the axis of time, -1 where it is of the last step.</param>
-    /// <param name="batch">Size of every other symbolic dimension.</param>
-    /// <param name="time">Name of the dimension that is time.</param>
+    /// <param name="inputs">For each input the time axis, or -1 if it has none.</param>
+    /// <param name="outputs">For each output the time axis, or -1 if it is the last step's.</param>
+    /// <param name="batch">Size of all other symbolic dimensions.</param>
+    /// <param name="time">Name of the time dimension.</param>
     public static void AreAsTheWhole(Func<ConversionOptions, SeqModel> load, int[] inputs, int[] outputs, int batch = 1, string time = "T")
     {
         var length = s_cuts[0].Length;

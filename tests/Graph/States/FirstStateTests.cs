@@ -2,7 +2,7 @@ using SeqRuntime.Tests.Importers;
 
 namespace SeqRuntime.Tests.Graph.States;
 
-/// <summary>First states that exporters write as zeros for one size of the batch are left out: the batch stays open.</summary>
+/// <summary>Initial states that exporters write as zeros for one batch size are removed, so that the batch stays symbolic.</summary>
 public class FirstStateTests
 {
     private const int I = 5, H = 4, Batch = 6;

@@ -3,12 +3,12 @@ using SeqRuntime.Tests.Importers;
 
 namespace SeqRuntime.Tests.Graph.States;
 
-/// <summary>Parts of models that keep states, as exporters write them, and what became of them.</summary>
+/// <summary>Parts of stateful models as exporters write them, and the states that were found.</summary>
 internal static class Parts
 {
     private const int Float = OnnxBuilder.Float;
 
-    /// <summary>A recurrent layer over <paramref name="inputs"/> (x, then first states, "-" where left out) giving <paramref name="outputs"/> (Y, Y_h, Y_c).</summary>
+    /// <summary>A recurrent layer over <paramref name="inputs"/> (x, then initial states, "-" for omitted ones) with <paramref name="outputs"/> (Y, Y_h, Y_c).</summary>
     public static OnnxBuilder Layer(this OnnxBuilder model, string kind, int seed, int size, int hidden, string inputs, string outputs, string direction = "forward")
     {
         var gates = kind switch { "LSTM" => 4, "GRU" => 3, _ => 1 };

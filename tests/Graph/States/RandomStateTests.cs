@@ -2,7 +2,7 @@ using SeqRuntime.Converter;
 
 namespace SeqRuntime.Tests.Graph.States;
 
-/// <summary>Random models of one step: exactly the true states are found, whatever the names, and stepping gives what ONNX Runtime gives that is fed its states.</summary>
+/// <summary>Random models of one step. Exactly the true states are found, for any names, and stepping gives the same results as ONNX Runtime with its states fed back.</summary>
 [Trait("Cases", "Random")]
 public class RandomStateTests
 {
@@ -34,7 +34,7 @@ public class RandomStateTests
         Assert.True(found > 0);
     }
 
-    /// <summary>Null where the converter rightly asks: two outputs hold what one place of a stacked state leaves behind.</summary>
+    /// <summary>Null if the converter rightly asks the user, because two outputs hold what one place of a stacked state leaves.</summary>
     private static ConversionResult? Convert(RandomStepModel model, int seed)
     {
         try

@@ -1,6 +1,6 @@
 namespace SeqRuntime.Tests.Importers.RandomModels;
 
-/// <summary>Attention as exporters write it, and products of matrices.</summary>
+/// <summary>Attention as exporters write it, and matrix products.</summary>
 internal static class RandomAttention
 {
     /// <summary>One or more heads over batch, time and channels, with or without a mask.</summary>

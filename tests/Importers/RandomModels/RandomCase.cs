@@ -7,41 +7,41 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Tests.Importers.RandomModels;
 
-/// <summary>How a random model went.</summary>
-/// <param name="Kind">What happened.</param>
+/// <summary>The result of a random model.</summary>
+/// <param name="Kind">The kind of result.</param>
 /// <param name="Text">The reason or the difference.</param>
-/// <param name="States">States that the converter was to find.</param>
-/// <param name="Found">Those that it found.</param>
+/// <param name="States">The number of states to find.</param>
+/// <param name="Found">The number of states found.</param>
 internal readonly record struct RandomOutcome(RandomOutcomeKind Kind, string Text = "", int States = 0, int Found = 0);
 
 internal enum RandomOutcomeKind
 {
     Same,
 
-    /// <summary>The converter says that it cannot.</summary>
+    /// <summary>The converter refuses the model.</summary>
     Refused,
 
-    /// <summary>ONNX Runtime does not load or run it: the generator should not have made it.</summary>
+    /// <summary>ONNX Runtime does not load or run the model, so the generator should not have made it.</summary>
     Invalid,
 
-    /// <summary>It differs no more than ONNX Runtime does from itself where inputs change in the last bits.</summary>
+    /// <summary>The difference is no larger than ONNX Runtime's own when inputs change in their last bits.</summary>
     Sensitive,
 
-    /// <summary>ONNX Runtime stumbles over its own plan of memory, in which a value has the place of another that turns out larger.</summary>
+    /// <summary>ONNX Runtime fails because its memory plan gives a value the place of another that turns out larger.</summary>
     TheirFault,
 
     Different,
 }
 
-/// <summary>Runs a random model here and in ONNX Runtime, at every trial and step, and compares all outputs and states.</summary>
+/// <summary>Runs a random model here and in ONNX Runtime for every trial and step, and compares all outputs and states.</summary>
 /// <param name="model">The model.</param>
-/// <param name="theirs">What ONNX Runtime gets instead of the model's own, to see that a difference is found.</param>
+/// <param name="theirs">A model that ONNX Runtime gets instead, to check that a difference is found.</param>
 internal sealed class RandomCase(RandomModel model, ModelProto? theirs = null)
 {
-    /// <summary>Of the largest output, or of 1 where that is less.</summary>
+    /// <summary>Relative to the largest output, or to 1 if that is smaller.</summary>
     private const double Tolerance = 1e-5;
 
-    /// <summary>Whether the converter has to find the states itself.</summary>
+    /// <summary>Whether the converter must find the states itself.</summary>
     private readonly bool _finds = model.IsStepped && model.Seed % 2 == 0;
     private IReadOnlyList<(RandomPort Input, string Output)> _states = model.States;
 
@@ -67,7 +67,7 @@ internal sealed class RandomCase(RandomModel model, ModelProto? theirs = null)
         {
             try
             {
-                // Whatever output the converter took for a state of the model's own: there it is the right one.
+                // Whichever output the converter paired with the model's state, it is compared with the right one.
                 using var peer = new RandomPeer(model, theirs ?? model.Theirs, [.. _states.Select(s => model.States.Find(t => t.Input == s.Input) is { Input: { } } own ? own : s)]);
                 var symbols = ours.Graphs[0].Inputs.SelectMany(i => i.Dimensions).Select(d => d.Symbol).OfType<string>().ToHashSet(StringComparer.Ordinal);
                 using var session = ours.CreateSession(null, new SeqSessionOptions { MaxSizes = symbols.ToDictionary(s => s, s => model.Symbols[s].Most) });
@@ -90,7 +90,7 @@ internal sealed class RandomCase(RandomModel model, ModelProto? theirs = null)
         }
     }
 
-    /// <summary>Whether a loop, cell or layer begins with an input: it may be a state, though the model is given it anew.</summary>
+    /// <summary>Whether the initial state of a loop, cell or layer is an input. Such an input may be a state, although the model gets it in each run.</summary>
     private static bool Begins(string input) => input.StartsWith("start", StringComparison.Ordinal) || input.StartsWith('h');
 
     private RandomOutcome? Compare(SeqSession session, RandomPeer peer, int trial)
@@ -129,7 +129,7 @@ internal sealed class RandomCase(RandomModel model, ModelProto? theirs = null)
         }
     }
 
-    /// <summary>Null where they agree.</summary>
+    /// <summary>Null if they agree.</summary>
     public static (double Relative, string Text)? Difference(ReadOnlySpan<float> ours, ReadOnlySpan<float> theirs)
     {
         double range = 1, most = 0;

@@ -1,9 +1,9 @@
 namespace SeqRuntime.Tests.Importers.RandomModels;
 
-/// <summary>Chains that the converter makes shorter: constants behind a product, which go into its weights, and axes moved twice.</summary>
+/// <summary>Chains that the converter shortens: constants after a product, which go into its weights, and axes moved twice.</summary>
 internal static class RandomChains
 {
-    /// <summary>A product, then one to three constants added or multiplied: one number, or one a channel.</summary>
+    /// <summary>A product, then one to three constants added or multiplied: one number, or one for each channel.</summary>
     public static bool TryConstantsBehindProduct(RandomModel m)
     {
         if (m.Pick(v => v.Rank is 2 or 3 or 4 && v.Elements <= 1500 && v.Axes[v.Rank == 2 ? 1 : ^1] is { IsFixed: true, Size: <= 24 } && v.Axes[1] is { IsFixed: true, Size: <= 24 }) is not { } x) return false;
@@ -34,7 +34,7 @@ internal static class RandomChains
         }
     }
 
-    /// <summary>Axes are moved, and moved again.</summary>
+    /// <summary>Axes are moved twice.</summary>
     public static bool TryTwoTransposes(RandomModel m)
     {
         if (m.Pick(v => v.Rank >= 3) is not { } x) return false;

@@ -2,7 +2,7 @@ using SeqRuntime.Converter.Importers.Onnx;
 
 namespace SeqRuntime.Tests.Importers.RandomModels;
 
-/// <summary><c>If</c> on constants, sizes and data; <c>Loop</c> and <c>Scan</c> of known rounds.</summary>
+/// <summary><c>If</c> on constants, sizes and data; <c>Loop</c> and <c>Scan</c> with a known number of rounds.</summary>
 internal static class RandomControl
 {
     public static bool TryIf(RandomModel m)
@@ -19,7 +19,7 @@ internal static class RandomControl
         return true;
     }
 
-    /// <summary>h = tanh(h W + x) some rounds, with what each round gave.</summary>
+    /// <summary>h = tanh(h W + x) for some rounds, with each round's result.</summary>
     public static bool TryLoop(RandomModel m)
     {
         if (m.Opset < 11 || m.Pick(v => v.Rank == 2 && v.Axes[1].IsFixed && v.Axes[1].Size <= 12) is not { } x) return false;
@@ -75,7 +75,7 @@ internal static class RandomControl
         return graph;
     }
 
-    /// <summary>A port of float32 whose sizes are not said.</summary>
+    /// <summary>A float32 port without declared sizes.</summary>
     private static ValueInfoProto Open(string name, int rank)
     {
         var port = OnnxBuilder.Port(name, OnnxBuilder.Float);

@@ -87,14 +87,14 @@ internal static class RandomElementwise
         return true;
     }
 
-    /// <summary>Something that broadcasts against the value, and the shape of the two together.</summary>
+    /// <summary>A value that broadcasts against the given one, and their common shape.</summary>
     private static (string Name, IReadOnlyList<RandomAxis> Axes) Partner(RandomModel m, RandomValue x)
     {
         if (m.Chance(0.6) && m.Pick(v => v != x && v.Rank <= 4 && Fits(v.Axes, x.Axes)) is { } y) return (y.Name, Broadcast(y.Axes, x.Axes));
         return (Constant(m, x, -1, 1), x.Axes);
     }
 
-    /// <summary>A constant of ones and the fixed sizes of the value, of its rank or less.</summary>
+    /// <summary>A constant with sizes of 1 and the fixed sizes of the value, of its rank or less.</summary>
     private static string Constant(RandomModel m, RandomValue x, float low, float high) =>
         m.Weights(low, high, [.. x.Axes.TakeLast(m.Random.Next(x.Rank + 1)).Select(a => a.IsFixed && m.Chance(0.6) ? (long)a.Size : 1)]);
 

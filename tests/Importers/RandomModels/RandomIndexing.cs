@@ -1,6 +1,6 @@
 namespace SeqRuntime.Tests.Importers.RandomModels;
 
-/// <summary>Look-ups, padding and other operators that choose among values.</summary>
+/// <summary>Lookups, padding and other operators that select values.</summary>
 internal static class RandomIndexing
 {
     public static bool TryGather(RandomModel m)
@@ -126,7 +126,7 @@ internal static class RandomIndexing
         return true;
     }
 
-    /// <summary>Rows replaced, or added to, at constant places; no place twice.</summary>
+    /// <summary>Rows replaced or added to at distinct constant places.</summary>
     public static bool TryScatter(RandomModel m)
     {
         if (m.Opset < 11 || m.Pick(v => v.Rank == 2 && v.IsFixed && v.Axes[0].Size >= 2) is not { } x) return false;

@@ -3,8 +3,8 @@ using SeqRuntime.Converter.Importers.Onnx;
 namespace SeqRuntime.Tests.Importers.RandomModels;
 
 /// <summary>
-/// A random ONNX model that is valid by the specification, put together block by block. The shape of every value is known at each
-/// trial, a set of sizes of the symbolic dimensions, so that blocks fit. All randomness comes from the seed.
+/// A random valid ONNX model, built block by block. The shape of every value is known at each trial (a set of sizes of the symbolic
+/// dimensions), so that blocks fit. All randomness comes from the seed.
 /// </summary>
 internal sealed class RandomModel
 {
@@ -26,7 +26,7 @@ internal sealed class RandomModel
 
     private static readonly int s_totalWeight = s_blocks.Sum(b => b.Weight);
 
-    /// <summary>No value gets larger.</summary>
+    /// <summary>Limit of a value's elements.</summary>
     public const int MostElements = 200_000;
 
     private readonly OnnxBuilder _builder;
@@ -66,7 +66,7 @@ internal sealed class RandomModel
     /// <summary>Sets of sizes at which the model runs.</summary>
     public int Trials { get; }
 
-    /// <summary>Runs in each trial, with states fed from one to the next.</summary>
+    /// <summary>Number of runs in each trial, with states fed back.</summary>
     public int Steps { get; }
 
     /// <summary>Whether blocks may add states.</summary>
@@ -87,7 +87,7 @@ internal sealed class RandomModel
 
     public ModelProto Ours => _builder.Model;
 
-    /// <summary>The model as ONNX Runtime gets it: where it lacks a form of an operator, the same computed in another form.</summary>
+    /// <summary>The model for ONNX Runtime. Where it lacks a form of an operator, the same is computed in another form.</summary>
     public ModelProto Theirs
     {
         get
@@ -111,21 +111,21 @@ internal sealed class RandomModel
 
     public string NewName(string kind) => $"{kind}{_names++}";
 
-    /// <summary>A value that fits, or null; the newest more often.</summary>
+    /// <summary>A value that fits, or null. Newer values are more likely.</summary>
     public RandomValue? Pick(Func<RandomValue, bool> fits)
     {
         var found = _values.Where(v => v.Axes.All(a => a.Least > 0) && fits(v)).ToList();
         return found.Count == 0 ? null : Chance(0.6) ? found[^1] : found[Random.Next(found.Count)];
     }
 
-    /// <summary>Whether an input may have such axes: an axis that follows from a symbol has no symbol of its own.</summary>
+    /// <summary>Whether an input may have such axes: an axis computed from a symbol has no symbol of its own.</summary>
     public bool CanBeInput(IEnumerable<RandomAxis> axes) => axes.All(a => a.IsFixed || a.Key is "T" or "B");
 
-    /// <summary>A float input whose content is random between the bounds.</summary>
+    /// <summary>A float input with random content between the bounds.</summary>
     public RandomValue Input(string kind, IReadOnlyList<RandomAxis> axes, float low = -1, float high = 1) =>
         Register(new RandomValue(Port(kind, OnnxBuilder.Float, axes, (random, shape) => Fill(shape, () => low + random.NextSingle() * (high - low))), axes));
 
-    /// <summary>An input of any type; gives its name.</summary>
+    /// <summary>An input of any type. Returns its name.</summary>
     public string Port(string kind, int type, IReadOnlyList<RandomAxis> axes, Func<Random, int[], Array> data)
     {
         var port = new RandomPort(NewName(kind), axes, data);
@@ -135,7 +135,7 @@ internal sealed class RandomModel
         return port.Name;
     }
 
-    /// <summary>A state: an input of fixed shape that <see cref="EndState"/> gives its output.</summary>
+    /// <summary>A state: an input of fixed shape whose output <see cref="EndState"/> sets.</summary>
     public (RandomValue Value, RandomPort Port) BeginState(string kind, IReadOnlyList<RandomAxis> axes)
     {
         var value = Input(kind, axes);
@@ -156,10 +156,10 @@ internal sealed class RandomModel
         return data;
     }
 
-    /// <summary>Random weights in [-range, range]; gives the name.</summary>
+    /// <summary>Random weights in [-range, range]. Returns their name.</summary>
     public string Weights(float range, params long[] shape) => Weights(-range, range, shape);
 
-    /// <summary>Weights between bounds: an initializer, or what exporters leave of one before they fold constants.</summary>
+    /// <summary>Weights between bounds: an initializer, or nodes that exporters leave before they fold constants.</summary>
     public string Weights(float low, float high, params long[] shape)
     {
         var data = Fill([.. shape.Select(n => (int)n)], () => Between(low, high));
@@ -201,7 +201,7 @@ internal sealed class RandomModel
         return Register(new RandomValue(name, axes));
     }
 
-    /// <summary>Adds a node; gives its first output's name. Empty names stand for inputs and outputs left out.</summary>
+    /// <summary>Adds a node and returns its first output's name. Empty names stand for omitted inputs and outputs.</summary>
     public string Raw(string op, IReadOnlyList<string> inputs, IReadOnlyList<string> outputs, params (string Name, object Value)[] attributes)
     {
         _builder.Node(op, Text(inputs), Text(outputs), attributes);
@@ -217,7 +217,7 @@ internal sealed class RandomModel
         return value;
     }
 
-    /// <summary>What ONNX Runtime gets in place of the last node.</summary>
+    /// <summary>The replacement of the last node for ONNX Runtime.</summary>
     public void ReplaceLastForTheirs(params NodeProto[] nodes) => _replaced[_builder.Graph.Node[^1].Name] = nodes;
 
     public static NodeProto Make(string op, IReadOnlyList<string> inputs, IReadOnlyList<string> outputs, params (string Name, object Value)[] attributes) =>

@@ -1,6 +1,6 @@
 namespace SeqRuntime.Tests.Importers.RandomModels;
 
-/// <summary>Nodes whose form changed between opsets: what an attribute was became an input.</summary>
+/// <summary>Nodes whose form differs between opsets: former attributes are inputs.</summary>
 internal static class RandomNodes
 {
     public static RandomValue Squeeze(this RandomModel m, RandomValue x, params long[] axes)
@@ -22,7 +22,7 @@ internal static class RandomNodes
 
     public static RandomValue Reshape(this RandomModel m, RandomValue x, IReadOnlyList<RandomAxis> axes, params long[] shape) => m.Node("Reshape", axes, [x.Name, m.Integers(shape)]);
 
-    /// <summary>Steps of one or more axes; <paramref name="axes"/> is the result's shape.</summary>
+    /// <summary>Steps of one or more axes. <paramref name="axes"/> is the result's shape.</summary>
     public static RandomValue Slice(this RandomModel m, RandomValue x, IReadOnlyList<RandomAxis> result, long[] starts, long[] ends, long[] axes, long[] steps) => m.Opset >= 10
         ? m.Node("Slice", result, [x.Name, m.Integers(starts), m.Integers(ends), m.Integers(axes), .. steps.All(s => s == 1) ? (string[])[] : [m.Integers(steps)]])
         : m.Node("Slice", result, [x.Name], ("starts", starts), ("ends", ends), ("axes", Positive(axes, x.Rank)));
@@ -47,7 +47,7 @@ internal static class RandomNodes
     /// <summary>A scalar or one-element constant.</summary>
     public static string Scalar(this RandomModel m, float value) => m.Chance(0.5) ? m.Constant<float>([], value) : m.Constant<float>([1], value);
 
-    /// <summary>|x| and a little: safe to divide by and to take the logarithm of.</summary>
+    /// <summary>|x| plus a small constant: safe for division and logarithm.</summary>
     public static RandomValue Away(this RandomModel m, RandomValue x) => m.Node("Add", x.Axes, [m.Raw("Abs", [x.Name]), m.Constant<float>([], 0.5f)]);
 
     private static long[] Positive(long[] axes, int rank) => Array.ConvertAll(axes, a => a < 0 ? a + rank : a);

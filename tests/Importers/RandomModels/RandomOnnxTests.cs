@@ -6,7 +6,7 @@ using Google.Protobuf;
 namespace SeqRuntime.Tests.Importers.RandomModels;
 
 /// <summary>
-/// Random ONNX models against ONNX Runtime: some in every run of the tests, as many as asked for by
+/// Random ONNX models compared with ONNX Runtime: some in every test run, or as many as requested by
 /// <c>SEQRUNTIME_CASES=20000 dotnet test tests -c Release --filter Cases=Random</c>.
 /// </summary>
 [Trait("Cases", "Random")]
@@ -37,7 +37,7 @@ public sealed partial class RandomOnnxTests(ITestOutputHelper output)
         Assert.InRange(Count(RandomOutcomeKind.Refused) + Count(RandomOutcomeKind.Sensitive) + Count(RandomOutcomeKind.TheirFault), 0, Math.Max(5, outcomes.Count / 20));
     }
 
-    /// <summary>One weight in a hundred is a hundredth larger there.</summary>
+    /// <summary>One weight in a hundred is a hundredth larger in ONNX Runtime's model.</summary>
     [Fact]
     public void ASmallDifferenceIsFound()
     {
@@ -56,7 +56,7 @@ public sealed partial class RandomOnnxTests(ITestOutputHelper output)
         Assert.InRange(found, 10, 40);
     }
 
-    /// <summary>Names and numbers left out.</summary>
+    /// <summary>Without names and numbers.</summary>
     private static string Reason(string text) => Numbers().Replace(text.ReplaceLineEndings(" "), "#") is var reason && reason.Length > 260 ? reason[..260] : reason;
 
     [GeneratedRegex(@"/[^ ]*model\.onnx|\d+(\.\d+)?(E-?\d+)?")]

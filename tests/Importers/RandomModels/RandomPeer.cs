@@ -4,7 +4,7 @@ using SeqRuntime.Converter.Importers.Onnx;
 
 namespace SeqRuntime.Tests.Importers.RandomModels;
 
-/// <summary>ONNX Runtime running a random model as it stands, states fed back.</summary>
+/// <summary>Runs a random model unchanged in ONNX Runtime, with states fed back.</summary>
 internal sealed class RandomPeer : IDisposable
 {
     private static readonly RunOptions s_run = new();
@@ -35,7 +35,7 @@ internal sealed class RandomPeer : IDisposable
         return results;
     }
 
-    /// <summary>How much an output of the last run changes, by its range, where inputs, states and values on the way change in their last bits.</summary>
+    /// <summary>How much an output of the last run changes, relative to its range, if inputs, states and intermediate values change in their last bits.</summary>
     public double Sensitivity(Dictionary<string, Array> data, int trial, string output)
     {
         var exact = Run(_session, data, _before, trial)[output].Data;
@@ -54,7 +54,7 @@ internal sealed class RandomPeer : IDisposable
         return most;
     }
 
-    /// <summary>The model with each value on the way a last bit larger or smaller.</summary>
+    /// <summary>The model with each intermediate value one last bit larger or smaller.</summary>
     private ModelProto Disturbed(Random random)
     {
         var model = _theirs.Clone();

@@ -2,12 +2,12 @@ using SeqRuntime.Converter.Importers.Onnx;
 
 namespace SeqRuntime.Tests.Importers.RandomModels;
 
-/// <summary>LSTM, GRU and RNN with all attributes and optional inputs and outputs; and the same layers as exporters write them out.</summary>
+/// <summary>LSTM, GRU and RNN with all attributes and optional inputs and outputs, and the same layers written out.</summary>
 internal static class RandomRecurrent
 {
     /// <summary>
-    /// Functions that a gate may use, with the range of alpha and of beta where they have one. Those without a bound, which stand
-    /// last, let states grow beyond float32 within some ten steps; ONNX Runtime's Softplus is infinite above 88.
+    /// Functions that a gate may use, with the range of alpha and beta if they have them. Unbounded functions come last. They let states grow
+    /// beyond float32 within about ten steps; ONNX Runtime's Softplus is infinite above 88.
     /// </summary>
     private static readonly (string Name, float[] Alpha, float[] Beta)[] s_functions =
     [
@@ -28,7 +28,7 @@ internal static class RandomRecurrent
         return true;
     }
 
-    /// <summary>One step of an LSTM or GRU as exporters write it out: MatMul or Gemm, Split, gates.</summary>
+    /// <summary>One written-out step of an LSTM or GRU: MatMul or Gemm, Split, gates.</summary>
     public static bool TryCell(RandomModel m)
     {
         if (m.Pick(v => v.Rank == 2 && v.Axes[1].IsFixed && v.Axes[1].Size <= 24 && m.CanBeInput(v.Axes)) is not { } x) return false;
@@ -69,7 +69,7 @@ internal static class RandomRecurrent
         }
     }
 
-    /// <summary>One layer in the making.</summary>
+    /// <summary>A layer under construction.</summary>
     private sealed class Layer(RandomModel m, string op, RandomValue x, RandomAxis time, RandomAxis batch, bool batchFirst)
     {
         private readonly int _hidden = m.Choose(1, 2, 3, 4, 5, 8, 9, 16, 17);
@@ -133,7 +133,7 @@ internal static class RandomRecurrent
             if (betas.Length > 0) _attributes.Add(("activation_beta", betas));
         }
 
-        /// <summary>How many steps each sequence has: an input, or a constant where the sizes are known.</summary>
+        /// <summary>The length of each sequence: an input, or a constant if the sizes are known.</summary>
         private string Lengths()
         {
             if (batch.IsFixed && time.IsFixed && m.Chance(0.5)) return m.Constant<int>([batch.Size], RandomModel.Fill([batch.Size], () => m.Random.Next(1, time.Size + 1)));
@@ -161,7 +161,7 @@ internal static class RandomRecurrent
             return m.Pick(v => v.Rank == 3 && v.Axes.Zip(StateAxes).All(p => p.First.Same(p.Second)))?.Name ?? (m.CanBeInput([batch]) ? m.Input("h", StateAxes).Name : "");
         }
 
-        /// <summary>ONNX Runtime's layers have no batch-first layout: transposed before and after.</summary>
+        /// <summary>ONNX Runtime's layers have no batch-first layout, so inputs and outputs are transposed.</summary>
         private void ReplaceForTheirs(List<string> inputs, string[] outputs)
         {
             var nodes = new List<NodeProto>();

@@ -30,7 +30,7 @@ internal static class RandomReductions
         return true;
     }
 
-    /// <summary>The place of the largest or smallest, as a number.</summary>
+    /// <summary>The index of the largest or smallest element, as a number.</summary>
     public static bool TryArgument(RandomModel m)
     {
         if (m.Pick(v => v.Rank >= 1) is not { } x) return false;
@@ -60,7 +60,7 @@ internal static class RandomReductions
         return true;
     }
 
-    /// <summary>Over axes that have more than one element: the variance of one is zero, and of two nearly equal ones a matter of rounding.</summary>
+    /// <summary>Over axes with more than one element. The variance of one element is zero, and that of two nearly equal ones depends on rounding.</summary>
     private static bool Instance(RandomModel m)
     {
         if (m.Pick(v => v.Rank is 3 or 4 && v.Axes[1].IsFixed) is not { } x) return false;
@@ -80,7 +80,7 @@ internal static class RandomReductions
         return true;
     }
 
-    /// <summary>Layer normalization as exporters wrote it before there was an operator.</summary>
+    /// <summary>Layer normalization as exporters wrote it before ONNX had the operator.</summary>
     private static bool WrittenOut(RandomModel m)
     {
         if (m.Pick(v => v.Rank >= 2 && v.Axes[^1].IsFixed) is not { } x) return false;

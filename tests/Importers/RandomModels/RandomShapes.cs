@@ -3,7 +3,7 @@ namespace SeqRuntime.Tests.Importers.RandomModels;
 /// <summary>Operators that move values without computing.</summary>
 internal static class RandomShapes
 {
-    /// <summary>0 for an axis kept, -1 for what is left, numbers for fixed ones.</summary>
+    /// <summary>0 keeps an axis, -1 takes the rest, numbers are fixed sizes.</summary>
     public static bool TryReshape(RandomModel m)
     {
         if (m.Pick(v => v.Rank >= 2) is not { } x) return false;

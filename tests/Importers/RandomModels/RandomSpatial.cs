@@ -69,7 +69,7 @@ internal static class RandomSpatial
     /// <summary>Kernel, stride, dilation and padding of a window that fits a value at every trial.</summary>
     private sealed record Window(long[] Kernel, long[] Strides, long[] Dilations, long[] Begin, long[] End, string AutoPad)
     {
-        /// <remarks>ONNX Runtime's pools refuse a stride above the kernel with SAME, and say nothing sensible of a window that holds padding alone.</remarks>
+        /// <remarks>ONNX Runtime's pools refuse a stride above the kernel with SAME, and give no useful result for a window of padding only.</remarks>
         public static Window? Random(RandomModel m, RandomValue x, bool canBeSame, bool canDilate = true, bool isPool = false)
         {
             var axes = x.Rank - 2;

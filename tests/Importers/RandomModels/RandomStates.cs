@@ -1,6 +1,6 @@
 namespace SeqRuntime.Tests.Importers.RandomModels;
 
-/// <summary>States that are no recurrent layer's: a smoothed value, the past of a causal convolution, a cache of keys.</summary>
+/// <summary>States outside of recurrent layers: a smoothed value, the past of a causal convolution, a cache of keys.</summary>
 internal static class RandomStates
 {
     /// <summary>s' = a s + (1 - a) x.</summary>
@@ -15,7 +15,7 @@ internal static class RandomStates
         return true;
     }
 
-    /// <summary>A convolution over the past and what is new.</summary>
+    /// <summary>A convolution over past and new steps.</summary>
     public static bool TryWindow(RandomModel m)
     {
         if (!m.IsStepped || m.Pick(v => v.IsFixed && v.Rank == 3 && v.Axes[1].Size <= 24 && v.Axes[2].Size <= 12) is not { } x) return false;
@@ -29,7 +29,7 @@ internal static class RandomStates
         return true;
     }
 
-    /// <summary>Attention over a cache of fixed size: the oldest goes, the newest comes.</summary>
+    /// <summary>Attention over a cache of fixed size: the oldest step leaves, the newest enters.</summary>
     public static bool TryCache(RandomModel m)
     {
         if (!m.IsStepped || m.Pick(v => v.IsFixed && v.Rank == 3 && v.Axes[1].Size == 1 && v.Axes[2].Size <= 24) is not { } x) return false;

@@ -1,6 +1,6 @@
 namespace SeqRuntime.Tests.Importers.RandomModels;
 
-/// <summary>One axis of a value: its size at each trial of the model. Two axes are the same where their keys are.</summary>
+/// <summary>One axis of a value: its size at each trial of the model. Axes with equal keys are the same.</summary>
 internal sealed record RandomAxis(string Key, bool IsFixed, IReadOnlyList<int> Sizes)
 {
     public int Least => Sizes.Min();
@@ -12,11 +12,11 @@ internal sealed record RandomAxis(string Key, bool IsFixed, IReadOnlyList<int> S
 
     public static RandomAxis Of(int size, int trials) => new($"{size}", true, [.. Enumerable.Repeat(size, trials)]);
 
-    /// <summary>What an operator makes of this axis.</summary>
+    /// <summary>The axis that an operator computes from this one.</summary>
     public RandomAxis Map(string what, Func<int, int> size) =>
         IsFixed ? Of(size(Size), Sizes.Count) : new RandomAxis($"{what}({Key})", false, [.. Sizes.Select(size)]);
 
-    /// <summary>This axis and another as one.</summary>
+    /// <summary>This axis merged with another.</summary>
     public static RandomAxis Join(string what, RandomAxis a, RandomAxis b, Func<int, int, int> size) => a.IsFixed && b.IsFixed
         ? Of(size(a.Size, b.Size), a.Sizes.Count)
         : new RandomAxis($"({a.Key}{what}{b.Key})", false, [.. a.Sizes.Zip(b.Sizes, size)]);
@@ -39,7 +39,7 @@ internal sealed record RandomValue(string Name, IReadOnlyList<RandomAxis> Axes)
     public bool Same(RandomValue other) => Rank == other.Rank && Axes.Zip(other.Axes).All(pair => pair.First.Same(pair.Second));
 }
 
-/// <summary>An input of a random model: <paramref name="Data"/> makes its content, which a trial or step after it makes anew.</summary>
+/// <summary>An input of a random model. <paramref name="Data"/> makes its content, again for each trial and step.</summary>
 internal sealed record RandomPort(string Name, IReadOnlyList<RandomAxis> Axes, Func<Random, int[], Array> Data)
 {
     public int[] Shape(int trial) => [.. Axes.Select(a => a.Sizes[trial])];

@@ -12,7 +12,7 @@ internal readonly record struct Dim(int Constant, int Steps = 0, int Rows = 0)
 
     public bool IsConstant => Steps == 0 && Rows == 0;
 
-    /// <summary>What a declared dimension is: a number or a symbol; null for what no declaration can say.</summary>
+    /// <summary>A declared dimension: a number or a symbol. Null if no declaration can express it.</summary>
     public object? Declared => IsConstant ? Constant : this == T ? "T" : this == N ? "N" : null;
 
     public static Dim operator +(Dim a, Dim b) => new(a.Constant + b.Constant, a.Steps + b.Steps, a.Rows + b.Rows);
@@ -20,7 +20,7 @@ internal readonly record struct Dim(int Constant, int Steps = 0, int Rows = 0)
     public static Dim operator *(Dim a, int times) => new(a.Constant * times, a.Steps * times, a.Rows * times);
 }
 
-/// <summary>A value of a random graph: what the generator knows of it.</summary>
+/// <summary>A value of a random graph and the generator's facts about it.</summary>
 internal sealed record RandomValue(int Id, ElementType Type, Dim[] Shape)
 {
     public int Rank => Shape.Length;
@@ -32,19 +32,19 @@ internal sealed record RandomValue(int Id, ElementType Type, Dim[] Shape)
 }
 
 /// <summary>
-/// A random graph of small tensors: inputs, states, some twenty nodes of <see cref="RandomParts"/>, and updates and outputs drawn from
-/// all values, so that views, values read late, states that swap, states that grow, and outputs that are inputs or states all come up.
+/// A random graph of small tensors: inputs, states, about twenty nodes of <see cref="RandomParts"/>, and updates and outputs chosen from all
+/// values. So views, values read late, swapped states, growing states, and outputs that are inputs or states all occur.
 /// </summary>
 internal sealed class RandomGraph
 {
-    /// <summary>Rows of the tables that index inputs point into.</summary>
+    /// <summary>The number of rows of the tables that index inputs refer to.</summary>
     public const int TableRows = 5;
 
     private readonly SeqModelBuilder _model;
     private readonly GraphDefinition _graph;
     private readonly List<(RandomValue Value, string Name)> _states = [];
 
-    /// <param name="seed">Of all that is random.</param>
+    /// <param name="seed">Seed of all random choices.</param>
     /// <param name="hasCaches">Whether states may grow, which streams cannot have.</param>
     public RandomGraph(int seed, bool hasCaches)
         : this(new SeqModelBuilder(), "main", new Random(seed))
@@ -65,7 +65,7 @@ internal sealed class RandomGraph
         File = SeqWriter.ToArray(_model);
     }
 
-    /// <summary>A graph that others fill.</summary>
+    /// <summary>An empty graph for other generators.</summary>
     public RandomGraph(SeqModelBuilder model, string name, Random random) => (_model, _graph, Random) = (model, model.AddGraph(name), random);
 
     public Random Random { get; set; }
@@ -80,10 +80,10 @@ internal sealed class RandomGraph
 
     public GraphDefinition Graph => _graph;
 
-    /// <summary>Everything that a node may read.</summary>
+    /// <summary>All values that a node may read.</summary>
     public List<RandomValue> Values { get; } = [];
 
-    /// <summary>Largest sizes of all symbols but those that count the steps of states that grow.</summary>
+    /// <summary>Largest sizes of all symbols except those that count the steps of growing states.</summary>
     public Dictionary<string, int> MaxSizes => _graph.Symbols.Where(symbol => !_graph.Largest.ContainsKey(symbol)).ToDictionary(symbol => symbol, symbol => symbol == "T" ? Steps : Rows);
 
     public RandomValue Input(ElementType type, params Dim[] shape) =>
@@ -108,7 +108,7 @@ internal sealed class RandomGraph
     public RandomValue Node(OpKind kind, int[] inputs, Dim[] shape, Attributes? attributes = null, ElementType type = ElementType.Float32) =>
         Keep(new RandomValue(_graph.Node(kind, inputs, attributes), type, shape));
 
-    /// <summary>A node with several outputs, of which those of a null shape are left out.</summary>
+    /// <summary>A node with several outputs. Those with a null shape are omitted.</summary>
     public RandomValue?[] NodeMany(OpKind kind, int[] inputs, Dim[]?[] shapes, Attributes? attributes = null, params ElementType[] types)
     {
         var name = $"{kind}_{_graph.Nodes.Count}";
@@ -126,7 +126,7 @@ internal sealed class RandomGraph
 
     public int Long(long value) => _graph.Constant<long>($"w{_model.Tensors.Count}", [], value);
 
-    /// <summary>A matrix in any of the ways in which weights are stored.</summary>
+    /// <summary>A matrix in any storage of weights.</summary>
     public int Packed(int rows, int columns, float scale = 0.5f)
     {
         var format = (TensorFormat)Random.Next(1, 5);
@@ -139,7 +139,7 @@ internal sealed class RandomGraph
         RandomValue[] fitting = [.. Values.Where(fits)];
         if (fitting.Length == 0) return null;
 
-        // Half the time one of the newest, so that chains grow; else any, so that old values are read late.
+        // Half the time one of the newest, so that chains grow; otherwise any, so that old values are read late.
         var from = Random.Next(2) == 0 ? Math.Max(fitting.Length - 4, 0) : 0;
         return fitting[Random.Next(from, fitting.Length)];
     }
@@ -174,8 +174,8 @@ internal sealed class RandomGraph
     }
 
     /// <summary>
-    /// A state that each run makes longer by a value, at either end: what is then there comes down to one step, or is attended to. Nothing
-    /// else reads it, for no shape says how long it is.
+    /// A state to which each run appends a value at one end. Its content is reduced to one step, or attended to. Nothing else reads it, because
+    /// no shape says how long it is.
     /// </summary>
     private void AddCache()
     {

@@ -62,7 +62,7 @@ internal sealed class RandomLayers(RandomGraph graph)
         }
     }
 
-    /// <summary>Over the last dimension, which then keeps its size: padded, or causal with a state.</summary>
+    /// <summary>A convolution over the last dimension that keeps its size: padded, or causal with a state.</summary>
     public bool Conv()
     {
         if (graph.Pick(v => v.Type == ElementType.Float32 && v.Rank == 3 && v.Shape[1].IsConstant && v.Shape[0].Declared is not null) is not { } x) return false;
@@ -90,7 +90,7 @@ internal sealed class RandomLayers(RandomGraph graph)
         return true;
     }
 
-    /// <summary>Forward layers, each over all of the last one's outputs.</summary>
+    /// <summary>Forward layers, each over all outputs of the previous one.</summary>
     public bool Stack()
     {
         if (PickSequence() is not { } x) return false;
@@ -105,7 +105,7 @@ internal sealed class RandomLayers(RandomGraph graph)
         return true;
     }
 
-    /// <summary>Rows of a table by an index input, which a run may refuse.</summary>
+    /// <summary>Rows of a table by an index input. A run may refuse the indices.</summary>
     public bool Lookup()
     {
         if (graph.Pick(v => v.Type == ElementType.Int32) is not { } indices) return false;

@@ -2,7 +2,7 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Tests.Sessions.Sharing;
 
-/// <summary>Nodes of a random graph: what moves, joins and cuts values, and what computes element by element. <see cref="RandomLayers"/> has those with weights.</summary>
+/// <summary>Nodes of a random graph that move, join and cut values, or compute elementwise. <see cref="RandomLayers"/> has nodes with weights.</summary>
 internal sealed class RandomParts
 {
     private static readonly UnaryFunction[] s_functions =
@@ -26,7 +26,7 @@ internal sealed class RandomParts
         ];
     }
 
-    /// <summary>Adds a node, or the few that belong together, of whatever fits.</summary>
+    /// <summary>Adds a random fitting node, or a few that belong together.</summary>
     public void AddOne()
     {
         for (var tries = 0; tries < 50; tries++)
@@ -42,7 +42,7 @@ internal sealed class RandomParts
         }
     }
 
-    /// <summary>What each state becomes: another state's or an input's content, any value of its shape, or something computed from itself.</summary>
+    /// <summary>The update of each state: another state's or an input's content, any value of its shape, or a value computed from the state.</summary>
     public void AddUpdates(List<RandomValue> states)
     {
         foreach (var state in states)
@@ -129,7 +129,7 @@ internal sealed class RandomParts
         return true;
     }
 
-    /// <summary>Two neighbours become one, or one becomes two; sizes before are copied.</summary>
+    /// <summary>Merges two neighbouring axes, or splits one. Sizes before them are copied.</summary>
     private bool Reshape()
     {
         if (_g.Pick(v => v.Rank >= 1) is not { } x) return false;
@@ -210,7 +210,7 @@ internal sealed class RandomParts
     {
         if (_random.Next(3) == 0)
         {
-            // The last step, as after a layer.
+            // The last step, as after a recurrent layer.
             if (_g.Pick(v => v.Shape.Contains(Dim.T)) is not { } all) return false;
             var time = Array.IndexOf(all.Shape, Dim.T);
             _g.Node(OpKind.Slice, [all.Id, _g.Longs(-1), _g.Longs(int.MaxValue), _g.Longs(time)], With(all.Shape, time, Dim.One), type: all.Type);
@@ -299,7 +299,7 @@ internal sealed class RandomParts
         return true;
     }
 
-    /// <summary>A shape that is computed: known while shapes are inferred, and an output perhaps.</summary>
+    /// <summary>A computed shape: known when shapes are inferred, and possibly an output.</summary>
     private bool KnownShape()
     {
         if (_g.PickFloat(2) is not { } x) return false;

@@ -3,8 +3,8 @@ using SeqRuntime.Tests.Sessions.Streams;
 namespace SeqRuntime.Tests.Sessions.Sharing;
 
 /// <summary>
-/// Random graphs whose values share memory, beside a session in which no two values do: the same bits at every run, also with fixed
-/// inputs, with two threads, as streams, at changing sizes, and after runs that fail.
+/// Random graphs whose values share memory, compared with a session in which none do. Every run gives the same bits, also with fixed inputs,
+/// with two threads, as streams, at changing sizes, and after failed runs.
 /// </summary>
 /// <remarks>A long run: SEQRUNTIME_CASES=20000 dotnet test tests -c Release --filter Cases=Random</remarks>
 [Trait("Cases", "Random")]
@@ -12,7 +12,7 @@ public class SharedMemoryTests
 {
     private const int Usual = 300;
 
-    /// <summary>Of all cases at most this part may be refused at some size, or nothing is tested.</summary>
+    /// <summary>At most this share of all cases may be refused at some size; otherwise the test checks too little.</summary>
     private const double MostRefused = 0.1;
 
     [Fact]

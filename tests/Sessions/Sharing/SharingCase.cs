@@ -2,7 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace SeqRuntime.Tests.Sessions.Sharing;
 
-/// <summary>Sessions of one random graph that all get the same inputs, sizes and states: the first shares no memory, the others must do as it does.</summary>
+/// <summary>Sessions of one random graph that get the same inputs, sizes and states. The first shares no memory; the others must behave like it.</summary>
 internal sealed class SharingCase
 {
     private const int Runs = 7;
@@ -25,10 +25,10 @@ internal sealed class SharingCase
         _sizes = _graph.MaxSizes;
     }
 
-    /// <summary>Whether sizes were refused that would fit if less memory were shared, as the documentation allows.</summary>
+    /// <summary>Whether sizes were refused that would fit with less sharing, which the documentation allows.</summary>
     public static bool IsRefusal(Exception? fault) => fault?.Message.Contains("for other sizes", StringComparison.Ordinal) == true;
 
-    /// <returns>False where a session refused sizes that another takes.</returns>
+    /// <returns>False if a session refused sizes that another accepts.</returns>
     public bool RunSessions()
     {
         using var model = SeqModel.Load(_graph.File);
@@ -64,7 +64,7 @@ internal sealed class SharingCase
         return true;
     }
 
-    /// <returns>Whether some size is another now.</returns>
+    /// <returns>Whether some size changed.</returns>
     private bool Resize()
     {
         var isOther = false;
@@ -90,19 +90,19 @@ internal sealed class SharingCase
             }
             else
             {
-                // Now and then an index that there is not: the run fails half way.
+                // Now and then an index out of range: the run fails half way.
                 foreach (ref var x in _sessions[0].Input<int>(i)) x = _random.Next(20) == 0 ? RandomGraph.TableRows : _random.Next(RandomGraph.TableRows);
             }
 
             foreach (var session in _sessions[1..]) _sessions[0].InputBytes(i).CopyTo(session.InputBytes(i));
         }
 
-        // New sizes alone make sessions compute everything anew.
+        // New sizes alone make sessions compute everything again.
         if (!areFixedNew || isResized) return;
         foreach (var session in _sessions) session.FixedInputsChanged();
     }
 
-    /// <summary>Back to the start, restored, written, or taken over from each other.</summary>
+    /// <summary>States are reset, restored, written, or copied from another session.</summary>
     private void ChangeStates()
     {
         switch (_random.Next(8))
@@ -136,7 +136,7 @@ internal sealed class SharingCase
         from.SaveState(_saved);
     }
 
-    /// <summary>What may have been saved at other sizes: all sessions take it, or none does.</summary>
+    /// <summary>States that may have been saved at other sizes: all sessions accept them, or none does.</summary>
     private void Restore(byte[] saved)
     {
         var refusals = 0;
@@ -155,7 +155,7 @@ internal sealed class SharingCase
         Assert.True(refusals == 0 || refusals == _sessions.Length, $"{refusals} of {_sessions.Length} sessions refuse a state.");
     }
 
-    /// <summary>Shapes of outputs are asked for before a run: they are inferred then, or do not fit.</summary>
+    /// <summary>Shapes of outputs are read before a run. They are then inferred, or do not fit.</summary>
     private void LookAtOutputs()
     {
         foreach (var session in _sessions)
@@ -166,7 +166,7 @@ internal sealed class SharingCase
             }
             catch (ArgumentException)
             {
-                // The run will say so again.
+                // The run will report it again.
             }
         }
     }
@@ -177,7 +177,7 @@ internal sealed class SharingCase
         if (Array.Exists(faults, IsRefusal)) return false;
         for (var s = 1; s < _sessions.Length; s++)
         {
-            // With two threads some nodes have other places: of several that do not fit, another may be the first.
+            // With two threads some nodes have another order: of several that do not fit, another may be reported first.
             if (s == OnTwoThreads) Assert.Equal(faults[0] is null, faults[s] is null);
             else Assert.Equal(faults[0]?.Message, faults[s]?.Message);
             for (var i = 0; i < _sessions[0].StateCount; i++)

@@ -3,12 +3,12 @@ using SeqRuntime.Tests.Operators;
 
 namespace SeqRuntime.Tests.Sessions.Streams;
 
-/// <summary>Small graphs, each named for what many streams in it could get wrong.</summary>
+/// <summary>Small graphs, each named after what could go wrong with many streams.</summary>
 internal static class StreamGraphs
 {
     private static readonly int[] s_inner = [2, 3, 4];
 
-    /// <summary>Graphs that compute with all streams at once, by name.</summary>
+    /// <summary>Graphs that compute all streams at once, by name.</summary>
     public static readonly Dictionary<string, Action<GraphDefinition, Kit>> All = new()
     {
         ["unary"] = (g, k) => g.Output("y", g.Node(OpKind.Unary, [k.X(2, 5)], Function(UnaryFunction.Tanh))),

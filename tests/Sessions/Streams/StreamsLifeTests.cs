@@ -3,7 +3,7 @@ using SeqRuntime.Tests.Format;
 
 namespace SeqRuntime.Tests.Sessions.Streams;
 
-/// <summary>Slots, memory, states and faults of many streams.</summary>
+/// <summary>Slots, memory, states and errors of many streams.</summary>
 public sealed class StreamsLifeTests : IDisposable
 {
     private readonly SeqModel _model = SeqModel.Load(SeqWriter.ToArray(SmallSeq.Build()));
@@ -183,7 +183,7 @@ public sealed class StreamsLifeTests : IDisposable
 
     public void Dispose() => _model.Dispose();
 
-    /// <summary>Least bytes of several rounds, as <see cref="SessionAllocationTests"/> measures.</summary>
+    /// <summary>The least bytes of several rounds, measured like in <see cref="SessionAllocationTests"/>.</summary>
     private static long Allocated(Action use)
     {
         use();

@@ -5,7 +5,7 @@ using SeqRuntime.Tests.Format;
 
 namespace SeqRuntime.Tests.Sessions.Streams;
 
-/// <summary>Each of many streams gets the bits that a session of its own gives.</summary>
+/// <summary>Each of many streams gets the bits that its own session gives.</summary>
 public class StreamsTests
 {
     private static readonly TensorFormat[] s_formats = [TensorFormat.PackedFloat32, TensorFormat.PackedFloat16, TensorFormat.PackedInt8, TensorFormat.NarrowInt8, TensorFormat.PackedInt4];

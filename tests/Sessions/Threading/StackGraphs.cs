@@ -19,7 +19,7 @@ internal sealed class StackGraphs
         _graph = _model.AddGraph("main");
     }
 
-    /// <summary>Graphs whose layers two threads share, by name.</summary>
+    /// <summary>Graphs whose layers are divided between two threads, by name.</summary>
     public static Dictionary<string, Action<StackGraphs>> Shared { get; } = new()
     {
         ["two LSTMs, views between"] = s => s.Stack(OpKind.Lstm, 2, 1, 64, hasStates: true, Between.Squeeze),
@@ -86,7 +86,7 @@ internal sealed class StackGraphs
         };
     }
 
-    /// <summary>PyTorch's export: one state of all layers, cut between them and joined at the end.</summary>
+    /// <summary>PyTorch's export: one state for all layers, split between them and joined at the end.</summary>
     private void SlicedStates()
     {
         const int hidden = 64;

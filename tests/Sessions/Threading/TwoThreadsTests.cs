@@ -4,7 +4,7 @@ using SeqRuntime.Sessions.Threading;
 
 namespace SeqRuntime.Tests.Sessions.Threading;
 
-/// <summary>A session's second thread changes no bit, costs no garbage and ends with the session.</summary>
+/// <summary>A session's second thread changes no bit, allocates nothing and ends with the session.</summary>
 public class TwoThreadsTests
 {
     private static readonly int[] s_lengths = [70, 1, 33, 70, 5, 64, 2, 47];
