@@ -1,6 +1,6 @@
 namespace SeqRuntime.Format;
 
-/// <summary>Names of node attributes. Values are part of the file format: never renumber, only append.</summary>
+/// <summary>Names of node attributes. Their numbers are part of the file format: never change one, only append.</summary>
 internal enum AttributeKey : byte
 {
     Axis = 1, Axes = 2, Perm = 3, KeepDims = 4, NoopWithEmptyAxes = 5, AllowZero = 6, Mode = 7, To = 8, Value = 9, Start = 10, End = 11,

@@ -1,11 +1,11 @@
 namespace SeqRuntime.Format;
 
-/// <summary>A node's attributes as stored: the file's reader and the model builder both give operators this. Used at load only.</summary>
+/// <summary>A node's stored attributes, from a file or the model builder. Operators read them at load only.</summary>
 internal sealed class Attributes
 {
     private readonly Dictionary<AttributeKey, object> _values = [];
 
-    /// <summary>Keys present, in the order they were set.</summary>
+    /// <summary>The attributes in the order in which they were set.</summary>
     public IEnumerable<KeyValuePair<AttributeKey, object>> Pairs => _values;
 
     public int Count => _values.Count;
@@ -46,12 +46,12 @@ internal sealed class Attributes
 
     public float[] Floats(AttributeKey key) => Get<float[]>(key, []);
 
-    /// <summary>Sizes, strides, pads: integers that must lie in [<paramref name="least"/>, 2³¹-1].</summary>
+    /// <summary>Sizes, strides or pads: integers in [<paramref name="least"/>, 2³¹-1].</summary>
     public int[] Sizes(AttributeKey key, int least) => Array.ConvertAll(
         Ints(key),
-        v => v >= least && v <= int.MaxValue ? (int)v : throw new SeqFormatException($"Attribute {key} holds {v}; at least {least} is needed."));
+        v => v >= least && v <= int.MaxValue ? (int)v : throw new SeqFormatException($"Attribute {key} holds {v}; it must be at least {least}."));
 
-    /// <summary>An enumeration stored as its number.</summary>
+    /// <summary>An enumeration stored as a number.</summary>
     public T Enum<T>(AttributeKey key, T otherwise)
         where T : struct, Enum
     {
@@ -62,7 +62,7 @@ internal sealed class Attributes
             if (Convert.ToInt32(known, System.Globalization.CultureInfo.InvariantCulture) == value) return known;
         }
 
-        throw new SeqFormatException($"Attribute {key} = {value} is no {typeof(T).Name}.");
+        throw new SeqFormatException($"Attribute {key} = {value} is not a {typeof(T).Name}.");
     }
 
     private T Get<T>(AttributeKey key, T otherwise)

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace SeqRuntime.Format;
 
-/// <summary>Writes a section whose integers and strings are as short as they can be: see <see cref="SeqLayout"/>. Its counterpart is <see cref="SectionReader"/>.</summary>
+/// <summary>Writes a section with short integers and strings: see <see cref="SeqLayout"/>. Its counterpart is <see cref="SectionReader"/>.</summary>
 internal sealed class CompactWriter
 {
     private readonly ArrayBufferWriter<byte> _bytes = new();
@@ -48,13 +48,13 @@ internal sealed class CompactWriter
         }
 
         _stems.MoveToFront(stem);
-        // 0 is no number; differences to the last one lie around it.
+        // 0 means no number; otherwise store the difference to the last number.
         var difference = (number ?? 0) - _number;
         Number(number is null ? 0 : difference >= 0 ? difference + 1 : difference);
         _number = number ?? _number;
     }
 
-    /// <summary>Indices of values near <paramref name="origin"/>, each as its difference; -1 is none.</summary>
+    /// <summary>Indices as differences to <paramref name="origin"/>. -1 is no value.</summary>
     public void Near(IReadOnlyCollection<int> values, int origin)
     {
         Number(values.Count);

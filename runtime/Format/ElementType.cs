@@ -27,10 +27,10 @@ public enum ElementType : byte
     Float64 = 11,
 }
 
-/// <summary>Facts about an <see cref="ElementType"/>.</summary>
+/// <summary>Properties of an <see cref="ElementType"/>.</summary>
 internal static class ElementTypes
 {
-    /// <summary>Size of one element in bytes; 0 for a value that is no element type.</summary>
+    /// <summary>Size of one element in bytes. 0 for an invalid type.</summary>
     public static int Size(this ElementType type) => type switch
     {
         ElementType.Float32 or ElementType.Int32 => 4,
@@ -39,7 +39,7 @@ internal static class ElementTypes
         _ => 0,
     };
 
-    /// <summary>The type's name as the field writes it: float32, int64 …</summary>
+    /// <summary>The usual name of the type, such as float32 or int64.</summary>
     public static string Name(this ElementType type) => type switch
     {
         ElementType.Float32 => "float32",

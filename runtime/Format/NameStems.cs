@@ -1,9 +1,9 @@
 namespace SeqRuntime.Format;
 
-/// <summary>The last stems of the names in a section, the latest first. Names of one file are mostly few stems with numbers behind them.</summary>
+/// <summary>The last stems of a section's names, newest first. Most names of a file are a few stems with numbers.</summary>
 internal sealed class NameStems
 {
-    /// <summary>As many as one byte tells apart.</summary>
+    /// <summary>The number of stems, so that a place fits one byte.</summary>
     public const int Kept = 64;
 
     private const int MostDigits = 9;
@@ -14,7 +14,7 @@ internal sealed class NameStems
 
     public byte[] this[int place] => _stems[place];
 
-    /// <summary>A name's stem, and the number behind it, if there is one that is written as a number is.</summary>
+    /// <summary>A name's stem and its decimal number, if it ends in one without leading zeros.</summary>
     public static (byte[] Stem, int? Number) Split(byte[] name)
     {
         var start = name.Length;
@@ -26,7 +26,7 @@ internal sealed class NameStems
         return (name[..start], number);
     }
 
-    /// <summary>Where the stem is, or the one that begins most like it, and how many bytes of it.</summary>
+    /// <summary>The place of the stem, or of the one with the longest common beginning, and that length in bytes.</summary>
     public (int Place, int Shared) Find(ReadOnlySpan<byte> stem)
     {
         var (best, shared) = (0, -1);
@@ -40,7 +40,7 @@ internal sealed class NameStems
         return (best, shared);
     }
 
-    /// <summary>Makes a stem the latest; the oldest is forgotten for a new one.</summary>
+    /// <summary>Makes a stem the newest. A new stem replaces the oldest.</summary>
     public void MoveToFront(byte[] stem)
     {
         var from = 0;

@@ -3,18 +3,18 @@ using System.Runtime.InteropServices;
 
 namespace SeqRuntime.Format;
 
-/// <summary>Scales and sums of the rows of narrow int8 matrices, as products read them: a file has them in half as many bytes.</summary>
+/// <summary>Scales and sums of the rows of narrow int8 matrices in the form that products read. The file stores them in half the bytes.</summary>
 internal sealed unsafe class NarrowRows
 {
     private const int UpperHalf = unchecked((int)0xFFFF_0000);
 
-    /// <summary>For each matrix the scales, then the sums.</summary>
+    /// <summary>For each matrix, the scales and then the sums.</summary>
     private readonly int[] _values;
     private readonly int _rows;
 
     /// <param name="layout">The layout of each matrix.</param>
-    /// <param name="count">Matrices.</param>
-    /// <param name="data">Where they lie.</param>
+    /// <param name="count">The number of matrices.</param>
+    /// <param name="data">The first matrix.</param>
     public NarrowRows(WeightLayout layout, int count, byte* data)
     {
         _rows = layout.PaddedRows;
@@ -32,7 +32,7 @@ internal sealed unsafe class NarrowRows
 
     public int* Sums(int matrix) => At(2 * matrix + 1);
 
-    /// <summary>A scale as narrow matrices can have it: nearest to the one given.</summary>
+    /// <summary>The nearest scale that a narrow matrix can store.</summary>
     public static float Nearest(float scale)
     {
         var bits = BitConverter.SingleToInt32Bits(scale);
@@ -42,7 +42,7 @@ internal sealed unsafe class NarrowRows
     /// <summary>The next smaller scale.</summary>
     public static float Before(float scale) => BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(scale) - (1 << 16));
 
-    /// <summary>A row's scale and sum as they are stored.</summary>
+    /// <summary>A row's scale and sum in their stored form.</summary>
     public static int Join(float scale, int sum) => BitConverter.SingleToInt32Bits(scale) & UpperHalf | checked((short)sum) & 0xFFFF;
 
     // The array is pinned.

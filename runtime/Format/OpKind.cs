@@ -1,11 +1,11 @@
 namespace SeqRuntime.Format;
 
 /// <summary>
-/// What a node computes. Values are part of the file format: never renumber, only append.
+/// The computation of a node. The numbers are part of the file format: never change one, only append.
 /// </summary>
 /// <remarks>
-/// Unless a line says otherwise, inputs, outputs and attributes are those of the ONNX operator of the same name in its
-/// newest form (opset 23: axes, shapes, pads and splits are inputs, not attributes); an input that is left out is value -1.
+/// Unless a line says otherwise, inputs, outputs and attributes are those of the ONNX operator of the same name in opset 23, in which axes,
+/// shapes, pads and splits are inputs instead of attributes. An omitted input is value -1.
 /// </remarks>
 internal enum OpKind : ushort
 {
@@ -43,7 +43,7 @@ internal enum OpKind : ushort
     ArgMax = 29,
     ArgMin = 30,
 
-    /// <summary>Y = f(X), <see cref="AttributeKey.Function"/> is a <see cref="UnaryFunction"/>, Alpha and Beta as ONNX has them.</summary>
+    /// <summary>Y = f(X). <see cref="AttributeKey.Function"/> is a <see cref="UnaryFunction"/>; Alpha and Beta are ONNX's.</summary>
     Unary = 40,
 
     /// <summary>Y = f(A, B) with broadcasting, <see cref="AttributeKey.Function"/> is a <see cref="BinaryFunction"/>.</summary>
@@ -82,9 +82,9 @@ internal enum OpKind : ushort
 
     /// <summary>
     /// Inputs X [N, C, spatial…], W, bias [M] (optional), state in (optional, causal only) [N, C, (K-1)·dilation]; outputs Y, state out.
-    /// KernelShape, Strides, Pads, Dilations, Group. W is packed: M × (C·K) in order (channel, tap) where Group is 1, and one
-    /// packed matrix of [M/Group, C/Group·K] after the other otherwise; or dense fp32 [M, C/Group, K…] (always for depthwise).
-    /// With state the left padding is the state (1-D, pads 0).
+    /// KernelShape, Strides, Pads, Dilations, Group. W is packed: with Group 1 one matrix M × (C·K) in order (channel, tap), otherwise one
+    /// packed matrix [M/Group, C/Group·K] for each group; or dense fp32 [M, C/Group, K…] (always for depthwise).
+    /// With a state, the state is the left padding (1-D, pads 0).
     /// </summary>
     Conv = 62,
 
@@ -94,10 +94,10 @@ internal enum OpKind : ushort
     /// <summary>Rows of an int8 or fp32 packed matrix by index: inputs W (packed [rows, columns]), indices (int32 or int64, any shape). Y [indices…, columns].</summary>
     Embedding = 64,
 
-    /// <summary>Columns of a packed matrix by index, as <see cref="Embedding"/> takes rows: a product's weights that are a table turned round. Y [indices…, rows].</summary>
+    /// <summary>Columns of a packed matrix by index, like <see cref="Embedding"/> for rows: a table that is the transpose of a product's weights. Y [indices…, rows].</summary>
     ColumnEmbedding = 65,
 
-    /// <summary>Vanilla RNN: see <c>Operators/Rnn.cs</c> for inputs and formula.</summary>
+    /// <summary>Simple RNN: see <c>Operators/Rnn.cs</c> for inputs and formula.</summary>
     Rnn = 70,
 
     /// <summary>Long short-term memory: see <c>Operators/Lstm.cs</c>.</summary>

@@ -1,9 +1,9 @@
 namespace SeqRuntime.Format;
 
-/// <summary>What kind of process can use a <c>.seq</c> file: its numbers are little-endian and are read where they lie, and it may be larger than 4 GiB.</summary>
+/// <summary>The kind of process that can use a <c>.seq</c> file: the file's numbers are little-endian and read in place, and a mapped file needs 64-bit addresses.</summary>
 internal static class ProcessKind
 {
-    /// <exception cref="PlatformNotSupportedException">This process is of another kind.</exception>
+    /// <exception cref="PlatformNotSupportedException">This process is 32-bit or big-endian.</exception>
     public static void Require() => Require(Environment.Is64BitProcess, BitConverter.IsLittleEndian);
 
     /// <summary><see cref="Require()"/> for a process of the given kind.</summary>

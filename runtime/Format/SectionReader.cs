@@ -4,14 +4,14 @@ using System.Text;
 
 namespace SeqRuntime.Format;
 
-/// <summary>Reads one section front to back; every read is checked against what is left, and every fault names file, section and offset.</summary>
+/// <summary>Reads one section front to back. Every read is checked against the remaining bytes; every error names file, section and offset.</summary>
 /// <param name="file">The file's name.</param>
 /// <param name="section">The section's name.</param>
 /// <param name="bytes">Its content.</param>
-/// <param name="isCompact">Whether integers and strings are written as short as they can be.</param>
+/// <param name="isCompact">Whether integers and strings are in the compact form.</param>
 internal ref struct SectionReader(string file, string section, ReadOnlySpan<byte> bytes, bool isCompact = false)
 {
-    /// <summary>Strings together are at most so many times as long as the section: names share beginnings, files of nothing else do not exist.</summary>
+    /// <summary>Limit of the total length of strings, relative to the section. Names share beginnings, but a file of nothing else is hostile.</summary>
     private const int MostExpansion = 32;
 
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
@@ -30,21 +30,21 @@ internal ref struct SectionReader(string file, string section, ReadOnlySpan<byte
     {
         if (!isCompact) return BinaryPrimitives.ReadUInt16LittleEndian(Take(sizeof(ushort)));
         var value = Varint();
-        return value is >= 0 and <= ushort.MaxValue ? (ushort)value : throw Fault($"the number {value}");
+        return value is >= 0 and <= ushort.MaxValue ? (ushort)value : throw Fault($"the number {value} is out of range");
     }
 
     public int Int32()
     {
         if (!isCompact) return BinaryPrimitives.ReadInt32LittleEndian(Take(sizeof(int)));
         var value = Varint();
-        return value is >= int.MinValue and <= int.MaxValue ? (int)value : throw Fault($"the number {value}");
+        return value is >= int.MinValue and <= int.MaxValue ? (int)value : throw Fault($"the number {value} is out of range");
     }
 
     public long Int64() => isCompact ? Varint() : BinaryPrimitives.ReadInt64LittleEndian(Take(sizeof(long)));
 
     public float Float() => BinaryPrimitives.ReadSingleLittleEndian(Take(sizeof(float)));
 
-    /// <summary>A number of items that follow, each of at least <paramref name="itemBytes"/> bytes: never more than can be there.</summary>
+    /// <summary>The number of items that follow, each of at least <paramref name="itemBytes"/> bytes. It cannot exceed the remaining bytes.</summary>
     public int Count(int itemBytes)
     {
         var count = Int32();
@@ -52,7 +52,7 @@ internal ref struct SectionReader(string file, string section, ReadOnlySpan<byte
         return count;
     }
 
-    /// <summary>An index into a list of <paramref name="count"/>, or, if allowed, -1 for none.</summary>
+    /// <summary>An index into a list of <paramref name="count"/>, or -1 for no value if allowed.</summary>
     public int Index(int count, string of, bool orNone = false)
     {
         var index = Int32();
@@ -82,18 +82,18 @@ internal ref struct SectionReader(string file, string section, ReadOnlySpan<byte
         }
     }
 
-    /// <summary>A stem that was there before, or what it begins with like one of them and the rest; and the difference of the number behind it to the last one.</summary>
+    /// <summary>A known stem, or a beginning of one and new bytes, followed by the difference of its number to the last number.</summary>
     private string CompactString()
     {
         var place = Int32();
         var isKnown = place >= 0;
         if (!isKnown) place = -1 - place;
-        if (place >= NameStems.Kept) throw Fault($"a string like the one {place} before it, of {NameStems.Kept} that are kept");
+        if (place >= NameStems.Kept) throw Fault($"stem {place} does not exist (there are {NameStems.Kept})");
         var stem = _stems![place];
         if (!isKnown)
         {
             var shared = Int32();
-            if (shared < 0 || shared > stem.Length) throw Fault($"a string begins like {shared} bytes of one of {stem.Length}");
+            if (shared < 0 || shared > stem.Length) throw Fault($"a string shares {shared} bytes with one of {stem.Length}");
             var rest = Count(1);
             if (shared + (long)rest > SeqLayout.MaxString) throw Fault($"a string of {shared + (long)rest} bytes is too long");
             stem = [.. stem.AsSpan(0, shared), .. Take(rest)];
@@ -115,17 +115,17 @@ internal ref struct SectionReader(string file, string section, ReadOnlySpan<byte
         return Near(_number) is >= 0 and var number ? text + (_number = number).ToString(CultureInfo.InvariantCulture) : text;
     }
 
-    /// <summary>A number near <paramref name="origin"/>, or -1 for none.</summary>
+    /// <summary>A number near <paramref name="origin"/>. -1 for no number.</summary>
     private int Near(int origin)
     {
         var difference = Varint();
         if (difference == 0) return -1;
-        if (difference is < int.MinValue or > int.MaxValue) throw Fault($"the number {difference}");
+        if (difference is < int.MinValue or > int.MaxValue) throw Fault($"the number {difference} is out of range");
         var value = origin + (difference > 0 ? difference - 1 : difference);
-        return value is >= 0 and <= int.MaxValue ? (int)value : throw Fault($"the number {value}");
+        return value is >= 0 and <= int.MaxValue ? (int)value : throw Fault($"the number {value} is out of range");
     }
 
-    /// <summary>An index into a list of <paramref name="count"/>, told by its difference to the one that is expected.</summary>
+    /// <summary>An index into a list of <paramref name="count"/>, stored as its difference to the expected index.</summary>
     public int IndexFrom(int expected, int count, string of, out int next)
     {
         var index = expected + (long)Int32();
@@ -134,7 +134,7 @@ internal ref struct SectionReader(string file, string section, ReadOnlySpan<byte
         return (int)index;
     }
 
-    /// <summary>Indices into a list of <paramref name="count"/>, each told by its difference to <paramref name="origin"/>; -1 for none.</summary>
+    /// <summary>Indices into a list of <paramref name="count"/>, stored as differences to <paramref name="origin"/>. -1 for no value.</summary>
     public int[] IndicesNear(int origin, int count, string of)
     {
         var indices = new int[Count(1)];
@@ -147,7 +147,7 @@ internal ref struct SectionReader(string file, string section, ReadOnlySpan<byte
         return indices;
     }
 
-    /// <summary>Seven bits a byte, lowest first; the sign is the lowest bit.</summary>
+    /// <summary>Seven bits in each byte, lowest first. The lowest bit is the sign.</summary>
     private long Varint()
     {
         var value = 0UL;
@@ -168,16 +168,16 @@ internal ref struct SectionReader(string file, string section, ReadOnlySpan<byte
         return type.Size() > 0 ? type : throw Fault($"{type.Name()} of elements");
     }
 
-    /// <summary>Sizes; each ≥ 0, or -1-i for symbol i of <paramref name="symbols"/>.</summary>
+    /// <summary>Sizes: each at least 0, or -1-i for symbol i of <paramref name="symbols"/>.</summary>
     public int[] Sizes(int symbols)
     {
         var rank = Byte();
-        if (rank > Shape.MaxRank) throw Fault($"a shape of rank {rank}; at most {Shape.MaxRank} is possible");
+        if (rank > Shape.MaxRank) throw Fault($"a shape of rank {rank}; the limit is {Shape.MaxRank}");
         var sizes = new int[rank];
         for (var i = 0; i < rank; i++)
         {
             sizes[i] = Int32();
-            if (sizes[i] < -symbols) throw Fault($"a dimension of {sizes[i]}");
+            if (sizes[i] < -symbols) throw Fault($"dimension {sizes[i]} is invalid");
         }
 
         return sizes;
@@ -185,17 +185,17 @@ internal ref struct SectionReader(string file, string section, ReadOnlySpan<byte
 
     public readonly void End()
     {
-        if (Left != 0) throw Fault($"{Left} bytes too many");
+        if (Left != 0) throw Fault($"it has {Left} extra bytes");
     }
 
     public readonly SeqFormatException Fault(string what) => new($"{file}: section {section}, offset {_offset}: {what}. The file is damaged; convert the model again or copy the file anew.");
 
-    /// <summary>Something that a newer minor version may have.</summary>
+    /// <summary>An error for content that a newer minor version may define.</summary>
     public readonly SeqFormatException Newer(string what) => new($"{file}: section {section}, offset {_offset}: {what}, which is unknown to this runtime (it knows {SeqLayout.Major}.{SeqLayout.Minor}). Use a newer runtime.");
 
     private ReadOnlySpan<byte> Take(int count)
     {
-        if (count > Left) throw Fault($"{count} bytes are needed and {Left} are left");
+        if (count > Left) throw Fault($"{count} bytes are needed, but {Left} are left");
         var result = _bytes.Slice(_offset, count);
         _offset += count;
         return result;

@@ -1,6 +1,6 @@
 namespace SeqRuntime;
 
-/// <summary>A <c>.seq</c> file is damaged, cut short, hostile, or needs a newer runtime. The message says what is wrong, where, and what to do.</summary>
+/// <summary>A <c>.seq</c> file is damaged, truncated, hostile, or needs a newer runtime. The message says what is wrong, where, and what to do.</summary>
 public sealed class SeqFormatException : Exception
 {
     /// <summary>Creates the exception with a message.</summary>
@@ -9,7 +9,7 @@ public sealed class SeqFormatException : Exception
     {
     }
 
-    /// <summary>Creates the exception with a message and the fault that led to it.</summary>
+    /// <summary>Creates the exception with a message and its cause.</summary>
     public SeqFormatException(string message, Exception innerException)
         : base(message, innerException)
     {

@@ -4,9 +4,9 @@ using System.Runtime.InteropServices;
 namespace SeqRuntime.Format;
 
 /// <summary>
-/// The outer layout of a <c>.seq</c> file: a 64-byte header, a table of sections, and the sections, each starting at a
-/// multiple of 64. Everything is little-endian. The one place that knows these offsets; what is inside a section is written
-/// and read side by side in <see cref="SeqWriter"/> and <see cref="SeqReader"/>.
+/// The outer layout of a <c>.seq</c> file: a 64-byte header, a table of sections, and the sections, each at a multiple of 64. Everything is
+/// little-endian. Only this class knows these offsets. <see cref="SeqWriter"/> writes and <see cref="SeqReader"/> reads the content of the
+/// sections in the same order.
 /// </summary>
 /// <remarks>
 /// <code>
@@ -14,14 +14,14 @@ namespace SeqRuntime.Format;
 ///          of the header (this field as 0) and the section table
 /// table    for each section: u32 id (four characters) · u32 flags (bit 0: required) · u64 offset · u64 length · u32 CRC-32C · u32 0
 /// </code>
-/// A reader takes files of its own major version; a newer minor version may add sections and tensor formats. An unknown section is
-/// ignored unless it is required, an unknown tensor format is refused. Graphs, the list of tensors and the states that grow are written
-/// compactly: integers of one to ten bytes (7 bits a byte, lowest first, the sign in the lowest
-/// bit); each string as a stem, which is one of the last 64 or begins like one of them (<see cref="NameStems"/>), and the difference of the
-/// number behind it to the last such number; indices of values as differences to the one after the last output, those of tensors to the
-/// one after the last tensor; a value's name only where it is no node's and no tensor's; a tensor's place by its size (<see cref="Place"/>).
-/// 2.0 stores weights in the order in which products read them (<see cref="WeightLayout"/>) and recurrent layers without padding to 16 units
-/// (<see cref="GateRows"/>); files of 1.x are refused.
+/// A reader accepts files of its own major version. A newer minor version may add sections and tensor formats. An unknown section is ignored
+/// unless it is required; an unknown tensor format is refused. Graphs, the list of tensors and growing states are compact. An integer takes
+/// one to ten bytes: 7 bits in each, lowest first, with the sign in the lowest bit. A string is a stem (one of the last 64, or a beginning
+/// of one and new bytes, <see cref="NameStems"/>) and the difference of its number to the last number. An index of a value is stored as its
+/// difference to the one after the last output, an index of a tensor as its difference to the one after the last tensor. A value's name is
+/// stored only if it differs from its node's or tensor's. A tensor's position follows from its size (<see cref="Place"/>). Version 2.0 stores
+/// weights in the order in which products read them (<see cref="WeightLayout"/>) and recurrent layers without padding to 16 units
+/// (<see cref="GateRows"/>). Files of 1.x are refused.
 /// </remarks>
 internal static class SeqLayout
 {
@@ -33,14 +33,14 @@ internal static class SeqLayout
     public const int SectionEntryBytes = 32;
     public const int Alignment = 64;
 
-    /// <summary>Bytes that may be read behind the data section's last tensor: the longest vector of a kernel.</summary>
+    /// <summary>Bytes after the last tensor that may be read: the longest vector of a kernel.</summary>
     public const int ReadSlack = 64;
 
-    /// <summary>Alignment of tensors of fewer bytes than <see cref="Alignment"/>: that of the widest element.</summary>
+    /// <summary>Alignment of tensors with fewer bytes than <see cref="Alignment"/>: the size of the widest element.</summary>
     public const int SmallAlignment = 8;
     public const uint Required = 1;
 
-    /// <summary>In a tensor's format byte: its panels have <see cref="WeightLayout.GruPanel"/> rows.</summary>
+    /// <summary>Bit of a tensor's format byte: its panels have <see cref="WeightLayout.GruPanel"/> rows.</summary>
     public const byte GruPanels = 0x80;
 
     public const int MajorAt = 8;
@@ -61,16 +61,16 @@ internal static class SeqLayout
     /// <summary>Graphs: values, nodes, inputs, outputs, states.</summary>
     public const string Graphs = "GRP2";
 
-    /// <summary>States that grow, in files that have such: graph, symbolic dimension that counts the steps, most steps; for each dimension.</summary>
+    /// <summary>Growing states, if there are any. For each dimension: graph, symbolic dimension that counts the steps, most steps.</summary>
     public const string Caches = "CACH";
 
-    /// <summary>Bytes of the constants, each 64-byte aligned but for small ones at the end, and 64 bytes of slack at the end so that a vector load at any tensor's end stays inside.</summary>
+    /// <summary>Bytes of the constants, 64-byte aligned except small ones at the end. 64 bytes follow, so that a vector load at any tensor's end stays inside.</summary>
     public const string Data = "DATA";
 
-    /// <summary>Most sections a file may have.</summary>
+    /// <summary>Limit of the sections of a file.</summary>
     public const int MaxSections = 64;
 
-    /// <summary>Most values and nodes of all graphs together: each takes some hundred bytes of memory.</summary>
+    /// <summary>Limit of the values and nodes of all graphs together. Each takes some hundred bytes of memory.</summary>
     public const int MaxObjects = 1 << 20;
 
     /// <summary>Longest string, in bytes.</summary>
@@ -78,7 +78,7 @@ internal static class SeqLayout
 
     public static uint SectionId(string name) => name[0] | (uint)name[1] << 8 | (uint)name[2] << 16 | (uint)name[3] << 24;
 
-    /// <summary>The id's four characters; an id that is no four letters or digits is named by its number.</summary>
+    /// <summary>The id's four characters, or its number if they are not letters or digits.</summary>
     public static string SectionName(uint id)
     {
         Span<char> name = stackalloc char[4];
@@ -94,8 +94,8 @@ internal static class SeqLayout
     public static long Align(long offset) => checked(offset + Alignment - 1) & ~(long)(Alignment - 1);
 
     /// <summary>
-    /// Where tensors of these lengths lie in the data section: those of at least <see cref="Alignment"/> bytes one after the other, each
-    /// aligned, then the smaller ones, aligned to 8.
+    /// The positions of tensors of these lengths in the data section: first those of at least <see cref="Alignment"/> bytes, each aligned to it,
+    /// then the smaller ones, aligned to 8.
     /// </summary>
     /// <returns>The offsets, and the end of the last.</returns>
     public static (long[] Offsets, long End) Place(ReadOnlySpan<long> lengths)
@@ -119,7 +119,7 @@ internal static class SeqLayout
         return (offsets, end);
     }
 
-    /// <summary>CRC-32C (Castagnoli), as iSCSI has it: all ones at the start, inverted at the end.</summary>
+    /// <summary>CRC-32C (Castagnoli) as in iSCSI: all ones at the start, inverted at the end.</summary>
     public static uint Checksum(ReadOnlySpan<byte> bytes, uint seed = uint.MaxValue)
     {
         var crc = seed;
@@ -130,7 +130,7 @@ internal static class SeqLayout
     }
 }
 
-/// <summary>How a value of a graph comes to be.</summary>
+/// <summary>The source of a graph's value.</summary>
 internal enum ValueKind : byte
 {
     /// <summary>A node computes it; its shape is inferred.</summary>
@@ -142,7 +142,7 @@ internal enum ValueKind : byte
     /// <summary>A tensor of the file.</summary>
     Constant = 2,
 
-    /// <summary>As <see cref="Computed"/> in the file, with a name that is not its node's.</summary>
+    /// <summary>Like <see cref="Computed"/>, but with a name that differs from its node's.</summary>
     Named = 3,
 }
 

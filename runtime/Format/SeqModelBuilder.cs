@@ -1,8 +1,8 @@
 namespace SeqRuntime.Format;
 
 /// <summary>
-/// A model being put together, by the converter or by a test; the writer turns it into a <c>.seq</c> file.
-/// Plain data: everything here has its counterpart in the file.
+/// A model built by the converter or by a test. The writer makes a <c>.seq</c> file of it.
+/// Plain data: every part has a counterpart in the file.
 /// </summary>
 internal sealed class SeqModelBuilder
 {
@@ -31,10 +31,10 @@ internal sealed class SeqModelBuilder
         return Tensors.Count - 1;
     }
 
-    /// <summary>Adds packed matrices of <paramref name="rows"/> × <paramref name="columns"/>, each as <see cref="WeightLayout"/> packed it.</summary>
+    /// <summary>Adds matrices of <paramref name="rows"/> × <paramref name="columns"/>, each packed by <see cref="WeightLayout"/>.</summary>
     public int AddPacked(string name, TensorFormat format, int rows, int columns, params byte[][] matrices) => AddPacked(name, new WeightLayout(format, rows, columns), matrices);
 
-    /// <summary>Packed matrices of one layout.</summary>
+    /// <summary>Adds packed matrices of one layout.</summary>
     public int AddPacked(string name, WeightLayout layout, params byte[][] matrices)
     {
         var stride = checked((int)layout.Stride);
@@ -45,7 +45,7 @@ internal sealed class SeqModelBuilder
     }
 }
 
-/// <summary>A constant: <paramref name="Shape"/> is [rows, columns] of each of <paramref name="Count"/> matrices where packed, in panels of <paramref name="PanelRows"/>.</summary>
+/// <summary>A constant. If packed, <paramref name="Shape"/> is [rows, columns] of each of <paramref name="Count"/> matrices, in panels of <paramref name="PanelRows"/> rows.</summary>
 internal sealed record TensorDefinition(string Name, TensorFormat Format, ElementType Type, int[] Shape, int Count, byte[] Data, int PanelRows = WeightLayout.WidestPanel);
 
 /// <summary>One named graph: a flat list of nodes over values, in execution order.</summary>
@@ -57,10 +57,10 @@ internal sealed class GraphDefinition(SeqModelBuilder model, string name)
 
     public List<NodeDefinition> Nodes { get; } = [];
 
-    /// <summary>Names of the symbolic dimensions; a dimension of -1-i in a shape is symbol i.</summary>
+    /// <summary>Names of the symbolic dimensions. A dimension of -1-i in a shape is symbol i.</summary>
     public List<string> Symbols { get; } = [];
 
-    /// <summary>Symbolic dimensions that count the steps of states which grow, and the most steps of each.</summary>
+    /// <summary>Symbolic dimensions that count the steps of growing states, and the largest count of each.</summary>
     public Dictionary<string, int> Largest { get; } = [];
 
     /// <summary>Values that the caller sets.</summary>
@@ -87,10 +87,10 @@ internal sealed class GraphDefinition(SeqModelBuilder model, string name)
         where T : unmanaged =>
         Constant(model.AddDense(name, ElementTypes.Of<T>(), shape, System.Runtime.InteropServices.MemoryMarshal.AsBytes(data)));
 
-    /// <summary>Adds a state: the session keeps it from run to run. Returns the value that holds its content at the start of a run.</summary>
+    /// <summary>Adds a state, which the session keeps between runs. Returns the value with its content at the start of a run.</summary>
     /// <param name="name">Name.</param>
     /// <param name="type">Element type.</param>
-    /// <param name="shape">Shape; a symbolic dimension may be used.</param>
+    /// <param name="shape">Shape. It may have symbolic dimensions.</param>
     /// <param name="initial">Dense tensor with the initial content, or -1 for zeros.</param>
     public int State(string name, ElementType type, object[] shape, int initial = -1)
     {
@@ -109,7 +109,7 @@ internal sealed class GraphDefinition(SeqModelBuilder model, string name)
     /// <summary>Adds a node with one output and returns that output.</summary>
     public int Node(OpKind kind, int[] inputs, Attributes? attributes = null, string? name = null) => NodeMany(kind, inputs, 1, attributes, name)[0];
 
-    /// <summary>Adds a node with several outputs and returns them. A left-out input is -1.</summary>
+    /// <summary>Adds a node with several outputs and returns them. An omitted input is -1.</summary>
     public int[] NodeMany(OpKind kind, int[] inputs, int outputCount, Attributes? attributes = null, string? name = null)
     {
         name ??= $"{kind}_{Nodes.Count}";
@@ -119,7 +119,7 @@ internal sealed class GraphDefinition(SeqModelBuilder model, string name)
         return outputs;
     }
 
-    /// <summary>Declares a value as an output the caller reads, under a name.</summary>
+    /// <summary>Declares a value as a named output for the caller.</summary>
     public void Output(string name, int value)
     {
         Values[value] = Values[value] with { Name = name };
@@ -136,7 +136,7 @@ internal sealed class GraphDefinition(SeqModelBuilder model, string name)
     {
         int size => size,
         string symbol => -1 - Symbol(symbol),
-        _ => throw new ArgumentException("A dimension is an int or a symbol's name."),
+        _ => throw new ArgumentException("A dimension must be an int or a symbol's name."),
     });
 
     private int Symbol(string name)

@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace SeqRuntime.Format;
 
 /// <summary>
-/// Reads a <c>.seq</c> file that lies in memory. Trusts nothing: every length, count, index and offset is checked before it is
-/// used. Tensor bytes are not copied: the tensors point into the file. Its counterpart, field by field, is <see cref="SeqWriter"/>.
+/// Reads a <c>.seq</c> file in memory. It trusts nothing: every length, count, index and offset is checked before it is used. Tensor bytes
+/// are not copied; the tensors point into the file. Its counterpart is <see cref="SeqWriter"/>, field by field.
 /// </summary>
 internal static unsafe class SeqReader
 {
@@ -24,7 +24,7 @@ internal static unsafe class SeqReader
         return new StoredModel(file, [.. sections.Values], metadata, tables, tensors, graphs);
     }
 
-    /// <summary>Everything that a run depends on, by its checksums.</summary>
+    /// <summary>A mark of everything that a run depends on, from the checksums.</summary>
     private static ulong MarkOf(Dictionary<string, SectionEntry> sections)
     {
         var mark = 0UL;
@@ -39,17 +39,17 @@ internal static unsafe class SeqReader
     private static Dictionary<string, SectionEntry> ReadSectionTable(string file, byte* start, long length, bool verifyChecksums)
     {
         if (length < SeqLayout.HeaderBytes) throw Fault(file, $"{length} bytes are too few for a header of {SeqLayout.HeaderBytes}");
-        if (length > int.MaxValue) throw Fault(file, $"{length} bytes are more than the {int.MaxValue} that one file may have");
+        if (length > int.MaxValue) throw Fault(file, $"{length} bytes are over the limit of {int.MaxValue}");
         var bytes = new ReadOnlySpan<byte>(start, (int)length);
         if (BinaryPrimitives.ReadUInt64LittleEndian(bytes) != SeqLayout.Magic)
-            throw new SeqFormatException($"{file}: this is no .seq file (its first 8 bytes are others). Make one with 'seqconvert convert'.");
+            throw new SeqFormatException($"{file}: not a .seq file: the signature does not match. Make one with 'seqconvert convert'.");
         var major = BinaryPrimitives.ReadUInt16LittleEndian(bytes[SeqLayout.MajorAt..]);
         if (major != SeqLayout.Major)
             throw new SeqFormatException($"{file}: format version {major} is not {SeqLayout.Major}, which this runtime reads. Convert the model again with the converter of this version, or use the runtime that belongs to the file.");
         var declared = BinaryPrimitives.ReadInt64LittleEndian(bytes[SeqLayout.FileLengthAt..]);
-        if (declared != length) throw Fault(file, $"the header says {declared} bytes, the file has {length}: it was cut short or written over");
+        if (declared != length) throw Fault(file, $"the header says {declared} bytes, but the file has {length}: it was truncated or overwritten");
         var count = BinaryPrimitives.ReadInt32LittleEndian(bytes[SeqLayout.SectionCountAt..]);
-        if (count is < 0 or > SeqLayout.MaxSections) throw Fault(file, $"{count} sections; at most {SeqLayout.MaxSections} are possible");
+        if (count is < 0 or > SeqLayout.MaxSections) throw Fault(file, $"{count} sections; the limit is {SeqLayout.MaxSections}");
         var headBytes = SeqLayout.HeaderBytes + count * SeqLayout.SectionEntryBytes;
         if (headBytes > length) throw Fault(file, $"a table of {count} sections does not fit");
         if (verifyChecksums) VerifyHead(file, bytes[..headBytes]);
@@ -63,19 +63,19 @@ internal static unsafe class SeqReader
             var offset = BinaryPrimitives.ReadInt64LittleEndian(entry[8..]);
             var size = BinaryPrimitives.ReadInt64LittleEndian(entry[16..]);
             if (offset < headBytes || size < 0 || offset > length || size > length - offset)
-                throw Fault(file, $"section {name} claims {size} bytes at offset {offset}, the file has {length}");
-            if (offset % SeqLayout.Alignment != 0) throw Fault(file, $"section {name} starts at {offset}, which is no multiple of {SeqLayout.Alignment}");
+                throw Fault(file, $"section {name} claims {size} bytes at offset {offset}, but the file has {length}");
+            if (offset % SeqLayout.Alignment != 0) throw Fault(file, $"section {name} starts at {offset}, which is not a multiple of {SeqLayout.Alignment}");
             if (name is not (SeqLayout.Metadata or SeqLayout.Tables or SeqLayout.Tensors or SeqLayout.Graphs or SeqLayout.Data or SeqLayout.Caches))
             {
                 if ((flags & SeqLayout.Required) != 0)
-                    throw new SeqFormatException($"{file}: section {name} is required to run this model and unknown to this runtime. Use a newer runtime.");
+                    throw new SeqFormatException($"{file}: section {name} is required but unknown to this runtime. Use a newer runtime.");
                 continue;
             }
 
             var checksum = BinaryPrimitives.ReadUInt32LittleEndian(entry[24..]);
             if (verifyChecksums && SeqLayout.Checksum(bytes.Slice((int)offset, (int)size)) != checksum)
                 throw Fault(file, $"the checksum of section {name} (offset {offset}, {size} bytes) does not match its content");
-            if (!sections.TryAdd(name, new SectionEntry(name, offset, size, checksum))) throw Fault(file, $"section {name} is there twice");
+            if (!sections.TryAdd(name, new SectionEntry(name, offset, size, checksum))) throw Fault(file, $"section {name} occurs twice");
         }
 
         return sections;
@@ -119,7 +119,7 @@ internal static unsafe class SeqReader
         return tensors;
     }
 
-    /// <summary>Tensors lie where their sizes say.</summary>
+    /// <summary>Assigns each tensor the position that follows from the sizes.</summary>
     private static void Place(SectionReader reader, StoredTensor[] tensors, byte* data, long dataLength)
     {
         try
@@ -152,12 +152,12 @@ internal static unsafe class SeqReader
             var elements = (long)shape.Count;
             if (format == TensorFormat.Dense)
             {
-                if (panelRows != WeightLayout.WidestPanel) throw reader.Fault($"tensor '{name}' has panels and is dense");
+                if (panelRows != WeightLayout.WidestPanel) throw reader.Fault($"tensor '{name}' is dense but has panels");
                 length = elements * type.Size();
             }
             else if (WeightFormats.Find(format) is { } weights)
             {
-                if (sizes is not [>= 1, >= 1] || type != ElementType.Float32 || packedCount < 1) throw reader.Fault($"tensor '{name}' is no list of packed matrices");
+                if (sizes is not [>= 1, >= 1] || type != ElementType.Float32 || packedCount < 1) throw reader.Fault($"tensor '{name}' is not a list of packed matrices");
                 if (sizes[1] > weights.MaxColumns) throw reader.Fault($"tensor '{name}' has {sizes[1]} columns; {weights.Name} may have {weights.MaxColumns}");
                 layout = new WeightLayout(weights, sizes[0], sizes[1], panelRows);
                 length = checked(packedCount * layout.Stride);
@@ -195,7 +195,7 @@ internal static unsafe class SeqReader
             graphs[i] = ReadGraph(ref reader, tensors);
             objects += graphs[i].Values.Length + graphs[i].Nodes.Length;
             CheckObjects(ref reader, objects);
-            if (!names.Add(graphs[i].Name)) throw reader.Fault($"graph '{graphs[i].Name}' is there twice");
+            if (!names.Add(graphs[i].Name)) throw reader.Fault($"graph '{graphs[i].Name}' occurs twice");
         }
 
         reader.End();
@@ -207,13 +207,13 @@ internal static unsafe class SeqReader
         var count = reader.Count(4);
         for (var i = 0; i < count; i++)
         {
-            if (reader.Count(1) != 3) throw reader.Fault("a cache is told by three numbers");
+            if (reader.Count(1) != 3) throw reader.Fault("a cache must have three numbers");
             var at = reader.Index(graphs.Length, "graph");
             var symbol = reader.Index(graphs[at].Symbols.Length, "symbolic dimension");
             var most = reader.Int32();
-            if (most < 1) throw reader.Fault($"a cache of at most {most} steps");
+            if (most < 1) throw reader.Fault($"the limit of a cache is {most} steps; it must be at least 1");
             if (graphs[at].Largest.Length == 0) graphs[at] = graphs[at] with { Largest = new int[graphs[at].Symbols.Length] };
-            if (graphs[at].Largest[symbol] != 0) throw reader.Fault($"the steps of '{graphs[at].Symbols[symbol]}' are told twice");
+            if (graphs[at].Largest[symbol] != 0) throw reader.Fault($"the limit of '{graphs[at].Symbols[symbol]}' occurs twice");
             graphs[at].Largest[symbol] = most;
         }
 
@@ -275,10 +275,10 @@ internal static unsafe class SeqReader
         return new StoredGraph(name, symbols, values, inputs, outputs, states, nodes);
     }
 
-    /// <summary>What an output is called that has no name of its own.</summary>
+    /// <summary>The name of an output that has no name of its own.</summary>
     public static string OutputName(string node, int outputs, int output) => outputs == 1 ? node : $"{node}:{output}";
 
-    /// <summary>The value that is likely to be the next node's output: the one after the last of these outputs.</summary>
+    /// <summary>The likely first output of the next node: the value after the last of these outputs.</summary>
     public static int After(int[] outputs, int before) => outputs.Length > 0 && outputs[^1] >= 0 ? outputs[^1] + 1 : before;
 
     private static int ObjectCount(ref SectionReader reader, int bytes)
@@ -290,7 +290,7 @@ internal static unsafe class SeqReader
 
     private static void CheckObjects(ref SectionReader reader, long count)
     {
-        if (count > SeqLayout.MaxObjects) throw reader.Fault($"{count} values and nodes; at most {SeqLayout.MaxObjects} are possible");
+        if (count > SeqLayout.MaxObjects) throw reader.Fault($"{count} values and nodes; the limit is {SeqLayout.MaxObjects}");
     }
 
     private static void Define(ref SectionReader reader, StoredValue[] values, bool[] defined, int value, ValueKind kind)
@@ -320,7 +320,7 @@ internal static unsafe class SeqReader
                 var tensor = reader.IndexFrom(expectedTensor, tensors.Length, "tensor", out expectedTensor);
                 return new StoredValue(tensors[tensor].Name, kind, 0, [], tensor);
             default:
-                throw reader.Fault($"a value is of unknown kind {(byte)kind}");
+                throw reader.Fault($"a value has unknown kind {(byte)kind}");
         }
     }
 
@@ -362,7 +362,7 @@ internal static unsafe class SeqReader
             case AttributeType.String:
                 return reader.String();
             default:
-                throw reader.Fault($"an attribute of unknown type {(byte)type}");
+                throw reader.Fault($"an attribute has unknown type {(byte)type}");
         }
     }
 

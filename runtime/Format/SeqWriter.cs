@@ -3,7 +3,7 @@ using System.Text;
 
 namespace SeqRuntime.Format;
 
-/// <summary>Writes a <see cref="SeqModelBuilder"/> as a <c>.seq</c> file. Its counterpart, field by field, is <see cref="SeqReader"/>.</summary>
+/// <summary>Writes a <see cref="SeqModelBuilder"/> as a <c>.seq</c> file. Its counterpart is <see cref="SeqReader"/>, field by field.</summary>
 internal static class SeqWriter
 {
     /// <summary>The file's bytes.</summary>

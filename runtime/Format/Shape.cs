@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 
 namespace SeqRuntime.Format;
 
-/// <summary>The sizes of a tensor's dimensions, outermost first; a value type of at most <see cref="MaxRank"/> dimensions that never allocates.</summary>
+/// <summary>The sizes of a tensor's dimensions, outermost first: a value type of at most <see cref="MaxRank"/> dimensions that never allocates.</summary>
 [DebuggerDisplay("{ToString(),nq}")]
 internal struct Shape : IEquatable<Shape>
 {
@@ -20,10 +20,10 @@ internal struct Shape : IEquatable<Shape>
 
     public int Rank { get; private set; }
 
-    /// <summary>Product of all sizes, 1 for a scalar.</summary>
+    /// <summary>The number of elements: the product of all sizes, 1 for a scalar.</summary>
     /// <exception cref="ArgumentException">
-    /// It exceeds what one tensor may hold (2³¹-1 elements). Sizes of 0 count as 1 here, so that the product of any of the sizes
-    /// of a tensor that passed is an int too.
+    /// The number exceeds the limit of a tensor (2³¹-1 elements). Sizes of 0 count as 1 here, so that the product of any of the sizes of an
+    /// accepted tensor fits an int too.
     /// </exception>
     public readonly int Count
     {
@@ -42,7 +42,7 @@ internal struct Shape : IEquatable<Shape>
         }
     }
 
-    /// <summary>Product of all sizes, those of 0 taken as 1: about the steps of a loop over all axes, also where some axis is empty.</summary>
+    /// <summary>Product of all sizes, with 0 counted as 1: about the number of steps of a loop over all axes, even if some axis is empty.</summary>
     public readonly double Extent
     {
         get
@@ -70,7 +70,7 @@ internal struct Shape : IEquatable<Shape>
         return product;
     }
 
-    /// <summary>This shape with one more, innermost dimension.</summary>
+    /// <summary>This shape with another innermost dimension.</summary>
     public readonly Shape Append(int size)
     {
         var result = this;

@@ -1,11 +1,11 @@
 namespace SeqRuntime.Format;
 
-/// <summary>Mixing numbers to one of 64 bits: SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).</summary>
+/// <summary>Mixes numbers to 64 bits: SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).</summary>
 internal static class SplitMix
 {
     public const ulong Step = 0x9E3779B97F4A7C15;
 
-    /// <summary>A number that depends on both; the same on every machine and in every process.</summary>
+    /// <summary>A number that depends on both, equal on every machine and in every process.</summary>
     public static ulong Add(ulong mixed, ulong value) => Mix(mixed + Step + Mix(value + Step));
 
     public static ulong Mix(ulong z)

@@ -1,6 +1,6 @@
 namespace SeqRuntime.Format;
 
-/// <summary>A model as its file has it, read and checked. Tensors point into the file's memory.</summary>
+/// <summary>A model as stored in its file, read and checked. Tensors point into the file's memory.</summary>
 /// <param name="File">The file's name, for messages.</param>
 /// <param name="Sections">The sections that were read.</param>
 /// <param name="Metadata">Free metadata.</param>
@@ -15,7 +15,7 @@ internal sealed record StoredModel(
     StoredTensor[] Tensors,
     StoredGraph[] Graphs);
 
-/// <summary>Where a section lies in the file, and its CRC-32C.</summary>
+/// <summary>The position of a section in the file and its CRC-32C.</summary>
 internal sealed record SectionEntry(string Name, long Offset, long Length, uint Checksum);
 
 /// <summary>A constant in the file's memory.</summary>
@@ -23,19 +23,19 @@ internal sealed unsafe class StoredTensor
 {
     public required string Name { get; init; }
 
-    /// <summary>Dense, or how its matrices are packed.</summary>
+    /// <summary>Dense, or the packing of its matrices.</summary>
     public required TensorFormat Format { get; init; }
 
-    /// <summary>Type of the elements; float32 where packed.</summary>
+    /// <summary>Element type. float32 if packed.</summary>
     public required ElementType Type { get; init; }
 
-    /// <summary>Shape; [rows, columns] of each matrix where packed.</summary>
+    /// <summary>Shape. If packed, [rows, columns] of each matrix.</summary>
     public required Shape Shape { get; init; }
 
-    /// <summary>Layout of each matrix, where packed.</summary>
+    /// <summary>Layout of each matrix, if packed.</summary>
     public WeightLayout Layout { get; init; } = WeightLayout.None;
 
-    /// <summary>Matrices one after the other; 1 where dense.</summary>
+    /// <summary>The number of consecutive matrices. 1 if dense.</summary>
     public int Count { get; init; } = 1;
 
     public required long Bytes { get; init; }
@@ -44,21 +44,21 @@ internal sealed unsafe class StoredTensor
     public byte* Data { get; set; }
 }
 
-/// <summary>A graph: nodes in execution order over values; indices were checked.</summary>
+/// <summary>A graph: nodes in execution order over values. Its indices were checked.</summary>
 internal sealed record StoredGraph(string Name, string[] Symbols, StoredValue[] Values, int[] Inputs, int[] Outputs, StoredState[] States, StoredNode[] Nodes)
 {
-    /// <summary>Tells the graph from others, of this and of other models: their weights and graphs have other checksums.</summary>
+    /// <summary>Identifies the graph and its model: other weights or graphs have other checksums.</summary>
     public ulong Mark { get; init; }
 
-    /// <summary>For each symbolic dimension the most steps that states which grow along it may have, 0 where none does; empty where no state grows.</summary>
+    /// <summary>For each symbolic dimension, the most steps of states that grow along it, or 0. Empty if no state grows.</summary>
     public int[] Largest { get; init; } = [];
 }
 
-/// <summary>A value; <paramref name="Sizes"/> hold -1-i for symbol i. <paramref name="Tensor"/> is the constant's index, -1 for other values.</summary>
+/// <summary>A value. <paramref name="Sizes"/> holds -1-i for symbol i. <paramref name="Tensor"/> is the constant's index, or -1.</summary>
 internal sealed record StoredValue(string Name, ValueKind Kind, ElementType Type, int[] Sizes, int Tensor);
 
-/// <summary>A node; an input or output of -1 is left out.</summary>
+/// <summary>A node. An omitted input or output is -1.</summary>
 internal sealed record StoredNode(string Name, OpKind Kind, int[] Inputs, int[] Outputs, Attributes Attributes);
 
-/// <summary>A state: the value it is read as, the value it becomes, and a tensor with its first content (-1: zeros).</summary>
+/// <summary>A state: the value at the start of a run, the value that replaces it at the end, and the tensor of its initial content (-1: zeros).</summary>
 internal sealed record StoredState(string Name, int Value, int Update, int Initial);

@@ -1,6 +1,6 @@
 namespace SeqRuntime.Format;
 
-/// <summary>How a constant tensor's bytes are laid out in the file. Values are part of the file format; all but the first are a <see cref="WeightFormat"/>.</summary>
+/// <summary>The layout of a constant tensor's bytes in the file. The numbers are part of the file format. Each except the first has a <see cref="WeightFormat"/>.</summary>
 internal enum TensorFormat : byte
 {
     /// <summary>Row-major elements of the tensor's <see cref="ElementType"/>.</summary>

@@ -1,4 +1,4 @@
 namespace SeqRuntime.Format;
 
-/// <summary>A size, or the elements of a shape, are more than one tensor may hold; smaller sizes may do.</summary>
+/// <summary>A size or the number of elements exceeds the limit of a tensor. Smaller sizes may fit.</summary>
 internal sealed class TooLargeException(string message) : ArgumentException(message);

@@ -5,8 +5,8 @@ namespace SeqRuntime.Operators;
 
 /// <summary>ArgMax and ArgMin: the index of the largest or smallest element along an axis, as int64.</summary>
 /// <remarks>
-/// Input X of numbers. Axis (default 0), KeepDims (default 1), SelectLastIndex (default 0: the first of equal ones). A NaN exceeds
-/// nothing and is under nothing: it is named only where it stands first.
+/// Input X of numbers. Axis (default 0), KeepDims (default 1), SelectLastIndex (default 0: the first of equal ones). A NaN is neither
+/// larger nor smaller than anything, so it is chosen only if it is the first element.
 /// </remarks>
 internal sealed unsafe class ArgExtremum(Attributes attributes, bool isMax) : Operator
 {

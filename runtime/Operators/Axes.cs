@@ -2,17 +2,17 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
 
-/// <summary>Axis numbers, strides and NumPy's broadcasting rule. Nothing here allocates.</summary>
+/// <summary>Axis numbers, strides and NumPy's broadcasting rule. None of these methods allocates.</summary>
 internal static class Axes
 {
-    /// <summary>An axis in [-rank, rank), counted from the start.</summary>
+    /// <summary>Converts an axis in [-rank, rank) to one counted from the start.</summary>
     public static int Normalize(long axis, int rank)
     {
-        if (axis < -rank || axis >= rank) throw OperatorError.Value($"Axis {axis} is not within [{-rank}, {rank}).");
+        if (axis < -rank || axis >= rank) throw OperatorError.Value($"Axis {axis} is not in [{-rank}, {rank}).");
         return (int)(axis < 0 ? axis + rank : axis);
     }
 
-    /// <summary>Axes of a known integer tensor as a bit mask.</summary>
+    /// <summary>The axes of a known integer tensor as a bit mask.</summary>
     public static int Mask(Tensor axes, int rank)
     {
         var mask = 0;
@@ -26,7 +26,7 @@ internal static class Axes
         return mask;
     }
 
-    /// <summary>Elements from one index to the next on each axis of a dense tensor.</summary>
+    /// <summary>Elements between consecutive indices of each axis of a dense tensor.</summary>
     public static void Strides(in Shape shape, Span<long> strides)
     {
         var stride = 1L;
@@ -37,7 +37,7 @@ internal static class Axes
         }
     }
 
-    /// <summary>Strides of <paramref name="from"/> seen as broadcast to <paramref name="to"/>: 0 where it repeats.</summary>
+    /// <summary>Strides of <paramref name="from"/> broadcast to <paramref name="to"/>: 0 on repeated axes.</summary>
     public static void BroadcastStrides(in Shape from, in Shape to, Span<long> strides)
     {
         strides[..to.Rank].Clear();
@@ -49,7 +49,7 @@ internal static class Axes
         }
     }
 
-    /// <summary>The shape that NumPy's rules give two shapes together.</summary>
+    /// <summary>The common shape of two shapes by NumPy's rules.</summary>
     public static Shape Broadcast(Tensor a, Tensor b)
     {
         var rank = Math.Max(a.Rank, b.Rank);
@@ -65,7 +65,7 @@ internal static class Axes
         return new Shape(sizes[..rank]);
     }
 
-    /// <summary>Moves to the next index of <paramref name="sizes"/> in row-major order, and <paramref name="offset"/> with it; false after the last.</summary>
+    /// <summary>Advances to the next index of <paramref name="sizes"/> in row-major order and updates <paramref name="offset"/>. False after the last.</summary>
     public static bool Next(Span<int> index, ReadOnlySpan<int> sizes, ReadOnlySpan<long> strides, ref long offset)
     {
         for (var axis = sizes.Length - 1; axis >= 0; axis--)

@@ -12,13 +12,13 @@ internal readonly unsafe struct AxisLines
         Count = tensor.Count == 0 ? 0 : tensor.Count / Size;
     }
 
-    /// <summary>Elements of one line.</summary>
+    /// <summary>The number of elements of a line.</summary>
     public int Size { get; }
 
-    /// <summary>Elements from one to the next of a line.</summary>
+    /// <summary>Elements between neighbours of a line.</summary>
     public nint Stride { get; }
 
-    /// <summary>Lines.</summary>
+    /// <summary>The number of lines.</summary>
     public int Count { get; }
 
     /// <summary>Index of the first element of a line.</summary>

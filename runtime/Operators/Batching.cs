@@ -3,19 +3,19 @@ using SeqRuntime.Format;
 namespace SeqRuntime.Operators;
 
 /// <summary>
-/// Lets one node compute many independent streams in one go. An operator says in <see cref="Operator.TryBatch"/> which axis of each
-/// input and output holds the streams, by one of the methods here. Allocates nothing.
+/// Lets one node compute many independent streams at once. In <see cref="Operator.TryBatch"/> an operator calls one of the methods here to say
+/// which axis of each input and output holds the streams. None of them allocates.
 /// </summary>
 /// <param name="one">The node's values for one stream.</param>
 /// <param name="isShared">Whether input i is the same for all streams.</param>
-/// <param name="inputs">Gets the inputs' layouts; null for inputs that all streams share.</param>
-/// <param name="outputs">Gets the outputs' layouts.</param>
+/// <param name="inputs">Receives the inputs' layouts. Null for inputs that all streams share.</param>
+/// <param name="outputs">Receives the outputs' layouts.</param>
 internal readonly ref struct Batching(NodeContext one, bool[] isShared, BatchLayout?[] inputs, BatchLayout?[] outputs)
 {
     /// <summary>The node's values for one stream.</summary>
     public NodeContext One => one;
 
-    /// <summary>Finds the layouts of a node's values; false where it runs stream after stream.</summary>
+    /// <summary>Finds the layouts of a node's values. False if the node runs stream after stream.</summary>
     public static bool Find(Operator op, NodeContext one, bool[] isShared, BatchLayout?[] inputs, BatchLayout?[] outputs)
     {
         Array.Clear(inputs);
@@ -36,20 +36,20 @@ internal readonly ref struct Batching(NodeContext one, bool[] isShared, BatchLay
     /// <summary>Whether an input is the same for all streams.</summary>
     public bool IsShared(int input) => isShared[input];
 
-    /// <summary>Whether an axis of input 0 is not its first, counted from either end.</summary>
+    /// <summary>Whether an axis of input 0, counted from either end, is not its first.</summary>
     public bool IsInner(long axis)
     {
         var rank = one.Input(0).Rank;
         return rank > 1 && Axes.Normalize(axis, rank) != 0;
     }
 
-    /// <summary>Every element of input 0 by itself; all other inputs shared.</summary>
+    /// <summary>Each element of input 0 is independent. All other inputs are shared.</summary>
     public bool Elements() => First(BatchLayout.Flat);
 
-    /// <summary>Every row of input 0's last dimension by itself; all other inputs shared.</summary>
+    /// <summary>Each row of input 0's last dimension is independent. All other inputs are shared.</summary>
     public bool Rows() => First(BatchLayout.Rows);
 
-    /// <summary>The first dimension is a batch of rows; <paramref name="batched"/> inputs have it, all others are shared.</summary>
+    /// <summary>The first dimension is a batch of rows. The <paramref name="batched"/> inputs have it; all others are shared.</summary>
     public bool Leading(params ReadOnlySpan<int> batched)
     {
         if (!AreShared(batched)) return false;
@@ -72,7 +72,7 @@ internal readonly ref struct Batching(NodeContext one, bool[] isShared, BatchLay
         return LeadOutputs();
     }
 
-    /// <summary>Elementwise by NumPy's broadcasting: streams are a dimension before all others.</summary>
+    /// <summary>Elementwise with NumPy's broadcasting: streams are a new first dimension.</summary>
     public bool Broadcast()
     {
         var y = one.Output(0);
@@ -88,7 +88,7 @@ internal readonly ref struct Batching(NodeContext one, bool[] isShared, BatchLay
         return true;
     }
 
-    /// <summary>A recurrent layer: X [T, N, I], states [D, N, S], Y [T, D, N, S]; a state that all share is repeated.</summary>
+    /// <summary>A recurrent layer: X [T, N, I], states [D, N, S], Y [T, D, N, S]. A shared state is repeated.</summary>
     public bool Sequences(int states)
     {
         if (isShared[0] || one.Optional(1) is not null) return false;

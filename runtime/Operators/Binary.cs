@@ -6,10 +6,10 @@ namespace SeqRuntime.Operators;
 
 /// <summary>Y = f(A, B) with NumPy's broadcasting; f is the attribute Function.</summary>
 /// <remarks>
-/// A and B are of one type. Arithmetic on fp32 goes through the kernels; float64 has all but Pow. Integers wrap around (the
-/// smallest number divided by -1 is itself), their powers are exact modulo the type's size, and dividing one by zero, or raising
-/// zero to a negative power, is an error. Comparisons give bool, as do And, Or and Xor, which take bool. The output may lie over
-/// an input of its size.
+/// A and B have the same type. fp32 arithmetic uses the kernels. float64 has all functions except Pow. Integers wrap around: the smallest
+/// number divided by -1 is itself, and powers are exact modulo the type's size. Dividing an integer by zero, or raising zero to a negative
+/// power, is an error. Comparisons return bool; And, Or and Xor take and return bool. The output may overwrite an input of its
+/// size.
 /// </remarks>
 internal sealed unsafe class Binary(Attributes attributes) : Operator
 {
@@ -143,7 +143,7 @@ internal sealed unsafe class Binary(Attributes attributes) : Operator
     private static bool IsMinusOne<T>(T b)
         where T : unmanaged, INumber<T> => b < T.Zero && b + T.One == T.Zero;
 
-    /// <summary>Integer powers by squaring; a negative one of anything but 1 and -1 is a fraction, cut off to 0.</summary>
+    /// <summary>Integer powers by squaring. A negative power of any base except 1 and -1 is a fraction, truncated to 0.</summary>
     private static T Power<T>(T a, T b)
         where T : unmanaged, INumber<T>
     {

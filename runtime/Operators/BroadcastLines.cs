@@ -4,10 +4,10 @@ using SeqRuntime.Format;
 namespace SeqRuntime.Operators;
 
 /// <summary>
-/// Walks up to three tensors broadcast to one shape, line by line: along a line each input steps by 0 or 1 element and the
-/// output by 1. Axes that all step through alike are joined, so that lines are as long as can be.
+/// Walks up to three tensors broadcast to one shape, line by line. Along a line each input steps by 0 or 1 element and the output by 1. Axes
+/// that all tensors step through alike are merged, so that lines are as long as possible.
 /// </summary>
-/// <remarks>Start with the constructor, use the line, and go on while <see cref="Next"/>. For shapes with elements only.</remarks>
+/// <remarks>Construct it, use the line, and continue while <see cref="Next"/> is true. The shape must not be empty.</remarks>
 internal struct BroadcastLines
 {
     private readonly int _rank;
@@ -54,7 +54,7 @@ internal struct BroadcastLines
         _rank = rank;
     }
 
-    /// <summary>Elements of a line.</summary>
+    /// <summary>The number of elements of a line.</summary>
     public int Length { get; }
 
     public int StepA { get; }
@@ -63,14 +63,14 @@ internal struct BroadcastLines
 
     public int StepC { get; }
 
-    /// <summary>Element of input A where the current line starts.</summary>
+    /// <summary>Index of the element of input A at which the current line starts.</summary>
     public long A { get; private set; }
 
     public long B { get; private set; }
 
     public long C { get; private set; }
 
-    /// <summary>Element of the output where the current line starts.</summary>
+    /// <summary>Index of the element of the output at which the current line starts.</summary>
     public long Y { get; private set; }
 
     public bool Next()

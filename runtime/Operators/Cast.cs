@@ -3,10 +3,10 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
 
-/// <summary>Elements in another type (To), with one meaning on every processor.</summary>
+/// <summary>Converts elements to another type (To), with the same result on every processor.</summary>
 /// <remarks>
-/// From a float to an integer the fraction is cut off, what does not fit saturates and NaN becomes 0. From an integer to a
-/// narrower one the low bits are kept, as ONNX has it. To a float rounds to nearest even. To bool, anything but 0 is true.
+/// From a float to an integer, the fraction is cut off, values out of range saturate, and NaN becomes 0. From an integer to a narrower one,
+/// the low bits are kept, as in ONNX. To a float, values round to nearest even. To bool, every value except 0 is true.
 /// </remarks>
 internal sealed unsafe class Cast(Attributes attributes) : Operator
 {

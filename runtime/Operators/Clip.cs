@@ -5,8 +5,8 @@ namespace SeqRuntime.Operators;
 
 /// <summary>Y = min(max(X, low), high).</summary>
 /// <remarks>
-/// Inputs: X of numbers; low and high scalars of X's type, both optional. A NaN stays NaN; where low exceeds high the result is
-/// high. The output may lie over X.
+/// Inputs: X of numbers; low and high are optional scalars of X's type. NaN stays NaN. If low exceeds high, the result is high. The output may
+/// overwrite X.
 /// </remarks>
 internal sealed unsafe class Clip : Operator
 {
@@ -43,7 +43,7 @@ internal sealed unsafe class Clip : Operator
         }
     }
 
-    /// <summary>The bound stands first in Max and Min: of a comparison with a NaN the kernels take the second, X.</summary>
+    /// <summary>The bound is the first operand of Max and Min, because the kernels take the second, X, if one is NaN.</summary>
     private static void Floats(NodeContext context)
     {
         var x = context.Input(0);

@@ -1,10 +1,10 @@
 namespace SeqRuntime.Operators;
 
 /// <summary>
-/// Columns of a packed weight matrix by index: Y[indices…, r] = W[r, index]. A table that a product multiplies with too is stored once.
+/// Columns of a packed weight matrix by index: Y[indices…, r] = W[r, index]. So a table that a product also multiplies is stored once.
 /// </summary>
 /// <remarks>
-/// Inputs: W packed [rows, columns] of any format, indices int32 or int64 of any shape, in [-columns, columns): a negative one
+/// Inputs: W packed [rows, columns] of any format, indices int32 or int64 of any shape, in [-columns, columns). A negative one
 /// counts from the end. Output: Y fp32 [indices…, rows].
 /// </remarks>
 internal sealed unsafe class ColumnEmbedding : Operator

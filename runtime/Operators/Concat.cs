@@ -3,8 +3,8 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
 
-/// <summary>Y = the inputs one after the other along an axis.</summary>
-/// <remarks>Inputs: any number of tensors of one type, of the same shape but for the axis. Axis (default 0).</remarks>
+/// <summary>Y = the inputs concatenated along an axis.</summary>
+/// <remarks>Inputs: any number of tensors of one type whose shapes differ only on the axis. Axis (default 0).</remarks>
 internal sealed unsafe class Concat(Attributes attributes) : Operator
 {
     private readonly long _axis = attributes.Int(AttributeKey.Axis, 0);
@@ -52,7 +52,7 @@ internal sealed unsafe class Concat(Attributes attributes) : Operator
         }
     }
 
-    /// <summary>Copies <paramref name="count"/> runs of as many bytes, adjacent in the source, a stride apart in the target; single elements without a call each.</summary>
+    /// <summary>Copies <paramref name="count"/> runs of equal length, adjacent in the source and a stride apart in the target. Single elements need no call each.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void CopyRuns(byte* source, long bytes, long count, byte* target, long stride)
     {

@@ -2,7 +2,7 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
 
-/// <summary>A tensor of the shape in input 0, every element the attribute Value (float or int) in the type To (default fp32).</summary>
+/// <summary>A tensor of the shape in input 0. Every element is the attribute Value (float or int) in the type To (default fp32).</summary>
 internal sealed class ConstantOfShape : Operator
 {
     private readonly ElementType _type;
@@ -21,12 +21,12 @@ internal sealed class ConstantOfShape : Operator
     public override void Infer(NodeContext context)
     {
         var shape = context.Known(0);
-        if (shape.Count > Shape.MaxRank) throw OperatorError.Value($"'{shape.Name}' asks for {shape.Count} dimensions; at most {Shape.MaxRank} are possible.");
+        if (shape.Count > Shape.MaxRank) throw OperatorError.Value($"'{shape.Name}' has {shape.Count} dimensions; the limit is {Shape.MaxRank}.");
         Span<int> sizes = stackalloc int[Shape.MaxRank];
         for (var i = 0; i < shape.Count; i++)
         {
             var size = shape.Integer(i);
-            sizes[i] = size is >= 0 and <= int.MaxValue ? (int)size : throw OperatorError.Value($"'{shape.Name}' holds {size}, which is no size.");
+            sizes[i] = size is >= 0 and <= int.MaxValue ? (int)size : throw OperatorError.Value($"'{shape.Name}' holds {size}, which is not a size.");
         }
 
         context.Output(0).Set(_type, new Shape(sizes[..shape.Count]));

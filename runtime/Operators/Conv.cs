@@ -7,22 +7,22 @@ namespace SeqRuntime.Operators;
 
 /// <summary>
 /// Convolution over 1 to 3 spatial dimensions: Y[n, m, p] = bias[m] + Σ_c Σ_k W[m, c, k]·X[n, c, p·stride + k·dilation - pad],
-/// c over the channels of m's group. With a state it is causal and streaming: the last (K-1)·dilation steps of each run are
-/// the left padding of the next.
+/// where c runs over the channels of m's group. With a state it is causal and streaming: the last (K-1)·dilation steps of each run are the
+/// left padding of the next.
 /// </summary>
 /// <remarks>
-/// <para>Inputs: X fp32 [N, C, spatial…]; W packed, one matrix [M/G, C/G·K] a group, or dense fp32 [M, C/G, K…]; bias fp32 [M]
-/// (optional); state fp32 [N, C, (K-1)·dilation] (optional; one spatial dimension, no pads). Outputs: Y fp32 [N, M, windows…],
-/// state after the run. Cutting a sequence into runs gives the same bits when each run is a multiple of the stride.</para>
-/// <para>Packed weights multiply rows of windows, read in place where a window is contiguous; int8 and int4 quantize each window by its
-/// own range. Dense weights keep windows in lanes, and one channel's windows are overlapping rows of the input itself.</para>
+/// <para>Inputs: X fp32 [N, C, spatial…]; W packed, one matrix [M/G, C/G·K] for each group, or dense fp32 [M, C/G, K…]; optional bias fp32 [M];
+/// optional state fp32 [N, C, (K-1)·dilation] (one spatial dimension, no pads). Outputs: Y fp32 [N, M, windows…], and the state after the
+/// run. A sequence split into runs gives the same bits if each run is a multiple of the stride.</para>
+/// <para>Packed weights multiply rows of windows. A contiguous window is read in place. int8 and int4 quantize each window by its own range.
+/// With dense weights, windows are in lanes, and one channel's windows are overlapping rows of the input itself.</para>
 /// </remarks>
 internal sealed unsafe class Conv : Operator
 {
-    /// <summary>Windows gathered at a time.</summary>
+    /// <summary>The number of windows gathered at a time.</summary>
     private const int Chunk = 64;
 
-    /// <summary>Fewer windows than this of a depthwise convolution are summed one by one: lanes would stay empty.</summary>
+    /// <summary>Below this number, windows of a depthwise convolution are summed one by one, because most lanes would be empty.</summary>
     private const int FewWindows = 8;
 
     private readonly SpatialWindow _window;
@@ -74,7 +74,7 @@ internal sealed unsafe class Conv : Operator
         context.Output(0).Set(ElementType.Float32, shape);
     }
 
-    /// <summary>Packed weights hold outputs in lanes, dense ones windows.</summary>
+    /// <summary>With packed weights, outputs are in lanes; with dense weights, windows.</summary>
     public override double Work(NodeContext context)
     {
         var (x, w) = (context.Input(0), context.Input(1));
@@ -118,11 +118,11 @@ internal sealed unsafe class Conv : Operator
         var after = context.OptionalOutput(1);
         if (state is null)
         {
-            if (after is not null) throw OperatorError.Arity("A convolution without state input cannot give a state.");
+            if (after is not null) throw OperatorError.Arity("A convolution without state input cannot output a state.");
             return;
         }
 
-        if (_window.Rank != 1 || _window.HasPads) throw OperatorError.Arity("A convolution with state has one spatial dimension and no pads.");
+        if (_window.Rank != 1 || _window.HasPads) throw OperatorError.Arity("A convolution with state must have one spatial dimension and no pads.");
         if (x.Shape[2] < 1) throw OperatorError.Rank(x, "at least one step");
         Require.Optional(state, x.Shape[0], x.Shape[1], Require.Size(_window.Reach(2)));
         after?.Set(ElementType.Float32, state.Shape);
@@ -143,10 +143,10 @@ internal sealed unsafe class Conv : Operator
         product = cursor.Take(PackedProduct.ScratchBytes(w, Math.Max(chunk, x[0])));
     }
 
-    /// <summary>True where the input is copied with its padding or state around it: no window then needs bounds.</summary>
+    /// <summary>Whether the input is copied together with its padding or state, so that no window needs bounds checks.</summary>
     private bool IsExtended(NodeContext context) => _window.Rank == 1 && (_window.HasPads || context.Optional(3) is not null);
 
-    /// <summary>Windows of one batch row, from the output's shape.</summary>
+    /// <summary>The number of windows of one batch row, from the output's shape.</summary>
     private static int Windows(NodeContext context)
     {
         var y = context.Output(0);
@@ -170,7 +170,7 @@ internal sealed unsafe class Conv : Operator
         };
     }
 
-    /// <summary>extended [N·C, left + T + right]: left is the state or zeros. Writes the state after the run.</summary>
+    /// <summary>Fills extended [N·C, left + T + right], where left is the state or zeros. Writes the state after the run.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Extend(NodeContext context, ref ConvGeometry geometry, float* extended)
     {
@@ -203,7 +203,7 @@ internal sealed unsafe class Conv : Operator
         var count = Windows(context);
         nint channelStride = geometry.Spatial, batchStride = x[1] * channelStride;
 
-        // One window that is the whole input: its rows are the batch, already in place on both sides.
+        // One window covers the whole input: its rows are the batch, and both sides are already in place.
         if (count == 1 && columns == channels * channelStride && (_window.Rank == 1 || !_window.HasPads))
         {
             for (var g = 0; g < _group; g++)
@@ -313,7 +313,7 @@ internal sealed unsafe class Conv : Operator
 
     private static float* Part(float* bias, nint offset) => bias == null ? null : bias + offset;
 
-    /// <summary>Windows of one spatial dimension whose taps are neighbours, one after the other, channel by channel.</summary>
+    /// <summary>Gathers windows of one spatial dimension with adjacent taps, channel by channel.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void GatherRuns(float* source, int channels, nint channelStride, nint count, float* target)
     {
@@ -326,7 +326,7 @@ internal sealed unsafe class Conv : Operator
     }
 
     /// <summary>
-    /// Copies by whole vectors: what is written beyond the run is written over by the next one, or lies in the room behind scratch.
+    /// Copies by whole vectors. Bytes written beyond the run are overwritten by the next run or lie in the slack after scratch.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void CopyRun(float* from, float* to, nint count)
@@ -336,7 +336,7 @@ internal sealed unsafe class Conv : Operator
 
     private static void Copy(float* from, float* to, nint count) => Buffer.MemoryCopy(from, to, count * sizeof(float), count * sizeof(float));
 
-    /// <summary>Zeros by whole vectors, as <see cref="CopyRun"/>.</summary>
+    /// <summary>Zeros by whole vectors, like <see cref="CopyRun"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Clear(float* at, nint count)
     {

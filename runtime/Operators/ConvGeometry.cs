@@ -1,25 +1,25 @@
 namespace SeqRuntime.Operators;
 
-/// <summary>Sizes of one convolution as executed: input (its padding already copied in where that was cheaper), windows, taps.</summary>
+/// <summary>Sizes of one convolution: input (with its padding, if that was copied), windows, taps.</summary>
 internal unsafe struct ConvGeometry
 {
     public nint Depth, Height, Width;
     public nint OutHeight, OutWidth;
     public nint PadDepth, PadHeight, PadWidth;
 
-    /// <summary>Elements of one input channel.</summary>
+    /// <summary>The number of elements of one input channel.</summary>
     public readonly nint Spatial => Depth * Height * Width;
 
     /// <summary>
-    /// Copies windows into a matrix: element (c·taps + tap) of window p goes to target[(c·taps + tap)·tapStride + (p - first)·windowStride];
-    /// taps in the padding are 0.
+    /// Copies windows into a matrix: element (c·taps + tap) of window p goes to target[(c·taps + tap)·tapStride + (p - first)·windowStride]. Taps
+    /// in the padding are 0.
     /// </summary>
     /// <param name="window">Kernel, strides, dilations.</param>
-    /// <param name="source">First channel.</param>
-    /// <param name="channels">Channels.</param>
-    /// <param name="first">First window.</param>
-    /// <param name="count">Windows.</param>
-    /// <param name="target">Matrix.</param>
+    /// <param name="source">The first channel.</param>
+    /// <param name="channels">The number of channels.</param>
+    /// <param name="first">The first window.</param>
+    /// <param name="count">The number of windows.</param>
+    /// <param name="target">The matrix.</param>
     /// <param name="tapStride">Elements from one tap to the next.</param>
     /// <param name="windowStride">Elements from one window to the next.</param>
     public readonly void Gather(SpatialWindow window, float* source, int channels, nint first, nint count, float* target, nint tapStride, nint windowStride)

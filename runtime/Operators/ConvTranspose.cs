@@ -3,17 +3,17 @@ using SeqRuntime.Format;
 namespace SeqRuntime.Operators;
 
 /// <summary>
-/// Transposed convolution over 1 to 3 spatial dimensions: Y[n, m, p·stride + k·dilation - pad] += W[c, m, k]·X[n, c, p], Y
-/// starting as bias[m].
+/// Transposed convolution over 1 to 3 spatial dimensions: Y[n, m, p·stride + k·dilation - pad] += W[c, m, k]·X[n, c, p]. Y starts as
+/// bias[m].
 /// </summary>
 /// <remarks>
 /// Inputs: X fp32 [N, C, spatial…], W dense fp32 [C, M/G, K…], bias fp32 [M] (optional). Output: Y fp32 [N, M, …], each dimension
-/// (size - 1)·stride + (K - 1)·dilation + 1 + OutputPadding - pads. The products of one position with all taps are one matrix
-/// product; its rows are then added in order of positions, so sums have one order on every machine.
+/// (size - 1)·stride + (K - 1)·dilation + 1 + OutputPadding - pads. One matrix product computes the products of one position with all taps.
+/// Its rows are then added in order of positions, so that sums have the same order on every machine.
 /// </remarks>
 internal sealed unsafe class ConvTranspose : Operator
 {
-    /// <summary>Positions multiplied at a time.</summary>
+    /// <summary>The number of positions multiplied at a time.</summary>
     private const int Chunk = 64;
 
     private readonly SpatialWindow _window;

@@ -3,10 +3,10 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
 
-/// <summary>Running sums along an axis: y[i] = Σ x[j] over j ≤ i, or j &lt; i where Exclusive; from the end where Reverse.</summary>
+/// <summary>Running sums along an axis: y[i] = Σ x[j] over j ≤ i, or j &lt; i if Exclusive; from the end if Reverse.</summary>
 /// <remarks>
-/// Inputs: X of numbers; the axis, a known int32 or int64 scalar. Each sum is one chain in the order of the walk, so its bits are
-/// the same everywhere; integers wrap around.
+/// Inputs: X of numbers; the axis, a known int32 or int64 scalar. Each sum is one chain in this order, so its bits are the same everywhere.
+/// Integers wrap around.
 /// </remarks>
 internal sealed unsafe class CumSum(Attributes attributes) : Operator
 {

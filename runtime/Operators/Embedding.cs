@@ -5,7 +5,7 @@ namespace SeqRuntime.Operators;
 /// </summary>
 /// <remarks>
 /// Inputs: W packed [rows, columns] of any format, indices int32 or int64 of any shape, in
-/// [-rows, rows): a negative one counts from the end. Output: Y fp32 [indices…, columns].
+/// [-rows, rows). A negative one counts from the end. Output: Y fp32 [indices…, columns].
 /// </remarks>
 internal sealed unsafe class Embedding : Operator
 {

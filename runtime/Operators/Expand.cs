@@ -2,7 +2,7 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
 
-/// <summary>X repeated to the broadcast of its shape and another.</summary>
+/// <summary>X broadcast together with another shape.</summary>
 /// <remarks>Inputs: X of any type and shape; the shape, int32 or int64, known. A size of 1 in either takes the other's.</remarks>
 internal sealed unsafe class Expand : Operator
 {
@@ -13,13 +13,13 @@ internal sealed unsafe class Expand : Operator
         var x = Require.AnyDense(context.Input(0));
         var target = Indices.Require(context.Known(1));
         var rank = Math.Max(x.Rank, target.Count);
-        if (rank > Shape.MaxRank) throw OperatorError.Value($"'{target.Name}' asks for {rank} dimensions; at most {Shape.MaxRank} are possible.");
+        if (rank > Shape.MaxRank) throw OperatorError.Value($"'{target.Name}' has {rank} dimensions; the limit is {Shape.MaxRank}.");
         Span<int> sizes = stackalloc int[Shape.MaxRank];
         for (var i = 1; i <= rank; i++)
         {
             var old = i <= x.Rank ? x.Shape[x.Rank - i] : 1;
             var size = i <= target.Count ? target.Integer(target.Count - i) : 1;
-            if (size is < 0 or > int.MaxValue || (old != size && old != 1 && size != 1)) throw OperatorError.Value($"'{x.Name}' of shape {x.Shape} does not broadcast to the shape in '{target.Name}', which has {size} in place {target.Count - i}.");
+            if (size is < 0 or > int.MaxValue || (old != size && old != 1 && size != 1)) throw OperatorError.Value($"'{x.Name}' of shape {x.Shape} does not broadcast to the shape in '{target.Name}', which has {size} at index {target.Count - i}.");
             sizes[rank - i] = old == 1 ? (int)size : old;
         }
 

@@ -18,7 +18,7 @@ internal sealed unsafe class Gather(Attributes attributes) : Operator
         var indices = Indices.Require(context.Input(1));
         var axis = Axes.Normalize(_axis, x.Rank);
         var rank = x.Rank - 1 + indices.Rank;
-        if (rank > Shape.MaxRank) throw OperatorError.Value($"Gather would give {rank} dimensions; at most {Shape.MaxRank} are possible.");
+        if (rank > Shape.MaxRank) throw OperatorError.Value($"Gather would give {rank} dimensions; the limit is {Shape.MaxRank}.");
         Span<int> sizes = stackalloc int[Shape.MaxRank];
         x.Shape.AsSpan()[..axis].CopyTo(sizes);
         indices.Shape.AsSpan().CopyTo(sizes[axis..]);

@@ -2,8 +2,8 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
 
-/// <summary>Y[i₀, …] = X[i₀, …, index, …] with index = indices[i₀, …] in the place of one axis.</summary>
-/// <remarks>Inputs: X of any type; indices int32 or int64 of the same rank and, but for the axis, of sizes no larger; each in [-size, size). Axis (default 0).</remarks>
+/// <summary>Y[i₀, …] = X[i₀, …, index, …], where index = indices[i₀, …] replaces one axis.</summary>
+/// <remarks>Inputs: X of any type; indices int32 or int64 of the same rank, each in [-size, size). Except on the axis, their sizes must not exceed X's. Axis (default 0).</remarks>
 internal sealed unsafe class GatherElements(Attributes attributes) : Operator
 {
     private readonly int _axis = attributes.Int32(AttributeKey.Axis, 0);
@@ -30,7 +30,7 @@ internal sealed unsafe class GatherElements(Attributes attributes) : Operator
         }
     }
 
-    /// <summary>Indices of X's rank whose sizes, but on the axis, X has too.</summary>
+    /// <summary>Checks that indices have X's rank and, except on the axis, no larger sizes.</summary>
     public static void Check(Tensor x, Tensor indices, int axis)
     {
         if (indices.Rank != x.Rank) throw OperatorError.Rank(indices, $"{x.Rank} dimensions");

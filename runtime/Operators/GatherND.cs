@@ -4,8 +4,8 @@ namespace SeqRuntime.Operators;
 
 /// <summary>Slices of X by index tuples: Y[batch…, i…, inner…] = X[batch…, indices[batch…, i…, 0], …, indices[batch…, i…, k-1], inner…].</summary>
 /// <remarks>
-/// Inputs: X of any type; indices int32 or int64 […, k], each in [-size, size) of its axis. The first BatchDims (default 0)
-/// dimensions are the same in both.
+/// Inputs: X of any type; indices int32 or int64 […, k], each in [-size, size) of its axis. Both share the first BatchDims (default 0)
+/// dimensions.
 /// </remarks>
 internal sealed unsafe class GatherND(Attributes attributes) : Operator
 {
@@ -25,7 +25,7 @@ internal sealed unsafe class GatherND(Attributes attributes) : Operator
 
         var inner = TupleEnd(indices, _batchDims, x);
         var rank = indices.Rank - 1 + x.Rank - inner;
-        if (rank > Shape.MaxRank) throw OperatorError.Value($"GatherND would give {rank} dimensions; at most {Shape.MaxRank} are possible.");
+        if (rank > Shape.MaxRank) throw OperatorError.Value($"GatherND would give {rank} dimensions; the limit is {Shape.MaxRank}.");
         Span<int> sizes = stackalloc int[Shape.MaxRank];
         indices.Shape.AsSpan()[..^1].CopyTo(sizes);
         x.Shape.AsSpan()[inner..].CopyTo(sizes[(indices.Rank - 1)..]);
@@ -50,14 +50,14 @@ internal sealed unsafe class GatherND(Attributes attributes) : Operator
         }
     }
 
-    /// <summary>First axis of X behind those that index tuples name.</summary>
+    /// <summary>The first axis of X after those that index tuples name.</summary>
     public static int TupleEnd(Tensor indices, int batchDims, Tensor x)
     {
         var length = indices.Shape[indices.Rank - 1];
         return length <= x.Rank - batchDims ? batchDims + length : throw OperatorError.Rank(indices, $"tuples of at most {x.Rank - batchDims} indices in its last dimension");
     }
 
-    /// <summary>Number of the slice of X that the tuple from <paramref name="start"/> on names.</summary>
+    /// <summary>The number of the slice of X that the tuple at <paramref name="start"/> names.</summary>
     public static long Slice(Tensor x, int batchDims, int batch, Tensor indices, int start, int length)
     {
         long slice = batch;

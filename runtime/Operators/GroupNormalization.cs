@@ -3,11 +3,11 @@ using SeqRuntime.Format;
 namespace SeqRuntime.Operators;
 
 /// <summary>
-/// Group normalization: channels in NumGroups groups, each normalized over its channels and spatial dimensions by
-/// (x - mean)/√(variance + ε), then scaled and shifted by channel; instance normalization is one channel a group.
+/// Group normalization: channels are in NumGroups groups. Each group is normalized over its channels and spatial dimensions by
+/// (x - mean)/√(variance + ε), then scaled and shifted by channel. Instance normalization has one channel in each group.
 /// </summary>
 /// <remarks>
-/// Inputs: X fp32 [N, C, spatial…], scale fp32 [C], bias fp32 [C]. NumGroups, Epsilon (default 1e-5). Output Y may lie over X.
+/// Inputs: X fp32 [N, C, spatial…], scale fp32 [C], bias fp32 [C]. NumGroups, Epsilon (default 1e-5). Output Y may overwrite X.
 /// Sources: ONNX GroupNormalization-21, InstanceNormalization; Wu and He, arXiv 1803.08494; Ulyanov et al., arXiv 1607.08022.
 /// </remarks>
 internal sealed unsafe class GroupNormalization : Operator
@@ -16,7 +16,7 @@ internal sealed unsafe class GroupNormalization : Operator
     private readonly float _epsilon;
 
     /// <param name="attributes">Attributes.</param>
-    /// <param name="isInstance">One channel a group, whatever NumGroups says.</param>
+    /// <param name="isInstance">Whether each group has one channel. NumGroups is then ignored.</param>
     public GroupNormalization(Attributes attributes, bool isInstance)
     {
         _groups = isInstance ? 0 : attributes.Int32(AttributeKey.NumGroups, 0);

@@ -1,6 +1,6 @@
 namespace SeqRuntime.Operators;
 
-/// <summary>Index inputs: their types, and the check of each index while running.</summary>
+/// <summary>Checks the types of index inputs, and each index during a run.</summary>
 internal static class Indices
 {
     /// <summary>An int32 or int64 tensor.</summary>
@@ -16,5 +16,5 @@ internal static class Indices
     }
 
     private static Exception Outside(Tensor indices, long index, int size) =>
-        OperatorError.Value(size == 0 ? $"'{indices.Name}' holds the index {index} into an axis of no elements." : $"'{indices.Name}' holds the index {index}; expected {-size} to {size - 1}.");
+        OperatorError.Value(size == 0 ? $"'{indices.Name}' holds the index {index} into an empty axis." : $"'{indices.Name}' holds the index {index}; expected {-size} to {size - 1}.");
 }

@@ -3,13 +3,13 @@ using SeqRuntime.Format;
 namespace SeqRuntime.Operators;
 
 /// <summary>
-/// Layer normalization over the dimensions from Axis to the last: Y = (X - mean)/√(variance + ε)·scale + bias, variance being
-/// that of the population; root-mean-square normalization (RMSNorm) leaves mean and bias out.
+/// Layer normalization over the dimensions from Axis to the last: Y = (X - mean)/√(variance + ε)·scale + bias, with the population's variance.
+/// Root-mean-square normalization (RMSNorm) has no mean and no bias.
 /// </summary>
 /// <remarks>
-/// Inputs: X fp32, scale and bias (optional, not for RMS) fp32 of X's shape from Axis on, leading ones allowed. Axis (default -1),
-/// Epsilon (default 1e-5). Output Y may lie over X. Sources: ONNX LayerNormalization-17 and RMSNormalization-23; Ba et al.,
-/// arXiv 1607.06450; Zhang and Sennrich, arXiv 1910.07467.
+/// Inputs: X fp32; scale and optional bias (not for RMS), fp32 of X's shape from Axis on, leading ones allowed. Axis (default -1), Epsilon
+/// (default 1e-5). Output Y may overwrite X. Sources: ONNX LayerNormalization-17 and RMSNormalization-23; Ba et al., arXiv 1607.06450; Zhang
+/// and Sennrich, arXiv 1910.07467.
 /// </remarks>
 internal sealed unsafe class LayerNormalization(Attributes attributes, bool rms) : Operator
 {

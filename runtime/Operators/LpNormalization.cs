@@ -3,8 +3,8 @@ using SeqRuntime.Kernels;
 
 namespace SeqRuntime.Operators;
 
-/// <summary>Along one axis: Y = X/‖X‖ₚ, p 1 or 2; a line of norm 0 stays 0.</summary>
-/// <remarks>Input X fp32; Axis (default -1), P (default 2). Output Y may lie over X. Source: ONNX LpNormalization.</remarks>
+/// <summary>Y = X/‖X‖ₚ along one axis, with p 1 or 2. A line of norm 0 stays 0.</summary>
+/// <remarks>Input X fp32; Axis (default -1), P (default 2). Output Y may overwrite X. Source: ONNX LpNormalization.</remarks>
 internal sealed unsafe class LpNormalization : Operator
 {
     private readonly int _axis;

@@ -5,10 +5,10 @@ using SeqRuntime.Kernels;
 namespace SeqRuntime.Operators;
 
 /// <summary>
-/// Matrix product of dense tensors by NumPy's rules: Y[…, i, j] = Σ_k A[…, i, k]·B[…, k, j]; leading dimensions broadcast, a
-/// first operand of one dimension is a row and a second a column, whose dimension the result then lacks.
+/// Matrix product of dense tensors by NumPy's rules: Y[…, i, j] = Σ_k A[…, i, k]·B[…, k, j]. Leading dimensions broadcast. A first operand of one
+/// dimension is a row, a second one a column; the result then lacks that dimension.
 /// </summary>
-/// <remarks>Types: fp32 through the kernels; float64, int32, int64 in plain code. Both operands of one type.</remarks>
+/// <remarks>Types: fp32 by the kernels; float64, int32, int64 in plain code. Both operands have the same type.</remarks>
 internal sealed unsafe class MatMul : Operator
 {
     public override WeightUse UseOf(int input) => input <= 1 ? WeightUse.Product : WeightUse.None;
@@ -42,7 +42,7 @@ internal sealed unsafe class MatMul : Operator
         context.Output(0).Set(a.Type, new Shape(sizes[..rank]));
     }
 
-    /// <summary>Lanes hold columns of the result.</summary>
+    /// <summary>The result's columns are in lanes.</summary>
     public override double Work(NodeContext context)
     {
         Tensor a = context.Input(0), b = context.Input(1);
@@ -120,7 +120,7 @@ internal sealed unsafe class MatMul : Operator
 
     private static int BatchRank(Tensor tensor) => Math.Max(tensor.Rank - 2, 0);
 
-    /// <summary>Size of leading dimension <paramref name="axis"/> of <paramref name="count"/>, ones put before where the tensor has fewer.</summary>
+    /// <summary>Size of leading dimension <paramref name="axis"/> of <paramref name="count"/>. Missing dimensions count as 1.</summary>
     private static int BatchSize(Tensor tensor, int axis, int count)
     {
         var own = axis - (count - BatchRank(tensor));

@@ -4,8 +4,8 @@ namespace SeqRuntime.Operators;
 
 /// <summary>Y[i] = start + i·delta, for the max(0, ⌈(limit - start)/delta⌉) elements before the limit.</summary>
 /// <remarks>
-/// Inputs: start, limit and delta, known numbers of one type: float32, float64, int32 or int64. Float elements are one product and
-/// one sum each, both rounded.
+/// Inputs: start, limit and delta, known numbers of one type: float32, float64, int32 or int64. Float elements are one rounded product and
+/// one rounded sum.
 /// </remarks>
 internal sealed unsafe class NumberRange : Operator
 {
@@ -51,7 +51,7 @@ internal sealed unsafe class NumberRange : Operator
     {
         var delta = Number(context.Input(2));
         var count = Math.Ceiling((Number(context.Input(1)) - Number(context.Input(0))) / delta);
-        if (delta == 0 || !(count <= int.MaxValue)) throw OperatorError.Value($"A range from {Number(context.Input(0))} to {Number(context.Input(1))} by {delta} has no possible number of elements.");
+        if (delta == 0 || !(count <= int.MaxValue)) throw OperatorError.Value($"A range from {Number(context.Input(0))} to {Number(context.Input(1))} by {delta} has no valid number of elements.");
         return (int)Math.Max(0, count);
     }
 

@@ -2,10 +2,10 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
 
-/// <summary>Y[outer…, d, inner…] = d equals indices[outer…, inner…] ? on : off, the new axis of size depth in the place Axis.</summary>
+/// <summary>Y[outer…, d, inner…] = d equals indices[outer…, inner…] ? on : off. The new axis of size depth is at Axis.</summary>
 /// <remarks>
-/// Inputs: indices of any numbers (a fraction is cut off, NaN is 0), negative ones counted from depth, those outside [-depth, depth)
-/// switch nothing on; depth, a known number; values [off, on] of any type. Axis (default -1).
+/// Inputs: indices of any number type (fractions are cut off, NaN is 0); negative ones count from depth, and those outside [-depth, depth)
+/// select nothing. depth is a known number; values [off, on] have any type. Axis (default -1).
 /// </remarks>
 internal sealed unsafe class OneHot(Attributes attributes) : Operator
 {
@@ -21,7 +21,7 @@ internal sealed unsafe class OneHot(Attributes attributes) : Operator
         if (depth.Count != 1) throw OperatorError.Rank(depth, "one number");
         if (values.Count != 2) throw OperatorError.Rank(values, "[2]: off and on");
         var rank = indices.Rank + 1;
-        if (rank > Shape.MaxRank) throw OperatorError.Value($"OneHot would give {rank} dimensions; at most {Shape.MaxRank} are possible.");
+        if (rank > Shape.MaxRank) throw OperatorError.Value($"OneHot would give {rank} dimensions; the limit is {Shape.MaxRank}.");
         var axis = Axes.Normalize(_axis, rank);
         Span<int> sizes = stackalloc int[Shape.MaxRank];
         indices.Shape.AsSpan()[..axis].CopyTo(sizes);

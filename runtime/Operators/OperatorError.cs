@@ -1,6 +1,6 @@
 namespace SeqRuntime.Operators;
 
-/// <summary>What operators throw, by reason; kept apart so that hot methods stay small. The caller adds graph and node.</summary>
+/// <summary>Exceptions of operators, by reason, in separate methods so that hot methods stay small. The caller adds graph and node.</summary>
 internal static class OperatorError
 {
     public static Exception Type(Tensor tensor, string expected) =>

@@ -2,11 +2,11 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
 
-/// <summary>All operators, a row for each kind.</summary>
+/// <summary>All operators, one row for each kind.</summary>
 internal static class OperatorTable
 {
     /// <summary>Makes the operator of a node.</summary>
-    /// <exception cref="SeqFormatException">The kind is unknown to this version, or an attribute is not valid.</exception>
+    /// <exception cref="SeqFormatException">The kind is unknown to this version, or an attribute is invalid.</exception>
     public static Operator Create(OpKind kind, Attributes attributes) => kind switch
     {
         OpKind.Identity => new Reshape(attributes, ReshapeForm.Identity),
@@ -65,8 +65,8 @@ internal static class OperatorTable
     };
 
     /// <summary>
-    /// ONNX's name of an operator: that of its kind, but for the rows here. Null where one operator is many of ONNX's, or none. The
-    /// runtime itself does without, so that trimming leaves the names out.
+    /// ONNX's name of an operator: its kind's name, except for the rows here. Null if the operator stands for several of ONNX's or for none. The
+    /// runtime itself does not use it, so trimming removes the names.
     /// </summary>
     public static string? OnnxName(OpKind kind) => kind switch
     {

@@ -2,10 +2,10 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
 
-/// <summary>X with elements added before and after on each axis; negative numbers take elements away.</summary>
+/// <summary>X with elements added before and after on each axis. Negative pads remove elements.</summary>
 /// <remarks>
-/// Inputs: X of any type; pads, int32 or int64, known: all beginnings, then all ends; the fill value (optional, 0), one of X's type;
-/// axes (optional, known). Mode: constant; reflect, mirrored without repeating the edge, as often as needed; edge; wrap.
+/// Inputs: X of any type; pads, int32 or int64, known: all beginnings, then all ends; optional fill value of X's type (default 0); optional
+/// known axes. Mode: constant; reflect, mirrored without repeating the edge, as often as needed; edge; wrap.
 /// </remarks>
 internal sealed unsafe class Pad : Operator
 {
@@ -14,7 +14,7 @@ internal sealed unsafe class Pad : Operator
     public Pad(Attributes attributes)
     {
         _mode = attributes.String(AttributeKey.Mode, "constant");
-        if (_mode is not ("constant" or "reflect" or "edge" or "wrap")) throw OperatorError.Attribute($"Mode '{_mode}' is none of constant, reflect, edge, wrap.");
+        if (_mode is not ("constant" or "reflect" or "edge" or "wrap")) throw OperatorError.Attribute($"Mode '{_mode}' is unknown; it must be constant, reflect, edge or wrap.");
     }
 
     public override bool CanRunAtInference => true;
@@ -98,7 +98,7 @@ internal sealed unsafe class Pad : Operator
         for (var i = end; i < length; i++) y[i] = x[Source(i - begin, size)];
     }
 
-    /// <summary>Index in the input for an output index counted from the input's start, or -1 for the fill value.</summary>
+    /// <summary>The input's index for an output index counted from the input's start. -1 for the fill value.</summary>
     private long Source(long index, int size)
     {
         if (index >= 0 && index < size) return index;
@@ -120,7 +120,7 @@ internal sealed unsafe class Pad : Operator
         var pads = Indices.Require(context.Known(1));
         var axes = context.Optional(3) is null ? null : Indices.Require(context.Known(3));
         var count = axes?.Count ?? x.Rank;
-        if (pads.Count != 2L * count) throw OperatorError.Value($"'{pads.Name}' has {pads.Count} pads for {count} axes; two for each are needed.");
+        if (pads.Count != 2L * count) throw OperatorError.Value($"'{pads.Name}' has {pads.Count} pads for {count} axes; it must have two for each.");
         if (axes is not null) Axes.Mask(axes, x.Rank);
         begin.Clear();
         x.Shape.AsSpan().CopyTo(sizes);

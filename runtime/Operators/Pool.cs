@@ -4,13 +4,13 @@ using SeqRuntime.Format;
 namespace SeqRuntime.Operators;
 
 /// <summary>
-/// Maximum or mean over windows of 1 to 3 spatial dimensions, or over all of them (global).
+/// Maximum or mean over windows of 1 to 3 spatial dimensions, or over all positions (global).
 /// </summary>
 /// <remarks>
-/// Input X [N, C, spatial…]; output Y [N, C, windows…], or [N, C, 1…] where global. Maximum: fp32, float64, int8, uint8 over the
-/// taps that lie inside; mean: fp32, float64, divided by the taps inside, or with CountIncludePad by those inside or in the
-/// declared padding. With CeilMode a last window may end beyond the padding but must start before the right padding. Sums run
-/// in order of taps. max(a, b) = a &gt; b ? a : b.
+/// Input X [N, C, spatial…]; output Y [N, C, windows…], or [N, C, 1…] if global. The maximum (fp32, float64, int8, uint8) is over the taps
+/// inside the input. The mean (fp32, float64) divides by the number of taps inside, or with CountIncludePad by the number inside or in the
+/// declared padding. With CeilMode a last window may end beyond the padding, but it must start before the right padding. Sums are in the
+/// order of taps. max(a, b) = a &gt; b ? a : b.
 /// </remarks>
 internal sealed unsafe class Pool : Operator
 {
@@ -52,14 +52,14 @@ internal sealed unsafe class Pool : Operator
         var shape = x.Shape;
         for (var axis = 2; axis < x.Rank; axis++)
         {
-            if (shape[axis] == 0) throw OperatorError.Rank(x, "at least one element a channel");
+            if (shape[axis] == 0) throw OperatorError.Rank(x, "at least one element in each channel");
             shape[axis] = 1;
         }
 
         context.Output(0).Set(x.Type, shape);
     }
 
-    /// <summary>Every window looks at its taps that may lie inside.</summary>
+    /// <summary>Each window reads its taps that may lie inside.</summary>
     public override double Work(NodeContext context)
     {
         var taps = 1.0;
@@ -155,7 +155,7 @@ internal sealed unsafe class Pool : Operator
     private static T Larger<T>(T a, T b)
         where T : unmanaged, INumber<T> => a > b ? a : b;
 
-    /// <summary>Taps of one axis of one window that lie inside the input: [First, End); Counted also has those in the declared padding.</summary>
+    /// <summary>One axis' taps of one window that are inside the input: [First, End). Counted includes those in the declared padding.</summary>
     private readonly struct Taps
     {
         private readonly long _start;

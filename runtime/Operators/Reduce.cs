@@ -3,14 +3,14 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
 
-/// <summary>Y = reduction of X over axes; the reduction is the attribute Function.</summary>
+/// <summary>Y = reduction of X over axes. The attribute Function is the reduction.</summary>
 /// <remarks>
-/// <para>Inputs: X; axes, int32 or int64, known (optional: left out or empty means all axes, or, with NoopWithEmptyAxes, that Y = X).
-/// KeepDims (default 1).</para>
-/// <para>Order of sums: the elements of one result are one row, in row-major order of the reduced axes, whichever these are. fp32
-/// rows are summed in the fixed order of <see cref="Kernels.KernelSet.Reduce"/>, others in ascending order.</para>
-/// <para>fp32 has every function; float64 all but LogSum and LogSumExp; int32 and int64 all but these and L2, wrapping around, their
-/// Mean cut towards zero; int8, uint8 and bool Max and Min. Of no elements, Max is the type's smallest value (-∞), Min its largest; an integer Mean is refused.</para>
+/// <para>Inputs: X; optional known axes, int32 or int64. Missing or empty axes mean all axes, or with NoopWithEmptyAxes that Y = X. KeepDims
+/// (default 1).</para>
+/// <para>Order of sums: the elements of one result are one row, in row-major order of the reduced axes, for any axes. fp32 rows are summed in
+/// the fixed order of <see cref="Kernels.KernelSet.Reduce"/>, others in ascending order.</para>
+/// <para>fp32 has every function. float64 has all except LogSum and LogSumExp. int32 and int64 have all except these and L2; they wrap around,
+/// and their Mean is truncated towards zero. int8, uint8 and bool have Max and Min. Without elements, Max is the type's smallest value (-∞) and Min its largest; an integer Mean is refused.</para>
 /// </remarks>
 internal sealed unsafe class Reduce(Attributes attributes) : Operator
 {
@@ -103,7 +103,7 @@ internal sealed unsafe class Reduce(Attributes attributes) : Operator
         return _isNoop ? 0 : (1 << x.Rank) - 1;
     }
 
-    /// <summary>Whether no axis that is kept stands behind a reduced one, sizes of 1 aside: then rows are already side by side.</summary>
+    /// <summary>Whether no kept axis follows a reduced one, except those of size 1. Rows are then contiguous.</summary>
     private static bool IsTrailing(int mask, Tensor x)
     {
         if (x.Count == 0) return true;
@@ -118,7 +118,7 @@ internal sealed unsafe class Reduce(Attributes attributes) : Operator
         return true;
     }
 
-    /// <summary>X with its reduced axes last, in their order.</summary>
+    /// <summary>Copies X with its reduced axes last, in their order.</summary>
     private static void ReducedLast(Tensor x, int mask, byte* target)
     {
         Span<long> dense = stackalloc long[Shape.MaxRank];

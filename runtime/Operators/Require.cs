@@ -2,7 +2,7 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
 
-/// <summary>Checks that operators make of their inputs while shapes are inferred: what passes here cannot be read out of bounds later.</summary>
+/// <summary>Operators' checks of their inputs when shapes are inferred. Accepted inputs cannot be read out of bounds later.</summary>
 internal static class Require
 {
     /// <summary>A dense tensor of <paramref name="type"/>.</summary>
@@ -16,7 +16,7 @@ internal static class Require
     public static Tensor AnyDense(Tensor tensor) =>
         tensor.Format == TensorFormat.Dense ? tensor : throw OperatorError.Value($"'{tensor.Name}' is a packed weight; expected a dense tensor.");
 
-    /// <summary>A dense fp32 tensor of exactly <paramref name="sizes"/>, or null where it was left out.</summary>
+    /// <summary>A dense fp32 tensor of exactly <paramref name="sizes"/>. Null if omitted.</summary>
     public static Tensor? Optional(Tensor? tensor, params ReadOnlySpan<int> sizes)
     {
         if (tensor is null) return null;
@@ -36,8 +36,8 @@ internal static class Require
     /// <summary>A computed size as an int.</summary>
     public static int Size(long size) => size switch
     {
-        < 0 => throw OperatorError.Value($"A dimension would have the size {size}."),
-        > int.MaxValue => throw new TooLargeException($"A dimension of {size} is more than a tensor can have."),
+        < 0 => throw OperatorError.Value($"A dimension would have size {size}."),
+        > int.MaxValue => throw new TooLargeException($"A dimension of {size} exceeds the limit of a tensor."),
         _ => (int)size,
     };
 }

@@ -2,7 +2,7 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
 
-/// <summary>How <see cref="Reshape"/> finds the shape.</summary>
+/// <summary>How <see cref="Reshape"/> determines the shape.</summary>
 internal enum ReshapeForm
 {
     Identity,
@@ -12,7 +12,7 @@ internal enum ReshapeForm
     Flatten,
 }
 
-/// <summary>Operators whose output is their input under another shape: Identity, Reshape, Squeeze, Unsqueeze, Flatten. They compute nothing where the planner gives both the same memory, as it does.</summary>
+/// <summary>Operators that only change their input's shape: Identity, Reshape, Squeeze, Unsqueeze, Flatten. They do nothing if the planner gives input and output the same memory, which it normally does.</summary>
 internal sealed unsafe class Reshape(Attributes attributes, ReshapeForm form) : Operator
 {
     private readonly bool _allowZero = attributes.Bool(AttributeKey.AllowZero, false);
@@ -36,7 +36,7 @@ internal sealed unsafe class Reshape(Attributes attributes, ReshapeForm form) : 
         context.Output(0).Set(x.Type, shape);
     }
 
-    /// <summary>Moves nothing where the planner gave both the same memory.</summary>
+    /// <summary>Copies nothing if both have the same memory.</summary>
     public override void Execute(NodeContext context)
     {
         Tensor x = context.Input(0), y = context.Output(0);
@@ -45,7 +45,7 @@ internal sealed unsafe class Reshape(Attributes attributes, ReshapeForm form) : 
 
     private Shape Target(Tensor x, Tensor target)
     {
-        if (target.Count > Shape.MaxRank) throw OperatorError.Value($"'{target.Name}' asks for {target.Count} dimensions; at most {Shape.MaxRank} are possible.");
+        if (target.Count > Shape.MaxRank) throw OperatorError.Value($"'{target.Name}' has {target.Count} dimensions; the limit is {Shape.MaxRank}.");
         Span<int> sizes = stackalloc int[Shape.MaxRank];
         var free = -1;
         var product = 1L;
@@ -53,7 +53,7 @@ internal sealed unsafe class Reshape(Attributes attributes, ReshapeForm form) : 
         {
             var size = target.Integer(i);
             if (size == 0 && !_allowZero) size = i < x.Rank ? x.Shape[i] : throw OperatorError.Value($"'{target.Name}' copies dimension {i}, which {x.Shape} does not have.");
-            if (size is < -1 or > int.MaxValue || (size == -1 && free >= 0)) throw OperatorError.Value($"'{target.Name}' holds {size} at {i}, which is no size.");
+            if (size is < -1 or > int.MaxValue || (size == -1 && free >= 0)) throw OperatorError.Value($"'{target.Name}' holds {size} at {i}, which is not a size.");
             if (size == -1) free = i;
             else product = Math.Min(product * size, long.MaxValue >> 32);
             sizes[i] = (int)size;
@@ -90,7 +90,7 @@ internal sealed unsafe class Reshape(Attributes attributes, ReshapeForm form) : 
     private static Shape Unsqueezed(Tensor x, Tensor axes)
     {
         var rank = x.Rank + axes.Count;
-        if (rank > Shape.MaxRank) throw OperatorError.Value($"'{x.Name}' would get {rank} dimensions; at most {Shape.MaxRank} are possible.");
+        if (rank > Shape.MaxRank) throw OperatorError.Value($"'{x.Name}' would get {rank} dimensions; the limit is {Shape.MaxRank}.");
         var mask = Axes.Mask(axes, rank);
         Span<int> sizes = stackalloc int[Shape.MaxRank];
         for (int axis = 0, from = 0; axis < rank; axis++) sizes[axis] = (mask & 1 << axis) != 0 ? 1 : x.Shape[from++];

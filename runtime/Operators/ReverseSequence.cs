@@ -2,7 +2,7 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
 
-/// <summary>The first length[n] steps of each sequence n in reverse, the others as they are.</summary>
+/// <summary>Reverses the first length[n] steps of each sequence n and keeps the others.</summary>
 /// <remarks>
 /// Inputs: X of any type, [time, batch, …] or [batch, time, …] by TimeAxis (default 0) and BatchAxis (default 1); lengths int32 or
 /// int64 [batch], each in [0, time].
@@ -26,7 +26,7 @@ internal sealed unsafe class ReverseSequence : Operator
         var x = Require.AnyDense(context.Input(0));
         var lengths = Indices.Require(context.Input(1));
         if (x.Rank < 2) throw OperatorError.Rank(x, "a time and a batch dimension");
-        if (lengths.Rank != 1 || lengths.Shape[0] != x.Shape[_batchAxis]) throw OperatorError.Rank(lengths, $"[{x.Shape[_batchAxis]}], one length a sequence");
+        if (lengths.Rank != 1 || lengths.Shape[0] != x.Shape[_batchAxis]) throw OperatorError.Rank(lengths, $"[{x.Shape[_batchAxis]}], one length for each sequence");
         context.Output(0).Set(x.Type, x.Shape);
     }
 

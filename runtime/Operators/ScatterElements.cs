@@ -3,11 +3,11 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
 
-/// <summary>Y = data; Y[i₀, …, index, …] = reduction(Y[…], updates[i₀, …]) with index = indices[i₀, …] in the place of one axis.</summary>
+/// <summary>Y = data; Y[i₀, …, index, …] = reduction(Y[…], updates[i₀, …]), where index = indices[i₀, …] replaces one axis.</summary>
 /// <remarks>
-/// Inputs: data of any type; indices int32 or int64 of the same rank and, but for the axis, of sizes no larger, each in
-/// [-size, size); updates of data's type and the indices' shape. Axis (default 0), Reduction none, add, mul, max or min. Updates of
-/// one element apply in row-major order of the indices.
+/// Inputs: data of any type; indices int32 or int64 of the same rank, each in [-size, size), with no larger sizes except on the axis; updates
+/// of data's type and the indices' shape. Axis (default 0), Reduction none, add, mul, max or min. Several updates of one element are applied
+/// in row-major order of the indices.
 /// </remarks>
 internal sealed unsafe class ScatterElements(Attributes attributes) : Operator
 {

@@ -6,7 +6,7 @@ namespace SeqRuntime.Operators;
 /// <summary>Y = data; Y[indices[i…, 0], …, indices[i…, k-1], inner…] = reduction(Y[…], updates[i…, inner…]).</summary>
 /// <remarks>
 /// Inputs: data of any type; indices int32 or int64 [i…, k], each in [-size, size) of its axis; updates of data's type
-/// [i…, inner…]. Reduction none, add, mul, max or min. Updates of one element apply in order of the tuples.
+/// [i…, inner…]. Reduction none, add, mul, max or min. Several updates of one element are applied in order of the tuples.
 /// </remarks>
 internal sealed unsafe class ScatterND(Attributes attributes) : Operator
 {

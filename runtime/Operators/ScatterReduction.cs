@@ -3,7 +3,7 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
 
-/// <summary>How an update joins the element that it meets.</summary>
+/// <summary>How an update is combined with the present element.</summary>
 internal enum ScatterReduction
 {
     None,
@@ -13,7 +13,7 @@ internal enum ScatterReduction
     Min,
 }
 
-/// <summary>The Reduction attribute of ScatterElements and ScatterND. Integers wrap around; Max and Min are the kernels' own.</summary>
+/// <summary>The Reduction attribute of ScatterElements and ScatterND. Integers wrap around. Max and Min are the kernels'.</summary>
 internal static class ScatterReductions
 {
     public static ScatterReduction Parse(Attributes attributes) => attributes.String(AttributeKey.Reduction, "none") switch
@@ -23,10 +23,10 @@ internal static class ScatterReductions
         "mul" => ScatterReduction.Mul,
         "max" => ScatterReduction.Max,
         "min" => ScatterReduction.Min,
-        var other => throw OperatorError.Attribute($"Reduction '{other}' is none of none, add, mul, max, min."),
+        var other => throw OperatorError.Attribute($"Reduction '{other}' is unknown; it must be none, add, mul, max or min."),
     };
 
-    /// <summary>Data and updates of one type, of numbers where they are joined.</summary>
+    /// <summary>Checks that data and updates have one type, and that it is numeric if they are combined.</summary>
     public static void Check(ScatterReduction reduction, Tensor data, Tensor updates)
     {
         Require.Dense(updates, data.Type);

@@ -3,15 +3,15 @@ using SeqRuntime.Kernels;
 namespace SeqRuntime.Operators;
 
 /// <summary>
-/// Cuts a node's scratch into buffers, each 64-byte aligned and followed by room for kernels that read past its end. The same
-/// sequence of calls over a null start measures what is needed.
+/// Divides a node's scratch memory into buffers, each 64-byte aligned and followed by read slack. The same calls with a null start measure
+/// the needed size.
 /// </summary>
 internal unsafe struct ScratchCursor(byte* start)
 {
-    /// <summary>More than any machine has, and far from where sums of sizes overflow.</summary>
+    /// <summary>More than any machine has, and far below the overflow of sums of sizes.</summary>
     private const double Limit = 1L << 50;
 
-    /// <summary>Bytes handed out so far.</summary>
+    /// <summary>Bytes used so far.</summary>
     public long Bytes { get; private set; }
 
     public byte* Take(long bytes)
@@ -29,5 +29,5 @@ internal unsafe struct ScratchCursor(byte* start)
         return (float*)Take(a * b * c * sizeof(float));
     }
 
-    private static void ThrowTooLarge() => throw OperatorError.Value("The node's scratch memory exceeds what any machine holds; its sizes cannot be right.");
+    private static void ThrowTooLarge() => throw OperatorError.Value("The node's scratch memory exceeds any machine's memory; its sizes are wrong.");
 }

@@ -2,12 +2,12 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
 
-/// <summary>Y = X[start:end:step] on the named axes; inputs X, starts, ends, axes (optional), steps (optional), as NumPy has slices.</summary>
+/// <summary>Y = X[start:end:step] on the given axes, like NumPy's slices. Inputs: X, starts, ends, optional axes, optional steps.</summary>
 internal sealed unsafe class Slice : Operator
 {
     public override bool CanRunAtInference => true;
 
-    /// <summary>A slice that takes the first dimension from its beginning, step by step, takes all of it, or the shapes would not fit.</summary>
+    /// <summary>A slice that takes the first dimension from its beginning with step 1 takes all of it; otherwise the shapes would not fit.</summary>
     public override bool TryBatch(in Batching batch)
     {
         var (starts, axes, steps) = (batch.One.Known(1), batch.One.Optional(3), batch.One.Optional(4));
@@ -40,7 +40,7 @@ internal sealed unsafe class Slice : Operator
         StridedCopy.Run(x.Data + offset * width, sizes[..x.Rank], strides[..x.Rank], width, context.Output(0).Data);
     }
 
-    /// <summary>Sizes and strides of the slice; returns the offset of its first element.</summary>
+    /// <summary>Sizes and strides of the slice. Returns the offset of its first element.</summary>
     private static long Cut(NodeContext context, Tensor x, Span<int> sizes, Span<long> strides)
     {
         var starts = context.Known(1);

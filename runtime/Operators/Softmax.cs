@@ -2,7 +2,7 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
 
-/// <summary>What an axis-wise normalizer computes.</summary>
+/// <summary>The function along an axis.</summary>
 internal enum SoftmaxKind
 {
     Softmax,
@@ -11,9 +11,9 @@ internal enum SoftmaxKind
 }
 
 /// <summary>
-/// Along one axis: Softmax eˣ⁻ᵐ/Σeˣ⁻ᵐ with m the maximum, LogSoftmax x - m - log Σeˣ⁻ᵐ, Hardmax 1 at the first maximum and 0 elsewhere.
+/// Along one axis: Softmax eˣ⁻ᵐ/Σeˣ⁻ᵐ, where m is the maximum; LogSoftmax x - m - log Σeˣ⁻ᵐ; Hardmax 1 at the first maximum and 0 elsewhere.
 /// </summary>
-/// <remarks>Input X fp32 of any shape; Axis (default -1); output of the same shape, may lie over the input. An inner axis is copied to scratch and back line by line.</remarks>
+/// <remarks>Input X fp32 of any shape; Axis (default -1). The output has the same shape and may overwrite the input. Lines of an inner axis are copied to scratch and back.</remarks>
 internal sealed unsafe class Softmax(Attributes attributes, SoftmaxKind kind) : Operator
 {
     private readonly int _axis = attributes.Int32(AttributeKey.Axis, -1);

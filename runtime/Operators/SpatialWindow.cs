@@ -3,8 +3,8 @@ using SeqRuntime.Format;
 namespace SeqRuntime.Operators;
 
 /// <summary>
-/// Windows that slide over 1 to 3 spatial dimensions, seen as always three (depth, height, width, missing ones of size 1):
-/// attributes KernelShape, Strides, Pads (all beginnings, then all ends), Dilations of convolutions and pools.
+/// Sliding windows over 1 to 3 spatial dimensions, always treated as three (depth, height, width; missing ones have size 1). The attributes
+/// KernelShape, Strides, Pads (all beginnings, then all ends) and Dilations of convolutions and pools.
 /// </summary>
 internal sealed class SpatialWindow
 {
@@ -44,7 +44,7 @@ internal sealed class SpatialWindow
     /// <summary>Spatial dimensions: 1 to 3.</summary>
     public int Rank { get; }
 
-    /// <summary>Taps of one window: the product of the kernel's sizes.</summary>
+    /// <summary>The number of taps of one window: the product of the kernel's sizes.</summary>
     public int Taps { get; }
 
     public bool HasPads => _padBegin.AsSpan().ContainsAnyExcept(0) || _padEnd.AsSpan().ContainsAnyExcept(0);
@@ -63,21 +63,21 @@ internal sealed class SpatialWindow
     /// <summary>Distance between the first and the last tap of an axis.</summary>
     public long Reach(int axis) => (long)(_kernel[axis] - 1) * _dilations[axis];
 
-    /// <summary>Size of <paramref name="shape"/> [N, C, spatial…] along an axis, 1 where it has none.</summary>
+    /// <summary>Size of <paramref name="shape"/> [N, C, spatial…] along an axis. 1 if it has none.</summary>
     public int Size(in Shape shape, int axis)
     {
         var own = axis - (Axes - Rank);
         return own < 0 ? 1 : shape[2 + own];
     }
 
-    /// <summary>Windows along one axis: ⌊(size + pads - reach - 1)/stride⌋ + 1; with <paramref name="ceil"/> also those that start inside but end beyond.</summary>
+    /// <summary>The number of windows along one axis: ⌊(size + pads - reach - 1)/stride⌋ + 1. With <paramref name="ceil"/> also windows that start inside and end beyond.</summary>
     public int Positions(Tensor x, int axis, int size, bool ceil)
     {
         var room = (long)size + _padBegin[axis] + _padEnd[axis] - Reach(axis) - 1;
         if (room < 0)
         {
             throw OperatorError.Value(
-                $"'{x.Name}' of shape {x.Shape} is smaller than the window: {size} and {_padBegin[axis] + (long)_padEnd[axis]} of padding, the window spans {Reach(axis) + 1}.");
+                $"'{x.Name}' of shape {x.Shape} is smaller than the window: {size} and {_padBegin[axis] + (long)_padEnd[axis]} of padding for a window of {Reach(axis) + 1}.");
         }
 
         var stride = (long)_strides[axis];

@@ -2,7 +2,7 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
 
-/// <summary>Cuts X along an axis into as many parts as there are outputs: of the sizes in input 1, or equal ones (the last smaller).</summary>
+/// <summary>Splits X along an axis into as many parts as there are outputs, with the sizes in input 1 or equal sizes (the last may be smaller).</summary>
 internal sealed unsafe class Split(Attributes attributes) : Operator
 {
     private readonly long _axis = attributes.Int(AttributeKey.Axis, 0);

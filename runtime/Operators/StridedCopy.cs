@@ -2,19 +2,19 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
 
-/// <summary>Copies a strided view to dense memory: what Transpose, Slice, Expand, Tile and strided reductions come down to. Nothing here allocates.</summary>
+/// <summary>Copies a strided view to dense memory. Transpose, Slice, Expand, Tile and strided reductions use it. Nothing allocates.</summary>
 internal static unsafe class StridedCopy
 {
-    /// <summary>Most axes of a view: those of a tensor twice, as Tile has them.</summary>
+    /// <summary>Limit of a view's axes: twice those of a tensor, for Tile.</summary>
     public const int MaxAxes = 2 * Shape.MaxRank;
 
-    /// <summary>Rows and columns of the blocks in which a matrix is transposed, so that the lines it reads stay in the cache until they are used up.</summary>
+    /// <summary>Block size for transposing a matrix, so that read cache lines stay in the cache until they are used up.</summary>
     private const int Block = 16;
 
     /// <summary>Copies the elements of a view, in row-major order of <paramref name="sizes"/>.</summary>
     /// <param name="source">Element at index 0 of every axis.</param>
     /// <param name="sizes">Sizes of the view, at most <see cref="MaxAxes"/>.</param>
-    /// <param name="strides">Elements between indices of each axis; may be 0 or negative.</param>
+    /// <param name="strides">Elements between indices of each axis. May be 0 or negative.</param>
     /// <param name="width">Bytes of an element.</param>
     /// <param name="target">Dense memory that does not overlap the source.</param>
     public static void Run(byte* source, ReadOnlySpan<int> sizes, ReadOnlySpan<long> strides, int width, byte* target)
@@ -24,7 +24,7 @@ internal static unsafe class StridedCopy
         var rank = Merge(sizes, strides, merged, steps);
         if (rank < 0) return;
 
-        // A dense innermost axis is copied as runs; the axes left over walk over runs.
+        // A dense innermost axis is copied in runs; the remaining axes iterate over runs.
         long run = width;
         if (rank > 0 && steps[rank - 1] == 1) run *= merged[--rank];
         for (var axis = 0; axis < rank; axis++) steps[axis] *= width;
@@ -51,7 +51,7 @@ internal static unsafe class StridedCopy
         while (Axes.Next(index, merged[..outer], steps, ref offset));
     }
 
-    /// <summary>Drops axes of size 1 and joins neighbours that are one axis in the source; returns how many are left, or -1 for a view of no elements.</summary>
+    /// <summary>Drops axes of size 1 and merges neighbouring axes that are one axis in the source. Returns the number of axes left, or -1 for an empty view.</summary>
     private static int Merge(ReadOnlySpan<int> sizes, ReadOnlySpan<long> strides, Span<int> merged, Span<long> steps)
     {
         var rank = 0;

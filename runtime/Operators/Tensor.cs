@@ -2,7 +2,7 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
 
-/// <summary>A value of a graph as operators see it: type, current shape, and where its bytes are. Constants are shared by all sessions; the rest belongs to one.</summary>
+/// <summary>A graph's value for operators: type, current shape, and the address of its bytes. Constants are shared by all sessions; other values belong to one session.</summary>
 internal sealed unsafe class Tensor
 {
     private Shape _shape;
@@ -14,22 +14,22 @@ internal sealed unsafe class Tensor
 
     public TensorFormat Format { get; init; }
 
-    /// <summary>First byte; set by whoever plans memory. Dense data may be read up to <see cref="Kernels.KernelSet.ReadSlack"/> bytes past its end.</summary>
+    /// <summary>First byte. The memory planner sets it. Dense data may be read up to <see cref="Kernels.KernelSet.ReadSlack"/> bytes past its end.</summary>
     public byte* Data { get; set; }
 
-    /// <summary>Bytes planned for <see cref="Data"/>; a shape that needs more is refused by the session.</summary>
+    /// <summary>Bytes planned for <see cref="Data"/>. The session refuses a shape that needs more.</summary>
     public long Capacity { get; set; }
 
-    /// <summary>Elements in the current shape.</summary>
+    /// <summary>The number of elements of the current shape.</summary>
     public int Count { get; private set; }
 
-    /// <summary>True where the bytes behind <see cref="Data"/> are already right while shapes are inferred: constants, and values computed from shapes alone.</summary>
+    /// <summary>Whether the content of <see cref="Data"/> is already valid when shapes are inferred: for constants, and values computed from shapes only.</summary>
     public bool IsKnown { get; set; }
 
-    /// <summary>Layout of each packed matrix, where <see cref="Format"/> is packed.</summary>
+    /// <summary>Layout of each packed matrix, if <see cref="Format"/> is packed.</summary>
     public WeightLayout Layout { get; init; } = WeightLayout.None;
 
-    /// <summary>Packed matrices one after the other: the groups of a convolution; otherwise 1.</summary>
+    /// <summary>The number of consecutive packed matrices: the groups of a convolution, otherwise 1.</summary>
     public int PackedCount { get; init; } = 1;
 
     /// <summary>Scales and sums of rows that the file has in another form.</summary>
@@ -43,7 +43,7 @@ internal sealed unsafe class Tensor
 
     public float* Floats => (float*)Data;
 
-    /// <summary>A constant of a file; its bytes stay where they are.</summary>
+    /// <summary>A constant of a file. Its bytes are not copied.</summary>
     public static Tensor Of(StoredTensor stored)
     {
         var tensor = new Tensor
@@ -68,7 +68,7 @@ internal sealed unsafe class Tensor
         return Rows is { } rows ? new PackedMatrix(first, Layout, rows.Scales(index), rows.Sums(index)) : PackedMatrix.Whole(first, Layout);
     }
 
-    /// <summary>Sets type and shape; what an operator's Infer does for its outputs.</summary>
+    /// <summary>Sets type and shape. An operator's Infer calls it for outputs.</summary>
     public void Set(ElementType type, Shape shape)
     {
         Count = shape.Count;

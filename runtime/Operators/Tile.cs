@@ -17,14 +17,14 @@ internal sealed unsafe class Tile : Operator
         for (var axis = 0; axis < x.Rank; axis++)
         {
             var repeat = repeats.Integer(axis);
-            if (repeat is < 0 or > int.MaxValue) throw OperatorError.Value($"'{repeats.Name}' holds {repeat}, which is no number of repeats.");
+            if (repeat is < 0 or > int.MaxValue) throw OperatorError.Value($"'{repeats.Name}' holds {repeat}, which is not a number of repeats.");
             shape[axis] = Require.Size(shape[axis] * repeat);
         }
 
         context.Output(0).Set(x.Type, shape);
     }
 
-    /// <summary>Y seen as [repeat, size] for each axis is a view of X with stride 0 on the repeats.</summary>
+    /// <summary>Y as [repeat, size] for each axis is a view of X with stride 0 on the repeats.</summary>
     public override void Execute(NodeContext context)
     {
         var x = context.Input(0);

@@ -5,9 +5,9 @@ namespace SeqRuntime.Operators;
 
 /// <summary>The k largest (or smallest) elements along an axis and their indices.</summary>
 /// <remarks>
-/// Inputs: X of numbers; k, a known int32 or int64 scalar, at most the axis's size. Outputs: values of X's type, indices int64; either
-/// may be left out. Axis (default -1), Largest (default 1). Results are always sorted, equal ones by index; a NaN counts as larger
-/// than every number. A heap of k indices: n·log k steps.
+/// Inputs: X of numbers; k, a known int32 or int64 scalar, at most the axis's size. Outputs: values of X's type and int64 indices; either may
+/// be omitted. Axis (default -1), Largest (default 1). Results are sorted, equal ones by index. A NaN counts as larger than every number. It
+/// uses a heap of k indices: n·log k steps.
 /// </remarks>
 internal sealed unsafe class TopK(Attributes attributes) : Operator
 {
@@ -56,7 +56,7 @@ internal sealed unsafe class TopK(Attributes attributes) : Operator
         var k = Indices.Require(context.Known(1));
         if (k.Count != 1) throw OperatorError.Rank(k, "one number");
         var value = k.Integer(0);
-        return value >= 0 && value <= size ? (int)value : throw OperatorError.Value($"'{k.Name}' asks for {value} of {size} elements.");
+        return value >= 0 && value <= size ? (int)value : throw OperatorError.Value($"'{k.Name}' requests {value} of {size} elements.");
     }
 
     private void Select<T>(T* x, NodeContext context)
@@ -83,7 +83,7 @@ internal sealed unsafe class TopK(Attributes attributes) : Operator
         }
     }
 
-    /// <summary>Leaves the indices of the k first of the order in <paramref name="heap"/>, sorted. Its root is the last of those kept.</summary>
+    /// <summary>Leaves the indices of the first k elements in <paramref name="heap"/>, sorted. The heap's root is the last of the kept ones.</summary>
     private void Best<T>(T* line, nint stride, int n, int* heap, int k)
         where T : unmanaged, INumber<T>
     {

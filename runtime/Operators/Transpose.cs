@@ -24,7 +24,7 @@ internal sealed unsafe class Transpose(Attributes attributes) : Operator
             sizes[i] = x.Shape[axis];
         }
 
-        if (seen != (1 << x.Rank) - 1) throw OperatorError.Value("Perm is no permutation.");
+        if (seen != (1 << x.Rank) - 1) throw OperatorError.Value("Perm is not a permutation.");
         context.Output(0).Set(x.Type, new Shape(sizes[..x.Rank]));
     }
 

@@ -3,7 +3,7 @@ using SeqRuntime.Format;
 namespace SeqRuntime.Operators;
 
 /// <summary>The upper (column ≥ row + k) or lower (column ≤ row + k) triangle of each matrix, zeros elsewhere.</summary>
-/// <remarks>Inputs: X […, rows, columns] of any type; k, an int32 or int64 scalar (optional, 0). Upper (default 1). The output may lie over X.</remarks>
+/// <remarks>Inputs: X […, rows, columns] of any type; optional k, an int32 or int64 scalar (default 0). Upper (default 1). The output may overwrite X.</remarks>
 internal sealed unsafe class Trilu(Attributes attributes) : Operator
 {
     private readonly bool _isUpper = attributes.Bool(AttributeKey.Upper, true);

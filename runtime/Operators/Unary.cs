@@ -3,11 +3,11 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
 
-/// <summary>Y = f(X), element by element; f is the attribute Function.</summary>
+/// <summary>Y = f(X), element by element. The attribute Function is f.</summary>
 /// <remarks>
-/// Every <see cref="UnaryFunction"/> takes fp32, through the kernels. float64 has those that IEEE 754 defines to the bit; integers
-/// have Abs, Neg, Relu and Sign, wrapping around. Not takes bool. IsNaN and IsInf (DetectNegative, DetectPositive) give bool.
-/// Alpha and Beta default to ONNX's constants. The output may lie over the input.
+/// Every <see cref="UnaryFunction"/> takes fp32, by the kernels. float64 has the functions that IEEE 754 defines exactly. Integers have Abs,
+/// Neg, Relu and Sign, and wrap around. Not takes bool. IsNaN and IsInf (DetectNegative, DetectPositive) return bool. Alpha and Beta
+/// default to ONNX's constants. The output may overwrite the input.
 /// </remarks>
 internal sealed unsafe class Unary : Operator
 {

@@ -1,7 +1,7 @@
 namespace SeqRuntime.Operators;
 
 /// <summary>Y = condition ? A : B.</summary>
-/// <remarks>Inputs: condition bool; A and B of one type, whichever. The three broadcast by NumPy's rules.</remarks>
+/// <remarks>Inputs: condition bool; A and B of any one type. The three broadcast by NumPy's rules.</remarks>
 internal sealed unsafe class Where : Operator
 {
     public override bool CanRunAtInference => true;

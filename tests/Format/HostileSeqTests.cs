@@ -122,10 +122,10 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
         AssertTensor("int4 W", t => t with { Shape = [16, Int4Format.MostColumns] }, "tensor 'int4 W' of shape");
         AssertTensor("int4 W", t => t with { Shape = [16, 65] }, "its tensors take");
         AssertTensor("int4 W", t => t with { Shape = [int.MaxValue, 35] }, "tensor 'int4 W'");
-        AssertTensor("int4 W", t => t with { Shape = [0, 35] }, "tensor 'int4 W' is no list of packed matrices");
+        AssertTensor("int4 W", t => t with { Shape = [0, 35] }, "tensor 'int4 W' is not a list of packed matrices");
         AssertTensor("fp16", t => t with { Shape = [t.Shape[0], int.MaxValue] }, "tensor 'fp16'");
         AssertTensor("fp16", t => t with { Shape = [17, t.Shape[1]] }, "its tensors take");
-        AssertTensor("bias", t => t with { PanelRows = WeightLayout.GruPanel }, "tensor 'bias' has panels and is dense");
+        AssertTensor("bias", t => t with { PanelRows = WeightLayout.GruPanel }, "tensor 'bias' is dense but has panels");
 
         void AssertTensor(string name, Func<TensorDefinition, TensorDefinition> damage, string message)
         {

@@ -131,7 +131,7 @@ public class ConvTests
     {
         var op = new Conv(new Attributes().Set(AttributeKey.KernelShape, new[] { 5 }));
         var error = Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense([1, 1, 4], new float[4]).Dense([1, 1, 5], new float[5]).Run(op));
-        Assert.Contains("window spans 5", error.Message);
+        Assert.Contains("for a window of 5", error.Message);
     }
 
     [Fact]
