@@ -49,10 +49,11 @@ internal sealed unsafe class MatrixProduct : IDisposable
 
     public Runner Runner() => new(_layout.Format.Number == TensorFormat.PackedInt8 ? Int8 : Float32, this);
 
-    public void Int8() => _kernels.GemmInt8(
-        _weights, (float*)(_weights + _layout.ScalesOffset), (int*)(_weights + _layout.RowSumsOffset), _layout, _quantized, KernelSet.QuantizedStride(_layout.Columns), _scales, _inputs, _init, _layout.Rows, _y, _layout.Rows, 0, _layout.Rows);
+    private OutputRange Outputs => new(_y, _layout.Rows, _layout.Rows, _init, _layout.Rows);
 
-    public void Float32() => _kernels.GemmFloat32(_weights, _layout, _x, _layout.Columns, _inputs, _init, _layout.Rows, _y, _layout.Rows, 0, _layout.Rows);
+    public void Int8() => _kernels.GemmInt8(PackedMatrix.Whole(_weights, _layout), new QuantizedRows(_quantized, KernelSet.QuantizedStride(_layout.Columns), _scales, _inputs), Outputs);
+
+    public void Float32() => _kernels.GemmFloat32(new PackedMatrix(_weights, _layout), new FloatRows(_x, _layout.Columns, _inputs), Outputs);
 
     public void Dispose()
     {

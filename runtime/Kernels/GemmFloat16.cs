@@ -21,15 +21,16 @@ internal static unsafe class GemmFloat16<S, F, I>
 
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Run(short* w, WeightLayout layout, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n)
+    public static void Run(in PackedMatrix w, in FloatRows x, in OutputRange y)
     {
-        var panels = Panels<short>.Packed(w, layout);
+        var columns = w.Layout.Columns;
+        var panels = Panels<short>.Packed((short*)w.Panels, w.Layout);
         var scaled = stackalloc float[MaxScaled + 16];
         var beside = stackalloc float[WeightLayout.WidestPanel];
-        if (m == 1 && layout.Columns <= MaxScaled && Scale(x, layout.Columns, scaled))
-            GemmFloat32<S, F, I, Float16Bits<S, F, I>, short>.One(panels, layout.Columns, scaled, init, y, from, n, beside);
+        if (x.Count == 1 && columns <= MaxScaled && Scale(x.First, columns, scaled))
+            GemmFloat32<S, F, I, Float16Bits<S, F, I>, short>.One(panels, columns, scaled, y, beside);
         else
-            GemmFloat32<S, F, I, Float16Weights<S, F, I>, short>.Run(panels, layout.Columns, x, ldx, m, init, ldinit, y, ldy, from, n);
+            GemmFloat32<S, F, I, Float16Weights<S, F, I>, short>.Run(panels, columns, x, y);
     }
 
     /// <summary>scaled = 2¹¹²·x, in whole vectors; whether all x are in (-2¹⁶, 2¹⁶).</summary>

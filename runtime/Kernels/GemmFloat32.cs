@@ -34,42 +34,40 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
 
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Run(in Panels<T> w, nint k, float* x, nint ldx, nint m, float* init, nint ldinit, float* y, nint ldy, nint from, nint n)
+    public static void Run(in Panels<T> w, nint k, in FloatRows x, in OutputRange y)
     {
         var beside = stackalloc float[Room];
-        while (m > 0)
+        if (x.Count == 1)
         {
-            // An even number of rows from 4 up is made of sixes and fours.
-            var rows = m >= 4 ? m & ~1 : m == 1 ? 1 : 2;
-            if (rows == 1) One(w, k, x, init, y, from, n, beside);
-            else if (rows == 2) Two(w, k, x, ldx, init, ldinit, y, ldy, from, n, beside);
-            else Many(w, k, x, ldx, rows, init, ldinit, y, ldy, from, n, beside);
-            x += rows * ldx;
-            if (init != null) init += rows * ldinit;
-            y += rows * ldy;
-            m -= rows;
+            One(w, k, x.First, y, beside);
+            return;
         }
+
+        // An even number of rows from 4 up is made of sixes and fours.
+        var even = x.Count & ~1;
+        if (even >= 4) Many(w, k, x.Slice(0, even), y, beside);
+        else if (even == 2) Two(w, k, x, y, beside);
+        if (even < x.Count) One(w, k, x.At(even), y.Skip(even), beside);
     }
 
     /// <summary>One row of X.</summary>
     /// <param name="w">Weights.</param>
     /// <param name="k">Inputs.</param>
     /// <param name="x">The row.</param>
-    /// <param name="init">First value of each sum, or null for 0.</param>
-    /// <param name="y">Sums.</param>
-    /// <param name="from">First output.</param>
-    /// <param name="n">End of the outputs.</param>
+    /// <param name="y">Outputs of the first row.</param>
     /// <param name="beside">Room for a panel.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void One(in Panels<T> w, nint k, float* x, float* init, float* y, nint from, nint n, float* beside)
+    public static void One(in Panels<T> w, nint k, float* x, in OutputRange y, float* beside)
     {
-        for (var c = from; c < n;)
+        float* init = y.Init, outputs = y.First;
+        var end = y.End;
+        for (var c = y.From; c < end;)
         {
             var p = w.At(c, out var stride, out var left);
-            if (left > n - c) left = n - c;
+            if (left > end - c) left = end - c;
             var start = init == null ? null : init + c;
             var taken = Pieces<S, F, I>.Taken(left, MostOfOne);
-            var to = left >= taken ? y + c : beside;
+            var to = left >= taken ? outputs + c : beside;
             switch (S.Lanes >= 4 ? taken >> 4 : 4)
             {
                 case 1: Rows1<OneTile>(p, stride, k, x, start, left, to); break;
@@ -78,35 +76,37 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
                 default: Rows1<FourTiles>(p, stride, k, x, start, left, to); break;
             }
 
-            if (to == beside) Copy(beside, y, c, c + left);
+            if (to == beside) Copy(beside, outputs + c, left);
             c += left < taken ? left : taken;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Two(in Panels<T> w, nint k, float* x, nint ldx, float* init, nint ldinit, float* y, nint ldy, nint from, nint n, float* beside)
+    private static void Two(in Panels<T> w, nint k, in FloatRows x, in OutputRange y, float* beside)
     {
-        for (var c = from; c < n;)
+        float* init = y.Init, outputs = y.First, rows = x.First;
+        nint end = y.End, ldx = x.Stride, ldinit = y.InitStride, ldy = y.Stride;
+        for (var c = y.From; c < end;)
         {
             var p = w.At(c, out var stride, out var left);
-            if (left > n - c) left = n - c;
+            if (left > end - c) left = end - c;
             var start = init == null ? null : init + c;
             var taken = Pieces<S, F, I>.Taken(left, 4);
             if (taken == 3 * Panels<T>.Tile) taken -= Panels<T>.Tile; // rare, and not worth a loop of its own
             var isWhole = left >= taken;
-            var to = isWhole ? y + c : beside;
+            var to = isWhole ? outputs + c : beside;
             var ldto = isWhole ? ldy : 4 * S.Lanes;
             switch (S.Lanes >= 4 ? taken >> 4 : 4)
             {
-                case 1: Rows2<OneTile>(p, stride, k, x, ldx, start, ldinit, left, to, ldto); break;
-                case 2: Rows2<TwoTiles>(p, stride, k, x, ldx, start, ldinit, left, to, ldto); break;
-                default: Rows2<FourTiles>(p, stride, k, x, ldx, start, ldinit, left, to, ldto); break;
+                case 1: Rows2<OneTile>(p, stride, k, rows, ldx, start, ldinit, left, to, ldto); break;
+                case 2: Rows2<TwoTiles>(p, stride, k, rows, ldx, start, ldinit, left, to, ldto); break;
+                default: Rows2<FourTiles>(p, stride, k, rows, ldx, start, ldinit, left, to, ldto); break;
             }
 
             if (!isWhole)
             {
-                Copy(beside, y, c, c + left);
-                Copy(beside + ldto, y + ldy, c, c + left);
+                Copy(beside, outputs + c, left);
+                Copy(beside + ldto, outputs + ldy + c, left);
             }
 
             c += left < taken ? left : taken;
@@ -115,33 +115,35 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
 
     /// <summary>An even number of rows from 4 up: for each piece of two vectors all rows, so that weights are read once.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Many(in Panels<T> w, nint k, float* x, nint ldx, nint m, float* init, nint ldinit, float* y, nint ldy, nint from, nint n, float* beside)
+    private static void Many(in Panels<T> w, nint k, in FloatRows x, in OutputRange y, float* beside)
     {
-        for (var c = from; c < n;)
+        nint end = y.End, m = x.Count, ldx = x.Stride, ldinit = y.InitStride, ldy = y.Stride;
+        for (var c = y.From; c < end;)
         {
             var p = w.At(c, out var stride, out var left);
-            if (left > n - c) left = n - c;
+            if (left > end - c) left = end - c;
             var taken = Pieces<S, F, I>.Taken(left, 2);
             var isWhole = left >= taken;
             for (nint i = 0; i < m;)
             {
-                var rows = (m - i) % 6 == 0 ? 6 : 4;
-                var start = init == null ? null : init + i * ldinit + c;
-                var to = isWhole ? y + i * ldy + c : beside;
+                var count = (m - i) % 6 == 0 ? 6 : 4;
+                float* rows = x.At(i), outputs = y.At(i) + c;
+                var start = y.Init == null ? null : y.InitAt(i) + c;
+                var to = isWhole ? outputs : beside;
                 var ldto = isWhole ? ldy : 2 * S.Lanes;
                 if (S.Lanes == 16 && taken == 16)
                 {
-                    if (rows == 6) Rows6<OneTile>(p, stride, k, x + i * ldx, ldx, start, ldinit, left, to, ldto);
-                    else Rows4<OneTile>(p, stride, k, x + i * ldx, ldx, start, ldinit, left, to, ldto);
+                    if (count == 6) Rows6<OneTile>(p, stride, k, rows, ldx, start, ldinit, left, to, ldto);
+                    else Rows4<OneTile>(p, stride, k, rows, ldx, start, ldinit, left, to, ldto);
                 }
                 else
                 {
-                    if (rows == 6) Rows6<TwoTiles>(p, stride, k, x + i * ldx, ldx, start, ldinit, left, to, ldto);
-                    else Rows4<TwoTiles>(p, stride, k, x + i * ldx, ldx, start, ldinit, left, to, ldto);
+                    if (count == 6) Rows6<TwoTiles>(p, stride, k, rows, ldx, start, ldinit, left, to, ldto);
+                    else Rows4<TwoTiles>(p, stride, k, rows, ldx, start, ldinit, left, to, ldto);
                 }
 
-                for (var row = 0; row < rows && !isWhole; row++) Copy(beside + row * ldto, y + (i + row) * ldy, c, c + left);
-                i += rows;
+                for (var row = 0; row < count && !isWhole; row++) Copy(beside + row * ldto, outputs + row * ldy, left);
+                i += count;
             }
 
             c += left < taken ? left : taken;
@@ -357,10 +359,9 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
         if (Pieces<S, F, I>.Has<N>(1, 2)) S.Store(to + S.Lanes, v1);
     }
 
-    /// <summary>Copies the outputs from c on to before n.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Copy(float* from, float* y, nint c, nint n)
+    private static void Copy(float* from, float* to, nint count)
     {
-        for (; c < n; c++) y[c] = *from++;
+        for (nint i = 0; i < count; i++) to[i] = from[i];
     }
 }

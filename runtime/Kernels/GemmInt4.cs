@@ -31,77 +31,72 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
 
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Run(byte* w, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n)
+    public static void Run(in PackedMatrix w, in QuantizedRows x, in OutputRange y)
     {
         var sums = stackalloc int[MaxSums];
         var starts = stackalloc int[MaxStarts];
-        nint groups = layout.Groups;
+        var layout = w.Layout;
+        nint groups = layout.Groups, count = x.Count;
         var matrix = new Matrix
         {
-            Weights = Panels<byte>.Packed(w, layout, WeightLayout.NibbleBytes + 1),
+            Weights = Panels<byte>.Packed(w.Panels, layout, WeightLayout.NibbleBytes + 1),
             Sums = sums,
-            Scales = (float*)(w + layout.ScalesOffset),
+            Scales = w.Scales,
             Groups = groups,
-            From = from,
-            N = n,
+            From = y.From,
+            End = y.End,
         };
         var most = MaxStarts / groups;
         most = most > MaxRows ? MaxRows : most & ~3;
-        for (nint first = 0; first < m;)
+        for (nint first = 0; first < count;)
         {
-            var rows = m - first < most ? m - first : most;
-            for (nint i = 0; i < rows; i++)
+            var end = count - first < most ? count : first + most;
+            var start = starts;
+            for (var row = first; row < end; row++)
             {
-                var x = xq + (first + i) * ldxq;
-                for (nint g = 0; g < groups; g++) starts[i * groups + g] = Q.Start(x + g * WeightLayout.GroupInt4);
+                for (nint g = 0; g < groups; g++) *start++ = Q.Start(x.At(row) + g * WeightLayout.GroupInt4);
             }
 
-            for (nint i = 0; i < rows;)
+            for (start = starts; first < end;)
             {
-                var row = first + i;
-                var count = rows - i >= 4 ? (rows - i) & ~3 : rows - i >= 2 ? 2 : 1;
-                Walk(&matrix, new Block(xq + row * ldxq, ldxq, xscale + row, starts + i * groups, init == null ? null : init + row * ldinit, ldinit, y + row * ldy, ldy), count);
-                i += count;
+                var rows = end - first >= 4 ? (end - first) & ~3 : end - first >= 2 ? 2 : 1;
+                Walk(&matrix, x.Slice(first, rows), start, y.Skip(first));
+                start += rows * groups;
+                first += rows;
             }
-
-            first += rows;
         }
     }
 
     /// <summary>1 or 2 rows, or a multiple of 4, over all pieces of the panels.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Walk(Matrix* matrix, in Block block, nint count)
+    private static void Walk(Matrix* matrix, in QuantizedRows x, int* starts, in OutputRange y)
     {
-        for (var c = matrix->From; c < matrix->N;)
+        var count = x.Count;
+        for (var c = matrix->From; c < matrix->End;)
         {
             var piece = matrix->At(c, count == 1 ? 4 : 2);
             if (count == 1)
             {
                 switch (S.Lanes >= 4 ? piece.Taken >> 4 : 4)
                 {
-                    case 1: Rows1<OneTile>(matrix, piece, block); break;
-                    case 2: Rows1<TwoTiles>(matrix, piece, block); break;
-                    case 3: Rows1<ThreeTiles>(matrix, piece, block); break;
-                    default: Rows1<FourTiles>(matrix, piece, block); break;
+                    case 1: Rows1<OneTile>(matrix, piece, x, starts, y); break;
+                    case 2: Rows1<TwoTiles>(matrix, piece, x, starts, y); break;
+                    case 3: Rows1<ThreeTiles>(matrix, piece, x, starts, y); break;
+                    default: Rows1<FourTiles>(matrix, piece, x, starts, y); break;
                 }
             }
             else if (count == 2)
             {
-                if (IsOne(piece)) Rows2<OneTile>(matrix, piece, block);
-                else Rows2<TwoTiles>(matrix, piece, block);
+                if (IsOne(piece)) Rows2<OneTile>(matrix, piece, x, starts, y);
+                else Rows2<TwoTiles>(matrix, piece, x, starts, y);
             }
             else
             {
                 for (nint i = 0; i < count; i += 4)
                 {
-                    var row4 = block.X + i * block.Stride;
-                    if (IsOne(piece)) Rows4<OneTile>(matrix, piece, row4, block.Stride, block.Starts + i * matrix->Groups);
-                    else Rows4<TwoTiles>(matrix, piece, row4, block.Stride, block.Starts + i * matrix->Groups);
-                    for (nint r = 0; r < 4; r++)
-                    {
-                        var row = i + r;
-                        PutStored(matrix, matrix->Sums + r * 2 * S.Lanes, 2 * S.Lanes, piece, block.Scales[row], block.InitOf(row), block.Y + row * block.YStride);
-                    }
+                    if (IsOne(piece)) Rows4<OneTile>(matrix, piece, x.At(i), x.Stride, starts + i * matrix->Groups);
+                    else Rows4<TwoTiles>(matrix, piece, x.At(i), x.Stride, starts + i * matrix->Groups);
+                    for (var row = i; row < i + 4; row++) PutStored(matrix, matrix->Sums + (row - i) * 2 * S.Lanes, 2 * S.Lanes, piece, x.Scales[row], y.InitAt(row), y.At(row));
                 }
             }
 
@@ -114,11 +109,10 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
     private static bool IsOne(in Piece piece) => S.Lanes == Panels<byte>.Tile && piece.Taken == Panels<byte>.Tile;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows1<N>(Matrix* matrix, in Piece piece, in Block block)
+    private static void Rows1<N>(Matrix* matrix, in Piece piece, in QuantizedRows rows, int* start, in OutputRange outputs)
         where N : struct, ITiles
     {
-        var x = block.X;
-        var start = block.Starts;
+        var x = rows.First;
         var p = piece.Nibbles;
         var scales = piece.GroupScales;
         nint step = piece.Step, next = piece.Next;
@@ -164,8 +158,8 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
 
         if (piece.Left >= piece.Taken)
         {
-            var (c, scale) = (piece.C, S.Broadcast(*block.Scales));
-            float* init = block.Init, y = block.Y;
+            var (c, scale) = (piece.C, S.Broadcast(*rows.Scales));
+            float* init = outputs.Init, y = outputs.First;
             Put(matrix, a0, c, scale, init, y);
             if (Pieces<S, F, I>.Has<N>(1, 4)) Put(matrix, a1, c + S.Lanes, scale, init, y);
             if (Pieces<S, F, I>.Has<N>(2, 4)) Put(matrix, a2, c + 2 * S.Lanes, scale, init, y);
@@ -178,16 +172,15 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
         if (Pieces<S, F, I>.Has<N>(1, 4)) S.StoreInt(sums + S.Lanes, a1);
         if (Pieces<S, F, I>.Has<N>(2, 4)) S.StoreInt(sums + 2 * S.Lanes, a2);
         if (Pieces<S, F, I>.Has<N>(3, 4)) S.StoreInt(sums + 3 * S.Lanes, a3);
-        PutStored(matrix, sums, 4 * S.Lanes, piece, *block.Scales, block.Init, block.Y);
+        PutStored(matrix, sums, 4 * S.Lanes, piece, *rows.Scales, outputs.Init, outputs.First);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows2<N>(Matrix* matrix, in Piece piece, in Block block)
+    private static void Rows2<N>(Matrix* matrix, in Piece piece, in QuantizedRows rows, int* start, in OutputRange outputs)
         where N : struct, ITiles
     {
-        var x = block.X;
-        var ldx = block.Stride;
-        var start = block.Starts;
+        var x = rows.First;
+        var ldx = rows.Stride;
         var p = piece.Nibbles;
         var scales = piece.GroupScales;
         nint step = piece.Step, next = piece.Next;
@@ -223,14 +216,14 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
             scales += 4 * step + next;
         }
 
-        float* init = block.Init, init1 = block.InitOf(1), y = block.Y, y1 = y + block.YStride;
+        float* init = outputs.Init, init1 = outputs.InitAt(1), y = outputs.First, y1 = outputs.At(1);
         if (piece.Left >= (Pieces<S, F, I>.Has<N>(1, 2) ? 2 * S.Lanes : S.Lanes))
         {
             var c = piece.C;
-            var scale = S.Broadcast(*block.Scales);
+            var scale = S.Broadcast(*rows.Scales);
             Put(matrix, a0, c, scale, init, y);
             if (Pieces<S, F, I>.Has<N>(1, 2)) Put(matrix, a1, c + S.Lanes, scale, init, y);
-            scale = S.Broadcast(block.Scales[1]);
+            scale = S.Broadcast(rows.Scales[1]);
             Put(matrix, b0, c, scale, init1, y1);
             if (Pieces<S, F, I>.Has<N>(1, 2)) Put(matrix, b1, c + S.Lanes, scale, init1, y1);
             return;
@@ -241,8 +234,8 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
         if (Pieces<S, F, I>.Has<N>(1, 2)) S.StoreInt(sums + S.Lanes, a1);
         S.StoreInt(sums + 2 * S.Lanes, b0);
         if (Pieces<S, F, I>.Has<N>(1, 2)) S.StoreInt(sums + 3 * S.Lanes, b1);
-        PutStored(matrix, sums, 2 * S.Lanes, piece, *block.Scales, init, y);
-        PutStored(matrix, sums + 2 * S.Lanes, 2 * S.Lanes, piece, block.Scales[1], init1, y1);
+        PutStored(matrix, sums, 2 * S.Lanes, piece, *rows.Scales, init, y);
+        PutStored(matrix, sums + 2 * S.Lanes, 2 * S.Lanes, piece, rows.Scales[1], init1, y1);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -351,7 +344,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
         public int* Sums;
         public nint Groups;
         public nint From;
-        public nint N;
+        public nint End;
 
         /// <summary>The piece of a panel that begins with output c, of at most so many vectors.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -362,7 +355,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
             var width = stride / GroupBytes;
             var inPanel = width - left;
             p -= inPanel;
-            if (left > N - c) left = N - c;
+            if (left > End - c) left = End - c;
             var taken = Pieces<S, F, I>.Taken(left, vectors);
             return new Piece(p + inPanel * RowBytes, (sbyte*)p + width * WeightLayout.NibbleBytes + inPanel, width * RowBytes, width, c, left, taken);
         }
@@ -389,20 +382,5 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
 
         /// <summary>Rows that are read.</summary>
         public readonly nint Taken = taken;
-    }
-
-    /// <summary>Some rows of X and of what belongs to them.</summary>
-    private readonly ref struct Block(sbyte* x, nint stride, float* scales, int* starts, float* init, nint initStride, float* y, nint yStride)
-    {
-        public readonly sbyte* X = x;
-        public readonly nint Stride = stride;
-        public readonly float* Scales = scales;
-        public readonly int* Starts = starts;
-        public readonly float* Init = init;
-        public readonly nint InitStride = initStride;
-        public readonly float* Y = y;
-        public readonly nint YStride = yStride;
-
-        public float* InitOf(nint row) => Init == null ? null : Init + row * InitStride;
     }
 }

@@ -26,35 +26,37 @@ internal readonly unsafe struct GemmInt8<S, F, I, D, A> : IInt8Product
 
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Run(byte* w, float* scales, int* rowSums, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n)
+    public static void Run(in PackedMatrix w, in QuantizedRows x, in OutputRange y)
     {
         var sums = stackalloc int[WeightLayout.WidestPanel];
         var starts = stackalloc int[MaxRows];
+        var layout = w.Layout;
+        nint columns = layout.Columns, count = x.Count;
         var matrix = new Matrix
         {
-            Weights = Panels<int>.Packed((int*)w, layout),
-            Scales = scales,
+            Weights = Panels<int>.Packed((int*)w.Panels, layout),
+            Scales = w.Scales,
             Sums = sums,
-            RowSums = rowSums,
+            RowSums = w.RowSums,
             Groups = layout.Groups,
-            From = from,
-            N = n,
+            From = y.From,
+            End = y.End,
         };
-        if (m == 1)
+        if (count == 1)
         {
-            One(&matrix, xq, *xscale, D.Start(xq, layout.Columns), init, y);
+            One(&matrix, x.First, *x.Scales, D.Start(x.First, columns), y.Init, y.First);
             return;
         }
 
-        for (nint first = 0; first < m; first += MaxRows)
+        for (nint first = 0; first < count; first += MaxRows)
         {
-            var rows = m - first < MaxRows ? m - first : MaxRows;
-            for (nint i = 0; i < rows; i++) starts[i] = D.Start(xq + (first + i) * ldxq, layout.Columns);
+            var rows = count - first < MaxRows ? count - first : MaxRows;
+            for (nint i = 0; i < rows; i++) starts[i] = D.Start(x.At(first + i), columns);
             var even = rows & ~1;
-            if (even > 0) Pairs(&matrix, even, xq + first * ldxq, ldxq, xscale + first, starts, init == null ? null : init + first * ldinit, ldinit, y + first * ldy, ldy);
+            if (even > 0) Pairs(&matrix, x.Slice(first, even), starts, y.Skip(first));
             if (even == rows) continue;
             var last = first + even;
-            One(&matrix, xq + last * ldxq, xscale[last], starts[even], init == null ? null : init + last * ldinit, y + last * ldy);
+            One(&matrix, x.At(last), x.Scales[last], starts[even], y.InitAt(last), y.At(last));
         }
     }
 
@@ -62,7 +64,7 @@ internal readonly unsafe struct GemmInt8<S, F, I, D, A> : IInt8Product
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void One(Matrix* matrix, sbyte* x, float xscale, int start, float* init, float* y)
     {
-        for (var c = matrix->From; c < matrix->N;)
+        for (var c = matrix->From; c < matrix->End;)
         {
             var p = matrix->At(c, out var stride, out var left);
             var taken = Pieces<S, F, I>.Taken(left, D.Vectors);
@@ -80,17 +82,17 @@ internal readonly unsafe struct GemmInt8<S, F, I, D, A> : IInt8Product
 
     /// <summary>An even number of rows: for each piece of 4 vectors all rows, so that weights are read once.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Pairs(Matrix* matrix, nint rows, sbyte* x, nint ldx, float* xscale, int* starts, float* init, nint ldinit, float* y, nint ldy)
+    private static void Pairs(Matrix* matrix, in QuantizedRows x, int* starts, in OutputRange y)
     {
-        for (var c = matrix->From; c < matrix->N;)
+        var count = x.Count;
+        for (var c = matrix->From; c < matrix->End;)
         {
             var p = matrix->At(c, out var stride, out var left);
             var taken = Pieces<S, F, I>.Taken(left, 4);
-            for (nint i = 0; i < rows; i += 2)
+            for (nint row = 0; row < count; row += 2)
             {
-                var from = init == null ? null : init + i * ldinit;
-                if (S.Lanes >= 4 && taken == Panels<int>.Tile) Rows2<OneTile>(matrix, p, stride, c, left, x + i * ldx, ldx, xscale + i, starts + i, from, ldinit, y + i * ldy, ldy);
-                else Rows2<TwoTiles>(matrix, p, stride, c, left, x + i * ldx, ldx, xscale + i, starts + i, from, ldinit, y + i * ldy, ldy);
+                if (S.Lanes >= 4 && taken == Panels<int>.Tile) Rows2<OneTile>(matrix, p, stride, c, left, row, x, starts, y);
+                else Rows2<TwoTiles>(matrix, p, stride, c, left, row, x, starts, y);
             }
 
             c += left < taken ? left : taken;
@@ -195,11 +197,13 @@ internal readonly unsafe struct GemmInt8<S, F, I, D, A> : IInt8Product
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows2<N>(Matrix* matrix, int* p, nint stride, nint c, nint left, sbyte* x, nint ldx, float* xscale, int* starts, float* init, nint ldinit, float* y, nint ldy)
+    private static void Rows2<N>(Matrix* matrix, int* p, nint stride, nint c, nint left, nint row, in QuantizedRows rows, int* starts, in OutputRange outputs)
         where N : struct, ITiles
     {
-        A a0 = D.Begin(starts[0]), a1 = a0, a2 = a0, a3 = a0;
-        A b0 = D.Begin(starts[1]), b1 = b0, b2 = b0, b3 = b0;
+        A a0 = D.Begin(starts[row]), a1 = a0, a2 = a0, a3 = a0;
+        A b0 = D.Begin(starts[row + 1]), b1 = b0, b2 = b0, b3 = b0;
+        var x = rows.At(row);
+        var ldx = rows.Stride;
         var end = x + matrix->Groups * WeightLayout.InnerInt8;
         for (var pairs = end - WeightLayout.InnerInt8; x < pairs; x += 2 * WeightLayout.InnerInt8)
         {
@@ -270,9 +274,9 @@ internal readonly unsafe struct GemmInt8<S, F, I, D, A> : IInt8Product
             }
         }
 
-        F scale = S.Broadcast(xscale[0]), scale1 = S.Broadcast(xscale[1]);
-        var init1 = init == null ? null : init + ldinit;
-        var y1 = y + ldy;
+        F scale = S.Broadcast(rows.Scales[row]), scale1 = S.Broadcast(rows.Scales[row + 1]);
+        float* init = outputs.InitAt(row), init1 = outputs.InitAt(row + 1);
+        float* y = outputs.At(row), y1 = y + outputs.Stride;
         if (left >= Wanted<N>(4))
         {
             Put(matrix, a0, c, scale, init, y);
@@ -345,14 +349,14 @@ internal readonly unsafe struct GemmInt8<S, F, I, D, A> : IInt8Product
         public int* Sums;
         public nint Groups;
         public nint From;
-        public nint N;
+        public nint End;
 
         /// <summary>As <see cref="Panels{T}.At"/>, up to the outputs that are wanted.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public readonly int* At(nint c, out nint stride, out nint left)
         {
             var p = Weights.At(c, out stride, out left);
-            if (left > N - c) left = N - c;
+            if (left > End - c) left = End - c;
             return p;
         }
     }

@@ -1,3 +1,5 @@
+using SeqRuntime.Format;
+
 namespace SeqRuntime.Kernels;
 
 /// <summary>
@@ -44,8 +46,8 @@ internal unsafe interface IInt4Dot<I, G>
 }
 
 /// <summary>int4 matrix products as a whole, so that a kernel set needs to know none of the types they are made of.</summary>
-internal unsafe interface IInt4Product
+internal interface IInt4Product
 {
     /// <summary>See <see cref="KernelSet.GemmInt4"/>.</summary>
-    static abstract void Run(byte* w, Format.WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n);
+    static abstract void Run(in PackedMatrix w, in QuantizedRows x, in OutputRange y);
 }

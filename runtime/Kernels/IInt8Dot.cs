@@ -1,3 +1,5 @@
+using SeqRuntime.Format;
+
 namespace SeqRuntime.Kernels;
 
 /// <summary>
@@ -42,8 +44,8 @@ internal unsafe interface IInt8Dot<I, A>
 }
 
 /// <summary>int8 matrix products as a whole, so that a kernel set needs to know none of the types they are made of.</summary>
-internal unsafe interface IInt8Product
+internal interface IInt8Product
 {
     /// <summary>See <see cref="KernelSet.GemmInt8"/>.</summary>
-    static abstract void Run(byte* w, float* scales, int* sums, Format.WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n);
+    static abstract void Run(in PackedMatrix w, in QuantizedRows x, in OutputRange y);
 }

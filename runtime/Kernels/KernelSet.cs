@@ -28,45 +28,20 @@ internal abstract unsafe class KernelSet
     /// <summary>Name as the environment variable and the log use it: portable, avx2, avxvnni, avx512, advsimd, advsimd-dp.</summary>
     public abstract string Name { get; }
 
-    /// <summary>Y[i, r] = init[i, r] + Σ_k W[r, k]·X[i, k] for i &lt; m, from ≤ r &lt; n ≤ rows.</summary>
-    /// <param name="w">Packed fp32 weights.</param>
-    /// <param name="layout">Their layout.</param>
-    /// <param name="x">X, fp32, row stride <paramref name="ldx"/> elements.</param>
-    /// <param name="ldx">Elements between rows of X.</param>
-    /// <param name="m">Rows of X.</param>
-    /// <param name="init">First value of each sum: null for 0; stride 0 for a bias; may be Y itself.</param>
-    /// <param name="ldinit">Elements between rows of init.</param>
-    /// <param name="y">Y, row stride <paramref name="ldy"/> elements.</param>
-    /// <param name="ldy">Elements between rows of Y.</param>
-    /// <param name="from">First output to write: a multiple of 4.</param>
-    /// <param name="n">End of the outputs to write of each row.</param>
-    public abstract void GemmFloat32(byte* w, WeightLayout layout, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n);
+    /// <summary>Y[i, r] = init[i, r] + Σ_k W[r, k]·X[i, k] for all rows i of X and the outputs r that are asked for, with fp32 weights.</summary>
+    public abstract void GemmFloat32(in PackedMatrix w, in FloatRows x, in OutputRange y);
 
-    /// <summary>Y[i, r] = fma((float)Σ_k Wq[r, k]·Xq[i, k], wscale[r]·xscale[i], init[i, r]); other parameters as in <see cref="GemmFloat32"/>.</summary>
-    /// <param name="w">Packed int8 weights.</param>
-    /// <param name="scales">A scale for each padded row.</param>
-    /// <param name="sums">The sum of each padded row's weights.</param>
-    /// <param name="layout">Their layout.</param>
-    /// <param name="xq">Quantized rows, zero padded to <see cref="QuantizedStride"/> bytes, as <see cref="QuantizeRows"/> writes them.</param>
-    /// <param name="ldxq">Bytes between rows.</param>
-    /// <param name="xscale">One scale per row.</param>
-    /// <param name="m">Rows.</param>
-    /// <param name="init">First value, or null for 0.</param>
-    /// <param name="ldinit">Elements between rows of init.</param>
-    /// <param name="y">Y.</param>
-    /// <param name="ldy">Elements between rows of Y.</param>
-    /// <param name="from">First output to write: a multiple of 4.</param>
-    /// <param name="n">End of the outputs to write of each row.</param>
-    public abstract void GemmInt8(byte* w, float* scales, int* sums, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n);
+    /// <summary>The same as <see cref="GemmFloat32"/> for fp16 weights, each converted to fp32 exactly.</summary>
+    public abstract void GemmFloat16(in PackedMatrix w, in FloatRows x, in OutputRange y);
 
-    /// <summary>The same as <see cref="GemmFloat32"/> for packed fp16 weights, each weight converted to fp32 exactly.</summary>
-    public abstract void GemmFloat16(byte* w, WeightLayout layout, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n);
+    /// <summary>Y[i, r] = fma((float)Σ_k Wq[r, k]·Xq[i, k], wscale[r]·xscale[i], init[i, r]), with int8 weights.</summary>
+    public abstract void GemmInt8(in PackedMatrix w, in QuantizedRows x, in OutputRange y);
 
     /// <summary>
-    /// The same as <see cref="GemmInt8"/> for packed int4 weights: Y[i, r] = fma((float)Σ_g s[r, g]·Σ_k∈g Wq[r, k]·Xq[i, k], wscale[r]·xscale[i], init[i, r]),
+    /// The same as <see cref="GemmInt8"/> for int4 weights: Y[i, r] = fma((float)Σ_g s[r, g]·Σ_k∈g Wq[r, k]·Xq[i, k], wscale[r]·xscale[i], init[i, r]),
     /// g over groups of 32 inputs with group scales s.
     /// </summary>
-    public abstract void GemmInt4(byte* w, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n);
+    public abstract void GemmInt4(in PackedMatrix w, in QuantizedRows x, in OutputRange y);
 
     /// <summary>
     /// Quantizes rows symmetrically to [-127, 127]: q = round-to-nearest-even(x · (1/scale)), where 1/scale = 127/absmax is one
@@ -88,19 +63,8 @@ internal abstract unsafe class KernelSet
     /// <summary>Bytes of one quantized row: columns rounded up to 64.</summary>
     public static nint QuantizedStride(int columns) => ((nint)columns + 63) & ~63;
 
-    /// <summary>Y[i, j] = init[i, j] + Σ_k A[i, k]·B[k, j]: dense times dense, j in lanes, i &lt; m, j &lt; n.</summary>
-    /// <param name="a">A [m, k], row stride <paramref name="lda"/>.</param>
-    /// <param name="lda">Elements between rows of A.</param>
-    /// <param name="b">B [k, n], row stride <paramref name="ldb"/> (rows may overlap: that is a convolution).</param>
-    /// <param name="ldb">Elements between rows of B.</param>
-    /// <param name="m">Rows of A and Y.</param>
-    /// <param name="k">Length of the sums.</param>
-    /// <param name="n">Columns of B and Y.</param>
-    /// <param name="init">First value of each sum: null for 0; may be Y itself.</param>
-    /// <param name="ldinit">Elements between rows of init; 0 repeats one row of n.</param>
-    /// <param name="y">Y [m, n], row stride <paramref name="ldy"/>.</param>
-    /// <param name="ldy">Elements between rows of Y.</param>
-    public abstract void GemmDense(float* a, nint lda, float* b, nint ldb, int m, int k, int n, float* init, nint ldinit, float* y, nint ldy);
+    /// <summary>Y[i, j] = init[i, j] + Σ_k A[i, k]·B[k, j], both dense, j in lanes: as many products to a sum as B has rows (which may overlap: that is a convolution).</summary>
+    public abstract void GemmDense(in FloatRows a, in FloatRows b, in OutputRange y);
 
     /// <summary>y[i] = f(x[i]); x and y may be the same. <paramref name="alpha"/>, <paramref name="beta"/> as the function has them.</summary>
     public abstract void Unary(UnaryFunction function, float* x, float* y, nint n, float alpha, float beta);

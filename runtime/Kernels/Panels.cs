@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
@@ -73,9 +74,10 @@ internal static class Pieces<S, F, I>
     public static nint Taken(nint left, nint vectors)
     {
         var most = vectors * S.Lanes;
-        if (most < Tile) return most;
         var tiles = (left + Tile - 1) >> 4;
-        return (tiles < most >> 4 ? tiles : most >> 4) << 4;
+        var taken = most < Tile ? most : (tiles < most >> 4 ? tiles : most >> 4) << 4;
+        Debug.Assert((taken - left) * sizeof(float) <= KernelSet.ReadSlack, "A product may not read so far behind the last panel.");
+        return taken;
     }
 
     /// <summary>Whether a loop over so many tiles, at most <paramref name="most"/> vectors, has vector j.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Kernels;
@@ -20,23 +21,37 @@ internal sealed unsafe class SimdKernels<S, F, I, B, P, T>(string name) : Kernel
 {
     public override string Name { get; } = name;
 
-    public override void GemmFloat32(byte* w, WeightLayout layout, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n) =>
-        GemmFloat32<S, F, I, Float32Weights<S, F, I>, float>.Run(Panels<float>.Packed((float*)w, layout), layout.Columns, x, ldx, m, init, ldinit, y, ldy, from, n);
+    public override void GemmFloat32(in PackedMatrix w, in FloatRows x, in OutputRange y)
+    {
+        Check(w, y);
+        GemmFloat32<S, F, I, Float32Weights<S, F, I>, float>.Run(Panels<float>.Packed((float*)w.Panels, w.Layout), w.Layout.Columns, x, y);
+    }
 
-    public override void GemmInt8(byte* w, float* scales, int* sums, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n) =>
-        B.Run(w, scales, sums, layout, xq, ldxq, xscale, m, init, ldinit, y, ldy, from, n);
+    public override void GemmFloat16(in PackedMatrix w, in FloatRows x, in OutputRange y)
+    {
+        Check(w, y);
+        GemmFloat16<S, F, I>.Run(w, x, y);
+    }
 
-    public override void GemmFloat16(byte* w, WeightLayout layout, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n) =>
-        GemmFloat16<S, F, I>.Run((short*)w, layout, x, ldx, m, init, ldinit, y, ldy, from, n);
+    public override void GemmInt8(in PackedMatrix w, in QuantizedRows x, in OutputRange y)
+    {
+        Check(w, y);
+        Check(w, x);
+        B.Run(w, x, y);
+    }
 
-    public override void GemmInt4(byte* w, WeightLayout layout, sbyte* xq, nint ldxq, float* xscale, int m, float* init, nint ldinit, float* y, nint ldy, int from, int n) =>
-        P.Run(w, layout, xq, ldxq, xscale, m, init, ldinit, y, ldy, from, n);
+    public override void GemmInt4(in PackedMatrix w, in QuantizedRows x, in OutputRange y)
+    {
+        Check(w, y);
+        Check(w, x);
+        P.Run(w, x, y);
+    }
 
     public override void QuantizeRows(float* x, nint ldx, int m, int k, float fixedScale, sbyte* q, float* scales) =>
         Quantize<S, F, I>.Rows(x, ldx, m, k, fixedScale, q, scales);
 
-    public override void GemmDense(float* a, nint lda, float* b, nint ldb, int m, int k, int n, float* init, nint ldinit, float* y, nint ldy) =>
-        GemmFloat32<S, F, I, Float32Weights<S, F, I>, float>.Run(Panels<float>.Dense(b, n, ldb), k, a, lda, m, init, ldinit, y, ldy, 0, n);
+    public override void GemmDense(in FloatRows a, in FloatRows b, in OutputRange y) =>
+        GemmFloat32<S, F, I, Float32Weights<S, F, I>, float>.Run(Panels<float>.Dense(b.First, y.End, b.Stride), b.Count, a, y);
 
     public override void Unary(UnaryFunction function, float* x, float* y, nint n, float alpha, float beta) =>
         Elementwise<S, F, I>.Unary(function, x, y, n, alpha, beta);
@@ -44,12 +59,12 @@ internal sealed unsafe class SimdKernels<S, F, I, B, P, T>(string name) : Kernel
     public override void Binary(BinaryFunction function, float* a, int strideA, float* b, int strideB, float* y, nint n) =>
         Elementwise<S, F, I>.Binary(function, a, strideA, b, strideB, y, n);
 
-    public override float Reduce(ReduceFunction function, float* x, nint n) => Rows<S, F, I>.Reduce(function, x, n);
+    public override float Reduce(ReduceFunction function, float* x, nint n) => RowReductions<S, F, I>.Reduce(function, x, n);
 
-    public override void Softmax(float* x, float* y, nint n, bool logarithm) => Rows<S, F, I>.Softmax(x, y, n, logarithm);
+    public override void Softmax(float* x, float* y, nint n, bool logarithm) => RowReductions<S, F, I>.Softmax(x, y, n, logarithm);
 
     public override void Normalize(float* x, float* gain, float* bias, float* y, nint n, float epsilon, bool rms) =>
-        Rows<S, F, I>.Normalize(x, gain, bias, y, n, epsilon, rms);
+        RowReductions<S, F, I>.Normalize(x, gain, bias, y, n, epsilon, rms);
 
     public override void LstmCell(float* gates, float* cell, float* cellOut, float* hiddenOut, int hidden) =>
         Cells<S, F, I>.Lstm(gates, cell, cellOut, hiddenOut, hidden);
@@ -60,4 +75,16 @@ internal sealed unsafe class SimdKernels<S, F, I, B, P, T>(string name) : Kernel
     public override long MostStepBytes => 2 * S.Lanes >= GateRows.BlockUnits ? long.MaxValue : 64 * 1024;
 
     public override void WholeStep(in RecurrentStep step) => T.Run(step, 0, step.Units);
+
+    [Conditional("DEBUG")]
+    private static void Check(in PackedMatrix w, in OutputRange y)
+    {
+        Debug.Assert(y.From >= 0 && y.From <= y.End && y.End <= w.Layout.PaddedRows, "The matrix has no such outputs.");
+        Debug.Assert(y.From % WeightLayout.RowStep == 0, "The first output must be a multiple of 4.");
+        Debug.Assert(S.Lanes * sizeof(float) <= ReadSlack, "A vector at the end of a row may not read so far behind it.");
+    }
+
+    [Conditional("DEBUG")]
+    private static void Check(in PackedMatrix w, in QuantizedRows x) =>
+        Debug.Assert(x.Count <= 1 || x.Stride >= w.Layout.PaddedColumns, "A product reads its quantized rows with their padding.");
 }

@@ -208,8 +208,8 @@ internal sealed unsafe class Conv : Operator
         {
             for (var g = 0; g < _group; g++)
             {
-                PackedProduct.Multiply(
-                    context.Kernels, w, g, source + g * (nint)columns, batchStride, batch, Part(bias, g * outputs), 0, y + g * outputs, (nint)outputs * _group, outputs, product);
+                var rows = new FloatRows(source + g * (nint)columns, batchStride, batch);
+                PackedProduct.Multiply(context.Kernels, w, g, rows, new OutputRange(y + g * outputs, (nint)outputs * _group, outputs, Part(bias, g * outputs)), product);
             }
 
             return;
@@ -230,7 +230,7 @@ internal sealed unsafe class Conv : Operator
                 var from = isInPlace ? input + first * (nint)_window.Stride(2) : windows;
                 nint step = isInPlace ? _window.Stride(2) : columns;
                 var to = count == 1 ? output : results;
-                PackedProduct.Multiply(context.Kernels, w, g, from, step, m, Part(bias, g * outputs), 0, to, outputs, outputs, product);
+                PackedProduct.Multiply(context.Kernels, w, g, new FloatRows(from, step, m), new OutputRange(to, outputs, outputs, Part(bias, g * outputs)), product);
                 if (count == 1) continue;
                 for (nint r = 0; r < outputs; r++)
                 {
@@ -269,22 +269,23 @@ internal sealed unsafe class Conv : Operator
                 for (var r = 0; r < outputs; r++) new Span<float>(output + (nint)r * count, count).Fill(init[r]);
             }
 
-            var start = init == null ? null : output;
-            if (isOverlapping) context.Kernels.GemmDense(weights, columns, input, _window.Dilation(2), outputs, taps, count, start, count, output, count);
-            else if (isPointwise) context.Kernels.GemmDense(weights, columns, input, channelStride, outputs, channels, count, start, count, output, count);
-            else Gathered(context.Kernels, geometry, weights, columns, input, channels, outputs, count, bias != null, output, windows);
+            var kernels = new FloatRows(weights, columns, outputs);
+            var inputs = new FloatRows(input, channelStride, channels);
+            var to = new OutputRange(output, count, count, init == null ? null : output, count);
+            if (isOverlapping) context.Kernels.GemmDense(kernels, new FloatRows(input, _window.Dilation(2), taps), to);
+            else if (isPointwise) context.Kernels.GemmDense(kernels, inputs, to);
+            else Gathered(context.Kernels, geometry, kernels, inputs, to, windows);
         }
     }
 
-    private void Gathered(
-        KernelSet kernels, in ConvGeometry geometry, float* weights, int columns, float* input, int channels, int outputs, int count, bool hasBias, float* output, float* windows)
+    private void Gathered(KernelSet kernels, in ConvGeometry geometry, in FloatRows weights, in FloatRows channels, in OutputRange y, float* windows)
     {
+        var (count, taps) = ((int)y.End, (int)weights.Stride);
         for (var first = 0; first < count; first += Chunk)
         {
             var n = Math.Min(Chunk, count - first);
-            geometry.Gather(_window, input, channels, first, n, windows, n, 1);
-            var to = output + first;
-            kernels.GemmDense(weights, columns, windows, n, outputs, columns, n, hasBias ? to : null, count, to, count);
+            geometry.Gather(_window, channels.First, (int)channels.Count, first, n, windows, n, 1);
+            kernels.GemmDense(weights, new FloatRows(windows, n, taps), new OutputRange(y.First + first, y.Stride, n, y.Init == null ? null : y.Init + first, y.InitStride));
         }
     }
 

@@ -1,4 +1,5 @@
 using SeqRuntime.Format;
+using SeqRuntime.Kernels;
 
 namespace SeqRuntime.Operators;
 
@@ -93,7 +94,7 @@ internal sealed unsafe class ConvTranspose : Operator
                     for (nint c = 0; c < channels; c++) columns[p * channels + c] = input[c * positions + first + p];
                 }
 
-                context.Kernels.GemmDense(columns, channels, w.Floats + (nint)g * channels * width, width, count, channels, width, null, 0, products, width);
+                context.Kernels.GemmDense(new FloatRows(columns, channels, count), new FloatRows(w.Floats + (nint)g * channels * width, width, channels), new OutputRange(products, width, width));
                 for (var p = 0; p < count; p++) Scatter(x, y, products + (nint)p * width, first + p, output, outputs, outputSize);
             }
         }

@@ -177,11 +177,11 @@ internal sealed unsafe class Gru : Recurrent
     /// <summary>recurrent = gates + R·x for some of the gates only: <paramref name="count"/> from <paramref name="first"/>.</summary>
     private void SomeGates(RecurrentPass pass, int first, int count, float* x, int rows, float* gates)
     {
-        var factor = new PackedProduct.Factor(pass.Recurrence, x, Hidden, rows);
+        var factor = new PackedProduct.Factor(pass.Recurrence, new FloatRows(x, Hidden, rows));
         for (var unit = 0; unit < Hidden; unit += GateRows.BlockUnits)
         {
             var from = GateRows.Of(3, first, unit, Hidden);
-            factor.Multiply(pass.Kernels, 0, gates, PackedRows, pass.Recurrent, PackedRows, from, from + count * GateRows.Width(unit, Hidden));
+            factor.Multiply(pass.Kernels, 0, new OutputRange(pass.Recurrent, PackedRows, from + count * GateRows.Width(unit, Hidden), gates, PackedRows, from));
         }
     }
 

@@ -1,3 +1,5 @@
+using SeqRuntime.Kernels;
+
 namespace SeqRuntime.Operators;
 
 /// <summary>
@@ -27,18 +29,18 @@ internal sealed unsafe class Linear : Operator
         context.Output(0).Set(ElementType.Float32, shape);
     }
 
-    public override long ScratchBytes(NodeContext context) => PackedProduct.ScratchBytes(context.Input(1), Rows(context.Input(0)));
+    public override long ScratchBytes(NodeContext context) => PackedProduct.ScratchBytes(context.Input(1), CountRows(context.Input(0)));
 
-    public override double Work(NodeContext context) => base.Work(context) + PackedProduct.Work(context.Input(1), Rows(context.Input(0)));
+    public override double Work(NodeContext context) => base.Work(context) + PackedProduct.Work(context.Input(1), CountRows(context.Input(0)));
 
     public override void Execute(NodeContext context)
     {
         var x = context.Input(0);
         var w = context.Input(1);
         var bias = context.Optional(2);
-        PackedProduct.Multiply(
-            context.Kernels, w, 0, x.Floats, w.Layout.Columns, Rows(x), bias is null ? null : bias.Floats, 0, context.Output(0).Floats, w.Layout.Rows, w.Layout.Rows, context.Scratch);
+        var y = new OutputRange(context.Output(0).Floats, w.Layout.Rows, w.Layout.Rows, bias is null ? null : bias.Floats);
+        PackedProduct.Multiply(context.Kernels, w, 0, new FloatRows(x.Floats, w.Layout.Columns, CountRows(x)), y, context.Scratch);
     }
 
-    private static int Rows(Tensor x) => x.Count == 0 ? 0 : x.Count / x.Shape[x.Rank - 1];
+    private static int CountRows(Tensor x) => x.Count == 0 ? 0 : x.Count / x.Shape[x.Rank - 1];
 }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
+using SeqRuntime.Kernels;
 
 namespace SeqRuntime.Operators;
 
@@ -144,7 +145,7 @@ internal sealed unsafe class Lstm : Recurrent
         }
 
         if (pass.Projection is { } projection)
-            PackedProduct.Multiply(pass.Kernels, projection, 0, target, Hidden, count, null, 0, hOut, pass.StateSize, pass.StateSize, pass.Product);
+            PackedProduct.Multiply(pass.Kernels, projection, 0, new FloatRows(target, Hidden, count), new OutputRange(hOut, pass.StateSize, pass.StateSize), pass.Product);
         pass.Cell = pass.CellOut;
     }
 

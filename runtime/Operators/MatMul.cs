@@ -103,7 +103,7 @@ internal sealed unsafe class MatMul : Operator
     {
         if (typeof(T) == typeof(float))
         {
-            kernels.GemmDense((float*)a, k, (float*)b, n, m, k, n, null, 0, (float*)y, n);
+            kernels.GemmDense(new FloatRows((float*)a, k, m), new FloatRows((float*)b, n, k), new OutputRange((float*)y, n, n));
             return;
         }
 

@@ -52,37 +52,31 @@ internal static unsafe class PackedProduct
         return cursor.Bytes;
     }
 
-    /// <summary>Y[i, r] = init[i, r] + Σ_k W[r, k]·X[i, k], r &lt; n; parameters as in <see cref="KernelSet.GemmFloat32"/>.</summary>
+    /// <summary>Y[i, r] = init[i, r] + Σ_k W[r, k]·X[i, k]. int8 and int4 weights measure the range of each row of X.</summary>
     /// <param name="kernels">Kernels.</param>
     /// <param name="w">Packed weights.</param>
     /// <param name="index">Which of its matrices.</param>
-    /// <param name="x">X; int8 and int4 weights measure the range of each row.</param>
-    /// <param name="ldx">Elements between rows of X; rows may overlap.</param>
-    /// <param name="m">Rows.</param>
-    /// <param name="init">First value, or null for 0.</param>
-    /// <param name="ldinit">Elements between rows of init.</param>
+    /// <param name="x">X.</param>
     /// <param name="y">Y.</param>
-    /// <param name="ldy">Elements between rows of Y.</param>
-    /// <param name="n">Outputs of each row.</param>
     /// <param name="scratch"><see cref="ScratchBytes"/> bytes.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Multiply(
-        KernelSet kernels, Tensor w, int index, float* x, nint ldx, int m, float* init, nint ldinit, float* y, nint ldy, int n, byte* scratch)
+    public static void Multiply(KernelSet kernels, Tensor w, int index, in FloatRows x, in OutputRange y, byte* scratch)
     {
-        if (m == 1 || !w.Layout.IsInteger)
+        if (x.Count == 1 || !w.Layout.IsInteger)
         {
-            var factor = Prepare(kernels, w, x, ldx, m, scratch);
-            factor.Multiply(kernels, index, init, ldinit, y, ldy, 0, n);
+            var factor = Prepare(kernels, w, x, scratch);
+            factor.Multiply(kernels, index, y);
             return;
         }
 
         var columns = w.Layout.Columns;
+        var m = (int)x.Count;
         var stride = KernelSet.QuantizedStride(columns);
         var cursor = new ScratchCursor(scratch);
         Quantized(ref cursor, columns, m, out var scales, out var q);
         var rest = cursor.Floats(columns + KernelSet.ReadSlack);
-        kernels.QuantizeRows(x, ldx, m, columns, 0, q, scales);
-        new Factor(w, q, scales, m).Multiply(kernels, index, init, ldinit, y, ldy, 0, n);
+        kernels.QuantizeRows(x.First, x.Stride, m, columns, 0, q, scales);
+        new Factor(w, new QuantizedRows(q, stride, scales, m)).Multiply(kernels, index, y);
 
         // Neighbours that are steep share one walk over the weights.
         for (var first = 0; first < m;)
@@ -91,29 +85,31 @@ internal static unsafe class PackedProduct
             for (; first + count < m && IsSteep(q + (first + count) * stride, columns, scales[first + count]); count++)
             {
                 var row = first + count;
-                QuantizeRest(kernels, x + row * ldx, columns, q + row * stride, scales[row], rest, q + (m + count) * stride, scales + m + count);
+                QuantizeRest(kernels, x.At(row), columns, q + row * stride, scales[row], rest, q + (m + count) * stride, scales + m + count);
             }
 
-            var to = y + first * ldy;
-            if (count > 0) new Factor(w, q + m * stride, scales + m, count).Multiply(kernels, index, to, ldy, to, ldy, 0, n);
+            var to = y.At(first);
+            if (count > 0) new Factor(w, new QuantizedRows(q + m * stride, stride, scales + m, count)).Multiply(kernels, index, new OutputRange(to, y.Stride, y.End, to, y.Stride, y.From));
             first += Math.Max(count, 1);
         }
     }
 
     /// <summary>Rows of X as weights of this format take them. With int8 and int4 weights only a single row may be steep here.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static Factor Prepare(KernelSet kernels, Tensor w, float* x, nint ldx, int m, byte* scratch)
+    public static Factor Prepare(KernelSet kernels, Tensor w, in FloatRows x, byte* scratch)
     {
-        if (!w.Layout.IsInteger) return new Factor(w, x, ldx, m);
+        if (!w.Layout.IsInteger) return new Factor(w, x);
         var columns = w.Layout.Columns;
+        var m = (int)x.Count;
+        var stride = KernelSet.QuantizedStride(columns);
         var cursor = new ScratchCursor(scratch);
         Quantized(ref cursor, columns, m, out var scales, out var q);
-        kernels.QuantizeRows(x, ldx, m, columns, 0, q, scales);
-        var factor = new Factor(w, q, scales, m);
+        kernels.QuantizeRows(x.First, x.Stride, m, columns, 0, q, scales);
+        var factor = new Factor(w, new QuantizedRows(q, stride, scales, m));
         if (m == 1 && IsSteep(q, columns, *scales))
         {
             var rest = cursor.Floats(columns + KernelSet.ReadSlack);
-            QuantizeRest(kernels, x, columns, q, *scales, rest, q + KernelSet.QuantizedStride(columns), scales + 1);
+            QuantizeRest(kernels, x.First, columns, q, *scales, rest, q + stride, scales + 1);
             factor.HasRest = true;
         }
 
@@ -135,7 +131,7 @@ internal static unsafe class PackedProduct
     public static Factor PrepareState(KernelSet kernels, Tensor w, float* h, int m, byte* scratch)
     {
         var columns = w.Layout.Columns;
-        if (!w.Layout.IsInteger) return new Factor(w, h, columns, m);
+        if (!w.Layout.IsInteger) return new Factor(w, new FloatRows(h, columns, m));
         var stride = KernelSet.QuantizedStride(columns);
         var cursor = new ScratchCursor(scratch);
         Quantized(ref cursor, columns, m, out var scales, out var q);
@@ -145,7 +141,7 @@ internal static unsafe class PackedProduct
             kernels.QuantizeRows(row, columns, 1, columns, FillsBound(row, columns) ? BoundedScale : 0, q + i * stride, scales + i);
         }
 
-        return new Factor(w, q, scales, m);
+        return new Factor(w, new QuantizedRows(q, stride, scales, m));
     }
 
     /// <summary>
@@ -233,55 +229,50 @@ internal static unsafe class PackedProduct
     public struct Factor
     {
         private readonly Tensor _w;
-        private readonly float* _x;
-        private readonly nint _stride;
-        private readonly sbyte* _q;
-        private readonly float* _scales;
-        private readonly int _rows;
+        private readonly FloatRows _x;
+        private readonly QuantizedRows _q;
 
-        public Factor(Tensor w, float* x, nint stride, int rows)
+        public Factor(Tensor w, in FloatRows x)
         {
             _w = w;
             _x = x;
-            _stride = stride;
-            _rows = rows;
         }
 
-        public Factor(Tensor w, sbyte* q, float* scales, int rows)
+        public Factor(Tensor w, in QuantizedRows q)
         {
             _w = w;
             _q = q;
-            _scales = scales;
-            _rows = rows;
-            _stride = KernelSet.QuantizedStride(w.Layout.Columns);
         }
 
         /// <summary>A second row adds what quantizing the first one lost.</summary>
         public bool HasRest { get; set; }
 
-        /// <summary>Y[i, r] = init[i, r] + Σ_k W[r, k]·X[i, k] for from ≤ r &lt; n.</summary>
-        public readonly void Multiply(KernelSet kernels, int index, float* init, nint ldinit, float* y, nint ldy, int from, int n)
+        /// <summary>Y[i, r] = init[i, r] + Σ_k W[r, k]·X[i, k].</summary>
+        public readonly void Multiply(KernelSet kernels, int index, in OutputRange y)
         {
             var matrix = _w.Matrix(index);
-            var w = matrix.Panels;
-            var layout = matrix.Layout;
             switch (_w.Format)
             {
                 case TensorFormat.PackedFloat32:
-                    kernels.GemmFloat32(w, layout, _x, _stride, _rows, init, ldinit, y, ldy, from, n);
+                    kernels.GemmFloat32(matrix, _x, y);
                     break;
                 case TensorFormat.PackedFloat16:
-                    kernels.GemmFloat16(w, layout, _x, _stride, _rows, init, ldinit, y, ldy, from, n);
+                    kernels.GemmFloat16(matrix, _x, y);
                     break;
                 case TensorFormat.PackedInt4:
-                    kernels.GemmInt4(w, layout, _q, _stride, _scales, _rows, init, ldinit, y, ldy, from, n);
-                    if (HasRest) kernels.GemmInt4(w, layout, _q + _stride, _stride, _scales + 1, 1, y, ldy, y, ldy, from, n);
+                    kernels.GemmInt4(matrix, _q, y);
+                    if (HasRest) kernels.GemmInt4(matrix, Rest, WithRest(y));
                     break;
                 default:
-                    kernels.GemmInt8(w, matrix.Scales, matrix.RowSums, layout, _q, _stride, _scales, _rows, init, ldinit, y, ldy, from, n);
-                    if (HasRest) kernels.GemmInt8(w, matrix.Scales, matrix.RowSums, layout, _q + _stride, _stride, _scales + 1, 1, y, ldy, y, ldy, from, n);
+                    kernels.GemmInt8(matrix, _q, y);
+                    if (HasRest) kernels.GemmInt8(matrix, Rest, WithRest(y));
                     break;
             }
         }
+
+        private readonly QuantizedRows Rest => new(_q.At(1), _q.Stride, _q.Scales + 1, 1);
+
+        /// <summary>The same outputs, added to.</summary>
+        private static OutputRange WithRest(in OutputRange y) => new(y.First, y.Stride, y.End, y.First, y.Stride, y.From);
     }
 }

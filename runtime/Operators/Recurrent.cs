@@ -362,7 +362,7 @@ internal abstract unsafe class Recurrent : Operator
         if (pass.Input is { } w)
         {
             nint inputs = w.Layout.Columns;
-            PackedProduct.Multiply(pass.Kernels, w, 0, pass.X.Floats + first * inputs, inputs, rows, bias, 0, pass.Gates, PackedRows, PackedRows, pass.Product);
+            PackedProduct.Multiply(pass.Kernels, w, 0, new FloatRows(pass.X.Floats + first * inputs, inputs, rows), new OutputRange(pass.Gates, PackedRows, PackedRows, bias), pass.Product);
             return;
         }
 
@@ -405,20 +405,20 @@ internal abstract unsafe class Recurrent : Operator
     {
         if (count > 1 && !bounded)
         {
-            PackedProduct.Multiply(pass.Kernels, pass.Recurrence, 0, h, pass.StateSize, count, init, ldinit, y, PackedRows, PackedRows, pass.Product);
+            PackedProduct.Multiply(pass.Kernels, pass.Recurrence, 0, new FloatRows(h, pass.StateSize, count), new OutputRange(y, PackedRows, PackedRows, init, ldinit), pass.Product);
             return;
         }
 
-        var state = bounded ? PackedProduct.PrepareState(pass.Kernels, pass.Recurrence, h, count, pass.Product) : PackedProduct.Prepare(pass.Kernels, pass.Recurrence, h, pass.StateSize, 1, pass.Product);
+        var state = bounded ? PackedProduct.PrepareState(pass.Kernels, pass.Recurrence, h, count, pass.Product) : PackedProduct.Prepare(pass.Kernels, pass.Recurrence, new FloatRows(h, pass.StateSize, 1), pass.Product);
         if (count > 1)
         {
-            state.Multiply(pass.Kernels, 0, init, ldinit, y, PackedRows, 0, PackedRows);
+            state.Multiply(pass.Kernels, 0, new OutputRange(y, PackedRows, PackedRows, init, ldinit));
             return;
         }
 
         var input = default(PackedProduct.Factor);
         var isPending = pass.IsInputPending;
-        if (isPending) input = PackedProduct.Prepare(pass.Kernels, pass.Input!, pass.X.Floats, 0, 1, pass.SingleProduct);
+        if (isPending) input = PackedProduct.Prepare(pass.Kernels, pass.Input!, new FloatRows(pass.X.Floats, 0, 1), pass.SingleProduct);
         pass.IsInputPending = false;
         ref var isDescending = ref pass.Whole.IsDescending;
         isDescending = !isDescending;
@@ -426,8 +426,8 @@ internal abstract unsafe class Recurrent : Operator
         {
             var from = isDescending ? (PackedRows - 1 - done) / BlockRows * BlockRows : done;
             var to = Math.Min(from + BlockRows, PackedRows);
-            if (isPending) input.Multiply(pass.Kernels, 0, pass.InputBias, 0, pass.Gates, 0, from, to);
-            state.Multiply(pass.Kernels, 0, init, 0, y, 0, from, to);
+            if (isPending) input.Multiply(pass.Kernels, 0, new OutputRange(pass.Gates, 0, to, pass.InputBias, from: from));
+            state.Multiply(pass.Kernels, 0, new OutputRange(y, 0, to, init, from: from));
         }
     }
 

@@ -96,7 +96,7 @@ internal static unsafe class KernelCases
             using var b = new NativeBlock<float>(numbers.Floats(k * n));
             using var bias = new NativeBlock<float>(numbers.Floats(n));
             using var y = new NativeBlock<float>(m * n);
-            kernels.GemmDense(a.Pointer, k, b.Pointer, n, m, k, n, bias.Pointer, 0, y.Pointer, n);
+            kernels.GemmDense(new FloatRows(a.Pointer, k, m), new FloatRows(b.Pointer, n, k), new OutputRange(y.Pointer, n, n, bias.Pointer));
             hash.Add(y.Span);
         }
 
@@ -116,11 +116,11 @@ internal static unsafe class KernelCases
             var layout = new WeightLayout(format, rows, columns);
             if (format == TensorFormat.PackedFloat32)
             {
-                kernels.GemmFloat32(w.Pointer, layout, x.Pointer, columns, m, bias.Pointer, 0, y.Pointer, rows, 0, rows);
+                kernels.GemmFloat32(new PackedMatrix(w.Pointer, layout), new FloatRows(x.Pointer, columns, m), new OutputRange(y.Pointer, rows, rows, bias.Pointer));
             }
             else if (format == TensorFormat.PackedFloat16)
             {
-                kernels.GemmFloat16(w.Pointer, layout, x.Pointer, columns, m, bias.Pointer, 0, y.Pointer, rows, 0, rows);
+                kernels.GemmFloat16(new PackedMatrix(w.Pointer, layout), new FloatRows(x.Pointer, columns, m), new OutputRange(y.Pointer, rows, rows, bias.Pointer));
             }
             else
             {
@@ -128,8 +128,8 @@ internal static unsafe class KernelCases
                 using var q = new NativeBlock<sbyte>((int)stride * m);
                 using var scales = new NativeBlock<float>(m);
                 kernels.QuantizeRows(x.Pointer, columns, m, columns, 0, q.Pointer, scales.Pointer);
-                if (format == TensorFormat.PackedInt4) kernels.GemmInt4(w.Pointer, layout, q.Pointer, stride, scales.Pointer, m, bias.Pointer, 0, y.Pointer, rows, 0, rows);
-                else kernels.GemmInt8(w.Pointer, (float*)(w.Pointer + layout.ScalesOffset), (int*)(w.Pointer + layout.RowSumsOffset), layout, q.Pointer, stride, scales.Pointer, m, bias.Pointer, 0, y.Pointer, rows, 0, rows);
+                if (format == TensorFormat.PackedInt4) kernels.GemmInt4(PackedMatrix.Whole(w.Pointer, layout), new QuantizedRows(q.Pointer, stride, scales.Pointer, m), new OutputRange(y.Pointer, rows, rows, bias.Pointer));
+                else kernels.GemmInt8(PackedMatrix.Whole(w.Pointer, layout), new QuantizedRows(q.Pointer, stride, scales.Pointer, m), new OutputRange(y.Pointer, rows, rows, bias.Pointer));
             }
 
             hash.Add(y.Span);

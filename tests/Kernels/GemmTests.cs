@@ -76,11 +76,11 @@ public sealed unsafe class GemmTests
         using var x = new GuardedMemory<float>(KernelTesting.Values(random, columns));
         x.Span[^1] = last;
         using var expected = new GuardedMemory<float>(Rows);
-        Portable.GemmFloat32(w32.Pointer, new WeightLayout(TensorFormat.PackedFloat32, Rows, columns), x.Pointer, columns, 1, null, 0, expected.Pointer, Rows, 0, Rows);
+        Portable.GemmFloat32(new PackedMatrix(w32.Pointer, new WeightLayout(TensorFormat.PackedFloat32, Rows, columns)), new FloatRows(x.Pointer, columns, 1), new OutputRange(expected.Pointer, Rows, Rows));
         foreach (var kernels in KernelTesting.Sets)
         {
             using var y = new GuardedMemory<float>(Rows);
-            kernels.GemmFloat16(w.Pointer, new WeightLayout(TensorFormat.PackedFloat16, Rows, columns), x.Pointer, columns, 1, null, 0, y.Pointer, Rows, 0, Rows);
+            kernels.GemmFloat16(new PackedMatrix(w.Pointer, new WeightLayout(TensorFormat.PackedFloat16, Rows, columns)), new FloatRows(x.Pointer, columns, 1), new OutputRange(y.Pointer, Rows, Rows));
             KernelTesting.AssertSameBits(expected.Span, y.Span, kernels.Name);
         }
     }
@@ -105,7 +105,7 @@ public sealed unsafe class GemmTests
         foreach (var kernels in KernelTesting.Sets)
         {
             using var y = new GuardedMemory<float>(Rows);
-            kernels.GemmFloat16(w.Pointer, layout, x.Pointer, Columns, 1, zero.Pointer, 0, y.Pointer, Rows, 0, Rows);
+            kernels.GemmFloat16(new PackedMatrix(w.Pointer, layout), new FloatRows(x.Pointer, Columns, 1), new OutputRange(y.Pointer, Rows, Rows, zero.Pointer));
             KernelTesting.AssertSameBits(weights, y.Span, kernels.Name);
         }
     }
@@ -137,7 +137,7 @@ public sealed unsafe class GemmTests
             foreach (var kernels in KernelTesting.Sets)
             {
                 using var y = new GuardedMemory<float>(new float[m * ldy]);
-                kernels.GemmDense(a.Pointer, lda, b.Pointer, ldb, m, k, n, start, ldinit, y.Pointer, ldy);
+                kernels.GemmDense(new FloatRows(a.Pointer, lda, m), new FloatRows(b.Pointer, ldb, k), new OutputRange(y.Pointer, ldy, n, start, ldinit));
                 KernelTesting.AssertSameBits(expected.Span, y.Span, $"{kernels.Name} dense {m}×{k}×{n}");
                 y.Check($"{kernels.Name} dense {m}×{k}×{n}");
             }
@@ -157,11 +157,11 @@ public sealed unsafe class GemmTests
         var init = KernelTesting.Values(random, m * Rows);
         using var start = new GuardedMemory<float>(init);
         using var expected = new GuardedMemory<float>(m * Rows);
-        Portable.GemmFloat32(w.Pointer, layout, x.Pointer, Columns, m, start.Pointer, Rows, expected.Pointer, Rows, 0, Rows);
+        Portable.GemmFloat32(new PackedMatrix(w.Pointer, layout), new FloatRows(x.Pointer, Columns, m), new OutputRange(expected.Pointer, Rows, Rows, start.Pointer, Rows));
         foreach (var kernels in KernelTesting.Sets)
         {
             using var y = new GuardedMemory<float>(init);
-            kernels.GemmFloat32(w.Pointer, layout, x.Pointer, Columns, m, y.Pointer, Rows, y.Pointer, Rows, 0, Rows);
+            kernels.GemmFloat32(new PackedMatrix(w.Pointer, layout), new FloatRows(x.Pointer, Columns, m), new OutputRange(y.Pointer, Rows, Rows, y.Pointer, Rows));
             KernelTesting.AssertSameBits(expected.Span, y.Span, kernels.Name);
         }
     }
@@ -185,7 +185,7 @@ public sealed unsafe class GemmTests
             foreach (var kernels in KernelTesting.Sets)
             {
                 using var y = new GuardedMemory<float>(Rows);
-                kernels.GemmInt8(w.Pointer, (float*)(w.Pointer + layout.ScalesOffset), (int*)(w.Pointer + layout.RowSumsOffset), layout, x.Pointer, 0, scale.Pointer, 1, null, 0, y.Pointer, Rows, 0, Rows);
+                kernels.GemmInt8(PackedMatrix.Whole(w.Pointer, layout), new QuantizedRows(x.Pointer, 0, scale.Pointer, 1), new OutputRange(y.Pointer, Rows, Rows));
                 foreach (var value in y.Span) Assert.Equal((float)weight * input * Columns, value);
             }
         }
@@ -254,8 +254,8 @@ public sealed unsafe class GemmTests
         foreach (var kernels in KernelTesting.Sets)
         {
             using var y = new GuardedMemory<float>(new float[m * ldy], random.Next(4));
-            if (isHalf) kernels.GemmFloat16(w.Pointer, layout, x.Pointer, ldx, m, start, ldinit, y.Pointer, ldy, 0, n);
-            else kernels.GemmFloat32(w.Pointer, layout, x.Pointer, ldx, m, start, ldinit, y.Pointer, ldy, 0, n);
+            if (isHalf) kernels.GemmFloat16(new PackedMatrix(w.Pointer, layout), new FloatRows(x.Pointer, ldx, m), new OutputRange(y.Pointer, ldy, n, start, ldinit));
+            else kernels.GemmFloat32(new PackedMatrix(w.Pointer, layout), new FloatRows(x.Pointer, ldx, m), new OutputRange(y.Pointer, ldy, n, start, ldinit));
             KernelTesting.AssertSameBits(expected.Span, y.Span, $"{kernels.Name} {format} {m}×{columns}→{n} of {rows}");
             y.Check($"{kernels.Name} {format} {m}×{columns}→{n} of {rows}");
         }
@@ -294,7 +294,7 @@ public sealed unsafe class GemmTests
         foreach (var kernels in KernelTesting.Sets)
         {
             using var y = new GuardedMemory<float>(new float[m * ldy], random.Next(4));
-            kernels.GemmInt8(w.Pointer, (float*)(w.Pointer + layout.ScalesOffset), (int*)(w.Pointer + layout.RowSumsOffset), layout, x.Pointer, stride, xscale.Pointer, m, start, ldinit, y.Pointer, ldy, 0, n);
+            kernels.GemmInt8(PackedMatrix.Whole(w.Pointer, layout), new QuantizedRows(x.Pointer, stride, xscale.Pointer, m), new OutputRange(y.Pointer, ldy, n, start, ldinit));
             KernelTesting.AssertSameBits(expected.Span, y.Span, $"{kernels.Name} int8 {m}×{columns}→{n} of {rows}");
             y.Check($"{kernels.Name} int8 {m}×{columns}→{n} of {rows}");
         }

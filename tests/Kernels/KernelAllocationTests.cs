@@ -1,4 +1,5 @@
 using SeqRuntime.Format;
+using SeqRuntime.Kernels;
 
 namespace SeqRuntime.Tests.Kernels;
 
@@ -27,12 +28,12 @@ public sealed unsafe class KernelAllocationTests
 
         Allocation.None(() =>
         {
-            kernels.GemmFloat32(w.Pointer, fp32, x.Pointer, Columns, M, null, 0, y.Pointer, Rows, 0, Rows);
+            kernels.GemmFloat32(new PackedMatrix(w.Pointer, fp32), new FloatRows(x.Pointer, Columns, M), new OutputRange(y.Pointer, Rows, Rows));
             kernels.QuantizeRows(x.Pointer, Columns, M, Columns, 0, q.Pointer, scales.Pointer);
-            kernels.GemmInt8(w8.Pointer, (float*)(w8.Pointer + int8.ScalesOffset), (int*)(w8.Pointer + int8.RowSumsOffset), int8, q.Pointer, 64, scales.Pointer, M, null, 0, y.Pointer, Rows, 0, Rows);
-            kernels.GemmFloat16(w16.Pointer, fp16, x.Pointer, Columns, M, null, 0, y.Pointer, Rows, 0, Rows);
-            kernels.GemmInt4(w4.Pointer, int4, q.Pointer, 64, scales.Pointer, M, null, 0, y.Pointer, Rows, 0, Rows);
-            kernels.GemmDense(x.Pointer, 8, x.Pointer, 16, M, 8, 16, null, 0, y.Pointer, 16);
+            kernels.GemmInt8(PackedMatrix.Whole(w8.Pointer, int8), new QuantizedRows(q.Pointer, 64, scales.Pointer, M), new OutputRange(y.Pointer, Rows, Rows));
+            kernels.GemmFloat16(new PackedMatrix(w16.Pointer, fp16), new FloatRows(x.Pointer, Columns, M), new OutputRange(y.Pointer, Rows, Rows));
+            kernels.GemmInt4(PackedMatrix.Whole(w4.Pointer, int4), new QuantizedRows(q.Pointer, 64, scales.Pointer, M), new OutputRange(y.Pointer, Rows, Rows));
+            kernels.GemmDense(new FloatRows(x.Pointer, 8, M), new FloatRows(x.Pointer, 16, 8), new OutputRange(y.Pointer, 16, 16));
             for (var f = UnaryFunction.Abs; f <= UnaryFunction.ScaledTanh; f++)
             {
                 if (f is not (UnaryFunction.Not or UnaryFunction.IsNaN or UnaryFunction.IsInf)) kernels.Unary(f, x.Pointer, y.Pointer, 201, 1, 0);

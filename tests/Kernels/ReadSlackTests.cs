@@ -63,7 +63,7 @@ public sealed unsafe class ReadSlackTests
                     foreach (var kernels in KernelTesting.Sets)
                     {
                         using var y = new GuardedMemory<float>(m * n);
-                        kernels.GemmDense(a.Pointer, k, (float*)memory.Pointer, n, m, k, n, null, 0, y.Pointer, n);
+                        kernels.GemmDense(new FloatRows(a.Pointer, k, m), new FloatRows((float*)memory.Pointer, n, k), new OutputRange(y.Pointer, n, n));
                         first ??= y.Span.ToArray();
                         KernelTesting.AssertSameBits(first, y.Span, $"{kernels.Name} dense {m}×{k}→{n}");
                     }
@@ -79,8 +79,8 @@ public sealed unsafe class ReadSlackTests
         if (!layout.IsInteger)
         {
             using var x = new GuardedMemory<float>(KernelTesting.Values(new Random(m), m * columns));
-            if (layout.Format.Number == TensorFormat.PackedFloat32) kernels.GemmFloat32(w, layout, x.Pointer, columns, m, null, 0, y.Pointer, rows, 0, rows);
-            else kernels.GemmFloat16(w, layout, x.Pointer, columns, m, null, 0, y.Pointer, rows, 0, rows);
+            if (layout.Format.Number == TensorFormat.PackedFloat32) kernels.GemmFloat32(new PackedMatrix(w, layout), new FloatRows(x.Pointer, columns, m), new OutputRange(y.Pointer, rows, rows));
+            else kernels.GemmFloat16(new PackedMatrix(w, layout), new FloatRows(x.Pointer, columns, m), new OutputRange(y.Pointer, rows, rows));
             return y.Span.ToArray();
         }
 
@@ -94,14 +94,14 @@ public sealed unsafe class ReadSlackTests
         using var scales = new GuardedMemory<float>(KernelTesting.Values(random, m));
         if (layout.Format.Number == TensorFormat.PackedInt4)
         {
-            kernels.GemmInt4(w, layout, q.Pointer, stride, scales.Pointer, m, null, 0, y.Pointer, rows, 0, rows);
+            kernels.GemmInt4(PackedMatrix.Whole(w, layout), new QuantizedRows(q.Pointer, stride, scales.Pointer, m), new OutputRange(y.Pointer, rows, rows));
             return y.Span.ToArray();
         }
 
         var narrow = layout.Format.Number == TensorFormat.NarrowInt8 ? new NarrowRows(layout, 1, w) : null;
         var rowScales = narrow is null ? (float*)(w + layout.ScalesOffset) : narrow.Scales(0);
         var sums = narrow is null ? (int*)(w + layout.RowSumsOffset) : narrow.Sums(0);
-        kernels.GemmInt8(w, rowScales, sums, layout, q.Pointer, stride, scales.Pointer, m, null, 0, y.Pointer, rows, 0, rows);
+        kernels.GemmInt8(new PackedMatrix(w, layout, rowScales, sums), new QuantizedRows(q.Pointer, stride, scales.Pointer, m), new OutputRange(y.Pointer, rows, rows));
         GC.KeepAlive(narrow);
         return y.Span.ToArray();
     }

@@ -5,7 +5,7 @@ namespace SeqRuntime.Kernels;
 
 /// <summary>Reductions of one row, and what is made of them: softmax and normalization.</summary>
 /// <remarks>Element i goes to partial i mod 16; the 16 partials fold 16→8→4→2→1 by adding the upper half to the lower.</remarks>
-internal static unsafe class Rows<S, F, I>
+internal static unsafe class RowReductions<S, F, I>
     where S : struct, ISimd<F, I>
     where F : unmanaged
     where I : unmanaged

@@ -1,0 +1,60 @@
+namespace SeqRuntime.Kernels;
+
+/// <summary>Rows of fp32.</summary>
+/// <param name="first">The first row.</param>
+/// <param name="stride">Elements from one row to the next; rows may overlap.</param>
+/// <param name="count">Rows.</param>
+internal readonly unsafe struct FloatRows(float* first, nint stride, nint count)
+{
+    public readonly float* First = first;
+    public readonly nint Stride = stride;
+    public readonly nint Count = count;
+
+    public float* At(nint row) => First + row * Stride;
+
+    /// <summary>Some of the rows.</summary>
+    public FloatRows Slice(nint first, nint count) => new(At(first), Stride, count);
+}
+
+/// <summary>Rows of int8, each with its scale, as <see cref="KernelSet.QuantizeRows"/> writes them: zero padded to <see cref="KernelSet.QuantizedStride"/> bytes.</summary>
+/// <param name="first">The first row.</param>
+/// <param name="stride">Bytes from one row to the next.</param>
+/// <param name="scales">A scale for each row.</param>
+/// <param name="count">Rows.</param>
+internal readonly unsafe struct QuantizedRows(sbyte* first, nint stride, float* scales, nint count)
+{
+    public readonly sbyte* First = first;
+    public readonly nint Stride = stride;
+    public readonly float* Scales = scales;
+    public readonly nint Count = count;
+
+    public sbyte* At(nint row) => First + row * Stride;
+
+    /// <summary>Some of the rows.</summary>
+    public QuantizedRows Slice(nint first, nint count) => new(At(first), Stride, Scales + first, count);
+}
+
+/// <summary>Which outputs of each row a product makes, where they go, and what their sums start from.</summary>
+/// <param name="first">The first row; output r is element r of it.</param>
+/// <param name="stride">Elements from one row to the next.</param>
+/// <param name="end">End of the outputs of each row.</param>
+/// <param name="init">First value of each sum, or null for 0; may be the outputs themselves.</param>
+/// <param name="initStride">Elements between rows of <paramref name="init"/>; 0 repeats one row, a bias.</param>
+/// <param name="from">First output of each row: a multiple of 4.</param>
+internal readonly unsafe struct OutputRange(float* first, nint stride, nint end, float* init = null, nint initStride = 0, nint from = 0)
+{
+    public readonly float* First = first;
+    public readonly nint Stride = stride;
+    public readonly float* Init = init;
+    public readonly nint InitStride = initStride;
+    public readonly nint From = from;
+    public readonly nint End = end;
+
+    public float* At(nint row) => First + row * Stride;
+
+    /// <summary>First values of a row's sums, or null.</summary>
+    public float* InitAt(nint row) => Init == null ? null : Init + row * InitStride;
+
+    /// <summary>The same without the first rows.</summary>
+    public OutputRange Skip(nint rows) => new(At(rows), Stride, End, InitAt(rows), InitStride, From);
+}
