@@ -20,9 +20,9 @@ internal sealed class Arguments
           NativeAotSample vad --model vad.seq speech.wav [--threshold 0.5] [--json] [--kernels NAME]
               Finds speech with Silero VAD and prints the segments in seconds. Channels are mixed to one.
           NativeAotSample --info
-              Kernel paths: built, runnable, chosen; instruction sets seen.
+              Kernel sets: built, runnable, chosen; instruction sets seen.
 
-        --json prints one JSON object (pronounce: one a word, a line each); --kernels forces a kernel path by the name that --info prints.
+        --json prints one JSON object (pronounce: one a word, a line each); --kernels forces a kernel set by the name that --info prints.
         Exit code: 0 done, 1 a file or word is at fault, 2 wrong usage.
         """;
 

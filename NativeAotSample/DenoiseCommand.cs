@@ -18,7 +18,7 @@ internal static class DenoiseCommand
         var files = arguments.Files("the noisy .wav", "the .wav to write");
         WaveWriter.Check(files[1]);
         var loading = Stopwatch.GetTimestamp();
-        using var model = SeqModel.Load(path, new SeqModelOptions { KernelPath = arguments.Kernels });
+        using var model = SeqModel.Load(path, new SeqModelOptions { KernelSet = arguments.Kernels });
         var loaded = Stopwatch.GetElapsedTime(loading).TotalMilliseconds;
         using var dtln = new Dtln(model);
         var wave = WaveReader.Read(files[0]);

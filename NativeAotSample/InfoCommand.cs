@@ -9,15 +9,15 @@ internal static class InfoCommand
 {
     public static void Run(Arguments arguments)
     {
-        var chosen = SeqKernels.Chosen;
+        var chosen = SeqKernelSets.Default;
         var report = new Report(arguments.Json);
-        report.Line("processor", $"{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}, {string.Join(" ", SeqKernels.InstructionSets)}");
-        foreach (var name in SeqKernels.Built)
-            report.Line(name, $"built, {(SeqKernels.Runnable.Contains(name) ? "runnable" : "not runnable here")}{(name == chosen ? ", chosen" : "")}");
+        report.Line("processor", $"{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}, {string.Join(" ", SeqKernelSets.InstructionSets)}");
+        foreach (var name in SeqKernelSets.BuiltIn)
+            report.Line(name, $"built, {(SeqKernelSets.Supported.Contains(name) ? "runnable" : "not runnable here")}{(name == chosen ? ", chosen" : "")}");
         report.Add("architecture", RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant());
-        report.Raw("instructionSets", List(SeqKernels.InstructionSets));
-        report.Raw("built", List(SeqKernels.Built));
-        report.Raw("runnable", List(SeqKernels.Runnable));
+        report.Raw("instructionSets", List(SeqKernelSets.InstructionSets));
+        report.Raw("built", List(SeqKernelSets.BuiltIn));
+        report.Raw("runnable", List(SeqKernelSets.Supported));
         report.Add("chosen", chosen);
         report.Raw("dynamicCode", RuntimeFeature.IsDynamicCodeCompiled ? "true" : "false");
         report.Print();

@@ -18,8 +18,8 @@ internal sealed class PronounceCommand(SeqDecoder decoder, Arguments arguments, 
     /// <returns>Exit code: 0, or 1 if a word has no pronunciation.</returns>
     public static int Run(Arguments arguments, TextReader input, TextWriter output, TextWriter error)
     {
-        using var model = SeqModel.Load(arguments.Model ?? DefaultModel, new SeqModelOptions { KernelPath = arguments.Kernels });
-        using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = Math.Max(arguments.Beam, arguments.Best), BestCount = arguments.Best });
+        using var model = SeqModel.Load(arguments.Model ?? DefaultModel, new SeqModelOptions { KernelSet = arguments.Kernels });
+        using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = Math.Max(arguments.Beam, arguments.Best), MaxResults = arguments.Best });
         if (decoder.SourceTable is null) throw new ArgumentException("The model has no source table: it reads token indices, not words.");
         var command = new PronounceCommand(decoder, arguments, output, error);
         foreach (var word in arguments.Words.Count > 0 ? arguments.Words : Read(input)) command.Pronounce(word);
@@ -37,7 +37,7 @@ internal sealed class PronounceCommand(SeqDecoder decoder, Arguments arguments, 
     private void Pronounce(string word)
     {
         var letters = word.Trim().ToLowerInvariant();
-        var unknown = decoder.SourceTable!.Uncovered(letters);
+        var unknown = decoder.SourceTable!.FindUnknownCharacters(letters);
         if (letters.EnumerateRunes().All(letter => unknown.Contains(letter.ToString(), StringComparison.Ordinal)))
         {
             Fault(word, letters.Length == 0 ? "there is no letter to pronounce" : $"the model knows none of its letters: {unknown}");

@@ -32,12 +32,12 @@ internal sealed class Report(bool json)
     public void AddRun(SeqModel model, string path, double loadMilliseconds, long sessionBytes, FrameStatistics frames, double frameSeconds, StartClock clock)
     {
         var realTime = frames.Count == 0 ? 0 : frames.TotalSeconds / (frames.Count * frameSeconds);
-        Line("model", Invariant($"{Path.GetFileName(path)}: {model.FileBytes} bytes, loaded in {loadMilliseconds:F2} ms, sessions {sessionBytes} bytes, kernels {model.KernelPath}"));
+        Line("model", Invariant($"{Path.GetFileName(path)}: {model.FileBytes} bytes, loaded in {loadMilliseconds:F2} ms, sessions {sessionBytes} bytes, kernels {model.KernelSet}"));
         Line("frames", Invariant($"{frames.Count} of {frameSeconds * 1000:0.#} ms: p50 {frames.Microseconds(0.5):F1} µs, p99 {frames.Microseconds(0.99):F1} µs, max {frames.Microseconds(1):F1} µs"));
         Line("speed", Invariant($"real-time factor {realTime:F5} ({(realTime > 0 ? 1 / realTime : 0):F0} times faster than real time)"));
         Line("garbage", Invariant($"{frames.BytesPerFrame:0.##} managed bytes per frame"));
         Line("start", Invariant($"first output {clock.FirstOutputMilliseconds:F2} ms after the program's first statement, {clock.ProcessorMilliseconds:F1} ms of processor time after the process began"));
-        Add("kernels", model.KernelPath);
+        Add("kernels", model.KernelSet);
         Add("modelBytes", model.FileBytes);
         Add("loadMilliseconds", loadMilliseconds);
         Add("sessionBytes", sessionBytes);

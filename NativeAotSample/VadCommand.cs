@@ -14,7 +14,7 @@ internal static class VadCommand
         var path = arguments.RequiredModel;
         var file = arguments.Files("a .wav")[0];
         var loading = Stopwatch.GetTimestamp();
-        using var model = SeqModel.Load(path, new SeqModelOptions { KernelPath = arguments.Kernels });
+        using var model = SeqModel.Load(path, new SeqModelOptions { KernelSet = arguments.Kernels });
         var loaded = Stopwatch.GetElapsedTime(loading).TotalMilliseconds;
         using var vad = new Vad(model);
         var wave = WaveReader.Read(file);

@@ -23,7 +23,7 @@ public sealed class SeqModel : IDisposable
     private SeqModel(ModelMemory memory, string name, SeqModelOptions options)
     {
         _memory = memory;
-        _kernels = KernelRegistry.Choose(options.KernelPath);
+        _kernels = KernelRegistry.Choose(options.KernelSet);
         _logger = options.LoggerFactory?.CreateLogger<SeqModel>() ?? (ILogger)NullLogger.Instance;
         unsafe
         {
@@ -35,7 +35,7 @@ public sealed class SeqModel : IDisposable
     }
 
     /// <summary>Name of the kernel set in use: avx2, avxvnni, advsimd-dp …</summary>
-    public string KernelPath => _kernels.Name;
+    public string KernelSet => _kernels.Name;
 
     /// <summary>The graphs, in file order.</summary>
     public IReadOnlyList<SeqGraphInfo> Graphs { get; }

@@ -6,9 +6,9 @@ namespace SeqRuntime;
 public sealed class SeqModelOptions
 {
     /// <summary>Kernel set to use instead of the best one: portable, avx2, avxvnni, avx512, advsimd or advsimd-dp. Null: the environment variable <c>SEQRUNTIME_KERNELS</c>, else the best.</summary>
-    public string? KernelPath { get; init; }
+    public string? KernelSet { get; init; }
 
-    /// <summary>Where loading and session creation report kernel path and sizes. Null: nowhere. Running never logs.</summary>
+    /// <summary>Where loading and session creation report kernel set and sizes. Null: nowhere. Running never logs.</summary>
     public ILoggerFactory? LoggerFactory { get; init; }
 
     /// <summary>

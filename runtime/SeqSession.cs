@@ -62,7 +62,7 @@ public sealed unsafe class SeqSession : IDisposable
         _movingSteps = Array.FindAll(_steps, step => !plan.IsFixedNode[step.Node]);
         _copies = MakeCopies(plan);
         Graph = graph.Name;
-        KernelPath = kernels.Name;
+        KernelSet = kernels.Name;
         _mark = StateMark.Of(plan);
         _stale = plan.Caches.Symbols.Length > 0;
         ResetState();
@@ -78,7 +78,7 @@ public sealed unsafe class SeqSession : IDisposable
     public string Graph { get; }
 
     /// <summary>Name of the kernel set in use.</summary>
-    public string KernelPath { get; }
+    public string KernelSet { get; }
 
     /// <summary>Threads that <see cref="Run()"/> may use: 2 where the options allow it and the graph has something to share.</summary>
     public int Threads => Helper is null ? 1 : 2;
@@ -245,19 +245,19 @@ public sealed unsafe class SeqSession : IDisposable
     public void Run() => Run(CancellationToken.None);
 
     /// <summary>As <see cref="Run()"/>, or until it is cancelled.</summary>
-    /// <param name="cancellation">Looked at before each node of the graph; how long one takes at most, <see cref="SeqSessionOptions.WorkLimit"/> bounds.</param>
+    /// <param name="cancellationToken">Looked at before each node of the graph; how long one takes at most, <see cref="SeqSessionOptions.WorkLimit"/> bounds.</param>
     /// <exception cref="ArgumentException">Shapes do not fit at the sizes set, an index input is out of range, or a cache has no room for what the run adds; states are then unchanged.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled; states are unchanged.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using the session.</exception>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Run(CancellationToken cancellation)
+    public void Run(CancellationToken cancellationToken)
     {
         _lease.Enter();
         try
         {
             if (_stale || _hasGrown) Refresh();
             CheckRoom();
-            Execute(cancellation);
+            Execute(cancellationToken);
             Grow();
         }
         finally
@@ -401,16 +401,16 @@ public sealed unsafe class SeqSession : IDisposable
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Execute(CancellationToken cancellation)
+    private void Execute(CancellationToken cancellationToken)
     {
         var steps = _areFixedDone ? _movingSteps : _steps;
-        var canStop = cancellation.CanBeCanceled;
+        var canStop = cancellationToken.CanBeCanceled;
         var at = 0;
         try
         {
             for (; at < steps.Length; at++)
             {
-                if (canStop) cancellation.ThrowIfCancellationRequested();
+                if (canStop) cancellationToken.ThrowIfCancellationRequested();
                 steps[at].Operator.Execute(steps[at].Context);
             }
         }

@@ -73,7 +73,7 @@ public sealed unsafe class SeqStreams : IDisposable
         _width = plan.Capacity;
         _mark = StateMark.Of(plan.One);
         Graph = graph.Name;
-        KernelPath = kernels.Name;
+        KernelSet = kernels.Name;
     }
 
     /// <summary>The model these streams run.</summary>
@@ -83,7 +83,7 @@ public sealed unsafe class SeqStreams : IDisposable
     public string Graph { get; }
 
     /// <summary>Name of the kernel set in use.</summary>
-    public string KernelPath { get; }
+    public string KernelSet { get; }
 
     /// <summary>Most streams at a time.</summary>
     public int Capacity => _plan.Capacity;
@@ -313,11 +313,11 @@ public sealed unsafe class SeqStreams : IDisposable
     public void Step() => Step(CancellationToken.None);
 
     /// <summary>As <see cref="Step()"/>, or until it is cancelled.</summary>
-    /// <param name="cancellation">Looked at before each node of the graph.</param>
+    /// <param name="cancellationToken">Looked at before each node of the graph.</param>
     /// <exception cref="ArgumentException">Shapes do not fit at the sizes set, or an index input is out of range; the message names the stream. No stream has then moved.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled. No stream has moved.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using the streams.</exception>
-    public void Step(CancellationToken cancellation)
+    public void Step(CancellationToken cancellationToken)
     {
         _lease.Enter();
         try
@@ -328,7 +328,7 @@ public sealed unsafe class SeqStreams : IDisposable
                 if (_isJoined[slot]) _slots[count++] = slot;
             }
 
-            Run(count, cancellation);
+            Run(count, cancellationToken);
         }
         finally
         {
@@ -346,17 +346,17 @@ public sealed unsafe class SeqStreams : IDisposable
 
     /// <summary>As <see cref="Step(ReadOnlySpan{int})"/>, or until it is cancelled.</summary>
     /// <param name="slots">Streams, each once, in any order.</param>
-    /// <param name="cancellation">Looked at before each node of the graph.</param>
+    /// <param name="cancellationToken">Looked at before each node of the graph.</param>
     /// <exception cref="ArgumentException">No stream has one of the slots, one is given twice, shapes do not fit at the sizes set, or an index input is out of range. No stream has then moved.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled. No stream has moved.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using the streams.</exception>
-    public void Step(ReadOnlySpan<int> slots, CancellationToken cancellation)
+    public void Step(ReadOnlySpan<int> slots, CancellationToken cancellationToken)
     {
         _lease.Enter();
         try
         {
             Choose(slots);
-            Run(slots.Length, cancellation);
+            Run(slots.Length, cancellationToken);
         }
         finally
         {
@@ -524,19 +524,19 @@ public sealed unsafe class SeqStreams : IDisposable
         _width = -1;
     }
 
-    private void Run(int count, CancellationToken cancellation)
+    private void Run(int count, CancellationToken cancellationToken)
     {
         if (count == 0) return;
         if (_isStale) Refresh();
         var areNeighbours = AreNeighbours(count);
         Take(_plan.States, _states, count, areNeighbours && !_exchangesStates);
         Take(_plan.Inputs, _inputs, count, areNeighbours);
-        Execute(count, cancellation);
+        Execute(count, cancellationToken);
         foreach (ref readonly var output in _outputs.AsSpan()) Give(output, count, areNeighbours);
         foreach (ref readonly var update in _updates.AsSpan()) Give(update, count, areNeighbours);
     }
 
-    private void Execute(int count, CancellationToken cancellation)
+    private void Execute(int count, CancellationToken cancellationToken)
     {
         var nodes = _plan.Nodes;
         if (_width != count)
@@ -545,13 +545,13 @@ public sealed unsafe class SeqStreams : IDisposable
             _width = count;
         }
 
-        var canStop = cancellation.CanBeCanceled;
+        var canStop = cancellationToken.CanBeCanceled;
         var at = 0;
         try
         {
             for (; at < nodes.Length; at++)
             {
-                if (canStop) cancellation.ThrowIfCancellationRequested();
+                if (canStop) cancellationToken.ThrowIfCancellationRequested();
                 nodes[at].Execute(count);
             }
         }

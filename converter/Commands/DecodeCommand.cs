@@ -76,7 +76,7 @@ internal sealed class DecodeCommand
             using var decoder = ModelFile.Ask(path, () => model.CreateDecoder(new SeqDecoderOptions
             {
                 BeamWidth = beam,
-                BestCount = best,
+                MaxResults = best,
                 LengthPenalty = result.GetValue(_penalty),
                 MaxSourceLength = texts.Select(text => text.Length).Append(0).Max() + 2, // two more for begin and end
                 WorkLimit = WorkLimit.Chosen,
@@ -90,7 +90,7 @@ internal sealed class DecodeCommand
             });
             if (json)
             {
-                JsonReports.Write(output, new DecodeReport(path, model.KernelPath, [.. decoded]), JsonReports.Default.DecodeReport);
+                JsonReports.Write(output, new DecodeReport(path, model.KernelSet, [.. decoded]), JsonReports.Default.DecodeReport);
                 return ExitCode.Good;
             }
 

@@ -27,7 +27,7 @@ internal sealed record DecodedText(string Text, string? Unknown, IReadOnlyList<D
         try
         {
             var found = decoder.SourceTable is null ? decoder.Decode(Numbers(text)) : decoder.Decode(text);
-            var unknown = decoder.SourceTable?.Uncovered(text);
+            var unknown = decoder.SourceTable?.FindUnknownCharacters(text);
             return new DecodedText(text, string.IsNullOrEmpty(unknown) ? null : unknown, [.. Enumerable.Range(0, found).Select(rank => DecodedResult.Of(decoder, rank, withAlignment))]);
         }
         catch (ArgumentException fault)

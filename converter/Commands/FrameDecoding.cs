@@ -23,15 +23,15 @@ internal static class FrameDecoding
         var recordings = Recording.ReadAll(files).ToList();
         var entries = Entries(path, model, choice.TokensFile);
         var blank = Blank(path, choice.Blank, entries);
-        if (!choice.AreLogits) return Decode(path, model, model.KernelPath, kind, recordings, entries, blank, choice);
+        if (!choice.AreLogits) return Decode(path, model, model.KernelSet, kind, recordings, entries, blank, choice);
         var labels = recordings[0].Array.Shape is [.., var last] ? last : 0;
         using (var own = ModelFile.Ask(path, () => model.CreateFrameDecoder(new FrameDecoderOptions { MemoryLimitBytes = Memory, WorkLimit = WorkLimit.Chosen })))
         {
-            if (own.Vocabulary != labels) throw new ConversionException($"{recordings[0].Name}: the array is {Text.Shape(recordings[0].Array.Shape)}; logits of this model are [frames, {own.Vocabulary}]");
+            if (own.VocabularySize != labels) throw new ConversionException($"{recordings[0].Name}: the array is {Text.Shape(recordings[0].Array.Shape)}; logits of this model are [frames, {own.VocabularySize}]");
         }
 
-        using var passing = SeqModel.Load(Passing(model, labels), new SeqModelOptions { KernelPath = model.KernelPath });
-        return Decode(path, passing, model.KernelPath, kind, recordings, entries, blank, choice);
+        using var passing = SeqModel.Load(Passing(model, labels), new SeqModelOptions { KernelSet = model.KernelSet });
+        return Decode(path, passing, model.KernelSet, kind, recordings, entries, blank, choice);
     }
 
     private static long Memory => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
@@ -43,7 +43,7 @@ internal static class FrameDecoding
         var options = new FrameDecoderOptions
         {
             BeamWidth = choice.Beam,
-            BestCount = choice.Best,
+            MaxResults = choice.Best,
             Blank = blank,
             MaxFrames = frames,
             MaxTokens = model.Metadata.ContainsKey(DecodingKeys.Max) ? null : Math.Clamp(recordings.Max(recording => recording.Array.Shape.Max()), LeastTokens, MostTokens),
@@ -51,8 +51,8 @@ internal static class FrameDecoding
             WorkLimit = WorkLimit.Chosen,
         };
         using var decoder = ModelFile.Ask(path, () => model.CreateFrameDecoder(options));
-        if (entries is not null && entries.Count < decoder.Vocabulary)
-            throw new ConversionException($"{choice.TokensFile ?? path}: the table has {entries.Count} texts; the model scores {decoder.Vocabulary} labels");
+        if (entries is not null && entries.Count < decoder.VocabularySize)
+            throw new ConversionException($"{choice.TokensFile ?? path}: the table has {entries.Count} texts; the model scores {decoder.VocabularySize} labels");
         var table = entries is null ? null : new TokenTable(entries, [decoder.Blank], model.Metadata.GetValueOrDefault(DecodingKeys.Separator));
         return new FrameReport(path, kernels, kind, [.. recordings.Select(recording => DecodedFrames.Of(decoder, table, recording))]);
     }

@@ -13,7 +13,7 @@ internal static class ModelFile
         if (SpecialFile.Is(RealPath.Of(path))) throw new ConversionException($"{path}: this is a pipe or a device; give a regular file");
         try
         {
-            return SeqModel.Load(path, new SeqModelOptions { KernelPath = kernels });
+            return SeqModel.Load(path, new SeqModelOptions { KernelSet = kernels });
         }
         catch (SeqFormatException e)
         {

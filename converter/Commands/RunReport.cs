@@ -8,7 +8,7 @@ internal sealed record RunReport(string File, string Graph, string Kernels, int 
     public static RunReport From(string path, SeqModel model, SeqGraphInfo graph, GraphRun run, int steps, int repeat) => new(
         path,
         graph.Name,
-        model.KernelPath,
+        model.KernelSet,
         steps,
         run.SessionBytes,
         [.. run.Outputs.Select(o => OutputReport.From(o.Key, o.Value))],

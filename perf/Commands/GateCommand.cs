@@ -14,7 +14,7 @@ internal sealed class GateCommand
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(300);
 
     private readonly Option<string> _baseline = new("--baseline") { Description = "The baseline to compare with.", HelpName = "FILE", DefaultValueFactory = _ => Path.Combine(Places.Root ?? ".", "perf", "baseline.json") };
-    private readonly Option<bool> _update = new("--update") { Description = "Write the measurements as the new baseline of this kernel path and processor." };
+    private readonly Option<bool> _update = new("--update") { Description = "Write the measurements as the new baseline of this kernel set and processor." };
     private readonly Option<FileInfo> _firstResult = new("--first-result") { Description = "The published FirstResult program, whose start is timed.", HelpName = "PROGRAM" };
     private readonly Option<FileInfo[]> _binary = new("--binary") { Description = "Published binaries whose size is checked; recorded by folder and name.", HelpName = "FILE …", AllowMultipleArgumentsPerToken = true };
 

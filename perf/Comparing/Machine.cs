@@ -6,7 +6,7 @@ namespace SeqRuntime.Perf.Comparing;
 /// <param name="Date">Day of the run, UTC.</param>
 /// <param name="Processor">Model name.</param>
 /// <param name="Family">Maker, family and model as far as the system reports them; the key of a baseline.</param>
-/// <param name="Kernels">Kernel path in use.</param>
+/// <param name="Kernels">Kernel set in use.</param>
 /// <param name="System">Operating system and architecture.</param>
 /// <param name="Runtime">.NET's version.</param>
 /// <param name="OnnxRuntime">The peer's version.</param>
@@ -20,7 +20,7 @@ internal sealed record Machine(string Date, string Processor, string Family, str
         var maker = Fact("vendor_id", Fact("CPU implementer", "unknown"));
         var family = $"{architecture} {maker} {Fact("cpu family", Fact("CPU part", "?"))}-{Fact("model", Fact("CPU variant", "?"))}";
         var ort = typeof(Microsoft.ML.OnnxRuntime.InferenceSession).Assembly.GetName().Version?.ToString(3) ?? "?";
-        return new Machine(DateTime.UtcNow.ToString("yyyy-MM-dd"), Fact("model name", $"unnamed {architecture}"), family, SeqKernels.Chosen, $"{RuntimeInformation.OSDescription}, {architecture}", RuntimeInformation.FrameworkDescription, ort);
+        return new Machine(DateTime.UtcNow.ToString("yyyy-MM-dd"), Fact("model name", $"unnamed {architecture}"), family, SeqKernelSets.Default, $"{RuntimeInformation.OSDescription}, {architecture}", RuntimeInformation.FrameworkDescription, ort);
     }
 
     public override string ToString() => $"{Date}, {Processor} ({Family}), kernels {Kernels}, {System}, {Runtime}, ONNX Runtime {OnnxRuntime}";

@@ -10,7 +10,7 @@ namespace SeqRuntime.Perf.Gate;
 /// <param name="FirstResultMicroseconds">Longest time from the first statement of a program to its first result, for a model of 1 MiB.</param>
 /// <param name="FirstResultPages">The same limit in new pages of memory: the first result may take as long as touching this many pages, if that is longer.</param>
 /// <param name="Sizes">Bytes of published binaries by folder and name: <c>linux-x64/NativeAotSample</c>.</param>
-/// <param name="Ratios">By kernel path and processor, then by case: our time over that of its plain loop.</param>
+/// <param name="Ratios">By kernel set and processor, then by case: our time over that of its plain loop.</param>
 internal sealed record Baseline(
     double Tolerance,
     SortedDictionary<string, double> Tolerances,

@@ -75,7 +75,7 @@ internal static class SoakWorks
     private static SoakWork Decoding(int beam)
     {
         var model = SeqModel.Load(Places.Find("NativeAotSample/g2p.seq"));
-        var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = beam, BestCount = beam });
+        var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = beam, MaxResults = beam });
         ulong Round()
         {
             var hash = Start;

@@ -16,7 +16,7 @@ public delegate bool TokenCallback(int position, int token, float logProbability
 /// <example>
 /// <code>
 /// using var model = SeqModel.Load("g2p.seq");
-/// using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 5, BestCount = 3 });
+/// using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 5, MaxResults = 3 });
 /// var found = decoder.Decode("hello");
 /// for (var i = 0; i &lt; found; i++) Console.WriteLine($"{decoder.Text(i)}  {decoder.Score(i)}");
 /// </code>
@@ -63,7 +63,7 @@ public sealed class SeqDecoder : IDisposable
             if (work > MostRuns * options.WorkLimit) throw SessionError.Work($"A search of {MaxTokens} tokens", work, MostRuns * options.WorkLimit);
             if (TargetTable is { } table && table.Count < _step.Vocabulary) throw new ArgumentException($"The target table has {table.Count} tokens; the step scores {_step.Vocabulary}.");
             var lattice = new Lattice(options.BeamWidth, MaxTokens + 1, _step.AlignmentStride, _memory);
-            _results = new Results(lattice, options.BestCount, MaxTokens + 1, options, model.Kernels, _memory);
+            _results = new Results(lattice, options.MaxResults, MaxTokens + 1, options, model.Kernels, _memory);
             _sampler = options.Sampling is { } sampling ? new Sampler(sampling, model.Kernels, _step.Vocabulary, _memory) : null;
             _search = new BeamSearch(_step, lattice, _results, _sampler, begin, end ?? -1, MaxTokens, options, _memory);
         }
@@ -93,7 +93,7 @@ public sealed class SeqDecoder : IDisposable
     public int MaxSourceLength => _encoder.MaxLength;
 
     /// <summary>Number of different target tokens.</summary>
-    public int Vocabulary => _step.Vocabulary;
+    public int VocabularySize => _step.Vocabulary;
 
     /// <summary>Bytes of all that the decoder holds: both sessions, scores, hypotheses, results and tables. It never grows.</summary>
     public long MemoryBytes => _memory.Used;
@@ -140,12 +140,12 @@ public sealed class SeqDecoder : IDisposable
 
     /// <summary>Finds the best targets of a source. Allocates nothing.</summary>
     /// <param name="tokens">Source tokens without begin and end, which the model's metadata add.</param>
-    /// <param name="cancellation">Looked at before each node of each step.</param>
+    /// <param name="cancellationToken">Looked at before each node of each step.</param>
     /// <returns>Number of results.</returns>
     /// <exception cref="ArgumentException">The source is empty and the model adds no begin or end token, it is too long, or a token is out of range.</exception>
     /// <exception cref="InvalidOperationException">A search goes on: <see cref="OnToken"/>, or another thread, called this.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled; there are no results.</exception>
-    public int Decode(ReadOnlySpan<int> tokens, CancellationToken cancellation)
+    public int Decode(ReadOnlySpan<int> tokens, CancellationToken cancellationToken)
     {
         Begin();
         try
@@ -158,7 +158,7 @@ public sealed class SeqDecoder : IDisposable
             var room = Room();
             if (tokens.Length > room.Length) throw new ArgumentException($"The source has {tokens.Length} tokens; there is room for {room.Length} (MaxSourceLength {MaxSourceLength}, begin and end included).");
             tokens.CopyTo(room);
-            return Search(tokens.Length, cancellation);
+            return Search(tokens.Length, cancellationToken);
         }
         finally
         {
@@ -170,19 +170,19 @@ public sealed class SeqDecoder : IDisposable
     public int Decode(ReadOnlySpan<int> tokens) => Decode(tokens, CancellationToken.None);
 
     /// <summary>Splits a text by the model's source table and finds its best targets. Allocates nothing.</summary>
-    /// <param name="text">The source; what the table does not cover (<see cref="TokenTable.Uncovered"/>) becomes <see cref="UnknownToken"/>.</param>
-    /// <param name="cancellation">Looked at before each node of each step.</param>
+    /// <param name="text">The source; what the table does not cover (<see cref="TokenTable.FindUnknownCharacters"/>) becomes <see cref="UnknownToken"/>.</param>
+    /// <param name="cancellationToken">Looked at before each node of each step.</param>
     /// <returns>Number of results.</returns>
     /// <exception cref="ArgumentException">The source is empty and the model adds no begin or end token, it is too long, or has what the table does not cover where the model has no unknown token.</exception>
     /// <exception cref="InvalidOperationException">The model has no source table; or a search goes on: <see cref="OnToken"/>, or another thread, called this.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled; there are no results.</exception>
-    public int Decode(ReadOnlySpan<char> text, CancellationToken cancellation)
+    public int Decode(ReadOnlySpan<char> text, CancellationToken cancellationToken)
     {
         Begin();
         try
         {
             var table = SourceTable ?? throw new InvalidOperationException("The model has no source table; give token indices.");
-            return Search(table.Split(text, Room(), _unknown), cancellation);
+            return Search(table.Split(text, Room(), _unknown), cancellationToken);
         }
         finally
         {
@@ -269,7 +269,7 @@ public sealed class SeqDecoder : IDisposable
         return _source.AsSpan(start, Math.Max(_source.Length - start - (_sourceEnd is null ? 0 : 1), 0));
     }
 
-    private int Search(int count, CancellationToken cancellation)
+    private int Search(int count, CancellationToken cancellationToken)
     {
         _results.Clear();
         if (_sourceBegin is { } begin)
@@ -281,9 +281,9 @@ public sealed class SeqDecoder : IDisposable
         if (_sourceEnd is { } end) _source[count++] = end;
         try
         {
-            _encoder.Run(_source.AsSpan(0, count), cancellation);
+            _encoder.Run(_source.AsSpan(0, count), cancellationToken);
             var alignmentLength = Math.Min(count, _step.AlignmentStride);
-            _search.Run(Allowed, OnToken, alignmentLength, cancellation);
+            _search.Run(Allowed, OnToken, alignmentLength, cancellationToken);
             _results.Finish(alignmentLength);
         }
         catch

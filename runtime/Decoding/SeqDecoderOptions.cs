@@ -10,7 +10,7 @@ public sealed class SeqDecoderOptions
     /// Results to give at most, best first; greedily there is one. May be more than <see cref="BeamWidth"/>: then the beam goes on until so
     /// many hypotheses have ended, the later ones of them less likely than a wider beam would find. Default: 1.
     /// </summary>
-    public int BestCount { get; init; } = 1;
+    public int MaxResults { get; init; } = 1;
 
     /// <summary>Longest source in tokens, begin and end tokens included. Default: 64.</summary>
     public int MaxSourceLength { get; init; } = 64;
@@ -31,7 +31,7 @@ public sealed class SeqDecoderOptions
     public float CoveragePenalty { get; init; }
 
     /// <summary>
-    /// Stops as soon as <see cref="BestCount"/> results are complete. Otherwise (the default) the search goes on until no hypothesis
+    /// Stops as soon as <see cref="MaxResults"/> results are complete. Otherwise (the default) the search goes on until no hypothesis
     /// can still overtake them.
     /// </summary>
     public bool StopEarly { get; init; }
@@ -54,7 +54,7 @@ public sealed class SeqDecoderOptions
     internal void Check()
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(BeamWidth, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(BestCount, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaxResults, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxSourceLength, 1);
         if (MaxTokens is { } max) ArgumentOutOfRangeException.ThrowIfLessThan(max, 1, nameof(MaxTokens));
         if (!float.IsFinite(LengthPenalty)) throw new ArgumentException("The length penalty is no finite number.");

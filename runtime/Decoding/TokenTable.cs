@@ -64,13 +64,13 @@ public sealed class TokenTable
     /// <summary>Splits a text into tokens, the longest that fits first; separators between tokens are passed over.</summary>
     /// <param name="text">The text.</param>
     /// <param name="tokens">Where the indices go.</param>
-    /// <param name="unknown">Token for a character that none covers; -1 to refuse it.</param>
+    /// <param name="unknownToken">Token for a character that none covers; null to refuse it.</param>
     /// <returns>Number of tokens.</returns>
-    /// <exception cref="ArgumentException">A character is in no token, there is no room, or <paramref name="unknown"/> is none of the table.</exception>
-    public int Encode(ReadOnlySpan<char> text, Span<int> tokens, int unknown = -1)
+    /// <exception cref="ArgumentException">A character is in no token, there is no room, or <paramref name="unknownToken"/> is outside the table.</exception>
+    public int Encode(ReadOnlySpan<char> text, Span<int> tokens, int? unknownToken = null)
     {
-        if (unknown < -1 || unknown >= Count) throw new ArgumentException(NoToken(unknown));
-        return Split(text, tokens, unknown);
+        if (unknownToken is { } token && (uint)token >= (uint)Count) throw new ArgumentException(NoToken(token));
+        return Split(text, tokens, unknownToken ?? None);
     }
 
     /// <summary>As <see cref="Encode"/>; the unknown token may be one that the table has no text for.</summary>
@@ -101,7 +101,7 @@ public sealed class TokenTable
     }
 
     /// <summary>The characters of a text that no token covers, each once, as a new string; empty where there are none.</summary>
-    public string Uncovered(ReadOnlySpan<char> text)
+    public string FindUnknownCharacters(ReadOnlySpan<char> text)
     {
         var uncovered = new StringBuilder();
         var seen = new HashSet<int>();

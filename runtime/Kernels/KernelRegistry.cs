@@ -38,7 +38,7 @@ internal static class KernelRegistry
             if (string.Equals(kernels.Name, name, StringComparison.OrdinalIgnoreCase)) return kernels;
         }
 
-        var source = fromVariable ? $"environment variable {Variable}" : "option KernelPath";
+        var source = fromVariable ? $"environment variable {Variable}" : "option KernelSet";
         var known = Built.Contains(name, StringComparer.OrdinalIgnoreCase);
         throw new ArgumentException(
             $"{source} asks for kernels '{name}', which {(known ? "this processor (or this build's instruction-set baseline) cannot run" : "do not exist")}; runnable here: {string.Join(", ", Runnable.Select(kernels => kernels.Name))}");

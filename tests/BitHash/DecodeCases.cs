@@ -31,15 +31,15 @@ internal static class DecodeCases
         (string Name, SeqDecoderOptions Options)[] searches =
         [
             ("greedy", new SeqDecoderOptions()),
-            (Constrained, new SeqDecoderOptions { BeamWidth = 6, BestCount = 6 }),
-            ("beam", new SeqDecoderOptions { BeamWidth = 5, BestCount = 3, LengthPenalty = 0.6f, CoveragePenalty = 0.2f }),
+            (Constrained, new SeqDecoderOptions { BeamWidth = 6, MaxResults = 6 }),
+            ("beam", new SeqDecoderOptions { BeamWidth = 5, MaxResults = 3, LengthPenalty = 0.6f, CoveragePenalty = 0.2f }),
             ("sampling", new SeqDecoderOptions { Sampling = new SamplingOptions { Seed = 5, TopK = 10, TopP = 0.95f, Temperature = 1.3f } }),
         ];
         foreach (var (name, options) in searches)
         {
             cases.Add($"{Path.GetFileName(file)}/{name}", kernels =>
             {
-                using var loaded = SeqModel.Load(file, new SeqModelOptions { KernelPath = kernels.Name });
+                using var loaded = SeqModel.Load(file, new SeqModelOptions { KernelSet = kernels.Name });
                 return Hash(loaded, options, isConstrained: name == Constrained);
             });
         }
@@ -58,7 +58,7 @@ internal static class DecodeCases
             for (var sequence = 0; sequence < 20; sequence++) decoder.Allowed.Add([Prefix, Token(), Token(), Token()]);
         }
 
-        int Token() => 2 + (int)(numbers.Next() % (ulong)(decoder.Vocabulary - 2));
+        int Token() => 2 + (int)(numbers.Next() % (ulong)(decoder.VocabularySize - 2));
         var hash = new BitHasher();
         var source = new int[Letters];
         for (var sentence = 0; sentence < Sentences; sentence++)
@@ -79,8 +79,8 @@ internal static class DecodeCases
 
     private static void AddFrames(CaseList cases, string name, int beam, byte[] file) => cases.Add($"{name}/{(beam == 1 ? "greedy" : "beam")}", kernels =>
     {
-        using var model = SeqModel.Load(file, new SeqModelOptions { KernelPath = kernels.Name });
-        using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = beam, BestCount = beam });
+        using var model = SeqModel.Load(file, new SeqModelOptions { KernelSet = kernels.Name });
+        using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = beam, MaxResults = beam });
         var hash = new BitHasher();
         decoder.Decode(new Numbers(2).Floats(Frames * decoder.FrameSize));
         for (var rank = 0; rank < decoder.Count; rank++)

@@ -12,7 +12,7 @@ internal static class FileCases
         {
             cases.Add($"{Path.GetFileName(file)}/{graph.Name}", kernels =>
             {
-                using var loaded = SeqModel.Load(file, new SeqModelOptions { KernelPath = kernels.Name });
+                using var loaded = SeqModel.Load(file, new SeqModelOptions { KernelSet = kernels.Name });
                 var options = new SeqSessionOptions();
                 foreach (var symbol in graph.Symbols) options.MaxSizes[symbol] = sizes.GetValueOrDefault(symbol, 1);
                 return ModelRun.Hash(loaded, graph.Name, frames, options);

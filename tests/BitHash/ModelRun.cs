@@ -10,7 +10,7 @@ internal static class ModelRun
     /// <summary>Writes the model as a file in memory and runs its graph <c>main</c>.</summary>
     public static ulong Hash(KernelSet kernels, SeqModelBuilder builder, int runs = 1)
     {
-        using var model = SeqModel.Load(SeqWriter.ToArray(builder), new SeqModelOptions { KernelPath = kernels.Name });
+        using var model = SeqModel.Load(SeqWriter.ToArray(builder), new SeqModelOptions { KernelSet = kernels.Name });
         return Hash(model, null, runs, new SeqSessionOptions());
     }
 

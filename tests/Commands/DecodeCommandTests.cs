@@ -16,7 +16,7 @@ public sealed class DecodeCommandTests : IDisposable
         using var model = SeqModel.Load(G2p);
         foreach (var (beam, best) in new[] { (1, 1), (5, 3) })
         {
-            using var decoder = model.CreateDecoder(new SeqRuntime.Decoding.SeqDecoderOptions { BeamWidth = beam, BestCount = best, LengthPenalty = 0.5f });
+            using var decoder = model.CreateDecoder(new SeqRuntime.Decoding.SeqDecoderOptions { BeamWidth = beam, MaxResults = best, LengthPenalty = 0.5f });
             var expected = "";
             foreach (var word in (string[])["recurrent", "speech"])
             {

@@ -61,7 +61,7 @@ public sealed class FrameDecodingTests : IDisposable
             Save("x.npy", [4, SmallDecoder.Hidden], features);
             using var model = SeqModel.Load(_cli["m.seq"]);
             var best = Math.Min(beam, 10);
-            using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = beam, BestCount = best });
+            using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = beam, MaxResults = best });
             var report = _cli.Json("decode", _cli["m.seq"], "-i", _cli["x.npy"], "--beam", $"{beam}", "--best", $"{best}", "--json");
             Assert.Equal(isTransducer ? "transducer" : "ctc", report.GetProperty("kind").GetString());
             Assert.Equal(4, report.GetProperty("inputs")[0].GetProperty("rows").GetInt32());

@@ -19,7 +19,7 @@ public sealed class BeamSearchTests
         for (var seed = 0; seed < 20; seed++)
         {
             using var model = SeqModel.Load(SmallDecoder.Make(seed, batched));
-            using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = Everything, BestCount = 12, LengthPenalty = lengthPenalty });
+            using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = Everything, MaxResults = 12, LengthPenalty = lengthPenalty });
             for (var source = 0; source < SmallDecoder.Tokens; source++)
             {
                 var all = Ranked(SmallDecoder.Cut(model, source, SmallDecoder.Longest), lengthPenalty);
@@ -49,7 +49,7 @@ public sealed class BeamSearchTests
         for (var seed = 0; seed < 20; seed++)
         {
             using var model = SeqModel.Load(SmallDecoder.Make(seed, batched));
-            using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = Everything, BestCount = 6, LengthPenalty = lengthPenalty });
+            using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = Everything, MaxResults = 6, LengthPenalty = lengthPenalty });
             decoder.OnToken = (position, _, _) => position + 1 < cut;
             var all = Ranked([.. SmallDecoder.Every(model, 1, cut).Select(s => s.Tokens.Length < cut ? (s.Tokens, s.Open + s.End, true) : (s.Tokens, s.Open, false))], lengthPenalty);
             Assert.Equal(6, decoder.Decode([1]));
@@ -73,7 +73,7 @@ public sealed class BeamSearchTests
         {
             using var one = SeqModel.Load(SmallDecoder.Make(seed, batched: false));
             using var many = SeqModel.Load(SmallDecoder.Make(seed, batched: true));
-            var options = new SeqDecoderOptions { BeamWidth = 3, BestCount = 3 };
+            var options = new SeqDecoderOptions { BeamWidth = 3, MaxResults = 3 };
             using var first = one.CreateDecoder(options);
             using var second = many.CreateDecoder(options);
             Assert.Equal(first.Decode([2]), second.Decode([2]));
@@ -91,7 +91,7 @@ public sealed class BeamSearchTests
         for (var seed = 0; seed < 10; seed++)
         {
             using var model = SeqModel.Load(SmallDecoder.Make(seed, batched: true));
-            using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = Everything, BestCount = 3 });
+            using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = Everything, MaxResults = 3 });
             decoder.SetPrefix([3, 2]);
             var best = SmallDecoder.Cut(model, 1, SmallDecoder.Longest).Where(s => s.Tokens is [3, 2, ..]).OrderByDescending(s => s.LogProbability).Take(3).ToList();
             Assert.Equal(3, decoder.Decode([1]));
@@ -108,7 +108,7 @@ public sealed class BeamSearchTests
         for (var seed = 0; seed < 10; seed++)
         {
             using var model = SeqModel.Load(SmallDecoder.Make(seed, batched: true));
-            using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 4, BestCount = 4 });
+            using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 4, MaxResults = 4 });
             decoder.Allowed = trie;
             var best = SmallDecoder.All(model, 0).Where(s => allowed.Any(a => a.SequenceEqual(s.Tokens))).OrderByDescending(s => s.LogProbability).ToList();
             Assert.Equal(4, decoder.Decode([0]));
@@ -189,7 +189,7 @@ public sealed class BeamSearchTests
     {
         using var model = SeqModel.Load(SmallDecoder.Make(2, batched: true));
         using var drawn = model.CreateDecoder(new SeqDecoderOptions { Sampling = new SamplingOptions { TopK = 3, TopP = 0.9f } });
-        using var beam = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 4, BestCount = 4, LengthPenalty = 1, StopEarly = true });
+        using var beam = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 4, MaxResults = 4, LengthPenalty = 1, StopEarly = true });
         beam.Allowed = new TokenTrie();
         beam.Allowed.Add([2, 3, 1]);
         beam.Allowed.Add([2, 2]);
@@ -228,11 +228,11 @@ public sealed class BeamSearchTests
         for (var seed = 0; seed < 10; seed++)
         {
             using var model = SeqModel.Load(SmallDecoder.Make(seed, batched: true));
-            using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 2, BestCount = 6 });
+            using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 2, MaxResults = 6 });
             Assert.Equal(6, decoder.Decode([1]));
             for (var rank = 1; rank < 6; rank++) Assert.True(decoder.Score(rank) <= decoder.Score(rank - 1));
             Assert.Equal(6, Enumerable.Range(0, 6).Select(rank => string.Join(' ', decoder.Tokens(rank).ToArray())).Distinct().Count());
-            using var greedy = model.CreateDecoder(new SeqDecoderOptions { BestCount = 6 });
+            using var greedy = model.CreateDecoder(new SeqDecoderOptions { MaxResults = 6 });
             Assert.Equal(1, greedy.Decode([1]));
         }
     }

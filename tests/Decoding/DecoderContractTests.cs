@@ -26,7 +26,7 @@ public class DecoderContractTests
     public void A_callback_must_not_use_the_decoder()
     {
         using var model = SeqModel.Load(SmallDecoder.Make(3, batched: true));
-        using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 2, BestCount = 2 });
+        using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 2, MaxResults = 2 });
         decoder.Decode([2]);
         var expected = decoder.Tokens(0).ToArray();
         Action[] calls =
@@ -165,7 +165,7 @@ public class DecoderContractTests
         var text = string.Concat(Enumerable.Range(0x10000, 200_000).Select(char.ConvertFromUtf32));
         var table = new TokenTable(["a", "b"], [], null);
         var watch = Stopwatch.StartNew();
-        Assert.Equal(text + "\uD800c", table.Uncovered($"a{text}b{text}\uD800c\uD800"));
+        Assert.Equal(text + "\uD800c", table.FindUnknownCharacters($"a{text}b{text}\uD800c\uD800"));
         Assert.InRange(watch.Elapsed.TotalSeconds, 0, 20);
     }
 
@@ -181,7 +181,7 @@ public class DecoderContractTests
                 new() { LengthPenalty = number }, new() { CoveragePenalty = number }, new() { Sampling = new SamplingOptions { Temperature = number } }, new() { Sampling = new SamplingOptions { TopP = number } },
             ];
             Assert.All(options, o => Assert.ThrowsAny<ArgumentException>(() => model.CreateDecoder(o)));
-            FrameDecoderOptions[] frameOptions = [new() { BeamWidth = 2, LanguageWeight = number }, new() { BeamWidth = 2, TokenBonus = number }];
+            FrameDecoderOptions[] frameOptions = [new() { BeamWidth = 2, LanguageModelWeight = number }, new() { BeamWidth = 2, TokenBonus = number }];
             Assert.All(frameOptions, o => Assert.ThrowsAny<ArgumentException>(() => frames.CreateFrameDecoder(o)));
         }
     }

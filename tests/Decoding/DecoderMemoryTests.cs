@@ -16,7 +16,7 @@ public class DecoderMemoryTests
     public void What_an_encoder_decoder_allocates_is_what_it_says(int beam, int best, int tokens, bool batched)
     {
         using var model = SeqModel.Load(RandomDecoder.Make(5, batched));
-        var options = new SeqDecoderOptions { BeamWidth = beam, BestCount = best, MaxTokens = tokens, MaxSourceLength = 50 };
+        var options = new SeqDecoderOptions { BeamWidth = beam, MaxResults = best, MaxTokens = tokens, MaxSourceLength = 50 };
         IsWhatItSays(() => model.CreateDecoder(options), decoder => decoder.MemoryBytes);
     }
 
@@ -50,7 +50,7 @@ public class DecoderMemoryTests
         {
             using var model = SeqModel.Load(RandomDecoder.Make(5, batched));
             var before = GC.GetTotalAllocatedBytes();
-            Assert.Throws<ArgumentException>(() => model.CreateDecoder(new SeqDecoderOptions { BeamWidth = beam, BestCount = best, MaxTokens = tokens, WorkLimit = long.MaxValue }));
+            Assert.Throws<ArgumentException>(() => model.CreateDecoder(new SeqDecoderOptions { BeamWidth = beam, MaxResults = best, MaxTokens = tokens, WorkLimit = long.MaxValue }));
             Assert.InRange(GC.GetTotalAllocatedBytes() - before, 0, Most);
         }
     }
@@ -59,7 +59,7 @@ public class DecoderMemoryTests
     public void More_results_than_an_array_can_have_are_refused_without_a_limit_too()
     {
         using var model = SeqModel.Load(RandomDecoder.Make(5, batched: true));
-        Assert.Throws<ArgumentException>(() => model.CreateDecoder(new SeqDecoderOptions { BestCount = int.MaxValue, MemoryLimitBytes = long.MaxValue }));
+        Assert.Throws<ArgumentException>(() => model.CreateDecoder(new SeqDecoderOptions { MaxResults = int.MaxValue, MemoryLimitBytes = long.MaxValue }));
     }
 
     [Fact]
@@ -82,7 +82,7 @@ public class DecoderMemoryTests
         {
             using var model = SeqModel.Load(file);
             foreach (var limit in new[] { 1L << 30, long.MaxValue })
-                Assert.Throws<ArgumentException>(() => model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = beam, BestCount = beam, MaxTokens = tokens, MaxTokensPerFrame = 1024, MemoryLimitBytes = limit }));
+                Assert.Throws<ArgumentException>(() => model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = beam, MaxResults = beam, MaxTokens = tokens, MaxTokensPerFrame = 1024, MemoryLimitBytes = limit }));
             Assert.Throws<ArgumentException>(() => model.CreateFrameDecoder(new FrameDecoderOptions { MaxFrames = int.MaxValue }));
         }
     }

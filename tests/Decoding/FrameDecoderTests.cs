@@ -41,7 +41,7 @@ public sealed class FrameDecoderTests
         {
             using var model = SeqModel.Load(SmallFrames.Ctc(seed));
             var features = SmallFrames.Features(seed, 6);
-            var options = new FrameDecoderOptions { BeamWidth = 4000, BestCount = 300, MaxTokens = 6, Language = biased ? Language(model) : null, LanguageWeight = 0.7f, TokenBonus = biased ? 0.3f : 0 };
+            var options = new FrameDecoderOptions { BeamWidth = 4000, MaxResults = 300, MaxTokens = 6, LanguageModel = biased ? Language(model) : null, LanguageModelWeight = 0.7f, TokenBonus = biased ? 0.3f : 0 };
             using var decoder = model.CreateFrameDecoder(options);
             var all = SmallFrames.AllOfCtc(model, features);
             Check(decoder, features, all, biased ? 0.7 : 0, options.TokenBonus);
@@ -58,7 +58,7 @@ public sealed class FrameDecoderTests
         {
             using var model = SeqModel.Load(SmallFrames.Transducer(seed, batched));
             var features = SmallFrames.Features(seed, 4);
-            var options = new FrameDecoderOptions { BeamWidth = 200, BestCount = 100, MaxTokens = 4, Language = biased ? Language(model) : null, LanguageWeight = 0.7f, TokenBonus = biased ? 0.3f : 0 };
+            var options = new FrameDecoderOptions { BeamWidth = 200, MaxResults = 100, MaxTokens = 4, LanguageModel = biased ? Language(model) : null, LanguageModelWeight = 0.7f, TokenBonus = biased ? 0.3f : 0 };
             using var decoder = model.CreateFrameDecoder(options);
             var all = SmallFrames.AllOfTransducer(model, features, 4);
             Assert.Equal(1 + 3 + 9 + 27 + 81, all.Count);
@@ -98,7 +98,7 @@ public sealed class FrameDecoderTests
                     """);
                 var options = new SeqRuntime.Converter.ConversionOptions { Decoding = document };
                 using var model = SeqModel.Load(SeqRuntime.Converter.Pipeline.Conversion.Convert([("encoder", encoder), ("predict", predict), ("joint", joint)], options).File);
-                using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = 200, BestCount = 100, MaxTokens = 4 });
+                using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = 200, MaxResults = 100, MaxTokens = 4 });
                 var features = SmallFrames.Features(seed, 4);
                 Check(decoder, features, SmallFrames.AllOfTransducer(model, features, 4), 0, 0);
             }
@@ -128,7 +128,7 @@ public sealed class FrameDecoderTests
         {
             using (model)
             {
-                using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = 8, BestCount = 4, MaxTokens = 4 });
+                using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = 8, MaxResults = 4, MaxTokens = 4 });
                 decoder.Decode(features);
                 for (var rank = 0; rank < decoder.Count; rank++)
                 {
@@ -195,7 +195,7 @@ public sealed class FrameDecoderTests
             {
                 foreach (var beam in (int[])[1, 4])
                 {
-                    using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = beam, BestCount = beam });
+                    using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = beam, MaxResults = beam });
                     decoder.Decode(features);
                     var (tokens, score) = (decoder.Tokens(0).ToArray(), decoder.Score(0));
                     decoder.Reset();
@@ -217,7 +217,7 @@ public sealed class FrameDecoderTests
             foreach (var beam in (int[])[1, 5])
             {
                 using var model = SeqModel.Load(file);
-                using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = beam, BestCount = beam, Language = beam > 1 ? Language(model) : null });
+                using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = beam, MaxResults = beam, LanguageModel = beam > 1 ? Language(model) : null });
                 var features = SmallFrames.Features(3, 50);
                 var text = new char[2000];
                 Allocation.None(() =>
@@ -235,7 +235,7 @@ public sealed class FrameDecoderTests
         foreach (var file in (byte[][])[SmallFrames.Ctc(2), SmallFrames.Transducer(2, batched: true)])
         {
             using var model = SeqModel.Load(file);
-            using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = 6, BestCount = 6, MaxTokens = 30, MaxTokensPerFrame = 3 });
+            using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = 6, MaxResults = 6, MaxTokens = 30, MaxTokensPerFrame = 3 });
             for (var seed = 0; seed < 30; seed++)
             {
                 decoder.Decode(SmallFrames.Features(seed, 200));
@@ -268,7 +268,7 @@ public sealed class FrameDecoderTests
         using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { MaxFrames = 3 });
         Assert.Throws<ArgumentException>(() => decoder.Decode(new float[SmallDecoder.Hidden + 1]));
         Assert.Throws<ArgumentException>(() => decoder.Decode(new float[SmallDecoder.Hidden * 4]));
-        Assert.Throws<ArgumentException>(() => model.CreateFrameDecoder(new FrameDecoderOptions { Language = Language(model) }));
+        Assert.Throws<ArgumentException>(() => model.CreateFrameDecoder(new FrameDecoderOptions { LanguageModel = Language(model) }));
         Assert.Throws<ArgumentException>(() => model.CreateDecoder());
         Assert.Throws<ArgumentOutOfRangeException>(() => model.CreateFrameDecoder(new FrameDecoderOptions { Blank = -1 }));
         Assert.Throws<ArgumentException>(() => model.CreateFrameDecoder(new FrameDecoderOptions { Blank = SmallFrames.Labels }));

@@ -38,7 +38,7 @@ public sealed class RealDecodingTests
     {
         using var model = SeqModel.Load(s_thai.Value);
         using var greedy = model.CreateDecoder();
-        using var beam = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 5, BestCount = 5 });
+        using var beam = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 5, MaxResults = 5 });
         foreach (var line in Lines("thai2rom/expected-greedy.tsv"))
         {
             greedy.Decode(line[0]);
@@ -54,8 +54,8 @@ public sealed class RealDecodingTests
         using var model = SeqModel.Load(Repository.Find("NativeAotSample/g2p.seq"));
         using var decoder = model.CreateDecoder();
         var table = decoder.SourceTable!;
-        Assert.Equal("H W😀", table.Uncovered("Hello World 😀HW"));
-        Assert.Equal("", table.Uncovered("hello"));
+        Assert.Equal("H W😀", table.FindUnknownCharacters("Hello World 😀HW"));
+        Assert.Equal("", table.FindUnknownCharacters("hello"));
         var unknown = Assert.NotNull(decoder.UnknownToken);
         decoder.Decode("Hi");
         Assert.Contains(unknown, decoder.Source.ToArray());
@@ -70,7 +70,7 @@ public sealed class RealDecodingTests
     public void An_empty_source_is_decoded_where_the_model_adds_begin_or_end()
     {
         using var model = SeqModel.Load(Repository.Find("NativeAotSample/g2p.seq"));
-        using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 5, BestCount = 3 });
+        using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 5, MaxResults = 3 });
         Assert.Equal(3, decoder.Decode(""));
         Assert.NotEmpty(decoder.Source.ToArray());
     }
@@ -90,9 +90,9 @@ public sealed class RealDecodingTests
     public void A_pronunciation_cut_short_is_the_beginning_of_the_whole_one()
     {
         using var model = SeqModel.Load(Repository.Find("NativeAotSample/g2p.seq"));
-        using var whole = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 5, BestCount = 3 });
-        using var stopped = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 5, BestCount = 3 });
-        using var limited = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 5, BestCount = 3, MaxTokens = 2 });
+        using var whole = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 5, MaxResults = 3 });
+        using var stopped = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 5, MaxResults = 3 });
+        using var limited = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 5, MaxResults = 3, MaxTokens = 2 });
         var told = new List<int>();
         stopped.OnToken = (position, token, _) =>
         {
@@ -132,7 +132,7 @@ public sealed class RealDecodingTests
     {
         const float alpha = 0.6f, beta = 0.4f;
         using var model = SeqModel.Load(s_thai.Value);
-        using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 5, BestCount = 3, LengthPenalty = alpha, CoveragePenalty = beta });
+        using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 5, MaxResults = 3, LengthPenalty = alpha, CoveragePenalty = beta });
         foreach (var line in Lines("thai2rom/expected-greedy.tsv").Take(10))
         {
             decoder.Decode(line[0]);
@@ -174,7 +174,7 @@ public sealed class RealDecodingTests
         foreach (var file in new[] { s_thai.Value, s_english.Value })
         {
             using var model = SeqModel.Load(file);
-            using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = beam, BestCount = beam });
+            using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = beam, MaxResults = beam });
             string[] words = model.Metadata[DecodingKeys.Token] == "previous" ? ["speech", "a", "recurrent"] : ["แมว", "บ้านไร่", "สุนัข"];
             var text = new char[200];
             Allocation.None(() =>

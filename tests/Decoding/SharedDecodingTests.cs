@@ -35,7 +35,7 @@ public class SharedDecodingTests
         using var model = SeqModel.Load(RandomDecoder.Make(seed, batched));
         var found = new[] { true, false }.Select(shares =>
         {
-            using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = beam, BestCount = best, MaxSourceLength = LongestSource, SharesMemory = shares });
+            using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = beam, MaxResults = best, MaxSourceLength = LongestSource, SharesMemory = shares });
             return Decode(decoder, sentences);
         }).ToArray();
         if (found[0] is null) return null;

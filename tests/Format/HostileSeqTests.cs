@@ -153,9 +153,9 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
             for (var row = 0; i % 2 == 0 && row < 16; row++) panels[Int4Format.ScaleOffset(layout, row, 1)] = i % 4 == 0 ? (byte)0 : (byte)128;
             SectionTable.Recompute(file);
             float[]? first = null;
-            foreach (var kernels in SeqKernels.Runnable)
+            foreach (var kernels in SeqKernelSets.Supported)
             {
-                using var model = SeqModel.Load(_memory.Put(file), new SeqModelOptions { KernelPath = kernels });
+                using var model = SeqModel.Load(_memory.Put(file), new SeqModelOptions { KernelSet = kernels });
                 using var session = model.CreateSession("packed");
                 for (var k = 0; k < 35; k++) session.Input<float>(0)[k] = MathF.Sin(k + i);
                 session.Run();

@@ -33,7 +33,7 @@ public sealed class OnnxLoopTests
             Assert.Equal(["encoder", "step"], loaded.Graphs.Select(g => g.Name));
             Assert.Equal($"{Begin} {End} {Most}", $"{loaded.Metadata[DecodingKeys.Begin]} {loaded.Metadata[DecodingKeys.End]} {loaded.Metadata[DecodingKeys.Max]}");
             using var decoder = loaded.CreateDecoder();
-            using var beam = loaded.CreateDecoder(new SeqDecoderOptions { BeamWidth = 3, BestCount = 2 });
+            using var beam = loaded.CreateDecoder(new SeqDecoderOptions { BeamWidth = 3, MaxResults = 2 });
             using var reference = new InferenceSession(Google.Protobuf.MessageExtensions.ToByteArray(model.Model));
             foreach (int[] source in (int[][])[[3, 4, 5], [6, 1], [0, 2, 4, 6, 5]])
             {

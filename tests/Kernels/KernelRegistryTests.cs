@@ -50,7 +50,7 @@ public sealed class KernelRegistryTests(ITestOutputHelper output)
         Assert.Contains("'sse9', which do not exist", error.Message);
         Assert.DoesNotContain("Parameter", error.Message);
         Assert.Contains("portable", error.Message);
-        Assert.Contains("option KernelPath", Assert.Throws<ArgumentException>(() => KernelRegistry.Choose("nothing")).Message);
+        Assert.Contains("option KernelSet", Assert.Throws<ArgumentException>(() => KernelRegistry.Choose("nothing")).Message);
     }
 
     [Fact]

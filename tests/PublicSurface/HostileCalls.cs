@@ -21,7 +21,7 @@ internal static class HostileCalls
         foreach (var path in s_names)
         {
             yield return ("SeqModel.Load", () => SeqModel.Load(path!).Dispose());
-            yield return ("SeqModel.Load", () => SeqModel.Load(path!, new SeqModelOptions { KernelPath = path, CopyIntoMemory = true }).Dispose());
+            yield return ("SeqModel.Load", () => SeqModel.Load(path!, new SeqModelOptions { KernelSet = path, CopyIntoMemory = true }).Dispose());
         }
 
         foreach (var name in s_names)
@@ -68,11 +68,11 @@ internal static class HostileCalls
     {
         yield return null;
         yield return new SeqDecoderOptions { BeamWidth = number };
-        yield return new SeqDecoderOptions { BestCount = number };
+        yield return new SeqDecoderOptions { MaxResults = number };
         yield return new SeqDecoderOptions { MaxTokens = number };
         yield return new SeqDecoderOptions { MaxSourceLength = number };
         yield return new SeqDecoderOptions { MemoryLimitBytes = number, WorkLimit = number };
-        yield return new SeqDecoderOptions { BeamWidth = number, BestCount = number, MaxTokens = number };
+        yield return new SeqDecoderOptions { BeamWidth = number, MaxResults = number, MaxTokens = number };
         foreach (var odd in new[] { float.NaN, float.MaxValue, float.NegativeInfinity, -1e30f, float.Epsilon })
         {
             yield return new SeqDecoderOptions { LengthPenalty = odd };
@@ -86,13 +86,13 @@ internal static class HostileCalls
     {
         yield return null;
         yield return new FrameDecoderOptions { BeamWidth = number };
-        yield return new FrameDecoderOptions { BeamWidth = 4096, BestCount = number };
+        yield return new FrameDecoderOptions { BeamWidth = 4096, MaxResults = number };
         yield return new FrameDecoderOptions { MaxFrames = number };
         yield return new FrameDecoderOptions { MaxTokens = number };
         yield return new FrameDecoderOptions { MaxTokensPerFrame = number };
         yield return new FrameDecoderOptions { Blank = number };
         yield return new FrameDecoderOptions { MemoryLimitBytes = number, WorkLimit = number };
-        foreach (var odd in new[] { float.NaN, float.MaxValue, float.NegativeInfinity, -1e30f, float.Epsilon }) yield return new FrameDecoderOptions { BeamWidth = 2, LanguageWeight = odd, TokenBonus = odd };
+        foreach (var odd in new[] { float.NaN, float.MaxValue, float.NegativeInfinity, -1e30f, float.Epsilon }) yield return new FrameDecoderOptions { BeamWidth = 2, LanguageModelWeight = odd, TokenBonus = odd };
     }
 
     private static IEnumerable<(string, Action)> OfSession(Surface s)
@@ -290,7 +290,7 @@ internal static class HostileCalls
         foreach (var text in s_names)
         {
             yield return ("TokenTable.IndexOf", () => s.Table.IndexOf(text));
-            yield return ("TokenTable.Uncovered", () => s.Table.Uncovered(text));
+            yield return ("TokenTable.FindUnknownCharacters", () => s.Table.FindUnknownCharacters(text));
             yield return ("NgramModel.LoadArpa", () => NgramModel.LoadArpa(text!, s.Table));
             yield return ("NgramModel.ReadArpa", () => NgramModel.ReadArpa(new StringReader(text ?? ""), s.Table));
             yield return ("NgramModel.ReadArpa", () => NgramModel.ReadArpa(new StringReader($"\\data\\\nngram 1={text}\n\n\\1-grams:\n-1 a -1\n\\end\\"), s.Table));

@@ -56,7 +56,7 @@ public class OneThreadTests
     public void A_decoder_searches_for_one_thread_at_a_time()
     {
         using var model = SeqModel.Load(SmallDecoder.Make(2, batched: true));
-        using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 4, BestCount = 2 });
+        using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 4, MaxResults = 2 });
         decoder.Decode([1]);
         var (tokens, score) = (decoder.Tokens(0).ToArray(), decoder.Score(0));
         _ = Compete(() => decoder.Decode([1]), () => decoder.Decode([1]));

@@ -67,7 +67,7 @@ public sealed class FrameDecoder : IDisposable
     public int MaxTokens { get; }
 
     /// <summary>Number of labels, the blank among them.</summary>
-    public int Vocabulary => _search.Vocabulary;
+    public int VocabularySize => _search.Vocabulary;
 
     /// <summary>Features of a frame; of one run, where the model fixes the number of frames.</summary>
     public int FrameSize => _encoder.FrameSize;
@@ -93,19 +93,19 @@ public sealed class FrameDecoder : IDisposable
 
     /// <summary>Reads a whole recording: <see cref="Reset"/>, <see cref="Accept(ReadOnlySpan{float}, CancellationToken)"/>, <see cref="Finish"/>.</summary>
     /// <param name="features">Frame after frame, <see cref="FrameSize"/> numbers each.</param>
-    /// <param name="cancellation">Looked at before each node of each run, and before each frame.</param>
+    /// <param name="cancellationToken">Looked at before each node of each run, and before each frame.</param>
     /// <returns>Number of results.</returns>
     /// <exception cref="ArgumentException">No whole number of frames, or too many; or a graph does not fit together at this length: all frames are then forgotten.</exception>
     /// <exception cref="InvalidOperationException">Frames are being read: <see cref="OnToken"/>, or another thread, called this.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled: all frames are forgotten, there are no results.</exception>
-    public int Decode(ReadOnlySpan<float> features, CancellationToken cancellation)
+    public int Decode(ReadOnlySpan<float> features, CancellationToken cancellationToken)
     {
         Begin();
         try
         {
             _encoder.Check(features);
             Forget();
-            Read(features, cancellation);
+            Read(features, cancellationToken);
             return Collect(isEnd: true);
         }
         finally
@@ -134,13 +134,13 @@ public sealed class FrameDecoder : IDisposable
 
     /// <summary>Reads some more frames; the results are then those of all frames so far. Allocates nothing.</summary>
     /// <inheritdoc cref="Decode(ReadOnlySpan{float}, CancellationToken)"/>
-    public int Accept(ReadOnlySpan<float> features, CancellationToken cancellation)
+    public int Accept(ReadOnlySpan<float> features, CancellationToken cancellationToken)
     {
         Begin();
         try
         {
             _encoder.Check(features);
-            Read(features, cancellation);
+            Read(features, cancellationToken);
             return Collect(isEnd: false);
         }
         finally
@@ -229,18 +229,18 @@ public sealed class FrameDecoder : IDisposable
     }
 
     /// <summary>Reads frames, all of them or none: a fault on the way would leave some half read.</summary>
-    private void Read(ReadOnlySpan<float> features, CancellationToken cancellation)
+    private void Read(ReadOnlySpan<float> features, CancellationToken cancellationToken)
     {
         try
         {
             while (!features.IsEmpty && !_isStopped)
             {
-                cancellation.ThrowIfCancellationRequested();
-                features = features[_encoder.Run(features, cancellation)..];
+                cancellationToken.ThrowIfCancellationRequested();
+                features = features[_encoder.Run(features, cancellationToken)..];
                 var rows = _encoder.RowCount(_output);
                 for (var row = 0; row < rows && !_isStopped; row++)
                 {
-                    cancellation.ThrowIfCancellationRequested();
+                    cancellationToken.ThrowIfCancellationRequested();
                     _isStopped = !_search.Step(_encoder, row, FrameCount++);
                 }
             }

@@ -7,7 +7,7 @@ public sealed class FrameDecoderOptions
     public int BeamWidth { get; init; } = 1;
 
     /// <summary>Results to give, best first; at most the beam. Default: 1.</summary>
-    public int BestCount { get; init; } = 1;
+    public int MaxResults { get; init; } = 1;
 
     /// <summary>Most frames of features in one call, where the model leaves the number open. Default: 1,024.</summary>
     public int MaxFrames { get; init; } = 1024;
@@ -22,10 +22,10 @@ public sealed class FrameDecoderOptions
     public int? Blank { get; init; }
 
     /// <summary>N-gram model of tokens that prefixes are ranked by besides their own probability (shallow fusion); needs a beam.</summary>
-    public NgramModel? Language { get; init; }
+    public NgramModel? LanguageModel { get; init; }
 
     /// <summary>Factor of the language model's log probability. Default: 0.5.</summary>
-    public float LanguageWeight { get; init; } = 0.5f;
+    public float LanguageModelWeight { get; init; } = 0.5f;
 
     /// <summary>Added for each token: against a language model's, or long labels', liking for short results. Default: 0.</summary>
     public float TokenBonus { get; init; }
@@ -40,15 +40,15 @@ public sealed class FrameDecoderOptions
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(BeamWidth, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(BeamWidth, 4096);
-        ArgumentOutOfRangeException.ThrowIfLessThan(BestCount, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(BestCount, BeamWidth);
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaxResults, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(MaxResults, BeamWidth);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxFrames, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxTokensPerFrame, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(MaxTokensPerFrame, 1024);
         if (MaxTokens is { } max) ArgumentOutOfRangeException.ThrowIfLessThan(max, 1, nameof(MaxTokens));
         if (Blank is { } blank) ArgumentOutOfRangeException.ThrowIfNegative(blank, nameof(Blank));
-        if (!float.IsFinite(LanguageWeight) || LanguageWeight < 0) throw new ArgumentException("The language model's weight is no finite number from 0 up.");
+        if (!float.IsFinite(LanguageModelWeight) || LanguageModelWeight < 0) throw new ArgumentException("The language model's weight is no finite number from 0 up.");
         if (!float.IsFinite(TokenBonus)) throw new ArgumentException("The bonus of a token is no finite number.");
-        if (BeamWidth == 1 && (Language is not null || TokenBonus != 0)) throw new ArgumentException("A language model or a bonus ranks prefixes against each other; set a beam width above 1.");
+        if (BeamWidth == 1 && (LanguageModel is not null || TokenBonus != 0)) throw new ArgumentException("A language model or a bonus ranks prefixes against each other; set a beam width above 1.");
     }
 }

@@ -24,10 +24,10 @@ internal abstract class FrameSearch : IDisposable
         Model = model;
         Blank = options.Blank ?? info.Number(DecodingKeys.Blank) ?? 0;
         Width = options.BeamWidth;
-        (_language, _languageWeight, _bonus) = (options.Language, options.LanguageWeight, options.TokenBonus);
+        (_language, _languageWeight, _bonus) = (options.LanguageModel, options.LanguageModelWeight, options.TokenBonus);
         Tree = new PrefixTree((long)Width * maxTokens + spare + 1, memory);
-        _results = new RankedList<Result>(options.BestCount, memory);
-        _tokens = memory.Array<int>("results", options.BestCount, maxTokens);
+        _results = new RankedList<Result>(options.MaxResults, memory);
+        _tokens = memory.Array<int>("results", options.MaxResults, maxTokens);
         _frames = memory.Array<int>("results", _tokens.Length);
     }
 

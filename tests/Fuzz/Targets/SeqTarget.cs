@@ -121,7 +121,7 @@ internal sealed class SeqTarget : Target
 
     private static void Decode(SeqModel model)
     {
-        using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 3, BestCount = 2, MaxSourceLength = 4, MemoryLimitBytes = MostMemory, WorkLimit = MostWork });
+        using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 3, MaxResults = 2, MaxSourceLength = 4, MemoryLimitBytes = MostMemory, WorkLimit = MostWork });
         var found = decoder.Decode([1]);
         for (var rank = 0; rank < found; rank++)
         {
@@ -136,7 +136,7 @@ internal sealed class SeqTarget : Target
     {
         foreach (var beam in (int[])[1, 3])
         {
-            using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = beam, BestCount = beam, MaxFrames = 4, MemoryLimitBytes = MostMemory, WorkLimit = MostWork });
+            using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = beam, MaxResults = beam, MaxFrames = 4, MemoryLimitBytes = MostMemory, WorkLimit = MostWork });
             var found = decoder.Decode(new float[Math.Min(decoder.FrameSize, 1 << 16) * 2]);
             for (var rank = 0; rank < found; rank++) _ = decoder.Tokens(rank);
         }

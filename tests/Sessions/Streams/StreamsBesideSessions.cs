@@ -79,7 +79,7 @@ internal static class StreamsBesideSessions
         {
             Assert.Equal(session.OutputShape(i), streams.OutputShape(i));
             var same = Bytes(streams, slot, i).SequenceEqual(session.OutputBytes(i));
-            Assert.True(same, $"step {step}, slot {slot} of {streams.Count}: output '{streams.OutputName(i)}' differs on {streams.KernelPath}");
+            Assert.True(same, $"step {step}, slot {slot} of {streams.Count}: output '{streams.OutputName(i)}' differs on {streams.KernelSet}");
         }
 
         var saved = new byte[streams.StateBytes];
@@ -88,7 +88,7 @@ internal static class StreamsBesideSessions
         session.SaveState(ours);
         using var other = At(session.Model.CreateSession(session.Graph, options ?? Sizes(session)), sizes ?? []);
         other.RestoreState(saved);
-        for (var i = 0; i < streams.StateCount; i++) Assert.True(other.StateContent(i).SequenceEqual(session.StateContent(i)), $"step {step}, slot {slot}: state {i} differs on {streams.KernelPath}");
+        for (var i = 0; i < streams.StateCount; i++) Assert.True(other.StateContent(i).SequenceEqual(session.StateContent(i)), $"step {step}, slot {slot}: state {i} differs on {streams.KernelSet}");
     }
 
     private static SeqSession At(SeqSession session, Dictionary<string, int> sizes)

@@ -57,9 +57,9 @@ public sealed class StreamsSizesTests
     {
         foreach (var format in (TensorFormat[])[TensorFormat.PackedFloat32, TensorFormat.PackedInt8])
         {
-            foreach (var path in SeqKernels.Runnable)
+            foreach (var path in SeqKernelSets.Supported)
             {
-                using var model = SeqModel.Load(Build(name, format), new SeqModelOptions { KernelPath = path });
+                using var model = SeqModel.Load(Build(name, format), new SeqModelOptions { KernelSet = path });
                 var options = Largest(model);
                 StreamsBesideSessions.Run(model, null, options, capacity: 6, steps: 60, seed: 11, least: options.MaxSizes.Keys.ToDictionary(symbol => symbol, _ => s_graphs[name].Least));
             }
@@ -71,9 +71,9 @@ public sealed class StreamsSizesTests
     [InlineData("shapes")]
     public void WhatIsComputedFromShapesFollows(string graph)
     {
-        foreach (var path in SeqKernels.Runnable)
+        foreach (var path in SeqKernelSets.Supported)
         {
-            using var model = SeqModel.Load(SeqWriter.ToArray(SmallSeq.Build()), new SeqModelOptions { KernelPath = path });
+            using var model = SeqModel.Load(SeqWriter.ToArray(SmallSeq.Build()), new SeqModelOptions { KernelSet = path });
             var options = new SeqSessionOptions { MaxSizes = { [SmallSeq.Length] = 4 } };
             StreamsBesideSessions.Run(model, graph, options, capacity: 5, steps: 60, seed: 12, indexBound: 9, least: new() { [SmallSeq.Length] = 1 });
         }

@@ -19,9 +19,9 @@ public class StreamsTests
         foreach (var format in s_formats)
         {
             var file = SeqWriter.ToArray(StreamGraphs.Build(name, format));
-            foreach (var path in SeqKernels.Runnable)
+            foreach (var path in SeqKernelSets.Supported)
             {
-                using var model = SeqModel.Load(file, new SeqModelOptions { KernelPath = path });
+                using var model = SeqModel.Load(file, new SeqModelOptions { KernelSet = path });
                 StreamsBesideSessions.Run(model, null, null, capacity: 6, steps: 25, seed: 3);
                 StreamsBesideSessions.Run(model, null, null, capacity: 37, steps: 4, seed: 4);
             }
@@ -47,9 +47,9 @@ public class StreamsTests
     [InlineData("shapes", 2)]
     public void SymbolsFirstStatesAndIndicesWorkToo(string graph, int length)
     {
-        foreach (var path in SeqKernels.Runnable)
+        foreach (var path in SeqKernelSets.Supported)
         {
-            using var model = SeqModel.Load(SeqWriter.ToArray(SmallSeq.Build()), new SeqModelOptions { KernelPath = path });
+            using var model = SeqModel.Load(SeqWriter.ToArray(SmallSeq.Build()), new SeqModelOptions { KernelSet = path });
             StreamsBesideSessions.Run(model, graph, Options(length), capacity: 7, steps: 60, seed: 6, indexBound: 9);
         }
     }
@@ -60,9 +60,9 @@ public class StreamsTests
     public void DtlnWhoseBatchIsFixedToOneRunsAsOneBatch(WeightKind weights)
     {
         var file = Convert(weights, [], ("mask", Models.Need("dtln/model_1.onnx")), ("refine", Models.Need("dtln/model_2.onnx")));
-        foreach (var path in SeqKernels.Runnable)
+        foreach (var path in SeqKernelSets.Supported)
         {
-            using var model = SeqModel.Load(file, new SeqModelOptions { KernelPath = path });
+            using var model = SeqModel.Load(file, new SeqModelOptions { KernelSet = path });
             foreach (var graph in new[] { "mask", "refine" })
             {
                 StreamsBesideSessions.Run(model, graph, null, capacity: 5, steps: path == "portable" ? 8 : 60, seed: 7, scale: 0.3f);
@@ -78,9 +78,9 @@ public class StreamsTests
     public void SileroRunsAsOneBatch(WeightKind weights)
     {
         var file = Convert(weights, new() { ["sr"] = "16000" }, ("main", Models.Need("silero-vad/silero_vad_16k_op15.onnx")));
-        foreach (var path in SeqKernels.Runnable)
+        foreach (var path in SeqKernelSets.Supported)
         {
-            using var model = SeqModel.Load(file, new SeqModelOptions { KernelPath = path });
+            using var model = SeqModel.Load(file, new SeqModelOptions { KernelSet = path });
             var dimensions = model.Graphs[0].Inputs[0].Dimensions;
             var options = new SeqSessionOptions { MaxSizes = dimensions.Where(d => d.Symbol is not null).ToDictionary(d => d.Symbol!, d => d == dimensions[^1] ? 576 : 1) };
             StreamsBesideSessions.Run(model, null, options, capacity: 4, steps: path == "portable" ? 4 : 40, seed: 8, scale: 0.3f);

@@ -20,9 +20,9 @@ public class TwoThreadsTests
         foreach (var format in new[] { TensorFormat.PackedFloat32, TensorFormat.PackedFloat16, TensorFormat.PackedInt8, TensorFormat.NarrowInt8, TensorFormat.PackedInt4 })
         {
             var file = StackGraphs.File(name, format);
-            foreach (var path in SeqKernels.Runnable)
+            foreach (var path in SeqKernelSets.Supported)
             {
-                using var model = SeqModel.Load(file, new SeqModelOptions { KernelPath = path });
+                using var model = SeqModel.Load(file, new SeqModelOptions { KernelSet = path });
                 using var one = model.CreateSession(null, Options(1));
                 using var two = model.CreateSession(null, Options(2));
                 Assert.Equal((1, 2), (one.Threads, two.Threads));
