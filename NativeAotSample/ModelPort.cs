@@ -16,7 +16,7 @@ internal static class ModelPort
     }
 
     /// <summary>The graph's only input. States are not inputs: the session keeps them.</summary>
-    public static SeqValueInfo OnlyInput(SeqGraphInfo graph)
+    public static SeqPortInfo OnlyInput(SeqGraphInfo graph)
     {
         if (graph.Inputs.Count == 1 && graph.Inputs[0].Type == ElementType.Float32) return graph.Inputs[0];
         throw new ArgumentException(
@@ -26,15 +26,15 @@ internal static class ModelPort
     /// <summary>Index of the graph's only output.</summary>
     public static int OnlyOutput(SeqSession session)
     {
-        if (session.OutputCount == 1 && session.OutputType(0) == ElementType.Float32) return 0;
-        throw new ArgumentException($"Graph '{session.Graph}' must have one float32 output besides its states; it has {session.OutputCount}. Pair states when converting: --state in=out.");
+        if (session.Outputs is [{ Type: ElementType.Float32 }]) return 0;
+        throw new ArgumentException($"Graph '{session.Graph}' must have one float32 output besides its states; it has {session.Outputs.Count}. Pair states when converting: --state in=out.");
     }
 
     /// <summary>Product of all sizes. 0 if one is symbolic.</summary>
-    public static int FixedSize(SeqValueInfo value)
+    public static int FixedSize(SeqPortInfo value)
     {
         var product = 1;
-        foreach (var dimension in value.Dimensions) product *= Math.Max(0, dimension.Size);
+        foreach (var dimension in value.Dimensions ?? []) product *= dimension.Size ?? 0;
         return product;
     }
 }

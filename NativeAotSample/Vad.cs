@@ -64,14 +64,14 @@ internal sealed class Vad : IDisposable
     public void Dispose() => _session.Dispose();
 
     /// <summary>The number of samples of context and chunk together, and the symbol to set if that size is symbolic.</summary>
-    private static (int Size, string? Symbol) ChunkSize(SeqValueInfo input, string graph)
+    private static (int Size, string? Symbol) ChunkSize(SeqPortInfo input, string graph)
     {
-        var last = input.Dimensions.Count > 0 ? input.Dimensions[^1] : new SeqDimension(0, null);
+        var last = input.Dimensions is [.., var dimension] ? dimension : default;
         return last switch
         {
             { Symbol: { } symbol } => (576, symbol),
-            { Size: 576 or 288 } => (last.Size, null),
-            _ => throw new ArgumentException($"Graph '{graph}' takes {last.Size} samples for each chunk; it must take 576 (512 and 64 of context, 16 kHz) or 288 (256 and 32, 8 kHz)."),
+            { Size: (576 or 288) and var size } => (size, null),
+            _ => throw new ArgumentException($"Graph '{graph}' takes {last.Size ?? 0} samples for each chunk; it must take 576 (512 and 64 of context, 16 kHz) or 288 (256 and 32, 8 kHz)."),
         };
     }
 }

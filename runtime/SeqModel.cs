@@ -53,6 +53,8 @@ public sealed class SeqModel : IDisposable
 
     internal KernelSet Kernels => _kernels;
 
+    internal SeqGraphInfo InfoOf(LoadedGraph graph) => Graphs[Array.FindIndex(_model.Graphs, other => ReferenceEquals(other, graph))];
+
     /// <summary>
     /// Loads a model by memory-map: weights stay in the file's pages, shared by all processes that map it. As long as the model or a session
     /// is there, the file must not be written over or cut short: a run would then compute with other weights, or end the process, which nothing
@@ -100,7 +102,7 @@ public sealed class SeqModel : IDisposable
     public SeqSession CreateSession(string? graph = null, SeqSessionOptions? options = null)
     {
         var session = WithMemory(model => new SeqSession(model, model._memory, model.Plan(graph, options), model._kernels));
-        Log.SessionCreated(_logger, session.Graph, session.MemoryBytes, session.StateBytes);
+        Log.SessionCreated(_logger, session.Graph.Name, session.MemoryBytes, session.StateBytes);
         return session;
     }
 
@@ -139,7 +141,7 @@ public sealed class SeqModel : IDisposable
     public SeqStreams CreateStreams(int capacity, string? graph = null, SeqSessionOptions? options = null)
     {
         var streams = WithMemory(model => new SeqStreams(model, model._memory, model.Plan(capacity, graph, options), model._kernels));
-        Log.StreamsCreated(_logger, streams.Graph, capacity, streams.MemoryBytes, streams.IsBatched);
+        Log.StreamsCreated(_logger, streams.Graph.Name, capacity, streams.MemoryBytes, streams.IsBatched);
         return streams;
     }
 
@@ -248,19 +250,18 @@ public sealed class SeqModel : IDisposable
 
     private static SeqGraphInfo Describe(LoadedGraph graph)
     {
-        SeqValueInfo Value(string name, int index)
+        SeqPortInfo Port(string name, int index, int value) => graph.Values[value] switch
         {
-            var value = graph.Values[index];
-            return value.Constant is { } constant
-                ? new SeqValueInfo(name, constant.Type, [.. constant.Shape.AsSpan().ToArray().Select(size => new SeqDimension(size, null))])
-                : new SeqValueInfo(name, value.Type, [.. value.Sizes.Select(size => size >= 0 ? new SeqDimension(size, null) : new SeqDimension(-1, graph.Symbols[-1 - size]))]);
-        }
+            { Constant: { } constant } => new SeqPortInfo(name, index, constant.Type, [.. constant.Shape.AsSpan().ToArray().Select(size => new SeqDimension(size))]),
+            { Kind: ValueKind.Computed } => new SeqPortInfo(name, index, null, null),
+            var declared => new SeqPortInfo(name, index, declared.Type, [.. declared.Sizes.Select(size => size >= 0 ? new SeqDimension(size) : new SeqDimension(graph.Symbols[-1 - size]))]),
+        };
 
         return new SeqGraphInfo(
             graph.Name,
-            [.. graph.Inputs.Select(i => Value(graph.Values[i].Name, i))],
-            [.. graph.Outputs.Select(i => Value(graph.Values[i].Name, i))],
-            [.. graph.States.Select(s => Value(s.Name, s.Value))],
+            [.. graph.Inputs.Select((value, i) => Port(graph.Values[value].Name, i, value))],
+            [.. graph.Outputs.Select((value, i) => Port(graph.Values[value].Name, i, value))],
+            [.. graph.States.Select((state, i) => Port(state.Name, i, state.Value))],
             graph.Symbols);
     }
 }

@@ -111,16 +111,17 @@ internal sealed record Recording(string Name, NpyArray Array)
 
     /// <summary>The number of frames if the array is the input. Dimensions of 1 may be missing. Where the model fixes the length, the array may hold several such lengths.</summary>
     /// <exception cref="ConversionException">The array does not have the input's shape.</exception>
-    public int FramesFor(SeqValueInfo source)
+    public int FramesFor(SeqPortInfo source)
     {
-        var time = source.Dimensions.ToList().FindLastIndex(d => d.Symbol is not null);
-        var frame = source.Dimensions.Aggregate(1L, (product, d) => product * Math.Max(d.Size, 1));
+        var dimensions = source.Dimensions!;
+        var time = dimensions.ToList().FindLastIndex(d => d.Symbol is not null);
+        var frame = dimensions.Aggregate(1L, (product, d) => product * Math.Max(d.Size ?? 1, 1));
         var frames = Array.Count / frame;
-        var expected = source.Dimensions.Select((d, i) => i == time ? frames : Math.Max(d.Size, 1));
+        var expected = dimensions.Select((d, i) => i == time ? frames : Math.Max(d.Size ?? 1, 1));
         var fits = frames > 0 && frames * frame == Array.Count && (time < 0
-            ? Array.Shape is [.., var last] && source.Dimensions is [.., var own] && last == own.Size
+            ? Array.Shape is [.., var last] && dimensions is [.., var own] && last == own.Size
             : expected.Where(size => size != 1).SequenceEqual(Array.Shape.Where(size => size != 1).Select(size => (long)size)));
-        if (!fits) throw new ConversionException($"{Name}: the array is {Text.Shape(Array.Shape)}; the model takes '{source.Name}' {Text.Shape(source.Dimensions)}");
+        if (!fits) throw new ConversionException($"{Name}: the array is {Text.Shape(Array.Shape)}; the model takes '{source.Name}' {Text.Shape(dimensions)}");
         return time < 0 ? 1 : (int)frames;
     }
 

@@ -21,7 +21,7 @@ internal sealed record GraphRun(IReadOnlyList<KeyValuePair<string, NpyArray>> Ou
             if (loaded.MostSteps(Array.IndexOf(loaded.Symbols, symbol)) == 0) session.SetSize(symbol, size);
         }
 
-        var indexes = inputs.Inputs.Select(i => session.InputIndex(i.Name)).ToArray();
+        var indexes = inputs.Inputs.Select(i => session.Inputs[i.Name].Index).ToArray();
         var collectors = graph.Outputs.Select((o, i) => new Collector(o.Name, i)).ToArray();
         var times = new double[checked(inputs.Steps * repeat)];
         for (var round = 0; round < repeat; round++)
@@ -30,7 +30,7 @@ internal sealed record GraphRun(IReadOnlyList<KeyValuePair<string, NpyArray>> Ou
             foreach (var collector in collectors) collector.Clear();
             for (var step = 0; step < inputs.Steps; step++)
             {
-                for (var i = 0; i < indexes.Length; i++) inputs.Inputs[i].Step(step).CopyTo(InputBytes(session, indexes[i], graph.Inputs[i].Type));
+                for (var i = 0; i < indexes.Length; i++) inputs.Inputs[i].Step(step).CopyTo(InputBytes(session, indexes[i], session.Inputs[indexes[i]].Type));
                 var start = Stopwatch.GetTimestamp();
                 Run(session);
                 times[round * inputs.Steps + step] = Stopwatch.GetElapsedTime(start).TotalMicroseconds;
@@ -109,8 +109,8 @@ internal sealed record GraphRun(IReadOnlyList<KeyValuePair<string, NpyArray>> Ou
 
         public void Take(SeqSession session)
         {
-            var shape = session.OutputShape(index);
-            _type = session.OutputType(index);
+            var shape = session.Outputs[index].Shape;
+            _type = session.Outputs[index].Type;
             if (_shape is null) _shape = shape.ToArray();
             else if (!shape.SequenceEqual(_shape))
                 throw new ConversionException($"output '{name}' has different shapes in different steps, from {Text.Shape(_shape)} to {Text.Shape(shape.ToArray())}; run the steps one by one");

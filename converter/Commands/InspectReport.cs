@@ -62,7 +62,8 @@ internal sealed record GraphReport(
 /// <summary>A value that the caller sets or reads. Its shape is unknown if no session can be planned.</summary>
 internal sealed record ValueReport(string Name, string Type, IReadOnlyList<DimensionReport>? Shape)
 {
-    public static ValueReport From(SeqValueInfo info) => new(info.Name, info.Type.Name(), [.. info.Dimensions.Select(d => d.Symbol is { } symbol ? new DimensionReport(symbol) : new DimensionReport(d.Size))]);
+    /// <summary>An input or a state, whose type and dimensions the file declares.</summary>
+    public static ValueReport From(SeqPortInfo info) => new(info.Name, info.Type!.Value.Name(), [.. info.Dimensions!.Select(d => d.Symbol is { } symbol ? new DimensionReport(symbol) : new DimensionReport(d.Size!.Value))]);
 
     public string[] Cells(string kind) => [kind, Name, Type, Shape is null ? "" : Text.Shape(Shape)];
 }

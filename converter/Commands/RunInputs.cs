@@ -68,18 +68,19 @@ internal sealed record RunInputs(IReadOnlyList<RunInput> Inputs, IReadOnlyDictio
 
     private static bool Is(string path, string extension) => Path.GetExtension(path).Equals(extension, StringComparison.OrdinalIgnoreCase);
 
-    private static RunInput Match(SeqValueInfo info, (NpyArray Array, string Where) source, Dictionary<string, int> symbols, bool step)
+    private static RunInput Match(SeqPortInfo info, (NpyArray Array, string Where) source, Dictionary<string, int> symbols, bool step)
     {
         var (array, where) = source;
-        var wanted = NpyTypes.From(info.Type);
+        var wanted = NpyTypes.From(info.Type!.Value);
         var converted = array.ConvertTo(wanted) ?? throw new ConversionException(
             $"{where}: input '{info.Name}' is {wanted.Name()}, the array is {array.Type.Name()}; save it as array.astype('{wanted.Name()}')");
-        var extra = array.Shape.Length - info.Dimensions.Count;
+        var dimensions = info.Dimensions!;
+        var extra = array.Shape.Length - dimensions.Count;
         var stepped = step && extra == 1;
         if (extra != (stepped ? 1 : 0)) throw WrongShape(info, array, where, step);
-        for (var i = 0; i < info.Dimensions.Count; i++)
+        for (var i = 0; i < dimensions.Count; i++)
         {
-            var (dimension, size) = (info.Dimensions[i], array.Shape[i + extra]);
+            var (dimension, size) = (dimensions[i], array.Shape[i + extra]);
             if (dimension.Symbol is null ? dimension.Size != size : symbols.TryGetValue(dimension.Symbol, out var bound) && bound != size)
                 throw WrongShape(info, array, where, step, dimension.Symbol is null ? null : $" where {dimension.Symbol} = {symbols[dimension.Symbol]}");
             if (dimension.Symbol is null) continue;
@@ -89,9 +90,9 @@ internal sealed record RunInputs(IReadOnlyList<RunInput> Inputs, IReadOnlyDictio
         return new RunInput(info.Name, converted, stepped);
     }
 
-    private static ConversionException WrongShape(SeqValueInfo info, NpyArray array, string where, bool step, string? detail = null)
+    private static ConversionException WrongShape(SeqPortInfo info, NpyArray array, string where, bool step, string? detail = null)
     {
-        var advice = !step && array.Shape.Length == info.Dimensions.Count + 1 ? "; give --step to step through the first axis" : "; reshape the array";
+        var advice = !step && array.Shape.Length == info.Dimensions!.Count + 1 ? "; give --step to step through the first axis" : "; reshape the array";
         return new ConversionException($"{where}: input '{info.Name}' is {Describe(info)}{detail}, the array is {Text.Shape(array.Shape)}{advice}");
     }
 
@@ -107,5 +108,5 @@ internal sealed record RunInputs(IReadOnlyList<RunInput> Inputs, IReadOnlyDictio
     private static string Names(SeqGraphInfo graph) =>
         graph.Inputs.Count == 0 ? "no inputs" : string.Join(", ", graph.Inputs.Select(i => $"{i.Name} {Describe(i)}"));
 
-    private static string Describe(SeqValueInfo info) => $"{info.Type.Name()} {Text.Shape(info.Dimensions)}";
+    private static string Describe(SeqPortInfo info) => $"{info.Type!.Value.Name()} {Text.Shape(info.Dimensions!)}";
 }

@@ -164,7 +164,7 @@ internal static class Conversion
         try
         {
             using var session = model.CreateSession(graph.Name, options);
-            if (session.OutputCount > 0) _ = session.OutputShape(0);
+            if (session.Outputs.Count > 0) _ = session.Outputs[0].Shape;
         }
         catch (ArgumentException fault)
         {

@@ -71,8 +71,8 @@ internal sealed class StreamsCommand
     private static void Together(TextWriter writer, string name, Storage storage, (SeqModel Model, SeqSession Session, long WeightBytes) ours, int count, int pairs)
     {
         var (model, first, _) = ours;
-        SeqSession[] sessions = [.. Enumerable.Range(0, count).Select(_ => model.CreateSession(first.Graph, Sizes(first)))];
-        using var streams = model.CreateStreams(count, first.Graph, Sizes(first));
+        SeqSession[] sessions = [.. Enumerable.Range(0, count).Select(_ => model.CreateSession(first.Graph.Name, Sizes(first)))];
+        using var streams = model.CreateStreams(count, first.Graph.Name, Sizes(first));
         for (var i = 0; i < count; i++)
         {
             var slot = streams.Join();
@@ -80,8 +80,8 @@ internal sealed class StreamsCommand
             first.Input<float>(0).CopyTo(streams.Input<float>(slot, 0));
         }
 
-        var times = Interleaved.Measure([streams.Step, () => Array.ForEach(sessions, s => s.Run())], pairs, 0.004);
-        var bytes = Interleaved.Bytes(streams.Step);
+        var times = Interleaved.Measure([streams.Run, () => Array.ForEach(sessions, s => s.Run())], pairs, 0.004);
+        var bytes = Interleaved.Bytes(streams.Run);
         foreach (var session in sessions) session.Dispose();
         writer.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
@@ -91,12 +91,12 @@ internal sealed class StreamsCommand
     private static SeqSessionOptions Sizes(SeqSession session)
     {
         var options = new SeqSessionOptions();
-        var info = session.Model.Graphs.First(g => g.Name == session.Graph);
+        var info = session.Graph;
         for (var i = 0; i < info.Inputs.Count; i++)
         {
-            for (var d = 0; d < info.Inputs[i].Dimensions.Count; d++)
+            for (var d = 0; d < info.Inputs[i].Dimensions!.Count; d++)
             {
-                if (info.Inputs[i].Dimensions[d].Symbol is { } symbol) options.MaxSizes[symbol] = session.InputShape(i)[d];
+                if (info.Inputs[i].Dimensions![d].Symbol is { } symbol) options.MaxSizes[symbol] = session.Inputs[i].Shape[d];
             }
         }
 
@@ -107,7 +107,7 @@ internal sealed class StreamsCommand
     private static double Scaling(SeqSession one, int rounds)
     {
         const double seconds = 0.03;
-        using var two = one.Model.CreateSession(one.Graph, Sizes(one));
+        using var two = one.Model.CreateSession(one.Graph.Name, Sizes(one));
         one.Input<float>(0).CopyTo(two.Input<float>(0));
         var rate = 0.0;
         using var start = new Barrier(2);

@@ -124,8 +124,8 @@ internal static class LayerContests
             {
                 var (model, session, bytes) = Session(layer, storage);
                 var y = new float[layer.Hidden];
-                var input = session.InputIndex("X");
-                var output = session.OutputIndex("Y");
+                var input = session.Inputs["X"].Index;
+                var output = session.Outputs["Y"].Index;
                 return new Runner(
                     () =>
                     {

@@ -21,7 +21,7 @@ internal static class Ours
             Sets = sets.ToDictionary(s => s.Name, s => s.Value.ToString()),
             States = states.ToDictionary(s => s.Input, s => s.Output),
         });
-        var symbols = model.Graphs[0].Inputs[0].Dimensions.Select((d, i) => (d.Symbol, Size: shape.Length > i ? (int)shape[i] : 1)).Where(d => d.Symbol is not null).DistinctBy(d => d.Symbol);
+        var symbols = model.Graphs[0].Inputs[0].Dimensions!.Select((d, i) => (d.Symbol, Size: shape.Length > i ? (int)shape[i] : 1)).Where(d => d.Symbol is not null).DistinctBy(d => d.Symbol);
         var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = symbols.ToDictionary(d => d.Symbol!, d => d.Size) });
         x.CopyTo(session.Input<float>(0));
         return (model, session, bytes);

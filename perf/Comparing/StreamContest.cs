@@ -28,7 +28,7 @@ internal static class StreamContest
         var (model, first, bytes) = LayerContests.Session(new RecurrentLayer("LSTM", Units, Units), storage);
         var streams = model.CreateStreams(Streams);
         for (var i = 0; i < Streams; i++) first.Input<float>(0).CopyTo(streams.Input<float>(streams.Join(), 0));
-        return new Runner(streams.Step, streams, first, model) { WeightBytes = bytes };
+        return new Runner(streams.Run, streams, first, model) { WeightBytes = bytes };
     }
 
     /// <summary>All sessions belong to one model and share its weights.</summary>

@@ -51,7 +51,7 @@ internal static class SoakWorks
     private static SoakWork Coming(RecurrentLayer layer, Storage storage)
     {
         var (model, session, _) = LayerContests.Session(layer, storage);
-        var streams = model.CreateStreams(Streams, session.Graph);
+        var streams = model.CreateStreams(Streams, session.Graph.Name);
         var slots = new int[Streams];
         ulong Round()
         {
@@ -60,7 +60,7 @@ internal static class SoakWorks
             {
                 if (count < Streams && step % 3 != 2) slots[count++] = streams.Join();
                 for (var i = 0; i < count; i++) Wave(streams.Input<float>(slots[i], 0), step + i);
-                streams.Step(slots.AsSpan(0, count));
+                streams.Run(slots.AsSpan(0, count));
                 for (var i = 0; i < count; i++) hash = SoakWork.Add(hash, streams.Output<float>(slots[i], 0));
                 if (count > 1 && step % 5 == 4) streams.Leave(slots[--count]);
             }
@@ -107,7 +107,7 @@ internal static class SoakWorks
             using var streams = model.CreateStreams(4, "encoder", new SeqSessionOptions { MaxSizes = { ["T"] = 20 } });
             session.Run();
             streams.Join();
-            streams.Step();
+            streams.Run();
             decoder.Decode("life");
             return SoakWork.Add(SoakWork.Add(Start, session.Output<float>(0)), decoder.Tokens(0));
         }

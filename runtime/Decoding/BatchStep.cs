@@ -9,8 +9,8 @@ internal sealed class BatchStep : StepGraph
     public BatchStep(SeqModel model, DecodingInfo info, Encoder encoder, SeqDecoderOptions options, DecoderMemory memory)
         : base(model, info, encoder, options, memory)
     {
-        _rows = [.. Graph.States.Where(s => AxisOf(s) >= 0).Select(s => new Row(Session.StateIndex(s.Name), AxisOf(s), memory.Array<byte>("states of hypotheses", Session.StateContent(Session.StateIndex(s.Name)).Length)))];
-        if (Array.Exists(_rows, r => Session.StateType(r.State).Size() != sizeof(float))) throw new ArgumentException("A state of the step is neither float32 nor int32.");
+        _rows = [.. Graph.States.Where(s => AxisOf(s) >= 0).Select(s => new Row(Session.States[s.Name].Index, AxisOf(s), memory.Array<byte>("states of hypotheses", Session.StateContent(Session.States[s.Name].Index).Length)))];
+        if (Array.Exists(_rows, r => Session.States[r.State].Type.Size() != sizeof(float))) throw new ArgumentException("A state of the step is neither float32 nor int32.");
         _count = Width;
     }
 
@@ -53,7 +53,7 @@ internal sealed class BatchStep : StepGraph
         foreach (var row in _rows)
         {
             var state = Session.StateContent(row.State);
-            PortIO.Gather(state, _count, parents, row.Spare, BlockBehind(Session.StateShape(row.State), row.Axis));
+            PortIO.Gather(state, _count, parents, row.Spare, BlockBehind(Session.States[row.State].Shape, row.Axis));
         }
 
         if (_count != parents.Length)

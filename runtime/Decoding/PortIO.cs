@@ -6,7 +6,7 @@ internal static class PortIO
     /// <summary>Writes whole numbers into an input of any numeric type.</summary>
     public static void Write(SeqSession session, int input, ReadOnlySpan<int> values)
     {
-        switch (session.InputType(input))
+        switch (session.Inputs[input].Type)
         {
             case ElementType.Int64: Widen(values, session.Input<long>(input)); break;
             case ElementType.Int32: values.CopyTo(session.Input<int>(input)); break;
@@ -17,7 +17,7 @@ internal static class PortIO
     /// <summary>Sets every element of an input to one number.</summary>
     public static void Fill(SeqSession session, int input, int value)
     {
-        switch (session.InputType(input))
+        switch (session.Inputs[input].Type)
         {
             case ElementType.Int64: session.Input<long>(input).Fill(value); break;
             case ElementType.Int32: session.Input<int>(input).Fill(value); break;

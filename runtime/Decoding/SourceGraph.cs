@@ -20,18 +20,18 @@ internal sealed class SourceGraph : IDisposable
         var name = source.Name;
 
         // The last symbol is the length; one before it is a batch, of 1.
-        _time = source.Dimensions.LastOrDefault(d => d.Symbol is not null).Symbol;
+        _time = source.Dimensions!.LastOrDefault(d => d.Symbol is not null).Symbol;
         MaxSteps = IsOpen ? mostSteps : 1;
         if (_time is not null) limits.MaxSizes[_time] = mostSteps;
         Session = memory.Session(model, graph.Name, limits, $"the longest source is {option} = {mostSteps}");
         try
         {
-            Source = Session.InputIndex(name);
+            Source = Session.Inputs[name].Index;
             StepSize = StepSizeOf(source);
             if (info.Text(DecodingKeys.SourceLength) is { } length)
             {
-                _lengthInput = Session.InputIndex(length);
-                if (!PortIO.IsNumeric(Session.InputType(_lengthInput))) throw new ArgumentException($"The encoder's length '{length}' is no int32, int64 or float32.");
+                _lengthInput = Session.Inputs[length].Index;
+                if (!PortIO.IsNumeric(Session.Inputs[_lengthInput].Type)) throw new ArgumentException($"The encoder's length '{length}' is no int32, int64 or float32.");
             }
 
             RefuseUnfilled();
@@ -44,9 +44,9 @@ internal sealed class SourceGraph : IDisposable
     }
 
     /// <summary>One number may be the source's length or fixed; what has an element a token can only be made inside the graph.</summary>
-    private static ArgumentException Unfilled(SeqValueInfo input) => new(input.Dimensions.All(d => d.Size == 1)
+    private static ArgumentException Unfilled(SeqPortInfo input) => new(input.Dimensions!.All(d => d.Size == 1)
         ? $"Nothing fills the encoder's input '{input.Name}'; name it as the source's length, or fix it when converting (--set {input.Name}=…)."
-        : $"Nothing fills the encoder's input '{input.Name}' of shape [{string.Join(", ", input.Dimensions)}]: a decoder gives tokens and their number. Compute it inside the graph; positions are a layer 'positions' in a description, a range in other frameworks.");
+        : $"Nothing fills the encoder's input '{input.Name}' of shape [{string.Join(", ", input.Dimensions!)}]: a decoder gives tokens and their number. Compute it inside the graph; positions are a layer 'positions' in a description, a range in other frameworks.");
 
     public SeqGraphInfo Graph { get; }
 
@@ -55,9 +55,9 @@ internal sealed class SourceGraph : IDisposable
     /// <summary>The input that is read.</summary>
     public int Source { get; }
 
-    public ElementType SourceType => Session.InputType(Source);
+    public ElementType SourceType => Session.Inputs[Source].Type;
 
-    public string SourceName => Session.InputName(Source);
+    public string SourceName => Session.Inputs[Source].Name;
 
     /// <summary>Whether the length is chosen for each run.</summary>
     public bool IsOpen => _time is not null;
@@ -69,7 +69,7 @@ internal sealed class SourceGraph : IDisposable
     public int MaxSteps { get; }
 
     /// <summary>The input that is read.</summary>
-    public static SeqValueInfo SourceOf(SeqGraphInfo graph, DecodingInfo info)
+    public static SeqPortInfo SourceOf(SeqGraphInfo graph, DecodingInfo info)
     {
         var name = info.Text(DecodingKeys.Source) ?? (graph.Inputs.Count == 1 ? graph.Inputs[0].Name : info.Need(DecodingKeys.Source));
         return graph.Inputs.FirstOrDefault(i => i.Name == name) ?? throw new ArgumentException($"The encoder '{graph.Name}' has no input '{name}', which the metadata name as its source.");
@@ -84,10 +84,10 @@ internal sealed class SourceGraph : IDisposable
 
     public void Dispose() => Session.Dispose();
 
-    private int StepSizeOf(SeqValueInfo source)
+    private int StepSizeOf(SeqPortInfo source)
     {
-        if (IsOpen && source.Dimensions.Count(d => d.Symbol == _time) > 1) throw new ArgumentException($"The encoder's source '{source.Name}' has the dimension '{_time}' more than once; its length is to be one of them.");
-        var count = PortIO.Count(Session.InputShape(Source));
+        if (IsOpen && source.Dimensions!.Count(d => d.Symbol == _time) > 1) throw new ArgumentException($"The encoder's source '{source.Name}' has the dimension '{_time}' more than once; its length is to be one of them.");
+        var count = PortIO.Count(Session.Inputs[Source].Shape);
         return count > 0 ? count / MaxSteps : throw new ArgumentException($"The encoder's source '{source.Name}' has no elements.");
     }
 
@@ -95,7 +95,7 @@ internal sealed class SourceGraph : IDisposable
     {
         foreach (var input in Graph.Inputs)
         {
-            var index = Session.InputIndex(input.Name);
+            var index = Session.Inputs[input.Name].Index;
             if (index != Source && index != _lengthInput) throw Unfilled(input);
         }
     }

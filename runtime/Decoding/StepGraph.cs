@@ -19,7 +19,7 @@ internal abstract class StepGraph : IDisposable
         Graph = info.Graph(DecodingKeys.Step);
         Width = options.BeamWidth;
         var token = FindToken(info, Graph);
-        if (!PortIO.IsNumeric(token.Type)) throw new ArgumentException($"The step's token '{token.Name}' is {token.Type}; int32, int64 or float32 are expected.");
+        if (token.Type is not { } tokenType || !PortIO.IsNumeric(tokenType)) throw new ArgumentException($"The step's token '{token.Name}' is {token.Type}; int32, int64 or float32 are expected.");
         BatchSymbol = BatchSymbolOf(token);
 
         var linked = info.Links().ToArray();
@@ -37,20 +37,20 @@ internal abstract class StepGraph : IDisposable
         Session = memory.Session(model, Graph.Name, sizes, $"the hypotheses are {nameof(SeqDecoderOptions.BeamWidth)} = {Width}, the longest source is {nameof(SeqDecoderOptions.MaxSourceLength)} = {options.MaxSourceLength}");
         try
         {
-            Token = Session.InputIndex(token.Name);
-            _mask = info.Text(DecodingKeys.Mask) is { } mask ? Session.InputIndex(mask) : -1;
-            _position = info.Text(DecodingKeys.Position) is { } position ? Session.InputIndex(position) : -1;
+            Token = Session.Inputs[token.Name].Index;
+            _mask = info.Text(DecodingKeys.Mask) is { } mask ? Session.Inputs[mask].Index : -1;
+            _position = info.Text(DecodingKeys.Position) is { } position ? Session.Inputs[position].Index : -1;
             _links = Array.ConvertAll(linked, MakeLink);
             RefuseUnfilled();
-            Logits = Session.OutputIndex(info.Text(DecodingKeys.Logits) ?? (Graph.Outputs.Count == 1 ? Graph.Outputs[0].Name : info.Need(DecodingKeys.Logits)));
-            if (Session.OutputType(Logits) != ElementType.Float32) throw new ArgumentException("The step's logits are not float32.");
-            Vocabulary = Session.OutputShape(Logits) is [.., var last] ? last : throw new ArgumentException("The step's logits are one number, not a row of them.");
+            Logits = Session.Outputs[info.Text(DecodingKeys.Logits) ?? (Graph.Outputs.Count == 1 ? Graph.Outputs[0].Name : info.Need(DecodingKeys.Logits))].Index;
+            if (Session.Outputs[Logits].Type != ElementType.Float32) throw new ArgumentException("The step's logits are not float32.");
+            Vocabulary = Session.Outputs[Logits].Shape is [.., var last] ? last : throw new ArgumentException("The step's logits are one number, not a row of them.");
             var rows = BatchSymbol is null ? 1 : Width;
             if (Session.Output<float>(Logits).Length != (long)rows * Vocabulary) throw new ArgumentException($"The step's logits are not {rows} rows of {Vocabulary}.");
             if (info.Text(DecodingKeys.Alignment) is { } alignment)
             {
-                Alignment = Session.OutputIndex(alignment);
-                if (Session.OutputType(Alignment) != ElementType.Float32 || Session.Output<float>(Alignment).Length % rows != 0) throw new ArgumentException($"The step's alignment '{alignment}' is not float32 in {rows} rows.");
+                Alignment = Session.Outputs[alignment].Index;
+                if (Session.Outputs[Alignment].Type != ElementType.Float32 || Session.Output<float>(Alignment).Length % rows != 0) throw new ArgumentException($"The step's alignment '{alignment}' is not float32 in {rows} rows.");
                 AlignmentStride = Session.Output<float>(Alignment).Length / rows;
             }
 
@@ -128,7 +128,7 @@ internal abstract class StepGraph : IDisposable
             var repeat = link.Axis >= 0 ? rows : 1;
             if ((long)from.Length * repeat != to.Length)
                 throw new ArgumentException($"The encoder's '{link.SourceName}' of {from.Length} bytes does not fill '{link.TargetName}' of {to.Length} bytes.");
-            PortIO.Repeat(from, to, repeat == 1 ? from.Length : BlockBehind(link.IsState ? Session.StateShape(link.Target) : Session.InputShape(link.Target), link.Axis), repeat);
+            PortIO.Repeat(from, to, repeat == 1 ? from.Length : BlockBehind(link.IsState ? Session.States[link.Target].Shape : Session.Inputs[link.Target].Shape, link.Axis), repeat);
         }
 
         if (_mask >= 0) PortIO.Fill(Session, _mask, 1);
@@ -156,9 +156,9 @@ internal abstract class StepGraph : IDisposable
         return block;
     }
 
-    protected int AxisOf(SeqValueInfo value)
+    protected int AxisOf(SeqPortInfo value)
     {
-        for (var i = 0; i < value.Dimensions.Count; i++)
+        for (var i = 0; i < value.Dimensions!.Count; i++)
         {
             if (BatchSymbol is not null && value.Dimensions[i].Symbol == BatchSymbol) return i;
         }
@@ -166,15 +166,15 @@ internal abstract class StepGraph : IDisposable
         return -1;
     }
 
-    private static SeqValueInfo FindToken(DecodingInfo info, SeqGraphInfo graph)
+    private static SeqPortInfo FindToken(DecodingInfo info, SeqGraphInfo graph)
     {
         var name = info.Text(DecodingKeys.Token) ?? (graph.Inputs.Count == 1 ? graph.Inputs[0].Name : info.Need(DecodingKeys.Token));
         return graph.Inputs.FirstOrDefault(i => i.Name == name) ?? throw new ArgumentException($"The step '{graph.Name}' has no input '{name}', which the metadata name as the token before.");
     }
 
-    private static string? BatchSymbolOf(SeqValueInfo token) => token.Dimensions.FirstOrDefault(d => d.Symbol is not null).Symbol;
+    private static string? BatchSymbolOf(SeqPortInfo token) => token.Dimensions!.FirstOrDefault(d => d.Symbol is not null).Symbol;
 
-    private SeqValueInfo? Target(string name) => Graph.Inputs.FirstOrDefault(i => i.Name == name) ?? Graph.States.FirstOrDefault(s => s.Name == name);
+    private SeqPortInfo? Target(string name) => Graph.Inputs.FirstOrDefault(i => i.Name == name) ?? Graph.States.FirstOrDefault(s => s.Name == name);
 
     /// <summary>Symbols of the step whose sizes follow from the encoder: an axis of an output, or (output -1) the source's length.</summary>
     private (string Symbol, int Output, int Axis)[] FindSizes((string Target, string Output)[] links, string? mask)
@@ -188,36 +188,36 @@ internal abstract class StepGraph : IDisposable
         foreach (var (name, outputName) in links)
         {
             if (Target(name) is not { } target || !_encoder.Graph.Outputs.Any(o => o.Name == outputName)) continue;
-            var output = _encoder.Session.OutputIndex(outputName);
-            if (_encoder.Session.OutputShape(output).Length != target.Dimensions.Count) continue;
+            var output = _encoder.Session.Outputs[outputName].Index;
+            if (_encoder.Session.Outputs[output].Shape.Length != target.Dimensions!.Count) continue;
             for (var axis = 0; axis < target.Dimensions.Count; axis++) Add(target.Dimensions[axis].Symbol, output, axis);
         }
 
-        if (mask is not null && Target(mask) is { } maskInput) Add(maskInput.Dimensions.LastOrDefault(d => d.Symbol is not null).Symbol, -1, 0);
+        if (mask is not null && Target(mask) is { } maskInput) Add(maskInput.Dimensions!.LastOrDefault(d => d.Symbol is not null).Symbol, -1, 0);
         return [.. sizes];
     }
 
     private int SizeOf((string Symbol, int Output, int Axis) size) =>
-        size.Output >= 0 ? _encoder.Session.OutputShape(size.Output)[size.Axis] : _encoder.Length == 0 ? _encoder.MaxLength : _encoder.Length;
+        size.Output >= 0 ? _encoder.Session.Outputs[size.Output].Shape[size.Axis] : _encoder.Length == 0 ? _encoder.MaxLength : _encoder.Length;
 
     private Link MakeLink((string Target, string Output) link)
     {
         var target = Target(link.Target) ?? throw new ArgumentException($"The step '{Graph.Name}' has no input or state '{link.Target}', which the metadata link to the encoder's '{link.Output}'.");
         var isState = !Graph.Inputs.Contains(target);
         var isFromState = !_encoder.Graph.Outputs.Any(o => o.Name == link.Output) && _encoder.Graph.States.Any(s => s.Name == link.Output);
-        var source = isFromState ? _encoder.Session.StateIndex(link.Output) : _encoder.Session.OutputIndex(link.Output);
-        var sourceType = isFromState ? _encoder.Session.StateType(source) : _encoder.Session.OutputType(source);
-        if (sourceType != target.Type || target.Type.Size() != sizeof(float))
+        var source = isFromState ? _encoder.Session.States[link.Output].Index : _encoder.Session.Outputs[link.Output].Index;
+        var sourceType = isFromState ? _encoder.Session.States[source].Type : _encoder.Session.Outputs[source].Type;
+        if (sourceType != target.Type || sourceType.Size() != sizeof(float))
             throw new ArgumentException($"The encoder's '{link.Output}' is {sourceType} and the step's '{link.Target}' {target.Type}; both must be float32 or int32.");
-        return new Link(target.Name, link.Output, isState, isFromState, isState ? Session.StateIndex(target.Name) : Session.InputIndex(target.Name), source, AxisOf(target));
+        return new Link(target.Name, link.Output, isState, isFromState, isState ? Session.States[target.Name].Index : Session.Inputs[target.Name].Index, source, AxisOf(target));
     }
 
     private void RefuseUnfilled()
     {
-        for (var i = 0; i < Session.InputCount; i++)
+        for (var i = 0; i < Session.Inputs.Count; i++)
         {
             if (i == Token || i == _mask || i == _position || Array.Exists(_links, l => !l.IsState && l.Target == i)) continue;
-            throw new ArgumentException($"Nothing fills the step's input '{Session.InputName(i)}'; link it to an output of the encoder, name it as mask or position, or fix it when converting.");
+            throw new ArgumentException($"Nothing fills the step's input '{Session.Inputs[i].Name}'; link it to an output of the encoder, name it as mask or position, or fix it when converting.");
         }
     }
 

@@ -21,9 +21,9 @@ internal static class ModelRun
         var hash = new BitHasher();
         for (var run = 0; run < runs; run++)
         {
-            for (var i = 0; i < session.InputCount; i++) Fill(session, i, numbers);
+            for (var i = 0; i < session.Inputs.Count; i++) Fill(session, i, numbers);
             session.Run();
-            for (var i = 0; i < session.OutputCount; i++) Add(session, i, ref hash);
+            for (var i = 0; i < session.Outputs.Count; i++) Add(session, i, ref hash);
         }
 
         hash.AddBytes(session.StateBlock);
@@ -32,7 +32,7 @@ internal static class ModelRun
 
     private static void Fill(SeqSession session, int input, Numbers numbers)
     {
-        switch (session.InputType(input))
+        switch (session.Inputs[input].Type)
         {
             case ElementType.Float32:
                 foreach (ref var value in session.Input<float>(input)) value = numbers.Float();
@@ -53,7 +53,7 @@ internal static class ModelRun
 
     private static void Add(SeqSession session, int output, ref BitHasher hash)
     {
-        switch (session.OutputType(output))
+        switch (session.Outputs[output].Type)
         {
             case ElementType.Float32: hash.Add(session.Output<float>(output)); break;
             case ElementType.Int32: hash.AddBytes(System.Runtime.InteropServices.MemoryMarshal.AsBytes(session.Output<int>(output))); break;

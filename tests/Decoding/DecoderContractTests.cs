@@ -219,7 +219,7 @@ public class DecoderContractTests
         session.Run();
         session.SetSize("T", 3);
         Assert.Throws<ArgumentException>(session.Run);
-        Assert.Throws<ArgumentException>(() => session.OutputShape(0).Length);
+        Assert.Throws<ArgumentException>(() => session.Outputs[0].Shape.Length);
         Assert.Throws<ArgumentException>(() => session.Output<float>(0).Length);
         session.SetSize("T", 4);
         session.Run();

@@ -88,7 +88,7 @@ internal static class SmallFrames
         using var predict = model.CreateSession("predict");
         using var joint = model.CreateSession("joint");
         features.CopyTo(encoder.Input<float>(0));
-        if (encoder.InputCount > 1) encoder.Input<long>(1)[0] = count;
+        if (encoder.Inputs.Count > 1) encoder.Input<long>(1)[0] = count;
         encoder.Run();
         var rows = encoder.Output<float>(0).ToArray();
         var known = new Dictionary<(int Frame, string Prefix), double[]>();

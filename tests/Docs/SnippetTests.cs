@@ -68,7 +68,7 @@ public sealed class SnippetTests(SnippetTests.Fixture fixture) : IClassFixture<S
         using var model = files.Load(document.Replace("model.safetensors", "weights.npz", StringComparison.Ordinal));
         using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 3 } });
         session.Run();
-        Assert.Equal([1, 3, 10], session.OutputShape(0).ToArray());
+        Assert.Equal([1, 3, 10], session.Outputs[0].Shape.ToArray());
     }
 
     private static TheoryData<string> Blocks(string language) => [.. Documents.Blocks.Values.Where(block => block.Language == language).Select(block => block.Name)];

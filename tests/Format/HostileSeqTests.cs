@@ -191,7 +191,7 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
                 foreach (var symbol in graph.Symbols) session.SetSize(symbol, 1);
                 session.Run();
                 session.ResetState();
-                for (var o = 0; o < session.OutputCount; o++) _ = session.OutputShape(o);
+                for (var o = 0; o < session.Outputs.Count; o++) _ = session.Outputs[o].Shape;
             }
 
             return null;

@@ -81,7 +81,7 @@ public class FusionTests
         using var loaded = model.Load();
         using var session = loaded.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 4 } });
         session.Run();
-        Assert.Equal([length, I], session.OutputShape(0).ToArray());
+        Assert.Equal([length, I], session.Outputs[0].Shape.ToArray());
         Assert.Equal(length == 4 ? 1 : 2, model.Convert().Model.Graphs[0].Nodes.Count);
     }
 

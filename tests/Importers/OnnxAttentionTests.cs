@@ -25,8 +25,8 @@ public class OnnxAttentionTests
         session.SetSize("M", steps + past);
         foreach (var (name, _, data) in inputs) data.CopyTo(session.Input<float>(name));
         session.Run();
-        Assert.Equal([2, steps, 24], session.OutputShape(0).ToArray());
-        Assert.Equal([2, 2, steps + past, 8], session.OutputShape(1).ToArray());
+        Assert.Equal([2, steps, 24], session.Outputs[0].Shape.ToArray());
+        Assert.Equal([2, 2, steps + past, 8], session.Outputs[1].Shape.ToArray());
         var (expected, ours) = (model.Reference(inputs), session.Output<float>(0).ToArray());
         for (var i = 0; i < expected.Length; i++) Assert.Equal(expected[i], ours[i], 1e-5 + 1e-5 * Math.Abs(expected[i]));
     }

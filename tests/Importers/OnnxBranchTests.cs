@@ -115,7 +115,7 @@ public class OnnxBranchTests
         using var session = loaded.CreateSession(options: new SeqSessionOptions { MaxSizes = { ["T"] = 3, ["N"] = 2, ["M"] = 4 } });
         x.CopyTo(session.Input<float>(0));
         session.Run();
-        Assert.Equal([3 * rows, 2, 4], session.OutputShape(0).ToArray());
+        Assert.Equal([3 * rows, 2, 4], session.Outputs[0].Shape.ToArray());
         Assert.Equal(model.Reference(("x", [3, rows, 2, 4], x)), session.Output<float>(0).ToArray());
     }
 

@@ -197,7 +197,7 @@ public class OnnxImportTests
         {
             session.SetSize("T", steps);
             session.Run();
-            Assert.Equal([2 * steps, 2], session.OutputShape(0).ToArray());
+            Assert.Equal([2 * steps, 2], session.Outputs[0].Shape.ToArray());
         }
     }
 

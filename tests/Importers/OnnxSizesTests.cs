@@ -24,7 +24,7 @@ public sealed class OnnxSizesTests
         using var session = model.CreateSession(options: new SeqSessionOptions { MaxSizes = { ["T"] = time } });
         session.Input<float>(0).Fill(1);
         session.Run();
-        Assert.Equal([Math.Min(time, 4), 2], session.OutputShape(0).ToArray());
+        Assert.Equal([Math.Min(time, 4), 2], session.Outputs[0].Shape.ToArray());
     }
 
     /// <summary>Height and width are known only when the model runs.</summary>

@@ -74,7 +74,7 @@ internal sealed class OnnxVector
             var bytes = SeqWriter.ToArray(Conversion.Convert([("main", _model)], options).Model);
             using var model = SeqModel.Load(bytes);
             using var session = model.CreateSession();
-            for (var i = 0; i < session.InputCount; i++) Fill(session, i, Inputs[session.InputName(i)]);
+            for (var i = 0; i < session.Inputs.Count; i++) Fill(session, i, Inputs[session.Inputs[i].Name]);
             session.Run();
             return Outputs.Select(o => Compare(session, o.Key, o.Value)).FirstOrDefault(fault => fault is not null);
         }
@@ -132,9 +132,9 @@ internal sealed class OnnxVector
 
     private string? Compare(SeqSession session, string name, IrTensor expected)
     {
-        var index = session.OutputIndex(name);
-        if (session.OutputType(index) != expected.Type) return $"'{name}' is {session.OutputType(index)}; expected {expected.Type}";
-        if (!session.OutputShape(index).SequenceEqual(expected.Shape)) return $"'{name}' has shape [{string.Join(", ", session.OutputShape(index).ToArray())}]; expected [{string.Join(", ", expected.Shape)}]";
+        var index = session.Outputs[name].Index;
+        if (session.Outputs[index].Type != expected.Type) return $"'{name}' is {session.Outputs[index].Type}; expected {expected.Type}";
+        if (!session.Outputs[index].Shape.SequenceEqual(expected.Shape)) return $"'{name}' has shape [{string.Join(", ", session.Outputs[index].Shape.ToArray())}]; expected [{string.Join(", ", expected.Shape)}]";
         return expected.Type switch
         {
             ElementType.Float32 => Near(name, Array.ConvertAll(session.Output<float>(index).ToArray(), v => (double)v), Array.ConvertAll(expected.ToFloats(), v => (double)v)),

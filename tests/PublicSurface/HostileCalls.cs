@@ -13,7 +13,7 @@ internal static class HostileCalls
     private readonly record struct Odd(byte First, long Second);
 
     public static IEnumerable<(string Member, Action Call)> All(Surface s) =>
-        [.. OfModel(s), .. OfSession(s), .. OfStreams(s), .. OfStreamValues(s), .. OfDecoder(s), .. OfFrames(s), .. OfTables(s)];
+        [.. OfModel(s), .. OfSession(s), .. OfStreams(s), .. OfStreamValues(s), .. OfPorts(s), .. OfDecoder(s), .. OfFrames(s), .. OfTables(s)];
 
     private static IEnumerable<(string, Action)> OfModel(Surface s)
     {
@@ -113,9 +113,6 @@ internal static class HostileCalls
 
             foreach (var name in s_names)
             {
-                yield return ("SeqSession.InputIndex", () => session.InputIndex(name!));
-                yield return ("SeqSession.OutputIndex", () => session.OutputIndex(name!));
-                yield return ("SeqSession.StateIndex", () => session.StateIndex(name!));
                 yield return ("SeqSession.Input", () => session.Input<int>(name!).Clear());
                 yield return ("SeqSession.Output", () => _ = session.Output<float>(name!).Length);
                 yield return ("SeqSession.State", () => session.State<float>(name!).Clear());
@@ -131,15 +128,6 @@ internal static class HostileCalls
                 yield return ("SeqSession.Output", () => _ = session.Output<float>(number).Length);
                 yield return ("SeqSession.State", () => session.State<decimal>(number).Clear());
                 yield return ("SeqSession.State", () => session.State<float>(number).Fill(float.PositiveInfinity));
-                yield return ("SeqSession.InputName", () => session.InputName(number));
-                yield return ("SeqSession.InputType", () => session.InputType(number));
-                yield return ("SeqSession.InputShape", () => _ = session.InputShape(number).Length);
-                yield return ("SeqSession.OutputName", () => session.OutputName(number));
-                yield return ("SeqSession.OutputType", () => session.OutputType(number));
-                yield return ("SeqSession.OutputShape", () => _ = session.OutputShape(number).Length);
-                yield return ("SeqSession.StateName", () => session.StateName(number));
-                yield return ("SeqSession.StateType", () => session.StateType(number));
-                yield return ("SeqSession.StateShape", () => _ = session.StateShape(number).Length);
             }
 
             yield return ("SeqSession.Run", session.Run);
@@ -152,23 +140,20 @@ internal static class HostileCalls
         yield return ("SeqStreams.Join", () => streams.Join());
         yield return ("SeqStreams.Join", () => streams.Join());
         yield return ("SeqStreams.TryJoin", () => streams.TryJoin(out _));
-        yield return ("SeqStreams.Step", streams.Step);
-        yield return ("SeqStreams.Step", () => streams.Step(new CancellationToken(canceled: true)));
-        yield return ("SeqStreams.Step", () => streams.Step([]));
-        yield return ("SeqStreams.Step", () => streams.Step([s.Slot, s.Slot]));
-        yield return ("SeqStreams.Step", () => streams.Step(new int[1000]));
+        yield return ("SeqStreams.Run", streams.Run);
+        yield return ("SeqStreams.Run", () => streams.Run(new CancellationToken(canceled: true)));
+        yield return ("SeqStreams.Run", () => streams.Run([]));
+        yield return ("SeqStreams.Run", () => streams.Run([s.Slot, s.Slot]));
+        yield return ("SeqStreams.Run", () => streams.Run(new int[1000]));
         foreach (var name in s_names)
         {
-            yield return ("SeqStreams.InputIndex", () => streams.InputIndex(name!));
-            yield return ("SeqStreams.OutputIndex", () => streams.OutputIndex(name!));
-            yield return ("SeqStreams.StateIndex", () => streams.StateIndex(name!));
             foreach (var number in s_numbers) yield return ("SeqStreams.SetSize", () => streams.SetSize(name!, number));
         }
 
         foreach (var slot in s_numbers)
         {
             yield return ("SeqStreams.IsJoined", () => streams.IsJoined(slot));
-            yield return ("SeqStreams.Step", () => streams.Step([slot]));
+            yield return ("SeqStreams.Run", () => streams.Run([slot]));
             yield return ("SeqStreams.ResetState", () => streams.ResetState(slot));
             foreach (var count in s_counts)
             {
@@ -177,7 +162,7 @@ internal static class HostileCalls
             }
         }
 
-        yield return ("SeqStreams.Step", streams.Step);
+        yield return ("SeqStreams.Run", streams.Run);
     }
 
     private static IEnumerable<(string, Action)> OfStreamValues(Surface s)
@@ -200,16 +185,23 @@ internal static class HostileCalls
                 yield return ("SeqStreams.State", () => streams.State<float>(slot, number).Clear());
             }
 
-            yield return ("SeqStreams.InputName", () => streams.InputName(slot));
-            yield return ("SeqStreams.InputType", () => streams.InputType(slot));
-            yield return ("SeqStreams.InputShape", () => _ = streams.InputShape(slot).Length);
-            yield return ("SeqStreams.OutputName", () => streams.OutputName(slot));
-            yield return ("SeqStreams.OutputType", () => streams.OutputType(slot));
-            yield return ("SeqStreams.OutputShape", () => _ = streams.OutputShape(slot).Length);
-            yield return ("SeqStreams.StateName", () => streams.StateName(slot));
-            yield return ("SeqStreams.StateType", () => streams.StateType(slot));
-            yield return ("SeqStreams.StateShape", () => _ = streams.StateShape(slot).Length);
             yield return ("SeqStreams.Leave", () => streams.Leave(slot));
+        }
+    }
+
+    private static IEnumerable<(string, Action)> OfPorts(Surface s)
+    {
+        foreach (var ports in new[] { s.Session.Inputs, s.Session.Outputs, s.Session.States, s.Streams.Inputs, s.Streams.Outputs, s.Streams.States })
+        {
+            foreach (var port in ports) yield return ("SeqPort.Shape", () => _ = port.Shape.Length);
+            foreach (var number in s_numbers) yield return ("SeqPortCollection.Item", () => _ = ports[number]);
+            foreach (var name in s_names)
+            {
+                yield return ("SeqPortCollection.Item", () => _ = ports[name!]);
+                yield return ("SeqPortCollection.Find", () => ports.Find(name!));
+            }
+
+            yield return ("SeqPortCollection.GetEnumerator", () => ports.GetEnumerator().Dispose());
         }
     }
 

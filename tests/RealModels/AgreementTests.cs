@@ -69,7 +69,7 @@ public class AgreementTests(ITestOutputHelper output)
         Check(Path.GetFileName(file), agreement, 1000);
         Report(Path.GetFileName(file), int8, path);
 
-        static SeqSession Session(SeqModel model) => model.CreateSession(null, new SeqSessionOptions { MaxSizes = model.Graphs[0].Inputs[0].Dimensions.Where(d => d.Symbol is not null).ToDictionary(d => d.Symbol!, d => d == model.Graphs[0].Inputs[0].Dimensions[^1] ? 576 : 1) });
+        static SeqSession Session(SeqModel model) => model.CreateSession(null, new SeqSessionOptions { MaxSizes = model.Graphs[0].Inputs[0].Dimensions!.Where(d => d.Symbol is not null).ToDictionary(d => d.Symbol!, d => d == model.Graphs[0].Inputs[0].Dimensions![^1] ? 576 : 1) });
     }
 
     private static SeqModel Load(WeightKind weights, Dictionary<string, string>? sets, params (string, string)[] sources) =>

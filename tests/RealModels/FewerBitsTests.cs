@@ -69,7 +69,7 @@ public sealed class FewerBitsTests(ITestOutputHelper output)
 
         static SeqSession Session(SeqModel model) => model.CreateSession(null, new SeqSessionOptions
         {
-            MaxSizes = model.Graphs[0].Inputs[0].Dimensions.Where(d => d.Symbol is not null).ToDictionary(d => d.Symbol!, d => d == model.Graphs[0].Inputs[0].Dimensions[^1] ? 576 : 1),
+            MaxSizes = model.Graphs[0].Inputs[0].Dimensions!.Where(d => d.Symbol is not null).ToDictionary(d => d.Symbol!, d => d == model.Graphs[0].Inputs[0].Dimensions![^1] ? 576 : 1),
         });
     }
 

@@ -12,15 +12,15 @@ public class CacheTests
     {
         using var model = SeqModel.Load(File());
         using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 2 } });
-        Assert.Equal([1, 0, Width], session.StateShape(0).ToArray());
+        Assert.Equal([1, 0, Width], session.States[0].Shape.ToArray());
         Assert.Equal(0, session.State<float>("cache").Length);
         session.SetSize("T", 2);
         Assert.Equal([5f, 7, 9], Run(session, 1, 2, 3, 4, 5, 6));
-        Assert.Equal([1, 2, Width], session.StateShape(0).ToArray());
+        Assert.Equal([1, 2, Width], session.States[0].Shape.ToArray());
         Assert.Equal([1f, 2, 3, 4, 5, 6], session.State<float>("cache").ToArray());
         session.SetSize("T", 1);
         Assert.Equal([12f, 15, 18], Run(session, 7, 8, 9));
-        Assert.Equal([1, 3, Width], session.OutputShape(1).ToArray());
+        Assert.Equal([1, 3, Width], session.Outputs[1].Shape.ToArray());
         Assert.Equal([1f, 2, 3, 4, 5, 6, 7, 8, 9], session.Output<float>("all").ToArray());
         session.SetSize("T", 2);
         Run(session, 0, 0, 0, 0, 0, 0);

@@ -38,7 +38,7 @@ public sealed class EmptySizeTests
             }
 
             session.Run();
-            for (var i = 0; i < session.OutputCount; i++) Assert.True(session.OutputShape(i).IndexOf(0) < 0);
+            for (var i = 0; i < session.Outputs.Count; i++) Assert.True(session.Outputs[i].Shape.IndexOf(0) < 0);
         }
     }
 }

@@ -75,7 +75,7 @@ public sealed class FixedInputsTests : IDisposable
             session.Run();
         }
 
-        for (var i = 0; i < _once.OutputCount; i++) Assert.True(_once.OutputBytes(i).SequenceEqual(_always.OutputBytes(i)), $"'{_once.OutputName(i)}' differs at token {token}");
+        for (var i = 0; i < _once.Outputs.Count; i++) Assert.True(_once.OutputBytes(i).SequenceEqual(_always.OutputBytes(i)), $"'{_once.Outputs[i].Name}' differs at token {token}");
     }
 
     /// <summary>The keys of the second attention fit into memory that the first has used before. One value of the fixed part is also an output.</summary>

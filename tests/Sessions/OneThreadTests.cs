@@ -38,7 +38,7 @@ public class OneThreadTests
         int[] slots = [streams.Join(), streams.Join(), streams.Join()];
         streams.Leave(slots[1]);
         var joined = -1; // a stream whose leaving was refused leaves at the next turn
-        var steps = Compete(streams.Step, () =>
+        var steps = Compete(streams.Run, () =>
         {
             streams.SetSize("T", Size / 2);
             if (joined < 0) joined = streams.Join();
@@ -48,7 +48,7 @@ public class OneThreadTests
         });
         Assert.Equal(steps, streams.State<float>(slots[0], 0)[0]);
         Assert.Equal(steps, streams.State<float>(slots[2], 0)[0]);
-        var more = Compete(() => streams.Step([slots[2]]), () => streams.Step([slots[2], slots[0]]), countsBoth: true);
+        var more = Compete(() => streams.Run([slots[2]]), () => streams.Run([slots[2], slots[0]]), countsBoth: true);
         Assert.Equal(steps + more, streams.State<float>(slots[2], 0)[0]);
     }
 

@@ -34,7 +34,7 @@ public class OtherSizesTests
     private static float[] Run(SeqSession session, int size)
     {
         session.SetSize("T", size);
-        for (var i = 0; i < session.InputCount; i++) Count(session.Input<float>(i));
+        for (var i = 0; i < session.Inputs.Count; i++) Count(session.Input<float>(i));
         session.Run();
         return session.Output<float>(0).ToArray();
     }
@@ -44,10 +44,10 @@ public class OtherSizesTests
         streams.SetSize("T", size);
         foreach (var slot in slots)
         {
-            for (var i = 0; i < streams.InputCount; i++) Count(streams.Input<float>(slot, i));
+            for (var i = 0; i < streams.Inputs.Count; i++) Count(streams.Input<float>(slot, i));
         }
 
-        streams.Step();
+        streams.Run();
         return Array.ConvertAll(slots, slot => streams.Output<float>(slot, 0).ToArray());
     }
 

@@ -40,9 +40,9 @@ public sealed class SessionAllocationTests : IDisposable
         ["SetSize, shapes, no run"] = t =>
         {
             t._session.SetSize(SmallSeq.Length, 1);
-            _ = t._session.OutputShape(0)[0];
+            _ = t._session.Outputs[0].Shape[0];
             t._session.SetSize(SmallSeq.Length, 3);
-            _ = t._session.OutputShape(0)[0] + t._session.InputShape(0)[0];
+            _ = t._session.Outputs[0].Shape[0] + t._session.Inputs[0].Shape[0];
         },
         ["SaveState"] = t => t._session.SaveState(t._saved),
         ["RestoreState"] = t => t._session.RestoreState(t._saved),
@@ -54,7 +54,7 @@ public sealed class SessionAllocationTests : IDisposable
         ["Output by index"] = t => _ = t._session.Output<float>(0)[0],
         ["State by name"] = t => t._session.State<float>("hidden")[0] = 1,
         ["State by index"] = t => t._session.State<float>(0)[0] = 1,
-        ["indices of names"] = t => _ = t._session.InputIndex("indices") + t._session.OutputIndex("probabilities") + t._session.StateIndex("hidden"),
+        ["indices of names"] = t => _ = t._session.Inputs["indices"].Index + t._session.Outputs["probabilities"].Index + t._session.States["hidden"].Index,
     };
 
     [Theory]

@@ -61,14 +61,14 @@ public class SessionLifeTests
         {
             using var session = model.CreateSession(info.Name);
             using var streams = model.CreateStreams(2, info.Name);
-            Assert.Equal(info.States.Count, session.StateCount);
+            Assert.Equal(info.States.Count, session.States.Count);
             for (var i = 0; i < info.States.Count; i++)
             {
-                int[] shape = [.. info.States[i].Dimensions.Select(d => d.Symbol is null ? d.Size : 1)];
-                Assert.Equal((info.States[i].Name, info.States[i].Type, i), (session.StateName(i), session.StateType(i), session.StateIndex(info.States[i].Name)));
-                Assert.Equal((info.States[i].Name, info.States[i].Type, i), (streams.StateName(i), streams.StateType(i), streams.StateIndex(info.States[i].Name)));
-                Assert.Equal(shape, session.StateShape(i));
-                Assert.Equal(shape, streams.StateShape(i));
+                int[] shape = [.. info.States[i].Dimensions!.Select(d => d.Size ?? 1)];
+                Assert.Equal((info.States[i].Name, info.States[i].Type, i), (session.States[i].Name, session.States[i].Type, session.States[info.States[i].Name].Index));
+                Assert.Equal((info.States[i].Name, info.States[i].Type, i), (streams.States[i].Name, streams.States[i].Type, streams.States[info.States[i].Name].Index));
+                Assert.Equal(shape, session.States[i].Shape);
+                Assert.Equal(shape, streams.States[i].Shape);
             }
         }
     }
@@ -78,7 +78,7 @@ public class SessionLifeTests
     {
         using var model = SeqModel.Load(s_file);
         using var session = model.CreateSession("step");
-        Action[] calls = [() => session.Input<float>(9)[0] = 1, () => session.InputName(-1), () => _ = session.Output<float>(9)[0], () => _ = session.OutputShape(9).Length, () => session.State<float>(9)[0] = 1, () => session.StateName(9)];
+        Action[] calls = [() => session.Input<float>(9)[0] = 1, () => _ = session.Inputs[-1], () => _ = session.Output<float>(9)[0], () => _ = session.Outputs[9].Shape.Length, () => session.State<float>(9)[0] = 1, () => _ = session.States[9]];
         Assert.All(calls, call => Assert.Matches("^There is no (input|output|state) -?[19]; there are [0-9]+, from 0", Assert.Throws<ArgumentOutOfRangeException>(call).Message));
     }
 
@@ -155,17 +155,17 @@ public class SessionLifeTests
         Assert.Throws<ObjectDisposedException>(session.ResetState);
         Action[] calls =
         [
-            () => _ = session.Output<float>("y").Length, () => _ = session.State<float>(0).Length, () => _ = session.InputShape(0).Length, () => _ = session.OutputShape(0).Length,
-            () => _ = session.StateShape(0).Length, () => session.InputName(0), () => session.OutputType(0), () => session.StateName(0), () => session.StateType(0),
-            () => session.InputIndex("x"), () => session.OutputIndex("y"), () => session.StateIndex("state"), () => session.SetSize("T", 1), () => session.SaveState([]),
+            () => _ = session.Output<float>("y").Length, () => _ = session.State<float>(0).Length, () => _ = session.Inputs[0].Shape.Length, () => _ = session.Outputs[0].Shape.Length,
+            () => _ = session.States[0].Shape.Length, () => session.SetSize("T", 1), () => session.SaveState([]),
         ];
         Assert.All(calls, call => Assert.Throws<ObjectDisposedException>(call));
+        Assert.Equal("x", session.Inputs[0].Name);
 
         using var again = SeqModel.Load(s_file);
         var resized = again.CreateSession("tokens", Options(3));
         resized.SetSize(SmallSeq.Length, 2);
         resized.Dispose();
-        Assert.Throws<ObjectDisposedException>(() => resized.OutputShape(0).Length);
+        Assert.Throws<ObjectDisposedException>(() => resized.Outputs[0].Shape.Length);
         Assert.Throws<ObjectDisposedException>(() => resized.Output<float>(0).Length);
     }
 
@@ -188,7 +188,7 @@ public class SessionLifeTests
     {
         using var model = SeqModel.Load(s_file);
         using var session = model.CreateSession("tokens", Options(2));
-        Assert.Contains("indices", Assert.Throws<ArgumentException>(() => session.InputIndex("index")).Message, StringComparison.Ordinal);
+        Assert.Contains("indices", Assert.Throws<ArgumentException>(() => session.Inputs["index"].Index).Message, StringComparison.Ordinal);
         Assert.Contains("int32", Assert.Throws<ArgumentException>(() => session.Input<float>("indices").Length).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => session.SetSize(SmallSeq.Length, 3));
         Assert.Throws<ArgumentException>(() => session.SetSize("U", 1));

@@ -55,7 +55,7 @@ public class SpanLifetimeTests
         var output = streams.Output<float>(slot, 0);
         var state = streams.State<float>(slot, 0);
         input.Fill(1);
-        streams.Step();
+        streams.Run();
         var before = output.ToArray();
         streams.Dispose();
         Collect();
@@ -115,7 +115,7 @@ public class SpanLifetimeTests
                 var streams = model.CreateStreams(2, null, new SeqSessionOptions { MaxSizes = { [Threading.StackGraphs.Length] = 3 } });
                 streams.Join();
                 var runs = new Thread(() => UntilDisposed(session.Run));
-                var steps = new Thread(() => UntilDisposed(streams.Step));
+                var steps = new Thread(() => UntilDisposed(streams.Run));
                 runs.Start();
                 steps.Start();
                 Thread.Sleep(round % 5);

@@ -112,19 +112,19 @@ public class WorkLimitTests
             streams.Input<float>(slot, 0).Fill(input);
             session.Run(stop.Token);
             other.Run();
-            streams.Step([slot], stop.Token);
+            streams.Run([slot], stop.Token);
         }
 
         stop.Cancel();
         var before = session.State<float>(0).ToArray();
         Assert.Throws<OperationCanceledException>(() => session.Run(stop.Token));
-        Assert.Throws<OperationCanceledException>(() => streams.Step(stop.Token));
-        Assert.Throws<OperationCanceledException>(() => streams.Step([slot], stop.Token));
+        Assert.Throws<OperationCanceledException>(() => streams.Run(stop.Token));
+        Assert.Throws<OperationCanceledException>(() => streams.Run([slot], stop.Token));
         Assert.Equal(before, session.State<float>(0).ToArray());
         Assert.Equal(before, streams.State<float>(slot, 0).ToArray());
         session.Run();
         other.Run();
-        streams.Step();
+        streams.Run();
         Assert.Equal(other.Output<float>(0).ToArray(), session.Output<float>(0).ToArray());
         Assert.Equal(other.Output<float>(0).ToArray(), streams.Output<float>(slot, 0).ToArray());
         Assert.Equal(other.State<float>(0).ToArray(), streams.State<float>(slot, 0).ToArray());

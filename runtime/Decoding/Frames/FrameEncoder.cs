@@ -20,7 +20,7 @@ internal sealed class FrameEncoder : IDisposable
     public int FrameSize => _source.StepSize;
 
     /// <summary>The input of a model that features go into.</summary>
-    public static SeqValueInfo SourceOf(SeqModel model)
+    public static SeqPortInfo SourceOf(SeqModel model)
     {
         var info = DecodingInfo.Of(model, DecodingKeys.Ctc, DecodingKeys.Transducer);
         return SourceGraph.SourceOf(GraphOf(model, info), info);
@@ -47,12 +47,12 @@ internal sealed class FrameEncoder : IDisposable
     /// <summary>Index of an output whose last dimension is fixed, as rows of frames.</summary>
     public int RowsOutput(string? name)
     {
-        var index = Session.OutputIndex(name ?? (Graph.Outputs.Count == 1 ? Graph.Outputs[0].Name : throw new ArgumentException($"The encoder '{Graph.Name}' has {Graph.Outputs.Count} outputs; the metadata do not say which one decoding needs.")));
-        if (Session.OutputType(index) != ElementType.Float32 || Session.OutputShape(index).IsEmpty) throw new ArgumentException($"The encoder's output '{Session.OutputName(index)}' is no float32 in rows.");
+        var index = Session.Outputs[name ?? (Graph.Outputs.Count == 1 ? Graph.Outputs[0].Name : throw new ArgumentException($"The encoder '{Graph.Name}' has {Graph.Outputs.Count} outputs; the metadata do not say which one decoding needs."))].Index;
+        if (Session.Outputs[index].Type != ElementType.Float32 || Session.Outputs[index].Shape.IsEmpty) throw new ArgumentException($"The encoder's output '{Session.Outputs[index].Name}' is no float32 in rows.");
         return index;
     }
 
-    public int RowSize(int output) => Session.OutputShape(output)[^1];
+    public int RowSize(int output) => Session.Outputs[output].Shape[^1];
 
     public int RowCount(int output) => RowSize(output) == 0 ? 0 : Session.Output<float>(output).Length / RowSize(output);
 

@@ -23,16 +23,16 @@ internal sealed class RowGraph : IDisposable
     {
         Graph = graph;
         var input = graph.Inputs.FirstOrDefault(i => i.Name == first) ?? throw new ArgumentException($"The graph '{graph.Name}' has no input '{first}', which the metadata name.");
-        _batch = input.Dimensions.FirstOrDefault(d => d.Symbol is not null).Symbol;
+        _batch = input.Dimensions!.FirstOrDefault(d => d.Symbol is not null).Symbol;
         MaxRows = _batch is null ? 1 : width;
         var sizes = new SeqSessionOptions { MemoryLimitBytes = memory.Left, WorkLimit = workLimit };
         if (_batch is not null) sizes.MaxSizes[_batch] = MaxRows;
         Session = memory.Session(model, graph.Name, sizes, $"the hypotheses are {nameof(FrameDecoderOptions.BeamWidth)} = {width}");
         try
         {
-            _states = [.. graph.States.Select((s, i) => MakePort(s.Name, Session.StateType(i), i, slots, StateShape, memory))];
-            _outputs = [.. graph.Outputs.Select((o, i) => MakePort(o.Name, Session.OutputType(i), i, slots, OutputShape, memory))];
-            _inputBlocks = [.. graph.Inputs.Select((v, i) => MakePort(v.Name, Session.InputType(i), i, 0, InputShape, memory).Block)];
+            _states = [.. graph.States.Select((s, i) => MakePort(s.Name, Session.States[i].Type, i, slots, StateShape, memory))];
+            _outputs = [.. graph.Outputs.Select((o, i) => MakePort(o.Name, Session.Outputs[i].Type, i, slots, OutputShape, memory))];
+            _inputBlocks = [.. graph.Inputs.Select((v, i) => MakePort(v.Name, Session.Inputs[i].Type, i, 0, InputShape, memory).Block)];
             SetRows(1);
         }
         catch
@@ -83,7 +83,7 @@ internal sealed class RowGraph : IDisposable
     public void SetInput(int input, int row, ReadOnlySpan<byte> bytes)
     {
         var to = Session.InputBytes(input);
-        if ((long)bytes.Length * _rows != to.Length) throw new ArgumentException($"{bytes.Length} bytes are to fill a row of '{Session.InputName(input)}' of the graph '{Graph.Name}', which has {to.Length / _rows}.");
+        if ((long)bytes.Length * _rows != to.Length) throw new ArgumentException($"{bytes.Length} bytes are to fill a row of '{Session.Inputs[input].Name}' of the graph '{Graph.Name}', which has {to.Length / _rows}.");
         Move(bytes, 1, 0, to, _rows, row, _inputBlocks[input]);
     }
 
@@ -96,11 +96,11 @@ internal sealed class RowGraph : IDisposable
             from.Slice(source, block).CopyTo(to[target..]);
     }
 
-    private int[] InputShape(int index) => Session.InputShape(index).ToArray();
+    private int[] InputShape(int index) => Session.Inputs[index].Shape.ToArray();
 
-    private int[] OutputShape(int index) => Session.OutputShape(index).ToArray();
+    private int[] OutputShape(int index) => Session.Outputs[index].Shape.ToArray();
 
-    private int[] StateShape(int index) => Session.StateShape(index).ToArray();
+    private int[] StateShape(int index) => Session.States[index].Shape.ToArray();
 
     /// <summary>Looks which dimension of a value grows with the rows.</summary>
     private Port MakePort(string name, ElementType type, int index, int slots, Func<int, int[]> shape, DecoderMemory memory)

@@ -24,17 +24,17 @@ internal sealed class Transducer : IDisposable
         _predict = new RowGraph(model, predict, token, width, slots, workLimit, memory);
         try
         {
-            _token = _predict.Session.InputIndex(token);
-            if (!PortIO.IsNumeric(_predict.Session.InputType(_token)) || predict.Inputs.Count != 1) throw new ArgumentException($"The prediction network's token '{token}' must be its only input, in int32, int64 or float32.");
-            ContextLength = PortIO.Count(_predict.Session.InputShape(_token));
+            _token = _predict.Session.Inputs[token].Index;
+            if (!PortIO.IsNumeric(_predict.Session.Inputs[_token].Type) || predict.Inputs.Count != 1) throw new ArgumentException($"The prediction network's token '{token}' must be its only input, in int32, int64 or float32.");
+            ContextLength = PortIO.Count(_predict.Session.Inputs[_token].Shape);
             if (ContextLength == 0) throw new ArgumentException($"The prediction network's token '{token}' has no elements.");
             _context = memory.Array<int>("contexts", width, ContextLength);
             var links = info.Links().ToDictionary(l => l.Target, l => l.Output);
             var first = joint.Inputs.FirstOrDefault(i => links.ContainsKey(i.Name))?.Name ?? throw new ArgumentException("The metadata link no input of the joint network.");
             _joint = new RowGraph(model, joint, first, width, 0, workLimit, memory);
             _links = [.. joint.Inputs.Select(i => MakeLink(i.Name, links, encoder))];
-            _logits = _joint.Session.OutputIndex(info.Text(DecodingKeys.Logits) ?? (joint.Outputs.Count == 1 ? joint.Outputs[0].Name : info.Need(DecodingKeys.Logits)));
-            if (_joint.Session.OutputType(_logits) != ElementType.Float32) throw new ArgumentException("The joint network's logits are not float32.");
+            _logits = _joint.Session.Outputs[info.Text(DecodingKeys.Logits) ?? (joint.Outputs.Count == 1 ? joint.Outputs[0].Name : info.Need(DecodingKeys.Logits))].Index;
+            if (_joint.Session.Outputs[_logits].Type != ElementType.Float32) throw new ArgumentException("The joint network's logits are not float32.");
             _scores = new LogProbabilityRows(model.Kernels, info, width, _joint.Session.Output<float>(_logits).Length, memory);
         }
         catch
@@ -104,6 +104,6 @@ internal sealed class Transducer : IDisposable
     {
         if (!links.TryGetValue(input, out var source)) throw new ArgumentException($"Nothing fills the joint network's input '{input}'; link it to an output of the encoder or of the prediction network.");
         var isEncoder = encoder.Graph.Outputs.Any(o => o.Name == source);
-        return (_joint.Session.InputIndex(input), isEncoder ? encoder.RowsOutput(source) : _predict.Session.OutputIndex(source), isEncoder);
+        return (_joint.Session.Inputs[input].Index, isEncoder ? encoder.RowsOutput(source) : _predict.Session.Outputs[source].Index, isEncoder);
     }
 }

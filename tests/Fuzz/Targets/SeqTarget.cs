@@ -106,17 +106,17 @@ internal sealed class SeqTarget : Target
         var state = new byte[session.StateBytes];
         session.SaveState(state);
         session.RestoreState(state);
-        for (var o = 0; o < session.OutputCount; o++) _ = session.OutputShape(o);
+        for (var o = 0; o < session.Outputs.Count; o++) _ = session.Outputs[o].Shape;
     }
 
     private static void RunStreams(SeqModel model, SeqGraphInfo graph)
     {
         using var streams = model.CreateStreams(2, graph.Name, Options(graph));
         var (first, second) = (streams.Join(), streams.Join());
-        streams.Step();
+        streams.Run();
         streams.Leave(first);
         foreach (var symbol in graph.Symbols) streams.SetSize(symbol, 1);
-        streams.Step([second]);
+        streams.Run([second]);
     }
 
     private static void Decode(SeqModel model)

@@ -33,8 +33,8 @@ internal static class Chunks
                 if (parts.Graphs[0].Symbols.Contains(time)) session.SetSize(time, steps);
                 for (var i = 0; i < inputs.Length; i++)
                 {
-                    if (session.InputType(i) == ElementType.Float32) Part(given[i], all.InputShape(i), inputs[i], done, steps).CopyTo(session.Input<float>(i));
-                    else Array.ConvertAll(Part(given[i], all.InputShape(i), inputs[i], done, steps), v => (long)v).CopyTo(session.Input<long>(i));
+                    if (session.Inputs[i].Type == ElementType.Float32) Part(given[i], all.Inputs[i].Shape, inputs[i], done, steps).CopyTo(session.Input<float>(i));
+                    else Array.ConvertAll(Part(given[i], all.Inputs[i].Shape, inputs[i], done, steps), v => (long)v).CopyTo(session.Input<long>(i));
                 }
 
                 session.Run();
@@ -42,7 +42,7 @@ internal static class Chunks
                 for (var o = 0; o < outputs.Length; o++)
                 {
                     if (outputs[o] < 0 && done < length) continue;
-                    var expected = Part(all.Output<float>(o).ToArray(), all.OutputShape(o), outputs[o], done - steps, steps);
+                    var expected = Part(all.Output<float>(o).ToArray(), all.Outputs[o].Shape, outputs[o], done - steps, steps);
                     var actual = session.Output<float>(o).ToArray();
                     Assert.Equal(expected.Length, actual.Length);
                     for (var k = 0; k < actual.Length; k++) Assert.True(Math.Abs(expected[k] - actual[k]) < 1e-5f * (1 + Math.Abs(expected[k])), $"output {o} at step {done}: {actual[k]}, not {expected[k]}");
@@ -54,10 +54,10 @@ internal static class Chunks
     private static float[][] Fill(SeqSession session)
     {
         var random = new Random(3);
-        var given = new float[session.InputCount][];
+        var given = new float[session.Inputs.Count][];
         for (var i = 0; i < given.Length; i++)
         {
-            if (session.InputType(i) == ElementType.Float32)
+            if (session.Inputs[i].Type == ElementType.Float32)
             {
                 given[i] = [.. session.Input<float>(i).ToArray().Select(_ => random.NextSingle() * 2 - 1)];
                 given[i].CopyTo(session.Input<float>(i));

@@ -28,6 +28,6 @@ public class FirstStateTests
         Assert.Equal(["T", "N"], loaded.Graphs[0].Symbols);
         using var session = loaded.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 3, ["N"] = 2 } });
         session.Run();
-        Assert.Equal([1, 2, H], session.OutputShape(1).ToArray());
+        Assert.Equal([1, 2, H], session.Outputs[1].Shape.ToArray());
     }
 }

@@ -69,7 +69,7 @@ internal sealed class RandomCase(RandomModel model, ModelProto? theirs = null)
             {
                 // Whichever output the converter paired with the model's state, it is compared with the right one.
                 using var peer = new RandomPeer(model, theirs ?? model.Theirs, [.. _states.Select(s => model.States.Find(t => t.Input == s.Input) is { Input: { } } own ? own : s)]);
-                var symbols = ours.Graphs[0].Inputs.SelectMany(i => i.Dimensions).Select(d => d.Symbol).OfType<string>().ToHashSet(StringComparer.Ordinal);
+                var symbols = ours.Graphs[0].Inputs.SelectMany(i => i.Dimensions!).Select(d => d.Symbol).OfType<string>().ToHashSet(StringComparer.Ordinal);
                 using var session = ours.CreateSession(null, new SeqSessionOptions { MaxSizes = symbols.ToDictionary(s => s, s => model.Symbols[s].Most) });
                 for (var trial = 0; trial < model.Trials; trial++)
                 {
@@ -102,13 +102,13 @@ internal sealed class RandomCase(RandomModel model, ModelProto? theirs = null)
         {
             var data = model.Inputs.ToDictionary(p => p.Name, p => p.Data(random, p.Shape(trial)));
             foreach (var state in _states) data.Remove(state.Input.Name);
-            for (var i = 0; i < session.InputCount; i++) Fill(session, i, data[session.InputName(i)]);
+            for (var i = 0; i < session.Inputs.Count; i++) Fill(session, i, data[session.Inputs[i].Name]);
             session.Run();
             var expected = peer.Run(data, trial);
-            for (var index = 0; index < session.OutputCount; index++)
+            for (var index = 0; index < session.Outputs.Count; index++)
             {
-                var name = session.OutputName(index);
-                if (!session.OutputShape(index).SequenceEqual(expected[name].Shape)) return new RandomOutcome(RandomOutcomeKind.Different, $"trial {trial}: '{name}' has shape [{string.Join(", ", session.OutputShape(index).ToArray())}], there [{string.Join(", ", expected[name].Shape)}]");
+                var name = session.Outputs[index].Name;
+                if (!session.Outputs[index].Shape.SequenceEqual(expected[name].Shape)) return new RandomOutcome(RandomOutcomeKind.Different, $"trial {trial}: '{name}' has shape [{string.Join(", ", session.Outputs[index].Shape.ToArray())}], there [{string.Join(", ", expected[name].Shape)}]");
                 if (Difference(session.Output<float>(index), expected[name].Data) is not { } difference) continue;
                 var sensitive = peer.Sensitivity(data, trial, name);
                 return new RandomOutcome(difference.Relative <= 4 * sensitive ? RandomOutcomeKind.Sensitive : RandomOutcomeKind.Different, $"trial {trial}, step {step}: '{name}' {difference.Text}; ONNX Runtime's own change by the last bits {sensitive:G3}");

@@ -81,10 +81,10 @@ internal sealed class SharingCase
 
     private void Fill(bool isResized, bool areFixedNew)
     {
-        for (var i = 0; i < _sessions[0].InputCount; i++)
+        for (var i = 0; i < _sessions[0].Inputs.Count; i++)
         {
-            if (_fixed.Contains(_sessions[0].InputName(i)) && !areFixedNew) continue;
-            if (_sessions[0].InputType(i) == ElementType.Float32)
+            if (_fixed.Contains(_sessions[0].Inputs[i].Name) && !areFixedNew) continue;
+            if (_sessions[0].Inputs[i].Type == ElementType.Float32)
             {
                 foreach (ref var x in _sessions[0].Input<float>(i)) x = _random.NextSingle() * 2 - 1;
             }
@@ -120,8 +120,8 @@ internal sealed class SharingCase
             case 2:
                 foreach (var session in _sessions[1..]) session.CopyStateFrom(_sessions[0]);
                 break;
-            case 3 when _sessions[0].StateCount > 0:
-                var state = _random.Next(_sessions[0].StateCount);
+            case 3 when _sessions[0].States.Count > 0:
+                var state = _random.Next(_sessions[0].States.Count);
                 foreach (ref var x in _sessions[0].State<float>(state)) x = _random.NextSingle();
                 foreach (var session in _sessions[1..]) _sessions[0].StateContent(state).CopyTo(session.StateContent(state));
                 break;
@@ -162,7 +162,7 @@ internal sealed class SharingCase
         {
             try
             {
-                _ = session.OutputShape(0).Length;
+                _ = session.Outputs[0].Shape.Length;
             }
             catch (ArgumentException)
             {
@@ -180,12 +180,12 @@ internal sealed class SharingCase
             // With two threads some nodes have another order: of several that do not fit, another may be reported first.
             if (s == OnTwoThreads) Assert.Equal(faults[0] is null, faults[s] is null);
             else Assert.Equal(faults[0]?.Message, faults[s]?.Message);
-            for (var i = 0; i < _sessions[0].StateCount; i++)
-                Assert.True(_sessions[s].StateContent(i).SequenceEqual(_sessions[0].StateContent(i)), $"run {run}, session {s}: state '{_sessions[0].StateName(i)}' differs");
-            for (var i = 0; i < _sessions[0].OutputCount && faults[0] is null; i++)
+            for (var i = 0; i < _sessions[0].States.Count; i++)
+                Assert.True(_sessions[s].StateContent(i).SequenceEqual(_sessions[0].StateContent(i)), $"run {run}, session {s}: state '{_sessions[0].States[i].Name}' differs");
+            for (var i = 0; i < _sessions[0].Outputs.Count && faults[0] is null; i++)
             {
-                Assert.Equal(_sessions[0].OutputShape(i), _sessions[s].OutputShape(i));
-                Assert.True(_sessions[s].OutputBytes(i).SequenceEqual(_sessions[0].OutputBytes(i)), $"run {run}, session {s}: output '{_sessions[0].OutputName(i)}' differs");
+                Assert.Equal(_sessions[0].Outputs[i].Shape, _sessions[s].Outputs[i].Shape);
+                Assert.True(_sessions[s].OutputBytes(i).SequenceEqual(_sessions[0].OutputBytes(i)), $"run {run}, session {s}: output '{_sessions[0].Outputs[i].Name}' differs");
             }
         }
 

@@ -60,11 +60,11 @@ internal static class StreamsBesideSessions
             random.Shuffle(slots[..count]);
             foreach (var slot in slots[..count])
             {
-                for (var i = 0; i < streams.InputCount; i++) Fill(random, streams, slot, i, sessions[slot], indexBound, scale);
+                for (var i = 0; i < streams.Inputs.Count; i++) Fill(random, streams, slot, i, sessions[slot], indexBound, scale);
             }
 
-            if (all && count == sessions.Count) streams.Step();
-            else streams.Step(slots[..count]);
+            if (all && count == sessions.Count) streams.Run();
+            else streams.Run(slots[..count]);
             foreach (var slot in slots[..count]) sessions[slot].Run();
             current.UnionWith(slots[..count].ToArray());
             foreach (var (slot, session) in sessions) Compare(streams, slot, session, step, sizes.Count == 0 || current.Contains(slot), options, sizes);
@@ -75,20 +75,20 @@ internal static class StreamsBesideSessions
 
     public static void Compare(SeqStreams streams, int slot, SeqSession session, int step, bool hasOutputs = true, SeqSessionOptions? options = null, Dictionary<string, int>? sizes = null)
     {
-        for (var i = 0; i < streams.OutputCount && hasOutputs; i++)
+        for (var i = 0; i < streams.Outputs.Count && hasOutputs; i++)
         {
-            Assert.Equal(session.OutputShape(i), streams.OutputShape(i));
+            Assert.Equal(session.Outputs[i].Shape, streams.Outputs[i].Shape);
             var same = Bytes(streams, slot, i).SequenceEqual(session.OutputBytes(i));
-            Assert.True(same, $"step {step}, slot {slot} of {streams.Count}: output '{streams.OutputName(i)}' differs on {streams.KernelSet}");
+            Assert.True(same, $"step {step}, slot {slot} of {streams.Count}: output '{streams.Outputs[i].Name}' differs on {streams.KernelSet}");
         }
 
         var saved = new byte[streams.StateBytes];
         streams.SaveState(slot, saved);
         var ours = new byte[session.StateBytes];
         session.SaveState(ours);
-        using var other = At(session.Model.CreateSession(session.Graph, options ?? Sizes(session)), sizes ?? []);
+        using var other = At(session.Model.CreateSession(session.Graph.Name, options ?? Sizes(session)), sizes ?? []);
         other.RestoreState(saved);
-        for (var i = 0; i < streams.StateCount; i++) Assert.True(other.StateContent(i).SequenceEqual(session.StateContent(i)), $"step {step}, slot {slot}: state {i} differs on {streams.KernelSet}");
+        for (var i = 0; i < streams.States.Count; i++) Assert.True(other.StateContent(i).SequenceEqual(session.StateContent(i)), $"step {step}, slot {slot}: state {i} differs on {streams.KernelSet}");
     }
 
     private static SeqSession At(SeqSession session, Dictionary<string, int> sizes)
@@ -100,12 +100,12 @@ internal static class StreamsBesideSessions
     private static SeqSessionOptions Sizes(SeqSession session)
     {
         var options = new SeqSessionOptions();
-        var info = session.Model.Graphs.First(g => g.Name == session.Graph);
+        var info = session.Graph;
         for (var i = 0; i < info.Inputs.Count; i++)
         {
-            for (var d = 0; d < info.Inputs[i].Dimensions.Count; d++)
+            for (var d = 0; d < info.Inputs[i].Dimensions!.Count; d++)
             {
-                if (info.Inputs[i].Dimensions[d].Symbol is { } symbol) options.MaxSizes[symbol] = session.InputShape(i)[d];
+                if (info.Inputs[i].Dimensions![d].Symbol is { } symbol) options.MaxSizes[symbol] = session.Inputs[i].Shape[d];
             }
         }
 
@@ -114,7 +114,7 @@ internal static class StreamsBesideSessions
 
     private static void Fill(Random random, SeqStreams streams, int slot, int input, SeqSession session, int indexBound, float scale)
     {
-        switch (streams.InputType(input))
+        switch (streams.Inputs[input].Type)
         {
             case ElementType.Float32:
                 var floats = streams.Input<float>(slot, input);
@@ -127,12 +127,12 @@ internal static class StreamsBesideSessions
                 ints.CopyTo(session.Input<int>(input));
                 break;
             default:
-                Assert.Fail($"no filling for {streams.InputType(input)}");
+                Assert.Fail($"no filling for {streams.Inputs[input].Type}");
                 break;
         }
     }
 
-    private static ReadOnlySpan<byte> Bytes(SeqStreams streams, int slot, int output) => streams.OutputType(output) switch
+    private static ReadOnlySpan<byte> Bytes(SeqStreams streams, int slot, int output) => streams.Outputs[output].Type switch
     {
         ElementType.Float32 => MemoryMarshal.AsBytes(streams.Output<float>(slot, output)),
         ElementType.Int32 => MemoryMarshal.AsBytes(streams.Output<int>(slot, output)),

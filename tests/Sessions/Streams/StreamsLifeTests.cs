@@ -32,7 +32,7 @@ public sealed class StreamsLifeTests : IDisposable
         var first = new byte[streams.StateBytes];
         streams.SaveState(slot, first);
         streams.Input<float>(slot, 0).Fill(1);
-        streams.Step();
+        streams.Run();
         Assert.NotEqual(0, streams.Output<float>(slot, 0)[0]);
         streams.Leave(slot);
         Assert.Equal(slot, streams.Join());
@@ -54,7 +54,7 @@ public sealed class StreamsLifeTests : IDisposable
         Action[] calls =
         [
             () => streams.Leave(slot), () => streams.ResetState(slot), () => streams.SaveState(slot, new byte[1024]), () => streams.RestoreState(slot, new byte[1024]),
-            () => streams.Input<float>(slot, 0)[0] = 1, () => _ = streams.Output<float>(slot, 0)[0], () => streams.State<float>(slot, 0)[0] = 1, () => streams.Step([slot]),
+            () => streams.Input<float>(slot, 0)[0] = 1, () => _ = streams.Output<float>(slot, 0)[0], () => streams.State<float>(slot, 0)[0] = 1, () => streams.Run([slot]),
         ];
         Assert.All(calls, call => Assert.Contains(why, Assert.Throws<ArgumentException>(call).Message, StringComparison.Ordinal));
         Assert.Equal(1, streams.Count);
@@ -66,11 +66,11 @@ public sealed class StreamsLifeTests : IDisposable
         using var streams = _model.CreateStreams(2, "step");
         streams.Join();
         var slot = streams.Join();
-        streams.Input<float>(slot, streams.InputName(0)).Fill(2);
+        streams.Input<float>(slot, streams.Inputs[0].Name).Fill(2);
         Assert.Equal(2, streams.Input<float>(slot, 0)[0]);
-        streams.Step();
-        Assert.True(streams.Output<float>(slot, 0).Overlaps(streams.Output<float>(slot, streams.OutputName(0))));
-        for (var i = 0; i < streams.StateCount; i++) Assert.True(streams.State<float>(slot, i).Overlaps(streams.State<float>(slot, streams.StateName(i))));
+        streams.Run();
+        Assert.True(streams.Output<float>(slot, 0).Overlaps(streams.Output<float>(slot, streams.Outputs[0].Name)));
+        for (var i = 0; i < streams.States.Count; i++) Assert.True(streams.State<float>(slot, i).Overlaps(streams.State<float>(slot, streams.States[i].Name)));
         Assert.Contains("There is no state 'nothing'", Assert.Throws<ArgumentException>(() => streams.State<float>(slot, "nothing")[0] = 1).Message, StringComparison.Ordinal);
         Assert.Contains("There is no input 7; there are", Assert.Throws<ArgumentOutOfRangeException>(() => streams.Input<float>(slot, 7)[0] = 1).Message, StringComparison.Ordinal);
     }
@@ -80,19 +80,19 @@ public sealed class StreamsLifeTests : IDisposable
     {
         using var streams = _model.CreateStreams(2, "step");
         var slot = streams.Join();
-        Assert.Contains("Slot 0 is given twice", Assert.Throws<ArgumentException>(() => streams.Step([slot, slot])).Message, StringComparison.Ordinal);
+        Assert.Contains("Slot 0 is given twice", Assert.Throws<ArgumentException>(() => streams.Run([slot, slot])).Message, StringComparison.Ordinal);
         Assert.Contains("Int32 was asked for", Assert.Throws<ArgumentException>(() => streams.Input<int>(slot, 0)[0] = 1).Message, StringComparison.Ordinal);
-        Assert.Contains("there are: x", Assert.Throws<ArgumentException>(() => streams.InputIndex("z")).Message, StringComparison.Ordinal);
+        Assert.Contains("there are: x", Assert.Throws<ArgumentException>(() => streams.Inputs["z"].Index).Message, StringComparison.Ordinal);
         Assert.Contains("there is room for", Assert.Throws<ArgumentException>(() => streams.SaveState(slot, new byte[1])).Message, StringComparison.Ordinal);
         Assert.Contains("1 were given", Assert.Throws<ArgumentException>(() => streams.RestoreState(slot, new byte[1])).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentOutOfRangeException>(() => _model.CreateStreams(0, "step"));
         Assert.Throws<ArgumentException>(() => _model.CreateStreams(1, "nothing"));
-        streams.Step([]);
+        streams.Run([]);
         streams.Dispose();
-        Assert.Throws<ObjectDisposedException>(() => streams.Step());
+        Assert.Throws<ObjectDisposedException>(() => streams.Run());
         Assert.Throws<ObjectDisposedException>(() => streams.Join());
         Assert.Throws<ObjectDisposedException>(() => streams.Input<float>(slot, 0)[0] = 1);
-        Action[] calls = [() => _ = streams.InputShape(0).Length, () => _ = streams.OutputShape(0).Length, () => _ = streams.StateShape(0).Length, () => streams.OutputName(0), () => streams.StateIndex("h"), () => streams.InputIndex("x")];
+        Action[] calls = [() => _ = streams.Inputs[0].Shape.Length, () => _ = streams.Outputs[0].Shape.Length, () => _ = streams.States[0].Shape.Length];
         Assert.All(calls, call => Assert.Throws<ObjectDisposedException>(call));
     }
 
@@ -103,8 +103,8 @@ public sealed class StreamsLifeTests : IDisposable
         using var session = _model.CreateSession("step");
         int[] slots = [streams.Join(), streams.Join(), streams.Join()];
         streams.Input<float>(slots[2], 0).Fill(0.7f);
-        streams.Step([slots[2]]);
-        streams.Step([slots[2]]);
+        streams.Run([slots[2]]);
+        streams.Run([slots[2]]);
         var saved = new byte[streams.StateBytes];
         streams.SaveState(slots[2], saved);
         session.RestoreState(saved);
@@ -112,13 +112,13 @@ public sealed class StreamsLifeTests : IDisposable
         session.Input<float>(0).Fill(-0.2f);
         session.Run();
         foreach (var slot in slots) streams.Input<float>(slot, 0).Fill(-0.2f);
-        streams.Step();
+        streams.Run();
         Assert.Equal(session.Output<float>(0), streams.Output<float>(slots[2], 0));
         Assert.Equal(session.Output<float>(0), streams.Output<float>(slots[0], 0));
         Assert.NotEqual(session.Output<float>(0)[0], streams.Output<float>(slots[1], 0)[0]);
         session.SaveState(saved);
         streams.RestoreState(slots[1], saved);
-        Assert.Equal(session.State<float>("h"), streams.State<float>(slots[1], session.StateIndex("h")));
+        Assert.Equal(session.State<float>("h"), streams.State<float>(slots[1], session.States["h"].Index));
         streams.ResetState(slots[1]);
         Assert.Equal(new float[4], streams.State<float>(slots[1], 0).ToArray());
     }
@@ -129,13 +129,13 @@ public sealed class StreamsLifeTests : IDisposable
         using var streams = _model.CreateStreams(4, "tokens");
         for (var i = 0; i < 4; i++) streams.Join();
         streams.Leave(1);
-        streams.Step();
+        streams.Run();
         var before = States(streams);
         streams.Input<int>(3, 0)[0] = 9;
-        var fault = Assert.Throws<ArgumentException>(() => streams.Step());
+        var fault = Assert.Throws<ArgumentException>(() => streams.Run());
         Assert.StartsWith("stream 3: graph 'tokens', node 'embedded'", fault.Message, StringComparison.Ordinal);
         Assert.Equal(before, States(streams));
-        streams.Step([0, 2]);
+        streams.Run([0, 2]);
         Assert.NotEqual(before, States(streams));
 
         static float[] States(SeqStreams streams) => [.. streams.State<float>(0, 0), .. streams.State<float>(2, 0), .. streams.State<float>(3, 0)];
@@ -169,11 +169,11 @@ public sealed class StreamsLifeTests : IDisposable
             {
             }
 
-            streams.Step();
+            streams.Run();
             streams.Leave(3);
-            streams.Step();
-            streams.Step([6, 0, 2]);
-            for (var i = 0; i < streams.InputCount; i++) streams.Input<float>(6, i)[0] = 1;
+            streams.Run();
+            streams.Run([6, 0, 2]);
+            for (var i = 0; i < streams.Inputs.Count; i++) streams.Input<float>(6, i)[0] = 1;
             streams.SaveState(2, saved);
             streams.RestoreState(4, saved);
             streams.ResetState(0);

@@ -90,11 +90,11 @@ public sealed class StreamsSizesTests
             for (var i = 0; i < 2; i++) streams.Input<float>(slot, i).Fill(slot + 1);
         }
 
-        streams.Step();
+        streams.Run();
         Assert.All(Enumerable.Range(0, 3), slot => Assert.NotEqual(0, streams.State<float>(slot, 0)[0]));
         streams.SetSize("T", 2);
-        Assert.Equal([2, 2, 4], streams.InputShape(0));
-        Assert.Equal([2, 1, 2, 16], streams.OutputShape(0));
+        Assert.Equal([2, 2, 4], streams.Inputs[0].Shape);
+        Assert.Equal([2, 1, 2, 16], streams.Outputs[0].Shape);
         for (var slot = 0; slot < 3; slot++)
         {
             Assert.Equal(new float[2 * 16], streams.State<float>(slot, 0).ToArray());
@@ -124,10 +124,10 @@ public sealed class StreamsSizesTests
             for (var i = 0; i < 2; i++) streams.Input<float>(slot, i).Fill(slot + 1);
         }
 
-        streams.Step();
+        streams.Run();
         Assert.All(Enumerable.Range(0, 3), slot => Assert.NotEqual(0, streams.Output<float>(slot, 0)[0]));
         streams.SetSize("T", 2);
-        streams.Step([0]);
+        streams.Run([0]);
         Assert.All(Enumerable.Range(1, 2), slot => Assert.Equal(new float[streams.Output<float>(slot, 0).Length], streams.Output<float>(slot, 0).ToArray()));
     }
 
@@ -165,14 +165,14 @@ public sealed class StreamsSizesTests
             streams.SetSize("T", size);
             for (var slot = 0; slot < 3; slot++) streams.Input<float>(slot, 2)[0] = 1;
             Assert.Throws<ArgumentException>(() => streams.Output<float>(0, 0)[0]);
-            Assert.Contains(says, Assert.Throws<ArgumentException>(() => streams.Step()).Message, StringComparison.Ordinal);
+            Assert.Contains(says, Assert.Throws<ArgumentException>(() => streams.Run()).Message, StringComparison.Ordinal);
             Assert.All(Enumerable.Range(0, 3), slot => Assert.Equal(0, streams.State<float>(slot, 0)[0]));
         }
 
         streams.SetSize("T", 4);
         streams.SetSize("U", 4);
         for (var slot = 0; slot < 3; slot++) streams.Input<float>(slot, 1).Fill(slot);
-        streams.Step();
+        streams.Run();
         for (var slot = 0; slot < 3; slot++)
         {
             Assert.Equal(Enumerable.Repeat((float)slot, 8), streams.Output<float>(slot, 0).ToArray());
@@ -189,7 +189,7 @@ public sealed class StreamsSizesTests
         foreach (var (size, isBatched) in new[] { (5, true), (0, false), (2, true) })
         {
             streams.SetSize("T", size);
-            streams.Step();
+            streams.Run();
             Assert.Equal(isBatched, streams.IsBatched);
         }
     }
@@ -209,9 +209,9 @@ public sealed class StreamsSizesTests
                 for (var size = s_graphs[name].Least; size <= Most; size++)
                 {
                     foreach (var symbol in symbols) streams.SetSize(symbol, size);
-                    streams.Step([3, 1]);
+                    streams.Run([3, 1]);
                     _ = streams.Output<float>(2, 0);
-                    streams.Step();
+                    streams.Run();
                 }
             });
             Assert.Equal(bytes, streams.MemoryBytes);

@@ -81,7 +81,7 @@ public class StreamsTests
         foreach (var path in SeqKernelSets.Supported)
         {
             using var model = SeqModel.Load(file, new SeqModelOptions { KernelSet = path });
-            var dimensions = model.Graphs[0].Inputs[0].Dimensions;
+            var dimensions = model.Graphs[0].Inputs[0].Dimensions!;
             var options = new SeqSessionOptions { MaxSizes = dimensions.Where(d => d.Symbol is not null).ToDictionary(d => d.Symbol!, d => d == dimensions[^1] ? 576 : 1) };
             StreamsBesideSessions.Run(model, null, options, capacity: 4, steps: path == "portable" ? 4 : 40, seed: 8, scale: 0.3f);
             using var streams = model.CreateStreams(4, null, options);

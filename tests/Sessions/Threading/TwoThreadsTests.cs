@@ -31,11 +31,11 @@ public class TwoThreadsTests
                 {
                     foreach (var session in new[] { one, two }) session.SetSize(StackGraphs.Length, length);
                     Fill(random, one, length);
-                    for (var i = 0; i < one.InputCount; i++) one.InputBytes(i).CopyTo(two.InputBytes(i));
+                    for (var i = 0; i < one.Inputs.Count; i++) one.InputBytes(i).CopyTo(two.InputBytes(i));
                     one.Run();
                     two.Run();
-                    for (var i = 0; i < one.OutputCount; i++) Assert.True(one.OutputBytes(i).SequenceEqual(two.OutputBytes(i)), $"output {i}, {length} steps, {path}, {format}");
-                    for (var i = 0; i < one.StateCount; i++) Assert.True(one.StateContent(i).SequenceEqual(two.StateContent(i)), $"state {i}, {length} steps, {path}, {format}");
+                    for (var i = 0; i < one.Outputs.Count; i++) Assert.True(one.OutputBytes(i).SequenceEqual(two.OutputBytes(i)), $"output {i}, {length} steps, {path}, {format}");
+                    for (var i = 0; i < one.States.Count; i++) Assert.True(one.StateContent(i).SequenceEqual(two.StateContent(i)), $"state {i}, {length} steps, {path}, {format}");
                 }
 
                 Assert.True(two.Helper!.Jobs >= 4, "the long sequences were to be shared");
@@ -227,7 +227,7 @@ public class TwoThreadsTests
     private static void Fill(Random random, SeqSession session, int length)
     {
         foreach (ref var x in session.Input<float>("x")) x = random.NextSingle() * 2 - 1;
-        if (session.InputCount < 2) return;
+        if (session.Inputs.Count < 2) return;
         foreach (ref var l in session.Input<int>("lengths")) l = random.Next(length + 1);
     }
 

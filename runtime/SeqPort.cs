@@ -1,0 +1,90 @@
+using System.Collections;
+using SeqRuntime.Operators;
+using SeqRuntime.Sessions;
+
+namespace SeqRuntime;
+
+/// <summary>An input, output or state of a session or of streams: its name, type, and shape at the current sizes. Of streams it describes one stream's.</summary>
+public sealed class SeqPort
+{
+    private readonly Tensor _tensor;
+    private readonly IPortOwner _owner;
+    private readonly bool _isOutput;
+
+    internal SeqPort(string name, int index, Tensor tensor, IPortOwner owner, bool isOutput) =>
+        (Name, Index, _tensor, _owner, _isOutput) = (name, index, tensor, owner, isOutput);
+
+    /// <summary>Its name in the graph.</summary>
+    public string Name { get; }
+
+    /// <summary>Its place in the list of inputs, outputs or states, from 0; what the hot path gives to <see cref="SeqSession.Input{T}(int)"/> and its like.</summary>
+    public int Index { get; }
+
+    /// <summary>Type of its elements.</summary>
+    public ElementType Type => _tensor.Type;
+
+    /// <summary>Its shape at the current sizes, outermost dimension first. Read it again after <see cref="SeqSession.SetSize"/>. Allocates nothing.</summary>
+    /// <exception cref="ObjectDisposedException">The session, or the streams, have been disposed.</exception>
+    /// <exception cref="ArgumentException">It is an output, and shapes do not fit together at the sizes set.</exception>
+    /// <exception cref="InvalidOperationException">It is an output whose shape must be inferred again, and another thread is using the session or streams.</exception>
+    public ReadOnlySpan<int> Shape
+    {
+        get
+        {
+            _owner.BringUpToDate(_isOutput);
+            return _tensor.Shape.AsSpan();
+        }
+    }
+
+    /// <summary>Name and type: <c>x Float32</c>.</summary>
+    public override string ToString() => $"{Name} {Type}";
+}
+
+/// <summary>The inputs, outputs or states of a session or of streams, in the graph's order, by place or by name.</summary>
+public sealed class SeqPortCollection : IReadOnlyList<SeqPort>
+{
+    private readonly SeqPort[] _ports;
+    private readonly string _kind;
+
+    internal SeqPortCollection(SeqPort[] ports, string kind) => (_ports, _kind) = (ports, kind);
+
+    /// <summary>How many there are.</summary>
+    public int Count => _ports.Length;
+
+    /// <summary>The port at a place.</summary>
+    /// <param name="index">From 0.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such port.</exception>
+    public SeqPort this[int index] => (uint)index < (uint)_ports.Length ? _ports[index] : throw SessionError.NoIndex(_kind, index, _ports.Length);
+
+    /// <summary>The port of a name. Outside of the hot path: keep its <see cref="SeqPort.Index"/>. Allocates nothing.</summary>
+    /// <param name="name">Its name in the graph.</param>
+    /// <exception cref="ArgumentException">There is none of this name; the message lists the names.</exception>
+    public SeqPort this[string name] => Find(name) ?? throw SessionError.NoSuch(_kind, name, _ports.Select(port => port.Name));
+
+    /// <summary>The port of a name, or null where there is none.</summary>
+    /// <param name="name">Its name in the graph.</param>
+    public SeqPort? Find(string name)
+    {
+        foreach (var port in _ports)
+        {
+            if (port.Name == name) return port;
+        }
+
+        return null;
+    }
+
+    /// <inheritdoc/>
+    public IEnumerator<SeqPort> GetEnumerator() => ((IEnumerable<SeqPort>)_ports).GetEnumerator();
+
+    /// <inheritdoc/>
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+}
+
+/// <summary>What ports belong to.</summary>
+internal interface IPortOwner
+{
+    /// <summary>Before a shape is read.</summary>
+    /// <param name="withOutputs">Whether it is an output's, which inference gives.</param>
+    /// <exception cref="ObjectDisposedException">The owner has been disposed.</exception>
+    void BringUpToDate(bool withOutputs);
+}

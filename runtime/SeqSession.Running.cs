@@ -1,0 +1,152 @@
+using System.Runtime.CompilerServices;
+using SeqRuntime.Operators;
+using SeqRuntime.Sessions;
+using SeqRuntime.Sessions.Threading;
+
+namespace SeqRuntime;
+
+/// <content>What a run does: its nodes, then states and held outputs.</content>
+public sealed unsafe partial class SeqSession
+{
+    /// <summary>The second thread, where there is one.</summary>
+    internal HelperThread? Helper => _lease.Helper;
+
+    /// <summary>Operations of a run at the current sizes, or at the last that were inferred.</summary>
+    internal double Work => _plan.Work;
+
+    /// <summary>The next run computes anew what depends on <see cref="SeqSessionOptions.FixedInputs"/> alone.</summary>
+    internal void FixedInputsChanged() => _areFixedDone = false;
+
+    /// <summary>An input as bytes, whatever its type.</summary>
+    internal Span<byte> InputBytes(int index) => Bytes(_inputs[index]);
+
+    /// <summary>An output as bytes, whatever its type.</summary>
+    internal ReadOnlySpan<byte> OutputBytes(int index)
+    {
+        ThrowIfDisposed();
+        if (_stale) InferAgain();
+        return Bytes(_outputs[index]);
+    }
+
+    /// <summary>A state as bytes, whatever its type.</summary>
+    internal Span<byte> StateContent(int index) => Bytes(_states[index]);
+
+    private Span<byte> Bytes(Tensor tensor)
+    {
+        ThrowIfDisposed();
+        return _memory.Span<byte>(tensor.Data, tensor.Bytes <= int.MaxValue ? (int)tensor.Bytes : throw SessionError.TooManyBytes(tensor));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Execute(CancellationToken cancellationToken)
+    {
+        var steps = _areFixedDone ? _movingSteps : _steps;
+        var canStop = cancellationToken.CanBeCanceled;
+        var at = 0;
+        try
+        {
+            for (; at < steps.Length; at++)
+            {
+                if (canStop) cancellationToken.ThrowIfCancellationRequested();
+                steps[at].Operator.Execute(steps[at].Context);
+            }
+        }
+        catch (ArgumentException fault)
+        {
+            throw _plan.At(steps[at].Node, fault);
+        }
+
+        _areFixedDone = true;
+        foreach (ref readonly var copy in _copies.AsSpan()) Buffer.MemoryCopy(copy.From, copy.To, copy.Update.Bytes, copy.Update.Bytes);
+    }
+
+    private void InferAgain()
+    {
+        _lease.Enter();
+        try
+        {
+            Refresh();
+        }
+        finally
+        {
+            _lease.Leave();
+        }
+
+        GC.KeepAlive(this);
+    }
+
+    private void Refresh()
+    {
+        _plan.InferAgain();
+        foreach (ref readonly var held in _held.AsSpan()) held.Fit();
+        _stale = _hasGrown = false;
+        _areFixedDone = false;
+    }
+
+    /// <summary>Gives outputs that lie in an input's or a state's memory, or outside of the session's, a place of their own.</summary>
+    private Held[] HoldOutputs(SessionPlan plan)
+    {
+        var held = new List<Held>();
+        for (var i = 0; i < _outputs.Length; i++)
+        {
+            if (plan.HeldOffset(i) is not { } offset) continue;
+            var value = _outputs[i];
+            var copy = new Tensor { Name = value.Name, Format = value.Format, Data = _memory.Start + offset, Capacity = value.Bytes };
+            held.Add(new Held(value, copy, plan.IsStill(plan.Graph.Outputs[i])));
+            held[^1].Fit();
+            _outputs[i] = copy;
+        }
+
+        return [.. held];
+    }
+
+    /// <summary>
+    /// What to copy when a run ends; until then states keep their old content, also where a node fails. A state that becomes another
+    /// state's old content goes through a staging place, filled before any state changes.
+    /// </summary>
+    private StateCopy[] MakeCopies(SessionPlan plan)
+    {
+        List<StateCopy> staged = [];
+        var direct = new List<StateCopy>();
+        foreach (var held in _held)
+        {
+            if (!held.IsStill) staged.Add(new StateCopy(held.Value, held.Value.Data, held.Copy.Data));
+        }
+
+        for (var i = 0; i < _states.Length; i++)
+        {
+            var update = plan.Values[plan.Graph.States[i].Update];
+            var state = _states[i];
+            if (update.Data == state.Data) continue;
+            var from = update.Data;
+            if (plan.StagingOffset(i) is { } offset)
+            {
+                from = _memory.Start + offset;
+                staged.Add(new StateCopy(update, update.Data, from));
+            }
+
+            direct.Add(new StateCopy(update, from, state.Data));
+        }
+
+        return [.. staged, .. direct];
+    }
+
+    /// <summary>An output and where it is kept: filled when a run ends, or, where runs do not change it, when its shape is inferred.</summary>
+    private readonly record struct Held(Tensor Value, Tensor Copy, bool IsStill)
+    {
+        public void Fit()
+        {
+            Copy.Set(Value.Type, Value.Shape);
+            if (IsStill) Buffer.MemoryCopy(Value.Data, Copy.Data, Value.Bytes, Value.Bytes);
+        }
+    }
+
+    private readonly record struct Step(Operator Operator, NodeContext Context, int Node);
+
+    private readonly struct StateCopy(Tensor update, byte* from, byte* to)
+    {
+        public readonly Tensor Update = update;
+        public readonly byte* From = from;
+        public readonly byte* To = to;
+    }
+}

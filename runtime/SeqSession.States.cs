@@ -1,0 +1,146 @@
+using System.Runtime.InteropServices;
+using SeqRuntime.Sessions;
+
+namespace SeqRuntime;
+
+/// <content>States: first content, saved and restored, copied from another session, and caches that grow.</content>
+public sealed unsafe partial class SeqSession
+{
+    /// <summary>Puts every state back to its first content.</summary>
+    /// <exception cref="InvalidOperationException">Another thread is using the session.</exception>
+    public void ResetState()
+    {
+        _lease.Enter();
+        EmptyCaches();
+        for (var i = 0; i < _states.Length; i++) ResetState(i);
+        _lease.Leave();
+        GC.KeepAlive(this);
+    }
+
+    /// <summary>Copies all states into <paramref name="destination"/> (<see cref="StateBytes"/> bytes).</summary>
+    /// <exception cref="ArgumentException">There is too little room.</exception>
+    public void SaveState(Span<byte> destination)
+    {
+        ThrowIfDisposed();
+        if (destination.Length < StateBytes) throw SessionError.StateRoom(destination.Length, StateBytes);
+        _mark.Write(destination);
+        StateBlock.CopyTo(destination[StateMark.Bytes..]);
+        var steps = MemoryMarshal.Cast<byte, int>(destination[(StateBytes - _plan.Caches.Symbols.Length * sizeof(int))..StateBytes]);
+        for (var i = 0; i < steps.Length; i++) steps[i] = _sizes[_plan.Caches.Symbols[i]];
+    }
+
+    /// <summary>Brings back what <see cref="SaveState"/> of a session, or of streams, of the same graph and sizes gave.</summary>
+    /// <exception cref="ArgumentException">These are too few bytes, or they were saved of another graph, another model, or at other sizes.</exception>
+    /// <exception cref="InvalidOperationException">Another thread is using the session.</exception>
+    public void RestoreState(ReadOnlySpan<byte> source)
+    {
+        ThrowIfDisposed();
+        if (source.Length < StateBytes) throw SessionError.StateBytes(source.Length, StateBytes);
+        _mark.Check(source, Graph.Name);
+        var steps = MemoryMarshal.Cast<byte, int>(source[(StateBytes - _plan.Caches.Symbols.Length * sizeof(int))..StateBytes]);
+        for (var i = 0; i < steps.Length; i++)
+        {
+            if ((uint)steps[i] > (uint)_plan.MaxSizes[_plan.Caches.Symbols[i]]) throw SessionError.StateOfOtherSizes(Graph.Name);
+        }
+
+        _lease.Enter();
+        for (var i = 0; i < steps.Length; i++) _sizes[_plan.Caches.Symbols[i]] = steps[i];
+        if (steps.Length > 0) SizeCaches();
+        source.Slice(StateMark.Bytes, (int)_plan.StateBytes).CopyTo(StateBlock);
+        _lease.Leave();
+        GC.KeepAlive(this);
+    }
+
+    /// <summary>Takes over the states of another session of the same graph, model and current sizes: a fork of its stream.</summary>
+    /// <exception cref="ArgumentException">The other session is of another graph, model or size, or has a longer cache than there is room for.</exception>
+    /// <exception cref="InvalidOperationException">Another thread is using the session.</exception>
+    public void CopyStateFrom(SeqSession other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        ThrowIfDisposed();
+        if (!ReferenceEquals(other._plan.Graph.Values, _plan.Graph.Values) || !HasSizesOf(other)) throw SessionError.OtherGraph();
+        other.ThrowIfDisposed();
+        _lease.Enter();
+        try
+        {
+            TakeCachesOf(other);
+            if (_plan.HasStatesOf(other._plan))
+                other.StateBlock.CopyTo(StateBlock);
+            else
+                for (var i = 0; i < _states.Length; i++) Buffer.MemoryCopy(other._states[i].Data, _states[i].Data, _states[i].Bytes, _states[i].Bytes);
+        }
+        finally
+        {
+            _lease.Leave();
+        }
+
+        GC.KeepAlive(this);
+        GC.KeepAlive(other);
+    }
+
+    /// <summary>All states one after the other, for who keeps them beside: without what tells whose they are.</summary>
+    internal Span<byte> StateBlock => _memory.Span<byte>(_memory.Start, (int)_plan.StateBytes);
+
+    private void ResetState(int index)
+    {
+        var tensor = _states[index];
+        var initial = _plan.Graph.States[index].Initial;
+        var bytes = new Span<byte>(tensor.Data, (int)tensor.Bytes);
+        if (initial < 0) bytes.Clear();
+        else new ReadOnlySpan<byte>(_plan.ModelTensors[initial].Data, bytes.Length).CopyTo(bytes);
+    }
+
+    /// <summary>Whether sizes are the same but for the steps of caches.</summary>
+    private bool HasSizesOf(SeqSession other)
+    {
+        for (var i = 0; i < _sizes.Length; i++)
+        {
+            if (_sizes[i] != other._sizes[i] && Array.IndexOf(_plan.Caches.Symbols, i) < 0) return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>Makes caches as long as another session's.</summary>
+    private void TakeCachesOf(SeqSession other)
+    {
+        var symbols = _plan.Caches.Symbols;
+        foreach (var symbol in symbols)
+        {
+            if (other._sizes[symbol] > _plan.MaxSizes[symbol]) throw SessionError.CacheFull(Graph.Name, _plan.Caches.NameOf(symbol), _plan.Graph.Symbols[symbol], other._sizes[symbol], _plan.MaxSizes[symbol]);
+        }
+
+        foreach (var symbol in symbols) _sizes[symbol] = other._sizes[symbol];
+        if (symbols.Length > 0) SizeCaches();
+    }
+
+    private void EmptyCaches()
+    {
+        if (_plan.Caches.Symbols.Length == 0) return;
+        foreach (var symbol in _plan.Caches.Symbols) _sizes[symbol] = 0;
+        SizeCaches();
+    }
+
+    /// <summary>States, and inputs of their length, take the shapes of the steps that there are. Outputs stay as the run left them.</summary>
+    private void SizeCaches()
+    {
+        _plan.SetShapes(_sizes);
+        _hasGrown = true;
+    }
+
+    private void CheckRoom()
+    {
+        foreach (var symbol in _plan.Caches.Symbols)
+        {
+            var next = _plan.Caches.Next(symbol, _plan.Values);
+            if (next > _plan.MaxSizes[symbol]) throw SessionError.CacheFull(Graph.Name, _plan.Caches.NameOf(symbol), _plan.Graph.Symbols[symbol], next, _plan.MaxSizes[symbol]);
+        }
+    }
+
+    private void Grow()
+    {
+        if (_plan.Caches.Symbols.Length == 0) return;
+        foreach (var symbol in _plan.Caches.Symbols) _sizes[symbol] = _plan.Caches.Next(symbol, _plan.Values);
+        SizeCaches();
+    }
+}

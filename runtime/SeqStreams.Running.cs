@@ -1,0 +1,199 @@
+using SeqRuntime.Operators;
+using SeqRuntime.Sessions;
+using SeqRuntime.Sessions.Streams;
+
+namespace SeqRuntime;
+
+/// <content>One run of all streams or of some: their rows side by side, every node over all of them.</content>
+public sealed unsafe partial class SeqStreams
+{
+    /// <summary>One run of every stream that has joined. Allocates nothing.</summary>
+    /// <exception cref="ArgumentException">Shapes do not fit at the sizes set, or an index input is out of range; the message names the stream. No stream has then moved.</exception>
+    /// <exception cref="InvalidOperationException">Another thread is using the streams.</exception>
+    public void Run() => Run(CancellationToken.None);
+
+    /// <summary>As <see cref="Run()"/>, or until it is cancelled.</summary>
+    /// <param name="cancellationToken">Looked at before each node of the graph.</param>
+    /// <exception cref="ArgumentException">Shapes do not fit at the sizes set, or an index input is out of range; the message names the stream. No stream has then moved.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled. No stream has moved.</exception>
+    /// <exception cref="InvalidOperationException">Another thread is using the streams.</exception>
+    public void Run(CancellationToken cancellationToken)
+    {
+        _lease.Enter();
+        try
+        {
+            var count = 0;
+            for (var slot = 0; slot < _isJoined.Length; slot++)
+            {
+                if (_isJoined[slot]) _slots[count++] = slot;
+            }
+
+            RunChosen(count, cancellationToken);
+        }
+        finally
+        {
+            _lease.Leave();
+        }
+
+        GC.KeepAlive(this);
+    }
+
+    /// <summary>One run of these streams only: those that have an input this time. The others wait. Allocates nothing.</summary>
+    /// <param name="slots">Streams, each once, in any order.</param>
+    /// <exception cref="ArgumentException">No stream has one of the slots, one is given twice, shapes do not fit at the sizes set, or an index input is out of range. No stream has then moved.</exception>
+    /// <exception cref="InvalidOperationException">Another thread is using the streams.</exception>
+    public void Run(ReadOnlySpan<int> slots) => Run(slots, CancellationToken.None);
+
+    /// <summary>As <see cref="Run(ReadOnlySpan{int})"/>, or until it is cancelled.</summary>
+    /// <param name="slots">Streams, each once, in any order.</param>
+    /// <param name="cancellationToken">Looked at before each node of the graph.</param>
+    /// <exception cref="ArgumentException">No stream has one of the slots, one is given twice, shapes do not fit at the sizes set, or an index input is out of range. No stream has then moved.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled. No stream has moved.</exception>
+    /// <exception cref="InvalidOperationException">Another thread is using the streams.</exception>
+    public void Run(ReadOnlySpan<int> slots, CancellationToken cancellationToken)
+    {
+        _lease.Enter();
+        try
+        {
+            Choose(slots);
+            RunChosen(slots.Length, cancellationToken);
+        }
+        finally
+        {
+            _lease.Leave();
+        }
+
+        GC.KeepAlive(this);
+    }
+
+    /// <summary>The streams of the next run, in the order of their slots.</summary>
+    private void Choose(ReadOnlySpan<int> slots)
+    {
+        _run++;
+        foreach (var slot in slots)
+        {
+            Check(slot);
+            if (_lastRun[slot] == _run) throw SessionError.StreamTwice(slot);
+            _lastRun[slot] = _run;
+        }
+
+        var count = 0;
+        for (var slot = 0; count < slots.Length; slot++)
+        {
+            if (_lastRun[slot] == _run) _slots[count++] = slot;
+        }
+    }
+
+    private void InferAgain()
+    {
+        _lease.Enter();
+        try
+        {
+            Refresh();
+        }
+        finally
+        {
+            _lease.Leave();
+        }
+
+        GC.KeepAlive(this);
+    }
+
+    private void Refresh()
+    {
+        _plan.InferAgain();
+        foreach (ref readonly var output in _outputs.AsSpan())
+        {
+            var slots = output.Slots;
+            if (slots.Bytes != slots.One.Bytes)
+            {
+                slots.Bytes = slots.One.Bytes;
+                Clear(slots);
+            }
+
+            for (var slot = 0; slot < Capacity && output.Rows is null; slot++) Buffer.MemoryCopy(output.Shared.Data, slots[slot], slots.Bytes, slots.Bytes);
+        }
+
+        _isStale = false;
+        _width = -1;
+    }
+
+    private void RunChosen(int count, CancellationToken cancellationToken)
+    {
+        if (count == 0) return;
+        if (_isStale) Refresh();
+        var areNeighbours = AreNeighbours(count);
+        Take(_plan.States, _states, count, areNeighbours && !_exchangesStates);
+        Take(_plan.Inputs, _inputs, count, areNeighbours);
+        Execute(count, cancellationToken);
+        foreach (ref readonly var output in _outputs.AsSpan()) Give(output, count, areNeighbours);
+        foreach (ref readonly var update in _updates.AsSpan()) Give(update, count, areNeighbours);
+    }
+
+    private void Execute(int count, CancellationToken cancellationToken)
+    {
+        var nodes = _plan.Nodes;
+        if (_width != count)
+        {
+            foreach (var node in nodes) node.Resize(count);
+            _width = count;
+        }
+
+        var canStop = cancellationToken.CanBeCanceled;
+        var at = 0;
+        try
+        {
+            for (; at < nodes.Length; at++)
+            {
+                if (canStop) cancellationToken.ThrowIfCancellationRequested();
+                nodes[at].Execute(count);
+            }
+        }
+        catch (ArgumentException fault)
+        {
+            var named = _plan.One.At(nodes[at].Index, fault);
+            throw nodes[at].Row < 0 ? named : new ArgumentException($"stream {_slots[nodes[at].Row]}: {named.Message}", fault);
+        }
+    }
+
+    private bool AreNeighbours(int count)
+    {
+        for (var i = 1; i < count; i++)
+        {
+            if (_slots[i] != _slots[0] + i) return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>Makes rows of what the streams of this run have: in place, or gathered.</summary>
+    private void Take(SlotRows[] slots, StreamRows[] rows, int count, bool isInPlace)
+    {
+        for (var v = 0; v < slots.Length; v++)
+        {
+            var from = slots[v];
+            rows[v].Start = isInPlace ? from[_slots[0]] : rows[v].Own;
+            if (isInPlace) continue;
+            for (var i = 0; i < count; i++) Buffer.MemoryCopy(from[_slots[i]], rows[v].Start + i * from.Bytes, from.Bytes, from.Bytes);
+        }
+    }
+
+    /// <summary>Gives each stream its row of a result.</summary>
+    private void Give(in Result result, int count, bool areNeighbours)
+    {
+        var to = result.Slots;
+        var from = result.Rows is null ? result.Shared.Data : result.Rows.Start;
+        var step = result.Rows is null ? 0 : to.Bytes;
+        if (from == to[_slots[0]]) return;
+        if (areNeighbours && step != 0)
+        {
+            Buffer.MemoryCopy(from, to[_slots[0]], to.Bytes * count, to.Bytes * count);
+            return;
+        }
+
+        for (var i = 0; i < count; i++) Buffer.MemoryCopy(from + i * step, to[_slots[i]], to.Bytes, to.Bytes);
+    }
+
+    /// <summary>Rows that a run leaves (null: the same for all streams) and where each stream's goes.</summary>
+    private readonly record struct Result(StreamRows? Rows, Tensor Shared, SlotRows Slots);
+}
