@@ -20,7 +20,7 @@ public sealed class SeqModel : IDisposable
     private readonly ILogger _logger;
     private volatile bool _disposed;
 
-    private SeqModel(ModelMemory memory, string name, SeqModelOptions options)
+    private SeqModel(ModelMemory memory, SourceName name, SeqModelOptions options)
     {
         _memory = memory;
         _kernels = KernelRegistry.Choose(options.KernelSet);
@@ -31,7 +31,7 @@ public sealed class SeqModel : IDisposable
         }
 
         Graphs = [.. _model.Graphs.Select(Describe)];
-        Log.Loaded(_logger, name, memory.Length, _model.Graphs.Length, _model.Tensors.Length, _kernels.Name);
+        Log.Loaded(_logger, name.Text, memory.Length, _model.Graphs.Length, _model.Tensors.Length, _kernels.Name);
     }
 
     /// <summary>Name of the kernel set in use: avx2, avxvnni, advsimd-dp …</summary>
@@ -84,8 +84,30 @@ public sealed class SeqModel : IDisposable
     public static SeqModel Load(ReadOnlyMemory<byte> data, SeqModelOptions? options)
     {
         ProcessKind.Require();
-        return Create(ModelMemory.Pin(data), "memory", options);
+        return Create(ModelMemory.Pin(data), SourceName.Memory, options);
     }
+
+    /// <summary>
+    /// Loads a model from a stream: a resource, an archive's entry, a download. It is read from where it stands to its end, into memory of the
+    /// model's own, and not disposed. A file is better loaded by its path, which copies nothing.
+    /// </summary>
+    /// <param name="stream">A whole <c>.seq</c> file; it need not be able to seek.</param>
+    /// <param name="options">How to load; null for the defaults.</param>
+    /// <exception cref="SeqFormatException">The data is damaged, cut short, or needs a newer runtime.</exception>
+    /// <exception cref="IOException">The stream cannot be read.</exception>
+    /// <exception cref="ArgumentException">The stream is null, cannot be read or has been disposed, or this processor has no kernel set of the name asked for.</exception>
+    /// <exception cref="OutOfMemoryException">The machine has less memory than the stream has bytes.</exception>
+    /// <exception cref="PlatformNotSupportedException">The process is 32-bit, or the processor big-endian.</exception>
+    public static SeqModel Load(Stream stream, SeqModelOptions? options)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        if (!stream.CanRead) throw new ArgumentException("The stream cannot be read: it is one to write to, or has been disposed.", nameof(stream));
+        ProcessKind.Require();
+        return Create(ModelMemory.Read(stream), SourceName.Stream, options);
+    }
+
+    /// <inheritdoc cref="Load(Stream, SeqModelOptions?)"/>
+    public static SeqModel Load(Stream stream) => Load(stream, null);
 
     /// <inheritdoc cref="Load(string, SeqModelOptions?)"/>
     public static SeqModel Load(string path) => Load(path, null);
@@ -182,7 +204,7 @@ public sealed class SeqModel : IDisposable
         _memory.Dispose();
     }
 
-    private static SeqModel Create(ModelMemory memory, string name, SeqModelOptions? options)
+    private static SeqModel Create(ModelMemory memory, SourceName name, SeqModelOptions? options)
     {
         try
         {

@@ -9,7 +9,7 @@ namespace SeqRuntime.Format;
 /// <param name="section">The section's name.</param>
 /// <param name="bytes">Its content.</param>
 /// <param name="isCompact">Whether integers and strings are in the compact form.</param>
-internal ref struct SectionReader(string file, string section, ReadOnlySpan<byte> bytes, bool isCompact = false)
+internal ref struct SectionReader(SourceName file, string section, ReadOnlySpan<byte> bytes, bool isCompact = false)
 {
     /// <summary>Limit of the total length of strings, relative to the section. Names share beginnings, but a file of nothing else is hostile.</summary>
     private const int MostExpansion = 32;
@@ -188,10 +188,10 @@ internal ref struct SectionReader(string file, string section, ReadOnlySpan<byte
         if (Left != 0) throw Fault($"it has {Left} extra bytes");
     }
 
-    public readonly SeqFormatException Fault(string what) => new($"{file}: section {section}, offset {_offset}: {what}. The file is damaged; convert the model again or copy the file anew.");
+    public readonly SeqFormatException Fault(string what) => new(file, $"{file}: section {section}, offset {_offset}: {what}. The file is damaged; convert the model again or copy the file anew.", section, _offset);
 
     /// <summary>An error for content that a newer minor version may define.</summary>
-    public readonly SeqFormatException Newer(string what) => new($"{file}: section {section}, offset {_offset}: {what}, which is unknown to this runtime (it knows {SeqLayout.Major}.{SeqLayout.Minor}). Use a newer runtime.");
+    public readonly SeqFormatException Newer(string what) => new(file, $"{file}: section {section}, offset {_offset}: {what}, which is unknown to this runtime (it knows {SeqLayout.Major}.{SeqLayout.Minor}). Use a newer runtime.", section, _offset);
 
     private ReadOnlySpan<byte> Take(int count)
     {

@@ -8,7 +8,7 @@ namespace SeqRuntime.Format;
 /// </summary>
 internal static unsafe class SeqReader
 {
-    public static StoredModel Read(string file, byte* start, long length, bool verifyChecksums)
+    public static StoredModel Read(SourceName file, byte* start, long length, bool verifyChecksums)
     {
         var sections = ReadSectionTable(file, start, length, verifyChecksums);
         var metadata = new Dictionary<string, string>();
@@ -36,16 +36,16 @@ internal static unsafe class SeqReader
         return mark;
     }
 
-    private static Dictionary<string, SectionEntry> ReadSectionTable(string file, byte* start, long length, bool verifyChecksums)
+    private static Dictionary<string, SectionEntry> ReadSectionTable(SourceName file, byte* start, long length, bool verifyChecksums)
     {
         if (length < SeqLayout.HeaderBytes) throw Fault(file, $"{length} bytes are too few for a header of {SeqLayout.HeaderBytes}");
         if (length > int.MaxValue) throw Fault(file, $"{length} bytes are over the limit of {int.MaxValue}");
         var bytes = new ReadOnlySpan<byte>(start, (int)length);
         if (BinaryPrimitives.ReadUInt64LittleEndian(bytes) != SeqLayout.Magic)
-            throw new SeqFormatException($"{file}: not a .seq file: the signature does not match. Make one with 'seqconvert convert'.");
+            throw new SeqFormatException(file, $"{file}: not a .seq file: the signature does not match. Make one with 'seqconvert convert'.");
         var major = BinaryPrimitives.ReadUInt16LittleEndian(bytes[SeqLayout.MajorAt..]);
         if (major != SeqLayout.Major)
-            throw new SeqFormatException($"{file}: format version {major} is not {SeqLayout.Major}, which this runtime reads. Convert the model again with the converter of this version, or use the runtime that belongs to the file.");
+            throw new SeqFormatException(file, $"{file}: format version {major} is not {SeqLayout.Major}, which this runtime reads. Convert the model again with the converter of this version, or use the runtime that belongs to the file.");
         var declared = BinaryPrimitives.ReadInt64LittleEndian(bytes[SeqLayout.FileLengthAt..]);
         if (declared != length) throw Fault(file, $"the header says {declared} bytes, but the file has {length}: it was truncated or overwritten");
         var count = BinaryPrimitives.ReadInt32LittleEndian(bytes[SeqLayout.SectionCountAt..]);
@@ -63,25 +63,25 @@ internal static unsafe class SeqReader
             var offset = BinaryPrimitives.ReadInt64LittleEndian(entry[8..]);
             var size = BinaryPrimitives.ReadInt64LittleEndian(entry[16..]);
             if (offset < headBytes || size < 0 || offset > length || size > length - offset)
-                throw Fault(file, $"section {name} claims {size} bytes at offset {offset}, but the file has {length}");
-            if (offset % SeqLayout.Alignment != 0) throw Fault(file, $"section {name} starts at {offset}, which is not a multiple of {SeqLayout.Alignment}");
+                throw Fault(file, $"section {name} claims {size} bytes at offset {offset}, but the file has {length}", name);
+            if (offset % SeqLayout.Alignment != 0) throw Fault(file, $"section {name} starts at {offset}, which is not a multiple of {SeqLayout.Alignment}", name);
             if (name is not (SeqLayout.Metadata or SeqLayout.Tables or SeqLayout.Tensors or SeqLayout.Graphs or SeqLayout.Data or SeqLayout.Caches))
             {
                 if ((flags & SeqLayout.Required) != 0)
-                    throw new SeqFormatException($"{file}: section {name} is required but unknown to this runtime. Use a newer runtime.");
+                    throw new SeqFormatException(file, $"{file}: section {name} is required but unknown to this runtime. Use a newer runtime.", name);
                 continue;
             }
 
             var checksum = BinaryPrimitives.ReadUInt32LittleEndian(entry[24..]);
             if (verifyChecksums && SeqLayout.Checksum(bytes.Slice((int)offset, (int)size)) != checksum)
-                throw Fault(file, $"the checksum of section {name} (offset {offset}, {size} bytes) does not match its content");
-            if (!sections.TryAdd(name, new SectionEntry(name, offset, size, checksum))) throw Fault(file, $"section {name} occurs twice");
+                throw Fault(file, $"the checksum of section {name} (offset {offset}, {size} bytes) does not match its content", name);
+            if (!sections.TryAdd(name, new SectionEntry(name, offset, size, checksum))) throw Fault(file, $"section {name} occurs twice", name);
         }
 
         return sections;
     }
 
-    private static void VerifyHead(string file, ReadOnlySpan<byte> head)
+    private static void VerifyHead(SourceName file, ReadOnlySpan<byte> head)
     {
         var copy = head.ToArray();
         copy.AsSpan(SeqLayout.ChecksumAt, sizeof(uint)).Clear();
@@ -366,12 +366,13 @@ internal static unsafe class SeqReader
         }
     }
 
-    private static SectionReader Open(string file, byte* start, SectionEntry section) => new(file, section.Name, new ReadOnlySpan<byte>(start + section.Offset, (int)section.Length));
+    private static SectionReader Open(SourceName file, byte* start, SectionEntry section) => new(file, section.Name, new ReadOnlySpan<byte>(start + section.Offset, (int)section.Length));
 
-    private static SectionReader OpenCompact(string file, byte* start, SectionEntry section) => new(file, section.Name, new ReadOnlySpan<byte>(start + section.Offset, (int)section.Length), isCompact: true);
+    private static SectionReader OpenCompact(SourceName file, byte* start, SectionEntry section) => new(file, section.Name, new ReadOnlySpan<byte>(start + section.Offset, (int)section.Length), isCompact: true);
 
-    private static SectionEntry Need(string file, Dictionary<string, SectionEntry> sections, string name) =>
-        sections.TryGetValue(name, out var section) ? section : throw Fault(file, $"section {name} is missing");
+    private static SectionEntry Need(SourceName file, Dictionary<string, SectionEntry> sections, string name) =>
+        sections.TryGetValue(name, out var section) ? section : throw Fault(file, $"section {name} is missing", name);
 
-    internal static SeqFormatException Fault(string file, string what) => new($"{file}: {what}. The file is damaged; convert the model again or copy the file anew.");
+    internal static SeqFormatException Fault(SourceName file, string what, string? section = null) =>
+        new(file, $"{file}: {what}. The file is damaged; convert the model again or copy the file anew.", section);
 }

@@ -1,14 +1,14 @@
 namespace SeqRuntime.Format;
 
 /// <summary>A model as stored in its file, read and checked. Tensors point into the file's memory.</summary>
-/// <param name="File">The file's name, for messages.</param>
+/// <param name="File">The name of the source, for messages.</param>
 /// <param name="Sections">The sections that were read.</param>
 /// <param name="Metadata">Free metadata.</param>
 /// <param name="Tables">Token and label tables by name.</param>
 /// <param name="Tensors">Constants, shared by all graphs.</param>
 /// <param name="Graphs">Graphs in the file's order.</param>
 internal sealed record StoredModel(
-    string File,
+    SourceName File,
     IReadOnlyList<SectionEntry> Sections,
     Dictionary<string, string> Metadata,
     Dictionary<string, IReadOnlyList<string>> Tables,

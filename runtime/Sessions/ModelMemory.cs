@@ -2,19 +2,25 @@ using System.Buffers;
 using System.IO.MemoryMappedFiles;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
+using SeqRuntime.Format;
 
 namespace SeqRuntime.Sessions;
 
 /// <summary>
-/// The bytes of a model: a memory-mapped file or pinned memory. Counted: it stays until the model and the last session that
+/// The bytes of a model: a memory-mapped file, pinned memory, or what was read from a stream. Counted: it stays until the model and the last session that
 /// uses it have let go, in whatever order.
 /// </summary>
 internal sealed unsafe class ModelMemory : SafeHandle
 {
     private const int Alignment = 64;
+
+    /// <summary>Most bytes that a stream's own length makes it take before any have come.</summary>
+    private const long MostAhead = 1L << 30;
+
     private MemoryMappedFile? _file;
     private MemoryMappedViewAccessor? _view;
     private MemoryHandle _pin;
+    private bool _isNative;
 
     public ModelMemory()
         : base(0, ownsHandle: true)
@@ -54,7 +60,7 @@ internal sealed unsafe class ModelMemory : SafeHandle
     public static ModelMemory Read(string path)
     {
         using var file = Open(path, out var length);
-        if (length > Array.MaxLength - Alignment) throw new SeqFormatException($"{path}: {length} bytes are more than a .seq file may have.");
+        if (length > Array.MaxLength - Alignment) throw new SeqFormatException(path, $"{path}: {length} bytes are more than a .seq file may have.");
         var bytes = GC.AllocateUninitializedArray<byte>((int)length + Alignment, pinned: true);
         var past = (int)((nuint)System.Runtime.CompilerServices.Unsafe.AsPointer(ref bytes[0]) % Alignment);
         var content = bytes.AsMemory(past == 0 ? 0 : Alignment - past, (int)length);
@@ -68,9 +74,37 @@ internal sealed unsafe class ModelMemory : SafeHandle
         return Pin(content);
     }
 
+    /// <summary>Reads a stream to its end, into native memory that begins at a multiple of 64 bytes.</summary>
+    public static ModelMemory Read(Stream stream)
+    {
+        var memory = new ModelMemory { _isNative = true };
+        try
+        {
+            var room = stream.CanSeek ? Math.Clamp(stream.Length - stream.Position + 1, Alignment, MostAhead) : 1 << 16;
+            memory.SetHandle((nint)NativeMemory.AlignedAlloc((nuint)room, Alignment));
+            for (var count = -1; count != 0; memory.Length += count)
+            {
+                if (memory.Length > int.MaxValue) throw new SeqFormatException(SourceName.Stream, $"stream: it has more than the {int.MaxValue} bytes that a .seq file may have.");
+                if (memory.Length == room) memory.Resize(room *= 2);
+                var rest = new Span<byte>(memory.Start + memory.Length, (int)Math.Min(room - memory.Length, int.MaxValue));
+                count = stream.Read(rest);
+                if ((uint)count > (uint)rest.Length) throw new IOException($"The stream says that it read {count} bytes; {rest.Length} were asked for.");
+            }
+
+            if (memory.Length == 0) throw new SeqFormatException(SourceName.Stream, "stream: it has ended before its first byte.");
+            memory.Resize(memory.Length);
+            return memory;
+        }
+        catch
+        {
+            memory.Dispose();
+            throw;
+        }
+    }
+
     public static ModelMemory Pin(ReadOnlyMemory<byte> data)
     {
-        if (data.IsEmpty) throw new SeqFormatException("memory: no bytes were given.");
+        if (data.IsEmpty) throw new SeqFormatException(SourceName.Memory, "memory: no bytes were given.");
         var memory = new ModelMemory { _pin = data.Pin(), Length = data.Length };
         memory.SetHandle((nint)memory._pin.Pointer);
         return memory;
@@ -83,7 +117,7 @@ internal sealed unsafe class ModelMemory : SafeHandle
         try
         {
             length = RandomAccess.GetLength(file);
-            return length > 0 ? file : throw new SeqFormatException($"{path}: the file is empty.");
+            return length > 0 ? file : throw new SeqFormatException(path, $"{path}: the file is empty.");
         }
         catch (NotSupportedException)
         {
@@ -97,6 +131,8 @@ internal sealed unsafe class ModelMemory : SafeHandle
         }
     }
 
+    private void Resize(long bytes) => SetHandle((nint)NativeMemory.AlignedRealloc((void*)handle, (nuint)bytes, Alignment));
+
     protected override bool ReleaseHandle()
     {
         if (_view is not null)
@@ -107,6 +143,7 @@ internal sealed unsafe class ModelMemory : SafeHandle
         }
 
         _pin.Dispose();
+        if (_isNative) NativeMemory.AlignedFree((void*)handle);
         return true;
     }
 }

@@ -88,6 +88,10 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
             Assert.Contains(path, checksum.Message, StringComparison.Ordinal);
             Assert.Contains($"section {SeqLayout.Graphs} (offset {graphs.Offset}", checksum.Message, StringComparison.Ordinal);
             var count = Assert.Throws<SeqFormatException>(() => SeqModel.Load(path, new SeqModelOptions { VerifyChecksums = false }));
+            Assert.Equal((path, SeqLayout.Graphs, null), (checksum.FileName, checksum.Section, checksum.Offset));
+            Assert.Equal((path, SeqLayout.Graphs, 5L), (count.FileName, count.Section, count.Offset));
+            var fromMemory = Assert.Throws<SeqFormatException>(() => SeqModel.Load(damaged, new SeqModelOptions { VerifyChecksums = false }));
+            Assert.Equal((null, SeqLayout.Graphs, 5L), (fromMemory.FileName, fromMemory.Section, fromMemory.Offset));
             Assert.Contains($"{path}: section {SeqLayout.Graphs}, offset 5: a count of {int.MaxValue}", count.Message, StringComparison.Ordinal);
         }
         finally

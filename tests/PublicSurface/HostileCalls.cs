@@ -17,7 +17,13 @@ internal static class HostileCalls
 
     private static IEnumerable<(string, Action)> OfModel(Surface s)
     {
-        foreach (var bytes in new byte[][] { [], [1], new byte[64], new byte[1000], "SEQRT\r\n\u001A"u8.ToArray() }) yield return ("SeqModel.Load", () => SeqModel.Load(bytes));
+        foreach (var bytes in new byte[][] { [], [1], new byte[64], new byte[1000], "SEQRT\r\n\u001A"u8.ToArray() })
+        {
+            yield return ("SeqModel.Load", () => SeqModel.Load(bytes));
+            yield return ("SeqModel.Load", () => SeqModel.Load(new MemoryStream(bytes)));
+        }
+
+        yield return ("SeqModel.Load", () => SeqModel.Load((Stream)null!));
         foreach (var path in s_names)
         {
             yield return ("SeqModel.Load", () => SeqModel.Load(path!).Dispose());
