@@ -50,7 +50,7 @@ internal sealed class PronounceCommand(SeqDecoder decoder, Arguments arguments, 
         {
             found = decoder.Decode(letters);
         }
-        catch (ArgumentException fault)
+        catch (Exception fault) when (fault is SeqDataException or ArgumentException)
         {
             Fault(word, fault.Message);
             return;

@@ -53,7 +53,8 @@ public sealed class SeqModel : IDisposable
 
     internal KernelSet Kernels => _kernels;
 
-    internal SeqGraphInfo InfoOf(LoadedGraph graph) => Graphs[Array.FindIndex(_model.Graphs, other => ReferenceEquals(other, graph))];
+    /// <summary>What the file says of a graph. Names tell graphs apart: a plan may have made another graph of the same.</summary>
+    internal SeqGraphInfo InfoOf(string graph) => Graphs.First(info => info.Name == graph);
 
     /// <summary>
     /// Loads a model by memory-map: weights stay in the file's pages, shared by all processes that map it. As long as the model or a session
@@ -118,7 +119,8 @@ public sealed class SeqModel : IDisposable
     /// <summary>Makes a session: one stream's states and scratch. All memory it will ever use is allocated here.</summary>
     /// <param name="graph">Name of the graph; null for the only one, or the one called <c>main</c>.</param>
     /// <param name="options">Largest sizes and memory limit; null for the defaults.</param>
-    /// <exception cref="ArgumentException">No such graph or symbolic dimension, shapes do not fit together at these sizes, or the limit of memory or of work is exceeded.</exception>
+    /// <exception cref="SeqSizeException">Shapes do not fit together at these sizes; it tells sizes that do.</exception>
+    /// <exception cref="ArgumentException">No such graph or symbolic dimension, or the limit of memory or of work is exceeded.</exception>
     /// <exception cref="SeqFormatException">The graph is not valid.</exception>
     /// <exception cref="OutOfMemoryException">The machine has less memory than the limit allows.</exception>
     public SeqSession CreateSession(string? graph = null, SeqSessionOptions? options = null)
@@ -131,6 +133,7 @@ public sealed class SeqModel : IDisposable
     /// <summary>Bytes that a session would allocate, without making one.</summary>
     /// <param name="graph">As in <see cref="CreateSession"/>.</param>
     /// <param name="options">As in <see cref="CreateSession"/>.</param>
+    /// <exception cref="SeqSizeException">As in <see cref="CreateSession"/>.</exception>
     /// <exception cref="ArgumentException">As in <see cref="CreateSession"/>.</exception>
     /// <exception cref="SeqFormatException">The graph is not valid.</exception>
     public long GetSessionMemoryBytes(string? graph = null, SeqSessionOptions? options = null) => WithMemory(model =>
@@ -157,7 +160,8 @@ public sealed class SeqModel : IDisposable
     /// <param name="capacity">Most streams at a time, at least 1.</param>
     /// <param name="graph">As in <see cref="CreateSession"/>.</param>
     /// <param name="options">Largest sizes of symbolic dimensions, which are the sizes until <see cref="SeqStreams.SetSize"/>, and memory limit of all streams together; null for the defaults.</param>
-    /// <exception cref="ArgumentException">No such graph or symbolic dimension, shapes do not fit together at these sizes, or the limit of memory or of work is exceeded.</exception>
+    /// <exception cref="SeqSizeException">Shapes do not fit together at these sizes; it tells sizes that do.</exception>
+    /// <exception cref="ArgumentException">No such graph or symbolic dimension, or the limit of memory or of work is exceeded.</exception>
     /// <exception cref="SeqFormatException">The graph is not valid.</exception>
     /// <exception cref="OutOfMemoryException">The machine has less memory than the limit allows.</exception>
     public SeqStreams CreateStreams(int capacity, string? graph = null, SeqSessionOptions? options = null)
@@ -171,6 +175,7 @@ public sealed class SeqModel : IDisposable
     /// <param name="capacity">As in <see cref="CreateStreams"/>.</param>
     /// <param name="graph">As in <see cref="CreateSession"/>.</param>
     /// <param name="options">As in <see cref="CreateStreams"/>.</param>
+    /// <exception cref="SeqSizeException">As in <see cref="CreateStreams"/>.</exception>
     /// <exception cref="ArgumentException">As in <see cref="CreateStreams"/>.</exception>
     /// <exception cref="SeqFormatException">The graph is not valid.</exception>
     public long GetStreamsMemoryBytes(int capacity, string? graph = null, SeqSessionOptions? options = null) => WithMemory(model =>

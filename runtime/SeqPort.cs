@@ -25,7 +25,7 @@ public sealed class SeqPort
 
     /// <summary>Its shape at the current sizes, outermost dimension first. Read it again after <see cref="SeqSession.SetSize"/>. Allocates nothing.</summary>
     /// <exception cref="ObjectDisposedException">The session, or the streams, have been disposed.</exception>
-    /// <exception cref="ArgumentException">It is an output, and shapes do not fit together at the sizes set.</exception>
+    /// <exception cref="SeqSizeException">It is an output, and shapes do not fit together at the sizes set.</exception>
     /// <exception cref="InvalidOperationException">It is an output whose shape must be inferred again, and another thread is using the session or streams.</exception>
     public ReadOnlySpan<int> Shape
     {

@@ -53,7 +53,7 @@ public sealed unsafe partial class SeqSession
         }
         catch (ArgumentException fault)
         {
-            throw _plan.At(steps[at].Node, fault);
+            throw SessionError.Data(_plan, steps[at].Node, slot: null, fault);
         }
 
         _areFixedDone = true;
@@ -77,7 +77,15 @@ public sealed unsafe partial class SeqSession
 
     private void Refresh()
     {
-        _plan.InferAgain();
+        try
+        {
+            _plan.InferAgain();
+        }
+        catch (ArgumentException fault)
+        {
+            throw SessionError.Misfit(_plan.Graph.Symbols, _sizes, _plan.MaxSizes, fault);
+        }
+
         foreach (ref readonly var held in _held.AsSpan()) held.Fit();
         _stale = _hasGrown = false;
         _areFixedDone = false;

@@ -52,7 +52,8 @@ public sealed unsafe partial class SeqSession
     }
 
     /// <summary>Takes over the states of another session of the same graph, model and current sizes: a fork of its stream.</summary>
-    /// <exception cref="ArgumentException">The other session is of another graph, model or size, or has a longer cache than there is room for.</exception>
+    /// <exception cref="ArgumentException">The other session is of another graph, model or size.</exception>
+    /// <exception cref="SeqSizeException">The other session has a longer cache than there is room for.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using the session.</exception>
     public void CopyStateFrom(SeqSession other)
     {

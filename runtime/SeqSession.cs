@@ -60,7 +60,7 @@ public sealed unsafe partial class SeqSession : IDisposable, IPortOwner
         _steps = [.. plan.Steps().Select(s => new Step(s.Operator, s.Context, s.Node))];
         _movingSteps = Array.FindAll(_steps, step => !plan.IsFixedNode[step.Node]);
         _copies = MakeCopies(plan);
-        Graph = model.InfoOf(graph);
+        Graph = model.InfoOf(graph.Name);
         KernelSet = kernels.Name;
         Inputs = new([.. _inputs.Select((tensor, i) => new SeqPort(tensor.Name, i, tensor, this, isOutput: false))], "input");
         Outputs = new([.. _outputs.Select((tensor, i) => new SeqPort(tensor.Name, i, tensor, this, isOutput: true))], "output");
@@ -110,7 +110,8 @@ public sealed unsafe partial class SeqSession : IDisposable, IPortOwner
         where T : unmanaged => Input<T>(Inputs[name].Index);
 
     /// <summary>An output's elements, row-major, as the last <see cref="Run()"/> left them; valid until the next one.</summary>
-    /// <exception cref="ArgumentException">There is no such output, its elements are of another type, or shapes do not fit at the sizes set.</exception>
+    /// <exception cref="ArgumentException">There is no such output, or its elements are of another type.</exception>
+    /// <exception cref="SeqSizeException">Shapes do not fit at the sizes set.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using the session.</exception>
     public ReadOnlySpan<T> Output<T>(int index)
         where T : unmanaged
@@ -139,7 +140,8 @@ public sealed unsafe partial class SeqSession : IDisposable, IPortOwner
     /// </summary>
     /// <param name="symbol">Name of the symbol.</param>
     /// <param name="size">From 0 (a cache that is still empty) to the largest size the session was made for.</param>
-    /// <exception cref="ArgumentException">No such symbol, the size is out of range, or it counts the steps of a cache that the session keeps.</exception>
+    /// <exception cref="SeqSizeException">The size is out of range.</exception>
+    /// <exception cref="ArgumentException">No such symbol, it counts the steps of a cache that the session keeps, or a shape has more elements than a tensor may.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using the session.</exception>
     public void SetSize(string symbol, int size)
     {
@@ -173,13 +175,15 @@ public sealed unsafe partial class SeqSession : IDisposable, IPortOwner
     }
 
     /// <summary>Computes the outputs from the inputs and the states, then moves the states on. Allocates nothing.</summary>
-    /// <exception cref="ArgumentException">Shapes do not fit at the sizes set, an index input is out of range, or a cache has no room for what the run adds; states are then unchanged.</exception>
+    /// <exception cref="SeqDataException">An input holds what a node cannot use, such as an index outside of a table; states are unchanged.</exception>
+    /// <exception cref="SeqSizeException">Shapes do not fit at the sizes set, or a cache has no room for what the run adds; states are unchanged.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using the session.</exception>
     public void Run() => Run(CancellationToken.None);
 
     /// <summary>As <see cref="Run()"/>, or until it is cancelled.</summary>
     /// <param name="cancellationToken">Looked at before each node of the graph; how long one takes at most, <see cref="SeqSessionOptions.WorkLimit"/> bounds.</param>
-    /// <exception cref="ArgumentException">Shapes do not fit at the sizes set, an index input is out of range, or a cache has no room for what the run adds; states are then unchanged.</exception>
+    /// <exception cref="SeqDataException">An input holds what a node cannot use, such as an index outside of a table; states are unchanged.</exception>
+    /// <exception cref="SeqSizeException">Shapes do not fit at the sizes set, or a cache has no room for what the run adds; states are unchanged.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled; states are unchanged.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using the session.</exception>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

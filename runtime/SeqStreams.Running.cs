@@ -8,13 +8,15 @@ namespace SeqRuntime;
 public sealed unsafe partial class SeqStreams
 {
     /// <summary>One run of every stream that has joined. Allocates nothing.</summary>
-    /// <exception cref="ArgumentException">Shapes do not fit at the sizes set, or an index input is out of range; the message names the stream. No stream has then moved.</exception>
+    /// <exception cref="SeqDataException">An input holds what a node cannot use, such as an index outside of a table. No stream has moved.</exception>
+    /// <exception cref="SeqSizeException">Shapes do not fit at the sizes set. No stream has moved.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using the streams.</exception>
     public void Run() => Run(CancellationToken.None);
 
     /// <summary>As <see cref="Run()"/>, or until it is cancelled.</summary>
     /// <param name="cancellationToken">Looked at before each node of the graph.</param>
-    /// <exception cref="ArgumentException">Shapes do not fit at the sizes set, or an index input is out of range; the message names the stream. No stream has then moved.</exception>
+    /// <exception cref="SeqDataException">An input holds what a node cannot use, such as an index outside of a table. No stream has moved.</exception>
+    /// <exception cref="SeqSizeException">Shapes do not fit at the sizes set. No stream has moved.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled. No stream has moved.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using the streams.</exception>
     public void Run(CancellationToken cancellationToken)
@@ -40,14 +42,18 @@ public sealed unsafe partial class SeqStreams
 
     /// <summary>One run of these streams only: those that have an input this time. The others wait. Allocates nothing.</summary>
     /// <param name="slots">Streams, each once, in any order.</param>
-    /// <exception cref="ArgumentException">No stream has one of the slots, one is given twice, shapes do not fit at the sizes set, or an index input is out of range. No stream has then moved.</exception>
+    /// <exception cref="ArgumentException">No stream has one of the slots, or one is given twice.</exception>
+    /// <exception cref="SeqDataException">An input holds what a node cannot use, such as an index outside of a table. No stream has moved.</exception>
+    /// <exception cref="SeqSizeException">Shapes do not fit at the sizes set. No stream has moved.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using the streams.</exception>
     public void Run(ReadOnlySpan<int> slots) => Run(slots, CancellationToken.None);
 
     /// <summary>As <see cref="Run(ReadOnlySpan{int})"/>, or until it is cancelled.</summary>
     /// <param name="slots">Streams, each once, in any order.</param>
     /// <param name="cancellationToken">Looked at before each node of the graph.</param>
-    /// <exception cref="ArgumentException">No stream has one of the slots, one is given twice, shapes do not fit at the sizes set, or an index input is out of range. No stream has then moved.</exception>
+    /// <exception cref="ArgumentException">No stream has one of the slots, or one is given twice.</exception>
+    /// <exception cref="SeqDataException">An input holds what a node cannot use, such as an index outside of a table. No stream has moved.</exception>
+    /// <exception cref="SeqSizeException">Shapes do not fit at the sizes set. No stream has moved.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled. No stream has moved.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using the streams.</exception>
     public void Run(ReadOnlySpan<int> slots, CancellationToken cancellationToken)
@@ -101,7 +107,15 @@ public sealed unsafe partial class SeqStreams
 
     private void Refresh()
     {
-        _plan.InferAgain();
+        try
+        {
+            _plan.InferAgain();
+        }
+        catch (ArgumentException fault)
+        {
+            throw SessionError.Misfit(_plan.One.Graph.Symbols, _sizes, _plan.One.MaxSizes, fault);
+        }
+
         foreach (ref readonly var output in _outputs.AsSpan())
         {
             var slots = output.Slots;
@@ -151,8 +165,7 @@ public sealed unsafe partial class SeqStreams
         }
         catch (ArgumentException fault)
         {
-            var named = _plan.One.At(nodes[at].Index, fault);
-            throw nodes[at].Row < 0 ? named : new ArgumentException($"stream {_slots[nodes[at].Row]}: {named.Message}", fault);
+            throw SessionError.Data(_plan.One, nodes[at].Index, nodes[at].Row < 0 ? null : _slots[nodes[at].Row], fault);
         }
     }
 

@@ -13,7 +13,8 @@ public sealed unsafe partial class SeqStreams
     /// </summary>
     /// <param name="symbol">Name of the symbol.</param>
     /// <param name="size">From 0 (a cache that is still empty) to the largest size the streams were made for.</param>
-    /// <exception cref="ArgumentException">No such symbol, or the size is out of range.</exception>
+    /// <exception cref="SeqSizeException">The size is out of range.</exception>
+    /// <exception cref="ArgumentException">No such symbol, or a shape has more elements than a tensor may.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using the streams.</exception>
     public void SetSize(string symbol, int size)
     {

@@ -70,7 +70,7 @@ public sealed unsafe partial class SeqStreams : IDisposable, IPortOwner
         _sizes = (int[])plan.One.MaxSizes.Clone();
         _width = plan.Capacity;
         _mark = StateMark.Of(plan.One);
-        Graph = model.InfoOf(graph);
+        Graph = model.InfoOf(graph.Name);
         KernelSet = kernels.Name;
         Inputs = new([.. plan.Inputs.Select((slots, i) => new SeqPort(slots.One.Name, i, slots.One, this, isOutput: false))], "input");
         Outputs = new([.. plan.Outputs.Select((slots, i) => new SeqPort(slots.One.Name, i, slots.One, this, isOutput: true))], "output");
@@ -163,7 +163,8 @@ public sealed unsafe partial class SeqStreams : IDisposable, IPortOwner
     /// <summary>A stream's output, row-major, as the last run that it took part in left it.</summary>
     /// <param name="slot">The stream.</param>
     /// <param name="index">The output's index.</param>
-    /// <exception cref="ArgumentException">No stream has this slot, there is no such output, its elements are of another type, or shapes do not fit at the sizes set.</exception>
+    /// <exception cref="ArgumentException">No stream has this slot, there is no such output, or its elements are of another type.</exception>
+    /// <exception cref="SeqSizeException">Shapes do not fit at the sizes set.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using the streams.</exception>
     public ReadOnlySpan<T> Output<T>(int slot, int index)
         where T : unmanaged

@@ -30,7 +30,7 @@ internal sealed record DecodedText(string Text, string? Unknown, IReadOnlyList<D
             var unknown = decoder.SourceTable?.FindUnknownCharacters(text);
             return new DecodedText(text, string.IsNullOrEmpty(unknown) ? null : unknown, [.. Enumerable.Range(0, found).Select(rank => DecodedResult.Of(decoder, rank, withAlignment))]);
         }
-        catch (ArgumentException fault)
+        catch (Exception fault) when (fault is SeqDataException or ArgumentException)
         {
             throw new ConversionException($"'{text}': {fault.Message}", fault);
         }

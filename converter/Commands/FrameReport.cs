@@ -27,7 +27,7 @@ internal sealed record DecodedFrames(string Input, int Rows, IReadOnlyList<Frame
             var found = decoder.Decode(recording.Array.As<float>());
             return new DecodedFrames(recording.Name, decoder.FrameCount, [.. Enumerable.Range(0, found).Select(rank => FrameResult.Of(decoder, table, rank))]);
         }
-        catch (ArgumentException fault)
+        catch (Exception fault) when (fault is SeqDataException or ArgumentException)
         {
             throw new ConversionException($"{recording.Name}: {fault.Message}", fault);
         }

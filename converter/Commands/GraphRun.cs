@@ -48,7 +48,7 @@ internal sealed record GraphRun(IReadOnlyList<KeyValuePair<string, NpyArray>> Ou
         {
             session.Run();
         }
-        catch (ArgumentException fault)
+        catch (Exception fault) when (fault is SeqDataException or ArgumentException)
         {
             throw new ConversionException($"the model refuses these inputs: {fault.Message}", fault);
         }
@@ -62,9 +62,9 @@ internal sealed record GraphRun(IReadOnlyList<KeyValuePair<string, NpyArray>> Ou
             if (work > workLimit) throw new ConversionException($"a run of graph '{graph.Name}' takes {SessionError.Operations(work)}, which is over the limit; use smaller sizes or shorter inputs, or set the environment variable {WorkLimit.Variable}={Math.Ceiling(work):F0}");
             return model.CreateSession(graph.Name, options);
         }
-        catch (SizesException fault)
+        catch (SeqSizeException fault)
         {
-            throw new ConversionException($"{fault.Cause} The inputs and --size give {fault.Sizes}; use other sizes{(fault.FittingSizes is { } sizes ? $": {string.Join(", ", sizes.Select(s => $"{s.Key} = {s.Value}"))} fits" : "")}", fault);
+            throw new ConversionException($"{fault.Cause} The inputs and --size give {fault.SizesText}; use other sizes{(fault.FittingSizes is { } sizes ? $": {string.Join(", ", sizes.Select(s => $"{s.Key} = {s.Value}"))} fits" : "")}", fault);
         }
         catch (ArgumentException fault)
         {

@@ -1,5 +1,4 @@
 using SeqRuntime.Converter.Pipeline;
-using SeqRuntime.Sessions;
 
 namespace SeqRuntime.Converter.Commands;
 
@@ -15,7 +14,7 @@ internal sealed record SessionNeed(long? Bytes, IReadOnlyDictionary<string, int>
         {
             return At(model, graph, given.Where(g => graph.Symbols.Contains(g.Key)).ToDictionary(), sizes);
         }
-        catch (SizesException fault)
+        catch (SeqSizeException fault)
         {
             var others = new[] { fault.FittingSizes, graph.Symbols.ToDictionary(s => s, s => given.GetValueOrDefault(s, SizeNotes.Least(model.Metadata, graph.Name, s))) };
             return others.OfType<IReadOnlyDictionary<string, int>>().Where(o => o.All(f => given.GetValueOrDefault(f.Key, f.Value) == f.Value)).Select(o => Try(model, graph, o)).FirstOrDefault(need => need is not null)
@@ -39,7 +38,7 @@ internal sealed record SessionNeed(long? Bytes, IReadOnlyDictionary<string, int>
         {
             return At(model, graph, sizes, sizes);
         }
-        catch (SizesException)
+        catch (SeqSizeException)
         {
             return null;
         }

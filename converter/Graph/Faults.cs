@@ -1,6 +1,5 @@
 using SeqRuntime.Format;
 using SeqRuntime.Operators;
-using SeqRuntime.Sessions;
 
 namespace SeqRuntime.Converter.Graph;
 
@@ -44,7 +43,7 @@ internal sealed class ShapeFault : ConversionException
     /// Whether the runtime's operators and tensors refuse their inputs with this exception. Only these exact types count. A derived
     /// type, such as an index out of range, is a bug of the converter.
     /// </summary>
-    public static bool IsRefusal(Exception fault) => fault is SeqFormatException or SizesException or TooLargeException or UnknownValueException or OverflowException || fault.GetType() == typeof(ArgumentException);
+    public static bool IsRefusal(Exception fault) => fault is SeqFormatException or SeqSizeException or TooLargeException or UnknownValueException or OverflowException || fault.GetType() == typeof(ArgumentException);
 }
 
 /// <summary>The shapes fit together at only one size of a symbolic dimension.</summary>

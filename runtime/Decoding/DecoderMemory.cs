@@ -27,9 +27,9 @@ internal sealed class DecoderMemory(long limit)
             Used += session.MemoryBytes;
             return session;
         }
-        catch (SizesException fault)
+        catch (SeqSizeException fault)
         {
-            throw new ArgumentException($"{fault.Cause} This is at {fault.Sizes}; {sizes}.", fault);
+            throw new ArgumentException($"{fault.Cause} This is at {fault.SizesText}; {sizes}.", fault);
         }
     }
 

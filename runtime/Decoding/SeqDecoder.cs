@@ -143,6 +143,7 @@ public sealed class SeqDecoder : IDisposable
     /// <param name="cancellationToken">Looked at before each node of each step.</param>
     /// <returns>Number of results.</returns>
     /// <exception cref="ArgumentException">The source is empty and the model adds no begin or end token, it is too long, or a token is out of range.</exception>
+    /// <exception cref="SeqDataException">A graph cannot use what it is given, such as a token outside of its table of embeddings.</exception>
     /// <exception cref="InvalidOperationException">A search goes on: <see cref="OnToken"/>, or another thread, called this.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled; there are no results.</exception>
     public int Decode(ReadOnlySpan<int> tokens, CancellationToken cancellationToken)
@@ -174,6 +175,7 @@ public sealed class SeqDecoder : IDisposable
     /// <param name="cancellationToken">Looked at before each node of each step.</param>
     /// <returns>Number of results.</returns>
     /// <exception cref="ArgumentException">The source is empty and the model adds no begin or end token, it is too long, or has what the table does not cover where the model has no unknown token.</exception>
+    /// <exception cref="SeqDataException">A graph cannot use what it is given, such as a token outside of its table of embeddings.</exception>
     /// <exception cref="InvalidOperationException">The model has no source table; or a search goes on: <see cref="OnToken"/>, or another thread, called this.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled; there are no results.</exception>
     public int Decode(ReadOnlySpan<char> text, CancellationToken cancellationToken)

@@ -15,8 +15,12 @@ internal static class SessionError
     public static ArgumentOutOfRangeException NoIndex(string kind, int index, int count) =>
         new(nameof(index), $"There is no {kind} {index}; there are {count}{(count == 0 ? "" : ", from 0")}.");
 
-    public static ArgumentException Size(string symbol, int size, int largest) =>
-        new($"Size {size} of dimension '{symbol}' is not within 0 and {largest}, the largest that memory was planned for (SeqSessionOptions.MaxSizes).");
+    public static SeqSizeException Size(string symbol, int size, int largest) =>
+        Sizes($"Size {size} of dimension '{symbol}' is not within 0 and {largest}, the largest that memory was planned for (SeqSessionOptions.MaxSizes).", symbol, size, Math.Clamp(size, 0, largest));
+
+    /// <summary>Shapes do not fit at sizes that were set; at the largest, for which memory was planned, they do.</summary>
+    public static SeqSizeException Misfit(string[] symbols, int[] sizes, int[] largest, ArgumentException fault) =>
+        new(fault.Message, Named(symbols, sizes), Named(symbols, largest), fault);
 
     public static ArgumentException Type<T>(Tensor tensor) => new($"'{tensor.Name}' holds {tensor.Type.Name()}; {typeof(T).Name} was asked for.");
 
@@ -32,8 +36,8 @@ internal static class SessionError
     public static ArgumentException StateOfOtherSizes(string graph) =>
         new($"The state of graph '{graph}' was saved at other sizes: of its symbolic dimensions, or of their largest sizes ({nameof(SeqSessionOptions.MaxSizes)}).");
 
-    public static ArgumentOutOfRangeException LargestSize(string graph, string symbol, int size) =>
-        new(null, $"Size {size} of dimension '{symbol}' of graph '{graph}' is too small; {nameof(SeqSessionOptions.MaxSizes)} takes largest sizes, from 1 up.");
+    public static SeqSizeException LargestSize(string graph, string symbol, int size) =>
+        Sizes($"Size {size} of dimension '{symbol}' of graph '{graph}' is too small; {nameof(SeqSessionOptions.MaxSizes)} takes largest sizes, from 1 up.", symbol, size, 1);
 
     public static ArgumentException Memory(string graph, long needed, long limit) =>
         new($"A session of graph '{graph}' needs {needed} bytes; {nameof(SeqSessionOptions.MemoryLimitBytes)} allows {limit}.");
@@ -69,8 +73,8 @@ internal static class SessionError
     /// <param name="symbol">The dimension that counts its steps.</param>
     /// <param name="needed">Steps that it would have.</param>
     /// <param name="most">Steps that there is room for.</param>
-    public static ArgumentException CacheFull(string graph, string cache, string symbol, int needed, int most) =>
-        new($"graph '{graph}': the cache '{cache}' would have {needed} steps; there is room for {most}. Begin anew ({nameof(SeqSession.ResetState)}), or make the session for more: MaxSizes[\"{symbol}\"] = {needed} or more.");
+    public static SeqSizeException CacheFull(string graph, string cache, string symbol, int needed, int most) =>
+        Sizes($"graph '{graph}': the cache '{cache}' would have {needed} steps; there is room for {most}. Begin anew ({nameof(SeqSession.ResetState)}), or make the session for more: MaxSizes[\"{symbol}\"] = {needed} or more.", symbol, needed, most);
 
     public static ArgumentException CacheSize(string symbol, string cache) =>
         new($"Dimension '{symbol}' counts the steps of the cache '{cache}', which runs add to; {nameof(SeqSession.ResetState)} empties it.");
@@ -82,4 +86,21 @@ internal static class SessionError
         new($"Graph '{graph}' keeps caches that grow, which decoders cannot: convert it without --cache.");
 
     public static ArgumentException OtherGraph() => new("States can be taken over only from a session of the same graph, model and sizes.");
+
+    /// <param name="plan">Of the graph.</param>
+    /// <param name="node">The node that found the fault.</param>
+    /// <param name="slot">The stream whose data it is, if it is one's.</param>
+    /// <param name="fault">What the node threw.</param>
+    public static SeqDataException Data(SessionPlan plan, int node, int? slot, ArgumentException fault) =>
+        new((slot is null ? "" : $"stream {slot}: ") + plan.At(node, fault).Message, plan.Graph.Name, plan.Graph.Nodes[node].Name, slot, fault);
+
+    private static SeqSizeException Sizes(string message, string symbol, int size, int fitting) =>
+        new(message, new Dictionary<string, int> { [symbol] = size }, new Dictionary<string, int> { [symbol] = fitting });
+
+    private static Dictionary<string, int> Named(string[] symbols, int[] sizes)
+    {
+        var named = new Dictionary<string, int>();
+        for (var i = 0; i < symbols.Length; i++) named[symbols[i]] = sizes[i];
+        return named;
+    }
 }

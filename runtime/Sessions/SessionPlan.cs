@@ -332,7 +332,7 @@ internal sealed unsafe class SessionPlan : IDisposable
         }
         catch (Exception fault) when (!options.IsTrial && Graph.Symbols.Length > 0 && fault is ArgumentException or SeqFormatException)
         {
-            throw SizesException.Explain(Graph, MaxSizes, options.MaxSizes.Keys, fault, sizes =>
+            throw SizeAdvice.Explain(Graph, MaxSizes, options.MaxSizes.Keys, fault, sizes =>
             {
                 var trial = new SeqSessionOptions { MaxSizes = sizes, MemoryLimitBytes = options.MemoryLimitBytes, WorkLimit = options.WorkLimit, IsTrial = true };
                 new SessionPlan(Graph, ModelTensors, _kernels, trial).Dispose();

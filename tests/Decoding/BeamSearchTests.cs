@@ -247,7 +247,7 @@ public sealed class BeamSearchTests
         using var decoder = model.CreateDecoder();
         Assert.Throws<ArgumentException>(() => decoder.Decode(ReadOnlySpan<int>.Empty));
         Assert.Throws<ArgumentException>(() => decoder.Decode([1, 1]));
-        Assert.Throws<ArgumentException>(() => decoder.Decode([SmallDecoder.Tokens]));
+        Assert.Throws<SeqDataException>(() => decoder.Decode([SmallDecoder.Tokens]));
         Assert.Throws<InvalidOperationException>(() => decoder.Decode("no table"));
         Assert.Throws<ArgumentException>(() => model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 2, Sampling = new SamplingOptions() }));
     }

@@ -51,7 +51,7 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
             if (checksums == Checksums.Recomputed) SectionTable.Recompute(mutant);
             var fault = Try(mutant, checksums != Checksums.Ignored);
             if (fault is null) ran++;
-            else if (fault is SeqFormatException or ArgumentException) refused++;
+            else if (fault is SeqFormatException or SeqDataException or ArgumentException) refused++;
             else Assert.Fail($"mutation {i}: {fault}");
         }
 

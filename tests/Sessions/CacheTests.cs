@@ -24,7 +24,7 @@ public class CacheTests
         Assert.Equal([1f, 2, 3, 4, 5, 6, 7, 8, 9], session.Output<float>("all").ToArray());
         session.SetSize("T", 2);
         Run(session, 0, 0, 0, 0, 0, 0);
-        var fault = Assert.Throws<ArgumentException>(() => Run(session, 0, 0, 0, 0, 0, 0));
+        var fault = Assert.Throws<SeqSizeException>(() => Run(session, 0, 0, 0, 0, 0, 0));
         Assert.Contains("the cache 'cache' would have 7 steps; there is room for 6. Begin anew (ResetState), or make the session for more: MaxSizes[\"P\"] = 7 or more", fault.Message, StringComparison.Ordinal);
         Assert.Equal(5 * Width, session.State<float>(0).Length);
         session.SetSize("T", 1);
@@ -34,7 +34,7 @@ public class CacheTests
         Assert.Equal([7f, 8, 9], Run(session, 7, 8, 9));
         using var larger = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["P"] = 20 } });
         for (var i = 0; i < 20; i++) Assert.Equal(i + 1, Run(larger, 1, 2, 3)[0]);
-        Assert.Throws<ArgumentException>(() => Run(larger, 1, 2, 3));
+        Assert.Throws<SeqSizeException>(() => Run(larger, 1, 2, 3));
     }
 
     [Fact]
@@ -58,7 +58,7 @@ public class CacheTests
         larger.CopyStateFrom(session);
         Assert.Equal([7f, 9, 11], Run(larger, 1, 1, 1));
         for (var i = 0; i < 4; i++) Run(larger, 1, 1, 1);
-        Assert.Contains("there is room for 6", Assert.Throws<ArgumentException>(() => session.CopyStateFrom(larger)).Message, StringComparison.Ordinal);
+        Assert.Contains("there is room for 6", Assert.Throws<SeqSizeException>(() => session.CopyStateFrom(larger)).Message, StringComparison.Ordinal);
         Array.Fill(saved, (byte)255, saved.Length - sizeof(int), sizeof(int));
         Assert.Throws<ArgumentException>(() => session.RestoreState(saved));
     }

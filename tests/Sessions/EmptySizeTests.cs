@@ -29,7 +29,7 @@ public sealed class EmptySizeTests
                 {
                     session.Run();
                 }
-                catch (ArgumentException refused)
+                catch (Exception refused) when (refused is SeqSizeException or SeqDataException)
                 {
                     Assert.NotEmpty(refused.Message);
                 }

@@ -44,11 +44,11 @@ public sealed class FixedInputsTests : IDisposable
     {
         Fill(2);
         _once.Input<int>("token")[0] = 99;
-        Assert.Throws<ArgumentException>(_once.Run);
+        Assert.Throws<SeqDataException>(_once.Run);
         Fill(3);
         for (var step = 0; step < 3; step++) RunBoth(step);
         _once.Input<int>("token")[0] = 9;
-        Assert.Throws<ArgumentException>(_once.Run);
+        Assert.Throws<SeqDataException>(_once.Run);
         for (var step = 0; step < 3; step++) RunBoth(step);
     }
 

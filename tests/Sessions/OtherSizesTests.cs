@@ -26,8 +26,8 @@ public class OtherSizesTests
             Assert.All(Step(streams, slots, largest), y => Assert.Equal(expected, y));
 
             Assert.Equal(expected.Length, Run(alone, other).Length);
-            Assert.Contains(why, Assert.Throws<ArgumentException>(() => Run(session, other)).Message, StringComparison.Ordinal);
-            Assert.Contains(why, Assert.Throws<ArgumentException>(() => Step(streams, slots, other)).Message, StringComparison.Ordinal);
+            Assert.Contains(why, Assert.Throws<SeqSizeException>(() => Run(session, other)).Message, StringComparison.Ordinal);
+            Assert.Contains(why, Assert.Throws<SeqSizeException>(() => Step(streams, slots, other)).Message, StringComparison.Ordinal);
         }
     }
 

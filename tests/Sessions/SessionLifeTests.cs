@@ -44,7 +44,7 @@ public class SessionLifeTests
         using var model = SeqModel.Load(s_file);
         foreach (var size in new[] { 0, -3 })
         {
-            var fault = Assert.Throws<ArgumentOutOfRangeException>(() => model.CreateSession("tokens", Options(size, SmallSeq.Length)));
+            var fault = Assert.Throws<SeqSizeException>(() => model.CreateSession("tokens", Options(size, SmallSeq.Length)));
             Assert.StartsWith($"Size {size} of dimension 'T' of graph 'tokens' is too small", fault.Message, StringComparison.Ordinal);
         }
 
@@ -190,12 +190,14 @@ public class SessionLifeTests
         using var session = model.CreateSession("tokens", Options(2));
         Assert.Contains("indices", Assert.Throws<ArgumentException>(() => session.Inputs["index"].Index).Message, StringComparison.Ordinal);
         Assert.Contains("int32", Assert.Throws<ArgumentException>(() => session.Input<float>("indices").Length).Message, StringComparison.Ordinal);
-        Assert.Throws<ArgumentException>(() => session.SetSize(SmallSeq.Length, 3));
+        var size = Assert.Throws<SeqSizeException>(() => session.SetSize(SmallSeq.Length, 3));
+        Assert.Equal((3, 2), (size.Sizes[SmallSeq.Length], size.FittingSizes![SmallSeq.Length]));
         Assert.Throws<ArgumentException>(() => session.SetSize("U", 1));
         Assert.Throws<ArgumentException>(() => session.SaveState(new byte[session.StateBytes - 1]));
         Assert.Throws<ArgumentException>(() => session.RestoreState(new byte[session.StateBytes - 1]));
         session.Input<int>("indices")[1] = 9;
-        Assert.Throws<ArgumentException>(session.Run);
+        var fault = Assert.Throws<SeqDataException>(session.Run);
+        Assert.Equal(("tokens", "embedded", null), (fault.GraphName, fault.NodeName, fault.Slot));
         Assert.All(session.State<float>("hidden").ToArray(), value => Assert.Equal(1f, value));
     }
 

@@ -93,7 +93,7 @@ public class WorkLimitTests
         session.SetSize("T", 1024);
         session.Run();
         session.SetSize("T", 256);
-        Assert.Throws<ArgumentException>(session.Run);
+        Assert.Throws<SeqSizeException>(session.Run);
     }
 
     [Fact]

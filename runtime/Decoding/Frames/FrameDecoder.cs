@@ -96,6 +96,7 @@ public sealed class FrameDecoder : IDisposable
     /// <param name="cancellationToken">Looked at before each node of each run, and before each frame.</param>
     /// <returns>Number of results.</returns>
     /// <exception cref="ArgumentException">No whole number of frames, or too many; or a graph does not fit together at this length: all frames are then forgotten.</exception>
+    /// <exception cref="SeqDataException">A graph cannot use what it is given, such as a token outside of its table of embeddings.</exception>
     /// <exception cref="InvalidOperationException">Frames are being read: <see cref="OnToken"/>, or another thread, called this.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled: all frames are forgotten, there are no results.</exception>
     public int Decode(ReadOnlySpan<float> features, CancellationToken cancellationToken)

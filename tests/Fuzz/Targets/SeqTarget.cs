@@ -60,7 +60,7 @@ internal sealed class SeqTarget : Target
             if (!model.Metadata.ContainsKey(DecodingKeys.Kind)) return outcome;
             return Try(() => Decode(model)) & Try(() => DecodeFrames(model)) ? outcome : Outcome.Refused;
         }
-        catch (Exception fault) when (fault is SeqFormatException or ArgumentException)
+        catch (Exception fault) when (fault is SeqFormatException or SeqDataException or ArgumentException)
         {
             return Outcome.Refused;
         }
@@ -83,7 +83,7 @@ internal sealed class SeqTarget : Target
             run();
             return true;
         }
-        catch (Exception fault) when (fault is SeqFormatException or ArgumentException)
+        catch (Exception fault) when (fault is SeqFormatException or SeqDataException or ArgumentException)
         {
             return false;
         }

@@ -74,7 +74,7 @@ public class LoopOutputTests
         using var model = loop.Model.Load(new SeqRuntime.Converter.ConversionOptions { AutoStates = false });
         using var session = model.CreateSession(options: new SeqSessionOptions { MaxSizes = { ["T"] = 5 } });
         session.SetSize("T", 2);
-        Assert.Contains("holds the index 2", Assert.Throws<ArgumentException>(session.Run).Message, StringComparison.Ordinal);
+        Assert.Contains("holds the index 2", Assert.Throws<SeqDataException>(session.Run).Message, StringComparison.Ordinal);
     }
 
     /// <summary>TensorFlow's StridedSlice names all axes, whole ones too.</summary>

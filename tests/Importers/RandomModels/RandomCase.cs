@@ -83,7 +83,7 @@ internal sealed class RandomCase(RandomModel model, ModelProto? theirs = null)
             {
                 return new RandomOutcome(fault.Message.Contains("attempting to re-use buffer", StringComparison.Ordinal) ? RandomOutcomeKind.TheirFault : RandomOutcomeKind.Invalid, fault.Message.ReplaceLineEndings(" "));
             }
-            catch (ArgumentException fault)
+            catch (Exception fault) when (fault is ArgumentException or SeqDataException)
             {
                 return new RandomOutcome(RandomOutcomeKind.Different, "here: " + fault.Message.ReplaceLineEndings(" "));
             }

@@ -192,14 +192,14 @@ internal sealed class SharingCase
         return true;
     }
 
-    private static ArgumentException? Fault(SeqSession session)
+    private static Exception? Fault(SeqSession session)
     {
         try
         {
             session.Run();
             return null;
         }
-        catch (ArgumentException fault)
+        catch (Exception fault) when (fault is ArgumentException or SeqDataException)
         {
             return fault;
         }

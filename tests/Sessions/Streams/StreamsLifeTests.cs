@@ -132,7 +132,8 @@ public sealed class StreamsLifeTests : IDisposable
         streams.Run();
         var before = States(streams);
         streams.Input<int>(3, 0)[0] = 9;
-        var fault = Assert.Throws<ArgumentException>(() => streams.Run());
+        var fault = Assert.Throws<SeqDataException>(() => streams.Run());
+        Assert.Equal(("tokens", "embedded", 3), (fault.GraphName, fault.NodeName, fault.Slot));
         Assert.StartsWith("stream 3: graph 'tokens', node 'embedded'", fault.Message, StringComparison.Ordinal);
         Assert.Equal(before, States(streams));
         streams.Run([0, 2]);

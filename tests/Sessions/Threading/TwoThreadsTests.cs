@@ -120,7 +120,7 @@ public class TwoThreadsTests
         {
             Fill(new Random(9), session, StackGraphs.Longest);
             session.Input<int>("lengths")[1] = StackGraphs.Longest + 1;
-            messages.Add(Assert.Throws<ArgumentException>(session.Run).Message);
+            messages.Add(Assert.Throws<SeqDataException>(session.Run).Message);
             session.Input<int>("lengths")[1] = StackGraphs.Longest;
             session.Run();
         }

@@ -1,12 +1,11 @@
 using SeqRuntime.Converter.IO;
 using SeqRuntime.Decoding;
 using SeqRuntime.Format;
-using SeqRuntime.Sessions;
 
 namespace SeqRuntime.Tests.Sessions;
 
 /// <summary>The errors if a graph's shapes do not fit at a session's sizes.</summary>
-public sealed class SizesExceptionTests : IDisposable
+public sealed class SizeExceptionTests : IDisposable
 {
     private readonly Commands.CommandLine _cli = new();
 
@@ -18,7 +17,7 @@ public sealed class SizesExceptionTests : IDisposable
         using var model = SeqModel.Load(Windows(window: 5));
         foreach (var make in new Action[] { () => model.CreateSession(), () => model.GetSessionMemoryBytes(), () => model.CreateStreams(3) })
         {
-            var fault = Assert.Throws<SizesException>(make);
+            var fault = Assert.Throws<SeqSizeException>(make);
             Assert.StartsWith("graph 'main', node 'pool' (Pool): ", fault.Message, StringComparison.Ordinal);
             Assert.EndsWith("This is at T = 1 (1 unless given); set the graph's symbolic dimensions to the largest sizes you will run: new SeqSessionOptions { MaxSizes = { [\"T\"] = 5 } } fits.", fault.Message, StringComparison.Ordinal);
         }
@@ -31,10 +30,11 @@ public sealed class SizesExceptionTests : IDisposable
     public void A_size_that_was_given_stays_and_the_others_are_searched()
     {
         using var model = SeqModel.Load(Windows(window: 3, other: "U"));
-        var fault = Assert.Throws<SizesException>(() => model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 7 } }));
-        Assert.Equal("T = 7, U = 1 (1 unless given)", fault.Sizes);
+        var fault = Assert.Throws<SeqSizeException>(() => model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 7 } }));
+        Assert.Equal("T = 7, U = 1 (1 unless given)", fault.SizesText);
+        Assert.Equal(new Dictionary<string, int> { ["T"] = 7, ["U"] = 1 }, fault.Sizes);
         Assert.Equal(new Dictionary<string, int> { ["T"] = 7, ["U"] = 3 }, fault.FittingSizes);
-        fault = Assert.Throws<SizesException>(() => model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 2, ["U"] = 2 } }));
+        fault = Assert.Throws<SeqSizeException>(() => model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 2, ["U"] = 2 } }));
         Assert.Equal(new Dictionary<string, int> { ["T"] = 3, ["U"] = 3 }, fault.FittingSizes);
         Assert.Contains("This is at T = 2, U = 2; ", fault.Message, StringComparison.Ordinal);
     }
@@ -43,11 +43,11 @@ public sealed class SizesExceptionTests : IDisposable
     public void Where_no_size_fits_none_is_claimed()
     {
         using var model = SeqModel.Load(Windows(window: 100_000));
-        var fault = Assert.Throws<SizesException>(() => model.CreateSession());
+        var fault = Assert.Throws<SeqSizeException>(() => model.CreateSession());
         Assert.Null(fault.FittingSizes);
         Assert.EndsWith("{ [\"T\"] = … } }.", fault.Message, StringComparison.Ordinal);
         using var small = SeqModel.Load(Windows(window: 3000));
-        Assert.Null(Assert.Throws<SizesException>(() => small.CreateSession(null, new SeqSessionOptions { MemoryLimitBytes = 10_000 })).FittingSizes);
+        Assert.Null(Assert.Throws<SeqSizeException>(() => small.CreateSession(null, new SeqSessionOptions { MemoryLimitBytes = 10_000 })).FittingSizes);
     }
 
     [Fact]
@@ -97,7 +97,7 @@ public sealed class SizesExceptionTests : IDisposable
         var source = Models.Need("silero-vad/silero_vad_16k_op15.onnx");
         _cli.Good("convert", source, "-o", _cli["vad.seq"], "--set", "sr=16000");
         using var model = SeqModel.Load(_cli["vad.seq"]);
-        var fault = Assert.Throws<SizesException>(() => model.CreateSession());
+        var fault = Assert.Throws<SeqSizeException>(() => model.CreateSession());
         Assert.Contains("node '/model/stft/Conv' (Conv): ", fault.Message, StringComparison.Ordinal);
         Assert.EndsWith("{ [\"sequence\"] = 192 } } fits.", fault.Message, StringComparison.Ordinal);
         using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = fault.FittingSizes!.ToDictionary() });

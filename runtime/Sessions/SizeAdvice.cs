@@ -2,8 +2,8 @@ using System.Globalization;
 
 namespace SeqRuntime.Sessions;
 
-/// <summary>Shapes do not fit together at the sizes of a graph's symbolic dimensions: says which, at what sizes, and what would fit.</summary>
-internal sealed class SizesException : ArgumentException
+/// <summary>Where shapes do not fit together at the sizes of a graph's symbolic dimensions: which, at what sizes, and what would fit.</summary>
+internal static class SizeAdvice
 {
     /// <summary>Symbols up to which each is tried alone: faults are rarely searched, and never for long.</summary>
     private const int MostAlone = 4;
@@ -13,19 +13,6 @@ internal sealed class SizesException : ArgumentException
 
     /// <summary>Small sizes, and larger ones of which many are multiples: of powers of two, and of the frames that audio is cut into.</summary>
     private static readonly int[] s_tried = ToTry();
-
-    private SizesException(string sizes, string fitting, IReadOnlyDictionary<string, int>? fittingSizes, Exception fault)
-        : base($"{fault.Message} This is at {sizes}; set the graph's symbolic dimensions to the largest sizes you will run: new {nameof(SeqSessionOptions)} {{ {nameof(SeqSessionOptions.MaxSizes)} = {{ {fitting} }} }}{(fittingSizes is null ? "" : " fits")}.", fault) =>
-        (Cause, Sizes, FittingSizes) = (fault.Message, sizes, fittingSizes);
-
-    /// <summary>What does not fit, without advice.</summary>
-    public string Cause { get; }
-
-    /// <summary>The sizes at which it does not, as <c>T = 1, N = 4</c>.</summary>
-    public string Sizes { get; }
-
-    /// <summary>Sizes at which the shapes fit, where some were found.</summary>
-    public IReadOnlyDictionary<string, int>? FittingSizes { get; }
 
     /// <summary>Explains a fault of inference; a graph that is invalid at every size stays so.</summary>
     /// <param name="graph">The graph.</param>
@@ -45,11 +32,10 @@ internal sealed class SizesException : ArgumentException
             plan(sizes);
         });
         if (fitting is null && fault is SeqFormatException) return fault;
-        return new SizesException(
-            string.Join(", ", tried.Select(s => $"{s.Key} = {s.Value}{(given.Contains(s.Key) ? "" : $" ({s.Value} unless given)")}")),
-            string.Join(", ", tried.Keys.Select(symbol => $"[\"{symbol}\"] = {fitting?[symbol].ToString(CultureInfo.InvariantCulture) ?? "…"}")),
-            fitting,
-            fault);
+        var asked = string.Join(", ", tried.Select(s => $"{s.Key} = {s.Value}{(given.Contains(s.Key) ? "" : $" ({s.Value} unless given)")}"));
+        var advice = string.Join(", ", tried.Keys.Select(symbol => $"[\"{symbol}\"] = {fitting?[symbol].ToString(CultureInfo.InvariantCulture) ?? "…"}"));
+        var message = $"{fault.Message} This is at {asked}; set the graph's symbolic dimensions to the largest sizes you will run: new {nameof(SeqSessionOptions)} {{ {nameof(SeqSessionOptions.MaxSizes)} = {{ {advice} }} }}{(fitting is null ? "" : " fits")}.";
+        return new SeqSizeException(message, tried, fitting, fault) { Cause = fault.Message, SizesText = asked };
     }
 
     /// <summary>The smallest of the sizes tried at which everything fits: for one symbol alone, or for all.</summary>
