@@ -20,16 +20,17 @@ internal sealed class AlignmentPicture
     /// <exception cref="ArgumentException">The model has no alignment.</exception>
     public static AlignmentPicture From(SeqDecoder decoder)
     {
-        var rows = decoder.AlignmentCount(0);
+        var best = decoder.Results[0];
+        var rows = best.AlignmentCount;
         if (rows == 0) throw new ArgumentException("The model has no alignment output.");
-        var source = new string[decoder.Source.Length];
-        for (var i = 0; i < source.Length; i++) source[i] = decoder.SourceTable?[decoder.Source[i]] ?? decoder.Source[i].ToString(CultureInfo.InvariantCulture);
+        var source = new string[decoder.SourceTokens.Length];
+        for (var i = 0; i < source.Length; i++) source[i] = decoder.SourceTable?[decoder.SourceTokens[i]] ?? decoder.SourceTokens[i].ToString(CultureInfo.InvariantCulture);
         var target = new string[rows];
         var weights = new float[rows][];
         for (var i = 0; i < rows; i++)
         {
-            target[i] = i == decoder.Tokens(0).Length ? "end" : decoder.TargetTable?[decoder.Tokens(0)[i]] ?? decoder.Tokens(0)[i].ToString(CultureInfo.InvariantCulture);
-            weights[i] = decoder.Alignment(0, i).ToArray();
+            target[i] = i == best.Tokens.Length ? "end" : decoder.TargetTable?[best.Tokens[i]] ?? best.Tokens[i].ToString(CultureInfo.InvariantCulture);
+            weights[i] = best.Alignment(i).ToArray();
         }
 
         return new AlignmentPicture(source, target, weights);

@@ -45,10 +45,9 @@ internal sealed class PronounceCommand(SeqDecoder decoder, Arguments arguments, 
         }
 
         if (unknown.Length > 0) error.WriteLine($"'{word}': the model does not know {unknown} and guesses");
-        int found;
         try
         {
-            found = decoder.Decode(letters);
+            decoder.Decode(letters);
         }
         catch (Exception fault) when (fault is SeqDataException or ArgumentException)
         {
@@ -56,9 +55,9 @@ internal sealed class PronounceCommand(SeqDecoder decoder, Arguments arguments, 
             return;
         }
 
-        if (arguments.Json) output.WriteLine(Json(word, unknown, found));
-        else Write(word, found);
-        if (arguments.Alignment is not { } picture || found == 0) return;
+        if (arguments.Json) output.WriteLine(Json(word, unknown));
+        else Write(word);
+        if (arguments.Alignment is not { } picture || decoder.Results.Count == 0) return;
         var alignment = AlignmentPicture.From(decoder);
         if (!arguments.Json) output.Write(alignment.ToText());
         File.WriteAllText(picture, alignment.ToSvg(), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
@@ -70,23 +69,23 @@ internal sealed class PronounceCommand(SeqDecoder decoder, Arguments arguments, 
         error.WriteLine($"'{word}': {why}");
     }
 
-    private void Write(string word, int found)
+    private void Write(string word)
     {
-        for (var rank = 0; rank < found; rank++)
+        foreach (var result in decoder.Results)
         {
             output.WriteLine(arguments.Best == 1
-                ? $"{word}\t{decoder.Text(rank)}"
-                : string.Create(CultureInfo.InvariantCulture, $"{word}\t{decoder.Text(rank)}\t{decoder.LogProbability(rank):F4}"));
+                ? $"{word}\t{result.Text}"
+                : string.Create(CultureInfo.InvariantCulture, $"{word}\t{result.Text}\t{result.LogProbability:F4}"));
         }
     }
 
-    private string Json(string word, string unknown, int found)
+    private string Json(string word, string unknown)
     {
         var best = new StringBuilder("[");
-        for (var rank = 0; rank < found; rank++)
+        foreach (var result in decoder.Results)
         {
-            if (rank > 0) best.Append(',');
-            best.Append(CultureInfo.InvariantCulture, $"{{\"pronunciation\":{Quote(decoder.Text(rank))},\"logProbability\":{decoder.LogProbability(rank):R}}}");
+            if (result.Rank > 0) best.Append(',');
+            best.Append(CultureInfo.InvariantCulture, $"{{\"pronunciation\":{Quote(result.Text)},\"logProbability\":{result.LogProbability:R}}}");
         }
 
         return $"{{\"word\":{Quote(word)},{(unknown.Length > 0 ? $"\"unknown\":{Quote(unknown)}," : "")}\"best\":{best}]}}";

@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
-using SeqRuntime.Decoding;
 using SeqRuntime.Format;
 using SeqRuntime.Kernels;
 using SeqRuntime.Sessions;
@@ -184,24 +183,6 @@ public sealed class SeqModel : IDisposable
         return plan.TotalBytes;
     });
 
-    /// <summary>Makes a decoder of an encoder-decoder model. All memory it will ever use is allocated here.</summary>
-    /// <param name="options">Beam, results, largest sizes; null for greedy decoding.</param>
-    /// <exception cref="ArgumentException">
-    /// The model does not say how it is decoded, or says it of other graphs and values than it has; a graph is not valid, or does not fit
-    /// together; an option is out of range, or the limit of memory or of work is exceeded.
-    /// </exception>
-    /// <exception cref="OutOfMemoryException">The machine has less memory than the limit allows.</exception>
-    public SeqDecoder CreateDecoder(SeqDecoderOptions? options = null) => Decoder(() => new SeqDecoder(this, options ?? new SeqDecoderOptions()));
-
-    /// <summary>Makes a decoder of a CTC or transducer model. All memory it will ever use is allocated here.</summary>
-    /// <param name="options">Beam, results, largest sizes; null for greedy decoding.</param>
-    /// <exception cref="ArgumentException">
-    /// The model does not say how it is decoded, or says it of other graphs and values than it has; a graph is not valid, or does not fit
-    /// together; an option is out of range, or the limit of memory or of work is exceeded.
-    /// </exception>
-    /// <exception cref="OutOfMemoryException">The machine has less memory than the limit allows.</exception>
-    public FrameDecoder CreateFrameDecoder(FrameDecoderOptions? options = null) => Decoder(() => new FrameDecoder(this, options ?? new FrameDecoderOptions()));
-
     /// <summary>Lets go of the file. Sessions that still exist keep its memory until they are disposed.</summary>
     public void Dispose()
     {
@@ -222,25 +203,12 @@ public sealed class SeqModel : IDisposable
         }
     }
 
-    /// <summary>Whatever keeps a model from being decoded is told alike: metadata that do not fit its graphs, or graphs that are not valid.</summary>
-    private T Decoder<T>(Func<T> make)
-    {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        if (Array.Find(_model.Graphs, graph => graph.Largest.Length > 0) is { } growing) throw SessionError.NoDecoderOfCaches(growing.Name);
-        try
-        {
-            return make();
-        }
-        catch (SeqFormatException fault)
-        {
-            throw new ArgumentException(fault.Message, fault);
-        }
-    }
+    internal void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_disposed, this);
 
     /// <summary>Planning reads constants: the file must stay, whoever disposes the model meanwhile.</summary>
     private T WithMemory<T>(Func<SeqModel, T> make)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
+        ThrowIfDisposed();
         var isCounted = false;
         try
         {

@@ -28,7 +28,7 @@ internal sealed record DecodedText(string Text, string? Unknown, IReadOnlyList<D
         {
             var found = decoder.SourceTable is null ? decoder.Decode(Numbers(text)) : decoder.Decode(text);
             var unknown = decoder.SourceTable?.FindUnknownCharacters(text);
-            return new DecodedText(text, string.IsNullOrEmpty(unknown) ? null : unknown, [.. Enumerable.Range(0, found).Select(rank => DecodedResult.Of(decoder, rank, withAlignment))]);
+            return new DecodedText(text, string.IsNullOrEmpty(unknown) ? null : unknown, [.. found.Select(result => DecodedResult.Of(decoder, result, withAlignment))]);
         }
         catch (Exception fault) when (fault is SeqDataException or ArgumentException)
         {
@@ -44,11 +44,11 @@ internal sealed record DecodedText(string Text, string? Unknown, IReadOnlyList<D
 /// <summary>A result: its text if the model has a target table, and for each token, the end included, a row of weights over the source.</summary>
 internal sealed record DecodedResult(string? Text, int[] Tokens, float LogProbability, float Score, bool IsComplete, float[][]? Alignment)
 {
-    public static DecodedResult Of(SeqDecoder decoder, int rank, bool withAlignment) => new(
-        decoder.TargetTable is null ? null : decoder.Text(rank),
-        decoder.Tokens(rank).ToArray(),
-        decoder.LogProbability(rank),
-        decoder.Score(rank),
-        decoder.IsComplete(rank),
-        withAlignment && decoder.AlignmentCount(rank) > 0 ? [.. Enumerable.Range(0, decoder.AlignmentCount(rank)).Select(step => decoder.Alignment(rank, step).ToArray())] : null);
+    public static DecodedResult Of(SeqDecoder decoder, DecodeResult result, bool withAlignment) => new(
+        decoder.TargetTable is null ? null : result.Text,
+        result.Tokens.ToArray(),
+        result.LogProbability,
+        result.Score,
+        result.IsComplete,
+        withAlignment && result.AlignmentCount > 0 ? [.. Enumerable.Range(0, result.AlignmentCount).Select(step => result.Alignment(step).ToArray())] : null);
 }

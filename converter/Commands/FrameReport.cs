@@ -25,7 +25,7 @@ internal sealed record DecodedFrames(string Input, int Rows, IReadOnlyList<Frame
         try
         {
             var found = decoder.Decode(recording.Array.As<float>());
-            return new DecodedFrames(recording.Name, decoder.FrameCount, [.. Enumerable.Range(0, found).Select(rank => FrameResult.Of(decoder, table, rank))]);
+            return new DecodedFrames(recording.Name, decoder.FrameCount, [.. found.Select(result => FrameResult.Of(table, result))]);
         }
         catch (Exception fault) when (fault is SeqDataException or ArgumentException)
         {
@@ -37,10 +37,10 @@ internal sealed record DecodedFrames(string Input, int Rows, IReadOnlyList<Frame
 /// <summary>A result: its text if the labels have texts, and for each token the row of the encoder's output where it was emitted.</summary>
 internal sealed record FrameResult(string? Text, int[] Tokens, int[] Frames, float LogProbability, float Score)
 {
-    public static FrameResult Of(FrameDecoder decoder, TokenTable? table, int rank) => new(
-        table?.Decode(decoder.Tokens(rank)),
-        decoder.Tokens(rank).ToArray(),
-        decoder.Frames(rank).ToArray(),
-        decoder.LogProbability(rank),
-        decoder.Score(rank));
+    public static FrameResult Of(TokenTable? table, DecodeResult result) => new(
+        table?.Decode(result.Tokens),
+        result.Tokens.ToArray(),
+        result.Frames.ToArray(),
+        result.LogProbability,
+        result.Score);
 }

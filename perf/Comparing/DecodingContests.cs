@@ -52,11 +52,11 @@ internal static class DecodingContests
         var theirs = new OrtDecoder(graphs, width);
         var sources = Array.ConvertAll(words, word =>
         {
-            ours.Decode(word);
-            var source = ours.Source.ToArray();
+            var best = ours.Decode(word)[0];
+            var source = ours.SourceTokens.ToArray();
             var (tokens, score) = theirs.Decode(source);
-            if (!ours.Tokens(0).SequenceEqual(tokens.ToArray()) || Math.Abs(score - ours.LogProbability(0)) > 1e-3)
-                throw new InvalidDataException($"'{word}' gives different tokens: {string.Join(' ', tokens)} ({score}) and {string.Join(' ', ours.Tokens(0).ToArray())} ({ours.LogProbability(0)})");
+            if (!best.Tokens.SequenceEqual(tokens.ToArray()) || Math.Abs(score - best.LogProbability) > 1e-3)
+                throw new InvalidDataException($"'{word}' gives different tokens: {string.Join(' ', tokens)} ({score}) and {string.Join(' ', best.Tokens.ToArray())} ({best.LogProbability})");
             return source;
         });
         return new Runner(

@@ -81,11 +81,10 @@ internal static class SoakWorks
             var hash = Start;
             foreach (var word in s_words)
             {
-                var found = decoder.Decode(word);
-                for (var rank = 0; rank < found; rank++)
+                foreach (var result in decoder.Decode(word))
                 {
-                    hash = SoakWork.Add(hash, decoder.Tokens(rank));
-                    hash = SoakWork.Add(hash, [decoder.LogProbability(rank)]);
+                    hash = SoakWork.Add(hash, result.Tokens);
+                    hash = SoakWork.Add(hash, [result.LogProbability]);
                 }
             }
 
@@ -109,7 +108,7 @@ internal static class SoakWorks
             streams.Join();
             streams.Run();
             decoder.Decode("life");
-            return SoakWork.Add(SoakWork.Add(Start, session.Output<float>(0)), decoder.Tokens(0));
+            return SoakWork.Add(SoakWork.Add(Start, session.Output<float>(0)), decoder.Results[0].Tokens);
         }
 
         return new SoakWork("model, session, streams and decoder made and disposed of", Round, true);

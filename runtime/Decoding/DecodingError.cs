@@ -9,4 +9,13 @@ internal static class DecodingError
     public static ArgumentOutOfRangeException NoRank(int rank, int count) => new(
         nameof(rank),
         count == 0 ? $"There is no result {rank}: nothing was decoded, or nothing was found." : $"There is no result {rank}; there are {count}, from 0 for the best.");
+
+    public static ArgumentException NoDecoderOfCaches(string graph) =>
+        new($"Graph '{graph}' keeps caches that grow, which decoders cannot: convert it without --cache.");
+
+    public static InvalidOperationException NoResult() => new("This result is of no decoder; results come from a decoder's Results.");
+
+    public static InvalidOperationException OldResult() => new("The decoder has been called again since it gave this result. Copy what is to last longer.");
+
+    public static InvalidOperationException NoTargetTable() => new("The model has no target table; results are token indices.");
 }

@@ -82,9 +82,6 @@ internal static class SessionError
     public static ArgumentException NoStreamsOfCaches(string graph, string cache) =>
         new($"Graph '{graph}' keeps the cache '{cache}', which grows: streams that step together would differ in size. Make a session for each.");
 
-    public static ArgumentException NoDecoderOfCaches(string graph) =>
-        new($"Graph '{graph}' keeps caches that grow, which decoders cannot: convert it without --cache.");
-
     public static ArgumentException OtherGraph() => new("States can be taken over only from a session of the same graph, model and sizes.");
 
     /// <param name="plan">Of the graph.</param>

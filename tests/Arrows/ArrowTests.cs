@@ -95,6 +95,15 @@ public sealed partial class ArrowTests
             Assert.False(PublicFace().Match(CodeOf(text)) is { Success: true }, $"{file} names the public face");
     }
 
+    /// <summary>Models, sessions and streams are there without decoders, which are made by extension methods.</summary>
+    [Fact]
+    public void TheCoreDoesNotKnowDecoding()
+    {
+        var names = Sources("runtime").ToLookup(s => s.File.StartsWith("Decoding", StringComparison.Ordinal), s => (s.File, Found: DecodingRoom().IsMatch(CodeOf(s.Text))));
+        Assert.All(names[true], source => Assert.True(source.Found, source.File));
+        Assert.All(names[false], source => Assert.False(source.Found, source.File));
+    }
+
     [Fact]
     public void ForbiddenArrowsAreSeen()
     {
@@ -162,6 +171,10 @@ public sealed partial class ArrowTests
 
     [GeneratedRegex(@"^(?:public|internal)[\w\s]*?\b(?:class|struct|interface|enum|record struct|record)\s+(\w+)", RegexOptions.Multiline)]
     private static partial Regex Declared();
+
+    /// <summary>The room itself: in a namespace, a using, or before a type.</summary>
+    [GeneratedRegex(@"\bDecoding\b")]
+    private static partial Regex DecodingRoom();
 
     [GeneratedRegex(@"\b(?:SeqModel|SeqSession|SeqStreams|SeqDecoder|FrameDecoder)\b(?!Options)")]
     private static partial Regex PublicFace();

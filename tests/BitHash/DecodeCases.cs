@@ -51,11 +51,12 @@ internal static class DecodeCases
     {
         using var decoder = model.CreateDecoder(options);
         var numbers = new Numbers(1);
+        var request = new DecodeRequest();
         if (isConstrained)
         {
-            decoder.SetPrefix([Prefix]);
-            decoder.Allowed = new TokenTrie();
-            for (var sequence = 0; sequence < 20; sequence++) decoder.Allowed.Add([Prefix, Token(), Token(), Token()]);
+            var allowed = new TokenTrie();
+            for (var sequence = 0; sequence < 20; sequence++) allowed.Add([Prefix, Token(), Token(), Token()]);
+            (request.Prefix, request.AllowedSequences) = (new[] { Prefix }, allowed);
         }
 
         int Token() => 2 + (int)(numbers.Next() % (ulong)(decoder.VocabularySize - 2));
@@ -64,13 +65,12 @@ internal static class DecodeCases
         for (var sentence = 0; sentence < Sentences; sentence++)
         {
             for (var i = 0; i < source.Length; i++) source[i] = (int)(numbers.Next() % (ulong)decoder.SourceTable!.Count);
-            var found = decoder.Decode(source);
-            for (var rank = 0; rank < found; rank++)
+            foreach (var result in decoder.Decode(source, request, CancellationToken.None))
             {
-                foreach (var token in decoder.Tokens(rank)) hash.Add((uint)token);
-                hash.Add(decoder.Score(rank));
-                hash.Add(decoder.LogProbability(rank));
-                for (var step = 0; step < decoder.AlignmentCount(rank); step++) hash.Add(decoder.Alignment(rank, step));
+                foreach (var token in result.Tokens) hash.Add((uint)token);
+                hash.Add(result.Score);
+                hash.Add(result.LogProbability);
+                for (var step = 0; step < result.AlignmentCount; step++) hash.Add(result.Alignment(step));
             }
         }
 
@@ -83,10 +83,10 @@ internal static class DecodeCases
         using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = beam, MaxResults = beam });
         var hash = new BitHasher();
         decoder.Decode(new Numbers(2).Floats(Frames * decoder.FrameSize));
-        for (var rank = 0; rank < decoder.Count; rank++)
+        foreach (var result in decoder.Results)
         {
-            foreach (var token in decoder.Tokens(rank)) hash.Add((uint)token);
-            hash.Add(decoder.Score(rank));
+            foreach (var token in result.Tokens) hash.Add((uint)token);
+            hash.Add(result.Score);
         }
 
         return hash.Value;

@@ -1,3 +1,4 @@
+using SeqRuntime.Decoding;
 using SeqRuntime.Tests.Decoding;
 
 namespace SeqRuntime.Tests.Commands;
@@ -16,11 +17,12 @@ public sealed class DecodeCommandTests : IDisposable
         using var model = SeqModel.Load(G2p);
         foreach (var (beam, best) in new[] { (1, 1), (5, 3) })
         {
-            using var decoder = model.CreateDecoder(new SeqRuntime.Decoding.SeqDecoderOptions { BeamWidth = beam, MaxResults = best, LengthPenalty = 0.5f });
+            using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = beam, MaxResults = best, LengthPenalty = 0.5f });
             var expected = "";
             foreach (var word in (string[])["recurrent", "speech"])
             {
-                for (var rank = decoder.Decode(word) - best; rank < best; rank++) expected += FormattableString.Invariant($"{word}\t{decoder.Text(rank)}\t{decoder.LogProbability(rank):F4}\n");
+                Assert.Equal(best, decoder.Decode(word).Count);
+                foreach (var result in decoder.Results) expected += FormattableString.Invariant($"{word}\t{result.Text}\t{result.LogProbability:F4}\n");
             }
 
             _cli.Good("decode", G2p, "recurrent", "speech", "--beam", $"{beam}", "--best", $"{best}", "--length-penalty", "0.5");

@@ -65,14 +65,14 @@ public sealed class FrameDecodingTests : IDisposable
             var report = _cli.Json("decode", _cli["m.seq"], "-i", _cli["x.npy"], "--beam", $"{beam}", "--best", $"{best}", "--json");
             Assert.Equal(isTransducer ? "transducer" : "ctc", report.GetProperty("kind").GetString());
             Assert.Equal(4, report.GetProperty("inputs")[0].GetProperty("rows").GetInt32());
-            Assert.Equal(decoder.Decode(features), Best(report).Count);
+            Assert.Equal(decoder.Decode(features).Count, Best(report).Count);
             foreach (var (rank, result) in Best(report).Index())
             {
-                Assert.Equal(decoder.Tokens(rank).ToArray(), Numbers(result, "tokens"));
-                Assert.Equal(decoder.Frames(rank).ToArray(), Numbers(result, "frames"));
-                Assert.Equal(decoder.Score(rank), result.GetProperty("score").GetSingle());
-                Assert.Equal(decoder.LogProbability(rank), result.GetProperty("logProbability").GetSingle());
-                Assert.Equal(decoder.Text(rank), result.GetProperty("text").GetString());
+                Assert.Equal(decoder.Results[rank].Tokens.ToArray(), Numbers(result, "tokens"));
+                Assert.Equal(decoder.Results[rank].Frames.ToArray(), Numbers(result, "frames"));
+                Assert.Equal(decoder.Results[rank].Score, result.GetProperty("score").GetSingle());
+                Assert.Equal(decoder.Results[rank].LogProbability, result.GetProperty("logProbability").GetSingle());
+                Assert.Equal(decoder.Results[rank].Text, result.GetProperty("text").GetString());
             }
 
             var all = (isTransducer ? SmallFrames.AllOfTransducer(model, features, 4) : SmallFrames.AllOfCtc(model, features)).OrderByDescending(s => s.Value).ToDictionary();
@@ -84,7 +84,7 @@ public sealed class FrameDecodingTests : IDisposable
             }
 
             _cli.Good("decode", _cli["m.seq"], "-i", _cli["x.npy"], "--beam", $"{beam}");
-            Assert.Equal(string.Create(CultureInfo.InvariantCulture, $"{_cli["x.npy"]}\t{decoder.Text(0)}\t{decoder.LogProbability(0):F4}"), _cli.Out.TrimEnd());
+            Assert.Equal(string.Create(CultureInfo.InvariantCulture, $"{_cli["x.npy"]}\t{decoder.Results[0].Text}\t{decoder.Results[0].LogProbability:F4}"), _cli.Out.TrimEnd());
         }
     }
 
@@ -158,9 +158,9 @@ public sealed class FrameDecodingTests : IDisposable
         using var model = SeqModel.Load(_cli["m.seq"]);
         using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { MaxFrames = 1500, MaxTokens = 1500 });
         decoder.Decode(SmallFrames.Features(8, 1500));
-        Assert.Equal(decoder.Tokens(0).ToArray(), Numbers(inputs[0].GetProperty("best")[0], "tokens"));
+        Assert.Equal(decoder.Results[0].Tokens.ToArray(), Numbers(inputs[0].GetProperty("best")[0], "tokens"));
         decoder.Decode(SmallFrames.Features(1, 3));
-        Assert.Equal(decoder.Tokens(0).ToArray(), Numbers(inputs[1].GetProperty("best")[0], "tokens"));
+        Assert.Equal(decoder.Results[0].Tokens.ToArray(), Numbers(inputs[1].GetProperty("best")[0], "tokens"));
 
         // The same model with its length fixed at 3 frames.
         new PlainCtc(1).WriteOnnx(_cli["ctc.onnx"]);

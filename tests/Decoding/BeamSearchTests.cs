@@ -24,13 +24,13 @@ public sealed class BeamSearchTests
             {
                 var all = Ranked(SmallDecoder.Cut(model, source, SmallDecoder.Longest), lengthPenalty);
                 Assert.Equal(121, all.Count);
-                Assert.Equal(12, decoder.Decode([source]));
+                Assert.Equal(12, decoder.Decode([source]).Count);
                 for (var rank = 0; rank < 12; rank++)
                 {
-                    Assert.Equal(all[rank].Tokens, decoder.Tokens(rank).ToArray());
-                    Assert.Equal(all[rank].LogProbability, decoder.LogProbability(rank), 1e-4);
-                    Assert.Equal(all[rank].Score, decoder.Score(rank), 1e-4);
-                    Assert.Equal(all[rank].IsComplete, decoder.IsComplete(rank));
+                    Assert.Equal(all[rank].Tokens, decoder.Results[rank].Tokens.ToArray());
+                    Assert.Equal(all[rank].LogProbability, decoder.Results[rank].LogProbability, 1e-4);
+                    Assert.Equal(all[rank].Score, decoder.Results[rank].Score, 1e-4);
+                    Assert.Equal(all[rank].IsComplete, decoder.Results[rank].IsComplete);
                 }
             }
         }
@@ -50,17 +50,16 @@ public sealed class BeamSearchTests
         {
             using var model = SeqModel.Load(SmallDecoder.Make(seed, batched));
             using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = Everything, MaxResults = 6, LengthPenalty = lengthPenalty });
-            decoder.OnToken = (position, _, _) => position + 1 < cut;
             var all = Ranked([.. SmallDecoder.Every(model, 1, cut).Select(s => s.Tokens.Length < cut ? (s.Tokens, s.Open + s.End, true) : (s.Tokens, s.Open, false))], lengthPenalty);
-            Assert.Equal(6, decoder.Decode([1]));
+            Assert.Equal(6, decoder.Decode([1], new DecodeRequest { OnToken = (position, _, _) => position + 1 < cut }, CancellationToken.None).Count);
             for (var rank = 0; rank < 6; rank++)
             {
-                Assert.Equal(all[rank].Tokens, decoder.Tokens(rank).ToArray());
-                Assert.Equal(all[rank].Score, decoder.Score(rank), 1e-4);
-                Assert.Equal(all[rank].IsComplete, decoder.IsComplete(rank));
+                Assert.Equal(all[rank].Tokens, decoder.Results[rank].Tokens.ToArray());
+                Assert.Equal(all[rank].Score, decoder.Results[rank].Score, 1e-4);
+                Assert.Equal(all[rank].IsComplete, decoder.Results[rank].IsComplete);
             }
 
-            if (!decoder.IsComplete(0)) openFirst++;
+            if (!decoder.Results[0].IsComplete) openFirst++;
         }
 
         Assert.InRange(openFirst, 1, 19);
@@ -76,11 +75,11 @@ public sealed class BeamSearchTests
             var options = new SeqDecoderOptions { BeamWidth = 3, MaxResults = 3 };
             using var first = one.CreateDecoder(options);
             using var second = many.CreateDecoder(options);
-            Assert.Equal(first.Decode([2]), second.Decode([2]));
-            for (var rank = 0; rank < first.Count; rank++)
+            Assert.Equal(first.Decode([2]).Count, second.Decode([2]).Count);
+            for (var rank = 0; rank < first.Results.Count; rank++)
             {
-                Assert.Equal(first.Tokens(rank).ToArray(), second.Tokens(rank).ToArray());
-                Assert.Equal(BitConverter.SingleToInt32Bits(first.Score(rank)), BitConverter.SingleToInt32Bits(second.Score(rank)));
+                Assert.Equal(first.Results[rank].Tokens.ToArray(), second.Results[rank].Tokens.ToArray());
+                Assert.Equal(BitConverter.SingleToInt32Bits(first.Results[rank].Score), BitConverter.SingleToInt32Bits(second.Results[rank].Score));
             }
         }
     }
@@ -92,10 +91,9 @@ public sealed class BeamSearchTests
         {
             using var model = SeqModel.Load(SmallDecoder.Make(seed, batched: true));
             using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = Everything, MaxResults = 3 });
-            decoder.SetPrefix([3, 2]);
             var best = SmallDecoder.Cut(model, 1, SmallDecoder.Longest).Where(s => s.Tokens is [3, 2, ..]).OrderByDescending(s => s.LogProbability).Take(3).ToList();
-            Assert.Equal(3, decoder.Decode([1]));
-            for (var rank = 0; rank < 3; rank++) Assert.Equal(best[rank].Tokens, decoder.Tokens(rank).ToArray());
+            Assert.Equal(3, decoder.Decode([1], new DecodeRequest { Prefix = new[] { 3, 2 } }, CancellationToken.None).Count);
+            for (var rank = 0; rank < 3; rank++) Assert.Equal(best[rank].Tokens, decoder.Results[rank].Tokens.ToArray());
         }
     }
 
@@ -109,10 +107,9 @@ public sealed class BeamSearchTests
         {
             using var model = SeqModel.Load(SmallDecoder.Make(seed, batched: true));
             using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 4, MaxResults = 4 });
-            decoder.Allowed = trie;
             var best = SmallDecoder.All(model, 0).Where(s => allowed.Any(a => a.SequenceEqual(s.Tokens))).OrderByDescending(s => s.LogProbability).ToList();
-            Assert.Equal(4, decoder.Decode([0]));
-            for (var rank = 0; rank < 4; rank++) Assert.Equal(best[rank].Tokens, decoder.Tokens(rank).ToArray());
+            Assert.Equal(4, decoder.Decode([0], new DecodeRequest { AllowedSequences = trie }, CancellationToken.None).Count);
+            for (var rank = 0; rank < 4; rank++) Assert.Equal(best[rank].Tokens, decoder.Results[rank].Tokens.ToArray());
         }
     }
 
@@ -122,18 +119,21 @@ public sealed class BeamSearchTests
         using var model = SeqModel.Load(SmallDecoder.Make(3, batched: true));
         using var decoder = model.CreateDecoder();
         var told = new List<int>();
-        decoder.OnToken = (_, token, _) =>
+        var request = new DecodeRequest
         {
-            told.Add(token);
-            return true;
+            OnToken = (_, token, _) =>
+            {
+                told.Add(token);
+                return true;
+            },
         };
-        decoder.Decode([1]);
-        Assert.Equal(decoder.Tokens(0).ToArray(), told);
+        decoder.Decode([1], request, CancellationToken.None);
+        Assert.Equal(decoder.Results[0].Tokens.ToArray(), told);
         var all = SmallDecoder.All(model, 1).ToDictionary(s => string.Join(' ', s.Tokens), s => s.LogProbability);
-        if (decoder.IsComplete(0)) Assert.Equal(all[string.Join(' ', told)], decoder.LogProbability(0), 1e-4);
-        decoder.OnToken = (position, _, _) => position < 0;
-        Assert.Equal(1, decoder.Decode([1]));
-        Assert.True(decoder.Tokens(0).Length <= 1);
+        if (decoder.Results[0].IsComplete) Assert.Equal(all[string.Join(' ', told)], decoder.Results[0].LogProbability, 1e-4);
+        request.OnToken = (position, _, _) => position < 0;
+        Assert.Single(decoder.Decode([1], request, CancellationToken.None));
+        Assert.True(decoder.Results[0].Tokens.Length <= 1);
     }
 
     [Fact]
@@ -146,8 +146,8 @@ public sealed class BeamSearchTests
         for (var i = 0; i < draws; i++)
         {
             decoder.Decode([2]);
-            if (!decoder.IsComplete(0)) continue;
-            var key = string.Join(' ', decoder.Tokens(0).ToArray());
+            if (!decoder.Results[0].IsComplete) continue;
+            var key = string.Join(' ', decoder.Results[0].Tokens.ToArray());
             counts[key] = counts.GetValueOrDefault(key) + 1;
         }
 
@@ -158,12 +158,10 @@ public sealed class BeamSearchTests
             Assert.True(Math.Abs(share - p) <= 5 * Math.Sqrt(p * (1 - p) / draws) + 1e-4, $"[{string.Join(' ', tokens)}] drawn {share}, probability {p}");
         }
 
-        decoder.Reseed(99);
-        decoder.Decode([2]);
-        var first = decoder.Tokens(0).ToArray();
-        decoder.Reseed(99);
-        decoder.Decode([2]);
-        Assert.Equal(first, decoder.Tokens(0).ToArray());
+        decoder.Decode([2], new DecodeRequest { Seed = 99 }, CancellationToken.None);
+        var first = decoder.Results[0].Tokens.ToArray();
+        decoder.Decode([2], new DecodeRequest { Seed = 99 }, CancellationToken.None);
+        Assert.Equal(first, decoder.Results[0].Tokens.ToArray());
     }
 
     [Fact]
@@ -178,9 +176,9 @@ public sealed class BeamSearchTests
             greedy.Decode([source]);
             drawn.Decode([source]);
             nucleus.Decode([source]);
-            Assert.Equal(greedy.Tokens(0).ToArray(), drawn.Tokens(0).ToArray());
-            Assert.Equal(greedy.Tokens(0).ToArray(), nucleus.Tokens(0).ToArray());
-            Assert.Equal(greedy.Score(0), drawn.Score(0));
+            Assert.Equal(greedy.Results[0].Tokens.ToArray(), drawn.Results[0].Tokens.ToArray());
+            Assert.Equal(greedy.Results[0].Tokens.ToArray(), nucleus.Results[0].Tokens.ToArray());
+            Assert.Equal(greedy.Results[0].Score, drawn.Results[0].Score);
         }
     }
 
@@ -190,19 +188,20 @@ public sealed class BeamSearchTests
         using var model = SeqModel.Load(SmallDecoder.Make(2, batched: true));
         using var drawn = model.CreateDecoder(new SeqDecoderOptions { Sampling = new SamplingOptions { TopK = 3, TopP = 0.9f } });
         using var beam = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 4, MaxResults = 4, LengthPenalty = 1, StopEarly = true });
-        beam.Allowed = new TokenTrie();
-        beam.Allowed.Add([2, 3, 1]);
-        beam.Allowed.Add([2, 2]);
-        beam.OnToken = (_, _, _) => true;
+        var allowed = new TokenTrie();
+        allowed.Add([2, 3, 1]);
+        allowed.Add([2, 2]);
         int[] prefix = [2];
+        var drawing = new DecodeRequest();
+        var constrained = new DecodeRequest { Prefix = prefix, AllowedSequences = allowed, OnToken = (_, _, _) => true };
         Allocation.None(() =>
         {
-            drawn.Reseed(7);
+            drawing.Seed = 7;
             for (var source = 0; source < SmallDecoder.Tokens; source++)
             {
-                drawn.Decode([source]);
-                beam.SetPrefix(prefix);
-                beam.Decode([source]);
+                drawn.Decode([source], drawing, CancellationToken.None);
+                drawing.Seed = null;
+                foreach (var result in beam.Decode([source], constrained, CancellationToken.None)) _ = result.Tokens.Length + result.Frames.Length + result.AlignmentCount + result.Score + result.LogProbability;
             }
         });
     }
@@ -215,11 +214,11 @@ public sealed class BeamSearchTests
         decoder.Decode([1]);
         using var stop = new CancellationTokenSource();
         stop.Cancel();
-        Assert.Throws<OperationCanceledException>(() => decoder.Decode([1], stop.Token));
-        Assert.Equal(0, decoder.Count);
-        Assert.Contains("There is no result 0: nothing was decoded", Assert.Throws<ArgumentOutOfRangeException>(() => decoder.Score(0)).Message, StringComparison.Ordinal);
+        Assert.Throws<OperationCanceledException>(() => decoder.Decode([1], null, stop.Token));
+        Assert.Empty(decoder.Results);
+        Assert.Contains("There is no result 0: nothing was decoded", Assert.Throws<ArgumentOutOfRangeException>(() => decoder.Results[0].Score).Message, StringComparison.Ordinal);
         decoder.Decode([1]);
-        Assert.Contains("There is no result 1; there are 1", Assert.Throws<ArgumentOutOfRangeException>(() => decoder.Tokens(1).Length).Message, StringComparison.Ordinal);
+        Assert.Contains("There is no result 1; there are 1", Assert.Throws<ArgumentOutOfRangeException>(() => decoder.Results[1].Tokens.Length).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -229,11 +228,11 @@ public sealed class BeamSearchTests
         {
             using var model = SeqModel.Load(SmallDecoder.Make(seed, batched: true));
             using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 2, MaxResults = 6 });
-            Assert.Equal(6, decoder.Decode([1]));
-            for (var rank = 1; rank < 6; rank++) Assert.True(decoder.Score(rank) <= decoder.Score(rank - 1));
-            Assert.Equal(6, Enumerable.Range(0, 6).Select(rank => string.Join(' ', decoder.Tokens(rank).ToArray())).Distinct().Count());
+            Assert.Equal(6, decoder.Decode([1]).Count);
+            for (var rank = 1; rank < 6; rank++) Assert.True(decoder.Results[rank].Score <= decoder.Results[rank - 1].Score);
+            Assert.Equal(6, Enumerable.Range(0, 6).Select(rank => string.Join(' ', decoder.Results[rank].Tokens.ToArray())).Distinct().Count());
             using var greedy = model.CreateDecoder(new SeqDecoderOptions { MaxResults = 6 });
-            Assert.Equal(1, greedy.Decode([1]));
+            Assert.Single(greedy.Decode([1]));
         }
     }
 

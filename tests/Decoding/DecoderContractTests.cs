@@ -16,11 +16,11 @@ public class DecoderContractTests
         {
             // Without a table of source tokens only the encoder knows how many there are.
             Assert.Equal(token == SmallDecoder.Tokens ? typeof(SeqDataException) : typeof(ArgumentException), Assert.ThrowsAny<Exception>(() => decoder.Decode([token])).GetType());
-            Assert.Throws<ArgumentException>(() => decoder.SetPrefix([token]));
-            Assert.Equal(0, decoder.Count);
+            Assert.Throws<ArgumentException>(() => decoder.Decode([1], new DecodeRequest { Prefix = new[] { token } }, CancellationToken.None));
+            Assert.Empty(decoder.Results);
         }
 
-        Assert.Equal(1, decoder.Decode([1]));
+        Assert.Single(decoder.Decode([1]));
     }
 
     [Fact]
@@ -29,31 +29,33 @@ public class DecoderContractTests
         using var model = SeqModel.Load(SmallDecoder.Make(3, batched: true));
         using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 2, MaxResults = 2 });
         decoder.Decode([2]);
-        var expected = decoder.Tokens(0).ToArray();
+        var expected = decoder.Results[0].Tokens.ToArray();
         Action[] calls =
         [
-            () => decoder.Decode([1]), () => decoder.Decode([1], CancellationToken.None), () => decoder.Decode("abc"), () => decoder.SetPrefix([2]), () => decoder.Reseed(1),
+            () => decoder.Decode([1]), () => decoder.Decode([1], new DecodeRequest { Prefix = new[] { 2 }, Seed = 1 }, CancellationToken.None), () => decoder.Decode("abc"),
         ];
         var told = 0;
-        decoder.OnToken = (_, _, _) =>
+        var request = new DecodeRequest
         {
-            told++;
-            Assert.All(calls, call => Assert.Throws<InvalidOperationException>(call));
-            Assert.Equal(0, decoder.Count);
-            Assert.Throws<ArgumentOutOfRangeException>(() => decoder.Tokens(0).Length);
-            return true;
+            OnToken = (_, _, _) =>
+            {
+                told++;
+                Assert.All(calls, call => Assert.Throws<InvalidOperationException>(call));
+                Assert.Empty(decoder.Results);
+                Assert.Throws<ArgumentOutOfRangeException>(() => decoder.Results[0].Tokens.Length);
+                return true;
+            },
         };
-        decoder.Decode([2]);
+        decoder.Decode([2], request, CancellationToken.None);
         Assert.True(told > 0);
-        Assert.Equal(expected, decoder.Tokens(0).ToArray());
+        Assert.Equal(expected, decoder.Results[0].Tokens.ToArray());
 
         // An exception from the callback ends the search; the next search works as before.
-        decoder.OnToken = (_, _, _) => decoder.Decode([1]) > 0;
-        Assert.Throws<InvalidOperationException>(() => decoder.Decode([2]));
-        Assert.Equal(0, decoder.Count);
-        decoder.OnToken = null;
+        request.OnToken = (_, _, _) => decoder.Decode([1]).Count > 0;
+        Assert.Throws<InvalidOperationException>(() => decoder.Decode([2], request, CancellationToken.None));
+        Assert.Empty(decoder.Results);
         decoder.Decode([2]);
-        Assert.Equal(expected, decoder.Tokens(0).ToArray());
+        Assert.Equal(expected, decoder.Results[0].Tokens.ToArray());
     }
 
     [Fact]
@@ -65,27 +67,26 @@ public class DecoderContractTests
             using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = 3 });
             var features = SmallFrames.Features(3, 8);
             decoder.Decode(features);
-            var (expected, score) = (decoder.Tokens(0).ToArray(), decoder.Score(0));
+            var (expected, score) = (decoder.Results[0].Tokens.ToArray(), decoder.Results[0].Score);
             Action[] calls = [() => decoder.Decode(features), () => decoder.Accept(features), () => decoder.Reset(), () => decoder.Finish()];
             var told = 0;
-            decoder.OnToken = (_, _, _) =>
+            bool OnToken(int position, int token, float logProbability)
             {
                 told++;
                 Assert.All(calls, call => Assert.Throws<InvalidOperationException>(call));
                 return true;
-            };
-            decoder.Decode(features);
-            Assert.True(told > 0);
-            Assert.Equal(expected, decoder.Tokens(0).ToArray());
-            Assert.Equal(score, decoder.Score(0));
+            }
 
-            decoder.OnToken = (_, _, _) => decoder.Finish() > 0;
+            decoder.Decode(features, OnToken, CancellationToken.None);
+            Assert.True(told > 0);
+            Assert.Equal(expected, decoder.Results[0].Tokens.ToArray());
+            Assert.Equal(score, decoder.Results[0].Score);
+
             decoder.Reset();
-            Assert.Throws<InvalidOperationException>(() => decoder.Accept(features));
+            Assert.Throws<InvalidOperationException>(() => decoder.Accept(features, (_, _, _) => decoder.Finish().Count > 0, CancellationToken.None));
             Assert.Equal(0, decoder.FrameCount);
-            decoder.OnToken = null;
             decoder.Decode(features);
-            Assert.Equal(expected, decoder.Tokens(0).ToArray());
+            Assert.Equal(expected, decoder.Results[0].Tokens.ToArray());
         }
     }
 
@@ -130,12 +131,12 @@ public class DecoderContractTests
         using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { MaxFrames = 8 });
         var features = SmallFrames.Features(3, 8);
         decoder.Accept(features);
-        var expected = decoder.Tokens(0).ToArray();
+        var expected = decoder.Results[0].Tokens.ToArray();
         Assert.Throws<ArgumentException>(() => decoder.Accept(features.AsSpan(1)));
         Assert.Throws<ArgumentException>(() => decoder.Accept(SmallFrames.Features(3, 9)));
         Assert.Equal(8, decoder.FrameCount);
-        Assert.Equal(1, decoder.Accept([]));
-        Assert.Equal(expected, decoder.Tokens(0).ToArray());
+        Assert.Single(decoder.Accept([]));
+        Assert.Equal(expected, decoder.Results[0].Tokens.ToArray());
     }
 
     /// <summary>So low that the best log probability divided by it is not finite.</summary>
@@ -154,8 +155,8 @@ public class DecoderContractTests
             {
                 greedy.Decode([source]);
                 drawn.Decode([source]);
-                Assert.Equal(greedy.Tokens(0).ToArray(), drawn.Tokens(0).ToArray());
-                Assert.Equal(greedy.Score(0), drawn.Score(0));
+                Assert.Equal(greedy.Results[0].Tokens.ToArray(), drawn.Results[0].Tokens.ToArray());
+                Assert.Equal(greedy.Results[0].Score, drawn.Results[0].Score);
             }
         }
     }

@@ -115,9 +115,9 @@ public sealed class FrameDecoderTests
         using var model = SeqModel.Load(SmallFrames.Transducer(1, batched: true));
         var decoder = model.CreateFrameDecoder();
         decoder.Decode(SmallFrames.Features(1, 4));
-        Assert.Contains("There is no result 1; there are 1", Assert.Throws<ArgumentOutOfRangeException>(() => decoder.Score(1)).Message, StringComparison.Ordinal);
+        Assert.Contains("There is no result 1; there are 1", Assert.Throws<ArgumentOutOfRangeException>(() => decoder.Results[1].Score).Message, StringComparison.Ordinal);
         decoder.Dispose();
-        Action[] calls = [() => decoder.Finish(), () => _ = decoder.Tokens(0).Length, () => _ = decoder.Frames(0).Length, () => decoder.Score(0), () => decoder.LogProbability(0)];
+        Action[] calls = [() => decoder.Finish(), () => _ = decoder.Results[0].Tokens.Length, () => _ = decoder.Results[0].Frames.Length, () => _ = decoder.Results[0].Score, () => _ = decoder.Results[0].LogProbability];
         Assert.All(calls, call => Assert.Throws<ObjectDisposedException>(call));
     }
 
@@ -130,11 +130,11 @@ public sealed class FrameDecoderTests
             {
                 using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = 8, MaxResults = 4, MaxTokens = 4 });
                 decoder.Decode(features);
-                for (var rank = 0; rank < decoder.Count; rank++)
+                for (var rank = 0; rank < decoder.Results.Count; rank++)
                 {
-                    var most = Math.Log(all[Key(decoder.Tokens(rank))]);
-                    Assert.InRange(decoder.LogProbability(rank), most - 1, most + 1e-4);
-                    if (rank > 0) Assert.NotEqual(Key(decoder.Tokens(rank - 1)), Key(decoder.Tokens(rank)));
+                    var most = Math.Log(all[Key(decoder.Results[rank].Tokens)]);
+                    Assert.InRange(decoder.Results[rank].LogProbability, most - 1, most + 1e-4);
+                    if (rank > 0) Assert.NotEqual(Key(decoder.Results[rank - 1].Tokens), Key(decoder.Results[rank].Tokens));
                 }
             }
         }
@@ -149,21 +149,22 @@ public sealed class FrameDecoderTests
             var features = SmallFrames.Features(seed, 40);
             using var decoder = model.CreateFrameDecoder();
             var told = new List<int>();
-            decoder.OnToken = (position, token, _) =>
+            bool OnToken(int position, int token, float logProbability)
             {
                 Assert.Equal(told.Count, position);
                 told.Add(token);
                 return true;
-            };
-            Assert.Equal(1, decoder.Decode(features));
+            }
+
+            Assert.Single(decoder.Decode(features, OnToken, CancellationToken.None));
             var frames = SmallFrames.CtcLogProbabilities(model, features);
             var labels = Array.ConvertAll(frames, f => Array.IndexOf(f, f.Max()));
             var starts = Enumerable.Range(0, labels.Length).Where(t => labels[t] != SmallFrames.Blank && (t == 0 || labels[t] != labels[t - 1])).ToArray();
-            Assert.Equal(starts.Select(t => labels[t]), decoder.Tokens(0).ToArray());
-            Assert.Equal(starts, decoder.Frames(0).ToArray());
-            Assert.Equal(frames.Sum(f => f.Max()), decoder.LogProbability(0), 1e-3);
-            Assert.Equal(decoder.Tokens(0).ToArray(), told);
-            Assert.Equal(string.Concat(told.Select(t => SmallFrames.Table[t])), decoder.Text(0));
+            Assert.Equal(starts.Select(t => labels[t]), decoder.Results[0].Tokens.ToArray());
+            Assert.Equal(starts, decoder.Results[0].Frames.ToArray());
+            Assert.Equal(frames.Sum(f => f.Max()), decoder.Results[0].LogProbability, 1e-3);
+            Assert.Equal(decoder.Results[0].Tokens.ToArray(), told);
+            Assert.Equal(string.Concat(told.Select(t => SmallFrames.Table[t])), decoder.Results[0].Text);
             Assert.Equal(40, decoder.FrameCount);
         }
     }
@@ -178,11 +179,11 @@ public sealed class FrameDecoderTests
             var features = SmallFrames.Features(seed, 4);
             using var first = one.CreateFrameDecoder(new FrameDecoderOptions { MaxTokens = 4 });
             using var second = many.CreateFrameDecoder(new FrameDecoderOptions { MaxTokens = 4 });
-            Assert.Equal(1, first.Decode(features));
-            Assert.Equal(1, second.Decode(features));
-            Assert.Equal(first.Tokens(0).ToArray(), second.Tokens(0).ToArray());
-            Assert.Equal(first.LogProbability(0), second.LogProbability(0));
-            Assert.True(first.LogProbability(0) <= Math.Log(SmallFrames.AllOfTransducer(one, features, 4)[Key(first.Tokens(0))]) + 1e-4);
+            Assert.Single(first.Decode(features));
+            Assert.Single(second.Decode(features));
+            Assert.Equal(first.Results[0].Tokens.ToArray(), second.Results[0].Tokens.ToArray());
+            Assert.Equal(first.Results[0].LogProbability, second.Results[0].LogProbability);
+            Assert.True(first.Results[0].LogProbability <= Math.Log(SmallFrames.AllOfTransducer(one, features, 4)[Key(first.Results[0].Tokens)]) + 1e-4);
         }
     }
 
@@ -197,12 +198,13 @@ public sealed class FrameDecoderTests
                 {
                     using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = beam, MaxResults = beam });
                     decoder.Decode(features);
-                    var (tokens, score) = (decoder.Tokens(0).ToArray(), decoder.Score(0));
+                    var (tokens, score) = (decoder.Results[0].Tokens.ToArray(), decoder.Results[0].Score);
                     decoder.Reset();
                     for (var at = 0; at < features.Length; at += decoder.FrameSize) decoder.Accept(features.AsSpan(at, decoder.FrameSize));
-                    Assert.Equal(beam > 1, decoder.Count > 1);
-                    Assert.Equal(tokens, decoder.Tokens(0).ToArray());
-                    Assert.Equal(score, decoder.Score(0));
+                    Assert.False(decoder.Results[0].IsComplete);
+                    Assert.Equal(beam > 1, decoder.Results.Count > 1);
+                    Assert.Equal(tokens, decoder.Results[0].Tokens.ToArray());
+                    Assert.Equal(score, decoder.Results[0].Score);
                 }
             }
         }
@@ -223,7 +225,7 @@ public sealed class FrameDecoderTests
                 Allocation.None(() =>
                 {
                     decoder.Decode(features);
-                    _ = decoder.CopyText(0, text);
+                    _ = decoder.Results[0].CopyTextTo(text);
                 });
             }
         }
@@ -239,8 +241,8 @@ public sealed class FrameDecoderTests
             for (var seed = 0; seed < 30; seed++)
             {
                 decoder.Decode(SmallFrames.Features(seed, 200));
-                Assert.Equal(6, decoder.Count);
-                for (var rank = 0; rank < 6; rank++) Assert.InRange(decoder.Tokens(rank).Length, 0, 30);
+                Assert.Equal(6, decoder.Results.Count);
+                for (var rank = 0; rank < 6; rank++) Assert.InRange(decoder.Results[rank].Tokens.Length, 0, 30);
             }
         }
     }
@@ -253,11 +255,11 @@ public sealed class FrameDecoderTests
         var features = SmallFrames.Features(1, 40);
         using var stop = new CancellationTokenSource();
         stop.Cancel();
-        Assert.Throws<OperationCanceledException>(() => decoder.Decode(features, stop.Token));
-        Assert.Equal(0, decoder.Count);
-        decoder.OnToken = (_, _, _) => false;
-        decoder.Decode(features);
-        Assert.Equal(1, decoder.Tokens(0).Length);
+        Assert.Throws<OperationCanceledException>(() => decoder.Decode(features, null, stop.Token));
+        Assert.Empty(decoder.Results);
+        decoder.Decode(features, (_, _, _) => false, CancellationToken.None);
+        Assert.False(decoder.Results[0].IsComplete);
+        Assert.Equal(1, decoder.Results[0].Tokens.Length);
         Assert.True(decoder.FrameCount < 40);
     }
 
@@ -308,13 +310,13 @@ public sealed class FrameDecoderTests
         var expected = all.Select(s => (s.Key, LogProbability: Math.Log(s.Value), Score: Math.Log(s.Value) + Bias(s.Key, weight, bonus))).OrderByDescending(s => s.Score).ToList();
         var byKey = expected.ToDictionary(s => s.Key);
         decoder.Decode(features);
-        Assert.True(decoder.Count >= 100);
-        for (var rank = 0; rank < decoder.Count; rank++)
+        Assert.True(decoder.Results.Count >= 100);
+        for (var rank = 0; rank < decoder.Results.Count; rank++)
         {
-            var its = byKey[Key(decoder.Tokens(rank))];
-            Assert.Equal(its.LogProbability, decoder.LogProbability(rank), 1e-4);
-            Assert.Equal(its.Score, decoder.Score(rank), 1e-4);
-            Assert.Equal(expected[rank].Score, decoder.Score(rank), 1e-4);
+            var its = byKey[Key(decoder.Results[rank].Tokens)];
+            Assert.Equal(its.LogProbability, decoder.Results[rank].LogProbability, 1e-4);
+            Assert.Equal(its.Score, decoder.Results[rank].Score, 1e-4);
+            Assert.Equal(expected[rank].Score, decoder.Results[rank].Score, 1e-4);
             Assert.True(byKey.Remove(its.Key));
         }
     }

@@ -19,15 +19,15 @@ public sealed class RealDecodingTests
         Assert.Equal(50, expected.Length);
         foreach (var line in expected)
         {
-            Assert.Equal(1, decoder.Decode(line[0]));
-            Assert.Equal(line[1], decoder.Text(0));
-            Assert.Equal(float.Parse(line[2], CultureInfo.InvariantCulture), decoder.LogProbability(0), 1e-4f);
-            Assert.True(decoder.IsComplete(0));
-            Assert.Equal(decoder.Tokens(0).Length + 1, decoder.AlignmentCount(0));
-            for (var step = 0; step < decoder.AlignmentCount(0); step++)
+            Assert.Single(decoder.Decode(line[0]));
+            Assert.Equal(line[1], decoder.Results[0].Text);
+            Assert.Equal(float.Parse(line[2], CultureInfo.InvariantCulture), decoder.Results[0].LogProbability, 1e-4f);
+            Assert.True(decoder.Results[0].IsComplete);
+            Assert.Equal(decoder.Results[0].Tokens.Length + 1, decoder.Results[0].AlignmentCount);
+            for (var step = 0; step < decoder.Results[0].AlignmentCount; step++)
             {
                 var sum = 0.0;
-                foreach (var weight in decoder.Alignment(0, step)) sum += weight;
+                foreach (var weight in decoder.Results[0].Alignment(step)) sum += weight;
                 Assert.Equal(1, sum, 1e-5);
             }
         }
@@ -42,9 +42,9 @@ public sealed class RealDecodingTests
         foreach (var line in Lines("thai2rom/expected-greedy.tsv"))
         {
             greedy.Decode(line[0]);
-            Assert.Equal(5, beam.Decode(line[0]));
-            Assert.True(beam.Score(0) >= greedy.Score(0), line[0]);
-            for (var i = 1; i < 5; i++) Assert.True(beam.Score(i) <= beam.Score(i - 1));
+            Assert.Equal(5, beam.Decode(line[0]).Count);
+            Assert.True(beam.Results[0].Score >= greedy.Results[0].Score, line[0]);
+            for (var i = 1; i < 5; i++) Assert.True(beam.Results[i].Score <= beam.Results[i - 1].Score);
         }
     }
 
@@ -58,9 +58,9 @@ public sealed class RealDecodingTests
         Assert.Equal("", table.FindUnknownCharacters("hello"));
         var unknown = Assert.NotNull(decoder.UnknownToken);
         decoder.Decode("Hi");
-        Assert.Contains(unknown, decoder.Source.ToArray());
+        Assert.Contains(unknown, decoder.SourceTokens.ToArray());
         decoder.Decode("hi");
-        Assert.DoesNotContain(unknown, decoder.Source.ToArray());
+        Assert.DoesNotContain(unknown, decoder.SourceTokens.ToArray());
         using var without = SeqModel.Load(SmallDecoder.Make(1, batched: true));
         using var refusing = without.CreateDecoder();
         Assert.Null(refusing.UnknownToken);
@@ -71,8 +71,8 @@ public sealed class RealDecodingTests
     {
         using var model = SeqModel.Load(Repository.Find("NativeAotSample/g2p.seq"));
         using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 5, MaxResults = 3 });
-        Assert.Equal(3, decoder.Decode(""));
-        Assert.NotEmpty(decoder.Source.ToArray());
+        Assert.Equal(3, decoder.Decode("").Count);
+        Assert.NotEmpty(decoder.SourceTokens.ToArray());
     }
 
     [Fact]
@@ -82,7 +82,7 @@ public sealed class RealDecodingTests
         var decoder = model.CreateDecoder();
         decoder.Decode("hello");
         decoder.Dispose();
-        Action[] calls = [() => decoder.Decode("hello"), () => _ = decoder.Tokens(0).Length, () => decoder.Score(0), () => decoder.IsComplete(0), () => decoder.Text(0), () => decoder.AlignmentCount(0), () => _ = decoder.Alignment(0, 0).Length];
+        Action[] calls = [() => decoder.Decode("hello"), () => _ = decoder.Results[0].Tokens.Length, () => _ = decoder.Results[0].Score, () => _ = decoder.Results[0].IsComplete, () => _ = decoder.Results[0].Text, () => _ = decoder.Results[0].AlignmentCount, () => _ = decoder.Results[0].Alignment(0).Length];
         Assert.All(calls, call => Assert.Throws<ObjectDisposedException>(call));
     }
 
@@ -94,20 +94,23 @@ public sealed class RealDecodingTests
         using var stopped = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 5, MaxResults = 3 });
         using var limited = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 5, MaxResults = 3, MaxTokens = 2 });
         var told = new List<int>();
-        stopped.OnToken = (position, token, _) =>
+        var request = new DecodeRequest
         {
-            told.Add(token);
-            return position < 1;
+            OnToken = (position, token, _) =>
+            {
+                told.Add(token);
+                return position < 1;
+            },
         };
         whole.Decode("hello");
         foreach (var cut in (SeqDecoder[])[stopped, limited])
         {
-            Assert.Equal(3, cut.Decode("hello"));
-            Assert.Equal(whole.Tokens(0)[..2].ToArray(), cut.Tokens(0).ToArray());
-            Assert.False(cut.IsComplete(0));
+            Assert.Equal(3, cut.Decode("hello", cut == stopped ? request : null, CancellationToken.None).Count);
+            Assert.Equal(whole.Results[0].Tokens[..2].ToArray(), cut.Results[0].Tokens.ToArray());
+            Assert.False(cut.Results[0].IsComplete);
         }
 
-        Assert.Equal(told, stopped.Tokens(0).ToArray());
+        Assert.Equal(told, stopped.Results[0].Tokens.ToArray());
     }
 
     [Fact]
@@ -119,7 +122,7 @@ public sealed class RealDecodingTests
         foreach (var line in Lines("thai2rom/expected-greedy.tsv"))
         {
             decoder.Decode(line[0]);
-            if (decoder.Text(0) != line[1]) differ.Add($"{line[0]}: {decoder.Text(0)} for {line[1]}");
+            if (decoder.Results[0].Text != line[1]) differ.Add($"{line[0]}: {decoder.Results[0].Text} for {line[1]}");
         }
 
         TestContext.Current.TestOutputHelper?.WriteLine(string.Join("; ", differ));
@@ -136,18 +139,18 @@ public sealed class RealDecodingTests
         foreach (var line in Lines("thai2rom/expected-greedy.tsv").Take(10))
         {
             decoder.Decode(line[0]);
-            for (var rank = 0; rank < decoder.Count; rank++)
+            for (var rank = 0; rank < decoder.Results.Count; rank++)
             {
-                var sums = new double[decoder.Source.Length];
-                for (var step = 0; step < decoder.AlignmentCount(rank); step++)
+                var sums = new double[decoder.SourceTokens.Length];
+                for (var step = 0; step < decoder.Results[rank].AlignmentCount; step++)
                 {
-                    for (var i = 0; i < sums.Length; i++) sums[i] += decoder.Alignment(rank, step)[i];
+                    for (var i = 0; i < sums.Length; i++) sums[i] += decoder.Results[rank].Alignment(step)[i];
                 }
 
-                var length = decoder.Tokens(rank).Length + (decoder.IsComplete(rank) ? 1 : 0);
-                var expected = decoder.LogProbability(rank) / Math.Pow((5 + length) / 6.0, alpha) + beta * sums.Sum(s => Math.Log(Math.Min(s, 1)));
-                Assert.Equal(expected, decoder.Score(rank), 1e-3);
-                if (rank > 0) Assert.True(decoder.Score(rank) <= decoder.Score(rank - 1));
+                var length = decoder.Results[rank].Tokens.Length + (decoder.Results[rank].IsComplete ? 1 : 0);
+                var expected = decoder.Results[rank].LogProbability / Math.Pow((5 + length) / 6.0, alpha) + beta * sums.Sum(s => Math.Log(Math.Min(s, 1)));
+                Assert.Equal(expected, decoder.Results[rank].Score, 1e-3);
+                if (rank > 0) Assert.True(decoder.Results[rank].Score <= decoder.Results[rank - 1].Score);
             }
         }
     }
@@ -162,7 +165,7 @@ public sealed class RealDecodingTests
         foreach (var line in expected)
         {
             decoder.Decode(line[0]);
-            Assert.Equal(line[1], decoder.Text(0));
+            Assert.Equal(line[1], decoder.Results[0].Text);
         }
     }
 
@@ -182,7 +185,7 @@ public sealed class RealDecodingTests
                 foreach (var word in words)
                 {
                     decoder.Decode(word);
-                    _ = decoder.CopyText(0, text);
+                    _ = decoder.Results[0].CopyTextTo(text);
                 }
             });
         }

@@ -57,7 +57,7 @@ public class SharedDecodingTests
                 return null;
             }
 
-            for (var rank = 0; rank < decoder.Count; rank++) results.Add(Describe(decoder, rank));
+            for (var rank = 0; rank < decoder.Results.Count; rank++) results.Add(Describe(decoder, rank));
         }
 
         return results;
@@ -65,8 +65,8 @@ public class SharedDecodingTests
 
     private static string Describe(SeqDecoder decoder, int rank)
     {
-        var alignment = Enumerable.Range(0, decoder.AlignmentCount(rank)).SelectMany(step => decoder.Alignment(rank, step).ToArray());
-        return $"{string.Join(' ', decoder.Tokens(rank).ToArray())} {Bits(decoder.Score(rank))} {Bits(decoder.LogProbability(rank))} {decoder.IsComplete(rank)} {string.Join(' ', alignment.Select(Bits))}";
+        var alignment = Enumerable.Range(0, decoder.Results[rank].AlignmentCount).SelectMany(step => decoder.Results[rank].Alignment(step).ToArray());
+        return $"{string.Join(' ', decoder.Results[rank].Tokens.ToArray())} {Bits(decoder.Results[rank].Score)} {Bits(decoder.Results[rank].LogProbability)} {decoder.Results[rank].IsComplete} {string.Join(' ', alignment.Select(Bits))}";
     }
 
     private static string Bits(float number) => BitConverter.SingleToUInt32Bits(number).ToString("x8");

@@ -92,11 +92,11 @@ public sealed class DescriptionTests : IDisposable
 
         using var greedy = model.CreateDecoder();
         greedy.Decode(source);
-        Assert.Equal(expected, greedy.Tokens(0).ToArray());
-        if (greedy.IsComplete(0)) Assert.Equal(score, greedy.LogProbability(0), 1e-4);
+        Assert.Equal(expected, greedy.Results[0].Tokens.ToArray());
+        if (greedy.Results[0].IsComplete) Assert.Equal(score, greedy.Results[0].LogProbability, 1e-4);
         using var beam = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 4 });
         beam.Decode(source);
-        if (greedy.IsComplete(0)) Assert.True(beam.Score(0) >= greedy.Score(0));
+        if (greedy.Results[0].IsComplete) Assert.True(beam.Results[0].Score >= greedy.Results[0].Score);
     }
 
     [Theory]

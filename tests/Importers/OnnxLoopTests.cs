@@ -46,9 +46,9 @@ public sealed class OnnxLoopTests
                 }
 
                 decoder.Decode(source);
-                Assert.Equal(expected, decoder.Tokens(0).ToArray());
+                Assert.Equal(expected, decoder.Results[0].Tokens.ToArray());
                 beam.Decode(source);
-                if (decoder.IsComplete(0)) Assert.True(beam.LogProbability(0) >= decoder.LogProbability(0));
+                if (decoder.Results[0].IsComplete) Assert.True(beam.Results[0].LogProbability >= decoder.Results[0].LogProbability);
             }
         }
 

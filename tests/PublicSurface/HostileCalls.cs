@@ -50,8 +50,8 @@ internal static class HostileCalls
         {
             foreach (var number in s_numbers)
             {
-                foreach (var options in DecoderOptions(number)) yield return ("SeqModel.CreateDecoder", () => model.CreateDecoder(options).Dispose());
-                foreach (var options in FrameOptions(number)) yield return ("SeqModel.CreateFrameDecoder", () => model.CreateFrameDecoder(options).Dispose());
+                foreach (var options in DecoderOptions(number)) yield return ("SeqModelExtensions.CreateDecoder", () => model.CreateDecoder(options).Dispose());
+                foreach (var options in FrameOptions(number)) yield return ("SeqModelExtensions.CreateFrameDecoder", () => model.CreateFrameDecoder(options).Dispose());
             }
         }
     }
@@ -219,28 +219,43 @@ internal static class HostileCalls
             {
                 yield return ("SeqDecoder.Decode", () => decoder.Decode(new int[count]));
                 yield return ("SeqDecoder.Decode", () => decoder.Decode(new string('a', count)));
-                yield return ("SeqDecoder.SetPrefix", () => decoder.SetPrefix(new int[count]));
-                yield return ("SeqDecoder.CopyText", () => decoder.CopyText(0, new char[count]));
             }
 
             foreach (var number in s_numbers)
             {
-                yield return ("SeqDecoder.SetPrefix", () => decoder.SetPrefix([number]));
-                yield return ("SeqDecoder.Decode", () => decoder.Decode([number], new CancellationToken(canceled: true)));
+                yield return ("SeqDecoder.Decode", () => decoder.Decode([number], null, new CancellationToken(canceled: true)));
                 yield return ("SeqDecoder.Decode", () => decoder.Decode([number]));
-                yield return ("SeqDecoder.Reseed", () => decoder.Reseed(ulong.MaxValue));
-                yield return ("SeqDecoder.Tokens", () => _ = decoder.Tokens(number).Length);
-                yield return ("SeqDecoder.Score", () => decoder.Score(number));
-                yield return ("SeqDecoder.LogProbability", () => decoder.LogProbability(number));
-                yield return ("SeqDecoder.IsComplete", () => decoder.IsComplete(number));
-                yield return ("SeqDecoder.AlignmentCount", () => decoder.AlignmentCount(number));
-                yield return ("SeqDecoder.Text", () => decoder.Text(number));
-                foreach (var step in s_numbers) yield return ("SeqDecoder.Alignment", () => _ = decoder.Alignment(number, step).Length);
+                foreach (var count in s_counts) yield return ("SeqDecoder.Decode", () => decoder.Decode([1], Request(number, count), CancellationToken.None));
             }
 
-            yield return ("SeqDecoder.SetPrefix", () => decoder.SetPrefix([]));
             yield return ("SeqDecoder.Decode", () => decoder.Decode([1]));
+            foreach (var call in OfResults(decoder.Results)) yield return call;
         }
+    }
+
+    private static DecodeRequest Request(int number, int count)
+    {
+        var prefix = new int[count];
+        Array.Fill(prefix, number);
+        return new DecodeRequest { Prefix = prefix, AllowedSequences = count == 2 ? new TokenTrie() : null, OnToken = (_, token, _) => token != number, Seed = ulong.MaxValue };
+    }
+
+    private static IEnumerable<(string, Action)> OfResults(DecodeResultCollection results)
+    {
+        var old = results.Count > 0 ? results[0] : default;
+        foreach (var result in new Func<IEnumerable<DecodeResult>>[] { () => [default], () => [old], () => results })
+        {
+            (string Member, Action<DecodeResult> Call)[] calls =
+            [
+                ("Tokens", r => _ = r.Tokens.Length), ("Text", r => _ = r.Text), ("Score", r => _ = r.Score), ("LogProbability", r => _ = r.LogProbability), ("IsComplete", r => _ = r.IsComplete),
+                ("Frames", r => _ = r.Frames.Length), ("AlignmentCount", r => _ = r.AlignmentCount), ("CopyTextTo", r => r.CopyTextTo([])), ("CopyTextTo", r => r.CopyTextTo(new char[1000])),
+            ];
+            foreach (var (member, call) in calls) yield return ($"DecodeResult.{member}", () => Array.ForEach([.. result()], call));
+            foreach (var step in s_numbers) yield return ("DecodeResult.Alignment", () => Array.ForEach([.. result()], r => _ = r.Alignment(step).Length));
+        }
+
+        foreach (var rank in s_numbers) yield return ("DecodeResultCollection.Item", () => _ = results[rank]);
+        yield return ("DecodeResultCollection.GetEnumerator", () => results.GetEnumerator().MoveNext());
     }
 
     private static IEnumerable<(string, Action)> OfFrames(Surface s)
@@ -253,23 +268,13 @@ internal static class HostileCalls
                 Array.Fill(features, float.NaN);
                 yield return ("FrameDecoder.Decode", () => decoder.Decode(features));
                 yield return ("FrameDecoder.Accept", () => decoder.Accept(features));
-                yield return ("FrameDecoder.Accept", () => decoder.Accept(new float[count], new CancellationToken(canceled: true)));
-                yield return ("FrameDecoder.Decode", () => decoder.Decode(new float[count], new CancellationToken(canceled: true)));
+                yield return ("FrameDecoder.Accept", () => decoder.Accept(new float[count], null, new CancellationToken(canceled: true)));
+                yield return ("FrameDecoder.Decode", () => decoder.Decode(new float[count], null, new CancellationToken(canceled: true)));
                 yield return ("FrameDecoder.Accept", () => decoder.Accept(new float[count]));
                 yield return ("FrameDecoder.Finish", () => decoder.Finish());
-                yield return ("FrameDecoder.CopyText", () => decoder.CopyText(0, new char[count]));
             }
 
-            foreach (var number in s_numbers)
-            {
-                yield return ("FrameDecoder.Tokens", () => _ = decoder.Tokens(number).Length);
-                yield return ("FrameDecoder.Frames", () => _ = decoder.Frames(number).Length);
-                yield return ("FrameDecoder.Score", () => decoder.Score(number));
-                yield return ("FrameDecoder.LogProbability", () => decoder.LogProbability(number));
-                yield return ("FrameDecoder.Text", () => decoder.Text(number));
-                yield return ("FrameDecoder.CopyText", () => decoder.CopyText(number, []));
-            }
-
+            foreach (var call in OfResults(decoder.Results)) yield return call;
             yield return ("FrameDecoder.Reset", decoder.Reset);
         }
     }

@@ -50,7 +50,7 @@ internal sealed class Surface : IDisposable
 
     public TokenTrie Trie { get; } = new();
 
-    public IEnumerable<object> Objects => [Model, Session, Streams, Decoder, Drawing, Frames, Transducer, Table, Trie];
+    public IEnumerable<object> Objects => [Model, Session, Streams, Decoder, Drawing, Decoder.Results, Frames, Transducer, Frames.Results, Table, Trie];
 
     public void Dispose()
     {

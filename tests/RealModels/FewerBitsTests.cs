@@ -1,6 +1,7 @@
 using System.Numerics;
 using SeqRuntime.Converter;
 using SeqRuntime.Converter.Pipeline;
+using SeqRuntime.Decoding;
 using SeqRuntime.Tests.Decoding;
 
 namespace SeqRuntime.Tests.RealModels;
@@ -101,7 +102,7 @@ public sealed class FewerBitsTests(ITestOutputHelper output)
         return Array.ConvertAll(words, word =>
         {
             decoder.Decode(word);
-            return decoder.Text(0).Split(' ');
+            return decoder.Results[0].Text.Split(' ');
         });
     }
 

@@ -58,19 +58,19 @@ public class OneThreadTests
         using var model = SeqModel.Load(SmallDecoder.Make(2, batched: true));
         using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 4, MaxResults = 2 });
         decoder.Decode([1]);
-        var (tokens, score) = (decoder.Tokens(0).ToArray(), decoder.Score(0));
+        var (tokens, score) = (decoder.Results[0].Tokens.ToArray(), decoder.Results[0].Score);
         _ = Compete(() => decoder.Decode([1]), () => decoder.Decode([1]));
-        Assert.Equal(tokens, decoder.Tokens(0).ToArray());
-        Assert.Equal(score, decoder.Score(0));
+        Assert.Equal(tokens, decoder.Results[0].Tokens.ToArray());
+        Assert.Equal(score, decoder.Results[0].Score);
 
         using var frames = SeqModel.Load(SmallFrames.Transducer(4, batched: true));
         using var reader = frames.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = 4 });
         var features = SmallFrames.Features(1, 8);
         reader.Decode(features);
-        var (read, total) = (reader.Tokens(0).ToArray(), reader.Score(0));
+        var (read, total) = (reader.Results[0].Tokens.ToArray(), reader.Results[0].Score);
         _ = Compete(() => reader.Decode(features), () => reader.Decode(features));
-        Assert.Equal(read, reader.Tokens(0).ToArray());
-        Assert.Equal(total, reader.Score(0));
+        Assert.Equal(read, reader.Results[0].Tokens.ToArray());
+        Assert.Equal(total, reader.Results[0].Score);
     }
 
     /// <summary>Runs two threads at once until each has often been refused and has often had its turn.</summary>

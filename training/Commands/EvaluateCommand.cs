@@ -57,7 +57,7 @@ internal static class EvaluateCommand
             var start = System.Diagnostics.Stopwatch.GetTimestamp();
             decoder.Decode(word.Text);
             ticks += System.Diagnostics.Stopwatch.GetTimestamp() - start;
-            string[] answer = [.. decoder.Tokens(0).ToArray().Select(token => decoder.TargetTable![token])];
+            string[] answer = [.. decoder.Results[0].Tokens.ToArray().Select(token => decoder.TargetTable![token])];
             stressed.Add(answer, word.Pronunciations);
             plain.Add([.. answer.Select(ErrorRates.WithoutStress)], word.Pronunciations.Select(p => p.Select(ErrorRates.WithoutStress).ToArray()));
         }

@@ -3,25 +3,26 @@ namespace SeqRuntime.Decoding;
 /// <summary>
 /// Reads token sequences from frames of features, as speech and handwriting models give them: by CTC or as an RNN transducer,
 /// whichever the model's metadata say; greedily or with a beam. Over a whole recording at once, or over parts as they come,
-/// where the encoder keeps its state between them. Made by <see cref="SeqModel.CreateFrameDecoder"/>; afterwards nothing
+/// where the encoder keeps its state between them. Made by <see cref="SeqModelExtensions.CreateFrameDecoder"/>; afterwards nothing
 /// allocates. Belongs to one thread at a time.
 /// </summary>
 /// <example>
 /// <code>
 /// using var model = SeqModel.Load("speech.seq");
 /// using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = 8 });
-/// decoder.Decode(features);
-/// Console.WriteLine(decoder.Text(0));
+/// Console.WriteLine(decoder.Decode(features)[0].Text);
 /// </code>
 /// </example>
-public sealed class FrameDecoder : IDisposable
+public sealed class FrameDecoder : IDisposable, IResultSource
 {
     private readonly FrameEncoder _encoder;
     private readonly FrameSearch _search;
     private readonly DecoderMemory _memory;
     private readonly int _output;
+    private int _version;
     private int _isReading;
     private bool _isStopped;
+    private bool _isComplete;
     private bool _disposed;
 
     internal FrameDecoder(SeqModel model, FrameDecoderOptions options)
@@ -30,6 +31,7 @@ public sealed class FrameDecoder : IDisposable
         _memory = new DecoderMemory(options.MemoryLimitBytes);
         var info = DecodingInfo.Of(model, DecodingKeys.Ctc, DecodingKeys.Transducer);
         Model = model;
+        Results = new DecodeResultCollection(this);
         MaxTokens = options.MaxTokens ?? Math.Max(info.Number(DecodingKeys.Max) ?? 1024, 1);
         if (MaxTokens > 1 << 20) throw new ArgumentException($"{MaxTokens} tokens are more than a decoder is made for.");
         TargetTable = info.Table(DecodingKeys.TargetTable, _memory, options.Blank ?? info.Number(DecodingKeys.Blank) ?? 0);
@@ -81,32 +83,26 @@ public sealed class FrameDecoder : IDisposable
     /// <summary>Rows of the encoder's output since <see cref="Reset"/>.</summary>
     public int FrameCount { get; private set; }
 
-    /// <summary>Number of results.</summary>
-    public int Count => _search.Count;
+    /// <summary>The results of the last call, best first.</summary>
+    public DecodeResultCollection Results { get; }
 
-    /// <summary>Told of each token as the best prefix grows by it; null for nobody. It must not use the decoder. Where it returns false, the rest is not read.</summary>
-    public TokenCallback? OnToken
-    {
-        get => _search.OnToken;
-        set => _search.OnToken = value;
-    }
-
-    /// <summary>Reads a whole recording: <see cref="Reset"/>, <see cref="Accept(ReadOnlySpan{float}, CancellationToken)"/>, <see cref="Finish"/>.</summary>
+    /// <summary>Reads a whole recording: <see cref="Reset"/>, <see cref="Accept(ReadOnlySpan{float}, TokenCallback?, CancellationToken)"/>, <see cref="Finish"/>.</summary>
     /// <param name="features">Frame after frame, <see cref="FrameSize"/> numbers each.</param>
+    /// <param name="onToken">Told of each token as the best prefix grows by it; null for nobody. It must not use the decoder. Where it returns false, the rest is not read, here nor in later calls until <see cref="Reset"/>.</param>
     /// <param name="cancellationToken">Looked at before each node of each run, and before each frame.</param>
-    /// <returns>Number of results.</returns>
+    /// <returns><see cref="Results"/>.</returns>
     /// <exception cref="ArgumentException">No whole number of frames, or too many; or a graph does not fit together at this length: all frames are then forgotten.</exception>
     /// <exception cref="SeqDataException">A graph cannot use what it is given, such as a token outside of its table of embeddings.</exception>
-    /// <exception cref="InvalidOperationException">Frames are being read: <see cref="OnToken"/>, or another thread, called this.</exception>
+    /// <exception cref="InvalidOperationException">Frames are being read: the callback, or another thread, called this.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled: all frames are forgotten, there are no results.</exception>
-    public int Decode(ReadOnlySpan<float> features, CancellationToken cancellationToken)
+    public DecodeResultCollection Decode(ReadOnlySpan<float> features, TokenCallback? onToken, CancellationToken cancellationToken)
     {
         Begin();
         try
         {
             _encoder.Check(features);
             Forget();
-            Read(features, cancellationToken);
+            Read(features, onToken, cancellationToken);
             return Collect(isEnd: true);
         }
         finally
@@ -115,11 +111,11 @@ public sealed class FrameDecoder : IDisposable
         }
     }
 
-    /// <inheritdoc cref="Decode(ReadOnlySpan{float}, CancellationToken)"/>
-    public int Decode(ReadOnlySpan<float> features) => Decode(features, CancellationToken.None);
+    /// <inheritdoc cref="Decode(ReadOnlySpan{float}, TokenCallback?, CancellationToken)"/>
+    public DecodeResultCollection Decode(ReadOnlySpan<float> features) => Decode(features, null, CancellationToken.None);
 
     /// <summary>Forgets all frames, and the states of the encoder.</summary>
-    /// <exception cref="InvalidOperationException">Frames are being read: <see cref="OnToken"/>, or another thread, called this.</exception>
+    /// <exception cref="InvalidOperationException">Frames are being read: the callback, or another thread, called this.</exception>
     public void Reset()
     {
         Begin();
@@ -134,14 +130,14 @@ public sealed class FrameDecoder : IDisposable
     }
 
     /// <summary>Reads some more frames; the results are then those of all frames so far. Allocates nothing.</summary>
-    /// <inheritdoc cref="Decode(ReadOnlySpan{float}, CancellationToken)"/>
-    public int Accept(ReadOnlySpan<float> features, CancellationToken cancellationToken)
+    /// <inheritdoc cref="Decode(ReadOnlySpan{float}, TokenCallback?, CancellationToken)"/>
+    public DecodeResultCollection Accept(ReadOnlySpan<float> features, TokenCallback? onToken, CancellationToken cancellationToken)
     {
         Begin();
         try
         {
             _encoder.Check(features);
-            Read(features, cancellationToken);
+            Read(features, onToken, cancellationToken);
             return Collect(isEnd: false);
         }
         finally
@@ -150,13 +146,13 @@ public sealed class FrameDecoder : IDisposable
         }
     }
 
-    /// <inheritdoc cref="Accept(ReadOnlySpan{float}, CancellationToken)"/>
-    public int Accept(ReadOnlySpan<float> features) => Accept(features, CancellationToken.None);
+    /// <inheritdoc cref="Accept(ReadOnlySpan{float}, TokenCallback?, CancellationToken)"/>
+    public DecodeResultCollection Accept(ReadOnlySpan<float> features) => Accept(features, null, CancellationToken.None);
 
     /// <summary>Says that there are no more frames, so that a language model ranks the results as whole sentences.</summary>
-    /// <returns>Number of results.</returns>
-    /// <exception cref="InvalidOperationException">Frames are being read: <see cref="OnToken"/>, or another thread, called this.</exception>
-    public int Finish()
+    /// <returns><see cref="Results"/>.</returns>
+    /// <exception cref="InvalidOperationException">Frames are being read: the callback, or another thread, called this.</exception>
+    public DecodeResultCollection Finish()
     {
         Begin();
         try
@@ -169,35 +165,6 @@ public sealed class FrameDecoder : IDisposable
         }
     }
 
-    /// <summary>Tokens of a result, valid until the next call.</summary>
-    /// <param name="rank">0 for the best.</param>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such result.</exception>
-    public ReadOnlySpan<int> Tokens(int rank) => Found.Tokens(rank);
-
-    /// <summary>For each token of a result the row of the encoder's output where it came up.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such result.</exception>
-    public ReadOnlySpan<int> Frames(int rank) => Found.Frames(rank);
-
-    /// <summary>What results are ranked by: the log probability, with language model and bonus.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such result.</exception>
-    public float Score(int rank) => (float)Found.Score(rank);
-
-    /// <summary>Natural log of the probability, summed over the alignments that the beam followed; greedily that of the one alignment.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such result.</exception>
-    public float LogProbability(int rank) => (float)Found.LogProbability(rank);
-
-    /// <summary>Text of a result, as a new string.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such result.</exception>
-    /// <exception cref="InvalidOperationException">The model has no target table.</exception>
-    public string Text(int rank) => NeedTarget().Decode(Tokens(rank));
-
-    /// <summary>Writes the text of a result; allocates nothing.</summary>
-    /// <returns>Characters written.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such result.</exception>
-    /// <exception cref="InvalidOperationException">The model has no target table.</exception>
-    /// <exception cref="ArgumentException">There is no room.</exception>
-    public int CopyText(int rank, Span<char> text) => NeedTarget().Decode(Tokens(rank), text);
-
     /// <summary>Frees the sessions.</summary>
     public void Dispose()
     {
@@ -207,22 +174,43 @@ public sealed class FrameDecoder : IDisposable
         _search?.Dispose();
     }
 
+    int IResultSource.Version => _version;
+
+    int IResultSource.ResultCount => _search.Count;
+
+    ReadOnlySpan<int> IResultSource.Tokens(int rank) => Found.Tokens(rank);
+
+    float IResultSource.Score(int rank) => (float)Found.Score(rank);
+
+    float IResultSource.LogProbability(int rank) => (float)Found.LogProbability(rank);
+
+    bool IResultSource.IsComplete(int rank) => _isComplete;
+
+    ReadOnlySpan<int> IResultSource.Frames(int rank) => Found.Frames(rank);
+
+    int IResultSource.AlignmentCount(int rank) => 0;
+
+    ReadOnlySpan<float> IResultSource.Alignment(int rank, int step) => throw new ArgumentOutOfRangeException(nameof(step), step, "Frames have no alignment; see the result's frames.");
+
     private void Begin()
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        if (Interlocked.Exchange(ref _isReading, 1) != 0) throw DecodingError.AtWork(nameof(OnToken));
+        if (Interlocked.Exchange(ref _isReading, 1) != 0) throw DecodingError.AtWork("onToken");
     }
 
     private void End() => Volatile.Write(ref _isReading, 0);
 
-    private int Collect(bool isEnd)
+    private DecodeResultCollection Collect(bool isEnd)
     {
+        _version++;
         _search.Collect(isEnd);
-        return Count;
+        _isComplete = isEnd && !_isStopped;
+        return Results;
     }
 
     private void Forget()
     {
+        _version++;
         FrameCount = 0;
         _isStopped = false;
         _encoder.Session.ResetState();
@@ -230,10 +218,11 @@ public sealed class FrameDecoder : IDisposable
     }
 
     /// <summary>Reads frames, all of them or none: a fault on the way would leave some half read.</summary>
-    private void Read(ReadOnlySpan<float> features, CancellationToken cancellationToken)
+    private void Read(ReadOnlySpan<float> features, TokenCallback? onToken, CancellationToken cancellationToken)
     {
         try
         {
+            _search.OnToken = onToken;
             while (!features.IsEmpty && !_isStopped)
             {
                 cancellationToken.ThrowIfCancellationRequested();
@@ -251,6 +240,10 @@ public sealed class FrameDecoder : IDisposable
             if (!_disposed) Forget();
             throw;
         }
+        finally
+        {
+            _search.OnToken = null;
+        }
     }
 
     private FrameSearch Found
@@ -261,6 +254,4 @@ public sealed class FrameDecoder : IDisposable
             return _search;
         }
     }
-
-    private TokenTable NeedTarget() => TargetTable ?? throw new InvalidOperationException("The model has no target table; results are token indices.");
 }

@@ -122,13 +122,12 @@ internal sealed class SeqTarget : Target
     private static void Decode(SeqModel model)
     {
         using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 3, MaxResults = 2, MaxSourceLength = 4, MemoryLimitBytes = MostMemory, WorkLimit = MostWork });
-        var found = decoder.Decode([1]);
-        for (var rank = 0; rank < found; rank++)
+        foreach (var result in decoder.Decode([1]))
         {
-            _ = decoder.Tokens(rank);
-            _ = decoder.Score(rank);
-            for (var step = 0; step < decoder.AlignmentCount(rank); step++) _ = decoder.Alignment(rank, step);
-            if (decoder.TargetTable is not null) _ = decoder.Text(rank);
+            _ = result.Tokens;
+            _ = result.Score;
+            for (var step = 0; step < result.AlignmentCount; step++) _ = result.Alignment(step);
+            if (decoder.TargetTable is not null) _ = result.Text;
         }
     }
 
@@ -137,8 +136,7 @@ internal sealed class SeqTarget : Target
         foreach (var beam in (int[])[1, 3])
         {
             using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = beam, MaxResults = beam, MaxFrames = 4, MemoryLimitBytes = MostMemory, WorkLimit = MostWork });
-            var found = decoder.Decode(new float[Math.Min(decoder.FrameSize, 1 << 16) * 2]);
-            for (var rank = 0; rank < found; rank++) _ = decoder.Tokens(rank);
+            foreach (var result in decoder.Decode(new float[Math.Min(decoder.FrameSize, 1 << 16) * 2])) _ = result.Tokens;
         }
     }
 
