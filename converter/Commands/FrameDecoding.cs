@@ -39,6 +39,7 @@ internal static class FrameDecoding
     private static FrameReport Decode(string path, SeqModel model, string kernels, string kind, List<Recording> recordings, IReadOnlyList<string>? entries, int? blank, FrameChoice choice)
     {
         var source = ModelFile.Ask(path, () => FrameEncoder.SourceOf(model));
+        var decoding = ModelFile.Ask(path, model.GetDecoding);
         var frames = recordings.Max(recording => recording.FramesFor(source));
         var options = new FrameDecoderOptions
         {
@@ -46,14 +47,14 @@ internal static class FrameDecoding
             MaxResults = choice.Best,
             Blank = blank,
             MaxFrames = frames,
-            MaxTokens = model.Metadata.ContainsKey(DecodingKeys.Max) ? null : Math.Clamp(recordings.Max(recording => recording.Array.Shape.Max()), LeastTokens, MostTokens),
+            MaxTokens = decoding?.MaxTokens is not null ? null : Math.Clamp(recordings.Max(recording => recording.Array.Shape.Max()), LeastTokens, MostTokens),
             MemoryLimitBytes = Memory,
             WorkLimit = WorkLimit.Chosen,
         };
         using var decoder = ModelFile.Ask(path, () => model.CreateFrameDecoder(options));
         if (entries is not null && entries.Count < decoder.VocabularySize)
             throw new ConversionException($"{choice.TokensFile ?? path}: the table has {entries.Count} texts; the model scores {decoder.VocabularySize} labels");
-        var table = entries is null ? null : new TokenTable(entries, [decoder.Blank], model.Metadata.GetValueOrDefault(DecodingKeys.Separator));
+        var table = entries is null ? null : new TokenTable(entries, [decoder.Blank], decoding?.Separator);
         return new FrameReport(path, kernels, kind, [.. recordings.Select(recording => DecodedFrames.Of(decoder, table, recording))]);
     }
 

@@ -119,8 +119,8 @@ internal static class Conversion
             }
 
             // A plan only counts memory; a decoder allocates it.
-            if (!loaded.Metadata.TryGetValue(DecodingKeys.Kind, out var kind) || bytes > MostDecoded) return;
-            if (kind == DecodingKeys.EncoderDecoder) loaded.CreateDecoder().Dispose();
+            if (loaded.GetDecoding() is not { } decoding || bytes > MostDecoded) return;
+            if (decoding.Kind == DecodingKind.EncoderDecoder) loaded.CreateDecoder().Dispose();
             else loaded.CreateFrameDecoder(new FrameDecoderOptions { MaxFrames = Math.Max(32, graphs.Max(graph => graph.Symbols().Select(symbol => graph.Probes[0][symbol]).Append(1).Max())) }).Dispose();
         }
         catch (Exception fault) when (ShapeFault.IsRefusal(fault))

@@ -99,22 +99,26 @@ public sealed class SeqDecoder : IDisposable, IResultSource
     /// <summary>Bytes of all that the decoder holds: both sessions, scores, hypotheses, results and tables. It never grows.</summary>
     public long MemoryBytes => _memory.Used;
 
-    /// <summary>Source of the last call of <see cref="Decode(ReadOnlySpan{int})"/>, with begin and end tokens where the model has them.</summary>
+    /// <summary>Source of the last call of <see cref="Decode(ReadOnlySpan{int}, DecodeRequest?, CancellationToken)"/>, with begin and end tokens where the model has them.</summary>
     public ReadOnlySpan<int> SourceTokens => _source.AsSpan(0, _encoder.Length);
 
     /// <summary>The results of the last call, best first.</summary>
     public DecodeResultCollection Results { get; }
 
+#pragma warning disable RS0026 // The overloads differ in their first argument, which must be given: optional ones behind it make no call ambiguous.
     /// <summary>Finds the best targets of a source. Allocates nothing.</summary>
     /// <param name="tokens">Source tokens without begin and end, which the model's metadata add.</param>
     /// <param name="request">What this call asks for besides; null for nothing.</param>
     /// <param name="cancellationToken">Looked at before each node of each step.</param>
     /// <returns><see cref="Results"/>.</returns>
-    /// <exception cref="ArgumentException">The source is empty and the model adds no begin or end token, it is too long, or a token is out of range; or the prefix is longer than <see cref="MaxTokens"/>, or has a token that there is not.</exception>
+    /// <exception cref="ArgumentException">
+    /// The source is empty and the model adds no begin or end token, it is too long, or a token is out of range; or the prefix is longer than
+    /// <see cref="MaxTokens"/>, or has a token that no result can have.
+    /// </exception>
     /// <exception cref="SeqDataException">A graph cannot use what it is given, such as a token outside of its table of embeddings.</exception>
     /// <exception cref="InvalidOperationException">A search goes on: <see cref="DecodeRequest.OnToken"/>, or another thread, called this.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled; there are no results.</exception>
-    public DecodeResultCollection Decode(ReadOnlySpan<int> tokens, DecodeRequest? request, CancellationToken cancellationToken)
+    public DecodeResultCollection Decode(ReadOnlySpan<int> tokens, DecodeRequest? request = null, CancellationToken cancellationToken = default)
     {
         Begin();
         try
@@ -136,19 +140,19 @@ public sealed class SeqDecoder : IDisposable, IResultSource
         }
     }
 
-    /// <inheritdoc cref="Decode(ReadOnlySpan{int}, DecodeRequest?, CancellationToken)"/>
-    public DecodeResultCollection Decode(ReadOnlySpan<int> tokens) => Decode(tokens, null, CancellationToken.None);
-
     /// <summary>Splits a text by the model's source table and finds its best targets. Allocates nothing.</summary>
     /// <param name="text">The source; what the table does not cover (<see cref="TokenTable.FindUnknownCharacters"/>) becomes <see cref="UnknownToken"/>.</param>
     /// <param name="request">What this call asks for besides; null for nothing.</param>
     /// <param name="cancellationToken">Looked at before each node of each step.</param>
     /// <returns><see cref="Results"/>.</returns>
-    /// <exception cref="ArgumentException">The source is empty and the model adds no begin or end token, it is too long, or has what the table does not cover where the model has no unknown token; or the prefix is longer than <see cref="MaxTokens"/>, or has a token that there is not.</exception>
+    /// <exception cref="ArgumentException">
+    /// The source is empty and the model adds no begin or end token, it is too long, or has what the table does not cover where the model has no
+    /// unknown token; or the prefix is longer than <see cref="MaxTokens"/>, or has a token that no result can have.
+    /// </exception>
     /// <exception cref="SeqDataException">A graph cannot use what it is given, such as a token outside of its table of embeddings.</exception>
     /// <exception cref="InvalidOperationException">The model has no source table; or a search goes on: <see cref="DecodeRequest.OnToken"/>, or another thread, called this.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled; there are no results.</exception>
-    public DecodeResultCollection Decode(ReadOnlySpan<char> text, DecodeRequest? request, CancellationToken cancellationToken)
+    public DecodeResultCollection Decode(ReadOnlySpan<char> text, DecodeRequest? request = null, CancellationToken cancellationToken = default)
     {
         Begin();
         try
@@ -162,9 +166,7 @@ public sealed class SeqDecoder : IDisposable, IResultSource
             End();
         }
     }
-
-    /// <inheritdoc cref="Decode(ReadOnlySpan{char}, DecodeRequest?, CancellationToken)"/>
-    public DecodeResultCollection Decode(ReadOnlySpan<char> text) => Decode(text, null, CancellationToken.None);
+#pragma warning restore RS0026
 
     /// <summary>Frees the sessions.</summary>
     public void Dispose()

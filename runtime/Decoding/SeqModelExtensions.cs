@@ -1,8 +1,17 @@
 namespace SeqRuntime.Decoding;
 
-/// <summary>Decoders of a model.</summary>
+/// <summary>Decoders of a model, and what it says of them.</summary>
 public static class SeqModelExtensions
 {
+    /// <summary>How the model says that it is decoded; null where it says nothing, and no decoder can be made.</summary>
+    /// <param name="model">The model.</param>
+    /// <exception cref="ArgumentException">It says what no decoder understands.</exception>
+    public static DecodingDescription? GetDecoding(this SeqModel model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return DecodingDescription.Of(model);
+    }
+
     /// <summary>Makes a decoder of an encoder-decoder model. All memory it will ever use is allocated here.</summary>
     /// <param name="model">The model.</param>
     /// <param name="options">Beam, results, largest sizes; null for greedy decoding.</param>

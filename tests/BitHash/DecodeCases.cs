@@ -65,7 +65,7 @@ internal static class DecodeCases
         for (var sentence = 0; sentence < Sentences; sentence++)
         {
             for (var i = 0; i < source.Length; i++) source[i] = (int)(numbers.Next() % (ulong)decoder.SourceTable!.Count);
-            foreach (var result in decoder.Decode(source, request, CancellationToken.None))
+            foreach (var result in decoder.Decode(source, request))
             {
                 foreach (var token in result.Tokens) hash.Add((uint)token);
                 hash.Add(result.Score);

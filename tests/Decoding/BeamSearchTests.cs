@@ -51,7 +51,7 @@ public sealed class BeamSearchTests
             using var model = SeqModel.Load(SmallDecoder.Make(seed, batched));
             using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = Everything, MaxResults = 6, LengthPenalty = lengthPenalty });
             var all = Ranked([.. SmallDecoder.Every(model, 1, cut).Select(s => s.Tokens.Length < cut ? (s.Tokens, s.Open + s.End, true) : (s.Tokens, s.Open, false))], lengthPenalty);
-            Assert.Equal(6, decoder.Decode([1], new DecodeRequest { OnToken = (position, _, _) => position + 1 < cut }, CancellationToken.None).Count);
+            Assert.Equal(6, decoder.Decode([1], new DecodeRequest { OnToken = (position, _, _) => position + 1 < cut }).Count);
             for (var rank = 0; rank < 6; rank++)
             {
                 Assert.Equal(all[rank].Tokens, decoder.Results[rank].Tokens.ToArray());
@@ -92,7 +92,7 @@ public sealed class BeamSearchTests
             using var model = SeqModel.Load(SmallDecoder.Make(seed, batched: true));
             using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = Everything, MaxResults = 3 });
             var best = SmallDecoder.Cut(model, 1, SmallDecoder.Longest).Where(s => s.Tokens is [3, 2, ..]).OrderByDescending(s => s.LogProbability).Take(3).ToList();
-            Assert.Equal(3, decoder.Decode([1], new DecodeRequest { Prefix = new[] { 3, 2 } }, CancellationToken.None).Count);
+            Assert.Equal(3, decoder.Decode([1], new DecodeRequest { Prefix = new[] { 3, 2 } }).Count);
             for (var rank = 0; rank < 3; rank++) Assert.Equal(best[rank].Tokens, decoder.Results[rank].Tokens.ToArray());
         }
     }
@@ -108,7 +108,7 @@ public sealed class BeamSearchTests
             using var model = SeqModel.Load(SmallDecoder.Make(seed, batched: true));
             using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 4, MaxResults = 4 });
             var best = SmallDecoder.All(model, 0).Where(s => allowed.Any(a => a.SequenceEqual(s.Tokens))).OrderByDescending(s => s.LogProbability).ToList();
-            Assert.Equal(4, decoder.Decode([0], new DecodeRequest { AllowedSequences = trie }, CancellationToken.None).Count);
+            Assert.Equal(4, decoder.Decode([0], new DecodeRequest { AllowedSequences = trie }).Count);
             for (var rank = 0; rank < 4; rank++) Assert.Equal(best[rank].Tokens, decoder.Results[rank].Tokens.ToArray());
         }
     }
@@ -127,12 +127,12 @@ public sealed class BeamSearchTests
                 return true;
             },
         };
-        decoder.Decode([1], request, CancellationToken.None);
+        decoder.Decode([1], request);
         Assert.Equal(decoder.Results[0].Tokens.ToArray(), told);
         var all = SmallDecoder.All(model, 1).ToDictionary(s => string.Join(' ', s.Tokens), s => s.LogProbability);
         if (decoder.Results[0].IsComplete) Assert.Equal(all[string.Join(' ', told)], decoder.Results[0].LogProbability, 1e-4);
         request.OnToken = (position, _, _) => position < 0;
-        Assert.Single(decoder.Decode([1], request, CancellationToken.None));
+        Assert.Single(decoder.Decode([1], request));
         Assert.True(decoder.Results[0].Tokens.Length <= 1);
     }
 
@@ -158,9 +158,9 @@ public sealed class BeamSearchTests
             Assert.True(Math.Abs(share - p) <= 5 * Math.Sqrt(p * (1 - p) / draws) + 1e-4, $"[{string.Join(' ', tokens)}] drawn {share}, probability {p}");
         }
 
-        decoder.Decode([2], new DecodeRequest { Seed = 99 }, CancellationToken.None);
+        decoder.Decode([2], new DecodeRequest { Seed = 99 });
         var first = decoder.Results[0].Tokens.ToArray();
-        decoder.Decode([2], new DecodeRequest { Seed = 99 }, CancellationToken.None);
+        decoder.Decode([2], new DecodeRequest { Seed = 99 });
         Assert.Equal(first, decoder.Results[0].Tokens.ToArray());
     }
 
@@ -199,9 +199,9 @@ public sealed class BeamSearchTests
             drawing.Seed = 7;
             for (var source = 0; source < SmallDecoder.Tokens; source++)
             {
-                drawn.Decode([source], drawing, CancellationToken.None);
+                drawn.Decode([source], drawing);
                 drawing.Seed = null;
-                foreach (var result in beam.Decode([source], constrained, CancellationToken.None)) _ = result.Tokens.Length + result.Frames.Length + result.AlignmentCount + result.Score + result.LogProbability;
+                foreach (var result in beam.Decode([source], constrained)) _ = result.Tokens.Length + result.Frames.Length + result.AlignmentCount + result.Score + result.LogProbability;
             }
         });
     }

@@ -16,7 +16,7 @@ public class DecoderContractTests
         {
             // Without a table of source tokens only the encoder knows how many there are.
             Assert.Equal(token == SmallDecoder.Tokens ? typeof(SeqDataException) : typeof(ArgumentException), Assert.ThrowsAny<Exception>(() => decoder.Decode([token])).GetType());
-            Assert.Throws<ArgumentException>(() => decoder.Decode([1], new DecodeRequest { Prefix = new[] { token } }, CancellationToken.None));
+            Assert.Throws<ArgumentException>(() => decoder.Decode([1], new DecodeRequest { Prefix = new[] { token } }));
             Assert.Empty(decoder.Results);
         }
 
@@ -32,7 +32,7 @@ public class DecoderContractTests
         var expected = decoder.Results[0].Tokens.ToArray();
         Action[] calls =
         [
-            () => decoder.Decode([1]), () => decoder.Decode([1], new DecodeRequest { Prefix = new[] { 2 }, Seed = 1 }, CancellationToken.None), () => decoder.Decode("abc"),
+            () => decoder.Decode([1]), () => decoder.Decode([1], new DecodeRequest { Prefix = new[] { 2 }, Seed = 1 }), () => decoder.Decode("abc"),
         ];
         var told = 0;
         var request = new DecodeRequest
@@ -46,13 +46,13 @@ public class DecoderContractTests
                 return true;
             },
         };
-        decoder.Decode([2], request, CancellationToken.None);
+        decoder.Decode([2], request);
         Assert.True(told > 0);
         Assert.Equal(expected, decoder.Results[0].Tokens.ToArray());
 
         // An exception from the callback ends the search; the next search works as before.
         request.OnToken = (_, _, _) => decoder.Decode([1]).Count > 0;
-        Assert.Throws<InvalidOperationException>(() => decoder.Decode([2], request, CancellationToken.None));
+        Assert.Throws<InvalidOperationException>(() => decoder.Decode([2], request));
         Assert.Empty(decoder.Results);
         decoder.Decode([2]);
         Assert.Equal(expected, decoder.Results[0].Tokens.ToArray());
@@ -77,13 +77,13 @@ public class DecoderContractTests
                 return true;
             }
 
-            decoder.Decode(features, OnToken, CancellationToken.None);
+            decoder.Decode(features, OnToken);
             Assert.True(told > 0);
             Assert.Equal(expected, decoder.Results[0].Tokens.ToArray());
             Assert.Equal(score, decoder.Results[0].Score);
 
             decoder.Reset();
-            Assert.Throws<InvalidOperationException>(() => decoder.Accept(features, (_, _, _) => decoder.Finish().Count > 0, CancellationToken.None));
+            Assert.Throws<InvalidOperationException>(() => decoder.Accept(features, (_, _, _) => decoder.Finish().Count > 0));
             Assert.Equal(0, decoder.FrameCount);
             decoder.Decode(features);
             Assert.Equal(expected, decoder.Results[0].Tokens.ToArray());

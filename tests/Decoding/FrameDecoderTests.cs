@@ -156,7 +156,7 @@ public sealed class FrameDecoderTests
                 return true;
             }
 
-            Assert.Single(decoder.Decode(features, OnToken, CancellationToken.None));
+            Assert.Single(decoder.Decode(features, OnToken));
             var frames = SmallFrames.CtcLogProbabilities(model, features);
             var labels = Array.ConvertAll(frames, f => Array.IndexOf(f, f.Max()));
             var starts = Enumerable.Range(0, labels.Length).Where(t => labels[t] != SmallFrames.Blank && (t == 0 || labels[t] != labels[t - 1])).ToArray();
@@ -257,7 +257,7 @@ public sealed class FrameDecoderTests
         stop.Cancel();
         Assert.Throws<OperationCanceledException>(() => decoder.Decode(features, null, stop.Token));
         Assert.Empty(decoder.Results);
-        decoder.Decode(features, (_, _, _) => false, CancellationToken.None);
+        decoder.Decode(features, (_, _, _) => false);
         Assert.False(decoder.Results[0].IsComplete);
         Assert.Equal(1, decoder.Results[0].Tokens.Length);
         Assert.True(decoder.FrameCount < 40);

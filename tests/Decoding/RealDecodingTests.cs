@@ -105,7 +105,7 @@ public sealed class RealDecodingTests
         whole.Decode("hello");
         foreach (var cut in (SeqDecoder[])[stopped, limited])
         {
-            Assert.Equal(3, cut.Decode("hello", cut == stopped ? request : null, CancellationToken.None).Count);
+            Assert.Equal(3, cut.Decode("hello", cut == stopped ? request : null).Count);
             Assert.Equal(whole.Results[0].Tokens[..2].ToArray(), cut.Results[0].Tokens.ToArray());
             Assert.False(cut.Results[0].IsComplete);
         }

@@ -48,6 +48,7 @@ internal static class HostileCalls
 
         foreach (var model in new[] { s.Model, s.DecoderModel, s.FrameModel, s.TransducerModel })
         {
+            yield return ("SeqModelExtensions.GetDecoding", () => model.GetDecoding());
             foreach (var number in s_numbers)
             {
                 foreach (var options in DecoderOptions(number)) yield return ("SeqModelExtensions.CreateDecoder", () => model.CreateDecoder(options).Dispose());
@@ -225,7 +226,7 @@ internal static class HostileCalls
             {
                 yield return ("SeqDecoder.Decode", () => decoder.Decode([number], null, new CancellationToken(canceled: true)));
                 yield return ("SeqDecoder.Decode", () => decoder.Decode([number]));
-                foreach (var count in s_counts) yield return ("SeqDecoder.Decode", () => decoder.Decode([1], Request(number, count), CancellationToken.None));
+                foreach (var count in s_counts) yield return ("SeqDecoder.Decode", () => decoder.Decode([1], Request(number, count)));
             }
 
             yield return ("SeqDecoder.Decode", () => decoder.Decode([1]));

@@ -86,7 +86,7 @@ public sealed class FrameDecoder : IDisposable, IResultSource
     /// <summary>The results of the last call, best first.</summary>
     public DecodeResultCollection Results { get; }
 
-    /// <summary>Reads a whole recording: <see cref="Reset"/>, <see cref="Accept(ReadOnlySpan{float}, TokenCallback?, CancellationToken)"/>, <see cref="Finish"/>.</summary>
+    /// <summary>Reads a whole recording: <see cref="Reset"/>, <see cref="Accept"/>, <see cref="Finish"/>.</summary>
     /// <param name="features">Frame after frame, <see cref="FrameSize"/> numbers each.</param>
     /// <param name="onToken">Told of each token as the best prefix grows by it; null for nobody. It must not use the decoder. Where it returns false, the rest is not read, here nor in later calls until <see cref="Reset"/>.</param>
     /// <param name="cancellationToken">Looked at before each node of each run, and before each frame.</param>
@@ -95,7 +95,7 @@ public sealed class FrameDecoder : IDisposable, IResultSource
     /// <exception cref="SeqDataException">A graph cannot use what it is given, such as a token outside of its table of embeddings.</exception>
     /// <exception cref="InvalidOperationException">Frames are being read: the callback, or another thread, called this.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled: all frames are forgotten, there are no results.</exception>
-    public DecodeResultCollection Decode(ReadOnlySpan<float> features, TokenCallback? onToken, CancellationToken cancellationToken)
+    public DecodeResultCollection Decode(ReadOnlySpan<float> features, TokenCallback? onToken = null, CancellationToken cancellationToken = default)
     {
         Begin();
         try
@@ -110,9 +110,6 @@ public sealed class FrameDecoder : IDisposable, IResultSource
             End();
         }
     }
-
-    /// <inheritdoc cref="Decode(ReadOnlySpan{float}, TokenCallback?, CancellationToken)"/>
-    public DecodeResultCollection Decode(ReadOnlySpan<float> features) => Decode(features, null, CancellationToken.None);
 
     /// <summary>Forgets all frames, and the states of the encoder.</summary>
     /// <exception cref="InvalidOperationException">Frames are being read: the callback, or another thread, called this.</exception>
@@ -130,8 +127,8 @@ public sealed class FrameDecoder : IDisposable, IResultSource
     }
 
     /// <summary>Reads some more frames; the results are then those of all frames so far. Allocates nothing.</summary>
-    /// <inheritdoc cref="Decode(ReadOnlySpan{float}, TokenCallback?, CancellationToken)"/>
-    public DecodeResultCollection Accept(ReadOnlySpan<float> features, TokenCallback? onToken, CancellationToken cancellationToken)
+    /// <inheritdoc cref="Decode"/>
+    public DecodeResultCollection Accept(ReadOnlySpan<float> features, TokenCallback? onToken = null, CancellationToken cancellationToken = default)
     {
         Begin();
         try
@@ -145,9 +142,6 @@ public sealed class FrameDecoder : IDisposable, IResultSource
             End();
         }
     }
-
-    /// <inheritdoc cref="Accept(ReadOnlySpan{float}, TokenCallback?, CancellationToken)"/>
-    public DecodeResultCollection Accept(ReadOnlySpan<float> features) => Accept(features, null, CancellationToken.None);
 
     /// <summary>Says that there are no more frames, so that a language model ranks the results as whole sentences.</summary>
     /// <returns><see cref="Results"/>.</returns>
