@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using SeqRuntime.Format;
 using SeqRuntime.Kernels;
 using SeqRuntime.Sessions;
+using SeqRuntime.Sessions.Planning;
 using SeqRuntime.Sessions.Streams;
 
 namespace SeqRuntime;
@@ -177,11 +178,7 @@ public sealed class SeqModel : IDisposable
     /// <exception cref="SeqSizeException">As in <see cref="CreateStreams"/>.</exception>
     /// <exception cref="ArgumentException">As in <see cref="CreateStreams"/>.</exception>
     /// <exception cref="SeqFormatException">The graph is not valid.</exception>
-    public long GetStreamsMemoryBytes(int capacity, string? graph = null, SeqSessionOptions? options = null) => WithMemory(model =>
-    {
-        using var plan = model.Plan(capacity, graph, options);
-        return plan.TotalBytes;
-    });
+    public long GetStreamsMemoryBytes(int capacity, string? graph = null, SeqSessionOptions? options = null) => WithMemory(model => model.Plan(capacity, graph, options).TotalBytes);
 
     /// <summary>Lets go of the file. Sessions that still exist keep its memory until they are disposed.</summary>
     public void Dispose()
@@ -221,18 +218,18 @@ public sealed class SeqModel : IDisposable
         }
     }
 
-    private SessionPlan Plan(string? graph, SeqSessionOptions? options)
-    {
-        options ??= new SeqSessionOptions();
-        if (options.Threads is not (1 or 2)) throw new ArgumentOutOfRangeException(nameof(options), options.Threads, $"{nameof(SeqSessionOptions.Threads)} is 1 or 2.");
-        return new SessionPlan(Find(graph), _model.Tensors, _kernels, options);
-    }
+    private SessionPlan Plan(string? graph, SeqSessionOptions? options) => new(Find(graph), _model.Tensors, _kernels, Check(options));
 
     private StreamsPlan Plan(int capacity, string? graph, SeqSessionOptions? options)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(capacity, 1);
+        return new StreamsPlan(Find(graph), _model.Tensors, _kernels, capacity, Check(options));
+    }
+
+    private static SeqSessionOptions Check(SeqSessionOptions? options)
+    {
         options ??= new SeqSessionOptions();
-        return new StreamsPlan(Plan(graph, options), _kernels, capacity, options.MemoryLimitBytes, options.WorkLimit);
+        return options.Threads is 1 or 2 ? options : throw new ArgumentOutOfRangeException(nameof(options), options.Threads, $"{nameof(SeqSessionOptions.Threads)} is 1 or 2.");
     }
 
     private LoadedGraph Find(string? name)

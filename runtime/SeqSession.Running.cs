@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using SeqRuntime.Operators;
 using SeqRuntime.Sessions;
+using SeqRuntime.Sessions.Planning;
 using SeqRuntime.Sessions.Threading;
 
 namespace SeqRuntime;
@@ -53,7 +54,7 @@ public sealed unsafe partial class SeqSession
         }
         catch (ArgumentException fault)
         {
-            throw SessionError.Data(_plan, steps[at].Node, slot: null, fault);
+            throw SessionError.Data(_plan.Graph, steps[at].Node, slot: null, fault);
         }
 
         _areFixedDone = true;

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using SeqRuntime.Sessions;
+using SeqRuntime.Sessions.Planning;
 
 namespace SeqRuntime;
 

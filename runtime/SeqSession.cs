@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using SeqRuntime.Kernels;
 using SeqRuntime.Operators;
 using SeqRuntime.Sessions;
+using SeqRuntime.Sessions.Planning;
 using SeqRuntime.Sessions.Threading;
 
 namespace SeqRuntime;

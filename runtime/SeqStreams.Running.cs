@@ -165,7 +165,7 @@ public sealed unsafe partial class SeqStreams
         }
         catch (ArgumentException fault)
         {
-            throw SessionError.Data(_plan.One, nodes[at].Index, nodes[at].Row < 0 ? null : _slots[nodes[at].Row], fault);
+            throw SessionError.Data(_plan.One.Graph, nodes[at].Index, nodes[at].Row < 0 ? null : _slots[nodes[at].Row], fault);
         }
     }
 

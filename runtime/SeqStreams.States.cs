@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using SeqRuntime.Sessions;
+using SeqRuntime.Sessions.Planning;
 using SeqRuntime.Sessions.Streams;
 
 namespace SeqRuntime;

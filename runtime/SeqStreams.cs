@@ -1,6 +1,8 @@
 using SeqRuntime.Kernels;
 using SeqRuntime.Sessions;
+using SeqRuntime.Sessions.Planning;
 using SeqRuntime.Sessions.Streams;
+using SeqRuntime.Sessions.Threading;
 
 namespace SeqRuntime;
 
@@ -46,7 +48,7 @@ public sealed unsafe partial class SeqStreams : IDisposable, IPortOwner
     {
         Model = model;
         _plan = plan;
-        _lease = new ModelLease(modelMemory, nameof(SeqStreams)) { Parts = plan };
+        _lease = new ModelLease(modelMemory, nameof(SeqStreams));
         try
         {
             _memory = new SessionMemory(plan.Bytes);

@@ -64,6 +64,13 @@ internal sealed record LoadedGraph(string Name, string[] Symbols, LoadedValue[] 
 
     /// <summary>The most steps of states that grow along a symbolic dimension; 0 where none does.</summary>
     public int MostSteps(int symbol) => Largest.Length == 0 ? 0 : Largest[symbol];
+
+    /// <summary>A fault while inferring or running node <paramref name="node"/>, named.</summary>
+    public Exception At(int node, Exception fault)
+    {
+        var message = $"graph '{Name}', node '{Nodes[node].Name}' ({Nodes[node].Kind}): {fault.Message}";
+        return fault is SeqFormatException ? new SeqFormatException(message, fault) : new ArgumentException(message, fault);
+    }
 }
 
 /// <summary>A value; <paramref name="Sizes"/> hold -1-i for symbol i.</summary>

@@ -84,12 +84,12 @@ internal static class SessionError
 
     public static ArgumentException OtherGraph() => new("States can be taken over only from a session of the same graph, model and sizes.");
 
-    /// <param name="plan">Of the graph.</param>
+    /// <param name="graph">The graph.</param>
     /// <param name="node">The node that found the fault.</param>
     /// <param name="slot">The stream whose data it is, if it is one's.</param>
     /// <param name="fault">What the node threw.</param>
-    public static SeqDataException Data(SessionPlan plan, int node, int? slot, ArgumentException fault) =>
-        new((slot is null ? "" : $"stream {slot}: ") + plan.At(node, fault).Message, plan.Graph.Name, plan.Graph.Nodes[node].Name, slot, fault);
+    public static SeqDataException Data(LoadedGraph graph, int node, int? slot, ArgumentException fault) =>
+        new((slot is null ? "" : $"stream {slot}: ") + graph.At(node, fault).Message, graph.Name, graph.Nodes[node].Name, slot, fault);
 
     private static SeqSizeException Sizes(string message, string symbol, int size, int fitting) =>
         new(message, new Dictionary<string, int> { [symbol] = size }, new Dictionary<string, int> { [symbol] = fitting });

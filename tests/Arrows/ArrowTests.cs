@@ -8,13 +8,16 @@ namespace SeqRuntime.Tests.Arrows;
 /// </summary>
 public sealed partial class ArrowTests
 {
-    /// <summary>For each room of the runtime, the rooms that it may use. The namespace above them holds the public types.</summary>
+    /// <summary>For each room of the runtime, the rooms that it may use. An inner room uses the outer, not the reverse. The namespace above them holds the public types.</summary>
     private static readonly Dictionary<string, string[]> s_runtime = new()
     {
         ["Format"] = [],
         ["Kernels"] = ["Format"],
         ["Operators"] = ["Format", "Kernels"],
         ["Sessions"] = ["Format", "Kernels", "Operators"],
+        ["Sessions.Threading"] = ["Format", "Operators", "Sessions"],
+        ["Sessions.Planning"] = ["Format", "Kernels", "Operators", "Sessions", "Sessions.Threading"],
+        ["Sessions.Streams"] = ["Kernels", "Operators", "Sessions", "Sessions.Planning"],
         ["Decoding"] = ["Format", "Kernels", "Sessions"],
     };
 
@@ -108,10 +111,12 @@ public sealed partial class ArrowTests
     public void ForbiddenArrowsAreSeen()
     {
         var rooms = RoomsOf("runtime");
-        var types = new Dictionary<string, HashSet<string>> { ["Operators"] = ["Tensor"] };
+        var types = new Dictionary<string, HashSet<string>> { ["Operators"] = ["Tensor"], ["Sessions.Streams"] = ["StreamNode"] };
         Assert.Equal(["Operators"], ArrowsOf("using SeqRuntime.Operators;\nnamespace SeqRuntime.Format;", "SeqRuntime", rooms, types));
         Assert.Equal(["Operators"], ArrowsOf("namespace SeqRuntime.Format;\nclass A { Operators.Tensor? B; }", "SeqRuntime", rooms, types));
         Assert.Equal(["Sessions"], ArrowsOf("using static SeqRuntime.Sessions.Arena;", "SeqRuntime", rooms, types));
+        Assert.Equal(["Sessions.Streams"], ArrowsOf("using SeqRuntime.Sessions.Streams;\nnamespace SeqRuntime.Sessions;", "SeqRuntime", rooms, types));
+        Assert.Equal(["Sessions.Streams"], ArrowsOf("namespace SeqRuntime.Sessions.Planning;\nclass A { Streams.StreamNode? B; }", "SeqRuntime", rooms, types));
         Assert.Equal(["Operators"], ArrowsOf("namespace SeqRuntime.Format;\nclass A { string B = $\"{Operators.Tensor.C}.\"; }", "SeqRuntime", rooms, types));
         Assert.Empty(ArrowsOf("namespace SeqRuntime.Format;\n// Operators.Tensor\nclass A { string B = \"Operators.Tensor\"; }", "SeqRuntime", rooms, types));
     }
@@ -143,7 +148,9 @@ public sealed partial class ArrowTests
     {
         var code = CodeOf(text);
         var used = Using().Matches(code).Select(m => m.Groups[1].Value).Where(space => space.StartsWith(root + ".", StringComparison.Ordinal)).Select(space => RoomOf(rooms, space[(root.Length + 1)..])).OfType<string>();
-        var named = Qualified().Matches(code).Select(m => m.Groups[1].Value.Split('.')).SelectMany(path => Enumerable.Range(1, path.Length - 1).Select(i => (Room: string.Join('.', path[..i]), Type: path[i]))).Where(m => types.GetValueOrDefault(m.Room)?.Contains(m.Type) == true).Select(m => m.Room);
+        var space = Namespace().Match(text).Groups[1].Value.Split('.');
+        string[] around = ["", .. Enumerable.Range(1, space.Length).Select(i => string.Join('.', space[..i])).Where(outer => outer.StartsWith(root + ".", StringComparison.Ordinal)).Select(outer => outer[(root.Length + 1)..] + ".")];
+        var named = Qualified().Matches(code).Select(m => m.Groups[1].Value.Split('.')).SelectMany(path => Enumerable.Range(1, path.Length - 1).SelectMany(i => around.Select(outer => (Room: outer + string.Join('.', path[..i]), Type: path[i])))).Where(m => types.GetValueOrDefault(m.Room)?.Contains(m.Type) == true).Select(m => m.Room);
         return [.. used.Concat(named).Distinct()];
     }
 

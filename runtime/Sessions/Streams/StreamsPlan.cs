@@ -1,63 +1,61 @@
-using SeqRuntime.Format;
 using SeqRuntime.Kernels;
 using SeqRuntime.Operators;
+using SeqRuntime.Sessions.Planning;
 
 namespace SeqRuntime.Sessions.Streams;
 
 /// <summary>
-/// What many streams of one graph need, worked out from the plan of one before any memory is allocated: every value has a row for
-/// each stream, every node runs over all rows.
+/// A graph with a place in one block for the values of many streams, worked out before any of it is allocated: every value has a row
+/// for each stream, every node runs over all rows.
 /// </summary>
 /// <remarks>
 /// Layout of the block: by slot, states, inputs and outputs, each value's rows one after the other; then rows of a step: states and
 /// inputs (used where the streams of a step are not neighbours), all other values, packed by when they live; scratch.
 /// </remarks>
-internal sealed unsafe class StreamsPlan : IDisposable
+internal sealed unsafe class StreamsPlan
 {
     /// <summary>Bytes that are noted of each stream: whether it has joined, when it last stepped, its place in a step.</summary>
     private const long NotedBytes = sizeof(bool) + sizeof(long) + sizeof(int);
 
     private readonly StreamRows?[] _rows;
-    private readonly long[] _offset;
-    private readonly long _limit;
-    private readonly long _workLimit;
-    private long _scratchOffset;
-    private long _scratchBytes;
+    private readonly Places _places;
+    private readonly SeqSessionOptions _limits;
+    private readonly long _scratchBytes;
+    private readonly long _scratchOffset;
 
-    public StreamsPlan(SessionPlan one, KernelSet kernels, int capacity, long limit, long workLimit)
+    /// <exception cref="ArgumentException">The graph does not fit together at its largest sizes, keeps caches, or the limit of memory or of work is exceeded.</exception>
+    /// <exception cref="SeqFormatException">The graph is not valid at any sizes.</exception>
+    public StreamsPlan(LoadedGraph graph, Tensor[] tensors, KernelSet kernels, int capacity, SeqSessionOptions options)
     {
-        One = one;
         Capacity = capacity;
-        (_limit, _workLimit) = (limit, workLimit);
-        try
+        _limits = new SeqSessionOptions { MaxSizes = options.MaxSizes, MemoryLimitBytes = options.MemoryLimitBytes, WorkLimit = options.WorkLimit };
+        One = new GraphPlan(graph, tensors, kernels, _limits);
+        if (One.Caches.Symbols is [var cache, ..]) throw SessionError.NoStreamsOfCaches(graph.Name, One.Caches.NameOf(cache));
+        _rows = new StreamRows?[graph.Values.Length];
+        for (var i = 0; i < _rows.Length; i++)
         {
-            var graph = one.Graph;
-            if (one.Caches.Symbols is [var cache, ..]) throw SessionError.NoStreamsOfCaches(graph.Name, one.Caches.NameOf(cache));
-            _offset = new long[graph.Values.Length];
-            _rows = new StreamRows?[graph.Values.Length];
-            for (var i = 0; i < _rows.Length; i++)
-            {
-                if (IsOwn(i)) _rows[i] = new StreamRows { Bytes = one.Values[one.RootOf(i)].Bytes };
-            }
+            if (!One.IsStill(i)) _rows[i] = new StreamRows { Bytes = One.Values[One.RootOf(i)].Bytes };
+        }
 
-            for (var i = 0; i < _rows.Length; i++) _rows[i] = _rows[one.RootOf(i)];
-            Nodes = [.. one.RunOrder.Where(i => !one.IsKnownNode[i] && !one.IsViewNode[i]).Select(i => MakeNode(graph.Nodes[i], i, kernels))];
-            States = Array.ConvertAll(graph.States, s => Slots(one.Values[s.Value]));
-            Inputs = Array.ConvertAll(graph.Inputs, i => Slots(one.Values[i]));
-            Outputs = Array.ConvertAll(graph.Outputs, i => Slots(one.Values[i]));
-            Bytes = Place();
-            if (TotalBytes > limit) throw SessionError.StreamsMemory(graph.Name, capacity, TotalBytes, limit);
-            CheckWork();
-        }
-        catch
-        {
-            one.Dispose();
-            throw;
-        }
+        for (var i = 0; i < _rows.Length; i++) _rows[i] = _rows[One.RootOf(i)];
+        Nodes = [.. One.RunOrder.Where(i => !One.IsKnownNode[i] && !One.IsViewNode[i]).Select(i => MakeNode(graph.Nodes[i], i, kernels))];
+        _places = new Places(One, root => All(_rows[root]!.Bytes));
+        States = Array.ConvertAll(graph.States, s => Place(One.Values[s.Value]));
+        Inputs = Array.ConvertAll(graph.Inputs, i => Place(One.Values[i]));
+        Outputs = Array.ConvertAll(graph.Outputs, i => Place(One.Values[i]));
+        foreach (var state in graph.States) _places.Keep(state.Value);
+        foreach (var input in graph.Inputs) _places.Keep(input);
+        _places.Pack();
+        _scratchBytes = One.ScratchBytes; // For nodes that must run stream after stream at other sizes.
+        foreach (var node in Nodes) _scratchBytes = Math.Max(_scratchBytes, node.ScratchBytes);
+        _scratchOffset = _places.Reserve(_scratchBytes);
+        if (TotalBytes > options.MemoryLimitBytes) throw SessionError.StreamsMemory(graph.Name, capacity, TotalBytes, options.MemoryLimitBytes);
+        One.CheckStateBytes();
+        CheckWork();
     }
 
-    /// <summary>The plan of one stream.</summary>
-    public SessionPlan One { get; }
+    /// <summary>The graph, for one stream.</summary>
+    public GraphPlan One { get; }
 
     /// <summary>Most streams.</summary>
     public int Capacity { get; }
@@ -72,7 +70,7 @@ internal sealed unsafe class StreamsPlan : IDisposable
     public SlotRows[] Outputs { get; }
 
     /// <summary>Bytes of the block.</summary>
-    public long Bytes { get; }
+    public long Bytes => _places.Bytes;
 
     /// <summary>Bytes of everything: with the plan's own, and what is noted of each stream.</summary>
     public long TotalBytes => Bytes + One.KnownBlockBytes + 2 * One.ObjectBytes + Capacity * NotedBytes;
@@ -89,18 +87,9 @@ internal sealed unsafe class StreamsPlan : IDisposable
     /// <summary>Points everything into a block.</summary>
     public void Bind(byte* block)
     {
-        for (var i = 0; i < _rows.Length; i++)
-        {
-            if (_rows[i] is { } rows) rows.Place(block + _offset[One.RootOf(i)]);
-            else if (One.RootOf(i) != i) One.Values[i].Data = One.Values[One.RootOf(i)].Data;
-        }
-
+        One.BindStill();
+        for (var i = 0; i < _rows.Length; i++) _rows[i]?.Place(block + _places[i]);
         foreach (var slots in States.Concat(Inputs).Concat(Outputs)) slots.Start = block + slots.Offset;
-        for (var i = 0; i < One.Values.Length; i++)
-        {
-            if (One.Graph.Values[i].Kind != ValueKind.Constant && !One.IsKnownValue(i)) One.Values[i].Capacity = One.Values[i].Bytes;
-        }
-
         foreach (var node in Nodes) node.Bind(block + _scratchOffset, _scratchBytes);
     }
 
@@ -129,21 +118,12 @@ internal sealed unsafe class StreamsPlan : IDisposable
         foreach (var node in Nodes) node.Fit();
     }
 
-    public void Dispose() => One.Dispose();
-
     private void CheckWork()
     {
-        if (One.Work * Capacity > _workLimit) throw SessionError.Work($"graph '{One.Graph.Name}': a step of {Capacity} streams", One.Work * Capacity, _workLimit);
+        if (One.Work * Capacity > _limits.WorkLimit) throw SessionError.Work($"graph '{One.Graph.Name}': a step of {Capacity} streams", One.Work * Capacity, _limits.WorkLimit);
     }
 
-    private static SlotRows Slots(Tensor one) => new(one, one.Bytes);
-
-    /// <summary>Whether a value differs from stream to stream.</summary>
-    private bool IsOwn(int value)
-    {
-        var root = One.RootOf(value);
-        return One.Graph.Values[root].Kind != ValueKind.Constant && !One.IsKnownValue(root);
-    }
+    private SlotRows Place(Tensor one) => new(one) { Offset = _places.Reserve(All(one.Bytes)) };
 
     private StreamNode MakeNode(LoadedNode node, int index, KernelSet kernels)
     {
@@ -171,39 +151,24 @@ internal sealed unsafe class StreamsPlan : IDisposable
 
     private Tensor?[] Seen(int[] values, StreamPort?[] ports) => [.. values.Select((value, i) => value < 0 ? null : ports[i]?.All ?? One.Values[value])];
 
-    private long Place()
-    {
-        var arena = new Arena();
-        foreach (var slots in States.Concat(Inputs).Concat(Outputs)) slots.Offset = arena.Take(All(slots.Bytes));
-        foreach (var value in One.Graph.States.Select(s => s.Value).Concat(One.Graph.Inputs)) _offset[value] = arena.Take(AllBytes(value));
-
-        One.Lifetimes.Place(arena, _offset, AllBytes);
-        _scratchBytes = One.ScratchBytes; // For nodes that must run stream after stream at other sizes.
-        foreach (var node in Nodes) _scratchBytes = Math.Max(_scratchBytes, node.ScratchBytes);
-        _scratchOffset = arena.TakeNew(_scratchBytes);
-        return arena.Bytes;
-    }
-
-    private long AllBytes(int root) => All(_rows[root]!.Bytes);
-
     /// <summary>Bytes for all streams, where so many can be.</summary>
     private long All(long bytes)
     {
         const double most = 1L << 50;
-        return (double)bytes * Capacity <= most ? bytes * Capacity : throw SessionError.StreamsMemory(One.Graph.Name, Capacity, (double)bytes * Capacity, _limit);
+        return (double)bytes * Capacity <= most ? bytes * Capacity : throw SessionError.StreamsMemory(One.Graph.Name, Capacity, (double)bytes * Capacity, _limits.MemoryLimitBytes);
     }
 }
 
 /// <summary>Places of a state, input or output by slot.</summary>
-internal sealed unsafe class SlotRows(Tensor one, long bytes)
+internal sealed unsafe class SlotRows(Tensor one)
 {
     /// <summary>Name, type and shape of one stream's.</summary>
     public Tensor One { get; } = one;
 
     /// <summary>Bytes of one slot, at the current sizes.</summary>
-    public long Bytes { get; set; } = bytes;
+    public long Bytes { get; set; } = one.Bytes;
 
-    public long Offset { get; set; }
+    public long Offset { get; init; }
 
     public byte* Start { get; set; }
 

@@ -32,7 +32,7 @@ internal sealed class ParallelGroups
         }
     }
 
-    /// <summary>The order in which the nodes should run, and groups of recurrent layers in it: two or more that are stacked, or one of two directions.</summary>
+    /// <summary>The order in which the nodes should run, and groups of recurrent layers in it: two or more that are stacked, lowest first, or one of two directions.</summary>
     /// <param name="graph">The graph.</param>
     /// <param name="contexts">Its nodes' values at the largest sizes.</param>
     /// <param name="isView">Which nodes compute nothing.</param>
@@ -51,12 +51,12 @@ internal sealed class ParallelGroups
         {
             var places = stack.ConvertAll(node => place[node]);
             var isTogether = Enumerable.Range(places[0], places[^1] - places[0] + 1).All(p => places.Contains(p) || isView[order[p]]);
-            if (isTogether) found.Add([.. places]);
+            if (isTogether) found.Add([.. stack]);
         }
 
         for (var i = 0; i < order.Length; i++)
         {
-            if (graph.Nodes[order[i]].Operator is Recurrent { IsBidirectional: true }) found.Add([i]);
+            if (graph.Nodes[order[i]].Operator is Recurrent { IsBidirectional: true }) found.Add([order[i]]);
         }
 
         return (order, [.. found]);

@@ -3,16 +3,10 @@ using SeqRuntime.Operators;
 namespace SeqRuntime.Sessions.Threading;
 
 /// <summary>Nodes that two threads run together, as one step of a session. Shapes are inferred node by node, as ever.</summary>
-internal abstract unsafe class ParallelStep(int first, int last, NodeContext context) : Operator, IShared, IDisposable
+internal abstract unsafe class ParallelStep(NodeContext context) : Operator, IShared, IDisposable
 {
     /// <summary>Multiply-accumulates of a layer below which waking a second thread, some 20 µs, costs more than it saves.</summary>
     public const long LeastWork = 1 << 22;
-
-    /// <summary>Index of the first node of the group.</summary>
-    public int First { get; } = first;
-
-    /// <summary>Index of the last node of the group.</summary>
-    public int Last { get; } = last;
 
     /// <summary>What the session calls <see cref="Operator.Execute"/> with: that of the first node.</summary>
     public NodeContext Context { get; } = context;
@@ -30,6 +24,19 @@ internal abstract unsafe class ParallelStep(int first, int last, NodeContext con
     public abstract long EachScratchBytes { get; }
 
     protected byte* SecondScratch { get; private set; }
+
+    /// <summary>The step of one bidirectional layer, or of stacked layers.</summary>
+    /// <param name="graph">The graph.</param>
+    /// <param name="contexts">Its nodes' values at the largest sizes.</param>
+    /// <param name="group">The layers, lowest first.</param>
+    /// <param name="leastShared">Multiply-accumulates of a layer from which it is shared.</param>
+    public static ParallelStep Of(LoadedGraph graph, NodeContext[] contexts, int[] group, long leastShared)
+    {
+        Recurrent Layer(int node) => (Recurrent)graph.Nodes[node].Operator;
+        return group is [var only]
+            ? new TwoDirections(Layer(only), contexts[only]) { LeastShared = leastShared }
+            : new Wavefront(group.Select(node => new LayerInPieces(Layer(node), contexts[node])), contexts[group[0]]) { LeastShared = leastShared };
+    }
 
     public override void Infer(NodeContext context)
     {

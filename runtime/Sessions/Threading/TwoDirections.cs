@@ -8,8 +8,8 @@ internal sealed unsafe class TwoDirections : ParallelStep
     private readonly Recurrent _layer;
     private readonly Action _forward;
 
-    public TwoDirections(Recurrent layer, int node, NodeContext context)
-        : base(node, node, context)
+    public TwoDirections(Recurrent layer, NodeContext context)
+        : base(context)
     {
         _layer = layer;
         _forward = () => _layer.ExecuteDirection(Context, Context.Scratch, 0);

@@ -27,8 +27,8 @@ internal sealed unsafe class Wavefront : ParallelStep
     private int _steps;
     private volatile bool _isStopped;
 
-    public Wavefront(IEnumerable<LayerInPieces> layers, int first, int last, NodeContext context)
-        : base(first, last, context)
+    public Wavefront(IEnumerable<LayerInPieces> layers, NodeContext context)
+        : base(context)
     {
         _layers = [.. layers];
         _done = new int[_layers.Length];

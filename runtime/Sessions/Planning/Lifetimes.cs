@@ -1,35 +1,33 @@
-using SeqRuntime.Format;
-
-namespace SeqRuntime.Sessions;
+namespace SeqRuntime.Sessions.Planning;
 
 /// <summary>
 /// Which value's memory each value of a plan uses (its root), and how long that must last: until the last node that reads it has run,
 /// or, where it is read at another time than it is written, for ever.
 /// </summary>
 /// <remarks>
-/// Time is the place of a node in <see cref="SessionPlan.RunOrder"/>. What a fixed node computes and a moving node reads lasts for
+/// Time is the place of a node in <see cref="GraphPlan.RunOrder"/>. What a fixed node computes and a moving node reads lasts for
 /// ever: the next runs read it again and do not write it. What only fixed nodes read ends with them, so moving nodes may use its memory.
 /// Nodes whose values are known while shapes are inferred do not run, and read nothing.
 /// </remarks>
 internal sealed class Lifetimes
 {
-    private readonly SessionPlan _plan;
+    private readonly GraphPlan _plan;
     private readonly LoadedGraph _graph;
-    private readonly bool _sharesMemory;
     private readonly int[] _root;
     private readonly int[] _end;
+    private readonly int[] _last;
 
     /// <param name="plan">Its shapes have been inferred and its nodes put in order.</param>
-    /// <param name="sharesMemory">False to give every value memory of its own for ever.</param>
-    public Lifetimes(SessionPlan plan, bool sharesMemory)
+    public Lifetimes(GraphPlan plan)
     {
-        (_plan, _graph, _sharesMemory) = (plan, plan.Graph, sharesMemory);
+        (_plan, _graph) = (plan, plan.Graph);
         _end = EndsOfNodes();
         _root = new int[_graph.Values.Length];
         for (var i = 0; i < _root.Length; i++) _root[i] = i;
         FindViews();
-        Overwrites = sharesMemory ? FindOverwrites() : [];
+        Overwrites = plan.SharesMemory ? FindOverwrites() : [];
         for (var i = 0; i < _root.Length; i++) _root[i] = Home(i);
+        _last = LastUses();
     }
 
     /// <summary>Values whose memory another value is written over, and which: both have the same size.</summary>
@@ -40,33 +38,8 @@ internal sealed class Lifetimes
     /// <summary>The value whose memory a value uses: itself, what it is a view of, or what its node writes over.</summary>
     public int RootOf(int value) => _root[value];
 
-    /// <summary>Gives every root that nodes compute while running a place.</summary>
-    /// <param name="arena">Where from.</param>
-    /// <param name="offset">Of each root.</param>
-    /// <param name="bytes">Most bytes of a root.</param>
-    public void Place(Arena arena, long[] offset, Func<int, long> bytes)
-    {
-        var last = LastUses();
-        var isPlaced = new bool[_root.Length];
-        var dying = new List<int>[Never + 1];
-        for (var time = 0; time < Never; time++)
-        {
-            foreach (var output in _graph.Nodes[_plan.RunOrder[time]].Outputs)
-            {
-                if (output < 0) continue;
-                var root = _root[output];
-                if (isPlaced[root] || !IsComputed(root)) continue;
-                isPlaced[root] = true;
-                offset[root] = arena.Take(bytes(root));
-                (dying[last[root]] ??= []).Add(root);
-            }
-
-            if (!_sharesMemory) continue;
-            foreach (var root in dying[time] ?? []) arena.Return(offset[root], bytes(root));
-        }
-    }
-
-    private bool IsComputed(int value) => _graph.Values[value].Kind == ValueKind.Computed && !_plan.IsKnownValue(value);
+    /// <summary>When a root is used for the last time: the place of a node in <see cref="GraphPlan.RunOrder"/>, or their number.</summary>
+    public int LastUse(int root) => _last[root];
 
     private int Home(int value)
     {
@@ -79,9 +52,9 @@ internal sealed class Lifetimes
     {
         var end = new int[Never];
         for (var time = 0; time < Never; time++) end[_plan.RunOrder[time]] = time;
-        foreach (var step in _plan.Parallel)
+        for (var i = 0; i < Never; i++)
         {
-            for (var i = step.First; i < step.Last; i++) end[i] = end[step.Last];
+            if (_plan.GroupOf(i) is [.., var top]) end[i] = end[top];
         }
 
         return end;
@@ -110,7 +83,7 @@ internal sealed class Lifetimes
                 var input = node.Inputs[n];
                 if (input < 0 || !node.Operator.CanOverwrite(n)) continue;
                 var home = Home(input);
-                if (last[home] != _end[i] || !IsComputed(home) || IsReadElsewhere(node, n, home) || _plan.Values[input].Bytes != _plan.Values[output].Bytes) continue;
+                if (last[home] != _end[i] || !_plan.IsComputed(home) || IsReadElsewhere(node, n, home) || _plan.Values[input].Bytes != _plan.Values[output].Bytes) continue;
                 last[home] = last[output];
                 _root[output] = home;
                 overwrites.Add((input, output));

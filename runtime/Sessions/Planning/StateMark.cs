@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using SeqRuntime.Format;
 
-namespace SeqRuntime.Sessions;
+namespace SeqRuntime.Sessions.Planning;
 
 /// <summary>
 /// What saved states begin with: which graph of which model they are of, and at which sizes, so that others are refused. A model is
@@ -12,7 +12,7 @@ internal readonly struct StateMark(ulong graph, ulong sizes)
     public const int Bytes = 2 * sizeof(ulong);
 
     /// <summary>The mark of a plan's states at its current sizes; of a state that grows, however many steps it has. Allocates nothing.</summary>
-    public static StateMark Of(SessionPlan plan)
+    public static StateMark Of(GraphPlan plan)
     {
         var sizes = SplitMix.Add(0, (ulong)plan.StateBytes);
         var states = plan.Graph.States;

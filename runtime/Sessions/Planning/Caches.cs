@@ -1,6 +1,6 @@
 using SeqRuntime.Operators;
 
-namespace SeqRuntime.Sessions;
+namespace SeqRuntime.Sessions.Planning;
 
 /// <summary>
 /// The states of a graph that grow: each run leaves them with new steps along one axis. How many steps there are is the size of that

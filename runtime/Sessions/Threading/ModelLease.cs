@@ -1,6 +1,4 @@
-using SeqRuntime.Sessions.Threading;
-
-namespace SeqRuntime.Sessions;
+namespace SeqRuntime.Sessions.Threading;
 
 /// <summary>
 /// What a session holds of the model's memory and of its second thread, and whose turn it is: a second thread is refused, or both would
@@ -16,7 +14,7 @@ internal sealed class ModelLease
     private readonly ModelMemory _memory;
     private readonly string _owner;
     private readonly bool _isCounted;
-    private volatile int _isRunning;
+    private Turn _turn;
     private volatile bool _isEnded;
     private int _isReleased;
 
@@ -49,14 +47,14 @@ internal sealed class ModelLease
     /// <exception cref="InvalidOperationException">Another thread is using it.</exception>
     public void Enter()
     {
-        if (Interlocked.CompareExchange(ref _isRunning, 1, 0) != 0) RefuseSecond();
+        if (!_turn.TryTake()) RefuseSecond();
         if (_isEnded) Refuse();
     }
 
     /// <summary>What <see cref="Enter"/> began is done.</summary>
     public void Leave()
     {
-        _isRunning = 0;
+        _turn.Leave();
         if (_isEnded) Release();
     }
 
@@ -66,7 +64,7 @@ internal sealed class ModelLease
         if (_isEnded) return;
         _isEnded = true;
         Interlocked.MemoryBarrierProcessWide();
-        if (_isRunning == 0) Release();
+        if (!_turn.IsTaken) Release();
     }
 
     private void RefuseSecond() => throw (_isEnded ? new ObjectDisposedException(_owner) : SessionError.InUse(_owner));
