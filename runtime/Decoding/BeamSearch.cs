@@ -2,8 +2,8 @@ namespace SeqRuntime.Decoding;
 
 /// <summary>
 /// Search for the best token sequences, step by step. Each step scores all live hypotheses in one batch; of their continuations
-/// the best go on, and each that ends is offered to the results; where the search is cut short, those still open compete with them. With a width of 1 it is greedy (or draws): it takes one
-/// token, and stops where that is the end.
+/// the best go on, and each that ends is offered to the results; where the search is cut short, those still open compete with them.
+/// With a width of 1 it is greedy (or draws): it takes one token, and stops where that is the end.
 /// </summary>
 internal sealed class BeamSearch
 {
@@ -16,15 +16,11 @@ internal sealed class BeamSearch
     private readonly int _max;
     private readonly bool _stopEarly;
     private readonly int[] _prefix;
-    private readonly int[] _tokens;
-    private readonly int[] _parents;
+    private readonly double[] _scores;
+    private readonly int[] _places;
+    private readonly RankedList<Continuation> _next;
     private readonly float[] _drawn;
-    private double[] _scores;
-    private double[] _nextScores;
-    private int[] _places;
-    private int[] _nextPlaces;
     private int _prefixLength;
-    private int _best;
 
     public BeamSearch(StepGraph step, Lattice lattice, Results results, Sampler? sampler, int begin, int end, int max, SeqDecoderOptions options, DecoderMemory memory)
     {
@@ -33,12 +29,9 @@ internal sealed class BeamSearch
         var width = options.BeamWidth;
         const string Beam = "hypotheses";
         _prefix = memory.Array<int>(Beam, max);
-        _tokens = memory.Array<int>(Beam, width);
-        _parents = memory.Array<int>(Beam, width);
         _scores = memory.Array<double>(Beam, width);
-        _nextScores = memory.Array<double>(Beam, width);
         _places = memory.Array<int>(Beam, width);
-        _nextPlaces = memory.Array<int>(Beam, width);
+        _next = new RankedList<Continuation>(Beam, width, memory);
         _drawn = memory.Array<float>(Beam, sampler is null ? 0 : step.Vocabulary);
     }
 
@@ -58,25 +51,38 @@ internal sealed class BeamSearch
     {
         _step.Begin();
         var live = 1;
-        (_tokens[0], _parents[0], _scores[0], _places[0]) = (_begin, 0, 0, 0);
+        (_scores[0], _places[0]) = (0, 0);
         for (var step = 0; ; step++)
         {
             cancellation.ThrowIfCancellationRequested();
-            _step.Run(_tokens.AsSpan(0, live), _parents.AsSpan(0, live), step, _lattice.Alignments(step), _lattice.AlignmentStride, cancellation);
-            var isLast = step == _max;
-            var next = _tokens.Length == 1 ? TakeOne(step, allowed, isLast, sourceLength) : TakeBest(step, live, allowed, isLast, sourceLength);
-            if (next == 0 || (_stopEarly && _results.IsFull)) return;
-            (_scores, _nextScores) = (_nextScores, _scores);
-            (_places, _nextPlaces) = (_nextPlaces, _places);
-            if (onToken is not null && !onToken(step, _tokens[_best], _step.LogProbabilities(_parents[_best])[_tokens[_best]]))
+            ReadOnlySpan<int> tokens = step == 0 ? [_begin] : _lattice.Tokens(step - 1, live);
+            ReadOnlySpan<int> parents = step == 0 ? [0] : _lattice.Parents(step - 1, live);
+            _step.Run(tokens, parents, step, _lattice.Alignments(step), _lattice.AlignmentStride, cancellation);
+            _next.Clear();
+            if (_scores.Length == 1) TakeOne(step, allowed, step == _max, sourceLength);
+            else TakeBest(step, live, allowed, step == _max, sourceLength);
+            if (_next.Count == 0 || (_stopEarly && _results.IsFull)) return;
+            live = GoOn(step);
+            if (onToken is not null && !onToken(step, _next[0].Token, _step.LogProbabilities(_next[0].Row)[_next[0].Token]))
             {
-                for (var row = 0; row < next; row++) _results.Offer(row, step + 1, _scores[row], isComplete: false, sourceLength);
+                for (var row = 0; row < live; row++) _results.Offer(row, step + 1, _scores[row], isComplete: false, sourceLength);
                 return;
             }
 
-            if (!CanImprove(next, step + 1)) return;
-            live = next;
+            if (!CanImprove(live, step + 1)) return;
         }
+    }
+
+    /// <summary>Makes the continuations that were taken the live hypotheses; returns their number.</summary>
+    private int GoOn(int step)
+    {
+        for (var row = 0; row < _next.Count; row++)
+        {
+            _lattice.Take(step, row, _next[row].Token, _next[row].Row);
+            (_scores[row], _places[row]) = (_next.Rank(row), _next[row].Place);
+        }
+
+        return _next.Count;
     }
 
     private bool CanImprove(int live, int length)
@@ -111,7 +117,7 @@ internal sealed class BeamSearch
     }
 
     /// <summary>Greedy or drawn: the one token.</summary>
-    private int TakeOne(int step, TokenTrie? allowed, bool isLast, int sourceLength)
+    private void TakeOne(int step, TokenTrie? allowed, bool isLast, int sourceLength)
     {
         var scores = _step.LogProbabilities(0);
         var taken = -1;
@@ -130,18 +136,15 @@ internal sealed class BeamSearch
 
         if (taken == _end && taken >= 0) _results.Offer(0, step, _scores[0] + scores[taken], isComplete: true, sourceLength);
         else if (taken < 0 || isLast) _results.Offer(0, step, _scores[0], isComplete: false, sourceLength);
-        if (taken < 0 || taken == _end || isLast) return 0;
-        _lattice.Take(step, 0, taken, 0);
-        (_tokens[0], _parents[0], _nextScores[0], _nextPlaces[0]) = (taken, 0, _scores[0] + scores[taken], Follow(allowed, _places[0], taken, step));
-        return 1;
+        if (taken < 0 || taken == _end || isLast) return;
+        _next.Add(_scores[0] + scores[taken], new Continuation(0, taken, Follow(allowed, _places[0], taken, step)), out _);
     }
 
     private bool IsAllowed(TokenTrie? allowed, int token, int step) => token == _end ? MayEnd(allowed, _places[0], step) : Follow(allowed, _places[0], token, step) >= 0;
 
     /// <summary>The best continuations of all rows, best first; of equal ones that of the lower row, then of the lower token.</summary>
-    private int TakeBest(int step, int live, TokenTrie? allowed, bool isLast, int sourceLength)
+    private void TakeBest(int step, int live, TokenTrie? allowed, bool isLast, int sourceLength)
     {
-        var count = 0;
         for (var row = 0; row < live; row++)
         {
             var scores = _step.LogProbabilities(row);
@@ -158,24 +161,15 @@ internal sealed class BeamSearch
             for (var token = 0; token < scores.Length; token++)
             {
                 var score = _scores[row] + scores[token];
-                if (token == _end || !(score > double.NegativeInfinity) || (count == _tokens.Length && score <= _nextScores[count - 1])) continue;
+                if (token == _end || !_next.Takes(score)) continue;
                 var place = Follow(allowed, _places[row], token, step);
-                if (place >= 0) count = Insert(count, score, row, token, place);
+                if (place >= 0) _next.Add(score, new Continuation(row, token, place), out _);
             }
         }
-
-        for (var row = 0; row < count; row++) _lattice.Take(step, row, _tokens[row], _parents[row]);
-        _best = 0;
-        return count;
     }
 
-    private int Insert(int count, double score, int row, int token, int place)
-    {
-        var at = count;
-        while (at > 0 && _nextScores[at - 1] < score) at--;
-        if (count < _tokens.Length) count++;
-        for (var i = count - 1; i > at; i--) (_nextScores[i], _parents[i], _tokens[i], _nextPlaces[i]) = (_nextScores[i - 1], _parents[i - 1], _tokens[i - 1], _nextPlaces[i - 1]);
-        (_nextScores[at], _parents[at], _tokens[at], _nextPlaces[at]) = (score, row, token, place);
-        return count;
-    }
+    /// <param name="Row">The hypothesis that goes on.</param>
+    /// <param name="Token">With what.</param>
+    /// <param name="Place">Node of the trie behind it.</param>
+    private readonly record struct Continuation(int Row, int Token, int Place);
 }

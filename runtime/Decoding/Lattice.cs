@@ -22,6 +22,12 @@ internal sealed class Lattice(int width, int steps, int alignmentStride, Decoder
         _parents[step * width + row] = parent;
     }
 
+    /// <summary>Tokens that the first rows took at a step.</summary>
+    public ReadOnlySpan<int> Tokens(int step, int rows) => _tokens.AsSpan(step * width, rows);
+
+    /// <summary>Rows that they go on from.</summary>
+    public ReadOnlySpan<int> Parents(int step, int rows) => _parents.AsSpan(step * width, rows);
+
     public int Parent(int step, int row) => _parents[step * width + row];
 
     /// <summary>

@@ -1,6 +1,6 @@
 namespace SeqRuntime.Decoding;
 
-/// <summary>Moves whole numbers and blocks between decoders and the values of sessions.</summary>
+/// <summary>Writes whole numbers into the inputs of sessions.</summary>
 internal static class PortIO
 {
     /// <summary>Writes whole numbers into an input of any numeric type.</summary>
@@ -35,35 +35,6 @@ internal static class PortIO
         var count = 1;
         foreach (var size in shape) count *= size;
         return count;
-    }
-
-    /// <summary>Repeats <paramref name="source"/> (size 1 along an axis) <paramref name="count"/> times along that axis; a block is what lies behind the axis.</summary>
-    public static void Repeat(ReadOnlySpan<byte> source, Span<byte> target, int block, int count)
-    {
-        if (count == 1)
-        {
-            source.CopyTo(target);
-            return;
-        }
-
-        for (int at = 0, to = 0; at < source.Length; at += block)
-        {
-            for (var i = 0; i < count; i++, to += block) source.Slice(at, block).CopyTo(target[to..]);
-        }
-    }
-
-    /// <summary>Takes rows along an axis: row i of the result is row <paramref name="rows"/>[i] of the source, which has <paramref name="had"/> rows.</summary>
-    public static void Gather(ReadOnlySpan<byte> source, int had, ReadOnlySpan<int> rows, Span<byte> target, int block)
-    {
-        var to = 0;
-        for (var outer = 0; outer < source.Length; outer += had * block)
-        {
-            foreach (var row in rows)
-            {
-                source.Slice(outer + row * block, block).CopyTo(target[to..]);
-                to += block;
-            }
-        }
     }
 
     private static void Widen(ReadOnlySpan<int> values, Span<long> target)

@@ -7,7 +7,7 @@ namespace SeqRuntime.Decoding;
 internal sealed class Results
 {
     private readonly Lattice _lattice;
-    private readonly Entry[] _entries;
+    private readonly RankedList<Entry> _entries;
     private readonly int[] _tokens;
     private readonly float[] _alignments;
     private readonly int[] _rows;
@@ -16,7 +16,6 @@ internal sealed class Results
     private readonly float _coveragePenalty;
     private readonly KernelSet _kernels;
     private readonly int _steps;
-    private int _offered;
 
     public Results(Lattice lattice, int count, int steps, SeqDecoderOptions options, KernelSet kernels, DecoderMemory memory)
     {
@@ -24,7 +23,7 @@ internal sealed class Results
         _steps = steps;
         _kernels = kernels;
         _coveragePenalty = options.CoveragePenalty;
-        _entries = memory.Array<Entry>("results", count);
+        _entries = new RankedList<Entry>("results", count, memory);
         _tokens = memory.Array<int>("results", count, steps);
         _rows = memory.Array<int>("results", steps);
         _alignments = memory.Array<float>("alignments of results", count, steps, lattice.AlignmentStride);
@@ -39,7 +38,7 @@ internal sealed class Results
     /// <summary>Results of a search that is over; none while one goes on.</summary>
     public int Count { get; private set; }
 
-    public bool IsFull => _offered == _entries.Length;
+    public bool IsFull => _entries.IsFull;
 
     /// <summary>Whether longer hypotheses are divided by more.</summary>
     private bool IsGrowing { get; }
@@ -53,11 +52,15 @@ internal sealed class Results
         }
     }
 
-    public void Clear() => Count = _offered = 0;
+    public void Clear()
+    {
+        _entries.Clear();
+        Count = 0;
+    }
 
     /// <summary>Whether a hypothesis of this log probability and length might still come among the results, however it goes on or is cut.</summary>
     public bool CanEnter(double logProbability, int length) =>
-        !IsFull || logProbability / _lengthPenalty[IsGrowing ? _steps : Math.Min(length + 1, _steps - 1)] > _entries[_offered - 1].Score;
+        !IsFull || logProbability / _lengthPenalty[IsGrowing ? _steps : Math.Min(length + 1, _steps - 1)] > _entries.Rank(_entries.Count - 1);
 
     /// <summary>Takes a hypothesis among the results if it is good enough.</summary>
     /// <param name="row">Row of the run at step <paramref name="length"/> (where <paramref name="isComplete"/>, the run that gave the end token).</param>
@@ -69,20 +72,14 @@ internal sealed class Results
     {
         var score = (float)(logProbability / _lengthPenalty[Math.Min(length + (isComplete ? 1 : 0), _steps)]);
         if (_coveragePenalty > 0 && _lattice.AlignmentStride > 0) score += _coveragePenalty * Coverage(row, length, isComplete, sourceLength);
-        if (float.IsNaN(score)) return;
-        var at = _offered;
-        while (at > 0 && _entries[at - 1].Score < score) at--;
-        if (at == _entries.Length) return;
-        if (!IsFull) _offered++;
-        for (var i = _offered - 1; i > at; i--) _entries[i] = _entries[i - 1];
-        _entries[at] = new Entry(row, length, score, (float)logProbability, isComplete);
+        if (IsFull ? _entries.Takes(score) : !float.IsNaN(score)) _entries.Add(score, new Entry(row, length, score, (float)logProbability, isComplete), out _);
     }
 
     /// <summary>Writes tokens and alignments of all results out of the lattice; from now on they can be read.</summary>
     public void Finish(int sourceLength)
     {
         var stride = _lattice.AlignmentStride;
-        for (var rank = 0; rank < _offered; rank++)
+        for (var rank = 0; rank < _entries.Count; rank++)
         {
             var entry = _entries[rank];
             _lattice.Trace(entry.Row, entry.Length, _tokens.AsSpan(rank * _steps), _rows);
@@ -90,7 +87,7 @@ internal sealed class Results
             for (var step = 0; stride > 0 && step < entry.AlignmentRows; step++) _lattice.Alignment(step, _rows[step])[..sourceLength].CopyTo(_alignments.AsSpan(((rank * _steps) + step) * stride));
         }
 
-        Count = _offered;
+        Count = _entries.Count;
     }
 
     public ReadOnlySpan<int> Tokens(int rank) => _tokens.AsSpan(rank * _steps, this[rank].Length);

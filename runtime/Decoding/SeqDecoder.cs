@@ -58,7 +58,7 @@ public sealed class SeqDecoder : IDisposable, IResultSource
         try
         {
             _source = _memory.Array<int>("source", _encoder.MaxLength);
-            _step = StepGraph.Make(model, info, _encoder, options, _memory);
+            _step = new StepGraph(model, info, _encoder, options, _memory);
             if (begin >= _step.Vocabulary || end >= _step.Vocabulary) throw new ArgumentException($"The begin or end token is beyond the {_step.Vocabulary} tokens that the step scores.");
             var work = _encoder.Session.Work + (MaxTokens + 1.0) * _step.Work;
             if (work > MostRuns * options.WorkLimit) throw SessionError.Work($"A search of {MaxTokens} tokens", work, MostRuns * options.WorkLimit);

@@ -1,26 +1,34 @@
 namespace SeqRuntime.Decoding;
 
 /// <summary>
-/// The graph that gives the next token's logits from the token before and the states. Holds one row of states for each
-/// hypothesis; <see cref="Run"/> takes for each new row the row it goes on from.
+/// The graph that gives the next token's logits from the token before and the states. Has one row of states for each hypothesis, in a
+/// batch where its token has a symbolic dimension; <see cref="Run"/> takes for each new row the row it goes on from.
 /// </summary>
-internal abstract class StepGraph : IDisposable
+internal sealed class StepGraph : IDisposable
 {
     private readonly Encoder _encoder;
+    private readonly RowGraph _rows;
+    private readonly string? _batch;
     private readonly Link[] _links;
     private readonly (string Symbol, int Output, int Axis)[] _sizes;
+    private readonly int _width;
+    private readonly int _token;
+    private readonly int _logits;
+    private readonly int _alignment = -1;
     private readonly int _mask;
     private readonly int _position;
     private readonly LogProbabilityRows _scores;
+    private int _count;
+    private int _now;
 
-    private protected StepGraph(SeqModel model, DecodingInfo info, Encoder encoder, SeqDecoderOptions options, DecoderMemory memory)
+    public StepGraph(SeqModel model, DecodingInfo info, Encoder encoder, SeqDecoderOptions options, DecoderMemory memory)
     {
         _encoder = encoder;
         Graph = info.Graph(DecodingKeys.Step);
-        Width = options.BeamWidth;
+        _width = options.BeamWidth;
         var token = FindToken(info, Graph);
         if (token.Type is not { } tokenType || !PortIO.IsNumeric(tokenType)) throw new ArgumentException($"The step's token '{token.Name}' is {token.Type}; int32, int64 or float32 are expected.");
-        BatchSymbol = BatchSymbolOf(token);
+        _batch = RowGraph.BatchOf(token);
 
         var linked = info.Links().ToArray();
         _sizes = FindSizes(linked, info.Text(DecodingKeys.Mask));
@@ -32,43 +40,39 @@ internal abstract class StepGraph : IDisposable
             SharesMemory = options.SharesMemory,
             FixedInputs = options.SharesMemory ? [.. Graph.Inputs.Select(i => i.Name).Where(name => !moving.Contains(name))] : [],
         };
-        if (BatchSymbol is not null) sizes.MaxSizes[BatchSymbol] = Width;
         foreach (var size in _sizes) sizes.MaxSizes[size.Symbol] = SizeOf(size);
-        Session = memory.Session(model, Graph.Name, sizes, $"the hypotheses are {nameof(SeqDecoderOptions.BeamWidth)} = {Width}, the longest source is {nameof(SeqDecoderOptions.MaxSourceLength)} = {options.MaxSourceLength}");
+
+        // In a batch the slots are there for reordering rows; one by one, for the states of all hypotheses before and after a step.
+        var slots = _width == 1 ? 0 : _batch is null ? 2L * _width : _width;
+        var from = $"the hypotheses are {nameof(SeqDecoderOptions.BeamWidth)} = {_width}, the longest source is {nameof(SeqDecoderOptions.MaxSourceLength)} = {options.MaxSourceLength}";
+        _rows = new RowGraph(model, Graph, _batch, _width, slots, keepsOutputs: false, sizes, from, memory);
         try
         {
-            Token = Session.Inputs[token.Name].Index;
+            _token = Session.Inputs[token.Name].Index;
             _mask = info.Text(DecodingKeys.Mask) is { } mask ? Session.Inputs[mask].Index : -1;
             _position = info.Text(DecodingKeys.Position) is { } position ? Session.Inputs[position].Index : -1;
             _links = Array.ConvertAll(linked, MakeLink);
             RefuseUnfilled();
-            Logits = Session.Outputs[info.Text(DecodingKeys.Logits) ?? (Graph.Outputs.Count == 1 ? Graph.Outputs[0].Name : info.Need(DecodingKeys.Logits))].Index;
-            if (Session.Outputs[Logits].Type != ElementType.Float32) throw new ArgumentException("The step's logits are not float32.");
-            Vocabulary = Session.Outputs[Logits].Shape is [.., var last] ? last : throw new ArgumentException("The step's logits are one number, not a row of them.");
-            var rows = BatchSymbol is null ? 1 : Width;
-            if (Session.Output<float>(Logits).Length != (long)rows * Vocabulary) throw new ArgumentException($"The step's logits are not {rows} rows of {Vocabulary}.");
+            _logits = Session.Outputs[info.Text(DecodingKeys.Logits) ?? (Graph.Outputs.Count == 1 ? Graph.Outputs[0].Name : info.Need(DecodingKeys.Logits))].Index;
+            if (Session.Outputs[_logits].Type != ElementType.Float32) throw new ArgumentException("The step's logits are not float32.");
+            Vocabulary = Session.Outputs[_logits].Shape is [.., var last] ? last : throw new ArgumentException("The step's logits are one number, not a row of them.");
+            var rows = _rows.MaxRows;
+            if (Session.Output<float>(_logits).Length != (long)rows * Vocabulary) throw new ArgumentException($"The step's logits are not {rows} rows of {Vocabulary}.");
             if (info.Text(DecodingKeys.Alignment) is { } alignment)
             {
-                Alignment = Session.Outputs[alignment].Index;
-                if (Session.Outputs[Alignment].Type != ElementType.Float32 || Session.Output<float>(Alignment).Length % rows != 0) throw new ArgumentException($"The step's alignment '{alignment}' is not float32 in {rows} rows.");
-                AlignmentStride = Session.Output<float>(Alignment).Length / rows;
+                _alignment = Session.Outputs[alignment].Index;
+                if (Session.Outputs[_alignment].Type != ElementType.Float32 || Session.Output<float>(_alignment).Length % rows != 0) throw new ArgumentException($"The step's alignment '{alignment}' is not float32 in {rows} rows.");
+                AlignmentStride = Session.Output<float>(_alignment).Length / rows;
             }
 
-            _scores = new LogProbabilityRows(model.Kernels, info, Width, Vocabulary, memory);
+            _scores = new LogProbabilityRows(model.Kernels, info, _width, Vocabulary, memory);
         }
         catch
         {
-            Session.Dispose();
+            Dispose();
             throw;
         }
     }
-
-    public SeqGraphInfo Graph { get; }
-
-    public SeqSession Session { get; }
-
-    /// <summary>Rows at most.</summary>
-    public int Width { get; }
 
     /// <summary>Number of different tokens.</summary>
     public int Vocabulary { get; }
@@ -77,29 +81,26 @@ internal abstract class StepGraph : IDisposable
     public int AlignmentStride { get; }
 
     /// <summary>Operations of a step of all hypotheses.</summary>
-    public virtual double Work => Session.Work;
+    public double Work => Session.Work * (_width / _rows.MaxRows);
 
-    protected int Token { get; }
+    private SeqGraphInfo Graph { get; }
 
-    protected int Logits { get; }
+    private SeqSession Session => _rows.Session;
 
-    protected int Alignment { get; } = -1;
-
-    /// <summary>The symbolic dimension that stands for hypotheses, or null where the graph steps one at a time.</summary>
-    protected string? BatchSymbol { get; }
-
-    /// <summary>Makes the step of a model: in a batch where its token has a symbolic dimension, else one hypothesis after the other.</summary>
-    public static StepGraph Make(SeqModel model, DecodingInfo info, Encoder encoder, SeqDecoderOptions options, DecoderMemory memory) =>
-        BatchSymbolOf(FindToken(info, info.Graph(DecodingKeys.Step))) is not null ? new BatchStep(model, info, encoder, options, memory) : new SerialStep(model, info, encoder, options, memory);
+    /// <summary>Whether hypotheses go one by one and their states are kept in slots: those before a step in one half, those after it in the other.</summary>
+    private bool IsInSlots => _batch is null && _width > 1;
 
     /// <summary>Log probabilities of a row after <see cref="Run"/>.</summary>
     public Span<float> LogProbabilities(int row) => _scores[row];
 
     /// <summary>Starts a sentence from what the encoder holds: one row with first states.</summary>
-    public virtual void Begin()
+    public void Begin()
     {
         foreach (var size in _sizes) Session.SetSize(size.Symbol, SizeOf(size));
-        Session.ResetState();
+        _rows.Begin();
+        (_count, _now) = (1, 0);
+        FillLinks(states: true);
+        if (IsInSlots) _rows.SaveStates([_now]);
     }
 
     /// <summary>Steps rows in one go.</summary>
@@ -109,61 +110,65 @@ internal abstract class StepGraph : IDisposable
     /// <param name="alignment">Where alignments go, rows of <paramref name="alignmentStride"/>; may be empty.</param>
     /// <param name="alignmentStride">Elements between rows.</param>
     /// <param name="cancellation">Looked at before each node.</param>
-    public abstract void Run(ReadOnlySpan<int> tokens, ReadOnlySpan<int> parents, int position, Span<float> alignment, int alignmentStride, CancellationToken cancellation);
-
-    public virtual void Dispose()
+    public void Run(ReadOnlySpan<int> tokens, ReadOnlySpan<int> parents, int position, Span<float> alignment, int alignmentStride, CancellationToken cancellation)
     {
-        Session.Dispose();
+        if (!IsInSlots) GoOn(parents);
+        if (_position >= 0) PortIO.Fill(Session, _position, position);
+        var next = _width - _now;
+        for (var start = 0; start < tokens.Length; start += _rows.MaxRows)
+        {
+            var rows = Math.Min(_rows.MaxRows, tokens.Length - start);
+            if (IsInSlots) _rows.Load([_now + parents[start]]);
+            PortIO.Write(Session, _token, tokens.Slice(start, rows));
+            Session.Run(cancellation);
+            if (IsInSlots) _rows.SaveStates([next + start]);
+            Read(start, rows, alignment, alignmentStride);
+        }
+
+        _now = next;
+    }
+
+    public void Dispose() => _rows.Dispose();
+
+    /// <summary>Makes the rows of the batch go on from others, where they do not stand there already.</summary>
+    private void GoOn(ReadOnlySpan<int> parents)
+    {
+        var isInPlace = parents.Length == _count;
+        for (var i = 0; i < parents.Length && isInPlace; i++) isInPlace = parents[i] == i;
+        if (isInPlace) return;
+        _rows.Reorder(parents);
+        if (_count == parents.Length) return;
+        _count = parents.Length;
+        FillLinks(states: false);
+    }
+
+    /// <summary>Takes log probabilities and alignments of the rows that have run, the first of them row <paramref name="start"/> of all.</summary>
+    private void Read(int start, int rows, Span<float> alignment, int alignmentStride)
+    {
+        var logits = Session.Output<float>(_logits);
+        if (logits.Length != rows * (long)Vocabulary) throw new ArgumentException($"The step's logits are not {rows} rows of {Vocabulary}.");
+        for (var row = 0; row < rows; row++) _scores.Set(start + row, logits.Slice(row * Vocabulary, Vocabulary));
+        if (_alignment < 0 || alignment.IsEmpty) return;
+        var weights = Session.Output<float>(_alignment);
+        var length = weights.Length / rows;
+        if (length > alignmentStride) throw new ArgumentException($"The step's alignment has {length} numbers a row at these sizes, and {alignmentStride} at the largest ones.");
+        for (var row = 0; row < rows; row++) weights.Slice(row * length, length).CopyTo(alignment[((start + row) * alignmentStride)..]);
     }
 
     /// <summary>Fills what comes from the encoder: inputs, and states too where <paramref name="states"/>.</summary>
-    protected void FillLinks(int rows, bool states)
+    private void FillLinks(bool states)
     {
         Session.FixedInputsChanged();
         foreach (var link in _links)
         {
             if (link.IsState && !states) continue;
             var from = link.IsFromState ? _encoder.Session.StateContent(link.Source) : _encoder.Session.OutputBytes(link.Source);
+            if (link.IsState ? _rows.TryFillState(link.Target, from) : _rows.TryFillInput(link.Target, from)) continue;
             var to = link.IsState ? Session.StateContent(link.Target) : Session.InputBytes(link.Target);
-            var repeat = link.Axis >= 0 ? rows : 1;
-            if ((long)from.Length * repeat != to.Length)
-                throw new ArgumentException($"The encoder's '{link.SourceName}' of {from.Length} bytes does not fill '{link.TargetName}' of {to.Length} bytes.");
-            PortIO.Repeat(from, to, repeat == 1 ? from.Length : BlockBehind(link.IsState ? Session.States[link.Target].Shape : Session.Inputs[link.Target].Shape, link.Axis), repeat);
+            throw new ArgumentException($"The encoder's '{link.SourceName}' of {from.Length} bytes does not fill '{link.TargetName}' of {to.Length} bytes.");
         }
 
         if (_mask >= 0) PortIO.Fill(Session, _mask, 1);
-    }
-
-    protected void FillPosition(int position)
-    {
-        if (_position >= 0) PortIO.Fill(Session, _position, position);
-    }
-
-    /// <summary>Copies a row's logits into place as log probabilities.</summary>
-    protected void Score(int row, ReadOnlySpan<float> logits) => _scores.Set(row, logits);
-
-    protected static void CopyAlignment(ReadOnlySpan<float> from, Span<float> to)
-    {
-        if (from.Length > to.Length) throw new ArgumentException($"The step's alignment has {from.Length} numbers a row at these sizes, and {to.Length} at the largest ones.");
-        from.CopyTo(to);
-    }
-
-    /// <summary>Bytes of all that lies behind an axis, of a value of 4-byte elements.</summary>
-    protected static int BlockBehind(ReadOnlySpan<int> shape, int axis)
-    {
-        var block = sizeof(float);
-        for (var i = axis + 1; i < shape.Length; i++) block *= shape[i];
-        return block;
-    }
-
-    protected int AxisOf(SeqPortInfo value)
-    {
-        for (var i = 0; i < value.Dimensions!.Count; i++)
-        {
-            if (BatchSymbol is not null && value.Dimensions[i].Symbol == BatchSymbol) return i;
-        }
-
-        return -1;
     }
 
     private static SeqPortInfo FindToken(DecodingInfo info, SeqGraphInfo graph)
@@ -171,8 +176,6 @@ internal abstract class StepGraph : IDisposable
         var name = info.Text(DecodingKeys.Token) ?? (graph.Inputs.Count == 1 ? graph.Inputs[0].Name : info.Need(DecodingKeys.Token));
         return graph.Inputs.FirstOrDefault(i => i.Name == name) ?? throw new ArgumentException($"The step '{graph.Name}' has no input '{name}', which the metadata name as the token before.");
     }
-
-    private static string? BatchSymbolOf(SeqPortInfo token) => token.Dimensions!.FirstOrDefault(d => d.Symbol is not null).Symbol;
 
     private SeqPortInfo? Target(string name) => Graph.Inputs.FirstOrDefault(i => i.Name == name) ?? Graph.States.FirstOrDefault(s => s.Name == name);
 
@@ -182,7 +185,7 @@ internal abstract class StepGraph : IDisposable
         var sizes = new List<(string Symbol, int Output, int Axis)>();
         void Add(string? symbol, int output, int axis)
         {
-            if (symbol is not null && symbol != BatchSymbol && !sizes.Exists(s => s.Symbol == symbol)) sizes.Add((symbol, output, axis));
+            if (symbol is not null && symbol != _batch && !sizes.Exists(s => s.Symbol == symbol)) sizes.Add((symbol, output, axis));
         }
 
         foreach (var (name, outputName) in links)
@@ -209,17 +212,17 @@ internal abstract class StepGraph : IDisposable
         var sourceType = isFromState ? _encoder.Session.States[source].Type : _encoder.Session.Outputs[source].Type;
         if (sourceType != target.Type || sourceType.Size() != sizeof(float))
             throw new ArgumentException($"The encoder's '{link.Output}' is {sourceType} and the step's '{link.Target}' {target.Type}; both must be float32 or int32.");
-        return new Link(target.Name, link.Output, isState, isFromState, isState ? Session.States[target.Name].Index : Session.Inputs[target.Name].Index, source, AxisOf(target));
+        return new Link(target.Name, link.Output, isState, isFromState, isState ? Session.States[target.Name].Index : Session.Inputs[target.Name].Index, source);
     }
 
     private void RefuseUnfilled()
     {
         for (var i = 0; i < Session.Inputs.Count; i++)
         {
-            if (i == Token || i == _mask || i == _position || Array.Exists(_links, l => !l.IsState && l.Target == i)) continue;
+            if (i == _token || i == _mask || i == _position || Array.Exists(_links, l => !l.IsState && l.Target == i)) continue;
             throw new ArgumentException($"Nothing fills the step's input '{Session.Inputs[i].Name}'; link it to an output of the encoder, name it as mask or position, or fix it when converting.");
         }
     }
 
-    private readonly record struct Link(string TargetName, string SourceName, bool IsState, bool IsFromState, int Target, int Source, int Axis);
+    private readonly record struct Link(string TargetName, string SourceName, bool IsState, bool IsFromState, int Target, int Source);
 }

@@ -26,7 +26,7 @@ internal abstract class FrameSearch : IDisposable
         Width = options.BeamWidth;
         (_language, _languageWeight, _bonus) = (options.LanguageModel, options.LanguageModelWeight, options.TokenBonus);
         Tree = new PrefixTree((long)Width * maxTokens + spare + 1, memory);
-        _results = new RankedList<Result>(options.MaxResults, memory);
+        _results = new RankedList<Result>("results", options.MaxResults, memory);
         _tokens = memory.Array<int>("results", options.MaxResults, maxTokens);
         _frames = memory.Array<int>("results", _tokens.Length);
     }

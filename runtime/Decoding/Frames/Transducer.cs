@@ -21,7 +21,7 @@ internal sealed class Transducer : IDisposable
         var predict = info.Graph(DecodingKeys.Predict);
         var joint = info.Graph(DecodingKeys.Joint);
         var token = info.Text(DecodingKeys.Token) ?? (predict.Inputs.Count == 1 ? predict.Inputs[0].Name : info.Need(DecodingKeys.Token));
-        _predict = new RowGraph(model, predict, token, width, slots, workLimit, memory);
+        _predict = Rows(model, predict, token, width, slots, workLimit, memory);
         try
         {
             _token = _predict.Session.Inputs[token].Index;
@@ -31,7 +31,7 @@ internal sealed class Transducer : IDisposable
             _context = memory.Array<int>("contexts", width, ContextLength);
             var links = info.Links().ToDictionary(l => l.Target, l => l.Output);
             var first = joint.Inputs.FirstOrDefault(i => links.ContainsKey(i.Name))?.Name ?? throw new ArgumentException("The metadata link no input of the joint network.");
-            _joint = new RowGraph(model, joint, first, width, 0, workLimit, memory);
+            _joint = Rows(model, joint, first, width, 0, workLimit, memory);
             _links = [.. joint.Inputs.Select(i => MakeLink(i.Name, links, encoder))];
             _logits = _joint.Session.Outputs[info.Text(DecodingKeys.Logits) ?? (joint.Outputs.Count == 1 ? joint.Outputs[0].Name : info.Need(DecodingKeys.Logits))].Index;
             if (_joint.Session.Outputs[_logits].Type != ElementType.Float32) throw new ArgumentException("The joint network's logits are not float32.");
@@ -53,7 +53,11 @@ internal sealed class Transducer : IDisposable
     public int FrameOutput => Array.Find(_links, l => l.IsEncoder).Output;
 
     /// <summary>Slot 0: states before the first token.</summary>
-    public void Begin() => _predict.SaveFirst(0);
+    public void Begin()
+    {
+        _predict.Begin();
+        _predict.SaveStates([0]);
+    }
 
     /// <summary>Log probabilities of a row after <see cref="Score"/>.</summary>
     public ReadOnlySpan<float> this[int row] => _scores[row];
@@ -67,11 +71,10 @@ internal sealed class Transducer : IDisposable
         for (var start = 0; start < from.Length; start += _predict.MaxRows)
         {
             var rows = Math.Min(_predict.MaxRows, from.Length - start);
-            _predict.SetRows(rows);
-            for (var row = 0; row < rows; row++) _predict.LoadStates(from[start + row], row);
+            _predict.Load(from.Slice(start, rows));
             PortIO.Write(_predict.Session, _token, _context.AsSpan(start * ContextLength, rows * ContextLength));
             _predict.Session.Run();
-            for (var row = 0; row < rows; row++) _predict.SaveRow(row, to[start + row]);
+            _predict.Save(to.Slice(start, rows));
         }
     }
 
@@ -98,6 +101,20 @@ internal sealed class Transducer : IDisposable
     {
         _predict.Dispose();
         _joint?.Dispose();
+    }
+
+    /// <param name="model">The model.</param>
+    /// <param name="graph">The graph.</param>
+    /// <param name="counted">Input whose symbolic dimension, if it has one, counts hypotheses.</param>
+    /// <param name="width">Hypotheses at once.</param>
+    /// <param name="slots">Hypotheses whose states and outputs are kept.</param>
+    /// <param name="workLimit">Of the session.</param>
+    /// <param name="memory">Of the decoder.</param>
+    private static RowGraph Rows(SeqModel model, SeqGraphInfo graph, string counted, int width, int slots, long workLimit, DecoderMemory memory)
+    {
+        var input = graph.Inputs.FirstOrDefault(i => i.Name == counted) ?? throw new ArgumentException($"The graph '{graph.Name}' has no input '{counted}', which the metadata name.");
+        var options = new SeqSessionOptions { MemoryLimitBytes = memory.Left, WorkLimit = workLimit };
+        return new RowGraph(model, graph, RowGraph.BatchOf(input), width, slots, keepsOutputs: true, options, $"the hypotheses are {nameof(FrameDecoderOptions.BeamWidth)} = {width}", memory);
     }
 
     private (int Input, int Output, bool IsEncoder) MakeLink(string input, Dictionary<string, string> links, FrameEncoder encoder)

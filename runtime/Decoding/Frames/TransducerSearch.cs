@@ -31,9 +31,9 @@ internal sealed class TransducerSearch : FrameSearch
         if ((uint)Blank >= (uint)Vocabulary) throw new ArgumentException($"The blank is label {Blank}; the joint network scores {Vocabulary}.");
         _begin = info.Number(DecodingKeys.Begin) ?? Blank;
         _most = options.MaxTokensPerFrame;
-        _level = new RankedList<Item>(Width, memory);
-        _growths = new RankedList<Growth>(Width, memory);
-        _next = new RankedList<Item>(Width, memory);
+        _level = new RankedList<Item>("prefixes", Width, memory);
+        _growths = new RankedList<Growth>("prefixes", Width, memory);
+        _next = new RankedList<Item>("prefixes", Width, memory);
         _pool = memory.Array<Item>("prefixes", Width);
         _from = memory.Array<int>("prefixes", Width);
         _to = memory.Array<int>("prefixes", Width);
