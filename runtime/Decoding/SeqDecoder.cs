@@ -1,4 +1,5 @@
 using SeqRuntime.Sessions;
+using SeqRuntime.Sessions.Threading;
 
 namespace SeqRuntime.Decoding;
 
@@ -36,7 +37,7 @@ public sealed class SeqDecoder : IDisposable, IResultSource
     private readonly int? _sourceBegin;
     private readonly int? _sourceEnd;
     private int _version;
-    private int _isSearching;
+    private Turn _turn;
     private bool _disposed;
 
     internal SeqDecoder(SeqModel model, SeqDecoderOptions options)
@@ -202,10 +203,10 @@ public sealed class SeqDecoder : IDisposable, IResultSource
     private void Begin()
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        if (Interlocked.Exchange(ref _isSearching, 1) != 0) throw DecodingError.AtWork(nameof(DecodeRequest.OnToken));
+        if (!_turn.TryTake()) throw DecodingError.AtWork(nameof(DecodeRequest.OnToken));
     }
 
-    private void End() => Volatile.Write(ref _isSearching, 0);
+    private void End() => _turn.Leave();
 
     private Results Found
     {

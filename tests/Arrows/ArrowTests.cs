@@ -18,7 +18,7 @@ public sealed partial class ArrowTests
         ["Sessions.Threading"] = ["Format", "Operators", "Sessions"],
         ["Sessions.Planning"] = ["Format", "Kernels", "Operators", "Sessions", "Sessions.Threading"],
         ["Sessions.Streams"] = ["Kernels", "Operators", "Sessions", "Sessions.Planning"],
-        ["Decoding"] = ["Format", "Kernels", "Sessions"],
+        ["Decoding"] = ["Format", "Kernels", "Sessions", "Sessions.Threading"],
     };
 
     /// <summary>The same for the converter. The namespace above its rooms holds options, results and exceptions.</summary>

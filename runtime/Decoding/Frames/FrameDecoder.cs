@@ -1,3 +1,5 @@
+using SeqRuntime.Sessions.Threading;
+
 namespace SeqRuntime.Decoding;
 
 /// <summary>
@@ -20,7 +22,7 @@ public sealed class FrameDecoder : IDisposable, IResultSource
     private readonly DecoderMemory _memory;
     private readonly int _output;
     private int _version;
-    private int _isReading;
+    private Turn _turn;
     private bool _isStopped;
     private bool _isComplete;
     private bool _disposed;
@@ -189,10 +191,10 @@ public sealed class FrameDecoder : IDisposable, IResultSource
     private void Begin()
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        if (Interlocked.Exchange(ref _isReading, 1) != 0) throw DecodingError.AtWork("onToken");
+        if (!_turn.TryTake()) throw DecodingError.AtWork("onToken");
     }
 
-    private void End() => Volatile.Write(ref _isReading, 0);
+    private void End() => _turn.Leave();
 
     private DecodeResultCollection Collect(bool isEnd)
     {
