@@ -18,7 +18,7 @@ internal sealed class WeightShapes
                 // W and R of each direction.
                 if (node.Operator is Recurrent layer)
                 {
-                    for (var i = 0; i < 2 * layer.Directions; i++) Add(graph, node, layer.WeightIndex(i / 2, i % 2), w => [layer.Gates * layer.Hidden, w.Layout.Columns]);
+                    for (var i = 0; i < 2 * layer.Directions; i++) Add(graph, node, layer.WeightIndex(i / 2, i % 2), w => [layer.Form.Gates * layer.Hidden, w.Layout.Columns]);
                 }
 
                 if (node.Operator is not Conv) continue;

@@ -24,71 +24,36 @@ internal sealed unsafe class Gru : Recurrent
     private readonly bool _linearBeforeReset;
 
     public Gru(Attributes attributes)
-        : base(attributes, 3, 3, 3)
+        : base(attributes, new RecurrentForm { Gates = 3, Weights = 3, HasHidden = true, HasTwoBiases = true, BeginsWithRecurrence = attributes.Bool(AttributeKey.LinearBeforeReset, false) })
     {
         _activations = RecurrentActivations.Parse(attributes, Directions, UnaryFunction.Sigmoid, UnaryFunction.Tanh);
-        _linearBeforeReset = attributes.Bool(AttributeKey.LinearBeforeReset, false);
+        _linearBeforeReset = Form.BeginsWithRecurrence;
     }
 
-    protected override void CheckDirection(NodeContext context, int d, int batch) =>
-        Require.Optional(context.Optional(WeightIndex(d, 2)), 2, PackedRows);
+    public override RecurrentPlaces PlacesFor(int batch) => new(RecurrentRows: batch, SpareRows: batch, Planes: batch + 3L);
 
-    protected override void PlanStep(NodeContext context, int batch, ref ScratchCursor cursor, RecurrentPass pass)
-    {
-        pass.Recurrent = cursor.Floats(batch, PackedRows);
-        pass.Reset = cursor.Floats(batch, Hidden);
-        pass.Work = cursor.Floats(batch + 3L, PaddedHidden);
-        PlanConstants(ref cursor, pass);
-    }
+    public override RecurrentMode ModeOf(RecurrentPass pass) => _linearBeforeReset && Clip == 0 && IsBounded(pass) ? RecurrentMode.WholeStep : RecurrentMode.Composed;
 
-    protected override bool StepBeginsWithRecurrence => _linearBeforeReset;
+    public override bool IsBounded(RecurrentPass pass) =>
+        _activations[pass.Direction * Functions].Function == UnaryFunction.Sigmoid && _activations[pass.Direction * Functions + 1].Function == UnaryFunction.Tanh;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    protected override void Begin(RecurrentPass pass)
+    public override void Step(RecurrentPass pass, in RecurrentRows rows)
     {
-        var d = pass.Direction;
-        pass.RecurrentBias = pass.Bias is { } bias ? bias.Floats + PackedRows : null;
-        pass.IsBounding = IsStandard(d);
-        pass.IsFused = IsFused(pass);
-        if (!pass.IsFused) SetConstants(pass);
-    }
-
-    private bool IsStandard(int d) =>
-        _activations[d * Functions].Function == UnaryFunction.Sigmoid && _activations[d * Functions + 1].Function == UnaryFunction.Tanh;
-
-    private bool IsFused(RecurrentPass pass) => _linearBeforeReset && Clip == 0 && IsStandard(pass.Direction);
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    protected override void Step(RecurrentPass pass, float* gates, int row, int count, float* h, float* hOut)
-    {
-        if (_linearBeforeReset) ResetAfterProduct(pass, gates, count, h, hOut);
-        else ResetBeforeProduct(pass, gates, count, h, hOut);
+        if (_linearBeforeReset) ResetAfterProduct(pass, rows);
+        else ResetBeforeProduct(pass, rows);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void ResetAfterProduct(RecurrentPass pass, float* gates, int count, float* h, float* hOut)
+    private void ResetAfterProduct(RecurrentPass pass, in RecurrentRows rows)
     {
-        if (count == 1 && pass.StepsWhole && !pass.StateIsZero)
-        {
-            pass.StepFrom(gates, h, hOut, pass.Reset);
-            return;
-        }
+        float* gates = rows.Gates, h = rows.Hidden, hOut = rows.HiddenOut, recurrent = pass.Plan.Recurrent, bias = pass.RecurrentBias;
+        var count = rows.Count;
+        if (!rows.IsHiddenZero) pass.MultiplyState(h, count, pass.IsBounded, bias, 0, recurrent);
+        else if (bias == null) new Span<float>(recurrent, count * PackedRows).Clear();
+        else for (var i = 0; i < count; i++) RecurrentPass.Copy(bias, recurrent + (nint)i * PackedRows, PackedRows);
 
-        var recurrent = pass.Recurrent;
-        if (!pass.StateIsZero)
-        {
-            Recur(pass, h, count, pass.IsBounding, pass.RecurrentBias, 0, recurrent);
-        }
-        else if (pass.RecurrentBias == null)
-        {
-            new Span<float>(recurrent, count * PackedRows).Clear();
-        }
-        else
-        {
-            for (var i = 0; i < count; i++) Copy(pass.RecurrentBias, recurrent + (nint)i * PackedRows, PackedRows);
-        }
-
-        if (!pass.IsFused)
+        if (pass.Plan.Mode == RecurrentMode.Composed)
         {
             for (var i = 0; i < count; i++)
             {
@@ -110,86 +75,62 @@ internal sealed unsafe class Gru : Recurrent
         }
     }
 
-    protected override bool PlanWhole(RecurrentPass pass)
-    {
-        pass.Whole.RecurrentBias = pass.Bias is { } bias ? bias.Floats + PackedRows : null;
-        return IsFused(pass);
-    }
-
     private void ComposedCell(RecurrentPass pass, float* gates, float* recurrent, float* h, float* hOut)
     {
         var kernels = pass.Kernels;
-        var update = pass.Work;
+        var update = pass.Plan.Planes;
         var reset = update + PaddedHidden;
         var candidate = reset + PaddedHidden;
         var product = candidate + PaddedHidden;
-        Gather(gates, 0, reset);
-        Gather(recurrent, 0, product);
+        pass.Gather(gates, 0, reset);
+        pass.Gather(recurrent, 0, product);
         kernels.Binary(BinaryFunction.Add, reset, 1, product, 1, reset, Hidden);
         Activate(pass, 0, reset);
-        Gather(gates, 1, update);
-        Gather(recurrent, 1, product);
+        pass.Gather(gates, 1, update);
+        pass.Gather(recurrent, 1, product);
         kernels.Binary(BinaryFunction.Add, update, 1, product, 1, update, Hidden);
         Activate(pass, 0, update);
-        Gather(gates, 2, candidate);
-        Gather(recurrent, 2, product);
+        pass.Gather(gates, 2, candidate);
+        pass.Gather(recurrent, 2, product);
         kernels.Binary(BinaryFunction.Mul, reset, 1, product, 1, product, Hidden);
         kernels.Binary(BinaryFunction.Add, candidate, 1, product, 1, candidate, Hidden);
         Activate(pass, 1, candidate);
         Blend(kernels, update, candidate, product, h, hOut);
     }
 
-    private void ResetBeforeProduct(RecurrentPass pass, float* gates, int count, float* h, float* hOut)
+    private void ResetBeforeProduct(RecurrentPass pass, in RecurrentRows rows)
     {
-        var kernels = pass.Kernels;
-        var recurrent = pass.Recurrent;
-        var updates = pass.Work;
+        float* gates = rows.Gates, h = rows.Hidden, spare = pass.Plan.Spare;
+        var (kernels, count) = (pass.Kernels, rows.Count);
+        var updates = pass.Plan.Planes;
         var candidate = updates + (nint)count * PaddedHidden;
         var product = candidate + PaddedHidden;
-        if (pass.StateIsZero) recurrent = gates;
-        else if (!pass.Recurrence.Layout.IsInteger) SomeGates(pass, 0, 2, h, count, gates);
-        else Recur(pass, h, count, pass.IsBounding, gates, PackedRows, recurrent);
+        var recurrent = rows.IsHiddenZero ? gates : pass.Plan.Recurrent;
+        if (!rows.IsHiddenZero) pass.MultiplyStateBySome(0, 2, h, count, pass.IsBounded, gates, recurrent);
 
         for (var i = 0; i < count; i++)
         {
             var row = recurrent + (nint)i * PackedRows;
-            var reset = pass.Reset + (nint)i * Hidden;
-            Gather(row, 0, product);
+            pass.Gather(row, 0, product);
             Activate(pass, 0, product);
-            kernels.Binary(BinaryFunction.Mul, product, 1, h + (nint)i * Hidden, 1, reset, Hidden);
+            kernels.Binary(BinaryFunction.Mul, product, 1, h + (nint)i * Hidden, 1, spare + (nint)i * Hidden, Hidden);
             var update = updates + (nint)i * PaddedHidden;
-            Gather(row, 1, update);
+            pass.Gather(row, 1, update);
             Activate(pass, 0, update);
         }
 
-        if (!pass.Recurrence.Layout.IsInteger && !pass.StateIsZero) SomeGates(pass, 2, 1, pass.Reset, count, gates);
-        else if (!pass.StateIsZero) Recur(pass, pass.Reset, count, false, gates, PackedRows, recurrent);
+        if (!rows.IsHiddenZero) pass.MultiplyStateBySome(2, 1, spare, count, false, gates, recurrent);
 
         for (var i = 0; i < count; i++)
         {
-            Gather(recurrent + (nint)i * PackedRows, 2, candidate);
+            pass.Gather(recurrent + (nint)i * PackedRows, 2, candidate);
             Activate(pass, 1, candidate);
             var unit = (nint)i * Hidden;
-            Blend(kernels, updates + (nint)i * PaddedHidden, candidate, product, h + unit, hOut + unit);
+            Blend(kernels, updates + (nint)i * PaddedHidden, candidate, product, h + unit, rows.HiddenOut + unit);
         }
     }
 
-    /// <summary>recurrent = gates + R·x for some of the gates only: <paramref name="count"/> from <paramref name="first"/>.</summary>
-    private void SomeGates(RecurrentPass pass, int first, int count, float* x, int rows, float* gates)
-    {
-        var factor = new PackedProduct.Factor(pass.Recurrence, new FloatRows(x, Hidden, rows));
-        for (var unit = 0; unit < Hidden; unit += GateRows.BlockUnits)
-        {
-            var from = GateRows.Of(3, first, unit, Hidden);
-            factor.Multiply(pass.Kernels, 0, new OutputRange(pass.Recurrent, PackedRows, from + count * GateRows.Width(unit, Hidden), gates, PackedRows, from));
-        }
-    }
-
-    private void Activate(RecurrentPass pass, int function, float* plane)
-    {
-        ApplyClip(pass, plane, Hidden);
-        _activations[pass.Direction * Functions + function].Apply(pass.Kernels, plane, plane, Hidden);
-    }
+    private void Activate(RecurrentPass pass, int function, float* plane) => pass.Activate(_activations[pass.Direction * Functions + function], plane, plane, Hidden);
 
     /// <summary>h' = n + z·(h - n).</summary>
     private void Blend(KernelSet kernels, float* update, float* candidate, float* temporary, float* h, float* hOut)

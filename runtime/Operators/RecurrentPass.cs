@@ -1,107 +1,94 @@
 using System.Runtime.CompilerServices;
+using SeqRuntime.Format;
 using SeqRuntime.Kernels;
 
 namespace SeqRuntime.Operators;
 
-/// <summary>What running one direction works on: its values, its places in scratch, and where it is.</summary>
-internal sealed unsafe class RecurrentPass(NodeContext context, int direction, int firstWeight)
+/// <summary>One direction of a recurrent layer in one session: its values, the plan for the sizes of now, and the products of its weights.</summary>
+internal sealed unsafe class RecurrentPass
 {
-    public readonly int Direction = direction;
-    public readonly Tensor X = context.Input(0);
-    public readonly Tensor? Lengths = context.Optional(1);
-    public readonly Tensor? FirstState = context.Optional(2);
-    public readonly Tensor? Y = context.OptionalOutput(0);
-    public readonly Tensor? LastState = context.OptionalOutput(1);
-    public readonly Tensor? Input = context.Optional(firstWeight);
-    public readonly Tensor Recurrence = context.Input(firstWeight + 1);
-    public readonly Tensor? Bias = context.Optional(firstWeight + 2);
+    /// <summary>Outputs of one block where a single row walks up and down.</summary>
+    private const int BlockRows = 512;
 
-    /// <summary>The next step of one row, where <see cref="StepsWhole"/>.</summary>
-    public RecurrentStep Whole;
+    public readonly Recurrent Layer;
+    public readonly KernelSet Kernels;
+    public readonly int Direction;
+    public readonly Tensor X;
+    public readonly Tensor? Lengths;
+    public readonly Tensor? FirstState;
+    public readonly Tensor? FirstCell;
+    public readonly Tensor? Y;
+    public readonly Tensor? LastState;
+    public readonly Tensor? LastCell;
 
-    public KernelSet Kernels { get; } = context.Kernels;
+    /// <summary>W; left out where X holds W·x.</summary>
+    public readonly Tensor? Input;
 
-    public Tensor? FirstCell { get; set; }
+    /// <summary>R; left out where the layer has no hidden state.</summary>
+    public readonly Tensor? Recurrence;
+    public readonly Tensor? Bias;
 
-    public Tensor? LastCell { get; set; }
+    /// <summary>Vectors over the units that the cell has beside the bias, such as peepholes.</summary>
+    public readonly Tensor? Vectors;
+    public readonly Tensor? Projection;
 
-    public Tensor? PeepholeWeights { get; set; }
+    /// <summary>Size of the hidden state: the units, or the projection's outputs.</summary>
+    public readonly int StateSize;
 
-    public Tensor? Projection { get; set; }
+    /// <summary>The fastest mode that has this direction's equations.</summary>
+    public readonly RecurrentMode BestMode;
 
-    public int Steps { get; set; }
+    /// <summary>True if the equations keep a state within [-1, 1] once it is inside.</summary>
+    public readonly bool IsBounded;
 
-    public int Batch { get; set; }
+    private RecurrentPlan _plan;
 
-    public int StateSize { get; set; }
+    /// <summary>What kernels of whole steps take: what they keep from step to step is set with the plan. Other products walk up and down by it, too.</summary>
+    private RecurrentStep _whole;
 
-    public int ChunkSteps { get; set; }
-
-    /// <summary>Rows have different lengths: each step may see only some of them.</summary>
-    public bool Ragged { get; set; }
-
-    /// <summary>The state is the missing initial one: R·h is 0.</summary>
-    public bool StateIsZero { get; set; }
-
-    /// <summary>One kernel makes a whole step of one row, at least from its W·x.</summary>
-    public bool StepsWhole { get; set; }
-
-    /// <summary>There is one step of one row, and one kernel for all of it.</summary>
-    public bool IsWhole { get; set; }
-
-    /// <summary>The input product of the only step is still to be made.</summary>
-    public bool IsInputPending { get; set; }
-
-    /// <summary>The fused cell kernel computes this layer's equations.</summary>
-    public bool IsFused { get; set; }
-
-    /// <summary>The equations keep a state in [-1, 1] that is there.</summary>
-    public bool IsBounding { get; set; }
-
-    /// <summary>The scratch that the places below lie in; null before they are known.</summary>
-    public byte* Scratch { get; set; }
-
-    public float* InputBias { get; set; }
-
-    public float* Gates { get; set; }
-
-    public float* State { get; set; }
-
-    /// <summary>Planes of single gates, where the cell is composed.</summary>
-    public float* Work { get; set; }
-
-    public float* Constants { get; set; }
-
-    public float* Cell { get; set; }
-
-    public float* CellOut { get; set; }
-
-    public float* CellScratch { get; set; }
-
-    public float* Peephole { get; set; }
-
-    public float* Projected { get; set; }
-
-    public float* Recurrent { get; set; }
-
-    public float* Reset { get; set; }
-
-    /// <summary>Bias of the recurrent product, where it has one of its own.</summary>
-    public float* RecurrentBias { get; set; }
-
-    public byte* Product { get; set; }
-
-    public byte* SingleProduct { get; set; }
-
-    /// <summary>The next step of one row in one kernel, from its W·x with the bias; a state that stays in its place goes by way of <paramref name="spare"/>.</summary>
-    public void StepFrom(float* gates, float* h, float* hOut, float* spare)
+    public RecurrentPass(Recurrent layer, NodeContext context, int direction)
     {
-        Whole.Bias = gates;
-        Whole.Hidden = h;
-        Whole.HiddenOut = hOut == h ? spare : hOut;
-        Whole.IsDescending = !Whole.IsDescending;
-        Kernels.WholeStep(Whole);
-        if (Whole.HiddenOut != hOut) CopyState(Whole.HiddenOut, hOut);
+        var form = layer.Form;
+        Layer = layer;
+        Kernels = context.Kernels;
+        Direction = direction;
+        X = context.Input(0);
+        Lengths = context.Optional(1);
+        Y = context.OptionalOutput(0);
+        if (form.HasHidden) (FirstState, LastState) = (context.Optional(2), context.OptionalOutput(1));
+        if (form.HasCell) (FirstCell, LastCell) = (context.Optional(1 + form.States), context.OptionalOutput(form.States));
+        Input = context.Optional(layer.WeightIndex(direction, 0));
+        Recurrence = form.HasHidden ? context.Input(layer.WeightIndex(direction, 1)) : null;
+        Bias = context.Optional(layer.WeightIndex(direction, 2));
+        if (form.Weights > 3) Vectors = context.Optional(layer.WeightIndex(direction, 3));
+        if (form.Weights > 4) Projection = context.Optional(layer.WeightIndex(direction, 4));
+        StateSize = layer.StateSize(context);
+        BestMode = layer.ModeOf(this);
+        IsBounded = layer.IsBounded(this);
+    }
+
+    /// <summary>The plan of the last <see cref="Renew"/>.</summary>
+    public ref readonly RecurrentPlan Plan => ref _plan;
+
+    /// <summary>A row of biases for R·h, where the layer has one apart from that of W·x; otherwise null.</summary>
+    public float* RecurrentBias => Layer.Form.HasTwoBiases && Bias is { } bias ? bias.Floats + Layer.PackedRows : null;
+
+    /// <summary>Whether the plan is one for X's shape of now and this scratch.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool IsPlanned(byte* scratch)
+    {
+        ref readonly var shape = ref X.Shape;
+        return _plan.Scratch == scratch && _plan.Steps == shape[0] && _plan.Batch == shape[1];
+    }
+
+    /// <summary>Makes the plan for X's shape of now.</summary>
+    public void Renew(byte* scratch)
+    {
+        _plan = new RecurrentPlan(this, scratch);
+        _whole = new RecurrentStep { Recurrence = Recurrence is { } r ? r.Floats : null, RecurrentBias = RecurrentBias, Units = Layer.Hidden };
+        if (_plan.Run != RecurrentRun.OneKernel || Input is not { } w) return;
+        _whole.Weights = w.Floats;
+        _whole.Inputs = w.Layout.Columns;
     }
 
     /// <summary>The only step of the only row, all of it in one kernel.</summary>
@@ -110,21 +97,124 @@ internal sealed unsafe class RecurrentPass(NodeContext context, int direction, i
     {
         var offset = Direction * (nint)StateSize;
         var y = Y is { } all ? all.Floats + offset : null;
-        var to = LastState is { } last ? last.Floats + offset : y != null ? y : State;
-        Whole.X = X.Floats;
-        Whole.Bias = Input is null ? X.Floats + Direction * Recurrence.Layout.Rows : Bias is { } bias ? bias.Floats : null;
-        Whole.Hidden = FirstState!.Floats + offset;
-        Whole.HiddenOut = to;
-        Whole.IsDescending = !Whole.IsDescending;
+        var to = LastState is { } last ? last.Floats + offset : y != null ? y : _plan.State;
+        _whole.X = X.Floats;
+        _whole.Bias = Input is null ? X.Floats + Direction * Recurrence!.Layout.Rows : Bias is { } bias ? bias.Floats : null;
+        _whole.Hidden = FirstState!.Floats + offset;
+        _whole.HiddenOut = to;
+        _whole.IsDescending = !_whole.IsDescending;
         if (FirstCell is { } cell)
         {
-            Whole.Cell = cell.Floats + offset;
-            Whole.CellOut = LastCell is { } lastCell ? lastCell.Floats + offset : CellScratch;
+            _whole.Cell = cell.Floats + offset;
+            _whole.CellOut = LastCell is { } lastCell ? lastCell.Floats + offset : _plan.Cell;
         }
 
-        Kernels.WholeStep(Whole);
-        if (y != null && y != to) CopyState(to, y);
+        Kernels.WholeStep(_whole);
+        if (y != null && y != to) Copy(to, y, StateSize);
     }
 
-    private void CopyState(float* from, float* to) => Buffer.MemoryCopy(from, to, (long)StateSize * sizeof(float), (long)StateSize * sizeof(float));
+    /// <summary>The next step of one row in one kernel, from its W·x with the bias; a state that stays in its place goes by way of spare rows.</summary>
+    public void StepOne(in RecurrentRows row)
+    {
+        var to = row.HiddenOut == row.Hidden ? _plan.Spare : row.HiddenOut;
+        _whole.Bias = row.Gates;
+        _whole.Hidden = row.Hidden;
+        _whole.HiddenOut = to;
+        _whole.Cell = row.Cell;
+        _whole.CellOut = row.CellOut;
+        _whole.IsDescending = !_whole.IsDescending;
+        Kernels.WholeStep(_whole);
+        if (to != row.HiddenOut) Copy(to, row.HiddenOut, StateSize);
+    }
+
+    /// <summary>The plan's gates = bias + W·x of adjacent rows of X.</summary>
+    public void MultiplyInputs(int first, int rows)
+    {
+        if (Input is { } w)
+        {
+            nint inputs = w.Layout.Columns;
+            PackedProduct.Multiply(Kernels, w, 0, new FloatRows(X.Floats + first * inputs, inputs, rows), new OutputRange(_plan.Gates, Layer.PackedRows, Layer.PackedRows, Bias is { } bias ? bias.Floats : null), _plan.Product);
+            return;
+        }
+
+        nint packed = Layer.PackedRows, stride = Layer.Directions * packed;
+        var from = X.Floats + first * stride + Direction * packed;
+        for (nint row = 0; row < rows; row++) Copy(from + row * stride, _plan.Gates + row * packed, packed);
+    }
+
+    /// <summary>y = init + R·h; <paramref name="bounded"/> where h is a state that the equations keep in [-1, 1]. Of a single step, gates = bias + W·x before it, block by block of outputs.</summary>
+    /// <remarks>
+    /// A single row walks over its weights up and down in turn: what the last step read last, and is still in a near cache, is read
+    /// first. Each output's own sum is unchanged.
+    /// </remarks>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void MultiplyState(float* h, int count, bool bounded, float* init, nint ldinit, float* y)
+    {
+        var r = Recurrence!;
+        var rows = Layer.PackedRows;
+        if (count > 1 && !bounded)
+        {
+            PackedProduct.Multiply(Kernels, r, 0, new FloatRows(h, StateSize, count), new OutputRange(y, rows, rows, init, ldinit), _plan.Product);
+            return;
+        }
+
+        var state = bounded ? PackedProduct.PrepareState(Kernels, r, h, count, _plan.Product) : PackedProduct.Prepare(Kernels, r, new FloatRows(h, StateSize, 1), _plan.Product);
+        if (count > 1)
+        {
+            state.Multiply(Kernels, 0, new OutputRange(y, rows, rows, init, ldinit));
+            return;
+        }
+
+        var input = default(PackedProduct.Factor);
+        var isInputPending = _plan.Run == RecurrentRun.OneStep && Input is not null;
+        if (isInputPending) input = PackedProduct.Prepare(Kernels, Input!, new FloatRows(X.Floats, 0, 1), _plan.InputProduct);
+        var inputBias = Bias is { } bias ? bias.Floats : null;
+        var isDescending = _whole.IsDescending = !_whole.IsDescending;
+        for (var done = 0; done < rows; done += BlockRows)
+        {
+            var from = isDescending ? (rows - 1 - done) / BlockRows * BlockRows : done;
+            var to = Math.Min(from + BlockRows, rows);
+            if (isInputPending) input.Multiply(Kernels, 0, new OutputRange(_plan.Gates, 0, to, inputBias, from: from));
+            state.Multiply(Kernels, 0, new OutputRange(y, 0, to, init, from: from));
+        }
+    }
+
+    /// <summary>The same as <see cref="MultiplyState"/> for some gates of all units only, <paramref name="gates"/> from <paramref name="first"/>. The others are whatever they are: int8 and int4 weights are multiplied as a whole.</summary>
+    public void MultiplyStateBySome(int first, int gates, float* h, int count, bool bounded, float* init, float* y)
+    {
+        var (r, packed, units) = (Recurrence!, Layer.PackedRows, Layer.Hidden);
+        if (r.Layout.IsInteger)
+        {
+            MultiplyState(h, count, bounded, init, packed, y);
+            return;
+        }
+
+        var factor = PackedProduct.Prepare(Kernels, r, new FloatRows(h, StateSize, count), _plan.Product);
+        for (var unit = 0; unit < units; unit += GateRows.BlockUnits)
+        {
+            var from = GateRows.Of(Layer.Form.Gates, first, unit, units);
+            factor.Multiply(Kernels, 0, new OutputRange(y, packed, from + gates * GateRows.Width(unit, units), init, packed, from));
+        }
+    }
+
+    /// <summary>Copies one gate of all units out of interleaved blocks.</summary>
+    public void Gather(float* gates, int gate, float* plane)
+    {
+        int count = Layer.Form.Gates, units = Layer.Hidden;
+        for (var unit = 0; unit < units; unit += GateRows.BlockUnits) Copy(gates + GateRows.Of(count, gate, unit, units), plane + unit, GateRows.Width(unit, units));
+    }
+
+    /// <summary>y = f(x), x limited to [-clip, clip] before where the layer clips.</summary>
+    public void Activate(in RecurrentActivation function, float* x, float* y, nint n)
+    {
+        if (Layer.Clip != 0)
+        {
+            Kernels.Binary(BinaryFunction.Max, x, 1, _plan.NegativeClip, 0, x, n);
+            Kernels.Binary(BinaryFunction.Min, x, 1, _plan.Clip, 0, x, n);
+        }
+
+        function.Apply(Kernels, x, y, n);
+    }
+
+    public static void Copy(float* from, float* to, nint count) => Buffer.MemoryCopy(from, to, count * sizeof(float), count * sizeof(float));
 }

@@ -16,28 +16,26 @@ internal sealed unsafe class Rnn : Recurrent
     private readonly RecurrentActivation[] _activations;
 
     public Rnn(Attributes attributes)
-        : base(attributes, 1, 3, 3) => _activations = RecurrentActivations.Parse(attributes, Directions, UnaryFunction.Tanh);
+        : base(attributes, new RecurrentForm { Gates = 1, Weights = 3, HasHidden = true, BeginsWithRecurrence = true }) => _activations = RecurrentActivations.Parse(attributes, Directions, UnaryFunction.Tanh);
 
-    protected override void CheckDirection(NodeContext context, int d, int batch) =>
-        Require.Optional(context.Optional(WeightIndex(d, 2)), PackedRows);
+    public override RecurrentPlaces PlacesFor(int batch) => default;
 
-    protected override void PlanStep(NodeContext context, int batch, ref ScratchCursor cursor, RecurrentPass pass) => PlanConstants(ref cursor, pass);
+    public override RecurrentMode ModeOf(RecurrentPass pass) => RecurrentMode.Composed;
 
-    protected override bool StepBeginsWithRecurrence => true;
+    public override bool IsBounded(RecurrentPass pass) => _activations[pass.Direction].Function == UnaryFunction.Tanh;
 
-    protected override void Begin(RecurrentPass pass) => SetConstants(pass);
-
-    protected override void Step(RecurrentPass pass, float* gates, int row, int count, float* h, float* hOut)
+    public override void Step(RecurrentPass pass, in RecurrentRows rows)
     {
-        var activation = _activations[pass.Direction];
-        if (!pass.StateIsZero) Recur(pass, h, count, activation.Function == UnaryFunction.Tanh, gates, PackedRows, gates);
-        ApplyClip(pass, gates, (nint)count * PackedRows);
+        var gates = rows.Gates;
+        var count = rows.Count;
+        if (!rows.IsHiddenZero) pass.MultiplyState(rows.Hidden, count, pass.IsBounded, gates, PackedRows, gates);
+        ref readonly var activation = ref _activations[pass.Direction];
         if (Hidden == PackedRows)
         {
-            activation.Apply(pass.Kernels, gates, hOut, (nint)count * Hidden);
+            pass.Activate(activation, gates, rows.HiddenOut, (nint)count * Hidden);
             return;
         }
 
-        for (var i = 0; i < count; i++) activation.Apply(pass.Kernels, gates + (nint)i * PackedRows, hOut + (nint)i * Hidden, Hidden);
+        for (var i = 0; i < count; i++) pass.Activate(activation, gates + (nint)i * PackedRows, rows.HiddenOut + (nint)i * Hidden, Hidden);
     }
 }

@@ -9,7 +9,7 @@ namespace SeqRuntime.Sessions.Threading;
 /// </summary>
 internal sealed unsafe class LayerInPieces
 {
-    private const int Hidden = 2;
+    private const int FirstState = 2;
     private readonly Recurrent _layer;
     private readonly NodeContext _whole;
     private readonly NodeContext _first;
@@ -25,7 +25,7 @@ internal sealed unsafe class LayerInPieces
     {
         _layer = layer;
         _whole = whole;
-        var states = layer.StateInputs;
+        var states = layer.Form.States;
         _y = whole.OptionalOutput(0) is null ? null : new Tensor { Format = TensorFormat.Dense };
         _before = [.. Enumerable.Range(0, states).Select(_ => new Tensor { Format = TensorFormat.Dense })];
         _after = [.. Enumerable.Range(0, states).Select(_ => new Tensor { Format = TensorFormat.Dense })];
@@ -34,7 +34,7 @@ internal sealed unsafe class LayerInPieces
         inputs[0] = _x;
         _first = new NodeContext(whole.Kernels, inputs, outputs);
         inputs = [.. inputs];
-        _before.CopyTo(inputs, Hidden);
+        _before.CopyTo(inputs, FirstState);
         _next = new NodeContext(whole.Kernels, inputs, outputs);
 
         // All of it as one piece, for the largest sizes.
@@ -42,6 +42,7 @@ internal sealed unsafe class LayerInPieces
         layer.Infer(_first);
         _stateBytes = Array.ConvertAll(_after, state => Arena.Round(state.Bytes));
         for (var i = 0; i < states; i++) _before[i].Set(_after[i].Type, _after[i].Shape);
+        layer.Infer(_next);
         ScratchBytes = Math.Max(layer.ScratchBytes(_first), layer.ScratchBytes(_next));
     }
 

@@ -50,14 +50,6 @@ internal abstract unsafe class ParallelStep(NodeContext context) : Operator, ISh
     {
     }
 
-    /// <summary>Multiply-accumulates of one step of a recurrent layer's direction at its current sizes.</summary>
-    protected static double WorkOfStep(NodeContext context, Recurrent layer)
-    {
-        var r = context.Input(layer.FirstWeight + 1).Layout;
-        var columns = (double)r.Columns + (context.Optional(layer.FirstWeight)?.Layout.Columns ?? 0);
-        return columns * r.Rows * context.Input(0).Shape[1];
-    }
-
     /// <summary>Does both parts at once.</summary>
     protected void Share(Action own)
     {

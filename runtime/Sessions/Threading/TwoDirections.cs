@@ -12,7 +12,7 @@ internal sealed unsafe class TwoDirections : ParallelStep
         : base(context)
     {
         _layer = layer;
-        _forward = () => _layer.ExecuteDirection(Context, Context.Scratch, 0);
+        _forward = () => Recurrent.ExecuteDirection(Context, Context.Scratch, 0);
         EachScratchBytes = layer.ScratchBytes(context);
     }
 
@@ -20,7 +20,7 @@ internal sealed unsafe class TwoDirections : ParallelStep
 
     public override void Execute(NodeContext context)
     {
-        if (WorkOfStep(context, _layer) * context.Input(0).Shape[0] < LeastShared)
+        if (_layer.WorkOfStep(context) * context.Input(0).Shape[0] < LeastShared)
         {
             _layer.Execute(context);
             return;
@@ -30,5 +30,5 @@ internal sealed unsafe class TwoDirections : ParallelStep
         Share(_forward);
     }
 
-    public override void Help() => _layer.ExecuteDirection(Context, SecondScratch, 1);
+    public override void Help() => Recurrent.ExecuteDirection(Context, SecondScratch, 1);
 }

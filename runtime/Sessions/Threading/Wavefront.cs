@@ -56,7 +56,7 @@ internal sealed unsafe class Wavefront : ParallelStep
         var (steps, batch) = _layers[0].Size;
         var isStack = true;
         foreach (var layer in _layers) isStack &= layer.Size == (steps, batch);
-        var work = WorkOfStep(context, _layers[0].Layer);
+        var work = _layers[0].Layer.WorkOfStep(context);
         _steps = (int)Math.Clamp(Math.Max((steps + Pieces - 1) / Pieces, LeastShared * PartOfLeast / Math.Max(work, 1)), ShortestPiece, LongestPiece);
         _pieces = (steps + _steps - 1) / _steps;
         if (!isStack || _pieces < 2 || work * steps < LeastShared)

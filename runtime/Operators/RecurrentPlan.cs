@@ -1,0 +1,108 @@
+using SeqRuntime.Format;
+using SeqRuntime.Kernels;
+
+namespace SeqRuntime.Operators;
+
+/// <summary>What one direction of a recurrent layer does at one size, and its places in scratch. Immutable: another size gets another plan.</summary>
+internal readonly unsafe struct RecurrentPlan
+{
+    /// <summary>Rows of X in one input product: enough to read W rarely, few enough to stay in cache.</summary>
+    private const int ChunkRows = 128;
+
+    /// <param name="pass">The direction, whose X has the shape of now.</param>
+    /// <param name="scratch">The node's scratch; null to learn how many <see cref="Bytes"/> it needs.</param>
+    public RecurrentPlan(RecurrentPass pass, byte* scratch)
+    {
+        var (layer, shape, w, r) = (pass.Layer, pass.X.Shape, pass.Input, pass.Recurrence);
+        Scratch = scratch;
+        Steps = shape[0];
+        Batch = shape[1];
+        ChunkSteps = Batch >= ChunkRows ? 1 : Math.Min(Steps, ChunkRows / Math.Max(Batch, 1));
+        var rows = Math.Min((long)Steps * Batch, Math.Max(Batch, ChunkRows));
+        var places = layer.PlacesFor(Batch);
+        var cursor = new ScratchCursor(scratch);
+        Gates = cursor.Floats(rows, layer.PackedRows);
+        State = cursor.Floats(Batch, pass.StateSize);
+        if (layer.Form.HasCell) Cell = cursor.Floats(Batch, layer.Hidden);
+        Recurrent = cursor.Floats(places.RecurrentRows, layer.PackedRows);
+        Spare = cursor.Floats(places.SpareRows, layer.Hidden);
+        Planes = cursor.Floats(places.Planes, layer.PaddedHidden);
+        Clip = cursor.Floats(3 * KernelSet.Lanes);
+        var product = w is null ? 0 : PackedProduct.ScratchBytes(w, rows);
+        if (r is not null) product = Math.Max(product, PackedProduct.ScratchBytes(r, Batch));
+        if (pass.Projection is { } projection) product = Math.Max(product, PackedProduct.ScratchBytes(projection, Batch));
+        Product = cursor.Take(product);
+        InputProduct = cursor.Take(w is null ? 0 : PackedProduct.ScratchBytes(w, 1));
+        Bytes = cursor.Bytes;
+
+        Mode = pass.BestMode == RecurrentMode.WholeStep && !HasWholeSteps(pass) ? RecurrentMode.Fused : pass.BestMode;
+        var isOne = Steps == 1 && Batch == 1 && pass.FirstState is not null;
+        if (pass.Lengths is not null) Run = RecurrentRun.Ragged;
+        else if (isOne && Mode == RecurrentMode.WholeStep && w is null or { Format: TensorFormat.PackedFloat32 } && (!layer.Form.HasCell || pass.FirstCell is not null)) Run = RecurrentRun.OneKernel;
+        else if (isOne && layer.Form.BeginsWithRecurrence) Run = RecurrentRun.OneStep;
+    }
+
+    public RecurrentMode Mode { get; }
+
+    public RecurrentRun Run { get; }
+
+    public int Steps { get; }
+
+    public int Batch { get; }
+
+    /// <summary>Steps of one input product.</summary>
+    public int ChunkSteps { get; }
+
+    /// <summary>The scratch that all places lie in.</summary>
+    public byte* Scratch { get; }
+
+    /// <summary>Bytes of scratch.</summary>
+    public long Bytes { get; }
+
+    /// <summary>W·x + b of a chunk of steps.</summary>
+    public float* Gates { get; }
+
+    /// <summary>The hidden state, where no output holds it.</summary>
+    public float* State { get; }
+
+    /// <summary>The cell state, where no output holds it.</summary>
+    public float* Cell { get; }
+
+    /// <summary>R·h, where it stays apart from W·x.</summary>
+    public float* Recurrent { get; }
+
+    /// <summary>Rows of hidden units for the layer's own use.</summary>
+    public float* Spare { get; }
+
+    /// <summary>Planes of single gates, where the cell is composed.</summary>
+    public float* Planes { get; }
+
+    /// <summary>Clip, then -clip and 1 behind it, each at the start of 16 floats: kernels repeat them.</summary>
+    public float* Clip { get; }
+
+    public float* NegativeClip => Clip + KernelSet.Lanes;
+
+    public float* One => Clip + 2 * KernelSet.Lanes;
+
+    /// <summary>Scratch of products.</summary>
+    public byte* Product { get; }
+
+    /// <summary>The same of a single row's W·x beside its R·h.</summary>
+    public byte* InputProduct { get; }
+
+    /// <summary>Kernels of whole steps take these weights, and are faster with them.</summary>
+    private static bool HasWholeSteps(RecurrentPass pass)
+    {
+        var (w, r) = (pass.Input, pass.Recurrence);
+        if (r is not { Format: TensorFormat.PackedFloat32 }) return false;
+        var panel = GateRows.Panel(pass.Layer.Form.Gates);
+        return r.Layout.PanelRows == panel && (w is null || w.Layout.PanelRows == panel)
+            && r.Layout.PanelsBytes + (w is null ? 0 : w.Layout.PanelsBytes) <= pass.Kernels.MostStepBytes;
+    }
+}
+
+/// <summary>Scratch that a layer asks for beside the engine's own.</summary>
+/// <param name="RecurrentRows">Rows of <see cref="RecurrentPlan.Recurrent"/>.</param>
+/// <param name="SpareRows">Rows of <see cref="RecurrentPlan.Spare"/>.</param>
+/// <param name="Planes">Planes of <see cref="RecurrentPlan.Planes"/>.</param>
+internal readonly record struct RecurrentPlaces(long RecurrentRows, long SpareRows, long Planes);
