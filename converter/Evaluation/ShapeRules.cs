@@ -75,14 +75,15 @@ internal static class ShapeRules
         var batchFirst = node.Int("layout", 0) != 0;
         var (steps, batch) = batchFirst ? (x.Shape[1], x.Shape[0]) : (x.Shape[0], x.Shape[1]);
         var directions = node.String("direction", "forward") == "bidirectional" ? 2 : 1;
-        var r = Need(node, inputs, 2).Shape;
-        if (r.Rank != 3) throw new ShapeFault($"R of {node.Op} has shape {r}; three dimensions are needed.");
+        var name = op.HasRecurrence ? "R" : "W";
+        var r = Need(node, inputs, op.HasRecurrence ? 2 : 1).Shape;
+        if (r.Rank != 3) throw new ShapeFault($"{name} of {node.Op} has shape {r}; three dimensions are needed.");
         var gates = op.Gates;
         var hidden = r[1] / gates;
-        if (hidden < 1 || r[1] != (long)gates * hidden) throw new ShapeFault($"R of {node.Op} has shape {r}; it must be [directions, {gates} × hidden, hidden].");
-        if (node.Int("hidden_size", hidden) is var told && told != hidden) throw new ShapeFault($"hidden_size is {told}, but R of shape {r} has {hidden} hidden units.");
-        var size = inputs.Length > 8 && inputs[8] is { Rank: 2 } projection ? projection.Shape[0] : hidden;
-        if (r[2] != size) throw new ShapeFault($"R of {node.Op} has shape {r}; {size} columns are needed.");
+        if (hidden < 1 || r[1] != (long)gates * hidden) throw new ShapeFault($"{name} of {node.Op} has shape {r}; it must be [directions, {gates} × hidden, {(op.HasRecurrence ? "hidden" : "inputs")}].");
+        if (node.Int("hidden_size", hidden) is var told && told != hidden) throw new ShapeFault($"hidden_size is {told}, but {name} of shape {r} has {hidden} hidden units.");
+        var size = op.HasProjection && inputs.Length > 8 && inputs[8] is { Rank: 2 } projection ? projection.Shape[0] : hidden;
+        if (op.HasRecurrence && r[2] != size) throw new ShapeFault($"R of {node.Op} has shape {r}; {size} columns are needed.");
         Span<int> state = batchFirst ? [batch, directions, size] : [directions, batch, size];
         for (var i = 5; i < 5 + op.States; i++)
         {

@@ -5,23 +5,22 @@ using SeqRuntime.Format;
 namespace SeqRuntime.Converter.Lowering;
 
 /// <summary>
-/// Lowers LSTM, GRU and RNN: weights become the runtime's gate-interleaved rows, and biases are added up.
+/// Lowers recurrent layers: weights become the runtime's gate-interleaved rows, and biases are added up.
 /// </summary>
 internal static class RecurrentLowering
 {
     public static void Lower(IrNode node, RecurrentOp op, GraphLowering lowering)
     {
         var target = lowering.Target;
-        // After ONNX's inputs, an LSTM may have a projection.
-        var projection = op.HasCell ? lowering.Source.ConstantOf(node.Input(8)) : null;
-        var hidden = (projection ?? lowering.Source.ConstantOf(node.Input(2)))?.Shape[^1] ?? 0;
+        var projection = op.HasProjection ? lowering.Source.ConstantOf(node.Input(8)) : null;
+        var hidden = projection?.Shape[1] ?? (lowering.Source.ConstantOf(node.Input(op.HasRecurrence ? 2 : 1))?.Shape[1] ?? 0) / op.Gates;
         var direction = node.String("direction", "forward");
         var directions = direction == "bidirectional" ? 2 : 1;
         var gates = op.Gates;
         var w = Weights(node, lowering.Source, 1, [directions, gates * hidden, -1], "W");
-        var r = Weights(node, lowering.Source, 2, [directions, gates * hidden, projection?.Shape[0] ?? hidden], "R")!;
+        if (op.HasRecurrence) _ = Weights(node, lowering.Source, 2, [directions, gates * hidden, projection?.Shape[0] ?? hidden], "R");
         var b = Weights(node, lowering.Source, 3, [directions, 2 * gates * hidden], "B");
-        var p = op.HasCell ? Weights(node, lowering.Source, 7, [directions, 3 * hidden], "P") : null;
+        var p = op.Vectors > 0 ? Weights(node, lowering.Source, 7, [directions, op.Vectors * hidden], "P") : null;
         var isResetAfter = node.Int("linear_before_reset", 0) != 0;
 
         var inputs = new List<int> { lowering.Value(node.Input(0)), lowering.Value(node.Input(4)), lowering.Value(node.Input(5)) };
@@ -30,21 +29,21 @@ internal static class RecurrentLowering
         {
             int Dense(int input, IrTensor tensor, int used) => lowering.Constant(lowering.Weights.Dense(WeightNames.OfDirection(lowering.Source, node.Input(input), d, directions), tensor, padding: tensor.Count - used));
             inputs.Add(w is null ? -1 : lowering.Constant(lowering.Weights.Packed(Matrix(node, lowering.Source, 1, d))));
-            inputs.Add(lowering.Constant(lowering.Weights.Packed(Matrix(node, lowering.Source, 2, d))));
-            inputs.Add(b is null || (w is null && !op.HasTwoBiases) ? -1 : Dense(3, Bias(b, d, gates, hidden, isResetAfter), (op.HasTwoBiases ? 2 : 1) * gates * hidden));
-            if (!op.HasCell) continue;
-            inputs.Add(p is null ? -1 : Dense(7, Peephole(p, d, hidden), 3 * hidden));
-            inputs.Add(projection is null ? -1 : lowering.Constant(lowering.Weights.Packed(new WeightMatrix(WeightNames.Of(lowering.Source, node.Input(8)), projection.Shape[0], hidden, projection.ToFloats()))));
+            inputs.Add(op.HasRecurrence ? lowering.Constant(lowering.Weights.Packed(Matrix(node, lowering.Source, 2, d))) : -1);
+            inputs.Add(b is null || (w is null && !op.HasTwoBiases) ? -1 : Dense(3, Bias(b, d, op, hidden, isResetAfter), (op.HasTwoBiases ? 2 : 1) * gates * hidden));
+            if (op.Vectors == 0) continue;
+            inputs.Add(p is null ? -1 : Dense(7, IrTensor.Of([op.Vectors, hidden], p.Floats.Slice(d * op.Vectors * hidden, op.Vectors * hidden)), op.Vectors * hidden));
+            if (op.HasProjection) inputs.Add(projection is null ? -1 : lowering.Constant(lowering.Weights.Packed(new WeightMatrix(WeightNames.Of(lowering.Source, node.Input(8)), projection.Shape[0], hidden, projection.ToFloats()))));
         }
 
-        var attributes = Attributes(node, hidden, direction, gates);
+        var attributes = Attributes(node, op, hidden, direction);
         var outputCount = 1 + op.States;
         while (node.Outputs.Count < outputCount) node.Outputs.Add("");
         var outputs = target.NodeMany(op.Kind, [.. inputs], outputCount, attributes, node.Name);
         for (var i = 0; i < outputCount; i++) lowering.Bind(node, i, outputs);
     }
 
-    private static Attributes Attributes(IrNode node, int hidden, string direction, int gates)
+    private static Attributes Attributes(IrNode node, RecurrentOp op, int hidden, string direction)
     {
         var attributes = new Attributes().Set(AttributeKey.Hidden, hidden).Set(AttributeKey.Direction, direction switch
         {
@@ -56,6 +55,7 @@ internal static class RecurrentLowering
         if (node.Float("clip", 0) is > 0 and var clip) attributes.Set(AttributeKey.CellClip, clip);
         if (node.Int("input_forget", 0) != 0) attributes.Set(AttributeKey.InputForget, 1L);
         if (node.Int("linear_before_reset", 0) != 0) attributes.Set(AttributeKey.LinearBeforeReset, 1L);
+        foreach (var (name, key) in op.Numbers.Where(n => node.Has(n.Name))) attributes.Set(key, node.Float(name, 0));
         if (node.Strings("activations") is { Length: > 0 } names)
         {
             attributes.Set(AttributeKey.Activations, string.Join(',', names));
@@ -84,7 +84,7 @@ internal static class RecurrentLowering
         var w = Matrix(node, graph, 1, direction);
         int hidden = graph.ConstantOf(node.Input(1))!.Shape[1] / gates, columns = w.Columns, rows = w.Rows, count = x.Shape[0];
         var matrix = w.Matrices[0];
-        var bias = b is null ? new float[rows] : PackedBias(b, direction, gates, hidden, node.Int("linear_before_reset", 0) != 0);
+        var bias = b is null ? new float[rows] : PackedBias(b, direction, node.Recurrent, hidden, node.Int("linear_before_reset", 0) != 0);
         var result = new float[count * rows];
         for (var i = 0; i < count; i++)
         {
@@ -136,17 +136,17 @@ internal static class RecurrentLowering
     }
 
     /// <summary>Wb + Rb for each row. A GRU has two rows of biases, because reset_after puts the bias of the candidate's recurrent product inside the reset.</summary>
-    private static IrTensor Bias(IrTensor b, int direction, int gates, int hidden, bool isResetAfter)
+    private static IrTensor Bias(IrTensor b, int direction, RecurrentOp op, int hidden, bool isResetAfter)
     {
-        var rows = GateRows.Count(gates, hidden);
-        return IrTensor.Of(gates == 3 ? [2, rows] : [rows], PackedBias(b, direction, gates, hidden, isResetAfter).AsSpan());
+        var rows = GateRows.Count(op.Gates, hidden);
+        return IrTensor.Of(op.HasTwoBiases ? [2, rows] : [rows], PackedBias(b, direction, op, hidden, isResetAfter).AsSpan());
     }
 
-    private static float[] PackedBias(IrTensor b, int direction, int gates, int hidden, bool isResetAfter)
+    private static float[] PackedBias(IrTensor b, int direction, RecurrentOp op, int hidden, bool isResetAfter)
     {
+        var gates = op.Gates;
         var rows = GateRows.Count(gates, hidden);
-        var isGru = gates == 3;
-        var result = new float[isGru ? 2 * rows : rows];
+        var result = new float[op.HasTwoBiases ? 2 * rows : rows];
         var source = b.Floats[(direction * 2 * gates * hidden)..];
         for (var unit = 0; unit < hidden; unit++)
         {
@@ -155,7 +155,7 @@ internal static class RecurrentLowering
                 var row = GateRows.Of(gates, gate, unit, hidden);
                 var wb = source[gate * hidden + unit];
                 var rb = source[(gates + gate) * hidden + unit];
-                var isApart = isGru && gate == 2 && isResetAfter;
+                var isApart = op.HasTwoBiases && gate == gates - 1 && isResetAfter;
                 result[row] = isApart ? wb : wb + rb;
                 if (isApart) result[rows + row] = rb;
             }
@@ -163,6 +163,4 @@ internal static class RecurrentLowering
 
         return result;
     }
-
-    private static IrTensor Peephole(IrTensor p, int direction, int hidden) => IrTensor.Of([3, hidden], p.Floats.Slice(direction * 3 * hidden, 3 * hidden));
 }

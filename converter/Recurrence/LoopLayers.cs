@@ -90,7 +90,7 @@ internal sealed partial class LoopLayers
             return null;
         }
 
-        if (node.Recurrent is not null && StateOf(node) is { } state) return Layer(node, state);
+        if (node.Recurrent is { HasRecurrence: true } && StateOf(node) is { } state) return Layer(node, state);
         if (_masks.SelectionOf(node) is { } selection) return Selected(selection);
         var inputs = node.Inputs.ConvertAll(i => IsSame(i) ? null : OverSteps(i)).ToArray();
         // A value that depends on the state is computed only inside a layer.

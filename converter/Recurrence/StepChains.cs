@@ -11,7 +11,7 @@ internal static class StepChains
 {
     public static bool Run(IrGraph graph)
     {
-        if (graph.Nodes.Count(n => n.Recurrent is not null) < 2) return false;
+        if (graph.Nodes.Count(IsJoinable) < 2) return false;
         var isJoined = false;
         // The input of a layer above is a sequence only after the layer below was joined.
         for (var rounds = 0; rounds < 64 && JoinOne(graph); rounds++) isJoined = true;
@@ -35,9 +35,12 @@ internal static class StepChains
         return false;
     }
 
+    /// <summary>Only of a layer with a hidden state is what it puts out in a step also what the next begins with.</summary>
+    private static bool IsJoinable(IrNode node) => node.Recurrent is { HasRecurrence: true };
+
     private static List<List<IrNode>> Chains(Rewriter rewriter, CellContext context)
     {
-        var steps = rewriter.Graph.Nodes.FindAll(n => n.Recurrent is not null && n.String("direction", "forward") == "forward" && n.Input(4).Length == 0 && rewriter.Shape(n.Input(0)).Sizes is [1, _, _]);
+        var steps = rewriter.Graph.Nodes.FindAll(n => IsJoinable(n) && n.String("direction", "forward") == "forward" && n.Input(4).Length == 0 && rewriter.Shape(n.Input(0)).Sizes is [1, _, _]);
         var leaving = new Dictionary<string, IrNode>();
         foreach (var step in steps)
         {

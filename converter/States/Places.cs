@@ -130,7 +130,7 @@ internal sealed class Places
     }
 
     private bool HaveOneMatrix(IrNode a, IrNode b) =>
-        a.Op == b.Op && a.Recurrent is not null && _view.Known(a.Input(2)) is { } first && _view.Known(b.Input(2)) is { } second && (ReferenceEquals(first, second) || first.Data.AsSpan().SequenceEqual(second.Data));
+        a.Op == b.Op && a.Recurrent is { } op && (op.HasRecurrence ? 2 : 1) is var matrix && _view.Known(a.Input(matrix)) is { } first && _view.Known(b.Input(matrix)) is { } second && (ReferenceEquals(first, second) || first.Data.AsSpan().SequenceEqual(second.Data));
 
     private void AddLayer(IrNode layer, bool isWritten)
     {
@@ -147,7 +147,7 @@ internal sealed class Places
             if (_provenance.Marks(layer.Input(5 + state)) is not { } marks || IsReadToo(marks)) continue;
             var shape = _view.ShapeOf(layer.Input(5 + state));
             var block = shape[1] * shape[2];
-            var places = Enumerable.Range(0, shape[0]).Select(direction => new Place(layer, state == 0 ? PlaceKind.Hidden : PlaceKind.Cell, Provenance.IsReverse(layer, direction), isGuess && state == 0)).ToArray();
+            var places = Enumerable.Range(0, shape[0]).Select(direction => new Place(layer, state == 0 && layer.Recurrent.HasRecurrence ? PlaceKind.Hidden : PlaceKind.Cell, Provenance.IsReverse(layer, direction), isGuess && state == 0)).ToArray();
             for (var i = 0; i < marks.Length; i++) Add(marks[i], places[i / block], _provenance.StateOf(layer, state) + i);
         }
 

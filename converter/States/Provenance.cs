@@ -139,7 +139,7 @@ internal sealed class Provenance
     private long[] New(IrNode node, int output)
     {
         var count = (int)_view.CountOf(node.Outputs[output]);
-        if (node.Recurrent is null) return Fresh(count)();
+        if (node.Recurrent is not { } op) return Fresh(count)();
         if (output > 0)
         {
             var start = StateOf(node, output - 1);
@@ -147,7 +147,7 @@ internal sealed class Provenance
         }
 
         var marks = Fresh(count)();
-        if (node.Input(4).Length > 0) return marks;
+        if (node.Input(4).Length > 0 || !op.HasRecurrence) return marks;
         var (steps, directions, block) = _view.ShapeOf(node.Outputs[0]) is [var t, var d, var n, var h] ? (t, d, n * h) : (0, 0, 0);
         for (var direction = 0; direction < directions && steps > 0; direction++)
         {

@@ -130,15 +130,15 @@ internal sealed class StreamStates
     {
         foreach (var layer in _layers)
         {
-            var hidden = _graph.ConstantOf(layer.Input(2))!.Shape[2];
-            for (var state = 0; state < layer.Recurrent!.States; state++)
+            var hidden = layer.Recurrent!.StateSize(i => _graph.ConstantOf(layer.Input(i))!.Shape);
+            for (var state = 0; state < layer.Recurrent.States; state++)
             {
                 var first = layer.Input(5 + state);
                 if (_graph.States.Exists(s => s.Value == first)) continue;
                 while (layer.Outputs.Count <= 1 + state) layer.Outputs.Add("");
                 if (layer.Outputs[1 + state].Length == 0) layer.Outputs[1 + state] = _graph.Fresh($"{layer.Name}.state");
                 IrDim[] shape = [new(1, null), BatchOf(layer)!.Value, new(hidden, null)];
-                var kind = state == 0 ? "hidden" : "cell";
+                var kind = layer.Recurrent.StateName(state);
                 var reason = $"{kind} state of layer '{layer.Name}'";
                 if (_graph.Inputs.Find(i => i.Value == first) is { } port)
                 {

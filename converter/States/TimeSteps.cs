@@ -133,7 +133,7 @@ internal sealed class TimeSteps
         var (steps, batch, features) = (shape[0], shape[1], shape[2]);
         var rows = x.Chunk(Math.Max(features, 1)).Select(row => row.Aggregate(0L, (a, b) => StepRules.Join(a, b, node))).ToArray();
         var isAlong = steps == _length && !(_isWhole && _isOpen(index)) && Enumerable.Range(0, rows.Length).All(i => rows[i] == StepRules.First + i / batch);
-        var hidden = _view.ShapeOf(node.Input(2))[2];
+        var hidden = node.Recurrent!.StateSize(i => _view.ShapeOf(node.Input(i)));
         var directions = node.String("direction", "forward") == "bidirectional" ? 2 : 1;
         if (!isAlong)
         {

@@ -16,9 +16,10 @@ internal abstract record SequenceLayer : UnaryLayer
     /// <summary>Name for the last hidden states [layers · directions, N, H].</summary>
     public string? Final { get; set; }
 
-    protected abstract RecurrentOp Kind { get; }
+    /// <summary>The operator of the layer whose weights end in <paramref name="suffix"/>.</summary>
+    protected abstract RecurrentOp KindOf(GraphComposer graph, string suffix);
 
-    /// <summary>Initial and final cell states, if the layer has them.</summary>
+    /// <summary>Initial and final cell states, if the layer has them besides hidden states.</summary>
     protected virtual (string? Initial, string? Final) Cells => (null, null);
 
     protected virtual (string, object)[] Attributes(GraphComposer graph) => [];
@@ -34,14 +35,15 @@ internal abstract record SequenceLayer : UnaryLayer
         for (var layer = 0; layer < layers; layer++)
         {
             string[] suffixes = Bidirectional ? [$"_l{layer}", $"_l{layer}_reverse"] : [$"_l{layer}"];
-            var weights = RecurrentWeights.Read(graph, Kind, suffixes);
+            var kind = KindOf(graph, suffixes[0]);
+            var weights = RecurrentWeights.Read(graph, kind, suffixes);
             string? First(string? all) => all is null ? null
                 : layers == 1 ? graph.Read(all)
                 : graph.Op("Slice", [graph.Read(all), graph.Axes(layer * directions), graph.Axes((layer + 1) * directions), graph.Axes(0)]);
             string[] outputs = [graph.Graph.Fresh(Output), graph.Graph.Fresh("hidden"), .. Cells.Final is null ? Array.Empty<string>() : [graph.Graph.Fresh("cell")]];
             graph.Ops(
-                Kind.Name,
-                [value, weights.W, weights.R, weights.B, null, First(Initial), .. Kind == RecurrentOp.Lstm ? [First(Cells.Initial)] : Array.Empty<string?>()],
+                kind.Name,
+                weights.Inputs(value, First(Initial), First(Cells.Initial)),
                 outputs,
                 [("hidden_size", (long)weights.Hidden), ("direction", Bidirectional ? "bidirectional" : "forward"), .. Attributes(graph)]);
             hiddens.Add(outputs[1]);
@@ -70,7 +72,7 @@ internal sealed record RnnLayer : SequenceLayer
     /// <summary>tanh or relu.</summary>
     public string Nonlinearity { get; set; } = "tanh";
 
-    protected override RecurrentOp Kind => RecurrentOp.Rnn;
+    protected override RecurrentOp KindOf(GraphComposer graph, string suffix) => RecurrentOp.Rnn;
 
     protected override (string, object)[] Attributes(GraphComposer graph) => Nonlinearities.Attribute(graph, Nonlinearity, Bidirectional ? 2 : 1);
 }
@@ -81,7 +83,7 @@ internal sealed record GruLayer : SequenceLayer
     /// <summary>If omitted: as the biases of a Keras file show, true for all other files.</summary>
     public bool? ResetAfter { get; set; }
 
-    protected override RecurrentOp Kind => RecurrentOp.Gru;
+    protected override RecurrentOp KindOf(GraphComposer graph, string suffix) => RecurrentOp.Gru;
 
     protected override (string, object)[] Attributes(GraphComposer graph) => [ResetGates.Attribute(graph, ResetAfter, "_l0")];
 }
@@ -95,7 +97,7 @@ internal sealed record LstmLayer : SequenceLayer
     /// <summary>Name for the last cell states [layers · directions, N, H].</summary>
     public string? FinalCell { get; set; }
 
-    protected override RecurrentOp Kind => RecurrentOp.Lstm;
+    protected override RecurrentOp KindOf(GraphComposer graph, string suffix) => RecurrentOp.Lstm;
 
     protected override (string? Initial, string? Final) Cells => (InitialCell, FinalCell);
 }
@@ -115,7 +117,7 @@ internal abstract record CellLayer : UnaryLayer
         string[] outputs = ["", graph.Graph.Fresh("hidden"), .. cellOutput is null ? Array.Empty<string>() : [graph.Graph.Fresh("cell")]];
         var x = graph.Unsqueeze(graph.Read(Input), 0);
         var h = graph.Unsqueeze(graph.Read(Hidden), 0);
-        graph.Ops(kind.Name, [x, weights.W, weights.R, weights.B, null, h, .. cell is null ? Array.Empty<string?>() : [graph.Unsqueeze(graph.Read(cell), 0)]], outputs, [("hidden_size", (long)weights.Hidden), .. attributes]);
+        graph.Ops(kind.Name, weights.Inputs(x, h, cell is null ? null : graph.Unsqueeze(graph.Read(cell), 0)), outputs, [("hidden_size", (long)weights.Hidden), .. attributes]);
         graph.Op("Squeeze", [outputs[1], graph.Axes(0)], Output);
         if (cellOutput is null) return;
         graph.Op("Squeeze", [outputs[2], graph.Axes(0)], cellOutput);
