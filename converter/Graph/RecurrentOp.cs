@@ -20,7 +20,9 @@ internal sealed class RecurrentOp
 
     public static RecurrentOp Rnn { get; } = new(OpKind.Rnn) { OnnxGates = [0], Activations = ["Tanh"] };
 
-    private static readonly RecurrentOp[] s_all = [Lstm, Gru, Rnn];
+    public static RecurrentOp Mgu { get; } = new(OpKind.Mgu, "MGU") { OnnxGates = [0, 1], Activations = [] };
+
+    private static readonly RecurrentOp[] s_all = [Lstm, Gru, Rnn, Mgu];
 
     public static IReadOnlyList<RecurrentOp> All => s_all;
 

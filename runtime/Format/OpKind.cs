@@ -105,6 +105,9 @@ internal enum OpKind : ushort
 
     /// <summary>Gated recurrent unit: see <c>Operators/Gru.cs</c>.</summary>
     Gru = 72,
+
+    /// <summary>Minimal gated unit: see <c>Operators/Mgu.cs</c>.</summary>
+    Mgu = 73,
 }
 
 /// <summary>Elementwise functions of one argument.</summary>

@@ -61,6 +61,7 @@ internal static class OperatorTable
         OpKind.Rnn => new Rnn(attributes),
         OpKind.Lstm => new Lstm(attributes),
         OpKind.Gru => new Gru(attributes),
+        OpKind.Mgu => new Mgu(attributes),
         _ => throw OperatorError.Attribute($"Operator {(int)kind} is unknown to this version of the runtime; convert the model again with a converter of this version."),
     };
 
@@ -74,7 +75,7 @@ internal static class OperatorTable
         OpKind.Rnn => "RNN",
         OpKind.Lstm => "LSTM",
         OpKind.Gru => "GRU",
-        OpKind.Unary or OpKind.Binary or OpKind.Reduce or OpKind.Pool or OpKind.Linear or OpKind.Embedding or OpKind.ColumnEmbedding => null,
+        OpKind.Unary or OpKind.Binary or OpKind.Reduce or OpKind.Pool or OpKind.Linear or OpKind.Embedding or OpKind.ColumnEmbedding or OpKind.Mgu => null,
         _ => kind.ToString(),
     };
 }

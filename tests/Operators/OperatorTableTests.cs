@@ -49,6 +49,7 @@ public class OperatorTableTests
             [OpKind.ColumnEmbedding] = "T---------------",
             [OpKind.Rnn] = "---PR-PR-PR-PR-P",
             [OpKind.Gru] = "---PR-PR-PR-PR-P",
+            [OpKind.Mgu] = "---PR-PR-PR-PR-P",
             [OpKind.Lstm] = "----PR--RPR--RPR",
         };
         foreach (var kind in Enum.GetValues<OpKind>())

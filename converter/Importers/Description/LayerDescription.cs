@@ -12,6 +12,7 @@ namespace SeqRuntime.Converter.Importers.Description;
 [JsonDerivedType(typeof(RnnLayer), "rnn")]
 [JsonDerivedType(typeof(GruLayer), "gru")]
 [JsonDerivedType(typeof(LstmLayer), "lstm")]
+[JsonDerivedType(typeof(MguLayer), "mgu")]
 [JsonDerivedType(typeof(RnnCellLayer), "rnn_cell")]
 [JsonDerivedType(typeof(GruCellLayer), "gru_cell")]
 [JsonDerivedType(typeof(LstmCellLayer), "lstm_cell")]

@@ -102,6 +102,12 @@ internal sealed record LstmLayer : SequenceLayer
     protected override (string? Initial, string? Final) Cells => (InitialCell, FinalCell);
 }
 
+/// <summary>Minimal gated unit, Zhou et al. 2016, arXiv:1603.09420: a GRU with one gate. Rows of the weights: the gate f, then the candidate.</summary>
+internal sealed record MguLayer : SequenceLayer
+{
+    protected override RecurrentOp KindOf(GraphComposer graph, string suffix) => RecurrentOp.Mgu;
+}
+
 /// <summary>One step of a recurrent layer: [N, features] and the hidden state [N, H] to the new hidden state. Weights have PyTorch's names of a cell (<c>weight_ih</c>) or of a layer (<c>weight_ih_l0</c>).</summary>
 internal abstract record CellLayer : UnaryLayer
 {

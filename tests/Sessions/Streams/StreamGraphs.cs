@@ -107,6 +107,13 @@ internal static class StreamGraphs
         ["lstm sequence of two rows"] = (g, k) => Lstm(g, k, 3, 2, 7, 16),
         ["gru step"] = (g, k) => Gru(g, k, 1, 1),
         ["gru in two directions"] = (g, k) => Gru(g, k, 5, 2),
+        ["mgu sequence"] = (g, k) =>
+        {
+            var h = k.State("h", 1, 1, 20);
+            var y = g.NodeMany(OpKind.Mgu, [k.X(5, 1, 7), -1, h, k.Packed(40, 7), k.Packed(40, 20), k.Dense(40)], 2, new Attributes().Set(AttributeKey.Hidden, 20));
+            g.UpdateState(h, y[1]);
+            g.Output("y", y[0]);
+        },
         ["rnn with a constant first state"] = (g, k) =>
         {
             var y = g.NodeMany(OpKind.Rnn, [k.X(3, 1, 4), -1, k.Dense(1, 1, 16), k.Packed(16, 4), k.Packed(16, 16)], 2, new Attributes().Set(AttributeKey.Hidden, 16));

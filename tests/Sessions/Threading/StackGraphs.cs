@@ -26,6 +26,7 @@ internal sealed class StackGraphs
         ["two LSTMs of three rows without states"] = s => s.Stack(OpKind.Lstm, 2, 3, 48, hasStates: false, Between.Squeeze),
         ["three GRUs, transposed and reshaped"] = s => s.Stack(OpKind.Gru, 3, 1, 50, hasStates: true, Between.TransposeAndReshape),
         ["four RNNs, back and forth to batch first"] = s => s.Stack(OpKind.Rnn, 4, 1, 96, hasStates: true, Between.BatchFirst),
+        ["three MGUs"] = s => s.Stack(OpKind.Mgu, 3, 1, 60, hasStates: true, Between.Squeeze),
         ["two LSTMs with a middle output"] = s => s.Stack(OpKind.Lstm, 2, 1, 64, hasStates: true, Between.Squeeze, showsMiddle: true),
         ["states sliced between the layers"] = s => s.SlicedStates(),
         ["a bidirectional LSTM"] = s => s.Bidirectional(OpKind.Lstm, 1, hasLengths: false),
@@ -133,7 +134,7 @@ internal sealed class StackGraphs
 
     private int[] Layer(OpKind kind, int x, int lengths, int[] states, int inputs, int hidden, RecurrentDirection direction)
     {
-        var (gates, biases) = kind switch { OpKind.Lstm => (4, 1), OpKind.Gru => (3, 2), _ => (1, 1) };
+        var (gates, biases) = kind switch { OpKind.Lstm => (4, 1), OpKind.Gru => (3, 2), OpKind.Mgu => (2, 1), _ => (1, 1) };
         var rows = GateRows.Count(gates, hidden);
         var weights = new List<int>();
         for (var d = 0; d < (direction == RecurrentDirection.Bidirectional ? 2 : 1); d++)
