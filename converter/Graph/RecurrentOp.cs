@@ -22,7 +22,11 @@ internal sealed class RecurrentOp
 
     public static RecurrentOp Mgu { get; } = new(OpKind.Mgu, "MGU") { OnnxGates = [0, 1], Activations = [] };
 
-    private static readonly RecurrentOp[] s_all = [Lstm, Gru, Rnn, Mgu];
+    public static RecurrentOp Sru { get; } = SimpleUnit(OpKind.Sru, "SRU", [0, 1, 2]);
+
+    public static RecurrentOp ProjectedSru { get; } = SimpleUnit(OpKind.ProjectedSru, "ProjectedSRU", [0, 1, 2, 3]);
+
+    private static readonly RecurrentOp[] s_all = [Lstm, Gru, Rnn, Mgu, Sru, ProjectedSru];
 
     public static IReadOnlyList<RecurrentOp> All => s_all;
 
@@ -86,4 +90,7 @@ internal sealed class RecurrentOp
     }
 
     public override string ToString() => Name;
+
+    private static RecurrentOp SimpleUnit(OpKind kind, string name, int[] gates) =>
+        new(kind, name) { OnnxGates = gates, Activations = [], Weights = [1, 3, 7], HasRecurrence = false, Vectors = 2, Biased = 1..3, Numbers = [("alpha", AttributeKey.Alpha)] };
 }

@@ -108,6 +108,12 @@ internal enum OpKind : ushort
 
     /// <summary>Minimal gated unit: see <c>Operators/Mgu.cs</c>.</summary>
     Mgu = 73,
+
+    /// <summary>Simple recurrent unit, whose highway takes the inputs as they are: see <c>Operators/Sru.cs</c>.</summary>
+    Sru = 74,
+
+    /// <summary>Simple recurrent unit, whose highway takes a product of the inputs.</summary>
+    ProjectedSru = 75,
 }
 
 /// <summary>Elementwise functions of one argument.</summary>

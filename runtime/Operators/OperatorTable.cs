@@ -62,6 +62,8 @@ internal static class OperatorTable
         OpKind.Lstm => new Lstm(attributes),
         OpKind.Gru => new Gru(attributes),
         OpKind.Mgu => new Mgu(attributes),
+        OpKind.Sru => new Sru(attributes, isProjected: false),
+        OpKind.ProjectedSru => new Sru(attributes, isProjected: true),
         _ => throw OperatorError.Attribute($"Operator {(int)kind} is unknown to this version of the runtime; convert the model again with a converter of this version."),
     };
 
@@ -75,7 +77,7 @@ internal static class OperatorTable
         OpKind.Rnn => "RNN",
         OpKind.Lstm => "LSTM",
         OpKind.Gru => "GRU",
-        OpKind.Unary or OpKind.Binary or OpKind.Reduce or OpKind.Pool or OpKind.Linear or OpKind.Embedding or OpKind.ColumnEmbedding or OpKind.Mgu => null,
+        OpKind.Unary or OpKind.Binary or OpKind.Reduce or OpKind.Pool or OpKind.Linear or OpKind.Embedding or OpKind.ColumnEmbedding or OpKind.Mgu or OpKind.Sru or OpKind.ProjectedSru => null,
         _ => kind.ToString(),
     };
 }

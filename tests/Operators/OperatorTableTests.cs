@@ -50,6 +50,8 @@ public class OperatorTableTests
             [OpKind.Rnn] = "---PR-PR-PR-PR-P",
             [OpKind.Gru] = "---PR-PR-PR-PR-P",
             [OpKind.Mgu] = "---PR-PR-PR-PR-P",
+            [OpKind.Sru] = "---P---P---P---P",
+            [OpKind.ProjectedSru] = "---P---P---P---P",
             [OpKind.Lstm] = "----PR--RPR--RPR",
         };
         foreach (var kind in Enum.GetValues<OpKind>())

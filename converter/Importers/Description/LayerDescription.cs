@@ -13,6 +13,7 @@ namespace SeqRuntime.Converter.Importers.Description;
 [JsonDerivedType(typeof(GruLayer), "gru")]
 [JsonDerivedType(typeof(LstmLayer), "lstm")]
 [JsonDerivedType(typeof(MguLayer), "mgu")]
+[JsonDerivedType(typeof(SruLayer), "sru")]
 [JsonDerivedType(typeof(RnnCellLayer), "rnn_cell")]
 [JsonDerivedType(typeof(GruCellLayer), "gru_cell")]
 [JsonDerivedType(typeof(LstmCellLayer), "lstm_cell")]

@@ -108,6 +108,27 @@ internal sealed record MguLayer : SequenceLayer
     protected override RecurrentOp KindOf(GraphComposer graph, string suffix) => RecurrentOp.Mgu;
 }
 
+/// <summary>
+/// Simple recurrent unit, Lei et al. 2018, arXiv:1709.02755: f = σ(Wf x + vf ⊙ c + bf), c' = f ⊙ c + (1 - f) ⊙ (W x), r = σ(Wr x + vr ⊙ c + br),
+/// h = r ⊙ c' + (1 - r) ⊙ α x. <c>weight_ih</c> [3 · H, I] has the rows of W, Wf and Wr. If I is not H, it has H more rows, whose product with x
+/// replaces x in the highway. <c>weight_c</c> [2 · H] is vf and vr, <c>bias_ih</c> [2 · H] bf and br. The layer's states are its cell states c.
+/// </summary>
+internal sealed record SruLayer : SequenceLayer
+{
+    /// <summary>The factor α of the highway.</summary>
+    public float Alpha { get; set; } = 1;
+
+    protected override RecurrentOp KindOf(GraphComposer graph, string suffix)
+    {
+        if (!float.IsFinite(Alpha)) throw graph.Fault($"alpha is {Alpha.ToString(System.Globalization.CultureInfo.InvariantCulture)}; a number is needed");
+        var weight = graph.Need("weight_ih" + suffix, 2);
+        var units = graph.Need("weight_c" + suffix, 1).Shape[0] / RecurrentOp.Sru.Vectors;
+        return weight.Shape[0] == RecurrentOp.ProjectedSru.Gates * (long)units || weight.Shape[1] != units ? RecurrentOp.ProjectedSru : RecurrentOp.Sru;
+    }
+
+    protected override (string, object)[] Attributes(GraphComposer graph) => Alpha == 1 ? [] : [("alpha", Alpha)];
+}
+
 /// <summary>One step of a recurrent layer: [N, features] and the hidden state [N, H] to the new hidden state. Weights have PyTorch's names of a cell (<c>weight_ih</c>) or of a layer (<c>weight_ih_l0</c>).</summary>
 internal abstract record CellLayer : UnaryLayer
 {

@@ -114,6 +114,14 @@ internal static class StreamGraphs
             g.UpdateState(h, y[1]);
             g.Output("y", y[0]);
         },
+        ["sru sequence in two directions"] = (g, k) =>
+        {
+            var c = k.State("c", 2, 1, 19);
+            int[] weights = [.. Enumerable.Range(0, 2).SelectMany(_ => new[] { k.Packed(80, 7), -1, k.Dense(80), k.Dense(2, 19) })];
+            var y = g.NodeMany(OpKind.ProjectedSru, [k.X(4, 1, 7), -1, c, .. weights], 2, new Attributes().Set(AttributeKey.Hidden, 19).Set(AttributeKey.Direction, RecurrentDirection.Bidirectional));
+            g.UpdateState(c, y[1]);
+            g.Output("y", y[0]);
+        },
         ["rnn with a constant first state"] = (g, k) =>
         {
             var y = g.NodeMany(OpKind.Rnn, [k.X(3, 1, 4), -1, k.Dense(1, 1, 16), k.Packed(16, 4), k.Packed(16, 16)], 2, new Attributes().Set(AttributeKey.Hidden, 16));

@@ -27,6 +27,8 @@ internal sealed class StackGraphs
         ["three GRUs, transposed and reshaped"] = s => s.Stack(OpKind.Gru, 3, 1, 50, hasStates: true, Between.TransposeAndReshape),
         ["four RNNs, back and forth to batch first"] = s => s.Stack(OpKind.Rnn, 4, 1, 96, hasStates: true, Between.BatchFirst),
         ["three MGUs"] = s => s.Stack(OpKind.Mgu, 3, 1, 60, hasStates: true, Between.Squeeze),
+        ["three SRUs"] = s => s.Stack(OpKind.Sru, 3, 1, 90, hasStates: true, Between.Squeeze),
+        ["an SRU in two directions, rows of different lengths"] = s => s.Bidirectional(OpKind.ProjectedSru, 1, hasLengths: true),
         ["two LSTMs with a middle output"] = s => s.Stack(OpKind.Lstm, 2, 1, 64, hasStates: true, Between.Squeeze, showsMiddle: true),
         ["states sliced between the layers"] = s => s.SlicedStates(),
         ["a bidirectional LSTM"] = s => s.Bidirectional(OpKind.Lstm, 1, hasLengths: false),
@@ -134,12 +136,14 @@ internal sealed class StackGraphs
 
     private int[] Layer(OpKind kind, int x, int lengths, int[] states, int inputs, int hidden, RecurrentDirection direction)
     {
-        var (gates, biases) = kind switch { OpKind.Lstm => (4, 1), OpKind.Gru => (3, 2), OpKind.Mgu => (2, 1), _ => (1, 1) };
+        var (gates, biases) = kind switch { OpKind.Lstm => (4, 1), OpKind.Gru => (3, 2), OpKind.Mgu => (2, 1), OpKind.Sru => (3, 1), OpKind.ProjectedSru => (4, 1), _ => (1, 1) };
         var rows = GateRows.Count(gates, hidden);
         var weights = new List<int>();
         for (var d = 0; d < (direction == RecurrentDirection.Bidirectional ? 2 : 1); d++)
         {
-            weights.AddRange([Packed(rows, inputs), Packed(rows, hidden), _graph.Constant<float>($"b{_model.Tensors.Count}", biases == 2 ? [2, rows] : [rows], Weights.Random(_random, biases * rows, 0.1f))]);
+            var hasState = kind is not (OpKind.Sru or OpKind.ProjectedSru);
+            weights.AddRange([Packed(rows, inputs), hasState ? Packed(rows, hidden) : -1, _graph.Constant<float>($"b{_model.Tensors.Count}", biases == 2 ? [2, rows] : [rows], Weights.Random(_random, biases * rows, 0.1f))]);
+            if (!hasState) weights.Add(_graph.Constant<float>($"v{_model.Tensors.Count}", [2, hidden], Weights.Random(_random, 2 * hidden)));
             if (kind == OpKind.Lstm) weights.AddRange([-1, -1]);
         }
 
