@@ -9,17 +9,17 @@ public enum WeightKind
     /// <summary>IEEE 754 binary32.</summary>
     Float32,
 
-    /// <summary>Signed 8-bit integers, symmetric, one scale a row; small tensors stay float32.</summary>
+    /// <summary>Signed 8-bit integers, symmetric, with one scale a row. Small tensors stay float32 or become float16.</summary>
     Int8,
 
-    /// <summary>IEEE 754 binary16, multiplied and summed as float32; small tensors and weights beyond its range stay float32.</summary>
+    /// <summary>IEEE 754 binary16; products compute in float32. Small tensors, and weights outside its range, stay float32.</summary>
     Float16,
 
-    /// <summary>Signed 4-bit integers, one scale a row and one a group of 32 inputs; what 4 bits would hurt most is stored as <see cref="Int8"/>, small tensors stay float32.</summary>
+    /// <summary>Signed 4-bit integers, with one scale a row and one a group of 32 inputs. The most sensitive tensors become <see cref="Int8"/>; small tensors stay float32 or become float16.</summary>
     Int4,
 }
 
-/// <summary>All storages.</summary>
+/// <summary>All storages of weight matrices.</summary>
 internal static class WeightKinds
 {
     /// <summary>The finest first.</summary>
@@ -31,7 +31,7 @@ internal static class WeightKinds
 
     public static string Name(this WeightKind kind) => kind.Storage().Name;
 
-    /// <summary>A storage and those that take its place, one after the other.</summary>
+    /// <summary>A storage and the finer ones that may replace it, in order.</summary>
     public static IEnumerable<WeightKind> AndFiner(this WeightKind kind)
     {
         for (WeightKind? next = kind; next is { } one; next = one.Storage().Finer) yield return one;
@@ -39,6 +39,6 @@ internal static class WeightKinds
 
     public static WeightKind? Parse(string name) => All.FirstOrDefault(storage => storage.Name == name)?.Kind;
 
-    /// <summary>The storage that makes a format; null for dense tensors.</summary>
+    /// <summary>The storage that writes a format; null for dense tensors.</summary>
     public static WeightStorage? Of(TensorFormat format) => All.FirstOrDefault(storage => storage.Formats.Any(f => f.Number == format));
 }

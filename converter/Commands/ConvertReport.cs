@@ -48,13 +48,13 @@ internal sealed record ConvertedGraphReport(string Source, int SourceNodes, Grap
     }
 }
 
-/// <summary>A state: the input it was, the output that fed it, its shape, and what shows that they are one.</summary>
+/// <summary>A state: its input and output in the source, its shape, and why they are a state.</summary>
 internal sealed record StateReport(string Input, string Output, IReadOnlyList<DimensionReport> Shape, string Reason)
 {
     public static StateReport From(StatePair pair) => new(pair.Input, pair.Output, [.. pair.Shape.Select(DimensionReport.From)], pair.Reason);
 }
 
-/// <summary>A symbolic dimension at which not every size fits: in words; as the least, the most where there is one, and the step between; as single sizes; or as the dimensions that it goes with.</summary>
+/// <summary>The sizes that a symbolic dimension allows: in words; as minimum, maximum and step; as single sizes; or as the dimensions it must equal.</summary>
 internal sealed record SizeReport(string Symbol, string Fits, int? Least, int? Most, int? Step, IReadOnlyList<int>? Only, IReadOnlyList<string>? With)
 {
     public static SizeReport From(SizeRange range) => range is { Only: null, With: null }
@@ -62,7 +62,7 @@ internal sealed record SizeReport(string Symbol, string Fits, int? Least, int? M
         : new SizeReport(range.Symbol, range.ToString(), null, null, null, range.With is null ? range.Only : null, range.With);
 }
 
-/// <summary>The weight matrices that are not stored as float32: how many in which storage, and each with its error, largest first.</summary>
+/// <summary>The weight matrices that are not stored as float32: how many in each storage, and the error of each, largest first.</summary>
 internal sealed record QuantizationReport(int Tensors, long Bytes, IReadOnlyList<StorageReport> Storage, IReadOnlyList<StoredTensor> Worst, IReadOnlyList<FinerTensor> Finer, IReadOnlyList<string> Notes)
 {
     private const int Shown = 24;
@@ -101,5 +101,5 @@ internal sealed record StorageReport(string Storage, int Tensors, long Bytes);
 /// <summary>A weight matrix with its storage, size and relative root-mean-square error.</summary>
 internal sealed record StoredTensor(string Name, IReadOnlyList<int> Shape, string Storage, long Bytes, double Error);
 
-/// <summary>What is stored finer than asked for, and why; <c>--weights-of NAME=KIND</c> overrules it.</summary>
+/// <summary>A weight matrix stored finer than asked for, and why; <c>--weights-of NAME=KIND</c> overrules it.</summary>
 internal sealed record FinerTensor(string Name, IReadOnlyList<int> Shape, string Storage, long Bytes, string Why);

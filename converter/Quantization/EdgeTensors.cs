@@ -4,14 +4,14 @@ using SeqRuntime.Operators;
 namespace SeqRuntime.Converter.Quantization;
 
 /// <summary>
-/// The matrices at a model's edges: those that multiply an input of a graph, with nothing but operators without weights between,
-/// those from whose product an output follows so, and tables that are looked up. What they lose no other layer averages out.
+/// The matrices at a model's edges: those that multiply a graph input, those that compute a graph output, and lookup tables. Operators
+/// without weights may lie between. No other layer averages out the errors of these matrices.
 /// </summary>
 internal static class EdgeTensors
 {
     private const string AtEdge = "at the graph's edge";
 
-    /// <summary>Names of the matrices, and what they are.</summary>
+    /// <summary>The names of the matrices, and what each one is.</summary>
     public static Dictionary<string, string> Find(SeqModelBuilder model)
     {
         var edges = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -39,7 +39,7 @@ internal static class EdgeTensors
                 foreach (var (use, name) in weights)
                 {
                     if (use == WeightUse.Table) edges.TryAdd(name, "a table that is looked up");
-                    // Of a recurrent layer W alone: R multiplies what the layer made.
+                    // Of a recurrent layer only W: R multiplies the layer's own output.
                     else if (use == WeightUse.Product && fromInput.Contains(node.Inputs[0])) edges[name] = AtEdge;
                 }
             }

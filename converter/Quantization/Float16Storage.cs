@@ -9,10 +9,10 @@ internal sealed class Float16Storage : WeightStorage
     /// <summary>Largest magnitude that rounds to a finite number.</summary>
     private const float Largest = 65_504;
 
-    /// <summary>Largest relative error of a row, five times what rounding to 11 bits loses: beyond, its weights are too small for fp16's exponents.</summary>
+    /// <summary>Largest relative error of a row: five times the loss of rounding to 11 bits. Beyond it the weights are too small for fp16's exponents.</summary>
     private const double LargestError = 0.001;
 
-    /// <summary>Rows so much smaller than a matrix's largest weight have died in training.</summary>
+    /// <summary>A row whose largest weight is smaller than the matrix's by this factor has died in training.</summary>
     private const float DeadRow = 1f / (1L << 32);
 
     public Float16Storage()
@@ -27,13 +27,13 @@ internal sealed class Float16Storage : WeightStorage
     }
 
     public override string? Obstacle(WeightMatrix weights) =>
-        base.Obstacle(weights) ?? (weights.Matrices.Any(m => m.Any(w => !(Math.Abs(w) <= Largest))) ? $"a weight lies beyond {Largest}" : null);
+        base.Obstacle(weights) ?? (weights.Matrices.Any(m => m.Any(w => !(Math.Abs(w) <= Largest))) ? $"a weight is outside ±{Largest}" : null);
 
-    /// <summary>Small weights, which fp16's exponents do not reach.</summary>
+    /// <summary>Small weights lose precision: fp16's exponents do not reach them.</summary>
     public override string? Loss(WeightMatrix weights) =>
         weights.Matrices.Max(m => LargestRowError(m, weights.Columns)) is var worst and > LargestError ? string.Create(CultureInfo.InvariantCulture, $"a row's error in fp16 would be {100 * worst:0.##}%") : null;
 
-    /// <summary>Largest relative error that rounding makes in a row that has not died.</summary>
+    /// <summary>Largest relative rounding error of a row that has not died.</summary>
     private static double LargestRowError(float[] weights, int columns)
     {
         var least = weights.Max(Math.Abs) * DeadRow;

@@ -7,22 +7,22 @@ namespace SeqRuntime.Converter.Quantization;
 /// group of 32 inputs.
 /// </summary>
 /// <remarks>
-/// For each group the step of least squared error is searched: around that at which its largest weight is the last step, of
-/// either sign (a negative step lets a positive weight use the eighth), and corrected by least squares for the integers found. The row's
-/// scale is the largest of these steps over 127. Then each group takes, of the whole multiples of the row scale around, the one of least
-/// squared error, rounding each weight to the nearest step. Steps smaller than absmax/8 pay off: they clip the largest weight a little and round all the others finer.
+/// The step of each group is searched. The search starts at the step that makes the group's largest weight ±8 steps (a negative step
+/// lets a positive weight use -8). Least squares then corrects each candidate for the integers found. The row's scale is the largest
+/// step over 127. Each group then takes the nearby whole multiple of the row scale with the least squared error.
+/// Steps smaller than absmax/8 pay off: they clip the largest weight a little and round all the others finer.
 /// </remarks>
 internal static class Int4Quantizer
 {
     private const int Group = Int4Format.Group;
     private const int LargestScale = 127;
 
-    /// <summary>The group's largest magnitude in steps, from most to least, that the search goes through: beyond 8 it is clipped.</summary>
+    /// <summary>The largest value of (largest weight / step) that the search tries. Above 8 the largest weight is clipped.</summary>
     private const double MostSteps = 10.5;
     private const double FewestSteps = 5.5;
     private const double StepBetween = 0.25;
 
-    /// <summary>Packs a row-major matrix as int4 and measures what was lost.</summary>
+    /// <summary>Packs a row-major matrix as int4 and measures the loss.</summary>
     /// <returns>The packed bytes, and the sums of squared errors and of squared weights.</returns>
     public static (byte[] Packed, double ErrorSquares, double WeightSquares) Pack(ReadOnlySpan<float> weights, int rows, int columns, int panel = WeightLayout.WidestPanel)
     {
@@ -64,7 +64,7 @@ internal static class Int4Quantizer
         return (float)(largest / LargestScale);
     }
 
-    /// <summary>The step of least squared error, whatever multiples of a row scale there are; 0 for zeros.</summary>
+    /// <summary>The step of least squared error, not rounded to a multiple of the row scale; 0 if all weights are 0.</summary>
     private static double BestStep(ReadOnlySpan<float> group)
     {
         var largest = Largest(group);
@@ -83,7 +83,7 @@ internal static class Int4Quantizer
         return best;
     }
 
-    /// <summary>The multiple of the row scale of least squared error; 0 for zeros.</summary>
+    /// <summary>The multiple of the row scale with the least squared error; 0 if all weights are 0.</summary>
     private static sbyte BestScale(ReadOnlySpan<float> group, double scale)
     {
         var largest = Largest(group);
@@ -103,7 +103,7 @@ internal static class Int4Quantizer
         return (sbyte)best;
     }
 
-    /// <summary>Squared error of rounding to a step, and the step that fits the integers found best: Σ w·q / Σ q².</summary>
+    /// <summary>The squared error of rounding to a step, and the best step for the integers found: Σ w·q / Σ q².</summary>
     private static double Error(ReadOnlySpan<float> group, double step, out double corrected)
     {
         double errors = 0, products = 0, squares = 0;

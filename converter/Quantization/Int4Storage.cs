@@ -10,11 +10,11 @@ internal sealed class Int4Storage : WeightStorage
     {
         Finer = WeightKind.Int8;
 
-        // Each percent raised for its error makes the file 0.9% larger.
+        // Each percent of weights raised for their error makes the file 0.9% larger.
         Raising = new Raising(WeightKind.Int8, LargestError: 0.1, LargestShare: 0.2, EdgeShare: 0.5);
     }
 
-    public override string Help => "int4 with a scale for each 32 inputs too (an eighth)";
+    public override string Help => "int4 with one scale a row and one a group of 32 inputs (an eighth)";
 
     public override (byte[] Packed, double ErrorSquares, double WeightSquares) Pack(WeightLayout layout, ReadOnlySpan<float> weights) =>
         Int4Quantizer.Pack(weights, layout.Rows, layout.Columns, layout.PanelRows);

@@ -10,7 +10,7 @@ internal sealed class Int8Storage : WeightStorage
     {
         Finer = WeightKind.Float16;
 
-        // Each percent makes the file 1% larger.
+        // Each percent of weights raised makes the file 1% larger.
         Raising = new Raising(WeightKind.Float16, LargestError: 0.012, LargestShare: 0.035);
     }
 

@@ -2,12 +2,12 @@ using System.Globalization;
 
 namespace SeqRuntime.Converter.Quantization;
 
-/// <summary>What quantization lost, as a file's metadata notes it: <c>1:0.0046 4:0.0067</c>, tensors by their places in the file.</summary>
+/// <summary>The quantization errors in a file's metadata, by tensor index: <c>1:0.0046 4:0.0067</c>.</summary>
 internal static class QuantizationErrors
 {
     private const string Key = "quantization-errors";
 
-    /// <summary>Files made before had an entry for each tensor's name.</summary>
+    /// <summary>Older files have one entry for each tensor name.</summary>
     private const string Prefix = "quantization-error:";
 
     public static void Note(Dictionary<string, string> metadata, IReadOnlyList<ConvertedTensor> tensors)
@@ -16,10 +16,10 @@ internal static class QuantizationErrors
         if (errors.Count > 0) metadata[Key] = string.Join(' ', errors);
     }
 
-    /// <summary>Whether an entry is shown with tensors rather than by itself.</summary>
+    /// <summary>Whether a metadata entry holds quantization errors. Those are shown with the tensors, not as metadata.</summary>
     public static bool IsOne(string key) => key == Key || key.StartsWith(Prefix, StringComparison.Ordinal);
 
-    /// <summary>The relative root-mean-square error of the quantization of a tensor by its place and its name, where it was quantized.</summary>
+    /// <summary>Finds the relative root-mean-square error of a tensor by its index and name; null if the tensor is not quantized.</summary>
     public static Func<int, string, double?> Read(IReadOnlyDictionary<string, string> metadata)
     {
         var errors = new Dictionary<int, double>();

@@ -2,10 +2,10 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Converter.Quantization;
 
-/// <summary>Quantizes weight matrices to symmetric int8 with one scale a row: q = round-half-even(w / scale), with the scale of least squared error at or under absmax / 127.</summary>
+/// <summary>Quantizes weight matrices to symmetric int8 with one scale a row: q = round-half-even(w / scale). The scale is at most absmax / 127 and has the least squared error.</summary>
 internal static class Quantizer
 {
-    /// <summary>Packs a row-major matrix as int8, as <see cref="Int8Format.For"/> says for its columns, and measures what was lost.</summary>
+    /// <summary>Packs a row-major matrix as int8, in the format that <see cref="Int8Format.For"/> chooses for its columns, and measures the loss.</summary>
     /// <returns>The packed bytes, and the sums of squared errors and of squared weights.</returns>
     public static (byte[] Packed, double ErrorSquares, double WeightSquares) PackInt8(ReadOnlySpan<float> weights, int rows, int columns, int panel = WeightLayout.WidestPanel)
     {
@@ -25,7 +25,7 @@ internal static class Quantizer
     /// <summary>Quantizes values with one scale.</summary>
     /// <param name="values">A row, or a part of it.</param>
     /// <param name="row">Which row, for messages.</param>
-    /// <param name="isNarrow">Of the scale only the upper half is stored.</param>
+    /// <param name="isNarrow">Only the upper half of the scale is stored.</param>
     /// <param name="quantized">The values in steps.</param>
     /// <param name="errors">Sum of squared errors.</param>
     /// <param name="squares">Sum of squared values.</param>
@@ -45,7 +45,7 @@ internal static class Quantizer
         return scale;
     }
 
-    /// <summary>Replaces a row-major matrix by what <see cref="PackInt8"/> would keep of it.</summary>
+    /// <summary>Replaces each weight of a row-major matrix by the value that <see cref="PackInt8"/> would store.</summary>
     public static void RoundInt8(Span<float> weights, int rows, int columns)
     {
         for (var row = 0; row < rows; row++)
@@ -56,7 +56,7 @@ internal static class Quantizer
         }
     }
 
-    /// <exception cref="ConversionException">A weight is infinite or no number.</exception>
+    /// <exception cref="ConversionException">A weight is infinite or NaN.</exception>
     public static void CheckFinite(ReadOnlySpan<float> values, int row)
     {
         foreach (var value in values)
@@ -73,10 +73,10 @@ internal static class Quantizer
         return largest;
     }
 
-    /// <summary>The whole number of steps nearest to a value, within int8's symmetric range.</summary>
+    /// <summary>The nearest whole number of steps, within [-127, 127].</summary>
     private static double Step(float value, float scale) => Math.Clamp(Math.Round(value / (double)scale, MidpointRounding.ToEven), -127, 127);
 
-    /// <summary>The scale, from <paramref name="widest"/> down to 0.8 of it, whose rounding and clipping errors have the least sum of squares.</summary>
+    /// <summary>The scale between 0.8 and 1 times <paramref name="widest"/> with the least sum of squared rounding and clipping errors.</summary>
     private static float BestScale(ReadOnlySpan<float> values, float widest, bool isNarrow)
     {
         if (widest == 0) return 0;
@@ -98,7 +98,7 @@ internal static class Quantizer
 
     private static IEnumerable<float> Scales(float widest) => Enumerable.Range(0, 21).Select(step => widest * (1 - step * 0.01f));
 
-    /// <summary>All that a narrow matrix can have: each is 0.4 to 0.8% smaller than the one before.</summary>
+    /// <summary>All scales that a narrow matrix can store. Each is 0.4 to 0.8% smaller than the one before.</summary>
     private static IEnumerable<float> NarrowScales(float widest)
     {
         var scale = NarrowRows.Nearest(widest);

@@ -2,37 +2,37 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Quantization;
 
-/// <summary>How weights are stored: as the user named them, as a closer look at their errors raised them, or by the general rule.</summary>
-/// <param name="options">What the user asks.</param>
-/// <param name="raised">What is stored finer for its errors, by name.</param>
+/// <summary>Chooses the storage of weights: what the user named, what <see cref="SensitiveTensors"/> raised, or the general rule.</summary>
+/// <param name="options">What the user asks for.</param>
+/// <param name="raised">The matrices stored finer because of their errors, by name.</param>
 /// <param name="packer">Packs weights.</param>
 /// <param name="halvesSmall">Whether matrices of fewer weights than <see cref="SmallestQuantized"/> become fp16: see <see cref="SmallMatrices"/>.</param>
 internal sealed class WeightChoice(ConversionOptions options, IReadOnlyDictionary<string, RaisedWeights> raised, WeightPacker packer, bool halvesSmall = false)
 {
-    /// <summary>Fewer weights stay fp32, or become fp16: nothing is won by quantizing them.</summary>
+    /// <summary>Matrices with fewer weights stay fp32 or become fp16: quantizing them gains nothing.</summary>
     public const int SmallestQuantized = 512;
 
     private readonly List<WeightOverride> _asked = [.. options.WeightsOf, .. options.Keep.Select(pattern => new WeightOverride(pattern, WeightKind.Float32))];
 
     public WeightPacker Packer { get; } = packer;
 
-    /// <summary>Storage of what is not named.</summary>
+    /// <summary>Storage of weights that the user does not name.</summary>
     public WeightKind Wanted => options.Weights;
 
-    /// <summary>Whether single weights are named.</summary>
+    /// <summary>Whether the user named single weights.</summary>
     public bool HasRequests => _asked.Count > 0;
 
-    /// <summary>The same for what users ask of single weights left out, as if they had not asked.</summary>
+    /// <summary>The choice as if the user had named no single weights.</summary>
     public static WeightChoice General(ConversionOptions options, WeightPacker packer) =>
         new(new ConversionOptions { Weights = options.Weights }, new Dictionary<string, RaisedWeights>(), packer);
 
-    /// <summary>Whether the user names weights.</summary>
+    /// <summary>Whether the user named one of these weights.</summary>
     public bool IsNamed(IEnumerable<string> names) => names.Any(name => _asked.Exists(o => WeightNames.Matches(o.Pattern, name)));
 
     /// <summary>How weights are stored.</summary>
     /// <param name="weights">The weights.</param>
-    /// <param name="names">All names of their content, the stored one first: what is asked for by one of them holds for those that nothing is asked for.</param>
-    /// <exception cref="ConversionException">The storage that the user named cannot hold them.</exception>
+    /// <param name="names">All names of the same content, the stored one first. A request for one of them holds for every name without a request of its own.</param>
+    /// <exception cref="ConversionException">The storage that the user named cannot hold the weights.</exception>
     public StoredAs Of(WeightMatrix weights, IReadOnlyList<string> names)
     {
         if (weights.IsExact) return new StoredAs(WeightKind.Float32, WeightKind.Float32, false, null);
@@ -44,11 +44,11 @@ internal sealed class WeightChoice(ConversionOptions options, IReadOnlyDictionar
             : new StoredAs(asked.Weights, general, true, null, smaller);
     }
 
-    /// <summary>Bytes that weights take in the file, unless their errors raise them.</summary>
+    /// <summary>Bytes of the weights in the file, before errors raise their storage.</summary>
     public long BytesOf(WeightMatrix weights) => weights.BytesAs(Of(weights, weights.Names).Kind);
 
-    /// <param name="tensors">What was stored.</param>
-    /// <param name="others">Names of weights that would be stored if they were named.</param>
+    /// <param name="tensors">The stored tensors.</param>
+    /// <param name="others">Names of weights that would be stored if the user named them.</param>
     /// <exception cref="ConversionException">A pattern matches no weight matrix.</exception>
     public void CheckPatterns(IReadOnlyList<ConvertedTensor> tensors, IEnumerable<string> others)
     {
@@ -58,11 +58,11 @@ internal sealed class WeightChoice(ConversionOptions options, IReadOnlyDictionar
         {
             if (names.Exists(name => WeightNames.Matches(asked.Pattern, name))) continue;
             var list = names.Count == 0 ? "it has none" : $"they are {string.Join(", ", names.Take(shown))}{(names.Count > shown ? $" and {names.Count - shown} more ('seqconvert inspect --tensors' lists all)" : "")}";
-            throw new ConversionException($"{Option(asked)}: no weight matrix of the model has such a name; {list}.");
+            throw new ConversionException($"{Option(asked)}: no weight matrix of the model has this name; {list}.");
         }
     }
 
-    /// <summary>The options that ask for single weights, as they are given, and which of them hold for a tensor.</summary>
+    /// <summary>The user's options for single weights, and the tensors that each one matches.</summary>
     public IEnumerable<(string Option, List<ConvertedTensor> Tensors)> Requests(IReadOnlyList<ConvertedTensor> tensors) =>
         _asked.Select(asked => (Option(asked), tensors.Where(t => t.Weights is not null && t.Names.Any(name => WeightNames.Matches(asked.Pattern, name))).ToList()));
 
@@ -71,7 +71,7 @@ internal sealed class WeightChoice(ConversionOptions options, IReadOnlyDictionar
 
     private WeightOverride? Asked(IEnumerable<string> names) => _asked.FindLast(o => names.Any(name => WeightNames.Matches(o.Pattern, name)));
 
-    /// <summary>By the general rule: of the storage wanted and the finer ones that which takes the fewest bytes, the finest of those that take as many.</summary>
+    /// <summary>The general rule: of the wanted storage and the finer ones, take the one with the fewest bytes, and of equals the finest.</summary>
     private (WeightKind Kind, string? Why) General(WeightMatrix weights, IReadOnlyList<string> names)
     {
         if (options.Weights == WeightKind.Float32) return (WeightKind.Float32, null);
@@ -100,8 +100,8 @@ internal sealed class WeightChoice(ConversionOptions options, IReadOnlyDictionar
 
 /// <summary>How weights are stored.</summary>
 /// <param name="Kind">The storage.</param>
-/// <param name="General">What it would be if the user had not named them.</param>
-/// <param name="IsAsked">The user named it.</param>
-/// <param name="Finer">Why it is finer than asked for.</param>
+/// <param name="General">The storage if the user had not named the weights.</param>
+/// <param name="IsAsked">Whether the user named the weights.</param>
+/// <param name="Finer">Why the storage is finer than asked for; null if it is not.</param>
 /// <param name="NoSmaller">A finer storage that would take no more bytes than what the user asked for.</param>
 internal sealed record StoredAs(WeightKind Kind, WeightKind General, bool IsAsked, string? Finer, WeightKind? NoSmaller = null);

@@ -2,7 +2,7 @@ using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Quantization;
 
-/// <summary>Packs weights in a storage and measures what is lost, once for each content and storage.</summary>
+/// <summary>Packs weights and measures the loss, once for each content and storage.</summary>
 internal sealed class WeightPacker
 {
     private readonly Dictionary<(ContentKey Key, WeightKind Kind), PackedWeights> _packed = [];
@@ -24,5 +24,5 @@ internal sealed class WeightPacker
     }
 }
 
-/// <summary>Packed matrices, and their relative root-mean-square error; null in fp32.</summary>
+/// <summary>Packed matrices and their relative root-mean-square error; the error is null for fp32.</summary>
 internal sealed record PackedWeights(byte[][] Blocks, double? Error);

@@ -3,16 +3,16 @@ using SeqRuntime.Format;
 namespace SeqRuntime.Converter.Quantization;
 
 /// <summary>
-/// A way in which the converter stores weight matrices: its name, how it rounds, what it cannot hold, and what takes its place there. One file a
+/// A storage of weight matrices: its name, how it rounds, which weights it cannot hold, and which storage replaces it for those. One file a
 /// storage; <see cref="WeightKinds"/> lists them.
 /// </summary>
 /// <param name="kind">What users ask for.</param>
-/// <param name="name">As the command line and the metadata have it.</param>
-/// <param name="report">How a tensor is stored, as reports have it.</param>
-/// <param name="formats">The formats that it makes.</param>
+/// <param name="name">Name on the command line and in the metadata.</param>
+/// <param name="report">Name in reports.</param>
+/// <param name="formats">The file formats it writes.</param>
 internal abstract class WeightStorage(WeightKind kind, string name, string report, params IReadOnlyList<WeightFormat> formats)
 {
-    /// <summary>Least magnitude that a matrix must reach for scales, and their products with those of inputs, to keep their bits.</summary>
+    /// <summary>The largest magnitude of an integer matrix must reach this, or the scales and their products with input scales lose bits.</summary>
     private const float SmallestScaled = 1e-36f;
 
     public WeightKind Kind { get; } = kind;
@@ -23,38 +23,38 @@ internal abstract class WeightStorage(WeightKind kind, string name, string repor
 
     public IReadOnlyList<WeightFormat> Formats { get; } = formats;
 
-    /// <summary>What <c>--help</c> says of it.</summary>
+    /// <summary>The words about it in <c>--help</c>.</summary>
     public abstract string Help { get; }
 
-    /// <summary>What is stored instead where it cannot hold weights, or is no smaller.</summary>
+    /// <summary>The storage used instead where this one cannot hold the weights or is not smaller.</summary>
     public WeightKind? Finer { get; protected init; }
 
-    /// <summary>What matrices that are too small for it may become.</summary>
+    /// <summary>The storage that <see cref="SmallMatrices"/> may get.</summary>
     public WeightKind OfSmall { get; protected init; } = WeightKind.Float16;
 
-    /// <summary>When single matrices are stored finer; null where none are.</summary>
+    /// <summary>When single matrices are stored finer; null for never.</summary>
     public Raising? Raising { get; protected init; }
 
-    /// <summary>The format of a matrix of so many columns.</summary>
+    /// <summary>The format of a matrix with this many columns.</summary>
     public virtual WeightFormat FormatOf(int columns) => Formats[0];
 
-    /// <summary>Packs a row-major matrix and measures what is lost.</summary>
+    /// <summary>Packs a row-major matrix and measures the loss.</summary>
     /// <returns>The packed bytes, and the sums of squared errors and of squared weights.</returns>
     public abstract (byte[] Packed, double ErrorSquares, double WeightSquares) Pack(WeightLayout layout, ReadOnlySpan<float> weights);
 
-    /// <summary>Why it cannot hold weights; null where it can.</summary>
+    /// <summary>Why this storage cannot hold the weights; null if it can.</summary>
     public virtual string? Obstacle(WeightMatrix weights)
     {
-        if (weights.Matrices.Any(m => m.Any(w => !float.IsFinite(w)))) return "it holds infinities";
+        if (weights.Matrices.Any(m => m.Any(w => !float.IsFinite(w)))) return "it holds infinity or NaN";
         var format = FormatOf(weights.Columns);
         if (weights.Columns > format.MaxColumns) return $"its {weights.Columns} columns are more than {format.MaxColumns}";
-        return format.IsInteger && weights.Matrices.Max(m => m.Max(Math.Abs)) is > 0 and < SmallestScaled ? "all weights lie below 1e-36" : null;
+        return format.IsInteger && weights.Matrices.Max(m => m.Max(Math.Abs)) is > 0 and < SmallestScaled ? "all weights are below 1e-36" : null;
     }
 
-    /// <summary>Why weights lose too much in it unless the user names them; null where they do not.</summary>
+    /// <summary>Why the weights lose too much in this storage, unless the user names them; null if they do not.</summary>
     public virtual string? Loss(WeightMatrix weights) => null;
 
-    /// <summary>What rounding each weight by itself loses.</summary>
+    /// <summary>The loss of rounding each weight by itself.</summary>
     protected static (double ErrorSquares, double WeightSquares) Lost(ReadOnlySpan<float> weights, Func<float, float> round)
     {
         double errors = 0, squares = 0;
@@ -71,7 +71,7 @@ internal abstract class WeightStorage(WeightKind kind, string name, string repor
 
 /// <summary>When single matrices are stored finer than asked for.</summary>
 /// <param name="To">Their storage.</param>
-/// <param name="LargestError">The relative error above which they are.</param>
-/// <param name="LargestShare">The largest share of a file's weights of this storage for which that holds.</param>
-/// <param name="EdgeShare">The largest share that is stored finer since it lies at the model's edges (<see cref="EdgeTensors"/>).</param>
+/// <param name="LargestError">Matrices with a larger relative error are stored finer.</param>
+/// <param name="LargestShare">The largest share of a file's weights that is stored finer for its errors.</param>
+/// <param name="EdgeShare">The largest share that is stored finer because it lies at the model's edges (<see cref="EdgeTensors"/>).</param>
 internal sealed record Raising(WeightKind To, double LargestError, double LargestShare, double EdgeShare = 0);

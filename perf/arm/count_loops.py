@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Counts the instructions of the kernels' inner loops in an arm64 binary, and fails where one has more than loops.json says.
+"""Counts the instructions of the kernels' inner loops in an arm64 binary, and fails if a loop has more than loops.json allows.
 
   count_loops.py BINARY             compare with loops.json beside this file
   count_loops.py BINARY --update    write the counts found into loops.json
@@ -24,7 +24,7 @@ def output(*command):
 
 
 def short(symbol):
-    """Class<what differs>.Method<tiles> of a kernel over NEON's lanes, from the compiler's name; None for other symbols."""
+    """Short name Class<type arguments>.Method<tiles> of a kernel for NEON, from the compiler's symbol; None for other symbols."""
     symbol = symbol.replace("SeqRuntime_SeqRuntime_Kernels_", "").replace("S_P_CoreLib_System_Runtime_Intrinsics_", "")
     match = re.match(r"^([A-Za-z0-9_]+?)_\d+<(AdvSimd__.*)>__([A-Za-z0-9_]+)(<.*>)?$", symbol)
     if not match:
@@ -60,7 +60,7 @@ def instructions(binary, start, end):
 
 
 def inner_loops(code):
-    """A loop is a branch backwards and what lies between its target and itself; an inner one holds no other."""
+    """A loop is the code from a branch's target up to the branch; an inner loop contains no other loop."""
     places = {address: i for i, (address, _) in enumerate(code)}
     found = set()
     for i, (address, text) in enumerate(code):
@@ -97,7 +97,7 @@ def main(binary, *options):
     over = 0
     for loop in budget:
         if loop["in"] not in known:
-            print(f"{loop['name']}: {loop['in']} is not there")
+            print(f"{loop['name']}: the binary has no {loop['in']}")
             over += 1
             continue
         found = inner_loops(instructions(binary, *known[loop["in"]]))

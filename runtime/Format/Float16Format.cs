@@ -14,7 +14,7 @@ internal sealed unsafe class Float16Format : WeightFormat
     {
     }
 
-    /// <summary>Packs a row-major matrix [rows, columns], rounded to nearest even; no value may be too large.</summary>
+    /// <summary>Packs a row-major matrix [rows, columns], rounded to nearest even. Every value must round to a finite number.</summary>
     public static byte[] Pack(ReadOnlySpan<float> weights, int rows, int columns, int panel = WeightLayout.WidestPanel)
     {
         var layout = new WeightLayout(Instance, rows, columns, panel);
@@ -43,6 +43,6 @@ internal sealed unsafe class Float16Format : WeightFormat
         for (var row = 0; row < layout.Rows; row++) to[row] = Value(*(short*)(matrix.Panels + layout.Offset(row, column)));
     }
 
-    /// <summary>Sign, exponent and mantissa where fp32 has them, times 2¹¹² for the other bias: exact, denormals included.</summary>
+    /// <summary>Sign, exponent and mantissa at their fp32 places, times 2¹¹² for the different bias: exact, denormals included.</summary>
     private static float Value(short stored) => BitConverter.Int32BitsToSingle(stored << 13 & unchecked((int)0x8FFFE000)) * 5.192296858534828e33f;
 }

@@ -7,10 +7,10 @@ namespace SeqRuntime.Format;
 /// panels: the scale of each padded row (fp32), then the sum of each padded row's weights (int32), which offset-based dot products need.
 /// </summary>
 /// <remarks>
-/// <para>The writer never stores -128 or a wrong sum. The reader does not scan for them, as loading touches no weights: a file that has them is
-/// as safe to run as any, but its results may differ from one kernel set to another.</para>
-/// <para><b>narrow</b>: the panels are the same; after them for each padded row 4 bytes: the row's sum (int16) and the upper half of its scale,
-/// whose lower half is 0. What is read of it is <see cref="NarrowRows"/>.</para>
+/// <para>The writer never stores -128 or a wrong sum. The reader does not check, because loading touches no weights: a file that has them is
+/// safe to run, but its results may differ from one kernel set to another.</para>
+/// <para><b>narrow</b>: the panels are the same. After them each padded row has 4 bytes: the row's sum (int16) and the upper half of its
+/// scale; the lower half is 0. Products read <see cref="NarrowRows"/>.</para>
 /// </remarks>
 internal sealed unsafe class Int8Format : WeightFormat
 {
@@ -27,10 +27,10 @@ internal sealed unsafe class Int8Format : WeightFormat
     private Int8Format(TensorFormat number, string name, int rowBytes)
         : base(number, name, Inner, Inner, rowBytes) => IsInteger = true;
 
-    /// <summary>How matrices of so many columns are stored.</summary>
+    /// <summary>The format of a matrix with this many columns.</summary>
     public static Int8Format For(int columns) => columns <= MaxNarrowColumns ? Narrow : Wide;
 
-    /// <summary>Packs quantized rows [rows, columns], each weight in [-127, 127], with one scale a row; narrow, the upper halves of the scales are stored.</summary>
+    /// <summary>Packs quantized rows [rows, columns], each weight in [-127, 127], with one scale a row. The narrow format stores the upper halves of the scales.</summary>
     public byte[] Pack(ReadOnlySpan<sbyte> weights, ReadOnlySpan<float> scales, int rows, int columns, int panel = WeightLayout.WidestPanel)
     {
         var layout = new WeightLayout(this, rows, columns, panel);

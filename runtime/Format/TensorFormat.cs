@@ -25,12 +25,12 @@ internal enum TensorFormat : byte
 /// <summary>All formats of weight matrices.</summary>
 internal static class WeightFormats
 {
-    /// <summary>In the order of their numbers, which begin with 1.</summary>
+    /// <summary>In the order of their numbers; the first is 1.</summary>
     public static IReadOnlyList<WeightFormat> All => s_all;
 
     private static readonly WeightFormat[] s_all = [Float32Format.Instance, Int8Format.Wide, Float16Format.Instance, Int4Format.Instance, Int8Format.Narrow];
 
-    /// <summary>The format of a number; null where there is none, or the tensor is dense.</summary>
+    /// <summary>The format with a number; null for an unknown number and for dense tensors.</summary>
     public static WeightFormat? Find(TensorFormat number) => number != TensorFormat.Dense && (int)number <= s_all.Length ? s_all[(int)number - 1] : null;
 
     public static WeightFormat Of(TensorFormat number) => s_all[(int)number - 1];

@@ -1,14 +1,14 @@
 namespace SeqRuntime.Format;
 
 /// <summary>
-/// A way of storing weight matrices, which knows its number in the file, its name and limits, where each weight lies, and what it stands for.
+/// A file format of weight matrices: its number in the file, its name and limits, the place of each weight, and its value.
 /// One file a format; <see cref="WeightFormats"/> lists them. How products read a format is in <c>Kernels</c>.
 /// </summary>
 /// <param name="number">The number in the file.</param>
 /// <param name="name">The name in messages and in docs/file-format.md.</param>
 /// <param name="groupInputs">Inputs of a group.</param>
-/// <param name="groupBytes">Bytes that a row takes for a group.</param>
-/// <param name="rowBytes">Bytes that each padded row has behind all panels.</param>
+/// <param name="groupBytes">Bytes of a group in one row.</param>
+/// <param name="rowBytes">Bytes of each padded row after all panels.</param>
 internal abstract unsafe class WeightFormat(TensorFormat number, string name, int groupInputs, int groupBytes, int rowBytes = 0)
 {
     public TensorFormat Number { get; } = number;
@@ -27,13 +27,13 @@ internal abstract unsafe class WeightFormat(TensorFormat number, string name, in
     /// <summary>Most columns that a matrix may have.</summary>
     public int MaxColumns { get; protected init; } = int.MaxValue;
 
-    /// <summary>Where a weight lies within a group of a panel, in bytes; of weights smaller than a byte, the byte that holds it.</summary>
+    /// <summary>Byte offset of a weight within a group of a panel. For a weight smaller than a byte: the offset of its byte.</summary>
     /// <param name="row">Row of the panel.</param>
     /// <param name="input">Input of the group.</param>
     /// <param name="width">Rows of the panel.</param>
     public abstract int Place(int row, int input, int width);
 
-    /// <summary>What products read of the rows where the file has it in another form; null where they read the file.</summary>
+    /// <summary>Rows in the form that products read, if the file stores them differently; null if products read the file.</summary>
     public virtual NarrowRows? Expand(WeightLayout layout, int count, byte* data) => null;
 
     /// <summary>Reads a row as fp32.</summary>

@@ -60,7 +60,7 @@ public sealed partial class ArrowTests
     {
         var used = Arrows(project).Select(a => (a.From, a.To)).ToHashSet();
         var idle = RoomsOf(project).SelectMany(room => room.Value.Select(to => (From: room.Key, To: to))).Where(arrow => !IsParent(arrow.To, arrow.From) && !used.Contains(arrow)).ToList();
-        Assert.True(idle.Count == 0, $"nothing uses {string.Join(", ", idle)}");
+        Assert.True(idle.Count == 0, $"unused: {string.Join(", ", idle)}");
     }
 
     [Theory]

@@ -15,7 +15,7 @@ internal sealed unsafe partial class GuardedFile : MemoryManager<byte>
 
     public GuardedFile(int capacity)
     {
-        if (!OperatingSystem.IsLinux()) throw new PlatformNotSupportedException("mmap and mprotect as Linux has them");
+        if (!OperatingSystem.IsLinux()) throw new PlatformNotSupportedException("needs mmap and mprotect of Linux");
         Capacity = capacity;
         _bytes = (nuint)((capacity + s_page - 1) / s_page + 1) * (nuint)s_page;
         _start = (byte*)Map(0, _bytes, ReadWrite, PrivateAnonymous, -1, 0);

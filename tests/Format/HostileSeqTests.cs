@@ -176,7 +176,7 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
 
     private static GuardedFile Guarded()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "mmap and mprotect as Linux has them");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "needs mmap and mprotect of Linux");
         return new GuardedFile(2 * s_file.Length);
     }
 

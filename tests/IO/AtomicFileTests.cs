@@ -60,7 +60,7 @@ public sealed class AtomicFileTests : IDisposable
     {
         if (OperatingSystem.IsWindows())
         {
-            Assert.Skip("mode bits are Unix's");
+            Assert.Skip("needs Unix mode bits");
             return;
         }
 
@@ -104,7 +104,7 @@ public sealed class AtomicFileTests : IDisposable
     [Fact]
     public void A_device_is_written_to_and_stays_one()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "devices as Linux has them");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "needs Linux devices");
         _folder.Link("null.npy", "/dev/null");
         Write("null.npy", 1, 2, 3);
         Assert.True(SpecialFile.Is("/dev/null"));

@@ -101,7 +101,7 @@ public sealed class SourceFilesTests : IDisposable
     [Fact]
     public void A_pipe_without_an_end_is_refused()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "devices as Linux has them");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "needs Linux devices");
         _folder.Link("zeros.onnx", "/dev/zero");
         Assert.Contains("gives more than 256 MiB", Assert.Throws<ConversionException>(() => new SourceFiles([]).ReadNamed(_folder["zeros.onnx"])).Message, StringComparison.Ordinal);
     }

@@ -21,14 +21,14 @@ internal sealed class TemporaryFolder : IDisposable
 
     public string Link(string name, string target)
     {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), "symbolic links need a right of their own on Windows");
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "symbolic links need a special permission on Windows");
         File.CreateSymbolicLink(this[name], target);
         return this[name];
     }
 
     public string Pipe(string name)
     {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), "named pipes are no files on Windows");
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "named pipes are not files on Windows");
         using var process = Process.Start("mkfifo", this[name]);
         process.WaitForExit();
         Assert.Equal(0, process.ExitCode);

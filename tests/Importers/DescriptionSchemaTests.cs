@@ -14,7 +14,7 @@ public sealed class DescriptionSchemaTests
         var expected = decoding ? DescriptionSchema.Decoding : DescriptionSchema.Model;
         var path = Repository.Find(file);
         if (Environment.GetEnvironmentVariable("SEQRUNTIME_WRITE_SCHEMA") == "1") File.WriteAllText(path, expected);
-        Assert.True(File.Exists(path) && File.ReadAllText(path) == expected, $"{file} is not up to date; write it anew by running the tests with SEQRUNTIME_WRITE_SCHEMA=1.");
+        Assert.True(File.Exists(path) && File.ReadAllText(path) == expected, $"{file} is not up to date; to update it, run the tests with SEQRUNTIME_WRITE_SCHEMA=1.");
     }
 
     [Fact]

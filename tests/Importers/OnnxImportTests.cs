@@ -295,7 +295,7 @@ public class OnnxImportTests
         var large = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 32).Random("w", 1, 1e5f, 32, 32).Node("MatMul", "x w", "y").Output("y");
         Assert.Equal(WeightKind.Float32, Assert.Single(large.Convert(new ConversionOptions { Weights = WeightKind.Float16 }).Tensors).Weights);
         fault = Assert.Throws<ConversionException>(() => large.Convert(new ConversionOptions { WeightsOf = [new WeightOverride("w", WeightKind.Float16)] }));
-        Assert.Contains("'w' cannot be stored as fp16: a weight lies beyond 65504", fault.Message);
+        Assert.Contains("'w' cannot be stored as fp16: a weight is outside ±65504", fault.Message);
     }
 
     private static ConversionOptions Set(string name, string value) => new() { Sets = new Dictionary<string, string> { [name] = value } };

@@ -52,7 +52,7 @@ public sealed class OnnxLoopTests
             }
         }
 
-        Assert.True(ended > 3, $"{ended} came to their end");
+        Assert.True(ended > 3, $"only {ended} runs ended");
     }
 
     /// <summary>x doubled and the round's number added in each round, four times or until the number ends the loop.</summary>

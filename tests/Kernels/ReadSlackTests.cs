@@ -18,7 +18,7 @@ public sealed unsafe class ReadSlackTests
     [MemberData(nameof(Weights.Formats), MemberType = typeof(Weights))]
     public void OfPackedWeights(int kind)
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "mmap and mprotect as Linux has them");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "needs mmap and mprotect of Linux");
         var format = (TensorFormat)kind;
         var random = new Random(kind);
         using var guarded = new GuardedFile(1 << 20);
@@ -46,7 +46,7 @@ public sealed unsafe class ReadSlackTests
     [Fact]
     public void OfDenseMatrices()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "mmap and mprotect as Linux has them");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "needs mmap and mprotect of Linux");
         var random = new Random(7);
         using var guarded = new GuardedFile(1 << 20);
         foreach (var n in s_rows)

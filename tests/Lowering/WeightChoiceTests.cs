@@ -42,7 +42,7 @@ public class WeightChoiceTests
         {
             var converted = model.Convert(new ConversionOptions { Weights = kind });
             var tensor = Assert.Single(converted.Tensors, t => t.Weights is not null);
-            Assert.True(converted.File.Length <= bytes.Values.Min() || kind != WeightKind.Int4 || tensor.Finer is not null, "something else is smaller");
+            Assert.True(converted.File.Length <= bytes.Values.Min() || kind != WeightKind.Int4 || tensor.Finer is not null, "another storage is smaller");
             foreach (var finer in tensor.Weights!.Value.AndFiner().Skip(1)) Assert.True(bytes[finer] > bytes[tensor.Weights!.Value], $"[{rows}, {columns}] is in {tensor.Weights} though {finer} takes no more");
             if (tensor.Weights != kind && rows * columns >= 512) Assert.NotNull(tensor.Finer);
         }
@@ -114,7 +114,7 @@ public class WeightChoiceTests
                 .Node("MatMul", "x a", "h").Node("MatMul", "h w", "g").Node("MatMul", "g z", "y").Output("y");
             var tensor = model.Convert(new ConversionOptions { Weights = Kind(kind) }).Tensors.Single(t => t.Name == "w");
             Assert.Equal(storage, tensor.Weights!.Value.Name());
-            if (storage == "fp32") Assert.Equal("all weights lie below 1e-36", tensor.Finer);
+            if (storage == "fp32") Assert.Equal("all weights are below 1e-36", tensor.Finer);
         }
     }
 
@@ -126,9 +126,9 @@ public class WeightChoiceTests
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 3, 64).Input("i", OnnxBuilder.Int64, 3).Constant("mask", [64, 64], mask).Node("Gather", "mask i", "m").Node("Add", "x m", "s").Node("Softmax", "s", "y").Output("y");
         foreach (var kind in (string[])["int8", "int4", "fp16"])
         {
-            Assert.Equal("it holds infinities", Assert.Single(model.Convert(new ConversionOptions { Weights = Kind(kind) }).Tensors).Finer);
+            Assert.Equal("it holds infinity or NaN", Assert.Single(model.Convert(new ConversionOptions { Weights = Kind(kind) }).Tensors).Finer);
             var fault = Assert.Throws<ConversionException>(() => model.Convert(new ConversionOptions { WeightsOf = [new WeightOverride("mask", Kind(kind))] }));
-            Assert.Contains($"'mask' cannot be stored as {kind}: it holds infinities. Choose another with --weights-of 'mask=fp32'", fault.Message, StringComparison.Ordinal);
+            Assert.Contains($"'mask' cannot be stored as {kind}: it holds infinity or NaN. Choose another with --weights-of 'mask=fp32'", fault.Message, StringComparison.Ordinal);
         }
     }
 

@@ -49,7 +49,7 @@ public class PublicSurfaceTests
                 Assert.True(
                     _documented.Names(member, fault) || (isDisposed && fault is ObjectDisposedException),
                     $"{member}{(isDisposed ? " after Dispose" : "")} threw {fault.GetType().Name}, which its comment does not name: {fault.Message}\n{fault.StackTrace}");
-                Assert.True(!s_accidents.Any(text => fault.Message.Contains(text, StringComparison.Ordinal)), $"{member}: '{fault.Message}' says nothing to who calls it.\n{fault.StackTrace}");
+                Assert.True(!s_accidents.Any(text => fault.Message.Contains(text, StringComparison.Ordinal)), $"{member}: '{fault.Message}' does not help the caller.\n{fault.StackTrace}");
             }
         }
     }

@@ -19,7 +19,7 @@ public sealed class NativeAotTests(ITestOutputHelper output)
         using var info = JsonDocument.Parse(Run(binary, "--info", "--json"));
         var expected = ExpectedKernels();
         output.WriteLine($"{binary}: kernels {info.RootElement.GetProperty("chosen").GetString()}, expected {expected}");
-        Assert.False(info.RootElement.GetProperty("dynamicCode").GetBoolean(), "this is no Native AOT binary");
+        Assert.False(info.RootElement.GetProperty("dynamicCode").GetBoolean(), "the program is not a Native AOT binary");
         Assert.Equal(expected, info.RootElement.GetProperty("chosen").GetString());
     }
 
@@ -43,7 +43,7 @@ public sealed class NativeAotTests(ITestOutputHelper output)
     {
         if (Environment.GetEnvironmentVariable("SEQRUNTIME_AOT_SAMPLE") is { Length: > 0 } given)
         {
-            Assert.True(File.Exists(given), $"SEQRUNTIME_AOT_SAMPLE names {given}, which is not there");
+            Assert.True(File.Exists(given), $"SEQRUNTIME_AOT_SAMPLE names {given}, which does not exist");
             return given;
         }
 

@@ -84,7 +84,7 @@ public class OneThreadTests
         var end = DateTime.UtcNow + s_longest;
         Thread[] threads = [new(() => Try(0, first)), new(() => Try(1, second))];
         foreach (var thread in threads) thread.Start();
-        foreach (var thread in threads) Assert.True(thread.Join(s_longest * 2), "A thread waits for ever.");
+        foreach (var thread in threads) Assert.True(thread.Join(s_longest * 2), "A thread did not end.");
         Assert.All(faults, Assert.Null);
         return countsBoth ? turns[0] + turns[1] : turns[0];
 

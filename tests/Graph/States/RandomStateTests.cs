@@ -19,15 +19,15 @@ public class RandomStateTests
             var graph = converted.Graphs[0];
             foreach (var pair in graph.States)
             {
-                Assert.True(model.States.Exists(s => s.In == pair.Input && s.Out == pair.Output), $"seed {seed}: '{pair.Input}' is no state that '{pair.Output}' feeds ({pair.Reason})");
+                Assert.True(model.States.Exists(s => s.In == pair.Input && s.Out == pair.Output), $"seed {seed}: '{pair.Output}' does not feed the state '{pair.Input}', but the converter says so ({pair.Reason})");
                 found++;
             }
 
             foreach (var (input, output, isSure) in model.States)
             {
                 if (graph.States.Any(s => s.Input == input)) continue;
-                Assert.False(isSure, $"seed {seed}: '{input}' is a state fed by '{output}': {string.Join("; ", graph.Notes)}");
-                Assert.True(graph.Notes.Any(n => n.Contains($"--state {input}={output}", StringComparison.Ordinal)), $"seed {seed}: nothing is said of '{input}', which '{output}' feeds: {string.Join("; ", graph.Notes)}");
+                Assert.False(isSure, $"seed {seed}: the converter missed the state '{input}' fed by '{output}': {string.Join("; ", graph.Notes)}");
+                Assert.True(graph.Notes.Any(n => n.Contains($"--state {input}={output}", StringComparison.Ordinal)), $"seed {seed}: no note suggests the state '{input}' fed by '{output}': {string.Join("; ", graph.Notes)}");
             }
         }
 

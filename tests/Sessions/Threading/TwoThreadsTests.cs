@@ -38,7 +38,7 @@ public class TwoThreadsTests
                     for (var i = 0; i < one.States.Count; i++) Assert.True(one.StateContent(i).SequenceEqual(two.StateContent(i)), $"state {i}, {length} steps, {path}, {format}");
                 }
 
-                Assert.True(two.Helper!.Jobs >= 4, "the long sequences were to be shared");
+                Assert.True(two.Helper!.Jobs >= 4, "the two threads did not share the long sequences");
             }
         }
     }
