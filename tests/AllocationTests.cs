@@ -31,7 +31,7 @@ public class AllocationTests
     }
 
     [Fact]
-    public void WhatEndsIsForgiven()
+    public void AllocationsThatEndAreIgnored()
     {
         var calls = 0;
         Allocation.None(() =>

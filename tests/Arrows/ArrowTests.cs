@@ -56,7 +56,7 @@ public sealed partial class ArrowTests
 
     [Theory]
     [MemberData(nameof(Projects))]
-    public void WhatRoomsMayUseIsUsed(string project)
+    public void EveryListedArrowIsUsed(string project)
     {
         var used = Arrows(project).Select(a => (a.From, a.To)).ToHashSet();
         var idle = RoomsOf(project).SelectMany(room => room.Value.Select(to => (From: room.Key, To: to))).Where(arrow => !IsParent(arrow.To, arrow.From) && !used.Contains(arrow)).ToList();
@@ -92,7 +92,7 @@ public sealed partial class ArrowTests
     }
 
     [Fact]
-    public void WhatSessionsStandOnDoesNotKnowThem()
+    public void FormatKernelsAndOperatorsDoNotNameSessions()
     {
         foreach (var (file, text) in Sources("runtime").Where(s => s.File.StartsWith("Format", StringComparison.Ordinal) || s.File.StartsWith("Kernels", StringComparison.Ordinal) || s.File.StartsWith("Operators", StringComparison.Ordinal)))
             Assert.False(PublicFace().Match(CodeOf(text)) is { Success: true }, $"{file} names the public face");

@@ -50,7 +50,7 @@ public sealed class DecodeCommandTests : IDisposable
     }
 
     [Fact]
-    public void What_the_model_does_not_know_is_told_of()
+    public void Characters_outside_the_source_table_are_reported()
     {
         Assert.Equal(0, _cli.Run("decode", G2p, "Hello World", "speech"));
         Assert.Equal("seqconvert: 'Hello World': the model does not know 'H', ' ', 'W' and guesses; spell the text as its source table does\n", _cli.Error.ReplaceLineEndings("\n"));

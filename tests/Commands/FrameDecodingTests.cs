@@ -178,7 +178,7 @@ public sealed class FrameDecodingTests : IDisposable
     }
 
     [Fact]
-    public void What_does_not_fit_is_refused_with_what_to_do()
+    public void Wrong_features_and_options_are_refused_with_advice()
     {
         File.WriteAllBytes(_cli["m.seq"], SmallFrames.Ctc(1));
         Save("x.npy", [4, SmallDecoder.Hidden], SmallFrames.Features(1, 4));

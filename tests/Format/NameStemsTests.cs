@@ -29,7 +29,7 @@ public class NameStemsTests
     }
 
     [Fact]
-    public void WhatNoWriterWritesIsRefused()
+    public void InvalidNamesAreRefused()
     {
         // A stem beyond the list, a prefix longer than the stem, a negative number, invalid UTF-8, and texts that grow from nothing.
         Assert.Contains("does not exist (there are 64)", Fault(w => w.Number(64)), StringComparison.Ordinal);

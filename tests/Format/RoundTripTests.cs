@@ -9,7 +9,7 @@ public sealed class RoundTripTests(ITestOutputHelper output) : IDisposable
     private readonly string _path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.seq");
 
     [Fact]
-    public void EverythingComesBack()
+    public void EveryPartSurvivesARoundTrip()
     {
         var written = SmallSeq.Build();
         File.WriteAllBytes(_path, SeqWriter.ToArray(written));

@@ -158,7 +158,7 @@ public class BudgetTests
     }
 
     [Fact]
-    public void A_model_of_many_weights_is_no_hostile_one()
+    public void A_model_of_many_weights_converts()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 1024).Constant("s", [], 0.01f).Output("y");
         var last = "x";

@@ -25,7 +25,7 @@ public class FixedPointTests
     }
 
     [Fact]
-    public void WhatNothingReadsGoesAndCountsAsAChange()
+    public void UnusedNodesAreRemovedAndCountAsAChange()
     {
         var graph = Chain("Neg", "Abs");
         graph.Nodes.Add(new IrNode("idle", "Neg", ["x"], ["idle"]));

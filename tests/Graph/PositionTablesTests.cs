@@ -46,7 +46,7 @@ public class PositionTablesTests
     [InlineData("CountedTokens", false)]
     [InlineData("Tokens", false)]
     [InlineData("Reversed", false)]
-    public void ATableThatIsCounted(string how, bool isPosition)
+    public void ATableIndexedByCountedPositions(string how, bool isPosition)
     {
         var model = new OnnxBuilder().Input("ids", OnnxBuilder.Int64, 1, "T").Input("start", OnnxBuilder.Int64, 1).Constant("t", [Rows, Width], Table("learned")).Random("w", 2, 1, 40, Width)
             .Constant("zero", [], 0L).Constant("one", [], 1L).Constant("axis", [1], 1L).Node("Gather", "w ids", "e").Node("Shape", "ids", "s").Node("Gather", "s one", "n");

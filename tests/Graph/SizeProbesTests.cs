@@ -39,7 +39,7 @@ public class SizeProbesTests
     }
 
     [Fact]
-    public void AnotherBatchThanOneIsNotFixedInSilence()
+    public void ABatchOtherThanOneIsNotFixedSilently()
     {
         var model = new OnnxBuilder().Input("x", Float, "T", "N", 6).Random("w", 1, 1, 1, 32, 6).Random("r", 2, 1, 1, 32, 8).Random("h0", 3, 1, 1, 3, 8)
             .Node("LSTM", "x w r - - h0 h0", "y", ("hidden_size", 8)).Output("y");
@@ -138,7 +138,7 @@ public class SizeProbesTests
     }
 
     [Fact]
-    public void OfSeveralFaultsTheOneIsToldThatStandsAtMostSizes()
+    public void TheMostFrequentFaultIsReported()
     {
         var model = new OnnxBuilder().Input("x", Float, 1, "T", 4).Constant("one", [1], 1L).Constant("zero", [1], 0L).Random("table", 1, 1, 512, 4).Random("w", 2, 1, 5, 3)
             .Node("Shape", "x", "s").Node("Gather", "s one", "t").Node("Slice", "table zero t zero", "p").Node("Add", "x p", "z").Node("MatMul", "z w", "y").Output("y");

@@ -61,7 +61,7 @@ public class WaysOutTests
     }
 
     [Fact]
-    public void WhereNothingHelpsNothingIsAdvised()
+    public void NoAdviceIsGivenIfNoneWorks()
     {
         var model = new OnnxBuilder().Input("x", Float, "N", 4).Input("n", Int64).Node("Frobnicate", "x", "a").Node("Neg", "a", "y").Output("y").Output("a");
         var message = Refused(model, new ConversionOptions { Dimensions = new Dictionary<string, int> { ["N"] = 3 } });

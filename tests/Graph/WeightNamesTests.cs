@@ -31,7 +31,7 @@ public class WeightNamesTests
 
     /// <summary>PyTorch's export in training mode: gates are sliced, put in ONNX's order, and directions stacked.</summary>
     [Fact]
-    public void WhatIsMadeOfConstantsHasTheirNames()
+    public void WeightsComputedFromConstantsKeepTheirNames()
     {
         const int h = 20;
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 4, 1, h).Constant("first", [1], 0L);

@@ -114,7 +114,7 @@ public sealed class AtomicFileTests : IDisposable
     }
 
     [Fact]
-    public void What_is_read_is_not_written()
+    public void A_source_file_is_not_overwritten()
     {
         var source = _folder.Write("in.npy", 1);
         _folder.Link("other.npy", "in.npy");

@@ -79,7 +79,7 @@ public class HdfTests
     [InlineData("circle", "the link 'a' to '/b/c' leads back to itself")]
     [InlineData("itself", "the group 'a/b' contains itself")]
     [InlineData("lzf", "the dataset 'x' is packed by LZF; save it unpacked or with gzip")]
-    public void What_leads_out_of_the_file_or_round_in_a_circle_is_refused_by_name(string name, string message) =>
+    public void External_and_circular_links_are_refused_by_name(string name, string message) =>
         Assert.StartsWith($"{name}.h5: {message}", Assert.Throws<ConversionException>(() => Read(name)).Message, StringComparison.Ordinal);
 
     [Theory]
@@ -100,7 +100,7 @@ public class HdfTests
     [Theory]
     [InlineData("unwritten")]
     [InlineData("unwritten-latest")]
-    public void What_was_never_written_has_the_fill_value(string name)
+    public void Unwritten_data_has_the_fill_value(string name)
     {
         var file = Read(name);
         float[] Floats(string dataset) => file.Tensors[dataset].Value.ToFloats();

@@ -49,7 +49,7 @@ public class NpzTests
     }
 
     [Fact]
-    public void What_is_no_array_and_what_comes_twice_is_refused()
+    public void Other_files_and_duplicate_arrays_are_refused()
     {
         var array = NpyWriter.ToBytes(NpyArray.From([1], [1f]));
         Refused("readme.txt", ("readme.txt", [1, 2]));

@@ -33,7 +33,7 @@ public sealed class SourceFilesTests : IDisposable
     [InlineData("part", "is a directory")]
     [InlineData("", "is missing")]
     [InlineData("a\0b", "is missing")]
-    public void What_lies_elsewhere_or_nowhere_is_refused(string name, string why) => Refused(name, why);
+    public void Files_that_are_missing_or_in_other_folders_are_refused(string name, string why) => Refused(name, why);
 
     [Fact]
     public void Links_are_followed_first_in_every_part_of_a_path()

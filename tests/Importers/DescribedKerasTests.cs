@@ -85,7 +85,7 @@ public sealed class DescribedKerasTests
     }
 
     [Fact]
-    public void Integers_are_told_and_scaled()
+    public void Integer_weights_are_reported_and_scaled()
     {
         using var folder = new KerasFile.Folder();
         var file = new KerasFile(57);

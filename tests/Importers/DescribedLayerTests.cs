@@ -140,7 +140,7 @@ public sealed class DescribedLayerTests : IDisposable
     [InlineData("""{ "kind": "slice", "input": "x", "start": -1, "end": -1, "output": "y" }""", "a slice from -1 to -1 takes nothing")]
     [InlineData("""{ "kind": "layer_norm", "input": "x", "weights": "n", "epsilon": -1, "output": "y" }""", "epsilon is -1; it must be at least 0")]
     [InlineData("""{ "kind": "conv1d", "input": "x", "weights": "n", "tensors": { "weight": "c" }, "causal": true, "padding": 1, "output": "y" }""", "omit 'padding'")]
-    public void What_would_be_ignored_or_give_nothing_is_refused(string layer, string why)
+    public void Ignored_members_and_empty_results_are_refused(string layer, string why)
     {
         _files.Random("a", 2, Inputs);
         _files.Random("b", 2);

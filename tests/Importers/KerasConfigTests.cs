@@ -213,7 +213,7 @@ public sealed class KerasConfigTests
     [InlineData("ReLU", "\"threshold\": 0.5", "threshold")]
     [InlineData("MaxPooling1D", "\"padding\": \"casual\"", "'casual'")]
     [InlineData("Dense", "\"lora_rank\": 4", "LoRA")]
-    public void What_is_not_computed_is_refused(string kind, string member, string says) =>
+    public void Unsupported_settings_are_refused(string kind, string member, string says) =>
         Assert.Contains(says, Assert.ThrowsAny<ConversionException>(() => new KerasFile(39).Layer(kind, $"\"name\": \"odd\", {member}, {Shape}").Load()).Message, StringComparison.Ordinal);
 
     [Fact]

@@ -13,7 +13,7 @@ public sealed class KerasMaskTests
 
     [Theory]
     [MemberData(nameof(Masks))]
-    public void A_step_that_does_not_count_keeps_the_state_and_the_output_before_it(string pattern)
+    public void A_masked_step_keeps_state_and_output(string pattern)
     {
         foreach (var kind in (string[])["SimpleRNN", "GRU", "LSTM"])
         {
@@ -126,7 +126,7 @@ public sealed class KerasMaskTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void A_mask_that_is_given_by_name_holds(bool ofEmbedding)
+    public void A_mask_given_by_name_is_used(bool ofEmbedding)
     {
         const string pattern = "0110100";
         var file = new KerasFile(26) { Version = "3.6.0" };
@@ -190,7 +190,7 @@ public sealed class KerasMaskTests
     }
 
     [Fact]
-    public void What_takes_a_mask_for_something_else_is_refused()
+    public void A_softmax_that_uses_a_mask_is_refused()
     {
         var file = new KerasFile(28).Layer("Masking", $"\"name\": \"masking\", {Shape}").Layer("Softmax", "\"name\": \"soft\", \"axis\": -1");
         Assert.Contains("Activation('softmax')", Assert.ThrowsAny<ConversionException>(() => file.Load()).Message, StringComparison.Ordinal);

@@ -282,7 +282,7 @@ public sealed class KerasTests
     }
 
     [Fact]
-    public void What_is_not_known_is_named_all_at_once()
+    public void All_unknown_layers_are_named_at_once()
     {
         var file = new KerasFile(15).Layer("Lambda", $"\"name\": \"odd\", {Shape}").Layer("Dense", "\"name\": \"dense\"").Layer("ConvLSTM2D", "\"name\": \"images\"");
         var message = Assert.ThrowsAny<ConversionException>(() => file.Load()).Message;

@@ -74,7 +74,7 @@ public class OnnxAttentionTests
     }
 
     [Fact]
-    public void WhatIsNotKnownOfAttentionIsRefused()
+    public void UnsupportedAttentionIsRefused()
     {
         var window = new OnnxBuilder(25).Input("x", OnnxBuilder.Float, 1, 2, 4, 8).Node("Attention", "x x x", "y", ("left_window_size", 3)).Output("y");
         Assert.Contains("left_window_size", Assert.ThrowsAny<ConversionException>(() => window.Convert()).Message);

@@ -9,7 +9,7 @@ public class OnnxBranchTests
     private static readonly float[] s_x = [0.5f, -2, 3, 1, -1, 4, 2, 0.25f];
 
     [Fact]
-    public void ABranchThatDataTellsIsChosenAmongBothResults()
+    public void ABranchOnDataSelectsBetweenBothResults()
     {
         foreach (var limit in new[] { -100f, 100f })
         {
@@ -42,7 +42,7 @@ public class OnnxBranchTests
     }
 
     [Fact]
-    public void SplitsIntoSequencesAreSplits()
+    public void SplitToSequenceBecomesSplit()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 4).Constant("one", [], 1L).Constant("last", [], -1L).Constant("three", [], 3L).Constant("parts", [2], 1L, 3L)
             .Node("SplitToSequence", "x", "columns", ("axis", 1), ("keepdims", 0)).Node("SequenceAt", "columns one", "c").Node("SequenceAt", "columns last", "d")

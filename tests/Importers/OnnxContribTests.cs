@@ -79,7 +79,7 @@ public class OnnxContribTests
     [InlineData("MultiHeadAttention", "x", "input 1 is missing")]
     [InlineData("Attention", "x qkv bias cube", "mask of shape [1, 1, 1]")]
     [InlineData("NGramRepeatBlock", "x", "operators of 'com.microsoft' other than those listed")]
-    public void WhatIsWrongIsRefusedByItsName(string op, string inputs, string why)
+    public void WrongInputsAreRefusedByName(string op, string inputs, string why)
     {
         var model = Parameters(new OnnxBuilder()).Constant("cube", [1, 1, 1], 1).Node(Own + op, inputs, "y", op == "FusedConv" ? [("activation", "Cube")] : [("num_heads", 3)]).Output("y");
         var fault = Assert.Throws<ConversionException>(() => model.Convert());

@@ -44,7 +44,7 @@ public class OnnxGatesTests
 
     [Theory]
     [MemberData(nameof(Layers))]
-    public void WeightsThatAreReadOtherwiseTooStayAsTheyAre(string op)
+    public void WeightsWithOtherReadersStayUnchanged(string op)
     {
         var plain = Layer(op, value => value).Run(null, s_x);
         foreach (var held in (bool[])[false, true])

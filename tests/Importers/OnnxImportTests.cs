@@ -180,7 +180,7 @@ public class OnnxImportTests
     }
 
     [Fact]
-    public void SizesOfWhichTogetherNoTensorExistsAreNotTried()
+    public void SizesTooLargeTogetherAreNotTried()
     {
         // Image models with three symbolic dimensions: at the largest tried size of one dimension, all three would be too large.
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, "N", 3, "H", "W").Node("Relu", "x", "y").Output("y");
@@ -210,7 +210,7 @@ public class OnnxImportTests
     }
 
     [Fact]
-    public void NamesInOptionsAreCheckedBeforeAnythingElseAndListTheirLike()
+    public void UnknownNamesInOptionsAreRefusedFirst()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, "N", 4).Node("Frobnicate", "x", "y").Output("y", OnnxBuilder.Float, "M");
         Dictionary<string, string> unknown = new() { ["x2"] = "1" };

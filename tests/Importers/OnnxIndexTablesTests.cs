@@ -41,7 +41,7 @@ public class OnnxIndexTablesTests
 
     [Theory]
     [MemberData(nameof(Assigned))]
-    public void APartThatIsTakenBecomesSlices(string a, string b, string c)
+    public void AGatheredPartBecomesSlices(string a, string b, string c)
     {
         foreach (var isFlat in (bool[])[false, true])
         {

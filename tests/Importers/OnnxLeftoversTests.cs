@@ -95,7 +95,7 @@ public sealed class OnnxLeftoversTests
     }
 
     [Fact]
-    public void What_no_output_depends_on_may_be_no_number()
+    public void Unused_weights_may_hold_NaN()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 3).Random("w", 1, 1, 3, 2).Node("MatMul", "x w", "y").Output("y").Constant("old", [3, 2], 1f, 2, 3, 4, float.NaN, 6).Node("MatMul", "x old", "idle");
         Assert.Equal(["old"], model.Convert().Unused.Select(u => u.Name));
@@ -110,7 +110,7 @@ public sealed class OnnxLeftoversTests
     }
 
     [Fact]
-    public void A_weight_that_becomes_no_number_at_conversion_is_refused()
+    public void A_weight_that_becomes_NaN_at_conversion_is_refused()
     {
         var message = Assert.Throws<ConversionException>(() => new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 2).Constant("spread", [2], 1f, -4).Node("Sqrt", "spread", "root").Node("Mul", "x root", "y").Output("y").Convert()).Message;
         Assert.Contains("graph 'main', computed from its constants: the constant 'spread' of shape [2] holds 1 NaN among 2 values", message, StringComparison.Ordinal);

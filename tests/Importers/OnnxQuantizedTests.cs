@@ -106,7 +106,7 @@ public class OnnxQuantizedTests
     [InlineData("QLinearGlobalAveragePool", "image xs xz xs xz", "channels_last", 0)]
     [InlineData("QLinearAveragePool", "image xs xz xs xz", "kernel_shape", new long[] { 2, 2 }, "strides", new long[] { 2, 2 })]
     [InlineData("QLinearWhere", "mask q xs xz q ps pz xs xz")]
-    public void OneOperatorOnIntegersIsItsRealOne(string op, string inputs, params object[] attributes)
+    public void AnIntegerOperatorBecomesTheRealOne(string op, string inputs, params object[] attributes)
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 4, 6).Constant("xs", [], 0.02f).Constant("xz", [], (byte)130).Constant("ps", [], 1f / 256).Constant("pz", [], (byte)0).Constant("shape", [4], 2L, 2, 2, 6)
             .Constant("mask", [6], true, false, true, true, false, false).Node("QuantizeLinear", "x xs xz", "q").Node("Reshape", "q shape", "image")
@@ -140,7 +140,7 @@ public class OnnxQuantizedTests
     }
 
     [Fact]
-    public void AConvolutionOfDynamicallyQuantizedFramesIsPlain()
+    public void AConvolutionOfDynamicallyQuantizedInputBecomesConv()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 8, 20).Node("DynamicQuantizeLinear", "x", "q s z");
         Conv(model, 6, 8, 3, isPerTensor: true);
@@ -193,7 +193,7 @@ public class OnnxQuantizedTests
     [InlineData("MatMulNBits", "x d ds", "K is 0")]
     [InlineData("QLinearAdd", "q ds dz q ds", "input 6 is missing")]
     [InlineData("MatMulIntegerToFloat", "q d ds", "input 3 is missing")]
-    public void WhatLacksAnInputIsRefusedByItsName(string op, string inputs, string why)
+    public void MissingInputsAreRefusedByName(string op, string inputs, string why)
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 3, Features).Constant("q", [3, Features], new byte[3 * Features]);
         Dense(model, "d", Features, Classes);

@@ -154,7 +154,7 @@ public class OnnxRecurrentLoopTests
 
     /// <summary>PyTorch's graph exporter: first the products of all inputs, then each step's product with the state; two stacked layers.</summary>
     [Fact]
-    public void StepsOfTwoLayersWithProductsMadeBeforeAreTwoLayers()
+    public void StepsOfTwoLayersWithEarlierProductsAreTwoLayers()
     {
         var loop = new RecurrentLoop("lstm");
         var model = loop.Weights(Input(true)).Random("W2", 60, 1, H, 4 * H).Random("U2", 61, 1, H, 4 * H).Node("MatMul", "x W", "xw").Node("Add", "xw b", "made");
@@ -180,7 +180,7 @@ public class OnnxRecurrentLoopTests
     }
 
     [Fact]
-    public void ALoopThatIsNoLayerAndOfUnknownLengthSaysWhatToFix()
+    public void ALoopOfUnknownLengthThatIsNotALayerSaysWhatToFix()
     {
         var body = new RecurrentLoop("rnn");
         Ports(body, "round go h", "c");

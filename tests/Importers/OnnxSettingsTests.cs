@@ -52,7 +52,7 @@ public class OnnxSettingsTests
     }
 
     [Fact]
-    public void What_else_means_nothing_is_refused()
+    public void Other_meaningless_settings_are_refused()
     {
         Refused(new OnnxBuilder(20).Input("x", OnnxBuilder.Float, 2).Output("y").Node("Gelu", "x", "y", ("approximate", "well")), "'approximate' is 'well'");
         Refused(Model(2, 6).Constant("s", [2], 1f, 2f).Constant("z", [2], 2L, 12L).Node("Resize", "x - s z", "y"), "it has scales and sizes");

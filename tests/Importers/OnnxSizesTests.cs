@@ -31,7 +31,7 @@ public sealed class OnnxSizesTests
     [Theory]
     [InlineData("DepthToSpace", 4, 8)]
     [InlineData("SpaceToDepth", 2, 4)]
-    public void BlocksOfAnImageOfAnySize(string op, int height, int width)
+    public void DepthAndSpaceWorkAtAnyImageSize(string op, int height, int width)
     {
         var builder = new OnnxBuilder().Input("x", OnnxBuilder.Float, "N", 8, "H", "W").Node(op, "x", "y", ("blocksize", 2));
         builder.Graph.Output.Add(new ValueInfoProto { Name = "y", Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = OnnxBuilder.Float } } });
@@ -51,7 +51,7 @@ public sealed class OnnxSizesTests
     [InlineData("Equal", 29)]
     [InlineData("Less", 5)]
     [InlineData("Greater", 40)]
-    public void ABranchOnASizeIsTakenWhereItTurns(string comparison, int limit)
+    public void ABranchOnASizeChangesAtItsLimit(string comparison, int limit)
     {
         static GraphProto Branch(string op, string name)
         {

@@ -47,7 +47,7 @@ public class OnnxSpatialTests
     [Theory]
     [InlineData("cubic", "half_pixel", "the mode cubic")]
     [InlineData("linear", "tf_crop_and_resize", "the coordinates tf_crop_and_resize")]
-    public void WhatCannotBeResizedIsRefusedByItsNode(string mode, string transform, string why)
+    public void UnsupportedResizesAreRefusedByNode(string mode, string transform, string why)
     {
         var fault = Assert.Throws<ConversionException>(() => new OnnxBuilder(13).Input("x", OnnxBuilder.Float, 1, 3, 7).Constant("scales", [3], 1f, 1f, 2f).Node("Resize", "x - scales", "y", ("mode", mode), ("coordinate_transformation_mode", transform)).Output("y").Convert());
         Assert.Contains("Resize_y", fault.Message);
@@ -69,7 +69,7 @@ public class OnnxSpatialTests
     }
 
     [Fact]
-    public void WhatConstantsSettleIsSettled()
+    public void ConstantInputsAreFolded()
     {
         Same(new OnnxBuilder().Input("x", OnnxBuilder.Float, 3, 4).Node("EyeLike", "x", "e", ("k", 1)).Node("Mul", "x e", "y").Output("y"), 3, 4);
         Same(new OnnxBuilder().Input("x", OnnxBuilder.Float, 3, 4).Constant("m", [4], true, false, true, true).Node("Compress", "x m", "y", ("axis", 1)).Output("y"), 3, 4);

@@ -22,7 +22,7 @@ public class OnnxTypesTests
     }
 
     [Fact]
-    public void What_quantized_operators_do_not_take_is_refused()
+    public void Unsupported_inputs_of_quantized_operators_are_refused()
     {
         OnnxBuilder Dequantized(OnnxBuilder model) => model.Constant("s", [], 0.5f).Node("DequantizeLinear", "w s z", "d").Node("MatMul", "x d", "y");
         Refused(Dequantized(Model().Constant("w", [2, 2], new sbyte[4]).Constant("z", [], (byte)0)), "'z', is uint8, but its input 0, 'w', is int8");

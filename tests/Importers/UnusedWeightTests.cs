@@ -27,7 +27,7 @@ public sealed class UnusedWeightTests : IDisposable
     }
 
     [Fact]
-    public void What_nothing_uses_is_listed_and_what_belongs_to_training_by_its_kind()
+    public void Unused_weights_are_listed_and_training_state_by_kind()
     {
         _files.Random("fc.weight", 2, Inputs);
         _files.Random("fc.b", 2);
@@ -63,7 +63,7 @@ public sealed class UnusedWeightTests : IDisposable
     }
 
     [Fact]
-    public void Integers_are_told_and_scaled()
+    public void Integer_weights_are_reported_and_scaled()
     {
         _files.Put("w", [10000, -20000, 5000, 0, 30000, 10000], 2, Inputs);
         _files.Put("b", [5000, -5000], 2);

@@ -69,7 +69,7 @@ public sealed unsafe class LaneMathAccuracyTests(ITestOutputHelper output)
     [InlineData("Tanh", 0.1f, 1f, 2.5)]
     [InlineData("Sigmoid", 0.1f, 1f, 2.25)]
     [InlineData("Erf", 0.8f, 1.2f, 1.1)]
-    public void EveryFloatNearTheSeamsIsAsGood(string name, float from, float to, double limit)
+    public void EveryFloatNearABranchHasTheSameAccuracy(string name, float from, float to, double limit)
     {
         var function = Enum.Parse<UnaryFunction>(name);
         var kernels = KernelRegistry.Choose();

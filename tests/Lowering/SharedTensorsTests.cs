@@ -50,7 +50,7 @@ public class SharedTensorsTests
 
     /// <summary>A choice for one name applies to all names of a tensor; a contradicting choice makes a copy.</summary>
     [Fact]
-    public void EveryNameCanBeAskedFor()
+    public void WeightsOfAcceptsEveryName()
     {
         var model = Matrices(new OnnxBuilder().Input("x1", OnnxBuilder.Float, 2, I).Input("x2", OnnxBuilder.Float, 2, I), ["k", "same"]);
         Product(model, "MatMul", "x1", "k", "y1");

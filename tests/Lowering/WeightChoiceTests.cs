@@ -153,7 +153,7 @@ public class WeightChoiceTests
     [InlineData(60, "fp32", "fp32")]
     [InlineData(600, "int8", "fp32")]
     [InlineData(2, "int8", "fp32")]
-    public void SmallOnesBecomeFloat16WhereThatIsWorthIt(int hidden, string kind, string small)
+    public void SmallMatricesBecomeFloat16IfThatSavesEnough(int hidden, string kind, string small)
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 240).Random("a", 1, 1, 240, hidden).Random("b", 2, 1, hidden, 10).Random("c", 3, 1, 10, 4).Node("MatMul", "x a", "h").Node("MatMul", "h b", "g").Node("MatMul", "g c", "y").Output("y");
         Assert.Contains(("c", small), Stored(model, kind));
@@ -163,7 +163,7 @@ public class WeightChoiceTests
 
     /// <summary>Small weights that fp16 would lose stay fp32, and the report says why.</summary>
     [Fact]
-    public void SmallOnesThatFloat16WouldLoseStayFloat32()
+    public void SmallMatricesThatFloat16WouldLoseStayFloat32()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 40).Random("a", 1, 1, 40, 60).Random("b", 2, 1e-7f, 60, 3).Node("MatMul", "x a", "h").Node("MatMul", "h b", "y").Output("y");
         var stored = model.Convert(new ConversionOptions { Weights = WeightKind.Int8 }).Tensors.Single(t => t.Name == "b");
@@ -172,7 +172,7 @@ public class WeightChoiceTests
     }
 
     [Fact]
-    public void SomeThatAreTooSmallAreNamed()
+    public void SmallMatricesAreNamedInANote()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 40).Random("a", 1, 1, 40, 60).Random("b", 2, 1, 60, 3).Node("MatMul", "x a", "h").Node("MatMul", "h b", "y").Output("y");
         Assert.Equal("fewer than 512 weights, so fp16: b", Assert.Single(model.Convert(new ConversionOptions { Weights = WeightKind.Int8 }).WeightNotes));

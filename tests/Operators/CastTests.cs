@@ -51,7 +51,7 @@ public class CastTests
     }
 
     [Fact]
-    public void ATypeThatIsNoneIsRefused() => Assert.Throws<SeqFormatException>(() => new Cast(new Attributes().Set(AttributeKey.To, 10)));
+    public void AnInvalidTypeIsRefused() => Assert.Throws<SeqFormatException>(() => new Cast(new Attributes().Set(AttributeKey.To, 10)));
 
     private static TTo[] Run<TFrom, TTo>(TFrom[] x)
         where TFrom : unmanaged

@@ -21,7 +21,7 @@ public class ClipTests
     }
 
     [Fact]
-    public void NaNStaysAndAHighUnderLowWins()
+    public void NaNStaysAndTheMaximumWinsOverTheMinimum()
     {
         Assert.True(float.IsNaN(new OperatorHarness().Dense<float>([1], float.NaN).Scalar(0f).Scalar(1f).Run(new Clip())[0].As<float>()[0]));
         Assert.True(double.IsNaN(new OperatorHarness().Dense<double>([1], double.NaN).Scalar(0.0).Scalar(1.0).Run(new Clip())[0].As<double>()[0]));

@@ -19,7 +19,7 @@ public class ConstantOfShapeTests
     }
 
     [Fact]
-    public void WhatIsNoShapeIsRefused()
+    public void InvalidShapesAreRefused()
     {
         Assert.Throws<ArgumentException>(() => Run(new Attributes(), -1));
         Assert.Throws<ArgumentException>(() => Run(new Attributes(), 1, 1, 1, 1, 1, 1, 1, 1, 1));

@@ -22,7 +22,7 @@ public class GatherElementsTests
     }
 
     [Fact]
-    public void WhatDoesNotFitIsRefused()
+    public void ShapesAndIndicesThatDoNotFitAreRefused()
     {
         OperatorHarness X() => new OperatorHarness().Dense(Nd.Numbered<float>(2, 2));
         var op = new GatherElements(new Attributes());

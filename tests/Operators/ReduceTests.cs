@@ -65,7 +65,7 @@ public class ReduceTests
     }
 
     [Fact]
-    public void OfNoElementsEachFunctionHasItsNeutralElement()
+    public void AnEmptyReductionGivesTheNeutralElement()
     {
         OperatorHarness X() => new OperatorHarness().Dense<float>([0, 2]).Integers(0);
         Assert.Equal([0f, 0], Run(X(), ReduceFunction.Sum).As<float>());

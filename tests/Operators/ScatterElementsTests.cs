@@ -30,7 +30,7 @@ public class ScatterElementsTests
     }
 
     [Fact]
-    public void WhatDoesNotFitIsRefused()
+    public void ShapesAndIndicesThatDoNotFitAreRefused()
     {
         OperatorHarness X() => new OperatorHarness().Dense<float>([2], 1, 2);
         var op = new ScatterElements(new Attributes());

@@ -28,7 +28,7 @@ public class ScatterNDTests
     }
 
     [Fact]
-    public void WhatDoesNotFitIsRefused()
+    public void ShapesAndIndicesThatDoNotFitAreRefused()
     {
         OperatorHarness X() => new OperatorHarness().Dense(Nd.Numbered<float>(2, 2));
         var op = new ScatterND(new Attributes());

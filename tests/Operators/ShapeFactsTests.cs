@@ -12,7 +12,7 @@ public class ShapeFactsTests
     [InlineData(0, -1, new long[] { 2, 0 })]
     [InlineData(-9, 2, new long[] { 2, 0 })]
     [InlineData(2, 1, new long[0])]
-    public void ShapeFromStartToEnd(int start, int end, long[] expected)
+    public void ShapeTakesAStartAndAnEnd(int start, int end, long[] expected)
     {
         var op = new ShapeOf(new Attributes().Set(AttributeKey.Start, start).Set(AttributeKey.End, end));
         Nd.Same(new Nd<long>([expected.Length], expected), new OperatorHarness().Dense<float>([2, 0, 5]).Run(op)[0]);

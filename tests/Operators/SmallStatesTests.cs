@@ -28,7 +28,7 @@ public class SmallStatesTests(ITestOutputHelper output)
 
     [Theory]
     [MemberData(nameof(Layers))]
-    public void AreAsGoodAsLargeOnes(string layer, double scale)
+    public void SmallStatesAreAsAccurateAsLargeOnes(string layer, double scale)
     {
         foreach (var direction in (string[])["forward", "reverse", "bidirectional"])
         {
@@ -48,7 +48,7 @@ public class SmallStatesTests(ITestOutputHelper output)
     [InlineData(1e-3f)]
     [InlineData(0.05f)]
     [InlineData(0.8f)]
-    public void LoseNoMoreThanInOnnxRuntime(float scale)
+    public void SmallStatesLoseNoMoreThanInOnnxRuntime(float scale)
     {
         var model = Model("LSTM", "forward", scale);
         var x = Weights.Random(new Random(5), Steps * Inputs);
@@ -82,7 +82,7 @@ public class SmallStatesTests(ITestOutputHelper output)
     [InlineData("GRU before")]
     [InlineData("GRU after")]
     [InlineData("RNN")]
-    public void HaveTheSameBitsAloneAndTogetherAtOnceAndStepByStep(string layer)
+    public void BatchesAndStepsGiveTheSameBits(string layer)
     {
         // Rows of the batch differ in scale by ten, so that at every step some use the fixed scale and some their own.
         const int batch = 7;

@@ -6,7 +6,7 @@ namespace SeqRuntime.Tests.Operators;
 public class SplitTests
 {
     [Fact]
-    public void CutsIntoPartsOfAnySizes()
+    public void SplitsIntoPartsOfAnySizes()
     {
         var random = new Random(33);
         for (var i = 0; i < 60; i++)

@@ -45,7 +45,7 @@ public class TopKTests
     [Theory]
     [InlineData(-1)]
     [InlineData(4)]
-    public void MoreThanThereAreIsRefused(int k) =>
+    public void AKLargerThanTheAxisIsRefused(int k) =>
         Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense<float>([3], 1, 2, 3).Integers(k).Run(new TopK(new Attributes()), 2));
 
     private static void Check<T>(Nd<T> x, int axis, int k, bool isLargest)

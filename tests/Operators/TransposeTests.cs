@@ -46,7 +46,7 @@ public class TransposeTests
     [InlineData(new[] { 0 })]
     [InlineData(new[] { 0, 0 })]
     [InlineData(new[] { 0, 2 })]
-    public void WhatIsNoPermutationIsRefused(int[] perm) =>
+    public void InvalidPermutationsAreRefused(int[] perm) =>
         Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense(Nd.Numbered<float>(2, 3)).Run(new Transpose(new Attributes().Set(AttributeKey.Perm, perm))));
 
     private static void Check<T>(int[] shape, int[] perm)

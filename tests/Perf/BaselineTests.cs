@@ -25,7 +25,7 @@ public sealed class BaselineTests
     }
 
     [Fact]
-    public void What_has_no_baseline_passes()
+    public void A_case_without_a_baseline_passes()
     {
         Assert.Equal(new Verdict(null, null, true), s_baseline.Judge("portable on another", "lstm/64/fp32", 100));
         Assert.Equal(new Verdict(null, null, true), s_baseline.Judge(Key, "new", 100));

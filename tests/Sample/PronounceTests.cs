@@ -52,7 +52,7 @@ public sealed class PronounceTests : IDisposable
     }
 
     [Fact]
-    public void What_the_model_does_not_know_is_told_and_other_words_go_on()
+    public void Unknown_characters_are_reported_and_other_words_continue()
     {
         var (code, output, error) = Run("café 123 speech " + new string('a', 500) + " speech");
         Assert.Equal(1, code);

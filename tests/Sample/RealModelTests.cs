@@ -11,7 +11,7 @@ public class RealModelTests(ITestOutputHelper output)
     [Theory]
     [InlineData(WeightKind.Float32, 1e-4)]
     [InlineData(WeightKind.Int8, 0.03)]
-    public void DenoisedSpeechIsThatOfTheAuthorsProgram(WeightKind weights, double tolerance)
+    public void DenoisedSpeechEqualsThatOfTheAuthorsProgram(WeightKind weights, double tolerance)
     {
         var (model1, model2, sound) = (Models.Need("dtln/model_1.onnx"), Models.Need("dtln/model_2.onnx"), Models.Need("audio/noisy-speech-16k.wav"));
         var noisy = WaveReader.Read(sound).Channels[0];

@@ -33,7 +33,7 @@ public class LoopOutputTests
 
     /// <summary>Several rounds write to one place: the last value remains.</summary>
     [Fact]
-    public void APlaceThatIsWrittenTwiceHoldsTheLastRounds()
+    public void APlaceWrittenTwiceKeepsTheLastValue()
     {
         var loop = new LoopModel("gru-after", 6);
         loop.Model.Constant("two", [], 2L);
@@ -47,7 +47,7 @@ public class LoopOutputTests
 
     /// <summary>A tensor that the body also reads is not a list of outputs.</summary>
     [Fact]
-    public void WhatReadsItsOwnOutputsKeepsItsNumbers()
+    public void ALoopThatReadsItsOwnOutputsGivesTheSameNumbers()
     {
         var loop = new LoopModel("rnn", 4);
         var (h, _) = loop.Body.Step(loop.Add("Gather", "xt round", ("axis", 0)), "h", null);

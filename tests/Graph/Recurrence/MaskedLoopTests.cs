@@ -55,7 +55,7 @@ public class MaskedLoopTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void MasksThatAreNotOneOfTheStepsKeepTheirNumbers(bool isOfUnits)
+    public void MasksOfUnitsGiveTheSameNumbers(bool isOfUnits)
     {
         var loop = new LoopModel("lstm", 5);
         loop.Model.Input("m", OnnxBuilder.Bool, 5, N, isOfUnits ? H : 1).Input("m2", OnnxBuilder.Bool, 5, N, 1);
@@ -88,7 +88,7 @@ public class MaskedLoopTests
 
     /// <summary>A computation over the whole batch would mix masked and unmasked rows.</summary>
     [Fact]
-    public void WhatMixesRowsBehindAMaskKeepsItsNumbers()
+    public void MixingRowsAfterAMaskGivesTheSameNumbers()
     {
         var loop = new LoopModel("rnn", 4);
         loop.Model.Input("m", OnnxBuilder.Bool, 4, N, 1);

@@ -13,7 +13,7 @@ public class CacheStateTests
     [InlineData(2, true, false, false)]
     [InlineData(3, false, true, false)]
     [InlineData(2, true, true, true)]
-    public void KeptByTheRuntimeTheyAreAsGivenBack(int layers, bool byHeads, bool isNewInFront, bool knowsItsLength)
+    public void CachesOfTheRuntimeEqualCachesOfTheCaller(int layers, bool byHeads, bool isNewInFront, bool knowsItsLength)
     {
         var model = Decoder(layers, byHeads, isNewInFront, knowsItsLength);
         using var kept = model.Load(new ConversionOptions { CacheSteps = Most });
@@ -48,7 +48,7 @@ public class CacheStateTests
     }
 
     [Fact]
-    public void TheReportSaysHowLongTheyMayBecomeAndHowTheyAreGivenBackElse()
+    public void TheReportNamesTheLimitOfACache()
     {
         var model = Decoder(1, true, false, false);
         Assert.Contains(model.Notes(new ConversionOptions { CacheSteps = Most }), n => n.Contains("state 'past.0' [1, 2, past, 3] is carried from 'present.0' (a cache: it begins empty and grows along 'past' to at most 16 steps; a longer run is refused)", StringComparison.Ordinal));

@@ -82,7 +82,7 @@ public class PlaceTests
 
     /// <summary>The output of the last step has the content of the last state, but is a result.</summary>
     [Fact]
-    public void OfEqualOutputsTheStateIsTakenAndTheStepOfTheSequenceStays()
+    public void OfEqualOutputsTheStateIsPaired()
     {
         var model = new OnnxBuilder().In("x", 1, 1, I).In("7", 1, 1, H).Layer("GRU", 1, I, H, "x 7", "all 9").Integers("1", 1).Node("Squeeze", "all 1", "result").Matrix(3, "x", "other", I, 2).Out("other").Out("9", 1, 1, H).Out("result", 1, 1, H);
         Assert.Equal([("7", "9")], model.Pairs());
@@ -160,7 +160,7 @@ public class PlaceTests
     }
 
     [Fact]
-    public void ABufferThatIsWrittenAtAPlacePairs()
+    public void ABufferWrittenAtAnIndexPairs()
     {
         var model = new OnnxBuilder().In("x", 1, I).In("4", 3, I).Constant("row", [1, 1], 1L).Node("ScatterND", "4 row x", "8").Constant("axes", [1], 0L).Node("ReduceSum", "8 axes", "y", ("keepdims", 1)).Out("y", 1, I).Out("8", 3, I);
         Assert.Equal([("4", "8")], model.Pairs());
@@ -181,7 +181,7 @@ public class PlaceTests
     [Theory]
     [InlineData("x", "h")]
     [InlineData("h", "x")]
-    public void WhatACellReadsIsNotWhatItsStateBecomes(string first, string second)
+    public void TheInputOfACellIsNotItsState(string first, string second)
     {
         var model = Cell(new OnnxBuilder(18).In("in", 1, 2 * H).Constant("half", [], 0.5f).Matrix(8, "in", "x", 2 * H, H).In("h", 1, H).In("c", 1, H).Node("Concat", $"{first} {second}", "xh", ("axis", 1)).Random("w", 1, 0.5f, 4 * H, 2 * H).Random("b", 2, 0.3f, 4 * H).Node("Gemm", "xh w b", "g", ("transB", 1)), "c");
         model.Node("Identity", "x", "same").Out("y").Out("same", 1, H).Out("x", 1, H).Out("e", 1, H).Out("d", 1, H);
@@ -195,7 +195,7 @@ public class PlaceTests
     [InlineData("3", "x", "x", "position after the first input")]
     [InlineData("hidden_in", "2", "hidden_in", "name")]
     [InlineData("2", "h_in", "h_in", "name")]
-    public void OfTwoInputsOfACellNamesTellOrTheFirstIsData(string first, string second, string state, string reason)
+    public void NamesOrTheOrderTellACellsInputFromItsState(string first, string second, string state, string reason)
     {
         var model = Cell(Products(new OnnxBuilder(18).In(first, 1, H).In(second, 1, H).In("c", 1, H), first, second), "c").Out("y").Out("d", 1, H).Out("e", 1, H);
         Assert.Equal(new[] { ("c", "d"), (state, "e") }.Order(), model.Pairs());
@@ -214,14 +214,14 @@ public class PlaceTests
     }
 
     [Fact]
-    public void WhatIsJoinedToItselfIsNoPast()
+    public void AValueJoinedToItselfIsNotAPast()
     {
         var model = new OnnxBuilder().In("a", 1, I).In("x", 1, 2, H).Node("Neg", "x", "n").Node("Concat", "x x n", "all", ("axis", 1)).Matrix(1, "all", "y", H, 3).Matrix(2, "a", "z", I, 2).Out("y").Out("n", 1, 2, H).Out("z");
         Assert.Empty(model.Pairs());
     }
 
     [Fact]
-    public void NewStepsAreLeftOfAPastOnlyWhereTheyWereJoinedToIt()
+    public void APastKeepsNewStepsOnlyWhereTheyWereJoined()
     {
         var model = new OnnxBuilder().In("x", 1, H, 2).In("p", 1, H, 2).Node("Neg", "x", "v").Constant("low", [], -1f).Constant("high", [], 1f).Node("Clip", "v low high", "w").Node("Concat", "p w", "window", ("axis", 2)).Random("k", 1, 0.5f, H, H, 3).Node("Conv", "window k", "y")
             .Integers("from", -2).Integers("end", long.MaxValue).Integers("2", 2).Node("Slice", "window from end 2", "next").Out("y").Out("v", 1, H, 2).Out("next", 1, H, 2);
@@ -230,7 +230,7 @@ public class PlaceTests
     }
 
     [Fact]
-    public void OfWhatIsJoinedTheOneInFrontIsThePast()
+    public void TheFirstJoinedValueIsThePast()
     {
         var model = new OnnxBuilder().In("p", 1, 1, 2).In("x", 1, 1, 6).Node("Concat", "p x", "window", ("axis", 2)).Random("k", 1, 0.5f, 1, 1, 3).Node("Conv", "window k", "y").Integers("six", 6, 2).Node("Split", "window six", "begin next", ("axis", 2)).Out("y").Out("begin", 1, 1, 6).Out("next", 1, 1, 2);
         Assert.Equal([("p", "next")], model.Pairs());
@@ -240,7 +240,7 @@ public class PlaceTests
 
     /// <summary>x enters the second layer and not the first one's state; the second layer does not leave the first layer's state.</summary>
     [Fact]
-    public void AStateIsNotWhatALayerBehindLeaves()
+    public void AStateIsNotTheStateOfALaterLayer()
     {
         var model = new OnnxBuilder().In("x", 1, 1, I).In("h", 1, 1, H).Layer("GRU", 1, I, H, "x h", "a p").Layer("GRU", 5, I, H, "x p", "b q").Node("Add", "a b", "y").Out("y").Out("q", 1, 1, H);
         Assert.Empty(model.Pairs());

@@ -49,7 +49,7 @@ public class RandomStateTests
     }
 
     [Fact]
-    public void SteppingGivesWhatAModelGivesThatIsFedItsStates()
+    public void SteppingEqualsFeedingStatesBack()
     {
         foreach (var seed in LongRuns.Seeds(Usual / 2))
         {

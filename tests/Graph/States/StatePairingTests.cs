@@ -13,14 +13,14 @@ public class StatePairingTests
     [InlineData("past_k", "present_k")]
     [InlineData("c0", "c_n")]
     [InlineData("prev_cache", "new_cache")]
-    public void NamesThatTellBeforeFromAfterPair(string input, string output)
+    public void NamesOfBeforeAndAfterPair(string input, string output)
     {
         var result = Two((input, output), ("other_in", "unrelated")).Convert();
         Assert.Contains(result.Graphs[0].States, s => s.Input == input && s.Output == output);
     }
 
     [Fact]
-    public void TheOnlyInputAndOutputOfAShapeAreNoPairByThatAlone()
+    public void AnEqualShapeAloneIsNotAPair()
     {
         var result = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 5).Input("input_9", OnnxBuilder.Float, 1, 3).Constant("k", [], 0.5f)
             .Node("Mul", "input_9 k", "Identity_1").Node("Neg", "x", "y").Output("y", OnnxBuilder.Float, 1, 5).Output("Identity_1", OnnxBuilder.Float, 1, 3).Convert();
@@ -29,7 +29,7 @@ public class StatePairingTests
     }
 
     [Fact]
-    public void TwoOfOneShapeWithoutTellingNamesStayInputsAndAreReported()
+    public void TwoCandidatesOfOneShapeStayInputsAndAreReported()
     {
         var result = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 5).Input("foo", OnnxBuilder.Float, 1, 3).Input("bar", OnnxBuilder.Float, 1, 3)
             .Node("Neg", "foo", "one").Node("Neg", "bar", "two").Node("Neg", "x", "y").Output("y").Output("one").Output("two").Convert();
@@ -64,7 +64,7 @@ public class StatePairingTests
     }
 
     [Fact]
-    public void APairOfTwoShapesIsRefusedWithTheOutputsThatFit()
+    public void APairOfTwoShapesIsRefusedAndFittingOutputsAreNamed()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 4).Input("b", OnnxBuilder.Float, 1, 3).Random("w", 1, 1, 4, 3).Random("v", 2, 1, 3, 6).Node("MatMul", "x w", "a").Node("Add", "a b", "y").Node("MatMul", "b v", "z").Output("y").Output("z");
         ConversionOptions As(string output) => new() { States = new Dictionary<string, string> { ["b"] = output } };

@@ -30,7 +30,7 @@ public class StreamStatesTests
     }
 
     [Fact]
-    public void ALastOutputIsThatOfTheStepsSoFar()
+    public void TheLastOutputIsThatOfTheStepsSoFar()
     {
         var model = new OnnxBuilder().In("x", 1, "T", I).Node("Transpose", "x", "t", ("perm", new long[] { 1, 0, 2 })).Layer("LSTM", 1, I, H, "t", "a h").Integers("1", 1).Integers("-1", -1).Integers("end", long.MaxValue).Node("Squeeze", "a 1", "b")
             .Node("Slice", "b -1 end", "last").Node("Squeeze", "h", "s").Matrix(8, "last", "y", H, 3).Matrix(9, "s", "z", H, 3).Out("y").Out("z");
@@ -75,7 +75,7 @@ public class StreamStatesTests
     }
 
     [Fact]
-    public void ALearnedFirstStateIsTheFirstContentAndOneFromAnInputTakesItsPlace()
+    public void ALearnedOrGivenInitialStateIsTheInitialContent()
     {
         var learned = new OnnxBuilder().In("x", "T", 1, I).Random("h0", 7, 1, 1, 1, H).Layer("GRU", 1, I, H, "x h0", "a").Integers("1", 1).Node("Squeeze", "a 1", "y").Out("y");
         Chunks.AreAsTheWhole(o => learned.Load(o), [0], [0]);
@@ -106,7 +106,7 @@ public class StreamStatesTests
     }
 
     [Fact]
-    public void WhatCannotGoOnIsRefusedWithTheReason()
+    public void LayersThatCannotContinueAreRefusedWithTheReason()
     {
         OnnxBuilder Gru(string from = "x", string direction = "forward") => new OnnxBuilder().In("x", "T", 1, I).Integers("0", 0).Integers("1", 1).Layer("GRU", 1, I, H, from, "a", direction);
         Refused(Gru(direction: "bidirectional").Out("a"), "layer 'GRU_a' reads the sequence from its end (bidirectional)");
@@ -147,7 +147,7 @@ public class StreamStatesTests
     }
 
     [Fact]
-    public void ABatchThatFollowsFromTheInputsIsToBeFixed()
+    public void AComputedBatchMustBeFixed()
     {
         var model = new OnnxBuilder().In("x", "T", "N", 2 * I).Node("Shape", "x", "s").Integers("0", 0).Integers("1", 1).Node("Slice", "s 0 1", "t").Integers("rest", -1, I).Node("Concat", "t rest", "rows", ("axis", 0)).Node("Reshape", "x rows", "r").Layer("GRU", 1, I, H, "r", "a").Out("a");
         Refused(model, "the batch of layer 'GRU_a' is not a dimension of an input, unless it is fixed (--dim N=SIZE)");
