@@ -20,7 +20,7 @@ internal static class ModelPort
     {
         if (graph.Inputs.Count == 1 && graph.Inputs[0].Type == ElementType.Float32) return graph.Inputs[0];
         throw new ArgumentException(
-            $"Graph '{graph.Name}' must have one float32 input besides its states; it has: {string.Join(", ", graph.Inputs.Select(input => $"{input.Name} {input.Type}"))}. Fix the others when converting: --set name=value, --state in=out.");
+            $"Graph '{graph.Name}' must have one float32 input besides its states; it has: {string.Join(", ", graph.Inputs)}. Fix the others when converting: --set name=value, --state in=out.");
     }
 
     /// <summary>Index of the graph's only output.</summary>

@@ -45,12 +45,18 @@ public sealed class SeqPortInfo
     /// <summary>Its dimensions, outermost first; null for an output whose shape only a session knows. Inputs and states always have them.</summary>
     public IReadOnlyList<SeqDimension>? Dimensions { get; }
 
-    /// <summary>Name, type and dimensions: <c>x Float32 [1, T]</c>.</summary>
-    public override string ToString() => Dimensions is null ? Name : $"{Name} {Type} [{string.Join(", ", Dimensions)}]";
+    /// <summary>Name, type and dimensions: <c>x float32 [1, T]</c>.</summary>
+    public override string ToString()
+    {
+        if (Type is not { } type || Dimensions is null) return Name;
+        var sizes = new string[Dimensions.Count];
+        for (var i = 0; i < sizes.Length; i++) sizes[i] = Dimensions[i].ToString();
+        return $"{Name} {type.Name()} [{string.Join(", ", sizes)}]";
+    }
 }
 
 /// <summary>One dimension: a fixed size, or a symbol whose size each session sets.</summary>
-public readonly record struct SeqDimension
+public readonly struct SeqDimension : IEquatable<SeqDimension>
 {
     internal SeqDimension(int size) => Size = size;
 
@@ -61,6 +67,21 @@ public readonly record struct SeqDimension
 
     /// <summary>The symbol's name; null for a fixed size.</summary>
     public string? Symbol { get; }
+
+    /// <summary>Whether both are the same size, or the same symbol.</summary>
+    public static bool operator ==(SeqDimension left, SeqDimension right) => left.Equals(right);
+
+    /// <summary>Whether they are different sizes or symbols.</summary>
+    public static bool operator !=(SeqDimension left, SeqDimension right) => !left.Equals(right);
+
+    /// <inheritdoc/>
+    public bool Equals(SeqDimension other) => Size == other.Size && Symbol == other.Symbol;
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => obj is SeqDimension other && Equals(other);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => Symbol is null ? Size.GetValueOrDefault() : Symbol.GetHashCode(StringComparison.Ordinal);
 
     /// <summary>The size as a number, or the symbol's name.</summary>
     public override string ToString() => Symbol ?? Size?.ToString(CultureInfo.InvariantCulture) ?? "";

@@ -1,4 +1,5 @@
 using System.Collections;
+using SeqRuntime.Format;
 using SeqRuntime.Operators;
 using SeqRuntime.Sessions;
 
@@ -36,17 +37,30 @@ public sealed class SeqPort
         }
     }
 
-    /// <summary>Name and type: <c>x Float32</c>.</summary>
-    public override string ToString() => $"{Name} {Type}";
+    /// <summary>Name and type: <c>x float32</c>.</summary>
+    public override string ToString() => $"{Name} {Type.Name()}";
 }
 
 /// <summary>The inputs, outputs or states of a session or of streams, in the graph's order, by place or by name.</summary>
 public sealed class SeqPortCollection : IReadOnlyList<SeqPort>
 {
+    internal const string InputKind = "input";
+    internal const string OutputKind = "output";
+    internal const string StateKind = "state";
+
     private readonly SeqPort[] _ports;
     private readonly string _kind;
 
-    internal SeqPortCollection(SeqPort[] ports, string kind) => (_ports, _kind) = (ports, kind);
+    /// <param name="owner">What the ports belong to.</param>
+    /// <param name="kind">Input, output or state, for messages.</param>
+    /// <param name="tensors">Their types and shapes, and names.</param>
+    /// <param name="states">Their names where they are states.</param>
+    internal SeqPortCollection(IPortOwner owner, string kind, Tensor[] tensors, StoredState[]? states = null)
+    {
+        _kind = kind;
+        _ports = new SeqPort[tensors.Length];
+        for (var i = 0; i < tensors.Length; i++) _ports[i] = new SeqPort(states is null ? tensors[i].Name : states[i].Name, i, tensors[i], owner, isOutput: kind == OutputKind);
+    }
 
     /// <summary>How many there are.</summary>
     public int Count => _ports.Length;

@@ -63,9 +63,9 @@ public sealed unsafe partial class SeqSession : IDisposable, IPortOwner
         _copies = MakeCopies(plan);
         Graph = model.InfoOf(graph.Name);
         KernelSet = kernels.Name;
-        Inputs = new([.. _inputs.Select((tensor, i) => new SeqPort(tensor.Name, i, tensor, this, isOutput: false))], "input");
-        Outputs = new([.. _outputs.Select((tensor, i) => new SeqPort(tensor.Name, i, tensor, this, isOutput: true))], "output");
-        States = new([.. _states.Select((tensor, i) => new SeqPort(graph.States[i].Name, i, tensor, this, isOutput: false))], "state");
+        Inputs = new(this, SeqPortCollection.InputKind, _inputs);
+        Outputs = new(this, SeqPortCollection.OutputKind, _outputs);
+        States = new(this, SeqPortCollection.StateKind, _states, graph.States);
         _mark = StateMark.Of(plan);
         _stale = plan.Caches.Symbols.Length > 0;
         ResetState();

@@ -74,9 +74,9 @@ public sealed unsafe partial class SeqStreams : IDisposable, IPortOwner
         _mark = StateMark.Of(plan.One);
         Graph = model.InfoOf(graph.Name);
         KernelSet = kernels.Name;
-        Inputs = new([.. plan.Inputs.Select((slots, i) => new SeqPort(slots.One.Name, i, slots.One, this, isOutput: false))], "input");
-        Outputs = new([.. plan.Outputs.Select((slots, i) => new SeqPort(slots.One.Name, i, slots.One, this, isOutput: true))], "output");
-        States = new([.. plan.States.Select((slots, i) => new SeqPort(graph.States[i].Name, i, slots.One, this, isOutput: false))], "state");
+        Inputs = new(this, SeqPortCollection.InputKind, Array.ConvertAll(plan.Inputs, slots => slots.One));
+        Outputs = new(this, SeqPortCollection.OutputKind, Array.ConvertAll(plan.Outputs, slots => slots.One));
+        States = new(this, SeqPortCollection.StateKind, Array.ConvertAll(plan.States, slots => slots.One), graph.States);
     }
 
     /// <summary>The model these streams run.</summary>

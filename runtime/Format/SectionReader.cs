@@ -188,10 +188,10 @@ internal ref struct SectionReader(SourceName file, string section, ReadOnlySpan<
         if (Left != 0) throw Fault($"it has {Left} extra bytes");
     }
 
-    public readonly SeqFormatException Fault(string what) => new(file, $"{file}: section {section}, offset {_offset}: {what}. The file is damaged; convert the model again or copy the file anew.", section, _offset);
+    public readonly SeqFormatException Fault(string what) => new(file, $"{file.Text}: section {section}, offset {_offset}: {what}. The file is damaged; convert the model again or copy the file anew.", section, _offset);
 
     /// <summary>An error for content that a newer minor version may define.</summary>
-    public readonly SeqFormatException Newer(string what) => new(file, $"{file}: section {section}, offset {_offset}: {what}, which is unknown to this runtime (it knows {SeqLayout.Major}.{SeqLayout.Minor}). Use a newer runtime.", section, _offset);
+    public readonly SeqFormatException Newer(string what) => new(file, $"{file.Text}: section {section}, offset {_offset}: {what}, which is unknown to this runtime (it knows {SeqLayout.Major}.{SeqLayout.Minor}). Use a newer runtime.", section, _offset);
 
     private ReadOnlySpan<byte> Take(int count)
     {

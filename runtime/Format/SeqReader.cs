@@ -42,10 +42,10 @@ internal static unsafe class SeqReader
         if (length > int.MaxValue) throw Fault(file, $"{length} bytes are over the limit of {int.MaxValue}");
         var bytes = new ReadOnlySpan<byte>(start, (int)length);
         if (BinaryPrimitives.ReadUInt64LittleEndian(bytes) != SeqLayout.Magic)
-            throw new SeqFormatException(file, $"{file}: not a .seq file: the signature does not match. Make one with 'seqconvert convert'.");
+            throw new SeqFormatException(file, $"{file.Text}: not a .seq file: the signature does not match. Make one with 'seqconvert convert'.");
         var major = BinaryPrimitives.ReadUInt16LittleEndian(bytes[SeqLayout.MajorAt..]);
         if (major != SeqLayout.Major)
-            throw new SeqFormatException(file, $"{file}: format version {major} is not {SeqLayout.Major}, which this runtime reads. Convert the model again with the converter of this version, or use the runtime that belongs to the file.");
+            throw new SeqFormatException(file, $"{file.Text}: format version {major} is not {SeqLayout.Major}, which this runtime reads. Convert the model again with the converter of this version, or use the runtime that belongs to the file.");
         var declared = BinaryPrimitives.ReadInt64LittleEndian(bytes[SeqLayout.FileLengthAt..]);
         if (declared != length) throw Fault(file, $"the header says {declared} bytes, but the file has {length}: it was truncated or overwritten");
         var count = BinaryPrimitives.ReadInt32LittleEndian(bytes[SeqLayout.SectionCountAt..]);
@@ -68,7 +68,7 @@ internal static unsafe class SeqReader
             if (name is not (SeqLayout.Metadata or SeqLayout.Tables or SeqLayout.Tensors or SeqLayout.Graphs or SeqLayout.Data or SeqLayout.Caches))
             {
                 if ((flags & SeqLayout.Required) != 0)
-                    throw new SeqFormatException(file, $"{file}: section {name} is required but unknown to this runtime. Use a newer runtime.", name);
+                    throw new SeqFormatException(file, $"{file.Text}: section {name} is required but unknown to this runtime. Use a newer runtime.", name);
                 continue;
             }
 
@@ -374,5 +374,5 @@ internal static unsafe class SeqReader
         sections.TryGetValue(name, out var section) ? section : throw Fault(file, $"section {name} is missing", name);
 
     internal static SeqFormatException Fault(SourceName file, string what, string? section = null) =>
-        new(file, $"{file}: {what}. The file is damaged; convert the model again or copy the file anew.", section);
+        new(file, $"{file.Text}: {what}. The file is damaged; convert the model again or copy the file anew.", section);
 }

@@ -1,15 +1,19 @@
 namespace SeqRuntime.Format;
 
-/// <summary>What a model is read from, for messages: a file's path, or what else it was.</summary>
-/// <param name="Text">How messages name it.</param>
-/// <param name="IsFile">Whether that is a path.</param>
-internal readonly record struct SourceName(string Text, bool IsFile)
+/// <summary>What a model is read from, for messages: a file's path, or what else it is.</summary>
+/// <param name="text">How messages name it.</param>
+/// <param name="isFile">Whether that is a path.</param>
+internal readonly struct SourceName(string text, bool isFile)
 {
-    public static SourceName Memory => new("memory", IsFile: false);
+    public static SourceName Memory => new("memory", isFile: false);
 
-    public static SourceName Stream => new("stream", IsFile: false);
+    public static SourceName Stream => new("stream", isFile: false);
 
-    public static implicit operator SourceName(string path) => new(path, IsFile: true);
+    /// <summary>How messages name it.</summary>
+    public string Text => text;
 
-    public override string ToString() => Text;
+    /// <summary>Whether it is a path.</summary>
+    public bool IsFile => isFile;
+
+    public static implicit operator SourceName(string path) => new(path, isFile: true);
 }
