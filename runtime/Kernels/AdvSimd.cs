@@ -8,8 +8,20 @@ using Isa = System.Runtime.Intrinsics.Arm.AdvSimd;
 namespace SeqRuntime.Kernels;
 
 /// <summary>4 lanes of NEON (AArch64).</summary>
-internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int, AdvSimd.Sums>
+internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int, AdvSimd.Sums>, IInt4Dot<Int, AdvSimd.GroupSums>
 {
+    public static KernelSet Make(string name) => Make<AdvSimd, Sums, GroupSums>(name);
+
+    /// <summary>A set of these lanes with other products of integers.</summary>
+    /// <typeparam name="D">int8 and int4 products.</typeparam>
+    /// <typeparam name="A">int8 sums.</typeparam>
+    /// <typeparam name="G">int4 sums within a group.</typeparam>
+    /// <param name="name">Its name.</param>
+    public static KernelSet Make<D, A, G>(string name)
+        where D : struct, IInt8Dot<Int, A>, IInt4Dot<Int, G>
+        where A : unmanaged
+        where G : unmanaged => new SimdKernels<AdvSimd, Float, Int, GemmInt8<AdvSimd, Float, Int, D, A>, GemmInt4<AdvSimd, Float, Int, D, G>, WholeSteps<AdvSimd, Float, Int>>(name);
+
     public static int Lanes
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -171,10 +183,55 @@ internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int, AdvSi
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Finish(Sums acc, int* rowSums) => Isa.Arm64.AddPairwise(acc.Lower, acc.Upper);
 
-    /// <summary>Two sums each of rows 0, 1 and of rows 2, 3.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int StartGroup(sbyte* x)
+    {
+        var pairs = Isa.AddPairwiseWideningAndAdd(Isa.AddPairwiseWidening(Isa.LoadVector128(x)), Isa.LoadVector128(x + 16));
+        return -8 * Isa.Arm64.AddAcross(pairs).ToScalar();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static GroupSums BeginGroup(int* start) => default;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadNibbles(byte* w) => Isa.LoadVector128((int*)w);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LowNibbles(Int nibbles) => Isa.And(nibbles, Vector128.Create(0x0F0F0F0F));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int HighNibbles(Int nibbles) => Isa.ShiftRightLogical(nibbles.AsByte(), 4).AsInt32();
+
+    /// <summary>A lane sums 8 products in a group: at most 8·15·127 = 15240.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static GroupSums MulAddNibbles(GroupSums sums, Int n, Int x) => new(
+        Isa.MultiplyWideningLowerAndAdd(sums.Lower, n.AsSByte().GetLower(), x.AsSByte().GetLower()),
+        Isa.MultiplyWideningUpperAndAdd(sums.Upper, n.AsSByte(), x.AsSByte()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadGroupScales(sbyte* scales) =>
+        Isa.SignExtendWideningLower(Isa.SignExtendWideningLower(Vector64.CreateScalarUnsafe(Unsafe.ReadUnaligned<int>(scales)).AsSByte()).GetLower());
+
+    /// <summary>Neighbours sum to at most 30480, within 16 bits; the start comes in where they become 32 bits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int EndGroup(Int acc, GroupSums sums, int* start, Int scales)
+    {
+        var pairs = Isa.Arm64.AddPairwise(sums.Lower, sums.Upper);
+        return Isa.MultiplyAdd(acc, Isa.AddPairwiseWideningAndAdd(Isa.LoadAndReplicateToVector128(start), pairs), scales);
+    }
+
+    /// <summary>int8 products: two sums each of rows 0, 1 and of rows 2, 3.</summary>
     internal readonly struct Sums(Int lower, Int upper)
     {
         public readonly Int Lower = lower;
         public readonly Int Upper = upper;
+    }
+
+    /// <summary>int4 products: those of rows 0, 1 and of rows 2, 3, in 16 bits, input by input.</summary>
+    internal readonly struct GroupSums(Vector128<short> lower, Vector128<short> upper)
+    {
+        public Vector128<short> Lower { get; } = lower;
+
+        public Vector128<short> Upper { get; } = upper;
     }
 }

@@ -5,9 +5,11 @@ using Isa = System.Runtime.Intrinsics.Arm.Dp;
 
 namespace SeqRuntime.Kernels;
 
-/// <summary>int8 products by the dot-product extension (sdot); everything else is <see cref="AdvSimd"/>'s.</summary>
-internal readonly unsafe struct AdvSimdDp : IInt8Dot<Int, Int>
+/// <summary>int8 and int4 products by the dot-product extension (sdot), on nibbles as they are; everything else is <see cref="AdvSimd"/>'s.</summary>
+internal readonly unsafe struct AdvSimdDp : IInt8Dot<Int, Int>, IInt4Dot<Int, Int>
 {
+    public static KernelSet Make(string name) => AdvSimd.Make<AdvSimdDp, Int, Int>(name);
+
     public static int Vectors
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -40,4 +42,28 @@ internal readonly unsafe struct AdvSimdDp : IInt8Dot<Int, Int>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Finish(Int acc, int* rowSums) => acc;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int StartGroup(sbyte* x) => AdvSimd.StartGroup(x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int BeginGroup(int* start) => Isa.LoadAndReplicateToVector128(start);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadNibbles(byte* w) => Isa.LoadVector128((int*)w);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LowNibbles(Int nibbles) => AdvSimd.LowNibbles(nibbles);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int HighNibbles(Int nibbles) => AdvSimd.HighNibbles(nibbles);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int MulAddNibbles(Int sums, Int n, Int x) => Isa.DotProduct(sums, n.AsSByte(), x.AsSByte());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadGroupScales(sbyte* scales) => AdvSimd.LoadGroupScales(scales);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int EndGroup(Int acc, Int sums, int* start, Int scales) => Isa.MultiplyAdd(acc, sums, scales);
 }

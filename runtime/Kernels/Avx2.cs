@@ -5,12 +5,26 @@ using System.Runtime.Intrinsics.X86;
 using Float = System.Runtime.Intrinsics.Vector256<float>;
 using Int = System.Runtime.Intrinsics.Vector256<int>;
 using Isa = System.Runtime.Intrinsics.X86.Avx2;
+using Short = System.Runtime.Intrinsics.Vector256<short>;
 
 namespace SeqRuntime.Kernels;
 
 /// <summary>8 lanes of AVX2 and FMA.</summary>
-internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int, Int>
+internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int, Int>, IInt4Dot<Int, Short>
 {
+    /// <summary>The matrix over GF(2) that moves a byte's upper four bits down.</summary>
+    public const ulong UpperHalf = 0x1020408000000000;
+
+    public static KernelSet Make(string name) => Make<Avx2, Short>(name);
+
+    /// <summary>A set of these lanes with other products of integers.</summary>
+    /// <typeparam name="D">int8 and int4 products.</typeparam>
+    /// <typeparam name="G">int4 sums within a group.</typeparam>
+    /// <param name="name">Its name.</param>
+    public static KernelSet Make<D, G>(string name)
+        where D : struct, IInt8Dot<Int, Int>, IInt4Dot<Int, G>
+        where G : unmanaged => new SimdKernels<Avx2, Float, Int, GemmInt8<Avx2, Float, Int, D, Int>, GemmInt4<Avx2, Float, Int, D, G>, WholeSteps<Avx2, Float, Int>>(name);
+
     public static int Lanes
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -181,4 +195,46 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int, Int>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Finish(Int acc, int* rowSums) => acc;
+
+    /// <summary>Two 16-bit numbers, as the sums of int4 products have them: -8·Σ over the inputs 0, 1 of each 4 and over 2, 3.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int StartGroup(sbyte* x)
+    {
+        var pairs = Isa.MultiplyAddAdjacent(Vector256.Create((byte)8), Isa.LoadVector256(x));
+        var quads = Isa.Add(Isa.ExtractVector128(pairs, 0), Isa.ExtractVector128(pairs, 1));
+        quads = Isa.Add(quads, Isa.ShiftRightLogical128BitLane(quads, 8));
+        quads = Isa.Add(quads, Isa.ShiftRightLogical128BitLane(quads, 4));
+        return Isa.Subtract(Vector128<short>.Zero, quads).AsInt32().ToScalar();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Short BeginGroup(int* start) => Isa.BroadcastScalarToVector256(start).AsInt16();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadNibbles(byte* w) => Isa.LoadVector256((int*)w);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LowNibbles(Int nibbles) => Isa.And(nibbles, Vector256.Create(0x0F0F0F0F));
+
+    /// <summary>A shift and a mask, or where there is GFNI the bit matrix that does both.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int HighNibbles(Int nibbles) => Gfni.V256.IsSupported
+        ? Gfni.V256.GaloisFieldAffineTransform(nibbles.AsByte(), Vector256.Create(UpperHalf).AsByte(), 0).AsInt32()
+        : Isa.And(Isa.ShiftRightLogical(nibbles, 4), Vector256.Create(0x0F0F0F0F));
+
+    /// <summary>Nibbles are vpmaddubsw's unsigned factor, and 16-bit sums run through a whole group.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Short MulAddNibbles(Short sums, Int n, Int x) => Isa.Add(sums, Isa.MultiplyAddAdjacent(n.AsByte(), x.AsSByte()));
+
+    /// <summary>Each scale in both 16-bit halves of its lane: shuffled into the upper bytes, then shifted down with its sign.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadGroupScales(sbyte* scales)
+    {
+        var places = Vector256.Create(128, 0, 128, 0, 128, 1, 128, 1, 128, 2, 128, 2, 128, 3, 128, 3, 128, 4, 128, 4, 128, 5, 128, 5, 128, 6, 128, 6, 128, 7, 128, (byte)7);
+        var upper = Isa.Shuffle(Isa.BroadcastScalarToVector256((long*)scales).AsByte(), places);
+        return Isa.ShiftRightArithmetic(upper.AsInt16(), 8).AsInt32();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int EndGroup(Int acc, Short sums, int* start, Int scales) => Isa.Add(acc, Isa.MultiplyAddAdjacent(sums, scales.AsInt16()));
 }

@@ -5,10 +5,15 @@ using Isa = System.Runtime.Intrinsics.X86.AvxVnni;
 
 namespace SeqRuntime.Kernels;
 
-/// <summary>int8 products by AVX-VNNI (vpdpbusd, 256 bits); everything else is <see cref="Avx2"/>'s.</summary>
-/// <remarks>vpdpbusd wants one unsigned factor: (x + 128)·w = x·w + 128·w, so 128 times the row's sum is taken off at the end.</remarks>
-internal readonly unsafe struct AvxVnni : IInt8Dot<Int, Int>
+/// <summary>int8 and int4 products by AVX-VNNI (vpdpbusd, 256 bits); everything else is <see cref="Avx2"/>'s.</summary>
+/// <remarks>
+/// vpdpbusd wants one unsigned factor. With int8 weights it is x + 128: (x + 128)·w = x·w + 128·w, so 128 times the row's sum is taken off at
+/// the end. With int4 weights the nibbles are it.
+/// </remarks>
+internal readonly unsafe struct AvxVnni : IInt8Dot<Int, Int>, IInt4Dot<Int, Int>
 {
+    public static KernelSet Make(string name) => Avx2.Make<AvxVnni, Int>(name);
+
     public static int Vectors
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -42,4 +47,37 @@ internal readonly unsafe struct AvxVnni : IInt8Dot<Int, Int>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Finish(Int acc, int* rowSums) => Isa.Subtract(acc, Isa.ShiftLeftLogical(Isa.LoadVector256(rowSums), 7));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int StartGroup(sbyte* x)
+    {
+        var sums = Isa.MultiplyWideningAndAdd(Int.Zero, Vector256.Create((byte)8), Isa.LoadVector256(x));
+        var quads = Isa.Add(Isa.ExtractVector128(sums, 0), Isa.ExtractVector128(sums, 1));
+        quads = Isa.Add(quads, Isa.ShiftRightLogical128BitLane(quads, 8));
+        quads = Isa.Add(quads, Isa.ShiftRightLogical128BitLane(quads, 4));
+        return -quads.ToScalar();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int BeginGroup(int* start) => Isa.BroadcastScalarToVector256(start);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadNibbles(byte* w) => Isa.LoadVector256((int*)w);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LowNibbles(Int nibbles) => Avx2.LowNibbles(nibbles);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int HighNibbles(Int nibbles) => Avx2.HighNibbles(nibbles);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int MulAddNibbles(Int sums, Int n, Int x) => Isa.MultiplyWideningAndAdd(sums, n.AsByte(), x.AsSByte());
+
+    /// <summary>Each scale in the lower half of its lane, the upper one 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadGroupScales(sbyte* scales) => Isa.And(Isa.ConvertToVector256Int32(scales), Vector256.Create(0xFFFF));
+
+    /// <summary>A group's sum fits 16 bits, so vpmaddwd multiplies it exactly (vpmulld takes two operations).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int EndGroup(Int acc, Int sums, int* start, Int scales) => Isa.Add(acc, Isa.MultiplyAddAdjacent(sums.AsInt16(), scales.AsInt16()));
 }

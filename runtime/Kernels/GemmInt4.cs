@@ -54,7 +54,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
             var start = starts;
             for (var row = first; row < end; row++)
             {
-                for (nint g = 0; g < groups; g++) *start++ = Q.Start(x.At(row) + g * WeightLayout.GroupInt4);
+                for (nint g = 0; g < groups; g++) *start++ = Q.StartGroup(x.At(row) + g * WeightLayout.GroupInt4);
             }
 
             for (start = starts; first < end;)
@@ -119,7 +119,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
         I a0 = default, a1 = default, a2 = default, a3 = default;
         for (var end = start + matrix->Groups; start < end; start++)
         {
-            G s0 = Q.Begin(start), s1 = s0, s2 = s0, s3 = s0;
+            G s0 = Q.BeginGroup(start), s1 = s0, s2 = s0, s3 = s0;
             var x0 = Q.LoadInputs(x);
             var x1 = Q.LoadInputs(x + 4);
             s0 = Step(s0, p, x0, x1);
@@ -149,10 +149,10 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
             if (Pieces<S, F, I>.Has<N>(3, 4)) s3 = Step(s3, p + 3 * S.Lanes * RowBytes, x0, x1);
             p += step + next;
             x += WeightLayout.GroupInt4;
-            a0 = Q.End(a0, s0, start, Q.LoadScales(scales));
-            if (Pieces<S, F, I>.Has<N>(1, 4)) a1 = Q.End(a1, s1, start, Q.LoadScales(scales + S.Lanes));
-            if (Pieces<S, F, I>.Has<N>(2, 4)) a2 = Q.End(a2, s2, start, Q.LoadScales(scales + 2 * S.Lanes));
-            if (Pieces<S, F, I>.Has<N>(3, 4)) a3 = Q.End(a3, s3, start, Q.LoadScales(scales + 3 * S.Lanes));
+            a0 = Q.EndGroup(a0, s0, start, Q.LoadGroupScales(scales));
+            if (Pieces<S, F, I>.Has<N>(1, 4)) a1 = Q.EndGroup(a1, s1, start, Q.LoadGroupScales(scales + S.Lanes));
+            if (Pieces<S, F, I>.Has<N>(2, 4)) a2 = Q.EndGroup(a2, s2, start, Q.LoadGroupScales(scales + 2 * S.Lanes));
+            if (Pieces<S, F, I>.Has<N>(3, 4)) a3 = Q.EndGroup(a3, s3, start, Q.LoadGroupScales(scales + 3 * S.Lanes));
             scales += 4 * step + next;
         }
 
@@ -188,31 +188,31 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
         var groups = matrix->Groups;
         for (var end = start + groups; start < end; start++)
         {
-            G s0 = Q.Begin(start), s1 = s0;
-            G t0 = Q.Begin(start + groups), t1 = t0;
+            G s0 = Q.BeginGroup(start), s1 = s0;
+            G t0 = Q.BeginGroup(start + groups), t1 = t0;
             for (var last = x + WeightLayout.GroupInt4; x < last; x += 8)
             {
                 var w = Q.LoadNibbles(p);
-                I low0 = Q.Low(w), high0 = Q.High(w);
+                I low0 = Q.LowNibbles(w), high0 = Q.HighNibbles(w);
                 if (Pieces<S, F, I>.Has<N>(1, 2)) w = Q.LoadNibbles(p + S.Lanes * RowBytes);
-                I low1 = Q.Low(w), high1 = Q.High(w);
+                I low1 = Q.LowNibbles(w), high1 = Q.HighNibbles(w);
                 I x0 = Q.LoadInputs(x), x1 = Q.LoadInputs(x + 4);
-                s0 = Q.MulAdd(Q.MulAdd(s0, low0, x0), high0, x1);
-                if (Pieces<S, F, I>.Has<N>(1, 2)) s1 = Q.MulAdd(Q.MulAdd(s1, low1, x0), high1, x1);
+                s0 = Q.MulAddNibbles(Q.MulAddNibbles(s0, low0, x0), high0, x1);
+                if (Pieces<S, F, I>.Has<N>(1, 2)) s1 = Q.MulAddNibbles(Q.MulAddNibbles(s1, low1, x0), high1, x1);
                 x0 = Q.LoadInputs(x + ldx);
                 x1 = Q.LoadInputs(x + ldx + 4);
-                t0 = Q.MulAdd(Q.MulAdd(t0, low0, x0), high0, x1);
-                if (Pieces<S, F, I>.Has<N>(1, 2)) t1 = Q.MulAdd(Q.MulAdd(t1, low1, x0), high1, x1);
+                t0 = Q.MulAddNibbles(Q.MulAddNibbles(t0, low0, x0), high0, x1);
+                if (Pieces<S, F, I>.Has<N>(1, 2)) t1 = Q.MulAddNibbles(Q.MulAddNibbles(t1, low1, x0), high1, x1);
                 p += step;
             }
 
             p += next;
-            var scale = Q.LoadScales(scales);
-            a0 = Q.End(a0, s0, start, scale);
-            b0 = Q.End(b0, t0, start + groups, scale);
-            if (Pieces<S, F, I>.Has<N>(1, 2)) scale = Q.LoadScales(scales + S.Lanes);
-            if (Pieces<S, F, I>.Has<N>(1, 2)) a1 = Q.End(a1, s1, start, scale);
-            if (Pieces<S, F, I>.Has<N>(1, 2)) b1 = Q.End(b1, t1, start + groups, scale);
+            var scale = Q.LoadGroupScales(scales);
+            a0 = Q.EndGroup(a0, s0, start, scale);
+            b0 = Q.EndGroup(b0, t0, start + groups, scale);
+            if (Pieces<S, F, I>.Has<N>(1, 2)) scale = Q.LoadGroupScales(scales + S.Lanes);
+            if (Pieces<S, F, I>.Has<N>(1, 2)) a1 = Q.EndGroup(a1, s1, start, scale);
+            if (Pieces<S, F, I>.Has<N>(1, 2)) b1 = Q.EndGroup(b1, t1, start + groups, scale);
             scales += 4 * step + next;
         }
 
@@ -252,52 +252,52 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
         var start2 = start + 2 * groups;
         for (var end = start + groups; start < end; start++)
         {
-            G s0 = Q.Begin(start), s1 = s0;
-            G t0 = Q.Begin(start + groups), t1 = t0;
-            G u0 = Q.Begin(start2), u1 = u0;
-            G v0 = Q.Begin(start2 + groups), v1 = v0;
+            G s0 = Q.BeginGroup(start), s1 = s0;
+            G t0 = Q.BeginGroup(start + groups), t1 = t0;
+            G u0 = Q.BeginGroup(start2), u1 = u0;
+            G v0 = Q.BeginGroup(start2 + groups), v1 = v0;
             for (var last = x + WeightLayout.GroupInt4; x < last;)
             {
                 var w = Q.LoadNibbles(p);
-                I low0 = Q.Low(w), high0 = Q.High(w);
+                I low0 = Q.LowNibbles(w), high0 = Q.HighNibbles(w);
                 if (Pieces<S, F, I>.Has<N>(1, 2)) w = Q.LoadNibbles(p + S.Lanes * RowBytes);
-                I low1 = Q.Low(w), high1 = Q.High(w);
+                I low1 = Q.LowNibbles(w), high1 = Q.HighNibbles(w);
                 var b = Q.LoadInputs(x);
-                s0 = Q.MulAdd(s0, low0, b);
-                if (Pieces<S, F, I>.Has<N>(1, 2)) s1 = Q.MulAdd(s1, low1, b);
+                s0 = Q.MulAddNibbles(s0, low0, b);
+                if (Pieces<S, F, I>.Has<N>(1, 2)) s1 = Q.MulAddNibbles(s1, low1, b);
                 b = Q.LoadInputs(x + 4);
-                s0 = Q.MulAdd(s0, high0, b);
-                if (Pieces<S, F, I>.Has<N>(1, 2)) s1 = Q.MulAdd(s1, high1, b);
+                s0 = Q.MulAddNibbles(s0, high0, b);
+                if (Pieces<S, F, I>.Has<N>(1, 2)) s1 = Q.MulAddNibbles(s1, high1, b);
                 b = Q.LoadInputs(x + ldx);
-                t0 = Q.MulAdd(t0, low0, b);
-                if (Pieces<S, F, I>.Has<N>(1, 2)) t1 = Q.MulAdd(t1, low1, b);
+                t0 = Q.MulAddNibbles(t0, low0, b);
+                if (Pieces<S, F, I>.Has<N>(1, 2)) t1 = Q.MulAddNibbles(t1, low1, b);
                 b = Q.LoadInputs(x + ldx + 4);
-                t0 = Q.MulAdd(t0, high0, b);
-                if (Pieces<S, F, I>.Has<N>(1, 2)) t1 = Q.MulAdd(t1, high1, b);
+                t0 = Q.MulAddNibbles(t0, high0, b);
+                if (Pieces<S, F, I>.Has<N>(1, 2)) t1 = Q.MulAddNibbles(t1, high1, b);
                 b = Q.LoadInputs(x2);
-                u0 = Q.MulAdd(u0, low0, b);
-                if (Pieces<S, F, I>.Has<N>(1, 2)) u1 = Q.MulAdd(u1, low1, b);
+                u0 = Q.MulAddNibbles(u0, low0, b);
+                if (Pieces<S, F, I>.Has<N>(1, 2)) u1 = Q.MulAddNibbles(u1, low1, b);
                 b = Q.LoadInputs(x2 + 4);
-                u0 = Q.MulAdd(u0, high0, b);
-                if (Pieces<S, F, I>.Has<N>(1, 2)) u1 = Q.MulAdd(u1, high1, b);
+                u0 = Q.MulAddNibbles(u0, high0, b);
+                if (Pieces<S, F, I>.Has<N>(1, 2)) u1 = Q.MulAddNibbles(u1, high1, b);
                 b = Q.LoadInputs(x2 + ldx);
-                v0 = Q.MulAdd(v0, low0, b);
-                if (Pieces<S, F, I>.Has<N>(1, 2)) v1 = Q.MulAdd(v1, low1, b);
+                v0 = Q.MulAddNibbles(v0, low0, b);
+                if (Pieces<S, F, I>.Has<N>(1, 2)) v1 = Q.MulAddNibbles(v1, low1, b);
                 b = Q.LoadInputs(x2 + ldx + 4);
-                v0 = Q.MulAdd(v0, high0, b);
-                if (Pieces<S, F, I>.Has<N>(1, 2)) v1 = Q.MulAdd(v1, high1, b);
+                v0 = Q.MulAddNibbles(v0, high0, b);
+                if (Pieces<S, F, I>.Has<N>(1, 2)) v1 = Q.MulAddNibbles(v1, high1, b);
                 x += 8;
                 x2 += 8;
                 p += step;
             }
 
             p += next;
-            var scale = Q.LoadScales(scales);
+            var scale = Q.LoadGroupScales(scales);
             Add(sums, s0, start, scale);
             Add(sums + 2 * S.Lanes, t0, start + groups, scale);
             Add(sums + 4 * S.Lanes, u0, start2, scale);
             Add(sums + 6 * S.Lanes, v0, start2 + groups, scale);
-            if (Pieces<S, F, I>.Has<N>(1, 2)) scale = Q.LoadScales(scales + S.Lanes);
+            if (Pieces<S, F, I>.Has<N>(1, 2)) scale = Q.LoadGroupScales(scales + S.Lanes);
             if (Pieces<S, F, I>.Has<N>(1, 2)) Add(sums + S.Lanes, s1, start, scale);
             if (Pieces<S, F, I>.Has<N>(1, 2)) Add(sums + 3 * S.Lanes, t1, start + groups, scale);
             if (Pieces<S, F, I>.Has<N>(1, 2)) Add(sums + 5 * S.Lanes, u1, start2, scale);
@@ -312,11 +312,11 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
     private static G Step(G sums, byte* w, I x0, I x1)
     {
         var nibbles = Q.LoadNibbles(w);
-        return Q.MulAdd(Q.MulAdd(sums, Q.Low(nibbles), x0), Q.High(nibbles), x1);
+        return Q.MulAddNibbles(Q.MulAddNibbles(sums, Q.LowNibbles(nibbles), x0), Q.HighNibbles(nibbles), x1);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Add(int* sums, G group, int* start, I scale) => S.StoreInt(sums, Q.End(S.LoadInt(sums), group, start, scale));
+    private static void Add(int* sums, G group, int* start, I scale) => S.StoreInt(sums, Q.EndGroup(S.LoadInt(sums), group, start, scale));
 
     /// <summary>One vector of outputs from its sums.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

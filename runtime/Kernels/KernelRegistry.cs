@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using Arm = System.Runtime.Intrinsics.Arm;
 using X86 = System.Runtime.Intrinsics.X86;
 
@@ -7,24 +5,24 @@ namespace SeqRuntime.Kernels;
 
 /// <summary>Every kernel set this build holds, which of them this processor runs, and which one is chosen.</summary>
 /// <remarks>
-/// Each set is made behind the processor check it needs, so that an ahead-of-time compiler leaves out those that cannot
+/// Each set is made behind the processor check it needs, in its row, so that an ahead-of-time compiler leaves out those that cannot
 /// run on the instruction sets it builds for.
 /// </remarks>
-internal static class KernelRegistry
+internal static unsafe class KernelRegistry
 {
     /// <summary>Environment variable that forces a kernel set by name, for tests.</summary>
     public const string Variable = "SEQRUNTIME_KERNELS";
 
-    /// <summary>The reference: runs everywhere.</summary>
-    public static KernelSet Portable { get; } = new SimdKernels<Scalar, float, int, GemmInt8<Scalar, float, int, Scalar, int>, GemmInt4<Scalar, float, int, ScalarInt4, int>, WholeSteps<Scalar, float, int>>("portable");
+    private static readonly List<string> s_built = [];
 
     /// <summary>Kernel sets that run on this processor, best first; portable is always the last.</summary>
-    public static IReadOnlyList<KernelSet> Runnable { get; } = FindRunnable();
+    public static IReadOnlyList<KernelSet> Runnable { get; } = MakeRunnable();
+
+    /// <summary>The reference: runs everywhere.</summary>
+    public static KernelSet Portable => Runnable[^1];
 
     /// <summary>Names of all kernel sets written for this processor's architecture, best first.</summary>
-    public static IReadOnlyList<string> Built { get; } = X86.X86Base.IsSupported ? ["avx512", "avxvnni", "avx2", "portable"]
-        : Arm.ArmBase.Arm64.IsSupported ? ["advsimd-dp", "advsimd", "portable"]
-        : ["portable"];
+    public static IReadOnlyList<string> Built => s_built;
 
     /// <summary>The set named by <paramref name="forced"/>, else by the environment variable, else the best.</summary>
     /// <exception cref="ArgumentException">The name is unknown or the processor cannot run it.</exception>
@@ -51,54 +49,30 @@ internal static class KernelRegistry
         return [.. Built.Select(name => $"{name}: built{(Runnable.Any(kernels => kernels.Name == name) ? ", runnable" : ", not runnable")}{(name == chosen ? ", chosen" : "")}")];
     }
 
-    private static List<KernelSet> FindRunnable()
+    /// <summary>The table of all sets, best first for each architecture: name, whether the processor runs it, what makes it.</summary>
+    private static List<KernelSet> MakeRunnable()
     {
         var sets = new List<KernelSet>();
-        if (X86.Avx2.IsSupported && X86.Fma.IsSupported) AddX64(sets);
-        if (Arm.AdvSimd.Arm64.IsSupported) AddArm64(sets);
-        sets.Add(Portable);
+        if (X86.X86Base.IsSupported)
+        {
+            Row("avx512", X86.Avx512F.IsSupported && X86.Avx512BW.IsSupported && X86.Avx512DQ.IsSupported && X86.Avx2.IsSupported && X86.Fma.IsSupported ? &Avx512.Make : null);
+            Row("avxvnni", X86.AvxVnni.IsSupported && X86.Avx2.IsSupported && X86.Fma.IsSupported ? &AvxVnni.Make : null);
+            Row("avx2", X86.Avx2.IsSupported && X86.Fma.IsSupported ? &Avx2.Make : null);
+        }
+
+        if (Arm.ArmBase.Arm64.IsSupported)
+        {
+            Row("advsimd-dp", Arm.Dp.IsSupported && Arm.AdvSimd.Arm64.IsSupported ? &AdvSimdDp.Make : null);
+            Row("advsimd", Arm.AdvSimd.Arm64.IsSupported ? &AdvSimd.Make : null);
+        }
+
+        Row("portable", &Kernels.Portable.Make);
         return sets;
+
+        void Row(string name, delegate*<string, KernelSet> make)
+        {
+            s_built.Add(name);
+            if (make != null) sets.Add(make(name));
+        }
     }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void AddX64(List<KernelSet> sets)
-    {
-        if (X86.Avx512F.IsSupported && X86.Avx512BW.IsSupported && X86.Avx512DQ.IsSupported) AddSixteen(sets);
-        if (X86.AvxVnni.IsSupported) AddEight<AvxVnni, AvxVnniInt4, Vector256<int>>(sets, "avxvnni");
-        AddEight<Avx2, Avx2Int4, Vector256<short>>(sets, "avx2");
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void AddArm64(List<KernelSet> sets)
-    {
-        if (Arm.Dp.IsSupported) AddFour<AdvSimdDp, Vector128<int>, AdvSimdDpInt4, Vector128<int>>(sets, "advsimd-dp");
-        AddFour<AdvSimd, AdvSimd.Sums, AdvSimdInt4, AdvSimdInt4.Sums>(sets, "advsimd");
-    }
-
-    /// <summary>16 lanes of fp32. int8 products take 8: 16 are no faster by AVX-512 (BW), and AVX-VNNI has no more.</summary>
-    private static void AddSixteen(List<KernelSet> sets)
-    {
-        if (X86.AvxVnni.IsSupported) Add<AvxVnni>();
-        else Add<Avx2>();
-
-        void Add<D>()
-            where D : struct, IInt8Dot<Vector256<int>, Vector256<int>> =>
-            sets.Add(new SimdKernels<Avx512, Vector512<float>, Vector512<int>, GemmInt8<Avx2, Vector256<float>, Vector256<int>, D, Vector256<int>>, GemmInt4<Avx512, Vector512<float>, Vector512<int>, Avx512Int4, Vector512<short>>,
-                SplitSteps<WholeSteps<Avx512, Vector512<float>, Vector512<int>>, WholeSteps<Avx2, Vector256<float>, Vector256<int>>>>("avx512"));
-    }
-
-    private static void AddEight<D, Q, G>(List<KernelSet> sets, string name)
-        where D : struct, IInt8Dot<Vector256<int>, Vector256<int>>
-        where Q : struct, IInt4Dot<Vector256<int>, G>
-        where G : unmanaged =>
-        sets.Add(new SimdKernels<Avx2, Vector256<float>, Vector256<int>, GemmInt8<Avx2, Vector256<float>, Vector256<int>, D, Vector256<int>>, GemmInt4<Avx2, Vector256<float>, Vector256<int>, Q, G>,
-            WholeSteps<Avx2, Vector256<float>, Vector256<int>>>(name));
-
-    private static void AddFour<D, A, Q, G>(List<KernelSet> sets, string name)
-        where D : struct, IInt8Dot<Vector128<int>, A>
-        where A : unmanaged
-        where Q : struct, IInt4Dot<Vector128<int>, G>
-        where G : unmanaged =>
-        sets.Add(new SimdKernels<AdvSimd, Vector128<float>, Vector128<int>, GemmInt8<AdvSimd, Vector128<float>, Vector128<int>, D, A>, GemmInt4<AdvSimd, Vector128<float>, Vector128<int>, Q, G>,
-            WholeSteps<AdvSimd, Vector128<float>, Vector128<int>>>(name));
 }

@@ -4,7 +4,7 @@ using System.Runtime.CompilerServices;
 namespace SeqRuntime.Kernels;
 
 /// <summary>One lane: the portable reference, the definition of right.</summary>
-internal readonly unsafe struct Scalar : ISimd<float, int>, IInt8Dot<int, int>
+internal readonly unsafe struct Scalar : ISimd<float, int>
 {
     public static int Lanes
     {
@@ -119,38 +119,4 @@ internal readonly unsafe struct Scalar : ISimd<float, int>, IInt8Dot<int, int>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreBytes(sbyte* p, int a) => *p = (sbyte)a;
-
-    public static int Vectors
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => 8;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int Start(sbyte* x, nint columns) => 0;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int Begin(int start) => start;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int LoadWeights(byte* w) => Unsafe.ReadUnaligned<int>(w);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int LoadInputs(sbyte* x) => Unsafe.ReadUnaligned<int>(x);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int Factor(int x) => x;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int Flip(int x) => default;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int MulAdd(int acc, int w, int factor, int flip) =>
-        acc + (sbyte)w * (sbyte)factor + (sbyte)(w >> 8) * (sbyte)(factor >> 8) + (sbyte)(w >> 16) * (sbyte)(factor >> 16) + (w >> 24) * (factor >> 24);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int MulAdd(int acc, int w0, int factor0, int flip0, int w1, int factor1, int flip1) => MulAdd(MulAdd(acc, w0, factor0, flip0), w1, factor1, flip1);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int Finish(int acc, int* rowSums) => acc;
 }

@@ -229,32 +229,32 @@ internal readonly unsafe struct EmulatedNeonInt8 : IInt8Dot<Vector128<int>, Vect
 /// <summary>AVX-VNNI's int4 products: vpdpbusd on nibbles, then vpmaddwd of sums that fit 16 bits by scales whose upper halves are 0.</summary>
 internal readonly unsafe struct EmulatedVnniInt4 : IInt4Dot<Vector256<int>, Vector256<int>>
 {
-    public static int Start(sbyte* x) => ScalarInt4.Start(x);
+    public static int StartGroup(sbyte* x) => Portable.StartGroup(x);
 
-    public static Vector256<int> Begin(int* start) => Vector256.Create(*start);
+    public static Vector256<int> BeginGroup(int* start) => Vector256.Create(*start);
 
     public static Vector256<int> LoadNibbles(byte* w) => Vector256.Load((int*)w);
 
-    public static Vector256<int> Low(Vector256<int> nibbles) => nibbles & Vector256.Create(0x0F0F0F0F);
+    public static Vector256<int> LowNibbles(Vector256<int> nibbles) => nibbles & Vector256.Create(0x0F0F0F0F);
 
-    public static Vector256<int> High(Vector256<int> nibbles) => nibbles >>> 4 & Vector256.Create(0x0F0F0F0F);
+    public static Vector256<int> HighNibbles(Vector256<int> nibbles) => nibbles >>> 4 & Vector256.Create(0x0F0F0F0F);
 
     public static Vector256<int> LoadInputs(sbyte* x) => Vector256.Create(Unsafe.ReadUnaligned<int>(x));
 
-    public static Vector256<int> MulAdd(Vector256<int> sums, Vector256<int> n, Vector256<int> x)
+    public static Vector256<int> MulAddNibbles(Vector256<int> sums, Vector256<int> n, Vector256<int> x)
     {
         for (var i = 0; i < 32; i++) ((int*)&sums)[i / 4] += ((byte*)&n)[i] * ((sbyte*)&x)[i];
         return sums;
     }
 
-    public static Vector256<int> LoadScales(sbyte* scales)
+    public static Vector256<int> LoadGroupScales(sbyte* scales)
     {
         Vector256<int> result = default;
         for (var i = 0; i < 8; i++) ((int*)&result)[i] = scales[i] & 0xFFFF;
         return result;
     }
 
-    public static Vector256<int> End(Vector256<int> acc, Vector256<int> sums, int* start, Vector256<int> scales)
+    public static Vector256<int> EndGroup(Vector256<int> acc, Vector256<int> sums, int* start, Vector256<int> scales)
     {
         for (var i = 0; i < 16; i++) ((int*)&acc)[i / 2] += ((short*)&sums)[i] * ((short*)&scales)[i];
         return acc;
@@ -264,27 +264,27 @@ internal readonly unsafe struct EmulatedVnniInt4 : IInt4Dot<Vector256<int>, Vect
 /// <summary>NEON's int4 products: each product is added to its own 16-bit lane, then lanes in pairs to 16 and again to 32 bits.</summary>
 internal readonly unsafe struct EmulatedNeonInt4 : IInt4Dot<Vector128<int>, Vector256<short>>
 {
-    public static int Start(sbyte* x) => ScalarInt4.Start(x);
+    public static int StartGroup(sbyte* x) => Portable.StartGroup(x);
 
-    public static Vector256<short> Begin(int* start) => default;
+    public static Vector256<short> BeginGroup(int* start) => default;
 
     public static Vector128<int> LoadNibbles(byte* w) => Vector128.Load((int*)w);
 
-    public static Vector128<int> Low(Vector128<int> nibbles) => nibbles & Vector128.Create(0x0F0F0F0F);
+    public static Vector128<int> LowNibbles(Vector128<int> nibbles) => nibbles & Vector128.Create(0x0F0F0F0F);
 
-    public static Vector128<int> High(Vector128<int> nibbles) => (nibbles.AsByte() >>> 4).AsInt32();
+    public static Vector128<int> HighNibbles(Vector128<int> nibbles) => (nibbles.AsByte() >>> 4).AsInt32();
 
     public static Vector128<int> LoadInputs(sbyte* x) => Vector128.Create(Unsafe.ReadUnaligned<int>(x));
 
-    public static Vector256<short> MulAdd(Vector256<short> sums, Vector128<int> n, Vector128<int> x)
+    public static Vector256<short> MulAddNibbles(Vector256<short> sums, Vector128<int> n, Vector128<int> x)
     {
         for (var i = 0; i < 16; i++) ((short*)&sums)[i] = (short)(((short*)&sums)[i] + ((sbyte*)&n)[i] * ((sbyte*)&x)[i]);
         return sums;
     }
 
-    public static Vector128<int> LoadScales(sbyte* scales) => Vector128.Create(scales[0], scales[1], scales[2], (int)scales[3]);
+    public static Vector128<int> LoadGroupScales(sbyte* scales) => Vector128.Create(scales[0], scales[1], scales[2], (int)scales[3]);
 
-    public static Vector128<int> End(Vector128<int> acc, Vector256<short> sums, int* start, Vector128<int> scales)
+    public static Vector128<int> EndGroup(Vector128<int> acc, Vector256<short> sums, int* start, Vector128<int> scales)
     {
         for (var i = 0; i < 4; i++)
         {
