@@ -28,6 +28,12 @@ internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int, AdvSi
         get => 4;
     }
 
+    public static int Chains
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 16;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float Load(float* p) => Isa.LoadVector128(p);
 

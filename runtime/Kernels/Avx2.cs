@@ -31,6 +31,12 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int, Int>, II
         get => 8;
     }
 
+    public static int Chains
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 8;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float Load(float* p) => Isa.LoadVector256(p);
 

@@ -26,6 +26,12 @@ internal readonly unsafe struct Avx512 : ISimd<Float, Int>, IInt4Dot<Int, Short>
         get => 16;
     }
 
+    public static int Chains
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 4;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float Load(float* p) => Isa.LoadVector512(p);
 

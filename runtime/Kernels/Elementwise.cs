@@ -95,7 +95,7 @@ internal static unsafe class Elementwise<S, F, I>
     {
         var a = S.Broadcast(alpha);
         var b = S.Broadcast(beta);
-        var beside = stackalloc float[16];
+        var beside = stackalloc float[KernelSet.Tile];
         for (nint i = 0; i < n; i += S.Lanes) S.Store(Lanes<S, F, I>.Target(y, i, n, beside), TFunction.Invoke<S, F, I>(S.Load(x + i), a, b));
         Lanes<S, F, I>.Flush(y, n, beside);
     }
@@ -107,7 +107,7 @@ internal static unsafe class Elementwise<S, F, I>
         where TFunction : struct, IBinaryFunction
     {
         if (n == 0) return;
-        var beside = stackalloc float[16];
+        var beside = stackalloc float[KernelSet.Tile];
         var va = S.Broadcast(*a);
         var vb = S.Broadcast(*b);
         for (nint i = 0; i < n; i += S.Lanes)

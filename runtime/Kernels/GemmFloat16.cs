@@ -25,7 +25,7 @@ internal static unsafe class GemmFloat16<S, F, I>
     {
         var columns = w.Layout.Columns;
         var panels = Panels<short>.Packed((short*)w.Panels, w.Layout);
-        var scaled = stackalloc float[MaxScaled + 16];
+        var scaled = stackalloc float[MaxScaled + KernelSet.Tile];
         var beside = stackalloc float[WeightLayout.WidestPanel];
         if (x.Count == 1 && columns <= MaxScaled && Scale(x.First, columns, scaled))
             GemmFloat32<S, F, I, Float16Bits<S, F, I>, short>.One(panels, columns, scaled, y, beside);

@@ -23,14 +23,7 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
     where T : unmanaged
 {
     /// <summary>fp32 values that the pieces of one walk take beside.</summary>
-    private const int Room = 12 * 16;
-
-    /// <summary>Vectors of sums that one row of X has in registers: a panel's, but no more than those of 16 lanes are needed for.</summary>
-    private static int MostOfOne
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => S.Lanes switch { 16 => 4, 4 => 16, _ => 8 };
-    }
+    private const int Room = 12 * KernelSet.Tile;
 
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -66,9 +59,9 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
             var p = w.At(c, out var stride, out var left);
             if (left > end - c) left = end - c;
             var start = init == null ? null : init + c;
-            var taken = Pieces<S, F, I>.Taken(left, MostOfOne);
+            var taken = Pieces<S, F, I>.Taken(left, S.Chains);
             var to = left >= taken ? outputs + c : beside;
-            switch (S.Lanes >= 4 ? taken >> 4 : 4)
+            switch (Pieces<S, F, I>.Tiles(taken))
             {
                 case 1: Rows1<OneTile>(p, stride, k, x, start, left, to); break;
                 case 2: Rows1<TwoTiles>(p, stride, k, x, start, left, to); break;
@@ -92,11 +85,11 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
             if (left > end - c) left = end - c;
             var start = init == null ? null : init + c;
             var taken = Pieces<S, F, I>.Taken(left, 4);
-            if (taken == 3 * Panels<T>.Tile) taken -= Panels<T>.Tile; // rare, and not worth a loop of its own
+            if (taken == 3 * KernelSet.Tile) taken -= KernelSet.Tile; // rare, and not worth a loop of its own
             var isWhole = left >= taken;
             var to = isWhole ? outputs + c : beside;
             var ldto = isWhole ? ldy : 4 * S.Lanes;
-            switch (S.Lanes >= 4 ? taken >> 4 : 4)
+            switch (Pieces<S, F, I>.Tiles(taken))
             {
                 case 1: Rows2<OneTile>(p, stride, k, rows, ldx, start, ldinit, left, to, ldto); break;
                 case 2: Rows2<TwoTiles>(p, stride, k, rows, ldx, start, ldinit, left, to, ldto); break;
@@ -131,7 +124,7 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
                 var start = y.Init == null ? null : y.InitAt(i) + c;
                 var to = isWhole ? outputs : beside;
                 var ldto = isWhole ? ldy : 2 * S.Lanes;
-                if (S.Lanes == 16 && taken == 16)
+                if (S.Lanes == KernelSet.Tile && taken == KernelSet.Tile)
                 {
                     if (count == 6) Rows6<OneTile>(p, stride, k, rows, ldx, start, ldinit, left, to, ldto);
                     else Rows4<OneTile>(p, stride, k, rows, ldx, start, ldinit, left, to, ldto);
@@ -156,59 +149,59 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
     {
         var kept = W.Kept(left);
         var a0 = Start(init, 0, left);
-        var a1 = Pieces<S, F, I>.Has<N>(1, MostOfOne) ? Start(init, 1, left) : default;
-        var a2 = Pieces<S, F, I>.Has<N>(2, MostOfOne) ? Start(init, 2, left) : default;
-        var a3 = Pieces<S, F, I>.Has<N>(3, MostOfOne) ? Start(init, 3, left) : default;
-        var a4 = Pieces<S, F, I>.Has<N>(4, MostOfOne) ? Start(init, 4, left) : default;
-        var a5 = Pieces<S, F, I>.Has<N>(5, MostOfOne) ? Start(init, 5, left) : default;
-        var a6 = Pieces<S, F, I>.Has<N>(6, MostOfOne) ? Start(init, 6, left) : default;
-        var a7 = Pieces<S, F, I>.Has<N>(7, MostOfOne) ? Start(init, 7, left) : default;
-        var a8 = Pieces<S, F, I>.Has<N>(8, MostOfOne) ? Start(init, 8, left) : default;
-        var a9 = Pieces<S, F, I>.Has<N>(9, MostOfOne) ? Start(init, 9, left) : default;
-        var a10 = Pieces<S, F, I>.Has<N>(10, MostOfOne) ? Start(init, 10, left) : default;
-        var a11 = Pieces<S, F, I>.Has<N>(11, MostOfOne) ? Start(init, 11, left) : default;
-        var a12 = Pieces<S, F, I>.Has<N>(12, MostOfOne) ? Start(init, 12, left) : default;
-        var a13 = Pieces<S, F, I>.Has<N>(13, MostOfOne) ? Start(init, 13, left) : default;
-        var a14 = Pieces<S, F, I>.Has<N>(14, MostOfOne) ? Start(init, 14, left) : default;
-        var a15 = Pieces<S, F, I>.Has<N>(15, MostOfOne) ? Start(init, 15, left) : default;
+        var a1 = Pieces<S, F, I>.Has<N>(1, S.Chains) ? Start(init, 1, left) : default;
+        var a2 = Pieces<S, F, I>.Has<N>(2, S.Chains) ? Start(init, 2, left) : default;
+        var a3 = Pieces<S, F, I>.Has<N>(3, S.Chains) ? Start(init, 3, left) : default;
+        var a4 = Pieces<S, F, I>.Has<N>(4, S.Chains) ? Start(init, 4, left) : default;
+        var a5 = Pieces<S, F, I>.Has<N>(5, S.Chains) ? Start(init, 5, left) : default;
+        var a6 = Pieces<S, F, I>.Has<N>(6, S.Chains) ? Start(init, 6, left) : default;
+        var a7 = Pieces<S, F, I>.Has<N>(7, S.Chains) ? Start(init, 7, left) : default;
+        var a8 = Pieces<S, F, I>.Has<N>(8, S.Chains) ? Start(init, 8, left) : default;
+        var a9 = Pieces<S, F, I>.Has<N>(9, S.Chains) ? Start(init, 9, left) : default;
+        var a10 = Pieces<S, F, I>.Has<N>(10, S.Chains) ? Start(init, 10, left) : default;
+        var a11 = Pieces<S, F, I>.Has<N>(11, S.Chains) ? Start(init, 11, left) : default;
+        var a12 = Pieces<S, F, I>.Has<N>(12, S.Chains) ? Start(init, 12, left) : default;
+        var a13 = Pieces<S, F, I>.Has<N>(13, S.Chains) ? Start(init, 13, left) : default;
+        var a14 = Pieces<S, F, I>.Has<N>(14, S.Chains) ? Start(init, 14, left) : default;
+        var a15 = Pieces<S, F, I>.Has<N>(15, S.Chains) ? Start(init, 15, left) : default;
         for (var end = x + k; x < end; x++)
         {
             var b = S.LoadBroadcast(x);
             a0 = S.Fma(b, W.Load(p, kept), a0);
-            if (Pieces<S, F, I>.Has<N>(1, MostOfOne)) a1 = S.Fma(b, W.Load(p + S.Lanes, kept), a1);
-            if (Pieces<S, F, I>.Has<N>(2, MostOfOne)) a2 = S.Fma(b, W.Load(p + 2 * S.Lanes, kept), a2);
-            if (Pieces<S, F, I>.Has<N>(3, MostOfOne)) a3 = S.Fma(b, W.Load(p + 3 * S.Lanes, kept), a3);
-            if (Pieces<S, F, I>.Has<N>(4, MostOfOne)) a4 = S.Fma(b, W.Load(p + 4 * S.Lanes, kept), a4);
-            if (Pieces<S, F, I>.Has<N>(5, MostOfOne)) a5 = S.Fma(b, W.Load(p + 5 * S.Lanes, kept), a5);
-            if (Pieces<S, F, I>.Has<N>(6, MostOfOne)) a6 = S.Fma(b, W.Load(p + 6 * S.Lanes, kept), a6);
-            if (Pieces<S, F, I>.Has<N>(7, MostOfOne)) a7 = S.Fma(b, W.Load(p + 7 * S.Lanes, kept), a7);
-            if (Pieces<S, F, I>.Has<N>(8, MostOfOne)) a8 = S.Fma(b, W.Load(p + 8 * S.Lanes, kept), a8);
-            if (Pieces<S, F, I>.Has<N>(9, MostOfOne)) a9 = S.Fma(b, W.Load(p + 9 * S.Lanes, kept), a9);
-            if (Pieces<S, F, I>.Has<N>(10, MostOfOne)) a10 = S.Fma(b, W.Load(p + 10 * S.Lanes, kept), a10);
-            if (Pieces<S, F, I>.Has<N>(11, MostOfOne)) a11 = S.Fma(b, W.Load(p + 11 * S.Lanes, kept), a11);
-            if (Pieces<S, F, I>.Has<N>(12, MostOfOne)) a12 = S.Fma(b, W.Load(p + 12 * S.Lanes, kept), a12);
-            if (Pieces<S, F, I>.Has<N>(13, MostOfOne)) a13 = S.Fma(b, W.Load(p + 13 * S.Lanes, kept), a13);
-            if (Pieces<S, F, I>.Has<N>(14, MostOfOne)) a14 = S.Fma(b, W.Load(p + 14 * S.Lanes, kept), a14);
-            if (Pieces<S, F, I>.Has<N>(15, MostOfOne)) a15 = S.Fma(b, W.Load(p + 15 * S.Lanes, kept), a15);
+            if (Pieces<S, F, I>.Has<N>(1, S.Chains)) a1 = S.Fma(b, W.Load(p + S.Lanes, kept), a1);
+            if (Pieces<S, F, I>.Has<N>(2, S.Chains)) a2 = S.Fma(b, W.Load(p + 2 * S.Lanes, kept), a2);
+            if (Pieces<S, F, I>.Has<N>(3, S.Chains)) a3 = S.Fma(b, W.Load(p + 3 * S.Lanes, kept), a3);
+            if (Pieces<S, F, I>.Has<N>(4, S.Chains)) a4 = S.Fma(b, W.Load(p + 4 * S.Lanes, kept), a4);
+            if (Pieces<S, F, I>.Has<N>(5, S.Chains)) a5 = S.Fma(b, W.Load(p + 5 * S.Lanes, kept), a5);
+            if (Pieces<S, F, I>.Has<N>(6, S.Chains)) a6 = S.Fma(b, W.Load(p + 6 * S.Lanes, kept), a6);
+            if (Pieces<S, F, I>.Has<N>(7, S.Chains)) a7 = S.Fma(b, W.Load(p + 7 * S.Lanes, kept), a7);
+            if (Pieces<S, F, I>.Has<N>(8, S.Chains)) a8 = S.Fma(b, W.Load(p + 8 * S.Lanes, kept), a8);
+            if (Pieces<S, F, I>.Has<N>(9, S.Chains)) a9 = S.Fma(b, W.Load(p + 9 * S.Lanes, kept), a9);
+            if (Pieces<S, F, I>.Has<N>(10, S.Chains)) a10 = S.Fma(b, W.Load(p + 10 * S.Lanes, kept), a10);
+            if (Pieces<S, F, I>.Has<N>(11, S.Chains)) a11 = S.Fma(b, W.Load(p + 11 * S.Lanes, kept), a11);
+            if (Pieces<S, F, I>.Has<N>(12, S.Chains)) a12 = S.Fma(b, W.Load(p + 12 * S.Lanes, kept), a12);
+            if (Pieces<S, F, I>.Has<N>(13, S.Chains)) a13 = S.Fma(b, W.Load(p + 13 * S.Lanes, kept), a13);
+            if (Pieces<S, F, I>.Has<N>(14, S.Chains)) a14 = S.Fma(b, W.Load(p + 14 * S.Lanes, kept), a14);
+            if (Pieces<S, F, I>.Has<N>(15, S.Chains)) a15 = S.Fma(b, W.Load(p + 15 * S.Lanes, kept), a15);
             p += stride;
         }
 
         S.Store(to, a0);
-        if (Pieces<S, F, I>.Has<N>(1, MostOfOne)) S.Store(to + S.Lanes, a1);
-        if (Pieces<S, F, I>.Has<N>(2, MostOfOne)) S.Store(to + 2 * S.Lanes, a2);
-        if (Pieces<S, F, I>.Has<N>(3, MostOfOne)) S.Store(to + 3 * S.Lanes, a3);
-        if (Pieces<S, F, I>.Has<N>(4, MostOfOne)) S.Store(to + 4 * S.Lanes, a4);
-        if (Pieces<S, F, I>.Has<N>(5, MostOfOne)) S.Store(to + 5 * S.Lanes, a5);
-        if (Pieces<S, F, I>.Has<N>(6, MostOfOne)) S.Store(to + 6 * S.Lanes, a6);
-        if (Pieces<S, F, I>.Has<N>(7, MostOfOne)) S.Store(to + 7 * S.Lanes, a7);
-        if (Pieces<S, F, I>.Has<N>(8, MostOfOne)) S.Store(to + 8 * S.Lanes, a8);
-        if (Pieces<S, F, I>.Has<N>(9, MostOfOne)) S.Store(to + 9 * S.Lanes, a9);
-        if (Pieces<S, F, I>.Has<N>(10, MostOfOne)) S.Store(to + 10 * S.Lanes, a10);
-        if (Pieces<S, F, I>.Has<N>(11, MostOfOne)) S.Store(to + 11 * S.Lanes, a11);
-        if (Pieces<S, F, I>.Has<N>(12, MostOfOne)) S.Store(to + 12 * S.Lanes, a12);
-        if (Pieces<S, F, I>.Has<N>(13, MostOfOne)) S.Store(to + 13 * S.Lanes, a13);
-        if (Pieces<S, F, I>.Has<N>(14, MostOfOne)) S.Store(to + 14 * S.Lanes, a14);
-        if (Pieces<S, F, I>.Has<N>(15, MostOfOne)) S.Store(to + 15 * S.Lanes, a15);
+        if (Pieces<S, F, I>.Has<N>(1, S.Chains)) S.Store(to + S.Lanes, a1);
+        if (Pieces<S, F, I>.Has<N>(2, S.Chains)) S.Store(to + 2 * S.Lanes, a2);
+        if (Pieces<S, F, I>.Has<N>(3, S.Chains)) S.Store(to + 3 * S.Lanes, a3);
+        if (Pieces<S, F, I>.Has<N>(4, S.Chains)) S.Store(to + 4 * S.Lanes, a4);
+        if (Pieces<S, F, I>.Has<N>(5, S.Chains)) S.Store(to + 5 * S.Lanes, a5);
+        if (Pieces<S, F, I>.Has<N>(6, S.Chains)) S.Store(to + 6 * S.Lanes, a6);
+        if (Pieces<S, F, I>.Has<N>(7, S.Chains)) S.Store(to + 7 * S.Lanes, a7);
+        if (Pieces<S, F, I>.Has<N>(8, S.Chains)) S.Store(to + 8 * S.Lanes, a8);
+        if (Pieces<S, F, I>.Has<N>(9, S.Chains)) S.Store(to + 9 * S.Lanes, a9);
+        if (Pieces<S, F, I>.Has<N>(10, S.Chains)) S.Store(to + 10 * S.Lanes, a10);
+        if (Pieces<S, F, I>.Has<N>(11, S.Chains)) S.Store(to + 11 * S.Lanes, a11);
+        if (Pieces<S, F, I>.Has<N>(12, S.Chains)) S.Store(to + 12 * S.Lanes, a12);
+        if (Pieces<S, F, I>.Has<N>(13, S.Chains)) S.Store(to + 13 * S.Lanes, a13);
+        if (Pieces<S, F, I>.Has<N>(14, S.Chains)) S.Store(to + 14 * S.Lanes, a14);
+        if (Pieces<S, F, I>.Has<N>(15, S.Chains)) S.Store(to + 15 * S.Lanes, a15);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

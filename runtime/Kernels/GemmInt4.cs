@@ -77,7 +77,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
             var piece = matrix->At(c, count == 1 ? 4 : 2);
             if (count == 1)
             {
-                switch (S.Lanes >= 4 ? piece.Taken >> 4 : 4)
+                switch (Pieces<S, F, I>.Tiles(piece.Taken))
                 {
                     case 1: Rows1<OneTile>(matrix, piece, x, starts, y); break;
                     case 2: Rows1<TwoTiles>(matrix, piece, x, starts, y); break;
@@ -104,9 +104,9 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
         }
     }
 
-    /// <summary>Whether a piece is one vector of 16 rows.</summary>
+    /// <summary>Whether a piece is one vector of the widest.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool IsOne(in Piece piece) => S.Lanes == Panels<byte>.Tile && piece.Taken == Panels<byte>.Tile;
+    private static bool IsOne(in Piece piece) => S.Lanes == KernelSet.Tile && piece.Taken == KernelSet.Tile;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Rows1<N>(Matrix* matrix, in Piece piece, in QuantizedRows rows, int* start, in OutputRange outputs)

@@ -68,7 +68,7 @@ internal readonly unsafe struct GemmInt8<S, F, I, D, A> : IInt8Product
         {
             var p = matrix->At(c, out var stride, out var left);
             var taken = Pieces<S, F, I>.Taken(left, D.Vectors);
-            switch (S.Lanes >= 4 ? taken >> 4 : 4)
+            switch (Pieces<S, F, I>.Tiles(taken))
             {
                 case 1: Rows1<OneTile>(matrix, p, stride, c, left, x, xscale, start, init, y); break;
                 case 2: Rows1<TwoTiles>(matrix, p, stride, c, left, x, xscale, start, init, y); break;
@@ -91,7 +91,7 @@ internal readonly unsafe struct GemmInt8<S, F, I, D, A> : IInt8Product
             var taken = Pieces<S, F, I>.Taken(left, 4);
             for (nint row = 0; row < count; row += 2)
             {
-                if (S.Lanes >= 4 && taken == Panels<int>.Tile) Rows2<OneTile>(matrix, p, stride, c, left, row, x, starts, y);
+                if (Pieces<S, F, I>.Tiles(taken) == 1) Rows2<OneTile>(matrix, p, stride, c, left, row, x, starts, y);
                 else Rows2<TwoTiles>(matrix, p, stride, c, left, row, x, starts, y);
             }
 
@@ -311,7 +311,7 @@ internal readonly unsafe struct GemmInt8<S, F, I, D, A> : IInt8Product
     /// <summary>Outputs of a whole piece.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static nint Wanted<N>(int most)
-        where N : struct, ITiles => Pieces<S, F, I>.Taken(N.Count * Panels<int>.Tile, most);
+        where N : struct, ITiles => Pieces<S, F, I>.Taken(N.Count * KernelSet.Tile, most);
 
     /// <summary>One vector of outputs from its sums.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -15,6 +15,9 @@ internal unsafe interface ISimd<F, I>
     /// <summary>Lanes of one vector: 1, 4, 8 or 16; a constant to the compiler.</summary>
     static abstract int Lanes { get; }
 
+    /// <summary>Vectors of sums that fit the registers while one row of inputs is multiplied by weights in fp32; no more than the widest panel has.</summary>
+    static abstract int Chains { get; }
+
     static abstract F Load(float* p);
     static abstract void Store(float* p, F v);
     static abstract F Broadcast(float value);

@@ -22,8 +22,8 @@ internal abstract unsafe class KernelSet
     /// <summary>Bytes that may be read past the end of any input.</summary>
     public const int ReadSlack = SeqLayout.ReadSlack;
 
-    /// <summary>Outputs that the widest vectors make at once, by which work is counted.</summary>
-    public const int Lanes = 16;
+    /// <summary>Lanes of the widest vectors. Products read their weights by tiles of as many rows, and work is counted in such vectors.</summary>
+    public const int Tile = 16;
 
     /// <summary>Name as the environment variable and the log use it: portable, avx2, avxvnni, avx512, advsimd, advsimd-dp.</summary>
     public abstract string Name { get; }

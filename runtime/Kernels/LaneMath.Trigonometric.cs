@@ -142,8 +142,8 @@ internal static unsafe partial class LaneMath<S, F, I>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void ReduceLarge(F x, out F r, out I quadrant)
     {
-        var values = stackalloc float[16];
-        var quadrants = stackalloc int[16];
+        var values = stackalloc float[KernelSet.Tile];
+        var quadrants = stackalloc int[KernelSet.Tile];
         S.Store(values, x);
         for (var i = 0; i < S.Lanes; i++)
         {

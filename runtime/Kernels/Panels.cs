@@ -10,15 +10,12 @@ namespace SeqRuntime.Kernels;
 /// </summary>
 /// <remarks>
 /// A product takes a piece of a panel at a time: up to 64 rows, or as many as its vectors hold. The last piece reads whole tiles of
-/// <see cref="Tile"/> rows, what is beyond its own rows too, and uses nothing of that.
+/// <see cref="KernelSet.Tile"/> rows, what is beyond its own rows too, and uses nothing of that.
 /// </remarks>
 /// <typeparam name="T">One weight as stored, or what a row has for a group.</typeparam>
 internal readonly unsafe struct Panels<T>
     where T : unmanaged
 {
-    /// <summary>Rows that are always read together.</summary>
-    public const int Tile = 16;
-
     private readonly T* _first;
     private readonly nint _panelRows;
     private readonly nint _panelStride;
@@ -67,23 +64,35 @@ internal static class Pieces<S, F, I>
     where F : unmanaged
     where I : unmanaged
 {
-    private const int Tile = Panels<int>.Tile;
+    private const int Tile = KernelSet.Tile;
+
+    /// <summary>Whether 4 vectors hold a tile, so that there is a loop for each number of tiles.</summary>
+    private static bool HasTiles
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 4 * S.Lanes >= Tile;
+    }
 
     /// <summary>Rows of the next piece of those that are left: whole tiles, or as many as so many vectors hold where those are fewer.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static nint Taken(nint left, nint vectors)
     {
         var most = vectors * S.Lanes;
-        var tiles = (left + Tile - 1) >> 4;
-        var taken = most < Tile ? most : (tiles < most >> 4 ? tiles : most >> 4) << 4;
+        var taken = (nint)((nuint)(left + Tile - 1) / Tile * Tile);
+        if (most < Tile) taken = most;
+        else if (taken > most) taken = most & -Tile;
         Debug.Assert((taken - left) * sizeof(float) <= KernelSet.ReadSlack, "A product may not read so far behind the last panel.");
         return taken;
     }
 
+    /// <summary>Tiles of a piece, by which its loop is chosen; 4 where vectors are too short for tiles.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static nint Tiles(nint taken) => HasTiles ? (nint)((nuint)taken / Tile) : 4;
+
     /// <summary>Whether a loop over so many tiles, at most <paramref name="most"/> vectors, has vector j.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool Has<N>(int j, int most)
-        where N : struct, ITiles => j < most && (S.Lanes < 4 || j * S.Lanes < N.Count * Tile);
+        where N : struct, ITiles => j < most && (!HasTiles || j * S.Lanes < N.Count * Tile);
 }
 
 /// <summary>A constant number of tiles, so that the compiler makes one loop for each.</summary>

@@ -48,7 +48,7 @@ internal static unsafe class Quantize<S, F, I>
         }
 
         for (; i + S.Lanes <= k; i += S.Lanes) max0 = S.Max(LaneMath<S, F, I>.Abs(S.Load(x + i)), max0);
-        var lanes = stackalloc float[16];
+        var lanes = stackalloc float[KernelSet.Tile];
         S.Store(lanes, S.Max(max0, max1));
         var max = 0f;
         for (nint j = 0; j < S.Lanes; j++) max = Scalar.Max(lanes[j], max);

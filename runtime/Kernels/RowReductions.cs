@@ -10,6 +10,8 @@ internal static unsafe class RowReductions<S, F, I>
     where F : unmanaged
     where I : unmanaged
 {
+    private const int Partials = 16;
+
     /// <summary>Max and Min pass over NaNs; of no elements they are -∞ and ∞.</summary>
     public static float Reduce(ReduceFunction function, float* x, nint n)
     {
@@ -52,7 +54,7 @@ internal static unsafe class RowReductions<S, F, I>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Normalize(float* x, float* gain, float* bias, float* y, nint n, float epsilon, bool rms)
     {
-        var beside = stackalloc float[16];
+        var beside = stackalloc float[KernelSet.Tile];
         var center = rms ? 0 : Fold<SumStep>(x, n, 0) / n;
         var variance = Fold<VarianceStep>(x, n, center) / n;
         var mean = S.Broadcast(center);
@@ -72,7 +74,7 @@ internal static unsafe class RowReductions<S, F, I>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ExpShifted(float* x, float* y, nint n, float shift)
     {
-        var beside = stackalloc float[16];
+        var beside = stackalloc float[KernelSet.Tile];
         var s = S.Broadcast(shift);
         for (nint i = 0; i < n; i += S.Lanes) S.Store(Lanes<S, F, I>.Target(y, i, n, beside), LaneMath<S, F, I>.Exp(S.Sub(S.Load(x + i), s)));
         Lanes<S, F, I>.Flush(y, n, beside);
@@ -82,7 +84,7 @@ internal static unsafe class RowReductions<S, F, I>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Scale(float* y, nint n, float factor)
     {
-        var beside = stackalloc float[16];
+        var beside = stackalloc float[KernelSet.Tile];
         var f = S.Broadcast(factor);
         for (nint i = 0; i < n; i += S.Lanes) S.Store(Lanes<S, F, I>.Target(y, i, n, beside), S.Mul(S.Load(y + i), f));
         Lanes<S, F, I>.Flush(y, n, beside);
@@ -92,7 +94,7 @@ internal static unsafe class RowReductions<S, F, I>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Shift(float* x, float* y, nint n, float first, float second)
     {
-        var beside = stackalloc float[16];
+        var beside = stackalloc float[KernelSet.Tile];
         var a = S.Broadcast(first);
         var b = S.Broadcast(second);
         for (nint i = 0; i < n; i += S.Lanes) S.Store(Lanes<S, F, I>.Target(y, i, n, beside), S.Sub(S.Sub(S.Load(x + i), a), b));
@@ -104,17 +106,17 @@ internal static unsafe class RowReductions<S, F, I>
     private static float Fold<TStep>(float* x, nint n, float shift)
         where TStep : struct, IRowStep
     {
-        var partials = stackalloc float[16];
+        var partials = stackalloc float[Partials];
         var s = S.Broadcast(shift);
-        var whole = n & ~(nint)15;
-        if (S.Lanes >= 4)
+        var whole = n & -Partials;
+        if (4 * S.Lanes >= Partials)
         {
             F a0 = S.Broadcast(TStep.Identity), a1 = a0, a2 = a0, a3 = a0;
-            for (nint i = 0; i < whole; i += 16)
+            for (nint i = 0; i < whole; i += Partials)
             {
                 a0 = TStep.Add<S, F, I>(a0, S.Load(x + i), s);
-                if (S.Lanes <= 8) a1 = TStep.Add<S, F, I>(a1, S.Load(x + i + S.Lanes), s);
-                if (S.Lanes <= 4)
+                if (S.Lanes < Partials) a1 = TStep.Add<S, F, I>(a1, S.Load(x + i + S.Lanes), s);
+                if (2 * S.Lanes < Partials)
                 {
                     a2 = TStep.Add<S, F, I>(a2, S.Load(x + i + 2 * S.Lanes), s);
                     a3 = TStep.Add<S, F, I>(a3, S.Load(x + i + 3 * S.Lanes), s);
@@ -122,8 +124,8 @@ internal static unsafe class RowReductions<S, F, I>
             }
 
             S.Store(partials, a0);
-            if (S.Lanes <= 8) S.Store(partials + S.Lanes, a1);
-            if (S.Lanes <= 4)
+            if (S.Lanes < Partials) S.Store(partials + S.Lanes, a1);
+            if (2 * S.Lanes < Partials)
             {
                 S.Store(partials + 2 * S.Lanes, a2);
                 S.Store(partials + 3 * S.Lanes, a3);
@@ -131,16 +133,16 @@ internal static unsafe class RowReductions<S, F, I>
         }
         else
         {
-            for (nint j = 0; j < 16; j += S.Lanes)
+            for (nint j = 0; j < Partials; j += S.Lanes)
             {
                 var a = S.Broadcast(TStep.Identity);
-                for (nint i = 0; i < whole; i += 16) a = TStep.Add<S, F, I>(a, S.Load(x + i + j), s);
+                for (nint i = 0; i < whole; i += Partials) a = TStep.Add<S, F, I>(a, S.Load(x + i + j), s);
                 S.Store(partials + j, a);
             }
         }
 
         for (var i = whole; i < n; i++) partials[i - whole] = TStep.Add<Scalar, float, int>(partials[i - whole], x[i], shift);
-        for (var half = 8; half > 0; half /= 2)
+        for (var half = Partials / 2; half > 0; half /= 2)
         {
             for (var j = 0; j < half; j++) partials[j] = TStep.Join(partials[j], partials[j + half]);
         }

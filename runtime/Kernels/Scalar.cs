@@ -12,6 +12,12 @@ internal readonly unsafe struct Scalar : ISimd<float, int>
         get => 1;
     }
 
+    public static int Chains
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 8;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Load(float* p) => *p;
 

@@ -1,10 +1,11 @@
 using System.Runtime.CompilerServices;
+using SeqRuntime.Format;
 
 namespace SeqRuntime.Kernels;
 
-/// <summary>Steps by vectors of 16 units, but the last units by one of 8 where that holds them.</summary>
-/// <typeparam name="W">Steps with 16 lanes.</typeparam>
-/// <typeparam name="N">Steps with 8.</typeparam>
+/// <summary>Steps by vectors of a whole block of units, but the last units by one of half a block where that holds them.</summary>
+/// <typeparam name="W">Steps with a block in a vector.</typeparam>
+/// <typeparam name="N">Steps with half a block.</typeparam>
 internal readonly struct SplitSteps<W, N> : IWholeSteps
     where W : struct, IWholeSteps
     where N : struct, IWholeSteps
@@ -24,5 +25,5 @@ internal readonly struct SplitSteps<W, N> : IWholeSteps
         if (!step.IsDescending) N.Run(step, split, end);
     }
 
-    private static nint Split(nint end) => (end & 15) is > 0 and <= 8 ? end & ~15 : end;
+    private static nint Split(nint end) => (end & GateRows.BlockUnits - 1) is > 0 and <= GateRows.BlockUnits / 2 ? end & -GateRows.BlockUnits : end;
 }

@@ -18,6 +18,13 @@ internal readonly unsafe struct WholeSteps<S, F, I> : IWholeSteps
 {
     private const int Tile = GateRows.BlockUnits;
 
+    /// <summary>Whether a vector is a whole block of units.</summary>
+    private static bool IsBlock
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => S.Lanes == Tile;
+    }
+
     public static void Run(in RecurrentStep step, nint first, nint end)
     {
         if (step.Cell != null) Lstm(step, first, end);
@@ -34,12 +41,12 @@ internal readonly unsafe struct WholeSteps<S, F, I> : IWholeSteps
         var descending = step.IsDescending;
         const int Gates = 4;
         var beside = stackalloc float[2 * Tile];
-        var together = S.Lanes == 16 ? S.Lanes : 2 * S.Lanes;
+        var together = IsBlock ? S.Lanes : 2 * S.Lanes;
         var last = (end - first - 1) / together * together;
         for (nint done = 0; done <= last; done += together)
         {
             var unit = first + (descending ? last - done : done);
-            var isPair = S.Lanes != 16 && unit + S.Lanes < end;
+            var isPair = !IsBlock && unit + S.Lanes < end;
             F i0 = default, f0 = default, g0 = default, o0 = default, i1 = default, f1 = default, g1 = default, o1 = default;
             nint width = Width(unit, units), next = Gates * width;
             if (bias != null)
@@ -107,9 +114,9 @@ internal readonly unsafe struct WholeSteps<S, F, I> : IWholeSteps
         const int Gates = 3;
         var beside = stackalloc float[Tile];
 
-        // Two vectors at a time. With 16 lanes these are two blocks, which must be whole; what is left goes one by one.
-        var pairs = S.Lanes == 16 ? ((end & -Tile) - first) >> 5 : (end - first + 2 * S.Lanes - 1) / (2 * S.Lanes);
-        var items = pairs + (S.Lanes == 16 ? (end - first - 2 * Tile * pairs + Tile - 1) >> 4 : 0);
+        // Two vectors at a time. Where each is a block, both must be whole; what is left goes one by one.
+        var pairs = IsBlock ? (nint)((nuint)((end & -Tile) - first) / (2 * Tile)) : (end - first + 2 * S.Lanes - 1) / (2 * S.Lanes);
+        var items = pairs + (IsBlock ? (nint)((nuint)(end - first - 2 * Tile * pairs + Tile - 1) / Tile) : 0);
         for (nint done = 0; done < items; done++)
         {
             var item = descending ? items - 1 - done : done;
@@ -146,7 +153,7 @@ internal readonly unsafe struct WholeSteps<S, F, I> : IWholeSteps
                 for (; from < stop && isPair; from++)
                 {
                     var value = S.Broadcast(*from);
-                    var other = S.Lanes == 16 ? q : p + S.Lanes;
+                    var other = IsBlock ? q : p + S.Lanes;
                     r0 = S.Fma(value, S.Load(p), r0);
                     z0 = S.Fma(value, S.Load(p + width), z0);
                     n0 = S.Fma(value, S.Load(p + 2 * width), n0);
@@ -154,7 +161,7 @@ internal readonly unsafe struct WholeSteps<S, F, I> : IWholeSteps
                     z1 = S.Fma(value, S.Load(other + width), z1);
                     n1 = S.Fma(value, S.Load(other + 2 * width), n1);
                     p += next;
-                    if (S.Lanes == 16) q += next;
+                    if (IsBlock) q += next;
                 }
 
                 for (; from < stop; from++)

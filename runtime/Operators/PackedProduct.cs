@@ -40,7 +40,7 @@ internal static unsafe class PackedProduct
     }
 
     /// <summary>Operations of a product with as many rows (<see cref="Operator.Work"/>).</summary>
-    public static double Work(Tensor w, double rows) => rows * w.Layout.PaddedRows * w.Layout.Columns / KernelSet.Lanes;
+    public static double Work(Tensor w, double rows) => rows * w.Layout.PaddedRows * w.Layout.Columns / KernelSet.Tile;
 
     /// <summary>Scratch for a product of <paramref name="m"/> rows.</summary>
     public static long ScratchBytes(Tensor w, long m)

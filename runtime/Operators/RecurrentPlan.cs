@@ -27,7 +27,7 @@ internal readonly unsafe struct RecurrentPlan
         Recurrent = cursor.Floats(places.RecurrentRows, layer.PackedRows);
         Spare = cursor.Floats(places.SpareRows, layer.Hidden);
         Planes = cursor.Floats(places.Planes, layer.PaddedHidden);
-        Clip = cursor.Floats(3 * KernelSet.Lanes);
+        Clip = cursor.Floats(3 * KernelSet.Tile);
         var product = w is null ? 0 : PackedProduct.ScratchBytes(w, rows);
         if (r is not null) product = Math.Max(product, PackedProduct.ScratchBytes(r, Batch));
         if (pass.Projection is { } projection) product = Math.Max(product, PackedProduct.ScratchBytes(projection, Batch));
@@ -80,9 +80,9 @@ internal readonly unsafe struct RecurrentPlan
     /// <summary>Clip, then -clip and 1 behind it, each at the start of 16 floats: kernels repeat them.</summary>
     public float* Clip { get; }
 
-    public float* NegativeClip => Clip + KernelSet.Lanes;
+    public float* NegativeClip => Clip + KernelSet.Tile;
 
-    public float* One => Clip + 2 * KernelSet.Lanes;
+    public float* One => Clip + 2 * KernelSet.Tile;
 
     /// <summary>Scratch of products.</summary>
     public byte* Product { get; }

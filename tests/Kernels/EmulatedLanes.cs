@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using SeqRuntime.Format;
 using SeqRuntime.Kernels;
 
 namespace SeqRuntime.Tests.Kernels;
@@ -14,6 +15,8 @@ internal readonly unsafe struct EmulatedLanes<F, I> : ISimd<F, I>
     where I : unmanaged
 {
     public static int Lanes => sizeof(F) / sizeof(float);
+
+    public static int Chains => WeightLayout.WidestPanel / Lanes;
 
     public static F Load(float* p) => Unsafe.ReadUnaligned<F>(p);
 
