@@ -1,4 +1,4 @@
-using SeqRuntime.Kernels;
+using SeqRuntime.Kernels.Sets;
 
 namespace SeqRuntime;
 
@@ -16,5 +16,5 @@ public static class SeqKernelSets
     public static string Default => KernelRegistry.Choose().Name;
 
     /// <summary>Instruction sets that matter to the kernels and that this program sees.</summary>
-    public static IReadOnlyList<string> InstructionSets { get; } = Kernels.InstructionSets.Find();
+    public static IReadOnlyList<string> InstructionSets { get; } = Kernels.Sets.InstructionSets.Find();
 }

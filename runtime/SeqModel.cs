@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using SeqRuntime.Format;
 using SeqRuntime.Kernels;
+using SeqRuntime.Kernels.Sets;
 using SeqRuntime.Sessions;
 using SeqRuntime.Sessions.Planning;
 using SeqRuntime.Sessions.Streams;

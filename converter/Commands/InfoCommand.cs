@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Invocation;
 using System.Reflection;
 using System.Runtime.InteropServices;
-using SeqRuntime.Kernels;
+using SeqRuntime.Kernels.Sets;
 
 namespace SeqRuntime.Converter.Commands;
 

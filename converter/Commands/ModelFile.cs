@@ -1,5 +1,5 @@
 using SeqRuntime.Converter.IO;
-using SeqRuntime.Kernels;
+using SeqRuntime.Kernels.Sets;
 
 namespace SeqRuntime.Converter.Commands;
 

@@ -1,6 +1,7 @@
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Format;
 using SeqRuntime.Kernels;
+using SeqRuntime.Kernels.Sets;
 using SeqRuntime.Operators;
 
 namespace SeqRuntime.Converter.Evaluation;

@@ -10,7 +10,7 @@ using SeqRuntime.Converter.States;
 using SeqRuntime.Converter.Weights;
 using SeqRuntime.Decoding;
 using SeqRuntime.Format;
-using SeqRuntime.Kernels;
+using SeqRuntime.Kernels.Sets;
 
 namespace SeqRuntime.Converter.Pipeline;
 

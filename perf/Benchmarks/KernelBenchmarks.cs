@@ -1,6 +1,7 @@
 using BenchmarkDotNet.Attributes;
 using SeqRuntime.Format;
 using SeqRuntime.Kernels;
+using SeqRuntime.Kernels.Sets;
 using SeqRuntime.Perf.Comparing;
 
 namespace SeqRuntime.Perf.Benchmarks;

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using SeqRuntime.Format;
 using SeqRuntime.Kernels;
+using SeqRuntime.Kernels.Sets;
 
 namespace SeqRuntime.Perf.Comparing;
 

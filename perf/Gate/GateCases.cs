@@ -1,5 +1,5 @@
 using SeqRuntime.Format;
-using SeqRuntime.Kernels;
+using SeqRuntime.Kernels.Sets;
 using SeqRuntime.Perf.Comparing;
 using SeqRuntime.Perf.Onnx;
 

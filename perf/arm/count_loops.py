@@ -25,7 +25,7 @@ def output(*command):
 
 def short(symbol):
     """Short name Class<type arguments>.Method<tiles> of a kernel for NEON, from the compiler's symbol; None for other symbols."""
-    symbol = symbol.replace("SeqRuntime_SeqRuntime_Kernels_", "").replace("S_P_CoreLib_System_Runtime_Intrinsics_", "")
+    symbol = re.sub("SeqRuntime_SeqRuntime_Kernels_(?:Mathematics_|Products_|Sets_)?", "", symbol).replace("S_P_CoreLib_System_Runtime_Intrinsics_", "")
     match = re.match(r"^([A-Za-z0-9_]+?)_\d+<(AdvSimd__.*)>__([A-Za-z0-9_]+)(<.*>)?$", symbol)
     if not match:
         return None

@@ -13,12 +13,15 @@ public sealed partial class ArrowTests
     {
         ["Format"] = [],
         ["Kernels"] = ["Format"],
+        ["Kernels.Mathematics"] = ["Format", "Kernels"],
+        ["Kernels.Products"] = ["Format", "Kernels", "Kernels.Mathematics"],
+        ["Kernels.Sets"] = ["Format", "Kernels", "Kernels.Mathematics", "Kernels.Products"],
         ["Operators"] = ["Format", "Kernels"],
         ["Sessions"] = ["Format", "Kernels", "Operators"],
         ["Sessions.Threading"] = ["Format", "Operators", "Sessions"],
         ["Sessions.Planning"] = ["Format", "Kernels", "Operators", "Sessions", "Sessions.Threading"],
         ["Sessions.Streams"] = ["Kernels", "Operators", "Sessions", "Sessions.Planning"],
-        ["Decoding"] = ["Format", "Kernels", "Sessions", "Sessions.Threading"],
+        ["Decoding"] = ["Format", "Kernels", "Kernels.Mathematics", "Sessions", "Sessions.Threading"],
     };
 
     /// <summary>The same for the converter. The namespace above its rooms holds options, results and exceptions.</summary>

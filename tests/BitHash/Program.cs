@@ -1,6 +1,6 @@
 using System.Globalization;
 using BitHash;
-using SeqRuntime.Kernels;
+using SeqRuntime.Kernels.Sets;
 
 // BitHash [--kernels a,b] [--frames n] [--size symbol=n] [--brief] [model.seq …]
 // Runs a fixed set of kernels, layers and models on every kernel set that can run here and prints a hash of each output's bits.

@@ -88,7 +88,7 @@ public sealed class DecodeCommandTests : IDisposable
         _cli.Fails(2, ["decode", G2p, "hi", "--from", "f.txt"], "TEXT and --from FILE.txt cannot be combined");
         _cli.Fails(2, ["decode", G2p], "give texts, a file of them");
         _cli.Fails(2, ["decode", G2p, "hi", "--kernels", "nothing"], "there is no such kernel set; give one of", "portable");
-        foreach (var name in SeqRuntime.Kernels.KernelRegistry.Built.Except(SeqRuntime.Kernels.KernelRegistry.Runnable.Select(kernels => kernels.Name)))
+        foreach (var name in SeqRuntime.Kernels.Sets.KernelRegistry.Built.Except(SeqRuntime.Kernels.Sets.KernelRegistry.Runnable.Select(kernels => kernels.Name)))
             _cli.Fails(2, ["decode", G2p, "hi", "--kernels", name], $"--kernels {name}: this processor cannot run");
     }
 

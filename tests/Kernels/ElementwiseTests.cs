@@ -1,5 +1,7 @@
 using SeqRuntime.Format;
 using SeqRuntime.Kernels;
+using SeqRuntime.Kernels.Mathematics;
+using SeqRuntime.Kernels.Sets;
 
 namespace SeqRuntime.Tests.Kernels;
 

@@ -2,7 +2,9 @@ using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using SeqRuntime.Format;
-using SeqRuntime.Kernels;
+using SeqRuntime.Kernels.Mathematics;
+using SeqRuntime.Kernels.Products;
+using SeqRuntime.Kernels.Sets;
 
 namespace SeqRuntime.Tests.Kernels;
 

@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using SeqRuntime.Kernels;
+using SeqRuntime.Kernels.Products;
+using SeqRuntime.Kernels.Sets;
 using Lanes16 = SeqRuntime.Tests.Kernels.EmulatedLanes<System.Runtime.Intrinsics.Vector512<float>, System.Runtime.Intrinsics.Vector512<int>>;
 using Lanes4 = SeqRuntime.Tests.Kernels.EmulatedLanes<System.Runtime.Intrinsics.Vector128<float>, System.Runtime.Intrinsics.Vector128<int>>;
 using Lanes8 = SeqRuntime.Tests.Kernels.EmulatedLanes<System.Runtime.Intrinsics.Vector256<float>, System.Runtime.Intrinsics.Vector256<int>>;

@@ -1,4 +1,4 @@
-using SeqRuntime.Kernels;
+using SeqRuntime.Kernels.Sets;
 
 namespace SeqRuntime.Tests.Kernels;
 

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using SeqRuntime.Format;
-using SeqRuntime.Kernels;
+using SeqRuntime.Kernels.Sets;
 using SeqRuntime.Operators;
 
 namespace SeqRuntime.Tests.Operators;

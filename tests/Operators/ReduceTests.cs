@@ -1,6 +1,7 @@
 using System.Numerics;
 using SeqRuntime.Format;
 using SeqRuntime.Kernels;
+using SeqRuntime.Kernels.Sets;
 using SeqRuntime.Operators;
 
 namespace SeqRuntime.Tests.Operators;

@@ -1,4 +1,4 @@
-using SeqRuntime.Kernels;
+using SeqRuntime.Kernels.Mathematics;
 
 namespace SeqRuntime.Decoding;
 

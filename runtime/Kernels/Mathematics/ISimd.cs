@@ -1,0 +1,90 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace SeqRuntime.Kernels.Mathematics;
+
+/// <summary>
+/// Lanes of one instruction set: the operations that all kernels are written over, once. Every operation is exact or
+/// correctly rounded by IEEE 754, so that a kernel gives the same bits whatever the number of lanes.
+/// </summary>
+/// <typeparam name="F">Lanes of fp32: float, Vector128, Vector256 or Vector512.</typeparam>
+/// <typeparam name="I">As many lanes of int32.</typeparam>
+internal unsafe interface ISimd<F, I>
+    where F : unmanaged
+    where I : unmanaged
+{
+    /// <summary>Lanes of one vector: 1, 4, 8 or 16; a constant to the compiler.</summary>
+    static abstract int Lanes { get; }
+
+    /// <summary>Vectors of sums that fit the registers while one row of inputs is multiplied by weights in fp32; no more than the widest panel has.</summary>
+    static abstract int Chains { get; }
+
+    static abstract F Load(float* p);
+    static abstract void Store(float* p, F v);
+    static abstract F Broadcast(float value);
+
+    /// <summary>One element in all lanes.</summary>
+    static abstract F LoadBroadcast(float* p);
+
+    static abstract F Add(F a, F b);
+    static abstract F Sub(F a, F b);
+    static abstract F Mul(F a, F b);
+    static abstract F Div(F a, F b);
+    static abstract F Sqrt(F a);
+
+    /// <summary>a·b + c, rounded once.</summary>
+    static abstract F Fma(F a, F b, F c);
+
+    /// <summary>c - a·b, rounded once.</summary>
+    static abstract F FmaNegated(F a, F b, F c);
+
+    /// <summary>a &gt; b ? a : b.</summary>
+    static abstract F Max(F a, F b);
+
+    /// <summary>a &lt; b ? a : b.</summary>
+    static abstract F Min(F a, F b);
+
+    static abstract F Floor(F a);
+    static abstract F Ceiling(F a);
+
+    /// <summary>Round half to even.</summary>
+    static abstract F Round(F a);
+
+    /// <summary>All ones where a &lt; b, else zeros; false with a NaN.</summary>
+    static abstract I Less(F a, F b);
+
+    /// <summary>All ones where a = b, else zeros; false with a NaN.</summary>
+    static abstract I Equal(F a, F b);
+
+    /// <summary>mask ? a : b, where each lane of mask is all ones or zeros.</summary>
+    static abstract F Select(I mask, F a, F b);
+
+    /// <summary>Whether any lane of a mask is set.</summary>
+    static abstract bool Any(I mask);
+
+    static abstract I LoadInt(int* p);
+    static abstract void StoreInt(int* p, I v);
+
+    /// <summary>16-bit integers, widened with their sign.</summary>
+    static abstract I LoadShorts(short* p);
+
+    static abstract I Broadcast(int value);
+
+    /// <summary>Conversion of whole numbers within int32; the result of any other value is unspecified.</summary>
+    static abstract I ToInt(F a);
+
+    static abstract F ToFloat(I a);
+    static abstract I AsInt(F a);
+    static abstract F AsFloat(I a);
+    static abstract I And(I a, I b);
+    static abstract I Or(I a, I b);
+    static abstract I Xor(I a, I b);
+    static abstract I Add(I a, I b);
+    static abstract I Sub(I a, I b);
+    static abstract I ShiftLeft(I a, [ConstantExpected(Max = (byte)31)] byte count);
+
+    /// <summary>Arithmetic shift: copies of the sign come in.</summary>
+    static abstract I ShiftRight(I a, [ConstantExpected(Min = (byte)1, Max = (byte)31)] byte count);
+
+    /// <summary>Stores the lanes, each within [-128, 127], as bytes.</summary>
+    static abstract void StoreBytes(sbyte* p, I a);
+}

@@ -1,0 +1,361 @@
+using System.Runtime.CompilerServices;
+using SeqRuntime.Kernels.Mathematics;
+
+namespace SeqRuntime.Kernels.Products;
+
+/// <summary>Matrix products in fp32 with outputs in lanes, over packed panels and dense rows alike.</summary>
+/// <remarks>
+/// <para>Every output is one chain of FMA over ascending inputs, whatever the blocking, so blocking never shows in the bits.</para>
+/// <para>One row of X takes a whole panel at a time, in 8 chains of 8 lanes, 4 of 16 or 16 of 4, and reads its weights strictly in order. More
+/// rows share each weight load: 2 rows by 4 vectors, 4 or 6 rows by 2. A loop is made for each number of tiles. What does not fit is stored beside
+/// and copied.</para>
+/// <para>No method holds accumulators across a call: the compiler would write each one to memory at every step.</para>
+/// </remarks>
+/// <typeparam name="S">Lanes of fp32.</typeparam>
+/// <typeparam name="F">Vector of fp32.</typeparam>
+/// <typeparam name="I">Vector of int32 with as many lanes.</typeparam>
+/// <typeparam name="W">How weights become lanes of fp32.</typeparam>
+/// <typeparam name="T">One weight as stored.</typeparam>
+internal static unsafe class GemmFloat32<S, F, I, W, T>
+    where S : struct, ISimd<F, I>
+    where F : unmanaged
+    where I : unmanaged
+    where W : struct, IWeights<T, F, I>
+    where T : unmanaged
+{
+    /// <summary>fp32 values that the pieces of one walk take beside.</summary>
+    private const int Room = 12 * KernelSet.Tile;
+
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Run(in Panels<T> w, nint k, in FloatRows x, in OutputRange y)
+    {
+        var beside = stackalloc float[Room];
+        if (x.Count == 1)
+        {
+            One(w, k, x.First, y, beside);
+            return;
+        }
+
+        // An even number of rows from 4 up is made of sixes and fours.
+        var even = x.Count & ~1;
+        if (even >= 4) Many(w, k, x.Slice(0, even), y, beside);
+        else if (even == 2) Two(w, k, x, y, beside);
+        if (even < x.Count) One(w, k, x.At(even), y.Skip(even), beside);
+    }
+
+    /// <summary>One row of X.</summary>
+    /// <param name="w">Weights.</param>
+    /// <param name="k">Inputs.</param>
+    /// <param name="x">The row.</param>
+    /// <param name="y">Outputs of the first row.</param>
+    /// <param name="beside">Room for a panel.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void One(in Panels<T> w, nint k, float* x, in OutputRange y, float* beside)
+    {
+        float* init = y.Init, outputs = y.First;
+        var end = y.End;
+        for (var c = y.From; c < end;)
+        {
+            var p = w.At(c, out var stride, out var left);
+            if (left > end - c) left = end - c;
+            var start = init == null ? null : init + c;
+            var taken = Pieces<S, F, I>.Taken(left, S.Chains);
+            var to = left >= taken ? outputs + c : beside;
+            switch (Pieces<S, F, I>.Tiles(taken))
+            {
+                case 1: Rows1<OneTile>(p, stride, k, x, start, left, to); break;
+                case 2: Rows1<TwoTiles>(p, stride, k, x, start, left, to); break;
+                case 3: Rows1<ThreeTiles>(p, stride, k, x, start, left, to); break;
+                default: Rows1<FourTiles>(p, stride, k, x, start, left, to); break;
+            }
+
+            if (to == beside) Copy(beside, outputs + c, left);
+            c += left < taken ? left : taken;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Two(in Panels<T> w, nint k, in FloatRows x, in OutputRange y, float* beside)
+    {
+        float* init = y.Init, outputs = y.First, rows = x.First;
+        nint end = y.End, ldx = x.Stride, ldinit = y.InitStride, ldy = y.Stride;
+        for (var c = y.From; c < end;)
+        {
+            var p = w.At(c, out var stride, out var left);
+            if (left > end - c) left = end - c;
+            var start = init == null ? null : init + c;
+            var taken = Pieces<S, F, I>.Taken(left, 4);
+            if (taken == 3 * KernelSet.Tile) taken -= KernelSet.Tile; // rare, and not worth a loop of its own
+            var isWhole = left >= taken;
+            var to = isWhole ? outputs + c : beside;
+            var ldto = isWhole ? ldy : 4 * S.Lanes;
+            switch (Pieces<S, F, I>.Tiles(taken))
+            {
+                case 1: Rows2<OneTile>(p, stride, k, rows, ldx, start, ldinit, left, to, ldto); break;
+                case 2: Rows2<TwoTiles>(p, stride, k, rows, ldx, start, ldinit, left, to, ldto); break;
+                default: Rows2<FourTiles>(p, stride, k, rows, ldx, start, ldinit, left, to, ldto); break;
+            }
+
+            if (!isWhole)
+            {
+                Copy(beside, outputs + c, left);
+                Copy(beside + ldto, outputs + ldy + c, left);
+            }
+
+            c += left < taken ? left : taken;
+        }
+    }
+
+    /// <summary>An even number of rows from 4 up: for each piece of two vectors all rows, so that weights are read once.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Many(in Panels<T> w, nint k, in FloatRows x, in OutputRange y, float* beside)
+    {
+        nint end = y.End, m = x.Count, ldx = x.Stride, ldinit = y.InitStride, ldy = y.Stride;
+        for (var c = y.From; c < end;)
+        {
+            var p = w.At(c, out var stride, out var left);
+            if (left > end - c) left = end - c;
+            var taken = Pieces<S, F, I>.Taken(left, 2);
+            var isWhole = left >= taken;
+            for (nint i = 0; i < m;)
+            {
+                var count = (m - i) % 6 == 0 ? 6 : 4;
+                float* rows = x.At(i), outputs = y.At(i) + c;
+                var start = y.Init == null ? null : y.InitAt(i) + c;
+                var to = isWhole ? outputs : beside;
+                var ldto = isWhole ? ldy : 2 * S.Lanes;
+                if (S.Lanes == KernelSet.Tile && taken == KernelSet.Tile)
+                {
+                    if (count == 6) Rows6<OneTile>(p, stride, k, rows, ldx, start, ldinit, left, to, ldto);
+                    else Rows4<OneTile>(p, stride, k, rows, ldx, start, ldinit, left, to, ldto);
+                }
+                else
+                {
+                    if (count == 6) Rows6<TwoTiles>(p, stride, k, rows, ldx, start, ldinit, left, to, ldto);
+                    else Rows4<TwoTiles>(p, stride, k, rows, ldx, start, ldinit, left, to, ldto);
+                }
+
+                for (var row = 0; row < count && !isWhole; row++) Copy(beside + row * ldto, outputs + row * ldy, left);
+                i += count;
+            }
+
+            c += left < taken ? left : taken;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows1<N>(T* p, nint stride, nint k, float* x, float* init, nint left, float* to)
+        where N : struct, ITiles
+    {
+        var kept = W.Kept(left);
+        var a0 = Start(init, 0, left);
+        var a1 = Pieces<S, F, I>.Has<N>(1, S.Chains) ? Start(init, 1, left) : default;
+        var a2 = Pieces<S, F, I>.Has<N>(2, S.Chains) ? Start(init, 2, left) : default;
+        var a3 = Pieces<S, F, I>.Has<N>(3, S.Chains) ? Start(init, 3, left) : default;
+        var a4 = Pieces<S, F, I>.Has<N>(4, S.Chains) ? Start(init, 4, left) : default;
+        var a5 = Pieces<S, F, I>.Has<N>(5, S.Chains) ? Start(init, 5, left) : default;
+        var a6 = Pieces<S, F, I>.Has<N>(6, S.Chains) ? Start(init, 6, left) : default;
+        var a7 = Pieces<S, F, I>.Has<N>(7, S.Chains) ? Start(init, 7, left) : default;
+        var a8 = Pieces<S, F, I>.Has<N>(8, S.Chains) ? Start(init, 8, left) : default;
+        var a9 = Pieces<S, F, I>.Has<N>(9, S.Chains) ? Start(init, 9, left) : default;
+        var a10 = Pieces<S, F, I>.Has<N>(10, S.Chains) ? Start(init, 10, left) : default;
+        var a11 = Pieces<S, F, I>.Has<N>(11, S.Chains) ? Start(init, 11, left) : default;
+        var a12 = Pieces<S, F, I>.Has<N>(12, S.Chains) ? Start(init, 12, left) : default;
+        var a13 = Pieces<S, F, I>.Has<N>(13, S.Chains) ? Start(init, 13, left) : default;
+        var a14 = Pieces<S, F, I>.Has<N>(14, S.Chains) ? Start(init, 14, left) : default;
+        var a15 = Pieces<S, F, I>.Has<N>(15, S.Chains) ? Start(init, 15, left) : default;
+        for (var end = x + k; x < end; x++)
+        {
+            var b = S.LoadBroadcast(x);
+            a0 = S.Fma(b, W.Load(p, kept), a0);
+            if (Pieces<S, F, I>.Has<N>(1, S.Chains)) a1 = S.Fma(b, W.Load(p + S.Lanes, kept), a1);
+            if (Pieces<S, F, I>.Has<N>(2, S.Chains)) a2 = S.Fma(b, W.Load(p + 2 * S.Lanes, kept), a2);
+            if (Pieces<S, F, I>.Has<N>(3, S.Chains)) a3 = S.Fma(b, W.Load(p + 3 * S.Lanes, kept), a3);
+            if (Pieces<S, F, I>.Has<N>(4, S.Chains)) a4 = S.Fma(b, W.Load(p + 4 * S.Lanes, kept), a4);
+            if (Pieces<S, F, I>.Has<N>(5, S.Chains)) a5 = S.Fma(b, W.Load(p + 5 * S.Lanes, kept), a5);
+            if (Pieces<S, F, I>.Has<N>(6, S.Chains)) a6 = S.Fma(b, W.Load(p + 6 * S.Lanes, kept), a6);
+            if (Pieces<S, F, I>.Has<N>(7, S.Chains)) a7 = S.Fma(b, W.Load(p + 7 * S.Lanes, kept), a7);
+            if (Pieces<S, F, I>.Has<N>(8, S.Chains)) a8 = S.Fma(b, W.Load(p + 8 * S.Lanes, kept), a8);
+            if (Pieces<S, F, I>.Has<N>(9, S.Chains)) a9 = S.Fma(b, W.Load(p + 9 * S.Lanes, kept), a9);
+            if (Pieces<S, F, I>.Has<N>(10, S.Chains)) a10 = S.Fma(b, W.Load(p + 10 * S.Lanes, kept), a10);
+            if (Pieces<S, F, I>.Has<N>(11, S.Chains)) a11 = S.Fma(b, W.Load(p + 11 * S.Lanes, kept), a11);
+            if (Pieces<S, F, I>.Has<N>(12, S.Chains)) a12 = S.Fma(b, W.Load(p + 12 * S.Lanes, kept), a12);
+            if (Pieces<S, F, I>.Has<N>(13, S.Chains)) a13 = S.Fma(b, W.Load(p + 13 * S.Lanes, kept), a13);
+            if (Pieces<S, F, I>.Has<N>(14, S.Chains)) a14 = S.Fma(b, W.Load(p + 14 * S.Lanes, kept), a14);
+            if (Pieces<S, F, I>.Has<N>(15, S.Chains)) a15 = S.Fma(b, W.Load(p + 15 * S.Lanes, kept), a15);
+            p += stride;
+        }
+
+        S.Store(to, a0);
+        if (Pieces<S, F, I>.Has<N>(1, S.Chains)) S.Store(to + S.Lanes, a1);
+        if (Pieces<S, F, I>.Has<N>(2, S.Chains)) S.Store(to + 2 * S.Lanes, a2);
+        if (Pieces<S, F, I>.Has<N>(3, S.Chains)) S.Store(to + 3 * S.Lanes, a3);
+        if (Pieces<S, F, I>.Has<N>(4, S.Chains)) S.Store(to + 4 * S.Lanes, a4);
+        if (Pieces<S, F, I>.Has<N>(5, S.Chains)) S.Store(to + 5 * S.Lanes, a5);
+        if (Pieces<S, F, I>.Has<N>(6, S.Chains)) S.Store(to + 6 * S.Lanes, a6);
+        if (Pieces<S, F, I>.Has<N>(7, S.Chains)) S.Store(to + 7 * S.Lanes, a7);
+        if (Pieces<S, F, I>.Has<N>(8, S.Chains)) S.Store(to + 8 * S.Lanes, a8);
+        if (Pieces<S, F, I>.Has<N>(9, S.Chains)) S.Store(to + 9 * S.Lanes, a9);
+        if (Pieces<S, F, I>.Has<N>(10, S.Chains)) S.Store(to + 10 * S.Lanes, a10);
+        if (Pieces<S, F, I>.Has<N>(11, S.Chains)) S.Store(to + 11 * S.Lanes, a11);
+        if (Pieces<S, F, I>.Has<N>(12, S.Chains)) S.Store(to + 12 * S.Lanes, a12);
+        if (Pieces<S, F, I>.Has<N>(13, S.Chains)) S.Store(to + 13 * S.Lanes, a13);
+        if (Pieces<S, F, I>.Has<N>(14, S.Chains)) S.Store(to + 14 * S.Lanes, a14);
+        if (Pieces<S, F, I>.Has<N>(15, S.Chains)) S.Store(to + 15 * S.Lanes, a15);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows2<N>(T* p, nint stride, nint k, float* x, nint ldx, float* init, nint ldinit, nint left, float* to, nint ldto)
+        where N : struct, ITiles
+    {
+        var kept = W.Kept(left);
+        var init1 = init == null ? null : init + ldinit;
+        F a0 = Start(init, 0, left), b0 = Start(init1, 0, left);
+        F a1 = Pieces<S, F, I>.Has<N>(1, 4) ? Start(init, 1, left) : default, b1 = Pieces<S, F, I>.Has<N>(1, 4) ? Start(init1, 1, left) : default;
+        F a2 = Pieces<S, F, I>.Has<N>(2, 4) ? Start(init, 2, left) : default, b2 = Pieces<S, F, I>.Has<N>(2, 4) ? Start(init1, 2, left) : default;
+        F a3 = Pieces<S, F, I>.Has<N>(3, 4) ? Start(init, 3, left) : default, b3 = Pieces<S, F, I>.Has<N>(3, 4) ? Start(init1, 3, left) : default;
+        for (var end = x + k; x < end; x++)
+        {
+            var w0 = W.Load(p, kept);
+            var w1 = Pieces<S, F, I>.Has<N>(1, 4) ? W.Load(p + S.Lanes, kept) : default;
+            var w2 = Pieces<S, F, I>.Has<N>(2, 4) ? W.Load(p + 2 * S.Lanes, kept) : default;
+            var w3 = Pieces<S, F, I>.Has<N>(3, 4) ? W.Load(p + 3 * S.Lanes, kept) : default;
+            var b = S.LoadBroadcast(x);
+            a0 = S.Fma(b, w0, a0);
+            if (Pieces<S, F, I>.Has<N>(1, 4)) a1 = S.Fma(b, w1, a1);
+            if (Pieces<S, F, I>.Has<N>(2, 4)) a2 = S.Fma(b, w2, a2);
+            if (Pieces<S, F, I>.Has<N>(3, 4)) a3 = S.Fma(b, w3, a3);
+            b = S.LoadBroadcast(x + ldx);
+            b0 = S.Fma(b, w0, b0);
+            if (Pieces<S, F, I>.Has<N>(1, 4)) b1 = S.Fma(b, w1, b1);
+            if (Pieces<S, F, I>.Has<N>(2, 4)) b2 = S.Fma(b, w2, b2);
+            if (Pieces<S, F, I>.Has<N>(3, 4)) b3 = S.Fma(b, w3, b3);
+            p += stride;
+        }
+
+        var to1 = to + ldto;
+        S.Store(to, a0);
+        S.Store(to1, b0);
+        if (Pieces<S, F, I>.Has<N>(1, 4)) S.Store(to + S.Lanes, a1);
+        if (Pieces<S, F, I>.Has<N>(1, 4)) S.Store(to1 + S.Lanes, b1);
+        if (Pieces<S, F, I>.Has<N>(2, 4)) S.Store(to + 2 * S.Lanes, a2);
+        if (Pieces<S, F, I>.Has<N>(2, 4)) S.Store(to1 + 2 * S.Lanes, b2);
+        if (Pieces<S, F, I>.Has<N>(3, 4)) S.Store(to + 3 * S.Lanes, a3);
+        if (Pieces<S, F, I>.Has<N>(3, 4)) S.Store(to1 + 3 * S.Lanes, b3);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows4<N>(T* p, nint stride, nint k, float* x, nint ldx, float* init, nint ldinit, nint left, float* to, nint ldto)
+        where N : struct, ITiles
+    {
+        var kept = W.Kept(left);
+        var x2 = x + 2 * ldx;
+        F a0 = Start(init, 0, left), a1 = Second<N>(init, left);
+        if (init != null) init += ldinit;
+        F b0 = Start(init, 0, left), b1 = Second<N>(init, left);
+        if (init != null) init += ldinit;
+        F c0 = Start(init, 0, left), c1 = Second<N>(init, left);
+        if (init != null) init += ldinit;
+        F d0 = Start(init, 0, left), d1 = Second<N>(init, left);
+        for (var end = x + k; x < end; x++)
+        {
+            var w0 = W.Load(p, kept);
+            var w1 = Pieces<S, F, I>.Has<N>(1, 2) ? W.Load(p + S.Lanes, kept) : default;
+            var b = S.LoadBroadcast(x);
+            a0 = S.Fma(b, w0, a0);
+            if (Pieces<S, F, I>.Has<N>(1, 2)) a1 = S.Fma(b, w1, a1);
+            b = S.LoadBroadcast(x + ldx);
+            b0 = S.Fma(b, w0, b0);
+            if (Pieces<S, F, I>.Has<N>(1, 2)) b1 = S.Fma(b, w1, b1);
+            b = S.LoadBroadcast(x2);
+            c0 = S.Fma(b, w0, c0);
+            if (Pieces<S, F, I>.Has<N>(1, 2)) c1 = S.Fma(b, w1, c1);
+            b = S.LoadBroadcast(x2 + ldx);
+            d0 = S.Fma(b, w0, d0);
+            if (Pieces<S, F, I>.Has<N>(1, 2)) d1 = S.Fma(b, w1, d1);
+            x2++;
+            p += stride;
+        }
+
+        Store<N>(to, a0, a1);
+        Store<N>(to + ldto, b0, b1);
+        Store<N>(to + 2 * ldto, c0, c1);
+        Store<N>(to + 3 * ldto, d0, d1);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows6<N>(T* p, nint stride, nint k, float* x, nint ldx, float* init, nint ldinit, nint left, float* to, nint ldto)
+        where N : struct, ITiles
+    {
+        var kept = W.Kept(left);
+        var x3 = x + 3 * ldx;
+        var ldx2 = 2 * ldx;
+        F a0 = Start(init, 0, left), a1 = Second<N>(init, left);
+        if (init != null) init += ldinit;
+        F b0 = Start(init, 0, left), b1 = Second<N>(init, left);
+        if (init != null) init += ldinit;
+        F c0 = Start(init, 0, left), c1 = Second<N>(init, left);
+        if (init != null) init += ldinit;
+        F d0 = Start(init, 0, left), d1 = Second<N>(init, left);
+        if (init != null) init += ldinit;
+        F e0 = Start(init, 0, left), e1 = Second<N>(init, left);
+        if (init != null) init += ldinit;
+        F f0 = Start(init, 0, left), f1 = Second<N>(init, left);
+        for (var end = x + k; x < end; x++)
+        {
+            var w0 = W.Load(p, kept);
+            var w1 = Pieces<S, F, I>.Has<N>(1, 2) ? W.Load(p + S.Lanes, kept) : default;
+            var b = S.LoadBroadcast(x);
+            a0 = S.Fma(b, w0, a0);
+            if (Pieces<S, F, I>.Has<N>(1, 2)) a1 = S.Fma(b, w1, a1);
+            b = S.LoadBroadcast(x + ldx);
+            b0 = S.Fma(b, w0, b0);
+            if (Pieces<S, F, I>.Has<N>(1, 2)) b1 = S.Fma(b, w1, b1);
+            b = S.LoadBroadcast(x + ldx2);
+            c0 = S.Fma(b, w0, c0);
+            if (Pieces<S, F, I>.Has<N>(1, 2)) c1 = S.Fma(b, w1, c1);
+            b = S.LoadBroadcast(x3);
+            d0 = S.Fma(b, w0, d0);
+            if (Pieces<S, F, I>.Has<N>(1, 2)) d1 = S.Fma(b, w1, d1);
+            b = S.LoadBroadcast(x3 + ldx);
+            e0 = S.Fma(b, w0, e0);
+            if (Pieces<S, F, I>.Has<N>(1, 2)) e1 = S.Fma(b, w1, e1);
+            b = S.LoadBroadcast(x3 + ldx2);
+            f0 = S.Fma(b, w0, f0);
+            if (Pieces<S, F, I>.Has<N>(1, 2)) f1 = S.Fma(b, w1, f1);
+            x3++;
+            p += stride;
+        }
+
+        Store<N>(to, a0, a1);
+        Store<N>(to + ldto, b0, b1);
+        Store<N>(to + 2 * ldto, c0, c1);
+        to += 3 * ldto;
+        Store<N>(to, d0, d1);
+        Store<N>(to + ldto, e0, e1);
+        Store<N>(to + 2 * ldto, f0, f1);
+    }
+
+    /// <summary>First values of vector j, where any of its outputs is used.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static F Start(float* init, int j, nint left) => init == null || j * S.Lanes >= left ? default : S.Load(init + j * S.Lanes);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static F Second<N>(float* init, nint left)
+        where N : struct, ITiles => Pieces<S, F, I>.Has<N>(1, 2) ? Start(init, 1, left) : default;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store<N>(float* to, F v0, F v1)
+        where N : struct, ITiles
+    {
+        S.Store(to, v0);
+        if (Pieces<S, F, I>.Has<N>(1, 2)) S.Store(to + S.Lanes, v1);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Copy(float* from, float* to, nint count)
+    {
+        for (nint i = 0; i < count; i++) to[i] = from[i];
+    }
+}

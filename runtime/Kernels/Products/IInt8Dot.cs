@@ -1,0 +1,51 @@
+using SeqRuntime.Format;
+
+namespace SeqRuntime.Kernels.Products;
+
+/// <summary>
+/// Products of int8 weights (rows in lanes, 4 consecutive inputs in each lane) by 4 inputs repeated in every lane.
+/// </summary>
+/// <remarks>All values are in [-127, 127]; sums are exact int32 on every instruction set.</remarks>
+/// <typeparam name="I">Lanes of int32, also seen as 4 int8 a lane.</typeparam>
+/// <typeparam name="A">Running sums of a vector of rows.</typeparam>
+internal unsafe interface IInt8Dot<I, A>
+    where I : unmanaged
+    where A : unmanaged
+{
+    /// <summary>Vectors of rows whose sums fit the registers while one row of inputs is multiplied.</summary>
+    static abstract int Vectors { get; }
+
+    /// <summary>What every sum over these inputs (zero padded as <see cref="KernelSet.QuantizeRows"/> does) starts from, as a correction.</summary>
+    static abstract int Start(sbyte* x, nint columns);
+
+    /// <summary>Sums that begin with this number.</summary>
+    static abstract A Begin(int start);
+
+    /// <summary>Weights by 4 inputs, one row a lane.</summary>
+    static abstract I LoadWeights(byte* w);
+
+    /// <summary>4 inputs repeated in all lanes.</summary>
+    static abstract I LoadInputs(sbyte* x);
+
+    /// <summary>Activations in the form the multiply instruction needs.</summary>
+    static abstract I Factor(I x);
+
+    /// <summary>A mask that the weights are combined with before they are multiplied, where the instruction set needs one.</summary>
+    static abstract I Flip(I x);
+
+    /// <summary>acc + Σ w·x over the 4 inputs of each lane, up to what <see cref="Start"/> and <see cref="Finish"/> correct.</summary>
+    static abstract A MulAdd(A acc, I w, I factor, I flip);
+
+    /// <summary>The same for two groups of 4 inputs.</summary>
+    static abstract A MulAdd(A acc, I w0, I factor0, I flip0, I w1, I factor1, I flip1);
+
+    /// <summary>The sums; <paramref name="rowSums"/> are the sums of the rows' weights.</summary>
+    static abstract I Finish(A acc, int* rowSums);
+}
+
+/// <summary>int8 matrix products as a whole, so that a kernel set needs to know none of the types they are made of.</summary>
+internal interface IInt8Product
+{
+    /// <summary>See <see cref="KernelSet.GemmInt8"/>.</summary>
+    static abstract void Run(in PackedMatrix w, in QuantizedRows x, in OutputRange y);
+}

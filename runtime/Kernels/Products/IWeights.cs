@@ -1,0 +1,69 @@
+using System.Runtime.CompilerServices;
+using SeqRuntime.Kernels.Mathematics;
+
+namespace SeqRuntime.Kernels.Products;
+
+/// <summary>How stored weights become lanes of fp32: what one matrix product in fp32 differs in from another.</summary>
+/// <typeparam name="T">One weight as stored.</typeparam>
+/// <typeparam name="F">Vector of fp32.</typeparam>
+/// <typeparam name="I">Vector of int32 with as many lanes.</typeparam>
+internal unsafe interface IWeights<T, F, I>
+    where T : unmanaged
+    where F : unmanaged
+    where I : unmanaged
+{
+    /// <summary>A mask that loads need, to be made before a loop. <paramref name="rows"/>, a number from 1 up, hides that it is a constant: the compiler would load that at every step.</summary>
+    static abstract I Kept(nint rows);
+
+    /// <summary>A vector of consecutive weights.</summary>
+    static abstract F Load(T* p, I kept);
+}
+
+/// <summary>Weights stored as fp32.</summary>
+internal readonly unsafe struct Float32Weights<S, F, I> : IWeights<float, F, I>
+    where S : struct, ISimd<F, I>
+    where F : unmanaged
+    where I : unmanaged
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static I Kept(nint rows) => default;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F Load(float* p, I kept) => S.Load(p);
+}
+
+/// <summary>Weights stored as IEEE 754 binary16, converted in lanes as they are loaded; exact, denormals included.</summary>
+/// <remarks>
+/// Exponent and mantissa move to where fp32 has them and a multiplication by 2¹¹² makes up for the other bias. There are no
+/// infinities and NaNs: exponent 31 is one more binade.
+/// </remarks>
+internal readonly unsafe struct Float16Weights<S, F, I> : IWeights<short, F, I>
+    where S : struct, ISimd<F, I>
+    where F : unmanaged
+    where I : unmanaged
+{
+    /// <summary>2¹¹².</summary>
+    public const float Rebias = 5.192296858534828e33f;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static I Kept(nint rows) => Float16Bits<S, F, I>.Kept(rows);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F Load(short* p, I kept) => S.Mul(Float16Bits<S, F, I>.Load(p, kept), S.Broadcast(Rebias));
+}
+
+/// <summary>Weights stored as IEEE 754 binary16, each loaded as 2⁻¹¹² times its value: for inputs that were multiplied by 2¹¹².</summary>
+internal readonly unsafe struct Float16Bits<S, F, I> : IWeights<short, F, I>
+    where S : struct, ISimd<F, I>
+    where F : unmanaged
+    where I : unmanaged
+{
+    /// <summary>Sign, and the 15 other bits 13 places up.</summary>
+    private const int Mask = unchecked((int)0x8FFFE000);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static I Kept(nint rows) => S.Broadcast(Mask | (int)(rows >> 62));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F Load(short* p, I kept) => S.AsFloat(S.And(S.ShiftLeft(S.LoadShorts(p), 13), kept));
+}

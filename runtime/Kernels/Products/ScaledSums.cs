@@ -1,0 +1,19 @@
+using System.Runtime.CompilerServices;
+using SeqRuntime.Kernels.Mathematics;
+
+namespace SeqRuntime.Kernels.Products;
+
+/// <summary>What exact integer sums of int8 and int4 products become.</summary>
+internal static unsafe class ScaledSums<S, F, I>
+    where S : struct, ISimd<F, I>
+    where F : unmanaged
+    where I : unmanaged
+{
+    /// <summary>fma((float)sum, wscale·xscale, init) for the outputs from c on; init is 0 where it is null.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F Value(I sum, float* scales, F xscale, float* init, nint c)
+    {
+        var start = init == null ? default : S.Load(init + c);
+        return S.Fma(S.ToFloat(sum), S.Mul(S.Load(scales + c), xscale), start);
+    }
+}

@@ -1,0 +1,245 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using SeqRuntime.Kernels.Mathematics;
+using SeqRuntime.Kernels.Products;
+using Float = System.Runtime.Intrinsics.Vector128<float>;
+using Int = System.Runtime.Intrinsics.Vector128<int>;
+using Isa = System.Runtime.Intrinsics.Arm.AdvSimd;
+
+namespace SeqRuntime.Kernels.Sets;
+
+/// <summary>4 lanes of NEON (AArch64).</summary>
+internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int, AdvSimd.Sums>, IInt4Dot<Int, AdvSimd.GroupSums>
+{
+    public static KernelSet Make(string name) => Make<AdvSimd, Sums, GroupSums>(name);
+
+    /// <summary>A set of these lanes with other products of integers.</summary>
+    /// <typeparam name="D">int8 and int4 products.</typeparam>
+    /// <typeparam name="A">int8 sums.</typeparam>
+    /// <typeparam name="G">int4 sums within a group.</typeparam>
+    /// <param name="name">Its name.</param>
+    public static KernelSet Make<D, A, G>(string name)
+        where D : struct, IInt8Dot<Int, A>, IInt4Dot<Int, G>
+        where A : unmanaged
+        where G : unmanaged => new SimdKernels<AdvSimd, Float, Int, GemmInt8<AdvSimd, Float, Int, D, A>, GemmInt4<AdvSimd, Float, Int, D, G>, WholeSteps<AdvSimd, Float, Int>>(name);
+
+    public static int Lanes
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 4;
+    }
+
+    public static int Chains
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 16;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Load(float* p) => Isa.LoadVector128(p);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(float* p, Float v) => Isa.Store(p, v);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Broadcast(float value) => Vector128.Create(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float LoadBroadcast(float* p) => Isa.LoadAndReplicateToVector128(p);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Add(Float a, Float b) => Isa.Add(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Sub(Float a, Float b) => Isa.Subtract(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Mul(Float a, Float b) => Isa.Multiply(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Div(Float a, Float b) => Isa.Arm64.Divide(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Sqrt(Float a) => Isa.Arm64.Sqrt(a);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Fma(Float a, Float b, Float c) => Isa.FusedMultiplyAdd(c, a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float FmaNegated(Float a, Float b, Float c) => Isa.FusedMultiplySubtract(c, a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Max(Float a, Float b) => Isa.BitwiseSelect(Isa.CompareGreaterThan(a, b), a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Min(Float a, Float b) => Isa.BitwiseSelect(Isa.CompareLessThan(a, b), a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Floor(Float a) => Isa.Floor(a);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Ceiling(Float a) => Isa.Ceiling(a);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Round(Float a) => Isa.RoundToNearest(a);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Less(Float a, Float b) => Isa.CompareLessThan(a, b).AsInt32();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Equal(Float a, Float b) => Isa.CompareEqual(a, b).AsInt32();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Select(Int mask, Float a, Float b) => Isa.BitwiseSelect(mask.AsSingle(), a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool Any(Int mask) => Isa.Arm64.MaxAcross(mask.AsUInt32()).ToScalar() != 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadInt(int* p) => Isa.LoadVector128(p);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreInt(int* p, Int v) => Isa.Store(p, v);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadShorts(short* p) => Isa.SignExtendWideningLower(Isa.LoadVector64(p));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Broadcast(int value) => Vector128.Create(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int ToInt(Float a) => Isa.ConvertToInt32RoundToZero(a);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float ToFloat(Int a) => Isa.ConvertToSingle(a);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int AsInt(Float a) => a.AsInt32();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float AsFloat(Int a) => a.AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int And(Int a, Int b) => Isa.And(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Or(Int a, Int b) => Isa.Or(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Xor(Int a, Int b) => Isa.Xor(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Add(Int a, Int b) => Isa.Add(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Sub(Int a, Int b) => Isa.Subtract(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int ShiftLeft(Int a, [ConstantExpected(Max = (byte)31)] byte count) => Isa.ShiftLeftLogical(a.AsUInt32(), count).AsInt32();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int ShiftRight(Int a, [ConstantExpected(Min = (byte)1, Max = (byte)31)] byte count) => Isa.ShiftRightArithmetic(a, count);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreBytes(sbyte* p, Int a)
+    {
+        var words = Isa.ExtractNarrowingLower(a);
+        var bytes = Isa.ExtractNarrowingLower(Vector128.Create(words, words));
+        Unsafe.WriteUnaligned(p, bytes.AsInt32().ToScalar());
+    }
+
+    public static int Vectors
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 8;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Start(sbyte* x, nint columns) => 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Sums Begin(int start) => default;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadWeights(byte* w) => Isa.LoadVector128((int*)w);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadInputs(sbyte* x) => Isa.LoadAndReplicateToVector128((int*)x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Factor(Int x) => x;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Flip(Int x) => default;
+
+    /// <summary>Products in 16 bits, which neighbours leave for 32 bits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Sums MulAdd(Sums acc, Int w, Int factor, Int flip) => new(
+        Isa.AddPairwiseWideningAndAdd(acc.Lower, Isa.MultiplyWideningLower(w.AsSByte().GetLower(), factor.AsSByte().GetLower())),
+        Isa.AddPairwiseWideningAndAdd(acc.Upper, Isa.MultiplyWideningUpper(w.AsSByte(), factor.AsSByte())));
+
+    /// <summary>The products of both groups sum up in 16 bits: at most 2·127² = 32258.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Sums MulAdd(Sums acc, Int w0, Int factor0, Int flip0, Int w1, Int factor1, Int flip1)
+    {
+        var upper = Isa.MultiplyWideningUpperAndAdd(Isa.MultiplyWideningUpper(w0.AsSByte(), factor0.AsSByte()), w1.AsSByte(), factor1.AsSByte());
+        var lower = Isa.MultiplyWideningLowerAndAdd(Isa.MultiplyWideningLower(w0.AsSByte().GetLower(), factor0.AsSByte().GetLower()), w1.AsSByte().GetLower(), factor1.AsSByte().GetLower());
+        return new Sums(Isa.AddPairwiseWideningAndAdd(acc.Lower, lower), Isa.AddPairwiseWideningAndAdd(acc.Upper, upper));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Finish(Sums acc, int* rowSums) => Isa.Arm64.AddPairwise(acc.Lower, acc.Upper);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int StartGroup(sbyte* x)
+    {
+        var pairs = Isa.AddPairwiseWideningAndAdd(Isa.AddPairwiseWidening(Isa.LoadVector128(x)), Isa.LoadVector128(x + 16));
+        return -8 * Isa.Arm64.AddAcross(pairs).ToScalar();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static GroupSums BeginGroup(int* start) => default;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadNibbles(byte* w) => Isa.LoadVector128((int*)w);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LowNibbles(Int nibbles) => Isa.And(nibbles, Vector128.Create(0x0F0F0F0F));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int HighNibbles(Int nibbles) => Isa.ShiftRightLogical(nibbles.AsByte(), 4).AsInt32();
+
+    /// <summary>A lane sums 8 products in a group: at most 8·15·127 = 15240.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static GroupSums MulAddNibbles(GroupSums sums, Int n, Int x) => new(
+        Isa.MultiplyWideningLowerAndAdd(sums.Lower, n.AsSByte().GetLower(), x.AsSByte().GetLower()),
+        Isa.MultiplyWideningUpperAndAdd(sums.Upper, n.AsSByte(), x.AsSByte()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadGroupScales(sbyte* scales) =>
+        Isa.SignExtendWideningLower(Isa.SignExtendWideningLower(Vector64.CreateScalarUnsafe(Unsafe.ReadUnaligned<int>(scales)).AsSByte()).GetLower());
+
+    /// <summary>Neighbours sum to at most 30480, within 16 bits; the start comes in where they become 32 bits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int EndGroup(Int acc, GroupSums sums, int* start, Int scales)
+    {
+        var pairs = Isa.Arm64.AddPairwise(sums.Lower, sums.Upper);
+        return Isa.MultiplyAdd(acc, Isa.AddPairwiseWideningAndAdd(Isa.LoadAndReplicateToVector128(start), pairs), scales);
+    }
+
+    /// <summary>int8 products: two sums each of rows 0, 1 and of rows 2, 3.</summary>
+    internal readonly struct Sums(Int lower, Int upper)
+    {
+        public readonly Int Lower = lower;
+        public readonly Int Upper = upper;
+    }
+
+    /// <summary>int4 products: those of rows 0, 1 and of rows 2, 3, in 16 bits, input by input.</summary>
+    internal readonly struct GroupSums(Vector128<short> lower, Vector128<short> upper)
+    {
+        public Vector128<short> Lower { get; } = lower;
+
+        public Vector128<short> Upper { get; } = upper;
+    }
+}

@@ -1,0 +1,248 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using SeqRuntime.Kernels.Mathematics;
+using SeqRuntime.Kernels.Products;
+using Float = System.Runtime.Intrinsics.Vector256<float>;
+using Int = System.Runtime.Intrinsics.Vector256<int>;
+using Isa = System.Runtime.Intrinsics.X86.Avx2;
+using Short = System.Runtime.Intrinsics.Vector256<short>;
+
+namespace SeqRuntime.Kernels.Sets;
+
+/// <summary>8 lanes of AVX2 and FMA.</summary>
+internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int, Int>, IInt4Dot<Int, Short>
+{
+    /// <summary>The matrix over GF(2) that moves a byte's upper four bits down.</summary>
+    public const ulong UpperHalf = 0x1020408000000000;
+
+    public static KernelSet Make(string name) => Make<Avx2, Short>(name);
+
+    /// <summary>A set of these lanes with other products of integers.</summary>
+    /// <typeparam name="D">int8 and int4 products.</typeparam>
+    /// <typeparam name="G">int4 sums within a group.</typeparam>
+    /// <param name="name">Its name.</param>
+    public static KernelSet Make<D, G>(string name)
+        where D : struct, IInt8Dot<Int, Int>, IInt4Dot<Int, G>
+        where G : unmanaged => new SimdKernels<Avx2, Float, Int, GemmInt8<Avx2, Float, Int, D, Int>, GemmInt4<Avx2, Float, Int, D, G>, WholeSteps<Avx2, Float, Int>>(name);
+
+    public static int Lanes
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 8;
+    }
+
+    public static int Chains
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 8;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Load(float* p) => Isa.LoadVector256(p);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(float* p, Float v) => Isa.Store(p, v);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Broadcast(float value) => Vector256.Create(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float LoadBroadcast(float* p) => Isa.BroadcastScalarToVector256(p);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Add(Float a, Float b) => Isa.Add(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Sub(Float a, Float b) => Isa.Subtract(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Mul(Float a, Float b) => Isa.Multiply(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Div(Float a, Float b) => Isa.Divide(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Sqrt(Float a) => Isa.Sqrt(a);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Fma(Float a, Float b, Float c) => System.Runtime.Intrinsics.X86.Fma.MultiplyAdd(a, b, c);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float FmaNegated(Float a, Float b, Float c) => System.Runtime.Intrinsics.X86.Fma.MultiplyAddNegated(a, b, c);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Max(Float a, Float b) => Isa.Max(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Min(Float a, Float b) => Isa.Min(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Floor(Float a) => Isa.Floor(a);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Ceiling(Float a) => Isa.Ceiling(a);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Round(Float a) => Isa.RoundToNearestInteger(a);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Less(Float a, Float b) => Isa.Compare(a, b, FloatComparisonMode.OrderedLessThanNonSignaling).AsInt32();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Equal(Float a, Float b) => Isa.Compare(a, b, FloatComparisonMode.OrderedEqualNonSignaling).AsInt32();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Select(Int mask, Float a, Float b) => Isa.BlendVariable(b, a, mask.AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool Any(Int mask) => Isa.MoveMask(mask.AsSingle()) != 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadInt(int* p) => Isa.LoadVector256(p);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreInt(int* p, Int v) => Isa.Store(p, v);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadShorts(short* p) => Isa.ConvertToVector256Int32(p);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Broadcast(int value) => Vector256.Create(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int ToInt(Float a) => Isa.ConvertToVector256Int32WithTruncation(a);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float ToFloat(Int a) => Isa.ConvertToVector256Single(a);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int AsInt(Float a) => a.AsInt32();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float AsFloat(Int a) => a.AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int And(Int a, Int b) => Isa.And(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Or(Int a, Int b) => Isa.Or(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Xor(Int a, Int b) => Isa.Xor(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Add(Int a, Int b) => Isa.Add(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Sub(Int a, Int b) => Isa.Subtract(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int ShiftLeft(Int a, [ConstantExpected(Max = (byte)31)] byte count) => Isa.ShiftLeftLogical(a, count);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int ShiftRight(Int a, [ConstantExpected(Min = (byte)1, Max = (byte)31)] byte count) => Isa.ShiftRightArithmetic(a, count);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreBytes(sbyte* p, Int a)
+    {
+        var words = Isa.PackSignedSaturate(Isa.ExtractVector128(a, 0), Isa.ExtractVector128(a, 1));
+        Isa.StoreScalar((long*)p, Isa.PackSignedSaturate(words, words).AsInt64());
+    }
+
+    public static int Vectors
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 8;
+    }
+
+    /// <summary>Σ |x| over the negative x; see <see cref="MulAdd(Int, Int, Int, Int)"/>.</summary>
+    public static int Start(sbyte* x, nint columns)
+    {
+        var sums = Vector256<long>.Zero;
+        for (nint k = 0; k < columns; k += 32)
+        {
+            var negative = Isa.Min(Isa.LoadVector256(x + k), Vector256<sbyte>.Zero);
+            sums = Isa.Add(sums, Isa.SumAbsoluteDifferences(Isa.Abs(negative), Vector256<byte>.Zero).AsInt64());
+        }
+
+        var halves = Isa.Add(Isa.ExtractVector128(sums, 0), Isa.ExtractVector128(sums, 1));
+        return Isa.Add(halves, Isa.UnpackHigh(halves, halves)).AsInt32().ToScalar();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Begin(int start) => Vector256.Create(start);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadWeights(byte* w) => Isa.LoadVector256((int*)w);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadInputs(sbyte* x) => Isa.BroadcastScalarToVector256((int*)x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Factor(Int x) => Isa.Abs(x.AsSByte()).AsInt32();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Flip(Int x) => Isa.CompareGreaterThan(Vector256<sbyte>.Zero, x.AsSByte()).AsInt32();
+
+    /// <summary>
+    /// |x|·(w ^ flip) with flip all ones where x is negative: ~w = -w - 1, so the sum falls short by |x| there, which
+    /// <see cref="Start"/> adds. Two products sum to at most 2·127·128 = 32512: vpmaddubsw cannot saturate. (vpsignb would need
+    /// no correction but shares its two ports with the multiplications; vpxor runs on all.)
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int MulAdd(Int acc, Int w, Int factor, Int flip)
+    {
+        var pairs = Isa.MultiplyAddAdjacent(factor.AsByte(), Isa.Xor(w, flip).AsSByte());
+        return Isa.Add(acc, Isa.MultiplyAddAdjacent(pairs, Vector256.Create((short)1)));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int MulAdd(Int acc, Int w0, Int factor0, Int flip0, Int w1, Int factor1, Int flip1) => MulAdd(MulAdd(acc, w0, factor0, flip0), w1, factor1, flip1);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Finish(Int acc, int* rowSums) => acc;
+
+    /// <summary>Two 16-bit numbers, as the sums of int4 products have them: -8·Σ over the inputs 0, 1 of each 4 and over 2, 3.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int StartGroup(sbyte* x)
+    {
+        var pairs = Isa.MultiplyAddAdjacent(Vector256.Create((byte)8), Isa.LoadVector256(x));
+        var quads = Isa.Add(Isa.ExtractVector128(pairs, 0), Isa.ExtractVector128(pairs, 1));
+        quads = Isa.Add(quads, Isa.ShiftRightLogical128BitLane(quads, 8));
+        quads = Isa.Add(quads, Isa.ShiftRightLogical128BitLane(quads, 4));
+        return Isa.Subtract(Vector128<short>.Zero, quads).AsInt32().ToScalar();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Short BeginGroup(int* start) => Isa.BroadcastScalarToVector256(start).AsInt16();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadNibbles(byte* w) => Isa.LoadVector256((int*)w);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LowNibbles(Int nibbles) => Isa.And(nibbles, Vector256.Create(0x0F0F0F0F));
+
+    /// <summary>A shift and a mask, or where there is GFNI the bit matrix that does both.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int HighNibbles(Int nibbles) => Gfni.V256.IsSupported
+        ? Gfni.V256.GaloisFieldAffineTransform(nibbles.AsByte(), Vector256.Create(UpperHalf).AsByte(), 0).AsInt32()
+        : Isa.And(Isa.ShiftRightLogical(nibbles, 4), Vector256.Create(0x0F0F0F0F));
+
+    /// <summary>Nibbles are vpmaddubsw's unsigned factor, and 16-bit sums run through a whole group.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Short MulAddNibbles(Short sums, Int n, Int x) => Isa.Add(sums, Isa.MultiplyAddAdjacent(n.AsByte(), x.AsSByte()));
+
+    /// <summary>Each scale in both 16-bit halves of its lane: shuffled into the upper bytes, then shifted down with its sign.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadGroupScales(sbyte* scales)
+    {
+        var places = Vector256.Create(128, 0, 128, 0, 128, 1, 128, 1, 128, 2, 128, 2, 128, 3, 128, 3, 128, 4, 128, 4, 128, 5, 128, 5, 128, 6, 128, 6, 128, 7, 128, (byte)7);
+        var upper = Isa.Shuffle(Isa.BroadcastScalarToVector256((long*)scales).AsByte(), places);
+        return Isa.ShiftRightArithmetic(upper.AsInt16(), 8).AsInt32();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int EndGroup(Int acc, Short sums, int* start, Int scales) => Isa.Add(acc, Isa.MultiplyAddAdjacent(sums, scales.AsInt16()));
+}

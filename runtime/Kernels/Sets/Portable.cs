@@ -1,0 +1,75 @@
+using System.Runtime.CompilerServices;
+using SeqRuntime.Format;
+using SeqRuntime.Kernels.Mathematics;
+using SeqRuntime.Kernels.Products;
+
+namespace SeqRuntime.Kernels.Sets;
+
+/// <summary>The set that runs everywhere, and the definition of right: <see cref="Scalar"/>, and int8 and int4 products in plain integers.</summary>
+internal readonly unsafe struct Portable : IInt8Dot<int, int>, IInt4Dot<int, int>
+{
+    public static KernelSet Make(string name) => new SimdKernels<Scalar, float, int, GemmInt8<Scalar, float, int, Portable, int>, GemmInt4<Scalar, float, int, Portable, int>, WholeSteps<Scalar, float, int>>(name);
+
+    public static int Vectors
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 8;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Start(sbyte* x, nint columns) => 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Begin(int start) => start;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int LoadWeights(byte* w) => Unsafe.ReadUnaligned<int>(w);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int LoadInputs(sbyte* x) => Unsafe.ReadUnaligned<int>(x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Factor(int x) => x;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Flip(int x) => default;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int MulAdd(int acc, int w, int factor, int flip) =>
+        acc + (sbyte)w * (sbyte)factor + (sbyte)(w >> 8) * (sbyte)(factor >> 8) + (sbyte)(w >> 16) * (sbyte)(factor >> 16) + (w >> 24) * (factor >> 24);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int MulAdd(int acc, int w0, int factor0, int flip0, int w1, int factor1, int flip1) => MulAdd(MulAdd(acc, w0, factor0, flip0), w1, factor1, flip1);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Finish(int acc, int* rowSums) => acc;
+
+    public static int StartGroup(sbyte* x)
+    {
+        var sum = 0;
+        for (var i = 0; i < WeightLayout.GroupInt4; i++) sum += x[i];
+        return -8 * sum;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int BeginGroup(int* start) => *start;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int LoadNibbles(byte* w) => Unsafe.ReadUnaligned<int>(w);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int LowNibbles(int nibbles) => nibbles & 0x0F0F0F0F;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int HighNibbles(int nibbles) => nibbles >> 4 & 0x0F0F0F0F;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int MulAddNibbles(int sums, int n, int x) =>
+        sums + (n & 15) * (sbyte)x + (n >> 8 & 15) * (sbyte)(x >> 8) + (n >> 16 & 15) * (sbyte)(x >> 16) + (n >> 24) * (x >> 24);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int LoadGroupScales(sbyte* scales) => *scales;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int EndGroup(int acc, int sums, int* start, int scales) => acc + sums * scales;
+}

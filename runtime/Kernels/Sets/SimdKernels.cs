@@ -1,0 +1,92 @@
+using System.Diagnostics;
+using SeqRuntime.Format;
+using SeqRuntime.Kernels.Mathematics;
+using SeqRuntime.Kernels.Products;
+
+namespace SeqRuntime.Kernels.Sets;
+
+/// <summary>The kernel contract over the lanes of one instruction set and its int8 products.</summary>
+/// <remarks>The kernels themselves are static generic classes over the type arguments they use, so that sets which differ only in int8 products share all other machine code.</remarks>
+/// <typeparam name="S">Lanes of fp32.</typeparam>
+/// <typeparam name="F">Vector of fp32.</typeparam>
+/// <typeparam name="I">Vector of int32 with as many lanes.</typeparam>
+/// <typeparam name="B">int8 products.</typeparam>
+/// <typeparam name="P">int4 products.</typeparam>
+/// <typeparam name="T">Whole steps in fp32.</typeparam>
+internal sealed unsafe class SimdKernels<S, F, I, B, P, T>(string name) : KernelSet
+    where S : struct, ISimd<F, I>
+    where F : unmanaged
+    where I : unmanaged
+    where B : struct, IInt8Product
+    where P : struct, IInt4Product
+    where T : struct, IWholeSteps
+{
+    public override string Name { get; } = name;
+
+    public override void GemmFloat32(in PackedMatrix w, in FloatRows x, in OutputRange y)
+    {
+        Check(w, y);
+        GemmFloat32<S, F, I, Float32Weights<S, F, I>, float>.Run(Panels<float>.Packed((float*)w.Panels, w.Layout), w.Layout.Columns, x, y);
+    }
+
+    public override void GemmFloat16(in PackedMatrix w, in FloatRows x, in OutputRange y)
+    {
+        Check(w, y);
+        GemmFloat16<S, F, I>.Run(w, x, y);
+    }
+
+    public override void GemmInt8(in PackedMatrix w, in QuantizedRows x, in OutputRange y)
+    {
+        Check(w, y);
+        Check(w, x);
+        B.Run(w, x, y);
+    }
+
+    public override void GemmInt4(in PackedMatrix w, in QuantizedRows x, in OutputRange y)
+    {
+        Check(w, y);
+        Check(w, x);
+        P.Run(w, x, y);
+    }
+
+    public override void QuantizeRows(float* x, nint ldx, int m, int k, float fixedScale, sbyte* q, float* scales) =>
+        Quantize<S, F, I>.Rows(x, ldx, m, k, fixedScale, q, scales);
+
+    public override void GemmDense(in FloatRows a, in FloatRows b, in OutputRange y) =>
+        GemmFloat32<S, F, I, Float32Weights<S, F, I>, float>.Run(Panels<float>.Dense(b.First, y.End, b.Stride), b.Count, a, y);
+
+    public override void Unary(UnaryFunction function, float* x, float* y, nint n, float alpha, float beta) =>
+        Elementwise<S, F, I>.Unary(function, x, y, n, alpha, beta);
+
+    public override void Binary(BinaryFunction function, float* a, int strideA, float* b, int strideB, float* y, nint n) =>
+        Elementwise<S, F, I>.Binary(function, a, strideA, b, strideB, y, n);
+
+    public override float Reduce(ReduceFunction function, float* x, nint n) => RowReductions<S, F, I>.Reduce(function, x, n);
+
+    public override void Softmax(float* x, float* y, nint n, bool logarithm) => RowReductions<S, F, I>.Softmax(x, y, n, logarithm);
+
+    public override void Normalize(float* x, float* gain, float* bias, float* y, nint n, float epsilon, bool rms) =>
+        RowReductions<S, F, I>.Normalize(x, gain, bias, y, n, epsilon, rms);
+
+    public override void LstmCell(float* gates, float* cell, float* cellOut, float* hiddenOut, int hidden) =>
+        Cells<S, F, I>.Lstm(gates, cell, cellOut, hiddenOut, hidden);
+
+    public override void GruCell(float* gatesX, float* gatesH, float* hidden, float* hiddenOut, int units) =>
+        Cells<S, F, I>.Gru(gatesX, gatesH, hidden, hiddenOut, units);
+
+    public override long MostStepBytes => 2 * S.Lanes >= GateRows.BlockUnits ? long.MaxValue : 64 * 1024;
+
+    public override void WholeStep(in RecurrentStep step) => T.Run(step, 0, step.Units);
+
+    [Conditional("DEBUG")]
+    private static void Check(in PackedMatrix w, in OutputRange y)
+    {
+        Debug.Assert(y.From >= 0 && y.From <= y.End && y.End <= w.Layout.PaddedRows, "The matrix has no such outputs.");
+        Debug.Assert(y.From % WeightLayout.RowStep == 0, "The first output must be a multiple of 4.");
+        Debug.Assert(S.Lanes * sizeof(float) <= ReadSlack, "A vector at the end of a row may not read so far behind it.");
+    }
+
+    [Conditional("DEBUG")]
+    private static void Check(in PackedMatrix w, in QuantizedRows x) =>
+        Debug.Assert(x.Count <= 1 || x.Stride >= w.Layout.PaddedColumns, "A product reads its quantized rows with their padding.");
+}
