@@ -1,14 +1,14 @@
 namespace SeqRuntime;
 
 /// <summary>
-/// An input, or a value computed from it, holds what a node of the graph cannot use: an index outside of a table, a length of more steps than
-/// there are. The message says which node, which value, and what is possible. States are then as they were before the run.
+/// An input, or a value computed from it, holds data that a node cannot use: an index outside a table, or a length of more steps than
+/// the sequence has. The message names the node, the value and the allowed range. States keep the content from before the run.
 /// </summary>
 public sealed class SeqDataException : Exception
 {
     /// <summary>Creates the exception with a default message.</summary>
     public SeqDataException()
-        : base("An input holds what the graph cannot use.")
+        : base("An input holds data that the graph cannot use.")
     {
     }
 
@@ -18,7 +18,7 @@ public sealed class SeqDataException : Exception
     {
     }
 
-    /// <summary>Creates the exception with a message and the fault that led to it.</summary>
+    /// <summary>Creates the exception with a message and its cause.</summary>
     public SeqDataException(string message, Exception innerException)
         : base(message, innerException)
     {
@@ -34,6 +34,6 @@ public sealed class SeqDataException : Exception
     /// <summary>Name of the node that found the fault, as <c>seqconvert inspect --nodes</c> lists it.</summary>
     public string? NodeName { get; }
 
-    /// <summary>The stream whose data is at fault; null in a session, and where all streams of a run were computed together.</summary>
+    /// <summary>The stream with the wrong data; null in a session, and if all streams were computed together.</summary>
     public int? Slot { get; }
 }

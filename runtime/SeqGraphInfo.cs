@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace SeqRuntime;
 
-/// <summary>What a graph takes, gives and keeps, as its file declares it (<see cref="SeqModel.Graphs"/>).</summary>
+/// <summary>The inputs, outputs and states of a graph, as its file declares them (<see cref="SeqModel.Graphs"/>).</summary>
 public sealed class SeqGraphInfo
 {
     internal SeqGraphInfo(string name, IReadOnlyList<SeqPortInfo> inputs, IReadOnlyList<SeqPortInfo> outputs, IReadOnlyList<SeqPortInfo> states, IReadOnlyList<string> symbols) =>
@@ -14,7 +14,7 @@ public sealed class SeqGraphInfo
     /// <summary>Values that the caller sets.</summary>
     public IReadOnlyList<SeqPortInfo> Inputs { get; }
 
-    /// <summary>Values that the caller reads. A file does not declare the type and shape of what a graph computes; a session knows them (<see cref="SeqSession.Outputs"/>).</summary>
+    /// <summary>Values that the caller reads. A file does not declare their types and shapes; a session knows them (<see cref="SeqSession.Outputs"/>).</summary>
     public IReadOnlyList<SeqPortInfo> Outputs { get; }
 
     /// <summary>Values that a session keeps from run to run.</summary>
@@ -27,7 +27,7 @@ public sealed class SeqGraphInfo
     public override string ToString() => Name;
 }
 
-/// <summary>An input, output or state as a graph's file declares it. What it is in a session, at the current sizes, <see cref="SeqPort"/> says.</summary>
+/// <summary>An input, output or state as a graph's file declares it. <see cref="SeqPort"/> describes it in a session, at the current sizes.</summary>
 public sealed class SeqPortInfo
 {
     internal SeqPortInfo(string name, int index, ElementType? type, IReadOnlyList<SeqDimension>? dimensions) =>

@@ -5,7 +5,7 @@ using SeqRuntime.Sessions;
 
 namespace SeqRuntime;
 
-/// <summary>An input, output or state of a session or of streams: its name, type, and shape at the current sizes. Of streams it describes one stream's.</summary>
+/// <summary>An input, output or state of a session or of streams: its name, type, and shape at the current sizes. For streams it describes the value of one stream.</summary>
 public sealed class SeqPort
 {
     private readonly Tensor _tensor;
@@ -18,7 +18,7 @@ public sealed class SeqPort
     /// <summary>Its name in the graph.</summary>
     public string Name { get; }
 
-    /// <summary>Its place in the list of inputs, outputs or states, from 0; what the hot path gives to <see cref="SeqSession.Input{T}(int)"/> and its like.</summary>
+    /// <summary>Its place in the list of inputs, outputs or states, from 0; hot paths pass it to <see cref="SeqSession.Input{T}(int)"/> and similar methods.</summary>
     public int Index { get; }
 
     /// <summary>Type of its elements.</summary>
@@ -70,12 +70,12 @@ public sealed class SeqPortCollection : IReadOnlyList<SeqPort>
     /// <exception cref="ArgumentOutOfRangeException">There is no such port.</exception>
     public SeqPort this[int index] => (uint)index < (uint)_ports.Length ? _ports[index] : throw SessionError.NoIndex(_kind, index, _ports.Length);
 
-    /// <summary>The port of a name. Outside of the hot path: keep its <see cref="SeqPort.Index"/>. Allocates nothing.</summary>
+    /// <summary>The port with a name. On hot paths keep its <see cref="SeqPort.Index"/> instead. Allocates nothing.</summary>
     /// <param name="name">Its name in the graph.</param>
-    /// <exception cref="ArgumentException">There is none of this name; the message lists the names.</exception>
+    /// <exception cref="ArgumentException">No port has this name; the message lists the names.</exception>
     public SeqPort this[string name] => Find(name) ?? throw SessionError.NoSuch(_kind, name, _ports.Select(port => port.Name));
 
-    /// <summary>The port of a name, or null where there is none.</summary>
+    /// <summary>The port with a name, or null if there is none.</summary>
     /// <param name="name">Its name in the graph.</param>
     public SeqPort? Find(string name)
     {
@@ -94,11 +94,11 @@ public sealed class SeqPortCollection : IReadOnlyList<SeqPort>
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 }
 
-/// <summary>What ports belong to.</summary>
+/// <summary>The owner of ports.</summary>
 internal interface IPortOwner
 {
-    /// <summary>Before a shape is read.</summary>
-    /// <param name="withOutputs">Whether it is an output's, which inference gives.</param>
+    /// <summary>Called before a shape is read.</summary>
+    /// <param name="withOutputs">Whether the shape is an output's, which needs inference.</param>
     /// <exception cref="ObjectDisposedException">The owner has been disposed.</exception>
     void BringUpToDate(bool withOutputs);
 }

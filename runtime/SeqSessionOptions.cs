@@ -2,12 +2,12 @@ using SeqRuntime.Sessions.Threading;
 
 namespace SeqRuntime;
 
-/// <summary>What a session is made for.</summary>
+/// <summary>The largest sizes and limits of a session.</summary>
 public sealed class SeqSessionOptions
 {
     internal const long DefaultWorkLimit = 20_000_000_000;
 
-    /// <summary>Largest size of each symbolic dimension by name, for example <c>T</c> = 100. A symbol that is not named has at most 1.</summary>
+    /// <summary>Largest size of each symbolic dimension by name, for example <c>T</c> = 100. The largest size of a symbol that is not named is 1.</summary>
     public IDictionary<string, int> MaxSizes
     {
         get;
@@ -19,33 +19,33 @@ public sealed class SeqSessionOptions
     public long MemoryLimitBytes { get; init; } = 1L << 30;
 
     /// <summary>
-    /// A session whose run, or streams whose step, may take more operations than this at its largest sizes is refused, and so is a run at
-    /// sizes that take more: a hostile file of a few bytes can ask for years. An operation is about a nanosecond on one core of a server;
-    /// multiply-accumulates of products count a 16th. Default: 20,000,000,000, some 20 seconds.
+    /// Most operations of a run of a session or a step of streams. Creation is refused if the largest sizes may take more, and so is a run at
+    /// sizes that take more: a hostile file of a few bytes can ask for years. An operation takes about a nanosecond on one core of a server;
+    /// a multiply-accumulate of a product counts as 1/16 operation. Default: 20,000,000,000, about 20 seconds.
     /// </summary>
     public long WorkLimit { get; init; } = DefaultWorkLimit;
 
     /// <summary>
-    /// 1, or 2 for a second thread that belongs to the session: it runs one direction of bidirectional layers and every other piece of
-    /// stacked layers, where sequences are long enough, with the same bits as one thread. It sleeps between runs and ends when the
-    /// session is disposed; a graph with nothing to share gets none. Default: 1. Sessions only: streams and decoders run on one thread.
+    /// 1, or 2 for a second thread that belongs to the session. It runs one direction of bidirectional layers and every second piece of
+    /// stacked layers if sequences are long enough, with the same bits as one thread. It sleeps between runs and ends when the
+    /// session is disposed. A graph without such layers gets no second thread. Default: 1. Streams and decoders always run on one thread.
     /// </summary>
     public int Threads { get; init; } = 1;
 
     /// <summary>
-    /// Inputs that stay as they are for many runs: what is computed from them alone is computed once, until
-    /// <see cref="SeqSession.FixedInputsChanged"/>. Decoders name what the encoder gives, so that keys are projected once a sentence.
+    /// Inputs that stay the same for many runs. Values that depend only on them are computed once, until
+    /// <see cref="SeqSession.FixedInputsChanged"/>. Decoders name the encoder's outputs, so that attention keys are computed once a sentence.
     /// </summary>
     internal IReadOnlyCollection<string> FixedInputs { get; init; } = [];
 
     /// <summary>
-    /// False to give every value, and the scratch of every node, memory of its own: what shares memory is compared with it, bit for bit.
+    /// False gives every value and the scratch of every node its own memory; tests compare both ways bit for bit.
     /// </summary>
     internal bool SharesMemory { get; init; } = true;
 
-    /// <summary>Whether the sizes are only tried, so that shapes that do not fit need no advice.</summary>
+    /// <summary>Whether the sizes are only tried, so that exceptions need no advice.</summary>
     internal bool IsTrial { get; init; }
 
-    /// <summary>Multiply-accumulates of a layer from which it is shared.</summary>
+    /// <summary>Least multiply-accumulates of a layer that two threads share.</summary>
     internal long LeastSharedWork { get; init; } = ParallelStep.LeastWork;
 }

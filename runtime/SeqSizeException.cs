@@ -1,8 +1,8 @@
 namespace SeqRuntime;
 
 /// <summary>
-/// Sizes of symbolic dimensions cannot be: shapes do not fit together at them, they are outside of what a session was made for, or a cache
-/// would become longer than there is room for. The message says what does not fit, and what does.
+/// Sizes of symbolic dimensions are not possible: shapes do not fit together, a size is outside the largest sizes of a session, or a cache
+/// would become too long. The message says what does not fit, and which sizes do.
 /// </summary>
 public sealed class SeqSizeException : ArgumentException
 {
@@ -18,7 +18,7 @@ public sealed class SeqSizeException : ArgumentException
     {
     }
 
-    /// <summary>Creates the exception with a message and the fault that led to it.</summary>
+    /// <summary>Creates the exception with a message and its cause.</summary>
     public SeqSizeException(string message, Exception innerException)
         : base(message, innerException)
     {
@@ -28,13 +28,13 @@ public sealed class SeqSizeException : ArgumentException
         : base(message, innerException) =>
         (Sizes, FittingSizes) = (sizes, fittingSizes);
 
-    /// <summary>The sizes that were asked for, by symbol: all of the graph's, or the one that is out of range.</summary>
+    /// <summary>The requested sizes by symbol: all of the graph's, or only the one that is out of range.</summary>
     public IReadOnlyDictionary<string, int> Sizes { get; } = new Dictionary<string, int>();
 
-    /// <summary>Sizes of the same symbols that are possible; null where none were found.</summary>
+    /// <summary>Possible sizes of the same symbols; null if none were found.</summary>
     public IReadOnlyDictionary<string, int>? FittingSizes { get; }
 
-    /// <summary>What does not fit, without advice.</summary>
+    /// <summary>The reason, without advice.</summary>
     internal string Cause { get => field ?? Message; init; }
 
     /// <summary>The sizes asked for, as <c>T = 1, N = 4</c>.</summary>

@@ -3,8 +3,8 @@ using System.Collections;
 namespace SeqRuntime.Decoding;
 
 /// <summary>
-/// One result of a decoder: a small value that reads the decoder's own memory, so nothing is copied or allocated. It lasts until the decoder
-/// is called again; what is to last longer must be copied.
+/// One result of a decoder: a small value that reads the decoder's memory without copying. It is valid until the decoder
+/// is called again; copy what must last longer.
 /// </summary>
 public readonly struct DecodeResult
 {
@@ -24,33 +24,33 @@ public readonly struct DecodeResult
     /// <exception cref="InvalidOperationException">The model has no target table, or the decoder has been called again since.</exception>
     public string Text => NeedTarget().Decode(Tokens);
 
-    /// <summary>What results are ranked by: the log probability, with penalties or with a language model and bonus.</summary>
+    /// <summary>The score that ranks results: the log probability with penalties, or with a language model and bonus.</summary>
     /// <exception cref="InvalidOperationException">The decoder has been called again since.</exception>
     public float Score => Source.Score(Rank);
 
     /// <summary>
-    /// Natural log of the probability. Of an encoder-decoder: the sum over all tokens, the end token among them. Of frames: summed over the
-    /// alignments that the beam followed; greedily that of the one alignment.
+    /// Natural log of the probability. Of an encoder-decoder: the sum over all tokens, including the end token. Of frames: summed over the
+    /// alignments that the beam followed; in greedy decoding that of the only alignment.
     /// </summary>
     /// <exception cref="InvalidOperationException">The decoder has been called again since.</exception>
     public float LogProbability => Source.LogProbability(Rank);
 
     /// <summary>
-    /// Whether the result came to its end: an encoder-decoder's to its end token, not to the most tokens or to where the callback ended the
-    /// search; that of frames to the last frame (<see cref="FrameDecoder.Finish"/>).
+    /// Whether the result is complete: an encoder-decoder's ends with its end token, not with the most tokens or where the callback ended the
+    /// search; a result of frames has read the last frame (<see cref="FrameDecoder.Finish"/>).
     /// </summary>
     /// <exception cref="InvalidOperationException">The decoder has been called again since.</exception>
     public bool IsComplete => Source.IsComplete(Rank);
 
-    /// <summary>For each token the row of the encoder's output where it came up; empty of an encoder-decoder.</summary>
+    /// <summary>For each token the row of the encoder's output that gave it; empty for an encoder-decoder.</summary>
     /// <exception cref="InvalidOperationException">The decoder has been called again since.</exception>
     public ReadOnlySpan<int> Frames => Source.Frames(Rank);
 
-    /// <summary>Steps that have an alignment: the tokens, and the end token where the result is complete. 0 where the model gives none.</summary>
+    /// <summary>Steps with an alignment: the tokens, and the end token of a complete result. 0 if the model gives none.</summary>
     /// <exception cref="InvalidOperationException">The decoder has been called again since.</exception>
     public int AlignmentCount => Source.AlignmentCount(Rank);
 
-    /// <summary>Attention weights over <see cref="SeqDecoder.SourceTokens"/> with which a token was taken; empty where the model gives none.</summary>
+    /// <summary>Attention weights over <see cref="SeqDecoder.SourceTokens"/> at the step that took a token; empty if the model gives none.</summary>
     /// <param name="step">From 0 to below <see cref="AlignmentCount"/>.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such step.</exception>
     /// <exception cref="InvalidOperationException">The decoder has been called again since.</exception>
@@ -60,7 +60,7 @@ public readonly struct DecodeResult
     /// <param name="destination">Where the characters go.</param>
     /// <returns>Characters written.</returns>
     /// <exception cref="InvalidOperationException">The model has no target table, or the decoder has been called again since.</exception>
-    /// <exception cref="ArgumentException">There is no room.</exception>
+    /// <exception cref="ArgumentException">The destination is too short.</exception>
     public int CopyTextTo(Span<char> destination) => NeedTarget().Decode(Tokens, destination);
 
     private IResultSource Source
@@ -76,14 +76,14 @@ public readonly struct DecodeResult
     private TokenTable NeedTarget() => Source.TargetTable ?? throw DecodingError.NoTargetTable();
 }
 
-/// <summary>The results of a decoder's last call, best first. The same object for all calls; a decoder that is called again fills it anew.</summary>
+/// <summary>The results of a decoder's last call, best first. All calls fill the same object.</summary>
 public sealed class DecodeResultCollection : IReadOnlyList<DecodeResult>
 {
     private readonly IResultSource _source;
 
     internal DecodeResultCollection(IResultSource source) => _source = source;
 
-    /// <summary>How many there are; 0 before the first call, while one goes on, and after one that failed.</summary>
+    /// <summary>Number of results; 0 before the first call, during a call, and after a failed one.</summary>
     public int Count => _source.ResultCount;
 
     /// <summary>A result.</summary>
@@ -100,7 +100,7 @@ public sealed class DecodeResultCollection : IReadOnlyList<DecodeResult>
     /// <inheritdoc/>
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
-    /// <summary>Goes through the results.</summary>
+    /// <summary>Enumerates the results.</summary>
     public struct Enumerator : IEnumerator<DecodeResult>
     {
         private readonly DecodeResultCollection _results;
@@ -127,10 +127,10 @@ public sealed class DecodeResultCollection : IReadOnlyList<DecodeResult>
     }
 }
 
-/// <summary>A decoder, as its results see it. Ranks were checked against <see cref="ResultCount"/>.</summary>
+/// <summary>A decoder as the source of results. Callers check ranks against <see cref="ResultCount"/>.</summary>
 internal interface IResultSource
 {
-    /// <summary>Grows with each call whose results replace those before.</summary>
+    /// <summary>Increases with each call that replaces the results.</summary>
     int Version { get; }
 
     int ResultCount { get; }

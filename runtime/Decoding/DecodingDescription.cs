@@ -3,17 +3,17 @@ namespace SeqRuntime.Decoding;
 /// <summary>Which decoder reads a model.</summary>
 public enum DecodingKind
 {
-    /// <summary>An encoder reads a source, a step graph gives one token after the other: <see cref="SeqDecoder"/>.</summary>
+    /// <summary>An encoder reads a source, and a step graph computes one token after the other: <see cref="SeqDecoder"/>.</summary>
     EncoderDecoder = 0,
 
-    /// <summary>Connectionist temporal classification, labels at each frame: <see cref="FrameDecoder"/>.</summary>
+    /// <summary>Connectionist temporal classification, one label at each frame: <see cref="FrameDecoder"/>.</summary>
     Ctc = 1,
 
     /// <summary>An RNN transducer, any number of tokens at each frame: <see cref="FrameDecoder"/>.</summary>
     Transducer = 2,
 }
 
-/// <summary>How a model says that it is decoded: which graphs do it, and which tokens mean what (<see cref="SeqModelExtensions.GetDecoding"/>).</summary>
+/// <summary>A model's own description of its decoding: the graphs and the special tokens (<see cref="SeqModelExtensions.GetDecoding"/>).</summary>
 public sealed class DecodingDescription
 {
     private DecodingDescription(DecodingKind kind, DecodingInfo info)
@@ -48,13 +48,13 @@ public sealed class DecodingDescription
     /// <summary>Name of a transducer's joint network; null for other kinds.</summary>
     public string? JointGraph { get; }
 
-    /// <summary>Target token that sequences begin with; null where the model names none.</summary>
+    /// <summary>Target token at the beginning of sequences; null if the model names none.</summary>
     public int? BeginToken { get; }
 
-    /// <summary>Target token that sequences end with; null where the model names none.</summary>
+    /// <summary>Target token at the end of sequences; null if the model names none.</summary>
     public int? EndToken { get; }
 
-    /// <summary>Source token for what the source table does not cover; null where the model has none and refuses it.</summary>
+    /// <summary>Source token for text that the source table does not cover; null if such text is an error.</summary>
     public int? UnknownToken { get; }
 
     /// <summary>Token put before each source; null for none.</summary>
@@ -63,16 +63,16 @@ public sealed class DecodingDescription
     /// <summary>Token put behind each source; null for none.</summary>
     public int? SourceEndToken { get; }
 
-    /// <summary>Label that stands for no token in CTC models and transducers; null where the model names none, which is label 0.</summary>
+    /// <summary>Blank label of CTC models and transducers; null if the model names none, which means label 0.</summary>
     public int? BlankToken { get; }
 
-    /// <summary>Most tokens of a result; null where the model leaves it to the decoder.</summary>
+    /// <summary>Most tokens of a result; null if the model leaves it to the decoder.</summary>
     public int? MaxTokens { get; }
 
-    /// <summary>What stands between the tokens of a text; null where the table decides (<see cref="TokenTable.Separator"/>).</summary>
+    /// <summary>The separator between the tokens of a text; null if the table decides (<see cref="TokenTable.Separator"/>).</summary>
     public string? Separator { get; }
 
-    /// <summary>What a model says; null where it says nothing.</summary>
+    /// <summary>The description in a model's metadata; null if there is none.</summary>
     internal static DecodingDescription? Of(SeqModel model)
     {
         if (!model.Metadata.TryGetValue(DecodingKeys.Kind, out var text)) return null;
@@ -81,7 +81,7 @@ public sealed class DecodingDescription
             DecodingKeys.EncoderDecoder => DecodingKind.EncoderDecoder,
             DecodingKeys.Ctc => DecodingKind.Ctc,
             DecodingKeys.Transducer => DecodingKind.Transducer,
-            _ => throw new ArgumentException($"The model is to be decoded as '{text}', which this runtime does not know. Use a newer runtime."),
+            _ => throw new ArgumentException($"The model's kind of decoding is '{text}', which this runtime does not know. Use a newer runtime."),
         };
         return new DecodingDescription(kind, DecodingInfo.Of(model, text));
     }

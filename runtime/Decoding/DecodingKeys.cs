@@ -1,6 +1,6 @@
 namespace SeqRuntime.Decoding;
 
-/// <summary>Metadata of a <c>.seq</c> file that tell a decoder what is what: written by the converter, read by <see cref="DecodingInfo"/>.</summary>
+/// <summary>Metadata keys of a <c>.seq</c> file for decoders. The converter writes them, <see cref="DecodingInfo"/> reads them.</summary>
 internal static class DecodingKeys
 {
     /// <summary><see cref="EncoderDecoder"/>, <see cref="Ctc"/> or <see cref="Transducer"/>.</summary>
@@ -27,7 +27,7 @@ internal static class DecodingKeys
     public const string Logits = "decoding:logits";
     public const string Alignment = "decoding:alignment";
 
-    /// <summary>What the output called logits holds: <see cref="ScoresLogits"/> (the default), or <see cref="ScoresProbabilities"/>.</summary>
+    /// <summary>What the logits output holds: <see cref="ScoresLogits"/> (the default) or <see cref="ScoresProbabilities"/>.</summary>
     public const string Scores = "decoding:scores";
     public const string ScoresLogits = "logits";
     public const string ScoresProbabilities = "probabilities";
@@ -46,7 +46,7 @@ internal static class DecodingKeys
     /// <summary>Most tokens of a result.</summary>
     public const string Max = "decoding:max";
 
-    /// <summary>What stands between the tokens of a text.</summary>
+    /// <summary>The separator between the tokens of a text.</summary>
     public const string Separator = "decoding:separator";
 
     /// <summary>Tables.</summary>

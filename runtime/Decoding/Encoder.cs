@@ -9,8 +9,8 @@ internal sealed class Encoder : IDisposable
     {
         var limits = new SeqSessionOptions { WorkLimit = options.WorkLimit, SharesMemory = options.SharesMemory, MemoryLimitBytes = memory.Left };
         _source = new SourceGraph(model, info, info.Graph(DecodingKeys.Encoder), options.MaxSourceLength, nameof(SeqDecoderOptions.MaxSourceLength), limits, memory);
-        if (!PortIO.IsNumeric(_source.SourceType)) throw new ArgumentException($"The encoder's source '{_source.SourceName}' is {_source.SourceType}; tokens are int32, int64 or float32.");
-        if (_source.IsOpen && _source.StepSize != 1) throw new ArgumentException($"The encoder's source '{_source.SourceName}' is no single row of tokens.");
+        if (!PortIO.IsNumeric(_source.SourceType)) throw new ArgumentException($"The encoder's source '{_source.SourceName}' is {_source.SourceType}; it must be int32, int64 or float32.");
+        if (_source.IsOpen && _source.StepSize != 1) throw new ArgumentException($"The encoder's source '{_source.SourceName}' must be a single row of tokens.");
         MaxLength = _source.IsOpen ? _source.MaxSteps : _source.StepSize;
     }
 

@@ -4,7 +4,7 @@ using SeqRuntime.Sessions;
 
 namespace SeqRuntime.Decoding;
 
-/// <summary>Rows of log probabilities over the vocabulary, made from what a graph puts out.</summary>
+/// <summary>Rows of log probabilities over the vocabulary, computed from a graph's output.</summary>
 internal sealed unsafe class LogProbabilityRows
 {
     private readonly KernelSet _kernels;
@@ -12,11 +12,11 @@ internal sealed unsafe class LogProbabilityRows
     private readonly bool _areProbabilities;
     private readonly long _stride;
 
-    /// <param name="kernels">Of the model.</param>
-    /// <param name="info">Says whether the graph puts out logits (log probabilities are such too) or probabilities.</param>
-    /// <param name="rows">Rows at most.</param>
-    /// <param name="vocabulary">Numbers of a row.</param>
-    /// <param name="memory">Of the decoder.</param>
+    /// <param name="kernels">The model's kernels.</param>
+    /// <param name="info">Says whether the graph's output is logits (which include log probabilities) or probabilities.</param>
+    /// <param name="rows">Most rows.</param>
+    /// <param name="vocabulary">Length of a row.</param>
+    /// <param name="memory">The decoder's memory.</param>
     public LogProbabilityRows(KernelSet kernels, DecodingInfo info, int rows, int vocabulary, DecoderMemory memory)
     {
         _kernels = kernels;
@@ -24,7 +24,7 @@ internal sealed unsafe class LogProbabilityRows
         {
             null or DecodingKeys.ScoresLogits => false,
             DecodingKeys.ScoresProbabilities => true,
-            var other => throw new ArgumentException($"The model's metadata '{DecodingKeys.Scores}' is '{other}'; there are '{DecodingKeys.ScoresLogits}' and '{DecodingKeys.ScoresProbabilities}'."),
+            var other => throw new ArgumentException($"The model's metadata '{DecodingKeys.Scores}' is '{other}'; it must be '{DecodingKeys.ScoresLogits}' or '{DecodingKeys.ScoresProbabilities}'."),
         };
         Vocabulary = vocabulary;
         _stride = vocabulary + 16L;

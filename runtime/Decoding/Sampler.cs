@@ -4,7 +4,7 @@ using SeqRuntime.Sessions;
 
 namespace SeqRuntime.Decoding;
 
-/// <summary>Draws one token from logits: temperature, then the k likeliest, then the likeliest that reach p. Integer and IEEE arithmetic only.</summary>
+/// <summary>Draws one token from logits: temperature, then top-k, then top-p. It uses only integer and IEEE arithmetic, so every machine draws the same.</summary>
 internal sealed unsafe class Sampler
 {
     private readonly SamplingOptions _options;
@@ -24,8 +24,8 @@ internal sealed unsafe class Sampler
 
     public void Seed(ulong seed) => _state = seed;
 
-    /// <param name="logProbabilities">Of each token; one that is not allowed is -∞.</param>
-    /// <returns>The token, or -1 where none is allowed.</returns>
+    /// <param name="logProbabilities">One for each token; -∞ for a token that is not allowed.</param>
+    /// <returns>The token, or -1 if no token is allowed.</returns>
     public int Draw(ReadOnlySpan<float> logProbabilities)
     {
         var p = new Span<float>(_memory.Start, logProbabilities.Length);
@@ -37,17 +37,17 @@ internal sealed unsafe class Sampler
 
         if (best == float.NegativeInfinity) return -1;
 
-        // Where the temperature is so low that even the likeliest would leave the range of numbers, it becomes the zero of the scale.
+        // If the temperature is so low that the best score overflows, scores are taken relative to the best.
         var zero = float.IsFinite(best / _options.Temperature) ? 0 : best;
         for (var i = 0; i < p.Length; i++)
         {
-            // NaN and what is not allowed alike.
+            // This catches NaN and tokens that are not allowed.
             p[i] = logProbabilities[i] > float.NegativeInfinity ? (logProbabilities[i] - zero) / _options.Temperature : float.NegativeInfinity;
         }
 
         _kernels.Softmax((float*)_memory.Start, (float*)_memory.Start, p.Length, logarithm: false);
 
-        // Likeliest first, and of equals the one of the lowest index: the bits of a float from 0 up are in its order.
+        // Sorts by probability, then by lowest index: the bits of non-negative floats sort like their values.
         for (var i = 0; i < p.Length; i++) _order[i] = ((ulong)~BitConverter.SingleToUInt32Bits(p[i]) << 32) | (uint)i;
         _order.AsSpan().Sort();
         var count = _options.TopK > 0 ? Math.Min(_options.TopK, p.Length) : p.Length;
@@ -73,7 +73,7 @@ internal sealed unsafe class Sampler
         return last;
     }
 
-    /// <summary>Uniform in [0, 1) with 53 bits.</summary>
+    /// <summary>A uniform number in [0, 1) with 53 bits.</summary>
     private double Uniform()
     {
         _state += SplitMix.Step;

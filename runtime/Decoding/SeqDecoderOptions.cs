@@ -1,14 +1,14 @@
 namespace SeqRuntime.Decoding;
 
-/// <summary>How sequences are searched for, and how long they may be.</summary>
+/// <summary>How to search for sequences, and how long they may be.</summary>
 public sealed class SeqDecoderOptions
 {
-    /// <summary>Hypotheses that are followed at once, in one batch where the model has one. 1: greedy, or sampling. Default: 1.</summary>
+    /// <summary>Number of hypotheses, run as one batch if the model has a batch dimension. 1: greedy decoding or sampling. Default: 1.</summary>
     public int BeamWidth { get; init; } = 1;
 
     /// <summary>
-    /// Results to give at most, best first; greedily there is one. May be more than <see cref="BeamWidth"/>: then the beam goes on until so
-    /// many hypotheses have ended, the later ones of them less likely than a wider beam would find. Default: 1.
+    /// Most results, best first; greedy decoding gives one. May be more than <see cref="BeamWidth"/>: then the beam goes on until
+    /// that many hypotheses have ended. A wider beam would find better ones. Default: 1.
     /// </summary>
     public int MaxResults { get; init; } = 1;
 
@@ -16,8 +16,8 @@ public sealed class SeqDecoderOptions
     public int MaxSourceLength { get; init; } = 64;
 
     /// <summary>
-    /// Most tokens of a result, the end token not counted. A hypothesis of so many tokens is complete where the end is the likeliest to
-    /// come; otherwise it is cut, and competes with the complete ones by its score. Null: what the model says, else 128.
+    /// Most tokens of a result without the end token. A hypothesis of this length is complete if the end token is the most likely
+    /// next; otherwise it is cut and competes with complete ones by its score. Null: the model's value, else 128.
     /// </summary>
     public int? MaxTokens { get; init; }
 
@@ -31,24 +31,24 @@ public sealed class SeqDecoderOptions
     public float CoveragePenalty { get; init; }
 
     /// <summary>
-    /// Stops as soon as <see cref="MaxResults"/> results are complete. Otherwise (the default) the search goes on until no hypothesis
-    /// can still overtake them.
+    /// Stops as soon as <see cref="MaxResults"/> results are complete. The default, false, searches until no hypothesis
+    /// can overtake them.
     /// </summary>
     public bool StopEarly { get; init; }
 
-    /// <summary>Draws tokens at random instead of taking the best; needs a beam width of 1.</summary>
+    /// <summary>Draws tokens at random instead of taking the best; needs <see cref="BeamWidth"/> 1.</summary>
     public SamplingOptions? Sampling { get; init; }
 
-    /// <summary>A decoder that needs more bytes than this, all that it holds together, is refused. Default: 1 GiB.</summary>
+    /// <summary>Most bytes of the whole decoder; one that needs more is refused. Default: 1 GiB.</summary>
     public long MemoryLimitBytes { get; init; } = 1L << 30;
 
     /// <summary>
-    /// A decoder whose encoder or step may take more operations than this in one run is refused (<see cref="SeqSessionOptions.WorkLimit"/>), and
-    /// so is one whose longest search, all its <see cref="MaxTokens"/> steps together, may take more than ten times as many. Default: 20,000,000,000.
+    /// Most operations of one run of the encoder or the step (<see cref="SeqSessionOptions.WorkLimit"/>). The longest search, with
+    /// all <see cref="MaxTokens"/> steps, may take ten times as many. A decoder that may need more is refused. Default: 20,000,000,000.
     /// </summary>
     public long WorkLimit { get; init; } = SeqSessionOptions.DefaultWorkLimit;
 
-    /// <summary>False for sessions whose values have memory of their own, and that compute everything at each step: what shares memory is compared with them.</summary>
+    /// <summary>False gives every session value its own memory and recomputes everything at each step; tests compare the two.</summary>
     internal bool SharesMemory { get; init; } = true;
 
     internal void Check()
@@ -57,33 +57,33 @@ public sealed class SeqDecoderOptions
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxResults, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxSourceLength, 1);
         if (MaxTokens is { } max) ArgumentOutOfRangeException.ThrowIfLessThan(max, 1, nameof(MaxTokens));
-        if (!float.IsFinite(LengthPenalty)) throw new ArgumentException("The length penalty is no finite number.");
-        if (!float.IsFinite(CoveragePenalty) || CoveragePenalty < 0) throw new ArgumentException("The coverage penalty is no finite number from 0 up.");
+        if (!float.IsFinite(LengthPenalty)) throw new ArgumentException("LengthPenalty must be a finite number.");
+        if (!float.IsFinite(CoveragePenalty) || CoveragePenalty < 0) throw new ArgumentException("CoveragePenalty must be a finite number of at least 0.");
         if (Sampling is null) return;
-        if (BeamWidth != 1) throw new ArgumentException("Sampling follows one hypothesis; set the beam width to 1.");
+        if (BeamWidth != 1) throw new ArgumentException("Sampling needs BeamWidth 1.");
         Sampling.Check();
     }
 }
 
-/// <summary>How tokens are drawn. The same seed gives the same tokens on every machine.</summary>
+/// <summary>How to draw tokens. The same seed gives the same tokens on every machine.</summary>
 public sealed class SamplingOptions
 {
-    /// <summary>Logits are divided by this. Below 1 likely tokens become likelier. Default: 1.</summary>
+    /// <summary>Divides the logits. Below 1, likely tokens become more likely. Default: 1.</summary>
     public float Temperature { get; init; } = 1;
 
-    /// <summary>Only so many of the likeliest tokens may be drawn; 0 (the default): all.</summary>
+    /// <summary>Draws only from this many most likely tokens; 0 (the default): from all.</summary>
     public int TopK { get; init; }
 
-    /// <summary>Only the likeliest tokens whose probabilities reach this sum may be drawn (Holtzman et al., "The Curious Case of Neural Text Degeneration", 2020). Default: 1, all.</summary>
+    /// <summary>Draws only from the most likely tokens whose probabilities reach this sum (Holtzman et al., "The Curious Case of Neural Text Degeneration", 2020). Default: 1, all.</summary>
     public float TopP { get; init; } = 1;
 
-    /// <summary>First state of the random generator.</summary>
+    /// <summary>Seed of the random generator.</summary>
     public ulong Seed { get; init; }
 
     internal void Check()
     {
-        if (!(Temperature > 0) || !float.IsFinite(Temperature)) throw new ArgumentException("The temperature is no finite number above 0; for the best token at each step use no sampling.");
+        if (!(Temperature > 0) || !float.IsFinite(Temperature)) throw new ArgumentException("Temperature must be a finite number above 0. To take the best token at each step, set no sampling.");
         ArgumentOutOfRangeException.ThrowIfNegative(TopK);
-        if (!(TopP > 0 && TopP <= 1)) throw new ArgumentException("Top-p is no number above 0 and up to 1.");
+        if (!(TopP > 0 && TopP <= 1)) throw new ArgumentException("TopP must be in (0, 1].");
     }
 }

@@ -1,11 +1,11 @@
 namespace SeqRuntime.Decoding;
 
-/// <summary>Decoders of a model, and what it says of them.</summary>
+/// <summary>Creates decoders of a model, and reads its description of decoding.</summary>
 public static class SeqModelExtensions
 {
-    /// <summary>How the model says that it is decoded; null where it says nothing, and no decoder can be made.</summary>
+    /// <summary>The model's description of its decoding; null if it has none, so that no decoder can be made.</summary>
     /// <param name="model">The model.</param>
-    /// <exception cref="ArgumentException">It says what no decoder understands.</exception>
+    /// <exception cref="ArgumentException">The description is not valid.</exception>
     public static DecodingDescription? GetDecoding(this SeqModel model)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -16,7 +16,7 @@ public static class SeqModelExtensions
     /// <param name="model">The model.</param>
     /// <param name="options">Beam, results, largest sizes; null for greedy decoding.</param>
     /// <exception cref="ArgumentException">
-    /// The model does not say how it is decoded, or says it of other graphs and values than it has; a graph is not valid, or does not fit
+    /// The model does not say how it is decoded, or names graphs and values that it does not have; a graph is not valid, or its shapes do not fit
     /// together; an option is out of range, or the limit of memory or of work is exceeded.
     /// </exception>
     /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
@@ -31,7 +31,7 @@ public static class SeqModelExtensions
     /// <param name="model">The model.</param>
     /// <param name="options">Beam, results, largest sizes; null for greedy decoding.</param>
     /// <exception cref="ArgumentException">
-    /// The model does not say how it is decoded, or says it of other graphs and values than it has; a graph is not valid, or does not fit
+    /// The model does not say how it is decoded, or names graphs and values that it does not have; a graph is not valid, or its shapes do not fit
     /// together; an option is out of range, or the limit of memory or of work is exceeded.
     /// </exception>
     /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
@@ -42,7 +42,7 @@ public static class SeqModelExtensions
         return Make(model, () => new FrameDecoder(model, options ?? new FrameDecoderOptions()));
     }
 
-    /// <summary>Whatever keeps a model from being decoded is told alike: metadata that do not fit its graphs, or graphs that are not valid.</summary>
+    /// <summary>Makes one kind of exception of all reasons why a model cannot be decoded: metadata that do not fit its graphs, and graphs that are not valid.</summary>
     private static T Make<T>(SeqModel model, Func<T> make)
     {
         model.ThrowIfDisposed();

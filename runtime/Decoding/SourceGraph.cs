@@ -7,19 +7,19 @@ internal sealed class SourceGraph : IDisposable
     private readonly int _lengthInput = -1;
 
     /// <param name="model">The model.</param>
-    /// <param name="info">Names the input, and one that takes the source's length.</param>
+    /// <param name="info">Names the source input, and the input for the source's length.</param>
     /// <param name="graph">The graph.</param>
-    /// <param name="mostSteps">Longest source, where the graph leaves that open.</param>
-    /// <param name="option">The option that says so.</param>
-    /// <param name="limits">Of the session; its largest size is added.</param>
-    /// <param name="memory">Of the decoder.</param>
+    /// <param name="mostSteps">Longest source, if the graph leaves the length open.</param>
+    /// <param name="option">The option that sets it.</param>
+    /// <param name="limits">Limits of the session; the largest source size is added.</param>
+    /// <param name="memory">The decoder's memory.</param>
     public SourceGraph(SeqModel model, DecodingInfo info, SeqGraphInfo graph, int mostSteps, string option, SeqSessionOptions limits, DecoderMemory memory)
     {
         Graph = graph;
         var source = SourceOf(graph, info);
         var name = source.Name;
 
-        // The last symbol is the length; one before it is a batch, of 1.
+        // The last symbol is the length; one before it is the batch, whose size is 1.
         _time = source.Dimensions!.LastOrDefault(d => d.Symbol is not null).Symbol;
         MaxSteps = IsOpen ? mostSteps : 1;
         if (_time is not null) limits.MaxSizes[_time] = mostSteps;
@@ -31,7 +31,7 @@ internal sealed class SourceGraph : IDisposable
             if (info.Text(DecodingKeys.SourceLength) is { } length)
             {
                 _lengthInput = Session.Inputs[length].Index;
-                if (!PortIO.IsNumeric(Session.Inputs[_lengthInput].Type)) throw new ArgumentException($"The encoder's length '{length}' is no int32, int64 or float32.");
+                if (!PortIO.IsNumeric(Session.Inputs[_lengthInput].Type)) throw new ArgumentException($"The encoder's length '{length}' must be int32, int64 or float32.");
             }
 
             RefuseUnfilled();
@@ -43,39 +43,39 @@ internal sealed class SourceGraph : IDisposable
         }
     }
 
-    /// <summary>One number may be the source's length or fixed; what has an element a token can only be made inside the graph.</summary>
+    /// <summary>A single number may be the source's length or fixed. An input with one element for each token must be computed inside the graph.</summary>
     private static ArgumentException Unfilled(SeqPortInfo input) => new(input.Dimensions!.All(d => d.Size == 1)
         ? $"Nothing fills the encoder's input '{input.Name}'; name it as the source's length, or fix it when converting (--set {input.Name}=…)."
-        : $"Nothing fills the encoder's input '{input.Name}' of shape [{string.Join(", ", input.Dimensions!)}]: a decoder gives tokens and their number. Compute it inside the graph; positions are a layer 'positions' in a description, a range in other frameworks.");
+        : $"Nothing fills the encoder's input '{input.Name}' of shape [{string.Join(", ", input.Dimensions!)}]: a decoder fills in only the tokens and their number. Compute this input inside the graph; for positions use the layer 'positions' in a description, a range in other frameworks.");
 
     public SeqGraphInfo Graph { get; }
 
     public SeqSession Session { get; }
 
-    /// <summary>The input that is read.</summary>
+    /// <summary>The source input.</summary>
     public int Source { get; }
 
     public ElementType SourceType => Session.Inputs[Source].Type;
 
     public string SourceName => Session.Inputs[Source].Name;
 
-    /// <summary>Whether the length is chosen for each run.</summary>
+    /// <summary>Whether the length is set for each run.</summary>
     public bool IsOpen => _time is not null;
 
-    /// <summary>Elements of a step; of the whole source where its length is fixed.</summary>
+    /// <summary>Elements of a step, or of the whole source if its length is fixed.</summary>
     public int StepSize { get; }
 
-    /// <summary>Steps of a run at most; 1, the whole, where the length is fixed.</summary>
+    /// <summary>Most steps of a run; 1 if the length is fixed.</summary>
     public int MaxSteps { get; }
 
-    /// <summary>The input that is read.</summary>
+    /// <summary>The source input.</summary>
     public static SeqPortInfo SourceOf(SeqGraphInfo graph, DecodingInfo info)
     {
         var name = info.Text(DecodingKeys.Source) ?? (graph.Inputs.Count == 1 ? graph.Inputs[0].Name : info.Need(DecodingKeys.Source));
-        return graph.Inputs.FirstOrDefault(i => i.Name == name) ?? throw new ArgumentException($"The encoder '{graph.Name}' has no input '{name}', which the metadata name as its source.");
+        return graph.Inputs.FirstOrDefault(i => i.Name == name) ?? throw new ArgumentException($"The encoder '{graph.Name}' has no input '{name}', which the metadata name as the source.");
     }
 
-    /// <summary>Sets the length of the next run, and tells it to the input that takes it.</summary>
+    /// <summary>Sets the length of the next run, and writes it to the length input.</summary>
     public void SetLength(int steps)
     {
         if (_time is not null) Session.SetSize(_time, steps);
@@ -86,7 +86,7 @@ internal sealed class SourceGraph : IDisposable
 
     private int StepSizeOf(SeqPortInfo source)
     {
-        if (IsOpen && source.Dimensions!.Count(d => d.Symbol == _time) > 1) throw new ArgumentException($"The encoder's source '{source.Name}' has the dimension '{_time}' more than once; its length is to be one of them.");
+        if (IsOpen && source.Dimensions!.Count(d => d.Symbol == _time) > 1) throw new ArgumentException($"The encoder's source '{source.Name}' has the dimension '{_time}' more than once; only one dimension may be the length.");
         var count = PortIO.Count(Session.Inputs[Source].Shape);
         return count > 0 ? count / MaxSteps : throw new ArgumentException($"The encoder's source '{source.Name}' has no elements.");
     }

@@ -3,13 +3,13 @@ using System.Text;
 
 namespace SeqRuntime.Decoding;
 
-/// <summary>Texts of tokens and back. Neither direction allocates.</summary>
+/// <summary>Converts between tokens and text. Neither direction allocates, unless it returns a new string.</summary>
 public sealed class TokenTable
 {
     private const int None = -1;
     private const int IsSeparator = -2;
 
-    /// <summary>Bytes that an entry takes beside its text, which is the model's: a place in the index, about.</summary>
+    /// <summary>Approximate bytes of an entry in the index. The model holds its text.</summary>
     internal const int BytesOfEntry = 48;
 
     private readonly IReadOnlyList<string> _entries;
@@ -44,7 +44,7 @@ public sealed class TokenTable
     /// <summary>Number of tokens.</summary>
     public int Count => _entries.Count;
 
-    /// <summary>What stands between tokens in a text: nothing where every token is one character, otherwise a space, unless the model says.</summary>
+    /// <summary>The separator between tokens in a text: the model's; if it names none, nothing if every token is one character, otherwise a space.</summary>
     public string Separator { get; }
 
     /// <summary>Text of a token.</summary>
@@ -61,19 +61,19 @@ public sealed class TokenTable
     /// <summary>Index of a token's text, or -1. Begin, end, unknown and blank are not found by text.</summary>
     public int IndexOf(ReadOnlySpan<char> text) => _index.TryGetValue(text, out var index) ? index : -1;
 
-    /// <summary>Splits a text into tokens, the longest that fits first; separators between tokens are passed over.</summary>
+    /// <summary>Splits a text into tokens. The longest match wins; separators between tokens are skipped.</summary>
     /// <param name="text">The text.</param>
-    /// <param name="tokens">Where the indices go.</param>
-    /// <param name="unknownToken">Token for a character that none covers; null to refuse it.</param>
+    /// <param name="tokens">Receives the indices.</param>
+    /// <param name="unknownToken">Token for a character that no token covers; null to refuse it.</param>
     /// <returns>Number of tokens.</returns>
-    /// <exception cref="ArgumentException">A character is in no token, there is no room, or <paramref name="unknownToken"/> is outside the table.</exception>
+    /// <exception cref="ArgumentException">No token covers a character, <paramref name="tokens"/> is too short, or <paramref name="unknownToken"/> is outside the table.</exception>
     public int Encode(ReadOnlySpan<char> text, Span<int> tokens, int? unknownToken = null)
     {
         if (unknownToken is { } token && (uint)token >= (uint)Count) throw new ArgumentException(NoToken(token));
         return Split(text, tokens, unknownToken ?? None);
     }
 
-    /// <summary>As <see cref="Encode"/>; the unknown token may be one that the table has no text for.</summary>
+    /// <summary>As <see cref="Encode"/>; the unknown token may be outside the table.</summary>
     internal int Split(ReadOnlySpan<char> text, Span<int> tokens, int unknown)
     {
         var count = 0;
@@ -88,11 +88,11 @@ public sealed class TokenTable
 
             if (token == None)
             {
-                if (unknown < 0) throw new ArgumentException($"No token of the table covers '{text.Slice(at, length)}', and the model has none for the unknown.");
+                if (unknown < 0) throw new ArgumentException($"No token of the table covers '{text.Slice(at, length)}', and no unknown token is set.");
                 token = unknown;
             }
 
-            if (count == tokens.Length) throw new ArgumentException($"The text has more than {tokens.Length.ToString(CultureInfo.InvariantCulture)} tokens, for which there is room.");
+            if (count == tokens.Length) throw new ArgumentException($"The text has more than {tokens.Length.ToString(CultureInfo.InvariantCulture)} tokens, the most that fit.");
             tokens[count++] = token;
             at += length;
         }
@@ -100,7 +100,7 @@ public sealed class TokenTable
         return count;
     }
 
-    /// <summary>The characters of a text that no token covers, each once, as a new string; empty where there are none.</summary>
+    /// <summary>The characters of a text that no token covers, each once, as a new string.</summary>
     public string FindUnknownCharacters(ReadOnlySpan<char> text)
     {
         var uncovered = new StringBuilder();
@@ -117,7 +117,7 @@ public sealed class TokenTable
 
     /// <summary>Writes the texts of tokens with separators between them.</summary>
     /// <returns>Characters written.</returns>
-    /// <exception cref="ArgumentException">There is no room, or a token is none of the table.</exception>
+    /// <exception cref="ArgumentException">The destination is too short, or a token is outside the table.</exception>
     public int Decode(ReadOnlySpan<int> tokens, Span<char> text)
     {
         var length = 0;
@@ -132,7 +132,7 @@ public sealed class TokenTable
     }
 
     /// <summary>The texts of tokens with separators between them, as a new string.</summary>
-    /// <exception cref="ArgumentException">A token is none of the table.</exception>
+    /// <exception cref="ArgumentException">A token is outside the table.</exception>
     public string Decode(ReadOnlySpan<int> tokens)
     {
         var text = new StringBuilder();
@@ -145,17 +145,17 @@ public sealed class TokenTable
         return text.ToString();
     }
 
-    private string NoToken(int token) => $"There is no token {token.ToString(CultureInfo.InvariantCulture)}; the table has {Count.ToString(CultureInfo.InvariantCulture)}, from 0.";
+    private string NoToken(int token) => $"Token {token.ToString(CultureInfo.InvariantCulture)} is outside the table (0 to {(Count - 1).ToString(CultureInfo.InvariantCulture)}).";
 
     private static int Put(string part, Span<char> text)
     {
-        if (!part.TryCopyTo(text)) throw new ArgumentException("There is no room for the text.");
+        if (!part.TryCopyTo(text)) throw new ArgumentException("The destination is too short for the text.");
         return part.Length;
     }
 
     private static bool IsOneCharacter(string text) => Rune.DecodeFromUtf16(text, out _, out var length) == System.Buffers.OperationStatus.Done && length == text.Length;
 
-    /// <summary>What a text begins with: a token, a separator, or a character that neither covers.</summary>
+    /// <summary>The token, the separator, or the uncovered character at the start of a text.</summary>
     private (int Token, int Length) Next(ReadOnlySpan<char> text)
     {
         var (token, length) = Match(text);

@@ -1,6 +1,6 @@
 namespace SeqRuntime.Decoding;
 
-/// <summary>A set of token sequences that a decoder is held to: it gives one of them, or a beginning of one where it runs out of steps.</summary>
+/// <summary>A set of token sequences that limits a decoder: a result is one of them, or the beginning of one if the steps run out.</summary>
 public sealed class TokenTrie
 {
     private readonly List<SortedList<int, int>> _children = [[]];
@@ -28,7 +28,7 @@ public sealed class TokenTrie
         _isEnd[node] = true;
     }
 
-    /// <summary>Node behind a token, or -1. The root is node 0.</summary>
+    /// <summary>Node after a token, or -1. The root is node 0.</summary>
     internal int Child(int node, int token) => _children[node].TryGetValue(token, out var next) ? next : -1;
 
     internal bool IsEnd(int node) => _isEnd[node];

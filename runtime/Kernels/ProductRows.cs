@@ -34,11 +34,11 @@ internal readonly unsafe struct QuantizedRows(sbyte* first, nint stride, float* 
     public QuantizedRows Slice(nint first, nint count) => new(At(first), Stride, Scales + first, count);
 }
 
-/// <summary>Which outputs of each row a product makes, where they go, and what their sums start from.</summary>
+/// <summary>The outputs that a product computes for each row: which ones, where they go, and their initial values.</summary>
 /// <param name="first">The first row; output r is element r of it.</param>
 /// <param name="stride">Elements from one row to the next.</param>
 /// <param name="end">End of the outputs of each row.</param>
-/// <param name="init">First value of each sum, or null for 0; may be the outputs themselves.</param>
+/// <param name="init">Initial value of each sum, or null for 0; may be the outputs themselves.</param>
 /// <param name="initStride">Elements between rows of <paramref name="init"/>; 0 repeats one row, a bias.</param>
 /// <param name="from">First output of each row: a multiple of 4.</param>
 internal readonly unsafe struct OutputRange(float* first, nint stride, nint end, float* init = null, nint initStride = 0, nint from = 0)
@@ -52,9 +52,9 @@ internal readonly unsafe struct OutputRange(float* first, nint stride, nint end,
 
     public float* At(nint row) => First + row * Stride;
 
-    /// <summary>First values of a row's sums, or null.</summary>
+    /// <summary>Initial values of a row's sums, or null.</summary>
     public float* InitAt(nint row) => Init == null ? null : Init + row * InitStride;
 
-    /// <summary>The same without the first rows.</summary>
+    /// <summary>The outputs without the first rows.</summary>
     public OutputRange Skip(nint rows) => new(At(rows), Stride, End, InitAt(rows), InitStride, From);
 }

@@ -1,6 +1,6 @@
 namespace SeqRuntime.Kernels;
 
-/// <summary>What a whole step of a recurrent layer works on, passed by reference: as single arguments it would take longer than a small layer's products.</summary>
+/// <summary>The arguments of a whole step of a recurrent layer, passed by reference: passing them one by one would take longer than a small layer's products.</summary>
 internal unsafe struct RecurrentStep
 {
     /// <summary>Packed fp32 W, gate-interleaved.</summary>
@@ -12,10 +12,10 @@ internal unsafe struct RecurrentStep
     /// <summary>A row of biases in packed order, or null.</summary>
     public float* Bias;
 
-    /// <summary>GRU: the same of R·h.</summary>
+    /// <summary>GRU: the biases of R·h.</summary>
     public float* RecurrentBias;
 
-    /// <summary>Inputs; none where the biases are W·x with its bias already.</summary>
+    /// <summary>Inputs; empty if the biases already contain W·x.</summary>
     public float* X;
 
     /// <summary>Hidden state.</summary>
@@ -36,6 +36,6 @@ internal unsafe struct RecurrentStep
     /// <summary>Number of units.</summary>
     public nint Units;
 
-    /// <summary>Walk down over the units. The result is the same.</summary>
+    /// <summary>Whether to walk down over the units. The result is the same.</summary>
     public bool IsDescending;
 }

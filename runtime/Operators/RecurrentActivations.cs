@@ -52,7 +52,7 @@ internal static class RecurrentActivations
         "ELU" => UnaryFunction.Elu,
         "SOFTSIGN" => UnaryFunction.Softsign,
         "SOFTPLUS" => UnaryFunction.Softplus,
-        _ => throw OperatorError.Attribute($"Activation '{name}' is not one that ONNX lists for recurrent layers."),
+        _ => throw OperatorError.Attribute($"Activation '{name}' is not supported in recurrent layers; use one that ONNX lists for them."),
     };
 
     private static (float Alpha, float Beta) Defaults(UnaryFunction function) => function switch

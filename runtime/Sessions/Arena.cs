@@ -3,18 +3,18 @@ using SeqRuntime.Kernels;
 
 namespace SeqRuntime.Sessions;
 
-/// <summary>Hands out offsets in one block that does not exist yet: best fit among what was given back, else at the end.</summary>
+/// <summary>Hands out offsets in one block before it is allocated: best fit among returned ranges, else at the end.</summary>
 internal sealed class Arena
 {
-    /// <summary>Free blocks that are kept track of; more would make planning of a hostile graph take the square of its size.</summary>
+    /// <summary>Most free ranges to keep. Without a limit, planning a hostile graph takes the square of its size.</summary>
     private const int MaxFree = 1024;
 
     private readonly List<(long Offset, long Bytes)> _free = [];
 
-    /// <summary>Bytes the block must have.</summary>
+    /// <summary>Bytes that the block needs.</summary>
     public long Bytes { get; private set; }
 
-    /// <summary>Bytes that an allocation of <paramref name="bytes"/> takes: with room to read past the end, in whole cache lines.</summary>
+    /// <summary>Bytes that an allocation of <paramref name="bytes"/> takes: whole cache lines, with room for kernels to read past the end.</summary>
     public static long Round(long bytes) => SeqLayout.Align(checked(bytes + KernelSet.ReadSlack));
 
     public long Take(long bytes)
@@ -33,10 +33,10 @@ internal sealed class Arena
         return block.Offset;
     }
 
-    /// <summary>Memory that nothing has had before: for what is used all the time.</summary>
+    /// <summary>Takes memory that was never used before, for values that last the whole run.</summary>
     public long TakeNew(long bytes) => Append(Round(bytes));
 
-    /// <summary>Gives back what <see cref="Take"/> gave for as many bytes; neighbours join.</summary>
+    /// <summary>Returns a range that <see cref="Take"/> gave, and merges it with free neighbours.</summary>
     public void Return(long offset, long bytes)
     {
         bytes = Round(bytes);

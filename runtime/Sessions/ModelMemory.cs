@@ -8,7 +8,7 @@ namespace SeqRuntime.Sessions;
 
 /// <summary>
 /// The bytes of a model: a memory-mapped file, pinned memory, or what was read from a stream. Counted: it stays until the model and the last session that
-/// uses it have let go, in whatever order.
+/// uses it are disposed, in any order.
 /// </summary>
 internal sealed unsafe class ModelMemory : SafeHandle
 {
@@ -56,11 +56,11 @@ internal sealed unsafe class ModelMemory : SafeHandle
         }
     }
 
-    /// <summary>Reads a file into memory that begins at a multiple of 64 bytes, as a mapped file does.</summary>
+    /// <summary>Reads a file into memory aligned to 64 bytes, like a mapped file.</summary>
     public static ModelMemory Read(string path)
     {
         using var file = Open(path, out var length);
-        if (length > Array.MaxLength - Alignment) throw new SeqFormatException(path, $"{path}: {length} bytes are more than a .seq file may have.");
+        if (length > Array.MaxLength - Alignment) throw new SeqFormatException(path, $"{path}: {length} bytes are more than can be loaded into memory (at most {Array.MaxLength - Alignment}).");
         var bytes = GC.AllocateUninitializedArray<byte>((int)length + Alignment, pinned: true);
         var past = (int)((nuint)System.Runtime.CompilerServices.Unsafe.AsPointer(ref bytes[0]) % Alignment);
         var content = bytes.AsMemory(past == 0 ? 0 : Alignment - past, (int)length);
@@ -110,7 +110,7 @@ internal sealed unsafe class ModelMemory : SafeHandle
         return memory;
     }
 
-    /// <summary>By its handle: streams would bring all kinds of streams into small programs.</summary>
+    /// <summary>Uses the file handle: a FileStream would make small programs larger.</summary>
     private static SafeFileHandle Open(string path, out long length)
     {
         var file = File.OpenHandle(path);

@@ -5,19 +5,19 @@ namespace SeqRuntime.Sessions;
 /// <summary>Where shapes do not fit together at the sizes of a graph's symbolic dimensions: which, at what sizes, and what would fit.</summary>
 internal static class SizeAdvice
 {
-    /// <summary>Symbols up to which each is tried alone: faults are rarely searched, and never for long.</summary>
+    /// <summary>Most symbols that are tried one by one, to limit the time of the search.</summary>
     private const int MostAlone = 4;
 
-    /// <summary>Nodes that are planned in a search: a file of many nodes must not make it take minutes.</summary>
+    /// <summary>Most nodes that a search plans, so that a large file does not take minutes.</summary>
     private const int MostNodes = 2_000_000;
 
-    /// <summary>Small sizes, and larger ones of which many are multiples: of powers of two, and of the frames that audio is cut into.</summary>
+    /// <summary>The sizes to try: small ones, then multiples of powers of two and of usual audio frames.</summary>
     private static readonly int[] s_tried = ToTry();
 
-    /// <summary>Explains a fault of inference; a graph that is invalid at every size stays so.</summary>
+    /// <summary>Explains a fault of inference, unless the graph is invalid at every size.</summary>
     /// <param name="graph">The graph.</param>
-    /// <param name="sizes">Of its symbols.</param>
-    /// <param name="given">Symbols whose size was chosen; the others had the default.</param>
+    /// <param name="sizes">Sizes of its symbols.</param>
+    /// <param name="given">Symbols whose size the caller set; the others have the default.</param>
     /// <param name="fault">What inference threw.</param>
     /// <param name="plan">Plans a session at other sizes, or throws.</param>
     public static Exception Explain(LoadedGraph graph, int[] sizes, ICollection<string> given, Exception fault, Action<Dictionary<string, int>> plan)
@@ -38,7 +38,7 @@ internal static class SizeAdvice
         return new SeqSizeException(message, tried, fitting, fault) { Cause = fault.Message, SizesText = asked };
     }
 
-    /// <summary>The smallest of the sizes tried at which everything fits: for one symbol alone, or for all.</summary>
+    /// <summary>The smallest tried size that fits, for one symbol alone or for all together.</summary>
     private static Dictionary<string, int>? Find(Dictionary<string, int> sizes, string[] symbols, Action<Dictionary<string, int>> plan)
     {
         string[][] groups = symbols.Length is > 1 and <= MostAlone ? [.. symbols.Select(symbol => (string[])[symbol]), symbols] : [symbols];
@@ -58,7 +58,7 @@ internal static class SizeAdvice
         return null;
     }
 
-    /// <summary>The smallest size that fits, between one that does not and one that does.</summary>
+    /// <summary>The smallest size that fits, between a size that does not fit and one that does.</summary>
     private static int Least(Dictionary<string, int> sizes, string[] group, int misfit, int fits, Action<Dictionary<string, int>> plan)
     {
         while (fits - misfit > 1)

@@ -216,9 +216,9 @@ public sealed class BeamSearchTests
         stop.Cancel();
         Assert.Throws<OperationCanceledException>(() => decoder.Decode([1], null, stop.Token));
         Assert.Empty(decoder.Results);
-        Assert.Contains("There is no result 0: nothing was decoded", Assert.Throws<ArgumentOutOfRangeException>(() => decoder.Results[0].Score).Message, StringComparison.Ordinal);
+        Assert.Contains("There is no result 0: the decoder has no results", Assert.Throws<ArgumentOutOfRangeException>(() => decoder.Results[0].Score).Message, StringComparison.Ordinal);
         decoder.Decode([1]);
-        Assert.Contains("There is no result 1; there are 1", Assert.Throws<ArgumentOutOfRangeException>(() => decoder.Results[1].Tokens.Length).Message, StringComparison.Ordinal);
+        Assert.Contains("Result 1 is outside the results (0 to 0)", Assert.Throws<ArgumentOutOfRangeException>(() => decoder.Results[1].Tokens.Length).Message, StringComparison.Ordinal);
     }
 
     [Fact]

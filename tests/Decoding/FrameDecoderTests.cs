@@ -115,7 +115,7 @@ public sealed class FrameDecoderTests
         using var model = SeqModel.Load(SmallFrames.Transducer(1, batched: true));
         var decoder = model.CreateFrameDecoder();
         decoder.Decode(SmallFrames.Features(1, 4));
-        Assert.Contains("There is no result 1; there are 1", Assert.Throws<ArgumentOutOfRangeException>(() => decoder.Results[1].Score).Message, StringComparison.Ordinal);
+        Assert.Contains("Result 1 is outside the results (0 to 0)", Assert.Throws<ArgumentOutOfRangeException>(() => decoder.Results[1].Score).Message, StringComparison.Ordinal);
         decoder.Dispose();
         Action[] calls = [() => decoder.Finish(), () => _ = decoder.Results[0].Tokens.Length, () => _ = decoder.Results[0].Frames.Length, () => _ = decoder.Results[0].Score, () => _ = decoder.Results[0].LogProbability];
         Assert.All(calls, call => Assert.Throws<ObjectDisposedException>(call));
@@ -282,9 +282,9 @@ public sealed class FrameDecoderTests
     [InlineData("no arpa", "data")]
     [InlineData("\\data\\\nngram 1=1\n\n\\2-grams:\n", "1-grams")]
     [InlineData("\\data\\\nngram 1=2\n\n\\1-grams:\n-1 a\n\n\\end\\", "says 2")]
-    [InlineData("\\data\\\nngram 1=1\n\n\\1-grams:\n-1 a b c\n\n\\end\\", "no 1-gram")]
-    [InlineData("\\data\\\nngram 1=1\n\n\\1-grams:\nx a\n\n\\end\\", "no 1-gram")]
-    [InlineData("\\data\\\nngram 1=1\n\n\\1-grams:\n-1 a\n", "cut short")]
+    [InlineData("\\data\\\nngram 1=1\n\n\\1-grams:\n-1 a b c\n\n\\end\\", "not a 1-gram")]
+    [InlineData("\\data\\\nngram 1=1\n\n\\1-grams:\nx a\n\n\\end\\", "not a 1-gram")]
+    [InlineData("\\data\\\nngram 1=1\n\n\\1-grams:\n-1 a\n", "truncated")]
     [InlineData("\\data\\\nngram 1=many\n", "count")]
     public void A_damaged_arpa_file_is_refused(string text, string says)
     {

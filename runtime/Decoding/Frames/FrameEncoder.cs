@@ -1,6 +1,6 @@
 namespace SeqRuntime.Decoding;
 
-/// <summary>The graph that turns frames of features into rows: label scores for CTC, vectors for a transducer's joint network.</summary>
+/// <summary>The graph that computes rows from frames of features: label scores for CTC, vectors for a transducer's joint network.</summary>
 internal sealed class FrameEncoder : IDisposable
 {
     private readonly SourceGraph _source;
@@ -9,32 +9,32 @@ internal sealed class FrameEncoder : IDisposable
     {
         var limits = new SeqSessionOptions { WorkLimit = options.WorkLimit, MemoryLimitBytes = memory.Left };
         _source = new SourceGraph(model, info, GraphOf(model, info), options.MaxFrames, nameof(FrameDecoderOptions.MaxFrames), limits, memory);
-        if (_source.SourceType != ElementType.Float32) throw new ArgumentException($"The encoder's source '{_source.SourceName}' is {_source.SourceType}; features are float32.");
+        if (_source.SourceType != ElementType.Float32) throw new ArgumentException($"The encoder's source '{_source.SourceName}' is {_source.SourceType}; it must be float32.");
     }
 
     public SeqGraphInfo Graph => _source.Graph;
 
     public SeqSession Session => _source.Session;
 
-    /// <summary>Features of a frame; of all frames of a run, where the model fixes their number.</summary>
+    /// <summary>Features of a frame, or of all frames of a run if the model fixes their number.</summary>
     public int FrameSize => _source.StepSize;
 
-    /// <summary>The input of a model that features go into.</summary>
+    /// <summary>The model's input for features.</summary>
     public static SeqPortInfo SourceOf(SeqModel model)
     {
         var info = DecodingInfo.Of(model, DecodingKeys.Ctc, DecodingKeys.Transducer);
         return SourceGraph.SourceOf(GraphOf(model, info), info);
     }
 
-    /// <exception cref="ArgumentException">These are no whole number of frames, or too many.</exception>
+    /// <exception cref="ArgumentException">The features are not a whole number of frames, or too many.</exception>
     public void Check(ReadOnlySpan<float> features)
     {
-        if (features.Length % FrameSize != 0) throw new ArgumentException($"{features.Length} features are given; {(_source.IsOpen ? "frames have" : "the model runs over")} {FrameSize}, of which a whole number is needed.");
+        if (features.Length % FrameSize != 0) throw new ArgumentException($"{features.Length} features are given; their number must be a multiple of {FrameSize}, the features of {(_source.IsOpen ? "a frame" : "a run")}.");
         if (_source.IsOpen && features.Length / FrameSize > _source.MaxSteps)
-            throw new ArgumentException($"{features.Length / FrameSize} frames are given; the decoder was made for {_source.MaxSteps} ({nameof(FrameDecoderOptions)}.{nameof(FrameDecoderOptions.MaxFrames)}).");
+            throw new ArgumentException($"{features.Length / FrameSize} frames are given; the decoder takes at most {_source.MaxSteps} ({nameof(FrameDecoderOptions)}.{nameof(FrameDecoderOptions.MaxFrames)}).");
     }
 
-    /// <summary>Runs over the first frames that fit, of features that passed <see cref="Check"/>, and tells how many features those were.</summary>
+    /// <summary>Runs the first frames that fit and returns the number of features read. <see cref="Check"/> must have passed.</summary>
     public int Run(ReadOnlySpan<float> features, CancellationToken cancellation)
     {
         var frames = _source.IsOpen ? features.Length / FrameSize : 1;
@@ -44,11 +44,11 @@ internal sealed class FrameEncoder : IDisposable
         return frames * FrameSize;
     }
 
-    /// <summary>Index of an output whose last dimension is fixed, as rows of frames.</summary>
+    /// <summary>Index of an output that has one row for each frame.</summary>
     public int RowsOutput(string? name)
     {
         var index = Session.Outputs[name ?? (Graph.Outputs.Count == 1 ? Graph.Outputs[0].Name : throw new ArgumentException($"The encoder '{Graph.Name}' has {Graph.Outputs.Count} outputs; the metadata do not say which one decoding needs."))].Index;
-        if (Session.Outputs[index].Type != ElementType.Float32 || Session.Outputs[index].Shape.IsEmpty) throw new ArgumentException($"The encoder's output '{Session.Outputs[index].Name}' is no float32 in rows.");
+        if (Session.Outputs[index].Type != ElementType.Float32 || Session.Outputs[index].Shape.IsEmpty) throw new ArgumentException($"The encoder's output '{Session.Outputs[index].Name}' must be float32 and have rows.");
         return index;
     }
 

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace SeqRuntime.Decoding;
 
 /// <summary>
-/// A back-off n-gram model of tokens, read from an ARPA file (as KenLM, SRILM and IRSTLM write them). Asked, it walks a finite
-/// automaton: a state is the longest context that the model has seen, and an unseen token falls back to shorter ones.
+/// A back-off n-gram model of tokens, read from an ARPA file (as KenLM, SRILM and IRSTLM write them). It is a finite
+/// automaton: a state is the longest context that the model has seen. An unseen token falls back to shorter contexts.
 /// </summary>
 /// <remarks>Katz, "Estimation of probabilities from sparse data for the language model component of a speech recognizer", 1987.</remarks>
 public sealed class NgramModel
@@ -12,7 +12,7 @@ public sealed class NgramModel
     private const int Empty = 0;
     private const double Ln10 = 2.30258509299404568402;
 
-    /// <summary>log10 of the probability of a token that the model has not seen, where it has no &lt;unk&gt; either: KenLM's.</summary>
+    /// <summary>log10 of the probability of an unseen token if the model has no &lt;unk&gt;. The value is KenLM's.</summary>
     private const double Unseen = -100;
 
     private readonly List<Context> _contexts = [new Context(double.NaN, 0, Empty, Empty)];
@@ -25,10 +25,10 @@ public sealed class NgramModel
     /// <summary>Longest n-gram.</summary>
     public int Order => _order;
 
-    /// <summary>Number of n-grams that were read.</summary>
+    /// <summary>Number of n-grams read.</summary>
     public int Count => _contexts.Count - 1;
 
-    /// <summary>State in which a sentence begins.</summary>
+    /// <summary>State at the beginning of a sentence.</summary>
     internal int Start { get; private set; }
 
     private int SentenceBegin => _vocabulary;
@@ -37,13 +37,13 @@ public sealed class NgramModel
 
     private int Unknown => _vocabulary + 2;
 
-    /// <summary>Reads an ARPA file whose words are the texts of a table's tokens. N-grams with other words are left out.</summary>
+    /// <summary>Reads an ARPA file. Its words are the texts of a table's tokens; n-grams with other words are skipped.</summary>
     /// <param name="path">The file, in UTF-8.</param>
     /// <param name="tokens">The decoder's target table.</param>
-    /// <exception cref="InvalidDataException">The file is no ARPA file, or is cut short; says the line.</exception>
+    /// <exception cref="InvalidDataException">The file is not a valid ARPA file or is truncated; the message names the line.</exception>
     /// <exception cref="IOException">The file cannot be opened or read, or there is none.</exception>
     /// <exception cref="UnauthorizedAccessException">The path is a folder, or the file may not be read.</exception>
-    /// <exception cref="ArgumentException">The path is empty or no path, or an argument is null.</exception>
+    /// <exception cref="ArgumentException">The path is empty or not valid, or an argument is null.</exception>
     public static NgramModel LoadArpa(string path, TokenTable tokens)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -69,18 +69,18 @@ public sealed class NgramModel
         InvalidDataException Fault(string what) => new($"Line {line} of the ARPA file: {what}.");
         var text = Next();
         while (text is not null && text != "\\data\\") text = Next();
-        if (text is null) throw Fault("there is no \\data\\ section; the file is no ARPA file");
+        if (text is null) throw Fault("there is no \\data\\ section; the file is not an ARPA file");
         var counts = new List<int>();
         for (text = Next(); text is not null && !text.StartsWith('\\'); text = Next())
         {
             if (text.Length == 0) continue;
             var equals = text.IndexOf('=', StringComparison.Ordinal);
             if (!text.StartsWith("ngram ", StringComparison.Ordinal) || equals < 0 || !int.TryParse(text.AsSpan(equals + 1), NumberStyles.AllowLeadingWhite, CultureInfo.InvariantCulture, out var count) || count < 0)
-                throw Fault($"'{text}' is no count of n-grams");
+                throw Fault($"'{text}' is not a count of n-grams");
             counts.Add(count);
         }
 
-        if (counts.Count is 0 or > 16) throw Fault($"the model has {counts.Count} orders; 1 to 16 are expected");
+        if (counts.Count is 0 or > 16) throw Fault($"the model has {counts.Count} orders; it must have 1 to 16");
         var model = new NgramModel(tokens.Count, counts.Count);
         for (var order = 1; order <= counts.Count; order++)
         {
@@ -91,19 +91,19 @@ public sealed class NgramModel
             {
                 if (text.Length == 0) continue;
                 count++;
-                if (!model.Add(text.Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries), order, tokens)) throw Fault($"'{text}' is no {order}-gram");
+                if (!model.Add(text.Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries), order, tokens)) throw Fault($"'{text}' is not a {order}-gram");
             }
 
-            if (count != counts[order - 1]) throw Fault($"{count} {order}-grams are there; the file says {counts[order - 1]}");
+            if (count != counts[order - 1]) throw Fault($"the file has {count} {order}-grams; its \\data\\ section says {counts[order - 1]}");
         }
 
         while (text is { Length: 0 }) text = Next();
-        if (text != "\\end\\") throw Fault("'\\end\\' is expected; the file is cut short");
+        if (text != "\\end\\") throw Fault("'\\end\\' is missing; the file is truncated");
         model.Start = model.Walk(Empty, model.SentenceBegin);
         return model;
     }
 
-    /// <summary>Natural log probability of a token in a state, and the state behind it.</summary>
+    /// <summary>Natural log probability of a token in a state, and the next state.</summary>
     internal double Advance(ref int state, int token) => Step(ref state, _next.ContainsKey((Empty, token)) ? token : Unknown);
 
     /// <summary>Natural log probability that a sentence ends in a state.</summary>
@@ -155,10 +155,10 @@ public sealed class NgramModel
         _ => tokens.IndexOf(text),
     };
 
-    /// <summary>The context one word longer, made where a file leaves it out.</summary>
+    /// <summary>The context with one more word; created if the file does not list it.</summary>
     private int Descend(int context, int word, int shorter) => _next.TryGetValue((context, word), out var next) ? next : Put(context, word, double.NaN, 0, shorter);
 
-    /// <summary>The longest context that ends with this word.</summary>
+    /// <summary>The longest known context that ends with this word.</summary>
     private int Walk(int context, int word)
     {
         for (; ; context = _contexts[context].Shorter)
@@ -181,9 +181,9 @@ public sealed class NgramModel
         return at;
     }
 
-    /// <param name="Score">log10 of the last word's probability after the others; NaN where the file has none.</param>
-    /// <param name="BackOff">log10 of the factor with which the next word falls back from here.</param>
-    /// <param name="Shorter">The longest context that is its end.</param>
-    /// <param name="Rest">The state that goes on from it.</param>
+    /// <param name="Score">log10 of the last word's probability after the others; NaN if the file has none.</param>
+    /// <param name="BackOff">log10 of the back-off weight.</param>
+    /// <param name="Shorter">The longest shorter context with the same end.</param>
+    /// <param name="Rest">The state to continue from.</param>
     private readonly record struct Context(double Score, double BackOff, int Shorter, int Rest);
 }

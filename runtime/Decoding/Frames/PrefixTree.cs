@@ -1,8 +1,8 @@
 namespace SeqRuntime.Decoding;
 
 /// <summary>
-/// The prefixes that live hypotheses stand for, as a tree: a prefix is one node, however it was come by, so that probabilities of
-/// the same prefix are added. Nodes are counted and used again; the number of them is fixed.
+/// The prefixes of live hypotheses, as a tree. A prefix is one node, whatever alignment led to it, so that probabilities of
+/// the same prefix are added. Nodes have reference counts and are reused; their number is fixed.
 /// </summary>
 internal sealed class PrefixTree
 {
@@ -11,8 +11,8 @@ internal sealed class PrefixTree
     private int _free;
     private int _used;
 
-    /// <param name="capacity">Nodes that may live at once: hypotheses times the longest prefix, and the root.</param>
-    /// <param name="memory">Of the decoder.</param>
+    /// <param name="capacity">Most live nodes: hypotheses times the longest prefix, plus the root.</param>
+    /// <param name="memory">The decoder's memory.</param>
     public PrefixTree(long capacity, DecoderMemory memory)
     {
         _nodes = memory.Array<Node>("prefixes", capacity);
@@ -21,7 +21,7 @@ internal sealed class PrefixTree
 
     public ref readonly Node this[int node] => ref _nodes[node];
 
-    /// <summary>Leaves the root alone.</summary>
+    /// <summary>Removes all nodes but the root.</summary>
     public void Clear()
     {
         _free = -1;
@@ -29,13 +29,13 @@ internal sealed class PrefixTree
         _nodes[Root] = new Node { Parent = -1, Token = -1, Frame = -1, FirstChild = -1, NextSibling = -1, Row = -1, References = 1 };
     }
 
-    /// <summary>Notes in which row of a list a prefix stands; -1 for none.</summary>
+    /// <summary>Records the row of a prefix in a list; -1 for none.</summary>
     public void SetRow(int node, int row) => _nodes[node].Row = row;
 
-    /// <summary>Notes the bias of a prefix.</summary>
+    /// <summary>Records the bias of a prefix.</summary>
     public void SetBias(int node, Bias bias) => _nodes[node].Bias = bias;
 
-    /// <summary>The prefix and one more token, or -1 where it does not live.</summary>
+    /// <summary>The node of a prefix and one more token, or -1 if there is none.</summary>
     public int Child(int node, int token)
     {
         var child = _nodes[node].FirstChild;
@@ -43,12 +43,12 @@ internal sealed class PrefixTree
         return child;
     }
 
-    /// <summary>The prefix and one more token, held once; made if it does not live yet.</summary>
+    /// <summary>The node of a prefix and one more token, with one more reference; created if there is none.</summary>
     /// <param name="node">The prefix.</param>
     /// <param name="token">The token.</param>
-    /// <param name="frame">Where it came up.</param>
-    /// <param name="logProbability">Its own, at that frame.</param>
-    /// <param name="bias">Of both together.</param>
+    /// <param name="frame">The frame of the token.</param>
+    /// <param name="logProbability">The token's log probability at that frame.</param>
+    /// <param name="bias">Bias of the prefix with the token.</param>
     public int Take(int node, int token, int frame, float logProbability, Bias bias)
     {
         var child = Child(node, token);
@@ -67,7 +67,7 @@ internal sealed class PrefixTree
 
     public void Hold(int node) => _nodes[node].References++;
 
-    /// <summary>Lets go of a prefix; one that nobody holds is gone, and with it its hold on the shorter one.</summary>
+    /// <summary>Releases a reference to a prefix. A prefix without references is freed and releases its parent.</summary>
     public void Release(int node)
     {
         while (--_nodes[node].References == 0)
@@ -80,7 +80,7 @@ internal sealed class PrefixTree
         }
     }
 
-    /// <summary>Writes the tokens of a prefix and the frames they came at.</summary>
+    /// <summary>Writes the tokens of a prefix and their frames.</summary>
     public void Read(int node, Span<int> tokens, Span<int> frames)
     {
         for (var at = _nodes[node].Length - 1; at >= 0; at--, node = _nodes[node].Parent) (tokens[at], frames[at]) = (_nodes[node].Token, _nodes[node].Frame);
@@ -108,5 +108,5 @@ internal sealed class PrefixTree
     }
 }
 
-/// <summary>What a prefix is worth besides its own probability, and where it stands in the language model.</summary>
+/// <summary>What is added to the rank of a prefix besides its own log probability, and its state in the language model.</summary>
 internal readonly record struct Bias(double Score, int State);

@@ -1,6 +1,6 @@
 namespace SeqRuntime.Decoding;
 
-/// <summary>Numbered places that several may hold; slot 0 is never given away.</summary>
+/// <summary>Numbered slots with reference counts; slot 0 is never handed out.</summary>
 internal sealed class SlotPool(int count, DecoderMemory memory)
 {
     private readonly int[] _holders = memory.Array<int>("prefixes", count);
@@ -16,7 +16,7 @@ internal sealed class SlotPool(int count, DecoderMemory memory)
         for (var slot = Count - 1; slot > 0; slot--) _free[_freeCount++] = slot;
     }
 
-    /// <summary>A free slot, held once.</summary>
+    /// <summary>Takes a free slot, with one reference.</summary>
     public int Take()
     {
         var slot = _free[--_freeCount];

@@ -3,10 +3,10 @@ namespace SeqRuntime.Kernels.Mathematics;
 /// <summary>Reduction of large arguments of sine and cosine by the bits of 2/π (Payne and Hanek, 1983).</summary>
 internal static class ArgumentReduction
 {
-    /// <summary>r = x - quadrant·π/2, |r| ≤ π/4; NaN for ±∞. Right for every |x| ≥ 2.</summary>
+    /// <summary>r = x - quadrant·π/2, |r| ≤ π/4; NaN for ±∞. Valid for every |x| ≥ 2.</summary>
     /// <remarks>
     /// x = m·2^e with a whole 24-bit m. Digits of 2/π whose product with x is a multiple of 4 are skipped; 96 of the others
-    /// leave a fraction with more than 60 right digits. All in integers, and one product in double, so the bits are the same everywhere.
+    /// leave a fraction with more than 60 correct digits. It uses integers and one product in double, so the bits are the same everywhere.
     /// </remarks>
     public static float ByHalfPi(float x, out int quadrant)
     {
@@ -32,7 +32,7 @@ internal static class ArgumentReduction
         var p2 = mantissa * high + (p1 >> 32);
         var product = new UInt128(p2, p1 << 32 | (uint)p0);
 
-        // Bits behind the point: 96 + first - exponent; shift so that the point stands before bit 64.
+        // The fraction has 96 + first - exponent bits; shift so that it begins at bit 64.
         var behind = 96 + first - exponent;
         var aligned = product >> (behind - 64);
         quadrant = (int)((ulong)(aligned >> 64) & 3);
@@ -50,7 +50,7 @@ internal static class ArgumentReduction
         return (uint)(((ulong)TwoOverPi(word) << 32 | TwoOverPi(word + 1)) << (position & 31) >> 32);
     }
 
-    /// <summary>The binary digits of 2/π behind the point, 32 a word. A switch, not a span: unoptimized code allocates for a span of words.</summary>
+    /// <summary>The fraction digits of 2/π in binary, 32 a word. A switch, because unoptimized code allocates for a span of words.</summary>
     private static uint TwoOverPi(int word) => word switch
     {
         0 => 0xA2F9836E,

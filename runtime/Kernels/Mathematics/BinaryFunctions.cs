@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace SeqRuntime.Kernels.Mathematics;
 
-/// <summary>An elementwise function of two arguments, passed to its loop as a type.</summary>
+/// <summary>An elementwise function of two arguments; the loop takes it as a type argument.</summary>
 internal interface IBinaryFunction
 {
     static abstract F Invoke<S, F, I>(F a, F b)

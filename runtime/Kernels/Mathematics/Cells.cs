@@ -5,9 +5,9 @@ namespace SeqRuntime.Kernels.Mathematics;
 
 /// <summary>Cell updates of recurrent layers over pre-activations in the order of <see cref="GateRows"/>.</summary>
 /// <remarks>
-/// Units are done in chunks of 64, each in two loops: what depends on the gates alone, then what depends on the first
-/// loop's result. In one loop the second activation would wait for the first, and the processor's window is too short to
-/// fill that wait with the next units.
+/// Units are computed in chunks of 64, in two loops: first the values that depend on the gates alone, then the values that depend on the first
+/// loop's results. In a single loop the second activation would wait for the first, and the processor's window is too short to
+/// fill the wait with the next units.
 /// </remarks>
 internal static unsafe class Cells<S, F, I>
     where S : struct, ISimd<F, I>

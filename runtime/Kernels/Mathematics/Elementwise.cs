@@ -3,7 +3,7 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Kernels.Mathematics;
 
-/// <summary>Elementwise loops: the function is a type argument, the walk over memory is written once.</summary>
+/// <summary>Elementwise loops, written once: the function is a type argument.</summary>
 internal static unsafe class Elementwise<S, F, I>
     where S : struct, ISimd<F, I>
     where F : unmanaged
@@ -100,7 +100,7 @@ internal static unsafe class Elementwise<S, F, I>
         Lanes<S, F, I>.Flush(y, n, beside);
     }
 
-    /// <summary>A stride of 0 is read once, before y, which may lie over it, is written.</summary>
+    /// <summary>An argument of stride 0 is read once, before y is written, because y may overlap it.</summary>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Map<TFunction>(float* a, int strideA, float* b, int strideB, float* y, nint n)

@@ -3,7 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 namespace SeqRuntime.Kernels.Mathematics;
 
 /// <summary>
-/// Lanes of one instruction set: the operations that all kernels are written over, once. Every operation is exact or
+/// Lanes of one instruction set: the operations that all kernels use. Every operation is exact or
 /// correctly rounded by IEEE 754, so that a kernel gives the same bits whatever the number of lanes.
 /// </summary>
 /// <typeparam name="F">Lanes of fp32: float, Vector128, Vector256 or Vector512.</typeparam>
@@ -64,12 +64,12 @@ internal unsafe interface ISimd<F, I>
     static abstract I LoadInt(int* p);
     static abstract void StoreInt(int* p, I v);
 
-    /// <summary>16-bit integers, widened with their sign.</summary>
+    /// <summary>Loads 16-bit integers, sign-extended.</summary>
     static abstract I LoadShorts(short* p);
 
     static abstract I Broadcast(int value);
 
-    /// <summary>Conversion of whole numbers within int32; the result of any other value is unspecified.</summary>
+    /// <summary>Converts whole numbers within int32; the result of any other value is unspecified.</summary>
     static abstract I ToInt(F a);
 
     static abstract F ToFloat(I a);
@@ -82,7 +82,7 @@ internal unsafe interface ISimd<F, I>
     static abstract I Sub(I a, I b);
     static abstract I ShiftLeft(I a, [ConstantExpected(Max = (byte)31)] byte count);
 
-    /// <summary>Arithmetic shift: copies of the sign come in.</summary>
+    /// <summary>Arithmetic shift: it keeps the sign.</summary>
     static abstract I ShiftRight(I a, [ConstantExpected(Min = (byte)1, Max = (byte)31)] byte count);
 
     /// <summary>Stores the lanes, each within [-128, 127], as bytes.</summary>

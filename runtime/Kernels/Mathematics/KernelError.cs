@@ -5,8 +5,8 @@ namespace SeqRuntime.Kernels.Mathematics;
 /// <summary>Throw helpers of the kernels.</summary>
 internal static class KernelError
 {
-    /// <summary>A function of truth values came to the arithmetic kernels: a mistake of the operator that called.</summary>
+    /// <summary>An operator passed a logical function to the arithmetic kernels, which is a bug of the operator.</summary>
     [DoesNotReturn]
     public static void NotArithmetic<T>(T function)
-        where T : struct, Enum => throw new InvalidOperationException($"{typeof(T).Name}.{function} is no arithmetic function; its operator computes it itself.");
+        where T : struct, Enum => throw new InvalidOperationException($"{typeof(T).Name}.{function} is not an arithmetic function; its operator must compute it.");
 }

@@ -5,7 +5,7 @@ namespace SeqRuntime.Kernels.Mathematics;
 /// <content>Sine, cosine, tangent and their inverses.</content>
 internal static unsafe partial class LaneMath<S, F, I>
 {
-    /// <summary>Up to here three FMA steps reduce an argument by π/2 well enough (Cody and Waite).</summary>
+    /// <summary>Largest argument that three FMA steps reduce by π/2 accurately (Cody and Waite).</summary>
     private const float ReductionLimit = 30000f;
 
     /// <summary>sin x. Maximum error 1.5 ulp for every finite x; NaN for ±∞.</summary>
@@ -123,7 +123,7 @@ internal static unsafe partial class LaneMath<S, F, I>
         return S.Fma(p, s, S.Broadcast(1f));
     }
 
-    /// <summary>x = quadrant·π/2 + r with |r| ≤ π/4 (a hair more).</summary>
+    /// <summary>x = quadrant·π/2 + r with |r| ≤ π/4 (by a rounding error more).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void ReduceByHalfPi(F x, out F r, out I quadrant)
     {
@@ -138,7 +138,7 @@ internal static unsafe partial class LaneMath<S, F, I>
         }
     }
 
-    /// <summary>The same lane by lane, some lane being large: the others get the very same three steps.</summary>
+    /// <summary>The same lane by lane, if any lane is large. Small lanes take the same three steps as before.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void ReduceLarge(F x, out F r, out I quadrant)
     {

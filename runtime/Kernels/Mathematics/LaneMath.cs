@@ -53,7 +53,7 @@ internal static partial class LaneMath<S, F, I>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static F Log(F x)
     {
-        // Denormals are brought up by 2²³.
+        // Denormals are scaled by 2²³.
         var small = S.Less(x, S.Broadcast(1.17549435e-38f));
         var bits = S.AsInt(S.Select(small, S.Mul(x, S.Broadcast(8388608f)), x));
         var exponent = S.ShiftRight(S.Sub(bits, S.Broadcast(0x3F3504F3)), 23);
@@ -110,8 +110,8 @@ internal static partial class LaneMath<S, F, I>
     }
 
     /// <summary>
-    /// e⁻ˣ for a gate σ(x) = 1/(1 + e⁻ˣ) within a cell, x limited to [-40, 40]: beyond, the gate is 1 or under 5·10⁻¹⁸. Maximum error
-    /// 1.0 ulp. It is normal, so products of two of them and a division less cost nothing in accuracy.
+    /// e⁻ˣ for a gate σ(x) = 1/(1 + e⁻ˣ) within a cell, with x limited to [-40, 40]: beyond that the gate is 1 or below 5·10⁻¹⁸. Maximum error
+    /// 1.0 ulp. The result is never denormal, so a product of two of them, which saves a division, loses no accuracy.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static F ExpOfGate(F x)
@@ -140,7 +140,7 @@ internal static partial class LaneMath<S, F, I>
         return S.Add(S.Max(default, x), S.Add(Log(sum), S.Div(lost, sum)));
     }
 
-    /// <summary>x·tanh(ln(1 + eˣ)) = x·n/(n + 2) with n = eˣ(eˣ + 2); x itself from 20 up. Maximum error 4 ulp for x ≥ -86; below, eˣ is denormal and the error under 2⁻¹³⁹.</summary>
+    /// <summary>x·tanh(ln(1 + eˣ)) = x·n/(n + 2) with n = eˣ(eˣ + 2); x for x ≥ 20. Maximum error 4 ulp for x ≥ -86; below, eˣ is denormal and the error less than 2⁻¹³⁹.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static F Mish(F x)
     {
@@ -150,7 +150,7 @@ internal static partial class LaneMath<S, F, I>
         return S.Select(S.Less(S.Broadcast(20f), x), x, y);
     }
 
-    /// <summary>eˣ·2^shift for x in [-104, 89], rounded once where the result is normal.</summary>
+    /// <summary>eˣ·2^shift for x in [-104, 89], rounded once if the result is normal.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static F ExpScaled(F x, int shift)
     {
@@ -163,7 +163,7 @@ internal static partial class LaneMath<S, F, I>
         return S.Mul(e, S.AsFloat(S.ShiftLeft(S.Add(S.Sub(whole, half), bias), 23)));
     }
 
-    /// <summary>eˣ for x ≤ 0, the same bits as <see cref="Exp"/>: by 2⁻⁶⁴ in a second step, so that denormals round once.</summary>
+    /// <summary>eˣ for x ≤ 0, the same bits as <see cref="Exp"/>: it multiplies by 2⁻⁶⁴ in a second step, so that denormals are rounded once.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static F ExpOfNegative(F x)
     {
@@ -185,7 +185,7 @@ internal static partial class LaneMath<S, F, I>
 
     /// <summary>
     /// 2ⁿ and p with e^(sign·x) = 2ⁿ·(1 + sign·p), for sign·x in [-87, 88]. Adding 1.5·2²³ rounds sign·x/ln 2 to n and leaves n in the lowest
-    /// bits, from where a shift makes it an exponent.
+    /// bits; a shift makes n an exponent.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static F ReduceNormal(F x, [ConstantExpected] float sign, out F p)
@@ -198,7 +198,7 @@ internal static partial class LaneMath<S, F, I>
         return S.AsFloat(S.Add(S.ShiftLeft(S.AsInt(shifted), 23), S.Broadcast(0x3F800000)));
     }
 
-    /// <summary>sign·(e^(sign·r) - 1) for r in [-ln 2/2, ln 2/2] and sign 1 or -1: minimax of degree 6 (Remez), eʳ to 3.7·10⁻⁹ of itself; halves beside each other (Estrin), a step less to wait for.</summary>
+    /// <summary>sign·(e^(sign·r) - 1) for r in [-ln 2/2, ln 2/2] and sign 1 or -1: minimax of degree 6 (Remez), relative error of eʳ 3.7·10⁻⁹. Estrin's scheme shortens the chain by one step.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static F ExpPolynomial(F r, [ConstantExpected] float sign = 1)
     {

@@ -2,18 +2,18 @@ using System.Runtime.CompilerServices;
 
 namespace SeqRuntime.Kernels.Mathematics;
 
-/// <summary>The end of a row: its last, partial vector is stored beside and copied.</summary>
-/// <remarks>Loops choose the target and call nothing, since a call inside would make the compiler keep vectors in memory.</remarks>
+/// <summary>The end of a row: its partial vector is stored in a buffer and copied.</summary>
+/// <remarks>Loops only choose the target: with a call inside, the compiler would keep vectors in memory.</remarks>
 internal static unsafe class Lanes<S, F, I>
     where S : struct, ISimd<F, I>
     where F : unmanaged
     where I : unmanaged
 {
-    /// <summary>Where the vector at element i of a row of n goes: into y if it fits, else into <paramref name="beside"/> (a vector).</summary>
+    /// <summary>The target of the vector at element i of a row of n elements: y if it fits, else the buffer <paramref name="beside"/> of one vector.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float* Target(float* y, nint i, nint n, float* beside) => i + S.Lanes <= n ? y + i : beside;
 
-    /// <summary>Copies what <see cref="Target"/> sent beside.</summary>
+    /// <summary>Copies the partial vector from the buffer of <see cref="Target"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Flush(float* y, nint n, float* beside)
     {

@@ -3,7 +3,7 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Kernels.Mathematics;
 
-/// <summary>Reductions of one row, and what is made of them: softmax and normalization.</summary>
+/// <summary>Reductions of one row, and the functions that use them: softmax and normalization.</summary>
 /// <remarks>Element i goes to partial i mod 16; the 16 partials fold 16→8→4→2→1 by adding the upper half to the lower.</remarks>
 internal static unsafe class RowReductions<S, F, I>
     where S : struct, ISimd<F, I>
@@ -12,7 +12,7 @@ internal static unsafe class RowReductions<S, F, I>
 {
     private const int Partials = 16;
 
-    /// <summary>Max and Min pass over NaNs; of no elements they are -∞ and ∞.</summary>
+    /// <summary>Max and Min skip NaNs; for no elements they are -∞ and ∞.</summary>
     public static float Reduce(ReduceFunction function, float* x, nint n)
     {
         switch (function)

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace SeqRuntime.Kernels.Mathematics;
 
-/// <summary>One step of a reduction along a row: how an element joins a partial result and how two partial results join.</summary>
+/// <summary>One kind of reduction along a row: how to add an element to a partial result, and how to combine two partial results.</summary>
 internal interface IRowStep
 {
     /// <summary>Value of a partial with no elements.</summary>
@@ -45,7 +45,7 @@ internal readonly struct ProdStep : IRowStep
     public static float Join(float a, float b) => a * b;
 }
 
-/// <summary>Largest element that is no NaN.</summary>
+/// <summary>Largest element that is not NaN.</summary>
 internal readonly struct MaxStep : IRowStep
 {
     public static float Identity => float.NegativeInfinity;
@@ -59,7 +59,7 @@ internal readonly struct MaxStep : IRowStep
     public static float Join(float a, float b) => Scalar.Max(b, a);
 }
 
-/// <summary>Smallest element that is no NaN.</summary>
+/// <summary>Smallest element that is not NaN.</summary>
 internal readonly struct MinStep : IRowStep
 {
     public static float Identity => float.PositiveInfinity;

@@ -1,12 +1,12 @@
 namespace SeqRuntime.Kernels.Mathematics;
 
-/// <summary>Functions of two arguments computed one element at a time, by all kernel sets alike.</summary>
+/// <summary>Functions of two arguments, computed one element at a time. All kernel sets use them.</summary>
 internal static class ScalarMath
 {
     private const double Log2E = 1.4426950408889634074;
     private const double Ln2 = 0.69314718055994530942;
 
-    /// <summary>a - b·floor(a/b): the remainder with the sign of b, as Python and ONNX (fmod = 0) have it.</summary>
+    /// <summary>a - b·floor(a/b): the remainder with the sign of b, as in Python and ONNX (fmod = 0).</summary>
     public static float Mod(float a, float b)
     {
         var remainder = a % b;
@@ -53,7 +53,7 @@ internal static class ScalarMath
         return Math.FusedMultiplyAdd(log, Log2E, exponent);
     }
 
-    /// <summary>2ᵗ, t clamped to where float has long overflowed or vanished.</summary>
+    /// <summary>2ᵗ, with t clamped to a range in which float has already overflowed or become 0.</summary>
     private static double Exp2(double t)
     {
         t = Math.Clamp(t, -200, 200);

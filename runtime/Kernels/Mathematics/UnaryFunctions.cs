@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace SeqRuntime.Kernels.Mathematics;
 
-/// <summary>An elementwise function of one argument, passed to its loop as a type, so that the loop is written once.</summary>
+/// <summary>An elementwise function of one argument; the loop, written once, takes it as a type argument.</summary>
 internal interface IUnaryFunction
 {
     static abstract F Invoke<S, F, I>(F x, F alpha, F beta)

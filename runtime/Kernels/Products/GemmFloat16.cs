@@ -4,20 +4,20 @@ using SeqRuntime.Kernels.Mathematics;
 
 namespace SeqRuntime.Kernels.Products;
 
-/// <summary>Products of packed fp16 weights by fp32 inputs: those of <see cref="GemmFloat32{S,F,I,W,T}"/> on weights converted as they are loaded.</summary>
+/// <summary>Products of packed fp16 weights by fp32 inputs: <see cref="GemmFloat32{S,F,I,W,T}"/> with weights converted at each load.</summary>
 /// <remarks>
-/// Several rows share each converted weight. For one row the conversion's multiplication by 2¹¹² is done on the inputs instead, once:
-/// w·2⁻¹¹² times x·2¹¹² is the same exact product, so every bit is the same, unless x·2¹¹² is no longer finite.
+/// Several rows share each converted weight. For a single row the inputs, not the weights, are multiplied by 2¹¹², once:
+/// w·2⁻¹¹² times x·2¹¹² is the same exact product, so every bit is the same, as long as x·2¹¹² is finite.
 /// </remarks>
 internal static unsafe class GemmFloat16<S, F, I>
     where S : struct, ISimd<F, I>
     where F : unmanaged
     where I : unmanaged
 {
-    /// <summary>Most columns of a row whose inputs are multiplied beforehand.</summary>
+    /// <summary>Most columns of a row whose inputs are scaled beforehand.</summary>
     private const int MaxScaled = 4096;
 
-    /// <summary>Inputs below this stay finite times 2¹¹²: 2¹⁶.</summary>
+    /// <summary>2¹⁶: inputs below it times 2¹¹² are finite.</summary>
     private const float Finite = 65536;
 
     [SkipLocalsInit]
@@ -34,7 +34,7 @@ internal static unsafe class GemmFloat16<S, F, I>
             GemmFloat32<S, F, I, Float16Weights<S, F, I>, short>.Run(panels, columns, x, y);
     }
 
-    /// <summary>scaled = 2¹¹²·x, in whole vectors; whether all x are in (-2¹⁶, 2¹⁶).</summary>
+    /// <summary>scaled = 2¹¹²·x, in whole vectors. Returns whether all x are in (-2¹⁶, 2¹⁶).</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool Scale(float* x, nint k, float* scaled)
     {

@@ -3,18 +3,18 @@ using SeqRuntime.Kernels.Mathematics;
 
 namespace SeqRuntime.Kernels.Products;
 
-/// <summary>Matrix products in fp32 with outputs in lanes, over packed panels and dense rows alike.</summary>
+/// <summary>Matrix products in fp32 with outputs in lanes, over packed panels or dense rows.</summary>
 /// <remarks>
-/// <para>Every output is one chain of FMA over ascending inputs, whatever the blocking, so blocking never shows in the bits.</para>
+/// <para>Every output is one chain of FMA over ascending inputs, so blocking never changes the bits.</para>
 /// <para>One row of X takes a whole panel at a time, in 8 chains of 8 lanes, 4 of 16 or 16 of 4, and reads its weights strictly in order. More
-/// rows share each weight load: 2 rows by 4 vectors, 4 or 6 rows by 2. A loop is made for each number of tiles. What does not fit is stored beside
+/// rows share each weight load: 2 rows by 4 vectors, 4 or 6 rows by 2. Each number of tiles has its own loop. A partial vector goes through a buffer
 /// and copied.</para>
 /// <para>No method holds accumulators across a call: the compiler would write each one to memory at every step.</para>
 /// </remarks>
 /// <typeparam name="S">Lanes of fp32.</typeparam>
 /// <typeparam name="F">Vector of fp32.</typeparam>
 /// <typeparam name="I">Vector of int32 with as many lanes.</typeparam>
-/// <typeparam name="W">How weights become lanes of fp32.</typeparam>
+/// <typeparam name="W">Conversion of weights to lanes of fp32.</typeparam>
 /// <typeparam name="T">One weight as stored.</typeparam>
 internal static unsafe class GemmFloat32<S, F, I, W, T>
     where S : struct, ISimd<F, I>
@@ -23,7 +23,7 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
     where W : struct, IWeights<T, F, I>
     where T : unmanaged
 {
-    /// <summary>fp32 values that the pieces of one walk take beside.</summary>
+    /// <summary>Buffer size in fp32 values for the partial pieces of one walk.</summary>
     private const int Room = 12 * KernelSet.Tile;
 
     [SkipLocalsInit]
@@ -37,7 +37,7 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
             return;
         }
 
-        // An even number of rows from 4 up is made of sixes and fours.
+        // An even number of at least 4 rows is a sum of sixes and fours.
         var even = x.Count & ~1;
         if (even >= 4) Many(w, k, x.Slice(0, even), y, beside);
         else if (even == 2) Two(w, k, x, y, beside);
@@ -49,7 +49,7 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
     /// <param name="k">Inputs.</param>
     /// <param name="x">The row.</param>
     /// <param name="y">Outputs of the first row.</param>
-    /// <param name="beside">Room for a panel.</param>
+    /// <param name="beside">Buffer for a panel of outputs.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void One(in Panels<T> w, nint k, float* x, in OutputRange y, float* beside)
     {
@@ -86,7 +86,7 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
             if (left > end - c) left = end - c;
             var start = init == null ? null : init + c;
             var taken = Pieces<S, F, I>.Taken(left, 4);
-            if (taken == 3 * KernelSet.Tile) taken -= KernelSet.Tile; // rare, and not worth a loop of its own
+            if (taken == 3 * KernelSet.Tile) taken -= KernelSet.Tile; // too rare for its own loop
             var isWhole = left >= taken;
             var to = isWhole ? outputs + c : beside;
             var ldto = isWhole ? ldy : 4 * S.Lanes;
@@ -107,7 +107,7 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
         }
     }
 
-    /// <summary>An even number of rows from 4 up: for each piece of two vectors all rows, so that weights are read once.</summary>
+    /// <summary>At least 4 rows, an even number. Each piece of two vectors is computed for all rows, so that weights are read once.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Many(in Panels<T> w, nint k, in FloatRows x, in OutputRange y, float* beside)
     {
@@ -337,7 +337,7 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
         Store<N>(to + 2 * ldto, f0, f1);
     }
 
-    /// <summary>First values of vector j, where any of its outputs is used.</summary>
+    /// <summary>Initial values of vector j, if any of its outputs is used.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static F Start(float* init, int j, nint left) => init == null || j * S.Lanes >= left ? default : S.Load(init + j * S.Lanes);
 

@@ -6,14 +6,14 @@ using SeqRuntime.Kernels.Mathematics;
 namespace SeqRuntime.Kernels.Products;
 
 /// <summary>
-/// Where the panels of a weight matrix lie (<see cref="WeightLayout"/>). A dense matrix is one too: its columns are the rows here, and each of its
+/// The panels of a weight matrix (<see cref="WeightLayout"/>). A dense matrix counts as one panel: its columns are the rows here, and each of its
 /// rows is a group.
 /// </summary>
 /// <remarks>
-/// A product takes a piece of a panel at a time: up to 64 rows, or as many as its vectors hold. The last piece reads whole tiles of
-/// <see cref="KernelSet.Tile"/> rows, what is beyond its own rows too, and uses nothing of that.
+/// A product computes one piece of a panel at a time: up to 64 rows, or as many as its vectors hold. The last piece reads whole tiles of
+/// <see cref="KernelSet.Tile"/> rows and ignores those after its own rows.
 /// </remarks>
-/// <typeparam name="T">One weight as stored, or what a row has for a group.</typeparam>
+/// <typeparam name="T">One weight as stored, or the part of a row in a group.</typeparam>
 internal readonly unsafe struct Panels<T>
     where T : unmanaged
 {
@@ -27,7 +27,7 @@ internal readonly unsafe struct Panels<T>
     /// <summary>Panels of a packed matrix.</summary>
     /// <param name="first">The first panel.</param>
     /// <param name="layout">Its layout.</param>
-    /// <param name="size">Elements of T that a row has for each group.</param>
+    /// <param name="size">Elements of T of a row in each group.</param>
     public static Panels<T> Packed(T* first, WeightLayout layout, nint size = 1) => new(first, layout.PaddedRows, layout.PanelRows, layout.Groups * size * layout.PanelRows, 0, size);
 
     /// <summary>A dense matrix.</summary>
@@ -46,7 +46,7 @@ internal readonly unsafe struct Panels<T>
         _size = size;
     }
 
-    /// <summary>Where the first group of a row is, elements from there to its next group, and rows from this one to the end of the panel.</summary>
+    /// <summary>The place of a row's first group, the elements to its next group, and the rows from this one to the end of the panel.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public T* At(nint row, out nint groupStride, out nint left)
     {
@@ -59,7 +59,7 @@ internal readonly unsafe struct Panels<T>
     }
 }
 
-/// <summary>How many rows of a panel the vectors of an instruction set take together.</summary>
+/// <summary>The pieces in which an instruction set computes a panel.</summary>
 internal static class Pieces<S, F, I>
     where S : struct, ISimd<F, I>
     where F : unmanaged
@@ -74,7 +74,7 @@ internal static class Pieces<S, F, I>
         get => 4 * S.Lanes >= Tile;
     }
 
-    /// <summary>Rows of the next piece of those that are left: whole tiles, or as many as so many vectors hold where those are fewer.</summary>
+    /// <summary>Rows of the next piece: the remaining rows in whole tiles, but at most as many as the vectors hold.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static nint Taken(nint left, nint vectors)
     {
@@ -82,7 +82,7 @@ internal static class Pieces<S, F, I>
         var taken = (nint)((nuint)(left + Tile - 1) / Tile * Tile);
         if (most < Tile) taken = most;
         else if (taken > most) taken = most & -Tile;
-        Debug.Assert((taken - left) * sizeof(float) <= KernelSet.ReadSlack, "A product may not read so far behind the last panel.");
+        Debug.Assert((taken - left) * sizeof(float) <= KernelSet.ReadSlack, "A product must not read that far after the last panel.");
         return taken;
     }
 
@@ -90,13 +90,13 @@ internal static class Pieces<S, F, I>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static nint Tiles(nint taken) => HasTiles ? (nint)((nuint)taken / Tile) : 4;
 
-    /// <summary>Whether a loop over so many tiles, at most <paramref name="most"/> vectors, has vector j.</summary>
+    /// <summary>Whether a loop over this many tiles, at most <paramref name="most"/> vectors, has a vector j.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool Has<N>(int j, int most)
         where N : struct, ITiles => j < most && (!HasTiles || j * S.Lanes < N.Count * Tile);
 }
 
-/// <summary>A constant number of tiles, so that the compiler makes one loop for each.</summary>
+/// <summary>A number of tiles as a type, so that the compiler makes one loop for each.</summary>
 internal interface ITiles
 {
     static abstract int Count { get; }

@@ -57,7 +57,7 @@ internal static unsafe class Quantize<S, F, I>
         return Scalar.Min(max, float.MaxValue);
     }
 
-    /// <summary>Stores whole vectors, up to the row's padding, and zeroes what is past column k.</summary>
+    /// <summary>Stores whole vectors, up to the row's padding, and zeroes the columns from k on.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Row(float* x, nint k, float inverse, sbyte* q, nint stride)
     {

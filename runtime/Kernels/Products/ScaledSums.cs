@@ -3,13 +3,13 @@ using SeqRuntime.Kernels.Mathematics;
 
 namespace SeqRuntime.Kernels.Products;
 
-/// <summary>What exact integer sums of int8 and int4 products become.</summary>
+/// <summary>Turns the exact integer sums of int8 and int4 products into outputs.</summary>
 internal static unsafe class ScaledSums<S, F, I>
     where S : struct, ISimd<F, I>
     where F : unmanaged
     where I : unmanaged
 {
-    /// <summary>fma((float)sum, wscale·xscale, init) for the outputs from c on; init is 0 where it is null.</summary>
+    /// <summary>fma((float)sum, wscale·xscale, init) for the outputs from c on; a null init means 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static F Value(I sum, float* scales, F xscale, float* init, nint c)
     {

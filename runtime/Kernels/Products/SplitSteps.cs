@@ -3,7 +3,7 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Kernels.Products;
 
-/// <summary>Steps by vectors of a whole block of units, but the last units by one of half a block where that holds them.</summary>
+/// <summary>Steps with vectors of a whole block of units; the last units take a vector of half a block if they fit it.</summary>
 /// <typeparam name="W">Steps with a block in a vector.</typeparam>
 /// <typeparam name="N">Steps with half a block.</typeparam>
 internal readonly struct SplitSteps<W, N> : IWholeSteps

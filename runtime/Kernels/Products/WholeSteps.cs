@@ -6,11 +6,11 @@ namespace SeqRuntime.Kernels.Products;
 
 /// <summary>
 /// A whole step of a recurrent layer in fp32: the gates of a few units stay in registers from the products to the new state, and their
-/// activations are computed while the next units' weights come. The same sums and formulas, in the same order, as <see cref="GemmFloat32{S,F,I,W,T}"/> followed by <see cref="Cells{S,F,I}"/>.
+/// activations are computed while the next units' weights load. It uses the same sums and formulas, in the same order, as <see cref="GemmFloat32{S,F,I,W,T}"/> followed by <see cref="Cells{S,F,I}"/>.
 /// </summary>
 /// <remarks>
-/// Two vectors of units at a time, so that the activations of one fill the other's waits; the last may be alone. Walking down where the
-/// last step walked up meets first what that left in the nearest cache, which the weights fill or just exceed.
+/// It takes two vectors of units at a time, so that the activations of one fill the waits of the other; the last vector may be alone. If the last step
+/// walked up, this one walks down, to start with the weights that the last step left in the nearest cache.
 /// </remarks>
 internal readonly unsafe struct WholeSteps<S, F, I> : IWholeSteps
     where S : struct, ISimd<F, I>
@@ -115,7 +115,7 @@ internal readonly unsafe struct WholeSteps<S, F, I> : IWholeSteps
         const int Gates = 3;
         var beside = stackalloc float[Tile];
 
-        // Two vectors at a time. Where each is a block, both must be whole; what is left goes one by one.
+        // Two vectors at a time. If each is a block, both must be whole; the remaining vectors go one by one.
         var pairs = IsBlock ? (nint)((nuint)((end & -Tile) - first) / (2 * Tile)) : (end - first + 2 * S.Lanes - 1) / (2 * S.Lanes);
         var items = pairs + (IsBlock ? (nint)((nuint)(end - first - 2 * Tile * pairs + Tile - 1) / Tile) : 0);
         for (nint done = 0; done < items; done++)
@@ -126,7 +126,7 @@ internal readonly unsafe struct WholeSteps<S, F, I> : IWholeSteps
             var second = isPair ? unit + S.Lanes : unit;
             nint width = Width(unit, units), next = Gates * width;
 
-            // Of W·x first, then of R·h while those of W·x wait.
+            // Sums of W·x first, then of R·h; those of W·x stay in registers.
             F r0 = default, z0 = default, n0 = default, r1 = default, z1 = default, n1 = default;
             F xr0 = default, xz0 = default, xn0 = default, xr1 = default, xz1 = default, xn1 = default;
             for (var part = 0; part < 2; part++)
@@ -182,12 +182,12 @@ internal readonly unsafe struct WholeSteps<S, F, I> : IWholeSteps
         Lanes<S, F, I>.Flush(hiddenOut, end, beside);
     }
 
-    /// <summary>A GRU's new state of the units in a vector.</summary>
+    /// <summary>The new state of a GRU for the units in a vector.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static F Next(F xr, F xz, F xn, F hr, F hz, F hn, F hidden) =>
         Cells<S, F, I>.GruHidden(S.Fma(Cells<S, F, I>.Gate(S.Add(xr, hr)), hn, xn), Cells<S, F, I>.Gate(S.Add(xz, hz)), hidden);
 
-    /// <summary>Where the first gate of a unit is, in a matrix of so many columns.</summary>
+    /// <summary>The place of a unit's first gate in a matrix with this many columns.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static nint Start(nint unit, int gates, nint columns) => (unit & -Tile) * gates * columns + (unit & Tile - 1);
 

@@ -3,7 +3,7 @@ using X86 = System.Runtime.Intrinsics.X86;
 
 namespace SeqRuntime.Kernels.Sets;
 
-/// <summary>Names of the instruction sets that kernels are written for, as far as this program sees them.</summary>
+/// <summary>Names of the instruction sets used by kernels that this program detects.</summary>
 internal static class InstructionSets
 {
     public static List<string> Find()

@@ -2,7 +2,7 @@ using SeqRuntime.Operators;
 
 namespace SeqRuntime.Sessions.Streams;
 
-/// <summary>All streams in one go, so that weights are read once; stream after stream at sizes where the operator does not allow that.</summary>
+/// <summary>Runs a node for all streams at once, so that weights are read once. At sizes for which the operator does not allow that, it runs stream after stream.</summary>
 internal sealed unsafe class BatchNode : StreamNode
 {
     private readonly NodeContext _one;
@@ -21,10 +21,10 @@ internal sealed unsafe class BatchNode : StreamNode
     /// <param name="op">The node's operator.</param>
     /// <param name="one">The node's values for one stream.</param>
     /// <param name="isShared">Whether input i is the same for all streams.</param>
-    /// <param name="inputs">Inputs that differ from stream to stream, or are to be repeated for each.</param>
+    /// <param name="inputs">Inputs that differ from stream to stream, or must be repeated for each.</param>
     /// <param name="outputs">All outputs.</param>
-    /// <param name="all">The values for all streams: those of the ports, and shared ones.</param>
-    /// <param name="alone">The node stream after stream.</param>
+    /// <param name="all">The values for all streams: own rows and shared values.</param>
+    /// <param name="alone">The node that runs stream after stream.</param>
     public BatchNode(Operator op, NodeContext one, bool[] isShared, StreamPort?[] inputs, StreamPort?[] outputs, NodeContext all, SerialNode alone)
         : base(op, alone.Index)
     {
@@ -94,7 +94,7 @@ internal sealed unsafe class BatchNode : StreamNode
         return true;
     }
 
-    /// <summary>Whether the operator allows it and infers the very shapes that its layouts say.</summary>
+    /// <summary>Whether the operator allows one batch and infers the same shapes as its layouts.</summary>
     private bool TryFit()
     {
         try
@@ -111,7 +111,7 @@ internal sealed unsafe class BatchNode : StreamNode
         }
         catch (Exception fault) when (fault is ArgumentException or OverflowException)
         {
-            return false; // More elements than one tensor may have, for so many streams.
+            return false; // For all streams this is more elements than a tensor may have.
         }
     }
 
@@ -125,8 +125,8 @@ internal sealed unsafe class BatchNode : StreamNode
 
 /// <summary>A value of a <see cref="BatchNode"/>: the rows themselves, or a copy of them in the node's order.</summary>
 /// <param name="one">The value for one stream.</param>
-/// <param name="rows">Where its rows are; null where all streams share it, which is then repeated.</param>
-/// <param name="isOutput">Written, not read.</param>
+/// <param name="rows">Its rows; null for a value that all streams share, which is then repeated.</param>
+/// <param name="isOutput">Whether it is written, not read.</param>
 /// <param name="capacity">Most streams.</param>
 internal sealed unsafe class StreamPort(Tensor one, StreamRows? rows, bool isOutput, int capacity)
 {
@@ -140,10 +140,10 @@ internal sealed unsafe class StreamPort(Tensor one, StreamRows? rows, bool isOut
 
     public long CopyBytes => _isCopied ? checked(one.Bytes * capacity) : 0;
 
-    /// <summary>Whether type and shape for the most streams are still those of the layout.</summary>
+    /// <summary>Whether type and shape for the most streams still match the layout.</summary>
     public bool IsAsSeen => All.Type == one.Type && All.Shape.Equals(_layout.For(capacity));
 
-    /// <summary>Sets how the node sees the rows, with the shape for the most streams.</summary>
+    /// <summary>Sets the layout in which the node reads the rows, with the shape for the most streams.</summary>
     public void See(BatchLayout layout)
     {
         _layout = layout;

@@ -2,13 +2,13 @@ using SeqRuntime.Operators;
 
 namespace SeqRuntime.Sessions.Streams;
 
-/// <summary>Where a value's rows lie, one stream after the other.</summary>
+/// <summary>The rows of a value, one for each stream.</summary>
 internal sealed unsafe class StreamRows
 {
     /// <summary>Row of the first stream of a step.</summary>
     public byte* Start { get; set; }
 
-    /// <summary>Memory planned for the rows; a state or an input may instead be used where it lies.</summary>
+    /// <summary>Memory planned for the rows. A state or an input may be used in its own place instead.</summary>
     public byte* Own { get; private set; }
 
     /// <summary>Bytes of one stream's row, at the current sizes.</summary>
@@ -17,36 +17,36 @@ internal sealed unsafe class StreamRows
     public void Place(byte* own) => Start = Own = own;
 }
 
-/// <summary>One node over the rows of all streams of a step.</summary>
+/// <summary>A node that runs over the rows of all streams of a step.</summary>
 internal abstract unsafe class StreamNode(Operator op, int index)
 {
     /// <summary>Index of the node in its graph.</summary>
     public int Index { get; } = index;
 
-    /// <summary>Whether weights are read.</summary>
+    /// <summary>Whether the node reads weights.</summary>
     public bool HasWeights { get; init; }
 
-    /// <summary>Whether all streams are computed in one go, at the current sizes.</summary>
+    /// <summary>Whether all streams are computed at once, at the current sizes.</summary>
     public virtual bool IsTogether => false;
 
-    /// <summary>Scratch it needs for the most streams, at the current sizes.</summary>
+    /// <summary>Bytes of scratch for the most streams, at the current sizes.</summary>
     public abstract long ScratchBytes { get; }
 
-    /// <summary>The stream being run, or -1 where they run together.</summary>
+    /// <summary>The running stream, or -1 if all run together.</summary>
     public virtual int Row => -1;
 
     protected Operator Operator { get; } = op;
 
     /// <param name="scratch">Scratch of all nodes.</param>
-    /// <param name="room">Its bytes.</param>
+    /// <param name="room">Bytes of the scratch.</param>
     public abstract void Bind(byte* scratch, long room);
 
-    /// <summary>Follows the shapes of one stream to other sizes. Allocates nothing.</summary>
+    /// <summary>Updates shapes from those of one stream. Allocates nothing.</summary>
     public virtual void Fit()
     {
     }
 
-    /// <summary>Sets shapes for as many streams.</summary>
+    /// <summary>Sets shapes for a number of streams.</summary>
     public virtual void Resize(int streams)
     {
     }
@@ -54,7 +54,7 @@ internal abstract unsafe class StreamNode(Operator op, int index)
     public abstract void Execute(int streams);
 }
 
-/// <summary>Stream after stream, exactly as a session of its own would: the node's weights stay in cache from one to the next.</summary>
+/// <summary>Runs stream after stream, exactly like separate sessions. The node's weights stay in cache.</summary>
 internal sealed unsafe class SerialNode(Operator op, int index, NodeContext one, (Tensor Tensor, StreamRows Rows)[] values) : StreamNode(op, index)
 {
     private int _row;

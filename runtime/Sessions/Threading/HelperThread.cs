@@ -2,7 +2,7 @@ using System.Runtime.ExceptionServices;
 
 namespace SeqRuntime.Sessions.Threading;
 
-/// <summary>What a session's second thread does.</summary>
+/// <summary>Work for a session's second thread.</summary>
 internal interface IShared
 {
     /// <summary>The helper's part of the work.</summary>
@@ -10,8 +10,8 @@ internal interface IShared
 }
 
 /// <summary>
-/// A session's second thread: made with it, parked between runs, ended with it. Knows nothing of the session, so that one that was
-/// never disposed can be finalized and end it.
+/// A session's second thread: created with the session, parked between runs, ended with it. It has no reference to the session, so that a session that was
+/// never disposed can be finalized and end the thread.
 /// </summary>
 internal sealed class HelperThread : IDisposable
 {
@@ -28,13 +28,13 @@ internal sealed class HelperThread : IDisposable
         _thread.Start();
     }
 
-    /// <summary>Pieces of work begun.</summary>
+    /// <summary>Number of pieces of work started.</summary>
     public long Jobs { get; private set; }
 
-    /// <summary>Whether the thread has not ended.</summary>
+    /// <summary>Whether the thread is running.</summary>
     public bool IsAlive => _thread.IsAlive;
 
-    /// <summary>Lets the helper begin its part.</summary>
+    /// <summary>Starts the helper's part.</summary>
     public void Start(IShared job)
     {
         Jobs++;
@@ -42,7 +42,7 @@ internal sealed class HelperThread : IDisposable
         _work.Post();
     }
 
-    /// <summary>Waits until the helper has done its part; throws what it threw.</summary>
+    /// <summary>Waits until the helper has done its part, and rethrows its exception.</summary>
     public void Finish()
     {
         while (_job is not null) _done.Wait();
@@ -77,7 +77,7 @@ internal sealed class HelperThread : IDisposable
                 {
                     job.Help();
                 }
-#pragma warning disable CA1031 // Whatever it is, the caller's thread is to throw it.
+#pragma warning disable CA1031 // The caller's thread rethrows every exception.
                 catch (Exception fault)
 #pragma warning restore CA1031
                 {

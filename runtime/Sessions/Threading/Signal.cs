@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace SeqRuntime.Sessions.Threading;
 
 /// <summary>
-/// One thread waits for news of another: first awake for a few microseconds, then parked. News that comes before the wait is kept;
-/// several are one, so the waiter looks again at what it waits for.
+/// A signal from one thread to another. The waiter spins for a few microseconds, then parks. A signal before the wait is kept;
+/// several signals count as one, so the waiter must check its condition again.
 /// </summary>
 internal sealed class Signal : IDisposable
 {
@@ -12,7 +12,7 @@ internal sealed class Signal : IDisposable
     private const int News = 1;
     private const int Parked = 2;
 
-    /// <summary>Longest time awake, in seconds: about what parking and waking take together.</summary>
+    /// <summary>Longest spin in seconds: about the time of parking and waking.</summary>
     private const double Awake = 4e-6;
 
     private static readonly long s_awakeTicks = (long)(Awake * Stopwatch.Frequency);
