@@ -41,7 +41,7 @@ public sealed class SeqModel : IDisposable
     /// <summary>The graphs, in file order.</summary>
     public IReadOnlyList<SeqGraphInfo> Graphs { get; }
 
-    /// <summary>What the converter noted: source, quantization and its errors …</summary>
+    /// <summary>Metadata from the converter: source, quantization and its errors …</summary>
     public IReadOnlyDictionary<string, string> Metadata => _model.Metadata;
 
     /// <summary>Token and label tables by name.</summary>
@@ -54,21 +54,21 @@ public sealed class SeqModel : IDisposable
 
     internal KernelSet Kernels => _kernels;
 
-    /// <summary>What the file says of a graph. Names tell graphs apart: a plan may have made another graph of the same.</summary>
+    /// <summary>The file's description of a graph, found by name, because a plan may hold another object for the same graph.</summary>
     internal SeqGraphInfo InfoOf(string graph) => Graphs.First(info => info.Name == graph);
 
     /// <summary>
-    /// Loads a model by memory-map: weights stay in the file's pages, shared by all processes that map it. As long as the model or a session
-    /// is there, the file must not be written over or cut short: a run would then compute with other weights, or end the process, which nothing
-    /// can catch. Replace a model by writing the new one beside it and renaming it over the old one, or delete the old one: both leave the
-    /// mapped content as it is. Where others may write the file, load it with <see cref="SeqModelOptions.CopyIntoMemory"/>.
+    /// Loads a model by mapping the file: weights stay in the file's pages, shared by all processes that map it. While the model or a session
+    /// exists, the file must not be overwritten or truncated: a run would then use wrong weights, or the process would end with a fault that no code
+    /// can catch. To replace a model, write the new file beside it and rename it over the old one, or delete the old one: both leave the
+    /// mapped content unchanged. If others may write the file, load it with <see cref="SeqModelOptions.CopyIntoMemory"/>.
     /// </summary>
     /// <param name="path">A <c>.seq</c> file.</param>
     /// <param name="options">How to load; null for the defaults.</param>
-    /// <exception cref="SeqFormatException">The file is damaged, cut short, or needs a newer runtime.</exception>
-    /// <exception cref="IOException">The file cannot be opened or read, there is none, or it is no regular file.</exception>
+    /// <exception cref="SeqFormatException">The file is damaged, truncated, or needs a newer runtime.</exception>
+    /// <exception cref="IOException">The file does not exist, cannot be opened or read, or is not a regular file.</exception>
     /// <exception cref="UnauthorizedAccessException">The path is a folder, or the file may not be read.</exception>
-    /// <exception cref="ArgumentException">The path is empty, or this processor has no kernel set of the name asked for.</exception>
+    /// <exception cref="ArgumentException">The path is empty, or this processor cannot run the requested kernel set.</exception>
     /// <exception cref="PlatformNotSupportedException">The process is 32-bit, or the processor big-endian.</exception>
     public static SeqModel Load(string path, SeqModelOptions? options)
     {
@@ -77,11 +77,11 @@ public sealed class SeqModel : IDisposable
         return Create(options?.CopyIntoMemory == true ? ModelMemory.Read(path) : ModelMemory.Map(path), path, options);
     }
 
-    /// <summary>Loads a model from memory, which is pinned, not copied, until model and sessions are disposed. Must not be changed meanwhile.</summary>
-    /// <param name="data">The whole <c>.seq</c> file; products are some percent faster where it begins at a multiple of 64 bytes.</param>
+    /// <summary>Loads a model from memory without copying. The memory is pinned until model and sessions are disposed, and must not change until then.</summary>
+    /// <param name="data">The whole <c>.seq</c> file; products are a few percent faster if it is aligned to 64 bytes.</param>
     /// <param name="options">How to load; null for the defaults.</param>
-    /// <exception cref="SeqFormatException">The data is damaged, cut short, or needs a newer runtime.</exception>
-    /// <exception cref="ArgumentException">This processor has no kernel set of the name asked for.</exception>
+    /// <exception cref="SeqFormatException">The data is damaged, truncated, or needs a newer runtime.</exception>
+    /// <exception cref="ArgumentException">This processor cannot run the requested kernel set.</exception>
     /// <exception cref="PlatformNotSupportedException">The process is 32-bit, or the processor big-endian.</exception>
     public static SeqModel Load(ReadOnlyMemory<byte> data, SeqModelOptions? options)
     {
@@ -90,14 +90,14 @@ public sealed class SeqModel : IDisposable
     }
 
     /// <summary>
-    /// Loads a model from a stream: a resource, an archive's entry, a download. It is read from where it stands to its end, into memory of the
-    /// model's own, and not disposed. A file is better loaded by its path, which copies nothing.
+    /// Loads a model from a stream, such as a resource, an archive's entry or a download. The stream is read from its position to its end into memory of the
+    /// model, and is not disposed. To load a file, use its path, which copies nothing.
     /// </summary>
     /// <param name="stream">A whole <c>.seq</c> file; it need not be able to seek.</param>
     /// <param name="options">How to load; null for the defaults.</param>
-    /// <exception cref="SeqFormatException">The data is damaged, cut short, or needs a newer runtime.</exception>
+    /// <exception cref="SeqFormatException">The data is damaged, truncated, or needs a newer runtime.</exception>
     /// <exception cref="IOException">The stream cannot be read.</exception>
-    /// <exception cref="ArgumentException">The stream is null, cannot be read or has been disposed, or this processor has no kernel set of the name asked for.</exception>
+    /// <exception cref="ArgumentException">The stream is null, cannot be read or has been disposed, or this processor cannot run the requested kernel set.</exception>
     /// <exception cref="OutOfMemoryException">The machine has less memory than the stream has bytes.</exception>
     /// <exception cref="PlatformNotSupportedException">The process is 32-bit, or the processor big-endian.</exception>
     public static SeqModel Load(Stream stream, SeqModelOptions? options)
@@ -117,10 +117,10 @@ public sealed class SeqModel : IDisposable
     /// <inheritdoc cref="Load(ReadOnlyMemory{byte}, SeqModelOptions?)"/>
     public static SeqModel Load(ReadOnlyMemory<byte> data) => Load(data, null);
 
-    /// <summary>Makes a session: one stream's states and scratch. All memory it will ever use is allocated here.</summary>
+    /// <summary>Creates a session with the states and scratch of one stream. All memory it will ever use is allocated here.</summary>
     /// <param name="graph">Name of the graph; null for the only one, or the one called <c>main</c>.</param>
     /// <param name="options">Largest sizes and memory limit; null for the defaults.</param>
-    /// <exception cref="SeqSizeException">Shapes do not fit together at these sizes; it tells sizes that do.</exception>
+    /// <exception cref="SeqSizeException">Shapes do not fit together at these sizes; the exception names sizes that do.</exception>
     /// <exception cref="ArgumentException">No such graph or symbolic dimension, or the limit of memory or of work is exceeded.</exception>
     /// <exception cref="SeqFormatException">The graph is not valid.</exception>
     /// <exception cref="OutOfMemoryException">The machine has less memory than the limit allows.</exception>
@@ -143,25 +143,25 @@ public sealed class SeqModel : IDisposable
         return plan.TotalBytes;
     });
 
-    /// <summary>Operations of a run at the largest sizes (<see cref="SeqSessionOptions.WorkLimit"/>), whatever the limits.</summary>
+    /// <summary>Operations of a run at the largest sizes (<see cref="SeqSessionOptions.WorkLimit"/>), without limits.</summary>
     internal double GetRunWork(string? graph, IDictionary<string, int> sizes) => WithMemory(model =>
     {
         using var plan = model.Plan(graph, new SeqSessionOptions { MaxSizes = sizes, MemoryLimitBytes = long.MaxValue, WorkLimit = long.MaxValue });
         return plan.Work;
     });
 
-    /// <summary>Types and shapes of a graph's outputs at some sizes, whatever a session would take: nothing of it is allocated.</summary>
+    /// <summary>Types and shapes of a graph's outputs at some sizes, without creating a session.</summary>
     internal (ElementType Type, int[] Shape)[] GetOutputs(string? graph, IDictionary<string, int> sizes) => WithMemory(model =>
     {
         using var plan = model.Plan(graph, new SeqSessionOptions { MaxSizes = sizes, MemoryLimitBytes = long.MaxValue, WorkLimit = long.MaxValue });
         return Array.ConvertAll(plan.Graph.Outputs, output => (plan.Values[output].Type, plan.Values[output].Shape.AsSpan().ToArray()));
     });
 
-    /// <summary>Makes room for many streams that step together: weights are read once a step for all. All memory it will ever use is allocated here.</summary>
+    /// <summary>Creates many streams that run together, so that weights are read once a step for all. All memory they will ever use is allocated here.</summary>
     /// <param name="capacity">Most streams at a time, at least 1.</param>
     /// <param name="graph">As in <see cref="CreateSession"/>.</param>
     /// <param name="options">Largest sizes of symbolic dimensions, which are the sizes until <see cref="SeqStreams.SetSize"/>, and memory limit of all streams together; null for the defaults.</param>
-    /// <exception cref="SeqSizeException">Shapes do not fit together at these sizes; it tells sizes that do.</exception>
+    /// <exception cref="SeqSizeException">Shapes do not fit together at these sizes; the exception names sizes that do.</exception>
     /// <exception cref="ArgumentException">No such graph or symbolic dimension, or the limit of memory or of work is exceeded.</exception>
     /// <exception cref="SeqFormatException">The graph is not valid.</exception>
     /// <exception cref="OutOfMemoryException">The machine has less memory than the limit allows.</exception>
@@ -181,7 +181,7 @@ public sealed class SeqModel : IDisposable
     /// <exception cref="SeqFormatException">The graph is not valid.</exception>
     public long GetStreamsMemoryBytes(int capacity, string? graph = null, SeqSessionOptions? options = null) => WithMemory(model => model.Plan(capacity, graph, options).TotalBytes);
 
-    /// <summary>Lets go of the file. Sessions that still exist keep its memory until they are disposed.</summary>
+    /// <summary>Releases the file. Existing sessions keep its memory until they are disposed.</summary>
     public void Dispose()
     {
         _disposed = true;
@@ -203,7 +203,7 @@ public sealed class SeqModel : IDisposable
 
     internal void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_disposed, this);
 
-    /// <summary>Planning reads constants: the file must stay, whoever disposes the model meanwhile.</summary>
+    /// <summary>Planning reads constants, so the file must stay even if another thread disposes the model.</summary>
     private T WithMemory<T>(Func<SeqModel, T> make)
     {
         ThrowIfDisposed();
@@ -259,7 +259,7 @@ public sealed class SeqModel : IDisposable
     }
 }
 
-/// <summary>What is logged, at load and session creation only.</summary>
+/// <summary>The log messages, written only when models are loaded and sessions created.</summary>
 internal static partial class Log
 {
     [LoggerMessage(EventId = 1, Level = LogLevel.Information, Message = "Loaded {File}: {Bytes} bytes, {Graphs} graphs, {Tensors} tensors, kernels {Kernels}")]

@@ -9,13 +9,13 @@ namespace SeqRuntime;
 /// <content>What a run does: its nodes, then states and held outputs.</content>
 public sealed unsafe partial class SeqSession
 {
-    /// <summary>The second thread, where there is one.</summary>
+    /// <summary>The second thread, or null.</summary>
     internal HelperThread? Helper => _lease.Helper;
 
-    /// <summary>Operations of a run at the current sizes, or at the last that were inferred.</summary>
+    /// <summary>Operations of a run at the last inferred sizes.</summary>
     internal double Work => _plan.Work;
 
-    /// <summary>The next run computes anew what depends on <see cref="SeqSessionOptions.FixedInputs"/> alone.</summary>
+    /// <summary>Makes the next run recompute the values that depend only on <see cref="SeqSessionOptions.FixedInputs"/>.</summary>
     internal void FixedInputsChanged() => _areFixedDone = false;
 
     /// <summary>An input as bytes, whatever its type.</summary>
@@ -92,7 +92,7 @@ public sealed unsafe partial class SeqSession
         _areFixedDone = false;
     }
 
-    /// <summary>Gives outputs that lie in an input's or a state's memory, or outside of the session's, a place of their own.</summary>
+    /// <summary>Gives outputs their own place if they lie in the memory of an input or a state, or outside the session's block.</summary>
     private Held[] HoldOutputs(SessionPlan plan)
     {
         var held = new List<Held>();
@@ -110,8 +110,8 @@ public sealed unsafe partial class SeqSession
     }
 
     /// <summary>
-    /// What to copy when a run ends; until then states keep their old content, also where a node fails. A state that becomes another
-    /// state's old content goes through a staging place, filled before any state changes.
+    /// The copies at the end of a run. Until then states keep their old content, even if a node fails. A state that becomes another
+    /// state's old content goes through a staging place, which is filled before any state changes.
     /// </summary>
     private StateCopy[] MakeCopies(SessionPlan plan)
     {
@@ -140,7 +140,7 @@ public sealed unsafe partial class SeqSession
         return [.. staged, .. direct];
     }
 
-    /// <summary>An output and where it is kept: filled when a run ends, or, where runs do not change it, when its shape is inferred.</summary>
+    /// <summary>An output and its own place. The place is filled when a run ends, or, if runs do not change the output, when its shape is inferred.</summary>
     private readonly record struct Held(Tensor Value, Tensor Copy, bool IsStill)
     {
         public void Fit()

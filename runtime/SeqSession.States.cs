@@ -7,7 +7,7 @@ namespace SeqRuntime;
 /// <content>States: first content, saved and restored, copied from another session, and caches that grow.</content>
 public sealed unsafe partial class SeqSession
 {
-    /// <summary>Puts every state back to its first content.</summary>
+    /// <summary>Resets every state to its initial content.</summary>
     /// <exception cref="InvalidOperationException">Another thread is using the session.</exception>
     public void ResetState()
     {
@@ -19,7 +19,7 @@ public sealed unsafe partial class SeqSession
     }
 
     /// <summary>Copies all states into <paramref name="destination"/> (<see cref="StateBytes"/> bytes).</summary>
-    /// <exception cref="ArgumentException">There is too little room.</exception>
+    /// <exception cref="ArgumentException">The destination is too short.</exception>
     public void SaveState(Span<byte> destination)
     {
         ThrowIfDisposed();
@@ -30,8 +30,8 @@ public sealed unsafe partial class SeqSession
         for (var i = 0; i < steps.Length; i++) steps[i] = _sizes[_plan.Caches.Symbols[i]];
     }
 
-    /// <summary>Brings back what <see cref="SaveState"/> of a session, or of streams, of the same graph and sizes gave.</summary>
-    /// <exception cref="ArgumentException">These are too few bytes, or they were saved of another graph, another model, or at other sizes.</exception>
+    /// <summary>Restores states that <see cref="SaveState"/> of a session or of streams with the same graph and sizes wrote.</summary>
+    /// <exception cref="ArgumentException">There are too few bytes, or they were saved from another graph, another model, or at other sizes.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using the session.</exception>
     public void RestoreState(ReadOnlySpan<byte> source)
     {
@@ -52,9 +52,9 @@ public sealed unsafe partial class SeqSession
         GC.KeepAlive(this);
     }
 
-    /// <summary>Takes over the states of another session of the same graph, model and current sizes: a fork of its stream.</summary>
+    /// <summary>Copies the states of another session of the same graph, model and current sizes, so that this session continues its stream.</summary>
     /// <exception cref="ArgumentException">The other session is of another graph, model or size.</exception>
-    /// <exception cref="SeqSizeException">The other session has a longer cache than there is room for.</exception>
+    /// <exception cref="SeqSizeException">The other session has a cache longer than this session's largest size.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using the session.</exception>
     public void CopyStateFrom(SeqSession other)
     {
@@ -80,7 +80,7 @@ public sealed unsafe partial class SeqSession
         GC.KeepAlive(other);
     }
 
-    /// <summary>All states one after the other, for who keeps them beside: without what tells whose they are.</summary>
+    /// <summary>All states, contiguous and without the header of <see cref="SaveState"/>.</summary>
     internal Span<byte> StateBlock => _memory.Span<byte>(_memory.Start, (int)_plan.StateBytes);
 
     private void ResetState(int index)
@@ -92,7 +92,7 @@ public sealed unsafe partial class SeqSession
         else new ReadOnlySpan<byte>(_plan.ModelTensors[initial].Data, bytes.Length).CopyTo(bytes);
     }
 
-    /// <summary>Whether sizes are the same but for the steps of caches.</summary>
+    /// <summary>Whether sizes are the same except for the steps of caches.</summary>
     private bool HasSizesOf(SeqSession other)
     {
         for (var i = 0; i < _sizes.Length; i++)
@@ -103,7 +103,7 @@ public sealed unsafe partial class SeqSession
         return true;
     }
 
-    /// <summary>Makes caches as long as another session's.</summary>
+    /// <summary>Gives caches the number of steps of another session's.</summary>
     private void TakeCachesOf(SeqSession other)
     {
         var symbols = _plan.Caches.Symbols;
@@ -123,7 +123,7 @@ public sealed unsafe partial class SeqSession
         SizeCaches();
     }
 
-    /// <summary>States, and inputs of their length, take the shapes of the steps that there are. Outputs stay as the run left them.</summary>
+    /// <summary>Gives growing states, and inputs with the same dimension, the shapes for the current number of steps. Outputs stay as the run left them.</summary>
     private void SizeCaches()
     {
         _plan.SetShapes(_sizes);

@@ -4,20 +4,20 @@ using SeqRuntime.Sessions.Streams;
 
 namespace SeqRuntime;
 
-/// <content>One run of all streams or of some: their rows side by side, every node over all of them.</content>
+/// <content>One run of all streams or of some: their rows lie side by side, and every node runs over all rows.</content>
 public sealed unsafe partial class SeqStreams
 {
     /// <summary>One run of every stream that has joined. Allocates nothing.</summary>
-    /// <exception cref="SeqDataException">An input holds what a node cannot use, such as an index outside of a table. No stream has moved.</exception>
+    /// <exception cref="SeqDataException">An input holds a value that a node cannot use, such as an index outside a table. No stream has moved.</exception>
     /// <exception cref="SeqSizeException">Shapes do not fit at the sizes set. No stream has moved.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using the streams.</exception>
     public void Run() => Run(CancellationToken.None);
 
-    /// <summary>As <see cref="Run()"/>, or until it is cancelled.</summary>
-    /// <param name="cancellationToken">Looked at before each node of the graph.</param>
-    /// <exception cref="SeqDataException">An input holds what a node cannot use, such as an index outside of a table. No stream has moved.</exception>
+    /// <summary>As <see cref="Run()"/>, with cancellation.</summary>
+    /// <param name="cancellationToken">Checked before each node of the graph.</param>
+    /// <exception cref="SeqDataException">An input holds a value that a node cannot use, such as an index outside a table. No stream has moved.</exception>
     /// <exception cref="SeqSizeException">Shapes do not fit at the sizes set. No stream has moved.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled. No stream has moved.</exception>
+    /// <exception cref="OperationCanceledException">The run was cancelled. No stream has moved.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using the streams.</exception>
     public void Run(CancellationToken cancellationToken)
     {
@@ -40,21 +40,21 @@ public sealed unsafe partial class SeqStreams
         GC.KeepAlive(this);
     }
 
-    /// <summary>One run of these streams only: those that have an input this time. The others wait. Allocates nothing.</summary>
+    /// <summary>One run of these streams only. The other streams keep their states. Allocates nothing.</summary>
     /// <param name="slots">Streams, each once, in any order.</param>
     /// <exception cref="ArgumentException">No stream has one of the slots, or one is given twice.</exception>
-    /// <exception cref="SeqDataException">An input holds what a node cannot use, such as an index outside of a table. No stream has moved.</exception>
+    /// <exception cref="SeqDataException">An input holds a value that a node cannot use, such as an index outside a table. No stream has moved.</exception>
     /// <exception cref="SeqSizeException">Shapes do not fit at the sizes set. No stream has moved.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using the streams.</exception>
     public void Run(ReadOnlySpan<int> slots) => Run(slots, CancellationToken.None);
 
-    /// <summary>As <see cref="Run(ReadOnlySpan{int})"/>, or until it is cancelled.</summary>
+    /// <summary>As <see cref="Run(ReadOnlySpan{int})"/>, with cancellation.</summary>
     /// <param name="slots">Streams, each once, in any order.</param>
-    /// <param name="cancellationToken">Looked at before each node of the graph.</param>
+    /// <param name="cancellationToken">Checked before each node of the graph.</param>
     /// <exception cref="ArgumentException">No stream has one of the slots, or one is given twice.</exception>
-    /// <exception cref="SeqDataException">An input holds what a node cannot use, such as an index outside of a table. No stream has moved.</exception>
+    /// <exception cref="SeqDataException">An input holds a value that a node cannot use, such as an index outside a table. No stream has moved.</exception>
     /// <exception cref="SeqSizeException">Shapes do not fit at the sizes set. No stream has moved.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled. No stream has moved.</exception>
+    /// <exception cref="OperationCanceledException">The run was cancelled. No stream has moved.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using the streams.</exception>
     public void Run(ReadOnlySpan<int> slots, CancellationToken cancellationToken)
     {
@@ -179,7 +179,7 @@ public sealed unsafe partial class SeqStreams
         return true;
     }
 
-    /// <summary>Makes rows of what the streams of this run have: in place, or gathered.</summary>
+    /// <summary>Prepares the rows of the streams of this run: in place, or gathered.</summary>
     private void Take(SlotRows[] slots, StreamRows[] rows, int count, bool isInPlace)
     {
         for (var v = 0; v < slots.Length; v++)
@@ -207,6 +207,6 @@ public sealed unsafe partial class SeqStreams
         for (var i = 0; i < count; i++) Buffer.MemoryCopy(from + i * step, to[_slots[i]], to.Bytes, to.Bytes);
     }
 
-    /// <summary>Rows that a run leaves (null: the same for all streams) and where each stream's goes.</summary>
+    /// <summary>Result rows of a run (null: the same for all streams) and their destinations.</summary>
     private readonly record struct Result(StreamRows? Rows, Tensor Shared, SlotRows Slots);
 }

@@ -56,7 +56,7 @@ public sealed unsafe partial class SeqStreams
         bool Has(int value) => Array.IndexOf(graph.Values[value].Sizes, -1 - index) >= 0;
     }
 
-    /// <summary>Puts a stream's states back to their first content.</summary>
+    /// <summary>Resets a stream's states to their initial content.</summary>
     /// <param name="slot">The stream.</param>
     /// <exception cref="ArgumentException">No stream has this slot.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using the streams.</exception>
@@ -69,10 +69,10 @@ public sealed unsafe partial class SeqStreams
         GC.KeepAlive(this);
     }
 
-    /// <summary>Copies a stream's states into <paramref name="destination"/>, as a <see cref="SeqSession"/> of the same graph and sizes does: either can go on from the other's.</summary>
+    /// <summary>Copies a stream's states into <paramref name="destination"/>, in the same form as a <see cref="SeqSession"/> of the same graph and sizes: either can restore the other's.</summary>
     /// <param name="slot">The stream.</param>
     /// <param name="destination">At least <see cref="StateBytes"/> bytes.</param>
-    /// <exception cref="ArgumentException">No stream has this slot, or there is too little room.</exception>
+    /// <exception cref="ArgumentException">No stream has this slot, or the destination is too short.</exception>
     public void SaveState(int slot, Span<byte> destination)
     {
         Check(slot);
@@ -83,10 +83,10 @@ public sealed unsafe partial class SeqStreams
         GC.KeepAlive(this);
     }
 
-    /// <summary>Brings back what <see cref="SaveState"/>, or <see cref="SeqSession.SaveState"/> of the same graph and sizes, gave.</summary>
-    /// <param name="slot">The stream, which may be another than was saved.</param>
+    /// <summary>Restores states that <see cref="SaveState"/>, or <see cref="SeqSession.SaveState"/> of the same graph and sizes, wrote.</summary>
+    /// <param name="slot">The stream; it need not be the one that was saved.</param>
     /// <param name="source">The saved bytes.</param>
-    /// <exception cref="ArgumentException">No stream has this slot, these are too few bytes, or they were saved of another graph, another model, or at other sizes.</exception>
+    /// <exception cref="ArgumentException">No stream has this slot, there are too few bytes, or they were saved from another graph, another model, or at other sizes.</exception>
     public void RestoreState(int slot, ReadOnlySpan<byte> source)
     {
         Check(slot);
@@ -101,7 +101,7 @@ public sealed unsafe partial class SeqStreams
         GC.KeepAlive(this);
     }
 
-    /// <summary>Leaves nothing of one stream where another's will be.</summary>
+    /// <summary>Clears the memory of a stream for the next one.</summary>
     private void Clear(SlotRows values) => NativeMemory.Clear(values.Start, (nuint)(values.Bytes * _plan.Capacity));
 
     private static Span<byte> Bytes(SlotRows values, int slot) => new(values[slot], (int)values.Bytes);

@@ -1,7 +1,7 @@
 namespace SeqRuntime.Decoding;
 
 /// <summary>
-/// Search for the best token sequences, step by step. Each step scores all live hypotheses in one batch; of their continuations
+/// Searches for the best token sequences, step by step. Each step scores all live hypotheses in one batch. The best of their
 /// the best go on, and each that ends is offered to the results; where the search is cut short, those still open compete with them.
 /// With a width of 1 it is greedy (or draws): it takes one token, and stops where that is the end.
 /// </summary>
@@ -95,7 +95,7 @@ internal sealed class BeamSearch
         return false;
     }
 
-    /// <summary>Node of the trie behind a token, or -1 where the token may not follow.</summary>
+    /// <summary>Node of the trie after a token, or -1 if the token may not follow.</summary>
     private int Follow(TokenTrie? allowed, int place, int token, int step)
     {
         if (step < _prefixLength && token != _prefix[step]) return -1;
@@ -104,7 +104,7 @@ internal sealed class BeamSearch
 
     private bool MayEnd(TokenTrie? allowed, int place, int step) => _end >= 0 && step >= _prefixLength && (allowed is null || allowed.IsEnd(place));
 
-    /// <summary>Whether no token that may follow is likelier than the end.</summary>
+    /// <summary>Whether the end token is at least as likely as every token that may follow.</summary>
     private bool EndIsNext(ReadOnlySpan<float> scores, TokenTrie? allowed, int place, int step)
     {
         if (!MayEnd(allowed, place, step)) return false;
@@ -116,7 +116,7 @@ internal sealed class BeamSearch
         return true;
     }
 
-    /// <summary>Greedy or drawn: the one token.</summary>
+    /// <summary>Takes one token, greedily or by sampling.</summary>
     private void TakeOne(int step, TokenTrie? allowed, bool isLast, int sourceLength)
     {
         var scores = _step.LogProbabilities(0);
@@ -142,7 +142,7 @@ internal sealed class BeamSearch
 
     private bool IsAllowed(TokenTrie? allowed, int token, int step) => token == _end ? MayEnd(allowed, _places[0], step) : Follow(allowed, _places[0], token, step) >= 0;
 
-    /// <summary>The best continuations of all rows, best first; of equal ones that of the lower row, then of the lower token.</summary>
+    /// <summary>The best continuations of all rows, best first. Ties go to the lower row, then to the lower token.</summary>
     private void TakeBest(int step, int live, TokenTrie? allowed, bool isLast, int sourceLength)
     {
         for (var row = 0; row < live; row++)
@@ -150,7 +150,7 @@ internal sealed class BeamSearch
             var scores = _step.LogProbabilities(row);
             if (isLast)
             {
-                // One result a row, as greedily: complete where the end is the likeliest to come.
+                // One result a row, as in greedy decoding: complete if the end token is the most likely next.
                 var isEnd = EndIsNext(scores, allowed, _places[row], step);
                 _results.Offer(row, step, _scores[row] + (isEnd ? scores[_end] : 0), isEnd, sourceLength);
                 continue;

@@ -1,6 +1,6 @@
 namespace SeqRuntime.Decoding;
 
-/// <summary>All hypotheses of a sentence as a graph of back pointers: which token each row took at each step, and from which row.</summary>
+/// <summary>All hypotheses of a sentence as back pointers: for each step and row the token taken and the row it came from.</summary>
 internal sealed class Lattice(int width, int steps, int alignmentStride, DecoderMemory memory)
 {
     private readonly int[] _tokens = memory.Array<int>("hypotheses", width, steps);
@@ -9,13 +9,13 @@ internal sealed class Lattice(int width, int steps, int alignmentStride, Decoder
 
     public int AlignmentStride => alignmentStride;
 
-    /// <summary>Alignments of the rows that step <paramref name="step"/> ran.</summary>
+    /// <summary>Alignments of the rows of step <paramref name="step"/>.</summary>
     public Span<float> Alignments(int step) => _alignments.AsSpan(step * width * alignmentStride, width * alignmentStride);
 
-    /// <summary>Alignment that row <paramref name="row"/> of step <paramref name="step"/> had, for the token taken after it.</summary>
+    /// <summary>Alignment of row <paramref name="row"/> at step <paramref name="step"/>, for the token taken then.</summary>
     public ReadOnlySpan<float> Alignment(int step, int row) => _alignments.AsSpan((step * width + row) * alignmentStride, alignmentStride);
 
-    /// <summary>Notes that row <paramref name="row"/> takes a token at a step, going on from a row of that step's run.</summary>
+    /// <summary>Records that row <paramref name="row"/> takes a token at a step and continues the row <paramref name="parent"/> of that step's run.</summary>
     public void Take(int step, int row, int token, int parent)
     {
         _tokens[step * width + row] = token;
@@ -31,8 +31,8 @@ internal sealed class Lattice(int width, int steps, int alignmentStride, Decoder
     public int Parent(int step, int row) => _parents[step * width + row];
 
     /// <summary>
-    /// Writes the <paramref name="length"/> tokens of the hypothesis that stands in <paramref name="row"/> when step
-    /// <paramref name="length"/> runs, and the rows it stood in before each.
+    /// Writes the <paramref name="length"/> tokens of the hypothesis in <paramref name="row"/> at the run of step
+    /// <paramref name="length"/>, and its row before each token.
     /// </summary>
     public void Trace(int row, int length, Span<int> tokens, Span<int> rows)
     {

@@ -26,7 +26,7 @@ internal static class PortIO
         }
     }
 
-    /// <summary>Whether <see cref="Write"/> and <see cref="Fill"/> know the type.</summary>
+    /// <summary>Whether <see cref="Write"/> and <see cref="Fill"/> support the type.</summary>
     public static bool IsNumeric(ElementType type) => type is ElementType.Int64 or ElementType.Int32 or ElementType.Float32;
 
     /// <summary>Elements of a value of this shape.</summary>

@@ -1,9 +1,9 @@
 namespace SeqRuntime.Decoding;
 
-/// <summary>The best so many of what is offered, best first; of equals what came first.</summary>
+/// <summary>Keeps the best of all offered items, best first; ties go to the earlier item.</summary>
 /// <param name="what">What they are, for where the memory for them is too little.</param>
 /// <param name="capacity">Most of them.</param>
-/// <param name="memory">Of the decoder.</param>
+/// <param name="memory">The decoder's memory.</param>
 internal sealed class RankedList<T>(string what, int capacity, DecoderMemory memory)
     where T : struct
 {
@@ -21,14 +21,14 @@ internal sealed class RankedList<T>(string what, int capacity, DecoderMemory mem
 
     public void Clear() => (Count, _least) = (0, double.NegativeInfinity);
 
-    /// <summary>Whether something of this rank would be taken. NaN and -∞ never are.</summary>
+    /// <summary>Whether an item with this rank would be taken. NaN and -∞ never are.</summary>
     public bool Takes(double rank) => rank > _least;
 
-    /// <summary>Takes an item that <see cref="Takes"/> lets in.</summary>
+    /// <summary>Adds an item that <see cref="Takes"/> accepts.</summary>
     /// <param name="rank">Its rank.</param>
     /// <param name="item">The item.</param>
-    /// <param name="dropped">The one that had to go.</param>
-    /// <returns>Whether one had to go.</returns>
+    /// <param name="dropped">The removed item.</param>
+    /// <returns>Whether an item was removed.</returns>
     public bool Add(double rank, T item, out T dropped)
     {
         var wasFull = IsFull;

@@ -36,12 +36,12 @@ internal sealed class Results
         IsGrowing = options.LengthPenalty >= 0;
     }
 
-    /// <summary>Results of a search that is over; none while one goes on.</summary>
+    /// <summary>Number of results; 0 during a search.</summary>
     public int Count { get; private set; }
 
     public bool IsFull => _entries.IsFull;
 
-    /// <summary>Whether longer hypotheses are divided by more.</summary>
+    /// <summary>Whether the length penalty divides longer hypotheses by more.</summary>
     private bool IsGrowing { get; }
 
     public ref readonly Entry this[int rank]
@@ -59,15 +59,15 @@ internal sealed class Results
         Count = 0;
     }
 
-    /// <summary>Whether a hypothesis of this log probability and length might still come among the results, however it goes on or is cut.</summary>
+    /// <summary>Whether a hypothesis with this log probability and length can still become a result.</summary>
     public bool CanEnter(double logProbability, int length) =>
         !IsFull || logProbability / _lengthPenalty[IsGrowing ? _steps : Math.Min(length + 1, _steps - 1)] > _entries.Rank(_entries.Count - 1);
 
-    /// <summary>Takes a hypothesis among the results if it is good enough.</summary>
-    /// <param name="row">Row of the run at step <paramref name="length"/> (where <paramref name="isComplete"/>, the run that gave the end token).</param>
+    /// <summary>Adds a hypothesis to the results if its score is high enough.</summary>
+    /// <param name="row">Row of the run at step <paramref name="length"/>; for a complete hypothesis that run gave the end token.</param>
     /// <param name="length">Tokens without the end.</param>
-    /// <param name="logProbability">Sum over tokens, the end's among them where it is complete.</param>
-    /// <param name="isComplete">Whether it took the end token.</param>
+    /// <param name="logProbability">Sum over the tokens, with the end token if it is complete.</param>
+    /// <param name="isComplete">Whether it ends with the end token.</param>
     /// <param name="sourceLength">Alignment weights of a row.</param>
     public void Offer(int row, int length, double logProbability, bool isComplete, int sourceLength)
     {
@@ -76,7 +76,7 @@ internal sealed class Results
         if (IsFull ? _entries.Takes(score) : !float.IsNaN(score)) _entries.Add(score, new Entry(row, length, score, (float)logProbability, isComplete), out _);
     }
 
-    /// <summary>Writes tokens and alignments of all results out of the lattice; from now on they can be read.</summary>
+    /// <summary>Copies tokens and alignments of all results from the lattice. After this, results can be read.</summary>
     public void Finish(int sourceLength)
     {
         var stride = _lattice.AlignmentStride;
@@ -125,7 +125,7 @@ internal sealed class Results
         for (var i = 0; i < sums.Length; i++) sums[i] += weights[i];
     }
 
-    /// <summary>One result and where it stands in the lattice.</summary>
+    /// <summary>One result and its place in the lattice.</summary>
     public readonly record struct Entry(int Row, int Length, float Score, float LogProbability, bool IsComplete)
     {
         public int AlignmentRows => Length + (IsComplete ? 1 : 0);

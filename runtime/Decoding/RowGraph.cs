@@ -19,8 +19,8 @@ internal sealed class RowGraph : IDisposable
     /// <param name="slots">Hypotheses that are kept.</param>
     /// <param name="keepsOutputs">Whether outputs are kept besides states; no value may then be shared by the rows.</param>
     /// <param name="options">Of the session; the batch is added.</param>
-    /// <param name="sizes">Which options the largest sizes come from, for where shapes do not fit.</param>
-    /// <param name="memory">Of the decoder.</param>
+    /// <param name="sizes">The options that set the largest sizes, for the message if shapes do not fit.</param>
+    /// <param name="memory">The decoder's memory.</param>
     public RowGraph(SeqModel model, SeqGraphInfo graph, string? batch, int width, long slots, bool keepsOutputs, SeqSessionOptions options, string sizes, DecoderMemory memory)
     {
         (Graph, _batch) = (graph, batch);
@@ -99,7 +99,7 @@ internal sealed class RowGraph : IDisposable
     /// <summary>Bytes of an output that a slot keeps.</summary>
     public ReadOnlySpan<byte> Output(int index, int slot) => _outputs[index].Slot(slot);
 
-    /// <summary>Puts bytes into a row of an input.</summary>
+    /// <summary>Writes bytes into a row of an input.</summary>
     public void SetInput(int input, int row, ReadOnlySpan<byte> bytes)
     {
         var to = Session.InputBytes(input);
@@ -119,7 +119,7 @@ internal sealed class RowGraph : IDisposable
 
     public void Dispose() => Session.Dispose();
 
-    /// <summary>Moves one row of a value that holds several along an axis; a block is what lies behind the axis.</summary>
+    /// <summary>Copies one row of a value with several rows along an axis. A block is the bytes of all inner axes.</summary>
     private static void Move(ReadOnlySpan<byte> from, int fromRows, int fromRow, Span<byte> to, int toRows, int toRow, int block)
     {
         if (fromRows == 1 && toRows == 1)
@@ -174,7 +174,7 @@ internal sealed class RowGraph : IDisposable
     /// <param name="type">Of its elements.</param>
     /// <param name="bytes">Its bytes at the largest sizes.</param>
     /// <param name="slots">Rows that are kept.</param>
-    /// <param name="memory">Of the decoder.</param>
+    /// <param name="memory">The decoder's memory.</param>
     private Port MakePort(int index, int axis, ElementType type, int bytes, long slots, DecoderMemory memory)
     {
         var isKept = axis >= 0 || MaxRows == 1;

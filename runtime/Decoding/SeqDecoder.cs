@@ -3,11 +3,11 @@ using SeqRuntime.Sessions.Threading;
 
 namespace SeqRuntime.Decoding;
 
-/// <summary>Told of each token as it is taken, in a beam of the best hypothesis's newest, which a later step may still take back.</summary>
-/// <param name="position">Steps since the sentence began.</param>
+/// <summary>Called for each token taken. A beam reports the newest token of its best hypothesis, which a later step may replace.</summary>
+/// <param name="position">Steps since the start of the sentence.</param>
 /// <param name="token">The token.</param>
-/// <param name="logProbability">Its own log probability.</param>
-/// <returns>False to end here.</returns>
+/// <param name="logProbability">The token's log probability.</param>
+/// <returns>False to end the search.</returns>
 public delegate bool TokenCallback(int position, int token, float logProbability);
 
 /// <summary>
@@ -23,7 +23,7 @@ public delegate bool TokenCallback(int position, int token, float logProbability
 /// </example>
 public sealed class SeqDecoder : IDisposable, IResultSource
 {
-    /// <summary>A search may take as many operations as so many of the heaviest runs that are allowed.</summary>
+    /// <summary>The work limit of a search, in multiples of the work limit of a run.</summary>
     private const double MostRuns = 10;
 
     private readonly Encoder _encoder;
@@ -79,16 +79,16 @@ public sealed class SeqDecoder : IDisposable, IResultSource
     /// <summary>The model.</summary>
     public SeqModel Model { get; }
 
-    /// <summary>Texts of source tokens, or null where the model has none.</summary>
+    /// <summary>Texts of source tokens, or null if the model has none.</summary>
     public TokenTable? SourceTable { get; }
 
-    /// <summary>The source token that stands for what <see cref="SourceTable"/> does not cover, or null where the model has none and refuses it.</summary>
+    /// <summary>The source token for text that <see cref="SourceTable"/> does not cover; null if such text is an error.</summary>
     public int? UnknownToken => _unknown < 0 ? null : _unknown;
 
-    /// <summary>Texts of target tokens, or null where the model has none.</summary>
+    /// <summary>Texts of target tokens, or null if the model has none.</summary>
     public TokenTable? TargetTable { get; }
 
-    /// <summary>Most tokens of a result, the end token not counted; what is longer is cut here, and ranked as <see cref="DecodeRequest.OnToken"/> says.</summary>
+    /// <summary>Most tokens of a result without the end token. Longer hypotheses are cut and ranked as <see cref="DecodeRequest.OnToken"/> says.</summary>
     public int MaxTokens { get; }
 
     /// <summary>Longest source in tokens, begin and end tokens included.</summary>
@@ -97,7 +97,7 @@ public sealed class SeqDecoder : IDisposable, IResultSource
     /// <summary>Number of different target tokens.</summary>
     public int VocabularySize => _step.Vocabulary;
 
-    /// <summary>Bytes of all that the decoder holds: both sessions, scores, hypotheses, results and tables. It never grows.</summary>
+    /// <summary>Bytes that the decoder holds: both sessions, scores, hypotheses, results and tables. It never grows.</summary>
     public long MemoryBytes => _memory.Used;
 
     /// <summary>Source of the last call of <see cref="Decode(ReadOnlySpan{int}, DecodeRequest?, CancellationToken)"/>, with begin and end tokens where the model has them.</summary>
@@ -108,17 +108,17 @@ public sealed class SeqDecoder : IDisposable, IResultSource
 
 #pragma warning disable RS0026 // The overloads differ in their first argument, which must be given: optional ones behind it make no call ambiguous.
     /// <summary>Finds the best targets of a source. Allocates nothing.</summary>
-    /// <param name="tokens">Source tokens without begin and end, which the model's metadata add.</param>
-    /// <param name="request">What this call asks for besides; null for nothing.</param>
-    /// <param name="cancellationToken">Looked at before each node of each step.</param>
+    /// <param name="tokens">Source tokens without begin and end tokens, which the decoder adds.</param>
+    /// <param name="request">Settings of this call; null for the defaults.</param>
+    /// <param name="cancellationToken">Checked before each node of each step.</param>
     /// <returns><see cref="Results"/>.</returns>
     /// <exception cref="ArgumentException">
     /// The source is empty and the model adds no begin or end token, it is too long, or a token is out of range; or the prefix is longer than
     /// <see cref="MaxTokens"/>, or has a token that no result can have.
     /// </exception>
-    /// <exception cref="SeqDataException">A graph cannot use what it is given, such as a token outside of its table of embeddings.</exception>
-    /// <exception cref="InvalidOperationException">A search goes on: <see cref="DecodeRequest.OnToken"/>, or another thread, called this.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled; there are no results.</exception>
+    /// <exception cref="SeqDataException">A graph cannot use an input, such as a token outside its embedding table.</exception>
+    /// <exception cref="InvalidOperationException">A search is running: <see cref="DecodeRequest.OnToken"/> or another thread made this call.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled; there are no results.</exception>
     public DecodeResultCollection Decode(ReadOnlySpan<int> tokens, DecodeRequest? request = null, CancellationToken cancellationToken = default)
     {
         Begin();
@@ -143,16 +143,16 @@ public sealed class SeqDecoder : IDisposable, IResultSource
 
     /// <summary>Splits a text by the model's source table and finds its best targets. Allocates nothing.</summary>
     /// <param name="text">The source; what the table does not cover (<see cref="TokenTable.FindUnknownCharacters"/>) becomes <see cref="UnknownToken"/>.</param>
-    /// <param name="request">What this call asks for besides; null for nothing.</param>
-    /// <param name="cancellationToken">Looked at before each node of each step.</param>
+    /// <param name="request">Settings of this call; null for the defaults.</param>
+    /// <param name="cancellationToken">Checked before each node of each step.</param>
     /// <returns><see cref="Results"/>.</returns>
     /// <exception cref="ArgumentException">
-    /// The source is empty and the model adds no begin or end token, it is too long, or has what the table does not cover where the model has no
+    /// The source is empty and the model adds no begin or end token, it is too long, or has text that the table does not cover and the model has no
     /// unknown token; or the prefix is longer than <see cref="MaxTokens"/>, or has a token that no result can have.
     /// </exception>
-    /// <exception cref="SeqDataException">A graph cannot use what it is given, such as a token outside of its table of embeddings.</exception>
-    /// <exception cref="InvalidOperationException">The model has no source table; or a search goes on: <see cref="DecodeRequest.OnToken"/>, or another thread, called this.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled; there are no results.</exception>
+    /// <exception cref="SeqDataException">A graph cannot use an input, such as a token outside its embedding table.</exception>
+    /// <exception cref="InvalidOperationException">The model has no source table; or a search is running: <see cref="DecodeRequest.OnToken"/> or another thread made this call.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled; there are no results.</exception>
     public DecodeResultCollection Decode(ReadOnlySpan<char> text, DecodeRequest? request = null, CancellationToken cancellationToken = default)
     {
         Begin();
@@ -217,14 +217,14 @@ public sealed class SeqDecoder : IDisposable, IResultSource
         }
     }
 
-    /// <summary>Where the source's own tokens go: behind the begin token, and with room for the end token.</summary>
+    /// <summary>The place of the source's own tokens: after the begin token, with room for the end token.</summary>
     private Span<int> Room()
     {
         var start = _sourceBegin is null ? 0 : 1;
         return _source.AsSpan(start, Math.Max(_source.Length - start - (_sourceEnd is null ? 0 : 1), 0));
     }
 
-    /// <summary>What a request asks for that holds for one search only.</summary>
+    /// <summary>Applies a request's settings for one search.</summary>
     private void Take(DecodeRequest? request)
     {
         _search.SetPrefix(request is null ? [] : request.Prefix.Span);

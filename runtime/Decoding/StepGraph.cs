@@ -77,7 +77,7 @@ internal sealed class StepGraph : IDisposable
     /// <summary>Number of different tokens.</summary>
     public int Vocabulary { get; }
 
-    /// <summary>Most alignment weights of a row, or 0 where there are none.</summary>
+    /// <summary>Most alignment weights of a row, or 0 if there are none.</summary>
     public int AlignmentStride { get; }
 
     /// <summary>Operations of a step of all hypotheses.</summary>
@@ -93,7 +93,7 @@ internal sealed class StepGraph : IDisposable
     /// <summary>Log probabilities of a row after <see cref="Run"/>.</summary>
     public Span<float> LogProbabilities(int row) => _scores[row];
 
-    /// <summary>Starts a sentence from what the encoder holds: one row with first states.</summary>
+    /// <summary>Starts a sentence from the encoder's outputs: one row with initial states.</summary>
     public void Begin()
     {
         foreach (var size in _sizes) Session.SetSize(size.Symbol, SizeOf(size));
@@ -103,13 +103,13 @@ internal sealed class StepGraph : IDisposable
         if (IsInSlots) _rows.SaveStates([_now]);
     }
 
-    /// <summary>Steps rows in one go.</summary>
-    /// <param name="tokens">Token before, of each row.</param>
-    /// <param name="parents">Row of the run before from which each goes on; 0 at the first.</param>
-    /// <param name="position">Steps since the sentence began.</param>
-    /// <param name="alignment">Where alignments go, rows of <paramref name="alignmentStride"/>; may be empty.</param>
+    /// <summary>Runs one step of all rows.</summary>
+    /// <param name="tokens">The token before, for each row.</param>
+    /// <param name="parents">For each row its parent row in the run before; 0 at the first run.</param>
+    /// <param name="position">Steps since the start of the sentence.</param>
+    /// <param name="alignment">Receives the alignments, rows of <paramref name="alignmentStride"/>; may be empty.</param>
     /// <param name="alignmentStride">Elements between rows.</param>
-    /// <param name="cancellation">Looked at before each node.</param>
+    /// <param name="cancellation">Checked before each node.</param>
     public void Run(ReadOnlySpan<int> tokens, ReadOnlySpan<int> parents, int position, Span<float> alignment, int alignmentStride, CancellationToken cancellation)
     {
         if (!IsInSlots) GoOn(parents);
@@ -155,7 +155,7 @@ internal sealed class StepGraph : IDisposable
         for (var row = 0; row < rows; row++) weights.Slice(row * length, length).CopyTo(alignment[((start + row) * alignmentStride)..]);
     }
 
-    /// <summary>Fills what comes from the encoder: inputs, and states too where <paramref name="states"/>.</summary>
+    /// <summary>Fills the inputs that come from the encoder; with <paramref name="states"/> also the states.</summary>
     private void FillLinks(bool states)
     {
         Session.FixedInputsChanged();
@@ -179,7 +179,7 @@ internal sealed class StepGraph : IDisposable
 
     private SeqPortInfo? Target(string name) => Graph.Inputs.FirstOrDefault(i => i.Name == name) ?? Graph.States.FirstOrDefault(s => s.Name == name);
 
-    /// <summary>Symbols of the step whose sizes follow from the encoder: an axis of an output, or (output -1) the source's length.</summary>
+    /// <summary>Symbols of the step whose sizes come from the encoder: from an axis of an output, or (output -1) from the source's length.</summary>
     private (string Symbol, int Output, int Axis)[] FindSizes((string Target, string Output)[] links, string? mask)
     {
         var sizes = new List<(string Symbol, int Output, int Axis)>();

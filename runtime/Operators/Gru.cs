@@ -10,12 +10,12 @@ namespace SeqRuntime.Operators;
 /// n = g(Wn·x + Rn·(r⊙h) + Wbn + Rbn) without.
 /// </summary>
 /// <remarks>
-/// <para>Inputs beside those of <see cref="Recurrent"/>, per direction d from 3 + 3d: W packed [rows, I], R packed [rows, H],
-/// bias [2, rows] (optional): row 0 is added to W·x, row 1 to R·h (Rbn where LinearBeforeReset, else zeros). Gates of a block in order r, z, n.</para>
+/// <para>Inputs besides those of <see cref="Recurrent"/>, per direction d from 3 + 3d: W packed [rows, I], R packed [rows, H],
+/// bias [2, rows] (optional): row 0 is added to W·x, row 1 to R·h (Rbn with LinearBeforeReset, else zeros). Gates of a block in order r, z, n.</para>
 /// <para>Activations f, g are sigmoid, tanh unless named otherwise; CellClip limits their inputs. Standard gates with
 /// LinearBeforeReset run in the fused cell kernel. With int8 or int4 weights and g = tanh, f = sigmoid a state that fills [-1, 1] takes the fixed scale
-/// 1/127, a smaller one and r⊙h their measured range. Without LinearBeforeReset such weights are read twice a step (their matrix has its scales
-/// behind its tiles, so no part of it stands alone). Sources: ONNX operator GRU; Cho et al., arXiv 1406.1078.</para>
+/// 1/127; a smaller state and r⊙h take their measured range. Without LinearBeforeReset such weights are read twice a step, because their scales follow
+/// all panels, so no part of the matrix can be used alone. Sources: ONNX operator GRU; Cho et al., arXiv 1406.1078.</para>
 /// </remarks>
 internal sealed unsafe class Gru : Recurrent
 {

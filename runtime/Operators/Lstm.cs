@@ -7,16 +7,16 @@ namespace SeqRuntime.Operators;
 /// <summary>
 /// Long short-term memory as ONNX's LSTM, with an optional projection (LSTMP):
 /// i = f(Wi·x + Ri·h + Pi⊙c + bi), f = f(Wf·x + Rf·h + Pf⊙c + bf), g = g(Wg·x + Rg·h + bg), c' = f⊙c + i⊙g,
-/// o = f(Wo·x + Ro·h + Po⊙c' + bo), h' = o⊙h(c'), then h' = Wp·h' where there is a projection.
+/// o = f(Wo·x + Ro·h + Po⊙c' + bo), h' = o⊙h(c'), then h' = Wp·h' if there is a projection.
 /// </summary>
 /// <remarks>
-/// <para>Inputs beside those of <see cref="Recurrent"/>: 3 initial_c [D, N, H] (optional); per direction d from 4 + 5d: W packed
+/// <para>Inputs besides those of <see cref="Recurrent"/>: 3 initial_c [D, N, H] (optional); per direction d from 4 + 5d: W packed
 /// [rows, I], R packed [rows, S], bias Wb + Rb [rows] (optional), peephole [3, H] in order i, f, o (optional), projection packed
 /// [P, H] (optional). Gates of a block in order i, f, g, o. Output 2: Y_c [D, N, H].</para>
 /// <para>Activations f, g, h are sigmoid, tanh, tanh unless named otherwise. CellClip limits the inputs of f and g (as ONNX
-/// Runtime does; c' itself is not limited). InputForget couples the gates: f = 1 - i.</para>
+/// Runtime does; it does not limit c'). InputForget couples the gates: f = 1 - i.</para>
 /// <para>Standard gates run in the fused cell kernel. With int8 or int4 weights a state that fills [-1, 1] takes the fixed
-/// scale 1/127 where f, h are sigmoid, tanh and there is no projection, any other its measured range. Sources: ONNX operator LSTM;
+/// scale 1/127 if f and h are sigmoid and tanh and there is no projection; other states take their measured range. Sources: ONNX operator LSTM;
 /// Hochreiter and Schmidhuber (1997); Gers et al. (2000); Sak et al., arXiv 1402.1128.</para>
 /// </remarks>
 internal sealed unsafe class Lstm : Recurrent
@@ -85,7 +85,7 @@ internal sealed unsafe class Lstm : Recurrent
             PackedProduct.Multiply(pass.Kernels, projection, 0, new FloatRows(target, Hidden, count), new OutputRange(rows.HiddenOut, pass.StateSize, pass.StateSize), pass.Plan.Product);
     }
 
-    /// <summary>The same cell from single kernels, for everything the fused one does not have.</summary>
+    /// <summary>The same cell from several kernels, for settings that the fused kernel does not support.</summary>
     private void ComposedCell(RecurrentPass pass, float* gates, float* cell, float* cellOut, float* hOut)
     {
         var kernels = pass.Kernels;

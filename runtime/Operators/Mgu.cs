@@ -7,7 +7,7 @@ namespace SeqRuntime.Operators;
 /// Minimal gated unit, a GRU with one gate: f = σ(Wf·x + Rf·h + bf), n = tanh(Wn·x + Rn·(f⊙h) + bn), h' = (1 - f)⊙h + f⊙n.
 /// </summary>
 /// <remarks>
-/// <para>Inputs beside those of <see cref="Recurrent"/>, per direction d from 3 + 3d: W packed [rows, I], R packed [rows, H], bias [rows]
+/// <para>Inputs besides those of <see cref="Recurrent"/>, per direction d from 3 + 3d: W packed [rows, I], R packed [rows, H], bias [rows]
 /// (optional). Gates of a block in order f, n. CellClip limits the functions' inputs.</para>
 /// <para>With int8 or int4 weights a state that fills [-1, 1] takes the fixed scale 1/127, any other and f⊙h their measured range, and R is read
 /// twice a step. Source: Zhou, Wu, Zhang, Zhou, "Minimal Gated Unit for Recurrent Neural Networks", arXiv 1603.09420, equations 6.</para>

@@ -13,7 +13,7 @@ namespace SeqRuntime.Operators;
 /// <para>Inputs: 0 X [T, N, I]; 1 sequence_lens int32 [N] (optional); from 2 the first states (each optional): the hidden state [D, N, S],
 /// then the cell state [D, N, H], as far as the layer has them; then for each direction W packed [rows, I], R packed [rows, S], bias [rows]
 /// or [2, rows] (optional), and what the layer has beside them. Outputs, each optional: Y [T, D, N, S], then the last states.</para>
-/// <para>W may be left out: X is then [T, N, D·rows] and holds W·x with its bias already, rows in packed order, direction after
+/// <para>W may be omitted. X is then [T, N, D·rows] and already holds W·x + bias, rows in packed order, direction after
 /// direction (a table of them replaces an embedding and its product). R is left out where the layer has no hidden state.</para>
 /// <para>Packed rows are in the order of <see cref="GateRows"/>: gates interleaved by blocks of 16 units.</para>
 /// <para>With sequence_lens row i runs over its first len[i] steps (the reverse direction starts at step len[i] - 1); Y is 0
@@ -50,16 +50,16 @@ internal abstract unsafe class Recurrent : Operator
     /// <summary>Bound of the activations' inputs, 0 for none.</summary>
     public float Clip { get; }
 
-    /// <summary>Hidden units as they are stored.</summary>
+    /// <summary>Hidden units with padding.</summary>
     public int PaddedHidden { get; }
 
     /// <summary>Rows of the packed W and R.</summary>
     public int PackedRows { get; }
 
-    /// <summary>All blocks of gates are whole: those of one batch row follow those of the one before as if they were more units of the same.</summary>
+    /// <summary>Whether all blocks of gates are whole. The blocks of all batch rows can then be computed like the blocks of one row.</summary>
     protected bool HasWholeBlocks => Hidden % GateRows.BlockUnits == 0;
 
-    /// <summary>Input index of what direction <paramref name="d"/> has at <paramref name="offset"/>: 0 W, 1 R, 2 bias …</summary>
+    /// <summary>Input index for direction <paramref name="d"/>; <paramref name="offset"/> is 0 for W, 1 for R, 2 for the bias …</summary>
     public int WeightIndex(int d, int offset) => Form.FirstWeight + d * Form.Weights + offset;
 
     /// <summary>Whether direction <paramref name="d"/> goes from the last step to the first.</summary>
@@ -144,17 +144,17 @@ internal abstract unsafe class Recurrent : Operator
         for (var d = 0; d < Directions; d++) ExecuteDirection(context, context.Scratch, d);
     }
 
-    /// <summary>What <see cref="Execute"/> checks before it begins.</summary>
+    /// <summary>The checks at the start of <see cref="Execute"/>.</summary>
     /// <exception cref="ArgumentException">A sequence's length is out of range.</exception>
     public static void CheckInputs(NodeContext context)
     {
         if (context.Optional(1) is { } lengths) CheckLengths(lengths, context.Input(0).Shape[0]);
     }
 
-    /// <summary>One direction, whose outputs no other touches.</summary>
+    /// <summary>Runs one direction. No other direction writes its outputs.</summary>
     /// <param name="context">The layer's values, checked.</param>
     /// <param name="scratch"><see cref="ScratchBytes"/> bytes that no other direction uses at the same time.</param>
-    /// <param name="d">0, or 1 for the reverse one of two.</param>
+    /// <param name="d">The direction: 0, or 1 for the reverse direction of two.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ExecuteDirection(NodeContext context, byte* scratch, int d)
     {

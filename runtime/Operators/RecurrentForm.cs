@@ -47,7 +47,7 @@ internal enum RecurrentRun : byte
     /// <summary>All rows step together.</summary>
     Sequence,
 
-    /// <summary>Rows have different lengths: each step may see only some of them.</summary>
+    /// <summary>Rows have different lengths, so a step may run only some of them.</summary>
     Ragged,
 
     /// <summary>One step of one row, whose W·x is computed beside its R·h.</summary>

@@ -7,7 +7,7 @@ namespace SeqRuntime.Operators;
 /// <summary>One direction of a recurrent layer in one session: its values, the plan for the sizes of now, and the products of its weights.</summary>
 internal sealed unsafe class RecurrentPass
 {
-    /// <summary>Outputs of one block where a single row walks up and down.</summary>
+    /// <summary>Outputs of one block when a single row walks up and down its weights.</summary>
     private const int BlockRows = 512;
 
     public readonly Recurrent Layer;
@@ -91,7 +91,7 @@ internal sealed unsafe class RecurrentPass
         _whole.Inputs = w.Layout.Columns;
     }
 
-    /// <summary>The only step of the only row, all of it in one kernel.</summary>
+    /// <summary>Computes the only step of the only row in one kernel.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void StepOnce()
     {
@@ -144,8 +144,8 @@ internal sealed unsafe class RecurrentPass
 
     /// <summary>y = init + R·h; <paramref name="bounded"/> where h is a state that the equations keep in [-1, 1]. Of a single step, gates = bias + W·x before it, block by block of outputs.</summary>
     /// <remarks>
-    /// A single row walks over its weights up and down in turn: what the last step read last, and is still in a near cache, is read
-    /// first. Each output's own sum is unchanged.
+    /// A single row walks over its weights alternately up and down. It starts with the weights that the last step read last, because they are still in a near cache.
+    /// The sum of each output is unchanged.
     /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void MultiplyState(float* h, int count, bool bounded, float* init, nint ldinit, float* y)

@@ -74,7 +74,7 @@ internal readonly unsafe struct RecurrentPlan
     /// <summary>Rows of hidden units for the layer's own use.</summary>
     public float* Spare { get; }
 
-    /// <summary>Planes of single gates, where the cell is composed.</summary>
+    /// <summary>Planes of single gates, for a cell computed by several kernels.</summary>
     public float* Planes { get; }
 
     /// <summary>Clip, then -clip and 1 behind it, each at the start of 16 floats: kernels repeat them.</summary>

@@ -4,12 +4,12 @@ namespace SeqRuntime.Operators;
 
 /// <summary>
 /// Vanilla (Elman) recurrent network as ONNX's RNN: h' = f(W·x + R·h + Wb + Rb), f tanh unless named otherwise, its input
-/// limited to ±clip where a clip is given.
+/// limited to ±clip if a clip is given.
 /// </summary>
 /// <remarks>
-/// Inputs beside those of <see cref="Recurrent"/>, per direction d from 3 + 3d: W packed [rows, I], R packed [rows, H], bias
+/// Inputs besides those of <see cref="Recurrent"/>, per direction d from 3 + 3d: W packed [rows, I], R packed [rows, H], bias
 /// Wb + Rb [rows] (optional); rows as in <see cref="GateRows"/>. With int8 or int4 weights and tanh a state that fills [-1, 1] takes the
-/// fixed scale 1/127, any other its measured range. Source: ONNX operator RNN; Elman, Finding Structure in Time (1990).
+/// fixed scale 1/127; other states take their measured range. Source: ONNX operator RNN; Elman, Finding Structure in Time (1990).
 /// </remarks>
 internal sealed unsafe class Rnn : Recurrent
 {

@@ -3,12 +3,12 @@ using SeqRuntime.Operators;
 
 namespace SeqRuntime.Sessions;
 
-/// <summary>A stored model with its operators made, ready for sessions to be planned.</summary>
+/// <summary>A stored model with its operators created, ready for planning sessions.</summary>
 internal sealed class LoadedModel
 {
     private readonly StoredModel _stored;
 
-    /// <param name="stored">The model as its file has it.</param>
+    /// <param name="stored">The model as read from its file.</param>
     /// <exception cref="SeqFormatException">A node is of an unknown kind, or its attributes are not valid.</exception>
     public LoadedModel(StoredModel stored)
     {
@@ -53,7 +53,7 @@ internal sealed class LoadedModel
     }
 }
 
-/// <summary>A graph: nodes in execution order over values; indices were checked.</summary>
+/// <summary>A graph: values, and nodes in execution order. The reader has checked the indices.</summary>
 internal sealed record LoadedGraph(string Name, string[] Symbols, LoadedValue[] Values, int[] Inputs, int[] Outputs, StoredState[] States, LoadedNode[] Nodes)
 {
     /// <inheritdoc cref="StoredGraph.Mark"/>
@@ -62,10 +62,10 @@ internal sealed record LoadedGraph(string Name, string[] Symbols, LoadedValue[] 
     /// <inheritdoc cref="StoredGraph.Largest"/>
     public int[] Largest { get; init; } = [];
 
-    /// <summary>The most steps of states that grow along a symbolic dimension; 0 where none does.</summary>
+    /// <summary>For each symbolic dimension the most steps of its growing states; 0 if no state grows along it.</summary>
     public int MostSteps(int symbol) => Largest.Length == 0 ? 0 : Largest[symbol];
 
-    /// <summary>A fault while inferring or running node <paramref name="node"/>, named.</summary>
+    /// <summary>A fault while inferring or running node <paramref name="node"/>, with the node's name.</summary>
     public Exception At(int node, Exception fault)
     {
         var message = $"graph '{Name}', node '{Nodes[node].Name}' ({Nodes[node].Kind}): {fault.Message}";
@@ -73,8 +73,8 @@ internal sealed record LoadedGraph(string Name, string[] Symbols, LoadedValue[] 
     }
 }
 
-/// <summary>A value; <paramref name="Sizes"/> hold -1-i for symbol i.</summary>
+/// <summary>A value. In <paramref name="Sizes"/>, -1-i stands for symbol i.</summary>
 internal sealed record LoadedValue(string Name, ValueKind Kind, ElementType Type, int[] Sizes, Tensor? Constant);
 
-/// <summary>A node with its operator made; an input or output of -1 is left out. <paramref name="Attributes"/> are kept for whoever shows the graph.</summary>
+/// <summary>A node with its operator. An index of -1 marks an omitted input or output. <paramref name="Attributes"/> are kept for printing the graph.</summary>
 internal sealed record LoadedNode(string Name, OpKind Kind, int[] Inputs, int[] Outputs, Attributes Attributes, Operator Operator);

@@ -3,7 +3,7 @@ using SeqRuntime.Operators;
 
 namespace SeqRuntime.Sessions;
 
-/// <summary>What sessions throw, by reason.</summary>
+/// <summary>The exceptions of sessions.</summary>
 internal static class SessionError
 {
     public static ArgumentException NoSuch(string kind, string name, IEnumerable<string> names)
@@ -69,10 +69,10 @@ internal static class SessionError
         new($"All {capacity} slots are taken; let a stream leave, or make the streams for a larger capacity.");
 
     /// <param name="graph">The graph.</param>
-    /// <param name="cache">A state that grows.</param>
-    /// <param name="symbol">The dimension that counts its steps.</param>
-    /// <param name="needed">Steps that it would have.</param>
-    /// <param name="most">Steps that there is room for.</param>
+    /// <param name="cache">A growing state.</param>
+    /// <param name="symbol">The dimension of its steps.</param>
+    /// <param name="needed">Steps after the run.</param>
+    /// <param name="most">Most steps.</param>
     public static SeqSizeException CacheFull(string graph, string cache, string symbol, int needed, int most) =>
         Sizes($"graph '{graph}': the cache '{cache}' would have {needed} steps; there is room for {most}. Begin anew ({nameof(SeqSession.ResetState)}), or make the session for more: MaxSizes[\"{symbol}\"] = {needed} or more.", symbol, needed, most);
 

@@ -3,8 +3,8 @@ using SeqRuntime.Kernels.Mathematics;
 namespace SeqRuntime.Decoding;
 
 /// <summary>
-/// Connectionist temporal classification: labels at every frame, of which repeats are one token and blanks none. The beam follows
-/// prefixes, each with the sum over its alignments so far, apart for those that end in a blank; with a width of 1 it is the best
+/// Connectionist temporal classification: one label at every frame. Repeated labels are one token, blanks are none. The beam follows
+/// prefixes. Each has two sums over its alignments: those that end in a blank, and those that do not. With a width of 1 it takes the best
 /// label of each frame.
 /// </summary>
 /// <remarks>Graves et al. 2006, "Connectionist Temporal Classification"; prefix beam search as in Hannun et al. 2014, arXiv:1408.2873.</remarks>
@@ -104,7 +104,7 @@ internal sealed class CtcSearch : FrameSearch
         (_prefixes, _next, _count) = (_next, _prefixes, _candidates.Count);
     }
 
-    /// <summary>The prefix as it is: a blank, its last token again, or its last token after the prefix without it, which lives too.</summary>
+    /// <summary>The prefix stays: by a blank, by its last token again, or because its live parent takes its last token.</summary>
     private void OfferSame(int i, ReadOnlySpan<float> scores)
     {
         ref readonly var prefix = ref _prefixes[i];
@@ -122,7 +122,7 @@ internal sealed class CtcSearch : FrameSearch
         if (_candidates.Takes(rank)) _candidates.Add(rank, new Candidate(i, -1, blank, last, node.Bias), out _);
     }
 
-    /// <summary>The prefix and one more token, where that does not live already.</summary>
+    /// <summary>The prefix and one more token, if that prefix is not live already.</summary>
     private void OfferLonger(int i, ReadOnlySpan<float> scores)
     {
         _stamp++;
@@ -144,12 +144,12 @@ internal sealed class CtcSearch : FrameSearch
         }
     }
 
-    /// <summary>Alignments of a prefix that a token may follow: where it is the last one again, only those that end in a blank.</summary>
+    /// <summary>Log probability of a prefix's alignments that a token may follow. A repeat of the last token may follow only a blank.</summary>
     private double Before(int i, int token) => Tree[_prefixes[i].Node].Token == token ? _prefixes[i].Blank : _prefixes[i].Total;
 
-    /// <param name="Node">In the tree.</param>
+    /// <param name="Node">Node in the tree.</param>
     /// <param name="Blank">Log probability of its alignments that end in a blank.</param>
-    /// <param name="Last">Of those that end in its last token.</param>
+    /// <param name="Last">Log probability of its alignments that end in its last token.</param>
     private readonly record struct Prefix(int Node, double Blank, double Last)
     {
         public double Total { get; } = ScalarMath.LogAdd(Blank, Last);

@@ -3,9 +3,9 @@ using SeqRuntime.Sessions.Threading;
 namespace SeqRuntime.Decoding;
 
 /// <summary>
-/// Reads token sequences from frames of features, as speech and handwriting models give them: by CTC or as an RNN transducer,
-/// whichever the model's metadata say; greedily or with a beam. Over a whole recording at once, or over parts as they come,
-/// where the encoder keeps its state between them. Made by <see cref="SeqModelExtensions.CreateFrameDecoder"/>; afterwards nothing
+/// Reads token sequences from frames of features, such as those of speech and handwriting, by CTC or with an RNN transducer,
+/// as the model's metadata say; greedily or with a beam. It reads a whole recording at once, or in parts
+/// if the encoder keeps its state between them. Made by <see cref="SeqModelExtensions.CreateFrameDecoder"/>; afterwards nothing
 /// allocates. Belongs to one thread at a time.
 /// </summary>
 /// <example>
@@ -64,19 +64,19 @@ public sealed class FrameDecoder : IDisposable, IResultSource
     /// <summary>The model.</summary>
     public SeqModel Model { get; }
 
-    /// <summary>Texts of tokens, or null where the model has none.</summary>
+    /// <summary>Texts of tokens, or null if the model has none.</summary>
     public TokenTable? TargetTable { get; }
 
     /// <summary>Most tokens of a result.</summary>
     public int MaxTokens { get; }
 
-    /// <summary>Number of labels, the blank among them.</summary>
+    /// <summary>Number of labels, including the blank.</summary>
     public int VocabularySize => _search.Vocabulary;
 
-    /// <summary>Features of a frame; of one run, where the model fixes the number of frames.</summary>
+    /// <summary>Features of a frame, or of one run if the model fixes the number of frames.</summary>
     public int FrameSize => _encoder.FrameSize;
 
-    /// <summary>Index of the blank among the labels.</summary>
+    /// <summary>Label index of the blank.</summary>
     internal int Blank => _search.Blank;
 
     /// <summary>Bytes of all that the decoder holds: sessions, scores, prefixes, results and tables. It never grows.</summary>
@@ -89,14 +89,14 @@ public sealed class FrameDecoder : IDisposable, IResultSource
     public DecodeResultCollection Results { get; }
 
     /// <summary>Reads a whole recording: <see cref="Reset"/>, <see cref="Accept"/>, <see cref="Finish"/>.</summary>
-    /// <param name="features">Frame after frame, <see cref="FrameSize"/> numbers each.</param>
-    /// <param name="onToken">Told of each token as the best prefix grows by it; null for nobody. It must not use the decoder. Where it returns false, the rest is not read, here nor in later calls until <see cref="Reset"/>.</param>
-    /// <param name="cancellationToken">Looked at before each node of each run, and before each frame.</param>
+    /// <param name="features">The frames in order, <see cref="FrameSize"/> numbers each.</param>
+    /// <param name="onToken">Called for each token that the best prefix gains; null for no callback. It must not call the decoder. If it returns false, reading stops until <see cref="Reset"/>.</param>
+    /// <param name="cancellationToken">Checked before each node of each run, and before each frame.</param>
     /// <returns><see cref="Results"/>.</returns>
-    /// <exception cref="ArgumentException">No whole number of frames, or too many; or a graph does not fit together at this length: all frames are then forgotten.</exception>
-    /// <exception cref="SeqDataException">A graph cannot use what it is given, such as a token outside of its table of embeddings.</exception>
-    /// <exception cref="InvalidOperationException">Frames are being read: the callback, or another thread, called this.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled: all frames are forgotten, there are no results.</exception>
+    /// <exception cref="ArgumentException">The features are not a whole number of frames, or too many; or the shapes of a graph do not fit at this length. The decoder is then reset.</exception>
+    /// <exception cref="SeqDataException">A graph cannot use an input, such as a token outside its embedding table.</exception>
+    /// <exception cref="InvalidOperationException">Frames are being read: the callback or another thread made this call.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled. The decoder is reset and there are no results.</exception>
     public DecodeResultCollection Decode(ReadOnlySpan<float> features, TokenCallback? onToken = null, CancellationToken cancellationToken = default)
     {
         Begin();
@@ -113,8 +113,8 @@ public sealed class FrameDecoder : IDisposable, IResultSource
         }
     }
 
-    /// <summary>Forgets all frames, and the states of the encoder.</summary>
-    /// <exception cref="InvalidOperationException">Frames are being read: the callback, or another thread, called this.</exception>
+    /// <summary>Forgets all frames and resets the encoder's states.</summary>
+    /// <exception cref="InvalidOperationException">Frames are being read: the callback or another thread made this call.</exception>
     public void Reset()
     {
         Begin();
@@ -128,7 +128,7 @@ public sealed class FrameDecoder : IDisposable, IResultSource
         }
     }
 
-    /// <summary>Reads some more frames; the results are then those of all frames so far. Allocates nothing.</summary>
+    /// <summary>Reads more frames; the results are those of all frames so far. Allocates nothing.</summary>
     /// <inheritdoc cref="Decode"/>
     public DecodeResultCollection Accept(ReadOnlySpan<float> features, TokenCallback? onToken = null, CancellationToken cancellationToken = default)
     {
@@ -145,9 +145,9 @@ public sealed class FrameDecoder : IDisposable, IResultSource
         }
     }
 
-    /// <summary>Says that there are no more frames, so that a language model ranks the results as whole sentences.</summary>
+    /// <summary>Ends the frames, so that a language model ranks the results as whole sentences.</summary>
     /// <returns><see cref="Results"/>.</returns>
-    /// <exception cref="InvalidOperationException">Frames are being read: the callback, or another thread, called this.</exception>
+    /// <exception cref="InvalidOperationException">Frames are being read: the callback or another thread made this call.</exception>
     public DecodeResultCollection Finish()
     {
         Begin();
@@ -213,7 +213,7 @@ public sealed class FrameDecoder : IDisposable, IResultSource
         _search.Begin();
     }
 
-    /// <summary>Reads frames, all of them or none: a fault on the way would leave some half read.</summary>
+    /// <summary>Reads all frames, or resets the decoder: after a fault some would be half read.</summary>
     private void Read(ReadOnlySpan<float> features, TokenCallback? onToken, CancellationToken cancellationToken)
     {
         try

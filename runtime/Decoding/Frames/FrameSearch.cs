@@ -1,6 +1,6 @@
 namespace SeqRuntime.Decoding;
 
-/// <summary>What CTC and transducer search have in common: prefixes, what ranks them, and the results.</summary>
+/// <summary>The common part of CTC and transducer search: prefixes, their ranks, and the results.</summary>
 internal abstract class FrameSearch : IDisposable
 {
     private readonly NgramModel? _language;
@@ -15,9 +15,9 @@ internal abstract class FrameSearch : IDisposable
     /// <param name="model">The model.</param>
     /// <param name="info">Its metadata.</param>
     /// <param name="maxTokens">Longest prefix.</param>
-    /// <param name="spare">Prefixes that may live besides those of the beam.</param>
+    /// <param name="spare">Prefixes that may be live besides those of the beam.</param>
     /// <param name="options">Beam and ranking.</param>
-    /// <param name="memory">Of the decoder.</param>
+    /// <param name="memory">The decoder's memory.</param>
     private protected FrameSearch(SeqModel model, DecodingInfo info, int maxTokens, long spare, FrameDecoderOptions options, DecoderMemory memory)
     {
         _maxTokens = maxTokens;
@@ -38,7 +38,7 @@ internal abstract class FrameSearch : IDisposable
     /// <summary>Index of the blank.</summary>
     public int Blank { get; }
 
-    /// <summary>Number of labels, the blank among them.</summary>
+    /// <summary>Number of labels, including the blank.</summary>
     public abstract int Vocabulary { get; }
 
     protected SeqModel Model { get; }
@@ -49,7 +49,7 @@ internal abstract class FrameSearch : IDisposable
 
     protected Bias FirstBias => new(0, _language?.Start ?? 0);
 
-    /// <summary>Starts anew with the empty prefix.</summary>
+    /// <summary>Restarts with the empty prefix.</summary>
     public virtual void Begin()
     {
         Tree.Clear();
@@ -58,12 +58,12 @@ internal abstract class FrameSearch : IDisposable
         _told = 0;
     }
 
-    /// <summary>Goes on by one row of the encoder.</summary>
-    /// <returns>False where the callback ends it.</returns>
+    /// <summary>Reads one row of the encoder's output.</summary>
+    /// <returns>False if the callback ends the search.</returns>
     public abstract bool Step(FrameEncoder encoder, int row, int frame);
 
-    /// <summary>Takes the best live prefixes as results.</summary>
-    /// <param name="isEnd">Whether the sentence ends here, which the language model has a say about.</param>
+    /// <summary>Makes the best live prefixes the results.</summary>
+    /// <param name="isEnd">Whether the sentence ends here; the language model then scores the end.</param>
     public void Collect(bool isEnd)
     {
         _results.Clear();
@@ -96,7 +96,7 @@ internal abstract class FrameSearch : IDisposable
         if (_results.Takes(rank)) _results.Add(rank, new Result(node, Tree[node].Length, logProbability), out _);
     }
 
-    /// <summary>The label of the highest score; of equals the lowest.</summary>
+    /// <summary>The label with the highest score; ties go to the lowest label.</summary>
     protected static int Best(ReadOnlySpan<float> scores)
     {
         var best = 0;
@@ -119,10 +119,10 @@ internal abstract class FrameSearch : IDisposable
         return new Bias(score, state);
     }
 
-    /// <summary>No less than what <see cref="Extend"/> will add, known without a look at the language model.</summary>
+    /// <summary>An upper bound of what <see cref="Extend"/> adds, without asking the language model.</summary>
     protected double MostOfExtend(Bias bias) => bias.Score + _bonus;
 
-    /// <summary>Tells of the newest token where the best prefix has grown.</summary>
+    /// <summary>Calls the callback with the newest token if the best prefix has grown.</summary>
     protected bool Tell(int node)
     {
         ref readonly var best = ref Tree[node];

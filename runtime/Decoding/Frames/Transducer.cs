@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace SeqRuntime.Decoding;
 
 /// <summary>
-/// The two networks of a transducer besides its encoder: prediction, which reads the tokens so far and has a slot for each
-/// hypothesis, and joint, which scores labels from a row of the encoder and a prediction.
+/// The two networks of a transducer besides its encoder. The prediction network reads the tokens so far and has a slot for each
+/// hypothesis. The joint network scores labels from a row of the encoder and a prediction.
 /// </summary>
 internal sealed class Transducer : IDisposable
 {
@@ -49,10 +49,10 @@ internal sealed class Transducer : IDisposable
     /// <summary>Tokens that the prediction network reads at a time.</summary>
     public int ContextLength { get; }
 
-    /// <summary>An output of the encoder that frames are read from.</summary>
+    /// <summary>The encoder output that holds the frames.</summary>
     public int FrameOutput => Array.Find(_links, l => l.IsEncoder).Output;
 
-    /// <summary>Slot 0: states before the first token.</summary>
+    /// <summary>Resets slot 0 to the states before the first token.</summary>
     public void Begin()
     {
         _predict.Begin();
@@ -62,10 +62,10 @@ internal sealed class Transducer : IDisposable
     /// <summary>Log probabilities of a row after <see cref="Score"/>.</summary>
     public ReadOnlySpan<float> this[int row] => _scores[row];
 
-    /// <summary>Where the last tokens of row <paramref name="row"/> go before <see cref="Predict"/>.</summary>
+    /// <summary>The last tokens of row <paramref name="row"/>, to be written before <see cref="Predict"/>.</summary>
     public Span<int> Context(int row) => _context.AsSpan(row * ContextLength, ContextLength);
 
-    /// <summary>Reads one token more of each hypothesis: states come from slots and go, with the prediction, into others.</summary>
+    /// <summary>Reads one more token of each hypothesis. States come from one slot; the new states and the prediction go to another.</summary>
     public void Predict(ReadOnlySpan<int> from, ReadOnlySpan<int> to)
     {
         for (var start = 0; start < from.Length; start += _predict.MaxRows)
@@ -78,7 +78,7 @@ internal sealed class Transducer : IDisposable
         }
     }
 
-    /// <summary>Scores the labels of each hypothesis at a row of the encoder.</summary>
+    /// <summary>Scores the labels of each hypothesis for one row of the encoder.</summary>
     public void Score(FrameEncoder encoder, int frame, ReadOnlySpan<int> slots)
     {
         for (var start = 0; start < slots.Length; start += _joint.MaxRows)
@@ -105,11 +105,11 @@ internal sealed class Transducer : IDisposable
 
     /// <param name="model">The model.</param>
     /// <param name="graph">The graph.</param>
-    /// <param name="counted">Input whose symbolic dimension, if it has one, counts hypotheses.</param>
+    /// <param name="counted">Input whose symbolic dimension, if any, is the number of hypotheses.</param>
     /// <param name="width">Hypotheses at once.</param>
-    /// <param name="slots">Hypotheses whose states and outputs are kept.</param>
-    /// <param name="workLimit">Of the session.</param>
-    /// <param name="memory">Of the decoder.</param>
+    /// <param name="slots">Number of hypotheses whose states and outputs are kept.</param>
+    /// <param name="workLimit">Work limit of the session.</param>
+    /// <param name="memory">The decoder's memory.</param>
     private static RowGraph Rows(SeqModel model, SeqGraphInfo graph, string counted, int width, int slots, long workLimit, DecoderMemory memory)
     {
         var input = graph.Inputs.FirstOrDefault(i => i.Name == counted) ?? throw new ArgumentException($"The graph '{graph.Name}' has no input '{counted}', which the metadata name.");

@@ -3,9 +3,9 @@ using SeqRuntime.Kernels.Mathematics;
 namespace SeqRuntime.Decoding;
 
 /// <summary>
-/// RNN transducer: at each frame any number of tokens, then a blank that goes to the next frame. The beam follows prefixes, each
-/// with the sum over its alignments: within a frame they are worked through by length, so that a prefix has all its probability,
-/// also what came from shorter ones at this frame, before it is scored. With a width of 1 it takes the best label every time.
+/// RNN transducer: at each frame any number of tokens, then a blank that moves to the next frame. The beam follows prefixes, each
+/// with the sum over its alignments. Within a frame it extends them by length, so that a prefix has its whole probability,
+/// including that from shorter prefixes at this frame, before it is scored. With a width of 1 it takes the best label every time.
 /// </summary>
 /// <remarks>Graves 2012, "Sequence Transduction with Recurrent Neural Networks", arXiv:1211.3711.</remarks>
 internal sealed class TransducerSearch : FrameSearch
@@ -25,7 +25,7 @@ internal sealed class TransducerSearch : FrameSearch
     public TransducerSearch(SeqModel model, DecodingInfo info, FrameEncoder encoder, int maxTokens, FrameDecoderOptions options, DecoderMemory memory)
         : base(model, info, maxTokens, 3L * options.BeamWidth * (options.MaxTokensPerFrame + 2), options, memory)
     {
-        // Slots: 0 is where all begin; the beam, the next beam, those of one length and those they come from.
+        // Slots: 0 for the start, then the beam, the next beam, the prefixes of one length, and their parents.
         _slots = new SlotPool(4 * Width + 2, memory);
         _networks = new Transducer(model, info, encoder, Width, _slots.Count, options.WorkLimit, memory);
         if ((uint)Blank >= (uint)Vocabulary) throw new ArgumentException($"The blank is label {Blank}; the joint network scores {Vocabulary}.");
@@ -41,7 +41,7 @@ internal sealed class TransducerSearch : FrameSearch
 
     public override int Vocabulary => _networks.Vocabulary;
 
-    /// <summary>An output of the encoder that frames are read from.</summary>
+    /// <summary>The encoder output that holds the frames.</summary>
     public int FrameOutput => _networks.FrameOutput;
 
     public override void Begin()
@@ -116,8 +116,8 @@ internal sealed class TransducerSearch : FrameSearch
         _count = _next.Count;
     }
 
-    /// <summary>All prefixes of one length: those that came into the frame, and those that grew within it. The best go on.</summary>
-    /// <returns>Prefixes of the beam that are done with.</returns>
+    /// <summary>Takes all prefixes of one length: those at the start of the frame and those that grew within it. The best go on.</summary>
+    /// <returns>Number of beam prefixes already processed.</returns>
     private int FillLevel(int done, int length, int frame)
     {
         _level.Clear();
@@ -127,7 +127,7 @@ internal sealed class TransducerSearch : FrameSearch
             Enter(_pool[done]);
         }
 
-        // Grown prefixes hold their parent's slot until they are let in and get one of their own.
+        // A grown prefix holds its parent's slot until it is accepted and gets its own.
         for (var i = 0; i < _growths.Count; i++)
         {
             ref readonly var growth = ref _growths[i];
@@ -165,7 +165,7 @@ internal sealed class TransducerSearch : FrameSearch
         else if (_level.Add(rank, item, out var dropped)) Release(dropped);
     }
 
-    /// <summary>The blank: on to the next frame.</summary>
+    /// <summary>Takes the blank and moves to the next frame.</summary>
     private void GoOn(Item item, ReadOnlySpan<float> scores)
     {
         var score = item.Score + scores[Blank];
@@ -176,7 +176,7 @@ internal sealed class TransducerSearch : FrameSearch
         if (_next.Add(rank, item with { Score = score }, out var dropped)) Release(dropped);
     }
 
-    /// <summary>One more token: added to the prefix where that came into the frame too, else one that grows.</summary>
+    /// <summary>Takes one more token: adds to the longer prefix if that was live at the start of the frame, else grows a new one.</summary>
     private void OfferLonger(Item item, ReadOnlySpan<float> scores)
     {
         if (item.Given == _most || !MayGrow(item.Node)) return;
@@ -209,7 +209,7 @@ internal sealed class TransducerSearch : FrameSearch
         _slots.Release(item.Slot);
     }
 
-    /// <summary>Shorter first; of equals in the order of the beam.</summary>
+    /// <summary>Shorter first; equal lengths keep the order of the beam.</summary>
     private void SortByLength()
     {
         for (var i = 1; i < _count; i++)
@@ -221,7 +221,7 @@ internal sealed class TransducerSearch : FrameSearch
         }
     }
 
-    /// <summary>The last tokens of a prefix; before its first come begin tokens.</summary>
+    /// <summary>The last tokens of a prefix, filled up with begin tokens in front.</summary>
     private void FillContext(int row, int node)
     {
         var context = _networks.Context(row);
@@ -234,7 +234,7 @@ internal sealed class TransducerSearch : FrameSearch
 
     private record struct Item(int Node, int Slot, double Score, int Given)
     {
-        /// <summary>Whether its slot is still its parent's.</summary>
+        /// <summary>Whether it still holds its parent's slot.</summary>
         public bool IsNew { get; set; }
     }
 

@@ -3,8 +3,8 @@ using SeqRuntime.Operators;
 namespace SeqRuntime.Sessions.Planning;
 
 /// <summary>
-/// The states of a graph that grow: each run leaves them with new steps along one axis. How many steps there are is the size of that
-/// axis's symbolic dimension, which begins at 0; the file says how many there may be at most.
+/// The growing states of a graph (caches): each run adds steps along one axis. The number of steps is the size of that
+/// axis's symbolic dimension. It starts at 0; the file gives its limit.
 /// </summary>
 internal sealed class Caches
 {
@@ -22,13 +22,13 @@ internal sealed class Caches
         Symbols = [.. symbols];
     }
 
-    /// <summary>The axis along which each state grows; -1 for one that does not.</summary>
+    /// <summary>The axis along which each state grows; -1 for a state that does not grow.</summary>
     public int[] Axes { get; }
 
     /// <summary>The symbolic dimensions that count steps.</summary>
     public int[] Symbols { get; }
 
-    /// <exception cref="SeqFormatException">What the file says of caches does not fit its states.</exception>
+    /// <exception cref="SeqFormatException">The file's cache limits do not fit its states.</exception>
     public static Caches Of(LoadedGraph graph)
     {
         var axes = Array.ConvertAll(graph.States, _ => -1);
@@ -57,7 +57,7 @@ internal sealed class Caches
     /// <summary>The symbolic dimension that counts the steps of a state.</summary>
     public int SymbolOf(int state) => -1 - _graph.Values[_graph.States[state].Value].Sizes[Axes[state]];
 
-    /// <summary>Whether a state is what it was with no less steps, as many more as the other states that grow with it.</summary>
+    /// <summary>Whether a state's shape is the old one with new steps, as many as the other states of its dimension have.</summary>
     public bool Fits(int state, Tensor[] values)
     {
         var (now, next) = (values[_graph.States[state].Value].Shape, values[_graph.States[state].Update].Shape);
@@ -70,15 +70,15 @@ internal sealed class Caches
         return next[Axes[state]] == Next(SymbolOf(state), values);
     }
 
-    /// <summary>Steps that the states of a symbolic dimension have after a run.</summary>
+    /// <summary>Number of steps after a run for the states of a symbolic dimension.</summary>
     public int Next(int symbol, Tensor[] values) => values[_graph.States[FirstOf(symbol)].Update].Shape[Axes[FirstOf(symbol)]];
 
-    /// <summary>Name of a state that grows along a symbolic dimension.</summary>
+    /// <summary>The name of a state that grows along a symbolic dimension.</summary>
     public string NameOf(int symbol) => _graph.States[FirstOf(symbol)].Name;
 
     private int FirstOf(int symbol) => StateOf(symbol) is >= 0 and var state ? state : throw new ArgumentOutOfRangeException(nameof(symbol));
 
-    /// <summary>The first state that grows along a symbolic dimension; -1 where none does.</summary>
+    /// <summary>The first state that grows along a symbolic dimension; -1 if there is none.</summary>
     private int StateOf(int symbol)
     {
         for (var i = 0; i < Axes.Length; i++)

@@ -6,12 +6,12 @@ using SeqRuntime.Sessions.Threading;
 namespace SeqRuntime.Sessions.Planning;
 
 /// <summary>
-/// A graph at its largest sizes, before its values have places: their shapes, which nodes run, in which order, and whose memory each value
-/// uses until when. Sessions and streams place the values each in their way (<see cref="Places"/>).
+/// The plan of a graph at its largest sizes, before its values have places: their shapes, the nodes to run and their order, and which memory each value
+/// uses and until when. Sessions and streams then place the values in different ways (<see cref="Places"/>).
 /// </summary>
 internal class GraphPlan
 {
-    /// <summary>Managed bytes of a value or a node, about. As many as models have are not worth counting; a hostile file may have millions.</summary>
+    /// <summary>Approximate managed bytes of a value or a node. They matter only for hostile files with millions of nodes.</summary>
     private const long BytesOfObject = 400;
     private const int UncountedObjects = 1 << 12;
 
@@ -60,50 +60,50 @@ internal class GraphPlan
 
     public int[] MaxSizes { get; }
 
-    /// <summary>False to give every value memory of its own for ever.</summary>
+    /// <summary>False gives every value its own memory.</summary>
     public bool SharesMemory { get; }
 
-    /// <summary>States that grow.</summary>
+    /// <summary>The growing states.</summary>
     public Caches Caches { get; }
 
-    /// <summary>Nodes that run while shapes are inferred, and not again.</summary>
+    /// <summary>Nodes that run during shape inference only.</summary>
     public bool[] IsKnownNode => _inference.IsKnownNode;
 
-    /// <summary>Nodes whose output 0 is their input 0 in memory.</summary>
+    /// <summary>Nodes whose output 0 is a view of their input 0.</summary>
     public bool[] IsViewNode { get; }
 
-    /// <summary>Nodes whose outputs depend on fixed inputs alone: they run once, and what others read of them keeps its memory from run to run.</summary>
+    /// <summary>Nodes whose outputs depend only on fixed inputs. They run once; outputs that other nodes read keep their memory from run to run.</summary>
     public bool[] IsFixedNode { get; }
 
-    /// <summary>Indices of the nodes as they run: all fixed ones before all others. Shapes are inferred in the graph's order.</summary>
+    /// <summary>Node indices in the order of running: fixed nodes before all others. Shapes are inferred in the graph's order.</summary>
     public int[] RunOrder { get; }
 
-    /// <summary>Recurrent layers that two threads run together, lowest first: <see cref="RunOrder"/> has nothing but views between them.</summary>
+    /// <summary>Recurrent layers that two threads run together, lowest first. In <see cref="RunOrder"/> only views lie between them.</summary>
     public int[][] Groups { get; }
 
-    /// <summary>Which value's memory each value uses, and until when.</summary>
+    /// <summary>For each value: whose memory it uses, and until when.</summary>
     public Lifetimes Lifetimes { get; }
 
-    /// <summary>Bytes of the states one after the other, as they are saved.</summary>
+    /// <summary>Bytes of all saved states.</summary>
     public long StateBytes { get; }
 
     /// <summary>Bytes of the block of known values.</summary>
     public long KnownBlockBytes => _inference.BlockBytes;
 
-    /// <summary>Bytes of the objects that stand for values and nodes, where these are unusually many.</summary>
+    /// <summary>Bytes of the objects for values and nodes, counted if there are unusually many.</summary>
     public long ObjectBytes { get; }
 
     /// <summary>Operations of a run at the current sizes (<see cref="Operator.Work"/>).</summary>
     public double Work { get; private set; }
 
-    /// <summary>Bytes of scratch, the most that a node needs.</summary>
+    /// <summary>Bytes of scratch: the most that one node needs.</summary>
     public long ScratchBytes { get; protected init; }
 
     /// <summary>Sets input and state shapes from the sizes of the symbols.</summary>
     public void SetShapes(ReadOnlySpan<int> sizes) => _inference.SetShapes(sizes);
 
-    /// <summary>Infers all shapes again in memory that was planned for the largest ones. Allocates nothing.</summary>
-    /// <exception cref="ArgumentException">They do not fit together at these sizes, or not into that memory.</exception>
+    /// <summary>Infers all shapes again, within the memory planned for the largest sizes. Allocates nothing.</summary>
+    /// <exception cref="ArgumentException">Shapes do not fit together at these sizes, or not into the planned memory.</exception>
     public void InferAgain()
     {
         try
@@ -119,7 +119,7 @@ internal class GraphPlan
         }
         catch (SeqFormatException fault)
         {
-            // At the largest sizes the graph was valid.
+            // The graph was valid at the largest sizes.
             throw new ArgumentException(fault.Message, fault);
         }
     }
@@ -130,19 +130,19 @@ internal class GraphPlan
         if (StateBytes > int.MaxValue - StateMark.Bytes) throw new ArgumentException($"The states of graph '{Graph.Name}' take {StateBytes} bytes; at most {int.MaxValue - StateMark.Bytes} are possible.");
     }
 
-    /// <summary>Where a state lies among the states one after the other.</summary>
+    /// <summary>Offset of a state among the saved states.</summary>
     public long StateOffset(int state) => _stateOffset[state];
 
-    /// <summary>Whether states lie at the same places as in <paramref name="other"/>, a plan of the same graph: not if they were made for other largest sizes.</summary>
+    /// <summary>Whether states have the same places as in <paramref name="other"/>, a plan of the same graph. They differ if the largest sizes differ.</summary>
     public bool HasStatesOf(GraphPlan other) => StateBytes == other.StateBytes && _stateOffset.AsSpan().SequenceEqual(other._stateOffset);
 
-    /// <summary>The value whose memory a value uses: itself, what it is a view of, or what its node writes over.</summary>
+    /// <summary>The value whose memory a value uses: the value itself, the value it is a view of, or the value that its node overwrites.</summary>
     public int RootOf(int value) => Lifetimes.RootOf(value);
 
-    /// <summary>The layers that two threads run together with a node, or null.</summary>
+    /// <summary>The group of layers of a node that two threads run together, or null.</summary>
     public int[]? GroupOf(int node) => _groupOf[node] < 0 ? null : Groups[_groupOf[node]];
 
-    /// <summary>Whether runs leave a value as it is: a constant, or one that shapes decide. Its memory is the model's or the plan's.</summary>
+    /// <summary>Whether runs never change a value: a constant, or a value computed from shapes. Its memory belongs to the model or the plan.</summary>
     public bool IsStill(int value) => Graph.Values[RootOf(value)].Kind == ValueKind.Constant || IsKnownValue(RootOf(value));
 
     public bool IsKnownValue(int value) => Graph.Values[value].Kind == ValueKind.Computed && Values[value].IsKnown;
@@ -150,7 +150,7 @@ internal class GraphPlan
     /// <summary>Whether runs compute a value.</summary>
     public bool IsComputed(int value) => Graph.Values[value].Kind == ValueKind.Computed && !Values[value].IsKnown;
 
-    /// <summary>Points views of what runs leave as it is to that, and notes how much room other values have.</summary>
+    /// <summary>Points views of unchanging values to those values, and records the capacity of the other values.</summary>
     public unsafe void BindStill()
     {
         for (var i = 0; i < Values.Length; i++)

@@ -5,17 +5,17 @@ using SeqRuntime.Operators;
 namespace SeqRuntime.Sessions.Planning;
 
 /// <summary>
-/// The values of a graph, whose shapes are inferred from the sizes of its symbols. A node whose outputs follow from shapes and constants
-/// alone runs meanwhile, and not again; its outputs lie in a small block, which inference needs before a session has one.
+/// The values of a graph; their shapes are inferred from the sizes of its symbols. A node whose outputs depend only on shapes and constants
+/// runs during inference only. Its outputs lie in a small block, because inference runs before a session has its block.
 /// </summary>
 internal sealed unsafe class Inference
 {
-    /// <summary>Most bytes of a value that is computed while shapes are inferred.</summary>
+    /// <summary>Most bytes of a value computed during shape inference.</summary>
     public const int KnownBytes = KnownElements * sizeof(long);
     private const int KnownElements = 64;
     private const int Scratch = 4096;
 
-    /// <summary>Most operations of a node that runs while shapes are inferred, and of all of them: computing shapes takes no time.</summary>
+    /// <summary>Most operations during shape inference, for one node and for all of them together.</summary>
     private const double KnownWork = 1e6;
     private const double AllKnownWork = 1e8;
 
@@ -43,7 +43,7 @@ internal sealed unsafe class Inference
 
     public NodeContext[] Contexts { get; }
 
-    /// <summary>Nodes that run while shapes are inferred.</summary>
+    /// <summary>Nodes that run during shape inference.</summary>
     public bool[] IsKnownNode { get; }
 
     /// <summary>Bytes of the block of known values.</summary>
@@ -56,7 +56,7 @@ internal sealed unsafe class Inference
         foreach (var state in _graph.States) SetShape(state.Value, sizes);
     }
 
-    /// <summary>Infers all shapes, and finds out which nodes really are as small as known ones must be.</summary>
+    /// <summary>Infers all shapes, and finds the nodes whose values are small enough to be computed during inference.</summary>
     public void InferFirst()
     {
         for (var i = 0; i < Contexts.Length; i++)
@@ -85,9 +85,9 @@ internal sealed unsafe class Inference
         CheckStates();
     }
 
-    /// <summary>Infers all shapes in memory that was planned for the largest ones. Allocates nothing.</summary>
-    /// <param name="isView">Nodes that must still be views.</param>
-    /// <param name="scratchBytes">Room for scratch of the nodes that run.</param>
+    /// <summary>Infers all shapes within the memory planned for the largest sizes. Allocates nothing.</summary>
+    /// <param name="isView">Nodes planned as views, which must still be views.</param>
+    /// <param name="scratchBytes">Planned bytes of scratch.</param>
     public void InferAgain(bool[] isView, long scratchBytes)
     {
         for (var i = 0; i < Contexts.Length; i++)
@@ -115,7 +115,7 @@ internal sealed unsafe class Inference
         }
     }
 
-    /// <exception cref="SeqFormatException">A state would become a value of another type or size.</exception>
+    /// <exception cref="SeqFormatException">A state's update has another type or shape than the state.</exception>
     public void CheckStates()
     {
         for (var i = 0; i < _graph.States.Length; i++)
@@ -180,7 +180,7 @@ internal sealed unsafe class Inference
         }
     }
 
-    /// <summary>Small enough, and every input is really known: an input's own node may have proved too large.</summary>
+    /// <summary>Whether a node is small enough and all its inputs are known. The node of an input may have turned out too large.</summary>
     private bool IsSmall(LoadedNode node, NodeContext context)
     {
         if (node.Operator.ScratchBytes(context) > Scratch || node.Operator.Work(context) > KnownWork) return false;

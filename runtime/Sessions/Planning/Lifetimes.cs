@@ -1,13 +1,13 @@
 namespace SeqRuntime.Sessions.Planning;
 
 /// <summary>
-/// Which value's memory each value of a plan uses (its root), and how long that must last: until the last node that reads it has run,
-/// or, where it is read at another time than it is written, for ever.
+/// For each value of a plan: the value whose memory it uses (its root), and how long that memory is needed. It is needed until the last node that reads it has run,
+/// or always, if a later run reads it.
 /// </summary>
 /// <remarks>
-/// Time is the place of a node in <see cref="GraphPlan.RunOrder"/>. What a fixed node computes and a moving node reads lasts for
-/// ever: the next runs read it again and do not write it. What only fixed nodes read ends with them, so moving nodes may use its memory.
-/// Nodes whose values are known while shapes are inferred do not run, and read nothing.
+/// Time is the position of a node in <see cref="GraphPlan.RunOrder"/>. A value that a fixed node computes and another node reads is needed
+/// always: the next runs read it again and do not write it. Other nodes may reuse the memory of values that only fixed nodes read.
+/// Nodes that run during shape inference do not count.
 /// </remarks>
 internal sealed class Lifetimes
 {
@@ -17,7 +17,7 @@ internal sealed class Lifetimes
     private readonly int[] _end;
     private readonly int[] _last;
 
-    /// <param name="plan">Its shapes have been inferred and its nodes put in order.</param>
+    /// <param name="plan">The plan, with inferred shapes and ordered nodes.</param>
     public Lifetimes(GraphPlan plan)
     {
         (_plan, _graph) = (plan, plan.Graph);
@@ -30,15 +30,15 @@ internal sealed class Lifetimes
         _last = LastUses();
     }
 
-    /// <summary>Values whose memory another value is written over, and which: both have the same size.</summary>
+    /// <summary>Pairs of a value and the value that overwrites its memory; both have the same size.</summary>
     public (int Overwritten, int By)[] Overwrites { get; }
 
     private int Never => _graph.Nodes.Length;
 
-    /// <summary>The value whose memory a value uses: itself, what it is a view of, or what its node writes over.</summary>
+    /// <summary>The value whose memory a value uses: the value itself, the value it is a view of, or the value that its node overwrites.</summary>
     public int RootOf(int value) => _root[value];
 
-    /// <summary>When a root is used for the last time: the place of a node in <see cref="GraphPlan.RunOrder"/>, or their number.</summary>
+    /// <summary>Last use of a root: a position in <see cref="GraphPlan.RunOrder"/>, or the number of nodes.</summary>
     public int LastUse(int root) => _last[root];
 
     private int Home(int value)
@@ -47,7 +47,7 @@ internal sealed class Lifetimes
         return value;
     }
 
-    /// <summary>When each node is done. What two threads run together needs its memory until both are.</summary>
+    /// <summary>When each node is done. Nodes that two threads run together need their memory until both threads are done.</summary>
     private int[] EndsOfNodes()
     {
         var end = new int[Never];
@@ -69,7 +69,7 @@ internal sealed class Lifetimes
         }
     }
 
-    /// <summary>Where a node may write its output over an input that nothing reads afterwards, it does.</summary>
+    /// <summary>Lets a node overwrite an input that no later node reads, if its operator allows that.</summary>
     private (int Overwritten, int By)[] FindOverwrites()
     {
         var overwrites = new List<(int, int)>();
@@ -94,7 +94,7 @@ internal sealed class Lifetimes
         return [.. overwrites];
     }
 
-    /// <summary>Whether another input of the node is the same memory, which it might still read after writing over it.</summary>
+    /// <summary>Whether another input of the node shares this memory, so that the node might read it after overwriting it.</summary>
     private bool IsReadElsewhere(LoadedNode node, int input, int home)
     {
         for (var n = 0; n < node.Inputs.Length; n++)
@@ -105,7 +105,7 @@ internal sealed class Lifetimes
         return false;
     }
 
-    /// <summary>When each root is used for the last time, or <see cref="Never"/>.</summary>
+    /// <summary>Last use of each root, or <see cref="Never"/>.</summary>
     private int[] LastUses()
     {
         var last = new int[_root.Length];

@@ -1,26 +1,26 @@
 namespace SeqRuntime.Sessions.Planning;
 
-/// <summary>Where the values of a graph lie in one block, for a single run or for the rows of many streams.</summary>
+/// <summary>The places of a graph's values in one block, for a single run or for the rows of many streams.</summary>
 /// <param name="plan">The graph.</param>
-/// <param name="sizeOf">Most bytes of a value: of one run, or of all rows.</param>
+/// <param name="sizeOf">Most bytes of a value, for one run or for all rows.</param>
 internal sealed class Places(GraphPlan plan, Func<int, long> sizeOf)
 {
     private readonly Arena _arena = new();
     private readonly long[] _offset = new long[plan.Values.Length];
 
-    /// <summary>Bytes the block must have.</summary>
+    /// <summary>Bytes that the block needs.</summary>
     public long Bytes => _arena.Bytes;
 
-    /// <summary>Offset of a value: of what it is a view of, or of what its node writes over.</summary>
+    /// <summary>Offset of a value's root.</summary>
     public long this[int value] => _offset[plan.RootOf(value)];
 
     /// <summary>Memory that no value uses.</summary>
     public long Reserve(long bytes) => _arena.TakeNew(bytes);
 
-    /// <summary>Places a value for ever.</summary>
+    /// <summary>Places a value that is needed always.</summary>
     public void Keep(int value) => _offset[value] = Reserve(sizeOf(value));
 
-    /// <summary>Places all values that nodes compute: each uses memory of those that are needed no more.</summary>
+    /// <summary>Places all values that nodes compute. Each may reuse the memory of values that are no longer needed.</summary>
     public void Pack()
     {
         var order = plan.RunOrder;

@@ -5,10 +5,10 @@ using SeqRuntime.Sessions.Threading;
 
 namespace SeqRuntime.Sessions.Planning;
 
-/// <summary>A graph with a place in a session's block for each value, worked out before any of it is allocated.</summary>
+/// <summary>The plan of a session: the place of each value of a graph in one block, computed before the block is allocated.</summary>
 /// <remarks>
-/// Layout of the block: states, one after the other (so that saving is one copy); inputs; places where old states and outputs
-/// wait or stay; all other values, packed by when they live; scratch, shared by all nodes; what a second thread needs.
+/// Layout of the block: states, contiguous so that saving is one copy; inputs; places where old states and outputs
+/// are kept; all other values, packed by lifetime; scratch, shared by all nodes; memory of a second thread.
 /// </remarks>
 internal sealed unsafe class SessionPlan : GraphPlan, IDisposable
 {
@@ -75,7 +75,7 @@ internal sealed unsafe class SessionPlan : GraphPlan, IDisposable
         }
     }
 
-    /// <summary>What a run does, in order: nodes, and groups of them that two threads share.</summary>
+    /// <summary>The steps of a run in order: nodes, and groups of nodes that two threads share.</summary>
     public IEnumerable<(Operator Operator, NodeContext Context, int Node)> Steps()
     {
         foreach (var i in RunOrder)
@@ -92,12 +92,12 @@ internal sealed unsafe class SessionPlan : GraphPlan, IDisposable
         }
     }
 
-    /// <summary>Where the update of state <paramref name="state"/> waits, if it is the old content of another state, so that both can change at once.</summary>
+    /// <summary>The staging place for the update of state <paramref name="state"/>, if that update is the old content of another state.</summary>
     public long? StagingOffset(int state) => _staging[state];
 
     /// <summary>
     /// Where output <paramref name="output"/> is kept, if its memory is an input's or a state's, so that it stays as the run left
-    /// it while the state moves on and the caller writes the next input; or if it lies outside of the session's block.
+    /// it while the state changes and the caller writes the next input; or if it lies outside the session's block.
     /// </summary>
     public long? HeldOffset(int output) => _held[output];
 
@@ -124,7 +124,7 @@ internal sealed unsafe class SessionPlan : GraphPlan, IDisposable
         return Graph.Values[home].Kind == ValueKind.Shaped ? _places.Reserve(Values[home].Bytes) : null;
     }
 
-    /// <summary>One place that the nodes use in turn, large enough for each; or a place for each, where nothing shares memory.</summary>
+    /// <summary>One scratch place, large enough for every node; or one for each node if values must not share memory.</summary>
     private long[] PlaceScratch()
     {
         var offset = new long[Contexts.Length];

@@ -4,14 +4,14 @@ using SeqRuntime.Format;
 namespace SeqRuntime.Sessions.Planning;
 
 /// <summary>
-/// What saved states begin with: which graph of which model they are of, and at which sizes, so that others are refused. A model is
-/// told by its weights and graphs: what was converted otherwise from the same source is another.
+/// The header of saved states: it identifies the graph, the model and the sizes, so that other states are refused. A model is
+/// identified by its weights and graphs: converting the same source with other options gives another model.
 /// </summary>
 internal readonly struct StateMark(ulong graph, ulong sizes)
 {
     public const int Bytes = 2 * sizeof(ulong);
 
-    /// <summary>The mark of a plan's states at its current sizes; of a state that grows, however many steps it has. Allocates nothing.</summary>
+    /// <summary>The mark of a plan's states at its current sizes. The number of steps of growing states does not count. Allocates nothing.</summary>
     public static StateMark Of(GraphPlan plan)
     {
         var sizes = SplitMix.Add(0, (ulong)plan.StateBytes);
@@ -33,8 +33,8 @@ internal readonly struct StateMark(ulong graph, ulong sizes)
     }
 
     /// <param name="source">Saved states.</param>
-    /// <param name="name">Of the graph that they are to be of.</param>
-    /// <exception cref="ArgumentException">They are of others.</exception>
+    /// <param name="name">Name of the expected graph.</param>
+    /// <exception cref="ArgumentException">The states are of another graph, model or size.</exception>
     public void Check(ReadOnlySpan<byte> source, string name)
     {
         if (BinaryPrimitives.ReadUInt64LittleEndian(source) != graph) throw SessionError.StateOfAnother(name);

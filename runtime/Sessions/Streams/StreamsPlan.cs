@@ -5,16 +5,16 @@ using SeqRuntime.Sessions.Planning;
 namespace SeqRuntime.Sessions.Streams;
 
 /// <summary>
-/// A graph with a place in one block for the values of many streams, worked out before any of it is allocated: every value has a row
-/// for each stream, every node runs over all rows.
+/// The plan of many streams in one block, computed before the block is allocated: every value of the graph has a row
+/// for each stream, and every node runs over all rows.
 /// </summary>
 /// <remarks>
-/// Layout of the block: by slot, states, inputs and outputs, each value's rows one after the other; then rows of a step: states and
-/// inputs (used where the streams of a step are not neighbours), all other values, packed by when they live; scratch.
+/// Layout of the block: first the rows of states, inputs and outputs, by slot; then the rows of a step: states and
+/// inputs (used if the streams of a step are not neighbours), all other values, packed by lifetime; scratch.
 /// </remarks>
 internal sealed unsafe class StreamsPlan
 {
-    /// <summary>Bytes that are noted of each stream: whether it has joined, when it last stepped, its place in a step.</summary>
+    /// <summary>Bytes recorded for each stream: whether it has joined, its last step, its place in a step.</summary>
     private const long NotedBytes = sizeof(bool) + sizeof(long) + sizeof(int);
 
     private readonly StreamRows?[] _rows;
@@ -72,16 +72,16 @@ internal sealed unsafe class StreamsPlan
     /// <summary>Bytes of the block.</summary>
     public long Bytes => _places.Bytes;
 
-    /// <summary>Bytes of everything: with the plan's own, and what is noted of each stream.</summary>
+    /// <summary>All bytes: the block, the plan, and the record of each stream.</summary>
     public long TotalBytes => Bytes + One.KnownBlockBytes + 2 * One.ObjectBytes + Capacity * NotedBytes;
 
-    /// <summary>Whether every node with weights computes all streams in one go, at the current sizes.</summary>
+    /// <summary>Whether every node with weights computes all streams at once, at the current sizes.</summary>
     public bool IsBatched => Array.TrueForAll(Nodes, node => node.IsTogether || !node.HasWeights);
 
-    /// <summary>Whether some state becomes another state's old content, which must then last until all have been copied.</summary>
+    /// <summary>Whether some state takes another state's old content, which must then last until all states are copied.</summary>
     public bool ExchangesStates => Array.Exists(One.Graph.States, s => One.RootOf(s.Update) != s.Value && Array.Exists(One.Graph.States, other => other.Value == One.RootOf(s.Update)));
 
-    /// <summary>Rows of a value in a step, or null where all streams share it.</summary>
+    /// <summary>Rows of a value in a step, or null if all streams share it.</summary>
     public StreamRows? RowsOf(int value) => _rows[value];
 
     /// <summary>Points everything into a block.</summary>
@@ -101,7 +101,7 @@ internal sealed unsafe class StreamsPlan
         foreach (var slots in Inputs) slots.Bytes = slots.One.Bytes;
     }
 
-    /// <summary>Infers all shapes again in memory that was planned for the largest ones, where rows then lie closer. Allocates nothing.</summary>
+    /// <summary>Infers all shapes again within the memory planned for the largest sizes; smaller rows lie closer together. Allocates nothing.</summary>
     public void InferAgain()
     {
         One.InferAgain();
@@ -135,7 +135,7 @@ internal sealed unsafe class StreamsPlan
 
     private bool HasWeights(LoadedNode node) => node.Operator.Multiplies(node.Inputs.Length) && Array.Exists(node.Inputs, i => i >= 0 && _rows[i] is null);
 
-    /// <summary>The node over all streams, where its operator allows that at the largest sizes.</summary>
+    /// <summary>The node for all streams at once, if its operator allows that at the largest sizes.</summary>
     private BatchNode? MakeBatch(LoadedNode node, NodeContext one, SerialNode alone, KernelSet kernels)
     {
         var isShared = Array.ConvertAll(node.Inputs, i => i < 0 || _rows[i] is null);
@@ -151,7 +151,7 @@ internal sealed unsafe class StreamsPlan
 
     private Tensor?[] Seen(int[] values, StreamPort?[] ports) => [.. values.Select((value, i) => value < 0 ? null : ports[i]?.All ?? One.Values[value])];
 
-    /// <summary>Bytes for all streams, where so many can be.</summary>
+    /// <summary>Bytes for all streams; refused if they are too many.</summary>
     private long All(long bytes)
     {
         const double most = 1L << 50;

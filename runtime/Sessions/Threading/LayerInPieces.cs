@@ -4,8 +4,8 @@ using SeqRuntime.Operators;
 namespace SeqRuntime.Sessions.Threading;
 
 /// <summary>
-/// A recurrent layer of one forward direction, run piece by piece of its sequence: the state goes from piece to piece through two
-/// places in turn. Cutting a sequence into runs leaves every bit unchanged (<see cref="PackedProduct.PrepareState"/>).
+/// A forward recurrent layer that runs its sequence in pieces. The state goes from piece to piece through two
+/// alternating places. Cutting a sequence into pieces leaves every bit unchanged (<see cref="PackedProduct.PrepareState"/>).
 /// </summary>
 internal sealed unsafe class LayerInPieces
 {
@@ -37,7 +37,7 @@ internal sealed unsafe class LayerInPieces
         _before.CopyTo(inputs, FirstState);
         _next = new NodeContext(whole.Kernels, inputs, outputs);
 
-        // All of it as one piece, for the largest sizes.
+        // One piece, at the largest sizes.
         _x.Set(whole.Input(0).Type, whole.Input(0).Shape);
         layer.Infer(_first);
         _stateBytes = Array.ConvertAll(_after, state => Arena.Round(state.Bytes));
@@ -48,17 +48,17 @@ internal sealed unsafe class LayerInPieces
 
     public long ScratchBytes { get; }
 
-    /// <summary>Bytes of the states between pieces.</summary>
+    /// <summary>Bytes for the states between pieces.</summary>
     public long KeptBytes => 2 * _stateBytes.Sum();
 
-    /// <summary>Steps and batch rows now.</summary>
+    /// <summary>Current steps and batch rows.</summary>
     public (int Steps, int Batch) Size => (_whole.Input(0).Shape[0], _whole.Input(0).Shape[1]);
 
     public Recurrent Layer => _layer;
 
     public void Bind(byte* kept) => _kept = kept;
 
-    /// <summary>All in one go.</summary>
+    /// <summary>Runs the whole sequence as one piece.</summary>
     public void Run() => _layer.Execute(_whole);
 
     /// <summary>Runs piece <paramref name="piece"/> of <paramref name="steps"/> steps each.</summary>

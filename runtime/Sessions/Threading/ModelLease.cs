@@ -1,13 +1,13 @@
 namespace SeqRuntime.Sessions.Threading;
 
 /// <summary>
-/// What a session holds of the model's memory and of its second thread, and whose turn it is: a second thread is refused, or both would
-/// write over each other's values, indices that have been checked among them. Given back when the session is disposed; where that happens
-/// on another thread during a run, when the run ends; where it never is, when nothing refers to the session any more.
+/// A session's hold on the model's memory and its second thread, and the check that one thread at a time uses it: with two threads, each could
+/// overwrite the other's values, even indices that were already checked. The lease ends when the session is disposed. If that happens
+/// on another thread during a run, it ends after the run. If the session is never disposed, the finalizer ends it.
 /// </summary>
 /// <remarks>
-/// A run that ends takes no fence: <see cref="End"/>, which is rare, makes all processors take one. So either it sees that a run goes on,
-/// or the run sees that it has ended.
+/// The end of a run needs no fence, because <see cref="End"/>, which is rare, makes all processors execute one. So either End sees the run,
+/// or the run sees the end.
 /// </remarks>
 internal sealed class ModelLease
 {
@@ -18,15 +18,15 @@ internal sealed class ModelLease
     private volatile bool _isEnded;
     private int _isReleased;
 
-    /// <param name="memory">Of the model.</param>
-    /// <param name="owner">What ends, for messages.</param>
+    /// <param name="memory">The model's memory.</param>
+    /// <param name="owner">Name of the owner, for messages.</param>
     public ModelLease(ModelMemory memory, string owner)
     {
         (_memory, _owner) = (memory, owner);
         memory.DangerousAddRef(ref _isCounted);
     }
 
-    /// <summary>Lets go where the session was never disposed.</summary>
+    /// <summary>Ends the lease if the session was never disposed.</summary>
     ~ModelLease()
     {
         if (Interlocked.Exchange(ref _isReleased, 1) != 0) return;
@@ -34,15 +34,15 @@ internal sealed class ModelLease
         if (_isCounted) _memory.DangerousRelease();
     }
 
-    /// <summary>The second thread, where there is one.</summary>
+    /// <summary>The second thread, or null.</summary>
     public HelperThread? Helper { get; set; }
 
-    /// <summary>What is used while running, and freed with it.</summary>
+    /// <summary>Objects that runs use; disposed when the lease ends.</summary>
     public IDisposable? Parts { get; set; }
 
     public bool IsEnded => _isEnded;
 
-    /// <summary>Begins to use the model's memory, and the session's.</summary>
+    /// <summary>Begins a use of the model's and the session's memory.</summary>
     /// <exception cref="ObjectDisposedException">The lease has ended.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using it.</exception>
     public void Enter()
@@ -51,14 +51,14 @@ internal sealed class ModelLease
         if (_isEnded) Refuse();
     }
 
-    /// <summary>What <see cref="Enter"/> began is done.</summary>
+    /// <summary>Ends the use that <see cref="Enter"/> began.</summary>
     public void Leave()
     {
         _turn.Leave();
         if (_isEnded) Release();
     }
 
-    /// <summary>Gives everything back, now or when the run that goes on is done.</summary>
+    /// <summary>Ends the lease, now or after the current run.</summary>
     public void End()
     {
         if (_isEnded) return;

@@ -3,12 +3,12 @@ using SeqRuntime.Operators;
 namespace SeqRuntime.Sessions.Threading;
 
 /// <summary>
-/// Finds what two threads can share in a graph: bidirectional layers, and forward layers stacked directly or through views; and
-/// puts the nodes of a stack side by side, those it needs before it and those that need it behind.
+/// Finds the layers that two threads can share: bidirectional layers, and forward layers stacked directly or through views. It
+/// moves the nodes of a stack together, after the nodes they need and before the nodes that need them.
 /// </summary>
 internal sealed class ParallelGroups
 {
-    /// <summary>Nodes of a graph up to which stacks are looked for, which takes the square of their number.</summary>
+    /// <summary>Most nodes of a graph that is searched for stacks; the search takes the square of their number.</summary>
     private const int MostNodes = 1 << 12;
 
     private readonly LoadedGraph _graph;
@@ -32,10 +32,10 @@ internal sealed class ParallelGroups
         }
     }
 
-    /// <summary>The order in which the nodes should run, and groups of recurrent layers in it: two or more that are stacked, lowest first, or one of two directions.</summary>
+    /// <summary>The order in which nodes run, and the groups of recurrent layers in it: stacked layers, lowest first, or one bidirectional layer.</summary>
     /// <param name="graph">The graph.</param>
     /// <param name="contexts">Its nodes' values at the largest sizes.</param>
-    /// <param name="isView">Which nodes compute nothing.</param>
+    /// <param name="isView">Which nodes are views.</param>
     public static (int[] Order, int[][] Groups) Find(LoadedGraph graph, NodeContext[] contexts, bool[] isView)
     {
         int[] order = [.. Enumerable.Range(0, graph.Nodes.Length)];
@@ -82,10 +82,10 @@ internal sealed class ParallelGroups
 
     private bool IsForward(int node) => _graph.Nodes[node].Operator is Recurrent { IsForward: true } && _contexts[node].Optional(1) is null;
 
-    /// <summary>A layer whose X is all of the last layer's Y and that needs nothing else of the stack, or -1.</summary>
-    /// <param name="stack">The layers so far, each computed from the first.</param>
+    /// <summary>A layer whose X is the whole Y of the last layer and that needs nothing else of the stack; -1 if there is none.</summary>
+    /// <param name="stack">The layers so far; each depends on the first.</param>
     /// <param name="isUsed">Layers of other stacks.</param>
-    /// <param name="depends">What is computed from the first, once it is known.</param>
+    /// <param name="depends">The values that depend on the first layer, once known.</param>
     private int Above(List<int> stack, bool[] isUsed, ref bool[]? depends)
     {
         var top = stack[^1];
@@ -105,7 +105,7 @@ internal sealed class ParallelGroups
         return -1;
     }
 
-    /// <summary>Values that are computed from what a node computes, and that.</summary>
+    /// <summary>The outputs of a node and all values that depend on them.</summary>
     private bool[] Dependents(int node)
     {
         var depends = new bool[_graph.Values.Length];

@@ -2,7 +2,7 @@ using SeqRuntime.Operators;
 
 namespace SeqRuntime.Sessions.Threading;
 
-/// <summary>A bidirectional layer, one direction a thread: they share nothing but X, so every bit is as with one thread.</summary>
+/// <summary>A bidirectional layer with one thread for each direction. The directions share only X, so every bit is the same as with one thread.</summary>
 internal sealed unsafe class TwoDirections : ParallelStep
 {
     private readonly Recurrent _layer;

@@ -4,17 +4,17 @@ namespace SeqRuntime.Sessions.Threading;
 
 /// <summary>
 /// Stacked recurrent layers on two threads: while one layer works on a piece of the sequence, the layer above works on a piece
-/// before it. Each layer still sees its steps in order, so every bit is as with one thread.
+/// before it. Each layer still reads its steps in order, so every bit is the same as with one thread.
 /// </summary>
 internal sealed unsafe class Wavefront : ParallelStep
 {
     private const int ShortestPiece = 4;
     private const int LongestPiece = 64;
 
-    /// <summary>Part of the least work worth sharing that a piece has at least: the other thread may have to be woken for each.</summary>
+    /// <summary>Least work of a piece, as a part of the least work of a shared layer: each piece may have to wake the other thread.</summary>
     private const double PartOfLeast = 1.0 / 8;
 
-    /// <summary>Pieces of a sequence that is neither short nor very long: few enough to be worth their start, enough that the time in which one thread fills or drains the wave is small.</summary>
+    /// <summary>Pieces of a usual sequence: few, because starting a piece costs time; but enough that one thread works alone only briefly at the start and the end.</summary>
     private const int Pieces = 16;
 
     private readonly LayerInPieces[] _layers;
@@ -108,8 +108,8 @@ internal sealed unsafe class Wavefront : ParallelStep
     }
 
     /// <summary>
-    /// A layer whose next piece can be run now, the highest first, so that all stay close together; of only two layers each thread
-    /// keeps its own, whose weights its core has near. -1 where there is none yet.
+    /// A layer whose next piece can run now, the highest first, so that all layers stay close together. With only two layers each thread
+    /// keeps its own layer, whose weights are in its core's cache. -1 if no piece can run yet.
     /// </summary>
     private int Take(int thread, out bool isOver)
     {
@@ -136,7 +136,7 @@ internal sealed unsafe class Wavefront : ParallelStep
         Volatile.Write(ref _lock, 0);
     }
 
-    /// <summary>Held for a few instructions only, so waiting for it is no spinning to speak of.</summary>
+    /// <summary>The lock is held for a few instructions only, so spinning is short.</summary>
     private void Enter()
     {
         var spin = default(SpinWait);
