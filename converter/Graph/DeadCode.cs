@@ -39,7 +39,7 @@ internal static class DeadCode
         return used;
     }
 
-    /// <summary>Adds all names that an inner graph reads. Its own names among them do no harm.</summary>
+    /// <summary>Adds all names that an inner graph reads. Adding the inner graph's own names too is harmless.</summary>
     private static void Capture(IrNode node, HashSet<string> used, Func<IrNode, string, bool>? isRead)
     {
         foreach (var (key, value) in node.Attributes)

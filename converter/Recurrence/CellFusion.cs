@@ -56,7 +56,7 @@ internal sealed class CellFusion
             if (match.Sums is not null) Build(cell, match.Sums.R!);
         }
 
-        // It shows no peepholes of the zero cell state either. It takes them from later steps.
+        // A first step with a zero cell state does not show its peepholes. It takes them from later steps.
         foreach (var (op, sums, node) in _built.Where(b => b.Op.HasCell && _rewriter.Constant(Root(b.Node.Input(6))) is { IsZero: true }))
         {
             var like = _built.Find(b => b.Node != node && b.Op == op && b.Node.Input(7).Length > 0 && b.Sums.W.AsSpan().SequenceEqual(sums.W) && b.Sums.R.AsSpan().SequenceEqual(sums.R) && b.Sums.B.AsSpan().SequenceEqual(sums.B));

@@ -20,7 +20,7 @@ internal sealed class ResolvePass : IDisposable
     /// <summary>Limit of the checked indices of an index table.</summary>
     private const int MostPlaces = 1 << 12;
 
-    /// <summary>Above this many bytes, garbage of a pass is collected before the next pass allocates as much.</summary>
+    /// <summary>If a pass leaves more garbage than this, it is collected before the next pass.</summary>
     private const long MuchLeft = 32 << 20;
 
     private readonly IrGraph _graph;

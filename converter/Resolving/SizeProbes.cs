@@ -41,7 +41,7 @@ internal static class SizeProbes
         }
     }
 
-    /// <summary>Finds the ranges of the dimensions that have one. False if dimensions turned out to be equal or 1, and were changed so.</summary>
+    /// <summary>Finds the ranges of the dimensions that have one. Returns false if it changed dimensions because they must be equal or 1.</summary>
     private static bool IsSettled(IrGraph graph, SizeSearch search, Sizes start, List<SizeRange> ranges, List<string> notes, List<string> ones)
     {
         var found = search.Symbols.ConvertAll(symbol => search.Range(symbol, start));

@@ -2,7 +2,7 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Tests.Sessions;
 
-/// <summary>States that grow in each run: sum(t) is the sum of all x so far, which the cache holds.</summary>
+/// <summary>States that grow in each run. The cache holds all x so far; sum(t) is their sum.</summary>
 public class CacheTests
 {
     private const int Most = 6, Width = 3;

@@ -37,7 +37,7 @@ internal sealed record MultiHeadAttentionLayer : LayerDescription
     /// <inheritdoc cref="KeyCache"/>
     public string? ValueCache { get; set; }
 
-    /// <summary>Value with the number of previous steps.</summary>
+    /// <summary>Name of the value that holds the number of previous steps.</summary>
     public string? Position { get; set; }
 
     /// <summary>Names for the states' next contents.</summary>

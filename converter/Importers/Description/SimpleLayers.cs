@@ -231,7 +231,7 @@ internal sealed record PositionsLayer : LayerDescription
 /// <summary>Has no effect when a model runs.</summary>
 internal sealed record DropoutLayer : UnaryLayer
 {
-    /// <summary>For readers of the document only.</summary>
+    /// <summary>The dropout rate. It has no effect and may stay as documentation.</summary>
     public JsonElement? P { get; set; }
 
     public override void Emit(GraphComposer graph) => graph.Op("Identity", [graph.Read(Input)], Output);

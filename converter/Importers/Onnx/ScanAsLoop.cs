@@ -62,7 +62,7 @@ internal static class ScanAsLoop
         long[] directions = scan.Ints("scan_output_directions"), outputAxes = scan.Ints("scan_output_axes");
         for (var i = states; i < outputs.Count; i++)
         {
-            // A loop collects along the first axis, in the order of its rounds. Other axes and orders are made from its result.
+            // A loop collects along the first axis, in the order of its rounds. Operators after the loop make other axes and orders.
             if (outputs[i].Length == 0) continue;
             var at = after.Count;
             if (outputAxes.ElementAtOrDefault(i - states) is not 0 and var to) Before(new IrNode($"{scan.Name}/move", "Transpose", [""], [outputs[i]]) { Attributes = { [Decompose.FirstAxisTo] = to } });
