@@ -20,7 +20,7 @@ internal static class Decompose
     /// <summary>ONNX's operators that cannot be converted, except those with an explanation of their own.</summary>
     private static readonly HashSet<string> s_unsupported =
     [
-        "AffineGrid", "BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr", "BitwiseXor", "CenterCropPad", "Col2Im", "DeformConv", "Det", "GlobalLpPool", "GridSample", "ImageDecoder", "LRN", "LpPool",
+        "AffineGrid", "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "CenterCropPad", "Col2Im", "DeformConv", "Det", "GlobalLpPool", "GridSample", "ImageDecoder", "LRN", "LpPool",
         "MaxRoiPool", "MaxUnpool", "NegativeLogLikelihoodLoss", "RoiAlign", "RotaryEmbedding", "Scan", "SoftmaxCrossEntropyLoss",
     ];
 

@@ -49,6 +49,7 @@ internal static class OperatorMap
         ["Not"] = UnaryFunction.Not,
         ["IsNaN"] = UnaryFunction.IsNaN,
         ["IsInf"] = UnaryFunction.IsInf,
+        ["BitwiseNot"] = UnaryFunction.BitwiseNot,
     };
 
     /// <summary>ONNX's default constants. Selu's second constant is its attribute gamma.</summary>

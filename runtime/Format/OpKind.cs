@@ -116,18 +116,26 @@ internal enum OpKind : ushort
     ProjectedSru = 75,
 }
 
-/// <summary>Elementwise functions of one argument.</summary>
+/// <summary>Elementwise functions of one argument. Numbers are part of the file format: append only, never reorder.</summary>
 internal enum UnaryFunction : byte
 {
     Abs, Neg, Exp, Log, Sqrt, Reciprocal, Relu, LeakyRelu, Elu, Selu, Celu, ThresholdedRelu, Sigmoid, HardSigmoid,
     HardSwish, Softplus, Softsign, Tanh, Erf, Gelu, GeluTanh, Swish, Mish, Sin, Cos, Tan, Asin, Acos, Atan, Sinh, Cosh, Asinh,
-    Acosh, Atanh, Ceil, Floor, Round, Sign, Not, IsNaN, IsInf, Affine, ScaledTanh,
+    Acosh, Atanh, Ceil, Floor, Round, Sign, Not, IsNaN, IsInf, Affine, ScaledTanh, BitwiseNot,
 }
 
-/// <summary>Elementwise functions of two arguments, with broadcasting.</summary>
+/// <summary>Elementwise functions of two arguments, with broadcasting. Numbers are part of the file format: append only, never reorder.</summary>
 internal enum BinaryFunction : byte
 {
     Add, Sub, Mul, Div, Pow, Min, Max, Mod, FMod, PRelu, Equal, Less, LessOrEqual, Greater, GreaterOrEqual, And, Or, Xor,
+}
+
+/// <summary>Which functions the kernels compute, on fp32. Operators compute the others themselves.</summary>
+internal static class ElementwiseFunctions
+{
+    public static bool IsArithmetic(this UnaryFunction function) => function is not (UnaryFunction.Not or UnaryFunction.IsNaN or UnaryFunction.IsInf or UnaryFunction.BitwiseNot);
+
+    public static bool IsArithmetic(this BinaryFunction function) => function < BinaryFunction.Equal;
 }
 
 /// <summary>Reductions over axes.</summary>

@@ -6,7 +6,7 @@ namespace SeqRuntime.Operators;
 /// <summary>Y = f(X), element by element. The attribute Function is f.</summary>
 /// <remarks>
 /// Every <see cref="UnaryFunction"/> takes fp32, by the kernels. float64 has the functions that IEEE 754 defines exactly. Integers have Abs,
-/// Neg, Relu and Sign, and wrap around. Not takes bool. IsNaN and IsInf (DetectNegative, DetectPositive) return bool. Alpha and Beta
+/// Neg, Relu and Sign, and wrap around; only they have BitwiseNot. Not takes bool. IsNaN and IsInf (DetectNegative, DetectPositive) return bool. Alpha and Beta
 /// default to ONNX's constants. The output may overwrite the input.
 /// </remarks>
 internal sealed unsafe class Unary : Operator
@@ -48,13 +48,14 @@ internal sealed unsafe class Unary : Operator
         var fits = _function switch
         {
             UnaryFunction.Not => x.Type == ElementType.Bool,
+            UnaryFunction.BitwiseNot => !isFloat && x.Type != ElementType.Bool,
             UnaryFunction.IsNaN or UnaryFunction.IsInf => isFloat,
             UnaryFunction.Abs or UnaryFunction.Neg or UnaryFunction.Relu or UnaryFunction.Sign => x.Type != ElementType.Bool,
             UnaryFunction.Sqrt or UnaryFunction.Reciprocal or UnaryFunction.Floor or UnaryFunction.Ceil or UnaryFunction.Round
                 or UnaryFunction.LeakyRelu or UnaryFunction.ThresholdedRelu or UnaryFunction.Softsign => isFloat,
             _ => x.Type == ElementType.Float32,
         };
-        if (!fits) throw OperatorError.Type(x, _function == UnaryFunction.Not ? "bool" : $"float32 for {_function}");
+        if (!fits) throw OperatorError.Type(x, _function switch { UnaryFunction.Not => "bool", UnaryFunction.BitwiseNot => "an integer type", _ => $"float32 for {_function}" });
         context.Output(0).Set(isTest ? ElementType.Bool : x.Type, x.Shape);
     }
 
@@ -98,6 +99,7 @@ internal sealed unsafe class Unary : Operator
                 UnaryFunction.Abs => v < T.Zero ? T.Zero - v : v,
                 UnaryFunction.Neg => T.Zero - v,
                 UnaryFunction.Relu => v < T.Zero ? T.Zero : v,
+                UnaryFunction.BitwiseNot => ~v,
                 _ => v > T.Zero ? T.One : v < T.Zero ? T.Zero - T.One : v,
             };
         }

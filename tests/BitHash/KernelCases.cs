@@ -12,13 +12,13 @@ internal static unsafe class KernelCases
     {
         foreach (var function in Enum.GetValues<UnaryFunction>())
         {
-            if (function is UnaryFunction.Not or UnaryFunction.IsNaN or UnaryFunction.IsInf) continue;
+            if (!function.IsArithmetic()) continue;
             cases.Add($"unary/{function}", kernels => Unary(kernels, function));
         }
 
         foreach (var function in Enum.GetValues<BinaryFunction>())
         {
-            if (function < BinaryFunction.Equal) cases.Add($"binary/{function}", kernels => Binary(kernels, function));
+            if (function.IsArithmetic()) cases.Add($"binary/{function}", kernels => Binary(kernels, function));
         }
 
         foreach (var function in Enum.GetValues<ReduceFunction>()) cases.Add($"reduce/{function}", kernels => Rows(kernels, 11, (k, x, y, n) => *y = k.Reduce(function, x, n)));

@@ -239,6 +239,19 @@ public class OnnxImportTests
         Assert.DoesNotContain("damaged", fault.Message);
     }
 
+    [Theory]
+    [InlineData(OnnxBuilder.UInt8)]
+    [InlineData(OnnxBuilder.Int8)]
+    [InlineData(OnnxBuilder.Int32)]
+    [InlineData(OnnxBuilder.Int64)]
+    public void BitwiseNotTurnsTheBitsOfEveryIntegerType(int type)
+    {
+        var model = new OnnxBuilder(18).Input("x", OnnxBuilder.Float, 5).Node("Cast", "x", "a", ("to", type)).Node("BitwiseNot", "a", "b").Node("Cast", "b", "y", ("to", OnnxBuilder.Float)).Output("y");
+        float[] x = [0, 1, 2, 100, 127];
+        Same(model.Reference(("x", [5], x)), model.Run(null, x));
+        Assert.Contains("BitwiseNot of opset 18 takes", Assert.ThrowsAny<ConversionException>(() => new OnnxBuilder(18).Input("x", OnnxBuilder.Float, 5).Node("BitwiseNot", "x", "y").Output("y").Convert()).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void EveryUnsupportedOperatorIsReportedAtOnce()
     {

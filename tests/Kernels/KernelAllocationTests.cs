@@ -26,6 +26,8 @@ public sealed unsafe class KernelAllocationTests
         using var q = new GuardedMemory<sbyte>(64 * M);
         using var scales = new GuardedMemory<float>(M);
 
+        UnaryFunction[] unary = [.. Enum.GetValues<UnaryFunction>().Where(f => f.IsArithmetic())];
+        BinaryFunction[] binary = [.. Enum.GetValues<BinaryFunction>().Where(f => f.IsArithmetic())];
         Allocation.None(() =>
         {
             kernels.GemmFloat32(new PackedMatrix(w.Pointer, fp32), new FloatRows(x.Pointer, Columns, M), new OutputRange(y.Pointer, Rows, Rows));
@@ -34,12 +36,8 @@ public sealed unsafe class KernelAllocationTests
             kernels.GemmFloat16(new PackedMatrix(w16.Pointer, fp16), new FloatRows(x.Pointer, Columns, M), new OutputRange(y.Pointer, Rows, Rows));
             kernels.GemmInt4(PackedMatrix.Whole(w4.Pointer, int4), new QuantizedRows(q.Pointer, 64, scales.Pointer, M), new OutputRange(y.Pointer, Rows, Rows));
             kernels.GemmDense(new FloatRows(x.Pointer, 8, M), new FloatRows(x.Pointer, 16, 8), new OutputRange(y.Pointer, 16, 16));
-            for (var f = UnaryFunction.Abs; f <= UnaryFunction.ScaledTanh; f++)
-            {
-                if (f is not (UnaryFunction.Not or UnaryFunction.IsNaN or UnaryFunction.IsInf)) kernels.Unary(f, x.Pointer, y.Pointer, 201, 1, 0);
-            }
-
-            for (var f = BinaryFunction.Add; f < BinaryFunction.Equal; f++) kernels.Binary(f, x.Pointer, 1, x.Pointer + 100, 1, y.Pointer, 99);
+            foreach (var f in unary) kernels.Unary(f, x.Pointer, y.Pointer, 201, 1, 0);
+            foreach (var f in binary) kernels.Binary(f, x.Pointer, 1, x.Pointer + 100, 1, y.Pointer, 99);
             for (var f = ReduceFunction.Sum; f <= ReduceFunction.LogSumExp; f++) kernels.Reduce(f, x.Pointer, 201);
             kernels.Softmax(x.Pointer, y.Pointer, 201, false);
             kernels.Softmax(x.Pointer, y.Pointer, 201, true);

@@ -88,7 +88,7 @@ public class CacheTests
     public void CachesThatFitNoStateAreRefused()
     {
         Assert.Contains("no state grows along 'T'", Fault(g => g.Largest["T"] = 3), StringComparison.Ordinal);
-        Assert.Contains("at most 0 steps", Fault(g => g.Largest["P"] = 0), StringComparison.Ordinal);
+        Assert.Contains("it must be at least 1", Fault(g => g.Largest["P"] = 0), StringComparison.Ordinal);
         Assert.Contains("symbolic dimension -1 does not exist", Fault(g => g.Largest["Q"] = 3), StringComparison.Ordinal);
         Assert.Contains("becomes", Fault(g => g.UpdateState(g.Values.FindIndex(v => v.Name == "cache"), g.Inputs[0])), StringComparison.Ordinal);
 

@@ -14,7 +14,7 @@ internal static class OnnxAttributes
     /// <summary>Operators and their attributes in all opsets from 7 on. Types of intermediate sums and of rounded integers have no effect here.</summary>
     private static readonly (string Operators, string Attributes)[] s_table =
     [
-        ("Abs Acos Acosh Add And Asin Asinh Atan Atanh Ceil Cos Cosh Div DynamicQuantizeLinear Equal Erf Exp Expand Floor GlobalAveragePool GlobalMaxPool Greater GreaterOrEqual HardSwish Identity IsNaN", ""),
+        ("Abs Acos Acosh Add And Asin Asinh Atan Atanh BitwiseNot Ceil Cos Cosh Div DynamicQuantizeLinear Equal Erf Exp Expand Floor GlobalAveragePool GlobalMaxPool Greater GreaterOrEqual HardSwish Identity IsNaN", ""),
         ("Less LessOrEqual Log MatMul MatMulInteger Max Mean Min Mish Mul Neg NonZero Not OptionalGetElement OptionalHasElement Or PRelu Pow QLinearMatMul Range Reciprocal Relu Round SequenceAt SequenceConstruct SequenceErase", ""),
         ("SequenceInsert SequenceLength Sigmoid Sign Sin Sinh Size Softplus Softsign Sqrt Sub Sum Tan Tanh Tile Where Xor", ""),
         ("ArgMax ArgMin", "axis keepdims select_last_index"),

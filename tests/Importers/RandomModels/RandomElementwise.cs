@@ -65,6 +65,15 @@ internal static class RandomElementwise
         }
     }
 
+    /// <summary>Turned bits of whole numbers from -8 to 8.</summary>
+    public static bool TryBitwiseNot(RandomModel m)
+    {
+        if (m.Opset < 18 || m.Pick(_ => true) is not { } x) return false;
+        var whole = m.Raw("Cast", [m.Raw("Round", [m.Raw("Mul", [m.Raw("Tanh", [x.Name]), m.Constant<float>([], 8)])])], ("to", Importers.OnnxBuilder.Int32));
+        m.Node("Cast", x.Axes, [m.Raw("BitwiseNot", [whole])], ("to", Importers.OnnxBuilder.Float));
+        return true;
+    }
+
     public static bool TryWhere(RandomModel m)
     {
         if (m.Opset < 9 || m.Pick(v => v.Rank <= 4) is not { } x) return false;

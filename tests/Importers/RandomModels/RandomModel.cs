@@ -18,7 +18,7 @@ internal sealed class RandomModel
         (3, RandomIndexing.TryGather), (3, RandomIndexing.TryPad), (1, RandomIndexing.TryReverse), (1, RandomIndexing.TryTopK), (1, RandomIndexing.TryGatherElements),
         (1, RandomIndexing.TryDepthToSpace), (1, RandomIndexing.TryCumSum), (1, RandomIndexing.TryScatter), (1, RandomIndexing.TryTrilu), (1, RandomIndexing.TryEmbedding),
         (3, RandomReductions.TryReduce), (2, RandomReductions.TrySoftmax), (4, RandomReductions.TryNormalize), (1, RandomReductions.TryArgument),
-        (4, RandomElementwise.TryUnary), (4, RandomElementwise.TryBinary), (2, RandomElementwise.TryWhere), (1, RandomElementwise.TryClip),
+        (4, RandomElementwise.TryUnary), (4, RandomElementwise.TryBinary), (2, RandomElementwise.TryWhere), (1, RandomElementwise.TryClip), (1, RandomElementwise.TryBitwiseNot),
         (2, RandomControl.TryIf), (2, RandomControl.TryLoop), (2, RandomControl.TryScan),
         (3, RandomChains.TryConstantsBehindProduct), (2, RandomChains.TryTwoTransposes),
         (2, RandomStates.TrySmoother), (2, RandomStates.TryWindow), (2, RandomStates.TryCache),
