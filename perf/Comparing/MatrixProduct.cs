@@ -52,9 +52,9 @@ internal sealed unsafe class MatrixProduct : IDisposable
 
     private OutputRange Outputs => new(_y, _layout.Rows, _layout.Rows, _init, _layout.Rows);
 
-    public void Int8() => _kernels.GemmInt8(PackedMatrix.Whole(_weights, _layout), new QuantizedRows(_quantized, KernelSet.QuantizedStride(_layout.Columns), _scales, _inputs), Outputs);
+    public void Int8() => _kernels.Multiply(PackedMatrix.Whole(_weights, _layout), new QuantizedRows(_quantized, KernelSet.QuantizedStride(_layout.Columns), _scales, _inputs), Outputs);
 
-    public void Float32() => _kernels.GemmFloat32(new PackedMatrix(_weights, _layout), new FloatRows(_x, _layout.Columns, _inputs), Outputs);
+    public void Float32() => _kernels.Multiply(new PackedMatrix(_weights, _layout), new FloatRows(_x, _layout.Columns, _inputs), Outputs);
 
     public void Dispose()
     {

@@ -27,6 +27,8 @@ internal static class SeqLayout
 {
     public const ulong Magic = 0x1A0A0D5452514553;
     public const ushort Major = 2;
+
+    /// <summary>The newest minor version. A file has the first that knows its tensor formats.</summary>
     public const ushort Minor = 0;
 
     public const int HeaderBytes = 64;

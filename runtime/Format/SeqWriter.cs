@@ -42,7 +42,7 @@ internal static class SeqWriter
 
         BinaryPrimitives.WriteUInt64LittleEndian(head, SeqLayout.Magic);
         BinaryPrimitives.WriteUInt16LittleEndian(head.AsSpan(SeqLayout.MajorAt), SeqLayout.Major);
-        BinaryPrimitives.WriteUInt16LittleEndian(head.AsSpan(SeqLayout.MinorAt), SeqLayout.Minor);
+        BinaryPrimitives.WriteUInt16LittleEndian(head.AsSpan(SeqLayout.MinorAt), model.Tensors.Max(tensor => WeightFormats.Find(tensor.Format)?.Minor) ?? 0);
         BinaryPrimitives.WriteInt32LittleEndian(head.AsSpan(SeqLayout.SectionCountAt), sections.Length);
         BinaryPrimitives.WriteInt64LittleEndian(head.AsSpan(SeqLayout.FileLengthAt), offset);
         BinaryPrimitives.WriteUInt32LittleEndian(head.AsSpan(SeqLayout.ChecksumAt), SeqLayout.Checksum(head));

@@ -21,6 +21,9 @@ internal abstract unsafe class WeightFormat(TensorFormat number, string name, in
 
     public int RowBytes { get; } = rowBytes;
 
+    /// <summary>The first minor version of the file format that has it.</summary>
+    public ushort Minor { get; protected init; }
+
     /// <summary>Whether products quantize their inputs to int8.</summary>
     public bool IsInteger { get; protected init; }
 

@@ -27,15 +27,6 @@ internal sealed record WeightLayout(WeightFormat Format, int Rows, int Columns, 
     /// <summary>The stored rows of a matrix are a multiple of this.</summary>
     public const int RowStep = 4;
 
-    /// <summary>See <see cref="Int8Format.Inner"/>.</summary>
-    public const int InnerInt8 = Int8Format.Inner;
-
-    /// <summary>See <see cref="Int4Format.Group"/>.</summary>
-    public const int GroupInt4 = Int4Format.Group;
-
-    /// <summary>See <see cref="Int4Format.NibbleBytes"/>.</summary>
-    public const int NibbleBytes = Int4Format.NibbleBytes;
-
     public WeightLayout(TensorFormat format, int rows, int columns, int panelRows = WidestPanel)
         : this(WeightFormats.Of(format), rows, columns, panelRows)
     {

@@ -28,20 +28,19 @@ internal abstract unsafe class KernelSet
     /// <summary>Name as the environment variable and the log use it: portable, avx2, avxvnni, avx512, advsimd, advsimd-dp.</summary>
     public abstract string Name { get; }
 
-    /// <summary>Y[i, r] = init[i, r] + Σ_k W[r, k]·X[i, k] for all rows i of X and the outputs r that are asked for, with fp32 weights.</summary>
-    public abstract void GemmFloat32(in PackedMatrix w, in FloatRows x, in OutputRange y);
-
-    /// <summary>The same as <see cref="GemmFloat32"/> for fp16 weights, each converted to fp32 exactly.</summary>
-    public abstract void GemmFloat16(in PackedMatrix w, in FloatRows x, in OutputRange y);
-
-    /// <summary>Y[i, r] = fma((float)Σ_k Wq[r, k]·Xq[i, k], wscale[r]·xscale[i], init[i, r]), with int8 weights.</summary>
-    public abstract void GemmInt8(in PackedMatrix w, in QuantizedRows x, in OutputRange y);
+    /// <summary>
+    /// Y[i, r] = init[i, r] + Σ_k W[r, k]·X[i, k] for all rows i of X and the outputs r that are asked for, with weights of a format whose products
+    /// take fp32 inputs: each weight is converted to fp32 exactly.
+    /// </summary>
+    public abstract void Multiply(in PackedMatrix w, in FloatRows x, in OutputRange y);
 
     /// <summary>
-    /// The same as <see cref="GemmInt8"/> for int4 weights: Y[i, r] = fma((float)Σ_g s[r, g]·Σ_k∈g Wq[r, k]·Xq[i, k], wscale[r]·xscale[i], init[i, r]),
-    /// g over groups of 32 inputs with group scales s.
+    /// The same with weights of a format whose products take quantized inputs (<see cref="WeightFormat.IsInteger"/>): exact integer sums, scaled. How, each
+    /// format's loop says. int8: Y[i, r] =
+    /// fma((float)Σ_k Wq[r, k]·Xq[i, k], wscale[r]·xscale[i], init[i, r]). int4: Y[i, r] = fma((float)Σ_g s[r, g]·Σ_k∈g Wq[r, k]·Xq[i, k],
+    /// wscale[r]·xscale[i], init[i, r]), g over groups of 32 inputs with group scales s.
     /// </summary>
-    public abstract void GemmInt4(in PackedMatrix w, in QuantizedRows x, in OutputRange y);
+    public abstract void Multiply(in PackedMatrix w, in QuantizedRows x, in OutputRange y);
 
     /// <summary>
     /// Quantizes rows symmetrically to [-127, 127]: q = round-to-nearest-even(x · (1/scale)), where 1/scale = 127/absmax is one

@@ -251,23 +251,14 @@ internal static unsafe class PackedProduct
         public readonly void Multiply(KernelSet kernels, int index, in OutputRange y)
         {
             var matrix = _w.Matrix(index);
-            switch (_w.Format)
+            if (!_w.Layout.IsInteger)
             {
-                case TensorFormat.PackedFloat32:
-                    kernels.GemmFloat32(matrix, _x, y);
-                    break;
-                case TensorFormat.PackedFloat16:
-                    kernels.GemmFloat16(matrix, _x, y);
-                    break;
-                case TensorFormat.PackedInt4:
-                    kernels.GemmInt4(matrix, _q, y);
-                    if (HasRest) kernels.GemmInt4(matrix, Rest, WithRest(y));
-                    break;
-                default:
-                    kernels.GemmInt8(matrix, _q, y);
-                    if (HasRest) kernels.GemmInt8(matrix, Rest, WithRest(y));
-                    break;
+                kernels.Multiply(matrix, _x, y);
+                return;
             }
+
+            kernels.Multiply(matrix, _q, y);
+            if (HasRest) kernels.Multiply(matrix, Rest, WithRest(y));
         }
 
         private readonly QuantizedRows Rest => new(_q.At(1), _q.Stride, _q.Scales + 1, 1);

@@ -114,13 +114,9 @@ internal static unsafe class KernelCases
             using var bias = new NativeBlock<float>(numbers.Floats(rows));
             using var y = new NativeBlock<float>(m * rows);
             var layout = new WeightLayout(format, rows, columns);
-            if (format == TensorFormat.PackedFloat32)
+            if (!layout.IsInteger)
             {
-                kernels.GemmFloat32(new PackedMatrix(w.Pointer, layout), new FloatRows(x.Pointer, columns, m), new OutputRange(y.Pointer, rows, rows, bias.Pointer));
-            }
-            else if (format == TensorFormat.PackedFloat16)
-            {
-                kernels.GemmFloat16(new PackedMatrix(w.Pointer, layout), new FloatRows(x.Pointer, columns, m), new OutputRange(y.Pointer, rows, rows, bias.Pointer));
+                kernels.Multiply(new PackedMatrix(w.Pointer, layout), new FloatRows(x.Pointer, columns, m), new OutputRange(y.Pointer, rows, rows, bias.Pointer));
             }
             else
             {
@@ -128,8 +124,7 @@ internal static unsafe class KernelCases
                 using var q = new NativeBlock<sbyte>((int)stride * m);
                 using var scales = new NativeBlock<float>(m);
                 kernels.QuantizeRows(x.Pointer, columns, m, columns, 0, q.Pointer, scales.Pointer);
-                if (format == TensorFormat.PackedInt4) kernels.GemmInt4(PackedMatrix.Whole(w.Pointer, layout), new QuantizedRows(q.Pointer, stride, scales.Pointer, m), new OutputRange(y.Pointer, rows, rows, bias.Pointer));
-                else kernels.GemmInt8(PackedMatrix.Whole(w.Pointer, layout), new QuantizedRows(q.Pointer, stride, scales.Pointer, m), new OutputRange(y.Pointer, rows, rows, bias.Pointer));
+                kernels.Multiply(PackedMatrix.Whole(w.Pointer, layout), new QuantizedRows(q.Pointer, stride, scales.Pointer, m), new OutputRange(y.Pointer, rows, rows, bias.Pointer));
             }
 
             hash.Add(y.Span);

@@ -208,9 +208,9 @@ public sealed unsafe class ElementwiseTests
                 var portable = KernelRegistry.Portable;
                 var isBiased = i % 3 != 0;
                 var first = isBiased ? bias.Pointer : null;
-                portable.GemmFloat32(new PackedMatrix(w.Pointer, new WeightLayout(TensorFormat.PackedFloat32, rows, inputs, GateRows.Panel(gates))), new FloatRows(x.Pointer, inputs, 1), new OutputRange(gx.Pointer, rows, rows, first));
+                portable.Multiply(new PackedMatrix(w.Pointer, new WeightLayout(TensorFormat.PackedFloat32, rows, inputs, GateRows.Panel(gates))), new FloatRows(x.Pointer, inputs, 1), new OutputRange(gx.Pointer, rows, rows, first));
                 var from = gates == 4 ? gx.Pointer : isBiased ? bias.Pointer + rows : null;
-                portable.GemmFloat32(new PackedMatrix(r.Pointer, new WeightLayout(TensorFormat.PackedFloat32, rows, units, GateRows.Panel(gates))), new FloatRows(h.Pointer, units, 1), new OutputRange(gh.Pointer, rows, rows, from));
+                portable.Multiply(new PackedMatrix(r.Pointer, new WeightLayout(TensorFormat.PackedFloat32, rows, units, GateRows.Panel(gates))), new FloatRows(h.Pointer, units, 1), new OutputRange(gh.Pointer, rows, rows, from));
                 fixed (float* c = cells, to = hidden)
                 {
                     if (gates == 4) portable.LstmCell(gh.Pointer, cell.Pointer, c, to, units);

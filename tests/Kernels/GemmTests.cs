@@ -77,11 +77,11 @@ public sealed unsafe class GemmTests
         using var x = new GuardedMemory<float>(KernelTesting.Values(random, columns));
         x.Span[^1] = last;
         using var expected = new GuardedMemory<float>(Rows);
-        Portable.GemmFloat32(new PackedMatrix(w32.Pointer, new WeightLayout(TensorFormat.PackedFloat32, Rows, columns)), new FloatRows(x.Pointer, columns, 1), new OutputRange(expected.Pointer, Rows, Rows));
+        Portable.Multiply(new PackedMatrix(w32.Pointer, new WeightLayout(TensorFormat.PackedFloat32, Rows, columns)), new FloatRows(x.Pointer, columns, 1), new OutputRange(expected.Pointer, Rows, Rows));
         foreach (var kernels in KernelTesting.Sets)
         {
             using var y = new GuardedMemory<float>(Rows);
-            kernels.GemmFloat16(new PackedMatrix(w.Pointer, new WeightLayout(TensorFormat.PackedFloat16, Rows, columns)), new FloatRows(x.Pointer, columns, 1), new OutputRange(y.Pointer, Rows, Rows));
+            kernels.Multiply(new PackedMatrix(w.Pointer, new WeightLayout(TensorFormat.PackedFloat16, Rows, columns)), new FloatRows(x.Pointer, columns, 1), new OutputRange(y.Pointer, Rows, Rows));
             KernelTesting.AssertSameBits(expected.Span, y.Span, kernels.Name);
         }
     }
@@ -106,7 +106,7 @@ public sealed unsafe class GemmTests
         foreach (var kernels in KernelTesting.Sets)
         {
             using var y = new GuardedMemory<float>(Rows);
-            kernels.GemmFloat16(new PackedMatrix(w.Pointer, layout), new FloatRows(x.Pointer, Columns, 1), new OutputRange(y.Pointer, Rows, Rows, zero.Pointer));
+            kernels.Multiply(new PackedMatrix(w.Pointer, layout), new FloatRows(x.Pointer, Columns, 1), new OutputRange(y.Pointer, Rows, Rows, zero.Pointer));
             KernelTesting.AssertSameBits(weights, y.Span, kernels.Name);
         }
     }
@@ -158,11 +158,11 @@ public sealed unsafe class GemmTests
         var init = KernelTesting.Values(random, m * Rows);
         using var start = new GuardedMemory<float>(init);
         using var expected = new GuardedMemory<float>(m * Rows);
-        Portable.GemmFloat32(new PackedMatrix(w.Pointer, layout), new FloatRows(x.Pointer, Columns, m), new OutputRange(expected.Pointer, Rows, Rows, start.Pointer, Rows));
+        Portable.Multiply(new PackedMatrix(w.Pointer, layout), new FloatRows(x.Pointer, Columns, m), new OutputRange(expected.Pointer, Rows, Rows, start.Pointer, Rows));
         foreach (var kernels in KernelTesting.Sets)
         {
             using var y = new GuardedMemory<float>(init);
-            kernels.GemmFloat32(new PackedMatrix(w.Pointer, layout), new FloatRows(x.Pointer, Columns, m), new OutputRange(y.Pointer, Rows, Rows, y.Pointer, Rows));
+            kernels.Multiply(new PackedMatrix(w.Pointer, layout), new FloatRows(x.Pointer, Columns, m), new OutputRange(y.Pointer, Rows, Rows, y.Pointer, Rows));
             KernelTesting.AssertSameBits(expected.Span, y.Span, kernels.Name);
         }
     }
@@ -186,7 +186,7 @@ public sealed unsafe class GemmTests
             foreach (var kernels in KernelTesting.Sets)
             {
                 using var y = new GuardedMemory<float>(Rows);
-                kernels.GemmInt8(PackedMatrix.Whole(w.Pointer, layout), new QuantizedRows(x.Pointer, 0, scale.Pointer, 1), new OutputRange(y.Pointer, Rows, Rows));
+                kernels.Multiply(PackedMatrix.Whole(w.Pointer, layout), new QuantizedRows(x.Pointer, 0, scale.Pointer, 1), new OutputRange(y.Pointer, Rows, Rows));
                 foreach (var value in y.Span) Assert.Equal((float)weight * input * Columns, value);
             }
         }
@@ -255,8 +255,7 @@ public sealed unsafe class GemmTests
         foreach (var kernels in KernelTesting.Sets)
         {
             using var y = new GuardedMemory<float>(new float[m * ldy], random.Next(4));
-            if (isHalf) kernels.GemmFloat16(new PackedMatrix(w.Pointer, layout), new FloatRows(x.Pointer, ldx, m), new OutputRange(y.Pointer, ldy, n, start, ldinit));
-            else kernels.GemmFloat32(new PackedMatrix(w.Pointer, layout), new FloatRows(x.Pointer, ldx, m), new OutputRange(y.Pointer, ldy, n, start, ldinit));
+            kernels.Multiply(new PackedMatrix(w.Pointer, layout), new FloatRows(x.Pointer, ldx, m), new OutputRange(y.Pointer, ldy, n, start, ldinit));
             KernelTesting.AssertSameBits(expected.Span, y.Span, $"{kernels.Name} {format} {m}×{columns}→{n} of {rows}");
             y.Check($"{kernels.Name} {format} {m}×{columns}→{n} of {rows}");
         }
@@ -295,7 +294,7 @@ public sealed unsafe class GemmTests
         foreach (var kernels in KernelTesting.Sets)
         {
             using var y = new GuardedMemory<float>(new float[m * ldy], random.Next(4));
-            kernels.GemmInt8(PackedMatrix.Whole(w.Pointer, layout), new QuantizedRows(x.Pointer, stride, xscale.Pointer, m), new OutputRange(y.Pointer, ldy, n, start, ldinit));
+            kernels.Multiply(PackedMatrix.Whole(w.Pointer, layout), new QuantizedRows(x.Pointer, stride, xscale.Pointer, m), new OutputRange(y.Pointer, ldy, n, start, ldinit));
             KernelTesting.AssertSameBits(expected.Span, y.Span, $"{kernels.Name} int8 {m}×{columns}→{n} of {rows}");
             y.Check($"{kernels.Name} int8 {m}×{columns}→{n} of {rows}");
         }

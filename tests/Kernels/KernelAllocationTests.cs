@@ -30,11 +30,11 @@ public sealed unsafe class KernelAllocationTests
         BinaryFunction[] binary = [.. Enum.GetValues<BinaryFunction>().Where(f => f.IsArithmetic())];
         Allocation.None(() =>
         {
-            kernels.GemmFloat32(new PackedMatrix(w.Pointer, fp32), new FloatRows(x.Pointer, Columns, M), new OutputRange(y.Pointer, Rows, Rows));
+            kernels.Multiply(new PackedMatrix(w.Pointer, fp32), new FloatRows(x.Pointer, Columns, M), new OutputRange(y.Pointer, Rows, Rows));
             kernels.QuantizeRows(x.Pointer, Columns, M, Columns, 0, q.Pointer, scales.Pointer);
-            kernels.GemmInt8(PackedMatrix.Whole(w8.Pointer, int8), new QuantizedRows(q.Pointer, 64, scales.Pointer, M), new OutputRange(y.Pointer, Rows, Rows));
-            kernels.GemmFloat16(new PackedMatrix(w16.Pointer, fp16), new FloatRows(x.Pointer, Columns, M), new OutputRange(y.Pointer, Rows, Rows));
-            kernels.GemmInt4(PackedMatrix.Whole(w4.Pointer, int4), new QuantizedRows(q.Pointer, 64, scales.Pointer, M), new OutputRange(y.Pointer, Rows, Rows));
+            kernels.Multiply(PackedMatrix.Whole(w8.Pointer, int8), new QuantizedRows(q.Pointer, 64, scales.Pointer, M), new OutputRange(y.Pointer, Rows, Rows));
+            kernels.Multiply(new PackedMatrix(w16.Pointer, fp16), new FloatRows(x.Pointer, Columns, M), new OutputRange(y.Pointer, Rows, Rows));
+            kernels.Multiply(PackedMatrix.Whole(w4.Pointer, int4), new QuantizedRows(q.Pointer, 64, scales.Pointer, M), new OutputRange(y.Pointer, Rows, Rows));
             kernels.GemmDense(new FloatRows(x.Pointer, 8, M), new FloatRows(x.Pointer, 16, 8), new OutputRange(y.Pointer, 16, 16));
             foreach (var f in unary) kernels.Unary(f, x.Pointer, y.Pointer, 201, 1, 0);
             foreach (var f in binary) kernels.Binary(f, x.Pointer, 1, x.Pointer + 100, 1, y.Pointer, 99);

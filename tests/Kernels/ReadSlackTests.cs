@@ -79,8 +79,7 @@ public sealed unsafe class ReadSlackTests
         if (!layout.IsInteger)
         {
             using var x = new GuardedMemory<float>(KernelTesting.Values(new Random(m), m * columns));
-            if (layout.Format.Number == TensorFormat.PackedFloat32) kernels.GemmFloat32(new PackedMatrix(w, layout), new FloatRows(x.Pointer, columns, m), new OutputRange(y.Pointer, rows, rows));
-            else kernels.GemmFloat16(new PackedMatrix(w, layout), new FloatRows(x.Pointer, columns, m), new OutputRange(y.Pointer, rows, rows));
+            kernels.Multiply(new PackedMatrix(w, layout), new FloatRows(x.Pointer, columns, m), new OutputRange(y.Pointer, rows, rows));
             return y.Span.ToArray();
         }
 
@@ -92,16 +91,9 @@ public sealed unsafe class ReadSlackTests
         }
 
         using var scales = new GuardedMemory<float>(KernelTesting.Values(random, m));
-        if (layout.Format.Number == TensorFormat.PackedInt4)
-        {
-            kernels.GemmInt4(PackedMatrix.Whole(w, layout), new QuantizedRows(q.Pointer, stride, scales.Pointer, m), new OutputRange(y.Pointer, rows, rows));
-            return y.Span.ToArray();
-        }
-
-        var narrow = layout.Format.Number == TensorFormat.NarrowInt8 ? new NarrowRows(layout, 1, w) : null;
-        var rowScales = narrow is null ? (float*)(w + layout.ScalesOffset) : narrow.Scales(0);
-        var sums = narrow is null ? (int*)(w + layout.RowSumsOffset) : narrow.Sums(0);
-        kernels.GemmInt8(new PackedMatrix(w, layout, rowScales, sums), new QuantizedRows(q.Pointer, stride, scales.Pointer, m), new OutputRange(y.Pointer, rows, rows));
+        var narrow = layout.Format.Expand(layout, 1, w);
+        var matrix = narrow is null ? PackedMatrix.Whole(w, layout) : new PackedMatrix(w, layout, narrow.Scales(0), narrow.Sums(0));
+        kernels.Multiply(matrix, new QuantizedRows(q.Pointer, stride, scales.Pointer, m), new OutputRange(y.Pointer, rows, rows));
         GC.KeepAlive(narrow);
         return y.Span.ToArray();
     }

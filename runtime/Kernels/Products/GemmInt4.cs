@@ -15,7 +15,7 @@ namespace SeqRuntime.Kernels.Products;
 /// <typeparam name="I">Vector of int32 sums.</typeparam>
 /// <typeparam name="Q">int4 products.</typeparam>
 /// <typeparam name="G">Their sums within a group.</typeparam>
-internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
+internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IQuantizedProduct
     where S : struct, ISimd<F, I>
     where F : unmanaged
     where I : unmanaged
@@ -40,7 +40,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
         nint groups = layout.Groups, count = x.Count;
         var matrix = new Matrix
         {
-            Weights = Panels<byte>.Packed(w.Panels, layout, WeightLayout.NibbleBytes + 1),
+            Weights = Panels<byte>.Packed(w.Panels, layout, Int4Format.NibbleBytes + 1),
             Sums = sums,
             Scales = w.Scales,
             Groups = groups,
@@ -55,7 +55,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
             var start = starts;
             for (var row = first; row < end; row++)
             {
-                for (nint g = 0; g < groups; g++) *start++ = Q.StartGroup(x.At(row) + g * WeightLayout.GroupInt4);
+                for (nint g = 0; g < groups; g++) *start++ = Q.StartGroup(x.At(row) + g * Int4Format.Group);
             }
 
             for (start = starts; first < end;)
@@ -149,7 +149,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
             if (Pieces<S, F, I>.Has<N>(2, 4)) s2 = Step(s2, p + 2 * S.Lanes * RowBytes, x0, x1);
             if (Pieces<S, F, I>.Has<N>(3, 4)) s3 = Step(s3, p + 3 * S.Lanes * RowBytes, x0, x1);
             p += step + next;
-            x += WeightLayout.GroupInt4;
+            x += Int4Format.Group;
             a0 = Q.EndGroup(a0, s0, start, Q.LoadGroupScales(scales));
             if (Pieces<S, F, I>.Has<N>(1, 4)) a1 = Q.EndGroup(a1, s1, start, Q.LoadGroupScales(scales + S.Lanes));
             if (Pieces<S, F, I>.Has<N>(2, 4)) a2 = Q.EndGroup(a2, s2, start, Q.LoadGroupScales(scales + 2 * S.Lanes));
@@ -191,7 +191,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
         {
             G s0 = Q.BeginGroup(start), s1 = s0;
             G t0 = Q.BeginGroup(start + groups), t1 = t0;
-            for (var last = x + WeightLayout.GroupInt4; x < last; x += 8)
+            for (var last = x + Int4Format.Group; x < last; x += 8)
             {
                 var w = Q.LoadNibbles(p);
                 I low0 = Q.LowNibbles(w), high0 = Q.HighNibbles(w);
@@ -257,7 +257,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
             G t0 = Q.BeginGroup(start + groups), t1 = t0;
             G u0 = Q.BeginGroup(start2), u1 = u0;
             G v0 = Q.BeginGroup(start2 + groups), v1 = v0;
-            for (var last = x + WeightLayout.GroupInt4; x < last;)
+            for (var last = x + Int4Format.Group; x < last;)
             {
                 var w = Q.LoadNibbles(p);
                 I low0 = Q.LowNibbles(w), high0 = Q.HighNibbles(w);
@@ -351,14 +351,14 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IInt4Product
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public readonly Piece At(nint c, nint vectors)
         {
-            const int GroupBytes = WeightLayout.NibbleBytes + 1;
+            const int GroupBytes = Int4Format.NibbleBytes + 1;
             var p = Weights.At(c, out var stride, out var left);
             var width = stride / GroupBytes;
             var inPanel = width - left;
             p -= inPanel;
             if (left > End - c) left = End - c;
             var taken = Pieces<S, F, I>.Taken(left, vectors);
-            return new Piece(p + inPanel * RowBytes, (sbyte*)p + width * WeightLayout.NibbleBytes + inPanel, width * RowBytes, width, c, left, taken);
+            return new Piece(p + inPanel * RowBytes, (sbyte*)p + width * Int4Format.NibbleBytes + inPanel, width * RowBytes, width, c, left, taken);
         }
     }
 

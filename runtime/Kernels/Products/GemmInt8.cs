@@ -15,7 +15,7 @@ namespace SeqRuntime.Kernels.Products;
 /// <typeparam name="I">Vector of int32 sums.</typeparam>
 /// <typeparam name="D">int8 products.</typeparam>
 /// <typeparam name="A">Their running sums.</typeparam>
-internal readonly unsafe struct GemmInt8<S, F, I, D, A> : IInt8Product
+internal readonly unsafe struct GemmInt8<S, F, I, D, A>
     where S : struct, ISimd<F, I>
     where F : unmanaged
     where I : unmanaged
@@ -106,13 +106,13 @@ internal readonly unsafe struct GemmInt8<S, F, I, D, A> : IInt8Product
     {
         A a0 = D.Begin(start), a1 = a0, a2 = a0, a3 = a0, a4 = a0, a5 = a0, a6 = a0, a7 = a0;
         A a8 = a0, a9 = a0, a10 = a0, a11 = a0, a12 = a0, a13 = a0, a14 = a0, a15 = a0;
-        var end = x + matrix->Groups * WeightLayout.InnerInt8;
-        for (var pairs = end - WeightLayout.InnerInt8; x < pairs; x += 2 * WeightLayout.InnerInt8)
+        var end = x + matrix->Groups * Int8Format.Inner;
+        for (var pairs = end - Int8Format.Inner; x < pairs; x += 2 * Int8Format.Inner)
         {
             var q = p + stride;
             var b = D.LoadInputs(x);
             I factor0 = D.Factor(b), flip0 = D.Flip(b);
-            b = D.LoadInputs(x + WeightLayout.InnerInt8);
+            b = D.LoadInputs(x + Int8Format.Inner);
             I factor1 = D.Factor(b), flip1 = D.Flip(b);
             a0 = Two(a0, p, q, factor0, flip0, factor1, flip1);
             if (Pieces<S, F, I>.Has<N>(1, D.Vectors)) a1 = Two(a1, p + S.Lanes, q + S.Lanes, factor0, flip0, factor1, flip1);
@@ -205,17 +205,17 @@ internal readonly unsafe struct GemmInt8<S, F, I, D, A> : IInt8Product
         A b0 = D.Begin(starts[row + 1]), b1 = b0, b2 = b0, b3 = b0;
         var x = rows.At(row);
         var ldx = rows.Stride;
-        var end = x + matrix->Groups * WeightLayout.InnerInt8;
-        for (var pairs = end - WeightLayout.InnerInt8; x < pairs; x += 2 * WeightLayout.InnerInt8)
+        var end = x + matrix->Groups * Int8Format.Inner;
+        for (var pairs = end - Int8Format.Inner; x < pairs; x += 2 * Int8Format.Inner)
         {
             var q = p + stride;
             var b = D.LoadInputs(x);
             I factor0 = D.Factor(b), flip0 = D.Flip(b);
-            b = D.LoadInputs(x + WeightLayout.InnerInt8);
+            b = D.LoadInputs(x + Int8Format.Inner);
             I factor1 = D.Factor(b), flip1 = D.Flip(b);
             b = D.LoadInputs(x + ldx);
             I factor2 = D.Factor(b), flip2 = D.Flip(b);
-            b = D.LoadInputs(x + ldx + WeightLayout.InnerInt8);
+            b = D.LoadInputs(x + ldx + Int8Format.Inner);
             I factor3 = D.Factor(b), flip3 = D.Flip(b);
             I w = D.LoadWeights((byte*)p), v = D.LoadWeights((byte*)q);
             a0 = D.MulAdd(a0, w, factor0, flip0, v, factor1, flip1);

@@ -1,5 +1,3 @@
-using SeqRuntime.Format;
-
 namespace SeqRuntime.Kernels.Products;
 
 /// <summary>
@@ -43,11 +41,4 @@ internal unsafe interface IInt4Dot<I, G>
 
     /// <summary>acc + scale · the group's sum.</summary>
     static abstract I EndGroup(I acc, G sums, int* start, I scales);
-}
-
-/// <summary>int4 matrix products as a whole, so that a kernel set needs to know none of the types they are made of.</summary>
-internal interface IInt4Product
-{
-    /// <summary>See <see cref="KernelSet.GemmInt4"/>.</summary>
-    static abstract void Run(in PackedMatrix w, in QuantizedRows x, in OutputRange y);
 }

@@ -1,5 +1,3 @@
-using SeqRuntime.Format;
-
 namespace SeqRuntime.Kernels.Products;
 
 /// <summary>
@@ -41,11 +39,4 @@ internal unsafe interface IInt8Dot<I, A>
 
     /// <summary>The sums; <paramref name="rowSums"/> are the sums of the rows' weights.</summary>
     static abstract I Finish(A acc, int* rowSums);
-}
-
-/// <summary>int8 matrix products as a whole, so that a kernel set needs to know none of the types they are made of.</summary>
-internal interface IInt8Product
-{
-    /// <summary>See <see cref="KernelSet.GemmInt8"/>.</summary>
-    static abstract void Run(in PackedMatrix w, in QuantizedRows x, in OutputRange y);
 }

@@ -25,7 +25,7 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int, Int>, II
     /// <param name="name">Its name.</param>
     public static KernelSet Make<D, G>(string name)
         where D : struct, IInt8Dot<Int, Int>, IInt4Dot<Int, G>
-        where G : unmanaged => new SimdKernels<Avx2, Float, Int, GemmInt8<Avx2, Float, Int, D, Int>, GemmInt4<Avx2, Float, Int, D, G>, WholeSteps<Avx2, Float, Int>>(name);
+        where G : unmanaged => new SimdKernels<Avx2, Float, Int, Int8Products<Avx2, Float, Int, D, Int>, GemmInt4<Avx2, Float, Int, D, G>, WholeSteps<Avx2, Float, Int>>(name);
 
     public static int Lanes
     {

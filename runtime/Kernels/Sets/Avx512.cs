@@ -20,7 +20,7 @@ internal readonly unsafe struct Avx512 : ISimd<Float, Int>, IInt4Dot<Int, Short>
 
     public static KernelSet Make<D>(string name)
         where D : struct, IInt8Dot<IntOf8, IntOf8> =>
-        new SimdKernels<Avx512, Float, Int, GemmInt8<Avx2, FloatOf8, IntOf8, D, IntOf8>, GemmInt4<Avx512, Float, Int, Avx512, Short>, SplitSteps<WholeSteps<Avx512, Float, Int>, WholeSteps<Avx2, FloatOf8, IntOf8>>>(name);
+        new SimdKernels<Avx512, Float, Int, Int8Products<Avx2, FloatOf8, IntOf8, D, IntOf8>, GemmInt4<Avx512, Float, Int, Avx512, Short>, SplitSteps<WholeSteps<Avx512, Float, Int>, WholeSteps<Avx2, FloatOf8, IntOf8>>>(name);
 
     public static int Lanes
     {

@@ -8,7 +8,7 @@ namespace SeqRuntime.Kernels.Sets;
 /// <summary>The set that runs everywhere, and the definition of right: <see cref="Scalar"/>, and int8 and int4 products in plain integers.</summary>
 internal readonly unsafe struct Portable : IInt8Dot<int, int>, IInt4Dot<int, int>
 {
-    public static KernelSet Make(string name) => new SimdKernels<Scalar, float, int, GemmInt8<Scalar, float, int, Portable, int>, GemmInt4<Scalar, float, int, Portable, int>, WholeSteps<Scalar, float, int>>(name);
+    public static KernelSet Make(string name) => new SimdKernels<Scalar, float, int, Int8Products<Scalar, float, int, Portable, int>, GemmInt4<Scalar, float, int, Portable, int>, WholeSteps<Scalar, float, int>>(name);
 
     public static int Vectors
     {
@@ -47,7 +47,7 @@ internal readonly unsafe struct Portable : IInt8Dot<int, int>, IInt4Dot<int, int
     public static int StartGroup(sbyte* x)
     {
         var sum = 0;
-        for (var i = 0; i < WeightLayout.GroupInt4; i++) sum += x[i];
+        for (var i = 0; i < Int4Format.Group; i++) sum += x[i];
         return -8 * sum;
     }
 

@@ -17,36 +17,23 @@ internal sealed unsafe class SimdKernels<S, F, I, B, P, T>(string name) : Kernel
     where S : struct, ISimd<F, I>
     where F : unmanaged
     where I : unmanaged
-    where B : struct, IInt8Product
-    where P : struct, IInt4Product
+    where B : struct, IInt8Products
+    where P : struct, IQuantizedProduct
     where T : struct, IWholeSteps
 {
     public override string Name { get; } = name;
 
-    public override void GemmFloat32(in PackedMatrix w, in FloatRows x, in OutputRange y)
+    public override void Multiply(in PackedMatrix w, in FloatRows x, in OutputRange y)
     {
         Check(w, y);
-        GemmFloat32<S, F, I, Float32Weights<S, F, I>, float>.Run(Panels<float>.Packed((float*)w.Panels, w.Layout), w.Layout.Columns, x, y);
+        FormatProducts<S, F, I, B, P>.Multiply(w, x, y);
     }
 
-    public override void GemmFloat16(in PackedMatrix w, in FloatRows x, in OutputRange y)
-    {
-        Check(w, y);
-        GemmFloat16<S, F, I>.Run(w, x, y);
-    }
-
-    public override void GemmInt8(in PackedMatrix w, in QuantizedRows x, in OutputRange y)
+    public override void Multiply(in PackedMatrix w, in QuantizedRows x, in OutputRange y)
     {
         Check(w, y);
         Check(w, x);
-        B.Run(w, x, y);
-    }
-
-    public override void GemmInt4(in PackedMatrix w, in QuantizedRows x, in OutputRange y)
-    {
-        Check(w, y);
-        Check(w, x);
-        P.Run(w, x, y);
+        FormatProducts<S, F, I, B, P>.Multiply(w, x, y);
     }
 
     public override void QuantizeRows(float* x, nint ldx, int m, int k, float fixedScale, sbyte* q, float* scales) =>

@@ -1,0 +1,71 @@
+using System.Diagnostics;
+using SeqRuntime.Format;
+using SeqRuntime.Kernels.Mathematics;
+
+namespace SeqRuntime.Kernels.Products;
+
+/// <summary>Which loop multiplies by weights of which format: a line each. Formats whose products take fp32 inputs, and those that take quantized ones.</summary>
+/// <typeparam name="S">Lanes of fp32.</typeparam>
+/// <typeparam name="F">Vector of fp32.</typeparam>
+/// <typeparam name="I">Vector of int32 with as many lanes.</typeparam>
+/// <typeparam name="B">int8 products.</typeparam>
+/// <typeparam name="P">int4 products.</typeparam>
+internal static unsafe class FormatProducts<S, F, I, B, P>
+    where S : struct, ISimd<F, I>
+    where F : unmanaged
+    where I : unmanaged
+    where B : struct, IInt8Products
+    where P : struct, IQuantizedProduct
+{
+    /// <summary>See <see cref="KernelSet.Multiply(in PackedMatrix, in FloatRows, in OutputRange)"/>.</summary>
+    public static void Multiply(in PackedMatrix w, in FloatRows x, in OutputRange y)
+    {
+        switch (w.Layout.Format.Number)
+        {
+            case TensorFormat.PackedFloat32: GemmFloat32<S, F, I, Float32Weights<S, F, I>, float>.Run(Panels<float>.Packed((float*)w.Panels, w.Layout), w.Layout.Columns, x, y); break;
+            case TensorFormat.PackedFloat16: GemmFloat16<S, F, I>.Run(w, x, y); break;
+            default: Debug.Fail($"{w.Layout.Format.Name} takes no fp32 inputs."); break;
+        }
+    }
+
+    /// <summary>See <see cref="KernelSet.Multiply(in PackedMatrix, in QuantizedRows, in OutputRange)"/>.</summary>
+    public static void Multiply(in PackedMatrix w, in QuantizedRows x, in OutputRange y)
+    {
+        switch (w.Layout.Format.Number)
+        {
+            case TensorFormat.PackedInt8 or TensorFormat.NarrowInt8: B.ScaledByRow(w, x, y); break;
+            case TensorFormat.PackedInt4: P.Run(w, x, y); break;
+            default: Debug.Fail($"{w.Layout.Format.Name} takes no quantized inputs."); break;
+        }
+    }
+}
+
+/// <summary>Products of quantized inputs as a whole, so that a kernel set needs to know none of the types they are made of.</summary>
+internal interface IQuantizedProduct
+{
+    /// <summary>See <see cref="KernelSet.Multiply(in PackedMatrix, in QuantizedRows, in OutputRange)"/>.</summary>
+    static abstract void Run(in PackedMatrix w, in QuantizedRows x, in OutputRange y);
+}
+
+/// <summary>The products by int8 weights of a kernel set.</summary>
+internal interface IInt8Products
+{
+    /// <summary>By weights with one scale a row.</summary>
+    static abstract void ScaledByRow(in PackedMatrix w, in QuantizedRows x, in OutputRange y);
+}
+
+/// <summary>The products by int8 weights over the dot products of an instruction set.</summary>
+/// <typeparam name="S">Lanes of fp32, as many as a vector of sums has.</typeparam>
+/// <typeparam name="F">Vector of fp32.</typeparam>
+/// <typeparam name="I">Vector of int32 sums.</typeparam>
+/// <typeparam name="D">int8 products.</typeparam>
+/// <typeparam name="A">Their running sums.</typeparam>
+internal readonly struct Int8Products<S, F, I, D, A> : IInt8Products
+    where S : struct, ISimd<F, I>
+    where F : unmanaged
+    where I : unmanaged
+    where D : struct, IInt8Dot<I, A>
+    where A : unmanaged
+{
+    public static void ScaledByRow(in PackedMatrix w, in QuantizedRows x, in OutputRange y) => GemmInt8<S, F, I, D, A>.Run(w, x, y);
+}
