@@ -17,13 +17,16 @@ public enum WeightKind
 
     /// <summary>Signed 4-bit integers, with one scale a row and one a group of 32 inputs. The most sensitive tensors become <see cref="Int8"/>; small tensors stay float32 or become float16.</summary>
     Int4,
+
+    /// <summary>bfloat16, multiplied and summed as float32; small tensors stay float32.</summary>
+    BFloat16,
 }
 
 /// <summary>All storages of weight matrices.</summary>
 internal static class WeightKinds
 {
     /// <summary>The finest first.</summary>
-    public static IReadOnlyList<WeightStorage> All { get; } = [new Float32Storage(), new Float16Storage(), new Int8Storage(), new Int4Storage()];
+    public static IReadOnlyList<WeightStorage> All { get; } = [new Float32Storage(), new Float16Storage(), new BFloat16Storage(), new Int8Storage(), new Int4Storage()];
 
     private static readonly Dictionary<WeightKind, WeightStorage> s_byKind = All.ToDictionary(storage => storage.Kind);
 

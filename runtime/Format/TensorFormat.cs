@@ -20,6 +20,9 @@ internal enum TensorFormat : byte
 
     /// <summary>See <see cref="Int8Format.Narrow"/>.</summary>
     NarrowInt8 = 5,
+
+    /// <summary>See <see cref="BFloat16Format"/>.</summary>
+    PackedBFloat16 = 6,
 }
 
 /// <summary>All formats of weight matrices.</summary>
@@ -28,7 +31,7 @@ internal static class WeightFormats
     /// <summary>In the order of their numbers; the first is 1.</summary>
     public static IReadOnlyList<WeightFormat> All => s_all;
 
-    private static readonly WeightFormat[] s_all = [Float32Format.Instance, Int8Format.Wide, Float16Format.Instance, Int4Format.Instance, Int8Format.Narrow];
+    private static readonly WeightFormat[] s_all = [Float32Format.Instance, Int8Format.Wide, Float16Format.Instance, Int4Format.Instance, Int8Format.Narrow, BFloat16Format.Instance];
 
     /// <summary>The format with a number; null for an unknown number and for dense tensors.</summary>
     public static WeightFormat? Find(TensorFormat number) => number != TensorFormat.Dense && (int)number <= s_all.Length ? s_all[(int)number - 1] : null;

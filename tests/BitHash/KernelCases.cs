@@ -27,11 +27,13 @@ internal static unsafe class KernelCases
         cases.Add("normalize", kernels => Rows(kernels, 14, (k, x, y, n) => k.Normalize(x, null, null, y, n, 1e-5f, false)));
         cases.Add("normalize/rms", kernels => Rows(kernels, 15, (k, x, y, n) => k.Normalize(x, x, x, y, n, 1e-6f, true)));
         cases.Add("gemm/dense", GemmDense);
-        foreach (var format in CaseList.Formats.Where(f => f != TensorFormat.NarrowInt8)) cases.Add($"gemm/{format}", kernels => Gemm(kernels, format));
+        foreach (var format in CaseList.Formats.Where(f => f != TensorFormat.NarrowInt8)) Add(cases, format);
         cases.Add("quantize", Quantize);
         cases.Add("cell/lstm", kernels => Cell(kernels, 4));
         cases.Add("cell/gru", kernels => Cell(kernels, 3));
     }
+
+    public static void Add(CaseList cases, TensorFormat format) => cases.Add($"gemm/{format}", kernels => Gemm(kernels, format));
 
     private static ulong Unary(KernelSet kernels, UnaryFunction function)
     {

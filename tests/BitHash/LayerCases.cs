@@ -10,31 +10,7 @@ internal static class LayerCases
 
     public static void Add(CaseList cases)
     {
-        foreach (var format in CaseList.Formats)
-        {
-            foreach (var kind in (OpKind[])[OpKind.Lstm, OpKind.Gru, OpKind.Rnn])
-            {
-                foreach (var direction in Enum.GetValues<RecurrentDirection>())
-                {
-                    foreach (var (input, hidden) in RecurrentSizes)
-                        cases.Add($"{kind}/{format}/{direction}/{input}x{hidden}", kernels => ModelRun.Hash(kernels, Recurrent(kind, format, direction, input, hidden, new Attributes()), 2));
-                }
-            }
-
-            foreach (var kind in (OpKind[])[OpKind.Lstm, OpKind.Gru, OpKind.Rnn])
-                cases.Add($"{kind}/{format}/small states", kernels => ModelRun.Hash(kernels, Recurrent(kind, format, RecurrentDirection.Bidirectional, 19, 45, new Attributes(), scale: 1e-3f), 2));
-            cases.Add($"Lstm/{format}/peephole,projection", kernels => ModelRun.Hash(kernels, Recurrent(OpKind.Lstm, format, RecurrentDirection.Bidirectional, 20, 40, new Attributes(), peephole: true, projection: 24)));
-            cases.Add($"Lstm/{format}/coupled,clip", kernels => ModelRun.Hash(kernels, Recurrent(OpKind.Lstm, format, RecurrentDirection.Forward, 20, 40, new Attributes().Set(AttributeKey.InputForget, 1).Set(AttributeKey.CellClip, 0.4f))));
-            cases.Add($"Lstm/{format}/activations", kernels => ModelRun.Hash(kernels, Recurrent(OpKind.Lstm, format, RecurrentDirection.Forward, 9, 21, new Attributes().Set(AttributeKey.Activations, "HardSigmoid,Softsign,ScaledTanh"))));
-            cases.Add($"Gru/{format}/after", kernels => ModelRun.Hash(kernels, Recurrent(OpKind.Gru, format, RecurrentDirection.Bidirectional, 20, 40, new Attributes().Set(AttributeKey.LinearBeforeReset, 1))));
-            cases.Add($"Rnn/{format}/relu", kernels => ModelRun.Hash(kernels, Recurrent(OpKind.Rnn, format, RecurrentDirection.Forward, 20, 40, new Attributes().Set(AttributeKey.Activations, "Relu"))));
-            foreach (var (rows, columns) in ((int, int)[])[(1, 1), (16, 16), (31, 100), (257, 128), (100, 33)])
-                cases.Add($"Linear/{format}/{columns}x{rows}", kernels => ModelRun.Hash(kernels, Linear(format, rows, columns)));
-            cases.Add($"Conv/{format}", kernels => ModelRun.Hash(kernels, Convolution(format, 1)));
-            cases.Add($"Conv/{format}/grouped", kernels => ModelRun.Hash(kernels, Convolution(format, 3)));
-            cases.Add($"Embedding/{format}", kernels => ModelRun.Hash(kernels, Embedding(format)));
-        }
-
+        foreach (var format in CaseList.Formats) Add(cases, format);
         cases.Add("ConvTranspose", kernels => ModelRun.Hash(kernels, Single([2, 6, 19], 51, (graph, x, numbers) => graph.Node(
             OpKind.ConvTranspose,
             [x, graph.Constant<float>("w", [6, 5, 4], numbers.Floats(120)), graph.Constant<float>("b", [5], numbers.Floats(5))],
@@ -59,6 +35,31 @@ internal static class LayerCases
 
         cases.Add("Softmax", kernels => ModelRun.Hash(kernels, Single([3, 7, 5], 56, (graph, x, _) => graph.Node(OpKind.Softmax, [x], new Attributes().Set(AttributeKey.Axis, 1)))));
         cases.Add("MatMul", kernels => ModelRun.Hash(kernels, Single([3, 7, 45], 57, (graph, x, numbers) => graph.Node(OpKind.MatMul, [x, graph.Constant<float>("b", [45, 33], numbers.Floats(45 * 33))]))));
+    }
+
+    public static void Add(CaseList cases, TensorFormat format)
+    {
+        foreach (var kind in (OpKind[])[OpKind.Lstm, OpKind.Gru, OpKind.Rnn])
+        {
+            foreach (var direction in Enum.GetValues<RecurrentDirection>())
+            {
+                foreach (var (input, hidden) in RecurrentSizes)
+                    cases.Add($"{kind}/{format}/{direction}/{input}x{hidden}", kernels => ModelRun.Hash(kernels, Recurrent(kind, format, direction, input, hidden, new Attributes()), 2));
+            }
+        }
+
+        foreach (var kind in (OpKind[])[OpKind.Lstm, OpKind.Gru, OpKind.Rnn])
+            cases.Add($"{kind}/{format}/small states", kernels => ModelRun.Hash(kernels, Recurrent(kind, format, RecurrentDirection.Bidirectional, 19, 45, new Attributes(), scale: 1e-3f), 2));
+        cases.Add($"Lstm/{format}/peephole,projection", kernels => ModelRun.Hash(kernels, Recurrent(OpKind.Lstm, format, RecurrentDirection.Bidirectional, 20, 40, new Attributes(), peephole: true, projection: 24)));
+        cases.Add($"Lstm/{format}/coupled,clip", kernels => ModelRun.Hash(kernels, Recurrent(OpKind.Lstm, format, RecurrentDirection.Forward, 20, 40, new Attributes().Set(AttributeKey.InputForget, 1).Set(AttributeKey.CellClip, 0.4f))));
+        cases.Add($"Lstm/{format}/activations", kernels => ModelRun.Hash(kernels, Recurrent(OpKind.Lstm, format, RecurrentDirection.Forward, 9, 21, new Attributes().Set(AttributeKey.Activations, "HardSigmoid,Softsign,ScaledTanh"))));
+        cases.Add($"Gru/{format}/after", kernels => ModelRun.Hash(kernels, Recurrent(OpKind.Gru, format, RecurrentDirection.Bidirectional, 20, 40, new Attributes().Set(AttributeKey.LinearBeforeReset, 1))));
+        cases.Add($"Rnn/{format}/relu", kernels => ModelRun.Hash(kernels, Recurrent(OpKind.Rnn, format, RecurrentDirection.Forward, 20, 40, new Attributes().Set(AttributeKey.Activations, "Relu"))));
+        foreach (var (rows, columns) in ((int, int)[])[(1, 1), (16, 16), (31, 100), (257, 128), (100, 33)])
+            cases.Add($"Linear/{format}/{columns}x{rows}", kernels => ModelRun.Hash(kernels, Linear(format, rows, columns)));
+        cases.Add($"Conv/{format}", kernels => ModelRun.Hash(kernels, Convolution(format, 1)));
+        cases.Add($"Conv/{format}/grouped", kernels => ModelRun.Hash(kernels, Convolution(format, 3)));
+        cases.Add($"Embedding/{format}", kernels => ModelRun.Hash(kernels, Embedding(format)));
     }
 
     /// <summary>A model of one layer with one input and one output.</summary>

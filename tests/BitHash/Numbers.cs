@@ -57,6 +57,7 @@ internal sealed class Numbers(ulong seed)
         var scale = gain / MathF.Sqrt(columns);
         if (format == TensorFormat.PackedFloat32) return Float32Format.Pack(Select(Floats(drawn * columns, scale), order, columns), rows, columns, panel);
         if (format == TensorFormat.PackedFloat16) return Float16Format.Pack(Select(Floats(drawn * columns, scale), order, columns), rows, columns, panel);
+        if (format == TensorFormat.PackedBFloat16) return BFloat16Format.Pack(Select(Floats(drawn * columns, scale), order, columns), rows, columns, panel);
         var quantized = new sbyte[drawn * columns];
         var scales = new float[drawn];
         if (format == TensorFormat.PackedInt4)

@@ -45,27 +45,41 @@ foreach (var file in files)
     if (!DecodeCases.Add(cases, file)) FileCases.Add(cases, file, frames, sizes);
 }
 
+var later = new CaseList();
+foreach (var format in CaseList.LaterFormats)
+{
+    KernelCases.Add(later, format);
+    LayerCases.Add(later, format);
+    StreamCases.Add(later, format);
+}
+
 var expected = new Dictionary<string, ulong>();
-ulong? expectedTotal = null;
+ulong? expectedTotal = null, expectedLater = null;
 var differ = 0;
 foreach (var kernels in sets)
 {
+    var total = Hash(kernels, cases);
+    var totalOfLater = Hash(kernels, later);
+    expectedTotal ??= total;
+    expectedLater ??= totalOfLater;
+    Console.WriteLine($"{kernels.Name} total {total:x16} over {cases.Items.Count} cases, later formats {totalOfLater:x16} over {later.Items.Count}");
+}
+
+Console.WriteLine(differ == 0 ? $"total {expectedTotal:x16}, later formats {expectedLater:x16}" : $"{differ} cases differ");
+return differ == 0 ? 0 : 1;
+
+ulong Hash(KernelSet kernels, CaseList list)
+{
     var total = new BitHasher();
-    foreach (var (name, run) in cases.Items)
+    foreach (var (name, run) in list.Items)
     {
         var hash = run(kernels);
         total.Add(hash);
         if (!brief) Console.WriteLine($"{kernels.Name} {name} {hash:x16}");
-        if (!expected.TryAdd(name, hash) && expected[name] != hash)
-        {
-            differ++;
-            Console.Error.WriteLine($"{name}: {kernels.Name} gives {hash:x16}, {sets[0].Name} gave {expected[name]:x16}");
-        }
+        if (expected.TryAdd(name, hash) || expected[name] == hash) continue;
+        differ++;
+        Console.Error.WriteLine($"{name}: {kernels.Name} gives {hash:x16}, {sets[0].Name} gave {expected[name]:x16}");
     }
 
-    expectedTotal ??= total.Value;
-    Console.WriteLine($"{kernels.Name} total {total.Value:x16} over {cases.Items.Count} cases");
+    return total.Value;
 }
-
-Console.WriteLine(differ == 0 ? $"total {expectedTotal:x16}" : $"{differ} cases differ");
-return differ == 0 ? 0 : 1;

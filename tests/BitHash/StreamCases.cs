@@ -10,11 +10,13 @@ internal static class StreamCases
 
     public static void Add(CaseList cases)
     {
-        foreach (var format in CaseList.Formats)
-        {
-            foreach (var units in (int[])[24, 64, 100])
-                cases.Add($"stream/{format}/{units}", kernels => ModelRun.Hash(kernels, Network(format, units), Steps));
-        }
+        foreach (var format in CaseList.Formats) Add(cases, format);
+    }
+
+    public static void Add(CaseList cases, TensorFormat format)
+    {
+        foreach (var units in (int[])[24, 64, 100])
+            cases.Add($"stream/{format}/{units}", kernels => ModelRun.Hash(kernels, Network(format, units), Steps));
     }
 
     /// <summary>Linear, LSTM, layer normalization, GRU, Linear, softmax; one step in each run.</summary>

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using SeqRuntime.Format;
+using SeqRuntime.Tests.Kernels;
 
 namespace SeqRuntime.Tests.Format;
 
@@ -120,7 +121,7 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public void AnUnknownTensorFormatAsksForANewerRuntimeAndWrongSizesAreRefused()
     {
-        AssertTensor("int4 W", t => t with { Format = TensorFormat.NarrowInt8 + 1 }, $"tensor 'int4 W' has the format 6, which is unknown to this runtime (it knows {SeqLayout.Major}.{SeqLayout.Minor}). Use a newer runtime.");
+        AssertTensor("int4 W", t => t with { Format = (TensorFormat)(WeightFormats.All.Count + 1) }, $"tensor 'int4 W' has the format {WeightFormats.All.Count + 1}, which is unknown to this runtime (it knows {SeqLayout.Major}.{SeqLayout.Minor}). Use a newer runtime.");
         AssertTensor("int4 W", t => t with { Shape = [16, Int4Format.MostColumns + 1] }, $"tensor 'int4 W' has {Int4Format.MostColumns + 1} columns; int4 may have {Int4Format.MostColumns}");
         AssertTensor("embedding", t => t with { Shape = [9, Int8Format.MaxNarrowColumns + 1] }, $"tensor 'embedding' has {Int8Format.MaxNarrowColumns + 1} columns; narrow int8 may have {Int8Format.MaxNarrowColumns}");
         AssertTensor("int4 W", t => t with { Shape = [16, Int4Format.MostColumns] }, "tensor 'int4 W' of shape");
@@ -165,6 +166,31 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
                 session.Run();
                 first ??= session.Output<float>(0).ToArray();
                 Assert.Equal(first, session.Output<float>(0).ToArray());
+            }
+        }
+    }
+
+    /// <summary>Any bytes are weights, infinities and values that are no number among them, with the same results everywhere.</summary>
+    [Theory]
+    [InlineData("bf16", 1)]
+    public void AnyContentRunsWithTheSameBitsOnEveryKernelSet(string name, int output)
+    {
+        var random = new Random(10);
+        for (var i = 0; i < 50; i++)
+        {
+            var file = (byte[])s_file.Clone();
+            var tensor = SmallSeq.Build().Tensors.Single(t => t.Name == name);
+            random.NextBytes(file.AsSpan(DataOf(file, name), tensor.Data.Length));
+            SectionTable.Recompute(file);
+            float[]? first = null;
+            foreach (var kernels in SeqKernelSets.Supported)
+            {
+                using var model = SeqModel.Load(_memory.Put(file), new SeqModelOptions { KernelSet = kernels });
+                using var session = model.CreateSession("packed");
+                for (var k = 0; k < 35; k++) session.Input<float>(0)[k] = MathF.Sin(k + i);
+                session.Run();
+                first ??= session.Output<float>(output).ToArray();
+                KernelTesting.AssertSameBits(first, session.Output<float>(output), $"{kernels} {name}");
             }
         }
     }

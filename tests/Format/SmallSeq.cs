@@ -67,7 +67,7 @@ internal static class SmallSeq
         graph.Output("reshaped", graph.Node(OpKind.Reshape, [turned, shape], null, "reshaped"));
     }
 
-    /// <summary>An LSTM step in int4, followed by a layer in fp16.</summary>
+    /// <summary>An LSTM step in int4, followed by a layer in fp16; layers in other formats beside it.</summary>
     private static void Packed(SeqModelBuilder model, Random random)
     {
         const int features = 35, hidden = 4;
@@ -78,6 +78,8 @@ internal static class SmallSeq
         var y = graph.NodeMany(OpKind.Lstm, [x, -1, -1, -1, w, r, -1, -1, -1], 3, new Attributes().Set(AttributeKey.Hidden, hidden), "int4 lstm");
         var half = graph.Constant(model.AddPacked("fp16", TensorFormat.PackedFloat16, 7, hidden, Float16Format.Pack(Values(random, 7 * hidden), 7, hidden)));
         graph.Output("y", graph.Node(OpKind.Linear, [y[1], half], null, "fp16 linear"));
+        var upper = graph.Constant(model.AddPacked("bf16", TensorFormat.PackedBFloat16, 5, features, BFloat16Format.Pack(Values(random, 5 * features), 5, features)));
+        graph.Output("z", graph.Node(OpKind.Linear, [x, upper], null, "bf16 linear"));
     }
 
     private static int Int4(SeqModelBuilder model, GraphDefinition graph, string name, int rows, int columns, Random random) =>

@@ -84,4 +84,75 @@ public class WeightLayoutTests
         var floats = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(Float32Format.Pack(weights, 20, 3));
         for (var i = 0; i < floats.Length; i++) Assert.Equal((Half)floats[i], halves[i]);
     }
+
+    /// <summary>To nearest, ties to even; denormals too; what rounds up to the next exponent.</summary>
+    [Theory]
+    [InlineData(0x3F800000u, 0x3F800000u)]
+    [InlineData(0x3F808000u, 0x3F800000u)]
+    [InlineData(0x3F808001u, 0x3F810000u)]
+    [InlineData(0x3F818000u, 0x3F820000u)]
+    [InlineData(0xBF818000u, 0xBF820000u)]
+    [InlineData(0x3FFFFFFFu, 0x40000000u)]
+    [InlineData(0x00008000u, 0x00000000u)]
+    [InlineData(0x00018000u, 0x00020000u)]
+    [InlineData(0x80000000u, 0x80000000u)]
+    [InlineData(0x7F7F7FFFu, 0x7F7F0000u)]
+    [InlineData(0x7F7F8000u, 0x7F800000u)]
+    public void BFloat16RoundsToNearestEven(uint bits, uint rounded) =>
+        Assert.Equal(rounded, BitConverter.SingleToUInt32Bits(BFloat16Format.Rounded(BitConverter.UInt32BitsToSingle(bits))));
+
+    /// <summary>What is packed is read back, by rows and by columns, from panels of either width.</summary>
+    [Theory]
+    [MemberData(nameof(Operators.Weights.Formats), MemberType = typeof(Operators.Weights))]
+    public unsafe void RowsAndColumnsAreReadBack(int format)
+    {
+        const int rows = 81, columns = 70;
+        var weights = WeightFormats.Of((TensorFormat)format);
+        var packed = Operators.Weights.Pack(weights.Number, Operators.Weights.Random(new Random(format), rows * columns), rows, columns, out var effective);
+        var layout = new WeightLayout(weights, rows, columns);
+        Assert.Equal(layout.TotalBytes, packed.Length);
+        fixed (byte* start = packed)
+        fixed (float* row = new float[columns], column = new float[rows])
+        {
+            var expanded = weights.Expand(layout, 1, start);
+            var matrix = expanded is null ? PackedMatrix.Whole(start, layout) : new PackedMatrix(start, layout, expanded.Scales(0), expanded.Sums(0));
+            for (var r = 0; r < rows; r++)
+            {
+                weights.ReadRow(matrix, r, row);
+                Assert.Equal(effective.AsSpan(r * columns, columns), new ReadOnlySpan<float>(row, columns));
+            }
+
+            for (var k = 0; k < columns; k++)
+            {
+                weights.ReadColumn(matrix, k, column);
+                for (var r = 0; r < rows; r++) Assert.Equal(effective[r * columns + k], column[r]);
+            }
+        }
+    }
+
+    /// <summary>Weights and what belongs to a group lie in places of their own, none behind the end.</summary>
+    [Theory]
+    [MemberData(nameof(Operators.Weights.Formats), MemberType = typeof(Operators.Weights))]
+    public void NoTwoWeightsShareAPlace(int format)
+    {
+        foreach (var panel in (int[])[WeightLayout.WidestPanel, WeightLayout.GruPanel])
+        {
+            var layout = new WeightLayout((TensorFormat)format, 81, 70, panel);
+            var perByte = layout.Format is Int4Format ? 2 : 1;
+            for (var from = 0; from < perByte; from++)
+            {
+                var places = new HashSet<int>();
+                for (var r = 0; r < 81; r++)
+                {
+                    for (var k = 0; k < 70; k++)
+                    {
+                        if (perByte == 2 && Int4Format.Shift(k) != 4 * from) continue;
+                        Assert.True(places.Add(layout.Offset(r, k)));
+                    }
+                }
+
+                Assert.InRange(places.Max(), 0, layout.PanelsBytes - 1);
+            }
+        }
+    }
 }

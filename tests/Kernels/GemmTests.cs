@@ -42,10 +42,13 @@ public sealed unsafe class GemmTests
     }
 
     [Theory]
-    [InlineData(1, 300)]
-    [InlineData(2, 120)]
-    [InlineData(17, 60)]
-    public void Float16EqualsOneFmaChainOverTheHalvesAsFloats(int maxRows, int cases)
+    [InlineData((int)TensorFormat.PackedFloat16, 1, 300)]
+    [InlineData((int)TensorFormat.PackedFloat16, 2, 120)]
+    [InlineData((int)TensorFormat.PackedFloat16, 17, 60)]
+    [InlineData((int)TensorFormat.PackedBFloat16, 1, 300)]
+    [InlineData((int)TensorFormat.PackedBFloat16, 2, 120)]
+    [InlineData((int)TensorFormat.PackedBFloat16, 17, 60)]
+    public void HalvesEqualOneFmaChainOverThemAsFloats(int format, int maxRows, int cases)
     {
         var random = new Random(300 + maxRows);
         for (var i = 0; i < cases; i++)
@@ -53,7 +56,7 @@ public sealed unsafe class GemmTests
             var m = random.Next(1, maxRows + 1);
             var rows = KernelTesting.Size(random, i % 20 == 0 ? 1100 : 300);
             var columns = KernelTesting.Size(random, i % 20 == 0 ? 1100 : 300);
-            Float(random, TensorFormat.PackedFloat16, m, rows, columns, i % 5 == 0 ? 12 : 0);
+            Float(random, (TensorFormat)format, m, rows, columns, i % 5 == 0 ? 12 : 0);
         }
     }
 
@@ -229,15 +232,11 @@ public sealed unsafe class GemmTests
     {
         var n = random.Next(3) == 0 ? random.Next(1, rows + 1) : rows;
         int ldx = columns + random.Next(3), ldy = n + random.Next(3);
-        var isHalf = format == TensorFormat.PackedFloat16;
+        var isHalf = format != TensorFormat.PackedFloat32;
         var weights = KernelTesting.Values(random, rows * columns, isHalf ? 0 : oneIn);
-        if (isHalf)
-        {
-            for (var i = 0; i < weights.Length; i++) weights[i] = (float)(Half)(oneIn > 0 && i % oneIn == 0 ? weights[i] * 1e-6f : weights[i]);
-        }
-
+        for (var i = 0; isHalf && oneIn > 0 && i < weights.Length; i += oneIn) weights[i] *= 1e-6f;
         var layout = new WeightLayout(format, rows, columns);
-        using var w = new GuardedMemory<byte>(isHalf ? Float16Format.Pack(weights, rows, columns) : Float32Format.Pack(weights, rows, columns));
+        using var w = new GuardedMemory<byte>(Operators.Weights.Pack(format, weights, rows, columns, out weights));
         using var x = new GuardedMemory<float>(KernelTesting.Values(random, m * ldx, oneIn), random.Next(4));
         using var init = new GuardedMemory<float>(KernelTesting.Values(random, m * ldy, oneIn), random.Next(4));
         var (start, ldinit) = Init(init, random.Next(3), ldy);

@@ -10,6 +10,7 @@ public class WeightChoiceTests
     [InlineData("int8", 8, "fp32", "fp32")]
     [InlineData("int4", 8, "fp32", "fp32")]
     [InlineData("fp16", 8, "fp32", "fp32")]
+    [InlineData("bf16", 12, "bf16", "bf16")]
     [InlineData("int8", 12, "int8", "int8")]
     [InlineData("int4", 12, "int8", "int8")]
     public void WeightsAreCountedWithoutPadding(string kind, int hidden, string input, string recurrent)
@@ -38,7 +39,7 @@ public class WeightChoiceTests
         var bytes = new Dictionary<WeightKind, long>();
         foreach (var kind in Enum.GetValues<WeightKind>())
             bytes[kind] = model.Convert(new ConversionOptions { WeightsOf = [new WeightOverride("w", kind)] }).File.Length;
-        foreach (var kind in (WeightKind[])[WeightKind.Float16, WeightKind.Int8, WeightKind.Int4])
+        foreach (var kind in (WeightKind[])[WeightKind.Float16, WeightKind.BFloat16, WeightKind.Int8, WeightKind.Int4])
         {
             var converted = model.Convert(new ConversionOptions { Weights = kind });
             var tensor = Assert.Single(converted.Tensors, t => t.Weights is not null);
@@ -85,6 +86,25 @@ public class WeightChoiceTests
                 Assert.Equal(isKept, tensor.Finer is not null);
             }
         }
+    }
+
+    /// <summary>Eight bits at any magnitude; only what would round to infinity stays fp32.</summary>
+    [Theory]
+    [InlineData(1e-40f, "bf16")]
+    [InlineData(1e-30f, "bf16")]
+    [InlineData(1f, "bf16")]
+    [InlineData(1e38f, "bf16")]
+    [InlineData(float.MaxValue, "fp32")]
+    public void Bf16KeepsAllMagnitudes(float largest, string storage)
+    {
+        var weights = Numbers(40 * 30, 4);
+        for (var i = 0; i < weights.Length; i++) weights[i] *= largest / 2;
+        weights[77] = largest;
+        var tensor = Assert.Single(new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 30).Constant("w", [40, 30], weights).Node("Gemm", "x w", "y", ("transB", 1)).Output("y")
+            .Convert(new ConversionOptions { Weights = WeightKind.BFloat16 }).Tensors);
+        Assert.Equal(storage, tensor.Weights!.Value.Name());
+        if (storage == "bf16" && largest > 1e-37f) Assert.InRange(tensor.Error!.Value, 5e-4, 2.5e-3);
+        else if (storage == "fp32") Assert.Equal("a weight is outside ±3.39e38", tensor.Finer);
     }
 
     [Fact]
@@ -150,6 +170,7 @@ public class WeightChoiceTests
     [InlineData(20, "int8", "fp16")]
     [InlineData(60, "int4", "fp16")]
     [InlineData(20, "fp16", "fp16")]
+    [InlineData(20, "bf16", "bf16")]
     [InlineData(60, "fp32", "fp32")]
     [InlineData(600, "int8", "fp32")]
     [InlineData(2, "int8", "fp32")]

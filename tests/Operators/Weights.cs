@@ -14,7 +14,7 @@ internal static class Weights
     }
 
     /// <summary>Every packed format, for theories.</summary>
-    public static TheoryData<int> Formats => [.. Enum.GetValues<TensorFormat>().Where(f => f != TensorFormat.Dense).Select(f => (int)f)];
+    public static TheoryData<int> Formats => [.. WeightFormats.All.Select(f => (int)f.Number)];
 
     /// <summary>Whether the products of a format quantize their inputs.</summary>
     public static bool IsInteger(TensorFormat format) => new WeightLayout(format, 1, 1).IsInteger;
@@ -28,6 +28,12 @@ internal static class Weights
         {
             effective = Array.ConvertAll(weights, w => (float)(Half)w);
             return Float16Format.Pack(weights, rows, columns);
+        }
+
+        if (format == TensorFormat.PackedBFloat16)
+        {
+            effective = Array.ConvertAll(weights, BFloat16Format.Rounded);
+            return BFloat16Format.Pack(weights, rows, columns);
         }
 
         return format == TensorFormat.PackedInt4 ? PackInt4(weights, rows, columns, out effective) : PackInt8(format == TensorFormat.NarrowInt8, weights, rows, columns, out effective);

@@ -24,6 +24,7 @@ internal static unsafe class FormatProducts<S, F, I, B, P>
         {
             case TensorFormat.PackedFloat32: GemmFloat32<S, F, I, Float32Weights<S, F, I>, float>.Run(Panels<float>.Packed((float*)w.Panels, w.Layout), w.Layout.Columns, x, y); break;
             case TensorFormat.PackedFloat16: GemmFloat16<S, F, I>.Run(w, x, y); break;
+            case TensorFormat.PackedBFloat16: GemmFloat32<S, F, I, BFloat16Weights<S, F, I>, short>.Run(Panels<short>.Packed((short*)w.Panels, w.Layout), w.Layout.Columns, x, y); break;
             default: Debug.Fail($"{w.Layout.Format.Name} takes no fp32 inputs."); break;
         }
     }

@@ -32,6 +32,19 @@ internal readonly unsafe struct Float32Weights<S, F, I> : IWeights<float, F, I>
     public static F Load(float* p, I kept) => S.Load(p);
 }
 
+/// <summary>Weights stored as bfloat16, the upper half of a float.</summary>
+internal readonly unsafe struct BFloat16Weights<S, F, I> : IWeights<short, F, I>
+    where S : struct, ISimd<F, I>
+    where F : unmanaged
+    where I : unmanaged
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static I Kept(nint rows) => default;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F Load(short* p, I kept) => S.AsFloat(S.ShiftLeft(S.LoadShorts(p), 16));
+}
+
 /// <summary>Weights stored as IEEE 754 binary16, converted in lanes as they are loaded; exact, denormals included.</summary>
 /// <remarks>
 /// Exponent and mantissa move to where fp32 has them and a multiplication by 2¹¹² makes up for the other bias. There are no

@@ -8,7 +8,7 @@ namespace SeqRuntime.Tests.Sessions.Streams;
 /// <summary>Each of many streams gets the bits that its own session gives.</summary>
 public class StreamsTests
 {
-    private static readonly TensorFormat[] s_formats = [TensorFormat.PackedFloat32, TensorFormat.PackedFloat16, TensorFormat.PackedInt8, TensorFormat.NarrowInt8, TensorFormat.PackedInt4];
+    private static readonly TensorFormat[] s_formats = [.. WeightFormats.All.Select(format => format.Number)];
 
     public static TheoryData<string> Graphs => [.. StreamGraphs.All.Keys];
 

@@ -17,7 +17,7 @@ public class TwoThreadsTests
     [MemberData(nameof(Shared))]
     public void TheBitsAreThoseOfOneThread(string name)
     {
-        foreach (var format in new[] { TensorFormat.PackedFloat32, TensorFormat.PackedFloat16, TensorFormat.PackedInt8, TensorFormat.NarrowInt8, TensorFormat.PackedInt4 })
+        foreach (var format in WeightFormats.All.Select(format => format.Number))
         {
             var file = StackGraphs.File(name, format);
             foreach (var path in SeqKernelSets.Supported)

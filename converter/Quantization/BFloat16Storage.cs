@@ -1,0 +1,21 @@
+using SeqRuntime.Format;
+
+namespace SeqRuntime.Converter.Quantization;
+
+/// <summary>bf16: rounded to nearest even. It has fp32's exponents, so that no weight is too small for it.</summary>
+internal sealed class BFloat16Storage : WeightStorage
+{
+    public BFloat16Storage()
+        : base(WeightKind.BFloat16, "bf16", "packed bfloat16", BFloat16Format.Instance) => (Finer, OfSmall) = (WeightKind.Float32, WeightKind.BFloat16);
+
+    public override string Help => "bf16 (half the size, eight bits of precision at any magnitude)";
+
+    public override (byte[] Packed, double ErrorSquares, double WeightSquares) Pack(WeightLayout layout, ReadOnlySpan<float> weights)
+    {
+        var (errors, squares) = Lost(weights, BFloat16Format.Rounded);
+        return (BFloat16Format.Pack(weights, layout.Rows, layout.Columns, layout.PanelRows), errors, squares);
+    }
+
+    public override string? Obstacle(WeightMatrix weights) =>
+        base.Obstacle(weights) ?? (weights.Matrices.Any(m => m.Any(w => !float.IsFinite(BFloat16Format.Rounded(w)))) ? "a weight is outside ±3.39e38" : null);
+}
