@@ -17,15 +17,17 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int, Int>, II
     /// <summary>The matrix over GF(2) that moves a byte's upper four bits down.</summary>
     public const ulong UpperHalf = 0x1020408000000000;
 
-    public static KernelSet Make(string name) => Make<Avx2, Short>(name);
+    public static KernelSet Make(string name) => Make<Int8Products<Avx2, Float, Int, Avx2, Int>, Avx2, Short>(name);
 
     /// <summary>A set of these lanes with other products of integers.</summary>
-    /// <typeparam name="D">int8 and int4 products.</typeparam>
+    /// <typeparam name="B">int8 products.</typeparam>
+    /// <typeparam name="Q">int4 products.</typeparam>
     /// <typeparam name="G">int4 sums within a group.</typeparam>
     /// <param name="name">Its name.</param>
-    public static KernelSet Make<D, G>(string name)
-        where D : struct, IInt8Dot<Int, Int>, IInt4Dot<Int, G>
-        where G : unmanaged => new SimdKernels<Avx2, Float, Int, Int8Products<Avx2, Float, Int, D, Int>, GemmInt4<Avx2, Float, Int, D, G>, WholeSteps<Avx2, Float, Int>>(name);
+    public static KernelSet Make<B, Q, G>(string name)
+        where B : struct, IInt8Products
+        where Q : struct, IInt4Dot<Int, G>
+        where G : unmanaged => new SimdKernels<Avx2, Float, Int, B, GemmInt4<Avx2, Float, Int, Q, G>, WholeSteps<Avx2, Float, Int>>(name);
 
     public static int Lanes
     {

@@ -16,11 +16,11 @@ namespace SeqRuntime.Kernels.Sets;
 /// <summary>16 lanes of AVX-512 (F, BW and DQ), int4 products too. int8 products take 8: 16 are no faster by AVX-512 (BW), and AVX-VNNI has no more in .NET.</summary>
 internal readonly unsafe struct Avx512 : ISimd<Float, Int>, IInt4Dot<Int, Short>
 {
-    public static KernelSet Make(string name) => System.Runtime.Intrinsics.X86.AvxVnni.IsSupported ? Make<AvxVnni>(name) : Make<Avx2>(name);
+    public static KernelSet Make(string name) => System.Runtime.Intrinsics.X86.AvxVnni.IsSupported ? Make<AvxVnni.Int8>(name) : Make<Int8Products<Avx2, FloatOf8, IntOf8, Avx2, IntOf8>>(name);
 
-    public static KernelSet Make<D>(string name)
-        where D : struct, IInt8Dot<IntOf8, IntOf8> =>
-        new SimdKernels<Avx512, Float, Int, Int8Products<Avx2, FloatOf8, IntOf8, D, IntOf8>, GemmInt4<Avx512, Float, Int, Avx512, Short>, SplitSteps<WholeSteps<Avx512, Float, Int>, WholeSteps<Avx2, FloatOf8, IntOf8>>>(name);
+    public static KernelSet Make<B>(string name)
+        where B : struct, IInt8Products =>
+        new SimdKernels<Avx512, Float, Int, B, GemmInt4<Avx512, Float, Int, Avx512, Short>, SplitSteps<WholeSteps<Avx512, Float, Int>, WholeSteps<Avx2, FloatOf8, IntOf8>>>(name);
 
     public static int Lanes
     {

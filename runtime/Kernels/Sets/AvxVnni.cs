@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using SeqRuntime.Format;
 using SeqRuntime.Kernels.Products;
+using Float = System.Runtime.Intrinsics.Vector256<float>;
 using Int = System.Runtime.Intrinsics.Vector256<int>;
 using Isa = System.Runtime.Intrinsics.X86.AvxVnni;
 
@@ -13,7 +15,7 @@ namespace SeqRuntime.Kernels.Sets;
 /// </remarks>
 internal readonly unsafe struct AvxVnni : IInt8Dot<Int, Int>, IInt4Dot<Int, Int>
 {
-    public static KernelSet Make(string name) => Avx2.Make<AvxVnni, Int>(name);
+    public static KernelSet Make(string name) => Avx2.Make<Int8, AvxVnni, Int>(name);
 
     public static int Vectors
     {
@@ -81,4 +83,10 @@ internal readonly unsafe struct AvxVnni : IInt8Dot<Int, Int>, IInt4Dot<Int, Int>
     /// <summary>A group's sum fits 16 bits, so vpmaddwd multiplies it exactly (vpmulld takes two operations).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int EndGroup(Int acc, Int sums, int* start, Int scales) => Isa.Add(acc, Isa.MultiplyAddAdjacent(sums.AsInt16(), scales.AsInt16()));
+
+    /// <summary>The products by int8 weights.</summary>
+    internal readonly struct Int8 : IInt8Products
+    {
+        public static void ScaledByRow(in PackedMatrix w, in QuantizedRows x, in OutputRange y) => GemmInt8<Avx2, Float, Int, AvxVnni, Int>.Run(w, x, y);
+    }
 }
