@@ -20,13 +20,16 @@ public enum WeightKind
 
     /// <summary>bfloat16, multiplied and summed as float32; small tensors stay float32.</summary>
     BFloat16,
+
+    /// <summary>As <see cref="Int8"/>, with one scale a row and group of 32 inputs.</summary>
+    Int8Grouped,
 }
 
 /// <summary>All storages of weight matrices.</summary>
 internal static class WeightKinds
 {
     /// <summary>The finest first.</summary>
-    public static IReadOnlyList<WeightStorage> All { get; } = [new Float32Storage(), new Float16Storage(), new BFloat16Storage(), new Int8Storage(), new Int4Storage()];
+    public static IReadOnlyList<WeightStorage> All { get; } = [new Float32Storage(), new Float16Storage(), new BFloat16Storage(), new Int8GroupStorage(), new Int8Storage(), new Int4Storage()];
 
     private static readonly Dictionary<WeightKind, WeightStorage> s_byKind = All.ToDictionary(storage => storage.Kind);
 

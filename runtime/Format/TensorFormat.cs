@@ -23,6 +23,9 @@ internal enum TensorFormat : byte
 
     /// <summary>See <see cref="BFloat16Format"/>.</summary>
     PackedBFloat16 = 6,
+
+    /// <summary>See <see cref="Int8GroupFormat"/>.</summary>
+    GroupedInt8 = 7,
 }
 
 /// <summary>All formats of weight matrices.</summary>
@@ -31,7 +34,7 @@ internal static class WeightFormats
     /// <summary>In the order of their numbers; the first is 1.</summary>
     public static IReadOnlyList<WeightFormat> All => s_all;
 
-    private static readonly WeightFormat[] s_all = [Float32Format.Instance, Int8Format.Wide, Float16Format.Instance, Int4Format.Instance, Int8Format.Narrow, BFloat16Format.Instance];
+    private static readonly WeightFormat[] s_all = [Float32Format.Instance, Int8Format.Wide, Float16Format.Instance, Int4Format.Instance, Int8Format.Narrow, BFloat16Format.Instance, Int8GroupFormat.Instance];
 
     /// <summary>The format with a number; null for an unknown number and for dense tensors.</summary>
     public static WeightFormat? Find(TensorFormat number) => number != TensorFormat.Dense && (int)number <= s_all.Length ? s_all[(int)number - 1] : null;

@@ -70,8 +70,10 @@ internal sealed class Numbers(ulong seed)
             return Int4Format.Pack(Select(quantized, order, columns), Select(groupScales, order, groups), Select(scales, order, 1), rows, columns, panel);
         }
 
+        if (format == TensorFormat.GroupedInt8) scales = new float[drawn * layout.Groups];
         for (var i = 0; i < quantized.Length; i++) quantized[i] = (sbyte)((int)(Next() % 255) - 127);
-        for (var r = 0; r < drawn; r++) scales[r] = scale * (1 + Float(0.5f)) / 127;
+        for (var r = 0; r < scales.Length; r++) scales[r] = scale * (1 + Float(0.5f)) / 127;
+        if (format == TensorFormat.GroupedInt8) return Int8GroupFormat.Pack(Select(quantized, order, columns), Select(scales, order, layout.Groups), rows, columns, panel);
         (quantized, scales) = (Select(quantized, order, columns), Select(scales, order, 1));
         return format == TensorFormat.NarrowInt8 ? Int8Format.Narrow.Pack(quantized, scales, rows, columns, panel) : Int8Format.Wide.Pack(quantized, scales, rows, columns, panel);
     }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using BitHash;
+using SeqRuntime.Kernels;
 using SeqRuntime.Kernels.Sets;
 
 // BitHash [--kernels a,b] [--frames n] [--size symbol=n] [--brief] [model.seq …]

@@ -17,7 +17,7 @@ public sealed class UsageTests : IDisposable
         { ["convert", "a.onnx", "-o", "no/such/folder/a.seq"], "there is no directory" },
         { ["convert", "a.onnx", "-o", "a.seq", "--weights", "int3"], "int3" },
         { ["convert", "a.onnx", "-o", "a.seq", "--weights-of", "lstm*"], "write --weights-of PATTERN=KIND" },
-        { ["convert", "a.onnx", "-o", "a.seq", "--weights-of", "lstm*=int3"], "one of fp32, fp16, bf16, int8, int4" },
+        { ["convert", "a.onnx", "-o", "a.seq", "--weights-of", "lstm*=int3"], "one of fp32, fp16, bf16, int8g32, int8, int4" },
         { ["convert", "a.onnx", "-o", "a.seq", "--weights-of", "=int4"], "write --weights-of PATTERN=KIND" },
         { ["convert", "a.onnx", "-o", "a.seq", "--dim", "T"], "write --dim T=1" },
         { ["convert", "a.onnx", "-o", "a.seq", "--dim", "T=0"], "whole number from 1 to 2147483647" },

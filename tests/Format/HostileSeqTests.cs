@@ -124,6 +124,8 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
         AssertTensor("int4 W", t => t with { Format = (TensorFormat)(WeightFormats.All.Count + 1) }, $"tensor 'int4 W' has the format {WeightFormats.All.Count + 1}, which is unknown to this runtime (it knows {SeqLayout.Major}.{SeqLayout.Minor}). Use a newer runtime.");
         AssertTensor("int4 W", t => t with { Shape = [16, Int4Format.MostColumns + 1] }, $"tensor 'int4 W' has {Int4Format.MostColumns + 1} columns; int4 may have {Int4Format.MostColumns}");
         AssertTensor("embedding", t => t with { Shape = [9, Int8Format.MaxNarrowColumns + 1] }, $"tensor 'embedding' has {Int8Format.MaxNarrowColumns + 1} columns; narrow int8 may have {Int8Format.MaxNarrowColumns}");
+        AssertTensor("int8g32", t => t with { Shape = [9, Int8GroupFormat.MostColumns + 1] }, $"tensor 'int8g32' has {Int8GroupFormat.MostColumns + 1} columns; int8g32 may have {Int8GroupFormat.MostColumns}");
+        AssertTensor("int8g32", t => t with { Shape = [9, 65] }, "its tensors take");
         AssertTensor("int4 W", t => t with { Shape = [16, Int4Format.MostColumns] }, "tensor 'int4 W' of shape");
         AssertTensor("int4 W", t => t with { Shape = [16, 65] }, "its tensors take");
         AssertTensor("int4 W", t => t with { Shape = [int.MaxValue, 35] }, "tensor 'int4 W'");
@@ -173,6 +175,7 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
     /// <summary>Any bytes are weights, infinities and values that are no number among them, with the same results everywhere.</summary>
     [Theory]
     [InlineData("bf16", 1)]
+    [InlineData("int8g32", 2)]
     public void AnyContentRunsWithTheSameBitsOnEveryKernelSet(string name, int output)
     {
         var random = new Random(10);

@@ -80,6 +80,9 @@ internal static class SmallSeq
         graph.Output("y", graph.Node(OpKind.Linear, [y[1], half], null, "fp16 linear"));
         var upper = graph.Constant(model.AddPacked("bf16", TensorFormat.PackedBFloat16, 5, features, BFloat16Format.Pack(Values(random, 5 * features), 5, features)));
         graph.Output("z", graph.Node(OpKind.Linear, [x, upper], null, "bf16 linear"));
+        var layout = new WeightLayout(TensorFormat.GroupedInt8, 9, features);
+        var grouped = graph.Constant(model.AddPacked("int8g32", layout, new Int8GroupStorage().Pack(layout, Values(random, 9 * features)).Packed));
+        graph.Output("g", graph.Node(OpKind.Linear, [x, grouped], null, "int8g32 linear"));
     }
 
     private static int Int4(SeqModelBuilder model, GraphDefinition graph, string name, int rows, int columns, Random random) =>

@@ -101,6 +101,19 @@ public class WeightLayoutTests
     public void BFloat16RoundsToNearestEven(uint bits, uint rounded) =>
         Assert.Equal(rounded, BitConverter.SingleToUInt32Bits(BFloat16Format.Rounded(BitConverter.UInt32BitsToSingle(bits))));
 
+    [Fact]
+    public void Int8GroupsWalkPanelsBy4InputsBeforeTheirScales()
+    {
+        var layout = new WeightLayout(TensorFormat.GroupedInt8, 20, 40);
+        Assert.Equal(64, layout.PaddedColumns);
+        Assert.Equal(20 * 2 * 34, layout.TotalBytes);
+        Assert.Equal(3 * 4 + 1, layout.Offset(3, 1));
+        Assert.Equal(80 + 3 * 4 + 1, layout.Offset(3, 5));
+        Assert.Equal(680 + 80 + 4 + 3, layout.Offset(1, 39));
+        Assert.Equal(640 + 18 * 2, Int8GroupFormat.ScaleOffset(layout, 18, 0));
+        Assert.Equal(680 + 640 + 18 * 2, Int8GroupFormat.ScaleOffset(layout, 18, 1));
+    }
+
     /// <summary>What is packed is read back, by rows and by columns, from panels of either width.</summary>
     [Theory]
     [MemberData(nameof(Operators.Weights.Formats), MemberType = typeof(Operators.Weights))]

@@ -4,7 +4,7 @@ import struct
 import sys
 
 TYPES = {1: ("float32", 4), 2: ("uint8", 1), 3: ("int8", 1), 6: ("int32", 4), 7: ("int64", 8), 9: ("bool", 1), 11: ("float64", 8)}
-FORMATS = ["dense", "fp32", "int8", "fp16", "int4", "narrow int8", "bf16"]
+FORMATS = ["dense", "fp32", "int8", "fp16", "int4", "narrow int8", "bf16", "int8g32"]
 
 
 def crc32c(data):
@@ -78,7 +78,7 @@ class Reader:
 
 def matrix_bytes(form, rows, columns):
     padded = align(rows, 4)
-    group, row_bytes, after = {"fp32": (1, 4, 0), "fp16": (1, 2, 0), "bf16": (1, 2, 0), "int8": (4, 4, 8), "narrow int8": (4, 4, 4), "int4": (32, 17, 4)}[form]
+    group, row_bytes, after = {"fp32": (1, 4, 0), "fp16": (1, 2, 0), "bf16": (1, 2, 0), "int8": (4, 4, 8), "narrow int8": (4, 4, 4), "int4": (32, 17, 4), "int8g32": (32, 34, 0)}[form]
     return padded * (align(columns, group) // group * row_bytes + after)
 
 

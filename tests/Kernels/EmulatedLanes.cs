@@ -2,9 +2,11 @@ using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using SeqRuntime.Format;
+using SeqRuntime.Kernels;
 using SeqRuntime.Kernels.Mathematics;
 using SeqRuntime.Kernels.Products;
 using SeqRuntime.Kernels.Sets;
+using Lanes8 = SeqRuntime.Tests.Kernels.EmulatedLanes<System.Runtime.Intrinsics.Vector256<float>, System.Runtime.Intrinsics.Vector256<int>>;
 
 namespace SeqRuntime.Tests.Kernels;
 
@@ -196,6 +198,44 @@ internal readonly unsafe struct EmulatedVnni : IInt8Dot<Vector256<int>, Vector25
         MulAdd(MulAdd(acc, w0, factor0, flip0), w1, factor1, flip1);
 
     public static Vector256<int> Finish(Vector256<int> acc, int* rowSums) => acc - (Vector256.Load(rowSums) << 7);
+}
+
+/// <summary>The same with |x| as the unsigned factor and signs at the weights, which needs no sums of weights.</summary>
+internal readonly unsafe struct EmulatedSignedVnni : IInt8Dot<Vector256<int>, Vector256<int>>
+{
+    public static int Vectors => 8;
+
+    public static int Start(sbyte* x, nint columns)
+    {
+        var sum = 0;
+        for (nint k = 0; k < columns; k++) sum += x[k] < 0 ? -x[k] : 0;
+        return sum;
+    }
+
+    public static Vector256<int> Begin(int start) => Vector256.Create(start);
+
+    public static Vector256<int> LoadWeights(byte* w) => Vector256.Load((int*)w);
+
+    public static Vector256<int> LoadInputs(sbyte* x) => Vector256.Create(Unsafe.ReadUnaligned<int>(x));
+
+    public static Vector256<int> Factor(Vector256<int> x) => Vector256.Abs(x.AsSByte()).AsInt32();
+
+    public static Vector256<int> Flip(Vector256<int> x) => Vector256.LessThan(x.AsSByte(), default).AsInt32();
+
+    public static Vector256<int> MulAdd(Vector256<int> acc, Vector256<int> w, Vector256<int> factor, Vector256<int> flip) => EmulatedVnni.MulAdd(acc, w ^ flip, factor, default);
+
+    public static Vector256<int> MulAdd(Vector256<int> acc, Vector256<int> w0, Vector256<int> factor0, Vector256<int> flip0, Vector256<int> w1, Vector256<int> factor1, Vector256<int> flip1) =>
+        MulAdd(MulAdd(acc, w0, factor0, flip0), w1, factor1, flip1);
+
+    public static Vector256<int> Finish(Vector256<int> acc, int* rowSums) => acc;
+}
+
+/// <summary>The products by int8 weights of a set with VNNI.</summary>
+internal readonly struct EmulatedVnniProducts : IInt8Products
+{
+    public static void ScaledByRow(in PackedMatrix w, in QuantizedRows x, in OutputRange y) => GemmInt8<Lanes8, Vector256<float>, Vector256<int>, EmulatedVnni, Vector256<int>>.Run(w, x, y);
+
+    public static void ScaledByGroup(in PackedMatrix w, in QuantizedRows x, in OutputRange y) => GemmInt8Groups<Lanes8, Vector256<float>, Vector256<int>, EmulatedSignedVnni, Vector256<int>>.Run(w, x, y);
 }
 
 /// <summary>NEON's int8 products: those of two groups are added in 16 bits, then in pairs to two 32-bit sums for each row.</summary>

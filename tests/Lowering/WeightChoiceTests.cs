@@ -13,6 +13,7 @@ public class WeightChoiceTests
     [InlineData("bf16", 12, "bf16", "bf16")]
     [InlineData("int8", 12, "int8", "int8")]
     [InlineData("int4", 12, "int8", "int8")]
+    [InlineData("int8g32", 64, "int8g32", "int8g32")]
     public void WeightsAreCountedWithoutPadding(string kind, int hidden, string input, string recurrent)
     {
         // 4 gates of 8 units by 8 are 256 weights, in tiles of 16 units 512; by 12 they are 576.
@@ -39,7 +40,7 @@ public class WeightChoiceTests
         var bytes = new Dictionary<WeightKind, long>();
         foreach (var kind in Enum.GetValues<WeightKind>())
             bytes[kind] = model.Convert(new ConversionOptions { WeightsOf = [new WeightOverride("w", kind)] }).File.Length;
-        foreach (var kind in (WeightKind[])[WeightKind.Float16, WeightKind.BFloat16, WeightKind.Int8, WeightKind.Int4])
+        foreach (var kind in (WeightKind[])[WeightKind.Float16, WeightKind.BFloat16, WeightKind.Int8, WeightKind.Int8Grouped, WeightKind.Int4])
         {
             var converted = model.Convert(new ConversionOptions { Weights = kind });
             var tensor = Assert.Single(converted.Tensors, t => t.Weights is not null);
@@ -124,6 +125,7 @@ public class WeightChoiceTests
 
     [Theory]
     [InlineData("int8")]
+    [InlineData("int8g32")]
     [InlineData("int4")]
     public void WeightsBelowWhatScalesCanTellStayInFp32(string kind)
     {

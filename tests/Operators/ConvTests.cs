@@ -57,6 +57,7 @@ public class ConvTests
     [InlineData((int)TensorFormat.PackedFloat32, 5, 5, 1, 1, 1)]
     [InlineData((int)TensorFormat.PackedFloat16, 4, 20, 1, 3, 1)]
     [InlineData((int)TensorFormat.PackedBFloat16, 4, 20, 1, 3, 1)]
+    [InlineData((int)TensorFormat.GroupedInt8, 14, 20, 1, 3, 2)]
     [InlineData((int)TensorFormat.PackedInt4, 14, 20, 1, 3, 2)]
     [InlineData((int)TensorFormat.PackedInt4, 1, 17, 1, 8, 1)]
     public void StreamingWithStateGivesTheBitsOfTheWholeSequence(int packing, int channels, int outputs, int groupsOrAll, int kernel, int dilation)

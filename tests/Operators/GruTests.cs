@@ -45,6 +45,7 @@ public class GruTests
     [InlineData((int)TensorFormat.PackedFloat16, true, 21, 2)]
     [InlineData((int)TensorFormat.PackedFloat16, false, 32, 1)]
     [InlineData((int)TensorFormat.PackedBFloat16, true, 21, 2)]
+    [InlineData((int)TensorFormat.GroupedInt8, true, 32, 3)]
     [InlineData((int)TensorFormat.PackedInt4, true, 32, 3)]
     [InlineData((int)TensorFormat.PackedInt4, false, 21, 2)]
     public void StepsWithCarriedStateGiveTheBitsOfTheWholeSequence(int packing, bool resetAfter, int hidden, int batch)

@@ -36,6 +36,7 @@ internal static class Weights
             return BFloat16Format.Pack(weights, rows, columns);
         }
 
+        if (format == TensorFormat.GroupedInt8) return PackInt8Groups(weights, rows, columns, out effective);
         return format == TensorFormat.PackedInt4 ? PackInt4(weights, rows, columns, out effective) : PackInt8(format == TensorFormat.NarrowInt8, weights, rows, columns, out effective);
     }
 
@@ -65,6 +66,25 @@ internal static class Weights
         }
 
         return Int4Format.Pack(quantized, groupScales, scales, rows, columns);
+    }
+
+    private static byte[] PackInt8Groups(float[] weights, int rows, int columns, out float[] effective)
+    {
+        const int Group = Int8GroupFormat.Group;
+        var groups = (columns + Group - 1) / Group;
+        var quantized = new sbyte[weights.Length];
+        var scales = new float[rows * groups];
+        effective = new float[weights.Length];
+        for (var i = 0; i < weights.Length; i++)
+        {
+            var (row, first) = (i / columns, i % columns / Group * Group);
+            var scale = NarrowRows.Nearest(weights.AsSpan(row * columns + first, Math.Min(Group, columns - first)).ToArray().Max(Math.Abs) / 127);
+            scales[row * groups + first / Group] = scale;
+            quantized[i] = (sbyte)(scale == 0 ? 0 : Math.Clamp((int)Math.Round(weights[i] / scale), -127, 127));
+            effective[i] = quantized[i] * scale;
+        }
+
+        return Int8GroupFormat.Pack(quantized, scales, rows, columns);
     }
 
     private static byte[] PackInt8(bool isNarrow, float[] weights, int rows, int columns, out float[] effective)

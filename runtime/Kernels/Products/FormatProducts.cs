@@ -35,6 +35,7 @@ internal static unsafe class FormatProducts<S, F, I, B, P>
         switch (w.Layout.Format.Number)
         {
             case TensorFormat.PackedInt8 or TensorFormat.NarrowInt8: B.ScaledByRow(w, x, y); break;
+            case TensorFormat.GroupedInt8: B.ScaledByGroup(w, x, y); break;
             case TensorFormat.PackedInt4: P.Run(w, x, y); break;
             default: Debug.Fail($"{w.Layout.Format.Name} takes no quantized inputs."); break;
         }
@@ -53,13 +54,16 @@ internal interface IInt8Products
 {
     /// <summary>By weights with one scale a row.</summary>
     static abstract void ScaledByRow(in PackedMatrix w, in QuantizedRows x, in OutputRange y);
+
+    /// <summary>By weights with a scale for each group of inputs.</summary>
+    static abstract void ScaledByGroup(in PackedMatrix w, in QuantizedRows x, in OutputRange y);
 }
 
 /// <summary>The products by int8 weights over the dot products of an instruction set.</summary>
 /// <typeparam name="S">Lanes of fp32, as many as a vector of sums has.</typeparam>
 /// <typeparam name="F">Vector of fp32.</typeparam>
 /// <typeparam name="I">Vector of int32 sums.</typeparam>
-/// <typeparam name="D">int8 products.</typeparam>
+/// <typeparam name="D">int8 products, which need no sums of weights.</typeparam>
 /// <typeparam name="A">Their running sums.</typeparam>
 internal readonly struct Int8Products<S, F, I, D, A> : IInt8Products
     where S : struct, ISimd<F, I>
@@ -69,4 +73,6 @@ internal readonly struct Int8Products<S, F, I, D, A> : IInt8Products
     where A : unmanaged
 {
     public static void ScaledByRow(in PackedMatrix w, in QuantizedRows x, in OutputRange y) => GemmInt8<S, F, I, D, A>.Run(w, x, y);
+
+    public static void ScaledByGroup(in PackedMatrix w, in QuantizedRows x, in OutputRange y) => GemmInt8Groups<S, F, I, D, A>.Run(w, x, y);
 }

@@ -88,5 +88,43 @@ internal readonly unsafe struct AvxVnni : IInt8Dot<Int, Int>, IInt4Dot<Int, Int>
     internal readonly struct Int8 : IInt8Products
     {
         public static void ScaledByRow(in PackedMatrix w, in QuantizedRows x, in OutputRange y) => GemmInt8<Avx2, Float, Int, AvxVnni, Int>.Run(w, x, y);
+
+        public static void ScaledByGroup(in PackedMatrix w, in QuantizedRows x, in OutputRange y) => GemmInt8Groups<Avx2, Float, Int, Signed, Int>.Run(w, x, y);
+    }
+
+    /// <summary>The same without the sums of weights, where these are not known: the unsigned factor is |x|, and signs go to the weights, as in <see cref="Avx2"/>.</summary>
+    internal readonly struct Signed : IInt8Dot<Int, Int>
+    {
+        public static int Vectors
+        {
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            get => AvxVnni.Vectors;
+        }
+
+        public static int Start(sbyte* x, nint columns) => Avx2.Start(x, columns);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Int Begin(int start) => AvxVnni.Begin(start);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Int LoadWeights(byte* w) => AvxVnni.LoadWeights(w);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Int LoadInputs(sbyte* x) => AvxVnni.LoadInputs(x);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Int Factor(Int x) => Avx2.Factor(x);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Int Flip(Int x) => Avx2.Flip(x);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Int MulAdd(Int acc, Int w, Int factor, Int flip) => Isa.MultiplyWideningAndAdd(acc, factor.AsByte(), Isa.Xor(w, flip).AsSByte());
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Int MulAdd(Int acc, Int w0, Int factor0, Int flip0, Int w1, Int factor1, Int flip1) => MulAdd(MulAdd(acc, w0, factor0, flip0), w1, factor1, flip1);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Int Finish(Int acc, int* rowSums) => acc;
     }
 }
