@@ -7,14 +7,14 @@ public class AllocationTests
     private static object? s_escaped;
 
     [Fact]
-    public void TheSmallestObjectAtEveryCallIsFound()
+    public void The_smallest_object_at_every_call_is_found()
     {
         var fault = Assert.ThrowsAny<Exception>(() => Allocation.None(() => s_escaped = new object()));
         Assert.Contains($"at least {2 * 3 * nint.Size} managed bytes", fault.Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void AnArrayAtEverySecondCallIsFound()
+    public void An_array_at_every_second_call_is_found()
     {
         var calls = 0;
         Assert.ThrowsAny<Exception>(() => Allocation.None(() =>
@@ -24,14 +24,14 @@ public class AllocationTests
     }
 
     [Fact]
-    public void ABoxAtEveryCallIsFound()
+    public void A_box_at_every_call_is_found()
     {
         var number = 0;
         Assert.ThrowsAny<Exception>(() => Allocation.None(() => s_escaped = number++));
     }
 
     [Fact]
-    public void AllocationsThatEndAreIgnored()
+    public void Allocations_that_end_are_ignored()
     {
         var calls = 0;
         Allocation.None(() =>

@@ -50,7 +50,7 @@ public sealed partial class ArrowTests
 
     [Theory]
     [MemberData(nameof(Projects))]
-    public void RoomsUseOnlyWhatTheyMay(string project)
+    public void Rooms_use_only_what_they_may(string project)
     {
         var rooms = RoomsOf(project);
         var forbidden = Arrows(project).Where(a => a.To != a.From && !rooms[a.From].Contains(a.To)).Select(a => $"{a.File}: {a.From} may not use {a.To}");
@@ -59,7 +59,7 @@ public sealed partial class ArrowTests
 
     [Theory]
     [MemberData(nameof(Projects))]
-    public void EveryListedArrowIsUsed(string project)
+    public void Every_listed_arrow_is_used(string project)
     {
         var used = Arrows(project).Select(a => (a.From, a.To)).ToHashSet();
         var idle = RoomsOf(project).SelectMany(room => room.Value.Select(to => (From: room.Key, To: to))).Where(arrow => !IsParent(arrow.To, arrow.From) && !used.Contains(arrow)).ToList();
@@ -68,7 +68,7 @@ public sealed partial class ArrowTests
 
     [Theory]
     [MemberData(nameof(Projects))]
-    public void ArrowsGoOneWay(string project)
+    public void Arrows_go_one_way(string project)
     {
         // A room is listed after all rooms that it may use.
         var before = new HashSet<string>();
@@ -81,7 +81,7 @@ public sealed partial class ArrowTests
 
     [Theory]
     [MemberData(nameof(Projects))]
-    public void EachFileStandsInItsRoom(string project)
+    public void Each_file_stands_in_its_room(string project)
     {
         var rooms = RoomsOf(project);
         var root = RootOf(project);
@@ -95,7 +95,7 @@ public sealed partial class ArrowTests
     }
 
     [Fact]
-    public void FormatKernelsAndOperatorsDoNotNameSessions()
+    public void Format_kernels_and_operators_do_not_name_sessions()
     {
         foreach (var (file, text) in Sources("runtime").Where(s => s.File.StartsWith("Format", StringComparison.Ordinal) || s.File.StartsWith("Kernels", StringComparison.Ordinal) || s.File.StartsWith("Operators", StringComparison.Ordinal)))
             Assert.False(PublicFace().Match(CodeOf(text)) is { Success: true }, $"{file} names the public face");
@@ -103,7 +103,7 @@ public sealed partial class ArrowTests
 
     /// <summary>Models, sessions and streams are there without decoders, which are made by extension methods.</summary>
     [Fact]
-    public void TheCoreDoesNotKnowDecoding()
+    public void The_core_does_not_know_decoding()
     {
         var names = Sources("runtime").ToLookup(s => s.File.StartsWith("Decoding", StringComparison.Ordinal), s => (s.File, Found: DecodingRoom().IsMatch(CodeOf(s.Text))));
         Assert.All(names[true], source => Assert.True(source.Found, source.File));
@@ -111,7 +111,7 @@ public sealed partial class ArrowTests
     }
 
     [Fact]
-    public void ForbiddenArrowsAreSeen()
+    public void Forbidden_arrows_are_seen()
     {
         var rooms = RoomsOf("runtime");
         var types = new Dictionary<string, HashSet<string>> { ["Operators"] = ["Tensor"], ["Sessions.Streams"] = ["StreamNode"] };

@@ -9,11 +9,11 @@ namespace SeqRuntime.Tests.Arrows;
 public sealed partial class KindTests
 {
     [Fact]
-    public void TheRuntimeNamesKindsInTheTableOnly() => Assert.Equal(["Operators/OperatorTable.cs"], Files("runtime", Kind()));
+    public void The_runtime_names_kinds_in_the_table_only() => Assert.Equal(["Operators/OperatorTable.cs"], Files("runtime", Kind()));
 
     /// <summary>The converter names the kinds of nodes that it makes itself, and kinds with their own attributes.</summary>
     [Fact]
-    public void TheConverterNamesKindsWhereItMakesNodes() => Assert.Equal(
+    public void The_converter_names_kinds_where_it_makes_nodes() => Assert.Equal(
         ["Commands/Inspection.cs", "Evaluation/OperatorMap.cs", "Graph/RecurrentOp.cs", "Lowering/GraphLowering.cs", "Lowering/WeightLowering.cs"],
         Files("converter", Kind()));
 
@@ -22,7 +22,7 @@ public sealed partial class KindTests
     [InlineData("LSTM")]
     [InlineData("GRU")]
     [InlineData("RNN")]
-    public void NamesOfRecurrentLayersAreSpeltOnce(string name)
+    public void Names_of_recurrent_layers_are_spelt_once(string name)
     {
         var spelt = new Regex($"\"{name}\"");
         Assert.Equal(["Operators/OperatorTable.cs"], Files("runtime", spelt));

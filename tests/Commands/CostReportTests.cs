@@ -6,7 +6,7 @@ namespace SeqRuntime.Tests.Commands;
 public class CostReportTests
 {
     [Fact]
-    public void PaddingTablesAndNamesAreSaid()
+    public void Padding_tables_and_names_are_said()
     {
         long[] table = [.. Enumerable.Range(0, 80).Select(i => (long)(i * 7 % 80))];
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 80, 24).Constant("t", [8, 10], table).Random("k", 1, 1, 24, 17).Random("same", 1, 1, 24, 17).Node("Gather", "x t", "g")
@@ -23,7 +23,7 @@ public class CostReportTests
     }
 
     [Fact]
-    public void AMatrixThatIsReadBothWaysIsSaid()
+    public void A_matrix_that_is_read_both_ways_is_said()
     {
         // y = (x · W) · Wᵀ, as in tied autoencoders.
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 48).Random("w", 1, 1, 48, 32).Node("MatMul", "x w", "code").Node("Gemm", "code w", "y", ("transB", 1)).Output("y");

@@ -26,7 +26,7 @@ public sealed class DecodingCheckTests : IDisposable
     [InlineData("\"logits\": \"scores\"", "\"logits\": \"out\"", "\"logits\" names 'out', which is not an output of graph 'step'; it has 'scores' [1, 9], 'next' [1, 8]")]
     [InlineData("\"logits\": \"scores\", ", "", "\"logits\" is missing: one of the outputs 'scores' [1, 9], 'next' [1, 8] of graph 'step'")]
     [InlineData("\"token\": \"tok\"", "\"token\": \"h\", \"position\": \"q\"", "input 'h' [1, 8] of graph 'step' holds 8 tokens at once; it must hold one token")]
-    public void ADocumentThatNamesWhatThereIsNotIsToldByItsMembers(string member, string instead, string message)
+    public void A_document_that_names_what_there_is_not_is_told_by_its_members(string member, string instead, string message)
     {
         Encoder("encoder", 8, 1, "S");
         Step("step", [1, 1], [1, 8]);
@@ -36,7 +36,7 @@ public sealed class DecodingCheckTests : IDisposable
     }
 
     [Fact]
-    public void ABatchOfTheFileIsNamedWithTheShapesThatShowIt()
+    public void A_batch_of_the_file_is_named_with_the_shapes_that_show_it()
     {
         Encoder("encoder", 8, 4, 6);
         Step("step", [4, 1], [4, 8]);
@@ -52,7 +52,7 @@ public sealed class DecodingCheckTests : IDisposable
     }
 
     [Fact]
-    public void ALinkBetweenDifferentSizesIsRefusedAtConversion()
+    public void A_link_between_different_sizes_is_refused_at_conversion()
     {
         Encoder("encoder", 16, 1, "S");
         Step("step", [1, 1], [1, 8]);
@@ -60,7 +60,7 @@ public sealed class DecodingCheckTests : IDisposable
     }
 
     [Fact]
-    public void ATableIsMeasuredAgainstTheScores()
+    public void A_table_is_measured_against_the_scores()
     {
         Encoder("encoder", 8, 1, "S");
         Step("step", [1, 1], [1, 8]);
@@ -74,7 +74,7 @@ public sealed class DecodingCheckTests : IDisposable
     [InlineData("\"p\": \"p_out\"", "\"p\": \"rows\"", "\"links\": 'rows' [1, ?, 6] of graph 'encoder' does not fit input 'p' [1, 5] of graph 'joint': their rows have 6 and 5 numbers")]
     [InlineData("\"joint\": \"joint\", ", "", "\"joint\" is missing: one of the graphs 'encoder', 'predict', 'joint'")]
     [InlineData("\"blank\": 0", "\"blank\": 4", "\"blank\" is token 4; graph 'joint' scores 4, from 0 to 3")]
-    public void ATransducersNetworksAreCheckedAgainstEachOther(string member, string instead, string message)
+    public void A_transducers_networks_are_checked_against_each_other(string member, string instead, string message)
     {
         Write("encoder", new OnnxBuilder().Input("x", Float, 1, "T", 3).Random("w", 1, 1, 3, 6).Node("MatMul", "x w", "rows").Output("rows"));
         Write("predict", new OnnxBuilder().Input("y", Int64, 1).Random("e", 2, 1, 4, 5).Node("Gather", "e y", "p_out").Output("p_out"));
@@ -87,7 +87,7 @@ public sealed class DecodingCheckTests : IDisposable
     [InlineData("{\"kind\": \"ctc\", \"blank\": 9}", "\"blank\" is token 9; graph 'main' scores 4, from 0 to 3")]
     [InlineData("{\"kind\": \"ctc\", \"encoder\": \"net\"}", "\"encoder\" names graph 'net'; there are 'main'")]
     [InlineData("{\"kind\": \"ctc\", \"source_length\": \"n\"}", "\"source_length\" names 'n', which is not an input of graph 'main'; it has 'x' [1, T, 3]")]
-    public void ACtcModelIsCheckedToo(string document, string message)
+    public void A_CTC_model_is_checked_too(string document, string message)
     {
         Write("main", new OnnxBuilder().Input("x", Float, 1, "T", 3).Random("w", 1, 1, 3, 4).Node("MatMul", "x w", "y").Output("y"));
         Convert("{\"kind\": \"ctc\"}");

@@ -40,7 +40,7 @@ public sealed partial class CommandTests(CommandTests.Fixture fixture) : IClassF
 
     [Theory]
     [MemberData(nameof(Commands))]
-    public void ACommandWorks(string command)
+    public void A_command_works(string command)
     {
         if (Array.Find(s_scripts, s => s.Command == command) is { Script: not null } row)
         {
@@ -74,6 +74,15 @@ public sealed partial class CommandTests(CommandTests.Fixture fixture) : IClassF
             case ["dotnet", "test", "tests", "-c", "Release", "--filter", var filter]:
                 Contains(Sources("tests"), [$"class {filter}"]);
                 break;
+            case ["dotnet", "build", .. var arguments]:
+                Assert.All(arguments, argument => Assert.True(argument is "-c" or "Release" or "-p:RunAnalyzers=false" || Directory.Exists(Repository.Find(argument)), $"'{argument}' is not there"));
+                break;
+            case ["dotnet", "test", "tests", "-c", "Release", "--no-build", "--filter", var filter]:
+                Contains(Sources("tests"), [$"class {filter.Trim('"').Split('~')[1]}"]);
+                break;
+            case ["dotnet", "run", "-c", "Release", "--project", "tests/BitHash", "--", .. var arguments]:
+                Contains(Documents.Read("tests/BitHash/Program.cs"), arguments.Select(argument => $"\"{argument}\""));
+                break;
             case ["bash", ".ci/run", .. var steps]:
                 Assert.All(steps, step => Assert.Matches($@"\bwanted(_long)? {Regex.Escape(step)}\b|"" {Regex.Escape(step)} """, Documents.Read(".ci/run")));
                 break;
@@ -88,7 +97,7 @@ public sealed partial class CommandTests(CommandTests.Fixture fixture) : IClassF
 
     /// <summary>Scripts of .ci read commands from the README by their beginnings.</summary>
     [Fact]
-    public void TheReadmeHasEveryCommandThatScriptsTakeFromIt()
+    public void The_readme_has_every_command_that_scripts_take_from_it()
     {
         var readme = Documents.Blocks.Values.Where(block => block.Name.StartsWith("README.md", StringComparison.Ordinal)).SelectMany(block => block.Text.Split('\n')).Select(line => line.Trim()).ToList();
         var taken = new[] { ".ci/package-check", ".ci/newcomer" }.SelectMany(script => Taken().Matches(Documents.Read(script))).Select(match => match.Groups[1].Value).Distinct().ToList();

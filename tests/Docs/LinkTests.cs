@@ -13,7 +13,7 @@ public sealed partial class LinkTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void LinksLeadSomewhere(string name)
+    public void Links_lead_somewhere(string name)
     {
         foreach (var link in Documents.Links(name).Where(link => !link.StartsWith("https://", StringComparison.Ordinal)))
         {
@@ -27,7 +27,7 @@ public sealed partial class LinkTests
     /// <summary>Paths from the root, or within a project, with or without .cs.</summary>
     [Theory]
     [MemberData(nameof(Names))]
-    public void FilesThatAreNamedExist(string name)
+    public void Files_that_are_named_exist(string name)
     {
         var paths = Documents.Code(name).Where(code => FilePath().IsMatch(code) && !code.Contains("NAME", StringComparison.Ordinal) && !code.StartsWith("..", StringComparison.Ordinal));
         Assert.All(paths, path => Assert.True(s_roots.Any(root => Path.Exists(Repository.Find(root + path)) || Path.Exists(Repository.Find($"{root}{path}.cs"))), $"{name} names {path}"));
@@ -35,7 +35,7 @@ public sealed partial class LinkTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void TestsThatAreNamedExist(string name)
+    public void Tests_that_are_named_exist(string name)
     {
         foreach (var match in Documents.Code(name).SelectMany(code => Test().Matches(code)))
         {
@@ -46,11 +46,11 @@ public sealed partial class LinkTests
     }
 
     [Fact]
-    public void EveryPageOfDocsIsLinkedFromTheReadme() =>
+    public void Every_page_of_docs_is_linked_from_the_readme() =>
         Assert.Empty(Documents.Names.Where(name => name.StartsWith("docs/", StringComparison.Ordinal)).Except(Documents.Links("README.md").Select(link => link.Split('#')[0])));
 
     [Fact]
-    public void TheReadmeHasAtMost150Lines() => Assert.InRange(File.ReadAllLines(Repository.Find("README.md")).Length, 1, 150);
+    public void The_readme_has_at_most150_lines() => Assert.InRange(File.ReadAllLines(Repository.Find("README.md")).Length, 1, 150);
 
     [GeneratedRegex(@"^[\w.-]+(/[\w.-]+)+/?$")]
     private static partial Regex FilePath();

@@ -23,7 +23,7 @@ public sealed class SnippetTests(SnippetTests.Fixture fixture) : IClassFixture<S
 
     [Theory]
     [MemberData(nameof(CSharp))]
-    public void ASnippetCompilesAndRuns(string name)
+    public void A_snippet_compiles_and_runs(string name)
     {
         var snippet = Documents.Blocks[name].Text;
         // A snippet that names one of the library's namespaces must name all that it needs.
@@ -45,7 +45,7 @@ public sealed class SnippetTests(SnippetTests.Fixture fixture) : IClassFixture<S
 
     [Theory]
     [MemberData(nameof(Xml))]
-    public void AnXmlSnippetIsWellFormedAndNamesFilesThatExist(string name)
+    public void An_XML_snippet_is_well_formed_and_names_files_that_exist(string name)
     {
         var root = XElement.Parse($"<all>{Documents.Blocks[name].Text}</all>");
         var files = root.Elements().SelectMany(e => e.Attributes()).Select(a => a.Value).Where(v => v.StartsWith("../SeqRuntime/", StringComparison.Ordinal)).ToList();
@@ -55,7 +55,7 @@ public sealed class SnippetTests(SnippetTests.Fixture fixture) : IClassFixture<S
 
     /// <summary>The first example of description.md converts and runs, with weights of the shapes that it implies.</summary>
     [Fact]
-    public void TheWholeDescriptionConverts()
+    public void The_whole_description_converts()
     {
         using var files = new WeightFiles();
         files.Random("rnn.weight_ih_l0", 3 * 64, 40);

@@ -17,7 +17,7 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void EveryTruncationIsRefused(bool verify)
+    public void Every_truncation_is_refused(bool verify)
     {
         for (var length = 0; length < s_file.Length; length++)
         {
@@ -28,7 +28,7 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
 
     /// <summary>The same with a matching file length in the header, so that the checks of the section table and of the sections must notice.</summary>
     [Fact]
-    public void EveryTruncationThatTheHeaderAdmitsIsRefused()
+    public void Every_truncation_that_the_header_admits_is_refused()
     {
         for (var length = SeqLayout.HeaderBytes; length < s_file.Length; length++)
         {
@@ -42,7 +42,7 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
     [InlineData(Checksums.Verified)]
     [InlineData(Checksums.Ignored)]
     [InlineData(Checksums.Recomputed)]
-    public void MutationsRunOrAreRefused(Checksums checksums)
+    public void Mutations_run_or_are_refused(Checksums checksums)
     {
         var random = new Random((int)checksums);
         int ran = 0, refused = 0;
@@ -62,7 +62,7 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
     }
 
     [Fact]
-    public void RandomBytesAreRefused()
+    public void Random_bytes_are_refused()
     {
         var random = new Random(7);
         for (var i = 0; i < 2_000; i++)
@@ -75,7 +75,7 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
     }
 
     [Fact]
-    public void ErrorsSayFileSectionAndOffset()
+    public void Errors_say_file_section_and_offset()
     {
         var path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.seq");
         try
@@ -104,7 +104,7 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
     [Theory]
     [InlineData(0u)]
     [InlineData(SeqLayout.Required)]
-    public void AnUnknownSectionOfANewerMinorVersionIsIgnoredUnlessRequired(uint flags)
+    public void An_unknown_section_of_a_newer_minor_version_is_ignored_unless_required(uint flags)
     {
         var newer = (byte[])s_file.Clone();
         BinaryPrimitives.WriteUInt16LittleEndian(newer.AsSpan(SeqLayout.MinorAt), SeqLayout.Minor + 1);
@@ -119,7 +119,7 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
 
     /// <summary>An unknown format in the table of tensors, and sizes that no such matrix has.</summary>
     [Fact]
-    public void AnUnknownTensorFormatAsksForANewerRuntimeAndWrongSizesAreRefused()
+    public void An_unknown_tensor_format_asks_for_a_newer_runtime_and_wrong_sizes_are_refused()
     {
         AssertTensor("int4 W", t => t with { Format = (TensorFormat)(WeightFormats.All.Count + 1) }, $"tensor 'int4 W' has the format {WeightFormats.All.Count + 1}, which is unknown to this runtime (it knows {SeqLayout.Major}.{SeqLayout.Minor}). Use a newer runtime.");
         AssertTensor("int4 W", t => t with { Shape = [16, Int4Format.MostColumns + 1] }, $"tensor 'int4 W' has {Int4Format.MostColumns + 1} columns; int4 may have {Int4Format.MostColumns}");
@@ -147,7 +147,7 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
 
     /// <summary>Group scales of 0 and -128, which no writer stores, and nibbles and scales of every value: such weights run with the same bits on every kernel set.</summary>
     [Fact]
-    public void AnyContentOfInt4WeightsRunsWithTheSameBitsOnEveryKernelSet()
+    public void Any_content_of_int4_weights_runs_with_the_same_bits_on_every_kernel_set()
     {
         var random = new Random(9);
         for (var i = 0; i < 50; i++)
@@ -176,7 +176,7 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
     [Theory]
     [InlineData("bf16", 1)]
     [InlineData("int8g32", 2)]
-    public void AnyContentRunsWithTheSameBitsOnEveryKernelSet(string name, int output)
+    public void Any_content_runs_with_the_same_bits_on_every_kernel_set(string name, int output)
     {
         var random = new Random(10);
         for (var i = 0; i < 50; i++)
@@ -199,7 +199,7 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
     }
 
     [Fact]
-    public void TheModelItselfRuns() => Assert.Null(Try(s_file, verify: true));
+    public void The_model_itself_runs() => Assert.Null(Try(s_file, verify: true));
 
     public void Dispose() => ((IDisposable)_memory).Dispose();
 

@@ -7,7 +7,7 @@ namespace SeqRuntime.Tests.Format;
 public class NameStemsTests
 {
     [Fact]
-    public void NamesAreReadAsTheyWereWritten()
+    public void Names_are_read_as_they_were_written()
     {
         string[] names =
         [
@@ -22,14 +22,14 @@ public class NameStemsTests
     }
 
     [Fact]
-    public void NumberedNamesTakeTwoBytes()
+    public void Numbered_names_take_two_bytes()
     {
         var names = Enumerable.Range(1000, 500).Select(i => $"onnx::{(i % 3 == 0 ? "Conv" : i % 3 == 1 ? "Slice" : "PRelu")}_{i}").ToArray();
         Assert.InRange(Written(names).Length, 2 * names.Length, 2 * names.Length + 40);
     }
 
     [Fact]
-    public void InvalidNamesAreRefused()
+    public void Invalid_names_are_refused()
     {
         // A stem beyond the list, a prefix longer than the stem, a negative number, invalid UTF-8, and texts that grow from nothing.
         Assert.Contains("does not exist (there are 64)", Fault(w => w.Number(64)), StringComparison.Ordinal);

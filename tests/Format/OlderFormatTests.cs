@@ -8,7 +8,7 @@ public class OlderFormatTests
     [Theory]
     [InlineData("1.1")]
     [InlineData("1.3")]
-    public void AFileOf1IsRefusedWithWhatToDo(string version)
+    public void A_file_of1_is_refused_with_what_to_do(string version)
     {
         var fault = Assert.Throws<SeqFormatException>(() => SeqModel.Load(Repository.Find($"tests/Golden/format-{version}.seq")));
         Assert.Contains("format version 1 is not 2", fault.Message, StringComparison.Ordinal);
@@ -17,7 +17,7 @@ public class OlderFormatTests
 
     /// <summary>The written file is read back with every name, and is smaller.</summary>
     [Fact]
-    public void TheSameModelIsWrittenCompactly()
+    public void The_same_model_is_written_compactly()
     {
         var bytes = SeqWriter.ToArray(SmallSeq.Build());
         using var model = SeqModel.Load(bytes);

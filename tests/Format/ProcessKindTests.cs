@@ -6,7 +6,7 @@ namespace SeqRuntime.Tests.Format;
 public sealed class ProcessKindTests
 {
     [Fact]
-    public void A32BitOrBigEndianProcessIsToldWhatIsNeeded()
+    public void A32_bit_or_big_endian_process_is_told_what_is_needed()
     {
         ProcessKind.Require();
         ProcessKind.Require(is64Bit: true, isLittleEndian: true);

@@ -10,10 +10,10 @@ namespace SeqRuntime.Tests.Format;
 public sealed class PythonReaderTests
 {
     [Fact]
-    public void ItListsASmallFileWithABitOfEverything() => AssertSame(SeqWriter.ToArray(SmallSeq.Build()));
+    public void It_lists_a_small_file_with_a_bit_of_everything() => AssertSame(SeqWriter.ToArray(SmallSeq.Build()));
 
     [Fact]
-    public void ItListsTheProjectsOwnModel() => AssertSame(File.ReadAllBytes(Repository.Find("NativeAotSample/g2p.seq")));
+    public void It_lists_the_projects_own_model() => AssertSame(File.ReadAllBytes(Repository.Find("NativeAotSample/g2p.seq")));
 
     private static unsafe void AssertSame(byte[] file)
     {

@@ -9,7 +9,7 @@ public sealed class RoundTripTests(ITestOutputHelper output) : IDisposable
     private readonly string _path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.seq");
 
     [Fact]
-    public void EveryPartSurvivesARoundTrip()
+    public void Every_part_survives_a_round_trip()
     {
         var written = SmallSeq.Build();
         File.WriteAllBytes(_path, SeqWriter.ToArray(written));
@@ -44,7 +44,7 @@ public sealed class RoundTripTests(ITestOutputHelper output) : IDisposable
     }
 
     [Fact]
-    public void AMebibyteLoadsWellUnderAMillisecond()
+    public void A_mebibyte_loads_well_under_a_millisecond()
     {
         const int rows = 1024, columns = 1024;
         var builder = new SeqModelBuilder();

@@ -5,7 +5,7 @@ namespace SeqRuntime.Tests;
 public class WeightLayoutTests
 {
     [Fact]
-    public void Int8WalksPanelsOf64OutputsBy4Inputs()
+    public void Int8_walks_panels_of64_outputs_by4_inputs()
     {
         var layout = new WeightLayout(TensorFormat.PackedInt8, 81, 6);
         Assert.Equal(84, layout.PaddedRows);
@@ -20,7 +20,7 @@ public class WeightLayoutTests
     }
 
     [Fact]
-    public void Int4WalksPanelsBy8InputsBeforeTheirGroupScales()
+    public void Int4_walks_panels_by8_inputs_before_their_group_scales()
     {
         var layout = new WeightLayout(TensorFormat.PackedInt4, 20, 40);
         Assert.Equal(64, layout.PaddedColumns);
@@ -72,10 +72,10 @@ public class WeightLayoutTests
     [InlineData(0.1f)]
     [InlineData(1.003f)]
     [InlineData(2.6e36f)]
-    public void ScalesOfNarrowMatricesAreNearest(float scale) => Assert.InRange(NarrowRows.Nearest(scale), scale * (1 - 1 / 256f) - 1e-38f / 64, scale * (1 + 1 / 256f) + 1e-38f / 64);
+    public void Scales_of_narrow_matrices_are_nearest(float scale) => Assert.InRange(NarrowRows.Nearest(scale), scale * (1 - 1 / 256f) - 1e-38f / 64, scale * (1 + 1 / 256f) + 1e-38f / 64);
 
     [Fact]
-    public void Float16IsPackedAsFloat32InHalfTheBytes()
+    public void Float16_is_packed_as_float32_in_half_the_bytes()
     {
         var weights = Enumerable.Range(0, 20 * 3).Select(i => i / 8f).ToArray();
         var layout = new WeightLayout(TensorFormat.PackedFloat16, 20, 3);
@@ -98,11 +98,11 @@ public class WeightLayoutTests
     [InlineData(0x80000000u, 0x80000000u)]
     [InlineData(0x7F7F7FFFu, 0x7F7F0000u)]
     [InlineData(0x7F7F8000u, 0x7F800000u)]
-    public void BFloat16RoundsToNearestEven(uint bits, uint rounded) =>
+    public void B_float16_rounds_to_nearest_even(uint bits, uint rounded) =>
         Assert.Equal(rounded, BitConverter.SingleToUInt32Bits(BFloat16Format.Rounded(BitConverter.UInt32BitsToSingle(bits))));
 
     [Fact]
-    public void Int8GroupsWalkPanelsBy4InputsBeforeTheirScales()
+    public void Int8_groups_walk_panels_by4_inputs_before_their_scales()
     {
         var layout = new WeightLayout(TensorFormat.GroupedInt8, 20, 40);
         Assert.Equal(64, layout.PaddedColumns);
@@ -146,7 +146,7 @@ public class WeightLayoutTests
     /// <summary>Weights and what belongs to a group lie in places of their own, none behind the end.</summary>
     [Theory]
     [MemberData(nameof(Operators.Weights.Formats), MemberType = typeof(Operators.Weights))]
-    public void NoTwoWeightsShareAPlace(int format)
+    public void No_two_weights_share_a_place(int format)
     {
         foreach (var panel in (int[])[WeightLayout.WidestPanel, WeightLayout.GruPanel])
         {

@@ -7,7 +7,7 @@ namespace SeqRuntime.Tests.Graph;
 public class FixedPointTests
 {
     [Fact]
-    public void APassRunsAgainAfterTheChangeOfAnother()
+    public void A_pass_runs_again_after_the_change_of_another()
     {
         var graph = Chain("Neg", "Abs", "Neg", "Abs");
         var calls = new List<string>();
@@ -25,7 +25,7 @@ public class FixedPointTests
     }
 
     [Fact]
-    public void UnusedNodesAreRemovedAndCountAsAChange()
+    public void Unused_nodes_are_removed_and_count_as_a_change()
     {
         var graph = Chain("Neg", "Abs");
         graph.Nodes.Add(new IrNode("idle", "Neg", ["x"], ["idle"]));
@@ -39,7 +39,7 @@ public class FixedPointTests
     }
 
     [Fact]
-    public void PassesThatUndoEachOtherAreAFaultOfTheConverter()
+    public void Passes_that_undo_each_other_are_a_fault_of_the_converter()
     {
         var graph = Chain("Neg");
         var fault = Assert.Throws<InvalidOperationException>(() => FixedPoint.Run(graph, g => Turn(g, "Neg", "Abs"), g => Turn(g, "Abs", "Neg")));

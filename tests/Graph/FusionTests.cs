@@ -10,13 +10,13 @@ public class FusionTests
     private const int N = 3, I = 5, H = 4;
 
     [Fact]
-    public void MatMulAndAddBecomeLinear() =>
+    public void Mat_mul_and_add_become_linear() =>
         Check(new OnnxBuilder().Input("x", OnnxBuilder.Float, N, I).Random("w", 1, 1, I, H).Random("b", 2, 1, H).Node("MatMul", "x w", "m").Node("Add", "b m", "y").Output("y"), [N, I], OpKind.Linear);
 
     [Theory]
     [InlineData(0, 1f, 1f)]
     [InlineData(1, 0.5f, 2f)]
-    public void GemmBecomesLinearWithItsFactors(int transposed, float alpha, float beta) =>
+    public void Gemm_becomes_linear_with_its_factors(int transposed, float alpha, float beta) =>
         Check(
             new OnnxBuilder().Input("x", OnnxBuilder.Float, N, I).Random("w", 1, 1, transposed == 1 ? H : I, transposed == 1 ? I : H).Random("b", 2, 1, 1, H)
                 .Node("Gemm", "x w b", "y", ("transB", transposed), ("alpha", alpha), ("beta", beta)).Output("y"),
@@ -24,7 +24,7 @@ public class FusionTests
             OpKind.Linear);
 
     [Fact]
-    public void BatchNormalizationGoesIntoTheConvolutionBeforeIt() =>
+    public void Batch_normalization_goes_into_the_convolution_before_it() =>
         Check(
             new OnnxBuilder().Input("x", OnnxBuilder.Float, N, I, 7).Random("w", 1, 1, H, I, 3).Random("b", 2, 1, H).Random("s", 3, 1, H).Random("o", 4, 1, H).Random("m", 5, 1, H).Constant("v", [H], 1f, 2f, 0.5f, 3f)
                 .Node("Conv", "x w b", "c").Node("BatchNormalization", "c s o m v", "y").Output("y"),
@@ -32,7 +32,7 @@ public class FusionTests
             OpKind.Conv);
 
     [Fact]
-    public void BatchNormalizationGoesIntoTheTransposedConvolutionBeforeIt() =>
+    public void Batch_normalization_goes_into_the_transposed_convolution_before_it() =>
         Check(
             new OnnxBuilder().Input("x", OnnxBuilder.Float, N, 4, 7).Random("w", 1, 1, 4, 2, 3).Random("s", 3, 1, H).Random("o", 4, 1, H).Random("m", 5, 1, H).Constant("v", [H], 1f, 2f, 0.5f, 3f)
                 .Node("ConvTranspose", "x w", "c", ("group", 2)).Node("BatchNormalization", "c s o m v", "y").Output("y"),
@@ -42,7 +42,7 @@ public class FusionTests
     [Theory]
     [InlineData("Pow", true)]
     [InlineData("Mul", false)]
-    public void LayerNormalizationWrittenOutBecomesOne(string square, bool divides)
+    public void Layer_normalization_written_out_becomes_one(string square, bool divides)
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, N, 2, I).Constant("two", [], 2f).Constant("eps", [], 1e-4f).Random("g", 1, 1, I).Random("b", 2, 1, I)
             .Node("ReduceMean", "x", "mean", ("axes", new long[] { -1 })).Node("Sub", "x mean", "d").Node(square, square == "Pow" ? "d two" : "d d", "sq").Node("ReduceMean", "sq", "var", ("axes", new long[] { -1 }))
@@ -52,7 +52,7 @@ public class FusionTests
     }
 
     [Fact]
-    public void GeluAndSwishWrittenOutBecomeOne()
+    public void Gelu_and_swish_written_out_become_one()
     {
         Check(
             new OnnxBuilder().Input("x", OnnxBuilder.Float, N, I).Constant("root", [], 1.4142135f).Constant("one", [], 1f).Constant("half", [], 0.5f)
@@ -63,7 +63,7 @@ public class FusionTests
     }
 
     [Fact]
-    public void ShapeChangesThatUndoEachOtherVanish() =>
+    public void Shape_changes_that_undo_each_other_vanish() =>
         Check(
             new OnnxBuilder().Input("x", OnnxBuilder.Float, N, I).Constant("s", [3], N, 1L, I).Constant("axes", [1], 1L)
                 .Node("Transpose", "x", "t", ("perm", new long[] { 1, 0 })).Node("Transpose", "t", "u", ("perm", new long[] { 1, 0 })).Node("Reshape", "u s", "v").Node("Squeeze", "v axes", "w").Node("Tanh", "w", "y").Output("y"),
@@ -75,7 +75,7 @@ public class FusionTests
     [InlineData(0, long.MaxValue, 4)]
     [InlineData(0, -1, 3)]
     [InlineData(1, long.MaxValue, 3)]
-    public void APartOfAnOpenSequenceIsTheWholeOnlyWhereItIsAsLong(long start, long end, int length)
+    public void A_part_of_an_open_sequence_is_the_whole_only_where_it_is_as_long(long start, long end, int length)
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, "T", I).Constant("start", [1], start).Constant("end", [1], end).Constant("axis", [1], 0L).Node("Slice", "x start end axis", "part").Node("Neg", "part", "y").Output("y");
         using var loaded = model.Load();
@@ -89,7 +89,7 @@ public class FusionTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void AnLstmCellWrittenOutBecomesAnLstm(bool addsToForget)
+    public void An_LSTM_cell_written_out_becomes_an_LSTM(bool addsToForget)
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, N, I).Input("h", OnnxBuilder.Float, N, H).Input("c", OnnxBuilder.Float, N, H).Constant("one", [], 1f)
             .Random("w", 1, 1, 4 * H, I).Random("r", 2, 1, 4 * H, H).Random("bw", 3, 1, 4 * H).Random("br", 4, 1, 4 * H)
@@ -105,7 +105,7 @@ public class FusionTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void AGruCellWrittenOutBecomesAGru(bool isKeras)
+    public void A_GRU_cell_written_out_becomes_a_GRU(bool isKeras)
     {
         var model = new OnnxBuilder(18).Input("x", OnnxBuilder.Float, N, I).Input("h", OnnxBuilder.Float, N, H).Constant("one", [], 1f)
             .Random("w", 1, 1, 3 * H, I).Random("r", 2, 1, 3 * H, H).Random("bw", 3, 1, 3 * H).Random("br", 4, 1, 3 * H)
@@ -125,7 +125,7 @@ public class FusionTests
     [InlineData("RNN", "forward", 5, true)]
     [InlineData("GRU", "forward", 12, true)]
     [InlineData("LSTM", "forward", 90, false)]
-    public void ARecurrentLayerThatReadsAnEmbeddingLooksUpItsProducts(string op, string direction, int tokens, bool isTable)
+    public void A_recurrent_layer_that_reads_an_embedding_looks_up_its_products(string op, string direction, int tokens, bool isTable)
     {
         const int inputs = 12;
         var (gates, directions) = (op == "LSTM" ? 4 : op == "GRU" ? 3 : 1, direction == "bidirectional" ? 2 : 1);
@@ -148,7 +148,7 @@ public class FusionTests
     [InlineData("fp16")]
     [InlineData("int8")]
     [InlineData("int4")]
-    public void ATableOfProductsIsNoLargerThanWhatItReplaces(string weights)
+    public void A_table_of_products_is_no_larger_than_what_it_replaces(string weights)
     {
         var kind = WeightKinds.Parse(weights)!.Value;
         var folded = 0;

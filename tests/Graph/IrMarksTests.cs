@@ -9,7 +9,7 @@ public class IrMarksTests
     private static readonly IrMarks s_marks = new() { HasExactWeights = true, TableOf = "embedding", KeepsShapeOf = 1 };
 
     [Fact]
-    public void CopiesOfANodeHaveItsMarks()
+    public void Copies_of_a_node_have_its_marks()
     {
         var graph = new IrGraph("test");
         var inner = new IrGraph("inner");
@@ -23,7 +23,7 @@ public class IrMarksTests
     }
 
     [Fact]
-    public void NodesThatDifferInTheirMarksAreEqual()
+    public void Nodes_that_differ_in_their_marks_are_equal()
     {
         var plain = new IrNode("a", "Gather", ["x", "i"], ["y"]) { Attributes = { ["axis"] = 0L } };
         var marked = plain.With(["x", "i"], ["z"]);

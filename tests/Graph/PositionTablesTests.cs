@@ -21,7 +21,7 @@ public class PositionTablesTests
     [InlineData("learned", "positive", false)]
     [InlineData("noisy", "ids", false)]
     [InlineData("identity", "ids", false)]
-    public void ATableThatAnInputIndexes(string table, string index, bool isPosition)
+    public void A_table_that_an_input_indexes(string table, string index, bool isPosition)
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 3, Width).Input(index, OnnxBuilder.Int64, 3).Constant("t", [Rows, Width], Table(table))
             .Node("Gather", $"t {index}", "p").Node("Add", "x p", "y").Output("y");
@@ -29,7 +29,7 @@ public class PositionTablesTests
     }
 
     [Fact]
-    public void APartOfSpeechIsNoPosition()
+    public void A_part_of_speech_is_no_position()
     {
         // Concatenated with others, but not added.
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 3, Width).Input("pos", OnnxBuilder.Int64, 3).Constant("t", [Rows, Width], Table("learned"))
@@ -46,7 +46,7 @@ public class PositionTablesTests
     [InlineData("CountedTokens", false)]
     [InlineData("Tokens", false)]
     [InlineData("Reversed", false)]
-    public void ATableIndexedByCountedPositions(string how, bool isPosition)
+    public void A_table_indexed_by_counted_positions(string how, bool isPosition)
     {
         var model = new OnnxBuilder().Input("ids", OnnxBuilder.Int64, 1, "T").Input("start", OnnxBuilder.Int64, 1).Constant("t", [Rows, Width], Table("learned")).Random("w", 2, 1, 40, Width)
             .Constant("zero", [], 0L).Constant("one", [], 1L).Constant("axis", [1], 1L).Node("Gather", "w ids", "e").Node("Shape", "ids", "s").Node("Gather", "s one", "n");
@@ -66,7 +66,7 @@ public class PositionTablesTests
     }
 
     [Fact]
-    public void ACounterThatTheRuntimeKeepsIsAPosition()
+    public void A_counter_that_the_runtime_keeps_is_a_position()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, Width).Input("at", OnnxBuilder.Int64, 1).Constant("t", [Rows, Width], Table("learned")).Constant("one", [], 1L)
             .Node("Gather", "t at", "p").Node("Concat", "x p", "y", ("axis", 1)).Node("Add", "at one", "next").Output("y").Output("next", OnnxBuilder.Int64);
@@ -77,7 +77,7 @@ public class PositionTablesTests
     [Theory]
     [InlineData("Sin", "Cos", "fp32")]
     [InlineData("Sigmoid", "Tanh", "fp16")]
-    public void FrequenciesOfAnglesStayFloat32(string first, string second, string kind)
+    public void Frequencies_of_angles_stay_float32(string first, string second, string kind)
     {
         var frequencies = Enumerable.Range(0, 32).Select(k => (float)Math.Pow(10000, -k / 32.0)).ToArray();
         var model = new OnnxBuilder().Input("pos", OnnxBuilder.Float, 3, 1).Constant("freq", [1, 32], frequencies).Random("w", 4, 1, 64, 40).Constant("two", [], 2f)

@@ -13,7 +13,7 @@ public class SizeProbesTests
     [InlineData(7, 3)]
     [InlineData(300, 16)]
     [InlineData(1021, 5)]
-    public void ATimeThatTheFileHasFixedIsFoundAndGivenAsAnOptionThatWorks(int time, int features)
+    public void A_time_that_the_file_has_fixed_is_found_and_given_as_an_option_that_works(int time, int features)
     {
         var model = new OnnxBuilder().Input("x", Float, "batch", "time", features).Random("k", 1, 1, time * features, 3).Node("Flatten", "x", "flat").Node("MatMul", "flat k", "y").Output("y");
         Assert.EndsWith($"graph 'main' fits together at time = {time} only: convert it with --dim time={time}. At other sizes: node MatMul_y (MatMul): 'k' has shape [{time * features}, 3]; dimension 0 must be {features}*time.", Refused(model), StringComparison.Ordinal);
@@ -22,7 +22,7 @@ public class SizeProbesTests
     }
 
     [Fact]
-    public void TwoFixedLengthsAreBothFound()
+    public void Two_fixed_lengths_are_both_found()
     {
         var model = new OnnxBuilder().Input("x", Float, "N", "T", 16).Input("z", Float, "N", "S", 8).Random("k", 1, 1, 96, 3).Random("q", 2, 1, 80, 3)
             .Node("Flatten", "x", "a").Node("MatMul", "a k", "ya").Node("Flatten", "z", "b").Node("MatMul", "b q", "yb").Node("Add", "ya yb", "y").Output("y");
@@ -32,14 +32,14 @@ public class SizeProbesTests
     }
 
     [Fact]
-    public void ABatchOfOneInAShapeLeavesTheTimeToBeFound()
+    public void A_batch_of_one_in_a_shape_leaves_the_time_to_be_found()
     {
         var model = new OnnxBuilder().Input("x", Float, "batch", "time", 16).Constant("s", [3], 1L, 30L, 16L).Node("Reshape", "x s", "y").Output("y");
         Assert.Contains("with batch = 1, fits together at time = 30 only: convert it with --dim time=30.", Refused(model), StringComparison.Ordinal);
     }
 
     [Fact]
-    public void ABatchOtherThanOneIsNotFixedSilently()
+    public void A_batch_other_than_one_is_not_fixed_silently()
     {
         var model = new OnnxBuilder().Input("x", Float, "T", "N", 6).Random("w", 1, 1, 1, 32, 6).Random("r", 2, 1, 1, 32, 8).Random("h0", 3, 1, 1, 3, 8)
             .Node("LSTM", "x w r - - h0 h0", "y", ("hidden_size", 8)).Output("y");
@@ -56,7 +56,7 @@ public class SizeProbesTests
     [InlineData("stride of 3", "multiples of 3")]
     [InlineData("flattened", "99 to 100")]
     [InlineData("repeated", "1 or 40")]
-    public void WhichSizesFitIsReported(string kind, string fits)
+    public void Which_sizes_fit_is_reported(string kind, string fits)
     {
         var model = kind switch
         {
@@ -80,7 +80,7 @@ public class SizeProbesTests
     }
 
     [Fact]
-    public void WhereAllSizesFitNothingIsSaid()
+    public void Where_all_sizes_fit_nothing_is_said()
     {
         var converted = new OnnxBuilder().Input("x", Float, "N", "T", 4).Node("Neg", "x", "y").Output("y").Convert();
         Assert.Empty(converted.Graphs[0].Sizes);
@@ -89,7 +89,7 @@ public class SizeProbesTests
     }
 
     [Fact]
-    public void ASizeThatIsNotAmongThoseThatFitIsRefusedWithThese()
+    public void A_size_that_is_not_among_those_that_fit_is_refused_with_these()
     {
         var model = new OnnxBuilder().Input("x", Float, "N", "T", 8).Constant("s", [3], 0L, -1L, 32L).Node("Reshape", "x s", "y").Output("y");
         Assert.EndsWith("it does not fit together with --dim T=5: graph 'main', node Reshape_y (Reshape): 'x' of shape [N, 5, 8] cannot become [N, -1, 32], the shape in 's'. Sizes of 'T' that fit: multiples of 4.", Refused(model, Dim("T", 5)), StringComparison.Ordinal);
@@ -97,7 +97,7 @@ public class SizeProbesTests
     }
 
     [Fact]
-    public void DimensionsThatHaveToBeEqualBecomeOne()
+    public void Dimensions_that_have_to_be_equal_become_one()
     {
         var model = new OnnxBuilder().Input("x", Float, "T", "a", 6).Input("h0", Float, 1, "b", 8).Input("c0", Float, 1, "c", 8).Random("w", 1, 1, 1, 32, 6).Random("r", 2, 1, 1, 32, 8)
             .Node("LSTM", "x w r - - h0 c0", "y hn cn", ("hidden_size", 8)).Output("y").Output("hn").Output("cn");
@@ -107,7 +107,7 @@ public class SizeProbesTests
     }
 
     [Fact]
-    public void DimensionsThatFollowOthersAreReportedAndStayOpen()
+    public void Dimensions_that_follow_others_are_reported_and_stay_open()
     {
         // A cache of P steps before T new ones, and a mask over both.
         var model = new OnnxBuilder().Input("x", Float, "N", "T", 4).Input("past", Float, "N", "P", 4).Input("mask", Float, "N", 1, "M")
@@ -118,7 +118,7 @@ public class SizeProbesTests
     }
 
     [Fact]
-    public void DimensionsOfDifferentNamesAreNotTakenForEqual()
+    public void Dimensions_of_different_names_are_not_taken_for_equal()
     {
         // With one size for both, N - M would be folded to 0.
         var model = new OnnxBuilder().Input("x", Float, "N").Input("z", Float, "M").Node("Shape", "x", "n").Node("Shape", "z", "m").Node("Sub", "n m", "d").Node("Cast", "d", "f", ("to", 1)).Output("f");
@@ -129,7 +129,7 @@ public class SizeProbesTests
     }
 
     [Fact]
-    public void ShapesThatOverflowAtLargeSizesAreNoMisfit()
+    public void Shapes_that_overflow_at_large_sizes_are_no_misfit()
     {
         // Precomputed products of [N, T, 4 · 64] elements: too many if N and T are both large.
         var model = new OnnxBuilder().Input("tokens", Int64, "T", "N").Random("e", 1, 1, 10, 32).Random("w", 2, 1, 1, 256, 32).Random("r", 3, 1, 1, 256, 64)
@@ -138,7 +138,7 @@ public class SizeProbesTests
     }
 
     [Fact]
-    public void TheMostFrequentFaultIsReported()
+    public void The_most_frequent_fault_is_reported()
     {
         var model = new OnnxBuilder().Input("x", Float, 1, "T", 4).Constant("one", [1], 1L).Constant("zero", [1], 0L).Random("table", 1, 1, 512, 4).Random("w", 2, 1, 5, 3)
             .Node("Shape", "x", "s").Node("Gather", "s one", "t").Node("Slice", "table zero t zero", "p").Node("Add", "x p", "z").Node("MatMul", "z w", "y").Output("y");

@@ -10,7 +10,7 @@ public class WaysOutTests
     private const int Float = OnnxBuilder.Float, Int32 = OnnxBuilder.Int32, Int64 = OnnxBuilder.Int64;
 
     [Fact]
-    public void AShapeThatFollowsFromAnInputsValueNamesTheInputWhateverSizesAreGiven()
+    public void A_shape_that_follows_from_an_inputs_value_names_the_input_whatever_sizes_are_given()
     {
         var model = new OnnxBuilder(13).Input("x", Float, "N", "T", 1).Input("width", Int32, "N").Constant("zero", [], 0L).Constant("one", [], 1L).Constant("first", [1], 0L)
             .Node("ReduceMax", "width", "most", ("keepdims", 0)).Node("Cast", "most", "most64", ("to", 7)).Node("Range", "zero most64 one", "r").Node("Cast", "r", "f", ("to", 1)).Node("ReduceSum", "f first", "s").Node("Add", "x s", "y").Output("y");
@@ -27,14 +27,14 @@ public class WaysOutTests
     }
 
     [Fact]
-    public void AnInputWithANumberForEachStepIsNotSetToOne()
+    public void An_input_with_a_number_for_each_step_is_not_set_to_one()
     {
         var model = new OnnxBuilder().Input("x", Float, 1, "T").Input("positions", Float, 1, "T").Node("Add", "x positions", "y").Output("y");
         Assert.Contains("--set positions=1: the input has shape [1, T]", Refused(model, new ConversionOptions { Sets = new Dictionary<string, string> { ["positions"] = "1" } }), StringComparison.Ordinal);
     }
 
     [Fact]
-    public void ABranchNamesTheValuesThatItsConditionComparesWith()
+    public void A_branch_names_the_values_that_its_condition_compares_with()
     {
         static GraphProto Branch(string op)
         {
@@ -49,7 +49,7 @@ public class WaysOutTests
     }
 
     [Fact]
-    public void AnOutputThatCannotBeConvertedCanBeLeftOut()
+    public void An_output_that_cannot_be_converted_can_be_left_out()
     {
         var model = new OnnxBuilder(13).Input("x", Float, 1, 8).Random("w", 1, 1, 8, 4).Node("MatMul", "x w", "s").Node("Softmax", "s", "p").Node("Log", "p", "l").Node("Multinomial", "l", "action", ("sample_size", 1)).Output("action", Int64).Output("p");
         var message = Refused(model);
@@ -61,7 +61,7 @@ public class WaysOutTests
     }
 
     [Fact]
-    public void NoAdviceIsGivenIfNoneWorks()
+    public void No_advice_is_given_if_none_works()
     {
         var model = new OnnxBuilder().Input("x", Float, "N", 4).Input("n", Int64).Node("Frobnicate", "x", "a").Node("Neg", "a", "y").Output("y").Output("a");
         var message = Refused(model, new ConversionOptions { Dimensions = new Dictionary<string, int> { ["N"] = 3 } });
@@ -75,7 +75,7 @@ public class WaysOutTests
 
     /// <summary>Empty outputs do not count as a solution, and an input of several numbers cannot be set to different values.</summary>
     [Fact]
-    public void AnInputWhoseNumbersDecideAShapeIsToBecomeAConstant()
+    public void An_input_whose_numbers_decide_a_shape_is_to_become_a_constant()
     {
         const string no = "A shape must be known at conversion, and no --set that was tried makes it known: export the model with constants instead of ";
         var cut = new OnnxBuilder(13).Input("x", Float, 9, 4).Input("from", Int64, 1).Input("to", Int64, 1).Node("Slice", "x from to", "y").Output("y");
@@ -85,7 +85,7 @@ public class WaysOutTests
     }
 
     [Fact]
-    public void OnlyTheDimensionsThatHaveToBeFixedAreNamed()
+    public void Only_the_dimensions_that_have_to_be_fixed_are_named()
     {
         var model = new OnnxBuilder(13).Input("x", Float, 1, 4, "T").Input("k", Float, "M", 4, "K").Node("Conv", "x k", "y").Output("y");
         Assert.EndsWith("the shape of its weights is not fixed. It converts with --dim M=2 --dim K=2, or another size.", Refused(model), StringComparison.Ordinal);
@@ -93,7 +93,7 @@ public class WaysOutTests
     }
 
     [Fact]
-    public void AnOperatorThatNeedsAFixedSizeNamesTheDimensionThatSuffices()
+    public void An_operator_that_needs_a_fixed_size_names_the_dimension_that_suffices()
     {
         var model = new OnnxBuilder(13).Input("x", Float, "N", 3, "T").Constant("scales", [3], 1f, 1f, 2f).Node("Resize", "x - scales", "y", ("mode", "linear")).Output("y");
         Assert.EndsWith("a symbolic dimension can only be resized in mode nearest by a whole number. It converts with --dim T=3, or another size.", Refused(model), StringComparison.Ordinal);

@@ -20,18 +20,18 @@ public class WeightNamesTests
     [InlineData("*stm", "lstm/kernel", false)]
     [InlineData("r.weight_ih_l0", "r.weight_ih_l0_reverse", false)]
     [InlineData("kernel", "lstm/kernel", false)]
-    public void APatternNamesAWeightOrItsLayer(string pattern, string name, bool isMatch) => Assert.Equal(isMatch, WeightNames.Matches(pattern, name));
+    public void A_pattern_names_a_weight_or_its_layer(string pattern, string name, bool isMatch) => Assert.Equal(isMatch, WeightNames.Matches(pattern, name));
 
     [Theory]
     [InlineData("w~12", "w")]
     [InlineData("w~12.bias~3", "w.bias")]
     [InlineData("net/~/linear.w~4", "net/~/linear.w")]
     [InlineData("w", "w")]
-    public void NumbersThatTellValuesApartAreNoPartOfTheName(string value, string name) => Assert.Equal(name, WeightNames.Stem(value));
+    public void Numbers_that_tell_values_apart_are_no_part_of_the_name(string value, string name) => Assert.Equal(name, WeightNames.Stem(value));
 
     /// <summary>PyTorch's export in training mode: gates are sliced, put in ONNX's order, and directions stacked.</summary>
     [Fact]
-    public void WeightsComputedFromConstantsKeepTheirNames()
+    public void Weights_computed_from_constants_keep_their_names()
     {
         const int h = 20;
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 4, 1, h).Constant("first", [1], 0L);
@@ -55,7 +55,7 @@ public class WeightNamesTests
     }
 
     [Fact]
-    public void DirectionsOfOneConstantAreToldApartAndFoundByItsName()
+    public void Directions_of_one_constant_are_told_apart_and_found_by_its_name()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 4, 1, 20).Random("W", 1, 1, 2, 4 * 27, 20).Random("R", 2, 1, 2, 4 * 27, 27)
             .Node("LSTM", "x W R", "y", ("hidden_size", 27), ("direction", "bidirectional")).Output("y");
@@ -66,7 +66,7 @@ public class WeightNamesTests
     }
 
     [Fact]
-    public void ATransposedOrScaledWeightKeepsItsName()
+    public void A_transposed_or_scaled_weight_keeps_its_name()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 30).Random("fc.weight", 1, 1, 40, 30).Random("gain", 2, 1, 40, 1).Node("Mul", "fc.weight gain", "scaled").Node("Transpose", "scaled", "turned", ("perm", new long[] { 1, 0 }))
             .Node("MatMul", "x turned", "y").Output("y");

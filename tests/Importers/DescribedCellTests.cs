@@ -22,7 +22,7 @@ public sealed class DescribedCellTests : IDisposable
     [InlineData("sru", 6, 6, 3, false)]
     [InlineData("sru", 3, 18, 1, false)]
     [InlineData("sru", 3, 18, 2, true)]
-    public void ALayerGivesWhatItsPaperSays(string kind, int inputs, int units, int layers, bool isBidirectional)
+    public void A_layer_gives_what_its_paper_says(string kind, int inputs, int units, int layers, bool isBidirectional)
     {
         var weights = Add(kind, inputs, units, layers, isBidirectional);
         var directions = isBidirectional ? 2 : 1;
@@ -76,7 +76,7 @@ public sealed class DescribedCellTests : IDisposable
     [InlineData("mgu", WeightKind.Int8)]
     [InlineData("sru", WeightKind.Float32)]
     [InlineData("sru", WeightKind.Int8)]
-    public void StepsGiveTheBitsOfTheWholeSequence(string kind, WeightKind stored)
+    public void Steps_give_the_bits_of_the_whole_sequence(string kind, WeightKind stored)
     {
         const int units = 40;
         Add(kind, units, units, 2, isBidirectional: false);
@@ -113,7 +113,7 @@ public sealed class DescribedCellTests : IDisposable
     [Theory]
     [InlineData("mgu")]
     [InlineData("sru")]
-    public void Int8IsCloseToFloat32(string kind)
+    public void Int8_is_close_to_float32(string kind)
     {
         const int units = 64;
         Add(kind, units, units, 1, isBidirectional: false);
@@ -138,7 +138,7 @@ public sealed class DescribedCellTests : IDisposable
     [InlineData("mgu", 4)]
     [InlineData("sru", 4)]
     [InlineData("sru", 6)]
-    public void StatesAreKeptIfAsked(string kind, int inputs)
+    public void States_are_kept_if_asked(string kind, int inputs)
     {
         Add(kind, inputs, 4, 1, isBidirectional: false);
         Graph.States.Chunks.AreAsTheWhole(options => SeqModel.Load(_files.Convert(Model(kind, inputs), options).File), [1], [1]);
@@ -155,7 +155,7 @@ public sealed class DescribedCellTests : IDisposable
     [InlineData("sru", "weight_ih_l0", "12 3", "layer 'y': the tensor 'r.weight_ih_l0' has shape [12, 3]; it must be [16, 3] for the 4 units of 'r.weight_c_l0'")]
     [InlineData("sru", "weight_ih_l0", "13 4", "layer 'y': the tensor 'r.weight_ih_l0' has shape [13, 4]; it must be [12, 4] for the 4 units of 'r.weight_c_l0'")]
     [InlineData("sru", "bias_ih_l0", "12", "layer 'y': 'r.bias_ih_l0' has 12 elements instead of 8")]
-    public void AWrongTensorIsToldByItsNameAndShape(string kind, string tensor, string? shape, string says)
+    public void A_wrong_tensor_is_told_by_its_name_and_shape(string kind, string tensor, string? shape, string says)
     {
         var sizes = new Dictionary<string, int[]> { ["weight_ih_l0"] = kind == "mgu" ? [8, 3] : [16, 3], [kind == "mgu" ? "weight_hh_l0" : "weight_c_l0"] = kind == "mgu" ? [8, 4] : [8], ["bias_ih_l0"] = [8] };
         if (shape is null) sizes.Remove(tensor);
@@ -165,7 +165,7 @@ public sealed class DescribedCellTests : IDisposable
     }
 
     [Fact]
-    public void AlphaIsANumber()
+    public void Alpha_is_a_number()
     {
         Add("sru", 4, 4, 1, isBidirectional: false);
         Assert.Contains("alpha is Infinity; a number is needed", _files.Refusal(WeightFiles.Graph("[1, \"T\", 4]", """{ "kind": "sru", "input": "x", "weights": "r", "alpha": 1e60, "output": "y" }""")), StringComparison.Ordinal);

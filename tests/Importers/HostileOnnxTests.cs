@@ -13,7 +13,7 @@ public class HostileOnnxTests(ITestOutputHelper output)
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
 
     [Fact]
-    public void TheModelsThemselvesConvert()
+    public void The_models_themselves_convert()
     {
         foreach (var model in (ModelProto[])[HostileOnnx.Sample(), HostileOnnx.Rewritten(), HostileOnnx.Layers(), HostileOnnx.Elements(), HostileOnnx.Control()])
         {
@@ -23,7 +23,7 @@ public class HostileOnnxTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void EveryTruncationIsRefusedOrConverted()
+    public void Every_truncation_is_refused_or_converted()
     {
         var bytes = HostileOnnx.Sample().ToByteArray();
         using var file = new TemporaryModel(bytes);
@@ -35,10 +35,10 @@ public class HostileOnnxTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void RandomMutationsAreRefusedOrConverted() => Mutate(HostileOnnx.Sample(), Mutations);
+    public void Random_mutations_are_refused_or_converted() => Mutate(HostileOnnx.Sample(), Mutations);
 
     [Fact]
-    public void RandomMutationsOfRewrittenOperatorsAreRefusedOrConverted() => Mutate(HostileOnnx.Rewritten(), Mutations / 4);
+    public void Random_mutations_of_rewritten_operators_are_refused_or_converted() => Mutate(HostileOnnx.Rewritten(), Mutations / 4);
 
     private void Mutate(ModelProto sample, int mutations)
     {
@@ -72,7 +72,7 @@ public class HostileOnnxTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void NestingWithoutEndIsRefused()
+    public void Nesting_without_end_is_refused()
     {
         var graph = new GraphProto();
         for (var depth = 0; depth < 400; depth++)
@@ -87,7 +87,7 @@ public class HostileOnnxTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void FunctionsThatCallThemselvesAreRefused()
+    public void Functions_that_call_themselves_are_refused()
     {
         var model = HostileOnnx.Sample();
         var function = new FunctionProto { Name = "F", Domain = "own", Input = { "a" }, Output = { "b" } };
@@ -105,7 +105,7 @@ public class HostileOnnxTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void AFewBytesThatAskForTerabytesAreRefused()
+    public void A_few_bytes_that_ask_for_terabytes_are_refused()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 4).Output("y");
         var huge = OnnxBuilder.Tensor("w", [1 << 20, 1 << 20], 1f);

@@ -11,7 +11,7 @@ public class OnnxAttentionTests
     [InlineData(1, 7)]
     [InlineData(3, 2)]
     [InlineData(4, 4)]
-    public void PackedGroupedQueriesOverAPastFollowSymbolicLengths(int steps, int past)
+    public void Packed_grouped_queries_over_a_past_follow_symbolic_lengths(int steps, int past)
     {
         var model = Packed(steps: "T", past: "P", total: "M");
         (string Name, int[] Shape, float[] Data)[] inputs =
@@ -37,7 +37,7 @@ public class OnnxAttentionTests
     [InlineData(3, 0, 5)]
     [InlineData(3, 1, 5)]
     [InlineData(3, 1, 6)]
-    public void ValidLengthsAndAShorterMaskGiveTheSameWithSymbolicAndFixedLengths(int steps, int isCausal, int masked)
+    public void Valid_lengths_and_a_shorter_mask_give_the_same_with_symbolic_and_fixed_lengths(int steps, int isCausal, int masked)
     {
         var model = new OnnxBuilder(24).Input("q", OnnxBuilder.Float, 2, 4, "L", 8).Input("k", OnnxBuilder.Float, 2, 2, 6, 8).Input("v", OnnxBuilder.Float, 2, 2, 6, 8)
             .Input("mask", OnnxBuilder.Bool, "L", "M").Input("valid", OnnxBuilder.Int64, 2)
@@ -67,14 +67,14 @@ public class OnnxAttentionTests
     }
 
     [Fact]
-    public void TheOnlyQueryOfACausalStepSeesItsPastWithoutAMask()
+    public void The_only_query_of_a_causal_step_sees_its_past_without_a_mask()
     {
         var graph = Packed(steps: 1, past: "P", total: "M", isMasked: false).Convert(new ConversionOptions { AutoStates = false }).Model.Graphs[0];
         Assert.DoesNotContain(graph.Nodes, node => node.Kind == OpKind.Where);
     }
 
     [Fact]
-    public void UnsupportedAttentionIsRefused()
+    public void Unsupported_attention_is_refused()
     {
         var window = new OnnxBuilder(25).Input("x", OnnxBuilder.Float, 1, 2, 4, 8).Node("Attention", "x x x", "y", ("left_window_size", 3)).Output("y");
         Assert.Contains("left_window_size", Assert.ThrowsAny<ConversionException>(() => window.Convert()).Message);

@@ -9,7 +9,7 @@ public class OnnxBranchTests
     private static readonly float[] s_x = [0.5f, -2, 3, 1, -1, 4, 2, 0.25f];
 
     [Fact]
-    public void ABranchOnDataSelectsBetweenBothResults()
+    public void A_branch_on_data_selects_between_both_results()
     {
         foreach (var limit in new[] { -100f, 100f })
         {
@@ -19,22 +19,22 @@ public class OnnxBranchTests
     }
 
     [Fact]
-    public void ABranchThatOnlyPassesAValueThroughIsChosenToo()
+    public void A_branch_that_only_passes_a_value_through_is_chosen_too()
     {
         var model = OnData(100, OnnxBuilder.MakeNode("Identity", "x", "t"), OnnxBuilder.MakeNode("Exp", "x", "t"));
         Near(model.Reference(("x", [2, 4], s_x)), model.Run(null, s_x));
     }
 
     [Fact]
-    public void BranchesOfDifferentShapesAreRefused() =>
+    public void Branches_of_different_shapes_are_refused() =>
         Refused(OnData(0, OnnxBuilder.MakeNode("Neg", "x", "t"), OnnxBuilder.MakeNode("ReduceSum", "x axis", "t")), "[2, 4] and [2, 1]", "which depends on input 'x'");
 
     [Fact]
-    public void ABranchThatGuardsALookupIsRefused() =>
+    public void A_branch_that_guards_a_lookup_is_refused() =>
         Refused(OnData(0, OnnxBuilder.MakeNode("Gather", "x index", "t"), OnnxBuilder.MakeNode("Gather", "x index", "t")), "the condition may guard");
 
     [Fact]
-    public void ABranchThatIsMissingIsRefused()
+    public void A_branch_that_is_missing_is_refused()
     {
         var model = OnData(0, OnnxBuilder.MakeNode("Neg", "x", "t"), OnnxBuilder.MakeNode("Abs", "x", "t"));
         model.Graph.Node[^1].Attribute.RemoveAt(1);
@@ -42,7 +42,7 @@ public class OnnxBranchTests
     }
 
     [Fact]
-    public void SplitToSequenceBecomesSplit()
+    public void Split_to_sequence_becomes_split()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 4).Constant("one", [], 1L).Constant("last", [], -1L).Constant("three", [], 3L).Constant("parts", [2], 1L, 3L)
             .Node("SplitToSequence", "x", "columns", ("axis", 1), ("keepdims", 0)).Node("SequenceAt", "columns one", "c").Node("SequenceAt", "columns last", "d")
@@ -54,7 +54,7 @@ public class OnnxBranchTests
     }
 
     [Fact]
-    public void ALoopThatAppendsToASequenceIsWrittenOut()
+    public void A_loop_that_appends_to_a_sequence_is_written_out()
     {
         var body = new GraphProto { Name = "body" };
         body.Input.Add(OnnxBuilder.Port("i", OnnxBuilder.Int64));
@@ -75,14 +75,14 @@ public class OnnxBranchTests
     }
 
     [Fact]
-    public void OptionalValuesAreTheValues()
+    public void Optional_values_are_the_values()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 4).Node("Optional", "x", "o").Node("OptionalHasElement", "o", "has").Node("OptionalGetElement", "o", "v").Node("Cast", "has", "h", ("to", 1)).Node("Add", "v h", "y").Output("y");
         Assert.Equal(s_x.Select(v => v + 1), model.Run(null, s_x));
     }
 
     [Fact]
-    public void SequencesThatCannotVanishAreRefusedByTheirNode()
+    public void Sequences_that_cannot_vanish_are_refused_by_their_node()
     {
         Refused(Columns().Node("Neg", "columns", "y").Output("y"), "Neg (node 'Neg_y'): it reads a sequence");
         Refused(Columns().Constant("nine", [], 9L).Node("SequenceAt", "columns nine", "y").Output("y"), "outside a sequence of 4");
@@ -95,7 +95,7 @@ public class OnnxBranchTests
 
     /// <summary>Data decides which of the tensors is taken; their number is a dimension's size, and is read too.</summary>
     [Fact]
-    public void ASequenceOfAllSlicesIsTheTensorThatTheyAreOf()
+    public void A_sequence_of_all_slices_is_the_tensor_that_they_are_of()
     {
         var x = Enumerable.Range(1, 8).Select(i => i * 0.3f).ToArray();
         var columns = new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 4).Node("SplitToSequence", "x", "columns", ("axis", 1)).Node("ReduceMin", "x", "s", ("keepdims", 0)).Node("Cast", "s", "i", ("to", OnnxBuilder.Int64))
@@ -107,7 +107,7 @@ public class OnnxBranchTests
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
-    public void AllSlicesAreJoinedInFrontOfOpenDimensions(int rows)
+    public void All_slices_are_joined_in_front_of_open_dimensions(int rows)
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, "T", rows, "N", "M").Node("SplitToSequence", "x", "list", ("axis", 0), ("keepdims", 0)).Node("ConcatFromSequence", "list", "y", ("axis", 0)).Output("y");
         var x = Enumerable.Range(0, 3 * rows * 2 * 4).Select(i => i * 0.3f).ToArray();

@@ -28,7 +28,7 @@ public class OnnxContribTests
     [InlineData("ExpandDims", "x two")]
     [InlineData("FusedMatMul", "x s", "transB", 1, "alpha", 0.5f)]
     [InlineData("FusedMatMul", "x s", "transA", 1)]
-    public void AFusedOperatorIsTheSumOfItsParts(string op, string inputs, params object[] attributes) => Same(op, inputs, Size, attributes);
+    public void A_fused_operator_is_the_sum_of_its_parts(string op, string inputs, params object[] attributes) => Same(op, inputs, Size, attributes);
 
     [Theory]
     [InlineData("Relu")]
@@ -36,7 +36,7 @@ public class OnnxContribTests
     [InlineData("LeakyRelu", 0.1f)]
     [InlineData("Clip", -0.5f, 0.7f)]
     [InlineData("HardSigmoid", 0.3f, 0.4f)]
-    public void AFusedActivationFollowsItsProduct(string activation, params float[] parameters)
+    public void A_fused_activation_follows_its_product(string activation, params float[] parameters)
     {
         var conv = Parameters(new OnnxBuilder()).Node(Own + "FusedConv", "x kernel kb", "y", [("activation", activation), .. parameters.Length == 0 ? [] : new (string, object)[] { ("activation_params", parameters) }]).Output("y");
         Near(conv, Size);
@@ -47,7 +47,7 @@ public class OnnxContribTests
     }
 
     [Fact]
-    public void ANormalizationWithoutMeanIsReadWithAndWithoutItsDomain()
+    public void A_normalization_without_mean_is_read_with_and_without_its_domain()
     {
         var plain = Parameters(new OnnxBuilder()).Node("SimplifiedLayerNormalization", "x g", "y", ("axis", -1), ("epsilon", 1e-3f)).Output("y");
         Near(plain, Size);
@@ -56,7 +56,7 @@ public class OnnxContribTests
     }
 
     [Fact]
-    public void AttentionKeepsItsPast()
+    public void Attention_keeps_its_past()
     {
         var model = Parameters(new OnnxBuilder()).Random("past", 20, 1, 2, Batch, 3, 4, Size / 3).Node(Own + "Attention", "x qkv bias - past", "h present", ("num_heads", 3), ("unidirectional", 1))
             .Constant("flat", [1], -1L).Node("Reshape", "h flat", "h1").Node("Reshape", "present flat", "p1").Node("Concat", "h1 p1", "y", ("axis", 0)).Output("y");
@@ -64,7 +64,7 @@ public class OnnxContribTests
     }
 
     [Fact]
-    public void WordsPlacesAndSegmentsAreEmbedded()
+    public void Words_places_and_segments_are_embedded()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, Batch, Steps).Constant("segments", [Batch, Steps], Enumerable.Range(0, Batch * Steps).Select(i => i % 2).ToArray())
             .Random("words", 1, 1, 30, Size).Random("places", 2, 1, 9, Size).Random("kinds", 3, 1, 2, Size).Random("g", 4, 1, Size).Random("b", 5, 1, Size)
@@ -79,7 +79,7 @@ public class OnnxContribTests
     [InlineData("MultiHeadAttention", "x", "input 1 is missing")]
     [InlineData("Attention", "x qkv bias cube", "mask of shape [1, 1, 1]")]
     [InlineData("NGramRepeatBlock", "x", "operators of 'com.microsoft' other than those listed")]
-    public void WrongInputsAreRefusedByName(string op, string inputs, string why)
+    public void Wrong_inputs_are_refused_by_name(string op, string inputs, string why)
     {
         var model = Parameters(new OnnxBuilder()).Constant("cube", [1, 1, 1], 1).Node(Own + op, inputs, "y", op == "FusedConv" ? [("activation", "Cube")] : [("num_heads", 3)]).Output("y");
         var fault = Assert.Throws<ConversionException>(() => model.Convert());

@@ -17,7 +17,7 @@ public class OnnxDocumentTests
     [Theory]
     [InlineData("operators")]
     [InlineData("contrib")]
-    public void TheDocumentListsEveryOperator(string list)
+    public void The_document_lists_every_operator(string list)
     {
         var isOwn = list == "contrib";
         var all = Decompose.Names.Concat(QuantizedOperators.Names).Concat(s_read).Except(s_inner).Where(n => n.StartsWith(Own, StringComparison.Ordinal) == isOwn).Select(n => isOwn ? n[Own.Length..] : n).Order(StringComparer.Ordinal);

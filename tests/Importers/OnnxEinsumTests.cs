@@ -28,7 +28,7 @@ public class OnnxEinsumTests
     [InlineData("ij,jk,kd->id")]
     [InlineData("bq,dq,hq->bdh")]
     [InlineData("bqd,hd,bh->bq")]
-    public void AnEquationIsSumsAndProducts(string equation, params object[] more)
+    public void An_equation_is_sums_and_products(string equation, params object[] more)
     {
         if (more is [char letter, int size]) s_sizes[letter] = size;
         var terms = equation.Split("->")[0].Split(',');
@@ -36,7 +36,7 @@ public class OnnxEinsumTests
     }
 
     [Fact]
-    public void DotsStandForLeadingDimensionsThatBroadcast()
+    public void Dots_stand_for_leading_dimensions_that_broadcast()
     {
         Same("...ij,...jk->...ik", [2, 3, 4, 5], [2, 3, 5, 6]);
         Same("...ij,jk", [2, 3, 4, 5], [5, 6]);
@@ -44,7 +44,7 @@ public class OnnxEinsumTests
     }
 
     [Fact]
-    public void DotsBroadcastAsMatMulDoes()
+    public void Dots_broadcast_as_mat_mul_does()
     {
         foreach (var (left, right) in new[] { (new[] { 2, 1, 4, 5 }, new[] { 1, 3, 5, 6 }), ([2, 3, 4, 5], [3, 5, 6]), ([4, 5], [2, 5, 6]) })
         {
@@ -59,7 +59,7 @@ public class OnnxEinsumTests
     [InlineData("bqd,dhk->bqhk", "b", "q")]
     [InlineData("bqd,bkd->bqk", "b", "q")]
     [InlineData("bqhd,bkhd->bhqk", "q", "k")]
-    public void SymbolicDimensionsStay(string equation, params string[] symbols)
+    public void Symbolic_dimensions_stay(string equation, params string[] symbols)
     {
         var terms = equation.Split("->")[0].Split(',');
         int[] Shape(string term) => [.. term.Select(c => s_sizes[c])];
@@ -81,7 +81,7 @@ public class OnnxEinsumTests
     [InlineData("bqd->b", "does not describe")]
     [InlineData("bq->bb", "a letter twice")]
     [InlineData("bq->bz", "no operand has")]
-    public void AnEquationThatDoesNotFitIsRefusedByItsNode(string equation, string why)
+    public void An_equation_that_does_not_fit_is_refused_by_its_node(string equation, string why)
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 3).Node("Einsum", "x", "y", ("equation", equation)).Output("y");
         var fault = Assert.Throws<ConversionException>(() => model.Convert());

@@ -14,7 +14,7 @@ public class OnnxGatesTests
     public static TheoryData<string> Layers => ["LSTM", "GRU", "RNN"];
 
     [Fact]
-    public void GatesOfOnnxAndKerasComeIntoTheRuntimesOrder()
+    public void Gates_of_ONNX_and_Keras_come_into_the_runtimes_order()
     {
         Assert.Equal([0, 2, 3, 1], Undone("LSTM", 1, [1, 4, 1]));
         Assert.Equal([0, 1, 4, 5, 6, 7, 2, 3, 8, 9, 12, 13, 14, 15, 10, 11], Undone("LSTM", 2, [2, 4, 2]));
@@ -35,7 +35,7 @@ public class OnnxGatesTests
 
     [Theory]
     [MemberData(nameof(Layers))]
-    public void WeightsMayBeComputedOrHeldByNodes(string op)
+    public void Weights_may_be_computed_or_held_by_nodes(string op)
     {
         var expected = Layer(op, value => value).Run(null, s_x);
         Assert.Equal(expected, Layer(op, value => value, held: true).Run(null, s_x));
@@ -44,7 +44,7 @@ public class OnnxGatesTests
 
     [Theory]
     [MemberData(nameof(Layers))]
-    public void WeightsWithOtherReadersStayUnchanged(string op)
+    public void Weights_with_other_readers_stay_unchanged(string op)
     {
         var plain = Layer(op, value => value).Run(null, s_x);
         foreach (var held in (bool[])[false, true])
@@ -60,7 +60,7 @@ public class OnnxGatesTests
     }
 
     [Fact]
-    public void LayersOfTwoKindsMayShareAMatrix()
+    public void Layers_of_two_kinds_may_share_a_matrix()
     {
         // Four gates of 3 units, three of 4, one of 12.
         OnnxBuilder Start() => new OnnxBuilder().Input("x", OnnxBuilder.Float, T, N, I).Random("w", 1, 1, 1, 12, I).Random("r3", 2, 1, 1, 12, 3).Random("r4", 3, 1, 1, 12, 4).Random("r12", 4, 1, 1, 12, 12);
@@ -78,7 +78,7 @@ public class OnnxGatesTests
 
     [Theory]
     [MemberData(nameof(Layers))]
-    public void ABranchReadsWeightsOfTheGraphAroundItAndItsOwn(string op)
+    public void A_branch_reads_weights_of_the_graph_around_it_and_its_own(string op)
     {
         var plain = Layer(op, value => value);
         var layer = plain.Graph.Node[^1];
@@ -94,7 +94,7 @@ public class OnnxGatesTests
     }
 
     [Fact]
-    public void WeightsThatALoopsBodyComputesHaveTheNamesOfTheFile()
+    public void Weights_that_a_loops_body_computes_have_the_names_of_the_file()
     {
         var body = new GraphProto
         {
@@ -117,7 +117,7 @@ public class OnnxGatesTests
     }
 
     [Fact]
-    public void WeightsThatFollowFromAnInputAreRefusedByTheirName()
+    public void Weights_that_follow_from_an_input_are_refused_by_their_name()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, T, N, I).Input("w", OnnxBuilder.Float, 1, 4 * H, I).Random("r", 2, 1, 1, 4 * H, H).Node("LSTM", "x w r", "y", ("hidden_size", H)).Output("y");
         var fault = Assert.Throws<ConversionException>(() => model.Convert());

@@ -8,7 +8,7 @@ namespace SeqRuntime.Tests.Importers;
 public class OnnxImportTests
 {
     [Fact]
-    public void OldFormsOfOperatorsMeanWhatTheyMeant()
+    public void Old_forms_of_operators_mean_what_they_meant()
     {
         var x = Enumerable.Range(0, 48).Select(i => MathF.Sin(i * 1.7f) * 3).ToArray();
         var model = new OnnxBuilder(9).Input("x", OnnxBuilder.Float, 2, 4, 6).Random("s", 1, 1, 4).Random("o", 2, 1, 4).Random("m", 3, 1, 4).Constant("v", [4], 1f, 2f, 3f, 4f)
@@ -38,7 +38,7 @@ public class OnnxImportTests
     [InlineData(20)]
     [InlineData(21)]
     [InlineData(22)]
-    public void EveryOpsetIsReadInItsOwnForm(int opset)
+    public void Every_opset_is_read_in_its_own_form(int opset)
     {
         const int Hidden = 3;
         var model = new OnnxBuilder(opset).Input("x", OnnxBuilder.Float, 2, 3, 8).Random("s", 1, 1, 3).Random("o", 2, 1, 3).Random("m", 3, 1, 3).Constant("v", [3], 1f, 2f, 3f).Random("w", 4, 1, 5, 4).Random("c", 5, 1, 5)
@@ -84,7 +84,7 @@ public class OnnxImportTests
     }
 
     [Fact]
-    public void TopKOfOpset9AndUpTakesItsCountWhereverItIs()
+    public void Top_K_of_opset9_and_up_takes_its_count_wherever_it_is()
     {
         var x = Enumerable.Range(0, 10).Select(i => MathF.Cos(i)).ToArray();
         var old = new OnnxBuilder(9).Input("x", OnnxBuilder.Float, 2, 5).Node("TopK", "x", "y i", ("k", 3)).Output("y");
@@ -94,7 +94,7 @@ public class OnnxImportTests
     }
 
     [Fact]
-    public void ABranchOnASetInputIsTakenAlsoInsideAnother()
+    public void A_branch_on_a_set_input_is_taken_also_inside_another()
     {
         static GraphProto Branch(string name, params NodeProto[] nodes)
         {
@@ -118,7 +118,7 @@ public class OnnxImportTests
     }
 
     [Fact]
-    public void FunctionsOfTheModelAreInlined()
+    public void Functions_of_the_model_are_inlined()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 2).Output("y");
         var function = new FunctionProto { Name = "Scale", Domain = "own", Input = { "a" }, Output = { "b" }, Attribute = { "by" } };
@@ -135,7 +135,7 @@ public class OnnxImportTests
     }
 
     [Fact]
-    public void FunctionsAreInlinedInsideBranchesAndBranchesInsideFunctions()
+    public void Functions_are_inlined_inside_branches_and_branches_inside_functions()
     {
         // own.Choose(a, flag) = If(flag) own.Scale<by>(a) else a; both branches read outer values, and the call is itself in a branch.
         static FunctionProto Function(string name, string overload, params NodeProto[] nodes)
@@ -180,7 +180,7 @@ public class OnnxImportTests
     }
 
     [Fact]
-    public void SizesTooLargeTogetherAreNotTried()
+    public void Sizes_too_large_together_are_not_tried()
     {
         // Image models with three symbolic dimensions: at the largest tried size of one dimension, all three would be too large.
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, "N", 3, "H", "W").Node("Relu", "x", "y").Output("y");
@@ -188,7 +188,7 @@ public class OnnxImportTests
     }
 
     [Fact]
-    public void SymbolicDimensionsStayAndComputedShapesFollowThem()
+    public void Symbolic_dimensions_stay_and_computed_shapes_follow_them()
     {
         using var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, "T", 4).Constant("zero", [1], 0L).Constant("one", [1], 1L).Constant("two", [1], 2L).Constant("tail", [1], 2L)
             .Node("Shape", "x", "s").Node("Gather", "s one", "t").Node("Mul", "t two", "t2").Node("Concat", "t2 tail", "shape", ("axis", 0)).Node("Reshape", "x shape", "y").Output("y", OnnxBuilder.Float, "T2", 2).Load();
@@ -202,7 +202,7 @@ public class OnnxImportTests
     }
 
     [Fact]
-    public void ADimensionIsFixedByNameAndAnUnknownNameIsRefused()
+    public void A_dimension_is_fixed_by_name_and_an_unknown_name_is_refused()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, "N", "T").Node("Neg", "x", "y").Output("y");
         Assert.Equal(["N"], model.Convert(new ConversionOptions { Dimensions = new Dictionary<string, int> { ["T"] = 5 } }).Model.Graphs[0].Symbols);
@@ -210,7 +210,7 @@ public class OnnxImportTests
     }
 
     [Fact]
-    public void UnknownNamesInOptionsAreRefusedFirst()
+    public void Unknown_names_in_options_are_refused_first()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, "N", 4).Node("Frobnicate", "x", "y").Output("y", OnnxBuilder.Float, "M");
         Dictionary<string, string> unknown = new() { ["x2"] = "1" };
@@ -222,7 +222,7 @@ public class OnnxImportTests
     }
 
     [Fact]
-    public void ShapesThatDoNotFitAreToldBySymbols()
+    public void Shapes_that_do_not_fit_are_told_by_symbols()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, "T", 4).Random("w", 1, 1, 5, 5).Node("Add", "x w", "y").Output("y");
         var fault = Assert.Throws<ConversionException>(() => model.Convert());
@@ -231,7 +231,7 @@ public class OnnxImportTests
     }
 
     [Fact]
-    public void SizesThatTheUserGaveAreAtFaultBeforeTheModelIs()
+    public void Sizes_that_the_user_gave_are_at_fault_before_the_model_is()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, "T", 100_000).Node("Neg", "x", "y").Output("y");
         var fault = Assert.Throws<ConversionException>(() => model.Convert(new ConversionOptions { Dimensions = new Dictionary<string, int> { ["T"] = 999_999_999 } }));
@@ -244,7 +244,7 @@ public class OnnxImportTests
     [InlineData(OnnxBuilder.Int8)]
     [InlineData(OnnxBuilder.Int32)]
     [InlineData(OnnxBuilder.Int64)]
-    public void BitwiseNotTurnsTheBitsOfEveryIntegerType(int type)
+    public void Bitwise_not_turns_the_bits_of_every_integer_type(int type)
     {
         var model = new OnnxBuilder(18).Input("x", OnnxBuilder.Float, 5).Node("Cast", "x", "a", ("to", type)).Node("BitwiseNot", "a", "b").Node("Cast", "b", "y", ("to", OnnxBuilder.Float)).Output("y");
         float[] x = [0, 1, 2, 100, 127];
@@ -253,7 +253,7 @@ public class OnnxImportTests
     }
 
     [Fact]
-    public void EveryUnsupportedOperatorIsReportedAtOnce()
+    public void Every_unsupported_operator_is_reported_at_once()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 4).Node("Frobnicate", "x", "a").Node("Neg", "a", "b").Node("Unique", "b", "y").Output("y");
         var fault = Assert.Throws<ConversionException>(() => model.Convert());
@@ -264,7 +264,7 @@ public class OnnxImportTests
     }
 
     [Fact]
-    public void Int8WeightsAreMeasuredAndKeptOnesStayFloat32()
+    public void Int8_weights_are_measured_and_kept_ones_stay_float32()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 64).Random("first", 1, 1, 64, 64).Random("second", 2, 1, 64, 64).Node("MatMul", "x first", "a").Node("MatMul", "a second", "y").Output("y");
         var result = model.Convert(new ConversionOptions { Weights = WeightKind.Int8, Keep = ["sec*"] });
@@ -276,7 +276,7 @@ public class OnnxImportTests
     }
 
     [Fact]
-    public void Int4LeavesTheEdgesInInt8AndFollowsWhatTheUserNames()
+    public void Int4_leaves_the_edges_in_int8_and_follows_what_the_user_names()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 64);
         for (var i = 0; i < 6; i++) model.Random($"w{i}", i + 1, 1, 64, 64).Node("MatMul", $"{(i == 0 ? "x" : $"y{i - 1}")} w{i}", $"y{i}");
@@ -297,7 +297,7 @@ public class OnnxImportTests
     }
 
     [Fact]
-    public void AStorageThatCannotHoldAMatrixIsAvoidedOrRefusedWhereItWasAskedFor()
+    public void A_storage_that_cannot_hold_a_matrix_is_avoided_or_refused_where_it_was_asked_for()
     {
         const int Wide = Int4Format.MostColumns + 1;
         var wide = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, Wide).Random("w", 1, 1, Wide, 2).Node("MatMul", "x w", "y").Output("y");

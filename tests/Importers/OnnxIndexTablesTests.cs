@@ -24,7 +24,7 @@ public class OnnxIndexTablesTests
 
     [Theory]
     [MemberData(nameof(Assigned))]
-    public void AnAssignmentToAPartBecomesSlices(string a, string b, string c)
+    public void An_assignment_to_a_part_becomes_slices(string a, string b, string c)
     {
         foreach (var isFlat in (bool[])[false, true])
         {
@@ -41,7 +41,7 @@ public class OnnxIndexTablesTests
 
     [Theory]
     [MemberData(nameof(Assigned))]
-    public void AGatheredPartBecomesSlices(string a, string b, string c)
+    public void A_gathered_part_becomes_slices(string a, string b, string c)
     {
         foreach (var isFlat in (bool[])[false, true])
         {
@@ -56,7 +56,7 @@ public class OnnxIndexTablesTests
     [InlineData(1, "1 2 3")]
     [InlineData(2, "5 4 3 2 1 0")]
     [InlineData(-1, "0 5 2")]
-    public void ElementsOfAnAxisBecomeSlices(int axis, string places)
+    public void Elements_of_an_axis_become_slices(int axis, string places)
     {
         var list = Numbers(places);
         int[] shape = [A, B, C];
@@ -69,12 +69,12 @@ public class OnnxIndexTablesTests
     }
 
     [Fact]
-    public void ALongRunOfPlacesIsASlice() =>
+    public void A_long_run_of_places_is_a_slice() =>
         SameAsReference(new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 50).Constant("t", [4, 5], [.. Enumerable.Range(0, 20).Select(i => 40L - 2 * i)]).Node("Gather", "x t", "y", ("axis", 1)).Output("y"), true, [2, 50]);
 
     /// <summary>Two assignments by equal tables, and one whose places do not follow the axes: one int32 table each.</summary>
     [Fact]
-    public void OtherTablesAreStoredOnceInInt32()
+    public void Other_tables_are_stored_once_in_int32()
     {
         long[] table = [.. Enumerable.Range(0, 40).Select(i => (long)(i * 7 % 40))];
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 40, 2).Constant("t1", [8, 5], table).Constant("t2", [8, 5], table).Node("Gather", "x t1", "a").Node("Gather", "x t2", "b").Node("Add", "a b", "y").Output("y");

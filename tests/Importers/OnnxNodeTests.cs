@@ -6,7 +6,7 @@ public class OnnxNodeTests(ITestOutputHelper output)
     [Theory]
     [InlineData("onnx-node-tests")]
     [InlineData("onnx-node-tests-attention")]
-    public void EveryVectorPassesOrIsExcludedForAReason(string set)
+    public void Every_vector_passes_or_is_excluded_for_a_reason(string set)
     {
         var faults = new List<string>();
         var passed = 0;
@@ -29,7 +29,7 @@ public class OnnxNodeTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void EveryExclusionMatchesAVector()
+    public void Every_exclusion_matches_a_vector()
     {
         var names = new[] { "onnx-node-tests", "onnx-node-tests-attention" }.SelectMany(set => Directory.GetDirectories(Models.Need(set))).Select(Path.GetFileName).ToList();
         foreach (var pattern in OnnxExclusions.Patterns) Assert.True(names.Exists(name => OnnxExclusions.Matches(pattern, name!)), $"exclusion '{pattern}' matches no vector");

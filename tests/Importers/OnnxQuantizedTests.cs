@@ -12,7 +12,7 @@ public class OnnxQuantizedTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void ADynamicallyQuantizedLstmWithADenseLayerIsAPlainOne(bool isByRow)
+    public void A_dynamically_quantized_LSTM_with_a_dense_layer_is_a_plain_one(bool isByRow)
     {
         var model = Dynamic(isByRow);
         var x = Numbers(1, Steps * Features, 1);
@@ -26,7 +26,7 @@ public class OnnxQuantizedTests
     }
 
     [Fact]
-    public void SilenceIsQuantizedWithoutARange()
+    public void Silence_is_quantized_without_a_range()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 4).Node("DynamicQuantizeLinear", "x", "q s z").Node("Cast", "q", "f", ("to", 1)).Node("Mul", "f s", "y").Output("y");
         float[] loud = [-1, 0, 3, 2];
@@ -35,7 +35,7 @@ public class OnnxQuantizedTests
     }
 
     [Fact]
-    public void APairOfQuantizeAndDequantizeKeepsItsRange()
+    public void A_pair_of_quantize_and_dequantize_keeps_its_range()
     {
         // The zero point of the second pair replaces a Relu that the quantizer removed.
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 8, 20)
@@ -57,7 +57,7 @@ public class OnnxQuantizedTests
     }
 
     [Fact]
-    public void PairsOfDifferentScalesRoundAsTheyStand()
+    public void Pairs_of_different_scales_round_as_they_stand()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 3).Constant("a", [], 0.25f).Constant("b", [], 0.5f).Node("QuantizeLinear", "x a", "q").Node("DequantizeLinear", "q b", "y").Output("y");
         float[] x = [-1, 0.1f, 0.12f, 0.13f, 3.3f, 99];
@@ -65,7 +65,7 @@ public class OnnxQuantizedTests
     }
 
     [Fact]
-    public void WeightsThatTheFileRoundsAreRoundedAtConversion()
+    public void Weights_that_the_file_rounds_are_rounded_at_conversion()
     {
         // PyTorch's export of quantization-aware training: weights in float32, then the pair.
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 3).Random("w", 17, 1, 3, 4).Constant("s", [], 0.2f).Constant("z", [], (sbyte)0).Node("QuantizeLinear", "w s z", "q").Node("DequantizeLinear", "q s z", "d").Node("MatMul", "x d", "y").Output("y");
@@ -77,7 +77,7 @@ public class OnnxQuantizedTests
     }
 
     [Fact]
-    public void OperatorsOnIntegersAreReadAsTheirRealOnes()
+    public void Operators_on_integers_are_read_as_their_real_ones()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 8, 20).Constant("xs", [], 0.02f).Constant("xz", [], (byte)130).Constant("hs", [], 0.03f).Constant("hz", [], (byte)90)
             .Node("QuantizeLinear", "x xs xz", "xq");
@@ -106,7 +106,7 @@ public class OnnxQuantizedTests
     [InlineData("QLinearGlobalAveragePool", "image xs xz xs xz", "channels_last", 0)]
     [InlineData("QLinearAveragePool", "image xs xz xs xz", "kernel_shape", new long[] { 2, 2 }, "strides", new long[] { 2, 2 })]
     [InlineData("QLinearWhere", "mask q xs xz q ps pz xs xz")]
-    public void AnIntegerOperatorBecomesTheRealOne(string op, string inputs, params object[] attributes)
+    public void An_integer_operator_becomes_the_real_one(string op, string inputs, params object[] attributes)
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 4, 6).Constant("xs", [], 0.02f).Constant("xz", [], (byte)130).Constant("ps", [], 1f / 256).Constant("pz", [], (byte)0).Constant("shape", [4], 2L, 2, 2, 6)
             .Constant("mask", [6], true, false, true, true, false, false).Node("QuantizeLinear", "x xs xz", "q").Node("Reshape", "q shape", "image")
@@ -116,7 +116,7 @@ public class OnnxQuantizedTests
     }
 
     [Fact]
-    public void AttentionOnIntegersIsAttention()
+    public void Attention_on_integers_is_attention()
     {
         const int Heads = 2, Size = 8;
         var (w, scale, zero) = Signed(Numbers(20, Size * 3 * Size, 1));
@@ -129,7 +129,7 @@ public class OnnxQuantizedTests
     [Theory]
     [InlineData("DynamicQuantizeMatMul", "x d ds dz b")]
     [InlineData("MatMulIntegerToFloat", "q d s ds z dz b")]
-    public void FusedProductsOfDynamicallyQuantizedActivationsArePlain(string op, string inputs)
+    public void Fused_products_of_dynamically_quantized_activations_are_plain(string op, string inputs)
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 3, Features).Random("b", 5, 1, Classes).Node("DynamicQuantizeLinear", "x", "q s z");
         Dense(model, "d", Features, Classes);
@@ -140,7 +140,7 @@ public class OnnxQuantizedTests
     }
 
     [Fact]
-    public void AConvolutionOfDynamicallyQuantizedInputBecomesConv()
+    public void A_convolution_of_dynamically_quantized_input_becomes_conv()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 8, 20).Node("DynamicQuantizeLinear", "x", "q s z");
         Conv(model, 6, 8, 3, isPerTensor: true);
@@ -153,7 +153,7 @@ public class OnnxQuantizedTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void WeightsOfFourBitsInBlocksAreUnpacked(bool hasZeroPoints)
+    public void Weights_of_four_bits_in_blocks_are_unpacked(bool hasZeroPoints)
     {
         const int Inputs = 40, Outputs = 6, Block = 16, Blocks = 3;
         var random = new Random(6);
@@ -168,7 +168,7 @@ public class OnnxQuantizedTests
     }
 
     [Fact]
-    public void ScalesInBlocksFollowTheirAxis()
+    public void Scales_in_blocks_follow_their_axis()
     {
         var model = new OnnxBuilder(21).Input("x", OnnxBuilder.Float, 2, 5).Random("scales", 9, 0.1f, 3, 4).Constant("zeros", [3, 4], Enumerable.Range(0, 12).Select(i => (sbyte)(i - 5)).ToArray())
             .Constant("w", [5, 4], Enumerable.Range(0, 20).Select(i => (sbyte)(i * 11 - 90)).ToArray()).Node("DequantizeLinear", "w scales zeros", "d", ("axis", 0), ("block_size", 2)).Node("MatMul", "x d", "y").Output("y");
@@ -177,7 +177,7 @@ public class OnnxQuantizedTests
     }
 
     [Fact]
-    public void AnEmbeddingOfIntegersIsATableOfRealRows()
+    public void An_embedding_of_integers_is_a_table_of_real_rows()
     {
         var model = new OnnxBuilder().Input("i", OnnxBuilder.Int64, 1, 3);
         Dense(model, "t", 50, 32);
@@ -193,7 +193,7 @@ public class OnnxQuantizedTests
     [InlineData("MatMulNBits", "x d ds", "K is 0")]
     [InlineData("QLinearAdd", "q ds dz q ds", "input 6 is missing")]
     [InlineData("MatMulIntegerToFloat", "q d ds", "input 3 is missing")]
-    public void MissingInputsAreRefusedByName(string op, string inputs, string why)
+    public void Missing_inputs_are_refused_by_name(string op, string inputs, string why)
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 3, Features).Constant("q", [3, Features], new byte[3 * Features]);
         Dense(model, "d", Features, Classes);

@@ -18,7 +18,7 @@ public class OnnxRecurrentLoopTests
     /// <summary>tf2onnx: weights carried unchanged, an int32 counter, a condition that compares it as a float, all steps collected.</summary>
     [Theory]
     [MemberData(nameof(Cells))]
-    public void ALoopOfTensorFlowIsALayer(string cell)
+    public void A_loop_of_TensorFlow_is_a_layer(string cell)
     {
         foreach (var isFixed in (bool[])[true, false])
         {
@@ -46,7 +46,7 @@ public class OnnxRecurrentLoopTests
     /// <summary>TorchScript: a growing list, one step of a batch-major sequence, given states.</summary>
     [Theory]
     [MemberData(nameof(Cells))]
-    public void ALoopOfTorchScriptIsALayer(string cell)
+    public void A_loop_of_torch_script_is_a_layer(string cell)
     {
         foreach (var isNew in (bool[])[true, false])
         {
@@ -69,7 +69,7 @@ public class OnnxRecurrentLoopTests
     [InlineData("lstm")]
     [InlineData("gru-after")]
     [InlineData("rnn")]
-    public void StepsMayBeAListAndOutputsATensorThatGrows(string cell)
+    public void Steps_may_be_a_list_and_outputs_a_tensor_that_grows(string cell)
     {
         var loop = new RecurrentLoop(cell);
         Ports(loop, "round go h", "grown");
@@ -85,7 +85,7 @@ public class OnnxRecurrentLoopTests
     /// <summary>Scan in either direction along the axis of a batch-major sequence, with dense layers before and after the cell in one body.</summary>
     [Theory]
     [MemberData(nameof(Cells))]
-    public void AScanIsALayer(string cell)
+    public void A_scan_is_a_layer(string cell)
     {
         foreach (var (backward, turned) in ((int, int)[])[(0, 0), (1, 0), (0, 1), (1, 1)])
         {
@@ -102,7 +102,7 @@ public class OnnxRecurrentLoopTests
 
     /// <summary>A loop with a known number of rounds over a part of the sequence, whose step numbers are also read as numbers.</summary>
     [Fact]
-    public void ALoopOverAPartOfASequenceTakesThatPart()
+    public void A_loop_over_a_part_of_a_sequence_takes_that_part()
     {
         var loop = new RecurrentLoop("lstm");
         Ports(loop, "round go h", "c");
@@ -120,7 +120,7 @@ public class OnnxRecurrentLoopTests
     /// <summary>Unrolled steps: slices of a sequence in three ways, states given or zero, all outputs joined or only the last.</summary>
     [Theory]
     [MemberData(nameof(Cells))]
-    public void WrittenOutStepsAreALayer(string cell)
+    public void Written_out_steps_are_a_layer(string cell)
     {
         foreach (var way in (string[])["Gather", "Slice", "Split"])
         {
@@ -154,7 +154,7 @@ public class OnnxRecurrentLoopTests
 
     /// <summary>PyTorch's graph exporter: first the products of all inputs, then each step's product with the state; two stacked layers.</summary>
     [Fact]
-    public void StepsOfTwoLayersWithEarlierProductsAreTwoLayers()
+    public void Steps_of_two_layers_with_earlier_products_are_two_layers()
     {
         var loop = new RecurrentLoop("lstm");
         var model = loop.Weights(Input(true)).Random("W2", 60, 1, H, 4 * H).Random("U2", 61, 1, H, 4 * H).Node("MatMul", "x W", "xw").Node("Add", "xw b", "made");
@@ -180,7 +180,7 @@ public class OnnxRecurrentLoopTests
     }
 
     [Fact]
-    public void ALoopOfUnknownLengthThatIsNotALayerSaysWhatToFix()
+    public void A_loop_of_unknown_length_that_is_not_a_layer_says_what_to_fix()
     {
         var body = new RecurrentLoop("rnn");
         Ports(body, "round go h", "c");

@@ -11,7 +11,7 @@ public sealed class OnnxSizesTests
     [InlineData(4)]
     [InlineData(5)]
     [InlineData(9)]
-    public void ASliceToAConstantEndCutsWhatIsLonger(int time)
+    public void A_slice_to_a_constant_end_cuts_what_is_longer(int time)
     {
         using var model = new OnnxBuilder()
             .Input("x", OnnxBuilder.Float, "T", 2)
@@ -31,7 +31,7 @@ public sealed class OnnxSizesTests
     [Theory]
     [InlineData("DepthToSpace", 4, 8)]
     [InlineData("SpaceToDepth", 2, 4)]
-    public void DepthAndSpaceWorkAtAnyImageSize(string op, int height, int width)
+    public void Depth_and_space_work_at_any_image_size(string op, int height, int width)
     {
         var builder = new OnnxBuilder().Input("x", OnnxBuilder.Float, "N", 8, "H", "W").Node(op, "x", "y", ("blocksize", 2));
         builder.Graph.Output.Add(new ValueInfoProto { Name = "y", Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = OnnxBuilder.Float } } });
@@ -51,7 +51,7 @@ public sealed class OnnxSizesTests
     [InlineData("Equal", 29)]
     [InlineData("Less", 5)]
     [InlineData("Greater", 40)]
-    public void ABranchOnASizeChangesAtItsLimit(string comparison, int limit)
+    public void A_branch_on_a_size_changes_at_its_limit(string comparison, int limit)
     {
         static GraphProto Branch(string op, string name)
         {
@@ -80,7 +80,7 @@ public sealed class OnnxSizesTests
     [Theory]
     [InlineData("SAME_UPPER")]
     [InlineData("SAME_LOWER")]
-    public void StridedSamePaddingIsRightAtEveryRemainder(string pad)
+    public void Strided_same_padding_is_right_at_every_remainder(string pad)
     {
         var builder = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 1, "T", 5)
             .Node("MaxPool", "x", "y", ("kernel_shape", new long[] { 3, 3 }), ("strides", new long[] { 3, 1 }), ("auto_pad", pad));

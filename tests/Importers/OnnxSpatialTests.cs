@@ -15,7 +15,7 @@ public class OnnxSpatialTests
     [InlineData("linear", "asymmetric", "floor")]
     [InlineData("linear", "align_corners", "floor")]
     [InlineData("linear", "pytorch_half_pixel", "floor")]
-    public void AFixedAxisIsResizedByScalesOrSizes(string mode, string transform, string nearest)
+    public void A_fixed_axis_is_resized_by_scales_or_sizes(string mode, string transform, string nearest)
     {
         (string, object)[] attributes = [("mode", mode), ("coordinate_transformation_mode", transform), ("nearest_mode", nearest)];
         foreach (var scale in new[] { 2f, 1.5f, 0.5f, 3f })
@@ -24,7 +24,7 @@ public class OnnxSpatialTests
     }
 
     [Fact]
-    public void OldFormsOfResizeAreRead()
+    public void Old_forms_of_resize_are_read()
     {
         Same(new OnnxBuilder(9).Input("x", OnnxBuilder.Float, 1, 2, 3, 4).Constant("scales", [4], 1f, 1f, 2f, 3f).Node("Upsample", "x scales", "y", ("mode", "nearest")).Output("y"), 1, 2, 3, 4);
         Same(new OnnxBuilder(9).Input("x", OnnxBuilder.Float, 1, 2, 3, 4).Constant("scales", [4], 1f, 1f, 2f, 3f).Node("Upsample", "x scales", "y", ("mode", "linear")).Output("y"), 1, 2, 3, 4);
@@ -33,7 +33,7 @@ public class OnnxSpatialTests
     }
 
     [Fact]
-    public void ASymbolicTimeAxisIsRepeated()
+    public void A_symbolic_time_axis_is_repeated()
     {
         using var model = new OnnxBuilder(13).Input("x", OnnxBuilder.Float, 1, 2, "T").Constant("scales", [3], 1f, 1f, 3f).Node("Resize", "x - scales", "y", ("mode", "nearest"), ("coordinate_transformation_mode", "asymmetric"), ("nearest_mode", "floor")).Output("y", OnnxBuilder.Float, 1, 2, "U").Load();
         using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 8 } });
@@ -47,7 +47,7 @@ public class OnnxSpatialTests
     [Theory]
     [InlineData("cubic", "half_pixel", "the mode cubic")]
     [InlineData("linear", "tf_crop_and_resize", "the coordinates tf_crop_and_resize")]
-    public void UnsupportedResizesAreRefusedByNode(string mode, string transform, string why)
+    public void Unsupported_resizes_are_refused_by_node(string mode, string transform, string why)
     {
         var fault = Assert.Throws<ConversionException>(() => new OnnxBuilder(13).Input("x", OnnxBuilder.Float, 1, 3, 7).Constant("scales", [3], 1f, 1f, 2f).Node("Resize", "x - scales", "y", ("mode", mode), ("coordinate_transformation_mode", transform)).Output("y").Convert());
         Assert.Contains("Resize_y", fault.Message);
@@ -59,7 +59,7 @@ public class OnnxSpatialTests
     }
 
     [Fact]
-    public void DepthAndSpaceChangePlaces()
+    public void Depth_and_space_change_places()
     {
         Same(new OnnxBuilder(13).Input("x", OnnxBuilder.Float, 2, 8, 2, 3).Node("DepthToSpace", "x", "y", ("blocksize", 2)).Output("y"), 2, 8, 2, 3);
         Same(new OnnxBuilder(13).Input("x", OnnxBuilder.Float, 2, 8, 2, 3).Node("DepthToSpace", "x", "y", ("blocksize", 2), ("mode", "CRD")).Output("y"), 2, 8, 2, 3);
@@ -69,7 +69,7 @@ public class OnnxSpatialTests
     }
 
     [Fact]
-    public void ConstantInputsAreFolded()
+    public void Constant_inputs_are_folded()
     {
         Same(new OnnxBuilder().Input("x", OnnxBuilder.Float, 3, 4).Node("EyeLike", "x", "e", ("k", 1)).Node("Mul", "x e", "y").Output("y"), 3, 4);
         Same(new OnnxBuilder().Input("x", OnnxBuilder.Float, 3, 4).Constant("m", [4], true, false, true, true).Node("Compress", "x m", "y", ("axis", 1)).Output("y"), 3, 4);

@@ -10,7 +10,7 @@ namespace SeqRuntime.Tests.Importers;
 public class OnnxTensorsTests
 {
     [Fact]
-    public void FieldsAndRawBytesOfEveryTypeGiveTheSameElements()
+    public void Fields_and_raw_bytes_of_every_type_give_the_same_elements()
     {
         Assert.Equal([1.5f, -2f], Read(1, t => t.FloatData.Add([1.5f, -2f])).ToFloats());
         Assert.Equal([1.5f, -2f], Read(1, t => t.RawData = Raw(BitConverter.GetBytes(1.5f), BitConverter.GetBytes(-2f))).ToFloats());
@@ -27,7 +27,7 @@ public class OnnxTensorsTests
     }
 
     [Fact]
-    public void TwoElementsOfFourBitsShareAByte()
+    public void Two_elements_of_four_bits_share_a_byte()
     {
         Assert.Equal([7L, 9L], Read(21, t => t.RawData = ByteString.CopyFrom(0x97)).Integers());
         Assert.Equal([7L, -7L], Read(22, t => t.RawData = ByteString.CopyFrom(0x97)).Integers());
@@ -36,7 +36,7 @@ public class OnnxTensorsTests
     }
 
     [Fact]
-    public void HalvesBecomeFloat32()
+    public void Halves_become_float32()
     {
         Assert.Equal([0.5f, -65504f], Read(10, t => t.Int32Data.Add([0x3800, 0xFBFF])).ToFloats());
         Assert.Equal([0.5f, -65504f], Read(10, t => t.RawData = ByteString.CopyFrom(0x00, 0x38, 0xFF, 0xFB)).ToFloats());
@@ -44,7 +44,7 @@ public class OnnxTensorsTests
     }
 
     [Fact]
-    public void ANetworkInFloat64BecomesOneInFloat32()
+    public void A_network_in_float64_becomes_one_in_float32()
     {
         var random = new Random(4);
         double[] Numbers(int count) => [.. Enumerable.Range(0, count).Select(_ => random.NextDouble() - 0.5)];
@@ -59,7 +59,7 @@ public class OnnxTensorsTests
     }
 
     [Fact]
-    public void ACountThatDoesNotFitIsRefusedWithTheTensorsName()
+    public void A_count_that_does_not_fit_is_refused_with_the_tensors_name()
     {
         Assert.Contains("'t'", Assert.Throws<ConversionException>(() => Read(1, t => t.FloatData.Add(1f))).Message);
         Assert.Contains("'t'", Assert.Throws<ConversionException>(() => Read(1, t => t.RawData = ByteString.CopyFrom(1, 2, 3))).Message);
@@ -67,7 +67,7 @@ public class OnnxTensorsTests
     }
 
     [Fact]
-    public void ExternalDataIsReadFromTheModelsFolderOnly()
+    public void External_data_is_read_from_the_models_folder_only()
     {
         using var file = new TemporaryModel([0]);
         var folder = Path.GetDirectoryName(file.Path)!;
@@ -84,7 +84,7 @@ public class OnnxTensorsTests
     }
 
     [Fact]
-    public void FilesOfExternalDataCountAsSource()
+    public void Files_of_external_data_count_as_source()
     {
         byte[] data = [.. BitConverter.GetBytes(1.5f), .. BitConverter.GetBytes(-2f)];
         var builder = new OnnxBuilder().Input("x", OnnxBuilder.Float, 2).Constant("t", [2], 0f, 0f).Node("Add", "x t", "y").Output("y");

@@ -14,7 +14,7 @@ public class WeightNameTests
     [InlineData("both/forward_lstm", true)]
     [InlineData("*/kernel", true)]
     [InlineData("both/backward_lstm/lstm_cell/recurrent_kernel", false)]
-    public void AKerasLayerIsFoundByItsNameThoughItsProductsWereFolded(string pattern, bool isApart)
+    public void A_Keras_layer_is_found_by_its_name_though_its_products_were_folded(string pattern, bool isApart)
     {
         var names = Keras(new ConversionOptions { Weights = WeightKind.Int8 });
         Assert.Contains("both/forward_lstm/lstm_cell/kernel.tokens", names);
@@ -36,7 +36,7 @@ public class WeightNameTests
     [InlineData("lstm", 4)]
     [InlineData("gru", 3)]
     [InlineData("rnn", 1)]
-    public void ADescriptionsReverseWeightsHaveTheirOwnNamesAndShapes(string kind, int gates)
+    public void A_descriptions_reverse_weights_have_their_own_names_and_shapes(string kind, int gates)
     {
         using var file = new WeightFiles();
         foreach (var layer in (string[])["l0", "l0_reverse", "l1", "l1_reverse"])

@@ -15,7 +15,7 @@ public sealed unsafe class ElementwiseTests
 
     [Theory]
     [MemberData(nameof(Unaries))]
-    public void UnaryFunctionsGiveTheSameBitsOnEverySet(string name)
+    public void Unary_functions_give_the_same_bits_on_every_set(string name)
     {
         var function = Enum.Parse<UnaryFunction>(name);
         var random = new Random(1);
@@ -43,7 +43,7 @@ public sealed unsafe class ElementwiseTests
     /// <summary>Every 240007th bit pattern of all floats, through every function.</summary>
     [Theory]
     [MemberData(nameof(Unaries))]
-    public void UnaryFunctionsGiveTheSameBitsOverTheWholeFloatRange(string name)
+    public void Unary_functions_give_the_same_bits_over_the_whole_float_range(string name)
     {
         var function = Enum.Parse<UnaryFunction>(name);
         using var x = new GuardedMemory<float>((int)(uint.MaxValue / 240007));
@@ -83,7 +83,7 @@ public sealed unsafe class ElementwiseTests
     [InlineData("Swish", 4f, 2.9242343f)]
     [InlineData("Mish", 1f, 0.8650984f)]
     [InlineData("ScaledTanh", 2f, 0.19039854f)]
-    public void PlainFunctionsHaveTheirValues(string name, float x, float expected)
+    public void Plain_functions_have_their_values(string name, float x, float expected)
     {
         float y;
         KernelRegistry.Portable.Unary(Enum.Parse<UnaryFunction>(name), &x, &y, 1, 0.25f, 0.5f);
@@ -92,7 +92,7 @@ public sealed unsafe class ElementwiseTests
 
     [Theory]
     [MemberData(nameof(Binaries))]
-    public void BinaryFunctionsGiveTheSameBitsOnEverySet(string name)
+    public void Binary_functions_give_the_same_bits_on_every_set(string name)
     {
         var function = Enum.Parse<BinaryFunction>(name);
         var random = new Random(2);
@@ -123,7 +123,7 @@ public sealed unsafe class ElementwiseTests
     }
 
     [Fact]
-    public void ModTakesTheSignOfTheDivisorAndFModThatOfTheDividend()
+    public void Mod_takes_the_sign_of_the_divisor_and_F_mod_that_of_the_dividend()
     {
         Assert.Equal(1f, Reference(BinaryFunction.Mod, -5, 3));
         Assert.Equal(-1f, Reference(BinaryFunction.Mod, 5, -3));
@@ -141,7 +141,7 @@ public sealed unsafe class ElementwiseTests
     }
 
     [Fact]
-    public void FunctionsOfTruthValuesAreRefused()
+    public void Functions_of_truth_values_are_refused()
     {
         Assert.Throws<InvalidOperationException>(() => Refused(UnaryFunction.IsNaN));
         Assert.Throws<InvalidOperationException>(() => Refused(BinaryFunction.Equal));
@@ -150,7 +150,7 @@ public sealed unsafe class ElementwiseTests
     [Theory]
     [InlineData(0)]
     [InlineData(9)]
-    public void CellsFollowTheirFormulasAndGiveTheSameBitsOnEverySet(int oneIn)
+    public void Cells_follow_their_formulas_and_give_the_same_bits_on_every_set(int oneIn)
     {
         var random = new Random(6);
         for (var i = 0; i < 120; i++)
@@ -186,7 +186,7 @@ public sealed unsafe class ElementwiseTests
     }
 
     [Fact]
-    public void AWholeStepHasTheBitsOfItsPartsOnEverySet()
+    public void A_whole_step_has_the_bits_of_its_parts_on_every_set()
     {
         var random = new Random(8);
         for (var i = 0; i < 60; i++)

@@ -11,7 +11,7 @@ public sealed unsafe class GemmInt4Tests
     [InlineData(2, 120)]
     [InlineData(4, 60)]
     [InlineData(17, 60)]
-    public void Int4EqualsExactSumsOfGroupsScaledOnce(int maxRows, int cases)
+    public void Int4_equals_exact_sums_of_groups_scaled_once(int maxRows, int cases)
     {
         var random = new Random(200 + maxRows);
         for (var i = 0; i < cases; i++)
@@ -26,7 +26,7 @@ public sealed unsafe class GemmInt4Tests
 
     /// <summary>The largest sums of a group and of its halves. vpmaddubsw must not saturate and 16-bit sums must not wrap, for any group scale in a file.</summary>
     [Fact]
-    public void ExtremesOfEveryCombinationAreExact()
+    public void Extremes_of_every_combination_are_exact()
     {
         const int Rows = 48, Columns = 77;
         var random = new Random(12);
@@ -55,7 +55,7 @@ public sealed unsafe class GemmInt4Tests
 
     /// <summary>The longest rows: sums reach the limit of int32, and one more group would exceed it.</summary>
     [Fact]
-    public void TheLongestRowsJustFitInt32()
+    public void The_longest_rows_just_fit_int32()
     {
         const int Columns = Int4Format.MostColumns;
         Assert.Equal(16640, Columns);
@@ -73,7 +73,7 @@ public sealed unsafe class GemmInt4Tests
     }
 
     [Fact]
-    public void EveryWeightHasItsOwnPlace()
+    public void Every_weight_has_its_own_place()
     {
         const int Rows = 35, Columns = 101;
         var random = new Random(14);

@@ -14,7 +14,7 @@ public sealed unsafe class GemmInt8GroupsTests
     [InlineData(3, 60)]
     [InlineData(17, 60)]
     [InlineData(150, 6)]
-    public void ExactSumsOfGroupsGoThroughOneFmaChain(int maxRows, int cases)
+    public void Exact_sums_of_groups_go_through_one_fma_chain(int maxRows, int cases)
     {
         var random = new Random(400 + maxRows);
         for (var i = 0; i < cases; i++)
@@ -29,7 +29,7 @@ public sealed unsafe class GemmInt8GroupsTests
 
     /// <summary>The largest sums of pairs and groups: nothing saturates, -128 neither, which no writer stores.</summary>
     [Fact]
-    public void ExtremesAreExact()
+    public void Extremes_are_exact()
     {
         var random = new Random(15);
         foreach (sbyte w in (sbyte[])[127, -127, -128, 0])
@@ -46,7 +46,7 @@ public sealed unsafe class GemmInt8GroupsTests
 
     /// <summary>As many groups as a matrix may have: few rows share a walk.</summary>
     [Fact]
-    public void TheLongestRowsAreSummed()
+    public void The_longest_rows_are_summed()
     {
         var random = new Random(16);
         foreach (var m in (int[])[1, 2, 5]) Check(random, m, 6, Int8GroupFormat.MostColumns, 6, _ => (sbyte)random.Next(-127, 128), _ => (sbyte)random.Next(-127, 128), 0);

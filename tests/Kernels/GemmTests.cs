@@ -13,7 +13,7 @@ public sealed unsafe class GemmTests
     [InlineData(1, 300)]
     [InlineData(2, 120)]
     [InlineData(17, 60)]
-    public void Float32EqualsOneFmaChainAnOutput(int maxRows, int cases)
+    public void Float32_equals_one_fma_chain_an_output(int maxRows, int cases)
     {
         var random = new Random(maxRows);
         for (var i = 0; i < cases; i++)
@@ -29,7 +29,7 @@ public sealed unsafe class GemmTests
     [InlineData(1, 300)]
     [InlineData(2, 120)]
     [InlineData(17, 60)]
-    public void Int8EqualsExactSumsScaledOnce(int maxRows, int cases)
+    public void Int8_equals_exact_sums_scaled_once(int maxRows, int cases)
     {
         var random = new Random(100 + maxRows);
         for (var i = 0; i < cases; i++)
@@ -48,7 +48,7 @@ public sealed unsafe class GemmTests
     [InlineData((int)TensorFormat.PackedBFloat16, 1, 300)]
     [InlineData((int)TensorFormat.PackedBFloat16, 2, 120)]
     [InlineData((int)TensorFormat.PackedBFloat16, 17, 60)]
-    public void HalvesEqualOneFmaChainOverThemAsFloats(int format, int maxRows, int cases)
+    public void Halves_equal_one_fma_chain_over_them_as_floats(int format, int maxRows, int cases)
     {
         var random = new Random(300 + maxRows);
         for (var i = 0; i < cases; i++)
@@ -69,7 +69,7 @@ public sealed unsafe class GemmTests
     [InlineData(203, -3e38f)]
     [InlineData(203, float.PositiveInfinity)]
     [InlineData(203, float.NaN)]
-    public void Float16GivesTheBitsOfFloat32OnTheSameWeights(int columns, float last)
+    public void Float16_gives_the_bits_of_float32_on_the_same_weights(int columns, float last)
     {
         const int Rows = 20;
         var random = new Random(columns);
@@ -91,7 +91,7 @@ public sealed unsafe class GemmTests
 
     /// <summary>Each of the 63,488 finite halves, zeros and denormals included, times 1.</summary>
     [Fact]
-    public void EveryFiniteHalfBecomesItsFloat()
+    public void Every_finite_half_becomes_its_float()
     {
         const int Columns = 1, Rows = 1 << 16;
         var weights = new float[Rows];
@@ -115,7 +115,7 @@ public sealed unsafe class GemmTests
     }
 
     [Fact]
-    public void DenseEqualsOneFmaChainAnOutput()
+    public void Dense_equals_one_fma_chain_an_output()
     {
         var random = new Random(3);
         for (var i = 0; i < 150; i++)
@@ -151,7 +151,7 @@ public sealed unsafe class GemmTests
     [Theory]
     [InlineData(1)]
     [InlineData(7)]
-    public void InitMayBeTheOutputItself(int m)
+    public void Init_may_be_the_output_itself(int m)
     {
         const int Rows = 70, Columns = 33;
         var random = new Random(5);
@@ -172,7 +172,7 @@ public sealed unsafe class GemmTests
 
     /// <summary>The largest possible products: vpmaddubsw must not saturate, and sums of 1100 of them must not wrap.</summary>
     [Fact]
-    public void Int8ExtremesDoNotSaturate()
+    public void Int8_extremes_do_not_saturate()
     {
         const int Rows = 48, Columns = 1100;
         foreach (var (weight, input) in new (sbyte, sbyte)[] { (127, 127), (-127, 127), (127, -127), (-127, -127), (0, -127), (-127, 0) })
@@ -200,7 +200,7 @@ public sealed unsafe class GemmTests
     /// and int32 sums that may wrap temporarily.
     /// </summary>
     [Fact]
-    public void OffsetProductsLess128RowSumsAreTheSignedProducts()
+    public void Offset_products_less128_row_sums_are_the_signed_products()
     {
         var random = new Random(11);
         for (var i = 0; i < 50; i++)

@@ -8,7 +8,7 @@ public sealed unsafe class KernelAllocationTests
 {
     [Theory]
     [MemberData(nameof(KernelTesting.Runnable), MemberType = typeof(KernelTesting))]
-    public void NoKernelAllocates(string name)
+    public void No_kernel_allocates(string name)
     {
         const int Rows = 50, Columns = 37, M = 7;
         var kernels = KernelTesting.Set(name);

@@ -7,7 +7,7 @@ namespace SeqRuntime.Tests.Kernels;
 public sealed class KernelRegistryTests(ITestOutputHelper output)
 {
     [Fact]
-    public void EveryBuiltSetIsTestedHereOrSaidNotToBe()
+    public void Every_built_set_is_tested_here_or_said_not_to_be()
     {
         foreach (var line in KernelRegistry.Describe()) output.WriteLine(line);
         var names = KernelRegistry.Runnable.Select(kernels => kernels.Name).ToArray();
@@ -20,11 +20,11 @@ public sealed class KernelRegistryTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void RunnableIsOrderedAsBuiltBestFirst() =>
+    public void Runnable_is_ordered_as_built_best_first() =>
         Assert.Equal(KernelRegistry.Built.Where(name => KernelRegistry.Runnable.Any(kernels => kernels.Name == name)), KernelRegistry.Runnable.Select(kernels => kernels.Name));
 
     [Fact]
-    public void TheBestIsChosenUnlessForced()
+    public void The_best_is_chosen_unless_forced()
     {
         using var _ = new Variable(null);
         Assert.Same(KernelRegistry.Runnable[0], KernelRegistry.Choose());
@@ -33,7 +33,7 @@ public sealed class KernelRegistryTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void TheEnvironmentVariableForcesOneAndAnOptionWinsOverIt()
+    public void The_environment_variable_forces_one_and_an_option_wins_over_it()
     {
         using var _ = new Variable("portable");
         Assert.Same(KernelRegistry.Portable, KernelRegistry.Choose());
@@ -42,7 +42,7 @@ public sealed class KernelRegistryTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void AnUnknownNameIsRefusedWithThoseThatRun()
+    public void An_unknown_name_is_refused_with_those_that_run()
     {
         using var _ = new Variable("sse9");
         var error = Assert.Throws<ArgumentException>(() => KernelRegistry.Choose());
@@ -54,7 +54,7 @@ public sealed class KernelRegistryTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void ABuiltSetThatCannotRunHereIsRefusedAsSuch()
+    public void A_built_set_that_cannot_run_here_is_refused_as_such()
     {
         foreach (var name in KernelRegistry.Built.Except(KernelRegistry.Runnable.Select(kernels => kernels.Name)))
             Assert.Contains("cannot run", Assert.Throws<ArgumentException>(() => KernelRegistry.Choose(name)).Message);

@@ -31,7 +31,7 @@ public sealed unsafe class LaneMathAccuracyTests(ITestOutputHelper output)
     [InlineData("Atanh", 4.0)]
     [InlineData("Mish", 4.0)]
     [InlineData("Elu", 2.0)]
-    public void ErrorStaysBelowWhatTheDocumentationStates(string name, double limit)
+    public void Error_stays_below_what_the_documentation_states(string name, double limit)
     {
         var function = Enum.Parse<UnaryFunction>(name);
         var kernels = KernelRegistry.Choose();
@@ -71,7 +71,7 @@ public sealed unsafe class LaneMathAccuracyTests(ITestOutputHelper output)
     [InlineData("Tanh", 0.1f, 1f, 2.5)]
     [InlineData("Sigmoid", 0.1f, 1f, 2.25)]
     [InlineData("Erf", 0.8f, 1.2f, 1.1)]
-    public void EveryFloatNearABranchHasTheSameAccuracy(string name, float from, float to, double limit)
+    public void Every_float_near_a_branch_has_the_same_accuracy(string name, float from, float to, double limit)
     {
         var function = Enum.Parse<UnaryFunction>(name);
         var kernels = KernelRegistry.Choose();
@@ -90,7 +90,7 @@ public sealed unsafe class LaneMathAccuracyTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void PowIsWithinHalfAnUlpAndExactOnWholeNumbers()
+    public void Pow_is_within_half_an_ulp_and_exact_on_whole_numbers()
     {
         var random = new Random(7);
         double worst = 0;
@@ -111,7 +111,7 @@ public sealed unsafe class LaneMathAccuracyTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void PowHasTheSpecialCasesOfIeee754()
+    public void Pow_has_the_special_cases_of_ieee754()
     {
         float[] values = [0f, -0f, 1f, -1f, 2f, -2f, 3f, -3f, 0.5f, -0.5f, 1e30f, -1e30f, 16777217f, float.Epsilon, float.MaxValue, float.PositiveInfinity, float.NegativeInfinity, float.NaN];
         foreach (var x in values)
@@ -160,7 +160,7 @@ public sealed unsafe class LaneMathAccuracyTests(ITestOutputHelper output)
     [InlineData("Round", -3.5f, -4f)]
     [InlineData("Sign", -0f, 0f)]
     [InlineData("Abs", float.NegativeInfinity, float.PositiveInfinity)]
-    public void SpecialValuesAreRight(string name, float x, float expected)
+    public void Special_values_are_right(string name, float x, float expected)
     {
         foreach (var kernels in KernelTesting.Sets)
         {
@@ -170,7 +170,7 @@ public sealed unsafe class LaneMathAccuracyTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void NaNGivesNaNInEveryFunction()
+    public void NaN_gives_NaN_in_every_function()
     {
         foreach (var function in Enum.GetValues<UnaryFunction>())
         {

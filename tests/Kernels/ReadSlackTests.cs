@@ -16,7 +16,7 @@ public sealed unsafe class ReadSlackTests
 
     [Theory]
     [MemberData(nameof(Weights.Formats), MemberType = typeof(Weights))]
-    public void OfPackedWeights(int kind)
+    public void Of_packed_weights(int kind)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "needs mmap and mprotect of Linux");
         var format = (TensorFormat)kind;
@@ -44,7 +44,7 @@ public sealed unsafe class ReadSlackTests
     }
 
     [Fact]
-    public void OfDenseMatrices()
+    public void Of_dense_matrices()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "needs mmap and mprotect of Linux");
         var random = new Random(7);

@@ -11,7 +11,7 @@ public sealed unsafe class RowKernelTests
 
     [Theory]
     [MemberData(nameof(Reductions))]
-    public void ReductionsFollowTheTreeOf16OnEverySet(string name)
+    public void Reductions_follow_the_tree_of16_on_every_set(string name)
     {
         var function = Enum.Parse<ReduceFunction>(name);
         var random = new Random(1);
@@ -29,7 +29,7 @@ public sealed unsafe class RowKernelTests
     }
 
     [Fact]
-    public void MaxAndMinPassOverNaN()
+    public void Max_and_min_pass_over_NaN()
     {
         using var x = new GuardedMemory<float>([float.NaN, 3f, float.NaN, -2f, float.NaN]);
         foreach (var kernels in KernelTesting.Sets)
@@ -43,7 +43,7 @@ public sealed unsafe class RowKernelTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void SoftmaxIsThatOfDoubleArithmeticAndTheSameOnEverySet(bool logarithm)
+    public void Softmax_is_that_of_double_arithmetic_and_the_same_on_every_set(bool logarithm)
     {
         var random = new Random(2);
         for (var i = 0; i < 200; i++)
@@ -81,7 +81,7 @@ public sealed unsafe class RowKernelTests
     }
 
     [Fact]
-    public void NormalizeIsThatOfDoubleArithmeticAndTheSameOnEverySet()
+    public void Normalize_is_that_of_double_arithmetic_and_the_same_on_every_set()
     {
         var random = new Random(3);
         for (var i = 0; i < 200; i++)
@@ -122,7 +122,7 @@ public sealed unsafe class RowKernelTests
     [InlineData(0f)]
     [InlineData(1f / 127)]
     [InlineData(0.25f)]
-    public void QuantizationRoundsHalfToEvenAndPadsWithZeros(float fixedScale)
+    public void Quantization_rounds_half_to_even_and_pads_with_zeros(float fixedScale)
     {
         var random = new Random(4);
         for (var i = 0; i < 200; i++)

@@ -8,7 +8,7 @@ namespace SeqRuntime.Tests.Lowering;
 public class FewerBitsSmallerFileTests
 {
     [Fact]
-    public void OfRandomModels()
+    public void Of_random_models()
     {
         for (var seed = 0; seed < 60; seed++)
         {

@@ -15,7 +15,7 @@ public class SharedTensorsTests
     [InlineData("MatMul", "k", "MatMul", "same", "k, same")]
     [InlineData("MatMul", "k", "Gemm", "turned", "k, turned")]
     [InlineData("Gemm", "turned", "Gemm", "k", "turned, k")]
-    public void AMatrixThatTwoProductsReadIsOneTensor(string first, string w1, string second, string w2, string names)
+    public void A_matrix_that_two_products_read_is_one_tensor(string first, string w1, string second, string w2, string names)
     {
         var model = Matrices(new OnnxBuilder().Input("x1", OnnxBuilder.Float, 2, I).Input("x2", OnnxBuilder.Float, 2, I), [w1, w2]);
         Product(model, first, "x1", w1, "y1");
@@ -35,7 +35,7 @@ public class SharedTensorsTests
     [InlineData("MatMul", "fp16", nameof(OpKind.ColumnEmbedding))]
     [InlineData("MatMul", "int8", nameof(OpKind.ColumnEmbedding))]
     [InlineData("MatMul", "int4", nameof(OpKind.ColumnEmbedding))]
-    public void ATiedTableIsOneTensor(string op, string kind, string lookup)
+    public void A_tied_table_is_one_tensor(string op, string kind, string lookup)
     {
         var model = Matrices(new OnnxBuilder().Input("x", OnnxBuilder.Float, 3).Input("p", OnnxBuilder.Float, 2, op == "Gemm" ? H : I), ["k"]).Constant("most", [], I - 0.01f)
             .Node("Abs", "x", "a").Node("Mul", "a most", "m").Node("Cast", "m", "ids", ("to", OnnxBuilder.Int64)).Node("Gather", "k ids", "e").Node("ReduceSum", "e", "sum", ("keepdims", 0));
@@ -50,7 +50,7 @@ public class SharedTensorsTests
 
     /// <summary>A choice for one name applies to all names of a tensor; a contradicting choice makes a copy.</summary>
     [Fact]
-    public void WeightsOfAcceptsEveryName()
+    public void Weights_of_accepts_every_name()
     {
         var model = Matrices(new OnnxBuilder().Input("x1", OnnxBuilder.Float, 2, I).Input("x2", OnnxBuilder.Float, 2, I), ["k", "same"]);
         Product(model, "MatMul", "x1", "k", "y1");
@@ -70,7 +70,7 @@ public class SharedTensorsTests
     [InlineData(2f, 2f, 0)]
     [InlineData(2f, 3f, 2)]
     [InlineData(2f, 1f, 1)]
-    public void AFactorDoesNotBreakSharing(float first, float second, int scalings)
+    public void A_factor_does_not_break_sharing(float first, float second, int scalings)
     {
         var model = Matrices(new OnnxBuilder().Input("x1", OnnxBuilder.Float, 2, I).Input("x2", OnnxBuilder.Float, 2, I), ["k"]).Random("b", 7, 1, H).Constant("f1", [], first).Constant("f2", [], second);
         Product(model, "MatMul", "x1", "k", "p1");
@@ -83,7 +83,7 @@ public class SharedTensorsTests
     }
 
     [Fact]
-    public void RecurrentLayersOfTwoTowersShareTheirWeights()
+    public void Recurrent_layers_of_two_towers_share_their_weights()
     {
         var model = new OnnxBuilder().Input("x1", OnnxBuilder.Float, 5, 1, I).Input("x2", OnnxBuilder.Float, 5, 1, I).Random("w", 1, 1, 1, 3 * H, I).Random("r", 2, 1, 1, 3 * H, H).Random("b", 3, 1, 1, 6 * H)
             .Node("GRU", "x1 w r b", "- h1", ("hidden_size", H)).Node("GRU", "x2 w r b", "- h2", ("hidden_size", H)).Node("Sub", "h1 h2", "y").Output("y");

@@ -14,7 +14,7 @@ public class WeightChoiceTests
     [InlineData("int8", 12, "int8", "int8")]
     [InlineData("int4", 12, "int8", "int8")]
     [InlineData("int8g32", 64, "int8g32", "int8g32")]
-    public void WeightsAreCountedWithoutPadding(string kind, int hidden, string input, string recurrent)
+    public void Weights_are_counted_without_padding(string kind, int hidden, string input, string recurrent)
     {
         // 4 gates of 8 units by 8 are 256 weights, in tiles of 16 units 512; by 12 they are 576.
         var model = Lstm(hidden, hidden, 1);
@@ -24,7 +24,7 @@ public class WeightChoiceTests
     }
 
     [Fact]
-    public void TheMatricesOfAGroupedConvolutionCountTogether()
+    public void The_matrices_of_a_grouped_convolution_count_together()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 32, 20).Random("w", 1, 1, 64, 8, 3).Node("Conv", "x w", "y", ("group", 4)).Output("y");
         Assert.Equal([("w", "int8")], Stored(model, "int8"));
@@ -34,7 +34,7 @@ public class WeightChoiceTests
     /// <summary>No storage takes more bytes than a more precise one, for any matrix.</summary>
     [Theory]
     [MemberData(nameof(Sizes))]
-    public void FewerBitsAreNeverMoreBytes(int rows, int columns)
+    public void Fewer_bits_are_never_more_bytes(int rows, int columns)
     {
         var model = Product(rows, columns, 1);
         var bytes = new Dictionary<WeightKind, long>();
@@ -77,7 +77,7 @@ public class WeightChoiceTests
     [InlineData(1f, false)]
     [InlineData(60_000f, false)]
     [InlineData(70_000f, true)]
-    public void Fp16KeepsWhatItsExponentsCannotHold(float range, bool isKept)
+    public void Fp16_keeps_what_its_exponents_cannot_hold(float range, bool isKept)
     {
         foreach (var model in (OnnxBuilder[])[Product(40, 30, range), Lstm(30, 20, range), Convolution(range)])
         {
@@ -96,7 +96,7 @@ public class WeightChoiceTests
     [InlineData(1f, "bf16")]
     [InlineData(1e38f, "bf16")]
     [InlineData(float.MaxValue, "fp32")]
-    public void Bf16KeepsAllMagnitudes(float largest, string storage)
+    public void Bf16_keeps_all_magnitudes(float largest, string storage)
     {
         var weights = Numbers(40 * 30, 4);
         for (var i = 0; i < weights.Length; i++) weights[i] *= largest / 2;
@@ -109,7 +109,7 @@ public class WeightChoiceTests
     }
 
     [Fact]
-    public void Fp16KeepsAMatrixWhoseRowsDifferAndLosesDeadOnes()
+    public void Fp16_keeps_a_matrix_whose_rows_differ_and_loses_dead_ones()
     {
         var weights = Numbers(40 * 30, 3);
         for (var i = 0; i < 30; i++) weights[7 * 30 + i] *= 1e-6f;
@@ -127,7 +127,7 @@ public class WeightChoiceTests
     [InlineData("int8")]
     [InlineData("int8g32")]
     [InlineData("int4")]
-    public void WeightsBelowWhatScalesCanTellStayInFp32(string kind)
+    public void Weights_below_what_scales_can_tell_stay_in_fp32(string kind)
     {
         foreach (var (range, storage) in ((float, string)[])[(1e-35f, kind), (1e-37f, "fp32"), (1e-43f, "fp32")])
         {
@@ -141,7 +141,7 @@ public class WeightChoiceTests
     }
 
     [Fact]
-    public void ATableOfMasksStaysAsItIs()
+    public void A_table_of_masks_stays_as_it_is()
     {
         var mask = new float[64 * 64];
         for (var i = 0; i < mask.Length; i++) mask[i] = i % 64 > i / 64 ? float.NegativeInfinity : 0;
@@ -161,7 +161,7 @@ public class WeightChoiceTests
     [InlineData("fp32", "", "r", "--keep 'r' changes nothing: r is stored like this without it")]
     [InlineData("int8", "*=fp32", "", "nothing quantized: tensors chosen by name stay fp32; --weights-of '*=fp32' changes nothing: w, r are stored like this without it")]
     [InlineData("fp32", "", "", "")]
-    public void ARequestThatChangesNothingSaysSo(string kind, string of, string keep, string notes)
+    public void A_request_that_changes_nothing_says_so(string kind, string of, string keep, string notes)
     {
         var options = new ConversionOptions { Weights = Kind(kind), WeightsOf = of.Length == 0 ? [] : [new WeightOverride(of.Split('=')[0], Kind(of.Split('=')[1]))], Keep = keep.Length == 0 ? [] : [keep] };
         Assert.Equal(notes, string.Join("; ", Lstm(8, 6, 1).Convert(options).WeightNotes));
@@ -176,7 +176,7 @@ public class WeightChoiceTests
     [InlineData(60, "fp32", "fp32")]
     [InlineData(600, "int8", "fp32")]
     [InlineData(2, "int8", "fp32")]
-    public void SmallMatricesBecomeFloat16IfThatSavesEnough(int hidden, string kind, string small)
+    public void Small_matrices_become_float16_if_that_saves_enough(int hidden, string kind, string small)
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 240).Random("a", 1, 1, 240, hidden).Random("b", 2, 1, hidden, 10).Random("c", 3, 1, 10, 4).Node("MatMul", "x a", "h").Node("MatMul", "h b", "g").Node("MatMul", "g c", "y").Output("y");
         Assert.Contains(("c", small), Stored(model, kind));
@@ -186,7 +186,7 @@ public class WeightChoiceTests
 
     /// <summary>Small weights that fp16 would lose stay fp32, and the report says why.</summary>
     [Fact]
-    public void SmallMatricesThatFloat16WouldLoseStayFloat32()
+    public void Small_matrices_that_float16_would_lose_stay_float32()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 40).Random("a", 1, 1, 40, 60).Random("b", 2, 1e-7f, 60, 3).Node("MatMul", "x a", "h").Node("MatMul", "h b", "y").Output("y");
         var stored = model.Convert(new ConversionOptions { Weights = WeightKind.Int8 }).Tensors.Single(t => t.Name == "b");
@@ -195,7 +195,7 @@ public class WeightChoiceTests
     }
 
     [Fact]
-    public void SmallMatricesAreNamedInANote()
+    public void Small_matrices_are_named_in_a_note()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 40).Random("a", 1, 1, 40, 60).Random("b", 2, 1, 60, 3).Node("MatMul", "x a", "h").Node("MatMul", "h b", "y").Output("y");
         Assert.Equal("fewer than 512 weights, so fp16: b", Assert.Single(model.Convert(new ConversionOptions { Weights = WeightKind.Int8 }).WeightNotes));

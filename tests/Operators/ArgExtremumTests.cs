@@ -11,7 +11,7 @@ public class ArgExtremumTests
     [InlineData(true, false, true)]
     [InlineData(false, true, true)]
     [InlineData(false, false, false)]
-    public void NamesTheFirstOrLastExtremumAlongAnyAxis(bool isMax, bool keepDims, bool isLast)
+    public void Names_the_first_or_last_extremum_along_any_axis(bool isMax, bool keepDims, bool isLast)
     {
         var random = new Random(49);
         for (var i = 0; i < 60; i++)
@@ -29,7 +29,7 @@ public class ArgExtremumTests
     }
 
     [Fact]
-    public void AnAxisWithoutElementsIsRefusedWhereAResultIsAsked()
+    public void An_axis_without_elements_is_refused_where_a_result_is_asked()
     {
         Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense<float>([2, 0]).Run(new ArgExtremum(new Attributes().Set(AttributeKey.Axis, 1), isMax: true)));
         Assert.Equal([1, 0], new OperatorHarness().Dense<float>([2, 0]).Run(new ArgExtremum(new Attributes(), isMax: true))[0].Shape);

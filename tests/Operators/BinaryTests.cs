@@ -15,7 +15,7 @@ public class BinaryTests
         [BinaryFunction.Equal, BinaryFunction.Less, BinaryFunction.LessOrEqual, BinaryFunction.Greater, BinaryFunction.GreaterOrEqual];
 
     [Fact]
-    public void ArithmeticBroadcastsForEveryType()
+    public void Arithmetic_broadcasts_for_every_type()
     {
         var random = new Random(52);
         for (var i = 0; i < 40; i++)
@@ -35,7 +35,7 @@ public class BinaryTests
     }
 
     [Fact]
-    public void LongRowsColumnsAndScalarsTakeTheirShortWays()
+    public void Long_rows_columns_and_scalars_take_their_short_ways()
     {
         var random = new Random(53);
         foreach (var (a, b) in new (int[], int[])[] { ([3, 257], [3, 257]), ([3, 257], [257]), ([3, 257], [3, 1]), ([3, 257], []), ([1], [3, 257]), ([4, 1, 65], [1, 33, 1]), ([2, 65, 1, 3], [65, 7, 1]) })
@@ -45,7 +45,7 @@ public class BinaryTests
     }
 
     [Fact]
-    public void ComparisonsGiveBool()
+    public void Comparisons_give_bool()
     {
         var random = new Random(54);
         for (var i = 0; i < 40; i++)
@@ -67,7 +67,7 @@ public class BinaryTests
     }
 
     [Fact]
-    public void LogicHasItsTables()
+    public void Logic_has_its_tables()
     {
         bool[] a = [false, false, true, true], b = [false, true, false, true];
         Assert.Equal([false, false, false, true], Run<bool, bool>(BinaryFunction.And, a, b));
@@ -77,7 +77,7 @@ public class BinaryTests
     }
 
     [Fact]
-    public void DivisionOfIntegersHasADefinedResultOrAnError()
+    public void Division_of_integers_has_a_defined_result_or_an_error()
     {
         Assert.Equal([int.MinValue, -2, 2], Run<int, int>(BinaryFunction.Div, [int.MinValue, 7, -7], [-1, -3, -3]));
         Assert.Equal([long.MinValue], Run<long, long>(BinaryFunction.Div, [long.MinValue], [-1]));
@@ -95,7 +95,7 @@ public class BinaryTests
     }
 
     [Fact]
-    public void ModHasTheSignOfTheDivisorAndFModOfTheDividend()
+    public void Mod_has_the_sign_of_the_divisor_and_F_mod_of_the_dividend()
     {
         Assert.Equal([2, -2, 1, -1, 0], Run<int, int>(BinaryFunction.Mod, [-7, 7, 7, -7, 6], [3, -3, 3, -3, -3]));
         Assert.Equal([-1, 1, 1, -1, 0], Run<int, int>(BinaryFunction.FMod, [-7, 7, 7, -7, 6], [3, -3, 3, -3, -3]));
@@ -104,7 +104,7 @@ public class BinaryTests
     }
 
     [Fact]
-    public void PowersOfIntegersAreExactAndOfFloatsClose()
+    public void Powers_of_integers_are_exact_and_of_floats_close()
     {
         Assert.Equal([1024, 1, -27, 0, 1, -1, 1, 0], Run<int, int>(BinaryFunction.Pow, [2, 5, -3, 0, -1, -1, 1, 3], [10, 0, 3, 3, -2, -3, -5, -1]));
         Assert.Equal([unchecked(3L * 3 * 3 * 3)], Run<long, long>(BinaryFunction.Pow, [3], [4]));
@@ -113,7 +113,7 @@ public class BinaryTests
     }
 
     [Fact]
-    public void WrongTypesAndShapesAreRefused()
+    public void Wrong_types_and_shapes_are_refused()
     {
         Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense<float>([1], 1).Dense([1], 1).Run(Op(BinaryFunction.Add)));
         Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense<float>([2], 1, 2).Dense<float>([3], 1, 2, 3).Run(Op(BinaryFunction.Add)));

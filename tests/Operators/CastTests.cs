@@ -6,7 +6,7 @@ namespace SeqRuntime.Tests.Operators;
 public class CastTests
 {
     [Fact]
-    public void FloatsAreCutOffSaturateAndNaNBecomesZero()
+    public void Floats_are_cut_off_saturate_and_NaN_becomes_zero()
     {
         float[] x = [0, 1.9f, -1.9f, 127.5f, 300, -300, 1e20f, -1e20f, float.NaN, float.PositiveInfinity, float.NegativeInfinity];
         Assert.Equal([0, 1, -1, 127, 300, -300, int.MaxValue, int.MinValue, 0, int.MaxValue, int.MinValue], Run<float, int>(x));
@@ -21,7 +21,7 @@ public class CastTests
     }
 
     [Fact]
-    public void IntegersKeepTheirLowBits()
+    public void Integers_keep_their_low_bits()
     {
         long[] x = [0, 1, -1, 200, -200, 256, 0x1_0000_0001, long.MaxValue, long.MinValue];
         Assert.Equal([0, 1, -1, 200, -200, 256, 1, -1, 0], Run<long, int>(x));
@@ -33,7 +33,7 @@ public class CastTests
     }
 
     [Fact]
-    public void ToFloatsRoundsToNearestEven()
+    public void To_floats_rounds_to_nearest_even()
     {
         Assert.Equal([16777216f, 16777220f, -16777216f], Run<int, float>([16777217, 16777219, -16777217]));
         Assert.Equal([9007199254740992.0], Run<long, double>([9007199254740993]));
@@ -42,7 +42,7 @@ public class CastTests
     }
 
     [Fact]
-    public void BoolsAreZeroAndOne()
+    public void Bools_are_zero_and_one()
     {
         Assert.Equal([1f, 0], Run<bool, float>([true, false]));
         Assert.Equal([1L, 0], Run<bool, long>([true, false]));
@@ -51,7 +51,7 @@ public class CastTests
     }
 
     [Fact]
-    public void AnInvalidTypeIsRefused() => Assert.Throws<SeqFormatException>(() => new Cast(new Attributes().Set(AttributeKey.To, 10)));
+    public void An_invalid_type_is_refused() => Assert.Throws<SeqFormatException>(() => new Cast(new Attributes().Set(AttributeKey.To, 10)));
 
     private static TTo[] Run<TFrom, TTo>(TFrom[] x)
         where TFrom : unmanaged

@@ -10,7 +10,7 @@ public class ClipTests
     [InlineData(true, false)]
     [InlineData(false, true)]
     [InlineData(false, false)]
-    public void KeepsEveryTypeWithinItsBounds(bool hasLow, bool hasHigh)
+    public void Keeps_every_type_within_its_bounds(bool hasLow, bool hasHigh)
     {
         Check<float>(hasLow, hasHigh);
         Check<double>(hasLow, hasHigh);
@@ -21,7 +21,7 @@ public class ClipTests
     }
 
     [Fact]
-    public void NaNStaysAndTheMaximumWinsOverTheMinimum()
+    public void NaN_stays_and_the_maximum_wins_over_the_minimum()
     {
         Assert.True(float.IsNaN(new OperatorHarness().Dense<float>([1], float.NaN).Scalar(0f).Scalar(1f).Run(new Clip())[0].As<float>()[0]));
         Assert.True(double.IsNaN(new OperatorHarness().Dense<double>([1], double.NaN).Scalar(0.0).Scalar(1.0).Run(new Clip())[0].As<double>()[0]));
@@ -30,7 +30,7 @@ public class ClipTests
     }
 
     [Fact]
-    public void WrongBoundsAreRefused()
+    public void Wrong_bounds_are_refused()
     {
         OperatorHarness X() => new OperatorHarness().Dense<float>([2], 1, 2);
         Assert.Throws<ArgumentException>(() => X().Scalar(1).Run(new Clip()));

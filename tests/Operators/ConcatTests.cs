@@ -6,7 +6,7 @@ namespace SeqRuntime.Tests.Operators;
 public class ConcatTests
 {
     [Fact]
-    public void PutsRandomPartsOneAfterTheOther()
+    public void Puts_random_parts_one_after_the_other()
     {
         var random = new Random(32);
         for (var i = 0; i < 100; i++)
@@ -29,7 +29,7 @@ public class ConcatTests
     }
 
     [Fact]
-    public void OtherTypesRanksAndSizesAreRefused()
+    public void Other_types_ranks_and_sizes_are_refused()
     {
         var op = new Concat(new Attributes().Set(AttributeKey.Axis, 0));
         Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense<float>([1], 1).Dense<int>([1], 1).Run(op));

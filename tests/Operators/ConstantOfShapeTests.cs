@@ -6,7 +6,7 @@ namespace SeqRuntime.Tests.Operators;
 public class ConstantOfShapeTests
 {
     [Fact]
-    public void FillsAnyShapeWithAnyType()
+    public void Fills_any_shape_with_any_type()
     {
         Nd.Same(new Nd<float>([2, 2], [0, 0, 0, 0]), Run(new Attributes(), 2, 2));
         Nd.Same(new Nd<float>([3], [1.5f, 1.5f, 1.5f]), Run(new Attributes().Set(AttributeKey.Value, 1.5f), 3));
@@ -19,7 +19,7 @@ public class ConstantOfShapeTests
     }
 
     [Fact]
-    public void InvalidShapesAreRefused()
+    public void Invalid_shapes_are_refused()
     {
         Assert.Throws<ArgumentException>(() => Run(new Attributes(), -1));
         Assert.Throws<ArgumentException>(() => Run(new Attributes(), 1, 1, 1, 1, 1, 1, 1, 1, 1));

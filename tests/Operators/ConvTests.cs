@@ -9,7 +9,7 @@ public class ConvTests
 
     [Theory]
     [MemberData(nameof(Seeds))]
-    public void PackedAndDenseWeightsMatchTheFormula(int seed)
+    public void Packed_and_dense_weights_match_the_formula(int seed)
     {
         var random = new Random(seed);
         var spatial = new SpatialCase(random, 1 + seed % 3, pads: random.Next(2) == 0);
@@ -60,7 +60,7 @@ public class ConvTests
     [InlineData((int)TensorFormat.GroupedInt8, 14, 20, 1, 3, 2)]
     [InlineData((int)TensorFormat.PackedInt4, 14, 20, 1, 3, 2)]
     [InlineData((int)TensorFormat.PackedInt4, 1, 17, 1, 8, 1)]
-    public void StreamingWithStateGivesTheBitsOfTheWholeSequence(int packing, int channels, int outputs, int groupsOrAll, int kernel, int dilation)
+    public void Streaming_with_state_gives_the_bits_of_the_whole_sequence(int packing, int channels, int outputs, int groupsOrAll, int kernel, int dilation)
     {
         var format = (TensorFormat)packing;
         var random = new Random(kernel);
@@ -129,7 +129,7 @@ public class ConvTests
     }
 
     [Fact]
-    public void AnInputSmallerThanTheWindowIsRefused()
+    public void An_input_smaller_than_the_window_is_refused()
     {
         var op = new Conv(new Attributes().Set(AttributeKey.KernelShape, new[] { 5 }));
         var error = Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense([1, 1, 4], new float[4]).Dense([1, 1, 5], new float[5]).Run(op));
@@ -137,7 +137,7 @@ public class ConvTests
     }
 
     [Fact]
-    public void WeightsThatDoNotFitAreRefused()
+    public void Weights_that_do_not_fit_are_refused()
     {
         var op = new Conv(new Attributes().Set(AttributeKey.KernelShape, new[] { 2 }));
         Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense([1, 3, 4], new float[12]).Dense([1, 2, 2], new float[4]).Run(op));

@@ -9,7 +9,7 @@ public class ConvTransposeTests
 
     [Theory]
     [MemberData(nameof(Seeds))]
-    public void SpreadsEachInputOverItsWindow(int seed)
+    public void Spreads_each_input_over_its_window(int seed)
     {
         var random = new Random(seed);
         var spatial = new SpatialCase(random, 1 + seed % 3, pads: random.Next(2) == 0);
@@ -52,7 +52,7 @@ public class ConvTransposeTests
     }
 
     [Fact]
-    public void WeightsForOtherChannelsAreRefused()
+    public void Weights_for_other_channels_are_refused()
     {
         var op = new ConvTranspose(new Attributes().Set(AttributeKey.KernelShape, new[] { 2 }));
         Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense([1, 3, 4], new float[12]).Dense([2, 1, 2], new float[4]).Run(op));

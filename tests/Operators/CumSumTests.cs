@@ -11,7 +11,7 @@ public class CumSumTests
     [InlineData(false, true)]
     [InlineData(true, false)]
     [InlineData(true, true)]
-    public void SumsAlongAnyAxisInAnyDirection(bool isExclusive, bool isReverse)
+    public void Sums_along_any_axis_in_any_direction(bool isExclusive, bool isReverse)
     {
         var random = new Random(47);
         var op = new CumSum(new Attributes().Set(AttributeKey.Exclusive, isExclusive).Set(AttributeKey.Reverse, isReverse));
@@ -29,7 +29,7 @@ public class CumSumTests
     }
 
     [Fact]
-    public void AxesThatAreNotThereAreRefused()
+    public void Axes_that_are_not_there_are_refused()
     {
         Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense<float>([1], 1).Scalar(1).Run(new CumSum(new Attributes())));
         Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense<float>([], 1).Scalar(0).Run(new CumSum(new Attributes())));

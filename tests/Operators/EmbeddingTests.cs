@@ -7,7 +7,7 @@ public class EmbeddingTests
 {
     [Theory]
     [MemberData(nameof(Weights.Formats), MemberType = typeof(Weights))]
-    public void GivesTheRowsThatIndicesName(int packing)
+    public void Gives_the_rows_that_indices_name(int packing)
     {
         var format = (TensorFormat)packing;
         var packed = Weights.Pack(format, Weights.Random(new Random(6), 37 * 70), 37, 70, out var rows);
@@ -17,7 +17,7 @@ public class EmbeddingTests
     }
 
     [Fact]
-    public void AnIndexOutsideIsRefusedWithItsRange()
+    public void An_index_outside_is_refused_with_its_range()
     {
         var packed = Float32Format.Pack(new float[12], 3, 4);
         var error = Assert.Throws<ArgumentException>(() => new OperatorHarness().Packed(TensorFormat.PackedFloat32, 3, 4, packed).Dense([1], 3).Run(new Embedding()));

@@ -7,7 +7,7 @@ namespace SeqRuntime.Tests.Operators;
 public class ExpandTests
 {
     [Fact]
-    public void RepeatsRandomShapesByBroadcasting()
+    public void Repeats_random_shapes_by_broadcasting()
     {
         var random = new Random(36);
         for (var i = 0; i < 100; i++)
@@ -21,7 +21,7 @@ public class ExpandTests
     }
 
     [Fact]
-    public void ShapesThatDoNotBroadcastAreRefused()
+    public void Shapes_that_do_not_broadcast_are_refused()
     {
         OperatorHarness X() => new OperatorHarness().Dense<float>([2], 1, 2);
         Assert.Throws<ArgumentException>(() => X().Integers(3).Run(new Expand()));

@@ -7,7 +7,7 @@ namespace SeqRuntime.Tests.Operators;
 public class GatherElementsTests
 {
     [Fact]
-    public void TakesOneElementForEachIndex()
+    public void Takes_one_element_for_each_index()
     {
         var random = new Random(39);
         for (var i = 0; i < 100; i++)
@@ -22,7 +22,7 @@ public class GatherElementsTests
     }
 
     [Fact]
-    public void ShapesAndIndicesThatDoNotFitAreRefused()
+    public void Shapes_and_indices_that_do_not_fit_are_refused()
     {
         OperatorHarness X() => new OperatorHarness().Dense(Nd.Numbered<float>(2, 2));
         var op = new GatherElements(new Attributes());

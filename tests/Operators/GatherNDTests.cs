@@ -6,7 +6,7 @@ namespace SeqRuntime.Tests.Operators;
 public class GatherNDTests
 {
     [Fact]
-    public void TakesSlicesByTuplesBehindBatchDimensions()
+    public void Takes_slices_by_tuples_behind_batch_dimensions()
     {
         var random = new Random(40);
         for (var i = 0; i < 150; i++)
@@ -28,7 +28,7 @@ public class GatherNDTests
     }
 
     [Fact]
-    public void TuplesThatDoNotFitAreRefused()
+    public void Tuples_that_do_not_fit_are_refused()
     {
         OperatorHarness X() => new OperatorHarness().Dense(Nd.Numbered<float>(2, 2));
         var op = new GatherND(new Attributes());

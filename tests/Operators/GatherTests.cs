@@ -7,7 +7,7 @@ namespace SeqRuntime.Tests.Operators;
 public class GatherTests
 {
     [Fact]
-    public void TakesSlicesByIndexAlongAnyAxis()
+    public void Takes_slices_by_index_along_any_axis()
     {
         var random = new Random(38);
         for (var i = 0; i < 100; i++)
@@ -23,7 +23,7 @@ public class GatherTests
     }
 
     [Fact]
-    public void IndicesOutsideAndWrongTypesAreRefused()
+    public void Indices_outside_and_wrong_types_are_refused()
     {
         OperatorHarness X() => new OperatorHarness().Dense<float>([2], 1, 2);
         var op = new Gather(new Attributes());

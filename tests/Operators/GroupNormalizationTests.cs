@@ -9,7 +9,7 @@ public class GroupNormalizationTests
     [InlineData(1)]
     [InlineData(3)]
     [InlineData(6)]
-    public void NormalizesGroupsThenScalesChannels(int groups)
+    public void Normalizes_groups_then_scales_channels(int groups)
     {
         var random = new Random(4);
         var x = Weights.Random(random, 2 * 6 * 20, 3);
@@ -22,7 +22,7 @@ public class GroupNormalizationTests
     }
 
     [Fact]
-    public void GroupsThatDoNotDivideTheChannelsAreRefused() =>
+    public void Groups_that_do_not_divide_the_channels_are_refused() =>
         Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense([1, 3, 1], new float[3]).Dense([3], new float[3]).Dense([3], new float[3])
             .Run(new GroupNormalization(new Attributes().Set(AttributeKey.NumGroups, 2), false)));
 }

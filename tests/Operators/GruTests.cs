@@ -9,7 +9,7 @@ public class GruTests
 
     [Theory]
     [MemberData(nameof(Seeds))]
-    public void MatchesTheFormulasForAnyShapeAndOption(int seed)
+    public void Matches_the_formulas_for_any_shape_and_option(int seed)
     {
         var random = new Random(seed);
         var layer = new Layer(random, seed % 3 == 0 ? TensorFormat.PackedFloat16 : TensorFormat.PackedFloat32, RecurrentCase.Random(random, mayBeLong: seed % 2 == 0), resetAfter: seed % 4 < 2, isStandard: seed % 2 == 0);
@@ -21,7 +21,7 @@ public class GruTests
 
     [Theory]
     [MemberData(nameof(Seeds))]
-    public void IntegersStayWithinTwoPercentOfFloatOnTheSameRoundedWeights(int seed)
+    public void Integers_stay_within_two_percent_of_float_on_the_same_rounded_weights(int seed)
     {
         var random = new Random(seed);
         var layer = new Layer(random, seed % 3 == 0 ? TensorFormat.PackedInt8 : TensorFormat.PackedInt4, RecurrentCase.Random(random), resetAfter: seed % 2 == 0, isStandard: true);
@@ -48,7 +48,7 @@ public class GruTests
     [InlineData((int)TensorFormat.GroupedInt8, true, 32, 3)]
     [InlineData((int)TensorFormat.PackedInt4, true, 32, 3)]
     [InlineData((int)TensorFormat.PackedInt4, false, 21, 2)]
-    public void StepsWithCarriedStateGiveTheBitsOfTheWholeSequence(int packing, bool resetAfter, int hidden, int batch)
+    public void Steps_with_carried_state_give_the_bits_of_the_whole_sequence(int packing, bool resetAfter, int hidden, int batch)
     {
         var format = (TensorFormat)packing;
         var random = new Random(11);
@@ -71,7 +71,7 @@ public class GruTests
 
     [Theory]
     [MemberData(nameof(Seeds))]
-    public void OutputsThatNothingReadsChangeNoOther(int seed)
+    public void Outputs_that_nothing_reads_change_no_other(int seed)
     {
         var random = new Random(seed);
         var layer = new Layer(random, (TensorFormat)(1 + seed % 4), RecurrentCase.Random(random, mayBeLong: false), resetAfter: seed % 4 < 2, isStandard: seed % 3 != 0);
@@ -81,7 +81,7 @@ public class GruTests
     }
 
     [Fact]
-    public void AMissingInitialStateGivesTheBitsOfZeros()
+    public void A_missing_initial_state_gives_the_bits_of_zeros()
     {
         var random = new Random(17);
         foreach (var resetAfter in new[] { true, false })

@@ -18,7 +18,7 @@ public unsafe class HostileNodeTests
     private static readonly ElementType[] s_types = Enum.GetValues<ElementType>();
 
     [Fact]
-    public void EveryNodeComputesOrIsRefused()
+    public void Every_node_computes_or_is_refused()
     {
         var random = new Random(1);
         var computed = new int[256];

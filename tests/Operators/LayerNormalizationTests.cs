@@ -11,7 +11,7 @@ public class LayerNormalizationTests
     [InlineData(0, false)]
     [InlineData(-1, true)]
     [InlineData(1, true)]
-    public void NormalizesFromTheAxisOn(int axis, bool rms)
+    public void Normalizes_from_the_axis_on(int axis, bool rms)
     {
         int[] shape = [4, 5, 33];
         var random = new Random(3);
@@ -26,7 +26,7 @@ public class LayerNormalizationTests
     }
 
     [Fact]
-    public void AScaleOfAnotherShapeIsRefused() =>
+    public void A_scale_of_another_shape_is_refused() =>
         Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense([2, 3], new float[6]).Dense([2], new float[2]).Run(new LayerNormalization(new Attributes(), false)));
 
     internal static double[] Naive(float[] x, int size, float[]? scale, float[]? bias, bool rms, double epsilon)

@@ -10,7 +10,7 @@ public class LinearTests
     [InlineData(5, 16)]
     [InlineData(17, 33)]
     [InlineData(300, 64)]
-    public void IsXTimesWTransposedPlusBiasOverAllLeadingDimensions(int columns, int rows)
+    public void Is_X_times_W_transposed_plus_bias_over_all_leading_dimensions(int columns, int rows)
     {
         var random = new Random(columns);
         var x = Weights.Random(random, 2 * 3 * columns);
@@ -30,7 +30,7 @@ public class LinearTests
     [InlineData((int)TensorFormat.NarrowInt8, 70, 20)]
     [InlineData((int)TensorFormat.PackedInt4, 3, 5)]
     [InlineData((int)TensorFormat.PackedInt4, 70, 20)]
-    public void IntegersAreWithinHalfAStepOfEachInput(int packing, int columns, int rows)
+    public void Integers_are_within_half_a_step_of_each_input(int packing, int columns, int rows)
     {
         var format = (TensorFormat)packing;
         var random = new Random(columns);
@@ -51,7 +51,7 @@ public class LinearTests
     }
 
     [Fact]
-    public void AnInputOfAnotherWidthIsRefused()
+    public void An_input_of_another_width_is_refused()
     {
         var packed = Float32Format.Pack(new float[12], 3, 4);
         var error = Assert.Throws<ArgumentException>(() =>

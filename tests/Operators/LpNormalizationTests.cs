@@ -9,7 +9,7 @@ public class LpNormalizationTests
     [InlineData(0, 1)]
     [InlineData(1, 2)]
     [InlineData(-1, 1)]
-    public void DividesEachLineByItsNorm(int axis, int p)
+    public void Divides_each_line_by_its_norm(int axis, int p)
     {
         int[] shape = [3, 18];
         var x = Weights.Random(new Random(5), 54);

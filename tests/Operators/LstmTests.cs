@@ -9,7 +9,7 @@ public class LstmTests
 
     [Theory]
     [MemberData(nameof(Seeds))]
-    public void MatchesTheFormulasForAnyShapeAndOption(int seed)
+    public void Matches_the_formulas_for_any_shape_and_option(int seed)
     {
         var random = new Random(seed);
         var isStandard = seed % 2 == 0;
@@ -23,7 +23,7 @@ public class LstmTests
 
     [Theory]
     [MemberData(nameof(Seeds))]
-    public void IntegersStayWithinTwoPercentOfFloatOnTheSameRoundedWeights(int seed)
+    public void Integers_stay_within_two_percent_of_float_on_the_same_rounded_weights(int seed)
     {
         var random = new Random(seed);
         var layer = Layer.Random(random, seed % 3 == 0 ? TensorFormat.PackedInt8 : TensorFormat.PackedInt4, isStandard: true, projects: seed % 4 == 1);
@@ -40,7 +40,7 @@ public class LstmTests
     }
 
     [Fact]
-    public void OneInt8StepStaysWithinItsProvenBound()
+    public void One_int8_step_stays_within_its_proven_bound()
     {
         var random = new Random(5);
         var layer = new Layer(random, TensorFormat.PackedInt8, new RecurrentCase(random, 1, 1, 30, 40, 40, 0, false, true), isStandard: true);
@@ -73,7 +73,7 @@ public class LstmTests
     [InlineData((int)TensorFormat.PackedFloat16, true, 21, 1)]
     [InlineData((int)TensorFormat.PackedInt4, false, 16, 3)]
     [InlineData((int)TensorFormat.PackedInt4, true, 21, 2)]
-    public void StepsWithCarriedStateGiveTheBitsOfTheWholeSequence(int packing, bool projects, int hidden, int batch)
+    public void Steps_with_carried_state_give_the_bits_of_the_whole_sequence(int packing, bool projects, int hidden, int batch)
     {
         var format = (TensorFormat)packing;
         var random = new Random(11);
@@ -98,7 +98,7 @@ public class LstmTests
 
     [Theory]
     [MemberData(nameof(Weights.Formats), MemberType = typeof(Weights))]
-    public void ABatchGivesEachRowTheBitsItGetsAlone(int packing)
+    public void A_batch_gives_each_row_the_bits_it_gets_alone(int packing)
     {
         var format = (TensorFormat)packing;
         var random = new Random(13);
@@ -121,7 +121,7 @@ public class LstmTests
 
     [Theory]
     [MemberData(nameof(Seeds))]
-    public void OutputsThatNothingReadsChangeNoOther(int seed)
+    public void Outputs_that_nothing_reads_change_no_other(int seed)
     {
         var random = new Random(seed);
         var layer = Layer.Random(random, (TensorFormat)(1 + seed % 4), isStandard: seed % 3 != 0);
@@ -143,7 +143,7 @@ public class LstmTests
     }
 
     [Fact]
-    public void NoStepsLeaveTheInitialState()
+    public void No_steps_leave_the_initial_state()
     {
         var random = new Random(2);
         var test = new RecurrentCase(random, 0, 2, 4, 5, 5, 2, false, true);
@@ -155,7 +155,7 @@ public class LstmTests
     }
 
     [Fact]
-    public void ALengthPastTheSequenceIsRefused()
+    public void A_length_past_the_sequence_is_refused()
     {
         var random = new Random(1);
         var layer = new Layer(random, TensorFormat.PackedFloat32, new RecurrentCase(random, 3, 1, 4, 4, 4, 0, true, false), isStandard: true);
@@ -165,7 +165,7 @@ public class LstmTests
     }
 
     [Fact]
-    public void WeightsOfAnotherSizeAreRefused()
+    public void Weights_of_another_size_are_refused()
     {
         var random = new Random(1);
         var layer = new Layer(random, TensorFormat.PackedFloat32, new RecurrentCase(random, 3, 1, 4, 4, 4, 0, false, false), isStandard: true);

@@ -17,7 +17,7 @@ public class MatMulTests
     [InlineData("5 2 3", "3", "5 2")]
     [InlineData("0 3", "3 4", "0 4")]
     [InlineData("2 0", "0 4", "2 4")]
-    public void FollowsNumPysBroadcasting(string shapeA, string shapeB, string shapeY)
+    public void Follows_numpyxs_broadcasting(string shapeA, string shapeB, string shapeY)
     {
         int[] a = Parse(shapeA), b = Parse(shapeB);
         var random = new Random(1);
@@ -32,7 +32,7 @@ public class MatMulTests
     }
 
     [Fact]
-    public void ShapesThatDoNotFitAreRefused()
+    public void Shapes_that_do_not_fit_are_refused()
     {
         Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense([2, 3], new float[6]).Dense([4, 2], new float[8]).Run(new MatMul()));
         Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense([2, 1, 3], new float[6]).Dense([3, 3, 1], new float[9]).Run(new MatMul()));

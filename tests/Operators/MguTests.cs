@@ -9,7 +9,7 @@ public class MguTests
 
     [Theory]
     [MemberData(nameof(Seeds))]
-    public void MatchesThePaperForAnyShape(int seed)
+    public void Matches_the_paper_for_any_shape(int seed)
     {
         var random = new Random(seed);
         var layer = new Layer(random, seed % 3 == 0 ? TensorFormat.PackedFloat16 : TensorFormat.PackedFloat32, RecurrentCase.Random(random, mayBeLong: seed % 2 == 0));
@@ -21,7 +21,7 @@ public class MguTests
 
     [Theory]
     [MemberData(nameof(Seeds))]
-    public void IntegersStayWithinTwoPercentOfFloatOnTheSameRoundedWeights(int seed)
+    public void Integers_stay_within_two_percent_of_float_on_the_same_rounded_weights(int seed)
     {
         var random = new Random(seed);
         var layer = new Layer(random, seed % 3 == 0 ? TensorFormat.PackedInt8 : TensorFormat.PackedInt4, RecurrentCase.Random(random));
@@ -34,7 +34,7 @@ public class MguTests
 
     [Theory]
     [MemberData(nameof(Weights.Formats), MemberType = typeof(Weights))]
-    public void StepsWithCarriedStateGiveTheBitsOfTheWholeSequence(int packing)
+    public void Steps_with_carried_state_give_the_bits_of_the_whole_sequence(int packing)
     {
         foreach (var (hidden, batch) in new[] { (32, 1), (21, 2), (16, 3) })
         {
@@ -59,7 +59,7 @@ public class MguTests
 
     [Theory]
     [MemberData(nameof(Weights.Formats), MemberType = typeof(Weights))]
-    public void ABatchOfDifferentLengthsGivesEachRowTheBitsItGetsAlone(int packing)
+    public void A_batch_of_different_lengths_gives_each_row_the_bits_it_gets_alone(int packing)
     {
         var random = new Random(13);
         var test = new RecurrentCase(random, 6, 5, 10, 24, 24, 2, true, true);
@@ -78,7 +78,7 @@ public class MguTests
     }
 
     [Fact]
-    public void AMissingInitialStateGivesTheBitsOfZeros()
+    public void A_missing_initial_state_gives_the_bits_of_zeros()
     {
         var random = new Random(17);
         var test = new RecurrentCase(random, 4, 2, 9, 19, 19, 2, false, false);

@@ -6,7 +6,7 @@ namespace SeqRuntime.Tests.Operators;
 public class NumberRangeTests
 {
     [Fact]
-    public void NumbersUpToTheLimit()
+    public void Numbers_up_to_the_limit()
     {
         Assert.Equal([1f, 3], Run(1f, 5, 2).As<float>());
         Assert.Equal([0.5f, 0.75f, 1, 1.25f], Run(0.5f, 1.3f, 0.25f).As<float>());
@@ -20,7 +20,7 @@ public class NumberRangeTests
     }
 
     [Fact]
-    public void RangesWithoutEndAreRefused()
+    public void Ranges_without_end_are_refused()
     {
         Assert.Throws<ArgumentException>(() => Run(0f, 1, 0));
         Assert.Throws<ArgumentException>(() => Run(0f, float.PositiveInfinity, 1));

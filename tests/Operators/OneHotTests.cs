@@ -7,7 +7,7 @@ namespace SeqRuntime.Tests.Operators;
 public class OneHotTests
 {
     [Fact]
-    public void SwitchesOneElementOnForEachIndex()
+    public void Switches_one_element_on_for_each_index()
     {
         var random = new Random(44);
         for (var i = 0; i < 60; i++)
@@ -22,7 +22,7 @@ public class OneHotTests
     }
 
     [Fact]
-    public void DepthMayBeAnyNumberAndFractionsAreCutOff()
+    public void Depth_may_be_any_number_and_fractions_are_cut_off()
     {
         var y = new OperatorHarness().Dense<float>([2], 1.7f, -0.5f).Scalar(3.9f).Dense([2], false, true).Run(new OneHot(new Attributes()))[0];
         Nd.Same(new Nd<bool>([2, 3], [false, true, false, true, false, false]), y);
@@ -31,7 +31,7 @@ public class OneHotTests
     }
 
     [Fact]
-    public void ImpossibleDepthsAndValuesAreRefused()
+    public void Impossible_depths_and_values_are_refused()
     {
         OperatorHarness X() => new OperatorHarness().Integers(0);
         var op = new OneHot(new Attributes());

@@ -11,7 +11,7 @@ public class OperatorTableTests
         .Set(AttributeKey.Hidden, 3).Set(AttributeKey.Direction, RecurrentDirection.Bidirectional).Set(AttributeKey.NumGroups, 1).Set(AttributeKey.KernelShape, new long[] { 3 });
 
     [Fact]
-    public void EveryOperatorIsMadeByARow()
+    public void Every_operator_is_made_by_a_row()
     {
         var made = Enum.GetValues<OpKind>().Select(kind => OperatorTable.Create(kind, s_attributes).GetType()).ToHashSet();
         var all = typeof(Operator).Assembly.GetTypes().Where(type => type.IsSubclassOf(typeof(Operator)) && !type.IsAbstract && type.Namespace == typeof(Operator).Namespace);
@@ -19,7 +19,7 @@ public class OperatorTableTests
     }
 
     [Fact]
-    public void NoTwoOperatorsHaveOneName()
+    public void No_two_operators_have_one_name()
     {
         var names = Enum.GetValues<OpKind>().Select(OperatorTable.OnnxName).OfType<string>().ToList();
         Assert.Equal(names.Count, names.Distinct().Count());
@@ -29,7 +29,7 @@ public class OperatorTableTests
     [InlineData(0)]
     [InlineData(39)]
     [InlineData(9999)]
-    public void AnUnknownKindIsRefusedByItsNumber(int kind)
+    public void An_unknown_kind_is_refused_by_its_number(int kind)
     {
         var fault = Assert.Throws<SeqFormatException>(() => OperatorTable.Create((OpKind)kind, s_attributes));
         Assert.Contains($"Operator {kind} is unknown", fault.Message, StringComparison.Ordinal);
@@ -37,7 +37,7 @@ public class OperatorTableTests
 
     /// <summary>One character for each input: '-' for none, otherwise the first letter of its use.</summary>
     [Fact]
-    public void WeightsAreKnownByInput()
+    public void Weights_are_known_by_input()
     {
         var expected = new Dictionary<OpKind, string>
         {

@@ -9,7 +9,7 @@ namespace SeqRuntime.Tests.Operators;
 public unsafe class OverwriteTests
 {
     [Fact]
-    public void ElementwiseOperatorsComputeInPlace()
+    public void Elementwise_operators_compute_in_place()
     {
         foreach (var kernels in KernelRegistry.Runnable)
         {

@@ -11,7 +11,7 @@ public class PadTests
     [InlineData("reflect")]
     [InlineData("edge")]
     [InlineData("wrap")]
-    public void EveryModeFillsRandomPads(string mode)
+    public void Every_mode_fills_random_pads(string mode)
     {
         var random = new Random(35);
         for (var i = 0; i < 80; i++)
@@ -26,7 +26,7 @@ public class PadTests
     }
 
     [Fact]
-    public void AxesNameWhatIsPadded()
+    public void Axes_name_what_is_padded()
     {
         var x = Nd.Numbered<float>(2, 2);
         var y = new OperatorHarness().Dense(x).Integers(1, 0).Absent().Integers(-1).Run(new Pad(new Attributes()))[0];
@@ -34,7 +34,7 @@ public class PadTests
     }
 
     [Fact]
-    public void ImpossiblePadsAreRefused()
+    public void Impossible_pads_are_refused()
     {
         OperatorHarness X() => new OperatorHarness().Dense<float>([2], 1, 2);
         Assert.Throws<ArgumentException>(() => X().Integers(1).Run(new Pad(new Attributes())));

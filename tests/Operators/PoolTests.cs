@@ -9,7 +9,7 @@ public class PoolTests
 
     [Theory]
     [MemberData(nameof(Seeds))]
-    public void TakesTheMaximumOrMeanOfEveryWindow(int seed)
+    public void Takes_the_maximum_or_mean_of_every_window(int seed)
     {
         var random = new Random(seed);
         var spatial = new SpatialCase(random, 1 + seed % 3, pads: random.Next(2) == 0);
@@ -53,7 +53,7 @@ public class PoolTests
     }
 
     [Fact]
-    public void GlobalPoolsReduceAllSpatialDimensions()
+    public void Global_pools_reduce_all_spatial_dimensions()
     {
         var x = Weights.Random(new Random(1), 2 * 3 * 35);
         var harness = new OperatorHarness().Dense([2, 3, 5, 7], x);
@@ -66,7 +66,7 @@ public class PoolTests
     }
 
     [Fact]
-    public void BytesHaveAMaximumButNoMean()
+    public void Bytes_have_a_maximum_but_no_mean()
     {
         var attributes = new Attributes().Set(AttributeKey.KernelShape, new[] { 2 }).Set(AttributeKey.Strides, new[] { 2 });
         var harness = new OperatorHarness().Dense<sbyte>([1, 1, 4], -5, -7, 3, 9);
@@ -75,6 +75,6 @@ public class PoolTests
     }
 
     [Fact]
-    public void PadsAsLargeAsTheWindowAreRefused() =>
+    public void Pads_as_large_as_the_window_are_refused() =>
         Assert.Throws<SeqFormatException>(() => new Pool(new Attributes().Set(AttributeKey.KernelShape, new[] { 2 }).Set(AttributeKey.Pads, new[] { 2, 0 })));
 }

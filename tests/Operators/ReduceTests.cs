@@ -9,7 +9,7 @@ namespace SeqRuntime.Tests.Operators;
 public class ReduceTests
 {
     [Fact]
-    public void EveryFunctionOverAnyAxesInTheOrderOfOneRow()
+    public void Every_function_over_any_axes_in_the_order_of_one_row()
     {
         var random = new Random(55);
         foreach (var function in Enum.GetValues<ReduceFunction>())
@@ -31,7 +31,7 @@ public class ReduceTests
     }
 
     [Fact]
-    public void IntegersAndDoublesInAscendingOrder()
+    public void Integers_and_doubles_in_ascending_order()
     {
         var random = new Random(56);
         foreach (var function in new[] { ReduceFunction.Sum, ReduceFunction.Mean, ReduceFunction.Max, ReduceFunction.Min, ReduceFunction.Prod, ReduceFunction.L1, ReduceFunction.SumSquare })
@@ -55,7 +55,7 @@ public class ReduceTests
     }
 
     [Fact]
-    public void NoAxesMeanAllOrNone()
+    public void No_axes_mean_all_or_none()
     {
         var x = Nd.Random(new Random(57), [2, 3]);
         Assert.Equal([1, 1], Run(new OperatorHarness().Dense(x), ReduceFunction.Sum).Shape);
@@ -66,7 +66,7 @@ public class ReduceTests
     }
 
     [Fact]
-    public void AnEmptyReductionGivesTheNeutralElement()
+    public void An_empty_reduction_gives_the_neutral_element()
     {
         OperatorHarness X() => new OperatorHarness().Dense<float>([0, 2]).Integers(0);
         Assert.Equal([0f, 0], Run(X(), ReduceFunction.Sum).As<float>());
@@ -81,7 +81,7 @@ public class ReduceTests
     }
 
     [Fact]
-    public void WrongAxesAndTypesAreRefused()
+    public void Wrong_axes_and_types_are_refused()
     {
         OperatorHarness X() => new OperatorHarness().Dense(Nd.Numbered<float>(2, 2));
         Assert.Throws<ArgumentException>(() => Run(X().Integers(2), ReduceFunction.Sum));

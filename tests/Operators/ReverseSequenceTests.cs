@@ -8,7 +8,7 @@ public class ReverseSequenceTests
     [Theory]
     [InlineData(0)]
     [InlineData(1)]
-    public void ReversesTheFirstStepsOfEachSequence(int timeAxis)
+    public void Reverses_the_first_steps_of_each_sequence(int timeAxis)
     {
         var random = new Random(45);
         var attributes = new Attributes().Set(AttributeKey.TimeAxis, timeAxis).Set(AttributeKey.BatchAxis, 1 - timeAxis);
@@ -26,7 +26,7 @@ public class ReverseSequenceTests
     }
 
     [Fact]
-    public void ImpossibleLengthsAndAxesAreRefused()
+    public void Impossible_lengths_and_axes_are_refused()
     {
         OperatorHarness X() => new OperatorHarness().Dense(Nd.Numbered<float>(3, 2));
         var op = new ReverseSequence(new Attributes());

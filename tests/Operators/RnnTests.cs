@@ -9,7 +9,7 @@ public class RnnTests
 
     [Theory]
     [MemberData(nameof(Seeds))]
-    public void MatchesTheFormulaForAnyShapeAndActivation(int seed)
+    public void Matches_the_formula_for_any_shape_and_activation(int seed)
     {
         var random = new Random(seed);
         var test = RecurrentCase.Random(random, mayBeLong: seed % 3 == 0);
@@ -28,7 +28,7 @@ public class RnnTests
 
     [Theory]
     [MemberData(nameof(Weights.Formats), MemberType = typeof(Weights))]
-    public void StepsWithCarriedStateGiveTheBitsOfTheWholeSequence(int packing)
+    public void Steps_with_carried_state_give_the_bits_of_the_whole_sequence(int packing)
     {
         var format = (TensorFormat)packing;
         var random = new Random(7);
@@ -48,7 +48,7 @@ public class RnnTests
     }
 
     [Fact]
-    public void ReluStateOutsideOneIsQuantizedByItsOwnRange()
+    public void ReLU_state_outside_one_is_quantized_by_its_own_range()
     {
         var random = new Random(3);
         var test = new RecurrentCase(random, 1, 2, 8, 16, 16, 0, false, true);
@@ -68,7 +68,7 @@ public class RnnTests
     }
 
     [Fact]
-    public void AnUnknownActivationOrAWrongNumberOfThemIsRefused()
+    public void An_unknown_activation_or_a_wrong_number_of_them_is_refused()
     {
         Assert.Throws<SeqFormatException>(() => new Rnn(new Attributes().Set(AttributeKey.Hidden, 4).Set(AttributeKey.Activations, "Cosine")));
         Assert.Throws<SeqFormatException>(() => new Rnn(new Attributes().Set(AttributeKey.Hidden, 4).Set(AttributeKey.Activations, "Tanh,Tanh")));

@@ -12,7 +12,7 @@ public class ScatterElementsTests
     [InlineData("mul")]
     [InlineData("max")]
     [InlineData("min")]
-    public void UpdatesApplyInOrderForEveryType(string reduction)
+    public void Updates_apply_in_order_for_every_type(string reduction)
     {
         var random = new Random(41);
         for (var i = 0; i < 40; i++)
@@ -30,7 +30,7 @@ public class ScatterElementsTests
     }
 
     [Fact]
-    public void ShapesAndIndicesThatDoNotFitAreRefused()
+    public void Shapes_and_indices_that_do_not_fit_are_refused()
     {
         OperatorHarness X() => new OperatorHarness().Dense<float>([2], 1, 2);
         var op = new ScatterElements(new Attributes());

@@ -12,7 +12,7 @@ public class ScatterNDTests
     [InlineData("mul")]
     [InlineData("max")]
     [InlineData("min")]
-    public void SlicesAreUpdatedInOrderOfTheTuples(string reduction)
+    public void Slices_are_updated_in_order_of_the_tuples(string reduction)
     {
         var random = new Random(42);
         for (var i = 0; i < 60; i++)
@@ -28,7 +28,7 @@ public class ScatterNDTests
     }
 
     [Fact]
-    public void ShapesAndIndicesThatDoNotFitAreRefused()
+    public void Shapes_and_indices_that_do_not_fit_are_refused()
     {
         OperatorHarness X() => new OperatorHarness().Dense(Nd.Numbered<float>(2, 2));
         var op = new ScatterND(new Attributes());

@@ -7,7 +7,7 @@ namespace SeqRuntime.Tests.Operators;
 public class ScratchTests
 {
     [Fact]
-    public void ScratchNeverGrowsWhenADimensionShrinks()
+    public void Scratch_never_grows_when_a_dimension_shrinks()
     {
         foreach (var format in Weights.Formats.Select(f => (TensorFormat)f.Data))
         {
@@ -26,7 +26,7 @@ public class ScratchTests
     }
 
     [Fact]
-    public void SizesBeyondAnyMemoryAreRefusedInsteadOfOverflowing()
+    public void Sizes_beyond_any_memory_are_refused_instead_of_overflowing()
     {
         var conv = new Conv(new Attributes().Set(AttributeKey.KernelShape, new[] { 1 }).Set(AttributeKey.Pads, new[] { int.MaxValue / 2, 0 }));
         var error = Assert.Throws<TooLargeException>(() => Bytes(conv, Dense(int.MaxValue / 1000, 900, 0), Dense(1, 900, 1)));

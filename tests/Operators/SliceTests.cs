@@ -6,7 +6,7 @@ namespace SeqRuntime.Tests.Operators;
 public class SliceTests
 {
     [Fact]
-    public void CutsAsPythonDoesForRandomStartsEndsAndSteps()
+    public void Cuts_as_Python_does_for_random_starts_ends_and_steps()
     {
         var random = new Random(34);
         for (var i = 0; i < 200; i++)
@@ -23,7 +23,7 @@ public class SliceTests
     }
 
     [Fact]
-    public void HugeEndsMeanTheEnd()
+    public void Huge_ends_mean_the_end()
     {
         var x = new OperatorHarness().Dense<float>([3], 1, 2, 3);
         Assert.Equal([2f, 3], new OperatorHarness().Dense<float>([3], 1, 2, 3).Dense<long>([1], 1).Dense([1], long.MaxValue).Run(new Slice())[0].As<float>());
@@ -31,7 +31,7 @@ public class SliceTests
     }
 
     [Fact]
-    public void ImpossibleSlicesAreRefused()
+    public void Impossible_slices_are_refused()
     {
         OperatorHarness X() => new OperatorHarness().Dense<float>([3], 1, 2, 3);
         Assert.Throws<ArgumentException>(() => X().Integers(0).Integers(1, 2).Run(new Slice()));

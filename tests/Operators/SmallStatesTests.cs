@@ -28,7 +28,7 @@ public class SmallStatesTests(ITestOutputHelper output)
 
     [Theory]
     [MemberData(nameof(Layers))]
-    public void SmallStatesAreAsAccurateAsLargeOnes(string layer, double scale)
+    public void Small_states_are_as_accurate_as_large_ones(string layer, double scale)
     {
         foreach (var direction in (string[])["forward", "reverse", "bidirectional"])
         {
@@ -48,7 +48,7 @@ public class SmallStatesTests(ITestOutputHelper output)
     [InlineData(1e-3f)]
     [InlineData(0.05f)]
     [InlineData(0.8f)]
-    public void SmallStatesLoseNoMoreThanInOnnxRuntime(float scale)
+    public void Small_states_lose_no_more_than_in_ONNX_runtime(float scale)
     {
         var model = Model("LSTM", "forward", scale);
         var x = Weights.Random(new Random(5), Steps * Inputs);
@@ -82,7 +82,7 @@ public class SmallStatesTests(ITestOutputHelper output)
     [InlineData("GRU before")]
     [InlineData("GRU after")]
     [InlineData("RNN")]
-    public void BatchesAndStepsGiveTheSameBits(string layer)
+    public void Batches_and_steps_give_the_same_bits(string layer)
     {
         // Rows of the batch differ in scale by ten, so that at every step some use the fixed scale and some their own.
         const int batch = 7;
@@ -109,7 +109,7 @@ public class SmallStatesTests(ITestOutputHelper output)
     [InlineData(1e-20f)]
     [InlineData(1e20f)]
     [InlineData(1e36f)]
-    public void InputsOfAnySizeAreQuantizedByTheirOwnRange(float scale)
+    public void Inputs_of_any_size_are_quantized_by_their_own_range(float scale)
     {
         // Weights that scale the smallest rows back to ordinary numbers.
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 3, Inputs).Random("w", 3, scale < 1 ? 100 : 0.01f, Inputs, 48).Node("MatMul", "x w", "y").Output("y");

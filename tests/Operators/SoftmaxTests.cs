@@ -11,7 +11,7 @@ public class SoftmaxTests
     [InlineData(2)]
     [InlineData(-1)]
     [InlineData(-3)]
-    public void NormalizesAlongAnyAxis(int axis)
+    public void Normalizes_along_any_axis(int axis)
     {
         int[] shape = [5, 17, 6];
         var x = Weights.Random(new Random(2), 5 * 17 * 6, 20);
@@ -36,10 +36,10 @@ public class SoftmaxTests
     }
 
     [Fact]
-    public void HardmaxTakesTheFirstOfEqualMaxima() =>
+    public void Hardmax_takes_the_first_of_equal_maxima() =>
         Assert.Equal([0f, 1, 0, 0], new OperatorHarness().Dense<float>([4], 1, 3, 3, 2).Run(new Softmax(new Attributes(), SoftmaxKind.Hardmax))[0].As<float>());
 
     [Fact]
-    public void AnAxisThatIsNotThereIsRefused() =>
+    public void An_axis_that_is_not_there_is_refused() =>
         Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense<float>([2], 1, 2).Run(new Softmax(new Attributes().Set(AttributeKey.Axis, 1), SoftmaxKind.Softmax)));
 }

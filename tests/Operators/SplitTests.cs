@@ -6,7 +6,7 @@ namespace SeqRuntime.Tests.Operators;
 public class SplitTests
 {
     [Fact]
-    public void SplitsIntoPartsOfAnySizes()
+    public void Splits_into_parts_of_any_sizes()
     {
         var random = new Random(33);
         for (var i = 0; i < 60; i++)
@@ -24,7 +24,7 @@ public class SplitTests
     [InlineData(6, 3, new[] { 2, 2, 2 })]
     [InlineData(7, 3, new[] { 3, 3, 1 })]
     [InlineData(4, 3, new[] { 2, 2, 0 })]
-    public void EqualPartsWithASmallerLast(int size, int count, int[] sizes)
+    public void Equal_parts_with_a_smaller_last(int size, int count, int[] sizes)
     {
         var x = Nd.Numbered<float>(2, size);
         Check(x, 1, sizes, new OperatorHarness().Dense(x));
@@ -32,7 +32,7 @@ public class SplitTests
     }
 
     [Fact]
-    public void PartsThatNothingReadsAreLeftOut()
+    public void Parts_that_nothing_reads_are_left_out()
     {
         var parts = new OperatorHarness().Dense<float>([4], 1, 2, 3, 4).Omit(0).Run(new Split(new Attributes()), 2);
         Assert.Equal([3f, 4], parts[1].As<float>());
@@ -43,7 +43,7 @@ public class SplitTests
     [InlineData(new[] { 5, -1 })]
     [InlineData(new[] { 3, 2 })]
     [InlineData(new[] { 4 })]
-    public void PartsThatDoNotAddUpAreRefused(int[] sizes) =>
+    public void Parts_that_do_not_add_up_are_refused(int[] sizes) =>
         Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense<float>([4], 1, 2, 3, 4).Integers(sizes).Run(new Split(new Attributes()), 2));
 
     private static void Check<T>(Nd<T> x, int axis, int[] sizes, OperatorHarness harness)

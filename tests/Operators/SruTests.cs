@@ -9,7 +9,7 @@ public class SruTests
 
     [Theory]
     [MemberData(nameof(Seeds))]
-    public void MatchesThePaperForAnyShapeAndOption(int seed)
+    public void Matches_the_paper_for_any_shape_and_option(int seed)
     {
         var random = new Random(seed);
         var layer = Layer.Random(random, seed % 3 == 0 ? TensorFormat.PackedFloat16 : TensorFormat.PackedFloat32, isProjected: seed % 2 == 0);
@@ -21,7 +21,7 @@ public class SruTests
 
     [Theory]
     [MemberData(nameof(Seeds))]
-    public void IntegersStayWithinTwoPercentOfFloatOnTheSameRoundedWeights(int seed)
+    public void Integers_stay_within_two_percent_of_float_on_the_same_rounded_weights(int seed)
     {
         var random = new Random(seed);
         var layer = Layer.Random(random, seed % 3 == 0 ? TensorFormat.PackedInt8 : TensorFormat.PackedInt4, isProjected: seed % 2 == 0);
@@ -34,7 +34,7 @@ public class SruTests
 
     [Theory]
     [MemberData(nameof(Weights.Formats), MemberType = typeof(Weights))]
-    public void StepsWithCarriedStateGiveTheBitsOfTheWholeSequence(int packing)
+    public void Steps_with_carried_state_give_the_bits_of_the_whole_sequence(int packing)
     {
         foreach (var (hidden, batch, isProjected) in new[] { (32, 1, true), (21, 2, true), (9, 3, false) })
         {
@@ -57,7 +57,7 @@ public class SruTests
 
     [Theory]
     [MemberData(nameof(Weights.Formats), MemberType = typeof(Weights))]
-    public void ABatchOfDifferentLengthsGivesEachRowTheBitsItGetsAlone(int packing)
+    public void A_batch_of_different_lengths_gives_each_row_the_bits_it_gets_alone(int packing)
     {
         foreach (var isProjected in new[] { true, false })
         {
@@ -78,7 +78,7 @@ public class SruTests
     }
 
     [Fact]
-    public void OutputsThatNothingReadsChangeNoOther()
+    public void Outputs_that_nothing_reads_change_no_other()
     {
         for (var seed = 0; seed < 20; seed++)
         {
@@ -90,7 +90,7 @@ public class SruTests
     }
 
     [Fact]
-    public void NoStepsLeaveTheStateAsItWas()
+    public void No_steps_leave_the_state_as_it_was()
     {
         var random = new Random(2);
         var layer = new Layer(random, TensorFormat.PackedFloat32, new RecurrentCase(random, 0, 2, 7, 7, 7, 0, false, true), isProjected: false);
@@ -101,7 +101,7 @@ public class SruTests
 
     /// <summary>Without a matrix of its own the highway joins inputs and units one by one; and there is nothing that an R could multiply.</summary>
     [Fact]
-    public void InputsThatTheHighwayCannotTakeAndAMatrixForNoStateAreRefused()
+    public void Inputs_that_the_highway_cannot_take_and_a_matrix_for_no_state_are_refused()
     {
         var random = new Random(3);
         var layer = new Layer(random, TensorFormat.PackedFloat32, new RecurrentCase(random, 2, 1, 5, 8, 8, 0, false, false), isProjected: false);

@@ -7,7 +7,7 @@ namespace SeqRuntime.Tests.Operators;
 public class TileTests
 {
     [Fact]
-    public void RepeatsRandomShapes()
+    public void Repeats_random_shapes()
     {
         var random = new Random(37);
         for (var i = 0; i < 100; i++)
@@ -21,7 +21,7 @@ public class TileTests
     }
 
     [Fact]
-    public void ImpossibleRepeatsAreRefused()
+    public void Impossible_repeats_are_refused()
     {
         OperatorHarness X() => new OperatorHarness().Dense<float>([2], 1, 2);
         Assert.Throws<ArgumentException>(() => X().Integers(1, 1).Run(new Tile()));

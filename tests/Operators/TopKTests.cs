@@ -9,7 +9,7 @@ public class TopKTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void FindsTheFirstOfTheOrderAlongAnyAxis(bool isLargest)
+    public void Finds_the_first_of_the_order_along_any_axis(bool isLargest)
     {
         var random = new Random(48);
         for (var i = 0; i < 50; i++)
@@ -28,7 +28,7 @@ public class TopKTests
     }
 
     [Fact]
-    public void NaNCountsAsLargest()
+    public void NaN_counts_as_largest()
     {
         float[] x = [1, float.NaN, float.PositiveInfinity, -1, float.NaN];
         Assert.Equal([1L, 4, 2], new OperatorHarness().Dense([5], x).Integers(3).Run(new TopK(new Attributes()), 2)[1].As<long>());
@@ -36,7 +36,7 @@ public class TopKTests
     }
 
     [Fact]
-    public void EitherOutputMayBeLeftOut()
+    public void Either_output_may_be_left_out()
     {
         Assert.Equal([2L], new OperatorHarness().Dense<float>([3], 1, 2, 3).Integers(1).Omit(0).Run(new TopK(new Attributes()), 2)[1].As<long>());
         Assert.Equal([3f], new OperatorHarness().Dense<float>([3], 1, 2, 3).Integers(1).Omit(1).Run(new TopK(new Attributes()), 2)[0].As<float>());
@@ -45,7 +45,7 @@ public class TopKTests
     [Theory]
     [InlineData(-1)]
     [InlineData(4)]
-    public void AKLargerThanTheAxisIsRefused(int k) =>
+    public void A_K_larger_than_the_axis_is_refused(int k) =>
         Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense<float>([3], 1, 2, 3).Integers(k).Run(new TopK(new Attributes()), 2));
 
     private static void Check<T>(Nd<T> x, int axis, int k, bool isLargest)

@@ -7,7 +7,7 @@ namespace SeqRuntime.Tests.Operators;
 public class TransposeTests
 {
     [Fact]
-    public void MovesEveryElementToItsPlaceForRandomShapesAndPermutations()
+    public void Moves_every_element_to_its_place_for_random_shapes_and_permutations()
     {
         var random = new Random(31);
         for (var i = 0; i < 120; i++)
@@ -26,7 +26,7 @@ public class TransposeTests
     [InlineData(new[] { 17, 33, 3 }, new[] { 1, 0, 2 })]
     [InlineData(new[] { 2, 64, 40 }, new[] { 2, 0, 1 })]
     [InlineData(new[] { 3, 20, 4, 18 }, new[] { 0, 3, 2, 1 })]
-    public void BlocksOfLargeMatricesMeetWithoutGaps(int[] shape, int[] perm)
+    public void Blocks_of_large_matrices_meet_without_gaps(int[] shape, int[] perm)
     {
         Check<byte>(shape, perm);
         Check<float>(shape, perm);
@@ -34,7 +34,7 @@ public class TransposeTests
     }
 
     [Fact]
-    public void WithoutPermutationTheAxesAreReversed()
+    public void Without_permutation_the_axes_are_reversed()
     {
         var x = Nd.Numbered<float>(2, 3, 4);
         var y = new OperatorHarness().Dense(x).Run(new Transpose(new Attributes()))[0];
@@ -46,7 +46,7 @@ public class TransposeTests
     [InlineData(new[] { 0 })]
     [InlineData(new[] { 0, 0 })]
     [InlineData(new[] { 0, 2 })]
-    public void InvalidPermutationsAreRefused(int[] perm) =>
+    public void Invalid_permutations_are_refused(int[] perm) =>
         Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense(Nd.Numbered<float>(2, 3)).Run(new Transpose(new Attributes().Set(AttributeKey.Perm, perm))));
 
     private static void Check<T>(int[] shape, int[] perm)

@@ -9,7 +9,7 @@ public class TriluTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void KeepsOneTriangleOfEachMatrix(bool isUpper)
+    public void Keeps_one_triangle_of_each_matrix(bool isUpper)
     {
         var random = new Random(46);
         for (var i = 0; i < 60; i++)
@@ -23,7 +23,7 @@ public class TriluTests
     }
 
     [Fact]
-    public void WithoutKTheDiagonalIsTheBorderAndAnyKIsPossible()
+    public void Without_K_the_diagonal_is_the_border_and_any_K_is_possible()
     {
         var x = Nd.Numbered<float>(2, 2);
         Assert.Equal([1f, 2, 0, 4], new OperatorHarness().Dense(x).Run(new Trilu(new Attributes()))[0].As<float>());

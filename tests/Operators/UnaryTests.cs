@@ -23,7 +23,7 @@ public class UnaryTests
     ];
 
     [Fact]
-    public void EveryFunctionHasItsFormulaAndOnnxDefaults()
+    public void Every_function_has_its_formula_and_ONNX_defaults()
     {
         var random = new Random(51);
         foreach (var (function, least, most, formula) in s_formulas)
@@ -42,14 +42,14 @@ public class UnaryTests
     }
 
     [Fact]
-    public void ErfAndGeluAtKnownPoints()
+    public void Erf_and_gelu_at_known_points()
     {
         Weights.Close([-0.8427007929497149, 0, 0.5204998778130465, 0.9953222650189527], Run<float>(Op(UnaryFunction.Erf), -1, 0, 0.5f, 2), 1e-6, "erf");
         Weights.Close([-0.15865525393145707, 0, 0.34573123063700656, 1.9544997361036416], Run<float>(Op(UnaryFunction.Gelu), -1, 0, 0.5f, 2), 1e-6, "gelu");
     }
 
     [Fact]
-    public void ConstantsComeFromAttributes()
+    public void Constants_come_from_attributes()
     {
         Assert.Equal([-0.5f, 4], Run<float>(Op(UnaryFunction.LeakyRelu, 0.25f), -2, 4));
         Assert.Equal([0f, 4], Run<float>(Op(UnaryFunction.ThresholdedRelu, 3), 3, 4));
@@ -58,7 +58,7 @@ public class UnaryTests
     }
 
     [Fact]
-    public void IntegersWrapAround()
+    public void Integers_wrap_around()
     {
         Assert.Equal([3, 3, int.MinValue], Run(Op(UnaryFunction.Abs), 3, -3, int.MinValue));
         Assert.Equal([-3L, 3, long.MinValue], Run(Op(UnaryFunction.Neg), 3, -3, long.MinValue));
@@ -68,7 +68,7 @@ public class UnaryTests
     }
 
     [Fact]
-    public void BitwiseNotTurnsEveryBitOfIntegers()
+    public void Bitwise_not_turns_every_bit_of_integers()
     {
         Assert.Equal([-1, 0, -4, int.MaxValue], Run(Op(UnaryFunction.BitwiseNot), 0, -1, 3, int.MinValue));
         Assert.Equal([-1L, -(1L << 40) - 1], Run(Op(UnaryFunction.BitwiseNot), 0L, 1L << 40));
@@ -78,7 +78,7 @@ public class UnaryTests
     }
 
     [Fact]
-    public void DoublesHaveTheExactFunctions()
+    public void Doubles_have_the_exact_functions()
     {
         double[] x = [-2.5, -0.0, 0.3, 2.5, double.NaN, double.NegativeInfinity];
         Assert.Equal(Array.ConvertAll(x, Math.Abs), Run(Op(UnaryFunction.Abs), x));
@@ -93,7 +93,7 @@ public class UnaryTests
     }
 
     [Fact]
-    public void TestsGiveBool()
+    public void Tests_give_bool()
     {
         float[] x = [0, float.NaN, float.PositiveInfinity, float.NegativeInfinity];
         Assert.Equal([false, true, false, false], Test(UnaryFunction.IsNaN, x));
@@ -105,7 +105,7 @@ public class UnaryTests
     }
 
     [Fact]
-    public void FunctionsOfOtherTypesAreRefused()
+    public void Functions_of_other_types_are_refused()
     {
         Assert.Throws<ArgumentException>(() => Run(Op(UnaryFunction.Exp), 1.0));
         Assert.Throws<ArgumentException>(() => Run(Op(UnaryFunction.Sqrt), 1));

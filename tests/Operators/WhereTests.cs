@@ -6,7 +6,7 @@ namespace SeqRuntime.Tests.Operators;
 public class WhereTests
 {
     [Fact]
-    public void ChoosesWithBroadcastingOfAllThree()
+    public void Chooses_with_broadcasting_of_all_three()
     {
         var random = new Random(43);
         for (var i = 0; i < 150; i++)
@@ -20,7 +20,7 @@ public class WhereTests
     }
 
     [Fact]
-    public void WrongTypesAndShapesAreRefused()
+    public void Wrong_types_and_shapes_are_refused()
     {
         Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense<byte>([1], 1).Dense<float>([1], 1).Dense<float>([1], 1).Run(new Where()));
         Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense([1], true).Dense<float>([1], 1).Dense<int>([1], 1).Run(new Where()));

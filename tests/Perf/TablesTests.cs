@@ -8,7 +8,7 @@ namespace SeqRuntime.Tests.Perf;
 public sealed class TablesTests
 {
     [Fact]
-    public void ATableIsReplacedBetweenItsMarks()
+    public void A_table_is_replaced_between_its_marks()
     {
         const string document = "before\n<!-- perf compare: begin -->\nold\n<!-- perf compare: end -->\nafter\n";
         var once = Tables.Replace(document, "X.md", "compare", "| new |\n");
@@ -18,7 +18,7 @@ public sealed class TablesTests
     }
 
     [Fact]
-    public void ADocumentHasTheTablesOfOneRecord()
+    public void A_document_has_the_tables_of_one_record()
     {
         var (readme, performance) = (File.ReadAllText(Repository.Find(Tables.Readme)), File.ReadAllText(Repository.Find(Tables.Performance)));
         var records = Directory.GetFiles(Repository.Find("perf/results"), "*-compare.json", SearchOption.AllDirectories).Select(path => JsonSerializer.Deserialize(File.ReadAllText(path), JsonReports.Default.CompareReport)!).ToList();
@@ -28,7 +28,7 @@ public sealed class TablesTests
     }
 
     [Fact]
-    public void TheReadmesTableIsShort()
+    public void The_readmes_table_is_short()
     {
         CompareRow Row(string work, string peer, string size) => new("id", work, size, "fp32", peer, 1, 1, 2, 2, 0.5, 4, 8, 0);
         var machine = new Machine("2026-01-01", "P", "F", "portable", "S", ".NET", "1.0");
@@ -40,5 +40,5 @@ public sealed class TablesTests
     [Theory]
     [InlineData("AMD EPYC 25-17", "amd-epyc-25-17")]
     [InlineData("Intel(R) Xeon(R) CPU @ 2.20GHz 6-85", "intel-r-xeon-r-cpu-2-20ghz-6-85")]
-    public void AFolderIsNamedAfterTheProcessor(string processor, string folder) => Assert.Equal(folder, Results.Slug(processor));
+    public void A_folder_is_named_after_the_processor(string processor, string folder) => Assert.Equal(folder, Results.Slug(processor));
 }

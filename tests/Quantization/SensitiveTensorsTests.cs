@@ -12,7 +12,7 @@ public class SensitiveTensorsTests
     [InlineData(32, "a int8, o int8", "i")]
     [InlineData(64, "a int8, o int8", "i")]
     [InlineData(128, "a int8, o int8, i int8", "")]
-    public void EdgesAreKeptTheSmallestFirst(int hidden, string kept, string left)
+    public void Edges_are_kept_the_smallest_first(int hidden, string kept, string left)
     {
         var converted = Model(hidden).Convert(new ConversionOptions { Weights = WeightKind.Int4 });
         Assert.Equal(kept, string.Join(", ", converted.Tensors.Where(t => t.Weights == WeightKind.Int8).OrderBy(t => t.Count).Select(t => $"{t.Name} int8")));
@@ -26,7 +26,7 @@ public class SensitiveTensorsTests
     [Theory]
     [InlineData("int4")]
     [InlineData("int8")]
-    public void NamingAMatrixChangesNoOther(string kind)
+    public void Naming_a_matrix_changes_no_other(string kind)
     {
         var model = Model(32);
         // One matrix with a large error, which uses the others' share while it is free.
@@ -45,7 +45,7 @@ public class SensitiveTensorsTests
     }
 
     [Fact]
-    public void TablesThatAreLookedUpCountAsEdges()
+    public void Tables_that_are_looked_up_count_as_edges()
     {
         OnnxBuilder Tables(int rows) => new OnnxBuilder().Input("ids", OnnxBuilder.Int64, 3).Random("small", 1, 1, 30, 64).Random("table", 2, 1, rows, 64).Random("m", 3, 1, 64, 64).Random("n", 4, 1, 64, 64).Random("o", 5, 1, 64, 64)
             .Node("Gather", "small ids", "e").Node("Gather", "table ids", "f").Node("Add", "e f", "g").Node("MatMul", "g m", "h").Node("MatMul", "h n", "k").Node("MatMul", "k o", "y").Output("y");
@@ -58,7 +58,7 @@ public class SensitiveTensorsTests
     }
 
     [Fact]
-    public void ATableIsPackedOnlyWhereThatMakesItSmaller()
+    public void A_table_is_packed_only_where_that_makes_it_smaller()
     {
         // With 4 columns, a row takes 16 bytes in int8 with scales and sums, 32 in int4, 16 in fp32 and 8 in fp16.
         var narrow = new OnnxBuilder().Input("ids", OnnxBuilder.Int64, 3).Random("table", 2, 1, 500, 4).Node("Gather", "table ids", "y").Output("y");

@@ -12,7 +12,7 @@ public class AgreementTests(ITestOutputHelper output)
     private const double Int8RelativeRms = 0.03;
 
     [Fact]
-    public void DtlnAgreesWithOnnxRuntimeOverRealNoisySpeech()
+    public void Dtln_agrees_with_ONNX_runtime_over_real_noisy_speech()
     {
         var (mask, refine) = (Models.Need("dtln/model_1.onnx"), Models.Need("dtln/model_2.onnx"));
         var samples = Audio.Read(Models.Need("audio/noisy-speech-16k.wav"));
@@ -48,7 +48,7 @@ public class AgreementTests(ITestOutputHelper output)
     [InlineData("silero-vad/silero_vad_16k_op15.onnx")]
     [InlineData("silero-vad/silero_vad.onnx")]
     [InlineData("silero-vad/silero_vad_op18_ifless.onnx")]
-    public void SileroAgreesWithOnnxRuntimeOverAMinuteOfSpeech(string file)
+    public void Silero_agrees_with_ONNX_runtime_over_a_minute_of_speech(string file)
     {
         var path = Models.Need(file);
         var samples = Audio.Read(Models.Need("audio/silero-test.wav"));

@@ -19,7 +19,7 @@ public sealed class FewerBitsTests(ITestOutputHelper output)
     [InlineData("int8", 0.03, 0.02)]
     [InlineData("int4", 0.05, 0.08)]
     [InlineData(Everywhere, 0.24, 0.6)]
-    public void DtlnOverNoisySpeech(string weights, double maskError, double refineError)
+    public void Dtln_over_noisy_speech(string weights, double maskError, double refineError)
     {
         (string, string)[] sources = [("mask", Models.Need("dtln/model_1.onnx")), ("refine", Models.Need("dtln/model_2.onnx"))];
         var samples = Audio.Read(Models.Need("audio/noisy-speech-16k.wav"));
@@ -46,7 +46,7 @@ public sealed class FewerBitsTests(ITestOutputHelper output)
     [InlineData("int8", 0.013, 8)]
     [InlineData("int4", 0.031, 10)]
     [InlineData(Everywhere, 0.09, 40)]
-    public void SileroOverAMinuteOfSpeech(string weights, double error, int changed)
+    public void Silero_over_a_minute_of_speech(string weights, double error, int changed)
     {
         var path = Models.Need("silero-vad/silero_vad_16k_op15.onnx");
         var samples = Audio.Read(Models.Need("audio/silero-test.wav"));
@@ -81,7 +81,7 @@ public sealed class FewerBitsTests(ITestOutputHelper output)
     [InlineData("g2p_en", "fp16", 1, 0.002)]
     [InlineData("g2p_en", "int8", 8, 0.01)]
     [InlineData("g2p_en", "int4", 40, 0.05)]
-    public void PronunciationOfTwoHundredWords(string model, string weights, int changedWords, double phonemes)
+    public void Pronunciation_of_two_hundred_words(string model, string weights, int changedWords, double phonemes)
     {
         var words = RealDecodingTests.Lines("g2p_en/expected-greedy.tsv").Select(line => line[0]).ToArray();
         var exact = Pronounce(model, "fp32", words, out var exactBytes);

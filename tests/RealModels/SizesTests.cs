@@ -38,7 +38,7 @@ public sealed class SizesTests(ITestOutputHelper output)
 
     [Theory]
     [MemberData(nameof(Table))]
-    public void AFileIsNoLargerThanWhatItHolds(string name, string[] files, double int8Share)
+    public void A_file_is_no_larger_than_what_it_holds(string name, string[] files, double int8Share)
     {
         List<(string Graph, string Path)> sources = [.. files.Select(f => (f.Split('=')[0], Models.Need(f.Split('=')[1])))];
         var weights = sources.Sum(s => sizeof(float) * (s.Path.EndsWith(".onnx", StringComparison.Ordinal) ? Initializers(s.Path) : Datasets(s.Path)));
@@ -50,7 +50,7 @@ public sealed class SizesTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void DtlnInInt8HasLittleMoreThanAQuarterOfItsFiles()
+    public void Dtln_in_int8_has_little_more_than_a_quarter_of_its_files()
     {
         var (mask, refine) = (Models.Need("dtln/model_1.onnx"), Models.Need("dtln/model_2.onnx"));
         var share = Convert([("mask", mask), ("refine", refine)], WeightKind.Int8).File.Length / (double)(new FileInfo(mask).Length + new FileInfo(refine).Length);

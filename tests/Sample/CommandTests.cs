@@ -15,7 +15,7 @@ public sealed class CommandTests : IDisposable
     [InlineData(48_000, 2, 24, false)]
     [InlineData(44_100, 3, 32, true)]
     [InlineData(8_000, 2, 32, true)]
-    public void DenoiseKeepsRateChannelsFormatAndWithAnIdleModelTheSound(int rate, int channels, int bits, bool isFloat)
+    public void Denoise_keeps_rate_channels_format_and_with_an_idle_model_the_sound(int rate, int channels, int bits, bool isFloat)
     {
         var format = new WaveFormat(isFloat, bits, channels, rate);
         var sound = new float[channels][];
@@ -35,7 +35,7 @@ public sealed class CommandTests : IDisposable
     }
 
     [Fact]
-    public void AFileThatIsTooShortIsAFaultAndNothingIsWritten()
+    public void A_file_that_is_too_short_is_a_fault_and_nothing_is_written()
     {
         var (model, noisy, clean) = (Path("dtln.seq"), Path("noisy.wav"), Path("clean.wav"));
         File.WriteAllBytes(model, SampleModels.PassThrough());
@@ -46,7 +46,7 @@ public sealed class CommandTests : IDisposable
     }
 
     [Fact]
-    public void AnOutputThatCannotBeWrittenIsAFaultBeforeAnythingIsRead()
+    public void An_output_that_cannot_be_written_is_a_fault_before_anything_is_read()
     {
         foreach (var (clean, why) in new[] { (Path("nowhere/clean.wav"), "there is no folder"), (_folder, "is a folder"), (Path(new string('x', 250)), "no file can be created") })
         {
@@ -63,7 +63,7 @@ public sealed class CommandTests : IDisposable
     [InlineData("denoise", "--model", "m.seq", "a.wav")]
     [InlineData("vad", "--model", "m.seq", "a.wav", "--threshold", "2")]
     [InlineData("vad", "--model", "m.seq", "--fast", "a.wav")]
-    public void WrongUsageIsAUsageFault(params string[] arguments) =>
+    public void Wrong_usage_is_a_usage_fault(params string[] arguments) =>
         Assert.Throws<UsageException>(() =>
         {
             var parsed = new Arguments(arguments is [""] ? [] : arguments);

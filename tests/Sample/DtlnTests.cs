@@ -5,7 +5,7 @@ namespace SeqRuntime.Tests.Sample;
 public class DtlnTests
 {
     [Fact]
-    public void WithAMaskOfOnesTheRealTimeFormIsTheInput384SamplesLate()
+    public void With_a_mask_of_ones_the_real_time_form_is_the_input384_samples_late()
     {
         using var model = SeqModel.Load(SampleModels.PassThrough());
         using var dtln = new Dtln(model);
@@ -21,7 +21,7 @@ public class DtlnTests
     }
 
     [Fact]
-    public void AlignedNothingIsLateAndNothingIsLost()
+    public void Aligned_nothing_is_late_and_nothing_is_lost()
     {
         using var model = SeqModel.Load(SampleModels.PassThrough());
         using var dtln = new Dtln(model);
@@ -36,7 +36,7 @@ public class DtlnTests
     }
 
     [Fact]
-    public void AFrameAllocatesNothing()
+    public void A_frame_allocates_nothing()
     {
         using var model = SeqModel.Load(SampleModels.PassThrough());
         using var dtln = new Dtln(model);
@@ -50,7 +50,7 @@ public class DtlnTests
     }
 
     [Fact]
-    public void ResetForgetsTheStream()
+    public void Reset_forgets_the_stream()
     {
         using var model = SeqModel.Load(SampleModels.PassThrough());
         using var dtln = new Dtln(model);
@@ -60,7 +60,7 @@ public class DtlnTests
     }
 
     [Fact]
-    public void AModelOfAnotherKindIsRefusedWithWhatIsMissing()
+    public void A_model_of_another_kind_is_refused_with_what_is_missing()
     {
         using var model = SeqModel.Load(SampleModels.FirstSampleOfChunk(1, 576));
         var fault = Assert.Throws<ArgumentException>(() => new Dtln(model));

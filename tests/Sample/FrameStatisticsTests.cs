@@ -5,7 +5,7 @@ namespace SeqRuntime.Tests.Sample;
 public class FrameStatisticsTests
 {
     [Fact]
-    public void CountsEveryByteThatAFrameAllocates()
+    public void Counts_every_byte_that_a_frame_allocates()
     {
         var statistics = new FrameStatistics(2);
         Allocation.None(() =>
@@ -21,7 +21,7 @@ public class FrameStatisticsTests
     }
 
     [Fact]
-    public void SharesAreOrdered()
+    public void Shares_are_ordered()
     {
         var statistics = new FrameStatistics(100);
         for (var i = 0; i < 100; i++) Frame(statistics, () => Thread.SpinWait(i * 10));

@@ -13,7 +13,7 @@ public sealed class NativeAotTests(ITestOutputHelper output)
     private const int MostBytes = 4_000_000;
 
     [Fact]
-    public void ThePublishedBinaryRunsTheBestKernelsOfThisProcessor()
+    public void The_published_binary_runs_the_best_kernels_of_this_processor()
     {
         var binary = FindOrPublish();
         using var info = JsonDocument.Parse(Run(binary, "--info", "--json"));
@@ -24,7 +24,7 @@ public sealed class NativeAotTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void ThePublishedBinaryIsSmall()
+    public void The_published_binary_is_small()
     {
         var binary = FindOrPublish();
         var bytes = new FileInfo(binary).Length;

@@ -10,7 +10,7 @@ public class RealFftTests
     [InlineData(64)]
     [InlineData(512)]
     [InlineData(2048)]
-    public void MatchesTheDefinition(int size)
+    public void Matches_the_definition(int size)
     {
         var samples = Noise(size);
         var fft = new RealFft(size);
@@ -34,7 +34,7 @@ public class RealFftTests
     [Theory]
     [InlineData(4)]
     [InlineData(512)]
-    public void TheInverseBringsTheSamplesBack(int size)
+    public void The_inverse_brings_the_samples_back(int size)
     {
         var samples = Noise(size);
         var fft = new RealFft(size);
@@ -47,7 +47,7 @@ public class RealFftTests
     }
 
     [Fact]
-    public void AllocatesNothing()
+    public void Allocates_nothing()
     {
         var fft = new RealFft(512);
         var samples = Noise(512);
@@ -61,7 +61,7 @@ public class RealFftTests
     }
 
     [Fact]
-    public void SineAndCosineAreThoseOfMathWithinTheRoundingOfItsArgument()
+    public void Sine_and_cosine_are_those_of_math_within_the_rounding_of_its_argument()
     {
         for (var x = -9.0; x < 9; x += 0.0137)
         {

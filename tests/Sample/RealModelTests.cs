@@ -11,7 +11,7 @@ public class RealModelTests(ITestOutputHelper output)
     [Theory]
     [InlineData(WeightKind.Float32, 1e-4)]
     [InlineData(WeightKind.Int8, 0.03)]
-    public void DenoisedSpeechEqualsThatOfTheAuthorsProgram(WeightKind weights, double tolerance)
+    public void Denoised_speech_equals_that_of_the_authors_program(WeightKind weights, double tolerance)
     {
         var (model1, model2, sound) = (Models.Need("dtln/model_1.onnx"), Models.Need("dtln/model_2.onnx"), Models.Need("audio/noisy-speech-16k.wav"));
         var noisy = WaveReader.Read(sound).Channels[0];
@@ -36,7 +36,7 @@ public class RealModelTests(ITestOutputHelper output)
     [Theory]
     [InlineData(WeightKind.Float32, 1e-4)]
     [InlineData(WeightKind.Int8, 0.03)]
-    public void SpeechIsFoundWhereTheAuthorsProgramFindsIt(WeightKind weights, double tolerance)
+    public void Speech_is_found_where_the_authors_program_finds_it(WeightKind weights, double tolerance)
     {
         var (file, sound) = (Models.Need("silero-vad/silero_vad_16k_op15.onnx"), Models.Need("audio/silero-test.wav"));
         var samples = WaveReader.Read(sound).Channels[0];

@@ -14,7 +14,7 @@ public class ResamplerTests
     [InlineData(16_000, 44_100)]
     [InlineData(16_000, 8_000)]
     [InlineData(12_347, 16_000)]
-    public void ATonePassesInPlaceAndAtFullHeight(int from, int to)
+    public void A_tone_passes_in_place_and_at_full_height(int from, int to)
     {
         var pass = 0.44 * Math.Min(from, to);
         foreach (var frequency in (double[])[50, pass / 2, pass])
@@ -32,7 +32,7 @@ public class ResamplerTests
     [InlineData(48_000, 9_000)]
     [InlineData(48_000, 20_000)]
     [InlineData(44_100, 8_100)]
-    public void AToneAboveTheNewBandIsRemoved(int from, double frequency)
+    public void A_tone_above_the_new_band_is_removed(int from, double frequency)
     {
         var resampler = new Resampler(from, 16_000);
         var output = resampler.Process(Tone(frequency, from, from / 2), 8_000);
@@ -40,7 +40,7 @@ public class ResamplerTests
     }
 
     [Fact]
-    public void ThereAndBackKeepsSpeechBandAndLength()
+    public void There_and_back_keeps_speech_band_and_length()
     {
         var there = new Resampler(44_100, 16_000);
         var back = new Resampler(16_000, 44_100);
@@ -51,7 +51,7 @@ public class ResamplerTests
     }
 
     [Fact]
-    public void RatesWithTooLittleInCommonGiveAClearFault()
+    public void Rates_with_too_little_in_common_give_a_clear_fault()
     {
         var fault = Assert.Throws<WaveException>(() => new Resampler(16_000, 767_957));
         Assert.Contains("767957 Hz", fault.Message, StringComparison.Ordinal);

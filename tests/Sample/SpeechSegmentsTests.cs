@@ -9,38 +9,38 @@ public class SpeechSegmentsTests
     private const int Pad = 480;
 
     [Fact]
-    public void SpeechStartsAtOneHalfAndEndsWhereItFellUnder035For100Milliseconds()
+    public void Speech_starts_at_one_half_and_ends_where_it_fell_under035_for100_milliseconds()
     {
         var found = Find((10, 0.1f), (20, 0.6f), (5, 0.4f), (10, 0.2f));
         Assert.Equal([new SpeechSegment(10 * Frame - Pad, 35 * Frame + Pad)], found);
     }
 
     [Fact]
-    public void AShortSilenceDoesNotSplit()
+    public void A_short_silence_does_not_split()
     {
         var found = Find((20, 0.9f), (3, 0.1f), (20, 0.9f), (10, 0f));
         Assert.Equal([new SpeechSegment(0, 43 * Frame + Pad)], found);
     }
 
     [Fact]
-    public void ALongSilenceSplits()
+    public void A_long_silence_splits()
     {
         var found = Find((20, 0.9f), (6, 0.1f), (20, 0.9f), (10, 0f));
         Assert.Equal([new SpeechSegment(0, 20 * Frame + Pad), new SpeechSegment(26 * Frame - Pad, 46 * Frame + Pad)], found);
     }
 
     [Fact]
-    public void SpeechOfAtMost250MillisecondsIsDropped() => Assert.Empty(Find((5, 0f), (7, 0.9f), (10, 0f)));
+    public void Speech_of_at_most250_milliseconds_is_dropped() => Assert.Empty(Find((5, 0f), (7, 0.9f), (10, 0f)));
 
     [Fact]
-    public void SpeechUpToTheEndEndsThere()
+    public void Speech_up_to_the_end_ends_there()
     {
         var found = Find((5, 0f), (20, 0.9f));
         Assert.Equal([new SpeechSegment(5 * Frame - Pad, 25 * Frame)], found);
     }
 
     [Fact]
-    public void AddingAllocatesNothing() => Allocation.None(() =>
+    public void Adding_allocates_nothing() => Allocation.None(() =>
     {
         var segments = new SpeechSegments(16_000, Frame, 0.5f, 1000);
         return Allocation.Bytes(() =>

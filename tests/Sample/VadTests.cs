@@ -5,13 +5,13 @@ namespace SeqRuntime.Tests.Sample;
 public class VadTests
 {
     [Fact]
-    public void ChunksFollowTheirContextWhereTheSizeIsFixed() => ChunksFollowTheirContext(1, 576);
+    public void Chunks_follow_their_context_where_the_size_is_fixed() => ChunksFollowTheirContext(1, 576);
 
     [Fact]
-    public void ChunksFollowTheirContextWhereTheSizeIsOpen() => ChunksFollowTheirContext("batch", "sequence");
+    public void Chunks_follow_their_context_where_the_size_is_open() => ChunksFollowTheirContext("batch", "sequence");
 
     [Fact]
-    public void AChunkAllocatesNothing()
+    public void A_chunk_allocates_nothing()
     {
         using var model = SeqModel.Load(SampleModels.FirstSampleOfChunk(1, 576));
         using var vad = new Vad(model);

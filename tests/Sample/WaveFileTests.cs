@@ -13,7 +13,7 @@ public class WaveFileTests
 
     [Theory]
     [MemberData(nameof(Formats))]
-    public void WritingAndReadingGivesTheSameFormatAndSamples(bool isFloat, int bits, int channels, bool extensible)
+    public void Writing_and_reading_gives_the_same_format_and_samples(bool isFloat, int bits, int channels, bool extensible)
     {
         var format = new WaveFormat(isFloat, bits, channels, 44_100, extensible, bits, extensible ? 3u : 0);
         var random = new Random(bits + channels);
@@ -32,7 +32,7 @@ public class WaveFileTests
     }
 
     [Fact]
-    public void SamplesBeyondFullScaleAreClippedAndCounted()
+    public void Samples_beyond_full_scale_are_clipped_and_counted()
     {
         using var stream = new MemoryStream();
         var clipped = WaveWriter.Write(stream, new WaveFile(new WaveFormat(false, 16, 1, 16_000), [[0.5f, 1.5f, -1.5f, -1f, 1f]]));
@@ -42,7 +42,7 @@ public class WaveFileTests
     }
 
     [Fact]
-    public void SamplesThatAreNotNumbersBecomeSilenceWithAWarning()
+    public void Samples_that_are_not_numbers_become_silence_with_a_warning()
     {
         var read = RoundTrip(new WaveFile(new WaveFormat(true, 32, 1, 16_000), [[0.5f, float.NaN, float.NegativeInfinity]]));
         Assert.Equal([0.5f, 0f, 0f], read.Channels[0]);
@@ -50,7 +50,7 @@ public class WaveFileTests
     }
 
     [Fact]
-    public void AFileThatIsCutShortGivesWhatIsThereAndSaysSo()
+    public void A_file_that_is_cut_short_gives_what_is_there_and_says_so()
     {
         var bytes = Bytes(new WaveFile(new WaveFormat(false, 16, 1, 16_000), [new float[1000]]));
         var read = WaveReader.Read(new MemoryStream(bytes[..^1001]), "short.wav");
@@ -59,7 +59,7 @@ public class WaveFileTests
     }
 
     [Fact]
-    public void AnOpenLengthOfAStreamingWriterMeansToTheEnd()
+    public void An_open_length_of_a_streaming_writer_means_to_the_end()
     {
         var bytes = Bytes(new WaveFile(new WaveFormat(false, 16, 1, 16_000), [new float[100]]));
         BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(40), uint.MaxValue);
@@ -69,7 +69,7 @@ public class WaveFileTests
     }
 
     [Fact]
-    public void UnknownChunksOfOddLengthAreStepped()
+    public void Unknown_chunks_of_odd_length_are_stepped()
     {
         var bytes = Bytes(new WaveFile(new WaveFormat(false, 16, 1, 16_000), [[0.25f, 0.5f]]));
         byte[] list = [.. "LIST"u8, 3, 0, 0, 0, 1, 2, 3, 0];
@@ -84,7 +84,7 @@ public class WaveFileTests
     [InlineData(24, 100, "100 Hz")]
     [InlineData(32, 7, "contradicts")]
     [InlineData(34, 12, "12-bit")]
-    public void AHeaderThatIsNotHandledSaysWhat(int offset, ushort value, string what)
+    public void A_header_that_is_not_handled_says_what(int offset, ushort value, string what)
     {
         var bytes = Bytes(new WaveFile(new WaveFormat(false, 16, 1, 16_000), [new float[10]]));
         BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(offset), value);
@@ -95,7 +95,7 @@ public class WaveFileTests
 
     /// <summary>Every truncation, and 20,000 files with random bytes changed, give a sound or a WaveException, and take no memory beyond the file's size.</summary>
     [Fact]
-    public void DamagedFilesGiveASoundOrAClearFault()
+    public void Damaged_files_give_a_sound_or_a_clear_fault()
     {
         var whole = Bytes(new WaveFile(new WaveFormat(false, 24, 2, 48_000, true, 24, 3), [new float[40], new float[40]]));
         for (var length = 0; length < whole.Length; length++) ReadDamaged(whole[..length]);
@@ -109,7 +109,7 @@ public class WaveFileTests
     }
 
     [Fact]
-    public void MixingIsTheMeanOfTheChannels() =>
+    public void Mixing_is_the_mean_of_the_channels() =>
         Assert.Equal([0.5f, 0f], new WaveFile(new WaveFormat(false, 16, 2, 8_000), [[1f, -0.5f], [0f, 0.5f]]).MixToMono());
 
     // The largest block is one frame of 65535 channels of 8 bytes, plus an array object for each channel.

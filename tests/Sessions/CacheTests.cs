@@ -8,7 +8,7 @@ public class CacheTests
     private const int Most = 6, Width = 3;
 
     [Fact]
-    public void EachRunAddsItsStepsUntilThereIsNoRoom()
+    public void Each_run_adds_its_steps_until_there_is_no_room()
     {
         using var model = SeqModel.Load(File());
         using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 2 } });
@@ -38,7 +38,7 @@ public class CacheTests
     }
 
     [Fact]
-    public void ACacheIsSavedAndTakenOverWithItsLength()
+    public void A_cache_is_saved_and_taken_over_with_its_length()
     {
         using var model = SeqModel.Load(File());
         using var session = model.CreateSession();
@@ -64,7 +64,7 @@ public class CacheTests
     }
 
     [Fact]
-    public void ItsLengthIsTheSessionsAlone()
+    public void Its_length_is_the_sessions_alone()
     {
         using var model = SeqModel.Load(File());
         using var session = model.CreateSession();
@@ -73,7 +73,7 @@ public class CacheTests
     }
 
     [Fact]
-    public void GrowingAllocatesNothing()
+    public void Growing_allocates_nothing()
     {
         using var model = SeqModel.Load(File());
         using var session = model.CreateSession();
@@ -85,7 +85,7 @@ public class CacheTests
     }
 
     [Fact]
-    public void CachesThatFitNoStateAreRefused()
+    public void Caches_that_fit_no_state_are_refused()
     {
         Assert.Contains("no state grows along 'T'", Fault(g => g.Largest["T"] = 3), StringComparison.Ordinal);
         Assert.Contains("it must be at least 1", Fault(g => g.Largest["P"] = 0), StringComparison.Ordinal);
@@ -109,7 +109,7 @@ public class CacheTests
 
     /// <summary>With any byte of the section changed, the file is refused or runs.</summary>
     [Fact]
-    public void DamagedCachesRunOrAreRefused()
+    public void Damaged_caches_run_or_are_refused()
     {
         var file = File();
         for (var at = SeqLayout.HeaderBytes; at < file.Length; at++)

@@ -99,7 +99,7 @@ public class OneThreadTests
                         use();
                         Volatile.Write(ref turns[thread], turns[thread] + 1);
                     }
-                    catch (InvalidOperationException fault) when (fault.Message.Contains("another thread", StringComparison.OrdinalIgnoreCase))
+                    catch (InvalidOperationException fault) when (fault.Message.Contains("other thread", StringComparison.OrdinalIgnoreCase))
                     {
                         Volatile.Write(ref refusals[thread], refusals[thread] + 1);
                     }

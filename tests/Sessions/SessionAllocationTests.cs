@@ -59,7 +59,7 @@ public sealed class SessionAllocationTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Paths))]
-    public void NothingIsAllocated(string path) => Allocation.None(() => s_paths[path](this));
+    public void Nothing_is_allocated(string path) => Allocation.None(() => s_paths[path](this));
 
     public void Dispose()
     {

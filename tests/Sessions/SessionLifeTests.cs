@@ -13,7 +13,7 @@ public class SessionLifeTests
     [InlineData("tokens", 3)]
     [InlineData("step", 0)]
     [InlineData("shapes", 2)]
-    public void MemoryIsKnownBeforeASessionIsMade(string graph, int length)
+    public void Memory_is_known_before_a_session_is_made(string graph, int length)
     {
         using var model = SeqModel.Load(s_file);
         var options = Options(length);
@@ -25,7 +25,7 @@ public class SessionLifeTests
     }
 
     [Fact]
-    public void ALimitRefusesWithBothNumbers()
+    public void A_limit_refuses_with_both_numbers()
     {
         using var model = SeqModel.Load(s_file);
         var needed = model.GetSessionMemoryBytes("tokens", Options(3));
@@ -39,7 +39,7 @@ public class SessionLifeTests
     }
 
     [Fact]
-    public void LargestSizesThatCannotBeAreNamed()
+    public void Largest_sizes_that_cannot_be_are_named()
     {
         using var model = SeqModel.Load(s_file);
         foreach (var size in new[] { 0, -3 })
@@ -54,7 +54,7 @@ public class SessionLifeTests
     }
 
     [Fact]
-    public void StatesHaveNamesTypesAndShapes()
+    public void States_have_names_types_and_shapes()
     {
         using var model = SeqModel.Load(s_file);
         foreach (var info in model.Graphs)
@@ -74,7 +74,7 @@ public class SessionLifeTests
     }
 
     [Fact]
-    public void AnIndexThatThereIsNotIsNamed()
+    public void An_index_that_there_is_not_is_named()
     {
         using var model = SeqModel.Load(s_file);
         using var session = model.CreateSession("step");
@@ -83,7 +83,7 @@ public class SessionLifeTests
     }
 
     [Fact]
-    public void AStreamForksAndComesBack()
+    public void A_stream_forks_and_comes_back()
     {
         using var model = SeqModel.Load(s_file);
         using var one = model.CreateSession("step");
@@ -103,7 +103,7 @@ public class SessionLifeTests
     }
 
     [Fact]
-    public void AStateBeginsWithItsInitialContentAfterEveryReset()
+    public void A_state_begins_with_its_initial_content_after_every_reset()
     {
         using var model = SeqModel.Load(s_file);
         using var session = model.CreateSession("tokens", Options(1));
@@ -115,7 +115,7 @@ public class SessionLifeTests
     }
 
     [Fact]
-    public void StatesThatSwapBothTakeTheOthersOldContent()
+    public void States_that_swap_both_take_the_others_old_content()
     {
         var builder = new SeqModelBuilder();
         var graph = builder.AddGraph("main");
@@ -139,7 +139,7 @@ public class SessionLifeTests
     }
 
     [Fact]
-    public void ASessionOutlivesItsModelAndEndsOnce()
+    public void A_session_outlives_its_model_and_ends_once()
     {
         var model = SeqModel.Load(s_file);
         var session = model.CreateSession("step");
@@ -170,7 +170,7 @@ public class SessionLifeTests
     }
 
     [Fact]
-    public void ThreadsShareAModelAndGetTheBitsOfOne()
+    public void Threads_share_a_model_and_get_the_bits_of_one()
     {
         using var model = SeqModel.Load(s_file);
         float[] inputs = [.. Enumerable.Range(0, 200).Select(i => MathF.Sin(i))];
@@ -184,7 +184,7 @@ public class SessionLifeTests
     }
 
     [Fact]
-    public void WrongNamesTypesAndSizesSayWhatThereIs()
+    public void Wrong_names_types_and_sizes_say_what_there_is()
     {
         using var model = SeqModel.Load(s_file);
         using var session = model.CreateSession("tokens", Options(2));

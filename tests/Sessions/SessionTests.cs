@@ -5,7 +5,7 @@ namespace SeqRuntime.Tests.Sessions;
 public class SessionTests
 {
     [Fact]
-    public void LstmSessionCarriesItsStateFromRunToRun()
+    public void LSTM_session_carries_its_state_from_run_to_run()
     {
         const int Hidden = 5, Input = 3, Steps = 7;
         var random = new Random(1);

@@ -32,7 +32,7 @@ public class FirstStateTests
 
     [Theory]
     [MemberData(nameof(Cells))]
-    public void WrittenOutStepsFromAConstantAreOneLayer(string cell, string first)
+    public void Written_out_steps_from_a_constant_are_one_layer(string cell, string first)
     {
         var rows = first.EndsWith("row", StringComparison.Ordinal) ? 1 : N;
         var loop = new RecurrentLoop(cell);

@@ -13,7 +13,7 @@ public class LoopInputTests
     [InlineData("lstm")]
     [InlineData("gru-after")]
     [InlineData("rnn")]
-    public void AStepThatIsCutOutIsLookedUp(string cell)
+    public void A_step_that_is_cut_out_is_looked_up(string cell)
     {
         foreach (var way in (string[])["one", "all", "later", "backward"])
         {
@@ -36,7 +36,7 @@ public class LoopInputTests
 
     /// <summary>A step with some of the features.</summary>
     [Fact]
-    public void AStepAndAPartOfItAreCutAtOnce()
+    public void A_step_and_a_part_of_it_are_cut_at_once()
     {
         var loop = new LoopModel("rnn", "T");
         loop.Model.Constant<long>("axes", [2], 1, 2).Constant<long>("begin", [1], 1).Constant<long>("end", [1], I).Random("wide", 60, 1, I - 1, I);
@@ -55,7 +55,7 @@ public class LoopInputTests
     [InlineData("lstm")]
     [InlineData("gru-before")]
     [InlineData("rnn-relu")]
-    public void OutputsThatGrowAtTheFrontAreThoseOfALayer(string cell)
+    public void Outputs_that_grow_at_the_front_are_those_of_a_layer(string cell)
     {
         foreach (var before in (int[])[0, 2])
         {
@@ -75,7 +75,7 @@ public class LoopInputTests
     }
 
     [Fact]
-    public void AListThatGrowsAtTheFrontIsTheOutputOfALayer()
+    public void A_list_that_grows_at_the_front_is_the_output_of_a_layer()
     {
         var loop = new LoopModel("gru-after", "T");
         loop.Model.Node("SequenceEmpty", "", "empty", ("dtype", OnnxBuilder.Float));
@@ -98,7 +98,7 @@ public class LoopInputTests
     [InlineData(-1, 0)]
     [InlineData(-2, 1)]
     [InlineData(0, 1)]
-    public void AScanMayCollectAlongAnyAxis(int axis, int direction)
+    public void A_scan_may_collect_along_any_axis(int axis, int direction)
     {
         var loop = new LoopModel("gru-after", "T");
         loop.Body.Body.Input.Clear();

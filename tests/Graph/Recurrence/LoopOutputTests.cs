@@ -11,7 +11,7 @@ public class LoopOutputTests
     [InlineData("lstm")]
     [InlineData("gru-after")]
     [InlineData("rnn")]
-    public void OutputsThatAreScatteredAreThoseOfALayer(string cell)
+    public void Outputs_that_are_scattered_are_those_of_a_layer(string cell)
     {
         foreach (var way in (string[])["rows", "row", "elements", "elements-1", "pairs", "half"])
         {
@@ -33,7 +33,7 @@ public class LoopOutputTests
 
     /// <summary>Several rounds write to one place: the last value remains.</summary>
     [Fact]
-    public void APlaceWrittenTwiceKeepsTheLastValue()
+    public void A_place_written_twice_keeps_the_last_value()
     {
         var loop = new LoopModel("gru-after", 6);
         loop.Model.Constant("two", [], 2L);
@@ -47,7 +47,7 @@ public class LoopOutputTests
 
     /// <summary>A tensor that the body also reads is not a list of outputs.</summary>
     [Fact]
-    public void ALoopThatReadsItsOwnOutputsGivesTheSameNumbers()
+    public void A_loop_that_reads_its_own_outputs_gives_the_same_numbers()
     {
         var loop = new LoopModel("rnn", 4);
         var (h, _) = loop.Body.Step(loop.Add("Gather", "xt round", ("axis", 0)), "h", null);
@@ -59,7 +59,7 @@ public class LoopOutputTests
 
     /// <summary>Three rounds over a sequence that may be longer, but not shorter.</summary>
     [Fact]
-    public void RoundsOfAFixedNumberAskForThatManySteps()
+    public void Rounds_of_a_fixed_number_ask_for_that_many_steps()
     {
         var loop = new LoopModel("lstm", "T");
         loop.Model.Constant("three64", [], 3L);
@@ -79,7 +79,7 @@ public class LoopOutputTests
 
     /// <summary>TensorFlow's StridedSlice names all axes, whole ones too.</summary>
     [Fact]
-    public void GatesThatAreCutAlongAllAxesAreThoseOfALayer()
+    public void Gates_that_are_cut_along_all_axes_are_those_of_a_layer()
     {
         var loop = new LoopModel("gru-after", "T");
         loop.Model.Constant<long>("axes", [2], 0, 1);

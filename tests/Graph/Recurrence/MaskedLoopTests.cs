@@ -25,7 +25,7 @@ public class MaskedLoopTests
     /// <summary>The collected value: the state, or the output, which masked steps hold or set to zero.</summary>
     [Theory]
     [MemberData(nameof(Masks))]
-    public void AMaskedLoopIsALayer(string cell, string mask)
+    public void A_masked_loop_is_a_layer(string cell, string mask)
     {
         foreach (var collected in (string[])["state", "held", "zeros"])
         {
@@ -43,7 +43,7 @@ public class MaskedLoopTests
     [InlineData("lstm")]
     [InlineData("gru-after")]
     [InlineData("rnn")]
-    public void AMaskedLoopThatCollectsWhatTheMaskLeavesOutKeepsItsNumbers(string cell)
+    public void A_masked_loop_that_collects_what_the_mask_leaves_out_keeps_its_numbers(string cell)
     {
         var loop = Make(cell, "input", "raw", 6);
         loop.Compare(6);
@@ -55,7 +55,7 @@ public class MaskedLoopTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void MasksOfUnitsGiveTheSameNumbers(bool isOfUnits)
+    public void Masks_of_units_give_the_same_numbers(bool isOfUnits)
     {
         var loop = new LoopModel("lstm", 5);
         loop.Model.Input("m", OnnxBuilder.Bool, 5, N, isOfUnits ? H : 1).Input("m2", OnnxBuilder.Bool, 5, N, 1);
@@ -70,7 +70,7 @@ public class MaskedLoopTests
 
     /// <summary>Two layers in one loop under one mask. The second reads the first one's unmasked output.</summary>
     [Fact]
-    public void TwoMaskedCellsInOneLoopAreTwoLayers()
+    public void Two_masked_cells_in_one_loop_are_two_layers()
     {
         var loop = new LoopModel("gru-after", "T");
         loop.Model.Input("m", OnnxBuilder.Bool, N, "T").Node("Transpose", "m", "mt", ("perm", new long[] { 1, 0 })).Random("g0", 60, 0.5f, N, H).Random("up", 61, 1, H, LoopModel.I);
@@ -88,7 +88,7 @@ public class MaskedLoopTests
 
     /// <summary>A computation over the whole batch would mix masked and unmasked rows.</summary>
     [Fact]
-    public void MixingRowsAfterAMaskGivesTheSameNumbers()
+    public void Mixing_rows_after_a_mask_gives_the_same_numbers()
     {
         var loop = new LoopModel("rnn", 4);
         loop.Model.Input("m", OnnxBuilder.Bool, 4, N, 1);

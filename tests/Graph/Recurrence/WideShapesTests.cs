@@ -7,7 +7,7 @@ namespace SeqRuntime.Tests.Graph;
 public class WideShapesTests
 {
     [Fact]
-    public void ActivationsOfABillionValuesAreNoCells()
+    public void Activations_of_a_billion_values_are_no_cells()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 1).Constant("shape", [2], 1L, 300_000_000L)
             .Node("Tanh", "x", "a").Node("Expand", "a shape", "b").Node("Tanh", "b", "c").Node("ReduceSum", "c", "y").Output("y");

@@ -13,7 +13,7 @@ public class CacheStateTests
     [InlineData(2, true, false, false)]
     [InlineData(3, false, true, false)]
     [InlineData(2, true, true, true)]
-    public void CachesOfTheRuntimeEqualCachesOfTheCaller(int layers, bool byHeads, bool isNewInFront, bool knowsItsLength)
+    public void Caches_of_the_runtime_equal_caches_of_the_caller(int layers, bool byHeads, bool isNewInFront, bool knowsItsLength)
     {
         var model = Decoder(layers, byHeads, isNewInFront, knowsItsLength);
         using var kept = model.Load(new ConversionOptions { CacheSteps = Most });
@@ -48,7 +48,7 @@ public class CacheStateTests
     }
 
     [Fact]
-    public void TheReportNamesTheLimitOfACache()
+    public void The_report_names_the_limit_of_a_cache()
     {
         var model = Decoder(1, true, false, false);
         Assert.Contains(model.Notes(new ConversionOptions { CacheSteps = Most }), n => n.Contains("state 'past.0' [1, 2, past, 3] is carried from 'present.0' (a cache: it begins empty and grows along 'past' to at most 16 steps; a longer run is refused)", StringComparison.Ordinal));
@@ -62,7 +62,7 @@ public class CacheStateTests
 
     /// <summary>A position table has an end, which limits the length of caches.</summary>
     [Fact]
-    public void CachesLongerThanTheModelTakesAreRefused()
+    public void Caches_longer_than_the_model_takes_are_refused()
     {
         var model = new OnnxBuilder().In("x", 1, 1, Width).In("past", 1, "past", Width).Node("Shape", "past", "shape").Integers("1", 1).Node("Gather", "shape 1", "n").Random("positions", 1, 1, 8, Width).Node("Gather", "positions n", "p").Constant("to", [3], 1L, 1L, Width).Node("Reshape", "p to", "q").Node("Add", "x q", "z")
             .Node("Concat", "past z", "present", ("axis", 1)).Node("ReduceSum", "present 1", "y").Out("y").Out("present", 1, "all", Width);

@@ -12,7 +12,7 @@ public class CarryTests
     [InlineData("difference")]
     [InlineData("gate")]
     [InlineData("peak")]
-    public void ASmootherIsAState(string kind)
+    public void A_smoother_is_a_state(string kind)
     {
         var model = new OnnxBuilder().In("x", 1, I).In("3", 1, H).Matrix(1, "x", "new", I, H).Constant("a", [], 0.9f).Constant("b", [], 0.1f);
         switch (kind)
@@ -30,7 +30,7 @@ public class CarryTests
 
     /// <summary>A mean and a variance. The mean enters the variance through a square, which is not a blend.</summary>
     [Fact]
-    public void MeanAndVarianceAreTwoStates()
+    public void Mean_and_variance_are_two_states()
     {
         var model = new OnnxBuilder().In("x", 1, H).In("3", 1, H).In("4", 1, H).Constant("a", [], 0.9f).Constant("b", [], 0.1f).Node("Mul", "3 a", "m").Node("Mul", "x b", "n").Node("Add", "m n", "7").Node("Sub", "x 7", "d").Node("Mul", "d d", "s")
             .Node("Mul", "4 a", "v").Node("Mul", "s b", "w").Node("Add", "v w", "8").Node("Sqrt", "8", "r").Node("Div", "d r", "e").Matrix(1, "e", "y", H, 3).Out("y").Out("7", 1, H).Out("8", 1, H);
@@ -39,7 +39,7 @@ public class CarryTests
 
     /// <summary>A mask selects and adds nothing new. A block with a residual connection reads its only data from the possible state.</summary>
     [Fact]
-    public void ABlockOverOneInputAndAMaskHasNoState()
+    public void A_block_over_one_input_and_a_mask_has_no_state()
     {
         var model = new OnnxBuilder().In("other", 1, 2).In("5", 1, 3, 2).Input("mask", OnnxBuilder.Bool, 1, 3, 3).Constant("out", [], -1e9f).Constant("s", [], 0.8f).Random("wq", 1, 1, 2, 4).Random("wk", 2, 1, 2, 4).Random("wv", 3, 1, 2, 2)
             .Node("MatMul", "5 wq", "q").Node("MatMul", "5 wk", "k").Node("MatMul", "5 wv", "v").Node("Transpose", "k", "kt", ("perm", new long[] { 0, 2, 1 })).Node("MatMul", "q kt", "all").Node("Where", "mask all out", "seen").Node("Softmax", "seen", "p", ("axis", -1))
@@ -49,7 +49,7 @@ public class CarryTests
 
     /// <summary>One step of a sequence and the state enter the result alike, so shapes cannot decide.</summary>
     [Fact]
-    public void AnUpdateOfAnotherShapeIsNotAState()
+    public void An_update_of_another_shape_is_not_a_state()
     {
         var model = new OnnxBuilder().In("other", 1, 2).In("5", 1, H).In("6", H).Constant("a", [], 0.7f).Constant("row", [2], 1L, (long)H).Node("Mul", "6 a", "old").Node("Mul", "5 a", "new").Node("Add", "old new", "sum").Node("Tanh", "sum", "t").Node("Reshape", "t row", "9")
             .Matrix(4, "other", "y", 2, 2).Out("y").Out("9", 1, H);
@@ -58,7 +58,7 @@ public class CarryTests
 
     /// <summary>An overlap-add buffer: frames are added to it, its front is output, and it moves on.</summary>
     [Fact]
-    public void AShiftedAccumulatorIsAState()
+    public void A_shifted_accumulator_is_a_state()
     {
         var model = new OnnxBuilder().In("x", 1, I).In("3", 1, 12).Matrix(1, "x", "frame", I, 12).Node("Add", "frame 3", "sum").Integers("0", 0).Integers("1", 1).Integers("at", 4).Integers("end", long.MaxValue).Node("Slice", "sum 0 at 1", "y").Node("Slice", "sum at end 1", "rest")
             .Constant("zeros", [1, 4], new float[4]).Node("Concat", "rest zeros", "7", ("axis", 1)).Out("y", 1, 4).Out("7", 1, 12);
@@ -70,7 +70,7 @@ public class CarryTests
     [InlineData("x", "avg", "avg", "avg", "name")]
     [InlineData("avg", "x", "avg", "avg", "name")]
     [InlineData("1", "2", "7", "2", "position after the first input")]
-    public void OneOfTwoBlendedInputsIsTheState(string first, string second, string output, string state, string reason)
+    public void One_of_two_blended_inputs_is_the_state(string first, string second, string output, string state, string reason)
     {
         var next = output == "7" ? output : output + "_next";
         var model = new OnnxBuilder().In(first, 1, H).In(second, 1, H).Constant("a", [], 0.9f).Constant("b", [], 0.1f).Node("Mul", $"{first} a", "p").Node("Mul", $"{second} b", "q").Node("Add", "p q", next).Matrix(1, next, "y", H, 3).Out("y").Out(next, 1, H);
@@ -81,7 +81,7 @@ public class CarryTests
 
     /// <summary>A masked spectrum, and a part that is added to it.</summary>
     [Fact]
-    public void ABlendedInputWithANameOfDataIsNotAState()
+    public void A_blended_input_with_a_name_of_data_is_not_a_state()
     {
         var model = new OnnxBuilder().In("feat", 1, I).In("spec", 1, H).Matrix(1, "feat", "s", I, H).Node("Sigmoid", "s", "mask").Matrix(2, "feat", "part", I, H).Node("Mul", "spec mask", "masked").Node("Add", "masked part", "enhanced").Out("mask", 1, H).Out("enhanced", 1, H);
         Assert.Empty(model.Pairs());
@@ -90,7 +90,7 @@ public class CarryTests
 
     /// <summary>The second part of a filter's state does not depend on its old value, but is named like the first.</summary>
     [Fact]
-    public void NamesThatIdentifyOneStateIdentifyTheOther()
+    public void Names_that_identify_one_state_identify_the_other()
     {
         OnnxBuilder Filter(string first, string second) => new OnnxBuilder().In("x", 1, H).In("z1", 1, H).In("z2", 1, H).Random("b0", 1, 0.4f, 1, H).Random("b1", 2, 0.4f, 1, H).Random("a1", 3, 0.4f, 1, H).Node("Mul", "x b0", "p").Node("Add", "p z1", "y").Node("Mul", "x b1", "q")
             .Node("Mul", "y a1", "r").Node("Sub", "q r", "s").Node("Add", "s z2", first).Node("Sub", "r q", second).Out("y", 1, H).Out(first, 1, H).Out(second, 1, H);
@@ -103,7 +103,7 @@ public class CarryTests
 
     /// <summary>Written-out cells: a GRU whose reset gate acts before the product, an LSTM without a forget bias and with other activations, and an Elman cell.</summary>
     [Fact]
-    public void CellsWithoutALayerHaveStates()
+    public void Cells_without_a_layer_have_states()
     {
         var gru = new OnnxBuilder().In("x", 1, I).In("2", 1, H).Node("Concat", "x 2", "xh", ("axis", 1)).Matrix(1, "xh", "zs", I + H, H).Matrix(2, "xh", "rs", I + H, H).Node("Sigmoid", "zs", "z").Node("Sigmoid", "rs", "r")
             .Node("Mul", "r 2", "rh").Node("Concat", "x rh", "xr", ("axis", 1)).Matrix(3, "xr", "ns", I + H, H).Node("Tanh", "ns", "n").Constant("one", [], 1f).Node("Sub", "one z", "iz").Node("Mul", "z 2", "old").Node("Mul", "iz n", "add").Node("Add", "old add", "5")
@@ -119,7 +119,7 @@ public class CarryTests
 
     /// <summary>As in attention decoders: the hidden state is the query of a context, and the layer starts at zero.</summary>
     [Fact]
-    public void AHiddenStateThatActsThroughAttentionOnlyIsAState()
+    public void A_hidden_state_that_acts_through_attention_only_is_a_state()
     {
         var model = new OnnxBuilder().In("x", 1, 1, I).In("encoded", 1, "S", H).In("q", 1, 1, H).Node("Transpose", "encoded", "k", ("perm", new long[] { 0, 2, 1 })).Node("MatMul", "q k", "scores").Node("Softmax", "scores", "weights", ("axis", -1))
             .Node("MatMul", "weights encoded", "context").Node("Concat", "x context", "both", ("axis", 2)).Layer("GRU", 1, I + H, H, "both", "all r").Integers("1", 1).Node("Squeeze", "all 1", "s").Matrix(7, "s", "logits", H, 6).Out("logits").Out("r", 1, 1, H).Out("weights");
@@ -128,7 +128,7 @@ public class CarryTests
 
     /// <summary>The query of attention is the hidden state, not the cell state.</summary>
     [Fact]
-    public void TheHiddenStateOfAnLstmThatRestartsIsTheState()
+    public void The_hidden_state_of_an_LSTM_that_restarts_is_the_state()
     {
         var model = new OnnxBuilder().In("x", 1, 1, I).In("encoded", 1, "S", H).In("hidden", 1, 1, H).Node("Transpose", "encoded", "k", ("perm", new long[] { 0, 2, 1 })).Node("MatMul", "hidden k", "scores").Node("Softmax", "scores", "weights", ("axis", -1))
             .Node("MatMul", "weights encoded", "context").Node("Concat", "x context", "both", ("axis", 2)).Layer("LSTM", 1, I + H, H, "both", "all r s").Integers("1", 1).Node("Squeeze", "all 1", "e").Matrix(7, "e", "logits", H, 6).Out("logits").Out("s", 1, 1, H).Out("r", 1, 1, H);
@@ -143,14 +143,14 @@ public class CarryTests
     [InlineData("vector", false)]
     [InlineData("speaker", false)]
     [InlineData("userProfile", false)]
-    public void ANameThatSaysSomethingElseIsNoState(string name, bool isState)
+    public void A_name_that_says_something_else_is_no_state(string name, bool isState)
     {
         var model = new OnnxBuilder().In("x", 1, I).In(name, 1, H).Node("Concat", $"x {name}", "both", ("axis", 1)).Matrix(1, "both", "s", I + H, H).Node("Tanh", "s", "7").Matrix(4, "7", "y", H, 3).Out("y").Out("7", 1, H);
         Assert.Equal(isState ? [(name, "7")] : [], model.Pairs());
     }
 
     [Fact]
-    public void TheOnlyOrFirstOutputIsNotPairedByShape()
+    public void The_only_or_first_output_is_not_paired_by_shape()
     {
         var mask = new OnnxBuilder().In("x", 1, 20).In("m", 1, H).Matrix(1, "x", "s", 20, H).Node("Add", "s m", "logits").Out("logits", 1, H);
         Assert.Empty(mask.Pairs());
@@ -163,7 +163,7 @@ public class CarryTests
     }
 
     [Fact]
-    public void AnInputThatDoesNotReachAnOutputOfItsShapeIsNotAState()
+    public void An_input_that_does_not_reach_an_output_of_its_shape_is_not_a_state()
     {
         var model = new OnnxBuilder().In("x", 1, I).In("z", 1, H).Matrix(1, "x", "a", I, H).Matrix(2, "z", "y", H, 2).Out("y").Out("a", 1, H);
         Assert.Empty(model.Pairs());
@@ -174,7 +174,7 @@ public class CarryTests
 
     /// <summary>An output made of one input and constants only, or of a residual connection, shows no state.</summary>
     [Fact]
-    public void AnUpdateWithoutNewInputIsNotAState()
+    public void An_update_without_new_input_is_not_a_state()
     {
         OnnxBuilder Second() => new OnnxBuilder().In("x", 1, I).In("v", 1, H).Constant("a", [], 0.5f).Matrix(1, "x", "y", I, H).Out("y");
         Assert.Empty(Second().Node("Mul", "v a", "7").Out("7", 1, H).Pairs());
@@ -189,14 +189,14 @@ public class CarryTests
 
     /// <summary>The last state of a layer belongs to the input that is the layer's initial state.</summary>
     [Fact]
-    public void TheInitialStateOfALayerIsNotItsInput()
+    public void The_initial_state_of_a_layer_is_not_its_input()
     {
         var model = new OnnxBuilder().In("a", 1, I).In("x", 1, 1, H).In("h", 1, 1, H).Layer("GRU", 1, H, H, "x h", "all hn").Integers("1", 1).Node("Squeeze", "all 1", "end").Matrix(2, "a", "y", I, 2).Out("y").Out("end", 1, 1, H).Out("hn", 1, 1, H);
         Assert.Equal([("h", "hn")], model.Pairs());
     }
 
     [Fact]
-    public void NamesDecideWhereTheGraphAloneDoesNot()
+    public void Names_decide_where_the_graph_alone_does_not()
     {
         OnnxBuilder Sum(string input, string output) => new OnnxBuilder().In("x", 1, H).In(input, 1, H).Node("Add", $"x {input}", output).Node("Tanh", output, "y").Out("y", 1, H).Out(output, 1, H);
         Assert.Equal([("total_in", "total_out")], Sum("total_in", "total_out").Pairs());
@@ -207,7 +207,7 @@ public class CarryTests
 
     /// <summary>A buffer that is overwritten completely does not depend on its old value. It is a state if both names say so.</summary>
     [Fact]
-    public void AnOverwrittenValueIsAStateByNameOnly()
+    public void An_overwritten_value_is_a_state_by_name_only()
     {
         OnnxBuilder Delay(string input, string output) => new OnnxBuilder().In("x", 1, H).In(input, 1, H).Node("Tanh", "x", output).Node("Sub", $"{output} {input}", "y").Out("y", 1, H).Out(output, 1, H);
         Assert.Equal([("prev_state", "next_state")], Delay("prev_state", "next_state").Pairs());
@@ -215,7 +215,7 @@ public class CarryTests
     }
 
     [Fact]
-    public void TwoCandidatesAreToldWithBothOptions()
+    public void Two_candidates_are_told_with_both_options()
     {
         var model = new OnnxBuilder().In("x", 1, I).In("3", 1, H).Matrix(1, "x", "new", I, H).Constant("a", [], 0.9f).Constant("b", [], 0.5f).Node("Mul", "3 a", "p").Node("Add", "p new", "6").Node("Mul", "3 b", "q").Node("Add", "q new", "7")
             .Node("Add", "6 7", "s").Matrix(3, "s", "y", H, 2).Out("y").Out("6", 1, H).Out("7", 1, H);

@@ -12,7 +12,7 @@ public class FirstStateTests
     [InlineData("filled")]
     [InlineData("expanded")]
     [InlineData("sliced")]
-    public void ZerosOfAFixedBatchAreNoState(string kind)
+    public void Zeros_of_a_fixed_batch_are_no_state(string kind)
     {
         var model = new OnnxBuilder().In("x", "T", "N", I).Constant("zeros", [2, Batch, H], new float[2 * Batch * H]).Integers("shape", 1, Batch, H).Integers("0", 0).Integers("1", 1);
         switch (kind)

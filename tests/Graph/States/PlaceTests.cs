@@ -14,7 +14,7 @@ public class PlaceTests
     [InlineData("c_in", "h_in", "c_out", "h_out")]
     [InlineData("h_in", "c_in", "c_out", "h_out")]
     [InlineData("onnx::LSTM_3", "onnx::LSTM_4", "9", "8")]
-    public void HiddenAndCellOfALayerPairWhateverTheyAreCalled(string h, string c, string hn, string cn)
+    public void Hidden_and_cell_of_a_layer_pair_whatever_they_are_called(string h, string c, string hn, string cn)
     {
         var model = new OnnxBuilder().In("x", "T", 1, I).In(c, 1, 1, H).In(h, 1, 1, H).Layer("LSTM", 1, I, H, $"x {h} {c}", $"y {hn} {cn}").Out(cn, 1, 1, H).Out("y").Out(hn, 1, 1, H);
         Assert.Equal(new[] { (h, hn), (c, cn) }.Order(), model.Pairs());
@@ -23,7 +23,7 @@ public class PlaceTests
     }
 
     [Fact]
-    public void SlicesOfOneInputPairWithTheJoinedStatesOfTheSameLayersInTheSameOrder()
+    public void Slices_of_one_input_pair_with_the_joined_states_of_the_same_layers_in_the_same_order()
     {
         OnnxBuilder Stacked(string hidden, string cells) => new OnnxBuilder().In("x", 5, 1, I).In("s1", 2, 1, H).In("s2", 2, 1, H).Integers("0", 0).Integers("1", 1).Integers("2", 2)
             .Node("Slice", "s1 0 1 0", "h0").Node("Slice", "s1 1 2 0", "h1").Node("Slice", "s2 0 1 0", "c0").Node("Slice", "s2 1 2 0", "c1")
@@ -37,7 +37,7 @@ public class PlaceTests
     [Theory]
     [InlineData("GRU")]
     [InlineData("RNN")]
-    public void StatesOfAllLayersInOneTensorPairThroughTransposesAndLookups(string kind)
+    public void States_of_all_layers_in_one_tensor_pair_through_transposes_and_lookups(string kind)
     {
         var model = new OnnxBuilder().In("state", 1, 2, H).In("x", "T", 1, I).Constant("i", [], 0L).Constant("j", [], 1L).Integers("0", 0).Integers("1", 1)
             .Node("Transpose", "state", "s", ("perm", new long[] { 1, 0, 2 })).Node("Gather", "s i", "h0").Node("Gather", "s j", "h1").Node("Unsqueeze", "h0 0", "h0u").Node("Unsqueeze", "h1 0", "h1u")
@@ -47,7 +47,7 @@ public class PlaceTests
     }
 
     [Fact]
-    public void TheReverseDirectionIsNoStateOfAStream()
+    public void The_reverse_direction_is_no_state_of_a_stream()
     {
         var model = new OnnxBuilder().In("x", 5, 1, I).In("h0", 2, 1, H).Layer("GRU", 1, I, H, "x h0", "y hn", "bidirectional").Out("y").Out("hn", 2, 1, H);
         Assert.Empty(model.Pairs());
@@ -56,7 +56,7 @@ public class PlaceTests
     }
 
     [Fact]
-    public void AMaskThatResetsAStateIsNoObstacle()
+    public void A_mask_that_resets_a_state_is_no_obstacle()
     {
         var multiplied = new OnnxBuilder().In("x", 1, 1, I).In("7", 1, 1, H).In("keep", 1, 1, 1).Node("Mul", "keep 7", "h").Layer("GRU", 1, I, H, "x h", "y 9").Out("y").Out("9", 1, 1, H);
         Assert.Equal([("7", "9")], multiplied.Pairs());
@@ -65,7 +65,7 @@ public class PlaceTests
     }
 
     [Fact]
-    public void TheLastStepOfTheSequenceIsTheLastState()
+    public void The_last_step_of_the_sequence_is_the_last_state()
     {
         var model = new OnnxBuilder().In("x", "T", 1, I).In("h", 1, 1, H).Layer("GRU", 1, I, H, "x h", "all").Constant("last", [], -1L).Node("Gather", "all last", "end").Integers("2", 2).Node("Squeeze", "all 1", "s").Integers("1", 1)
             .Matrix(9, "s", "y", H, 3).Out("y").Out("end", 1, 1, H);
@@ -73,7 +73,7 @@ public class PlaceTests
     }
 
     [Fact]
-    public void OfTwoOutputsWithTheSameContentTheLaterOneIsTheState()
+    public void Of_two_outputs_with_the_same_content_the_later_one_is_the_state()
     {
         var model = new OnnxBuilder().In("x", 1, 1, I).In("h", 1, 1, H).Layer("GRU", 1, I, H, "x h", "all hn").Integers("1", 1).Node("Squeeze", "all 1", "out").Out("out", 1, 1, H).Out("hn", 1, 1, H);
         Assert.Equal([("h", "hn")], model.Pairs());
@@ -82,7 +82,7 @@ public class PlaceTests
 
     /// <summary>The output of the last step has the content of the last state, but is a result.</summary>
     [Fact]
-    public void OfEqualOutputsTheStateIsPaired()
+    public void Of_equal_outputs_the_state_is_paired()
     {
         var model = new OnnxBuilder().In("x", 1, 1, I).In("7", 1, 1, H).Layer("GRU", 1, I, H, "x 7", "all 9").Integers("1", 1).Node("Squeeze", "all 1", "result").Matrix(3, "x", "other", I, 2).Out("other").Out("9", 1, 1, H).Out("result", 1, 1, H);
         Assert.Equal([("7", "9")], model.Pairs());
@@ -90,7 +90,7 @@ public class PlaceTests
     }
 
     [Fact]
-    public void StepsWrittenOneAfterTheOtherPairWithTheLast()
+    public void Steps_written_one_after_the_other_pair_with_the_last()
     {
         var model = new OnnxBuilder().In("x", 1, 1, I).In("h", 1, 1, H).Layer("GRU", 1, I, H, "x h", "- one");
         foreach (var (from, to) in new[] { ("one", "two"), ("two", "three") }) model.Node("GRU", $"x GRU1-w GRU1-r GRU1-b - {from}", $"- {to}", ("hidden_size", H));
@@ -98,7 +98,7 @@ public class PlaceTests
     }
 
     [Fact]
-    public void AStateThatBeginsTwoLayersMustBeChosen()
+    public void A_state_that_begins_two_layers_must_be_chosen()
     {
         var model = new OnnxBuilder().In("x", 1, 1, I).In("h", 1, 1, H).Layer("GRU", 1, I, H, "x h", "a p").Layer("GRU", 5, I, H, "x h", "b q").Node("Add", "a b", "y").Out("y").Out("p", 1, 1, H).Out("q", 1, 1, H);
         var fault = Assert.Throws<ConversionException>(() => model.Convert());
@@ -108,7 +108,7 @@ public class PlaceTests
     }
 
     [Fact]
-    public void AFirstStateWithoutAnOutputStaysAnInputAndIsTold()
+    public void A_first_state_without_an_output_stays_an_input_and_is_told()
     {
         var model = new OnnxBuilder().In("x", "T", 1, I).In("h", 1, 1, H).Layer("GRU", 1, I, H, "x h", "y").Out("y");
         Assert.Empty(model.Pairs());
@@ -116,7 +116,7 @@ public class PlaceTests
     }
 
     [Fact]
-    public void TheOnlyOutputFeedsTheStateAndStays()
+    public void The_only_output_feeds_the_state_and_stays()
     {
         var model = new OnnxBuilder().In("x", 1, 1, I).In("h", 1, 1, H).Layer("GRU", 1, I, H, "x h", "- out").Out("out", 1, 1, H);
         Assert.Equal([("h", "out")], model.Pairs());
@@ -138,7 +138,7 @@ public class PlaceTests
     [InlineData(7, 3, 1)]
     [InlineData(2, 3, 2)]
     [InlineData("T", 3, 2)]
-    public void ThePastOfAConvolutionPairsWithTheEndOfTheWindow(object steps, int kernel, int dilation)
+    public void The_past_of_a_convolution_pairs_with_the_end_of_the_window(object steps, int kernel, int dilation)
     {
         var reach = (kernel - 1) * dilation;
         var model = new OnnxBuilder().In("p", 1, I, reach).In("x", 1, I, steps).Node("Concat", "p x", "window", ("axis", 2)).Random("w", 1, 1, H, I, kernel).Node("Conv", "window w", "y", ("dilations", new long[] { dilation }))
@@ -148,7 +148,7 @@ public class PlaceTests
     }
 
     [Fact]
-    public void ABufferThatIsShiftedAndACacheOfFixedLengthPair()
+    public void A_buffer_that_is_shifted_and_a_cache_of_fixed_length_pair()
     {
         var shifted = new OnnxBuilder().In("x", 1, 1, I).In("buf", 1, 6, I).Integers("1", 1).Integers("end", long.MaxValue).Node("Slice", "buf 1 end 1", "rest").Node("Concat", "rest x", "next", ("axis", 1))
             .Constant("flat", [2], 1L, -1L).Node("Reshape", "next flat", "f").Matrix(3, "f", "y", 6 * I, H).Out("y").Out("next", 1, 6, I);
@@ -160,14 +160,14 @@ public class PlaceTests
     }
 
     [Fact]
-    public void ABufferWrittenAtAnIndexPairs()
+    public void A_buffer_written_at_an_index_pairs()
     {
         var model = new OnnxBuilder().In("x", 1, I).In("4", 3, I).Constant("row", [1, 1], 1L).Node("ScatterND", "4 row x", "8").Constant("axes", [1], 0L).Node("ReduceSum", "8 axes", "y", ("keepdims", 1)).Out("y", 1, I).Out("8", 3, I);
         Assert.Equal([("4", "8")], model.Pairs());
     }
 
     [Fact]
-    public void WrittenOutCellsAreLayers()
+    public void Written_out_cells_are_layers()
     {
         var model = new OnnxBuilder().In("x", 1, I).In("a", 1, H).In("b", 1, H).Matrix(1, "x", "wx", I, 4 * H).Matrix(2, "a", "rh", H, 4 * H).Random("bias", 3, 1, 4 * H).Node("Add", "wx rh", "s").Node("Add", "s bias", "g")
             .Node("Split", "g", "gi gf gc go", ("axis", 1), ("num_outputs", 4)).Node("Sigmoid", "gi", "i").Node("Sigmoid", "gf", "f").Node("Tanh", "gc", "n").Node("Sigmoid", "go", "o")
@@ -181,7 +181,7 @@ public class PlaceTests
     [Theory]
     [InlineData("x", "h")]
     [InlineData("h", "x")]
-    public void TheInputOfACellIsNotItsState(string first, string second)
+    public void The_input_of_a_cell_is_not_its_state(string first, string second)
     {
         var model = Cell(new OnnxBuilder(18).In("in", 1, 2 * H).Constant("half", [], 0.5f).Matrix(8, "in", "x", 2 * H, H).In("h", 1, H).In("c", 1, H).Node("Concat", $"{first} {second}", "xh", ("axis", 1)).Random("w", 1, 0.5f, 4 * H, 2 * H).Random("b", 2, 0.3f, 4 * H).Node("Gemm", "xh w b", "g", ("transB", 1)), "c");
         model.Node("Identity", "x", "same").Out("y").Out("same", 1, H).Out("x", 1, H).Out("e", 1, H).Out("d", 1, H);
@@ -195,7 +195,7 @@ public class PlaceTests
     [InlineData("3", "x", "x", "position after the first input")]
     [InlineData("hidden_in", "2", "hidden_in", "name")]
     [InlineData("2", "h_in", "h_in", "name")]
-    public void NamesOrTheOrderTellACellsInputFromItsState(string first, string second, string state, string reason)
+    public void Names_or_the_order_tell_a_cells_input_from_its_state(string first, string second, string state, string reason)
     {
         var model = Cell(Products(new OnnxBuilder(18).In(first, 1, H).In(second, 1, H).In("c", 1, H), first, second), "c").Out("y").Out("d", 1, H).Out("e", 1, H);
         Assert.Equal(new[] { ("c", "d"), (state, "e") }.Order(), model.Pairs());
@@ -205,7 +205,7 @@ public class PlaceTests
     }
 
     [Fact]
-    public void TwoInputsOfACellThatNothingTellsApartMustBeChosen()
+    public void Two_inputs_of_a_cell_that_nothing_tells_apart_must_be_chosen()
     {
         var model = Cell(Products(new OnnxBuilder(18).In("other", 1, I).In("1", 1, H).In("2", 1, H).In("c", 1, H), "1", "2"), "c").Matrix(9, "other", "z", I, 2).Out("y").Out("z").Out("d", 1, H).Out("e", 1, H);
         var fault = Assert.Throws<ConversionException>(() => model.Convert());
@@ -214,14 +214,14 @@ public class PlaceTests
     }
 
     [Fact]
-    public void AValueJoinedToItselfIsNotAPast()
+    public void A_value_joined_to_itself_is_not_a_past()
     {
         var model = new OnnxBuilder().In("a", 1, I).In("x", 1, 2, H).Node("Neg", "x", "n").Node("Concat", "x x n", "all", ("axis", 1)).Matrix(1, "all", "y", H, 3).Matrix(2, "a", "z", I, 2).Out("y").Out("n", 1, 2, H).Out("z");
         Assert.Empty(model.Pairs());
     }
 
     [Fact]
-    public void APastKeepsNewStepsOnlyWhereTheyWereJoined()
+    public void A_past_keeps_new_steps_only_where_they_were_joined()
     {
         var model = new OnnxBuilder().In("x", 1, H, 2).In("p", 1, H, 2).Node("Neg", "x", "v").Constant("low", [], -1f).Constant("high", [], 1f).Node("Clip", "v low high", "w").Node("Concat", "p w", "window", ("axis", 2)).Random("k", 1, 0.5f, H, H, 3).Node("Conv", "window k", "y")
             .Integers("from", -2).Integers("end", long.MaxValue).Integers("2", 2).Node("Slice", "window from end 2", "next").Out("y").Out("v", 1, H, 2).Out("next", 1, H, 2);
@@ -230,7 +230,7 @@ public class PlaceTests
     }
 
     [Fact]
-    public void TheFirstJoinedValueIsThePast()
+    public void The_first_joined_value_is_the_past()
     {
         var model = new OnnxBuilder().In("p", 1, 1, 2).In("x", 1, 1, 6).Node("Concat", "p x", "window", ("axis", 2)).Random("k", 1, 0.5f, 1, 1, 3).Node("Conv", "window k", "y").Integers("six", 6, 2).Node("Split", "window six", "begin next", ("axis", 2)).Out("y").Out("begin", 1, 1, 6).Out("next", 1, 1, 2);
         Assert.Equal([("p", "next")], model.Pairs());
@@ -240,7 +240,7 @@ public class PlaceTests
 
     /// <summary>x enters the second layer and not the first one's state; the second layer does not leave the first layer's state.</summary>
     [Fact]
-    public void AStateIsNotTheStateOfALaterLayer()
+    public void A_state_is_not_the_state_of_a_later_layer()
     {
         var model = new OnnxBuilder().In("x", 1, 1, I).In("h", 1, 1, H).Layer("GRU", 1, I, H, "x h", "a p").Layer("GRU", 5, I, H, "x p", "b q").Node("Add", "a b", "y").Out("y").Out("q", 1, 1, H);
         Assert.Empty(model.Pairs());
@@ -248,7 +248,7 @@ public class PlaceTests
     }
 
     [Fact]
-    public void ACacheThatGrowsIsNoStateByItsName()
+    public void A_cache_that_grows_is_no_state_by_its_name()
     {
         var model = new OnnxBuilder().In("x", 1, 1, H).In("past", 1, "P", H).Node("Concat", "past x", "present", ("axis", 1)).Integers("1", 1).Node("ReduceSum", "present 1", "y").Out("y").Out("present", 1, "Q", H);
         Assert.Empty(model.Pairs());

@@ -9,7 +9,7 @@ public class RandomStateTests
     private const int Usual = 60;
 
     [Fact]
-    public void ThePairsFoundAreTheTrueOnes()
+    public void The_pairs_found_are_the_true_ones()
     {
         var found = 0;
         foreach (var seed in LongRuns.Seeds(Usual))
@@ -49,7 +49,7 @@ public class RandomStateTests
     }
 
     [Fact]
-    public void SteppingEqualsFeedingStatesBack()
+    public void Stepping_equals_feeding_states_back()
     {
         foreach (var seed in LongRuns.Seeds(Usual / 2))
         {

@@ -13,14 +13,14 @@ public class StatePairingTests
     [InlineData("past_k", "present_k")]
     [InlineData("c0", "c_n")]
     [InlineData("prev_cache", "new_cache")]
-    public void NamesOfBeforeAndAfterPair(string input, string output)
+    public void Names_of_before_and_after_pair(string input, string output)
     {
         var result = Two((input, output), ("other_in", "unrelated")).Convert();
         Assert.Contains(result.Graphs[0].States, s => s.Input == input && s.Output == output);
     }
 
     [Fact]
-    public void AnEqualShapeAloneIsNotAPair()
+    public void An_equal_shape_alone_is_not_a_pair()
     {
         var result = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 5).Input("input_9", OnnxBuilder.Float, 1, 3).Constant("k", [], 0.5f)
             .Node("Mul", "input_9 k", "Identity_1").Node("Neg", "x", "y").Output("y", OnnxBuilder.Float, 1, 5).Output("Identity_1", OnnxBuilder.Float, 1, 3).Convert();
@@ -29,7 +29,7 @@ public class StatePairingTests
     }
 
     [Fact]
-    public void TwoCandidatesOfOneShapeStayInputsAndAreReported()
+    public void Two_candidates_of_one_shape_stay_inputs_and_are_reported()
     {
         var result = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 5).Input("foo", OnnxBuilder.Float, 1, 3).Input("bar", OnnxBuilder.Float, 1, 3)
             .Node("Neg", "foo", "one").Node("Neg", "bar", "two").Node("Neg", "x", "y").Output("y").Output("one").Output("two").Convert();
@@ -38,7 +38,7 @@ public class StatePairingTests
     }
 
     [Fact]
-    public void AMaskOverTimeIsNoStateThoughItsShapeIsThatOfAnOutput()
+    public void A_mask_over_time_is_no_state_though_its_shape_is_that_of_an_output()
     {
         var result = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, "T", 4).Input("mask", OnnxBuilder.Float, 1, "T").Constant("axes", [1], 2L)
             .Node("ReduceSum", "x axes", "s", ("keepdims", 0)).Node("Mul", "s mask", "weights").Node("Neg", "x", "y").Output("y", OnnxBuilder.Float, 1, "T", 4).Output("weights", OnnxBuilder.Float, 1, "T").Convert();
@@ -47,14 +47,14 @@ public class StatePairingTests
     }
 
     [Fact]
-    public void TheFirstInputAndTheFirstOutputAreDataNotState()
+    public void The_first_input_and_the_first_output_are_data_not_state()
     {
         var result = new OnnxBuilder().Input("input", OnnxBuilder.Float, 1, 5).Node("Neg", "input", "output").Output("output").Convert();
         Assert.Empty(result.Graphs[0].States);
     }
 
     [Fact]
-    public void PairsAreMadeAsAskedAndNotOtherwise()
+    public void Pairs_are_made_as_asked_and_not_otherwise()
     {
         var options = new ConversionOptions { AutoStates = false, States = new Dictionary<string, string> { ["a"] = "p" } };
         var result = Two(("a", "p"), ("h", "hn")).Convert(options);
@@ -64,7 +64,7 @@ public class StatePairingTests
     }
 
     [Fact]
-    public void APairOfTwoShapesIsRefusedAndFittingOutputsAreNamed()
+    public void A_pair_of_two_shapes_is_refused_and_fitting_outputs_are_named()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 4).Input("b", OnnxBuilder.Float, 1, 3).Random("w", 1, 1, 4, 3).Random("v", 2, 1, 3, 6).Node("MatMul", "x w", "a").Node("Add", "a b", "y").Node("MatMul", "b v", "z").Output("y").Output("z");
         ConversionOptions As(string output) => new() { States = new Dictionary<string, string> { ["b"] = output } };
@@ -73,7 +73,7 @@ public class StatePairingTests
     }
 
     [Fact]
-    public void AStateIsCarriedFromRunToRunFromZeroWithItsBatchFixedAtOne()
+    public void A_state_is_carried_from_run_to_run_from_zero_with_its_batch_fixed_at_one()
     {
         using var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, "N", 2).Input("sum", OnnxBuilder.Float, "N", 2).Node("Add", "x sum", "sum_out").Node("Mul", "sum_out x", "y")
             .Output("y", OnnxBuilder.Float, "N", 2).Output("sum_out", OnnxBuilder.Float, "N", 2).Load();

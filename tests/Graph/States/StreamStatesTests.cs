@@ -12,7 +12,7 @@ public class StreamStatesTests
     [InlineData("LSTM")]
     [InlineData("GRU")]
     [InlineData("RNN")]
-    public void RecurrentLayersGoOnWhereTheyWere(string kind)
+    public void Recurrent_layers_go_on_where_they_were(string kind)
     {
         var model = new OnnxBuilder().In("x", "T", "N", I).Layer(kind, 1, I, H, "x", "a").Integers("1", 1).Node("Squeeze", "a 1", "b").Matrix(9, "b", "c", H, H).Node("Tanh", "c", "d").Node("Add", "b d", "e")
             .Layer(kind, 5, H, H, "e", "f last").Node("Squeeze", "f 1", "g").Matrix(8, "g", "y", H, 3).Out("y").Out("last");
@@ -22,7 +22,7 @@ public class StreamStatesTests
     }
 
     [Fact]
-    public void BatchFirstLayersEmbeddingsAndNormalizationGoOn()
+    public void Batch_first_layers_embeddings_and_normalization_go_on()
     {
         var model = new OnnxBuilder().Input("tokens", OnnxBuilder.Int64, "N", "T").Random("table", 1, 1, 5, I).Node("Gather", "table tokens", "e").Random("g", 2, 1, I).Random("o", 3, 1, I).Node("LayerNormalization", "e g o", "n", ("axis", -1))
             .Node("Transpose", "n", "t", ("perm", new long[] { 1, 0, 2 })).Layer("GRU", 4, I, H, "t", "a").Integers("1", 1).Node("Squeeze", "a 1", "b").Node("Transpose", "b", "c", ("perm", new long[] { 1, 0, 2 })).Matrix(8, "c", "s", H, 3).Node("Softmax", "s", "y", ("axis", -1)).Out("y");
@@ -30,7 +30,7 @@ public class StreamStatesTests
     }
 
     [Fact]
-    public void TheLastOutputIsThatOfTheStepsSoFar()
+    public void The_last_output_is_that_of_the_steps_so_far()
     {
         var model = new OnnxBuilder().In("x", 1, "T", I).Node("Transpose", "x", "t", ("perm", new long[] { 1, 0, 2 })).Layer("LSTM", 1, I, H, "t", "a h").Integers("1", 1).Integers("-1", -1).Integers("end", long.MaxValue).Node("Squeeze", "a 1", "b")
             .Node("Slice", "b -1 end", "last").Node("Squeeze", "h", "s").Matrix(8, "last", "y", H, 3).Matrix(9, "s", "z", H, 3).Out("y").Out("z");
@@ -44,7 +44,7 @@ public class StreamStatesTests
     [InlineData("pad", 3, 2)]
     [InlineData("chomp", 3, 2)]
     [InlineData("depthwise", 4, 1)]
-    public void CausalConvolutionsKeepTheirPast(string kind, int kernel, int dilation)
+    public void Causal_convolutions_keep_their_past(string kind, int kernel, int dilation)
     {
         var reach = (kernel - 1) * dilation;
         var group = kind == "depthwise" ? I : 1;
@@ -58,7 +58,7 @@ public class StreamStatesTests
     }
 
     [Fact]
-    public void AConvolutionOverTimeAndBandsKeepsItsPast()
+    public void A_convolution_over_time_and_bands_keeps_its_past()
     {
         var model = new OnnxBuilder().In("x", 1, 2, "T", 6).Random("w", 1, 1, 3, 2, 3, 3).Integers("pads", 0, 0, 2, 1, 0, 0, 0, 1).Node("Pad", "x pads", "p").Node("Conv", "p w", "a").Random("v", 2, 1, 2, 3, 2, 1).Node("Conv", "a v", "b", ("pads", new long[] { 1, 0, 0, 0 })).Node("Tanh", "b", "y").Out("y");
         Chunks.AreAsTheWhole(o => model.Load(o), [2], [2]);
@@ -66,7 +66,7 @@ public class StreamStatesTests
 
     /// <summary>As in dual-path networks: in both directions over the bands of one frame, and forward over time.</summary>
     [Fact]
-    public void LayersOverAnotherAxisThanTimeBeginAnewInEachStep()
+    public void Layers_over_another_axis_than_time_begin_anew_in_each_step()
     {
         var model = new OnnxBuilder().In("x", 1, "T", 6, I).Constant("frames", [3], -1L, 6L, I).Node("Reshape", "x frames", "f").Node("Transpose", "f", "bands", ("perm", new long[] { 1, 0, 2 })).Layer("GRU", 1, I, H, "bands", "intra", "bidirectional")
             .Node("Transpose", "intra", "i", ("perm", new long[] { 2, 0, 1, 3 })).Constant("flat", [3], 0L, 6L, 2 * H).Node("Reshape", "i flat", "over").Layer("GRU", 6, 2 * H, H, "over", "inter last").Integers("1", 1).Node("Squeeze", "inter 1", "y").Out("y");
@@ -75,7 +75,7 @@ public class StreamStatesTests
     }
 
     [Fact]
-    public void ALearnedOrGivenInitialStateIsTheInitialContent()
+    public void A_learned_or_given_initial_state_is_the_initial_content()
     {
         var learned = new OnnxBuilder().In("x", "T", 1, I).Random("h0", 7, 1, 1, 1, H).Layer("GRU", 1, I, H, "x h0", "a").Integers("1", 1).Node("Squeeze", "a 1", "y").Out("y");
         Chunks.AreAsTheWhole(o => learned.Load(o), [0], [0]);
@@ -87,7 +87,7 @@ public class StreamStatesTests
     }
 
     [Fact]
-    public void AModelOfOneStepKeepsItsStates()
+    public void A_model_of_one_step_keeps_its_states()
     {
         var model = new OnnxBuilder().In("x", 1, 1, I).Layer("LSTM", 1, I, H, "x", "a").Integers("1", 1).Node("Squeeze", "a 1", "b").Layer("GRU", 5, H, H, "b", "c").Out("c");
         Assert.Equal(3, model.Convert(new ConversionOptions { Stateful = true }).Graphs[0].States.Count);
@@ -95,7 +95,7 @@ public class StreamStatesTests
 
     /// <summary>A run's input is reduced to one step. The batch alone is no such dimension.</summary>
     [Fact]
-    public void ARunOfAnOpenSizeThatIsOneStepIsTold()
+    public void A_run_of_an_open_size_that_is_one_step_is_told()
     {
         var stateful = new ConversionOptions { Stateful = true };
         var mean = new OnnxBuilder().In("x", 1, "T", I).Node("ReduceMean", "x", "m", ("axes", new long[] { 1 }), ("keepdims", 1)).Layer("GRU", 1, I, H, "m", "a").Out("a");
@@ -106,7 +106,7 @@ public class StreamStatesTests
     }
 
     [Fact]
-    public void LayersThatCannotContinueAreRefusedWithTheReason()
+    public void Layers_that_cannot_continue_are_refused_with_the_reason()
     {
         OnnxBuilder Gru(string from = "x", string direction = "forward") => new OnnxBuilder().In("x", "T", 1, I).Integers("0", 0).Integers("1", 1).Layer("GRU", 1, I, H, from, "a", direction);
         Refused(Gru(direction: "bidirectional").Out("a"), "layer 'GRU_a' reads the sequence from its end (bidirectional)");
@@ -139,7 +139,7 @@ public class StreamStatesTests
     }
 
     [Fact]
-    public void WithNothingToKeepTheOptionSaysSo()
+    public void With_nothing_to_keep_the_option_says_so()
     {
         var model = new OnnxBuilder().In("x", "T", I).Matrix(1, "x", "y", I, H).Out("y");
         Assert.Contains(model.Notes(new ConversionOptions { Stateful = true }), n => n.StartsWith("--stateful changes nothing", StringComparison.Ordinal));
@@ -147,7 +147,7 @@ public class StreamStatesTests
     }
 
     [Fact]
-    public void AComputedBatchMustBeFixed()
+    public void A_computed_batch_must_be_fixed()
     {
         var model = new OnnxBuilder().In("x", "T", "N", 2 * I).Node("Shape", "x", "s").Integers("0", 0).Integers("1", 1).Node("Slice", "s 0 1", "t").Integers("rest", -1, I).Node("Concat", "t rest", "rows", ("axis", 0)).Node("Reshape", "x rows", "r").Layer("GRU", 1, I, H, "r", "a").Out("a");
         Refused(model, "the batch of layer 'GRU_a' is not a dimension of an input, unless it is fixed (--dim N=SIZE)");

@@ -13,7 +13,7 @@ namespace SeqRuntime.Tests.Importers.RandomModels;
 public sealed partial class RandomOnnxTests(ITestOutputHelper output)
 {
     [Fact]
-    public void RandomModelsGiveWhatOnnxRuntimeGives()
+    public void Random_models_give_what_ONNX_runtime_gives()
     {
         var outcomes = new ConcurrentDictionary<int, RandomOutcome>();
         Parallel.ForEach(LongRuns.Seeds(500), new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, seed => outcomes[seed] = new RandomCase(new RandomModel(seed)).Run());
@@ -39,7 +39,7 @@ public sealed partial class RandomOnnxTests(ITestOutputHelper output)
 
     /// <summary>One weight in a hundred is a hundredth larger in ONNX Runtime's model.</summary>
     [Fact]
-    public void ASmallDifferenceIsFound()
+    public void A_small_difference_is_found()
     {
         var found = 0;
         for (var seed = 1; seed <= 40; seed++)

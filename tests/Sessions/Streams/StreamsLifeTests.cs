@@ -9,7 +9,7 @@ public sealed class StreamsLifeTests : IDisposable
     private readonly SeqModel _model = SeqModel.Load(SeqWriter.ToArray(SmallSeq.Build()));
 
     [Fact]
-    public void JoinGivesTheLowestFreeSlotUntilAllAreTaken()
+    public void Join_gives_the_lowest_free_slot_until_all_are_taken()
     {
         using var streams = _model.CreateStreams(3, "step");
         Assert.Equal((3, 0), (streams.Capacity, streams.Count));
@@ -25,7 +25,7 @@ public sealed class StreamsLifeTests : IDisposable
     }
 
     [Fact]
-    public void ANewStreamSeesNothingOfTheOneBefore()
+    public void A_new_stream_sees_nothing_of_the_one_before()
     {
         using var streams = _model.CreateStreams(1, "step");
         var slot = streams.Join();
@@ -47,7 +47,7 @@ public sealed class StreamsLifeTests : IDisposable
     [InlineData(-1, "There is no slot -1; there are 2")]
     [InlineData(2, "There is no slot 2; there are 2")]
     [InlineData(1, "No stream has slot 1")]
-    public void ASlotWithoutAStreamIsRefusedByEveryCall(int slot, string why)
+    public void A_slot_without_a_stream_is_refused_by_every_call(int slot, string why)
     {
         using var streams = _model.CreateStreams(2, "step");
         streams.Join();
@@ -61,7 +61,7 @@ public sealed class StreamsLifeTests : IDisposable
     }
 
     [Fact]
-    public void ValuesByNameAreThoseByIndex()
+    public void Values_by_name_are_those_by_index()
     {
         using var streams = _model.CreateStreams(2, "step");
         streams.Join();
@@ -76,7 +76,7 @@ public sealed class StreamsLifeTests : IDisposable
     }
 
     [Fact]
-    public void OtherMisuseIsNamed()
+    public void Other_misuse_is_named()
     {
         using var streams = _model.CreateStreams(2, "step");
         var slot = streams.Join();
@@ -97,7 +97,7 @@ public sealed class StreamsLifeTests : IDisposable
     }
 
     [Fact]
-    public void StatesMoveBetweenStreamsAndSessions()
+    public void States_move_between_streams_and_sessions()
     {
         using var streams = _model.CreateStreams(4, "step");
         using var session = _model.CreateSession("step");
@@ -124,7 +124,7 @@ public sealed class StreamsLifeTests : IDisposable
     }
 
     [Fact]
-    public void AnIndexOutOfRangeNamesItsStreamAndMovesNone()
+    public void An_index_out_of_range_names_its_stream_and_moves_none()
     {
         using var streams = _model.CreateStreams(4, "tokens");
         for (var i = 0; i < 4; i++) streams.Join();
@@ -143,7 +143,7 @@ public sealed class StreamsLifeTests : IDisposable
     }
 
     [Fact]
-    public void MemoryIsKnownBeforeAndALimitRefuses()
+    public void Memory_is_known_before_and_a_limit_refuses()
     {
         var needed = _model.GetStreamsMemoryBytes(50, "step");
         Assert.True(needed > _model.GetSessionMemoryBytes("step"));
@@ -154,7 +154,7 @@ public sealed class StreamsLifeTests : IDisposable
     }
 
     [Fact]
-    public void NothingIsAllocatedWhateverStreamsDo()
+    public void Nothing_is_allocated_whatever_streams_do()
     {
         foreach (var name in StreamGraphs.All.Keys)
         {

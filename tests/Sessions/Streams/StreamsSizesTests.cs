@@ -53,7 +53,7 @@ public sealed class StreamsSizesTests
 
     [Theory]
     [MemberData(nameof(Graphs))]
-    public void EverySizeGivesTheBitsOfSingleSessions(string name)
+    public void Every_size_gives_the_bits_of_single_sessions(string name)
     {
         foreach (var format in (TensorFormat[])[TensorFormat.PackedFloat32, TensorFormat.PackedInt8])
         {
@@ -69,7 +69,7 @@ public sealed class StreamsSizesTests
     [Theory]
     [InlineData("tokens")]
     [InlineData("shapes")]
-    public void WhatIsComputedFromShapesFollows(string graph)
+    public void What_is_computed_from_shapes_follows(string graph)
     {
         foreach (var path in SeqKernelSets.Supported)
         {
@@ -80,7 +80,7 @@ public sealed class StreamsSizesTests
     }
 
     [Fact]
-    public void OnlyTheStatesOfTheSymbolStartAnewInEveryStream()
+    public void Only_the_states_of_the_symbol_start_anew_in_every_stream()
     {
         using var model = SeqModel.Load(Build("states of a batch", TensorFormat.PackedFloat32));
         using var streams = model.CreateStreams(4, null, Largest(model));
@@ -114,7 +114,7 @@ public sealed class StreamsSizesTests
     }
 
     [Fact]
-    public void AStreamThatWaitsSeesNothingOfTheOthersOutputsAtAnotherSize()
+    public void A_stream_that_waits_sees_nothing_of_the_others_outputs_at_another_size()
     {
         using var model = SeqModel.Load(Build("states of a batch", TensorFormat.PackedFloat32));
         using var streams = model.CreateStreams(3, null, Largest(model));
@@ -132,7 +132,7 @@ public sealed class StreamsSizesTests
     }
 
     [Fact]
-    public void SizesThatAreNoneAreRefused()
+    public void Sizes_that_are_none_are_refused()
     {
         using var model = SeqModel.Load(Build("a cache and two symbols", TensorFormat.PackedFloat32));
         using var streams = model.CreateStreams(2, null, Largest(model));
@@ -149,7 +149,7 @@ public sealed class StreamsSizesTests
     }
 
     [Fact]
-    public void SizesThatDoNotFitTogetherMoveNoStreamAndOthersThenDo()
+    public void Sizes_that_do_not_fit_together_move_no_stream_and_others_then_do()
     {
         var builder = new SeqModelBuilder();
         var graph = builder.AddGraph("main");
@@ -181,7 +181,7 @@ public sealed class StreamsSizesTests
     }
 
     [Fact]
-    public void ALayerGoesStreamAfterStreamAtSizesThatForbidOneProduct()
+    public void A_layer_goes_stream_after_stream_at_sizes_that_forbid_one_product()
     {
         using var model = SeqModel.Load(Build("lstm and what follows", TensorFormat.PackedFloat32));
         using var streams = model.CreateStreams(3, null, Largest(model));
@@ -195,7 +195,7 @@ public sealed class StreamsSizesTests
     }
 
     [Fact]
-    public void NothingIsAllocatedWhateverTheSizes()
+    public void Nothing_is_allocated_whatever_the_sizes()
     {
         foreach (var name in s_graphs.Keys)
         {

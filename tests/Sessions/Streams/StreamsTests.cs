@@ -14,7 +14,7 @@ public class StreamsTests
 
     [Theory]
     [MemberData(nameof(Graphs))]
-    public void EveryKindOfNodeGivesTheBitsOfSingleSessions(string name)
+    public void Every_kind_of_node_gives_the_bits_of_single_sessions(string name)
     {
         foreach (var format in s_formats)
         {
@@ -31,7 +31,7 @@ public class StreamsTests
     [Theory]
     [InlineData("lstm step")]
     [InlineData("gru in two directions")]
-    public void HundredsOfStepsWithStreamsThatComeAndGo(string name)
+    public void Hundreds_of_steps_with_streams_that_come_and_go(string name)
     {
         foreach (var format in s_formats)
         {
@@ -45,7 +45,7 @@ public class StreamsTests
     [InlineData("tokens", 3)]
     [InlineData("step", 0)]
     [InlineData("shapes", 2)]
-    public void SymbolsFirstStatesAndIndicesWorkToo(string graph, int length)
+    public void Symbols_first_states_and_indices_work_too(string graph, int length)
     {
         foreach (var path in SeqKernelSets.Supported)
         {
@@ -57,7 +57,7 @@ public class StreamsTests
     [Theory]
     [InlineData(WeightKind.Float32)]
     [InlineData(WeightKind.Int8)]
-    public void DtlnWhoseBatchIsFixedToOneRunsAsOneBatch(WeightKind weights)
+    public void Dtln_whose_batch_is_fixed_to_one_runs_as_one_batch(WeightKind weights)
     {
         var file = Convert(weights, [], ("mask", Models.Need("dtln/model_1.onnx")), ("refine", Models.Need("dtln/model_2.onnx")));
         foreach (var path in SeqKernelSets.Supported)
@@ -75,7 +75,7 @@ public class StreamsTests
     [Theory]
     [InlineData(WeightKind.Float32)]
     [InlineData(WeightKind.Int8)]
-    public void SileroRunsAsOneBatch(WeightKind weights)
+    public void Silero_runs_as_one_batch(WeightKind weights)
     {
         var file = Convert(weights, new() { ["sr"] = "16000" }, ("main", Models.Need("silero-vad/silero_vad_16k_op15.onnx")));
         foreach (var path in SeqKernelSets.Supported)
@@ -90,7 +90,7 @@ public class StreamsTests
     }
 
     [Fact]
-    public void ALayerThatCannotBeBatchedIsSaidAndRunsStreamAfterStream()
+    public void A_layer_that_cannot_be_batched_is_said_and_runs_stream_after_stream()
     {
         var model = new SeqModelBuilder();
         var graph = model.AddGraph("main");

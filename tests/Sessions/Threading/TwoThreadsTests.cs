@@ -15,7 +15,7 @@ public class TwoThreadsTests
 
     [Theory]
     [MemberData(nameof(Shared))]
-    public void TheBitsAreThoseOfOneThread(string name)
+    public void The_bits_are_those_of_one_thread(string name)
     {
         foreach (var format in WeightFormats.All.Select(format => format.Number))
         {
@@ -46,7 +46,7 @@ public class TwoThreadsTests
     [Theory]
     [InlineData("two LSTMs, views between")]
     [InlineData("a bidirectional LSTM")]
-    public void ShortSequencesDoNotWakeTheThread(string name)
+    public void Short_sequences_do_not_wake_the_thread(string name)
     {
         using var model = SeqModel.Load(StackGraphs.File(name, TensorFormat.PackedFloat32));
         using var session = model.CreateSession(null, new SeqSessionOptions { Threads = 2, MaxSizes = { [StackGraphs.Length] = StackGraphs.Longest } });
@@ -57,7 +57,7 @@ public class TwoThreadsTests
 
     [Theory]
     [MemberData(nameof(Single))]
-    public void WhereThereIsNothingToShareThereIsNoThread(string name)
+    public void Where_there_is_nothing_to_share_there_is_no_thread(string name)
     {
         using var model = SeqModel.Load(StackGraphs.File(name, TensorFormat.PackedFloat32));
         using var one = model.CreateSession(null, Options(1));
@@ -73,7 +73,7 @@ public class TwoThreadsTests
     }
 
     [Fact]
-    public void OneThreadIsTheDefaultAndThreeAreRefused()
+    public void One_thread_is_the_default_and_three_are_refused()
     {
         Assert.Equal(1, new SeqSessionOptions().Threads);
         using var model = SeqModel.Load(StackGraphs.File("a bidirectional LSTM", TensorFormat.PackedFloat32));
@@ -82,7 +82,7 @@ public class TwoThreadsTests
 
     [Theory]
     [MemberData(nameof(Shared))]
-    public void MemoryOfBothThreadsIsKnownBefore(string name)
+    public void Memory_of_both_threads_is_known_before(string name)
     {
         using var model = SeqModel.Load(StackGraphs.File(name, TensorFormat.PackedInt8));
         var needed = model.GetSessionMemoryBytes(null, Options(2));
@@ -92,7 +92,7 @@ public class TwoThreadsTests
     }
 
     [Fact]
-    public void StatesMoveBetweenSessionsOfOneAndOfTwoThreads()
+    public void States_move_between_sessions_of_one_and_of_two_threads()
     {
         using var model = SeqModel.Load(StackGraphs.File("states sliced between the layers", TensorFormat.PackedFloat32));
         using var one = model.CreateSession(null, Options(1));
@@ -110,7 +110,7 @@ public class TwoThreadsTests
     }
 
     [Fact]
-    public void ALengthOutOfRangeIsTheSameErrorAndTheNextRunIsRight()
+    public void A_length_out_of_range_is_the_same_error_and_the_next_run_is_right()
     {
         using var model = SeqModel.Load(StackGraphs.File("two bidirectional GRUs, rows of different lengths", TensorFormat.PackedFloat32));
         using var one = model.CreateSession(null, Options(1));
@@ -132,7 +132,7 @@ public class TwoThreadsTests
 
     [Theory]
     [MemberData(nameof(Shared))]
-    public void ARunAllocatesNothing(string name)
+    public void A_run_allocates_nothing(string name)
     {
         using var model = SeqModel.Load(StackGraphs.File(name, TensorFormat.PackedFloat32));
         using var session = model.CreateSession(null, Options(2));
@@ -150,7 +150,7 @@ public class TwoThreadsTests
     }
 
     [Fact]
-    public void TheHelperAllocatesNothingParkedOrAwake()
+    public void The_helper_allocates_nothing_parked_or_awake()
     {
         using var helper = new HelperThread();
         var job = new Counting();
@@ -171,7 +171,7 @@ public class TwoThreadsTests
     }
 
     [Fact]
-    public void WhatTheHelperThrowsTheCallerThrowsAndTheHelperLives()
+    public void What_the_helper_throws_the_caller_throws_and_the_helper_lives()
     {
         using var helper = new HelperThread();
         for (var i = 0; i < 3; i++)
@@ -187,7 +187,7 @@ public class TwoThreadsTests
     }
 
     [Fact]
-    public void TheThreadEndsWithTheSession()
+    public void The_thread_ends_with_the_session()
     {
         using var model = SeqModel.Load(StackGraphs.File("a bidirectional LSTM", TensorFormat.PackedFloat32));
         var session = model.CreateSession(null, Options(2));
@@ -200,7 +200,7 @@ public class TwoThreadsTests
     }
 
     [Fact]
-    public void TheThreadOfAForgottenSessionEndsToo()
+    public void The_thread_of_a_forgotten_session_ends_too()
     {
         using var model = SeqModel.Load(StackGraphs.File("two LSTMs, views between", TensorFormat.PackedFloat32));
         var helper = Forget(model);
