@@ -15,6 +15,6 @@ public static class SeqKernelSets
     /// <exception cref="ArgumentException">The variable names a set that cannot run.</exception>
     public static string Default => KernelRegistry.Choose().Name;
 
-    /// <summary>Instruction sets that matter to the kernels and that this program sees.</summary>
+    /// <summary>Instruction sets relevant to the kernels that this program detects.</summary>
     public static IReadOnlyList<string> InstructionSets { get; } = Kernels.Sets.InstructionSets.Find();
 }

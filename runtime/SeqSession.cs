@@ -83,13 +83,13 @@ public sealed unsafe partial class SeqSession : IDisposable, IPortOwner
     /// <summary>Name of the kernel set in use.</summary>
     public string KernelSet { get; }
 
-    /// <summary>Threads that <see cref="Run()"/> may use: 2 where the options allow it and the graph has something to share.</summary>
+    /// <summary>Threads that <see cref="Run()"/> may use: 2 if the options allow it and the graph has layers to share.</summary>
     public int Threads => Helper is null ? 1 : 2;
 
-    /// <summary>Bytes this session holds: states, inputs, outputs, intermediate values and scratch. It never grows. Objects count where a graph has thousands of nodes.</summary>
+    /// <summary>Bytes that this session holds: states, inputs, outputs, intermediate values and scratch; for graphs with thousands of nodes also objects. It never grows.</summary>
     public long MemoryBytes => _plan.TotalBytes;
 
-    /// <summary>Bytes of <see cref="SaveState"/>: the states, behind 16 that tell which graph, model and sizes they are of; and how many steps caches have.</summary>
+    /// <summary>Bytes that <see cref="SaveState"/> writes: a header of 16 bytes that identifies graph, model and sizes; the states; and the number of steps of caches.</summary>
     public int StateBytes => StateMark.Bytes + (int)_plan.StateBytes + _plan.Caches.Symbols.Length * sizeof(int);
 
     /// <summary>Values that the caller sets, in the graph's order: name, type, current shape.</summary>
@@ -101,7 +101,7 @@ public sealed unsafe partial class SeqSession : IDisposable, IPortOwner
     /// <summary>Values that the session keeps from run to run.</summary>
     public SeqPortCollection States { get; }
 
-    /// <summary>An input's elements, row-major, at the current sizes. Write them, then <see cref="Run()"/>; they stay as they are until written again.</summary>
+    /// <summary>An input's elements, row-major, at the current sizes. Write them, then call <see cref="Run()"/>. They keep their content until written again.</summary>
     /// <exception cref="ArgumentException">There is no such input, or its elements are of another type.</exception>
     public Span<T> Input<T>(int index)
         where T : unmanaged => Elements<T>(At(_inputs, index, "input"));
@@ -110,7 +110,7 @@ public sealed unsafe partial class SeqSession : IDisposable, IPortOwner
     public Span<T> Input<T>(string name)
         where T : unmanaged => Input<T>(Inputs[name].Index);
 
-    /// <summary>An output's elements, row-major, as the last <see cref="Run()"/> left them; valid until the next one.</summary>
+    /// <summary>An output's elements, row-major, of the last <see cref="Run()"/>; valid until the next run.</summary>
     /// <exception cref="ArgumentException">There is no such output, or its elements are of another type.</exception>
     /// <exception cref="SeqSizeException">Shapes do not fit at the sizes set.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using the session.</exception>
@@ -175,17 +175,17 @@ public sealed unsafe partial class SeqSession : IDisposable, IPortOwner
         GC.KeepAlive(this);
     }
 
-    /// <summary>Computes the outputs from the inputs and the states, then moves the states on. Allocates nothing.</summary>
-    /// <exception cref="SeqDataException">An input holds what a node cannot use, such as an index outside of a table; states are unchanged.</exception>
-    /// <exception cref="SeqSizeException">Shapes do not fit at the sizes set, or a cache has no room for what the run adds; states are unchanged.</exception>
+    /// <summary>Computes the outputs from the inputs and the states, then updates the states. Allocates nothing.</summary>
+    /// <exception cref="SeqDataException">An input holds a value that a node cannot use, such as an index outside a table; states are unchanged.</exception>
+    /// <exception cref="SeqSizeException">Shapes do not fit at the sizes set, or a cache has no room for the new steps; states are unchanged.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using the session.</exception>
     public void Run() => Run(CancellationToken.None);
 
-    /// <summary>As <see cref="Run()"/>, or until it is cancelled.</summary>
-    /// <param name="cancellationToken">Looked at before each node of the graph; how long one takes at most, <see cref="SeqSessionOptions.WorkLimit"/> bounds.</param>
-    /// <exception cref="SeqDataException">An input holds what a node cannot use, such as an index outside of a table; states are unchanged.</exception>
-    /// <exception cref="SeqSizeException">Shapes do not fit at the sizes set, or a cache has no room for what the run adds; states are unchanged.</exception>
-    /// <exception cref="OperationCanceledException">It was cancelled; states are unchanged.</exception>
+    /// <summary>As <see cref="Run()"/>, with cancellation.</summary>
+    /// <param name="cancellationToken">Checked before each node of the graph; <see cref="SeqSessionOptions.WorkLimit"/> bounds the time of one node.</param>
+    /// <exception cref="SeqDataException">An input holds a value that a node cannot use, such as an index outside a table; states are unchanged.</exception>
+    /// <exception cref="SeqSizeException">Shapes do not fit at the sizes set, or a cache has no room for the new steps; states are unchanged.</exception>
+    /// <exception cref="OperationCanceledException">The run was cancelled; states are unchanged.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using the session.</exception>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(CancellationToken cancellationToken)
@@ -206,7 +206,7 @@ public sealed unsafe partial class SeqSession : IDisposable, IPortOwner
         GC.KeepAlive(this);
     }
 
-    /// <summary>Lets go of the model's memory and ends the second thread; a run that goes on comes to its end first. Spans that were handed out stay valid, for they keep the session's own memory.</summary>
+    /// <summary>Releases the model's memory and ends the second thread, after the current run if there is one. Existing spans stay valid: they keep the session's own memory.</summary>
     public void Dispose() => _lease.End();
 
     /// <inheritdoc/>

@@ -7,13 +7,13 @@ using SeqRuntime.Sessions.Threading;
 namespace SeqRuntime;
 
 /// <summary>
-/// Many independent streams through one graph, run together on one core: weights are read once a run for all. Streams join and
+/// Many independent streams through one graph, run together on one core, so that weights are read once a run for all. Streams join and
 /// leave between runs, and each gets, bit for bit, what a <see cref="SeqSession"/> of its own would give it. Made by
 /// <see cref="SeqModel.CreateStreams"/>; afterwards nothing allocates. Belongs to one thread at a time; for several cores make several.
 /// </summary>
 /// <remarks>
-/// A run costs what the streams that take part in it cost, and least where their slots are neighbours (then nothing is gathered):
-/// <see cref="Join"/> gives the lowest free slot. Any graph can be used, whatever its batch dimension is: each stream is one run of it.
+/// The cost of a run depends only on the streams that take part in it. It is lowest if their slots are neighbours, because then nothing is gathered:
+/// <see cref="Join"/> returns the lowest free slot. Any graph can be used, whatever its batch dimension is: each stream is one run of it.
 /// </remarks>
 /// <example>
 /// <code>
@@ -95,9 +95,9 @@ public sealed unsafe partial class SeqStreams : IDisposable, IPortOwner
     public int Count { get; private set; }
 
     /// <summary>
-    /// Whether every layer with weights computes all streams of a run in one product, reading its weights once. Where false, at least
-    /// one layer runs stream after stream (its weights then come from cache); results are the same. After <see cref="SetSize"/> it may
-    /// be another from the next run on.
+    /// Whether every layer with weights computes all streams of a run in one product, reading its weights once. If false, at least
+    /// one layer runs stream after stream (its weights then come from cache); results are the same. <see cref="SetSize"/> may change it
+    /// from the next run on.
     /// </summary>
     public bool IsBatched => _plan.IsBatched;
 
@@ -119,11 +119,11 @@ public sealed unsafe partial class SeqStreams : IDisposable, IPortOwner
     /// <summary>Whether a stream has this slot.</summary>
     public bool IsJoined(int slot) => (uint)slot < (uint)_isJoined.Length && _isJoined[slot];
 
-    /// <summary>A new stream: its states are the first ones, its inputs and outputs zeros. Returns its slot, the lowest free one, which is its name until it leaves.</summary>
-    /// <exception cref="InvalidOperationException">All slots are taken, which <see cref="TryJoin"/> says without an exception; or another thread is using the streams.</exception>
+    /// <summary>Adds a stream with initial states, and inputs and outputs of zeros. Returns its slot, the lowest free one, which identifies it until it leaves.</summary>
+    /// <exception cref="InvalidOperationException">All slots are taken (<see cref="TryJoin"/> returns false instead), or another thread is using the streams.</exception>
     public int Join() => TryJoin(out var slot) ? slot : throw SessionError.StreamsFull(Capacity);
 
-    /// <summary>As <see cref="Join"/>, or false where all slots are taken.</summary>
+    /// <summary>As <see cref="Join"/>, but returns false if all slots are taken.</summary>
     /// <param name="slot">The stream's slot, or -1.</param>
     /// <exception cref="InvalidOperationException">Another thread is using the streams.</exception>
     public bool TryJoin(out int slot)
@@ -136,7 +136,7 @@ public sealed unsafe partial class SeqStreams : IDisposable, IPortOwner
         return slot >= 0;
     }
 
-    /// <summary>Ends a stream; its slot is free for another.</summary>
+    /// <summary>Removes a stream and frees its slot.</summary>
     /// <param name="slot">The stream.</param>
     /// <exception cref="ArgumentException">No stream has this slot.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using the streams.</exception>
@@ -149,7 +149,7 @@ public sealed unsafe partial class SeqStreams : IDisposable, IPortOwner
         _lease.Leave();
     }
 
-    /// <summary>A stream's input, row-major. Write it before a run; it stays as it is until written again, and its place is the same until the stream leaves, or <see cref="SetSize"/>.</summary>
+    /// <summary>A stream's input, row-major. Write it before a run. It keeps its content until written again, and its place until the stream leaves or <see cref="SetSize"/> is called.</summary>
     /// <param name="slot">The stream.</param>
     /// <param name="index">The input's index.</param>
     /// <exception cref="ArgumentException">No stream has this slot, there is no such input, or its elements are of another type.</exception>
@@ -162,7 +162,7 @@ public sealed unsafe partial class SeqStreams : IDisposable, IPortOwner
     public Span<T> Input<T>(int slot, string name)
         where T : unmanaged => Input<T>(slot, Inputs[name].Index);
 
-    /// <summary>A stream's output, row-major, as the last run that it took part in left it.</summary>
+    /// <summary>A stream's output, row-major, of the last run in which it took part.</summary>
     /// <param name="slot">The stream.</param>
     /// <param name="index">The output's index.</param>
     /// <exception cref="ArgumentException">No stream has this slot, there is no such output, or its elements are of another type.</exception>
@@ -195,7 +195,7 @@ public sealed unsafe partial class SeqStreams : IDisposable, IPortOwner
     public Span<T> State<T>(int slot, string name)
         where T : unmanaged => State<T>(slot, States[name].Index);
 
-    /// <summary>Lets go of the model's memory; a run that goes on comes to its end first. Spans that were handed out stay valid, for they keep the streams' own memory.</summary>
+    /// <summary>Releases the model's memory, after the current run if there is one. Existing spans stay valid: they keep the streams' own memory.</summary>
     public void Dispose() => _lease.End();
 
     /// <inheritdoc/>
@@ -219,7 +219,7 @@ public sealed unsafe partial class SeqStreams : IDisposable, IPortOwner
         return _memory.Span<T>(values[slot], values.One.Count);
     }
 
-    /// <summary>Makes a slot a new stream's.</summary>
+    /// <summary>Prepares a slot for a new stream.</summary>
     private void Begin(int slot)
     {
         _isJoined[slot] = true;

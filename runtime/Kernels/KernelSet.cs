@@ -3,7 +3,7 @@ using SeqRuntime.Format;
 namespace SeqRuntime.Kernels;
 
 /// <summary>
-/// The kernel contract: everything an operator may ask of a processor. Each instruction set implements it with the same
+/// The kernel contract: all kernels that operators call. Each instruction set implements it with the same
 /// bits as <c>portable</c>.
 /// </summary>
 /// <remarks>
@@ -11,11 +11,11 @@ namespace SeqRuntime.Kernels;
 /// its initial value: <c>acc = init; acc = fma(w[k], x[k], acc)</c>. Integer sums are exact. Sums along a row
 /// (<see cref="Reduce"/>, softmax, normalization) accumulate into 16 partial sums, element i into partial i mod 16, which
 /// then fold 16→8→4→2→1 by adding the upper half to the lower.</para>
-/// <para><b>Special values.</b> Elementwise Min and Max give NaN if either operand is NaN; a reduction by Min or Max passes
-/// over NaNs. Any NaN result equals any other NaN (payload and sign are the processor's own). Denormals are kept.</para>
-/// <para><b>Memory.</b> A kernel writes exactly the elements it is asked for. It may read up to 64 bytes past the end of
-/// an input row or block; whoever allocates leaves that room. Pointers need no alignment beyond their element's.</para>
-/// <para>No method allocates, throws or checks arguments: operators have validated shapes before.</para>
+/// <para><b>Special values.</b> Elementwise Min and Max give NaN if either operand is NaN; a reduction by Min or Max skips
+/// NaNs. All NaN results count as equal (payload and sign depend on the processor). Denormals are kept.</para>
+/// <para><b>Memory.</b> A kernel writes exactly the requested elements. It may read up to 64 bytes past the end of
+/// an input row or block; every allocation has that room. Pointers need only the alignment of their element.</para>
+/// <para>No method allocates, throws or checks arguments: operators validate shapes first.</para>
 /// </remarks>
 internal abstract unsafe class KernelSet
 {
@@ -47,7 +47,7 @@ internal abstract unsafe class KernelSet
     /// IEEE division and scale = absmax/127 another.
     /// </summary>
     /// <remarks>
-    /// NaN becomes 0 and does not count in absmax; ±∞ becomes ±127 and counts as <see cref="float.MaxValue"/>. An absmax under 2⁻¹¹⁹ counts
+    /// NaN becomes 0 and does not count in absmax; ±∞ becomes ±127 and counts as <see cref="float.MaxValue"/>. An absmax below 2⁻¹¹⁹ counts
     /// as that, and a row of zeros has the scale 0. Columns from <paramref name="k"/> up to <see cref="QuantizedStride"/> become 0.
     /// </remarks>
     /// <param name="x">Rows to quantize.</param>
@@ -62,13 +62,13 @@ internal abstract unsafe class KernelSet
     /// <summary>Bytes of one quantized row: columns rounded up to 64.</summary>
     public static nint QuantizedStride(int columns) => ((nint)columns + 63) & ~63;
 
-    /// <summary>Y[i, j] = init[i, j] + Σ_k A[i, k]·B[k, j], both dense, j in lanes: as many products to a sum as B has rows (which may overlap: that is a convolution).</summary>
+    /// <summary>Y[i, j] = init[i, j] + Σ_k A[i, k]·B[k, j], both dense, j in lanes, k over the rows of B. Rows of B may overlap, which makes it a convolution.</summary>
     public abstract void GemmDense(in FloatRows a, in FloatRows b, in OutputRange y);
 
-    /// <summary>y[i] = f(x[i]); x and y may be the same. <paramref name="alpha"/>, <paramref name="beta"/> as the function has them.</summary>
+    /// <summary>y[i] = f(x[i]); x and y may be the same. <paramref name="alpha"/> and <paramref name="beta"/> are the function's parameters.</summary>
     public abstract void Unary(UnaryFunction function, float* x, float* y, nint n, float alpha, float beta);
 
-    /// <summary>y[i] = f(a[i], b[i]); a stride of 0 repeats one element, 1 walks. Arithmetic functions only (Add … PRelu); y may be a or b.</summary>
+    /// <summary>y[i] = f(a[i], b[i]); a stride of 0 repeats one element, 1 takes consecutive elements. Arithmetic functions only (Add … PRelu); y may be a or b.</summary>
     public abstract void Binary(BinaryFunction function, float* a, int strideA, float* b, int strideB, float* y, nint n);
 
     /// <summary>Reduction of one contiguous row of n ≥ 0 elements, in the fixed order of the class remarks. All <see cref="ReduceFunction"/> values; LogSumExp is shifted by the maximum.</summary>
@@ -93,11 +93,11 @@ internal abstract unsafe class KernelSet
     /// </summary>
     public abstract void GruCell(float* gatesX, float* gatesH, float* hidden, float* hiddenOut, int units);
 
-    /// <summary>Largest size of the fp32 weights of a layer, in bytes, for which a whole step is faster than its parts.</summary>
+    /// <summary>Largest fp32 weights of a layer, in bytes, for which a whole step is faster than separate kernels.</summary>
     public abstract long MostStepBytes { get; }
 
     /// <summary>
-    /// A whole step of one row in fp32: <see cref="LstmCell"/> of bias + W·x + R·h where there is a cell state, otherwise
+    /// A whole step of one row in fp32: <see cref="LstmCell"/> of bias + W·x + R·h if there is a cell state, otherwise
     /// <see cref="GruCell"/> of bias + W·x and recurrent bias + R·h.
     /// </summary>
     public abstract void WholeStep(in RecurrentStep step);

@@ -6,23 +6,23 @@ using SeqRuntime.Kernels;
 namespace SeqRuntime.Operators;
 
 /// <summary>
-/// Y = init + X · Wᵀ for a packed W of any format: the one place that knows which kernel a format has, that int8 and int4 weights
-/// need their inputs quantized and how much scratch that takes.
+/// Y = init + X · Wᵀ for a packed W of any format. Only this class knows the kernel of each format, that int8 and int4 weights
+/// need quantized inputs, and how much scratch that takes.
 /// </summary>
 internal static unsafe class PackedProduct
 {
     /// <summary>Scale of a state whose largest magnitude lies between <see cref="LeastBound"/> and <see cref="Bound"/>.</summary>
     private const float BoundedScale = 1f / 127f;
 
-    /// <summary>1 and the rounding of one more step: (1 - z)·n + z·h may pass 1 by an ulp, and saturating that loses nothing.</summary>
+    /// <summary>1 plus a rounding error: (1 - z)·n + z·h may exceed 1 by an ulp, and saturating it loses nothing.</summary>
     private const float Bound = 1.000001f;
 
-    /// <summary>A state that stays below this would have fewer than 64 of the 127 steps, and none at all below 1/254.</summary>
+    /// <summary>A state below this would use fewer than 64 of the 127 steps, and none below 1/254.</summary>
     private const float LeastBound = 0.5f;
 
     /// <summary>
-    /// Largest value over root mean square from which a row is quantized in two parts. Up to here 127 steps lose 0.7 % of the row, no more
-    /// than rounding the weights does; with 2, most rows of real layers would be multiplied twice.
+    /// Ratio of largest value to root mean square from which a row is quantized in two parts. Up to it, 127 steps lose 0.7 % of the row, no more
+    /// than rounding the weights does. With a ratio of 2, most rows of real layers would be multiplied twice.
     /// </summary>
     public const long Steep = 3;
 
@@ -39,7 +39,7 @@ internal static unsafe class PackedProduct
         return w;
     }
 
-    /// <summary>Operations of a product with as many rows (<see cref="Operator.Work"/>).</summary>
+    /// <summary>Operations of a product with this many rows (<see cref="Operator.Work"/>).</summary>
     public static double Work(Tensor w, double rows) => rows * w.Layout.PaddedRows * w.Layout.Columns / KernelSet.Tile;
 
     /// <summary>Scratch for a product of <paramref name="m"/> rows.</summary>
@@ -78,7 +78,7 @@ internal static unsafe class PackedProduct
         kernels.QuantizeRows(x.First, x.Stride, m, columns, 0, q, scales);
         new Factor(w, new QuantizedRows(q, stride, scales, m)).Multiply(kernels, index, y);
 
-        // Neighbours that are steep share one walk over the weights.
+        // Neighbouring steep rows share one walk over the weights.
         for (var first = 0; first < m;)
         {
             var count = 0;
@@ -94,7 +94,7 @@ internal static unsafe class PackedProduct
         }
     }
 
-    /// <summary>Rows of X as weights of this format take them. With int8 and int4 weights only a single row may be steep here.</summary>
+    /// <summary>Prepares rows of X for weights of this format. With int8 and int4 weights only a single row may be steep.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static Factor Prepare(KernelSet kernels, Tensor w, in FloatRows x, byte* scratch)
     {
@@ -117,9 +117,9 @@ internal static unsafe class PackedProduct
     }
 
     /// <summary>
-    /// The same for a recurrent state, rows adjacent, whose equations keep it in [-1, 1] once it is there: a row that nearly fills this
-    /// range takes the fixed scale <see cref="BoundedScale"/>, which needs no exact range; a smaller row, or one outside (an initial
-    /// state of the caller's), takes its measured range. Each row decides for itself, so batching and cutting a sequence into runs
+    /// The same for a recurrent state with adjacent rows, whose equations keep it in [-1, 1] once it is in that range. A row that nearly fills this
+    /// range takes the fixed scale <see cref="BoundedScale"/>, which needs no exact range. A smaller row, or one outside (an initial
+    /// state of the caller's), takes its measured range. Each row is judged alone, so batching and cutting a sequence into runs
     /// leave every bit unchanged.
     /// </summary>
     /// <param name="kernels">Kernels.</param>
@@ -145,7 +145,7 @@ internal static unsafe class PackedProduct
     }
 
     /// <summary>
-    /// Whether few large values would leave the others with hardly any of the 255 steps (a magnitude spectrum is so): the largest
+    /// Whether a few large values would leave hardly any of the 255 steps to the others, as in a magnitude spectrum: the largest
     /// is more than <see cref="Steep"/> times the root mean square, 127²·columns &gt; Steep²·Σ q². Such a row is multiplied twice, by its
     /// quantized values and by their quantized errors, which gives it about 15 bits.
     /// </summary>
@@ -154,7 +154,7 @@ internal static unsafe class PackedProduct
     {
         if (scale == 0) return false;
 
-        // Rows are padded with zeros, and 32767 sums of up to 2·16129 would be needed to leave int32.
+        // Rows are padded with zeros; only 32767 or more sums of up to 2·16129 could overflow int32.
         var sum = 0L;
         for (nint k = 0; k < columns;)
         {
@@ -172,7 +172,7 @@ internal static unsafe class PackedProduct
         return 127L * 127 * columns > Steep * Steep * sum;
     }
 
-    /// <summary>Quantizes what quantizing a row to q lost.</summary>
+    /// <summary>Quantizes the error of a row that was quantized to q.</summary>
     private static void QuantizeRest(KernelSet kernels, float* x, int columns, sbyte* q, float scale, float* rest, sbyte* restQ, float* restScale)
     {
         Subtract(x, q, scale, rest, columns);
@@ -193,7 +193,7 @@ internal static unsafe class PackedProduct
         for (; k < columns; k++) rest[k] = MathF.FusedMultiplyAdd(-scale, q[k], x[k]);
     }
 
-    /// <summary>Whether the largest magnitude lies between the bounds. Comparisons only, so no kernel is needed. NaN does not count: it quantizes to 0 at any scale.</summary>
+    /// <summary>Whether the largest magnitude lies between the bounds. It only compares, so it needs no kernel. NaN does not count, because it quantizes to 0 at any scale.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool FillsBound(float* h, nint n)
     {
@@ -218,14 +218,14 @@ internal static unsafe class PackedProduct
         return isLarge && !isOutside;
     }
 
-    /// <summary>Room for m quantized rows and as many rests of steep ones.</summary>
+    /// <summary>Scratch for m quantized rows and the errors of steep ones.</summary>
     private static void Quantized(ref ScratchCursor cursor, int columns, long m, out float* scales, out sbyte* q)
     {
         scales = cursor.Floats(2 * m);
         q = (sbyte*)cursor.Take(2 * m * KernelSet.QuantizedStride(columns));
     }
 
-    /// <summary>Rows of X ready to be multiplied by a packed W, whole or block of outputs by block.</summary>
+    /// <summary>Rows of X prepared for products with a packed W, for all outputs or block by block.</summary>
     public struct Factor
     {
         private readonly Tensor _w;
@@ -244,7 +244,7 @@ internal static unsafe class PackedProduct
             _q = q;
         }
 
-        /// <summary>A second row adds what quantizing the first one lost.</summary>
+        /// <summary>A second row adds the quantization error of the first.</summary>
         public bool HasRest { get; set; }
 
         /// <summary>Y[i, r] = init[i, r] + Σ_k W[r, k]·X[i, k].</summary>
@@ -263,7 +263,7 @@ internal static unsafe class PackedProduct
 
         private readonly QuantizedRows Rest => new(_q.At(1), _q.Stride, _q.Scales + 1, 1);
 
-        /// <summary>The same outputs, added to.</summary>
+        /// <summary>The same outputs, which the product then adds to.</summary>
         private static OutputRange WithRest(in OutputRange y) => new(y.First, y.Stride, y.End, y.First, y.Stride, y.From);
     }
 }

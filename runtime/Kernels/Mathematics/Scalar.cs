@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 
 namespace SeqRuntime.Kernels.Mathematics;
 
-/// <summary>One lane: the portable reference, the definition of right.</summary>
+/// <summary>One lane: the portable reference, which defines the right result.</summary>
 internal readonly unsafe struct Scalar : ISimd<float, int>
 {
     public static int Lanes

@@ -60,11 +60,11 @@ internal interface IInt8Products
 }
 
 /// <summary>The products by int8 weights over the dot products of an instruction set.</summary>
-/// <typeparam name="S">Lanes of fp32, as many as a vector of sums has.</typeparam>
+/// <typeparam name="S">Lanes of fp32, as many as a vector of sums.</typeparam>
 /// <typeparam name="F">Vector of fp32.</typeparam>
 /// <typeparam name="I">Vector of int32 sums.</typeparam>
 /// <typeparam name="D">int8 products, which need no sums of weights.</typeparam>
-/// <typeparam name="A">Their running sums.</typeparam>
+/// <typeparam name="A">Running sums of the products.</typeparam>
 internal readonly struct Int8Products<S, F, I, D, A> : IInt8Products
     where S : struct, ISimd<F, I>
     where F : unmanaged

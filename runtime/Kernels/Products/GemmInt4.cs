@@ -6,15 +6,15 @@ namespace SeqRuntime.Kernels.Products;
 
 /// <summary>int4 matrix products over packed panels, exact in int32, then scaled to fp32.</summary>
 /// <remarks>
-/// One row of X takes pieces of 4 vectors; 2 and 4 rows share the nibbles they unpack, by 2 vectors. A group's sums stay in
-/// registers; with 4 rows the int32 sums between groups lie in memory, since together they would not fit. No method holds
+/// One row of X takes pieces of 4 vectors. 2 or 4 rows take pieces of 2 vectors and share the unpacked nibbles. A group's sums stay in
+/// registers. With 4 rows the int32 sums of earlier groups lie in memory, because registers cannot hold both. No method holds
 /// accumulators across a call.
 /// </remarks>
-/// <typeparam name="S">Lanes of fp32, as many as a vector of sums has.</typeparam>
+/// <typeparam name="S">Lanes of fp32, as many as a vector of sums.</typeparam>
 /// <typeparam name="F">Vector of fp32.</typeparam>
 /// <typeparam name="I">Vector of int32 sums.</typeparam>
 /// <typeparam name="Q">int4 products.</typeparam>
-/// <typeparam name="G">Their sums within a group.</typeparam>
+/// <typeparam name="G">Sums of the products within a group.</typeparam>
 internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IQuantizedProduct
     where S : struct, ISimd<F, I>
     where F : unmanaged
@@ -22,10 +22,10 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IQuantizedProduct
     where Q : struct, IInt4Dot<I, G>
     where G : unmanaged
 {
-    /// <summary>Bytes of a row's 8 inputs.</summary>
+    /// <summary>Bytes of 8 weights of a row.</summary>
     private const int RowBytes = 4;
 
-    /// <summary>Most groups a matrix may have, times 4 rows and more: rows that share one walk over the weights are as many as have room here.</summary>
+    /// <summary>Capacity of the group buffer: the most groups of a matrix, times at least 4 rows. It limits the rows that share one walk over the weights.</summary>
     private const int MaxStarts = 4096;
     private const int MaxRows = 128;
     private const int MaxSums = 128;
@@ -324,7 +324,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IQuantizedProduct
     private static void Put(Matrix* matrix, I sum, nint c, F xscale, float* init, float* y) =>
         S.Store(y + c, ScaledSums<S, F, I>.Value(sum, matrix->Scales, xscale, init, c));
 
-    /// <summary>The same for a row of a piece whose sums are stored; they make room for the outputs that do not fill a vector.</summary>
+    /// <summary>The same for a row whose sums are stored. The stored sums become the buffer for outputs that do not fill a vector.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void PutStored(Matrix* matrix, int* sums, nint width, in Piece piece, float xscale, float* init, float* y)
     {
@@ -347,7 +347,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IQuantizedProduct
         public nint From;
         public nint End;
 
-        /// <summary>The piece of a panel that begins with output c, of at most so many vectors.</summary>
+        /// <summary>The piece of a panel that begins with output c, at most <paramref name="vectors"/> vectors.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public readonly Piece At(nint c, nint vectors)
         {
@@ -365,7 +365,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IQuantizedProduct
     /// <summary>Some rows of a panel.</summary>
     private readonly struct Piece(byte* nibbles, sbyte* groupScales, nint step, nint next, nint c, nint left, nint taken)
     {
-        /// <summary>Nibbles of the first row's first 8 inputs; <see cref="Step"/> bytes on those of the next 8.</summary>
+        /// <summary>Nibbles of the first row's first 8 inputs. The next 8 are <see cref="Step"/> bytes further.</summary>
         public readonly byte* Nibbles = nibbles;
 
         /// <summary>Scale of the first row's first group.</summary>
@@ -378,7 +378,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IQuantizedProduct
         /// <summary>The first row.</summary>
         public readonly nint C = c;
 
-        /// <summary>Rows that are wanted, from the first one to the end of the panel.</summary>
+        /// <summary>Rows to compute, from the first one to the end of the panel.</summary>
         public readonly nint Left = left;
 
         /// <summary>Rows that are read.</summary>

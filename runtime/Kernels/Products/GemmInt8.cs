@@ -6,15 +6,15 @@ namespace SeqRuntime.Kernels.Products;
 
 /// <summary>int8 matrix products over packed panels, exact in int32, then scaled to fp32.</summary>
 /// <remarks>
-/// Blocked as <see cref="GemmFloat32{S,F,I,W,T}"/>: one row of X takes as many vectors as their sums fit the registers, two rows take 4, and none is live across a call.
-/// Two groups of inputs are multiplied in turn.
-/// Whole pieces are scaled in registers; one that is wider than what is left goes through memory.
+/// Blocked like <see cref="GemmFloat32{S,F,I,W,T}"/>: one row of X takes as many vectors as the registers can sum, two rows take 4. No sum is live across a call.
+/// Each step multiplies two groups of inputs.
+/// Whole pieces are scaled in registers; a piece wider than the remaining outputs goes through memory.
 /// </remarks>
-/// <typeparam name="S">Lanes of fp32, as many as a vector of sums has.</typeparam>
+/// <typeparam name="S">Lanes of fp32, as many as a vector of sums.</typeparam>
 /// <typeparam name="F">Vector of fp32.</typeparam>
 /// <typeparam name="I">Vector of int32 sums.</typeparam>
 /// <typeparam name="D">int8 products.</typeparam>
-/// <typeparam name="A">Their running sums.</typeparam>
+/// <typeparam name="A">Running sums of the products.</typeparam>
 internal readonly unsafe struct GemmInt8<S, F, I, D, A>
     where S : struct, ISimd<F, I>
     where F : unmanaged
@@ -81,7 +81,7 @@ internal readonly unsafe struct GemmInt8<S, F, I, D, A>
         }
     }
 
-    /// <summary>An even number of rows: for each piece of 4 vectors all rows, so that weights are read once.</summary>
+    /// <summary>An even number of rows. Each piece of 4 vectors is computed for all rows, so that weights are read once.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Pairs(Matrix* matrix, in QuantizedRows x, int* starts, in OutputRange y)
     {
@@ -319,11 +319,11 @@ internal readonly unsafe struct GemmInt8<S, F, I, D, A>
     private static void Put(Matrix* matrix, A sum, nint c, F xscale, float* init, float* y) =>
         S.Store(y + c, ScaledSums<S, F, I>.Value(D.Finish(sum, matrix->RowSums + c), matrix->Scales, xscale, init, c));
 
-    /// <summary>Sums of a vector of rows, for a piece of which only some outputs are wanted.</summary>
+    /// <summary>Stores the sums of a vector of rows, for a piece with some unused outputs.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Keep(Matrix* matrix, A sum, nint c, int* sums) => S.StoreInt(sums, D.Finish(sum, matrix->RowSums + c));
 
-    /// <summary>Outputs from sums that were kept.</summary>
+    /// <summary>Outputs from stored sums.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void PutKept(Matrix* matrix, int* sums, nint c, nint left, F xscale, float* init, float* y)
     {
@@ -343,7 +343,7 @@ internal readonly unsafe struct GemmInt8<S, F, I, D, A>
 
     private struct Matrix
     {
-        /// <summary>4 weights of a row are one integer.</summary>
+        /// <summary>One int32 holds 4 weights of a row.</summary>
         public Panels<int> Weights;
         public float* Scales;
         public int* RowSums;
@@ -352,7 +352,7 @@ internal readonly unsafe struct GemmInt8<S, F, I, D, A>
         public nint From;
         public nint End;
 
-        /// <summary>As <see cref="Panels{T}.At"/>, up to the outputs that are wanted.</summary>
+        /// <summary>As <see cref="Panels{T}.At"/>, limited to the outputs to compute.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public readonly int* At(nint c, out nint stride, out nint left)
         {

@@ -12,11 +12,11 @@ namespace SeqRuntime.Kernels.Products;
 /// A group's sum has at most 20 bits, so that it is exact as fp32. One row of X takes pieces of 4 vectors, two rows share pieces of 2; their
 /// sums stay in registers. No method holds accumulators across a call.
 /// </remarks>
-/// <typeparam name="S">Lanes of fp32, as many as a vector of sums has.</typeparam>
+/// <typeparam name="S">Lanes of fp32, as many as a vector of sums.</typeparam>
 /// <typeparam name="F">Vector of fp32.</typeparam>
 /// <typeparam name="I">Vector of int32 sums.</typeparam>
 /// <typeparam name="D">int8 products, which need no sums of weights.</typeparam>
-/// <typeparam name="A">Their running sums.</typeparam>
+/// <typeparam name="A">Running sums of the products.</typeparam>
 internal readonly unsafe struct GemmInt8Groups<S, F, I, D, A> : IQuantizedProduct
     where S : struct, ISimd<F, I>
     where F : unmanaged
@@ -254,7 +254,7 @@ internal readonly unsafe struct GemmInt8Groups<S, F, I, D, A> : IQuantizedProduc
         public nint From;
         public nint End;
 
-        /// <summary>The piece of a panel that begins with output c, of at most so many vectors.</summary>
+        /// <summary>The piece of a panel that begins with output c, at most <paramref name="vectors"/> vectors.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public readonly Piece At(nint c, nint vectors)
         {
@@ -283,7 +283,7 @@ internal readonly unsafe struct GemmInt8Groups<S, F, I, D, A> : IQuantizedProduc
         /// <summary>The first row.</summary>
         public readonly nint C = c;
 
-        /// <summary>Rows that are wanted, from the first one to the end of the panel.</summary>
+        /// <summary>Rows to compute, from the first one to the end of the panel.</summary>
         public readonly nint Left = left;
 
         /// <summary>Rows that are read.</summary>

@@ -2,12 +2,12 @@ namespace SeqRuntime.Kernels.Products;
 
 /// <summary>
 /// Products of int4 weights (rows in lanes, 8 inputs in the nibbles of each lane) by int8 inputs: within a group of 32
-/// inputs sums are small, between groups they are int32 multiplied by the group's scale.
+/// inputs sums are small; after a group they become int32, multiplied by the group's scale.
 /// </summary>
 /// <remarks>
-/// A nibble n stands for the weight n - 8. The 8 is not taken off each nibble: Σ (n - 8)·x = Σ n·x - 8·Σ x, and -8·Σ x is the same
-/// for all rows, so it is found once (<see cref="StartGroup"/>). With x in [-127, 127] a group's sum is at most 32·8·127 = 32512 and half
-/// of it, whatever part is summed already, at most 16256: both fit int16. Everything is exact on every instruction set.
+/// A nibble n stands for the weight n - 8. The kernels do not subtract 8 from each nibble: Σ (n - 8)·x = Σ n·x - 8·Σ x, and -8·Σ x is the same
+/// for all rows, so it is computed once (<see cref="StartGroup"/>). With x in [-127, 127] a group's sum is at most 32·8·127 = 32512, and half
+/// of it, at any point of the summation, at most 16256: both fit int16. Everything is exact on every instruction set.
 /// </remarks>
 /// <typeparam name="I">Lanes of int32, one a row; also seen as 4 bytes a lane.</typeparam>
 /// <typeparam name="G">Sums of a group not yet complete.</typeparam>
@@ -18,7 +18,7 @@ internal unsafe interface IInt4Dot<I, G>
     /// <summary>-8·Σ x over one group of 32 inputs, in the form that <see cref="BeginGroup"/> and <see cref="EndGroup"/> take.</summary>
     static abstract int StartGroup(sbyte* x);
 
-    /// <summary>What the sums of a group begin with.</summary>
+    /// <summary>Initial sums of a group.</summary>
     static abstract G BeginGroup(int* start);
 
     /// <summary>Nibbles of a vector of rows by 8 inputs.</summary>

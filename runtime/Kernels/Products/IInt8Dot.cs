@@ -10,13 +10,13 @@ internal unsafe interface IInt8Dot<I, A>
     where I : unmanaged
     where A : unmanaged
 {
-    /// <summary>Vectors of rows whose sums fit the registers while one row of inputs is multiplied.</summary>
+    /// <summary>Most vectors of rows whose sums fit the registers for one row of inputs.</summary>
     static abstract int Vectors { get; }
 
-    /// <summary>What every sum over these inputs (zero padded as <see cref="KernelSet.QuantizeRows"/> does) starts from, as a correction.</summary>
+    /// <summary>The correction that every sum over these inputs starts from. Inputs are zero-padded as by <see cref="KernelSet.QuantizeRows"/>.</summary>
     static abstract int Start(sbyte* x, nint columns);
 
-    /// <summary>Sums that begin with this number.</summary>
+    /// <summary>Sums with this initial value.</summary>
     static abstract A Begin(int start);
 
     /// <summary>Weights by 4 inputs, one row a lane.</summary>
@@ -28,15 +28,15 @@ internal unsafe interface IInt8Dot<I, A>
     /// <summary>Activations in the form the multiply instruction needs.</summary>
     static abstract I Factor(I x);
 
-    /// <summary>A mask that the weights are combined with before they are multiplied, where the instruction set needs one.</summary>
+    /// <summary>A mask that is combined with the weights before the product, if the instruction set needs one.</summary>
     static abstract I Flip(I x);
 
-    /// <summary>acc + Σ w·x over the 4 inputs of each lane, up to what <see cref="Start"/> and <see cref="Finish"/> correct.</summary>
+    /// <summary>acc + Σ w·x over the 4 inputs of each lane, without the corrections of <see cref="Start"/> and <see cref="Finish"/>.</summary>
     static abstract A MulAdd(A acc, I w, I factor, I flip);
 
     /// <summary>The same for two groups of 4 inputs.</summary>
     static abstract A MulAdd(A acc, I w0, I factor0, I flip0, I w1, I factor1, I flip1);
 
-    /// <summary>The sums; <paramref name="rowSums"/> are the sums of the rows' weights.</summary>
+    /// <summary>The corrected sums; <paramref name="rowSums"/> are the sums of the rows' weights.</summary>
     static abstract I Finish(A acc, int* rowSums);
 }

@@ -3,7 +3,7 @@ using SeqRuntime.Kernels.Mathematics;
 
 namespace SeqRuntime.Kernels.Products;
 
-/// <summary>How stored weights become lanes of fp32: what one matrix product in fp32 differs in from another.</summary>
+/// <summary>How stored weights become lanes of fp32: the only difference between matrix products in fp32.</summary>
 /// <typeparam name="T">One weight as stored.</typeparam>
 /// <typeparam name="F">Vector of fp32.</typeparam>
 /// <typeparam name="I">Vector of int32 with as many lanes.</typeparam>
@@ -12,7 +12,7 @@ internal unsafe interface IWeights<T, F, I>
     where F : unmanaged
     where I : unmanaged
 {
-    /// <summary>A mask that loads need, to be made before a loop. <paramref name="rows"/>, a number from 1 up, hides that it is a constant: the compiler would load that at every step.</summary>
+    /// <summary>A mask for loads, computed before a loop. <paramref name="rows"/>, at least 1, hides that the mask is constant: the compiler would load a constant at every step.</summary>
     static abstract I Kept(nint rows);
 
     /// <summary>A vector of consecutive weights.</summary>
@@ -45,9 +45,9 @@ internal readonly unsafe struct BFloat16Weights<S, F, I> : IWeights<short, F, I>
     public static F Load(short* p, I kept) => S.AsFloat(S.ShiftLeft(S.LoadShorts(p), 16));
 }
 
-/// <summary>Weights stored as IEEE 754 binary16, converted in lanes as they are loaded; exact, denormals included.</summary>
+/// <summary>Weights stored as IEEE 754 binary16, converted in lanes at each load; exact, denormals included.</summary>
 /// <remarks>
-/// Exponent and mantissa move to where fp32 has them and a multiplication by 2¹¹² makes up for the other bias. There are no
+/// Exponent and mantissa move to their fp32 places, and a multiplication by 2¹¹² corrects the exponent bias. There are no
 /// infinities and NaNs: exponent 31 is one more binade.
 /// </remarks>
 internal readonly unsafe struct Float16Weights<S, F, I> : IWeights<short, F, I>
@@ -65,13 +65,13 @@ internal readonly unsafe struct Float16Weights<S, F, I> : IWeights<short, F, I>
     public static F Load(short* p, I kept) => S.Mul(Float16Bits<S, F, I>.Load(p, kept), S.Broadcast(Rebias));
 }
 
-/// <summary>Weights stored as IEEE 754 binary16, each loaded as 2⁻¹¹² times its value: for inputs that were multiplied by 2¹¹².</summary>
+/// <summary>Weights stored as IEEE 754 binary16, each loaded as 2⁻¹¹² times its value, for inputs multiplied by 2¹¹².</summary>
 internal readonly unsafe struct Float16Bits<S, F, I> : IWeights<short, F, I>
     where S : struct, ISimd<F, I>
     where F : unmanaged
     where I : unmanaged
 {
-    /// <summary>Sign, and the 15 other bits 13 places up.</summary>
+    /// <summary>The sign, and the other 15 bits shifted up by 13.</summary>
     private const int Mask = unchecked((int)0x8FFFE000);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

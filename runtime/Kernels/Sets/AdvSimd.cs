@@ -14,10 +14,10 @@ internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int, AdvSi
 {
     public static KernelSet Make(string name) => Make<AdvSimd, Sums, GroupSums>(name);
 
-    /// <summary>A set of these lanes with other products of integers.</summary>
+    /// <summary>A kernel set with these lanes and the given integer products.</summary>
     /// <typeparam name="D">int8 and int4 products.</typeparam>
-    /// <typeparam name="A">int8 sums.</typeparam>
-    /// <typeparam name="G">int4 sums within a group.</typeparam>
+    /// <typeparam name="A">Sums of int8 products.</typeparam>
+    /// <typeparam name="G">Sums of int4 products within a group.</typeparam>
     /// <param name="name">Its name.</param>
     public static KernelSet Make<D, A, G>(string name)
         where D : struct, IInt8Dot<Int, A>, IInt4Dot<Int, G>
@@ -173,7 +173,7 @@ internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int, AdvSi
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Flip(Int x) => default;
 
-    /// <summary>Products in 16 bits, which neighbours leave for 32 bits.</summary>
+    /// <summary>Products in 16 bits; pairs of neighbours are then added into 32 bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Sums MulAdd(Sums acc, Int w, Int factor, Int flip) => new(
         Isa.AddPairwiseWideningAndAdd(acc.Lower, Isa.MultiplyWideningLower(w.AsSByte().GetLower(), factor.AsSByte().GetLower())),
@@ -220,7 +220,7 @@ internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int, AdvSi
     public static Int LoadGroupScales(sbyte* scales) =>
         Isa.SignExtendWideningLower(Isa.SignExtendWideningLower(Vector64.CreateScalarUnsafe(Unsafe.ReadUnaligned<int>(scales)).AsSByte()).GetLower());
 
-    /// <summary>Neighbours sum to at most 30480, within 16 bits; the start comes in where they become 32 bits.</summary>
+    /// <summary>Two neighbours sum to at most 30480, which fits 16 bits; the start value is added when they become 32 bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int EndGroup(Int acc, GroupSums sums, int* start, Int scales)
     {
@@ -228,14 +228,14 @@ internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int, AdvSi
         return Isa.MultiplyAdd(acc, Isa.AddPairwiseWideningAndAdd(Isa.LoadAndReplicateToVector128(start), pairs), scales);
     }
 
-    /// <summary>int8 products: two sums each of rows 0, 1 and of rows 2, 3.</summary>
+    /// <summary>Sums of int8 products: two for each of rows 0 and 1, and two for each of rows 2 and 3.</summary>
     internal readonly struct Sums(Int lower, Int upper)
     {
         public readonly Int Lower = lower;
         public readonly Int Upper = upper;
     }
 
-    /// <summary>int4 products: those of rows 0, 1 and of rows 2, 3, in 16 bits, input by input.</summary>
+    /// <summary>Sums of int4 products in 16 bits, one for each input: rows 0 and 1, and rows 2 and 3.</summary>
     internal readonly struct GroupSums(Vector128<short> lower, Vector128<short> upper)
     {
         public Vector128<short> Lower { get; } = lower;

@@ -6,7 +6,7 @@ using Isa = System.Runtime.Intrinsics.Arm.Dp;
 
 namespace SeqRuntime.Kernels.Sets;
 
-/// <summary>int8 and int4 products by the dot-product extension (sdot), on nibbles as they are; everything else is <see cref="AdvSimd"/>'s.</summary>
+/// <summary>int8 and int4 products with the dot-product extension (sdot), which reads nibbles unchanged; everything else is <see cref="AdvSimd"/>'s.</summary>
 internal readonly unsafe struct AdvSimdDp : IInt8Dot<Int, Int>, IInt4Dot<Int, Int>
 {
     public static KernelSet Make(string name) => AdvSimd.Make<AdvSimdDp, Int, Int>(name);

@@ -19,10 +19,10 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int, Int>, II
 
     public static KernelSet Make(string name) => Make<Int8Products<Avx2, Float, Int, Avx2, Int>, Avx2, Short>(name);
 
-    /// <summary>A set of these lanes with other products of integers.</summary>
+    /// <summary>A kernel set with these lanes and the given integer products.</summary>
     /// <typeparam name="B">int8 products.</typeparam>
     /// <typeparam name="Q">int4 products.</typeparam>
-    /// <typeparam name="G">int4 sums within a group.</typeparam>
+    /// <typeparam name="G">Sums of int4 products within a group.</typeparam>
     /// <param name="name">Its name.</param>
     public static KernelSet Make<B, Q, G>(string name)
         where B : struct, IInt8Products
@@ -189,9 +189,9 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int, Int>, II
     public static Int Flip(Int x) => Isa.CompareGreaterThan(Vector256<sbyte>.Zero, x.AsSByte()).AsInt32();
 
     /// <summary>
-    /// |x|·(w ^ flip) with flip all ones where x is negative: ~w = -w - 1, so the sum falls short by |x| there, which
-    /// <see cref="Start"/> adds. Two products sum to at most 2·127·128 = 32512: vpmaddubsw cannot saturate. (vpsignb would need
-    /// no correction but shares its two ports with the multiplications; vpxor runs on all.)
+    /// |x|·(w ^ flip), where flip is all ones for negative x: ~w = -w - 1, so the sum is too small by |x| there;
+    /// <see cref="Start"/> adds it. Two products sum to at most 2·127·128 = 32512, so vpmaddubsw cannot saturate. (vpsignb would need
+    /// no correction, but it shares its two ports with the multiplications; vpxor runs on all ports.)
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int MulAdd(Int acc, Int w, Int factor, Int flip)
@@ -206,7 +206,7 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int, Int>, II
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Finish(Int acc, int* rowSums) => acc;
 
-    /// <summary>Two 16-bit numbers, as the sums of int4 products have them: -8·Σ over the inputs 0, 1 of each 4 and over 2, 3.</summary>
+    /// <summary>Two 16-bit numbers in the form of the sums of int4 products: -8·Σ over inputs 0 and 1 of each 4, and over inputs 2 and 3.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int StartGroup(sbyte* x)
     {
@@ -226,17 +226,17 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int, Int>, II
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int LowNibbles(Int nibbles) => Isa.And(nibbles, Vector256.Create(0x0F0F0F0F));
 
-    /// <summary>A shift and a mask, or where there is GFNI the bit matrix that does both.</summary>
+    /// <summary>A shift and a mask; with GFNI one bit-matrix product does both.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int HighNibbles(Int nibbles) => Gfni.V256.IsSupported
         ? Gfni.V256.GaloisFieldAffineTransform(nibbles.AsByte(), Vector256.Create(UpperHalf).AsByte(), 0).AsInt32()
         : Isa.And(Isa.ShiftRightLogical(nibbles, 4), Vector256.Create(0x0F0F0F0F));
 
-    /// <summary>Nibbles are vpmaddubsw's unsigned factor, and 16-bit sums run through a whole group.</summary>
+    /// <summary>Nibbles are the unsigned factor of vpmaddubsw. Sums stay in 16 bits for a whole group.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Short MulAddNibbles(Short sums, Int n, Int x) => Isa.Add(sums, Isa.MultiplyAddAdjacent(n.AsByte(), x.AsSByte()));
 
-    /// <summary>Each scale in both 16-bit halves of its lane: shuffled into the upper bytes, then shifted down with its sign.</summary>
+    /// <summary>Each scale in both 16-bit halves of its lane: shuffled into the upper bytes, then sign-extended by a shift.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int LoadGroupScales(sbyte* scales)
     {

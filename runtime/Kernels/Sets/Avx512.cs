@@ -13,7 +13,7 @@ using Short = System.Runtime.Intrinsics.Vector512<short>;
 
 namespace SeqRuntime.Kernels.Sets;
 
-/// <summary>16 lanes of AVX-512 (F, BW and DQ), int4 products too. int8 products take 8: 16 are no faster by AVX-512 (BW), and AVX-VNNI has no more in .NET.</summary>
+/// <summary>16 lanes of AVX-512 (F, BW and DQ), also for int4 products. int8 products use 8 lanes: 16 are not faster with AVX-512 BW, and .NET has AVX-VNNI with 8 only.</summary>
 internal readonly unsafe struct Avx512 : ISimd<Float, Int>, IInt4Dot<Int, Short>
 {
     public static KernelSet Make(string name) => System.Runtime.Intrinsics.X86.AvxVnni.IsSupported ? Make<AvxVnni.Int8>(name) : Make<Int8Products<Avx2, FloatOf8, IntOf8, Avx2, IntOf8>>(name);

@@ -8,10 +8,10 @@ using Isa = System.Runtime.Intrinsics.X86.AvxVnni;
 
 namespace SeqRuntime.Kernels.Sets;
 
-/// <summary>int8 and int4 products by AVX-VNNI (vpdpbusd, 256 bits); everything else is <see cref="Avx2"/>'s.</summary>
+/// <summary>int8 and int4 products with AVX-VNNI (vpdpbusd, 256 bits); everything else is <see cref="Avx2"/>'s.</summary>
 /// <remarks>
-/// vpdpbusd wants one unsigned factor. With int8 weights it is x + 128: (x + 128)·w = x·w + 128·w, so 128 times the row's sum is taken off at
-/// the end. With int4 weights the nibbles are it.
+/// vpdpbusd needs one unsigned factor. With int8 weights it is x + 128: (x + 128)·w = x·w + 128·w, so 128 times the row's sum is subtracted at
+/// the end. With int4 weights it is the nibbles.
 /// </remarks>
 internal readonly unsafe struct AvxVnni : IInt8Dot<Int, Int>, IInt4Dot<Int, Int>
 {
@@ -76,7 +76,7 @@ internal readonly unsafe struct AvxVnni : IInt8Dot<Int, Int>, IInt4Dot<Int, Int>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int MulAddNibbles(Int sums, Int n, Int x) => Isa.MultiplyWideningAndAdd(sums, n.AsByte(), x.AsSByte());
 
-    /// <summary>Each scale in the lower half of its lane, the upper one 0.</summary>
+    /// <summary>Each scale in the lower half of its lane; the upper half is 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int LoadGroupScales(sbyte* scales) => Isa.And(Isa.ConvertToVector256Int32(scales), Vector256.Create(0xFFFF));
 

@@ -3,10 +3,10 @@ using X86 = System.Runtime.Intrinsics.X86;
 
 namespace SeqRuntime.Kernels.Sets;
 
-/// <summary>Every kernel set this build holds, which of them this processor runs, and which one is chosen.</summary>
+/// <summary>All kernel sets of this build, those that this processor can run, and the chosen one.</summary>
 /// <remarks>
-/// Each set is made behind the processor check it needs, in its row, so that an ahead-of-time compiler leaves out those that cannot
-/// run on the instruction sets it builds for.
+/// Each row creates its set only after the processor check, so that an ahead-of-time compiler leaves out sets that cannot
+/// run on its target.
 /// </remarks>
 internal static unsafe class KernelRegistry
 {

@@ -6,7 +6,7 @@ using SeqRuntime.Kernels.Products;
 namespace SeqRuntime.Kernels.Sets;
 
 /// <summary>The kernel contract over the lanes of one instruction set and its int8 products.</summary>
-/// <remarks>The kernels themselves are static generic classes over the type arguments they use, so that sets which differ only in int8 products share all other machine code.</remarks>
+/// <remarks>The kernels are static generic classes over the types they use, so that sets that differ only in integer products share all other machine code.</remarks>
 /// <typeparam name="S">Lanes of fp32.</typeparam>
 /// <typeparam name="F">Vector of fp32.</typeparam>
 /// <typeparam name="I">Vector of int32 with as many lanes.</typeparam>
