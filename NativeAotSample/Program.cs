@@ -30,7 +30,7 @@ catch (UsageException fault)
     Console.Error.WriteLine(fault.Message);
     return 2;
 }
-catch (Exception fault) when (fault is WaveException or SeqFormatException or ArgumentException or IOException or UnauthorizedAccessException)
+catch (Exception fault) when (fault is WaveException or SeqFormatException or SeqDataException or ArgumentException or IOException or UnauthorizedAccessException)
 {
     Console.Error.WriteLine(fault.Message);
     return 1;

@@ -28,7 +28,7 @@ internal static class PerfCommand
         {
             return Fail(stderr, ExitCode.Usage, e.Message);
         }
-        catch (Exception e) when (e is ConversionException or SeqFormatException or ArgumentException or IOException or InvalidDataException or UnauthorizedAccessException)
+        catch (Exception e) when (e is ConversionException or SeqFormatException or SeqDataException or ArgumentException or IOException or InvalidDataException or UnauthorizedAccessException)
         {
             return Fail(stderr, ExitCode.Failed, e.Message);
         }

@@ -47,7 +47,7 @@ internal abstract class ConverterTarget : Target
                 using var session = model.CreateSession(graph.Name, new SeqSessionOptions { MemoryLimitBytes = MostMemory });
                 session.Run();
             }
-            catch (ArgumentException)
+            catch (Exception fault) when (fault is SeqDataException or ArgumentException)
             {
             }
         }
