@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
-using SeqRuntime.Kernels;
 
 namespace SeqRuntime.Operators;
 
@@ -95,7 +94,7 @@ internal sealed unsafe class Gru : Recurrent
         kernels.Binary(BinaryFunction.Mul, reset, 1, product, 1, product, Hidden);
         kernels.Binary(BinaryFunction.Add, candidate, 1, product, 1, candidate, Hidden);
         Activate(pass, 1, candidate);
-        Blend(kernels, update, candidate, product, h, hOut);
+        pass.Blend(update, h, candidate, product, hOut);
     }
 
     private void ResetBeforeProduct(RecurrentPass pass, in RecurrentRows rows)
@@ -126,17 +125,9 @@ internal sealed unsafe class Gru : Recurrent
             pass.Gather(recurrent + (nint)i * PackedRows, 2, candidate);
             Activate(pass, 1, candidate);
             var unit = (nint)i * Hidden;
-            Blend(kernels, updates + (nint)i * PaddedHidden, candidate, product, h + unit, rows.HiddenOut + unit);
+            pass.Blend(updates + (nint)i * PaddedHidden, h + unit, candidate, product, rows.HiddenOut + unit);
         }
     }
 
     private void Activate(RecurrentPass pass, int function, float* plane) => pass.Activate(_activations[pass.Direction * Functions + function], plane, plane, Hidden);
-
-    /// <summary>h' = n + z·(h - n).</summary>
-    private void Blend(KernelSet kernels, float* update, float* candidate, float* temporary, float* h, float* hOut)
-    {
-        kernels.Binary(BinaryFunction.Sub, h, 1, candidate, 1, temporary, Hidden);
-        kernels.Binary(BinaryFunction.Mul, update, 1, temporary, 1, temporary, Hidden);
-        kernels.Binary(BinaryFunction.Add, candidate, 1, temporary, 1, hOut, Hidden);
-    }
 }

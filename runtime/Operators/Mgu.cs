@@ -42,9 +42,7 @@ internal sealed unsafe class Mgu(Attributes attributes) : Recurrent(attributes, 
         {
             pass.Gather(sums + i * PackedRows, 1, candidate);
             pass.Activate(new RecurrentActivation(UnaryFunction.Tanh, 0, 0), candidate, candidate, n);
-            kernels.Binary(BinaryFunction.Sub, candidate, 1, h + i * n, 1, difference, n);
-            kernels.Binary(BinaryFunction.Mul, forget + i * PaddedHidden, 1, difference, 1, difference, n);
-            kernels.Binary(BinaryFunction.Add, h + i * n, 1, difference, 1, rows.HiddenOut + i * n, n);
+            pass.Blend(forget + i * PaddedHidden, candidate, h + i * n, difference, rows.HiddenOut + i * n);
         }
     }
 }

@@ -216,5 +216,14 @@ internal sealed unsafe class RecurrentPass
         function.Apply(Kernels, x, y, n);
     }
 
+    /// <summary>gate⊙a + (1 - gate)⊙b of all units, computed as b + gate⊙(a - b).</summary>
+    public void Blend(float* gate, float* a, float* b, float* temporary, float* to)
+    {
+        nint n = Layer.Hidden;
+        Kernels.Binary(BinaryFunction.Sub, a, 1, b, 1, temporary, n);
+        Kernels.Binary(BinaryFunction.Mul, gate, 1, temporary, 1, temporary, n);
+        Kernels.Binary(BinaryFunction.Add, b, 1, temporary, 1, to, n);
+    }
+
     public static void Copy(float* from, float* to, nint count) => Buffer.MemoryCopy(from, to, count * sizeof(float), count * sizeof(float));
 }

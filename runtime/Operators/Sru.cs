@@ -48,12 +48,12 @@ internal sealed unsafe class Sru : Recurrent
             pass.Gather(gates, 0, input);
             Gate(pass, gates, 1, cell, forget, temporary);
             Gate(pass, gates, 2, cell, reset, temporary);
-            Blend(pass, forget, cell, input, temporary, cellOut);
+            pass.Blend(forget, cell, input, temporary, cellOut);
 
             var skipped = rows.X + i * n;
             if (Form.Gates == 4) pass.Gather(gates, 3, skipped = highway);
             if (_alpha != 1) kernels.Unary(UnaryFunction.Affine, skipped, skipped = highway, n, _alpha, 0);
-            Blend(pass, reset, cellOut, skipped, temporary, rows.HiddenOut + i * n);
+            pass.Blend(reset, cellOut, skipped, temporary, rows.HiddenOut + i * n);
         }
     }
 
@@ -68,13 +68,5 @@ internal sealed unsafe class Sru : Recurrent
         }
 
         pass.Activate(new RecurrentActivation(UnaryFunction.Sigmoid, 0, 0), to, to, Hidden);
-    }
-
-    /// <summary>gate⊙a + (1 - gate)⊙b, computed as b + gate⊙(a - b).</summary>
-    private void Blend(RecurrentPass pass, float* gate, float* a, float* b, float* temporary, float* to)
-    {
-        pass.Kernels.Binary(BinaryFunction.Sub, a, 1, b, 1, temporary, Hidden);
-        pass.Kernels.Binary(BinaryFunction.Mul, gate, 1, temporary, 1, temporary, Hidden);
-        pass.Kernels.Binary(BinaryFunction.Add, b, 1, temporary, 1, to, Hidden);
     }
 }
