@@ -103,7 +103,7 @@ public sealed class SeqModel : IDisposable
     public static SeqModel Load(Stream stream, SeqModelOptions? options)
     {
         ArgumentNullException.ThrowIfNull(stream);
-        if (!stream.CanRead) throw new ArgumentException("The stream cannot be read: it is one to write to, or has been disposed.", nameof(stream));
+        if (!stream.CanRead) throw new ArgumentException("The stream cannot be read: it is write-only or disposed.", nameof(stream));
         ProcessKind.Require();
         return Create(ModelMemory.Read(stream), SourceName.Stream, options);
     }
@@ -230,7 +230,7 @@ public sealed class SeqModel : IDisposable
     private static SeqSessionOptions Check(SeqSessionOptions? options)
     {
         options ??= new SeqSessionOptions();
-        return options.Threads is 1 or 2 ? options : throw new ArgumentOutOfRangeException(nameof(options), options.Threads, $"{nameof(SeqSessionOptions.Threads)} is 1 or 2.");
+        return options.Threads is 1 or 2 ? options : throw new ArgumentOutOfRangeException(nameof(options), options.Threads, $"{nameof(SeqSessionOptions.Threads)} must be 1 or 2.");
     }
 
     private LoadedGraph Find(string? name)
@@ -238,7 +238,7 @@ public sealed class SeqModel : IDisposable
         var graphs = _model.Graphs;
         if (name is null && graphs.Length == 1) return graphs[0];
         return Array.Find(graphs, g => g.Name == (name ?? "main"))
-            ?? throw new ArgumentException($"There is no graph '{name ?? "main"}'; the model has: {string.Join(", ", graphs.Select(g => g.Name))}.");
+            ?? throw new ArgumentException($"The model has no graph '{name ?? "main"}'; it has: {string.Join(", ", graphs.Select(g => g.Name))}.");
     }
 
     private static SeqGraphInfo Describe(LoadedGraph graph)
@@ -265,9 +265,9 @@ internal static partial class Log
     [LoggerMessage(EventId = 1, Level = LogLevel.Information, Message = "Loaded {File}: {Bytes} bytes, {Graphs} graphs, {Tensors} tensors, kernels {Kernels}")]
     public static partial void Loaded(ILogger logger, string file, long bytes, int graphs, int tensors, string kernels);
 
-    [LoggerMessage(EventId = 2, Level = LogLevel.Debug, Message = "Session of graph {Graph}: {Bytes} bytes, of them {StateBytes} of state")]
+    [LoggerMessage(EventId = 2, Level = LogLevel.Debug, Message = "Created a session of graph {Graph}: {Bytes} bytes, {StateBytes} of them for states")]
     public static partial void SessionCreated(ILogger logger, string graph, long bytes, int stateBytes);
 
-    [LoggerMessage(EventId = 3, Level = LogLevel.Debug, Message = "Streams of graph {Graph}, at most {Capacity}: {Bytes} bytes, batched {IsBatched}")]
+    [LoggerMessage(EventId = 3, Level = LogLevel.Debug, Message = "Created streams of graph {Graph} with {Capacity} slots: {Bytes} bytes, batched: {IsBatched}")]
     public static partial void StreamsCreated(ILogger logger, string graph, int capacity, long bytes, bool isBatched);
 }

@@ -40,7 +40,7 @@ internal sealed class BeamSearch
         if (tokens.Length > _max) throw new ArgumentException($"The prefix has {tokens.Length} tokens; results have at most {_max}.");
         foreach (var token in tokens)
         {
-            if ((uint)token >= (uint)_step.Vocabulary || token == _end) throw new ArgumentException($"The prefix has the token {token}, which no result can have before its end.");
+            if ((uint)token >= (uint)_step.Vocabulary || token == _end) throw new ArgumentException($"The prefix has token {token}; its tokens must be from 0 to {_step.Vocabulary - 1}, and not the end token.");
         }
 
         tokens.CopyTo(_prefix);

@@ -29,7 +29,7 @@ internal sealed class DecoderMemory(long limit)
         }
         catch (SeqSizeException fault)
         {
-            throw new ArgumentException($"{fault.Cause} This is at {fault.SizesText}; {sizes}.", fault);
+            throw new ArgumentException($"{fault.Cause} The sizes were {fault.SizesText}, from {sizes}.", fault);
         }
     }
 
@@ -49,7 +49,7 @@ internal sealed class DecoderMemory(long limit)
         var count = 1.0;
         foreach (var size in sizes) count *= size;
         Count(count * Unsafe.SizeOf<T>(), what);
-        if (count > System.Array.MaxLength) throw new ArgumentException($"The decoder's {what} have {count:F0} elements; at most {System.Array.MaxLength} are possible. Use a narrower beam, fewer results or fewer tokens.");
+        if (count > System.Array.MaxLength) throw new ArgumentException($"The decoder's {what} have {count:F0} elements; the limit is {System.Array.MaxLength}. Use a narrower beam, fewer results or fewer tokens.");
         return new T[(int)count];
     }
 

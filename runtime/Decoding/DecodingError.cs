@@ -15,7 +15,7 @@ internal static class DecodingError
 
     public static InvalidOperationException NoResult() => new("This result is a default value; take results from a decoder's Results.");
 
-    public static InvalidOperationException OldResult() => new("The decoder has been called again since it gave this result. Copy what must last longer.");
+    public static InvalidOperationException OldResult() => new("The decoder has been called since it gave this result. Copy what you need before the next call.");
 
     public static InvalidOperationException NoTargetTable() => new("The model has no target table; results are token indices.");
 }

@@ -25,7 +25,7 @@ internal sealed class DecodingInfo
     public string? Text(string key) => _model.Metadata.GetValueOrDefault(key);
 
     /// <summary>A required name.</summary>
-    public string Need(string key) => Text(key) ?? throw new ArgumentException($"The model's metadata have no '{key}', which decoding needs.");
+    public string Need(string key) => Text(key) ?? throw new ArgumentException($"The model's metadata lack '{key}', which decoding needs.");
 
     /// <summary>A whole number of at least 0, or null if the key is missing.</summary>
     public int? Number(string key)
@@ -38,7 +38,7 @@ internal sealed class DecodingInfo
     public SeqGraphInfo Graph(string key)
     {
         var name = Need(key);
-        return _model.Graphs.FirstOrDefault(g => g.Name == name) ?? throw new ArgumentException($"The model's metadata '{key}' name the graph '{name}', which the model does not have.");
+        return _model.Graphs.FirstOrDefault(g => g.Name == name) ?? throw new ArgumentException($"The model's metadata '{key}' is '{name}', but the model has no such graph.");
     }
 
     /// <summary>Pairs of an input or state of the step and the encoder's output that fills it.</summary>

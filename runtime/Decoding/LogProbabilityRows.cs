@@ -38,7 +38,7 @@ internal sealed unsafe class LogProbabilityRows
     /// <summary>Turns a row of logits or probabilities into log probabilities.</summary>
     public void Set(int row, ReadOnlySpan<float> scores)
     {
-        if (scores.Length != Vocabulary) throw new ArgumentException($"A row of scores has {scores.Length} numbers at these sizes, and {Vocabulary} at the largest ones.");
+        if (scores.Length != Vocabulary) throw new ArgumentException($"A row has {scores.Length} scores at these sizes, but {Vocabulary} at the largest sizes; their number must not change.");
         var to = this[row];
         scores.CopyTo(to);
         fixed (float* at = to)

@@ -39,13 +39,13 @@ internal static class PortIO
 
     private static void Widen(ReadOnlySpan<int> values, Span<long> target)
     {
-        if (target.Length != values.Length) throw new ArgumentException($"The input takes {target.Length} numbers; {values.Length} are to be written.");
+        if (target.Length != values.Length) throw new ArgumentException($"The input has {target.Length} elements; {values.Length} were given.");
         for (var i = 0; i < values.Length; i++) target[i] = values[i];
     }
 
     private static void Widen(ReadOnlySpan<int> values, Span<float> target)
     {
-        if (target.Length != values.Length) throw new ArgumentException($"The input takes {target.Length} numbers; {values.Length} are to be written.");
+        if (target.Length != values.Length) throw new ArgumentException($"The input has {target.Length} elements; {values.Length} were given.");
         for (var i = 0; i < values.Length; i++) target[i] = values[i];
     }
 }

@@ -103,7 +103,7 @@ internal sealed class RowGraph : IDisposable
     public void SetInput(int input, int row, ReadOnlySpan<byte> bytes)
     {
         var to = Session.InputBytes(input);
-        if ((long)bytes.Length * _rows != to.Length) throw new ArgumentException($"{bytes.Length} bytes are to fill a row of '{Session.Inputs[input].Name}' of the graph '{Graph.Name}', which has {to.Length / _rows}.");
+        if ((long)bytes.Length * _rows != to.Length) throw new ArgumentException($"A row of '{Session.Inputs[input].Name}' of graph '{Graph.Name}' has {to.Length / _rows} bytes; {bytes.Length} were given.");
         Move(bytes, 1, 0, to, _rows, row, Port.Block(Session.Inputs[input].Shape, _inputAxes[input], Session.Inputs[input].Type));
     }
 
@@ -190,7 +190,7 @@ internal sealed class RowGraph : IDisposable
         return Array.ConvertAll(Each(Graph.Outputs), i =>
         {
             var type = Session.Outputs[i].Type;
-            if (slots > 0 && type.Size() != sizeof(float)) throw new ArgumentException($"'{Graph.Outputs[i].Name}' of the graph '{Graph.Name}' is {type}; float32 or int32 are needed between hypotheses.");
+            if (slots > 0 && type.Size() != sizeof(float)) throw new ArgumentException($"Output '{Graph.Outputs[i].Name}' of graph '{Graph.Name}' is {type}; a decoder needs float32 or int32.");
             return MakePort(i, Array.FindIndex([.. one[i].Zip(two[i])], sizes => sizes.First != sizes.Second), type, bytes[i], slots, memory);
         });
     }
@@ -206,7 +206,7 @@ internal sealed class RowGraph : IDisposable
         if (MaxRows == 1) return;
         var shared = Each(Graph.Inputs).Where(i => _inputAxes[i] < 0).Select(i => Graph.Inputs[i].Name)
             .Concat(_states.Where(s => s.Axis < 0).Select(s => Graph.States[s.Index].Name)).Concat(_outputs.Where(o => o.Axis < 0).Select(o => Graph.Outputs[o.Index].Name));
-        if (shared.FirstOrDefault() is { } name) throw new ArgumentException($"'{name}' of the graph '{Graph.Name}' has no dimension that grows with '{_batch}', which counts the hypotheses.");
+        if (shared.FirstOrDefault() is { } name) throw new ArgumentException($"'{name}' of graph '{Graph.Name}' has no dimension that grows with '{_batch}', the number of hypotheses.");
     }
 
     private static int[] Each<T>(IReadOnlyList<T> list) => [.. Enumerable.Range(0, list.Count)];

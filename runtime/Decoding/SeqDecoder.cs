@@ -48,8 +48,8 @@ public sealed class SeqDecoder : IDisposable, IResultSource
         Model = model;
         Results = new DecodeResultCollection(this);
         MaxTokens = options.MaxTokens ?? Math.Max(info.Number(DecodingKeys.Max) ?? 128, 1);
-        if (MaxTokens > 1 << 20) throw new ArgumentException($"{MaxTokens} tokens are more than a decoder is made for.");
-        var (begin, end) = (info.Number(DecodingKeys.Begin) ?? throw new ArgumentException("The model's metadata do not name the token a target begins with."), info.Number(DecodingKeys.End));
+        if (MaxTokens > 1 << 20) throw new ArgumentException($"{nameof(MaxTokens)} is {MaxTokens}; it must be at most {1 << 20}.");
+        var (begin, end) = (info.Number(DecodingKeys.Begin) ?? throw new ArgumentException("The model's metadata do not give the token that begins a target."), info.Number(DecodingKeys.End));
         _unknown = info.Number(DecodingKeys.Unknown) ?? -1;
         _sourceBegin = info.Number(DecodingKeys.SourceBegin);
         _sourceEnd = info.Number(DecodingKeys.SourceEnd);
@@ -60,10 +60,10 @@ public sealed class SeqDecoder : IDisposable, IResultSource
         {
             _source = _memory.Array<int>("source", _encoder.MaxLength);
             _step = new StepGraph(model, info, _encoder, options, _memory);
-            if (begin >= _step.Vocabulary || end >= _step.Vocabulary) throw new ArgumentException($"The begin or end token is beyond the {_step.Vocabulary} tokens that the step scores.");
+            if (begin >= _step.Vocabulary || end >= _step.Vocabulary) throw new ArgumentException($"Token {(begin >= _step.Vocabulary ? begin : end)}, which begins or ends a target, is outside the step's tokens (0 to {_step.Vocabulary - 1}).");
             var work = _encoder.Session.Work + (MaxTokens + 1.0) * _step.Work;
             if (work > MostRuns * options.WorkLimit) throw SessionError.Work($"A search of {MaxTokens} tokens", work, MostRuns * options.WorkLimit);
-            if (TargetTable is { } table && table.Count < _step.Vocabulary) throw new ArgumentException($"The target table has {table.Count} tokens; the step scores {_step.Vocabulary}.");
+            if (TargetTable is { } table && table.Count < _step.Vocabulary) throw new ArgumentException($"The target table has {table.Count} tokens; it must have one for each of the step's {_step.Vocabulary} scores.");
             var lattice = new Lattice(options.BeamWidth, MaxTokens + 1, _step.AlignmentStride, _memory);
             _results = new Results(lattice, options.MaxResults, MaxTokens + 1, options, model.Kernels, _memory);
             _sampler = options.Sampling is { } sampling ? new Sampler(sampling, model.Kernels, _step.Vocabulary, _memory) : null;
@@ -127,11 +127,11 @@ public sealed class SeqDecoder : IDisposable, IResultSource
             Take(request);
             foreach (var token in tokens)
             {
-                if (token < 0 || token >= (SourceTable?.Count ?? int.MaxValue)) throw new ArgumentException($"The source has the token {token}; {(SourceTable is null ? "tokens are numbers from 0 up" : $"the model's go from 0 to {SourceTable.Count - 1}")}.");
+                if (token < 0 || token >= (SourceTable?.Count ?? int.MaxValue)) throw new ArgumentException($"The source has token {token}; tokens must be {(SourceTable is null ? "at least 0" : $"from 0 to {SourceTable.Count - 1}")}.");
             }
 
             var room = Room();
-            if (tokens.Length > room.Length) throw new ArgumentException($"The source has {tokens.Length} tokens; there is room for {room.Length} (MaxSourceLength {MaxSourceLength}, begin and end included).");
+            if (tokens.Length > room.Length) throw new ArgumentException($"The source has {tokens.Length} tokens; at most {room.Length} fit (MaxSourceLength is {MaxSourceLength}, including begin and end tokens).");
             tokens.CopyTo(room);
             return Search(tokens.Length, request, cancellationToken);
         }

@@ -82,7 +82,7 @@ public sealed class SamplingOptions
 
     internal void Check()
     {
-        if (!(Temperature > 0) || !float.IsFinite(Temperature)) throw new ArgumentException("Temperature must be a finite number above 0. To take the best token at each step, set no sampling.");
+        if (!(Temperature > 0) || !float.IsFinite(Temperature)) throw new ArgumentException("Temperature must be a finite number above 0. To take the best token at each step, do not set Sampling.");
         ArgumentOutOfRangeException.ThrowIfNegative(TopK);
         if (!(TopP > 0 && TopP <= 1)) throw new ArgumentException("TopP must be in (0, 1].");
     }

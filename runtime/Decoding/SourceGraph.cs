@@ -23,7 +23,7 @@ internal sealed class SourceGraph : IDisposable
         _time = source.Dimensions!.LastOrDefault(d => d.Symbol is not null).Symbol;
         MaxSteps = IsOpen ? mostSteps : 1;
         if (_time is not null) limits.MaxSizes[_time] = mostSteps;
-        Session = memory.Session(model, graph.Name, limits, $"the longest source is {option} = {mostSteps}");
+        Session = memory.Session(model, graph.Name, limits, $"{option} = {mostSteps}");
         try
         {
             Source = Session.Inputs[name].Index;
@@ -31,7 +31,7 @@ internal sealed class SourceGraph : IDisposable
             if (info.Text(DecodingKeys.SourceLength) is { } length)
             {
                 _lengthInput = Session.Inputs[length].Index;
-                if (!PortIO.IsNumeric(Session.Inputs[_lengthInput].Type)) throw new ArgumentException($"The encoder's length '{length}' must be int32, int64 or float32.");
+                if (!PortIO.IsNumeric(Session.Inputs[_lengthInput].Type)) throw new ArgumentException($"The encoder's length input '{length}' is {Session.Inputs[_lengthInput].Type}; it must be int32, int64 or float32.");
             }
 
             RefuseUnfilled();
@@ -46,7 +46,7 @@ internal sealed class SourceGraph : IDisposable
     /// <summary>A single number may be the source's length or fixed. An input with one element for each token must be computed inside the graph.</summary>
     private static ArgumentException Unfilled(SeqPortInfo input) => new(input.Dimensions!.All(d => d.Size == 1)
         ? $"Nothing fills the encoder's input '{input.Name}'; name it as the source's length, or fix it when converting (--set {input.Name}=…)."
-        : $"Nothing fills the encoder's input '{input.Name}' of shape [{string.Join(", ", input.Dimensions!)}]: a decoder fills in only the tokens and their number. Compute this input inside the graph; for positions use the layer 'positions' in a description, a range in other frameworks.");
+        : $"Nothing fills the encoder's input '{input.Name}' of shape [{string.Join(", ", input.Dimensions!)}]: a decoder supplies only the tokens and their number. Compute this input inside the graph; for positions use the layer 'positions' in a description, a range in other frameworks.");
 
     public SeqGraphInfo Graph { get; }
 
@@ -72,7 +72,7 @@ internal sealed class SourceGraph : IDisposable
     public static SeqPortInfo SourceOf(SeqGraphInfo graph, DecodingInfo info)
     {
         var name = info.Text(DecodingKeys.Source) ?? (graph.Inputs.Count == 1 ? graph.Inputs[0].Name : info.Need(DecodingKeys.Source));
-        return graph.Inputs.FirstOrDefault(i => i.Name == name) ?? throw new ArgumentException($"The encoder '{graph.Name}' has no input '{name}', which the metadata name as the source.");
+        return graph.Inputs.FirstOrDefault(i => i.Name == name) ?? throw new ArgumentException($"The encoder '{graph.Name}' has no input '{name}', the source according to the metadata.");
     }
 
     /// <summary>Sets the length of the next run, and writes it to the length input.</summary>
@@ -88,7 +88,7 @@ internal sealed class SourceGraph : IDisposable
     {
         if (IsOpen && source.Dimensions!.Count(d => d.Symbol == _time) > 1) throw new ArgumentException($"The encoder's source '{source.Name}' has the dimension '{_time}' more than once; only one dimension may be the length.");
         var count = PortIO.Count(Session.Inputs[Source].Shape);
-        return count > 0 ? count / MaxSteps : throw new ArgumentException($"The encoder's source '{source.Name}' has no elements.");
+        return count > 0 ? count / MaxSteps : throw new ArgumentException($"The encoder's source '{source.Name}' has no elements; it must have at least one.");
     }
 
     private void RefuseUnfilled()

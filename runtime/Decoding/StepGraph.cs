@@ -27,7 +27,7 @@ internal sealed class StepGraph : IDisposable
         Graph = info.Graph(DecodingKeys.Step);
         _width = options.BeamWidth;
         var token = FindToken(info, Graph);
-        if (token.Type is not { } tokenType || !PortIO.IsNumeric(tokenType)) throw new ArgumentException($"The step's token '{token.Name}' is {token.Type}; int32, int64 or float32 are expected.");
+        if (token.Type is not { } tokenType || !PortIO.IsNumeric(tokenType)) throw new ArgumentException($"The step's token '{token.Name}' is {token.Type}; it must be int32, int64 or float32.");
         _batch = RowGraph.BatchOf(token);
 
         var linked = info.Links().ToArray();
@@ -44,7 +44,7 @@ internal sealed class StepGraph : IDisposable
 
         // In a batch the slots are there for reordering rows; one by one, for the states of all hypotheses before and after a step.
         var slots = _width == 1 ? 0 : _batch is null ? 2L * _width : _width;
-        var from = $"the hypotheses are {nameof(SeqDecoderOptions.BeamWidth)} = {_width}, the longest source is {nameof(SeqDecoderOptions.MaxSourceLength)} = {options.MaxSourceLength}";
+        var from = $"{nameof(SeqDecoderOptions.BeamWidth)} = {_width} and {nameof(SeqDecoderOptions.MaxSourceLength)} = {options.MaxSourceLength}";
         _rows = new RowGraph(model, Graph, _batch, _width, slots, keepsOutputs: false, sizes, from, memory);
         try
         {
@@ -54,14 +54,14 @@ internal sealed class StepGraph : IDisposable
             _links = Array.ConvertAll(linked, MakeLink);
             RefuseUnfilled();
             _logits = Session.Outputs[info.Text(DecodingKeys.Logits) ?? (Graph.Outputs.Count == 1 ? Graph.Outputs[0].Name : info.Need(DecodingKeys.Logits))].Index;
-            if (Session.Outputs[_logits].Type != ElementType.Float32) throw new ArgumentException("The step's logits are not float32.");
-            Vocabulary = Session.Outputs[_logits].Shape is [.., var last] ? last : throw new ArgumentException("The step's logits are one number, not a row of them.");
+            if (Session.Outputs[_logits].Type != ElementType.Float32) throw new ArgumentException($"The step's logits are {Session.Outputs[_logits].Type}; they must be float32.");
+            Vocabulary = Session.Outputs[_logits].Shape is [.., var last] ? last : throw new ArgumentException("The step's logits are a single number; they must have one for each token.");
             var rows = _rows.MaxRows;
-            if (Session.Output<float>(_logits).Length != (long)rows * Vocabulary) throw new ArgumentException($"The step's logits are not {rows} rows of {Vocabulary}.");
+            if (Session.Output<float>(_logits).Length != (long)rows * Vocabulary) throw WrongLogits(rows);
             if (info.Text(DecodingKeys.Alignment) is { } alignment)
             {
                 _alignment = Session.Outputs[alignment].Index;
-                if (Session.Outputs[_alignment].Type != ElementType.Float32 || Session.Output<float>(_alignment).Length % rows != 0) throw new ArgumentException($"The step's alignment '{alignment}' is not float32 in {rows} rows.");
+                if (Session.Outputs[_alignment].Type != ElementType.Float32 || Session.Output<float>(_alignment).Length % rows != 0) throw new ArgumentException($"The step's alignment '{alignment}' must be float32, with the same number of elements in each of {rows} rows.");
                 AlignmentStride = Session.Output<float>(_alignment).Length / rows;
             }
 
@@ -146,12 +146,12 @@ internal sealed class StepGraph : IDisposable
     private void Read(int start, int rows, Span<float> alignment, int alignmentStride)
     {
         var logits = Session.Output<float>(_logits);
-        if (logits.Length != rows * (long)Vocabulary) throw new ArgumentException($"The step's logits are not {rows} rows of {Vocabulary}.");
+        if (logits.Length != rows * (long)Vocabulary) throw WrongLogits(rows);
         for (var row = 0; row < rows; row++) _scores.Set(start + row, logits.Slice(row * Vocabulary, Vocabulary));
         if (_alignment < 0 || alignment.IsEmpty) return;
         var weights = Session.Output<float>(_alignment);
         var length = weights.Length / rows;
-        if (length > alignmentStride) throw new ArgumentException($"The step's alignment has {length} numbers a row at these sizes, and {alignmentStride} at the largest ones.");
+        if (length > alignmentStride) throw new ArgumentException($"The step's alignment has {length} numbers in each row at these sizes, but only {alignmentStride} at the largest sizes.");
         for (var row = 0; row < rows; row++) weights.Slice(row * length, length).CopyTo(alignment[((start + row) * alignmentStride)..]);
     }
 
@@ -165,16 +165,19 @@ internal sealed class StepGraph : IDisposable
             var from = link.IsFromState ? _encoder.Session.StateContent(link.Source) : _encoder.Session.OutputBytes(link.Source);
             if (link.IsState ? _rows.TryFillState(link.Target, from) : _rows.TryFillInput(link.Target, from)) continue;
             var to = link.IsState ? Session.StateContent(link.Target) : Session.InputBytes(link.Target);
-            throw new ArgumentException($"The encoder's '{link.SourceName}' of {from.Length} bytes does not fill '{link.TargetName}' of {to.Length} bytes.");
+            throw new ArgumentException($"The encoder's '{link.SourceName}' has {from.Length} bytes, but the step's '{link.TargetName}' needs {to.Length}.");
         }
 
         if (_mask >= 0) PortIO.Fill(Session, _mask, 1);
     }
 
+    private ArgumentException WrongLogits(int rows) =>
+        new($"The step's logits have shape [{string.Join(", ", Session.Outputs[_logits].Shape.ToArray())}]; they must be {rows} {(rows == 1 ? "row" : "rows")} of {Vocabulary} numbers.");
+
     private static SeqPortInfo FindToken(DecodingInfo info, SeqGraphInfo graph)
     {
         var name = info.Text(DecodingKeys.Token) ?? (graph.Inputs.Count == 1 ? graph.Inputs[0].Name : info.Need(DecodingKeys.Token));
-        return graph.Inputs.FirstOrDefault(i => i.Name == name) ?? throw new ArgumentException($"The step '{graph.Name}' has no input '{name}', which the metadata name as the token before.");
+        return graph.Inputs.FirstOrDefault(i => i.Name == name) ?? throw new ArgumentException($"The step '{graph.Name}' has no input '{name}', the previous token according to the metadata.");
     }
 
     private SeqPortInfo? Target(string name) => Graph.Inputs.FirstOrDefault(i => i.Name == name) ?? Graph.States.FirstOrDefault(s => s.Name == name);
@@ -205,13 +208,13 @@ internal sealed class StepGraph : IDisposable
 
     private Link MakeLink((string Target, string Output) link)
     {
-        var target = Target(link.Target) ?? throw new ArgumentException($"The step '{Graph.Name}' has no input or state '{link.Target}', which the metadata link to the encoder's '{link.Output}'.");
+        var target = Target(link.Target) ?? throw new ArgumentException($"The step '{Graph.Name}' has no input or state '{link.Target}' for the encoder's '{link.Output}', as the metadata say.");
         var isState = !Graph.Inputs.Contains(target);
         var isFromState = !_encoder.Graph.Outputs.Any(o => o.Name == link.Output) && _encoder.Graph.States.Any(s => s.Name == link.Output);
         var source = isFromState ? _encoder.Session.States[link.Output].Index : _encoder.Session.Outputs[link.Output].Index;
         var sourceType = isFromState ? _encoder.Session.States[source].Type : _encoder.Session.Outputs[source].Type;
         if (sourceType != target.Type || sourceType.Size() != sizeof(float))
-            throw new ArgumentException($"The encoder's '{link.Output}' is {sourceType} and the step's '{link.Target}' {target.Type}; both must be float32 or int32.");
+            throw new ArgumentException($"The encoder's '{link.Output}' is {sourceType} and the step's '{link.Target}' is {target.Type}; both must be float32, or both int32.");
         return new Link(target.Name, link.Output, isState, isFromState, isState ? Session.States[target.Name].Index : Session.Inputs[target.Name].Index, source);
     }
 
@@ -220,7 +223,7 @@ internal sealed class StepGraph : IDisposable
         for (var i = 0; i < Session.Inputs.Count; i++)
         {
             if (i == _token || i == _mask || i == _position || Array.Exists(_links, l => !l.IsState && l.Target == i)) continue;
-            throw new ArgumentException($"Nothing fills the step's input '{Session.Inputs[i].Name}'; link it to an output of the encoder, name it as mask or position, or fix it when converting.");
+            throw new ArgumentException($"Nothing fills the step's input '{Session.Inputs[i].Name}'; link it to an output of the encoder, name it as the mask or the position, or fix it when converting.");
         }
     }
 

@@ -92,7 +92,7 @@ public sealed class TokenTable
                 token = unknown;
             }
 
-            if (count == tokens.Length) throw new ArgumentException($"The text has more than {tokens.Length.ToString(CultureInfo.InvariantCulture)} tokens, the most that fit.");
+            if (count == tokens.Length) throw new ArgumentException($"The text has more tokens than the {tokens.Length.ToString(CultureInfo.InvariantCulture)} that fit.");
             tokens[count++] = token;
             at += length;
         }

@@ -93,7 +93,7 @@ internal ref struct SectionReader(SourceName file, string section, ReadOnlySpan<
         if (!isKnown)
         {
             var shared = Int32();
-            if (shared < 0 || shared > stem.Length) throw Fault($"a string shares {shared} bytes with one of {stem.Length}");
+            if (shared < 0 || shared > stem.Length) throw Fault($"a string shares {shared} bytes with a string of {stem.Length}");
             var rest = Count(1);
             if (shared + (long)rest > SeqLayout.MaxString) throw Fault($"a string of {shared + (long)rest} bytes is too long");
             stem = [.. stem.AsSpan(0, shared), .. Take(rest)];
@@ -165,7 +165,7 @@ internal ref struct SectionReader(SourceName file, string section, ReadOnlySpan<
     public ElementType Type()
     {
         var type = (ElementType)Byte();
-        return type.Size() > 0 ? type : throw Fault($"{type.Name()} of elements");
+        return type.Size() > 0 ? type : throw Fault($"elements of {type.Name()}");
     }
 
     /// <summary>Sizes: each at least 0, or -1-i for symbol i of <paramref name="symbols"/>.</summary>
@@ -185,10 +185,10 @@ internal ref struct SectionReader(SourceName file, string section, ReadOnlySpan<
 
     public readonly void End()
     {
-        if (Left != 0) throw Fault($"it has {Left} extra bytes");
+        if (Left != 0) throw Fault($"the section has {Left} extra bytes");
     }
 
-    public readonly SeqFormatException Fault(string what) => new(file, $"{file.Text}: section {section}, offset {_offset}: {what}. The file is damaged; convert the model again or copy the file anew.", section, _offset);
+    public readonly SeqFormatException Fault(string what) => new(file, $"{file.Text}: section {section}, offset {_offset}: {what}. The file is damaged; convert the model again or copy the file again.", section, _offset);
 
     /// <summary>An error for content that a newer minor version may define.</summary>
     public readonly SeqFormatException Newer(string what) => new(file, $"{file.Text}: section {section}, offset {_offset}: {what}, which is unknown to this runtime (it knows {SeqLayout.Major}.{SeqLayout.Minor}). Use a newer runtime.", section, _offset);

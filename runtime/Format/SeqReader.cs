@@ -45,13 +45,13 @@ internal static unsafe class SeqReader
             throw new SeqFormatException(file, $"{file.Text}: not a .seq file: the signature does not match. Make one with 'seqconvert convert'.");
         var major = BinaryPrimitives.ReadUInt16LittleEndian(bytes[SeqLayout.MajorAt..]);
         if (major != SeqLayout.Major)
-            throw new SeqFormatException(file, $"{file.Text}: format version {major} is not {SeqLayout.Major}, which this runtime reads. Convert the model again with the converter of this version, or use the runtime that belongs to the file.");
+            throw new SeqFormatException(file, $"{file.Text}: format version {major} is not supported; this runtime reads version {SeqLayout.Major}. Convert the model again with the converter of this version, or use the runtime that belongs to the file.");
         var declared = BinaryPrimitives.ReadInt64LittleEndian(bytes[SeqLayout.FileLengthAt..]);
         if (declared != length) throw Fault(file, $"the header says {declared} bytes, but the file has {length}: it was truncated or overwritten");
         var count = BinaryPrimitives.ReadInt32LittleEndian(bytes[SeqLayout.SectionCountAt..]);
         if (count is < 0 or > SeqLayout.MaxSections) throw Fault(file, $"{count} sections; the limit is {SeqLayout.MaxSections}");
         var headBytes = SeqLayout.HeaderBytes + count * SeqLayout.SectionEntryBytes;
-        if (headBytes > length) throw Fault(file, $"a table of {count} sections does not fit");
+        if (headBytes > length) throw Fault(file, $"a table of {count} sections does not fit in the file");
         if (verifyChecksums) VerifyHead(file, bytes[..headBytes]);
 
         var sections = new Dictionary<string, SectionEntry>();
@@ -125,12 +125,12 @@ internal static unsafe class SeqReader
         try
         {
             var (offsets, end) = SeqLayout.Place(Array.ConvertAll(tensors, t => t.Bytes));
-            if (SeqLayout.Align(end) + SeqLayout.ReadSlack != dataLength) throw reader.Fault($"its tensors take {end} of {dataLength} bytes of data");
+            if (SeqLayout.Align(end) + SeqLayout.ReadSlack != dataLength) throw reader.Fault($"the tensors take {end} bytes, but the data section has {dataLength}");
             for (var i = 0; i < tensors.Length; i++) tensors[i].Data = data + offsets[i];
         }
         catch (OverflowException)
         {
-            throw reader.Fault("its tensors are too large");
+            throw reader.Fault("the tensors are too large");
         }
     }
 
@@ -158,7 +158,7 @@ internal static unsafe class SeqReader
             else if (WeightFormats.Find(format) is { } weights)
             {
                 if (sizes is not [>= 1, >= 1] || type != ElementType.Float32 || packedCount < 1) throw reader.Fault($"tensor '{name}' is not a list of packed matrices");
-                if (sizes[1] > weights.MaxColumns) throw reader.Fault($"tensor '{name}' has {sizes[1]} columns; {weights.Name} may have {weights.MaxColumns}");
+                if (sizes[1] > weights.MaxColumns) throw reader.Fault($"tensor '{name}' has {sizes[1]} columns; {weights.Name} allows at most {weights.MaxColumns}");
                 layout = new WeightLayout(weights, sizes[0], sizes[1], panelRows);
                 length = checked(packedCount * layout.Stride);
             }
@@ -172,7 +172,7 @@ internal static unsafe class SeqReader
             throw reader.Fault($"tensor '{name}': {fault.Message}");
         }
 
-        if (length > dataLength) throw reader.Fault($"tensor '{name}' of shape {shape} takes {length} of {dataLength} bytes of data");
+        if (length > dataLength) throw reader.Fault($"tensor '{name}' of shape {shape} takes {length} bytes, but the data section has {dataLength}");
         return new StoredTensor
         {
             Name = name,
@@ -374,5 +374,5 @@ internal static unsafe class SeqReader
         sections.TryGetValue(name, out var section) ? section : throw Fault(file, $"section {name} is missing", name);
 
     internal static SeqFormatException Fault(SourceName file, string what, string? section = null) =>
-        new(file, $"{file.Text}: {what}. The file is damaged; convert the model again or copy the file anew.", section);
+        new(file, $"{file.Text}: {what}. The file is damaged; convert the model again or copy the file again.", section);
 }

@@ -30,7 +30,7 @@ internal sealed unsafe class ArgExtremum(Attributes attributes, bool isMax) : Op
         }
 
         var shape = new Shape(sizes[..rank]);
-        if (x.Shape[axis] == 0 && shape.Count > 0) throw OperatorError.Rank(x, $"elements along axis {axis}");
+        if (x.Shape[axis] == 0 && shape.Count > 0) throw OperatorError.Rank(x, $"at least one element along axis {axis}");
         context.Output(0).Set(ElementType.Int64, shape);
     }
 

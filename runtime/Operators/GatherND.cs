@@ -17,7 +17,7 @@ internal sealed unsafe class GatherND(Attributes attributes) : Operator
     {
         var x = Require.AnyDense(context.Input(0));
         var indices = Indices.Require(context.Input(1));
-        if (indices.Rank == 0 || _batchDims < 0 || _batchDims >= indices.Rank || _batchDims > x.Rank) throw OperatorError.Rank(indices, $"index tuples behind {_batchDims} batch dimensions");
+        if (indices.Rank == 0 || _batchDims < 0 || _batchDims >= indices.Rank || _batchDims > x.Rank) throw OperatorError.Rank(indices, $"index tuples after {_batchDims} batch dimensions");
         for (var d = 0; d < _batchDims; d++)
         {
             if (indices.Shape[d] != x.Shape[d]) throw OperatorError.Size(indices, d, x.Shape[d]);

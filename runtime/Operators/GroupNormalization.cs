@@ -31,7 +31,7 @@ internal sealed unsafe class GroupNormalization : Operator
         var x = Require.Dense(context.Input(0));
         if (x.Rank < 2) throw OperatorError.Rank(x, "[batch, channels, spatial…]");
         var channels = x.Shape[1];
-        if (_groups > 0 && channels % _groups != 0) throw OperatorError.Rank(x, $"channels in {_groups} groups");
+        if (_groups > 0 && channels % _groups != 0) throw OperatorError.Rank(x, $"a multiple of {_groups} channels");
         _ = Require.Optional(context.Input(1), channels);
         _ = Require.Optional(context.Input(2), channels);
         context.Output(0).Set(ElementType.Float32, x.Shape);

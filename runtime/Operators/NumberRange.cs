@@ -58,7 +58,7 @@ internal sealed unsafe class NumberRange : Operator
     private static int IntegerCount(NodeContext context)
     {
         Int128 start = context.Input(0).Integer(0), limit = context.Input(1).Integer(0), delta = context.Input(2).Integer(0);
-        if (delta == 0) throw OperatorError.Value("A range has step 0.");
+        if (delta == 0) throw OperatorError.Value("A range must not have step 0.");
         var count = delta > 0 ? (limit - start + delta - 1) / delta : (start - limit - delta - 1) / -delta;
         return count <= int.MaxValue ? (int)Int128.Max(0, count) : throw new TooLargeException($"A range from {start} to {limit} by {delta} has more than {int.MaxValue} elements.");
     }

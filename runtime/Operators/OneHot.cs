@@ -19,7 +19,7 @@ internal sealed unsafe class OneHot(Attributes attributes) : Operator
         var depth = Numbers(context.Known(1));
         var values = Require.AnyDense(context.Input(2));
         if (depth.Count != 1) throw OperatorError.Rank(depth, "one number");
-        if (values.Count != 2) throw OperatorError.Rank(values, "[2]: off and on");
+        if (values.Count != 2) throw OperatorError.Rank(values, "[2], the off value and the on value");
         var rank = indices.Rank + 1;
         if (rank > Shape.MaxRank) throw OperatorError.Value($"OneHot would give {rank} dimensions; the limit is {Shape.MaxRank}.");
         var axis = Axes.Normalize(_axis, rank);

@@ -131,7 +131,7 @@ internal sealed unsafe class Pad : Operator
             var after = Math.Clamp(pads.Integer(count + i), -int.MaxValue, int.MaxValue);
             begin[axis] = (int)before;
             sizes[axis] = Require.Size(before + after + x.Shape[axis]);
-            if (_mode != "constant" && x.Shape[axis] == 0 && sizes[axis] > 0) throw OperatorError.Rank(x, $"elements to repeat along axis {axis}");
+            if (_mode != "constant" && x.Shape[axis] == 0 && sizes[axis] > 0) throw OperatorError.Rank(x, $"at least one element to repeat along axis {axis}");
         }
     }
 }

@@ -88,10 +88,10 @@ internal abstract unsafe class Recurrent : Operator
         for (var d = 0; d < Directions; d++)
         {
             if (context.Optional(WeightIndex(d, 0)) is { } input) PackedProduct.Check(input, PackedRows, inputs);
-            else if (inputs != Directions * PackedRows) throw OperatorError.Arity($"Without W, '{x.Name}' must hold input products, {Directions * PackedRows} a step and row; it holds {inputs}.");
+            else if (inputs != Directions * PackedRows) throw OperatorError.Arity($"Without W, '{x.Name}' must hold {Directions * PackedRows} input products for each step and row; it holds {inputs}.");
             else if (context.Optional(WeightIndex(0, 0)) is not null) throw OperatorError.Arity("One direction has a W and the other has none.");
             if (Form.HasHidden) PackedProduct.Check(context.Input(WeightIndex(d, 1)), PackedRows, size);
-            else if (context.Optional(WeightIndex(d, 1)) is { } r) throw OperatorError.Arity($"The layer has no hidden state that '{r.Name}' could multiply.");
+            else if (context.Optional(WeightIndex(d, 1)) is { } r) throw OperatorError.Arity($"The layer has no hidden state to multiply by '{r.Name}'.");
             if (Form.HasTwoBiases) Require.Optional(context.Optional(WeightIndex(d, 2)), 2, PackedRows);
             else Require.Optional(context.Optional(WeightIndex(d, 2)), PackedRows);
             CheckDirection(context, d);

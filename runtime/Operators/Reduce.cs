@@ -41,7 +41,7 @@ internal sealed unsafe class Reduce(Attributes attributes) : Operator
             ElementType.Float64 => _function is not (ReduceFunction.LogSum or ReduceFunction.LogSumExp),
             _ => _function is not (ReduceFunction.L2 or ReduceFunction.LogSum or ReduceFunction.LogSumExp),
         };
-        if (!fits) throw OperatorError.Type(x, $"a type that reduction {_function} is defined for: float32");
+        if (!fits) throw OperatorError.Type(x, $"float32, or another type that reduction {_function} supports");
         var mask = Mask(context, x);
         Span<int> sizes = stackalloc int[Shape.MaxRank];
         var rank = 0;
@@ -53,7 +53,7 @@ internal sealed unsafe class Reduce(Attributes attributes) : Operator
 
         var y = context.Output(0);
         y.Set(x.Type, new Shape(sizes[..rank]));
-        if (_function == ReduceFunction.Mean && x.Count == 0 && y.Count > 0 && x.Type is not (ElementType.Float32 or ElementType.Float64)) throw OperatorError.Rank(x, "elements to take the mean of");
+        if (_function == ReduceFunction.Mean && x.Count == 0 && y.Count > 0 && x.Type is not (ElementType.Float32 or ElementType.Float64)) throw OperatorError.Rank(x, "at least one element to take the mean of");
     }
 
     public override long ScratchBytes(NodeContext context)

@@ -37,7 +37,7 @@ internal static class Require
     public static int Size(long size) => size switch
     {
         < 0 => throw OperatorError.Value($"A dimension would have size {size}."),
-        > int.MaxValue => throw new TooLargeException($"A dimension of {size} exceeds the limit of a tensor."),
+        > int.MaxValue => throw new TooLargeException($"A dimension of {size} exceeds the limit of {int.MaxValue}."),
         _ => (int)size,
     };
 }

@@ -20,7 +20,7 @@ internal sealed unsafe class ScatterND(Attributes attributes) : Operator
         var indices = Indices.Require(context.Input(1));
         var updates = context.Input(2);
         ScatterReductions.Check(_reduction, data, updates);
-        if (indices.Rank == 0) throw OperatorError.Rank(indices, "index tuples");
+        if (indices.Rank == 0) throw OperatorError.Rank(indices, "at least one dimension");
         var inner = data.Shape.AsSpan()[GatherND.TupleEnd(indices, 0, data)..];
         var outer = indices.Shape.AsSpan()[..^1];
         var shape = updates.Shape.AsSpan();

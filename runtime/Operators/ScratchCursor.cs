@@ -29,5 +29,5 @@ internal unsafe struct ScratchCursor(byte* start)
         return (float*)Take(a * b * c * sizeof(float));
     }
 
-    private static void ThrowTooLarge() => throw OperatorError.Value("The node's scratch memory exceeds any machine's memory; its sizes are wrong.");
+    private static void ThrowTooLarge() => throw OperatorError.Value("The node needs more scratch memory than any machine has; its sizes are too large.");
 }

@@ -59,7 +59,7 @@ internal sealed unsafe class Slice : Operator
             if ((seen & 1 << axis) != 0) throw OperatorError.Value($"A slice names axis {axis} twice.");
             seen |= 1 << axis;
             var step = steps?.Integer(i) ?? 1;
-            if (step is 0 or < -int.MaxValue or > int.MaxValue) throw OperatorError.Value($"A slice has step {step}.");
+            if (step is 0 or < -int.MaxValue or > int.MaxValue) throw OperatorError.Value($"A slice has step {step}; expected a nonzero 32-bit number.");
             var size = x.Shape[axis];
             var start = Place(starts.Integer(i), size, step);
             var end = Place(ends.Integer(i), size, step);

@@ -35,7 +35,7 @@ internal sealed class SpatialWindow
         foreach (var size in _kernel)
         {
             taps *= size;
-            if (taps > int.MaxValue) throw OperatorError.Attribute("KernelShape is too large.");
+            if (taps > int.MaxValue) throw OperatorError.Attribute($"KernelShape has more than {int.MaxValue} elements.");
         }
 
         Taps = (int)taps;
@@ -77,7 +77,7 @@ internal sealed class SpatialWindow
         if (room < 0)
         {
             throw OperatorError.Value(
-                $"'{x.Name}' of shape {x.Shape} is smaller than the window: {size} and {_padBegin[axis] + (long)_padEnd[axis]} of padding for a window of {Reach(axis) + 1}.");
+                $"'{x.Name}' of shape {x.Shape} is smaller than the window: a size of {size} plus {_padBegin[axis] + (long)_padEnd[axis]} of padding, for a window of {Reach(axis) + 1}.");
         }
 
         var stride = (long)_strides[axis];

@@ -21,14 +21,14 @@ internal sealed unsafe class Split(Attributes attributes) : Operator
         for (var i = 0; i < context.OutputCount; i++)
         {
             var size = Part(context, sizes, x.Shape[axis], i);
-            if (size < 0 || size > left) throw OperatorError.Value($"The parts of '{x.Name}' of shape {x.Shape} do not add up along axis {axis}.");
+            if (size < 0 || size > left) throw OperatorError.Value($"The sizes of the parts do not add up to axis {axis} of '{x.Name}' of shape {x.Shape}.");
             left -= size;
             var shape = x.Shape;
             shape[axis] = (int)size;
             context.OptionalOutput(i)?.Set(x.Type, shape);
         }
 
-        if (left != 0) throw OperatorError.Value($"The parts of '{x.Name}' of shape {x.Shape} do not add up along axis {axis}.");
+        if (left != 0) throw OperatorError.Value($"The sizes of the parts do not add up to axis {axis} of '{x.Name}' of shape {x.Shape}.");
     }
 
     public override void Execute(NodeContext context)

@@ -60,7 +60,7 @@ internal sealed unsafe class ModelMemory : SafeHandle
     public static ModelMemory Read(string path)
     {
         using var file = Open(path, out var length);
-        if (length > Array.MaxLength - Alignment) throw new SeqFormatException(path, $"{path}: {length} bytes are more than can be loaded into memory (at most {Array.MaxLength - Alignment}).");
+        if (length > Array.MaxLength - Alignment) throw new SeqFormatException(path, $"{path}: the file has {length} bytes; at most {Array.MaxLength - Alignment} can be loaded into memory.");
         var bytes = GC.AllocateUninitializedArray<byte>((int)length + Alignment, pinned: true);
         var past = (int)((nuint)System.Runtime.CompilerServices.Unsafe.AsPointer(ref bytes[0]) % Alignment);
         var content = bytes.AsMemory(past == 0 ? 0 : Alignment - past, (int)length);
@@ -84,14 +84,14 @@ internal sealed unsafe class ModelMemory : SafeHandle
             memory.SetHandle((nint)NativeMemory.AlignedAlloc((nuint)room, Alignment));
             for (var count = -1; count != 0; memory.Length += count)
             {
-                if (memory.Length > int.MaxValue) throw new SeqFormatException(SourceName.Stream, $"stream: it has more than the {int.MaxValue} bytes that a .seq file may have.");
+                if (memory.Length > int.MaxValue) throw new SeqFormatException(SourceName.Stream, $"stream: it has more than {int.MaxValue} bytes, the limit of a .seq file.");
                 if (memory.Length == room) memory.Resize(room *= 2);
                 var rest = new Span<byte>(memory.Start + memory.Length, (int)Math.Min(room - memory.Length, int.MaxValue));
                 count = stream.Read(rest);
-                if ((uint)count > (uint)rest.Length) throw new IOException($"The stream says that it read {count} bytes; {rest.Length} were asked for.");
+                if ((uint)count > (uint)rest.Length) throw new IOException($"The stream returned {count} bytes; at most {rest.Length} were requested.");
             }
 
-            if (memory.Length == 0) throw new SeqFormatException(SourceName.Stream, "stream: it has ended before its first byte.");
+            if (memory.Length == 0) throw new SeqFormatException(SourceName.Stream, "stream: it is empty.");
             memory.Resize(memory.Length);
             return memory;
         }
@@ -122,7 +122,7 @@ internal sealed unsafe class ModelMemory : SafeHandle
         catch (NotSupportedException)
         {
             file.Dispose();
-            throw new IOException($"{path} is a pipe or a device; a model is loaded from a regular file, or from memory.");
+            throw new IOException($"{path} is a pipe or a device. Load a regular file, a stream, or bytes in memory.");
         }
         catch (SeqFormatException)
         {

@@ -18,7 +18,7 @@ internal sealed unsafe class SessionMemory
     /// <exception cref="OutOfMemoryException">The machine has less memory.</exception>
     public SessionMemory(long bytes)
     {
-        if (bytes > (Array.MaxLength - 2L) * Line.Bytes) throw new InsufficientMemoryException($"{bytes} bytes are more than one session can have (at most {(Array.MaxLength - 2L) * Line.Bytes}).");
+        if (bytes > (Array.MaxLength - 2L) * Line.Bytes) throw new InsufficientMemoryException($"A session needs {bytes} bytes; the limit is {(Array.MaxLength - 2L) * Line.Bytes}.");
         _lines = GC.AllocateArray<Line>(Blocks is null ? (int)(bytes / Line.Bytes) + 2 : 1, pinned: true);
         _first = (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_lines));
         Start = Blocks is null ? (byte*)(((nuint)_first + Line.Bytes - 1) & ~(nuint)(Line.Bytes - 1)) : (byte*)Blocks(bytes);

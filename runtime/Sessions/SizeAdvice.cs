@@ -28,13 +28,13 @@ internal static class SizeAdvice
         var left = MostNodes;
         var fitting = Find(tried, open.Length == 0 ? graph.Symbols : open, sizes =>
         {
-            if ((left -= graph.Nodes.Length) < 0) throw new ArgumentException("The graph is too large to search sizes for.");
+            if ((left -= graph.Nodes.Length) < 0) throw new ArgumentException("The graph is too large to search for sizes that fit.");
             plan(sizes);
         });
         if (fitting is null && fault is SeqFormatException) return fault;
-        var asked = string.Join(", ", tried.Select(s => $"{s.Key} = {s.Value}{(given.Contains(s.Key) ? "" : $" ({s.Value} unless given)")}"));
+        var asked = string.Join(", ", tried.Select(s => $"{s.Key} = {s.Value}{(given.Contains(s.Key) ? "" : " (the default)")}"));
         var advice = string.Join(", ", tried.Keys.Select(symbol => $"[\"{symbol}\"] = {fitting?[symbol].ToString(CultureInfo.InvariantCulture) ?? "…"}"));
-        var message = $"{fault.Message} This is at {asked}; set the graph's symbolic dimensions to the largest sizes you will run: new {nameof(SeqSessionOptions)} {{ {nameof(SeqSessionOptions.MaxSizes)} = {{ {advice} }} }}{(fitting is null ? "" : " fits")}.";
+        var message = $"{fault.Message} The sizes were {asked}. Set the largest sizes that you will run{(fitting is null ? "" : "; these fit")}: new {nameof(SeqSessionOptions)} {{ {nameof(SeqSessionOptions.MaxSizes)} = {{ {advice} }} }}.";
         return new SeqSizeException(message, tried, fitting, fault) { Cause = fault.Message, SizesText = asked };
     }
 

@@ -116,7 +116,7 @@ public sealed class ConvertCommandTests : IDisposable
         var error = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
         Assert.Equal(1, process.ExitCode);
-        Assert.StartsWith("seqconvert: environment variable SEQRUNTIME_KERNELS asks for kernels 'abacus'", error, StringComparison.Ordinal);
+        Assert.StartsWith("seqconvert: Kernel set 'abacus' (environment variable SEQRUNTIME_KERNELS) does not exist; use one of ", error, StringComparison.Ordinal);
         Assert.DoesNotContain("damaged", error, StringComparison.Ordinal);
         Assert.Empty(_cli.Files);
     }

@@ -122,16 +122,16 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
     public void An_unknown_tensor_format_asks_for_a_newer_runtime_and_wrong_sizes_are_refused()
     {
         AssertTensor("int4 W", t => t with { Format = (TensorFormat)(WeightFormats.All.Count + 1) }, $"tensor 'int4 W' has the format {WeightFormats.All.Count + 1}, which is unknown to this runtime (it knows {SeqLayout.Major}.{SeqLayout.Minor}). Use a newer runtime.");
-        AssertTensor("int4 W", t => t with { Shape = [16, Int4Format.MostColumns + 1] }, $"tensor 'int4 W' has {Int4Format.MostColumns + 1} columns; int4 may have {Int4Format.MostColumns}");
-        AssertTensor("embedding", t => t with { Shape = [9, Int8Format.MaxNarrowColumns + 1] }, $"tensor 'embedding' has {Int8Format.MaxNarrowColumns + 1} columns; narrow int8 may have {Int8Format.MaxNarrowColumns}");
-        AssertTensor("int8g32", t => t with { Shape = [9, Int8GroupFormat.MostColumns + 1] }, $"tensor 'int8g32' has {Int8GroupFormat.MostColumns + 1} columns; int8g32 may have {Int8GroupFormat.MostColumns}");
-        AssertTensor("int8g32", t => t with { Shape = [9, 65] }, "its tensors take");
+        AssertTensor("int4 W", t => t with { Shape = [16, Int4Format.MostColumns + 1] }, $"tensor 'int4 W' has {Int4Format.MostColumns + 1} columns; int4 allows at most {Int4Format.MostColumns}");
+        AssertTensor("embedding", t => t with { Shape = [9, Int8Format.MaxNarrowColumns + 1] }, $"tensor 'embedding' has {Int8Format.MaxNarrowColumns + 1} columns; narrow int8 allows at most {Int8Format.MaxNarrowColumns}");
+        AssertTensor("int8g32", t => t with { Shape = [9, Int8GroupFormat.MostColumns + 1] }, $"tensor 'int8g32' has {Int8GroupFormat.MostColumns + 1} columns; int8g32 allows at most {Int8GroupFormat.MostColumns}");
+        AssertTensor("int8g32", t => t with { Shape = [9, 65] }, "the tensors take");
         AssertTensor("int4 W", t => t with { Shape = [16, Int4Format.MostColumns] }, "tensor 'int4 W' of shape");
-        AssertTensor("int4 W", t => t with { Shape = [16, 65] }, "its tensors take");
+        AssertTensor("int4 W", t => t with { Shape = [16, 65] }, "the tensors take");
         AssertTensor("int4 W", t => t with { Shape = [int.MaxValue, 35] }, "tensor 'int4 W'");
         AssertTensor("int4 W", t => t with { Shape = [0, 35] }, "tensor 'int4 W' is not a list of packed matrices");
         AssertTensor("fp16", t => t with { Shape = [t.Shape[0], int.MaxValue] }, "tensor 'fp16'");
-        AssertTensor("fp16", t => t with { Shape = [17, t.Shape[1]] }, "its tensors take");
+        AssertTensor("fp16", t => t with { Shape = [17, t.Shape[1]] }, "the tensors take");
         AssertTensor("bias", t => t with { PanelRows = WeightLayout.GruPanel }, "tensor 'bias' is dense but has panels");
 
         void AssertTensor(string name, Func<TensorDefinition, TensorDefinition> damage, string message)

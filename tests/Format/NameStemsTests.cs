@@ -34,7 +34,7 @@ public class NameStemsTests
         // A stem beyond the list, a prefix longer than the stem, a negative number, invalid UTF-8, and texts that grow from nothing.
         Assert.Contains("does not exist (there are 64)", Fault(w => w.Number(64)), StringComparison.Ordinal);
         Assert.Contains("does not exist (there are 64)", Fault(w => w.Number(-65)), StringComparison.Ordinal);
-        Assert.Contains("shares 1 bytes with one of 0", Fault(w => Numbers(w, -1, 1, 0)), StringComparison.Ordinal);
+        Assert.Contains("shares 1 bytes with a string of 0", Fault(w => Numbers(w, -1, 1, 0)), StringComparison.Ordinal);
         Assert.Contains("the number -5", Fault(w => Numbers(w, 0, -5)), StringComparison.Ordinal);
         Assert.Contains("the number", Fault(w => Numbers(w, 0, long.MaxValue)), StringComparison.Ordinal);
         Assert.Contains("the number", Fault(w => Numbers(w, 0, long.MinValue)), StringComparison.Ordinal);

@@ -11,7 +11,7 @@ public class OlderFormatTests
     public void A_file_of1_is_refused_with_what_to_do(string version)
     {
         var fault = Assert.Throws<SeqFormatException>(() => SeqModel.Load(Repository.Find($"tests/Golden/format-{version}.seq")));
-        Assert.Contains("format version 1 is not 2", fault.Message, StringComparison.Ordinal);
+        Assert.Contains("format version 1 is not supported; this runtime reads version 2.", fault.Message, StringComparison.Ordinal);
         Assert.Contains("Convert the model again", fault.Message, StringComparison.Ordinal);
     }
 

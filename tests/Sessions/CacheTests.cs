@@ -25,7 +25,7 @@ public class CacheTests
         session.SetSize("T", 2);
         Run(session, 0, 0, 0, 0, 0, 0);
         var fault = Assert.Throws<SeqSizeException>(() => Run(session, 0, 0, 0, 0, 0, 0));
-        Assert.Contains("the cache 'cache' would have 7 steps; there is room for 6. Begin anew (ResetState), or make the session for more: MaxSizes[\"P\"] = 7 or more", fault.Message, StringComparison.Ordinal);
+        Assert.Contains("cache 'cache' would have 7 steps, but has room for 6. Empty it with ResetState, or create the session with MaxSizes[\"P\"] = 7 or more", fault.Message, StringComparison.Ordinal);
         Assert.Equal(5 * Width, session.State<float>(0).Length);
         session.SetSize("T", 1);
         Run(session, 1, 1, 1);
@@ -58,7 +58,7 @@ public class CacheTests
         larger.CopyStateFrom(session);
         Assert.Equal([7f, 9, 11], Run(larger, 1, 1, 1));
         for (var i = 0; i < 4; i++) Run(larger, 1, 1, 1);
-        Assert.Contains("there is room for 6", Assert.Throws<SeqSizeException>(() => session.CopyStateFrom(larger)).Message, StringComparison.Ordinal);
+        Assert.Contains("has room for 6", Assert.Throws<SeqSizeException>(() => session.CopyStateFrom(larger)).Message, StringComparison.Ordinal);
         Array.Fill(saved, (byte)255, saved.Length - sizeof(int), sizeof(int));
         Assert.Throws<ArgumentException>(() => session.RestoreState(saved));
     }
@@ -68,8 +68,8 @@ public class CacheTests
     {
         using var model = SeqModel.Load(File());
         using var session = model.CreateSession();
-        Assert.Contains("'P' counts the steps of the cache 'cache'", Assert.Throws<ArgumentException>(() => session.SetSize("P", 2)).Message, StringComparison.Ordinal);
-        Assert.Contains("Make a session for each", Assert.Throws<ArgumentException>(() => model.CreateStreams(2)).Message, StringComparison.Ordinal);
+        Assert.Contains("'P' cannot be set: it is the number of steps in cache 'cache'", Assert.Throws<ArgumentException>(() => session.SetSize("P", 2)).Message, StringComparison.Ordinal);
+        Assert.Contains("Create a session for each stream", Assert.Throws<ArgumentException>(() => model.CreateStreams(2)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -87,10 +87,10 @@ public class CacheTests
     [Fact]
     public void Caches_that_fit_no_state_are_refused()
     {
-        Assert.Contains("no state grows along 'T'", Fault(g => g.Largest["T"] = 3), StringComparison.Ordinal);
+        Assert.Contains("'T' has a limit of steps, but no state grows along it", Fault(g => g.Largest["T"] = 3), StringComparison.Ordinal);
         Assert.Contains("it must be at least 1", Fault(g => g.Largest["P"] = 0), StringComparison.Ordinal);
         Assert.Contains("symbolic dimension -1 does not exist", Fault(g => g.Largest["Q"] = 3), StringComparison.Ordinal);
-        Assert.Contains("becomes", Fault(g => g.UpdateState(g.Values.FindIndex(v => v.Name == "cache"), g.Inputs[0])), StringComparison.Ordinal);
+        Assert.Contains(", but its next value is ", Fault(g => g.UpdateState(g.Values.FindIndex(v => v.Name == "cache"), g.Inputs[0])), StringComparison.Ordinal);
 
         static string Fault(Action<GraphDefinition> change)
         {

@@ -9,8 +9,8 @@ namespace SeqRuntime.Tests.Sessions;
 public class OtherSizesTests
 {
     [Theory]
-    [InlineData("broadcasts", 3, 1, "broadcasts 'negative' at these sizes but not at the largest ones")]
-    [InlineData("turns", 6, 2, "moves elements at these sizes but not at the largest ones")]
+    [InlineData("broadcasts", 3, 1, "is larger than 'negative', which it overwrites, at these sizes but not at the largest sizes")]
+    [InlineData("turns", 6, 2, "moves elements at these sizes, but not at the largest sizes")]
     public void They_are_refused_and_the_largest_work_again(string graph, int largest, int other, string why)
     {
         using var model = SeqModel.Load(graph == "turns" ? Turns() : Broadcasts());

@@ -19,7 +19,7 @@ public sealed class SizeExceptionTests : IDisposable
         {
             var fault = Assert.Throws<SeqSizeException>(make);
             Assert.StartsWith("graph 'main', node 'pool' (Pool): ", fault.Message, StringComparison.Ordinal);
-            Assert.EndsWith("This is at T = 1 (1 unless given); set the graph's symbolic dimensions to the largest sizes you will run: new SeqSessionOptions { MaxSizes = { [\"T\"] = 5 } } fits.", fault.Message, StringComparison.Ordinal);
+            Assert.EndsWith("The sizes were T = 1 (the default). Set the largest sizes that you will run; these fit: new SeqSessionOptions { MaxSizes = { [\"T\"] = 5 } }.", fault.Message, StringComparison.Ordinal);
         }
 
         using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 5 } });
@@ -31,12 +31,12 @@ public sealed class SizeExceptionTests : IDisposable
     {
         using var model = SeqModel.Load(Windows(window: 3, other: "U"));
         var fault = Assert.Throws<SeqSizeException>(() => model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 7 } }));
-        Assert.Equal("T = 7, U = 1 (1 unless given)", fault.SizesText);
+        Assert.Equal("T = 7, U = 1 (the default)", fault.SizesText);
         Assert.Equal(new Dictionary<string, int> { ["T"] = 7, ["U"] = 1 }, fault.Sizes);
         Assert.Equal(new Dictionary<string, int> { ["T"] = 7, ["U"] = 3 }, fault.FittingSizes);
         fault = Assert.Throws<SeqSizeException>(() => model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 2, ["U"] = 2 } }));
         Assert.Equal(new Dictionary<string, int> { ["T"] = 3, ["U"] = 3 }, fault.FittingSizes);
-        Assert.Contains("This is at T = 2, U = 2; ", fault.Message, StringComparison.Ordinal);
+        Assert.Contains("The sizes were T = 2, U = 2. ", fault.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -76,7 +76,7 @@ public sealed class SizeExceptionTests : IDisposable
         builder.Metadata[DecodingKeys.Kind] = DecodingKeys.Ctc;
         using var model = SeqModel.Load(SeqWriter.ToArray(builder));
         var fault = Assert.Throws<ArgumentException>(() => model.CreateFrameDecoder(new FrameDecoderOptions { MaxFrames = 4 }));
-        Assert.EndsWith("This is at T = 4; the longest source is MaxFrames = 4.", fault.Message, StringComparison.Ordinal);
+        Assert.EndsWith("The sizes were T = 4, from MaxFrames = 4.", fault.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -99,7 +99,7 @@ public sealed class SizeExceptionTests : IDisposable
         using var model = SeqModel.Load(_cli["vad.seq"]);
         var fault = Assert.Throws<SeqSizeException>(() => model.CreateSession());
         Assert.Contains("node '/model/stft/Conv' (Conv): ", fault.Message, StringComparison.Ordinal);
-        Assert.EndsWith("{ [\"sequence\"] = 192 } } fits.", fault.Message, StringComparison.Ordinal);
+        Assert.EndsWith("{ [\"sequence\"] = 192 } }.", fault.Message, StringComparison.Ordinal);
         using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = fault.FittingSizes!.ToDictionary() });
         session.Run();
     }

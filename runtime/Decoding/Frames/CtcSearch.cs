@@ -25,7 +25,7 @@ internal sealed class CtcSearch : FrameSearch
     {
         _output = encoder.RowsOutput(info.Text(DecodingKeys.Logits));
         _scores = new LogProbabilityRows(model.Kernels, info, 1, encoder.RowSize(_output), memory);
-        if ((uint)Blank >= (uint)Vocabulary) throw new ArgumentException($"The blank is label {Blank}; the encoder scores {Vocabulary}.");
+        if ((uint)Blank >= (uint)Vocabulary) throw new ArgumentException($"The blank is label {Blank}; the labels of the encoder are 0 to {Vocabulary - 1}.");
         _candidates = new RankedList<Candidate>("prefixes", Width, memory);
         _prefixes = memory.Array<Prefix>("prefixes", Width);
         _next = memory.Array<Prefix>("prefixes", Width);

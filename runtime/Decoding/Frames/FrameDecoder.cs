@@ -35,7 +35,7 @@ public sealed class FrameDecoder : IDisposable, IResultSource
         Model = model;
         Results = new DecodeResultCollection(this);
         MaxTokens = options.MaxTokens ?? Math.Max(info.Number(DecodingKeys.Max) ?? 1024, 1);
-        if (MaxTokens > 1 << 20) throw new ArgumentException($"{MaxTokens} tokens are more than a decoder is made for.");
+        if (MaxTokens > 1 << 20) throw new ArgumentException($"{nameof(MaxTokens)} is {MaxTokens}; it must be at most {1 << 20}.");
         TargetTable = info.Table(DecodingKeys.TargetTable, _memory, options.Blank ?? info.Number(DecodingKeys.Blank) ?? 0);
         _encoder = new FrameEncoder(model, info, options, _memory);
         try
@@ -51,7 +51,7 @@ public sealed class FrameDecoder : IDisposable, IResultSource
                 (_search, _output) = (search, search.FrameOutput);
             }
 
-            if (TargetTable is { } table && table.Count < _search.Vocabulary) throw new ArgumentException($"The target table has {table.Count} tokens; the model scores {_search.Vocabulary}.");
+            if (TargetTable is { } table && table.Count < _search.Vocabulary) throw new ArgumentException($"The target table has {table.Count} tokens; it must have one for each of the model's {_search.Vocabulary} labels.");
             Forget();
         }
         catch
@@ -186,7 +186,7 @@ public sealed class FrameDecoder : IDisposable, IResultSource
 
     int IResultSource.AlignmentCount(int rank) => 0;
 
-    ReadOnlySpan<float> IResultSource.Alignment(int rank, int step) => throw new ArgumentOutOfRangeException(nameof(step), step, "Frames have no alignment; see the result's frames.");
+    ReadOnlySpan<float> IResultSource.Alignment(int rank, int step) => throw new ArgumentOutOfRangeException(nameof(step), step, $"Results of a frame decoder have no alignment; use {nameof(DecodeResult)}.{nameof(DecodeResult.Frames)}.");
 
     private void Begin()
     {

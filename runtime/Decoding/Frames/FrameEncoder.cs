@@ -29,7 +29,7 @@ internal sealed class FrameEncoder : IDisposable
     /// <exception cref="ArgumentException">The features are not a whole number of frames, or too many.</exception>
     public void Check(ReadOnlySpan<float> features)
     {
-        if (features.Length % FrameSize != 0) throw new ArgumentException($"{features.Length} features are given; their number must be a multiple of {FrameSize}, the features of {(_source.IsOpen ? "a frame" : "a run")}.");
+        if (features.Length % FrameSize != 0) throw new ArgumentException($"{features.Length} features are given; {(_source.IsOpen ? "a frame" : "a run")} has {FrameSize}, so the number must be a multiple of {FrameSize}.");
         if (_source.IsOpen && features.Length / FrameSize > _source.MaxSteps)
             throw new ArgumentException($"{features.Length / FrameSize} frames are given; the decoder takes at most {_source.MaxSteps} ({nameof(FrameDecoderOptions)}.{nameof(FrameDecoderOptions.MaxFrames)}).");
     }

@@ -76,7 +76,7 @@ public sealed class NgramModel
             if (text.Length == 0) continue;
             var equals = text.IndexOf('=', StringComparison.Ordinal);
             if (!text.StartsWith("ngram ", StringComparison.Ordinal) || equals < 0 || !int.TryParse(text.AsSpan(equals + 1), NumberStyles.AllowLeadingWhite, CultureInfo.InvariantCulture, out var count) || count < 0)
-                throw Fault($"'{text}' is not a count of n-grams");
+                throw Fault($"'{text}' is not a count of n-grams, such as 'ngram 1=100'");
             counts.Add(count);
         }
 
@@ -85,7 +85,7 @@ public sealed class NgramModel
         for (var order = 1; order <= counts.Count; order++)
         {
             while (text is { Length: 0 }) text = Next();
-            if (text != $"\\{order}-grams:") throw Fault($"'\\{order}-grams:' is expected, not '{text ?? "the end of the file"}'");
+            if (text != $"\\{order}-grams:") throw Fault($"'\\{order}-grams:' is expected, but {(text is null ? "the file ends" : $"the line is '{text}'")}");
             var count = 0;
             for (text = Next(); text is not null && !text.StartsWith('\\'); text = Next())
             {

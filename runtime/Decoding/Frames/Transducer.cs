@@ -25,16 +25,16 @@ internal sealed class Transducer : IDisposable
         try
         {
             _token = _predict.Session.Inputs[token].Index;
-            if (!PortIO.IsNumeric(_predict.Session.Inputs[_token].Type) || predict.Inputs.Count != 1) throw new ArgumentException($"The prediction network's token '{token}' must be its only input, in int32, int64 or float32.");
+            if (!PortIO.IsNumeric(_predict.Session.Inputs[_token].Type) || predict.Inputs.Count != 1) throw new ArgumentException($"The prediction network must have one input, the token '{token}', of type int32, int64 or float32.");
             ContextLength = PortIO.Count(_predict.Session.Inputs[_token].Shape);
-            if (ContextLength == 0) throw new ArgumentException($"The prediction network's token '{token}' has no elements.");
+            if (ContextLength == 0) throw new ArgumentException($"The prediction network's token '{token}' has no elements; it must have at least one.");
             _context = memory.Array<int>("contexts", width, ContextLength);
             var links = info.Links().ToDictionary(l => l.Target, l => l.Output);
-            var first = joint.Inputs.FirstOrDefault(i => links.ContainsKey(i.Name))?.Name ?? throw new ArgumentException("The metadata link no input of the joint network.");
+            var first = joint.Inputs.FirstOrDefault(i => links.ContainsKey(i.Name))?.Name ?? throw new ArgumentException("The metadata do not say what fills the inputs of the joint network.");
             _joint = Rows(model, joint, first, width, 0, workLimit, memory);
             _links = [.. joint.Inputs.Select(i => MakeLink(i.Name, links, encoder))];
             _logits = _joint.Session.Outputs[info.Text(DecodingKeys.Logits) ?? (joint.Outputs.Count == 1 ? joint.Outputs[0].Name : info.Need(DecodingKeys.Logits))].Index;
-            if (_joint.Session.Outputs[_logits].Type != ElementType.Float32) throw new ArgumentException("The joint network's logits are not float32.");
+            if (_joint.Session.Outputs[_logits].Type != ElementType.Float32) throw new ArgumentException("The joint network's logits must be float32.");
             _scores = new LogProbabilityRows(model.Kernels, info, width, _joint.Session.Output<float>(_logits).Length, memory);
         }
         catch
@@ -112,9 +112,9 @@ internal sealed class Transducer : IDisposable
     /// <param name="memory">The decoder's memory.</param>
     private static RowGraph Rows(SeqModel model, SeqGraphInfo graph, string counted, int width, int slots, long workLimit, DecoderMemory memory)
     {
-        var input = graph.Inputs.FirstOrDefault(i => i.Name == counted) ?? throw new ArgumentException($"The graph '{graph.Name}' has no input '{counted}', which the metadata name.");
+        var input = graph.Inputs.FirstOrDefault(i => i.Name == counted) ?? throw new ArgumentException($"Graph '{graph.Name}' has no input '{counted}', although the metadata refer to it.");
         var options = new SeqSessionOptions { MemoryLimitBytes = memory.Left, WorkLimit = workLimit };
-        return new RowGraph(model, graph, RowGraph.BatchOf(input), width, slots, keepsOutputs: true, options, $"the hypotheses are {nameof(FrameDecoderOptions.BeamWidth)} = {width}", memory);
+        return new RowGraph(model, graph, RowGraph.BatchOf(input), width, slots, keepsOutputs: true, options, $"{nameof(FrameDecoderOptions.BeamWidth)} = {width}", memory);
     }
 
     private (int Input, int Output, bool IsEncoder) MakeLink(string input, Dictionary<string, string> links, FrameEncoder encoder)

@@ -28,7 +28,7 @@ internal sealed class TransducerSearch : FrameSearch
         // Slots: 0 for the start, then the beam, the next beam, the prefixes of one length, and their parents.
         _slots = new SlotPool(4 * Width + 2, memory);
         _networks = new Transducer(model, info, encoder, Width, _slots.Count, options.WorkLimit, memory);
-        if ((uint)Blank >= (uint)Vocabulary) throw new ArgumentException($"The blank is label {Blank}; the joint network scores {Vocabulary}.");
+        if ((uint)Blank >= (uint)Vocabulary) throw new ArgumentException($"The blank is label {Blank}; the labels of the joint network are 0 to {Vocabulary - 1}.");
         _begin = info.Number(DecodingKeys.Begin) ?? Blank;
         _most = options.MaxTokensPerFrame;
         _level = new RankedList<Item>("prefixes", Width, memory);

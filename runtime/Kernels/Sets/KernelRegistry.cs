@@ -39,7 +39,7 @@ internal static unsafe class KernelRegistry
         var source = fromVariable ? $"environment variable {Variable}" : "option KernelSet";
         var known = Built.Contains(name, StringComparer.OrdinalIgnoreCase);
         throw new ArgumentException(
-            $"{source} asks for kernels '{name}', which {(known ? "this processor (or this build's instruction-set baseline) cannot run" : "do not exist")}; runnable here: {string.Join(", ", Runnable.Select(kernels => kernels.Name))}");
+            $"Kernel set '{name}' ({source}) {(known ? "cannot run on this processor or with this build's instruction-set baseline" : "does not exist")}; use one of {string.Join(", ", Runnable.Select(kernels => kernels.Name))}.");
     }
 
     /// <summary>One line a kernel set, best first: its name and whether it is built, runnable and chosen.</summary>

@@ -40,7 +40,7 @@ internal sealed class Caches
             {
                 if (sizes[axis] >= 0 || graph.MostSteps(-1 - sizes[axis]) == 0) continue;
                 if (axes[i] >= 0) throw new SeqFormatException($"graph '{graph.Name}': state '{graph.States[i].Name}' grows along two axes.");
-                if (graph.States[i].Initial >= 0) throw new SeqFormatException($"graph '{graph.Name}': state '{graph.States[i].Name}' grows and has a first content.");
+                if (graph.States[i].Initial >= 0) throw new SeqFormatException($"graph '{graph.Name}': state '{graph.States[i].Name}' grows, so it must not have an initial value.");
                 axes[i] = axis;
             }
         }
@@ -48,7 +48,7 @@ internal sealed class Caches
         var caches = new Caches(graph, axes);
         for (var symbol = 0; symbol < graph.Largest.Length; symbol++)
         {
-            if (graph.Largest[symbol] > 0 && Array.IndexOf(caches.Symbols, symbol) < 0) throw new SeqFormatException($"graph '{graph.Name}': no state grows along '{graph.Symbols[symbol]}'.");
+            if (graph.Largest[symbol] > 0 && Array.IndexOf(caches.Symbols, symbol) < 0) throw new SeqFormatException($"graph '{graph.Name}': '{graph.Symbols[symbol]}' has a limit of steps, but no state grows along it.");
         }
 
         return caches;

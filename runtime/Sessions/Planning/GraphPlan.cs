@@ -111,7 +111,7 @@ internal class GraphPlan
             _inference.InferAgain(IsViewNode, ScratchBytes);
             foreach (var (overwritten, by) in Lifetimes.Overwrites)
             {
-                if (Values[overwritten].Bytes < Values[by].Bytes) throw new ArgumentException($"'{Values[by].Name}' broadcasts '{Values[overwritten].Name}' at these sizes but not at the largest ones; make the session for other sizes.");
+                if (Values[overwritten].Bytes < Values[by].Bytes) throw new ArgumentException($"'{Values[by].Name}' is larger than '{Values[overwritten].Name}', which it overwrites, at these sizes but not at the largest sizes. Create the session with other MaxSizes.");
             }
 
             _inference.CheckStates();
@@ -127,7 +127,7 @@ internal class GraphPlan
     /// <exception cref="ArgumentException">The states take more bytes than can be saved.</exception>
     public void CheckStateBytes()
     {
-        if (StateBytes > int.MaxValue - StateMark.Bytes) throw new ArgumentException($"The states of graph '{Graph.Name}' take {StateBytes} bytes; at most {int.MaxValue - StateMark.Bytes} are possible.");
+        if (StateBytes > int.MaxValue - StateMark.Bytes) throw new ArgumentException($"The states of graph '{Graph.Name}' take {StateBytes} bytes; the limit is {int.MaxValue - StateMark.Bytes}.");
     }
 
     /// <summary>Offset of a state among the saved states.</summary>
@@ -239,7 +239,7 @@ internal class GraphPlan
         }
 
         Work = all;
-        if (!(all <= _workLimit)) throw SessionError.Work($"graph '{Graph.Name}': a run, most of it node '{Graph.Nodes[heaviest].Name}' ({Graph.Nodes[heaviest].Kind}),", all, _workLimit);
+        if (!(all <= _workLimit)) throw SessionError.Work($"A run of graph '{Graph.Name}' (most of it in node '{Graph.Nodes[heaviest].Name}', {Graph.Nodes[heaviest].Kind})", all, _workLimit);
     }
 
     private long ScratchOf(int node)

@@ -68,7 +68,7 @@ internal sealed unsafe class Inference
                 node.Operator.Infer(context);
                 for (var o = 0; o < context.OutputCount; o++)
                 {
-                    if (context.OptionalOutput(o) is { } output && output.Type.Size() == 0) throw new SeqFormatException($"The operator has no output {o}, which '{output.Name}' is to be.");
+                    if (context.OptionalOutput(o) is { } output && output.Type.Size() == 0) throw new SeqFormatException($"'{output.Name}' is output {o} of the node, but its operator has no such output.");
                 }
 
                 if (!IsKnownNode[i]) continue;
@@ -96,7 +96,7 @@ internal sealed unsafe class Inference
             {
                 var context = Contexts[i];
                 _graph.Nodes[i].Operator.Infer(context);
-                if (isView[i] && !_graph.Nodes[i].Operator.IsViewAt(context)) throw new ArgumentException("It moves elements at these sizes but not at the largest ones; make the session for other sizes.");
+                if (isView[i] && !_graph.Nodes[i].Operator.IsViewAt(context)) throw new ArgumentException("The node moves elements at these sizes, but not at the largest sizes. Create the session with other MaxSizes.");
                 for (var o = 0; o < context.OutputCount; o++)
                 {
                     if (context.OptionalOutput(o) is { } output && output.Bytes > output.Capacity)
@@ -105,7 +105,7 @@ internal sealed unsafe class Inference
 
                 var scratch = _graph.Nodes[i].Operator.ScratchBytes(context);
                 var planned = IsKnownNode[i] ? Scratch : scratchBytes;
-                if (scratch > planned) throw new ArgumentException($"It needs {scratch} bytes of scratch; {planned} were planned for the largest sizes.");
+                if (scratch > planned) throw new ArgumentException($"The node needs {scratch} bytes of scratch memory; {planned} were planned for the largest sizes.");
                 if (IsKnownNode[i]) RunKnown(i);
             }
             catch (Exception fault) when (fault is ArgumentException or OverflowException or SeqFormatException)
@@ -124,9 +124,9 @@ internal sealed unsafe class Inference
             var now = Values[state.Value];
             var next = Values[state.Update];
             if (next.Format != TensorFormat.Dense || now.Type != next.Type || (_caches.Axes[i] < 0 ? now.Count != next.Count : !_caches.Fits(i, Values)))
-                throw new SeqFormatException($"graph '{_graph.Name}': state '{state.Name}' is {now.Type.Name()} {now.Shape} and becomes {next.Type.Name()} {next.Shape}.");
+                throw new SeqFormatException($"graph '{_graph.Name}': state '{state.Name}' is {now.Type.Name()} {now.Shape}, but its next value is {next.Type.Name()} {next.Shape}.");
             if (state.Initial >= 0 && (_modelTensors[state.Initial].Format != TensorFormat.Dense || _modelTensors[state.Initial].Type != now.Type || _modelTensors[state.Initial].Count != now.Count))
-                throw new SeqFormatException($"graph '{_graph.Name}': the first content of state '{state.Name}' does not have its type and shape.");
+                throw new SeqFormatException($"graph '{_graph.Name}': the initial value of state '{state.Name}' does not have the state's type and shape.");
         }
     }
 

@@ -111,7 +111,7 @@ internal sealed unsafe class StreamsPlan
             if (_rows[i] is not { } rows) continue;
             var root = One.Values[One.RootOf(i)];
             if (One.Values[i].Bytes != root.Bytes)
-                throw new ArgumentException($"graph '{One.Graph.Name}': '{One.Values[i].Name}' takes less memory than '{root.Name}' at these sizes but not at the largest ones; make the streams for other sizes.");
+                throw new ArgumentException($"graph '{One.Graph.Name}': '{One.Values[i].Name}' and '{root.Name}' share memory at the largest sizes, but differ in size at these sizes. Create the streams with other MaxSizes.");
             rows.Bytes = root.Bytes;
         }
 
@@ -120,7 +120,7 @@ internal sealed unsafe class StreamsPlan
 
     private void CheckWork()
     {
-        if (One.Work * Capacity > _limits.WorkLimit) throw SessionError.Work($"graph '{One.Graph.Name}': a step of {Capacity} streams", One.Work * Capacity, _limits.WorkLimit);
+        if (One.Work * Capacity > _limits.WorkLimit) throw SessionError.Work($"A step of {Capacity} streams of graph '{One.Graph.Name}'", One.Work * Capacity, _limits.WorkLimit);
     }
 
     private SlotRows Place(Tensor one) => new(one) { Offset = _places.Reserve(All(one.Bytes)) };

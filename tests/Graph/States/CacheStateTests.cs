@@ -44,7 +44,7 @@ public class CacheStateTests
         }
 
         Assert.Equal(Most, length);
-        Assert.Contains("there is room for 16", Assert.Throws<SeqSizeException>(() => session.Run()).Message, StringComparison.Ordinal);
+        Assert.Contains("has room for 16", Assert.Throws<SeqSizeException>(() => session.Run()).Message, StringComparison.Ordinal);
     }
 
     [Fact]

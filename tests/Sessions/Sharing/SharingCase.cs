@@ -26,7 +26,7 @@ internal sealed class SharingCase
     }
 
     /// <summary>Whether sizes were refused that would fit with less sharing, which the documentation allows.</summary>
-    public static bool IsRefusal(Exception? fault) => fault?.Message.Contains("for other sizes", StringComparison.Ordinal) == true;
+    public static bool IsRefusal(Exception? fault) => fault?.Message.Contains("with other MaxSizes", StringComparison.Ordinal) == true;
 
     /// <returns>False if a session refused sizes that another accepts.</returns>
     public bool RunSessions()

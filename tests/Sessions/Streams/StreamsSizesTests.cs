@@ -137,7 +137,7 @@ public sealed class StreamsSizesTests
         using var model = SeqModel.Load(Build("a cache and two symbols", TensorFormat.PackedFloat32));
         using var streams = model.CreateStreams(2, null, Largest(model));
         using var session = model.CreateSession(null, Largest(model));
-        foreach (var (symbol, size, says) in new[] { ("V", 1, "There is no symbolic dimension 'V'; there are: T, U."), ("T", -1, "Size -1 of dimension 'T' is not within 0 and 5"), ("T", 6, "Size 6 of dimension 'T' is not within 0 and 5") })
+        foreach (var (symbol, size, says) in new[] { ("V", 1, "There is no symbolic dimension 'V'. Available: T, U."), ("T", -1, "Size -1 of dimension 'T' is outside 0 to 5"), ("T", 6, "Size 6 of dimension 'T' is outside 0 to 5") })
         {
             var fault = Assert.ThrowsAny<ArgumentException>(() => streams.SetSize(symbol, size));
             Assert.StartsWith(says, fault.Message, StringComparison.Ordinal);
@@ -160,7 +160,7 @@ public sealed class StreamsSizesTests
         using var model = SeqModel.Load(SeqWriter.ToArray(builder));
         using var streams = model.CreateStreams(3, null, Largest(model));
         for (var slot = 0; slot < 3; slot++) streams.Join();
-        foreach (var (size, says) in new[] { (2, "Shapes [2, "), (1, "at these sizes but not at the largest ones") })
+        foreach (var (size, says) in new[] { (2, "Shapes [2, "), (1, "at these sizes but not at the largest sizes") })
         {
             streams.SetSize("T", size);
             for (var slot = 0; slot < 3; slot++) streams.Input<float>(slot, 2)[0] = 1;

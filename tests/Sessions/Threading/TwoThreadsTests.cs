@@ -77,7 +77,7 @@ public class TwoThreadsTests
     {
         Assert.Equal(1, new SeqSessionOptions().Threads);
         using var model = SeqModel.Load(StackGraphs.File("a bidirectional LSTM", TensorFormat.PackedFloat32));
-        foreach (var threads in new[] { 0, 3 }) Assert.Contains("Threads is 1 or 2", Assert.Throws<ArgumentOutOfRangeException>(() => model.CreateSession(null, Options(threads))).Message, StringComparison.Ordinal);
+        foreach (var threads in new[] { 0, 3 }) Assert.Contains("Threads must be 1 or 2", Assert.Throws<ArgumentOutOfRangeException>(() => model.CreateSession(null, Options(threads))).Message, StringComparison.Ordinal);
     }
 
     [Theory]
