@@ -56,7 +56,7 @@ internal static class Arguments
             var equals = value.IndexOf('=', StringComparison.Ordinal);
             var named = equals > 0 && IsGraphName(value.AsSpan(0, equals));
             var source = named ? (value[..equals], value[(equals + 1)..]) : ("main", value);
-            if (source.Item2.Length == 0) throw new UsageException($"'{value}' names no file: write GRAPH=FILE");
+            if (source.Item2.Length == 0) throw new UsageException($"'{value}' has no file name: write GRAPH=FILE");
             if (sources.Exists(s => s.Graph == source.Item1))
             {
                 throw new UsageException(named

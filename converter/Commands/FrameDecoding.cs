@@ -53,7 +53,7 @@ internal static class FrameDecoding
         };
         using var decoder = ModelFile.Ask(path, () => model.CreateFrameDecoder(options));
         if (entries is not null && entries.Count < decoder.VocabularySize)
-            throw new ConversionException($"{choice.TokensFile ?? path}: the table has {entries.Count} texts; the model scores {decoder.VocabularySize} labels");
+            throw new ConversionException($"{choice.TokensFile ?? path}: the table has {entries.Count} texts; it must have one for each of the model's {decoder.VocabularySize} labels");
         var table = entries is null ? null : new TokenTable(entries, [decoder.Blank], decoding?.Separator);
         return new FrameReport(path, kernels, kind, [.. recordings.Select(recording => DecodedFrames.Of(decoder, table, recording))]);
     }
@@ -73,7 +73,7 @@ internal static class FrameDecoding
             if (entries[i] == text) return i;
         }
 
-        return int.TryParse(text, out var number) && number >= 0 ? number : throw new ConversionException($"{path}: --blank {text}: this is neither a label's number nor its text");
+        return int.TryParse(text, out var number) && number >= 0 ? number : throw new ConversionException($"{path}: --blank {text}: no label has this number or text");
     }
 
     /// <summary>A model that returns its input: it decodes the logits of the given model.</summary>

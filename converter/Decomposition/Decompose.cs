@@ -34,8 +34,8 @@ internal static class Decompose
     public static string Refusal(string op) => op switch
     {
         "RandomNormal" or "RandomNormalLike" or "RandomUniform" or "RandomUniformLike" or "Bernoulli" or "Multinomial" => "its output is random; sessions must give the same output for the same input",
-        "Unique" or "NonMaxSuppression" => "the size of its output depends on the data; remove it from the model and do it in your program",
-        "StringNormalizer" or "StringConcat" or "StringSplit" or "RegexFullMatch" or "TfIdfVectorizer" => "strings are not supported; remove it from the model and do it in your program",
+        "Unique" or "NonMaxSuppression" => "the size of its output depends on the data; remove the operator from the model and do its work in your program",
+        "StringNormalizer" or "StringConcat" or "StringSplit" or "RegexFullMatch" or "TfIdfVectorizer" => "strings are not supported; remove the operator from the model and do its work in your program",
         "Scan" => "its body does not fit its inputs; a Scan of an opset before 9 has this form: export the model with opset 9 or newer",
         "SequenceMap" => "a map over a sequence of tensors is not supported",
         _ when op.StartsWith("com.microsoft.nchwc.", StringComparison.Ordinal) => "the file was optimized for one kind of processor; convert the original model",

@@ -35,7 +35,7 @@ internal sealed class DecomposeAttention
         for (var i = 0; i < 3; i++)
         {
             var shape = evaluator.ShapeOf(node.Input(i));
-            if (shape.Type != ElementType.Float32) throw new UnsupportedException($"attention in {shape.Type.Name()} is not supported, only in float32");
+            if (shape.Type != ElementType.Float32) throw new UnsupportedException($"attention in {shape.Type.Name()} is not supported; it must be in float32");
             if (shape.Rank != _shape.Rank) throw new ShapeFault($"Q has shape {_shape} and {(i == 1 ? 'K' : 'V')} has shape {shape}; they need the same number of dimensions.");
         }
 

@@ -48,7 +48,7 @@ internal static class DecomposeSpectral
         double low = ToMel(Number(node, graph, 3, "the lower edge")), high = ToMel(Number(node, graph, 4, "the upper edge"));
         var bins = length / 2 + 1;
         var edges = Enumerable.Range(0, mels + 2).Select(i => (int)Math.Floor((length + 1) * (700 * (Math.Pow(10, (i * (high - low) / (mels + 2) + low) / 2595) - 1)) / rate)).ToArray();
-        if (edges.Min() < 0 || edges.Max() > bins || (long)bins * mels > 1 << 24) throw new ShapeFault("the edges lie outside the spectrum.");
+        if (edges.Min() < 0 || edges.Max() > bins || (long)bins * mels > 1 << 24) throw new ShapeFault("the edges of the mel bins lie outside the spectrum.");
         var weights = new float[bins * mels];
         for (var i = 0; i < mels; i++)
         {
@@ -73,7 +73,7 @@ internal static class DecomposeSpectral
         var length = node.Input(1).Length > 0 ? Size(node, graph, 1, "the DFT length") : size;
         var inverse = node.Int("inverse", 0) != 0;
         var bins = node.Int("onesided", 0) != 0 ? length / 2 + 1 : length;
-        if ((long)size * parts * bins > 1 << 24) throw new UnsupportedException("the transform is too long for a matrix product");
+        if ((long)size * parts * bins > 1 << 24) throw new UnsupportedException($"a transform of {size} samples is too long for a matrix product");
         var (cos, sin) = Circle(length, inverse ? 2 : -2);
         var scale = inverse ? 1.0 / length : 1;
         var matrix = new float[size * parts * bins * 2];
@@ -120,7 +120,7 @@ internal static class DecomposeSpectral
         var length = node.Input(3).Length > 0 ? Size(node, graph, 3, "the frame length") : window?.Length ?? throw new ShapeFault("give a window or a frame length.");
         if (window is not null && window.Length != length) throw new ShapeFault($"the window has {window.Length} samples, but the frame has {length}.");
         var bins = node.Int("onesided", 1) != 0 ? length / 2 + 1 : length;
-        if ((long)length * bins > 1 << 23) throw new UnsupportedException("the frames are too long");
+        if ((long)length * bins > 1 << 23) throw new UnsupportedException($"frames of {length} samples are too long");
         var (cos, sin) = Circle(length, -2);
         var basis = new float[2 * bins * length];
         for (var k = 0; k < bins; k++)

@@ -90,7 +90,7 @@ internal sealed unsafe class Evaluator : IDisposable
             if (around._values.TryGetValue(name, out var values)) return values;
         }
 
-        throw new ShapeFault($"'{name}' is not a tensor that was computed before.");
+        throw new ShapeFault($"'{name}' is not a tensor that an earlier node computes.");
     }
 
     private IrTensor? ConstantBehind(Tensor tensor) => _constants.TryGetValue(tensor, out var constant) ? constant : _outer?.ConstantBehind(tensor);

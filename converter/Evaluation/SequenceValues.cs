@@ -75,7 +75,7 @@ internal sealed class SequenceValues(IrGraph graph, Evaluator evaluator, Sequenc
     }
 
     /// <summary>The reason why another node cannot read a sequence.</summary>
-    public static UnsupportedException Refusal() => new("it reads a sequence of tensors, which only the Sequence operators, loops and branches can");
+    public static UnsupportedException Refusal() => new("it reads a sequence of tensors, which only the Sequence operators, loops and branches can read");
 
     private Slices? SlicesOf(IrNode node) => _slices.GetValueOrDefault(node.Input(0));
 
@@ -101,7 +101,7 @@ internal sealed class SequenceValues(IrGraph graph, Evaluator evaluator, Sequenc
     }
 
     private List<string> Of(IrNode node) => _sequences.TryGetValue(node.Input(0), out var list) ? list
-        : _slices.ContainsKey(node.Input(0)) ? throw new UnsupportedException($"the length of sequence '{node.Input(0)}' is a dimension's size; here it must be known at conversion and from 1 to {MostParts}")
+        : _slices.ContainsKey(node.Input(0)) ? throw new UnsupportedException($"the length of sequence '{node.Input(0)}' is the size of a dimension, which must be known at conversion and from 1 to {MostParts}")
         : throw new ShapeFault($"'{node.Input(0)}' is not a sequence.");
 
     private List<IrNode> Hold(IrNode node, List<string> values)

@@ -39,7 +39,7 @@ internal static class ShapeRules
     public static (long[] Pads, long[] Strides, long[] Dilations) Window(IrNode node, ReadOnlySpan<int> spatial, ReadOnlySpan<int> kernel)
     {
         var rank = kernel.Length;
-        if (spatial.Length != rank) throw new ShapeFault($"its kernel has {rank} dimensions, but its input has {spatial.Length} besides batch and channels.");
+        if (spatial.Length != rank) throw new ShapeFault($"its kernel has {rank} dimensions, but its input has {spatial.Length} after batch and channels.");
         var strides = Numbers(node, "strides", rank, 1, least: 1);
         var dilations = Numbers(node, "dilations", rank, 1, least: 1);
         var pads = Numbers(node, "pads", 2 * rank, 0, least: 0);
@@ -188,7 +188,7 @@ internal static class ShapeRules
         return Array.Exists(values, v => v < least || v > most) ? throw new ShapeFault($"its attribute '{key}' is {string.Join(", ", values)}; the numbers must be from {least} to {most}.") : [.. values];
     }
 
-    private static int Size(long size) => size is >= 0 and <= int.MaxValue ? (int)size : throw new ShapeFault($"a dimension of {size} is not possible.");
+    private static int Size(long size) => size is >= 0 and <= int.MaxValue ? (int)size : throw new ShapeFault($"a dimension would have size {size}.");
 
     private static Tensor Need(IrNode node, Tensor?[] inputs, int index) => (index < inputs.Length ? inputs[index] : null) ?? throw new ShapeFault($"{node.Op} needs input {index}.");
 }

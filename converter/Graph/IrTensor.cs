@@ -62,7 +62,7 @@ internal sealed class IrTensor(ElementType type, int[] shape, byte[] data)
         ElementType.Int32 => Array.ConvertAll(MemoryMarshal.Cast<byte, int>(Data).ToArray(), v => (long)v),
         ElementType.UInt8 or ElementType.Bool => Array.ConvertAll(Data, v => (long)v),
         ElementType.Int8 => Array.ConvertAll(Data, v => (long)(sbyte)v),
-        _ => throw new ConversionException($"integers are needed, not {Type}"),
+        _ => throw new ConversionException($"integers are needed, but the tensor is {Type.Name()}"),
     };
 
     /// <summary>The elements of a floating-point tensor as float32.</summary>

@@ -51,7 +51,7 @@ internal static class NonFinite
         // A tensor that an importer assembled has the name of its first source and a number.
         var source = WeightNames.Stem(name);
         if (beyond is { } large && nans == 0)
-            return $"the {what} '{source}' of shape [{string.Join(", ", shape)}] holds {infinities} of {values.Length} values beyond {float.MaxValue.ToString(CultureInfo.InvariantCulture)}, the largest float32; the runtime computes in float32; the first is {large.ToString(CultureInfo.InvariantCulture)} at [{string.Join(", ", Index(first, shape))}]. The training diverged or the file is damaged; use an earlier checkpoint";
+            return $"the {what} '{source}' of shape [{string.Join(", ", shape)}] holds {infinities} of {values.Length} values beyond ±{float.MaxValue.ToString(CultureInfo.InvariantCulture)}, the range of float32, in which the runtime computes; the first is {large.ToString(CultureInfo.InvariantCulture)} at [{string.Join(", ", Index(first, shape))}]. The training diverged or the file is damaged; use an earlier checkpoint";
         return $"the {what} '{source}' of shape [{string.Join(", ", shape)}] holds {string.Join(" and ", parts)} among {values.Length} values, the first at [{string.Join(", ", Index(first, shape))}]: results would be {(nans > 0 ? "NaN" : "wrong or NaN")}. The training diverged or the file is damaged; use an earlier checkpoint";
     }
 

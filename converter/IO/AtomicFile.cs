@@ -60,7 +60,7 @@ internal static class AtomicFile
         if (Directory.Exists(target)) throw new ConversionException($"{path}: this is a directory; give a file");
         foreach (var source in sources)
         {
-            if (RealPath.Of(source).Equals(target, RealPath.Comparison)) throw new ConversionException($"-o {path}: this would overwrite '{source}', which is read; write to another file");
+            if (RealPath.Of(source).Equals(target, RealPath.Comparison)) throw new ConversionException($"-o {path}: this would overwrite '{source}', which the command reads; write to another file");
         }
 
         if (isSpecial) return;

@@ -32,7 +32,7 @@ internal static class NpyReader
             throw Fault(
                 where,
                 $"shape ({string.Join(", ", header.Shape)}) of {header.Type.Name()} needs {header.DataBytes} bytes of data, but the file has {length - headerBytes}",
-                "the file is cut short or damaged: save the array again with numpy.save");
+                "the file is truncated or damaged: save the array again with numpy.save");
         }
 
         var data = ReadData(stream, (int)header.DataBytes, where);
@@ -82,7 +82,7 @@ internal static class NpyReader
         return stream.ReadByte() < 0 ? data : throw Fault(where, "there are bytes after the array", "the file is damaged: save the array again with numpy.save");
     }
 
-    private static ConversionException Truncated(string where) => Fault(where, "the file is cut short", "save the array again with numpy.save");
+    private static ConversionException Truncated(string where) => Fault(where, "the file is truncated", "save the array again with numpy.save");
 
     private static void Reverse(byte[] data, int size)
     {

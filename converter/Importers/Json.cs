@@ -37,7 +37,7 @@ internal static class Json
     public static float Float(JsonElement value, string what) =>
         value.ValueKind == JsonValueKind.Number && value.TryGetSingle(out var number) && float.IsFinite(number) ? number : throw new ConversionException($"{what} is {Shown(value)}; it must be a number");
 
-    public static string Text(JsonElement value, string what) => TextOf(value) ?? throw new ConversionException($"{what} is {Shown(value)}; it must be a text");
+    public static string Text(JsonElement value, string what) => TextOf(value) ?? throw new ConversionException($"{what} is {Shown(value)}; it must be a string");
 
     /// <summary>The text. Null if the value is not a text.</summary>
     public static string? TextOf(JsonElement? value) => value is { ValueKind: JsonValueKind.String } text ? text.GetString() : null;

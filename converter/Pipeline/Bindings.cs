@@ -20,8 +20,8 @@ internal static class OptionNames
     {
         var names = known.ToHashSet();
         if (given.Where(name => !names.Contains(name)).ToList() is not { Count: > 0 } missing) return;
-        var have = names.Count == 0 ? $"there is no {what}" : $"there {(names.Count == 1 ? "is" : "are")} {Quoted(names.Order(StringComparer.Ordinal))}";
-        throw new ConversionException($"{option} {Quoted(missing)}: no graph has such {(what[0] is 'i' or 'o' ? "an" : "a")} {what}; {have}.");
+        var have = names.Count == 0 ? "none" : Quoted(names.Order(StringComparer.Ordinal));
+        throw new ConversionException($"{option} {Quoted(missing)}: no graph has such {(what[0] is 'i' or 'o' ? "an" : "a")} {what}. Available: {have}.");
     }
 
     private static string Quoted(IEnumerable<string> names) => string.Join(", ", names.Select(name => $"'{name}'"));

@@ -61,7 +61,7 @@ internal sealed class DecodingCheck
         Unfilled(step, filled, "\"links\" (an output of the encoder), \"mask\" or \"position\"");
         if (_metadata.GetValueOrDefault(DecodingKeys.Alignment) is { } alignment) Port(step.Outputs, step, "output", DecodingKeys.Alignment, alignment);
         if (Scores(step) is not { } scores) return;
-        if (Number(DecodingKeys.Begin) is null) _faults.Add("\"begin\" is missing: the first token of a target");
+        if (Number(DecodingKeys.Begin) is null) _faults.Add("\"begin\" is missing; give the first token of a target");
         Within(DecodingKeys.Begin, scores, step);
         Within(DecodingKeys.End, scores, step);
         TableHolds(scores, step);
@@ -104,8 +104,8 @@ internal sealed class DecodingCheck
     private IrGraph? Graph(string key)
     {
         var names = string.Join(", ", _graphs.Select(g => $"'{g.Name}'"));
-        if (!_metadata.TryGetValue(key, out var name)) _faults.Add($"{Member(key)} is missing: one of the graphs {names}");
-        else if (!_graphs.Exists(g => g.Name == name)) _faults.Add($"{Member(key)} names graph '{name}'; there are {names}");
+        if (!_metadata.TryGetValue(key, out var name)) _faults.Add($"{Member(key)} is missing; give one of the graphs {names}");
+        else if (!_graphs.Exists(g => g.Name == name)) _faults.Add($"{Member(key)} names graph '{name}', which does not exist; give one of {names}");
         return _graphs.Find(g => g.Name == name);
     }
 
@@ -114,7 +114,7 @@ internal sealed class DecodingCheck
     {
         if (_metadata.GetValueOrDefault(key) is { } name) return Port(graph.Inputs, graph, "input", key, name);
         if (graph.Inputs is [var only]) return only;
-        _faults.Add($"{Member(key)} is missing: one of the inputs {Described(graph.Inputs)} of graph '{graph.Name}'");
+        _faults.Add($"{Member(key)} is missing; give one of the inputs {Described(graph.Inputs)} of graph '{graph.Name}'");
         return null;
     }
 
@@ -211,7 +211,7 @@ internal sealed class DecodingCheck
         else if (graph.Outputs is [var only]) port = only;
         else
         {
-            _faults.Add($"\"logits\" is missing: one of the outputs {Outputs(graph)} of graph '{graph.Name}'");
+            _faults.Add($"\"logits\" is missing; give one of the outputs {Outputs(graph)} of graph '{graph.Name}'");
             return null;
         }
 
@@ -226,7 +226,7 @@ internal sealed class DecodingCheck
 
     private void Within(string key, int scores, IrGraph graph)
     {
-        if (Number(key) is { } token && token >= scores) _faults.Add($"{Member(key)} is token {token}; graph '{graph.Name}' scores {scores}, from 0 to {scores - 1}");
+        if (Number(key) is { } token && token >= scores) _faults.Add($"{Member(key)} is token {token}; the tokens of graph '{graph.Name}' are 0 to {scores - 1}");
     }
 
     private void TableHolds(int scores, IrGraph graph)

@@ -20,7 +20,7 @@ internal sealed class WaysOut(IrGraph raw, ConversionOptions options, string pat
     {
         if (fault is not (ShapeFault or UnsupportedException)) return fault;
         var message = fault.Message.TrimEnd('.');
-        if (Blamed() is { } blame) return new ConversionException($"it does not fit together with {blame.Given}: {message}. {blame.Instead}.", fault);
+        if (Blamed() is { } blame) return new ConversionException($"the shapes do not fit together with {blame.Given}: {message}. {blame.Instead}.", fault);
         if (Settings(fault) is { } setting) return new ConversionException($"{message}. It converts, for example, with {setting}.", fault);
         if (fault is ShapeFault { Settings: { Count: > 0 } inputs }) return new ConversionException($"{message}. A shape must be known at conversion, and no --set that was tried makes it known: export the model with constants instead of {string.Join(", ", inputs.Select(i => $"'{i}'"))}.", fault);
         if (fault is UnsupportedException && Dropped() is { } dropped) return new ConversionException($"{message}. The other outputs convert with {dropped}.", fault);
@@ -38,12 +38,12 @@ internal sealed class WaysOut(IrGraph raw, ConversionOptions options, string pat
             if (fault is OneSizeFault one) return (given, $"It converts with {one.Options}");
             if (graph is null) continue;
             var sizes = graph.Ranges.Where(r => names.Contains(r.Symbol)).Select(r => $"Sizes of '{r.Symbol}' that fit: {r}").ToList();
-            return (given, sizes.Count > 0 ? string.Join(", ", sizes) : "It converts without");
+            return (given, sizes.Count > 0 ? string.Join(", ", sizes) : "It converts without that option");
         }
 
         foreach (var name in options.Sets.Keys)
         {
-            if (Works(options with { Sets = options.Sets.Where(s => s.Key != name).ToDictionary() })) return ($"--set {name}={options.Sets[name]}", "It converts without");
+            if (Works(options with { Sets = options.Sets.Where(s => s.Key != name).ToDictionary() })) return ($"--set {name}={options.Sets[name]}", "It converts without that option");
         }
 
         return null;

@@ -14,7 +14,7 @@ internal sealed class Int4Storage : WeightStorage
         Raising = new Raising(WeightKind.Int8, LargestError: 0.1, LargestShare: 0.2, EdgeShare: 0.5);
     }
 
-    public override string Help => "int4 with one scale a row and one a group of 32 inputs (an eighth)";
+    public override string Help => "int4 with one scale for each row and each group of 32 inputs (an eighth of the size)";
 
     public override (byte[] Packed, double ErrorSquares, double WeightSquares) Pack(WeightLayout layout, ReadOnlySpan<float> weights) =>
         Int4Quantizer.Pack(weights, layout.Rows, layout.Columns, layout.PanelRows);

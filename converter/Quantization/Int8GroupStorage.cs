@@ -12,7 +12,7 @@ internal sealed class Int8GroupStorage : WeightStorage
         Raising = new Raising(WeightKind.Float16, LargestError: 0.012, LargestShare: 0.035);
     }
 
-    public override string Help => "int8g32, int8 with a scale for each 32 inputs (a little larger than int8, and finer)";
+    public override string Help => "int8g32, int8 with one scale for each 32 inputs (a little larger and more precise than int8)";
 
     public override (byte[] Packed, double ErrorSquares, double WeightSquares) Pack(WeightLayout layout, ReadOnlySpan<float> weights)
     {

@@ -14,7 +14,7 @@ internal sealed class Int8Storage : WeightStorage
         Raising = new Raising(WeightKind.Float16, LargestError: 0.012, LargestShare: 0.035);
     }
 
-    public override string Help => "int8 with one scale a row (a quarter)";
+    public override string Help => "int8 with one scale for each row (a quarter of the size)";
 
     public override WeightFormat FormatOf(int columns) => Int8Format.For(columns);
 

@@ -57,7 +57,7 @@ internal sealed class WeightChoice(ConversionOptions options, IReadOnlyDictionar
         foreach (var asked in _asked)
         {
             if (names.Exists(name => WeightNames.Matches(asked.Pattern, name))) continue;
-            var list = names.Count == 0 ? "it has none" : $"they are {string.Join(", ", names.Take(shown))}{(names.Count > shown ? $" and {names.Count - shown} more ('seqconvert inspect --tensors' lists all)" : "")}";
+            var list = names.Count == 0 ? "it has none" : $"the names are {string.Join(", ", names.Take(shown))}{(names.Count > shown ? $" and {names.Count - shown} more ('seqconvert inspect --tensors' lists all)" : "")}";
             throw new ConversionException($"{Option(asked)}: no weight matrix of the model has this name; {list}.");
         }
     }

@@ -47,7 +47,7 @@ internal abstract class WeightStorage(WeightKind kind, string name, string repor
     {
         if (weights.Matrices.Any(m => m.Any(w => !float.IsFinite(w)))) return "it holds infinity or NaN";
         var format = FormatOf(weights.Columns);
-        if (weights.Columns > format.MaxColumns) return $"its {weights.Columns} columns are more than {format.MaxColumns}";
+        if (weights.Columns > format.MaxColumns) return $"it has {weights.Columns} columns; at most {format.MaxColumns} are possible";
         return format.IsInteger && weights.Matrices.Max(m => m.Max(Math.Abs)) is > 0 and < SmallestScaled ? "all weights are below 1e-36" : null;
     }
 

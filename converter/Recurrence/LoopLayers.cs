@@ -96,7 +96,7 @@ internal sealed partial class LoopLayers
         // A value that depends on the state is computed only inside a layer.
         if (node.Inputs.Index().Any(i => !IsSame(i.Item) && inputs[i.Index] is null)) return null;
         foreach (var same in node.Inputs.Where(i => IsSame(i))) Need(same);
-        if (_time.Lift(node, inputs, Body.ShapeOf, Body.ConstantOf) is not { } outputs) return $"{node} is not known over all rounds at once";
+        if (_time.Lift(node, inputs, Body.ShapeOf, Body.ConstantOf) is not { } outputs) return $"{node} cannot be computed for all rounds at once";
         var isLoose = node.Inputs.Exists(_loose.Contains) && !_masks.IsZeroElsewhere(node) && (_masks.Choice(node) is not { } choice || _loose.Contains(choice.Other));
         if (isLoose && !KeepsRows(node)) return $"{node} mixes rows that a mask skips with others";
         for (var i = 0; i < node.Outputs.Count; i++)
@@ -222,7 +222,7 @@ internal sealed partial class LoopLayers
     private string? Layer(IrNode node, string hidden)
     {
         string[] states = node.Recurrent is { HasCell: true } ? [hidden, _context.Root(node.Input(6))] : [hidden];
-        if (OverSteps(node.Input(0)) is not { } x) return $"{node} reads a value that depends on the state before its step";
+        if (OverSteps(node.Input(0)) is not { } x) return $"{node} reads a value that depends on an earlier state";
         foreach (var i in node.Recurrent!.Weights)
         {
             if (node.Input(i).Length > 0 && !IsSame(node.Input(i))) return $"{node} has weights that change between rounds";
@@ -232,7 +232,7 @@ internal sealed partial class LoopLayers
         for (var i = 0; i < states.Length; i++)
         {
             if (_loop.NextOf(states[i]) is not { } next || !IsLeft(node, i, next)) return $"{node} does not compute the next value of its state '{states[i]}'";
-            if (_context.ReadersOf(states[i]).Exists(reader => reader != node && (reader is null || _masks.SelectionOf(reader)?.State != states[i]))) return $"'{states[i]}' is read by more than {node}";
+            if (_context.ReadersOf(states[i]).Exists(reader => reader != node && (reader is null || _masks.SelectionOf(reader)?.State != states[i]))) return $"nodes other than {node} read '{states[i]}'";
         }
 
         var shape = Body.ShapeOf(node.Input(0));

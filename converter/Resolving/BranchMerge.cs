@@ -33,7 +33,7 @@ internal static class BranchMerge
     /// <exception cref="UnsupportedException">The branches cannot both be computed.</exception>
     public static List<IrNode> Select(IrNode node, IrGraph graph, Evaluator evaluator, List<IrNode> kept)
     {
-        var advice = $"which branch is taken depends on {Origins.Unknown(node.Input(0), graph, kept, evaluator)}. They cannot both be computed, because";
+        var advice = $"which branch is taken depends on {Origins.Unknown(node.Input(0), graph, kept, evaluator)}. Computing both branches is not possible, because";
         if (node.Inputs.Find(i => !evaluator.Has(i)) is { } missing) throw new UnsupportedException($"{advice} '{missing}' is not a tensor that can be computed");
         for (var i = node.Marks.ResolvedBefore; i < kept.Count; i++)
         {

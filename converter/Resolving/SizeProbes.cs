@@ -74,7 +74,7 @@ internal static class SizeProbes
             }
 
             var others = search.Symbols.FindAll(s => s != symbol && plain![s] != start[s]);
-            if (batchless.IsOne && others.FindAll(s => plain![s] == 1) is { Count: > 0 } batch) return Fixed(batch, $"another size would need another size of '{symbol}'");
+            if (batchless.IsOne && others.FindAll(s => plain![s] == 1) is { Count: > 0 } batch) return Fixed(batch, $"any other size would need a different size of '{symbol}'");
             if (!batchless.IsOpen) ranges.Add(batchless with { At = string.Join(", ", others.Select(s => $"{s} = {plain![s]}")) });
         }
 

@@ -177,7 +177,7 @@ internal sealed class StateFinder
         {
             var others = rivals.Where(i => i != winner).ToList();
             var reason = rivals.GroupBy(Says).Count() > 1 ? "name" : "position after the first input";
-            _notes.Add($"input '{winner.Name}' is taken for the hidden state of the cell at '{node.Name}' by its {reason}; {string.Join(" and ", others.Select(i => $"'{i.Name}'"))} plays the same role (to choose otherwise: {string.Join(" or ", others.SelectMany(i => all[i].Where(m => m.IsGuessAt(node)).Select(m => $"--state {i.Name}={m.Output.Name}")))})");
+            _notes.Add($"input '{winner.Name}' is taken as the hidden state of the cell at '{node.Name}' by its {reason}; {string.Join(" and ", others.Select(i => $"'{i.Name}'"))} plays the same role (to choose otherwise: {string.Join(" or ", others.SelectMany(i => all[i].Where(m => m.IsGuessAt(node)).Select(m => $"--state {i.Name}={m.Output.Name}")))})");
         }
 
         foreach (var rival in rivals.Except(best)) all[rival].RemoveAll(m => m.IsGuessAt(node));
@@ -262,7 +262,7 @@ internal sealed class StateFinder
         var better = Says(first).CompareTo(Says(input));
         var (taken, other) = better > 0 ? (first, input) : (input, first);
         Take(taken, output, reason);
-        _notes.Add($"input '{taken.Name}' is taken for the state by its {(better != 0 ? "name" : "position after the first input")}; '{other.Name}' plays the same role in '{output.Name}' (to choose otherwise: --state {other.Name}={output.Name})");
+        _notes.Add($"input '{taken.Name}' is taken as the state by its {(better != 0 ? "name" : "position after the first input")}; '{other.Name}' plays the same role in '{output.Name}' (to choose otherwise: --state {other.Name}={output.Name})");
 
         (int, bool) Says(IrPort port) => (StateNames.Match(port.Name, output.Name), StateNames.SaysState(port.Name));
     }

@@ -64,7 +64,7 @@ internal sealed class StepRules(SizedView view)
 
     /// <summary>The common step of several elements.</summary>
     public static long Join(long a, long b, IrNode node) =>
-        a == 0 || a == b ? b : b == 0 ? a : throw new NotStepwiseException(a == Held || b == Held ? $"{Name(node)} combines a state that advances once in each run with single steps" : $"{Name(node)} combines different steps of time");
+        a == 0 || a == b ? b : b == 0 ? a : throw new NotStepwiseException(a == Held || b == Held ? $"{Name(node)} combines single steps with a state that changes only once in each run" : $"{Name(node)} combines different steps of time");
 
     private long[][] Moved(IrNode node, int[] moved, Func<string, long[]> steps)
     {
@@ -110,7 +110,7 @@ internal sealed class StepRules(SizedView view)
             for (var i = 0; i < result.Length; i++) result[i] = Join(result[i], operand[i], node);
         }
 
-        if (Array.Exists(result, s => s is > 0 and < First)) throw new NotStepwiseException($"{Name(node)} stands between padding and its convolution");
+        if (Array.Exists(result, s => s is > 0 and < First)) throw new NotStepwiseException($"{Name(node)} comes between padding and the convolution that uses it");
         foreach (var input in known) CheckConstant(node, view.Known(input)!, shape, result, input);
         return result;
     }

@@ -45,7 +45,7 @@ internal sealed class StreamStates
     {
         if (Continuation.Of(graph) is not { } continuation)
         {
-            notes.Add("--stateful changes nothing: no recurrent layer and no convolution walks along time");
+            notes.Add("--stateful changes nothing: no recurrent layer or convolution runs along time");
             return [];
         }
 

@@ -145,9 +145,9 @@ internal sealed class TimeSteps
             }
 
             // Along another axis, such as the bands of one frame: each batch row holds one step of time.
-            if (rows.Distinct().Count(r => r != 0) > 1 && !Enumerable.Range(0, rows.Length).All(i => rows[i] == rows[i % batch])) throw new NotStepwiseException($"layer '{node.Name}' reads the steps of time in another order, or not all of them");
+            if (rows.Distinct().Count(r => r != 0) > 1 && !Enumerable.Range(0, rows.Length).All(i => rows[i] == rows[i % batch])) throw new NotStepwiseException($"layer '{node.Name}' reads the steps of time in a different order, or not all of them");
             var states = node.Inputs.Skip(5).Where(i => i.Length > 0).Select(Of).ToList();
-            if (states.Exists(s => Array.Exists(s, step => step is not 0 and not StepRules.First))) throw new NotStepwiseException($"layer '{node.Name}' walks along another axis than time, and begins with values of several steps");
+            if (states.Exists(s => Array.Exists(s, step => step is not 0 and not StepRules.First))) throw new NotStepwiseException($"layer '{node.Name}' runs along an axis other than time, and starts with values of several steps");
             var rest = Enumerable.Range(0, batch).SelectMany(n => Enumerable.Repeat(rows.Length == 0 ? 0 : rows[n], hidden)).ToArray();
             long[] last = [.. Enumerable.Repeat(rest, directions).SelectMany(r => r)];
             return [[.. Enumerable.Repeat(last, steps).SelectMany(r => r)], last, last];
@@ -160,7 +160,7 @@ internal sealed class TimeSteps
         return [[.. Enumerable.Range(0, steps).SelectMany(t => Enumerable.Repeat(StepRules.First + t, batch * hidden))], end, end];
     }
 
-    private static NotStepwiseException EndsByLengths(IrNode layer) => new($"layer '{layer.Name}' ends at sequence lengths or a mask");
+    private static NotStepwiseException EndsByLengths(IrNode layer) => new($"layer '{layer.Name}' uses sequence lengths or a mask");
 
     /// <summary>Convolutions, pools and normalizations over [batch, channels, spatial axes].</summary>
     private long[][] Spatial(IrNode node, int index)
@@ -231,6 +231,6 @@ internal sealed class TimeSteps
         var found = steps.Where(s => s != 0).Distinct().Order().ToList();
         var isWhole = found.Count == _length && found[0] == StepRules.First && found[^1] == end;
         if (!isWhole) throw new NotStepwiseException(found.Exists(s => s == StepRules.Held) ? $"output '{output.Name}' is a state of the previous run" : $"output '{output.Name}' holds only a part of the steps");
-        if (!steps.SequenceEqual(steps.Order()) && TimeAxis(steps, _view.ShapeOf(output.Value)) is null) throw new NotStepwiseException($"output '{output.Name}' has the steps in another order");
+        if (!steps.SequenceEqual(steps.Order()) && TimeAxis(steps, _view.ShapeOf(output.Value)) is null) throw new NotStepwiseException($"output '{output.Name}' has the steps in a different order");
     }
 }

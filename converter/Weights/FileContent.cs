@@ -28,11 +28,11 @@ internal static class FileContent
             FileKind.Hdf5 => "HDF5; name it .h5",
             FileKind.Npz => "NumPy arrays; name it .npz",
             FileKind.Safetensors => "safetensors; name it .safetensors",
-            FileKind.KerasArchive => "a Keras 3 model (.keras), which is not read; save it as .h5 (model.save('model.h5')), or export it as ONNX",
-            FileKind.PyTorch => "a PyTorch checkpoint, which is not read; save its weights as safetensors",
-            FileKind.TensorFlow => "a TensorFlow Lite model, which is not read; export it as ONNX",
-            _ when file.StartsWith("PK\x03\x04"u8) => "a zip archive, which is not read; unpack it",
-            _ when file.Length > 1 && file[0] == 0x80 && file[1] is >= 2 and <= 5 => "a Python pickle, which is not read; save its weights as safetensors",
+            FileKind.KerasArchive => "a Keras 3 model (.keras), which is not supported; save it as .h5 (model.save('model.h5')), or export it as ONNX",
+            FileKind.PyTorch => "a PyTorch checkpoint, which is not supported; save its weights as safetensors",
+            FileKind.TensorFlow => "a TensorFlow Lite model, which is not supported; export it as ONNX",
+            _ when file.StartsWith("PK\x03\x04"u8) => "a zip archive, which is not supported; unpack it",
+            _ when file.Length > 1 && file[0] == 0x80 && file[1] is >= 2 and <= 5 => "a Python pickle, which is not supported; save its weights as safetensors",
             _ => Utf8.IsValid(file) && !file.Contains((byte)0) ? "text" : null,
         };
     }
@@ -46,12 +46,12 @@ internal static class FileContent
         if (file.Length >= sizeof(ulong) && BinaryPrimitives.ReadUInt64LittleEndian(file) == SeqLayout.Magic) return "a converted model; name it .seq";
         if (file.StartsWith((ReadOnlySpan<byte>)[0x1F, 0x8B])) return "packed with gzip; unpack it";
         if (file.StartsWith("version https://git-lfs.github.com/spec/"u8)) return "a Git LFS pointer: the file itself was not downloaded (git lfs pull)";
-        if (IsWebPage(file)) return "a web page: the download went wrong";
+        if (IsWebPage(file)) return "a web page: the download failed";
         if (file.StartsWith((ReadOnlySpan<byte>)[(byte)'7', (byte)'z', 0xBC, 0xAF, 0x27, 0x1C])) return "a 7-Zip archive; unpack it";
         if (file.StartsWith("Rar!"u8)) return "a RAR archive; unpack it";
         if (file.StartsWith((ReadOnlySpan<byte>)[0xFD, (byte)'7', (byte)'z', (byte)'X', (byte)'Z', 0]) || file.StartsWith("BZh"u8) || file.StartsWith((ReadOnlySpan<byte>)[0x28, 0xB5, 0x2F, 0xFD])) return "packed (xz, bzip2 or zstd); unpack it";
         if (file.Length > tarMark + 5 && file[tarMark..].StartsWith("ustar"u8)) return "a tar archive; unpack it";
-        if (file.StartsWith("GGUF"u8)) return "a GGUF model, which is not read; export the original model as ONNX";
+        if (file.StartsWith("GGUF"u8)) return "a GGUF model, which is not supported; export the original model as ONNX";
         return null;
     }
 

@@ -53,10 +53,10 @@ internal static class FileKinds
         var stem = Path.GetFileNameWithoutExtension(path);
         return kind switch
         {
-            FileKind.KerasArchive => $"this is a Keras archive (.keras), which is not read; save the model as HDF5, python -c \"import keras; keras.models.load_model('{name}').save('{stem}.h5')\", and convert that",
-            FileKind.PyTorch => $"this is a PyTorch file, which is not read. Export the model as ONNX; or, if it is a state_dict, make an .npz file of it, python -c \"import torch, numpy; numpy.savez('{stem}.npz', **{{k: v.float().numpy() for k, v in torch.load('{name}', map_location='cpu').items()}})\", and describe the layers (.json)",
-            FileKind.NamModel => "this is a model of Neural Amp Modeler, which is not read; convert an ONNX export of the original model",
-            FileKind.TensorFlow => "models of TensorFlow and TensorFlow Lite are not read; save the Keras model as HDF5 (.h5), or export the model as ONNX (tf2onnx), and convert that",
+            FileKind.KerasArchive => $"this is a Keras archive (.keras), which is not supported; save the model as HDF5, python -c \"import keras; keras.models.load_model('{name}').save('{stem}.h5')\", and convert that",
+            FileKind.PyTorch => $"this is a PyTorch file, which is not supported. Export the model as ONNX; or, if it is a state_dict, make an .npz file of it, python -c \"import torch, numpy; numpy.savez('{stem}.npz', **{{k: v.float().numpy() for k, v in torch.load('{name}', map_location='cpu').items()}})\", and describe the layers (.json)",
+            FileKind.NamModel => "this is a model of Neural Amp Modeler, which is not supported; convert an ONNX export of the original model",
+            FileKind.TensorFlow => "models of TensorFlow and TensorFlow Lite are not supported; save the Keras model as HDF5 (.h5), or export the model as ONNX (tf2onnx), and convert that",
             _ => null,
         };
     }

@@ -23,7 +23,7 @@ internal static class SafetensorsReader
     {
         if (file.Length < sizeof(ulong)) throw Damaged(where, $"{file.Length} bytes are too few for the header's length");
         var headerBytes = BinaryPrimitives.ReadUInt64LittleEndian(file);
-        if (headerBytes > LargestHeader || headerBytes > (ulong)(file.Length - sizeof(ulong))) throw Damaged(where, $"a header of {headerBytes} bytes does not fit into {file.Length}");
+        if (headerBytes > LargestHeader || headerBytes > (ulong)(file.Length - sizeof(ulong))) throw Damaged(where, $"a header of {headerBytes} bytes does not fit into a file of {file.Length} bytes");
         var data = file.AsMemory(sizeof(ulong) + (int)headerBytes);
         using var header = JsonText.Parse(file[sizeof(ulong)..(sizeof(ulong) + (int)headerBytes)], $"{where}: the header of this safetensors file");
         if (header.RootElement.ValueKind != JsonValueKind.Object) throw Damaged(where, "the header is not a JSON object");
@@ -50,7 +50,7 @@ internal static class SafetensorsReader
         "I8" => new IrTensor(ElementType.Int8, entry.Shape, bytes.ToArray()),
         "U8" => new IrTensor(ElementType.UInt8, entry.Shape, bytes.ToArray()),
         "BOOL" => new IrTensor(ElementType.Bool, entry.Shape, bytes.ToArray()),
-        _ => throw new ConversionException($"{where}: tensor '{entry.Name}' is of type {entry.Type}; F64, F32, F16, BF16, I64, I32, I8, U8 and BOOL are read; save it as one of these"),
+        _ => throw new ConversionException($"{where}: tensor '{entry.Name}' has type {entry.Type}; save it as F64, F32, F16, BF16, I64, I32, I8, U8 or BOOL"),
     };
 
     private static long? ElementBytes(string dtype) => dtype switch
@@ -81,7 +81,7 @@ internal static class SafetensorsReader
             JsonElement Member(string member, JsonValueKind kind) =>
                 value.ValueKind == JsonValueKind.Object && value.TryGetProperty(member, out var found) && found.ValueKind == kind ? found : throw Fault($"has no {member}");
             int Number(JsonElement number, string what) =>
-                number.ValueKind == JsonValueKind.Number && number.TryGetInt32(out var size) && size >= 0 ? size : throw Fault($"has the {what} {number}");
+                number.ValueKind == JsonValueKind.Number && number.TryGetInt32(out var size) && size >= 0 ? size : throw Fault($"has the {what} {number}; it must be a whole number of at least 0");
             var shape = Member("shape", JsonValueKind.Array).EnumerateArray().Select(size => Number(size, "size")).ToArray();
             var offsets = Member("data_offsets", JsonValueKind.Array).EnumerateArray().Select(offset => Number(offset, "offset")).ToArray();
             var type = Member("dtype", JsonValueKind.String).GetString()!;

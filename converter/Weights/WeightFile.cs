@@ -22,7 +22,7 @@ internal static class WeightFile
             FileKind.Safetensors => new WeightSet(path, SafetensorsReader.Read(content, path)),
             FileKind.Npz => new WeightSet(path, FromArchive(NpzArchive.Open(content, path))),
             FileKind.Hdf5 => KerasNames.Read(HdfFile.Read(content, path), path),
-            _ => throw new ConversionException($"{path}: {FileKinds.Advice(kind, path) ?? "weight files of this kind are not read; give .safetensors, .npz or .h5"}."),
+            _ => throw new ConversionException($"{path}: {FileKinds.Advice(kind, path) ?? "weight files of this kind are not supported; give .safetensors, .npz or .h5"}."),
         };
     }
 

@@ -38,7 +38,7 @@ public sealed class FaultTests : IDisposable
         using var folder = new TemporaryFolder();
         var x = folder.Write("x.npy", 1, 2, 3);
         var link = folder.Link("y.npy", "x.npy");
-        foreach (var target in (string[])[x, link]) _cli.Fails(1, ["run", model, "-g", "sum", "--input", $"x={x}", "-o", target], $"-o {target}: this would overwrite '{x}', which is read; write to another file");
+        foreach (var target in (string[])[x, link]) _cli.Fails(1, ["run", model, "-g", "sum", "--input", $"x={x}", "-o", target], $"-o {target}: this would overwrite '{x}', which the command reads; write to another file");
         var archive = folder.Write("in.npz", 4);
         _cli.Fails(1, ["run", model, "-g", "sum", "--inputs", archive, "-o", archive], "this would overwrite");
         Assert.Equal([1, 2, 3], File.ReadAllBytes(x));

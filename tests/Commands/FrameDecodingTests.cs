@@ -140,9 +140,9 @@ public sealed class FrameDecodingTests : IDisposable
         Assert.Contains("\t" + string.Concat(tokens.Select(t => "wxyz"[t])) + "\t", _cli.Out, StringComparison.Ordinal);
 
         _cli.Fails(1, ["decode", _cli["m.seq"], "-i", _cli["x.npy"], "--blank", "4"], "The blank is label 4", "m.seq");
-        _cli.Fails(1, ["decode", _cli["m.seq"], "-i", _cli["x.npy"], "--blank", "d"], "--blank d", "neither a label's number nor its text");
+        _cli.Fails(1, ["decode", _cli["m.seq"], "-i", _cli["x.npy"], "--blank", "d"], "--blank d", "no label has this number or text");
         File.WriteAllText(_cli["few.txt"], "a\nb\n");
-        _cli.Fails(1, ["decode", _cli["m.seq"], "-i", _cli["x.npy"], "--tokens", _cli["few.txt"]], "few.txt", "the table has 2 texts; the model scores 4");
+        _cli.Fails(1, ["decode", _cli["m.seq"], "-i", _cli["x.npy"], "--tokens", _cli["few.txt"]], "few.txt", "the table has 2 texts; it must have one for each of the model's 4 labels");
         _cli.Fails(1, ["decode", _cli["m.seq"], "-i", _cli["x.npy"], "--tokens", _cli["none.txt"]], "none.txt", "no such file");
     }
 

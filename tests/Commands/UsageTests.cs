@@ -28,7 +28,7 @@ public sealed class UsageTests : IDisposable
         { ["convert", "a.onnx", "-o", "a.seq", "--state", "h"], "write --state in=out" },
         { ["convert", "a.onnx", "b.onnx", "-o", "a.seq"], "several files need names" },
         { ["convert", "x=a.onnx", "x=b.onnx", "-o", "a.seq"], "two graphs are named 'x'" },
-        { ["convert", "x=", "-o", "a.seq"], "names no file" },
+        { ["convert", "x=", "-o", "a.seq"], "has no file name" },
         { ["convert", "a.onnx", "-o", "a.seq", "--frob"], "there is no option '--frob'" },
         { ["inspect"], "seqconvert inspect --help" },
         { ["inspect", "a.seq", "--size", "T"], "write --size T=100" },

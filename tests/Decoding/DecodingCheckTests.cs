@@ -18,13 +18,13 @@ public sealed class DecodingCheckTests : IDisposable
     [InlineData("\"links\": {\"h\": \"hidden\"}, ", "", "\"links\" is missing: it says which output of graph 'encoder' fills which input or state ('h' [1, 8]) of graph 'step'")]
     [InlineData("\"h\": \"hidden\"", "\"hh\": \"hidden\"", "\"links\" names 'hh', which is not an input or state of graph 'step'; it has 'tok' [1, 1], 'h' [1, 8]")]
     [InlineData("\"hidden\"}", "\"hid\"}", "\"links\" fills 'h' from 'hid', which is not an output of graph 'encoder', which has 'hidden'; nothing fills input 'h' [1, 8] of graph 'step'; fill it by \"links\" (an output of the encoder), \"mask\" or \"position\"")]
-    [InlineData("\"begin\": 1, ", "", "\"begin\" is missing: the first token of a target")]
-    [InlineData("\"begin\": 1", "\"begin\": 9", "\"begin\" is token 9; graph 'step' scores 9, from 0 to 8")]
-    [InlineData("\"end\": 2", "\"end\": 12", "\"end\" is token 12; graph 'step' scores 9, from 0 to 8")]
-    [InlineData("\"step\": \"step\"", "\"step\": \"stepp\"", "\"step\" names graph 'stepp'; there are 'encoder', 'step'")]
+    [InlineData("\"begin\": 1, ", "", "\"begin\" is missing; give the first token of a target")]
+    [InlineData("\"begin\": 1", "\"begin\": 9", "\"begin\" is token 9; the tokens of graph 'step' are 0 to 8")]
+    [InlineData("\"end\": 2", "\"end\": 12", "\"end\" is token 12; the tokens of graph 'step' are 0 to 8")]
+    [InlineData("\"step\": \"step\"", "\"step\": \"stepp\"", "\"step\" names graph 'stepp', which does not exist; give one of 'encoder', 'step'")]
     [InlineData("\"source\": \"ids\"", "\"source\": \"x\"", "\"source\" names 'x', which is not an input of graph 'encoder'; it has 'ids' [1, S]")]
     [InlineData("\"logits\": \"scores\"", "\"logits\": \"out\"", "\"logits\" names 'out', which is not an output of graph 'step'; it has 'scores' [1, 9], 'next' [1, 8]")]
-    [InlineData("\"logits\": \"scores\", ", "", "\"logits\" is missing: one of the outputs 'scores' [1, 9], 'next' [1, 8] of graph 'step'")]
+    [InlineData("\"logits\": \"scores\", ", "", "\"logits\" is missing; give one of the outputs 'scores' [1, 9], 'next' [1, 8] of graph 'step'")]
     [InlineData("\"token\": \"tok\"", "\"token\": \"h\", \"position\": \"q\"", "input 'h' [1, 8] of graph 'step' holds 8 tokens at once; it must hold one token")]
     public void A_document_that_names_what_there_is_not_is_told_by_its_members(string member, string instead, string message)
     {
@@ -72,8 +72,8 @@ public sealed class DecodingCheckTests : IDisposable
     [Theory]
     [InlineData("\"p\": \"p_out\"", "\"q\": \"p_out\"", "\"links\" names 'q', which is not an input or state of graph 'joint'; it has 'e' [1, 6], 'p' [1, 5]; nothing fills input 'p' [1, 5] of graph 'joint'")]
     [InlineData("\"p\": \"p_out\"", "\"p\": \"rows\"", "\"links\": 'rows' [1, ?, 6] of graph 'encoder' does not fit input 'p' [1, 5] of graph 'joint': their rows have 6 and 5 numbers")]
-    [InlineData("\"joint\": \"joint\", ", "", "\"joint\" is missing: one of the graphs 'encoder', 'predict', 'joint'")]
-    [InlineData("\"blank\": 0", "\"blank\": 4", "\"blank\" is token 4; graph 'joint' scores 4, from 0 to 3")]
+    [InlineData("\"joint\": \"joint\", ", "", "\"joint\" is missing; give one of the graphs 'encoder', 'predict', 'joint'")]
+    [InlineData("\"blank\": 0", "\"blank\": 4", "\"blank\" is token 4; the tokens of graph 'joint' are 0 to 3")]
     public void A_transducers_networks_are_checked_against_each_other(string member, string instead, string message)
     {
         Write("encoder", new OnnxBuilder().Input("x", Float, 1, "T", 3).Random("w", 1, 1, 3, 6).Node("MatMul", "x w", "rows").Output("rows"));
@@ -84,8 +84,8 @@ public sealed class DecodingCheckTests : IDisposable
     }
 
     [Theory]
-    [InlineData("{\"kind\": \"ctc\", \"blank\": 9}", "\"blank\" is token 9; graph 'main' scores 4, from 0 to 3")]
-    [InlineData("{\"kind\": \"ctc\", \"encoder\": \"net\"}", "\"encoder\" names graph 'net'; there are 'main'")]
+    [InlineData("{\"kind\": \"ctc\", \"blank\": 9}", "\"blank\" is token 9; the tokens of graph 'main' are 0 to 3")]
+    [InlineData("{\"kind\": \"ctc\", \"encoder\": \"net\"}", "\"encoder\" names graph 'net', which does not exist; give one of 'main'")]
     [InlineData("{\"kind\": \"ctc\", \"source_length\": \"n\"}", "\"source_length\" names 'n', which is not an input of graph 'main'; it has 'x' [1, T, 3]")]
     public void A_CTC_model_is_checked_too(string document, string message)
     {

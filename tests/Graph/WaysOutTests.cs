@@ -57,7 +57,7 @@ public class WaysOutTests
         using var loaded = model.Load(Dropping("action"));
         Assert.Equal(["p"], loaded.Graphs[0].Outputs.Select(o => o.Name));
         Assert.Contains("leaves graph 'main' without an output", Refused(model, Dropping("action", "p")), StringComparison.Ordinal);
-        Assert.Equal("--drop-output 'q': no graph has such an output; there are 'action', 'p'.", Refused(model, Dropping("q")));
+        Assert.Equal("--drop-output 'q': no graph has such an output. Available: 'action', 'p'.", Refused(model, Dropping("q")));
     }
 
     [Fact]

@@ -119,7 +119,7 @@ public sealed class AtomicFileTests : IDisposable
         var source = _folder.Write("in.npy", 1);
         _folder.Link("other.npy", "in.npy");
         foreach (var target in (string[])[source, _folder["./in.npy"], _folder["other.npy"]])
-            Assert.Equal($"-o {target}: this would overwrite '{source}', which is read; write to another file", Assert.Throws<ConversionException>(() => AtomicFile.Check(target, source)).Message);
+            Assert.Equal($"-o {target}: this would overwrite '{source}', which the command reads; write to another file", Assert.Throws<ConversionException>(() => AtomicFile.Check(target, source)).Message);
     }
 
     public void Dispose() => _folder.Dispose();

@@ -134,10 +134,10 @@ public sealed class DescribedLayerTests : IDisposable
     }
 
     [Theory]
-    [InlineData("""{ "kind": "linear", "input": "x", "output": "y", "tensors": { "weight": "a", "biass": "b" } }""", "'tensors' names 'biass', and the layer has no such tensor; it has 'weight', 'bias'")]
-    [InlineData("""{ "kind": "activation", "function": "tanh", "input": "x", "output": "y", "tensors": { "weight": "a" } }""", "'tensors' names 'weight', and the layer has none")]
-    [InlineData("""{ "kind": "slice", "input": "x", "start": 5, "end": 2, "output": "y" }""", "a slice from 5 to 2 takes nothing")]
-    [InlineData("""{ "kind": "slice", "input": "x", "start": -1, "end": -1, "output": "y" }""", "a slice from -1 to -1 takes nothing")]
+    [InlineData("""{ "kind": "linear", "input": "x", "output": "y", "tensors": { "weight": "a", "biass": "b" } }""", "'tensors' names 'biass', but the layer has no such tensor; it has 'weight', 'bias'")]
+    [InlineData("""{ "kind": "activation", "function": "tanh", "input": "x", "output": "y", "tensors": { "weight": "a" } }""", "'tensors' names 'weight', but the layer has no tensors")]
+    [InlineData("""{ "kind": "slice", "input": "x", "start": 5, "end": 2, "output": "y" }""", "a slice from 5 to 2 selects nothing")]
+    [InlineData("""{ "kind": "slice", "input": "x", "start": -1, "end": -1, "output": "y" }""", "a slice from -1 to -1 selects nothing")]
     [InlineData("""{ "kind": "layer_norm", "input": "x", "weights": "n", "epsilon": -1, "output": "y" }""", "epsilon is -1; it must be at least 0")]
     [InlineData("""{ "kind": "conv1d", "input": "x", "weights": "n", "tensors": { "weight": "c" }, "causal": true, "padding": 1, "output": "y" }""", "omit 'padding'")]
     public void Ignored_members_and_empty_results_are_refused(string layer, string why)

@@ -38,7 +38,7 @@ public sealed class FileKindTests : IDisposable
     [InlineData("model.weights.h5", "keras.models.load_model('some.file').save('some.h5')")]
     [InlineData("archive/data.pkl", "numpy.savez('some.npz'")]
     [InlineData("fc.weight.npy", "weights but no architecture")]
-    [InlineData("word/document.xml", "files of this kind are not read; give an ONNX model")]
+    [InlineData("word/document.xml", "files of this kind are not supported; give an ONNX model")]
     public void An_archive_is_told_by_its_entries(string entry, string says)
     {
         using (var zip = ZipFile.Open(At("some.file"), ZipArchiveMode.Create)) zip.CreateEntry(entry);
@@ -52,7 +52,7 @@ public sealed class FileKindTests : IDisposable
     [InlineData("m.dat", "  {\"in_shape\": [], \"layers\": []}", "this is an RTNeural model")]
     [InlineData("m.nam", "{}", "Neural Amp Modeler")]
     [InlineData("m.safetensors", "", "weights but no architecture")]
-    [InlineData("m.dat", "PK\u0003\u0004", "files of this kind are not read")]
+    [InlineData("m.dat", "PK\u0003\u0004", "files of this kind are not supported")]
     [InlineData("m.dat", "", "this is not a model, but an empty file.")]
     public void A_file_that_cannot_be_read_is_told(string name, string content, string says)
     {
@@ -74,12 +74,12 @@ public sealed class FileKindTests : IDisposable
     [Theory]
     [InlineData("m.onnx", "", "this is not an ONNX model, but an empty file.")]
     [InlineData("m.onnx", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n", "this is not an ONNX model, but a Git LFS pointer: the file itself was not downloaded (git lfs pull).")]
-    [InlineData("m.h5", "\n<!DOCTYPE html><html>", "this is not an HDF5 file, but a web page: the download went wrong.")]
+    [InlineData("m.h5", "\n<!DOCTYPE html><html>", "this is not an HDF5 file, but a web page: the download failed.")]
     [InlineData("m.pt", "version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "this is not a model, but a Git LFS pointer")]
     [InlineData("m.json", "<!doctype html>", "this is not a model, but a web page")]
     [InlineData("m", "\u001f\u008b", "this is not a model, but packed with gzip; unpack it.")]
     [InlineData("m.bin", "7z\u00bc\u00af'\u001c", "this is not a model, but a 7-Zip archive; unpack it.")]
-    [InlineData("m.gguf", "GGUF\u0003", "this is not a model, but a GGUF model, which is not read")]
+    [InlineData("m.gguf", "GGUF\u0003", "this is not a model, but a GGUF model, which is not supported")]
     [InlineData("m.json", "{ \"a\": \"\u00e9\" }", "m.json: line 1 is not UTF-8; save the file as UTF-8")]
     [InlineData("m.json", "\u00fe\u00ff\u0000{", "m.json: this is UTF-16; save the file as UTF-8")]
     [InlineData("m.json", "\u0089HDF\r\n\u001a\n", "this is not JSON, but HDF5; name it .h5.")]

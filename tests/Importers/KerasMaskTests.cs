@@ -100,7 +100,7 @@ public sealed class KerasMaskTests
         long Bytes(int steps) => model.GetSessionMemoryBytes(null, new SeqSessionOptions { MaxSizes = { ["T"] = steps, ["N"] = 1 } });
         Assert.InRange(Bytes(4000), 0, 3 * Bytes(2000));
         Assert.InRange(Bytes(4000), 0, 4 << 20);
-        const string reason = "layer 'rnn/LSTM' ends at sequence lengths or a mask";
+        const string reason = "layer 'rnn/LSTM' uses sequence lengths or a mask";
         Assert.Contains($"every run starts at zero: layer 'rnn/LSTM' keeps nothing between runs. --stateful could not keep the states: {reason}", file.Convert().Graphs[0].Notes);
         Assert.Contains(reason, Assert.Throws<ConversionException>(() => file.Convert(new ConversionOptions { Stateful = true })).Message, StringComparison.Ordinal);
     }

@@ -86,7 +86,7 @@ public class OnnxBranchTests
     {
         Refused(Columns().Node("Neg", "columns", "y").Output("y"), "Neg (node 'Neg_y'): it reads a sequence");
         Refused(Columns().Constant("nine", [], 9L).Node("SequenceAt", "columns nine", "y").Output("y"), "outside a sequence of 4");
-        Refused(new OnnxBuilder().Input("x", OnnxBuilder.Float, "T", 4).Node("SplitToSequence", "x", "rows").Constant("zero", [], 0L).Node("SequenceErase", "rows zero", "rest").Node("SequenceAt", "rest zero", "y").Output("y"), "the length of sequence", "is a dimension's size", "--dim T=");
+        Refused(new OnnxBuilder().Input("x", OnnxBuilder.Float, "T", 4).Node("SplitToSequence", "x", "rows").Constant("zero", [], 0L).Node("SequenceErase", "rows zero", "rest").Node("SequenceAt", "rest zero", "y").Output("y"), "the length of sequence", "is the size of a dimension", "--dim T=");
         Refused(Columns().Output("columns"), "output 'columns' of graph 'main' is a sequence of tensors");
         Refused(new OnnxBuilder().Input("x", OnnxBuilder.Float, 2_000_000_000).Constant("zero", [], 0L).Node("SplitToSequence", "x", "rows").Node("SequenceErase", "rows zero", "y").Output("y"), "from 1 to 4096");
 

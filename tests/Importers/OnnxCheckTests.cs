@@ -43,7 +43,7 @@ public class OnnxCheckTests
     {
         var none = Model().Node("Relu", "x", "y");
         none.Model.OpsetImport.Clear();
-        Refused(none, "the file names no opset (opset_import is missing), so the meaning of its operators is unknown");
+        Refused(none, "the file does not give its opset (opset_import is missing), so the meaning of its operators is unknown");
         var odd = Model().Node("_LSTM_LAYER", "x", "y");
         odd.Model.OpsetImport.Clear();
         Refused(odd, "'_LSTM_LAYER_y' is a _LSTM_LAYER): it is not valid ONNX of any opset");

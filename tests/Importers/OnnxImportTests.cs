@@ -214,9 +214,9 @@ public class OnnxImportTests
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, "N", 4).Node("Frobnicate", "x", "y").Output("y", OnnxBuilder.Float, "M");
         Dictionary<string, string> unknown = new() { ["x2"] = "1" };
-        Assert.Equal("--dim 'Q': no graph has such a symbolic dimension; there are 'M', 'N'.", Refused(new ConversionOptions { Dimensions = new Dictionary<string, int> { ["Q"] = 5 } }));
-        Assert.Equal("--set 'x2': no graph has such an input; there is 'x'.", Refused(new ConversionOptions { Sets = unknown }));
-        Assert.Equal("--state 'x2': no graph has such an input; there is 'x'.", Refused(new ConversionOptions { States = unknown }));
+        Assert.Equal("--dim 'Q': no graph has such a symbolic dimension. Available: 'M', 'N'.", Refused(new ConversionOptions { Dimensions = new Dictionary<string, int> { ["Q"] = 5 } }));
+        Assert.Equal("--set 'x2': no graph has such an input. Available: 'x'.", Refused(new ConversionOptions { Sets = unknown }));
+        Assert.Equal("--state 'x2': no graph has such an input. Available: 'x'.", Refused(new ConversionOptions { States = unknown }));
 
         string Refused(ConversionOptions options) => Assert.Throws<ConversionException>(() => model.Convert(options)).Message;
     }
@@ -235,7 +235,7 @@ public class OnnxImportTests
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, "T", 100_000).Node("Neg", "x", "y").Output("y");
         var fault = Assert.Throws<ConversionException>(() => model.Convert(new ConversionOptions { Dimensions = new Dictionary<string, int> { ["T"] = 999_999_999 } }));
-        Assert.Contains("it does not fit together with --dim T=999999999", fault.Message);
+        Assert.Contains("the shapes do not fit together with --dim T=999999999", fault.Message);
         Assert.DoesNotContain("damaged", fault.Message);
     }
 
@@ -303,7 +303,7 @@ public class OnnxImportTests
         var wide = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, Wide).Random("w", 1, 1, Wide, 2).Node("MatMul", "x w", "y").Output("y");
         Assert.Equal(WeightKind.Int8, Assert.Single(wide.Convert(new ConversionOptions { Weights = WeightKind.Int4 }).Tensors).Weights);
         var fault = Assert.Throws<ConversionException>(() => wide.Convert(new ConversionOptions { WeightsOf = [new WeightOverride("w", WeightKind.Int4)] }));
-        Assert.Contains($"'w' cannot be stored as int4: its {Wide} columns are more than {Int4Format.MostColumns}", fault.Message);
+        Assert.Contains($"'w' cannot be stored as int4: it has {Wide} columns; at most {Int4Format.MostColumns} are possible", fault.Message);
 
         var large = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 32).Random("w", 1, 1e5f, 32, 32).Node("MatMul", "x w", "y").Output("y");
         Assert.Equal(WeightKind.Float32, Assert.Single(large.Convert(new ConversionOptions { Weights = WeightKind.Float16 }).Tensors).Weights);

@@ -10,10 +10,10 @@ public class OnnxTypesTests
     public void Weights_of_another_type_than_the_input_are_refused()
     {
         Refused(Lstm(b => b.Constant("W", [1, 8, 3], new double[24]).Constant("R", [1, 8, 2], new float[16])), "its input 1, 'W', is float64, but its input 0, 'x', is float32; LSTM needs the same type for both");
-        Refused(Lstm(b => b.Constant("W", [1, 8, 3], new sbyte[24]).Constant("R", [1, 8, 2], new float[16])), "'W', is int8; LSTM of opset 17 takes float16, float32, float64 there");
+        Refused(Lstm(b => b.Constant("W", [1, 8, 3], new sbyte[24]).Constant("R", [1, 8, 2], new float[16])), "'W', is int8; LSTM of opset 17 takes float16, float32, float64");
         Refused(Model().Constant("c", [2], 1d, 2d).Node("Add", "x c", "y"), "'c', is float64, but its input 0, 'x', is float32");
         Refused(Model().Node("Cast", "x", "w", ("to", OnnxBuilder.Double)).Node("MatMul", "x w", "y"), "'w', is float64");
-        Refused(Model().Constant("s", [1], 2).Node("Reshape", "x s", "y"), "'s', is int32; Reshape of opset 17 takes int64 there");
+        Refused(Model().Constant("s", [1], 2).Node("Reshape", "x s", "y"), "'s', is int32; Reshape of opset 17 takes int64");
         Refused(Model().Node("Mod", "x x", "y"), "it takes the remainder of float32 with fmod = 0");
         var half = Lstm(b => b.Constant("W", [1, 8, 3], new float[24]).Constant("R", [1, 8, 2], new float[16]));
         (half.Graph.Initializer[0].DataType, half.Graph.Initializer[0].RawData) = (10, Google.Protobuf.ByteString.CopyFrom(new byte[48]));
@@ -37,7 +37,7 @@ public class OnnxTypesTests
         Refused(Model().Node("Concat", "x x", "y"), "node Concat_y (Concat) has no attribute 'axis', which Concat needs");
         Refused(Model().Node("Unsqueeze", "x", "y", ("axes", new[] { 0L })), "has the attribute 'axes', which Unsqueeze does not have in opset 17 of the file");
         Refused(Model().Node("Softmax", "x", "y", ("axis", 0f)), "its attribute 'axis' is a number; it must be a whole number");
-        Refused(Model().Node("LeakyRelu", "x", "y", ("alpha", "much")), "its attribute 'alpha' is a text; it must be a number");
+        Refused(Model().Node("LeakyRelu", "x", "y", ("alpha", "much")), "its attribute 'alpha' is a string; it must be a number");
         var two = Model().Node("Softmax", "x", "y", ("axis", 0));
         two.Graph.Node[0].Attribute[0].Type = 1;
         Refused(two, "its attribute 'axis' is a whole number declared as a number");
@@ -90,7 +90,7 @@ public class OnnxTypesTests
         body.Node.Add(OnnxBuilder.MakeNode("Relu", "v", "next"));
         body.Output.AddRange([OnnxBuilder.Port("go", OnnxBuilder.Bool), OnnxBuilder.Port("next", OnnxBuilder.Float, 2)]);
         Refused(Model().Constant("n", [], 3L).Constant("on", [], true).Node("Loop", "n on x", "y z", ("body", body)), "has 2 outputs; its body gives 1");
-        Refused(Model().Constant("n", [], 3f).Constant("on", [], true).Node("Loop", "n on x", "y", ("body", body)), "'n', is float32; Loop of opset 17 takes int64 there");
+        Refused(Model().Constant("n", [], 3f).Constant("on", [], true).Node("Loop", "n on x", "y", ("body", body)), "'n', is float32; Loop of opset 17 takes int64");
     }
 
     private static OnnxBuilder Model() => new OnnxBuilder().Input("x", OnnxBuilder.Float, 2).Output("y");

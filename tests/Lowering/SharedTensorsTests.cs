@@ -62,7 +62,7 @@ public class SharedTensorsTests
         Assert.Equal("k, same fp32", Stored(new WeightOverride("same", WeightKind.Float32)));
         Assert.Equal("k, same fp16", Stored(new WeightOverride("k", WeightKind.Float16)));
         Assert.Equal("k, same fp16; same fp32 copy", Stored(new WeightOverride("k", WeightKind.Float16), new WeightOverride("same", WeightKind.Float32)));
-        Assert.Contains("they are k, same", Assert.Throws<ConversionException>(() => Stored(new WeightOverride("other", WeightKind.Float16))).Message, StringComparison.Ordinal);
+        Assert.Contains("the names are k, same", Assert.Throws<ConversionException>(() => Stored(new WeightOverride("other", WeightKind.Float16))).Message, StringComparison.Ordinal);
     }
 
     /// <summary>A factor on only one result does not make a copy of the weights; the same factor on all results goes into them.</summary>

@@ -13,11 +13,11 @@ internal static class TrainCommand
     private static readonly G2pSizes s_sizes = new();
     private static readonly Argument<DirectoryInfo> s_folder = new("folder") { Description = "Folder for checkpoints, the best weights and curves. If it has a checkpoint, the run resumes from it." };
     private static readonly Option<int> s_epochs = new("--epochs") { Description = "Passes over the training words.", DefaultValueFactory = _ => s_default.Epochs };
-    private static readonly Option<int> s_batch = new("--batch") { Description = "Words a step.", DefaultValueFactory = _ => s_default.BatchSize };
+    private static readonly Option<int> s_batch = new("--batch") { Description = "Words in each step.", DefaultValueFactory = _ => s_default.BatchSize };
     private static readonly Option<double> s_rate = new("--rate") { Description = "Highest learning rate.", DefaultValueFactory = _ => s_default.Rate };
     private static readonly Option<double?> s_clipValue = new("--clip-value") { Description = "Clip each element of the gradient to ± this value. Off by default." };
     private static readonly Option<double?> s_clipNorm = new("--clip-norm") { Description = "Scale the gradient down to this norm. Off by default." };
-    private static readonly Option<int> s_seed = new("--seed") { Description = "Of all randomness.", DefaultValueFactory = _ => s_default.Seed };
+    private static readonly Option<int> s_seed = new("--seed") { Description = "Seed of all random numbers.", DefaultValueFactory = _ => s_default.Seed };
     private static readonly Option<double> s_dropout = new("--dropout") { Description = "Share of features dropped at random.", DefaultValueFactory = _ => s_sizes.Dropout };
     private static readonly Option<int> s_patience = new("--patience") { Description = "Epochs without a better score before the run ends.", DefaultValueFactory = _ => s_default.Patience };
     private static readonly Option<FileInfo?> s_from = new("--from") { Description = "Weights (safetensors) to fine-tune." };

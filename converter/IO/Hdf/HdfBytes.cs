@@ -28,7 +28,7 @@ internal sealed class HdfBytes(byte[] file, string where)
     /// <summary>A range of the file's bytes.</summary>
     public ReadOnlySpan<byte> Range(long at, long length)
     {
-        if (at < 0 || length < 0 || at > file.Length || length > file.Length - at) throw Fault($"{length} bytes at {at} lie outside its {file.Length} bytes");
+        if (at < 0 || length < 0 || at > file.Length || length > file.Length - at) throw Fault($"{length} bytes at {at} lie outside the file's {file.Length} bytes");
         if ((_budget -= length + CostOfRange) < 0) throw Fault("its structures are circular or refer to the same bytes too often");
         return file.AsSpan((int)at, (int)length);
     }
@@ -44,7 +44,7 @@ internal sealed class HdfBytes(byte[] file, string where)
     }
 
     /// <summary>The position in the file of an address.</summary>
-    public long Place(long address) => address >= 0 && address <= file.Length - Base ? Base + address : throw Fault($"the address {address} lies outside its {file.Length} bytes");
+    public long Place(long address) => address >= 0 && address <= file.Length - Base ? Base + address : throw Fault($"the address {address} lies outside the file's {file.Length} bytes");
 
     /// <summary>Counts bytes before they are unpacked or copied.</summary>
     public void Unpack(long bytes)
@@ -100,7 +100,7 @@ internal ref struct HdfCursor(HdfBytes file, ReadOnlySpan<byte> range, long star
     /// <summary>A number of this many bytes. A number of more than 63 bits becomes the undefined number.</summary>
     public long Number(int bytes)
     {
-        if (bytes is < 1 or > 8) throw file.Fault($"the number at {Place} has {bytes} bytes");
+        if (bytes is < 1 or > 8) throw file.Fault($"the number at {Place} has {bytes} bytes; it must have 1 to 8");
         var value = 0UL;
         var digits = Take(bytes);
         for (var i = digits.Length - 1; i >= 0; i--) value = value << 8 | digits[i];

@@ -30,7 +30,7 @@ internal sealed class HdfChunks(HdfBytes file, string name, int[] shape, int ele
         const int singleIsPacked = 2;
         var flags = version == 4 ? layout.Byte() : 0;
         var dimensions = layout.Byte();
-        if (dimensions != _rank + 1 || _rank == 0) throw Fault($"has chunks of {dimensions - 1} dimensions but {_rank} dimensions itself");
+        if (dimensions != _rank + 1 || _rank == 0) throw Fault($"has {_rank} dimensions, but its chunks have {dimensions - 1}");
         if (version == 3)
         {
             var tree = layout.Address();
@@ -80,7 +80,7 @@ internal sealed class HdfChunks(HdfBytes file, string name, int[] shape, int ele
             _chunk[i] = (int)size;
         }
 
-        if (layout.Number(sizeBytes) != elementBytes) throw Fault("has chunks of another element size than its own");
+        if (layout.Number(sizeBytes) != elementBytes) throw Fault("has chunks whose element size differs from its own");
         _chunkBytes = (int)bytes;
     }
 
@@ -125,7 +125,7 @@ internal sealed class HdfChunks(HdfBytes file, string name, int[] shape, int ele
         {
             var offset = place.Number(8);
             var along = inElements == 1 ? offset / _chunk[axis] : offset;
-            if (offset < 0 || along >= Along(axis) || (inElements == 1 && offset % _chunk[axis] != 0)) throw Fault($"has a chunk at {offset} along axis {axis} of {shape[axis]}");
+            if (offset < 0 || along >= Along(axis) || (inElements == 1 && offset % _chunk[axis] != 0)) throw Fault($"has a chunk at {offset} along axis {axis} of size {shape[axis]}");
             index = index * Along(axis) + along;
         }
 

@@ -67,7 +67,7 @@ internal sealed class HdfDataset
     /// <summary>All elements as stored, after counting the memory of the result.</summary>
     private ReadOnlySpan<byte> ReadBytes(int bytesOfResult)
     {
-        if (_object.Has(HdfObject.ExternalFiles)) throw _file.Refusal($"the dataset '{_name}' keeps its data in other files, which are not read; save all weights in one file");
+        if (_object.Has(HdfObject.ExternalFiles)) throw _file.Refusal($"the dataset '{_name}' keeps its data in other files, which is not supported; save all weights in one file");
         var count = Shape.Aggregate(1, (product, size) => product * size);
         var bytes = count * (long)Math.Max(Type.Bytes, bytesOfResult);
         if (bytes > Array.MaxLength) throw _file.Fault($"the dataset '{_name}' has more than 2 GiB");
@@ -89,7 +89,7 @@ internal sealed class HdfDataset
             case Chunked:
                 return new HdfChunks(_file, _name, Shape, Type.Bytes, Filters(), Unwritten(needed)).Read(version, ref layout, HdfSpace.Most(_object.Need(HdfObject.Dataspace, "shape")));
             default:
-                throw _file.Refusal($"the dataset '{_name}' is a virtual dataset, which may refer to other files and is not read; save all weights in one file");
+                throw _file.Refusal($"the dataset '{_name}' is a virtual dataset, which may refer to other files and is not supported; save all weights in one file");
         }
     }
 
@@ -99,7 +99,7 @@ internal sealed class HdfDataset
         _file.Unpack(needed);
         var data = new byte[needed];
         var value = FillValue();
-        if (value.Length != Type.Bytes && value.Length != 0) throw _file.Fault($"the fill value of the dataset '{_name}' has {value.Length} bytes");
+        if (value.Length != Type.Bytes && value.Length != 0) throw _file.Fault($"the fill value of the dataset '{_name}' has {value.Length} bytes instead of {Type.Bytes}");
         if (value.IndexOfAnyExcept((byte)0) < 0) return data;
         for (var i = 0; i < data.Length; i += value.Length) value.CopyTo(data.AsSpan(i));
         return data;

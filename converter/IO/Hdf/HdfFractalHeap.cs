@@ -85,7 +85,7 @@ internal sealed class HdfFractalHeap
         var (block, rows) = (_root, _rootRows);
         while (rows > 0)
         {
-            if (rows > 64) throw _file.Fault($"the heap at {_address} has {rows} rows of blocks");
+            if (rows > 64) throw _file.Fault($"the heap at {_address} has {rows} rows of blocks; at most 64 are possible");
             var (row, before) = (0, 0L);
             while (row < rows && offset - before >= _width * RowBlock(row)) before += _width * RowBlock(row++);
             if (row == rows) throw _file.Fault($"the heap at {_address} has no block at {offset}");

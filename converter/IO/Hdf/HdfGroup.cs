@@ -76,7 +76,7 @@ internal static class HdfGroup
     private static HdfLink Link(HdfCursor message)
     {
         var file = message.File;
-        if (message.Byte() != 1) throw file.Fault("a link of an unknown version");
+        if (message.Byte() != 1) throw file.Fault("a link has an unknown version");
         var flags = message.Byte();
         var kind = (flags & 8) != 0 ? message.Byte() : 0;
         message.Skip(((flags & 4) != 0 ? 8 : 0) + ((flags & 16) != 0 ? 1 : 0));
@@ -88,7 +88,7 @@ internal static class HdfGroup
             case SoftLink:
                 return new HdfLink(name, -1, System.Text.Encoding.UTF8.GetString(message.Take(message.UInt16())));
             case ExternalLink:
-                throw file.Refusal($"the link '{name}' points to another file, which is not read; save all weights in one file");
+                throw file.Refusal($"the link '{name}' points to another file, which is not supported; save all weights in one file");
             default:
                 throw file.Fault($"the link '{name}' is of the user-defined kind {kind}, which only the program that wrote it can read");
         }

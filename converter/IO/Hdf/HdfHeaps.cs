@@ -29,7 +29,7 @@ internal static class HdfHeaps
         var head = file.Structure(heap, "GCOL", headBytes);
         head.Skip(8);
         var size = head.Length();
-        if (size < headBytes) throw file.Fault($"the heap at {heap} has {size} bytes");
+        if (size < headBytes) throw file.Fault($"the heap at {heap} has {size} bytes; at least {headBytes} are needed");
         var objects = file.At(file.Place(heap) + headBytes, size - headBytes);
         while (objects.Left >= headBytes)
         {

@@ -51,7 +51,7 @@ internal sealed class HdfObject
         if (version == 1) cursor.Skip(6);
         var other = new HdfObject(_file, cursor.Address());
         var at = other._messages.FindIndex(m => m.Type == message.Type && !m.IsShared);
-        return at >= 0 ? other.Open(other._messages[at]) : throw _file.Fault($"the object at {Address} shares a message with the object at {other.Address}, which has none");
+        return at >= 0 ? other.Open(other._messages[at]) : throw _file.Fault($"the object at {Address} shares a message with the object at {other.Address}, which does not have it");
     }
 
     private void ReadVersion1(long place)
@@ -90,7 +90,7 @@ internal sealed class HdfObject
             var cursor = _file.At(block.Place, isFirst ? block.Length : block.Length - checksum);
             if (!isFirst)
             {
-                if (!cursor.Signature("OCHK")) throw _file.Fault($"the object at {address} should continue at {block.Place}, but no continuation is there");
+                if (!cursor.Signature("OCHK")) throw _file.Fault($"the object at {address} should continue at {block.Place}, but does not");
                 cursor.Skip(4);
             }
 

@@ -25,11 +25,11 @@ internal static class HdfSuperblock
         if (version > 3) throw file.Fault($"version {version} of its superblock is unknown");
         if (version < 2) head.Skip(4);
         (file.AddressBytes, file.LengthBytes) = (head.Byte(), head.Byte());
-        if (file.AddressBytes is not (2 or 4 or 8) || file.LengthBytes is not (2 or 4 or 8)) throw file.Fault($"it has addresses of {file.AddressBytes} and lengths of {file.LengthBytes} bytes");
+        if (file.AddressBytes is not (2 or 4 or 8) || file.LengthBytes is not (2 or 4 or 8)) throw file.Fault($"it has addresses of {file.AddressBytes} and lengths of {file.LengthBytes} bytes; each must be 2, 4 or 8");
         head.Skip(version switch { 0 => 9, 1 => 13, _ => 1 });
         file.Base = head.Address();
         // Some files with a user block, such as MATLAB's, count addresses from its end and some from the file's beginning.
-        if (file.Base != 0 && file.Base != at) throw file.Fault($"its addresses count from {file.Base}");
+        if (file.Base != 0 && file.Base != at) throw file.Fault($"its addresses start at {file.Base}, not at {at}");
         head.Address();
         var end = head.Address();
         if (end < 0 || end > file.Count) throw file.Fault($"it is truncated: its superblock gives {end} bytes, but it has {file.Count} bytes");

@@ -20,7 +20,7 @@ internal static class HdfTrees
             var head = file.Structure(node.Address, "TREE", headBytes);
             head.Skip(4);
             var (found, level, count) = (head.Byte(), head.Byte(), head.UInt16());
-            if (found != type || (node.Level >= 0 && level != node.Level)) throw file.Fault($"the tree at {node.Address} is of a wrong kind or level");
+            if (found != type || (node.Level >= 0 && level != node.Level)) throw file.Fault($"the tree at {node.Address} has the wrong kind or level");
             var entries = file.At(file.Place(node.Address) + headBytes, (long)count * (keyBytes + file.AddressBytes));
             for (var i = 0; i < count; i++)
             {
@@ -49,7 +49,7 @@ internal static class HdfTrees
         var (nodeBytes, recordBytes, depth) = (head.UInt32(), head.UInt16(), head.UInt16());
         head.Skip(2);
         var (root, rootCount) = (head.Address(), head.UInt16());
-        if (found != type || recordBytes < leastRecord || depth > 32) throw file.Fault($"the tree at {address} is of a wrong kind");
+        if (found != type || recordBytes < leastRecord || depth > 32) throw file.Fault($"the tree at {address} has the wrong kind");
         var records = new List<long>();
         if (rootCount == 0) return records;
 
@@ -63,13 +63,13 @@ internal static class HdfTrees
             var pointer = file.AddressBytes + countBytes + (d > 1 ? BytesOf(all[d - 1]) : 0);
             most[d] = (nodeBytes - overhead - pointer) / (recordBytes + pointer);
             all[d] = Math.Min((most[d] + 1) * all[d - 1] + most[d], long.MaxValue >> 24);
-            if (most[d] < 1) throw file.Fault($"the tree at {address} has nodes of {nodeBytes} bytes");
+            if (most[d] < 1) throw file.Fault($"the tree at {address} has nodes of {nodeBytes} bytes, too few for a record");
         }
 
         var waiting = new Stack<(long Address, int Depth, long Count)>([(root, depth, rootCount)]);
         while (waiting.TryPop(out var node))
         {
-            if (node.Count > most[node.Depth]) throw file.Fault($"a node of the tree at {address} holds {node.Count} records");
+            if (node.Count > most[node.Depth]) throw file.Fault($"a node of the tree at {address} holds {node.Count} records; at most {most[node.Depth]} fit");
             var isLeaf = node.Depth == 0;
             var pointer = isLeaf ? 0 : file.AddressBytes + countBytes + (node.Depth > 1 ? BytesOf(all[node.Depth - 1]) : 0);
             var cursor = file.Structure(node.Address, isLeaf ? "BTLF" : "BTIN", nodeHead + node.Count * recordBytes + (isLeaf ? 0 : (node.Count + 1) * pointer));

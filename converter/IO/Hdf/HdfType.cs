@@ -65,7 +65,7 @@ internal static class HdfSpace
         var (version, rank) = (message.Byte(), message.Byte());
         message.Skip(1);
         var kind = message.Byte();
-        if (version is not (1 or 2) || rank > MostRank) throw message.File.Fault($"a shape of version {version} and {rank} dimensions");
+        if (version is not (1 or 2) || rank > MostRank) throw message.File.Fault($"a shape has version {version} and {rank} dimensions; versions 1 and 2 with at most {MostRank} dimensions are supported");
         if (version == 2 && kind == 2) return null;
         if (version == 1) message.Skip(4);
         var sizes = new int[rank];
@@ -101,7 +101,7 @@ internal static class HdfAttribute
         var file = message.File;
         var (version, flags) = (message.Byte(), message.Byte());
         var (nameBytes, typeBytes, spaceBytes) = (message.UInt16(), message.UInt16(), message.UInt16());
-        if (version is < 1 or > 3) throw file.Fault($"an attribute of version {version}");
+        if (version is < 1 or > 3) throw file.Fault($"an attribute has the unknown version {version}");
         if (version == 3) message.Skip(1);
         int Padded(int bytes) => version == 1 ? (bytes + 7) / 8 * 8 : bytes;
         var name = Until(message.Take(Padded(nameBytes)));

@@ -50,7 +50,7 @@ internal sealed record AttentionLayer : LayerDescription
             "additive" or "concat" => Additive(graph, query, keys),
             "dot" or "general" => Dot(graph, query, keys),
             "scaled_dot" => Scaled(graph, query, keys),
-            _ => throw graph.Fault($"there is no score '{Score}'; there are additive, concat, dot, general and scaled_dot"),
+            _ => throw graph.Fault($"score '{Score}' is unknown; it must be additive, concat, dot, general or scaled_dot"),
         };
         if (Mask is not null)
         {

@@ -119,18 +119,18 @@ internal static class DecodingReader
     private static string[] Table(JsonElement table, SourceFiles files, ModelFolder folder, string where)
     {
         if (table.ValueKind == JsonValueKind.Array) return Texts(table, where);
-        if (Json.TextOf(Json.Optional(table, "file")) is not { Length: > 0 } file) throw new ConversionException($"{where}: give a list of texts, or {{\"file\": …}}.");
+        if (Json.TextOf(Json.Optional(table, "file")) is not { Length: > 0 } file) throw new ConversionException($"{where}: give a list of strings, or {{\"file\": …}}.");
         var source = folder.Find(file, what => new ConversionException($"{where}: the file {what}."));
         return TableFile(source, files.ReadFound(source, isModel: false), where, table.TryGetProperty("member", out var member) ? member : null);
     }
 
     private static string[] Texts(JsonElement list, string where) =>
-        [.. list.EnumerateArray().Select(t => Json.TextOf(t) ?? throw new ConversionException($"{where}: {Json.Shown(t)} is not a text."))];
+        [.. list.EnumerateArray().Select(t => Json.TextOf(t) ?? throw new ConversionException($"{where}: {Json.Shown(t)} is not a string."))];
 
     /// <summary>Reads a map of texts to indices, or of indices to texts. Missing indices become empty.</summary>
     private static string[] FromMap(JsonElement map, string where)
     {
-        if (map.ValueKind != JsonValueKind.Object) throw new ConversionException($"{where}: this is neither a list nor a map of tokens.");
+        if (map.ValueKind != JsonValueKind.Object) throw new ConversionException($"{where}: the tokens must be a list or a map.");
         var entries = new SortedDictionary<int, string>();
         foreach (var (name, value) in Json.Members(map, where))
         {
@@ -140,7 +140,7 @@ internal static class DecodingReader
                 JsonValueKind.String when int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var number) => (number, Json.TextOf(value)!),
                 _ => (-1, ""),
             };
-            if (index is < 0 or >= MaxTokens) throw new ConversionException($"{where}: '{name}' to {Json.Shown(value)} is not a pair of a text and an index.");
+            if (index is < 0 or >= MaxTokens) throw new ConversionException($"{where}: '{name}': {Json.Shown(value)} must map a string to an index, or an index to a string.");
             if (!entries.TryAdd(index, text)) throw new ConversionException($"{where}: two tokens have the index {index}.");
         }
 

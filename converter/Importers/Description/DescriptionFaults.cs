@@ -13,13 +13,13 @@ internal static partial class DescriptionFaults
     {
         var text = fault.Message;
         var where = JsonFaults.Where(fault);
-        if (Unmapped().Match(text) is { Success: true } unmapped) return $"{where}there is no member '{unmapped.Groups[1].Value}'{Members(unmapped.Groups[2].Value)}{Hint(unmapped.Groups[2].Value, unmapped.Groups[1].Value)}";
+        if (Unmapped().Match(text) is { Success: true } unmapped) return $"{where}the member '{unmapped.Groups[1].Value}' is unknown{Members(unmapped.Groups[2].Value)}{Hint(unmapped.Groups[2].Value, unmapped.Groups[1].Value)}";
         if (Missing().Match(text) is { Success: true } missing) return $"{where}{missing.Groups[1].Value} {(missing.Groups[1].Value.Contains(',') ? "are" : "is")} missing";
         if (text.Contains("allow null values", StringComparison.Ordinal) || text.Contains("allow setting null values", StringComparison.Ordinal)) return $"{where}it is null; give a value";
-        if (text.Contains("metadata properties must be JSON strings", StringComparison.Ordinal)) return $"{where}give a text";
+        if (text.Contains("metadata properties must be JSON strings", StringComparison.Ordinal)) return $"{where}give a string";
         if (Discriminator().Match(text) is { Success: true } kind) return $"{where}kind '{kind.Groups[1].Value}' is unknown; it must be one of {Kinds()}. Export models with other layers as ONNX";
         if (fault is NotSupportedException) return $"{where}a layer needs a 'kind', one of {Kinds()}";
-        if (fault.InnerException is InvalidOperationException inner && Token().Match(inner.Message) is { Success: true } wanted) return $"{where}give a {(wanted.Groups[1].Value == "string" ? "text" : wanted.Groups[1].Value)}";
+        if (fault.InnerException is InvalidOperationException inner && Token().Match(inner.Message) is { Success: true } wanted) return $"{where}give a {wanted.Groups[1].Value}";
         if (Unconverted().Match(text) is { Success: true } value) return $"{where}give {Needed(value.Groups[1].Value)}";
         return JsonFaults.Tell(fault);
     }
@@ -28,7 +28,7 @@ internal static partial class DescriptionFaults
     {
         if (typeof(DescriptionFaults).Assembly.GetType(type) is not { } known || DescriptionJson.Default.GetTypeInfo(known) is not { } info) return "";
         var names = info.Properties.Select(p => p.Name).Concat(known.IsAssignableTo(typeof(LayerDescription)) ? ["kind"] : []);
-        return $"; there are {string.Join(", ", names.Order(StringComparer.Ordinal))}";
+        return $"; the members are {string.Join(", ", names.Order(StringComparer.Ordinal))}";
     }
 
     /// <summary>Advice for a missing member that people look for.</summary>
@@ -45,7 +45,7 @@ internal static partial class DescriptionFaults
     private static string Needed(string type) => type switch
     {
         _ when type.EndsWith("[]", StringComparison.Ordinal) => "a list",
-        "System.String" => "a text",
+        "System.String" => "a string",
         "System.Boolean" => "true or false",
         _ when type.Contains("Int32", StringComparison.Ordinal) => "a whole number",
         _ when type.Contains("Single", StringComparison.Ordinal) || type.Contains("Double", StringComparison.Ordinal) => "a number",

@@ -46,13 +46,13 @@ internal sealed class GraphComposer(string name, WeightSet weights, Budget budge
         _asked.Clear();
         layer.Emit(this);
         if (layer.Tensors.Keys.FirstOrDefault(t => !_asked.Contains(t)) is { } unknown)
-            throw Fault($"'tensors' names '{unknown}', and {(_asked.Count == 0 ? "the layer has none" : $"the layer has no such tensor; it has {string.Join(", ", _asked.Select(t => $"'{t}'"))}")}");
+            throw Fault($"'tensors' names '{unknown}', but {(_asked.Count == 0 ? "the layer has no tensors" : $"the layer has no such tensor; it has {string.Join(", ", _asked.Select(t => $"'{t}'"))}")}");
         Declare(layer.Output);
         (_layer, Scope) = (null, "");
     }
 
     /// <summary>Checks that a value exists before it is read.</summary>
-    public string Read(string value) => _values.Contains(value) ? value : throw Fault($"value '{value}' does not exist at this point; the values are {(_values.Count == 0 ? "none" : string.Join(", ", _values.Select(v => $"'{v}'")))}");
+    public string Read(string value) => _values.Contains(value) ? value : throw Fault($"value '{value}' does not exist at this point; {(_values.Count == 0 ? "there are no values yet" : $"the values are {string.Join(", ", _values.Select(v => $"'{v}'"))}")}");
 
     /// <summary>Adds a node with one output. A null input is omitted.</summary>
     public string Op(string op, string?[] inputs, params (string Name, object Value)[] attributes) => Op(op, inputs, Graph.Fresh(Scope.Length > 0 ? Scope : op), attributes);

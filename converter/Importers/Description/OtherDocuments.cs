@@ -18,12 +18,12 @@ internal static class OtherDocuments
         bool Has(params string[] all) => names.IsSupersetOf(all);
         var name = Path.GetFileName(file);
         var what =
-            Has("in_shape", "layers") ? "an RTNeural model, which is not read. Convert the Keras model (.h5) or an ONNX export of the original model; or write its weights to an .npz file and describe it"
+            Has("in_shape", "layers") ? "an RTNeural model, which is not supported. Convert the Keras model (.h5) or an ONNX export of the original model; or write its weights to an .npz file and describe it"
             : Has("state_dict") ? $"a model of GuitarML or of another tool that writes PyTorch's state_dict as JSON. Make an .npz file of it, python -c \"import json, numpy; numpy.savez('weights.npz', **{{k: numpy.array(v, 'float32') for k, v in json.load(open('{name}'))['state_dict'].items()}})\", and describe the layers; the names of the weights stay the same"
-            : Has("architecture", "weights", "config") ? "a model of Neural Amp Modeler (.nam), which is not read. Convert an ONNX export of the original model"
-            : Has("modelTopology") ? "a model of TensorFlow.js, which is not read. Convert the original Keras model (.h5)"
+            : Has("architecture", "weights", "config") ? "a model of Neural Amp Modeler (.nam), which is not supported. Convert an ONNX export of the original model"
+            : Has("modelTopology") ? "a model of TensorFlow.js, which is not supported. Convert the original Keras model (.h5)"
             : Has("class_name", "config") ? $"an architecture that Keras saved without weights. Add it to the weight file, and convert that file as a whole model: {KerasArchitecture.Command(name, "weights.h5")}"
-            : Has("model_type") || Has("architectures") ? "a configuration of Hugging Face's transformers, which is not read. Export the model as ONNX and convert that"
+            : Has("model_type") || Has("architectures") ? "a configuration of Hugging Face's transformers, which is not supported. Export the model as ONNX and convert that"
             : Has("model", "added_tokens") ? "a tokenizer of Hugging Face, which contains no model; a description's 'tables' can name one of its members as tokens"
             : null;
         return what is not null ? $"this is {what}."

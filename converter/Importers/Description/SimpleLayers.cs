@@ -196,7 +196,7 @@ internal sealed record SliceLayer : UnaryLayer
     public override void Emit(GraphComposer graph)
     {
         // If both count from the same end, they show whether anything remains.
-        if (End is { } end && Start < 0 == end < 0 && end <= Start) throw graph.Fault($"a slice from {Start} to {end} takes nothing");
+        if (End is { } end && Start < 0 == end < 0 && end <= Start) throw graph.Fault($"a slice from {Start} to {end} selects nothing");
         string?[] inputs = [graph.Read(Input), graph.Axes(Start), graph.Axes(End ?? int.MaxValue), graph.Axes(Axis)];
         if (Drop) graph.Op("Squeeze", [graph.Op("Slice", inputs), graph.Axes(Axis)], Output);
         else graph.Op("Slice", inputs, Output);

@@ -175,7 +175,7 @@ internal sealed class KerasEmitter
     public string Constant(KerasLayer layer, string weight, IrTensor tensor, string? part = null) => Graph.Constant(Weights.NameOf(layer, part ?? layer.Part, weight), tensor);
 
     public static KerasLayer Inner(KerasLayer wrapper, string member = "layer", string part = "") =>
-        new(wrapper.Get(member) ?? throw wrapper.Fault($"it wraps no '{member}'"), wrapper.WeightsOf, part);
+        new(wrapper.Get(member) ?? throw wrapper.Fault($"it has no '{member}' to wrap"), wrapper.WeightsOf, part);
 
     /// <summary>A layer with one input and one output.</summary>
     private static Func<KerasLayer, KerasCall, KerasValue[]> One(Func<KerasLayer, KerasValue, KerasValue> emit) => (layer, call) => [emit(layer, call.Inputs[0])];

@@ -51,7 +51,7 @@ internal sealed class KerasReader
     {
         if (model.ValueKind != JsonValueKind.Object) throw new ConversionException($"model_config is {Json.Shown(model)}; it must be an object");
         var kind = Json.TextOf(Json.Optional(model, "class_name"));
-        if (kind is not ("Sequential" or "Functional" or "Model")) throw new ConversionException($"models of class '{kind}' are not read; the class must be Sequential or Functional. {Advice}");
+        if (kind is not ("Sequential" or "Functional" or "Model")) throw new ConversionException($"models of class '{kind}' are not supported; the class must be Sequential or Functional. {Advice}");
         var config = Json.Required(model, "config", "model_config");
         var layers = Json.List(config.ValueKind == JsonValueKind.Array ? config : Json.Required(config, "layers", "the model's config"), "'layers'").ConvertAll(l => (Layer: new KerasLayer(l), Json: l));
         var unknown = layers.ConvertAll(l => l.Layer).FindAll(l => !_emitter.Knows(l));
@@ -237,7 +237,7 @@ internal sealed class KerasReader
     {
         _graph.Declare(name);
         var what = $"the shape of input '{name}'";
-        IrDim[] sizes = [.. Json.List(shape, what).Select((size, axis) => size.ValueKind == JsonValueKind.Null ? new IrDim(-1, Symbol(name, axis)) : new IrDim(Json.Int(size, $"a size in {what}") is > 0 and var s ? s : throw new ConversionException($"the input '{name}' has a size of {size}"), null))];
+        IrDim[] sizes = [.. Json.List(shape, what).Select((size, axis) => size.ValueKind == JsonValueKind.Null ? new IrDim(-1, Symbol(name, axis)) : new IrDim(Json.Int(size, $"a size in {what}") is > 0 and var s ? s : throw new ConversionException($"the input '{name}' has a size of {size}; it must be at least 1"), null))];
         if (sizes.Length == 0) throw new ConversionException($"the input '{name}' has no dimensions");
         _graph.Graph.Inputs.Add(new IrPort(name, name, type switch
         {

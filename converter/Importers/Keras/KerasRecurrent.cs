@@ -134,7 +134,7 @@ internal sealed class KerasRecurrent(KerasEmitter emitter)
         var count = kind.Gates;
         var (kernel, recurrent) = (emitter.Need(layer, "kernel", 2), emitter.Need(layer, "recurrent_kernel", 2));
         var (rows, hidden) = (kernel.Shape[1], recurrent.Shape[0]);
-        if (rows != (long)count * hidden || recurrent.Shape[1] != rows) throw layer.Fault($"its kernels have {rows} and {recurrent.Shape[1]} columns; they must have {count} gates of {hidden}");
+        if (rows != (long)count * hidden || recurrent.Shape[1] != rows) throw layer.Fault($"its kernels have {rows} and {recurrent.Shape[1]} columns; each must have {count} gates of {hidden} columns");
         layer.Expect("units", hidden);
         var bias = Bias(layer, rows);
         var isCudnn = bias is { Shape.Length: 1 } && bias.Count == 2 * rows;

@@ -63,6 +63,6 @@ internal sealed class KerasShaping(KerasEmitter emitter)
         [] => (1, 1),
         [var both] => (both, both),
         [var before, var after] => (before, after),
-        _ => throw layer.Fault($"'{member}' has more than two ends"),
+        _ => throw layer.Fault($"'{member}' has more than two numbers"),
     };
 }

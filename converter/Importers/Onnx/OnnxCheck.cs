@@ -39,8 +39,8 @@ internal sealed class OnnxCheck(string file)
             if (versions.ContainsKey(domain)) continue;
             if (domain.Length > 0) throw Fault($"node '{(node.Name.Length > 0 ? node.Name : node.Output.FirstOrDefault())}' ({node.OpType}) belongs to '{domain}', but the file does not give its version (opset_import); export the model again");
             throw Nodes(model.Graph).FirstOrDefault(n => n.Domain.Length == 0 && !Decompose.Knows(n.OpType)) is { } unknown
-                ? Fault($"the file names no opset (opset_import is missing), and it has operators that ONNX does not have ('{(unknown.Name.Length > 0 ? unknown.Name : unknown.Output.FirstOrDefault())}' is a {unknown.OpType}): it is not valid ONNX of any opset; export the model from the framework that trained it")
-                : Fault("the file names no opset (opset_import is missing), so the meaning of its operators is unknown; export the model again");
+                ? Fault($"the file does not give its opset (opset_import is missing), and it has operators that ONNX does not have ('{(unknown.Name.Length > 0 ? unknown.Name : unknown.Output.FirstOrDefault())}' is a {unknown.OpType}): it is not valid ONNX of any opset; export the model from the framework that trained it")
+                : Fault("the file does not give its opset (opset_import is missing), so the meaning of its operators is unknown; export the model again");
         }
 
         return (int)Math.Min(versions.GetValueOrDefault(""), int.MaxValue);

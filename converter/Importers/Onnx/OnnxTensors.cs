@@ -39,7 +39,7 @@ internal sealed class OnnxTensors(string file, SourceFiles files)
 
     private IrTensor FromRaw(TensorProto proto, ElementType type, int[] shape, int count, byte[] raw)
     {
-        if (raw.Length != Bytes(proto, count)) throw Fault(proto, $"{raw.Length} bytes of data for {count} elements; it must have {Bytes(proto, count)}");
+        if (raw.Length != Bytes(proto, count)) throw Fault(proto, $"it has {raw.Length} bytes of data; {count} elements need {Bytes(proto, count)}");
         var data = (OnnxType)proto.DataType switch
         {
             OnnxType.UInt4 => Convert(raw, count, static (r, i) => (byte)(r[i / 2] >> (i % 2 * 4) & 15)),
@@ -71,7 +71,7 @@ internal sealed class OnnxTensors(string file, SourceFiles files)
         byte[] Fill<TField, T>(IReadOnlyList<TField> field, Func<TField, T> convert)
             where T : unmanaged
         {
-            if (field.Count != count) throw Fault(proto, $"{field.Count} values for {count} elements");
+            if (field.Count != count) throw Fault(proto, $"it has {field.Count} values, but its shape has {count} elements");
             var result = new T[count];
             for (var i = 0; i < count; i++) result[i] = convert(field[i]);
             return MemoryMarshal.AsBytes(result.AsSpan()).ToArray();
@@ -102,7 +102,7 @@ internal sealed class OnnxTensors(string file, SourceFiles files)
             if (!entries.TryAdd(entry.Key, entry.Value)) throw Fault(proto, $"its external data has two values of {entry.Key}");
         }
 
-        if (!entries.TryGetValue("location", out var location) || location.Length == 0) throw Fault(proto, "it names no file for its external data");
+        if (!entries.TryGetValue("location", out var location) || location.Length == 0) throw Fault(proto, "it does not name the file of its external data");
         var path = _folder.Find(location, what => Fault(proto, $"its external data {what}"));
         using var stream = files.OpenFound(path);
         var offset = Number("offset", 0);
@@ -119,7 +119,7 @@ internal sealed class OnnxTensors(string file, SourceFiles files)
         long Number(string key, long otherwise) =>
             !entries.TryGetValue(key, out var text) ? otherwise
             : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value
-            : throw Fault(proto, $"its external data has {key} '{text}'");
+            : throw Fault(proto, $"its external data has {key} '{text}'; it must be a whole number");
     }
 
     /// <summary>Bytes of this many elements. Two 4-bit elements share a byte.</summary>

@@ -17,12 +17,12 @@ internal sealed class OnnxTypes(string file, int opset)
     {
         ["f"] = "a number",
         ["i"] = "a whole number",
-        ["s"] = "a text",
+        ["s"] = "a string",
         ["t"] = "a tensor",
         ["g"] = "a graph",
         ["fs"] = "a list of numbers",
         ["is"] = "a list of whole numbers",
-        ["ss"] = "a list of texts",
+        ["ss"] = "a list of strings",
         ["ts"] = "a list of tensors",
         ["gs"] = "a list of graphs",
         ["p"] = "a sparse tensor",
@@ -96,7 +96,7 @@ internal sealed class OnnxTypes(string file, int opset)
     {
         foreach (var attribute in node.Attribute)
         {
-            if (attribute.RefAttrName.Length > 0) throw Fault($"node {name}: its attribute '{attribute.Name}' refers to attribute '{attribute.RefAttrName}' of a function, but the node is in no function");
+            if (attribute.RefAttrName.Length > 0) throw Fault($"node {name}: its attribute '{attribute.Name}' refers to attribute '{attribute.RefAttrName}' of a function, but the node is not in a function");
             if (!op.Attributes.TryGetValue(attribute.Name, out var known))
             {
                 // An attribute of no opset becomes a note.
@@ -150,7 +150,7 @@ internal sealed class OnnxTypes(string file, int opset)
             if (types[i] is not { } type) continue;
             var allowed = op.Variables.GetValueOrDefault(parameter.Type);
             if (allowed is null ? type != parameter.Type : Array.IndexOf(allowed, type) < 0)
-                throw Fault($"node {name}: its input {i}, '{node.Input[i]}', is {Long(type)}; {node.OpType} of opset {opset} takes {(allowed is null ? Long(parameter.Type) : string.Join(", ", allowed.Select(Long)))} there");
+                throw Fault($"node {name}: its input {i}, '{node.Input[i]}', is {Long(type)}; {node.OpType} of opset {opset} takes {(allowed is null ? Long(parameter.Type) : string.Join(", ", allowed.Select(Long)))}");
             if (allowed is null || parameter.IsMixed) continue;
             if (!variables.TryAdd(parameter.Type, (type, i)) && variables[parameter.Type] is var (before, at) && before != type)
                 throw Fault($"node {name}: its input {i}, '{node.Input[i]}', is {Long(type)}, but its input {at}, '{node.Input[at]}', is {Long(before)}; {node.OpType} needs the same type for both");

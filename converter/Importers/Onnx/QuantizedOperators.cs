@@ -177,11 +177,11 @@ internal sealed class QuantizedOperators
         if (zero.Type is ElementType.Float32 or ElementType.Float64)
         {
             var values = zero.ToFloats();
-            return values.Length == (long)rows * blocks ? (row, block) => values[row * blocks + block] : throw Fault($"{values.Length} zero points for {rows} × {blocks} blocks");
+            return values.Length == (long)rows * blocks ? (row, block) => values[row * blocks + block] : throw Fault($"it has {values.Length} zero points, but {rows} × {blocks} blocks");
         }
 
         var bytes = (blocks * bits + 7) / 8;
-        if (zero.Data.Length != (long)rows * bytes) throw Fault($"{zero.Data.Length} bytes of zero points for {rows} × {blocks} blocks");
+        if (zero.Data.Length != (long)rows * bytes) throw Fault($"it has {zero.Data.Length} bytes of zero points; {rows} × {blocks} blocks need {(long)rows * bytes}");
         return (row, block) => Packed(zero.Data, (long)row * bytes * 8 / bits + block, bits);
     }
 
@@ -190,7 +190,7 @@ internal sealed class QuantizedOperators
     private int Size(string attribute)
     {
         var size = _node.Int(attribute, 0);
-        return size is >= 1 and <= 1 << 24 ? (int)size : throw Fault($"{attribute} is {size}");
+        return size is >= 1 and <= 1 << 24 ? (int)size : throw Fault($"{attribute} is {size}; it must be from 1 to {1 << 24}");
     }
 
     private IrTensor Constant(string value) => _constantOf(value) ?? throw Fault($"'{value}' must be a constant");

@@ -76,7 +76,7 @@ public class CarryTests
         var model = new OnnxBuilder().In(first, 1, H).In(second, 1, H).Constant("a", [], 0.9f).Constant("b", [], 0.1f).Node("Mul", $"{first} a", "p").Node("Mul", $"{second} b", "q").Node("Add", "p q", next).Matrix(1, next, "y", H, 3).Out("y").Out(next, 1, H);
         Assert.Equal([(state, next)], model.Pairs());
         var other = state == first ? second : first;
-        Assert.Contains(model.Notes(), n => n == $"input '{state}' is taken for the state by its {reason}; '{other}' plays the same role in '{next}' (to choose otherwise: --state {other}={next})");
+        Assert.Contains(model.Notes(), n => n == $"input '{state}' is taken as the state by its {reason}; '{other}' plays the same role in '{next}' (to choose otherwise: --state {other}={next})");
     }
 
     /// <summary>A masked spectrum, and a part that is added to it.</summary>

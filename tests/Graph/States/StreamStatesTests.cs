@@ -128,7 +128,7 @@ public class StreamStatesTests
         Refused(new OnnxBuilder().In("x", 1, I, "T").Random("w", 1, 1, H, I, 3).Node("MaxPool", "x", "p", ("kernel_shape", new long[] { 2 }), ("strides", new long[] { 2 })).Node("Conv", "p w", "y", ("pads", new long[] { 2, 0 })).Out("y"), "'MaxPool_p' (MaxPool) works over several steps of time at once");
         Refused(new OnnxBuilder().In("x", 1, "T", H).Node("Transpose", "x", "k", ("perm", new long[] { 0, 2, 1 })).Node("MatMul", "x k", "s").Node("Softmax", "s", "w", ("axis", -1)).Node("MatMul", "w x", "y").Out("y"), "'MatMul_s' (MatMul)");
         var lengths = new OnnxBuilder().In("x", "T", 2, I).Input("n", OnnxBuilder.Int32, 2).Random("w", 1, 1, 1, H, I).Random("r", 2, 1, 1, H, H).Node("RNN", "x w r - n", "y", ("hidden_size", H)).Out("y");
-        Refused(lengths, "ends at sequence lengths or a mask");
+        Refused(lengths, "uses sequence lengths or a mask");
         var halved = new OnnxBuilder().In("x", 1, I, "T").Random("w", 1, 1, H, I, 3).Node("Conv", "x w", "c", ("pads", new long[] { 2, 0 }), ("strides", new long[] { 2 })).Node("Transpose", "c", "t", ("perm", new long[] { 2, 0, 1 })).Layer("GRU", 2, H, H, "t", "a").Out("a");
         Refused(halved, "'Conv_c' (Conv) takes every 2nd step");
         var twice = new OnnxBuilder().In("x", 1, I, "T").Integers("left", 0, 0, 4, 0, 0, 0).Node("Pad", "x left", "p").Random("w", 1, 1, H, I, 5).Random("v", 2, 1, H, I, 3).Integers("2", 2).Integers("end", long.MaxValue).Node("Conv", "p w", "a").Node("Slice", "p 2 end 2", "q").Node("Conv", "q v", "b").Node("Add", "a b", "y").Out("y");
