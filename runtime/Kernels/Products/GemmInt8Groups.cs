@@ -109,7 +109,7 @@ internal readonly unsafe struct GemmInt8Groups<S, F, I, D, A> : IQuantizedProduc
         F f0 = default, f1 = default, f2 = default, f3 = default;
         for (var end = start + matrix->Groups; start < end; start++)
         {
-            A a0 = D.Begin(*start), a1 = a0, a2 = a0, a3 = a0;
+            A a0 = D.Begin(*start, null), a1 = a0, a2 = a0, a3 = a0;
             for (var last = x + Int8GroupFormat.Group; x < last; x += 2 * Inner)
             {
                 var q = p + step;
@@ -164,8 +164,8 @@ internal readonly unsafe struct GemmInt8Groups<S, F, I, D, A> : IQuantizedProduc
         F f0 = default, f1 = default, g0 = default, g1 = default;
         for (var end = start + groups; start < end; start++)
         {
-            A a0 = D.Begin(*start), a1 = a0;
-            A b0 = D.Begin(start[groups]), b1 = b0;
+            A a0 = D.Begin(*start, null), a1 = a0;
+            A b0 = D.Begin(start[groups], null), b1 = b0;
             for (var last = x + Int8GroupFormat.Group; x < last; x += 2 * Inner)
             {
                 var q = p + step;
@@ -222,7 +222,7 @@ internal readonly unsafe struct GemmInt8Groups<S, F, I, D, A> : IQuantizedProduc
 
     /// <summary>acc + scale · the group's sum.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static F End(F acc, A sum, short* scales) => S.Fma(S.ToFloat(D.Finish(sum, null)), S.AsFloat(S.ShiftLeft(S.LoadShorts(scales), 16)), acc);
+    private static F End(F acc, A sum, short* scales) => S.Fma(S.ToFloat(D.Finish(sum)), S.AsFloat(S.ShiftLeft(S.LoadShorts(scales), 16)), acc);
 
     /// <summary>One vector of outputs from its sums.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace SeqRuntime.Kernels.Products;
 
 /// <summary>
@@ -13,17 +15,29 @@ internal unsafe interface IInt8Dot<I, A>
     /// <summary>Most vectors of rows whose sums fit the registers for one row of inputs.</summary>
     static abstract int Vectors { get; }
 
-    /// <summary>The correction that every sum over these inputs starts from. Inputs are zero-padded as by <see cref="KernelSet.QuantizeRows"/>.</summary>
+    /// <summary>Whether half of the vectors have two sums, one for every other group. Chains are shorter then. It takes 12 registers; <see cref="Vectors"/> is 8.</summary>
+    static abstract bool SplitsSums { get; }
+
+    /// <summary>The part of the first sums that depends on the inputs. Inputs are zero-padded as by <see cref="KernelSet.QuantizeRows"/>.</summary>
     static abstract int Start(sbyte* x, nint columns);
 
-    /// <summary>Sums with this initial value.</summary>
-    static abstract A Begin(int start);
+    /// <summary>First sums of a vector of rows, from <see cref="Start"/> and from the sums of the rows' weights, so that the last sums are exact.</summary>
+    static abstract A Begin(int start, int* rowSums);
 
     /// <summary>Weights by 4 inputs, one row a lane.</summary>
     static abstract I LoadWeights(byte* w);
 
+    /// <summary>Weights of two vectors of rows, one after the other.</summary>
+    static abstract void LoadWeights(byte* w, out I first, out I second);
+
     /// <summary>4 inputs repeated in all lanes.</summary>
     static abstract I LoadInputs(sbyte* x);
+
+    /// <summary>4 groups of 4 inputs for <see cref="Group"/>, if the instruction set loads them at once.</summary>
+    static abstract I LoadFour(sbyte* x);
+
+    /// <summary>As <see cref="LoadInputs"/>, one of the groups at x that <see cref="LoadFour"/> has loaded.</summary>
+    static abstract I Group(I four, sbyte* x, [ConstantExpected(Max = (byte)3)] byte group);
 
     /// <summary>Activations in the form the multiply instruction needs.</summary>
     static abstract I Factor(I x);
@@ -31,12 +45,15 @@ internal unsafe interface IInt8Dot<I, A>
     /// <summary>A mask that is combined with the weights before the product, if the instruction set needs one.</summary>
     static abstract I Flip(I x);
 
-    /// <summary>acc + Σ w·x over the 4 inputs of each lane, without the corrections of <see cref="Start"/> and <see cref="Finish"/>.</summary>
+    /// <summary>acc + Σ w·x over the 4 inputs of each lane, without the corrections of <see cref="Begin"/>.</summary>
     static abstract A MulAdd(A acc, I w, I factor, I flip);
 
     /// <summary>The same for two groups of 4 inputs.</summary>
     static abstract A MulAdd(A acc, I w0, I factor0, I flip0, I w1, I factor1, I flip1);
 
-    /// <summary>The corrected sums; <paramref name="rowSums"/> are the sums of the rows' weights.</summary>
-    static abstract I Finish(A acc, int* rowSums);
+    /// <summary>Joins two sums of the same rows; only called if <see cref="SplitsSums"/>.</summary>
+    static abstract A Join(A a, A b);
+
+    /// <summary>The sums of each row.</summary>
+    static abstract I Finish(A acc);
 }

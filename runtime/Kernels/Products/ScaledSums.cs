@@ -14,6 +14,10 @@ internal static unsafe class ScaledSums<S, F, I>
     public static F Value(I sum, float* scales, F xscale, float* init, nint c)
     {
         var start = init == null ? default : S.Load(init + c);
-        return S.Fma(S.ToFloat(sum), S.Mul(S.Load(scales + c), xscale), start);
+        return Value(sum, S.Load(scales + c), xscale, start);
     }
+
+    /// <summary>fma((float)sum, wscale·xscale, init).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F Value(I sum, F scale, F xscale, F init) => S.Fma(S.ToFloat(sum), S.Mul(scale, xscale), init);
 }

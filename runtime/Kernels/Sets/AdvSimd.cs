@@ -155,17 +155,32 @@ internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int, AdvSi
         get => 8;
     }
 
+    public static bool SplitsSums
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => false;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Start(sbyte* x, nint columns) => 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Sums Begin(int start) => default;
+    public static Sums Begin(int start, int* rowSums) => default;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int LoadWeights(byte* w) => Isa.LoadVector128((int*)w);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadWeights(byte* w, out Int first, out Int second) => (first, second) = (LoadWeights(w), LoadWeights(w + 16));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int LoadInputs(sbyte* x) => Isa.LoadAndReplicateToVector128((int*)x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadFour(sbyte* x) => default;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Group(Int four, sbyte* x, [ConstantExpected(Max = (byte)3)] byte group) => LoadInputs(x + 4 * group);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Factor(Int x) => x;
@@ -188,8 +203,12 @@ internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int, AdvSi
         return new Sums(Isa.AddPairwiseWideningAndAdd(acc.Lower, lower), Isa.AddPairwiseWideningAndAdd(acc.Upper, upper));
     }
 
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int Finish(Sums acc, int* rowSums) => Isa.Arm64.AddPairwise(acc.Lower, acc.Upper);
+    public static Sums Join(Sums a, Sums b) => new(Isa.Add(a.Lower, b.Lower), Isa.Add(a.Upper, b.Upper));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Finish(Sums acc) => Isa.Arm64.AddPairwise(acc.Lower, acc.Upper);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int StartGroup(sbyte* x)

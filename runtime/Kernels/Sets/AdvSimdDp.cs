@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using SeqRuntime.Kernels.Products;
@@ -17,17 +18,32 @@ internal readonly unsafe struct AdvSimdDp : IInt8Dot<Int, Int>, IInt4Dot<Int, In
         get => 16;
     }
 
+    public static bool SplitsSums
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => false;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Start(sbyte* x, nint columns) => 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int Begin(int start) => Vector128.Create(start);
+    public static Int Begin(int start, int* rowSums) => Vector128.Create(start);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int LoadWeights(byte* w) => Isa.LoadVector128((int*)w);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadWeights(byte* w, out Int first, out Int second) => (first, second) = (LoadWeights(w), LoadWeights(w + 16));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int LoadInputs(sbyte* x) => Isa.LoadAndReplicateToVector128((int*)x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadFour(sbyte* x) => default;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Group(Int four, sbyte* x, [ConstantExpected(Max = (byte)3)] byte group) => LoadInputs(x + 4 * group);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Factor(Int x) => x;
@@ -41,8 +57,12 @@ internal readonly unsafe struct AdvSimdDp : IInt8Dot<Int, Int>, IInt4Dot<Int, In
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int MulAdd(Int acc, Int w0, Int factor0, Int flip0, Int w1, Int factor1, Int flip1) => MulAdd(MulAdd(acc, w0, factor0, flip0), w1, factor1, flip1);
 
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int Finish(Int acc, int* rowSums) => acc;
+    public static Int Join(Int a, Int b) => Isa.Add(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Finish(Int acc) => acc;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int StartGroup(sbyte* x) => AdvSimd.StartGroup(x);

@@ -160,6 +160,12 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int, Int>, II
     }
 
     /// <summary>Σ |x| over the negative x; see <see cref="MulAdd(Int, Int, Int, Int)"/>.</summary>
+    public static bool SplitsSums
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => false;
+    }
+
     public static int Start(sbyte* x, nint columns)
     {
         var sums = Vector256<long>.Zero;
@@ -174,13 +180,22 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int, Int>, II
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int Begin(int start) => Vector256.Create(start);
+    public static Int Begin(int start, int* rowSums) => Vector256.Create(start);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int LoadWeights(byte* w) => Isa.LoadVector256((int*)w);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadWeights(byte* w, out Int first, out Int second) => (first, second) = (LoadWeights(w), LoadWeights(w + 32));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int LoadInputs(sbyte* x) => Isa.BroadcastScalarToVector256((int*)x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadFour(sbyte* x) => default;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Group(Int four, sbyte* x, [ConstantExpected(Max = (byte)3)] byte group) => LoadInputs(x + 4 * group);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Factor(Int x) => Isa.Abs(x.AsSByte()).AsInt32();
@@ -204,7 +219,10 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int, Int>, II
     public static Int MulAdd(Int acc, Int w0, Int factor0, Int flip0, Int w1, Int factor1, Int flip1) => MulAdd(MulAdd(acc, w0, factor0, flip0), w1, factor1, flip1);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int Finish(Int acc, int* rowSums) => acc;
+    public static Int Join(Int a, Int b) => Isa.Add(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Finish(Int acc) => acc;
 
     /// <summary>Two 16-bit numbers in the form of the sums of int4 products: -8·Σ over inputs 0 and 1 of each 4, and over inputs 2 and 3.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

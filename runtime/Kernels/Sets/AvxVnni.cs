@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using SeqRuntime.Format;
@@ -5,51 +6,18 @@ using SeqRuntime.Kernels.Products;
 using Float = System.Runtime.Intrinsics.Vector256<float>;
 using Int = System.Runtime.Intrinsics.Vector256<int>;
 using Isa = System.Runtime.Intrinsics.X86.AvxVnni;
+using Isa512 = System.Runtime.Intrinsics.X86.Avx512F;
 
 namespace SeqRuntime.Kernels.Sets;
 
 /// <summary>int8 and int4 products with AVX-VNNI (vpdpbusd, 256 bits); everything else is <see cref="Avx2"/>'s.</summary>
-/// <remarks>
-/// vpdpbusd needs one unsigned factor. With int8 weights it is x + 128: (x + 128)·w = x·w + 128·w, so 128 times the row's sum is subtracted at
-/// the end. With int4 weights it is the nibbles.
-/// </remarks>
-internal readonly unsafe struct AvxVnni : IInt8Dot<Int, Int>, IInt4Dot<Int, Int>
+/// <remarks>vpdpbusd needs one unsigned factor. With int4 weights it is the nibbles; for int8 see <see cref="Shifted{L}"/> and <see cref="Signed"/>.</remarks>
+internal readonly unsafe struct AvxVnni : IInt4Dot<Int, Int>
 {
-    public static KernelSet Make(string name) => Avx2.Make<Int8, AvxVnni, Int>(name);
-
-    public static int Vectors
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => 8;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int Start(sbyte* x, nint columns) => 0;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int Begin(int start) => Vector256.Create(start);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int LoadWeights(byte* w) => Isa.LoadVector256((int*)w);
+    public static KernelSet Make(string name) => Avx2.Make<Int8<OneByOne>, AvxVnni, Int>(name);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int LoadInputs(sbyte* x) => Isa.BroadcastScalarToVector256((int*)x);
-
-    /// <summary>x + 128 as unsigned bytes.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int Factor(Int x) => Isa.Xor(x, Vector256.Create(unchecked((int)0x80808080)));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int Flip(Int x) => default;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int MulAdd(Int acc, Int w, Int factor, Int flip) => Isa.MultiplyWideningAndAdd(acc, factor.AsByte(), w.AsSByte());
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int MulAdd(Int acc, Int w0, Int factor0, Int flip0, Int w1, Int factor1, Int flip1) => MulAdd(MulAdd(acc, w0, factor0, flip0), w1, factor1, flip1);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int Finish(Int acc, int* rowSums) => Isa.Subtract(acc, Isa.ShiftLeftLogical(Isa.LoadVector256(rowSums), 7));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int StartGroup(sbyte* x)
@@ -85,11 +53,117 @@ internal readonly unsafe struct AvxVnni : IInt8Dot<Int, Int>, IInt4Dot<Int, Int>
     public static Int EndGroup(Int acc, Int sums, int* start, Int scales) => Isa.Add(acc, Isa.MultiplyAddAdjacent(sums.AsInt16(), scales.AsInt16()));
 
     /// <summary>The products by int8 weights.</summary>
-    internal readonly struct Int8 : IInt8Products
+    /// <typeparam name="L">How weights are loaded.</typeparam>
+    internal readonly struct Int8<L> : IInt8Products
+        where L : struct, ILoads
     {
-        public static void ScaledByRow(in PackedMatrix w, in QuantizedRows x, in OutputRange y) => GemmInt8<Avx2, Float, Int, AvxVnni, Int>.Run(w, x, y);
+        public static void ScaledByRow(in PackedMatrix w, in QuantizedRows x, in OutputRange y) => GemmInt8<Avx2, Float, Int, Shifted<L>, Int>.Run(w, x, y);
 
         public static void ScaledByGroup(in PackedMatrix w, in QuantizedRows x, in OutputRange y) => GemmInt8Groups<Avx2, Float, Int, Signed, Int>.Run(w, x, y);
+    }
+
+    /// <summary>How a processor loads weights best.</summary>
+    internal interface ILoads
+    {
+        /// <summary>See <see cref="IInt8Dot{I,A}.SplitsSums"/>.</summary>
+        static abstract bool SplitsSums { get; }
+
+        /// <summary>Weights of two vectors of rows.</summary>
+        static abstract void Load(byte* w, out Int first, out Int second);
+    }
+
+    /// <summary>One vector a load.</summary>
+    internal readonly struct OneByOne : ILoads
+    {
+        public static bool SplitsSums
+        {
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            get => false;
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Load(byte* w, out Int first, out Int second) => (first, second) = (LoadWeights(w), LoadWeights(w + 32));
+    }
+
+    /// <summary>Two vectors a load, for processors with AVX-512. They have 32 registers, and the loads would otherwise take longer than the products.</summary>
+    internal readonly struct Together : ILoads
+    {
+        public static bool SplitsSums
+        {
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            get => true;
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Load(byte* w, out Int first, out Int second)
+        {
+            var both = Isa512.LoadVector512((int*)w);
+            (first, second) = (both.GetLower(), both.GetUpper());
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Int LoadWeights(byte* w) => Isa.LoadVector256((int*)w);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Int MulAdd(Int acc, Int w, Int factor) => Isa.MultiplyWideningAndAdd(acc, factor.AsByte(), w.AsSByte());
+
+    /// <summary>The unsigned factor is x + 128: (x + 128)·w = x·w + 128·w, so the sums start from -128 times the sum of the row's weights.</summary>
+    internal readonly struct Shifted<L> : IInt8Dot<Int, Int>
+        where L : struct, ILoads
+    {
+        private const int Shift = unchecked((int)0x80808080);
+
+        public static int Vectors
+        {
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            get => 8;
+        }
+
+        public static bool SplitsSums
+        {
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            get => L.SplitsSums;
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static int Start(sbyte* x, nint columns) => 0;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Int Begin(int start, int* rowSums) => Isa.Subtract(Int.Zero, Isa.ShiftLeftLogical(Isa.LoadVector256(rowSums), 7));
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Int LoadWeights(byte* w) => AvxVnni.LoadWeights(w);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void LoadWeights(byte* w, out Int first, out Int second) => L.Load(w, out first, out second);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Int LoadInputs(sbyte* x) => Isa.Xor(Isa.BroadcastScalarToVector256((int*)x), Vector256.Create(Shift));
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Int LoadFour(sbyte* x) => Isa.Xor(Isa.BroadcastVector128ToVector256((int*)x), Vector256.Create(Shift));
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Int Group(Int four, sbyte* x, [ConstantExpected(Max = (byte)3)] byte group) => Isa.Shuffle(four, (byte)(group * 0b01_01_01_01));
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Int Factor(Int x) => x;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Int Flip(Int x) => default;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Int MulAdd(Int acc, Int w, Int factor, Int flip) => AvxVnni.MulAdd(acc, w, factor);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Int MulAdd(Int acc, Int w0, Int factor0, Int flip0, Int w1, Int factor1, Int flip1) => AvxVnni.MulAdd(AvxVnni.MulAdd(acc, w0, factor0), w1, factor1);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Int Join(Int a, Int b) => Isa.Add(a, b);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Int Finish(Int acc) => acc;
     }
 
     /// <summary>The same without the sums of weights, where these are not known: the unsigned factor is |x|, and signs go to the weights, as in <see cref="Avx2"/>.</summary>
@@ -98,19 +172,34 @@ internal readonly unsafe struct AvxVnni : IInt8Dot<Int, Int>, IInt4Dot<Int, Int>
         public static int Vectors
         {
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
-            get => AvxVnni.Vectors;
+            get => 8;
+        }
+
+        public static bool SplitsSums
+        {
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            get => false;
         }
 
         public static int Start(sbyte* x, nint columns) => Avx2.Start(x, columns);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Int Begin(int start) => AvxVnni.Begin(start);
+        public static Int Begin(int start, int* rowSums) => Avx2.Begin(start, rowSums);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Int LoadWeights(byte* w) => AvxVnni.LoadWeights(w);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void LoadWeights(byte* w, out Int first, out Int second) => Avx2.LoadWeights(w, out first, out second);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Int LoadInputs(sbyte* x) => AvxVnni.LoadInputs(x);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Int LoadFour(sbyte* x) => default;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Int Group(Int four, sbyte* x, [ConstantExpected(Max = (byte)3)] byte group) => LoadInputs(x + 4 * group);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Int Factor(Int x) => Avx2.Factor(x);
@@ -119,12 +208,15 @@ internal readonly unsafe struct AvxVnni : IInt8Dot<Int, Int>, IInt4Dot<Int, Int>
         public static Int Flip(Int x) => Avx2.Flip(x);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Int MulAdd(Int acc, Int w, Int factor, Int flip) => Isa.MultiplyWideningAndAdd(acc, factor.AsByte(), Isa.Xor(w, flip).AsSByte());
+        public static Int MulAdd(Int acc, Int w, Int factor, Int flip) => AvxVnni.MulAdd(acc, Isa.Xor(w, flip), factor);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Int MulAdd(Int acc, Int w0, Int factor0, Int flip0, Int w1, Int factor1, Int flip1) => MulAdd(MulAdd(acc, w0, factor0, flip0), w1, factor1, flip1);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Int Finish(Int acc, int* rowSums) => acc;
+        public static Int Join(Int a, Int b) => Isa.Add(a, b);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Int Finish(Int acc) => acc;
     }
 }

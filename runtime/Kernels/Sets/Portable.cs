@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 using SeqRuntime.Kernels.Mathematics;
@@ -16,17 +17,32 @@ internal readonly unsafe struct Portable : IInt8Dot<int, int>, IInt4Dot<int, int
         get => 8;
     }
 
+    public static bool SplitsSums
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => false;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Start(sbyte* x, nint columns) => 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int Begin(int start) => start;
+    public static int Begin(int start, int* rowSums) => start;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int LoadWeights(byte* w) => Unsafe.ReadUnaligned<int>(w);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadWeights(byte* w, out int first, out int second) => (first, second) = (LoadWeights(w), LoadWeights(w + 4));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int LoadInputs(sbyte* x) => Unsafe.ReadUnaligned<int>(x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int LoadFour(sbyte* x) => default;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Group(int four, sbyte* x, [ConstantExpected(Max = (byte)3)] byte group) => LoadInputs(x + 4 * group);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Factor(int x) => x;
@@ -41,8 +57,12 @@ internal readonly unsafe struct Portable : IInt8Dot<int, int>, IInt4Dot<int, int
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int MulAdd(int acc, int w0, int factor0, int flip0, int w1, int factor1, int flip1) => MulAdd(MulAdd(acc, w0, factor0, flip0), w1, factor1, flip1);
 
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int Finish(int acc, int* rowSums) => acc;
+    public static int Join(int a, int b) => a + b;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Finish(int acc) => acc;
 
     public static int StartGroup(sbyte* x)
     {
