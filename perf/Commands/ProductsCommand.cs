@@ -13,7 +13,7 @@ namespace SeqRuntime.Perf.Commands;
 /// </summary>
 internal sealed class ProductsCommand
 {
-    private static readonly int[] s_units = Environment.GetEnvironmentVariable("UNITS") is { } u ? [.. u.Split(",").Select(int.Parse)] : [64, 128, 256];
+    private static readonly int[] s_units = [64, 128, 256];
 
     private readonly Option<int> _rounds = new("--rounds") { Description = "Blocks of each measurement.", HelpName = "N", DefaultValueFactory = _ => 60 };
 
@@ -35,7 +35,6 @@ internal sealed class ProductsCommand
         output.WriteLine("|---|---:|---:|---:|---:|---:|");
         foreach (var isInt8 in new[] { false, true })
         {
-            if (Environment.GetEnvironmentVariable("ONLY") is { } only && only != (isInt8 ? "8" : "32")) continue;
             foreach (var gates in new[] { 4, 3 })
             {
                 foreach (var units in s_units) Measure(output, gates, units, isInt8, rounds);

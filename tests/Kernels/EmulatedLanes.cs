@@ -171,20 +171,30 @@ internal readonly unsafe struct EmulatedLanes<F, I> : ISimd<F, I>
     private static int ShiftRightLane(int a, int b, int c) => a >> b;
 }
 
-/// <summary>AVX-VNNI's vpdpbusd in plain arithmetic: unsigned (x + 128) times signed weights, with 128 times the row sums subtracted at the end.</summary>
+/// <summary>AVX-VNNI's vpdpbusd in plain arithmetic: unsigned (x + 128) times signed weights, from -128 times the row sums on. Sums are split as beside AVX-512.</summary>
 internal readonly unsafe struct EmulatedVnni : IInt8Dot<Vector256<int>, Vector256<int>>
 {
+    private const int Shift = unchecked((int)0x80808080);
+
     public static int Vectors => 8;
+
+    public static bool SplitsSums => true;
 
     public static int Start(sbyte* x, nint columns) => 0;
 
-    public static Vector256<int> Begin(int start) => Vector256.Create(start);
+    public static Vector256<int> Begin(int start, int* rowSums) => -(Vector256.Load(rowSums) << 7);
 
     public static Vector256<int> LoadWeights(byte* w) => Vector256.Load((int*)w);
 
-    public static Vector256<int> LoadInputs(sbyte* x) => Vector256.Create(Unsafe.ReadUnaligned<int>(x));
+    public static void LoadWeights(byte* w, out Vector256<int> first, out Vector256<int> second) => (first, second) = (LoadWeights(w), LoadWeights(w + 32));
 
-    public static Vector256<int> Factor(Vector256<int> x) => x ^ Vector256.Create(unchecked((int)0x80808080));
+    public static Vector256<int> LoadInputs(sbyte* x) => Vector256.Create(Unsafe.ReadUnaligned<int>(x) ^ Shift);
+
+    public static Vector256<int> LoadFour(sbyte* x) => Vector256.Create(Vector128.Load((int*)x), default) ^ Vector256.Create(Shift);
+
+    public static Vector256<int> Group(Vector256<int> four, sbyte* x, [ConstantExpected(Max = (byte)3)] byte group) => Vector256.Create(four[group]);
+
+    public static Vector256<int> Factor(Vector256<int> x) => x;
 
     public static Vector256<int> Flip(Vector256<int> x) => default;
 
@@ -197,13 +207,17 @@ internal readonly unsafe struct EmulatedVnni : IInt8Dot<Vector256<int>, Vector25
     public static Vector256<int> MulAdd(Vector256<int> acc, Vector256<int> w0, Vector256<int> factor0, Vector256<int> flip0, Vector256<int> w1, Vector256<int> factor1, Vector256<int> flip1) =>
         MulAdd(MulAdd(acc, w0, factor0, flip0), w1, factor1, flip1);
 
-    public static Vector256<int> Finish(Vector256<int> acc, int* rowSums) => acc - (Vector256.Load(rowSums) << 7);
+    public static Vector256<int> Join(Vector256<int> a, Vector256<int> b) => a + b;
+
+    public static Vector256<int> Finish(Vector256<int> acc) => acc;
 }
 
 /// <summary>The same with |x| as the unsigned factor and signs at the weights, which needs no sums of weights.</summary>
 internal readonly unsafe struct EmulatedSignedVnni : IInt8Dot<Vector256<int>, Vector256<int>>
 {
     public static int Vectors => 8;
+
+    public static bool SplitsSums => false;
 
     public static int Start(sbyte* x, nint columns)
     {
@@ -212,11 +226,17 @@ internal readonly unsafe struct EmulatedSignedVnni : IInt8Dot<Vector256<int>, Ve
         return sum;
     }
 
-    public static Vector256<int> Begin(int start) => Vector256.Create(start);
+    public static Vector256<int> Begin(int start, int* rowSums) => Vector256.Create(start);
 
     public static Vector256<int> LoadWeights(byte* w) => Vector256.Load((int*)w);
 
+    public static void LoadWeights(byte* w, out Vector256<int> first, out Vector256<int> second) => (first, second) = (LoadWeights(w), LoadWeights(w + 32));
+
     public static Vector256<int> LoadInputs(sbyte* x) => Vector256.Create(Unsafe.ReadUnaligned<int>(x));
+
+    public static Vector256<int> LoadFour(sbyte* x) => default;
+
+    public static Vector256<int> Group(Vector256<int> four, sbyte* x, [ConstantExpected(Max = (byte)3)] byte group) => LoadInputs(x + 4 * group);
 
     public static Vector256<int> Factor(Vector256<int> x) => Vector256.Abs(x.AsSByte()).AsInt32();
 
@@ -227,7 +247,9 @@ internal readonly unsafe struct EmulatedSignedVnni : IInt8Dot<Vector256<int>, Ve
     public static Vector256<int> MulAdd(Vector256<int> acc, Vector256<int> w0, Vector256<int> factor0, Vector256<int> flip0, Vector256<int> w1, Vector256<int> factor1, Vector256<int> flip1) =>
         MulAdd(MulAdd(acc, w0, factor0, flip0), w1, factor1, flip1);
 
-    public static Vector256<int> Finish(Vector256<int> acc, int* rowSums) => acc;
+    public static Vector256<int> Join(Vector256<int> a, Vector256<int> b) => a + b;
+
+    public static Vector256<int> Finish(Vector256<int> acc) => acc;
 }
 
 /// <summary>The products by int8 weights of a set with VNNI.</summary>
@@ -243,13 +265,21 @@ internal readonly unsafe struct EmulatedNeonInt8 : IInt8Dot<Vector128<int>, Vect
 {
     public static int Vectors => 8;
 
+    public static bool SplitsSums => false;
+
     public static int Start(sbyte* x, nint columns) => 0;
 
-    public static Vector256<int> Begin(int start) => default;
+    public static Vector256<int> Begin(int start, int* rowSums) => default;
 
     public static Vector128<int> LoadWeights(byte* w) => Vector128.Load((int*)w);
 
+    public static void LoadWeights(byte* w, out Vector128<int> first, out Vector128<int> second) => (first, second) = (LoadWeights(w), LoadWeights(w + 16));
+
     public static Vector128<int> LoadInputs(sbyte* x) => Vector128.Create(Unsafe.ReadUnaligned<int>(x));
+
+    public static Vector128<int> LoadFour(sbyte* x) => default;
+
+    public static Vector128<int> Group(Vector128<int> four, sbyte* x, [ConstantExpected(Max = (byte)3)] byte group) => LoadInputs(x + 4 * group);
 
     public static Vector128<int> Factor(Vector128<int> x) => x;
 
@@ -263,7 +293,9 @@ internal readonly unsafe struct EmulatedNeonInt8 : IInt8Dot<Vector128<int>, Vect
         return acc;
     }
 
-    public static Vector128<int> Finish(Vector256<int> acc, int* rowSums)
+    public static Vector256<int> Join(Vector256<int> a, Vector256<int> b) => a + b;
+
+    public static Vector128<int> Finish(Vector256<int> acc)
     {
         Vector128<int> sums = default;
         for (var i = 0; i < 8; i++) ((int*)&sums)[i / 2] += acc[i];

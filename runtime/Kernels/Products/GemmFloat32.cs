@@ -6,9 +6,9 @@ namespace SeqRuntime.Kernels.Products;
 /// <summary>Matrix products in fp32 with outputs in lanes, over packed panels or dense rows.</summary>
 /// <remarks>
 /// <para>Every output is one chain of FMA over ascending inputs, so blocking never changes the bits.</para>
-/// <para>One row of X takes a whole panel at a time, in 8 chains of 8 lanes, 4 of 16 or 16 of 4, and reads its weights strictly in order. More
-/// rows share each weight load: 2 rows by 4 vectors, 4 or 6 rows by 2. Each number of tiles has its own loop. A partial vector goes through a buffer
-/// and copied.</para>
+/// <para>One row of X takes a whole panel at a time, in 8 chains of 8 lanes, 4 of 16 or 16 of 4, and reads its weights strictly in order. Small
+/// panels of a GRU have too few chains and are taken in pairs. More
+/// rows share each weight load: 2 rows by 4 vectors, 4 or 6 rows by 2. Each number of tiles has its own loop. A partial vector goes through a buffer.</para>
 /// <para>No method holds accumulators across a call: the compiler would write each one to memory at every step.</para>
 /// </remarks>
 /// <typeparam name="S">Lanes of fp32.</typeparam>
@@ -64,10 +64,14 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
             var to = left >= taken ? outputs + c : beside;
             switch (Pieces<S, F, I>.Tiles(taken))
             {
-                case 1: Rows1<OneTile>(p, stride, k, x, start, left, to); break;
-                case 2: Rows1<TwoTiles>(p, stride, k, x, start, left, to); break;
-                case 3: Rows1<ThreeTiles>(p, stride, k, x, start, left, to); break;
-                default: Rows1<FourTiles>(p, stride, k, x, start, left, to); break;
+                case 1: Rows1<OneTile>(p, stride, 0, k, x, start, left, to); break;
+                case 2: Rows1<TwoTiles>(p, stride, 0, k, x, start, left, to); break;
+                case 3 when HasPairs && w.StartsPair(c, end, out var second):
+                    taken = left = 6 * KernelSet.Tile;
+                    Rows1<SixTiles>(p, stride, second, k, x, start, left, to);
+                    break;
+                case 3: Rows1<ThreeTiles>(p, stride, 0, k, x, start, left, to); break;
+                default: Rows1<FourTiles>(p, stride, 0, k, x, start, left, to); break;
             }
 
             if (to == beside) Copy(beside, outputs + c, left);
@@ -144,65 +148,82 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
         }
     }
 
+    /// <summary>Whether vectors are so wide that two panels of a GRU fit the registers. The chains of one are then too few to hide the latency of an FMA.</summary>
+    private static bool HasPairs
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 6 * KernelSet.Tile / S.Lanes <= 12;
+    }
+
+    /// <summary>Most vectors of a piece.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int Most<N>()
+        where N : struct, ITiles => N.Count == 6 ? 12 : S.Chains;
+
+    /// <summary>Weights from p to vector j; <paramref name="second"/> to the second panel if the piece is two panels.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static nint Place<N>(int j, nint second)
+        where N : struct, ITiles => N.Count == 6 && j * S.Lanes >= 3 * KernelSet.Tile ? second + (j * S.Lanes - 3 * KernelSet.Tile) : j * S.Lanes;
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows1<N>(T* p, nint stride, nint k, float* x, float* init, nint left, float* to)
+    private static void Rows1<N>(T* p, nint stride, nint second, nint k, float* x, float* init, nint left, float* to)
         where N : struct, ITiles
     {
         var kept = W.Kept(left);
         var a0 = Start(init, 0, left);
-        var a1 = Pieces<S, F, I>.Has<N>(1, S.Chains) ? Start(init, 1, left) : default;
-        var a2 = Pieces<S, F, I>.Has<N>(2, S.Chains) ? Start(init, 2, left) : default;
-        var a3 = Pieces<S, F, I>.Has<N>(3, S.Chains) ? Start(init, 3, left) : default;
-        var a4 = Pieces<S, F, I>.Has<N>(4, S.Chains) ? Start(init, 4, left) : default;
-        var a5 = Pieces<S, F, I>.Has<N>(5, S.Chains) ? Start(init, 5, left) : default;
-        var a6 = Pieces<S, F, I>.Has<N>(6, S.Chains) ? Start(init, 6, left) : default;
-        var a7 = Pieces<S, F, I>.Has<N>(7, S.Chains) ? Start(init, 7, left) : default;
-        var a8 = Pieces<S, F, I>.Has<N>(8, S.Chains) ? Start(init, 8, left) : default;
-        var a9 = Pieces<S, F, I>.Has<N>(9, S.Chains) ? Start(init, 9, left) : default;
-        var a10 = Pieces<S, F, I>.Has<N>(10, S.Chains) ? Start(init, 10, left) : default;
-        var a11 = Pieces<S, F, I>.Has<N>(11, S.Chains) ? Start(init, 11, left) : default;
-        var a12 = Pieces<S, F, I>.Has<N>(12, S.Chains) ? Start(init, 12, left) : default;
-        var a13 = Pieces<S, F, I>.Has<N>(13, S.Chains) ? Start(init, 13, left) : default;
-        var a14 = Pieces<S, F, I>.Has<N>(14, S.Chains) ? Start(init, 14, left) : default;
-        var a15 = Pieces<S, F, I>.Has<N>(15, S.Chains) ? Start(init, 15, left) : default;
+        var a1 = Pieces<S, F, I>.Has<N>(1, Most<N>()) ? Start(init, 1, left) : default;
+        var a2 = Pieces<S, F, I>.Has<N>(2, Most<N>()) ? Start(init, 2, left) : default;
+        var a3 = Pieces<S, F, I>.Has<N>(3, Most<N>()) ? Start(init, 3, left) : default;
+        var a4 = Pieces<S, F, I>.Has<N>(4, Most<N>()) ? Start(init, 4, left) : default;
+        var a5 = Pieces<S, F, I>.Has<N>(5, Most<N>()) ? Start(init, 5, left) : default;
+        var a6 = Pieces<S, F, I>.Has<N>(6, Most<N>()) ? Start(init, 6, left) : default;
+        var a7 = Pieces<S, F, I>.Has<N>(7, Most<N>()) ? Start(init, 7, left) : default;
+        var a8 = Pieces<S, F, I>.Has<N>(8, Most<N>()) ? Start(init, 8, left) : default;
+        var a9 = Pieces<S, F, I>.Has<N>(9, Most<N>()) ? Start(init, 9, left) : default;
+        var a10 = Pieces<S, F, I>.Has<N>(10, Most<N>()) ? Start(init, 10, left) : default;
+        var a11 = Pieces<S, F, I>.Has<N>(11, Most<N>()) ? Start(init, 11, left) : default;
+        var a12 = Pieces<S, F, I>.Has<N>(12, Most<N>()) ? Start(init, 12, left) : default;
+        var a13 = Pieces<S, F, I>.Has<N>(13, Most<N>()) ? Start(init, 13, left) : default;
+        var a14 = Pieces<S, F, I>.Has<N>(14, Most<N>()) ? Start(init, 14, left) : default;
+        var a15 = Pieces<S, F, I>.Has<N>(15, Most<N>()) ? Start(init, 15, left) : default;
         for (var end = x + k; x < end; x++)
         {
             var b = S.LoadBroadcast(x);
             a0 = S.Fma(b, W.Load(p, kept), a0);
-            if (Pieces<S, F, I>.Has<N>(1, S.Chains)) a1 = S.Fma(b, W.Load(p + S.Lanes, kept), a1);
-            if (Pieces<S, F, I>.Has<N>(2, S.Chains)) a2 = S.Fma(b, W.Load(p + 2 * S.Lanes, kept), a2);
-            if (Pieces<S, F, I>.Has<N>(3, S.Chains)) a3 = S.Fma(b, W.Load(p + 3 * S.Lanes, kept), a3);
-            if (Pieces<S, F, I>.Has<N>(4, S.Chains)) a4 = S.Fma(b, W.Load(p + 4 * S.Lanes, kept), a4);
-            if (Pieces<S, F, I>.Has<N>(5, S.Chains)) a5 = S.Fma(b, W.Load(p + 5 * S.Lanes, kept), a5);
-            if (Pieces<S, F, I>.Has<N>(6, S.Chains)) a6 = S.Fma(b, W.Load(p + 6 * S.Lanes, kept), a6);
-            if (Pieces<S, F, I>.Has<N>(7, S.Chains)) a7 = S.Fma(b, W.Load(p + 7 * S.Lanes, kept), a7);
-            if (Pieces<S, F, I>.Has<N>(8, S.Chains)) a8 = S.Fma(b, W.Load(p + 8 * S.Lanes, kept), a8);
-            if (Pieces<S, F, I>.Has<N>(9, S.Chains)) a9 = S.Fma(b, W.Load(p + 9 * S.Lanes, kept), a9);
-            if (Pieces<S, F, I>.Has<N>(10, S.Chains)) a10 = S.Fma(b, W.Load(p + 10 * S.Lanes, kept), a10);
-            if (Pieces<S, F, I>.Has<N>(11, S.Chains)) a11 = S.Fma(b, W.Load(p + 11 * S.Lanes, kept), a11);
-            if (Pieces<S, F, I>.Has<N>(12, S.Chains)) a12 = S.Fma(b, W.Load(p + 12 * S.Lanes, kept), a12);
-            if (Pieces<S, F, I>.Has<N>(13, S.Chains)) a13 = S.Fma(b, W.Load(p + 13 * S.Lanes, kept), a13);
-            if (Pieces<S, F, I>.Has<N>(14, S.Chains)) a14 = S.Fma(b, W.Load(p + 14 * S.Lanes, kept), a14);
-            if (Pieces<S, F, I>.Has<N>(15, S.Chains)) a15 = S.Fma(b, W.Load(p + 15 * S.Lanes, kept), a15);
+            if (Pieces<S, F, I>.Has<N>(1, Most<N>())) a1 = S.Fma(b, W.Load(p + Place<N>(1, second), kept), a1);
+            if (Pieces<S, F, I>.Has<N>(2, Most<N>())) a2 = S.Fma(b, W.Load(p + Place<N>(2, second), kept), a2);
+            if (Pieces<S, F, I>.Has<N>(3, Most<N>())) a3 = S.Fma(b, W.Load(p + Place<N>(3, second), kept), a3);
+            if (Pieces<S, F, I>.Has<N>(4, Most<N>())) a4 = S.Fma(b, W.Load(p + Place<N>(4, second), kept), a4);
+            if (Pieces<S, F, I>.Has<N>(5, Most<N>())) a5 = S.Fma(b, W.Load(p + Place<N>(5, second), kept), a5);
+            if (Pieces<S, F, I>.Has<N>(6, Most<N>())) a6 = S.Fma(b, W.Load(p + Place<N>(6, second), kept), a6);
+            if (Pieces<S, F, I>.Has<N>(7, Most<N>())) a7 = S.Fma(b, W.Load(p + Place<N>(7, second), kept), a7);
+            if (Pieces<S, F, I>.Has<N>(8, Most<N>())) a8 = S.Fma(b, W.Load(p + Place<N>(8, second), kept), a8);
+            if (Pieces<S, F, I>.Has<N>(9, Most<N>())) a9 = S.Fma(b, W.Load(p + Place<N>(9, second), kept), a9);
+            if (Pieces<S, F, I>.Has<N>(10, Most<N>())) a10 = S.Fma(b, W.Load(p + Place<N>(10, second), kept), a10);
+            if (Pieces<S, F, I>.Has<N>(11, Most<N>())) a11 = S.Fma(b, W.Load(p + Place<N>(11, second), kept), a11);
+            if (Pieces<S, F, I>.Has<N>(12, Most<N>())) a12 = S.Fma(b, W.Load(p + Place<N>(12, second), kept), a12);
+            if (Pieces<S, F, I>.Has<N>(13, Most<N>())) a13 = S.Fma(b, W.Load(p + Place<N>(13, second), kept), a13);
+            if (Pieces<S, F, I>.Has<N>(14, Most<N>())) a14 = S.Fma(b, W.Load(p + Place<N>(14, second), kept), a14);
+            if (Pieces<S, F, I>.Has<N>(15, Most<N>())) a15 = S.Fma(b, W.Load(p + Place<N>(15, second), kept), a15);
             p += stride;
         }
 
         S.Store(to, a0);
-        if (Pieces<S, F, I>.Has<N>(1, S.Chains)) S.Store(to + S.Lanes, a1);
-        if (Pieces<S, F, I>.Has<N>(2, S.Chains)) S.Store(to + 2 * S.Lanes, a2);
-        if (Pieces<S, F, I>.Has<N>(3, S.Chains)) S.Store(to + 3 * S.Lanes, a3);
-        if (Pieces<S, F, I>.Has<N>(4, S.Chains)) S.Store(to + 4 * S.Lanes, a4);
-        if (Pieces<S, F, I>.Has<N>(5, S.Chains)) S.Store(to + 5 * S.Lanes, a5);
-        if (Pieces<S, F, I>.Has<N>(6, S.Chains)) S.Store(to + 6 * S.Lanes, a6);
-        if (Pieces<S, F, I>.Has<N>(7, S.Chains)) S.Store(to + 7 * S.Lanes, a7);
-        if (Pieces<S, F, I>.Has<N>(8, S.Chains)) S.Store(to + 8 * S.Lanes, a8);
-        if (Pieces<S, F, I>.Has<N>(9, S.Chains)) S.Store(to + 9 * S.Lanes, a9);
-        if (Pieces<S, F, I>.Has<N>(10, S.Chains)) S.Store(to + 10 * S.Lanes, a10);
-        if (Pieces<S, F, I>.Has<N>(11, S.Chains)) S.Store(to + 11 * S.Lanes, a11);
-        if (Pieces<S, F, I>.Has<N>(12, S.Chains)) S.Store(to + 12 * S.Lanes, a12);
-        if (Pieces<S, F, I>.Has<N>(13, S.Chains)) S.Store(to + 13 * S.Lanes, a13);
-        if (Pieces<S, F, I>.Has<N>(14, S.Chains)) S.Store(to + 14 * S.Lanes, a14);
-        if (Pieces<S, F, I>.Has<N>(15, S.Chains)) S.Store(to + 15 * S.Lanes, a15);
+        if (Pieces<S, F, I>.Has<N>(1, Most<N>())) S.Store(to + S.Lanes, a1);
+        if (Pieces<S, F, I>.Has<N>(2, Most<N>())) S.Store(to + 2 * S.Lanes, a2);
+        if (Pieces<S, F, I>.Has<N>(3, Most<N>())) S.Store(to + 3 * S.Lanes, a3);
+        if (Pieces<S, F, I>.Has<N>(4, Most<N>())) S.Store(to + 4 * S.Lanes, a4);
+        if (Pieces<S, F, I>.Has<N>(5, Most<N>())) S.Store(to + 5 * S.Lanes, a5);
+        if (Pieces<S, F, I>.Has<N>(6, Most<N>())) S.Store(to + 6 * S.Lanes, a6);
+        if (Pieces<S, F, I>.Has<N>(7, Most<N>())) S.Store(to + 7 * S.Lanes, a7);
+        if (Pieces<S, F, I>.Has<N>(8, Most<N>())) S.Store(to + 8 * S.Lanes, a8);
+        if (Pieces<S, F, I>.Has<N>(9, Most<N>())) S.Store(to + 9 * S.Lanes, a9);
+        if (Pieces<S, F, I>.Has<N>(10, Most<N>())) S.Store(to + 10 * S.Lanes, a10);
+        if (Pieces<S, F, I>.Has<N>(11, Most<N>())) S.Store(to + 11 * S.Lanes, a11);
+        if (Pieces<S, F, I>.Has<N>(12, Most<N>())) S.Store(to + 12 * S.Lanes, a12);
+        if (Pieces<S, F, I>.Has<N>(13, Most<N>())) S.Store(to + 13 * S.Lanes, a13);
+        if (Pieces<S, F, I>.Has<N>(14, Most<N>())) S.Store(to + 14 * S.Lanes, a14);
+        if (Pieces<S, F, I>.Has<N>(15, Most<N>())) S.Store(to + 15 * S.Lanes, a15);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

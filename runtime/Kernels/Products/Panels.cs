@@ -17,6 +17,9 @@ namespace SeqRuntime.Kernels.Products;
 internal readonly unsafe struct Panels<T>
     where T : unmanaged
 {
+    /// <summary>Bytes of the largest panel that is worth reading beside the next one.</summary>
+    private const int LargestOfPair = 16 << 10;
+
     private readonly T* _first;
     private readonly nint _panelRows;
     private readonly nint _panelStride;
@@ -56,6 +59,20 @@ internal readonly unsafe struct Panels<T>
         left = width - (row - first);
         groupStride = _size == 0 ? _groupStride : width * _size;
         return _first + panel * _panelStride + (row - first);
+    }
+
+    /// <summary>
+    /// Whether two whole panels of a GRU start at this row. Only small panels count: larger ones, read side by side from the second-level cache, are
+    /// slower than one after the other.
+    /// </summary>
+    /// <param name="row">First row.</param>
+    /// <param name="end">End of the rows.</param>
+    /// <param name="second">Elements from the first to the second panel.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool StartsPair(nint row, nint end, out nint second)
+    {
+        second = _panelStride;
+        return _panelRows == WeightLayout.GruPanel && second * sizeof(T) <= LargestOfPair && row % WeightLayout.GruPanel == 0 && end - row >= 2 * WeightLayout.GruPanel;
     }
 }
 
@@ -120,4 +137,9 @@ internal readonly struct ThreeTiles : ITiles
 internal readonly struct FourTiles : ITiles
 {
     public static int Count => 4;
+}
+
+internal readonly struct SixTiles : ITiles
+{
+    public static int Count => 6;
 }
