@@ -131,10 +131,12 @@ internal readonly unsafe struct GemmInt8<S, F, I, D, A>
         for (var fours = end - 3 * Inner; x < fours; x += 4 * Inner)
         {
             var inputs = D.LoadFour(x);
-            Two<N>(ref a0, ref a1, ref a2, ref a3, ref a4, ref a5, ref a6, ref a7, ref a8, ref a9, ref a10, ref a11, ref a12, ref a13, ref a14, ref a15, p, stride, D.Group(inputs, x, 0), D.Group(inputs, x, 1));
-            p += 2 * stride;
-            Two<N>(ref a0, ref a1, ref a2, ref a3, ref a4, ref a5, ref a6, ref a7, ref a8, ref a9, ref a10, ref a11, ref a12, ref a13, ref a14, ref a15, p, stride, D.Group(inputs, x, 2), D.Group(inputs, x, 3));
-            p += 2 * stride;
+            var q = p + stride;
+            Two<N>(ref a0, ref a1, ref a2, ref a3, ref a4, ref a5, ref a6, ref a7, ref a8, ref a9, ref a10, ref a11, ref a12, ref a13, ref a14, ref a15, p, q, D.Group(inputs, x, 0), D.Group(inputs, x, 1));
+            p = q + stride;
+            q = p + stride;
+            Two<N>(ref a0, ref a1, ref a2, ref a3, ref a4, ref a5, ref a6, ref a7, ref a8, ref a9, ref a10, ref a11, ref a12, ref a13, ref a14, ref a15, p, q, D.Group(inputs, x, 2), D.Group(inputs, x, 3));
+            p = q + stride;
         }
 
         for (; x < end; x += Inner)
@@ -213,50 +215,46 @@ internal readonly unsafe struct GemmInt8<S, F, I, D, A>
         PutKept(matrix, sums, c, left, scale, init, y);
     }
 
-    /// <summary>Two groups of inputs for all vectors. Vectors without a second sum leave the upper half to it (<see cref="IInt8Dot{I,A}.SplitsSums"/>).</summary>
+    /// <summary>Two groups of inputs for all vectors. Split sums use a8, a9, a12 and a13 for the second group.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Two<N>(
         ref A a0, ref A a1, ref A a2, ref A a3, ref A a4, ref A a5, ref A a6, ref A a7,
         ref A a8, ref A a9, ref A a10, ref A a11, ref A a12, ref A a13, ref A a14, ref A a15,
-        int* p, nint stride, I b0, I b1)
+        int* p, int* q, I b0, I b1)
         where N : struct, ITiles
     {
-        var q = p + stride;
         I factor0 = D.Factor(b0), flip0 = D.Flip(b0);
         I factor1 = D.Factor(b1), flip1 = D.Flip(b1);
-        Add(ref a0, ref a8, p, q, factor0, flip0, factor1, flip1);
-        if (Pieces<S, F, I>.Has<N>(1, D.Vectors)) Add(ref a1, ref a9, p + S.Lanes, q + S.Lanes, factor0, flip0, factor1, flip1);
-        if (Pieces<S, F, I>.Has<N>(3, D.Vectors)) Both(ref a2, ref a3, p + 2 * S.Lanes, q + 2 * S.Lanes, factor0, flip0, factor1, flip1);
-        else if (Pieces<S, F, I>.Has<N>(2, D.Vectors)) a2 = D.MulAdd(a2, D.LoadWeights((byte*)(p + 2 * S.Lanes)), factor0, flip0, D.LoadWeights((byte*)(q + 2 * S.Lanes)), factor1, flip1);
-        if (Pieces<S, F, I>.Has<N>(4, D.Vectors)) Add(ref a4, ref a12, p + 4 * S.Lanes, q + 4 * S.Lanes, factor0, flip0, factor1, flip1);
-        if (Pieces<S, F, I>.Has<N>(5, D.Vectors)) Add(ref a5, ref a13, p + 5 * S.Lanes, q + 5 * S.Lanes, factor0, flip0, factor1, flip1);
-        if (Pieces<S, F, I>.Has<N>(7, D.Vectors)) Both(ref a6, ref a7, p + 6 * S.Lanes, q + 6 * S.Lanes, factor0, flip0, factor1, flip1);
-        else if (Pieces<S, F, I>.Has<N>(6, D.Vectors)) a6 = D.MulAdd(a6, D.LoadWeights((byte*)(p + 6 * S.Lanes)), factor0, flip0, D.LoadWeights((byte*)(q + 6 * S.Lanes)), factor1, flip1);
-        if (Pieces<S, F, I>.Has<N>(8, D.Vectors)) a8 = D.MulAdd(a8, D.LoadWeights((byte*)(p + 8 * S.Lanes)), factor0, flip0, D.LoadWeights((byte*)(q + 8 * S.Lanes)), factor1, flip1);
-        if (Pieces<S, F, I>.Has<N>(9, D.Vectors)) a9 = D.MulAdd(a9, D.LoadWeights((byte*)(p + 9 * S.Lanes)), factor0, flip0, D.LoadWeights((byte*)(q + 9 * S.Lanes)), factor1, flip1);
-        if (Pieces<S, F, I>.Has<N>(11, D.Vectors)) Both(ref a10, ref a11, p + 10 * S.Lanes, q + 10 * S.Lanes, factor0, flip0, factor1, flip1);
-        else if (Pieces<S, F, I>.Has<N>(10, D.Vectors)) a10 = D.MulAdd(a10, D.LoadWeights((byte*)(p + 10 * S.Lanes)), factor0, flip0, D.LoadWeights((byte*)(q + 10 * S.Lanes)), factor1, flip1);
-        if (Pieces<S, F, I>.Has<N>(12, D.Vectors)) a12 = D.MulAdd(a12, D.LoadWeights((byte*)(p + 12 * S.Lanes)), factor0, flip0, D.LoadWeights((byte*)(q + 12 * S.Lanes)), factor1, flip1);
-        if (Pieces<S, F, I>.Has<N>(13, D.Vectors)) a13 = D.MulAdd(a13, D.LoadWeights((byte*)(p + 13 * S.Lanes)), factor0, flip0, D.LoadWeights((byte*)(q + 13 * S.Lanes)), factor1, flip1);
-        if (Pieces<S, F, I>.Has<N>(15, D.Vectors)) Both(ref a14, ref a15, p + 14 * S.Lanes, q + 14 * S.Lanes, factor0, flip0, factor1, flip1);
-        else if (Pieces<S, F, I>.Has<N>(14, D.Vectors)) a14 = D.MulAdd(a14, D.LoadWeights((byte*)(p + 14 * S.Lanes)), factor0, flip0, D.LoadWeights((byte*)(q + 14 * S.Lanes)), factor1, flip1);
-    }
-
-    /// <summary>Two groups for one vector; b is its second sum if there are two.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Add(ref A a, ref A b, int* p, int* q, I factor0, I flip0, I factor1, I flip1)
-    {
         if (D.SplitsSums)
         {
-            a = D.MulAdd(a, D.LoadWeights((byte*)p), factor0, flip0);
-            b = D.MulAdd(b, D.LoadWeights((byte*)q), factor1, flip1);
+            (a0, a8) = (D.MulAdd(a0, D.LoadWeights((byte*)(p)), factor0, flip0), D.MulAdd(a8, D.LoadWeights((byte*)(q)), factor1, flip1));
+            if (Pieces<S, F, I>.Has<N>(1, D.Vectors)) (a1, a9) = (D.MulAdd(a1, D.LoadWeights((byte*)(p + S.Lanes)), factor0, flip0), D.MulAdd(a9, D.LoadWeights((byte*)(q + S.Lanes)), factor1, flip1));
+            if (Pieces<S, F, I>.Has<N>(2, D.Vectors)) Both(ref a2, ref a3, p + 2 * S.Lanes, q + 2 * S.Lanes, factor0, flip0, factor1, flip1);
+            if (Pieces<S, F, I>.Has<N>(4, D.Vectors)) (a4, a12) = (D.MulAdd(a4, D.LoadWeights((byte*)(p + 4 * S.Lanes)), factor0, flip0), D.MulAdd(a12, D.LoadWeights((byte*)(q + 4 * S.Lanes)), factor1, flip1));
+            if (Pieces<S, F, I>.Has<N>(5, D.Vectors)) (a5, a13) = (D.MulAdd(a5, D.LoadWeights((byte*)(p + 5 * S.Lanes)), factor0, flip0), D.MulAdd(a13, D.LoadWeights((byte*)(q + 5 * S.Lanes)), factor1, flip1));
+            if (Pieces<S, F, I>.Has<N>(6, D.Vectors)) Both(ref a6, ref a7, p + 6 * S.Lanes, q + 6 * S.Lanes, factor0, flip0, factor1, flip1);
             return;
         }
 
-        a = D.MulAdd(a, D.LoadWeights((byte*)p), factor0, flip0, D.LoadWeights((byte*)q), factor1, flip1);
+        a0 = D.MulAdd(a0, D.LoadWeights((byte*)(p)), factor0, flip0, D.LoadWeights((byte*)(q)), factor1, flip1);
+        if (Pieces<S, F, I>.Has<N>(1, D.Vectors)) a1 = D.MulAdd(a1, D.LoadWeights((byte*)(p + S.Lanes)), factor0, flip0, D.LoadWeights((byte*)(q + S.Lanes)), factor1, flip1);
+        if (Pieces<S, F, I>.Has<N>(2, D.Vectors)) a2 = D.MulAdd(a2, D.LoadWeights((byte*)(p + 2 * S.Lanes)), factor0, flip0, D.LoadWeights((byte*)(q + 2 * S.Lanes)), factor1, flip1);
+        if (Pieces<S, F, I>.Has<N>(3, D.Vectors)) a3 = D.MulAdd(a3, D.LoadWeights((byte*)(p + 3 * S.Lanes)), factor0, flip0, D.LoadWeights((byte*)(q + 3 * S.Lanes)), factor1, flip1);
+        if (Pieces<S, F, I>.Has<N>(4, D.Vectors)) a4 = D.MulAdd(a4, D.LoadWeights((byte*)(p + 4 * S.Lanes)), factor0, flip0, D.LoadWeights((byte*)(q + 4 * S.Lanes)), factor1, flip1);
+        if (Pieces<S, F, I>.Has<N>(5, D.Vectors)) a5 = D.MulAdd(a5, D.LoadWeights((byte*)(p + 5 * S.Lanes)), factor0, flip0, D.LoadWeights((byte*)(q + 5 * S.Lanes)), factor1, flip1);
+        if (Pieces<S, F, I>.Has<N>(6, D.Vectors)) a6 = D.MulAdd(a6, D.LoadWeights((byte*)(p + 6 * S.Lanes)), factor0, flip0, D.LoadWeights((byte*)(q + 6 * S.Lanes)), factor1, flip1);
+        if (Pieces<S, F, I>.Has<N>(7, D.Vectors)) a7 = D.MulAdd(a7, D.LoadWeights((byte*)(p + 7 * S.Lanes)), factor0, flip0, D.LoadWeights((byte*)(q + 7 * S.Lanes)), factor1, flip1);
+        if (Pieces<S, F, I>.Has<N>(8, D.Vectors)) a8 = D.MulAdd(a8, D.LoadWeights((byte*)(p + 8 * S.Lanes)), factor0, flip0, D.LoadWeights((byte*)(q + 8 * S.Lanes)), factor1, flip1);
+        if (Pieces<S, F, I>.Has<N>(9, D.Vectors)) a9 = D.MulAdd(a9, D.LoadWeights((byte*)(p + 9 * S.Lanes)), factor0, flip0, D.LoadWeights((byte*)(q + 9 * S.Lanes)), factor1, flip1);
+        if (Pieces<S, F, I>.Has<N>(10, D.Vectors)) a10 = D.MulAdd(a10, D.LoadWeights((byte*)(p + 10 * S.Lanes)), factor0, flip0, D.LoadWeights((byte*)(q + 10 * S.Lanes)), factor1, flip1);
+        if (Pieces<S, F, I>.Has<N>(11, D.Vectors)) a11 = D.MulAdd(a11, D.LoadWeights((byte*)(p + 11 * S.Lanes)), factor0, flip0, D.LoadWeights((byte*)(q + 11 * S.Lanes)), factor1, flip1);
+        if (Pieces<S, F, I>.Has<N>(12, D.Vectors)) a12 = D.MulAdd(a12, D.LoadWeights((byte*)(p + 12 * S.Lanes)), factor0, flip0, D.LoadWeights((byte*)(q + 12 * S.Lanes)), factor1, flip1);
+        if (Pieces<S, F, I>.Has<N>(13, D.Vectors)) a13 = D.MulAdd(a13, D.LoadWeights((byte*)(p + 13 * S.Lanes)), factor0, flip0, D.LoadWeights((byte*)(q + 13 * S.Lanes)), factor1, flip1);
+        if (Pieces<S, F, I>.Has<N>(14, D.Vectors)) a14 = D.MulAdd(a14, D.LoadWeights((byte*)(p + 14 * S.Lanes)), factor0, flip0, D.LoadWeights((byte*)(q + 14 * S.Lanes)), factor1, flip1);
+        if (Pieces<S, F, I>.Has<N>(15, D.Vectors)) a15 = D.MulAdd(a15, D.LoadWeights((byte*)(p + 15 * S.Lanes)), factor0, flip0, D.LoadWeights((byte*)(q + 15 * S.Lanes)), factor1, flip1);
     }
 
-    /// <summary>Two groups for two vectors that are loaded together.</summary>
+    /// <summary>Two groups for two vectors whose weights are loaded at once.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Both(ref A a, ref A b, int* p, int* q, I factor0, I flip0, I factor1, I flip1)
     {

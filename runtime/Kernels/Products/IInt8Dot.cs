@@ -15,7 +15,10 @@ internal unsafe interface IInt8Dot<I, A>
     /// <summary>Most vectors of rows whose sums fit the registers for one row of inputs.</summary>
     static abstract int Vectors { get; }
 
-    /// <summary>Whether half of the vectors have two sums, one for every other group. Chains are shorter then. It takes 12 registers; <see cref="Vectors"/> is 8.</summary>
+    /// <summary>
+    /// Whether two of each four vectors keep a sum for every other group, for shorter chains, and the other two are loaded at once, for fewer loads.
+    /// <see cref="Vectors"/> is 8 then, and their sums take 12 registers.
+    /// </summary>
     static abstract bool SplitsSums { get; }
 
     /// <summary>The part of the first sums that depends on the inputs. Inputs are zero-padded as by <see cref="KernelSet.QuantizeRows"/>.</summary>
@@ -27,7 +30,7 @@ internal unsafe interface IInt8Dot<I, A>
     /// <summary>Weights by 4 inputs, one row a lane.</summary>
     static abstract I LoadWeights(byte* w);
 
-    /// <summary>Weights of two vectors of rows, one after the other.</summary>
+    /// <summary>Weights of two vectors of rows at once; only called if <see cref="SplitsSums"/>.</summary>
     static abstract void LoadWeights(byte* w, out I first, out I second);
 
     /// <summary>4 inputs repeated in all lanes.</summary>
