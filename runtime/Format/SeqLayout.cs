@@ -21,7 +21,7 @@ namespace SeqRuntime.Format;
 /// difference to the one after the last output, an index of a tensor as its difference to the one after the last tensor. A value's name is
 /// stored only if it differs from its node's or tensor's. A tensor's position follows from its size (<see cref="Place"/>). Version 2.0 stores
 /// weights in the order in which products read them (<see cref="WeightLayout"/>) and recurrent layers without padding to 16 units
-/// (<see cref="GateRows"/>). Files of 1.x are refused. 2.1 adds formats of weights.
+/// (<see cref="GateRows"/>). Files of 1.x are refused; the converter upgrades them. 2.1 adds formats of weights.
 /// </remarks>
 internal static class SeqLayout
 {

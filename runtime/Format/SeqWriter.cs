@@ -119,7 +119,7 @@ internal static class SeqWriter
         var names = new Dictionary<int, string>();
         foreach (var node in graph.Nodes)
         {
-            for (var o = 0; o < node.Outputs.Length; o++) names[node.Outputs[o]] = SeqReader.OutputName(node.Name, node.Outputs.Length, o);
+            for (var o = 0; o < node.Outputs.Length; o++) names[node.Outputs[o]] = GraphReader.OutputName(node.Name, node.Outputs.Length, o);
         }
 
         w.Number(graph.Values.Count);
@@ -138,7 +138,7 @@ internal static class SeqWriter
         foreach (var node in graph.Nodes)
         {
             WriteNode(w, node, next);
-            next = SeqReader.After(node.Outputs, next);
+            next = GraphReader.After(node.Outputs, next);
         }
     });
 

@@ -48,7 +48,7 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
         int ran = 0, refused = 0;
         for (var i = 0; i < Mutations; i++)
         {
-            var mutant = Mutate(random);
+            var mutant = SeqMutation.Of(s_file, random);
             if (checksums == Checksums.Recomputed) SectionTable.Recompute(mutant);
             var fault = Try(mutant, checksums != Checksums.Ignored);
             if (fault is null) ran++;
@@ -145,6 +145,19 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
         }
     }
 
+    /// <summary>A name is stored once and given to each output of its node.</summary>
+    [Fact]
+    public void A_long_name_of_a_node_with_many_outputs_is_refused()
+    {
+        const int outputs = 70;
+        var model = new SeqModelBuilder();
+        var graph = model.AddGraph("main");
+        var x = graph.Input("x", ElementType.Float32, outputs);
+        graph.Output("y", graph.NodeMany(OpKind.Split, [x], outputs, name: new string('n', SeqLayout.MaxString))[0]);
+        var fault = Assert.Throws<SeqFormatException>(() => SeqModel.Load(SeqWriter.ToArray(model)));
+        Assert.Contains("the names of values are longer than 67108864 letters", fault.Message, StringComparison.Ordinal);
+    }
+
     /// <summary>Group scales of 0 and -128, which no writer stores, and nibbles and scales of every value: such weights run with the same bits on every kernel set.</summary>
     [Fact]
     public void Any_content_of_int4_weights_runs_with_the_same_bits_on_every_kernel_set()
@@ -233,46 +246,6 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
         {
             return fault;
         }
-    }
-
-    private static byte[] Mutate(Random random)
-    {
-        var mutant = (byte[])s_file.Clone();
-        // Most of the file is weights, which may have any value; damage elsewhere is dangerous.
-        var (from, to) = random.Next(4) == 0 ? (0, mutant.Length) : (0, Section(s_file, SeqLayout.Data).Offset);
-        for (var change = random.Next(1, 4); change > 0; change--)
-        {
-            var at = random.Next(from, to);
-            switch (random.Next(7))
-            {
-                case 0:
-                    mutant[at] ^= (byte)(1 << random.Next(8));
-                    break;
-                case 1:
-                    random.NextBytes(mutant.AsSpan(at, Math.Min(random.Next(1, 17), mutant.Length - at)));
-                    break;
-                case 2 when at + sizeof(int) <= mutant.Length:
-                    int[] ints = [0, -1, 1, int.MaxValue, int.MinValue, -2, 65_536, random.Next()];
-                    BinaryPrimitives.WriteInt32LittleEndian(mutant.AsSpan(at), ints[random.Next(ints.Length)]);
-                    break;
-                case 3 when at + sizeof(long) <= mutant.Length:
-                    long[] longs = [long.MaxValue, long.MinValue, -1, 64, 1L << 32, uint.MaxValue, mutant.Length, mutant.Length - 64];
-                    BinaryPrimitives.WriteInt64LittleEndian(mutant.AsSpan(at), longs[random.Next(longs.Length)]);
-                    break;
-                case 4:
-                    mutant.AsSpan(at, Math.Min(random.Next(1, 65), mutant.Length - at)).Clear();
-                    break;
-                case 5:
-                    var bytes = Math.Min(random.Next(1, 65), mutant.Length - at);
-                    s_file.AsSpan(random.Next(s_file.Length - bytes), bytes).CopyTo(mutant.AsSpan(at));
-                    break;
-                default:
-                    mutant[at] = (byte)(mutant[at] + random.Next(-2, 3));
-                    break;
-            }
-        }
-
-        return mutant;
     }
 
     /// <summary>The position of a tensor's bytes.</summary>

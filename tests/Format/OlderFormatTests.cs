@@ -10,9 +10,19 @@ public class OlderFormatTests
     [InlineData("1.3")]
     public void A_file_of1_is_refused_with_what_to_do(string version)
     {
-        var fault = Assert.Throws<SeqFormatException>(() => SeqModel.Load(Repository.Find($"tests/Golden/format-{version}.seq")));
+        var path = Repository.Find($"tests/Golden/format-{version}.seq");
+        var fault = Assert.Throws<SeqFormatException>(() => SeqModel.Load(path));
         Assert.Contains("format version 1 is not supported; this runtime reads version 2.", fault.Message, StringComparison.Ordinal);
-        Assert.Contains("Convert the model again", fault.Message, StringComparison.Ordinal);
+        Assert.Contains($"Run 'seqconvert upgrade {path}', or convert the model again.", fault.Message, StringComparison.Ordinal);
+        Assert.Contains("'seqconvert upgrade FILE'", Assert.Throws<SeqFormatException>(() => SeqModel.Load(File.ReadAllBytes(path))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_file_of_a_later_version_asks_for_a_newer_runtime()
+    {
+        var file = SeqWriter.ToArray(SmallSeq.Build());
+        file[SeqLayout.MajorAt]++;
+        Assert.Contains($"format version {SeqLayout.Major + 1} is not supported; this runtime reads version {SeqLayout.Major}. Use a newer runtime.", Assert.Throws<SeqFormatException>(() => SeqModel.Load(file)).Message, StringComparison.Ordinal);
     }
 
     /// <summary>The written file is read back with every name, and is smaller.</summary>
