@@ -48,12 +48,15 @@ internal static class Inspection
             nodes ? [.. loaded.Nodes.Select(n => Node(loaded, n))] : null);
     }
 
+    /// <summary>The version that a file's header tells.</summary>
+    public static string FormatVersion(ReadOnlySpan<byte> header) => $"{BinaryPrimitives.ReadUInt16LittleEndian(header[SeqLayout.MajorAt..])}.{BinaryPrimitives.ReadUInt16LittleEndian(header[SeqLayout.MinorAt..])}";
+
     private static string FormatVersion(string path)
     {
         using var stream = File.OpenRead(path);
         var header = new byte[SeqLayout.HeaderBytes];
         stream.ReadExactly(header);
-        return $"{BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(SeqLayout.MajorAt))}.{BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(SeqLayout.MinorAt))}";
+        return FormatVersion(header);
     }
 
     private static TensorReport Constant(Operators.Tensor tensor, IReadOnlyList<int> shape, double? error) => new(

@@ -8,9 +8,7 @@ internal static class ModelFile
 {
     public static SeqModel Load(string path, string? kernels = null)
     {
-        MustExist(path);
-        // Opening a pipe would block until somebody writes to it.
-        if (SpecialFile.Is(RealPath.Of(path))) throw new ConversionException($"{path}: this is a pipe or a device; give a regular file");
+        MustBeRegular(path);
         try
         {
             return SeqModel.Load(path, new SeqModelOptions { KernelSet = kernels });
@@ -24,6 +22,13 @@ internal static class ModelFile
             // The environment names an unknown kernel set.
             throw new ConversionException(e.Message, e);
         }
+    }
+
+    /// <summary>Reads a whole file.</summary>
+    public static byte[] ReadAll(string path)
+    {
+        MustBeRegular(path);
+        return File.ReadAllBytes(path);
     }
 
     /// <summary>Calls the runtime and puts the file's name before its errors.</summary>
@@ -65,6 +70,13 @@ internal static class ModelFile
     {
         if (Directory.Exists(path)) throw new ConversionException($"{path}: this is a directory; give a file");
         if (!File.Exists(path)) throw new ConversionException($"{path}: there is no such file; check the path");
+    }
+
+    /// <summary>Refuses a pipe or a device: opening a pipe would block until somebody writes to it.</summary>
+    private static void MustBeRegular(string path)
+    {
+        MustExist(path);
+        if (SpecialFile.Is(RealPath.Of(path))) throw new ConversionException($"{path}: this is a pipe or a device; give a regular file");
     }
 
     /// <summary>Puts the file's name before a message that does not name it.</summary>

@@ -70,6 +70,7 @@ internal static class SeqConvert
         var help = new TeachingHelp();
         var root = new Command(Name, "Turns trained sequence models (ONNX, Keras, or weights with a JSON description) into one .seq file for SeqRuntime, shows its content, and runs it.");
         root.Subcommands.Add(new ConvertCommand(stderr).Build(help));
+        root.Subcommands.Add(new UpgradeCommand().Build(help));
         root.Subcommands.Add(new InspectCommand().Build(help));
         root.Subcommands.Add(new RunCommand().Build(help));
         root.Subcommands.Add(new DecodeCommand().Build(help));

@@ -43,7 +43,8 @@ public sealed partial class ArrowTests
         ["Importers.Keras"] = ["IO", "Graph", "Weights", "Importers", "Importers.Description"],
         ["Importers.Onnx"] = ["IO", "Graph", "Decomposition", "Resolving", "Weights", "Importers"],
         ["Pipeline"] = ["IO", "Graph", "Resolving", "States", "Quantization", "Lowering", "Weights", "Importers", "Importers.Description", "Importers.Keras", "Importers.Onnx"],
-        ["Commands"] = ["IO", "Graph", "Quantization", "Weights", "Importers.Description", "Pipeline"],
+        ["Upgrading"] = [],
+        ["Commands"] = ["IO", "Graph", "Quantization", "Weights", "Importers.Description", "Pipeline", "Upgrading"],
     };
 
     public static TheoryData<string> Projects => ["runtime", "converter"];

@@ -10,6 +10,7 @@ public sealed partial class HelpTests : IDisposable
 
     [Theory]
     [InlineData("convert", 15)]
+    [InlineData("upgrade", 3)]
     [InlineData("inspect", 4)]
     [InlineData("run", 9)]
     [InlineData("decode", 10)]
@@ -32,6 +33,7 @@ public sealed partial class HelpTests : IDisposable
 
     [Theory]
     [InlineData("convert")]
+    [InlineData("upgrade")]
     [InlineData("inspect")]
     [InlineData("run")]
     [InlineData("decode")]
@@ -61,7 +63,7 @@ public sealed partial class HelpTests : IDisposable
     public void Root_help_lists_the_commands()
     {
         _cli.Good("--help");
-        foreach (var command in (string[])["convert", "inspect", "run", "decode"]) Assert.Matches($@"(?m)^  {command}\b", _cli.Out);
+        foreach (var command in (string[])["convert", "upgrade", "inspect", "run", "decode"]) Assert.Matches($@"(?m)^  {command}\b", _cli.Out);
     }
 
     [Fact]

@@ -8,7 +8,7 @@ public sealed class UsageTests : IDisposable
 
     public static TheoryData<string[], string> WrongUsage => new()
     {
-        { [], "give a command: convert, inspect, run, decode; see 'seqconvert" },
+        { [], "give a command: convert, upgrade, inspect, run, decode; see 'seqconvert" },
         { ["frobnicate"], "frobnicate" },
         { ["convert"], "seqconvert convert --help" },
         { ["convert", "a.onnx"], "--out" },
@@ -30,6 +30,8 @@ public sealed class UsageTests : IDisposable
         { ["convert", "x=a.onnx", "x=b.onnx", "-o", "a.seq"], "two graphs are named 'x'" },
         { ["convert", "x=", "-o", "a.seq"], "has no file name" },
         { ["convert", "a.onnx", "-o", "a.seq", "--frob"], "there is no option '--frob'" },
+        { ["upgrade"], "seqconvert upgrade --help" },
+        { ["upgrade", "a.seq", "-o", "a.bin"], "OUT.seq" },
         { ["inspect"], "seqconvert inspect --help" },
         { ["inspect", "a.seq", "--size", "T"], "write --size T=100" },
         { ["run"], "seqconvert run --help" },
@@ -54,6 +56,7 @@ public sealed class UsageTests : IDisposable
 
     [Theory]
     [InlineData("convert", "-o", "a.seq")]
+    [InlineData("upgrade")]
     [InlineData("inspect")]
     [InlineData("run")]
     [InlineData("decode", "x")]

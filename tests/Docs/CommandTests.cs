@@ -185,6 +185,7 @@ public sealed partial class CommandTests(CommandTests.Fixture fixture) : IClassF
             Directory.CreateDirectory(_folder[Written]);
             foreach (var name in new[] { "training/g2p.json", "training/g2p.safetensors", "docs/description.schema.json", "docs/decoding.schema.json", "docs/examples/thai2rom.json", "NativeAotSample/g2p.seq" }) _folder.Write(name, File.ReadAllBytes(Repository.Find(name)));
             _folder.Write("g2p.seq", File.ReadAllBytes(Repository.Find("NativeAotSample/g2p.seq")));
+            _folder.Write("old.seq", File.ReadAllBytes(Repository.Find("tests/Golden/upgrade/1.0-int8.seq")));
             _folder.Write("speech.seq", SmallFrames.Ctc(seed: 1));
             Save("features.npy", NpyArray.From([6, SmallDecoder.Hidden], SmallFrames.Features(seed: 1, frames: 6)));
             new Commands.PlainCtc(1).WriteOnnx(_folder["model.onnx"]);

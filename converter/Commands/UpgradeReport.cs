@@ -1,0 +1,45 @@
+using SeqRuntime.Converter.Upgrading;
+
+namespace SeqRuntime.Converter.Commands;
+
+/// <summary>What <c>upgrade</c> prints: the file that was read, the file that was written, and its graphs.</summary>
+internal sealed record UpgradeReport(string Source, long SourceBytes, string SourceVersion)
+{
+    /// <summary>False if the file was of today's format, so that nothing was written.</summary>
+    public bool IsUpgraded => File is not null;
+
+    public string? File { get; init; }
+
+    public long? FileBytes { get; init; }
+
+    public string? FormatVersion { get; init; }
+
+    /// <summary>The number of weight matrices that were moved.</summary>
+    public int? Matrices { get; init; }
+
+    public IReadOnlyList<GraphReport>? Graphs { get; init; }
+
+    /// <summary>The report of a file that needs no upgrade.</summary>
+    public static UpgradeReport Current(string source, byte[] bytes) => new(source, bytes.Length, Inspection.FormatVersion(bytes));
+
+    public static UpgradeReport Of(string source, byte[] bytes, string target, UpgradedFile upgraded, SeqModel model) => new(source, bytes.Length, upgraded.Version)
+    {
+        File = target,
+        FileBytes = upgraded.File.Length,
+        FormatVersion = Inspection.FormatVersion(upgraded.File),
+        Matrices = upgraded.Moved,
+        Graphs = [.. model.Graphs.Select((_, i) => Inspection.Graph(model, i, new Dictionary<string, int>(), nodes: false))],
+    };
+
+    public void Print(TextWriter output)
+    {
+        if (!IsUpgraded)
+        {
+            output.WriteLine($"{Source}: format {SourceVersion} is current; nothing was written");
+            return;
+        }
+
+        output.WriteLine($"{File}: {Text.Bytes(FileBytes!.Value)}, format {FormatVersion}; from {Source}, {Text.Bytes(SourceBytes)}, format {SourceVersion}, {(Matrices == 1 ? "1 weight matrix" : $"{Matrices} weight matrices")} rearranged");
+        foreach (var graph in Graphs!) graph.Print(output);
+    }
+}
