@@ -141,14 +141,15 @@ internal sealed class SeqTarget : Target
     }
 
     /// <summary>Corrects the checksums of all sections in the table, so that a reader reaches the checks after them.</summary>
-    private static void Mend(byte[] file)
+    public static void Mend(byte[] file)
     {
         if (file.Length < SeqLayout.HeaderBytes) return;
         BinaryPrimitives.WriteInt64LittleEndian(file.AsSpan(SeqLayout.FileLengthAt), file.Length);
         SectionTable.Recompute(file);
     }
 
-    private static int Section(byte[] file, string name)
+    /// <summary>Where a section starts; -1 if there is none.</summary>
+    public static int Section(byte[] file, string name)
     {
         var entry = SectionTable.EntryOf(file, name);
         return entry < 0 ? -1 : (int)Math.Clamp(BinaryPrimitives.ReadInt64LittleEndian(file.AsSpan(entry + 8)), 1, file.Length);

@@ -35,6 +35,7 @@ internal abstract class Target : IDisposable
     public static IReadOnlyDictionary<string, Func<Target>> All { get; } = new Dictionary<string, Func<Target>>
     {
         ["seq"] = () => new SeqTarget(),
+        ["upgrade"] = () => new UpgradeTarget(),
         ["onnx"] = () => new OnnxTarget(),
         ["h5"] = () => new HdfTarget(),
         ["keras"] = () => new KerasTarget(),
