@@ -34,15 +34,22 @@ internal sealed class GraphLowering
     public static (SeqModelBuilder Model, List<ConvertedTensor> Tensors) Lower(IReadOnlyList<IrGraph> graphs, WeightChoice choice, SharedTensors shared)
     {
         var model = new SeqModelBuilder();
-        return (model, Lower(graphs, model, choice, shared).Report);
+        return (model, Lower(graphs, model, choice, shared, packs: true).Report);
+    }
+
+    /// <summary>As <see cref="Lower(IReadOnlyList{IrGraph}, WeightChoice, SharedTensors)"/>, but the model's matrices have no bytes: only their formats and errors are known.</summary>
+    public static (SeqModelBuilder Model, List<ConvertedTensor> Tensors) Plan(IReadOnlyList<IrGraph> graphs, WeightChoice choice, SharedTensors shared)
+    {
+        var model = new SeqModelBuilder();
+        return (model, Lower(graphs, model, choice, shared, packs: false).Report);
     }
 
     /// <summary>Collects the constants of the graphs and their names, without storing them.</summary>
-    public static SharedTensors Survey(IReadOnlyList<IrGraph> graphs, WeightChoice choice) => Lower(graphs, new SeqModelBuilder(), choice, null).Shared;
+    public static SharedTensors Survey(IReadOnlyList<IrGraph> graphs, WeightChoice choice) => Lower(graphs, new SeqModelBuilder(), choice, null, packs: false).Shared;
 
-    private static WeightStore Lower(IReadOnlyList<IrGraph> graphs, SeqModelBuilder model, WeightChoice choice, SharedTensors? shared)
+    private static WeightStore Lower(IReadOnlyList<IrGraph> graphs, SeqModelBuilder model, WeightChoice choice, SharedTensors? shared, bool packs)
     {
-        var store = new WeightStore(model, choice, shared);
+        var store = new WeightStore(model, choice, shared, packs);
         foreach (var graph in graphs)
         {
             store.Graph = graph.Name;

@@ -8,7 +8,8 @@ namespace SeqRuntime.Converter.Lowering;
 /// <param name="model">The model.</param>
 /// <param name="choice">How matrices are stored.</param>
 /// <param name="shared">The names of all contents. Null for a store that stores nothing and only fills <see cref="Shared"/>.</param>
-internal sealed class WeightStore(SeqModelBuilder model, WeightChoice choice, SharedTensors? shared)
+/// <param name="packs">Whether matrices are packed. Otherwise the model has their formats only, and <see cref="Report"/> their errors.</param>
+internal sealed class WeightStore(SeqModelBuilder model, WeightChoice choice, SharedTensors? shared, bool packs)
 {
     private readonly Dictionary<(ContentKey Key, WeightKind? Kind), int> _stored = [];
     private readonly Dictionary<ContentKey, string[]> _names = [];
@@ -88,9 +89,9 @@ internal sealed class WeightStore(SeqModelBuilder model, WeightChoice choice, Sh
         // Contradicting requests make a copy with the name that was requested.
         var isCopy = WeightKinds.All.Any(storage => _stored.ContainsKey((weights.Key, storage.Kind)));
         var name = names[isCopy ? shared.NamesOf(weights.Key).Index().First(n => n.Item == weights.Names[0]).Index : 0];
-        var packed = choice.Packer.Pack(weights, stored.Kind);
-        var index = model.AddPacked(name, weights.LayoutAs(stored.Kind), packed.Blocks);
-        Report.Add(new ConvertedTensor(name, weights.Shape, stored.Kind.Storage().Report, weights.BytesAs(stored.Kind), packed.Error)
+        var rounded = choice.Rounder.Round(weights, stored.Kind);
+        var index = model.AddPacked(name, weights.LayoutAs(stored.Kind), packs ? [.. rounded.Matrices.Select(matrix => matrix.Pack())] : []);
+        Report.Add(new ConvertedTensor(name, weights.Shape, stored.Kind.Storage().Report, weights.BytesAs(stored.Kind), rounded.Error)
         {
             Weights = weights.IsExact ? null : stored.Kind,
             IsAsked = stored.IsAsked,

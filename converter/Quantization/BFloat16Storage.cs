@@ -10,10 +10,10 @@ internal sealed class BFloat16Storage : WeightStorage
 
     public override string Help => "bf16 (half the size, eight bits of precision at any magnitude)";
 
-    public override (byte[] Packed, double ErrorSquares, double WeightSquares) Pack(WeightLayout layout, ReadOnlySpan<float> weights)
+    public override RoundedMatrix Round(WeightLayout layout, float[] weights)
     {
         var (errors, squares) = Lost(weights, BFloat16Format.Rounded);
-        return (BFloat16Format.Pack(weights, layout.Rows, layout.Columns, layout.PanelRows), errors, squares);
+        return new RoundedMatrix(errors, squares, () => BFloat16Format.Pack(weights, layout.Rows, layout.Columns, layout.PanelRows));
     }
 
     public override string? Obstacle(WeightMatrix weights) =>

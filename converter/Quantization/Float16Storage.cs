@@ -20,10 +20,10 @@ internal sealed class Float16Storage : WeightStorage
 
     public override string Help => "fp16 (half the size)";
 
-    public override (byte[] Packed, double ErrorSquares, double WeightSquares) Pack(WeightLayout layout, ReadOnlySpan<float> weights)
+    public override RoundedMatrix Round(WeightLayout layout, float[] weights)
     {
         var (errors, squares) = Lost(weights, static weight => (float)(Half)weight);
-        return (Float16Format.Pack(weights, layout.Rows, layout.Columns, layout.PanelRows), errors, squares);
+        return new RoundedMatrix(errors, squares, () => Float16Format.Pack(weights, layout.Rows, layout.Columns, layout.PanelRows));
     }
 
     public override string? Obstacle(WeightMatrix weights) =>

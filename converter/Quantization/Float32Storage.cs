@@ -7,8 +7,8 @@ internal sealed class Float32Storage() : WeightStorage(WeightKind.Float32, "fp32
 {
     public override string Help => "fp32";
 
-    public override (byte[] Packed, double ErrorSquares, double WeightSquares) Pack(WeightLayout layout, ReadOnlySpan<float> weights) =>
-        (Float32Format.Pack(weights, layout.Rows, layout.Columns, layout.PanelRows), 0, 0);
+    public override RoundedMatrix Round(WeightLayout layout, float[] weights) =>
+        new(0, 0, () => Float32Format.Pack(weights, layout.Rows, layout.Columns, layout.PanelRows));
 
     public override string? Obstacle(WeightMatrix weights) => null;
 }

@@ -22,9 +22,8 @@ internal static class Int4Quantizer
     private const double FewestSteps = 5.5;
     private const double StepBetween = 0.25;
 
-    /// <summary>Packs a row-major matrix as int4 and measures the loss.</summary>
-    /// <returns>The packed bytes, and the sums of squared errors and of squared weights.</returns>
-    public static (byte[] Packed, double ErrorSquares, double WeightSquares) Pack(ReadOnlySpan<float> weights, int rows, int columns, int panel = WeightLayout.WidestPanel)
+    /// <summary>Rounds a row-major matrix to int4.</summary>
+    public static RoundedMatrix Round(float[] weights, int rows, int columns, int panel = WeightLayout.WidestPanel)
     {
         var groups = (columns + Group - 1) / Group;
         var quantized = new sbyte[weights.Length];
@@ -33,7 +32,7 @@ internal static class Int4Quantizer
         double errors = 0, squares = 0;
         for (var row = 0; row < rows; row++)
         {
-            var values = weights.Slice(row * columns, columns);
+            var values = weights.AsSpan(row * columns, columns);
             Quantizer.CheckFinite(values, row);
             var scale = scales[row] = RowScale(values);
             for (var g = 0; g < groups; g++)
@@ -54,7 +53,7 @@ internal static class Int4Quantizer
             }
         }
 
-        return (Int4Format.Pack(quantized, groupScales, scales, rows, columns, panel), errors, squares);
+        return new RoundedMatrix(errors, squares, () => Int4Format.Pack(quantized, groupScales, scales, rows, columns, panel));
     }
 
     private static float RowScale(ReadOnlySpan<float> values)

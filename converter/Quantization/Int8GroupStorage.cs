@@ -14,7 +14,7 @@ internal sealed class Int8GroupStorage : WeightStorage
 
     public override string Help => "int8g32, int8 with one scale for each 32 inputs (a little larger and more precise than int8)";
 
-    public override (byte[] Packed, double ErrorSquares, double WeightSquares) Pack(WeightLayout layout, ReadOnlySpan<float> weights)
+    public override RoundedMatrix Round(WeightLayout layout, float[] weights)
     {
         var (rows, columns, groups) = (layout.Rows, layout.Columns, layout.Groups);
         var quantized = new sbyte[weights.Length];
@@ -27,10 +27,10 @@ internal sealed class Int8GroupStorage : WeightStorage
                 var first = group * Int8GroupFormat.Group;
                 var place = row * columns + first;
                 var count = Math.Min(Int8GroupFormat.Group, columns - first);
-                scales[row * groups + group] = Quantizer.Round(weights.Slice(place, count), row, isNarrow: true, quantized.AsSpan(place, count), ref errors, ref squares);
+                scales[row * groups + group] = Quantizer.Round(weights.AsSpan(place, count), row, isNarrow: true, quantized.AsSpan(place, count), ref errors, ref squares);
             }
         }
 
-        return (Int8GroupFormat.Pack(quantized, scales, rows, columns, layout.PanelRows), errors, squares);
+        return new RoundedMatrix(errors, squares, () => Int8GroupFormat.Pack(quantized, scales, rows, columns, layout.PanelRows));
     }
 }

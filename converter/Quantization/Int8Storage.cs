@@ -18,6 +18,6 @@ internal sealed class Int8Storage : WeightStorage
 
     public override WeightFormat FormatOf(int columns) => Int8Format.For(columns);
 
-    public override (byte[] Packed, double ErrorSquares, double WeightSquares) Pack(WeightLayout layout, ReadOnlySpan<float> weights) =>
-        Quantizer.PackInt8(weights, layout.Rows, layout.Columns, layout.PanelRows);
+    public override RoundedMatrix Round(WeightLayout layout, float[] weights) =>
+        Quantizer.ToInt8(weights, layout.Rows, layout.Columns, layout.PanelRows);
 }

@@ -5,9 +5,8 @@ namespace SeqRuntime.Converter.Quantization;
 /// <summary>Quantizes weight matrices to symmetric int8 with one scale a row: q = round-half-even(w / scale). The scale is at most absmax / 127 and has the least squared error.</summary>
 internal static class Quantizer
 {
-    /// <summary>Packs a row-major matrix as int8, in the format that <see cref="Int8Format.For"/> chooses for its columns, and measures the loss.</summary>
-    /// <returns>The packed bytes, and the sums of squared errors and of squared weights.</returns>
-    public static (byte[] Packed, double ErrorSquares, double WeightSquares) PackInt8(ReadOnlySpan<float> weights, int rows, int columns, int panel = WeightLayout.WidestPanel)
+    /// <summary>Rounds a row-major matrix to int8, for the format that <see cref="Int8Format.For"/> chooses for its columns.</summary>
+    public static RoundedMatrix ToInt8(float[] weights, int rows, int columns, int panel = WeightLayout.WidestPanel)
     {
         var quantized = new sbyte[weights.Length];
         var scales = new float[rows];
@@ -16,10 +15,10 @@ internal static class Quantizer
         for (var row = 0; row < rows; row++)
         {
             var from = row * columns;
-            scales[row] = Round(weights.Slice(from, columns), row, format == Int8Format.Narrow, quantized.AsSpan(from, columns), ref errors, ref squares);
+            scales[row] = Round(weights.AsSpan(from, columns), row, format == Int8Format.Narrow, quantized.AsSpan(from, columns), ref errors, ref squares);
         }
 
-        return (format.Pack(quantized, scales, rows, columns, panel), errors, squares);
+        return new RoundedMatrix(errors, squares, () => format.Pack(quantized, scales, rows, columns, panel));
     }
 
     /// <summary>Quantizes values with one scale.</summary>
@@ -45,7 +44,7 @@ internal static class Quantizer
         return scale;
     }
 
-    /// <summary>Replaces each weight of a row-major matrix by the value that <see cref="PackInt8"/> would store.</summary>
+    /// <summary>Replaces each weight of a row-major matrix by the value that <see cref="ToInt8"/> would store.</summary>
     public static void RoundInt8(Span<float> weights, int rows, int columns)
     {
         for (var row = 0; row < rows; row++)

@@ -5,16 +5,16 @@ namespace SeqRuntime.Converter.Quantization;
 /// <summary>Chooses the storage of weights: what the user named, what <see cref="SensitiveTensors"/> raised, or the general rule.</summary>
 /// <param name="options">What the user asks for.</param>
 /// <param name="raised">The matrices stored finer because of their errors, by name.</param>
-/// <param name="packer">Packs weights.</param>
+/// <param name="rounder">Rounds weights.</param>
 /// <param name="halvesSmall">Whether matrices of fewer weights than <see cref="SmallestQuantized"/> become fp16: see <see cref="SmallMatrices"/>.</param>
-internal sealed class WeightChoice(ConversionOptions options, IReadOnlyDictionary<string, RaisedWeights> raised, WeightPacker packer, bool halvesSmall = false)
+internal sealed class WeightChoice(ConversionOptions options, IReadOnlyDictionary<string, RaisedWeights> raised, WeightRounder rounder, bool halvesSmall = false)
 {
     /// <summary>Matrices with fewer weights stay fp32 or become fp16: quantizing them gains nothing.</summary>
     public const int SmallestQuantized = 512;
 
     private readonly List<WeightOverride> _asked = [.. options.WeightsOf, .. options.Keep.Select(pattern => new WeightOverride(pattern, WeightKind.Float32))];
 
-    public WeightPacker Packer { get; } = packer;
+    public WeightRounder Rounder { get; } = rounder;
 
     /// <summary>Storage of weights that the user does not name.</summary>
     public WeightKind Wanted => options.Weights;
@@ -23,8 +23,8 @@ internal sealed class WeightChoice(ConversionOptions options, IReadOnlyDictionar
     public bool HasRequests => _asked.Count > 0;
 
     /// <summary>The choice as if the user had named no single weights.</summary>
-    public static WeightChoice General(ConversionOptions options, WeightPacker packer) =>
-        new(new ConversionOptions { Weights = options.Weights }, new Dictionary<string, RaisedWeights>(), packer);
+    public static WeightChoice General(ConversionOptions options, WeightRounder rounder) =>
+        new(new ConversionOptions { Weights = options.Weights }, new Dictionary<string, RaisedWeights>(), rounder);
 
     /// <summary>Whether the user named one of these weights.</summary>
     public bool IsNamed(IEnumerable<string> names) => names.Any(name => _asked.Exists(o => WeightNames.Matches(o.Pattern, name)));

@@ -38,9 +38,8 @@ internal abstract class WeightStorage(WeightKind kind, string name, string repor
     /// <summary>The format of a matrix with this many columns.</summary>
     public virtual WeightFormat FormatOf(int columns) => Formats[0];
 
-    /// <summary>Packs a row-major matrix and measures the loss.</summary>
-    /// <returns>The packed bytes, and the sums of squared errors and of squared weights.</returns>
-    public abstract (byte[] Packed, double ErrorSquares, double WeightSquares) Pack(WeightLayout layout, ReadOnlySpan<float> weights);
+    /// <summary>Rounds a row-major matrix and measures the loss.</summary>
+    public abstract RoundedMatrix Round(WeightLayout layout, float[] weights);
 
     /// <summary>Why this storage cannot hold the weights; null if it can.</summary>
     public virtual string? Obstacle(WeightMatrix weights)

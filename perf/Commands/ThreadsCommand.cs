@@ -83,7 +83,7 @@ internal sealed class ThreadsCommand
             var scale = 1 / MathF.Sqrt(hidden);
             float[] values = [.. Enumerable.Range(0, rows * hidden).Select(_ => (random.NextSingle() * 2 - 1) * scale)];
             var isInt8 = format == TensorFormat.PackedInt8;
-            var packed = isInt8 ? Quantizer.PackInt8(values, rows, hidden).Packed : Float32Format.Pack(values, rows, hidden);
+            var packed = isInt8 ? Quantizer.ToInt8(values, rows, hidden).Pack() : Float32Format.Pack(values, rows, hidden);
             return graph.Constant(model.AddPacked(name, isInt8 ? Int8Format.For(hidden).Number : format, rows, hidden, packed));
         }
     }

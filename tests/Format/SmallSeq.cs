@@ -81,15 +81,15 @@ internal static class SmallSeq
         var upper = graph.Constant(model.AddPacked("bf16", TensorFormat.PackedBFloat16, 5, features, BFloat16Format.Pack(Values(random, 5 * features), 5, features)));
         graph.Output("z", graph.Node(OpKind.Linear, [x, upper], null, "bf16 linear"));
         var layout = new WeightLayout(TensorFormat.GroupedInt8, 9, features);
-        var grouped = graph.Constant(model.AddPacked("int8g32", layout, new Int8GroupStorage().Pack(layout, Values(random, 9 * features)).Packed));
+        var grouped = graph.Constant(model.AddPacked("int8g32", layout, new Int8GroupStorage().Round(layout, Values(random, 9 * features)).Pack()));
         graph.Output("g", graph.Node(OpKind.Linear, [x, grouped], null, "int8g32 linear"));
     }
 
     private static int Int4(SeqModelBuilder model, GraphDefinition graph, string name, int rows, int columns, Random random) =>
-        graph.Constant(model.AddPacked(name, TensorFormat.PackedInt4, rows, columns, Int4Quantizer.Pack(Values(random, rows * columns), rows, columns).Packed));
+        graph.Constant(model.AddPacked(name, TensorFormat.PackedInt4, rows, columns, Int4Quantizer.Round(Values(random, rows * columns), rows, columns).Pack()));
 
     private static int Int8(SeqModelBuilder model, GraphDefinition graph, string name, int rows, int columns, Random random) =>
-        graph.Constant(model.AddPacked(name, Int8Format.For(columns).Number, rows, columns, Quantizer.PackInt8(Values(random, rows * columns), rows, columns).Packed));
+        graph.Constant(model.AddPacked(name, Int8Format.For(columns).Number, rows, columns, Quantizer.ToInt8(Values(random, rows * columns), rows, columns).Pack()));
 
     private static int Float(SeqModelBuilder model, GraphDefinition graph, string name, int rows, int columns, Random random) =>
         graph.Constant(model.AddPacked(name, TensorFormat.PackedFloat32, rows, columns, Float32Format.Pack(Values(random, rows * columns), rows, columns)));
