@@ -6,30 +6,23 @@ namespace SeqRuntime.Tests.Commands;
 /// <summary>Runs seqconvert in this process and keeps its output. Each instance has its own folder.</summary>
 public sealed class CommandLine : IDisposable
 {
-    public CommandLine()
-    {
-        Folder = Path.Combine(Path.GetTempPath(), "seqconvert-" + Guid.NewGuid().ToString("N"));
-        Directory.CreateDirectory(Folder);
-    }
+    private readonly TemporaryFolder _folder = new();
 
-    public string Folder { get; }
+    public string Folder => _folder.Path;
 
     public string Out { get; private set; } = "";
 
     public string Error { get; private set; } = "";
 
     /// <summary>Names of the files in the folder.</summary>
-    public IEnumerable<string> Files => Directory.EnumerateFileSystemEntries(Folder).Select(p => Path.GetFileName(p)).Order(StringComparer.Ordinal);
+    public IEnumerable<string> Files => _folder.Files;
 
     /// <summary>A path in the folder.</summary>
-    public string this[string name] => Path.Combine(Folder, name);
+    public string this[string name] => _folder[name];
 
     public int Run(params string[] args)
     {
-        using var stdout = new StringWriter();
-        using var stderr = new StringWriter();
-        var code = SeqConvert.Invoke(args, stdout, stderr);
-        (Out, Error) = (stdout.ToString(), stderr.ToString());
+        (var code, Out, Error) = Printed.By((output, error) => SeqConvert.Invoke(args, output, error));
         return code;
     }
 
@@ -57,5 +50,5 @@ public sealed class CommandLine : IDisposable
         foreach (var part in parts) Assert.Contains(part, Error, StringComparison.Ordinal);
     }
 
-    public void Dispose() => Directory.Delete(Folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 }

@@ -1,5 +1,4 @@
 using SeqRuntime.Converter.Commands;
-using SeqRuntime.Tests.IO;
 
 namespace SeqRuntime.Tests.Commands;
 

@@ -71,41 +71,28 @@ public sealed class FrameDecoderTests
     public void A_transducer_without_state_comes_from_three_files()
     {
         const int width = SmallDecoder.Hidden, labels = SmallFrames.Labels;
-        var folder = Directory.CreateTempSubdirectory("transducer").FullName;
-        try
-        {
-            string Write(string name, OnnxBuilder model)
-            {
-                var path = Path.Combine(folder, name);
-                File.WriteAllBytes(path, Google.Protobuf.MessageExtensions.ToByteArray(model.Model));
-                return path;
-            }
+        using var folder = new TemporaryFolder();
+        string Write(string name, OnnxBuilder model) => folder.Write(name, Google.Protobuf.MessageExtensions.ToByteArray(model.Model));
 
-            for (var seed = 0; seed < 3; seed++)
-            {
-                var encoder = Write("encoder.onnx", new OnnxBuilder().Input("x", OnnxBuilder.Float, "N", "T", width).Input("x_lens", OnnxBuilder.Int64, "N")
-                    .Random("w", seed * 10, 1, width, width).Node("MatMul", "x w", "encoder_out").Node("Identity", "x_lens", "encoder_out_lens")
-                    .Output("encoder_out", OnnxBuilder.Float, "N", "T", width).Output("encoder_out_lens", OnnxBuilder.Int64, "N"));
-                var predict = Write("decoder.onnx", new OnnxBuilder().Input("y", OnnxBuilder.Int64, "N", 2).Random("e", seed * 10 + 1, 1.5f, labels, width).Random("places", seed * 10 + 2, 1, 1, 2, width).Constant<long>("axis", [1], 1)
-                    .Node("Gather", "e y", "words", ("axis", 0)).Node("Mul", "words places", "placed").Node("ReduceSum", "placed axis", "decoder_out", ("keepdims", 0)).Output("decoder_out", OnnxBuilder.Float, "N", width));
-                var joint = Write("joiner.onnx", new OnnxBuilder().Input("encoder_out", OnnxBuilder.Float, "N", width).Input("decoder_out", OnnxBuilder.Float, "N", width).Random("v", seed * 10 + 3, 2, width, labels)
-                    .Node("Add", "encoder_out decoder_out", "both").Node("Tanh", "both", "bent").Node("MatMul", "bent v", "logit").Output("logit", OnnxBuilder.Float, "N", labels));
-                var document = Path.Combine(folder, "decoding.json");
-                File.WriteAllText(document, """
-                    { "tables": { "target": ["<b>", "a", "b", "c"] },
-                      "decoding": { "kind": "transducer", "encoder": "encoder", "predict": "predict", "joint": "joint", "source": "x", "source_length": "x_lens", "token": "y", "blank": "<b>",
-                                    "links": { "encoder_out": "encoder_out", "decoder_out": "decoder_out" } } }
-                    """);
-                var options = new SeqRuntime.Converter.ConversionOptions { Decoding = document };
-                using var model = SeqModel.Load(SeqRuntime.Converter.Pipeline.Conversion.Convert([("encoder", encoder), ("predict", predict), ("joint", joint)], options).File);
-                using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = 200, MaxResults = 100, MaxTokens = 4 });
-                var features = SmallFrames.Features(seed, 4);
-                Check(decoder, features, SmallFrames.AllOfTransducer(model, features, 4), 0, 0);
-            }
-        }
-        finally
+        for (var seed = 0; seed < 3; seed++)
         {
-            Directory.Delete(folder, recursive: true);
+            var encoder = Write("encoder.onnx", new OnnxBuilder().Input("x", OnnxBuilder.Float, "N", "T", width).Input("x_lens", OnnxBuilder.Int64, "N")
+                .Random("w", seed * 10, 1, width, width).Node("MatMul", "x w", "encoder_out").Node("Identity", "x_lens", "encoder_out_lens")
+                .Output("encoder_out", OnnxBuilder.Float, "N", "T", width).Output("encoder_out_lens", OnnxBuilder.Int64, "N"));
+            var predict = Write("decoder.onnx", new OnnxBuilder().Input("y", OnnxBuilder.Int64, "N", 2).Random("e", seed * 10 + 1, 1.5f, labels, width).Random("places", seed * 10 + 2, 1, 1, 2, width).Constant<long>("axis", [1], 1)
+                .Node("Gather", "e y", "words", ("axis", 0)).Node("Mul", "words places", "placed").Node("ReduceSum", "placed axis", "decoder_out", ("keepdims", 0)).Output("decoder_out", OnnxBuilder.Float, "N", width));
+            var joint = Write("joiner.onnx", new OnnxBuilder().Input("encoder_out", OnnxBuilder.Float, "N", width).Input("decoder_out", OnnxBuilder.Float, "N", width).Random("v", seed * 10 + 3, 2, width, labels)
+                .Node("Add", "encoder_out decoder_out", "both").Node("Tanh", "both", "bent").Node("MatMul", "bent v", "logit").Output("logit", OnnxBuilder.Float, "N", labels));
+            var document = folder.Write("decoding.json", """
+                { "tables": { "target": ["<b>", "a", "b", "c"] },
+                  "decoding": { "kind": "transducer", "encoder": "encoder", "predict": "predict", "joint": "joint", "source": "x", "source_length": "x_lens", "token": "y", "blank": "<b>",
+                                "links": { "encoder_out": "encoder_out", "decoder_out": "decoder_out" } } }
+                """);
+            var options = new SeqRuntime.Converter.ConversionOptions { Decoding = document };
+            using var model = SeqModel.Load(SeqRuntime.Converter.Pipeline.Conversion.Convert([("encoder", encoder), ("predict", predict), ("joint", joint)], options).File);
+            using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = 200, MaxResults = 100, MaxTokens = 4 });
+            var features = SmallFrames.Features(seed, 4);
+            Check(decoder, features, SmallFrames.AllOfTransducer(model, features, 4), 0, 0);
         }
     }
 

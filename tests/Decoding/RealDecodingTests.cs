@@ -199,18 +199,11 @@ public sealed class RealDecodingTests
     internal static byte[] English(ConversionOptions options)
     {
         var weights = Models.Need("g2p_en/checkpoint20.npz");
-        var folder = Directory.CreateTempSubdirectory("decoding").FullName;
-        try
-        {
-            var path = Path.Combine(folder, "g2p_en.json");
-            File.Copy(Repository.Find("docs/examples/g2p_en.json"), path);
-            File.Copy(weights, Path.Combine(folder, "checkpoint20.npz"));
-            return SeqRuntime.Converter.Pipeline.Conversion.Convert([("main", path)], options).File;
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
+        using var folder = new TemporaryFolder();
+        var path = folder["g2p_en.json"];
+        File.Copy(Repository.Find("docs/examples/g2p_en.json"), path);
+        File.Copy(weights, folder["checkpoint20.npz"]);
+        return SeqRuntime.Converter.Pipeline.Conversion.Convert([("main", path)], options).File;
     }
 
     internal static string[][] Lines(string file) => [.. File.ReadLines(Models.Need(file)).Where(l => l.Length > 0 && l[0] != '#').Select(l => l.Split('\t'))];

@@ -5,7 +5,6 @@ using SeqRuntime.Converter.IO;
 using SeqRuntime.Perf.Commands;
 using SeqRuntime.Tests.Decoding;
 using SeqRuntime.Tests.Importers;
-using SeqRuntime.Tests.IO;
 
 namespace SeqRuntime.Tests.Docs;
 
@@ -136,13 +135,7 @@ public sealed partial class CommandTests(CommandTests.Fixture fixture) : IClassF
         Contains(usage, Options(arguments));
     }
 
-    private static string Help(params string[] arguments)
-    {
-        using var output = new StringWriter();
-        using var error = new StringWriter();
-        Assert.True(PerfCommand.Invoke(arguments, output, error) == 0, error.ToString());
-        return output.ToString();
-    }
+    private static string Help(params string[] arguments) => Printed.By((output, error) => PerfCommand.Invoke(arguments, output, error)).Good().Out;
 
     private static IEnumerable<string> Options(IEnumerable<string> arguments) => arguments.Where(word => word.StartsWith("--", StringComparison.Ordinal));
 
@@ -219,11 +212,7 @@ public sealed partial class CommandTests(CommandTests.Fixture fixture) : IClassF
 
             // Each command writes to its own folder.
             string[] own = [.. arguments.Select((word, i) => i > 0 && arguments[i - 1] == "-o" ? Path.Combine(Written, Path.GetFileName(word)) : word)];
-            using var process = Process.Start(new ProcessStartInfo("dotnet", [part.Assembly.Location, .. own]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = _folder.Path })!;
-            var error = process.StandardError.ReadToEndAsync();
-            var output = process.StandardOutput.ReadToEnd();
-            process.WaitForExit();
-            Assert.True(process.ExitCode == 0, $"{string.Join(' ', arguments)}: exit code {process.ExitCode}\n{output}\n{error.Result}");
+            Printed.By(new ProcessStartInfo("dotnet", [part.Assembly.Location, .. own]) { WorkingDirectory = _folder.Path }).Good();
         }
 
         public void Dispose() => _folder.Dispose();

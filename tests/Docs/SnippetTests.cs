@@ -6,7 +6,6 @@ using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.Extensions.Logging;
 using SeqRuntime.Tests.Decoding;
 using SeqRuntime.Tests.Importers;
-using SeqRuntime.Tests.IO;
 
 namespace SeqRuntime.Tests.Docs;
 
@@ -95,14 +94,7 @@ public sealed class SnippetTests(SnippetTests.Fixture fixture) : IClassFixture<S
 
         public string RuntimeConfig => _programs["snippets.runtimeconfig.json"];
 
-        public (int Exit, string Output, string Error) Run(params string[] arguments)
-        {
-            using var process = Process.Start(new ProcessStartInfo("dotnet", arguments) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = _models.Path })!;
-            var error = process.StandardError.ReadToEndAsync();
-            var output = process.StandardOutput.ReadToEnd();
-            process.WaitForExit();
-            return (process.ExitCode, output, error.Result);
-        }
+        internal Printed Run(params string[] arguments) => Printed.By(new ProcessStartInfo("dotnet", arguments) { WorkingDirectory = _models.Path });
 
         public void Dispose()
         {

@@ -77,28 +77,22 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public void Errors_say_file_section_and_offset()
     {
-        var path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.seq");
-        try
-        {
-            var damaged = (byte[])s_file.Clone();
-            var graphs = Section(damaged, SeqLayout.Graphs);
-            ReadOnlySpan<byte> mostAsCompactNumber = [0xFE, 0xFF, 0xFF, 0xFF, 0x0F];
-            mostAsCompactNumber.CopyTo(damaged.AsSpan(graphs.Offset));
-            File.WriteAllBytes(path, damaged);
-            var checksum = Assert.Throws<SeqFormatException>(() => SeqModel.Load(path));
-            Assert.Contains(path, checksum.Message, StringComparison.Ordinal);
-            Assert.Contains($"section {SeqLayout.Graphs} (offset {graphs.Offset}", checksum.Message, StringComparison.Ordinal);
-            var count = Assert.Throws<SeqFormatException>(() => SeqModel.Load(path, new SeqModelOptions { VerifyChecksums = false }));
-            Assert.Equal((path, SeqLayout.Graphs, null), (checksum.FileName, checksum.Section, checksum.Offset));
-            Assert.Equal((path, SeqLayout.Graphs, 5L), (count.FileName, count.Section, count.Offset));
-            var fromMemory = Assert.Throws<SeqFormatException>(() => SeqModel.Load(damaged, new SeqModelOptions { VerifyChecksums = false }));
-            Assert.Equal((null, SeqLayout.Graphs, 5L), (fromMemory.FileName, fromMemory.Section, fromMemory.Offset));
-            Assert.Contains($"{path}: section {SeqLayout.Graphs}, offset 5: a count of {int.MaxValue}", count.Message, StringComparison.Ordinal);
-        }
-        finally
-        {
-            File.Delete(path);
-        }
+        using var folder = new TemporaryFolder();
+        var path = folder["model.seq"];
+        var damaged = (byte[])s_file.Clone();
+        var graphs = Section(damaged, SeqLayout.Graphs);
+        ReadOnlySpan<byte> mostAsCompactNumber = [0xFE, 0xFF, 0xFF, 0xFF, 0x0F];
+        mostAsCompactNumber.CopyTo(damaged.AsSpan(graphs.Offset));
+        File.WriteAllBytes(path, damaged);
+        var checksum = Assert.Throws<SeqFormatException>(() => SeqModel.Load(path));
+        Assert.Contains(path, checksum.Message, StringComparison.Ordinal);
+        Assert.Contains($"section {SeqLayout.Graphs} (offset {graphs.Offset}", checksum.Message, StringComparison.Ordinal);
+        var count = Assert.Throws<SeqFormatException>(() => SeqModel.Load(path, new SeqModelOptions { VerifyChecksums = false }));
+        Assert.Equal((path, SeqLayout.Graphs, null), (checksum.FileName, checksum.Section, checksum.Offset));
+        Assert.Equal((path, SeqLayout.Graphs, 5L), (count.FileName, count.Section, count.Offset));
+        var fromMemory = Assert.Throws<SeqFormatException>(() => SeqModel.Load(damaged, new SeqModelOptions { VerifyChecksums = false }));
+        Assert.Equal((null, SeqLayout.Graphs, 5L), (fromMemory.FileName, fromMemory.Section, fromMemory.Offset));
+        Assert.Contains($"{path}: section {SeqLayout.Graphs}, offset 5: a count of {int.MaxValue}", count.Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -17,38 +17,21 @@ public sealed class PythonReaderTests
 
     private static unsafe void AssertSame(byte[] file)
     {
-        var path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.seq");
-        File.WriteAllBytes(path, file);
-        try
-        {
-            fixed (byte* start = file) Assert.Equal(List(SeqReader.Read(path, start, file.Length, verifyChecksums: true), DataOf(file, start)), Python(path));
-        }
-        finally
-        {
-            File.Delete(path);
-        }
+        using var folder = new TemporaryFolder();
+        var path = folder.Write("model.seq", file);
+        fixed (byte* start = file) Assert.Equal(List(SeqReader.Read(path, start, file.Length, verifyChecksums: true), DataOf(file, start)), Python(path));
     }
 
     private static string Python(string path)
     {
-        Process process;
         try
         {
-            process = Process.Start(new ProcessStartInfo("python3", [Repository.Find("tests/Format/seq_list.py"), path]) { RedirectStandardOutput = true, RedirectStandardError = true, StandardOutputEncoding = Encoding.UTF8 })!;
+            return Printed.By(new ProcessStartInfo("python3", [Repository.Find("tests/Format/seq_list.py"), path]) { StandardOutputEncoding = Encoding.UTF8 }).Good().Out;
         }
         catch (Win32Exception)
         {
             Assert.Skip("python3 is not installed");
             throw;
-        }
-
-        using (process)
-        {
-            var faults = process.StandardError.ReadToEndAsync();
-            var list = process.StandardOutput.ReadToEnd();
-            process.WaitForExit();
-            Assert.True(process.ExitCode == 0, faults.Result);
-            return list;
         }
     }
 

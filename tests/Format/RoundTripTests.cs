@@ -6,14 +6,16 @@ namespace SeqRuntime.Tests.Format;
 /// <summary>The reader returns what the writer wrote; and the time of reading.</summary>
 public sealed class RoundTripTests(ITestOutputHelper output) : IDisposable
 {
-    private readonly string _path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.seq");
+    private readonly TemporaryFolder _folder = new();
+
+    private string ModelPath => _folder["model.seq"];
 
     [Fact]
     public void Every_part_survives_a_round_trip()
     {
         var written = SmallSeq.Build();
-        File.WriteAllBytes(_path, SeqWriter.ToArray(written));
-        using var model = SeqModel.Load(_path);
+        File.WriteAllBytes(ModelPath, SeqWriter.ToArray(written));
+        using var model = SeqModel.Load(ModelPath);
         var read = model.Loaded;
         Assert.Equal(written.Metadata, read.Metadata);
         Assert.Equal(written.Tables.Keys, read.Tables.Keys);
@@ -52,16 +54,16 @@ public sealed class RoundTripTests(ITestOutputHelper output) : IDisposable
         var weights = graph.Constant(builder.AddPacked("W", TensorFormat.PackedInt8, rows, columns, Int8Format.Wide.Pack(new sbyte[rows * columns], new float[rows], rows, columns)));
         var x = graph.Input("x", ElementType.Float32, 1, columns);
         graph.Output("y", graph.Node(OpKind.Linear, [x, weights]));
-        File.WriteAllBytes(_path, SeqWriter.ToArray(builder));
-        Assert.InRange(new FileInfo(_path).Length, 1 << 20, 1_100_000);
+        File.WriteAllBytes(ModelPath, SeqWriter.ToArray(builder));
+        Assert.InRange(new FileInfo(ModelPath).Length, 1 << 20, 1_100_000);
 
         var verified = Median(new SeqModelOptions());
         var trusted = Median(new SeqModelOptions { VerifyChecksums = false });
-        output.WriteLine($"loading {new FileInfo(_path).Length} bytes: {verified:F0} µs with checksums, {trusted:F0} µs without (best median of 5 × 21)");
+        output.WriteLine($"loading {new FileInfo(ModelPath).Length} bytes: {verified:F0} µs with checksums, {trusted:F0} µs without (best median of 5 × 21)");
         Assert.True(verified < 1000, $"{verified} µs");
     }
 
-    public void Dispose() => File.Delete(_path);
+    public void Dispose() => _folder.Dispose();
 
     /// <summary>The lowest of five medians, in microseconds, because the machine may be busy for a while.</summary>
     private double Median(SeqModelOptions options)
@@ -73,7 +75,7 @@ public sealed class RoundTripTests(ITestOutputHelper output) : IDisposable
             for (var i = 0; i < times.Length; i++)
             {
                 var start = Stopwatch.GetTimestamp();
-                SeqModel.Load(_path, options).Dispose();
+                SeqModel.Load(ModelPath, options).Dispose();
                 times[i] = Stopwatch.GetElapsedTime(start).TotalMicroseconds;
             }
 

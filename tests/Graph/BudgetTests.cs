@@ -212,20 +212,13 @@ public class BudgetTests
         var target = Path.ChangeExtension(source.Path, ".seq");
         var start = new ProcessStartInfo("dotnet", [typeof(ConversionException).Assembly.Location, "convert", source.Path, "-o", target, "--quiet"])
         {
-            RedirectStandardError = true,
             Environment = { ["DOTNET_GCHeapHardLimit"] = "0x40000000", ["DOTNET_gcConcurrent"] = "0" },
         };
-        using var process = Process.Start(start)!;
-        var reading = process.StandardError.ReadToEndAsync();
-        var isOver = process.WaitForExit(Patience);
-        if (!isOver) process.Kill();
-        process.WaitForExit();
-        var error = reading.GetAwaiter().GetResult();
-        Assert.True(isOver, $"it went on for more than {Patience}");
-        Assert.True(process.ExitCode is 0 or 1, $"exit code {process.ExitCode}: {error}");
+        var (code, _, error) = Printed.By(start, Patience);
+        Assert.True(code is 0 or 1, $"exit code {code}: {error}");
         Assert.DoesNotContain("this machine has too little memory", error, StringComparison.Ordinal);
         Assert.InRange(error.Length, 0, 2_000);
-        file = process.ExitCode == 0 ? File.ReadAllBytes(target) : [];
-        return (process.ExitCode, error);
+        file = code == 0 ? File.ReadAllBytes(target) : [];
+        return (code, error);
     }
 }

@@ -12,10 +12,10 @@ public sealed class DescribedAttentionTests : IDisposable
     private const int Width = 3;
     private const int Filters = 2;
     private const int Taps = 3;
-    private readonly string _folder = Directory.CreateTempSubdirectory("attention").FullName;
+    private readonly TemporaryFolder _folder = new();
     private readonly Random _random = new(4);
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Theory]
     [InlineData("additive", false, false)]
@@ -45,7 +45,7 @@ public sealed class DescribedAttentionTests : IDisposable
         var ports = new StringBuilder();
         if (masked) ports.Append($$""", "mask": { "shape": [1, "T"] }""");
         if (located) ports.Append($$""", "previous": { "shape": ["N", "T"] }""");
-        var path = Path.Combine(_folder, "model.json");
+        var path = _folder["model.json"];
         File.WriteAllText(path, $$"""
             { "weights": "weights.npz", "graphs": { "main": {
                 "inputs": { "q": { "shape": ["N", {{Queries}}] }, "memory": { "shape": [1, "T", {{Memory}}] }, "keys": { "shape": [1, "T", {{keyWidth}}] }{{ports}} },
@@ -86,7 +86,7 @@ public sealed class DescribedAttentionTests : IDisposable
     {
         var weights = new Dictionary<string, (int[] Shape, double[] Values)> { ["attn.weight"] = Random(Width, Queries + Memory), ["attn.bias"] = Random(Width), ["v.weight"] = Random(1, Width) };
         Write(weights);
-        var path = Path.Combine(_folder, "model.json");
+        var path = _folder["model.json"];
         File.WriteAllText(path, $$"""
             { "weights": "weights.npz", "graphs": { "main": {
                 "inputs": { "q": { "shape": ["N", {{Queries}}] }, "memory": { "shape": [1, "T", {{Memory}}] } },
@@ -127,7 +127,7 @@ public sealed class DescribedAttentionTests : IDisposable
 
     private void Write(Dictionary<string, (int[] Shape, double[] Values)> weights)
     {
-        using var archive = new System.IO.Compression.ZipArchive(File.Create(Path.Combine(_folder, "weights.npz")), System.IO.Compression.ZipArchiveMode.Create);
+        using var archive = new System.IO.Compression.ZipArchive(File.Create(_folder["weights.npz"]), System.IO.Compression.ZipArchiveMode.Create);
         foreach (var (name, (shape, values)) in weights)
         {
             using var entry = archive.CreateEntry(name + ".npy").Open();

@@ -16,7 +16,7 @@ public sealed class DescribedKerasTests
     [InlineData("both/DIRECTION_gru_1")]
     public void The_name_of_the_layer_finds_its_weights_in_every_layout(string path)
     {
-        using var folder = new KerasFile.Folder();
+        using var folder = new TemporaryFolder();
         var file = new KerasFile(51);
         (double[] Kernel, double[] Recurrent, double[] Bias) Add(string direction)
         {
@@ -34,7 +34,7 @@ public sealed class DescribedKerasTests
     [Fact]
     public void The_longer_name_of_a_cell_still_finds_them()
     {
-        using var folder = new KerasFile.Folder();
+        using var folder = new TemporaryFolder();
         var file = new KerasFile(52);
         var (kernel, recurrent, bias) = (file.Weight("lstm/lstm/lstm_cell/kernel", Features, 4 * Units), file.Weight("lstm/lstm/lstm_cell/recurrent_kernel", Units, 4 * Units), file.Weight("lstm/lstm/lstm_cell/bias", 4 * Units));
         var result = Convert(folder, file, """{ "kind": "lstm", "input": "x", "weights": "lstm/lstm_cell", "output": "y" }""");
@@ -50,7 +50,7 @@ public sealed class DescribedKerasTests
     [InlineData(true, ", \"reset_after\": true", true, 0)]
     public void The_bias_of_a_GRU_tells_its_form(bool isTwo, string more, bool isAfter, int notes)
     {
-        using var folder = new KerasFile.Folder();
+        using var folder = new TemporaryFolder();
         var file = new KerasFile(53);
         double[] kernel = file.Weight("gru_1/gru_1/kernel", Features, 3 * Units), recurrent = file.Weight("gru_1/gru_1/recurrent_kernel", Units, 3 * Units), bias = isTwo ? file.Weight("gru_1/gru_1/bias", 2, 3 * Units) : file.Weight("gru_1/gru_1/bias", 3 * Units);
         var result = Convert(folder, file, $$"""{ "kind": "gru", "input": "x", "weights": "gru_1", "output": "y"{{more}} }""");
@@ -65,7 +65,7 @@ public sealed class DescribedKerasTests
     [InlineData(null, "", "give \"reset_after\": true or false")]
     public void A_form_that_the_bias_contradicts_or_that_nothing_tells_is_refused(bool? isTwo, string more, string says)
     {
-        using var folder = new KerasFile.Folder();
+        using var folder = new TemporaryFolder();
         var file = new KerasFile(54);
         file.Weight("gru_1/gru_1/kernel", Features, 3 * Units);
         file.Weight("gru_1/gru_1/recurrent_kernel", Units, 3 * Units);
@@ -77,7 +77,7 @@ public sealed class DescribedKerasTests
     [Fact]
     public void Weights_of_Keras_3_that_have_numbers_for_names_are_refused_with_the_way_that_works()
     {
-        using var folder = new KerasFile.Folder();
+        using var folder = new TemporaryFolder();
         var file = new KerasFile(55);
         file.Weight("layers/dense/vars/0", Features, Features);
         var message = Assert.Throws<ConversionException>(() => Convert(folder, file, """{ "kind": "linear", "input": "x", "tensors": { "weight": "layers/dense/vars.0" }, "output": "y" }""")).Message;
@@ -87,7 +87,7 @@ public sealed class DescribedKerasTests
     [Fact]
     public void Integer_weights_are_reported_and_scaled()
     {
-        using var folder = new KerasFile.Folder();
+        using var folder = new TemporaryFolder();
         var file = new KerasFile(57);
         file.PutAs<sbyte>("d/d/kernel", [.. Enumerable.Range(-4, Features * 2).Select(i => (sbyte)i)], Features, 2);
         const string layer = """{ "kind": "linear", "input": "x", "weights": "d", "output": "y"MORE }""";
@@ -98,11 +98,11 @@ public sealed class DescribedKerasTests
         Equal([.. Input().Select(x => new[] { -2 * x[0] - x[1], -1.5 * x[0] - 0.5 * x[1] + 0.5 * x[2] })], Run(model));
     }
 
-    private static ConversionResult Convert(KerasFile.Folder folder, KerasFile file, string layer)
+    private static ConversionResult Convert(TemporaryFolder folder, KerasFile file, string layer)
     {
-        file.Write(folder.File("m.h5"), "{}");
-        File.WriteAllText(folder.File("m.json"), $$"""{ "weights": "m.h5", "graphs": { "main": { "inputs": { "x": { "shape": [1, {{Steps}}, {{Features}}] } }, "layers": [{{layer}}], "outputs": { "y": "y" } } } }""");
-        return SeqRuntime.Converter.Pipeline.Conversion.Convert([("main", folder.File("m.json"))], new ConversionOptions());
+        file.Write(folder["m.h5"], "{}");
+        File.WriteAllText(folder["m.json"], $$"""{ "weights": "m.h5", "graphs": { "main": { "inputs": { "x": { "shape": [1, {{Steps}}, {{Features}}] } }, "layers": [{{layer}}], "outputs": { "y": "y" } } } }""");
+        return SeqRuntime.Converter.Pipeline.Conversion.Convert([("main", folder["m.json"])], new ConversionOptions());
     }
 
     private static double[][] Input()

@@ -13,11 +13,11 @@ public sealed class DescriptionTests : IDisposable
     private const int Tokens = 5;
     private const int Width = 3;
     private const int Hidden = 4;
-    private readonly string _folder = Directory.CreateTempSubdirectory("description").FullName;
+    private readonly TemporaryFolder _folder = new();
     private readonly Dictionary<string, (int[] Shape, float[] Values)> _weights = [];
     private readonly Random _random = new(1);
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void A_described_layer_goes_on_where_it_was_if_asked()
@@ -204,9 +204,8 @@ public sealed class DescriptionTests : IDisposable
 
     private SeqModel Load(string description, ConversionOptions? options = null)
     {
-        File.WriteAllBytes(Path.Combine(_folder, "weights.safetensors"), Safetensors());
-        var path = Path.Combine(_folder, "model.json");
-        File.WriteAllText(path, description);
+        _folder.Write("weights.safetensors", Safetensors());
+        var path = _folder.Write("model.json", description);
         return SeqModel.Load(SeqRuntime.Converter.Pipeline.Conversion.Convert([("main", path)], options ?? new ConversionOptions()).File);
     }
 

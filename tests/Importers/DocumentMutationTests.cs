@@ -14,9 +14,9 @@ public sealed class DocumentMutationTests : IDisposable
 {
     private static readonly string[] s_values = ["null", "true", "-1", "0.5", "3000000000", "1e999", "\"\"", "\"x\\u0000\"", "\"\\ud800\"", "[null]", "{\"x\": null}"];
 
-    private readonly string _folder = Directory.CreateTempSubdirectory("documents").FullName;
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void A_description()
@@ -87,9 +87,9 @@ public sealed class DocumentMutationTests : IDisposable
         """{ "tables": { "target": { "file": "t.json" }, "source": ["a", "b"] }, "decoding": { "kind": "ctc", "logits": "y", "scores": "logits", "blank": "b", "max": 3, "separator": " ", "links": { "a": "b" } } }""",
         text =>
         {
-            File.WriteAllText(Path.Combine(_folder, "t.json"), """["a", "b", "c"]""");
-            File.WriteAllText(Path.Combine(_folder, "d.json"), text);
-            DecodingReader.Read(Path.Combine(_folder, "d.json"), [], new SourceFiles([]));
+            File.WriteAllText(_folder["t.json"], """["a", "b", "c"]""");
+            File.WriteAllText(_folder["d.json"], text);
+            DecodingReader.Read(_folder["d.json"], [], new SourceFiles([]));
         });
 
     [Fact]
@@ -134,7 +134,7 @@ public sealed class DocumentMutationTests : IDisposable
         file.Weight("dense/dense/bias", 4);
         file.Weight("conv/conv/kernel", 2, 4, 4);
         foreach (var name in (string[])["gamma", "beta", "moving_mean", "moving_variance"]) file.Weight("norm/norm/" + name, 0.5f, 1, 4);
-        var path = Path.Combine(_folder, "m.h5");
+        var path = _folder["m.h5"];
         Mutate(config, text =>
         {
             file.Write(path, text);

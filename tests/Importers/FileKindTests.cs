@@ -7,19 +7,19 @@ namespace SeqRuntime.Tests.Importers;
 /// <summary>Files with an unknown extension are recognized by content. The error for an unsupported file says how to convert it.</summary>
 public sealed class FileKindTests : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("kinds").FullName;
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void A_Keras_model_under_any_name_is_read()
     {
         var file = new KerasFile(71).Layer("ReLU", "\"name\": \"act\", \"batch_input_shape\": [1, 3]");
-        file.Write(At("wake.net"), file.Sequential);
+        file.Write(_folder["wake.net"], file.Sequential);
         Assert.Equal("main", Assert.Single(Convert("wake.net").Graphs).Name);
         // A user block before it.
-        File.WriteAllBytes(At("block.net"), [.. new byte[512], .. File.ReadAllBytes(At("wake.net"))]);
-        Assert.Equal(FileKind.Hdf5, FileKinds.OfContent(File.ReadAllBytes(At("block.net"))));
+        File.WriteAllBytes(_folder["block.net"], [.. new byte[512], .. File.ReadAllBytes(_folder["wake.net"])]);
+        Assert.Equal(FileKind.Hdf5, FileKinds.OfContent(File.ReadAllBytes(_folder["block.net"])));
     }
 
     [Fact]
@@ -41,7 +41,7 @@ public sealed class FileKindTests : IDisposable
     [InlineData("word/document.xml", "files of this kind are not supported; give an ONNX model")]
     public void An_archive_is_told_by_its_entries(string entry, string says)
     {
-        using (var zip = ZipFile.Open(At("some.file"), ZipArchiveMode.Create)) zip.CreateEntry(entry);
+        using (var zip = ZipFile.Open(_folder["some.file"], ZipArchiveMode.Create)) zip.CreateEntry(entry);
         Assert.Contains(says, Refusal("some.file"), StringComparison.Ordinal);
     }
 
@@ -56,7 +56,7 @@ public sealed class FileKindTests : IDisposable
     [InlineData("m.dat", "", "this is not a model, but an empty file.")]
     public void A_file_that_cannot_be_read_is_told(string name, string content, string says)
     {
-        File.WriteAllText(At(name), content);
+        File.WriteAllText(_folder[name], content);
         Assert.Contains(says, Refusal(name), StringComparison.Ordinal);
     }
 
@@ -67,7 +67,7 @@ public sealed class FileKindTests : IDisposable
     public void HDF5_under_the_name_of_what_is_not_read_is_read(string name)
     {
         var file = new KerasFile(72).Layer("ReLU", "\"name\": \"act\", \"batch_input_shape\": [1, 3]");
-        file.Write(At(name), file.Sequential);
+        file.Write(_folder[name], file.Sequential);
         Assert.Single(Convert(name).Graphs);
     }
 
@@ -86,7 +86,7 @@ public sealed class FileKindTests : IDisposable
     [InlineData("m.json", "PK\u0003\u0004 \u00ff data.pkl", "this is not JSON, but a PyTorch checkpoint")]
     public void A_file_that_is_not_what_its_name_says_is_told(string name, string content, string says)
     {
-        File.WriteAllBytes(At(name), [.. System.Text.Encoding.Latin1.GetBytes(content), .. new byte[content.Contains("HDF", StringComparison.Ordinal) ? 1000 : 0]]);
+        File.WriteAllBytes(_folder[name], [.. System.Text.Encoding.Latin1.GetBytes(content), .. new byte[content.Contains("HDF", StringComparison.Ordinal) ? 1000 : 0]]);
         Assert.Contains(says, Refusal(name), StringComparison.Ordinal);
     }
 
@@ -96,14 +96,12 @@ public sealed class FileKindTests : IDisposable
     [InlineData("w.safetensors", "PK\u0003\u0004 a.npy", "this is not a safetensors file, but NumPy arrays; name it .npz.")]
     public void A_weight_file_that_is_not_what_its_name_says_is_told(string name, string content, string says)
     {
-        File.WriteAllBytes(At(name), System.Text.Encoding.Latin1.GetBytes(content));
-        File.WriteAllText(At("m.json"), WeightFiles.Graph("[1, 3]", """{ "kind": "linear", "input": "x", "weights": "fc", "output": "y" }""").Replace("weights.npz", name, StringComparison.Ordinal));
+        File.WriteAllBytes(_folder[name], System.Text.Encoding.Latin1.GetBytes(content));
+        File.WriteAllText(_folder["m.json"], WeightFiles.Graph("[1, 3]", """{ "kind": "linear", "input": "x", "weights": "fc", "output": "y" }""").Replace("weights.npz", name, StringComparison.Ordinal));
         Assert.Contains(says, Refusal("m.json"), StringComparison.Ordinal);
     }
 
-    private string At(string name) => Path.Combine(_folder, name);
-
-    private ConversionResult Convert(string name) => SeqRuntime.Converter.Pipeline.Conversion.Convert([("main", At(name))], new ConversionOptions());
+    private ConversionResult Convert(string name) => SeqRuntime.Converter.Pipeline.Conversion.Convert([("main", _folder[name])], new ConversionOptions());
 
     private string Refusal(string name) => Assert.Throws<ConversionException>(() => Convert(name)).Message;
 }

@@ -62,22 +62,12 @@ internal sealed class KerasFile(int seed)
 
     public ConversionResult Convert(string config, ConversionOptions? options = null)
     {
-        using var folder = new Folder();
-        var path = folder.File("model.h5");
+        using var folder = new TemporaryFolder();
+        var path = folder["model.h5"];
         Write(path, config);
         return SeqRuntime.Converter.Pipeline.Conversion.Convert([("main", path)], options ?? new ConversionOptions());
     }
 
     public void Write(string path, string config) =>
         new H5File { ["model_weights"] = _weights, Attributes = { ["model_config"] = config, ["keras_version"] = Version, ["backend"] = Backend } }.Write(path);
-
-    /// <summary>A folder that is deleted when the test ends.</summary>
-    public sealed class Folder : IDisposable
-    {
-        private readonly string _path = Directory.CreateTempSubdirectory("keras").FullName;
-
-        public string File(string name) => Path.Combine(_path, name);
-
-        public void Dispose() => Directory.Delete(_path, recursive: true);
-    }
 }

@@ -16,10 +16,10 @@ public sealed class KerasTests
     [Fact]
     public void Dtln_from_its_Keras_weights_gives_what_its_Onnx_files_give()
     {
-        using var folder = new KerasFile.Folder();
-        File.Copy(Models.Need("dtln/model.h5"), folder.File("model.h5"));
-        File.Copy(Repository.Find("docs/examples/dtln.json"), folder.File("dtln.json"));
-        using var keras = SeqModel.Load(SeqRuntime.Converter.Pipeline.Conversion.Convert([("main", folder.File("dtln.json"))], new ConversionOptions()).File);
+        using var folder = new TemporaryFolder();
+        File.Copy(Models.Need("dtln/model.h5"), folder["model.h5"]);
+        File.Copy(Repository.Find("docs/examples/dtln.json"), folder["dtln.json"]);
+        using var keras = SeqModel.Load(SeqRuntime.Converter.Pipeline.Conversion.Convert([("main", folder["dtln.json"])], new ConversionOptions()).File);
         using var onnx = SeqModel.Load(SeqRuntime.Converter.Pipeline.Conversion.Convert([("mask", Models.Need("dtln/model_1.onnx")), ("refine", Models.Need("dtln/model_2.onnx"))], new ConversionOptions()).File);
         SeqSession[] mask = [keras.CreateSession("mask"), onnx.CreateSession("mask")];
         SeqSession[] refine = [keras.CreateSession("refine"), onnx.CreateSession("refine")];
@@ -294,13 +294,13 @@ public sealed class KerasTests
     [Fact]
     public void A_damaged_file_is_refused_and_never_crashes()
     {
-        using var folder = new KerasFile.Folder();
-        var whole = folder.File("whole.h5");
+        using var folder = new TemporaryFolder();
+        var whole = folder["whole.h5"];
         var file = new KerasFile(17);
         _ = Recurrent(file, "GRU", true, "rnn/rnn/gru_cell");
         file.Write(whole, $$"""{"class_name": "Sequential", "config": {"layers": [{"class_name": "GRU", "config": {"name": "rnn", "units": {{Units}}, {{Cell(true)}}, {{Shape}} } }]} }""");
         var bytes = File.ReadAllBytes(whole);
-        var damaged = folder.File("damaged.h5");
+        var damaged = folder["damaged.h5"];
         var random = new Random(1);
         var refused = 0;
         for (var i = 0; i < 700; i++)

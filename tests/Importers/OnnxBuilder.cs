@@ -132,17 +132,13 @@ internal sealed partial class OnnxBuilder
 /// <summary>A model file that is deleted when the test ends.</summary>
 internal sealed class TemporaryModel : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("seq-onnx-").FullName;
+    private readonly TemporaryFolder _folder = new();
 
-    public TemporaryModel(byte[] bytes)
-    {
-        Path = System.IO.Path.Combine(_folder, "model.onnx");
-        Write(bytes);
-    }
+    public TemporaryModel(byte[] bytes) => Write(bytes);
 
-    public string Path { get; }
+    public string Path => _folder["model.onnx"];
 
-    public void Write(byte[] bytes) => File.WriteAllBytes(Path, bytes);
+    public void Write(byte[] bytes) => _folder.Write("model.onnx", bytes);
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 }

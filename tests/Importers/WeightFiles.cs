@@ -7,14 +7,14 @@ namespace SeqRuntime.Tests.Importers;
 /// <summary>A description and its weight file for tests.</summary>
 internal sealed class WeightFiles : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("weights").FullName;
+    private readonly TemporaryFolder _folder = new();
     private readonly List<KeyValuePair<string, NpyArray>> _arrays = [];
     private readonly List<KeyValuePair<string, byte[]>> _files = [];
     private readonly Random _random = new(1);
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
-    public string Path(string name) => System.IO.Path.Combine(_folder, name);
+    public string Path(string name) => _folder[name];
 
     /// <summary>Adds random weights from -1 to 1 and returns them.</summary>
     public double[] Random(string name, params int[] shape) => Put(name, [.. Enumerable.Range(0, shape.Aggregate(1, (a, b) => a * b)).Select(_ => 2 * _random.NextSingle() - 1)], shape);

@@ -54,7 +54,7 @@ public sealed class BaselineTests
     public void A_file_reads_as_it_was_written()
     {
         using var folder = new TemporaryFolder();
-        var path = Path.Combine(folder.Path, "baseline.json");
+        var path = folder["baseline.json"];
         File.WriteAllText(path, JsonReports.Text(s_baseline, JsonReports.Default.Baseline));
         var read = Baseline.Read(path);
         Assert.Equal(s_baseline.Tolerance, read.Tolerance);
@@ -72,7 +72,7 @@ public sealed class BaselineTests
     public void A_file_that_is_no_baseline_is_refused(string text)
     {
         using var folder = new TemporaryFolder();
-        var path = Path.Combine(folder.Path, "baseline.json");
+        var path = folder["baseline.json"];
         File.WriteAllText(path, text);
         Assert.Contains(path, Assert.Throws<InvalidDataException>(() => Baseline.Read(path)).Message, StringComparison.Ordinal);
     }
@@ -83,12 +83,5 @@ public sealed class BaselineTests
         var committed = Baseline.Read(Repository.Find("perf/baseline.json"));
         Assert.NotEmpty(committed.Ratios);
         Assert.All(committed.Ratios.Values, cases => Assert.All(cases.Values, ratio => Assert.InRange(ratio, 0.001, 1000)));
-    }
-
-    private sealed class TemporaryFolder : IDisposable
-    {
-        public string Path { get; } = Directory.CreateTempSubdirectory("seqruntime-baseline").FullName;
-
-        public void Dispose() => Directory.Delete(Path, true);
     }
 }

@@ -49,26 +49,18 @@ public sealed class PerfCommandTests
     [Fact]
     public void Compare_writes_what_plot_draws()
     {
-        var folder = Directory.CreateTempSubdirectory("seqruntime-perf-test").FullName;
-        try
-        {
-            string At(string name) => Path.Combine(folder, name);
-            var (exit, output, error) = Invoke("compare", "--only", "lstm/step/64/*", "--pairs", "2", "--json", At("report.json"), "--markdown", At("report.md"));
-            Assert.True(exit == 0, error);
-            foreach (var row in new[] { "fp32-ort", "int8-ort", "int8-dq", "int8-limit" }) Assert.Contains($"lstm/step/64/{row}", output, StringComparison.Ordinal);
-            Assert.Contains("| LSTM, one step, int8 | ONNX Runtime DynamicQuantizeLSTM | 64: **", File.ReadAllText(At("report.md")), StringComparison.Ordinal);
+        using var folder = new TemporaryFolder();
+        var (exit, output, error) = Invoke("compare", "--only", "lstm/step/64/*", "--pairs", "2", "--json", folder["report.json"], "--markdown", folder["report.md"]);
+        Assert.True(exit == 0, error);
+        foreach (var row in new[] { "fp32-ort", "int8-ort", "int8-dq", "int8-limit" }) Assert.Contains($"lstm/step/64/{row}", output, StringComparison.Ordinal);
+        Assert.Contains("| LSTM, one step, int8 | ONNX Runtime DynamicQuantizeLSTM | 64: **", File.ReadAllText(folder["report.md"]), StringComparison.Ordinal);
 
-            (exit, _, error) = Invoke("plot", At("report.json"), "-o", At("picture.svg"));
-            Assert.True(exit == 0, error);
-            var picture = System.Xml.Linq.XDocument.Load(At("picture.svg"));
-            var lines = picture.Descendants().Where(e => e.Name.LocalName == "polyline").ToList();
-            Assert.Equal(2 + Storage.All.Count, lines.Count);
-            Assert.Contains("SeqRuntime int8", picture.ToString(), StringComparison.Ordinal);
-        }
-        finally
-        {
-            Directory.Delete(folder, true);
-        }
+        (exit, _, error) = Invoke("plot", folder["report.json"], "-o", folder["picture.svg"]);
+        Assert.True(exit == 0, error);
+        var picture = System.Xml.Linq.XDocument.Load(folder["picture.svg"]);
+        var lines = picture.Descendants().Where(e => e.Name.LocalName == "polyline").ToList();
+        Assert.Equal(2 + Storage.All.Count, lines.Count);
+        Assert.Contains("SeqRuntime int8", picture.ToString(), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -78,11 +70,5 @@ public sealed class PerfCommandTests
     [InlineData("gru/step/64/int8-ort", "lstm", false)]
     public void A_pattern_selects_rows(string name, string pattern, bool matches) => Assert.Equal(matches, Wildcard.Matches(name, pattern));
 
-    private static (int Exit, string Output, string Error) Invoke(params string[] arguments)
-    {
-        using var output = new StringWriter();
-        using var error = new StringWriter();
-        var exit = PerfCommand.Invoke(arguments, output, error);
-        return (exit, output.ToString(), error.ToString());
-    }
+    private static Printed Invoke(params string[] arguments) => Printed.By((output, error) => PerfCommand.Invoke(arguments, output, error));
 }

@@ -6,9 +6,9 @@ namespace SeqRuntime.Tests.Sample;
 /// <summary>The sample's commands on files, in process.</summary>
 public sealed class CommandTests : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("sample").FullName;
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Theory]
     [InlineData(16_000, 1, 16, false)]
@@ -20,7 +20,7 @@ public sealed class CommandTests : IDisposable
         var format = new WaveFormat(isFloat, bits, channels, rate);
         var sound = new float[channels][];
         for (var c = 0; c < channels; c++) sound[c] = Tone(300 + 200 * c, rate);
-        var (model, noisy, clean) = (Path("dtln.seq"), Path("noisy.wav"), Path("clean.wav"));
+        var (model, noisy, clean) = (_folder["dtln.seq"], _folder["noisy.wav"], _folder["clean.wav"]);
         File.WriteAllBytes(model, SampleModels.PassThrough());
         WaveWriter.Write(noisy, new WaveFile(format, sound));
         DenoiseCommand.Run(new Arguments(["denoise", "--model", model, noisy, clean, "--align"]), new StartClock());
@@ -37,7 +37,7 @@ public sealed class CommandTests : IDisposable
     [Fact]
     public void A_file_that_is_too_short_is_a_fault_and_nothing_is_written()
     {
-        var (model, noisy, clean) = (Path("dtln.seq"), Path("noisy.wav"), Path("clean.wav"));
+        var (model, noisy, clean) = (_folder["dtln.seq"], _folder["noisy.wav"], _folder["clean.wav"]);
         File.WriteAllBytes(model, SampleModels.PassThrough());
         WaveWriter.Write(noisy, new WaveFile(new WaveFormat(false, 16, 1, 16_000), [new float[300]]));
         var fault = Assert.Throws<WaveException>(() => DenoiseCommand.Run(new Arguments(["denoise", "--model", model, noisy, clean]), new StartClock()));
@@ -48,9 +48,9 @@ public sealed class CommandTests : IDisposable
     [Fact]
     public void An_output_that_cannot_be_written_is_a_fault_before_anything_is_read()
     {
-        foreach (var (clean, why) in new[] { (Path("nowhere/clean.wav"), "there is no folder"), (_folder, "is a folder"), (Path(new string('x', 250)), "no file can be created") })
+        foreach (var (clean, why) in new[] { (_folder["nowhere/clean.wav"], "there is no folder"), (_folder.Path, "is a folder"), (_folder[new string('x', 250)], "no file can be created") })
         {
-            var fault = Assert.Throws<WaveException>(() => DenoiseCommand.Run(new Arguments(["denoise", "--model", Path("missing.seq"), Path("missing.wav"), clean]), new StartClock()));
+            var fault = Assert.Throws<WaveException>(() => DenoiseCommand.Run(new Arguments(["denoise", "--model", _folder["missing.seq"], _folder["missing.wav"], clean]), new StartClock()));
             Assert.StartsWith(clean, fault.Message, StringComparison.Ordinal);
             Assert.Contains(why, fault.Message, StringComparison.Ordinal);
         }
@@ -78,5 +78,4 @@ public sealed class CommandTests : IDisposable
         return samples;
     }
 
-    private string Path(string name) => System.IO.Path.Combine(_folder, name);
 }

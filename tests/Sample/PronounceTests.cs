@@ -6,9 +6,9 @@ namespace SeqRuntime.Tests.Sample;
 /// <summary>The sample's main command with the model that is committed beside it.</summary>
 public sealed class PronounceTests : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("pronounce").FullName;
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void Words_of_the_command_line_and_of_the_input_are_pronounced_alike()
@@ -17,14 +17,14 @@ public sealed class PronounceTests : IDisposable
         Assert.Equal(0, code);
         Assert.Equal("", error);
         Assert.Equal("speech\tS P IY1 CH\nrecurrent\tR IH0 K ER1 AH0 N T\n", words);
-        Assert.Equal((0, words, ""), Run("speech\n\n  recurrent\n"));
-        Assert.Equal((0, "", ""), Run(""));
+        Assert.Equal(new Printed(0, words, ""), Run("speech\n\n  recurrent\n"));
+        Assert.Equal(new Printed(0, "", ""), Run(""));
     }
 
     [Fact]
     public void The_best_come_in_order_and_as_JSON_the_same()
     {
-        var lines = Run("", "recurrent", "--best", "3").Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        var lines = Run("", "recurrent", "--best", "3").Out.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(3, lines.Length);
         var scores = lines.Select(l => double.Parse(l.Split('\t')[2])).ToList();
         Assert.Equal(scores.OrderDescending(), scores);
@@ -41,8 +41,8 @@ public sealed class PronounceTests : IDisposable
     [Fact]
     public void The_alignment_is_drawn_as_SVG_and_in_characters()
     {
-        var picture = Path.Combine(_folder, "align.svg");
-        var text = Run("", "speech", "--alignment", picture).Output.Split('\n');
+        var picture = _folder["align.svg"];
+        var text = Run("", "speech", "--alignment", picture).Out.Split('\n');
         Assert.Equal("speech\tS P IY1 CH", text[0]);
         Assert.Matches(@"^ +s  p  e  e  c  h", text[1]);
         Assert.Equal(["S", "P", "IY1", "CH", "end"], text[2..7].Select(l => l.TrimStart().Split(' ')[0]));
@@ -62,14 +62,9 @@ public sealed class PronounceTests : IDisposable
         Assert.Equal("'café': the model does not know é and guesses", faults[0]);
         Assert.Equal("'123': the model knows none of its letters: 123", faults[1]);
         Assert.Contains("The text has more tokens than the ", faults[2], StringComparison.Ordinal);
-        Assert.Equal((1, "", "'': there is no letter to pronounce\n"), Run("", ""));
+        Assert.Equal(new Printed(1, "", "'': there is no letter to pronounce\n"), Run("", ""));
     }
 
-    private static (int Code, string Output, string Error) Run(string input, params string[] arguments)
-    {
-        using var output = new StringWriter { NewLine = "\n" };
-        using var error = new StringWriter { NewLine = "\n" };
-        var code = PronounceCommand.Run(new Arguments([.. arguments, "--model", Repository.Find("NativeAotSample/g2p.seq")]), new StringReader(input), output, error);
-        return (code, output.ToString(), error.ToString());
-    }
+    private static Printed Run(string input, params string[] arguments) => Printed.By((output, error) =>
+        PronounceCommand.Run(new Arguments([.. arguments, "--model", Repository.Find("NativeAotSample/g2p.seq")]), new StringReader(input), output, error));
 }

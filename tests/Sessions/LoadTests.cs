@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using SeqRuntime.Format;
 using SeqRuntime.Tests.Format;
 
@@ -7,14 +6,14 @@ namespace SeqRuntime.Tests.Sessions;
 /// <summary>Loaded files, and changes to them afterwards.</summary>
 public sealed class LoadTests : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory().FullName;
+    private readonly TemporaryFolder _folder = new();
 
     [Fact]
     public void A_copied_model_does_not_care_what_becomes_of_the_file()
     {
         var file = SeqWriter.ToArray(SmallSeq.Build());
-        var path = Write("model.seq", file);
-        using var mapped = SeqModel.Load(Write("other.seq", file));
+        var path = _folder.Write("model.seq", file);
+        using var mapped = SeqModel.Load(_folder.Write("other.seq", file));
         using var model = SeqModel.Load(path, new SeqModelOptions { CopyIntoMemory = true });
         var before = Run(model);
         Assert.Equal(Run(mapped), before);
@@ -31,12 +30,12 @@ public sealed class LoadTests : IDisposable
     [InlineData(false)]
     public void A_model_is_replaced_by_a_file_written_beside_it(bool copies)
     {
-        var path = Write("model.seq", SeqWriter.ToArray(SmallSeq.Build()));
+        var path = _folder.Write("model.seq", SeqWriter.ToArray(SmallSeq.Build()));
         using var model = SeqModel.Load(path, new SeqModelOptions { CopyIntoMemory = copies });
         using var session = model.CreateSession("step");
         session.Run();
         var before = session.Output<float>(0).ToArray();
-        File.Move(Write("new.seq", [1, 2, 3]), path, overwrite: true);
+        File.Move(_folder.Write("new.seq", [1, 2, 3]), path, overwrite: true);
         session.ResetState();
         session.Run();
         Assert.Equal(before, session.Output<float>(0).ToArray());
@@ -48,11 +47,11 @@ public sealed class LoadTests : IDisposable
     public void What_is_no_file_is_refused_by_an_exception_that_the_comment_names(bool copies)
     {
         var options = new SeqModelOptions { CopyIntoMemory = copies };
-        Assert.Throws<FileNotFoundException>(() => SeqModel.Load(Path.Combine(_folder, "none.seq"), options));
-        Assert.Throws<DirectoryNotFoundException>(() => SeqModel.Load(Path.Combine(_folder, "none", "none.seq"), options));
-        Assert.Throws<UnauthorizedAccessException>(() => SeqModel.Load(_folder, options));
-        Assert.Throws<SeqFormatException>(() => SeqModel.Load(Write("empty.seq", []), options));
-        Assert.Throws<SeqFormatException>(() => SeqModel.Load(Write("short.seq", [1, 2, 3]), options));
+        Assert.Throws<FileNotFoundException>(() => SeqModel.Load(_folder["none.seq"], options));
+        Assert.Throws<DirectoryNotFoundException>(() => SeqModel.Load(_folder["none/none.seq"], options));
+        Assert.Throws<UnauthorizedAccessException>(() => SeqModel.Load(_folder.Path, options));
+        Assert.Throws<SeqFormatException>(() => SeqModel.Load(_folder.Write("empty.seq", []), options));
+        Assert.Throws<SeqFormatException>(() => SeqModel.Load(_folder.Write("short.seq", [1, 2, 3]), options));
         Assert.ThrowsAny<ArgumentException>(() => SeqModel.Load("", options));
         Assert.ThrowsAny<ArgumentException>(() => SeqModel.Load((string)null!, options));
         Assert.ThrowsAny<ArgumentException>(() => SeqModel.Load("a\0b", options));
@@ -61,14 +60,12 @@ public sealed class LoadTests : IDisposable
     [Fact]
     public void A_pipe_is_refused()
     {
-        if (OperatingSystem.IsWindows()) return;
-        var path = Path.Combine(_folder, "pipe");
-        using (var make = Process.Start("mkfifo", path)!) make.WaitForExit();
+        var path = _folder.Pipe("pipe");
         using var both = new FileStream(path, FileMode.Open, FileAccess.ReadWrite); // Without a writer, opening the pipe would wait.
         Assert.Contains("pipe", Assert.Throws<IOException>(() => SeqModel.Load(path)).Message, StringComparison.Ordinal);
     }
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     private static float[] Run(SeqModel model)
     {
@@ -76,12 +73,5 @@ public sealed class LoadTests : IDisposable
         session.Input<float>("x").Fill(0.5f);
         session.Run();
         return session.Output<float>("y").ToArray();
-    }
-
-    private string Write(string name, byte[] content)
-    {
-        var path = Path.Combine(_folder, name);
-        File.WriteAllBytes(path, content);
-        return path;
     }
 }

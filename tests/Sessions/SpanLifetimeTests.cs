@@ -72,28 +72,21 @@ public class SpanLifetimeTests
         var x = graph.Input("x", ElementType.Float32, "T", 3);
         graph.Output("constant", graph.Constant<float>("c", [2], 5, 6));
         graph.Output("shape", graph.Node(OpKind.Shape, [x]));
-        var path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.seq");
-        File.WriteAllBytes(path, SeqWriter.ToArray(builder));
-        try
-        {
-            var model = SeqModel.Load(path);
-            var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 4 } });
-            session.Run();
-            Assert.Equal([4L, 3], session.Output<long>(1));
-            session.SetSize("T", 2);
-            session.Run();
-            var constant = session.Output<float>(0);
-            var shape = session.Output<long>(1);
-            session.Dispose();
-            model.Dispose();
-            Collect();
-            Assert.Equal([5f, 6], constant);
-            Assert.Equal([2L, 3], shape);
-        }
-        finally
-        {
-            File.Delete(path);
-        }
+        using var folder = new TemporaryFolder();
+        var path = folder.Write("model.seq", SeqWriter.ToArray(builder));
+        var model = SeqModel.Load(path);
+        var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 4 } });
+        session.Run();
+        Assert.Equal([4L, 3], session.Output<long>(1));
+        session.SetSize("T", 2);
+        session.Run();
+        var constant = session.Output<float>(0);
+        var shape = session.Output<long>(1);
+        session.Dispose();
+        model.Dispose();
+        Collect();
+        Assert.Equal([5f, 6], constant);
+        Assert.Equal([2L, 3], shape);
     }
 
     /// <summary>One thread disposes sessions, streams and then the model while another runs them. Each run ends normally, or says that its session is disposed.</summary>
@@ -103,31 +96,24 @@ public class SpanLifetimeTests
     public void Disposing_on_another_thread_lets_a_run_end(int threads)
     {
         var file = Threading.StackGraphs.File("two LSTMs, views between", TensorFormat.PackedFloat32);
-        var path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.seq");
-        File.WriteAllBytes(path, file);
-        try
+        using var folder = new TemporaryFolder();
+        var path = folder.Write("model.seq", file);
+        for (var round = 0; round < 30; round++)
         {
-            for (var round = 0; round < 30; round++)
-            {
-                var model = SeqModel.Load(path);
-                var options = new SeqSessionOptions { MaxSizes = { [Threading.StackGraphs.Length] = Threading.StackGraphs.Longest }, Threads = threads, LeastSharedWork = 1 };
-                var session = model.CreateSession(null, options);
-                var streams = model.CreateStreams(2, null, new SeqSessionOptions { MaxSizes = { [Threading.StackGraphs.Length] = 3 } });
-                streams.Join();
-                var runs = new Thread(() => UntilDisposed(session.Run));
-                var steps = new Thread(() => UntilDisposed(streams.Run));
-                runs.Start();
-                steps.Start();
-                Thread.Sleep(round % 5);
-                streams.Dispose();
-                session.Dispose();
-                model.Dispose();
-                Assert.True(runs.Join(TimeSpan.FromSeconds(60)) && steps.Join(TimeSpan.FromSeconds(60)));
-            }
-        }
-        finally
-        {
-            File.Delete(path);
+            var model = SeqModel.Load(path);
+            var options = new SeqSessionOptions { MaxSizes = { [Threading.StackGraphs.Length] = Threading.StackGraphs.Longest }, Threads = threads, LeastSharedWork = 1 };
+            var session = model.CreateSession(null, options);
+            var streams = model.CreateStreams(2, null, new SeqSessionOptions { MaxSizes = { [Threading.StackGraphs.Length] = 3 } });
+            streams.Join();
+            var runs = new Thread(() => UntilDisposed(session.Run));
+            var steps = new Thread(() => UntilDisposed(streams.Run));
+            runs.Start();
+            steps.Start();
+            Thread.Sleep(round % 5);
+            streams.Dispose();
+            session.Dispose();
+            model.Dispose();
+            Assert.True(runs.Join(TimeSpan.FromSeconds(60)) && steps.Join(TimeSpan.FromSeconds(60)));
         }
     }
 

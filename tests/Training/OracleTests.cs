@@ -116,18 +116,10 @@ public sealed class OracleTests
 
     internal static SeqModel Convert(nn.Module module, object inputs, IEnumerable<object> layers, Dictionary<string, string> outputs, object? states = null, ConversionOptions? options = null)
     {
-        var folder = Directory.CreateTempSubdirectory("oracle").FullName;
-        try
-        {
-            Safetensors.Write(Path.Combine(folder, "weights.safetensors"), [.. module.state_dict().Select(p => (p.Key, p.Value.shape, p.Value.data<float>().ToArray()))]);
-            var path = Path.Combine(folder, "model.json");
-            File.WriteAllText(path, JsonSerializer.Serialize(new { weights = "weights.safetensors", graphs = new { main = new { inputs, states = states ?? new { }, layers, outputs } } }));
-            return SeqModel.Load(SeqRuntime.Converter.Pipeline.Conversion.Convert([("main", path)], options ?? new ConversionOptions()).File);
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
+        using var folder = new TemporaryFolder();
+        Safetensors.Write(folder["weights.safetensors"], [.. module.state_dict().Select(p => (p.Key, p.Value.shape, p.Value.data<float>().ToArray()))]);
+        var path = folder.Write("model.json", JsonSerializer.Serialize(new { weights = "weights.safetensors", graphs = new { main = new { inputs, states = states ?? new { }, layers, outputs } } }));
+        return SeqModel.Load(SeqRuntime.Converter.Pipeline.Conversion.Convert([("main", path)], options ?? new ConversionOptions()).File);
     }
 
     private static void Equal(Tensor expected, ReadOnlySpan<float> actual)

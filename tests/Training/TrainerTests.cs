@@ -8,9 +8,9 @@ namespace SeqRuntime.Training.Tests;
 [Collection(Native.Alone)]
 public sealed class TrainerTests : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("trainer").FullName;
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void A_word_s_part_follows_from_its_letters()
@@ -69,7 +69,7 @@ public sealed class TrainerTests : IDisposable
 
     private TrainerOptions Options(string name) => new()
     {
-        Folder = Path.Combine(_folder, name),
+        Folder = _folder[name],
         Sizes = new G2pSizes { Embedding = 8, Encoder = 10, Decoder = 12, Attention = 8, Readout = 8 },
         Epochs = 2,
         BatchSize = 32,
@@ -78,7 +78,7 @@ public sealed class TrainerTests : IDisposable
 
     private string Write(string name, IEnumerable<string> lines)
     {
-        var path = Path.Combine(_folder, name);
+        var path = _folder[name];
         File.WriteAllLines(path, lines);
         return path;
     }

@@ -1,5 +1,6 @@
 using SeqRuntime.Converter;
 using SeqRuntime.Converter.Pipeline;
+using SeqRuntime.Tests;
 
 namespace SeqRuntime.Fuzz.Targets;
 
@@ -8,22 +9,18 @@ internal abstract class ConverterTarget : Target
 {
     private const long MostMemory = 1 << 26;
 
-    private readonly string _folder = Directory.CreateTempSubdirectory("seq-fuzz-").FullName;
+    private readonly TemporaryFolder _folder = new();
 
     public override void Dispose()
     {
-        Directory.Delete(_folder, recursive: true);
+        _folder.Dispose();
         base.Dispose();
     }
 
     /// <summary>Path of a file in the folder.</summary>
-    protected string At(string name) => Path.Combine(_folder, name);
+    protected string At(string name) => _folder[name];
 
-    protected string Write(string name, byte[] content)
-    {
-        File.WriteAllBytes(At(name), content);
-        return At(name);
-    }
+    protected string Write(string name, byte[] content) => _folder.Write(name, content);
 
     protected Outcome Convert(IReadOnlyList<(string Graph, string Path)> sources, ConversionOptions? options = null)
     {
