@@ -41,7 +41,7 @@ internal sealed class PlainCtc(int seed)
                 return _b[row] + _b[4 * Hidden + row] + x.Select((value, i) => (double)value * _w[row * Inputs + i]).Sum() + h.Select((value, i) => value * _r[row * Hidden + i]).Sum();
             }
 
-            var gates = Enumerable.Range(0, Hidden).Select(u => (I: Sigmoid(Gate(0, u)), O: Sigmoid(Gate(1, u)), F: Sigmoid(Gate(2, u)), C: Math.Tanh(Gate(3, u)))).ToArray();
+            var gates = Enumerable.Range(0, Hidden).Select(u => (I: Numbers.Sigmoid(Gate(0, u)), O: Numbers.Sigmoid(Gate(1, u)), F: Numbers.Sigmoid(Gate(2, u)), C: Math.Tanh(Gate(3, u)))).ToArray();
             c = [.. gates.Select((gate, u) => gate.F * c[u] + gate.I * gate.C)];
             h = [.. gates.Select((gate, u) => gate.O * Math.Tanh(c[u]))];
             var logits = Enumerable.Range(0, Labels).Select(label => h.Select((value, u) => value * _v[u * Labels + label]).Sum()).ToArray();
@@ -49,8 +49,6 @@ internal sealed class PlainCtc(int seed)
             return logits.Select(logit => logit - sum).ToArray();
         })];
     }
-
-    private static double Sigmoid(double x) => 1 / (1 + Math.Exp(-x));
 
     private static float[] Weights(int seed, int count)
     {

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using SeqRuntime.Format;
-using SeqRuntime.Tests.Kernels;
 
 namespace SeqRuntime.Tests.Format;
 
@@ -200,7 +199,7 @@ public sealed class HostileSeqTests(ITestOutputHelper output) : IDisposable
                 for (var k = 0; k < 35; k++) session.Input<float>(0)[k] = MathF.Sin(k + i);
                 session.Run();
                 first ??= session.Output<float>(output).ToArray();
-                KernelTesting.AssertSameBits(first, session.Output<float>(output), $"{kernels} {name}");
+                Numbers.AssertSameBits(first, session.Output<float>(output), $"{kernels} {name}");
             }
         }
     }

@@ -121,7 +121,7 @@ public class WeightLayoutTests
     {
         const int rows = 81, columns = 70;
         var weights = WeightFormats.Of((TensorFormat)format);
-        var packed = Operators.Weights.Pack(weights.Number, Operators.Weights.Random(new Random(format), rows * columns), rows, columns, out var effective);
+        var packed = Operators.Weights.Pack(weights.Number, Numbers.Random(new Random(format), rows * columns), rows, columns, out var effective);
         var layout = new WeightLayout(weights, rows, columns);
         Assert.Equal(layout.TotalBytes, packed.Length);
         fixed (byte* start = packed)

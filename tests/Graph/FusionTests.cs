@@ -182,7 +182,7 @@ public class FusionTests
         Assert.Equal(kinds, nodes);
         var random = new Random(7);
         var inputs = model.Graph.Input.Select((port, i) => (port.Name, Shape: i == 0 ? shape : state!, Data: Array.Empty<float>())).ToArray();
-        for (var i = 0; i < inputs.Length; i++) inputs[i].Data = [.. Enumerable.Range(0, inputs[i].Shape.Aggregate((a, b) => a * b)).Select(_ => random.NextSingle() * 2 - 1)];
+        for (var i = 0; i < inputs.Length; i++) inputs[i].Data = Numbers.Random(random, Numbers.Count(inputs[i].Shape));
         var expected = model.Reference(inputs);
         var ours = model.Run(options, [.. inputs.Select(i => i.Data)]);
         for (var i = 0; i < expected.Length; i++) Assert.Equal(expected[i], ours[i], 1e-5 + 1e-5 * Math.Abs(expected[i]));

@@ -114,7 +114,7 @@ public sealed class DescribedAttentionTests : IDisposable
         }
     }
 
-    private (int[] Shape, double[] Values) Random(params int[] shape) => (shape, [.. Enumerable.Range(0, shape.Aggregate(1, (a, b) => a * b)).Select(_ => (double)(2 * _random.NextSingle() - 1))]);
+    private (int[] Shape, double[] Values) Random(params int[] shape) => (shape, Numbers.Doubles(Numbers.Random(_random, Numbers.Count(shape))));
 
     private double[] Fill(SeqSession session, string input)
     {

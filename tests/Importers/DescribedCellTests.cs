@@ -187,7 +187,7 @@ public sealed class DescribedCellTests : IDisposable
                 {
                     var scale = shape.Length > 1 ? 1 / MathF.Sqrt(shape[1]) : 1;
                     var random = new Random(weights.Count);
-                    weights[name + suffix] = _files.Put($"r.{name}{suffix}", [.. Enumerable.Range(0, shape.Aggregate((a, b) => a * b)).Select(_ => (2 * random.NextSingle() - 1) * scale)], shape);
+                    weights[name + suffix] = _files.Put($"r.{name}{suffix}", Numbers.Random(random, Numbers.Count(shape), scale), shape);
                 }
 
                 Put("weight_ih", rows, width);
@@ -211,7 +211,7 @@ public sealed class DescribedCellTests : IDisposable
             return Dot(weight("weight_ih"), row, x) + Dot(weight("weight_hh"), row, state) + weight("bias_ih")[row] + weight("bias_hh")[row];
         }
 
-        double[] f = [.. Enumerable.Range(0, units).Select(u => Sigmoid(Sum(0, u, h)))];
+        double[] f = [.. Enumerable.Range(0, units).Select(u => Numbers.Sigmoid(Sum(0, u, h)))];
         double[] forgotten = [.. f.Zip(h, (gate, value) => gate * value)];
         double[] next = [.. Enumerable.Range(0, units).Select(u => (1 - f[u]) * h[u] + f[u] * Math.Tanh(Sum(1, u, forgotten)))];
         next.CopyTo(h, 0);
@@ -225,16 +225,14 @@ public sealed class DescribedCellTests : IDisposable
         double[] w = weight("weight_ih"), v = weight("weight_c"), b = weight("bias_ih"), h = new double[units];
         for (var u = 0; u < units; u++)
         {
-            var f = Sigmoid(Dot(w, units + u, x) + v[u] * c[u] + b[u]);
-            var r = Sigmoid(Dot(w, 2 * units + u, x) + v[units + u] * c[u] + b[units + u]);
+            var f = Numbers.Sigmoid(Dot(w, units + u, x) + v[u] * c[u] + b[u]);
+            var r = Numbers.Sigmoid(Dot(w, 2 * units + u, x) + v[units + u] * c[u] + b[units + u]);
             c[u] = f * c[u] + (1 - f) * Dot(w, u, x);
             h[u] = r * c[u] + (1 - r) * alpha * (x.Length == units ? x[u] : Dot(w, 3 * units + u, x));
         }
 
         return h;
     }
-
-    private static double Sigmoid(double x) => 1 / (1 + Math.Exp(-x));
 
     private static double Dot(double[] matrix, int row, double[] x)
     {

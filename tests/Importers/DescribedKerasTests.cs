@@ -1,12 +1,11 @@
 using SeqRuntime.Converter;
+using static SeqRuntime.Tests.Importers.KerasRuns;
 
 namespace SeqRuntime.Tests.Importers;
 
 /// <summary>Descriptions of Keras' weight files: names in every version's layout, and the form of a GRU by its biases.</summary>
 public sealed class DescribedKerasTests
 {
-    private const int Features = 3;
-    private const int Units = 4;
     private const int Steps = 5;
 
     [Theory]
@@ -105,24 +104,7 @@ public sealed class DescribedKerasTests
         return SeqRuntime.Converter.Pipeline.Conversion.Convert([("main", folder["m.json"])], new ConversionOptions());
     }
 
-    private static double[][] Input()
-    {
-        var random = new Random(6);
-        return [.. Enumerable.Range(0, Steps).Select(_ => Enumerable.Range(0, Features).Select(_ => (double)(2 * random.NextSingle() - 1)).ToArray())];
-    }
+    private static double[][] Input() => Rows(seed: 6, Steps);
 
-    private static float[] Run(SeqModel model)
-    {
-        using var session = model.CreateSession();
-        Input().SelectMany(row => row).Select(v => (float)v).ToArray().CopyTo(session.Input<float>(0));
-        session.Run();
-        return session.Output<float>(0).ToArray();
-    }
-
-    private static void Equal(double[][] expected, float[] actual)
-    {
-        var flat = expected.SelectMany(row => row).ToArray();
-        Assert.Equal(flat.Length, actual.Length);
-        for (var i = 0; i < flat.Length; i++) Assert.Equal(flat[i], actual[i], 2e-6);
-    }
+    private static float[] Run(SeqModel model) => KerasRuns.Run(model, Input());
 }

@@ -108,10 +108,10 @@ public sealed class DescribedLayerTests : IDisposable
         var random = new Random(4);
         for (var step = 0; step < 5; step++)
         {
-            double[] x = [.. Enumerable.Range(0, inputs).Select(_ => (double)(2 * random.NextSingle() - 1))];
+            double[] x = Numbers.Doubles(Numbers.Random(random, inputs));
             double[] gates = [.. Enumerable.Range(0, 4 * units).Select(row => b1[row] + b2[row] + x.Select((v, i) => v * ih[row * inputs + i]).Sum() + h.Select((v, i) => v * hh[row * projected + i]).Sum())];
-            c = [.. c.Select((v, u) => KerasFormulas.Sigmoid(gates[units + u]) * v + KerasFormulas.Sigmoid(gates[u]) * Math.Tanh(gates[2 * units + u]))];
-            double[] wide = [.. c.Select((v, u) => KerasFormulas.Sigmoid(gates[3 * units + u]) * Math.Tanh(v))];
+            c = [.. c.Select((v, u) => Numbers.Sigmoid(gates[units + u]) * v + Numbers.Sigmoid(gates[u]) * Math.Tanh(gates[2 * units + u]))];
+            double[] wide = [.. c.Select((v, u) => Numbers.Sigmoid(gates[3 * units + u]) * Math.Tanh(v))];
             h = [.. Enumerable.Range(0, projected).Select(p => wide.Select((v, u) => v * hr[p * units + u]).Sum())];
             for (var i = 0; i < inputs; i++) session.Input<float>(0)[i] = (float)x[i];
             session.Run();

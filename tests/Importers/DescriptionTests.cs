@@ -184,7 +184,7 @@ public sealed class DescriptionTests : IDisposable
         }
     }
 
-    private void Add(string name, params int[] shape) => _weights[name] = (shape, [.. Enumerable.Range(0, shape.Aggregate(1, (a, b) => a * b)).Select(_ => 2 * _random.NextSingle() - 1)]);
+    private void Add(string name, params int[] shape) => _weights[name] = (shape, Numbers.Random(_random, Numbers.Count(shape)));
 
     private void AddRnn(string name, int inputs)
     {

@@ -1,4 +1,5 @@
 using SeqRuntime.Converter;
+using static SeqRuntime.Tests.Importers.KerasRuns;
 
 namespace SeqRuntime.Tests.Importers;
 
@@ -6,8 +7,6 @@ namespace SeqRuntime.Tests.Importers;
 public sealed class KerasConfigTests
 {
     private const int Steps = 5;
-    private const int Features = 3;
-    private const int Units = 4;
 
     [Fact]
     public void A_weight_whose_elements_are_no_numbers_is_told_as_that()
@@ -49,7 +48,7 @@ public sealed class KerasConfigTests
     {
         var gates = kind.EndsWith("LSTM", StringComparison.Ordinal) ? 4 : 3;
         var random = new Random(32);
-        double[] Values(int count) => [.. Enumerable.Range(0, count).Select(_ => (double)(2 * random.NextSingle() - 1))];
+        double[] Values(int count) => Numbers.Doubles(Numbers.Random(random, count));
         double[] kernel = Values(Features * gates * Units), recurrent = Values(Units * gates * Units), bias = Values(2 * gates * Units);
         double[] Stored(double[] matrix, int rows) =>
             [.. Enumerable.Range(0, matrix.Length).Select(at =>
@@ -82,7 +81,7 @@ public sealed class KerasConfigTests
         var expected = Input().Select(x =>
         {
             double Sum(double[] v, double[] matrix, int column) => v.Select((value, i) => value * matrix[i * 3 * Units + column]).Sum();
-            double Gate(double v) => isLinear ? KerasFormulas.Sigmoid(v) : Math.Clamp(slope * v + 0.5, 0, 1);
+            double Gate(double v) => isLinear ? Numbers.Sigmoid(v) : Math.Clamp(slope * v + 0.5, 0, 1);
             double[] z = [.. Enumerable.Range(0, Units).Select(u => Gate(Sum(x, kernel, u) + Sum(h, recurrent, u) + bias[u]))];
             double[] r = [.. Enumerable.Range(Units, Units).Select(u => Gate(Sum(x, kernel, u) + Sum(h, recurrent, u) + bias[u]))];
             double[] reset = [.. h.Zip(r, (a, b) => a * b)];
@@ -166,7 +165,7 @@ public sealed class KerasConfigTests
                 };
             }).ToArray())];
             session.SetSize("T", length);
-            x.SelectMany(row => row).Select(v => (float)v).ToArray().CopyTo(session.Input<float>(0));
+            Flat(x).CopyTo(session.Input<float>(0));
             session.Run();
             Equal(expected, session.Output<float>(0).ToArray());
         }
@@ -283,31 +282,7 @@ public sealed class KerasConfigTests
 
     private static string Gates => "\"activation\": \"tanh\", \"recurrent_activation\": \"sigmoid\"";
 
-    private static string Json(bool value) => value ? "true" : "false";
+    private static (double[] Kernel, double[] Recurrent, double[] Bias) Lstm(KerasFile file, string path) => Recurrent(file, "LSTM", resetAfter: false, path);
 
-    private static (double[] Kernel, double[] Recurrent, double[] Bias) Lstm(KerasFile file, string path) =>
-        (file.Weight(path + "/kernel", Features, 4 * Units), file.Weight(path + "/recurrent_kernel", Units, 4 * Units), file.Weight(path + "/bias", 4 * Units));
-
-    private static double[][] Input()
-    {
-        var random = new Random(6);
-        return [.. Enumerable.Range(0, Steps).Select(_ => Enumerable.Range(0, Features).Select(_ => (double)(2 * random.NextSingle() - 1)).ToArray())];
-    }
-
-    private static float[] Run(SeqModel model, double[][] x)
-    {
-        var sizes = new SeqSessionOptions();
-        foreach (var symbol in model.Graphs[0].Symbols) sizes.MaxSizes[symbol] = symbol == "N" ? 1 : x.Length;
-        using var session = model.CreateSession(null, sizes);
-        x.SelectMany(row => row).Select(v => (float)v).ToArray().CopyTo(session.Input<float>(0));
-        session.Run();
-        return session.Output<float>(0).ToArray();
-    }
-
-    private static void Equal(double[][] expected, float[] actual)
-    {
-        var flat = expected.SelectMany(row => row).ToArray();
-        Assert.Equal(flat.Length, actual.Length);
-        for (var i = 0; i < flat.Length; i++) Assert.Equal(flat[i], actual[i], 2e-6);
-    }
+    private static double[][] Input() => Rows(seed: 6, Steps);
 }

@@ -3,8 +3,6 @@ namespace SeqRuntime.Tests.Importers;
 /// <summary>The results of Keras' layers, plainly computed from their documentation in double.</summary>
 internal static class KerasFormulas
 {
-    public static double Sigmoid(double x) => 1 / (1 + Math.Exp(-x));
-
     /// <summary>One direction of a recurrent layer over x [T, I]: outputs in reading order, and the states.</summary>
     public static (double[][] Outputs, double[] Hidden, double[] Cell) Recurrent(string kind, double[][] x, double[] kernel, double[] recurrent, double[] bias, bool resetAfter, bool isBackward, bool[]? mask = null, double[]? hidden = null, double[]? cell = null, bool isZeroElsewhere = false)
     {
@@ -28,12 +26,12 @@ internal static class KerasFormulas
                 {
                     case "SimpleRNN": h = [.. Enumerable.Range(0, units).Select(u => Math.Tanh(In(0, u) + Before(0, u)))]; break;
                     case "LSTM":
-                        c = [.. Enumerable.Range(0, units).Select(u => Sigmoid(In(1, u) + Before(1, u)) * c[u] + Sigmoid(In(0, u) + Before(0, u)) * Math.Tanh(In(2, u) + Before(2, u)))];
-                        h = [.. Enumerable.Range(0, units).Select(u => Sigmoid(In(3, u) + Before(3, u)) * Math.Tanh(c[u]))];
+                        c = [.. Enumerable.Range(0, units).Select(u => Numbers.Sigmoid(In(1, u) + Before(1, u)) * c[u] + Numbers.Sigmoid(In(0, u) + Before(0, u)) * Math.Tanh(In(2, u) + Before(2, u)))];
+                        h = [.. Enumerable.Range(0, units).Select(u => Numbers.Sigmoid(In(3, u) + Before(3, u)) * Math.Tanh(c[u]))];
                         break;
                     default:
-                        double[] z = [.. Enumerable.Range(0, units).Select(u => Sigmoid(In(0, u) + Before(0, u)))];
-                        double[] r = [.. Enumerable.Range(0, units).Select(u => Sigmoid(In(1, u) + Before(1, u)))];
+                        double[] z = [.. Enumerable.Range(0, units).Select(u => Numbers.Sigmoid(In(0, u) + Before(0, u)))];
+                        double[] r = [.. Enumerable.Range(0, units).Select(u => Numbers.Sigmoid(In(1, u) + Before(1, u)))];
                         var reset = Product([.. h.Select((value, u) => r[u] * value)], recurrent);
                         double[] candidate = [.. Enumerable.Range(0, units).Select(u => Math.Tanh(In(2, u) + (resetAfter ? r[u] * Before(2, u) : reset[2 * units + u])))];
                         h = [.. Enumerable.Range(0, units).Select(u => z[u] * h[u] + (1 - z[u]) * candidate[u])];

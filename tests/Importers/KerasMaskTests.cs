@@ -1,12 +1,11 @@
 using SeqRuntime.Converter;
+using static SeqRuntime.Tests.Importers.KerasRuns;
 
 namespace SeqRuntime.Tests.Importers;
 
 /// <summary>Keras' recurrent layers under masks of every kind, compared with their formula, and their memory.</summary>
 public sealed class KerasMaskTests
 {
-    private const int Features = 3;
-    private const int Units = 4;
 
     /// <summary>Unmasked steps: anywhere, none at the start, none at the end, none at all, all.</summary>
     public static TheoryData<string> Masks => ["0110100", "0001111", "1110000", "0000000", "1111111", "1000001"];
@@ -20,7 +19,7 @@ public sealed class KerasMaskTests
             foreach (var backward in (bool[])[false, true])
             {
                 var file = new KerasFile(21);
-                var layer = Weights(file, kind, "rnn/rnn/cell");
+                var layer = Recurrent(file, kind, resetAfter: kind == "GRU", "rnn/rnn/cell");
                 file.Layer("Masking", $"\"name\": \"masking\", \"mask_value\": -1.0, {Shape}");
                 file.Layer(kind, $"\"name\": \"rnn\", \"units\": {Units}, \"return_sequences\": true, \"go_backwards\": {Json(backward)}, {Gates}");
                 using var model = file.Load();
@@ -34,7 +33,7 @@ public sealed class KerasMaskTests
     public void A_sequence_of_both_directions_is_zero_where_steps_do_not_count(string pattern)
     {
         var file = new KerasFile(22);
-        var (ahead, back) = (Weights(file, "LSTM", "both/both/forward_lstm/lstm_cell"), Weights(file, "LSTM", "both/both/backward_lstm/lstm_cell"));
+        var (ahead, back) = (Recurrent(file, "LSTM", resetAfter: false, "both/both/forward_lstm/lstm_cell"), Recurrent(file, "LSTM", resetAfter: false, "both/both/backward_lstm/lstm_cell"));
         file.Layer("Masking", $"\"name\": \"masking\", \"mask_value\": -1.0, {Shape}");
         file.Layer("Bidirectional", $$"""
             "name": "both", "merge_mode": "concat", "layer": {"class_name": "LSTM", "config": {"name": "lstm", "units": {{Units}}, "return_sequences": true, {{Gates}} } }
@@ -50,7 +49,7 @@ public sealed class KerasMaskTests
     public void Keras_apart_from_TensorFlow_repeats_outputs_in_both_directions_too()
     {
         var file = new KerasFile(23) { Version = "2.3.1" };
-        var (ahead, back) = (Weights(file, "GRU", "both/both/forward_gru/cell"), Weights(file, "GRU", "both/both/backward_gru/cell"));
+        var (ahead, back) = (Recurrent(file, "GRU", resetAfter: true, "both/both/forward_gru/cell"), Recurrent(file, "GRU", resetAfter: true, "both/both/backward_gru/cell"));
         file.Layer("Masking", $"\"name\": \"masking\", \"mask_value\": -1.0, {Shape}");
         file.Layer("Bidirectional", $$"""
             "name": "both", "merge_mode": "sum", "layer": {"class_name": "GRU", "config": {"name": "gru", "units": {{Units}}, "return_sequences": true, {{Gates}} } }
@@ -70,7 +69,7 @@ public sealed class KerasMaskTests
         foreach (var (isSequence, isZero) in ((bool, bool)[])[(true, false), (false, false), (true, true), (false, true)])
         {
             var file = new KerasFile(24);
-            var layer = Weights(file, "GRU", "rnn/rnn/cell");
+            var layer = Recurrent(file, "GRU", resetAfter: true, "rnn/rnn/cell");
             using var model = file.Load($$"""
                 {"class_name": "Functional", "config": {"layers": [
                   {"class_name": "InputLayer", "name": "x", "config": {"name": "x", "batch_input_shape": [null, null, {{Features}}]}, "inbound_nodes": []},
@@ -93,7 +92,7 @@ public sealed class KerasMaskTests
     public void A_mask_costs_memory_in_the_length_not_in_its_square()
     {
         var file = new KerasFile(25);
-        _ = Weights(file, "LSTM", "rnn/rnn/cell");
+        _ = Recurrent(file, "LSTM", resetAfter: false, "rnn/rnn/cell");
         file.Layer("Masking", $"\"name\": \"masking\", \"mask_value\": 0.0, {Shape}");
         file.Layer("LSTM", $"\"name\": \"rnn\", \"units\": {Units}, \"return_sequences\": true, {Gates}");
         using var model = file.Load();
@@ -113,7 +112,7 @@ public sealed class KerasMaskTests
     public void A_layer_that_drops_a_mask_is_told(string kind, string config)
     {
         var file = new KerasFile(26);
-        _ = (Weights(file, "GRU", "rnn/rnn/cell"), kind == "Conv1D" ? file.Weight("drops/drops/kernel", 1, Features, Features) : []);
+        _ = (Recurrent(file, "GRU", resetAfter: true, "rnn/rnn/cell"), kind == "Conv1D" ? file.Weight("drops/drops/kernel", 1, Features, Features) : []);
         file.Layer("Masking", $"\"name\": \"masking\", \"mask_value\": 0.0, {Shape}");
         file.Layer(kind, $"\"name\": \"drops\", {config}");
         file.Layer("GRU", $"\"name\": \"rnn\", \"units\": {Units}, \"return_sequences\": true, {Gates}");
@@ -131,7 +130,7 @@ public sealed class KerasMaskTests
         const string pattern = "0110100";
         var file = new KerasFile(26) { Version = "3.6.0" };
         var table = file.Weight("words/words/embeddings", 5, Features);
-        var layer = Weights(file, "GRU", "rnn/rnn/cell");
+        var layer = Recurrent(file, "GRU", resetAfter: true, "rnn/rnn/cell");
         string Tensor(string name) => $$"""{"class_name": "__keras_tensor__", "config": {"shape": [null, null], "dtype": "float32", "keras_history": ["{{name}}", 0, 0]} }""";
         var (shape, type, source) = ofEmbedding ? ("[null, null]", "int32", "words") : ($"[null, null, {Features}]", "float32", "masking");
         var first = ofEmbedding
@@ -152,7 +151,7 @@ public sealed class KerasMaskTests
         if (ofEmbedding) rows = [.. words.Select(w => table[(w * Features)..((w + 1) * Features)])];
         using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = pattern.Length, ["N"] = 1 } });
         if (ofEmbedding) words.CopyTo(session.Input<int>(0));
-        else rows.SelectMany(r => r).Select(v => (float)v).ToArray().CopyTo(session.Input<float>(0));
+        else Flat(rows).CopyTo(session.Input<float>(0));
         session.Run();
         Equal(Formula("GRU", layer, rows, pattern, backward: false).Outputs, session.Output<float>(0).ToArray());
     }
@@ -183,8 +182,8 @@ public sealed class KerasMaskTests
         double[][] x = [.. Zeroed(first).Zip(Zeroed(second), (p, q) => merge == "Add" ? p.Zip(q, (l, r) => l + r).ToArray() : [.. p, .. q])];
         var both = string.Concat(first.Zip(second, (p, q) => (byAny ? p == '1' || q == '1' : p == '1' && q == '1') ? '1' : '0'));
         using var session = model.CreateSession();
-        Rows(first).SelectMany(r => r).Select(v => (float)v).ToArray().CopyTo(session.Input<float>(0));
-        Rows(second).SelectMany(r => r).Select(v => (float)v).ToArray().CopyTo(session.Input<float>(1));
+        Flat(Rows(first)).CopyTo(session.Input<float>(0));
+        Flat(Rows(second)).CopyTo(session.Input<float>(1));
         session.Run();
         Equal(Formula("GRU", (kernel, recurrent, bias), x, both, backward: false).Outputs, session.Output<float>(0).ToArray());
     }
@@ -200,42 +199,11 @@ public sealed class KerasMaskTests
 
     private static string Gates => "\"activation\": \"tanh\", \"recurrent_activation\": \"sigmoid\"";
 
-    private static string Json(bool value) => value ? "true" : "false";
-
-    private static (double[] Kernel, double[] Recurrent, double[] Bias) Weights(KerasFile file, string kind, string path)
-    {
-        var gates = kind switch { "LSTM" => 4, "GRU" => 3, _ => 1 };
-        return (file.Weight(path + "/kernel", Features, gates * Units), file.Weight(path + "/recurrent_kernel", Units, gates * Units), kind == "GRU" ? file.Weight(path + "/bias", 2, gates * Units) : file.Weight(path + "/bias", gates * Units));
-    }
-
     private static (double[][] Outputs, double[] Hidden, double[] Cell) Formula(string kind, (double[] Kernel, double[] Recurrent, double[] Bias) layer, double[][] x, string pattern, bool backward, bool isZeroElsewhere = false, double[]? hidden = null) =>
-        KerasFormulas.Recurrent(kind, x, layer.Kernel, layer.Recurrent, layer.Bias, kind == "GRU", backward, [.. pattern.Select(c => c == '1')], hidden, isZeroElsewhere: isZeroElsewhere);
+        KerasFormulas.Recurrent(kind, x, layer.Kernel, layer.Recurrent, layer.Bias, kind == "GRU", backward, Mask(pattern), hidden, isZeroElsewhere: isZeroElsewhere);
 
     /// <summary>Random steps. A masked one is -1 everywhere.</summary>
-    private static double[][] Rows(string pattern)
-    {
-        var random = new Random(5);
-        return [.. pattern.Select(c => Enumerable.Range(0, Features).Select(_ => (2.0 * random.NextSingle() - 1, c)).Select(v => v.c == '1' ? v.Item1 : -1).ToArray())];
-    }
+    private static double[][] Rows(string pattern) => KerasRuns.Rows(seed: 5, pattern.Length, Mask(pattern));
 
-    private static SeqSession Session(SeqModel model, double[][] x)
-    {
-        var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = x.Length, ["N"] = 1 } });
-        x.SelectMany(row => row).Select(v => (float)v).ToArray().CopyTo(session.Input<float>(0));
-        return session;
-    }
-
-    private static float[] Run(SeqModel model, double[][] x)
-    {
-        using var session = Session(model, x);
-        session.Run();
-        return session.Output<float>(0).ToArray();
-    }
-
-    private static void Equal(double[][] expected, float[] actual)
-    {
-        var flat = expected.SelectMany(row => row).ToArray();
-        Assert.Equal(flat.Length, actual.Length);
-        for (var i = 0; i < flat.Length; i++) Assert.Equal(flat[i], actual[i], 2e-6);
-    }
+    private static bool[] Mask(string pattern) => [.. pattern.Select(c => c == '1')];
 }

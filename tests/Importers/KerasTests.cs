@@ -2,6 +2,7 @@ using System.Numerics;
 using SeqRuntime.Converter;
 using SeqRuntime.Converter.Importers.Keras;
 using SeqRuntime.Tests.RealModels;
+using static SeqRuntime.Tests.Importers.KerasRuns;
 
 namespace SeqRuntime.Tests.Importers;
 
@@ -9,8 +10,6 @@ namespace SeqRuntime.Tests.Importers;
 public sealed class KerasTests
 {
     private const int Steps = 7;
-    private const int Features = 3;
-    private const int Units = 4;
     private static readonly bool[] s_mask = [false, true, true, false, true, false, false];
 
     [Fact]
@@ -77,8 +76,8 @@ public sealed class KerasTests
     public void Two_directions_are_merged(string mode, bool masked, bool sequences)
     {
         var file = new KerasFile(8);
-        var ahead = Recurrent(file, "GRU", true, "both/both/forward_gru/gru_cell");
-        var back = Recurrent(file, "GRU", true, "both/both/backward_gru/gru_cell");
+        var ahead = Recurrent(file, "GRU", resetAfter: true, "both/both/forward_gru/gru_cell");
+        var back = Recurrent(file, "GRU", resetAfter: true, "both/both/backward_gru/gru_cell");
         if (masked) file.Layer("Masking", $"\"name\": \"masking\", \"mask_value\": -1.0, {Shape}");
         file.Layer("Bidirectional", $$"""
             "name": "both", "merge_mode": "{{mode}}", "layer": {"class_name": "GRU", "config": {"name": "gru", "units": {{Units}}, "return_sequences": {{Json(sequences)}}, {{Cell(true)}} } }, {{Shape}}
@@ -104,7 +103,7 @@ public sealed class KerasTests
     public void A_stateful_layer_goes_on_where_it_was()
     {
         var file = new KerasFile(9);
-        var (kernel, recurrent, bias) = Recurrent(file, "LSTM", false, "rnn/rnn/lstm_cell");
+        var (kernel, recurrent, bias) = Recurrent(file, "LSTM", resetAfter: false, "rnn/rnn/lstm_cell");
         file.Layer("LSTM", $"\"name\": \"rnn\", \"units\": {Units}, \"return_sequences\": true, \"stateful\": true, {Cell(false)}, \"batch_input_shape\": [1, null, {Features}]");
         using var model = file.Load();
         Assert.Equal(2, model.Graphs[0].States.Count);
@@ -127,7 +126,7 @@ public sealed class KerasTests
     public void A_model_that_keeps_no_state_goes_on_where_it_was_if_asked(string kind)
     {
         var file = new KerasFile(9);
-        Recurrent(file, kind, false, "rnn/rnn/cell");
+        Recurrent(file, kind, resetAfter: false, "rnn/rnn/cell");
         file.Weight("conv/conv/kernel", 3, Units, 4);
         file.Weight("conv/conv/bias", 4);
         file.Weight("each/each/kernel", 4, 2);
@@ -212,8 +211,8 @@ public sealed class KerasTests
     public void An_encoder_decoder_hands_its_state_on()
     {
         var file = new KerasFile(12);
-        var first = Recurrent(file, "LSTM", false, "encoder/encoder/lstm_cell");
-        var second = Recurrent(file, "LSTM", false, "decoder/decoder/lstm_cell");
+        var first = Recurrent(file, "LSTM", resetAfter: false, "encoder/encoder/lstm_cell");
+        var second = Recurrent(file, "LSTM", resetAfter: false, "decoder/decoder/lstm_cell");
         var dense = file.Weight("dense/dense/kernel", Units, 2);
         var bias = file.Weight("dense/dense/bias", 2);
         using var model = file.Load($$"""
@@ -270,7 +269,7 @@ public sealed class KerasTests
     {
         var file = new KerasFile(14);
         var table = file.Weight("words/words/embeddings", 6, Features);
-        var (kernel, recurrent, bias) = Recurrent(file, "GRU", true, "rnn/rnn/gru_cell");
+        var (kernel, recurrent, bias) = Recurrent(file, "GRU", resetAfter: true, "rnn/rnn/gru_cell");
         using var model = file.Layer("Embedding", $"\"name\": \"words\", \"input_dim\": 6, \"output_dim\": {Features}, \"mask_zero\": true, \"batch_input_shape\": [null, null]")
             .Layer("GRU", $"\"name\": \"rnn\", \"units\": {Units}, {Cell(true)}").Load();
         int[] words = [0, 0, 3, 5, 0, 1, 0];
@@ -297,7 +296,7 @@ public sealed class KerasTests
         using var folder = new TemporaryFolder();
         var whole = folder["whole.h5"];
         var file = new KerasFile(17);
-        _ = Recurrent(file, "GRU", true, "rnn/rnn/gru_cell");
+        _ = Recurrent(file, "GRU", resetAfter: true, "rnn/rnn/gru_cell");
         file.Write(whole, $$"""{"class_name": "Sequential", "config": {"layers": [{"class_name": "GRU", "config": {"name": "rnn", "units": {{Units}}, {{Cell(true)}}, {{Shape}} } }]} }""");
         var bytes = File.ReadAllBytes(whole);
         var damaged = folder["damaged.h5"];
@@ -325,36 +324,7 @@ public sealed class KerasTests
 
     private static string Cell(bool resetAfter) => $"\"activation\": \"tanh\", \"recurrent_activation\": \"sigmoid\", \"use_bias\": true, \"reset_after\": {Json(resetAfter)}";
 
-    private static string Json(bool value) => value ? "true" : "false";
-
     private static string Tensor(string layer) => $$"""{"class_name": "__keras_tensor__", "config": {"shape": [null, null, 3], "dtype": "float32", "keras_history": ["{{layer}}", 0, 0]} }""";
 
-    private static (double[] Kernel, double[] Recurrent, double[] Bias) Recurrent(KerasFile file, string kind, bool resetAfter, string path)
-    {
-        var gates = kind switch { "LSTM" => 4, "GRU" => 3, _ => 1 };
-        return (file.Weight(path + "/kernel", Features, gates * Units), file.Weight(path + "/recurrent_kernel", Units, gates * Units), resetAfter ? file.Weight(path + "/bias", 2, gates * Units) : file.Weight(path + "/bias", gates * Units));
-    }
-
-    private static double[][] Input(bool masked)
-    {
-        var random = new Random(5);
-        return [.. Enumerable.Range(0, Steps).Select(t => Enumerable.Range(0, Features).Select(_ => masked && !s_mask[t] ? -1 : (double)(2 * random.NextSingle() - 1)).ToArray())];
-    }
-
-    private static float[] Run(SeqModel model, params double[][][] inputs)
-    {
-        var sizes = new SeqSessionOptions();
-        foreach (var symbol in model.Graphs[0].Symbols) sizes.MaxSizes[symbol] = symbol == "N" ? 1 : Steps;
-        using var session = model.CreateSession(null, sizes);
-        for (var i = 0; i < inputs.Length; i++) inputs[i].SelectMany(row => row).Select(v => (float)v).ToArray().CopyTo(session.Input<float>(i));
-        session.Run();
-        return session.Output<float>(0).ToArray();
-    }
-
-    private static void Equal(double[][] expected, float[] actual)
-    {
-        var flat = expected.SelectMany(row => row).ToArray();
-        Assert.Equal(flat.Length, actual.Length);
-        for (var i = 0; i < flat.Length; i++) Assert.Equal(flat[i], actual[i], 2e-6);
-    }
+    private static double[][] Input(bool masked) => Rows(seed: 5, Steps, masked ? s_mask : null);
 }

@@ -94,6 +94,6 @@ public class OnnxAttentionTests
     private static (string Name, int[] Shape, float[] Data) Random(string name, int seed, params int[] shape)
     {
         var random = new Random(seed);
-        return (name, shape, [.. Enumerable.Range(0, shape.Aggregate(1, (a, b) => a * b)).Select(_ => random.NextSingle() * 4 - 2)]);
+        return (name, shape, Numbers.Random(random, Numbers.Count(shape), scale: 2));
     }
 }

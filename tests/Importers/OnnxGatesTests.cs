@@ -30,7 +30,7 @@ public class OnnxGatesTests
         Assert.Same(rows, GateOrder.OfKeras(rows, 4));
 
         static float[] Undone(string op, int input, int[] shape) =>
-            GateOrder.OfOnnx(RecurrentOp.Of(op), input)!.Undo(IrTensor.Of(shape, Array.ConvertAll(Enumerable.Range(0, shape.Aggregate((a, b) => a * b)).ToArray(), i => (float)i).AsSpan()), 1).ToFloats();
+            GateOrder.OfOnnx(RecurrentOp.Of(op), input)!.Undo(IrTensor.Of(shape, Array.ConvertAll(Enumerable.Range(0, Numbers.Count(shape)).ToArray(), i => (float)i).AsSpan()), 1).ToFloats();
     }
 
     [Theory]
@@ -129,7 +129,7 @@ public class OnnxGatesTests
     private static float[] Weights(int seed, int count)
     {
         var random = new Random(seed);
-        return [.. Enumerable.Range(0, count).Select(_ => random.NextSingle() * 2 - 1)];
+        return Numbers.Random(random, count);
     }
 
     /// <summary>A layer over <c>x</c> whose weights are named after their inputs.</summary>
@@ -143,7 +143,7 @@ public class OnnxGatesTests
         (string Name, int Seed, long[] Shape)[] weights = [("w", 1, [1, gates * H, I]), ("r", 2, [1, gates * H, H]), ("b", 3, [1, 2 * gates * H]), .. op == "LSTM" ? [("p", 4, [1, 3 * H])] : Array.Empty<(string, int, long[])>()];
         foreach (var (weight, seed, shape) in weights)
         {
-            var values = Weights(seed, (int)shape.Aggregate((a, b) => a * b));
+            var values = Weights(seed, Numbers.Count(shape));
             if (held) model.Node("Constant", "", name(weight), ("value", OnnxBuilder.Tensor(name(weight), shape, values)));
             else model.Constant(name(weight), shape, values);
             if (name(weight) != weight) model.Node("Identity", name(weight), weight);

@@ -58,7 +58,7 @@ public class OnnxIndexTablesTests
     [InlineData(-1, "0 5 2")]
     public void Elements_of_an_axis_become_slices(int axis, string places)
     {
-        var list = Numbers(places);
+        var list = Parsed(places);
         int[] shape = [A, B, C];
         shape[axis < 0 ? axis + 3 : axis] = list.Length;
         var stride = shape[((axis < 0 ? axis + 3 : axis) + 1)..].Aggregate(1, (p, q) => p * q);
@@ -86,22 +86,22 @@ public class OnnxIndexTablesTests
     /// <summary>A table of tuples [places on the axes…, tuple], or a list [tuples, tuple]. An axis without places is not named.</summary>
     private static (long[][] Lists, long[] Table, long[] Shape) Table(string a, string b, string c, bool isFlat)
     {
-        long[][] lists = [.. new[] { a, b, c }.Where(t => t.Length > 0).Select(Numbers)];
+        long[][] lists = [.. new[] { a, b, c }.Where(t => t.Length > 0).Select(Parsed)];
         IEnumerable<long[]> tuples = [[]];
         foreach (var list in lists) tuples = tuples.SelectMany(t => list.Select(i => (long[])[.. t, i]));
         long[] table = [.. tuples.SelectMany(t => t)];
         return (lists, table, isFlat ? [table.Length / lists.Length, lists.Length] : [.. lists.Select(l => (long)l.Length), lists.Length]);
     }
 
-    private static long[] Numbers(string text) => Array.ConvertAll(text.Split(' '), long.Parse);
+    private static long[] Parsed(string text) => Array.ConvertAll(text.Split(' '), long.Parse);
 
     private static void SameAsReference(OnnxBuilder model, bool hasNoTable, params int[][] shapes)
     {
         var options = new ConversionOptions { AutoStates = false };
         if (hasNoTable) Assert.DoesNotContain(model.Convert(options).Tensors, t => t.Count > 8);
         var random = new Random(3);
-        var inputs = shapes.Select((shape, i) => (model.Graph.Input[i].Name, shape, Enumerable.Range(0, shape.Aggregate((p, q) => p * q)).Select(_ => random.NextSingle() * 2 - 1).ToArray())).ToArray();
+        var inputs = shapes.Select((shape, i) => (model.Graph.Input[i].Name, shape, Numbers.Random(random, Numbers.Count(shape)))).ToArray();
         Assert.Equal(model.Reference(inputs), model.Run(options, [.. inputs.Select(i => i.Item3)]));
-        Assert.DoesNotContain(model.Convert(options).Model.Tensors, t => t.Type == SeqRuntime.ElementType.Int64 && t.Shape.Aggregate(1, (p, q) => p * q) > 16);
+        Assert.DoesNotContain(model.Convert(options).Model.Tensors, t => t.Type == SeqRuntime.ElementType.Int64 && Numbers.Count(t.Shape) > 16);
     }
 }

@@ -15,8 +15,8 @@ public class OnnxQuantizedTests
     public void A_dynamically_quantized_LSTM_with_a_dense_layer_is_a_plain_one(bool isByRow)
     {
         var model = Dynamic(isByRow);
-        var x = Numbers(1, Steps * Features, 1);
-        Near(model.Reference(("x", [Steps, 1, Features], x)), model.Run(null, x), 0.03);
+        var x = Numbers.Random(1, Steps * Features);
+        model.AgreesWithReference(x, [Steps, 1, Features], tolerance: 0.03);
 
         var result = model.Convert(new ConversionOptions { Weights = WeightKind.Int8, WeightsOf = [new WeightOverride("*", WeightKind.Int8)] });
         Assert.Equal(["W_quantized", "R_quantized", "dense_quantized"], result.Tensors.Where(t => t.Weights == WeightKind.Int8).Select(t => t.Name));
@@ -30,7 +30,7 @@ public class OnnxQuantizedTests
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 4).Node("DynamicQuantizeLinear", "x", "q s z").Node("Cast", "q", "f", ("to", 1)).Node("Mul", "f s", "y").Output("y");
         float[] loud = [-1, 0, 3, 2];
-        Near(model.Reference(("x", [1, 4], loud)), model.Run(null, loud), 1e-6);
+        model.AgreesWithReference(loud, [1, 4], tolerance: 1e-6);
         Assert.Equal(new float[4], model.Run(null, new float[4]));
     }
 
@@ -46,11 +46,11 @@ public class OnnxQuantizedTests
             .Node("QuantizeLinear", "c hs hz", "hq").Node("Reshape", "hq shape", "hr").Constant("shape", [2], 6L, 18L).Node("DequantizeLinear", "hr hs hz", "hd");
         Dense(model, "d", 18, Classes);
         model.Node("DequantizeLinear", "d ds dz", "dd").Node("MatMul", "hd dd", "m").Node("QuantizeLinear", "m ys yz", "yq").Node("DequantizeLinear", "yq ys yz", "y").Output("y");
-        var x = Numbers(2, 8 * 20, 2);
-        Near(model.Reference(("x", [1, 8, 20], x)), model.Run(null, x), 0.12);
+        var x = Numbers.Random(2, 8 * 20, 2);
+        model.AgreesWithReference(x, [1, 8, 20], tolerance: 0.12);
         // Far outside the input's 8-bit range: clipped, not only rounded.
         for (var i = 0; i < x.Length; i++) x[i] *= 20;
-        Near(model.Reference(("x", [1, 8, 20], x)), model.Run(null, x), 0.12);
+        model.AgreesWithReference(x, [1, 8, 20], tolerance: 0.12);
         var result = model.Convert();
         Assert.DoesNotContain(result.Model.Graphs[0].Nodes, n => n.Kind == OpKind.Cast);
         Assert.Contains("3 values that the file rounds to 8 bits", Assert.Single(result.Graphs[0].Notes));
@@ -69,10 +69,10 @@ public class OnnxQuantizedTests
     {
         // PyTorch's export of quantization-aware training: weights in float32, then the pair.
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 3).Random("w", 17, 1, 3, 4).Constant("s", [], 0.2f).Constant("z", [], (sbyte)0).Node("QuantizeLinear", "w s z", "q").Node("DequantizeLinear", "q s z", "d").Node("MatMul", "x d", "y").Output("y");
-        var x = Numbers(18, 6, 1);
+        var x = Numbers.Random(18, 6);
         var w = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(model.Graph.Initializer[0].RawData.Span).ToArray();
         var expected = Enumerable.Range(0, 8).Select(i => Enumerable.Range(0, 3).Sum(k => x[i / 4 * 3 + k] * MathF.Round(w[k * 4 + i % 4] / 0.2f) * 0.2f));
-        Near([.. expected], model.Run(null, x), 1e-5);
+        Numbers.Near([.. expected], model.Run(null, x), tolerance: 1e-5);
         Assert.Equal("Linear", string.Join(' ', model.Convert().Model.Graphs[0].Nodes.Select(n => n.Kind)));
     }
 
@@ -95,8 +95,8 @@ public class OnnxQuantizedTests
             .Node(Own + "QLinearConcat", "halves zero s halves zero s halves zero", "t", ("axis", 1))
             .Node(Own + "QLinearMul", "t halves zero t halves zero halves zero", "u")
             .Node("DequantizeLinear", "u halves zero", "y").Output("y");
-        var x = Numbers(3, 8 * 20, 2);
-        Near(model.Reference(("x", [1, 8, 20], x)), model.Run(null, x), 0.05);
+        var x = Numbers.Random(3, 8 * 20, 2);
+        model.AgreesWithReference(x, [1, 8, 20], tolerance: 0.05);
         Assert.DoesNotContain(model.Convert().Model.Graphs[0].Nodes, n => n.Kind == OpKind.Cast && n.Name.StartsWith("QLinear", StringComparison.Ordinal));
     }
 
@@ -111,19 +111,19 @@ public class OnnxQuantizedTests
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 4, 6).Constant("xs", [], 0.02f).Constant("xz", [], (byte)130).Constant("ps", [], 1f / 256).Constant("pz", [], (byte)0).Constant("shape", [4], 2L, 2, 2, 6)
             .Constant("mask", [6], true, false, true, true, false, false).Node("QuantizeLinear", "x xs xz", "q").Node("Reshape", "q shape", "image")
             .Node(Own + op, inputs, "i", [.. attributes.Chunk(2).Select(pair => ((string)pair[0], pair[1]))]).Node("DequantizeLinear", inputs.EndsWith("ps pz", StringComparison.Ordinal) ? "i ps pz" : "i xs xz", "y").Output("y");
-        var x = Numbers(19, 48, 2);
-        Near(model.Reference(("x", [2, 4, 6], x)), model.Run(null, x), 0.03);
+        var x = Numbers.Random(19, 48, 2);
+        model.AgreesWithReference(x, [2, 4, 6], tolerance: 0.03);
     }
 
     [Fact]
     public void Attention_on_integers_is_attention()
     {
         const int Heads = 2, Size = 8;
-        var (w, scale, zero) = Signed(Numbers(20, Size * 3 * Size, 1));
+        var (w, scale, zero) = Signed(Numbers.Random(20, Size * 3 * Size));
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 6, Size).Constant("xs", [], 0.01f).Constant("xz", [], (byte)128).Constant("w", [Size, 3 * Size], w).Constant("ws", [], scale[0]).Constant("wz", [], zero[0]).Random("b", 21, 1, 3 * Size)
             .Node("QuantizeLinear", "x xs xz", "q").Node(Own + "QAttention", "q w b xs ws - xz wz", "y", ("num_heads", Heads)).Output("y");
-        var x = Numbers(22, 6 * Size, 1);
-        Near(model.Reference(("x", [1, 6, Size], x)), model.Run(null, x), 0.05);
+        var x = Numbers.Random(22, 6 * Size);
+        model.AgreesWithReference(x, [1, 6, Size], tolerance: 0.05);
     }
 
     [Theory]
@@ -134,8 +134,8 @@ public class OnnxQuantizedTests
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 3, Features).Random("b", 5, 1, Classes).Node("DynamicQuantizeLinear", "x", "q s z");
         Dense(model, "d", Features, Classes);
         model.Node(Own + op, inputs, "y").Output("y");
-        var x = Numbers(4, 3 * Features, 1);
-        Near(model.Reference(("x", [3, Features], x)), model.Run(null, x), 0.05);
+        var x = Numbers.Random(4, 3 * Features);
+        model.AgreesWithReference(x, [3, Features], tolerance: 0.05);
         Assert.Equal("Linear", string.Join(' ', model.Convert().Model.Graphs[0].Nodes.Select(n => n.Kind)));
     }
 
@@ -145,8 +145,8 @@ public class OnnxQuantizedTests
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 8, 20).Node("DynamicQuantizeLinear", "x", "q s z");
         Conv(model, 6, 8, 3, isPerTensor: true);
         model.Node("ConvInteger", "q w z wz", "i").Node("Cast", "i", "f", ("to", 1)).Node("Mul", "s ws", "k").Node("Mul", "f k", "y").Output("y");
-        var x = Numbers(5, 8 * 20, 2);
-        Near(model.Reference(("x", [1, 8, 20], x)), model.Run(null, x), 0.1);
+        var x = Numbers.Random(5, 8 * 20, 2);
+        model.AgreesWithReference(x, [1, 8, 20], tolerance: 0.1);
         Assert.Equal("Conv", string.Join(' ', model.Convert().Model.Graphs[0].Nodes.Select(n => n.Kind)));
     }
 
@@ -163,8 +163,8 @@ public class OnnxQuantizedTests
         random.NextBytes(zeros);
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, Inputs).Constant("w", [Outputs, Blocks, Block / 2], bytes).Constant("zeros", [Outputs * 2], zeros)
             .Random("scales", 7, 0.1f, Outputs * Blocks).Node(Own + "MatMulNBits", hasZeroPoints ? "x w scales zeros" : "x w scales", "y", ("K", Inputs), ("N", Outputs), ("bits", 4), ("block_size", Block)).Output("y");
-        var x = Numbers(8, 2 * Inputs, 1);
-        Near(model.Reference(("x", [2, Inputs], x)), model.Run(null, x), 1e-4);
+        var x = Numbers.Random(8, 2 * Inputs);
+        model.AgreesWithReference(x, [2, Inputs], tolerance: 1e-4);
     }
 
     [Fact]
@@ -172,8 +172,8 @@ public class OnnxQuantizedTests
     {
         var model = new OnnxBuilder(21).Input("x", OnnxBuilder.Float, 2, 5).Random("scales", 9, 0.1f, 3, 4).Constant("zeros", [3, 4], Enumerable.Range(0, 12).Select(i => (sbyte)(i - 5)).ToArray())
             .Constant("w", [5, 4], Enumerable.Range(0, 20).Select(i => (sbyte)(i * 11 - 90)).ToArray()).Node("DequantizeLinear", "w scales zeros", "d", ("axis", 0), ("block_size", 2)).Node("MatMul", "x d", "y").Output("y");
-        var x = Numbers(10, 10, 1);
-        Near(model.Reference(("x", [2, 5], x)), model.Run(null, x), 1e-4);
+        var x = Numbers.Random(10, 10);
+        model.AgreesWithReference(x, [2, 5], tolerance: 1e-4);
     }
 
     [Fact]
@@ -209,7 +209,7 @@ public class OnnxQuantizedTests
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, Steps, 1, Features);
         foreach (var (name, inputs, seed) in new[] { ("W", Features, 11), ("R", Hidden, 12) })
         {
-            var (data, scales, zeros) = isByRow ? BySide(Numbers(seed, inputs * 4 * Hidden, 0.4f), 4 * Hidden) : Signed(Numbers(seed, inputs * 4 * Hidden, 0.4f));
+            var (data, scales, zeros) = isByRow ? BySide(Numbers.Random(seed, inputs * 4 * Hidden, 0.4f), 4 * Hidden) : Signed(Numbers.Random(seed, inputs * 4 * Hidden, 0.4f));
             long[] sides = isByRow ? [1, 4 * Hidden] : [1];
             model.Constant(name + "_quantized", [1, inputs, 4 * Hidden], data).Constant(name + "_scale", sides, scales).Constant(name + "_zero_point", sides, zeros);
         }
@@ -217,7 +217,7 @@ public class OnnxQuantizedTests
         model.Random("B", 13, 0.3f, 1, 8 * Hidden)
             .Node(Own + "DynamicQuantizeLSTM", "x W_quantized R_quantized B - - - - W_scale W_zero_point R_scale R_zero_point", "h", ("hidden_size", Hidden))
             .Constant("axes", [1], 1L).Node("Squeeze", "h axes", "sq").Node("DynamicQuantizeLinear", "sq", "q qs qz");
-        var (dense, scale, zero) = Signed(Numbers(14, Hidden * Classes, 1));
+        var (dense, scale, zero) = Signed(Numbers.Random(14, Hidden * Classes));
         return model.Constant("dense_quantized", [Hidden, Classes], dense).Constant("dense_scale", [], scale[0]).Constant("dense_zero_point", [], zero[0]).Random("bias", 15, 1, Classes)
             .Node("Mul", "qs dense_scale", "scales").Node("MatMulInteger", "q dense_quantized qz dense_zero_point", "int").Node("Cast", "int", "cast", ("to", 1)).Node("Mul", "cast scales", "product")
             .Node("Add", "product bias", "y").Output("y");
@@ -225,7 +225,7 @@ public class OnnxQuantizedTests
 
     private static void Dense(OnnxBuilder model, string name, int inputs, int outputs)
     {
-        var w = Numbers(inputs + outputs, inputs * outputs, 1);
+        var w = Numbers.Random(inputs + outputs, inputs * outputs);
         var (least, most) = (w.Min(), w.Max());
         var scale = (most - least) / 255;
         var zero = MathF.Round(-least / scale);
@@ -234,7 +234,7 @@ public class OnnxQuantizedTests
 
     private static void Conv(OnnxBuilder model, int outputs, int inputs, int kernel, bool isPerTensor = false)
     {
-        var w = Numbers(16, outputs * inputs * kernel, 0.3f);
+        var w = Numbers.Random(16, outputs * inputs * kernel, 0.3f);
         var scale = w.Max(MathF.Abs) / 127;
         float[] scales = isPerTensor ? [scale] : [.. Enumerable.Repeat(scale, outputs)];
         model.Constant("w", [outputs, inputs, kernel], Array.ConvertAll(w, v => (sbyte)MathF.Round(v / scale))).Constant("ws", isPerTensor ? [] : [outputs], scales).Constant("wz", isPerTensor ? [] : [outputs], new sbyte[scales.Length])
@@ -248,17 +248,5 @@ public class OnnxQuantizedTests
     {
         float[] scales = [.. Enumerable.Range(0, columns).Select(c => w.Where((_, i) => i % columns == c).Max(MathF.Abs) / 127)];
         return ([.. w.Select((v, i) => (sbyte)MathF.Round(v / scales[i % columns]))], scales, new sbyte[columns]);
-    }
-
-    private static float[] Numbers(int seed, int count, float range)
-    {
-        var random = new Random(seed);
-        return [.. Enumerable.Range(0, count).Select(_ => (random.NextSingle() * 2 - 1) * range)];
-    }
-
-    private static void Near(float[] expected, float[] ours, double tolerance)
-    {
-        Assert.Equal(expected.Length, ours.Length);
-        for (var i = 0; i < expected.Length; i++) Assert.Equal(expected[i], ours[i], tolerance);
     }
 }

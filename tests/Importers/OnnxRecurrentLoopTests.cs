@@ -245,7 +245,7 @@ public class OnnxRecurrentLoopTests
         foreach (var length in lengths)
         {
             var random = new Random(length);
-            float[] x = [.. Enumerable.Range(0, N * length * I).Select(_ => random.NextSingle() * 2 - 1)];
+            float[] x = Numbers.Random(random, N * length * I);
             var hasT = loaded.Graphs[0].Symbols.Count > 0;
             using var session = loaded.CreateSession(options: new SeqSessionOptions { MaxSizes = hasT ? new Dictionary<string, int> { ["T"] = 9 } : new Dictionary<string, int>() });
             using var results = reference.Run([NamedOnnxValue.CreateFromTensor("x", new DenseTensor<float>(x, [N, length, I]))]);

@@ -1,4 +1,3 @@
-using SeqRuntime.Converter;
 using SeqRuntime.Converter.Importers.Onnx;
 
 namespace SeqRuntime.Tests.Importers;
@@ -9,60 +8,60 @@ public class OnnxTypesTests
     [Fact]
     public void Weights_of_another_type_than_the_input_are_refused()
     {
-        Refused(Lstm(b => b.Constant("W", [1, 8, 3], new double[24]).Constant("R", [1, 8, 2], new float[16])), "its input 1, 'W', is float64, but its input 0, 'x', is float32; LSTM needs the same type for both");
-        Refused(Lstm(b => b.Constant("W", [1, 8, 3], new sbyte[24]).Constant("R", [1, 8, 2], new float[16])), "'W', is int8; LSTM of opset 17 takes float16, float32, float64");
-        Refused(Model().Constant("c", [2], 1d, 2d).Node("Add", "x c", "y"), "'c', is float64, but its input 0, 'x', is float32");
-        Refused(Model().Node("Cast", "x", "w", ("to", OnnxBuilder.Double)).Node("MatMul", "x w", "y"), "'w', is float64");
-        Refused(Model().Constant("s", [1], 2).Node("Reshape", "x s", "y"), "'s', is int32; Reshape of opset 17 takes int64");
-        Refused(Model().Node("Mod", "x x", "y"), "it takes the remainder of float32 with fmod = 0");
+        Lstm(b => b.Constant("W", [1, 8, 3], new double[24]).Constant("R", [1, 8, 2], new float[16])).IsRefused("its input 1, 'W', is float64, but its input 0, 'x', is float32; LSTM needs the same type for both");
+        Lstm(b => b.Constant("W", [1, 8, 3], new sbyte[24]).Constant("R", [1, 8, 2], new float[16])).IsRefused("'W', is int8; LSTM of opset 17 takes float16, float32, float64");
+        Model().Constant("c", [2], 1d, 2d).Node("Add", "x c", "y").IsRefused("'c', is float64, but its input 0, 'x', is float32");
+        Model().Node("Cast", "x", "w", ("to", OnnxBuilder.Double)).Node("MatMul", "x w", "y").IsRefused("'w', is float64");
+        Model().Constant("s", [1], 2).Node("Reshape", "x s", "y").IsRefused("'s', is int32; Reshape of opset 17 takes int64");
+        Model().Node("Mod", "x x", "y").IsRefused("it takes the remainder of float32 with fmod = 0");
         var half = Lstm(b => b.Constant("W", [1, 8, 3], new float[24]).Constant("R", [1, 8, 2], new float[16]));
         (half.Graph.Initializer[0].DataType, half.Graph.Initializer[0].RawData) = (10, Google.Protobuf.ByteString.CopyFrom(new byte[48]));
         half.Graph.Initializer[0].FloatData.Clear();
-        Refused(half, "'W', is float16");
+        half.IsRefused("'W', is float16");
     }
 
     [Fact]
     public void Unsupported_inputs_of_quantized_operators_are_refused()
     {
         OnnxBuilder Dequantized(OnnxBuilder model) => model.Constant("s", [], 0.5f).Node("DequantizeLinear", "w s z", "d").Node("MatMul", "x d", "y");
-        Refused(Dequantized(Model().Constant("w", [2, 2], new sbyte[4]).Constant("z", [], (byte)0)), "'z', is uint8, but its input 0, 'w', is int8");
-        Refused(Dequantized(Model().Constant("w", [2, 2], new long[4]).Constant("z", [], 0L)), "'w', is int64; DequantizeLinear of opset 17 takes");
-        Refused(Dequantized(Model().Constant("w", [2, 2], new float[4]).Constant("z", [], 0f)), "'w', is float32; DequantizeLinear");
+        Dequantized(Model().Constant("w", [2, 2], new sbyte[4]).Constant("z", [], (byte)0)).IsRefused("'z', is uint8, but its input 0, 'w', is int8");
+        Dequantized(Model().Constant("w", [2, 2], new long[4]).Constant("z", [], 0L)).IsRefused("'w', is int64; DequantizeLinear of opset 17 takes");
+        Dequantized(Model().Constant("w", [2, 2], new float[4]).Constant("z", [], 0f)).IsRefused("'w', is float32; DequantizeLinear");
         Dequantized(Model().Constant("w", [2, 2], new sbyte[4]).Constant("z", [], (sbyte)0)).Convert();
     }
 
     [Fact]
     public void Attributes_of_another_kind_or_opset_and_missing_ones_are_refused()
     {
-        Refused(Model().Node("Concat", "x x", "y"), "node Concat_y (Concat) has no attribute 'axis', which Concat needs");
-        Refused(Model().Node("Unsqueeze", "x", "y", ("axes", new[] { 0L })), "has the attribute 'axes', which Unsqueeze does not have in opset 17 of the file");
-        Refused(Model().Node("Softmax", "x", "y", ("axis", 0f)), "its attribute 'axis' is a number; it must be a whole number");
-        Refused(Model().Node("LeakyRelu", "x", "y", ("alpha", "much")), "its attribute 'alpha' is a string; it must be a number");
+        Model().Node("Concat", "x x", "y").IsRefused("node Concat_y (Concat) has no attribute 'axis', which Concat needs");
+        Model().Node("Unsqueeze", "x", "y", ("axes", new[] { 0L })).IsRefused("has the attribute 'axes', which Unsqueeze does not have in opset 17 of the file");
+        Model().Node("Softmax", "x", "y", ("axis", 0f)).IsRefused("its attribute 'axis' is a number; it must be a whole number");
+        Model().Node("LeakyRelu", "x", "y", ("alpha", "much")).IsRefused("its attribute 'alpha' is a string; it must be a number");
         var two = Model().Node("Softmax", "x", "y", ("axis", 0));
         two.Graph.Node[0].Attribute[0].Type = 1;
-        Refused(two, "its attribute 'axis' is a whole number declared as a number");
+        two.IsRefused("its attribute 'axis' is a whole number declared as a number");
         var bound = Model().Node("LeakyRelu", "x", "y", ("alpha", 1f));
         bound.Graph.Node[0].Attribute[0].RefAttrName = "slope";
-        Refused(bound, "its attribute 'alpha' refers to attribute 'slope' of a function");
-        Refused(Model().Node("Constant", "", "c", ("value_float", 1f), ("value_int", 1)).Node("Relu", "x", "y"), "holds 2 values");
+        bound.IsRefused("its attribute 'alpha' refers to attribute 'slope' of a function");
+        Model().Node("Constant", "", "c", ("value_float", 1f), ("value_int", 1)).Node("Relu", "x", "y").IsRefused("holds 2 values");
         Assert.Contains("unknown attributes are ignored", string.Join('\n', Model().Node("Relu", "x", "y", ("own", 1)).Convert().Graphs[0].Notes), StringComparison.Ordinal);
     }
 
     [Fact]
     public void Inputs_and_outputs_too_few_or_too_many_are_refused()
     {
-        Refused(Model().Node("Add", "x", "y"), "node Add_y (Add) has 1 inputs; Add needs 2");
-        Refused(Lstm(b => b.Constant("R", [1, 8, 2], new float[16]), "x - R"), "its input 1 is missing, but LSTM needs it");
-        Refused(new OnnxBuilder(13).Input("x", OnnxBuilder.Float, 2).Output("y").Constant("a", [1], 0L).Node("ReduceMean", "x a", "y"), "ReduceMean has at most 1 in opset 13 of the file");
-        Refused(Model().Node("Relu", "x", "y z"), "has 2 outputs; Relu has at most 1");
+        Model().Node("Add", "x", "y").IsRefused("node Add_y (Add) has 1 inputs; Add needs 2");
+        Lstm(b => b.Constant("R", [1, 8, 2], new float[16]), "x - R").IsRefused("its input 1 is missing, but LSTM needs it");
+        new OnnxBuilder(13).Input("x", OnnxBuilder.Float, 2).Output("y").Constant("a", [1], 0L).Node("ReduceMean", "x a", "y").IsRefused("ReduceMean has at most 1 in opset 13 of the file");
+        Model().Node("Relu", "x", "y z").IsRefused("has 2 outputs; Relu has at most 1");
     }
 
     [Fact]
     public void Declared_types_that_are_not_those_of_the_values_are_refused()
     {
-        Refused(new OnnxBuilder().Input("x", OnnxBuilder.Float, 2).Node("Relu", "x", "y").Output("y", OnnxBuilder.Int64), "output 'y' of graph 'test' is declared as int64, but is float32");
-        Refused(Model().Input("c", OnnxBuilder.Float, 3).Constant("c", [2], 1f, 2f).Node("Add", "x c", "y"), "input 'c' is declared as [3], but its default has shape [2]");
-        Refused(Model().Input("c", OnnxBuilder.Int64, 2).Constant("c", [2], 1f, 2f).Node("Add", "x c", "y"), "input 'c' is declared as int64");
+        new OnnxBuilder().Input("x", OnnxBuilder.Float, 2).Node("Relu", "x", "y").Output("y", OnnxBuilder.Int64).IsRefused("output 'y' of graph 'test' is declared as int64, but is float32");
+        Model().Input("c", OnnxBuilder.Float, 3).Constant("c", [2], 1f, 2f).Node("Add", "x c", "y").IsRefused("input 'c' is declared as [3], but its default has shape [2]");
+        Model().Input("c", OnnxBuilder.Int64, 2).Constant("c", [2], 1f, 2f).Node("Add", "x c", "y").IsRefused("input 'c' is declared as int64");
         Model().Input("c", OnnxBuilder.Float, 2).Constant("c", [2], 1f, 2f).Node("Add", "x c", "y").Convert();
     }
 
@@ -82,20 +81,18 @@ public class OnnxTypesTests
         }
 
         OnnxBuilder If(GraphProto then, GraphProto otherwise, string outputs = "y") => Model().Input("c", OnnxBuilder.Bool).Node("If", "c", outputs, ("then_branch", then), ("else_branch", otherwise));
-        Refused(If(Branch("Relu", 2), Branch("Neg")), "one of its branches has 2 outputs, the other 1");
-        Refused(If(Branch("Relu"), Branch("Cast", 1, ("to", OnnxBuilder.Int64))), "its output 0 is float32 in one branch, int64 in the other");
-        Refused(If(Branch("Relu"), Branch("Neg"), "y z"), "its branches give 1");
+        If(Branch("Relu", 2), Branch("Neg")).IsRefused("one of its branches has 2 outputs, the other 1");
+        If(Branch("Relu"), Branch("Cast", 1, ("to", OnnxBuilder.Int64))).IsRefused("its output 0 is float32 in one branch, int64 in the other");
+        If(Branch("Relu"), Branch("Neg"), "y z").IsRefused("its branches give 1");
         var body = new GraphProto { Name = "body" };
         body.Input.AddRange([OnnxBuilder.Port("i", OnnxBuilder.Int64), OnnxBuilder.Port("go", OnnxBuilder.Bool), OnnxBuilder.Port("v", OnnxBuilder.Float, 2)]);
         body.Node.Add(OnnxBuilder.MakeNode("Relu", "v", "next"));
         body.Output.AddRange([OnnxBuilder.Port("go", OnnxBuilder.Bool), OnnxBuilder.Port("next", OnnxBuilder.Float, 2)]);
-        Refused(Model().Constant("n", [], 3L).Constant("on", [], true).Node("Loop", "n on x", "y z", ("body", body)), "has 2 outputs; its body gives 1");
-        Refused(Model().Constant("n", [], 3f).Constant("on", [], true).Node("Loop", "n on x", "y", ("body", body)), "'n', is float32; Loop of opset 17 takes int64");
+        Model().Constant("n", [], 3L).Constant("on", [], true).Node("Loop", "n on x", "y z", ("body", body)).IsRefused("has 2 outputs; its body gives 1");
+        Model().Constant("n", [], 3f).Constant("on", [], true).Node("Loop", "n on x", "y", ("body", body)).IsRefused("'n', is float32; Loop of opset 17 takes int64");
     }
 
     private static OnnxBuilder Model() => new OnnxBuilder().Input("x", OnnxBuilder.Float, 2).Output("y");
 
     private static OnnxBuilder Lstm(Func<OnnxBuilder, OnnxBuilder> weights, string inputs = "x W R") => weights(new OnnxBuilder().Input("x", OnnxBuilder.Float, 5, 1, 3)).Node("LSTM", inputs, "y", ("hidden_size", 2)).Output("y");
-
-    private static void Refused(OnnxBuilder model, string why) => Assert.Contains(why, Assert.ThrowsAny<ConversionException>(() => model.Convert()).Message, StringComparison.Ordinal);
 }

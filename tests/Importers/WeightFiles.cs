@@ -17,7 +17,7 @@ internal sealed class WeightFiles : IDisposable
     public string Path(string name) => _folder[name];
 
     /// <summary>Adds random weights from -1 to 1 and returns them.</summary>
-    public double[] Random(string name, params int[] shape) => Put(name, [.. Enumerable.Range(0, shape.Aggregate(1, (a, b) => a * b)).Select(_ => 2 * _random.NextSingle() - 1)], shape);
+    public double[] Random(string name, params int[] shape) => Put(name, Numbers.Random(_random, Numbers.Count(shape)), shape);
 
     public double[] Put(string name, float[] values, params int[] shape)
     {

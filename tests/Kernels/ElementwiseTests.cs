@@ -31,11 +31,11 @@ public sealed unsafe class ElementwiseTests
             {
                 using var y = new GuardedMemory<float>(n, random.Next(4));
                 kernels.Unary(function, x.Pointer, y.Pointer, n, alpha, beta);
-                KernelTesting.AssertSameBits(expected.Span, y.Span, $"{name} of {n} on {kernels.Name}");
+                Numbers.AssertSameBits(expected.Span, y.Span, $"{name} of {n} on {kernels.Name}");
                 y.Check($"{name} of {n} on {kernels.Name}");
                 using var inPlace = new GuardedMemory<float>(data);
                 kernels.Unary(function, inPlace.Pointer, inPlace.Pointer, n, alpha, beta);
-                KernelTesting.AssertSameBits(expected.Span, inPlace.Span, $"{name} in place of {n} on {kernels.Name}");
+                Numbers.AssertSameBits(expected.Span, inPlace.Span, $"{name} in place of {n} on {kernels.Name}");
             }
         }
     }
@@ -54,7 +54,7 @@ public sealed unsafe class ElementwiseTests
         foreach (var kernels in KernelTesting.Sets)
         {
             kernels.Unary(function, x.Pointer, y.Pointer, x.Count, 0.7f, 0.2f);
-            KernelTesting.AssertSameBits(expected.Span, y.Span, $"{name} on {kernels.Name}");
+            Numbers.AssertSameBits(expected.Span, y.Span, $"{name} on {kernels.Name}");
         }
     }
 
@@ -111,13 +111,13 @@ public sealed unsafe class ElementwiseTests
             {
                 using var y = new GuardedMemory<float>(n, random.Next(4));
                 kernels.Binary(function, a.Pointer, strideA, b.Pointer, strideB, y.Pointer, n);
-                KernelTesting.AssertSameBits(expected, y.Span, $"{name} of {n}, strides {strideA} {strideB}, on {kernels.Name}");
+                Numbers.AssertSameBits(expected, y.Span, $"{name} of {n}, strides {strideA} {strideB}, on {kernels.Name}");
                 y.Check($"{name} of {n} on {kernels.Name}");
                 using var inPlace = new GuardedMemory<float>(strideB == 0 ? left : right);
                 if (inPlace.Count != n) continue;
                 if (strideB == 0) kernels.Binary(function, inPlace.Pointer, strideA, b.Pointer, strideB, inPlace.Pointer, n);
                 else kernels.Binary(function, a.Pointer, strideA, inPlace.Pointer, strideB, inPlace.Pointer, n);
-                KernelTesting.AssertSameBits(expected, inPlace.Span, $"{name} in place of {n} on {kernels.Name}");
+                Numbers.AssertSameBits(expected, inPlace.Span, $"{name} in place of {n} on {kernels.Name}");
             }
         }
     }
@@ -173,13 +173,13 @@ public sealed unsafe class ElementwiseTests
                 using var c = new GuardedMemory<float>(state.Span);
                 using var h = new GuardedMemory<float>(hidden);
                 kernels.LstmCell(gates.Pointer, c.Pointer, c.Pointer, h.Pointer, hidden);
-                KernelTesting.AssertSameBits(cell, c.Span, $"LSTM cell of {hidden} on {kernels.Name}");
-                KernelTesting.AssertSameBits(lstm, h.Span, $"LSTM hidden of {hidden} on {kernels.Name}");
+                Numbers.AssertSameBits(cell, c.Span, $"LSTM cell of {hidden} on {kernels.Name}");
+                Numbers.AssertSameBits(lstm, h.Span, $"LSTM hidden of {hidden} on {kernels.Name}");
                 c.Check(kernels.Name);
                 h.Check(kernels.Name);
                 using var s = new GuardedMemory<float>(state.Span);
                 kernels.GruCell(gates.Pointer, other.Pointer, s.Pointer, s.Pointer, hidden);
-                KernelTesting.AssertSameBits(gru, s.Span, $"GRU of {hidden} on {kernels.Name}");
+                Numbers.AssertSameBits(gru, s.Span, $"GRU of {hidden} on {kernels.Name}");
                 s.Check(kernels.Name);
             }
         }
@@ -237,8 +237,8 @@ public sealed unsafe class ElementwiseTests
                         IsDescending = i % 2 != 0,
                     };
                     kernels.WholeStep(step);
-                    KernelTesting.AssertSameBits(hidden, actual.Span, $"step of {units} units, {gates} gates on {kernels.Name}");
-                    if (gates == 4) KernelTesting.AssertSameBits(cells, actualCell.Span, $"cells of {units} units on {kernels.Name}");
+                    Numbers.AssertSameBits(hidden, actual.Span, $"step of {units} units, {gates} gates on {kernels.Name}");
+                    if (gates == 4) Numbers.AssertSameBits(cells, actualCell.Span, $"cells of {units} units on {kernels.Name}");
                     actual.Check(kernels.Name);
                     actualCell.Check(kernels.Name);
                 }
@@ -253,26 +253,24 @@ public sealed unsafe class ElementwiseTests
         const double closed = 5e-18;
         var width = Math.Min(16, (hidden + 3) / 4 * 4 - unit / 16 * 16);
         var g = gates + unit / 16 * 64 + unit % 16;
-        var kept = Sigmoid(g[width]) * state;
-        var added = Sigmoid(g[0]) * Math.Tanh(g[2 * width]);
+        var kept = Numbers.Sigmoid(g[width]) * state;
+        var added = Numbers.Sigmoid(g[0]) * Math.Tanh(g[2 * width]);
         if (double.IsFinite(kept + added) && float.IsFinite(state))
         {
             Assert.Equal(kept + added, cell, relative * (Math.Abs(kept) + Math.Abs(added)) + closed * (1 + Math.Abs((double)state)));
-            var h = Sigmoid(g[3 * width]) * Math.Tanh(cell);
+            var h = Numbers.Sigmoid(g[3 * width]) * Math.Tanh(cell);
             if (!double.IsNaN(h)) Assert.Equal(h, lstm, relative * Math.Abs(h) + closed);
         }
 
         var x = gates + unit / 16 * 48 + unit % 16;
         var r = other + unit / 16 * 48 + unit % 16;
         int update = width, candidate = 2 * width;
-        var n = Math.Tanh(x[candidate] + Sigmoid((double)x[0] + r[0]) * r[candidate]);
-        var z = Sigmoid((double)x[update] + r[update]);
+        var n = Math.Tanh(x[candidate] + Numbers.Sigmoid((double)x[0] + r[0]) * r[candidate]);
+        var z = Numbers.Sigmoid((double)x[update] + r[update]);
         if (!double.IsFinite(n * z) || !float.IsFinite(state) || !(Math.Abs(r[candidate]) < 1e10f) || !(Math.Abs(x[0]) + Math.Abs(r[0]) + Math.Abs(x[update]) + Math.Abs(r[update]) < 1e6f)) return;
         var slope = 1 + Math.Abs(x[candidate]) + Math.Abs(r[candidate]);
         Assert.Equal((1 - z) * n + z * state, gru, relative * slope * (1 + Math.Abs((double)state)) + closed);
     }
-
-    private static double Sigmoid(double x) => 1 / (1 + Math.Exp(-x));
 
     private static void Refused(UnaryFunction function)
     {

@@ -162,7 +162,7 @@ public sealed unsafe class GemmInt4Tests
             {
                 using var y = new GuardedMemory<float>(new float[m * ldy], random.Next(4));
                 kernels.Multiply(PackedMatrix.Whole(w.Pointer, layout), new QuantizedRows(x.Pointer, stride, xscale.Pointer, m), new OutputRange(y.Pointer, ldy, n, start, ldinit, from));
-                KernelTesting.AssertSameBits(expected.Span, y.Span, $"{kernels.Name} int4 {m}×{_columns}→{from}..{n} of {_rows}");
+                Numbers.AssertSameBits(expected.Span, y.Span, $"{kernels.Name} int4 {m}×{_columns}→{from}..{n} of {_rows}");
                 y.Check($"{kernels.Name} int4 {m}×{_columns}→{from}..{n} of {_rows}");
             }
         }

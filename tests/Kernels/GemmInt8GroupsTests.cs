@@ -90,7 +90,7 @@ public sealed unsafe class GemmInt8GroupsTests
         {
             using var y = new GuardedMemory<float>(new float[m * ldy], random.Next(4));
             kernels.Multiply(PackedMatrix.Whole(w.Pointer, layout), new QuantizedRows(x.Pointer, stride, xscale.Pointer, m), new OutputRange(y.Pointer, ldy, n, start, ldinit, from));
-            KernelTesting.AssertSameBits(expected.Span, y.Span, $"{kernels.Name} int8g32 {m}×{columns}→{from}..{n} of {rows}");
+            Numbers.AssertSameBits(expected.Span, y.Span, $"{kernels.Name} int8g32 {m}×{columns}→{from}..{n} of {rows}");
             y.Check($"{kernels.Name} int8g32 {m}×{columns}→{from}..{n} of {rows}");
         }
     }

@@ -85,7 +85,7 @@ public sealed unsafe class GemmTests
         {
             using var y = new GuardedMemory<float>(Rows);
             kernels.Multiply(new PackedMatrix(w.Pointer, new WeightLayout(TensorFormat.PackedFloat16, Rows, columns)), new FloatRows(x.Pointer, columns, 1), new OutputRange(y.Pointer, Rows, Rows));
-            KernelTesting.AssertSameBits(expected.Span, y.Span, kernels.Name);
+            Numbers.AssertSameBits(expected.Span, y.Span, kernels.Name);
         }
     }
 
@@ -110,7 +110,7 @@ public sealed unsafe class GemmTests
         {
             using var y = new GuardedMemory<float>(Rows);
             kernels.Multiply(new PackedMatrix(w.Pointer, layout), new FloatRows(x.Pointer, Columns, 1), new OutputRange(y.Pointer, Rows, Rows, zero.Pointer));
-            KernelTesting.AssertSameBits(weights, y.Span, kernels.Name);
+            Numbers.AssertSameBits(weights, y.Span, kernels.Name);
         }
     }
 
@@ -142,7 +142,7 @@ public sealed unsafe class GemmTests
             {
                 using var y = new GuardedMemory<float>(new float[m * ldy]);
                 kernels.GemmDense(new FloatRows(a.Pointer, lda, m), new FloatRows(b.Pointer, ldb, k), new OutputRange(y.Pointer, ldy, n, start, ldinit));
-                KernelTesting.AssertSameBits(expected.Span, y.Span, $"{kernels.Name} dense {m}×{k}×{n}");
+                Numbers.AssertSameBits(expected.Span, y.Span, $"{kernels.Name} dense {m}×{k}×{n}");
                 y.Check($"{kernels.Name} dense {m}×{k}×{n}");
             }
         }
@@ -166,7 +166,7 @@ public sealed unsafe class GemmTests
         {
             using var y = new GuardedMemory<float>(init);
             kernels.Multiply(new PackedMatrix(w.Pointer, layout), new FloatRows(x.Pointer, Columns, m), new OutputRange(y.Pointer, Rows, Rows, y.Pointer, Rows));
-            KernelTesting.AssertSameBits(expected.Span, y.Span, kernels.Name);
+            Numbers.AssertSameBits(expected.Span, y.Span, kernels.Name);
         }
     }
 
@@ -255,7 +255,7 @@ public sealed unsafe class GemmTests
         {
             using var y = new GuardedMemory<float>(new float[m * ldy], random.Next(4));
             kernels.Multiply(new PackedMatrix(w.Pointer, layout), new FloatRows(x.Pointer, ldx, m), new OutputRange(y.Pointer, ldy, n, start, ldinit));
-            KernelTesting.AssertSameBits(expected.Span, y.Span, $"{kernels.Name} {format} {m}×{columns}→{n} of {rows}");
+            Numbers.AssertSameBits(expected.Span, y.Span, $"{kernels.Name} {format} {m}×{columns}→{n} of {rows}");
             y.Check($"{kernels.Name} {format} {m}×{columns}→{n} of {rows}");
         }
     }
@@ -294,7 +294,7 @@ public sealed unsafe class GemmTests
         {
             using var y = new GuardedMemory<float>(new float[m * ldy], random.Next(4));
             kernels.Multiply(PackedMatrix.Whole(w.Pointer, layout), new QuantizedRows(x.Pointer, stride, xscale.Pointer, m), new OutputRange(y.Pointer, ldy, n, start, ldinit));
-            KernelTesting.AssertSameBits(expected.Span, y.Span, $"{kernels.Name} int8 {m}×{columns}→{n} of {rows}");
+            Numbers.AssertSameBits(expected.Span, y.Span, $"{kernels.Name} int8 {m}×{columns}→{n} of {rows}");
             y.Check($"{kernels.Name} int8 {m}×{columns}→{n} of {rows}");
         }
     }

@@ -27,7 +27,7 @@ public sealed unsafe class ReadSlackTests
             foreach (var columns in s_columns)
             {
                 var layout = new WeightLayout(format, rows, columns);
-                byte[] packed = [.. Weights.Pack(format, Weights.Random(random, rows * columns), rows, columns, out _), .. new byte[KernelSet.ReadSlack]];
+                byte[] packed = [.. Weights.Pack(format, Numbers.Random(random, rows * columns), rows, columns, out _), .. new byte[KernelSet.ReadSlack]];
                 using var memory = guarded.Put(packed).Pin();
                 foreach (var m in (int[])[1, 2, 3, 4, 6])
                 {
@@ -36,7 +36,7 @@ public sealed unsafe class ReadSlackTests
                     {
                         var y = Product(kernels, layout, (byte*)memory.Pointer, m);
                         first ??= y;
-                        KernelTesting.AssertSameBits(first, y, $"{kernels.Name} {format} {m}×{columns}→{rows}");
+                        Numbers.AssertSameBits(first, y, $"{kernels.Name} {format} {m}×{columns}→{rows}");
                     }
                 }
             }
@@ -54,7 +54,7 @@ public sealed unsafe class ReadSlackTests
             foreach (var k in (int[])[1, 3, 40])
             {
                 var b = new float[k * n + KernelSet.ReadSlack / sizeof(float)];
-                Weights.Random(random, k * n).CopyTo(b, 0);
+                Numbers.Random(random, k * n).CopyTo(b, 0);
                 using var memory = guarded.Put(MemoryMarshal.AsBytes(b.AsSpan())).Pin();
                 foreach (var m in (int[])[1, 2, 3, 4, 6])
                 {
@@ -65,7 +65,7 @@ public sealed unsafe class ReadSlackTests
                         using var y = new GuardedMemory<float>(m * n);
                         kernels.GemmDense(new FloatRows(a.Pointer, k, m), new FloatRows((float*)memory.Pointer, n, k), new OutputRange(y.Pointer, n, n));
                         first ??= y.Span.ToArray();
-                        KernelTesting.AssertSameBits(first, y.Span, $"{kernels.Name} dense {m}×{k}→{n}");
+                        Numbers.AssertSameBits(first, y.Span, $"{kernels.Name} dense {m}×{k}→{n}");
                     }
                 }
             }

@@ -23,7 +23,7 @@ public sealed unsafe class RowKernelTests
             foreach (var kernels in KernelTesting.Sets)
             {
                 var actual = kernels.Reduce(function, x.Pointer, n);
-                Assert.True(KernelTesting.SameBits(expected, actual), $"{function} of {n} on {kernels.Name}: expected {expected:G9}, got {actual:G9}");
+                Assert.True(Numbers.SameBits(expected, actual), $"{function} of {n} on {kernels.Name}: expected {expected:G9}, got {actual:G9}");
             }
         }
     }
@@ -71,11 +71,11 @@ public sealed unsafe class RowKernelTests
             {
                 using var y = new GuardedMemory<float>(n, random.Next(4));
                 kernels.Softmax(x.Pointer, y.Pointer, n, logarithm);
-                KernelTesting.AssertSameBits(expected.Span, y.Span, $"softmax of {n} on {kernels.Name}");
+                Numbers.AssertSameBits(expected.Span, y.Span, $"softmax of {n} on {kernels.Name}");
                 y.Check(kernels.Name);
                 using var inPlace = new GuardedMemory<float>(data);
                 kernels.Softmax(inPlace.Pointer, inPlace.Pointer, n, logarithm);
-                KernelTesting.AssertSameBits(expected.Span, inPlace.Span, $"softmax in place of {n} on {kernels.Name}");
+                Numbers.AssertSameBits(expected.Span, inPlace.Span, $"softmax in place of {n} on {kernels.Name}");
             }
         }
     }
@@ -112,7 +112,7 @@ public sealed unsafe class RowKernelTests
             {
                 using var y = new GuardedMemory<float>(n, random.Next(4));
                 kernels.Normalize(x.Pointer, g, b, y.Pointer, n, 1e-5f, rms);
-                KernelTesting.AssertSameBits(expected.Span, y.Span, $"normalize of {n} on {kernels.Name}");
+                Numbers.AssertSameBits(expected.Span, y.Span, $"normalize of {n} on {kernels.Name}");
                 y.Check(kernels.Name);
             }
         }
@@ -139,7 +139,7 @@ public sealed unsafe class RowKernelTests
                 using var q = new GuardedMemory<sbyte>(m * stride);
                 using var scales = new GuardedMemory<float>(m);
                 kernels.QuantizeRows(x.Pointer, ldx, m, k, fixedScale, q.Pointer, scales.Pointer);
-                KernelTesting.AssertSameBits(expectedScales, scales.Span, $"scales of {m}×{k} on {kernels.Name}");
+                Numbers.AssertSameBits(expectedScales, scales.Span, $"scales of {m}×{k} on {kernels.Name}");
                 Assert.True(q.Span.SequenceEqual(expected), $"quantized {m}×{k} on {kernels.Name}");
                 q.Check(kernels.Name);
                 scales.Check(kernels.Name);

@@ -98,7 +98,7 @@ public class WeightChoiceTests
     [InlineData(float.MaxValue, "fp32")]
     public void Bf16_keeps_all_magnitudes(float largest, string storage)
     {
-        var weights = Numbers(40 * 30, 4);
+        var weights = Numbers.Random(4, 40 * 30);
         for (var i = 0; i < weights.Length; i++) weights[i] *= largest / 2;
         weights[77] = largest;
         var tensor = Assert.Single(new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 30).Constant("w", [40, 30], weights).Node("Gemm", "x w", "y", ("transB", 1)).Output("y")
@@ -111,7 +111,7 @@ public class WeightChoiceTests
     [Fact]
     public void Fp16_keeps_a_matrix_whose_rows_differ_and_loses_dead_ones()
     {
-        var weights = Numbers(40 * 30, 3);
+        var weights = Numbers.Random(3, 40 * 30);
         for (var i = 0; i < 30; i++) weights[7 * 30 + i] *= 1e-6f;
         Assert.Matches(@"a row's error in fp16 would be \d\.?\d*%", Assert.Single(Converted(weights, "fp16").Tensors).Finer);
         Assert.Equal(WeightKind.Float16, Converted(weights, "fp32", "w=fp16").Tensors[0].Weights);
@@ -216,10 +216,4 @@ public class WeightChoiceTests
     private static OnnxBuilder Lstm(int hidden, int inputs, float range) =>
         new OnnxBuilder().Input("x", OnnxBuilder.Float, 5, 1, inputs).Random("w", 1, range, 1, 4 * hidden, inputs).Random("r", 2, range, 1, 4 * hidden, hidden)
             .Node("LSTM", "x w r", "y", ("hidden_size", hidden)).Output("y");
-
-    private static float[] Numbers(int count, int seed)
-    {
-        var random = new Random(seed);
-        return [.. Enumerable.Range(0, count).Select(_ => random.NextSingle() * 2 - 1)];
-    }
 }

@@ -109,7 +109,7 @@ public class BinaryTests
         Assert.Equal([1024, 1, -27, 0, 1, -1, 1, 0], Run<int, int>(BinaryFunction.Pow, [2, 5, -3, 0, -1, -1, 1, 3], [10, 0, 3, 3, -2, -3, -5, -1]));
         Assert.Equal([unchecked(3L * 3 * 3 * 3)], Run<long, long>(BinaryFunction.Pow, [3], [4]));
         Assert.Throws<ArgumentException>(() => Run<int, int>(BinaryFunction.Pow, [0], [-1]));
-        Weights.Close([8, 1.4142135623730951, 0.25], Run<float, float>(BinaryFunction.Pow, [2, 2, 2], [3, 0.5f, -2]), 1e-6, "pow");
+        Numbers.Close([8, 1.4142135623730951, 0.25], Run<float, float>(BinaryFunction.Pow, [2, 2, 2], [3, 0.5f, -2]), 1e-6, "pow");
     }
 
     [Fact]

@@ -15,10 +15,10 @@ public class ConvTests
         var spatial = new SpatialCase(random, 1 + seed % 3, pads: random.Next(2) == 0);
         int groups = random.Next(1, 4), channels = random.Next(1, 5), outputs = random.Next(1, 20), batch = random.Next(1, 3);
         if (seed % 5 == 0) channels = 1;
-        var x = Weights.Random(random, batch * groups * channels * SpatialCase.Count(spatial.Input));
+        var x = Numbers.Random(random, batch * groups * channels * Numbers.Count(spatial.Input));
         var columns = channels * spatial.Taps;
-        var w = Weights.Random(random, groups * outputs * columns);
-        var bias = random.Next(2) == 0 ? Weights.Random(random, groups * outputs) : null;
+        var w = Numbers.Random(random, groups * outputs * columns);
+        var bias = random.Next(2) == 0 ? Numbers.Random(random, groups * outputs) : null;
         var attributes = spatial.Attributes.Set(AttributeKey.Group, groups);
         int[] shape = [batch, groups * channels, .. spatial.Input];
 
@@ -37,12 +37,12 @@ public class ConvTests
             Assert.Equal([batch, groups * outputs, .. sizes], result.Shape);
 
             // int8: half a step of an input in [-1, 1], times at most this many weights in [-1, 1].
-            Weights.Close(expected, result.As<float>(), Weights.IsInteger(format) ? columns / 254.0 : 1e-5, format.ToString());
+            Numbers.Close(expected, result.As<float>(), Weights.IsInteger(format) ? columns / 254.0 : 1e-5, format.ToString());
         }
 
         var (dense, _) = Naive(spatial, batch, groups, channels, outputs, x, w, bias);
         var denseHarness = new OperatorHarness().Dense(shape, x).Dense([groups * outputs, channels, .. spatial.Kernel], w);
-        Weights.Close(dense, RecurrentCase.Optional(denseHarness, bias, groups * outputs).Run(new Conv(attributes))[0].As<float>(), 1e-5, "dense");
+        Numbers.Close(dense, RecurrentCase.Optional(denseHarness, bias, groups * outputs).Run(new Conv(attributes))[0].As<float>(), 1e-5, "dense");
     }
 
     [Theory]
@@ -66,14 +66,14 @@ public class ConvTests
         var random = new Random(kernel);
         var groups = format == TensorFormat.Dense && groupsOrAll == 1 ? channels : groupsOrAll;
         var columns = channels / groups * kernel;
-        var w = Weights.Random(random, outputs * columns);
-        var bias = Weights.Random(random, outputs);
+        var w = Numbers.Random(random, outputs * columns);
+        var bias = Numbers.Random(random, outputs);
         var op = new Conv(new Attributes().Set(AttributeKey.KernelShape, new[] { kernel }).Set(AttributeKey.Dilations, new[] { dilation }).Set(AttributeKey.Group, groups));
         var reach = (kernel - 1) * dilation;
         const int Batch = 2;
         const int Steps = 23;
-        var x = Weights.Random(random, Batch * channels * Steps);
-        var initial = Weights.Random(random, Batch * channels * reach);
+        var x = Numbers.Random(random, Batch * channels * Steps);
+        var initial = Numbers.Random(random, Batch * channels * reach);
 
         OperatorHarness.Result[] Run(float[] part, int steps, float[] state)
         {
@@ -150,7 +150,7 @@ public class ConvTests
     {
         var sizes = Enumerable.Range(0, spatial.Rank)
             .Select(i => (spatial.Input[i] + spatial.Pads[i] + spatial.Pads[spatial.Rank + i] - (spatial.Kernel[i] - 1) * spatial.Dilations[i] - 1) / spatial.Strides[i] + 1).ToArray();
-        int count = SpatialCase.Count(sizes), inputs = SpatialCase.Count(spatial.Input);
+        int count = Numbers.Count(sizes), inputs = Numbers.Count(spatial.Input);
         var y = new double[batch * groups * outputs * count];
         for (var i = 0; i < y.Length; i++)
         {

@@ -19,10 +19,10 @@ public class ConvTransposeTests
         var sizes = Enumerable.Range(0, spatial.Rank).Select(i =>
             (input[i] - 1) * spatial.Strides[i] + (spatial.Kernel[i] - 1) * spatial.Dilations[i] + 1 + extra[i] - spatial.Pads[i] - spatial.Pads[spatial.Rank + i]).ToArray();
         if (sizes.Any(s => s < 1)) sizes = [.. sizes.Select(s => Math.Max(s, 0))];
-        int inputs = SpatialCase.Count(input), count = SpatialCase.Count(sizes);
-        var x = Weights.Random(random, batch * groups * channels * inputs);
-        var w = Weights.Random(random, groups * channels * outputs * spatial.Taps);
-        var bias = random.Next(2) == 0 ? Weights.Random(random, groups * outputs) : null;
+        int inputs = Numbers.Count(input), count = Numbers.Count(sizes);
+        var x = Numbers.Random(random, batch * groups * channels * inputs);
+        var w = Numbers.Random(random, groups * channels * outputs * spatial.Taps);
+        var bias = random.Next(2) == 0 ? Numbers.Random(random, groups * outputs) : null;
 
         var y = new double[batch * groups * outputs * count];
         if (bias is not null)
@@ -48,7 +48,7 @@ public class ConvTransposeTests
         var op = new ConvTranspose(spatial.Attributes.Set(AttributeKey.Group, groups).Set(AttributeKey.OutputPadding, extra));
         var result = RecurrentCase.Optional(harness, bias, groups * outputs).Run(op)[0];
         Assert.Equal([batch, groups * outputs, .. sizes], result.Shape);
-        Weights.Close(y, result.As<float>(), 1e-5, "Y");
+        Numbers.Close(y, result.As<float>(), 1e-5, "Y");
     }
 
     [Fact]

@@ -12,13 +12,13 @@ public class GroupNormalizationTests
     public void Normalizes_groups_then_scales_channels(int groups)
     {
         var random = new Random(4);
-        var x = Weights.Random(random, 2 * 6 * 20, 3);
-        float[] scale = Weights.Random(random, 6), bias = Weights.Random(random, 6);
+        var x = Numbers.Random(random, 2 * 6 * 20, 3);
+        float[] scale = Numbers.Random(random, 6), bias = Numbers.Random(random, 6);
         var expected = LayerNormalizationTests.Naive(x, 6 / groups * 20, null, null, false, 1e-5);
         for (var i = 0; i < expected.Length; i++) expected[i] = expected[i] * scale[i / 20 % 6] + bias[i / 20 % 6];
         var harness = new OperatorHarness().Dense([2, 6, 4, 5], x).Dense([6], scale).Dense([6], bias);
-        Weights.Close(expected, harness.Run(new GroupNormalization(new Attributes().Set(AttributeKey.NumGroups, groups), false))[0].As<float>(), 1e-5, "Y");
-        if (groups == 6) Weights.Close(expected, harness.Run(new GroupNormalization(new Attributes(), true))[0].As<float>(), 1e-5, "instance");
+        Numbers.Close(expected, harness.Run(new GroupNormalization(new Attributes().Set(AttributeKey.NumGroups, groups), false))[0].As<float>(), 1e-5, "Y");
+        if (groups == 6) Numbers.Close(expected, harness.Run(new GroupNormalization(new Attributes(), true))[0].As<float>(), 1e-5, "instance");
     }
 
     [Fact]

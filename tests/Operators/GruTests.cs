@@ -15,8 +15,8 @@ public class GruTests
         var layer = new Layer(random, seed % 3 == 0 ? TensorFormat.PackedFloat16 : TensorFormat.PackedFloat32, RecurrentCase.Random(random, mayBeLong: seed % 2 == 0), resetAfter: seed % 4 < 2, isStandard: seed % 2 == 0);
         var expected = layer.Case.Run(layer.Cell);
         var actual = layer.Harness().Run(new Gru(layer.Attributes), 2);
-        Weights.Close(expected.Y, actual[0].As<float>(), 2e-5, "Y");
-        Weights.Close(expected.H, actual[1].As<float>(), 2e-5, "Y_h");
+        Numbers.Close(expected.Y, actual[0].As<float>(), 2e-5, "Y");
+        Numbers.Close(expected.H, actual[1].As<float>(), 2e-5, "Y_h");
     }
 
     [Theory]

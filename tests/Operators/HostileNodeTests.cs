@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using SeqRuntime.Format;
 using SeqRuntime.Kernels.Sets;
 using SeqRuntime.Operators;
@@ -11,7 +10,6 @@ namespace SeqRuntime.Tests.Operators;
 /// </summary>
 public unsafe class HostileNodeTests
 {
-    private const int Guard = 128;
     private const int LargestOutput = 1 << 16;
 
     private static readonly OpKind[] s_kinds = [.. Enum.GetValues<OpKind>().Where(k => k is <= OpKind.Clip)];
@@ -39,7 +37,7 @@ public unsafe class HostileNodeTests
     private static byte[]? Run(OpKind kind, int seed, byte around, out string description)
     {
         var random = new Random(seed);
-        var memory = new List<nint>();
+        var memory = new List<GuardedMemory<byte>>();
         description = kind.ToString();
         try
         {
@@ -71,13 +69,12 @@ public unsafe class HostileNodeTests
                 return null;
             }
 
-            CheckGuards(context.Scratch, scratch, around, description);
+            foreach (var block in memory) block.Check(description);
             var result = new List<byte>();
             foreach (var output in outputs)
             {
                 // An output that the operator does not have keeps no type.
                 if (output is null || output.Type == 0) continue;
-                CheckGuards(output.Data, output.Bytes, around, description);
                 result.AddRange(new Span<byte>(output.Data, (int)output.Bytes));
             }
 
@@ -89,7 +86,7 @@ public unsafe class HostileNodeTests
         }
         finally
         {
-            foreach (var block in memory) NativeMemory.AlignedFree((void*)block);
+            foreach (var block in memory) block.Dispose();
         }
     }
 
@@ -125,7 +122,7 @@ public unsafe class HostileNodeTests
         return attributes;
     }
 
-    private static Tensor? Input(int n, ElementType typical, int[] shape, Random random, byte around, List<nint> memory)
+    private static Tensor? Input(int n, ElementType typical, int[] shape, Random random, byte around, List<GuardedMemory<byte>> memory)
     {
         if (random.Next(n == 0 ? 50 : 8) == 0) return null;
         var type = n == 0 || random.Next(2) == 0 ? typical : random.Next(4) == 0 ? s_types[random.Next(s_types.Length)] : ElementType.Int64;
@@ -168,17 +165,9 @@ public unsafe class HostileNodeTests
         }
     }
 
-    private static byte* Allocate(long bytes, byte around, List<nint> memory)
+    private static byte* Allocate(long bytes, byte around, List<GuardedMemory<byte>> memory)
     {
-        var total = bytes + 2 * Guard;
-        var block = (byte*)NativeMemory.AlignedAlloc((nuint)total, 64);
-        memory.Add((nint)block);
-        new Span<byte>(block, (int)total).Fill(around);
-        return block + Guard;
-    }
-
-    private static void CheckGuards(byte* data, long bytes, byte around, string what)
-    {
-        for (var g = 1; g <= Guard; g++) Assert.True(data[-g] == around && data[bytes + g - 1] == around, $"{what} wrote outside its memory");
+        memory.Add(new GuardedMemory<byte>(checked((int)bytes), around: around));
+        return memory[^1].Pointer;
     }
 }

@@ -15,14 +15,14 @@ public class LayerNormalizationTests
     {
         int[] shape = [4, 5, 33];
         var random = new Random(3);
-        var x = Weights.Random(random, 4 * 5 * 33, 3);
+        var x = Numbers.Random(random, 4 * 5 * 33, 3);
         var tail = shape.Skip((axis + 3) % 3).ToArray();
-        var size = tail.Aggregate(1, (a, b) => a * b);
-        float[] scale = Weights.Random(random, size), bias = Weights.Random(random, size);
+        var size = Numbers.Count(tail);
+        float[] scale = Numbers.Random(random, size), bias = Numbers.Random(random, size);
         var harness = new OperatorHarness().Dense(shape, x).Dense(tail, scale);
         if (!rms) harness.Dense(tail, bias);
         var op = new LayerNormalization(new Attributes().Set(AttributeKey.Axis, axis).Set(AttributeKey.Epsilon, 1e-3f), rms);
-        Weights.Close(Naive(x, size, scale, rms ? null : bias, rms, 1e-3), harness.Run(op)[0].As<float>(), 1e-5, "Y");
+        Numbers.Close(Naive(x, size, scale, rms ? null : bias, rms, 1e-3), harness.Run(op)[0].As<float>(), 1e-5, "Y");
     }
 
     [Fact]

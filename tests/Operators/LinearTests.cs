@@ -13,15 +13,15 @@ public class LinearTests
     public void Is_X_times_W_transposed_plus_bias_over_all_leading_dimensions(int columns, int rows)
     {
         var random = new Random(columns);
-        var x = Weights.Random(random, 2 * 3 * columns);
-        var w = Weights.Random(random, rows * columns);
-        var bias = Weights.Random(random, rows);
+        var x = Numbers.Random(random, 2 * 3 * columns);
+        var w = Numbers.Random(random, rows * columns);
+        var bias = Numbers.Random(random, rows);
         var packed = Weights.Pack(TensorFormat.PackedFloat32, w, rows, columns, out _);
         var result = new OperatorHarness().Dense([2, 3, columns], x).Packed(TensorFormat.PackedFloat32, rows, columns, packed).Dense([rows], bias).Run(new Linear())[0];
         Assert.Equal([2, 3, rows], result.Shape);
-        Weights.Close(Naive(x, w, bias, rows, columns), result.As<float>(), 1e-5, "Y");
+        Numbers.Close(Naive(x, w, bias, rows, columns), result.As<float>(), 1e-5, "Y");
         var unbiased = new OperatorHarness().Dense([6, columns], x).Packed(TensorFormat.PackedFloat32, rows, columns, packed).Run(new Linear())[0];
-        Weights.Close(Naive(x, w, new float[rows], rows, columns), unbiased.As<float>(), 1e-5, "Y");
+        Numbers.Close(Naive(x, w, new float[rows], rows, columns), unbiased.As<float>(), 1e-5, "Y");
     }
 
     [Theory]
@@ -34,9 +34,9 @@ public class LinearTests
     {
         var format = (TensorFormat)packing;
         var random = new Random(columns);
-        var x = Weights.Random(random, 4 * columns, 10);
-        var packed = Weights.Pack(format, Weights.Random(random, rows * columns), rows, columns, out var w);
-        var bias = Weights.Random(random, rows);
+        var x = Numbers.Random(random, 4 * columns, 10);
+        var packed = Weights.Pack(format, Numbers.Random(random, rows * columns), rows, columns, out var w);
+        var bias = Numbers.Random(random, rows);
         var y = new OperatorHarness().Dense([4, columns], x).Packed(format, rows, columns, packed).Dense([rows], bias).Run(new Linear())[0].As<float>();
         var expected = Naive(x, w, bias, rows, columns);
         for (var i = 0; i < 4; i++)

@@ -12,7 +12,7 @@ public class LpNormalizationTests
     public void Divides_each_line_by_its_norm(int axis, int p)
     {
         int[] shape = [3, 18];
-        var x = Weights.Random(new Random(5), 54);
+        var x = Numbers.Random(new Random(5), 54);
         Array.Clear(x, 0, 18);
         var expected = new double[54];
         for (var i = 0; i < 54; i++)
@@ -23,6 +23,6 @@ public class LpNormalizationTests
         }
 
         var op = new LpNormalization(new Attributes().Set(AttributeKey.Axis, axis).Set(AttributeKey.P, p));
-        Weights.Close(expected, new OperatorHarness().Dense(shape, x).Run(op)[0].As<float>(), 1e-6, "Y");
+        Numbers.Close(expected, new OperatorHarness().Dense(shape, x).Run(op)[0].As<float>(), 1e-6, "Y");
     }
 }

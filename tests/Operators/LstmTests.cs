@@ -16,9 +16,9 @@ public class LstmTests
         var layer = Layer.Random(random, seed % 3 == 0 ? TensorFormat.PackedFloat16 : TensorFormat.PackedFloat32, isStandard);
         var expected = layer.Case.Run(layer.Cell);
         var actual = layer.Harness().Run(new Lstm(layer.Attributes), 3);
-        Weights.Close(expected.Y, actual[0].As<float>(), 2e-5, "Y");
-        Weights.Close(expected.H, actual[1].As<float>(), 2e-5, "Y_h");
-        Weights.Close(expected.C, actual[2].As<float>(), 2e-5, "Y_c");
+        Numbers.Close(expected.Y, actual[0].As<float>(), 2e-5, "Y");
+        Numbers.Close(expected.H, actual[1].As<float>(), 2e-5, "Y_h");
+        Numbers.Close(expected.C, actual[2].As<float>(), 2e-5, "Y_c");
     }
 
     [Theory]
@@ -198,13 +198,13 @@ public class LstmTests
             {
                 _projections = new float[test.Directions][];
                 _packedProjections = [.. Enumerable.Range(0, test.Directions).Select(d => Operators.Weights.Pack(
-                    format, Operators.Weights.Random(random, test.State * test.Hidden, 0.5f), test.State, test.Hidden, out _projections[d]))];
+                    format, Numbers.Random(random, test.State * test.Hidden, 0.5f), test.State, test.Hidden, out _projections[d]))];
             }
 
             if (isStandard) return;
             Attributes.Set(AttributeKey.Activations, string.Join(", ", _activations.Select(a => a.Name)))
                 .Set(AttributeKey.ActivationAlpha, _activations.Select(a => a.Alpha).ToArray()).Set(AttributeKey.ActivationBeta, _activations.Select(a => a.Beta).ToArray());
-            if (random.Next(2) == 0) _peepholes = [.. Enumerable.Range(0, test.Directions).Select(_ => Operators.Weights.Random(random, 3 * test.Hidden, 0.7f))];
+            if (random.Next(2) == 0) _peepholes = [.. Enumerable.Range(0, test.Directions).Select(_ => Numbers.Random(random, 3 * test.Hidden, 0.7f))];
             _inputForget = random.Next(3) == 0;
             _clip = random.Next(3) == 0 ? 0.5f : 0;
             Attributes.Set(AttributeKey.InputForget, _inputForget).Set(AttributeKey.CellClip, _clip);

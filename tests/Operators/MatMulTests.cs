@@ -21,11 +21,11 @@ public class MatMulTests
     {
         int[] a = Parse(shapeA), b = Parse(shapeB);
         var random = new Random(1);
-        var x = Weights.Random(random, Count(a));
-        var w = Weights.Random(random, Count(b));
+        var x = Numbers.Random(random, Numbers.Count(a));
+        var w = Numbers.Random(random, Numbers.Count(b));
         var result = new OperatorHarness().Dense(a, x).Dense(b, w).Run(new MatMul())[0];
         Assert.Equal(Parse(shapeY), result.Shape);
-        Weights.Close(Naive(a, x, b, w), result.As<float>(), 1e-5, "Y");
+        Numbers.Close(Naive(a, x, b, w), result.As<float>(), 1e-5, "Y");
         var integers = new OperatorHarness().Dense(a, Array.ConvertAll(x, v => (long)(v * 100))).Dense(b, Array.ConvertAll(w, v => (long)(v * 100))).Run(new MatMul())[0];
         var expected = Naive(a, Array.ConvertAll(x, v => (float)(long)(v * 100)), b, Array.ConvertAll(w, v => (float)(long)(v * 100)));
         Assert.Equal(Array.ConvertAll(expected, v => (long)v), integers.As<long>());
@@ -47,8 +47,8 @@ public class MatMulTests
         fullB = [.. Enumerable.Repeat(1, rank - fullB.Length), .. fullB];
         int m = fullA[^2], k = fullA[^1], n = fullB[^1];
         var batch = Enumerable.Range(0, rank - 2).Select(i => Math.Max(fullA[i], fullB[i])).ToArray();
-        var y = new double[Count(batch) * m * n];
-        for (var index = 0; index < Count(batch); index++)
+        var y = new double[Numbers.Count(batch) * m * n];
+        for (var index = 0; index < Numbers.Count(batch); index++)
         {
             int rest = index, offsetA = 0, offsetB = 0, strideA = m * k, strideB = k * n;
             for (var axis = rank - 3; axis >= 0; axis--)
@@ -74,6 +74,4 @@ public class MatMulTests
     }
 
     private static int[] Parse(string shape) => [.. shape.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse)];
-
-    private static int Count(int[] shape) => shape.Aggregate(1, (a, b) => a * b);
 }

@@ -15,8 +15,8 @@ public class MguTests
         var layer = new Layer(random, seed % 3 == 0 ? TensorFormat.PackedFloat16 : TensorFormat.PackedFloat32, RecurrentCase.Random(random, mayBeLong: seed % 2 == 0));
         var expected = layer.Case.Run(layer.Cell);
         var actual = layer.Harness().Run(new Mgu(layer.Attributes), 2);
-        Weights.Close(expected.Y, actual[0].As<float>(), 2e-5, "Y");
-        Weights.Close(expected.H, actual[1].As<float>(), 2e-5, "Y_h");
+        Numbers.Close(expected.Y, actual[0].As<float>(), 2e-5, "Y");
+        Numbers.Close(expected.H, actual[1].As<float>(), 2e-5, "Y_h");
     }
 
     [Theory]

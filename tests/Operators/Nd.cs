@@ -23,20 +23,18 @@ internal static class Nd
 
     /// <summary>1, 2, 3 … up to the type's limit, then on from its other limit.</summary>
     public static Nd<T> Numbered<T>(params int[] shape)
-        where T : unmanaged, INumber<T> => new(shape, [.. Enumerable.Range(1, Count(shape)).Select(T.CreateTruncating)]);
+        where T : unmanaged, INumber<T> => new(shape, [.. Enumerable.Range(1, Numbers.Count(shape)).Select(T.CreateTruncating)]);
 
     /// <summary>Whole numbers in [least, most].</summary>
     public static Nd<T> Random<T>(Random random, int[] shape, int least, int most)
-        where T : unmanaged, INumber<T> => new(shape, [.. Enumerable.Range(0, Count(shape)).Select(_ => T.CreateTruncating(random.Next(least, most + 1)))]);
+        where T : unmanaged, INumber<T> => new(shape, [.. Enumerable.Range(0, Numbers.Count(shape)).Select(_ => T.CreateTruncating(random.Next(least, most + 1)))]);
 
     /// <summary>Fractions in [-scale, scale).</summary>
-    public static Nd<float> Random(Random random, int[] shape, float scale = 1) => new(shape, Weights.Random(random, Count(shape), scale));
+    public static Nd<float> Random(Random random, int[] shape, float scale = 1) => new(shape, Numbers.Random(random, Numbers.Count(shape), scale));
 
     /// <summary>Sizes from 0 (rarely) to 5.</summary>
     public static int[] Shape(Random random, int rank, bool withEmpty = true) =>
         [.. Enumerable.Range(0, rank).Select(_ => withEmpty && random.Next(12) == 0 ? 0 : random.Next(1, 6))];
-
-    public static int Count(int[] shape) => shape.Aggregate(1, (a, b) => a * b);
 
     public static int Offset(int[] shape, int[] index)
     {
@@ -53,7 +51,7 @@ internal static class Nd
     /// <summary>Every index of a shape in row-major order.</summary>
     public static IEnumerable<int[]> Indices(int[] shape)
     {
-        var count = Count(shape);
+        var count = Numbers.Count(shape);
         for (var i = 0; i < count; i++)
         {
             var index = new int[shape.Length];

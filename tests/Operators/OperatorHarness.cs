@@ -8,11 +8,10 @@ namespace SeqRuntime.Tests.Operators;
 
 /// <summary>
 /// Runs one operator outside a session on every kernel set of this machine, and requires equal bits from all (any NaN equals any NaN).
-/// Outputs and scratch are surrounded by guard bytes: a write outside fails the test.
+/// Memory is guarded: a write outside of outputs and scratch fails the test.
 /// </summary>
 internal sealed unsafe class OperatorHarness
 {
-    private const int Guard = 128;
     private readonly List<Tensor?> _inputs = [];
     private readonly HashSet<int> _omitted = [];
 
@@ -22,7 +21,7 @@ internal sealed unsafe class OperatorHarness
         var tensor = new Tensor { Name = $"input{_inputs.Count}", Format = TensorFormat.Dense };
         tensor.Set(ElementTypes.Of<T>(), new Shape(shape));
         Assert.Equal(tensor.Count, data.Length);
-        tensor.Data = Allocate(tensor.Bytes);
+        tensor.Data = new GuardedMemory<byte>((int)tensor.Bytes).Pointer;
         tensor.Capacity = tensor.Bytes;
         data.CopyTo(tensor.AsSpan<T>());
         tensor.IsKnown = true;
@@ -35,7 +34,7 @@ internal sealed unsafe class OperatorHarness
         var model = new SeqModelBuilder();
         var definition = model.Tensors[model.AddPacked("packed", format, rows, columns, matrices)];
         var bytes = definition.Data.Length;
-        var data = Allocate(bytes);
+        var data = new GuardedMemory<byte>(bytes).Pointer;
         Marshal.Copy(definition.Data, 0, (nint)data, bytes);
         var tensor = Tensor.Of(new StoredTensor
         {
@@ -95,18 +94,20 @@ internal sealed unsafe class OperatorHarness
             op.Infer(context);
             scratch = op.ScratchBytes(context);
         });
-        context.Scratch = Allocate(scratch);
-        foreach (var output in outputs)
+        using var rest = new GuardedMemory<byte>((int)scratch);
+        context.Scratch = rest.Pointer;
+        var memory = Array.ConvertAll(outputs, output => output is null ? null : new GuardedMemory<byte>((int)output.Bytes));
+        for (var i = 0; i < count; i++)
         {
-            if (output is null) continue;
-            output.Data = Allocate(output.Bytes);
+            if (outputs[i] is not { } output) continue;
+            output.Data = memory[i]!.Pointer;
             output.Capacity = output.Bytes;
         }
 
         if (op.IsView) Buffer.MemoryCopy(context.Input(0).Data, outputs[0]!.Data, outputs[0]!.Bytes, context.Input(0).Bytes);
         Allocation.None(() => op.Execute(context));
 
-        CheckGuards(context.Scratch, scratch, "scratch", kernels);
+        rest.Check($"scratch by {kernels.Name}");
         var results = new Result[count];
         for (var i = 0; i < count; i++)
         {
@@ -116,29 +117,14 @@ internal sealed unsafe class OperatorHarness
                 continue;
             }
 
-            CheckGuards(tensor.Data, tensor.Bytes, $"output {i}", kernels);
-            results[i] = new Result(tensor.Type, tensor.Shape.AsSpan().ToArray(), new Span<byte>(tensor.Data, (int)tensor.Bytes).ToArray());
+            memory[i]!.Check($"output {i} by {kernels.Name}");
+            results[i] = new Result(tensor.Type, tensor.Shape.AsSpan().ToArray(), memory[i]!.Span.ToArray());
+            memory[i]!.Dispose();
         }
 
         return results;
     }
 
-    private static void CheckGuards(byte* data, long bytes, string what, KernelSet kernels)
-    {
-        for (var g = 1; g <= 64; g++)
-        {
-            Assert.True(data[-g] == 0xA5, $"{what}: written before its start by {kernels.Name}");
-            Assert.True(data[bytes + g - 1] == 0xA5, $"{what}: written past its end by {kernels.Name}");
-        }
-    }
-
-    private static byte* Allocate(long bytes)
-    {
-        var total = bytes + 2 * Guard;
-        var memory = (byte*)NativeMemory.AlignedAlloc((nuint)total, 64);
-        new Span<byte>(memory, (int)total).Fill(0xA5);
-        return memory + Guard;
-    }
 
     internal sealed record Result(ElementType Type, int[] Shape, byte[] Bytes)
     {
@@ -156,7 +142,7 @@ internal sealed unsafe class OperatorHarness
             var b = MemoryMarshal.Cast<byte, float>(other.Bytes);
             for (var i = 0; i < a.Length; i++)
             {
-                if (BitConverter.SingleToUInt32Bits(a[i]) != BitConverter.SingleToUInt32Bits(b[i]) && !(float.IsNaN(a[i]) && float.IsNaN(b[i]))) return false;
+                if (!Numbers.SameBits(a[i], b[i])) return false;
             }
 
             return true;

@@ -53,7 +53,7 @@ public unsafe class OverwriteTests
         {
             inputs[i] = new Tensor { IsKnown = true, Data = (byte*)(start + i * 256) };
             inputs[i].Set(ElementType.Float32, new Shape(shapes[i]));
-            Weights.Random(random, inputs[i].Count).CopyTo(inputs[i].AsSpan<float>());
+            Numbers.Random(random, inputs[i].Count).CopyTo(inputs[i].AsSpan<float>());
         }
 
         var y = new Tensor();

@@ -21,8 +21,8 @@ public class PoolTests
             var size = (int)(ceil ? Math.Ceiling((double)room / spatial.Strides[i]) : Math.Floor((double)room / spatial.Strides[i])) + 1;
             return ceil && (size - 1) * spatial.Strides[i] >= spatial.Input[i] + spatial.Pads[i] ? size - 1 : size;
         }).ToArray();
-        int inputs = SpatialCase.Count(spatial.Input), count = SpatialCase.Count(sizes);
-        var x = Weights.Random(random, batch * channels * inputs);
+        int inputs = Numbers.Count(spatial.Input), count = Numbers.Count(sizes);
+        var x = Numbers.Random(random, batch * channels * inputs);
         double[] maximum = new double[batch * channels * count], mean = new double[batch * channels * count];
         for (var i = 0; i < maximum.Length; i++)
         {
@@ -48,21 +48,21 @@ public class PoolTests
         Attributes Make(PoolFunction function) => spatial.Attributes.Set(AttributeKey.Function, function).Set(AttributeKey.CeilMode, ceil).Set(AttributeKey.CountIncludePad, countPads);
         var largest = harness.Run(new Pool(Make(PoolFunction.Max)))[0];
         Assert.Equal([batch, channels, .. sizes], largest.Shape);
-        Weights.Close(maximum, largest.As<float>(), 0, "maximum");
-        Weights.Close(mean, harness.Run(new Pool(Make(PoolFunction.Average)))[0].As<float>(), 1e-6, "mean");
+        Numbers.Close(maximum, largest.As<float>(), 0, "maximum");
+        Numbers.Close(mean, harness.Run(new Pool(Make(PoolFunction.Average)))[0].As<float>(), 1e-6, "mean");
     }
 
     [Fact]
     public void Global_pools_reduce_all_spatial_dimensions()
     {
-        var x = Weights.Random(new Random(1), 2 * 3 * 35);
+        var x = Numbers.Random(new Random(1), 2 * 3 * 35);
         var harness = new OperatorHarness().Dense([2, 3, 5, 7], x);
         var largest = harness.Run(new Pool(new Attributes().Set(AttributeKey.Function, PoolFunction.GlobalMax)))[0];
         var mean = harness.Run(new Pool(new Attributes().Set(AttributeKey.Function, PoolFunction.GlobalAverage)))[0];
         Assert.Equal([2, 3, 1, 1], largest.Shape);
         var rows = x.Chunk(35).ToArray();
         Assert.Equal(rows.Select(r => r.Max()), largest.As<float>());
-        Weights.Close([.. rows.Select(r => r.Average(v => (double)v))], mean.As<float>(), 1e-6, "mean");
+        Numbers.Close([.. rows.Select(r => r.Average(v => (double)v))], mean.As<float>(), 1e-6, "mean");
     }
 
     [Fact]

@@ -79,7 +79,7 @@ internal sealed class RecurrentWeights
     private static float[][] Planes(Random random, int gates, int count, float scale)
     {
         var result = new float[gates][];
-        for (var g = 0; g < gates; g++) result[g] = Weights.Random(random, count, scale);
+        for (var g = 0; g < gates; g++) result[g] = Numbers.Random(random, count, scale);
         return result;
     }
 
@@ -137,11 +137,11 @@ internal sealed class RecurrentCase
     public RecurrentCase(Random random, int steps, int batch, int inputs, int hidden, int state, int direction, bool lengths, bool initial)
     {
         (Steps, Batch, Inputs, Hidden, State, Direction) = (steps, batch, inputs, hidden, state, direction);
-        X = Weights.Random(random, steps * batch * inputs);
+        X = Numbers.Random(random, steps * batch * inputs);
         if (lengths) Lengths = [.. Enumerable.Range(0, batch).Select(i => i == 0 ? steps : random.Next(0, steps + 1))];
         if (!initial) return;
-        InitialH = Weights.Random(random, Directions * batch * state, 0.9f);
-        InitialC = Weights.Random(random, Directions * batch * hidden, 1.5f);
+        InitialH = Numbers.Random(random, Directions * batch * state, 0.9f);
+        InitialC = Numbers.Random(random, Directions * batch * hidden, 1.5f);
     }
 
     public int Steps { get; }

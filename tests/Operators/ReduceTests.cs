@@ -24,7 +24,7 @@ public class ReduceTests
                 var y = Run(new OperatorHarness().Dense(x).Integers([.. axes.Select(a => random.Next(2) == 0 ? a : a - shape.Length)]), function, keepDims);
                 var rows = Rows(x, axes);
                 Assert.Equal(keepDims ? rows.Shape : shape.Where((_, axis) => !axes.Contains(axis)), y.Shape);
-                Weights.Close([.. rows.Lines.Select(row => Formula(function, row))], y.As<float>(), 1e-5, function.ToString());
+                Numbers.Close([.. rows.Lines.Select(row => Formula(function, row))], y.As<float>(), 1e-5, function.ToString());
                 Assert.Equal(rows.Lines.Select(row => Kernel(function, row)), y.As<float>());
             }
         }

@@ -22,8 +22,8 @@ public class RnnTests
         var weights = Make(random, TensorFormat.PackedFloat32, test);
         var expected = test.Run((d, x, h, _) => Cell(weights[d], hasBias, clip, activations[d], x, h));
         var actual = Add(test.Harness(), weights, TensorFormat.PackedFloat32, hasBias).Run(new Rnn(attributes), 2);
-        Weights.Close(expected.Y, actual[0].As<float>(), 1e-5, "Y");
-        Weights.Close(expected.H, actual[1].As<float>(), 1e-5, "Y_h");
+        Numbers.Close(expected.Y, actual[0].As<float>(), 1e-5, "Y");
+        Numbers.Close(expected.H, actual[1].As<float>(), 1e-5, "Y_h");
     }
 
     [Theory]

@@ -33,7 +33,7 @@ public class SmallStatesTests(ITestOutputHelper output)
         foreach (var direction in (string[])["forward", "reverse", "bidirectional"])
         {
             var model = Model(layer, direction, (float)scale);
-            var x = Weights.Random(new Random(5), Steps * Inputs);
+            var x = Numbers.Random(new Random(5), Steps * Inputs);
             var exact = model.Run(null, x);
             var error = RelativeError(exact, model.Run(new ConversionOptions { Weights = WeightKind.Int8 }, x));
             var int4 = RelativeError(exact, model.Run(new ConversionOptions { WeightsOf = [new WeightOverride("*", WeightKind.Int4)] }, x));
@@ -51,7 +51,7 @@ public class SmallStatesTests(ITestOutputHelper output)
     public void Small_states_lose_no_more_than_in_ONNX_runtime(float scale)
     {
         var model = Model("LSTM", "forward", scale);
-        var x = Weights.Random(new Random(5), Steps * Inputs);
+        var x = Numbers.Random(new Random(5), Steps * Inputs);
         var exact = model.Reference(("x", [Steps, 1, Inputs], x));
         var quantized = new OnnxBuilder().Input("x", OnnxBuilder.Float, Steps, 1, Inputs);
         foreach (var tensor in model.Graph.Initializer)
@@ -86,7 +86,7 @@ public class SmallStatesTests(ITestOutputHelper output)
     {
         // Rows of the batch differ in scale by ten, so that at every step some use the fixed scale and some their own.
         const int batch = 7;
-        var x = Weights.Random(new Random(6), Steps * batch * Inputs);
+        var x = Numbers.Random(new Random(6), Steps * batch * Inputs);
         for (var i = 0; i < x.Length; i++) x[i] *= MathF.Pow(10, -(i / Inputs % batch));
         var options = new ConversionOptions { Weights = WeightKind.Int8 };
         var together = Model(layer, "forward", 2, batch).Run(options, x);
@@ -113,7 +113,7 @@ public class SmallStatesTests(ITestOutputHelper output)
     {
         // Weights that scale the smallest rows back to ordinary numbers.
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 3, Inputs).Random("w", 3, scale < 1 ? 100 : 0.01f, Inputs, 48).Node("MatMul", "x w", "y").Output("y");
-        var x = Weights.Random(new Random(7), 3 * Inputs, scale);
+        var x = Numbers.Random(new Random(7), 3 * Inputs, scale);
         x.AsSpan(Inputs, Inputs).Clear();
         var exact = model.Run(null, x);
         var rounded = model.Run(new ConversionOptions { Weights = WeightKind.Int8 }, x);

@@ -14,7 +14,7 @@ public class SoftmaxTests
     public void Normalizes_along_any_axis(int axis)
     {
         int[] shape = [5, 17, 6];
-        var x = Weights.Random(new Random(2), 5 * 17 * 6, 20);
+        var x = Numbers.Random(new Random(2), 5 * 17 * 6, 20);
         var harness = new OperatorHarness().Dense(shape, x);
         var attributes = new Attributes().Set(AttributeKey.Axis, axis);
         double[] soft = new double[x.Length], logarithm = new double[x.Length], hard = new double[x.Length];
@@ -30,9 +30,9 @@ public class SoftmaxTests
             hard[i] = Array.IndexOf(line, line.Max()) == (i - start) / stride ? 1 : 0;
         }
 
-        Weights.Close(soft, harness.Run(new Softmax(attributes, SoftmaxKind.Softmax))[0].As<float>(), 1e-6, "softmax");
-        Weights.Close(logarithm, harness.Run(new Softmax(attributes, SoftmaxKind.LogSoftmax))[0].As<float>(), 1e-6, "log softmax");
-        Weights.Close(hard, harness.Run(new Softmax(attributes, SoftmaxKind.Hardmax))[0].As<float>(), 0, "hardmax");
+        Numbers.Close(soft, harness.Run(new Softmax(attributes, SoftmaxKind.Softmax))[0].As<float>(), 1e-6, "softmax");
+        Numbers.Close(logarithm, harness.Run(new Softmax(attributes, SoftmaxKind.LogSoftmax))[0].As<float>(), 1e-6, "log softmax");
+        Numbers.Close(hard, harness.Run(new Softmax(attributes, SoftmaxKind.Hardmax))[0].As<float>(), 0, "hardmax");
     }
 
     [Fact]

@@ -32,12 +32,10 @@ internal sealed class SpatialCase
 
     public int[] Input { get; }
 
-    public int Taps => Count(Kernel);
+    public int Taps => Numbers.Count(Kernel);
 
     public Attributes Attributes => new Attributes().Set(AttributeKey.KernelShape, Kernel).Set(AttributeKey.Strides, Strides)
         .Set(AttributeKey.Pads, Pads).Set(AttributeKey.Dilations, Dilations);
-
-    public static int Count(int[] sizes) => sizes.Aggregate(1, (a, b) => a * b);
 
     /// <summary>The multi-index of a flat one.</summary>
     public static int[] Unflatten(int flat, int[] sizes)

@@ -15,8 +15,8 @@ public class SruTests
         var layer = Layer.Random(random, seed % 3 == 0 ? TensorFormat.PackedFloat16 : TensorFormat.PackedFloat32, isProjected: seed % 2 == 0);
         var expected = layer.Case.Run(layer.Cell);
         var actual = layer.Harness().Run(layer.Operator, 2);
-        Weights.Close(expected.Y, actual[0].As<float>(), 2e-5, "Y");
-        Weights.Close(expected.C, actual[1].As<float>(), 2e-5, "Y_c");
+        Numbers.Close(expected.Y, actual[0].As<float>(), 2e-5, "Y");
+        Numbers.Close(expected.C, actual[1].As<float>(), 2e-5, "Y_c");
     }
 
     [Theory]
@@ -129,7 +129,7 @@ public class SruTests
             _isProjected = isProjected;
             Case = test;
             _weights = [.. Enumerable.Range(0, test.Directions).Select(_ => new RecurrentWeights(random, format, isProjected ? 4 : 3, test.Hidden, test.Inputs, 1))];
-            if (random.Next(4) != 0) _vectors = [.. _weights.Select(_ => Weights.Random(random, 2 * test.Hidden))];
+            if (random.Next(4) != 0) _vectors = [.. _weights.Select(_ => Numbers.Random(random, 2 * test.Hidden))];
             _hasBias = random.Next(4) != 0;
             _alpha = random.Next(2) == 0 ? 1 : 1.7f;
             var attributes = new Attributes().Set(AttributeKey.Hidden, test.Hidden).Set(AttributeKey.Direction, test.Direction);

@@ -2,17 +2,9 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Tests.Operators;
 
-/// <summary>Random numbers and packed matrices for operator tests.</summary>
+/// <summary>Packed matrices for operator tests.</summary>
 internal static class Weights
 {
-    /// <summary>Uniform in [-scale, scale).</summary>
-    public static float[] Random(Random random, int count, float scale = 1)
-    {
-        var result = new float[count];
-        for (var i = 0; i < count; i++) result[i] = (random.NextSingle() * 2 - 1) * scale;
-        return result;
-    }
-
     /// <summary>Every packed format, for theories.</summary>
     public static TheoryData<int> Formats => [.. WeightFormats.All.Select(f => (int)f.Number)];
 
@@ -106,15 +98,5 @@ internal static class Weights
         }
 
         return isNarrow ? Int8Format.Narrow.Pack(quantized, scales, rows, columns) : Int8Format.Wide.Pack(quantized, scales, rows, columns);
-    }
-
-    /// <summary>Equal within <paramref name="tolerance"/> times (1 + the largest expected magnitude).</summary>
-    public static void Close(double[] expected, float[] actual, double tolerance, string what)
-    {
-        Assert.Equal(expected.Length, actual.Length);
-        var bound = 1.0;
-        foreach (var value in expected) bound = Math.Max(bound, 1 + Math.Abs(value));
-        for (var i = 0; i < expected.Length; i++)
-            Assert.True(Math.Abs(expected[i] - actual[i]) <= tolerance * bound, $"{what}[{i}]: expected {expected[i]}, got {actual[i]}");
     }
 }

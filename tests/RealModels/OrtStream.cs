@@ -19,7 +19,7 @@ internal sealed class OrtStream : IDisposable
         using var options = new SessionOptions { IntraOpNumThreads = 1, InterOpNumThreads = 1, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
         _session = new InferenceSession(path, options);
         (_input, _shape, _state, _output, _fixed) = (input, shape, state, output, constants);
-        _stateData = new float[state.Shape.Aggregate((a, b) => a * b)];
+        _stateData = new float[Numbers.Count(state.Shape)];
     }
 
     /// <summary>DTLN's first model: magnitude [1, 1, 257] to mask.</summary>

@@ -19,7 +19,7 @@ public sealed class CommandTests : IDisposable
     {
         var format = new WaveFormat(isFloat, bits, channels, rate);
         var sound = new float[channels][];
-        for (var c = 0; c < channels; c++) sound[c] = Tone(300 + 200 * c, rate);
+        for (var c = 0; c < channels; c++) sound[c] = ResamplerTests.Tone(300 + 200 * c, rate, count: rate);
         var (model, noisy, clean) = (_folder["dtln.seq"], _folder["noisy.wav"], _folder["clean.wav"]);
         File.WriteAllBytes(model, SampleModels.PassThrough());
         WaveWriter.Write(noisy, new WaveFile(format, sound));
@@ -70,12 +70,5 @@ public sealed class CommandTests : IDisposable
             _ = parsed.RequiredModel;
             _ = parsed.Command == "vad" ? parsed.Files("a .wav") : parsed.Files("in", "out");
         });
-
-    private static float[] Tone(double frequency, int rate)
-    {
-        var samples = new float[rate];
-        for (var i = 0; i < rate; i++) samples[i] = (float)(0.5 * Math.Sin(2 * Math.PI * frequency * i / rate));
-        return samples;
-    }
 
 }

@@ -68,11 +68,5 @@ public class DtlnTests
         Assert.Contains("main", fault.Message, StringComparison.Ordinal);
     }
 
-    private static float[] Noise(int count)
-    {
-        var random = new Random(3);
-        var samples = new float[count];
-        for (var i = 0; i < count; i++) samples[i] = random.NextSingle() * 2 - 1;
-        return samples;
-    }
+    private static float[] Noise(int count) => Numbers.Random(seed: 3, count);
 }

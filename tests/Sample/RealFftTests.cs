@@ -70,11 +70,5 @@ public class RealFftTests
         }
     }
 
-    private static float[] Noise(int count)
-    {
-        var random = new Random(count);
-        var samples = new float[count];
-        for (var i = 0; i < count; i++) samples[i] = random.NextSingle() * 2 - 1;
-        return samples;
-    }
+    private static float[] Noise(int count) => Numbers.Random(seed: count, count);
 }

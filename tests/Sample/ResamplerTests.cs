@@ -57,7 +57,7 @@ public class ResamplerTests
         Assert.Contains("767957 Hz", fault.Message, StringComparison.Ordinal);
     }
 
-    private static float[] Tone(double frequency, int rate, int count)
+    internal static float[] Tone(double frequency, int rate, int count)
     {
         var samples = new float[count];
         for (var i = 0; i < count; i++) samples[i] = (float)(0.8 * Math.Sin(2 * Math.PI * frequency * i / rate));

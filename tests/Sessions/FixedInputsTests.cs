@@ -1,5 +1,4 @@
 using SeqRuntime.Format;
-using SeqRuntime.Tests.Operators;
 
 namespace SeqRuntime.Tests.Sessions;
 
@@ -61,7 +60,7 @@ public sealed class FixedInputsTests : IDisposable
 
     private void Fill(int seed)
     {
-        var memory = Weights.Random(new Random(seed), _once.Input<float>("memory").Length);
+        var memory = Numbers.Random(new Random(seed), _once.Input<float>("memory").Length);
         memory.CopyTo(_once.Input<float>("memory"));
         memory.CopyTo(_always.Input<float>("memory"));
         _once.FixedInputsChanged();
@@ -103,7 +102,7 @@ public sealed class FixedInputsTests : IDisposable
         return SeqWriter.ToArray(model);
 
         int Packed(int rows, int columns) =>
-            graph.Constant(model.AddPacked($"w{model.Tensors.Count}", TensorFormat.PackedFloat32, rows, columns, Float32Format.Pack(Weights.Random(random, rows * columns, 0.4f), rows, columns)));
+            graph.Constant(model.AddPacked($"w{model.Tensors.Count}", TensorFormat.PackedFloat32, rows, columns, Float32Format.Pack(Numbers.Random(random, rows * columns, 0.4f), rows, columns)));
 
         int Apply(UnaryFunction function, int value) => graph.Node(OpKind.Unary, [value], new Attributes().Set(AttributeKey.Function, function));
     }

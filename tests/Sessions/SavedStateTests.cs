@@ -1,5 +1,4 @@
 using SeqRuntime.Format;
-using SeqRuntime.Tests.Operators;
 
 namespace SeqRuntime.Tests.Sessions;
 
@@ -125,7 +124,7 @@ public class SavedStateTests
             var graph = model.AddGraph(name);
             var x = graph.Input("x", ElementType.Float32, "T", 4);
             var state = graph.State("s", ElementType.Float32, ["T", 4]);
-            var w = graph.Constant(model.AddPacked($"w{name}", TensorFormat.PackedFloat32, 4, 4, Float32Format.Pack(Weights.Random(random, 16), 4, 4)));
+            var w = graph.Constant(model.AddPacked($"w{name}", TensorFormat.PackedFloat32, 4, 4, Float32Format.Pack(Numbers.Random(random, 16), 4, 4)));
             var sum = graph.Node(OpKind.Binary, [graph.Node(OpKind.Linear, [x, w]), state], new Attributes().Set(AttributeKey.Function, BinaryFunction.Add));
             graph.UpdateState(state, sum);
             graph.Output("y", sum);

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using SeqRuntime.Format;
-using SeqRuntime.Tests.Operators;
 
 namespace SeqRuntime.Tests.Sessions;
 
@@ -163,5 +162,5 @@ public class WorkLimitTests
     }
 
     private static int Packed(SeqModelBuilder model, GraphDefinition graph, int rows, int columns) =>
-        graph.Constant(model.AddPacked($"w{model.Tensors.Count}", TensorFormat.PackedFloat32, rows, columns, Float32Format.Pack(Weights.Random(new Random(1), rows * columns), rows, columns)));
+        graph.Constant(model.AddPacked($"w{model.Tensors.Count}", TensorFormat.PackedFloat32, rows, columns, Float32Format.Pack(Numbers.Random(new Random(1), rows * columns), rows, columns)));
 }

@@ -59,7 +59,7 @@ public class FirstStateTests
 
         using var reference = new InferenceSession(model.Model.ToByteArray());
         var random = new Random(1);
-        float[] x = [.. Enumerable.Range(0, N * T * I).Select(_ => random.NextSingle() * 2 - 1)];
+        float[] x = Numbers.Random(random, N * T * I);
         using var results = reference.Run([NamedOnnxValue.CreateFromTensor("x", new DenseTensor<float>(x, [N, T, I]))]);
         var expected = results[0].AsTensor<float>().ToArray();
         var ours = model.Run(options, x);

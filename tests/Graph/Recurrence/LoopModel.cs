@@ -89,7 +89,7 @@ internal sealed class LoopModel
             foreach (var port in Model.Graph.Input)
             {
                 int[] shape = [.. port.Type.TensorType.Shape.Dim.Select(d => d.DimParam.Length > 0 ? length : (int)d.DimValue)];
-                var count = shape.Aggregate(1, (a, b) => a * b);
+                var count = Numbers.Count(shape);
                 switch (port.Type.TensorType.ElemType)
                 {
                     case OnnxBuilder.Bool:
@@ -100,7 +100,7 @@ internal sealed class LoopModel
                         break;
                     default:
                         // Some steps are zeros, which a masking layer looks for.
-                        float[] data = [.. Enumerable.Range(0, count).Select(_ => random.NextSingle() * 2 - 1)];
+                        float[] data = Numbers.Random(random, count);
                         for (var row = 0; port.Name == "x" && row < count / I; row++)
                         {
                             if (random.Next(3) == 0) data.AsSpan(row * I, I).Clear();

@@ -45,7 +45,7 @@ internal sealed class RandomStepModel
     {
         using var options = new SessionOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
         using var session = new InferenceSession(Google.Protobuf.MessageExtensions.ToByteArray(_model.Model), options);
-        var fed = _inputs.ToDictionary(i => i.Name, i => new float[i.Shape.Aggregate(1, (a, b) => a * b)]);
+        var fed = _inputs.ToDictionary(i => i.Name, i => new float[Numbers.Count(i.Shape)]);
         return [.. steps.Select(step =>
         {
             fed["x"] = step;
@@ -58,7 +58,7 @@ internal sealed class RandomStepModel
     public static float[][] Steps(int seed)
     {
         var random = new Random(seed);
-        return [.. Enumerable.Range(0, 5).Select(_ => Enumerable.Range(0, Width).Select(_ => random.NextSingle() * 2 - 1).ToArray())];
+        return [.. Enumerable.Range(0, 5).Select(_ => Numbers.Random(random, Width))];
     }
 
     private int Seed() => _random.Next(1, 1 << 20);

@@ -151,7 +151,7 @@ internal sealed class RandomModel
 
     public static T[] Fill<T>(int[] shape, Func<T> next)
     {
-        var data = new T[shape.Aggregate(1, (a, b) => a * b)];
+        var data = new T[Numbers.Count(shape)];
         for (var i = 0; i < data.Length; i++) data[i] = next();
         return data;
     }

@@ -95,7 +95,7 @@ internal sealed class RandomGraph
         if (Array.TrueForAll(shape, d => d.IsConstant) && Random.Next(3) == 0)
         {
             int[] sizes = [.. shape.Select(d => d.Constant)];
-            initial = _model.AddDense($"first{_states.Count}", ElementType.Float32, sizes, System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(Weights.Random(Random, sizes.Aggregate(1, (a, b) => a * b))));
+            initial = _model.AddDense($"first{_states.Count}", ElementType.Float32, sizes, System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(Numbers.Random(Random, Numbers.Count(sizes))));
         }
 
         var name = $"s{_states.Count}";
@@ -118,7 +118,7 @@ internal sealed class RandomGraph
     }
 
     public int Dense(params int[] shape) =>
-        _graph.Constant<float>($"w{_model.Tensors.Count}", shape, Weights.Random(Random, shape.Aggregate(1, (a, b) => a * b)));
+        _graph.Constant<float>($"w{_model.Tensors.Count}", shape, Numbers.Random(Random, Numbers.Count(shape)));
 
     public int Scalar(float value) => _graph.Constant<float>($"w{_model.Tensors.Count}", [], value);
 
@@ -130,7 +130,7 @@ internal sealed class RandomGraph
     public int Packed(int rows, int columns, float scale = 0.5f)
     {
         var format = (TensorFormat)Random.Next(1, 5);
-        return _graph.Constant(_model.AddPacked($"w{_model.Tensors.Count}", format, rows, columns, Weights.Pack(format, Weights.Random(Random, rows * columns, scale), rows, columns, out _)));
+        return _graph.Constant(_model.AddPacked($"w{_model.Tensors.Count}", format, rows, columns, Weights.Pack(format, Numbers.Random(Random, rows * columns, scale), rows, columns, out _)));
     }
 
     /// <summary>One of the values that fit, or null.</summary>

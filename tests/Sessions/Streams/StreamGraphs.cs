@@ -195,13 +195,13 @@ internal static class StreamGraphs
 
         public int State(string name, params int[] shape) => graph.State(name, ElementType.Float32, [.. shape]);
 
-        public int Dense(params int[] shape) => graph.Constant<float>($"w{model.Tensors.Count}", shape, Weights.Random(random, shape.Aggregate(1, (a, b) => a * b)));
+        public int Dense(params int[] shape) => graph.Constant<float>($"w{model.Tensors.Count}", shape, Numbers.Random(random, Numbers.Count(shape)));
 
         public int Scalar(float value) => graph.Constant<float>($"s{model.Tensors.Count}", [], value);
 
         public int Long(params long[] values) => graph.Constant<long>($"i{model.Tensors.Count}", [values.Length], values);
 
         public int Packed(int rows, int columns) =>
-            graph.Constant(model.AddPacked($"p{model.Tensors.Count}", format, rows, columns, Weights.Pack(format, Weights.Random(random, rows * columns), rows, columns, out _)));
+            graph.Constant(model.AddPacked($"p{model.Tensors.Count}", format, rows, columns, Weights.Pack(format, Numbers.Random(random, rows * columns), rows, columns, out _)));
     }
 }

@@ -142,8 +142,8 @@ internal sealed class StackGraphs
         for (var d = 0; d < (direction == RecurrentDirection.Bidirectional ? 2 : 1); d++)
         {
             var hasState = kind is not (OpKind.Sru or OpKind.ProjectedSru);
-            weights.AddRange([Packed(rows, inputs), hasState ? Packed(rows, hidden) : -1, _graph.Constant<float>($"b{_model.Tensors.Count}", biases == 2 ? [2, rows] : [rows], Weights.Random(_random, biases * rows, 0.1f))]);
-            if (!hasState) weights.Add(_graph.Constant<float>($"v{_model.Tensors.Count}", [2, hidden], Weights.Random(_random, 2 * hidden)));
+            weights.AddRange([Packed(rows, inputs), hasState ? Packed(rows, hidden) : -1, _graph.Constant<float>($"b{_model.Tensors.Count}", biases == 2 ? [2, rows] : [rows], Numbers.Random(_random, biases * rows, 0.1f))]);
+            if (!hasState) weights.Add(_graph.Constant<float>($"v{_model.Tensors.Count}", [2, hidden], Numbers.Random(_random, 2 * hidden)));
             if (kind == OpKind.Lstm) weights.AddRange([-1, -1]);
         }
 
@@ -153,7 +153,7 @@ internal sealed class StackGraphs
     }
 
     private int Packed(int rows, int columns) =>
-        _graph.Constant(_model.AddPacked($"p{_model.Tensors.Count}", _format, rows, columns, Weights.Pack(_format, Weights.Random(_random, rows * columns, 0.2f), rows, columns, out _)));
+        _graph.Constant(_model.AddPacked($"p{_model.Tensors.Count}", _format, rows, columns, Weights.Pack(_format, Numbers.Random(_random, rows * columns, 0.2f), rows, columns, out _)));
 
     private int Long(params long[] values) => _graph.Constant<long>($"i{_model.Tensors.Count}", [values.Length], values);
 

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using SeqRuntime.Kernels;
 using SeqRuntime.Kernels.Products;
@@ -9,49 +8,7 @@ using Lanes8 = SeqRuntime.Tests.Kernels.EmulatedLanes<System.Runtime.Intrinsics.
 
 namespace SeqRuntime.Tests.Kernels;
 
-/// <summary>
-/// Native memory for a kernel's input or output. The bytes around it are NaN as fp32, so that a kernel which lets slack bytes affect a
-/// result is noticed. <see cref="Check"/> finds writes outside.
-/// </summary>
-internal sealed unsafe class GuardedMemory<T> : IDisposable
-    where T : unmanaged
-{
-    private const int Guard = 128;
-    private const byte Poison = 0xFF;
-    private readonly byte* _memory;
-    private readonly int _bytes;
-
-    public GuardedMemory(int count, int misalign = 0)
-    {
-        Count = count;
-        _bytes = count * sizeof(T);
-        _memory = (byte*)NativeMemory.AlignedAlloc((nuint)(_bytes + 3 * Guard), 64);
-        new Span<byte>(_memory, _bytes + 3 * Guard).Fill(Poison);
-        Pointer = (T*)(_memory + Guard) + misalign;
-    }
-
-    public GuardedMemory(ReadOnlySpan<T> data, int misalign = 0)
-        : this(data.Length, misalign) => data.CopyTo(Span);
-
-    public int Count { get; }
-
-    public T* Pointer { get; }
-
-    public Span<T> Span => new(Pointer, Count);
-
-    public void Check(string what)
-    {
-        for (var p = _memory; p < _memory + _bytes + 3 * Guard; p++)
-        {
-            if ((p < (byte*)Pointer || p >= (byte*)(Pointer + Count)) && *p != Poison)
-                Assert.Fail($"{what}: byte {p - (byte*)Pointer} of {_bytes} written");
-        }
-    }
-
-    public void Dispose() => NativeMemory.AlignedFree(_memory);
-}
-
-/// <summary>Helpers that the kernel tests share.</summary>
+/// <summary>The kernel sets to test, and numbers for them.</summary>
 internal static class KernelTesting
 {
     private static readonly float[] Extremes =
@@ -94,16 +51,4 @@ internal static class KernelTesting
         1 => Math.Min(max, 16 * random.Next(1, 9) + random.Next(-1, 2)),
         _ => random.Next(1, max + 1),
     };
-
-    public static bool SameBits(float a, float b) =>
-        BitConverter.SingleToUInt32Bits(a) == BitConverter.SingleToUInt32Bits(b) || (float.IsNaN(a) && float.IsNaN(b));
-
-    public static void AssertSameBits(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, string what)
-    {
-        Assert.Equal(expected.Length, actual.Length);
-        for (var i = 0; i < expected.Length; i++)
-        {
-            if (!SameBits(expected[i], actual[i])) Assert.Fail($"{what}: element {i} of {expected.Length}: expected {expected[i]:G9}, got {actual[i]:G9}");
-        }
-    }
 }
