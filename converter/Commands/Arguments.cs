@@ -1,10 +1,14 @@
+using System.CommandLine;
 using System.Globalization;
 
 namespace SeqRuntime.Converter.Commands;
 
-/// <summary>Reads NAME=VALUE options and words their errors in one way.</summary>
+/// <summary>Reads options and words their errors in one way.</summary>
 internal static class Arguments
 {
+    /// <summary>The value of a number that must not be smaller.</summary>
+    public static int AtLeast(int least, ParseResult result, Option<int> option) => result.GetValue(option) is var value && value >= least ? value : throw new UsageException($"{option.Name} {value}: give at least {least}");
+
     /// <summary>Splits NAME=VALUE pairs. A name may occur once.</summary>
     public static Dictionary<string, string> Pairs(string option, string form, IEnumerable<string>? values)
     {

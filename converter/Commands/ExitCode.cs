@@ -1,12 +1,12 @@
 namespace SeqRuntime.Converter.Commands;
 
-/// <summary>The exit codes of the process.</summary>
+/// <summary>The exit codes of all programs with commands.</summary>
 internal static class ExitCode
 {
     public const int Good = 0;
 
-    /// <summary>A file or its content is wrong.</summary>
-    public const int Input = 1;
+    /// <summary>A file or its content is wrong, or a check failed.</summary>
+    public const int Failed = 1;
 
     /// <summary>The command line is wrong.</summary>
     public const int Usage = 2;

@@ -33,8 +33,7 @@ internal sealed class RunCommand
     private int Run(ParseResult result)
     {
         var path = result.GetRequiredValue(_file);
-        var repeat = result.GetValue(_repeat);
-        if (repeat < 1) throw new UsageException($"--repeat {repeat}: give at least 1");
+        var repeat = Arguments.AtLeast(1, result, _repeat);
         var kernels = result.GetValue(_kernels);
         ModelFile.CheckKernels(kernels);
         OutputFiles.CheckKind(result.GetValue(_out));

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using SeqRuntime.Converter.Commands;
 using SeqRuntime.Perf.Benchmarks;
 
 namespace SeqRuntime.Perf.Commands;

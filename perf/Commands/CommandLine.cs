@@ -1,39 +1,17 @@
 using System.CommandLine;
-using System.Globalization;
 using System.IO.Enumeration;
+using SeqRuntime.Converter.Commands;
 using Spectre.Console;
 
 namespace SeqRuntime.Perf.Commands;
 
-/// <summary>The exit codes of the process.</summary>
-internal static class ExitCode
+/// <summary>The option for the time of a long run.</summary>
+internal static class Minutes
 {
-    public const int Good = 0;
+    public static Option<double> Option() => new("--minutes") { Description = "How long.", HelpName = "N", DefaultValueFactory = _ => 10 };
 
-    /// <summary>A check failed, or a file was missing.</summary>
-    public const int Failed = 1;
-
-    /// <summary>The command line is wrong.</summary>
-    public const int Usage = 2;
-}
-
-/// <summary>The command line is wrong. The message says what to write instead.</summary>
-internal sealed class UsageException(string message) : Exception(message);
-
-/// <summary>Checks that several commands share.</summary>
-internal static class Arguments
-{
-    /// <summary>Refuses smaller numbers.</summary>
-    public static void AtLeast(Option<int> option, int least) => option.Validators.Add(result =>
-    {
-        if (result.Tokens.Count == 1 && int.TryParse(result.Tokens[0].Value, out var value) && value < least) result.AddError($"{option.Name} {value}: it must be at least {least}");
-    });
-
-    /// <summary>Refuses times that are not positive or over a day.</summary>
-    public static void Minutes(Option<double> option) => option.Validators.Add(result =>
-    {
-        if (result.Tokens.Count == 1 && double.TryParse(result.Tokens[0].Value, CultureInfo.InvariantCulture, out var minutes) && minutes is not (> 0 and <= 1440)) result.AddError($"{option.Name} {minutes}: it must be over 0 and at most 1440");
-    });
+    /// <summary>Its value. Times that are not positive or over a day are refused.</summary>
+    public static double Of(ParseResult result, Option<double> option) => result.GetValue(option) is > 0 and <= 1440 and var minutes ? minutes : throw new UsageException($"{option.Name} {result.GetValue(option)}: give over 0 and at most 1440");
 }
 
 /// <summary>Patterns of --only: <c>*</c> stands for any text. A word without it may occur anywhere in a name.</summary>

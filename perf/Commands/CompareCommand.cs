@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using SeqRuntime.Converter.Commands;
 using SeqRuntime.Perf.Comparing;
 using SeqRuntime.Perf.Plotting;
 
@@ -12,15 +13,13 @@ internal sealed class CompareCommand
     private readonly Option<int> _pairs = new("--pairs") { Description = "Number of blocks of each contender.", HelpName = "N", DefaultValueFactory = _ => 100 };
     private readonly Option<int[]> _steps = new("--steps") { Description = "Lengths of the sequences.", HelpName = "N …", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [100] };
     private readonly Option<int[]> _batch = new("--batch") { Description = "Numbers of streams of the single steps.", HelpName = "N …", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [1] };
-    private readonly Option<FileInfo> _json = new("--json") { Description = "Write all measurements to this file.", HelpName = "FILE" };
-    private readonly Option<FileInfo> _markdown = new("--markdown") { Description = "Write the tables to this file.", HelpName = "FILE" };
-    private readonly Option<bool> _record = new("--record") { Description = "Write JSON, tables and the picture to perf/results/<processor>/ under today's date." };
+    private readonly ReportFiles _files = new("compare");
     private readonly Option<bool> _readme = new("--readme") { Description = "Write the tables into README.md and docs/performance.md." };
 
     public Command Build()
     {
-        Arguments.AtLeast(_pairs, 1);
-        var command = new Command("compare", "Compares ours with ONNX Runtime and with the machine's limit: layers, sequences, whole models, decoders, streams. Each ratio comes from one interleaved run.") { _only, _pairs, _steps, _batch, _json, _markdown, _record, _readme };
+        var command = new Command("compare", "Compares ours with ONNX Runtime and with the machine's limit: layers, sequences, whole models, decoders, streams. Each ratio comes from one interleaved run.") { _only, _pairs, _steps, _batch, _readme };
+        _files.AddTo(command);
         command.SetAction(Run);
         return command;
     }
@@ -28,7 +27,7 @@ internal sealed class CompareCommand
     private int Run(ParseResult result)
     {
         var patterns = result.GetValue(_only) is { Length: > 0 } given ? given : ["*"];
-        var pairs = result.GetValue(_pairs);
+        var pairs = Arguments.AtLeast(1, result, _pairs);
         var output = result.InvocationConfiguration.Output;
         var contests = Contests(result.GetValue(_steps)!, result.GetValue(_batch)!)
             .Select(contest => contest with { Rows = [.. contest.Rows.Where(row => patterns.Any(pattern => Wildcard.Matches($"{contest.Id}/{row.Id}", pattern)))] })
@@ -41,9 +40,12 @@ internal sealed class CompareCommand
         output.WriteLine();
         output.WriteLine(report.Summary());
         if (Places.Models() is null) output.WriteLine("The real models were not found (environment variable SEQRUNTIME_MODELS): whole models and decoders are left out.");
-        if (result.GetValue(_json) is { } json) File.WriteAllText(json.FullName, JsonReports.Text(report, JsonReports.Default.CompareReport));
-        if (result.GetValue(_markdown) is { } markdown) File.WriteAllText(markdown.FullName, report.Markdown());
-        if (result.GetValue(_record)) Record(report, output);
+        if (_files.Write(result, report.Machine, report, JsonReports.Default.CompareReport, report.Markdown()) is { } folder)
+        {
+            if (LatencyPicture.CanDraw(report)) File.WriteAllText(Path.Combine(folder, "latency.svg"), LatencyPicture.Draw(report));
+            output.WriteLine($"Recorded in {folder}.");
+        }
+
         if (result.GetValue(_readme))
         {
             Tables.Write(Tables.Readme, "compare", report.Short());
@@ -51,14 +53,6 @@ internal sealed class CompareCommand
         }
 
         return faults == 0 ? ExitCode.Good : ExitCode.Failed;
-    }
-
-    private static void Record(CompareReport report, TextWriter output)
-    {
-        File.WriteAllText(Results.Name(report.Machine, "compare", ".json"), JsonReports.Text(report, JsonReports.Default.CompareReport));
-        File.WriteAllText(Results.Name(report.Machine, "compare", ".md"), report.Markdown());
-        if (LatencyPicture.CanDraw(report)) File.WriteAllText(Path.Combine(Results.Folder(report.Machine), "latency.svg"), LatencyPicture.Draw(report));
-        output.WriteLine($"Recorded in {Results.Folder(report.Machine)}.");
     }
 
     private static (List<CompareRow> Rows, int Faults) Hold(List<Contest> contests, int pairs, InvocationConfiguration streams, Action<double> progress)

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using SeqRuntime.Converter.Commands;
 using SeqRuntime.Perf.Plotting;
 
 namespace SeqRuntime.Perf.Commands;

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text;
+using SeqRuntime.Converter.Commands;
 using SeqRuntime.Perf.Comparing;
 using SeqRuntime.Perf.Limits;
 using SeqRuntime.Perf.Measuring;
@@ -15,33 +16,26 @@ internal sealed class ProbeCommand
     private static readonly int[] s_kibibytes = [16, 24, 32, 48, 64, 128, 256, 512, 768, 1024, 2048, 4096, 8192, 16384, 24576, 32768, 65536, 196608];
 
     private readonly Option<int> _rounds = new("--rounds") { Description = "Number of blocks of each measurement; the fastest counts.", HelpName = "N", DefaultValueFactory = _ => 20 };
-    private readonly Option<FileInfo> _json = new("--json") { Description = "Write the result to this file.", HelpName = "FILE" };
-    private readonly Option<bool> _record = new("--record") { Description = "Write JSON and tables to perf/results/<processor>/ under today's date." };
+    private readonly ReportFiles _files = new("probe");
 
     public Command Build()
     {
-        Arguments.AtLeast(_rounds, 1);
-        var command = new Command("probe", "Measures the bandwidth of one core by working set and its peak multiply rates: the limits that perf compare reports shares of.") { _rounds, _json, _record };
+        var command = new Command("probe", "Measures the bandwidth of one core by working set and its peak multiply rates: the limits that perf compare reports shares of.") { _rounds };
+        _files.AddTo(command);
         command.SetAction(Run);
         return command;
     }
 
     private int Run(ParseResult result)
     {
-        var rounds = result.GetValue(_rounds);
+        var rounds = Arguments.AtLeast(1, result, _rounds);
         var report = new ProbeReport(
             Machine.Here(),
             [.. s_kibibytes.SelectMany(size => ReadLoop.Widths.Select(bits => Read((long)size * KiB, bits, rounds)))],
             [.. MultiplyLoop.All.Select(loop => Multiply(loop, rounds))]);
         var tables = Tables(report);
         result.InvocationConfiguration.Output.Write(tables);
-        if (result.GetValue(_json) is { } json) File.WriteAllText(json.FullName, JsonReports.Text(report, JsonReports.Default.ProbeReport));
-        if (result.GetValue(_record))
-        {
-            File.WriteAllText(Results.Name(report.Machine, "probe", ".json"), JsonReports.Text(report, JsonReports.Default.ProbeReport));
-            File.WriteAllText(Results.Name(report.Machine, "probe", ".md"), tables);
-        }
-
+        _files.Write(result, report.Machine, report, JsonReports.Default.ProbeReport, tables);
         return ExitCode.Good;
     }
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using SeqRuntime.Converter.Commands;
 using SeqRuntime.Format;
 using SeqRuntime.Perf.Comparing;
 using SeqRuntime.Perf.Limits;
@@ -19,7 +20,6 @@ internal sealed class ProductsCommand
 
     public Command Build()
     {
-        Arguments.AtLeast(_rounds, 1);
         var command = new Command("products", "The matrix products of one LSTM or GRU step beside their limit: reading the same bytes, or multiplying them, whichever takes longer.") { _rounds };
         command.SetAction(Run);
         return command;
@@ -28,7 +28,7 @@ internal sealed class ProductsCommand
     private int Run(ParseResult result)
     {
         var output = result.InvocationConfiguration.Output;
-        var rounds = result.GetValue(_rounds);
+        var rounds = Arguments.AtLeast(1, result, _rounds);
         output.WriteLine($"{Machine.Here()}; medians of {rounds} blocks that alternate.");
         output.WriteLine();
         output.WriteLine("| products of one step | KiB | ours, µs | read, µs | multiply, µs | share of the limit |");

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text;
+using SeqRuntime.Converter.Commands;
 using SeqRuntime.Perf.Comparing;
 using SeqRuntime.Perf.Realtime;
 
@@ -9,34 +10,26 @@ namespace SeqRuntime.Perf.Commands;
 /// <summary><c>perf realtime</c>: measures the slowest frames.</summary>
 internal sealed class RealtimeCommand
 {
-    private readonly Option<double> _minutes = new("--minutes") { Description = "How long.", HelpName = "N", DefaultValueFactory = _ => 10 };
-    private readonly Option<FileInfo> _json = new("--json") { Description = "Write the result to this file.", HelpName = "FILE" };
-    private readonly Option<FileInfo> _markdown = new("--markdown") { Description = "Write the table to this file.", HelpName = "FILE" };
-    private readonly Option<bool> _record = new("--record") { Description = "Write JSON and table to perf/results/<processor>/ under today's date." };
+    private readonly Option<double> _minutes = Minutes.Option();
+    private readonly ReportFiles _files = new("realtime");
     private readonly Option<bool> _readme = new("--readme") { Description = "Write the table into docs/performance.md." };
 
     public Command Build()
     {
-        Arguments.Minutes(_minutes);
-        var command = new Command("realtime", "Runs audio frames at their true rate (DTLN every 8 ms, Silero VAD every 32 ms) while another thread allocates garbage. Prints percentiles of the time of a frame, for ours and ONNX Runtime in turn.") { _minutes, _json, _markdown, _record, _readme };
+        var command = new Command("realtime", "Runs audio frames at their true rate (DTLN every 8 ms, Silero VAD every 32 ms) while another thread allocates garbage. Prints percentiles of the time of a frame, for ours and ONNX Runtime in turn.") { _minutes, _readme };
+        _files.AddTo(command);
         command.SetAction(Run);
         return command;
     }
 
     private int Run(ParseResult result)
     {
+        var minutes = Minutes.Of(result, _minutes);
         var models = Places.Models() ?? throw new UsageException("the real models were not found; set the environment variable SEQRUNTIME_MODELS to their folder");
-        var report = Progress.Run(result.InvocationConfiguration.Error, "frames", progress => RealtimeRun.Run(models, result.GetValue(_minutes), progress));
+        var report = Progress.Run(result.InvocationConfiguration.Error, "frames", progress => RealtimeRun.Run(models, minutes, progress));
         var table = Table(report);
         result.InvocationConfiguration.Output.Write(table);
-        if (result.GetValue(_json) is { } json) File.WriteAllText(json.FullName, JsonReports.Text(report, JsonReports.Default.RealtimeReport));
-        if (result.GetValue(_markdown) is { } markdown) File.WriteAllText(markdown.FullName, table);
-        if (result.GetValue(_record))
-        {
-            File.WriteAllText(Results.Name(report.Machine, "realtime", ".json"), JsonReports.Text(report, JsonReports.Default.RealtimeReport));
-            File.WriteAllText(Results.Name(report.Machine, "realtime", ".md"), table);
-        }
-
+        _files.Write(result, report.Machine, report, JsonReports.Default.RealtimeReport, table);
         if (result.GetValue(_readme)) Tables.Write(Tables.Performance, "realtime", table);
         return ExitCode.Good;
     }

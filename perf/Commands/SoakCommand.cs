@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
+using SeqRuntime.Converter.Commands;
 using SeqRuntime.Perf.Soak;
 
 namespace SeqRuntime.Perf.Commands;
@@ -12,11 +13,10 @@ internal sealed class SoakCommand
     private const long MostGrowth = 4 << 20;
     private const int Samples = 10;
 
-    private readonly Option<double> _minutes = new("--minutes") { Description = "How long.", HelpName = "N", DefaultValueFactory = _ => 10 };
+    private readonly Option<double> _minutes = Minutes.Option();
 
     public Command Build()
     {
-        Arguments.Minutes(_minutes);
         var command = new Command("soak", "Runs sessions, streams and decoders for a long time. Every round must give the bits of the first, allocate no managed byte, and not grow memory.") { _minutes };
         command.SetAction(Run);
         return command;
@@ -25,7 +25,7 @@ internal sealed class SoakCommand
     private int Run(ParseResult result)
     {
         var output = result.InvocationConfiguration.Output;
-        var time = TimeSpan.FromMinutes(result.GetValue(_minutes));
+        var time = TimeSpan.FromMinutes(Minutes.Of(result, _minutes));
         var works = SoakWorks.All();
         var start = Stopwatch.GetTimestamp();
         var memory = new List<long>();

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
+using SeqRuntime.Converter.Commands;
 using SeqRuntime.Perf.Comparing;
 using SeqRuntime.Perf.Measuring;
 using SeqRuntime.Perf.Onnx;
@@ -16,7 +17,6 @@ internal sealed class StreamsCommand
 
     public Command Build()
     {
-        Arguments.AtLeast(_pairs, 1);
         var command = new Command("streams", "Compares many streams stepped together with as many single sessions on one core, and single sessions on two cores with one.") { _pairs };
         command.SetAction(Run);
         return command;
@@ -25,7 +25,7 @@ internal sealed class StreamsCommand
     private int Run(ParseResult result)
     {
         var output = result.InvocationConfiguration.Output;
-        var pairs = result.GetValue(_pairs);
+        var pairs = Arguments.AtLeast(1, result, _pairs);
         output.WriteLine($"N streams stepped together beside N single sessions of the same model, one thread, {pairs} pairs of blocks each; ratio above 1: together is faster.");
         output.WriteLine();
         output.WriteLine("| model | weights | streams | single sessions, µs a stream | together, µs a stream | ratio | batched | managed bytes a step |");

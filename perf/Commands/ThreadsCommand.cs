@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using SeqRuntime.Converter.Commands;
 using SeqRuntime.Converter.Quantization;
 using SeqRuntime.Format;
 using SeqRuntime.Perf.Comparing;
@@ -16,7 +17,6 @@ internal sealed class ThreadsCommand
 
     public Command Build()
     {
-        Arguments.AtLeast(_pairs, 1);
         var command = new Command("threads", "Compares a session of two threads with a session of one thread, on sequences through stacked and bidirectional layers.") { _pairs };
         command.SetAction(Run);
         return command;
@@ -25,7 +25,7 @@ internal sealed class ThreadsCommand
     private int Run(ParseResult result)
     {
         var output = result.InvocationConfiguration.Output;
-        var pairs = result.GetValue(_pairs);
+        var pairs = Arguments.AtLeast(1, result, _pairs);
         output.WriteLine($"One session with Threads = 2 compared with one with Threads = 1, {pairs} pairs of blocks each; ratio above 1: two threads are faster, 2 is linear.");
         output.WriteLine();
         output.WriteLine("| layers | weights | steps | one thread, µs a step | two threads, µs a step | ratio | managed bytes a run |");

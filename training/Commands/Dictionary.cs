@@ -11,13 +11,12 @@ internal static class Dictionary
     /// <summary>The option for its path.</summary>
     public static Option<FileInfo> Option { get; } = new("--dictionary") { Description = "CMUdict's cmudict.dict.", DefaultValueFactory = _ => new FileInfo(DefaultPath) };
 
-    /// <summary>Reads the dictionary that the command line names. If it is missing, says on standard error where to get it and returns null.</summary>
-    public static CmuDict? Read(ParseResult arguments)
+    /// <summary>Reads the dictionary that the command line names.</summary>
+    /// <exception cref="FileNotFoundException">It is missing. The message says where to get it.</exception>
+    public static CmuDict Read(ParseResult arguments)
     {
         var file = arguments.GetRequiredValue(Option);
-        if (file.Exists) return CmuDict.Read(file.FullName);
-        Console.Error.WriteLine($"{file} does not exist. {WhereToGet}");
-        return null;
+        return file.Exists ? CmuDict.Read(file.FullName) : throw new FileNotFoundException($"{file} does not exist. {WhereToGet}");
     }
 
     private static string DefaultPath => Path.Combine(Environment.GetEnvironmentVariable("SEQRUNTIME_DATA") is { Length: > 0 } named ? named : Beside(), "cmudict", "cmudict.dict");

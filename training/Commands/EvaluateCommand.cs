@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using SeqRuntime.Converter.Commands;
 using SeqRuntime.Decoding;
 using SeqRuntime.Training.Data;
 using SeqRuntime.Training.Evaluation;
@@ -21,7 +22,7 @@ internal static class EvaluateCommand
 
     private static int Run(ParseResult arguments)
     {
-        if (Dictionary.Read(arguments)?.Test is not { } words) return 1;
+        var words = Dictionary.Read(arguments).Test;
         var table = new Table().AddColumns("model", "weights", "search", "words", "WER", "PER", "WER without stress", "PER without stress", "words/s").Border(TableBorder.Markdown);
         foreach (var file in arguments.GetRequiredValue(s_models))
         {
@@ -45,7 +46,7 @@ internal static class EvaluateCommand
 
         AnsiConsole.Profile.Width = 160;
         AnsiConsole.Write(table);
-        return 0;
+        return ExitCode.Good;
     }
 
     private static (ErrorRates Stressed, ErrorRates Plain, double Seconds) Score(SeqDecoder decoder, IReadOnlyList<Word> words)

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using SeqRuntime.Converter.Commands;
 using SeqRuntime.Training.Model;
 using SeqRuntime.Training.Optimization;
 using TorchSharp;
@@ -33,7 +34,7 @@ internal static class TrainCommand
 
     private static int Run(ParseResult arguments)
     {
-        if (Dictionary.Read(arguments) is not { } words) return 1;
+        var words = Dictionary.Read(arguments);
         if (arguments.GetValue(s_threads) is > 0 and var threads) torch.set_num_threads(threads);
         var options = new TrainerOptions
         {
@@ -60,17 +61,12 @@ internal static class TrainCommand
             var trainer = new Trainer(words, options, new ProgressPrinter());
             trainer.Run(stop.Token);
             Console.WriteLine($"Best weights: {trainer.Best}");
-            return 0;
+            return ExitCode.Good;
         }
         catch (OperationCanceledException)
         {
             Console.Error.WriteLine("Stopped; the same command resumes the run.");
-            return 1;
-        }
-        catch (Exception fault) when (fault is DivergenceException or InvalidDataException or IOException)
-        {
-            Console.Error.WriteLine(fault.Message);
-            return 1;
+            return ExitCode.Failed;
         }
     }
 }
