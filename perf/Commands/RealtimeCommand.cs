@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Text;
 using SeqRuntime.Converter.Commands;
 using SeqRuntime.Perf.Comparing;
-using SeqRuntime.Perf.Realtime;
+using SeqRuntime.Perf.LongRuns;
 
 namespace SeqRuntime.Perf.Commands;
 

@@ -1,6 +1,11 @@
 using System.CommandLine;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using SeqRuntime.Perf.Comparing;
+using SeqRuntime.Perf.Gate;
+using SeqRuntime.Perf.LongRuns;
 
 namespace SeqRuntime.Perf.Commands;
 
@@ -29,4 +34,21 @@ internal sealed class ReportFiles(string kind)
         File.WriteAllText(Results.Name(machine, kind, ".md"), tables);
         return Results.Folder(machine);
     }
+}
+
+/// <summary>The JSON documents that perf reads and writes.</summary>
+[JsonSourceGenerationOptions(
+    WriteIndented = true,
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip)]
+[JsonSerializable(typeof(CompareReport))]
+[JsonSerializable(typeof(RealtimeReport))]
+[JsonSerializable(typeof(Baseline))]
+[JsonSerializable(typeof(SortedDictionary<string, SortedDictionary<string, double>>), TypeInfoPropertyName = "RatioTable")]
+[JsonSerializable(typeof(ProbeReport))]
+internal sealed partial class JsonReports : JsonSerializerContext
+{
+    /// <summary>One document with a line end. Letters outside ASCII are not escaped.</summary>
+    public static string Text<T>(T report, JsonTypeInfo<T> type) => JsonSerializer.Serialize(report, typeof(T), new JsonReports(new JsonSerializerOptions(type.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping })) + "\n";
 }

@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using SeqRuntime.Converter.Commands;
-using SeqRuntime.Perf.Soak;
+using SeqRuntime.Perf.LongRuns;
 
 namespace SeqRuntime.Perf.Commands;
 

@@ -4,7 +4,7 @@ using System.Globalization;
 using SeqRuntime.Converter.Commands;
 using SeqRuntime.Perf.Comparing;
 using SeqRuntime.Perf.Measuring;
-using SeqRuntime.Perf.Onnx;
+using SeqRuntime.Perf.Peers;
 
 namespace SeqRuntime.Perf.Commands;
 

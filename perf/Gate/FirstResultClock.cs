@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using SeqRuntime.Converter;
 using SeqRuntime.Perf.Comparing;
-using SeqRuntime.Perf.Onnx;
+using SeqRuntime.Perf.Peers;
 
 namespace SeqRuntime.Perf.Gate;
 

@@ -1,5 +1,4 @@
 using SeqRuntime.Converter.IO;
-using SeqRuntime.Perf.Onnx;
 
 namespace SeqRuntime.Perf.Peers;
 
@@ -66,4 +65,64 @@ internal sealed record OrtDecoderGraphs(
         var arrays = NpzFile.ReadFile(Path.Combine(folder, "checkpoint20.npz")).ToDictionary(a => a.Key, a => a.Value);
         return new(G2pGraphs.Encoder(arrays), G2pGraphs.Step(arrays), "letters", null, "last", [1, 1, 256], null, null, "previous", "hidden", "logits", "hidden_out", 74, 256, 2, 3, 20);
     }
+}
+
+/// <summary>
+/// g2p_en's encoder and decoder step as ONNX models, made from the arrays of its <c>checkpoint20.npz</c>. The arrays follow PyTorch's
+/// conventions: gates reset, update, new, with the hidden bias of new inside the reset product. ONNX has another gate order.
+/// </summary>
+internal static class G2pGraphs
+{
+    private const int Hidden = 256;
+    private const int Vocabulary = 74;
+
+    /// <summary>From letters [1, T] to last [1, 1, 256].</summary>
+    public static byte[] Encoder(IReadOnlyDictionary<string, NpyArray> arrays)
+    {
+        var writer = new OnnxWriter();
+        writer.Input("letters", OnnxWriter.Int64, 1, -1);
+        writer.Output("last", OnnxWriter.Float, 1, 1, Hidden);
+        writer.Tensor("embedding", Floats(arrays, "enc_emb"), 29, Hidden);
+        writer.Tensor("letters_first", [-1L, 1, Hidden], 3);
+        writer.Node("Gather", ["embedding", "letters"], ["embedded"]);
+        writer.Node("Reshape", ["embedded", "letters_first"], ["steps"]);
+        Gru(writer, arrays, "enc", "steps", "", "all", "last");
+        return writer.ToArray();
+    }
+
+    /// <summary>From previous [1, 1] and hidden [1, 1, 256] to logits [1, 74] and hidden_out.</summary>
+    public static byte[] Step(IReadOnlyDictionary<string, NpyArray> arrays)
+    {
+        var writer = new OnnxWriter();
+        writer.Input("previous", OnnxWriter.Int32, 1, 1);
+        writer.Input("hidden", OnnxWriter.Float, 1, 1, Hidden);
+        writer.Output("logits", OnnxWriter.Float, 1, Vocabulary);
+        writer.Output("hidden_out", OnnxWriter.Float, 1, 1, Hidden);
+        writer.Tensor("embedding", Floats(arrays, "dec_emb"), Vocabulary, Hidden);
+        writer.Node("Gather", ["embedding", "previous"], ["embedded"]);
+        Gru(writer, arrays, "dec", "embedded", "hidden", "all", "hidden_out");
+        writer.Tensor("row", [1L, Hidden], 2);
+        writer.Node("Reshape", ["hidden_out", "row"], ["features"]);
+        writer.Tensor("fc_w", Floats(arrays, "fc_w"), Vocabulary, Hidden);
+        writer.Tensor("fc_b", Floats(arrays, "fc_b"), Vocabulary);
+        writer.Node("Gemm", ["features", "fc_w", "fc_b"], ["logits"], "", ("transB", 1));
+        return writer.ToArray();
+    }
+
+    private static void Gru(OnnxWriter writer, IReadOnlyDictionary<string, NpyArray> arrays, string prefix, string input, string initial, string all, string last)
+    {
+        writer.Tensor("W", Gates(Floats(arrays, prefix + "_w_ih"), Hidden), 1, 3 * Hidden, Hidden);
+        writer.Tensor("R", Gates(Floats(arrays, prefix + "_w_hh"), Hidden), 1, 3 * Hidden, Hidden);
+        writer.Tensor("B", [.. Gates(Floats(arrays, prefix + "_b_ih"), 1), .. Gates(Floats(arrays, prefix + "_b_hh"), 1)], 1, 6 * Hidden);
+        writer.Node("GRU", [input, "W", "R", "B", "", initial], [all, last], "", ("hidden_size", Hidden), ("linear_before_reset", 1));
+    }
+
+    /// <summary>Reorders gates from reset, update, new to ONNX's update, reset, new.</summary>
+    private static float[] Gates(float[] rows, int columns)
+    {
+        var gate = Hidden * columns;
+        return [.. rows[gate..(2 * gate)], .. rows[..gate], .. rows[(2 * gate)..]];
+    }
+
+    private static float[] Floats(IReadOnlyDictionary<string, NpyArray> arrays, string name) => arrays[name].ToFloats();
 }

@@ -1,5 +1,6 @@
 using BenchmarkDotNet.Attributes;
 using SeqRuntime.Perf.Benchmarks;
+using TorchSharp;
 
 namespace SeqRuntime.Perf.Torch;
 
@@ -34,4 +35,58 @@ public class TorchGruBenchmarks() : LayerBenchmarks("GRU")
 
     [GlobalCleanup(Target = nameof(TorchSharp))]
     public void StopTorchSharp() => _layer!.Dispose();
+}
+
+/// <summary>One recurrent layer of TorchSharp whose states are fed back.</summary>
+internal sealed class TorchLayer : IDisposable
+{
+    private readonly torch.nn.Module _module;
+    private readonly Func<torch.Tensor, torch.Tensor[], (torch.Tensor Y, torch.Tensor[] States)> _step;
+    private readonly torch.Tensor _x;
+    private torch.Tensor[] _states;
+
+    private TorchLayer(torch.nn.Module module, int units, int steps, int states, Func<torch.Tensor, torch.Tensor[], (torch.Tensor Y, torch.Tensor[] States)> step)
+    {
+        _module = module;
+        _step = step;
+        _module.eval();
+        _x = torch.full([steps, 1, units], 0.1f);
+        _states = [.. Enumerable.Range(0, states).Select(_ => torch.zeros([1, 1, units]))];
+    }
+
+    public static TorchLayer Lstm(int units, int steps)
+    {
+        var module = torch.nn.LSTM(units, units);
+        return new TorchLayer(module, units, steps, 2, (x, states) =>
+        {
+            var (y, h, c) = module.call(x, (states[0], states[1]));
+            return (y, [h, c]);
+        });
+    }
+
+    public static TorchLayer Gru(int units, int steps)
+    {
+        var module = torch.nn.GRU(units, units);
+        return new TorchLayer(module, units, steps, 1, (x, states) =>
+        {
+            var (y, h) = module.call(x, states[0]);
+            return (y, [h]);
+        });
+    }
+
+    public void Run()
+    {
+        using var noGradients = torch.no_grad();
+        var (y, states) = _step(_x, _states);
+        y.Dispose();
+        foreach (var state in _states) state.Dispose();
+        _states = states;
+    }
+
+    public void Dispose()
+    {
+        foreach (var state in _states) state.Dispose();
+        _x.Dispose();
+        _module.Dispose();
+    }
 }

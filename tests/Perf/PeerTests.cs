@@ -1,5 +1,5 @@
 using SeqRuntime.Perf.Comparing;
-using SeqRuntime.Perf.Onnx;
+using SeqRuntime.Perf.Peers;
 
 namespace SeqRuntime.Tests.Perf;
 

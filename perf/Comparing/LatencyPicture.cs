@@ -1,9 +1,8 @@
 using System.Globalization;
 using System.Security;
 using System.Text;
-using SeqRuntime.Perf.Comparing;
 
-namespace SeqRuntime.Perf.Plotting;
+namespace SeqRuntime.Perf.Comparing;
 
 /// <summary>Draws the latency of one step by hidden size, ours and theirs, on logarithmic axes, as SVG with one panel for each layer.</summary>
 internal static class LatencyPicture

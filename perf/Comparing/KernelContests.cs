@@ -5,6 +5,26 @@ using SeqRuntime.Kernels.Sets;
 
 namespace SeqRuntime.Perf.Comparing;
 
+/// <summary>The matrix product of 100 steps' inputs with an LSTM's 2048 × 512 weights, only the kernel, compared with the peak multiply rate.</summary>
+internal static class GemmContest
+{
+    private const int Rows = 2048;
+    private const int Columns = 512;
+    private const int Inputs = 100;
+
+    public static Contest Make() => new(
+        "gemm/100-512-2048",
+        $"{Inputs} × {Columns} × {Rows}",
+        new Dictionary<string, Func<Runner>> { ["fp32"] = () => new MatrixProduct(Inputs, Columns, Rows, false).Runner(), ["int8"] = () => new MatrixProduct(Inputs, Columns, Rows, true).Runner() },
+        [
+            new RowPlan("fp32-limit", "Matrix product, fp32, share of the peak multiply rate", "fp32", RowPlan.Limit, RowPlan.Limit),
+            new RowPlan("int8-limit", "Matrix product, int8, share of the peak multiply rate", "int8", RowPlan.Limit, RowPlan.Limit, Bars.Gemm),
+        ])
+    {
+        Limit = (store, _) => new Need(1, 0, (long)Rows * Columns * Inputs, store == "int8"),
+    };
+}
+
 /// <summary>One matrix product in native memory, as an operator calls the kernel.</summary>
 internal sealed unsafe class MatrixProduct : IDisposable
 {
@@ -67,5 +87,28 @@ internal sealed unsafe class MatrixProduct : IDisposable
         new Span<byte>(block, checked((int)bytes + KernelSet.ReadSlack)).Clear();
         _blocks.Add((nint)block);
         return block;
+    }
+}
+
+/// <summary>A row of floats that a kernel reads and one that it writes, in native memory.</summary>
+internal sealed unsafe class NativeRow : IDisposable
+{
+    public NativeRow(int count)
+    {
+        var room = count + KernelSet.ReadSlack / sizeof(float);
+        X = (float*)NativeMemory.AlignedAlloc((nuint)(room * sizeof(float)), 64);
+        Y = (float*)NativeMemory.AlignedAlloc((nuint)(room * sizeof(float)), 64);
+        Signals.Wave(room).CopyTo(new Span<float>(X, room));
+        new Span<float>(Y, room).Clear();
+    }
+
+    public float* X { get; }
+
+    public float* Y { get; }
+
+    public void Dispose()
+    {
+        NativeMemory.AlignedFree(X);
+        NativeMemory.AlignedFree(Y);
     }
 }

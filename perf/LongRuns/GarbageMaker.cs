@@ -1,4 +1,4 @@
-namespace SeqRuntime.Perf.Realtime;
+namespace SeqRuntime.Perf.LongRuns;
 
 /// <summary>A thread that acts like the rest of a program: it allocates objects of many sizes, keeps some for a while, and drops them.</summary>
 internal sealed class GarbageMaker : IDisposable

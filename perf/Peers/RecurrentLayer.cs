@@ -1,4 +1,4 @@
-namespace SeqRuntime.Perf.Onnx;
+namespace SeqRuntime.Perf.Peers;
 
 /// <summary>
 /// One LSTM or GRU layer with random weights. Inputs: X [steps, batch, input] and the initial states. Outputs: Y and the last states.

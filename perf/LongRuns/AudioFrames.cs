@@ -1,4 +1,4 @@
-namespace SeqRuntime.Perf.Realtime;
+namespace SeqRuntime.Perf.LongRuns;
 
 /// <summary>Two seconds of speech-like sound at 16 kHz (a harmonic voice that comes and goes, over noise), in the models' frames.</summary>
 internal sealed class AudioFrames

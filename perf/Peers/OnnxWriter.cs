@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using Google.Protobuf;
 
-namespace SeqRuntime.Perf.Onnx;
+namespace SeqRuntime.Perf.Peers;
 
 /// <summary>Writes an ONNX model field by field from the specification, so that both runtimes load the same bytes.</summary>
 internal sealed class OnnxWriter
