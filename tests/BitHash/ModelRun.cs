@@ -11,7 +11,7 @@ internal static class ModelRun
     public static ulong Hash(KernelSet kernels, SeqModelBuilder builder, int runs = 1)
     {
         using var model = SeqModel.Load(SeqWriter.ToArray(builder), new SeqModelOptions { KernelSet = kernels.Name });
-        return Hash(model, null, runs, new SeqSessionOptions());
+        return Hash(model, graph: null, runs, new SeqSessionOptions());
     }
 
     public static ulong Hash(SeqModel model, string? graph, int runs, SeqSessionOptions options)

@@ -92,9 +92,9 @@ public sealed class FrameDecodingTests : IDisposable
     public void Logits_made_elsewhere_give_what_features_give()
     {
         File.WriteAllBytes(_cli["m.seq"], SmallFrames.Ctc(3));
-        var features = SmallFrames.Features(3, 30);
+        var features = SmallFrames.Features(seed: 3, frames: 30);
         using var model = SeqModel.Load(_cli["m.seq"]);
-        using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 30 } });
+        using var session = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = 30 } });
         features.CopyTo(session.Input<float>(0));
         session.Run();
         Save("x.npy", [1, 30, SmallDecoder.Hidden], features);
@@ -119,7 +119,7 @@ public sealed class FrameDecodingTests : IDisposable
     public void Blank_and_texts_may_be_others_than_the_models()
     {
         File.WriteAllBytes(_cli["m.seq"], SmallFrames.Ctc(5));
-        var features = SmallFrames.Features(5, 40);
+        var features = SmallFrames.Features(seed: 5, frames: 40);
         Save("x.npy", [40, SmallDecoder.Hidden], features);
         using var model = SeqModel.Load(_cli["m.seq"]);
         var rows = SmallFrames.CtcLogProbabilities(model, features);
@@ -150,16 +150,16 @@ public sealed class FrameDecodingTests : IDisposable
     public void Several_recordings_go_through_one_decoder_and_a_fixed_length_comes_several_times()
     {
         File.WriteAllBytes(_cli["m.seq"], SmallFrames.Ctc(1));
-        Save("long.npy", [1500, SmallDecoder.Hidden], SmallFrames.Features(8, 1500));
+        Save("long.npy", [1500, SmallDecoder.Hidden], SmallFrames.Features(seed: 8, frames: 1500));
         using (var stream = File.Create(_cli["all.npz"]))
-            NpzFile.Write(stream, [new("first", NpyArray.From([3, SmallDecoder.Hidden], SmallFrames.Features(1, 3))), new("one", NpyArray.From(NpyType.Float64, [SmallDecoder.Hidden], SmallFrames.Features(2, 1).Select(x => (double)x).ToArray()))]);
+            NpzFile.Write(stream, [new("first", NpyArray.From([3, SmallDecoder.Hidden], SmallFrames.Features(seed: 1, frames: 3))), new("one", NpyArray.From(NpyType.Float64, [SmallDecoder.Hidden], SmallFrames.Features(seed: 2, frames: 1).Select(x => (double)x).ToArray()))]);
         var inputs = _cli.Json("decode", _cli["m.seq"], "-i", _cli["long.npy"], "-i", _cli["all.npz"], "--beam", "1", "--json").GetProperty("inputs");
         Assert.Equal([(_cli["long.npy"], 1500), (_cli["all.npz"] + ":first", 3), (_cli["all.npz"] + ":one", 1)], inputs.EnumerateArray().Select(i => (i.GetProperty("input").GetString()!, i.GetProperty("rows").GetInt32())));
         using var model = SeqModel.Load(_cli["m.seq"]);
         using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { MaxFrames = 1500, MaxTokens = 1500 });
-        decoder.Decode(SmallFrames.Features(8, 1500));
+        decoder.Decode(SmallFrames.Features(seed: 8, frames: 1500));
         Assert.Equal(decoder.Results[0].Tokens.ToArray(), Numbers(inputs[0].GetProperty("best")[0], "tokens"));
-        decoder.Decode(SmallFrames.Features(1, 3));
+        decoder.Decode(SmallFrames.Features(seed: 1, frames: 3));
         Assert.Equal(decoder.Results[0].Tokens.ToArray(), Numbers(inputs[1].GetProperty("best")[0], "tokens"));
 
         // The same model with its length fixed at 3 frames.
@@ -167,13 +167,13 @@ public sealed class FrameDecodingTests : IDisposable
         File.WriteAllText(_cli["decoding.json"], Description);
         foreach (var (name, fixing) in new (string, string[])[] { ("open.seq", []), ("three.seq", ["--dim", "T=3"]) })
             _cli.Good(["convert", _cli["ctc.onnx"], "-o", _cli[name], "--decoding", _cli["decoding.json"], "--weights", "fp32", "-q", .. fixing]);
-        Save("x.npy", [3, SmallDecoder.Hidden], SmallFrames.Features(4, 3));
-        Save("twice.npy", [6, SmallDecoder.Hidden], [.. SmallFrames.Features(4, 3), .. SmallFrames.Features(4, 3)]);
+        Save("x.npy", [3, SmallDecoder.Hidden], SmallFrames.Features(seed: 4, frames: 3));
+        Save("twice.npy", [6, SmallDecoder.Hidden], [.. SmallFrames.Features(seed: 4, frames: 3), .. SmallFrames.Features(seed: 4, frames: 3)]);
         var open = Best(_cli.Json("decode", _cli["open.seq"], "-i", _cli["x.npy"], "--beam", "1", "--json"))[0].GetProperty("logProbability").GetDouble();
         var twice = _cli.Json("decode", _cli["three.seq"], "-i", _cli["twice.npy"], "--beam", "1", "--json");
         Assert.Equal(6, twice.GetProperty("inputs")[0].GetProperty("rows").GetInt32());
         Assert.Equal(2 * open, Best(twice)[0].GetProperty("logProbability").GetDouble(), 1e-4);
-        Save("odd.npy", [4, SmallDecoder.Hidden], SmallFrames.Features(4, 4));
+        Save("odd.npy", [4, SmallDecoder.Hidden], SmallFrames.Features(seed: 4, frames: 4));
         _cli.Fails(1, ["decode", _cli["three.seq"], "-i", _cli["odd.npy"]], "odd.npy", "[4, 6]", "'x' [3, 1, 6]");
     }
 
@@ -181,8 +181,8 @@ public sealed class FrameDecodingTests : IDisposable
     public void Wrong_features_and_options_are_refused_with_advice()
     {
         File.WriteAllBytes(_cli["m.seq"], SmallFrames.Ctc(1));
-        Save("x.npy", [4, SmallDecoder.Hidden], SmallFrames.Features(1, 4));
-        Save("turned.npy", [SmallDecoder.Hidden, 4], SmallFrames.Features(1, 4));
+        Save("x.npy", [4, SmallDecoder.Hidden], SmallFrames.Features(seed: 1, frames: 4));
+        Save("turned.npy", [SmallDecoder.Hidden, 4], SmallFrames.Features(seed: 1, frames: 4));
         Save("none.npy", [0, SmallDecoder.Hidden], []);
         Save("number.npy", [], [1]);
         AtomicFile.Write(_cli["long.npy"], stream => NpyWriter.Write(stream, NpyArray.From<long>(NpyType.Int64, [1, SmallDecoder.Hidden], new long[SmallDecoder.Hidden])));
@@ -207,12 +207,12 @@ public sealed class FrameDecodingTests : IDisposable
         var plain = new PlainCtc(7);
         plain.WriteOnnx(_cli["ctc.onnx"]);
         _cli.Good("convert", _cli["ctc.onnx"], "-o", _cli["bare.seq"], "-q");
-        Save("x.npy", [5, SmallDecoder.Hidden], SmallFrames.Features(7, 5));
+        Save("x.npy", [5, SmallDecoder.Hidden], SmallFrames.Features(seed: 7, frames: 5));
         _cli.Fails(1, ["decode", _cli["bare.seq"], "-i", _cli["x.npy"]], "bare.seq", "--decoding FILE.json", "docs/description.md");
         File.WriteAllText(_cli["decoding.json"], _cli.Error[_cli.Error.IndexOf('{', StringComparison.Ordinal)..]);
         _cli.Good("convert", _cli["ctc.onnx"], "-o", _cli["told.seq"], "--decoding", _cli["decoding.json"], "--weights", "fp32", "-q");
         _cli.Good("decode", _cli["told.seq"], "-i", _cli["x.npy"], "--beam", "1");
-        var rows = plain.LogProbabilities(SmallFrames.Features(7, 5));
+        var rows = plain.LogProbabilities(SmallFrames.Features(seed: 7, frames: 5));
         Assert.Equal(rows.Sum(row => row.Max()), double.Parse(_cli.Out.Split('\t')[2], CultureInfo.InvariantCulture), 1e-3);
     }
 

@@ -69,8 +69,8 @@ public sealed class InspectCommandTests : IDisposable
         var graph = model.AddGraph("main");
         var x = graph.Input("x", ElementType.Float32, "N", 1, "T");
         Attributes Window(long size, long stride) => new Attributes().Set(AttributeKey.Function, PoolFunction.Max).Set(AttributeKey.KernelShape, new[] { size }).Set(AttributeKey.Strides, new[] { stride });
-        graph.Output("thirds", graph.Node(OpKind.Pool, [x], Window(1, 3), "thirds"));
-        graph.Output("second", graph.Node(OpKind.Pool, [x], Window(1, 160), "second"));
+        graph.Output("thirds", graph.Node(OpKind.Pool, [x], Window(size: 1, stride: 3), "thirds"));
+        graph.Output("second", graph.Node(OpKind.Pool, [x], Window(size: 1, stride: 160), "second"));
         graph.Output("twice", graph.Node(OpKind.Concat, [x, x], new Attributes().Set(AttributeKey.Axis, 2), "twice"));
         graph.Output("rows", graph.Node(OpKind.Reshape, [x, graph.Constant<long>("row", [1], -1)], new Attributes(), "rows"));
         graph.Output("either", graph.Node(OpKind.Binary, [x, graph.Input("z", ElementType.Float32, "N", 1, "S")], new Attributes().Set(AttributeKey.Function, BinaryFunction.Add), "either"));

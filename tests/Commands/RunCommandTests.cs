@@ -69,7 +69,7 @@ public sealed class RunCommandTests : IDisposable
         _cli.Fails(1, ["run", _cli["heavy.seq"], "-i", $"x={_cli["x.npy"]}"], $"{WorkLimit.Variable}=3");
 
         Assert.Equal(123, WorkLimit.Read("123"));
-        Assert.Equal(SeqSessionOptions.DefaultWorkLimit, WorkLimit.Read(null));
+        Assert.Equal(SeqSessionOptions.DefaultWorkLimit, WorkLimit.Read(text: null));
         Assert.Contains(WorkLimit.Variable, Assert.Throws<UsageException>(() => WorkLimit.Read("much")).Message, StringComparison.Ordinal);
     }
 

@@ -214,7 +214,7 @@ public sealed class BeamSearchTests
         decoder.Decode([1]);
         using var stop = new CancellationTokenSource();
         stop.Cancel();
-        Assert.Throws<OperationCanceledException>(() => decoder.Decode([1], null, stop.Token));
+        Assert.Throws<OperationCanceledException>(() => decoder.Decode([1], request: null, stop.Token));
         Assert.Empty(decoder.Results);
         Assert.Contains("There is no result 0: the decoder has no results", Assert.Throws<ArgumentOutOfRangeException>(() => decoder.Results[0].Score).Message, StringComparison.Ordinal);
         decoder.Decode([1]);

@@ -65,7 +65,7 @@ public class DecoderContractTests
         {
             using var model = SeqModel.Load(file);
             using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = 3 });
-            var features = SmallFrames.Features(3, 8);
+            var features = SmallFrames.Features(seed: 3, frames: 8);
             decoder.Decode(features);
             var (expected, score) = (decoder.Results[0].Tokens.ToArray(), decoder.Results[0].Score);
             Action[] calls = [() => decoder.Decode(features), () => decoder.Accept(features), () => decoder.Reset(), () => decoder.Finish()];
@@ -96,7 +96,7 @@ public class DecoderContractTests
     {
         using var words = SeqModel.Load(SmallDecoder.Make(2, batched: true));
         using var frames = SeqModel.Load(SmallFrames.Transducer(4, batched: true));
-        var features = SmallFrames.Features(1, 8);
+        var features = SmallFrames.Features(seed: 1, frames: 8);
         for (var round = 0; round < 30; round++)
         {
             var decoder = words.CreateDecoder(new SeqDecoderOptions { BeamWidth = 4 });
@@ -129,11 +129,11 @@ public class DecoderContractTests
     {
         using var model = SeqModel.Load(SmallFrames.Ctc(7));
         using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { MaxFrames = 8 });
-        var features = SmallFrames.Features(3, 8);
+        var features = SmallFrames.Features(seed: 3, frames: 8);
         decoder.Accept(features);
         var expected = decoder.Results[0].Tokens.ToArray();
         Assert.Throws<ArgumentException>(() => decoder.Accept(features.AsSpan(1)));
-        Assert.Throws<ArgumentException>(() => decoder.Accept(SmallFrames.Features(3, 9)));
+        Assert.Throws<ArgumentException>(() => decoder.Accept(SmallFrames.Features(seed: 3, frames: 9)));
         Assert.Equal(8, decoder.FrameCount);
         Assert.Single(decoder.Accept([]));
         Assert.Equal(expected, decoder.Results[0].Tokens.ToArray());
@@ -165,7 +165,7 @@ public class DecoderContractTests
     public void Every_character_that_no_token_covers_is_told_once_at_once()
     {
         var text = string.Concat(Enumerable.Range(0x10000, 200_000).Select(char.ConvertFromUtf32));
-        var table = new TokenTable(["a", "b"], [], null);
+        var table = new TokenTable(["a", "b"], [], separator: null);
         var watch = Stopwatch.StartNew();
         Assert.Equal(text + "\uD800c", table.FindUnknownCharacters($"a{text}b{text}\uD800c\uD800"));
         Assert.InRange(watch.Elapsed.TotalSeconds, 0, 20);
@@ -217,7 +217,7 @@ public class DecoderContractTests
         graph.UpdateState(state, state);
         graph.Output("y", graph.Node(OpKind.Identity, [graph.Input("x", ElementType.Float32, "T")]));
         using var model = SeqModel.Load(SeqWriter.ToArray(builder));
-        using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 4 } });
+        using var session = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = 4 } });
         session.Run();
         session.SetSize("T", 3);
         var fault = Assert.Throws<SeqSizeException>(session.Run);

@@ -19,7 +19,7 @@ public class DecodingDescriptionTests
         using var labels = SeqModel.Load(SmallFrames.Ctc(1));
         Assert.Equal((DecodingKind.Ctc, SmallFrames.Blank, null), (labels.GetDecoding()!.Kind, labels.GetDecoding()!.BlankToken, labels.GetDecoding()!.MaxTokens));
 
-        using var speech = SeqModel.Load(SmallFrames.Transducer(1, batched: true, maxTokens: 4));
+        using var speech = SeqModel.Load(SmallFrames.Transducer(seed: 1, batched: true, maxTokens: 4));
         description = speech.GetDecoding()!;
         Assert.Equal((DecodingKind.Transducer, "encoder", "predict", "joint", 4), (description.Kind, description.EncoderGraph, description.PredictionGraph, description.JointGraph, description.MaxTokens));
     }
@@ -51,7 +51,7 @@ public class DecodingDescriptionTests
 
         using var speech = SeqModel.Load(SmallFrames.Ctc(7));
         using var reader = speech.CreateFrameDecoder();
-        old = reader.Accept(SmallFrames.Features(3, 8))[0];
+        old = reader.Accept(SmallFrames.Features(seed: 3, frames: 8))[0];
         Assert.False(old.IsComplete);
         Assert.Equal(0, old.AlignmentCount);
         Assert.Equal(old.Tokens.Length, old.Frames.Length);

@@ -92,7 +92,7 @@ public sealed class FrameDecoderTests
             using var model = SeqModel.Load(SeqRuntime.Converter.Pipeline.Conversion.Convert([("encoder", encoder), ("predict", predict), ("joint", joint)], options).File);
             using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = 200, MaxResults = 100, MaxTokens = 4 });
             var features = SmallFrames.Features(seed, 4);
-            Check(decoder, features, SmallFrames.AllOfTransducer(model, features, 4), 0, 0);
+            Check(decoder, features, SmallFrames.AllOfTransducer(model, features, 4), weight: 0, bonus: 0);
         }
     }
 
@@ -101,7 +101,7 @@ public sealed class FrameDecoderTests
     {
         using var model = SeqModel.Load(SmallFrames.Transducer(1, batched: true));
         var decoder = model.CreateFrameDecoder();
-        decoder.Decode(SmallFrames.Features(1, 4));
+        decoder.Decode(SmallFrames.Features(seed: 1, frames: 4));
         Assert.Contains("Result 1 is outside the results (0 to 0)", Assert.Throws<ArgumentOutOfRangeException>(() => decoder.Results[1].Score).Message, StringComparison.Ordinal);
         decoder.Dispose();
         Action[] calls = [() => decoder.Finish(), () => _ = decoder.Results[0].Tokens.Length, () => _ = decoder.Results[0].Frames.Length, () => _ = decoder.Results[0].Score, () => _ = decoder.Results[0].LogProbability];
@@ -207,7 +207,7 @@ public sealed class FrameDecoderTests
             {
                 using var model = SeqModel.Load(file);
                 using var decoder = model.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = beam, MaxResults = beam, LanguageModel = beam > 1 ? Language(model) : null });
-                var features = SmallFrames.Features(3, 50);
+                var features = SmallFrames.Features(seed: 3, frames: 50);
                 var text = new char[2000];
                 Allocation.None(() =>
                 {
@@ -239,10 +239,10 @@ public sealed class FrameDecoderTests
     {
         using var model = SeqModel.Load(SmallFrames.Ctc(1));
         using var decoder = model.CreateFrameDecoder();
-        var features = SmallFrames.Features(1, 40);
+        var features = SmallFrames.Features(seed: 1, frames: 40);
         using var stop = new CancellationTokenSource();
         stop.Cancel();
-        Assert.Throws<OperationCanceledException>(() => decoder.Decode(features, null, stop.Token));
+        Assert.Throws<OperationCanceledException>(() => decoder.Decode(features, onToken: null, stop.Token));
         Assert.Empty(decoder.Results);
         decoder.Decode(features, (_, _, _) => false);
         Assert.False(decoder.Results[0].IsComplete);

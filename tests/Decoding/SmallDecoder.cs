@@ -21,12 +21,12 @@ internal static class SmallDecoder
         object rows = batched ? "N" : 1;
         var encoder = model.AddGraph("encoder");
         var source = encoder.Input("source", ElementType.Int64, 1);
-        encoder.Output("first", encoder.Node(OpKind.Embedding, [Weights(model, encoder, "source embedding", Tokens, random), source], null, "first"));
+        encoder.Output("first", encoder.Node(OpKind.Embedding, [Weights(model, encoder, "source embedding", Tokens, random), source], attributes: null, "first"));
         var step = model.AddGraph("step");
         var token = step.Input("token", ElementType.Int64, rows);
         var hidden = step.State("hidden", ElementType.Float32, [rows, Hidden]);
         var next = Recur(model, step, token, hidden, Tokens, random);
-        step.Output("logits", step.Node(OpKind.Linear, [next, Weights(model, step, "readout", Tokens, random)], null, "logits"));
+        step.Output("logits", step.Node(OpKind.Linear, [next, Weights(model, step, "readout", Tokens, random)], attributes: null, "logits"));
         foreach (var (key, value) in new (string, string)[]
         {
             (DecodingKeys.Kind, DecodingKeys.EncoderDecoder), (DecodingKeys.Encoder, "encoder"), (DecodingKeys.Step, "step"), (DecodingKeys.Link + "hidden", "first"),
@@ -82,9 +82,9 @@ internal static class SmallDecoder
     /// <summary>h' = tanh(W (h + e(token))), kept as the state.</summary>
     public static int Recur(SeqModelBuilder model, GraphDefinition graph, int token, int hidden, int tokens, Random random)
     {
-        var embedded = graph.Node(OpKind.Embedding, [Weights(model, graph, "embedding", tokens, random), token], null, "embedded");
+        var embedded = graph.Node(OpKind.Embedding, [Weights(model, graph, "embedding", tokens, random), token], attributes: null, "embedded");
         var sum = graph.Node(OpKind.Binary, [embedded, hidden], new Attributes().Set(AttributeKey.Function, BinaryFunction.Add), "sum");
-        var product = graph.Node(OpKind.Linear, [sum, Weights(model, graph, "recurrent", Hidden, random)], null, "product");
+        var product = graph.Node(OpKind.Linear, [sum, Weights(model, graph, "recurrent", Hidden, random)], attributes: null, "product");
         var next = graph.Node(OpKind.Unary, [product], new Attributes().Set(AttributeKey.Function, UnaryFunction.Tanh), "next");
         graph.UpdateState(hidden, next);
         return next;

@@ -17,7 +17,7 @@ internal static class SmallFrames
         var model = new SeqModelBuilder();
         var graph = model.AddGraph("encoder");
         var x = graph.Input("features", ElementType.Float32, "T", SmallDecoder.Hidden);
-        graph.Output("logits", graph.Node(OpKind.Linear, [x, SmallDecoder.Weights(model, graph, "weights", Labels, random)], null, "logits"));
+        graph.Output("logits", graph.Node(OpKind.Linear, [x, SmallDecoder.Weights(model, graph, "weights", Labels, random)], attributes: null, "logits"));
         Describe(model, DecodingKeys.Ctc);
         return SeqWriter.ToArray(model);
     }
@@ -30,7 +30,7 @@ internal static class SmallFrames
         object rows = batched ? "N" : 1;
         var encoder = model.AddGraph("encoder");
         var x = encoder.Input("features", ElementType.Float32, "T", SmallDecoder.Hidden);
-        encoder.Output("rows", encoder.Node(OpKind.Linear, [x, SmallDecoder.Weights(model, encoder, "weights", SmallDecoder.Hidden, random)], null, "rows"));
+        encoder.Output("rows", encoder.Node(OpKind.Linear, [x, SmallDecoder.Weights(model, encoder, "weights", SmallDecoder.Hidden, random)], attributes: null, "rows"));
         var predict = model.AddGraph("predict");
         var token = predict.Input("token", ElementType.Int64, rows);
         var hidden = predict.State("hidden", ElementType.Float32, [rows, SmallDecoder.Hidden]);
@@ -38,7 +38,7 @@ internal static class SmallFrames
         var joint = model.AddGraph("joint");
         var both = joint.Node(OpKind.Binary, [joint.Input("frame", ElementType.Float32, rows, SmallDecoder.Hidden), joint.Input("prediction", ElementType.Float32, rows, SmallDecoder.Hidden)], new Attributes().Set(AttributeKey.Function, BinaryFunction.Add), "both");
         var bent = joint.Node(OpKind.Unary, [both], new Attributes().Set(AttributeKey.Function, UnaryFunction.Tanh), "bent");
-        joint.Output("logits", joint.Node(OpKind.Linear, [bent, SmallDecoder.Weights(model, joint, "readout", Labels, random)], null, "logits"));
+        joint.Output("logits", joint.Node(OpKind.Linear, [bent, SmallDecoder.Weights(model, joint, "readout", Labels, random)], attributes: null, "logits"));
         Describe(model, DecodingKeys.Transducer);
         if (maxTokens is not null) model.Metadata[DecodingKeys.Max] = $"{maxTokens}";
         model.Metadata[DecodingKeys.Predict] = "predict";
@@ -93,7 +93,7 @@ internal static class SmallFrames
         var rows = encoder.Output<float>(0).ToArray();
         var known = new Dictionary<(int Frame, string Prefix), double[]>();
         var all = new Dictionary<string, double>();
-        Walk(0, [], 0);
+        Walk(frame: 0, [], logProbability: 0);
         return all;
 
         void Walk(int frame, int[] prefix, double logProbability)

@@ -65,7 +65,7 @@ public sealed class SnippetTests(SnippetTests.Fixture fixture) : IClassFixture<S
         files.Random("head.bias", 10);
         var document = Documents.Blocks.Values.First(block => block.Name.StartsWith("docs/description.md", StringComparison.Ordinal) && block.Language == "json").Text;
         using var model = files.Load(document.Replace("model.safetensors", "weights.npz", StringComparison.Ordinal));
-        using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 3 } });
+        using var session = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = 3 } });
         session.Run();
         Assert.Equal([1, 3, 10], session.Outputs[0].Shape.ToArray());
     }

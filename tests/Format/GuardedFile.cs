@@ -18,7 +18,7 @@ internal sealed unsafe partial class GuardedFile : MemoryManager<byte>
         if (!OperatingSystem.IsLinux()) throw new PlatformNotSupportedException("needs mmap and mprotect of Linux");
         Capacity = capacity;
         _bytes = (nuint)((capacity + s_page - 1) / s_page + 1) * (nuint)s_page;
-        _start = (byte*)Map(0, _bytes, ReadWrite, PrivateAnonymous, -1, 0);
+        _start = (byte*)Map(address: 0, _bytes, ReadWrite, PrivateAnonymous, file: -1, offset: 0);
         if ((nint)_start == -1 || Protect((nint)(_start + _bytes) - s_page, (nuint)s_page, 0) != 0) throw new InvalidOperationException("There is no memory to be had.");
     }
 

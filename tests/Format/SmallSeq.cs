@@ -28,7 +28,7 @@ internal static class SmallSeq
         var graph = model.AddGraph("tokens");
         var indices = graph.Input("indices", ElementType.Int32, Length, 1);
         var state = graph.State("hidden", ElementType.Float32, [1, 1, hidden], model.AddDense("first", ElementType.Float32, [1, 1, hidden], System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>([1, 1, 1, 1, 1])));
-        var embedded = graph.Node(OpKind.Embedding, [Int8(model, graph, "embedding", tokens, features, random), indices], null, "embedded");
+        var embedded = graph.Node(OpKind.Embedding, [Int8(model, graph, "embedding", tokens, features, random), indices], attributes: null, "embedded");
         var w = Int8(model, graph, "W", gateRows, features, random);
         var r = graph.Constant(model.AddPacked("R", TensorFormat.PackedInt8, gateRows, hidden, Int8Format.Wide.Pack([.. Values(random, gateRows * hidden).Select(v => (sbyte)(v * 100))], [.. Enumerable.Repeat(0.01f, gateRows)], gateRows, hidden)));
         var bias = graph.Constant("bias", [2, gateRows], Values(random, 2 * gateRows));
@@ -50,7 +50,7 @@ internal static class SmallSeq
         var y = graph.NodeMany(OpKind.Lstm, [x, -1, h, c, w, r, -1, -1, -1], 3, new Attributes().Set(AttributeKey.Hidden, hidden), "lstm");
         graph.UpdateState(h, y[1]);
         graph.UpdateState(c, y[2]);
-        graph.Output("y", graph.Node(OpKind.Linear, [y[1], Float(model, graph, "dense", 7, hidden, random)], null, "linear"));
+        graph.Output("y", graph.Node(OpKind.Linear, [y[1], Float(model, graph, "dense", 7, hidden, random)], attributes: null, "linear"));
     }
 
     /// <summary>Computed shapes: the input is transposed, concatenated with itself and multiplied.</summary>
@@ -58,13 +58,13 @@ internal static class SmallSeq
     {
         var graph = model.AddGraph("shapes");
         var x = graph.Input("x", ElementType.Float32, Length, 4);
-        var shape = graph.Node(OpKind.Shape, [x], null, "shape");
+        var shape = graph.Node(OpKind.Shape, [x], attributes: null, "shape");
         var turned = graph.Node(OpKind.Transpose, [x], new Attributes().Set(AttributeKey.Perm, new long[] { 1, 0 }), "turned");
-        var product = graph.Node(OpKind.MatMul, [x, turned], null, "product");
+        var product = graph.Node(OpKind.MatMul, [x, turned], attributes: null, "product");
         var joined = graph.Node(OpKind.Concat, [product, product], new Attributes().Set(AttributeKey.Axis, 1), "joined");
         graph.Output("joined", joined);
         graph.Output("shape", shape);
-        graph.Output("reshaped", graph.Node(OpKind.Reshape, [turned, shape], null, "reshaped"));
+        graph.Output("reshaped", graph.Node(OpKind.Reshape, [turned, shape], attributes: null, "reshaped"));
     }
 
     /// <summary>An LSTM step in int4, followed by a layer in fp16; layers in other formats beside it.</summary>
@@ -77,12 +77,12 @@ internal static class SmallSeq
         var r = Int4(model, graph, "int4 R", 16, hidden, random);
         var y = graph.NodeMany(OpKind.Lstm, [x, -1, -1, -1, w, r, -1, -1, -1], 3, new Attributes().Set(AttributeKey.Hidden, hidden), "int4 lstm");
         var half = graph.Constant(model.AddPacked("fp16", TensorFormat.PackedFloat16, 7, hidden, Float16Format.Pack(Values(random, 7 * hidden), 7, hidden)));
-        graph.Output("y", graph.Node(OpKind.Linear, [y[1], half], null, "fp16 linear"));
+        graph.Output("y", graph.Node(OpKind.Linear, [y[1], half], attributes: null, "fp16 linear"));
         var upper = graph.Constant(model.AddPacked("bf16", TensorFormat.PackedBFloat16, 5, features, BFloat16Format.Pack(Values(random, 5 * features), 5, features)));
-        graph.Output("z", graph.Node(OpKind.Linear, [x, upper], null, "bf16 linear"));
+        graph.Output("z", graph.Node(OpKind.Linear, [x, upper], attributes: null, "bf16 linear"));
         var layout = new WeightLayout(TensorFormat.GroupedInt8, 9, features);
         var grouped = graph.Constant(model.AddPacked("int8g32", layout, new Int8GroupStorage().Round(layout, Values(random, 9 * features)).Pack()));
-        graph.Output("g", graph.Node(OpKind.Linear, [x, grouped], null, "int8g32 linear"));
+        graph.Output("g", graph.Node(OpKind.Linear, [x, grouped], attributes: null, "int8g32 linear"));
     }
 
     private static int Int4(SeqModelBuilder model, GraphDefinition graph, string name, int rows, int columns, Random random) =>

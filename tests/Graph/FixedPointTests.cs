@@ -65,7 +65,7 @@ public class FixedPointTests
     private static IrGraph Chain(params string[] ops)
     {
         var graph = new IrGraph("test");
-        graph.Inputs.Add(new IrPort("x", "x", ElementType.Float32, [new IrDim(1, null)]));
+        graph.Inputs.Add(new IrPort("x", "x", ElementType.Float32, [new IrDim(1, Symbol: null)]));
         var value = "x";
         foreach (var (i, op) in ops.Index()) graph.Nodes.Add(new IrNode($"n{i}", op, [value], [value = $"v{i}"]));
         graph.Outputs.Add(new IrPort("y", value, ElementType.Float32, []));

@@ -79,7 +79,7 @@ public class FusionTests
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, "T", I).Constant("start", [1], start).Constant("end", [1], end).Constant("axis", [1], 0L).Node("Slice", "x start end axis", "part").Node("Neg", "part", "y").Output("y");
         using var loaded = model.Load();
-        using var session = loaded.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 4 } });
+        using var session = loaded.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = 4 } });
         session.Run();
         Assert.Equal([length, I], session.Outputs[0].Shape.ToArray());
         Assert.Equal(length == 4 ? 1 : 2, model.Convert().Model.Graphs[0].Nodes.Count);
@@ -173,7 +173,7 @@ public class FusionTests
         Assert.InRange(folded, 4, 60);
     }
 
-    private static void Check(OnnxBuilder model, int[] shape, params OpKind[] kinds) => Check(model, shape, null, kinds);
+    private static void Check(OnnxBuilder model, int[] shape, params OpKind[] kinds) => Check(model, shape, state: null, kinds);
 
     private static void Check(OnnxBuilder model, int[] shape, int[]? state, params OpKind[] kinds)
     {

@@ -34,7 +34,7 @@ public class PositionTablesTests
         // Concatenated with others, but not added.
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 3, Width).Input("pos", OnnxBuilder.Int64, 3).Constant("t", [Rows, Width], Table("learned"))
             .Node("Gather", "t pos", "p").Node("Concat", "x p", "y", ("axis", 1)).Output("y");
-        Check(model, false);
+        Check(model, isPosition: false);
     }
 
     [Theory]
@@ -70,7 +70,7 @@ public class PositionTablesTests
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, Width).Input("at", OnnxBuilder.Int64, 1).Constant("t", [Rows, Width], Table("learned")).Constant("one", [], 1L)
             .Node("Gather", "t at", "p").Node("Concat", "x p", "y", ("axis", 1)).Node("Add", "at one", "next").Output("y").Output("next", OnnxBuilder.Int64);
-        Check(model, true, new Dictionary<string, string> { ["at"] = "next" });
+        Check(model, isPosition: true, new Dictionary<string, string> { ["at"] = "next" });
     }
 
     /// <summary>Frequencies of angles stay fp32 even when other small matrices become fp16; other products with one input do not.</summary>

@@ -123,7 +123,7 @@ public class SizeProbesTests
         // With one size for both, N - M would be folded to 0.
         var model = new OnnxBuilder().Input("x", Float, "N").Input("z", Float, "M").Node("Shape", "x", "n").Node("Shape", "z", "m").Node("Sub", "n m", "d").Node("Cast", "d", "f", ("to", 1)).Output("f");
         using var loaded = model.Load();
-        using var session = loaded.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["N"] = 7, ["M"] = 3 } });
+        using var session = loaded.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["N"] = 7, ["M"] = 3 } });
         session.Run();
         Assert.Equal([4f], session.Output<float>(0).ToArray());
     }

@@ -20,7 +20,7 @@ public class WaysOutTests
         var converted = model.Convert(new ConversionOptions { Sets = new Dictionary<string, string> { ["width"] = "5" } });
         Assert.Equal(["N", "T"], converted.Model.Graphs[0].Symbols);
         using var loaded = SeqModel.Load(converted.File);
-        using var session = loaded.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["N"] = 3, ["T"] = 2 } });
+        using var session = loaded.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["N"] = 3, ["T"] = 2 } });
         session.Input<float>("x").Fill(1);
         session.Run();
         Assert.All(session.Output<float>("y").ToArray(), value => Assert.Equal(1f + 0 + 1 + 2 + 3 + 4, value));

@@ -53,7 +53,7 @@ public sealed class DescribedAttentionTests : IDisposable
                 "outputs": { "context": "context", "weights": "weights" } } } }
             """);
         using var model = SeqModel.Load(SeqRuntime.Converter.Pipeline.Conversion.Convert([("main", path)], new ConversionOptions()).File);
-        using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["N"] = 2, ["T"] = Steps } });
+        using var session = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["N"] = 2, ["T"] = Steps } });
         var (q, memory, keys) = (Fill(session, "q"), Fill(session, "memory"), Fill(session, "keys"));
         var mask = masked ? Fill(session, "mask") : [];
         for (var t = 0; t < mask.Length; t++) session.Input<float>("mask")[t] = (float)(mask[t] = t is 1 or 5 ? 0 : 1);
@@ -97,7 +97,7 @@ public sealed class DescribedAttentionTests : IDisposable
                 "outputs": { "context": "context", "weights": "weights" } } } }
             """);
         using var model = SeqModel.Load(SeqRuntime.Converter.Pipeline.Conversion.Convert([("main", path)], new ConversionOptions()).File);
-        using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["N"] = 2, ["T"] = Steps } });
+        using var session = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["N"] = 2, ["T"] = Steps } });
         var (q, memory) = (Fill(session, "q"), Fill(session, "memory"));
         session.Run();
         var (matrix, bias, v) = (weights["attn.weight"].Values, weights["attn.bias"].Values, weights["v.weight"].Values);

@@ -34,7 +34,7 @@ public sealed class DescribedCellTests : IDisposable
             """);
         Assert.Equal(kind == "mgu" ? OpKind.Mgu : inputs == units ? OpKind.Sru : OpKind.ProjectedSru, converted.Model.Graphs[0].Nodes.Select(node => node.Kind).First(k => k >= OpKind.Rnn));
         using var model = SeqModel.Load(converted.File);
-        using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = Steps } });
+        using var session = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = Steps } });
         var random = new Random(3);
         foreach (ref var value in session.Input<float>(0)) value = 2 * random.NextSingle() - 1;
         foreach (ref var value in session.Input<float>(1)) value = 2 * random.NextSingle() - 1;
@@ -88,7 +88,7 @@ public sealed class DescribedCellTests : IDisposable
         foreach (var path in SeqKernelSets.Supported)
         {
             using var model = SeqModel.Load(file, new SeqModelOptions { KernelSet = path });
-            using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = Steps } });
+            using var session = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = Steps } });
             var random = new Random(4);
             var x = new float[Steps * units];
             foreach (ref var value in x.AsSpan()) value = 2 * random.NextSingle() - 1;
@@ -122,7 +122,7 @@ public sealed class DescribedCellTests : IDisposable
         foreach (var stored in new[] { WeightKind.Float32, WeightKind.Int8 })
         {
             using var model = SeqModel.Load(_files.Convert(description, new ConversionOptions { Weights = stored }).File);
-            using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = Steps } });
+            using var session = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = Steps } });
             var random = new Random(5);
             foreach (ref var value in session.Input<float>(0)) value = 2 * random.NextSingle() - 1;
             session.Run();
@@ -140,7 +140,7 @@ public sealed class DescribedCellTests : IDisposable
     [InlineData("sru", 6)]
     public void States_are_kept_if_asked(string kind, int inputs)
     {
-        Add(kind, inputs, 4, 1, isBidirectional: false);
+        Add(kind, inputs, units: 4, layers: 1, isBidirectional: false);
         Graph.States.Chunks.AreAsTheWhole(options => SeqModel.Load(_files.Convert(Model(kind, inputs), options).File), [1], [1]);
     }
 
@@ -167,7 +167,7 @@ public sealed class DescribedCellTests : IDisposable
     [Fact]
     public void Alpha_is_a_number()
     {
-        Add("sru", 4, 4, 1, isBidirectional: false);
+        Add("sru", inputs: 4, units: 4, layers: 1, isBidirectional: false);
         Assert.Contains("alpha is Infinity; a number is needed", _files.Refusal(WeightFiles.Graph("[1, \"T\", 4]", """{ "kind": "sru", "input": "x", "weights": "r", "alpha": 1e60, "output": "y" }""")), StringComparison.Ordinal);
     }
 

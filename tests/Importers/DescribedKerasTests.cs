@@ -25,8 +25,8 @@ public sealed class DescribedKerasTests
 
         var (ahead, back) = (Add("forward"), Add("backward"));
         using var model = SeqModel.Load(Convert(folder, file, """{ "kind": "gru", "input": "x", "weights": "both", "bidirectional": true, "output": "y" }""").File);
-        var a = KerasFormulas.Recurrent("GRU", Input(), ahead.Kernel, ahead.Recurrent, ahead.Bias, true, false).Outputs;
-        var b = KerasFormulas.Recurrent("GRU", Input(), back.Kernel, back.Recurrent, back.Bias, true, true).Outputs.Reverse();
+        var a = KerasFormulas.Recurrent("GRU", Input(), ahead.Kernel, ahead.Recurrent, ahead.Bias, resetAfter: true, isBackward: false).Outputs;
+        var b = KerasFormulas.Recurrent("GRU", Input(), back.Kernel, back.Recurrent, back.Bias, resetAfter: true, isBackward: true).Outputs.Reverse();
         Equal([.. a.Zip(b, (l, r) => l.Concat(r).ToArray())], Run(model));
     }
 
@@ -39,7 +39,7 @@ public sealed class DescribedKerasTests
         var result = Convert(folder, file, """{ "kind": "lstm", "input": "x", "weights": "lstm/lstm_cell", "output": "y" }""");
         Assert.Empty(result.Unused);
         using var model = SeqModel.Load(result.File);
-        Equal(KerasFormulas.Recurrent("LSTM", Input(), kernel, recurrent, bias, false, false).Outputs, Run(model));
+        Equal(KerasFormulas.Recurrent("LSTM", Input(), kernel, recurrent, bias, resetAfter: false, isBackward: false).Outputs, Run(model));
     }
 
     [Theory]
@@ -55,7 +55,7 @@ public sealed class DescribedKerasTests
         var result = Convert(folder, file, $$"""{ "kind": "gru", "input": "x", "weights": "gru_1", "output": "y"{{more}} }""");
         Assert.Equal(notes, result.Graphs[0].Notes.Count(n => n.Contains("reset_after", StringComparison.Ordinal)));
         using var model = SeqModel.Load(result.File);
-        Equal(KerasFormulas.Recurrent("GRU", Input(), kernel, recurrent, bias, isAfter, false).Outputs, Run(model));
+        Equal(KerasFormulas.Recurrent("GRU", Input(), kernel, recurrent, bias, isAfter, isBackward: false).Outputs, Run(model));
     }
 
     [Theory]

@@ -21,7 +21,7 @@ public sealed class DescribedLayerTests : IDisposable
         using var model = _files.Load(WeightFiles.Graph(shape, $$"""{ "kind": "batch_norm", "input": "x", "weights": "b", "output": "y", "channels_last": {{(isLast ? "true" : "false")}} }"""));
         var sizes = new SeqSessionOptions();
         foreach (var symbol in model.Graphs[0].Symbols) sizes.MaxSizes[symbol] = rows;
-        using var session = model.CreateSession(null, sizes);
+        using var session = model.CreateSession(graph: null, sizes);
         var x = session.Input<float>(0);
         var random = new Random(2);
         for (var i = 0; i < x.Length; i++) x[i] = 2 * random.NextSingle() - 1;
@@ -80,7 +80,7 @@ public sealed class DescribedLayerTests : IDisposable
         using var model = _files.Load(WeightFiles.Graph("[1, \"T\", 2]", """
             { "kind": "positions", "like": "x", "output": "places" }, { "kind": "embedding", "input": "places", "weights": "place", "output": "e" }, { "kind": "add", "inputs": ["x", "e"], "output": "y" }
             """));
-        using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 8 } });
+        using var session = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = 8 } });
         foreach (var steps in (int[])[5, 8, 1])
         {
             session.SetSize("T", steps);

@@ -29,11 +29,11 @@ public sealed class KerasConfigTests
         var file = new KerasFile(31) { Version = isGiven ? "3.6.0" : "2.12.0" };
         var (first, second) = (Lstm(file, "both/both/forward_lstm/lstm_cell"), Lstm(file, "both/both/backward_lstm/lstm_cell"));
         string Inner(string name, bool backwards) => $$"""{"class_name": "LSTM", "config": {"name": "{{name}}", "units": {{Units}}, "return_sequences": {{Json(isSequence)}}, "go_backwards": {{Json(backwards)}}, {{Gates}} } }""";
-        var given = isGiven ? $", \"backward_layer\": {Inner("backward_lstm", false)}" : "";
-        using var model = file.Layer("Bidirectional", $"\"name\": \"both\", \"merge_mode\": \"{mode}\", \"layer\": {Inner("lstm", true)}{given}, {Shape}").Load();
+        var given = isGiven ? $", \"backward_layer\": {Inner("backward_lstm", backwards: false)}" : "";
+        using var model = file.Layer("Bidirectional", $"\"name\": \"both\", \"merge_mode\": \"{mode}\", \"layer\": {Inner("lstm", backwards: true)}{given}, {Shape}").Load();
         var x = Input();
-        var a = KerasFormulas.Recurrent("LSTM", x, first.Kernel, first.Recurrent, first.Bias, false, isBackward: true);
-        var b = KerasFormulas.Recurrent("LSTM", x, second.Kernel, second.Recurrent, second.Bias, false, isBackward: false);
+        var a = KerasFormulas.Recurrent("LSTM", x, first.Kernel, first.Recurrent, first.Bias, resetAfter: false, isBackward: true);
+        var b = KerasFormulas.Recurrent("LSTM", x, second.Kernel, second.Recurrent, second.Bias, resetAfter: false, isBackward: false);
         var (left, right) = isSequence ? (a.Outputs, b.Outputs.Reverse().ToArray()) : ([a.Hidden], [b.Hidden]);
         Equal([.. left.Zip(right, (l, r) => mode == "sum" ? l.Zip(r, (p, q) => p + q).ToArray() : [.. l, .. r])], Run(model, x));
     }
@@ -63,7 +63,7 @@ public sealed class KerasConfigTests
         file.Put("rnn/rnn/bias", bias, 2 * gates * Units);
         using var model = file.Layer(kind, $"\"name\": \"rnn\", \"units\": {Units}, \"return_sequences\": true, {Gates}, {Shape}").Load();
         double[] one = gates == 4 ? [.. bias[..(4 * Units)].Zip(bias[(4 * Units)..], (a, b) => a + b)] : bias;
-        Equal(KerasFormulas.Recurrent(gates == 4 ? "LSTM" : "GRU", Input(), kernel, recurrent, one, gates == 3, false).Outputs, Run(model, Input()));
+        Equal(KerasFormulas.Recurrent(gates == 4 ? "LSTM" : "GRU", Input(), kernel, recurrent, one, gates == 3, isBackward: false).Outputs, Run(model, Input()));
     }
 
     [Theory]
@@ -147,7 +147,7 @@ public sealed class KerasConfigTests
         var kernel = kind == "Conv1D" ? file.Weight("window/window/kernel", taps, Features, Features) : [];
         var config = kind == "Conv1D" ? $"\"kernel_size\": [{taps}], \"use_bias\": false" : $"\"pool_size\": [{taps}]";
         using var model = file.Layer(kind, $"\"name\": \"window\", {config}, \"strides\": [{stride}], \"padding\": \"same\", {Shape}").Load();
-        using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 9, ["N"] = 1 } });
+        using var session = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = 9, ["N"] = 1 } });
         var random = new Random(7);
         for (var length = 1; length <= 9; length++)
         {
@@ -273,8 +273,8 @@ public sealed class KerasConfigTests
         using var model = file.Layer("Bidirectional", $$"""
             "name": "forward_pass", "layer": {"class_name": "LSTM", "config": {"name": "lstm", "units": {{Units}}, {{Gates}} } }, {{Shape}}
             """).Load();
-        var a = KerasFormulas.Recurrent("LSTM", Input(), first.Kernel, first.Recurrent, first.Bias, false, false).Hidden;
-        var b = KerasFormulas.Recurrent("LSTM", Input(), second.Kernel, second.Recurrent, second.Bias, false, true).Hidden;
+        var a = KerasFormulas.Recurrent("LSTM", Input(), first.Kernel, first.Recurrent, first.Bias, resetAfter: false, isBackward: false).Hidden;
+        var b = KerasFormulas.Recurrent("LSTM", Input(), second.Kernel, second.Recurrent, second.Bias, resetAfter: false, isBackward: true).Hidden;
         Equal([[.. a, .. b]], Run(model, Input()));
     }
 

@@ -96,7 +96,7 @@ public sealed class KerasMaskTests
         file.Layer("Masking", $"\"name\": \"masking\", \"mask_value\": 0.0, {Shape}");
         file.Layer("LSTM", $"\"name\": \"rnn\", \"units\": {Units}, \"return_sequences\": true, {Gates}");
         using var model = file.Load();
-        long Bytes(int steps) => model.GetSessionMemoryBytes(null, new SeqSessionOptions { MaxSizes = { ["T"] = steps, ["N"] = 1 } });
+        long Bytes(int steps) => model.GetSessionMemoryBytes(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = steps, ["N"] = 1 } });
         Assert.InRange(Bytes(4000), 0, 3 * Bytes(2000));
         Assert.InRange(Bytes(4000), 0, 4 << 20);
         const string reason = "layer 'rnn/LSTM' uses sequence lengths or a mask";
@@ -149,7 +149,7 @@ public sealed class KerasMaskTests
         var rows = Rows(pattern);
         int[] words = [.. pattern.Select((c, t) => c == '1' ? 1 + t % 4 : 0)];
         if (ofEmbedding) rows = [.. words.Select(w => table[(w * Features)..((w + 1) * Features)])];
-        using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = pattern.Length, ["N"] = 1 } });
+        using var session = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = pattern.Length, ["N"] = 1 } });
         if (ofEmbedding) words.CopyTo(session.Input<int>(0));
         else Flat(rows).CopyTo(session.Input<float>(0));
         session.Run();

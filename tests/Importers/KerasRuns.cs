@@ -33,7 +33,7 @@ internal static class KerasRuns
     {
         var sizes = new SeqSessionOptions();
         foreach (var symbol in model.Graphs[0].Symbols) sizes.MaxSizes[symbol] = symbol == "N" ? 1 : inputs[0].Length;
-        var session = model.CreateSession(null, sizes);
+        var session = model.CreateSession(graph: null, sizes);
         for (var i = 0; i < inputs.Length; i++) Flat(inputs[i]).CopyTo(session.Input<float>(i));
         return session;
     }

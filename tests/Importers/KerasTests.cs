@@ -80,14 +80,14 @@ public sealed class KerasTests
         var back = Recurrent(file, "GRU", resetAfter: true, "both/both/backward_gru/gru_cell");
         if (masked) file.Layer("Masking", $"\"name\": \"masking\", \"mask_value\": -1.0, {Shape}");
         file.Layer("Bidirectional", $$"""
-            "name": "both", "merge_mode": "{{mode}}", "layer": {"class_name": "GRU", "config": {"name": "gru", "units": {{Units}}, "return_sequences": {{Json(sequences)}}, {{Cell(true)}} } }, {{Shape}}
+            "name": "both", "merge_mode": "{{mode}}", "layer": {"class_name": "GRU", "config": {"name": "gru", "units": {{Units}}, "return_sequences": {{Json(sequences)}}, {{Cell(resetAfter: true)}} } }, {{Shape}}
             """);
         using var model = file.Load();
         var x = Input(masked);
         var mask = masked ? s_mask : null;
         // Bidirectional makes its layers give zeros at masked steps.
-        var a = KerasFormulas.Recurrent("GRU", x, ahead.Kernel, ahead.Recurrent, ahead.Bias, true, false, mask, isZeroElsewhere: true);
-        var b = KerasFormulas.Recurrent("GRU", x, back.Kernel, back.Recurrent, back.Bias, true, true, mask, isZeroElsewhere: true);
+        var a = KerasFormulas.Recurrent("GRU", x, ahead.Kernel, ahead.Recurrent, ahead.Bias, resetAfter: true, isBackward: false, mask, isZeroElsewhere: true);
+        var b = KerasFormulas.Recurrent("GRU", x, back.Kernel, back.Recurrent, back.Bias, resetAfter: true, isBackward: true, mask, isZeroElsewhere: true);
         var (left, right) = sequences ? (a.Outputs, b.Outputs.Reverse().ToArray()) : ([a.Hidden], [b.Hidden]);
         double[][] expected = [.. left.Zip(right, (l, r) => mode switch
         {
@@ -104,12 +104,12 @@ public sealed class KerasTests
     {
         var file = new KerasFile(9);
         var (kernel, recurrent, bias) = Recurrent(file, "LSTM", resetAfter: false, "rnn/rnn/lstm_cell");
-        file.Layer("LSTM", $"\"name\": \"rnn\", \"units\": {Units}, \"return_sequences\": true, \"stateful\": true, {Cell(false)}, \"batch_input_shape\": [1, null, {Features}]");
+        file.Layer("LSTM", $"\"name\": \"rnn\", \"units\": {Units}, \"return_sequences\": true, \"stateful\": true, {Cell(resetAfter: false)}, \"batch_input_shape\": [1, null, {Features}]");
         using var model = file.Load();
         Assert.Equal(2, model.Graphs[0].States.Count);
         using var session = model.CreateSession();
         var x = Input(masked: false);
-        var expected = KerasFormulas.Recurrent("LSTM", x, kernel, recurrent, bias, false, false).Outputs;
+        var expected = KerasFormulas.Recurrent("LSTM", x, kernel, recurrent, bias, resetAfter: false, isBackward: false).Outputs;
         for (var t = 0; t < Steps; t++)
         {
             session.SetSize("T", 1);
@@ -133,7 +133,7 @@ public sealed class KerasTests
         file.Weight("each/each/bias", 2);
         foreach (var weight in (string[])["gamma", "beta", "moving_mean"]) file.Weight($"norm/norm/{weight}", 4);
         file.Weight("norm/norm/moving_variance", 0.5f, 1, 4);
-        file.Layer(kind, $"\"name\": \"rnn\", \"units\": {Units}, \"return_sequences\": true, {Cell(false)}, {Shape}")
+        file.Layer(kind, $"\"name\": \"rnn\", \"units\": {Units}, \"return_sequences\": true, {Cell(resetAfter: false)}, {Shape}")
             .Layer("Conv1D", "\"name\": \"conv\", \"filters\": 4, \"kernel_size\": [3], \"padding\": \"causal\", \"dilation_rate\": [2], \"activation\": \"relu\"")
             .Layer("BatchNormalization", "\"name\": \"norm\", \"axis\": [2], \"epsilon\": 0.001, \"center\": true, \"scale\": true")
             .Layer("TimeDistributed", "\"name\": \"each\", \"layer\": {\"class_name\": \"Dense\", \"config\": {\"name\": \"dense\", \"units\": 2, \"activation\": \"linear\", \"use_bias\": true} }");
@@ -170,7 +170,7 @@ public sealed class KerasTests
             ? q.Select((e, d) => (isScaled ? scale[d] : 1) * Math.Tanh(e + v[d])).Sum()
             : isConcat ? concat[0] * q.Select((e, d) => Math.Tanh(scale[0] * (e + v[d]))).Sum() : KerasFormulas.Dot(q, v) * (isScaled ? scale[0] : 1);
         var values = masked ? [.. x.Select((row, t) => s_mask[t] ? row : new double[Features])] : x;
-        Equal(KerasFormulas.Attend(query, values, Score, masked ? s_mask : null, null, config.Contains("causal", StringComparison.Ordinal)), Run(model, query, x));
+        Equal(KerasFormulas.Attend(query, values, Score, masked ? s_mask : null, queryMask: null, config.Contains("causal", StringComparison.Ordinal)), Run(model, query, x));
     }
 
     [Fact]
@@ -218,16 +218,16 @@ public sealed class KerasTests
         using var model = file.Load($$"""
             {"class_name": "Functional", "config": {"layers": [
               {"class_name": "InputLayer", "name": "source", "config": {"name": "source", "batch_input_shape": [1, {{Steps}}, {{Features}}]}, "inbound_nodes": []},
-              {"class_name": "LSTM", "name": "encoder", "config": {"name": "encoder", "units": {{Units}}, "return_state": true, {{Cell(false)}} }, "inbound_nodes": [[["source", 0, 0, {}]]]},
-              {"class_name": "LSTM", "name": "decoder", "config": {"name": "decoder", "units": {{Units}}, "return_sequences": true, {{Cell(false)}} }, "inbound_nodes": [[["target", 0, 0, {}], ["encoder", 0, 1, {}], ["encoder", 0, 2, {}]]]},
+              {"class_name": "LSTM", "name": "encoder", "config": {"name": "encoder", "units": {{Units}}, "return_state": true, {{Cell(resetAfter: false)}} }, "inbound_nodes": [[["source", 0, 0, {}]]]},
+              {"class_name": "LSTM", "name": "decoder", "config": {"name": "decoder", "units": {{Units}}, "return_sequences": true, {{Cell(resetAfter: false)}} }, "inbound_nodes": [[["target", 0, 0, {}], ["encoder", 0, 1, {}], ["encoder", 0, 2, {}]]]},
               {"class_name": "InputLayer", "name": "target", "config": {"name": "target", "batch_input_shape": [1, 2, {{Features}}]}, "inbound_nodes": []},
               {"class_name": "TimeDistributed", "name": "dense", "config": {"name": "dense", "layer": {"class_name": "Dense", "config": {"name": "inner", "units": 2, "activation": "softmax", "use_bias": true} } }, "inbound_nodes": [[["decoder", 0, 0, {}]]]}],
               "input_layers": [["source", 0, 0], ["target", 0, 0]], "output_layers": [["dense", 0, 0]]} }
             """);
         var source = Input(masked: false);
         double[][] target = [[0.1, 0.2, -0.4], [0.7, -0.6, 0.5]];
-        var state = KerasFormulas.Recurrent("LSTM", source, first.Kernel, first.Recurrent, first.Bias, false, false);
-        var outputs = KerasFormulas.Recurrent("LSTM", target, second.Kernel, second.Recurrent, second.Bias, false, false, null, state.Hidden, state.Cell).Outputs;
+        var state = KerasFormulas.Recurrent("LSTM", source, first.Kernel, first.Recurrent, first.Bias, resetAfter: false, isBackward: false);
+        var outputs = KerasFormulas.Recurrent("LSTM", target, second.Kernel, second.Recurrent, second.Bias, resetAfter: false, isBackward: false, mask: null, state.Hidden, state.Cell).Outputs;
         double[][] expected = [.. outputs.Select(h =>
         {
             double[] e = [.. Enumerable.Range(0, 2).Select(o => Math.Exp(bias[o] + h.Select((v, u) => v * dense[u * 2 + o]).Sum()))];
@@ -271,13 +271,13 @@ public sealed class KerasTests
         var table = file.Weight("words/words/embeddings", 6, Features);
         var (kernel, recurrent, bias) = Recurrent(file, "GRU", resetAfter: true, "rnn/rnn/gru_cell");
         using var model = file.Layer("Embedding", $"\"name\": \"words\", \"input_dim\": 6, \"output_dim\": {Features}, \"mask_zero\": true, \"batch_input_shape\": [null, null]")
-            .Layer("GRU", $"\"name\": \"rnn\", \"units\": {Units}, {Cell(true)}").Load();
+            .Layer("GRU", $"\"name\": \"rnn\", \"units\": {Units}, {Cell(resetAfter: true)}").Load();
         int[] words = [0, 0, 3, 5, 0, 1, 0];
-        using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = words.Length } });
+        using var session = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = words.Length } });
         words.CopyTo(session.Input<int>(0));
         session.Run();
         double[][] x = [.. words.Select(w => table[(w * Features)..((w + 1) * Features)])];
-        Equal([KerasFormulas.Recurrent("GRU", x, kernel, recurrent, bias, true, false, [.. words.Select(w => w != 0)]).Hidden], session.Output<float>(0).ToArray());
+        Equal([KerasFormulas.Recurrent("GRU", x, kernel, recurrent, bias, resetAfter: true, isBackward: false, [.. words.Select(w => w != 0)]).Hidden], session.Output<float>(0).ToArray());
     }
 
     [Fact]
@@ -297,7 +297,7 @@ public sealed class KerasTests
         var whole = folder["whole.h5"];
         var file = new KerasFile(17);
         _ = Recurrent(file, "GRU", resetAfter: true, "rnn/rnn/gru_cell");
-        file.Write(whole, $$"""{"class_name": "Sequential", "config": {"layers": [{"class_name": "GRU", "config": {"name": "rnn", "units": {{Units}}, {{Cell(true)}}, {{Shape}} } }]} }""");
+        file.Write(whole, $$"""{"class_name": "Sequential", "config": {"layers": [{"class_name": "GRU", "config": {"name": "rnn", "units": {{Units}}, {{Cell(resetAfter: true)}}, {{Shape}} } }]} }""");
         var bytes = File.ReadAllBytes(whole);
         var damaged = folder["damaged.h5"];
         var random = new Random(1);

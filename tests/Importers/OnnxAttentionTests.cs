@@ -19,7 +19,7 @@ public class OnnxAttentionTests
             Random("q", 1, 2, steps, 32), Random("k", 2, 2, steps, 16), Random("v", 3, 2, steps, 12), Random("mask", 4, steps, steps + past), Random("past_k", 5, 2, 2, past, 8), Random("past_v", 6, 2, 2, past, 6),
         ];
         using var loaded = model.Load(new ConversionOptions { AutoStates = false });
-        using var session = loaded.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 5, ["P"] = 7, ["M"] = 8 } });
+        using var session = loaded.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = 5, ["P"] = 7, ["M"] = 8 } });
         session.SetSize("T", steps);
         session.SetSize("P", past);
         session.SetSize("M", steps + past);
@@ -45,7 +45,7 @@ public class OnnxAttentionTests
         var sizes = new Dictionary<string, int> { ["L"] = steps, ["M"] = masked };
         var most = new SeqSessionOptions { MaxSizes = { ["L"] = 3, ["M"] = 6 } };
         using var symbolic = model.Load();
-        using var session = symbolic.CreateSession(null, most);
+        using var session = symbolic.CreateSession(graph: null, most);
         foreach (var (symbol, size) in sizes) session.SetSize(symbol, size);
         using var set = model.Load(new ConversionOptions { Dimensions = sizes });
         using var other = set.CreateSession();

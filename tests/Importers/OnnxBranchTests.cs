@@ -77,7 +77,7 @@ public class OnnxBranchTests
     public void Optional_values_are_the_values()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 4).Node("Optional", "x", "o").Node("OptionalHasElement", "o", "has").Node("OptionalGetElement", "o", "v").Node("Cast", "has", "h", ("to", 1)).Node("Add", "v h", "y").Output("y");
-        Assert.Equal(s_x.Select(v => v + 1), model.Run(null, s_x));
+        Assert.Equal(s_x.Select(v => v + 1), model.Run(options: null, s_x));
     }
 
     [Fact]
@@ -99,7 +99,7 @@ public class OnnxBranchTests
         var x = Enumerable.Range(1, 8).Select(i => i * 0.3f).ToArray();
         var columns = new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 4).Node("SplitToSequence", "x", "columns", ("axis", 1)).Node("ReduceMin", "x", "s", ("keepdims", 0)).Node("Cast", "s", "i", ("to", OnnxBuilder.Int64))
             .Node("SequenceAt", "columns i", "c").Node("SequenceLength", "columns", "n").Node("Cast", "n", "m", ("to", OnnxBuilder.Float)).Node("Add", "c m", "y").Output("y");
-        Assert.Equal(columns.Reference(("x", [2, 4], x)), columns.Run(null, x));
+        Assert.Equal(columns.Reference(("x", [2, 4], x)), columns.Run(options: null, x));
     }
 
     /// <summary>Joined along an axis before symbolic ones; a list of rows that keep this axis with size 1, as in TorchScript.</summary>

@@ -18,7 +18,7 @@ internal sealed partial class OnnxBuilder
 
     /// <summary>The first output is ONNX Runtime's, within <see cref="Numbers.Near(float[], ReadOnlySpan{float}, double, double)"/>.</summary>
     public void AgreesWithReference(float[] x, int[] shape, double tolerance = 1e-5, double relative = 0) =>
-        Numbers.Near(Reference((Graph.Input[0].Name, shape, x)), Run(null, x), tolerance, relative);
+        Numbers.Near(Reference((Graph.Input[0].Name, shape, x)), Run(options: null, x), tolerance, relative);
 
     /// <summary>The message with which the model is refused.</summary>
     public string Refusal(ConversionOptions? options = null) => Assert.ThrowsAny<ConversionException>(() => Convert(options)).Message;

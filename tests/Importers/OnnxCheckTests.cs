@@ -78,7 +78,7 @@ public class OnnxCheckTests
             return model;
         }
 
-        Assert.Equal([0, 2], Calls(Function(17)).Run(null, [-1, 2]));
+        Assert.Equal([0, 2], Calls(Function(17)).Run(options: null, [-1, 2]));
         Calls(Function(11)).IsRefused("its function 'F' has opset 11, but the model has 17");
         Calls(Function(17), Function(17)).IsRefused("two functions are named 'F'");
     }

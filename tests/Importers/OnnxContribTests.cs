@@ -52,7 +52,7 @@ public class OnnxContribTests
         var plain = Parameters(new OnnxBuilder()).Node("SimplifiedLayerNormalization", "x g", "y", ("axis", -1), ("epsilon", 1e-3f)).Output("y");
         Near(plain, Size);
         var x = Enumerable.Range(0, Batch * Steps * Size).Select(i => MathF.Sin(i)).ToArray();
-        Assert.Equal(plain.Run(null, x), Parameters(new OnnxBuilder()).Node(Own + "SimplifiedLayerNormalization", "x g", "y", ("axis", -1), ("epsilon", 1e-3f)).Output("y").Run(null, x));
+        Assert.Equal(plain.Run(options: null, x), Parameters(new OnnxBuilder()).Node(Own + "SimplifiedLayerNormalization", "x g", "y", ("axis", -1), ("epsilon", 1e-3f)).Output("y").Run(options: null, x));
     }
 
     [Fact]

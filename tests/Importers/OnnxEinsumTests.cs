@@ -50,7 +50,7 @@ public class OnnxEinsumTests
         {
             OnnxBuilder Model() => new OnnxBuilder().Input("a", OnnxBuilder.Float, [.. left.Select(s => (object)s)]).Input("b", OnnxBuilder.Float, [.. right.Select(s => (object)s)]).Output("y");
             var (a, b) = (Numbers.Random(2, Numbers.Count(left)), Numbers.Random(3, Numbers.Count(right)));
-            Numbers.Near(Model().Node("MatMul", "a b", "y").Reference(("a", left, a), ("b", right, b)), Model().Node("Einsum", "a b", "y", ("equation", "...ij,...jk->...ik")).Run(null, a, b), tolerance: 1e-5);
+            Numbers.Near(Model().Node("MatMul", "a b", "y").Reference(("a", left, a), ("b", right, b)), Model().Node("Einsum", "a b", "y", ("equation", "...ij,...jk->...ik")).Run(options: null, a, b), tolerance: 1e-5);
         }
     }
 
@@ -69,7 +69,7 @@ public class OnnxEinsumTests
         var data = terms.Select((t, i) => Numbers.Random(i + 1, Numbers.Count(Shape(t)))).ToArray();
         var expected = model.Reference([.. terms.Select((t, i) => ($"x{i}", Shape(t), data[i]))]);
         using var loaded = model.Load();
-        using var session = loaded.CreateSession(null, new SeqSessionOptions { MaxSizes = symbols.ToDictionary(s => s, _ => 9) });
+        using var session = loaded.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = symbols.ToDictionary(s => s, _ => 9) });
         foreach (var symbol in symbols) session.SetSize(symbol, s_sizes[symbol[0]]);
         for (var i = 0; i < data.Length; i++) data[i].CopyTo(session.Input<float>(i));
         session.Run();

@@ -37,16 +37,16 @@ public class OnnxGatesTests
     [MemberData(nameof(Layers))]
     public void Weights_may_be_computed_or_held_by_nodes(string op)
     {
-        var expected = Layer(op, value => value).Run(null, s_x);
-        Assert.Equal(expected, Layer(op, value => value, held: true).Run(null, s_x));
-        Assert.Equal(expected, Layer(op, value => "computed_" + value).Run(null, s_x));
+        var expected = Layer(op, value => value).Run(options: null, s_x);
+        Assert.Equal(expected, Layer(op, value => value, held: true).Run(options: null, s_x));
+        Assert.Equal(expected, Layer(op, value => "computed_" + value).Run(options: null, s_x));
     }
 
     [Theory]
     [MemberData(nameof(Layers))]
     public void Weights_with_other_readers_stay_unchanged(string op)
     {
-        var plain = Layer(op, value => value).Run(null, s_x);
+        var plain = Layer(op, value => value).Run(options: null, s_x);
         foreach (var held in (bool[])[false, true])
         {
             using var model = Layer(op, value => value, held).Node("Neg", "w", "negative").Output("negative").Output("b").Load();
@@ -71,9 +71,9 @@ public class OnnxGatesTests
         using var session = all.CreateSession();
         s_x.CopyTo(session.Input<float>(0));
         session.Run();
-        Assert.Equal(Lstm(Start()).Run(null, s_x), session.Output<float>(0).ToArray());
-        Assert.Equal(Gru(Start()).Run(null, s_x), session.Output<float>(1).ToArray());
-        Assert.Equal(Rnn(Start()).Run(null, s_x), session.Output<float>(2).ToArray());
+        Assert.Equal(Lstm(Start()).Run(options: null, s_x), session.Output<float>(0).ToArray());
+        Assert.Equal(Gru(Start()).Run(options: null, s_x), session.Output<float>(1).ToArray());
+        Assert.Equal(Rnn(Start()).Run(options: null, s_x), session.Output<float>(2).ToArray());
     }
 
     [Theory]
@@ -90,7 +90,7 @@ public class OnnxGatesTests
         var other = new GraphProto { Name = "else", Node = { OnnxBuilder.MakeNode("Identity", "none", "z") }, Output = { OnnxBuilder.Port("z", OnnxBuilder.Float) } };
         plain.Constant("none", [T, 1, N, H], new float[T * N * H]).Constant("yes", [], true).Node("If", "yes", "out", ("then_branch", branch), ("else_branch", other));
         plain.Graph.Output.Clear();
-        Assert.Equal(Layer(op, value => value).Run(null, s_x), plain.Output("out").Run(null, s_x));
+        Assert.Equal(Layer(op, value => value).Run(options: null, s_x), plain.Output("out").Run(options: null, s_x));
     }
 
     [Fact]
@@ -113,7 +113,7 @@ public class OnnxGatesTests
         var result = loop.Convert();
         Assert.Equal(["r", "w"], result.Tensors.Where(t => t.Weights is not null).Select(t => t.Name).Order());
         var layer = new OnnxBuilder().Input("x", OnnxBuilder.Float, T, N, I).Random("w", 1, 1, 1, 3 * H, I).Random("r", 2, 1, 1, 3 * H, H).Node("GRU", "x w r", "y", ("hidden_size", H)).Output("y");
-        Assert.Equal(layer.Run(null, s_x), loop.Run(null, s_x));
+        Assert.Equal(layer.Run(options: null, s_x), loop.Run(options: null, s_x));
     }
 
     [Fact]

@@ -90,7 +90,7 @@ public class OnnxImportTests
         var old = new OnnxBuilder(9).Input("x", OnnxBuilder.Float, 2, 5).Node("TopK", "x", "y i", ("k", 3)).Output("y");
         var recent = new OnnxBuilder(11).Input("x", OnnxBuilder.Float, 2, 5).Constant("k", [1], 3L).Node("TopK", "x k", "y i").Output("y");
         recent.AgreesWithReference(x, [2, 5], relative: 1e-5);
-        Numbers.Near(recent.Run(null, x), old.Run(null, x), tolerance: 1e-5, relative: 1e-5);
+        Numbers.Near(recent.Run(options: null, x), old.Run(options: null, x), tolerance: 1e-5, relative: 1e-5);
     }
 
     [Fact]
@@ -131,7 +131,7 @@ public class OnnxImportTests
         model.Model.OpsetImport.Add(new OperatorSetIdProto { Domain = "own", Version = 1 });
         model.Node("Scale", "x", "t", ("by", 3f)).Node("Scale", "t", "y", ("by", 2f));
         foreach (var call in model.Graph.Node) call.Domain = "own";
-        Assert.Equal([6f, 12f], model.Run(null, [1, 2]));
+        Assert.Equal([6f, 12f], model.Run(options: null, [1, 2]));
     }
 
     [Fact]
@@ -176,7 +176,7 @@ public class OnnxImportTests
         model.Node("If", "flag", "t", ("then_branch", Branch("u", Call(OnnxBuilder.MakeNode("Scale", "x flag", "u", ("by", 3f))))), ("else_branch", Branch("u", OnnxBuilder.MakeNode("Abs", "x", "u"))));
         model.Graph.Node.Add(Call(OnnxBuilder.MakeNode("Scale", "t off", "v", ("by", 5f))));
         model.Graph.Node.Add(Call(OnnxBuilder.MakeNode("Scale", "v", "y"), "other"));
-        Assert.Equal([-3f, -6f], model.Run(null, [1, 2]));
+        Assert.Equal([-3f, -6f], model.Run(options: null, [1, 2]));
     }
 
     [Fact]
@@ -192,7 +192,7 @@ public class OnnxImportTests
     {
         using var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, "T", 4).Constant("zero", [1], 0L).Constant("one", [1], 1L).Constant("two", [1], 2L).Constant("tail", [1], 2L)
             .Node("Shape", "x", "s").Node("Gather", "s one", "t").Node("Mul", "t two", "t2").Node("Concat", "t2 tail", "shape", ("axis", 0)).Node("Reshape", "x shape", "y").Output("y", OnnxBuilder.Float, "T2", 2).Load();
-        using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 9 } });
+        using var session = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = 9 } });
         foreach (var steps in new[] { 9, 1, 5 })
         {
             session.SetSize("T", steps);

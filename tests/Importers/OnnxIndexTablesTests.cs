@@ -64,13 +64,13 @@ public class OnnxIndexTablesTests
         var stride = shape[((axis < 0 ? axis + 3 : axis) + 1)..].Aggregate(1, (p, q) => p * q);
         long[] table = [.. Enumerable.Range(0, shape[0] * shape[1] * shape[2]).Select(i => list[i / stride % list.Length])];
         long[] dims = [.. shape.Select(s => (long)s)];
-        SameAsReference(new OnnxBuilder(18).Input("x", OnnxBuilder.Float, A, B, C).Constant("t", dims, table).Node("GatherElements", "x t", "y", ("axis", axis)).Output("y"), true, [A, B, C]);
-        SameAsReference(new OnnxBuilder(18).Input("x", OnnxBuilder.Float, A, B, C).Input("u", OnnxBuilder.Float, [.. shape.Select(s => (object)s)]).Constant("t", dims, table).Node("ScatterElements", "x t u", "y", ("axis", axis)).Output("y"), true, [A, B, C], shape);
+        SameAsReference(new OnnxBuilder(18).Input("x", OnnxBuilder.Float, A, B, C).Constant("t", dims, table).Node("GatherElements", "x t", "y", ("axis", axis)).Output("y"), hasNoTable: true, [A, B, C]);
+        SameAsReference(new OnnxBuilder(18).Input("x", OnnxBuilder.Float, A, B, C).Input("u", OnnxBuilder.Float, [.. shape.Select(s => (object)s)]).Constant("t", dims, table).Node("ScatterElements", "x t u", "y", ("axis", axis)).Output("y"), hasNoTable: true, [A, B, C], shape);
     }
 
     [Fact]
     public void A_long_run_of_places_is_a_slice() =>
-        SameAsReference(new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 50).Constant("t", [4, 5], [.. Enumerable.Range(0, 20).Select(i => 40L - 2 * i)]).Node("Gather", "x t", "y", ("axis", 1)).Output("y"), true, [2, 50]);
+        SameAsReference(new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 50).Constant("t", [4, 5], [.. Enumerable.Range(0, 20).Select(i => 40L - 2 * i)]).Node("Gather", "x t", "y", ("axis", 1)).Output("y"), hasNoTable: true, [2, 50]);
 
     /// <summary>Two assignments by equal tables, and one whose places do not follow the axes: one int32 table each.</summary>
     [Fact]
@@ -80,7 +80,7 @@ public class OnnxIndexTablesTests
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 40, 2).Constant("t1", [8, 5], table).Constant("t2", [8, 5], table).Node("Gather", "x t1", "a").Node("Gather", "x t2", "b").Node("Add", "a b", "y").Output("y");
         var tensor = Assert.Single(model.Convert(new ConversionOptions { AutoStates = false }).Tensors);
         Assert.Equal("t1, t2 int32", $"{string.Join(", ", tensor.Names)} {tensor.Format}");
-        SameAsReference(model, false, [40, 2]);
+        SameAsReference(model, hasNoTable: false, [40, 2]);
     }
 
     /// <summary>A table of tuples [places on the axes…, tuple], or a list [tuples, tuple]. An axis without places is not named.</summary>

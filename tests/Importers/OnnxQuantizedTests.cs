@@ -31,7 +31,7 @@ public class OnnxQuantizedTests
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 4).Node("DynamicQuantizeLinear", "x", "q s z").Node("Cast", "q", "f", ("to", 1)).Node("Mul", "f s", "y").Output("y");
         float[] loud = [-1, 0, 3, 2];
         model.AgreesWithReference(loud, [1, 4], tolerance: 1e-6);
-        Assert.Equal(new float[4], model.Run(null, new float[4]));
+        Assert.Equal(new float[4], model.Run(options: null, new float[4]));
     }
 
     [Fact]
@@ -41,12 +41,12 @@ public class OnnxQuantizedTests
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 8, 20)
             .Constant("xs", [], 0.02f).Constant("xz", [], (sbyte)3).Constant("hs", [], 0.03f).Constant("hz", [], (byte)0).Constant("ys", [], 0.05f).Constant("yz", [], (byte)120)
             .Node("QuantizeLinear", "x xs xz", "xq").Node("DequantizeLinear", "xq xs xz", "xd");
-        Conv(model, 6, 8, 3);
+        Conv(model, outputs: 6, inputs: 8, kernel: 3);
         model.Node("DequantizeLinear", "w ws wz", "wd", ("axis", 0)).Node("DequantizeLinear", "b bs bz", "bd", ("axis", 0)).Node("Conv", "xd wd bd", "c")
             .Node("QuantizeLinear", "c hs hz", "hq").Node("Reshape", "hq shape", "hr").Constant("shape", [2], 6L, 18L).Node("DequantizeLinear", "hr hs hz", "hd");
         Dense(model, "d", 18, Classes);
         model.Node("DequantizeLinear", "d ds dz", "dd").Node("MatMul", "hd dd", "m").Node("QuantizeLinear", "m ys yz", "yq").Node("DequantizeLinear", "yq ys yz", "y").Output("y");
-        var x = Numbers.Random(2, 8 * 20, 2);
+        var x = Numbers.Random(seed: 2, 8 * 20, scale: 2);
         model.AgreesWithReference(x, [1, 8, 20], tolerance: 0.12);
         // Far outside the input's 8-bit range: clipped, not only rounded.
         for (var i = 0; i < x.Length; i++) x[i] *= 20;
@@ -61,7 +61,7 @@ public class OnnxQuantizedTests
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 3).Constant("a", [], 0.25f).Constant("b", [], 0.5f).Node("QuantizeLinear", "x a", "q").Node("DequantizeLinear", "q b", "y").Output("y");
         float[] x = [-1, 0.1f, 0.12f, 0.13f, 3.3f, 99];
-        Assert.Equal(model.Reference(("x", [2, 3], x)), model.Run(null, x));
+        Assert.Equal(model.Reference(("x", [2, 3], x)), model.Run(options: null, x));
     }
 
     [Fact]
@@ -69,10 +69,10 @@ public class OnnxQuantizedTests
     {
         // PyTorch's export of quantization-aware training: weights in float32, then the pair.
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 3).Random("w", 17, 1, 3, 4).Constant("s", [], 0.2f).Constant("z", [], (sbyte)0).Node("QuantizeLinear", "w s z", "q").Node("DequantizeLinear", "q s z", "d").Node("MatMul", "x d", "y").Output("y");
-        var x = Numbers.Random(18, 6);
+        var x = Numbers.Random(seed: 18, count: 6);
         var w = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(model.Graph.Initializer[0].RawData.Span).ToArray();
         var expected = Enumerable.Range(0, 8).Select(i => Enumerable.Range(0, 3).Sum(k => x[i / 4 * 3 + k] * MathF.Round(w[k * 4 + i % 4] / 0.2f) * 0.2f));
-        Numbers.Near([.. expected], model.Run(null, x), tolerance: 1e-5);
+        Numbers.Near([.. expected], model.Run(options: null, x), tolerance: 1e-5);
         Assert.Equal("Linear", string.Join(' ', model.Convert().Model.Graphs[0].Nodes.Select(n => n.Kind)));
     }
 
@@ -81,7 +81,7 @@ public class OnnxQuantizedTests
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 8, 20).Constant("xs", [], 0.02f).Constant("xz", [], (byte)130).Constant("hs", [], 0.03f).Constant("hz", [], (byte)90)
             .Node("QuantizeLinear", "x xs xz", "xq");
-        Conv(model, 6, 8, 3);
+        Conv(model, outputs: 6, inputs: 8, kernel: 3);
         Dense(model, "d", 18, Classes);
         Dense(model, "g", Classes, 7);
         model.Constant("gb", [7], Enumerable.Range(0, 7).Select(i => 40 * i - 90).ToArray()).Constant("halves", [], 1f / 256).Constant("zero", [], (byte)0).Constant("p", [2], 6L, (long)Classes)
@@ -95,7 +95,7 @@ public class OnnxQuantizedTests
             .Node(Own + "QLinearConcat", "halves zero s halves zero s halves zero", "t", ("axis", 1))
             .Node(Own + "QLinearMul", "t halves zero t halves zero halves zero", "u")
             .Node("DequantizeLinear", "u halves zero", "y").Output("y");
-        var x = Numbers.Random(3, 8 * 20, 2);
+        var x = Numbers.Random(seed: 3, 8 * 20, scale: 2);
         model.AgreesWithReference(x, [1, 8, 20], tolerance: 0.05);
         Assert.DoesNotContain(model.Convert().Model.Graphs[0].Nodes, n => n.Kind == OpKind.Cast && n.Name.StartsWith("QLinear", StringComparison.Ordinal));
     }
@@ -111,7 +111,7 @@ public class OnnxQuantizedTests
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, 4, 6).Constant("xs", [], 0.02f).Constant("xz", [], (byte)130).Constant("ps", [], 1f / 256).Constant("pz", [], (byte)0).Constant("shape", [4], 2L, 2, 2, 6)
             .Constant("mask", [6], true, false, true, true, false, false).Node("QuantizeLinear", "x xs xz", "q").Node("Reshape", "q shape", "image")
             .Node(Own + op, inputs, "i", [.. attributes.Chunk(2).Select(pair => ((string)pair[0], pair[1]))]).Node("DequantizeLinear", inputs.EndsWith("ps pz", StringComparison.Ordinal) ? "i ps pz" : "i xs xz", "y").Output("y");
-        var x = Numbers.Random(19, 48, 2);
+        var x = Numbers.Random(seed: 19, count: 48, scale: 2);
         model.AgreesWithReference(x, [2, 4, 6], tolerance: 0.03);
     }
 
@@ -143,9 +143,9 @@ public class OnnxQuantizedTests
     public void A_convolution_of_dynamically_quantized_input_becomes_conv()
     {
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1, 8, 20).Node("DynamicQuantizeLinear", "x", "q s z");
-        Conv(model, 6, 8, 3, isPerTensor: true);
+        Conv(model, outputs: 6, inputs: 8, kernel: 3, isPerTensor: true);
         model.Node("ConvInteger", "q w z wz", "i").Node("Cast", "i", "f", ("to", 1)).Node("Mul", "s ws", "k").Node("Mul", "f k", "y").Output("y");
-        var x = Numbers.Random(5, 8 * 20, 2);
+        var x = Numbers.Random(seed: 5, 8 * 20, scale: 2);
         model.AgreesWithReference(x, [1, 8, 20], tolerance: 0.1);
         Assert.Equal("Conv", string.Join(' ', model.Convert().Model.Graphs[0].Nodes.Select(n => n.Kind)));
     }
@@ -172,7 +172,7 @@ public class OnnxQuantizedTests
     {
         var model = new OnnxBuilder(21).Input("x", OnnxBuilder.Float, 2, 5).Random("scales", 9, 0.1f, 3, 4).Constant("zeros", [3, 4], Enumerable.Range(0, 12).Select(i => (sbyte)(i - 5)).ToArray())
             .Constant("w", [5, 4], Enumerable.Range(0, 20).Select(i => (sbyte)(i * 11 - 90)).ToArray()).Node("DequantizeLinear", "w scales zeros", "d", ("axis", 0), ("block_size", 2)).Node("MatMul", "x d", "y").Output("y");
-        var x = Numbers.Random(10, 10);
+        var x = Numbers.Random(seed: 10, count: 10);
         model.AgreesWithReference(x, [2, 5], tolerance: 1e-4);
     }
 
@@ -180,7 +180,7 @@ public class OnnxQuantizedTests
     public void An_embedding_of_integers_is_a_table_of_real_rows()
     {
         var model = new OnnxBuilder().Input("i", OnnxBuilder.Int64, 1, 3);
-        Dense(model, "t", 50, 32);
+        Dense(model, "t", inputs: 50, outputs: 32);
         model.Node("Gather", "t i", "q").Node("DequantizeLinear", "q ts tz", "y").Output("y");
         var result = model.Convert(new ConversionOptions { Weights = WeightKind.Int8 });
         Assert.Equal("Embedding", string.Join(' ', result.Model.Graphs[0].Nodes.Select(n => n.Kind)));
@@ -234,7 +234,7 @@ public class OnnxQuantizedTests
 
     private static void Conv(OnnxBuilder model, int outputs, int inputs, int kernel, bool isPerTensor = false)
     {
-        var w = Numbers.Random(16, outputs * inputs * kernel, 0.3f);
+        var w = Numbers.Random(seed: 16, outputs * inputs * kernel, scale: 0.3f);
         var scale = w.Max(MathF.Abs) / 127;
         float[] scales = isPerTensor ? [scale] : [.. Enumerable.Repeat(scale, outputs)];
         model.Constant("w", [outputs, inputs, kernel], Array.ConvertAll(w, v => (sbyte)MathF.Round(v / scale))).Constant("ws", isPerTensor ? [] : [outputs], scales).Constant("wz", isPerTensor ? [] : [outputs], new sbyte[scales.Length])

@@ -35,7 +35,7 @@ public class OnnxRecurrentLoopTests
                 var model = loop.Weights(Input(isFixed)).Constant("t0", [], 0).Constant("yes", [], true).Constant("one32", [], 1).Constant<long>("one64", [1], 1)
                     .Node("Transpose", "x", "xt", ("perm", new long[] { 1, 0, 2 })).Node("Shape", "xt", "shape").Node("Slice", "shape zero64 one64", "T1").Node("Squeeze", "T1", "T64").Node("Cast", "T64", "T32", ("to", OnnxBuilder.Int32)).Node("Sub", "T32 one32", "last")
                     .Constant<long>("zero64", [1], 0);
-                States(model, loop, false);
+                States(model, loop, given: false);
                 model.Node("Loop", $"T64 yes t0 h0{(loop.IsLstm ? " c0" : "")} W", $"t_ h_{(loop.IsLstm ? " c_" : "")} W_ seq", ("body", loop.Body)).Node("Transpose", "seq", "y", ("perm", new long[] { 1, 0, 2 })).Output("y").Output("h_");
                 if (loop.IsLstm) model.Output("c_");
                 Check(model, loop, isFixed);
@@ -57,10 +57,10 @@ public class OnnxRecurrentLoopTests
             Outputs(loop, loop.Add("Identity", "go"), h, c, loop.Add("SequenceInsert", $"list {(isNew ? h : loop.Add("Unsqueeze", $"{h} axis"))}"));
             loop.Body.Input[^1].Type = new TypeProto { SequenceType = new TypeProto.Types.Sequence { ElemType = OnnxBuilder.Port("e", OnnxBuilder.Float).Type } };
             loop.Body.Output[^1].Type = loop.Body.Input[^1].Type;
-            var model = loop.Weights(Input(false)).Constant("yes", [], true).Constant("one64", [], 1L).Node("Shape", "x", "shape").Node("Gather", "shape one64", "T64").Node("SequenceEmpty", "", "empty", ("dtype", OnnxBuilder.Float));
-            States(model, loop, true);
+            var model = loop.Weights(Input(isFixed: false)).Constant("yes", [], true).Constant("one64", [], 1L).Node("Shape", "x", "shape").Node("Gather", "shape one64", "T64").Node("SequenceEmpty", "", "empty", ("dtype", OnnxBuilder.Float));
+            States(model, loop, given: true);
             model.Node("Loop", $"T64 yes h0{(loop.IsLstm ? " c0" : "")} empty", $"h_{(loop.IsLstm ? " c_" : "")} all", ("body", loop.Body)).Node("ConcatFromSequence", "all", "y", ("axis", 1), ("new_axis", isNew ? 1 : 0)).Output("y").Output("h_");
-            Check(model, loop, false);
+            Check(model, loop, isFixed: false);
         }
     }
 
@@ -76,10 +76,10 @@ public class OnnxRecurrentLoopTests
         Constants(loop.Body, OnnxBuilder.Tensor<long>("axis", [1], 1));
         var (h, c) = loop.Step(loop.Add("SequenceAt", "steps round"), "h", "c");
         Outputs(loop, loop.Add("Identity", "go"), h, c, loop.Add("Concat", $"grown {loop.Add("Unsqueeze", $"{h} axis")}", ("axis", 1)));
-        var model = loop.Weights(Input(false)).Constant("yes", [], true).Node("SplitToSequence", "x", "steps", ("axis", 1), ("keepdims", 0)).Node("SequenceLength", "steps", "T64").Constant("empty", [N, 0, H], Array.Empty<float>());
-        States(model, loop, true);
+        var model = loop.Weights(Input(isFixed: false)).Constant("yes", [], true).Node("SplitToSequence", "x", "steps", ("axis", 1), ("keepdims", 0)).Node("SequenceLength", "steps", "T64").Constant("empty", [N, 0, H], Array.Empty<float>());
+        States(model, loop, given: true);
         model.Node("Loop", $"T64 yes h0{(loop.IsLstm ? " c0" : "")} empty", $"h_{(loop.IsLstm ? " c_" : "")} y", ("body", loop.Body)).Output("y").Output("h_");
-        Check(model, loop, false);
+        Check(model, loop, isFixed: false);
     }
 
     /// <summary>Scan in either direction along the axis of a batch-major sequence, with dense layers before and after the cell in one body.</summary>
@@ -93,10 +93,10 @@ public class OnnxRecurrentLoopTests
             Ports(loop, "h", "row");
             var (h, c) = loop.Step(loop.Add("Tanh", loop.Add("MatMul", "row dense")), "h", "c");
             Outputs(loop, "", h, c, loop.Add("Softmax", loop.Add("MatMul", $"{h} out"), ("axis", -1)));
-            var model = loop.Weights(Input(false)).Random("dense", 40, 1, I, I).Random("out", 44, 1, loop.States, 3);
-            States(model, loop, true);
+            var model = loop.Weights(Input(isFixed: false)).Random("dense", 40, 1, I, I).Random("out", 44, 1, loop.States, 3);
+            States(model, loop, given: true);
             model.Node("Scan", $"h0{(loop.IsLstm ? " c0" : "")} x", $"h_{(loop.IsLstm ? " c_" : "")} y", ("body", loop.Body), ("num_scan_inputs", 1), ("scan_input_axes", new long[] { 1 }), ("scan_input_directions", new long[] { backward }), ("scan_output_directions", new long[] { turned })).Output("y").Output("h_");
-            Check(model, loop, false);
+            Check(model, loop, isFixed: false);
         }
     }
 
@@ -111,10 +111,10 @@ public class OnnxRecurrentLoopTests
         var number = loop.Add("Cast", "round", ("to", OnnxBuilder.Float));
         var (h, c) = loop.Step(loop.Add("Add", $"{loop.Add("Gather", $"x {loop.Add("Add", "round two")}", ("axis", 1))} {number}"), "h", "c");
         Outputs(loop, loop.Add("Identity", "go"), h, c, h);
-        var model = loop.Weights(Input(true)).Constant("yes", [], true).Constant("count", [], 3L);
-        States(model, loop, true);
+        var model = loop.Weights(Input(isFixed: true)).Constant("yes", [], true).Constant("count", [], 3L);
+        States(model, loop, given: true);
         model.Node("Loop", "count yes h0 c0", "h_ c_ y", ("body", loop.Body)).Output("y").Output("h_").Output("c_");
-        Check(model, loop, true);
+        Check(model, loop, isFixed: true);
     }
 
     /// <summary>Unrolled steps: slices of a sequence in three ways, states given or zero, all outputs joined or only the last.</summary>
@@ -127,11 +127,11 @@ public class OnnxRecurrentLoopTests
             foreach (var isGiven in (bool[])[true, false])
             {
                 var loop = new RecurrentLoop(cell);
-                var model = loop.Weights(Input(true));
+                var model = loop.Weights(Input(isFixed: true));
                 if (isGiven) model.Random("hx", 70, 1, I, loop.States).Random("cx", 71, 1, I, H).Constant("at", [], 0L).Node("Gather", "x at", "x_0", ("axis", 1)).Node("MatMul", "x_0 hx", "h0").Node("MatMul", "x_0 cx", "c0");
-                else States(model, loop, false);
+                else States(model, loop, given: false);
                 var (h, c, all) = ("h0", (string?)"c0", new List<string>());
-                var pieces = way == "Split" ? loop.Split("x", 6, 1) : [];
+                var pieces = way == "Split" ? loop.Split("x", parts: 6, axis: 1) : [];
                 for (var t = 0; t < 6; t++)
                 {
                     model.Constant($"at{t}", [], (long)t).Constant($"from{t}", [1], (long)t).Constant($"to{t}", [1], t + 1L);
@@ -145,7 +145,7 @@ public class OnnxRecurrentLoopTests
                 model.Random("dense", 40, 1, I, I).Random("out", 44, 1, loop.States, 3);
                 model.Graph.Node.AddRange(loop.Body.Node);
                 model.Output("y").Output("last");
-                Check(model, loop, true);
+                Check(model, loop, isFixed: true);
                 // No node of the steps remains.
                 Assert.InRange(model.Convert(new ConversionOptions { AutoStates = false }).Model.Graphs[0].Nodes.Count, 3, 16);
             }
@@ -157,8 +157,8 @@ public class OnnxRecurrentLoopTests
     public void Steps_of_two_layers_with_earlier_products_are_two_layers()
     {
         var loop = new RecurrentLoop("lstm");
-        var model = loop.Weights(Input(true)).Random("W2", 60, 1, H, 4 * H).Random("U2", 61, 1, H, 4 * H).Node("MatMul", "x W", "xw").Node("Add", "xw b", "made");
-        States(model, loop, false);
+        var model = loop.Weights(Input(isFixed: true)).Random("W2", 60, 1, H, 4 * H).Random("U2", 61, 1, H, 4 * H).Node("MatMul", "x W", "xw").Node("Add", "xw b", "made");
+        States(model, loop, given: false);
         List<string> below = [], above = [];
         foreach (var (layer, list) in ((int, List<string>)[])[(0, below), (1, above)])
         {
@@ -167,7 +167,7 @@ public class OnnxRecurrentLoopTests
             {
                 if (layer == 0) model.Constant($"at{t}", [], (long)t);
                 var product = layer == 0 ? loop.Add("Gather", $"made at{t}", ("axis", 1)) : loop.Add("MatMul", $"{below[t]} W2");
-                (h, c) = loop.Gated(loop.Split(loop.Add("Add", $"{product} {loop.Add("MatMul", $"{h} {(layer == 0 ? "U" : "U2")}")}"), 4, 1), c);
+                (h, c) = loop.Gated(loop.Split(loop.Add("Add", $"{product} {loop.Add("MatMul", $"{h} {(layer == 0 ? "U" : "U2")}")}"), parts: 4, axis: 1), c);
                 list.Add(h);
             }
         }
@@ -188,8 +188,8 @@ public class OnnxRecurrentLoopTests
         // Attention to its own earlier results is not a layer.
         var scores = body.Add("MatMul", $"{body.Add("Gather", "x round", ("axis", 1))} W");
         Outputs(body, body.Add("Identity", "go"), body.Add("Softmax", body.Add("Mul", $"{scores} h"), ("axis", -1)), null);
-        var model = body.Weights(Input(false)).Constant("yes", [], true).Constant("one64", [], 1L).Node("Shape", "x", "shape").Node("Gather", "shape one64", "T64");
-        States(model, body, true);
+        var model = body.Weights(Input(isFixed: false)).Constant("yes", [], true).Constant("one64", [], 1L).Node("Shape", "x", "shape").Node("Gather", "shape one64", "T64");
+        States(model, body, given: true);
         model.Node("Loop", "T64 yes h0", "y", ("body", body.Body)).Output("y");
         var message = Assert.ThrowsAny<ConversionException>(() => model.Convert()).Message;
         Assert.Contains("its number of rounds is T, which is not known", message, StringComparison.Ordinal);

@@ -36,7 +36,7 @@ public class OnnxSpatialTests
     public void A_symbolic_time_axis_is_repeated()
     {
         using var model = new OnnxBuilder(13).Input("x", OnnxBuilder.Float, 1, 2, "T").Constant("scales", [3], 1f, 1f, 3f).Node("Resize", "x - scales", "y", ("mode", "nearest"), ("coordinate_transformation_mode", "asymmetric"), ("nearest_mode", "floor")).Output("y", OnnxBuilder.Float, 1, 2, "U").Load();
-        using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 8 } });
+        using var session = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = 8 } });
         session.SetSize("T", 2);
         float[] x = [1, 2, 3, 4];
         x.CopyTo(session.Input<float>(0));

@@ -54,7 +54,7 @@ public class OnnxTensorsTests
             .Node("LSTM", "x w r", "h", ("hidden_size", 4)).Node("MatMul", "h d", "m").Node("Cast", "m", "c", ("to", type)).Node("Mul", "c half", "y").Output("y", type);
         float[] x = [.. Enumerable.Range(0, 9).Select(i => MathF.Sin(i))];
         var wide = Model(OnnxBuilder.Double, v => v);
-        Assert.Equal(Model(OnnxBuilder.Float, v => Array.ConvertAll(v, e => (float)e)).Run(null, x), wide.Run(null, x));
+        Assert.Equal(Model(OnnxBuilder.Float, v => Array.ConvertAll(v, e => (float)e)).Run(options: null, x), wide.Run(options: null, x));
         Assert.Contains("float64 in the file and were converted to float32", wide.Convert().Graphs[0].Notes[0]);
     }
 

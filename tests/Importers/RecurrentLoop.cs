@@ -52,18 +52,18 @@ internal sealed class RecurrentLoop
         {
             case "lstm" or "lstm-hard" or "lstm-hard6" or "lstm-relu" or "lstm-coupled":
                 // TensorFlow's and Keras': both products, the bias, a split into i f g o.
-                return Lstm(Split(Add("Add", $"{Add("Add", $"{Add("MatMul", $"{x} W")} {Add("MatMul", $"{h} U")}")} b"), 4, 1), c!);
+                return Lstm(Split(Add("Add", $"{Add("Add", $"{Add("MatMul", $"{x} W")} {Add("MatMul", $"{h} U")}")} b"), parts: 4, axis: 1), c!);
             case "lstm-joined":
                 // TensorFlow's LSTMCell: one matrix for both, gates i g f o, a constant added to f.
-                var parts = Split(Add("Add", $"{Add("MatMul", $"{Add("Concat", $"{x} {h}", ("axis", 1))} WU")} b"), 4, 1);
+                var parts = Split(Add("Add", $"{Add("MatMul", $"{Add("Concat", $"{x} {h}", ("axis", 1))} WU")} b"), parts: 4, axis: 1);
                 return Lstm([parts[0], Add("Add", $"{parts[2]} forget"), parts[1], parts[3]], c!);
             case "lstm-projected":
                 // TensorFlow's LSTMCell with num_proj.
-                var q4 = Split(Add("Add", $"{Add("MatMul", $"{Add("Concat", $"{x} {h}", ("axis", 1))} WP")} b"), 4, 1);
+                var q4 = Split(Add("Add", $"{Add("MatMul", $"{Add("Concat", $"{x} {h}", ("axis", 1))} WP")} b"), parts: 4, axis: 1);
                 var unprojected = Lstm(q4, c!);
                 return (Add("MatMul", $"{unprojected.H} P"), unprojected.C);
             case "lstm-peephole":
-                var v = Split(Add("Add", $"{Add("Add", $"{Add("MatMul", $"{x} W")} {Add("MatMul", $"{h} U")}")} b"), 4, 1);
+                var v = Split(Add("Add", $"{Add("Add", $"{Add("MatMul", $"{x} W")} {Add("MatMul", $"{h} U")}")} b"), parts: 4, axis: 1);
                 var (seesI, seesF) = (Add("Add", $"{v[0]} {Add("Mul", $"{c} pi")}"), Add("Add", $"{v[1]} {Add("Mul", $"pf {c}")}"));
                 var state = Add("Add", $"{Add("Mul", $"{Add("Sigmoid", seesF)} {c}")} {Add("Mul", $"{Add("Sigmoid", seesI)} {Add("Tanh", v[2])}")}");
                 return (Add("Mul", $"{Add("Sigmoid", Add("Add", $"{v[3]} {Add("Mul", $"{state} po")}"))} {Add("Tanh", state)}"), state);
@@ -72,13 +72,13 @@ internal sealed class RecurrentLoop
                 return Lstm([.. new[] { "i", "f", "g", "o" }.Select(g => Add("Add", $"{Add("Add", $"{Add("MatMul", $"{x} W{g}")} b{g}")} {Add("MatMul", $"{h} U{g}")}"))], c!);
             case "gru-after":
                 // PyTorch's GRUCell and Keras' reset_after: r z n, a bias inside the reset.
-                var (a, q) = (Split(Add("Add", $"{Add("MatMul", $"{x} W")} b"), 3, 1), Split(Add("Add", $"{Add("MatMul", $"{h} U")} b2"), 3, 1));
+                var (a, q) = (Split(Add("Add", $"{Add("MatMul", $"{x} W")} b"), parts: 3, axis: 1), Split(Add("Add", $"{Add("MatMul", $"{h} U")} b2"), parts: 3, axis: 1));
                 var (r, z) = (Add("Sigmoid", Add("Add", $"{a[0]} {q[0]}")), Add("Sigmoid", Add("Add", $"{a[1]} {q[1]}")));
                 var n = Add("Tanh", Add("Add", $"{a[2]} {Add("Mul", $"{r} {q[2]}")}"));
                 return (Add("Add", $"{Add("Mul", $"{z} {h}")} {Add("Mul", $"{Add("Sub", $"one {z}")} {n}")}"), null);
             case "gru-before" or "gru-turned":
                 // Keras' reset_after=False and TensorFlow's GRUCell: z r n, the reset state multiplied.
-                var w = Split(Add("Add", $"{Add("MatMul", $"{x} W")} b"), 3, 1);
+                var w = Split(Add("Add", $"{Add("MatMul", $"{x} W")} b"), parts: 3, axis: 1);
                 string Gate(int i) => Add("Sigmoid", Add("Add", $"{w[i]} {Add("MatMul", $"{h} U{"if"[i]}")}"));
                 var (update, reset) = (Gate(0), Gate(1));
                 var candidate = Add("Tanh", Add("Add", $"{w[2]} {Add("MatMul", $"{Add("Mul", $"{reset} {h}")} Un")}"));

@@ -195,7 +195,7 @@ public sealed unsafe class ElementwiseTests
             foreach (var gates in new[] { 4, 3 })
             {
                 var rows = GateRows.Count(gates, units);
-                float[] Of(int count) => KernelTesting.Values(random, count, 0, 1);
+                float[] Of(int count) => KernelTesting.Values(random, count, oneIn: 0, range: 1);
                 using var w = new GuardedMemory<byte>(Float32Format.Pack(Of(rows * inputs), rows, inputs, GateRows.Panel(gates)));
                 using var r = new GuardedMemory<byte>(Float32Format.Pack(Of(rows * units), rows, units, GateRows.Panel(gates)));
                 using var bias = new GuardedMemory<float>(Of(2 * rows));

@@ -38,7 +38,7 @@ public sealed unsafe class GemmInt8GroupsTests
             {
                 foreach (var period in (int[])[1, 2, 4, 1000])
                 {
-                    foreach (var m in (int[])[1, 2, 3]) Check(random, m, 48, 77, 48, k => k % 77 / period % 2 == 0 || w == -128 ? w : (sbyte)-w, k => (sbyte)(k % 77 / period % 2 == 0 ? x : -x), 0);
+                    foreach (var m in (int[])[1, 2, 3]) Check(random, m, rows: 48, columns: 77, 48, k => k % 77 / period % 2 == 0 || w == -128 ? w : (sbyte)-w, k => (sbyte)(k % 77 / period % 2 == 0 ? x : -x), oneIn: 0);
                 }
             }
         }
@@ -49,7 +49,7 @@ public sealed unsafe class GemmInt8GroupsTests
     public void The_longest_rows_are_summed()
     {
         var random = new Random(16);
-        foreach (var m in (int[])[1, 2, 5]) Check(random, m, 6, Int8GroupFormat.MostColumns, 6, _ => (sbyte)random.Next(-127, 128), _ => (sbyte)random.Next(-127, 128), 0);
+        foreach (var m in (int[])[1, 2, 5]) Check(random, m, rows: 6, Int8GroupFormat.MostColumns, 6, _ => (sbyte)random.Next(-127, 128), _ => (sbyte)random.Next(-127, 128), oneIn: 0);
     }
 
     /// <summary>m rows of inputs by the first n rows of a matrix, on every kernel set.</summary>

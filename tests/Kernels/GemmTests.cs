@@ -267,7 +267,7 @@ public sealed unsafe class GemmTests
         var ldy = n + random.Next(3);
         var weights = new sbyte[rows * columns];
         for (var i = 0; i < weights.Length; i++) weights[i] = extreme ? (sbyte)(random.Next(2) * 254 - 127) : (sbyte)random.Next(-127, 128);
-        var scales = KernelTesting.Values(random, rows, 0, 0.1f);
+        var scales = KernelTesting.Values(random, rows, oneIn: 0, range: 0.1f);
         var layout = new WeightLayout(TensorFormat.PackedInt8, rows, columns);
         using var w = new GuardedMemory<byte>(Int8Format.Wide.Pack(weights, scales, rows, columns));
         using var x = new GuardedMemory<sbyte>(new sbyte[m * stride]);
@@ -301,7 +301,7 @@ public sealed unsafe class GemmTests
 
     /// <summary>The three kinds of initial values of sums: none, one row for all, one for each row.</summary>
     private static InitRows Init(GuardedMemory<float> init, int kind, int ldy) =>
-        kind % 3 == 0 ? new InitRows(null, 0) : new InitRows(init.Pointer, kind % 3 == 1 ? 0 : ldy);
+        kind % 3 == 0 ? new InitRows(pointer: null, 0) : new InitRows(init.Pointer, kind % 3 == 1 ? 0 : ldy);
 
     private readonly struct InitRows(float* pointer, int stride)
     {

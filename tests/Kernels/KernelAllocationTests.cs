@@ -21,7 +21,7 @@ public sealed unsafe class KernelAllocationTests
         var int4 = new WeightLayout(TensorFormat.PackedInt4, Rows, Columns);
         using var w16 = new GuardedMemory<byte>(Float16Format.Pack(KernelTesting.Values(random, Rows * Columns), Rows, Columns));
         using var w4 = new GuardedMemory<byte>(Int4Format.Pack(new sbyte[Rows * Columns], new sbyte[Rows * int4.Groups], new float[Rows], Rows, Columns));
-        using var x = new GuardedMemory<float>(KernelTesting.Values(random, 64 * M, 50, 1e6f));
+        using var x = new GuardedMemory<float>(KernelTesting.Values(random, 64 * M, oneIn: 50, range: 1e6f));
         using var y = new GuardedMemory<float>(256 * M);
         using var q = new GuardedMemory<sbyte>(64 * M);
         using var scales = new GuardedMemory<float>(M);
@@ -39,9 +39,9 @@ public sealed unsafe class KernelAllocationTests
             foreach (var f in unary) kernels.Unary(f, x.Pointer, y.Pointer, 201, 1, 0);
             foreach (var f in binary) kernels.Binary(f, x.Pointer, 1, x.Pointer + 100, 1, y.Pointer, 99);
             for (var f = ReduceFunction.Sum; f <= ReduceFunction.LogSumExp; f++) kernels.Reduce(f, x.Pointer, 201);
-            kernels.Softmax(x.Pointer, y.Pointer, 201, false);
-            kernels.Softmax(x.Pointer, y.Pointer, 201, true);
-            kernels.Normalize(x.Pointer, x.Pointer, x.Pointer, y.Pointer, 201, 1e-5f, false);
+            kernels.Softmax(x.Pointer, y.Pointer, 201, logarithm: false);
+            kernels.Softmax(x.Pointer, y.Pointer, 201, logarithm: true);
+            kernels.Normalize(x.Pointer, x.Pointer, x.Pointer, y.Pointer, 201, 1e-5f, rms: false);
             kernels.LstmCell(x.Pointer, x.Pointer, y.Pointer, y.Pointer + 100, 30);
             kernels.GruCell(x.Pointer, x.Pointer, x.Pointer, y.Pointer, 30);
         });

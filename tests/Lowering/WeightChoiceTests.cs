@@ -79,7 +79,7 @@ public class WeightChoiceTests
     [InlineData(70_000f, true)]
     public void Fp16_keeps_what_its_exponents_cannot_hold(float range, bool isKept)
     {
-        foreach (var model in (OnnxBuilder[])[Product(40, 30, range), Lstm(30, 20, range), Convolution(range)])
+        foreach (var model in (OnnxBuilder[])[Product(rows: 40, columns: 30, range), Lstm(hidden: 30, inputs: 20, range), Convolution(range)])
         {
             foreach (var tensor in model.Convert(new ConversionOptions { Weights = WeightKind.Float16 }).Tensors.Where(t => t.Weights is not null))
             {
@@ -164,7 +164,7 @@ public class WeightChoiceTests
     public void A_request_that_changes_nothing_says_so(string kind, string of, string keep, string notes)
     {
         var options = new ConversionOptions { Weights = Kind(kind), WeightsOf = of.Length == 0 ? [] : [new WeightOverride(of.Split('=')[0], Kind(of.Split('=')[1]))], Keep = keep.Length == 0 ? [] : [keep] };
-        Assert.Equal(notes, string.Join("; ", Lstm(8, 6, 1).Convert(options).WeightNotes));
+        Assert.Equal(notes, string.Join("; ", Lstm(hidden: 8, inputs: 6, range: 1).Convert(options).WeightNotes));
     }
 
     /// <summary>Next to a quantized matrix, a small one becomes fp16 if that saves a hundredth of the file; naming the large one changes nothing.</summary>

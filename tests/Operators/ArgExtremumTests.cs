@@ -19,12 +19,12 @@ public class ArgExtremumTests
             var shape = Nd.Shape(random, random.Next(1, 6));
             var axis = random.Next(shape.Length);
             shape[axis] = random.Next(1, 9);
-            Check(Nd.Random<float>(random, shape, -3, 3), axis, isMax, keepDims, isLast);
-            Check(Nd.Random<double>(random, shape, -3, 3), axis, isMax, keepDims, isLast);
-            Check(Nd.Random<int>(random, shape, -3, 3), axis, isMax, keepDims, isLast);
-            Check(Nd.Random<long>(random, shape, -3, 3), axis, isMax, keepDims, isLast);
-            Check(Nd.Random<sbyte>(random, shape, -3, 3), axis, isMax, keepDims, isLast);
-            Check(Nd.Random<byte>(random, shape, 0, 3), axis, isMax, keepDims, isLast);
+            Check(Nd.Random<float>(random, shape, least: -3, most: 3), axis, isMax, keepDims, isLast);
+            Check(Nd.Random<double>(random, shape, least: -3, most: 3), axis, isMax, keepDims, isLast);
+            Check(Nd.Random<int>(random, shape, least: -3, most: 3), axis, isMax, keepDims, isLast);
+            Check(Nd.Random<long>(random, shape, least: -3, most: 3), axis, isMax, keepDims, isLast);
+            Check(Nd.Random<sbyte>(random, shape, least: -3, most: 3), axis, isMax, keepDims, isLast);
+            Check(Nd.Random<byte>(random, shape, least: 0, most: 3), axis, isMax, keepDims, isLast);
         }
     }
 

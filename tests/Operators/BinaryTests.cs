@@ -26,10 +26,10 @@ public class BinaryTests
             {
                 Check(function, Nd.Random(random, a, 9), Nd.Random(random, b, 9));
                 Check(function, Nd.Random(random, a, 9).Map(v => (double)v), Nd.Random(random, b, 9).Map(v => (double)v));
-                Check(function, Nd.Random<int>(random, a, -99, 99), Nd.Random<int>(random, b, 1, 9));
-                Check(function, Nd.Random<long>(random, a, -99, 99), Nd.Random<long>(random, b, -9, -1));
-                Check(function, Nd.Random<sbyte>(random, a, -128, 127), Nd.Random<sbyte>(random, b, 1, 127));
-                Check(function, Nd.Random<byte>(random, a, 0, 255), Nd.Random<byte>(random, b, 1, 255));
+                Check(function, Nd.Random<int>(random, a, least: -99, most: 99), Nd.Random<int>(random, b, least: 1, most: 9));
+                Check(function, Nd.Random<long>(random, a, least: -99, most: 99), Nd.Random<long>(random, b, least: -9, most: -1));
+                Check(function, Nd.Random<sbyte>(random, a, least: -128, most: 127), Nd.Random<sbyte>(random, b, least: 1, most: 127));
+                Check(function, Nd.Random<byte>(random, a, least: 0, most: 255), Nd.Random<byte>(random, b, least: 1, most: 255));
             }
         }
     }
@@ -54,11 +54,11 @@ public class BinaryTests
             int[] a = Nd.Narrowed(random, full), b = Nd.Narrowed(random, full);
             foreach (var function in s_comparisons)
             {
-                Compare(function, Nd.Random<float>(random, a, -2, 2), Nd.Random<float>(random, b, -2, 2));
-                Compare(function, Nd.Random<double>(random, a, -2, 2), Nd.Random<double>(random, b, -2, 2));
-                Compare(function, Nd.Random<int>(random, a, -2, 2), Nd.Random<int>(random, b, -2, 2));
-                Compare(function, Nd.Random<long>(random, a, -2, 2), Nd.Random<long>(random, b, -2, 2));
-                Compare(function, Nd.Random<byte>(random, a, 0, 2), Nd.Random<byte>(random, b, 0, 2));
+                Compare(function, Nd.Random<float>(random, a, least: -2, most: 2), Nd.Random<float>(random, b, least: -2, most: 2));
+                Compare(function, Nd.Random<double>(random, a, least: -2, most: 2), Nd.Random<double>(random, b, least: -2, most: 2));
+                Compare(function, Nd.Random<int>(random, a, least: -2, most: 2), Nd.Random<int>(random, b, least: -2, most: 2));
+                Compare(function, Nd.Random<long>(random, a, least: -2, most: 2), Nd.Random<long>(random, b, least: -2, most: 2));
+                Compare(function, Nd.Random<byte>(random, a, least: 0, most: 2), Nd.Random<byte>(random, b, least: 0, most: 2));
             }
         }
 

@@ -44,7 +44,7 @@ public class ClipTests
         T low = T.CreateTruncating(20), high = T.CreateTruncating(90);
         foreach (var shape in new int[][] { [], [0], [37], [2, 3, 4] })
         {
-            var x = Nd.Random<T>(new Random(50), shape, 0, 120);
+            var x = Nd.Random<T>(new Random(50), shape, least: 0, most: 120);
             var harness = new OperatorHarness().Dense(x);
             if (hasLow) harness.Scalar(low);
             else harness.Absent();

@@ -10,7 +10,7 @@ public class ColumnEmbeddingTests
     public void Gives_the_columns_that_indices_name(int packing)
     {
         var format = (TensorFormat)packing;
-        var packed = Weights.Pack(format, Numbers.Random(new Random(6), 37 * 70), 37, 70, out var matrix);
+        var packed = Weights.Pack(format, Numbers.Random(new Random(6), 37 * 70), rows: 37, columns: 70, out var matrix);
         var result = new OperatorHarness().Packed(format, 37, 70, packed).Dense<long>([2, 3], 0, 69, 33, -1, -70, 20).Run(new ColumnEmbedding())[0];
         Assert.Equal([2, 3, 37], result.Shape);
         Assert.Equal(new[] { 0, 69, 33, 69, 0, 20 }.SelectMany(column => Enumerable.Range(0, 37).Select(row => matrix[row * 70 + column])), result.As<float>());

@@ -13,7 +13,7 @@ public class ConcatTests
         {
             var shape = Nd.Shape(random, random.Next(1, 6));
             var axis = random.Next(shape.Length);
-            var parts = Enumerable.Range(0, random.Next(1, 5)).Select(_ => Nd.Random<long>(random, Nd.With(shape, axis, random.Next(4)), -9, 9)).ToArray();
+            var parts = Enumerable.Range(0, random.Next(1, 5)).Select(_ => Nd.Random<long>(random, Nd.With(shape, axis, random.Next(4)), least: -9, most: 9)).ToArray();
             var harness = new OperatorHarness();
             foreach (var part in parts) harness.Dense(part);
             var expected = Nd.Build(Nd.With(shape, axis, parts.Sum(p => p.Shape[axis])), index =>

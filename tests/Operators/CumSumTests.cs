@@ -19,10 +19,10 @@ public class CumSumTests
         {
             var shape = Nd.Shape(random, random.Next(1, 5));
             var axis = random.Next(shape.Length);
-            Check(op, Nd.Random<int>(random, shape, -99, 99), axis, isExclusive, isReverse);
-            Check(op, Nd.Random<long>(random, shape, -99, 99), axis - shape.Length, isExclusive, isReverse);
-            Check(op, Nd.Random<byte>(random, shape, 0, 255), axis, isExclusive, isReverse);
-            Check(op, Nd.Random<sbyte>(random, shape, -128, 127), axis, isExclusive, isReverse);
+            Check(op, Nd.Random<int>(random, shape, least: -99, most: 99), axis, isExclusive, isReverse);
+            Check(op, Nd.Random<long>(random, shape, least: -99, most: 99), axis - shape.Length, isExclusive, isReverse);
+            Check(op, Nd.Random<byte>(random, shape, least: 0, most: 255), axis, isExclusive, isReverse);
+            Check(op, Nd.Random<sbyte>(random, shape, least: -128, most: 127), axis, isExclusive, isReverse);
             Check(op, Nd.Random(random, shape), axis, isExclusive, isReverse);
             Check(op, Nd.Random(random, shape).Map(v => (double)v), axis, isExclusive, isReverse);
         }

@@ -52,7 +52,7 @@ public class GruTests
     {
         var format = (TensorFormat)packing;
         var random = new Random(11);
-        var test = new RecurrentCase(random, 12, batch, 9, hidden, hidden, 0, false, true);
+        var test = new RecurrentCase(random, steps: 12, batch, inputs: 9, hidden, hidden, direction: 0, lengths: false, initial: true);
         test.InitialH![0] = 3; // outside the range of int8's fixed scale, for several steps
         var layer = new Layer(random, format, test, resetAfter, isStandard: true);
         var op = new Gru(layer.Attributes);
@@ -86,7 +86,7 @@ public class GruTests
         var random = new Random(17);
         foreach (var resetAfter in new[] { true, false })
         {
-            var test = new RecurrentCase(random, 4, 2, 9, 19, 19, 2, false, false);
+            var test = new RecurrentCase(random, steps: 4, batch: 2, inputs: 9, hidden: 19, state: 19, direction: 2, lengths: false, initial: false);
             var layer = new Layer(random, TensorFormat.PackedInt8, test, resetAfter, isStandard: true);
             var missing = layer.Harness().Run(new Gru(layer.Attributes), 2);
             test.InitialH = new float[2 * 2 * 19];

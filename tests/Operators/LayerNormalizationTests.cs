@@ -27,7 +27,7 @@ public class LayerNormalizationTests
 
     [Fact]
     public void A_scale_of_another_shape_is_refused() =>
-        Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense([2, 3], new float[6]).Dense([2], new float[2]).Run(new LayerNormalization(new Attributes(), false)));
+        Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense([2, 3], new float[6]).Dense([2], new float[2]).Run(new LayerNormalization(new Attributes(), rms: false)));
 
     internal static double[] Naive(float[] x, int size, float[]? scale, float[]? bias, bool rms, double epsilon)
     {

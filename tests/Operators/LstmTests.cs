@@ -43,7 +43,7 @@ public class LstmTests
     public void One_int8_step_stays_within_its_proven_bound()
     {
         var random = new Random(5);
-        var layer = new Layer(random, TensorFormat.PackedInt8, new RecurrentCase(random, 1, 1, 30, 40, 40, 0, false, true), isStandard: true);
+        var layer = new Layer(random, TensorFormat.PackedInt8, new RecurrentCase(random, steps: 1, batch: 1, inputs: 30, hidden: 40, state: 40, direction: 0, lengths: false, initial: true), isStandard: true);
         var expected = layer.Case.Run(layer.Cell);
         var actual = layer.Harness().Run(new Lstm(layer.Attributes), 3);
         var w = layer.Weights[0];
@@ -78,7 +78,7 @@ public class LstmTests
         var format = (TensorFormat)packing;
         var random = new Random(11);
         var state = projects ? 7 : hidden;
-        var test = new RecurrentCase(random, 12, batch, 9, hidden, state, 0, false, true);
+        var test = new RecurrentCase(random, steps: 12, batch, inputs: 9, hidden, state, direction: 0, lengths: false, initial: true);
         test.InitialH![0] = 3; // outside the range of int8's fixed scale: only the first step must measure its range
         var layer = new Layer(random, format, test, isStandard: true, projects: projects);
         var op = new Lstm(layer.Attributes);
@@ -102,7 +102,7 @@ public class LstmTests
     {
         var format = (TensorFormat)packing;
         var random = new Random(13);
-        var test = new RecurrentCase(random, 6, 5, 10, 24, 24, 2, true, true);
+        var test = new RecurrentCase(random, steps: 6, batch: 5, inputs: 10, hidden: 24, state: 24, direction: 2, lengths: true, initial: true);
         test.InitialH![3 * 24] = -2;
         var layer = new Layer(random, format, test, isStandard: true);
         var together = layer.Harness().Run(new Lstm(layer.Attributes), 3);
@@ -110,12 +110,12 @@ public class LstmTests
         {
             var row = n;
             float[] Take(float[] all, int outer, int size) => [.. Enumerable.Range(0, outer).SelectMany(o => all.AsSpan((o * 5 + row) * size, size).ToArray())];
-            var harness = new OperatorHarness().Dense([6, 1, 10], Take(test.X, 6, 10)).Dense([1], test.Lengths![n])
-                .Dense([2, 1, 24], Take(test.InitialH, 2, 24)).Dense([2, 1, 24], Take(test.InitialC!, 2, 24));
+            var harness = new OperatorHarness().Dense([6, 1, 10], Take(test.X, outer: 6, size: 10)).Dense([1], test.Lengths![n])
+                .Dense([2, 1, 24], Take(test.InitialH, outer: 2, size: 24)).Dense([2, 1, 24], Take(test.InitialC!, outer: 2, size: 24));
             var alone = layer.AddWeights(harness).Run(new Lstm(layer.Attributes), 3);
-            Assert.Equal(Take(together[0].As<float>(), 12, 24), alone[0].As<float>());
-            Assert.Equal(Take(together[1].As<float>(), 2, 24), alone[1].As<float>());
-            Assert.Equal(Take(together[2].As<float>(), 2, 24), alone[2].As<float>());
+            Assert.Equal(Take(together[0].As<float>(), outer: 12, size: 24), alone[0].As<float>());
+            Assert.Equal(Take(together[1].As<float>(), outer: 2, size: 24), alone[1].As<float>());
+            Assert.Equal(Take(together[2].As<float>(), outer: 2, size: 24), alone[2].As<float>());
         }
     }
 
@@ -146,7 +146,7 @@ public class LstmTests
     public void No_steps_leave_the_initial_state()
     {
         var random = new Random(2);
-        var test = new RecurrentCase(random, 0, 2, 4, 5, 5, 2, false, true);
+        var test = new RecurrentCase(random, steps: 0, batch: 2, inputs: 4, hidden: 5, state: 5, direction: 2, lengths: false, initial: true);
         var layer = new Layer(random, TensorFormat.PackedFloat32, test, isStandard: true);
         var result = layer.Harness().Run(new Lstm(layer.Attributes), 3);
         Assert.Empty(result[0].As<float>());
@@ -158,7 +158,7 @@ public class LstmTests
     public void A_length_past_the_sequence_is_refused()
     {
         var random = new Random(1);
-        var layer = new Layer(random, TensorFormat.PackedFloat32, new RecurrentCase(random, 3, 1, 4, 4, 4, 0, true, false), isStandard: true);
+        var layer = new Layer(random, TensorFormat.PackedFloat32, new RecurrentCase(random, steps: 3, batch: 1, inputs: 4, hidden: 4, state: 4, direction: 0, lengths: true, initial: false), isStandard: true);
         layer.Case.Lengths![0] = 4;
         var error = Assert.Throws<ArgumentException>(() => layer.Harness().Run(new Lstm(layer.Attributes), 3));
         Assert.Contains("length 4", error.Message);
@@ -168,7 +168,7 @@ public class LstmTests
     public void Weights_of_another_size_are_refused()
     {
         var random = new Random(1);
-        var layer = new Layer(random, TensorFormat.PackedFloat32, new RecurrentCase(random, 3, 1, 4, 4, 4, 0, false, false), isStandard: true);
+        var layer = new Layer(random, TensorFormat.PackedFloat32, new RecurrentCase(random, steps: 3, batch: 1, inputs: 4, hidden: 4, state: 4, direction: 0, lengths: false, initial: false), isStandard: true);
         Assert.Throws<ArgumentException>(() => layer.Harness().Run(new Lstm(new Attributes().Set(AttributeKey.Hidden, 20)), 3));
         Assert.Throws<SeqFormatException>(() => layer.Harness().Run(new Lstm(new Attributes().Set(AttributeKey.Hidden, 4).Set(AttributeKey.Direction, 2)), 3));
     }
@@ -255,10 +255,10 @@ public class LstmTests
 
                 double Peephole(int index, double cell) => _peepholes is null ? 0 : _peepholes[d][index * c.Length + u] * cell;
 
-                var i = Gate(0, Peephole(0, c[u]), 0);
-                var f = _inputForget ? 1 - i : Gate(1, Peephole(1, c[u]), 0);
-                c[u] = f * c[u] + i * Gate(2, 0, 1);
-                hidden[u] = Gate(3, Peephole(2, c[u]), 0) * _activations[d * 3 + 2].Apply(c[u]);
+                var i = Gate(0, Peephole(0, c[u]), function: 0);
+                var f = _inputForget ? 1 - i : Gate(1, Peephole(1, c[u]), function: 0);
+                c[u] = f * c[u] + i * Gate(2, peephole: 0, function: 1);
+                hidden[u] = Gate(3, Peephole(2, c[u]), function: 0) * _activations[d * 3 + 2].Apply(c[u]);
             }
 
             for (var u = 0; u < h.Length; u++) h[u] = _projections is null ? hidden[u] : RecurrentWeights.Dot(_projections[d], u, hidden);

@@ -39,7 +39,7 @@ public class MguTests
         foreach (var (hidden, batch) in new[] { (32, 1), (21, 2), (16, 3) })
         {
             var random = new Random(11);
-            var test = new RecurrentCase(random, 12, batch, 9, hidden, hidden, 0, false, true);
+            var test = new RecurrentCase(random, steps: 12, batch, inputs: 9, hidden, hidden, direction: 0, lengths: false, initial: true);
             test.InitialH![0] = 3; // outside what int8's fixed scale holds, for several steps
             var layer = new Layer(random, (TensorFormat)packing, test);
             var op = new Mgu(layer.Attributes);
@@ -62,7 +62,7 @@ public class MguTests
     public void A_batch_of_different_lengths_gives_each_row_the_bits_it_gets_alone(int packing)
     {
         var random = new Random(13);
-        var test = new RecurrentCase(random, 6, 5, 10, 24, 24, 2, true, true);
+        var test = new RecurrentCase(random, steps: 6, batch: 5, inputs: 10, hidden: 24, state: 24, direction: 2, lengths: true, initial: true);
         test.InitialH![3 * 24] = -2;
         var layer = new Layer(random, (TensorFormat)packing, test);
         var together = layer.Harness().Run(new Mgu(layer.Attributes), 2);
@@ -70,10 +70,10 @@ public class MguTests
         {
             var row = n;
             float[] Take(float[] all, int outer, int size) => [.. Enumerable.Range(0, outer).SelectMany(o => all.AsSpan((o * 5 + row) * size, size).ToArray())];
-            var harness = new OperatorHarness().Dense([6, 1, 10], Take(test.X, 6, 10)).Dense([1], test.Lengths![n]).Dense([2, 1, 24], Take(test.InitialH, 2, 24));
+            var harness = new OperatorHarness().Dense([6, 1, 10], Take(test.X, outer: 6, size: 10)).Dense([1], test.Lengths![n]).Dense([2, 1, 24], Take(test.InitialH, outer: 2, size: 24));
             var alone = layer.AddWeights(harness).Run(new Mgu(layer.Attributes), 2);
-            Assert.Equal(Take(together[0].As<float>(), 12, 24), alone[0].As<float>());
-            Assert.Equal(Take(together[1].As<float>(), 2, 24), alone[1].As<float>());
+            Assert.Equal(Take(together[0].As<float>(), outer: 12, size: 24), alone[0].As<float>());
+            Assert.Equal(Take(together[1].As<float>(), outer: 2, size: 24), alone[1].As<float>());
         }
     }
 
@@ -81,7 +81,7 @@ public class MguTests
     public void A_missing_initial_state_gives_the_bits_of_zeros()
     {
         var random = new Random(17);
-        var test = new RecurrentCase(random, 4, 2, 9, 19, 19, 2, false, false);
+        var test = new RecurrentCase(random, steps: 4, batch: 2, inputs: 9, hidden: 19, state: 19, direction: 2, lengths: false, initial: false);
         var layer = new Layer(random, TensorFormat.PackedInt8, test);
         var missing = layer.Harness().Run(new Mgu(layer.Attributes), 2);
         test.InitialH = new float[2 * 2 * 19];

@@ -14,7 +14,7 @@ public class OneHotTests
         {
             var shape = Nd.Shape(random, random.Next(0, 4));
             var axis = random.Next(-shape.Length - 1, shape.Length + 1);
-            var indices = Nd.Random<long>(random, shape, -7, 7);
+            var indices = Nd.Random<long>(random, shape, least: -7, most: 7);
             Check<byte, long>(indices, axis);
             Check<float, float>(indices.Map(v => (float)v), axis);
             Check<double, sbyte>(indices.Map(v => (sbyte)v), axis);

@@ -97,11 +97,11 @@ internal sealed record NamedActivation(string Name, float Alpha = float.NaN, flo
 {
     private static readonly NamedActivation[] All =
     [
-        new("Relu"), new("Tanh"), new("Sigmoid"), new("Affine", 0.7f, 0.1f), new("LeakyRelu"), new("LeakyRelu", 0.3f), new("ThresholdedRelu", 0.2f),
-        new("ScaledTanh", 1.2f, 0.8f), new("HardSigmoid"), new("HardSigmoid", 0.3f, 0.4f), new("Elu"), new("elu", 0.5f), new("Softsign"), new("SOFTPLUS"),
+        new("Relu"), new("Tanh"), new("Sigmoid"), new("Affine", Alpha: 0.7f, Beta: 0.1f), new("LeakyRelu"), new("LeakyRelu", 0.3f), new("ThresholdedRelu", 0.2f),
+        new("ScaledTanh", Alpha: 1.2f, Beta: 0.8f), new("HardSigmoid"), new("HardSigmoid", Alpha: 0.3f, Beta: 0.4f), new("Elu"), new("elu", 0.5f), new("Softsign"), new("SOFTPLUS"),
     ];
 
-    private static readonly NamedActivation[] Gates = [new("Sigmoid"), new("HardSigmoid"), new("hardsigmoid", 0.3f, 0.4f), new("Tanh"), new("Softsign")];
+    private static readonly NamedActivation[] Gates = [new("Sigmoid"), new("HardSigmoid"), new("hardsigmoid", Alpha: 0.3f, Beta: 0.4f), new("Tanh"), new("Softsign")];
 
     public static NamedActivation Pick(Random random) => All[random.Next(All.Length)];
 

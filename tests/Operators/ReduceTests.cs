@@ -40,12 +40,12 @@ public class ReduceTests
             {
                 var shape = Nd.Shape(random, random.Next(1, 5), withEmpty: false);
                 int[] axes = [.. Enumerable.Range(0, shape.Length).Where(a => a == 0 || random.Next(2) == 0)];
-                Check(Nd.Random<int>(random, shape, -9, 9), axes, function);
-                Check(Nd.Random<long>(random, shape, -9, 9), axes, function);
+                Check(Nd.Random<int>(random, shape, least: -9, most: 9), axes, function);
+                Check(Nd.Random<long>(random, shape, least: -9, most: 9), axes, function);
                 Check(Nd.Random(random, shape).Map(v => (double)v), axes, function);
                 if (function is not (ReduceFunction.Max or ReduceFunction.Min)) continue;
-                Check(Nd.Random<sbyte>(random, shape, -9, 9), axes, function);
-                Check(Nd.Random<byte>(random, shape, 0, 9), axes, function);
+                Check(Nd.Random<sbyte>(random, shape, least: -9, most: 9), axes, function);
+                Check(Nd.Random<byte>(random, shape, least: 0, most: 9), axes, function);
             }
         }
 

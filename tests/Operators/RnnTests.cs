@@ -32,14 +32,14 @@ public class RnnTests
     {
         var format = (TensorFormat)packing;
         var random = new Random(7);
-        var test = new RecurrentCase(random, 9, 3, 12, 20, 20, 0, false, true);
+        var test = new RecurrentCase(random, steps: 9, batch: 3, inputs: 12, hidden: 20, state: 20, direction: 0, lengths: false, initial: true);
         var weights = Make(random, format, test);
         var op = new Rnn(new Attributes().Set(AttributeKey.Hidden, 20));
-        var whole = Add(test.Harness(), weights, format, true).Run(op, 2);
+        var whole = Add(test.Harness(), weights, format, hasBias: true).Run(op, 2);
         var h = test.InitialH!;
         for (var t = 0; t < 9; t++)
         {
-            var step = Add(new OperatorHarness().Dense([1, 3, 12], test.X.AsSpan(t * 36, 36).ToArray()).Absent().Dense([1, 3, 20], h), weights, format, true).Run(op, 2);
+            var step = Add(new OperatorHarness().Dense([1, 3, 12], test.X.AsSpan(t * 36, 36).ToArray()).Absent().Dense([1, 3, 20], h), weights, format, hasBias: true).Run(op, 2);
             h = step[1].As<float>();
             Assert.Equal(whole[0].As<float>().AsSpan(t * 60, 60).ToArray(), step[0].As<float>());
         }
@@ -51,13 +51,13 @@ public class RnnTests
     public void ReLU_state_outside_one_is_quantized_by_its_own_range()
     {
         var random = new Random(3);
-        var test = new RecurrentCase(random, 1, 2, 8, 16, 16, 0, false, true);
+        var test = new RecurrentCase(random, steps: 1, batch: 2, inputs: 8, hidden: 16, state: 16, direction: 0, lengths: false, initial: true);
         for (var i = 0; i < test.InitialH!.Length; i++) test.InitialH[i] *= 50;
         var weights = Make(random, TensorFormat.PackedInt8, test);
         var relu = new NamedActivation("Relu");
         var attributes = new Attributes().Set(AttributeKey.Hidden, 16).Set(AttributeKey.Activations, "Relu");
-        var expected = test.Run((d, x, h, _) => Cell(weights[d], true, 0, relu, x, h));
-        var actual = Add(test.Harness(), weights, TensorFormat.PackedInt8, true).Run(new Rnn(attributes), 2)[0].As<float>();
+        var expected = test.Run((d, x, h, _) => Cell(weights[d], hasBias: true, 0, relu, x, h));
+        var actual = Add(test.Harness(), weights, TensorFormat.PackedInt8, hasBias: true).Run(new Rnn(attributes), 2)[0].As<float>();
 
         // Rounding moves each input by at most half a step: Σ|w|·scale/2; relu does not enlarge it.
         for (var u = 0; u < actual.Length; u++)

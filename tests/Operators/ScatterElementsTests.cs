@@ -44,8 +44,8 @@ public class ScatterElementsTests
     private static void Check<T>(Random random, int[] shape, int axis, Nd<long> indices, string reduction)
         where T : unmanaged, INumber<T>
     {
-        var data = Nd.Random<T>(random, shape, 0, 9);
-        var updates = Nd.Random<T>(random, indices.Shape, 0, 9);
+        var data = Nd.Random<T>(random, shape, least: 0, most: 9);
+        var updates = Nd.Random<T>(random, indices.Shape, least: 0, most: 9);
         var expected = data with { Data = [.. data.Data] };
         foreach (var i in Nd.Indices(indices.Shape))
         {

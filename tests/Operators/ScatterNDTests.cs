@@ -52,8 +52,8 @@ public class ScatterNDTests
         where T : unmanaged, INumber<T>
     {
         var length = indices.Shape[^1];
-        var data = Nd.Random<T>(random, shape, 0, 9);
-        var updates = Nd.Random<T>(random, [.. indices.Shape[..^1], .. shape[length..]], 0, 9);
+        var data = Nd.Random<T>(random, shape, least: 0, most: 9);
+        var updates = Nd.Random<T>(random, [.. indices.Shape[..^1], .. shape[length..]], least: 0, most: 9);
         var expected = data with { Data = [.. data.Data] };
         foreach (var i in Nd.Indices(updates.Shape))
         {

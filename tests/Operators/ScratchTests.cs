@@ -12,14 +12,14 @@ public class ScratchTests
         foreach (var format in Weights.Formats.Select(f => (TensorFormat)f.Data))
         {
             var lstm = new Lstm(new Attributes().Set(AttributeKey.Hidden, 20));
-            Check((t, n) => Bytes(lstm, Dense(t, n, 8), null, null, null, Packed(format, 80, 8), Packed(format, 80, 20), null, null, null));
+            Check((t, n) => Bytes(lstm, Dense(t, n, 8), null, null, null, Packed(format, rows: 80, columns: 8), Packed(format, rows: 80, columns: 20), null, null, null));
             var gru = new Gru(new Attributes().Set(AttributeKey.Hidden, 20));
-            Check((t, n) => Bytes(gru, Dense(t, n, 8), null, null, Packed(format, 60, 8), Packed(format, 60, 20), null));
-            Check((t, n) => Bytes(new Linear(), Dense(t, n, 8), Packed(format, 20, 8)));
+            Check((t, n) => Bytes(gru, Dense(t, n, 8), null, null, Packed(format, rows: 60, columns: 8), Packed(format, rows: 60, columns: 20), null));
+            Check((t, n) => Bytes(new Linear(), Dense(t, n, 8), Packed(format, rows: 20, columns: 8)));
             foreach (var pads in new[] { 0, 2 })
             {
                 var conv = new Conv(new Attributes().Set(AttributeKey.KernelShape, new[] { 3 }).Set(AttributeKey.Pads, new[] { pads, pads }));
-                Check((t, n) => Bytes(conv, Dense(n, 4, t + 2), Packed(format, 20, 12)));
+                Check((t, n) => Bytes(conv, Dense(n, 4, t + 2), Packed(format, rows: 20, columns: 12)));
                 Check((t, n) => Bytes(conv, Dense(n, 4, t + 2), Dense(6, 4, 3)));
             }
         }

@@ -34,7 +34,7 @@ public class SmallStatesTests(ITestOutputHelper output)
         {
             var model = Model(layer, direction, (float)scale);
             var x = Numbers.Random(new Random(5), Steps * Inputs);
-            var exact = model.Run(null, x);
+            var exact = model.Run(options: null, x);
             var error = RelativeError(exact, model.Run(new ConversionOptions { Weights = WeightKind.Int8 }, x));
             var int4 = RelativeError(exact, model.Run(new ConversionOptions { WeightsOf = [new WeightOverride("*", WeightKind.Int4)] }, x));
             output.WriteLine($"{layer}, {direction}, largest {exact.Max(Math.Abs):E1}: {error:P2} in int8, {int4:P2} in int4");
@@ -90,7 +90,7 @@ public class SmallStatesTests(ITestOutputHelper output)
         for (var i = 0; i < x.Length; i++) x[i] *= MathF.Pow(10, -(i / Inputs % batch));
         var options = new ConversionOptions { Weights = WeightKind.Int8 };
         var together = Model(layer, "forward", 2, batch).Run(options, x);
-        using var single = Model(layer, "forward", 2, 1, steps: 1, hasState: true).Load(new ConversionOptions { Weights = WeightKind.Int8, States = States(layer) });
+        using var single = Model(layer, "forward", scale: 2, batch: 1, steps: 1, hasState: true).Load(new ConversionOptions { Weights = WeightKind.Int8, States = States(layer) });
         for (var row = 0; row < batch; row++)
         {
             using var session = single.CreateSession();
@@ -115,7 +115,7 @@ public class SmallStatesTests(ITestOutputHelper output)
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 3, Inputs).Random("w", 3, scale < 1 ? 100 : 0.01f, Inputs, 48).Node("MatMul", "x w", "y").Output("y");
         var x = Numbers.Random(new Random(7), 3 * Inputs, scale);
         x.AsSpan(Inputs, Inputs).Clear();
-        var exact = model.Run(null, x);
+        var exact = model.Run(options: null, x);
         var rounded = model.Run(new ConversionOptions { Weights = WeightKind.Int8 }, x);
         Assert.InRange(RelativeError(exact, rounded), 1e-6, 0.02);
         Assert.Equal(new float[48], rounded[48..96]);

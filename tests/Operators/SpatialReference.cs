@@ -8,9 +8,9 @@ internal sealed class SpatialCase
     public SpatialCase(Random random, int rank, bool pads)
     {
         Rank = rank;
-        Kernel = Sizes(random, rank, 1, 4);
-        Strides = Sizes(random, rank, 1, 3);
-        Dilations = Sizes(random, rank, 1, 3);
+        Kernel = Sizes(random, rank, least: 1, most: 4);
+        Strides = Sizes(random, rank, least: 1, most: 3);
+        Dilations = Sizes(random, rank, least: 1, most: 3);
         Pads = new int[2 * rank];
         if (pads)
         {

@@ -15,7 +15,7 @@ public class SplitTests
             var shape = Nd.Shape(random, random.Next(1, 5));
             var axis = random.Next(shape.Length);
             shape[axis] = sizes.Sum();
-            var x = Nd.Random<int>(random, shape, -99, 99);
+            var x = Nd.Random<int>(random, shape, least: -99, most: 99);
             Check(x, axis, sizes, new OperatorHarness().Dense(x).Integers(sizes));
         }
     }

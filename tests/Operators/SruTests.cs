@@ -39,7 +39,7 @@ public class SruTests
         foreach (var (hidden, batch, isProjected) in new[] { (32, 1, true), (21, 2, true), (9, 3, false) })
         {
             var random = new Random(11);
-            var test = new RecurrentCase(random, 12, batch, 9, hidden, hidden, 0, false, true);
+            var test = new RecurrentCase(random, steps: 12, batch, inputs: 9, hidden, hidden, direction: 0, lengths: false, initial: true);
             var layer = new Layer(random, (TensorFormat)packing, test, isProjected);
             var whole = layer.Harness().Run(layer.Operator, 2);
             var c = test.InitialC!;
@@ -62,17 +62,17 @@ public class SruTests
         foreach (var isProjected in new[] { true, false })
         {
             var random = new Random(13);
-            var test = new RecurrentCase(random, 6, 5, 24, 24, 24, 2, true, true);
+            var test = new RecurrentCase(random, steps: 6, batch: 5, inputs: 24, hidden: 24, state: 24, direction: 2, lengths: true, initial: true);
             var layer = new Layer(random, (TensorFormat)packing, test, isProjected);
             var together = layer.Harness().Run(layer.Operator, 2);
             for (var n = 0; n < 5; n++)
             {
                 var row = n;
                 float[] Take(float[] all, int outer, int size) => [.. Enumerable.Range(0, outer).SelectMany(o => all.AsSpan((o * 5 + row) * size, size).ToArray())];
-                var harness = new OperatorHarness().Dense([6, 1, 24], Take(test.X, 6, 24)).Dense([1], test.Lengths![n]).Dense([2, 1, 24], Take(test.InitialC!, 2, 24));
+                var harness = new OperatorHarness().Dense([6, 1, 24], Take(test.X, outer: 6, size: 24)).Dense([1], test.Lengths![n]).Dense([2, 1, 24], Take(test.InitialC!, outer: 2, size: 24));
                 var alone = layer.AddWeights(harness).Run(layer.Operator, 2);
-                Assert.Equal(Take(together[0].As<float>(), 12, 24), alone[0].As<float>());
-                Assert.Equal(Take(together[1].As<float>(), 2, 24), alone[1].As<float>());
+                Assert.Equal(Take(together[0].As<float>(), outer: 12, size: 24), alone[0].As<float>());
+                Assert.Equal(Take(together[1].As<float>(), outer: 2, size: 24), alone[1].As<float>());
             }
         }
     }
@@ -93,7 +93,7 @@ public class SruTests
     public void No_steps_leave_the_state_as_it_was()
     {
         var random = new Random(2);
-        var layer = new Layer(random, TensorFormat.PackedFloat32, new RecurrentCase(random, 0, 2, 7, 7, 7, 0, false, true), isProjected: false);
+        var layer = new Layer(random, TensorFormat.PackedFloat32, new RecurrentCase(random, steps: 0, batch: 2, inputs: 7, hidden: 7, state: 7, direction: 0, lengths: false, initial: true), isProjected: false);
         var result = layer.Harness().Run(layer.Operator, 2);
         Assert.Empty(result[0].As<float>());
         Assert.Equal(layer.Case.InitialC, result[1].As<float>());
@@ -104,12 +104,12 @@ public class SruTests
     public void Inputs_that_the_highway_cannot_take_and_a_matrix_for_no_state_are_refused()
     {
         var random = new Random(3);
-        var layer = new Layer(random, TensorFormat.PackedFloat32, new RecurrentCase(random, 2, 1, 5, 8, 8, 0, false, false), isProjected: false);
+        var layer = new Layer(random, TensorFormat.PackedFloat32, new RecurrentCase(random, steps: 2, batch: 1, inputs: 5, hidden: 8, state: 8, direction: 0, lengths: false, initial: false), isProjected: false);
         Assert.Contains("[steps, batch, 8], since the highway", Assert.Throws<ArgumentException>(() => layer.Harness().Run(layer.Operator, 2)).Message, StringComparison.Ordinal);
-        var test = new RecurrentCase(random, 2, 1, 8, 8, 8, 0, false, false);
+        var test = new RecurrentCase(random, steps: 2, batch: 1, inputs: 8, hidden: 8, state: 8, direction: 0, lengths: false, initial: false);
         var other = new Layer(random, TensorFormat.PackedFloat32, test, isProjected: false);
         var harness = new OperatorHarness().Dense([2, 1, 8], test.X).Absent().Absent();
-        var w = new RecurrentWeights(random, TensorFormat.PackedFloat32, 3, 8, 8, 8);
+        var w = new RecurrentWeights(random, TensorFormat.PackedFloat32, gates: 3, hidden: 8, inputs: 8, state: 8);
         harness.Packed(TensorFormat.PackedFloat32, w.Rows, 8, w.PackedW).Packed(TensorFormat.PackedFloat32, w.Rows, 8, w.PackedR);
         Assert.Contains("no hidden state", Assert.Throws<SeqFormatException>(() => harness.Run(other.Operator, 2)).Message, StringComparison.Ordinal);
     }

@@ -18,12 +18,12 @@ public class TopKTests
             var axis = random.Next(shape.Length);
             shape[axis] = random.Next(0, 40);
             var k = random.Next(shape[axis] + 1);
-            Check(Nd.Random<float>(random, shape, -9, 9), axis, k, isLargest);
-            Check(Nd.Random<double>(random, shape, -9, 9), axis, k, isLargest);
-            Check(Nd.Random<int>(random, shape, -9, 9), axis, k, isLargest);
-            Check(Nd.Random<long>(random, shape, -9, 9), axis, k, isLargest);
-            Check(Nd.Random<sbyte>(random, shape, -9, 9), axis, k, isLargest);
-            Check(Nd.Random<byte>(random, shape, 0, 9), axis, k, isLargest);
+            Check(Nd.Random<float>(random, shape, least: -9, most: 9), axis, k, isLargest);
+            Check(Nd.Random<double>(random, shape, least: -9, most: 9), axis, k, isLargest);
+            Check(Nd.Random<int>(random, shape, least: -9, most: 9), axis, k, isLargest);
+            Check(Nd.Random<long>(random, shape, least: -9, most: 9), axis, k, isLargest);
+            Check(Nd.Random<sbyte>(random, shape, least: -9, most: 9), axis, k, isLargest);
+            Check(Nd.Random<byte>(random, shape, least: 0, most: 9), axis, k, isLargest);
         }
     }
 

@@ -31,7 +31,7 @@ public class WhereTests
         where T : unmanaged, INumber<T>
     {
         var condition = Nd.Build(conditionShape, _ => random.Next(2) == 0);
-        Nd<T> a = Nd.Random<T>(random, shapeA, 0, 50), b = Nd.Random<T>(random, shapeB, 51, 99);
+        Nd<T> a = Nd.Random<T>(random, shapeA, least: 0, most: 50), b = Nd.Random<T>(random, shapeB, least: 51, most: 99);
         var expected = Nd.Build(Nd.Broadcast(conditionShape, shapeA, shapeB), i => condition.At(i) ? a.At(i) : b.At(i));
         Nd.Same(expected, new OperatorHarness().Dense(condition).Dense(a).Dense(b).Run(new Where())[0]);
     }

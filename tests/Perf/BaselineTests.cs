@@ -27,9 +27,9 @@ public sealed class BaselineTests
     [Fact]
     public void A_case_without_a_baseline_passes()
     {
-        Assert.Equal(new Verdict(null, null, true), s_baseline.Judge("portable on another", "lstm/64/fp32", 100));
-        Assert.Equal(new Verdict(null, null, true), s_baseline.Judge(Key, "new", 100));
-        Assert.Equal(new Verdict(null, null, true), s_baseline.JudgeSize("linux-arm64/Program", 1_000_000));
+        Assert.Equal(new Verdict(Recorded: null, Change: null, Passes: true), s_baseline.Judge("portable on another", "lstm/64/fp32", 100));
+        Assert.Equal(new Verdict(Recorded: null, Change: null, Passes: true), s_baseline.Judge(Key, "new", 100));
+        Assert.Equal(new Verdict(Recorded: null, Change: null, Passes: true), s_baseline.JudgeSize("linux-arm64/Program", 1_000_000));
     }
 
     [Theory]

@@ -224,7 +224,7 @@ internal static class HostileCalls
 
             foreach (var number in s_numbers)
             {
-                yield return ("SeqDecoder.Decode", () => decoder.Decode([number], null, new CancellationToken(canceled: true)));
+                yield return ("SeqDecoder.Decode", () => decoder.Decode([number], request: null, new CancellationToken(canceled: true)));
                 yield return ("SeqDecoder.Decode", () => decoder.Decode([number]));
                 foreach (var count in s_counts) yield return ("SeqDecoder.Decode", () => decoder.Decode([1], Request(number, count)));
             }
@@ -269,8 +269,8 @@ internal static class HostileCalls
                 Array.Fill(features, float.NaN);
                 yield return ("FrameDecoder.Decode", () => decoder.Decode(features));
                 yield return ("FrameDecoder.Accept", () => decoder.Accept(features));
-                yield return ("FrameDecoder.Accept", () => decoder.Accept(new float[count], null, new CancellationToken(canceled: true)));
-                yield return ("FrameDecoder.Decode", () => decoder.Decode(new float[count], null, new CancellationToken(canceled: true)));
+                yield return ("FrameDecoder.Accept", () => decoder.Accept(new float[count], onToken: null, new CancellationToken(canceled: true)));
+                yield return ("FrameDecoder.Decode", () => decoder.Decode(new float[count], onToken: null, new CancellationToken(canceled: true)));
                 yield return ("FrameDecoder.Accept", () => decoder.Accept(new float[count]));
                 yield return ("FrameDecoder.Finish", () => decoder.Finish());
             }

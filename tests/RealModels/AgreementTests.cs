@@ -16,8 +16,8 @@ public class AgreementTests(ITestOutputHelper output)
     {
         var (mask, refine) = (Models.Need("dtln/model_1.onnx"), Models.Need("dtln/model_2.onnx"));
         var samples = Audio.Read(Models.Need("audio/noisy-speech-16k.wav"));
-        var fp32 = Load(WeightKind.Float32, null, ("mask", mask), ("refine", refine));
-        var int8 = Load(WeightKind.Int8, null, ("mask", mask), ("refine", refine));
+        var fp32 = Load(WeightKind.Float32, sets: null, ("mask", mask), ("refine", refine));
+        var int8 = Load(WeightKind.Int8, sets: null, ("mask", mask), ("refine", refine));
         SeqSession[] masks = [fp32.CreateSession("mask"), int8.CreateSession("mask")];
         SeqSession[] refines = [fp32.CreateSession("refine"), int8.CreateSession("refine")];
         using var ortMask = OrtStream.DtlnMask(mask);
@@ -69,7 +69,7 @@ public class AgreementTests(ITestOutputHelper output)
         Check(Path.GetFileName(file), agreement, 1000);
         Report(Path.GetFileName(file), int8, path);
 
-        static SeqSession Session(SeqModel model) => model.CreateSession(null, new SeqSessionOptions { MaxSizes = model.Graphs[0].Inputs[0].Dimensions!.Where(d => d.Symbol is not null).ToDictionary(d => d.Symbol!, d => d == model.Graphs[0].Inputs[0].Dimensions![^1] ? 576 : 1) });
+        static SeqSession Session(SeqModel model) => model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = model.Graphs[0].Inputs[0].Dimensions!.Where(d => d.Symbol is not null).ToDictionary(d => d.Symbol!, d => d == model.Graphs[0].Inputs[0].Dimensions![^1] ? 576 : 1) });
     }
 
     private static SeqModel Load(WeightKind weights, Dictionary<string, string>? sets, params (string, string)[] sources) =>

@@ -68,7 +68,7 @@ public sealed class FewerBitsTests(ITestOutputHelper output)
         Assert.InRange(agreement.RelativeRms, error / 20, error);
         Assert.InRange(decisions, 0, changed);
 
-        static SeqSession Session(SeqModel model) => model.CreateSession(null, new SeqSessionOptions
+        static SeqSession Session(SeqModel model) => model.CreateSession(graph: null, new SeqSessionOptions
         {
             MaxSizes = model.Graphs[0].Inputs[0].Dimensions!.Where(d => d.Symbol is not null).ToDictionary(d => d.Symbol!, d => d == model.Graphs[0].Inputs[0].Dimensions![^1] ? 576 : 1),
         });

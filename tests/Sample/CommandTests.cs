@@ -39,7 +39,7 @@ public sealed class CommandTests : IDisposable
     {
         var (model, noisy, clean) = (_folder["dtln.seq"], _folder["noisy.wav"], _folder["clean.wav"]);
         File.WriteAllBytes(model, SampleModels.PassThrough());
-        WaveWriter.Write(noisy, new WaveFile(new WaveFormat(false, 16, 1, 16_000), [new float[300]]));
+        WaveWriter.Write(noisy, new WaveFile(new WaveFormat(IsFloat: false, 16, 1, 16_000), [new float[300]]));
         var fault = Assert.Throws<WaveException>(() => DenoiseCommand.Run(new Arguments(["denoise", "--model", model, noisy, clean]), new StartClock()));
         Assert.Contains("too short", fault.Message, StringComparison.Ordinal);
         Assert.False(File.Exists(clean));

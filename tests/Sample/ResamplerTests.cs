@@ -44,7 +44,7 @@ public class ResamplerTests
     {
         var there = new Resampler(44_100, 16_000);
         var back = new Resampler(16_000, 44_100);
-        var input = Tone(1_000, 44_100, 44_100);
+        var input = Tone(frequency: 1_000, rate: 44_100, count: 44_100);
         var output = back.Process(there.Process(input, (int)there.OutputLength(input.Length)), input.Length);
         Assert.Equal(input.Length, output.Length);
         for (var i = 4_000; i < 40_000; i++) Assert.Equal(input[i], output[i], 2e-4);

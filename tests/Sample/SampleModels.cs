@@ -9,8 +9,8 @@ internal static class SampleModels
     public static byte[] PassThrough()
     {
         var model = new SeqModelBuilder();
-        Linear(model, "mask", 257, _ => 0f, bias: 1);
-        Linear(model, "refine", 512, _ => 0.25f, bias: 0);
+        Linear(model, "mask", size: 257, _ => 0f, bias: 1);
+        Linear(model, "refine", size: 512, _ => 0.25f, bias: 0);
         return SeqWriter.ToArray(model);
     }
 

@@ -35,7 +35,7 @@ public class WaveFileTests
     public void Samples_beyond_full_scale_are_clipped_and_counted()
     {
         using var stream = new MemoryStream();
-        var clipped = WaveWriter.Write(stream, new WaveFile(new WaveFormat(false, 16, 1, 16_000), [[0.5f, 1.5f, -1.5f, -1f, 1f]]));
+        var clipped = WaveWriter.Write(stream, new WaveFile(new WaveFormat(IsFloat: false, 16, 1, 16_000), [[0.5f, 1.5f, -1.5f, -1f, 1f]]));
         Assert.Equal(3, clipped);
         stream.Position = 0;
         Assert.Equal([0.5f, 32767 / 32768f, -1f, -1f, 32767 / 32768f], WaveReader.Read(stream, "x.wav").Channels[0]);
@@ -44,7 +44,7 @@ public class WaveFileTests
     [Fact]
     public void Samples_that_are_not_numbers_become_silence_with_a_warning()
     {
-        var read = RoundTrip(new WaveFile(new WaveFormat(true, 32, 1, 16_000), [[0.5f, float.NaN, float.NegativeInfinity]]));
+        var read = RoundTrip(new WaveFile(new WaveFormat(IsFloat: true, 32, 1, 16_000), [[0.5f, float.NaN, float.NegativeInfinity]]));
         Assert.Equal([0.5f, 0f, 0f], read.Channels[0]);
         Assert.Contains("2 samples", Assert.Single(read.Warnings), StringComparison.Ordinal);
     }
@@ -52,7 +52,7 @@ public class WaveFileTests
     [Fact]
     public void A_file_that_is_cut_short_gives_what_is_there_and_says_so()
     {
-        var bytes = Bytes(new WaveFile(new WaveFormat(false, 16, 1, 16_000), [new float[1000]]));
+        var bytes = Bytes(new WaveFile(new WaveFormat(IsFloat: false, 16, 1, 16_000), [new float[1000]]));
         var read = WaveReader.Read(new MemoryStream(bytes[..^1001]), "short.wav");
         Assert.Equal(499, read.Frames);
         Assert.Contains("truncated", Assert.Single(read.Warnings), StringComparison.Ordinal);
@@ -61,7 +61,7 @@ public class WaveFileTests
     [Fact]
     public void An_open_length_of_a_streaming_writer_means_to_the_end()
     {
-        var bytes = Bytes(new WaveFile(new WaveFormat(false, 16, 1, 16_000), [new float[100]]));
+        var bytes = Bytes(new WaveFile(new WaveFormat(IsFloat: false, 16, 1, 16_000), [new float[100]]));
         BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(40), uint.MaxValue);
         var read = WaveReader.Read(new MemoryStream(bytes), "open.wav");
         Assert.Equal(100, read.Frames);
@@ -71,7 +71,7 @@ public class WaveFileTests
     [Fact]
     public void Unknown_chunks_of_odd_length_are_stepped()
     {
-        var bytes = Bytes(new WaveFile(new WaveFormat(false, 16, 1, 16_000), [[0.25f, 0.5f]]));
+        var bytes = Bytes(new WaveFile(new WaveFormat(IsFloat: false, 16, 1, 16_000), [[0.25f, 0.5f]]));
         byte[] list = [.. "LIST"u8, 3, 0, 0, 0, 1, 2, 3, 0];
         var read = WaveReader.Read(new MemoryStream([.. bytes[..12], .. list, .. bytes[12..]]), "list.wav");
         Assert.Equal([0.25f, 0.5f], read.Channels[0]);
@@ -86,7 +86,7 @@ public class WaveFileTests
     [InlineData(34, 12, "12-bit")]
     public void A_header_that_is_not_handled_says_what(int offset, ushort value, string what)
     {
-        var bytes = Bytes(new WaveFile(new WaveFormat(false, 16, 1, 16_000), [new float[10]]));
+        var bytes = Bytes(new WaveFile(new WaveFormat(IsFloat: false, 16, 1, 16_000), [new float[10]]));
         BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(offset), value);
         var fault = Assert.Throws<WaveException>(() => WaveReader.Read(new MemoryStream(bytes), "odd.wav"));
         Assert.Contains(what, fault.Message, StringComparison.Ordinal);
@@ -97,7 +97,7 @@ public class WaveFileTests
     [Fact]
     public void Damaged_files_give_a_sound_or_a_clear_fault()
     {
-        var whole = Bytes(new WaveFile(new WaveFormat(false, 24, 2, 48_000, true, 24, 3), [new float[40], new float[40]]));
+        var whole = Bytes(new WaveFile(new WaveFormat(IsFloat: false, 24, 2, 48_000, Extensible: true, 24, 3), [new float[40], new float[40]]));
         for (var length = 0; length < whole.Length; length++) ReadDamaged(whole[..length]);
         var random = new Random(7);
         for (var i = 0; i < 20_000; i++)
@@ -110,7 +110,7 @@ public class WaveFileTests
 
     [Fact]
     public void Mixing_is_the_mean_of_the_channels() =>
-        Assert.Equal([0.5f, 0f], new WaveFile(new WaveFormat(false, 16, 2, 8_000), [[1f, -0.5f], [0f, 0.5f]]).MixToMono());
+        Assert.Equal([0.5f, 0f], new WaveFile(new WaveFormat(IsFloat: false, 16, 2, 8_000), [[1f, -0.5f], [0f, 0.5f]]).MixToMono());
 
     // The largest block is one frame of 65535 channels of 8 bytes, plus an array object for each channel.
     private static void ReadDamaged(byte[] bytes) => Assert.InRange(Allocation.Bytes(() =>

@@ -11,7 +11,7 @@ public class CacheTests
     public void Each_run_adds_its_steps_until_there_is_no_room()
     {
         using var model = SeqModel.Load(File());
-        using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 2 } });
+        using var session = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = 2 } });
         Assert.Equal([1, 0, Width], session.States[0].Shape.ToArray());
         Assert.Equal(0, session.State<float>("cache").Length);
         session.SetSize("T", 2);
@@ -32,7 +32,7 @@ public class CacheTests
         session.ResetState();
         Assert.Equal(0, session.State<float>(0).Length);
         Assert.Equal([7f, 8, 9], Run(session, 7, 8, 9));
-        using var larger = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["P"] = 20 } });
+        using var larger = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["P"] = 20 } });
         for (var i = 0; i < 20; i++) Assert.Equal(i + 1, Run(larger, 1, 2, 3)[0]);
         Assert.Throws<SeqSizeException>(() => Run(larger, 1, 2, 3));
     }
@@ -53,7 +53,7 @@ public class CacheTests
         using var fork = model.CreateSession();
         fork.CopyStateFrom(session);
         Assert.Equal([7f, 9, 11], Run(fork, 1, 1, 1));
-        using var larger = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["P"] = 9 } });
+        using var larger = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["P"] = 9 } });
         Assert.Throws<ArgumentException>(() => larger.RestoreState(saved));
         larger.CopyStateFrom(session);
         Assert.Equal([7f, 9, 11], Run(larger, 1, 1, 1));

@@ -12,8 +12,8 @@ public sealed class FixedInputsTests : IDisposable
 
     public FixedInputsTests()
     {
-        _once = _model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = Longest }, FixedInputs = ["memory"] });
-        _always = _model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = Longest } });
+        _once = _model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = Longest }, FixedInputs = ["memory"] });
+        _always = _model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = Longest } });
     }
 
     [Fact]

@@ -16,7 +16,7 @@ public class OneThreadTests
     public void A_session_is_run_by_one_thread_at_a_time(int threads)
     {
         using var model = SeqModel.Load(Counter());
-        using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = Size }, Threads = threads, LeastSharedWork = 1 });
+        using var session = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = Size }, Threads = threads, LeastSharedWork = 1 });
         var saved = new byte[session.StateBytes];
         var runs = Compete(session.Run, () =>
         {
@@ -34,7 +34,7 @@ public class OneThreadTests
     public void Streams_are_stepped_by_one_thread_at_a_time()
     {
         using var model = SeqModel.Load(Counter());
-        using var streams = model.CreateStreams(3, null, new SeqSessionOptions { MaxSizes = { ["T"] = Size } });
+        using var streams = model.CreateStreams(3, graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = Size } });
         int[] slots = [streams.Join(), streams.Join(), streams.Join()];
         streams.Leave(slots[1]);
         var joined = -1; // a stream whose leaving was refused leaves at the next turn
@@ -65,7 +65,7 @@ public class OneThreadTests
 
         using var frames = SeqModel.Load(SmallFrames.Transducer(4, batched: true));
         using var reader = frames.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = 4 });
-        var features = SmallFrames.Features(1, 8);
+        var features = SmallFrames.Features(seed: 1, frames: 8);
         reader.Decode(features);
         var (read, total) = (reader.Results[0].Tokens.ToArray(), reader.Results[0].Score);
         _ = Compete(() => reader.Decode(features), () => reader.Decode(features));

@@ -15,9 +15,9 @@ public class OtherSizesTests
     {
         using var model = SeqModel.Load(graph == "turns" ? Turns() : Broadcasts());
         var options = new SeqSessionOptions { MaxSizes = { ["T"] = largest } };
-        using var session = model.CreateSession(null, options);
-        using var alone = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = largest }, SharesMemory = false });
-        using var streams = model.CreateStreams(2, null, options);
+        using var session = model.CreateSession(graph: null, options);
+        using var alone = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = largest }, SharesMemory = false });
+        using var streams = model.CreateStreams(2, graph: null, options);
         int[] slots = [streams.Join(), streams.Join()];
         for (var round = 0; round < 2; round++)
         {

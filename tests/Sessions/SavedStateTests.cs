@@ -83,8 +83,8 @@ public class SavedStateTests
         }
 
         using var model = SeqModel.Load(SeqWriter.ToArray(builder));
-        using var one = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 50, ["U"] = 2 } });
-        using var other = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 2, ["U"] = 50 } });
+        using var one = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = 50, ["U"] = 2 } });
+        using var other = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = 2, ["U"] = 50 } });
         Assert.Equal(one.StateBytes, other.StateBytes);
         foreach (var session in new[] { one, other })
         {

@@ -12,7 +12,7 @@ public class SessionTests
         using var model = SeqModel.Load(SeqWriter.ToArray(Lstm(random, Input, Hidden, stateful: true)));
         using var whole = SeqModel.Load(SeqWriter.ToArray(Lstm(new Random(1), Input, Hidden, stateful: false)));
         using var steps = model.CreateSession();
-        using var sequence = whole.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = Steps } });
+        using var sequence = whole.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = Steps } });
         var x = Enumerable.Range(0, Steps * Input).Select(_ => random.NextSingle() - 0.5f).ToArray();
         x.CopyTo(sequence.Input<float>("x"));
         sequence.Run();

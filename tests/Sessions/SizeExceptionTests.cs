@@ -22,7 +22,7 @@ public sealed class SizeExceptionTests : IDisposable
             Assert.EndsWith("The sizes were T = 1 (the default). Set the largest sizes that you will run; these fit: new SeqSessionOptions { MaxSizes = { [\"T\"] = 5 } }.", fault.Message, StringComparison.Ordinal);
         }
 
-        using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 5 } });
+        using var session = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = 5 } });
         session.Run();
     }
 
@@ -30,11 +30,11 @@ public sealed class SizeExceptionTests : IDisposable
     public void A_size_that_was_given_stays_and_the_others_are_searched()
     {
         using var model = SeqModel.Load(Windows(window: 3, other: "U"));
-        var fault = Assert.Throws<SeqSizeException>(() => model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 7 } }));
+        var fault = Assert.Throws<SeqSizeException>(() => model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = 7 } }));
         Assert.Equal("T = 7, U = 1 (the default)", fault.SizesText);
         Assert.Equal(new Dictionary<string, int> { ["T"] = 7, ["U"] = 1 }, fault.Sizes);
         Assert.Equal(new Dictionary<string, int> { ["T"] = 7, ["U"] = 3 }, fault.FittingSizes);
-        fault = Assert.Throws<SeqSizeException>(() => model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 2, ["U"] = 2 } }));
+        fault = Assert.Throws<SeqSizeException>(() => model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = 2, ["U"] = 2 } }));
         Assert.Equal(new Dictionary<string, int> { ["T"] = 3, ["U"] = 3 }, fault.FittingSizes);
         Assert.Contains("The sizes were T = 2, U = 2. ", fault.Message, StringComparison.Ordinal);
     }
@@ -47,7 +47,7 @@ public sealed class SizeExceptionTests : IDisposable
         Assert.Null(fault.FittingSizes);
         Assert.EndsWith("{ [\"T\"] = … } }.", fault.Message, StringComparison.Ordinal);
         using var small = SeqModel.Load(Windows(window: 3000));
-        Assert.Null(Assert.Throws<SeqSizeException>(() => small.CreateSession(null, new SeqSessionOptions { MemoryLimitBytes = 10_000 })).FittingSizes);
+        Assert.Null(Assert.Throws<SeqSizeException>(() => small.CreateSession(graph: null, new SeqSessionOptions { MemoryLimitBytes = 10_000 })).FittingSizes);
     }
 
     [Fact]
@@ -100,7 +100,7 @@ public sealed class SizeExceptionTests : IDisposable
         var fault = Assert.Throws<SeqSizeException>(() => model.CreateSession());
         Assert.Contains("node '/model/stft/Conv' (Conv): ", fault.Message, StringComparison.Ordinal);
         Assert.EndsWith("{ [\"sequence\"] = 192 } }.", fault.Message, StringComparison.Ordinal);
-        using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = fault.FittingSizes!.ToDictionary() });
+        using var session = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = fault.FittingSizes!.ToDictionary() });
         session.Run();
     }
 

@@ -75,7 +75,7 @@ public class SpanLifetimeTests
         using var folder = new TemporaryFolder();
         var path = folder.Write("model.seq", SeqWriter.ToArray(builder));
         var model = SeqModel.Load(path);
-        var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 4 } });
+        var session = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = 4 } });
         session.Run();
         Assert.Equal([4L, 3], session.Output<long>(1));
         session.SetSize("T", 2);
@@ -102,8 +102,8 @@ public class SpanLifetimeTests
         {
             var model = SeqModel.Load(path);
             var options = new SeqSessionOptions { MaxSizes = { [Threading.StackGraphs.Length] = Threading.StackGraphs.Longest }, Threads = threads, LeastSharedWork = 1 };
-            var session = model.CreateSession(null, options);
-            var streams = model.CreateStreams(2, null, new SeqSessionOptions { MaxSizes = { [Threading.StackGraphs.Length] = 3 } });
+            var session = model.CreateSession(graph: null, options);
+            var streams = model.CreateStreams(2, graph: null, new SeqSessionOptions { MaxSizes = { [Threading.StackGraphs.Length] = 3 } });
             streams.Join();
             var runs = new Thread(() => UntilDisposed(session.Run));
             var steps = new Thread(() => UntilDisposed(streams.Run));

@@ -55,7 +55,7 @@ public class WorkLimitTests
         graph.Output("y", graph.Nodes[^1].Outputs[0]);
         using var loaded = SeqModel.Load(SeqWriter.ToArray(model));
         var watch = Stopwatch.StartNew();
-        var fault = Assert.Throws<ArgumentException>(() => loaded.CreateSession(null, new SeqSessionOptions { MemoryLimitBytes = 1L << 40 }));
+        var fault = Assert.Throws<ArgumentException>(() => loaded.CreateSession(graph: null, new SeqSessionOptions { MemoryLimitBytes = 1L << 40 }));
         Assert.Contains("WorkLimit", fault.Message, StringComparison.Ordinal);
         Assert.Contains(graph.Nodes[^1].Kind.ToString(), fault.Message, StringComparison.Ordinal);
         Assert.InRange(watch.Elapsed.TotalSeconds, 0, 5);
@@ -65,12 +65,12 @@ public class WorkLimitTests
     public void The_limit_is_that_of_the_sizes_and_counts_all_streams()
     {
         using var model = SeqModel.Load(Square());
-        var work = (long)model.GetRunWork(null, new Dictionary<string, int> { ["T"] = 100 });
+        var work = (long)model.GetRunWork(graph: null, new Dictionary<string, int> { ["T"] = 100 });
         Assert.InRange(work, 100 * 100 * 4 / 16, 100 * 100 * 4 * 2);
-        using (var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 100 }, WorkLimit = work })) session.Run();
-        Assert.Throws<ArgumentException>(() => model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 100 }, WorkLimit = work - 1 }));
-        using (var streams = model.CreateStreams(5, null, new SeqSessionOptions { MaxSizes = { ["T"] = 100 }, WorkLimit = 5 * work })) streams.Join();
-        Assert.Contains("5 streams", Assert.Throws<ArgumentException>(() => model.CreateStreams(5, null, new SeqSessionOptions { MaxSizes = { ["T"] = 100 }, WorkLimit = 5 * work - 1 })).Message, StringComparison.Ordinal);
+        using (var session = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = 100 }, WorkLimit = work })) session.Run();
+        Assert.Throws<ArgumentException>(() => model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = 100 }, WorkLimit = work - 1 }));
+        using (var streams = model.CreateStreams(5, graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = 100 }, WorkLimit = 5 * work })) streams.Join();
+        Assert.Contains("5 streams", Assert.Throws<ArgumentException>(() => model.CreateStreams(5, graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = 100 }, WorkLimit = 5 * work - 1 })).Message, StringComparison.Ordinal);
     }
 
     /// <summary>A product whose inner size depends on T: small at the largest T, large at smaller ones.</summary>
@@ -87,8 +87,8 @@ public class WorkLimitTests
         var columns = graph.Node(OpKind.Concat, [graph.Constant<long>("rest2", [1], -1L), size], new Attributes().Set(AttributeKey.Axis, 0));
         graph.Output("y", graph.Node(OpKind.Reduce, [graph.Node(OpKind.MatMul, [graph.Node(OpKind.Reshape, [a, columns]), graph.Node(OpKind.Reshape, [a, rows])])], new Attributes().Set(AttributeKey.Function, ReduceFunction.Sum)));
         using var model = SeqModel.Load(SeqWriter.ToArray(builder));
-        var work = (long)model.GetRunWork(null, new Dictionary<string, int> { ["T"] = 1024 });
-        using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 1024 }, WorkLimit = 2 * work });
+        var work = (long)model.GetRunWork(graph: null, new Dictionary<string, int> { ["T"] = 1024 });
+        using var session = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = 1024 }, WorkLimit = 2 * work });
         session.SetSize("T", 1024);
         session.Run();
         session.SetSize("T", 256);
@@ -99,9 +99,9 @@ public class WorkLimitTests
     public void A_cancelled_run_leaves_the_states_and_the_next_one_is_right()
     {
         using var model = SeqModel.Load(Square());
-        using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 5 } });
-        using var other = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 5 } });
-        using var streams = model.CreateStreams(2, null, new SeqSessionOptions { MaxSizes = { ["T"] = 5 } });
+        using var session = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = 5 } });
+        using var other = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = 5 } });
+        using var streams = model.CreateStreams(2, graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = 5 } });
         using var stop = new CancellationTokenSource();
         var slot = streams.Join();
         foreach (var input in new[] { 0.5f, -1f })

@@ -22,12 +22,12 @@ public sealed class ClippingTests
         double length = Math.Sqrt(gradients.SelectMany(g => g).Sum(g => (double)g * g));
 
         var byNorm = With(gradients);
-        Assert.Equal(length, new Clipping(null, 2).Apply(byNorm), 1e-4);
+        Assert.Equal(length, new Clipping(Value: null, 2).Apply(byNorm), 1e-4);
         Assert.Equal(2, Clipping.GradientNorm(byNorm), 1e-5);
         Assert.Equal(1, Cosine(gradients, byNorm), 1e-9);
 
         var byValue = With(gradients);
-        new Clipping(2, null).Apply(byValue);
+        new Clipping(2, Norm: null).Apply(byValue);
         Assert.Equal([2, -2, 0.5f, 2, 0.01f], Flat(byValue));
         Assert.True(Cosine(gradients, byValue) < 0.9);
 
@@ -46,7 +46,7 @@ public sealed class ClippingTests
     {
         var without = Train(Clipping.Off);
         Assert.True(!double.IsFinite(without[^1]) || without[^1] > 1000 * without[0], $"it did not diverge: {without[0]} to {without[^1]}");
-        foreach (var clipping in new[] { new Clipping(null, 0.5), new Clipping(0.05, null) })
+        foreach (var clipping in new[] { new Clipping(Value: null, 0.5), new Clipping(0.05, Norm: null) })
         {
             var losses = Train(clipping);
             var end = losses[^20..].Average();

@@ -57,7 +57,7 @@ public sealed class OracleTests
         if (kind == "rnn_relu") layer["nonlinearity"] = "relu";
         if (c is not null) (layer["final_cell"], outputs["c"]) = ("c", "c");
         using var model = Convert(module, new { x = new { shape = new object[] { "N", "T", Inputs } } }, [layer], outputs);
-        using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["N"] = 2, ["T"] = Steps } });
+        using var session = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["N"] = 2, ["T"] = Steps } });
         x.data<float>().ToArray().CopyTo(session.Input<float>("x"));
         session.Run();
         Equal(y, session.Output<float>("y"));
@@ -81,7 +81,7 @@ public sealed class OracleTests
         var mask = causal ? zeros(Steps, Steps).masked_fill(ones(Steps, Steps).triu(1).to(ScalarType.Bool), float.NegativeInfinity) : null;
         var (y, weights) = attention.call(across, across, across, null, true, mask);
         using var model = Convert(attention, new { x = new { shape = new object[] { 2, "T", 16 } } }, [new Dictionary<string, object> { ["kind"] = "multi_head_attention", ["query"] = "x", ["heads"] = heads, ["causal"] = causal, ["alignment"] = "weights", ["output"] = "y" }], new() { ["y"] = "y", ["weights"] = "weights" });
-        using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = Steps } });
+        using var session = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = Steps } });
         x.data<float>().ToArray().CopyTo(session.Input<float>("x"));
         session.Run();
         Equal(y.transpose(0, 1).contiguous(), session.Output<float>("y"));

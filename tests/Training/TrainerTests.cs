@@ -73,7 +73,7 @@ public sealed class TrainerTests : IDisposable
         Sizes = new G2pSizes { Embedding = 8, Encoder = 10, Decoder = 12, Attention = 8, Readout = 8 },
         Epochs = 2,
         BatchSize = 32,
-        Clipping = new Clipping(null, 1),
+        Clipping = new Clipping(Value: null, 1),
     };
 
     private string Write(string name, IEnumerable<string> lines)

@@ -85,7 +85,7 @@ internal sealed record Options(long Count, ulong Seed, double? Seconds, string F
 {
     public static Options? Read(string[] args)
     {
-        var options = new Options(10_000, 1, null, Path.Combine("artifacts", "fuzz"), true);
+        var options = new Options(10_000, 1, Seconds: null, Path.Combine("artifacts", "fuzz"), IsResumed: true);
         for (var i = 0; i < args.Length; i += 2)
         {
             if (i + 1 == args.Length) return null;

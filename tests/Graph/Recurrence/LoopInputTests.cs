@@ -42,7 +42,7 @@ public class LoopInputTests
         loop.Model.Constant<long>("axes", [2], 1, 2).Constant<long>("begin", [1], 1).Constant<long>("end", [1], I).Random("wide", 60, 1, I - 1, I);
         var (from, to) = (loop.Add("Unsqueeze", "round ax0"), loop.Add("Unsqueeze", $"{loop.Add("Add", "round one64")} ax0"));
         var x = loop.Add("Squeeze", $"{loop.Add("Slice", $"x {loop.Add("Concat", $"{from} begin", ("axis", 0))} {loop.Add("Concat", $"{to} end", ("axis", 0))} axes")} ax1");
-        var (h, _) = loop.Body.Step(loop.Add("MatMul", $"{x} wide"), "h", null);
+        var (h, _) = loop.Body.Step(loop.Add("MatMul", $"{x} wide"), "h", c: null);
         loop.Carry("h", "h0", h, "hT");
         loop.Collect(h, "y");
         loop.Close();
@@ -79,7 +79,7 @@ public class LoopInputTests
     {
         var loop = new LoopModel("gru-after", "T");
         loop.Model.Node("SequenceEmpty", "", "empty", ("dtype", OnnxBuilder.Float));
-        var (h, _) = loop.Body.Step(loop.Add("Gather", $"xt {loop.Add("Sub", "last round")}", ("axis", 0)), "h", null);
+        var (h, _) = loop.Body.Step(loop.Add("Gather", $"xt {loop.Add("Sub", "last round")}", ("axis", 0)), "h", c: null);
         loop.Carry("h", "h0", h, "hT");
         loop.Carry("list", "empty", loop.Add("SequenceInsert", $"list {h} dot"), "outputs", isOutput: false);
         loop.Close();
@@ -103,7 +103,7 @@ public class LoopInputTests
         var loop = new LoopModel("gru-after", "T");
         loop.Body.Body.Input.Clear();
         foreach (var name in (string[])["h", "row"]) loop.Body.Body.Input.Add(Port(name));
-        var (h, _) = loop.Body.Step("row", "h", null);
+        var (h, _) = loop.Body.Step("row", "h", c: null);
         foreach (var value in (string[])[loop.Add("Identity", h), loop.Add("Identity", h), loop.Add("Tanh", h)]) loop.Body.Body.Output.Add(Port(value));
         loop.Model.Node("Scan", "h0 x", "hT y z", ("body", loop.Body.Body), ("num_scan_inputs", 1), ("scan_input_axes", new long[] { -2 }), ("scan_output_axes", new long[] { axis, 0 }), ("scan_output_directions", new long[] { direction, 1 - direction })).Output("hT").Output("y").Output("z");
         Assert.Single(loop.Layers(out _));

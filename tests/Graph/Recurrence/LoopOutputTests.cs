@@ -37,7 +37,7 @@ public class LoopOutputTests
     {
         var loop = new LoopModel("gru-after", 6);
         loop.Model.Constant("two", [], 2L);
-        var (h, _) = loop.Body.Step(loop.Add("Gather", "xt round", ("axis", 0)), "h", null);
+        var (h, _) = loop.Body.Step(loop.Add("Gather", "xt round", ("axis", 0)), "h", c: null);
         loop.Carry("h", "h0", h, "hT");
         loop.Carry("kept", "room", loop.Add("ScatterND", $"kept {loop.Add("Reshape", $"{loop.Add("Div", "round two")} ax11")} {loop.Add("Unsqueeze", $"{h} ax0")}"), "y");
         loop.Close();
@@ -50,7 +50,7 @@ public class LoopOutputTests
     public void A_loop_that_reads_its_own_outputs_gives_the_same_numbers()
     {
         var loop = new LoopModel("rnn", 4);
-        var (h, _) = loop.Body.Step(loop.Add("Gather", "xt round", ("axis", 0)), "h", null);
+        var (h, _) = loop.Body.Step(loop.Add("Gather", "xt round", ("axis", 0)), "h", c: null);
         loop.Carry("h", "h0", h, "hT");
         var row = loop.Add("Add", $"{h} {loop.Add("ReduceSum", "kept ax0", ("keepdims", 0))}");
         loop.Carry("kept", "room", loop.Add("ScatterND", $"kept {loop.Add("Reshape", "round ax11")} {loop.Add("Unsqueeze", $"{row} ax0")}"), "y");

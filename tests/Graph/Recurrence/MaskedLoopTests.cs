@@ -75,8 +75,8 @@ public class MaskedLoopTests
         var loop = new LoopModel("gru-after", "T");
         loop.Model.Input("m", OnnxBuilder.Bool, N, "T").Node("Transpose", "m", "mt", ("perm", new long[] { 1, 0 })).Random("g0", 60, 0.5f, N, H).Random("up", 61, 1, H, LoopModel.I);
         var mask = loop.Add("Unsqueeze", $"{loop.Add("Gather", "mt round", ("axis", 0))} ax1");
-        var (h, _) = loop.Body.Step(loop.Add("Gather", "xt round", ("axis", 0)), "h", null);
-        var (g, _) = loop.Body.Step(loop.Add("Tanh", loop.Add("MatMul", $"{h} up")), "g", null);
+        var (h, _) = loop.Body.Step(loop.Add("Gather", "xt round", ("axis", 0)), "h", c: null);
+        var (g, _) = loop.Body.Step(loop.Add("Tanh", loop.Add("MatMul", $"{h} up")), "g", c: null);
         loop.Carry("h", "h0", loop.Add("Where", $"{mask} {h} h"), "hT");
         var next = loop.Add("Where", $"{mask} {g} g");
         loop.Carry("g", "g0", next, "gT");
@@ -93,7 +93,7 @@ public class MaskedLoopTests
         var loop = new LoopModel("rnn", 4);
         loop.Model.Input("m", OnnxBuilder.Bool, 4, N, 1);
         var mask = loop.Add("Gather", "m round", ("axis", 0));
-        var (h, _) = loop.Body.Step(loop.Add("Gather", "xt round", ("axis", 0)), "h", null);
+        var (h, _) = loop.Body.Step(loop.Add("Gather", "xt round", ("axis", 0)), "h", c: null);
         loop.Carry("h", "h0", loop.Add("Where", $"{mask} {h} h"), "hT");
         loop.Collect(loop.Add("Where", $"{mask} {loop.Add("Sub", $"{h} {loop.Add("ReduceMean", h, ("axes", new long[] { 0 }), ("keepdims", 1))}")} none"), "y");
         loop.Close().Compare(4);

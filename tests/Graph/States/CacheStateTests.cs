@@ -21,8 +21,8 @@ public class CacheStateTests
         Assert.Equal(["x"], kept.Graphs[0].Inputs.Select(i => i.Name));
         Assert.Equal(2 * layers, kept.Graphs[0].States.Count);
         Assert.Equal(["y"], kept.Graphs[0].Outputs.Select(o => o.Name));
-        using var session = kept.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["new"] = 4 } });
-        using var byHand = given.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["new"] = 4, ["past"] = Most } });
+        using var session = kept.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["new"] = 4 } });
+        using var byHand = given.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["new"] = 4, ["past"] = Most } });
         var random = new Random(layers);
         var caches = Enumerable.Repeat(Array.Empty<float>(), 2 * layers).ToArray();
         var length = 0;
@@ -50,13 +50,13 @@ public class CacheStateTests
     [Fact]
     public void The_report_names_the_limit_of_a_cache()
     {
-        var model = Decoder(1, true, false, false);
+        var model = Decoder(1, byHeads: true, isNewInFront: false, knowsItsLength: false);
         Assert.Contains(model.Notes(new ConversionOptions { CacheSteps = Most }), n => n.Contains("state 'past.0' [1, 2, past, 3] is carried from 'present.0' (a cache: it begins empty and grows along 'past' to at most 16 steps; a longer run is refused)", StringComparison.Ordinal));
         Assert.Empty(model.Pairs());
         Assert.Contains(model.Notes(), n => n.Contains("input 'past.1' is a cache that grows: 'present.1' holds it and the new steps along axis 2", StringComparison.Ordinal) && n.Contains("--cache STEPS", StringComparison.Ordinal));
         var padded = new OnnxBuilder().In("x", 1, "T", Width).Random("first", 1, 1, 1, 1, Width).Node("Concat", "first x", "all", ("axis", 1)).In("z", 1, Width).Node("Tanh", "z", "y").Out("y").Out("all", 1, "U", Width);
         Assert.DoesNotContain(padded.Notes(), n => n.Contains("grows", StringComparison.Ordinal));
-        var none = new OnnxBuilder().In("x", 1, 4).Matrix(1, "x", "y", 4, 3).Out("y");
+        var none = new OnnxBuilder().In("x", 1, 4).Matrix(seed: 1, "x", "y", rows: 4, columns: 3).Out("y");
         Assert.Contains(none.Notes(new ConversionOptions { CacheSteps = Most }), n => n.StartsWith("--cache changes nothing", StringComparison.Ordinal));
     }
 

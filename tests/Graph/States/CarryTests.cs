@@ -23,7 +23,7 @@ public class CarryTests
             default: model.Node("Mul", "3 a", "old").Node("Max", "old new", "7"); break;
         }
 
-        model.Matrix(3, "7", "y", H, 2).Out("y").Out("7", 1, H);
+        model.Matrix(seed: 3, "7", "y", H, columns: 2).Out("y").Out("7", 1, H);
         Assert.Equal([("3", "7")], model.Pairs());
         Assert.Equal("each element is a blend of its old value and new ones", model.Convert().Graphs[0].States[0].Reason);
     }
@@ -33,7 +33,7 @@ public class CarryTests
     public void Mean_and_variance_are_two_states()
     {
         var model = new OnnxBuilder().In("x", 1, H).In("3", 1, H).In("4", 1, H).Constant("a", [], 0.9f).Constant("b", [], 0.1f).Node("Mul", "3 a", "m").Node("Mul", "x b", "n").Node("Add", "m n", "7").Node("Sub", "x 7", "d").Node("Mul", "d d", "s")
-            .Node("Mul", "4 a", "v").Node("Mul", "s b", "w").Node("Add", "v w", "8").Node("Sqrt", "8", "r").Node("Div", "d r", "e").Matrix(1, "e", "y", H, 3).Out("y").Out("7", 1, H).Out("8", 1, H);
+            .Node("Mul", "4 a", "v").Node("Mul", "s b", "w").Node("Add", "v w", "8").Node("Sqrt", "8", "r").Node("Div", "d r", "e").Matrix(seed: 1, "e", "y", H, columns: 3).Out("y").Out("7", 1, H).Out("8", 1, H);
         Assert.Equal([("3", "7"), ("4", "8")], model.Pairs());
     }
 
@@ -43,7 +43,7 @@ public class CarryTests
     {
         var model = new OnnxBuilder().In("other", 1, 2).In("5", 1, 3, 2).Input("mask", OnnxBuilder.Bool, 1, 3, 3).Constant("out", [], -1e9f).Constant("s", [], 0.8f).Random("wq", 1, 1, 2, 4).Random("wk", 2, 1, 2, 4).Random("wv", 3, 1, 2, 2)
             .Node("MatMul", "5 wq", "q").Node("MatMul", "5 wk", "k").Node("MatMul", "5 wv", "v").Node("Transpose", "k", "kt", ("perm", new long[] { 0, 2, 1 })).Node("MatMul", "q kt", "all").Node("Where", "mask all out", "seen").Node("Softmax", "seen", "p", ("axis", -1))
-            .Node("MatMul", "p v", "a").Node("Add", "a 5", "sum").Node("Mul", "sum s", "9").Matrix(4, "other", "y", 2, 2).Out("y").Out("9", 1, 3, 2);
+            .Node("MatMul", "p v", "a").Node("Add", "a 5", "sum").Node("Mul", "sum s", "9").Matrix(seed: 4, "other", "y", rows: 2, columns: 2).Out("y").Out("9", 1, 3, 2);
         Assert.Empty(model.Pairs());
     }
 
@@ -52,7 +52,7 @@ public class CarryTests
     public void An_update_of_another_shape_is_not_a_state()
     {
         var model = new OnnxBuilder().In("other", 1, 2).In("5", 1, H).In("6", H).Constant("a", [], 0.7f).Constant("row", [2], 1L, (long)H).Node("Mul", "6 a", "old").Node("Mul", "5 a", "new").Node("Add", "old new", "sum").Node("Tanh", "sum", "t").Node("Reshape", "t row", "9")
-            .Matrix(4, "other", "y", 2, 2).Out("y").Out("9", 1, H);
+            .Matrix(seed: 4, "other", "y", rows: 2, columns: 2).Out("y").Out("9", 1, H);
         Assert.Empty(model.Pairs());
     }
 
@@ -60,7 +60,7 @@ public class CarryTests
     [Fact]
     public void A_shifted_accumulator_is_a_state()
     {
-        var model = new OnnxBuilder().In("x", 1, I).In("3", 1, 12).Matrix(1, "x", "frame", I, 12).Node("Add", "frame 3", "sum").Integers("0", 0).Integers("1", 1).Integers("at", 4).Integers("end", long.MaxValue).Node("Slice", "sum 0 at 1", "y").Node("Slice", "sum at end 1", "rest")
+        var model = new OnnxBuilder().In("x", 1, I).In("3", 1, 12).Matrix(seed: 1, "x", "frame", I, columns: 12).Node("Add", "frame 3", "sum").Integers("0", 0).Integers("1", 1).Integers("at", 4).Integers("end", long.MaxValue).Node("Slice", "sum 0 at 1", "y").Node("Slice", "sum at end 1", "rest")
             .Constant("zeros", [1, 4], new float[4]).Node("Concat", "rest zeros", "7", ("axis", 1)).Out("y", 1, 4).Out("7", 1, 12);
         Assert.Equal([("3", "7")], model.Pairs());
     }
@@ -73,7 +73,7 @@ public class CarryTests
     public void One_of_two_blended_inputs_is_the_state(string first, string second, string output, string state, string reason)
     {
         var next = output == "7" ? output : output + "_next";
-        var model = new OnnxBuilder().In(first, 1, H).In(second, 1, H).Constant("a", [], 0.9f).Constant("b", [], 0.1f).Node("Mul", $"{first} a", "p").Node("Mul", $"{second} b", "q").Node("Add", "p q", next).Matrix(1, next, "y", H, 3).Out("y").Out(next, 1, H);
+        var model = new OnnxBuilder().In(first, 1, H).In(second, 1, H).Constant("a", [], 0.9f).Constant("b", [], 0.1f).Node("Mul", $"{first} a", "p").Node("Mul", $"{second} b", "q").Node("Add", "p q", next).Matrix(seed: 1, next, "y", H, columns: 3).Out("y").Out(next, 1, H);
         Assert.Equal([(state, next)], model.Pairs());
         var other = state == first ? second : first;
         Assert.Contains(model.Notes(), n => n == $"input '{state}' is taken as the state by its {reason}; '{other}' plays the same role in '{next}' (to choose otherwise: --state {other}={next})");
@@ -107,13 +107,13 @@ public class CarryTests
     {
         var gru = new OnnxBuilder().In("x", 1, I).In("2", 1, H).Node("Concat", "x 2", "xh", ("axis", 1)).Matrix(1, "xh", "zs", I + H, H).Matrix(2, "xh", "rs", I + H, H).Node("Sigmoid", "zs", "z").Node("Sigmoid", "rs", "r")
             .Node("Mul", "r 2", "rh").Node("Concat", "x rh", "xr", ("axis", 1)).Matrix(3, "xr", "ns", I + H, H).Node("Tanh", "ns", "n").Constant("one", [], 1f).Node("Sub", "one z", "iz").Node("Mul", "z 2", "old").Node("Mul", "iz n", "add").Node("Add", "old add", "5")
-            .Matrix(4, "5", "y", H, 2).Out("y").Out("5", 1, H);
+            .Matrix(seed: 4, "5", "y", H, columns: 2).Out("y").Out("5", 1, H);
         Assert.Equal([("2", "5")], gru.Pairs());
         var lstm = new OnnxBuilder(18).In("x", 1, I).In("1", 1, H).In("2", 1, H).Matrix(1, "x", "wx", I, 4 * H).Matrix(2, "1", "rh", H, 4 * H).Node("Add", "wx rh", "g").Node("Split", "g", "gi gf gc go", ("axis", 1), ("num_outputs", 4))
             .Node("HardSigmoid", "gi", "i").Node("HardSigmoid", "gf", "f").Node("Relu", "gc", "n").Node("HardSigmoid", "go", "o").Node("Mul", "f 2", "kept").Node("Mul", "i n", "new").Node("Add", "kept new", "8").Node("Relu", "8", "t").Node("Mul", "o t", "9")
-            .Matrix(4, "9", "y", H, 3).Out("y").Out("9", 1, H).Out("8", 1, H);
+            .Matrix(seed: 4, "9", "y", H, columns: 3).Out("y").Out("9", 1, H).Out("8", 1, H);
         Assert.Equal([("1", "9"), ("2", "8")], lstm.Pairs());
-        var elman = new OnnxBuilder().In("x", 1, I).In("hx", 1, H).Matrix(1, "x", "wx", I, H).Matrix(2, "hx", "rh", H, H).Node("Add", "wx rh", "s").Node("Tanh", "s", "12").Matrix(4, "12", "y", H, 3).Out("y").Out("12", 1, H);
+        var elman = new OnnxBuilder().In("x", 1, I).In("hx", 1, H).Matrix(1, "x", "wx", I, H).Matrix(2, "hx", "rh", H, H).Node("Add", "wx rh", "s").Node("Tanh", "s", "12").Matrix(seed: 4, "12", "y", H, columns: 3).Out("y").Out("12", 1, H);
         Assert.Equal([("hx", "12")], elman.Pairs());
     }
 
@@ -122,7 +122,7 @@ public class CarryTests
     public void A_hidden_state_that_acts_through_attention_only_is_a_state()
     {
         var model = new OnnxBuilder().In("x", 1, 1, I).In("encoded", 1, "S", H).In("q", 1, 1, H).Node("Transpose", "encoded", "k", ("perm", new long[] { 0, 2, 1 })).Node("MatMul", "q k", "scores").Node("Softmax", "scores", "weights", ("axis", -1))
-            .Node("MatMul", "weights encoded", "context").Node("Concat", "x context", "both", ("axis", 2)).Layer("GRU", 1, I + H, H, "both", "all r").Integers("1", 1).Node("Squeeze", "all 1", "s").Matrix(7, "s", "logits", H, 6).Out("logits").Out("r", 1, 1, H).Out("weights");
+            .Node("MatMul", "weights encoded", "context").Node("Concat", "x context", "both", ("axis", 2)).Layer("GRU", 1, I + H, H, "both", "all r").Integers("1", 1).Node("Squeeze", "all 1", "s").Matrix(seed: 7, "s", "logits", H, columns: 6).Out("logits").Out("r", 1, 1, H).Out("weights");
         Assert.Equal([("q", "r")], model.Pairs());
     }
 
@@ -131,7 +131,7 @@ public class CarryTests
     public void The_hidden_state_of_an_LSTM_that_restarts_is_the_state()
     {
         var model = new OnnxBuilder().In("x", 1, 1, I).In("encoded", 1, "S", H).In("hidden", 1, 1, H).Node("Transpose", "encoded", "k", ("perm", new long[] { 0, 2, 1 })).Node("MatMul", "hidden k", "scores").Node("Softmax", "scores", "weights", ("axis", -1))
-            .Node("MatMul", "weights encoded", "context").Node("Concat", "x context", "both", ("axis", 2)).Layer("LSTM", 1, I + H, H, "both", "all r s").Integers("1", 1).Node("Squeeze", "all 1", "e").Matrix(7, "e", "logits", H, 6).Out("logits").Out("s", 1, 1, H).Out("r", 1, 1, H);
+            .Node("MatMul", "weights encoded", "context").Node("Concat", "x context", "both", ("axis", 2)).Layer("LSTM", 1, I + H, H, "both", "all r s").Integers("1", 1).Node("Squeeze", "all 1", "e").Matrix(seed: 7, "e", "logits", H, columns: 6).Out("logits").Out("s", 1, 1, H).Out("r", 1, 1, H);
         Assert.Equal([("hidden", "r")], model.Pairs());
     }
 
@@ -145,16 +145,16 @@ public class CarryTests
     [InlineData("userProfile", false)]
     public void A_name_that_says_something_else_is_no_state(string name, bool isState)
     {
-        var model = new OnnxBuilder().In("x", 1, I).In(name, 1, H).Node("Concat", $"x {name}", "both", ("axis", 1)).Matrix(1, "both", "s", I + H, H).Node("Tanh", "s", "7").Matrix(4, "7", "y", H, 3).Out("y").Out("7", 1, H);
+        var model = new OnnxBuilder().In("x", 1, I).In(name, 1, H).Node("Concat", $"x {name}", "both", ("axis", 1)).Matrix(1, "both", "s", I + H, H).Node("Tanh", "s", "7").Matrix(seed: 4, "7", "y", H, columns: 3).Out("y").Out("7", 1, H);
         Assert.Equal(isState ? [(name, "7")] : [], model.Pairs());
     }
 
     [Fact]
     public void The_only_or_first_output_is_not_paired_by_shape()
     {
-        var mask = new OnnxBuilder().In("x", 1, 20).In("m", 1, H).Matrix(1, "x", "s", 20, H).Node("Add", "s m", "logits").Out("logits", 1, H);
+        var mask = new OnnxBuilder().In("x", 1, 20).In("m", 1, H).Matrix(seed: 1, "x", "s", rows: 20, H).Node("Add", "s m", "logits").Out("logits", 1, H);
         Assert.Empty(mask.Pairs());
-        var speaker = new OnnxBuilder().In("x", 1, I).In("v", 1, 16).Node("Concat", "x v", "both", ("axis", 1)).Matrix(1, "both", "s", I + 16, 16).Node("Tanh", "s", "emb").Out("emb", 1, 16);
+        var speaker = new OnnxBuilder().In("x", 1, I).In("v", 1, 16).Node("Concat", "x v", "both", ("axis", 1)).Matrix(seed: 1, "both", "s", I + 16, columns: 16).Node("Tanh", "s", "emb").Out("emb", 1, 16);
         Assert.Empty(speaker.Pairs());
         Assert.Equal(["emb"], speaker.OutputsLeft());
         var first = new OnnxBuilder().In("x", 1, I).In("v", 1, H).Matrix(1, "x", "s", I, H).Node("Add", "s v", "logits").Node("Softmax", "logits", "p", ("axis", 1)).Out("p", 1, H).Out("logits", 1, H);
@@ -165,10 +165,10 @@ public class CarryTests
     [Fact]
     public void An_input_that_does_not_reach_an_output_of_its_shape_is_not_a_state()
     {
-        var model = new OnnxBuilder().In("x", 1, I).In("z", 1, H).Matrix(1, "x", "a", I, H).Matrix(2, "z", "y", H, 2).Out("y").Out("a", 1, H);
+        var model = new OnnxBuilder().In("x", 1, I).In("z", 1, H).Matrix(1, "x", "a", I, H).Matrix(seed: 2, "z", "y", H, columns: 2).Out("y").Out("a", 1, H);
         Assert.Empty(model.Pairs());
         Assert.DoesNotContain(model.Notes(), n => n.Contains("'z'", StringComparison.Ordinal));
-        var same = new OnnxBuilder().In("x", 1, I).In("z", 1, H).Node("Identity", "z", "z_out").Matrix(2, "z", "y", H, 2).Out("y").Out("z_out", 1, H);
+        var same = new OnnxBuilder().In("x", 1, I).In("z", 1, H).Node("Identity", "z", "z_out").Matrix(seed: 2, "z", "y", H, columns: 2).Out("y").Out("z_out", 1, H);
         Assert.Empty(same.Pairs());
     }
 
@@ -191,7 +191,7 @@ public class CarryTests
     [Fact]
     public void The_initial_state_of_a_layer_is_not_its_input()
     {
-        var model = new OnnxBuilder().In("a", 1, I).In("x", 1, 1, H).In("h", 1, 1, H).Layer("GRU", 1, H, H, "x h", "all hn").Integers("1", 1).Node("Squeeze", "all 1", "end").Matrix(2, "a", "y", I, 2).Out("y").Out("end", 1, 1, H).Out("hn", 1, 1, H);
+        var model = new OnnxBuilder().In("a", 1, I).In("x", 1, 1, H).In("h", 1, 1, H).Layer("GRU", 1, H, H, "x h", "all hn").Integers("1", 1).Node("Squeeze", "all 1", "end").Matrix(seed: 2, "a", "y", I, columns: 2).Out("y").Out("end", 1, 1, H).Out("hn", 1, 1, H);
         Assert.Equal([("h", "hn")], model.Pairs());
     }
 
@@ -218,7 +218,7 @@ public class CarryTests
     public void Two_candidates_are_told_with_both_options()
     {
         var model = new OnnxBuilder().In("x", 1, I).In("3", 1, H).Matrix(1, "x", "new", I, H).Constant("a", [], 0.9f).Constant("b", [], 0.5f).Node("Mul", "3 a", "p").Node("Add", "p new", "6").Node("Mul", "3 b", "q").Node("Add", "q new", "7")
-            .Node("Add", "6 7", "s").Matrix(3, "s", "y", H, 2).Out("y").Out("6", 1, H).Out("7", 1, H);
+            .Node("Add", "6 7", "s").Matrix(seed: 3, "s", "y", H, columns: 2).Out("y").Out("6", 1, H).Out("7", 1, H);
         Assert.Empty(model.Pairs());
         Assert.Contains(model.Notes(), n => n.Contains("make it a state with --state 3=6 or --state 3=7", StringComparison.Ordinal));
     }

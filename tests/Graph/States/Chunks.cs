@@ -20,10 +20,10 @@ internal static class Chunks
         Assert.NotEmpty(parts.Graphs[0].States);
         var sizes = new SeqSessionOptions();
         foreach (var symbol in whole.Graphs[0].Symbols) sizes.MaxSizes[symbol] = symbol == time ? length : batch;
-        using var all = whole.CreateSession(null, sizes);
+        using var all = whole.CreateSession(graph: null, sizes);
         var given = Fill(all);
         all.Run();
-        using var session = parts.CreateSession(null, sizes);
+        using var session = parts.CreateSession(graph: null, sizes);
         foreach (var cut in s_cuts)
         {
             session.ResetState();

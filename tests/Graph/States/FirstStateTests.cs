@@ -26,7 +26,7 @@ public class FirstStateTests
         model.Layer("LSTM", 1, I, H, "x h h", "y hn").Out("y").Out("hn");
         using var loaded = model.Load();
         Assert.Equal(["T", "N"], loaded.Graphs[0].Symbols);
-        using var session = loaded.CreateSession(null, new SeqSessionOptions { MaxSizes = { ["T"] = 3, ["N"] = 2 } });
+        using var session = loaded.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = 3, ["N"] = 2 } });
         session.Run();
         Assert.Equal([1, 2, H], session.Outputs[1].Shape.ToArray());
     }

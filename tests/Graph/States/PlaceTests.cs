@@ -68,7 +68,7 @@ public class PlaceTests
     public void The_last_step_of_the_sequence_is_the_last_state()
     {
         var model = new OnnxBuilder().In("x", "T", 1, I).In("h", 1, 1, H).Layer("GRU", 1, I, H, "x h", "all").Constant("last", [], -1L).Node("Gather", "all last", "end").Integers("2", 2).Node("Squeeze", "all 1", "s").Integers("1", 1)
-            .Matrix(9, "s", "y", H, 3).Out("y").Out("end", 1, 1, H);
+            .Matrix(seed: 9, "s", "y", H, columns: 3).Out("y").Out("end", 1, 1, H);
         Assert.Equal([("h", "end")], model.Pairs());
     }
 
@@ -84,7 +84,7 @@ public class PlaceTests
     [Fact]
     public void Of_equal_outputs_the_state_is_paired()
     {
-        var model = new OnnxBuilder().In("x", 1, 1, I).In("7", 1, 1, H).Layer("GRU", 1, I, H, "x 7", "all 9").Integers("1", 1).Node("Squeeze", "all 1", "result").Matrix(3, "x", "other", I, 2).Out("other").Out("9", 1, 1, H).Out("result", 1, 1, H);
+        var model = new OnnxBuilder().In("x", 1, 1, I).In("7", 1, 1, H).Layer("GRU", 1, I, H, "x 7", "all 9").Integers("1", 1).Node("Squeeze", "all 1", "result").Matrix(seed: 3, "x", "other", I, columns: 2).Out("other").Out("9", 1, 1, H).Out("result", 1, 1, H);
         Assert.Equal([("7", "9")], model.Pairs());
         Assert.Equal(["other", "result"], model.OutputsLeft());
     }
@@ -171,7 +171,7 @@ public class PlaceTests
     {
         var model = new OnnxBuilder().In("x", 1, I).In("a", 1, H).In("b", 1, H).Matrix(1, "x", "wx", I, 4 * H).Matrix(2, "a", "rh", H, 4 * H).Random("bias", 3, 1, 4 * H).Node("Add", "wx rh", "s").Node("Add", "s bias", "g")
             .Node("Split", "g", "gi gf gc go", ("axis", 1), ("num_outputs", 4)).Node("Sigmoid", "gi", "i").Node("Sigmoid", "gf", "f").Node("Tanh", "gc", "n").Node("Sigmoid", "go", "o")
-            .Node("Mul", "f b", "kept").Node("Mul", "i n", "new").Node("Add", "kept new", "d").Node("Tanh", "d", "t").Node("Mul", "o t", "e").Matrix(4, "e", "y", H, 3).Out("y").Out("d", 1, H).Out("e", 1, H);
+            .Node("Mul", "f b", "kept").Node("Mul", "i n", "new").Node("Add", "kept new", "d").Node("Tanh", "d", "t").Node("Mul", "o t", "e").Matrix(seed: 4, "e", "y", H, columns: 3).Out("y").Out("d", 1, H).Out("e", 1, H);
         model.Model.OpsetImport[0].Version = 18;
         Assert.Equal([("a", "e"), ("b", "d")], model.Pairs());
         Assert.All(model.Convert().Graphs[0].States, s => Assert.Contains("state of layer", s.Reason, StringComparison.Ordinal));
@@ -207,7 +207,7 @@ public class PlaceTests
     [Fact]
     public void Two_inputs_of_a_cell_that_nothing_tells_apart_must_be_chosen()
     {
-        var model = Cell(Products(new OnnxBuilder(18).In("other", 1, I).In("1", 1, H).In("2", 1, H).In("c", 1, H), "1", "2"), "c").Matrix(9, "other", "z", I, 2).Out("y").Out("z").Out("d", 1, H).Out("e", 1, H);
+        var model = Cell(Products(new OnnxBuilder(18).In("other", 1, I).In("1", 1, H).In("2", 1, H).In("c", 1, H), "1", "2"), "c").Matrix(seed: 9, "other", "z", I, columns: 2).Out("y").Out("z").Out("d", 1, H).Out("e", 1, H);
         var fault = Assert.Throws<ConversionException>(() => model.Convert());
         Assert.Contains("Choose: --state 1=e, or --state 2=e; --no-auto-state keeps all inputs", fault.Message, StringComparison.Ordinal);
         Assert.Equal([("2", "e"), ("c", "d")], model.Pairs(new ConversionOptions { States = new Dictionary<string, string> { ["2"] = "e" } }));
@@ -216,7 +216,7 @@ public class PlaceTests
     [Fact]
     public void A_value_joined_to_itself_is_not_a_past()
     {
-        var model = new OnnxBuilder().In("a", 1, I).In("x", 1, 2, H).Node("Neg", "x", "n").Node("Concat", "x x n", "all", ("axis", 1)).Matrix(1, "all", "y", H, 3).Matrix(2, "a", "z", I, 2).Out("y").Out("n", 1, 2, H).Out("z");
+        var model = new OnnxBuilder().In("a", 1, I).In("x", 1, 2, H).Node("Neg", "x", "n").Node("Concat", "x x n", "all", ("axis", 1)).Matrix(seed: 1, "all", "y", H, columns: 3).Matrix(seed: 2, "a", "z", I, columns: 2).Out("y").Out("n", 1, 2, H).Out("z");
         Assert.Empty(model.Pairs());
     }
 
@@ -260,5 +260,5 @@ public class PlaceTests
     /// <summary>The gates of an LSTM from their sums g: cell state d, hidden state e, and y of that.</summary>
     private static OnnxBuilder Cell(OnnxBuilder model, string cell) =>
         model.Node("Split", "g", "gi gf gc go", ("axis", 1), ("num_outputs", 4)).Node("Sigmoid", "gi", "i").Node("Sigmoid", "gf", "f").Node("Tanh", "gc", "n").Node("Sigmoid", "go", "o")
-            .Node("Mul", $"f {cell}", "kept").Node("Mul", "i n", "new").Node("Add", "kept new", "d").Node("Tanh", "d", "t").Node("Mul", "o t", "e").Matrix(4, "e", "y", H, 3);
+            .Node("Mul", $"f {cell}", "kept").Node("Mul", "i n", "new").Node("Add", "kept new", "d").Node("Tanh", "d", "t").Node("Mul", "o t", "e").Matrix(seed: 4, "e", "y", H, columns: 3);
 }

@@ -79,41 +79,41 @@ internal sealed class RandomStepModel
         switch (_random.Next(8))
         {
             case 0:
-                var (h, hn) = State(true, 1, 1, Width);
-                var (c, cn) = State(true, 1, 1, Width);
+                var (h, hn) = State(isSure: true, 1, 1, Width);
+                var (c, cn) = State(isSure: true, 1, 1, Width);
                 _model.Layer("LSTM", Seed(), Width, Width, $"{x} {h} {c}", $"{y}.all {hn} {cn}").Node("Squeeze", $"{y}.all 1", y);
                 break;
             case 1 or 2:
-                var (g, gn) = State(true, 1, 1, Width);
+                var (g, gn) = State(isSure: true, 1, 1, Width);
                 _model.Layer(_random.Next(2) == 0 ? "GRU" : "RNN", Seed(), Width, Width, $"{x} {g}", $"{y}.all {gn}").Node("Squeeze", $"{y}.all 1", y);
                 break;
             case 3:
                 var reach = _random.Next(1, 4);
-                var (p, pn) = State(true, 1, Width, reach);
+                var (p, pn) = State(isSure: true, 1, Width, reach);
                 _model.Integers(y + ".from", -reach).Node("Transpose", x, y + ".t", ("perm", new long[] { 0, 2, 1 })).Node("Concat", $"{p} {y}.t", y + ".window", ("axis", 2)).Random(y + ".w", Seed(), 0.4f, Width, Width, reach + 1)
                     .Node("Conv", $"{y}.window {y}.w", y + ".c").Node("Slice", $"{y}.window {y}.from end 2", pn).Node("Transpose", y + ".c", y, ("perm", new long[] { 0, 2, 1 }));
                 break;
             case 4:
                 var length = _random.Next(2, 5);
-                var (k, kn) = State(true, 1, length, Width);
-                var (v, vn) = State(true, 1, length, Width);
+                var (k, kn) = State(isSure: true, 1, length, Width);
+                var (v, vn) = State(isSure: true, 1, length, Width);
                 _model.Integers(y + ".from", -length).Matrix(Seed(), x, y + ".k", Width, Width).Matrix(Seed(), x, y + ".v", Width, Width).Node("Concat", $"{k} {y}.k", y + ".keys", ("axis", 1)).Node("Concat", $"{v} {y}.v", y + ".values", ("axis", 1))
                     .Node("Transpose", y + ".keys", y + ".kt", ("perm", new long[] { 0, 2, 1 })).Node("MatMul", $"{x} {y}.kt", y + ".s").Node("Softmax", y + ".s", y + ".p", ("axis", -1)).Node("MatMul", $"{y}.p {y}.values", y)
                     .Node("Slice", $"{y}.keys {y}.from end 1", kn).Node("Slice", $"{y}.values {y}.from end 1", vn);
                 break;
             case 5:
                 var size = _random.Next(2, 5);
-                var (q, qn) = State(true, 1, size, Width);
+                var (q, qn) = State(isSure: true, 1, size, Width);
                 _model.Node("Slice", $"{q} 1 end 1", y + ".rest").Node("Concat", $"{y}.rest {x}", qn, ("axis", 1)).Constant(y + ".to", [3], 1L, 1, size * Width).Node("Reshape", $"{qn} {y}.to", y + ".flat").Matrix(Seed(), y + ".flat", y, size * Width, Width);
                 break;
             case 6:
-                var (s, sn) = State(false, 1, 1, Width);
+                var (s, sn) = State(isSure: false, 1, 1, Width);
                 _model.Matrix(Seed(), x, y + ".new", Width, Width).Node("Mul", $"{s} a", y + ".old").Node("Mul", $"{y}.new b", y + ".add").Node("Add", $"{y}.old {y}.add", sn).Matrix(Seed(), sn, y, Width, Width);
                 break;
             default:
                 _isFree = false; // In a written-out cell x and h differ only in their positions among the inputs.
-                var (e, en) = State(true, 1, Width);
-                var (d, dn) = State(true, 1, Width);
+                var (e, en) = State(isSure: true, 1, Width);
+                var (d, dn) = State(isSure: true, 1, Width);
                 _model.Node("Squeeze", $"{x} 1", y + ".x").Matrix(Seed(), y + ".x", y + ".wx", Width, 4 * Width).Matrix(Seed(), e, y + ".rh", Width, 4 * Width).Random(y + ".bias", Seed(), 0.3f, 4 * Width).Node("Add", $"{y}.wx {y}.rh", y + ".s").Node("Add", $"{y}.s {y}.bias", y + ".g")
                     .Node("Split", y + ".g", $"{y}.i {y}.f {y}.n {y}.o", ("axis", 1), ("num_outputs", 4)).Node("Sigmoid", y + ".i", y + ".si").Node("Sigmoid", y + ".f", y + ".sf").Node("Tanh", y + ".n", y + ".tn").Node("Sigmoid", y + ".o", y + ".so")
                     .Node("Mul", $"{y}.sf {d}", y + ".kept").Node("Mul", $"{y}.si {y}.tn", y + ".new").Node("Add", $"{y}.kept {y}.new", dn).Node("Tanh", dn, y + ".td").Node("Mul", $"{y}.so {y}.td", en).Node("Unsqueeze", $"{en} 1", y);

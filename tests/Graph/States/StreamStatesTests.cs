@@ -15,7 +15,7 @@ public class StreamStatesTests
     public void Recurrent_layers_go_on_where_they_were(string kind)
     {
         var model = new OnnxBuilder().In("x", "T", "N", I).Layer(kind, 1, I, H, "x", "a").Integers("1", 1).Node("Squeeze", "a 1", "b").Matrix(9, "b", "c", H, H).Node("Tanh", "c", "d").Node("Add", "b d", "e")
-            .Layer(kind, 5, H, H, "e", "f last").Node("Squeeze", "f 1", "g").Matrix(8, "g", "y", H, 3).Out("y").Out("last");
+            .Layer(kind, 5, H, H, "e", "f last").Node("Squeeze", "f 1", "g").Matrix(seed: 8, "g", "y", H, columns: 3).Out("y").Out("last");
         Chunks.AreAsTheWhole(o => model.Load(o), [0], [0, -1]);
         Chunks.AreAsTheWhole(o => model.Load(o), [0], [0, -1], batch: 3);
         Assert.Contains(model.Notes(), n => n == $"every run starts at zero: layers '{kind}_a', '{kind}_f last' keep nothing between runs. For a stream that comes in parts, --stateful keeps the states");
@@ -25,7 +25,7 @@ public class StreamStatesTests
     public void Batch_first_layers_embeddings_and_normalization_go_on()
     {
         var model = new OnnxBuilder().Input("tokens", OnnxBuilder.Int64, "N", "T").Random("table", 1, 1, 5, I).Node("Gather", "table tokens", "e").Random("g", 2, 1, I).Random("o", 3, 1, I).Node("LayerNormalization", "e g o", "n", ("axis", -1))
-            .Node("Transpose", "n", "t", ("perm", new long[] { 1, 0, 2 })).Layer("GRU", 4, I, H, "t", "a").Integers("1", 1).Node("Squeeze", "a 1", "b").Node("Transpose", "b", "c", ("perm", new long[] { 1, 0, 2 })).Matrix(8, "c", "s", H, 3).Node("Softmax", "s", "y", ("axis", -1)).Out("y");
+            .Node("Transpose", "n", "t", ("perm", new long[] { 1, 0, 2 })).Layer("GRU", 4, I, H, "t", "a").Integers("1", 1).Node("Squeeze", "a 1", "b").Node("Transpose", "b", "c", ("perm", new long[] { 1, 0, 2 })).Matrix(seed: 8, "c", "s", H, columns: 3).Node("Softmax", "s", "y", ("axis", -1)).Out("y");
         Chunks.AreAsTheWhole(o => model.Load(o), [1], [1], batch: 2);
     }
 
@@ -33,7 +33,7 @@ public class StreamStatesTests
     public void The_last_output_is_that_of_the_steps_so_far()
     {
         var model = new OnnxBuilder().In("x", 1, "T", I).Node("Transpose", "x", "t", ("perm", new long[] { 1, 0, 2 })).Layer("LSTM", 1, I, H, "t", "a h").Integers("1", 1).Integers("-1", -1).Integers("end", long.MaxValue).Node("Squeeze", "a 1", "b")
-            .Node("Slice", "b -1 end", "last").Node("Squeeze", "h", "s").Matrix(8, "last", "y", H, 3).Matrix(9, "s", "z", H, 3).Out("y").Out("z");
+            .Node("Slice", "b -1 end", "last").Node("Squeeze", "h", "s").Matrix(seed: 8, "last", "y", H, columns: 3).Matrix(seed: 9, "s", "z", H, columns: 3).Out("y").Out("z");
         Chunks.AreAsTheWhole(o => model.Load(o), [1], [-1, -1]);
     }
 

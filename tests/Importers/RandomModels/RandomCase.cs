@@ -70,7 +70,7 @@ internal sealed class RandomCase(RandomModel model, ModelProto? theirs = null)
                 // Whichever output the converter paired with the model's state, it is compared with the right one.
                 using var peer = new RandomPeer(model, theirs ?? model.Theirs, [.. _states.Select(s => model.States.Find(t => t.Input == s.Input) is { Input: { } } own ? own : s)]);
                 var symbols = ours.Graphs[0].Inputs.SelectMany(i => i.Dimensions!).Select(d => d.Symbol).OfType<string>().ToHashSet(StringComparer.Ordinal);
-                using var session = ours.CreateSession(null, new SeqSessionOptions { MaxSizes = symbols.ToDictionary(s => s, s => model.Symbols[s].Most) });
+                using var session = ours.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = symbols.ToDictionary(s => s, s => model.Symbols[s].Most) });
                 for (var trial = 0; trial < model.Trials; trial++)
                 {
                     foreach (var symbol in symbols) session.SetSize(symbol, model.Symbols[symbol].Sizes[trial]);

@@ -54,10 +54,10 @@ internal static class RandomElementwise
                 m.Node(m.Choose("Max", "Min", "Mean", "Sum"), axes, m.Chance(0.5) ? [x.Name, y] : [y, x.Name, y]);
                 return true;
             case 3:
-                m.Node("PRelu", x.Axes, [x.Name, Constant(m, x, -0.5f, 0.5f)]);
+                m.Node("PRelu", x.Axes, [x.Name, Constant(m, x, low: -0.5f, high: 0.5f)]);
                 return true;
             case 4: // the same value on both sides, and the constant first
-                m.Node(m.Choose("Sub", "Mul"), x.Axes, m.Chance(0.5) ? [x.Name, x.Name] : [Constant(m, x, -1, 1), x.Name]);
+                m.Node(m.Choose("Sub", "Mul"), x.Axes, m.Chance(0.5) ? [x.Name, x.Name] : [Constant(m, x, low: -1, high: 1), x.Name]);
                 return true;
             default:
                 m.Node(m.Choose("Add", "Sub", "Mul"), axes, m.Chance(0.5) ? [x.Name, y] : [y, x.Name]);
@@ -100,7 +100,7 @@ internal static class RandomElementwise
     private static (string Name, IReadOnlyList<RandomAxis> Axes) Partner(RandomModel m, RandomValue x)
     {
         if (m.Chance(0.6) && m.Pick(v => v != x && v.Rank <= 4 && Fits(v.Axes, x.Axes)) is { } y) return (y.Name, Broadcast(y.Axes, x.Axes));
-        return (Constant(m, x, -1, 1), x.Axes);
+        return (Constant(m, x, low: -1, high: 1), x.Axes);
     }
 
     /// <summary>A constant with sizes of 1 and the fixed sizes of the value, of its rank or less.</summary>

@@ -45,8 +45,8 @@ internal sealed class RandomModel
         Trials = IsStepped ? 1 : Choose(1, 2, 3);
         Steps = IsStepped ? 4 : 1;
         _builder = new OnnxBuilder(Opset);
-        var first = IsStepped ? Dimension(1) : Sometimes("T", 0.7, 1, Choose(9, 9, 9, 9, 40));
-        var batch = Chance(0.5) ? Dimension(1) : Sometimes("B", IsStepped ? 0 : 0.7, 1, 4);
+        var first = IsStepped ? Dimension(1) : Sometimes("T", probability: 0.7, least: 1, Choose(9, 9, 9, 9, 40));
+        var batch = Chance(0.5) ? Dimension(1) : Sometimes("B", IsStepped ? 0 : 0.7, least: 1, most: 4);
         for (var i = Choose(1, 1, 2, 3); i > 0; i--) AddInput(first, batch);
         var blocks = 1 + Random.Next(6);
         for (var tries = 0; blocks > 0 && tries < 60; tries++)
@@ -248,7 +248,7 @@ internal sealed class RandomModel
     private RandomAxis Sometimes(string symbol, double probability, int least, int most)
     {
         if (!Chance(probability)) return Dimension(Random.Next(least, most + 1));
-        return new RandomAxis(symbol, false, [.. Enumerable.Range(0, Trials).Select(_ => Random.Next(least, most + 1))]);
+        return new RandomAxis(symbol, IsFixed: false, [.. Enumerable.Range(0, Trials).Select(_ => Random.Next(least, most + 1))]);
     }
 
     private bool TryAddBlock()

@@ -10,16 +10,16 @@ internal sealed record RandomAxis(string Key, bool IsFixed, IReadOnlyList<int> S
     /// <summary>The size of a fixed axis.</summary>
     public int Size => IsFixed ? Sizes[0] : throw new InvalidOperationException($"axis {Key} has no fixed size");
 
-    public static RandomAxis Of(int size, int trials) => new($"{size}", true, [.. Enumerable.Repeat(size, trials)]);
+    public static RandomAxis Of(int size, int trials) => new($"{size}", IsFixed: true, [.. Enumerable.Repeat(size, trials)]);
 
     /// <summary>The axis that an operator computes from this one.</summary>
     public RandomAxis Map(string what, Func<int, int> size) =>
-        IsFixed ? Of(size(Size), Sizes.Count) : new RandomAxis($"{what}({Key})", false, [.. Sizes.Select(size)]);
+        IsFixed ? Of(size(Size), Sizes.Count) : new RandomAxis($"{what}({Key})", IsFixed: false, [.. Sizes.Select(size)]);
 
     /// <summary>This axis merged with another.</summary>
     public static RandomAxis Join(string what, RandomAxis a, RandomAxis b, Func<int, int, int> size) => a.IsFixed && b.IsFixed
         ? Of(size(a.Size, b.Size), a.Sizes.Count)
-        : new RandomAxis($"({a.Key}{what}{b.Key})", false, [.. a.Sizes.Zip(b.Sizes, size)]);
+        : new RandomAxis($"({a.Key}{what}{b.Key})", IsFixed: false, [.. a.Sizes.Zip(b.Sizes, size)]);
 
     public bool Same(RandomAxis other) => Key == other.Key;
 }

@@ -7,8 +7,8 @@ namespace SeqRuntime.Tests.Sessions.Sharing;
 internal readonly record struct Dim(int Constant, int Steps = 0, int Rows = 0)
 {
     public static readonly Dim One = new(1);
-    public static readonly Dim T = new(0, 1);
-    public static readonly Dim N = new(0, 0, 1);
+    public static readonly Dim T = new(Constant: 0, Steps: 1);
+    public static readonly Dim N = new(Constant: 0, Steps: 0, Rows: 1);
 
     public bool IsConstant => Steps == 0 && Rows == 0;
 
@@ -112,7 +112,7 @@ internal sealed class RandomGraph
     public RandomValue?[] NodeMany(OpKind kind, int[] inputs, Dim[]?[] shapes, Attributes? attributes = null, params ElementType[] types)
     {
         var name = $"{kind}_{_graph.Nodes.Count}";
-        int[] outputs = [.. shapes.Select((shape, i) => shape is null ? -1 : _graph.AddValue(new ValueDefinition($"{name}:{i}", 0, null, -1)))];
+        int[] outputs = [.. shapes.Select((shape, i) => shape is null ? -1 : _graph.AddValue(new ValueDefinition($"{name}:{i}", 0, Shape: null, -1)))];
         _graph.Nodes.Add(new NodeDefinition(name, kind, inputs, outputs, attributes ?? new Attributes()));
         return [.. shapes.Select((shape, i) => shape is null ? null : Keep(new RandomValue(outputs[i], types.Length == 0 ? ElementType.Float32 : types[i], shape)))];
     }

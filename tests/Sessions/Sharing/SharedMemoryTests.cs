@@ -27,7 +27,7 @@ public class SharedMemoryTests
         var least = graph.MaxSizes.Keys.ToDictionary(symbol => symbol, _ => 1);
         try
         {
-            StreamsBesideSessions.Run(model, null, new SeqSessionOptions { MaxSizes = graph.MaxSizes }, 3, 5, seed, RandomGraph.TableRows, least: least, alone: alone);
+            StreamsBesideSessions.Run(model, graph: null, new SeqSessionOptions { MaxSizes = graph.MaxSizes }, capacity: 3, steps: 5, seed, RandomGraph.TableRows, least: least, alone: alone);
             return true;
         }
         catch (ArgumentException fault) when (SharingCase.IsRefusal(fault))

@@ -39,10 +39,10 @@ internal sealed class SharingCase
 
         _sessions =
         [
-            model.CreateSession(null, new SeqSessionOptions { MaxSizes = _largest, SharesMemory = false }),
-            model.CreateSession(null, new SeqSessionOptions { MaxSizes = _largest }),
-            model.CreateSession(null, new SeqSessionOptions { MaxSizes = _largest, FixedInputs = _fixed }),
-            model.CreateSession(null, new SeqSessionOptions { MaxSizes = _largest, Threads = 2, LeastSharedWork = 1, FixedInputs = _random.Next(2) == 0 ? _fixed : [] }),
+            model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = _largest, SharesMemory = false }),
+            model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = _largest }),
+            model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = _largest, FixedInputs = _fixed }),
+            model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = _largest, Threads = 2, LeastSharedWork = 1, FixedInputs = _random.Next(2) == 0 ? _fixed : [] }),
         ];
         try
         {

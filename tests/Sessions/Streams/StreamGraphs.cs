@@ -27,8 +27,8 @@ internal static class StreamGraphs
             g.Output("y", g.Node(OpKind.Where, [g.Node(OpKind.Binary, [x, k.X(3)], Function(BinaryFunction.Less)), x, k.Dense(1)]));
         },
         ["clip and cast"] = (g, k) => g.Output("y", g.Node(OpKind.Cast, [g.Node(OpKind.Clip, [k.X(2, 3), k.Scalar(-0.5f), k.Scalar(0.5f)])], new Attributes().Set(AttributeKey.To, ElementType.Int32))),
-        ["linear"] = (g, k) => g.Output("y", g.Node(OpKind.Linear, [k.X(2, 7), k.Packed(5, 7), k.Dense(5)])),
-        ["linear of a vector"] = (g, k) => g.Output("y", g.Node(OpKind.Linear, [k.X(7), k.Packed(5, 7)])),
+        ["linear"] = (g, k) => g.Output("y", g.Node(OpKind.Linear, [k.X(2, 7), k.Packed(rows: 5, columns: 7), k.Dense(5)])),
+        ["linear of a vector"] = (g, k) => g.Output("y", g.Node(OpKind.Linear, [k.X(7), k.Packed(rows: 5, columns: 7)])),
         ["matmul by a constant"] = (g, k) => g.Output("y", g.Node(OpKind.MatMul, [k.X(2, 3, 7), k.Dense(7, 5)])),
         ["matmul of a vector"] = (g, k) => g.Output("y", g.Node(OpKind.MatMul, [k.X(7), k.Dense(7, 19)])),
         ["matmul of streams' own"] = (g, k) => g.Output("y", g.Node(OpKind.MatMul, [k.X(2, 3, 7), k.X(7, 4)])),
@@ -75,7 +75,7 @@ internal static class StreamGraphs
         ["views with fixed sizes"] = (g, k) =>
         {
             var flat = g.Node(OpKind.Reshape, [k.X(1, 3, 4), k.Long(12)]);
-            g.Output("y", g.Node(OpKind.Unsqueeze, [g.Node(OpKind.Linear, [flat, k.Packed(5, 12)]), k.Long(0)]));
+            g.Output("y", g.Node(OpKind.Unsqueeze, [g.Node(OpKind.Linear, [flat, k.Packed(rows: 5, columns: 12)]), k.Long(0)]));
         },
         ["shapes, constants and inputs as outputs"] = (g, k) =>
         {
@@ -86,14 +86,14 @@ internal static class StreamGraphs
         },
         ["convolution"] = (g, k) =>
         {
-            var y = g.Node(OpKind.Conv, [k.X(1, 3, 9), k.Packed(4, 9), k.Dense(4)], Kernel(3));
+            var y = g.Node(OpKind.Conv, [k.X(1, 3, 9), k.Packed(rows: 4, columns: 9), k.Dense(4)], Kernel(3));
             g.Output("y", g.Node(OpKind.Pool, [y], new Attributes().Set(AttributeKey.Function, PoolFunction.Max).Set(AttributeKey.KernelShape, new long[] { 2 }).Set(AttributeKey.Strides, new long[] { 2 })));
         },
-        ["convolution of one window"] = (g, k) => g.Output("y", g.Node(OpKind.Conv, [k.X(1, 3, 5), k.Packed(4, 15)], Kernel(5))),
+        ["convolution of one window"] = (g, k) => g.Output("y", g.Node(OpKind.Conv, [k.X(1, 3, 5), k.Packed(rows: 4, columns: 15)], Kernel(5))),
         ["streaming convolution"] = (g, k) =>
         {
             var state = k.State("pad", 1, 3, 2);
-            var y = g.NodeMany(OpKind.Conv, [k.X(1, 3, 4), k.Packed(4, 9), -1, state], 2, Kernel(3));
+            var y = g.NodeMany(OpKind.Conv, [k.X(1, 3, 4), k.Packed(rows: 4, columns: 9), -1, state], 2, Kernel(3));
             g.UpdateState(state, y[1]);
             g.Output("y", y[0]);
         },
@@ -102,36 +102,36 @@ internal static class StreamGraphs
             var y = g.Node(OpKind.Conv, [k.X(2, 3, 9), k.Dense(3, 1, 3), k.Dense(3)], Kernel(3).Set(AttributeKey.Group, 3));
             g.Output("y", g.Node(OpKind.ConvTranspose, [y, k.Dense(3, 2, 4)], Kernel(4).Set(AttributeKey.Strides, new long[] { 2 })));
         },
-        ["lstm step"] = (g, k) => Lstm(g, k, 1, 1, 19, 21),
-        ["lstm sequence"] = (g, k) => Lstm(g, k, 6, 1, 7, 16),
-        ["lstm sequence of two rows"] = (g, k) => Lstm(g, k, 3, 2, 7, 16),
-        ["gru step"] = (g, k) => Gru(g, k, 1, 1),
-        ["gru in two directions"] = (g, k) => Gru(g, k, 5, 2),
+        ["lstm step"] = (g, k) => Lstm(g, k, steps: 1, batch: 1, inputs: 19, hidden: 21),
+        ["lstm sequence"] = (g, k) => Lstm(g, k, steps: 6, batch: 1, inputs: 7, hidden: 16),
+        ["lstm sequence of two rows"] = (g, k) => Lstm(g, k, steps: 3, batch: 2, inputs: 7, hidden: 16),
+        ["gru step"] = (g, k) => Gru(g, k, steps: 1, directions: 1),
+        ["gru in two directions"] = (g, k) => Gru(g, k, steps: 5, directions: 2),
         ["mgu sequence"] = (g, k) =>
         {
             var h = k.State("h", 1, 1, 20);
-            var y = g.NodeMany(OpKind.Mgu, [k.X(5, 1, 7), -1, h, k.Packed(40, 7), k.Packed(40, 20), k.Dense(40)], 2, new Attributes().Set(AttributeKey.Hidden, 20));
+            var y = g.NodeMany(OpKind.Mgu, [k.X(5, 1, 7), -1, h, k.Packed(rows: 40, columns: 7), k.Packed(rows: 40, columns: 20), k.Dense(40)], 2, new Attributes().Set(AttributeKey.Hidden, 20));
             g.UpdateState(h, y[1]);
             g.Output("y", y[0]);
         },
         ["sru sequence in two directions"] = (g, k) =>
         {
             var c = k.State("c", 2, 1, 19);
-            int[] weights = [.. Enumerable.Range(0, 2).SelectMany(_ => new[] { k.Packed(80, 7), -1, k.Dense(80), k.Dense(2, 19) })];
+            int[] weights = [.. Enumerable.Range(0, 2).SelectMany(_ => new[] { k.Packed(rows: 80, columns: 7), -1, k.Dense(80), k.Dense(2, 19) })];
             var y = g.NodeMany(OpKind.ProjectedSru, [k.X(4, 1, 7), -1, c, .. weights], 2, new Attributes().Set(AttributeKey.Hidden, 19).Set(AttributeKey.Direction, RecurrentDirection.Bidirectional));
             g.UpdateState(c, y[1]);
             g.Output("y", y[0]);
         },
         ["rnn with a constant first state"] = (g, k) =>
         {
-            var y = g.NodeMany(OpKind.Rnn, [k.X(3, 1, 4), -1, k.Dense(1, 1, 16), k.Packed(16, 4), k.Packed(16, 16)], 2, new Attributes().Set(AttributeKey.Hidden, 16));
+            var y = g.NodeMany(OpKind.Rnn, [k.X(3, 1, 4), -1, k.Dense(1, 1, 16), k.Packed(rows: 16, columns: 4), k.Packed(rows: 16, columns: 16)], 2, new Attributes().Set(AttributeKey.Hidden, 16));
             g.Output("y", y[0]);
             g.Output("last", y[1]);
         },
         ["rnn whose first state is a view of a large constant"] = (g, k) =>
         {
             var first = g.Node(OpKind.Reshape, [k.Dense(2, 40), k.Long(1, 1, 80)]);
-            g.Output("y", g.NodeMany(OpKind.Rnn, [k.X(3, 1, 4), -1, first, k.Packed(80, 4), k.Packed(80, 80)], 2, new Attributes().Set(AttributeKey.Hidden, 80))[0]);
+            g.Output("y", g.NodeMany(OpKind.Rnn, [k.X(3, 1, 4), -1, first, k.Packed(rows: 80, columns: 4), k.Packed(rows: 80, columns: 80)], 2, new Attributes().Set(AttributeKey.Hidden, 80))[0]);
         },
         ["states that change places"] = (g, k) =>
         {

@@ -13,10 +13,10 @@ public sealed class StreamsSizesTests
         ["lstm and what follows"] = (0, (g, k) =>
         {
             var (h, c) = (k.State("h", 1, 1, 16), k.State("c", 1, 1, 16));
-            var y = g.NodeMany(OpKind.Lstm, [g.Input("x", ElementType.Float32, "T", 1, 7), -1, h, c, k.Packed(64, 7), k.Packed(64, 16), k.Dense(64), -1, -1], 3, new Attributes().Set(AttributeKey.Hidden, 16));
+            var y = g.NodeMany(OpKind.Lstm, [g.Input("x", ElementType.Float32, "T", 1, 7), -1, h, c, k.Packed(rows: 64, columns: 7), k.Packed(rows: 64, columns: 16), k.Dense(64), -1, -1], 3, new Attributes().Set(AttributeKey.Hidden, 16));
             g.UpdateState(h, y[1]);
             g.UpdateState(c, y[2]);
-            var logits = g.Node(OpKind.Linear, [y[0], k.Packed(9, 16), k.Dense(9)]);
+            var logits = g.Node(OpKind.Linear, [y[0], k.Packed(rows: 9, columns: 16), k.Dense(9)]);
             g.Output("p", g.Node(OpKind.Softmax, [logits], new Attributes().Set(AttributeKey.Axis, -1)));
             g.Output("last", y[1]);
         }
@@ -25,7 +25,7 @@ public sealed class StreamsSizesTests
         {
             var h = g.State("h", ElementType.Float32, [1, "T", 16]);
             var steady = k.State("steady", 1, 3);
-            var y = g.NodeMany(OpKind.Rnn, [g.Input("x", ElementType.Float32, 2, "T", 4), -1, h, k.Packed(16, 4), k.Packed(16, 16)], 2, new Attributes().Set(AttributeKey.Hidden, 16));
+            var y = g.NodeMany(OpKind.Rnn, [g.Input("x", ElementType.Float32, 2, "T", 4), -1, h, k.Packed(rows: 16, columns: 4), k.Packed(rows: 16, columns: 16)], 2, new Attributes().Set(AttributeKey.Hidden, 16));
             g.UpdateState(h, y[1]);
             g.UpdateState(steady, g.Node(OpKind.Binary, [steady, k.X(1, 3)], new Attributes().Set(AttributeKey.Function, BinaryFunction.Add)));
             g.Output("y", y[0]);
@@ -34,7 +34,7 @@ public sealed class StreamsSizesTests
         ),
         ["convolution"] = (3, (g, k) =>
         {
-            var y = g.Node(OpKind.Conv, [g.Input("x", ElementType.Float32, 1, 3, "T"), k.Packed(4, 9), k.Dense(4)], new Attributes().Set(AttributeKey.KernelShape, new long[] { 3 }));
+            var y = g.Node(OpKind.Conv, [g.Input("x", ElementType.Float32, 1, 3, "T"), k.Packed(rows: 4, columns: 9), k.Dense(4)], new Attributes().Set(AttributeKey.KernelShape, new long[] { 3 }));
             g.Output("y", g.Node(OpKind.Unary, [y], new Attributes().Set(AttributeKey.Function, UnaryFunction.Tanh)));
         }
         ),
@@ -61,7 +61,7 @@ public sealed class StreamsSizesTests
             {
                 using var model = SeqModel.Load(Build(name, format), new SeqModelOptions { KernelSet = path });
                 var options = Largest(model);
-                StreamsBesideSessions.Run(model, null, options, capacity: 6, steps: 60, seed: 11, least: options.MaxSizes.Keys.ToDictionary(symbol => symbol, _ => s_graphs[name].Least));
+                StreamsBesideSessions.Run(model, graph: null, options, capacity: 6, steps: 60, seed: 11, least: options.MaxSizes.Keys.ToDictionary(symbol => symbol, _ => s_graphs[name].Least));
             }
         }
     }
@@ -83,7 +83,7 @@ public sealed class StreamsSizesTests
     public void Only_the_states_of_the_symbol_start_anew_in_every_stream()
     {
         using var model = SeqModel.Load(Build("states of a batch", TensorFormat.PackedFloat32));
-        using var streams = model.CreateStreams(4, null, Largest(model));
+        using var streams = model.CreateStreams(4, graph: null, Largest(model));
         for (var slot = 0; slot < 3; slot++)
         {
             streams.Join();
@@ -117,7 +117,7 @@ public sealed class StreamsSizesTests
     public void A_stream_that_waits_sees_nothing_of_the_others_outputs_at_another_size()
     {
         using var model = SeqModel.Load(Build("states of a batch", TensorFormat.PackedFloat32));
-        using var streams = model.CreateStreams(3, null, Largest(model));
+        using var streams = model.CreateStreams(3, graph: null, Largest(model));
         for (var slot = 0; slot < 3; slot++)
         {
             streams.Join();
@@ -135,8 +135,8 @@ public sealed class StreamsSizesTests
     public void Sizes_that_are_none_are_refused()
     {
         using var model = SeqModel.Load(Build("a cache and two symbols", TensorFormat.PackedFloat32));
-        using var streams = model.CreateStreams(2, null, Largest(model));
-        using var session = model.CreateSession(null, Largest(model));
+        using var streams = model.CreateStreams(2, graph: null, Largest(model));
+        using var session = model.CreateSession(graph: null, Largest(model));
         foreach (var (symbol, size, says) in new[] { ("V", 1, "There is no symbolic dimension 'V'. Available: T, U."), ("T", -1, "Size -1 of dimension 'T' is outside 0 to 5"), ("T", 6, "Size 6 of dimension 'T' is outside 0 to 5") })
         {
             var fault = Assert.ThrowsAny<ArgumentException>(() => streams.SetSize(symbol, size));
@@ -158,7 +158,7 @@ public sealed class StreamsSizesTests
         graph.Output("y", graph.Node(OpKind.Binary, [bent, graph.Input("z", ElementType.Float32, "U", 2)], new Attributes().Set(AttributeKey.Function, BinaryFunction.Add)));
         graph.UpdateState(sum, graph.Node(OpKind.Binary, [sum, graph.Input("one", ElementType.Float32, 1)], new Attributes().Set(AttributeKey.Function, BinaryFunction.Add)));
         using var model = SeqModel.Load(SeqWriter.ToArray(builder));
-        using var streams = model.CreateStreams(3, null, Largest(model));
+        using var streams = model.CreateStreams(3, graph: null, Largest(model));
         for (var slot = 0; slot < 3; slot++) streams.Join();
         foreach (var (size, says) in new[] { (2, "Shapes [2, "), (1, "at these sizes but not at the largest sizes") })
         {
@@ -184,7 +184,7 @@ public sealed class StreamsSizesTests
     public void A_layer_goes_stream_after_stream_at_sizes_that_forbid_one_product()
     {
         using var model = SeqModel.Load(Build("lstm and what follows", TensorFormat.PackedFloat32));
-        using var streams = model.CreateStreams(3, null, Largest(model));
+        using var streams = model.CreateStreams(3, graph: null, Largest(model));
         streams.Join();
         foreach (var (size, isBatched) in new[] { (5, true), (0, false), (2, true) })
         {
@@ -200,7 +200,7 @@ public sealed class StreamsSizesTests
         foreach (var name in s_graphs.Keys)
         {
             using var model = SeqModel.Load(Build(name, TensorFormat.PackedInt8));
-            using var streams = model.CreateStreams(4, null, Largest(model));
+            using var streams = model.CreateStreams(4, graph: null, Largest(model));
             while (streams.Count < 4) streams.Join();
             string[] symbols = [.. model.Graphs[0].Symbols];
             var bytes = streams.MemoryBytes;

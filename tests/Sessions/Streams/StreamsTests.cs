@@ -22,8 +22,8 @@ public class StreamsTests
             foreach (var path in SeqKernelSets.Supported)
             {
                 using var model = SeqModel.Load(file, new SeqModelOptions { KernelSet = path });
-                StreamsBesideSessions.Run(model, null, null, capacity: 6, steps: 25, seed: 3);
-                StreamsBesideSessions.Run(model, null, null, capacity: 37, steps: 4, seed: 4);
+                StreamsBesideSessions.Run(model, graph: null, options: null, capacity: 6, steps: 25, seed: 3);
+                StreamsBesideSessions.Run(model, graph: null, options: null, capacity: 37, steps: 4, seed: 4);
             }
         }
     }
@@ -36,7 +36,7 @@ public class StreamsTests
         foreach (var format in s_formats)
         {
             using var model = SeqModel.Load(SeqWriter.ToArray(StreamGraphs.Build(name, format)));
-            StreamsBesideSessions.Run(model, null, null, capacity: 20, steps: 400, seed: 5);
+            StreamsBesideSessions.Run(model, graph: null, options: null, capacity: 20, steps: 400, seed: 5);
         }
     }
 
@@ -65,7 +65,7 @@ public class StreamsTests
             using var model = SeqModel.Load(file, new SeqModelOptions { KernelSet = path });
             foreach (var graph in new[] { "mask", "refine" })
             {
-                StreamsBesideSessions.Run(model, graph, null, capacity: 5, steps: path == "portable" ? 8 : 60, seed: 7, scale: 0.3f);
+                StreamsBesideSessions.Run(model, graph, options: null, capacity: 5, steps: path == "portable" ? 8 : 60, seed: 7, scale: 0.3f);
                 using var streams = model.CreateStreams(5, graph);
                 Assert.True(streams.IsBatched);
             }
@@ -83,8 +83,8 @@ public class StreamsTests
             using var model = SeqModel.Load(file, new SeqModelOptions { KernelSet = path });
             var dimensions = model.Graphs[0].Inputs[0].Dimensions!;
             var options = new SeqSessionOptions { MaxSizes = dimensions.Where(d => d.Symbol is not null).ToDictionary(d => d.Symbol!, d => d == dimensions[^1] ? 576 : 1) };
-            StreamsBesideSessions.Run(model, null, options, capacity: 4, steps: path == "portable" ? 4 : 40, seed: 8, scale: 0.3f);
-            using var streams = model.CreateStreams(4, null, options);
+            StreamsBesideSessions.Run(model, graph: null, options, capacity: 4, steps: path == "portable" ? 4 : 40, seed: 8, scale: 0.3f);
+            using var streams = model.CreateStreams(4, graph: null, options);
             Assert.True(streams.IsBatched);
         }
     }
@@ -97,10 +97,10 @@ public class StreamsTests
         var x = graph.Input("x", ElementType.Float32, 3, 1, 4);
         var lengths = graph.Input("lengths", ElementType.Int32, 1);
         var kit = new StreamGraphs.Kit(model, graph, TensorFormat.PackedInt8, new Random(9));
-        graph.Output("y", graph.NodeMany(OpKind.Rnn, [x, lengths, -1, kit.Packed(16, 4), kit.Packed(16, 16)], 2, new Attributes().Set(AttributeKey.Hidden, 16))[0]);
+        graph.Output("y", graph.NodeMany(OpKind.Rnn, [x, lengths, -1, kit.Packed(rows: 16, columns: 4), kit.Packed(rows: 16, columns: 16)], 2, new Attributes().Set(AttributeKey.Hidden, 16))[0]);
         using var loaded = SeqModel.Load(SeqWriter.ToArray(model));
         using (var streams = loaded.CreateStreams(3)) Assert.False(streams.IsBatched);
-        StreamsBesideSessions.Run(loaded, null, null, capacity: 5, steps: 30, seed: 10, indexBound: 4);
+        StreamsBesideSessions.Run(loaded, graph: null, options: null, capacity: 5, steps: 30, seed: 10, indexBound: 4);
     }
 
     private static byte[] Convert(WeightKind weights, Dictionary<string, string> sets, params (string, string)[] sources) =>

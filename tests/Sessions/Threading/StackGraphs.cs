@@ -22,14 +22,14 @@ internal sealed class StackGraphs
     /// <summary>Graphs whose layers are divided between two threads, by name.</summary>
     public static Dictionary<string, Action<StackGraphs>> Shared { get; } = new()
     {
-        ["two LSTMs, views between"] = s => s.Stack(OpKind.Lstm, 2, 1, 64, hasStates: true, Between.Squeeze),
-        ["two LSTMs of three rows without states"] = s => s.Stack(OpKind.Lstm, 2, 3, 48, hasStates: false, Between.Squeeze),
-        ["three GRUs, transposed and reshaped"] = s => s.Stack(OpKind.Gru, 3, 1, 50, hasStates: true, Between.TransposeAndReshape),
-        ["four RNNs, back and forth to batch first"] = s => s.Stack(OpKind.Rnn, 4, 1, 96, hasStates: true, Between.BatchFirst),
-        ["three MGUs"] = s => s.Stack(OpKind.Mgu, 3, 1, 60, hasStates: true, Between.Squeeze),
-        ["three SRUs"] = s => s.Stack(OpKind.Sru, 3, 1, 90, hasStates: true, Between.Squeeze),
+        ["two LSTMs, views between"] = s => s.Stack(OpKind.Lstm, layers: 2, batch: 1, hidden: 64, hasStates: true, Between.Squeeze),
+        ["two LSTMs of three rows without states"] = s => s.Stack(OpKind.Lstm, layers: 2, batch: 3, hidden: 48, hasStates: false, Between.Squeeze),
+        ["three GRUs, transposed and reshaped"] = s => s.Stack(OpKind.Gru, layers: 3, batch: 1, hidden: 50, hasStates: true, Between.TransposeAndReshape),
+        ["four RNNs, back and forth to batch first"] = s => s.Stack(OpKind.Rnn, layers: 4, batch: 1, hidden: 96, hasStates: true, Between.BatchFirst),
+        ["three MGUs"] = s => s.Stack(OpKind.Mgu, layers: 3, batch: 1, hidden: 60, hasStates: true, Between.Squeeze),
+        ["three SRUs"] = s => s.Stack(OpKind.Sru, layers: 3, batch: 1, hidden: 90, hasStates: true, Between.Squeeze),
         ["an SRU in two directions, rows of different lengths"] = s => s.Bidirectional(OpKind.ProjectedSru, 1, hasLengths: true),
-        ["two LSTMs with a middle output"] = s => s.Stack(OpKind.Lstm, 2, 1, 64, hasStates: true, Between.Squeeze, showsMiddle: true),
+        ["two LSTMs with a middle output"] = s => s.Stack(OpKind.Lstm, layers: 2, batch: 1, hidden: 64, hasStates: true, Between.Squeeze, showsMiddle: true),
         ["states sliced between the layers"] = s => s.SlicedStates(),
         ["a bidirectional LSTM"] = s => s.Bidirectional(OpKind.Lstm, 1, hasLengths: false),
         ["two bidirectional GRUs, rows of different lengths"] = s => s.Bidirectional(OpKind.Gru, 2, hasLengths: true),
@@ -38,8 +38,8 @@ internal sealed class StackGraphs
     /// <summary>Graphs with nothing to share.</summary>
     public static Dictionary<string, Action<StackGraphs>> Single { get; } = new()
     {
-        ["one layer"] = s => s.Stack(OpKind.Lstm, 1, 1, 64, hasStates: true, Between.Squeeze),
-        ["rows and steps exchanged between"] = s => s.Stack(OpKind.Gru, 2, 2, 40, hasStates: false, Between.Exchange),
+        ["one layer"] = s => s.Stack(OpKind.Lstm, layers: 1, batch: 1, hidden: 64, hasStates: true, Between.Squeeze),
+        ["rows and steps exchanged between"] = s => s.Stack(OpKind.Gru, layers: 2, batch: 2, hidden: 40, hasStates: false, Between.Exchange),
         ["the upper layer starts from the lower one's end"] = s => s.EndAsStart(),
     };
 

@@ -23,8 +23,8 @@ public class TwoThreadsTests
             foreach (var path in SeqKernelSets.Supported)
             {
                 using var model = SeqModel.Load(file, new SeqModelOptions { KernelSet = path });
-                using var one = model.CreateSession(null, Options(1));
-                using var two = model.CreateSession(null, Options(2));
+                using var one = model.CreateSession(graph: null, Options(1));
+                using var two = model.CreateSession(graph: null, Options(2));
                 Assert.Equal((1, 2), (one.Threads, two.Threads));
                 var random = new Random(6);
                 foreach (var length in s_lengths)
@@ -49,7 +49,7 @@ public class TwoThreadsTests
     public void Short_sequences_do_not_wake_the_thread(string name)
     {
         using var model = SeqModel.Load(StackGraphs.File(name, TensorFormat.PackedFloat32));
-        using var session = model.CreateSession(null, new SeqSessionOptions { Threads = 2, MaxSizes = { [StackGraphs.Length] = StackGraphs.Longest } });
+        using var session = model.CreateSession(graph: null, new SeqSessionOptions { Threads = 2, MaxSizes = { [StackGraphs.Length] = StackGraphs.Longest } });
         session.SetSize(StackGraphs.Length, 10);
         session.Run();
         Assert.Equal((2, 0), (session.Threads, session.Helper!.Jobs));
@@ -60,8 +60,8 @@ public class TwoThreadsTests
     public void Where_there_is_nothing_to_share_there_is_no_thread(string name)
     {
         using var model = SeqModel.Load(StackGraphs.File(name, TensorFormat.PackedFloat32));
-        using var one = model.CreateSession(null, Options(1));
-        using var two = model.CreateSession(null, Options(2));
+        using var one = model.CreateSession(graph: null, Options(1));
+        using var two = model.CreateSession(graph: null, Options(2));
         Assert.Equal(1, two.Threads);
         Assert.Null(two.Helper);
         Assert.Equal(one.MemoryBytes, two.MemoryBytes);
@@ -77,7 +77,7 @@ public class TwoThreadsTests
     {
         Assert.Equal(1, new SeqSessionOptions().Threads);
         using var model = SeqModel.Load(StackGraphs.File("a bidirectional LSTM", TensorFormat.PackedFloat32));
-        foreach (var threads in new[] { 0, 3 }) Assert.Contains("Threads must be 1 or 2", Assert.Throws<ArgumentOutOfRangeException>(() => model.CreateSession(null, Options(threads))).Message, StringComparison.Ordinal);
+        foreach (var threads in new[] { 0, 3 }) Assert.Contains("Threads must be 1 or 2", Assert.Throws<ArgumentOutOfRangeException>(() => model.CreateSession(graph: null, Options(threads))).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -85,9 +85,9 @@ public class TwoThreadsTests
     public void Memory_of_both_threads_is_known_before(string name)
     {
         using var model = SeqModel.Load(StackGraphs.File(name, TensorFormat.PackedInt8));
-        var needed = model.GetSessionMemoryBytes(null, Options(2));
-        Assert.True(needed > model.GetSessionMemoryBytes(null, Options(1)));
-        using var session = model.CreateSession(null, Options(2));
+        var needed = model.GetSessionMemoryBytes(graph: null, Options(2));
+        Assert.True(needed > model.GetSessionMemoryBytes(graph: null, Options(1)));
+        using var session = model.CreateSession(graph: null, Options(2));
         Assert.Equal(needed, session.MemoryBytes);
     }
 
@@ -95,8 +95,8 @@ public class TwoThreadsTests
     public void States_move_between_sessions_of_one_and_of_two_threads()
     {
         using var model = SeqModel.Load(StackGraphs.File("states sliced between the layers", TensorFormat.PackedFloat32));
-        using var one = model.CreateSession(null, Options(1));
-        using var two = model.CreateSession(null, Options(2));
+        using var one = model.CreateSession(graph: null, Options(1));
+        using var two = model.CreateSession(graph: null, Options(2));
         Fill(new Random(8), two, StackGraphs.Longest);
         two.Run();
         one.CopyStateFrom(two);
@@ -113,8 +113,8 @@ public class TwoThreadsTests
     public void A_length_out_of_range_is_the_same_error_and_the_next_run_is_right()
     {
         using var model = SeqModel.Load(StackGraphs.File("two bidirectional GRUs, rows of different lengths", TensorFormat.PackedFloat32));
-        using var one = model.CreateSession(null, Options(1));
-        using var two = model.CreateSession(null, Options(2));
+        using var one = model.CreateSession(graph: null, Options(1));
+        using var two = model.CreateSession(graph: null, Options(2));
         var messages = new List<string>();
         foreach (var session in new[] { one, two })
         {
@@ -135,7 +135,7 @@ public class TwoThreadsTests
     public void A_run_allocates_nothing(string name)
     {
         using var model = SeqModel.Load(StackGraphs.File(name, TensorFormat.PackedFloat32));
-        using var session = model.CreateSession(null, Options(2));
+        using var session = model.CreateSession(graph: null, Options(2));
         Fill(new Random(10), session, StackGraphs.Longest);
         session.Run();
         var least = long.MaxValue;
@@ -190,7 +190,7 @@ public class TwoThreadsTests
     public void The_thread_ends_with_the_session()
     {
         using var model = SeqModel.Load(StackGraphs.File("a bidirectional LSTM", TensorFormat.PackedFloat32));
-        var session = model.CreateSession(null, Options(2));
+        var session = model.CreateSession(graph: null, Options(2));
         var helper = session.Helper!;
         Assert.True(helper.IsAlive);
         session.Run();
@@ -217,7 +217,7 @@ public class TwoThreadsTests
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static HelperThread Forget(SeqModel model)
     {
-        var session = model.CreateSession(null, Options(2));
+        var session = model.CreateSession(graph: null, Options(2));
         session.Run();
         return session.Helper!;
     }
