@@ -7,8 +7,14 @@ internal static class Numbers
     public static float[] Random(Random random, int count, float scale = 1)
     {
         var result = new float[count];
-        for (var i = 0; i < count; i++) result[i] = (random.NextSingle() * 2 - 1) * scale;
+        Fill(random, result, scale);
         return result;
+    }
+
+    /// <summary>Writes such numbers.</summary>
+    public static void Fill(Random random, Span<float> to, float scale = 1)
+    {
+        for (var i = 0; i < to.Length; i++) to[i] = (random.NextSingle() * 2 - 1) * scale;
     }
 
     /// <summary>The same from a seed.</summary>

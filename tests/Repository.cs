@@ -1,23 +1,15 @@
+using SeqRuntime.Perf.Comparing;
+
 namespace SeqRuntime.Tests;
 
 /// <summary>The repository that these tests were built in.</summary>
 internal static class Repository
 {
-    private static readonly string? s_root = Locate();
+    private static readonly string? s_root = Places.Around(AppContext.BaseDirectory);
 
     /// <summary>Its folder. Null if the tests run elsewhere.</summary>
     public static string? Root => s_root;
 
     /// <summary>Full path of a file or folder of the repository.</summary>
     public static string Find(string relative) => Path.Combine(s_root ?? throw new InvalidOperationException("The repository's root was not found."), relative);
-
-    private static string? Locate()
-    {
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            if (File.Exists(Path.Combine(folder.FullName, "SeqRuntime.sln"))) return folder.FullName;
-        }
-
-        return null;
-    }
 }

@@ -23,7 +23,8 @@ internal static class Places
         return File.Exists(path) ? path : throw new FileNotFoundException($"{relative} was not found; run this from the repository");
     }
 
-    private static string? Around(string start)
+    /// <summary>The repository around a folder. Null if there is none.</summary>
+    public static string? Around(string start)
     {
         for (var folder = new DirectoryInfo(start); folder is not null; folder = folder.Parent)
         {

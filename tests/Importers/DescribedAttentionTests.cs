@@ -121,7 +121,7 @@ public sealed class DescribedAttentionTests : IDisposable
         session.SetSize("N", 2);
         session.SetSize("T", Steps);
         var to = session.Input<float>(input);
-        for (var i = 0; i < to.Length; i++) to[i] = 2 * _random.NextSingle() - 1;
+        Numbers.Fill(_random, to);
         return [.. to.ToArray().Select(v => (double)v)];
     }
 

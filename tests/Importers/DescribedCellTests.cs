@@ -36,8 +36,8 @@ public sealed class DescribedCellTests : IDisposable
         using var model = SeqModel.Load(converted.File);
         using var session = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = Steps } });
         var random = new Random(3);
-        foreach (ref var value in session.Input<float>(0)) value = 2 * random.NextSingle() - 1;
-        foreach (ref var value in session.Input<float>(1)) value = 2 * random.NextSingle() - 1;
+        Numbers.Fill(random, session.Input<float>(0));
+        Numbers.Fill(random, session.Input<float>(1));
         var x = session.Input<float>(0).ToArray();
         var begin = session.Input<float>(1).ToArray();
         session.Run();
@@ -91,7 +91,7 @@ public sealed class DescribedCellTests : IDisposable
             using var session = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = Steps } });
             var random = new Random(4);
             var x = new float[Steps * units];
-            foreach (ref var value in x.AsSpan()) value = 2 * random.NextSingle() - 1;
+            Numbers.Fill(random, x.AsSpan());
             x.CopyTo(session.Input<float>(0));
             session.Run();
             var whole = session.Output<float>(0).ToArray();
@@ -124,7 +124,7 @@ public sealed class DescribedCellTests : IDisposable
             using var model = SeqModel.Load(_files.Convert(description, new ConversionOptions { Weights = stored }).File);
             using var session = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["T"] = Steps } });
             var random = new Random(5);
-            foreach (ref var value in session.Input<float>(0)) value = 2 * random.NextSingle() - 1;
+            Numbers.Fill(random, session.Input<float>(0));
             session.Run();
             results.Add(session.Output<float>(0).ToArray());
         }

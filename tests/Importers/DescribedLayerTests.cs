@@ -24,7 +24,7 @@ public sealed class DescribedLayerTests : IDisposable
         using var session = model.CreateSession(graph: null, sizes);
         var x = session.Input<float>(0);
         var random = new Random(2);
-        for (var i = 0; i < x.Length; i++) x[i] = 2 * random.NextSingle() - 1;
+        Numbers.Fill(random, x);
         var given = x.ToArray();
         session.Run();
         var y = session.Output<float>(0);

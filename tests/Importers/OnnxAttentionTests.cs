@@ -77,9 +77,9 @@ public class OnnxAttentionTests
     public void Unsupported_attention_is_refused()
     {
         var window = new OnnxBuilder(25).Input("x", OnnxBuilder.Float, 1, 2, 4, 8).Node("Attention", "x x x", "y", ("left_window_size", 3)).Output("y");
-        Assert.Contains("left_window_size", Assert.ThrowsAny<ConversionException>(() => window.Convert()).Message);
+        Assert.Contains("left_window_size", window.Refusal());
         var heads = new OnnxBuilder(23).Input("x", OnnxBuilder.Float, 1, 4, 16).Node("Attention", "x x x", "y").Output("y");
-        Assert.Contains("q_num_heads", Assert.ThrowsAny<ConversionException>(() => heads.Convert()).Message);
+        Assert.Contains("q_num_heads", heads.Refusal());
     }
 
     private static OnnxBuilder Packed(object steps, object past, object total, bool isMasked = true)

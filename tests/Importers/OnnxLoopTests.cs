@@ -84,7 +84,7 @@ public sealed class OnnxLoopTests
         body.Node.AddRange([OnnxBuilder.MakeNode("Add", "a a", "b"), OnnxBuilder.MakeNode("Less", "b most", "less"), OnnxBuilder.MakeNode("Squeeze", "less", "on")]);
         body.Output.AddRange([OnnxBuilder.Port("on", OnnxBuilder.Bool), OnnxBuilder.Port("b", OnnxBuilder.Float, 1)]);
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1).Constant("yes", [], true).Node("Loop", "- yes x", "y", ("body", body)).Output("y", OnnxBuilder.Float, 1);
-        var message = Assert.ThrowsAny<ConversionException>(() => model.Convert()).Message;
+        var message = model.Refusal();
         Assert.Contains("Loop (node 'Loop_y'): its condition depends on '", message, StringComparison.Ordinal);
         Assert.Contains("which depends on input 'x'", message, StringComparison.Ordinal);
         Assert.DoesNotContain("--", message, StringComparison.Ordinal);
@@ -94,7 +94,7 @@ public sealed class OnnxLoopTests
         endless.Node.AddRange([OnnxBuilder.MakeNode("Add", "a a", "b"), OnnxBuilder.MakeNode("Identity", "go", "on")]);
         endless.Output.AddRange(body.Output);
         model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 1).Constant("yes", [], true).Node("Loop", "- yes x", "y", ("body", endless)).Output("y", OnnxBuilder.Float, 1);
-        Assert.Contains("more than 4096 rounds", Assert.ThrowsAny<ConversionException>(() => model.Convert()).Message, StringComparison.Ordinal);
+        Assert.Contains("more than 4096 rounds", model.Refusal(), StringComparison.Ordinal);
     }
 
     /// <summary>h ← tanh(x_t·W + h) along the second axis, in either direction, with its outputs reversed or not.</summary>
@@ -112,7 +112,7 @@ public sealed class OnnxLoopTests
         var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, 2, "T", 3).Random("w", 1, 1, 3, 4).Random("h0", 2, 1, 2, 4)
             .Node("Scan", "h0 x", "y all", ("body", body), ("num_scan_inputs", 1), ("scan_input_axes", new long[] { 1 }), ("scan_input_directions", new[] { backward }), ("scan_output_directions", new[] { turned }))
             .Output("y", OnnxBuilder.Float, 2, 4).Output("all", OnnxBuilder.Float, "T", 2, 4);
-        Assert.Contains("--dim", Assert.ThrowsAny<ConversionException>(() => model.Convert()).Message, StringComparison.Ordinal);
+        Assert.Contains("--dim", model.Refusal(), StringComparison.Ordinal);
         SameAsReference(model, new ConversionOptions { Dimensions = new Dictionary<string, int> { ["T"] = 5 } }, [.. Enumerable.Range(0, 30).Select(i => MathF.Sin(i))], 2, 5, 3);
     }
 

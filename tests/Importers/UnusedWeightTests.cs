@@ -1,5 +1,4 @@
 using System.Text;
-using SeqRuntime.Converter;
 using SeqRuntime.Converter.IO;
 
 namespace SeqRuntime.Tests.Importers;
@@ -110,7 +109,7 @@ public sealed class UnusedWeightTests : IDisposable
         _files.Put("fc.weight", new[] { 1d, 2, 3, -1e300, 4, 1e39 }, 2, Inputs);
         Assert.Contains("the weight 'fc.weight' of shape [2, 3] holds 2 of 6 values beyond ±3.4028235E+38, the range of float32, in which the runtime computes; the first is -1E+300 at [1, 0]", _files.Refusal(WeightFiles.Graph($"[1, {Inputs}]", """{ "kind": "linear", "input": "x", "weights": "fc", "output": "y" }""")), StringComparison.Ordinal);
         var wide = new OnnxBuilder().Input("x", OnnxBuilder.Double, 1, 2).Constant("w", [2, 1], 1d, 1e300).Node("MatMul", "x w", "y").Output("y", OnnxBuilder.Double);
-        Assert.Contains("the weight 'w' of shape [2, 1] holds 1 of 2 values beyond ±3.4028235E+38, the range of float32, in which the runtime computes; the first is 1E+300 at [1, 0]", Assert.Throws<ConversionException>(() => wide.Convert()).Message, StringComparison.Ordinal);
+        Assert.Contains("the weight 'w' of shape [2, 1] holds 1 of 2 values beyond ±3.4028235E+38, the range of float32, in which the runtime computes; the first is 1E+300 at [1, 0]", wide.Refusal(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -86,7 +86,7 @@ internal sealed class SharingCase
             if (_fixed.Contains(_sessions[0].Inputs[i].Name) && !areFixedNew) continue;
             if (_sessions[0].Inputs[i].Type == ElementType.Float32)
             {
-                foreach (ref var x in _sessions[0].Input<float>(i)) x = _random.NextSingle() * 2 - 1;
+                Numbers.Fill(_random, _sessions[0].Input<float>(i));
             }
             else
             {

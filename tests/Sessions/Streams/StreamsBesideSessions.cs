@@ -118,7 +118,7 @@ internal static class StreamsBesideSessions
         {
             case ElementType.Float32:
                 var floats = streams.Input<float>(slot, input);
-                foreach (ref var x in floats) x = (random.NextSingle() * 2 - 1) * scale;
+                Numbers.Fill(random, floats, scale);
                 floats.CopyTo(session.Input<float>(input));
                 break;
             case ElementType.Int32:

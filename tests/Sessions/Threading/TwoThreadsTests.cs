@@ -226,7 +226,7 @@ public class TwoThreadsTests
 
     private static void Fill(Random random, SeqSession session, int length)
     {
-        foreach (ref var x in session.Input<float>("x")) x = random.NextSingle() * 2 - 1;
+        Numbers.Fill(random, session.Input<float>("x"));
         if (session.Inputs.Count < 2) return;
         foreach (ref var l in session.Input<int>("lengths")) l = random.Next(length + 1);
     }
