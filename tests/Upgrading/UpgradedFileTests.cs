@@ -1,7 +1,6 @@
 using SeqRuntime.Converter.Upgrading;
 using SeqRuntime.Decoding;
 using SeqRuntime.Format;
-using SeqRuntime.Tests.Kernels;
 
 namespace SeqRuntime.Tests.Upgrading;
 
@@ -19,7 +18,7 @@ public class UpgradedFileTests
         foreach (var kernels in SeqKernelSets.Supported)
         {
             using var model = SeqModel.Load(upgraded, new SeqModelOptions { KernelSet = kernels });
-            KernelTesting.AssertSameBits(expected, OlderFiles.Run(model), $"{name} {kernels}");
+            Numbers.AssertSameBits(expected, OlderFiles.Run(model), $"{name} {kernels}");
         }
     }
 
