@@ -8,9 +8,9 @@ namespace SeqRuntime.Tests.Upgrading;
 /// <summary>An upgraded file compared with a conversion of its source today.</summary>
 public sealed class FreshConversionTests : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("fresh").FullName;
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void The_file_of_a_model_without_tables_of_products_is_the_one_that_is_converted_today()
@@ -48,10 +48,7 @@ public sealed class FreshConversionTests : IDisposable
 
     private ConversionResult Convert(WeightKind weights, params string[] graphs)
     {
-        foreach (var graph in graphs) File.WriteAllBytes(PathOf(graph), UpgradeSources.Of(graph).Model.ToByteArray());
         var options = new ConversionOptions { Weights = weights, WeightsOf = weights == WeightKind.Float32 ? [] : [new WeightOverride("*", weights)] };
-        return Conversion.Convert([.. graphs.Select(graph => (graph, PathOf(graph)))], options);
+        return Conversion.Convert([.. graphs.Select(graph => (graph, _folder.Write($"{graph}.onnx", UpgradeSources.Of(graph).Model.ToByteArray())))], options);
     }
-
-    private string PathOf(string graph) => Path.Combine(_folder, $"{graph}.onnx");
 }
