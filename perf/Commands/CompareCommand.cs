@@ -42,7 +42,12 @@ internal sealed class CompareCommand
         if (Places.Models() is null) output.WriteLine("The real models were not found (environment variable SEQRUNTIME_MODELS): whole models and decoders are left out.");
         if (_files.Write(result, report.Machine, report, JsonReports.Default.CompareReport, report.Markdown()) is { } folder)
         {
-            if (LatencyPicture.CanDraw(report)) File.WriteAllText(Path.Combine(folder, "latency.svg"), LatencyPicture.Draw(report));
+            if (LatencyPicture.CanDraw(report))
+            {
+                File.WriteAllText(Path.Combine(folder, Tables.Picture), LatencyPicture.Draw(report));
+                if (result.GetValue(_readme)) Tables.ShowPicture(Path.GetFileName(folder));
+            }
+
             output.WriteLine($"Recorded in {folder}.");
         }
 

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text.RegularExpressions;
 
 namespace SeqRuntime.Perf.Comparing;
 
@@ -58,10 +59,19 @@ internal static class Results
 }
 
 /// <summary>Tables of figures in the repository's documents. Each is between two lines that name the command which writes it.</summary>
-internal static class Tables
+internal static partial class Tables
 {
     public const string Readme = "README.md";
     public const string Performance = "docs/performance.md";
+
+    /// <summary>The picture of a processor's folder of results.</summary>
+    public const string Picture = "latency.svg";
+
+    /// <summary>Points the documents to the picture of this folder, so that it shows the same machine as the tables.</summary>
+    public static void ShowPicture(string folder)
+    {
+        foreach (var path in new[] { Places.Find(Readme), Places.Find(Performance) }) File.WriteAllText(path, Link().Replace(File.ReadAllText(path), $"perf/results/{folder}/{Picture}"));
+    }
 
     /// <summary>Replaces a table of a document.</summary>
     /// <exception cref="InvalidDataException">The document does not have the two lines.</exception>
@@ -81,6 +91,9 @@ internal static class Tables
         if (to < 0) throw new InvalidDataException($"{document} does not have the lines '{begin.TrimEnd()}' and '{end}'");
         return $"{content.AsSpan(0, from + begin.Length)}\n{text.TrimEnd('\n')}\n\n{content.AsSpan(to)}";
     }
+
+    [GeneratedRegex(@"perf/results/[a-z0-9-]+/latency\.svg")]
+    private static partial Regex Link();
 }
 
 /// <summary>The machine that figures belong to: processor, system, versions.</summary>
