@@ -34,7 +34,8 @@ internal static class CommandRunner
         }
         catch (OutOfMemoryException)
         {
-            return Fail(ExitCode.Failed, "this machine has too little memory for this model; give smaller sizes with --size or --dim");
+            var sizes = result.CommandResult.Command.Options.Where(option => option.Name is "--size" or "--dim").Select(option => option.Name).ToList();
+            return Fail(ExitCode.Failed, $"this machine has too little memory for this model{(sizes.Count > 0 ? $"; give smaller sizes with {string.Join(" or ", sizes)}" : "")}");
         }
         catch (Exception fault)
         {

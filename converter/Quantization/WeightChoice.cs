@@ -19,9 +19,6 @@ internal sealed class WeightChoice(ConversionOptions options, IReadOnlyDictionar
     /// <summary>Storage of weights that the user does not name.</summary>
     public WeightKind Wanted => options.Weights;
 
-    /// <summary>Whether the user named single weights.</summary>
-    public bool HasRequests => _asked.Count > 0;
-
     /// <summary>The choice as if the user had named no single weights.</summary>
     public static WeightChoice General(ConversionOptions options, WeightRounder rounder) =>
         new(new ConversionOptions { Weights = options.Weights }, new Dictionary<string, RaisedWeights>(), rounder);

@@ -44,12 +44,12 @@ internal sealed unsafe class Conv : Operator
         var x = _window.Check(Require.Dense(context.Input(0)));
         var w = context.Input(1);
         var channels = x.Shape[1];
-        if (channels % _group != 0 || channels == 0) throw OperatorError.Rank(x, $"a multiple of {_group} channels");
+        if (channels % _group != 0 || channels == 0) throw OperatorError.Rank(x, $"a positive multiple of {_group} channels");
         int outputs;
         if (w.Format == TensorFormat.Dense)
         {
             Require.Dense(w);
-            if (w.Rank != x.Rank || w.Shape[0] < 1 || w.Shape[0] % _group != 0) throw OperatorError.Rank(w, $"{x.Rank} dimensions and a multiple of {_group} outputs");
+            if (w.Rank != x.Rank || w.Shape[0] < 1 || w.Shape[0] % _group != 0) throw OperatorError.Rank(w, $"{x.Rank} dimensions and a positive multiple of {_group} outputs");
             if (w.Shape[1] != channels / _group) throw OperatorError.Size(w, 1, channels / _group);
             for (var i = 0; i < _window.Rank; i++)
             {

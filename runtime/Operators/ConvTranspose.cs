@@ -40,7 +40,7 @@ internal sealed unsafe class ConvTranspose : Operator
         var x = _window.Check(Require.Dense(context.Input(0)));
         var w = Require.Dense(context.Input(1));
         var channels = x.Shape[1];
-        if (channels % _group != 0 || channels == 0) throw OperatorError.Rank(x, $"a multiple of {_group} channels");
+        if (channels % _group != 0 || channels == 0) throw OperatorError.Rank(x, $"a positive multiple of {_group} channels");
         if (w.Rank != x.Rank || w.Shape[1] < 1) throw OperatorError.Rank(w, $"{x.Rank} dimensions");
         if (w.Shape[0] != channels) throw OperatorError.Size(w, 0, channels);
         var shape = x.Shape;

@@ -35,7 +35,7 @@ internal sealed class SpatialWindow
         foreach (var size in _kernel)
         {
             taps *= size;
-            if (taps > int.MaxValue) throw OperatorError.Attribute($"KernelShape has more than {int.MaxValue} elements.");
+            if (taps > int.MaxValue) throw OperatorError.Attribute($"A window of KernelShape has more than {int.MaxValue} elements.");
         }
 
         Taps = (int)taps;

@@ -171,14 +171,16 @@ internal readonly unsafe struct EmulatedLanes<F, I> : ISimd<F, I>
     private static int ShiftRightLane(int a, int b, int c) => a >> b;
 }
 
-/// <summary>AVX-VNNI's vpdpbusd in plain arithmetic: unsigned (x + 128) times signed weights, from -128 times the row sums on. Sums are split as beside AVX-512.</summary>
-internal readonly unsafe struct EmulatedVnni : IInt8Dot<Vector256<int>, Vector256<int>>
+/// <summary>AVX-VNNI's vpdpbusd in plain arithmetic: unsigned (x + 128) times signed weights, from -128 times the row sums on.</summary>
+/// <typeparam name="P">Whether sums are split, as beside AVX-512.</typeparam>
+internal readonly unsafe struct EmulatedVnni<P> : IInt8Dot<Vector256<int>, Vector256<int>>
+    where P : struct, IIsSplit
 {
     private const int Shift = unchecked((int)0x80808080);
 
     public static int Vectors => 8;
 
-    public static bool SplitsSums => true;
+    public static bool SplitsSums => P.Value;
 
     public static int Start(sbyte* x, nint columns) => 0;
 
@@ -242,7 +244,7 @@ internal readonly unsafe struct EmulatedSignedVnni : IInt8Dot<Vector256<int>, Ve
 
     public static Vector256<int> Flip(Vector256<int> x) => Vector256.LessThan(x.AsSByte(), default).AsInt32();
 
-    public static Vector256<int> MulAdd(Vector256<int> acc, Vector256<int> w, Vector256<int> factor, Vector256<int> flip) => EmulatedVnni.MulAdd(acc, w ^ flip, factor, default);
+    public static Vector256<int> MulAdd(Vector256<int> acc, Vector256<int> w, Vector256<int> factor, Vector256<int> flip) => EmulatedVnni<Whole>.MulAdd(acc, w ^ flip, factor, default);
 
     public static Vector256<int> MulAdd(Vector256<int> acc, Vector256<int> w0, Vector256<int> factor0, Vector256<int> flip0, Vector256<int> w1, Vector256<int> factor1, Vector256<int> flip1) =>
         MulAdd(MulAdd(acc, w0, factor0, flip0), w1, factor1, flip1);
@@ -252,10 +254,27 @@ internal readonly unsafe struct EmulatedSignedVnni : IInt8Dot<Vector256<int>, Ve
     public static Vector256<int> Finish(Vector256<int> acc) => acc;
 }
 
-/// <summary>The products by int8 weights of a set with VNNI.</summary>
-internal readonly struct EmulatedVnniProducts : IInt8Products
+/// <summary>A choice as a type.</summary>
+internal interface IIsSplit
 {
-    public static void ScaledByRow(in PackedMatrix w, in QuantizedRows x, in OutputRange y) => GemmInt8<Lanes8, Vector256<float>, Vector256<int>, EmulatedVnni, Vector256<int>>.Run(w, x, y);
+    static abstract bool Value { get; }
+}
+
+internal readonly struct Split : IIsSplit
+{
+    public static bool Value => true;
+}
+
+internal readonly struct Whole : IIsSplit
+{
+    public static bool Value => false;
+}
+
+/// <summary>The products by int8 weights of a set with VNNI.</summary>
+internal readonly struct EmulatedVnniProducts<P> : IInt8Products
+    where P : struct, IIsSplit
+{
+    public static void ScaledByRow(in PackedMatrix w, in QuantizedRows x, in OutputRange y) => GemmInt8<Lanes8, Vector256<float>, Vector256<int>, EmulatedVnni<P>, Vector256<int>>.Run(w, x, y);
 
     public static void ScaledByGroup(in PackedMatrix w, in QuantizedRows x, in OutputRange y) => GemmInt8Groups<Lanes8, Vector256<float>, Vector256<int>, EmulatedSignedVnni, Vector256<int>>.Run(w, x, y);
 }

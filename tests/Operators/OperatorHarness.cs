@@ -12,6 +12,9 @@ namespace SeqRuntime.Tests.Operators;
 /// </summary>
 internal sealed unsafe class OperatorHarness
 {
+    /// <summary>Neither NaN nor -1: a mask or an output that is written outside or never must show.</summary>
+    private const byte Around = 0xA5;
+
     private readonly List<Tensor?> _inputs = [];
     private readonly HashSet<int> _omitted = [];
 
@@ -21,7 +24,7 @@ internal sealed unsafe class OperatorHarness
         var tensor = new Tensor { Name = $"input{_inputs.Count}", Format = TensorFormat.Dense };
         tensor.Set(ElementTypes.Of<T>(), new Shape(shape));
         Assert.Equal(tensor.Count, data.Length);
-        tensor.Data = new GuardedMemory<byte>((int)tensor.Bytes).Pointer;
+        tensor.Data = new GuardedMemory<byte>((int)tensor.Bytes, around: Around).Pointer;
         tensor.Capacity = tensor.Bytes;
         data.CopyTo(tensor.AsSpan<T>());
         tensor.IsKnown = true;
@@ -34,7 +37,7 @@ internal sealed unsafe class OperatorHarness
         var model = new SeqModelBuilder();
         var definition = model.Tensors[model.AddPacked("packed", format, rows, columns, matrices)];
         var bytes = definition.Data.Length;
-        var data = new GuardedMemory<byte>(bytes).Pointer;
+        var data = new GuardedMemory<byte>(bytes, around: Around).Pointer;
         Marshal.Copy(definition.Data, 0, (nint)data, bytes);
         var tensor = Tensor.Of(new StoredTensor
         {
@@ -94,9 +97,9 @@ internal sealed unsafe class OperatorHarness
             op.Infer(context);
             scratch = op.ScratchBytes(context);
         });
-        using var rest = new GuardedMemory<byte>((int)scratch);
+        using var rest = new GuardedMemory<byte>((int)scratch, around: Around);
         context.Scratch = rest.Pointer;
-        var memory = Array.ConvertAll(outputs, output => output is null ? null : new GuardedMemory<byte>((int)output.Bytes));
+        var memory = Array.ConvertAll(outputs, output => output is null ? null : new GuardedMemory<byte>((int)output.Bytes, around: Around));
         for (var i = 0; i < count; i++)
         {
             if (outputs[i] is not { } output) continue;
@@ -124,7 +127,6 @@ internal sealed unsafe class OperatorHarness
 
         return results;
     }
-
 
     internal sealed record Result(ElementType Type, int[] Shape, byte[] Bytes)
     {

@@ -12,20 +12,20 @@ internal static class Weights
     public static bool IsInteger(TensorFormat format) => new WeightLayout(format, 1, 1).IsInteger;
 
     /// <summary>Packs a row-major matrix. <paramref name="effective"/> receives the rounded weights that its products use.</summary>
-    public static byte[] Pack(TensorFormat format, float[] weights, int rows, int columns, out float[] effective)
+    public static byte[] Pack(TensorFormat format, float[] weights, int rows, int columns, out float[] effective, int panel = WeightLayout.WidestPanel)
     {
         effective = weights;
-        if (format == TensorFormat.PackedFloat32) return Float32Format.Pack(weights, rows, columns);
+        if (format == TensorFormat.PackedFloat32) return Float32Format.Pack(weights, rows, columns, panel);
         if (format == TensorFormat.PackedFloat16)
         {
             effective = Array.ConvertAll(weights, w => (float)(Half)w);
-            return Float16Format.Pack(weights, rows, columns);
+            return Float16Format.Pack(weights, rows, columns, panel);
         }
 
         if (format == TensorFormat.PackedBFloat16)
         {
             effective = Array.ConvertAll(weights, BFloat16Format.Rounded);
-            return BFloat16Format.Pack(weights, rows, columns);
+            return BFloat16Format.Pack(weights, rows, columns, panel);
         }
 
         if (format == TensorFormat.GroupedInt8) return PackInt8Groups(weights, rows, columns, out effective);

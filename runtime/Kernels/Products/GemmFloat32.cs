@@ -7,8 +7,8 @@ namespace SeqRuntime.Kernels.Products;
 /// <remarks>
 /// <para>Every output is one chain of FMA over ascending inputs, so blocking never changes the bits.</para>
 /// <para>One row of X takes a whole panel at a time, in 8 chains of 8 lanes, 4 of 16 or 16 of 4, and reads its weights strictly in order. Small
-/// panels of a GRU have too few chains and are taken in pairs. More
-/// rows share each weight load: 2 rows by 4 vectors, 4 or 6 rows by 2. Each number of tiles has its own loop. A partial vector goes through a buffer.</para>
+/// panels of a GRU have too few chains and are taken in pairs. More rows share each weight load: 2 rows by 4 vectors, 4 or 6 rows by 2. Each number of
+/// tiles has its own loop. A partial vector goes through a buffer.</para>
 /// <para>No method holds accumulators across a call: the compiler would write each one to memory at every step.</para>
 /// </remarks>
 /// <typeparam name="S">Lanes of fp32.</typeparam>

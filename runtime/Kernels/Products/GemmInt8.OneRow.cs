@@ -127,7 +127,7 @@ internal readonly unsafe partial struct GemmInt8<S, F, I, D, A>
         I factor1 = D.Factor(b1), flip1 = D.Flip(b1);
         if (D.SplitsSums)
         {
-            (a0, a8) = (D.MulAdd(a0, D.LoadWeights((byte*)(p)), factor0, flip0), D.MulAdd(a8, D.LoadWeights((byte*)(q)), factor1, flip1));
+            (a0, a8) = (D.MulAdd(a0, D.LoadWeights((byte*)p), factor0, flip0), D.MulAdd(a8, D.LoadWeights((byte*)q), factor1, flip1));
             if (Pieces<S, F, I>.Has<N>(1, D.Vectors)) (a1, a9) = (D.MulAdd(a1, D.LoadWeights((byte*)(p + S.Lanes)), factor0, flip0), D.MulAdd(a9, D.LoadWeights((byte*)(q + S.Lanes)), factor1, flip1));
             if (Pieces<S, F, I>.Has<N>(2, D.Vectors)) Both(ref a2, ref a3, p + 2 * S.Lanes, q + 2 * S.Lanes, factor0, flip0, factor1, flip1);
             if (Pieces<S, F, I>.Has<N>(4, D.Vectors)) (a4, a12) = (D.MulAdd(a4, D.LoadWeights((byte*)(p + 4 * S.Lanes)), factor0, flip0), D.MulAdd(a12, D.LoadWeights((byte*)(q + 4 * S.Lanes)), factor1, flip1));
@@ -136,7 +136,7 @@ internal readonly unsafe partial struct GemmInt8<S, F, I, D, A>
             return;
         }
 
-        a0 = D.MulAdd(a0, D.LoadWeights((byte*)(p)), factor0, flip0, D.LoadWeights((byte*)(q)), factor1, flip1);
+        a0 = D.MulAdd(a0, D.LoadWeights((byte*)p), factor0, flip0, D.LoadWeights((byte*)q), factor1, flip1);
         if (Pieces<S, F, I>.Has<N>(1, D.Vectors)) a1 = D.MulAdd(a1, D.LoadWeights((byte*)(p + S.Lanes)), factor0, flip0, D.LoadWeights((byte*)(q + S.Lanes)), factor1, flip1);
         if (Pieces<S, F, I>.Has<N>(2, D.Vectors)) a2 = D.MulAdd(a2, D.LoadWeights((byte*)(p + 2 * S.Lanes)), factor0, flip0, D.LoadWeights((byte*)(q + 2 * S.Lanes)), factor1, flip1);
         if (Pieces<S, F, I>.Has<N>(3, D.Vectors)) a3 = D.MulAdd(a3, D.LoadWeights((byte*)(p + 3 * S.Lanes)), factor0, flip0, D.LoadWeights((byte*)(q + 3 * S.Lanes)), factor1, flip1);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 using SeqRuntime.Kernels.Mathematics;
@@ -35,6 +36,8 @@ internal readonly unsafe partial struct GemmInt8<S, F, I, D, A>
         var starts = stackalloc int[MaxRows];
         var zeros = stackalloc float[WeightLayout.WidestPanel];
         if (y.Init == null) new Span<float>(zeros, WeightLayout.WidestPanel).Clear();
+        Debug.Assert(!D.SplitsSums || D.Vectors == 8, "Split sums take the places of the vectors after the eighth.");
+        Debug.Assert(S.Lanes <= 8, "Two rows take 4 vectors, which must be at most two tiles.");
         var layout = w.Layout;
         nint columns = layout.Columns, count = x.Count;
         var matrix = new Matrix

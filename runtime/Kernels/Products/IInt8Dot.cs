@@ -25,6 +25,8 @@ internal unsafe interface IInt8Dot<I, A>
     static abstract int Start(sbyte* x, nint columns);
 
     /// <summary>First sums of a vector of rows, from <see cref="Start"/> and from the sums of the rows' weights, so that the last sums are exact.</summary>
+    /// <param name="start">See <see cref="Start"/>.</param>
+    /// <param name="rowSums">The sums of the weights of the vector's rows. Null in products that scale by group: their sets must not need them.</param>
     static abstract A Begin(int start, int* rowSums);
 
     /// <summary>Weights by 4 inputs, one row a lane.</summary>

@@ -203,7 +203,6 @@ internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int, AdvSi
         return new Sums(Isa.AddPairwiseWideningAndAdd(acc.Lower, lower), Isa.AddPairwiseWideningAndAdd(acc.Upper, upper));
     }
 
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Sums Join(Sums a, Sums b) => new(Isa.Add(a.Lower, b.Lower), Isa.Add(a.Upper, b.Upper));
 

@@ -57,7 +57,6 @@ internal readonly unsafe struct AdvSimdDp : IInt8Dot<Int, Int>, IInt4Dot<Int, In
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int MulAdd(Int acc, Int w0, Int factor0, Int flip0, Int w1, Int factor1, Int flip1) => MulAdd(MulAdd(acc, w0, factor0, flip0), w1, factor1, flip1);
 
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Join(Int a, Int b) => Isa.Add(a, b);
 

@@ -159,13 +159,13 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int, Int>, II
         get => 8;
     }
 
-    /// <summary>Σ |x| over the negative x; see <see cref="MulAdd(Int, Int, Int, Int)"/>.</summary>
     public static bool SplitsSums
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get => false;
     }
 
+    /// <summary>Σ |x| over the negative x; see <see cref="MulAdd(Int, Int, Int, Int)"/>.</summary>
     public static int Start(sbyte* x, nint columns)
     {
         var sums = Vector256<long>.Zero;

@@ -57,7 +57,6 @@ internal readonly unsafe struct Portable : IInt8Dot<int, int>, IInt4Dot<int, int
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int MulAdd(int acc, int w0, int factor0, int flip0, int w1, int factor1, int flip1) => MulAdd(MulAdd(acc, w0, factor0, flip0), w1, factor1, flip1);
 
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Join(int a, int b) => a + b;
 
