@@ -21,10 +21,10 @@ internal static class Upgrade
         OlderReader.Major => true,
         SeqLayout.Major => false,
         > SeqLayout.Major and var newer => throw new SeqFormatException(file, $"{file.Text}: format version {newer} is not supported; this program reads versions 1 and {SeqLayout.Major}. Use a newer seqconvert."),
-        var other => throw SeqReader.Fault(file, $"there is no format version {other}"),
+        var other => throw SeqReader.Unknown(file, other),
     };
 
-    /// <summary>Upgrades a file.</summary>
+    /// <summary>Upgrades a file. <see cref="Check"/> must follow before the result is used.</summary>
     /// <param name="file">The file's name, for messages.</param>
     /// <param name="bytes">The whole file.</param>
     /// <exception cref="SeqFormatException">The file is damaged, or not of a version that is upgraded.</exception>

@@ -48,6 +48,9 @@ internal static unsafe class SeqReader
         return BinaryPrimitives.ReadUInt16LittleEndian(bytes[SeqLayout.MajorAt..]);
     }
 
+    /// <summary>The fault of a version that there never was.</summary>
+    public static SeqFormatException Unknown(SourceName file, int major) => Fault(file, $"there is no format version {major}");
+
     /// <summary>The sections that a reader knows. Others are left out, unless they are required.</summary>
     /// <param name="file">The file's name.</param>
     /// <param name="bytes">The whole file.</param>
@@ -57,6 +60,7 @@ internal static unsafe class SeqReader
     public static Dictionary<string, SectionEntry> ReadSectionTable(SourceName file, ReadOnlySpan<byte> bytes, bool verifyChecksums, int version, string[] known)
     {
         var major = MajorOf(file, bytes);
+        if (major == 0) throw Unknown(file, major);
         if (major < version)
             throw new SeqFormatException(file, $"{file.Text}: format version {major} is not supported; this runtime reads version {version}. Run 'seqconvert upgrade {(file.IsFile ? file.Text : "FILE")}', or convert the model again.");
         if (major > version)

@@ -17,6 +17,17 @@ public class OlderFormatTests
         Assert.Contains("'seqconvert upgrade FILE'", Assert.Throws<SeqFormatException>(() => SeqModel.Load(File.ReadAllBytes(path))).Message, StringComparison.Ordinal);
     }
 
+    /// <summary>There is nothing to upgrade.</summary>
+    [Fact]
+    public void A_file_of0_is_damaged()
+    {
+        var file = SeqWriter.ToArray(SmallSeq.Build());
+        file[SeqLayout.MajorAt] = 0;
+        var message = Assert.Throws<SeqFormatException>(() => SeqModel.Load(file)).Message;
+        Assert.Contains("there is no format version 0. The file is damaged;", message, StringComparison.Ordinal);
+        Assert.DoesNotContain("upgrade", message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_file_of_a_later_version_asks_for_a_newer_runtime()
     {
