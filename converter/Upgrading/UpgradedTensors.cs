@@ -101,7 +101,7 @@ internal sealed class UpgradedTensors
     {
         _bytes += bytes;
         if (_bytes > 2L * _model.Data.Length + MostCopies) throw SeqReader.Fault(_model.File, $"the tensors share bytes, and separately they would take more than {2L * _model.Data.Length + MostCopies} bytes", SeqLayout.Data);
-        if (_bytes > int.MaxValue - MostCopies) throw SeqReader.Fault(_model.File, "the tensors are too large for one file", SeqLayout.Data);
+        if (_bytes > int.MaxValue - MostCopies) throw new SeqFormatException(_model.File, $"{_model.File.Text}: the upgraded tensors would be larger than {int.MaxValue - MostCopies} bytes, which is too large for one file.", SeqLayout.Data);
     }
 
     private string Unique(string name)
