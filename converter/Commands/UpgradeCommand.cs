@@ -14,7 +14,7 @@ internal sealed class UpgradeCommand
 
     public Command Build(TeachingHelp help)
     {
-        var command = new Command("upgrade", "Brings a .seq file of format 1.0 to 1.3 into the format of this version, without the model that it was converted from. Outputs keep every bit. A file of today's format stays as it is, and nothing is written.") { _file };
+        var command = new Command("upgrade", "Brings a .seq file of format 1.0 to 1.3 into the format of this version, without the model that it was converted from. Outputs keep every bit. A file of today's format stays as it is, and is copied if -o names a file.") { _file };
         foreach (var option in new Option[] { _out, _json, _quiet }) command.Options.Add(option);
         command.SetAction(Run);
         help.Examples(
@@ -32,13 +32,19 @@ internal sealed class UpgradeCommand
         if (target != path && !Path.GetExtension(target).Equals(".seq", StringComparison.OrdinalIgnoreCase)) throw new UsageException($"-o {target}: the file must be named OUT.seq");
         var bytes = ModelFile.ReadAll(path);
         var isNeeded = Upgrade.IsNeeded(path, bytes);
-        if (isNeeded) AtomicFile.Check(target);
-        var report = isNeeded ? Write(path, bytes, target) : UpgradeReport.Current(path, bytes);
+        if (isNeeded || target != path) AtomicFile.Check(target);
+        var report = isNeeded ? Write(path, bytes, target) : target != path ? Copy(path, bytes, target) : UpgradeReport.Current(path, bytes, copy: null);
         if (result.GetValue(_quiet)) return ExitCode.Good;
         var output = result.InvocationConfiguration.Output;
         if (result.GetValue(_json)) JsonReports.Write(output, report, JsonReports.Default.UpgradeReport);
         else report.Print(output);
         return ExitCode.Good;
+    }
+
+    private static UpgradeReport Copy(string path, byte[] bytes, string target)
+    {
+        AtomicFile.Write(target, stream => stream.Write(bytes));
+        return UpgradeReport.Current(path, bytes, target);
     }
 
     private static UpgradeReport Write(string path, byte[] bytes, string target)

@@ -5,9 +5,10 @@ namespace SeqRuntime.Converter.Commands;
 /// <summary>What <c>upgrade</c> prints: the file that was read, the file that was written, and its graphs.</summary>
 internal sealed record UpgradeReport(string Source, long SourceBytes, string SourceVersion)
 {
-    /// <summary>False if the file was of today's format, so that nothing was written.</summary>
-    public bool IsUpgraded => File is not null;
+    /// <summary>False if the file was of today's format, so that it was copied at most.</summary>
+    public bool IsUpgraded => Matrices is not null;
 
+    /// <summary>The file that was written; null if there is none.</summary>
     public string? File { get; init; }
 
     public long? FileBytes { get; init; }
@@ -19,8 +20,12 @@ internal sealed record UpgradeReport(string Source, long SourceBytes, string Sou
 
     public IReadOnlyList<GraphReport>? Graphs { get; init; }
 
-    /// <summary>The report of a file that needs no upgrade.</summary>
-    public static UpgradeReport Current(string source, byte[] bytes) => new(source, bytes.Length, Inspection.FormatVersion(bytes));
+    /// <summary>The report of a file that needs no upgrade, and of its copy if one was written.</summary>
+    public static UpgradeReport Current(string source, byte[] bytes, string? copy)
+    {
+        var version = Inspection.FormatVersion(bytes);
+        return new(source, bytes.Length, version) { File = copy, FileBytes = copy is null ? null : bytes.Length, FormatVersion = copy is null ? null : version };
+    }
 
     public static UpgradeReport Of(string source, byte[] bytes, string target, UpgradedFile upgraded, SeqModel model) => new(source, bytes.Length, upgraded.Version)
     {
@@ -35,7 +40,7 @@ internal sealed record UpgradeReport(string Source, long SourceBytes, string Sou
     {
         if (!IsUpgraded)
         {
-            output.WriteLine($"{Source}: format {SourceVersion} is current; nothing was written");
+            output.WriteLine($"{Source}: format {SourceVersion} is current; {(File is null ? "nothing was written" : $"copied to {File}")}");
             return;
         }
 

@@ -35,9 +35,24 @@ public sealed class UpgradeCommandTests : IDisposable
         File.SetLastWriteTimeUtc(old, written);
         _cli.Good("upgrade", old);
         Assert.Equal($"{old}: format 2.0 is current; nothing was written", _cli.Out.TrimEnd());
-        _cli.Good("upgrade", old, "-o", _cli["other.seq"]);
+        _cli.Good("upgrade", old, "-o", old);
+        Assert.Equal($"{old}: format 2.0 is current; nothing was written", _cli.Out.TrimEnd());
         Assert.Equal(["old.seq"], _cli.Files);
         Assert.Equal(written, File.GetLastWriteTimeUtc(old));
+    }
+
+    /// <summary>A script that names OUT finds it there, also if FILE was current.</summary>
+    [Fact]
+    public void A_current_file_is_copied_to_the_name_of_the_option()
+    {
+        File.WriteAllBytes(_cli["current.seq"], OlderFiles.Upgraded(Name));
+        _cli.Good("upgrade", _cli["current.seq"], "-o", _cli["new.seq"]);
+        Assert.Equal($"{_cli["current.seq"]}: format 2.0 is current; copied to {_cli["new.seq"]}", _cli.Out.TrimEnd());
+        Assert.Equal(OlderFiles.Upgraded(Name), File.ReadAllBytes(_cli["new.seq"]));
+        Assert.Equal(["current.seq", "new.seq"], _cli.Files);
+        var report = _cli.Json("upgrade", _cli["current.seq"], "-o", _cli["new.seq"], "--json");
+        Assert.Equal((false, "2.0", _cli["new.seq"]), (report.GetProperty("isUpgraded").GetBoolean(), report.GetProperty("formatVersion").GetString(), report.GetProperty("file").GetString()));
+        Assert.Equal(new FileInfo(_cli["new.seq"]).Length, report.GetProperty("fileBytes").GetInt64());
     }
 
     [Fact]
