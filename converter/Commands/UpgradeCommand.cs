@@ -49,8 +49,8 @@ internal sealed class UpgradeCommand
 
     private static UpgradeReport Write(string path, byte[] bytes, string target)
     {
-        var upgraded = ModelFile.Ask(path, () => Upgrade.Run(path, bytes));
-        using var model = SeqModel.Load(upgraded.File);
+        var upgraded = Upgrade.Run(path, bytes);
+        using var model = ModelFile.Ask(path, () => Upgrade.Check(path, upgraded.File));
         var report = UpgradeReport.Of(path, bytes, target, upgraded, model);
         AtomicFile.Write(target, stream => stream.Write(upgraded.File));
         return report;

@@ -32,7 +32,6 @@ internal static class Upgrade
     {
         var model = OlderReader.Read(file, bytes);
         var (upgraded, moved) = Rebuild(model);
-        Check(file, upgraded);
         return new UpgradedFile(upgraded, model.Version, moved);
     }
 
@@ -49,12 +48,13 @@ internal static class Upgrade
         return (SeqWriter.ToArray(target), tensors.Moved);
     }
 
-    /// <summary>The runtime must load the result.</summary>
-    public static void Check(SourceName file, byte[] upgraded)
+    /// <summary>Loads the result: the runtime must take it.</summary>
+    /// <exception cref="SeqFormatException">It does not; this is a fault of the old file.</exception>
+    public static SeqModel Check(SourceName file, byte[] upgraded)
     {
         try
         {
-            SeqModel.Load(upgraded, new SeqModelOptions { VerifyChecksums = false }).Dispose();
+            return SeqModel.Load(upgraded, new SeqModelOptions { VerifyChecksums = false });
         }
         catch (SeqFormatException fault)
         {

@@ -105,7 +105,7 @@ internal sealed class UpgradedGraph
 
             return layer;
         }
-        catch (Exception fault) when (fault is SeqFormatException or ArgumentException)
+        catch (SeqFormatException fault)
         {
             throw SeqReader.Fault(_model.File, $"graph '{_graph.Name}', node '{node.Name}' ({node.Kind}): {fault.Message.TrimEnd('.')}");
         }

@@ -80,7 +80,7 @@ public class HostileUpgradeTests(ITestOutputHelper output)
     {
         try
         {
-            if (Upgrade.IsNeeded("damaged.seq", file)) Upgrade.Run("damaged.seq", file);
+            if (Upgrade.IsNeeded("damaged.seq", file)) Upgrade.Check("damaged.seq", Upgrade.Run("damaged.seq", file).File).Dispose();
             return null;
         }
         catch (Exception fault)

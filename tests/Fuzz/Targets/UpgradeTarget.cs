@@ -33,6 +33,7 @@ internal sealed class UpgradeTarget : Target
         try
         {
             file = Upgrade.Run("input.seq", input).File;
+            Upgrade.Check("input.seq", file).Dispose();
         }
         catch (SeqFormatException fault)
         {
