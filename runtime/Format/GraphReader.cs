@@ -3,10 +3,10 @@ namespace SeqRuntime.Format;
 /// <summary>Reads the graphs of a <c>.seq</c> file, and the limits of their growing states. Their counterpart is <see cref="SeqWriter"/>, field by field.</summary>
 internal static class GraphReader
 {
-    /// <summary>Limit of the letters of names that values take from their nodes: a node's name is stored once for all its outputs.</summary>
+    /// <summary>Limit of the letters of nodes' names, counted for each output: a node's name is stored once for all its outputs.</summary>
     private const long MaxNamed = 1 << 26;
 
-    /// <summary>Reads one graph. What it reads is checked behind it.</summary>
+    /// <summary>Reads one graph. What it reads is checked behind it. Outputs of nodes may have no name; they then get one.</summary>
     public delegate StoredGraph Form(ref SectionReader reader, StoredTensor[] tensors);
 
     public static StoredGraph[] Read(SectionReader reader, StoredTensor[] tensors) => Read(reader, tensors, ReadGraph);
@@ -15,11 +15,12 @@ internal static class GraphReader
     public static StoredGraph[] Read(SectionReader reader, StoredTensor[] tensors, Form form)
     {
         var graphs = new StoredGraph[reader.Count(8)];
-        var objects = 0L;
+        var (objects, letters) = (0L, 0L);
         var names = new HashSet<string>(StringComparer.Ordinal);
         for (var i = 0; i < graphs.Length; i++)
         {
             graphs[i] = form(ref reader, tensors);
+            NameOutputs(ref reader, graphs[i], ref letters);
             GraphCheck.Run(ref reader, graphs[i], tensors);
             objects += graphs[i].Values.Length + graphs[i].Nodes.Length;
             CheckObjects(ref reader, objects);
@@ -65,22 +66,29 @@ internal static class GraphReader
             states[i] = new StoredState(reader.String(), reader.Index(values.Length, "value"), reader.Index(values.Length, "value"), reader.Index(tensors.Length, "tensor", orNone: true));
 
         var nodes = new StoredNode[ObjectCount(ref reader, 6)];
-        var (next, named) = (0, 0L);
+        var next = 0;
         for (var i = 0; i < nodes.Length; i++)
         {
             nodes[i] = ReadNode(ref reader, values.Length, next);
             next = After(nodes[i].Outputs, next);
-            for (var o = 0; o < nodes[i].Outputs.Length; o++)
-            {
-                var output = nodes[i].Outputs[o];
-                if (output < 0 || values[output].Name.Length > 0) continue;
-                values[output] = values[output] with { Name = OutputName(nodes[i].Name, nodes[i].Outputs.Length, o) };
-                named += values[output].Name.Length;
-                if (named > MaxNamed) throw reader.Fault($"the names of values are longer than {MaxNamed} letters");
-            }
         }
 
         return new StoredGraph(name, symbols, values, inputs, outputs, states, nodes);
+    }
+
+    /// <summary>Names the outputs of nodes that have no name of their own.</summary>
+    private static void NameOutputs(ref SectionReader reader, StoredGraph graph, ref long letters)
+    {
+        foreach (var node in graph.Nodes)
+        {
+            // Whoever handles the graph may make the name of every output, also of one that is left out or has a name.
+            letters += (long)node.Name.Length * node.Outputs.Length;
+            if (letters > MaxNamed) throw reader.Fault($"the names of values are longer than {MaxNamed} letters");
+            foreach (var (o, output) in node.Outputs.Index())
+            {
+                if (output >= 0 && graph.Values[output].Name.Length == 0) graph.Values[output] = graph.Values[output] with { Name = OutputName(node.Name, node.Outputs.Length, o) };
+            }
+        }
     }
 
     /// <summary>The name of an output that has no name of its own.</summary>

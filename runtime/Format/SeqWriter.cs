@@ -23,7 +23,7 @@ internal static class SeqWriter
             (SeqLayout.Graphs, true, Compact(w => WriteGraphs(w, model))),
             (SeqLayout.Data, true, TensorData(model)),
         ];
-        var caches = model.Graphs.Index().SelectMany(g => g.Item.Largest.Select(l => (Graph: g.Index, Symbol: g.Item.Symbols.IndexOf(l.Key), Most: l.Value))).ToList();
+        var caches = model.Graphs.Index().SelectMany(g => Caches(g.Item).Select(cache => (Graph: g.Index, cache.Symbol, cache.Most))).ToList();
         if (model.Tables.Count > 0) sections = [sections[0], (SeqLayout.Tables, false, Section(w => WriteTables(w, model))), .. sections[1..]];
         if (caches.Count > 0) sections = [.. sections, (SeqLayout.Caches, true, Compact(w => w.List(caches, static (w, c) => w.Numbers([c.Graph, c.Symbol, c.Most]))))];
 
@@ -59,6 +59,15 @@ internal static class SeqWriter
             stream.Write(new byte[padding]);
             written += padding;
         }
+    }
+
+    /// <summary>The growing states' limits, each with the index of its symbolic dimension.</summary>
+    private static IEnumerable<(int Symbol, int Most)> Caches(GraphDefinition graph)
+    {
+        if (graph.Largest.Count == 0) return [];
+        var indices = new Dictionary<string, int>();
+        foreach (var (index, symbol) in graph.Symbols.Index()) indices.TryAdd(symbol, index);
+        return graph.Largest.Select(limit => (indices.GetValueOrDefault(limit.Key, -1), limit.Value));
     }
 
     private static byte[] TensorData(SeqModelBuilder model)
@@ -116,17 +125,21 @@ internal static class SeqWriter
     {
         w.String(graph.Name);
         w.List(graph.Symbols, static (w, symbol) => w.String(symbol));
-        var names = new Dictionary<int, string>();
+        // A name is made only to compare it: all of them together may take far more than the file.
+        var sources = new Dictionary<int, (NodeDefinition Node, int Output)>();
         foreach (var node in graph.Nodes)
         {
-            for (var o = 0; o < node.Outputs.Length; o++) names[node.Outputs[o]] = GraphReader.OutputName(node.Name, node.Outputs.Length, o);
+            foreach (var (o, output) in node.Outputs.Index())
+            {
+                if (output >= 0) sources[output] = (node, o);
+            }
         }
 
         w.Number(graph.Values.Count);
         var expected = 0;
         foreach (var (index, value) in graph.Values.Index())
         {
-            WriteValue(w, value, names.GetValueOrDefault(index), expected);
+            WriteValue(w, value, sources.TryGetValue(index, out var source) && HasNameOf(value, source.Node, source.Output), expected);
             if (value.Tensor >= 0) expected = value.Tensor + 1;
         }
 
@@ -142,9 +155,12 @@ internal static class SeqWriter
         }
     });
 
-    private static void WriteValue(CompactWriter writer, ValueDefinition value, string? nodeName, int expectedTensor)
+    private static bool HasNameOf(ValueDefinition value, NodeDefinition node, int output) =>
+        value.Name.StartsWith(node.Name, StringComparison.Ordinal) && value.Name == GraphReader.OutputName(node.Name, node.Outputs.Length, output);
+
+    private static void WriteValue(CompactWriter writer, ValueDefinition value, bool hasNodesName, int expectedTensor)
     {
-        var kind = value.Tensor >= 0 ? ValueKind.Constant : value.Shape is not null ? ValueKind.Shaped : value.Name == nodeName ? ValueKind.Computed : ValueKind.Named;
+        var kind = value.Tensor >= 0 ? ValueKind.Constant : value.Shape is not null ? ValueKind.Shaped : hasNodesName ? ValueKind.Computed : ValueKind.Named;
         writer.Byte((byte)kind);
         if (kind is ValueKind.Shaped or ValueKind.Named) writer.String(value.Name);
         if (kind == ValueKind.Constant) writer.Number(value.Tensor - expectedTensor);

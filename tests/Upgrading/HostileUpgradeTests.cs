@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Diagnostics;
 using SeqRuntime.Converter.Upgrading;
 using SeqRuntime.Format;
 using SeqRuntime.Tests.Format;
@@ -64,6 +65,58 @@ public class HostileUpgradeTests(ITestOutputHelper output)
         var fault = Assert.Throws<SeqFormatException>(() => Upgrade.Run(path, file));
         Assert.Equal((path, SeqLayout.Data), (fault.FileName, fault.Section));
         Assert.StartsWith($"{path}: the checksum of section DATA", fault.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A node's name is stored once. A small file must not make it grow with each output, also if the output is left out or has a name.</summary>
+    [Theory]
+    [InlineData(1, 20_000, false, "")]
+    [InlineData(1, 20_000, false, "own")]
+    [InlineData(1, 20_000, true, "")]
+    [InlineData(20, 4, false, "own")]
+    public void A_long_name_of_a_node_with_many_outputs_is_refused(int graphs, int outputs, bool areLeftOut, string valueName)
+    {
+        var name = new string('n', SeqLayout.MaxString);
+        var file = new SeqModelBuilder();
+        for (var g = 0; g < graphs; g++)
+        {
+            var graph = file.AddGraph($"graph{g}");
+            for (var o = 0; o < outputs; o++) graph.AddValue(new ValueDefinition(valueName, 0, null, -1));
+            graph.Nodes.Add(new NodeDefinition(name, OpKind.Split, [], [.. Enumerable.Range(0, outputs).Select(o => areLeftOut ? -1 : o)], new Attributes()));
+        }
+
+        AssertRefused(OlderFiles.Compact(file));
+        AssertRefused(OlderFiles.Plain(file));
+
+        static void AssertRefused(byte[] bytes)
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            var fault = Assert.IsType<SeqFormatException>(Try(bytes));
+            Assert.Contains("the names of values are longer than 67108864 letters", fault.Message, StringComparison.Ordinal);
+            Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 29);
+        }
+    }
+
+    /// <summary>The number of limits times the number of dimensions would take minutes.</summary>
+    [Fact]
+    public void Many_growing_states_take_time_in_proportion_to_the_file()
+    {
+        const int symbols = 300_000;
+        var file = new SeqModelBuilder();
+        var graph = file.AddGraph("main");
+        for (var i = 0; i < symbols; i++)
+        {
+            graph.Symbols.Add($"s{i}");
+            graph.Largest[$"s{i}"] = i + 1;
+        }
+
+        // Of two dimensions with one name, the first counts.
+        graph.Symbols.Add("s0");
+        var older = OlderFiles.Compact(file);
+        var watch = Stopwatch.StartNew();
+        var upgraded = Upgrade.Run("old.seq", older);
+        using var model = Upgrade.Check("old.seq", upgraded.File);
+        Assert.InRange(watch.Elapsed.TotalSeconds, 0, 10);
+        Assert.Equal([.. Enumerable.Range(1, symbols), 0], model.Loaded.Graphs[0].Largest);
     }
 
     /// <summary>What only the operators of the runtime find is found before anything is written.</summary>

@@ -1,5 +1,9 @@
+using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using System.Text;
 using SeqRuntime.Converter.Upgrading;
+using SeqRuntime.Format;
+using SeqRuntime.Tests.Format;
 
 namespace SeqRuntime.Tests.Upgrading;
 
@@ -15,6 +19,75 @@ internal static class OlderFiles
     public static byte[] Read(string name) => File.ReadAllBytes(PathOf(name));
 
     public static byte[] Upgraded(string name) => Upgrade.Run(PathOf(name), Read(name)).File;
+
+    /// <summary>A model without tensors as a file of 1.3, whose graphs have the form of today.</summary>
+    public static byte[] Compact(SeqModelBuilder model)
+    {
+        Assert.Empty(model.Tensors);
+        return Older(SeqWriter.ToArray(model));
+    }
+
+    /// <summary>Graphs of values that nodes compute, and nothing else, as a file of 1.0.</summary>
+    public static byte[] Plain(SeqModelBuilder model)
+    {
+        using var graphs = new MemoryStream();
+        using var writer = new BinaryWriter(graphs);
+        writer.Write(model.Graphs.Count);
+        foreach (var graph in model.Graphs)
+        {
+            Text(graph.Name);
+            Numbers(0, graph.Values.Count);
+            foreach (var value in graph.Values)
+            {
+                Text(value.Name);
+                writer.Write((byte)ValueKind.Computed);
+            }
+
+            Numbers(0, 0, 0, graph.Nodes.Count);
+            foreach (var node in graph.Nodes)
+            {
+                Text(node.Name);
+                writer.Write((ushort)node.Kind);
+                Numbers([0, node.Outputs.Length, .. node.Outputs, 0]);
+            }
+        }
+
+        (string Name, byte[] Bytes)[] sections = [("TNSR", new byte[sizeof(int)]), ("GRPH", graphs.ToArray()), (SeqLayout.Data, new byte[SeqLayout.ReadSlack])];
+        var at = (int)SeqLayout.Align(SeqLayout.HeaderBytes + sections.Length * SeqLayout.SectionEntryBytes);
+        var file = new byte[at + sections.Sum(s => SeqLayout.Align(s.Bytes.Length))];
+        BinaryPrimitives.WriteUInt64LittleEndian(file, SeqLayout.Magic);
+        BinaryPrimitives.WriteInt32LittleEndian(file.AsSpan(SeqLayout.SectionCountAt), sections.Length);
+        BinaryPrimitives.WriteInt64LittleEndian(file.AsSpan(SeqLayout.FileLengthAt), file.Length);
+        foreach (var (i, (name, bytes)) in sections.Index())
+        {
+            var entry = file.AsSpan(SeqLayout.HeaderBytes + i * SeqLayout.SectionEntryBytes);
+            BinaryPrimitives.WriteUInt32LittleEndian(entry, SeqLayout.SectionId(name));
+            BinaryPrimitives.WriteInt64LittleEndian(entry[8..], at);
+            BinaryPrimitives.WriteInt64LittleEndian(entry[16..], bytes.Length);
+            bytes.CopyTo(file, at);
+            at += (int)SeqLayout.Align(bytes.Length);
+        }
+
+        return Older(file);
+
+        void Numbers(params ReadOnlySpan<int> numbers)
+        {
+            foreach (var number in numbers) writer.Write(number);
+        }
+
+        void Text(string text)
+        {
+            writer.Write(text.Length);
+            writer.Write(Encoding.ASCII.GetBytes(text));
+        }
+    }
+
+    private static byte[] Older(byte[] file)
+    {
+        file[SeqLayout.MajorAt] = OlderReader.Major;
+        SectionTable.Recompute(file);
+        return file;
+    }
 
     /// <summary>The outputs and last states under the last runtime of 1.x, as <see cref="Run"/> collects them.</summary>
     public static float[] Expected(string name) => MemoryMarshal.Cast<byte, float>(File.ReadAllBytes(Repository.Find($"tests/Golden/{name}.bits"))).ToArray();
