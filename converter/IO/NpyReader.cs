@@ -36,7 +36,7 @@ internal static class NpyReader
         }
 
         var data = ReadData(stream, (int)header.DataBytes, where);
-        if (header.BigEndian) Reverse(data, header.Type.Size());
+        if (header.BigEndian) Strided.Reverse(data, header.Type.Size());
         return new NpyArray(header.Type, header.Shape, header.FortranOrder ? ToRowMajor(data, header) : data);
     }
 
@@ -66,50 +66,21 @@ internal static class NpyReader
         return NpyHeader.Parse((start[6] == 3 ? Encoding.UTF8 : Encoding.Latin1).GetString(text), where);
     }
 
-    /// <summary>Reads in growing pieces, so that a small file with a false length does not cost much memory.</summary>
     private static byte[] ReadData(Stream stream, int bytes, string where)
     {
-        var data = new byte[Math.Min(bytes, 1 << 20)];
-        var filled = 0;
-        while (true)
-        {
-            filled += stream.ReadAtLeast(data.AsSpan(filled), data.Length - filled, throwOnEndOfStream: false);
-            if (filled < data.Length) throw Truncated(where);
-            if (filled == bytes) break;
-            Array.Resize(ref data, (int)Math.Min(bytes, data.Length * 2L));
-        }
-
+        var data = GrowingRead.Exactly(stream, bytes) ?? throw Truncated(where);
         return stream.ReadByte() < 0 ? data : throw Fault(where, "there are bytes after the array", "the file is damaged: save the array again with numpy.save");
     }
 
     private static ConversionException Truncated(string where) => Fault(where, "the file is truncated", "save the array again with numpy.save");
 
-    private static void Reverse(byte[] data, int size)
-    {
-        for (var i = 0; i < data.Length && size > 1; i += size) data.AsSpan(i, size).Reverse();
-    }
-
     private static byte[] ToRowMajor(byte[] data, NpyHeader header)
     {
         var (shape, size) = (header.Shape, header.Type.Size());
         if (shape.Length < 2 || data.Length == 0) return data;
-        var strides = new int[shape.Length];
+        var strides = new long[shape.Length];
         strides[0] = 1;
         for (var axis = 1; axis < shape.Length; axis++) strides[axis] = strides[axis - 1] * shape[axis - 1];
-        var result = new byte[data.Length];
-        var index = new int[shape.Length];
-        for (int target = 0, source = 0; target < data.Length; target += size)
-        {
-            data.AsSpan(source * size, size).CopyTo(result.AsSpan(target));
-            for (var axis = shape.Length - 1; axis >= 0; axis--)
-            {
-                source += strides[axis];
-                if (++index[axis] < shape[axis]) break;
-                source -= strides[axis] * shape[axis];
-                index[axis] = 0;
-            }
-        }
-
-        return result;
+        return Strided.ToRowMajor(data, 0, shape, strides, size);
     }
 }

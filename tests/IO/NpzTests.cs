@@ -53,7 +53,7 @@ public class NpzTests
     {
         var array = NpyWriter.ToBytes(NpyArray.From([1], [1f]));
         Refused("readme.txt", ("readme.txt", [1, 2]));
-        Refused("two arrays are named 'x'", ("x.npy", array), ("x.npy", array));
+        Refused("two entries are named 'x.npy'", ("x.npy", array), ("x.npy", array));
         Refused("not a .npy file", ("x.npy", [1, 2, 3]));
 
         static void Refused(string reason, params (string, byte[])[] entries)
