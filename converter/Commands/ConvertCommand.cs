@@ -32,7 +32,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
     public Command Build(TeachingHelp help)
     {
         _weights.AcceptOnlyFromAmong([.. WeightKinds.All.Select(storage => storage.Name)]);
-        var command = new Command("convert", "Converts ONNX models (opset 7 to 23), whole Keras models (.h5), or a JSON description of weights in safetensors, npz or HDF5, to one .seq file: folds constants, fixes the given shapes, pairs recurrent states, and packs weights.") { _sources };
+        var command = new Command("convert", "Converts ONNX models (opset 7 to 23), whole Keras models (.h5), or a JSON description of weights in safetensors, npz, HDF5 or PyTorch's .pt, to one .seq file: folds constants, fixes the given shapes, pairs recurrent states, and packs weights.") { _sources };
         foreach (var option in new Option[] { _out, _weights, _weightsOf, _dim, _set, _state, _noAutoState, _stateful, _cache, _drop, _keep, _decoding, _allowFolder, _json, _quiet }) command.Options.Add(option);
         command.SetAction(Run);
         help.Examples(

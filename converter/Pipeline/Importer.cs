@@ -31,7 +31,7 @@ internal static class Importer
             FileKind.Json => DescriptionReader.Read(path, content, notes, files),
             FileKind.Hdf5 => KerasReader.Read(path, content, name, notes),
             FileKind.Npz or FileKind.Safetensors => throw new ConversionException($"{path}: this file has weights but no architecture; write a description (.json, docs/description.md) that names it as its weights."),
-            _ => throw new ConversionException($"{path}: {FileKinds.Advice(kind, path) ?? "files of this kind are not supported; give an ONNX model (.onnx), a Keras model (.h5), or a description (.json) of weights in .safetensors, .npz or .h5"}."),
+            _ => throw new ConversionException($"{path}: {FileKinds.Advice(kind, path) ?? "files of this kind are not supported; give an ONNX model (.onnx), a Keras model (.h5), or a description (.json) of weights in .safetensors, .npz, .h5 or a PyTorch file (.pt, .pth)"}."),
         };
     }
 

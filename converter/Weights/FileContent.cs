@@ -29,7 +29,7 @@ internal static class FileContent
             FileKind.Npz => "NumPy arrays; name it .npz",
             FileKind.Safetensors => "safetensors; name it .safetensors",
             FileKind.KerasArchive => "a Keras 3 model (.keras), which is not supported; save it as .h5 (model.save('model.h5')), or export it as ONNX",
-            FileKind.PyTorch => "a PyTorch checkpoint, which is not supported; save its weights as safetensors",
+            FileKind.PyTorch => "a PyTorch checkpoint; name it .pt",
             FileKind.TensorFlow => "a TensorFlow Lite model, which is not supported; export it as ONNX",
             _ when file.StartsWith("PK\x03\x04"u8) => "a zip archive, which is not supported; unpack it",
             _ when file.Length > 1 && file[0] == 0x80 && file[1] is >= 2 and <= 5 => "a Python pickle, which is not supported; save its weights as safetensors",

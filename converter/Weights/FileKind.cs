@@ -54,7 +54,7 @@ internal static class FileKinds
         return kind switch
         {
             FileKind.KerasArchive => $"this is a Keras archive (.keras), which is not supported; save the model as HDF5, python -c \"import keras; keras.models.load_model('{name}').save('{stem}.h5')\", and convert that",
-            FileKind.PyTorch => $"this is a PyTorch file, which is not supported. Export the model as ONNX; or, if it is a state_dict, make an .npz file of it, python -c \"import torch, numpy; numpy.savez('{stem}.npz', **{{k: v.float().numpy() for k, v in torch.load('{name}', map_location='cpu').items()}})\", and describe the layers (.json)",
+            FileKind.PyTorch => $"this is a PyTorch file: its weights are read, its code is not. Write a description of the layers (.json, docs/description.md) with \"weights\": \"{name}\", or export the model as ONNX (torch.onnx.export) and convert that",
             FileKind.NamModel => "this is a model of Neural Amp Modeler, which is not supported; convert an ONNX export of the original model",
             FileKind.TensorFlow => "models of TensorFlow and TensorFlow Lite are not supported; save the Keras model as HDF5 (.h5), or export the model as ONNX (tf2onnx), and convert that",
             _ => null,
@@ -72,6 +72,9 @@ internal static class FileKinds
         if (file.TrimStart("\uFEFF \t\r\n"u8).StartsWith("{"u8)) return FileKind.Json;
         return IsOnnx(file) ? FileKind.Onnx : FileKind.Unknown;
     }
+
+    /// <summary>Whether a file is in PyTorch's format from before version 1.6.</summary>
+    public static bool IsOldPyTorch(ReadOnlySpan<byte> file) => file.StartsWith(OldPyTorch);
 
     /// <summary>Recognizes archives by the names of their entries, so that truncated archives are recognized too.</summary>
     private static FileKind OfZip(ReadOnlySpan<byte> file) =>

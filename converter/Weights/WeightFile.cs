@@ -1,5 +1,6 @@
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.IO;
+using SeqRuntime.Converter.Weights.Torch;
 
 namespace SeqRuntime.Converter.Weights;
 
@@ -12,7 +13,7 @@ internal static class WeightFile
     public static WeightSet Read(string path, SourceFiles files)
     {
         var kind = FileKinds.OfName(path);
-        byte[] content = kind is FileKind.Unknown or FileKind.Safetensors or FileKind.Npz or FileKind.Hdf5 || FileKinds.MayBeHdf5(kind, path) ? files.ReadFound(path) : [];
+        byte[] content = kind is FileKind.Unknown or FileKind.Safetensors or FileKind.Npz or FileKind.Hdf5 or FileKind.PyTorch || FileKinds.MayBeHdf5(kind, path) ? files.ReadFound(path) : [];
         if (kind == FileKind.Unknown) kind = FileKinds.OfContent(content);
         if (FileKinds.MayBeHdf5(kind, path) && FileKinds.OfContent(content) == FileKind.Hdf5) kind = FileKind.Hdf5;
         if (kind is FileKind.Safetensors or FileKind.Npz && FileKinds.OfContent(content) != kind && FileContent.But(content) is { Length: > 0 } but)
@@ -22,7 +23,8 @@ internal static class WeightFile
             FileKind.Safetensors => new WeightSet(path, SafetensorsReader.Read(content, path)),
             FileKind.Npz => new WeightSet(path, FromArchive(NpzArchive.Open(content, path))),
             FileKind.Hdf5 => KerasNames.Read(HdfFile.Read(content, path), path),
-            _ => throw new ConversionException($"{path}: {FileKinds.Advice(kind, path) ?? "weight files of this kind are not supported; give .safetensors, .npz or .h5"}."),
+            FileKind.PyTorch => TorchFile.Read(content, path),
+            _ => throw new ConversionException($"{path}: {FileKinds.Advice(kind, path) ?? "weight files of this kind are not supported; give .safetensors, .npz, .h5 or a PyTorch file (.pt, .pth)"}."),
         };
     }
 

@@ -5,8 +5,11 @@ namespace SeqRuntime.Converter.Weights;
 /// <summary>The named tensors of a weight file, their aliases, and which of them were read.</summary>
 internal sealed class WeightSet
 {
+    private const int MostNamed = 6;
+
     private readonly Dictionary<string, WeightTensor> _tensors = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _aliases = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, IReadOnlyList<string>> _ambiguous = new(StringComparer.Ordinal);
     private readonly HashSet<string> _read = new(StringComparer.Ordinal);
 
     private readonly string _file;
@@ -25,7 +28,7 @@ internal sealed class WeightSet
     public IReadOnlyCollection<string> Names => _tensors.Keys;
 
     /// <summary>Whether a tensor exists. This does not mark it as read.</summary>
-    public bool Has(string name) => _tensors.ContainsKey(Known(name));
+    public bool Has(string name) => _tensors.ContainsKey(Known(name)) || _ambiguous.ContainsKey(name);
 
     /// <summary>Adds a second name for a tensor, unless another tensor has that name.</summary>
     public void Alias(string name, string of)
@@ -33,10 +36,18 @@ internal sealed class WeightSet
         if (!_tensors.ContainsKey(name)) _aliases.TryAdd(name, of);
     }
 
+    /// <summary>Adds a second name for a tensor, unless another tensor has that name. If it would name several, it is refused when it is read.</summary>
+    public void Alias(string name, IReadOnlyList<string> candidates)
+    {
+        if (candidates is [var of]) Alias(name, of);
+        else if (!_tensors.ContainsKey(name)) _ambiguous[name] = candidates;
+    }
+
     /// <summary>A tensor. Null if there is none.</summary>
-    /// <exception cref="ConversionException">It holds values that are not finite.</exception>
+    /// <exception cref="ConversionException">It holds values that are not finite, or several tensors may have this name.</exception>
     public IrTensor? Read(string name)
     {
+        if (_ambiguous.TryGetValue(name, out var candidates)) throw new ConversionException($"the name '{name}' may be {string.Join(" or ", candidates.Take(MostNamed).Select(candidate => $"'{candidate}'"))}; give the whole name");
         name = Known(name);
         if (!_tensors.TryGetValue(name, out var stored)) return null;
         var tensor = stored.Value;

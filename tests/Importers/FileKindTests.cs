@@ -36,7 +36,7 @@ public sealed class FileKindTests : IDisposable
 
     [Theory]
     [InlineData("model.weights.h5", "keras.models.load_model('some.file').save('some.h5')")]
-    [InlineData("archive/data.pkl", "numpy.savez('some.npz'")]
+    [InlineData("archive/data.pkl", "with \"weights\": \"some.file\", or export the model as ONNX")]
     [InlineData("fc.weight.npy", "weights but no architecture")]
     [InlineData("word/document.xml", "files of this kind are not supported; give an ONNX model")]
     public void An_archive_is_told_by_its_entries(string entry, string says)
@@ -47,7 +47,7 @@ public sealed class FileKindTests : IDisposable
 
     [Theory]
     [InlineData("m.keras", "", "keras.models.load_model('m.keras').save('m.h5')")]
-    [InlineData("m.pth", "", "torch.load('m.pth', map_location='cpu')")]
+    [InlineData("m.pth", "", "this is a PyTorch file: its weights are read, its code is not. Write a description of the layers (.json, docs/description.md) with \"weights\": \"m.pth\"")]
     [InlineData("m.tflite", "", "tf2onnx")]
     [InlineData("m.dat", "  {\"in_shape\": [], \"layers\": []}", "this is an RTNeural model")]
     [InlineData("m.nam", "{}", "Neural Amp Modeler")]

@@ -41,6 +41,7 @@ internal abstract class Target : IDisposable
         ["keras"] = () => new KerasTarget(),
         ["npz"] = () => new NpzTarget(),
         ["safetensors"] = () => new SafetensorsTarget(),
+        ["torch"] = () => new TorchTarget(),
         ["json"] = () => new DescriptionTarget(),
         ["decoding"] = () => new DecodingTarget(),
     };

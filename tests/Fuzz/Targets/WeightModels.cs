@@ -100,7 +100,7 @@ internal static class WeightModels
         return stream.ToArray();
     }
 
-    private static IEnumerable<(string Name, int[] Shape, float[] Values)> Tensors()
+    public static IEnumerable<(string Name, int[] Shape, float[] Values)> Tensors()
     {
         var random = new Random(9);
         foreach (var (name, shape) in s_tensors) yield return (name, shape, [.. Enumerable.Range(0, shape.Aggregate(1, (a, b) => a * b)).Select(_ => random.NextSingle() + 0.1f)]);

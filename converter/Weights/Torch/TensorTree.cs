@@ -1,0 +1,90 @@
+using System.Globalization;
+
+namespace SeqRuntime.Converter.Weights.Torch;
+
+/// <summary>Finds the tensors in the containers of a checkpoint. A tensor's name is its path with dots: the keys of dicts, the places in lists.</summary>
+internal sealed class TensorTree
+{
+    /// <summary>Limits above those of any checkpoint. A pickle can hold one container in many places, and in itself.</summary>
+    private const int MostValues = 4_000_000;
+    private const int MostTensors = 65536;
+    private const int LongestName = 256;
+    private const int MaxDepth = 64;
+
+    /// <summary>TorchScript's second list of a layer's weights.</summary>
+    private const string Repeated = "_flat_weights";
+
+    private readonly Dictionary<string, TorchTensor> _tensors = new(StringComparer.Ordinal);
+    private readonly string _where;
+    private int _values;
+
+    private TensorTree(string where) => _where = where;
+
+    /// <summary>The tensors by name, in the file's order.</summary>
+    /// <param name="root">The value of the pickle.</param>
+    /// <param name="where">The file's name for messages.</param>
+    /// <exception cref="ConversionException">There are none, two have one name, or a limit is exceeded.</exception>
+    public static Dictionary<string, TorchTensor> Find(object? root, string where)
+    {
+        var tree = new TensorTree(where);
+        if (root is TorchTensor) throw new ConversionException($"{where}: it holds one tensor without a name; save a dict of tensors: torch.save({{'weight': tensor}}, …)");
+        tree.Walk(root, "", 0);
+        return tree._tensors.Count > 0 ? tree._tensors : throw new ConversionException($"{where}: it holds no tensors; save the weights with torch.save(model.state_dict(), …)");
+    }
+
+    private void Walk(object? value, string path, int depth)
+    {
+        if (depth > MaxDepth) throw Fault($"its containers are nested more than {MaxDepth} levels deep");
+        switch (value)
+        {
+            case TorchTensor tensor:
+                if (_tensors.Count == MostTensors) throw Fault($"it holds more than {MostTensors} tensors");
+                if (!_tensors.TryAdd(path, tensor)) throw Fault($"two tensors are named '{path}'");
+                break;
+            case PickledDict dict: Walk(dict, path, depth); break;
+            case PickledModule module: Walk(module.Attributes, path, depth); break;
+            case IList<object?> list:
+                for (var i = 0; i < list.Count; i++)
+                {
+                    Count();
+                    if (IsInner(list[i])) Walk(list[i], Join(path, i.ToString(CultureInfo.InvariantCulture)), depth + 1);
+                }
+
+                break;
+        }
+    }
+
+    private void Walk(PickledDict dict, string path, int depth)
+    {
+        var last = new Dictionary<string, object?>(StringComparer.Ordinal);
+        foreach (var (key, value) in dict.Items)
+        {
+            Count();
+            var name = key as string ?? (key is long number ? number.ToString(CultureInfo.InvariantCulture) : null);
+            if (name is not null) last[name] = value;
+            else if (IsInner(value)) Walk(value, Join(path, "(key)"), depth + 1);
+        }
+
+        foreach (var (name, value) in last)
+        {
+            if (name.StartsWith("_packed_params", StringComparison.Ordinal) || name.Contains("._packed_params", StringComparison.Ordinal))
+                throw Fault($"it holds weights that PyTorch has quantized ('{Join(path, name)}'), which are not read; save the state_dict of the model before its quantization (seqconvert quantizes with --weights int8)");
+            if (IsInner(value) && name != Repeated) Walk(value, Join(path, name), depth + 1);
+        }
+    }
+
+    private static bool IsInner(object? value) => value is TorchTensor or PickledDict or PickledModule or IList<object?>;
+
+    private string Join(string path, string name)
+    {
+        var joined = path.Length == 0 ? name : $"{path}.{name}";
+        return joined.Length <= LongestName ? joined : throw Fault($"a name has more than {LongestName} characters");
+    }
+
+    private void Count()
+    {
+        if (++_values > MostValues) throw Fault($"it holds more than {MostValues} values");
+    }
+
+    private ConversionException Fault(string what) => new($"{_where}: {what}{(what.Contains("; ", StringComparison.Ordinal) ? "" : "; save the weights alone with torch.save(model.state_dict(), …)")}");
+}

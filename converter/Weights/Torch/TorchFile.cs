@@ -1,0 +1,97 @@
+using System.Runtime.InteropServices;
+using SeqRuntime.Converter.Graph;
+using SeqRuntime.Converter.IO;
+
+namespace SeqRuntime.Converter.Weights.Torch;
+
+/// <summary>
+/// Reads the tensors of a PyTorch file: a zip archive whose <c>data.pkl</c> names them and whose entries <c>data/0</c>, <c>data/1</c> … are storages.
+/// Checkpoints, state_dicts and TorchScript's modules are read; the code in the file is not.
+/// </summary>
+internal sealed class TorchFile
+{
+    private const string Pickle = "data.pkl";
+    private const string Remedy = "save it again with torch.save";
+
+    private readonly ZipEntries _entries;
+    private readonly string _where;
+    private readonly string _folder;
+    private readonly bool _isBigEndian;
+    private readonly HashSet<string> _shared;
+    private readonly Dictionary<string, byte[]> _storages = new(StringComparer.Ordinal);
+    private readonly long _most;
+    private long _taken;
+
+    private TorchFile(ZipEntries entries, int length, string where)
+    {
+        (_entries, _where, _most) = (entries, where, ZipEntries.LeastUnpacked + ZipEntries.UnpackedPerByte * length);
+        var pickle = entries.Names.Where(name => name == Pickle || name.EndsWith("/" + Pickle, StringComparison.Ordinal)).MinBy(name => name.Count(letter => letter == '/')) ?? throw entries.Damaged($"it has no {Pickle}");
+        _folder = pickle[..^Pickle.Length];
+        _isBigEndian = entries.LengthOf(_folder + "byteorder") is not null && entries.Read(_folder + "byteorder").AsSpan().StartsWith("big"u8);
+        Tensors = TensorTree.Find(Value(pickle), where);
+        _shared = [.. Tensors.Values.GroupBy(tensor => tensor.Storage.Key).Where(group => group.Skip(1).Any()).Select(group => group.Key)];
+        foreach (var (name, tensor) in Tensors) Check(name, tensor.Storage);
+    }
+
+    private Dictionary<string, TorchTensor> Tensors { get; }
+
+    /// <param name="bytes">The file.</param>
+    /// <param name="where">The file's name for messages.</param>
+    /// <exception cref="ConversionException">The file is damaged, or holds what is not read.</exception>
+    public static WeightSet Read(byte[] bytes, string where)
+    {
+        if (FileKinds.IsOldPyTorch(bytes))
+            throw new ConversionException($"{where}: this is PyTorch's format from before version 1.6, which is not read; save it again with a newer one: python -c \"import torch; torch.save(torch.load('{Path.GetFileName(where)}', map_location='cpu'), 'weights.pt')\"");
+        if (FileKinds.OfContent(bytes) != FileKind.PyTorch) throw new ConversionException($"{where}: this is not a PyTorch file{FileContent.But(bytes)}; {Remedy}");
+        var file = new TorchFile(ZipEntries.Open(bytes, where, "PyTorch file", Remedy), bytes.Length, where);
+        var weights = new WeightSet(where, WeightNorm.Join([.. file.Tensors.Select(pair => new WeightTensor(pair.Key, () => pair.Value.Shape, () => file.Value(pair.Key, pair.Value)))]));
+        ShortNames.Add(weights);
+        return weights;
+    }
+
+    private object? Value(string pickle)
+    {
+        var bytes = new PickleBytes(_entries.Read(pickle), what => _entries.Damaged($"in {pickle}, {what}"));
+        return Unpickler.Read(bytes, new TorchNames(bytes, _where));
+    }
+
+    private void Check(string name, TorchStorage storage)
+    {
+        if (_entries.LengthOf(EntryOf(storage)) is not { } length) throw _entries.Damaged($"the storage '{EntryOf(storage)}' of the tensor '{name}' is missing");
+        if (length / storage.Type.Size() < storage.Count) throw _entries.Damaged($"the storage '{EntryOf(storage)}' has {length} bytes, too few for {storage.Count} elements of {storage.Type}");
+    }
+
+    private string EntryOf(TorchStorage storage) => $"{_folder}data/{storage.Key}";
+
+    private IrTensor Value(string name, TorchTensor tensor)
+    {
+        var size = tensor.Type.Size();
+        if ((_taken += tensor.Count * size) > _most || tensor.Count * size > Array.MaxLength)
+            throw new ConversionException($"{_where}: with '{name}' of shape [{string.Join(", ", tensor.Shape)}], its tensors take more than {_most >> 20} MiB, which is over {ZipEntries.UnpackedPerByte} times the file's size; save copies of expanded tensors (tensor.clone())");
+        var values = Strided.ToRowMajor(Bytes(tensor.Storage), tensor.Offset, tensor.Shape, tensor.Strides, size);
+        if (_isBigEndian) Strided.Reverse(values, size);
+        var shape = tensor.Shape;
+        return tensor.Type switch
+        {
+            TorchType.Float32 => new IrTensor(ElementType.Float32, shape, values),
+            TorchType.Float64 => IrTensor.OfDoubles(shape, MemoryMarshal.Cast<byte, double>(values)),
+            TorchType.Float16 => IrTensor.Of<float>(shape, Array.ConvertAll(MemoryMarshal.Cast<byte, Half>(values).ToArray(), value => (float)value)),
+            TorchType.BFloat16 => IrTensor.Of<float>(shape, Array.ConvertAll(MemoryMarshal.Cast<byte, ushort>(values).ToArray(), value => BitConverter.UInt32BitsToSingle((uint)value << 16))),
+            TorchType.Int64 => new IrTensor(ElementType.Int64, shape, values),
+            TorchType.Int32 => new IrTensor(ElementType.Int32, shape, values),
+            TorchType.Int16 => IrTensor.Of<int>(shape, Array.ConvertAll(MemoryMarshal.Cast<byte, short>(values).ToArray(), value => (int)value)),
+            TorchType.Int8 => new IrTensor(ElementType.Int8, shape, values),
+            TorchType.Bool => new IrTensor(ElementType.Bool, shape, values),
+            _ => new IrTensor(ElementType.UInt8, shape, values),
+        };
+    }
+
+    /// <summary>A storage's bytes. Those that several tensors read are kept.</summary>
+    private byte[] Bytes(TorchStorage storage)
+    {
+        if (_storages.TryGetValue(storage.Key, out var kept)) return kept;
+        var bytes = _entries.Read(EntryOf(storage));
+        if (_shared.Contains(storage.Key)) _storages[storage.Key] = bytes;
+        return bytes;
+    }
+}

@@ -1,0 +1,150 @@
+namespace SeqRuntime.Converter.Weights.Torch;
+
+/// <summary>The names that a pickle of PyTorch may use, and what they build. Every other name is refused.</summary>
+internal sealed class TorchNames(PickleBytes bytes, string where)
+{
+    private const int MaximumRank = 32;
+    private const string Module = "__torch__.";
+
+    private static readonly PickledName s_dict = new("collections.OrderedDict");
+    private static readonly PickledName s_module = new(Module);
+
+    /// <summary>Types by the names of storages and of element types.</summary>
+    private static readonly Dictionary<string, object> s_types = new(StringComparer.Ordinal)
+    {
+        ["torch.FloatStorage"] = TorchType.Float32,
+        ["torch.DoubleStorage"] = TorchType.Float64,
+        ["torch.HalfStorage"] = TorchType.Float16,
+        ["torch.BFloat16Storage"] = TorchType.BFloat16,
+        ["torch.LongStorage"] = TorchType.Int64,
+        ["torch.IntStorage"] = TorchType.Int32,
+        ["torch.ShortStorage"] = TorchType.Int16,
+        ["torch.CharStorage"] = TorchType.Int8,
+        ["torch.ByteStorage"] = TorchType.UInt8,
+        ["torch.BoolStorage"] = TorchType.Bool,
+        ["torch.storage.UntypedStorage"] = TorchType.Untyped,
+        ["torch.float32"] = TorchType.Float32,
+        ["torch.float64"] = TorchType.Float64,
+        ["torch.float16"] = TorchType.Float16,
+        ["torch.bfloat16"] = TorchType.BFloat16,
+        ["torch.int64"] = TorchType.Int64,
+        ["torch.int32"] = TorchType.Int32,
+        ["torch.int16"] = TorchType.Int16,
+        ["torch.int8"] = TorchType.Int8,
+        ["torch.uint8"] = TorchType.UInt8,
+        ["torch.bool"] = TorchType.Bool,
+    };
+
+    /// <summary>Functions, which get the arguments of a call.</summary>
+    private static readonly Dictionary<string, object> s_functions = new[]
+    {
+        s_dict.Name, "torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor_v3", "torch._utils._rebuild_parameter", "torch.Size", "torch.device",
+        // TorchScript's containers with a type.
+        "torch.jit._pickle.restore_type_tag", "torch.jit._pickle.build_intlist", "torch.jit._pickle.build_doublelist", "torch.jit._pickle.build_boollist", "torch.jit._pickle.build_tensorlist",
+    }.ToDictionary(name => name, object (name) => name == s_dict.Name ? s_dict : new PickledName(name), StringComparer.Ordinal);
+
+    /// <summary>Finds a name of module and type or function.</summary>
+    /// <exception cref="ConversionException">The name is not allowed.</exception>
+    public object Find(string name)
+    {
+        if (s_types.TryGetValue(name, out var type)) return type;
+        if (s_functions.TryGetValue(name, out var function)) return function;
+        return name.StartsWith(Module, StringComparison.Ordinal) && !name.Contains(".torch.classes.", StringComparison.Ordinal) ? s_module : throw Refused(name);
+    }
+
+    /// <summary>The storage of a persistent id: ('storage', type, key, device, number of elements).</summary>
+    public TorchStorage Storage(object? id) =>
+        id is object?[] and ["storage", TorchType type, string key, _, long count] && count >= 0 && count <= long.MaxValue / 8 ? new TorchStorage(type, key, count) : throw bytes.Damaged("a storage has no type, key and length");
+
+    /// <summary>Calls a function.</summary>
+    public object? Call(object? function, object?[] arguments) => ((function as PickledName)?.Name, arguments) switch
+    {
+        ("collections.OrderedDict", []) => new PickledDict(),
+        ("collections.OrderedDict", [List<object?> pairs]) => Dict(pairs),
+        ("torch._utils._rebuild_tensor", [TorchStorage storage, long offset, object?[] shape, object?[] strides]) => Tensor(storage, storage.Type, offset, shape, strides),
+        ("torch._utils._rebuild_tensor_v2", [TorchStorage storage, long offset, object?[] shape, object?[] strides, bool, _, .. var more]) when IsPlain(more) => Tensor(storage, storage.Type, offset, shape, strides),
+        ("torch._utils._rebuild_tensor_v3", [TorchStorage storage, long offset, object?[] shape, object?[] strides, bool, _, TorchType type, .. var more]) when IsPlain(more) => Tensor(storage, type, offset, shape, strides),
+        ("torch._utils._rebuild_parameter", [TorchTensor tensor, _, _]) => tensor,
+        ("torch.Size", [object?[] sizes]) => sizes,
+        ("torch.device", [string device, ..]) => device,
+        ("torch.jit._pickle.restore_type_tag", [var value, string]) => value,
+        ("torch.jit._pickle.build_intlist" or "torch.jit._pickle.build_doublelist" or "torch.jit._pickle.build_boollist" or "torch.jit._pickle.build_tensorlist", [List<object?> list]) => list,
+        ({ Length: > 0 } name, _) when name != Module => throw bytes.Damaged($"{name} has other arguments than PyTorch gives it"),
+        _ => throw bytes.Damaged("a value that is no function is called"),
+    };
+
+    /// <summary>Makes an empty module of TorchScript.</summary>
+    public object Make(object? type) =>
+        type == (object)s_module ? new PickledModule() : type == (object)s_dict ? new PickledDict() : throw bytes.Damaged("an object is made of something that is no class");
+
+    /// <summary>Sets the attributes of an object. Only those of TorchScript's modules are kept: a state_dict's own are its versions.</summary>
+    public void Build(object? of, object? state)
+    {
+        if (of is PickledModule module && state is PickledDict attributes) module.Attributes = attributes;
+        else if (of is not PickledDict) throw bytes.Damaged("attributes are set where there are none");
+    }
+
+    /// <summary>An exception about a name that is not allowed.</summary>
+    public ConversionException Refused(string name)
+    {
+        const int longest = 200;
+        var shown = name.Length > longest ? name[..longest] + "…" : name;
+        return new ConversionException(IsQuantized(name)
+            ? $"{where}: it holds weights that PyTorch has quantized ('{shown}'), which are not read; save the state_dict of the model before its quantization (seqconvert quantizes with --weights int8)"
+            : IsOtherType(name)
+            ? $"{where}: it holds tensors of type '{shown}', which are not read; save them as float32 (tensor.float())"
+            : $"{where}: its pickle names '{shown}', and only tensors, numbers, texts, lists and dicts are read: code in a file is never run. {WayOut(where)}");
+    }
+
+    /// <summary>How weights are saved alone.</summary>
+    public static string WayOut(string where)
+    {
+        var name = Path.GetFileName(where);
+        return $"Save the weights alone: python -c \"import torch; m = torch.load('{name}', map_location='cpu', weights_only=False); torch.save(m.state_dict() if hasattr(m, 'state_dict') else m['state_dict'], 'weights.pt')\" (this runs the file's code; another key than 'state_dict' may hold the weights, such as 'model')";
+    }
+
+    private static bool IsQuantized(string name) =>
+        name.Contains("_rebuild_qtensor", StringComparison.Ordinal) || name.StartsWith("torch.q", StringComparison.Ordinal) || name.StartsWith("torch.Q", StringComparison.Ordinal) || name.StartsWith("torch.per_", StringComparison.Ordinal)
+        || name.Contains("quantized", StringComparison.Ordinal) || name.Contains("ScriptObject", StringComparison.Ordinal) || name.Contains(".torch.classes.", StringComparison.Ordinal);
+
+    private static bool IsOtherType(string name) => name.StartsWith("torch.float", StringComparison.Ordinal) || name.StartsWith("torch.uint", StringComparison.Ordinal) || name.StartsWith("torch.complex", StringComparison.Ordinal) || name.StartsWith("torch.Complex", StringComparison.Ordinal);
+
+    /// <summary>Whether a tensor's metadata is empty: others are conjugates and negatives that PyTorch has not computed.</summary>
+    private static bool IsPlain(object?[] more) => more is [] or [null] || (more is [PickledDict metadata] && metadata.Items.Count == 0);
+
+    private PickledDict Dict(List<object?> pairs)
+    {
+        var dict = new PickledDict();
+        foreach (var pair in pairs)
+        {
+            if (pair is not (object?[] or List<object?>)) throw bytes.Damaged("an item of a dict has no key and value");
+            var items = (IList<object?>)pair;
+            if (items.Count != 2) throw bytes.Damaged("an item of a dict has no key and value");
+            dict.Items.Add(new(items[0], items[1]));
+        }
+
+        // A pickle may not fill many dicts from one list.
+        pairs.Clear();
+        return dict;
+    }
+
+    private TorchTensor Tensor(TorchStorage storage, TorchType type, long offset, object?[] shape, object?[] strides)
+    {
+        if (shape.Length > MaximumRank || strides.Length != shape.Length) throw bytes.Damaged($"a tensor has {shape.Length} dimensions and {strides.Length} strides");
+        if (type == TorchType.Untyped || (storage.Type != TorchType.Untyped && storage.Type != type)) throw bytes.Damaged("a tensor and its storage have different types");
+        var sizes = Array.ConvertAll(shape, size => size is long number && number >= 0 && number <= int.MaxValue ? (int)number : throw bytes.Damaged("a tensor has a size that is no number of elements"));
+        var steps = Array.ConvertAll(strides, stride => stride is long number && number >= 0 ? number : throw bytes.Damaged("a tensor has a stride that is no number of elements"));
+        var held = storage.Type == TorchType.Untyped ? storage.Count / type.Size() : storage.Count;
+        var isEmpty = sizes.Contains(0);
+        Int128 last = offset, count = 1;
+        for (var axis = 0; axis < sizes.Length && !isEmpty; axis++)
+        {
+            last += (Int128)(sizes[axis] - 1) * steps[axis];
+            count = count > int.MaxValue ? count : count * sizes[axis];
+        }
+
+        if (offset < 0 || (!isEmpty && last >= held)) throw bytes.Damaged($"a tensor of shape [{string.Join(", ", sizes)}] with offset {offset} and strides [{string.Join(", ", steps)}] does not fit into its storage of {held} elements");
+        if (count > int.MaxValue) throw bytes.Damaged($"a tensor of shape [{string.Join(", ", sizes)}] is too large");
+        return new TorchTensor(storage, type, offset, sizes, steps);
+    }
+}
