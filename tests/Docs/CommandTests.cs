@@ -187,6 +187,7 @@ public sealed partial class CommandTests(CommandTests.Fixture fixture) : IClassF
             WriteKeras("keras-model.h5");
             WriteKeras("model.h5");
             WriteDescription();
+            WriteTorch();
             foreach (var (name, real) in s_real)
             {
                 if (Models.Find(real) is not { } path || name.EndsWith(".seq", StringComparison.Ordinal)) continue;
@@ -244,6 +245,15 @@ public sealed partial class CommandTests(CommandTests.Fixture fixture) : IClassF
             var description = WeightFiles.Graph("[1, 3]", """{ "kind": "linear", "input": "x", "weights": "out", "output": "y" }""");
             files.Convert(description);
             foreach (var name in new[] { "model.json", "weights.npz" }) File.Copy(files.Path(name), _folder[name]);
+        }
+
+        /// <summary>The description of the page on PyTorch, and a checkpoint with weights of the shapes that it implies.</summary>
+        private void WriteTorch()
+        {
+            var checkpoint = new TorchCheckpoint();
+            (string Name, int[] Shape)[] weights = [("rnn.weight_ih_l0", [256, 40]), ("rnn.weight_hh_l0", [256, 64]), ("rnn.bias_ih_l0", [256]), ("rnn.bias_hh_l0", [256]), ("head.weight", [10, 64]), ("head.bias", [10])];
+            _folder.Write("tagger.pt", checkpoint.File(new TorchDict([.. weights.Select((weight, i) => ((object)weight.Name, (object?)checkpoint.Store(Numbers.Random(i, Numbers.Count(weight.Shape)), weight.Shape)))])));
+            _folder.Write("tagger.json", Documents.Blocks.Values.First(block => block.Name.StartsWith("docs/from/pytorch.md", StringComparison.Ordinal) && block.Language == "json").Text);
         }
     }
 }

@@ -9,7 +9,7 @@ internal static partial class Documents
     public static IReadOnlyList<string> Names { get; } =
     [
         "README.md", "CONTRIBUTING.md", "NativeAotSample/g2p.md",
-        .. Directory.EnumerateFiles(Repository.Find("docs"), "*.md").Select(path => "docs/" + Path.GetFileName(path)).Order(StringComparer.Ordinal),
+        .. Directory.EnumerateFiles(Repository.Find("docs"), "*.md", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(Repository.Root!, path).Replace('\\', '/')).Order(StringComparer.Ordinal),
     ];
 
     /// <summary>Code blocks of all documents, by document, heading, and number below that heading.</summary>
