@@ -1,5 +1,6 @@
 using SeqRuntime.Converter.Importers.Description;
 using SeqRuntime.Converter.IO;
+using SeqRuntime.Converter.Kinds;
 using SeqRuntime.Decoding;
 using SeqRuntime.Format;
 
@@ -99,13 +100,14 @@ internal sealed record Recording(string Name, NpyArray Array)
         foreach (var file in files)
         {
             ModelFile.MustExist(file);
-            if (Path.GetExtension(file).Equals(".npz", StringComparison.OrdinalIgnoreCase))
+            var content = new SourceFiles([]).ReadNamed(file);
+            if (FileKinds.Of(content) == FileKind.Npz)
             {
-                foreach (var (name, array) in NpzFile.ReadFile(file)) yield return Of($"{file}:{name}", array);
+                foreach (var (name, array) in NpzFile.Read(content, file)) yield return Of($"{file}:{name}", array);
             }
             else
             {
-                yield return Of(file, NpyReader.ReadFile(file));
+                yield return Of(file, NpyReader.Read(content, file));
             }
         }
     }

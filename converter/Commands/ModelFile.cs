@@ -1,4 +1,5 @@
 using SeqRuntime.Converter.IO;
+using SeqRuntime.Converter.Kinds;
 using SeqRuntime.Kernels.Sets;
 
 namespace SeqRuntime.Converter.Commands;
@@ -15,13 +16,25 @@ internal static class ModelFile
         }
         catch (SeqFormatException e)
         {
-            throw Named(path, e);
+            throw Other(path) is { } other ? new ConversionException(other, e) : Named(path, e);
         }
         catch (ArgumentException e)
         {
             // The environment names an unknown kernel set.
             throw new ConversionException(e.Message, e);
         }
+    }
+
+    /// <summary>What a file is instead of a .seq file, and what to do. Null if that is unknown, or if it is a damaged .seq file.</summary>
+    private static string? Other(string path)
+    {
+        const long most = 1L << 30;
+        if (new FileInfo(path).Length > most) return null;
+        var file = File.ReadAllBytes(path);
+        if (FileKinds.Of(file) == FileKind.Seq) return null;
+        var kind = FileKinds.Of(Unpacking.Open(file, path));
+        if (kind == FileKind.Unknown) return null;
+        return kind == FileKind.Seq ? $"{path}: this .seq file is packed with gzip or xz; unpack it: a runtime maps the file itself into memory." : kind.NoSeq(path);
     }
 
     /// <summary>Reads a whole file.</summary>

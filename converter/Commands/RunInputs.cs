@@ -1,4 +1,5 @@
 using SeqRuntime.Converter.IO;
+using SeqRuntime.Converter.Kinds;
 
 namespace SeqRuntime.Converter.Commands;
 
@@ -52,21 +53,21 @@ internal sealed record RunInputs(IReadOnlyList<RunInput> Inputs, IReadOnlyDictio
         if (archive is not null)
         {
             ModelFile.MustExist(archive);
-            if (Is(archive, ".npy")) throw new ConversionException($"{archive}: this is a single array, not a .npz archive; give it with --input NAME={archive}");
-            foreach (var (name, array) in NpzFile.ReadFile(archive)) arrays[name] = (array, archive);
+            var content = new SourceFiles([]).ReadNamed(archive);
+            if (FileKinds.Of(content) == FileKind.Npy) throw new ConversionException($"{archive}: this is a single array, not a .npz archive; give it with --input NAME={archive}");
+            foreach (var (name, array) in NpzFile.Read(content, archive)) arrays[name] = (array, archive);
         }
 
         foreach (var (name, file) in files)
         {
             ModelFile.MustExist(file);
-            if (Is(file, ".npz")) throw new ConversionException($"{file}: this is an archive, not a .npy file; give it with --inputs {file}");
-            arrays[name] = (NpyReader.ReadFile(file), file);
+            var content = new SourceFiles([]).ReadNamed(file);
+            if (FileKinds.Of(content) == FileKind.Npz) throw new ConversionException($"{file}: this is an archive, not a .npy file; give it with --inputs {file}");
+            arrays[name] = (NpyReader.Read(content, file), file);
         }
 
         return arrays;
     }
-
-    private static bool Is(string path, string extension) => Path.GetExtension(path).Equals(extension, StringComparison.OrdinalIgnoreCase);
 
     private static RunInput Match(SeqPortInfo info, (NpyArray Array, string Where) source, Dictionary<string, int> symbols, bool step)
     {

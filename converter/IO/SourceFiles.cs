@@ -4,7 +4,7 @@ namespace SeqRuntime.Converter.IO;
 
 /// <summary>A file that a conversion read.</summary>
 /// <param name="Path">The path by which it was named.</param>
-/// <param name="Bytes">Its length.</param>
+/// <param name="Bytes">Its length, unpacked if it is packed with gzip or xz.</param>
 /// <param name="Sha256">Its hash in hexadecimal.</param>
 /// <param name="IsModel">Whether it holds graphs or weights. Token tables and decoding documents do not count.</param>
 internal sealed record SourceFile(string Path, long Bytes, string Sha256, bool IsModel);
@@ -12,7 +12,7 @@ internal sealed record SourceFile(string Path, long Bytes, string Sha256, bool I
 /// <summary>
 /// Reads every file of a conversion by one policy. A file that the user names on the command line may be anything, also a pipe, which is
 /// read to its end. A file that a model or a document names must be a regular file in the model's own folder, or in a folder that the user
-/// allows. Symbolic links must not lead out of these folders.
+/// allows. Symbolic links must not lead out of these folders. Files packed with gzip or xz are unpacked in memory.
 /// </summary>
 /// <param name="permitted">Folders that the user allows.</param>
 /// <param name="target">The output file, which must not be one of the files that are read. Null if there is none.</param>
@@ -40,8 +40,7 @@ internal sealed class SourceFiles(IReadOnlyList<string> permitted, string? targe
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
             return ReadWhole(stream, path);
         });
-        Add(path, bytes.Length, isModel, () => SHA256.HashData(bytes));
-        return bytes;
+        return Opened(path, bytes, isModel);
     }
 
     /// <summary>Reads a file that a model names.</summary>
@@ -52,8 +51,7 @@ internal sealed class SourceFiles(IReadOnlyList<string> permitted, string? targe
     {
         using var stream = Open(path);
         var bytes = WithFaults(path, () => ReadWhole(stream, path));
-        Add(path, bytes.Length, isModel, () => SHA256.HashData(bytes));
-        return bytes;
+        return Opened(path, bytes, isModel);
     }
 
     /// <summary>Opens a file that a model names, to read parts of it.</summary>
@@ -100,6 +98,13 @@ internal sealed class SourceFiles(IReadOnlyList<string> permitted, string? targe
         }
 
         return all.ToArray();
+    }
+
+    private byte[] Opened(string path, byte[] bytes, bool isModel)
+    {
+        var content = Unpacking.Open(bytes, path);
+        Add(path, content.Length, isModel, () => SHA256.HashData(bytes));
+        return content;
     }
 
     private void Add(string path, long bytes, bool isModel, Func<byte[]> hash)

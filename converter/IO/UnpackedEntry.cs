@@ -5,12 +5,10 @@ namespace SeqRuntime.Converter.IO;
 /// <summary>The content of a zip entry. At its end the checksum is verified, which .NET does not do.</summary>
 internal sealed class UnpackedEntry : Stream
 {
-    private static readonly uint[] s_table = MakeTable();
-
     private readonly ZipArchiveEntry _entry;
     private readonly Func<string, ConversionException> _damaged;
     private readonly Stream _content;
-    private uint _sum = uint.MaxValue;
+    private uint _sum = Crc32.Start;
     private long _position;
 
     /// <param name="entry">The entry.</param>
@@ -38,7 +36,7 @@ internal sealed class UnpackedEntry : Stream
     public override int Read(byte[] buffer, int offset, int count)
     {
         var read = Library.Call(() => _content.Read(buffer, offset, count), _damaged);
-        foreach (var value in buffer.AsSpan(offset, read)) _sum = (_sum >> 8) ^ s_table[(byte)(_sum ^ value)];
+        _sum = Crc32.Next(_sum, buffer.AsSpan(offset, read));
         _position += read;
         if (read == 0 && count > 0 && _position == _entry.Length && ~_sum != _entry.Crc32) throw _damaged($"the checksum of '{_entry.FullName}' is {~_sum:X8}, not {_entry.Crc32:X8}");
         return read;
@@ -58,20 +56,5 @@ internal sealed class UnpackedEntry : Stream
     {
         _content.Dispose();
         base.Dispose(disposing);
-    }
-
-    /// <summary>The table of the zip format's CRC-32 (ISO 3309).</summary>
-    private static uint[] MakeTable()
-    {
-        const uint polynomial = 0xEDB88320;
-        var table = new uint[256];
-        for (var i = 0u; i < table.Length; i++)
-        {
-            var value = i;
-            for (var bit = 0; bit < 8; bit++) value = (value & 1) != 0 ? (value >> 1) ^ polynomial : value >> 1;
-            table[i] = value;
-        }
-
-        return table;
     }
 }

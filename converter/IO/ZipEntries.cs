@@ -22,7 +22,7 @@ internal sealed class ZipEntries
     private readonly long _most;
     private long _unpacked;
 
-    private ZipEntries(long bytes, string where, string kind, string remedy) => (_where, _kind, _remedy, _most) = (where, kind, remedy, LeastUnpacked + UnpackedPerByte * bytes);
+    private ZipEntries(long bytes, string where, string kind, string remedy) => (_where, _kind, _remedy, _most) = (where, kind, remedy, UnpackLimit.Of(bytes));
 
     /// <summary>Names of the entries, in the file's order.</summary>
     public IReadOnlyCollection<string> Names => _entries.Keys;
@@ -59,7 +59,7 @@ internal sealed class ZipEntries
     public Stream OpenWhole(string name)
     {
         var entry = _entries[name];
-        if (entry.Length < 0 || (_unpacked += entry.Length) > _most) throw Fault($"its entries unpack to more than {_most >> 20} MiB, which is over {UnpackedPerByte} times the archive's size");
+        if (entry.Length < 0 || (_unpacked += entry.Length) > _most) throw Fault($"its entries unpack to more than {_most >> 20} MiB, which is over {UnpackLimit.PerByte} times the archive's size");
         return OpenStart(name);
     }
 

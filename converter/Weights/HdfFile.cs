@@ -17,7 +17,7 @@ internal sealed class HdfFile
 
     private HdfFile(byte[] bytes, string path)
     {
-        if (HdfSuperblock.Find(bytes) is not { } start) throw new ConversionException($"{path}: this is not an HDF5 file{FileContent.But(bytes)}.");
+        if (HdfSuperblock.Find(bytes) is not { } start) throw new ConversionException($"{path}: this is not an HDF5 file.");
         (_path, _bytes) = (path, new HdfBytes(bytes, path));
         _root = HdfSuperblock.Read(_bytes, start);
         var root = new HdfObject(_bytes, _root);

@@ -1,10 +1,11 @@
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.IO;
+using SeqRuntime.Converter.Kinds;
 using SeqRuntime.Converter.Weights.Torch;
 
 namespace SeqRuntime.Converter.Weights;
 
-/// <summary>Reads the named tensors of a file, chosen by its extension or content.</summary>
+/// <summary>Reads the named tensors of a file, by the reader for its kind.</summary>
 internal static class WeightFile
 {
     /// <param name="path">The file that <see cref="ModelFolder.Find"/> returned.</param>
@@ -12,20 +13,13 @@ internal static class WeightFile
     /// <exception cref="ConversionException">The file is damaged or of an unknown kind.</exception>
     public static WeightSet Read(string path, SourceFiles files)
     {
-        var kind = FileKinds.OfName(path);
-        byte[] content = kind is FileKind.Unknown or FileKind.Safetensors or FileKind.Npz or FileKind.Hdf5 or FileKind.PyTorch || FileKinds.MayBeHdf5(kind, path) ? files.ReadFound(path) : [];
-        if (kind == FileKind.Unknown) kind = FileKinds.OfContent(content);
-        if (FileKinds.MayBeHdf5(kind, path) && FileKinds.OfContent(content) == FileKind.Hdf5) kind = FileKind.Hdf5;
-        if (kind is FileKind.Safetensors or FileKind.Npz && FileKinds.OfContent(content) != kind && FileContent.But(content) is { Length: > 0 } but)
-            throw new ConversionException($"{path}: this is not a {(kind == FileKind.Npz ? ".npz archive" : "safetensors file")}{but}.");
-        return kind switch
-        {
-            FileKind.Safetensors => new WeightSet(path, SafetensorsReader.Read(content, path)),
-            FileKind.Npz => new WeightSet(path, FromArchive(NpzArchive.Open(content, path))),
-            FileKind.Hdf5 => KerasNames.Read(HdfFile.Read(content, path), path),
-            FileKind.PyTorch => TorchFile.Read(content, path),
-            _ => throw new ConversionException($"{path}: {FileKinds.Advice(kind, path) ?? "weight files of this kind are not supported; give .safetensors, .npz, .h5 or a PyTorch file (.pt, .pth)"}."),
-        };
+        var content = files.ReadFound(path);
+        var kind = FileKinds.Of(content);
+        if (kind == FileKind.Safetensors) return new WeightSet(path, SafetensorsReader.Read(content, path));
+        if (kind == FileKind.Npz) return new WeightSet(path, FromArchive(NpzArchive.Open(content, path)));
+        if (kind == FileKind.Hdf5) return KerasNames.Read(HdfFile.Read(content, path), path);
+        if (kind == FileKind.PyTorch || kind == FileKind.PyTorchModule || kind == FileKind.TorchScript) return TorchFile.Read(content, path);
+        throw new ConversionException(kind.NoWeights(path));
     }
 
     private static IEnumerable<WeightTensor> FromArchive(NpzArchive archive) =>

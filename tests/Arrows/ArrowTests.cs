@@ -28,6 +28,7 @@ public sealed partial class ArrowTests
     private static readonly Dictionary<string, string[]> s_converter = new()
     {
         ["IO"] = [],
+        ["Kinds"] = ["IO"],
         ["Graph"] = [],
         ["Evaluation"] = ["Graph"],
         ["Decomposition"] = ["Graph", "Evaluation"],
@@ -37,14 +38,14 @@ public sealed partial class ArrowTests
         ["States"] = ["Graph", "Evaluation", "Resolving"],
         ["Quantization"] = ["Graph"],
         ["Lowering"] = ["Graph", "Evaluation", "Fusion", "Quantization"],
-        ["Weights"] = ["IO", "Graph"],
+        ["Weights"] = ["IO", "Kinds", "Graph"],
         ["Importers"] = ["Graph", "Weights"],
-        ["Importers.Description"] = ["IO", "Graph", "Weights", "Importers"],
-        ["Importers.Keras"] = ["IO", "Graph", "Weights", "Importers", "Importers.Description"],
+        ["Importers.Description"] = ["IO", "Kinds", "Graph", "Weights", "Importers"],
+        ["Importers.Keras"] = ["IO", "Kinds", "Graph", "Weights", "Importers", "Importers.Description"],
         ["Importers.Onnx"] = ["IO", "Graph", "Decomposition", "Resolving", "Weights", "Importers"],
-        ["Pipeline"] = ["IO", "Graph", "Resolving", "States", "Quantization", "Lowering", "Weights", "Importers", "Importers.Description", "Importers.Keras", "Importers.Onnx"],
+        ["Pipeline"] = ["IO", "Kinds", "Graph", "Resolving", "States", "Quantization", "Lowering", "Weights", "Importers", "Importers.Description", "Importers.Keras", "Importers.Onnx"],
         ["Upgrading"] = [],
-        ["Commands"] = ["IO", "Graph", "Quantization", "Weights", "Importers.Description", "Pipeline", "Upgrading"],
+        ["Commands"] = ["IO", "Kinds", "Graph", "Quantization", "Weights", "Importers.Description", "Pipeline", "Upgrading"],
     };
 
     public static TheoryData<string> Projects => ["runtime", "converter"];

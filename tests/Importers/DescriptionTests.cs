@@ -126,7 +126,7 @@ public sealed class DescriptionTests : IDisposable
     }
 
     [Theory]
-    [InlineData("", "the document is empty")]
+    [InlineData("", "but an empty file")]
     [InlineData("[]", "line 1: give an object")]
     [InlineData("{}", "'weights', 'graphs' are missing")]
     [InlineData("{\n \"weights\": \"w.npz\",\n \"grahps\": {} }", "line 3, grahps: the member 'grahps' is unknown; the members are $schema, decoding, graphs, scale, tables, weights")]
@@ -152,7 +152,7 @@ public sealed class DescriptionTests : IDisposable
     [InlineData("{ \"model_data\": {}, \"state_dict\": {} }", "['state_dict'].items()})\", and describe the layers")]
     [InlineData("{ \"version\": \"0.5\", \"architecture\": \"LSTM\", \"config\": {}, \"weights\": [] }", "Neural Amp Modeler")]
     [InlineData("{ \"class_name\": \"Sequential\", \"config\": {}, \"keras_version\": \"2.0.3\" }", "h5py.File('weights.h5', 'r+').attrs['model_config'] = open('model.json').read()")]
-    [InlineData("{ \"name\": \"app\", \"icons\": [] }", "this JSON is not a description of a model: it has neither 'graphs' nor 'weights' (see docs/description.md). It has 'name', 'icons'")]
+    [InlineData("{ \"name\": \"app\", \"icons\": [] }", "JSON that is not a description of a model: it has neither 'graphs' nor 'weights' (see docs/description.md). It has 'name', 'icons'")]
     [InlineData("{ \"weights\" \"w.npz\" }", "line 1")]
     public void A_wrong_document_is_told_by_its_own_names(string text, string says)
     {

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using SeqRuntime.Converter.IO;
+using SeqRuntime.Converter.Kinds;
 using SeqRuntime.Decoding;
 
 namespace SeqRuntime.Converter.Importers.Description;
@@ -19,7 +20,9 @@ internal static class DecodingReader
     /// <exception cref="ConversionException">The document is wrong; the message says where and what.</exception>
     public static (Dictionary<string, string[]> Tables, Dictionary<string, string> Metadata) Read(string path, IEnumerable<string> models, SourceFiles files)
     {
-        var document = Parse(path, files.ReadNamed(path, isModel: false), DescriptionJson.Default.DecodingDocument);
+        var content = files.ReadNamed(path, isModel: false);
+        if (FileKinds.Of(content) is var kind && kind != FileKind.Description && !FileKinds.IsJson(content)) throw new ConversionException(kind.No(path, "a decoding document"));
+        var document = Parse(path, content, DescriptionJson.Default.DecodingDocument);
         var tables = Tables(document.Tables, path, files, models);
         return (tables, Metadata(document.Decoding, tables, path));
     }
@@ -31,7 +34,6 @@ internal static class DecodingReader
         try
         {
             using var document = JsonDocument.Parse(text, new JsonDocumentOptions { CommentHandling = options.ReadCommentHandling, AllowTrailingCommas = options.AllowTrailingCommas, AllowDuplicateProperties = false });
-            if (type.Type == typeof(ModelDescription) && OtherDocuments.Refusal(document.RootElement, path) is { } refusal) throw new ConversionException($"{path}: {refusal}");
             // Read from a stream: then errors give the line. Read from memory, members would come out of order.
             using var stream = new MemoryStream(text.ToArray());
             var read = JsonSerializer.Deserialize(stream, type) ?? throw new ConversionException($"{path}: the document is null.");
@@ -59,7 +61,8 @@ internal static class DecodingReader
     /// <param name="member">Name of a member of a JSON file.</param>
     public static string[] TableFile(string source, byte[] content, string where, JsonElement? member = null)
     {
-        if (!Path.GetExtension(source).Equals(".json", StringComparison.OrdinalIgnoreCase)) return [.. TextLines.Of(content, $"{where}: {source}")];
+        if (FileKinds.Of(content) is var kind && (kind == FileKind.LfsPointer || kind == FileKind.WebPage)) throw new ConversionException($"{where}: {kind.No(source, "a table of tokens")}");
+        if (member is null && !FileKinds.IsJson(content)) return [.. TextLines.Of(content, $"{where}: {source}")];
         using var document = JsonText.Parse(content, $"{where}: {source}");
         var part = document.RootElement;
         if (member is { } name && (part.ValueKind != JsonValueKind.Object || Json.TextOf(name) is not { } text || !part.TryGetProperty(text, out part)))

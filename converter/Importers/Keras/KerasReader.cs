@@ -3,6 +3,7 @@ using System.Text.Json;
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Importers.Description;
 using SeqRuntime.Converter.IO;
+using SeqRuntime.Converter.Kinds;
 using SeqRuntime.Converter.Weights;
 
 namespace SeqRuntime.Converter.Importers.Keras;

@@ -1,6 +1,5 @@
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.IO;
-using SeqRuntime.Converter.Weights;
 
 namespace SeqRuntime.Converter.Importers.Onnx;
 
@@ -36,7 +35,7 @@ internal sealed class OnnxReader
     private IrGraph ReadModel(byte[] content, string graphName, List<string> notes)
     {
         var model = Parse(content);
-        if (model.Graph is null) throw new ConversionException($"{_file}: this is not an ONNX model{(FileContent.But(content) is { Length: > 0 } but ? but : ": it has no graph")}.");
+        if (model.Graph is null) throw new ConversionException($"{_file}: this is not an ONNX model: it has no graph.");
         var check = new OnnxCheck(_file);
         _opset = check.Opset(model);
         check.Values(model);
@@ -59,12 +58,9 @@ internal sealed class OnnxReader
 
     private ModelProto Parse(byte[] bytes)
     {
-        return Library.Call(() => ModelProto.Parser.ParseFrom(bytes), what =>
-        {
-            if (what.Contains("nesting", StringComparison.Ordinal)) return new ConversionException($"{_file}: inner graphs are nested too deeply.");
-            var but = FileContent.But(bytes);
-            return new ConversionException($"{_file}: this is not an ONNX model{(but.Length > 0 ? but : $", or it is truncated: {what}")}.");
-        });
+        return Library.Call(() => ModelProto.Parser.ParseFrom(bytes), what => new ConversionException(what.Contains("nesting", StringComparison.Ordinal)
+            ? $"{_file}: inner graphs are nested too deeply."
+            : $"{_file}: this is not an ONNX model, or it is truncated: {what}."));
     }
 
     private static GraphProto Inline(ModelProto model) => model.Functions.Count == 0 ? model.Graph : FunctionInliner.Inline(model);

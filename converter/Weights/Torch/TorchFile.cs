@@ -24,7 +24,7 @@ internal sealed class TorchFile
 
     private TorchFile(ZipEntries entries, int length, string where)
     {
-        (_entries, _where, _most) = (entries, where, ZipEntries.LeastUnpacked + ZipEntries.UnpackedPerByte * length);
+        (_entries, _where, _most) = (entries, where, UnpackLimit.Of(length));
         var pickle = entries.Names.Where(name => name == Pickle || name.EndsWith("/" + Pickle, StringComparison.Ordinal)).MinBy(name => name.Count(letter => letter == '/')) ?? throw entries.Damaged($"it has no {Pickle}");
         _folder = pickle[..^Pickle.Length];
         _isBigEndian = entries.LengthOf(_folder + "byteorder") is not null && entries.Read(_folder + "byteorder").AsSpan().StartsWith("big"u8);
@@ -40,9 +40,6 @@ internal sealed class TorchFile
     /// <exception cref="ConversionException">The file is damaged, or holds what is not read.</exception>
     public static WeightSet Read(byte[] bytes, string where)
     {
-        if (FileKinds.IsOldPyTorch(bytes))
-            throw new ConversionException($"{where}: this is PyTorch's format from before version 1.6, which is not read; save it again with a newer one: python -c \"import torch; torch.save(torch.load('{Path.GetFileName(where)}', map_location='cpu'), 'weights.pt')\"");
-        if (FileKinds.OfContent(bytes) != FileKind.PyTorch) throw new ConversionException($"{where}: this is not a PyTorch file{FileContent.But(bytes)}; {Remedy}");
         var file = new TorchFile(ZipEntries.Open(bytes, where, "PyTorch file", Remedy), bytes.Length, where);
         var weights = new WeightSet(where, WeightNorm.Join([.. file.Tensors.Select(pair => new WeightTensor(pair.Key, () => pair.Value.Shape, () => file.Value(pair.Key, pair.Value)))]));
         ShortNames.Add(weights);
@@ -67,7 +64,7 @@ internal sealed class TorchFile
     {
         var size = tensor.Type.Size();
         if ((_taken += tensor.Count * size) > _most || tensor.Count * size > Array.MaxLength)
-            throw new ConversionException($"{_where}: with '{name}' of shape [{string.Join(", ", tensor.Shape)}], its tensors take more than {_most >> 20} MiB, which is over {ZipEntries.UnpackedPerByte} times the file's size; save copies of expanded tensors (tensor.clone())");
+            throw new ConversionException($"{_where}: with '{name}' of shape [{string.Join(", ", tensor.Shape)}], its tensors take more than {_most >> 20} MiB, which is over {UnpackLimit.PerByte} times the file's size; save copies of expanded tensors (tensor.clone())");
         var values = Strided.ToRowMajor(Bytes(tensor.Storage), tensor.Offset, tensor.Shape, tensor.Strides, size);
         if (_isBigEndian) Strided.Reverse(values, size);
         var shape = tensor.Shape;

@@ -1,4 +1,4 @@
-namespace SeqRuntime.Converter.Importers;
+namespace SeqRuntime.Converter.Kinds;
 
 /// <summary>An architecture that Keras saved without weights (<c>model.to_json()</c>).</summary>
 internal static class KerasArchitecture

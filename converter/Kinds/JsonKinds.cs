@@ -1,0 +1,70 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Unicode;
+
+namespace SeqRuntime.Converter.Kinds;
+
+/// <summary>Tells JSON documents apart by the members of the outermost object.</summary>
+internal static class JsonKinds
+{
+    private const int Shown = 8;
+    private const string FromState = "python -c \"import json, numpy; numpy.savez('weights.npz', **{k: numpy.array(v, 'float32') for k, v in json.load(open('{name}'))";
+    private const string Describe = ".items()})\", and describe the layers; the names of the weights stay the same";
+
+    /// <summary>The kinds by their members, the first that has all.</summary>
+    private static readonly (string[] Members, FileKind Kind)[] s_kinds =
+    [
+        (["in_shape", "layers"], Unread("an RTNeural model", "Convert the Keras model (.h5) or an ONNX export of the original model; or write its weights to an .npz file and describe it")),
+        (["state_dict"], Unread("a model of GuitarML or of another tool that writes PyTorch's state_dict as JSON", $"Make an .npz file of it, {FromState}['state_dict']{Describe}")),
+        (["architecture", "weights", "config"], Unread("a model of Neural Amp Modeler (.nam)", "Convert an ONNX export of the original model")),
+        (["modelTopology"], FileKind.TensorFlowJs),
+        (["class_name", "config"], Unread("an architecture that Keras saved without weights", $"Add it to the weight file, and convert that file as a whole model: {KerasArchitecture.Command("{name}", "weights.h5")}")),
+        (["architecture", "trainable_params"], Unread("a model of frugally-deep", "Convert the original Keras model (.h5)")),
+        (["layers", "inputs", "outputs"], Unread("a model of lwtnn", "Convert the Keras model (.h5) that it was made from")),
+        (["arg_nodes", "heads"], FileKind.Mxnet),
+        (["learner"], Unread("a model of XGBoost", "It has no layers; this converter reads networks only")),
+        (["weight_map"], Unread("the index of weights in several files", "Save them as one safetensors file, and describe the layers (.json)")),
+        (["model_type"], Unread("a configuration of Hugging Face's transformers", "Export the model as ONNX and convert that")),
+        (["architectures"], Unread("a configuration of Hugging Face's transformers", "Export the model as ONNX and convert that")),
+        (["model", "added_tokens"], Unread("a tokenizer of Hugging Face, which contains no model", "A description's 'tables' can name one of its members as tokens")),
+    ];
+
+    /// <summary>The kind of a document. One that may be a description with an error is a description.</summary>
+    public static FileKind Of(ReadOnlySpan<byte> file)
+    {
+        var (names, isWhole) = Members(file);
+        bool Has(string name) => names.Contains(name);
+        if (names.Count == 0 || ((Has("graphs") || Has("weights") || Has("tables") || Has("decoding")) && !Has("architecture") && !Has("model_data") && !Has("modelTopology"))) return FileKind.Description;
+        if (Array.Find(s_kinds, k => Array.TrueForAll(k.Members, Has)).Kind is { } kind) return kind;
+        if (names.TrueForAll(IsWeight)) return Unread("PyTorch's state_dict as JSON", $"Make an .npz file of it, {FromState}{Describe}");
+        if (!isWhole) return FileKind.Description;
+        return new FileKind($"JSON that is not a description of a model: it has neither 'graphs' nor 'weights' (see docs/description.md). It has {string.Join(", ", names.Take(Shown).Select(n => $"'{n}'"))}{(names.Count > Shown ? " …" : "")}", KindUse.Wrapped);
+    }
+
+    private static FileKind Unread(string what, string wayOut) => new(what, KindUse.Unread, wayOut);
+
+    /// <summary>Whether this is how PyTorch names a tensor of a layer.</summary>
+    private static bool IsWeight(string name) => name.Split('.')[^1] is var last && (last is "weight" or "bias" || last.StartsWith("weight_", StringComparison.Ordinal) || last.StartsWith("bias_", StringComparison.Ordinal));
+
+    /// <summary>The names of the outermost members up to the first error, and whether there is none.</summary>
+    private static (List<string> Names, bool IsWhole) Members(ReadOnlySpan<byte> file)
+    {
+        var names = new List<string>();
+        var text = file.StartsWith(Encoding.UTF8.Preamble) ? file[Encoding.UTF8.Preamble.Length..] : file;
+        var reader = new Utf8JsonReader(text, new JsonReaderOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+        try
+        {
+            while (reader.Read())
+            {
+                if (reader.TokenType == JsonTokenType.PropertyName && reader.CurrentDepth == 1) names.Add(reader.GetString()!);
+            }
+        }
+        catch (Exception fault) when (fault is JsonException or InvalidOperationException)
+        {
+            // The reader of descriptions tells where the error is.
+            return (names, false);
+        }
+
+        return (names, Utf8.IsValid(text));
+    }
+}
