@@ -8,10 +8,6 @@ namespace SeqRuntime.Converter.IO;
 /// </summary>
 internal sealed class ZipEntries
 {
-    /// <summary>Weights compress by little. Data that unpacks to many times its size is not a model.</summary>
-    internal const long LeastUnpacked = 64 << 20;
-    internal const long UnpackedPerByte = 16;
-
     /// <summary>More entries than any model has. A larger directory is an attack.</summary>
     private const int MaximumEntries = 65536;
 

@@ -53,7 +53,7 @@ internal sealed record FileKind(string What, KindUse Use, string WayOut = "")
 
     public static FileKind OldPyTorch { get; } = new("a PyTorch file of the format before 1.6", KindUse.Unread, "If it is a state_dict, save it again with a newer version, python -c \"import torch; torch.save(torch.load('{name}', map_location='cpu'), '{stem}.pt')\", and describe the layers (.json). If it is a whole module, export it as ONNX (torch.onnx.export)");
 
-    public static FileKind TorchScript { get; } = new("a TorchScript model", KindUse.Unread, "Export it as ONNX, python -c \"import torch; torch.onnx.export(torch.jit.load('{name}', map_location='cpu').eval(), (torch.zeros(SHAPE),), '{stem}.onnx', dynamo=False)\". Or make an .npz file of its weights, python -c \"import torch, numpy; numpy.savez('{stem}.npz', **{k: v.float().numpy() for k, v in torch.jit.load('{name}', map_location='cpu').state_dict().items()})\", and describe the layers (.json)");
+    public static FileKind TorchScript { get; } = new("a TorchScript model", KindUse.Unread, "Export it as ONNX, python -c \"import torch; torch.onnx.export(torch.jit.load('{name}', map_location='cpu').eval(), (torch.zeros(SHAPE),), '{stem}.onnx', dynamo=False)\". Or write a description of the layers (.json) that names it as its weights, which are read");
 
     public static FileKind ExportedProgram { get; } = new("a program of torch.export (.pt2)", KindUse.Unread, "Export it as ONNX, python -c \"import torch; torch.onnx.export(torch.export.load('{name}'), f='{stem}.onnx')\"");
 
@@ -139,7 +139,7 @@ internal sealed record FileKind(string What, KindUse Use, string WayOut = "")
     /// <summary>Why a description cannot take its weights from a file.</summary>
     public string NoWeights(string path) => Use switch
     {
-        KindUse.Model => $"{path}: this is {What}, not a weight file; give safetensors, npz or HDF5.",
+        KindUse.Model => $"{path}: this is {What}, not a weight file; give safetensors, npz, HDF5 or a PyTorch checkpoint.",
         _ => No(path, "a weight file"),
     };
 

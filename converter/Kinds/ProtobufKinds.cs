@@ -42,7 +42,7 @@ internal static class ProtobufKinds
             at += (int)value;
         }
 
-        if (version > newestVersion || (version is null && !(isWhole && hasGraph))) return null;
+        if (version is null or > newestVersion && !(isWhole && hasGraph)) return null;
         if (!hasGraph && second is [0x0A or 0x12, ..]) return version == 1 && onlyFirstTwo ? FileKind.SavedModel : FileKind.CoreMl;
         return FileKind.Onnx;
     }

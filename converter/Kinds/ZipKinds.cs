@@ -11,13 +11,17 @@ internal static class ZipKinds
 
     private static ReadOnlySpan<byte> Entry => "PK\x03\x04"u8;
 
+    /// <summary>The beginning of an archive without entries, such as NumPy's of no arrays.</summary>
+    private static ReadOnlySpan<byte> End => "PK\x05\x06"u8;
+
     /// <summary>Whether it is an archive, maybe an empty one.</summary>
-    public static bool IsZip(ReadOnlySpan<byte> file) => file.StartsWith(Entry) || file.StartsWith("PK\x05\x06"u8);
+    public static bool IsZip(ReadOnlySpan<byte> file) => file.StartsWith(Entry) || file.StartsWith(End);
 
     public static FileKind Of(ReadOnlySpan<byte> file)
     {
         // From the entries themselves: the directory at the end is missing in a truncated archive.
         var names = Names(file);
+        if (names.Count == 0 && file.StartsWith(End)) return FileKind.Npz;
         bool Has(string name) => names.Exists(n => n == name || n.EndsWith("/" + name, StringComparison.Ordinal));
         if (Has("model.weights.h5")) return FileKind.KerasArchive;
         if (Has("serialized_exported_program.json") || (Has("archive_format") && names.Exists(n => n.Contains("models/", StringComparison.Ordinal)))) return FileKind.ExportedProgram;

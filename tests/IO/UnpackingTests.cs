@@ -96,7 +96,7 @@ public sealed class UnpackingTests : IDisposable
         Says(Convert.FromBase64String(XzFiltered), "this xz file uses a filter that is not supported; unpack it before you convert it (unxz)");
         Says(XzFile.Signature.ToArray(), "this xz file is truncated or damaged: 6 bytes cannot be its length.");
         Says([.. Convert.FromBase64String(XzCrc64)[..^4], 0, 0, 0, 0], "its end is missing");
-        Says(XzWriter.Write([Letters], length => (ulong)length + 1), "the content does not have its length or its checksum");
+        Says(XzWriter.Write([Letters], length => (ulong)length + 1), "this xz file is truncated or damaged: ");
         Says(XzWriter.Write([Letters, Letters], length => (ulong)length - 1), "the content does not have its length or its checksum");
     }
 

@@ -12,7 +12,6 @@ public sealed class FileKindTests : IDisposable
 
     private readonly TemporaryFolder _folder = new();
 
-    /// <summary>The kinds that name what the converter does not read.</summary>
     public static TheoryData<int> Samples => [.. Enumerable.Range(0, KindSamples.All.Count)];
 
     public void Dispose() => _folder.Dispose();

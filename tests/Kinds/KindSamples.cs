@@ -73,7 +73,7 @@ internal static class KindSamples
         ("RnNoise", Bytes("rnnoise-nu model file version 1\n42 24 0\n")),
         ("SentencePiece", Bytes("\u000a\u000e\u000a\u0005<unk>\u0015\0\0\0\0\u0018\u0002")),
         ("Archive", Zip(("word/document.xml", "x"))),
-        ("Archive", Bytes("PK\u0005\u0006" + new string('\0', 18))),
+        ("Npz", Bytes("PK\u0005\u0006" + new string('\0', 18))),
         ("Text", Bytes("a table of tokens\n")),
         ("Empty", []),
         ("Zeros", new byte[600]),

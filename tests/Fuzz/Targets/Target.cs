@@ -42,6 +42,7 @@ internal abstract class Target : IDisposable
         ["npz"] = () => new NpzTarget(),
         ["safetensors"] = () => new SafetensorsTarget(),
         ["torch"] = () => new TorchTarget(),
+        ["kinds"] = () => new KindTarget(),
         ["json"] = () => new DescriptionTarget(),
         ["decoding"] = () => new DecodingTarget(),
     };
