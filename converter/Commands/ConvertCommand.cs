@@ -9,7 +9,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
 {
     private readonly Argument<string[]> _sources = new("[GRAPH=]FILE")
     {
-        Description = "A model: .onnx, .h5 or .json; several become named graphs of one file. A file without a name is graph 'main'.",
+        Description = "A model: ONNX, Keras HDF5 or a description in JSON, maybe packed with gzip or xz; several become named graphs of one file. A file without a name is graph 'main'.",
         Arity = ArgumentArity.OneOrMore,
     };
 

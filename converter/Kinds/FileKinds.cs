@@ -35,12 +35,17 @@ internal static class FileKinds
             ?? FileKind.Unknown;
     }
 
-    /// <summary>Whether text is meant to be JSON: an object, or a list of strings or numbers. A table of tokens may begin with "[PAD]".</summary>
+    /// <summary>
+    /// Whether text is meant to be JSON, maybe with an error: an object, or a list of strings or numbers. A table of tokens may begin with "[PAD]", or
+    /// with a line that is a bracket.
+    /// </summary>
     public static bool IsJson(ReadOnlySpan<byte> text)
     {
         var start = (text.StartsWith(Encoding.UTF8.Preamble) ? text[3..] : text).TrimStart(Blanks);
         if (start is not [(byte)'{' or (byte)'[', ..]) return false;
-        return start[1..].TrimStart(Blanks) is [(byte)'"' or (byte)'{' or (byte)'}' or (byte)'[' or (byte)']' or (byte)'-' or (>= (byte)'0' and <= (byte)'9'), ..];
+        var rest = start[1..].TrimStart(" \t"u8);
+        if (start[0] == '{' && rest is [not ((byte)'\r' or (byte)'\n'), ..]) return true;
+        return rest.TrimStart(Blanks) is [(byte)'"' or (byte)'{' or (byte)'}' or (byte)'[' or (byte)']' or (byte)'-' or (>= (byte)'0' and <= (byte)'9'), ..];
     }
 
     private static FileKind? OfSignature(ReadOnlySpan<byte> file)

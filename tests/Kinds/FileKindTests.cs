@@ -144,7 +144,11 @@ public sealed class FileKindTests : IDisposable
     /// <summary>Token tables are text or JSON by their content too: a vocabulary may begin with "[PAD]".</summary>
     [Theory]
     [InlineData("[PAD]\n[UNK]\n", false)]
+    [InlineData("{\n}\n", true)]
+    [InlineData("{\n(\n", false)]
+    [InlineData("{ a: 0 }", true)]
     [InlineData("{\n\"a\": 0 }", true)]
+    [InlineData("\u00ef\u00bb\u00bf[\n  0]", true)]
     [InlineData(" [ \"a\" ]", true)]
     [InlineData("a\n", false)]
     [InlineData("", false)]
