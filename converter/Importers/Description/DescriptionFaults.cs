@@ -34,7 +34,7 @@ internal static partial class DescriptionFaults
     /// <summary>Advice for a missing member that people look for.</summary>
     private static string Hint(string type, string member) => (type.Split('.')[^1], member) switch
     {
-        (nameof(StateDescription), _) => ". A state starts at zero; your program can write other values after each ResetState: session.State<float>(name)",
+        (nameof(StateDescription), _) => ". 'initial' names a tensor with a state's first values",
         (nameof(GruLayer) or nameof(LstmLayer) or nameof(GruCellLayer) or nameof(LstmCellLayer), "nonlinearity" or "activation" or "recurrent_activation") => ". Its functions are sigmoid and tanh; a layer with other functions can be read from a Keras or an ONNX model",
         (nameof(RnnLayer) or nameof(GruLayer) or nameof(LstmLayer), "lengths" or "mask" or "sequence_lens") => ". It runs over every step; a layer with lengths or a mask can be read from a Keras or an ONNX model",
         _ => "",

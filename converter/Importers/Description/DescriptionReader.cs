@@ -59,10 +59,27 @@ internal static class DescriptionReader
         }
 
         foreach (var (output, value) in description.Outputs) graph.Outputs.Add(new IrPort(output, composer.Read(value), 0, []));
-        foreach (var (state, how) in description.States) graph.States.Add(new IrState(state, state, composer.Read(how.Update), how.Update, ElementType.Float32, Shape(composer, how.Shape), IsDescribed: true));
+        foreach (var (state, how) in description.States)
+        {
+            var shape = Shape(composer, how.Shape);
+            graph.States.Add(new IrState(state, state, composer.Read(how.Update), how.Update, ElementType.Float32, shape, First(composer, state, how.Initial, shape), IsDescribed: true));
+        }
+
         Constants.Check(graph);
         composer.Notes.AddRange(IdleLayers.Of(graph, layers).Select(layer => $"layer '{layer}' of graph '{name}' has no effect: no output and no state depends on it"));
         return composer;
+    }
+
+    /// <summary>The first values of a state in its shape, null for zeros.</summary>
+    private static IrTensor? First(GraphComposer composer, string state, string? tensor, IrDim[] shape)
+    {
+        if (tensor is null) return null;
+        if (Array.Find(shape, size => size.Symbol is not null) is { Symbol: { } open }) throw composer.Fault($"the state '{state}' has first values ('initial'), so each of its sizes must be a number; replace '{open}' by one");
+        var first = composer.Tensor(tensor);
+        int[] sizes = Array.ConvertAll(shape, size => size.Size);
+        if (first.Count != sizes.Aggregate(1L, (product, size) => product * size))
+            throw composer.Fault($"the state '{state}' has the shape [{string.Join(", ", sizes)}], but its first values '{tensor}' have the shape [{string.Join(", ", first.Shape)}]");
+        return first.Reshaped(sizes);
     }
 
     private static void CheckScale(string path, float? scale)

@@ -129,8 +129,11 @@ internal sealed class GraphComposer(string name, WeightSet weights, Budget budge
     public IrTensor? Optional(string weight)
     {
         if (Find(NameOf(weight)) is { } tensor) return tensor;
-        return _layer!.Tensors.ContainsKey(weight) ? throw Missing(weight) : null;
+        return _layer!.Tensors.ContainsKey(weight) ? throw Missing(NameOf(weight)) : null;
     }
+
+    /// <summary>A tensor by its name in the file, or a part of one, as float32.</summary>
+    public IrTensor Tensor(string tensor) => Find(tensor) ?? throw Missing(tensor);
 
     /// <summary>Whether the file has a weight of the current layer. This does not mark it as read.</summary>
     public bool Has(string weight) => weights.Has(NameOf(weight)) || (TensorSlice.Split(NameOf(weight)) is (var of, not null) && weights.Has(of));
@@ -144,7 +147,7 @@ internal sealed class GraphComposer(string name, WeightSet weights, Budget budge
     /// <summary>A weight of the current layer with the required rank.</summary>
     public IrTensor Need(string weight, int rank)
     {
-        var tensor = Optional(weight) ?? throw Missing(weight);
+        var tensor = Optional(weight) ?? throw Missing(NameOf(weight));
         return tensor.Shape.Length == rank ? tensor : throw Fault($"the tensor '{NameOf(weight)}' has shape [{string.Join(", ", tensor.Shape)}]; it must have {rank} dimensions");
     }
 
@@ -190,10 +193,9 @@ internal sealed class GraphComposer(string name, WeightSet weights, Budget budge
         return IrTensor.Of<float>(value.Shape, Array.ConvertAll(floats, v => v * scale));
     }
 
-    private ConversionException Missing(string weight)
+    private ConversionException Missing(string wanted)
     {
-        var wanted = NameOf(weight);
-        var near = weights.Names.Where(k => _layer!.Weights is { Length: > 0 } prefix && k.StartsWith(prefix, StringComparison.Ordinal)).Take(12).ToList();
+        var near = weights.Names.Where(k => _layer?.Weights is { Length: > 0 } prefix && k.StartsWith(prefix, StringComparison.Ordinal)).Take(12).ToList();
         var those = near.Count > 0 ? near : weights.Names.Take(12).ToList();
         return Fault($"the weight file has no tensor '{wanted}'; it has {(those.Count == 0 ? "none" : string.Join(", ", those.Select(k => $"'{k}'")))}{(weights.Names.Count > those.Count ? " …" : "")}");
     }

@@ -68,6 +68,9 @@ internal sealed record StateDescription
     public required JsonElement[] Shape { get; init; }
 
     public required string Update { get; init; }
+
+    /// <summary>The tensor of the weight file, or a part of it, with the first values: the state starts there, and returns there when it is reset. Zeros if omitted.</summary>
+    public string? Initial { get; set; }
 }
 
 /// <summary>How a decoder uses the graphs. Tokens are texts of the tables or indices.</summary>
