@@ -35,8 +35,8 @@ internal static partial class DescriptionFaults
     private static string Hint(string type, string member) => (type.Split('.')[^1], member) switch
     {
         (nameof(StateDescription), _) => ". 'initial' names a tensor with a state's first values",
-        (nameof(GruLayer) or nameof(LstmLayer) or nameof(GruCellLayer) or nameof(LstmCellLayer), "nonlinearity" or "activation" or "recurrent_activation") => ". Its functions are sigmoid and tanh; a layer with other functions can be read from a Keras or an ONNX model",
-        (nameof(RnnLayer) or nameof(GruLayer) or nameof(LstmLayer), "lengths" or "mask" or "sequence_lens") => ". It runs over every step; a layer with lengths or a mask can be read from a Keras or an ONNX model",
+        (nameof(GruLayer) or nameof(LstmLayer) or nameof(GruCellLayer) or nameof(LstmCellLayer), "nonlinearity") => ". Its functions are 'activation' and 'recurrent_activation'",
+        (nameof(RnnLayer) or nameof(GruLayer) or nameof(LstmLayer), "sequence_lens") => ". Its lengths are 'lengths', a mask is 'mask'",
         _ => "",
     };
 

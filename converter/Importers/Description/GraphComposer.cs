@@ -103,6 +103,15 @@ internal sealed class GraphComposer(string name, WeightSet weights, Budget budge
     /// <summary>0, 1, … as int64, one for each place along an axis of a value.</summary>
     public string Places(string value, int axis) => Op("Range", [Number(0), Size(value, axis), Number(1)]);
 
+    /// <summary>A vector in the shape in which it lies along an axis of a value of any rank: [1, count, 1] for axis 1 of three.</summary>
+    public string Along(string value, int axis, string vector, int count)
+    {
+        var rank = Squeeze(Op("Shape", [Op("Shape", [value])]), 0);
+        var place = axis < 0 ? Op("Add", [rank, Number(axis)]) : Number(axis);
+        var isAxis = Op("Equal", [Op("Range", [Number(0), rank, Number(1)]), place]);
+        return Op("Reshape", [vector, Op("Where", [isAxis, Number(count), Number(1)])]);
+    }
+
     public string Constant(string stem, IrTensor tensor)
     {
         if ((_bytes += tensor.Data.Length) > budget.MostBytes) throw Fault($"its layers take more than {budget.MostBytes >> 20} MiB of weights, many times the file's size");
@@ -136,7 +145,7 @@ internal sealed class GraphComposer(string name, WeightSet weights, Budget budge
     public IrTensor Tensor(string tensor) => Find(tensor) ?? throw Missing(tensor);
 
     /// <summary>Whether the file has a weight of the current layer. This does not mark it as read.</summary>
-    public bool Has(string weight) => weights.Has(NameOf(weight)) || (TensorSlice.Split(NameOf(weight)) is (var of, not null) && weights.Has(of));
+    public bool Has(string weight) => HasTensor(NameOf(weight));
 
     /// <summary>A bias of this many elements. Null if it does not exist.</summary>
     public IrTensor? Bias(string weight, int size) =>
@@ -160,11 +169,15 @@ internal sealed class GraphComposer(string name, WeightSet weights, Budget budge
         return _shared.TryGetValue(content, out var name) ? name : _shared[content] = Constant(stem, tensor);
     }
 
+    private bool HasTensor(string tensor) =>
+        weights.Has(tensor) || (TensorSlice.Turned(tensor) is { } turned && HasTensor(turned)) || (TensorSlice.Split(tensor) is (var of, not null) && weights.Has(of));
+
     private IrTensor? Find(string tensor)
     {
         try
         {
             if (weights.Read(tensor) is { } whole) return Scaled(tensor, whole);
+            if (TensorSlice.Turned(tensor) is { } turned) return Find(turned) is { } straight ? TensorSlice.Turn(straight) : null;
             var (of, ranges) = TensorSlice.Split(tensor);
             return ranges is null || weights.Read(of) is not { } sliced ? null : TensorSlice.Take(Scaled(of, sliced), ranges);
         }

@@ -1,15 +1,14 @@
-using SeqRuntime.Converter.Graph;
-
 namespace SeqRuntime.Converter.Importers.Description;
 
 /// <summary>
-/// Multi-head attention of queries [N, S, E] over a memory [N, T, E], PyTorch's <c>MultiheadAttention</c> with batch_first:
-/// <c>in_proj_weight</c> [3E, E], <c>in_proj_bias</c>, <c>out_proj.weight</c>, <c>out_proj.bias</c>. Vaswani et al. 2017,
-/// arXiv:1706.03762.
+/// Multi-head attention of queries [N, S, E] over a memory [N, T, M], PyTorch's <c>MultiheadAttention</c> with batch_first:
+/// <c>in_proj_weight</c> [3E, E], <c>in_proj_bias</c>, <c>out_proj.weight</c>, <c>out_proj.bias</c>; or separate projections
+/// (<see cref="HeadProjections"/>). Vaswani et al. 2017, arXiv:1706.03762.
 /// </summary>
 /// <remarks>
-/// With a cache it is the self-attention of a decoder's step. The keys and values of previous steps are states [N, most, E].
-/// This step's are written at <see cref="Position"/>, and later places are ignored. Queries are then [N, 1, E].
+/// <para>With a cache it is the self-attention of a decoder's step. The keys and values of previous steps are states [N, most, key heads · D].
+/// This step's are written at <see cref="Position"/>, and later places are ignored. Queries are then [N, 1, E].</para>
+/// <para>With fewer key heads than heads, each is shared by a group of queries: Ainslie et al. 2023, arXiv:2305.13245.</para>
 /// </remarks>
 internal sealed record MultiHeadAttentionLayer : LayerDescription
 {
@@ -22,6 +21,15 @@ internal sealed record MultiHeadAttentionLayer : LayerDescription
 
     public required int Heads { get; init; }
 
+    /// <summary>Heads of the keys and values. As many as <see cref="Heads"/> if omitted.</summary>
+    public int? KeyHeads { get; set; }
+
+    /// <summary>The base of rotary positions of queries and keys; no rotary positions if omitted.</summary>
+    public float? Rotary { get; set; }
+
+    /// <summary>Whether neighbours are the pairs of the rotary positions.</summary>
+    public bool RotaryInterleaved { get; set; }
+
     /// <summary>Whether a query attends only to its own and earlier places.</summary>
     public bool Causal { get; set; }
 
@@ -31,7 +39,7 @@ internal sealed record MultiHeadAttentionLayer : LayerDescription
     /// <summary>Name for the weights averaged over heads, [N, S, T].</summary>
     public string? Alignment { get; set; }
 
-    /// <summary>States [N, most, E] with the keys and the values of previous steps.</summary>
+    /// <summary>States [N, most, key heads · D] with the keys and the values of previous steps.</summary>
     public string? KeyCache { get; set; }
 
     /// <inheritdoc cref="KeyCache"/>
@@ -48,13 +56,22 @@ internal sealed record MultiHeadAttentionLayer : LayerDescription
 
     public override void Emit(GraphComposer graph)
     {
-        var weight = graph.Need("in_proj_weight", 2);
-        var size = weight.Shape[1];
-        if (weight.Shape[0] != 3L * size) throw graph.Fault($"'{graph.NameOf("in_proj_weight")}' has {weight.Shape[0]} rows; it must have three times its {size} columns");
-        if (Heads < 1 || size % Heads != 0) throw graph.Fault($"{size} features cannot be divided into {Heads} heads of equal size");
-        var query = Project(graph, weight, 0, graph.Read(Query));
+        var projections = HeadProjections.Read(graph, Heads, KeyHeads ?? Heads);
+        var query = projections.Query(graph, graph.Read(Query));
         var memory = graph.Read(Memory ?? Query);
-        var (keys, values) = (Project(graph, weight, 1, memory), Project(graph, weight, 2, memory));
+        var (keys, values) = (projections.Key(graph, memory), projections.Value(graph, memory));
+        if (Rotary is { } frequency)
+        {
+            if (Memory is not null) throw graph.Fault("rotary positions are for self-attention; omit 'memory'");
+            var rotation = new Rotation(frequency, RotaryInterleaved);
+            query = rotation.Turn(graph, query, Heads, Position, projections.Width);
+            keys = rotation.Turn(graph, keys, projections.KeyHeads, Position, projections.Width);
+        }
+        else if (RotaryInterleaved)
+        {
+            throw graph.Fault("'rotary_interleaved' has no effect without 'rotary', the base of the rotary positions");
+        }
+
         string? visible = null;
         if (KeyCache is not null || ValueCache is not null)
         {
@@ -73,39 +90,34 @@ internal sealed record MultiHeadAttentionLayer : LayerDescription
             visible = graph.Op("LessOrEqual", [graph.Places(memory, 1), graph.Unsqueeze(graph.Places(graph.Read(Query), 1), 1)]);
         }
 
-        var root = graph.Scalar(1 / MathF.Sqrt(size / Heads));
-        var scores = graph.Op("MatMul", [ByHead(graph, graph.Op("Mul", [query, root])), graph.Transpose(ByHead(graph, keys), 0, 1, 3, 2)]);
+        var root = graph.Scalar(1 / MathF.Sqrt(projections.Width));
+        var scores = graph.Op("MatMul", [ByHead(graph, graph.Op("Mul", [query, root]), projections, projections.Group), Turned(graph, ByHead(graph, keys, projections, 1), projections)]);
         if (visible is not null) scores = Masked(graph, visible, scores);
         if (Mask is not null)
         {
             var isIn = graph.Op("Not", [graph.Op("Equal", [graph.Read(Mask), graph.Scalar(0)])]);
-            scores = Masked(graph, graph.Op("Unsqueeze", [isIn, graph.Axes(1, 2)]), scores);
+            scores = Masked(graph, graph.Op("Unsqueeze", [isIn, projections.Group == 1 ? graph.Axes(1, 2) : graph.Axes(1, 2, 3)]), scores);
         }
 
         var weights = graph.Op("Softmax", [scores], ("axis", -1L));
         if (Alignment is not null)
         {
-            graph.Op("ReduceMean", [weights, graph.Axes(1)], Alignment, ("keepdims", 0L));
+            graph.Op("ReduceMean", [weights, projections.Group == 1 ? graph.Axes(1) : graph.Axes(1, 2)], Alignment, ("keepdims", 0L));
             graph.Declare(Alignment);
         }
 
-        var context = graph.Op("Reshape", [graph.Transpose(graph.Op("MatMul", [weights, ByHead(graph, values)]), 0, 2, 1, 3), graph.Axes(0, 0, size)]);
-        var result = graph.Product(context, graph.Need("out_proj.weight", 2), graph.NameOf("out_proj.weight"));
-        if (graph.Optional("out_proj.bias") is { } bias) graph.Op("Add", [result, graph.Constant(graph.NameOf("out_proj.bias"), bias)], Output);
-        else graph.Op("Identity", [result], Output);
+        var heads = graph.Op("MatMul", [weights, ByHead(graph, values, projections, 1)]);
+        var inOrder = projections.Group == 1 ? graph.Transpose(heads, 0, 2, 1, 3) : graph.Transpose(heads, 0, 3, 1, 2, 4);
+        HeadProjections.Out(graph, graph.Op("Reshape", [inOrder, graph.Axes(0, 0, (long)Heads * projections.Width)]), Output);
     }
 
     private static string Masked(GraphComposer graph, string visible, string scores) => graph.OpInShape(1, "Where", visible, scores, graph.Scalar(Out));
 
-    private string ByHead(GraphComposer graph, string value) => graph.Transpose(graph.Op("Reshape", [value, graph.Axes(0, 0, Heads, -1)]), 0, 2, 1, 3);
+    /// <summary>[N, T, heads · D] as [N, heads, T, D]; with groups, as [N, key heads, group, T, D], where keys and values have a group of 1.</summary>
+    private static string ByHead(GraphComposer graph, string value, HeadProjections projections, int group) => projections.Group == 1
+        ? graph.Transpose(graph.Op("Reshape", [value, graph.Axes(0, 0, projections.KeyHeads, -1)]), 0, 2, 1, 3)
+        : graph.Transpose(graph.Op("Reshape", [value, graph.Axes(0, 0, projections.KeyHeads, group, projections.Width)]), 0, 2, 3, 1, 4);
 
-    private static string Project(GraphComposer graph, IrTensor weight, int part, string value)
-    {
-        var size = weight.Shape[1];
-        var rows = IrTensor.Of<float>([size, size], weight.Floats.Slice(part * size * size, size * size));
-        var product = graph.Product(value, rows, $"{graph.NameOf("in_proj_weight")}.{part}");
-        if (graph.Optional("in_proj_bias") is not { } bias) return product;
-        if (bias.Count != 3 * size) throw graph.Fault($"'{graph.NameOf("in_proj_bias")}' has {bias.Count} elements instead of {3 * size}");
-        return graph.Op("Add", [product, graph.Constant($"{graph.NameOf("in_proj_bias")}.{part}", IrTensor.Of<float>([size], bias.Floats.Slice(part * size, size)))]);
-    }
+    private static string Turned(GraphComposer graph, string keys, HeadProjections projections) =>
+        projections.Group == 1 ? graph.Transpose(keys, 0, 1, 3, 2) : graph.Transpose(keys, 0, 1, 2, 4, 3);
 }

@@ -10,6 +10,12 @@ internal abstract record SequenceLayer : UnaryLayer
 {
     public bool Bidirectional { get; set; }
 
+    /// <summary>Value [N] with the number of steps of each sequence. Outputs after them are zero, and final states are those of the last step that counts.</summary>
+    public string? Lengths { get; set; }
+
+    /// <summary>Value [N, T] that is 0 at steps that do not count: they leave the states unchanged, and their outputs are zero.</summary>
+    public string? Mask { get; set; }
+
     /// <summary>Value with the initial hidden states [layers · directions, N, H]. Zeros if omitted.</summary>
     public string? Initial { get; set; }
 
@@ -30,7 +36,10 @@ internal abstract record SequenceLayer : UnaryLayer
         while (graph.Has($"weight_ih_l{layers}")) layers++;
         if (!Bidirectional && graph.Has("weight_ih_l0_reverse")) throw graph.Fault($"the file has '{graph.NameOf("weight_ih_l0_reverse")}', the backward direction of a bidirectional layer; add \"bidirectional\": true");
         var directions = Bidirectional ? 2 : 1;
-        var value = graph.Transpose(graph.Read(Input), 1, 0, 2);
+        if (Lengths is not null && Mask is not null) throw graph.Fault("give 'lengths' or 'mask', not both");
+        var packing = Mask is null ? null : new MaskPacking(graph, graph.Read(Input), graph.Op("Not", [graph.Op("Equal", [graph.Read(Mask), graph.Scalar(0)])]), isBackward: false);
+        var lengths = packing?.Lengths ?? (Lengths is null ? null : graph.Op("Cast", [graph.Read(Lengths)], ("to", 6L)));
+        var value = graph.Transpose(packing?.Packed ?? graph.Read(Input), 1, 0, 2);
         List<string> hiddens = [], cells = [];
         for (var layer = 0; layer < layers; layer++)
         {
@@ -43,7 +52,7 @@ internal abstract record SequenceLayer : UnaryLayer
             string[] outputs = [graph.Graph.Fresh(Output), graph.Graph.Fresh("hidden"), .. Cells.Final is null ? Array.Empty<string>() : [graph.Graph.Fresh("cell")]];
             graph.Ops(
                 kind.Name,
-                weights.Inputs(value, First(Initial), First(Cells.Initial)),
+                weights.Inputs(value, First(Initial), First(Cells.Initial), lengths),
                 outputs,
                 [("hidden_size", (long)weights.Hidden), ("direction", Bidirectional ? "bidirectional" : "forward"), .. Attributes(graph)]);
             hiddens.Add(outputs[1]);
@@ -51,8 +60,10 @@ internal abstract record SequenceLayer : UnaryLayer
             // [T, directions, N, H] to [T, N, directions · H], or in the last layer to [N, T, directions · H].
             value = layer < layers - 1
                 ? graph.Op("Reshape", [graph.Transpose(outputs[0], 0, 2, 1, 3), graph.Axes(0, 0, -1)])
-                : graph.Op("Reshape", [graph.Transpose(outputs[0], 2, 0, 1, 3), graph.Axes(0, 0, -1)], Output);
+                : graph.Op("Reshape", [graph.Transpose(outputs[0], 2, 0, 1, 3), graph.Axes(0, 0, -1)], packing is null ? Output : graph.Graph.Fresh(Output));
         }
+
+        if (packing is not null) graph.Op("Identity", [packing.Unpack(value, isZeroElsewhere: true)], Output);
 
         Join(graph, Final, hiddens);
         Join(graph, Cells.Final, cells);
@@ -69,12 +80,15 @@ internal abstract record SequenceLayer : UnaryLayer
 /// <summary>Simple RNN, Elman 1990: h' = f(W x + U h + b).</summary>
 internal sealed record RnnLayer : SequenceLayer
 {
-    /// <summary>tanh or relu.</summary>
-    public string Nonlinearity { get; set; } = "tanh";
+    /// <summary>PyTorch's name of the activation: tanh or relu.</summary>
+    public string? Nonlinearity { get; set; }
+
+    /// <summary>The function f: tanh if omitted.</summary>
+    public string? Activation { get; set; }
 
     protected override RecurrentOp KindOf(GraphComposer graph, string suffix) => RecurrentOp.Rnn;
 
-    protected override (string, object)[] Attributes(GraphComposer graph) => Nonlinearities.Attribute(graph, Nonlinearity, Bidirectional ? 2 : 1);
+    protected override (string, object)[] Attributes(GraphComposer graph) => CellFunctions.OfRnn(graph, Nonlinearity, Activation, Bidirectional ? 2 : 1);
 }
 
 /// <summary>Gated recurrent unit, Cho et al. 2014. The reset gate acts on the recurrent product, as in PyTorch, unless <c>reset_after</c> is false.</summary>
@@ -83,9 +97,16 @@ internal sealed record GruLayer : SequenceLayer
     /// <summary>If omitted: as the biases of a Keras file show, true for all other files.</summary>
     public bool? ResetAfter { get; set; }
 
+    /// <summary>The candidate's function: tanh if omitted.</summary>
+    public string? Activation { get; set; }
+
+    /// <summary>The gates' function: sigmoid if omitted.</summary>
+    public string? RecurrentActivation { get; set; }
+
     protected override RecurrentOp KindOf(GraphComposer graph, string suffix) => RecurrentOp.Gru;
 
-    protected override (string, object)[] Attributes(GraphComposer graph) => [ResetGates.Attribute(graph, ResetAfter, "_l0")];
+    protected override (string, object)[] Attributes(GraphComposer graph) =>
+        [ResetGates.Attribute(graph, ResetAfter, "_l0"), .. CellFunctions.Of(graph, RecurrentOp.Gru, Activation, RecurrentActivation, Bidirectional ? 2 : 1)];
 }
 
 /// <summary>Long short-term memory, Hochreiter and Schmidhuber 1997, with a forget gate.</summary>
@@ -97,7 +118,15 @@ internal sealed record LstmLayer : SequenceLayer
     /// <summary>Name for the last cell states [layers · directions, N, H].</summary>
     public string? FinalCell { get; set; }
 
+    /// <summary>The function of the candidate and of the cell state: tanh if omitted.</summary>
+    public string? Activation { get; set; }
+
+    /// <summary>The gates' function: sigmoid if omitted.</summary>
+    public string? RecurrentActivation { get; set; }
+
     protected override RecurrentOp KindOf(GraphComposer graph, string suffix) => RecurrentOp.Lstm;
+
+    protected override (string, object)[] Attributes(GraphComposer graph) => CellFunctions.Of(graph, RecurrentOp.Lstm, Activation, RecurrentActivation, Bidirectional ? 2 : 1);
 
     protected override (string? Initial, string? Final) Cells => (InitialCell, FinalCell);
 }
@@ -155,10 +184,13 @@ internal abstract record CellLayer : UnaryLayer
 /// <summary>One step of a simple RNN.</summary>
 internal sealed record RnnCellLayer : CellLayer
 {
-    /// <summary>tanh or relu.</summary>
-    public string Nonlinearity { get; set; } = "tanh";
+    /// <inheritdoc cref="RnnLayer.Nonlinearity"/>
+    public string? Nonlinearity { get; set; }
 
-    public override void Emit(GraphComposer graph) => EmitStep(graph, RecurrentOp.Rnn, null, null, Nonlinearities.Attribute(graph, Nonlinearity, 1));
+    /// <inheritdoc cref="RnnLayer.Activation"/>
+    public string? Activation { get; set; }
+
+    public override void Emit(GraphComposer graph) => EmitStep(graph, RecurrentOp.Rnn, null, null, CellFunctions.OfRnn(graph, Nonlinearity, Activation, 1));
 }
 
 /// <summary>One step of a GRU.</summary>
@@ -167,7 +199,14 @@ internal sealed record GruCellLayer : CellLayer
     /// <inheritdoc cref="GruLayer.ResetAfter"/>
     public bool? ResetAfter { get; set; }
 
-    public override void Emit(GraphComposer graph) => EmitStep(graph, RecurrentOp.Gru, null, null, ResetGates.Attribute(graph, ResetAfter, Suffix(graph)));
+    /// <inheritdoc cref="GruLayer.Activation"/>
+    public string? Activation { get; set; }
+
+    /// <inheritdoc cref="GruLayer.RecurrentActivation"/>
+    public string? RecurrentActivation { get; set; }
+
+    public override void Emit(GraphComposer graph) =>
+        EmitStep(graph, RecurrentOp.Gru, null, null, [ResetGates.Attribute(graph, ResetAfter, Suffix(graph)), .. CellFunctions.Of(graph, RecurrentOp.Gru, Activation, RecurrentActivation, 1)]);
 }
 
 /// <summary>One step of an LSTM. The new cell state is <see cref="CellOutput"/>.</summary>
@@ -179,18 +218,13 @@ internal sealed record LstmCellLayer : CellLayer
     /// <summary>Name for the new cell state [N, H].</summary>
     public required string CellOutput { get; init; }
 
-    public override void Emit(GraphComposer graph) => EmitStep(graph, RecurrentOp.Lstm, Cell, CellOutput);
-}
+    /// <inheritdoc cref="LstmLayer.Activation"/>
+    public string? Activation { get; set; }
 
-/// <summary>PyTorch's names of an RNN's activations.</summary>
-internal static class Nonlinearities
-{
-    public static (string, object)[] Attribute(GraphComposer graph, string name, int directions) => name switch
-    {
-        "tanh" => [("activations", Enumerable.Repeat("Tanh", directions).ToArray())],
-        "relu" => [("activations", Enumerable.Repeat("Relu", directions).ToArray())],
-        _ => throw graph.Fault($"nonlinearity '{name}' is unknown; it must be tanh or relu"),
-    };
+    /// <inheritdoc cref="LstmLayer.RecurrentActivation"/>
+    public string? RecurrentActivation { get; set; }
+
+    public override void Emit(GraphComposer graph) => EmitStep(graph, RecurrentOp.Lstm, Cell, CellOutput, CellFunctions.Of(graph, RecurrentOp.Lstm, Activation, RecurrentActivation, 1));
 }
 
 /// <summary>Decides whether a GRU's reset gate acts on the recurrent product or before it. This changes the results but not the shapes of the weights.</summary>

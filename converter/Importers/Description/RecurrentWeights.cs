@@ -85,10 +85,10 @@ internal sealed class RecurrentWeights
         }
     }
 
-    /// <summary>A node's inputs, as <see cref="RecurrentOp"/> has them: states that are null begin at zero.</summary>
-    public string?[] Inputs(string x, string? hidden, string? cell)
+    /// <summary>A node's inputs, as <see cref="RecurrentOp"/> has them: states that are null begin at zero, and without lengths every step counts.</summary>
+    public string?[] Inputs(string x, string? hidden, string? cell, string? lengths = null)
     {
-        string?[] inputs = [x, _w, _r, _b, null, hidden, cell, _p];
+        string?[] inputs = [x, _w, _r, _b, lengths, hidden, cell, _p];
         return inputs[..(Array.FindLastIndex(inputs, input => input is not null) + 1)];
     }
 }

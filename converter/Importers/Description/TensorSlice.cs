@@ -5,14 +5,36 @@ namespace SeqRuntime.Converter.Importers.Description;
 
 /// <summary>
 /// A part of a tensor by its name, as in PyTorch and NumPy: <c>attn.weight[:, 512:]</c>. Each axis has a range <c>from:to</c>. An
-/// omitted end is the end of the axis; a negative end counts from it. Axes without a range are whole. So a description can separate weights
-/// that a framework stores in one matrix, such as those of Luong's concat attention.
+/// omitted end is the end of the axis; a negative end counts from it. Axes without a range are whole. <c>.T</c> after it reverses the order of the
+/// axes: <c>dense.kernel.T</c>. So a description can separate weights that a framework stores in one matrix, such as those of Luong's concat
+/// attention, and turn those that it stores the other way round.
 /// </summary>
 internal static class TensorSlice
 {
     /// <summary>The name without its ranges, and the ranges. They are null if there are none.</summary>
     public static (string Name, string? Ranges) Split(string name) =>
         name.EndsWith(']') && name.LastIndexOf('[') is > 0 and var open ? (name[..open], name[(open + 1)..^1]) : (name, null);
+
+    /// <summary>The name without its ".T", if it has one.</summary>
+    public static string? Turned(string name) => name.EndsWith(".T", StringComparison.Ordinal) ? name[..^2] : null;
+
+    /// <summary>The tensor with its axes in reverse order.</summary>
+    public static IrTensor Turn(IrTensor tensor)
+    {
+        var from = tensor.Floats;
+        var to = new float[from.Length];
+        var (rank, shape) = (tensor.Shape.Length, tensor.Shape);
+        var index = new int[rank];
+        for (var i = 0; i < to.Length; i++)
+        {
+            var at = 0;
+            for (var axis = rank - 1; axis >= 0; axis--) at = at * shape[axis] + index[axis];
+            to[at] = from[i];
+            for (var axis = rank - 1; axis >= 0 && ++index[axis] == shape[axis]; axis--) index[axis] = 0;
+        }
+
+        return IrTensor.Of<float>([.. shape.Reverse()], to);
+    }
 
     /// <exception cref="FormatException">The ranges do not fit this tensor; the message says why.</exception>
     public static IrTensor Take(IrTensor tensor, string ranges)

@@ -78,7 +78,7 @@ internal sealed class KerasRecurrent(KerasEmitter emitter)
         var kind = KindOf(layer);
         if (x.Rank != 3) throw layer.Fault($"its input has {x.Rank} dimensions; it must be [batch, steps, features]");
         if (layer.Flag("time_major")) throw layer.Fault("time_major is not supported");
-        var packing = x.Mask is null ? null : new KerasPacking(Graph, x.Name, x.Mask, isBackward);
+        var packing = x.Mask is null ? null : new MaskPacking(Graph, x.Name, x.Mask, isBackward);
         var steps = Graph.Transpose(packing?.Packed ?? x.Name, 1, 0, 2);
         var (w, r, b, hidden, isResetAfter) = Weights(layer, kind);
         var states = kind.States;

@@ -57,6 +57,25 @@ internal static class WeightModels
         { "weights": "w.bin", "tables": { "target": ["a", "b", "c", "d"] }, "graphs": { "main": { "inputs": { "x": { "shape": ["T", 2] } }, "layers": [ { "kind": "linear", "input": "x", "output": "y", "weights": "head" } ], "outputs": { "y": "y" } } },
           "decoding": { "kind": "ctc", "encoder": "main", "logits": "y", "blank": "a" } }
         """u8.ToArray(),
+        """
+        { "weights": "w.bin", "graphs": { "main": {
+          "inputs": { "x": { "shape": [2, "T", 3] }, "n": { "type": "int32", "shape": [2] }, "m": { "shape": [2, "T"] } }, "states": { "s": { "shape": [4, 2], "update": "s2", "initial": "head.weight" } },
+          "layers": [
+            { "kind": "lstm", "bidirectional": true, "input": "x", "lengths": "n", "activation": "relu", "recurrent_activation": "hard_sigmoid(0.2)", "output": "l", "weights": "lstm" },
+            { "kind": "gru", "input": "x", "mask": "m", "activation": "elu(0.5)", "output": "g", "weights": "rnn" },
+            { "kind": "transpose", "input": "x", "order": [0, 2, 1], "output": "t" }, { "kind": "prelu", "input": "t", "output": "p", "weights": "norm" },
+            { "kind": "conv_transpose1d", "input": "p", "stride": 2, "padding": 1, "output": "ct", "tensors": { "weight": "conv.weight", "bias": "norm.bias[:3]" } },
+            { "kind": "max_pool", "input": "p", "size": 2, "stride": 1, "padding": 1, "output": "mp" }, { "kind": "average_pool", "input": "mp", "size": 2, "ceil": true, "output": "ap" },
+            { "kind": "group_norm", "groups": 3, "input": "ap", "output": "gn", "weights": "norm" }, { "kind": "mean", "axis": [1, -1], "keep": true, "input": "gn", "output": "mean" },
+            { "kind": "rms_norm", "input": "x", "output": "rn", "weights": "norm" }, { "kind": "gather", "each": true, "indices": "n", "input": "rn", "output": "last" },
+            { "kind": "repeat", "axis": 1, "like": "x", "input": "last", "output": "all" }, { "kind": "reverse", "lengths": "n", "input": "all", "output": "back" },
+            { "kind": "matmul", "inputs": ["back", "x"], "transpose": true, "output": "mm" }, { "kind": "argmax", "input": "mm", "output": "best" },
+            { "kind": "one_hot", "size": 4, "input": "best", "output": "oh" }, { "kind": "constant", "value": [[1, 2, 3, 4]], "output": "k" }, { "kind": "maximum", "inputs": ["oh", "k"], "output": "o" },
+            { "kind": "constant", "weights": "head.weight.T", "output": "ht" }, { "kind": "matmul", "inputs": ["l", "ht"], "output": "deep" },
+            { "kind": "rotary", "heads": 1, "base": 100, "input": "l", "output": "r" }, { "kind": "activation", "function": "glu", "axis": 2, "input": "r", "output": "y" },
+            { "kind": "constant", "weights": "head.weight", "output": "s2" } ],
+          "outputs": { "y": "y", "g": "g", "mean": "mean", "o": "o" } } } }
+        """u8.ToArray(),
     ];
 
     /// <summary>The description for another kind of weight file.</summary>

@@ -1,15 +1,13 @@
-using SeqRuntime.Converter.Importers.Description;
-
-namespace SeqRuntime.Converter.Importers.Keras;
+namespace SeqRuntime.Converter.Importers.Description;
 
 /// <summary>
 /// Moves the steps that count to the front for a recurrent layer with sequence lengths, and back.
 /// </summary>
 /// <remarks>
-/// At a masked step Keras keeps the state. The output is zeros, or the output of the previously read step, or zeros if there was none. Steps
+/// At a masked step the state stays. The output is zeros, or the output of the previously read step, or zeros if there was none. Steps
 /// that count keep their order; masked steps follow them. All sequences keep their length.
 /// </remarks>
-internal sealed class KerasPacking
+internal sealed class MaskPacking
 {
     private readonly GraphComposer _graph;
     private readonly string _mask;
@@ -22,7 +20,7 @@ internal sealed class KerasPacking
     /// <param name="x">The sequence [N, T, features].</param>
     /// <param name="mask">Which steps count: bool [N, T].</param>
     /// <param name="isBackward">Whether the last step is read first.</param>
-    public KerasPacking(GraphComposer graph, string x, string mask, bool isBackward)
+    public MaskPacking(GraphComposer graph, string x, string mask, bool isBackward)
     {
         (_graph, _mask, _isBackward) = (graph, mask, isBackward);
         var counts = graph.Op("Cast", [mask], ("to", 7L));
