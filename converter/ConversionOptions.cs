@@ -46,6 +46,9 @@ public sealed record ConversionOptions
     /// <summary>Folders that models may read files from (external data, weights, tables), besides each model's own folder.</summary>
     public IReadOnlyList<string> AllowedFolders { get; init; } = [];
 
+    /// <summary>Weights of Keras architectures in JSON, by the graph's name. Without an entry, the only HDF5 file beside the architecture is taken.</summary>
+    public IReadOnlyDictionary<string, string> WeightFiles { get; init; } = new Dictionary<string, string>();
+
     /// <summary>The file to write, so that the converter can refuse to overwrite a file it reads; null if nothing is written.</summary>
     internal string? Target { get; init; }
 

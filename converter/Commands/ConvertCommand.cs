@@ -9,7 +9,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
 {
     private readonly Argument<string[]> _sources = new("[GRAPH=]FILE")
     {
-        Description = "A model: ONNX, Keras HDF5 or a description in JSON, maybe packed with gzip or xz; several become named graphs of one file. A file without a name is graph 'main'.",
+        Description = "A model: ONNX, Keras (.keras, .h5, or an architecture in JSON with its weights) or a description in JSON, maybe packed with gzip or xz; several become named graphs of one file. A file without a name is graph 'main'.",
         Arity = ArgumentArity.OneOrMore,
     };
 
@@ -25,6 +25,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
     private readonly Option<int> _cache = new("--cache") { Description = "Keep growing caches (past and present keys of attention) between runs, as states of at most this many steps.", HelpName = "STEPS" };
     private readonly Option<string[]> _keep = new("--keep", "-k") { Description = "Keep tensors whose name matches in fp32; '*' stands for any text.", HelpName = "PATTERN" };
     private readonly Option<string> _decoding = new("--decoding") { Description = "What a decoder needs to know about the graphs: token tables, begin and end tokens, and the role of each value (docs/description.md).", HelpName = "FILE.json" };
+    private readonly Option<string[]> _weightsFile = new("--weights-file") { Description = "The weights of a Keras architecture in JSON (model.to_json()): HDF5 or .keras. Without it, the only HDF5 file beside the architecture is taken.", HelpName = "[GRAPH=]FILE" };
     private readonly Option<string[]> _allowFolder = new("--allow-folder") { Description = "Let the models read files from this folder too. Without it, external data, weights and tables must lie in the model's own folder.", HelpName = "DIR" };
     private readonly Option<bool> _json = new("--json") { Description = "Print the report as one JSON document on standard output." };
     private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "Print only errors." };
@@ -32,8 +33,8 @@ internal sealed class ConvertCommand(TextWriter stderr)
     public Command Build(TeachingHelp help)
     {
         _weights.AcceptOnlyFromAmong([.. WeightKinds.All.Select(storage => storage.Name)]);
-        var command = new Command("convert", "Converts ONNX models (opset 7 to 23), whole Keras models (.h5), or a JSON description of weights in safetensors, npz, HDF5 or PyTorch's .pt, to one .seq file: folds constants, fixes the given shapes, pairs recurrent states, and packs weights.") { _sources };
-        foreach (var option in new Option[] { _out, _weights, _weightsOf, _dim, _set, _state, _noAutoState, _stateful, _cache, _drop, _keep, _decoding, _allowFolder, _json, _quiet }) command.Options.Add(option);
+        var command = new Command("convert", "Converts ONNX models (opset 7 to 23), whole Keras models (.keras, .h5, JSON with weights), or a JSON description of weights in safetensors, npz, HDF5 or PyTorch's .pt, to one .seq file: folds constants, fixes the given shapes, pairs recurrent states, and packs weights.") { _sources };
+        foreach (var option in new Option[] { _out, _weights, _weightsOf, _dim, _set, _state, _noAutoState, _stateful, _cache, _drop, _keep, _decoding, _weightsFile, _allowFolder, _json, _quiet }) command.Options.Add(option);
         command.SetAction(Run);
         help.Examples(
             command,
@@ -45,6 +46,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
             ("An encoder-decoder described in JSON, its weights beside it", ["seqconvert convert g2p.json -o g2p.seq --weights int8"]),
             ("A policy without the output that samples at random", ["seqconvert convert policy.onnx -o policy.seq --drop-output action"]),
             ("A whole Keras model; the same for a stream that arrives frame by frame", ["seqconvert convert model.h5 -o model.seq", "seqconvert convert model.h5 -o stream.seq --stateful"]),
+            ("A Keras architecture in JSON with its weights", ["seqconvert convert model.json --weights-file model.weights.h5 -o model.seq"]),
             ("A decoder step whose caches grow: the runtime keeps them, up to 512 steps", ["seqconvert convert decoder.onnx -o decoder.seq --cache 512"]),
             ("Encoder and decoder step as two ONNX files", ["seqconvert convert encoder=thai2rom_encoder.onnx step=thai2rom_decoder.onnx --decoding thai2rom.json -o thai2rom.seq"]),
             ("A description whose weights lie in another folder", ["seqconvert convert model.json -o model.seq --allow-folder ../checkpoints"]),
@@ -70,10 +72,12 @@ internal sealed class ConvertCommand(TextWriter stderr)
             CacheSteps = CacheSteps(result),
             Keep = result.GetValue(_keep) ?? [],
             Decoding = result.GetValue(_decoding),
+            WeightFiles = WeightFiles(result.GetValue(_weightsFile), sources),
             AllowedFolders = result.GetValue(_allowFolder) ?? [],
             Target = target,
         };
         foreach (var (_, path) in sources) ModelFile.MustExist(path);
+        foreach (var weights in options.WeightFiles.Values) ModelFile.MustExist(weights);
         if (options.Decoding is { } decoding) ModelFile.MustExist(decoding);
         foreach (var folder in options.AllowedFolders)
         {
@@ -98,6 +102,20 @@ internal sealed class ConvertCommand(TextWriter stderr)
         if (result.GetValue(_json)) JsonReports.Write(output, report, JsonReports.Default.ConvertReport);
         else report.Print(output);
         return ExitCode.Good;
+    }
+
+    /// <summary>The weight files by graph.</summary>
+    private static Dictionary<string, string> WeightFiles(string[]? values, List<(string Graph, string Path)> sources)
+    {
+        var files = new Dictionary<string, string>();
+        foreach (var (graph, path) in Arguments.Sources(values ?? []))
+        {
+            var name = sources is [var only] && graph == "main" ? only.Graph : graph;
+            if (!sources.Exists(s => s.Graph == name)) throw new UsageException($"--weights-file {path}: there is no graph '{graph}'; write --weights-file GRAPH={path} with one of {string.Join(", ", sources.Select(s => s.Graph))}");
+            if (!files.TryAdd(name, path)) throw new UsageException($"--weights-file: graph '{name}' is given twice");
+        }
+
+        return files;
     }
 
     private int CacheSteps(ParseResult result)

@@ -26,7 +26,7 @@ internal sealed record FileKind(string What, KindUse Use, string WayOut = "")
     private const string Numpy = "python -c \"import torch, numpy; numpy.savez('{stem}.npz', **{k: v.float().numpy() for k, v in torch.load('{name}', map_location='cpu').items()})\"";
     private const string Exported = "python -c \"import torch; torch.onnx.export(torch.load('{name}', map_location='cpu', weights_only=False).eval(), (torch.zeros(SHAPE),), '{stem}.onnx')\"";
 
-    public static FileKind Unknown { get; } = new("a file of an unknown kind", KindUse.Unread, "Give an ONNX model, a whole Keras model in HDF5 (.h5), or a description (.json) of weights in safetensors, npz, HDF5 or a PyTorch checkpoint");
+    public static FileKind Unknown { get; } = new("a file of an unknown kind", KindUse.Unread, "Give an ONNX model, a whole Keras model (.keras or .h5), or a description (.json) of weights in safetensors, npz, HDF5 or a PyTorch checkpoint");
 
     // Read.
     public static FileKind Onnx { get; } = new("an ONNX model", KindUse.Model);
@@ -44,7 +44,9 @@ internal sealed record FileKind(string What, KindUse Use, string WayOut = "")
     // NumPy and Keras.
     public static FileKind Npy { get; } = new("one NumPy array", KindUse.Unread, "Put the arrays of all weights into one archive (numpy.savez), and describe the layers in JSON");
 
-    public static FileKind KerasArchive { get; } = new("a Keras archive (.keras)", KindUse.Unread, "Save the model as HDF5, python -c \"import keras; keras.models.load_model('{name}').save('{stem}.h5')\", and convert that");
+    public static FileKind KerasArchive { get; } = new("a Keras archive (.keras)", KindUse.Model);
+
+    public static FileKind KerasArchitecture { get; } = new("an architecture that Keras saved without weights", KindUse.Model);
 
     // PyTorch.
     public static FileKind PyTorch { get; } = new("a PyTorch checkpoint", KindUse.Weights);

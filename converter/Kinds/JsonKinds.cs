@@ -18,7 +18,7 @@ internal static class JsonKinds
         (["state_dict"], Unread("a model of GuitarML or of another tool that writes PyTorch's state_dict as JSON", $"Make an .npz file of it, {FromState}['state_dict']{Describe}")),
         (["architecture", "weights", "config"], Unread("a model of Neural Amp Modeler (.nam)", "Convert an ONNX export of the original model")),
         (["modelTopology"], FileKind.TensorFlowJs),
-        (["class_name", "config"], Unread("an architecture that Keras saved without weights", $"Add it to the weight file, and convert that file as a whole model: {KerasArchitecture.Command("{name}", "weights.h5")}")),
+        (["class_name", "config"], FileKind.KerasArchitecture),
         (["architecture", "trainable_params"], Unread("a model of frugally-deep", "Convert the original Keras model (.h5)")),
         (["layers", "inputs", "outputs"], Unread("a model of lwtnn", "Convert the Keras model (.h5) that it was made from")),
         (["arg_nodes", "heads"], FileKind.Mxnet),

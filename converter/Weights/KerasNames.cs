@@ -10,7 +10,8 @@ namespace SeqRuntime.Converter.Weights;
 /// </summary>
 /// <remarks>
 /// The prefix is the layer's name, independent of how the Keras version nests its cells. The path that TensorFlow's Keras 2 writes, such as
-/// <c>lstm/lstm_cell</c>, becomes a second name.
+/// <c>lstm/lstm_cell</c>, becomes a second name. Keras 3's weight files name folders after classes, and number the weights
+/// (<see cref="KerasNumbers"/>).
 /// </remarks>
 internal static class KerasNames
 {
@@ -18,11 +19,10 @@ internal static class KerasNames
 
     public static WeightSet Read(HdfFile file, string path)
     {
-        if (file.Tensors.Keys.FirstOrDefault(name => name.Contains("/vars/", StringComparison.Ordinal)) is { } numbered)
-            throw new ConversionException($"{path}: this file was written by save_weights of Keras 3, which names tensors by numbers ('{numbered}'). Save the whole model as HDF5, model.save(\"model.h5\"), and convert that file; it needs no description.");
+        var numbered = KerasNumbers.Names(file);
         var named = new Dictionary<string, (IrTensor Value, ElementType Stored)>(StringComparer.Ordinal);
         var aliases = new List<(string Name, string Of)>();
-        foreach (var group in file.Tensors.Where(t => !KerasPath.IsOfTraining(t.Key)).Select(t => (Path: new KerasPath(t.Key), t.Value.Value)).GroupBy(t => string.Join('/', t.Path.Segments[..^1])))
+        foreach (var group in file.Tensors.Where(t => !KerasPath.IsOfTraining(t.Key)).Select(t => (Path: new KerasPath(t.Key, numbered.GetValueOrDefault(t.Key)), t.Value.Value)).GroupBy(t => string.Join('/', t.Path.Segments[..^1])))
         {
             var place = group.First().Path;
             var isBackward = place.Groups.Any(g => g.StartsWith(Backward, StringComparison.Ordinal));

@@ -18,6 +18,7 @@ internal static class WeightFile
         if (kind == FileKind.Safetensors) return new WeightSet(path, SafetensorsReader.Read(content, path));
         if (kind == FileKind.Npz) return new WeightSet(path, FromArchive(NpzArchive.Open(content, path)));
         if (kind == FileKind.Hdf5) return KerasNames.Read(HdfFile.Read(content, path), path);
+        if (kind == FileKind.KerasArchive) return KerasNames.Read(HdfFile.Read(new KerasArchive(path, content).Weights, path), path);
         if (kind == FileKind.PyTorch || kind == FileKind.PyTorchModule || kind == FileKind.TorchScript) return TorchFile.Read(content, path);
         throw new ConversionException(kind.NoWeights(path));
     }

@@ -59,6 +59,9 @@ internal sealed class KerasEmitter
             ["NotEqual"] = merging.NotEqual,
             ["Any"] = merging.Any,
             ["TimeDistributed"] = TimeDistributed,
+            ["Sequential"] = (layer, call) => KerasModel.Call(this, layer, call),
+            ["Functional"] = (layer, call) => KerasModel.Call(this, layer, call),
+            ["Model"] = (layer, call) => KerasModel.Call(this, layer, call),
             ["Bidirectional"] = recurrent.Bidirectional,
             ["Attention"] = attention.Dot,
             ["AdditiveAttention"] = attention.Additive,
@@ -77,7 +80,17 @@ internal sealed class KerasEmitter
     /// <summary>Notes for the user about called layers.</summary>
     public HashSet<string> Notes { get; } = [];
 
-    public bool Knows(KerasLayer layer) => layer.Class == "InputLayer" || (_layers.ContainsKey(layer.Class) && (layer.Class != "TimeDistributed" || Knows(Inner(layer))));
+    /// <summary>The called layers in the order of their nodes, each with the end of its nodes.</summary>
+    public List<(string Layer, int End)> Ends { get; } = [];
+
+    /// <summary>The layers that are not supported: the layer, or those inside of it.</summary>
+    public IEnumerable<KerasLayer> Unknown(KerasLayer layer)
+    {
+        if (layer.Class == "InputLayer") return [];
+        if (!_layers.ContainsKey(layer.Class)) return [layer];
+        if (KerasModel.Is(layer)) return layer.Layers().SelectMany(inner => Unknown(new KerasLayer(inner, around: layer.WeightsOf)));
+        return layer.Class == "TimeDistributed" ? Unknown(Inner(layer)) : [];
+    }
 
     public KerasValue[] Call(KerasLayer layer, KerasCall call)
     {
@@ -193,10 +206,10 @@ internal sealed class KerasEmitter
     private KerasValue[] TimeDistributed(KerasLayer layer, KerasCall call)
     {
         var inner = Inner(layer);
-        if (!s_pointwise.Contains(inner.Class)) throw layer.Fault($"TimeDistributed of '{inner.Class}' is not supported; supported are layers over the last axis: {string.Join(", ", s_pointwise)}");
         var x = call.Inputs[0];
         if (x.Mask is not null && Version.Major < 3 && Graph.Graph.Inputs[0].Shape[0].Symbol is null)
             throw layer.Fault("with a fixed batch, Keras repeats its output at masked steps, which is not supported; save the model with an open batch");
+        if (!s_pointwise.Contains(inner.Class)) return KerasSteps.Call(this, layer, inner, call);
         // The wrapped layer gets one step.
         var step = new KerasCall([x with { Rank = x.Rank - 1 }]);
         step.Flags.UnionWith(call.Flags);

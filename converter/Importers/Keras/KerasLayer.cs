@@ -21,12 +21,13 @@ internal sealed class KerasLayer
     /// <param name="layer">Object with <c>class_name</c> and <c>config</c>.</param>
     /// <param name="weightsOf">Name of the layer that holds the weights, if this layer is wrapped.</param>
     /// <param name="part">Group of its weights in that layer.</param>
-    public KerasLayer(JsonElement layer, string? weightsOf = null, string part = "")
+    /// <param name="around">Names of the models and wrappers around it, joined by slashes. Empty for a layer of the outermost model.</param>
+    public KerasLayer(JsonElement layer, string? weightsOf = null, string part = "", string around = "")
     {
         Class = Json.Text(Json.Required(layer, "class_name", "a layer"), "the class_name of a layer");
         Config = Json.Optional(layer, "config") ?? default;
         Name = Json.TextOf(Json.Optional(layer, "name")) ?? Json.TextOf(Json.Optional(Config, "name")) ?? Class;
-        WeightsOf = weightsOf ?? Name;
+        WeightsOf = weightsOf ?? (around.Length == 0 ? Name : $"{around}/{Name}");
         Part = part;
     }
 
@@ -46,6 +47,10 @@ internal sealed class KerasLayer
         _read.Add(member);
         return Json.Optional(Config, member);
     }
+
+    /// <summary>The layers of a model. Older versions write the config of a Sequential as a list.</summary>
+    public List<JsonElement> Layers() =>
+        Json.List(Config.ValueKind == JsonValueKind.Array ? Config : Get("layers") ?? throw new ConversionException($"the config of the model '{Name}' has no 'layers'"), $"'layers' of the model '{Name}'");
 
     /// <summary>Whether a member exists, even if it is null.</summary>
     public bool Has(string member) => Config.ValueKind == JsonValueKind.Object && Config.TryGetProperty(member, out _);

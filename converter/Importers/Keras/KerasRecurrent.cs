@@ -5,7 +5,7 @@ using SeqRuntime.Converter.Weights;
 namespace SeqRuntime.Converter.Importers.Keras;
 
 /// <summary>SimpleRNN, GRU (both forms of <c>reset_after</c>), LSTM, and Bidirectional around them, with masks and kept states.</summary>
-internal sealed class KerasRecurrent(KerasEmitter emitter)
+internal sealed partial class KerasRecurrent(KerasEmitter emitter)
 {
     private static readonly Dictionary<string, RecurrentOp> s_kinds = new()
     {
@@ -17,7 +17,7 @@ internal sealed class KerasRecurrent(KerasEmitter emitter)
     };
 
     /// <summary>Keras' classes of recurrent layers.</summary>
-    public static IReadOnlyCollection<string> Classes => s_kinds.Keys;
+    public static IReadOnlyCollection<string> Classes { get; } = [.. s_kinds.Keys, "RNN"];
 
     private GraphComposer Graph => emitter.Graph;
 
@@ -26,7 +26,7 @@ internal sealed class KerasRecurrent(KerasEmitter emitter)
     {
         var x = call.Inputs[0];
         var isBackward = layer.Flag("go_backwards");
-        var run = Run(layer, x, Initial(call), isBackward, layer.Flag("zero_output_for_mask"));
+        var run = RunCells(layer, x, Initial(call), isBackward, layer.Flag("zero_output_for_mask"));
         // The sequence is in reading order; Keras does not reverse the mask with it.
         var value = layer.Flag("return_sequences") ? new KerasValue(isBackward ? Reversed(run.Sequence) : run.Sequence, 3, x.Mask) : new KerasValue(run.Last, 2);
         return layer.Flag("return_state") ? [value, .. run.States.Select(s => new KerasValue(s, 2))] : [value];
@@ -54,8 +54,8 @@ internal sealed class KerasRecurrent(KerasEmitter emitter)
         var initial = Initial(call);
         var half = initial.Count / 2;
         bool IsZero(KerasLayer direction) => emitter.Version.ZeroesMaskedSteps ? isSequence : direction.Flag("zero_output_for_mask");
-        var ahead = Run(forward, x, initial[..half], isReversed, IsZero(forward));
-        var back = Run(backward, x, initial[half..], isBackReversed, IsZero(backward));
+        var ahead = RunCells(forward, x, initial[..half], isReversed, IsZero(forward));
+        var back = RunCells(backward, x, initial[half..], isBackReversed, IsZero(backward));
         // Keras joins the first layer's outputs in reading order with the reversed outputs of the second.
         var (a, b) = !isSequence ? (ahead.Last, back.Last) : isReversed ? (Reversed(ahead.Sequence), Reversed(back.Sequence)) : (ahead.Sequence, back.Sequence);
         var (rank, mask) = isSequence ? (3, x.Mask) : (2, null);

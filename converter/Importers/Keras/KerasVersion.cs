@@ -9,6 +9,9 @@ namespace SeqRuntime.Converter.Importers.Keras;
 /// <param name="IsTheano">Whether its backend was Theano, whose convolutions reverse their kernels.</param>
 internal sealed record KerasVersion(int Major, int Minor, bool IsOfTensorFlow, bool IsTheano)
 {
+    /// <summary>The version of files that name none, where only the newest versions write such files.</summary>
+    public const string Newest = "3.99.0";
+
     /// <param name="version">The attribute <c>keras_version</c>, or null.</param>
     /// <param name="backend">The attribute <c>backend</c>, or null.</param>
     public static KerasVersion Parse(string? version, string? backend)

@@ -1,0 +1,26 @@
+namespace SeqRuntime.Converter.Importers.Keras;
+
+/// <summary>TimeDistributed of any layer or model: all steps of all sequences become one batch.</summary>
+internal static class KerasSteps
+{
+    public static KerasValue[] Call(KerasEmitter emitter, KerasLayer layer, KerasLayer inner, KerasCall call)
+    {
+        var graph = emitter.Graph;
+        var x = call.Inputs[0];
+        if (x.Rank < 3) throw layer.Fault($"its input has {x.Rank} dimensions; it must be [batch, steps, …]");
+        if (call.Inputs.Count > 1) throw layer.Fault("more than one input is not supported");
+        if (x.Mask is not null && UsesMask(inner)) throw layer.Fault($"its input has a mask, which Keras hands to '{inner.Class}' in a form that differs between versions; remove the mask before it");
+        if (emitter.Version.Major < 3 && MakesMask(inner)) throw layer.Fault($"'{inner.Name}' ({inner.Class}) makes a mask inside of each step, which is not supported here");
+        var batch = graph.Op("Shape", [x.Name], ("start", 0L), ("end", 2L));
+        string Rest(string value, long start) => graph.Op("Shape", [value], ("start", start));
+        string Shaped(string value, params string[] sizes) => graph.Op("Reshape", [value, graph.Op("Concat", sizes, ("axis", 0L))]);
+        var folded = new KerasCall([new KerasValue(Shaped(x.Name, graph.Axes(-1), Rest(x.Name, 2)), x.Rank - 1)]);
+        folded.Flags.UnionWith(call.Flags);
+        return [.. emitter.Call(inner, folded).Select(y => new KerasValue(Shaped(y.Name, batch, Rest(y.Name, 1)), y.Rank + 1, x.Mask))];
+    }
+
+    /// <summary>Whether a layer's result depends on a mask of its input.</summary>
+    private static bool UsesMask(KerasLayer layer) => KerasModel.Is(layer) || layer.Class is "Bidirectional" or "RNN" or "GlobalAveragePooling1D" or "Softmax" or "TimeDistributed" || KerasRecurrent.Classes.Contains(layer.Class);
+
+    private static bool MakesMask(KerasLayer layer) => layer.Class == "Masking" || (layer.Class == "Embedding" && layer.Flag("mask_zero"));
+}
