@@ -64,7 +64,7 @@ internal static partial class KerasVariables
         return [.. hasScale == true ? ["gamma"] : Array.Empty<string>(), .. hasCenter == true ? ["beta"] : Array.Empty<string>(), .. moments];
     }
 
-    [GeneratedRegex("^(?:(.+)/)?vars/([0-9]{1,6})(?::0)?$")]
+    [GeneratedRegex("^(?:(.+)/)?vars/([0-9]{1,6})$")]
     private static partial Regex Place();
 
     [GeneratedRegex("^(.+?)_([1-9][0-9]{0,5})$")]

@@ -74,13 +74,40 @@ public sealed class DescribedKerasTests
     }
 
     [Fact]
-    public void Weights_of_Keras_3_that_have_numbers_for_names_are_refused_with_the_way_that_works()
+    public void Numbered_weights_of_Keras_3_are_found_by_the_name_of_the_folder()
     {
         using var folder = new TemporaryFolder();
         var file = new KerasFile(55);
-        file.Weight("layers/dense/vars/0", Features, Features);
-        var message = Assert.Throws<ConversionException>(() => Convert(folder, file, """{ "kind": "linear", "input": "x", "tensors": { "weight": "layers/dense/vars.0" }, "output": "y" }""")).Message;
-        Assert.Contains("model.save(\"model.h5\")", message, StringComparison.Ordinal);
+        var (ahead, back) = (Numbered(file, "layers/bidirectional/forward_layer/cell", "GRU", 3), Numbered(file, "layers/bidirectional/backward_layer/cell", "GRU", 3));
+        var kernel = file.Weight("layers/dense_1/vars/0", 2 * Units, 2 * Units);
+        file.WriteWeights(folder["m.weights.h5"]);
+        var result = Described(folder, "m.weights.h5", """{ "kind": "gru", "input": "x", "weights": "bidirectional", "bidirectional": true, "output": "z" }, { "kind": "linear", "input": "z", "weights": "dense_1", "output": "y" }""");
+        Assert.Empty(result.Unused);
+        using var model = SeqModel.Load(result.File);
+        var a = KerasFormulas.Recurrent("GRU", Input(), ahead.Kernel, ahead.Recurrent, ahead.Bias, resetAfter: true, isBackward: false).Outputs;
+        var b = KerasFormulas.Recurrent("GRU", Input(), back.Kernel, back.Recurrent, back.Bias, resetAfter: true, isBackward: true).Outputs.Reverse();
+        Equal([.. a.Zip(b, (l, r) => l.Concat(r).ToArray()).Select(z => Enumerable.Range(0, 2 * Units).Select(o => z.Select((v, i) => v * kernel[i * 2 * Units + o]).Sum()).ToArray())], Run(model));
+    }
+
+    [Fact]
+    public void The_weights_in_an_archive_of_Keras_are_read_by_a_description()
+    {
+        using var folder = new TemporaryFolder();
+        var file = new KerasFile(56);
+        var (kernel, recurrent, bias) = Numbered(file, "layers/lstm/cell", "LSTM", 4);
+        file.WriteArchive(folder["m.keras"], "{}");
+        using var model = SeqModel.Load(Described(folder, "m.keras", """{ "kind": "lstm", "input": "x", "weights": "lstm", "output": "y" }""").File);
+        Equal(KerasFormulas.Recurrent("LSTM", Input(), kernel, recurrent, bias, resetAfter: false, isBackward: false).Outputs, Run(model));
+    }
+
+    [Fact]
+    public void A_numbered_weight_that_may_be_several_things_keeps_its_number()
+    {
+        using var folder = new TemporaryFolder();
+        var file = new KerasFile(58);
+        file.Weight("layers/layer_normalization/vars/0", Features);
+        file.WriteWeights(folder["m.weights.h5"]);
+        Assert.Contains("it has 'layers/layer_normalization/vars.0'", Assert.Throws<ConversionException>(() => Described(folder, "m.weights.h5", """{ "kind": "layer_norm", "input": "x", "weights": "layer_normalization", "output": "y" }""")).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -96,6 +123,12 @@ public sealed class DescribedKerasTests
         using var model = SeqModel.Load(scaled.File);
         Equal([.. Input().Select(x => new[] { -2 * x[0] - x[1], -1.5 * x[0] - 0.5 * x[1] + 0.5 * x[2] })], Run(model));
     }
+
+    private static (double[] Kernel, double[] Recurrent, double[] Bias) Numbered(KerasFile file, string at, string kind, int gates) =>
+        (file.Weight(at + "/vars/0", Features, gates * Units), file.Weight(at + "/vars/1", Units, gates * Units), kind == "GRU" ? file.Weight(at + "/vars/2", 2, gates * Units) : file.Weight(at + "/vars/2", gates * Units));
+
+    private static ConversionResult Described(TemporaryFolder folder, string weights, string layers) =>
+        SeqRuntime.Converter.Pipeline.Conversion.Convert([("main", folder.Write("m.json", WeightFiles.Graph("[1, \"T\", 3]", layers).Replace("weights.npz", weights, StringComparison.Ordinal)))], new ConversionOptions());
 
     private static ConversionResult Convert(TemporaryFolder folder, KerasFile file, string layer)
     {

@@ -151,7 +151,7 @@ public sealed class DescriptionTests : IDisposable
     [InlineData("{ \"in_shape\": [null, null, 1], \"layers\": [] }", "this is an RTNeural model")]
     [InlineData("{ \"model_data\": {}, \"state_dict\": {} }", "['state_dict'].items()})\", and describe the layers")]
     [InlineData("{ \"version\": \"0.5\", \"architecture\": \"LSTM\", \"config\": {}, \"weights\": [] }", "Neural Amp Modeler")]
-    [InlineData("{ \"class_name\": \"Sequential\", \"config\": {}, \"keras_version\": \"2.0.3\" }", "h5py.File('weights.h5', 'r+').attrs['model_config'] = open('model.json').read()")]
+    [InlineData("{ \"class_name\": \"Sequential\", \"config\": {}, \"keras_version\": \"2.0.3\" }", "--weights-file ")]
     [InlineData("{ \"name\": \"app\", \"icons\": [] }", "JSON that is not a description of a model: it has neither 'graphs' nor 'weights' (see docs/description.md). It has 'name', 'icons'")]
     [InlineData("{ \"weights\" \"w.npz\" }", "line 1")]
     public void A_wrong_document_is_told_by_its_own_names(string text, string says)

@@ -1,3 +1,5 @@
+using System.IO.Compression;
+using System.Text;
 using PureHDF;
 using SeqRuntime.Converter;
 
@@ -15,6 +17,9 @@ internal sealed class KerasFile(int seed)
 
     /// <summary>The value of backend.</summary>
     public string Backend { get; init; } = "tensorflow";
+
+    /// <summary>Whether weights have names without the number of an output, as from Theano.</summary>
+    public bool IsOfTheano { get; init; }
 
     /// <summary>Adds a layer of a sequential model.</summary>
     public KerasFile Layer(string kind, string config)
@@ -47,7 +52,7 @@ internal sealed class KerasFile(int seed)
             group = (H5Group)inner;
         }
 
-        group[segments[^1] + ":0"] = shape.Length == 0 ? new H5Dataset(values[0]!) : new H5Dataset(values, fileDims: [.. shape.Select(s => (ulong)s)]);
+        group[segments[^1] + (path.Contains("vars/", StringComparison.Ordinal) || IsOfTheano ? "" : ":0")] = shape.Length == 0 ? new H5Dataset(values[0]!) : new H5Dataset(values, fileDims: [.. shape.Select(s => (ulong)s)]);
     }
 
     public SeqModel Load(ConversionOptions? options = null) => SeqModel.Load(Convert(options).File);
@@ -66,6 +71,37 @@ internal sealed class KerasFile(int seed)
         var path = folder["model.h5"];
         Write(path, config);
         return SeqRuntime.Converter.Pipeline.Conversion.Convert([("main", path)], options ?? new ConversionOptions());
+    }
+
+    /// <summary>Writes the weights alone, as save_weights does.</summary>
+    public void WriteWeights(string path) => AtRoot().Write(path);
+
+    /// <summary>Writes a <c>.keras</c> archive.</summary>
+    public void WriteArchive(string path, string config)
+    {
+        using var weights = new MemoryStream();
+        AtRoot().Write(weights);
+        using var zip = ZipFile.Open(path, ZipArchiveMode.Create);
+        foreach (var (name, content) in new[] { ("metadata.json", Encoding.UTF8.GetBytes($$"""{"keras_version": "{{Version}}", "date_saved": "2026-01-01@00:00:00"}""")), ("config.json", Encoding.UTF8.GetBytes(config)), ("model.weights.h5", weights.ToArray()) })
+        {
+            using var entry = zip.CreateEntry(name).Open();
+            entry.Write(content);
+        }
+    }
+
+    /// <summary>Converts a <c>.keras</c> archive.</summary>
+    public ConversionResult ConvertArchive(string config)
+    {
+        using var folder = new TemporaryFolder();
+        WriteArchive(folder["model.keras"], config);
+        return SeqRuntime.Converter.Pipeline.Conversion.Convert([("main", folder["model.keras"])], new ConversionOptions());
+    }
+
+    private H5File AtRoot()
+    {
+        var file = new H5File();
+        foreach (var (name, value) in _weights) file[name] = value;
+        return file;
     }
 
     public void Write(string path, string config) =>

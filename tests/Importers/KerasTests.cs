@@ -287,7 +287,7 @@ public sealed class KerasTests
         var message = Assert.ThrowsAny<ConversionException>(() => file.Load()).Message;
         Assert.Contains("'odd' (Lambda), 'images' (ConvLSTM2D)", message, StringComparison.Ordinal);
         Assert.Contains("'kernel'", Assert.ThrowsAny<ConversionException>(() => new KerasFile(16).Layer("Dense", $"\"name\": \"dense\", {Shape}").Load()).Message, StringComparison.Ordinal);
-        Assert.Contains("no architecture", Assert.ThrowsAny<ConversionException>(() => KerasReader.Read("model.h5", File.ReadAllBytes(Models.Need("dtln/model.h5")), "main", [])).Message, StringComparison.Ordinal);
+        Assert.Contains("no architecture", Assert.ThrowsAny<ConversionException>(() => KerasSource.OfHdf("model.h5", File.ReadAllBytes(Models.Need("dtln/model.h5")))).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -309,7 +309,7 @@ public sealed class KerasTests
             File.WriteAllBytes(damaged, copy);
             try
             {
-                KerasReader.Read(damaged, File.ReadAllBytes(damaged), "main", []);
+                KerasReader.Read(KerasSource.OfHdf(damaged, File.ReadAllBytes(damaged)), "main", []);
             }
             catch (ConversionException)
             {

@@ -100,7 +100,7 @@ public sealed class FileKindTests : IDisposable
     }
 
     [Theory]
-    [InlineData("KerasArchive", "python -c \"import keras; keras.models.load_model('m.dat').save('m.h5')\", and convert that.")]
+    [InlineData("KerasArchive", "the .keras archive is damaged: ")]
     [InlineData("PyTorch", "this is a PyTorch checkpoint: weights but no architecture; write a description")]
     [InlineData("OldPyTorch", "torch.save(torch.load('m.dat', map_location='cpu'), 'm.pt')")]
     [InlineData("PyTorchModule", "torch.onnx.export(torch.load('m.dat', map_location='cpu', weights_only=False).eval(), (torch.zeros(SHAPE),), 'm.onnx')")]
@@ -125,7 +125,7 @@ public sealed class FileKindTests : IDisposable
     [InlineData("{\"version\": \"0.5\", \"architecture\": \"LSTM\", \"config\": {}, \"weights\": []}", "this is a model of Neural Amp Modeler (.nam)")]
     [InlineData("{\"model_data\": {}, \"state_dict\": {}}", "json.load(open('m.dat'))['state_dict'].items()})\", and describe the layers")]
     [InlineData("{\"lstm.weight_ih_l0\": [[1]], \"lstm.bias_hh_l0\": [1], \"fc.weight\": [[1]]}", "this is PyTorch's state_dict as JSON")]
-    [InlineData("{\"class_name\": \"Sequential\", \"config\": {}}", "attrs['model_config'] = open('m.dat').read()")]
+    [InlineData("{\"class_name\": \"Sequential\", \"config\": {}}", "this is an architecture that Keras saved without weights, and there is no HDF5 file beside it. Name the file with its weights: --weights-file ")]
     [InlineData("{\"inputs\": [], \"layers\": [], \"outputs\": []}", "this is a model of lwtnn")]
     [InlineData("{\"architecture\": {}, \"trainable_params\": {}}", "this is a model of frugally-deep")]
     [InlineData("{\"learner\": {}, \"version\": [2, 0, 0]}", "this is a model of XGBoost")]
