@@ -49,6 +49,9 @@ public sealed record ConversionOptions
     /// <summary>Weights of Keras architectures in JSON, by the graph's name. Without an entry, the only HDF5 file beside the architecture is taken.</summary>
     public IReadOnlyDictionary<string, string> WeightFiles { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>Whether a Keras encoder-decoder that was saved for training stays one graph, instead of becoming encoder and step.</summary>
+    public bool NoSplit { get; init; }
+
     /// <summary>The file to write, so that the converter can refuse to overwrite a file it reads; null if nothing is written.</summary>
     internal string? Target { get; init; }
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using SeqRuntime.Converter.IO;
+using SeqRuntime.Converter.Kinds;
 using SeqRuntime.Converter.Pipeline;
 
 namespace SeqRuntime.Converter.Commands;
@@ -26,6 +27,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
     private readonly Option<string[]> _keep = new("--keep", "-k") { Description = "Keep tensors whose name matches in fp32; '*' stands for any text.", HelpName = "PATTERN" };
     private readonly Option<string> _decoding = new("--decoding") { Description = "What a decoder needs to know about the graphs: token tables, begin and end tokens, and the role of each value (docs/description.md).", HelpName = "FILE.json" };
     private readonly Option<string[]> _weightsFile = new("--weights-file") { Description = "The weights of a Keras architecture in JSON (model.to_json()): HDF5 or .keras. Without it, the only HDF5 file beside the architecture is taken.", HelpName = "[GRAPH=]FILE" };
+    private readonly Option<bool> _noSplit = new("--no-split") { Description = "Keep a Keras encoder-decoder that was saved for training as one graph. Without it, it becomes the graphs 'encoder' and 'step'." };
     private readonly Option<string[]> _allowFolder = new("--allow-folder") { Description = "Let the models read files from this folder too. Without it, external data, weights and tables must lie in the model's own folder.", HelpName = "DIR" };
     private readonly Option<bool> _json = new("--json") { Description = "Print the report as one JSON document on standard output." };
     private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "Print only errors." };
@@ -34,7 +36,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
     {
         _weights.AcceptOnlyFromAmong([.. WeightKinds.All.Select(storage => storage.Name)]);
         var command = new Command("convert", "Converts ONNX models (opset 7 to 23), whole Keras models (.keras, .h5, JSON with weights), or a JSON description of weights in safetensors, npz, HDF5 or PyTorch's .pt, to one .seq file: folds constants, fixes the given shapes, pairs recurrent states, and packs weights.") { _sources };
-        foreach (var option in new Option[] { _out, _weights, _weightsOf, _dim, _set, _state, _noAutoState, _stateful, _cache, _drop, _keep, _decoding, _weightsFile, _allowFolder, _json, _quiet }) command.Options.Add(option);
+        foreach (var option in new Option[] { _out, _weights, _weightsOf, _dim, _set, _state, _noAutoState, _stateful, _cache, _drop, _keep, _decoding, _weightsFile, _noSplit, _allowFolder, _json, _quiet }) command.Options.Add(option);
         command.SetAction(Run);
         help.Examples(
             command,
@@ -47,6 +49,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
             ("A policy without the output that samples at random", ["seqconvert convert policy.onnx -o policy.seq --drop-output action"]),
             ("A whole Keras model; the same for a stream that arrives frame by frame", ["seqconvert convert model.h5 -o model.seq", "seqconvert convert model.h5 -o stream.seq --stateful"]),
             ("A Keras architecture in JSON with its weights", ["seqconvert convert model.json --weights-file model.weights.h5 -o model.seq"]),
+            ("A Keras encoder-decoder that was saved for training, as one graph", ["seqconvert convert translator.h5 -o translator.seq --no-split"]),
             ("A decoder step whose caches grow: the runtime keeps them, up to 512 steps", ["seqconvert convert decoder.onnx -o decoder.seq --cache 512"]),
             ("Encoder and decoder step as two ONNX files", ["seqconvert convert encoder=thai2rom_encoder.onnx step=thai2rom_decoder.onnx --decoding thai2rom.json -o thai2rom.seq"]),
             ("A description whose weights lie in another folder", ["seqconvert convert model.json -o model.seq --allow-folder ../checkpoints"]),
@@ -73,10 +76,16 @@ internal sealed class ConvertCommand(TextWriter stderr)
             Keep = result.GetValue(_keep) ?? [],
             Decoding = result.GetValue(_decoding),
             WeightFiles = WeightFiles(result.GetValue(_weightsFile), sources),
+            NoSplit = result.GetValue(_noSplit),
             AllowedFolders = result.GetValue(_allowFolder) ?? [],
             Target = target,
         };
-        foreach (var (_, path) in sources) ModelFile.MustExist(path);
+        foreach (var (_, path) in sources)
+        {
+            if (Directory.Exists(path)) throw new ConversionException(FolderKinds.No(path));
+            ModelFile.MustExist(path);
+        }
+
         foreach (var weights in options.WeightFiles.Values) ModelFile.MustExist(weights);
         if (options.Decoding is { } decoding) ModelFile.MustExist(decoding);
         foreach (var folder in options.AllowedFolders)

@@ -16,16 +16,17 @@ internal static class Importer
     /// <param name="notes">Receives notes for the user.</param>
     /// <param name="files">Reads files.</param>
     /// <param name="weights">The file with the weights of an architecture. Null if the user named none.</param>
+    /// <param name="isWhole">Whether an encoder-decoder that was saved for training stays one graph.</param>
     /// <exception cref="ConversionException">The file is of an unknown kind, or damaged.</exception>
-    public static ImportedModel Read(string path, string name, List<string> notes, SourceFiles files, string? weights = null)
+    public static ImportedModel Read(string path, string name, List<string> notes, SourceFiles files, string? weights = null, bool isWhole = false)
     {
         var content = files.ReadNamed(path);
         var kind = FileKinds.Of(content);
         if (kind == FileKind.Onnx) return FromOnnx(path, content, name, notes, files);
-        if (kind == FileKind.KerasArchitecture) return KerasReader.Read(KerasParts.Read(path, content, weights, files, notes), name, notes);
+        if (kind == FileKind.KerasArchitecture) return KerasReader.Read(KerasParts.Read(path, content, weights, files, notes), name, isWhole, notes);
         if (weights is not null) throw new ConversionException($"--weights-file {weights}: {Path.GetFileName(path)} is {kind.What}; only an architecture that Keras saved as JSON (model.to_json()) takes its weights from another file{(kind == FileKind.Description ? ", a description names its own" : "")}");
-        if (kind == FileKind.Hdf5) return KerasReader.Read(KerasSource.OfHdf(path, content), name, notes);
-        if (kind == FileKind.KerasArchive) return KerasReader.Read(KerasSource.OfArchive(path, content), name, notes);
+        if (kind == FileKind.Hdf5) return KerasReader.Read(KerasSource.OfHdf(path, content), name, isWhole, notes);
+        if (kind == FileKind.KerasArchive) return KerasReader.Read(KerasSource.OfArchive(path, content), name, isWhole, notes);
         if (kind == FileKind.Description) return DescriptionReader.Read(path, content, notes, files);
         throw new ConversionException(kind.NoModel(path));
     }

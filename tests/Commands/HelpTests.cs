@@ -9,7 +9,7 @@ public sealed partial class HelpTests : IDisposable
     public void Dispose() => _cli.Dispose();
 
     [Theory]
-    [InlineData("convert", 15)]
+    [InlineData("convert", 17)]
     [InlineData("upgrade", 3)]
     [InlineData("inspect", 4)]
     [InlineData("run", 9)]

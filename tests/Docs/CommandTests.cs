@@ -188,6 +188,7 @@ public sealed partial class CommandTests(CommandTests.Fixture fixture) : IClassF
             WriteKeras("model.h5");
             WriteDescription();
             WriteTorch();
+            WriteKerasFiles();
             foreach (var (name, real) in s_real)
             {
                 if (Models.Find(real) is not { } path || name.EndsWith(".seq", StringComparison.Ordinal)) continue;
@@ -245,6 +246,21 @@ public sealed partial class CommandTests(CommandTests.Fixture fixture) : IClassF
             var description = WeightFiles.Graph("[1, 3]", """{ "kind": "linear", "input": "x", "weights": "out", "output": "y" }""");
             files.Convert(description);
             foreach (var name in new[] { "model.json", "weights.npz" }) File.Copy(files.Path(name), _folder[name]);
+        }
+
+        /// <summary>The files of the page on Keras.</summary>
+        private void WriteKerasFiles()
+        {
+            WriteKeras("tagger.h5");
+            var file = new KerasFile(2) { Version = "3.6.0" }.Layer("LSTM", "\"name\": \"rnn\", \"units\": 4, \"return_sequences\": true, \"recurrent_activation\": \"sigmoid\", \"batch_input_shape\": [null, null, 3]");
+            foreach (var (i, shape) in new int[][] { [3, 16], [4, 16], [16] }.Index()) file.Weight($"layers/lstm/cell/vars/{i}", shape);
+            file.WriteArchive(_folder["tagger.keras"], file.Sequential);
+            file.WriteWeights(_folder["tagger.weights.h5"]);
+            _folder.Write("architecture.json", file.Sequential);
+            var translator = new KerasFile(61);
+            KerasTranslatorTests.WriteClassic(translator, _folder["translator.h5"]);
+            _folder.Write("translator.json", Documents.Blocks.Values.First(block => block.Name.StartsWith("docs/from/keras.md", StringComparison.Ordinal) && block.Language == "json").Text);
+            Make("translator.seq", "translator.h5", "--decoding", "translator.json");
         }
 
         /// <summary>The description of the page on PyTorch, and a checkpoint with weights of the shapes that it implies.</summary>

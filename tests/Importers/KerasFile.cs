@@ -33,7 +33,7 @@ internal sealed class KerasFile(int seed)
 
     public double[] Weight(string path, float width, float middle, params int[] shape)
     {
-        double[] values = [.. Enumerable.Range(0, Numbers.Count(shape)).Select(_ => (double)(middle + width * (2 * _random.NextSingle() - 1)))];
+        double[] values = [.. Enumerable.Range(0, shape.Aggregate(1, (a, b) => a * b)).Select(_ => (double)(middle + width * (2 * _random.NextSingle() - 1)))];
         Put(path, values, shape);
         return values;
     }

@@ -309,7 +309,7 @@ public sealed class KerasTests
             File.WriteAllBytes(damaged, copy);
             try
             {
-                KerasReader.Read(KerasSource.OfHdf(damaged, File.ReadAllBytes(damaged)), "main", []);
+                KerasReader.Read(KerasSource.OfHdf(damaged, File.ReadAllBytes(damaged)), "main", isWhole: false, []);
             }
             catch (ConversionException)
             {

@@ -36,6 +36,7 @@ internal static class KindSamples
         ("Safetensors", Bytes("\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff{\"a\"")),
         ("Seq", Bytes("SEQRT\r\n\u001a more")),
         ("Npy", [.. NpyReader.Magic, 1, 0]),
+        ("KerasArchitecture", Bytes("{\"class_name\": \"Sequential\", \"config\": {}}")),
         ("KerasArchive", Zip(("metadata.json", "{}"), ("config.json", "{}"), ("model.weights.h5", "x"))),
         ("PyTorch", Zip(("m/data.pkl", PyTorchPickle), ("m/data/0", "x"))),
         ("PyTorch", Zip(("m/data.pkl", "\u0080\u0002}q\u0000."), ("m/data/0", "x"))),

@@ -89,11 +89,11 @@ internal sealed class KerasFolders
                 Direction(layer, "layer", "forward", folder, chain);
                 Direction(layer, layer.Get("backward_layer") is null ? "layer" : "backward_layer", "backward", folder, chain);
                 return;
-            case "RNN" when layer.Get("cell") is { } cell:
+            case KerasRecurrent.OverCells when layer.Get("cell") is { } cell:
                 Cell(new KerasLayer(cell, around: chain), Join(folder, "cell"), chain);
                 return;
-            case "LSTM" or "GRU" or "SimpleRNN" or "ConvLSTM1D" or "ConvLSTM2D" or "ConvLSTM3D":
-                Own(layer, Join(folder, "cell"), chain, $"{KerasVariables.FolderOf(layer.Class)}_cell/");
+            case var kind when KerasRecurrent.HasCell(kind):
+                Own(layer, Join(folder, "cell"), chain, $"{KerasVariables.FolderOf(kind)}_cell/");
                 return;
             case "MultiHeadAttention" or "GroupQueryAttention" or "GroupedQueryAttention":
                 foreach (var part in (string[])["query", "key", "value", "output"])
@@ -118,7 +118,7 @@ internal sealed class KerasFolders
         if (layer.Get(member) is not { ValueKind: JsonValueKind.Object } config) return;
         var inner = new KerasLayer(config, chain);
         var name = inner.Name.StartsWith(direction + "_", StringComparison.Ordinal) ? inner.Name : $"{direction}_{inner.Name}";
-        if (inner.Class == "RNN" && inner.Get("cell") is { } cell) Cell(new KerasLayer(cell, chain), Join(folder, $"{direction}_layer/cell"), chain, name + "/");
+        if (inner.Class == KerasRecurrent.OverCells && inner.Get("cell") is { } cell) Cell(new KerasLayer(cell, chain), Join(folder, $"{direction}_layer/cell"), chain, name + "/");
         else Own(inner, Join(folder, $"{direction}_layer/cell"), chain, $"{name}/{KerasVariables.FolderOf(inner.Class)}_cell/");
     }
 

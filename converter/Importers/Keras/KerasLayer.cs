@@ -24,6 +24,7 @@ internal sealed class KerasLayer
     /// <param name="around">Names of the models and wrappers around it, joined by slashes. Empty for a layer of the outermost model.</param>
     public KerasLayer(JsonElement layer, string? weightsOf = null, string part = "", string around = "")
     {
+        Source = layer;
         Class = Json.Text(Json.Required(layer, "class_name", "a layer"), "the class_name of a layer");
         Config = Json.Optional(layer, "config") ?? default;
         Name = Json.TextOf(Json.Optional(layer, "name")) ?? Json.TextOf(Json.Optional(Config, "name")) ?? Class;
@@ -38,6 +39,9 @@ internal sealed class KerasLayer
     public string WeightsOf { get; }
 
     public string Part { get; }
+
+    /// <summary>The layer as the file has it.</summary>
+    public JsonElement Source { get; }
 
     private JsonElement Config { get; }
 

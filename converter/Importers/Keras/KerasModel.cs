@@ -56,7 +56,50 @@ internal sealed class KerasModel(KerasEmitter emitter, KerasLayer model, string 
         return (layers[^1].Name, value);
     }
 
-    private KerasValue[] Call(KerasLayer layer, KerasCall call)
+    /// <summary>The calls of its layers besides the inputs.</summary>
+    public IEnumerable<(KerasLayer Layer, JsonElement Node, int Call)> Nodes()
+    {
+        foreach (var (layer, json) in _layers.Where(l => l.Layer.Class != "InputLayer"))
+        {
+            var nodes = Json.List(Json.Required(json, "inbound_nodes", $"layer '{layer.Name}'"), $"'inbound_nodes' of layer '{layer.Name}'");
+            _calls[layer.Name] = nodes.Count;
+            foreach (var (i, node) in nodes.Index()) yield return (layer, node, i);
+        }
+    }
+
+    /// <summary>Gives the values of a call.</summary>
+    public void Give(string layer, int call, params KerasValue[] values) => _made[(layer, call)] = values;
+
+    /// <summary>Makes calls, each after those that it reads.</summary>
+    /// <param name="nodes">The calls. What they read besides each other was given.</param>
+    /// <param name="call">Makes one call.</param>
+    public void Make(IEnumerable<(KerasLayer Layer, JsonElement Node, int Call)> nodes, Func<KerasLayer, KerasCall, KerasValue[]> call)
+    {
+        // Layers may be in any order: a call waits for its first missing value.
+        var waiting = new Queue<(KerasLayer Layer, JsonElement Node, int Call)>(nodes);
+        var blocked = new Dictionary<(string Layer, int Call), List<(KerasLayer Layer, JsonElement Node, int Call)>>();
+        while (waiting.TryDequeue(out var next))
+        {
+            if (KerasNodes.Call(next.Layer, next.Node, Value, out var missing) is { } read)
+            {
+                _made[(next.Layer.Name, next.Call)] = call(next.Layer, read);
+                if (blocked.Remove((next.Layer.Name, next.Call), out var freed)) freed.ForEach(waiting.Enqueue);
+            }
+            else if (blocked.TryGetValue(Place(missing), out var others))
+            {
+                others.Add(next);
+            }
+            else
+            {
+                blocked[Place(missing)] = [next];
+            }
+        }
+
+        if (blocked.Count > 0) throw blocked.First().Value[0].Layer.Fault($"it is called with '{blocked.First().Key.Layer}', which no layer before it computes");
+    }
+
+    /// <summary>Calls a layer.</summary>
+    public KerasValue[] Call(KerasLayer layer, KerasCall call)
     {
         emitter.Graph.Graph.Budget.Spend(Budget.Body, $"'{layer.Name}'");
         if (isTraining) call.Flags.Add("training");
@@ -65,55 +108,34 @@ internal sealed class KerasModel(KerasEmitter emitter, KerasLayer model, string 
         return values;
     }
 
-    private List<(string Name, KerasValue Value)> Functional(Func<KerasLayer, KerasValue> input)
+    /// <summary>The model's outputs with the names of their layers.</summary>
+    public List<(string Name, KerasValue Value)> Outputs()
     {
-        var waiting = new Queue<(KerasLayer Layer, JsonElement Node, int Call)>();
-        foreach (var (layer, json) in _layers)
-        {
-            if (layer.Class == "InputLayer")
-            {
-                _made[(layer.Name, 0)] = [input(layer)];
-                _calls[layer.Name] = 1;
-                continue;
-            }
-
-            var nodes = Json.List(Json.Required(json, "inbound_nodes", $"layer '{layer.Name}'"), $"'inbound_nodes' of layer '{layer.Name}'");
-            _calls[layer.Name] = nodes.Count;
-            foreach (var (i, node) in nodes.Index()) waiting.Enqueue((layer, node, i));
-        }
-
-        // Layers may be in any order: a call waits for its first missing value.
-        var blocked = new Dictionary<(string Layer, int Call), List<(KerasLayer Layer, JsonElement Node, int Call)>>();
-        while (waiting.TryDequeue(out var next))
-        {
-            if (KerasNodes.Call(next.Layer, next.Node, Value, out var missing) is { } call)
-            {
-                _made[(next.Layer.Name, next.Call)] = Call(next.Layer, call);
-                if (blocked.Remove((next.Layer.Name, next.Call), out var freed)) freed.ForEach(waiting.Enqueue);
-            }
-            else if (blocked.TryGetValue(missing, out var others))
-            {
-                others.Add(next);
-            }
-            else
-            {
-                blocked[missing] = [next];
-            }
-        }
-
-        if (blocked.Count > 0) throw blocked.First().Value[0].Layer.Fault($"it is called with '{blocked.First().Key.Layer}', which no layer before it computes");
         var outputs = KerasNodes.References(model.Get("output_layers") ?? throw new ConversionException($"the model '{model.Name}' has no 'output_layers'")).ToList();
         if (outputs.Count == 0) throw new ConversionException(around.Length == 0 ? "the model has no outputs" : $"the model '{model.Name}' has no outputs");
         return outputs.ConvertAll(output => (output.Layer, Value(output) ?? throw new ConversionException($"no layer computes the output '{output.Layer}'")));
     }
 
+    /// <summary>The value of an output of a call. Null if the call was not made.</summary>
+    public KerasValue? Value((string Layer, int Call, int Output) reference)
+    {
+        if (!_made.TryGetValue(Place((reference.Layer, reference.Call)), out var values)) return null;
+        return (uint)reference.Output < (uint)values.Length ? values[reference.Output] : throw new ConversionException($"the layer '{reference.Layer}' has {values.Length} outputs; output {reference.Output} does not exist");
+    }
+
     /// <summary>The number of the call that a reference means. A layer with one call may have been called elsewhere before.</summary>
-    private (string Layer, int Call) Place((string Layer, int Call, int Output) reference) =>
+    public (string Layer, int Call) Place((string Layer, int Call) reference) =>
         (reference.Layer, _calls.GetValueOrDefault(reference.Layer) == 1 ? 0 : reference.Call);
 
-    private KerasValue? Value((string Layer, int Call, int Output) reference)
+    private List<(string Name, KerasValue Value)> Functional(Func<KerasLayer, KerasValue> input)
     {
-        if (!_made.TryGetValue(Place(reference), out var values)) return null;
-        return (uint)reference.Output < (uint)values.Length ? values[reference.Output] : throw new ConversionException($"the layer '{reference.Layer}' has {values.Length} outputs; output {reference.Output} does not exist");
+        foreach (var layer in Layers.Where(l => l.Class == "InputLayer"))
+        {
+            _calls[layer.Name] = 1;
+            Give(layer.Name, 0, input(layer));
+        }
+
+        Make([.. Nodes()], Call);
+        return Outputs();
     }
 }

@@ -16,26 +16,32 @@ internal sealed class KerasReader
 
     /// <param name="source">The architecture and the weights.</param>
     /// <param name="name">Name of the graph.</param>
+    /// <param name="isWhole">Whether an encoder-decoder that was saved for training stays one graph.</param>
     /// <param name="notes">Receives notes for the user.</param>
     /// <exception cref="ConversionException">The architecture does not fit the weights or has unsupported layers; the message names all of these.</exception>
-    public static ImportedModel Read(KerasSource source, string name, List<string> notes)
+    public static ImportedModel Read(KerasSource source, string name, bool isWhole, List<string> notes)
     {
         var path = source.Path;
         try
         {
             CheckClass(source.Model);
-            var budget = new Budget();
-            budget.Holds(source.Bytes, nodes: 0);
-            var graph = new GraphComposer(name, new WeightSet(path, []), budget, path);
             var weights = new KerasWeights(source.Weights, source.WeightsPath, KerasFolders.Of(source.Model, source.Weights));
-            var emitter = new KerasEmitter(graph, weights, source.Version);
-            new KerasReader(graph, emitter).Build(source.Model);
-            Constants.Check(graph.Graph);
-            var unused = weights.Unused();
-            notes.AddRange(emitter.Notes.Concat(emitter.Unread()));
-            notes.AddRange(IdleLayers.Of(graph.Graph, emitter.Ends).Select(layer => $"layer '{layer}' has no effect: no output depends on it"));
-            if (UnusedWeights.Note(unused) is { } note) notes.Add(note);
-            return new ImportedModel(graph.Graph) { Unused = unused };
+            KerasEmitter Start(string graph)
+            {
+                var budget = new Budget();
+                budget.Holds(source.Bytes, nodes: 0);
+                return new KerasEmitter(new GraphComposer(graph, new WeightSet(path, []), budget, path), weights, source.Version);
+            }
+
+            var emitter = Start(name);
+            var reader = new KerasReader(emitter.Graph, emitter);
+            var (model, emitters) = reader.Build(source.Model, isWhole, Start, notes);
+            foreach (var graph in model.Graphs) Constants.Check(graph);
+            notes.AddRange(emitters.SelectMany(e => e.Notes.Concat(e.Unread())).Distinct());
+            notes.AddRange(emitters.SelectMany(e => IdleLayers.Of(e.Graph.Graph, e.Ends)).Distinct().Select(layer => $"layer '{layer}' has no effect: no output depends on it"));
+            model.Unused = weights.Unused();
+            if (UnusedWeights.Note(model.Unused) is { } note) notes.Add(note);
+            return model;
         }
         catch (ConversionException fault) when (!fault.Message.StartsWith(path, StringComparison.Ordinal))
         {
@@ -53,16 +59,23 @@ internal sealed class KerasReader
         _ = Json.Required(model, "config", "model_config");
     }
 
-    private void Build(JsonElement config)
+    private (ImportedModel Model, List<KerasEmitter> Emitters) Build(JsonElement config, bool isWhole, Func<string, KerasEmitter> start, List<string> notes)
     {
         var whole = new KerasLayer(config);
         var model = new KerasModel(_emitter, whole, "");
         var unknown = model.Layers.SelectMany(_emitter.Unknown).ToList();
         if (unknown.Count > 0) throw new ConversionException($"these layers are not supported: {string.Join(", ", unknown.Select(l => $"'{l.Name}' ({l.Class})"))}. {string.Concat(unknown.Select(l => Why(l.Class)).Distinct())}{Advice}");
+        if (!isWhole && KerasTranslator.Find(whole, model, notes) is { } parts)
+        {
+            var split = new KerasSplit(whole, parts, start);
+            return (split.Make(notes), split.Emitters);
+        }
+
         var order = model.Inputs;
         var outputs = model.Run(Input, First);
         if (whole.Class != "Sequential") OrderInputs(order);
         foreach (var (name, value) in outputs) Output(name, value);
+        return (new ImportedModel(_graph.Graph), [_emitter]);
     }
 
     private static string Why(string kind) => kind is "Lambda" or "TFOpLambda" or "SlicingOpLambda" ? "A lambda is code, not a layer. " : "";

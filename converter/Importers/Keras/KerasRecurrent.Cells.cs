@@ -6,12 +6,7 @@ namespace SeqRuntime.Converter.Importers.Keras;
 /// <summary>RNN over a cell, or over StackedRNNCells: a recurrent layer for each cell.</summary>
 internal sealed partial class KerasRecurrent
 {
-    private static readonly Dictionary<string, string> s_cells = new()
-    {
-        ["SimpleRNNCell"] = "SimpleRNN",
-        ["GRUCell"] = "GRU",
-        ["LSTMCell"] = "LSTM",
-    };
+    private const string Cell = "Cell";
 
     /// <summary>
     /// One direction. Cells above each other step together: each reads the outputs of the one below at the same step, so they are layers of
@@ -19,7 +14,7 @@ internal sealed partial class KerasRecurrent
     /// </summary>
     private (string Sequence, string Last, string[] States) RunCells(KerasLayer layer, KerasValue x, List<KerasValue> initial, bool isBackward, bool isZeroElsewhere)
     {
-        if (layer.Class != "RNN") return Run(layer, x, initial, isBackward, isZeroElsewhere);
+        if (layer.Class != OverCells) return Run(layer, x, initial, isBackward, isZeroElsewhere);
         var cells = Cells(layer);
         var count = cells.Sum(cell => KindOf(cell).States);
         if (initial.Count != 0 && initial.Count != count) throw layer.Fault($"it is called with {initial.Count} initial states, but its cells have {count}");
@@ -57,7 +52,8 @@ internal sealed partial class KerasRecurrent
         // What the layer says of the sequence, and what the cell says of the step.
         KerasLayer OfCell(KerasLayer kind, JsonElement config, string weightsOf)
         {
-            if (!s_cells.TryGetValue(kind.Class, out var recurrent)) throw layer.Fault($"a cell of class '{kind.Class}' is not supported; supported are {string.Join(", ", s_cells.Keys)}");
+            var recurrent = kind.Class.EndsWith(Cell, StringComparison.Ordinal) ? kind.Class[..^Cell.Length] : "";
+            if (!s_kinds.ContainsKey(recurrent)) throw layer.Fault($"a cell of class '{kind.Class}' is not supported; supported are {string.Join(", ", s_kinds.Keys.Where(name => !name.StartsWith("CuDNN", StringComparison.Ordinal)).Select(name => name + Cell))}");
             var merged = new JsonObject();
             foreach (var (name, value) in Json.Members(Json.Required(config, "config", $"the cell '{kind.Name}'"), $"the config of the cell '{kind.Name}'")) merged[name] = JsonNode.Parse(value.GetRawText());
             foreach (var member in (string[])["stateful", "time_major"]) merged[member] = layer.Flag(member);

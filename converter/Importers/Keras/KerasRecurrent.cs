@@ -16,8 +16,14 @@ internal sealed partial class KerasRecurrent(KerasEmitter emitter)
         ["CuDNNLSTM"] = RecurrentOp.Lstm,
     };
 
+    /// <summary>The class of a layer over a cell, or over several.</summary>
+    public const string OverCells = "RNN";
+
     /// <summary>Keras' classes of recurrent layers.</summary>
-    public static IReadOnlyCollection<string> Classes { get; } = [.. s_kinds.Keys, "RNN"];
+    public static IReadOnlyCollection<string> Classes { get; } = [.. s_kinds.Keys, OverCells];
+
+    /// <summary>Whether layers of a class have a cell of their own, which holds the weights.</summary>
+    public static bool HasCell(string kind) => s_kinds.ContainsKey(kind) || kind.StartsWith("ConvLSTM", StringComparison.Ordinal);
 
     private GraphComposer Graph => emitter.Graph;
 

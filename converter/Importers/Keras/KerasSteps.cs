@@ -20,7 +20,7 @@ internal static class KerasSteps
     }
 
     /// <summary>Whether a layer's result depends on a mask of its input.</summary>
-    private static bool UsesMask(KerasLayer layer) => KerasModel.Is(layer) || layer.Class is "Bidirectional" or "RNN" or "GlobalAveragePooling1D" or "Softmax" or "TimeDistributed" || KerasRecurrent.Classes.Contains(layer.Class);
+    private static bool UsesMask(KerasLayer layer) => KerasModel.Is(layer) || layer.Class is "Bidirectional" or "GlobalAveragePooling1D" or "Softmax" or "TimeDistributed" || KerasRecurrent.Classes.Contains(layer.Class);
 
     private static bool MakesMask(KerasLayer layer) => layer.Class == "Masking" || (layer.Class == "Embedding" && layer.Flag("mask_zero"));
 }

@@ -39,6 +39,7 @@ internal abstract class Target : IDisposable
         ["onnx"] = () => new OnnxTarget(),
         ["h5"] = () => new HdfTarget(),
         ["keras"] = () => new KerasTarget(),
+        ["keras-files"] = () => new KerasFilesTarget(),
         ["npz"] = () => new NpzTarget(),
         ["safetensors"] = () => new SafetensorsTarget(),
         ["torch"] = () => new TorchTarget(),

@@ -1,0 +1,207 @@
+using SeqRuntime.Converter;
+using SeqRuntime.Converter.Pipeline;
+using SeqRuntime.Decoding;
+using static SeqRuntime.Tests.Importers.KerasRuns;
+
+namespace SeqRuntime.Tests.Importers;
+
+/// <summary>Encoder-decoders of Keras that were saved for training become encoder and step.</summary>
+public sealed class KerasTranslatorTests : IDisposable
+{
+    private const int Letters = 5, Sounds = 6, Width = 3;
+
+    /// <summary>Begin is token 1, end is token 2.</summary>
+    private const string Decoding = """{ "decoding": { "kind": "encoder-decoder", "begin": 1, "end": 2, "max": 8 } }""";
+
+    private const string Cell = "\"units\": 4, \"activation\": \"tanh\", \"recurrent_activation\": \"sigmoid\", \"use_bias\": true, \"return_state\": true";
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    /// <summary>The classic example: LSTM encoder and decoder over one-hot letters or embeddings, with and without masks.</summary>
+    [Theory]
+    [InlineData(true, false)]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    public void A_model_saved_for_training_is_decoded(bool isOneHot, bool isMasked)
+    {
+        var file = new KerasFile(61);
+        var weights = new Weights(file, isOneHot);
+        var result = Convert(file, Classic(isOneHot, isMasked));
+        Assert.Equal(["encoder", "step"], result.Graphs.Select(g => g.Name));
+        Assert.Empty(result.Unused);
+        using var model = SeqModel.Load(result.File);
+        int[] source = [3, 1, 4, 2];
+        Assert.Equal(Greedy(weights, source), Decode(model, source));
+        if (!isMasked) return;
+        // The mask leaves the letters of number 0 out.
+        Assert.Equal(Greedy(weights, source), Decode(model, [3, 0, 1, 4, 2, 0]));
+    }
+
+    /// <summary>The scores of the step, fed token by token, are those of the whole graph.</summary>
+    [Theory]
+    [InlineData("Attention")]
+    [InlineData("AdditiveAttention")]
+    public void Attention_over_the_source_gives_what_the_whole_model_gives(string kind)
+    {
+        var config = Attentive(kind, isMasked: kind != "Dot");
+        var file = new KerasFile(62);
+        _ = new Weights(file, isOneHot: false);
+        file.Weight("out/out/kernel", 8, Sounds);
+        if (kind == "AdditiveAttention") file.Weight("attend/attend/scale", 4);
+        using var whole = SeqModel.Load(Convert(file, config, new ConversionOptions { NoSplit = true }).File);
+        using var parts = SeqModel.Load(Convert(file, config).File);
+        int[] source = [3, 1, 4, 2, 0], target = [1, 5, 3, 4];
+        var sizes = new SeqSessionOptions();
+        foreach (var symbol in whole.Graphs[0].Symbols) sizes.MaxSizes[symbol] = symbol switch { "N" => 1, "T" => source.Length, _ => target.Length };
+        using var session = whole.CreateSession(graph: null, sizes);
+        Put(session, "source", source);
+        Put(session, "target", target);
+        session.Run();
+        var expected = session.Output<float>(0).ToArray();
+
+        using var encoder = parts.CreateSession("encoder", new SeqSessionOptions { MaxSizes = { ["T"] = source.Length } });
+        using var step = parts.CreateSession("step", new SeqSessionOptions { MaxSizes = { ["T"] = source.Length } });
+        Put(encoder, "source", source);
+        encoder.Run();
+        foreach (var (key, from) in parts.Metadata.Where(m => m.Key.StartsWith(DecodingKeys.Link, StringComparison.Ordinal)))
+        {
+            var name = key[DecodingKeys.Link.Length..];
+            var value = encoder.Output<float>(from);
+            value.CopyTo(step.Inputs.Any(i => i.Name == name) ? step.Input<float>(name) : step.State<float>(name));
+        }
+
+        var given = new List<float>();
+        foreach (var token in target)
+        {
+            step.Input<int>("target")[0] = token;
+            step.Run();
+            given.AddRange(step.Output<float>(0));
+        }
+
+        Numbers.Near(expected, [.. given], tolerance: 2e-6);
+    }
+
+    [Fact]
+    public void The_option_keeps_one_graph()
+    {
+        var file = new KerasFile(63);
+        _ = new Weights(file, isOneHot: false);
+        var result = Convert(file, Classic(isOneHot: false, isMasked: false), new ConversionOptions { NoSplit = true });
+        Assert.Equal(["main"], result.Graphs.Select(g => g.Name));
+    }
+
+    [Theory]
+    [InlineData("\"go_backwards\": false", "\"go_backwards\": true", "layer 'decoder' (LSTM) reads the target from its end")]
+    [InlineData("\"activation\": \"softmax\"", "\"activation\": \"linear\"", "the input 'source' holds features and no tokens")]
+    public void A_model_that_cannot_go_step_by_step_stays_whole_and_says_why(string of, string by, string says)
+    {
+        var file = new KerasFile(64);
+        _ = new Weights(file, isOneHot: true);
+        var result = Convert(file, Classic(isOneHot: true, isMasked: false).Replace(of, by, StringComparison.Ordinal));
+        Assert.Equal(["main"], result.Graphs.Select(g => g.Name));
+        Assert.Contains(result.Graphs[0].Notes, n => n.StartsWith("layer 'decoder' starts from states of the source 'source' and reads the target 'target', but the model is not split into encoder and step: " + says, StringComparison.Ordinal));
+    }
+
+    /// <summary>Writes a model with 4 letters and 5 sounds, for other tests.</summary>
+    internal static void WriteClassic(KerasFile file, string path)
+    {
+        _ = new Weights(file, isOneHot: false);
+        file.Write(path, Classic(isOneHot: false, isMasked: false));
+    }
+
+    private ConversionResult Convert(KerasFile file, string config, ConversionOptions? options = null)
+    {
+        file.Write(_folder["model.h5"], config);
+        _folder.Write("decoding.json", Decoding);
+        return Conversion.Convert([("main", _folder["model.h5"])], options ?? new ConversionOptions { Decoding = _folder["decoding.json"] });
+    }
+
+    private static void Put(SeqSession session, string input, int[] tokens)
+    {
+        if (session.Inputs[input].Type == ElementType.Int32) tokens.CopyTo(session.Input<int>(input));
+        else Array.ConvertAll(tokens, t => (float)t).CopyTo(session.Input<float>(input));
+    }
+
+    private static List<int> Decode(SeqModel model, int[] source)
+    {
+        using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = 1 });
+        decoder.Decode(source);
+        return [.. decoder.Results[0].Tokens.ToArray()];
+    }
+
+    private static List<int> Greedy(Weights w, int[] source)
+    {
+        var (_, h, c) = KerasFormulas.Recurrent("LSTM", [.. source.Select(t => w.Source[t])], w.Encoder.Kernel, w.Encoder.Recurrent, w.Encoder.Bias, resetAfter: false, isBackward: false);
+        var (tokens, token) = (new List<int>(), 1);
+        while (tokens.Count < 8)
+        {
+            (_, h, c) = KerasFormulas.Recurrent("LSTM", [w.Target[token]], w.Decoder.Kernel, w.Decoder.Recurrent, w.Decoder.Bias, resetAfter: false, isBackward: false, null, h, c);
+            double[] scores = [.. Enumerable.Range(0, Sounds).Select(o => h.Select((v, i) => v * w.Scores[i * Sounds + o]).Sum())];
+            token = Array.IndexOf(scores, scores.Max());
+            if (token == 2) break;
+            tokens.Add(token);
+        }
+
+        return tokens;
+    }
+
+    private static string Node(string layer, int output = 0) => $"[\"{layer}\", 0, {output}, {{}}]";
+
+    private static string Layer(string kind, string name, string config, params string[] nodes) => $$"""{"class_name": "{{kind}}", "name": "{{name}}", "config": {"name": "{{name}}", {{config}}}, "inbound_nodes": [{{(nodes.Length == 0 ? "" : $"[{string.Join(", ", nodes)}]")}}]}""";
+
+    private static string Model(params string[] layers) => $$"""{"class_name": "Functional", "config": {"name": "f", "layers": [{{string.Join(", ", layers)}}], "input_layers": [["source", 0, 0], ["target", 0, 0]], "output_layers": [["out", 0, 0]]} }""";
+
+    private static string Classic(bool isOneHot, bool isMasked)
+    {
+        var mask = isMasked ? "true" : "false";
+        string[] inputs = isOneHot
+            ? [Layer("InputLayer", "source", $"\"batch_input_shape\": [null, null, {Letters}], \"dtype\": \"float32\""), Layer("InputLayer", "target", $"\"batch_input_shape\": [null, null, {Sounds}], \"dtype\": \"float32\"")]
+            : [.. Embedded(mask)];
+        return Model([.. inputs, Layer("LSTM", "encoder", Cell, Node(isOneHot ? "source" : "letters")), Layer("LSTM", "decoder", $"{Cell}, \"return_sequences\": true, \"go_backwards\": false", Node(isOneHot ? "target" : "sounds"), Node("encoder", 1), Node("encoder", 2)), Layer("Dense", "out", $"\"units\": {Sounds}, \"activation\": \"softmax\", \"use_bias\": false", Node("decoder"))]);
+    }
+
+    private static string[] Embedded(string mask) =>
+    [
+        Layer("InputLayer", "source", "\"batch_input_shape\": [null, null], \"dtype\": \"float32\""),
+        Layer("InputLayer", "target", "\"batch_input_shape\": [null, null], \"dtype\": \"float32\""),
+        Layer("Embedding", "letters", $"\"input_dim\": {Letters}, \"output_dim\": {Width}, \"mask_zero\": {mask}", Node("source")),
+        Layer("Embedding", "sounds", $"\"input_dim\": {Sounds}, \"output_dim\": {Width}, \"mask_zero\": false", Node("target")),
+    ];
+
+    private static string Attentive(string kind, bool isMasked)
+    {
+        string[] attention = kind != "Dot"
+            ? [Layer(kind, "attend", $"\"use_scale\": {Json(kind == "AdditiveAttention")}", Node("decoder"), Node("encoder"))]
+            : [Layer("Dot", "score", "\"axes\": [2, 2]", Node("decoder"), Node("encoder")), Layer("Activation", "weigh", "\"activation\": \"softmax\"", Node("score")), Layer("Dot", "attend", "\"axes\": [2, 1]", Node("weigh"), Node("encoder"))];
+        return Model([.. Embedded(Json(isMasked)), Layer("LSTM", "encoder", Cell + ", \"return_sequences\": true", Node("letters")), Layer("LSTM", "decoder", $"{Cell}, \"return_sequences\": true", Node("sounds"), Node("encoder", 1), Node("encoder", 2)), .. attention, Layer("Concatenate", "join", "\"axis\": -1", Node("attend"), Node("decoder")), Layer("TimeDistributed", "out", $$"""{{""}}"layer": {"class_name": "Dense", "config": {"name": "d", "units": {{Sounds}}, "activation": "softmax", "use_bias": false} }""", Node("join"))]);
+    }
+
+    /// <summary>Random weights of the classic model.</summary>
+    private sealed class Weights
+    {
+        public Weights(KerasFile file, bool isOneHot)
+        {
+            double[][] Rows(string path, int count)
+            {
+                if (isOneHot) return [.. Enumerable.Range(0, count).Select(i => Enumerable.Range(0, count).Select(j => i == j ? 1.0 : 0).ToArray())];
+                return [.. file.Weight(path, 2f, 0f, count, Width).Chunk(Width)];
+            }
+
+            (Source, Target) = (Rows("letters/letters/embeddings", Letters), Rows("sounds/sounds/embeddings", Sounds));
+            (double[], double[], double[]) Lstm(string name, int inputs) => (file.Weight($"{name}/{name}/lstm_cell/kernel", 2f, 0f, inputs, 16), file.Weight($"{name}/{name}/lstm_cell/recurrent_kernel", 2f, 0f, 4, 16), file.Weight($"{name}/{name}/lstm_cell/bias", 2f, 0f, 16));
+            (Encoder, Decoder) = (Lstm("encoder", Source[0].Length), Lstm("decoder", Target[0].Length));
+            Scores = file.Weight("out/out/kernel", 2f, 0f, 4, Sounds);
+        }
+
+        public double[][] Source { get; }
+
+        public double[][] Target { get; }
+
+        public (double[] Kernel, double[] Recurrent, double[] Bias) Encoder { get; }
+
+        public (double[] Kernel, double[] Recurrent, double[] Bias) Decoder { get; }
+
+        public double[] Scores { get; }
+    }
+}
