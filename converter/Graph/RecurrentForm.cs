@@ -5,8 +5,8 @@ namespace SeqRuntime.Converter.Graph;
 /// <summary>How the gates of recurrent layers are placed in the runtime's packed rows, and which activations take constants.</summary>
 internal static class RecurrentForm
 {
-    private static readonly HashSet<string> s_takeAlpha = new(["Affine", "LeakyRelu", "ThresholdedRelu", "ScaledTanh", "HardSigmoid", "Elu"], StringComparer.OrdinalIgnoreCase);
-    private static readonly HashSet<string> s_takeBeta = new(["Affine", "ScaledTanh", "HardSigmoid"], StringComparer.OrdinalIgnoreCase);
+    private static readonly HashSet<string> s_takeAlpha = new(["Affine", "LeakyRelu", "ThresholdedRelu", "ScaledTanh", "HardSigmoid", "Elu", "Celu", "Swish", "Clip"], StringComparer.OrdinalIgnoreCase);
+    private static readonly HashSet<string> s_takeBeta = new(["Affine", "ScaledTanh", "HardSigmoid", "Clip"], StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Whether an activation takes a first constant (alpha).</summary>
     public static bool TakesAlpha(string function) => s_takeAlpha.Contains(function);

@@ -121,7 +121,7 @@ internal enum UnaryFunction : byte
 {
     Abs, Neg, Exp, Log, Sqrt, Reciprocal, Relu, LeakyRelu, Elu, Selu, Celu, ThresholdedRelu, Sigmoid, HardSigmoid,
     HardSwish, Softplus, Softsign, Tanh, Erf, Gelu, GeluTanh, Swish, Mish, Sin, Cos, Tan, Asin, Acos, Atan, Sinh, Cosh, Asinh,
-    Acosh, Atanh, Ceil, Floor, Round, Sign, Not, IsNaN, IsInf, Affine, ScaledTanh, BitwiseNot,
+    Acosh, Atanh, Ceil, Floor, Round, Sign, Not, IsNaN, IsInf, Affine, ScaledTanh, BitwiseNot, Clip,
 }
 
 /// <summary>Elementwise functions of two arguments, with broadcasting. Numbers are part of the file format: append only, never reorder.</summary>

@@ -13,6 +13,7 @@ internal readonly record struct RecurrentActivation(UnaryFunction Function, floa
 /// The activations that ONNX lists for RNN, LSTM and GRU, by their names (in any case): f(x) =
 /// Relu max(0, x) · Tanh · Sigmoid · Affine αx + β · LeakyRelu x or αx · ThresholdedRelu x where x &gt; α, else 0 ·
 /// ScaledTanh α·tanh(βx) · HardSigmoid min(max(αx + β, 0), 1) · Elu x or α(eˣ - 1) · Softsign x/(1 + |x|) · Softplus log(1 + eˣ).
+/// Others that Keras has: Selu, Celu, Gelu, Swish x·σ(αx), HardSwish, Mish, Exp, Clip min(max(x, α), β).
 /// </summary>
 internal static class RecurrentActivations
 {
@@ -52,6 +53,14 @@ internal static class RecurrentActivations
         "ELU" => UnaryFunction.Elu,
         "SOFTSIGN" => UnaryFunction.Softsign,
         "SOFTPLUS" => UnaryFunction.Softplus,
+        "SELU" => UnaryFunction.Selu,
+        "CELU" => UnaryFunction.Celu,
+        "GELU" => UnaryFunction.Gelu,
+        "SWISH" => UnaryFunction.Swish,
+        "HARDSWISH" => UnaryFunction.HardSwish,
+        "MISH" => UnaryFunction.Mish,
+        "EXP" => UnaryFunction.Exp,
+        "CLIP" => UnaryFunction.Clip,
         _ => throw OperatorError.Attribute($"Activation '{name}' is not supported in recurrent layers; use one that ONNX lists for them."),
     };
 
@@ -60,6 +69,8 @@ internal static class RecurrentActivations
         UnaryFunction.LeakyRelu => (0.01f, 0),
         UnaryFunction.HardSigmoid => (0.2f, 0.5f),
         UnaryFunction.ScaledTanh => (1, 1),
+        UnaryFunction.Selu => (1.67326319217681884765625f, 1.05070102214813232421875f),
+        UnaryFunction.Clip => (float.NegativeInfinity, float.PositiveInfinity),
         _ => (1, 0),
     };
 

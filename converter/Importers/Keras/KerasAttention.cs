@@ -10,10 +10,21 @@ internal sealed class KerasAttention(KerasEmitter emitter)
 
     private GraphComposer Graph => emitter.Graph;
 
-    public KerasValue[] Dot(KerasLayer layer, KerasCall call)
+    /// <summary>The layers by Keras' class.</summary>
+    public IEnumerable<(string Class, KerasEmit Emit)> Layers =>
+    [
+        ("Attention", Dot),
+        ("AdditiveAttention", Additive),
+        ("MultiHeadAttention", (layer, call) => Heads(layer, call, layer.Int("num_heads", 1), layer.Int("num_heads", 1), layer.Int("key_dim", 1))),
+        ("GroupQueryAttention", Grouped),
+        ("GroupedQueryAttention", Grouped),
+    ];
+
+    private KerasValue[] Dot(KerasLayer layer, KerasCall call)
     {
         var (query, value, key) = Inputs(layer, call);
         string scores;
+        if (layer.String("score_mode") is not (null or "dot" or "concat") and var mode) throw layer.Fault($"score_mode '{mode}' is unknown; it must be dot or concat");
         if (layer.String("score_mode") == "concat")
         {
             var sum = Graph.Op("Add", [Graph.Unsqueeze(query.Name, 2), Graph.Unsqueeze(key.Name, 1)]);
@@ -29,7 +40,7 @@ internal sealed class KerasAttention(KerasEmitter emitter)
         return Weigh(layer, call, scores, query, value);
     }
 
-    public KerasValue[] Additive(KerasLayer layer, KerasCall call)
+    private KerasValue[] Additive(KerasLayer layer, KerasCall call)
     {
         var (query, value, key) = Inputs(layer, call);
         var bent = Graph.Op("Tanh", [Graph.Op("Add", [Graph.Unsqueeze(query.Name, 2), Graph.Unsqueeze(key.Name, 1)])]);
@@ -37,19 +48,27 @@ internal sealed class KerasAttention(KerasEmitter emitter)
         return Weigh(layer, call, Graph.Op("ReduceSum", [bent, Graph.Axes(-1)], ("keepdims", 0L)), query, value);
     }
 
-    public KerasValue[] MultiHead(KerasLayer layer, KerasCall call)
+    /// <summary>Several heads of the queries share a head of the keys and values.</summary>
+    private KerasValue[] Grouped(KerasLayer layer, KerasCall call)
+    {
+        int heads = layer.Int("num_query_heads", 1), shared = layer.Int("num_key_value_heads", 1);
+        if (shared < 1 || heads % shared != 0) throw layer.Fault($"its {heads} heads of queries cannot be divided among {shared} heads of keys and values");
+        return Heads(layer, call, heads, shared, layer.Int("head_dim", 1));
+    }
+
+    private KerasValue[] Heads(KerasLayer layer, KerasCall call, int heads, int shared, int size)
     {
         var (query, value, key) = Inputs(layer, call);
-        if (call.Named.ContainsKey("attention_mask")) throw layer.Fault("a computed attention mask is not supported");
         if (layer.Longs("attention_axes") is not ([] or [1])) throw layer.Fault("attention over axes other than the steps is not supported");
-        if (layer.Flag("use_gate") || layer.Get("sliding_window") is not null) throw layer.Fault("a gate or a sliding window is not supported");
-        int heads = layer.Int("num_heads", 1), size = layer.Int("key_dim", 1);
-        var q = Graph.Op("Mul", [Project(layer, "query", query.Name), emitter.Scalar(1 / MathF.Sqrt(size))]);
-        var scores = Graph.Op("MatMul", [q, Graph.Transpose(Project(layer, "key", key.Name), 0, 1, 3, 2)]);
-        string?[] masks = [query.Mask is null ? null : Graph.Op("Unsqueeze", [query.Mask, Graph.Axes(1, 3)]), .. new[] { value.Mask, key.Mask }.Distinct().Select(m => m is null ? null : Graph.Op("Unsqueeze", [m, Graph.Axes(1, 2)])), IsCausal(layer, call) ? Earlier(query.Name, value.Name) : null];
+        if (layer.Get("sliding_window") is not null) throw layer.Fault("a sliding window is not supported");
+        var q = Graph.Op("Mul", [Project(layer, "query", query.Name, heads), emitter.Scalar(1 / MathF.Sqrt(size))]);
+        var scores = Graph.Op("MatMul", [q, Graph.Transpose(Shared(Project(layer, "key", key.Name, shared), heads, shared), 0, 1, 3, 2)]);
+        string?[] masks = [query.Mask is null ? null : Graph.Op("Unsqueeze", [query.Mask, Graph.Axes(1, 3)]), .. new[] { value.Mask, key.Mask }.Distinct().Select(m => m is null ? null : Graph.Op("Unsqueeze", [m, Graph.Axes(1, 2)])), IsCausal(layer, call) ? Earlier(query.Name, value.Name) : null, Given(layer, call)];
         scores = Outside(scores, masks);
         var weights = Graph.Op("Softmax", [scores], ("axis", -1L));
-        var context = Graph.Op("Reshape", [Graph.Transpose(Graph.Op("MatMul", [weights, Project(layer, "value", value.Name)]), 0, 2, 1, 3), Graph.Axes(0, 0, -1)]);
+        var heard = Graph.Transpose(Graph.Op("MatMul", [weights, Shared(Project(layer, "value", value.Name, shared), heads, shared)]), 0, 2, 1, 3);
+        if (layer.Flag("use_gate")) heard = Graph.Op("Mul", [heard, Graph.Op("Sigmoid", [Graph.Transpose(Project(layer, "gate", query.Name, heads), 0, 2, 1, 3)])]);
+        var context = Graph.Op("Reshape", [heard, Graph.Axes(0, 0, -1)]);
         var kernel = emitter.Need(layer, "kernel", 3, "attention_output");
         if (kernel.Shape[0] != heads) throw layer.Fault($"its output kernel has {kernel.Shape[0]} heads, not {heads}");
         var bias = layer.Flag("use_bias", true) ? emitter.Need(layer, "bias", 1, "attention_output") : null;
@@ -57,9 +76,32 @@ internal sealed class KerasAttention(KerasEmitter emitter)
         return call.Flags.Contains("return_attention_scores") ? [result, new(weights, 4)] : [result];
     }
 
-    private string Project(KerasLayer layer, string part, string x)
+    /// <summary>A mask that the model computes: [batch, queries, keys], or with an axis of heads.</summary>
+    private string? Given(KerasLayer layer, KerasCall call)
+    {
+        if (!call.Named.TryGetValue("attention_mask", out var given)) return null;
+        var mask = emitter.ToBool(given[0].Name);
+        return given[0].Rank switch
+        {
+            2 => mask,
+            3 => Graph.Unsqueeze(mask, 1),
+            4 => mask,
+            var rank => throw layer.Fault($"its attention mask has {rank} dimensions; it must be [batch, queries, keys]"),
+        };
+    }
+
+    /// <summary>Heads [N, shared, T, D] repeated for the heads of the queries that share them.</summary>
+    private string Shared(string x, int heads, int shared)
+    {
+        if (heads == shared) return x;
+        var repeated = Graph.Op("Expand", [Graph.Unsqueeze(x, 2), Graph.Axes(1, 1, heads / shared, 1, 1)]);
+        return Graph.Op("Reshape", [repeated, Graph.Op("Concat", [Graph.Op("Shape", [x], ("start", 0L), ("end", 1L)), Graph.Axes(heads), Graph.Op("Shape", [x], ("start", 2L))], ("axis", 0L))]);
+    }
+
+    private string Project(KerasLayer layer, string part, string x, int heads)
     {
         var kernel = emitter.Need(layer, "kernel", 3, part);
+        if (kernel.Shape[1] != heads) throw layer.Fault($"its kernel of the {part} has {kernel.Shape[1]} heads, not {heads}");
         var bias = layer.Flag("use_bias", true) ? emitter.Need(layer, "bias", 2, part) : null;
         var y = emitter.Affine(layer, x, kernel.Reshaped(kernel.Shape[0], kernel.Shape[1] * kernel.Shape[2]), bias?.Reshaped(bias.Count), part);
         return Graph.Transpose(Graph.Op("Reshape", [y, Graph.Axes(0, 0, kernel.Shape[1], kernel.Shape[2])]), 0, 2, 1, 3);

@@ -4,6 +4,9 @@ using SeqRuntime.Converter.Weights;
 
 namespace SeqRuntime.Converter.Importers.Keras;
 
+/// <summary>Writes the nodes of a layer.</summary>
+internal delegate KerasValue[] KerasEmit(KerasLayer layer, KerasCall call);
+
 /// <summary>Writes the nodes of a layer's call. The formulas follow Keras' documentation; layers are channels-last.</summary>
 internal sealed class KerasEmitter
 {
@@ -11,64 +14,34 @@ internal sealed class KerasEmitter
     private static readonly HashSet<string> s_pointwise = ["Dense", "Activation", "Dropout", "LayerNormalization", "BatchNormalization", "ReLU", "LeakyReLU", "ELU", "Softmax"];
 
     /// <summary>Layers that have no effect when a model runs.</summary>
-    private static readonly string[] s_training = ["Dropout", "SpatialDropout1D", "GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization"];
+    private static readonly string[] s_training = ["Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization"];
 
     /// <summary>Arguments that calls may give by name: the inputs' masks and initial states, and the keys and values of attention layers.</summary>
     private static readonly HashSet<string> s_named = ["initial_state", "query", "value", "key", "query_mask", "value_mask", "key_mask", "attention_mask"];
 
-    private readonly Dictionary<string, Func<KerasLayer, KerasCall, KerasValue[]>> _layers;
+    private readonly Dictionary<string, KerasEmit> _layers;
+    private readonly KerasOperations _operations;
     private readonly List<KerasLayer> _called = [];
 
     public KerasEmitter(GraphComposer graph, KerasWeights weights, KerasVersion version)
     {
         (Graph, Weights, Version) = (graph, weights, version);
+        Functions = new KerasFunctions(this);
+        _operations = new KerasOperations(this);
         var recurrent = new KerasRecurrent(this);
         var attention = new KerasAttention(this);
-        var shaping = new KerasShaping(this);
         var merging = new KerasMerging(this);
-        _layers = new Dictionary<string, Func<KerasLayer, KerasCall, KerasValue[]>>
-        {
-            ["Dense"] = Map(Dense),
-            ["Embedding"] = One(Embedding),
-            ["Masking"] = One(Masking),
-            ["Conv1D"] = Unmasked(Conv),
-            ["BatchNormalization"] = Map(BatchNormalization),
-            ["LayerNormalization"] = Map(LayerNormalization),
-            ["Activation"] = Map((layer, x) => Activate(layer, layer.Activation(), x.Name)),
-            ["ReLU"] = Map(Relu),
-            ["Softmax"] = Map(Softmax),
-            ["LeakyReLU"] = Map((layer, x) => graph.Op("LeakyRelu", [x.Name], ("alpha", layer.Float("negative_slope", layer.Float("alpha", 0.3f))))),
-            ["ELU"] = Map((layer, x) => graph.Op("Elu", [x.Name], ("alpha", layer.Float("alpha", 1)))),
-            ["RepeatVector"] = Unmasked(shaping.Repeat),
-            ["Flatten"] = Unmasked(shaping.Flatten),
-            ["Reshape"] = Unmasked(shaping.Reshape),
-            ["Permute"] = Unmasked(shaping.Permute),
-            ["GlobalAveragePooling1D"] = One(shaping.Average),
-            ["GlobalMaxPooling1D"] = Unmasked(shaping.Maximum),
-            ["MaxPooling1D"] = Unmasked((layer, x) => shaping.Pool(layer, "MaxPool", x)),
-            ["AveragePooling1D"] = Unmasked((layer, x) => shaping.Pool(layer, "AveragePool", x)),
-            ["ZeroPadding1D"] = Unmasked(shaping.Pad),
-            ["Cropping1D"] = Unmasked(shaping.Crop),
-            ["Concatenate"] = merging.Concatenate,
-            ["Add"] = merging.Merge("Add"),
-            ["Subtract"] = merging.Merge("Sub"),
-            ["Multiply"] = merging.Merge("Mul"),
-            ["Maximum"] = merging.Merge("Max"),
-            ["Minimum"] = merging.Merge("Min"),
-            ["Average"] = merging.Average,
-            ["NotEqual"] = merging.NotEqual,
-            ["Any"] = merging.Any,
-            ["TimeDistributed"] = TimeDistributed,
-            ["Sequential"] = (layer, call) => KerasModel.Call(this, layer, call),
-            ["Functional"] = (layer, call) => KerasModel.Call(this, layer, call),
-            ["Model"] = (layer, call) => KerasModel.Call(this, layer, call),
-            ["Bidirectional"] = recurrent.Bidirectional,
-            ["Attention"] = attention.Dot,
-            ["AdditiveAttention"] = attention.Additive,
-            ["MultiHeadAttention"] = attention.MultiHead,
-        };
-        foreach (var name in KerasRecurrent.Classes) _layers[name] = recurrent.Layer;
-        foreach (var training in s_training) _layers[training] = Map((_, x) => x.Name);
+        (string Class, KerasEmit Emit)[] all =
+        [
+            .. new KerasDense(this).Layers, .. new KerasConvolutions(this).Layers, .. new KerasPools(this).Layers, .. new KerasShaping(this).Layers, .. new KerasNormalizations(this).Layers,
+            .. new KerasActivations(this).Layers, .. new KerasCodes(this).Layers, .. merging.Layers, .. attention.Layers,
+            .. KerasRecurrent.Classes.Select(name => (name, (KerasEmit)recurrent.Layer)),
+            .. s_training.Select(name => (name, Map((_, x) => x.Name))),
+            ("TimeDistributed", TimeDistributed),
+            ("Bidirectional", recurrent.Bidirectional),
+            .. new[] { "Sequential", "Functional", "Model" }.Select(name => (name, (KerasEmit)((layer, call) => KerasModel.Call(this, layer, call)))),
+        ];
+        _layers = all.ToDictionary(row => row.Class, row => row.Emit);
     }
 
     public GraphComposer Graph { get; }
@@ -76,6 +49,14 @@ internal sealed class KerasEmitter
     public KerasWeights Weights { get; }
 
     public KerasVersion Version { get; }
+
+    public KerasFunctions Functions { get; }
+
+    /// <summary>Keras' classes of layers that are known.</summary>
+    public IEnumerable<string> Classes => _layers.Keys;
+
+    /// <summary>The operations that are known, by the names of Python's functions.</summary>
+    public IEnumerable<string> Operations => _operations.Names;
 
     /// <summary>Notes for the user about called layers.</summary>
     public HashSet<string> Notes { get; } = [];
@@ -87,14 +68,24 @@ internal sealed class KerasEmitter
     public IEnumerable<KerasLayer> Unknown(KerasLayer layer)
     {
         if (layer.Class == "InputLayer") return [];
+        if (IsOperation(layer)) return _operations.Knows(layer) ? [] : [layer];
         if (!_layers.ContainsKey(layer.Class)) return [layer];
         if (KerasModel.Is(layer)) return layer.Layers().SelectMany(inner => Unknown(new KerasLayer(inner, around: layer.WeightsOf)));
         return layer.Class == "TimeDistributed" ? Unknown(Inner(layer)) : [];
     }
 
+    /// <summary>Whether a layer is an operation, whose call has numbers among its arguments. Some classes of layers and operations have the same names.</summary>
+    public bool IsOperation(KerasLayer layer)
+    {
+        if (KerasOperations.IsOfTensorFlow(layer)) return true;
+        if (layer.Class is "NotEqual" or "Any") return false;
+        return layer.Module.Contains(".ops.", StringComparison.Ordinal) || (!_layers.ContainsKey(layer.Class) && _operations.Knows(layer));
+    }
+
     public KerasValue[] Call(KerasLayer layer, KerasCall call)
     {
         Check(layer);
+        if (call.Arguments is { } arguments) return Within(layer, () => Operate(layer, arguments));
         if (call.Inputs.Count == 0) throw layer.Fault("it is called without inputs");
         if (call.Named.Keys.FirstOrDefault(name => !s_named.Contains(name)) is { } unknown) throw layer.Fault($"it is called with '{unknown}', which is not supported");
         if (call.Plain.Count > 0 && layer.Class != "NotEqual") throw layer.Fault($"it is called with {Json.Shown(call.Plain[0])}, which is not supported");
@@ -104,18 +95,14 @@ internal sealed class KerasEmitter
             if (s_training.Contains(layer.Class) || layer.Float("dropout", 0) + layer.Float("recurrent_dropout", 0) > 0) Notes.Add($"layer '{layer.Name}' ({layer.Class}) is called with training=True: Keras drops values at random, and the converted model keeps them");
         }
 
-        var before = Graph.Scope;
-        Graph.Scope = layer.Name;
-        var result = _layers.TryGetValue(layer.Class, out var emit) ? emit(layer, call) : throw layer.Fault("it is not supported");
-        Graph.Scope = before;
-        return result;
+        return Within(layer, () => _layers.TryGetValue(layer.Class, out var emit) ? emit(layer, call) : throw layer.Fault("it is not supported"));
     }
 
     /// <summary>Checks the options that all layers share: number type, channel order, and quantization.</summary>
     public void Check(KerasLayer layer)
     {
         _called.Add(layer);
-        if (layer.String("data_format") == "channels_first") throw layer.Fault("channels_first is not supported");
+        if (!KerasSpatial.ReadsFormat(layer.Class) && layer.String("data_format") == "channels_first") throw layer.Fault("channels_first is not supported");
         if (layer.Get("lora_rank") is not null) throw layer.Fault("its weights have a separate LoRA part; merge it and save the model again");
         if (layer.Get("quantization_config") is not null) throw layer.Fault("its weights are quantized; save the model before quantization (--weights int8 quantizes it here)");
         if (layer.Get("dtype") is not { } type) return;
@@ -155,28 +142,6 @@ internal sealed class KerasEmitter
 
     public string ToBool(string mask) => Graph.Op("Cast", [mask], ("to", 9L));
 
-    public string Activate(KerasLayer layer, string function, string x) => function switch
-    {
-        "linear" => x,
-        "tanh" => Graph.Op("Tanh", [x]),
-        "relu" => Graph.Op("Relu", [x]),
-        "sigmoid" => Graph.Op("Sigmoid", [x]),
-        "softmax" => Graph.Op("Softmax", [x], ("axis", -1L)),
-        "log_softmax" => Graph.Op("LogSoftmax", [x], ("axis", -1L)),
-        "elu" => Graph.Op("Elu", [x]),
-        "selu" => Graph.Op("Selu", [x]),
-        "gelu" => Graph.Op("Gelu", [x]),
-        "softplus" => Graph.Op("Softplus", [x]),
-        "softsign" => Graph.Op("Softsign", [x]),
-        "mish" => Graph.Op("Mish", [x]),
-        "exponential" => Graph.Op("Exp", [x]),
-        "swish" or "silu" => Graph.Op("Mul", [x, Graph.Op("Sigmoid", [x])]),
-        "relu6" => Graph.Op("Clip", [x, Scalar(0), Scalar(6)]),
-        "leaky_relu" => Graph.Op("LeakyRelu", [x], ("alpha", 0.2f)),
-        "hard_sigmoid" => Graph.Op("HardSigmoid", [x], ("alpha", Version.HardSigmoidSlope), ("beta", 0.5f)),
-        _ => throw layer.Fault($"the activation '{function}' is not supported"),
-    };
-
     /// <summary>x · kernel + bias with a kernel [inputs, outputs].</summary>
     public string Affine(KerasLayer layer, string x, IrTensor kernel, IrTensor? bias, string? part = null)
     {
@@ -191,17 +156,17 @@ internal sealed class KerasEmitter
         new(wrapper.Get(member) ?? throw wrapper.Fault($"it has no '{member}' to wrap"), wrapper.WeightsOf, part);
 
     /// <summary>A layer with one input and one output.</summary>
-    private static Func<KerasLayer, KerasCall, KerasValue[]> One(Func<KerasLayer, KerasValue, KerasValue> emit) => (layer, call) => [emit(layer, call.Inputs[0])];
+    public static KerasEmit One(Func<KerasLayer, KerasValue, KerasValue> emit) => (layer, call) => [emit(layer, call.Inputs[0])];
 
     /// <summary>A layer with one input and one output that drops masks.</summary>
-    private Func<KerasLayer, KerasCall, KerasValue[]> Unmasked(Func<KerasLayer, KerasValue, KerasValue> emit) => (layer, call) =>
+    public KerasEmit Unmasked(Func<KerasLayer, KerasValue, KerasValue> emit) => (layer, call) =>
     {
-        if (call.Inputs[0].Mask is not null) Notes.Add($"layer '{layer.Name}' ({layer.Class}) drops the mask of its input, as Keras does: it and the layers after it treat masked steps like all others");
+        if (call.Inputs[0].Mask is not null) Notes.Add(DropsMask(layer));
         return [emit(layer, call.Inputs[0])];
     };
 
     /// <summary>A layer whose output has the input's rank and mask.</summary>
-    private static Func<KerasLayer, KerasCall, KerasValue[]> Map(Func<KerasLayer, KerasValue, string> emit) => (layer, call) => [call.Inputs[0] with { Name = emit(layer, call.Inputs[0]) }];
+    public static KerasEmit Map(Func<KerasLayer, KerasValue, string> emit) => (layer, call) => [call.Inputs[0] with { Name = emit(layer, call.Inputs[0]) }];
 
     private KerasValue[] TimeDistributed(KerasLayer layer, KerasCall call)
     {
@@ -216,89 +181,20 @@ internal sealed class KerasEmitter
         return [Call(inner, step)[0] with { Rank = x.Rank }];
     }
 
-    private string Dense(KerasLayer layer, KerasValue x)
+    private KerasValue[] Operate(KerasLayer layer, KerasArguments arguments)
     {
-        var kernel = Need(layer, "kernel", 2);
-        layer.Expect("units", kernel.Shape[1]);
-        return Activate(layer, layer.Activation(), Affine(layer, x.Name, kernel, Bias(layer, kernel.Shape[1])));
+        if (arguments.HasMask) Notes.Add(DropsMask(layer));
+        return _operations.Emit(layer, arguments);
     }
 
-    private KerasValue Embedding(KerasLayer layer, KerasValue x)
+    private KerasValue[] Within(KerasLayer layer, Func<KerasValue[]> emit)
     {
-        var table = Need(layer, "embeddings", 2);
-        layer.Expect("input_dim", table.Shape[0]);
-        layer.Expect("output_dim", table.Shape[1]);
-        var value = Graph.Op("Gather", [Constant(layer, "embeddings", table), Graph.Op("Cast", [x.Name], ("to", 7L))], ("axis", 0L));
-        return new KerasValue(value, x.Rank + 1, layer.Flag("mask_zero") ? ToBool(x.Name) : null);
+        var before = Graph.Scope;
+        Graph.Scope = layer.Name;
+        var result = emit();
+        Graph.Scope = before;
+        return result;
     }
 
-    /// <summary>A step counts if any of its features differs from the mask value. Masked steps become zero.</summary>
-    private KerasValue Masking(KerasLayer layer, KerasValue x)
-    {
-        var differs = ToFloat(Graph.Op("Not", [Graph.Op("Equal", [x.Name, Scalar(layer.Float("mask_value", 0))])]));
-        var any = Graph.Op("ReduceMax", [differs, Graph.Axes(-1)], ("keepdims", 1L));
-        return x with { Name = Graph.Op("Mul", [x.Name, any]), Mask = ToBool(Graph.Squeeze(any, -1)) };
-    }
-
-    private KerasValue Conv(KerasLayer layer, KerasValue x)
-    {
-        var kernel = Need(layer, "kernel", 3);
-        layer.Expect("kernel_size", kernel.Shape[0]);
-        layer.Expect("filters", kernel.Shape[2]);
-        kernel = KerasKernels.ConvKernel(kernel, isTurned: Version.IsTheano);
-        long taps = kernel.Shape[2], dilation = layer.Int("dilation_rate", 1);
-        var bias = Bias(layer, kernel.Shape[0]) is { } given ? Constant(layer, "bias", given) : null;
-        List<(string, object)> attributes = [("kernel_shape", new[] { taps }), ("strides", new long[] { layer.Int("strides", 1) }), ("dilations", new[] { dilation }), ("group", (long)layer.Int("groups", 1))];
-        attributes.Add(layer.String("padding") switch
-        {
-            "same" => ("auto_pad", "SAME_UPPER"),
-            "causal" => ("pads", new[] { (taps - 1) * dilation, 0 }),
-            null or "valid" => ("pads", new long[] { 0, 0 }),
-            var other => throw layer.Fault($"the padding '{other}' is not supported"),
-        });
-        var y = Graph.Op("Conv", [Graph.Transpose(x.Name, 0, 2, 1), Constant(layer, "kernel", kernel), bias], [.. attributes]);
-        return new KerasValue(Activate(layer, layer.Activation(), Graph.Transpose(y, 0, 2, 1)), x.Rank);
-    }
-
-    private string BatchNormalization(KerasLayer layer, KerasValue x)
-    {
-        RequireLastAxis(layer, x);
-        var mean = Need(layer, "moving_mean", 1);
-        var gamma = layer.Flag("scale", true) ? Need(layer, "gamma", 1) : null;
-        var beta = layer.Flag("center", true) ? Need(layer, "beta", 1) : null;
-        var (variance, epsilon) = (Need(layer, "moving_variance", 1), layer.Float("epsilon", 1e-3f));
-        if (NonFinite.NoVariance("moving_variance", variance, epsilon) is { } fault) throw layer.Fault(fault);
-        return BatchNormLayer.Emit(Graph, x.Name, layer.Name, mean, variance, gamma, beta, epsilon, isLastAxis: true) ?? throw layer.Fault("its weights differ in length");
-    }
-
-    private string LayerNormalization(KerasLayer layer, KerasValue x)
-    {
-        RequireLastAxis(layer, x);
-        if (layer.Flag("rms_scaling")) throw layer.Fault("rms_scaling is not supported");
-        var bias = layer.Flag("center", true) ? Need(layer, "beta", 1) : null;
-        var gamma = layer.Flag("scale", true) ? Need(layer, "gamma", 1) : bias is null ? throw layer.Fault("it has neither scale nor center") : IrTensor.Of<float>(bias.Shape, [.. Enumerable.Repeat(1f, bias.Count)]);
-        return Graph.Op("LayerNormalization", [x.Name, Constant(layer, "gamma", gamma), bias is null ? null : Constant(layer, "beta", bias)], ("axis", -1L), ("epsilon", layer.Float("epsilon", 1e-3f)));
-    }
-
-    /// <summary>Channels are last. Keras writes this axis as -1 or counts it from the front.</summary>
-    private static void RequireLastAxis(KerasLayer layer, KerasValue x)
-    {
-        var axes = layer.Longs("axis");
-        if (axes is not ([] or [-1]) && (axes is not [var axis] || axis != x.Rank - 1)) throw layer.Fault($"its axis is {string.Join(", ", axes)}; only the last axis, {x.Rank - 1}, is supported");
-    }
-
-    /// <summary>Relu with an optional upper limit.</summary>
-    private string Relu(KerasLayer layer, KerasValue x)
-    {
-        if (layer.Float("negative_slope", 0) != 0 || layer.Float("threshold", 0) != 0) throw layer.Fault("a slope or a threshold is not supported");
-        return layer.Get("max_value") is null ? Graph.Op("Relu", [x.Name]) : Graph.Op("Clip", [x.Name, Scalar(0), Scalar(layer.Float("max_value", 0))]);
-    }
-
-    private string Softmax(KerasLayer layer, KerasValue x)
-    {
-        if (x.Mask is not null) throw layer.Fault("its input has a mask, which it would treat as a mask of the scores' shape; use Activation('softmax')");
-        if (layer.Longs("axis").Length > 1) throw layer.Fault("more than one axis is not supported");
-        var axis = layer.Int("axis", -1);
-        return Graph.Op("Softmax", [x.Name], ("axis", (long)(axis < 0 ? axis : axis - x.Rank)));
-    }
+    public static string DropsMask(KerasLayer layer) => $"layer '{layer.Name}' ({layer.Class}) drops the mask of its input, as Keras does: it and the layers after it treat masked steps like all others";
 }

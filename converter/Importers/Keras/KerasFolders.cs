@@ -96,7 +96,7 @@ internal sealed class KerasFolders
                 Own(layer, Join(folder, "cell"), chain, $"{KerasVariables.FolderOf(kind)}_cell/");
                 return;
             case "MultiHeadAttention" or "GroupQueryAttention" or "GroupedQueryAttention":
-                foreach (var part in (string[])["query", "key", "value", "output"])
+                foreach (var part in (string[])["query", "key", "value", "gate", "output"])
                 {
                     foreach (var name in (string[])[$"{part}_dense", $"_{part}_dense"]) Own(layer, Join(folder, name), chain, part == "output" ? "attention_output/" : part + "/", "einsum_dense");
                 }

@@ -26,6 +26,7 @@ internal sealed class KerasLayer
     {
         Source = layer;
         Class = Json.Text(Json.Required(layer, "class_name", "a layer"), "the class_name of a layer");
+        Module = Json.TextOf(Json.Optional(layer, "module")) ?? "";
         Config = Json.Optional(layer, "config") ?? default;
         Name = Json.TextOf(Json.Optional(layer, "name")) ?? Json.TextOf(Json.Optional(Config, "name")) ?? Class;
         WeightsOf = weightsOf ?? (around.Length == 0 ? Name : $"{around}/{Name}");
@@ -33,6 +34,9 @@ internal sealed class KerasLayer
     }
 
     public string Class { get; }
+
+    /// <summary>Python's module of the class in files of Keras 3. Empty if there is none.</summary>
+    public string Module { get; }
 
     public string Name { get; }
 
@@ -88,14 +92,6 @@ internal sealed class KerasLayer
         { } one => [Long(member, one)],
     };
 
-    /// <summary>Name of an activation, given as a text or an object.</summary>
-    public string Activation(string member = "activation", string otherwise = "linear") => Get(member) switch
-    {
-        null => otherwise,
-        { ValueKind: JsonValueKind.String } text => Json.TextOf(text)!,
-        { } other => Json.TextOf(Json.Optional(other, "config")) ?? Json.TextOf(Json.Optional(other, "class_name")) ?? throw Fault($"'{member}' is {Json.Shown(other)}; it must be the name of a function"),
-    };
-
     /// <summary>Checks that a member agrees with the size of the weights.</summary>
     public void Expect(string member, params ReadOnlySpan<int> sizes)
     {
@@ -133,6 +129,9 @@ internal sealed record KerasCall(List<KerasValue> Inputs)
     public Dictionary<string, List<KerasValue>> Named { get; } = [];
 
     public HashSet<string> Flags { get; } = [];
+
+    /// <summary>The arguments, if the layer is an operation. All else is empty then.</summary>
+    public KerasArguments? Arguments { get; init; }
 
     /// <summary>Numbers and texts among the inputs in order.</summary>
     public List<JsonElement> Plain { get; } = [];

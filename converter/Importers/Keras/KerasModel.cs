@@ -67,6 +67,9 @@ internal sealed class KerasModel(KerasEmitter emitter, KerasLayer model, string 
         }
     }
 
+    /// <summary>Whether a layer is an operation, whose arguments are not only values.</summary>
+    public bool IsOperation(KerasLayer layer) => emitter.IsOperation(layer);
+
     /// <summary>Gives the values of a call.</summary>
     public void Give(string layer, int call, params KerasValue[] values) => _made[(layer, call)] = values;
 
@@ -80,7 +83,7 @@ internal sealed class KerasModel(KerasEmitter emitter, KerasLayer model, string 
         var blocked = new Dictionary<(string Layer, int Call), List<(KerasLayer Layer, JsonElement Node, int Call)>>();
         while (waiting.TryDequeue(out var next))
         {
-            if (KerasNodes.Call(next.Layer, next.Node, Value, out var missing) is { } read)
+            if (KerasNodes.Call(next.Layer, next.Node, Value, IsOperation(next.Layer), out var missing) is { } read)
             {
                 _made[(next.Layer.Name, next.Call)] = call(next.Layer, read);
                 if (blocked.Remove((next.Layer.Name, next.Call), out var freed)) freed.ForEach(waiting.Enqueue);

@@ -9,8 +9,9 @@ internal static class KerasNodes
     public delegate KerasValue? Lookup((string Layer, int Call, int Output) reference);
 
     /// <summary>The values of a node's call. Null if one does not exist yet: <paramref name="missing"/>.</summary>
-    public static KerasCall? Call(KerasLayer layer, JsonElement node, Lookup lookup, out (string Layer, int Call) missing)
+    public static KerasCall? Call(KerasLayer layer, JsonElement node, Lookup lookup, bool isOperation, out (string Layer, int Call) missing)
     {
+        if (isOperation) return Operation(layer, node, lookup, out missing);
         var call = new KerasCall([]);
         (string, int)? lacking = null;
         List<KerasValue?> Values(JsonElement value)
@@ -61,6 +62,20 @@ internal static class KerasNodes
 
         if (call.Named.Remove("mask", out var masks)) SetMasks(layer, call, masks);
         return call;
+    }
+
+    private static KerasCall? Operation(KerasLayer layer, JsonElement node, Lookup lookup, out (string Layer, int Call) missing)
+    {
+        (string, int)? lacking = null;
+        var arguments = KerasArguments.Read(layer, node, element =>
+        {
+            if (References(element).ToList() is not [var reference]) throw layer.Fault("it is called with a value that no layer made");
+            var value = lookup(reference);
+            if (value is null) lacking ??= (reference.Layer, reference.Call);
+            return value ?? default;
+        });
+        missing = lacking ?? default;
+        return lacking is null ? new KerasCall([]) { Arguments = arguments } : null;
     }
 
     /// <summary>References to outputs of layers, at any depth of lists: <c>[name, call, output]</c>, or Keras 3's objects.</summary>

@@ -78,7 +78,12 @@ internal sealed class KerasReader
         return (new ImportedModel(_graph.Graph), [_emitter]);
     }
 
-    private static string Why(string kind) => kind is "Lambda" or "TFOpLambda" or "SlicingOpLambda" ? "A lambda is code, not a layer. " : "";
+    private static string Why(string kind) => kind switch
+    {
+        "Lambda" => "A lambda is code, not a layer. ",
+        "StringLookup" or "TextVectorization" or "Hashing" or "IntegerLookup" or "HashedCrossing" => "Look up words and numbers in your program: save the part of the model behind that layer, whose input is the indices. ",
+        _ => "",
+    };
 
     /// <summary>The input of a Sequential that has no input layer: its first layer knows the shape, or the first layer of an inner model does.</summary>
     private KerasValue First(KerasLayer layer, JsonElement? built)

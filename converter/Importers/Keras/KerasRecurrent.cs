@@ -110,28 +110,14 @@ internal sealed partial class KerasRecurrent(KerasEmitter emitter)
 
     private IEnumerable<(string, object)> Activations(KerasLayer layer, RecurrentOp kind)
     {
-        var activation = layer.Activation(otherwise: "tanh");
-        string[] gates = kind == RecurrentOp.Rnn ? [] : new[] { layer.Activation("recurrent_activation", layer.Class.StartsWith("CuDNN", StringComparison.Ordinal) ? "sigmoid" : "hard_sigmoid") };
-        string[] all = kind == RecurrentOp.Lstm ? [.. gates, activation, activation] : [.. gates, activation];
-        if (activation == "tanh" && Array.TrueForAll(gates, g => g == "sigmoid")) yield break;
-        var functions = Array.ConvertAll(all, Function);
+        var activation = KerasFunctions.Of(layer, otherwise: "tanh");
+        KerasFunction[] gates = kind == RecurrentOp.Rnn ? [] : [KerasFunctions.Of(layer, "recurrent_activation", layer.Class.StartsWith("CuDNN", StringComparison.Ordinal) ? "sigmoid" : "hard_sigmoid")];
+        KerasFunction[] all = kind == RecurrentOp.Lstm ? [.. gates, activation, activation] : [.. gates, activation];
+        if (activation.Name == "tanh" && Array.TrueForAll(gates, g => g.Name == "sigmoid")) yield break;
+        var functions = Array.ConvertAll(all, f => emitter.Functions.InRecurrent(layer, f) ?? throw layer.Fault($"the activation '{f.Name}' is not supported in a recurrent layer; it must be a function of single elements: tanh, sigmoid, relu, relu6, softsign, softplus, elu, celu, selu, gelu, silu, mish, exponential, leaky_relu, linear, hard_sigmoid, hard_silu or hard_tanh"));
         yield return ("activations", Array.ConvertAll(functions, f => f.Name));
         yield return ("activation_alpha", functions.SelectMany(f => f.Alpha).ToArray());
         yield return ("activation_beta", functions.SelectMany(f => f.Beta).ToArray());
-
-        (string Name, float[] Alpha, float[] Beta) Function(string function) => function switch
-        {
-            "tanh" => ("Tanh", [], []),
-            "sigmoid" => ("Sigmoid", [], []),
-            "relu" => ("Relu", [], []),
-            "softsign" => ("Softsign", [], []),
-            "softplus" => ("Softplus", [], []),
-            "elu" => ("Elu", [1], []),
-            "leaky_relu" => ("LeakyRelu", [0.2f], []),
-            "linear" => ("Affine", [1], [0]),
-            "hard_sigmoid" => ("HardSigmoid", [emitter.Version.HardSigmoidSlope], [0.5f]),
-            _ => throw layer.Fault($"the activation '{function}' is not supported in a recurrent layer; it must be tanh, sigmoid, relu, softsign, softplus, elu, leaky_relu, linear or hard_sigmoid"),
-        };
     }
 
     /// <summary>Converts kernels [I, gates · H] to ONNX's matrices [1, gates · H, I].</summary>

@@ -1,68 +1,81 @@
+using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Importers.Description;
 
 namespace SeqRuntime.Converter.Importers.Keras;
 
-/// <summary>Layers that move, join or cut elements: shapes, pools, padding. None of them passes a mask on, as in Keras.</summary>
+/// <summary>Layers that move, join, repeat or cut elements. None of them passes a mask on, as in Keras.</summary>
 internal sealed class KerasShaping(KerasEmitter emitter)
 {
     private GraphComposer Graph => emitter.Graph;
 
-    public KerasValue Repeat(KerasLayer layer, KerasValue x) => new(Graph.Op("Tile", [Graph.Unsqueeze(x.Name, 1), Graph.Axes(1, layer.Int("n", 1), 1)]), x.Rank + 1);
+    /// <summary>The layers by Keras' class.</summary>
+    public IEnumerable<(string Class, KerasEmit Emit)> Layers
+    {
+        get
+        {
+            yield return ("RepeatVector", emitter.Unmasked(Repeat));
+            yield return ("Flatten", emitter.Unmasked((_, x) => new KerasValue(Graph.Op("Flatten", [x.Name], ("axis", 1L)), 2)));
+            yield return ("Reshape", emitter.Unmasked(Reshape));
+            yield return ("Permute", emitter.Unmasked(Permute));
+            for (var spatial = 1; spatial <= 3; spatial++)
+            {
+                var count = spatial;
+                yield return ($"ZeroPadding{count}D", emitter.Unmasked((layer, x) => Pad(layer, x, count)));
+                yield return ($"Cropping{count}D", emitter.Unmasked((layer, x) => Crop(layer, x, count)));
+                yield return ($"UpSampling{count}D", emitter.Unmasked((layer, x) => Enlarge(layer, x, count)));
+            }
+        }
+    }
 
-    public KerasValue Flatten(KerasLayer layer, KerasValue x) => new(Graph.Op("Flatten", [x.Name], ("axis", 1L)), 2);
+    private KerasValue Repeat(KerasLayer layer, KerasValue x)
+    {
+        if (x.Rank != 2) throw layer.Fault($"its input has {x.Rank} dimensions; it must be [batch, features]");
+        return new(Graph.Op("Tile", [Graph.Unsqueeze(x.Name, 1), Graph.Axes(1, layer.Int("n", 1), 1)]), x.Rank + 1);
+    }
 
-    public KerasValue Reshape(KerasLayer layer, KerasValue x)
+    private KerasValue Reshape(KerasLayer layer, KerasValue x)
     {
         var shape = layer.Longs("target_shape");
+        if (Array.Exists(shape, s => s is 0 or < -1) || shape.Count(s => s == -1) > 1) throw layer.Fault($"its 'target_shape' is {string.Join(", ", shape)}; sizes must be at least 1, and one of them may be -1");
         return new KerasValue(Graph.Op("Reshape", [x.Name, Graph.Axes([0, .. shape])]), 1 + shape.Length);
     }
 
-    public KerasValue Permute(KerasLayer layer, KerasValue x) => new(Graph.Transpose(x.Name, [0, .. layer.Longs("dims")]), x.Rank);
-
-    public KerasValue Maximum(KerasLayer layer, KerasValue x) => Reduced(layer, x, Graph.Op("ReduceMax", [x.Name, Graph.Axes(1)], Keep(layer)));
-
-    /// <summary>The mean over the unmasked steps.</summary>
-    public KerasValue Average(KerasLayer layer, KerasValue x)
+    private KerasValue Permute(KerasLayer layer, KerasValue x)
     {
-        var keep = Keep(layer);
-        if (x.Mask is null) return Reduced(layer, x, Graph.Op("ReduceMean", [x.Name, Graph.Axes(1)], keep));
-        var weights = Graph.Unsqueeze(emitter.ToFloat(x.Mask), 2);
-        return Reduced(layer, x, Graph.Op("Div", [Graph.Op("ReduceSum", [Graph.Op("Mul", [x.Name, weights]), Graph.Axes(1)], keep), Graph.Op("ReduceSum", [weights, Graph.Axes(1)], keep)]));
+        var dims = layer.Longs("dims");
+        if (!dims.Order().SequenceEqual(KerasSpatial.Axes(1, x.Rank - 1))) throw layer.Fault($"its 'dims' is {string.Join(", ", dims)}; it must have each of the numbers 1 to {x.Rank - 1} once");
+        return new KerasValue(Graph.Transpose(x.Name, [0, .. dims]), x.Rank);
     }
 
-    public KerasValue Pool(KerasLayer layer, string op, KerasValue x)
+    private KerasValue Pad(KerasLayer layer, KerasValue x, int spatial)
     {
-        long size = layer.Int("pool_size", 2);
-        var pads = layer.String("padding") switch
+        KerasSpatial.Require(layer, x, spatial);
+        var (before, after) = KerasSpatial.Ends(layer, "padding", spatial);
+        long[] Around(long[] ends) => KerasSpatial.IsChannelsFirst(layer) ? [0, 0, .. ends] : [0, .. ends, 0];
+        return new(Graph.Op("Pad", [x.Name, Graph.Axes([.. Around(before), .. Around(after)])]), x.Rank);
+    }
+
+    private KerasValue Crop(KerasLayer layer, KerasValue x, int spatial)
+    {
+        KerasSpatial.Require(layer, x, spatial);
+        var (before, after) = KerasSpatial.Ends(layer, "cropping", spatial);
+        return new(Graph.Op("Slice", [x.Name, Graph.Axes(before), Graph.Axes(Array.ConvertAll(after, a => a == 0 ? int.MaxValue : -a)), Graph.Axes(KerasSpatial.Axes(KerasSpatial.FirstAxis(layer), spatial))]), x.Rank);
+    }
+
+    /// <summary>Repeats each element, or interpolates between the centres of the elements.</summary>
+    private KerasValue Enlarge(KerasLayer layer, KerasValue x, int spatial)
+    {
+        KerasSpatial.Require(layer, x, spatial);
+        var factors = KerasSpatial.Numbers(layer, "size", spatial, 2);
+        var scales = new float[x.Rank];
+        Array.Fill(scales, 1);
+        for (var axis = 0; axis < spatial; axis++) scales[KerasSpatial.FirstAxis(layer) + axis] = factors[axis];
+        (string, object)[] attributes = layer.String("interpolation") switch
         {
-            "same" => "SAME_UPPER",
-            null or "valid" => "VALID",
-            var other => throw layer.Fault($"the padding '{other}' is not supported"),
+            null or "nearest" => [("mode", "nearest"), ("coordinate_transformation_mode", "asymmetric"), ("nearest_mode", "floor")],
+            "bilinear" when spatial == 2 => [("mode", "linear"), ("coordinate_transformation_mode", "half_pixel")],
+            var other => throw layer.Fault($"the interpolation '{other}' is not supported; nearest{(spatial == 2 ? " and bilinear are" : " is")}"),
         };
-        return new(Graph.Transpose(Graph.Op(op, [Graph.Transpose(x.Name, 0, 2, 1)], ("kernel_shape", new[] { size }), ("strides", new long[] { layer.Int("strides", (int)size) }), ("auto_pad", pads)), 0, 2, 1), x.Rank);
+        return new(Graph.Op("Resize", [x.Name, null, Graph.Constant("scales", IrTensor.Of<float>([scales.Length], scales))], attributes), x.Rank);
     }
-
-    public KerasValue Pad(KerasLayer layer, KerasValue x)
-    {
-        var (before, after) = Ends(layer, "padding");
-        return new(Graph.Op("Pad", [x.Name, Graph.Axes(0, before, 0, 0, after, 0)]), x.Rank);
-    }
-
-    public KerasValue Crop(KerasLayer layer, KerasValue x)
-    {
-        var (before, after) = Ends(layer, "cropping");
-        return new(Graph.Op("Slice", [x.Name, Graph.Axes(before), Graph.Axes(after == 0 ? int.MaxValue : -after), Graph.Axes(1)]), x.Rank);
-    }
-
-    private static (string, object) Keep(KerasLayer layer) => ("keepdims", layer.Flag("keepdims") ? 1L : 0L);
-
-    private static KerasValue Reduced(KerasLayer layer, KerasValue x, string value) => new(value, layer.Flag("keepdims") ? x.Rank : x.Rank - 1);
-
-    private static (long Before, long After) Ends(KerasLayer layer, string member) => layer.Longs(member) switch
-    {
-        [] => (1, 1),
-        [var both] => (both, both),
-        [var before, var after] => (before, after),
-        _ => throw layer.Fault($"'{member}' has more than two numbers"),
-    };
 }

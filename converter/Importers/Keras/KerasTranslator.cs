@@ -55,7 +55,7 @@ internal sealed class KerasTranslator
         if (whole.Class == "Sequential") return null;
         var inputs = model.Layers.Where(l => l.Class == "InputLayer").ToList();
         if (inputs.Count != 2 || whole.Get("output_layers") is not { } output || KerasNodes.References(output).ToList() is not [var scored]) return null;
-        var calls = model.Nodes().Select(n => Read(n.Layer, n.Node, n.Call)).ToList();
+        var calls = model.Nodes().Select(n => Read(n.Layer, n.Node, n.Call, model.IsOperation(n.Layer))).ToList();
         if (calls.GroupBy(c => (c.Layer.Name, c.Call)).Any(g => g.Count() > 1)) return null;
         foreach (var (source, target) in new[] { (inputs[0], inputs[1]), (inputs[1], inputs[0]) })
         {
@@ -74,7 +74,7 @@ internal sealed class KerasTranslator
     /// <summary>Whether a value needs the target.</summary>
     public bool IsOfTarget((string Layer, int Call, int Output) value) => value.Layer == Target.Name || (_calls.TryGetValue(_model.Place((value.Layer, value.Call)), out var call) && call.OfTarget);
 
-    private static TrainingCall Read(KerasLayer layer, JsonElement node, int number)
+    private static TrainingCall Read(KerasLayer layer, JsonElement node, int number, bool isOperation)
     {
         var places = new List<(string Layer, int Call, int Output)>();
         KerasValue? Place((string Layer, int Call, int Output) reference)
@@ -84,7 +84,7 @@ internal sealed class KerasTranslator
         }
 
         List<(string Layer, int Call, int Output)> Of(IEnumerable<KerasValue> values) => [.. values.SelectMany(v => new[] { v.Name, v.Mask }).OfType<string>().Distinct().Select(name => places[int.Parse(name, CultureInfo.InvariantCulture)])];
-        var call = KerasNodes.Call(layer, node, Place, out _)!;
+        var call = KerasNodes.Call(layer, node, Place, isOperation, out _)!;
         var isRecurrent = KerasRecurrent.Classes.Contains(layer.Class);
         var initial = !isRecurrent ? [] : call.Named.TryGetValue("initial_state", out var named) ? named : call.Inputs.Skip(1);
         var first = Of(call.Inputs.Take(1));
@@ -119,7 +119,7 @@ internal sealed class KerasTranslator
         if (!IsOfTarget(scored)) return $"its output '{scored.Layer}' does not depend on the target";
         var last = _calls[_model.Place((scored.Layer, scored.Call))];
         var scores = last.Layer.Class == "TimeDistributed" ? KerasEmitter.Inner(last.Layer) : last.Layer;
-        var isSoftmax = scores.Class == "Softmax" || scores.Activation() == "softmax";
+        var isSoftmax = scores.Class == "Softmax" || KerasFunctions.Of(scores).Name == "softmax";
         var isScored = scores.Class == "Dense" || (isSoftmax && scores.Class is "Activation" or "Softmax");
         if (!isScored) return $"its output '{scored.Layer}' is not a row of scores (Dense) for each step";
         foreach (var input in new[] { Source, Target })

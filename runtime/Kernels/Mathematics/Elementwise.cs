@@ -53,6 +53,7 @@ internal static unsafe class Elementwise<S, F, I>
             case UnaryFunction.Sign: Map<SignFunction>(x, y, n, alpha, beta); break;
             case UnaryFunction.Affine: Map<AffineFunction>(x, y, n, alpha, beta); break;
             case UnaryFunction.ScaledTanh: Map<ScaledTanhFunction>(x, y, n, alpha, beta); break;
+            case UnaryFunction.Clip: Map<ClipFunction>(x, y, n, alpha, beta); break;
             default: KernelError.NotArithmetic(function); break;
         }
     }

@@ -165,6 +165,17 @@ internal readonly struct HardSigmoidFunction : IUnaryFunction
         S.Min(S.Broadcast(1f), S.Max(default, S.Fma(alpha, x, beta)));
 }
 
+/// <summary>x within [α, β].</summary>
+internal readonly struct ClipFunction : IUnaryFunction
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F Invoke<S, F, I>(F x, F alpha, F beta)
+        where S : struct, ISimd<F, I>
+        where F : unmanaged
+        where I : unmanaged =>
+        S.Min(beta, S.Max(alpha, x));
+}
+
 /// <summary>x·(x/6 + ½ within [0, 1]).</summary>
 internal readonly struct HardSwishFunction : IUnaryFunction
 {
