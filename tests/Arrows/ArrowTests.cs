@@ -41,7 +41,7 @@ public sealed partial class ArrowTests
         ["Weights"] = ["IO", "Kinds", "Graph"],
         ["Importers"] = ["Graph", "Weights"],
         ["Importers.Description"] = ["IO", "Kinds", "Graph", "Weights", "Importers"],
-        ["Importers.Keras"] = ["IO", "Kinds", "Graph", "Resolving", "Weights", "Importers", "Importers.Description"],
+        ["Importers.Keras"] = ["IO", "Kinds", "Graph", "Decomposition", "Resolving", "Weights", "Importers", "Importers.Description"],
         ["Importers.Onnx"] = ["IO", "Graph", "Decomposition", "Resolving", "Weights", "Importers"],
         ["Pipeline"] = ["IO", "Kinds", "Graph", "Resolving", "States", "Quantization", "Lowering", "Weights", "Importers", "Importers.Description", "Importers.Keras", "Importers.Onnx"],
         ["Upgrading"] = [],

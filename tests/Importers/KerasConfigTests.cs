@@ -193,7 +193,7 @@ public sealed class KerasConfigTests
     [InlineData("\"units\": 5", "its 'units' is 5, but its weights have 4")]
     [InlineData("\"use_bias\": false", "\"use_bias\": false, but the file has a bias")]
     [InlineData("\"return_sequences\": \"yes\"", "it must be true or false")]
-    [InlineData("\"activation\": \"snake\"", "'snake' is not supported in a recurrent layer; it must be tanh")]
+    [InlineData("\"activation\": \"snake\"", "'snake' is not supported in a recurrent layer; it must be a function of single elements: tanh")]
     [InlineData("\"dtype\": {\"class_name\": \"QuantizedDTypePolicy\", \"config\": {\"mode\": \"int8\"}}", "quantized (int8)")]
     [InlineData("\"time_major\": true", "time_major")]
     public void A_config_that_contradicts_the_weights_or_is_not_known_is_refused(string member, string says)
@@ -207,9 +207,12 @@ public sealed class KerasConfigTests
 
     [Theory]
     [InlineData("Flatten", "\"data_format\": \"channels_first\"", "channels_first is not supported")]
-    [InlineData("LayerNormalization", "\"rms_scaling\": true", "rms_scaling")]
-    [InlineData("LayerNormalization", "\"axis\": [1]", "its axis is 1; only the last axis, 2, is supported")]
-    [InlineData("ReLU", "\"threshold\": 0.5", "threshold")]
+    [InlineData("LayerNormalization", "\"axis\": [4]", "its axis is 4, but its input has 3 dimensions")]
+    [InlineData("ReLU", "\"max_value\": -1", "its max_value is negative")]
+    [InlineData("Permute", "\"dims\": [1, 1]", "it must have each of the numbers 1 to 2 once")]
+    [InlineData("UpSampling1D", "\"interpolation\": \"bicubic\"", "'bicubic'")]
+    [InlineData("Conv2D", "\"kernel_size\": 2", "the file has no weight 'kernel' for it")]
+    [InlineData("MaxPooling2D", "\"pool_size\": 2", "its input has 3 dimensions; it must have 4")]
     [InlineData("MaxPooling1D", "\"padding\": \"casual\"", "'casual'")]
     [InlineData("Dense", "\"lora_rank\": 4", "LoRA")]
     public void Unsupported_settings_are_refused(string kind, string member, string says) =>

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using SeqRuntime.Converter.Decomposition;
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Importers.Description;
 
@@ -140,7 +141,7 @@ internal sealed class KerasMoves(KerasEmitter emitter)
         string[] parts = [.. Enumerable.Range(0, (int)count).Select(_ => Graph.Graph.Fresh(Graph.Scope))];
         if (isCount)
         {
-            Graph.Ops("Split", [x.Name], parts, ("axis", (long)axis), ("num_outputs", count), (Decomposition.Decompose.EqualParts, 1L));
+            Graph.Ops("Split", [x.Name], parts, ("axis", (long)axis), ("num_outputs", count), (Decompose.EqualParts, 1L));
         }
         else if (isOfTensorFlow && numbers.All(n => n >= 0))
         {
