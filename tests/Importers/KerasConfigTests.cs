@@ -38,6 +38,31 @@ public sealed class KerasConfigTests
         Equal([.. left.Zip(right, (l, r) => mode == "sum" ? l.Zip(r, (p, q) => p + q).ToArray() : [.. l, .. r])], Run(model, x));
     }
 
+    /// <summary>Two sequences, then the states of the first layer and of the second. Each layer starts from its half of the initial states.</summary>
+    [Fact]
+    public void Directions_that_are_not_merged_return_their_states()
+    {
+        var file = new KerasFile(74);
+        var (first, second) = (Lstm(file, "both/both/forward_lstm/lstm_cell"), Lstm(file, "both/both/backward_lstm/lstm_cell"));
+        string Input(string name, string shape) => $$"""{"class_name": "InputLayer", "name": "{{name}}", "config": {"name": "{{name}}", "batch_input_shape": {{shape}}}, "inbound_nodes": []}""";
+        string[] states = ["h1", "c1", "h2", "c2"];
+        using var model = file.Load($$"""
+            {"class_name": "Functional", "config": {"layers": [
+              {{Input("x", $"[1, {Steps}, {Features}]")}}, {{string.Join(", ", states.Select(s => Input(s, $"[1, {Units}]")))}},
+              {"class_name": "Bidirectional", "name": "both", "config": {"name": "both", "merge_mode": null, "layer": {"class_name": "LSTM", "config": {"name": "lstm", "units": {{Units}}, "return_sequences": true, "return_state": true, {{Gates}} } } },
+                "inbound_nodes": [[["x", 0, 0, {}], {{string.Join(", ", states.Select(s => $"[\"{s}\", 0, 0, {{}}]"))}}]]}],
+              "input_layers": [["x", 0, 0], {{string.Join(", ", states.Select(s => $"[\"{s}\", 0, 0]"))}}], "output_layers": [{{string.Join(", ", Enumerable.Range(0, 6).Select(i => $"[\"both\", 0, {i}]"))}}]} }
+            """, new ConversionOptions { AutoStates = false });
+        var given = Enumerable.Range(0, 4).Select(i => Numbers.Doubles(Numbers.Random(80 + i, Units))).ToArray();
+        using var session = Session(model, Input());
+        foreach (var (i, state) in given.Index()) Array.ConvertAll(state, v => (float)v).CopyTo(session.Input<float>(states[i]));
+        session.Run();
+        var a = KerasFormulas.Recurrent("LSTM", Input(), first.Kernel, first.Recurrent, first.Bias, resetAfter: false, isBackward: false, mask: null, given[0], given[1]);
+        var b = KerasFormulas.Recurrent("LSTM", Input(), second.Kernel, second.Recurrent, second.Bias, resetAfter: false, isBackward: true, mask: null, given[2], given[3]);
+        double[][][] expected = [a.Outputs, [.. b.Outputs.Reverse()], [a.Hidden], [a.Cell], [b.Hidden], [b.Cell]];
+        foreach (var (i, rows) in expected.Index()) Equal(rows, session.Output<float>(i).ToArray());
+    }
+
     /// <summary>CuDNN's layers store each gate's kernel as its transpose, cut the input kernel into rows of the wrong length, and have two biases.</summary>
     [Theory]
     [InlineData("CuDNNLSTM")]

@@ -155,6 +155,25 @@ public sealed class KerasConvolutionTests
         Is("SpatialDropout2D", "\"rate\": 0.5", x, [2, 3, 4, 2], at => x[at]);
     }
 
+    [Fact]
+    public void Three_axes_are_like_two()
+    {
+        var file = new KerasFile(12);
+        Grid kernel = Grid.Weight(file, "l/l/kernel", 2, 2, 3, 2, 3), x = Grid.Random(17, 1, 4, 3, 5, 2);
+        Grid.Of([1, 3, 2, 3, 3], at => Sum(2, i => Sum(2, j => Sum(3, k => Sum(2, c => x[0, at[1] + i, at[2] + j, at[3] + k, c] * kernel[i, j, k, c, at[4]]))))).IsOf(file, "Conv3D", "\"filters\": 3, \"kernel_size\": [2, 2, 3], \"use_bias\": false", x);
+        var back = new KerasFile(12);
+        var spread = Grid.Weight(back, "l/l/kernel", 2, 1, 2, 3, 2);
+        Grid.Of([1, 8, 3, 10, 3], at => Sum(2, i => Sum(2, k => (at[1] - i) % 2 == 0 && at[1] >= i && (at[3] - k) % 2 == 0 && at[3] >= k ? Sum(2, c => x[0, (at[1] - i) / 2, at[2], (at[3] - k) / 2, c] * spread[i, 0, k, at[4], c]) : 0)))
+            .IsOf(back, "Conv3DTranspose", "\"filters\": 3, \"kernel_size\": [2, 1, 2], \"strides\": [2, 1, 2], \"use_bias\": false", x);
+        void Is(string kind, string config, int[] shape, Func<int[], double> element) => Grid.Of(shape, element).IsOf(new KerasFile(12), kind, config, x);
+        Is("MaxPooling3D", "\"pool_size\": [2, 1, 2]", [1, 2, 3, 2, 2], at => Enumerable.Range(0, 4).Max(n => x[0, 2 * at[1] + n / 2, at[2], 2 * at[3] + n % 2, at[4]]));
+        Is("AveragePooling3D", "\"pool_size\": [2, 3, 5]", [1, 2, 1, 1, 2], at => Enumerable.Range(0, 30).Average(n => x[0, 2 * at[1] + n / 15, n / 5 % 3, n % 5, at[4]]));
+        Is("GlobalMaxPooling3D", "", [1, 2], at => Enumerable.Range(0, 60).Max(n => x[0, n / 15, n / 5 % 3, n % 5, at[1]]));
+        Is("ZeroPadding3D", "\"padding\": [[1, 0], [0, 2], [1, 1]]", [1, 5, 5, 7, 2], at => x.Or(0, 0, at[1] - 1, at[2], at[3] - 1, at[4]));
+        Is("Cropping3D", "\"cropping\": [1, 0, 2]", [1, 2, 3, 1, 2], at => x[0, at[1] + 1, at[2], at[3] + 2, at[4]]);
+        Is("UpSampling3D", "\"size\": [1, 2, 2]", [1, 4, 6, 10, 2], at => x[0, at[1], at[2] / 2, at[3] / 2, at[4]]);
+    }
+
     /// <summary>Between the centres of the elements, and the outermost element beyond.</summary>
     [Fact]
     public void A_bilinear_enlargement_goes_between_centres()
