@@ -1,6 +1,7 @@
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Importers;
 using SeqRuntime.Converter.Importers.Description;
+using SeqRuntime.Converter.Importers.Keras;
 using SeqRuntime.Converter.Importers.Onnx;
 using SeqRuntime.Converter.IO;
 using SeqRuntime.Converter.Lowering;
@@ -66,7 +67,7 @@ internal static class Conversion
 
         progress?.Report(new ConversionProgress("packing weights", 0.8));
         var graphs = resolved.ConvertAll(r => r.Graph);
-        DecodingCheck.Run(graphs, metadata, tables, resolved[^1].Notes);
+        CheckDecoding(graphs, metadata, tables, resolved[^1].Notes, resolved.SelectMany(r => r.Notes).FirstOrDefault(note => note.Contains(KerasTranslator.Whole, StringComparison.Ordinal)));
         var (model, tensors, weightNotes) = StoredWeights.Lower(graphs, options);
 
         foreach (var (table, entries) in tables) model.Tables[table] = entries;
@@ -90,6 +91,19 @@ internal static class Conversion
         Check(bytes, graphs);
         progress?.Report(new ConversionProgress("done", 1));
         return new ConversionResult(model, bytes, converted, tensors, files.Read.Where(f => f.IsModel).Sum(f => f.Bytes)) { Unused = [.. read.Select(r => r.Source).Distinct().SelectMany(source => source.Unused)], WeightNotes = weightNotes };
+    }
+
+    /// <summary>Checks the decoding document. If a model stayed one graph, the fault says why.</summary>
+    private static void CheckDecoding(List<IrGraph> graphs, Dictionary<string, string> metadata, Dictionary<string, string[]> tables, List<string> notes, string? whole)
+    {
+        try
+        {
+            DecodingCheck.Run(graphs, metadata, tables, notes);
+        }
+        catch (ConversionException fault) when (whole is not null)
+        {
+            throw new ConversionException($"{fault.Message} {char.ToUpperInvariant(whole[0])}{whole[1..]}.", fault);
+        }
     }
 
     /// <summary>Checks the kernel set that the environment names, because a wrong name is not a fault of the model.</summary>

@@ -98,9 +98,11 @@ public sealed class KerasTranslatorTests : IDisposable
     {
         var file = new KerasFile(64);
         _ = new Weights(file, isOneHot: true);
-        var result = Convert(file, Classic(isOneHot: true, isMasked: false).Replace(of, by, StringComparison.Ordinal));
+        var config = Classic(isOneHot: true, isMasked: false).Replace(of, by, StringComparison.Ordinal);
+        var result = Convert(file, config, new ConversionOptions());
         Assert.Equal(["main"], result.Graphs.Select(g => g.Name));
         Assert.Contains(result.Graphs[0].Notes, n => n.StartsWith("layer 'decoder' starts from states of the source 'source' and reads the target 'target', but the model is not split into encoder and step: " + says, StringComparison.Ordinal));
+        Assert.Contains($"not split into encoder and step: {says}", Assert.Throws<ConversionException>(() => Convert(file, config)).Message, StringComparison.Ordinal);
     }
 
     /// <summary>Writes a model with 4 letters and 5 sounds, for other tests.</summary>

@@ -68,7 +68,7 @@ internal sealed class KerasSplit(KerasLayer whole, KerasTranslator parts, Func<s
         var stepMasks = masks.ToDictionary(m => m.Key, m => ofStep.ToBool(Link(m.Value)));
         foreach (var call in outputs.GroupBy(o => (o.Reference.Layer, o.Reference.Call)))
         {
-            var values = new KerasValue[call.Max(o => o.Reference.Output) + 1];
+            var values = new KerasValue[read.Concat(first).Where(r => (r.Layer, r.Call) == call.Key).Max(r => r.Output) + 1];
             foreach (var (reference, value, output) in call)
             {
                 var port = Link(output);
@@ -78,7 +78,8 @@ internal sealed class KerasSplit(KerasLayer whole, KerasTranslator parts, Func<s
             stepped.Give(call.Key.Layer, stepped.Place(call.Key).Call, values);
         }
 
-        foreach (var state in first.Where(s => stepped.Value(s) is null).GroupBy(s => (s.Layer, s.Call))) stepped.Give(state.Key.Layer, stepped.Place(state.Key).Call, new KerasValue[state.Max(s => s.Output) + 1]);
+        // The values of first states are not read: the step keeps its own.
+        foreach (var state in first.Where(s => stepped.Value(s) is null).GroupBy(s => (s.Layer, s.Call)).ToList()) stepped.Give(state.Key.Layer, stepped.Place(state.Key).Call, new KerasValue[state.Max(s => s.Output) + 1]);
         stepped.Make(parts.OfTarget.Select(c => (c.Layer, c.Node, c.Call)), (layer, call) =>
         {
             if (!KerasRecurrent.Classes.Contains(layer.Class)) return stepped.Call(layer, call);

@@ -24,6 +24,9 @@ internal sealed class KerasTranslator
     /// <summary>Layers that treat each step alone.</summary>
     private static readonly HashSet<string> s_steps = ["Embedding", "Masking", "Dense", "Activation", "BatchNormalization", "LayerNormalization", "ReLU", "LeakyReLU", "ELU", "PReLU", "Softmax", "Dropout", "SpatialDropout1D", "GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization", "NotEqual", "Any", "Add", "Subtract", "Multiply", "Maximum", "Minimum", "Average"];
 
+    /// <summary>What a note says of a model that stays one graph.</summary>
+    public const string Whole = "the model is not split into encoder and step";
+
     private static readonly HashSet<string> s_attention = ["Attention", "AdditiveAttention", "MultiHeadAttention"];
 
     private readonly KerasModel _model;
@@ -64,7 +67,7 @@ internal sealed class KerasTranslator
             var decoders = calls.FindAll(c => KerasRecurrent.Classes.Contains(c.Layer.Class) && c.OfTarget && c.Initial.Count > 0 && found.DependsOnly(c.Initial) && found.IsOfTarget(c.First));
             if (decoders.Count == 0) continue;
             if (found.Why(scored) is not { } reason) return found;
-            notes.Add($"layer '{decoders[0].Layer.Name}' starts from states of the source '{source.Name}' and reads the target '{target.Name}', but the model is not split into encoder and step: {reason}");
+            notes.Add($"layer '{decoders[0].Layer.Name}' starts from states of the source '{source.Name}' and reads the target '{target.Name}', but {Whole}: {reason}");
             return null;
         }
 
