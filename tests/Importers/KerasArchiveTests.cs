@@ -78,6 +78,16 @@ public sealed class KerasArchiveTests : IDisposable
     }
 
     [Fact]
+    public void A_layer_of_sums_without_bias_has_one_number()
+    {
+        var file = new KerasFile(10) { Version = "3.6.0" }.Layer("EinsumDense", $"\"name\": \"e\", \"equation\": \"abc,cd->abd\", \"output_shape\": [null, 2], \"bias_axes\": null, {Shape}");
+        var kernel = file.Weight("layers/einsum_dense/vars/0", Features, 2);
+        var x = Rows(12, 3);
+        using var model = SeqModel.Load(file.ConvertArchive(file.Sequential).File);
+        Equal([.. x.Select(row => Enumerable.Range(0, 2).Select(o => row.Select((v, i) => v * kernel[i * 2 + o]).Sum()).ToArray())], Run(model, x));
+    }
+
+    [Fact]
     public void States_of_random_numbers_and_of_the_optimizer_are_told_as_unused()
     {
         var file = new KerasFile(11) { Version = "3.6.0" }.Layer("Dense", $"\"name\": \"d\", \"units\": 2, \"use_bias\": false, {Shape}");

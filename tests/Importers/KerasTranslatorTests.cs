@@ -42,6 +42,7 @@ public sealed class KerasTranslatorTests : IDisposable
     [Theory]
     [InlineData("Attention")]
     [InlineData("AdditiveAttention")]
+    [InlineData("Dot")]
     public void Attention_over_the_source_gives_what_the_whole_model_gives(string kind)
     {
         var config = Attentive(kind, isMasked: kind != "Dot");

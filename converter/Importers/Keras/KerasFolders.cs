@@ -66,7 +66,7 @@ internal sealed class KerasFolders
             var there = byKind[group.Key].OrderBy(f => KerasVariables.Counted(f).Count).ToList();
             var ofKind = group.ToList();
             // TensorFlow 2.12 counts layers with weights twice: the order is the same.
-            var byOrder = there.Count == ofKind.Count;
+            var byOrder = container != s_containers[0] && there.Count == ofKind.Count;
             foreach (var (i, (layer, _)) in ofKind.Index())
             {
                 var own = byOrder ? there[i] : i == 0 ? group.Key : $"{group.Key}_{i}";
@@ -144,7 +144,10 @@ internal sealed class KerasFolders
     {
         var variables = _variables[folder].OrderBy(v => v.Number).ToList();
         if (variables.Count == 0) return;
-        bool Setting(string name, bool otherwise) => name.Split('=') is [var member, var value] ? layer.Get(member) is { } given ? Json.TextOf(given) == value : otherwise : layer.Get(name) is null ? otherwise : layer.Flag(name);
+        bool Setting(string name, bool otherwise) =>
+            name == "use_bias" && layer.Class == "EinsumDense" ? layer.Get("bias_axes") is not null
+            : name.Split('=') is [var member, var value] ? layer.Get(member) is { } given ? Json.TextOf(given) == value : otherwise
+            : layer.Get(name) is null ? otherwise : layer.Flag(name);
         if (KerasVariables.Of(kind ?? KerasVariables.FolderOf(layer.Class), Setting, variables.Count) is not { } names) return;
         if (names.Count != variables.Count || variables[^1].Number != names.Count - 1)
         {

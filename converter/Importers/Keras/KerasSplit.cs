@@ -49,7 +49,7 @@ internal sealed class KerasSplit(KerasLayer whole, KerasTranslator parts, Func<s
         }
 
         var given = read.Select(r => (Reference: r, Value: Of(r))).ToList();
-        var outputs = given.Select(g => (g.Reference, g.Value, Output: Out(g.Reference, g.Value.Name, IsMask(g.Reference)))).ToList();
+        var outputs = given.Select(g => (g.Reference, g.Value, Output: Out(g.Reference, g.Value.Name, parts.IsMask(g.Reference)))).ToList();
         var masks = given.Where(g => g.Value.Mask is not null).DistinctBy(g => g.Value.Mask).ToDictionary(g => g.Value.Mask!, g => Out(g.Reference, g.Value.Mask!, isMask: true, "/mask"));
         foreach (var state in first) Out(state, Of(state).Name, isMask: false);
         encoder.Fix("N", 1);
@@ -72,7 +72,7 @@ internal sealed class KerasSplit(KerasLayer whole, KerasTranslator parts, Func<s
             foreach (var (reference, value, output) in call)
             {
                 var port = Link(output);
-                values[reference.Output] = value with { Name = IsMask(reference) ? ofStep.ToBool(port) : port, Mask = value.Mask is null ? null : stepMasks[value.Mask] };
+                values[reference.Output] = value with { Name = parts.IsMask(reference) ? ofStep.ToBool(port) : port, Mask = value.Mask is null ? null : stepMasks[value.Mask] };
             }
 
             stepped.Give(call.Key.Layer, stepped.Place(call.Key).Call, values);
@@ -105,9 +105,6 @@ internal sealed class KerasSplit(KerasLayer whole, KerasTranslator parts, Func<s
         foreach (var input in new[] { parts.Source, parts.Target }.Where(i => KerasTranslator.OneHot(i) is not null)) notes.Add($"'{input.Name}' takes tokens, of which the graph makes the {KerasTranslator.OneHot(input)} numbers of a one-hot row");
         return new ImportedModel(encoder, step) { Metadata = _metadata, HasStates = true };
     }
-
-    /// <summary>Whether a value is a mask that a layer computes, as Keras 3 writes them.</summary>
-    private bool IsMask((string Layer, int Call, int Output) value) => parts.OfSource.Exists(c => c.Layer.Name == value.Layer && c.Layer.Class is "NotEqual" or "Any");
 
     /// <summary>The length of an input: its own, or open.</summary>
     private static IrDim Length(KerasLayer input) =>

@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace SeqRuntime.Converter.Importers.Keras;
 
 /// <summary>A call of a layer in a model for training, and which of the two inputs it depends on.</summary>
-internal sealed record TrainingCall(KerasLayer Layer, JsonElement Node, int Call, List<(string Layer, int Call, int Output)> First, List<(string Layer, int Call, int Output)> Others, List<(string Layer, int Call, int Output)> Initial)
+internal sealed record TrainingCall(KerasLayer Layer, JsonElement Node, int Call, List<(string Layer, int Call, int Output)> First, List<(string Layer, int Call, int Output)> Others, List<(string Layer, int Call, int Output)> Initial, bool IsCausal)
 {
     public bool OfSource { get; set; }
 
@@ -22,7 +22,7 @@ internal sealed record TrainingCall(KerasLayer Layer, JsonElement Node, int Call
 internal sealed class KerasTranslator
 {
     /// <summary>Layers that treat each step alone.</summary>
-    private static readonly HashSet<string> s_steps = ["Embedding", "Masking", "Dense", "Activation", "BatchNormalization", "LayerNormalization", "ReLU", "LeakyReLU", "ELU", "PReLU", "Softmax", "Dropout", "SpatialDropout1D", "GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization", "NotEqual", "Any", "Add", "Subtract", "Multiply", "Maximum", "Minimum", "Average"];
+    private static readonly HashSet<string> s_steps = ["Embedding", "Masking", "Dense", "Activation", "BatchNormalization", "LayerNormalization", "ReLU", "LeakyReLU", "ELU", "Softmax", "Dropout", "SpatialDropout1D", "GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization", "NotEqual", "Any", "Add", "Subtract", "Multiply", "Maximum", "Minimum", "Average"];
 
     /// <summary>What a note says of a model that stays one graph.</summary>
     public const string Whole = "the model is not split into encoder and step";
@@ -92,7 +92,7 @@ internal sealed class KerasTranslator
         var initial = !isRecurrent ? [] : call.Named.TryGetValue("initial_state", out var named) ? named : call.Inputs.Skip(1);
         var first = Of(call.Inputs.Take(1));
         var states = Of(initial);
-        return new TrainingCall(layer, node, number, first, [.. places.Except(first).Except(states)], states);
+        return new TrainingCall(layer, node, number, first, [.. places.Except(first).Except(states)], states, layer.Flag("causal") || call.Flags.Contains("use_causal_mask"));
     }
 
     private void Mark()
@@ -149,17 +149,21 @@ internal sealed class KerasTranslator
         }
 
         if (s_attention.Contains(layer.Class))
-            return !IsOfTarget(call.First) || call.Others.Exists(IsOfTarget) ? $"{named} attends to the target" : null;
+            return !IsOfTarget(call.First) || call.Others.Exists(IsOfTarget) ? $"{named} attends to the target" : call.IsCausal ? $"{named} compares steps of source and target (a causal mask)" : null;
         return layer.Class switch
         {
+            not "Dot" when call.Read.Any(value => !IsOfTarget(value) && !IsMask(value)) => $"{named} joins the target with values of the source",
             "TimeDistributed" => s_steps.Contains(KerasEmitter.Inner(layer).Class) ? null : $"{named} is not supported over the target",
             "Concatenate" => layer.Int("axis", -1) is -1 or 2 ? null : $"{named} joins steps of the target",
             "Dot" => IsOfTarget(call.First) && !call.Others.Exists(IsOfTarget) && layer.Longs("axes") is [2 or -1, _] or [2 or -1] ? null : $"{named} sums over steps of the target",
             _ when !s_steps.Contains(layer.Class) => $"{named} may read several steps of the target",
-            "Softmax" => layer.Int("axis", -1) is -1 or 2 ? null : $"{named} compares steps of the target",
+            "Softmax" or "LayerNormalization" or "BatchNormalization" => layer.Longs("axis") is [] or [-1] or [2] ? null : $"{named} compares steps of the target",
             _ => null,
         };
     }
+
+    /// <summary>Whether a value is a mask that a layer computes, as Keras 3 writes them.</summary>
+    public bool IsMask((string Layer, int Call, int Output) value) => _calls.TryGetValue(_model.Place((value.Layer, value.Call)), out var call) && call.Layer.Class is ("NotEqual" or "Any");
 
     private List<TrainingCall> Readers(KerasLayer input) => [.. _calls.Values.Where(c => c.Read.Any(r => r.Layer == input.Name))];
 
