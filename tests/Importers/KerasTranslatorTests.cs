@@ -43,10 +43,12 @@ public sealed class KerasTranslatorTests : IDisposable
     [InlineData("Attention")]
     [InlineData("AdditiveAttention")]
     [InlineData("Dot")]
+    [InlineData("Attention with masks by name")]
     public void Attention_over_the_source_gives_what_the_whole_model_gives(string kind)
     {
-        var config = Attentive(kind, isMasked: kind != "Dot");
-        var file = new KerasFile(62);
+        var isNamed = kind.Contains("by name", StringComparison.Ordinal);
+        var config = isNamed ? Named() : Attentive(kind, isMasked: kind != "Dot");
+        var file = new KerasFile(62) { Version = isNamed ? "3.6.0" : "2.15.0" };
         _ = new Weights(file, isOneHot: false);
         file.Weight("out/out/kernel", 8, Sounds);
         if (kind == "AdditiveAttention") file.Weight("attend/attend/scale", 4);
@@ -60,6 +62,14 @@ public sealed class KerasTranslatorTests : IDisposable
         Put(session, "target", target);
         session.Run();
         var expected = session.Output<float>(0).ToArray();
+
+        // Masks of layers say the same as those of an embedding.
+        using var implied = SeqModel.Load(Convert(file, isNamed ? Attentive("Attention", isMasked: true) : config, new ConversionOptions { NoSplit = true }).File);
+        using var same = implied.CreateSession(graph: null, sizes);
+        Put(same, "source", source);
+        Put(same, "target", target);
+        same.Run();
+        Numbers.Near(expected, same.Output<float>(0), tolerance: 1e-6);
 
         using var encoder = parts.CreateSession("encoder", new SeqSessionOptions { MaxSizes = { ["T"] = source.Length } });
         using var step = parts.CreateSession("step", new SeqSessionOptions { MaxSizes = { ["T"] = source.Length } });
@@ -178,6 +188,17 @@ public sealed class KerasTranslatorTests : IDisposable
             ? [Layer(kind, "attend", $"\"use_scale\": {Json(kind == "AdditiveAttention")}", Node("decoder"), Node("encoder"))]
             : [Layer("Dot", "score", "\"axes\": [2, 2]", Node("decoder"), Node("encoder")), Layer("Activation", "weigh", "\"activation\": \"softmax\"", Node("score")), Layer("Dot", "attend", "\"axes\": [2, 1]", Node("weigh"), Node("encoder"))];
         return Model([.. Embedded(Json(isMasked)), Layer("LSTM", "encoder", Cell + ", \"return_sequences\": true", Node("letters")), Layer("LSTM", "decoder", $"{Cell}, \"return_sequences\": true", Node("sounds"), Node("encoder", 1), Node("encoder", 2)), .. attention, Layer("Concatenate", "join", "\"axis\": -1", Node("attend"), Node("decoder")), Layer("TimeDistributed", "out", $$"""{{""}}"layer": {"class_name": "Dense", "config": {"name": "d", "units": {{Sounds}}, "activation": "softmax", "use_bias": false} }""", Node("join"))]);
+    }
+
+    /// <summary>The model with attention as Keras 3 writes it: the mask is a layer that other layers are called with.</summary>
+    private static string Named()
+    {
+        static string Tensor(string layer) => $$"""{"class_name": "__keras_tensor__", "config": {"keras_history": ["{{layer}}", 0, 0]} }""";
+        var mask = $$"""{"class_name": "NotEqual", "name": "skip", "config": {"name": "skip"}, "inbound_nodes": [{"args": [{{Tensor("source")}}, 0], "kwargs": {} }]}""";
+        return Attentive("Attention", isMasked: false)
+            .Replace("{\"class_name\": \"LSTM\", \"name\": \"encoder\"", $"{mask}, {{\"class_name\": \"LSTM\", \"name\": \"encoder\"", StringComparison.Ordinal)
+            .Replace("[[[\"letters\", 0, 0, {}]]]", $"[[[\"letters\", 0, 0, {{\"mask\": {Tensor("skip")}}}]]]", StringComparison.Ordinal)
+            .Replace("[[[\"decoder\", 0, 0, {}], [\"encoder\", 0, 0, {}]]]", $"[[[\"decoder\", 0, 0, {{\"mask\": [null, {Tensor("skip")}]}}], [\"encoder\", 0, 0, {{}}]]]", StringComparison.Ordinal);
     }
 
     /// <summary>Random weights of the classic model.</summary>

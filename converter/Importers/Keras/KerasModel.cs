@@ -67,6 +67,9 @@ internal sealed class KerasModel(KerasEmitter emitter, KerasLayer model, string 
         }
     }
 
+    /// <summary>Counts the calls of each layer, which references need.</summary>
+    public void Count() => _ = Nodes().Count();
+
     /// <summary>Whether a layer is an operation, whose arguments are not only values.</summary>
     public bool IsOperation(KerasLayer layer) => emitter.IsOperation(layer);
 

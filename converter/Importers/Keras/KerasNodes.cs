@@ -26,10 +26,18 @@ internal static class KerasNodes
             return values;
         }
 
+        // In a list of masks, null stands for a value without one.
+        List<KerasValue?>? masks = null;
         void Named(JsonElement arguments)
         {
             foreach (var (name, value) in Json.Members(arguments, $"what layer '{layer.Name}' is called with by name"))
             {
+                if (name == "mask" && value.ValueKind == JsonValueKind.Array && value.EnumerateArray().Any(e => e.ValueKind == JsonValueKind.Null) && References(value).Any())
+                {
+                    masks = [.. value.EnumerateArray().Select(e => e.ValueKind == JsonValueKind.Null ? null : (KerasValue?)(Values(e) is [{ } one] ? one : default(KerasValue)))];
+                    continue;
+                }
+
                 if (value.ValueKind == JsonValueKind.True) call.Flags.Add(name);
                 var values = Values(value);
                 if (values.Count > 0) call.Named[name] = values.ConvertAll(v => v ?? default);
@@ -60,7 +68,8 @@ internal static class KerasNodes
             if (call.Inputs.Count == 0 && call.Named.Remove(name, out var values)) call.Inputs.AddRange(values);
         }
 
-        if (call.Named.Remove("mask", out var masks)) SetMasks(layer, call, masks);
+        if (call.Named.Remove("mask", out var given)) masks = given.ConvertAll(mask => (KerasValue?)mask);
+        if (masks is not null) SetMasks(layer, call, masks);
         return call;
     }
 
@@ -95,13 +104,14 @@ internal static class KerasNodes
     }
 
     /// <summary>Masks given by name replace those of the values.</summary>
-    private static void SetMasks(KerasLayer layer, KerasCall call, List<KerasValue> masks)
+    private static void SetMasks(KerasLayer layer, KerasCall call, List<KerasValue?> masks)
     {
         if (masks.Count != call.Inputs.Count && (masks.Count != 1 || call.Inputs.Count == 0)) throw layer.Fault($"it is called with {call.Inputs.Count} values and {masks.Count} masks; the numbers must be equal");
         for (var i = 0; i < masks.Count; i++)
         {
-            if (masks[i].Rank != 2) throw layer.Fault($"it is called with a mask of {masks[i].Rank} dimensions; it must be [batch, steps]");
-            call.Inputs[i] = call.Inputs[i] with { Mask = masks[i].Name };
+            if (masks[i] is not { } mask) continue;
+            if (mask.Rank != 2) throw layer.Fault($"it is called with a mask of {mask.Rank} dimensions; it must be [batch, steps]");
+            call.Inputs[i] = call.Inputs[i] with { Mask = mask.Name };
         }
     }
 }

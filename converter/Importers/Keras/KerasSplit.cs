@@ -27,11 +27,12 @@ internal sealed class KerasSplit(KerasLayer whole, KerasTranslator parts, Func<s
         Emitters.AddRange([ofEncoder, ofStep]);
         var (encoder, step) = (ofEncoder.Graph.Graph, ofStep.Graph.Graph);
         var model = new KerasModel(ofEncoder, whole, "");
+        var stepped = new KerasModel(ofStep, whole, "");
+        model.Count();
+        stepped.Count();
         model.Give(parts.Source.Name, 0, Tokens(ofEncoder.Graph, parts.Source, Length(parts.Source)));
         model.Make(parts.OfSource.Select(c => (c.Layer, c.Node, c.Call)), model.Call);
 
-        var stepped = new KerasModel(ofStep, whole, "");
-        _ = stepped.Nodes().Count();
         stepped.Give(parts.Target.Name, 0, Tokens(ofStep.Graph, parts.Target, new IrDim(1, null)));
         // What a step reads of the source, besides the first states.
         var read = parts.OfTarget.SelectMany(c => c.First.Concat(c.Others)).Where(v => !parts.IsOfTarget(v)).Distinct().ToList();
