@@ -18,7 +18,8 @@ internal static class ShapeRules
                 Recurrent(node, op, Need(node, inputs, 0), inputs, outputs);
                 return true;
             case "Conv":
-                outputs[0]?.Set(ElementType.Float32, Conv(node, Need(node, inputs, 0).Shape, Need(node, inputs, 1).Shape));
+                if (inputs.Length > 3 && inputs[3] is { } past) ContinuedConv(node, Need(node, inputs, 0).Shape, Need(node, inputs, 1).Shape, past.Shape, outputs);
+                else outputs[0]?.Set(ElementType.Float32, Conv(node, Need(node, inputs, 0).Shape, Need(node, inputs, 1).Shape));
                 return true;
             case "ConvTranspose":
                 outputs[0]?.Set(ElementType.Float32, ConvTranspose(node, Need(node, inputs, 0).Shape, Need(node, inputs, 1).Shape));
@@ -128,6 +129,16 @@ internal static class ShapeRules
         }
 
         return result;
+    }
+
+    /// <summary>A convolution that keeps the past of its one spatial axis: it sees the past in front of its input, and gives the next past.</summary>
+    private static void ContinuedConv(IrNode node, Shape x, Shape w, Shape past, Tensor?[] outputs)
+    {
+        if (x.Rank != 3 || past.Rank != 3 || past[0] != x[0] || past[1] != x[1]) throw new ShapeFault($"Conv has input {x} and past {past}, which do not fit together.");
+        var joined = x;
+        joined[2] = Size((long)x[2] + past[2]);
+        outputs[0]?.Set(ElementType.Float32, Conv(node, joined, w));
+        if (outputs.Length > 1) outputs[1]?.Set(ElementType.Float32, past);
     }
 
     private static Shape ConvTranspose(IrNode node, Shape x, Shape w)

@@ -19,4 +19,7 @@ internal sealed class ImportedModel(params List<IrGraph> graphs)
 
     /// <summary>Whether the source itself defines the states, so that no others are searched for.</summary>
     public bool HasStates { get; init; }
+
+    /// <summary>Whether all layers along time keep their states already, so that --stateful has nothing to do.</summary>
+    public bool KeepsAllStates { get; init; }
 }

@@ -35,6 +35,17 @@ internal sealed record FileKind(string What, KindUse Use, string WayOut = "")
 
     public static FileKind Description { get; } = new("a JSON document", KindUse.Model);
 
+    public static FileKind RtNeural { get; } = new("an RTNeural model", KindUse.Model);
+
+    public static FileKind GuitarMl { get; } = new("a model of GuitarML", KindUse.Model);
+
+    /// <summary>Also read as the weights of a description.</summary>
+    public static FileKind StateDict { get; } = new("PyTorch's state_dict as JSON", KindUse.Model);
+
+    public static FileKind Nam { get; } = new("a model of Neural Amp Modeler (.nam)", KindUse.Model);
+
+    public static FileKind RnNoise { get; } = new("the weights of RNNoise as text (.rnnn)", KindUse.Model);
+
     public static FileKind Npz { get; } = new("an archive of NumPy arrays", KindUse.Weights);
 
     public static FileKind Safetensors { get; } = new("a safetensors file", KindUse.Weights);
@@ -96,8 +107,6 @@ internal sealed record FileKind(string What, KindUse Use, string WayOut = "")
     public static FileKind Cntk { get; } = new("a model of CNTK", KindUse.Unread, "Save it as ONNX, cntk.Function.load('{name}').save('{stem}.onnx', format=cntk.ModelFormat.ONNX), and convert that");
 
     public static FileKind MlNet { get; } = new("a model of ML.NET", KindUse.Unread, "Save it as ONNX (mlContext.Model.ConvertToOnnx), and convert that");
-
-    public static FileKind RnNoise { get; } = new("the weights of RNNoise as text (.rnnn)", KindUse.Unread, "Convert the Keras model (.h5) that it was written from");
 
     public static FileKind SentencePiece { get; } = new("a vocabulary of SentencePiece, which contains no model", KindUse.Unread, "Convert the model that uses it; a description's 'tables' can name a text file with one token on each line");
 

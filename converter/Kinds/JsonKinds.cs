@@ -8,15 +8,14 @@ namespace SeqRuntime.Converter.Kinds;
 internal static class JsonKinds
 {
     private const int Shown = 8;
-    private const string FromState = "python -c \"import json, numpy; numpy.savez('weights.npz', **{k: numpy.array(v, 'float32') for k, v in json.load(open('{name}'))";
-    private const string Describe = ".items()})\", and describe the layers; the names of the weights stay the same";
 
     /// <summary>The kinds by their members, the first that has all.</summary>
     private static readonly (string[] Members, FileKind Kind)[] s_kinds =
     [
-        (["in_shape", "layers"], Unread("an RTNeural model", "Convert the Keras model (.h5) or an ONNX export of the original model; or write its weights to an .npz file and describe it")),
-        (["state_dict"], Unread("a model of GuitarML or of another tool that writes PyTorch's state_dict as JSON", $"Make an .npz file of it, {FromState}['state_dict']{Describe}")),
-        (["architecture", "weights", "config"], Unread("a model of Neural Amp Modeler (.nam)", "Convert an ONNX export of the original model")),
+        (["in_shape", "layers"], FileKind.RtNeural),
+        (["model_data", "state_dict"], FileKind.GuitarMl),
+        (["state_dict"], FileKind.StateDict),
+        (["architecture", "config"], FileKind.Nam),
         (["modelTopology"], FileKind.TensorFlowJs),
         (["class_name", "config"], FileKind.KerasArchitecture),
         (["architecture", "trainable_params"], Unread("a model of frugally-deep", "Convert the original Keras model (.h5)")),
@@ -36,7 +35,7 @@ internal static class JsonKinds
         bool Has(string name) => names.Contains(name);
         if (names.Count == 0 || ((Has("graphs") || Has("weights") || Has("tables") || Has("decoding")) && !Has("architecture") && !Has("model_data") && !Has("modelTopology"))) return FileKind.Description;
         if (Array.Find(s_kinds, k => Array.TrueForAll(k.Members, Has)).Kind is { } kind) return kind;
-        if (names.TrueForAll(IsWeight)) return Unread("PyTorch's state_dict as JSON", $"Make an .npz file of it, {FromState}{Describe}");
+        if (names.TrueForAll(IsWeight)) return FileKind.StateDict;
         if (!isWhole) return FileKind.Description;
         return new FileKind($"JSON that is not a description of a model: it has neither 'graphs' nor 'weights' (see docs/description.md). It has {string.Join(", ", names.Take(Shown).Select(n => $"'{n}'"))}{(names.Count > Shown ? " …" : "")}", KindUse.Wrapped);
     }
@@ -44,7 +43,7 @@ internal static class JsonKinds
     private static FileKind Unread(string what, string wayOut) => new(what, KindUse.Unread, wayOut);
 
     /// <summary>Whether this is how PyTorch names a tensor of a layer.</summary>
-    private static bool IsWeight(string name) => name.Split('.')[^1] is var last && (last is "weight" or "bias" || last.StartsWith("weight_", StringComparison.Ordinal) || last.StartsWith("bias_", StringComparison.Ordinal));
+    private static bool IsWeight(string name) => name.Split('.')[^1] is var last && (last is "weight" or "bias" or "running_mean" or "running_var" or "num_batches_tracked" or "eps" || last.StartsWith("weight_", StringComparison.Ordinal) || last.StartsWith("bias_", StringComparison.Ordinal));
 
     /// <summary>The names of the outermost members up to the first error, and whether there is none.</summary>
     private static (List<string> Names, bool IsWhole) Members(ReadOnlySpan<byte> file)

@@ -58,7 +58,7 @@ internal static class Conversion
         foreach (var (i, (raw, path, imported, notes)) in read.Index())
         {
             void Stage(string stage, double part) => progress?.Report(new ConversionProgress($"{raw.Name}: {stage}", 0.2 + (i + part) * 0.6 / read.Count));
-            var (graph, states) = Resolve(raw, path, imported.HasStates, isOfSentences, options, notes, Stage);
+            var (graph, states) = Resolve(raw, path, imported, isOfSentences, options, notes, Stage);
             var left = OnnxLeftovers.OfBranches(raw, path);
             if (UnusedWeights.Note(left, ": they belong to branches that are not taken") is { } note) notes.Add(note);
             imported.Unused = [.. imported.Unused, .. left];
@@ -195,7 +195,7 @@ internal static class Conversion
         foreach (var (index, graph) in imported.Graphs.Index()) yield return (graph, imported, index == 0 ? notes : []);
     }
 
-    private static (IrGraph Graph, IReadOnlyList<StatePair> States) Resolve(IrGraph raw, string path, bool hasStates, bool isOfSentences, ConversionOptions options, List<string> notes, Action<string, double> stage) => Guarded(path, () =>
+    private static (IrGraph Graph, IReadOnlyList<StatePair> States) Resolve(IrGraph raw, string path, ImportedModel source, bool isOfSentences, ConversionOptions options, List<string> notes, Action<string, double> stage) => Guarded(path, () =>
     {
         raw.Budget.Holds(raw.ConstantBytes(), raw.DeepCount());
         var asRead = raw.Copy();
@@ -203,7 +203,7 @@ internal static class Conversion
         var ways = new WaysOut(asRead, options, path);
         try
         {
-            return Resolved(raw, path, hasStates, isOfSentences, options, notes, stage);
+            return Resolved(raw, path, source, isOfSentences, options, notes, stage);
         }
         catch (ConversionException fault)
         {
@@ -211,14 +211,14 @@ internal static class Conversion
         }
     });
 
-    private static (IrGraph Graph, IReadOnlyList<StatePair> States) Resolved(IrGraph raw, string path, bool hasStates, bool isOfSentences, ConversionOptions options, List<string> notes, Action<string, double> stage)
+    private static (IrGraph Graph, IReadOnlyList<StatePair> States) Resolved(IrGraph raw, string path, ImportedModel source, bool isOfSentences, ConversionOptions options, List<string> notes, Action<string, double> stage)
     {
         Bindings.Apply(raw, options, path);
         var pairing = new StatePairing(raw, notes);
         pairing.Apply(raw, options);
         stage("resolving shapes", 0);
         var graph = SizeProbes.Resolve(raw, notes, out var sized);
-        if (options.AutoStates && !hasStates)
+        if (options.AutoStates && !source.HasStates)
         {
             stage("finding states", 0.4);
             var found = StateFinder.Find(raw, graph, pairing.Outputs, notes);
@@ -227,7 +227,7 @@ internal static class Conversion
             if (found.Pairs.Count > 0 || sized.Largest.Count > 0) graph = SizeProbes.Resolve(sized, notes, out sized);
         }
 
-        if (!hasStates && !StatePairing.Fits(graph) && pairing.FixBatch(sized)) graph = SizeProbes.Resolve(sized, notes, out _);
+        if (!source.HasStates && !StatePairing.Fits(graph) && pairing.FixBatch(sized)) graph = SizeProbes.Resolve(sized, notes, out _);
 
         if (options.CacheSteps > 0 && graph.Largest.Count == 0) notes.Add($"--cache changes nothing: {(options.AutoStates ? "no output holds an input and new steps" : "--no-auto-state finds no caches")}");
         StatePairing.Check(graph, options);
@@ -235,7 +235,8 @@ internal static class Conversion
         stage("simplifying", 0.5);
         Passes.Fuse(graph);
         IReadOnlyList<StatePair> kept = [];
-        if (options.Stateful) kept = StreamStates.Keep(graph, notes);
+        if (options.Stateful && source.KeepsAllStates) notes.Add("--stateful changes nothing: all layers along time already keep their states");
+        else if (options.Stateful) kept = StreamStates.Keep(graph, notes);
         else if (!isOfSentences) StreamStates.Note(graph, notes);
         UnreadInputs.Tell(graph, notes);
         return (graph, [.. pairing.Pairs, .. kept]);

@@ -1,4 +1,5 @@
 using SeqRuntime.Converter.Importers;
+using SeqRuntime.Converter.Importers.Audio;
 using SeqRuntime.Converter.Importers.Description;
 using SeqRuntime.Converter.Importers.Keras;
 using SeqRuntime.Converter.Importers.Onnx;
@@ -11,7 +12,7 @@ namespace SeqRuntime.Converter.Pipeline;
 /// <summary>Reads a source file with the importer for its kind.</summary>
 internal static class Importer
 {
-    /// <param name="path">An ONNX or Keras model, or a description.</param>
+    /// <param name="path">A model, or a description.</param>
     /// <param name="name">Name of a graph to which the file gives none.</param>
     /// <param name="notes">Receives notes for the user.</param>
     /// <param name="files">Reads files.</param>
@@ -28,6 +29,11 @@ internal static class Importer
         if (kind == FileKind.Hdf5) return KerasReader.Read(KerasSource.OfHdf(path, content), name, isWhole, notes);
         if (kind == FileKind.KerasArchive) return KerasReader.Read(KerasSource.OfArchive(path, content), name, isWhole, notes);
         if (kind == FileKind.Description) return DescriptionReader.Read(path, content, notes, files);
+        if (kind == FileKind.RtNeural) return RtNeuralReader.Read(path, content, name, notes);
+        if (kind == FileKind.GuitarMl) return GuitarMlReader.Read(path, content, name, notes);
+        if (kind == FileKind.StateDict) return StateDictReader.Read(path, content, name, notes);
+        if (kind == FileKind.Nam) return NamReader.Read(path, content, name, notes);
+        if (kind == FileKind.RnNoise) return RnNoiseReader.Read(path, content, name, notes);
         throw new ConversionException(kind.NoModel(path));
     }
 

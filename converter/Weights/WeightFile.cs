@@ -1,3 +1,4 @@
+using System.Text.Json;
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.IO;
 using SeqRuntime.Converter.Kinds;
@@ -20,7 +21,17 @@ internal static class WeightFile
         if (kind == FileKind.Hdf5) return KerasNames.Read(HdfFile.Read(content, path), path);
         if (kind == FileKind.KerasArchive) return KerasNames.Read(HdfFile.Read(new KerasArchive(path, content).Weights, path), path);
         if (kind == FileKind.PyTorch || kind == FileKind.PyTorchModule || kind == FileKind.TorchScript) return TorchFile.Read(content, path);
+        if (kind == FileKind.StateDict || kind == FileKind.GuitarMl) return FromJson(content, path);
         throw new ConversionException(kind.NoWeights(path));
+    }
+
+    /// <summary>A state_dict, or the one in an object that holds it.</summary>
+    private static WeightSet FromJson(byte[] content, string path)
+    {
+        // The document is not disposed: tensors are read from it when they are asked for.
+        var root = JsonText.Parse(content, path).RootElement;
+        var owner = root.TryGetProperty("state_dict", out var inner) ? inner : root;
+        return owner.ValueKind == JsonValueKind.Object ? new WeightSet(path, JsonTensors.Of(owner)) : throw new ConversionException($"{path}: 'state_dict' is not an object.");
     }
 
     private static IEnumerable<WeightTensor> FromArchive(NpzArchive archive) =>

@@ -42,8 +42,9 @@ public sealed partial class ArrowTests
         ["Importers"] = ["Graph", "Weights"],
         ["Importers.Description"] = ["IO", "Kinds", "Graph", "Weights", "Importers"],
         ["Importers.Keras"] = ["IO", "Kinds", "Graph", "Decomposition", "Resolving", "Weights", "Importers", "Importers.Description"],
+        ["Importers.Audio"] = ["IO", "Graph", "Weights", "Importers", "Importers.Description"],
         ["Importers.Onnx"] = ["IO", "Graph", "Decomposition", "Resolving", "Weights", "Importers"],
-        ["Pipeline"] = ["IO", "Kinds", "Graph", "Resolving", "States", "Quantization", "Lowering", "Weights", "Importers", "Importers.Description", "Importers.Keras", "Importers.Onnx"],
+        ["Pipeline"] = ["IO", "Kinds", "Graph", "Resolving", "States", "Quantization", "Lowering", "Weights", "Importers", "Importers.Description", "Importers.Keras", "Importers.Audio", "Importers.Onnx"],
         ["Upgrading"] = [],
         ["Commands"] = ["IO", "Kinds", "Graph", "Quantization", "Weights", "Importers.Description", "Pipeline", "Upgrading"],
     };
