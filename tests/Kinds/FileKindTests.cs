@@ -121,10 +121,10 @@ public sealed class FileKindTests : IDisposable
     }
 
     [Theory]
-    [InlineData("{\"in_shape\": [], \"layers\": []}", "this is an RTNeural model, which is not supported. ")]
-    [InlineData("{\"version\": \"0.5\", \"architecture\": \"LSTM\", \"config\": {}, \"weights\": []}", "this is a model of Neural Amp Modeler (.nam)")]
-    [InlineData("{\"model_data\": {}, \"state_dict\": {}}", "json.load(open('m.dat'))['state_dict'].items()})\", and describe the layers")]
-    [InlineData("{\"lstm.weight_ih_l0\": [[1]], \"lstm.bias_hh_l0\": [1], \"fc.weight\": [[1]]}", "this is PyTorch's state_dict as JSON")]
+    [InlineData("{\"in_shape\": [], \"layers\": []}", "'in_shape' has 0 sizes")]
+    [InlineData("{\"version\": \"0.5\", \"architecture\": \"LSTM\", \"config\": {}, \"weights\": []}", "'config' has no 'hidden_size'")]
+    [InlineData("{\"model_data\": {}, \"state_dict\": {}}", "the file has no tensor 'rec.weight_ih_l0'")]
+    [InlineData("{\"lstm.weight_ih_l0\": [[1]], \"lstm.bias_hh_l0\": [1], \"fc.weight\": [[1]]}", "the file has no tensor 'lstm.weight_hh_l0'")]
     [InlineData("{\"class_name\": \"Sequential\", \"config\": {}}", "this is an architecture that Keras saved without weights, and there is no HDF5 file beside it. Name the file with its weights: --weights-file ")]
     [InlineData("{\"inputs\": [], \"layers\": [], \"outputs\": []}", "this is a model of lwtnn")]
     [InlineData("{\"architecture\": {}, \"trainable_params\": {}}", "this is a model of frugally-deep")]

@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Text.Json;
+using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.IO;
 
 namespace SeqRuntime.Converter.Importers.Audio;
@@ -20,7 +22,7 @@ internal static class RtNeuralReader
         var sizes = Sizes(model.List("in_shape"), "in_shape");
         var input = graph.Input("input", sizes);
         var layers = new RtNeuralLayers(graph, notes);
-        var value = new RtNeuralValue(Amplified(graph, model, "in_gain", input, notes), sizes);
+        var value = new RtNeuralValue(Amplified(graph, model, "in_gain", input, sizes, notes), sizes);
         var before = value.Name;
         var list = model.List("layers");
         if (list.Count == 0) throw new ConversionException("'layers' is empty; the model has no layers");
@@ -31,7 +33,7 @@ internal static class RtNeuralReader
         }
 
         if (model.Get("in_skip") is { } skip && skip.ValueKind != JsonValueKind.False) value = Skipped(graph, model, before, sizes, value, notes);
-        graph.Output("output", Amplified(graph, model, "out_gain", value.Name, notes));
+        graph.Output("output", Amplified(graph, model, "out_gain", value.Name, [1], notes));
         return graph.Finish(notes, Metadata(model, notes), []);
     }
 
@@ -43,16 +45,19 @@ internal static class RtNeuralReader
         return [.. (shape.Count == 4 ? shape[2..] : shape[^1..]).Select(size => Json.Int(size, $"a size in '{what}'") is > 0 and <= most and var number ? number : throw new ConversionException($"a size in '{what}' is {size}; it must be from 1 to {most}"))];
     }
 
-    /// <summary>A value times a gain in decibels. AIDA-X takes -90 dB as silence.</summary>
-    private static string Amplified(AudioGraph graph, Members model, string member, string value, List<string> notes)
+    /// <summary>A value times a gain in decibels; of the input only the first channel, not the knobs. AIDA-X takes -90 dB as silence.</summary>
+    private static string Amplified(AudioGraph graph, Members model, string member, string value, int[] sizes, List<string> notes)
     {
         const float silence = -90;
         // AIDA-X takes what is not a number as no gain.
         if (model.Get(member) is not { ValueKind: JsonValueKind.Number }) return value;
         var decibels = model.Float(member);
         if (decibels == 0) return value;
-        notes.Add($"'{member}' of {decibels} dB is part of the converted model, as AIDA-X applies it");
-        return graph.Composer.Op("Mul", [value, graph.Composer.Scalar(decibels > silence ? (float)Math.Pow(10, decibels * 0.05) : 0)]);
+        notes.Add($"'{member}' of {decibels.ToString(CultureInfo.InvariantCulture)} dB is part of the converted model, as AIDA-X applies it");
+        var factors = Enumerable.Repeat(1f, sizes[^1]).ToArray();
+        factors[0] = decibels > silence ? (float)Math.Pow(10, decibels * 0.05) : 0;
+        if (!float.IsFinite(factors[0])) throw new ConversionException($"'{member}' is {decibels.ToString(CultureInfo.InvariantCulture)} dB, which is not a gain");
+        return graph.Composer.Op("Mul", [value, graph.Composer.Constant(member, IrTensor.Of<float>([factors.Length], factors))]);
     }
 
     /// <summary>The first channel of the input is added to the output.</summary>
