@@ -5,6 +5,7 @@ using SeqRuntime.Converter.IO;
 using SeqRuntime.Perf.Commands;
 using SeqRuntime.Tests.Decoding;
 using SeqRuntime.Tests.Importers;
+using SeqRuntime.Tests.Importers.AudioFormats;
 
 namespace SeqRuntime.Tests.Docs;
 
@@ -189,6 +190,7 @@ public sealed partial class CommandTests(CommandTests.Fixture fixture) : IClassF
             WriteDescription();
             WriteTorch();
             WriteKerasFiles();
+            foreach (var (name, mark) in new[] { ("amp.nam", "\"LSTM\", \"config\""), ("pedal.json", "model_data"), ("effect.json", "in_shape"), ("voice.rnnn", "rnnoise-nu") }) _folder.Write(name, AudioModels.All.First(model => model.Contains(mark, StringComparison.Ordinal)));
             foreach (var (name, real) in s_real)
             {
                 if (Models.Find(real) is not { } path || name.EndsWith(".seq", StringComparison.Ordinal)) continue;

@@ -107,7 +107,7 @@ internal sealed class AudioGraph
     public string Normalize(string layer, string x, IrTensor mean, IrTensor variance, IrTensor? gamma, IrTensor? beta, float epsilon)
     {
         Composer.Scope = layer;
-        if (NonFinite.NoVariance($"the variance of {layer}", variance, epsilon) is { } fault) throw new ConversionException(fault);
+        if (NonFinite.NoVariance($"{layer}.variance", variance, epsilon) is { } fault) throw new ConversionException(fault);
         return BatchNormLayer.Emit(Composer, x, layer, mean, variance, gamma, beta, epsilon, isLastAxis: true) ?? throw new ConversionException($"{layer}: the tensors of its batch normalization differ in length");
     }
 

@@ -41,7 +41,7 @@ internal static class NamConvNet
         float[] Next() => layers.Weights.Take(count, name);
         var (mean, variance, weight, bias) = (Next(), Next(), Next(), Next());
         var epsilon = layers.Weights.Take(1, name)[0];
-        if (NonFinite.NoVariance($"the variance of {name}", IrTensor.Of<float>([count], variance), epsilon) is { } fault) throw new ConversionException(fault);
+        if (NonFinite.NoVariance($"{name}.variance", IrTensor.Of<float>([count], variance), epsilon) is { } fault) throw new ConversionException(fault);
         double[] scale = [.. weight.Select((w, i) => w / Math.Sqrt(variance[i] + (double)epsilon))];
         return layers.Affine(name, x, Array.ConvertAll(scale, s => (float)s), [.. bias.Select((b, i) => (float)(b - scale[i] * mean[i]))]);
     }

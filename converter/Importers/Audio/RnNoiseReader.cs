@@ -38,20 +38,20 @@ internal sealed class RnNoiseReader
     private void Build()
     {
         var input = ReadDense("input_dense");
-        var vad = ReadGru("vad_gru");
-        var noise = ReadGru("noise_gru");
-        var denoise = ReadGru("denoise_gru");
-        var gains = ReadDense("denoise_output");
-        var speech = ReadDense("vad_output");
+        var vad = ReadGru("vad_gru", input.Units);
+        var noise = ReadGru("noise_gru", input.Units + vad.Units + input.Inputs);
+        var denoise = ReadGru("denoise_gru", vad.Units + noise.Units + input.Inputs);
+        var gains = ReadDense("denoise_output", denoise.Units);
+        var speech = ReadDense("vad_output", vad.Units);
         if (_at < _words.Length) throw new ConversionException($"after its last layer the file has {_words.Length - _at} more numbers; it is not a model of RNNoise, or it is damaged");
 
         var features = _graph.Input("features", input.Inputs);
-        var dense = Dense(input, features, input.Inputs);
-        var vadUnits = Gru(vad, dense, input.Units);
-        var noiseUnits = Gru(noise, Joined(dense, vadUnits, features), input.Units + vad.Units + input.Inputs);
-        var denoiseUnits = Gru(denoise, Joined(vadUnits, noiseUnits, features), vad.Units + noise.Units + input.Inputs);
-        _graph.Output("gains", Dense(gains, denoiseUnits, denoise.Units));
-        _graph.Output("vad", Dense(speech, vadUnits, vad.Units));
+        var dense = Dense(input, features);
+        var vadUnits = Gru(vad, dense);
+        var noiseUnits = Gru(noise, Joined(dense, vadUnits, features));
+        var denoiseUnits = Gru(denoise, Joined(vadUnits, noiseUnits, features));
+        _graph.Output("gains", Dense(gains, denoiseUnits));
+        _graph.Output("vad", Dense(speech, vadUnits));
     }
 
     private string Joined(params string[] values)
@@ -60,46 +60,43 @@ internal sealed class RnNoiseReader
         return _graph.Composer.Op("Concat", values, ("axis", -1L));
     }
 
-    private string Dense(Layer layer, string x, int inputs)
+    private string Dense(Layer layer, string x)
     {
-        Expect(layer, inputs);
         var y = _graph.Dense(layer.Name, x, Tensor(layer.Weights[0], layer.Inputs, layer.Units), Tensor(layer.Weights[1], layer.Units));
         return _graph.Composer.Op(layer.Function, [y]);
     }
 
     /// <summary>The reset gate acts before the recurrent product, and there is one row of biases, as in Keras before reset_after.</summary>
-    private string Gru(Layer layer, string x, int inputs)
+    private string Gru(Layer layer, string x)
     {
-        Expect(layer, inputs);
         var columns = 3 * layer.Units;
         var cells = RecurrentCells.OfKeras(layer.Name, RecurrentOp.Gru, Tensor(layer.Weights[0], layer.Inputs, columns), Tensor(layer.Weights[1], layer.Units, columns), Tensor(layer.Weights[2], columns));
         return _graph.Recurrent(x, cells with { IsResetAfter = false, Activations = layer.Function == "Tanh" ? null : ["Sigmoid", layer.Function] });
     }
 
-    private static void Expect(Layer layer, int inputs)
-    {
-        if (layer.Inputs != inputs) throw new ConversionException($"layer '{layer.Name}' has {layer.Inputs} inputs; the layers before it make {inputs}");
-    }
-
     private static IrTensor Tensor(float[] values, params int[] shape) => IrTensor.Of<float>(shape, values);
 
-    private Layer ReadDense(string name)
+    private Layer ReadDense(string name, int? before = null)
     {
-        var (inputs, units, function) = Head(name);
+        var (inputs, units, function) = Head(name, before);
         return new Layer(name, inputs, units, function, [Numbers(name, inputs * units), Numbers(name, units)]);
     }
 
-    private Layer ReadGru(string name)
+    private Layer ReadGru(string name, int before)
     {
-        var (inputs, units, function) = Head(name);
+        var (inputs, units, function) = Head(name, before);
         return new Layer(name, inputs, units, function, [Numbers(name, 3 * inputs * units), Numbers(name, 3 * units * units), Numbers(name, 3 * units)]);
     }
 
-    private (int Inputs, int Units, string Function) Head(string name)
+    /// <summary>The sizes of a layer and its function.</summary>
+    /// <param name="name">The layer.</param>
+    /// <param name="before">What the layers before it make, if there are any.</param>
+    private (int Inputs, int Units, string Function) Head(string name, int? before)
     {
         // RNNoise's own arrays hold 128 units, and its reader refuses more.
         const int most = 128;
-        var (inputs, units) = (Number($"the inputs of layer '{name}'", 1, most), Number($"the units of layer '{name}'", 1, most));
+        var (inputs, units) = (Number($"the inputs of layer '{name}'", 1, 3 * most), Number($"the units of layer '{name}'", 1, most));
+        if (before is { } made && inputs != made) throw new ConversionException($"layer '{name}' has {inputs} inputs; the layers before it make {made}");
         var function = Number($"the function of layer '{name}'", 0, most);
         if (function >= s_functions.Length) _notes.Add($"layer '{name}' has the function {function}, which RNNoise takes as tanh");
         return (inputs, units, function < s_functions.Length ? s_functions[function] : s_functions[0]);

@@ -175,8 +175,9 @@ internal sealed class RtNeuralLayers(AudioGraph graph, List<string> notes)
         IrTensor At(int index, string what) => Vector(layer, weights, index, channels, what);
         var isAffine = weights.Count == 4;
         if (!layer.Has("epsilon")) notes.Add($"{layer.What} has no 'epsilon'; Keras' default of 0.001 is assumed");
-        var (mean, variance) = (At(weights.Count - 2, "its mean"), At(weights.Count - 1, "its variance"));
-        return x with { Name = graph.Normalize(name, x.Name, mean, variance, isAffine ? At(0, "its gamma") : null, isAffine ? At(1, "its beta") : null, layer.Float("epsilon", kerasEpsilon)) };
+        var (mean, variance, epsilon) = (At(weights.Count - 2, "its mean"), At(weights.Count - 1, "its variance"), layer.Float("epsilon", kerasEpsilon));
+        if (NonFinite.NoVariance(name, variance, epsilon) is { } fault) throw layer.Fault(fault);
+        return x with { Name = graph.Normalize(name, x.Name, mean, variance, isAffine ? At(0, "its gamma") : null, isAffine ? At(1, "its beta") : null, epsilon) };
     }
 
     private RtNeuralValue Activated(Members layer, RtNeuralValue x)

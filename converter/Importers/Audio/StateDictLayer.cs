@@ -26,8 +26,8 @@ internal sealed record StateDictLayer(string Name, string Kind, int Inputs, int 
 
     public string Says => $"{(Name.Length > 0 ? $"'{Name}' " : "")}{Kind} {Inputs} → {Outputs}";
 
-    /// <summary>Whether a convolution over groups fits.</summary>
-    public bool TakesGroupsOf(int channels) => Kind == "Conv1d" && channels % Inputs == 0 && Outputs % (channels / Inputs) == 0;
+    /// <summary>Whether it takes this many channels: its own, groups of them in a convolution, or any with one slope for all.</summary>
+    public bool Takes(int channels) => channels == Inputs || (IsOfChannels ? Inputs == 1 && IsFollowedByNothing : Kind == "Conv1d" && channels % Inputs == 0 && Outputs % (channels / Inputs) == 0);
 
     /// <summary>The layers of one prefix; a stacked recurrent layer is several.</summary>
     public static IEnumerable<StateDictLayer> Of(WeightSet weights, string prefix, HashSet<string> members, string file)

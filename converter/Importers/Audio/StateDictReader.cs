@@ -43,9 +43,9 @@ internal sealed class StateDictReader
         var assumed = new List<string>();
         foreach (var layer in layers)
         {
-            if (layer.Inputs != channels && !layer.TakesGroupsOf(channels)) throw new ConversionException($"'{layer.Name}' ({layer.Kind}) takes {layer.Inputs} channels, but the layers before it make {channels}; so its layers do not stand in the order of the file. {Advice}");
+            if (!layer.Takes(channels)) throw new ConversionException($"'{layer.Name}' ({layer.Kind}) takes {layer.Inputs} channels, but the layers before it make {channels}; so its layers do not stand in the order of the file. {Advice}");
             value = layer.Emit(_graph, value, channels, _notes);
-            channels = layer.Outputs;
+            if (!layer.IsOfChannels) channels = layer.Outputs;
             if (layer.Assumed is { } what && !assumed.Contains(what)) assumed.Add(what);
         }
 

@@ -43,6 +43,7 @@ internal abstract class Target : IDisposable
         ["npz"] = () => new NpzTarget(),
         ["safetensors"] = () => new SafetensorsTarget(),
         ["torch"] = () => new TorchTarget(),
+        ["audio"] = () => new AudioTarget(),
         ["kinds"] = () => new KindTarget(),
         ["json"] = () => new DescriptionTarget(),
         ["decoding"] = () => new DecodingTarget(),

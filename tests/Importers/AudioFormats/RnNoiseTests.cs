@@ -23,7 +23,6 @@ public sealed class RnNoiseTests
     }
 
     [Theory]
-    [InlineData("3 2 0", "4 2 0", "it must be a whole number from -128 to 127")]
     [InlineData("2 2 0", "3 2 0", "layer 'vad_gru' has 3 inputs; the layers before it make 2")]
     [InlineData("version 1", "version 2", "it has version 2 of the format")]
     [InlineData("3 2 0", "3 999 0", "the units of layer 'input_dense' is '999'; it must be a whole number from 1 to 128")]
@@ -34,8 +33,7 @@ public sealed class RnNoiseTests
         var content = RnNoise();
         var at = part.StartsWith("2 1", StringComparison.Ordinal) ? content.LastIndexOf(part, StringComparison.Ordinal) : content.IndexOf(part, StringComparison.Ordinal);
         if (part == "2 2 0") at = content.IndexOf("\n2 2 0", StringComparison.Ordinal) + 1;
-        var message = AudioRuns.Refusal(content[..at] + wrong + content[(at + part.Length)..]);
-        Assert.True(message.Contains(says, StringComparison.Ordinal) || (part == "3 2 0" && wrong == "4 2 0"), message);
+        Assert.Contains(says, AudioRuns.Refusal(content[..at] + wrong + content[(at + part.Length)..]), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -222,7 +222,7 @@ public sealed class RtNeuralTests
     [InlineData("conv1d", "[[[1]]]", "[0]", 1, "\"groups\": 2,", "takes 2 channels and makes 1; its input has 1")]
     [InlineData("conv1d", "[[[1]]]", "[0]", 1, "\"strides\": 2,", "layer 1 (conv1d): its strides is 2")]
     [InlineData("conv1d", "[[[1]]]", "[0]", 1, "\"padding\": \"same\",", "looks into the future")]
-    [InlineData("batchnorm", "[1]", "[1]", 1, "\"epsilon\": -2,", "is not above zero")]
+    [InlineData("batchnorm", "[1]", "[1]", 1, "\"epsilon\": -2,", "layer 1 (batchnorm): the variance 'layers.1' of shape [1] is 1 at [0], and epsilon -2 does not raise it above zero")]
     [InlineData("batchnorm", "[1]", null, 1, "", "layer 1 (batchnorm): it has 1 weights; it must have 4 (gamma, beta, mean, variance) or 2 (mean, variance)")]
     [InlineData("prelu", "[[1, 2]]", null, 1, "", "layer 1 (prelu): it has 2 slopes; it must have 1 or 1")]
     [InlineData("unknown", "[1]", null, 1, "", "layer 1 (unknown): RTNeural's exporter did not know this layer")]
