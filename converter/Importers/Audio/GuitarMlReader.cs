@@ -7,20 +7,44 @@ namespace SeqRuntime.Converter.Importers.Audio;
 
 /// <summary>
 /// Reads the JSON of GuitarML's plugins (Proteus, NeuralPi), which Automated-GuitarAmpModelling writes: <c>model_data</c> says what the model is,
-/// <c>state_dict</c> holds its weights. A recurrent layer, a linear layer, and a skip connection from the first input. Knobs are further inputs.
+/// <c>state_dict</c> holds its weights. A recurrent layer, a linear layer, and a skip connection from the first input; knobs are further inputs. Or
+/// a network of gated convolutions.
 /// </summary>
 internal static class GuitarMlReader
 {
     public static ImportedModel Read(string path, byte[] content, string name, List<string> notes)
     {
         using var document = JsonText.Parse(content, path);
-        var model = new Members(Json.Required(document.RootElement, "model_data", "the model"), "'model_data'");
-        if (model.Text("model", "SimpleRNN") is not "SimpleRNN" and var kind) throw new ConversionException($"its model is '{kind}'; only SimpleRNN (LSTM, GRU or RNN) is read. Export the original model as ONNX");
-        var dictionary = Json.Required(document.RootElement, "state_dict", "the model");
-        if (dictionary.ValueKind != JsonValueKind.Object) throw new ConversionException($"'state_dict' is {Json.Shown(dictionary)}; it must be an object");
-        var weights = new WeightSet(path, JsonTensors.Of(dictionary));
+        var root = new Members(document.RootElement, "the model");
+        var model = new Members(root.Need("model_data"), "'model_data'");
+        var kind = model.Text("model", "SimpleRNN");
+        var weights = StateDictReader.Tensors(path, root.Need("state_dict"), notes);
+        StateDictReader.NoteUnread(root, notes);
         var graph = new AudioGraph(name, path, content.Length);
+        switch (kind)
+        {
+            case "SimpleRNN":
+                Recurrent(graph, model, weights, notes);
+                break;
+            case "GatedConvNet":
+                GatedConvNet.Add(graph, model, weights);
+                break;
+            default:
+                throw new ConversionException($"its model is '{kind}'; SimpleRNN (LSTM, GRU or RNN) and GatedConvNet are read. Export the original model as ONNX");
+        }
 
+        var metadata = AudioMetadata.Of(null);
+        foreach (var (member, extra) in model.Unread())
+        {
+            notes.Add($"'{member}' ({Json.Shown(extra)}) of 'model_data' is not read");
+            if (Members.Plain(extra) is { } text) AudioMetadata.Add(metadata, member, text);
+        }
+
+        return graph.Finish(notes, metadata, weights.Unused());
+    }
+
+    private static void Recurrent(AudioGraph graph, Members model, WeightSet weights, List<string> notes)
+    {
         var stack = TorchCells.Stack(weights, "rec", [.. weights.Names.Where(n => n.StartsWith("rec.", StringComparison.Ordinal)).Select(n => n["rec.".Length..])]);
         var (inputs, hidden) = (stack[0].W.Shape[1], stack[^1].Hidden);
         Check(model, stack, inputs, hidden);
@@ -40,14 +64,6 @@ internal static class GuitarMlReader
         value = Skipped(graph, model, graph.Dense("lin", value, linear.Transposed(), bias), inputs, outputs, notes);
         graph.Output("output", value);
         if (inputs > 1) notes.Add($"input '{graph.Composer.Graph.Inputs[0].Name}' [1, T, {inputs}] holds for each sample the sample and then {inputs - 1} {(inputs == 2 ? "knob" : "knobs")}, 0 to 1, as the model was trained; so a knob may glide within a run");
-        var metadata = AudioMetadata.Of(null);
-        foreach (var (member, extra) in model.Unread())
-        {
-            if (Members.Plain(extra) is { } text) AudioMetadata.Add(metadata, member, text);
-            else notes.Add($"'{member}' of 'model_data' is not read");
-        }
-
-        return graph.Finish(notes, metadata, weights.Unused());
     }
 
     private static void Check(Members model, List<RecurrentCells> stack, int inputs, int hidden)

@@ -20,13 +20,27 @@ internal sealed class StateDictReader
     public static ImportedModel Read(string path, byte[] content, string name, List<string> notes)
     {
         using var document = JsonText.Parse(content, path);
-        var inner = Json.Optional(document.RootElement, "state_dict");
-        var weights = new WeightSet(path, JsonTensors.Of(inner is { ValueKind: JsonValueKind.Object } owner ? owner : document.RootElement));
+        var root = new Members(document.RootElement, "the model");
+        var dictionary = root.Get("state_dict") ?? document.RootElement;
+        var weights = Tensors(path, dictionary, notes);
+        if (root.Has("state_dict")) NoteUnread(root, notes);
         var graph = new AudioGraph(name, path, content.Length);
         var reader = new StateDictReader(graph, weights, notes, path);
         graph.Output("output", reader.Build());
         return graph.Finish(notes, [], weights.Unused());
     }
+
+    /// <summary>The tensors of a state_dict. Its other members are named.</summary>
+    public static WeightSet Tensors(string path, JsonElement dictionary, List<string> notes)
+    {
+        if (dictionary.ValueKind != JsonValueKind.Object) throw new ConversionException($"'state_dict' is {Json.Shown(dictionary)}; it must be an object");
+        var weights = new WeightSet(path, JsonTensors.Of(dictionary));
+        notes.AddRange(dictionary.EnumerateObject().Where(member => !weights.Has(member.Name)).Select(member => $"'{member.Name}' ({Json.Shown(member.Value)}) is not a tensor, and is not read"));
+        return weights;
+    }
+
+    /// <summary>Names what stands beside the model and was not read.</summary>
+    public static void NoteUnread(Members root, List<string> notes) => notes.AddRange(root.Unread().Select(member => $"'{member.Name}' is not read"));
 
     private string Build()
     {

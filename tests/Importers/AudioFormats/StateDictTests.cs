@@ -1,5 +1,3 @@
-using static SeqRuntime.Tests.Importers.AudioFormats.AudioModels;
-
 namespace SeqRuntime.Tests.Importers.AudioFormats;
 
 /// <summary>PyTorch's state_dict as JSON: layers told by names and shapes, and as the weights of a description.</summary>
@@ -32,6 +30,14 @@ public sealed class StateDictTests
     [InlineData("{ \"state_dict\": { \"a.weight\": [[1]], \"a.weight_g\": [1] } }", "'a' has a tensor 'weight_g', by which its kind cannot be told")]
     [InlineData("{ \"state_dict\": {} }", "the file has no weights")]
     public void What_may_be_several_models_is_refused(string content, string says) => Assert.Contains(says, AudioRuns.Refusal(content), StringComparison.Ordinal);
+
+    [Fact]
+    public void What_is_not_read_is_named()
+    {
+        var notes = AudioRuns.Notes("{ \"epoch\": 3, \"state_dict\": { \"a.weight\": [[1]], \"a.kind\": \"fast\" } }");
+        Assert.Contains("'epoch' is not read", notes, StringComparison.Ordinal);
+        Assert.Contains("'a.kind' (\"fast\") is not a tensor, and is not read", notes, StringComparison.Ordinal);
+    }
 
     /// <summary>The way out of a refusal: a description that names the file as its weights.</summary>
     [Fact]
