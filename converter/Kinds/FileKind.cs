@@ -26,7 +26,7 @@ internal sealed record FileKind(string What, KindUse Use, string WayOut = "")
     private const string Numpy = "python -c \"import torch, numpy; numpy.savez('{stem}.npz', **{k: v.float().numpy() for k, v in torch.load('{name}', map_location='cpu').items()})\"";
     private const string Exported = "python -c \"import torch; torch.onnx.export(torch.load('{name}', map_location='cpu', weights_only=False).eval(), (torch.zeros(SHAPE),), '{stem}.onnx')\"";
 
-    public static FileKind Unknown { get; } = new("a file of an unknown kind", KindUse.Unread, "Give an ONNX model, a whole Keras model (.keras or .h5), or a description (.json) of weights in safetensors, npz, HDF5 or a PyTorch checkpoint");
+    public static FileKind Unknown { get; } = new("a file of an unknown kind", KindUse.Unread, "Give an ONNX model, a whole Keras model (.keras or .h5), a TensorFlow Lite model, or a description (.json) of weights in safetensors, npz, HDF5 or a PyTorch checkpoint");
 
     // Read.
     public static FileKind Onnx { get; } = new("an ONNX model", KindUse.Model);
@@ -45,6 +45,8 @@ internal sealed record FileKind(string What, KindUse Use, string WayOut = "")
     public static FileKind Nam { get; } = new("a model of Neural Amp Modeler (.nam)", KindUse.Model);
 
     public static FileKind RnNoise { get; } = new("the weights of RNNoise as text (.rnnn)", KindUse.Model);
+
+    public static FileKind TensorFlowLite { get; } = new("a TensorFlow Lite model", KindUse.Model);
 
     public static FileKind Npz { get; } = new("an archive of NumPy arrays", KindUse.Weights);
 
@@ -79,8 +81,6 @@ internal sealed record FileKind(string What, KindUse Use, string WayOut = "")
     public static FileKind ScikitLearn { get; } = new("a model of scikit-learn (a pickle or a joblib file)", KindUse.Unread, "Export it as ONNX with skl2onnx (skl2onnx.to_onnx), and convert that");
 
     // TensorFlow.
-    public static FileKind TensorFlowLite { get; } = new("a TensorFlow Lite model", KindUse.Unread, "Convert it to ONNX, python -m tf2onnx.convert --tflite {name} --output {stem}.onnx, and convert that");
-
     public static FileKind SavedModel { get; } = new("a TensorFlow SavedModel", KindUse.Unread, "Convert its folder to ONNX, python -m tf2onnx.convert --saved-model FOLDER --output {stem}.onnx, and convert that; or save the Keras model as HDF5 (model.save('{stem}.h5'))");
 
     public static FileKind GraphDef { get; } = new("a frozen TensorFlow graph", KindUse.Unread, "Convert it to ONNX, python -m tf2onnx.convert --graphdef {name} --inputs INPUT:0 --outputs OUTPUT:0 --output {stem}.onnx, and convert that");

@@ -3,6 +3,7 @@ using SeqRuntime.Converter.Importers.Audio;
 using SeqRuntime.Converter.Importers.Description;
 using SeqRuntime.Converter.Importers.Keras;
 using SeqRuntime.Converter.Importers.Onnx;
+using SeqRuntime.Converter.Importers.TensorFlowLite;
 using SeqRuntime.Converter.IO;
 using SeqRuntime.Converter.Kinds;
 using SeqRuntime.Converter.Weights;
@@ -28,6 +29,7 @@ internal static class Importer
         if (weights is not null) throw new ConversionException($"--weights-file {weights}: {Path.GetFileName(path)} is {kind.What}; only an architecture that Keras saved as JSON (model.to_json()) takes its weights from another file{(kind == FileKind.Description ? ", a description names its own" : "")}");
         if (kind == FileKind.Hdf5) return KerasReader.Read(KerasSource.OfHdf(path, content), name, isWhole, notes);
         if (kind == FileKind.KerasArchive) return KerasReader.Read(KerasSource.OfArchive(path, content), name, isWhole, notes);
+        if (kind == FileKind.TensorFlowLite) return TfliteReader.Read(path, content, name, notes);
         if (kind == FileKind.Description) return DescriptionReader.Read(path, content, notes, files);
         if (kind == FileKind.RtNeural) return RtNeuralReader.Read(path, content, name, notes);
         if (kind == FileKind.GuitarMl) return GuitarMlReader.Read(path, content, name, notes);

@@ -44,7 +44,8 @@ public sealed partial class ArrowTests
         ["Importers.Keras"] = ["IO", "Kinds", "Graph", "Decomposition", "Resolving", "Weights", "Importers", "Importers.Description"],
         ["Importers.Audio"] = ["IO", "Graph", "Weights", "Importers", "Importers.Description"],
         ["Importers.Onnx"] = ["IO", "Graph", "Decomposition", "Resolving", "Weights", "Importers"],
-        ["Pipeline"] = ["IO", "Kinds", "Graph", "Resolving", "States", "Quantization", "Lowering", "Weights", "Importers", "Importers.Description", "Importers.Keras", "Importers.Audio", "Importers.Onnx"],
+        ["Importers.TensorFlowLite"] = ["Graph", "Weights", "Importers", "Importers.Description"],
+        ["Pipeline"] = ["IO", "Kinds", "Graph", "Resolving", "States", "Quantization", "Lowering", "Weights", "Importers", "Importers.Description", "Importers.Keras", "Importers.Audio", "Importers.Onnx", "Importers.TensorFlowLite"],
         ["Upgrading"] = [],
         ["Commands"] = ["IO", "Kinds", "Graph", "Quantization", "Weights", "Importers.Description", "Pipeline", "Upgrading"],
     };
