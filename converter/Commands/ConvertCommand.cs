@@ -10,7 +10,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
 {
     private readonly Argument<string[]> _sources = new("[GRAPH=]FILE")
     {
-        Description = "A model: ONNX, Keras (.keras, .h5, or an architecture in JSON with its weights) or a description in JSON, maybe packed with gzip or xz; several become named graphs of one file. A file without a name is graph 'main'.",
+        Description = "A model: ONNX, Keras (.keras, .h5, or an architecture in JSON with its weights), TensorFlow Lite, or a description in JSON, maybe packed with gzip or xz; several become named graphs of one file. A file without a name is graph 'main'.",
         Arity = ArgumentArity.OneOrMore,
     };
 
@@ -35,7 +35,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
     public Command Build(TeachingHelp help)
     {
         _weights.AcceptOnlyFromAmong([.. WeightKinds.All.Select(storage => storage.Name)]);
-        var command = new Command("convert", "Converts ONNX models (opset 7 to 23), whole Keras models (.keras, .h5, JSON with weights), models of RTNeural, GuitarML, Neural Amp Modeler (.nam) and RNNoise (.rnnn), or a JSON description of weights in safetensors, npz, HDF5 or PyTorch's .pt, to one .seq file: folds constants, fixes the given shapes, pairs recurrent states, and packs weights.") { _sources };
+        var command = new Command("convert", "Converts ONNX models (opset 7 to 23), whole Keras models (.keras, .h5, JSON with weights), TensorFlow Lite models, models of RTNeural, GuitarML, Neural Amp Modeler (.nam) and RNNoise (.rnnn), or a JSON description of weights in safetensors, npz, HDF5 or PyTorch's .pt, to one .seq file: folds constants, fixes the given shapes, pairs recurrent states, and packs weights.") { _sources };
         foreach (var option in new Option[] { _out, _weights, _weightsOf, _dim, _set, _state, _noAutoState, _stateful, _cache, _drop, _keep, _decoding, _weightsFile, _noSplit, _allowFolder, _json, _quiet }) command.Options.Add(option);
         command.SetAction(Run);
         help.Examples(
@@ -51,6 +51,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
             ("A Keras architecture in JSON with its weights", ["seqconvert convert model.json --weights-file model.weights.h5 -o model.seq"]),
             ("A Keras encoder-decoder that was saved for training, as one graph", ["seqconvert convert translator.h5 -o translator.seq --no-split"]),
             ("An amplifier of Neural Amp Modeler, a pedal of GuitarML", ["seqconvert convert amp.nam -o amp.seq", "seqconvert convert pedal.json -o pedal.seq"]),
+            ("A TensorFlow Lite model", ["seqconvert convert model.tflite -o model.seq"]),
             ("A decoder step whose caches grow: the runtime keeps them, up to 512 steps", ["seqconvert convert decoder.onnx -o decoder.seq --cache 512"]),
             ("Encoder and decoder step as two ONNX files", ["seqconvert convert encoder=thai2rom_encoder.onnx step=thai2rom_decoder.onnx --decoding thai2rom.json -o thai2rom.seq"]),
             ("A description whose weights lie in another folder", ["seqconvert convert model.json -o model.seq --allow-folder ../checkpoints"]),

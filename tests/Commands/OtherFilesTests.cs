@@ -16,7 +16,8 @@ public sealed class OtherFilesTests : IDisposable
     [InlineData("Onnx", "this is an ONNX model, not a .seq file; convert it: seqconvert convert m.dat -o m.seq")]
     [InlineData("Hdf5", "this is HDF5, not a .seq file; convert it")]
     [InlineData("Safetensors", "this is a safetensors file, not a .seq file; describe its layers in JSON (docs/description.md) and convert that.")]
-    [InlineData("TensorFlowLite", "this is a TensorFlow Lite model, which is not supported. Convert it to ONNX")]
+    [InlineData("TensorFlowLite", "this is a TensorFlow Lite model, not a .seq file; convert it: seqconvert convert m.dat -o m.seq")]
+    [InlineData("SavedModel", "this is a TensorFlow SavedModel, which is not supported. Convert its folder to ONNX")]
     [InlineData("LfsPointer", "this is not a .seq file, but a Git LFS pointer")]
     [InlineData("Unknown", "not a .seq file: the signature does not match")]
     public void What_is_not_a_converted_model_is_told(string kind, string says)
@@ -34,7 +35,8 @@ public sealed class OtherFilesTests : IDisposable
     }
 
     [Theory]
-    [InlineData("TensorFlowLite", "this is a TensorFlow Lite model, which is not supported.")]
+    [InlineData("TensorFlowLite", "this is not a decoding document, but a TensorFlow Lite model.")]
+    [InlineData("SavedModel", "this is a TensorFlow SavedModel, which is not supported.")]
     [InlineData("Onnx", "this is not a decoding document, but an ONNX model.")]
     [InlineData("WebPage", "this is not a decoding document, but a web page: the download failed.")]
     public void What_is_not_a_decoding_document_is_told(string kind, string says)

@@ -187,6 +187,7 @@ public sealed partial class CommandTests(CommandTests.Fixture fixture) : IClassF
             using (var stream = File.Create(_folder["in.npz"])) NpzFile.Write(stream, [new("x", NpyArray.From([1, 1, SmallDecoder.Hidden], SmallFrames.Features(seed: 1, frames: 1)))]);
             WriteKeras("keras-model.h5");
             WriteKeras("model.h5");
+            WriteTflite("model.tflite");
             WriteDescription();
             WriteTorch();
             WriteKerasFiles();
@@ -231,6 +232,13 @@ public sealed partial class CommandTests(CommandTests.Fixture fixture) : IClassF
         {
             using var stream = File.Create(_folder[name]);
             NpyWriter.Write(stream, array);
+        }
+
+        private void WriteTflite(string name)
+        {
+            var model = new TfliteBuilder();
+            model.Main.Output(model.Main.Op("FULLY_CONNECTED", [model.Main.Input("x", [1, 4]), model.Main.Constant("w", [2, 4], new float[8]), -1], [1, 2], SeqRuntime.Converter.Importers.TensorFlowLite.TfliteType.Float32));
+            _folder.Write(name, model.ToArray());
         }
 
         private void WriteKeras(string name)

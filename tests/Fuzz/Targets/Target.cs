@@ -40,6 +40,7 @@ internal abstract class Target : IDisposable
         ["h5"] = () => new HdfTarget(),
         ["keras"] = () => new KerasTarget(),
         ["keras-files"] = () => new KerasFilesTarget(),
+        ["tflite"] = () => new TfliteTarget(),
         ["npz"] = () => new NpzTarget(),
         ["safetensors"] = () => new SafetensorsTarget(),
         ["torch"] = () => new TorchTarget(),

@@ -1,0 +1,272 @@
+using SeqRuntime.Converter;
+using SeqRuntime.Converter.Importers.TensorFlowLite;
+using SeqRuntime.Format;
+
+namespace SeqRuntime.Tests.Importers;
+
+/// <summary>Loops, branches, variables, names, open sizes and errors of TensorFlow Lite models.</summary>
+public class TfliteTests
+{
+    private const TfliteType F = TfliteType.Float32;
+    private const TfliteType Int32 = TfliteType.Int32;
+    private const int T = 4, I = 3, H = 5;
+
+    /// <summary>Keras' GRU as TensorFlow's converter writes it: a loop with a list of outputs, of the older form (slices joined) and the newer.</summary>
+    [Theory]
+    [InlineData("joined")]
+    [InlineData("written")]
+    [InlineData("last")]
+    public void A_loop_over_steps_is_a_layer(string form)
+    {
+        var (w, u, b0, b1) = (Numbers.Random(1, 3 * H * I), Numbers.Random(2, 3 * H * H), Numbers.Random(3, 3 * H), Numbers.Random(4, 3 * H));
+        var model = new TfliteBuilder();
+        var (main, test, body) = (model.Main, model.Add("while_cond"), model.Add("while_body"));
+        int[] Carried(TfliteBuilder.Graph g) => [g.Input("counter", [], Int32), g.Input("time", [], Int32), g.Input("outputs", [T, 1, H]), g.Input("h", [1, H]), g.Input("steps", [T, 1, I])];
+        var c = Carried(test);
+        test.Output(test.Op("LESS", [c[1], test.Constant("most", [], T)], [], TfliteType.Bool));
+
+        var v = Carried(body);
+        var one = body.Constant("one", [], 1);
+        var x = body.Op("GATHER", [v[4], v[1]], [1, I], F, (0, 0));
+        int[] Three(int sums)
+        {
+            int[] parts = [.. Enumerable.Range(0, 3).Select(i => body.Value($"part{sums}_{i}", [1, H]))];
+            body.Op("SPLIT", [body.Constant($"axis{sums}", [], 1), sums], parts, (0, 3));
+            return parts;
+        }
+
+        int Two(string op, int a, int b) => body.Op(op, [a, b], [1, H], F);
+        var a = Three(body.Op("FULLY_CONNECTED", [x, body.Constant("w", [3 * H, I], w), body.Constant("b0", [3 * H], b0)], [1, 3 * H], F));
+        var q = Three(body.Op("FULLY_CONNECTED", [v[3], body.Constant("u", [3 * H, H], u), body.Constant("b1", [3 * H], b1)], [1, 3 * H], F));
+        var (z, r) = (body.Op("LOGISTIC", [Two("ADD", a[0], q[0])], [1, H], F), body.Op("LOGISTIC", [Two("ADD", a[1], q[1])], [1, H], F));
+        var n = body.Op("TANH", [Two("ADD", a[2], Two("MUL", r, q[2]))], [1, H], F);
+        var h = Two("ADD", Two("MUL", z, v[3]), Two("MUL", body.Op("SUB", [body.Constant("onef", [], 1f), z], [1, H], F), n));
+        var after = body.Op("ADD", [v[1], one], [], Int32);
+        var row = body.Op("EXPAND_DIMS", [h, body.Constant("first", [], 0)], [1, 1, H], F);
+        var list = v[2];
+        if (form == "joined")
+        {
+            int Vector(int number) => body.Op("EXPAND_DIMS", [number, body.Constant($"zero{number}", [], 0)], [1], Int32);
+            var before = body.Op("SLICE", [v[2], body.Ints(0, 0, 0), body.Op("CONCATENATION", [Vector(v[1]), body.Ints(-1, -1)], [3], Int32, (0, 0))], [T, 1, H], F);
+            var behind = body.Op("SLICE", [v[2], body.Op("CONCATENATION", [Vector(body.Op("ADD", [v[1], one], [], Int32)), body.Ints(0, 0)], [3], Int32, (0, 0)), body.Ints(-1, -1, -1)], [T, 1, H], F);
+            list = body.Op("CONCATENATION", [before, row, behind], [T, 1, H], F, (0, 0));
+        }
+        else if (form == "written")
+        {
+            var at = body.Op("PACK", [v[1], body.Constant("n0", [], 0), body.Constant("n1", [], 0)], [3], Int32, (0, 3), (1, 0));
+            list = body.Op("DYNAMIC_UPDATE_SLICE", [v[2], row, at], [T, 1, H], F);
+        }
+
+        body.Output(body.Op("ADD", [v[0], one], [], Int32), after, list, h, v[4]);
+
+        var sequence = main.Op("TRANSPOSE", [main.Input("x", [1, T, I]), main.Ints(1, 0, 2)], [T, 1, I], F);
+        int[] results = [main.Value("r0", [], Int32), main.Value("r1", [], Int32), main.Value("r2", [T, 1, H]), main.Value("r3", [1, H]), main.Value("r4", [T, 1, I])];
+        main.Op("WHILE", [main.Constant("c0", [], 0), main.Constant("t0", [], 0), main.Constant("list0", [T, 1, H], new float[T * H]), main.Constant("h0", [1, H], new float[H]), sequence], results, (0, 1), (1, 2));
+        if (form == "last") main.Output(results[3]);
+        else main.Output(results[3], results[2]);
+
+        var converted = model.Convert();
+        Assert.Contains(converted.Model.Graphs[0].Nodes, node => node.Kind == OpKind.Gru);
+        Assert.True(converted.Model.Graphs[0].Nodes.Count < 12, $"{converted.Model.Graphs[0].Nodes.Count} nodes");
+        var input = Numbers.Random(9, T * I);
+        var y = model.Run(input);
+        var (state, all) = (new double[H], new List<double>());
+        for (var t = 0; t < T; t++)
+        {
+            double Sum(float[] m, int row, double[] of) => of.Select((value, i) => value * m[row * of.Length + i]).Sum();
+            var step = Numbers.Doubles(input[(t * I)..((t + 1) * I)]);
+            state = [.. Enumerable.Range(0, H).Select(k =>
+            {
+                double A(int gate) => Sum(w, gate * H + k, step) + b0[gate * H + k];
+                double Q(int gate) => Sum(u, gate * H + k, state) + b1[gate * H + k];
+                var (zk, rk) = (Numbers.Sigmoid(A(0) + Q(0)), Numbers.Sigmoid(A(1) + Q(1)));
+                return zk * state[k] + (1 - zk) * Math.Tanh(A(2) + rk * Q(2));
+            })];
+            all.AddRange(state);
+        }
+
+        Numbers.Near(state, y[0], 3e-6);
+        if (form != "last") Numbers.Near(all, y[1], 3e-6);
+    }
+
+    [Fact]
+    public void A_branch_is_taken_by_its_condition()
+    {
+        var model = new TfliteBuilder();
+        var (main, then, otherwise) = (model.Main, model.Add("then"), model.Add("else"));
+        then.Output(then.Op("MUL", [then.Input("a", [2]), then.Constant("two", [], 2f)], [2], F));
+        otherwise.Output(otherwise.Op("NEG", [otherwise.Input("a", [2])], [2], F));
+        var x = main.Input("x", [2]);
+        var isPositive = main.Op("GREATER", [main.Op("SUM", [x, main.Ints(0)], [], F), main.Constant("zero", [], 0f)], [], TfliteType.Bool);
+        var y = main.Value("y", [2]);
+        main.Op("IF", [isPositive, x], [y], (0, 1), (1, 2));
+        main.Output(y);
+        Assert.Equal([6, -2], model.Run([3, -1])[0]);
+        Assert.Equal([3, 1], model.Run([-3, -1])[0]);
+    }
+
+    [Fact]
+    public void Variables_are_states_with_their_first_values()
+    {
+        var model = new TfliteBuilder();
+        var (main, first) = (model.Main, model.Add("init"));
+        var made = first.Value("handle", [], TfliteType.Resource);
+        first.Op("VAR_HANDLE", [], [made], (0, ""), (1, "sum"));
+        first.Op("ASSIGN_VARIABLE", [made, first.Constant("begin", [2], 10f, 20)], []);
+        var handle = main.Value("handle", [], TfliteType.Resource);
+        main.Op("CALL_ONCE", [], [], (0, 1));
+        main.Op("VAR_HANDLE", [], [handle], (0, ""), (1, "sum"));
+        var sum = main.Op("ADD", [main.Op("READ_VARIABLE", [handle], [2], F), main.Input("x", [2])], [2], F);
+        main.Op("ASSIGN_VARIABLE", [handle, sum], []);
+        main.Output(main.Op("NEG", [main.Op("READ_VARIABLE", [handle], [2], F)], [2], F));
+        using var loaded = model.Load();
+        using var session = loaded.CreateSession();
+        Assert.Equal([-11, -22], TfliteBuilder.Step(session, [1, 2])[0]);
+        Assert.Equal([-12, -24], TfliteBuilder.Step(session, [1, 2])[0]);
+        session.ResetState();
+        Assert.Equal([-11, -22], TfliteBuilder.Step(session, [1, 2])[0]);
+    }
+
+    [Fact]
+    public void Ports_have_the_names_that_users_know()
+    {
+        var model = new TfliteBuilder();
+        var x = model.Main.Input("serving_default_audio:0", [1, 3], signature: [-1, 3]);
+        var y = model.Main.Value("StatefulPartitionedCall:0", [1, 3]);
+        model.Main.Op("NEG", [x], [y]);
+        model.Main.Output(y);
+        using (var plain = model.Load())
+        {
+            Assert.Equal(["audio"], plain.Graphs[0].Inputs.Select(i => i.Name));
+            Assert.Equal(["StatefulPartitionedCall"], plain.Graphs[0].Outputs.Select(o => o.Name));
+            Assert.Equal(["N"], plain.Graphs[0].Symbols);
+        }
+
+        model.Signature("serving_default", model.Main, [("sound", x)], [("mask", y)]);
+        using var named = model.Load();
+        Assert.Equal(["sound"], named.Graphs[0].Inputs.Select(i => i.Name));
+        Assert.Equal(["mask"], named.Graphs[0].Outputs.Select(o => o.Name));
+    }
+
+    [Fact]
+    public void Each_signature_is_a_graph()
+    {
+        var model = new TfliteBuilder();
+        var other = model.Add("other");
+        model.Main.Output(model.Main.Op("NEG", [model.Main.Input("x", [2])], [2], F));
+        other.Output(other.Op("ABS", [other.Input("x", [2])], [2], F));
+        model.Signature("encode", model.Main, [("a", 0)], [("b", 1)]).Signature("decode", other, [("c", 0)], [("d", 1)]);
+        using var loaded = model.Load();
+        Assert.Equal(["encode", "decode"], loaded.Graphs.Select(g => g.Name));
+        using var session = loaded.CreateSession("decode");
+        Assert.Equal([1, 2], TfliteBuilder.Step(session, [-1, 2])[0]);
+    }
+
+    [Theory]
+    [InlineData("Int8", 0.5f)]
+    [InlineData("UInt8", 0.5f)]
+    [InlineData("Int16", 0.25f)]
+    public void Integers_that_begin_at_zero_stand_for_a_relu(string integers, float scale)
+    {
+        var type = Enum.Parse<TfliteType>(integers);
+        var model = new TfliteBuilder();
+        var (g, isRelu) = (model.Main, type != TfliteType.Int16);
+        var y = g.Value("y", [2], type, scale, type == TfliteType.Int8 ? -128 : 0);
+        g.Op("ADD", [g.Input("a", [2], type, scale), g.Input("b", [2], type, scale)], [y], (0, (byte)0));
+        g.Output(y);
+        Assert.Equal(isRelu ? [0, 127.5f] : [-3f, 900], model.Run([1, 400], [-4, 500])[0]);
+    }
+
+    [Fact]
+    public void A_constant_has_scales_along_its_axis_and_bits_below_eight()
+    {
+        var model = new TfliteBuilder();
+        var g = model.Main;
+        var x = g.Input("x", [1, 3]);
+        var byColumn = g.Quantized("w", [2, 3], new sbyte[] { 1, 2, 3, -4, 5, -6 }, [0.5f, 0.25f, 2], [0, 1, 0], axis: 1);
+        var nibbles = g.Quantized("v", [2, 3], new byte[] { 0x21, 0xc3, 0xa5 }, [0.5f], [0], type: TfliteType.Int4);
+        g.Output(g.Op("FULLY_CONNECTED", [x, byColumn, -1], [1, 2], F), g.Op("FULLY_CONNECTED", [x, nibbles, -1], [1, 2], F));
+        var y = model.Run([1, 10, 100]);
+        Assert.Equal([0.5f + 2.5f + 600, -2 + 10 - 1200], y[0]);
+        Assert.Equal([0.5f + 10 + 150, -2 + 25 - 300], y[1]);
+    }
+
+    [Fact]
+    public void Operators_that_are_not_supported_are_named_together()
+    {
+        var model = new TfliteBuilder();
+        var g = model.Main;
+        var x = g.Input("x", [1, 2, 2, 1]);
+        g.Output(g.Op("RESIZE_BILINEAR", [x, g.Ints(4, 4)], [1, 4, 4, 1], F), g.Op("MyOp", [x], [1], F), g.Op("FlexErfinv", [x], [1], F), g.Op("DENSIFY", [x], [1], F), g.Op("DENSIFY", [x], [1], F));
+        var fault = Assert.Throws<ConversionException>(() => model.Convert()).Message;
+        Assert.Contains("model.tflite: these operators are not supported: RESIZE_BILINEAR ('resize_bilinear_2'), the custom MyOp ('myop_3'), TensorFlow's FlexErfinv ('flexerfinv_4'), DENSIFY ('densify_5', 'densify_6'). If the original model is there, convert it to ONNX, python -m tf2onnx.convert --saved-model FOLDER --output model.onnx, and convert that.", fault, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_weight_that_nothing_reads_is_listed()
+    {
+        var model = new TfliteBuilder();
+        model.Main.Output(model.Main.Op("NEG", [model.Main.Input("x", [2])], [2], F));
+        model.Main.Constant("left/over", [2, 2], 1f, 2, 3, 4);
+        Assert.Contains(model.Convert().Graphs[0].Notes, note => note.Contains("unused in model.tflite: 'left/over' [2, 2]", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_file_of_another_version_is_refused() =>
+        Assert.Contains("version 2 of TensorFlow Lite's schema; only 3 can be read", Assert.Throws<ConversionException>(() => new TfliteBuilder { Version = 2 }.Convert()).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void A_subgraph_that_calls_itself_is_refused()
+    {
+        var model = new TfliteBuilder();
+        var y = model.Main.Value("y", [2]);
+        model.Main.Op("CALL", [model.Main.Input("x", [2])], [y], (0, 0));
+        model.Main.Output(y);
+        Assert.Contains("nested more than", Assert.Throws<ConversionException>(() => model.Convert()).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Every beginning of a file, and files with changed bytes, are converted or refused with the file's name.</summary>
+    [Fact]
+    public void Damaged_files_are_refused_or_read()
+    {
+        var model = new TfliteBuilder();
+        var g = model.Main;
+        var y = g.Op("FULLY_CONNECTED", [g.Input("x", [1, 3], signature: [-1, 3]), g.Quantized("w", [2, 3], new sbyte[] { 1, 2, 3, -4, 5, -6 }, [0.5f, 0.25f], [0, 0]), g.Constant("b", [2], 1f, 2)], [1, 2], F, (0, (byte)1));
+        g.Output(g.Op("RESHAPE", [y, g.Ints(-1, 1)], [2, 1], F));
+        model.Signature("run", g, [("x", 0)], [("y", y)]);
+        var file = model.ToArray();
+        using var folder = new TemporaryFolder();
+        bool Try(byte[] bytes, string what)
+        {
+            try
+            {
+                var notes = new List<string>();
+                _ = TfliteReader.Read("m.tflite", bytes, "main", notes);
+                return true;
+            }
+            catch (ConversionException fault)
+            {
+                Assert.StartsWith("m.tflite", fault.Message, StringComparison.Ordinal);
+                return false;
+            }
+            catch (Exception fault)
+            {
+                Assert.Fail($"{what}: {fault}");
+                return false;
+            }
+        }
+
+        Assert.True(Try(file, "the whole file"));
+        for (var length = 0; length < file.Length; length++) Try(file[..length], $"cut at {length}");
+        var refused = 0;
+        for (var seed = 0; seed < 20_000; seed++)
+        {
+            var random = new Random(seed);
+            var bytes = (byte[])file.Clone();
+            for (var change = random.Next(1, 4); change > 0; change--) bytes[random.Next(bytes.Length)] = (byte)(random.Next(3) == 0 ? random.Next(256) : random.Next(8));
+            refused += Try(bytes, $"mutation {seed}") ? 0 : 1;
+        }
+
+        Assert.InRange(refused, 2000, 19_000);
+    }
+}
