@@ -90,35 +90,6 @@ public sealed class DescribedLayerTests : IDisposable
         }
     }
 
-    /// <summary>The step of an LSTM with a projected hidden state, h = W (o · tanh c), as in docs/description.md.</summary>
-    [Fact]
-    public void A_projected_LSTM_can_be_written_out()
-    {
-        const int inputs = 6, units = 8, projected = 4;
-        double[] ih = _files.Random("rnn.weight_ih_l0", 4 * units, inputs), hh = _files.Random("rnn.weight_hh_l0", 4 * units, projected), b1 = _files.Random("rnn.bias_ih_l0", 4 * units), b2 = _files.Random("rnn.bias_hh_l0", 4 * units), hr = _files.Random("rnn.weight_hr_l0", projected, units);
-        var refusal = _files.Refusal(WeightFiles.Graph("[1, \"T\", 6]", """{ "kind": "lstm", "input": "x", "weights": "rnn", "output": "y" }"""));
-        Assert.Contains("projection (proj_size)", refusal, StringComparison.Ordinal);
-        Assert.DoesNotContain("export", refusal, StringComparison.Ordinal);
-        var document = File.ReadAllText(Repository.Find("docs/description.md"));
-        var start = document.IndexOf("\"states\": { \"h\": { \"shape\": [1, 4]", StringComparison.Ordinal);
-        var written = document[start..document.IndexOf("```", start, StringComparison.Ordinal)];
-        using var model = _files.Load($$"""{ "weights": "weights.npz", "graphs": { "main": { "inputs": { "x": { "shape": [1, {{inputs}}] } }, {{written}}, "outputs": { "y": "h1" } } } }""");
-        using var session = model.CreateSession();
-        double[] h = new double[projected], c = new double[units];
-        var random = new Random(4);
-        for (var step = 0; step < 5; step++)
-        {
-            double[] x = Numbers.Doubles(Numbers.Random(random, inputs));
-            double[] gates = [.. Enumerable.Range(0, 4 * units).Select(row => b1[row] + b2[row] + x.Select((v, i) => v * ih[row * inputs + i]).Sum() + h.Select((v, i) => v * hh[row * projected + i]).Sum())];
-            c = [.. c.Select((v, u) => Numbers.Sigmoid(gates[units + u]) * v + Numbers.Sigmoid(gates[u]) * Math.Tanh(gates[2 * units + u]))];
-            double[] wide = [.. c.Select((v, u) => Numbers.Sigmoid(gates[3 * units + u]) * Math.Tanh(v))];
-            h = [.. Enumerable.Range(0, projected).Select(p => wide.Select((v, u) => v * hr[p * units + u]).Sum())];
-            for (var i = 0; i < inputs; i++) session.Input<float>(0)[i] = (float)x[i];
-            session.Run();
-            for (var p = 0; p < projected; p++) Assert.Equal(h[p], session.Output<float>(0)[p], 2e-6);
-        }
-    }
-
     [Fact]
     public void A_GRU_with_one_bias_of_a_file_that_does_not_tell_is_told()
     {

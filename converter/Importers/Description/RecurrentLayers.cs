@@ -28,7 +28,8 @@ internal abstract record SequenceLayer : UnaryLayer
     /// <summary>Initial and final cell states, if the layer has them besides hidden states.</summary>
     protected virtual (string? Initial, string? Final) Cells => (null, null);
 
-    protected virtual (string, object)[] Attributes(GraphComposer graph) => [];
+    /// <summary>The node's attributes besides its size and direction.</summary>
+    protected virtual (string, object)[] Attributes(GraphComposer graph, int directions) => [];
 
     public override void Emit(GraphComposer graph)
     {
@@ -45,22 +46,32 @@ internal abstract record SequenceLayer : UnaryLayer
         {
             string[] suffixes = Bidirectional ? [$"_l{layer}", $"_l{layer}_reverse"] : [$"_l{layer}"];
             var kind = KindOf(graph, suffixes[0]);
-            var weights = RecurrentWeights.Read(graph, kind, suffixes);
-            string? First(string? all) => all is null ? null
-                : layers == 1 ? graph.Read(all)
-                : graph.Op("Slice", [graph.Read(all), graph.Axes(layer * directions), graph.Axes((layer + 1) * directions), graph.Axes(0)]);
-            string[] outputs = [graph.Graph.Fresh(Output), graph.Graph.Fresh("hidden"), .. Cells.Final is null ? Array.Empty<string>() : [graph.Graph.Fresh("cell")]];
-            graph.Ops(
-                kind.Name,
-                weights.Inputs(value, First(Initial), First(Cells.Initial), lengths),
-                outputs,
-                [("hidden_size", (long)weights.Hidden), ("direction", Bidirectional ? "bidirectional" : "forward"), .. Attributes(graph)]);
-            hiddens.Add(outputs[1]);
-            if (outputs.Length > 2) cells.Add(outputs[2]);
+            // A node has one projection, so each direction of a layer with projections is a node.
+            string[][] nodes = Bidirectional && graph.Has("weight_hr" + suffixes[0]) ? [[suffixes[0]], [suffixes[1]]] : [suffixes];
+            List<string> sequences = [];
+            foreach (var (i, own) in nodes.Index())
+            {
+                var weights = RecurrentWeights.Read(graph, kind, own);
+                var first = layer * directions + i;
+                string? First(string? all) => all is null ? null
+                    : layers == 1 && nodes.Length == 1 ? graph.Read(all)
+                    : graph.Op("Slice", [graph.Read(all), graph.Axes(first), graph.Axes(first + own.Length), graph.Axes(0)]);
+                string[] outputs = [graph.Graph.Fresh(Output), graph.Graph.Fresh("hidden"), .. Cells.Final is null ? Array.Empty<string>() : [graph.Graph.Fresh("cell")]];
+                graph.Ops(
+                    kind.Name,
+                    weights.Inputs(value, First(Initial), First(Cells.Initial), lengths),
+                    outputs,
+                    [("hidden_size", (long)weights.Hidden), ("direction", own.Length > 1 ? "bidirectional" : i == 0 ? "forward" : "reverse"), .. Attributes(graph, own.Length)]);
+                sequences.Add(outputs[0]);
+                hiddens.Add(outputs[1]);
+                if (outputs.Length > 2) cells.Add(outputs[2]);
+            }
+
+            var sequence = sequences.Count == 1 ? sequences[0] : graph.Op("Concat", [.. sequences], ("axis", 1L));
             // [T, directions, N, H] to [T, N, directions · H], or in the last layer to [N, T, directions · H].
             value = layer < layers - 1
-                ? graph.Op("Reshape", [graph.Transpose(outputs[0], 0, 2, 1, 3), graph.Axes(0, 0, -1)])
-                : graph.Op("Reshape", [graph.Transpose(outputs[0], 2, 0, 1, 3), graph.Axes(0, 0, -1)], packing is null ? Output : graph.Graph.Fresh(Output));
+                ? graph.Op("Reshape", [graph.Transpose(sequence, 0, 2, 1, 3), graph.Axes(0, 0, -1)])
+                : graph.Op("Reshape", [graph.Transpose(sequence, 2, 0, 1, 3), graph.Axes(0, 0, -1)], packing is null ? Output : graph.Graph.Fresh(Output));
         }
 
         if (packing is not null) graph.Op("Identity", [packing.Unpack(value, isZeroElsewhere: true)], Output);
@@ -88,7 +99,7 @@ internal sealed record RnnLayer : SequenceLayer
 
     protected override RecurrentOp KindOf(GraphComposer graph, string suffix) => RecurrentOp.Rnn;
 
-    protected override (string, object)[] Attributes(GraphComposer graph) => CellFunctions.OfRnn(graph, Nonlinearity, Activation, Bidirectional ? 2 : 1);
+    protected override (string, object)[] Attributes(GraphComposer graph, int directions) => CellFunctions.OfRnn(graph, Nonlinearity, Activation, directions);
 }
 
 /// <summary>Gated recurrent unit, Cho et al. 2014. The reset gate acts on the recurrent product, as in PyTorch, unless <c>reset_after</c> is false.</summary>
@@ -105,11 +116,11 @@ internal sealed record GruLayer : SequenceLayer
 
     protected override RecurrentOp KindOf(GraphComposer graph, string suffix) => RecurrentOp.Gru;
 
-    protected override (string, object)[] Attributes(GraphComposer graph) =>
-        [ResetGates.Attribute(graph, ResetAfter, "_l0"), .. CellFunctions.Of(graph, RecurrentOp.Gru, Activation, RecurrentActivation, Bidirectional ? 2 : 1)];
+    protected override (string, object)[] Attributes(GraphComposer graph, int directions) =>
+        [ResetGates.Attribute(graph, ResetAfter, "_l0"), .. CellFunctions.Of(graph, RecurrentOp.Gru, Activation, RecurrentActivation, directions)];
 }
 
-/// <summary>Long short-term memory, Hochreiter and Schmidhuber 1997, with a forget gate.</summary>
+/// <summary>Long short-term memory, Hochreiter and Schmidhuber 1997, with a forget gate. With <c>weight_hr_l0</c> [P, H] … the hidden state is projected (PyTorch's proj_size): h = W (o · tanh c).</summary>
 internal sealed record LstmLayer : SequenceLayer
 {
     /// <summary>Value with the initial cell states [layers · directions, N, H]. Zeros if omitted.</summary>
@@ -126,7 +137,7 @@ internal sealed record LstmLayer : SequenceLayer
 
     protected override RecurrentOp KindOf(GraphComposer graph, string suffix) => RecurrentOp.Lstm;
 
-    protected override (string, object)[] Attributes(GraphComposer graph) => CellFunctions.Of(graph, RecurrentOp.Lstm, Activation, RecurrentActivation, Bidirectional ? 2 : 1);
+    protected override (string, object)[] Attributes(GraphComposer graph, int directions) => CellFunctions.Of(graph, RecurrentOp.Lstm, Activation, RecurrentActivation, directions);
 
     protected override (string? Initial, string? Final) Cells => (InitialCell, FinalCell);
 }
@@ -155,7 +166,7 @@ internal sealed record SruLayer : SequenceLayer
         return weight.Shape[0] == RecurrentOp.ProjectedSru.Gates * (long)units || weight.Shape[1] != units ? RecurrentOp.ProjectedSru : RecurrentOp.Sru;
     }
 
-    protected override (string, object)[] Attributes(GraphComposer graph) => Alpha == 1 ? [] : [("alpha", Alpha)];
+    protected override (string, object)[] Attributes(GraphComposer graph, int directions) => Alpha == 1 ? [] : [("alpha", Alpha)];
 }
 
 /// <summary>One step of a recurrent layer: [N, features] and the hidden state [N, H] to the new hidden state. Weights have PyTorch's names of a cell (<c>weight_ih</c>) or of a layer (<c>weight_ih_l0</c>).</summary>

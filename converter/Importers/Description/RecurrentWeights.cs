@@ -5,28 +5,31 @@ namespace SeqRuntime.Converter.Importers.Description;
 /// <summary>
 /// A recurrent layer's weights by PyTorch's names: <c>weight_ih</c> [gates · H, I], <c>weight_hh</c> [gates · H, H], <c>bias_ih</c> and
 /// <c>bias_hh</c> [gates · H], with a suffix for layer and direction. PyTorch's gate order is the runtime's. A layer without a hidden state
-/// has <c>weight_c</c> [vectors · H] instead of <c>weight_hh</c> and <c>bias_hh</c>: vectors that multiply the cell state.
+/// has <c>weight_c</c> [vectors · H] instead of <c>weight_hh</c> and <c>bias_hh</c>: vectors that multiply the cell state. An LSTM with a projection
+/// (PyTorch's <c>proj_size</c>) has <c>weight_hr</c> [P, H], and <c>weight_hh</c> [gates · H, P].
 /// </summary>
 internal sealed class RecurrentWeights
 {
     private readonly string _w;
-    private readonly string? _r, _b, _p;
+    private readonly string? _r, _b, _p, _projection;
 
-    private RecurrentWeights(int hidden, string w, string? r, string? b, string? p) => (Hidden, _w, _r, _b, _p) = (hidden, w, r, b, p);
+    private RecurrentWeights(int hidden, string w, string? r, string? b, string? p, string? projection) => (Hidden, _w, _r, _b, _p, _projection) = (hidden, w, r, b, p, projection);
 
     /// <summary>Hidden units of one direction.</summary>
     public int Hidden { get; }
 
     /// <param name="graph">Receives the constants.</param>
     /// <param name="op">The layer.</param>
-    /// <param name="suffixes">The suffix of each direction: <c>_l0</c>, <c>_l0_reverse</c> …, or empty for a cell.</param>
+    /// <param name="suffixes">The suffix of each direction: <c>_l0</c>, <c>_l0_reverse</c> …, or empty for a cell. A layer with a projection is read one direction at a time.</param>
     public static RecurrentWeights Read(GraphComposer graph, RecurrentOp op, params string[] suffixes)
     {
         List<float> w = [], r = [], b = [], p = [];
-        int inputs = -1, hidden = -1;
+        int inputs = -1, hidden = -1, state = -1;
+        IrTensor? projection = null;
         foreach (var suffix in suffixes)
         {
-            if (graph.Optional("weight_hr" + suffix) is not null) throw graph.Fault($"'{graph.NameOf("weight_hr" + suffix)}' is a projection (proj_size), which lstm layers do not support; train the model without it, or describe the step by linear, slice, activation, multiply and add layers, with hidden and cell as states (docs/description.md shows how)");
+            projection = graph.Optional("weight_hr" + suffix);
+            if (projection is not null && !op.HasProjection) throw graph.Fault($"'{graph.NameOf("weight_hr" + suffix)}' is a projection, which only an LSTM has");
             var input = graph.Need("weight_ih" + suffix, 2);
             var (rows, columns) = (input.Shape[0], input.Shape[1]);
             var units = op.HasRecurrence ? Recurrent(suffix, rows, columns) : Vectors(suffix, rows, columns);
@@ -41,14 +44,17 @@ internal sealed class RecurrentWeights
         return new RecurrentWeights(
             hidden,
             Constant("weight_ih", IrTensor.Of<float>([count, gateRows, inputs], [.. w])),
-            op.HasRecurrence ? Constant("weight_hh", IrTensor.Of<float>([count, gateRows, hidden], [.. r])) : null,
+            op.HasRecurrence ? Constant("weight_hh", IrTensor.Of<float>([count, gateRows, state], [.. r])) : null,
             b.TrueForAll(value => value == 0) ? null : Constant("bias", IrTensor.Of<float>([count, 2 * gateRows], [.. b])),
-            op.HasRecurrence ? null : Constant("weight_c", IrTensor.Of<float>([count, op.Vectors * hidden], [.. p])));
+            op.HasRecurrence ? null : Constant("weight_c", IrTensor.Of<float>([count, op.Vectors * hidden], [.. p])),
+            projection is null ? null : Constant("weight_hr", projection));
 
         int Recurrent(string suffix, int rows, int columns)
         {
             var recurrent = graph.Need("weight_hh" + suffix, 2);
-            var units = recurrent.Shape[1];
+            state = recurrent.Shape[1];
+            var units = projection is { Shape: [_, var wide] } ? wide : state;
+            if (projection is not null && (projection.Shape.Length != 2 || projection.Shape[0] != state)) throw graph.Fault($"'{graph.NameOf("weight_hr" + suffix)}' has shape [{string.Join(", ", projection.Shape)}]; a projection to the {state} columns of '{graph.NameOf("weight_hh" + suffix)}' must be [{state}, units]");
             if (rows != op.Gates * (long)units || recurrent.Shape[0] != rows)
                 throw graph.Fault($"'{graph.NameOf("weight_ih" + suffix)}' of shape [{rows}, {columns}] and '{graph.NameOf("weight_hh" + suffix)}' of shape [{recurrent.Shape[0]}, {units}] are not the weights of a {op}, which has {op.Gates} gates of {units} rows");
             r.AddRange(recurrent.Floats);
@@ -88,7 +94,7 @@ internal sealed class RecurrentWeights
     /// <summary>A node's inputs, as <see cref="RecurrentOp"/> has them: states that are null begin at zero, and without lengths every step counts.</summary>
     public string?[] Inputs(string x, string? hidden, string? cell, string? lengths = null)
     {
-        string?[] inputs = [x, _w, _r, _b, lengths, hidden, cell, _p];
+        string?[] inputs = [x, _w, _r, _b, lengths, hidden, cell, _p, _projection];
         return inputs[..(Array.FindLastIndex(inputs, input => input is not null) + 1)];
     }
 }
