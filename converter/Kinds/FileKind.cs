@@ -143,7 +143,7 @@ internal sealed record FileKind(string What, KindUse Use, string WayOut = "")
     /// <summary>Why a file cannot be converted as a model.</summary>
     public string NoModel(string path) => Use switch
     {
-        KindUse.Weights => $"{path}: this is {What}: weights but no architecture; write a description (.json, docs/description.md) that names it as its weights.",
+        KindUse.Weights => $"{path}: this is {What}: weights but no architecture; draft a description of its layers, seqconvert scaffold {Path.GetFileName(path)} -o {Path.GetFileNameWithoutExtension(path)}.json, and convert that (docs/description.md).",
         _ => No(path, "a model"),
     };
 
@@ -158,7 +158,7 @@ internal sealed record FileKind(string What, KindUse Use, string WayOut = "")
     public string NoSeq(string path) => Use switch
     {
         KindUse.Model => $"{path}: this is {What}, not a .seq file; convert it: seqconvert convert {Path.GetFileName(path)} -o {Path.GetFileNameWithoutExtension(path)}.seq",
-        KindUse.Weights => $"{path}: this is {What}, not a .seq file; describe its layers in JSON (docs/description.md) and convert that.",
+        KindUse.Weights => $"{path}: this is {What}, not a .seq file; draft a description of its layers, seqconvert scaffold {Path.GetFileName(path)} -o {Path.GetFileNameWithoutExtension(path)}.json, and convert that.",
         _ => No(path, "a .seq file"),
     };
 

@@ -9,6 +9,7 @@ internal sealed class HdfFile
     /// <summary>Limits of depth and objects above those of any model.</summary>
     private const int MaxDepth = 24;
     private const int MaxObjects = 100_000;
+    private const string LayerNames = "layer_names";
 
     private readonly string _path;
     private readonly HdfBytes _bytes;
@@ -22,8 +23,12 @@ internal sealed class HdfFile
         _root = HdfSuperblock.Read(_bytes, start);
         var root = new HdfObject(_bytes, _root);
         Attributes = HdfGroup.Texts(_bytes, root);
+        Layers = HdfGroup.Texts(_bytes, root, LayerNames);
         Walk(root, "", [_root]);
     }
+
+    /// <summary>The layers in Keras' order. Null if no group tells it.</summary>
+    public IReadOnlyList<string>? Layers { get; private set; }
 
     /// <summary>Datasets by their path without the leading slash.</summary>
     public Dictionary<string, WeightTensor> Tensors { get; } = new(StringComparer.Ordinal);
@@ -50,7 +55,8 @@ internal sealed class HdfFile
             if ((link.Path is null ? link.Address : Follow(name, link.Path, around[^1])) is not { } address) continue;
             var child = new HdfObject(_bytes, address);
             if (child.IsDataset) ReadDataset(child, name);
-            else if (child.IsGroup) Walk(child, name + "/", Array.IndexOf(around, address) < 0 ? [.. around, address] : throw new ConversionException($"{_path}: the group '{name}' contains itself."));
+            else if (child.IsGroup && name == "model_weights" && Layers is null) Layers = HdfGroup.Texts(_bytes, child, LayerNames);
+            if (child.IsGroup) Walk(child, name + "/", Array.IndexOf(around, address) < 0 ? [.. around, address] : throw new ConversionException($"{_path}: the group '{name}' contains itself."));
         }
     }
 

@@ -35,7 +35,8 @@ internal static partial class UnusedWeights
         return $"unused in {unused[0].File}: {string.Join("; ", parts)}{reason}";
     }
 
-    private static string KindOf(string name) =>
+    /// <summary>What a tensor of training is, such as the optimizer's state. Empty for other tensors.</summary>
+    public static string KindOf(string name) =>
         Optimizer().IsMatch(name) ? "the optimizer's state"
         : Counter().IsMatch(name) ? "counters of batches (num_batches_tracked)"
         : Random().IsMatch(name) ? "states of random numbers"

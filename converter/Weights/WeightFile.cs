@@ -12,14 +12,18 @@ internal static class WeightFile
     /// <param name="path">The file that <see cref="ModelFolder.Find"/> returned.</param>
     /// <param name="files">Reads files.</param>
     /// <exception cref="ConversionException">The file is damaged or of an unknown kind.</exception>
-    public static WeightSet Read(string path, SourceFiles files)
+    public static WeightSet Read(string path, SourceFiles files) => Read(path, files.ReadFound(path));
+
+    /// <param name="path">The file.</param>
+    /// <param name="content">Its bytes, unpacked.</param>
+    /// <inheritdoc cref="Read(string, SourceFiles)"/>
+    public static WeightSet Read(string path, byte[] content)
     {
-        var content = files.ReadFound(path);
         var kind = FileKinds.Of(content);
-        if (kind == FileKind.Safetensors) return new WeightSet(path, SafetensorsReader.Read(content, path));
-        if (kind == FileKind.Npz) return new WeightSet(path, FromArchive(NpzArchive.Open(content, path)));
-        if (kind == FileKind.Hdf5) return KerasNames.Read(HdfFile.Read(content, path), path);
-        if (kind == FileKind.KerasArchive) return KerasNames.Read(HdfFile.Read(new KerasArchive(path, content).Weights, path), path);
+        if (kind == FileKind.Safetensors) return WithShortNames(new WeightSet(path, SafetensorsReader.Read(content, path)));
+        if (kind == FileKind.Npz) return WithShortNames(new WeightSet(path, FromArchive(NpzArchive.Open(content, path))));
+        if (kind == FileKind.Hdf5) return OfKeras(HdfFile.Read(content, path), path);
+        if (kind == FileKind.KerasArchive) return OfKeras(HdfFile.Read(new KerasArchive(path, content).Weights, path), path);
         if (kind == FileKind.PyTorch || kind == FileKind.PyTorchModule || kind == FileKind.TorchScript) return TorchFile.Read(content, path);
         if (kind == FileKind.StateDict || kind == FileKind.GuitarMl) return FromJson(content, path);
         throw new ConversionException(kind.NoWeights(path));
@@ -32,6 +36,20 @@ internal static class WeightFile
         var root = JsonText.Parse(content, path).RootElement;
         var owner = root.TryGetProperty("state_dict", out var inner) ? inner : root;
         return owner.ValueKind == JsonValueKind.Object ? new WeightSet(path, JsonTensors.Of(owner)) : throw new ConversionException($"{path}: 'state_dict' is not an object.");
+    }
+
+    private static WeightSet OfKeras(HdfFile file, string path)
+    {
+        var weights = KerasNames.Read(file, path);
+        weights.Layers = file.Layers;
+        return weights;
+    }
+
+    /// <summary>Checkpoints of PyTorch are also saved in these formats.</summary>
+    private static WeightSet WithShortNames(WeightSet weights)
+    {
+        ShortNames.Add(weights);
+        return weights;
     }
 
     private static IEnumerable<WeightTensor> FromArchive(NpzArchive archive) =>

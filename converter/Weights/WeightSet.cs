@@ -12,20 +12,30 @@ internal sealed class WeightSet
     private readonly Dictionary<string, IReadOnlyList<string>> _ambiguous = new(StringComparer.Ordinal);
     private readonly HashSet<string> _read = new(StringComparer.Ordinal);
 
-    private readonly string _file;
-
     /// <param name="file">The file that holds them.</param>
     /// <param name="tensors">Its tensors.</param>
     public WeightSet(string file, IEnumerable<WeightTensor> tensors)
     {
-        _file = Path.GetFileName(file);
+        File = Path.GetFileName(file);
         foreach (var tensor in tensors) _tensors[tensor.Name] = tensor;
     }
+
+    /// <summary>The file, without its folder.</summary>
+    public string File { get; }
 
     /// <summary>Whether it is a Keras file, whose biases show the form of a GRU.</summary>
     public bool IsKeras { get; init; }
 
+    /// <summary>The names of the layers in the order in which they were made. Null if the file does not tell it.</summary>
+    public IReadOnlyList<string>? Layers { get; set; }
+
+    /// <summary>Whether the tensors are in the order in which their layers were made, as in PyTorch's files.</summary>
+    public bool IsInOrder { get; init; }
+
     public IReadOnlyCollection<string> Names => _tensors.Keys;
+
+    /// <summary>The tensors, in the order of the file.</summary>
+    public IReadOnlyCollection<WeightTensor> Tensors => _tensors.Values;
 
     /// <summary>Whether a tensor exists. This does not mark it as read.</summary>
     public bool Has(string name) => _tensors.ContainsKey(Known(name)) || _ambiguous.ContainsKey(name);
@@ -59,7 +69,7 @@ internal sealed class WeightSet
     public ElementType TypeOf(string name) => _tensors[Known(name)] is var tensor ? tensor.Stored ?? tensor.Value.Type : default;
 
     /// <summary>The tensors that nothing has read, in the order of the file.</summary>
-    public List<UnusedWeight> Unused() => [.. _tensors.Where(t => !_read.Contains(t.Key)).Select(t => new UnusedWeight(_file, t.Key, ShapeOf(t.Value)))];
+    public List<UnusedWeight> Unused() => [.. _tensors.Where(t => !_read.Contains(t.Key)).Select(t => new UnusedWeight(File, t.Key, ShapeOf(t.Value)))];
 
     private static IReadOnlyList<int>? ShapeOf(WeightTensor tensor)
     {

@@ -46,8 +46,9 @@ public sealed partial class ArrowTests
         ["Importers.Onnx"] = ["IO", "Graph", "Decomposition", "Resolving", "Weights", "Importers"],
         ["Importers.TensorFlowLite"] = ["Graph", "Weights", "Importers", "Importers.Description"],
         ["Pipeline"] = ["IO", "Kinds", "Graph", "Resolving", "States", "Quantization", "Lowering", "Weights", "Importers", "Importers.Description", "Importers.Keras", "Importers.Audio", "Importers.Onnx", "Importers.TensorFlowLite"],
+        ["Scaffolding"] = ["Weights"],
         ["Upgrading"] = [],
-        ["Commands"] = ["IO", "Kinds", "Graph", "Quantization", "Weights", "Importers.Description", "Pipeline", "Upgrading"],
+        ["Commands"] = ["IO", "Kinds", "Graph", "Quantization", "Weights", "Importers.Description", "Pipeline", "Scaffolding", "Upgrading"],
     };
 
     public static TheoryData<string> Projects => ["runtime", "converter"];

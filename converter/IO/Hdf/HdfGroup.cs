@@ -26,18 +26,26 @@ internal static class HdfGroup
     public static Dictionary<string, string> Texts(HdfBytes file, HdfObject of)
     {
         var texts = new Dictionary<string, string>(StringComparer.Ordinal);
-        void Add((string Name, string? Text) attribute)
+        foreach (var (name, text, _) in Attributes(file, of))
         {
-            if (attribute.Text is not null) texts[attribute.Name] = attribute.Text;
+            if (text is not null) texts[name] = text;
         }
 
-        foreach (var message in of.All(HdfObject.Attribute)) Add(HdfAttribute.Read(of.Open(message)));
-        if (!of.Has(HdfObject.AttributeInfo)) return texts;
+        return texts;
+    }
+
+    /// <summary>The texts of an attribute that is a list of them. Null if there is none.</summary>
+    public static string[]? Texts(HdfBytes file, HdfObject of, string attribute) => Attributes(file, of).Where(a => a.Name == attribute).Select(a => a.List).FirstOrDefault(list => list is not null);
+
+    private static List<(string Name, string? Text, string[]? List)> Attributes(HdfBytes file, HdfObject of)
+    {
+        var attributes = of.All(HdfObject.Attribute).Select(message => HdfAttribute.Read(of.Open(message))).ToList();
+        if (!of.Has(HdfObject.AttributeInfo)) return attributes;
         var info = of.Need(HdfObject.AttributeInfo, "attributes");
         info.Skip(1);
         if ((info.Byte() & 1) != 0) info.Skip(2);
-        foreach (var (place, length) in Dense(file, info.Address(), info.Address(), type: 8, identifierAt: 0, identifierBytes: 8)) Add(HdfAttribute.Read(file.At(place, length)));
-        return texts;
+        foreach (var (place, length) in Dense(file, info.Address(), info.Address(), type: 8, identifierAt: 0, identifierBytes: 8)) attributes.Add(HdfAttribute.Read(file.At(place, length)));
+        return attributes;
     }
 
     /// <summary>The entries of a fractal heap, in the order of a tree of names.</summary>

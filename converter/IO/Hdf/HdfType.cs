@@ -96,8 +96,10 @@ internal static class HdfSpace
 /// <summary>An attribute message: its name, and its text if it is a single text.</summary>
 internal static class HdfAttribute
 {
-    public static (string Name, string? Text) Read(HdfCursor message)
+    /// <summary>An attribute's name, and its texts: one, or a list in one dimension. Null if it holds something else.</summary>
+    public static (string Name, string? Text, string[]? List) Read(HdfCursor message)
     {
+        const int mostTexts = 65536;
         var file = message.File;
         var (version, flags) = (message.Byte(), message.Byte());
         var (nameBytes, typeBytes, spaceBytes) = (message.UInt16(), message.UInt16(), message.UInt16());
@@ -110,22 +112,28 @@ internal static class HdfAttribute
         var spacePlace = message.Place;
         message.Skip(Padded(spaceBytes));
         // A shared type cannot be plain text.
-        if (version > 1 && (flags & 3) != 0) return (name, null);
+        if (version > 1 && (flags & 3) != 0) return (name, null, null);
         var type = HdfType.Read(file.At(typePlace, typeBytes));
-        if (HdfSpace.Read(file.At(spacePlace, spaceBytes)) is not []) return (name, null);
-        switch (type.Kind)
+        if (type.Kind is not (HdfKind.FixedText or HdfKind.Text)) return (name, null, null);
+        switch (HdfSpace.Read(file.At(spacePlace, spaceBytes)))
         {
-            case HdfKind.FixedText:
-                return (name, Until(message.Take(type.Bytes)));
-            case HdfKind.Text:
-                var length = message.UInt32();
-                var (heap, index) = (message.Address(), message.UInt32());
-                if (length == 0) return (name, "");
-                var text = HdfHeaps.Global(file, heap, index);
-                return length <= text.Length ? (name, Until(text[..(int)length])) : throw file.Fault($"the attribute '{name}' has {length} bytes, but its text has {text.Length}");
-            default:
-                return (name, null);
+            case []: return (name, One(ref message, type, name), null);
+            case [var count] when count <= mostTexts:
+                var list = new List<string>();
+                for (var i = 0; i < count; i++) list.Add(One(ref message, type, name));
+                return (name, null, [.. list]);
+            default: return (name, null, null);
         }
+    }
+
+    private static string One(ref HdfCursor message, HdfType type, string name)
+    {
+        if (type.Kind == HdfKind.FixedText) return Until(message.Take(type.Bytes));
+        var length = message.UInt32();
+        var (heap, index) = (message.Address(), message.UInt32());
+        if (length == 0) return "";
+        var text = HdfHeaps.Global(message.File, heap, index);
+        return length <= text.Length ? Until(text[..(int)length]) : throw message.File.Fault($"the attribute '{name}' has {length} bytes, but its text has {text.Length}");
     }
 
     /// <summary>A text up to its first zero byte.</summary>

@@ -34,6 +34,7 @@ internal static class DecodingReader
         try
         {
             using var document = JsonDocument.Parse(text, new JsonDocumentOptions { CommentHandling = options.ReadCommentHandling, AllowTrailingCommas = options.AllowTrailingCommas, AllowDuplicateProperties = false });
+            Questions.Check(document.RootElement);
             // Read from a stream: then errors give the line. Read from memory, members would come out of order.
             using var stream = new MemoryStream(text.ToArray());
             var read = JsonSerializer.Deserialize(stream, type) ?? throw new ConversionException($"{path}: the document is null.");

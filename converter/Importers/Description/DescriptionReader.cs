@@ -54,7 +54,7 @@ internal static class DescriptionReader
         foreach (var layer in description.Layers)
         {
             CheckScale(path, layer.Scale);
-            composer.Add(layer);
+            foreach (var part in layer.Parts(composer)) composer.Add(part);
             layers.Add((layer.Output, graph.Nodes.Count));
         }
 

@@ -19,6 +19,7 @@ namespace SeqRuntime.Converter.Importers.Description;
 [JsonDerivedType(typeof(LstmCellLayer), "lstm_cell")]
 [JsonDerivedType(typeof(AttentionLayer), "attention")]
 [JsonDerivedType(typeof(MultiHeadAttentionLayer), "multi_head_attention")]
+[JsonDerivedType(typeof(TransformerEncoderLayer), "transformer_encoder_layer")]
 [JsonDerivedType(typeof(LayerNormLayer), "layer_norm")]
 [JsonDerivedType(typeof(BatchNormLayer), "batch_norm")]
 [JsonDerivedType(typeof(RmsNormLayer), "rms_norm")]
@@ -67,6 +68,9 @@ internal abstract record LayerDescription
 
     /// <summary>The factor for the layer's integer tensors, if it differs from the document's.</summary>
     public float? Scale { get; set; }
+
+    /// <summary>The layers that this one stands for: itself, or those that it is made of.</summary>
+    public virtual IEnumerable<LayerDescription> Parts(GraphComposer graph) => [this];
 
     /// <summary>Adds the layer's nodes.</summary>
     public abstract void Emit(GraphComposer graph);

@@ -41,7 +41,7 @@ internal sealed class TorchFile
     public static WeightSet Read(byte[] bytes, string where)
     {
         var file = new TorchFile(ZipEntries.Open(bytes, where, "PyTorch file", Remedy), bytes.Length, where);
-        var weights = new WeightSet(where, WeightNorm.Join([.. file.Tensors.Select(pair => new WeightTensor(pair.Key, () => pair.Value.Shape, () => file.Value(pair.Key, pair.Value)))]));
+        var weights = new WeightSet(where, WeightNorm.Join([.. file.Tensors.Select(pair => new WeightTensor(pair.Key, () => pair.Value.Shape, () => file.Value(pair.Key, pair.Value)))])) { IsInOrder = true };
         ShortNames.Add(weights);
         return weights;
     }

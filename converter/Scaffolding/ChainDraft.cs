@@ -1,0 +1,243 @@
+using System.Globalization;
+
+namespace SeqRuntime.Converter.Scaffolding;
+
+/// <summary>Writes a chain of modules as the layers of a graph.</summary>
+internal sealed class ChainDraft
+{
+    private const string Functions = "relu, tanh, sigmoid, elu, gelu, silu …";
+
+    private readonly DraftGraph _graph;
+    private readonly DraftOptions _options;
+    private Form _form;
+    private string _value = "";
+    private int _width;
+    private Module? _before;
+    private Module? _unbent;
+
+    private ChainDraft(DraftGraph graph, DraftOptions options) => (_graph, _options) = (graph, options);
+
+    /// <summary>How a value lies.</summary>
+    private enum Form
+    {
+        Tokens,
+
+        /// <summary>[N, T, features].</summary>
+        Steps,
+
+        /// <summary>[N, channels, T].</summary>
+        Channels,
+
+        /// <summary>[N, features].</summary>
+        Row,
+    }
+
+    /// <summary>A graph with one input and one output.</summary>
+    public static DraftGraph Write(string name, List<Module> chain, DraftOptions options)
+    {
+        var graph = new DraftGraph(name, options.IsAnswered);
+        var draft = new ChainDraft(graph, options);
+        draft.Begin(chain);
+        foreach (var module in chain) draft.Add(module);
+        draft.End();
+        return graph;
+    }
+
+    private static string J(int number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private static string Q(string text) => DraftGraph.Quoted(text);
+
+    private void Begin(List<Module> chain)
+    {
+        var first = chain.Find(module => module.Kind != ModuleKind.Other) ?? chain[0];
+        var hasSteps = chain.Exists(module => module.Kind is ModuleKind.Recurrent or ModuleKind.Conv1d or ModuleKind.Attention or ModuleKind.TransformerEncoder);
+        _form = first.Kind == ModuleKind.Embedding ? Form.Tokens : first.Kind == ModuleKind.Conv1d && !_options.IsKeras ? Form.Channels : hasSteps ? Form.Steps : Form.Row;
+        _width = first.In;
+        (_value, var shape) = _form switch
+        {
+            Form.Tokens => ("tokens", "{ \"type\": \"int64\", \"shape\": [1, \"T\"] }"),
+            Form.Channels => ("x", $"{{ \"shape\": [1, {first.In}, \"T\"] }}"),
+            Form.Steps => ("x", $"{{ \"shape\": [1, \"T\", {first.In}] }}"),
+            _ => ("x", $"{{ \"shape\": [1, {first.In}] }}"),
+        };
+        _graph.Input(_value, shape);
+    }
+
+    private void Add(Module module)
+    {
+        if (module.Kind is ModuleKind.Linear or ModuleKind.Conv1d or ModuleKind.Recurrent or ModuleKind.Attention or ModuleKind.TransformerEncoder) Bend(module);
+        _graph.Comment($"{module.What}: {(module.Why.Length == 0 ? "not told" : module.Why)}");
+        if (module.Doubt is { } doubt) _graph.Guess($"{module}: {doubt}");
+        switch (module.Kind)
+        {
+            case ModuleKind.Embedding: Embed(module); break;
+            case ModuleKind.Linear: Linear(module); break;
+            case ModuleKind.Recurrent: Recurrent(module); break;
+            case ModuleKind.Conv1d: Convolve(module); break;
+            case ModuleKind.LayerNorm:
+                To(Form.Steps);
+                if (_options.IsKeras) _graph.Guess($"{module}: epsilon is Keras' default, 0.001");
+                Put("layer_norm", module, ("epsilon", _options.IsKeras ? "0.001" : null));
+                break;
+            case ModuleKind.BatchNorm:
+                if (_options.IsKeras) _graph.Guess($"{module}: epsilon is Keras' default, 0.001");
+                Put("batch_norm", module, ("epsilon", _options.IsKeras ? "0.001" : null), ("channels_last", _form == Form.Steps ? "true" : null));
+                break;
+            case ModuleKind.Attention:
+                To(Form.Steps);
+                Put("multi_head_attention", module, "query", ("heads", Heads(module)));
+                break;
+            case ModuleKind.TransformerEncoder:
+                To(Form.Steps);
+                Put(
+                    "transformer_encoder_layer",
+                    module,
+                    ("heads", Heads(module)),
+                    ("activation", _graph.Ask($"{module}", "the activation between linear1 and linear2: relu or gelu", "\"relu\"")),
+                    ("norm_first", _graph.Ask($"{module}", "norm_first, whether the norms come before attention and linear layers: true or false", "false")));
+                break;
+            default:
+                _value = _graph.Layer(Ask(module), _graph.Fresh(Stem(module)), ("input", Q(_value)));
+                _unbent = null;
+                break;
+        }
+
+        if (module.Out > 0) _width = module.Out;
+        _before = module;
+    }
+
+    private string Ask(Module module)
+    {
+        var tensors = string.Join(", ", module.Tensors.Take(4).Select(tensor => $"{tensor.Tensor.Name} [{string.Join(", ", tensor.Shape)}]"));
+        _graph.Questions.Add(DraftGraph.OneLine($"{module}: no layer of a description is told by {tensors}"));
+        return DraftGraph.OneLine($"? a layer that takes {tensors}; without one, export the model as ONNX");
+    }
+
+    private string Heads(Module module) => _graph.Ask($"{module}", $"the number of heads, which divides {module.In}");
+
+    private void Embed(Module module)
+    {
+        if (_form == Form.Tokens)
+        {
+            _form = Form.Steps;
+            Put("embedding", module);
+            return;
+        }
+
+        var places = _graph.Layer("positions", _graph.Fresh("positions"), ("like", Q(_value)));
+        var rows = _graph.Layer("embedding", _graph.Fresh(Stem(module)), ("input", Q(places)), Weights(module));
+        _value = _graph.Layer("add", _graph.Fresh("placed"), ("inputs", $"[{Q(_value)}, {Q(rows)}]"));
+    }
+
+    private void Linear(Module module)
+    {
+        To(Form.Steps);
+        Put("linear", module);
+        _unbent = module;
+    }
+
+    private void Recurrent(Module module)
+    {
+        To(Form.Steps);
+        // A cell's weights, run over all steps.
+        var suffix = module.Shape("weight_ih_l0") is null ? "" : "_l0";
+        (string, string?) tensors = ("", null);
+        if (suffix.Length == 0)
+        {
+            _graph.Guess($"{module}: a cell, which the model calls in a loop; here it runs over all steps of a sequence");
+            tensors = ("tensors", $"{{ {string.Join(", ", module.Tensors.Select(tensor => $"{Q(tensor.Role + "_l0")}: {Q(tensor.Tensor.Name)}"))} }}");
+        }
+
+        var nonlinearity = module.Cell == "rnn" ? _graph.Ask($"{module}", "the nonlinearity: tanh or relu", "\"tanh\"") : null;
+        var isKept = _options.IsStateful && !module.IsBidirectional;
+        if (_options.IsStateful && module.IsBidirectional) _graph.Guess($"{module}: a bidirectional layer needs the whole sequence; it keeps no state");
+        string? initial = null, final = null, initialCell = null, finalCell = null;
+        if (isKept)
+        {
+            (initial, final) = State(module, "hidden", module.State);
+            if (module.Cell == "lstm") (initialCell, finalCell) = State(module, "cell", module.Units);
+        }
+
+        var output = _graph.Fresh(Stem(module));
+        _graph.Layer(
+            module.Cell,
+            output,
+            ("input", Q(_value)),
+            tensors.Item2 is null ? Weights(module) : tensors,
+            ("bidirectional", module.IsBidirectional ? "true" : null),
+            ("nonlinearity", nonlinearity),
+            ("initial", initial),
+            ("initial_cell", initialCell),
+            ("final", final),
+            ("final_cell", finalCell));
+        _value = output;
+        _unbent = null;
+    }
+
+    private (string Initial, string Final) State(Module module, string what, int size)
+    {
+        var (name, next) = (_graph.Fresh($"{Stem(module)}_{what}"), _graph.Fresh($"{Stem(module)}_next_{what}"));
+        _graph.States.Add((name, $"{{ \"shape\": [{module.Layers}, 1, {size}], \"update\": {Q(next)} }}"));
+        return (Q(name), Q(next));
+    }
+
+    private void Convolve(Module module)
+    {
+        To(Form.Channels);
+        var taps = module.Shape("weight")![2];
+        var groups = module.In > 0 && _width > module.In && _width % module.In == 0 ? _width / module.In : 1;
+        var isWide = taps > 1;
+        Put(
+            "conv1d",
+            module,
+            ("groups", groups > 1 ? J(groups) : null),
+            ("stride", isWide ? _graph.Ask($"{module}", "the stride", "1") : null),
+            ("padding", isWide ? _graph.Ask($"{module}", "the zeros at each end", "0") : null),
+            ("dilation", isWide ? _graph.Ask($"{module}", "the dilation", "1") : null));
+        _unbent = module;
+    }
+
+    /// <summary>Asks for the function between two modules with weights, unless their numbers show that nothing stands there.</summary>
+    private void Bend(Module module)
+    {
+        if (_unbent is not { } last) return;
+        _unbent = null;
+        if (_before?.Place is { } a && module.Place is { } b && a.Parent == b.Parent && b.Number == a.Number + 1) return;
+        var output = _graph.Fresh("activation");
+        _graph.Layer("activation", output, ("function", _graph.Ask($"between {last} and {module}", $"the function here: {Functions}; remove this layer if there is none")), ("input", Q(_value)));
+        _value = output;
+    }
+
+    private void End()
+    {
+        if (_unbent is not null) _graph.Comment("A function after the last layer, such as softmax or sigmoid, has no weights: add it here if the model has one.");
+        if (_options.IsKeras) To(Form.Steps);
+        _graph.Outputs.Add(("output", Q(_value)));
+    }
+
+    /// <summary>Turns a value where layers take the steps along another axis.</summary>
+    private void To(Form form)
+    {
+        if (_form is not (Form.Steps or Form.Channels) || _form == form) return;
+        _value = _graph.Layer("transpose", _graph.Fresh(form == Form.Channels ? "channels" : "steps"), ("input", Q(_value)), ("order", "[0, 2, 1]"));
+        _form = form;
+    }
+
+    private void Put(string kind, Module module, params (string Key, string? Json)[] members) => Put(kind, module, "input", members);
+
+    private void Put(string kind, Module module, string input, params (string Key, string? Json)[] members) =>
+        _value = _graph.Layer(kind, _graph.Fresh(Stem(module)), [(input, Q(_value)), Weights(module), .. members]);
+
+    /// <summary>The module's name, or the names of its tensors if they are not those of PyTorch.</summary>
+    public static (string Key, string? Json) Weights(Module module) =>
+        module.Tensors.All(tensor => tensor.IsPlain || !tensor.Module.Equals(module.Path, StringComparison.Ordinal))
+            ? ("weights", module.Path.Length == 0 ? null : Q(module.Path))
+            : ("tensors", $"{{ {string.Join(", ", module.Tensors.Select(tensor => $"{Q(tensor.Role)}: {Q(tensor.Tensor.Name)}"))} }}");
+
+    /// <summary>A value's name after the module: its last part, or the last two if that is a number.</summary>
+    private static string Stem(Module module)
+    {
+        var parts = module.Path.Split('.', '/');
+        return DraftGraph.OneLine(module.Path.Length == 0 ? module.Kind.ToString().ToLowerInvariant() : parts.Length > 1 && module.Place is not null ? $"{parts[^2]}_{parts[^1]}" : parts[^1]);
+    }
+}

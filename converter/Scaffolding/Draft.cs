@@ -1,0 +1,146 @@
+using System.Text;
+using SeqRuntime.Converter.Weights;
+
+namespace SeqRuntime.Converter.Scaffolding;
+
+/// <summary>A description of a weight file's layers, drafted from the names and shapes of its tensors.</summary>
+/// <param name="Text">The description: JSON with comments.</param>
+/// <param name="Tensors">The tensors, but for those of training.</param>
+/// <param name="Modules">The modules that they are.</param>
+/// <param name="Questions">What the draft asks. Without questions it converts as it is.</param>
+/// <param name="Guesses">What it assumes.</param>
+/// <param name="Unplaced">Tensors that it does not use.</param>
+/// <param name="Skipped">The number of tensors of training.</param>
+internal sealed record Draft(string Text, IReadOnlyList<TensorRole> Tensors, IReadOnlyList<Module> Modules, IReadOnlyList<string> Questions, IReadOnlyList<string> Guesses, IReadOnlyList<string> Unplaced, int Skipped)
+{
+    private const int MostGraphs = 16;
+
+    /// <param name="weights">The tensors.</param>
+    /// <param name="file">The weight file as the description names it.</param>
+    /// <param name="what">What the file is, for the head of the draft.</param>
+    /// <param name="options">How the draft is written.</param>
+    public static Draft Of(WeightSet weights, string file, string what, DraftOptions options)
+    {
+        var all = new List<TensorRole>();
+        var (unplaced, skipped) = (new List<string>(), 0);
+        foreach (var tensor in weights.Tensors)
+        {
+            if (UnusedWeights.KindOf(tensor.Name).Length > 0) skipped++;
+            else if (Shape(tensor) is not { } shape) unplaced.Add($"{tensor.Name} (not an array of numbers)");
+            else all.Add(TensorRole.Of(tensor, shape));
+        }
+
+        var isSorted = !weights.IsInOrder && weights.Layers is null && (weights.IsKeras || IsSorted([.. all.Select(tensor => tensor.Tensor.Name)]));
+        if (isSorted) all.Sort((a, b) => Natural(a.Tensor.Name, b.Tensor.Name));
+        var modules = Scaffolding.Modules.Of(all);
+        if (weights.Layers is { } layers) modules = [.. modules.OrderBy(module => layers.Index().FirstOrDefault(layer => layer.Item == module.Path || module.Path.StartsWith(layer.Item + "/", StringComparison.Ordinal), (Index: int.MaxValue, Item: "")).Index)];
+        unplaced.AddRange(modules.Where(module => module.Kind == ModuleKind.Other && !module.IsMissed).SelectMany(module => module.Tensors).Select(tensor => $"{tensor.Tensor.Name} [{string.Join(", ", tensor.Shape)}]"));
+        var placed = modules.Where(module => module.Kind != ModuleKind.Other).ToList();
+        var missed = modules.Where(module => module.IsMissed).ToList();
+        options = options with { IsKeras = weights.IsKeras };
+        List<DraftGraph> graphs;
+        string? decoding = null;
+        var guesses = options.Hint is { } hint ? new List<string> { hint } : [];
+        if (missed.Count == 0 && PairDraft.Write(modules, options) is var (pair, roles, used))
+        {
+            (graphs, decoding) = (pair, roles);
+            unplaced.RemoveAll(name => used.Any(module => module.Tensors.Any(tensor => name.StartsWith(tensor.Tensor.Name + " [", StringComparison.Ordinal))));
+        }
+        else
+        {
+            var (chains, how) = placed.Count > 0 ? Chains.Of(placed, !isSorted) : ([], "");
+            if (how.Length > 0) guesses.Add(how);
+            Insert(chains, missed, modules);
+            if (chains.Count > MostGraphs) throw new ConversionException($"{weights.File}: its {modules.Count} modules make {chains.Count} chains by their sizes, too many for a draft; export the model as ONNX.");
+            graphs = [.. chains.Select((chain, i) => ChainDraft.Write(i == 0 ? "main" : $"part_{i + 1}", chain, options))];
+            if (graphs.Count > 1) guesses.Add($"{graphs.Count} graphs, because sizes do not continue from one to the next; joins such as concatenation, and what stands between the graphs, have no weights");
+        }
+
+        if (graphs.Count == 0) throw new ConversionException($"{weights.File}: none of its {weights.Names.Count} tensors is told to be a layer's by its name and shape: {string.Join(", ", weights.Names.Take(6).Select(name => $"'{name}'"))}{(weights.Names.Count > 6 ? " …" : "")}. Write a description with 'tensors' (docs/description.md), or export the model as ONNX.");
+        guesses.AddRange(graphs.SelectMany(graph => graph.Guesses));
+        var questions = graphs.SelectMany(graph => graph.Questions).ToList();
+        return new Draft(Write(file, what, graphs, decoding, questions, guesses, unplaced), all, modules, questions, guesses, unplaced, skipped);
+    }
+
+    private static IReadOnlyList<int>? Shape(WeightTensor tensor)
+    {
+        try
+        {
+            return tensor.Shape;
+        }
+        catch (ConversionException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Puts modules without a layer after the ones that the file has before them.</summary>
+    private static void Insert(List<List<Module>> chains, List<Module> missed, List<Module> modules)
+    {
+        foreach (var module in missed)
+        {
+            var before = modules.Take(modules.IndexOf(module)).LastOrDefault(other => chains.Exists(chain => chain.Contains(other)));
+            var chain = chains.Find(c => before is not null && c.Contains(before)) ?? chains.FirstOrDefault();
+            if (chain is null) chains.Add([module]);
+            else chain.Insert(before is null ? 0 : chain.IndexOf(before) + 1, module);
+        }
+    }
+
+    private static string Write(string file, string what, List<DraftGraph> graphs, string? decoding, List<string> questions, List<string> guesses, List<string> unplaced)
+    {
+        const int named = 12;
+        var text = new StringBuilder();
+        void Comment(string line) => text.Append($"// {DraftGraph.OneLine(line)}\n");
+        Comment($"A draft for {what}, from the names and shapes of its tensors: seqconvert scaffold.");
+        Comment("They do not tell joins without weights, such as residuals, nor the functions between layers: compare the outputs with the model's.");
+        foreach (var guess in guesses) Comment($"Assumed: {guess}.");
+        foreach (var question in questions) Comment($"To fill in: {question}.");
+        if (unplaced.Count > 0) Comment($"Not used: {string.Join(", ", unplaced.Take(named))}{(unplaced.Count > named ? $" and {unplaced.Count - named} more" : "")}.");
+        text.Append($"{{\n  \"weights\": {DraftGraph.Quoted(file)},\n");
+        if (decoding is not null) text.Append($"  \"decoding\": {decoding},\n");
+        text.Append("  \"graphs\": {\n");
+        foreach (var (i, graph) in graphs.Index()) graph.Write(text, i == graphs.Count - 1);
+        text.Append("  }\n}\n");
+        return text.ToString();
+    }
+
+    private static bool IsSorted(List<string> names)
+    {
+        const int fewest = 3;
+        if (names.Count < fewest) return false;
+        for (var i = 1; i < names.Count; i++)
+        {
+            if (string.CompareOrdinal(names[i - 1], names[i]) > 0) return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>Alphabetical, but numbers by their value.</summary>
+    private static int Natural(string a, string b)
+    {
+        int i = 0, j = 0;
+        while (i < a.Length && j < b.Length)
+        {
+            if (char.IsAsciiDigit(a[i]) && char.IsAsciiDigit(b[j]))
+            {
+                var (x, y) = (Number(a, ref i), Number(b, ref j));
+                if (x.Length != y.Length) return x.Length - y.Length;
+                if (string.CompareOrdinal(x, y) is not 0 and var order) return order;
+            }
+            else if (a[i++] - b[j++] is not 0 and var order)
+            {
+                return order;
+            }
+        }
+
+        return (a.Length - i) - (b.Length - j);
+
+        static string Number(string text, ref int at)
+        {
+            var start = at;
+            while (at < text.Length && char.IsAsciiDigit(text[at])) at++;
+            return text[start..at].TrimStart('0');
+        }
+    }
+}

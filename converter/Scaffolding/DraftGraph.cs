@@ -1,0 +1,100 @@
+using System.Text;
+using System.Text.Encodings.Web;
+
+namespace SeqRuntime.Converter.Scaffolding;
+
+/// <summary>One graph of a draft: inputs, states, layers and outputs as text, with comments and open questions.</summary>
+internal sealed class DraftGraph(string name, bool isAnswered)
+{
+    private readonly HashSet<string> _values = new(StringComparer.Ordinal);
+
+    public string Name { get; } = name;
+
+    public List<(string Name, string Json)> Inputs { get; } = [];
+
+    public List<(string Name, string Json)> States { get; } = [];
+
+    public List<(string? Comment, string? Json)> Layers { get; } = [];
+
+    public List<(string Name, string Json)> Outputs { get; } = [];
+
+    /// <summary>What the weights do not tell, and the draft asks.</summary>
+    public List<string> Questions { get; } = [];
+
+    /// <summary>What the draft assumes.</summary>
+    public List<string> Guesses { get; } = [];
+
+    /// <summary>A text as JSON.</summary>
+    public static string Quoted(string text) => $"\"{JavaScriptEncoder.UnsafeRelaxedJsonEscaping.Encode(text)}\"";
+
+    /// <summary>A text for a comment, which ends with its line.</summary>
+    public static string OneLine(string text)
+    {
+        var line = new StringBuilder(text.Length);
+        foreach (var rune in text.EnumerateRunes()) line.Append(Rune.IsControl(rune) || rune.Value is 0x2028 or 0x2029 ? "\uFFFD" : rune.ToString());
+        return line.ToString();
+    }
+
+    /// <summary>A name for a new value.</summary>
+    public string Fresh(string stem)
+    {
+        var name = stem.Length == 0 ? "value" : stem;
+        for (var i = 2; !_values.Add(name); i++) name = $"{stem}_{i}";
+        return name;
+    }
+
+    public void Input(string name, string json)
+    {
+        _values.Add(name);
+        Inputs.Add((name, json));
+    }
+
+    public void Comment(string text) => Layers.Add((OneLine(text), null));
+
+    /// <summary>Adds a comment that is also reported: the draft assumes something.</summary>
+    public void Guess(string text)
+    {
+        Guesses.Add(OneLine(text));
+        Comment(text);
+    }
+
+    /// <summary>Adds a layer. Members are JSON, null ones are left out.</summary>
+    /// <returns>Its output.</returns>
+    public string Layer(string kind, string output, params (string Key, string? Json)[] members)
+    {
+        var all = members.Where(member => member.Json is not null).Select(member => $"{Quoted(member.Key)}: {member.Json}");
+        Layers.Add((null, $"{{ \"kind\": {Quoted(kind)}, {string.Join(", ", all.Append($"\"output\": {Quoted(output)}"))} }}"));
+        return output;
+    }
+
+    /// <summary>A value that the weights do not tell: a question, or its default if questions are answered by defaults.</summary>
+    /// <param name="where">The module.</param>
+    /// <param name="text">What is asked.</param>
+    /// <param name="otherwise">The framework's default as JSON. Null if there is none.</param>
+    public string Ask(string where, string text, string? otherwise = null)
+    {
+        if (isAnswered && otherwise is not null)
+        {
+            Guess($"{where}: {text}; {otherwise} is the default");
+            return otherwise;
+        }
+
+        Questions.Add(OneLine($"{where}: {text}"));
+        return Quoted(OneLine($"? {text}{(otherwise is null ? "" : $"; the default is {otherwise.Trim('"')}")}"));
+    }
+
+    public void Write(StringBuilder text, bool isLast)
+    {
+        text.Append($"    {Quoted(Name)}: {{\n");
+        text.Append($"      \"inputs\": {{ {Members(Inputs)} }},\n");
+        if (States.Count > 0) text.Append($"      \"states\": {{ {Members(States)} }},\n");
+        text.Append("      \"layers\": [\n");
+        var last = Layers.FindLastIndex(layer => layer.Json is not null);
+        foreach (var (i, (comment, json)) in Layers.Index()) text.Append(comment is not null ? $"        // {comment}\n" : $"        {json}{(i < last ? "," : "")}\n");
+        text.Append("      ],\n");
+        text.Append($"      \"outputs\": {{ {Members(Outputs)} }}\n");
+        text.Append(isLast ? "    }\n" : "    },\n");
+    }
+
+    private static string Members(List<(string Name, string Json)> members) => string.Join(", ", members.Select(member => $"{Quoted(member.Name)}: {member.Json}"));
+}
