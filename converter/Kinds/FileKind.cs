@@ -68,7 +68,7 @@ internal sealed record FileKind(string What, KindUse Use, string WayOut = "")
 
     public static FileKind OldPyTorch { get; } = new("a PyTorch file of the format before 1.6", KindUse.Unread, "If it is a state_dict, save it again with a newer version, python -c \"import torch; torch.save(torch.load('{name}', map_location='cpu'), '{stem}.pt')\", and describe the layers (.json). If it is a whole module, export it as ONNX (torch.onnx.export)");
 
-    public static FileKind TorchScript { get; } = new("a TorchScript model", KindUse.Unread, "Export it as ONNX, python -c \"import torch; torch.onnx.export(torch.jit.load('{name}', map_location='cpu').eval(), (torch.zeros(SHAPE),), '{stem}.onnx', dynamo=False)\". Or write a description of the layers (.json) that names it as its weights, which are read");
+    public static FileKind TorchScript { get; } = new("a TorchScript model", KindUse.Model);
 
     public static FileKind ExportedProgram { get; } = new("a program of torch.export (.pt2)", KindUse.Unread, "Export it as ONNX, python -c \"import torch; torch.onnx.export(torch.export.load('{name}'), f='{stem}.onnx')\"");
 

@@ -4,6 +4,7 @@ using SeqRuntime.Converter.Importers.Description;
 using SeqRuntime.Converter.Importers.Keras;
 using SeqRuntime.Converter.Importers.Onnx;
 using SeqRuntime.Converter.Importers.TensorFlowLite;
+using SeqRuntime.Converter.Importers.TorchScript;
 using SeqRuntime.Converter.IO;
 using SeqRuntime.Converter.Kinds;
 using SeqRuntime.Converter.Weights;
@@ -30,6 +31,7 @@ internal static class Importer
         if (kind == FileKind.Hdf5) return KerasReader.Read(KerasSource.OfHdf(path, content), name, isWhole, notes);
         if (kind == FileKind.KerasArchive) return KerasReader.Read(KerasSource.OfArchive(path, content), name, isWhole, notes);
         if (kind == FileKind.TensorFlowLite) return TfliteReader.Read(path, content, name, notes);
+        if (kind == FileKind.TorchScript) return TorchScriptReader.Read(path, content, name, notes);
         if (kind == FileKind.Description) return DescriptionReader.Read(path, content, notes, files);
         if (kind == FileKind.RtNeural) return RtNeuralReader.Read(path, content, name, notes);
         if (kind == FileKind.GuitarMl) return GuitarMlReader.Read(path, content, name, notes);

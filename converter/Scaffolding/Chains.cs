@@ -15,7 +15,7 @@ internal static class Chains
         var split = Split(given);
         if (split.Count == 1 && (isOrdered || given.Count == 1)) return (split, "the order of the modules is the file's, in which they were made; it may differ from the order in which the model calls them");
         // In other orders only the sizes tell, and they tell it only if there is one way.
-        if (Only(isOrdered ? given : Free(modules)) is { } only && !(isOrdered && split.Count == 1)) return ([only], "the order of the modules is the only one in which their sizes fit");
+        if (Only(Free(modules)) is { } only) return ([only], "the order of the modules is the only one in which their sizes fit");
         if (isOrdered) return (split, "the order of the modules is the file's, in which they were made; where sizes do not continue, a new graph begins");
         return (Greedy(Free(modules)), "the file has its tensors in alphabetical order, and their sizes fit in several orders: the order of the modules is a guess");
     }

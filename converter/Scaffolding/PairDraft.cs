@@ -88,6 +88,7 @@ internal sealed class PairDraft
         Comment(_step, _scores);
         _step.Layer("linear", "logits", ("input", scored), ChainDraft.Weights(_scores));
         _step.Outputs.Add(("logits", Q("logits")));
+        _first.Guess("no token is put around the source; if the model was trained with one, name it as source_begin or source_end in 'decoding'");
         string[] members =
         [
             "\"kind\": \"encoder-decoder\"", "\"encoder\": \"encoder\"", "\"step\": \"step\"", "\"source\": \"tokens\"", "\"token\": \"previous\"", "\"logits\": \"logits\"",

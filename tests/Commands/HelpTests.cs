@@ -10,6 +10,7 @@ public sealed partial class HelpTests : IDisposable
 
     [Theory]
     [InlineData("convert", 17)]
+    [InlineData("scaffold", 4)]
     [InlineData("upgrade", 3)]
     [InlineData("inspect", 4)]
     [InlineData("run", 9)]
@@ -33,6 +34,7 @@ public sealed partial class HelpTests : IDisposable
 
     [Theory]
     [InlineData("convert")]
+    [InlineData("scaffold")]
     [InlineData("upgrade")]
     [InlineData("inspect")]
     [InlineData("run")]
@@ -63,7 +65,7 @@ public sealed partial class HelpTests : IDisposable
     public void Root_help_lists_the_commands()
     {
         _cli.Good("--help");
-        foreach (var command in (string[])["convert", "upgrade", "inspect", "run", "decode"]) Assert.Matches($@"(?m)^  {command}\b", _cli.Out);
+        foreach (var command in (string[])["convert", "scaffold", "upgrade", "inspect", "run", "decode"]) Assert.Matches($@"(?m)^  {command}\b", _cli.Out);
     }
 
     [Fact]

@@ -39,6 +39,9 @@ internal sealed class GraphComposer(string name, WeightSet weights, Budget budge
         if (!_values.Add(value)) throw Fault($"the value '{value}' is defined twice");
     }
 
+    /// <summary>Whether a value was declared.</summary>
+    public bool Knows(string value) => _values.Contains(value);
+
     /// <summary>Adds a layer's nodes and declares its output.</summary>
     public void Add(LayerDescription layer)
     {

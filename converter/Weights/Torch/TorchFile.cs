@@ -20,16 +20,19 @@ internal sealed class TorchFile
     private readonly HashSet<string> _shared;
     private readonly Dictionary<string, byte[]> _storages = new(StringComparer.Ordinal);
     private readonly long _most;
+    private readonly object? _root;
     private long _taken;
 
-    private TorchFile(ZipEntries entries, int length, string where)
+    private TorchFile(ZipEntries entries, int length, string where, bool hasConstants)
     {
         (_entries, _where, _most) = (entries, where, UnpackLimit.Of(length));
         var pickle = entries.Names.Where(name => name == Pickle || name.EndsWith("/" + Pickle, StringComparison.Ordinal)).MinBy(name => name.Count(letter => letter == '/')) ?? throw entries.Damaged($"it has no {Pickle}");
         _folder = pickle[..^Pickle.Length];
         _isBigEndian = entries.LengthOf(_folder + "byteorder") is not null && entries.Read(_folder + "byteorder").AsSpan().StartsWith("big"u8);
-        Tensors = TensorTree.Find(Value(pickle), where);
-        _shared = [.. Tensors.Values.GroupBy(tensor => tensor.Storage.Key).Where(group => group.Skip(1).Any()).Select(group => group.Key)];
+        _root = Value(pickle);
+        Tensors = TensorTree.Find(_root, where);
+        if (hasConstants) AddConstants();
+        _shared = [.. Tensors.Values.GroupBy(tensor => EntryOf(tensor.Storage)).Where(group => group.Skip(1).Any()).Select(group => group.Key)];
         foreach (var (name, tensor) in Tensors) Check(name, tensor.Storage);
     }
 
@@ -40,10 +43,38 @@ internal sealed class TorchFile
     /// <exception cref="ConversionException">The file is damaged, or holds what is not read.</exception>
     public static WeightSet Read(byte[] bytes, string where)
     {
-        var file = new TorchFile(ZipEntries.Open(bytes, where, "PyTorch file", Remedy), bytes.Length, where);
+        var file = new TorchFile(ZipEntries.Open(bytes, where, "PyTorch file", Remedy), bytes.Length, where, hasConstants: false);
         var weights = new WeightSet(where, WeightNorm.Join([.. file.Tensors.Select(pair => new WeightTensor(pair.Key, () => pair.Value.Shape, () => file.Value(pair.Key, pair.Value)))])) { IsInOrder = true };
         ShortNames.Add(weights);
         return weights;
+    }
+
+    /// <summary>Reads a TorchScript archive with its objects and its code.</summary>
+    /// <inheritdoc cref="Read"/>
+    public static TorchScriptFile ReadScript(byte[] bytes, string where)
+    {
+        const int longestSource = 1 << 24;
+        var file = new TorchFile(ZipEntries.Open(bytes, where, "TorchScript archive", "save it again with torch.jit.save"), bytes.Length, where, hasConstants: true);
+        if (file._root is not PickledModule root) throw file._entries.Damaged("its outermost object is no module");
+        var names = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var (name, tensor) in file.Tensors) names.TryAdd(TorchScriptFile.Key(tensor), name);
+        var weights = new WeightSet(where, file.Tensors.Select(pair => new WeightTensor(pair.Key, () => pair.Value.Shape, () => file.Value(pair.Key, pair.Value)))) { IsInOrder = true };
+        return new TorchScriptFile(weights, root, names, entry =>
+        {
+            if (file._entries.LengthOf(file._folder + entry) is not { } length) return null;
+            return length <= longestSource ? TorchScriptFile.Text(file._entries.Read(file._folder + entry)) : throw file._entries.Damaged($"'{entry}' has {length} bytes");
+        });
+    }
+
+    /// <summary>Adds the tensors that code names by number.</summary>
+    private void AddConstants()
+    {
+        var pickle = _folder + "constants.pkl";
+        if (_entries.LengthOf(pickle) is null || Value(pickle) is not IList<object?> constants) return;
+        foreach (var (i, value) in constants.Index())
+        {
+            if (value is TorchTensor tensor) Tensors[$"{TorchScriptFile.Constants}.c{i}"] = tensor with { Storage = tensor.Storage with { Folder = "constants" } };
+        }
     }
 
     private object? Value(string pickle)
@@ -58,7 +89,7 @@ internal sealed class TorchFile
         if (length / storage.Type.Size() < storage.Count) throw _entries.Damaged($"the storage '{EntryOf(storage)}' has {length} bytes, too few for {storage.Count} elements of {storage.Type}");
     }
 
-    private string EntryOf(TorchStorage storage) => $"{_folder}data/{storage.Key}";
+    private string EntryOf(TorchStorage storage) => $"{_folder}{storage.Folder}/{storage.Key}";
 
     private IrTensor Value(string name, TorchTensor tensor)
     {
@@ -86,9 +117,10 @@ internal sealed class TorchFile
     /// <summary>A storage's bytes. Those that several tensors read are kept.</summary>
     private byte[] Bytes(TorchStorage storage)
     {
-        if (_storages.TryGetValue(storage.Key, out var kept)) return kept;
-        var bytes = _entries.Read(EntryOf(storage));
-        if (_shared.Contains(storage.Key)) _storages[storage.Key] = bytes;
+        var entry = EntryOf(storage);
+        if (_storages.TryGetValue(entry, out var kept)) return kept;
+        var bytes = _entries.Read(entry);
+        if (_shared.Contains(entry)) _storages[entry] = bytes;
         return bytes;
     }
 }

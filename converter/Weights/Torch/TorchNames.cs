@@ -7,7 +7,6 @@ internal sealed class TorchNames(PickleBytes bytes, string where)
     private const string Module = "__torch__.";
 
     private static readonly PickledName s_dict = new("collections.OrderedDict");
-    private static readonly PickledName s_module = new(Module);
 
     /// <summary>Types by the names of storages and of element types.</summary>
     private static readonly Dictionary<string, object> s_types = new(StringComparer.Ordinal)
@@ -49,7 +48,7 @@ internal sealed class TorchNames(PickleBytes bytes, string where)
     {
         if (s_types.TryGetValue(name, out var type)) return type;
         if (s_functions.TryGetValue(name, out var function)) return function;
-        return name.StartsWith(Module, StringComparison.Ordinal) && !name.Contains(".torch.classes.", StringComparison.Ordinal) ? s_module : throw Refused(name);
+        return name.StartsWith(Module, StringComparison.Ordinal) && !name.Contains(".torch.classes.", StringComparison.Ordinal) ? new PickledName(name) : throw Refused(name);
     }
 
     /// <summary>The storage of a persistent id: ('storage', type, key, device, number of elements).</summary>
@@ -69,13 +68,13 @@ internal sealed class TorchNames(PickleBytes bytes, string where)
         ("torch.device", [string device, ..]) => device,
         ("torch.jit._pickle.restore_type_tag", [var value, string]) => value,
         ("torch.jit._pickle.build_intlist" or "torch.jit._pickle.build_doublelist" or "torch.jit._pickle.build_boollist" or "torch.jit._pickle.build_tensorlist", [List<object?> list]) => list,
-        ({ Length: > 0 } name, _) when name != Module => throw bytes.Damaged($"{name} has other arguments than PyTorch gives it"),
+        ({ Length: > 0 } name, _) when !name.StartsWith(Module, StringComparison.Ordinal) => throw bytes.Damaged($"{name} has other arguments than PyTorch gives it"),
         _ => throw bytes.Damaged("a value that is no function is called"),
     };
 
     /// <summary>Makes an empty module of TorchScript.</summary>
     public object Make(object? type) =>
-        type == (object)s_module ? new PickledModule() : type == (object)s_dict ? new PickledDict() : throw bytes.Damaged("an object is made of something that is no class");
+        type is PickledName { Name: var name } && name.StartsWith(Module, StringComparison.Ordinal) ? new PickledModule(name) : type == (object)s_dict ? new PickledDict() : throw bytes.Damaged("an object is made of something that is no class");
 
     /// <summary>Sets the attributes of an object. Only those of TorchScript's modules are kept: a state_dict's own are its versions.</summary>
     public void Build(object? of, object? state)

@@ -35,7 +35,11 @@ internal static class TorchTypes
 /// <param name="Type">The type of its elements.</param>
 /// <param name="Key">The name of the entry.</param>
 /// <param name="Count">The number of elements.</param>
-internal sealed record TorchStorage(TorchType Type, string Key, long Count);
+internal sealed record TorchStorage(TorchType Type, string Key, long Count)
+{
+    /// <summary>The folder of the entry.</summary>
+    public string Folder { get; init; } = "data";
+}
 
 /// <summary>A view into a storage. Every index that its shape and strides give is in the storage.</summary>
 internal sealed record TorchTensor(TorchStorage Storage, TorchType Type, long Offset, int[] Shape, long[] Strides)
@@ -54,7 +58,16 @@ internal sealed class PickledDict
 }
 
 /// <summary>A module of TorchScript: its attributes.</summary>
-internal sealed class PickledModule
+/// <param name="name">The qualified name of its class.</param>
+internal sealed class PickledModule(string name)
 {
+    /// <summary>The qualified name of its class, such as __torch__.torch.nn.modules.linear.Linear.</summary>
+    public string Class { get; } = name;
+
+    /// <summary>An attribute. Null if it is missing or None.</summary>
+    public object? this[string attribute] => Attributes.Items.LastOrDefault(item => attribute.Equals(item.Key)).Value;
+
+    public bool Has(string attribute) => Attributes.Items.Exists(item => attribute.Equals(item.Key));
+
     public PickledDict Attributes { get; set; } = new();
 }

@@ -1,0 +1,224 @@
+using SeqRuntime.Converter;
+using SeqRuntime.Converter.Commands;
+using SeqRuntime.Converter.Scaffolding;
+using SeqRuntime.Decoding;
+using SeqRuntime.Tests.Importers;
+
+namespace SeqRuntime.Tests.Scaffolding;
+
+/// <summary>What names and shapes tell, and what a draft asks. tests/Training compares drafts with PyTorch's numbers.</summary>
+public sealed class ScaffoldTests
+{
+    /// <summary>Layers told apart by the rows of a gate.</summary>
+    [Theory]
+    [InlineData(16, "lstm")]
+    [InlineData(12, "gru")]
+    [InlineData(8, "mgu")]
+    [InlineData(4, "rnn")]
+    public void A_recurrent_layer_is_told_by_its_rows(int rows, string kind)
+    {
+        var draft = Draft(("r.weight_ih_l0", [rows, 3]), ("r.weight_hh_l0", [rows, 4]), ("r.bias_ih_l0", [rows]), ("r.bias_hh_l0", [rows]));
+        Assert.Contains($"{{ \"kind\": \"{kind}\", \"input\": \"x\", \"weights\": \"r\"", draft.Text, StringComparison.Ordinal);
+        Assert.Equal(kind == "rnn" ? 1 : 0, draft.Questions.Count);
+    }
+
+    [Fact]
+    public void A_projected_LSTM_is_told_by_its_projection()
+    {
+        var module = Assert.Single(Draft(("r.weight_ih_l0", [32, 6]), ("r.weight_hh_l0", [32, 4]), ("r.weight_hr_l0", [4, 8])).Modules);
+        Assert.Equal("LSTM 6 → 8, projected to 4", module.What);
+        Assert.Equal(4, module.Out);
+    }
+
+    [Theory]
+    [InlineData("weight_ih", "[12, 5]")]
+    [InlineData("weight_hh", "[12, 4]")]
+    public void A_cell_runs_over_all_steps(string name, string shape)
+    {
+        var draft = Draft(("cell.weight_ih", [12, 5]), ("cell.weight_hh", [12, 4]), ("cell.bias_ih", [12]), ("cell.bias_hh", [12]));
+        Assert.Contains($"\"{name}_l0\": \"cell.{name}\"", draft.Text, StringComparison.Ordinal);
+        Assert.Contains(draft.Guesses, guess => guess.Contains("a cell, which the model calls in a loop", StringComparison.Ordinal));
+        Assert.Equal(shape, $"[{string.Join(", ", draft.Tensors.First(tensor => tensor.Role == name).Shape)}]");
+        Converts(draft, ("cell.weight_ih", [12, 5]), ("cell.weight_hh", [12, 4]), ("cell.bias_ih", [12]), ("cell.bias_hh", [12]));
+    }
+
+    /// <summary>A matrix without a bias: an embedding if the next module takes its columns, else a linear layer.</summary>
+    [Fact]
+    public void A_matrix_is_an_embedding_by_its_place()
+    {
+        Assert.Equal(ModuleKind.Embedding, Kinds(Draft(("a.weight", [30, 8]), ("b.weight_ih_l0", [16, 8]), ("b.weight_hh_l0", [16, 4]))));
+        Assert.Equal(ModuleKind.Linear, Kinds(Draft(("a.weight", [8, 30]), ("b.weight_ih_l0", [16, 8]), ("b.weight_hh_l0", [16, 4]))));
+        Assert.Equal(ModuleKind.Linear, Kinds(Draft(("a.weight", [8, 30]))));
+
+        // The draft, because the modules are told before their order.
+        static ModuleKind Kinds(Draft draft) => draft.Text.Contains("\"embedding\"", StringComparison.Ordinal) ? ModuleKind.Embedding : ModuleKind.Linear;
+    }
+
+    [Fact]
+    public void A_convolution_asks_what_its_weights_do_not_tell()
+    {
+        (string, int[])[] weights = [("c.weight", [4, 3, 5]), ("c.bias", [4])];
+        var draft = Draft(weights);
+        Assert.Equal(3, draft.Questions.Count);
+        foreach (var what in (string[])["stride", "padding", "dilation"]) Assert.Contains($"\"{what}\": \"? ", draft.Text, StringComparison.Ordinal);
+        Assert.Contains("3 questions are open; put the answer in its place: graphs.main.layers[0].stride (layer 'c'): the stride; the default is 1", Refusal(draft, weights), StringComparison.Ordinal);
+        var answered = Draft(new DraftOptions { IsAnswered = true }, weights);
+        Assert.Empty(answered.Questions);
+        Assert.Equal(3, answered.Guesses.Count(guess => guess.Contains("is the default", StringComparison.Ordinal)));
+        Converts(answered, weights);
+    }
+
+    [Fact]
+    public void Depthwise_convolutions_have_groups()
+    {
+        (string, int[])[] weights = [("a.weight", [6, 3, 1]), ("b.weight", [6, 1, 1])];
+        var draft = Draft(weights);
+        Assert.Contains("\"groups\": 6", draft.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_function_between_layers_is_asked_and_a_gap_in_numbers_shows_it()
+    {
+        Assert.Contains("between 'net.0' (Linear 3 → 4) and 'net.2' (Linear 4 → 2): the function here", Assert.Single(Draft(("net.0.weight", [4, 3]), ("net.0.bias", [4]), ("net.2.weight", [2, 4]), ("net.2.bias", [2])).Questions), StringComparison.Ordinal);
+        Assert.Empty(Draft(("net.0.weight", [4, 3]), ("net.0.bias", [4]), ("net.1.weight", [2, 4]), ("net.1.bias", [2])).Questions);
+        Assert.Single(Draft(("a.weight", [4, 3]), ("a.bias", [4]), ("b.weight", [2, 4]), ("b.bias", [2])).Questions);
+    }
+
+    [Theory]
+    [InlineData("conv.weight", new[] { 4, 3, 2, 2 }, "Conv2d 3 → 4")]
+    [InlineData("act.weight", new[] { 1 }, "PReLU of one number")]
+    public void A_module_without_a_layer_is_a_question(string name, int[] shape, string what)
+    {
+        (string, int[])[] weights = [("fc.weight", [4, 3]), ("fc.bias", [4]), (name, shape)];
+        var draft = Draft(weights);
+        Assert.Contains($"({what}): no layer of a description is told by {name}", Assert.Single(draft.Questions), StringComparison.Ordinal);
+        Assert.Contains("a question is open", Refusal(draft, weights), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Buffers_and_training_are_not_layers()
+    {
+        var draft = Draft(("fc.weight", [4, 3]), ("fc.bias", [4]), ("pe", [1, 50, 4]), ("hidden", [1, 1, 4]), ("optimizer.state.0.exp_avg", [4, 3]), ("bn.num_batches_tracked", []));
+        Assert.Equal(["pe [1, 50, 4]", "hidden [1, 1, 4]"], draft.Unplaced);
+        Assert.Equal(2, draft.Skipped);
+        Assert.Empty(draft.Questions);
+    }
+
+    [Fact]
+    public void States_are_kept_if_that_is_asked()
+    {
+        (string, int[])[] weights = [("r.weight_ih_l0", [16, 3]), ("r.weight_hh_l0", [16, 4]), ("r.weight_ih_l1", [16, 4]), ("r.weight_hh_l1", [16, 4])];
+        var draft = Draft(new DraftOptions { IsStateful = true }, weights);
+        using var model = Converts(draft, weights);
+        Assert.Equal([(2, 1, 4), (2, 1, 4)], model.Graphs[0].States.Select(state => (state.Dimensions![0].Size!.Value, state.Dimensions[1].Size!.Value, state.Dimensions[2].Size!.Value)));
+    }
+
+    [Fact]
+    public void Sizes_that_do_not_continue_begin_a_new_graph()
+    {
+        (string, int[])[] weights = [("b.weight", [4, 3]), ("b.bias", [4]), ("a.weight", [2, 7]), ("a.bias", [2])];
+        var draft = Draft(weights);
+        Assert.Contains("\"part_2\"", draft.Text, StringComparison.Ordinal);
+        Assert.Contains(draft.Guesses, guess => guess.StartsWith("2 graphs, because sizes do not continue", StringComparison.Ordinal));
+        using var model = Converts(draft, weights);
+        Assert.Equal(2, model.Graphs.Count);
+    }
+
+    [Fact]
+    public void Positions_are_added_to_an_embedding()
+    {
+        (string, int[])[] weights = [("wte.weight", [30, 8]), ("wpe.weight", [16, 8]), ("head.weight", [30, 8]), ("head.bias", [30])];
+        var draft = Draft(weights);
+        Assert.Contains("\"positions\"", draft.Text, StringComparison.Ordinal);
+        Converts(draft, weights).Dispose();
+    }
+
+    /// <summary>The encoder and the step of g2p_en, told by the words enc and dec: its words as the description written by hand gives them.</summary>
+    [Fact]
+    public void An_encoder_decoder_is_told_by_its_names()
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.Write("checkpoint20.npz", File.ReadAllBytes(Models.Need("g2p_en/checkpoint20.npz")));
+        var (draft, _) = ScaffoldCommand.DraftOf(path, File.ReadAllBytes(path), "checkpoint20.npz", new DraftOptions());
+        Assert.Equal(2, draft.Questions.Count);
+        var text = draft.Text.Replace("\"? the token before the first, as its number\"", "2", StringComparison.Ordinal).Replace("\"? the token that ends a result, as its number\"", "3", StringComparison.Ordinal);
+        using var drafted = Load(folder.Write("draft.json", text));
+        using var written = Load(folder.Write("g2p_en.json", File.ReadAllText(Repository.Find("docs/examples/g2p_en.json"))));
+        using var one = drafted.CreateDecoder();
+        using var other = written.CreateDecoder();
+        foreach (var word in (string[])["recurrent", "sequence", "model"])
+        {
+            int[] letters = [.. word.Select(letter => letter - 'a' + 3), 2];
+            one.Decode(letters);
+            // The description written by hand puts the end of the source itself.
+            other.Decode(letters[..^1]);
+            Assert.Equal(other.Results[0].Tokens.ToArray(), one.Results[0].Tokens.ToArray());
+            Assert.Equal(other.Results[0].Score, one.Results[0].Score);
+        }
+    }
+
+    /// <summary>The attention of thai2rom's checkpoint, general, and that of PyTorch's tutorials, concat and additive.</summary>
+    [Theory]
+    [InlineData("general", "attn.attn.weight 8 8, attn.attn.bias 8", 32, 14)]
+    [InlineData("concat", "attn.attn.weight 8 16, attn.attn.bias 8, attn.v 8", 32, 14)]
+    [InlineData("additive", "attn.Wa.weight 5 8, attn.Wa.bias 5, attn.Ua.weight 5 8, attn.Ua.bias 5, attn.Va.weight 1 5, attn.Va.bias 1", 32, 14)]
+    [InlineData("general", "attn.attn.weight 8 8", 32, 6)]
+    public void An_attention_is_told_by_its_matrices(string score, string attention, int rows, int inputs)
+    {
+        (string, int[])[] weights =
+        [
+            ("encoder.embedding.weight", [20, 6]), ("encoder.rnn.weight_ih_l0", [16, 6]), ("encoder.rnn.weight_hh_l0", [16, 4]), ("encoder.rnn.weight_ih_l0_reverse", [16, 6]), ("encoder.rnn.weight_hh_l0_reverse", [16, 4]),
+            ("decoder.embedding.weight", [25, 6]), .. attention.Split(", ").Select(text => text.Split(' ')).Select(parts => ("decoder." + parts[0], parts[1..].Select(int.Parse).ToArray())),
+            ("decoder.rnn.weight_ih_l0", [rows, inputs]), ("decoder.rnn.weight_hh_l0", [rows, 8]), ("decoder.out.weight", [25, inputs > 6 ? 8 : 16]), ("decoder.out.bias", [25]),
+        ];
+        var draft = Draft(weights);
+        Assert.Contains($"\"kind\": \"attention\", \"score\": \"{score}\", \"query\": \"{(inputs > 6 ? "hidden" : "next_hidden")}\"", draft.Text, StringComparison.Ordinal);
+        var text = draft.Text.Replace("\"? the token before the first, as its number\"", "1", StringComparison.Ordinal).Replace("\"? the token that ends a result, as its number\"", "2", StringComparison.Ordinal);
+        using var model = Converts(draft with { Text = text }, weights);
+        using var decoder = model.CreateDecoder();
+        decoder.Decode([3, 4, 5]);
+        Assert.True(decoder.Results.Count > 0);
+    }
+
+    [Fact]
+    public void Names_that_are_not_plain_stay_one_line_and_one_text()
+    {
+        (string, int[])[] weights = [("a\"\n\u2028// }.weight", [4, 3]), ("a\"\n\u2028// }.bias", [4]), ("b\\\u0001.weight", [2, 4]), ("b\\\u0001.bias", [2])];
+        var draft = Draft(new DraftOptions { IsAnswered = true }, weights);
+        using var document = System.Text.Json.JsonDocument.Parse(draft.Text, new() { CommentHandling = System.Text.Json.JsonCommentHandling.Skip });
+        Assert.Contains(document.RootElement.GetProperty("graphs").GetProperty("main").GetProperty("layers").EnumerateArray(), layer => layer.TryGetProperty("weights", out var name) && name.GetString() == "a\"\n\u2028// }");
+    }
+
+    [Theory]
+    [InlineData("x", new[] { 3 })]
+    [InlineData("running_mean", new[] { 3 })]
+    public void A_file_without_a_layer_is_refused(string name, int[] shape) =>
+        Assert.Contains("none of its 1 tensors is told to be a layer's", Assert.Throws<ConversionException>(() => Draft((name, shape))).Message, StringComparison.Ordinal);
+
+    private static Draft Draft(params (string Name, int[] Shape)[] weights) => Draft(new DraftOptions(), weights);
+
+    private static Draft Draft(DraftOptions options, params (string Name, int[] Shape)[] weights) => ScaffoldCommand.DraftOf("w.pt", Checkpoint(weights), "w.pt", options).Draft;
+
+    private static byte[] Checkpoint((string Name, int[] Shape)[] weights)
+    {
+        var checkpoint = new TorchCheckpoint();
+        return checkpoint.File(new TorchDict([.. weights.Select((weight, i) => ((object)weight.Name, (object?)checkpoint.Store(Numbers.Random(i, Numbers.Count(weight.Shape)), weight.Shape)))]));
+    }
+
+    private static SeqModel Converts(Draft draft, params (string Name, int[] Shape)[] weights)
+    {
+        Assert.True(draft.Questions.Count == 0 || !draft.Text.Contains("\"? ", StringComparison.Ordinal), draft.Text);
+        using var folder = new TemporaryFolder();
+        folder.Write("w.pt", Checkpoint(weights));
+        return Load(folder.Write("model.json", draft.Text));
+    }
+
+    private static string Refusal(Draft draft, params (string Name, int[] Shape)[] weights)
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("w.pt", Checkpoint(weights));
+        return Assert.Throws<ConversionException>(() => Load(folder.Write("model.json", draft.Text))).Message;
+    }
+
+    private static SeqModel Load(string path) => SeqModel.Load(SeqRuntime.Converter.Pipeline.Conversion.Convert([("main", path)], new ConversionOptions()).File);
+}
