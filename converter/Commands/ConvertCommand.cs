@@ -10,7 +10,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
 {
     private readonly Argument<string[]> _sources = new("[GRAPH=]FILE")
     {
-        Description = "A model: ONNX, Keras (.keras, .h5, or an architecture in JSON with its weights), TensorFlow Lite, or a description in JSON, maybe packed with gzip or xz; several become named graphs of one file. A file without a name is graph 'main'.",
+        Description = "A model: ONNX, Keras (.keras, .h5, or an architecture in JSON with its weights), TensorFlow Lite, TorchScript, or a description in JSON, maybe packed with gzip or xz; several become named graphs of one file. A file without a name is graph 'main'.",
         Arity = ArgumentArity.OneOrMore,
     };
 
@@ -35,7 +35,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
     public Command Build(TeachingHelp help)
     {
         _weights.AcceptOnlyFromAmong([.. WeightKinds.All.Select(storage => storage.Name)]);
-        var command = new Command("convert", "Converts ONNX models (opset 7 to 23), whole Keras models (.keras, .h5, JSON with weights), TensorFlow Lite models, models of RTNeural, GuitarML, Neural Amp Modeler (.nam) and RNNoise (.rnnn), or a JSON description of weights in safetensors, npz, HDF5 or PyTorch's .pt, to one .seq file: folds constants, fixes the given shapes, pairs recurrent states, and packs weights.") { _sources };
+        var command = new Command("convert", "Converts ONNX models (opset 7 to 23), whole Keras models (.keras, .h5, JSON with weights), TensorFlow Lite models, TorchScript models (.pt), models of RTNeural, GuitarML, Neural Amp Modeler (.nam) and RNNoise (.rnnn), or a JSON description of weights in safetensors, npz, HDF5 or PyTorch's .pt, to one .seq file: folds constants, fixes the given shapes, pairs recurrent states, and packs weights.") { _sources };
         foreach (var option in new Option[] { _out, _weights, _weightsOf, _dim, _set, _state, _noAutoState, _stateful, _cache, _drop, _keep, _decoding, _weightsFile, _noSplit, _allowFolder, _json, _quiet }) command.Options.Add(option);
         command.SetAction(Run);
         help.Examples(

@@ -40,7 +40,8 @@ internal sealed class ScaffoldCommand
     {
         var kind = FileKinds.Of(content);
         if (kind.Use == KindUse.Model && kind != FileKind.Hdf5 && kind != FileKind.TorchScript) throw new ConversionException($"{path}: this is {kind.What}, not a file of weights alone; {(kind == FileKind.Description ? "scaffold takes the weight file" : $"it needs no description: seqconvert convert {Path.GetFileName(path)} -o {Path.GetFileNameWithoutExtension(path)}.seq")}.");
-        if (kind == FileKind.Hdf5 && content.AsSpan().IndexOf("model_config"u8) >= 0) options = options with { Hint = $"the file holds an architecture too: seqconvert convert {Path.GetFileName(path)} -o {Path.GetFileNameWithoutExtension(path)}.seq needs no description" };
+        var isWhole = kind == FileKind.TorchScript || (kind == FileKind.Hdf5 && content.AsSpan().IndexOf("model_config"u8) >= 0);
+        if (isWhole) options = options with { Hint = $"the file holds {(kind == FileKind.Hdf5 ? "an architecture" : "code")} too: seqconvert convert {Path.GetFileName(path)} -o {Path.GetFileNameWithoutExtension(path)}.seq needs no description" };
         return (Draft.Of(WeightFile.Read(path, content), name, $"{Path.GetFileName(path)}, {kind.What}", options), kind);
     }
 

@@ -66,7 +66,7 @@ internal sealed record FileKind(string What, KindUse Use, string WayOut = "")
 
     public static FileKind PyTorchModule { get; } = new("a whole PyTorch module, which only its own program can load", KindUse.Unread, "If you trust the file, export the module as ONNX where its class is known, " + Exported + "; or save its state_dict() as safetensors, and describe the layers (.json)");
 
-    public static FileKind OldPyTorch { get; } = new("a PyTorch file of the format before 1.6", KindUse.Unread, "If it is a state_dict, save it again with a newer version, python -c \"import torch; torch.save(torch.load('{name}', map_location='cpu'), '{stem}.pt')\", and describe the layers (.json). If it is a whole module, export it as ONNX (torch.onnx.export)");
+    public static FileKind OldPyTorch { get; } = new("a PyTorch checkpoint of the format before 1.6", KindUse.Weights);
 
     public static FileKind TorchScript { get; } = new("a TorchScript model", KindUse.Model);
 

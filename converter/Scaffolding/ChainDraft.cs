@@ -132,6 +132,7 @@ internal sealed class ChainDraft
     private void Linear(Module module)
     {
         To(Form.Steps);
+        if (_before?.Kind == ModuleKind.Recurrent) _graph.Guess($"{module} takes every step; if it takes the last one only, put a slice before it (axis 1, start -1, drop)");
         Put("linear", module);
         _unbent = module;
     }
@@ -210,7 +211,7 @@ internal sealed class ChainDraft
 
     private void End()
     {
-        if (_unbent is not null) _graph.Comment("A function after the last layer, such as softmax or sigmoid, has no weights: add it here if the model has one.");
+        if (_unbent is { } last) _graph.Guess($"no function after {last}, such as softmax or sigmoid: it has no weights; add it here if the model has one");
         if (_options.IsKeras) To(Form.Steps);
         _graph.Outputs.Add(("output", Q(_value)));
     }

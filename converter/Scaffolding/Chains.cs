@@ -49,8 +49,8 @@ internal static class Chains
         {
             ModuleKind.Embedding => after.IsOfPositions && before.Kind == ModuleKind.Embedding && !before.IsOfPositions && before.Out == after.Out,
             ModuleKind.Other => false,
-            // The groups of a convolution divide its inputs.
-            ModuleKind.Conv1d => before.Out == after.In || (after.In > 0 && before.Out % after.In == 0 && after.Out % (before.Out / after.In) == 0 && after.In == 1),
+            // A depthwise convolution has a group for each channel.
+            ModuleKind.Conv1d => before.Out == after.In || (after.In == 1 && before.Out > 0 && after.Out % before.Out == 0),
             _ => before.Out == after.In,
         } && before.Kind != ModuleKind.Other;
 

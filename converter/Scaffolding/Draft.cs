@@ -30,6 +30,7 @@ internal sealed record Draft(string Text, IReadOnlyList<TensorRole> Tensors, IRe
             else all.Add(TensorRole.Of(tensor, shape));
         }
 
+        if (weights.Ignored.Count > 0) unplaced.Add($"objects of {string.Join(", ", weights.Ignored)}");
         var isSorted = !weights.IsInOrder && weights.Layers is null && (weights.IsKeras || IsSorted([.. all.Select(tensor => tensor.Tensor.Name)]));
         if (isSorted) all.Sort((a, b) => Natural(a.Tensor.Name, b.Tensor.Name));
         var modules = Scaffolding.Modules.Of(all);
@@ -90,17 +91,20 @@ internal sealed record Draft(string Text, IReadOnlyList<TensorRole> Tensors, IRe
     {
         const int named = 12;
         var text = new StringBuilder();
-        void Comment(string line) => text.Append($"// {DraftGraph.OneLine(line)}\n");
+        void Line(string line) => text.Append(line).Append('\n');
+        void Comment(string line) => Line($"// {DraftGraph.OneLine(line)}");
         Comment($"A draft for {what}, from the names and shapes of its tensors: seqconvert scaffold.");
         Comment("They do not tell joins without weights, such as residuals, nor the functions between layers: compare the outputs with the model's.");
         foreach (var guess in guesses) Comment($"Assumed: {guess}.");
         foreach (var question in questions) Comment($"To fill in: {question}.");
         if (unplaced.Count > 0) Comment($"Not used: {string.Join(", ", unplaced.Take(named))}{(unplaced.Count > named ? $" and {unplaced.Count - named} more" : "")}.");
-        text.Append($"{{\n  \"weights\": {DraftGraph.Quoted(file)},\n");
-        if (decoding is not null) text.Append($"  \"decoding\": {decoding},\n");
-        text.Append("  \"graphs\": {\n");
+        Line("{");
+        Line($"  \"weights\": {DraftGraph.Quoted(file)},");
+        if (decoding is not null) Line($"  \"decoding\": {decoding},");
+        Line("  \"graphs\": {");
         foreach (var (i, graph) in graphs.Index()) graph.Write(text, i == graphs.Count - 1);
-        text.Append("  }\n}\n");
+        Line("  }");
+        Line("}");
         return text.ToString();
     }
 

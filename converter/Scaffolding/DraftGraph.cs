@@ -85,15 +85,16 @@ internal sealed class DraftGraph(string name, bool isAnswered)
 
     public void Write(StringBuilder text, bool isLast)
     {
-        text.Append($"    {Quoted(Name)}: {{\n");
-        text.Append($"      \"inputs\": {{ {Members(Inputs)} }},\n");
-        if (States.Count > 0) text.Append($"      \"states\": {{ {Members(States)} }},\n");
-        text.Append("      \"layers\": [\n");
+        void Line(string line) => text.Append(line).Append('\n');
+        Line($"    {Quoted(Name)}: {{");
+        Line($"      \"inputs\": {{ {Members(Inputs)} }},");
+        if (States.Count > 0) Line($"      \"states\": {{ {Members(States)} }},");
+        Line("      \"layers\": [");
         var last = Layers.FindLastIndex(layer => layer.Json is not null);
-        foreach (var (i, (comment, json)) in Layers.Index()) text.Append(comment is not null ? $"        // {comment}\n" : $"        {json}{(i < last ? "," : "")}\n");
-        text.Append("      ],\n");
-        text.Append($"      \"outputs\": {{ {Members(Outputs)} }}\n");
-        text.Append(isLast ? "    }\n" : "    },\n");
+        foreach (var (i, (comment, json)) in Layers.Index()) Line(comment is not null ? $"        // {comment}" : $"        {json}{(i < last ? "," : "")}");
+        Line("      ],");
+        Line($"      \"outputs\": {{ {Members(Outputs)} }}");
+        Line(isLast ? "    }" : "    },");
     }
 
     private static string Members(List<(string Name, string Json)> members) => string.Join(", ", members.Select(member => $"{Quoted(member.Name)}: {member.Json}"));

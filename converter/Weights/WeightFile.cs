@@ -24,6 +24,7 @@ internal static class WeightFile
         if (kind == FileKind.Npz) return WithShortNames(new WeightSet(path, FromArchive(NpzArchive.Open(content, path))));
         if (kind == FileKind.Hdf5) return OfKeras(HdfFile.Read(content, path), path);
         if (kind == FileKind.KerasArchive) return OfKeras(HdfFile.Read(new KerasArchive(path, content).Weights, path), path);
+        if (kind == FileKind.OldPyTorch) return TorchFile.ReadOld(content, path);
         if (kind == FileKind.PyTorch || kind == FileKind.PyTorchModule || kind == FileKind.TorchScript) return TorchFile.Read(content, path);
         if (kind == FileKind.StateDict || kind == FileKind.GuitarMl) return FromJson(content, path);
         throw new ConversionException(kind.NoWeights(path));

@@ -32,6 +32,9 @@ internal sealed class WeightSet
     /// <summary>Whether the tensors are in the order in which their layers were made, as in PyTorch's files.</summary>
     public bool IsInOrder { get; init; }
 
+    /// <summary>Names of objects in the file that were not read, such as a class of settings.</summary>
+    public IReadOnlyCollection<string> Ignored { get; init; } = [];
+
     public IReadOnlyCollection<string> Names => _tensors.Keys;
 
     /// <summary>The tensors, in the order of the file.</summary>

@@ -108,7 +108,7 @@ public sealed partial class CommandTests(CommandTests.Fixture fixture) : IClassF
     /// <summary>Runs a command of the converter. For incomplete commands and those with placeholders, only the options are checked.</summary>
     private void Convert(string[] arguments)
     {
-        var isComplete = !arguments.Contains("…") && !arguments.Skip(1).Any(word => Placeholder().IsMatch(word)) && (arguments[0] == "convert" ? arguments.Contains("-o") : arguments.Any(word => word.EndsWith(".seq", StringComparison.Ordinal)));
+        var isComplete = !arguments.Contains("…") && !arguments.Skip(1).Any(word => Placeholder().IsMatch(word)) && (arguments[0] is "convert" or "scaffold" ? arguments.Contains("-o") : arguments.Any(word => word.EndsWith(".seq", StringComparison.Ordinal)));
         if (isComplete)
         {
             fixture.Run(typeof(ConversionException), arguments);
@@ -165,6 +165,7 @@ public sealed partial class CommandTests(CommandTests.Fixture fixture) : IClassF
             ["thai2rom_decoder.onnx"] = "thai2rom/thai2rom_decoder.onnx",
             ["noisy.wav"] = "audio/noisy-speech-16k.wav",
             ["speech.wav"] = "audio/silero-test.wav",
+            ["policy.pt"] = "unitree-g1/motion.pt",
         };
 
         /// <summary>Four seconds of a recording.</summary>

@@ -32,6 +32,8 @@ internal sealed record TorchDict(params (object Key, object? Value)[] Items);
 internal sealed class TorchCheckpoint(int protocol = 2, bool bigEndian = false, string folder = "archive/", CompressionLevel level = CompressionLevel.NoCompression)
 {
     private readonly List<byte[]> _storages = [];
+    private readonly List<int> _sizes = [];
+    private bool _isOld;
     private readonly List<byte> _pickle = [];
     private readonly Dictionary<string, uint> _memo = [];
     private uint _next;
@@ -44,6 +46,7 @@ internal sealed class TorchCheckpoint(int protocol = 2, bool bigEndian = false, 
         var size = bytes.Length / Math.Max(1, values.Length);
         for (var i = 0; bigEndian && i < bytes.Length; i += size) bytes.AsSpan(i, size).Reverse();
         _storages.Add(bytes);
+        _sizes.Add(size);
         var strides = new long[shape.Length];
         for (int axis = shape.Length - 1, step = 1; axis >= 0; axis--) (strides[axis], step) = (step, step * shape[axis]);
         return new TorchView(_storages.Count - 1, type, values.Length, 0, shape, strides);
@@ -65,6 +68,24 @@ internal sealed class TorchCheckpoint(int protocol = 2, bool bigEndian = false, 
 
     /// <summary>The file of a value.</summary>
     public byte[] File(object? value) => Zip(Pickle(value));
+
+    /// <summary>The file as torch.save wrote it before version 1.6: pickles one after another, then the storages.</summary>
+    public byte[] OldFile(object? value)
+    {
+        _isOld = true;
+        byte[] magic = [0x80, 2, 0x8A, 10, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, (byte)'.'];
+        var file = new List<byte>([.. magic, .. Pickle(1001), .. Pickle(new TorchDict(("protocol_version", 1001), ("little_endian", true))), .. Pickle(value)]);
+        int[] order = [.. Enumerable.Range(0, _storages.Count).Reverse()];
+        file.AddRange(Pickle(order.Select(i => (object?)i.ToString(System.Globalization.CultureInfo.InvariantCulture)).ToList()));
+        foreach (var i in order)
+        {
+            file.AddRange(BitConverter.GetBytes((long)_storages[i].Length / _sizes[i]));
+            file.AddRange(_storages[i]);
+        }
+
+        _isOld = false;
+        return [.. file];
+    }
 
     /// <summary>The file of a pickle and the storages.</summary>
     public byte[] Zip(byte[] pickle, params (string Name, byte[] Content)[] more)
@@ -135,7 +156,7 @@ internal sealed class TorchCheckpoint(int protocol = 2, bool bigEndian = false, 
         Call(new TorchName("torch._utils", view.OfBytes is null ? "_rebuild_tensor_v2" : "_rebuild_tensor_v3"), () =>
         {
             Put((byte)'(');
-            Tuple(["storage", new TorchName(view.Type == "UntypedStorage" ? "torch.storage" : "torch", view.Type), view.Storage.ToString(System.Globalization.CultureInfo.InvariantCulture), "cpu", view.Count]);
+            Tuple(["storage", new TorchName(view.Type == "UntypedStorage" ? "torch.storage" : "torch", view.Type), view.Storage.ToString(System.Globalization.CultureInfo.InvariantCulture), "cpu", view.Count, .. _isOld ? (object?[])[null] : []]);
             Put((byte)'Q');
             Value(view.Offset);
             Tuple([.. view.Shape.Cast<object?>()]);

@@ -194,9 +194,12 @@ public sealed class TorchTests
     [Theory]
     [InlineData("builtins", "eval", "names 'builtins.eval', and only tensors")]
     [InlineData("posix", "system", "names 'posix.system'")]
-    [InlineData("argparse", "Namespace", "torch.save(m.state_dict()")]
+    [InlineData("argparse", "ArgumentParser", "torch.save(m.state_dict()")]
+    [InlineData("builtins", "exec", "names 'builtins.exec'")]
+    [InlineData("os", "system", "names 'os.system'")]
+    [InlineData("builtins", "getattr", "names 'builtins.getattr'")]
     [InlineData("torch.nn.modules.rnn", "LSTM", "names 'torch.nn.modules.rnn.LSTM'")]
-    [InlineData("numpy.core.multiarray", "scalar", "names 'numpy.core.multiarray.scalar'")]
+    [InlineData("numpy.core.multiarray", "fromfile", "names 'numpy.core.multiarray.fromfile'")]
     [InlineData("torch._utils", "_rebuild_qtensor", "quantized ('torch._utils._rebuild_qtensor')")]
     [InlineData("torch", "qint8", "before its quantization")]
     [InlineData("__torch__.torch.classes.quantized", "LinearPackedParamsBase", "before its quantization")]
@@ -210,6 +213,85 @@ public sealed class TorchTests
             var refusal = Refusal(checkpoint.File(new TorchDict(("w", checkpoint.Store([1], 1)), ("other", new TorchCall(new TorchName(module, name), "x")))));
             Assert.StartsWith("m.pt: ", refusal, StringComparison.Ordinal);
             Assert.Contains(says, refusal, StringComparison.Ordinal);
+        }
+    }
+
+    /// <summary>Settings and numbers of well-known classes are not built: the tensors beside them are read, and a note names the classes.</summary>
+    [Theory]
+    [InlineData(2)]
+    [InlineData(4)]
+    public void Objects_of_known_settings_are_left_out(int protocol)
+    {
+        var checkpoint = new TorchCheckpoint(protocol);
+        var loss = new TorchCall(new TorchName("numpy.core.multiarray", "scalar"), new TorchCall(new TorchName("numpy", "dtype"), "f8", false, true), new TorchCall(new TorchName("_codecs", "encode"), "x", "latin1"));
+        var weights = Read(checkpoint.File(new TorchDict(
+            ("best_loss", loss), ("args", new TorchCall(new TorchName("argparse", "Namespace"))), ("milestones", new TorchCall(new TorchName("collections", "Counter"), new TorchDict((30, 1)))),
+            (new TorchName("pytorch_lightning.callbacks.model_checkpoint", "ModelCheckpoint"), 1), ("w", checkpoint.Store([1], 1)))));
+        Assert.Equal(["w"], weights.Names);
+        Assert.Equal(["_codecs.encode", "argparse.Namespace", "collections.Counter", "numpy.core.multiarray.scalar", "numpy.dtype", "pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint"], weights.Ignored);
+    }
+
+    /// <summary>What a pickle adds to such an object is dropped: attributes, items and elements. A set is one of them.</summary>
+    [Theory]
+    [InlineData("cargparse\nNamespace\n)\u0081}X\u0001\0\0\0aK\u0005sb")]
+    [InlineData("ccollections\ndefaultdict\ncbuiltins\nlist\n\u0085RX\u0001\0\0\0aK\u0005s")]
+    [InlineData("ccollections\ndeque\n)RK\u0005a(K\u0005K\u0006e")]
+    [InlineData("ccopy_reg\n_reconstructor\ncargparse\nNamespace\nc__builtin__\nobject\nN\u0087R}b")]
+    [InlineData("\u008f(K\u0001\u0090")]
+    [InlineData("(K\u0001\u0091")]
+    public void What_is_added_to_a_placeholder_is_dropped(string value)
+    {
+        var checkpoint = new TorchCheckpoint();
+        var dict = checkpoint.Pickle(new TorchDict(("w", checkpoint.Store([1], 1))));
+        var weights = Read(checkpoint.Zip([0x80, 2, (byte)'(', .. dict[2..^1], .. System.Text.Encoding.Latin1.GetBytes(value), (byte)'t', (byte)'.']));
+        Assert.Equal(["0.w"], weights.Names);
+        Assert.NotEmpty(weights.Ignored);
+    }
+
+    [Fact]
+    public void A_parameter_with_state_is_a_tensor()
+    {
+        var checkpoint = new TorchCheckpoint();
+        var call = new TorchCall(new TorchName("torch._utils", "_rebuild_parameter_with_state"), checkpoint.Store([1, 2], 2), true, new TorchDict(), new TorchDict(("tag", 1)));
+        Assert.Equal([1, 2], Read(checkpoint.File(new TorchDict(("w", call)))).Read("w")!.ToFloats());
+    }
+
+    [Fact]
+    public void One_tensor_under_two_keys_has_one_short_name()
+    {
+        var checkpoint = new TorchCheckpoint();
+        var view = checkpoint.Store([1, 2], 2);
+        var weights = Read(checkpoint.File(new TorchDict(("model", new TorchDict(("w", view))), ("state_dict", new TorchDict(("w", view))))));
+        Assert.Equal([1, 2], weights.Read("w")!.ToFloats());
+    }
+
+    /// <summary>Views, types and order of storages as before version 1.6.</summary>
+    [Fact]
+    public void A_file_from_before_version_1_6_is_read()
+    {
+        var checkpoint = new TorchCheckpoint();
+        var all = checkpoint.Store(s_six, 2, 3);
+        var file = checkpoint.OldFile(new TorchDict(("epoch", 3), ("model", new TorchDict(("a", all), ("b", all with { Shape = [3, 2], Strides = [1, 3] }), ("c", checkpoint.Store("LongStorage", [7L, 8], 2)), ("d", checkpoint.Store("HalfStorage", [(Half)0.5], 1))))));
+        var weights = WeightFile.Read("m.pth", file);
+        Assert.Equal(["model.a", "model.b", "model.c", "model.d"], weights.Names);
+        Assert.Equal(s_six, weights.Read("a")!.ToFloats());
+        Assert.Equal([0, 3, 1, 4, 2, 5], weights.Read("b")!.ToFloats());
+        Assert.Equal([7, 8], weights.Read("c")!.Integers());
+        Assert.Equal([0.5f], weights.Read("d")!.ToFloats());
+        for (var length = 16; length < file.Length; length++) Assert.StartsWith("m.pth: ", Assert.Throws<ConversionException>(() => WeightFile.Read("m.pth", file[..length])).Message, StringComparison.Ordinal);
+        var random = new Random(1);
+        for (var i = 0; i < 5000; i++)
+        {
+            byte[] changed = [.. file];
+            changed[16 + random.Next(file.Length - 16)] = (byte)random.Next(256);
+            try
+            {
+                var read = WeightFile.Read("m.pth", changed);
+                foreach (var name in read.Names) read.Read(name);
+            }
+            catch (ConversionException)
+            {
+            }
         }
     }
 

@@ -74,6 +74,7 @@ public sealed class ScaffoldTests
         (string, int[])[] weights = [("a.weight", [6, 3, 1]), ("b.weight", [6, 1, 1])];
         var draft = Draft(weights);
         Assert.Contains("\"groups\": 6", draft.Text, StringComparison.Ordinal);
+        Assert.Contains("\"part_2\"", Draft(("a.weight", [0, 3]), ("a.bias", [0]), ("b.weight", [6, 1, 1])).Text, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -151,7 +152,7 @@ public sealed class ScaffoldTests
             int[] letters = [.. word.Select(letter => letter - 'a' + 3), 2];
             one.Decode(letters);
             // The description written by hand puts the end of the source itself.
-            other.Decode(letters[..^1]);
+            other.Decode(letters.AsSpan(..^1));
             Assert.Equal(other.Results[0].Tokens.ToArray(), one.Results[0].Tokens.ToArray());
             Assert.Equal(other.Results[0].Score, one.Results[0].Score);
         }

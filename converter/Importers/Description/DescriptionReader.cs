@@ -30,6 +30,7 @@ internal static class DescriptionReader
         if (composers.SelectMany(c => c.Unscaled).Distinct().ToList() is { Count: > 0 } integers)
             notes.Add($"weights of {Path.GetFileName(weightFile)} are integers and used unchanged: {string.Join(", ", integers.Take(MostNamed))}{(integers.Count > MostNamed ? $" and {integers.Count - MostNamed} more" : "")}; if they represent fractions, give the factor in the description (\"scale\": 0.0001)");
         if (UnusedWeights.Note(unused) is { } note) notes.Add(note);
+        if (weights.Ignored.Count > 0) notes.Add($"not read in {weights.File}: objects of {string.Join(", ", weights.Ignored.Take(MostNamed))}; only tensors are");
         return new ImportedModel([.. composers.Select(c => c.Graph)])
         {
             Tables = tables,

@@ -76,6 +76,8 @@ internal sealed class ScriptOperators
         for (var i = 1; i <= sizes.Length; i++)
         {
             var (x, y) = (i <= a.Rank ? a.Sizes[^i] : null, i <= b.Rank ? b.Sizes[^i] : null);
+            // A size that is not known is taken to be the other, not 1.
+            if (x is not null && y is not null && x.Number != 1 && y.Number != 1 && (x.Number is null || y.Number is null)) x.Join(y);
             sizes[^i] = x is null ? y! : y is null ? x : x.Number == 1 ? y : y.Number == 1 ? x : x.Number is not null ? x : y;
             if (x?.Number is > 1 and var p && y?.Number is > 1 and var q && p != q) throw _run.Fault($"shapes {a} and {b} do not fit together");
         }
@@ -118,13 +120,25 @@ internal sealed class ScriptOperators
                 var wide = Read(slope);
                 return Node("PRelu", X().Sizes, [Use(X()), _graph.Constant(slope.Weight!, wide.Reshaped([wide.Count, .. Enumerable.Repeat(1, Math.Max(0, X().Rank - 2))]))]);
             case "dropout" or "feature_dropout" or "alpha_dropout" when !args.Flag(2, "train"): return X();
-            case "contiguous" or "clone" or "detach" or "to" or "type_as" or "float": return X();
+            case "contiguous" or "clone" or "detach" or "type_as" or "float" or "alias": return X();
+            case "to": return Typed(X(), args);
             case "add" or "sub" or "rsub" or "mul" or "div": return Arithmetic(plain, args);
             case "mean" or "sum" when args[1, "dim"] is not null and not ScriptOther:
                 var axes = args.Ints(1, "dim");
                 return Reduced(plain == "mean" ? "ReduceMean" : "ReduceSum", X(), axes, args.Flag(2, "keepdim"));
             default: return null;
         }
+    }
+
+    /// <summary>A tensor in another type or on another device. Numbers stay float32; only inputs may become indices.</summary>
+    private ScriptTensor Typed(ScriptTensor x, ScriptArguments args)
+    {
+        const long half = 5, single = 6, doubled = 7, brain = 15, integer = 4;
+        var types = Enumerable.Range(1, Math.Max(0, args.Count - 1)).Select(i => args[i, ""]).OfType<long>().Append(args.Int(99, "dtype", single)).ToList();
+        if (types.TrueForAll(type => type is half or single or doubled or brain)) return x;
+        if (!types.TrueForAll(type => type is integer or single) || x.Input is not { } input) throw _run.Fault($"{args.Function} makes other numbers, which is not known here");
+        Indices.Add(input);
+        return x;
     }
 
     private ScriptTensor Clip(ScriptTensor x, double least, double most) => Node("Clip", x.Sizes, [Use(x), _graph.Scalar((float)least), _graph.Scalar((float)most)]);

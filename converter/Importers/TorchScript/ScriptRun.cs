@@ -64,8 +64,7 @@ internal sealed class ScriptRun
 
         if (next < arguments.Count) throw Fault($"'{function.Name}' is called with {arguments.Count} arguments");
         Execute(function, function.Body, names, out var result);
-        Place = before;
-        _calls--;
+        if (_calls-- > 1) Place = before;
         return result;
     }
 

@@ -53,13 +53,16 @@ internal static class ScriptScalars
             case "lt" or "le" or "gt" or "ge" when Number(a) is { } x && Number(b) is { } y:
                 result = name switch { "lt" => x < y, "le" => x <= y, "gt" => x > y, _ => x >= y };
                 return true;
-            case "add" or "sub" or "mul" or "floordiv" or "remainder" when Number(a) is { } x && Number(b) is { } y && (a is not double || b is not double || true):
+            case "add" or "sub" or "mul" or "floordiv" or "remainder" when Number(a) is { } x && Number(b) is { } y:
                 result = Computed(name, a, b, x, y, run);
                 return true;
             case "neg" when a is long number:
                 result = unchecked(-number);
                 return true;
             case "int" or "Int" or "ops.prim.NumToTensor" or "IntImplicit" or "ScalarImplicit" when a is long or ScriptSize:
+                result = a;
+                return true;
+            case "unchecked_unwrap_optional" or "ops.prim.unchecked_unwrap_optional":
                 result = a;
                 return true;
             case "bool" or "Bool" when a is bool or ScriptComparison:

@@ -13,10 +13,12 @@ internal static class ShortNames
     private static readonly HashSet<string> s_keys = new(["state_dict", "model_state_dict", "model_state", "model", "net", "network", .. s_wrappers], StringComparer.Ordinal);
 
     /// <summary>Adds the shorter names. One that two tensors would have is refused when it is used.</summary>
-    public static void Add(WeightSet weights)
+    /// <param name="weights">The tensors.</param>
+    /// <param name="identity">What two names of one tensor have in common. Without it each name is a tensor.</param>
+    public static void Add(WeightSet weights, Func<string, string>? identity = null)
     {
         foreach (var group in weights.Names.SelectMany(name => Of(name).Select(shorter => (Short: shorter, Name: name))).GroupBy(pair => pair.Short, pair => pair.Name))
-            weights.Alias(group.Key, [.. group]);
+            weights.Alias(group.Key, [.. group.DistinctBy(identity ?? (name => name))]);
     }
 
     private static HashSet<string> Of(string name)

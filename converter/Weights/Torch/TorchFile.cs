@@ -11,41 +11,68 @@ namespace SeqRuntime.Converter.Weights.Torch;
 internal sealed class TorchFile
 {
     private const string Pickle = "data.pkl";
-    private const string Remedy = "save it again with torch.save";
-
-    private readonly ZipEntries _entries;
+    private readonly TorchEntries _entries;
     private readonly string _where;
     private readonly string _folder;
     private readonly bool _isBigEndian;
-    private readonly HashSet<string> _shared;
+    private readonly SortedSet<string> _ignored = new(StringComparer.Ordinal);
+    private HashSet<string> _shared = [];
     private readonly Dictionary<string, byte[]> _storages = new(StringComparer.Ordinal);
     private readonly long _most;
     private readonly object? _root;
     private long _taken;
 
-    private TorchFile(ZipEntries entries, int length, string where, bool hasConstants)
+    private TorchFile(TorchEntries entries, int length, string where, bool hasConstants)
+        : this(entries, length, where)
     {
-        (_entries, _where, _most) = (entries, where, UnpackLimit.Of(length));
         var pickle = entries.Names.Where(name => name == Pickle || name.EndsWith("/" + Pickle, StringComparison.Ordinal)).MinBy(name => name.Count(letter => letter == '/')) ?? throw entries.Damaged($"it has no {Pickle}");
         _folder = pickle[..^Pickle.Length];
         _isBigEndian = entries.LengthOf(_folder + "byteorder") is not null && entries.Read(_folder + "byteorder").AsSpan().StartsWith("big"u8);
         _root = Value(pickle);
-        Tensors = TensorTree.Find(_root, where);
+        Take(hasConstants);
+    }
+
+    private TorchFile(TorchEntries entries, object? root, int length, string where)
+        : this(entries, length, where)
+    {
+        _root = root;
+        _ignored.UnionWith(entries.Ignored);
+        Take(hasConstants: false);
+    }
+
+    private TorchFile(TorchEntries entries, int length, string where) => (_entries, _where, _most, _folder) = (entries, where, UnpackLimit.Of(length), "");
+
+    private Dictionary<string, TorchTensor> Tensors { get; set; } = [];
+
+    private void Take(bool hasConstants)
+    {
+        Tensors = TensorTree.Find(_root, _where);
         if (hasConstants) AddConstants();
         _shared = [.. Tensors.Values.GroupBy(tensor => EntryOf(tensor.Storage)).Where(group => group.Skip(1).Any()).Select(group => group.Key)];
         foreach (var (name, tensor) in Tensors) Check(name, tensor.Storage);
     }
-
-    private Dictionary<string, TorchTensor> Tensors { get; }
 
     /// <param name="bytes">The file.</param>
     /// <param name="where">The file's name for messages.</param>
     /// <exception cref="ConversionException">The file is damaged, or holds what is not read.</exception>
     public static WeightSet Read(byte[] bytes, string where)
     {
-        var file = new TorchFile(ZipEntries.Open(bytes, where, "PyTorch file", Remedy), bytes.Length, where, hasConstants: false);
-        var weights = new WeightSet(where, WeightNorm.Join([.. file.Tensors.Select(pair => new WeightTensor(pair.Key, () => pair.Value.Shape, () => file.Value(pair.Key, pair.Value)))])) { IsInOrder = true };
-        ShortNames.Add(weights);
+        return new TorchFile(TorchEntries.OfArchive(bytes, where), bytes.Length, where, hasConstants: false).Weights();
+    }
+
+    /// <summary>Reads a file of the format before version 1.6.</summary>
+    /// <inheritdoc cref="Read"/>
+    public static WeightSet ReadOld(byte[] bytes, string where)
+    {
+        var (entries, root) = TorchEntries.OfOldFile(bytes, where);
+        return new TorchFile(entries, root, bytes.Length, where).Weights();
+    }
+
+    private WeightSet Weights()
+    {
+        var weights = new WeightSet(_where, WeightNorm.Join([.. Tensors.Select(pair => new WeightTensor(pair.Key, () => pair.Value.Shape, () => Value(pair.Key, pair.Value)))])) { IsInOrder = true, Ignored = _ignored };
+        // One tensor may have two names.
+        ShortNames.Add(weights, name => Tensors.TryGetValue(name, out var tensor) ? TorchScriptFile.Key(tensor) : name);
         return weights;
     }
 
@@ -54,7 +81,7 @@ internal sealed class TorchFile
     public static TorchScriptFile ReadScript(byte[] bytes, string where)
     {
         const int longestSource = 1 << 24;
-        var file = new TorchFile(ZipEntries.Open(bytes, where, "TorchScript archive", "save it again with torch.jit.save"), bytes.Length, where, hasConstants: true);
+        var file = new TorchFile(TorchEntries.OfArchive(bytes, where, "TorchScript archive", "save it again with torch.jit.save"), bytes.Length, where, hasConstants: true);
         if (file._root is not PickledModule root) throw file._entries.Damaged("its outermost object is no module");
         var names = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var (name, tensor) in file.Tensors) names.TryAdd(TorchScriptFile.Key(tensor), name);
@@ -80,7 +107,10 @@ internal sealed class TorchFile
     private object? Value(string pickle)
     {
         var bytes = new PickleBytes(_entries.Read(pickle), what => _entries.Damaged($"in {pickle}, {what}"));
-        return Unpickler.Read(bytes, new TorchNames(bytes, _where));
+        var names = new TorchNames(bytes, _where);
+        var value = Unpickler.Read(bytes, names);
+        _ignored.UnionWith(names.Ignored);
+        return value;
     }
 
     private void Check(string name, TorchStorage storage)

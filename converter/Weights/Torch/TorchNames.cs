@@ -8,6 +8,12 @@ internal sealed class TorchNames(PickleBytes bytes, string where)
 
     private static readonly PickledName s_dict = new("collections.OrderedDict");
 
+    /// <summary>The storages that the pickle names, by their key.</summary>
+    public Dictionary<string, TorchStorage> Storages { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Names of objects that are not read.</summary>
+    public SortedSet<string> Ignored { get; } = new(StringComparer.Ordinal);
+
     /// <summary>Types by the names of storages and of element types.</summary>
     private static readonly Dictionary<string, object> s_types = new(StringComparer.Ordinal)
     {
@@ -37,7 +43,7 @@ internal sealed class TorchNames(PickleBytes bytes, string where)
     /// <summary>Functions, which get the arguments of a call.</summary>
     private static readonly Dictionary<string, object> s_functions = new[]
     {
-        s_dict.Name, "torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor_v3", "torch._utils._rebuild_parameter", "torch.Size", "torch.device",
+        s_dict.Name, "torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor_v3", "torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state", "torch.Size", "torch.device",
         // TorchScript's containers with a type.
         "torch.jit._pickle.restore_type_tag", "torch.jit._pickle.build_intlist", "torch.jit._pickle.build_doublelist", "torch.jit._pickle.build_boollist", "torch.jit._pickle.build_tensorlist",
     }.ToDictionary(name => name, object (name) => name == s_dict.Name ? s_dict : new PickledName(name), StringComparer.Ordinal);
@@ -48,16 +54,31 @@ internal sealed class TorchNames(PickleBytes bytes, string where)
     {
         if (s_types.TryGetValue(name, out var type)) return type;
         if (s_functions.TryGetValue(name, out var function)) return function;
+        if (InertNames.Has(name))
+        {
+            Ignored.Add(name);
+            return new PickledPlaceholder(name);
+        }
+
         return name.StartsWith(Module, StringComparison.Ordinal) && !name.Contains(".torch.classes.", StringComparison.Ordinal) ? new PickledName(name) : throw Refused(name);
     }
 
     /// <summary>The storage of a persistent id: ('storage', type, key, device, number of elements).</summary>
-    public TorchStorage Storage(object? id) =>
-        id is object?[] and ["storage", TorchType type, string key, _, long count] && count >= 0 && count <= long.MaxValue / 8 ? new TorchStorage(type, key, count) : throw bytes.Damaged("a storage has no type, key and length");
+    public TorchStorage Storage(object? id)
+    {
+        // Before version 1.6 there is a sixth part: which part of another storage it is.
+        if (id is not object?[] parts || parts is not ["storage", TorchType type, string key, _, long count, .. var more] || count is < 0 or > long.MaxValue / 8) throw bytes.Damaged("a storage has no type, key and length");
+        if (more is not ([] or [null])) throw bytes.Damaged($"the storage '{key}' is a part of another, which is not read");
+        var storage = new TorchStorage(type, key, count);
+        Storages.TryAdd(key, storage);
+        return storage;
+    }
 
     /// <summary>Calls a function.</summary>
     public object? Call(object? function, object?[] arguments) => ((function as PickledName)?.Name, arguments) switch
     {
+        _ when function is PickledPlaceholder => function,
+        ("torch._utils._rebuild_parameter_with_state", [TorchTensor tensor, _, _, _]) => tensor,
         ("collections.OrderedDict", []) => new PickledDict(),
         ("collections.OrderedDict", [List<object?> pairs]) => Dict(pairs),
         ("torch._utils._rebuild_tensor", [TorchStorage storage, long offset, object?[] shape, object?[] strides]) => Tensor(storage, storage.Type, offset, shape, strides),
@@ -74,13 +95,13 @@ internal sealed class TorchNames(PickleBytes bytes, string where)
 
     /// <summary>Makes an empty module of TorchScript.</summary>
     public object Make(object? type) =>
-        type is PickledName { Name: var name } && name.StartsWith(Module, StringComparison.Ordinal) ? new PickledModule(name) : type == (object)s_dict ? new PickledDict() : throw bytes.Damaged("an object is made of something that is no class");
+        type is PickledPlaceholder ? type : type is PickledName { Name: var name } && name.StartsWith(Module, StringComparison.Ordinal) ? new PickledModule(name) : type == (object)s_dict ? new PickledDict() : throw bytes.Damaged("an object is made of something that is no class");
 
     /// <summary>Sets the attributes of an object. Only those of TorchScript's modules are kept: a state_dict's own are its versions.</summary>
     public void Build(object? of, object? state)
     {
         if (of is PickledModule module && state is PickledDict attributes) module.Attributes = attributes;
-        else if (of is not PickledDict) throw bytes.Damaged("attributes are set where there are none");
+        else if (of is not (PickledDict or PickledPlaceholder)) throw bytes.Damaged("attributes are set where there are none");
     }
 
     /// <summary>An exception about a name that is not allowed.</summary>

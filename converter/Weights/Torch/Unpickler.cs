@@ -11,6 +11,7 @@ internal sealed class Unpickler
     /// <summary>Above those of any checkpoint: a tensor takes about twenty.</summary>
     private const int MostOpcodes = 4_000_000;
     private const int LastProtocol = 5;
+    private const string Set = "builtins.set";
 
     private readonly List<object?> _stack = [];
     private readonly List<int> _marks = [];
@@ -83,7 +84,15 @@ internal sealed class Unpickler
                 break;
             case (byte)'s': SetItems(Last(2)); break;
             case (byte)'u': SetItems(FromMark()); break;
-            case 0x8F or 0x90 or 0x91: throw _names.Refused("builtins.set");
+            case 0x8F: Push(_names.Find(Set)); break;
+            case 0x90:
+                FromMark();
+                if (Top() is not PickledPlaceholder) throw _bytes.Damaged("items are added to something that is not a set");
+                break;
+            case 0x91:
+                FromMark();
+                Push(_names.Find(Set));
+                break;
             default: return false;
         }
 
@@ -175,12 +184,14 @@ internal sealed class Unpickler
 
     private void Append(object?[] values)
     {
+        if (Top() is PickledPlaceholder) return;
         if (Top() is not List<object?> list) throw _bytes.Damaged("values are appended to something that is not a list");
         list.AddRange(values);
     }
 
     private void SetItems(object?[] values)
     {
+        if (Top() is PickledPlaceholder) return;
         if (Top() is not PickledDict dict) throw _bytes.Damaged("items are set in something that is not a dict");
         if (values.Length % 2 != 0) throw _bytes.Damaged("a key has no value");
         for (var i = 0; i < values.Length; i += 2) dict.Items.Add(new(values[i], values[i + 1]));

@@ -45,6 +45,8 @@ internal abstract class Target : IDisposable
         ["safetensors"] = () => new SafetensorsTarget(),
         ["torch"] = () => new TorchTarget(),
         ["audio"] = () => new AudioTarget(),
+        ["script"] = () => new ScriptTarget(),
+        ["scaffold"] = () => new ScaffoldTarget(),
         ["kinds"] = () => new KindTarget(),
         ["json"] = () => new DescriptionTarget(),
         ["decoding"] = () => new DecodingTarget(),

@@ -81,6 +81,13 @@ internal static class WeightModels
     /// <summary>The description for another kind of weight file.</summary>
     public static byte[] For(byte[] description, string weights) => Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(description).Replace("w.bin", weights, StringComparison.Ordinal));
 
+    /// <summary>Values of a tensor from -0.5 to 0.5.</summary>
+    public static float[] Values(int seed, int[] shape)
+    {
+        var random = new Random(seed);
+        return [.. Enumerable.Range(0, shape.Aggregate(1, (product, size) => product * size)).Select(_ => random.NextSingle() - 0.5f)];
+    }
+
     public static byte[] Safetensors()
     {
         var header = new StringBuilder("{");
