@@ -25,6 +25,9 @@ public sealed record ConversionOptions
     /// <summary>Outputs to leave out, with all nodes that only they need.</summary>
     public IReadOnlyList<string> DropOutputs { get; init; } = [];
 
+    /// <summary>Outputs to keep. The others are left out, with all nodes that only they need; one that is the next content of a state still fills it. A graph that has none of these outputs keeps all of its own. Empty keeps all.</summary>
+    public IReadOnlyList<string> OnlyOutputs { get; init; } = [];
+
     /// <summary>Whether to pair inputs and outputs as states where the graph or their names show it.</summary>
     public bool AutoStates { get; init; } = true;
 
@@ -54,6 +57,9 @@ public sealed record ConversionOptions
 
     /// <summary>The file to write, so that the converter can refuse to overwrite a file it reads; null if nothing is written.</summary>
     internal string? Target { get; init; }
+
+    /// <summary>Outputs besides <see cref="OnlyOutputs"/> that stay until states are found, because they may be the next content of one.</summary>
+    internal IReadOnlyList<string> StateOutputs { get; init; } = [];
 
     /// <summary>Inputs that become whole constants, for tests of operators whose weights are graph inputs.</summary>
     internal IReadOnlyDictionary<string, IrTensor> Constants { get; init; } = new Dictionary<string, IrTensor>();

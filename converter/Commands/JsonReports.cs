@@ -12,6 +12,7 @@ namespace SeqRuntime.Converter.Commands;
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(InfoReport))]
 [JsonSerializable(typeof(ConvertReport))]
+[JsonSerializable(typeof(DoctorReport))]
 [JsonSerializable(typeof(ScaffoldReport))]
 [JsonSerializable(typeof(UpgradeReport))]
 [JsonSerializable(typeof(InspectReport))]

@@ -86,7 +86,7 @@ internal static class ModelFile
     }
 
     /// <summary>Refuses a pipe or a device: opening a pipe would block until somebody writes to it.</summary>
-    private static void MustBeRegular(string path)
+    public static void MustBeRegular(string path)
     {
         MustExist(path);
         if (SpecialFile.Is(RealPath.Of(path))) throw new ConversionException($"{path}: this is a pipe or a device; give a regular file");

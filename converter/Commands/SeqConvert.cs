@@ -16,6 +16,7 @@ internal static class SeqConvert
         var help = new TeachingHelp();
         var root = new Command(Name, "Turns trained sequence models (ONNX, Keras, or weights with a JSON description) into one .seq file for SeqRuntime, shows its content, and runs it.");
         root.Subcommands.Add(new ConvertCommand(stderr).Build(help));
+        root.Subcommands.Add(new DoctorCommand(stderr).Build(help));
         root.Subcommands.Add(new ScaffoldCommand().Build(help));
         root.Subcommands.Add(new UpgradeCommand().Build(help));
         root.Subcommands.Add(new InspectCommand().Build(help));
@@ -26,6 +27,7 @@ internal static class SeqConvert
         help.Examples(
             root,
             ("Convert a model and look at the result", ["seqconvert convert model.onnx -o model.seq", "seqconvert inspect model.seq"]),
+            ("What is in a file, and the exact command to convert it", ["seqconvert doctor model.onnx"]),
             ("Draft the description that weights without an architecture need", ["seqconvert scaffold weights.pt -o model.json"]),
             ("Run it on arrays saved with NumPy", ["seqconvert run model.seq --inputs in.npz -o out.npz"]),
             ("Decode texts with an encoder-decoder, features with a CTC model or a transducer", ["seqconvert decode model.seq recurrent --best 3", "seqconvert decode speech.seq --input features.npy"]),

@@ -9,6 +9,9 @@ namespace SeqRuntime.Converter.Graph;
 internal sealed class UnsupportedException(string message, IReadOnlyList<string>? settings = null) : ConversionException(message)
 {
     public IReadOnlyList<string> Settings => settings ?? [];
+
+    /// <summary>The nodes, if this is the report of all.</summary>
+    public IReadOnlyList<Unsupported> Nodes { get; init; } = [];
 }
 
 /// <summary>A node's inputs do not fit together: shapes at the tried sizes, attributes or contents. Other sizes of the symbolic dimensions may fit.</summary>
@@ -46,13 +49,43 @@ internal sealed class ShapeFault : ConversionException
     public static bool IsRefusal(Exception fault) => fault is SeqFormatException or SeqSizeException or TooLargeException or UnknownValueException or OverflowException || fault.GetType() == typeof(ArgumentException);
 }
 
-/// <summary>The shapes fit together at only one size of a symbolic dimension.</summary>
-/// <param name="message">Which size, why, and the options to use.</param>
-/// <param name="options">The options with which the graph converts.</param>
-/// <param name="inner">Why other sizes do not fit.</param>
-internal sealed class OneSizeFault(string message, string options, Exception inner) : ConversionException(message, inner)
+/// <summary>The shapes fit together if symbolic dimensions are fixed.</summary>
+/// <param name="message">Which sizes, why, and the options to use.</param>
+/// <param name="sizes">Sizes at which the graph converts.</param>
+/// <param name="inner">Why it does not convert otherwise.</param>
+internal sealed class FixedSizeFault(string message, IReadOnlyDictionary<string, int> sizes, Exception inner) : ConversionException(message, inner)
 {
-    public string Options => options;
+    public IReadOnlyDictionary<string, int> Sizes => sizes;
+
+    /// <summary>The options with which the graph converts.</summary>
+    public string Options => OptionsOf(sizes);
+
+    public static string OptionsOf(IEnumerable<KeyValuePair<string, int>> sizes) => string.Join(' ', sizes.Select(s => $"--dim {s.Key}={s.Value}"));
+}
+
+/// <summary>Finds the cause of a refusal that stages of the conversion have wrapped.</summary>
+internal static class Cause
+{
+    /// <summary>The first exception of this type among a fault and its causes. Null if there is none.</summary>
+    public static T? Of<T>(Exception? fault)
+        where T : Exception
+    {
+        for (; fault is not null; fault = fault.InnerException)
+        {
+            if (fault is T found) return found;
+        }
+
+        return null;
+    }
+}
+
+/// <summary>A refusal with options that avoid it. They were tried.</summary>
+/// <param name="message">What is wrong, and the options in words.</param>
+/// <param name="way">The user's options with the change that avoids the refusal.</param>
+/// <param name="inner">The refusal.</param>
+internal sealed class AvoidableException(string message, ConversionOptions way, Exception inner) : ConversionException(message, inner)
+{
+    public ConversionOptions Way => way;
 }
 
 /// <summary>An operator that cannot be converted, and the reason.</summary>
@@ -65,7 +98,7 @@ internal sealed record Unsupported(IrNode Node, UnsupportedException Why)
     {
         var groups = list.GroupBy(u => (u.Node.Op, u.Why.Message)).Select(g => $"{g.Key.Op} ({Nodes([.. g])}): {g.Key.Message}").ToList();
         var all = groups.Count == 1 ? " " + groups[0] : string.Concat(groups.Select(g => "\n  " + g));
-        return new UnsupportedException($"graph '{graph}' has {list.Count} node{(list.Count == 1 ? "" : "s")} that cannot be converted:{all}", [.. list.SelectMany(u => u.Why.Settings).Distinct()]);
+        return new UnsupportedException($"graph '{graph}' has {list.Count} node{(list.Count == 1 ? "" : "s")} that cannot be converted:{all}", [.. list.SelectMany(u => u.Why.Settings).Distinct()]) { Nodes = [.. list] };
     }
 
     private static string Nodes(List<Unsupported> list)

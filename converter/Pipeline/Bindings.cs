@@ -13,7 +13,10 @@ internal static class OptionNames
         Check("--dim", "symbolic dimension", options.Dimensions.Keys, ports.SelectMany(p => p.Shape).Select(d => d.Symbol).OfType<string>());
         Check("--set", "input", options.Sets.Keys.Concat(options.Constants.Keys), inputs.Select(p => p.Name));
         Check("--state", "input", options.States.Keys, inputs.Select(p => p.Name));
-        Check("--drop-output", "output", options.DropOutputs, graphs.SelectMany(g => g.Outputs, (_, o) => o.Name));
+        var outputs = graphs.SelectMany(g => g.Outputs, (_, o) => o.Name).ToList();
+        Check("--drop-output", "output", options.DropOutputs, outputs);
+        Check("--only-output", "output", options.OnlyOutputs, outputs);
+        if (options.OnlyOutputs.FirstOrDefault(options.DropOutputs.Contains) is { } both) throw new ConversionException($"--only-output {both} keeps the output that --drop-output {both} leaves out: remove one of them.");
     }
 
     private static void Check(string option, string what, IEnumerable<string> given, IEnumerable<string> known)
@@ -41,6 +44,7 @@ internal static class Bindings
         }
 
         graph.Outputs.RemoveAll(o => options.DropOutputs.Contains(o.Name));
+        if (OutputChoice.IsMade(graph, options)) graph.Outputs.RemoveAll(o => !OutputChoice.Keeps(o.Name, options) && !options.StateOutputs.Contains(o.Name));
         if (graph.Outputs.Count == 0) throw new ConversionException($"{path}: {(options.DropOutputs.Count > 0 ? $"--drop-output leaves graph '{graph.Name}' without an output" : $"graph '{graph.Name}' has no outputs")}.");
         for (var i = 0; i < graph.Outputs.Count; i++) graph.Outputs[i] = graph.Outputs[i] with { Shape = Fix(graph.Outputs[i].Shape, options) };
     }

@@ -25,10 +25,15 @@ internal static class Conversion
     /// <param name="options">What to fix, pair and quantize.</param>
     /// <param name="progress">Receives the progress.</param>
     /// <exception cref="ConversionException">A file is damaged or cannot be converted; the message says what, where, and what to try.</exception>
-    public static ConversionResult Convert(IReadOnlyList<(string Graph, string Path)> sources, ConversionOptions options, IProgress<ConversionProgress>? progress = null)
+    public static ConversionResult Convert(IReadOnlyList<(string Graph, string Path)> sources, ConversionOptions options, IProgress<ConversionProgress>? progress = null) =>
+        Store(Prepare(sources, options, progress), options, progress);
+
+    /// <summary>Everything before weights are stored: reads the files, resolves shapes, pairs states, fuses nodes.</summary>
+    /// <inheritdoc cref="Convert"/>
+    public static PreparedModel Prepare(IReadOnlyList<(string Graph, string Path)> sources, ConversionOptions options, IProgress<ConversionProgress>? progress = null)
     {
         CheckKernels();
-        var resolved = new List<(IrGraph Graph, string Path, int SourceNodes, IReadOnlyList<StatePair> States, List<string> Notes)>();
+        var resolved = new List<PreparedGraph>();
         var tables = new Dictionary<string, string[]>();
         var metadata = new Dictionary<string, string>();
         var files = new SourceFiles(options.AllowedFolders, options.Target);
@@ -62,20 +67,27 @@ internal static class Conversion
             var left = OnnxLeftovers.OfBranches(raw, path);
             if (UnusedWeights.Note(left, ": they belong to branches that are not taken") is { } note) notes.Add(note);
             imported.Unused = [.. imported.Unused, .. left];
-            resolved.Add((graph, path, raw.Nodes.Count, states, notes));
+            resolved.Add(new PreparedGraph(graph, path, raw.Nodes.Count, states, notes));
         }
 
+        CheckDecoding(resolved.ConvertAll(r => r.Graph), metadata, tables, resolved[^1].Notes, resolved.SelectMany(r => r.Notes).FirstOrDefault(note => note.Contains(KerasTranslator.Whole, StringComparison.Ordinal)));
+        return new PreparedModel([.. sources.Select(s => s.Path)], resolved, tables, metadata, files, [.. read.Select(r => r.Source).Distinct().SelectMany(source => source.Unused)]);
+    }
+
+    /// <summary>Stores a prepared model's weights as the options say, and checks that the file runs. The graphs are changed: <see cref="PreparedModel.Copy"/> keeps them.</summary>
+    /// <exception cref="ConversionException">The options cannot be met, or the model does not run.</exception>
+    public static ConversionResult Store(PreparedModel prepared, ConversionOptions options, IProgress<ConversionProgress>? progress = null)
+    {
         progress?.Report(new ConversionProgress("packing weights", 0.8));
-        var graphs = resolved.ConvertAll(r => r.Graph);
-        CheckDecoding(graphs, metadata, tables, resolved[^1].Notes, resolved.SelectMany(r => r.Notes).FirstOrDefault(note => note.Contains(KerasTranslator.Whole, StringComparison.Ordinal)));
+        var (files, graphs) = (prepared.Files, prepared.Graphs.Select(r => r.Graph).ToList());
         var (model, tensors, weightNotes) = StoredWeights.Lower(graphs, options);
 
-        foreach (var (table, entries) in tables) model.Tables[table] = entries;
-        foreach (var (key, value) in metadata) model.Metadata[key] = value;
+        foreach (var (table, entries) in prepared.Tables) model.Tables[table] = entries;
+        foreach (var (key, value) in prepared.Metadata) model.Metadata[key] = value;
         model.Metadata["converter"] = $"seqconvert {typeof(Conversion).Assembly.GetName().Version}";
         model.Metadata["weights"] = options.Weights.Name();
         var converted = new List<ConvertedGraph>();
-        foreach (var (index, (graph, path, sourceNodes, states, notes)) in resolved.Index())
+        foreach (var (index, (graph, path, sourceNodes, states, notes)) in prepared.Graphs.Index())
         {
             model.Metadata[$"source:{graph.Name}"] = Path.GetFileName(path);
             model.Metadata[$"source-sha256:{graph.Name}"] = files.Of(path).Sha256;
@@ -83,14 +95,14 @@ internal static class Conversion
             SizeNotes.Add(model.Metadata, graph);
         }
 
-        foreach (var file in files.Read.Where(f => f.IsModel && !sources.Any(s => files.Of(s.Path) == f))) model.Metadata[$"source-sha256:{Path.GetFileName(file.Path)}"] = file.Sha256;
+        foreach (var file in files.Read.Where(f => f.IsModel && !prepared.Sources.Any(source => files.Of(source) == f))) model.Metadata[$"source-sha256:{Path.GetFileName(file.Path)}"] = file.Sha256;
         QuantizationErrors.Note(model.Metadata, tensors);
 
         progress?.Report(new ConversionProgress("checking", 0.9));
         var bytes = SeqWriter.ToArray(model);
         Check(bytes, graphs);
         progress?.Report(new ConversionProgress("done", 1));
-        return new ConversionResult(model, bytes, converted, tensors, files.Read.Where(f => f.IsModel).Sum(f => f.Bytes)) { Unused = [.. read.Select(r => r.Source).Distinct().SelectMany(source => source.Unused)], WeightNotes = weightNotes };
+        return new ConversionResult(model, bytes, converted, tensors, files.Read.Where(f => f.IsModel).Sum(f => f.Bytes)) { Unused = prepared.Unused, WeightNotes = weightNotes };
     }
 
     /// <summary>Checks the decoding document. If a model stayed one graph, the fault says why.</summary>
@@ -203,7 +215,7 @@ internal static class Conversion
         var ways = new WaysOut(asRead, options, path);
         try
         {
-            return Resolved(raw, path, source, isOfSentences, options, notes, stage);
+            return Resolved(raw, path, source, isOfSentences, options with { StateOutputs = ways.StateOutputs() }, notes, stage);
         }
         catch (ConversionException fault)
         {
@@ -231,7 +243,7 @@ internal static class Conversion
 
         if (options.CacheSteps > 0 && graph.Largest.Count == 0) notes.Add($"--cache changes nothing: {(options.AutoStates ? "no output holds an input and new steps" : "--no-auto-state finds no caches")}");
         StatePairing.Check(graph, options);
-        pairing.DropOutputs(graph);
+        pairing.DropOutputs(graph, options);
         stage("simplifying", 0.5);
         Passes.Fuse(graph);
         IReadOnlyList<StatePair> kept = [];

@@ -99,13 +99,14 @@ internal static class SizeProbes
     private static ConversionException OneSize(IrGraph graph, List<string> ones, List<SizeRange> ranges, ConversionException why)
     {
         var where = string.Join(", ", ranges.Select(r => $"{r.Symbol} = {r.Least}"));
-        var options = string.Join(' ', ranges.Select(r => $"--dim {r.Symbol}={r.Least}"));
+        var sizes = ranges.ToDictionary(r => r.Symbol, r => r.Least);
+        var options = FixedSizeFault.OptionsOf(sizes);
         var copy = graph.Copy();
         foreach (var range in ranges) copy.Fix(range.Symbol, range.Least);
         try
         {
             Resolve(copy, [], advises: false);
-            return new OneSizeFault($"graph '{graph.Name}'{(ones.Count == 0 ? "" : $", with {string.Join(", ", ones.Select(s => $"{s} = 1"))},")} fits together at {where} only: convert it with {options}. At other sizes: {Short(graph, why)}", options, why);
+            return new FixedSizeFault($"graph '{graph.Name}'{(ones.Count == 0 ? "" : $", with {string.Join(", ", ones.Select(s => $"{s} = 1"))},")} fits together at {where} only: convert it with {options}. At other sizes: {Short(graph, why)}", sizes, why);
         }
         catch (ConversionException fault)
         {
@@ -122,8 +123,8 @@ internal static class SizeProbes
         }
         catch (ConversionException fault) when (advises && ToFix(graph, points) is { Count: > 0 } symbols)
         {
-            var options = string.Join(' ', symbols.Select(s => $"--dim {s.Symbol}={s.Size}"));
-            throw new ConversionException($"{fault.Message.TrimEnd('.')}. It converts with {options}, or another size.", fault);
+            var sizes = symbols.ToDictionary(s => s.Symbol, s => s.Size);
+            throw new FixedSizeFault($"{fault.Message.TrimEnd('.')}. It converts with {FixedSizeFault.OptionsOf(sizes)}, or another size.", sizes, fault);
         }
     }
 

@@ -58,10 +58,17 @@ internal sealed class Continuation
     }
 
     /// <summary>A value's size as a number or an input's symbolic dimension. Null if it is neither.</summary>
-    public IrDim? Dimension(string value, int axis)
+    public IrDim? Dimension(string value, int axis) => Dimension(_fused, _views, value, axis);
+
+    /// <summary>The same for any graph.</summary>
+    /// <param name="fused">A resolved graph with fused nodes.</param>
+    /// <param name="views">The graph at some sizes.</param>
+    /// <param name="value">A value of the graph.</param>
+    /// <param name="axis">One of its axes.</param>
+    public static IrDim? Dimension(IrGraph fused, IReadOnlyList<SizedView> views, string value, int axis)
     {
-        if (_fused.ShapeOf(value).Sizes[axis] is >= 0 and var size) return new IrDim(size, null);
-        return _views[0].Sizes.Keys.FirstOrDefault(symbol => _views.All(v => v.Sizes[symbol] == v.ShapeOf(value)[axis])) is { } found ? new IrDim(-1, found) : null;
+        if (fused.ShapeOf(value).Sizes[axis] is >= 0 and var size) return new IrDim(size, null);
+        return views[0].Sizes.Keys.FirstOrDefault(symbol => views.All(v => v.Sizes[symbol] == v.ShapeOf(value)[axis])) is { } found ? new IrDim(-1, found) : null;
     }
 
     /// <summary>Whether two values differ at most in the size of one axis.</summary>

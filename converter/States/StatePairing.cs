@@ -75,10 +75,18 @@ internal sealed class StatePairing
         _notes.Add($"state '{port.Name}' {Shape(port.Shape)} is carried from '{update.Name}' (a cache: it begins empty and grows along '{symbol}' to at most {most} steps; a longer run is refused)");
     }
 
-    /// <summary>Removes paired outputs, which the runtime keeps as states. If no output would remain, the first stays.</summary>
-    public void DropOutputs(IrGraph graph)
+    /// <summary>Removes paired outputs, which the runtime keeps as states, and those that the user does not want. If no output would remain, the first stays.</summary>
+    public void DropOutputs(IrGraph graph, ConversionOptions options)
     {
         var names = _outputs.ToHashSet();
+        if (graph.Outputs.Exists(o => options.OnlyOutputs.Contains(o.Name)))
+        {
+            foreach (var name in options.OnlyOutputs.Where(names.Remove)) _notes.Add($"output '{name}' stays an output and also fills its state, because --only-output names it");
+            graph.Outputs.RemoveAll(o => !options.OnlyOutputs.Contains(o.Name));
+            DeadCode.Remove(graph);
+            return;
+        }
+
         if (graph.Outputs.TrueForAll(o => names.Contains(o.Name)) && graph.Outputs.Count > 0)
         {
             _notes.Add($"output '{graph.Outputs[0].Name}' stays an output and also fills its state, because it is the only output");

@@ -46,10 +46,11 @@ public sealed partial class ArrowTests
         ["Importers.Onnx"] = ["IO", "Graph", "Decomposition", "Resolving", "Weights", "Importers"],
         ["Importers.TensorFlowLite"] = ["Graph", "Weights", "Importers", "Importers.Description"],
         ["Importers.TorchScript"] = ["Graph", "Weights", "Importers", "Importers.Description"],
-        ["Pipeline"] = ["IO", "Kinds", "Graph", "Resolving", "States", "Quantization", "Lowering", "Weights", "Importers", "Importers.Description", "Importers.Keras", "Importers.Audio", "Importers.Onnx", "Importers.TensorFlowLite", "Importers.TorchScript"],
+        ["Pipeline"] = ["IO", "Kinds", "Graph", "Decomposition", "Resolving", "States", "Quantization", "Lowering", "Weights", "Importers", "Importers.Description", "Importers.Keras", "Importers.Audio", "Importers.Onnx", "Importers.TensorFlowLite", "Importers.TorchScript"],
+        ["Diagnosing"] = ["IO", "Kinds", "Graph", "Decomposition", "States", "Weights", "Importers", "Importers.Description", "Importers.Keras", "Importers.Onnx", "Pipeline"],
         ["Scaffolding"] = ["Weights"],
         ["Upgrading"] = [],
-        ["Commands"] = ["IO", "Kinds", "Graph", "Quantization", "Weights", "Importers.Description", "Pipeline", "Scaffolding", "Upgrading"],
+        ["Commands"] = ["IO", "Kinds", "Graph", "Quantization", "Weights", "Importers", "Importers.Description", "Pipeline", "Diagnosing", "Scaffolding", "Upgrading"],
     };
 
     public static TheoryData<string> Projects => ["runtime", "converter"];

@@ -9,7 +9,8 @@ public sealed partial class HelpTests : IDisposable
     public void Dispose() => _cli.Dispose();
 
     [Theory]
-    [InlineData("convert", 17)]
+    [InlineData("convert", 18)]
+    [InlineData("doctor", 16)]
     [InlineData("scaffold", 4)]
     [InlineData("upgrade", 3)]
     [InlineData("inspect", 4)]
@@ -34,6 +35,7 @@ public sealed partial class HelpTests : IDisposable
 
     [Theory]
     [InlineData("convert")]
+    [InlineData("doctor")]
     [InlineData("scaffold")]
     [InlineData("upgrade")]
     [InlineData("inspect")]
@@ -65,7 +67,7 @@ public sealed partial class HelpTests : IDisposable
     public void Root_help_lists_the_commands()
     {
         _cli.Good("--help");
-        foreach (var command in (string[])["convert", "scaffold", "upgrade", "inspect", "run", "decode"]) Assert.Matches($@"(?m)^  {command}\b", _cli.Out);
+        foreach (var command in (string[])["convert", "doctor", "scaffold", "upgrade", "inspect", "run", "decode"]) Assert.Matches($@"(?m)^  {command}\b", _cli.Out);
     }
 
     [Fact]

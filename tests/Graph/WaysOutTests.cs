@@ -53,7 +53,7 @@ public class WaysOutTests
     {
         var model = new OnnxBuilder(13).Input("x", Float, 1, 8).Random("w", 1, 1, 8, 4).Node("MatMul", "x w", "s").Node("Softmax", "s", "p").Node("Log", "p", "l").Node("Multinomial", "l", "action", ("sample_size", 1)).Output("action", Int64).Output("p");
         var message = model.Refusal();
-        Assert.EndsWith("Multinomial (node 'Multinomial_action'): its output is random; sessions must give the same output for the same input. The other outputs convert with --drop-output action.", message, StringComparison.Ordinal);
+        Assert.EndsWith("Multinomial (node 'Multinomial_action'): its output is random; sessions must give the same output for the same input. Output 'p' converts with --drop-output action.", message, StringComparison.Ordinal);
         using var loaded = model.Load(Dropping("action"));
         Assert.Equal(["p"], loaded.Graphs[0].Outputs.Select(o => o.Name));
         Assert.Contains("leaves graph 'main' without an output", model.Refusal(Dropping("action", "p")), StringComparison.Ordinal);

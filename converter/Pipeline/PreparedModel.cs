@@ -1,0 +1,28 @@
+using SeqRuntime.Converter.Graph;
+using SeqRuntime.Converter.IO;
+using SeqRuntime.Converter.Weights;
+
+namespace SeqRuntime.Converter.Pipeline;
+
+/// <summary>A graph whose weights are not stored yet, its source, its states, and notes for the user.</summary>
+internal sealed record PreparedGraph(IrGraph Graph, string Path, int SourceNodes, IReadOnlyList<StatePair> States, List<string> Notes);
+
+/// <summary>A model whose weights are not stored yet. It can be stored in several formats.</summary>
+/// <param name="Sources">The files that the user named.</param>
+/// <param name="Graphs">Resolved graphs with fused nodes.</param>
+/// <param name="Tables">Token tables.</param>
+/// <param name="Metadata">What decoders read.</param>
+/// <param name="Files">The files that were read.</param>
+/// <param name="Unused">Weights that no node uses.</param>
+internal sealed record PreparedModel(IReadOnlyList<string> Sources, IReadOnlyList<PreparedGraph> Graphs, IReadOnlyDictionary<string, string[]> Tables, IReadOnlyDictionary<string, string> Metadata, SourceFiles Files, IReadOnlyList<UnusedWeight> Unused)
+{
+    /// <summary>The same model with graphs of its own, which storing may change.</summary>
+    public PreparedModel Copy() => this with { Graphs = [.. Graphs.Select(g => g with { Graph = Whole(g.Graph) })] };
+
+    private static IrGraph Whole(IrGraph graph)
+    {
+        var copy = graph.Copy();
+        foreach (var (value, shape) in graph.Shapes) copy.Shapes[value] = shape;
+        return copy;
+    }
+}
