@@ -23,7 +23,7 @@ internal sealed record DoctorReport(
         if (Precisions.Count > 0) Text.Table(output, "", [["weights", "file", .. Graphs.Select(g => Graphs.Count == 1 ? "read in a run" : $"{g.Name}: read in a run"), "largest error"], .. Precisions.Select(p => p.Cells())]);
         foreach (var note in Notes) output.WriteLine($"note: {note}");
         foreach (var need in Needs) output.WriteLine($"needs {need.Options}: {need.Why}");
-        if (Refusal is not null) output.WriteLine($"cannot be converted: {Refusal}");
+        if (Refusal is not null) output.WriteLine($"cannot be converted{(Needs.Count > 0 ? ", even so" : "")}: {Refusal}");
         if (Command is null) return;
         output.WriteLine(Converts ? "convert it:" : "write a description of its layers, and convert that:");
         output.WriteLine($"  {Command}");
@@ -41,7 +41,7 @@ internal sealed record DoctorSource(string File, string Kind, long Bytes, IReadO
         var rows = Facts.Select(f => new[] { f.Name, f.Value }).ToList();
         Add(rows, "operators", OperatorUse.Supported);
         Add(rows, "folded or merged", OperatorUse.Folded);
-        foreach (var use in Operators.Where(o => o.Status is OperatorUse.NotNeeded or OperatorUse.NotSupported)) rows.Add([use.Status == OperatorUse.NotNeeded ? "left out" : use.Status, $"{use.Name} {use.Count}{(use.Why is null ? ": not supported, but nothing needs it" : $", {use.Why}")}"]);
+        foreach (var use in Operators.Where(o => o.Status is OperatorUse.NotNeeded or OperatorUse.NotSupported)) rows.Add([use.Status == OperatorUse.NotNeeded ? "left out" : use.Status, $"{use.Name} {use.Count}: {use.Why}"]);
         if (Weights is { Tensors: > 0 } weights) rows.Add(["parameters", $"{weights.Numbers.ToString("N0", CultureInfo.InvariantCulture)} in {Text.Count(weights.Tensors, "tensor")}{(weights.Bytes is { } bytes ? $", {Text.Bytes(bytes)}" : "")}"]);
         rows.AddRange(Values.Select(v => new[] { v.Role, $"{v.Name} {v.Type} {Text.Shape(v.Shape)}" }));
         Text.Table(output, "  ", rows);
@@ -68,7 +68,7 @@ internal sealed record DoctorGraph(string Name, GraphReport Graph, IReadOnlyList
         foreach (var size in Sizes) output.WriteLine($"  sizes of {size.Symbol}: {size.Fits}");
         output.WriteLine($"  runs as: {string.Join(", ", RunsAs.Select(r => $"{r.Key} {r.Value}"))}");
         if (MultiplyAccumulates is { } count) output.WriteLine($"  a run: {count.ToString("N0", CultureInfo.InvariantCulture)} multiply-accumulates{(Graph.Session.Sizes.Count == 0 ? "" : $" at {string.Join(", ", Graph.Session.Sizes.Select(s => $"{s.Key} = {s.Value}"))}")}");
-        foreach (var note in Notes) output.WriteLine($"  note: {note}");
+        foreach (var note in Notes.Where(n => !Paired.Any(p => n.StartsWith($"state '{p.Input}' ", StringComparison.Ordinal)))) output.WriteLine($"  note: {note}");
     }
 
     private string[] Row(string role, ValueReport value)

@@ -82,8 +82,19 @@ internal sealed class Diagnosis
     private ConversionOptions? Way(IReadOnlyList<(string Graph, string Path)> sources)
     {
         if (Cause.Of<AvoidableException>(Refusal) is { } avoidable) return avoidable.Way;
+        if (WithoutUnsupported() is { } some) return some;
         var plain = Options with { AutoStates = false };
         return Options.AutoStates && Sources.Any(source => source.Graphs.Count > 0) && IsPrepared(sources, plain) ? plain : null;
+    }
+
+    /// <summary>Leaves out the outputs that need an operator that is not supported. There may be another refusal after that. Null if no output of a graph is left, or if there are none to leave out.</summary>
+    private ConversionOptions? WithoutUnsupported()
+    {
+        var names = Sources.SelectMany(s => s.Graphs).SelectMany(OutputChoice.Unsupported).Except(Options.DropOutputs).ToHashSet();
+        if (Options.OnlyOutputs.Count > 0) names.IntersectWith(Options.OnlyOutputs);
+        var way = Options.OnlyOutputs.Count > 0 ? Options with { OnlyOutputs = [.. Options.OnlyOutputs.Except(names)] } : Options with { DropOutputs = [.. Options.DropOutputs, .. names.Order(StringComparer.Ordinal)] };
+        var isLeft = Sources.SelectMany(s => s.Graphs).All(g => g.Outputs.Exists(o => !way.DropOutputs.Contains(o.Name) && !names.Contains(o.Name))) && (Options.OnlyOutputs.Count == 0 || way.OnlyOutputs.Count > 0);
+        return names.Count > 0 && isLeft ? way : null;
     }
 
     /// <summary>If it converts without the search for states, the user must choose among several possible ones.</summary>

@@ -1,3 +1,4 @@
+using SeqRuntime.Converter.Decomposition;
 using SeqRuntime.Converter.Graph;
 
 namespace SeqRuntime.Converter.Diagnosing;
@@ -6,7 +7,7 @@ namespace SeqRuntime.Converter.Diagnosing;
 /// <param name="Name">Its name in the source.</param>
 /// <param name="Count">How often it occurs.</param>
 /// <param name="Status">One of the constants of this type.</param>
-/// <param name="Why">The nodes that are not supported, and why. Null if they are, or if nothing asked for them.</param>
+/// <param name="Why">Why it is not supported, and which nodes, if the conversion met them. Null if it is.</param>
 internal sealed record OperatorUse(string Name, int Count, string Status, string? Why = null)
 {
     /// <summary>It is supported, or part of a layer that is.</summary>
@@ -37,7 +38,7 @@ internal sealed record OperatorUse(string Name, int Count, string Status, string
         OperatorUse Of(string name, int count)
         {
             if (refused.TryGetValue(name, out var why)) return new OperatorUse(name, count, names is null ? NotSupported : NotNeeded, why);
-            if (unknown.Contains(name)) return new OperatorUse(name, count, NotNeeded);
+            if (unknown.Contains(name)) return new OperatorUse(name, count, names is null ? NotSupported : NotNeeded, Decompose.Refusal(name));
             return new OperatorUse(name, count, left.GetValueOrDefault(name, true) ? Supported : Folded);
         }
     }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
+using Google.Protobuf;
 using SeqRuntime.Converter;
 using SeqRuntime.Converter.IO;
 using SeqRuntime.Perf.Commands;
@@ -108,7 +109,7 @@ public sealed partial class CommandTests(CommandTests.Fixture fixture) : IClassF
     /// <summary>Runs a command of the converter. For incomplete commands and those with placeholders, only the options are checked.</summary>
     private void Convert(string[] arguments)
     {
-        var isComplete = !arguments.Contains("…") && !arguments.Skip(1).Any(word => Placeholder().IsMatch(word)) && (arguments[0] is "convert" or "scaffold" ? arguments.Contains("-o") : arguments.Any(word => word.EndsWith(".seq", StringComparison.Ordinal)));
+        var isComplete = !arguments.Contains("…") && !arguments.Skip(1).Any(word => Placeholder().IsMatch(word)) && (arguments[0] is "convert" or "scaffold" ? arguments.Contains("-o") : arguments[0] is "doctor" || arguments.Any(word => word.EndsWith(".seq", StringComparison.Ordinal)));
         if (isComplete)
         {
             fixture.Run(typeof(ConversionException), arguments);
@@ -186,6 +187,7 @@ public sealed partial class CommandTests(CommandTests.Fixture fixture) : IClassF
             new Commands.PlainCtc(1).WriteOnnx(_folder["model.onnx"]);
             Make("model.seq", "model.onnx");
             using (var stream = File.Create(_folder["in.npz"])) NpzFile.Write(stream, [new("x", NpyArray.From([1, 1, SmallDecoder.Hidden], SmallFrames.Features(seed: 1, frames: 1)))]);
+            WritePolicy();
             WriteKeras("keras-model.h5");
             WriteKeras("model.h5");
             WriteTflite("model.tflite");
@@ -241,6 +243,9 @@ public sealed partial class CommandTests(CommandTests.Fixture fixture) : IClassF
             model.Main.Output(model.Main.Op("FULLY_CONNECTED", [model.Main.Input("x", [1, 4]), model.Main.Constant("w", [2, 4], new float[8]), -1], [1, 2], SeqRuntime.Converter.Importers.TensorFlowLite.TfliteType.Float32));
             _folder.Write(name, model.ToArray());
         }
+
+        private void WritePolicy() =>
+            _folder.Write("policy.onnx", new OnnxBuilder(13).Input("x", OnnxBuilder.Float, 1, 4).Node("Softmax", "x", "s").Node("Log", "s", "l").Node("Multinomial", "l", "action").Output("action", OnnxBuilder.Int32).Output("s").Model.ToByteArray());
 
         private void WriteKeras(string name)
         {

@@ -37,6 +37,7 @@ internal abstract class Target : IDisposable
         ["seq"] = () => new SeqTarget(),
         ["upgrade"] = () => new UpgradeTarget(),
         ["onnx"] = () => new OnnxTarget(),
+        ["doctor"] = () => new DoctorTarget(),
         ["h5"] = () => new HdfTarget(),
         ["keras"] = () => new KerasTarget(),
         ["keras-files"] = () => new KerasFilesTarget(),
