@@ -31,7 +31,7 @@ internal sealed record DoctorReport(
 }
 
 /// <summary>A file: its kind, what it says about itself, its operators or layers, and its weights. Values are those of the file, and only told if it does not convert.</summary>
-internal sealed record DoctorSource(string File, string Kind, long Bytes, IReadOnlyList<SourceFact> Facts, IReadOnlyList<OperatorUse> Operators, SourceWeights? Weights, IReadOnlyList<DoctorValue> Values)
+internal sealed record DoctorSource(string File, string Kind, long Bytes, IReadOnlyList<SourceFact> Facts, string PartsName, IReadOnlyList<OperatorUse> Operators, SourceWeights? Weights, IReadOnlyList<DoctorValue> Values)
 {
     private const int Shown = 16;
 
@@ -39,7 +39,7 @@ internal sealed record DoctorSource(string File, string Kind, long Bytes, IReadO
     {
         output.WriteLine($"{File}: {Kind}, {Text.Bytes(Bytes)}: {verdict}");
         var rows = Facts.Select(f => new[] { f.Name, f.Value }).ToList();
-        Add(rows, "operators", OperatorUse.Supported);
+        Add(rows, PartsName, OperatorUse.Supported, OperatorUse.NotChecked);
         Add(rows, "folded or merged", OperatorUse.Folded);
         foreach (var use in Operators.Where(o => o.Status is OperatorUse.NotNeeded or OperatorUse.NotSupported)) rows.Add([use.Status == OperatorUse.NotNeeded ? "left out" : use.Status, $"{use.Name} {use.Count}: {use.Why}"]);
         if (Weights is { Tensors: > 0 } weights) rows.Add(["parameters", $"{weights.Numbers.ToString("N0", CultureInfo.InvariantCulture)} in {Text.Count(weights.Tensors, "tensor")}{(weights.Bytes is { } bytes ? $", {Text.Bytes(bytes)}" : "")}"]);
@@ -47,9 +47,9 @@ internal sealed record DoctorSource(string File, string Kind, long Bytes, IReadO
         Text.Table(output, "  ", rows);
     }
 
-    private void Add(List<string[]> rows, string title, string status)
+    private void Add(List<string[]> rows, string title, params string[] statuses)
     {
-        var some = Operators.Where(o => o.Status == status).ToList();
+        var some = Operators.Where(o => statuses.Contains(o.Status)).ToList();
         if (some.Count > 0) rows.Add([title, string.Join(", ", some.Take(Shown).Select(o => $"{o.Name} {o.Count}")) + (some.Count > Shown ? $" and {some.Count - Shown} more kinds" : "")]);
     }
 }

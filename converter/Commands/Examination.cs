@@ -16,7 +16,7 @@ internal static class Examination
         if (found is { Prepared: { } prepared, Converted: { } converted })
         {
             using var model = SeqModel.Load(converted.File);
-            graphs = [.. prepared.Graphs.Select((g, i) => Graph(found, g, converted.Graphs[i], model, i))];
+            graphs = [.. prepared.Copy().Graphs.Select((g, i) => Graph(found, g, converted.Graphs[i], model, i))];
             kept = [.. model.Loaded.Graphs.SelectMany(g => g.Nodes).Select(n => n.Name)];
             precisions = [.. WeightKinds.All.Select((storage, i) =>
             {
@@ -41,6 +41,7 @@ internal static class Examination
         source.Kind == FileKind.Hdf5 ? source.IsOnlyWeights ? "weights in HDF5" : "a Keras model in HDF5" : source.Kind.What,
         source.Bytes,
         source.Facts?.Facts ?? [],
+        source.Facts?.PartsName ?? "operators",
         OperatorUse.Of(source, found.Unsupported, kept),
         source.Facts?.Weights,
         found.Refusal is null ? [] : [.. source.Graphs.SelectMany(g => g.Inputs.Select(p => Value("input", p)).Concat(g.Outputs.Select(p => Value("output", p))))]);

@@ -13,6 +13,9 @@ internal sealed record OperatorUse(string Name, int Count, string Status, string
     /// <summary>It is supported, or part of a layer that is.</summary>
     public const string Supported = "supported";
 
+    /// <summary>The file is refused before its operators or layers are looked at one by one; the refusal names those that are not supported.</summary>
+    public const string NotChecked = "not checked";
+
     /// <summary>None of them is left in the file: they are computed at conversion, or merged into other nodes.</summary>
     public const string Folded = "folded";
 
@@ -39,6 +42,7 @@ internal sealed record OperatorUse(string Name, int Count, string Status, string
         {
             if (refused.TryGetValue(name, out var why)) return new OperatorUse(name, count, names is null ? NotSupported : NotNeeded, why);
             if (unknown.Contains(name)) return new OperatorUse(name, count, names is null ? NotSupported : NotNeeded, Decompose.Refusal(name));
+            if (source.Graphs.Count == 0) return new OperatorUse(name, count, NotChecked);
             return new OperatorUse(name, count, left.GetValueOrDefault(name, true) ? Supported : Folded);
         }
     }

@@ -5,7 +5,11 @@ namespace SeqRuntime.Converter.Importers;
 /// <param name="Parts">The name of each operator or layer, once for each time that it occurs.</param>
 /// <param name="Weights">The file's weights. Null if they are not counted.</param>
 /// <param name="IsComplete">Whether the file has an architecture, and not only weights.</param>
-internal sealed record SourceFacts(IReadOnlyList<SourceFact> Facts, IReadOnlyList<string> Parts, SourceWeights? Weights, bool IsComplete = true);
+internal sealed record SourceFacts(IReadOnlyList<SourceFact> Facts, IReadOnlyList<string> Parts, SourceWeights? Weights, bool IsComplete = true)
+{
+    /// <summary>What the parts are called.</summary>
+    public string PartsName { get; init; } = "operators";
+}
 
 /// <summary>One line: what it is about, and the value.</summary>
 internal sealed record SourceFact(string Name, string Value);

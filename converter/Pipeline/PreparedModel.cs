@@ -16,12 +16,13 @@ internal sealed record PreparedGraph(IrGraph Graph, string Path, int SourceNodes
 /// <param name="Unused">Weights that no node uses.</param>
 internal sealed record PreparedModel(IReadOnlyList<string> Sources, IReadOnlyList<PreparedGraph> Graphs, IReadOnlyDictionary<string, string[]> Tables, IReadOnlyDictionary<string, string> Metadata, SourceFiles Files, IReadOnlyList<UnusedWeight> Unused)
 {
-    /// <summary>The same model with graphs of its own, which storing may change.</summary>
+    /// <summary>The same model with graphs of its own, which storing may change, and with nothing spent of their budgets.</summary>
     public PreparedModel Copy() => this with { Graphs = [.. Graphs.Select(g => g with { Graph = Whole(g.Graph) })] };
 
     private static IrGraph Whole(IrGraph graph)
     {
         var copy = graph.Copy();
+        copy.Budget = graph.Budget.Anew();
         foreach (var (value, shape) in graph.Shapes) copy.Shapes[value] = shape;
         return copy;
     }

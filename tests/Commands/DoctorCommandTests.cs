@@ -163,6 +163,38 @@ public sealed class DoctorCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_keras_model_tells_its_layers()
+    {
+        var file = new KerasFile(1).Layer("InputLayer", "\"name\": \"in\", \"batch_input_shape\": [null, null, 3]").Layer("Dense", "\"name\": \"dense\", \"units\": 2");
+        file.Weight("dense/dense/kernel", 3, 2);
+        file.Weight("dense/dense/bias", 2);
+        file.Write(_cli["model.h5"], file.Sequential);
+        _cli.Good("doctor", _cli["model.h5"]);
+        Assert.Contains(": a Keras model in HDF5, ", _cli.Out, StringComparison.Ordinal);
+        Assert.Contains("layers      Dense 1, InputLayer 1", _cli.Out, StringComparison.Ordinal);
+        Assert.Contains("parameters  8 in 2 tensors", _cli.Out, StringComparison.Ordinal);
+        Assert.EndsWith("model.h5 -o model.seq\n", _cli.Out, StringComparison.Ordinal);
+
+        file = new KerasFile(1).Layer("InputLayer", "\"name\": \"in\", \"batch_input_shape\": [null, null, 3]").Layer("Lambda", "\"name\": \"own\"");
+        file.Write(_cli["odd.h5"], file.Sequential);
+        Assert.Equal(1, _cli.Run("doctor", _cli["odd.h5"]));
+        Assert.Contains("layers   InputLayer 1, Lambda 1", _cli.Out, StringComparison.Ordinal);
+        Assert.Contains("cannot be converted: these layers are not supported: 'own' (Lambda)", _cli.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_description_tells_its_layers_and_its_weight_file()
+    {
+        using var files = new WeightFiles();
+        files.Random("out.weight", 2, 3);
+        files.Convert(WeightFiles.Graph("[1, 3]", """{ "kind": "linear", "input": "x", "weights": "out", "output": "y" }"""));
+        _cli.Good("doctor", files.Path("model.json"));
+        Assert.Contains("weights in  weights.npz", _cli.Out, StringComparison.Ordinal);
+        Assert.Contains("layers      linear 1", _cli.Out, StringComparison.Ordinal);
+        Assert.Contains("parameters  6 in 1 tensor", _cli.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_kind_that_is_not_read_has_its_way_out()
     {
         var path = _cli["model.gguf"];

@@ -12,18 +12,16 @@ internal static class DescriptionFacts
     {
         using var document = JsonText.Parse(content, path);
         var (facts, parts) = (new List<SourceFact>(), new List<string>());
-        foreach (var graph in Members(document.RootElement, "graphs").Select(member => member.Value))
+        var graphs = document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("graphs", out var all) && all.ValueKind == JsonValueKind.Object ? all : default;
+        foreach (var graph in graphs.ValueKind == JsonValueKind.Object ? graphs.EnumerateObject().Select(member => member.Value) : [])
         {
             if (graph.ValueKind != JsonValueKind.Object || !graph.TryGetProperty("layers", out var layers) || layers.ValueKind != JsonValueKind.Array) continue;
             parts.AddRange(layers.EnumerateArray().Select(layer => layer.ValueKind == JsonValueKind.Object && layer.TryGetProperty("kind", out var kind) ? Json.TextOf(kind) : null).OfType<string>());
         }
 
-        if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("weights", out var weights) || Json.TextOf(weights) is not { Length: > 0 } file) return new SourceFacts(facts, parts, null);
+        if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("weights", out var weights) || Json.TextOf(weights) is not { Length: > 0 } file) return new SourceFacts(facts, parts, null) { PartsName = "layers" };
         facts.Add(new("weights in", file));
         var found = files.FolderOf(path).Find(file, what => new ConversionException($"{path}: the weight file {what}."));
-        return new SourceFacts(facts, parts, WeightFacts.Of(WeightFile.Read(found, files)));
+        return new SourceFacts(facts, parts, WeightFacts.Of(WeightFile.Read(found, files))) { PartsName = "layers" };
     }
-
-    private static IEnumerable<JsonProperty> Members(JsonElement owner, string name) =>
-        owner.ValueKind == JsonValueKind.Object && owner.TryGetProperty(name, out var member) && member.ValueKind == JsonValueKind.Object ? member.EnumerateObject() : [];
 }

@@ -19,7 +19,7 @@ internal static class KerasFacts
         if (!file.Attributes.TryGetValue("model_config", out var config)) return new SourceFacts(facts, [], weights, IsComplete: false);
         using var document = JsonText.Parse(Encoding.UTF8.GetBytes(config), $"{path}: model_config");
         if (Json.TextOf(Member(document.RootElement, "class_name")) is { } kind) facts.Add(new("model", kind));
-        return new SourceFacts(facts, [.. Layers(document.RootElement)], weights);
+        return new SourceFacts(facts, [.. Layers(document.RootElement)], weights) { PartsName = "layers" };
     }
 
     private static string MadeBy(Dictionary<string, string> attributes)
