@@ -26,8 +26,7 @@ public sealed unsafe partial class SeqSession
         if (destination.Length < StateBytes) throw SessionError.StateRoom(destination.Length, StateBytes);
         _mark.Write(destination);
         StateBlock.CopyTo(destination[StateMark.Bytes..]);
-        var steps = MemoryMarshal.Cast<byte, int>(destination[(StateBytes - _plan.Caches.Symbols.Length * sizeof(int))..StateBytes]);
-        for (var i = 0; i < steps.Length; i++) steps[i] = _sizes[_plan.Caches.Symbols[i]];
+        CopyCacheSteps(MemoryMarshal.Cast<byte, int>(destination[(StateBytes - CacheCount * sizeof(int))..StateBytes]));
     }
 
     /// <summary>Restores states that <see cref="SaveState"/> of a session or of streams with the same graph and sizes wrote.</summary>
@@ -45,8 +44,7 @@ public sealed unsafe partial class SeqSession
         }
 
         _lease.Enter();
-        for (var i = 0; i < steps.Length; i++) _sizes[_plan.Caches.Symbols[i]] = steps[i];
-        if (steps.Length > 0) SizeCaches();
+        SetCacheSteps(steps);
         source.Slice(StateMark.Bytes, (int)_plan.StateBytes).CopyTo(StateBlock);
         _lease.Leave();
         GC.KeepAlive(this);
@@ -82,6 +80,25 @@ public sealed unsafe partial class SeqSession
 
     /// <summary>All states, contiguous and without the header of <see cref="SaveState"/>.</summary>
     internal Span<byte> StateBlock => _memory.Span<byte>(_memory.Start, (int)_plan.StateBytes);
+
+    /// <summary>Number of symbolic dimensions that count the steps of caches.</summary>
+    internal int CacheCount => _plan.Caches.Symbols.Length;
+
+    /// <summary>Bytes of a state at the largest sizes.</summary>
+    internal long LargestStateBytes(int index) => _states[index].Capacity;
+
+    /// <summary>Copies the number of steps of each cache.</summary>
+    internal void CopyCacheSteps(Span<int> steps)
+    {
+        for (var i = 0; i < steps.Length; i++) steps[i] = _sizes[_plan.Caches.Symbols[i]];
+    }
+
+    /// <summary>Gives caches other numbers of steps, whose contents are then undefined.</summary>
+    internal void SetCacheSteps(ReadOnlySpan<int> steps)
+    {
+        for (var i = 0; i < steps.Length; i++) _sizes[_plan.Caches.Symbols[i]] = steps[i];
+        if (steps.Length > 0) SizeCaches();
+    }
 
     private void ResetState(int index)
     {

@@ -7,11 +7,10 @@ namespace SeqRuntime.Decoding;
 /// </summary>
 internal sealed class BeamSearch
 {
-    private readonly StepGraph _step;
+    private readonly StepRows _step;
     private readonly Lattice _lattice;
     private readonly Results _results;
     private readonly Sampler? _sampler;
-    private readonly int _begin;
     private readonly int _end;
     private readonly int _max;
     private readonly bool _stopEarly;
@@ -21,10 +20,22 @@ internal sealed class BeamSearch
     private readonly RankedList<Continuation> _next;
     private readonly float[] _drawn;
     private int _prefixLength;
+    private int _most;
 
-    public BeamSearch(StepGraph step, Lattice lattice, Results results, Sampler? sampler, int begin, int end, int max, SeqDecoderOptions options, DecoderMemory memory)
+    /// <param name="model">The model.</param>
+    /// <param name="step">Gives the scores of the next token.</param>
+    /// <param name="end">The token that ends a result, if there is one.</param>
+    /// <param name="table">Texts of tokens, if the model has them.</param>
+    /// <param name="max">Most tokens of a result.</param>
+    /// <param name="options">Of the decoder.</param>
+    /// <param name="memory">The decoder's memory.</param>
+    public BeamSearch(SeqModel model, StepRows step, int? end, TokenTable? table, int max, SeqDecoderOptions options, DecoderMemory memory)
     {
-        (_step, _lattice, _results, _sampler, _begin, _end, _max) = (step, lattice, results, sampler, begin, end, max);
+        if (table is not null && table.Count < step.Vocabulary) throw new ArgumentException($"The target table has {table.Count} tokens; it must have one for each of the step's {step.Vocabulary} scores.");
+        (_step, _end, _max) = (step, end ?? -1, max);
+        _lattice = new Lattice(options.BeamWidth, max + 1, step.AlignmentStride, memory);
+        _results = new Results(_lattice, options.MaxResults, max + 1, options, model.Kernels, memory);
+        _sampler = options.Sampling is { } sampling ? new Sampler(sampling, model.Kernels, step.Vocabulary, memory) : null;
         _stopEarly = options.StopEarly;
         var width = options.BeamWidth;
         const string Beam = "hypotheses";
@@ -32,12 +43,24 @@ internal sealed class BeamSearch
         _scores = memory.Array<double>(Beam, width);
         _places = memory.Array<int>(Beam, width);
         _next = new RankedList<Continuation>(Beam, width, memory);
-        _drawn = memory.Array<float>(Beam, sampler is null ? 0 : step.Vocabulary);
+        _drawn = memory.Array<float>(Beam, _sampler is null ? 0 : step.Vocabulary);
     }
 
-    public void SetPrefix(ReadOnlySpan<int> tokens)
+    public Results Results => _results;
+
+    /// <summary>Applies a request's settings for one search, and returns the most tokens of its results.</summary>
+    public int Take(DecodeRequest? request)
     {
-        if (tokens.Length > _max) throw new ArgumentException($"The prefix has {tokens.Length} tokens; results have at most {_max}.");
+        _most = request?.MaxTokens ?? _max;
+        if (_most < 1 || _most > _max) throw new ArgumentException($"{nameof(DecodeRequest)}.{nameof(DecodeRequest.MaxTokens)} is {_most}; it must be from 1 to {_max}, the decoder's {nameof(SeqDecoderOptions.MaxTokens)}.");
+        SetPrefix(request is null ? [] : request.Prefix.Span);
+        if (request?.Seed is { } seed) _sampler?.Seed(seed);
+        return _most;
+    }
+
+    private void SetPrefix(ReadOnlySpan<int> tokens)
+    {
+        if (tokens.Length > _most) throw new ArgumentException($"The prefix has {tokens.Length} tokens; results have at most {_most}.");
         foreach (var token in tokens)
         {
             if ((uint)token >= (uint)_step.Vocabulary || token == _end) throw new ArgumentException($"The prefix has token {token}; its tokens must be from 0 to {_step.Vocabulary - 1}, and not the end token.");
@@ -47,20 +70,25 @@ internal sealed class BeamSearch
         _prefixLength = tokens.Length;
     }
 
-    public void Run(TokenTrie? allowed, TokenCallback? onToken, int sourceLength, CancellationToken cancellation)
+    /// <param name="first">The token whose successors are searched; empty if the step has their scores already.</param>
+    /// <param name="request">Settings of this search, which <see cref="Take"/> has checked.</param>
+    /// <param name="sourceLength">Alignment weights of a row.</param>
+    /// <param name="cancellation">Checked before each node of each step.</param>
+    public void Run(ReadOnlySpan<int> first, DecodeRequest? request, int sourceLength, CancellationToken cancellation)
     {
+        var (allowed, onToken) = (request?.AllowedSequences, request?.OnToken);
         _step.Begin();
         var live = 1;
         (_scores[0], _places[0]) = (0, 0);
         for (var step = 0; ; step++)
         {
             cancellation.ThrowIfCancellationRequested();
-            ReadOnlySpan<int> tokens = step == 0 ? [_begin] : _lattice.Tokens(step - 1, live);
+            var tokens = step == 0 ? first : _lattice.Tokens(step - 1, live);
             ReadOnlySpan<int> parents = step == 0 ? [0] : _lattice.Parents(step - 1, live);
-            _step.Run(tokens, parents, step, _lattice.Alignments(step), _lattice.AlignmentStride, cancellation);
+            if (!tokens.IsEmpty) _step.Run(tokens, parents, step, _lattice.Alignments(step), _lattice.AlignmentStride, cancellation);
             _next.Clear();
-            if (_scores.Length == 1) TakeOne(step, allowed, step == _max, sourceLength);
-            else TakeBest(step, live, allowed, step == _max, sourceLength);
+            if (_scores.Length == 1) TakeOne(step, allowed, step == _most, sourceLength);
+            else TakeBest(step, live, allowed, step == _most, sourceLength);
             if (_next.Count == 0 || (_stopEarly && _results.IsFull)) return;
             live = GoOn(step);
             if (onToken is not null && !onToken(step, _next[0].Token, _step.LogProbabilities(_next[0].Row)[_next[0].Token]))

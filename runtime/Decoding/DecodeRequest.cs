@@ -1,13 +1,16 @@
 namespace SeqRuntime.Decoding;
 
 /// <summary>
-/// Settings of one call of <see cref="SeqDecoder.Decode(ReadOnlySpan{char}, DecodeRequest?, CancellationToken)"/> besides the source. They
-/// hold for that call only. A request may be changed and reused, so that nothing is allocated.
+/// Settings of one call of <see cref="SeqDecoder.Decode(ReadOnlySpan{char}, DecodeRequest?, CancellationToken)"/> besides the source, or of
+/// <see cref="SeqGenerator.Generate(ReadOnlySpan{char}, DecodeRequest?, CancellationToken)"/> besides the prompt. They hold for that call only. A request may be changed and reused, so that nothing is allocated.
 /// </summary>
 public sealed class DecodeRequest
 {
     /// <summary>Tokens that every result begins with. Default: none.</summary>
     public ReadOnlyMemory<int> Prefix { get; set; }
+
+    /// <summary>Most tokens of a result; null (the default) for as many as <see cref="SeqDecoderOptions.MaxTokens"/>, which is the limit.</summary>
+    public int? MaxTokens { get; set; }
 
     /// <summary>The sequences that results are limited to, prefix included; null (the default) for no limit.</summary>
     public TokenTrie? AllowedSequences { get; set; }

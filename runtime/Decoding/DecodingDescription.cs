@@ -11,6 +11,9 @@ public enum DecodingKind
 
     /// <summary>An RNN transducer, any number of tokens at each frame: <see cref="FrameDecoder"/>.</summary>
     Transducer = 2,
+
+    /// <summary>A language model: a step graph reads a prompt and goes on with it, one token after the other: <see cref="SeqGenerator"/>.</summary>
+    LanguageModel = 3,
 }
 
 /// <summary>A model's own description of its decoding: the graphs and the special tokens (<see cref="SeqModelExtensions.GetDecoding"/>).</summary>
@@ -30,16 +33,17 @@ public sealed class DecodingDescription
         SourceEndToken = info.Number(DecodingKeys.SourceEnd);
         BlankToken = info.Number(DecodingKeys.Blank);
         MaxTokens = info.Number(DecodingKeys.Max);
+        ContextLength = info.Number(DecodingKeys.Context);
         Separator = info.Text(DecodingKeys.Separator);
     }
 
     /// <summary>Which decoder reads the model.</summary>
     public DecodingKind Kind { get; }
 
-    /// <summary>Name of the graph that reads the source; null for a CTC model of a single graph.</summary>
+    /// <summary>Name of the graph that reads the source; null for a CTC model of a single graph, and for a language model.</summary>
     public string? EncoderGraph { get; }
 
-    /// <summary>Name of the graph that gives the next token of an encoder-decoder; null for other kinds.</summary>
+    /// <summary>Name of the graph that gives the next token of an encoder-decoder or a language model; null for other kinds, and for a language model of a single graph.</summary>
     public string? StepGraph { get; }
 
     /// <summary>Name of a transducer's prediction network; null for other kinds.</summary>
@@ -69,6 +73,9 @@ public sealed class DecodingDescription
     /// <summary>Most tokens of a result; null if the model leaves it to the decoder.</summary>
     public int? MaxTokens { get; }
 
+    /// <summary>Most tokens, prompt and result together, that the caches of a language model hold; null if they set no limit.</summary>
+    public int? ContextLength { get; }
+
     /// <summary>The separator between the tokens of a text; null if the table decides (<see cref="TokenTable.Separator"/>).</summary>
     public string? Separator { get; }
 
@@ -81,6 +88,7 @@ public sealed class DecodingDescription
             DecodingKeys.EncoderDecoder => DecodingKind.EncoderDecoder,
             DecodingKeys.Ctc => DecodingKind.Ctc,
             DecodingKeys.Transducer => DecodingKind.Transducer,
+            DecodingKeys.LanguageModel => DecodingKind.LanguageModel,
             _ => throw new ArgumentException($"The model's kind of decoding is '{text}', which this runtime does not know. Use a newer runtime."),
         };
         return new DecodingDescription(kind, DecodingInfo.Of(model, text));

@@ -11,7 +11,7 @@ internal static class DecodingError
         count == 0 ? $"There is no result {rank}: the decoder has no results." : $"Result {rank} is outside the results (0 to {count - 1}).");
 
     public static ArgumentException NoDecoderOfCaches(string graph) =>
-        new($"Graph '{graph}' keeps caches that grow, which decoders do not support: convert it without --cache.");
+        new($"Graph '{graph}' keeps caches that grow, which only decoders of language models (CreateGenerator) support: convert it without --cache.");
 
     public static InvalidOperationException NoResult() => new("This result is a default value; take results from a decoder's Results.");
 

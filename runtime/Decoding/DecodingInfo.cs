@@ -18,7 +18,7 @@ internal sealed class DecodingInfo
     {
         if (!model.Metadata.TryGetValue(DecodingKeys.Kind, out var kind))
             throw new ArgumentException("The model does not say how it is decoded. Convert it again with a description (or --decoding file.json) that does.");
-        if (!kinds.Contains(kind)) throw new ArgumentException($"The model's kind of decoding is '{kind}'; this decoder needs '{string.Join("' or '", kinds)}'.");
+        if (!kinds.Contains(kind)) throw new ArgumentException($"The model's kind of decoding is '{kind}'; this decoder needs '{string.Join("' or '", kinds)}'.{(kind == DecodingKeys.LanguageModel ? " Use CreateGenerator." : "")}");
         return new DecodingInfo(model, kind);
     }
 
@@ -40,6 +40,9 @@ internal sealed class DecodingInfo
         var name = Need(key);
         return _model.Graphs.FirstOrDefault(g => g.Name == name) ?? throw new ArgumentException($"The model's metadata '{key}' is '{name}', but the model has no such graph.");
     }
+
+    /// <summary>The graph that a key names; if none does, the only graph.</summary>
+    public SeqGraphInfo GraphOrOnly(string key) => Text(key) is null && _model.Graphs.Count == 1 ? _model.Graphs[0] : Graph(key);
 
     /// <summary>Pairs of an input or state of the step and the encoder's output that fills it.</summary>
     public IEnumerable<(string Target, string Output)> Links() =>

@@ -3,12 +3,13 @@ namespace SeqRuntime.Decoding;
 /// <summary>Metadata keys of a <c>.seq</c> file for decoders. The converter writes them, <see cref="DecodingInfo"/> reads them.</summary>
 internal static class DecodingKeys
 {
-    /// <summary><see cref="EncoderDecoder"/>, <see cref="Ctc"/> or <see cref="Transducer"/>.</summary>
+    /// <summary><see cref="EncoderDecoder"/>, <see cref="Ctc"/>, <see cref="Transducer"/> or <see cref="LanguageModel"/>.</summary>
     public const string Kind = "decoding";
 
     public const string EncoderDecoder = "encoder-decoder";
     public const string Ctc = "ctc";
     public const string Transducer = "transducer";
+    public const string LanguageModel = "language-model";
 
     /// <summary>Graphs.</summary>
     public const string Encoder = "decoding:encoder";
@@ -19,6 +20,7 @@ internal static class DecodingKeys
     /// <summary>Inputs of the encoder.</summary>
     public const string Source = "decoding:source";
     public const string SourceLength = "decoding:source-length";
+    public const string SourcePosition = "decoding:source-position";
 
     /// <summary>Inputs and outputs of the step.</summary>
     public const string Token = "decoding:token";
@@ -45,6 +47,9 @@ internal static class DecodingKeys
 
     /// <summary>Most tokens of a result.</summary>
     public const string Max = "decoding:max";
+
+    /// <summary>Most tokens that the states of a language model's step hold, prompt included.</summary>
+    public const string Context = "decoding:context";
 
     /// <summary>The separator between the tokens of a text.</summary>
     public const string Separator = "decoding:separator";

@@ -26,6 +26,17 @@ internal static class PortIO
         }
     }
 
+    /// <summary>Writes a number, the next number, and so on into the elements of an input.</summary>
+    public static void Number(SeqSession session, int input, int first)
+    {
+        switch (session.Inputs[input].Type)
+        {
+            case ElementType.Int64: NumberAll(session.Input<long>(input), first); break;
+            case ElementType.Int32: NumberAll(session.Input<int>(input), first); break;
+            default: NumberAll(session.Input<float>(input), first); break;
+        }
+    }
+
     /// <summary>Whether <see cref="Write"/> and <see cref="Fill"/> support the type.</summary>
     public static bool IsNumeric(ElementType type) => type is ElementType.Int64 or ElementType.Int32 or ElementType.Float32;
 
@@ -35,6 +46,12 @@ internal static class PortIO
         var count = 1;
         foreach (var size in shape) count *= size;
         return count;
+    }
+
+    private static void NumberAll<T>(Span<T> target, int first)
+        where T : unmanaged, System.Numerics.INumberBase<T>
+    {
+        for (var i = 0; i < target.Length; i++) target[i] = T.CreateTruncating(first + i);
     }
 
     private static void Widen(ReadOnlySpan<int> values, Span<long> target)

@@ -10,6 +10,7 @@ internal sealed class RowGraph : IDisposable
     private readonly Port[] _outputs = [];
     private readonly int[] _inputAxes;
     private readonly string? _batch;
+    private readonly int[] _steps;
     private int _rows;
 
     /// <param name="model">The model.</param>
@@ -29,8 +30,9 @@ internal sealed class RowGraph : IDisposable
         Session = memory.Session(model, graph.Name, options, sizes);
         try
         {
+            _steps = memory.Array<int>("states and outputs of hypotheses", slots, Session.CacheCount);
             _inputAxes = [.. graph.Inputs.Select(AxisOf)];
-            _states = [.. graph.States.Select((s, i) => MakePort(i, AxisOf(s), Session.States[i].Type, Session.StateContent(i).Length, slots, memory))];
+            _states = [.. graph.States.Select((s, i) => MakePort(i, AxisOf(s), Session.States[i].Type, Session.LargestStateBytes(i), slots, memory))];
             if (!keepsOutputs) return;
             _outputs = MakeOutputs(slots, memory);
             RefuseShared();
@@ -51,6 +53,9 @@ internal sealed class RowGraph : IDisposable
 
     /// <summary>The symbolic dimension that counts hypotheses: the first of an input that has a row for each. Null where they go one by one.</summary>
     public static string? BatchOf(SeqPortInfo input) => input.Dimensions!.FirstOrDefault(d => d.Symbol is not null).Symbol;
+
+    /// <summary>The slots that a search of a number of hypotheses needs. In a batch they are there for reordering rows; one by one, for the states of all hypotheses before and after a step.</summary>
+    public static long SlotsOf(string? batch, int width) => width == 1 ? 0 : batch is null ? 2L * width : width;
 
     /// <summary>Sets the number of rows, whose content is then undefined.</summary>
     public void SetRows(int rows)
@@ -143,6 +148,7 @@ internal sealed class RowGraph : IDisposable
     /// <summary>Moves states between rows and slots; where <paramref name="rows"/> or <paramref name="slots"/> is empty it is in order.</summary>
     private void MoveStates(int count, ReadOnlySpan<int> rows, ReadOnlySpan<int> slots, bool isLoad)
     {
+        MoveSteps(count, slots, isLoad);
         foreach (ref readonly var state in _states.AsSpan())
         {
             if (state.Axis < 0 && MaxRows > 1) continue; // All rows share it.
@@ -155,6 +161,18 @@ internal sealed class RowGraph : IDisposable
                 if (isLoad) Move(slot, 1, 0, content, _rows, row, block);
                 else Move(content, _rows, row, slot, 1, 0, block);
             }
+        }
+    }
+
+    /// <summary>Keeps the number of steps of caches, or gives them those that were kept. Rows that run together have the same numbers.</summary>
+    private void MoveSteps(int count, ReadOnlySpan<int> slots, bool isLoad)
+    {
+        if (Session.CacheCount == 0) return;
+        for (var i = 0; i < (isLoad ? Math.Min(count, 1) : count); i++)
+        {
+            var kept = _steps.AsSpan((slots.IsEmpty ? i : slots[i]) * Session.CacheCount, Session.CacheCount);
+            if (isLoad) Session.SetCacheSteps(kept);
+            else Session.CopyCacheSteps(kept);
         }
     }
 
@@ -175,10 +193,10 @@ internal sealed class RowGraph : IDisposable
     /// <param name="bytes">Its bytes at the largest sizes.</param>
     /// <param name="slots">Rows that are kept.</param>
     /// <param name="memory">The decoder's memory.</param>
-    private Port MakePort(int index, int axis, ElementType type, int bytes, long slots, DecoderMemory memory)
+    private Port MakePort(int index, int axis, ElementType type, long bytes, long slots, DecoderMemory memory)
     {
         var isKept = axis >= 0 || MaxRows == 1;
-        return new Port(index, axis, type, bytes / MaxRows, memory.Array<byte>("states and outputs of hypotheses", isKept ? slots : 0, bytes / MaxRows));
+        return new Port(index, axis, type, (int)(bytes / MaxRows), memory.Array<byte>("states and outputs of hypotheses", isKept ? slots : 0, bytes / MaxRows));
     }
 
     /// <summary>Finds which axis of each output has its rows: the one that grows with them.</summary>

@@ -1,4 +1,3 @@
-using SeqRuntime.Sessions;
 using SeqRuntime.Sessions.Threading;
 
 namespace SeqRuntime.Decoding;
@@ -23,16 +22,13 @@ public delegate bool TokenCallback(int position, int token, float logProbability
 /// </example>
 public sealed class SeqDecoder : IDisposable, IResultSource
 {
-    /// <summary>The work limit of a search, in multiples of the work limit of a run.</summary>
-    private const double MostRuns = 10;
-
     private readonly Encoder _encoder;
     private readonly StepGraph _step;
     private readonly DecoderMemory _memory;
     private readonly Results _results;
     private readonly BeamSearch _search;
-    private readonly Sampler? _sampler;
     private readonly int[] _source;
+    private readonly int _begin;
     private readonly int _unknown;
     private readonly int? _sourceBegin;
     private readonly int? _sourceEnd;
@@ -47,27 +43,22 @@ public sealed class SeqDecoder : IDisposable, IResultSource
         var info = DecodingInfo.Of(model, DecodingKeys.EncoderDecoder);
         Model = model;
         Results = new DecodeResultCollection(this);
-        MaxTokens = options.MaxTokens ?? Math.Max(info.Number(DecodingKeys.Max) ?? 128, 1);
-        if (MaxTokens > 1 << 20) throw new ArgumentException($"{nameof(MaxTokens)} is {MaxTokens}; it must be at most {1 << 20}.");
-        var (begin, end) = (info.Number(DecodingKeys.Begin) ?? throw new ArgumentException("The model's metadata do not give the token that begins a target."), info.Number(DecodingKeys.End));
+        MaxTokens = options.MaxTokensOf(info);
+        (_begin, var end) = (info.Number(DecodingKeys.Begin) ?? throw new ArgumentException("The model's metadata do not give the token that begins a target."), info.Number(DecodingKeys.End));
         _unknown = info.Number(DecodingKeys.Unknown) ?? -1;
         _sourceBegin = info.Number(DecodingKeys.SourceBegin);
         _sourceEnd = info.Number(DecodingKeys.SourceEnd);
         SourceTable = info.Table(DecodingKeys.SourceTable, _memory, _unknown < 0 ? null : _unknown, _sourceBegin, _sourceEnd);
-        TargetTable = info.Table(DecodingKeys.TargetTable, _memory, begin, end);
+        TargetTable = info.Table(DecodingKeys.TargetTable, _memory, _begin, end);
         _encoder = new Encoder(model, info, options, _memory);
         try
         {
             _source = _memory.Array<int>("source", _encoder.MaxLength);
             _step = new StepGraph(model, info, _encoder, options, _memory);
-            if (begin >= _step.Vocabulary || end >= _step.Vocabulary) throw new ArgumentException($"Token {(begin >= _step.Vocabulary ? begin : end)}, which begins or ends a target, is outside the step's tokens (0 to {_step.Vocabulary - 1}).");
-            var work = _encoder.Session.Work + (MaxTokens + 1.0) * _step.Work;
-            if (work > MostRuns * options.WorkLimit) throw SessionError.Work($"A search of {MaxTokens} tokens", work, MostRuns * options.WorkLimit);
-            if (TargetTable is { } table && table.Count < _step.Vocabulary) throw new ArgumentException($"The target table has {table.Count} tokens; it must have one for each of the step's {_step.Vocabulary} scores.");
-            var lattice = new Lattice(options.BeamWidth, MaxTokens + 1, _step.AlignmentStride, _memory);
-            _results = new Results(lattice, options.MaxResults, MaxTokens + 1, options, model.Kernels, _memory);
-            _sampler = options.Sampling is { } sampling ? new Sampler(sampling, model.Kernels, _step.Vocabulary, _memory) : null;
-            _search = new BeamSearch(_step, lattice, _results, _sampler, begin, end ?? -1, MaxTokens, options, _memory);
+            if (_begin >= _step.Vocabulary || end >= _step.Vocabulary) throw new ArgumentException($"Token {(_begin >= _step.Vocabulary ? _begin : end)}, which begins or ends a target, is outside the step's tokens (0 to {_step.Vocabulary - 1}).");
+            options.CheckWork(MaxTokens, _encoder.Session.Work + (MaxTokens + 1.0) * _step.Work);
+            _search = new BeamSearch(model, _step, end, TargetTable, MaxTokens, options, _memory);
+            _results = _search.Results;
         }
         catch
         {
@@ -124,7 +115,7 @@ public sealed class SeqDecoder : IDisposable, IResultSource
         Begin();
         try
         {
-            Take(request);
+            _search.Take(request);
             foreach (var token in tokens)
             {
                 if (token < 0 || token >= (SourceTable?.Count ?? int.MaxValue)) throw new ArgumentException($"The source has token {token}; tokens must be {(SourceTable is null ? "at least 0" : $"from 0 to {SourceTable.Count - 1}")}.");
@@ -158,7 +149,7 @@ public sealed class SeqDecoder : IDisposable, IResultSource
         Begin();
         try
         {
-            Take(request);
+            _search.Take(request);
             var table = SourceTable ?? throw new InvalidOperationException("The model has no source table; give token indices.");
             return Search(table.Split(text, Room(), _unknown), request, cancellationToken);
         }
@@ -224,13 +215,6 @@ public sealed class SeqDecoder : IDisposable, IResultSource
         return _source.AsSpan(start, Math.Max(_source.Length - start - (_sourceEnd is null ? 0 : 1), 0));
     }
 
-    /// <summary>Applies a request's settings for one search.</summary>
-    private void Take(DecodeRequest? request)
-    {
-        _search.SetPrefix(request is null ? [] : request.Prefix.Span);
-        if (request?.Seed is { } seed) _sampler?.Seed(seed);
-    }
-
     private DecodeResultCollection Search(int count, DecodeRequest? request, CancellationToken cancellationToken)
     {
         _version++;
@@ -246,7 +230,7 @@ public sealed class SeqDecoder : IDisposable, IResultSource
         {
             _encoder.Run(_source.AsSpan(0, count), cancellationToken);
             var alignmentLength = Math.Min(count, _step.AlignmentStride);
-            _search.Run(request?.AllowedSequences, request?.OnToken, alignmentLength, cancellationToken);
+            _search.Run([_begin], request, alignmentLength, cancellationToken);
             _results.Finish(alignmentLength);
         }
         catch

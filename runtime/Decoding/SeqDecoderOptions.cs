@@ -1,8 +1,13 @@
+using SeqRuntime.Sessions;
+
 namespace SeqRuntime.Decoding;
 
-/// <summary>How to search for sequences, and how long they may be.</summary>
+/// <summary>How a <see cref="SeqDecoder"/> or a <see cref="SeqGenerator"/> searches for sequences, and how long they may be.</summary>
 public sealed class SeqDecoderOptions
 {
+    /// <summary>The work limit of a search, in multiples of the work limit of a run.</summary>
+    private const double MostRuns = 10;
+
     /// <summary>Number of hypotheses, run as one batch if the model has a batch dimension. 1: greedy decoding or sampling. Default: 1.</summary>
     public int BeamWidth { get; init; } = 1;
 
@@ -12,7 +17,7 @@ public sealed class SeqDecoderOptions
     /// </summary>
     public int MaxResults { get; init; } = 1;
 
-    /// <summary>Longest source in tokens, begin and end tokens included. Default: 64.</summary>
+    /// <summary>Longest source, or prompt of a language model, in tokens, begin and end tokens included. Default: 64.</summary>
     public int MaxSourceLength { get; init; } = 64;
 
     /// <summary>
@@ -50,6 +55,19 @@ public sealed class SeqDecoderOptions
 
     /// <summary>False gives every session value its own memory and recomputes everything at each step; tests compare the two.</summary>
     internal bool SharesMemory { get; init; } = true;
+
+    /// <summary>Most tokens of a result: these options' number, else the model's.</summary>
+    internal int MaxTokensOf(DecodingInfo info)
+    {
+        var max = MaxTokens ?? Math.Max(info.Number(DecodingKeys.Max) ?? 128, 1);
+        return max <= 1 << 20 ? max : throw new ArgumentException($"{nameof(MaxTokens)} is {max}; it must be at most {1 << 20}.");
+    }
+
+    /// <summary>Refuses a search that may take more operations than these options allow.</summary>
+    internal void CheckWork(int tokens, double work)
+    {
+        if (work > MostRuns * WorkLimit) throw SessionError.Work($"A search of {tokens} tokens", work, MostRuns * WorkLimit);
+    }
 
     internal void Check()
     {

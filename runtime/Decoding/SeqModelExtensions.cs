@@ -24,7 +24,22 @@ public static class SeqModelExtensions
     public static SeqDecoder CreateDecoder(this SeqModel model, SeqDecoderOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        return Make(model, () => new SeqDecoder(model, options ?? new SeqDecoderOptions()));
+        return Make(model, () => new SeqDecoder(RefuseCaches(model), options ?? new SeqDecoderOptions()));
+    }
+
+    /// <summary>Makes a generator of a language model, which goes on with a prompt. All memory it will ever use is allocated here.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="options">Beam, results, sampling, largest sizes; null for greedy decoding.</param>
+    /// <exception cref="ArgumentException">
+    /// The model does not say how it is decoded, or names graphs and values that it does not have; a graph is not valid, or its shapes do not fit
+    /// together; an option is out of range, or the limit of memory or of work is exceeded.
+    /// </exception>
+    /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
+    /// <exception cref="OutOfMemoryException">The machine has less memory than the limit allows.</exception>
+    public static SeqGenerator CreateGenerator(this SeqModel model, SeqDecoderOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return Make(model, () => new SeqGenerator(model, options ?? new SeqDecoderOptions()));
     }
 
     /// <summary>Makes a decoder of a CTC or transducer model. All memory it will ever use is allocated here.</summary>
@@ -39,14 +54,16 @@ public static class SeqModelExtensions
     public static FrameDecoder CreateFrameDecoder(this SeqModel model, FrameDecoderOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        return Make(model, () => new FrameDecoder(model, options ?? new FrameDecoderOptions()));
+        return Make(model, () => new FrameDecoder(RefuseCaches(model), options ?? new FrameDecoderOptions()));
     }
+
+    private static SeqModel RefuseCaches(SeqModel model) =>
+        Array.Find(model.Loaded.Graphs, graph => graph.Largest.Length > 0) is { } growing ? throw DecodingError.NoDecoderOfCaches(growing.Name) : model;
 
     /// <summary>Makes one kind of exception of all reasons why a model cannot be decoded: metadata that do not fit its graphs, and graphs that are not valid.</summary>
     private static T Make<T>(SeqModel model, Func<T> make)
     {
         model.ThrowIfDisposed();
-        if (Array.Find(model.Loaded.Graphs, graph => graph.Largest.Length > 0) is { } growing) throw DecodingError.NoDecoderOfCaches(growing.Name);
         try
         {
             return make();

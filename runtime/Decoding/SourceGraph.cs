@@ -5,9 +5,10 @@ internal sealed class SourceGraph : IDisposable
 {
     private readonly string? _time;
     private readonly int _lengthInput = -1;
+    private readonly int _positionInput = -1;
 
     /// <param name="model">The model.</param>
-    /// <param name="info">Names the source input, and the input for the source's length.</param>
+    /// <param name="info">Names the source input, and the inputs for the source's length and the positions of its tokens.</param>
     /// <param name="graph">The graph.</param>
     /// <param name="mostSteps">Longest source, if the graph leaves the length open.</param>
     /// <param name="option">The option that sets it.</param>
@@ -34,6 +35,8 @@ internal sealed class SourceGraph : IDisposable
                 if (!PortIO.IsNumeric(Session.Inputs[_lengthInput].Type)) throw new ArgumentException($"The encoder's length input '{length}' is {Session.Inputs[_lengthInput].Type}; it must be int32, int64 or float32.");
             }
 
+            // Only a whole source has positions: frames may come in parts.
+            if (info.Text(DecodingKeys.SourcePosition) is { } position && info.Kind == DecodingKeys.EncoderDecoder) _positionInput = PositionInput(position);
             RefuseUnfilled();
         }
         catch
@@ -46,7 +49,7 @@ internal sealed class SourceGraph : IDisposable
     /// <summary>A single number may be the source's length or fixed. An input with one element for each token must be computed inside the graph.</summary>
     private static ArgumentException Unfilled(SeqPortInfo input) => new(input.Dimensions!.All(d => d.Size == 1)
         ? $"Nothing fills the encoder's input '{input.Name}'; name it as the source's length, or fix it when converting (--set {input.Name}=…)."
-        : $"Nothing fills the encoder's input '{input.Name}' of shape [{string.Join(", ", input.Dimensions!)}]: a decoder supplies only the tokens and their number. Compute this input inside the graph; for positions use the layer 'positions' in a description, a range in other frameworks.");
+        : $"Nothing fills the encoder's input '{input.Name}' of shape [{string.Join(", ", input.Dimensions!)}]: a decoder supplies only the tokens, their number and their positions. If it numbers the tokens, name it as their positions (\"source_position\"); otherwise compute it inside the graph.");
 
     public SeqGraphInfo Graph { get; }
 
@@ -80,9 +83,18 @@ internal sealed class SourceGraph : IDisposable
     {
         if (_time is not null) Session.SetSize(_time, steps);
         if (_lengthInput >= 0) PortIO.Fill(Session, _lengthInput, steps);
+        if (_positionInput >= 0) PortIO.Number(Session, _positionInput, 0);
     }
 
     public void Dispose() => Session.Dispose();
+
+    private int PositionInput(string name)
+    {
+        var input = Session.Inputs[name];
+        if (!PortIO.IsNumeric(input.Type)) throw new ArgumentException($"The encoder's positions '{name}' are {input.Type}; they must be int32, int64 or float32.");
+        if (PortIO.Count(input.Shape) != (IsOpen ? MaxSteps : StepSize)) throw new ArgumentException($"The encoder's positions '{name}' have shape [{string.Join(", ", input.Shape.ToArray())}]; they must be one number for each token of the source.");
+        return input.Index;
+    }
 
     private int StepSizeOf(SeqPortInfo source)
     {
@@ -96,7 +108,7 @@ internal sealed class SourceGraph : IDisposable
         foreach (var input in Graph.Inputs)
         {
             var index = Session.Inputs[input.Name].Index;
-            if (index != Source && index != _lengthInput) throw Unfilled(input);
+            if (index != Source && index != _lengthInput && index != _positionInput) throw Unfilled(input);
         }
     }
 }

@@ -8,7 +8,7 @@ internal sealed class FrameEncoder : IDisposable
     public FrameEncoder(SeqModel model, DecodingInfo info, FrameDecoderOptions options, DecoderMemory memory)
     {
         var limits = new SeqSessionOptions { WorkLimit = options.WorkLimit, MemoryLimitBytes = memory.Left };
-        _source = new SourceGraph(model, info, GraphOf(model, info), options.MaxFrames, nameof(FrameDecoderOptions.MaxFrames), limits, memory);
+        _source = new SourceGraph(model, info, info.GraphOrOnly(DecodingKeys.Encoder), options.MaxFrames, nameof(FrameDecoderOptions.MaxFrames), limits, memory);
         if (_source.SourceType != ElementType.Float32) throw new ArgumentException($"The encoder's source '{_source.SourceName}' is {_source.SourceType}; it must be float32.");
     }
 
@@ -23,7 +23,7 @@ internal sealed class FrameEncoder : IDisposable
     public static SeqPortInfo SourceOf(SeqModel model)
     {
         var info = DecodingInfo.Of(model, DecodingKeys.Ctc, DecodingKeys.Transducer);
-        return SourceGraph.SourceOf(GraphOf(model, info), info);
+        return SourceGraph.SourceOf(info.GraphOrOnly(DecodingKeys.Encoder), info);
     }
 
     /// <exception cref="ArgumentException">The features are not a whole number of frames, or too many.</exception>
@@ -59,7 +59,4 @@ internal sealed class FrameEncoder : IDisposable
     public ReadOnlySpan<float> Row(int output, int row) => Session.Output<float>(output).Slice(row * RowSize(output), RowSize(output));
 
     public void Dispose() => _source.Dispose();
-
-    private static SeqGraphInfo GraphOf(SeqModel model, DecodingInfo info) =>
-        info.Text(DecodingKeys.Encoder) is null && model.Graphs.Count == 1 ? model.Graphs[0] : info.Graph(DecodingKeys.Encoder);
 }
