@@ -1,3 +1,4 @@
+using System.Globalization;
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Importers;
 using SeqRuntime.Converter.Importers.Description;
@@ -100,17 +101,17 @@ internal static class Conversion
 
         progress?.Report(new ConversionProgress("checking", 0.9));
         var bytes = SeqWriter.ToArray(model);
-        Check(bytes, graphs);
+        Check(bytes, graphs, prepared.Graphs[^1].Notes);
         progress?.Report(new ConversionProgress("done", 1));
         return new ConversionResult(model, bytes, converted, tensors, files.Read.Where(f => f.IsModel).Sum(f => f.Bytes)) { Unused = prepared.Unused, WeightNotes = weightNotes };
     }
 
-    /// <summary>Checks the decoding document. If a model stayed one graph, the fault says why.</summary>
+    /// <summary>Checks the decoding document, and notes the largest context of a language model. If a model stayed one graph, the fault says why.</summary>
     private static void CheckDecoding(List<IrGraph> graphs, Dictionary<string, string> metadata, Dictionary<string, string[]> tables, List<string> notes, string? whole)
     {
         try
         {
-            DecodingCheck.Run(graphs, metadata, tables, notes);
+            if (DecodingCheck.Run(graphs, metadata, tables, notes) is { } context) metadata[DecodingKeys.Context] = context.ToString(CultureInfo.InvariantCulture);
         }
         catch (ConversionException fault) when (whole is not null)
         {
@@ -132,7 +133,7 @@ internal static class Conversion
     }
 
     /// <summary>Loads the file, plans a session of each graph and makes a decoder, so that every converted model runs.</summary>
-    private static void Check(byte[] file, List<IrGraph> graphs)
+    private static void Check(byte[] file, List<IrGraph> graphs, List<string> notes)
     {
         var bytes = 0L;
         try
@@ -146,7 +147,8 @@ internal static class Conversion
 
             // A plan only counts memory; a decoder allocates it.
             if (loaded.GetDecoding() is not { } decoding || bytes > MostDecoded) return;
-            if (decoding.Kind == DecodingKind.EncoderDecoder) loaded.CreateDecoder().Dispose();
+            if (decoding.Kind == DecodingKind.LanguageModel) LanguageCheck.Run(loaded, notes);
+            else if (decoding.Kind == DecodingKind.EncoderDecoder) loaded.CreateDecoder().Dispose();
             else loaded.CreateFrameDecoder(new FrameDecoderOptions { MaxFrames = Math.Max(32, graphs.Max(graph => graph.Symbols().Select(symbol => graph.Probes[0][symbol]).Append(1).Max())) }).Dispose();
         }
         catch (Exception fault) when (ShapeFault.IsRefusal(fault))

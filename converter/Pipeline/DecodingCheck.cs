@@ -8,7 +8,7 @@ namespace SeqRuntime.Converter.Pipeline;
 /// Checks that the decoding document fits the graphs. Errors use the document's terms: its members, and the names and shapes of the
 /// graphs' inputs and outputs.
 /// </summary>
-internal sealed class DecodingCheck
+internal sealed partial class DecodingCheck
 {
     private readonly List<IrGraph> _graphs;
     private readonly IReadOnlyDictionary<string, string> _metadata;
@@ -22,8 +22,9 @@ internal sealed class DecodingCheck
     /// <param name="metadata">Says which graph and value has which role.</param>
     /// <param name="tables">Texts of tokens.</param>
     /// <param name="notes">Receives oddities that do no harm.</param>
+    /// <returns>Most tokens that a language model holds; null if nothing limits them, and for other kinds.</returns>
     /// <exception cref="ConversionException">Something does not fit; the message lists everything that does not.</exception>
-    public static void Run(List<IrGraph> graphs, IReadOnlyDictionary<string, string> metadata, IReadOnlyDictionary<string, string[]> tables, List<string> notes)
+    public static int? Run(List<IrGraph> graphs, IReadOnlyDictionary<string, string> metadata, IReadOnlyDictionary<string, string[]> tables, List<string> notes)
     {
         var check = new DecodingCheck(graphs, metadata, tables);
         switch (metadata.GetValueOrDefault(DecodingKeys.Kind))
@@ -31,10 +32,14 @@ internal sealed class DecodingCheck
             case DecodingKeys.EncoderDecoder: check.EncoderDecoder(); break;
             case DecodingKeys.Ctc: check.Ctc(); break;
             case DecodingKeys.Transducer: check.Transducer(); break;
+            case DecodingKeys.LanguageModel: check.LanguageModel(); break;
         }
+
+        check.OthersHaveNone();
 
         if (check._faults.Count > 0) throw new ConversionException($"decoding: {string.Join("; ", check._faults)}.");
         notes.AddRange(check._notes);
+        return check._context;
     }
 
     private void EncoderDecoder()
@@ -162,12 +167,20 @@ internal sealed class DecodingCheck
     private void OthersAreFilled(IrGraph graph, IrPort source)
     {
         var filled = new HashSet<string> { source.Name };
+        if (_metadata.GetValueOrDefault(DecodingKeys.SourcePosition) is { } position && Port(graph.Inputs, graph, "input", DecodingKeys.SourcePosition, position) is { } positions)
+        {
+            CheckPositions(graph, positions, source);
+            filled.Add(position);
+        }
+
+
         if (_metadata.GetValueOrDefault(DecodingKeys.SourceLength) is { } length && Port(graph.Inputs, graph, "input", DecodingKeys.SourceLength, length) is not null) filled.Add(length);
         foreach (var input in graph.Inputs.Where(i => !filled.Contains(i.Name)))
         {
             _faults.Add($"nothing fills input {Described(input)} of graph '{graph.Name}'; " + (Array.TrueForAll(input.Shape, d => d.Size == 1)
                 ? "name it as \"source_length\" if it takes the number of tokens or frames"
-                : "a decoder supplies only tokens or frames and their number: compute the input inside the graph (positions are a layer 'positions' in a description, a range in other frameworks)"));
+                : _metadata[DecodingKeys.Kind] == DecodingKeys.EncoderDecoder ? "name it as \"source_position\" if it takes the positions of the tokens (0, 1 and so on); otherwise compute it inside the graph"
+                : "a decoder supplies only frames and their number: compute the input inside the graph (positions are a layer 'positions' in a description, a range in other frameworks)"));
         }
     }
 

@@ -86,6 +86,16 @@ internal sealed class LanguageGraph : StepRows
         }
     }
 
+    /// <summary>The logits of a run of these tokens alone.</summary>
+    public float[] LogitsOf(ReadOnlySpan<int> tokens)
+    {
+        Reset();
+        SetSteps(tokens.Length);
+        PortIO.Write(Session, Token, tokens);
+        Session.Run();
+        return Logits.ToArray();
+    }
+
     /// <inheritdoc/>
     public override void Begin()
     {
@@ -162,7 +172,7 @@ internal sealed class LanguageGraph : StepRows
         Session.SetCacheSteps(full);
         Count = Session.CacheCount > 0 ? full[0] : 0;
         SetSteps(steps);
-        var logits = LogitCount;
+        var logits = Logits.Length;
         if (logits != (long)Rows.MaxRows * Vocabulary && logits != (long)Rows.MaxRows * steps * Vocabulary) throw WrongLogits(Rows.MaxRows * steps);
         return Work;
     }

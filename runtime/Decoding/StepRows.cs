@@ -72,7 +72,7 @@ internal abstract class StepRows : IDisposable
 
     protected ReadOnlySpan<int> LogitShape => Session.Outputs[_logits].Shape;
 
-    protected int LogitCount => Session.Output<float>(_logits).Length;
+    protected ReadOnlySpan<float> Logits => Session.Output<float>(_logits);
 
     /// <summary>Whether hypotheses go one by one and their states are kept in slots: those before a step in one half, those after it in the other.</summary>
     private bool IsInSlots => Rows.MaxRows == 1 && _width > 1;

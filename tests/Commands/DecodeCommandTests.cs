@@ -53,7 +53,7 @@ public sealed class DecodeCommandTests : IDisposable
     public void Characters_outside_the_source_table_are_reported()
     {
         Assert.Equal(0, _cli.Run("decode", G2p, "Hello World", "speech"));
-        Assert.Equal("seqconvert: 'Hello World': the model does not know 'H', ' ', 'W' and guesses; spell the text as its source table does\n", _cli.Error.ReplaceLineEndings("\n"));
+        Assert.Equal("seqconvert: 'Hello World': the model does not know 'H', ' ', 'W' and guesses; spell the text as its table of tokens does\n", _cli.Error.ReplaceLineEndings("\n"));
         Assert.Equal(2, _cli.Out.Count(c => c == '\n'));
         Assert.Equal(0, _cli.Run("decode", G2p, "Hello World", "speech", "--json"));
         Assert.Contains("'W'", _cli.Error, StringComparison.Ordinal);

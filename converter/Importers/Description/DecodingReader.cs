@@ -74,8 +74,8 @@ internal static class DecodingReader
     /// <summary>The keys that the runtime's decoders read.</summary>
     public static Dictionary<string, string> Metadata(DecodingDescription decoding, Dictionary<string, string[]> tables, string path)
     {
-        if (decoding.Kind is not (DecodingKeys.EncoderDecoder or DecodingKeys.Ctc or DecodingKeys.Transducer))
-            throw new ConversionException($"{path}: decoding: kind '{decoding.Kind}' is unknown; it must be {DecodingKeys.EncoderDecoder}, {DecodingKeys.Ctc} or {DecodingKeys.Transducer}.");
+        if (decoding.Kind is not (DecodingKeys.EncoderDecoder or DecodingKeys.Ctc or DecodingKeys.Transducer or DecodingKeys.LanguageModel))
+            throw new ConversionException($"{path}: decoding: kind '{decoding.Kind}' is unknown; it must be {DecodingKeys.EncoderDecoder}, {DecodingKeys.Ctc}, {DecodingKeys.Transducer} or {DecodingKeys.LanguageModel}.");
         if (decoding.Scores is not (null or DecodingKeys.ScoresLogits or DecodingKeys.ScoresProbabilities))
             throw new ConversionException($"{path}: decoding: 'scores' is '{decoding.Scores}'; it must be {DecodingKeys.ScoresLogits} or {DecodingKeys.ScoresProbabilities}.");
         var metadata = new Dictionary<string, string> { [DecodingKeys.Kind] = decoding.Kind };
@@ -95,6 +95,7 @@ internal static class DecodingReader
         Set(DecodingKeys.Joint, decoding.Joint);
         Set(DecodingKeys.Source, decoding.Source);
         Set(DecodingKeys.SourceLength, decoding.SourceLength);
+        Set(DecodingKeys.SourcePosition, decoding.SourcePosition);
         Set(DecodingKeys.Mask, decoding.Mask);
         Set(DecodingKeys.Token, decoding.Token);
         Set(DecodingKeys.Position, decoding.Position);
@@ -106,10 +107,11 @@ internal static class DecodingReader
         Token(DecodingKeys.Begin, decoding.Begin, DecodingKeys.TargetTable);
         Token(DecodingKeys.End, decoding.End, DecodingKeys.TargetTable);
         Token(DecodingKeys.Blank, decoding.Blank, DecodingKeys.TargetTable);
-        Token(DecodingKeys.Unknown, decoding.Unknown, DecodingKeys.SourceTable);
+        Token(DecodingKeys.Unknown, decoding.Unknown, decoding.Kind == DecodingKeys.LanguageModel ? DecodingKeys.TargetTable : DecodingKeys.SourceTable);
         Token(DecodingKeys.SourceBegin, decoding.SourceBegin, DecodingKeys.SourceTable);
         Token(DecodingKeys.SourceEnd, decoding.SourceEnd, DecodingKeys.SourceTable);
         Set(DecodingKeys.Max, decoding.Max?.ToString(CultureInfo.InvariantCulture));
+        Set(DecodingKeys.Context, decoding.Context?.ToString(CultureInfo.InvariantCulture));
         return metadata;
     }
 

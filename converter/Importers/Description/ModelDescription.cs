@@ -76,7 +76,7 @@ internal sealed record StateDescription
 /// <summary>How a decoder uses the graphs. Tokens are texts of the tables or indices.</summary>
 internal sealed record DecodingDescription
 {
-    /// <summary><c>encoder-decoder</c>, <c>ctc</c> or <c>transducer</c>.</summary>
+    /// <summary><c>encoder-decoder</c>, <c>ctc</c>, <c>transducer</c> or <c>language-model</c>.</summary>
     public string Kind { get; set; } = "encoder-decoder";
 
     public string? Encoder { get; set; }
@@ -90,6 +90,9 @@ internal sealed record DecodingDescription
     public string? Source { get; set; }
 
     public string? SourceLength { get; set; }
+
+    /// <summary>Input of an encoder-decoder's encoder that takes the positions of the source's tokens: 0, 1 and so on.</summary>
+    public string? SourcePosition { get; set; }
 
     public string? Mask { get; set; }
 
@@ -121,6 +124,9 @@ internal sealed record DecodingDescription
     public JsonElement? Blank { get; set; }
 
     public int? Max { get; set; }
+
+    /// <summary>Most tokens of a language model, prompt and result together, where its caches do not tell.</summary>
+    public int? Context { get; set; }
 
     /// <summary>The text between the tokens of a result.</summary>
     public string? Separator { get; set; }
