@@ -4,7 +4,7 @@ namespace SeqRuntime.Converter.Pipeline;
 
 /// <summary>
 /// Makes a generator of a converted language model, and checks what generation relies on: a graph that takes many tokens must give the
-/// same logits when it reads them one by one, and without states its logits must not depend on later tokens.
+/// same logits when it reads them one by one, and without states its logits must depend on earlier tokens and not on later ones.
 /// </summary>
 internal static class LanguageCheck
 {
@@ -61,6 +61,8 @@ internal static class LanguageCheck
         using var graph = new LanguageGraph(model, info, shape, new SeqDecoderOptions { MaxSourceLength = most, MemoryLimitBytes = long.MaxValue }, 1, memory);
         if (graph.WorkOfRun > MostWork) return default;
         int[] tokens = [.. Enumerable.Range(0, most).Select(i => i * 7 % graph.Vocabulary)];
+        if (graph.Vocabulary > 1 && most > 1 && graph.LogitsOf([0, 0])[^graph.Vocabulary..].AsSpan().SequenceEqual(graph.LogitsOf([1, 0]).AsSpan()[^graph.Vocabulary..]))
+            throw new ConversionException($"the logits of graph '{shape.Graph.Name}' do not depend on tokens before the last, so it forgets the text. Convert it with states (--state INPUT=OUTPUT, --cache STEPS); if '{shape.Time}' counts texts and not their tokens, fix it (--dim {shape.Time}=1).");
         var half = (most + 1) / 2;
         return graph.LogitsOf(tokens) is { } all && all.Length == most * graph.Vocabulary
             ? (all[((half - 1) * graph.Vocabulary)..(half * graph.Vocabulary)], graph.LogitsOf(tokens.AsSpan(0, half))[^graph.Vocabulary..])

@@ -41,6 +41,8 @@ internal sealed class PlainLanguage : IDisposable
         (_v, _c) = (Put("head.weight", Tokens, Hidden), Put("head.bias", Tokens));
     }
 
+    public WeightFiles Files => _files;
+
     public void Dispose() => _files.Dispose();
 
     /// <param name="form">Of the tokens.</param>

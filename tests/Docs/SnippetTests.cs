@@ -86,6 +86,7 @@ public sealed class SnippetTests(SnippetTests.Fixture fixture) : IClassFixture<S
             File.WriteAllBytes(_models["vad.seq"], Vad());
             File.Copy(Repository.Find("NativeAotSample/g2p.seq"), _models["g2p.seq"]);
             File.WriteAllBytes(_models["amp.seq"], AudioRuns.Convert(AudioModels.All.First(content => content.Contains("\"LSTM\", \"config\"", StringComparison.Ordinal))).File);
+            File.WriteAllBytes(_models["text.seq"], TextModel.Convert("docs/examples/text.json"));
             File.WriteAllBytes(_models["speech.seq"], SmallFrames.Ctc(seed: 1));
             File.WriteAllBytes(_models["features.bin"], MemoryMarshal.AsBytes(SmallFrames.Features(seed: 1, frames: 6).AsSpan()).ToArray());
             foreach (var assembly in new[] { typeof(SeqModel).Assembly, typeof(ILoggerFactory).Assembly }) File.Copy(assembly.Location, _programs[Path.GetFileName(assembly.Location)]);

@@ -14,6 +14,8 @@ internal static class Surroundings
 
     public static SeqModel recognizer { get; } = SeqModel.Load("speech.seq");
 
+    public static SeqModel writer { get; } = SeqModel.Load("text.seq");
+
     public static float[][] chunks { get; } = [new float[576], new float[576]];
 
     public static float[] frame { get; } = [0.5f];

@@ -34,6 +34,8 @@ public sealed class DescriptionSchemaTests
     [InlineData("docs/examples/g2p_en.json")]
     [InlineData("docs/examples/dtln.json")]
     [InlineData("docs/examples/thai2rom.json")]
+    [InlineData("docs/examples/text.json")]
+    [InlineData("docs/examples/transformer.json")]
     [InlineData("training/g2p.json")]
     public void An_example_names_the_schema_that_is_there(string file)
     {

@@ -1,0 +1,107 @@
+using SeqRuntime.Decoding;
+using SeqRuntime.Tests.Importers;
+
+namespace SeqRuntime.Tests.Decoding;
+
+/// <summary>Documents and graphs that make no language model are refused at conversion, with the names of both.</summary>
+public sealed class LanguageDocumentTests
+{
+    [Theory]
+    [InlineData(TokenForm.Batch, ", \"links\": {\"h\": \"logits\"}, \"source\": \"x\", \"blank\": 1, \"alignment\": \"logits\"", "\"alignment\" has no meaning for a language model, which has no source; remove it; \"blank\" has no meaning")]
+    [InlineData(TokenForm.Batch, ", \"links\": {\"h\": \"logits\"}", "\"links\" has no meaning for a language model")]
+    [InlineData(TokenForm.Batch, ", \"source_position\": \"x\"", "\"source_position\" has no meaning for a language model")]
+    [InlineData(TokenForm.Batch, ", \"step\": \"stepp\"", "\"step\" names graph 'stepp', which does not exist; give one of 'main'")]
+    [InlineData(TokenForm.Batch, ", \"token\": \"y\"", "\"token\" names 'y', which is not an input of graph 'main'; it has 'x' [N]")]
+    [InlineData(TokenForm.Batch, ", \"logits\": \"y\"", "\"logits\" names 'y', which is not an output of graph 'main'")]
+    [InlineData(TokenForm.Batch, ", \"position\": \"p\"", "\"position\" names 'p', which is not an input of graph 'main'")]
+    [InlineData(TokenForm.Batch, ", \"end\": 5", "\"end\" is token 5; the tokens of graph 'main' are 0 to 4")]
+    [InlineData(TokenForm.Batch, ", \"end\": \"z\"", "\"z\" is not a token of table 'target'")]
+    [InlineData(TokenForm.Batch, ", \"context\": 1", "\"context\" is 1; it must be a whole number above 1")]
+    [InlineData(TokenForm.Time, ", \"context\": 4", "\"max\" is 4; graph 'main' holds 4 tokens, prompt and result together, so it must be at most 3")]
+    public void A_document_that_does_not_fit_is_told_by_its_members(TokenForm form, string more, string message)
+    {
+        using var language = new PlainLanguage(1);
+        language.Convert(language.Description(form));
+        Assert.Contains(message, language.Refusal(language.Description(form, more: more)), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("\"target\": [", "\"source\": [\"a\"], \"target\": [", "table 'source' has no meaning for a language model, whose texts are all of table 'target'")]
+    [InlineData(", \"b\", \"c\"]", "]", "table 'target' has 3 texts; graph 'main' scores 5 tokens")]
+    [InlineData("\"inputs\": {", "\"inputs\": { \"q\": { \"shape\": [1, 6] },", "nothing fills input 'q' [1, 6] of graph 'main'; fill it by \"position\"")]
+    [InlineData("\"language-model\"", "\"ctc\"", "holds int64; features must be float32")]
+    [InlineData("\"language-model\"", "\"chatbot\"", "kind 'chatbot' is unknown; it must be encoder-decoder, ctc, transducer or language-model")]
+    [InlineData("\"update\": \"h1\" }", "\"update\": \"h1\" }, \"again\": { \"shape\": [\"N\", 6], \"update\": \"again\" }", "")]
+    public void A_model_that_cannot_be_one_is_told(string part, string instead, string message)
+    {
+        using var language = new PlainLanguage(1);
+        var description = language.Description(TokenForm.One);
+        Assert.Contains(part, description, StringComparison.Ordinal);
+        description = description.Replace(part, instead, StringComparison.Ordinal);
+        if (message.Length > 0) Assert.Contains(message, instead.Contains("\"q\"", StringComparison.Ordinal) ? language.Refusal(description.Replace("\"max\"", "\"token\": \"x\", \"max\"", StringComparison.Ordinal)) : language.Refusal(description), StringComparison.Ordinal);
+        else language.Convert(description);
+    }
+
+    [Theory]
+    [InlineData("[1, 1]", "Graph 'main' has no states, and 'x' takes one token, so it forgets all tokens before. Convert it with states")]
+    [InlineData("[\"N\", 1]", "the logits of graph 'main' do not depend on tokens before the last, so it forgets the text. Convert it with states (--state INPUT=OUTPUT, --cache STEPS); if 'N' counts texts and not their tokens, fix it (--dim N=1)")]
+    [InlineData("[1, 3]", "holds 3 tokens at once; it must hold one token, or a symbolic number of tokens")]
+    public void A_graph_that_forgets_is_refused_with_the_ways_out(string shape, string message)
+    {
+        using var files = new WeightFiles();
+        files.Random("e.weight", 5, 5);
+        Assert.Contains(
+            message,
+            files.Refusal($$"""{ "weights": "weights.npz", "decoding": { "kind": "language-model" }, "graphs": { "main": { "inputs": { "x": { "type": "int64", "shape": {{shape}} } }, "layers": [{ "kind": "embedding", "input": "x", "weights": "e", "output": "y" }], "outputs": { "y": "y" } } } }"""),
+            StringComparison.Ordinal);
+    }
+
+    /// <summary>A convolution over the tokens of a run has no state for the run before.</summary>
+    [Fact]
+    public void A_graph_that_reads_one_by_one_otherwise_than_at_once_is_refused()
+    {
+        using var language = new PlainLanguage(1);
+        var description = language.Description(TokenForm.Time);
+        const string Embedding = "\"weights\": \"embedding\", \"output\": \"e\" }";
+        Assert.Contains(Embedding, description, StringComparison.Ordinal);
+        var convolved = description.Replace(Embedding, """
+            "weights": "embedding", "output": "e0" }, { "kind": "transpose", "input": "e0", "order": [0, 2, 1], "output": "e1" },
+            { "kind": "conv1d", "input": "e1", "causal": true, "tensors": { "weight": "conv" }, "output": "e2" }, { "kind": "transpose", "input": "e2", "order": [0, 2, 1], "output": "e" }
+            """, StringComparison.Ordinal);
+        language.Files.Random("conv", 4, 4, 2);
+        Assert.Contains("graph 'main' gives other logits when it reads tokens one by one than when it reads them at once, so it cannot generate", language.Refusal(convolved), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_bidirectional_layer_sees_later_tokens()
+    {
+        using var files = new WeightFiles();
+        files.Random("e.weight", 5, 3);
+        foreach (var end in (string[])["", "_reverse"])
+        {
+            files.Random($"r.weight_ih_l0{end}", 4, 3);
+            files.Random($"r.weight_hh_l0{end}", 4, 4);
+            files.Random($"r.bias_ih_l0{end}", 4);
+            files.Random($"r.bias_hh_l0{end}", 4);
+        }
+
+        files.Random("o.weight", 5, 8);
+        const string Description = """
+            { "weights": "weights.npz", "decoding": { "kind": "language-model" }, "graphs": { "main": { "inputs": { "x": { "type": "int64", "shape": [1, "T"] } },
+              "layers": [{ "kind": "embedding", "input": "x", "weights": "e", "output": "z" }, { "kind": "rnn", "input": "z", "weights": "r", "bidirectional": true, "output": "y" }, { "kind": "linear", "input": "y", "weights": "o", "output": "logits" }],
+              "outputs": { "logits": "logits" } } } }
+            """;
+        Assert.Contains("the logits of graph 'main' depend on later tokens (a bidirectional layer, attention that is not causal), so it is no language model that can generate", files.Refusal(Description), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("docs/examples/text.json", 31, null)]
+    [InlineData("docs/examples/transformer.json", 50, 256)]
+    public void The_examples_generate(string example, int tokens, int? context)
+    {
+        using var model = SeqModel.Load(Docs.TextModel.Convert(example));
+        using var generator = model.CreateGenerator(new SeqDecoderOptions { MaxTokens = 9 });
+        Assert.Equal((tokens, context), (generator.VocabularySize, generator.MaxContextLength));
+        Assert.True(generator.Generate([2, 3]).Count == 1);
+    }
+}
