@@ -45,7 +45,7 @@ internal static class LanguageCheck
         var memory = new DecoderMemory(long.MaxValue);
         using var graph = new LanguageGraph(model, info, shape, new SeqDecoderOptions { MaxSourceLength = most, MemoryLimitBytes = long.MaxValue }, 1, memory);
         if (graph.WorkOfRun > MostWork) return null;
-        int[] tokens = [.. Enumerable.Range(0, Math.Min(Tokens, (graph.MaxContext ?? Tokens) - 1) + 1).Select(i => i * 7 % graph.Vocabulary)];
+        int[] tokens = [.. Enumerable.Range(0, Math.Min(Tokens, (graph.MaxContext ?? Tokens) - 1) + 1).Select(i => i * 7 % Math.Max(graph.Vocabulary, 1))];
         graph.Reset();
         graph.Feed(tokens.AsSpan()[..^1], CancellationToken.None);
         graph.Begin();
@@ -60,7 +60,7 @@ internal static class LanguageCheck
         var most = Math.Min(Tokens, shape.MostSteps ?? Tokens);
         using var graph = new LanguageGraph(model, info, shape, new SeqDecoderOptions { MaxSourceLength = most, MemoryLimitBytes = long.MaxValue }, 1, memory);
         if (graph.WorkOfRun > MostWork) return default;
-        int[] tokens = [.. Enumerable.Range(0, most).Select(i => i * 7 % graph.Vocabulary)];
+        int[] tokens = [.. Enumerable.Range(0, most).Select(i => i * 7 % Math.Max(graph.Vocabulary, 1))];
         if (graph.Vocabulary > 1 && most > 1 && graph.LogitsOf([0, 0])[^graph.Vocabulary..].AsSpan().SequenceEqual(graph.LogitsOf([1, 0]).AsSpan()[^graph.Vocabulary..]))
             throw new ConversionException($"the logits of graph '{shape.Graph.Name}' do not depend on tokens before the last, so it forgets the text. Convert it with states (--state INPUT=OUTPUT, --cache STEPS); if '{shape.Time}' counts texts and not their tokens, fix it (--dim {shape.Time}=1).");
         var half = (most + 1) / 2;

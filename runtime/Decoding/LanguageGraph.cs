@@ -132,14 +132,16 @@ internal sealed class LanguageGraph : StepRows
     }
 
     private static int MostOfRun(LanguageShape shape, SeqDecoderOptions options, int maxTokens) =>
-        shape.Time is null ? 1 : shape.HasStates ? Math.Max(1, Math.Min(options.MaxSourceLength, MostTokens / options.BeamWidth)) : Math.Min(shape.MostSteps ?? int.MaxValue, options.MaxSourceLength + maxTokens);
+        shape.Time is null ? 1 : shape.HasStates ? Math.Max(1, Math.Min(options.MaxSourceLength, MostTokens / options.BeamWidth)) : Math.Min(shape.MostSteps ?? int.MaxValue, Sum(options.MaxSourceLength, maxTokens));
+
+    private static int Sum(int a, int b) => (int)Math.Min((long)a + b, int.MaxValue);
 
     private static RowGraph MakeRows(SeqModel model, LanguageShape shape, SeqDecoderOptions options, int maxTokens, DecoderMemory memory)
     {
         var (most, width) = (MostOfRun(shape, options, maxTokens), options.BeamWidth);
         var sizes = new SeqSessionOptions { MemoryLimitBytes = memory.Left, WorkLimit = options.WorkLimit, SharesMemory = options.SharesMemory };
         if (shape.Time is { } time) sizes.MaxSizes[time] = most;
-        if (shape.Mask is { } mask) sizes.MaxSizes[mask] = (shape.MostSteps ?? options.MaxSourceLength + maxTokens) + (shape.HasStates ? most : 0);
+        if (shape.Mask is { } mask) sizes.MaxSizes[mask] = Sum(shape.MostSteps ?? Sum(options.MaxSourceLength, maxTokens), shape.HasStates ? most : 0);
         var from = $"{nameof(SeqDecoderOptions.BeamWidth)} = {width} and {nameof(SeqDecoderOptions.MaxSourceLength)} = {options.MaxSourceLength}";
         var rows = new RowGraph(model, shape.Graph, shape.Batch, width, RowGraph.SlotsOf(shape.Batch, width), keepsOutputs: false, sizes, from, memory);
         if (shape.Time is not null) rows.Session.SetSize(shape.Time, 1);
@@ -167,10 +169,10 @@ internal sealed class LanguageGraph : StepRows
     {
         Rows.SetRows(Rows.MaxRows);
         Session.ResetState();
-        Span<int> full = stackalloc int[Session.CacheCount];
-        full.Fill(_shape.MostSteps ?? 0);
+        var full = new int[Session.CacheCount];
+        Array.Fill(full, _shape.MostSteps ?? 0);
         Session.SetCacheSteps(full);
-        Count = Session.CacheCount > 0 ? full[0] : 0;
+        Count = full.Length > 0 ? full[0] : 0;
         SetSteps(steps);
         var logits = Logits.Length;
         if (logits != (long)Rows.MaxRows * Vocabulary && logits != (long)Rows.MaxRows * steps * Vocabulary) throw WrongLogits(Rows.MaxRows * steps);

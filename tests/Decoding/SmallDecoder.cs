@@ -36,6 +36,20 @@ internal static class SmallDecoder
         return SeqWriter.ToArray(model);
     }
 
+    /// <summary>A language model of the same step, whose state starts at zero.</summary>
+    public static byte[] Language(int seed, bool batched)
+    {
+        var random = new Random(seed);
+        var model = new SeqModelBuilder();
+        object rows = batched ? "N" : 1;
+        var step = model.AddGraph("main");
+        var token = step.Input("token", ElementType.Int64, rows);
+        var next = Recur(model, step, token, step.State("hidden", ElementType.Float32, [rows, Hidden]), Tokens, random);
+        step.Output("logits", step.Node(OpKind.Linear, [next, Weights(model, step, "readout", Tokens, random)], attributes: null, "logits"));
+        foreach (var (key, value) in new (string, string)[] { (DecodingKeys.Kind, DecodingKeys.LanguageModel), (DecodingKeys.Begin, $"{Begin}"), (DecodingKeys.End, $"{End}"), (DecodingKeys.Max, $"{Longest}") }) model.Metadata[key] = value;
+        return SeqWriter.ToArray(model);
+    }
+
     /// <summary>Every complete sequence up to the longest and its log probability, each computed by running the step from the start.</summary>
     public static List<(int[] Tokens, double LogProbability)> All(SeqModel model, int source) =>
         [.. Every(model, source, Longest).Select(s => (s.Tokens, s.Open + s.End))];

@@ -13,7 +13,7 @@ internal static class HostileCalls
     private readonly record struct Odd(byte First, long Second);
 
     public static IEnumerable<(string Member, Action Call)> All(Surface s) =>
-        [.. OfModel(s), .. OfSession(s), .. OfStreams(s), .. OfStreamValues(s), .. OfPorts(s), .. OfDecoder(s), .. OfFrames(s), .. OfTables(s)];
+        [.. OfModel(s), .. OfSession(s), .. OfStreams(s), .. OfStreamValues(s), .. OfPorts(s), .. OfDecoder(s), .. OfGenerator(s), .. OfFrames(s), .. OfTables(s)];
 
     private static IEnumerable<(string, Action)> OfModel(Surface s)
     {
@@ -46,12 +46,13 @@ internal static class HostileCalls
             }
         }
 
-        foreach (var model in new[] { s.Model, s.DecoderModel, s.FrameModel, s.TransducerModel })
+        foreach (var model in new[] { s.Model, s.DecoderModel, s.FrameModel, s.TransducerModel, s.LanguageModel })
         {
             yield return ("SeqModelExtensions.GetDecoding", () => model.GetDecoding());
             foreach (var number in s_numbers)
             {
                 foreach (var options in DecoderOptions(number)) yield return ("SeqModelExtensions.CreateDecoder", () => model.CreateDecoder(options).Dispose());
+                foreach (var options in DecoderOptions(number)) yield return ("SeqModelExtensions.CreateGenerator", () => model.CreateGenerator(options).Dispose());
                 foreach (var options in FrameOptions(number)) yield return ("SeqModelExtensions.CreateFrameDecoder", () => model.CreateFrameDecoder(options).Dispose());
             }
         }
@@ -231,6 +232,36 @@ internal static class HostileCalls
 
             yield return ("SeqDecoder.Decode", () => decoder.Decode([1]));
             foreach (var call in OfResults(decoder.Results)) yield return call;
+        }
+    }
+
+    private static IEnumerable<(string, Action)> OfGenerator(Surface s)
+    {
+        foreach (var generator in new[] { s.Generator, s.WideGenerator })
+        {
+            foreach (var count in s_counts)
+            {
+                yield return ("SeqGenerator.Generate", () => generator.Generate(new int[count]));
+                yield return ("SeqGenerator.Continue", () => generator.Continue(new int[count]));
+                yield return ("SeqGenerator.Generate", () => generator.Generate(new string('a', count)));
+                yield return ("SeqGenerator.Continue", () => generator.Continue(new string('a', count)));
+            }
+
+            foreach (var number in s_numbers)
+            {
+                yield return ("SeqGenerator.Generate", () => generator.Generate([number], request: null, new CancellationToken(canceled: true)));
+                yield return ("SeqGenerator.Generate", () => generator.Generate([1, number]));
+                yield return ("SeqGenerator.Continue", () => generator.Continue([number]));
+                yield return ("SeqGenerator.Generate", () => generator.Generate([1], new DecodeRequest { MaxTokens = number }));
+                foreach (var count in s_counts)
+                {
+                    yield return ("SeqGenerator.Generate", () => generator.Generate([1], Request(number, count)));
+                    yield return ("SeqGenerator.Continue", () => generator.Continue([1], Request(number, count)));
+                }
+            }
+
+            yield return ("SeqGenerator.Generate", () => generator.Generate([1]));
+            foreach (var call in OfResults(generator.Results)) yield return call;
         }
     }
 

@@ -7,7 +7,7 @@ namespace SeqRuntime.Tests.PublicSurface;
 public class PublicSurfaceTests
 {
     private static readonly Type[] s_types =
-        [typeof(SeqModel), typeof(SeqSession), typeof(SeqStreams), typeof(SeqPortCollection), typeof(SeqModelExtensions), typeof(SeqDecoder), typeof(FrameDecoder), typeof(DecodeResult), typeof(DecodeResultCollection), typeof(TokenTable), typeof(TokenTrie), typeof(NgramModel)];
+        [typeof(SeqModel), typeof(SeqSession), typeof(SeqStreams), typeof(SeqPortCollection), typeof(SeqModelExtensions), typeof(SeqDecoder), typeof(SeqGenerator), typeof(FrameDecoder), typeof(DecodeResult), typeof(DecodeResultCollection), typeof(TokenTable), typeof(TokenTrie), typeof(NgramModel)];
 
     /// <summary>Messages of .NET about a span or an array used beyond its end. Such an exception is an accident, even if its type is documented.</summary>
     private static readonly string[] s_accidents = ["Specified argument was out of the range", "Destination is too short", "Index was out of range", "out of bounds"];

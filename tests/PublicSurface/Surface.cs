@@ -18,6 +18,8 @@ internal sealed class Surface : IDisposable
         Drawing = DecoderModel.CreateDecoder(new SeqDecoderOptions { Sampling = new SamplingOptions() });
         Frames = FrameModel.CreateFrameDecoder(new FrameDecoderOptions { MaxFrames = 8 });
         Transducer = TransducerModel.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = 2, MaxFrames = 8 });
+        Generator = LanguageModel.CreateGenerator(new SeqDecoderOptions { MaxSourceLength = 8 });
+        WideGenerator = LanguageModel.CreateGenerator(new SeqDecoderOptions { BeamWidth = 2, MaxResults = 2 });
         Table = Frames.TargetTable!;
         Trie.Add([1, 2]);
     }
@@ -29,6 +31,8 @@ internal sealed class Surface : IDisposable
     public SeqModel FrameModel { get; } = SeqModel.Load(SmallFrames.Ctc(1));
 
     public SeqModel TransducerModel { get; } = SeqModel.Load(SmallFrames.Transducer(1, batched: true));
+
+    public SeqModel LanguageModel { get; } = SeqModel.Load(SmallDecoder.Language(1, batched: true));
 
     public SeqSession Session { get; }
 
@@ -42,6 +46,10 @@ internal sealed class Surface : IDisposable
 
     public SeqDecoder Drawing { get; }
 
+    public SeqGenerator Generator { get; }
+
+    public SeqGenerator WideGenerator { get; }
+
     public FrameDecoder Frames { get; }
 
     public FrameDecoder Transducer { get; }
@@ -50,10 +58,10 @@ internal sealed class Surface : IDisposable
 
     public TokenTrie Trie { get; } = new();
 
-    public IEnumerable<object> Objects => [Model, Session, Streams, Decoder, Drawing, Decoder.Results, Frames, Transducer, Frames.Results, Table, Trie];
+    public IEnumerable<object> Objects => [Model, Session, Streams, Decoder, Drawing, Decoder.Results, Generator, WideGenerator, Generator.Results, Frames, Transducer, Frames.Results, Table, Trie];
 
     public void Dispose()
     {
-        foreach (var part in new IDisposable[] { Decoder, Drawing, Frames, Transducer, Streams, Session, OtherSession, DecoderModel, FrameModel, TransducerModel, Model }) part.Dispose();
+        foreach (var part in new IDisposable[] { Decoder, Drawing, Generator, WideGenerator, Frames, Transducer, Streams, Session, OtherSession, DecoderModel, FrameModel, TransducerModel, LanguageModel, Model }) part.Dispose();
     }
 }

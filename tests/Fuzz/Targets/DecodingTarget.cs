@@ -8,6 +8,8 @@ namespace SeqRuntime.Fuzz.Targets;
 /// <summary>A decoding document for valid models.</summary>
 internal sealed class DecodingTarget : ConverterTarget
 {
+    private const int Documents = 3;
+
     private readonly List<byte[]> _seeds =
     [
         """
@@ -15,6 +17,7 @@ internal sealed class DecodingTarget : ConverterTarget
           "decoding": { "kind": "encoder-decoder", "encoder": "encoder", "step": "step", "source": "x", "token": "t", "logits": "y", "links": { "h": "m" }, "begin": "<", "end": 1, "unknown": "a", "source_end": 1, "separator": " ", "scores": "logits", "max": 5 } }
         """u8.ToArray(),
         """{ "tables": { "target": { "file": "t.json", "member": "texts" } }, "decoding": { "kind": "ctc", "encoder": "acoustic", "source": "f", "logits": "p", "blank": 0 } }"""u8.ToArray(),
+        """{ "tables": { "target": ["<", ">", "x", "y"] }, "decoding": { "kind": "language-model", "step": "step", "token": "t", "logits": "y", "begin": "<", "end": 1, "separator": "", "context": 9, "max": 5 } }"""u8.ToArray(),
         .. Corpus("decoding"),
     ];
 
@@ -34,7 +37,7 @@ internal sealed class DecodingTarget : ConverterTarget
 
     public override IReadOnlyList<byte[]> Seeds => _seeds;
 
-    public override byte[] Make(Random random) => JsonTrees.Mutate(random, _seeds[random.Next(2)], _seeds[random.Next(2)]);
+    public override byte[] Make(Random random) => JsonTrees.Mutate(random, _seeds[random.Next(Documents)], _seeds[random.Next(Documents)]);
 
     public override Outcome Run(byte[] input) =>
         Convert([("encoder", At("encoder.onnx")), ("step", At("step.onnx")), ("acoustic", At("acoustic.onnx"))], new ConversionOptions { Decoding = Write("decoding.json", input), States = new Dictionary<string, string> { ["h"] = "h2" } });

@@ -25,7 +25,7 @@ internal sealed class SeqTarget : Target
         GuardedBlocks.Install();
         _seeds =
         [
-            SeqWriter.ToArray(SmallSeq.Build()), SmallDecoder.Make(1, batched: false), SmallDecoder.Make(2, batched: true), SmallFrames.Ctc(3), SmallFrames.Transducer(4, batched: true), SmallFrames.Transducer(5, batched: false, maxTokens: 4),
+            SeqWriter.ToArray(SmallSeq.Build()), SmallDecoder.Make(1, batched: false), SmallDecoder.Make(2, batched: true), SmallDecoder.Language(1, batched: false), SmallDecoder.Language(2, batched: true), SmallFrames.Ctc(3), SmallFrames.Transducer(4, batched: true), SmallFrames.Transducer(5, batched: false, maxTokens: 4),
             .. OperatorModels.All(), .. Corpus("seq"),
         ];
         _memory = new GuardedFile(2 * _seeds.Max(s => s.Length) + (1 << 16));
@@ -58,7 +58,7 @@ internal sealed class SeqTarget : Target
             }
 
             if (!model.Metadata.ContainsKey(DecodingKeys.Kind)) return outcome;
-            return Try(() => Decode(model)) & Try(() => DecodeFrames(model)) ? outcome : Outcome.Refused;
+            return Try(() => Decode(model)) & Try(() => DecodeFrames(model)) & Try(() => Generate(model)) ? outcome : Outcome.Refused;
         }
         catch (Exception fault) when (fault is SeqFormatException or SeqDataException or ArgumentException)
         {
@@ -128,6 +128,16 @@ internal sealed class SeqTarget : Target
             _ = result.Score;
             for (var step = 0; step < result.AlignmentCount; step++) _ = result.Alignment(step);
             if (decoder.TargetTable is not null) _ = result.Text;
+        }
+    }
+
+    private static void Generate(SeqModel model)
+    {
+        foreach (var beam in (int[])[1, 3])
+        {
+            using var generator = model.CreateGenerator(new SeqDecoderOptions { BeamWidth = beam, MaxResults = beam, MaxTokens = 3, MaxSourceLength = 4, MemoryLimitBytes = MostMemory, WorkLimit = MostWork });
+            foreach (var result in generator.Generate([1, 2])) _ = result.Tokens.Length + result.Score;
+            if (beam == 1) _ = generator.Continue([1])[0].Tokens;
         }
     }
 
