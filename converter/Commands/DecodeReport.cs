@@ -32,7 +32,7 @@ internal sealed record DecodedText(string Text, string? Unknown, IReadOnlyList<D
         }
         catch (Exception fault) when (fault is SeqDataException or ArgumentException)
         {
-            throw new ConversionException($"'{text}': {fault.Message}", fault);
+            throw new ConversionException($"'{text}': {fault.Message.Replace($"{nameof(DecodeRequest)}.{nameof(DecodeRequest.MaxTokens)}", "--max-tokens", StringComparison.Ordinal)}", fault);
         }
     }
 

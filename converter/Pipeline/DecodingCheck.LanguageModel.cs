@@ -39,13 +39,20 @@ internal sealed partial class DecodingCheck
     /// <summary>Finds how many tokens the states hold. The document may say less.</summary>
     private void Context(IrGraph step, IrPort token)
     {
-        var found = step.Largest.Values.Select(most => (int?)most).Append(_metadata.GetValueOrDefault(DecodingKeys.Position) is { } position ? PositionLimit.Of(step, position) : null)
+        var found = step.Largest.Values.Select(most => (int?)most).Append(PositionLimit.Of(step, _metadata.GetValueOrDefault(DecodingKeys.Position)))
             .Concat(step.States.Count > 0 ? [] : step.Ranges.Where(range => token.Shape.Any(d => d.Symbol == range.Symbol)).Select(range => range.Most)).Min();
         var given = Number(DecodingKeys.Context);
         if (_metadata.ContainsKey(DecodingKeys.Context) && given is not > 1) _faults.Add($"\"context\" is {_metadata[DecodingKeys.Context]}; it must be a whole number above 1");
         if (given > found) _faults.Add($"\"context\" is {given}; graph '{step.Name}' holds at most {found} tokens");
         _context = given ?? found;
         if (Number(DecodingKeys.Max) is { } max && max >= _context) _faults.Add($"\"max\" is {max}; graph '{step.Name}' holds {_context} tokens, prompt and result together, so it must be at most {_context - 1}");
+    }
+
+    /// <summary>Notes that a step cannot count as many positions as results may be long.</summary>
+    private void NoteLimit(IrGraph step)
+    {
+        if (PositionLimit.Of(step, _metadata.GetValueOrDefault(DecodingKeys.Position)) is not { } most || Number(DecodingKeys.Max) < most) return;
+        _notes.Add($"graph '{step.Name}' holds {most} steps, but a result may have {(Number(DecodingKeys.Max) is { } max ? $"{max} tokens (\"max\")" : "128 tokens, because \"max\" is missing")}; later tokens would be wrong: give \"max\" of at most {most - 1}");
     }
 
     /// <summary>Refuses members that other kinds than theirs would ignore.</summary>

@@ -65,6 +65,7 @@ internal sealed partial class DecodingCheck
 
         Unfilled(step, filled, "\"links\" (an output of the encoder), \"mask\" or \"position\"");
         if (_metadata.GetValueOrDefault(DecodingKeys.Alignment) is { } alignment) Port(step.Outputs, step, "output", DecodingKeys.Alignment, alignment);
+        NoteLimit(step);
         if (Scores(step) is not { } scores) return;
         if (Number(DecodingKeys.Begin) is null) _faults.Add("\"begin\" is missing; give the first token of a target");
         Within(DecodingKeys.Begin, scores, step);

@@ -9,12 +9,15 @@ namespace SeqRuntime.Converter.Pipeline;
 internal static class PositionLimit
 {
     /// <param name="graph">A resolved graph.</param>
-    /// <param name="input">The input that takes the number of previous steps.</param>
+    /// <param name="input">The input that takes the number of previous steps, if there is one. A state that each run increases by 1 is such a number too.</param>
     /// <returns>The number of steps; null if nothing in the graph limits them.</returns>
-    public static int? Of(IrGraph graph, string input)
+    public static int? Of(IrGraph graph, string? input)
     {
         // Values that hold the position, and what was added to it.
-        var positions = new Dictionary<string, long> { [input] = 0 };
+        var positions = new Dictionary<string, long>();
+        if (input is not null) positions[input] = 0;
+        foreach (var state in graph.States.Where(state => graph.Nodes.Exists(node => node.Output(0) == state.Update && Counts(graph, node, state.Value)))) positions[state.Value] = 0;
+        if (positions.Count == 0) return null;
         long? most = null;
         void Limit(long places, long added)
         {
@@ -52,6 +55,9 @@ internal static class PositionLimit
 
         return (int?)most;
     }
+
+    /// <summary>Whether a node adds 1 to a value.</summary>
+    private static bool Counts(IrGraph graph, IrNode node, string value) => node.Op == "Add" && Added(graph, new() { [value] = 0 }, node) == 1;
 
     private static long? Added(IrGraph graph, Dictionary<string, long> positions, IrNode node)
     {

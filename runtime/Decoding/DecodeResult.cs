@@ -29,14 +29,14 @@ public readonly struct DecodeResult
     public float Score => Source.Score(Rank);
 
     /// <summary>
-    /// Natural log of the probability. Of an encoder-decoder: the sum over all tokens, including the end token. Of frames: summed over the
+    /// Natural log of the probability. Of an encoder-decoder or a language model: the sum over all tokens, including the end token. Of frames: summed over the
     /// alignments that the beam followed; in greedy decoding that of the only alignment.
     /// </summary>
     /// <exception cref="InvalidOperationException">The decoder has been called again since.</exception>
     public float LogProbability => Source.LogProbability(Rank);
 
     /// <summary>
-    /// Whether the result is complete: an encoder-decoder's ends with its end token, not with the most tokens or where the callback ended the
+    /// Whether the result is complete: that of an encoder-decoder or a language model ends with the end token, not with the most tokens or where the callback ended the
     /// search; a result of frames has read the last frame (<see cref="FrameDecoder.Finish"/>).
     /// </summary>
     /// <exception cref="InvalidOperationException">The decoder has been called again since.</exception>

@@ -4,7 +4,7 @@ using SeqRuntime.Tests.Decoding;
 
 namespace BitHash;
 
-/// <summary>Tokens, score bits and alignments of every decoder: encoder-decoder greedy, beam and sampling, CTC and transducer.</summary>
+/// <summary>Tokens, score bits and alignments of every decoder: encoder-decoder greedy, beam and sampling, CTC, transducer and language model.</summary>
 internal static class DecodeCases
 {
     private const int Sentences = 6;
@@ -19,6 +19,7 @@ internal static class DecodeCases
         {
             AddFrames(cases, "ctc", beam, SmallFrames.Ctc(3));
             AddFrames(cases, "transducer", beam, SmallFrames.Transducer(3, batched: true));
+            AddLanguage(cases, beam);
         }
     }
 
@@ -76,6 +77,20 @@ internal static class DecodeCases
 
         return hash.Value;
     }
+
+    private static void AddLanguage(CaseList cases, int beam) => cases.Add($"language-model/{(beam == 1 ? "sampling" : "beam")}", kernels =>
+    {
+        using var model = SeqModel.Load(SmallDecoder.Language(3, batched: true), new SeqModelOptions { KernelSet = kernels.Name });
+        using var generator = model.CreateGenerator(new SeqDecoderOptions { BeamWidth = beam, MaxResults = beam, Sampling = beam == 1 ? new SamplingOptions { Seed = 5 } : null });
+        var hash = new BitHasher();
+        foreach (var result in generator.Generate([1, 3, 2, 2, 1]))
+        {
+            foreach (var token in result.Tokens) hash.Add((uint)token);
+            hash.Add(result.Score);
+        }
+
+        return hash.Value;
+    });
 
     private static void AddFrames(CaseList cases, string name, int beam, byte[] file) => cases.Add($"{name}/{(beam == 1 ? "greedy" : "beam")}", kernels =>
     {

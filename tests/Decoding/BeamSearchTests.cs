@@ -85,6 +85,23 @@ public sealed class BeamSearchTests
     }
 
     [Fact]
+    public void A_request_may_ask_for_fewer_tokens()
+    {
+        using var model = SeqModel.Load(SmallDecoder.Make(4, batched: true));
+        using var decoder = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = Everything, MaxResults = 6 });
+        var expected = SmallDecoder.Cut(model, 1, 2).OrderByDescending(s => s.LogProbability).Take(6).ToList();
+        Assert.Equal(6, decoder.Decode([1], new DecodeRequest { MaxTokens = 2 }).Count);
+        for (var rank = 0; rank < 6; rank++)
+        {
+            Assert.Equal(expected[rank].Tokens, decoder.Results[rank].Tokens.ToArray());
+            Assert.Equal(expected[rank].IsComplete, decoder.Results[rank].IsComplete);
+        }
+
+        Assert.Throws<ArgumentException>(() => decoder.Decode([1], new DecodeRequest { MaxTokens = SmallDecoder.Longest + 1 }));
+        Assert.Throws<ArgumentException>(() => decoder.Decode([1], new DecodeRequest { MaxTokens = 0 }));
+    }
+
+    [Fact]
     public void A_prefix_is_held_to()
     {
         for (var seed = 0; seed < 10; seed++)

@@ -1,3 +1,4 @@
+using SeqRuntime.Converter;
 using SeqRuntime.Decoding;
 
 namespace SeqRuntime.Tests.Decoding;
@@ -80,6 +81,28 @@ public sealed class GeneratorTests
                 int[] now = [.. generator.Results.SelectMany(r => r.Tokens.ToArray().Append(BitConverter.SingleToInt32Bits(r.LogProbability)))];
                 Assert.Equal(bits ??= now, now);
             }
+        }
+    }
+
+    /// <summary>In every weight format, a prompt read in runs of many tokens gives the bits of one read token by token.</summary>
+    [Theory]
+    [InlineData(WeightKind.Float32)]
+    [InlineData(WeightKind.Int8)]
+    [InlineData(WeightKind.Int4)]
+    public void A_prompt_gives_the_same_bits_in_runs_of_any_length(WeightKind weights)
+    {
+        using var model = SeqModel.Load(Docs.TextModel.Convert("docs/examples/text.json", weights));
+        var info = DecodingInfo.Of(model, DecodingKeys.LanguageModel);
+        int[] prompt = [.. Enumerable.Range(0, 40).Select(i => 1 + i * 11 % 30)];
+        float[]? expected = null;
+        foreach (var most in (int[])[1, 7, 40])
+        {
+            using var graph = new LanguageGraph(model, info, LanguageShape.Of(model, info), new SeqDecoderOptions { MaxSourceLength = most }, maxTokens: 5, new DecoderMemory(1 << 30));
+            graph.Feed(prompt.AsSpan()[..^1], TestContext.Current.CancellationToken);
+            graph.Begin();
+            graph.Run(prompt.AsSpan()[^1..], [0], 0, [], 0, TestContext.Current.CancellationToken);
+            var scores = graph.LogProbabilities(0).ToArray();
+            Assert.Equal(expected ??= scores, scores);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using SeqRuntime.Converter;
 using SeqRuntime.Converter.Pipeline;
 using SeqRuntime.Tests.Importers;
 
@@ -20,10 +21,10 @@ internal static class TextModel
         return folder.Write(example, description);
     }
 
-    public static byte[] Convert(string example)
+    public static byte[] Convert(string example, WeightKind weights = WeightKind.Float32)
     {
         using var folder = new TemporaryFolder();
-        return Conversion.Convert([("main", Write(folder, example))], new SeqRuntime.Converter.ConversionOptions()).File;
+        return Conversion.Convert([("main", Write(folder, example))], new ConversionOptions { Weights = weights }).File;
     }
 
     private static IEnumerable<(string, int[])> Layer(int i) =>
