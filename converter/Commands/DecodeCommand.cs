@@ -36,7 +36,7 @@ internal sealed class DecodeCommand
             command,
             ("One word, greedily, or the 3 best of a beam of 5", ["seqconvert decode model.seq recurrent --beam 1", "seqconvert decode model.seq recurrent --best 3"]),
             ("A file of words, longer results favoured", ["seqconvert decode model.seq --from words.txt --length-penalty 0.6"]),
-            ("A language model goes on with a prompt, with the best tokens, or with tokens drawn at random", ["seqconvert decode text.seq \"The \" --max-tokens 100", "seqconvert decode text.seq \"The \" --temperature 0.8 --top-k 20 --seed 1"]),
+            ("A language model goes on with a prompt, with the best tokens, or with tokens drawn at random", ["seqconvert decode text.seq \"The \" --max-tokens 100", "seqconvert decode text.seq \"The \" --temperature 0.8 --top-k 20 --top-p 0.9 --seed 1"]),
             ("A recording's features through a CTC model or a transducer, with the frame of each token", ["seqconvert decode speech.seq --input features.npy --beam 8 --json"]),
             ("Logits computed elsewhere, with another table of label texts", ["seqconvert decode speech.seq --input logits.npy --logits --tokens tokens.txt --blank _"]),
             ("For a program, with alignments, on one kernel set", ["seqconvert decode model.seq recurrent --json --kernels portable"]));
@@ -64,7 +64,7 @@ internal sealed class DecodeCommand
 
         using var model = ModelFile.Load(path, kernels);
         var kind = Kind(model, path);
-        if (isOfFrames == kind is DecodingKeys.EncoderDecoder or DecodingKeys.LanguageModel)
+        if (isOfFrames == (kind is DecodingKeys.EncoderDecoder or DecodingKeys.LanguageModel))
             throw new ConversionException($"{path}: the model is {(isOfFrames ? kind == DecodingKeys.LanguageModel ? "a language model, which takes prompts" : "an encoder-decoder, which takes texts" : $"of kind {kind}, which takes features: give them with --input FILE.npy")}");
         var output = result.InvocationConfiguration.Output;
         if (isOfFrames)
@@ -84,7 +84,7 @@ internal sealed class DecodeCommand
             var isGiven = result.GetResult(_beam) is { Implicit: false };
             var options = new SeqDecoderOptions
             {
-                BeamWidth = !isGiven && (result.GetValue(_temperature) is not null || sampling is not null || (kind == DecodingKeys.LanguageModel && best == 1)) ? 1 : beam,
+                BeamWidth = !isGiven && best == 1 && (result.GetValue(_temperature) is not null || sampling is not null || kind == DecodingKeys.LanguageModel) ? 1 : beam,
                 MaxResults = best,
                 LengthPenalty = result.GetValue(_penalty),
                 MaxSourceLength = texts.Select(text => text.Length).Append(0).Max() + 2, // two more for begin and end
