@@ -44,14 +44,15 @@ public sealed class KerasConfigTests
     {
         var file = new KerasFile(74);
         var (first, second) = (Lstm(file, "both/both/forward_lstm/lstm_cell"), Lstm(file, "both/both/backward_lstm/lstm_cell"));
-        string Input(string name, string shape) => $$"""{"class_name": "InputLayer", "name": "{{name}}", "config": {"name": "{{name}}", "batch_input_shape": {{shape}}}, "inbound_nodes": []}""";
+        string Port(string name, string shape) => $$"""{"class_name": "InputLayer", "name": "{{name}}", "config": {"name": "{{name}}", "batch_input_shape": {{shape}} }, "inbound_nodes": []}""";
         string[] states = ["h1", "c1", "h2", "c2"];
+        string read = string.Join(", ", states.Select(s => $"[\"{s}\", 0, 0, {{}}]")), named = string.Join(", ", states.Select(s => $"[\"{s}\", 0, 0]")), outputs = string.Join(", ", Enumerable.Range(0, 6).Select(i => $"[\"both\", 0, {i}]"));
         using var model = file.Load($$"""
             {"class_name": "Functional", "config": {"layers": [
-              {{Input("x", $"[1, {Steps}, {Features}]")}}, {{string.Join(", ", states.Select(s => Input(s, $"[1, {Units}]")))}},
+              {{Port("x", $"[1, {Steps}, {Features}]")}}, {{string.Join(", ", states.Select(s => Port(s, $"[1, {Units}]")))}},
               {"class_name": "Bidirectional", "name": "both", "config": {"name": "both", "merge_mode": null, "layer": {"class_name": "LSTM", "config": {"name": "lstm", "units": {{Units}}, "return_sequences": true, "return_state": true, {{Gates}} } } },
-                "inbound_nodes": [[["x", 0, 0, {}], {{string.Join(", ", states.Select(s => $"[\"{s}\", 0, 0, {{}}]"))}}]]}],
-              "input_layers": [["x", 0, 0], {{string.Join(", ", states.Select(s => $"[\"{s}\", 0, 0]"))}}], "output_layers": [{{string.Join(", ", Enumerable.Range(0, 6).Select(i => $"[\"both\", 0, {i}]"))}}]} }
+                "inbound_nodes": [[["x", 0, 0, {}], {{read}}]]}],
+              "input_layers": [["x", 0, 0], {{named}}], "output_layers": [{{outputs}}]} }
             """, new ConversionOptions { AutoStates = false });
         var given = Enumerable.Range(0, 4).Select(i => Numbers.Doubles(Numbers.Random(80 + i, Units))).ToArray();
         using var session = Session(model, Input());
@@ -237,6 +238,7 @@ public sealed class KerasConfigTests
     [InlineData("Permute", "\"dims\": [1, 1]", "it must have each of the numbers 1 to 2 once")]
     [InlineData("UpSampling1D", "\"interpolation\": \"bicubic\"", "'bicubic'")]
     [InlineData("Conv2D", "\"kernel_size\": 2", "the file has no weight 'kernel' for it")]
+    [InlineData("MaxPooling1D", "\"strides\": 0", "'strides' is 0; it must be at least 1")]
     [InlineData("MaxPooling2D", "\"pool_size\": 2", "its input has 3 dimensions; it must have 4")]
     [InlineData("MaxPooling1D", "\"padding\": \"casual\"", "'casual'")]
     [InlineData("Dense", "\"lora_rank\": 4", "LoRA")]

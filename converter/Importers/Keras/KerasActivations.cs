@@ -1,4 +1,3 @@
-using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Importers.Description;
 
 namespace SeqRuntime.Converter.Importers.Keras;

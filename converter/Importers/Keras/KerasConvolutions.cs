@@ -71,7 +71,7 @@ internal sealed class KerasConvolutions(KerasEmitter emitter)
         ExpectSize(layer, kernel, spatial);
         var bias = emitter.Bias(layer, kernel.Shape[^2]) is { } given ? emitter.Constant(layer, "bias", given) : null;
         long[] strides = KerasSpatial.Numbers(layer, "strides", spatial, 1), dilations = KerasSpatial.Numbers(layer, "dilation_rate", spatial, 1);
-        var extra = layer.Get("output_padding") is null ? null : KerasSpatial.Numbers(layer, "output_padding", spatial, 0);
+        var extra = layer.Get("output_padding") is null ? null : KerasSpatial.Numbers(layer, "output_padding", spatial, 0, least: 0);
         var isSame = IsSame(layer);
         long[] pads = new long[2 * spatial], more = new long[spatial];
         for (var axis = 0; axis < spatial; axis++)
@@ -107,6 +107,7 @@ internal sealed class KerasConvolutions(KerasEmitter emitter)
     private (IrTensor Kernel, string Name) DepthwiseKernel(KerasLayer layer, int spatial)
     {
         if (emitter.Version.IsTheano) throw layer.Fault("depthwise convolutions of Theano are not supported");
+        if (layer.Int("groups", 1) != 1) throw layer.Fault("groups of a depthwise convolution are not supported");
         // Keras 3 names it as in other layers.
         var name = emitter.Weights.Has(layer, layer.Part, "depthwise_kernel") ? "depthwise_kernel" : "kernel";
         var kernel = emitter.Need(layer, name, spatial + 2);
@@ -122,7 +123,7 @@ internal sealed class KerasConvolutions(KerasEmitter emitter)
 
     private static void ExpectSize(KerasLayer layer, IrTensor kernel, int spatial)
     {
-        foreach (var (axis, size) in KerasSpatial.Numbers(layer, "kernel_size", spatial, 0).Index())
+        foreach (var (axis, size) in KerasSpatial.Numbers(layer, "kernel_size", spatial, 0, least: 0).Index())
         {
             if (size != 0 && size != kernel.Shape[axis]) throw layer.Fault($"its 'kernel_size' is {string.Join(", ", layer.Longs("kernel_size"))}, but its weights have {string.Join(", ", kernel.Shape[..spatial])}");
         }

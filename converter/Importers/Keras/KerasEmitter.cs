@@ -1,6 +1,5 @@
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Importers.Description;
-using SeqRuntime.Converter.Weights;
 
 namespace SeqRuntime.Converter.Importers.Keras;
 
@@ -119,7 +118,7 @@ internal sealed class KerasEmitter
     /// <summary>A required weight of the required rank.</summary>
     public IrTensor Need(KerasLayer layer, string weight, int rank, string? part = null)
     {
-        var tensor = Weights.Find(layer, part ?? layer.Part, weight) ?? throw layer.Fault($"the file has no weight '{weight}' for it");
+        var tensor = Weights.Find(layer, part ?? layer.Part, weight) ?? throw layer.Fault($"the file has no weight '{weight}' for it; save the whole model again, with its weights (model.save)");
         return tensor.Shape.Length == rank ? tensor : throw layer.Fault($"its weight '{weight}' has shape [{string.Join(", ", tensor.Shape)}]; it must have {rank} dimensions");
     }
 

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Importers.Description;
 
 namespace SeqRuntime.Converter.Importers.Keras;

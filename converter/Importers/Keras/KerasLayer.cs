@@ -13,7 +13,7 @@ internal sealed class KerasLayer
     [
         "name", "trainable", "batch_input_shape", "batch_shape", "input_shape", "autocast", "seed", "rate", "noise_shape", "stddev", "l1", "l2", "dropout",
         "recurrent_dropout", "implementation", "unroll", "unit_forget_bias", "momentum", "synchronized", "fused", "renorm", "renorm_clipping", "renorm_momentum",
-        "virtual_batch_size", "adjustment", "input_length", "flash_attention", "activity_regularizer", "optional", "input_dtype", "value_dim", "output_shape",
+        "virtual_batch_size", "adjustment", "input_length", "flash_attention", "activity_regularizer", "optional", "input_dtype", "value_dim", "output_shape", "query_shape", "key_shape", "value_shape",
     ];
 
     private readonly HashSet<string> _read = [];

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using SeqRuntime.Converter.IO;
@@ -72,7 +73,7 @@ internal static class KerasNodeDef
     {
         var values = Enumerable.Range(0, call.Count).Select(i => call.Need(i, $"input {i}")).ToList();
         var constants = layer.Get("constants") is { } given ? Json.Members(given, $"'constants' of layer '{layer.Name}'") : [];
-        foreach (var (place, value) in constants.Select(c => (Place: int.TryParse(c.Name, out var i) ? i : -1, c.Value)).OrderBy(c => c.Place))
+        foreach (var (place, value) in constants.Select(c => (Place: int.TryParse(c.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var i) ? i : -1, c.Value)).OrderBy(c => c.Place))
         {
             if (place < 0 || place > values.Count) throw layer.Fault($"it has a constant for input {place}, but {values.Count} inputs before that");
             values.Insert(place, KerasArgument.Of(value));
@@ -120,5 +121,5 @@ internal static class KerasNodeDef
     private static long Number(JsonElement node, string name) => Attribute(node, name, "i") is { } value ? Whole(value) : 0;
 
     /// <summary>Whole numbers are texts in the JSON of protocol buffers.</summary>
-    private static long Whole(JsonElement value) => Json.TextOf(value) is { } text ? long.TryParse(text, out var parsed) ? parsed : 0 : value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var number) ? number : 0;
+    private static long Whole(JsonElement value) => Json.TextOf(value) is { } text ? long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var parsed) ? parsed : 0 : value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var number) ? number : 0;
 }

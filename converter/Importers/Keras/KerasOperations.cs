@@ -1,6 +1,4 @@
 using System.Text;
-using SeqRuntime.Converter.Graph;
-using SeqRuntime.Converter.Importers.Description;
 
 namespace SeqRuntime.Converter.Importers.Keras;
 

@@ -40,12 +40,12 @@ internal static class KerasSpatial
     public static long[] Axes(int first, int count) => [.. Enumerable.Range(first, count).Select(a => (long)a)];
 
     /// <summary>A number for each axis, given as a list or as one for all.</summary>
-    public static long[] Numbers(KerasLayer layer, string member, int axes, long otherwise)
+    public static long[] Numbers(KerasLayer layer, string member, int axes, long otherwise, long least = 1)
     {
         long[] given = layer.Longs(member) is { Length: > 0 } some ? some : [otherwise];
         if (given.Length == 1) given = [.. Enumerable.Repeat(given[0], axes)];
         if (given.Length != axes) throw layer.Fault($"'{member}' has {given.Length} numbers; it must have {axes}");
-        return Array.Exists(given, g => g is < 0 or > int.MaxValue) ? throw layer.Fault($"'{member}' is {string.Join(", ", given)}; it must not be negative") : given;
+        return Array.Exists(given, g => g < least || g > int.MaxValue) ? throw layer.Fault($"'{member}' is {string.Join(", ", given)}; it must be at least {least}") : given;
     }
 
     /// <summary>Two numbers for each axis, before and after it: one number, a number for each axis, or a pair for each axis.</summary>
@@ -60,7 +60,7 @@ internal static class KerasSpatial
 
         // One axis has its two ends in a flat list.
         if (axes == 1 && layer.Longs(member) is [>= 0 and <= int.MaxValue and var before, >= 0 and <= int.MaxValue and var after]) return ([before], [after]);
-        var both = Numbers(layer, member, axes, 1);
+        var both = Numbers(layer, member, axes, 1, least: 0);
         return (both, both);
     }
 }
