@@ -29,6 +29,7 @@ public sealed class UsageTests : IDisposable
         { ["convert", "a.onnx", "b.onnx", "-o", "a.seq"], "several files need names" },
         { ["convert", "x=a.onnx", "x=b.onnx", "-o", "a.seq"], "two graphs are named 'x'" },
         { ["convert", "x=", "-o", "a.seq"], "has no file name" },
+        { ["convert", "a.json", "-o", "a.seq", "--weights-file", "x=w.h5"], "there is no graph 'x'; write --weights-file GRAPH=w.h5 with one of main" },
         { ["convert", "a.onnx", "-o", "a.seq", "--frob"], "there is no option '--frob'" },
         { ["upgrade"], "seqconvert upgrade --help" },
         { ["upgrade", "a.seq", "-o", "a.bin"], "OUT.seq" },
