@@ -27,6 +27,9 @@ internal sealed class IrGraph(string name)
     /// <summary>The branches taken by each <c>If</c>, by its name, in this graph and its copies.</summary>
     public HashSet<(string If, string Branch)> Taken { get; private init; } = [];
 
+    /// <summary>Names of weights that the source stores as whole steps of a row's scale, from -127 to 127. int8 keeps these steps.</summary>
+    public HashSet<string> Stepped { get; private init; } = [];
+
     private int[] _unique = [0];
 
     /// <summary>A value name that does not exist yet.</summary>
@@ -76,7 +79,7 @@ internal sealed class IrGraph(string name)
     public IrGraph Copy(IReadOnlyDictionary<string, string>? names = null)
     {
         string Renamed(string value) => names is not null && names.TryGetValue(value, out var renamed) ? renamed : value;
-        var copy = new IrGraph(Name) { _unique = [_unique[0]], Probes = Probes, Ranges = Ranges, Budget = Budget, Largest = new(Largest), Taken = Taken };
+        var copy = new IrGraph(Name) { _unique = [_unique[0]], Probes = Probes, Ranges = Ranges, Budget = Budget, Largest = new(Largest), Taken = Taken, Stepped = Stepped };
         foreach (var (name, tensor) in Constants) copy.Constants[Renamed(name)] = tensor;
         foreach (var (name, sources) in Sources) copy.Sources[Renamed(name)] = sources;
         foreach (var node in Nodes)

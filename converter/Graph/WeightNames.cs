@@ -29,6 +29,9 @@ internal static partial class WeightNames
         return names.Count == directions ? [names[direction]] : [.. names.Select(name => $"{name}.{(direction == 0 ? "forward" : "reverse")}")];
     }
 
+    /// <summary>Whether the source stores all of these weights in whole steps.</summary>
+    public static bool AreStepped(IrGraph graph, IReadOnlyList<string> names) => names.Count > 0 && names.All(graph.Stepped.Contains);
+
     /// <summary>Records the named constants that make up most of a computed constant.</summary>
     public static void Trace(IrGraph graph, IrNode node, string output)
     {

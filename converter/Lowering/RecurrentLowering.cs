@@ -117,7 +117,7 @@ internal static class RecurrentLowering
         var gates = node.Recurrent!.Gates;
         var hidden = tensor.Shape[1] / gates;
         var names = WeightNames.OfDirection(graph, node.Input(input), direction, tensor.Shape[0]);
-        return new WeightMatrix(names, GateRows.Count(gates, hidden), tensor.Shape[2], PackedRows(tensor, direction, gates, hidden)) { Shape = tensor.Shape[1..], UsedRows = tensor.Shape[1], PanelRows = GateRows.Panel(gates) };
+        return new WeightMatrix(names, GateRows.Count(gates, hidden), tensor.Shape[2], PackedRows(tensor, direction, gates, hidden)) { Shape = tensor.Shape[1..], UsedRows = tensor.Shape[1], PanelRows = GateRows.Panel(gates), IsStepped = WeightNames.AreStepped(graph, names) };
     }
 
     private static float[] PackedRows(IrTensor tensor, int direction, int gates, int hidden)

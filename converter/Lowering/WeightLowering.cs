@@ -24,6 +24,7 @@ internal static class WeightLowering
                 var product = lowering.Weights.Packed(new WeightMatrix(WeightNames.Of(lowering.Source, node.Input(1)), matrix.Shape[0], matrix.Shape[1], matrix.ToFloats())
                 {
                     IsExact = node.Marks.HasExactWeights,
+                    IsStepped = WeightNames.AreStepped(lowering.Source, WeightNames.Of(lowering.Source, node.Input(1))),
                     Fixed = positions.Contains(node) ? "frequencies that turn positions into angles" : null,
                 });
                 lowering.Add(node, OpKind.Linear, [lowering.Value(node.Input(0)), lowering.Constant(product), bias], new Attributes());
@@ -61,7 +62,7 @@ internal static class WeightLowering
             var columns = weights.Count / weights.Shape[0];
             var all = weights.ToFloats();
             var matrices = Enumerable.Range(0, group).Select(g => all.AsSpan(g * rows * columns, rows * columns).ToArray());
-            w = lowering.Constant(lowering.Weights.Packed(new WeightMatrix(WeightNames.Of(lowering.Source, node.Input(1)), rows, columns, [.. matrices]) { Shape = weights.Shape, IsExact = node.Marks.HasExactWeights }));
+            w = lowering.Constant(lowering.Weights.Packed(new WeightMatrix(WeightNames.Of(lowering.Source, node.Input(1)), rows, columns, [.. matrices]) { Shape = weights.Shape, IsExact = node.Marks.HasExactWeights, IsStepped = WeightNames.AreStepped(lowering.Source, WeightNames.Of(lowering.Source, node.Input(1))) }));
         }
         else
         {

@@ -47,6 +47,7 @@ internal static class Bindings
         if (OutputChoice.IsMade(graph, options)) graph.Outputs.RemoveAll(o => !OutputChoice.Keeps(o.Name, options) && !options.StateOutputs.Contains(o.Name));
         if (graph.Outputs.Count == 0) throw new ConversionException($"{path}: {(options.DropOutputs.Count > 0 ? $"--drop-output leaves graph '{graph.Name}' without an output" : $"graph '{graph.Name}' has no outputs")}.");
         for (var i = 0; i < graph.Outputs.Count; i++) graph.Outputs[i] = graph.Outputs[i] with { Shape = Fix(graph.Outputs[i].Shape, options) };
+        for (var i = 0; i < graph.States.Count; i++) graph.States[i] = graph.States[i] with { Shape = Fix(graph.States[i].Shape, options) };
     }
 
     /// <summary>Sets an input to one value. An input with a number for each sequence of a batch gets as many as another input has sequences.</summary>

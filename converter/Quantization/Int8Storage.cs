@@ -18,6 +18,11 @@ internal sealed class Int8Storage : WeightStorage
 
     public override WeightFormat FormatOf(int columns) => Int8Format.For(columns);
 
+    /// <summary>A narrow matrix could not store every scale.</summary>
+    public override WeightFormat FormatOfSteps(int columns) => Int8Format.Wide;
+
+    public override RoundedMatrix RoundSteps(WeightLayout layout, float[] weights) => Quantizer.StepsToInt8(weights, layout.Rows, layout.Columns, layout.PanelRows);
+
     public override RoundedMatrix Round(WeightLayout layout, float[] weights) =>
         Quantizer.ToInt8(weights, layout.Rows, layout.Columns, layout.PanelRows);
 }

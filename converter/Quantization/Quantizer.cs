@@ -21,6 +21,59 @@ internal static class Quantizer
         return new RoundedMatrix(errors, squares, () => format.Pack(quantized, scales, rows, columns, panel));
     }
 
+    /// <summary>The same for rows that are whole steps of a scale: each keeps its steps. A row that is not is rounded.</summary>
+    public static RoundedMatrix StepsToInt8(float[] weights, int rows, int columns, int panel)
+    {
+        var quantized = new sbyte[weights.Length];
+        var scales = new float[rows];
+        double errors = 0, squares = 0;
+        for (var row = 0; row < rows; row++)
+        {
+            var values = weights.AsSpan(row * columns, columns);
+            var steps = quantized.AsSpan(row * columns, columns);
+            if (StepOf(values, Largest(values, row)) is not { } scale)
+            {
+                scales[row] = Round(values, row, isNarrow: false, steps, ref errors, ref squares);
+                continue;
+            }
+
+            scales[row] = scale;
+            for (var k = 0; k < columns; k++)
+            {
+                steps[k] = (sbyte)Step(values[k], scale);
+                var error = values[k] - (double)(steps[k] * scale);
+                errors += error * error;
+                squares += (double)values[k] * values[k];
+            }
+        }
+
+        return new RoundedMatrix(errors, squares, () => Int8Format.Wide.Pack(quantized, scales, rows, columns, panel));
+    }
+
+    /// <summary>The scale of which all values are whole steps. Null if there is none with at most 127 steps.</summary>
+    private static float? StepOf(ReadOnlySpan<float> values, float widest)
+    {
+        const int mostSteps = 127;
+        // A product of a scale and an integer is rounded, and so is the quotient.
+        const double tolerance = 1e-6;
+        if (widest == 0) return null;
+        for (var steps = mostSteps; steps > 0; steps--)
+        {
+            var scale = widest / steps;
+            var isWhole = true;
+            foreach (var value in values)
+            {
+                if (Math.Abs(value - Step(value, scale) * scale) <= tolerance * Math.Abs(value)) continue;
+                isWhole = false;
+                break;
+            }
+
+            if (isWhole) return scale;
+        }
+
+        return null;
+    }
+
     /// <summary>Quantizes values with one scale.</summary>
     /// <param name="values">A row, or a part of it.</param>
     /// <param name="row">Which row, for messages.</param>

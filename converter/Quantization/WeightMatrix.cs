@@ -24,6 +24,9 @@ internal sealed record WeightMatrix(IReadOnlyList<string> Names, int Rows, int C
     /// <summary>The numbers are not weights and must not be rounded.</summary>
     public bool IsExact { get; init; }
 
+    /// <summary>The source stores each row as whole steps of a scale. int8 keeps them if it can store any scale.</summary>
+    public bool IsStepped { get; init; }
+
     /// <summary>Why the weights stay fp32 unless the user names them; null for most.</summary>
     public string? Fixed { get; init; }
 
@@ -46,5 +49,5 @@ internal sealed record WeightMatrix(IReadOnlyList<string> Names, int Rows, int C
     public long PaddingAs(WeightKind kind) => BytesAs(kind) - (long)Matrices.Length * UsedRows * LayoutAs(kind).RowBytes;
 
     /// <summary>Layout of each matrix.</summary>
-    public WeightLayout LayoutAs(WeightKind kind) => new(kind.Storage().FormatOf(Columns), Rows, Columns, kind == WeightKind.Float32 ? PanelRows : WeightLayout.WidestPanel);
+    public WeightLayout LayoutAs(WeightKind kind) => new(IsStepped ? kind.Storage().FormatOfSteps(Columns) : kind.Storage().FormatOf(Columns), Rows, Columns, kind == WeightKind.Float32 ? PanelRows : WeightLayout.WidestPanel);
 }

@@ -11,7 +11,7 @@ internal sealed class WeightRounder
     {
         if (_rounded.TryGetValue((weights.Key, kind), out var rounded)) return rounded;
         var layout = weights.LayoutAs(kind);
-        RoundedMatrix[] matrices = [.. weights.Matrices.Select(matrix => kind.Storage().Round(layout, matrix))];
+        RoundedMatrix[] matrices = [.. weights.Matrices.Select(matrix => weights.IsStepped ? kind.Storage().RoundSteps(layout, matrix) : kind.Storage().Round(layout, matrix))];
         double errors = matrices.Sum(matrix => matrix.ErrorSquares), squares = matrices.Sum(matrix => matrix.WeightSquares);
         double? relative = kind == WeightKind.Float32 ? null : squares > 0 ? Math.Sqrt(errors / squares) : 0;
         return _rounded[(weights.Key, kind)] = new RoundedWeights(matrices, relative);

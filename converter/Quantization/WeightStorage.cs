@@ -38,8 +38,14 @@ internal abstract class WeightStorage(WeightKind kind, string name, string repor
     /// <summary>The format of a matrix with this many columns.</summary>
     public virtual WeightFormat FormatOf(int columns) => Formats[0];
 
+    /// <summary>The format of a matrix with this many columns whose rows are whole steps of their scales.</summary>
+    public virtual WeightFormat FormatOfSteps(int columns) => FormatOf(columns);
+
     /// <summary>Rounds a row-major matrix and measures the loss.</summary>
     public abstract RoundedMatrix Round(WeightLayout layout, float[] weights);
+
+    /// <summary>The same for rows that are whole steps of their scales.</summary>
+    public virtual RoundedMatrix RoundSteps(WeightLayout layout, float[] weights) => Round(layout, weights);
 
     /// <summary>Why this storage cannot hold the weights; null if it can.</summary>
     public virtual string? Obstacle(WeightMatrix weights)

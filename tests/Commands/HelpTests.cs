@@ -60,7 +60,7 @@ public sealed partial class HelpTests : IDisposable
         _cli.Good("--help");
         foreach (var kind in (string[])["ONNX", "Keras", "JSON"]) Assert.Contains(kind, _cli.Out, StringComparison.Ordinal);
         _cli.Good("convert", "--help");
-        foreach (var kind in (string[])["ONNX", ".h5", "JSON", "safetensors", "npz", "HDF5"]) Assert.Contains(kind, _cli.Out, StringComparison.Ordinal);
+        foreach (var kind in (string[])["ONNX", ".h5", "TensorFlow Lite", "JSON", "safetensors", "npz", "HDF5"]) Assert.Contains(kind, _cli.Out, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -75,6 +75,36 @@ public class TfliteRecurrentTests
         }
     }
 
+    /// <summary>The states have as many sequences as the input, which may be open or fixed by an option.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void An_open_batch_has_its_own_states(bool isFixed)
+    {
+        var cell = Cell(1, "plain");
+        var model = new TfliteBuilder();
+        var g = model.Main;
+        var y = g.Value("y", [1, T, H]);
+        g.Op("UNIDIRECTIONAL_SEQUENCE_LSTM", [g.Input("x", [1, T, I], signature: [-1, T, I]), .. Weights(g, cell, ""), g.Variable("h", 1, H), g.Variable("c", 1, H)], [y], (0, (byte)4));
+        g.Output(y);
+        using var loaded = model.Load(new ConversionOptions { Dimensions = isFixed ? new() { ["N"] = 2 } : [] });
+        using var session = isFixed ? loaded.CreateSession() : loaded.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["N"] = 2 } });
+        var (h, c) = (new[] { new double[H], new double[H] }, new[] { new double[H], new double[H] });
+        for (var run = 0; run < 2; run++)
+        {
+            var v = Numbers.Random(40 + run, 2 * T * I);
+            var expected = new List<double>();
+            for (var step = 0; step < 2 * T; step++)
+            {
+                var n = step / T;
+                (h[n], c[n]) = cell.Step(Numbers.Doubles(v[(step * I)..((step + 1) * I)]), h[n], c[n]);
+                expected.AddRange(h[n]);
+            }
+
+            Numbers.Near(expected, TfliteBuilder.Step(session, v)[0], 3e-6);
+        }
+    }
+
     /// <summary>Weights in int8 with float activations, weights of 4 bits, and everything in integers.</summary>
     [Theory]
     [InlineData("int8")]
@@ -92,7 +122,9 @@ public class TfliteRecurrentTests
         g.Op("UNIDIRECTIONAL_SEQUENCE_LSTM", inputs, [y], (0, (byte)4), (3, false));
         g.Output(y);
         var notes = string.Join('\n', Check(model, cell, 3e-6).Graphs[0].Notes);
-        Assert.Contains("8 weights are stored in 8 or fewer bits in the file", notes, StringComparison.Ordinal);
+        Assert.Contains("8 weights are stored in integers in the file and are read as the numbers that they stand for; --weights int8 keeps their steps and scales", notes, StringComparison.Ordinal);
+        var kept = model.Convert(new ConversionOptions { Weights = WeightKind.Int8, WeightsOf = [new("*", WeightKind.Int8)] });
+        Assert.All(kept.Tensors.Where(t => t.Weights is not null), t => Assert.True(t.Error < 1e-7, $"{t.Name}: {t.Error}"));
         if (!isWhole) return;
         Assert.Contains("are computed in float32 here, so results may differ from TensorFlow Lite's by steps of their scales", notes, StringComparison.Ordinal);
         Assert.Contains("input 'x' is float32 here; in the file it is int8, and stands for 0.01 · (q - 3)", notes, StringComparison.Ordinal);

@@ -89,6 +89,49 @@ public class TfliteTests
         if (form != "last") Numbers.Near(all, y[1], 3e-6);
     }
 
+    /// <summary>Keras' LSTM that was not fused: both products, a bias, and a split into i f g o.</summary>
+    [Fact]
+    public void An_lstm_in_a_loop_is_a_layer()
+    {
+        var cell = new TfliteCells(H, I);
+        for (var gate = 0; gate < 4; gate++) (cell.W[gate], cell.R[gate], cell.B[gate]) = (Numbers.Random(gate, H * I), Numbers.Random(10 + gate, H * H), Numbers.Random(20 + gate, H));
+        var model = new TfliteBuilder();
+        var (main, test, body) = (model.Main, model.Add("while_cond"), model.Add("while_body"));
+        int[] Carried(TfliteBuilder.Graph g) => [g.Input("time", [], Int32), g.Input("outputs", [T, 1, H]), g.Input("h", [1, H]), g.Input("c", [1, H]), g.Input("steps", [T, 1, I]), g.Input("most", [], Int32)];
+        var t = Carried(test);
+        test.Output(test.Op("LESS", [t[0], t[5]], [], TfliteType.Bool));
+        var v = Carried(body);
+        int One(string op, params int[] inputs) => body.Op(op, inputs, [1, H], F);
+        var x = body.Op("GATHER", [v[4], v[0]], [1, I], F, (0, 0));
+        var product = body.Op("FULLY_CONNECTED", [x, body.Constant("w", [4 * H, I], [.. cell.W.SelectMany(w => w!)]), -1], [1, 4 * H], F);
+        var state = body.Op("FULLY_CONNECTED", [v[2], body.Constant("u", [4 * H, H], [.. cell.R.SelectMany(r => r!)]), -1], [1, 4 * H], F);
+        var sums = body.Op("ADD", [body.Op("ADD", [product, state], [1, 4 * H], F), body.Constant("b", [4 * H], [.. cell.B.SelectMany(b => b!)])], [1, 4 * H], F);
+        int[] gates = [.. Enumerable.Range(0, 4).Select(i => body.Value($"gate{i}", [1, H]))];
+        body.Op("SPLIT", [body.Constant("axis", [], 1), sums], gates, (0, 4));
+        var next = One("ADD", One("MUL", One("LOGISTIC", gates[1]), v[3]), One("MUL", One("LOGISTIC", gates[0]), One("TANH", gates[2])));
+        var h = One("MUL", One("LOGISTIC", gates[3]), One("TANH", next));
+        var at = body.Op("PACK", [v[0], body.Constant("n0", [], 0), body.Constant("n1", [], 0)], [3], Int32, (0, 3), (1, 0));
+        var list = body.Op("DYNAMIC_UPDATE_SLICE", [v[1], body.Op("RESHAPE", [h, body.Ints(1, 1, H)], [1, 1, H], F), at], [T, 1, H], F);
+        body.Output(body.Op("ADD", [v[0], body.Constant("one", [], 1)], [], Int32), list, h, next, v[4], v[5]);
+        var sequence = main.Op("TRANSPOSE", [main.Input("x", [1, T, I]), main.Ints(1, 0, 2)], [T, 1, I], F);
+        int[] results = [main.Value("r0", [], Int32), main.Value("r1", [T, 1, H]), main.Value("r2", [1, H]), main.Value("r3", [1, H]), main.Value("r4", [T, 1, I]), main.Value("r5", [], Int32)];
+        main.Op("WHILE", [main.Constant("t0", [], 0), main.Constant("list0", [T, 1, H], new float[T * H]), main.Constant("h0", [1, H], new float[H]), main.Constant("c0", [1, H], new float[H]), sequence, main.Constant("all", [], T)], results, (0, 1), (1, 2));
+        main.Output(results[1], results[3]);
+
+        Assert.Contains(model.Convert().Model.Graphs[0].Nodes, node => node.Kind == OpKind.Lstm);
+        var input = Numbers.Random(9, T * I);
+        var (hidden, kept, all) = (new double[H], new double[H], new List<double>());
+        for (var step = 0; step < T; step++)
+        {
+            (hidden, kept) = cell.Step(Numbers.Doubles(input[(step * I)..((step + 1) * I)]), hidden, kept);
+            all.AddRange(hidden);
+        }
+
+        var y = model.Run(input);
+        Numbers.Near(all, y[0], 3e-6);
+        Numbers.Near(kept, y[1], 3e-6);
+    }
+
     [Fact]
     public void A_branch_is_taken_by_its_condition()
     {
@@ -148,6 +191,21 @@ public class TfliteTests
         Assert.Equal(["mask"], named.Graphs[0].Outputs.Select(o => o.Name));
     }
 
+    /// <summary>A size may be open in the file although a constant of the graph fixes it.</summary>
+    [Fact]
+    public void An_open_size_that_does_not_fit_is_that_of_the_file()
+    {
+        var model = new TfliteBuilder();
+        var g = model.Main;
+        g.Output(g.Op("NEG", [g.Op("RESHAPE", [g.Input("x", [1, 2, 3], signature: [-1, 2, 3]), g.Ints(1, 6)], [1, 6], F)], [1, 6], F));
+        var converted = model.Convert();
+        Assert.Contains(converted.Graphs[0].Notes, note => note.StartsWith("dimension 'N' is fixed at 1", StringComparison.Ordinal));
+        using var loaded = SeqModel.Load(converted.File);
+        Assert.Empty(loaded.Graphs[0].Symbols);
+        using var session = loaded.CreateSession();
+        Assert.Equal([-1, -2, -3, -4, -5, -6], TfliteBuilder.Step(session, [1, 2, 3, 4, 5, 6])[0]);
+    }
+
     [Fact]
     public void Each_signature_is_a_graph()
     {
@@ -203,6 +261,13 @@ public class TfliteTests
     }
 
     [Fact]
+    public void The_document_lists_every_operator()
+    {
+        var listed = Docs.Documents.Code("docs/from/tensorflow.md").Where(code => code.Length > 1 && code.All(c => c is '_' or (>= 'A' and <= 'Z') or (>= '0' and <= '9')));
+        Assert.Equal(new TfliteOperators().Names.Order(StringComparer.Ordinal), listed.Distinct().Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public void A_weight_that_nothing_reads_is_listed()
     {
         var model = new TfliteBuilder();
@@ -223,6 +288,21 @@ public class TfliteTests
         model.Main.Op("CALL", [model.Main.Input("x", [2])], [y], (0, 0));
         model.Main.Output(y);
         Assert.Contains("nested more than", Assert.Throws<ConversionException>(() => model.Convert()).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Sizes that no data stands behind allocate nothing.</summary>
+    [Theory]
+    [InlineData("SLICE")]
+    [InlineData("STRIDED_SLICE")]
+    [InlineData("UNIDIRECTIONAL_SEQUENCE_RNN")]
+    public void Sizes_without_data_are_refused(string op)
+    {
+        var model = new TfliteBuilder();
+        var g = model.Main;
+        var (x, huge) = (g.Input("x", [1, 2, 2]), g.Input("huge", [int.MaxValue], Int32));
+        var weights = g.Constant("w", [2, 2], 1f, 2, 3, 4);
+        g.Output(g.Op(op, op[0] == 'U' ? [x, weights, weights, -1, g.Variable("state", int.MaxValue, int.MaxValue)] : [x, huge, huge, huge], [1, 2, 2], F, (0, (byte)1)));
+        Assert.Throws<ConversionException>(() => model.Convert());
     }
 
     /// <summary>Every beginning of a file, and files with changed bytes, are converted or refused with the file's name.</summary>

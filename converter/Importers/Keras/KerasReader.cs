@@ -10,7 +10,7 @@ internal sealed class KerasReader
 {
     private readonly GraphComposer _graph;
     private readonly KerasEmitter _emitter;
-    private readonly Dictionary<string, string> _symbols = [];
+    private readonly OpenSizes _open = new();
 
     private KerasReader(GraphComposer graph, KerasEmitter emitter) => (_graph, _emitter) = (graph, emitter);
 
@@ -114,7 +114,7 @@ internal sealed class KerasReader
     {
         _graph.Declare(name);
         var what = $"the shape of input '{name}'";
-        IrDim[] sizes = [.. Json.List(shape, what).Select((size, axis) => size.ValueKind == JsonValueKind.Null ? new IrDim(-1, Symbol(name, axis)) : new IrDim(Json.Int(size, $"a size in {what}") is > 0 and var s ? s : throw new ConversionException($"the input '{name}' has a size of {size}; it must be at least 1"), null))];
+        IrDim[] sizes = [.. Json.List(shape, what).Select((size, axis) => size.ValueKind == JsonValueKind.Null ? new IrDim(-1, _open.Symbol(name, axis)) : new IrDim(Json.Int(size, $"a size in {what}") is > 0 and var s ? s : throw new ConversionException($"the input '{name}' has a size of {size}; it must be at least 1"), null))];
         if (sizes.Length == 0) throw new ConversionException($"the input '{name}' has no dimensions");
         _graph.Graph.Inputs.Add(new IrPort(name, name, type switch
         {
@@ -125,14 +125,6 @@ internal sealed class KerasReader
             _ => throw new ConversionException($"the input '{name}' has type '{type}'; it must be float32, int32, int64 or bool"),
         }, sizes));
         return new KerasValue(name, sizes.Length);
-    }
-
-    /// <summary>The batch is N in all inputs. The time is T; a second input may have another length.</summary>
-    private string Symbol(string input, int axis)
-    {
-        if (axis == 0) return "N";
-        if (_symbols.Count == 0 || _symbols.ContainsKey(input)) _symbols.TryAdd(input, "T");
-        return (_symbols.TryGetValue(input, out var symbol) ? symbol : _symbols[input] = $"T_{input}") + (axis > 1 ? $"_{axis}" : "");
     }
 
     private void Output(string name, KerasValue value) => _graph.Graph.Outputs.Add(new IrPort(_graph.Graph.Outputs.Exists(o => o.Name == name) ? _graph.Graph.Fresh(name) : name, value.Name, 0, []));

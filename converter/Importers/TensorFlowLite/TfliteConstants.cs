@@ -13,7 +13,7 @@ internal static class TfliteConstants
     public static IrTensor Read(TfliteTensor tensor, Func<string, ConversionException> fault)
     {
         if (tensor.IsPacked) throw fault($"the constant '{tensor.Name}' is sparse or scaled in blocks, which is not supported; convert the original model without it");
-        var count = tensor.Shape.Aggregate(1L, (a, b) => a * b);
+        var count = tensor.Count;
         var bytes = tensor.Type == TfliteType.Int4 ? (count + 1) / 2 : count * Width(tensor.Type);
         if (Width(tensor.Type) == 0) throw fault($"the constant '{tensor.Name}' is {NameOf(tensor.Type)}, which is not supported");
         if (bytes != tensor.Data.Length) throw fault($"the constant '{tensor.Name}' of shape [{string.Join(", ", tensor.Shape)}] in {NameOf(tensor.Type)} needs {bytes} bytes, but has {tensor.Data.Length}; the file is damaged");

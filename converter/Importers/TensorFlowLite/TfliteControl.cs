@@ -60,6 +60,8 @@ internal sealed class TfliteControl(TfliteOperators operators)
         Refuse(call, next);
         var again = Run(call, condition, inner, next, isInner: true);
         foreach (var output in (string[])[again[0], .. next.Where((_, i) => !IsSame(i))]) inner.Graph.Outputs.Add(Port(Named(inner, output), 0));
+        // What a list's write replaced is left over, and it would seem to read the list.
+        DeadCode.Remove(inner.Graph);
         string[] results = [.. first.Select((value, i) => IsSame(i) ? value : call.Graph.Graph.Fresh(name))];
         call.Graph.Scope = name;
         call.Graph.Ops("Loop", ["", go[0], .. first.Where((_, i) => !IsSame(i))], [.. results.Where((_, i) => !IsSame(i))], ("body", inner.Graph));
@@ -68,7 +70,7 @@ internal sealed class TfliteControl(TfliteOperators operators)
 
     private void If(TfliteCall call)
     {
-        string[] inputs = [.. Enumerable.Range(1, call.Inputs - 1).Select(call.Value)];
+        string[] inputs = [.. Enumerable.Range(1, Math.Max(0, call.Inputs - 1)).Select(call.Value)];
         Refuse(call, inputs);
         var (name, condition) = (call.Name, call.Value(0));
         IrGraph Branch(int index, string which)
@@ -112,14 +114,14 @@ internal sealed class TfliteControl(TfliteOperators operators)
     private static void Read(TfliteCall call)
     {
         Outside(call);
-        var value = call.Scope.Context.Variables.Read(call.Value(0), call.Graph.Graph, call.Result(), call.Scope.Subgraph);
+        var value = call.Scope.Context.Variables.Read(call.Value(0), call.Graph.Graph, call.Result(), call.Scope.Context.Main);
         call.Set(0, value ?? throw call.Fault("nothing gives the variable a first value"));
     }
 
     private static void Assign(TfliteCall call)
     {
         Outside(call);
-        call.Scope.Context.Variables.Assign(call.Value(0), call.Value(1), call.Graph.Graph, call.Tensor(1), call.Scope.Subgraph);
+        call.Scope.Context.Variables.Assign(call.Value(0), call.Value(1), call.Graph.Graph, call.Tensor(1), call.Scope.Context.Main);
     }
 
     private static void Outside(TfliteCall call)

@@ -1,5 +1,3 @@
-using SeqRuntime.Converter.Graph;
-
 namespace SeqRuntime.Converter.Importers.TensorFlowLite;
 
 /// <summary>Operators that compute each element by itself.</summary>
@@ -100,7 +98,7 @@ internal static class TfliteElementwise
     {
         var (least, most) = (call.Options.Float(0), call.Options.Float(1));
         var (bits, isNarrow) = (call.Options.Int(2), call.Options.Flag(3));
-        if (bits is < 2 or > 16 || !(least < most)) throw call.Fault($"its range from {least} to {most} of {bits} bits is not one");
+        if (bits is < 2 or > 16 || !(least < most) || !float.IsFinite(most - least)) throw call.Fault($"its range from {least} to {most} of {bits} bits is not one");
         var (first, last) = (isNarrow ? 1 : 0, (1 << bits) - 1);
         var scale = (most - least) / (last - first);
         var zero = Math.Clamp(MathF.Round(first - least / scale), first, last);

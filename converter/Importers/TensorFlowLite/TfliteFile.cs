@@ -95,7 +95,7 @@ internal sealed class TfliteFile
         if (scales.Length == 0) return null;
         if (scales.Length > 1 && ((uint)axis >= (uint)shape.Length || shape[axis] != scales.Length)) throw _file.Fault($"the tensor '{name}' of shape [{string.Join(", ", shape)}] has {scales.Length} scales along axis {axis}");
         if (zeros.Length > 1 && zeros.Length != scales.Length) throw _file.Fault($"the tensor '{name}' has {scales.Length} scales and {zeros.Length} zero points");
-        if (Array.Exists(scales, scale => !float.IsFinite(scale))) throw _file.Fault($"a scale of the tensor '{name}' is not a number");
+        if (Array.Exists(scales, scale => !float.IsFinite(scale) || scale < 0)) throw _file.Fault($"a scale of the tensor '{name}' is not a positive number");
         // A scale of zero means that the integers stand for themselves.
         return scales is [0] ? null : new TfliteSteps(scales, zeros, axis);
     }

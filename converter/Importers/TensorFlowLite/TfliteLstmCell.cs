@@ -29,6 +29,7 @@ internal sealed class TfliteLstmCell : TfliteCell
     private readonly IrTensor?[] _n = new IrTensor?[Gates];
     private readonly List<int>[] _from = [[], [], [], []];
     private IrTensor? _projection;
+    private int _projectionAt;
     private IrTensor? _projectionBias;
     private int _units;
     private int _outputs;
@@ -51,6 +52,7 @@ internal sealed class TfliteLstmCell : TfliteCell
         var cell = new TfliteLstmCell(call, activation) { _cellLimit = cellLimit, _outputLimit = outputLimit };
         if (Matrix(call, places.Input + F).Shape is not [var units, var features] || Matrix(call, places.Recurrent + F).Shape is not [_, var outputs]) throw call.Fault("its weights are not matrices");
         (cell._units, cell._features, cell._outputs) = (units, features, outputs);
+        cell._projectionAt = places.Projection;
         cell._projection = Find(call, places.Projection, outputs, units);
         cell._projectionBias = cell._projection is null ? null : Find(call, places.Projection + 1, outputs);
         if (cell._projection is null && outputs != units) throw call.Fault($"it has {units} units and {outputs} outputs, but no projection");
@@ -146,7 +148,7 @@ internal sealed class TfliteLstmCell : TfliteCell
             Graph.Unsqueeze(first[0], 0),
             Graph.Unsqueeze(first[1], 0),
             Array.Exists(_p, p => p is not null) ? Joined(_from[3], [1, 3 * _units], [.. Rows([_p[I], _p[F], null, _p[O]], _units) is var all ? [.. all[..(2 * _units)], .. all[(3 * _units)..]] : Array.Empty<float>()]) : null,
-            _projection is null ? null : Joined([Call.Place(16) >= 0 ? 16 : 33], [_outputs, _units], _projection.ToFloats()),
+            _projection is null ? null : Joined([_projectionAt], [_outputs, _units], _projection.ToFloats()),
         ];
         return Written(RecurrentOp.Lstm, inputs, isBackward, _units, ["Sigmoid", name, name]);
     }

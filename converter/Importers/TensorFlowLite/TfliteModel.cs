@@ -29,6 +29,9 @@ internal sealed record TfliteTensor(string Name, TfliteType Type, int[] Shape, i
 {
     public int Rank => Shape.Length;
 
+    /// <summary>The number of its elements, or the largest that there can be.</summary>
+    public long Count => Shape.Aggregate(1L, (a, b) => Math.Min(a * b, int.MaxValue));
+
     public bool IsConstant => Data.Length > 0 || (Shape.Contains(0) && Signature.Length == 0);
 
     /// <summary>Whether a value is a number with fractions.</summary>

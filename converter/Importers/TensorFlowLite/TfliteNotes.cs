@@ -5,7 +5,13 @@ internal sealed class TfliteNotes
 {
     private const string Serving = "serving_default_";
 
+    private const int MostNamed = 5;
+
+    /// <summary>The longest name. Every node repeats its name.</summary>
+    private const int Longest = 256;
+
     private readonly HashSet<string> _weights = [];
+    private readonly HashSet<string> _widened = [];
     private readonly HashSet<string> _values = [];
     private readonly List<string> _ports = [];
 
@@ -18,13 +24,21 @@ internal sealed class TfliteNotes
         var colon = part.LastIndexOf(':');
         if (colon > 0 && part[(colon + 1)..].All(char.IsAsciiDigit)) part = part[..colon];
         part = part.Replace('~', '-').Trim();
+        if (part.Length > Longest) part = part[..Longest];
         return part.Length > 0 ? part : otherwise;
     }
 
+    /// <summary>Names of weights that are whole steps from -127 to 127.</summary>
+    public HashSet<string> Stepped { get; } = [];
+
     /// <summary>Counts a constant that is stored in integers.</summary>
-    public void Constant(TfliteTensor tensor)
+    public void Constant(TfliteTensor tensor, string name)
     {
-        if (tensor is { Steps: not null, Rank: > 1 }) _weights.Add(tensor.Name);
+        if (tensor is not { Steps: { } steps, Rank: > 1 }) return;
+        _weights.Add(tensor.Name);
+        var isStepped = tensor.Type is TfliteType.Int8 or TfliteType.Int4 && Array.TrueForAll(steps.Zeros, zero => zero == 0) && (tensor.Type == TfliteType.Int4 || !tensor.Data.Span.Contains(unchecked((byte)sbyte.MinValue)));
+        if (isStepped) Stepped.Add(name);
+        else _widened.Add(name);
     }
 
     /// <summary>Counts a value that the file computes in integers.</summary>
@@ -43,7 +57,7 @@ internal sealed class TfliteNotes
 
     public IEnumerable<string> All(string graph)
     {
-        if (_weights.Count > 0) yield return $"{graph}: {_weights.Count} weights are stored in 8 or fewer bits in the file and are read as the numbers that they stand for; --weights chooses how they are stored here";
+        if (_weights.Count > 0) yield return $"{graph}: {_weights.Count} weights are stored in integers in the file and are read as the numbers that they stand for; --weights int8 keeps their steps and scales{(_widened.Count == 0 ? "" : $", but rounds those with zero points or more than 127 steps: {string.Join(", ", _widened.Take(MostNamed).Select(name => $"'{name}'"))}{(_widened.Count > MostNamed ? $" and {_widened.Count - MostNamed} more" : "")}")}";
         if (_values.Count > 0) yield return $"{graph}: {_values.Count} values that the file rounds to integers are computed in float32 here, so results may differ from TensorFlow Lite's by steps of their scales";
         foreach (var port in _ports) yield return port;
     }

@@ -23,6 +23,9 @@ internal sealed class TfliteOperators
         }
     }
 
+    /// <summary>Their names.</summary>
+    public IReadOnlyCollection<string> Names => _all.Keys;
+
     /// <summary>Writes an operator's nodes.</summary>
     public void Write(TfliteCall call)
     {

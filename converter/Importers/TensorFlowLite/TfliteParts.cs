@@ -1,5 +1,3 @@
-using SeqRuntime.Converter.Graph;
-
 namespace SeqRuntime.Converter.Importers.TensorFlowLite;
 
 /// <summary>Operators with several outputs.</summary>

@@ -25,7 +25,7 @@ internal static class TfliteProducts
         if (call.Options.Byte(1) != 0) throw call.Fault("its weights are shuffled for one kind of processor; convert the original model");
         if (weights.Shape is not [var outputs, var inputs]) throw call.Fault($"its weights have shape [{string.Join(", ", weights.Shape)}]; they must be a matrix");
         var x = call.Value(0);
-        if (!call.Options.Flag(2) && call.Tensor(0).Rank != 2) x = graph.Op("Reshape", [x, graph.Axes(-1, inputs)]);
+        if (!call.Options.Flag(2) && (call.Tensor(0).Rank != 2 || call.Tensor(0).Shape[1] != inputs)) x = graph.Op("Reshape", [x, graph.Axes(-1, inputs)]);
         var y = call.IsConstant(1) ? graph.Product(x, Weight(call, 1), NameOf(call, 1)) : graph.Op("MatMul", [x, graph.Transpose(call.Value(1), 1, 0)]);
         if (Bias(call, 2, outputs) is { } bias) y = graph.Op("Add", [y, bias]);
         return TfliteActivations.Apply(call, y, call.Options.Byte(0));

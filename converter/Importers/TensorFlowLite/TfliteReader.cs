@@ -47,7 +47,7 @@ internal sealed class TfliteReader
     private IrGraph Graph(string name, TfliteSubgraph subgraph, TfliteSignature? signature)
     {
         var notes = new TfliteNotes();
-        var context = new TfliteContext(_model, _budget, notes);
+        var context = new TfliteContext(_model, subgraph, _budget, notes);
         var composer = context.Composer(name);
         var scope = new TfliteScope(context, subgraph, composer);
         var (graph, sizes, taken) = (composer.Graph, new OpenSizes(), new HashSet<string>());
@@ -77,6 +77,7 @@ internal sealed class TfliteReader
         }
 
         context.Variables.Finish(graph);
+        graph.Stepped.UnionWith(notes.Stepped);
         Constants.Check(graph);
         _notes.AddRange(notes.All(name));
         if (graph.States.Count > 0) _notes.Add($"{name}: {graph.States.Count} tensors keep their values from run to run, as in TensorFlow Lite: reset the states before each new sequence");

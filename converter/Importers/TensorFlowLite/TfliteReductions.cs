@@ -1,5 +1,3 @@
-using SeqRuntime.Converter.Graph;
-
 namespace SeqRuntime.Converter.Importers.TensorFlowLite;
 
 /// <summary>Operators over whole axes: sums and their like, searches, normalization, running sums.</summary>

@@ -5,11 +5,20 @@ using SeqRuntime.Converter.Weights;
 namespace SeqRuntime.Converter.Importers.TensorFlowLite;
 
 /// <summary>What all subgraphs of one graph share.</summary>
-internal sealed class TfliteContext(TfliteModel model, Budget budget, TfliteNotes notes)
+/// <param name="model">The model.</param>
+/// <param name="main">The graph's subgraph, whose inputs are those of the graph.</param>
+/// <param name="budget">Limits of the conversion.</param>
+/// <param name="notes">Receives notes.</param>
+internal sealed class TfliteContext(TfliteModel model, TfliteSubgraph main, Budget budget, TfliteNotes notes)
 {
+    /// <summary>Limit of the operators that subgraphs add when they are written where they are called.</summary>
+    private const int MostAdded = 100_000;
+
+    private long _written;
+
     public TfliteModel Model => model;
 
-    public Budget Budget => budget;
+    public TfliteSubgraph Main => main;
 
     public TfliteNotes Notes => notes;
 
@@ -19,6 +28,13 @@ internal sealed class TfliteContext(TfliteModel model, Budget budget, TfliteNote
     public TfliteSubgraph Subgraph(int index, TfliteCall by) =>
         (uint)index < (uint)model.Subgraphs.Count ? model.Subgraphs[index] : throw by.Fault($"it refers to subgraph {index} of {model.Subgraphs.Count}; the file is damaged");
 
+    /// <summary>Counts the operators of a subgraph that is written.</summary>
+    public void Count(TfliteSubgraph subgraph)
+    {
+        budget.Spend(Budget.Body + Budget.Copy * subgraph.Operators.Length, subgraph.Name);
+        if ((_written += subgraph.Operators.Length + 1) > MostAdded + (long)main.Operators.Length) throw new ConversionException($"subgraph '{subgraph.Name}': the file has more than {MostAdded} operators once its subgraphs are written where they are called.");
+    }
+
     public GraphComposer Composer(string name) => new(name, new WeightSet(model.Path, []), budget, model.Path);
 }
 
@@ -27,6 +43,9 @@ internal sealed class TfliteScope
 {
     /// <summary>The deepest nesting of loops, branches and calls.</summary>
     private const int MostDepth = 16;
+
+    /// <summary>The most elements of a state.</summary>
+    private const int MostElements = 1 << 24;
 
     private readonly string?[] _values;
     private readonly Dictionary<int, string> _states = [];
@@ -45,7 +64,7 @@ internal sealed class TfliteScope
         _depth = outer is null ? 0 : outer._depth + 1;
         IsInner = isInner || outer is { IsInner: true };
         if (_depth > MostDepth) throw new ConversionException($"subgraph '{subgraph.Name}': subgraphs are nested more than {MostDepth} deep.");
-        context.Budget.Spend(Budget.Body + Budget.Copy * subgraph.Operators.Length, subgraph.Name);
+        context.Count(subgraph);
     }
 
     public TfliteContext Context { get; }
@@ -70,8 +89,9 @@ internal sealed class TfliteScope
         if (tensor.IsVariable) return _values[index] = Variable(index, tensor);
         if (!tensor.IsConstant) return null;
         var constant = TfliteConstants.Read(tensor, what => Fault(what));
-        Context.Notes.Constant(tensor);
-        return _values[index] = Graph.Constant(TfliteNotes.Clean(tensor.Name, $"constant_{index}"), constant);
+        var name = TfliteNotes.Clean(tensor.Name, $"constant_{index}");
+        Context.Notes.Constant(tensor, name);
+        return _values[index] = Graph.Constant(name, constant);
     }
 
     /// <summary>The constant that a value is, also one of an outer graph. Null if it is none.</summary>
@@ -83,7 +103,8 @@ internal sealed class TfliteScope
         var name = TfliteNotes.Clean(tensor.Name, $"state_{index}");
         if (IsInner) throw Fault($"'{name}' keeps its value from run to run inside a loop or a branch, which is not supported");
         if (tensor.Element == 0) throw Fault($"'{name}' keeps values that are {TfliteConstants.NameOf(tensor.Type)}, which is not supported");
-        return _states[index] = Context.Variables.Add(Graph.Graph, name, tensor, Subgraph);
+        if (tensor.Count > MostElements) throw Fault($"'{name}' keeps [{string.Join(", ", tensor.Shape)}] values, more than {MostElements}");
+        return _states[index] = TfliteVariables.Add(Graph.Graph, name, tensor, Context.Main);
     }
 
     /// <summary>Makes a variable tensor hold a new value, also for the operators after this one.</summary>

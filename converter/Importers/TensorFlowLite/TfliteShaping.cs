@@ -62,6 +62,7 @@ internal static class TfliteShaping
     private static string Concatenate(TfliteCall call)
     {
         if (TfliteLists.SetItem(call) is { } list) return list;
+        _ = call.Value(0);
         string[] parts = [.. Enumerable.Range(0, call.Inputs).Select(call.Value)];
         var joined = parts.Length == 1 ? parts[0] : call.Graph.Op("Concat", parts, ("axis", (long)call.Options.Int(0)));
         return TfliteActivations.Of(call, joined, call.Options.Byte(1));
@@ -70,6 +71,7 @@ internal static class TfliteShaping
     private static string Pack(TfliteCall call)
     {
         var axis = call.Options.Int(1);
+        _ = call.Value(0);
         string[] parts = [.. Enumerable.Range(0, call.Inputs).Select(i => call.Graph.Unsqueeze(call.Value(i), axis))];
         return parts.Length == 1 ? parts[0] : call.Graph.Op("Concat", parts, ("axis", (long)axis));
     }
@@ -78,7 +80,7 @@ internal static class TfliteShaping
     private static string Slice(TfliteCall call)
     {
         var graph = call.Graph;
-        var count = call.Tensor(1).Shape is [var size] ? size : throw call.Fault("its beginnings are not a vector");
+        var count = call.Tensor(1).Shape is [<= Format.Shape.MaxRank and var size] ? size : throw call.Fault($"its beginnings have shape [{string.Join(", ", call.Tensor(1).Shape)}]; they must be a vector with a number for each axis");
         var axes = graph.Axes([.. Enumerable.Range(0, count).Select(a => (long)a)]);
         var begin = call.Vector(1);
         string ends;
@@ -156,7 +158,7 @@ internal static class TfliteShaping
     private static string DynamicUpdateSlice(TfliteCall call)
     {
         var (whole, part) = (call.Tensor(0).Shape, call.Tensor(1).Shape);
-        if (part.Length != whole.Length || part.Length == 0 || part[0] != 1 || !part[1..].SequenceEqual(whole[1..])) throw call.Fault($"writing [{string.Join(", ", part)}] into [{string.Join(", ", whole)}] is not supported; only one whole step along the first axis is");
+        if (part.Length != whole.Length || part.Length == 0 || part[0] != 1 || !part.AsSpan(1).SequenceEqual(whole.AsSpan(1))) throw call.Fault($"writing [{string.Join(", ", part)}] into [{string.Join(", ", whole)}] is not supported; only one whole step along the first axis is");
         var row = call.Graph.Op("Slice", [call.Vector(2), call.Graph.Axes(0), call.Graph.Axes(1), call.Graph.Axes(0)]);
         return TfliteLists.Put(call, call.Value(0), call.Graph.Op("Reshape", [row, call.Graph.Axes(1, 1)]), call.Value(1));
     }

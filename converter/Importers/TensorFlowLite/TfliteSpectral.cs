@@ -1,5 +1,3 @@
-using SeqRuntime.Converter.Graph;
-
 namespace SeqRuntime.Converter.Importers.TensorFlowLite;
 
 /// <summary>Spectra. A complex value has its real and imaginary parts along one more axis, the last.</summary>

@@ -9,6 +9,11 @@ internal static class TfliteStridedSlice
         if (call.Tensor(1).Shape is not [var count] || call.Tensor(2).Shape is not [var others] || others != count) throw call.Fault("its beginnings and ends are not vectors of equal length");
         var steps = call.Integers(3);
         if (steps.Length != count || count > 31) throw call.Fault($"it has {count} beginnings and {steps.Length} strides");
+        for (var input = 1; input < 3; input++)
+        {
+            if (call.IsConstant(input) && call.Integers(input).Length != count) throw call.Fault("its beginnings and ends do not have the sizes of their tensors; the file is damaged");
+        }
+
         bool Is(int field, int i) => (o.Int(field) >> i & 1) != 0;
         var rank = call.Tensor(0).Rank;
         var named = Enumerable.Range(0, count).Count(i => !Is(2, i) && !Is(3, i));

@@ -24,7 +24,7 @@ internal sealed class TfliteVariables
     public static bool IsHandle(string value) => value.StartsWith(Mark, StringComparison.Ordinal);
 
     /// <summary>Adds a state. Its first size is that of the batch if the inputs have such a size.</summary>
-    public string Add(IrGraph graph, string name, TfliteTensor tensor, TfliteSubgraph main, IrTensor? initial = null)
+    public static string Add(IrGraph graph, string name, TfliteTensor tensor, TfliteSubgraph main, IrTensor? initial = null)
     {
         var (value, taken) = (graph.Fresh(name), name);
         for (var i = 2; graph.States.Exists(s => s.Name == taken) || graph.Inputs.Exists(p => p.Name == taken); i++) taken = $"{name}#{i}";
