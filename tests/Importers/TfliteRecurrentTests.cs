@@ -87,7 +87,7 @@ public class TfliteRecurrentTests
         var y = g.Value("y", [1, T, H]);
         g.Op("UNIDIRECTIONAL_SEQUENCE_LSTM", [g.Input("x", [1, T, I], signature: [-1, T, I]), .. Weights(g, cell, ""), g.Variable("h", 1, H), g.Variable("c", 1, H)], [y], (0, (byte)4));
         g.Output(y);
-        using var loaded = model.Load(new ConversionOptions { Dimensions = isFixed ? new() { ["N"] = 2 } : [] });
+        using var loaded = model.Load(new ConversionOptions { Dimensions = isFixed ? new Dictionary<string, int> { ["N"] = 2 } : new Dictionary<string, int>() });
         using var session = isFixed ? loaded.CreateSession() : loaded.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["N"] = 2 } });
         var (h, c) = (new[] { new double[H], new double[H] }, new[] { new double[H], new double[H] });
         for (var run = 0; run < 2; run++)
