@@ -3,10 +3,10 @@ using SeqRuntime.Converter.Importers.TensorFlowLite;
 namespace SeqRuntime.Tests.RealModels;
 
 /// <summary>
-/// Runs the operators of DTLN's TensorFlow Lite files one after the other in double precision, as their reference kernels do. The kernels of
-/// quantized weights also round the values that they multiply, each row to 127 steps of its largest; that can be left out.
+/// Runs the operators of DTLN's TensorFlow Lite files one after the other in double precision. Quantized weights are the numbers that they stand
+/// for; the values that they multiply are not rounded, as TensorFlow Lite's kernels round them.
 /// </summary>
-internal sealed class PlainTflite(TfliteModel model, bool roundsValues)
+internal sealed class PlainTflite(TfliteModel model)
 {
     private readonly TfliteSubgraph _graph = model.Subgraphs[0];
 
@@ -26,7 +26,7 @@ internal sealed class PlainTflite(TfliteModel model, bool roundsValues)
         return Array.ConvertAll(_graph.Outputs, output => values[output]);
     }
 
-    private double[][] Run(TfliteOperator op, Func<int, double[]> value, int[] inputShape, int[] shape)
+    private static double[][] Run(TfliteOperator op, Func<int, double[]> value, int[] inputShape, int[] shape)
     {
         double[] Each(Func<double, double> f) => Array.ConvertAll(value(0), v => f(v));
         double[] Pairs(Func<double, double, double> f)
@@ -66,15 +66,9 @@ internal sealed class PlainTflite(TfliteModel model, bool roundsValues)
         }
     }
 
-    private double[] Product(TfliteOperator op, Func<int, double[]> value, bool hasBias)
+    private static double[] Product(TfliteOperator op, Func<int, double[]> value, bool hasBias)
     {
         var (x, w) = (value(0), value(1));
-        if (roundsValues && _graph.Tensors[op.Inputs[1]].Steps is not null)
-        {
-            var step = x.Max(Math.Abs) / 127;
-            if (step > 0) x = Array.ConvertAll(x, v => Math.Round(v / step) * step);
-        }
-
         return [.. Enumerable.Range(0, w.Length / x.Length).Select(o => Enumerable.Range(0, x.Length).Sum(i => x[i] * w[o * x.Length + i]) + (hasBias ? value(2)[o] : 0))];
     }
 
