@@ -233,7 +233,7 @@ internal sealed class ChainDraft
     public static (string Key, string? Json) Weights(Module module) =>
         module.Tensors.All(tensor => tensor.IsPlain || !tensor.Module.Equals(module.Path, StringComparison.Ordinal))
             ? ("weights", module.Path.Length == 0 ? null : Q(module.Path))
-            : ("tensors", $"{{ {string.Join(", ", module.Tensors.Select(tensor => $"{Q(tensor.Role)}: {Q(tensor.Tensor.Name)}"))} }}");
+            : ("tensors", $"{{ {string.Join(", ", module.Tensors.DistinctBy(tensor => tensor.Role).Select(tensor => $"{Q(tensor.Role)}: {Q(tensor.Tensor.Name)}"))} }}");
 
     /// <summary>A value's name after the module: its last part, or the last two if that is a number.</summary>
     private static string Stem(Module module)

@@ -71,6 +71,7 @@ internal static class Modules
 
     private static Module Single(string path, List<TensorRole> own)
     {
+        if (own.DistinctBy(tensor => tensor.Role).Count() < own.Count) return new Module(path, ModuleKind.Other, "tensors of which two have one role", "", own);
         if (Recurrent(path, own) is { } recurrent) return recurrent;
         Module Known(ModuleKind kind, string what, string why, int size, int more = 0) => new(path, kind, what, why, own) { In = size, Out = more == 0 ? size : more };
         Module Unknown(string what, string why = "") => new(path, ModuleKind.Other, what, why, own);
@@ -109,7 +110,7 @@ internal static class Modules
         if (Shape(own, "weight_ih" + suffix) is not [var rows, var inputs] || Shape(own, "weight_hh" + suffix) is not [var same, var state] || same != rows || state == 0) return null;
         var projection = Shape(own, "weight_hr" + suffix);
         var units = projection is [_, var wide] ? wide : state;
-        if (units == 0 || rows % units != 0 || (projection is not null && projection[0] != state)) return null;
+        if (units == 0 || rows % units != 0 || projection is not (null or [_, _]) || (projection is not null && projection[0] != state)) return null;
         var cell = (rows / units) switch { 4 => "lstm", 3 => "gru", 2 => "mgu", 1 => "rnn", _ => "" };
         if (cell.Length == 0 || (projection is not null && cell != "lstm")) return null;
         var layers = 1;

@@ -213,6 +213,7 @@ public sealed class TorchScriptTests
     [InlineData("    return torch.linalg_eig(x)", "line 4: torch.linalg_eig is not known here")]
     [InlineData("    y = torch.relu(x)\n    if torch.eq(torch.size(y, 0), 3):\n      z = y\n    else:\n      z = torch.tanh(y)\n    return z", "line 5: a decision depends on a size that is not known")]
     [InlineData("    if bool(torch.sum(x)):\n      z = x\n    else:\n      z = torch.tanh(x)\n    return z", "line 4:")]
+    [InlineData("    return torch.relu(x, dtype=1, dtype=2)", "line 4: 'dtype' is given twice")]
     [InlineData("    return x @ x", "line 4: '@' is not understood")]
     [InlineData("    return self.other", "line 4: the module has no attribute 'other'")]
     [InlineData("    return (self).forward(x, )", "calls are nested more than 64 levels deep")]

@@ -96,6 +96,19 @@ public sealed class ScaffoldTests
         Assert.Contains("a question is open", Refusal(draft, weights), StringComparison.Ordinal);
     }
 
+    /// <summary>Two tensors of one role, and a projection that is no matrix, are told to be nothing.</summary>
+    [Theory]
+    [InlineData("a.w", new[] { 4, 3 })]
+    [InlineData("r.weight_hr_l0", new[] { 4 })]
+    [InlineData("r.weight_hr_l0", new int[0])]
+    public void Tensors_that_do_not_fit_their_names_are_left_out(string name, int[] shape)
+    {
+        (string, int[])[] weights = [("fc.weight", [2, 4]), ("fc.bias", [2]), ("a.weight", [4, 3]), ("a.bias", [4]), ("r.weight_ih_l0", [16, 3]), ("r.weight_hh_l0", [16, 4]), (name, shape)];
+        var draft = Draft(weights);
+        Assert.Contains($"{name} [{string.Join(", ", shape)}]", draft.Unplaced);
+        using var document = System.Text.Json.JsonDocument.Parse(draft.Text, new() { CommentHandling = System.Text.Json.JsonCommentHandling.Skip, AllowDuplicateProperties = false });
+    }
+
     [Fact]
     public void Buffers_and_training_are_not_layers()
     {

@@ -233,7 +233,12 @@ internal sealed class ScriptRun
         }
 
         object?[] arguments = [.. call.Arguments.Select(argument => Value(argument, names))];
-        var named = call.Named.ToDictionary(pair => pair.Name, pair => Value(pair.Value, names), StringComparer.Ordinal);
+        var named = new Dictionary<string, object?>(StringComparer.Ordinal);
+        foreach (var (name, value) in call.Named)
+        {
+            if (!named.TryAdd(name, Value(value, names))) throw Fault($"'{name}' is given twice");
+        }
+
         if (self is PickledModule module) return Call(_code.Method(module, method!) ?? throw Fault($"the class '{module.Class}' has no method '{method}'"), module, arguments, named);
         if (function is not ScriptReference { Qualified: var qualified }) throw Fault("a value is called that is no function");
         if (qualified == "getattr" && arguments is [PickledModule owner, string attribute]) return Member(owner, attribute);
