@@ -84,6 +84,18 @@ public sealed class GeneratorTests
         }
     }
 
+    /// <summary>A graph without states reads everything again; --stateful gives it states.</summary>
+    [Fact]
+    public void States_that_the_converter_makes_give_the_same_text()
+    {
+        using var language = new PlainLanguage(2);
+        using var model = SeqModel.Load(language.Files.Convert(language.Description(TokenForm.Whole, max: 30), new ConversionOptions { Stateful = true }).File);
+        Assert.NotEmpty(model.Graphs[0].States);
+        using var generator = model.CreateGenerator(new SeqDecoderOptions { MaxSourceLength = 150 });
+        Assert.Null(generator.MaxContextLength);
+        foreach (var prompt in s_prompts) Assert.Equal(language.Greedy(prompt, 30).Tokens, generator.Generate(prompt)[0].Tokens.ToArray());
+    }
+
     /// <summary>In every weight format, a prompt read in runs of many tokens gives the bits of one read token by token.</summary>
     [Theory]
     [InlineData(WeightKind.Float32)]
