@@ -152,41 +152,47 @@ public sealed class LanguageModelTests
 
     private sealed class Recurrent : nn.Module<Tensor, Tensor>
     {
-        private readonly Embedding embedding;
-        private readonly GRU rnn;
-        private readonly Linear head;
+        private readonly Embedding _embedding;
+        private readonly GRU _rnn;
+        private readonly Linear _head;
 
         public Recurrent(int tokens)
             : base("recurrent")
         {
-            (embedding, rnn, head) = (nn.Embedding(tokens, Width), nn.GRU(Width, 2 * Width, batchFirst: true), nn.Linear(2 * Width, tokens));
-            RegisterComponents();
+            (_embedding, _rnn, _head) = (nn.Embedding(tokens, Width), nn.GRU(Width, 2 * Width, batchFirst: true), nn.Linear(2 * Width, tokens));
+            register_module("embedding", _embedding);
+            register_module("rnn", _rnn);
+            register_module("head", _head);
         }
 
-        public override Tensor forward(Tensor x) => head.call(rnn.call(embedding.call(x)).Item1);
+        public override Tensor forward(Tensor x) => _head.call(_rnn.call(_embedding.call(x)).Item1);
     }
 
     private sealed class Transformer : nn.Module<Tensor, Tensor>
     {
-        private readonly Embedding embedding, positions;
-        private readonly ModuleList<TransformerEncoderLayer> layers;
-        private readonly Linear head;
+        private readonly Embedding _embedding;
+        private readonly Embedding _positions;
+        private readonly ModuleList<TransformerEncoderLayer> _layers;
+        private readonly Linear _head;
 
         public Transformer(int tokens)
             : base("transformer")
         {
-            (embedding, positions, head) = (nn.Embedding(tokens, Width), nn.Embedding(Places, Width), nn.Linear(Width, tokens));
-            layers = nn.ModuleList(nn.TransformerEncoderLayer(Width, 4, 2 * Width, dropout: 0), nn.TransformerEncoderLayer(Width, 4, 2 * Width, dropout: 0));
-            RegisterComponents();
+            (_embedding, _positions, _head) = (nn.Embedding(tokens, Width), nn.Embedding(Places, Width), nn.Linear(Width, tokens));
+            _layers = nn.ModuleList(nn.TransformerEncoderLayer(Width, 4, 2 * Width, dropout: 0), nn.TransformerEncoderLayer(Width, 4, 2 * Width, dropout: 0));
+            register_module("embedding", _embedding);
+            register_module("positions", _positions);
+            register_module("layers", _layers);
+            register_module("head", _head);
         }
 
         public override Tensor forward(Tensor x)
         {
             var length = x.shape[1];
             var mask = zeros(length, length).masked_fill(ones(length, length).triu(1).to(ScalarType.Bool), float.NegativeInfinity);
-            var z = (embedding.call(x) + positions.call(arange(length, dtype: ScalarType.Int64))).transpose(0, 1);
-            foreach (var layer in layers) z = layer.call(z, mask, null!);
-            return head.call(z.transpose(0, 1));
+            var z = (_embedding.call(x) + _positions.call(arange(length, dtype: ScalarType.Int64))).transpose(0, 1);
+            foreach (var layer in _layers) z = layer.call(z, mask, null!);
+            return _head.call(z.transpose(0, 1));
         }
     }
 }
