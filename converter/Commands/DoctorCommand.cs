@@ -21,6 +21,7 @@ internal sealed class DoctorCommand(TextWriter stderr)
             ("Only some outputs", ["seqconvert doctor policy.onnx --only-output s", "seqconvert doctor policy.onnx --drop-output action"]),
             ("Two graphs and how they are decoded", ["seqconvert doctor encoder=encoder.onnx step=decoder.onnx --decoding words.json"]),
             ("The error of one storage, with choices by name", ["seqconvert doctor model.onnx --weights int4 --weights-of 'output*=int8' --keep 'dense_2*'"]),
+            ("A Keras architecture with its weights; a Keras encoder-decoder as one graph", ["seqconvert doctor model.json --weights-file model.weights.h5", "seqconvert doctor translator.h5 --no-split"]),
             ("Weights in another folder; a report for a program", ["seqconvert doctor model.json --allow-folder ../checkpoints --json"]));
         return command;
     }

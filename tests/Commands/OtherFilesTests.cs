@@ -15,7 +15,7 @@ public sealed class OtherFilesTests : IDisposable
     [Theory]
     [InlineData("Onnx", "this is an ONNX model, not a .seq file; convert it: seqconvert convert m.dat -o m.seq")]
     [InlineData("Hdf5", "this is HDF5, not a .seq file; convert it")]
-    [InlineData("Safetensors", "this is a safetensors file, not a .seq file; describe its layers in JSON (docs/description.md) and convert that.")]
+    [InlineData("Safetensors", "this is a safetensors file, not a .seq file; draft a description of its layers, seqconvert scaffold m.dat -o m.json, and convert that.")]
     [InlineData("TensorFlowLite", "this is a TensorFlow Lite model, not a .seq file; convert it: seqconvert convert m.dat -o m.seq")]
     [InlineData("SavedModel", "this is a TensorFlow SavedModel, which is not supported. Convert its folder to ONNX")]
     [InlineData("LfsPointer", "this is not a .seq file, but a Git LFS pointer")]

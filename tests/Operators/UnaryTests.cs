@@ -8,7 +8,7 @@ public class UnaryTests
     private static readonly (UnaryFunction Function, double Least, double Most, Func<double, double> Formula)[] s_formulas =
     [
         (UnaryFunction.Abs, -9, 9, Math.Abs), (UnaryFunction.Neg, -9, 9, x => -x), (UnaryFunction.Exp, -9, 9, Math.Exp), (UnaryFunction.Log, 0.01, 9, Math.Log),
-        (UnaryFunction.Sqrt, 0, 9, Math.Sqrt), (UnaryFunction.Reciprocal, 0.1, 9, x => 1 / x), (UnaryFunction.Relu, -9, 9, x => Math.Max(x, 0)),
+        (UnaryFunction.Sqrt, 0, 9, Math.Sqrt), (UnaryFunction.Clip, -9, 9, x => x), (UnaryFunction.Reciprocal, 0.1, 9, x => 1 / x), (UnaryFunction.Relu, -9, 9, x => Math.Max(x, 0)),
         (UnaryFunction.LeakyRelu, -9, 9, x => x < 0 ? 0.01 * x : x), (UnaryFunction.Elu, -9, 9, x => x < 0 ? Math.Exp(x) - 1 : x),
         (UnaryFunction.Selu, -9, 9, x => 1.0507009873554805 * (x < 0 ? 1.6732632423543772 * (Math.Exp(x) - 1) : x)), (UnaryFunction.Celu, -9, 9, x => x < 0 ? Math.Exp(x) - 1 : x),
         (UnaryFunction.ThresholdedRelu, -9, 9, x => x > 1 ? x : 0), (UnaryFunction.Sigmoid, -9, 9, Numbers.Sigmoid), (UnaryFunction.HardSigmoid, -9, 9, x => Math.Clamp(0.2 * x + 0.5, 0, 1)),

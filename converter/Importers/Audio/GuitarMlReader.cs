@@ -1,5 +1,4 @@
 using System.Text.Json;
-using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.IO;
 using SeqRuntime.Converter.Weights;
 
@@ -68,7 +67,7 @@ internal static class GuitarMlReader
 
     private static void Check(Members model, List<RecurrentCells> stack, int inputs, int hidden)
     {
-        var kind = stack[0].Op == RecurrentOp.Rnn ? "RNN" : stack[0].Op.Name;
+        var kind = stack[0].Op.Name;
         if (model.Text("unit_type", kind) is var told && !told.Equals(kind, StringComparison.OrdinalIgnoreCase)) throw new ConversionException($"'unit_type' is '{told}', but the weights 'rec' are those of a {kind}");
         foreach (var (member, size) in new[] { ("input_size", inputs), ("hidden_size", hidden), ("num_layers", stack.Count) })
         {

@@ -49,7 +49,7 @@ internal sealed record StateDictLayer(string Name, string Kind, int Inputs, int 
         }];
     }
 
-    private static StateDictLayer Recurrent(string prefix, RecurrentCells cells) => new(cells.Layer, cells.Op == RecurrentOp.Rnn ? "RNN" : cells.Op.Name, cells.W.Shape[1], cells.Hidden)
+    private static StateDictLayer Recurrent(string prefix, RecurrentCells cells) => new(cells.Layer, cells.Op.Name, cells.W.Shape[1], cells.Hidden)
     {
         Emit = (graph, x, _, _) => graph.Recurrent(x, cells),
         Assumed = cells.Op == RecurrentOp.Rnn ? "the function of the RNN is assumed to be tanh, PyTorch's default" : null,

@@ -10,24 +10,24 @@ internal sealed class ActivationFunction
 {
     private static readonly Dictionary<string, Form> s_forms = new()
     {
-        ["linear"] = new("Identity", Recurrent: "Affine"),
+        ["linear"] = new("Identity", Recurrent: "Affine", Fixed: (1, 0)),
         ["tanh"] = new("Tanh", Recurrent: "Tanh"),
         ["relu"] = new("Relu", Recurrent: "Relu"),
         ["sigmoid"] = new("Sigmoid", Recurrent: "Sigmoid"),
         ["leaky_relu"] = new("LeakyRelu", [0.01f], "LeakyRelu"),
         ["thresholded_relu"] = new("ThresholdedRelu", [1], "ThresholdedRelu"),
         ["elu"] = new("Elu", [1], "Elu"),
-        ["selu"] = new("Selu"),
-        ["celu"] = new("Celu", [1]),
-        ["gelu"] = new("Gelu"),
+        ["selu"] = new("Selu", Recurrent: "Selu"),
+        ["celu"] = new("Celu", [1], "Celu"),
+        ["gelu"] = new("Gelu", Recurrent: "Gelu"),
         ["gelu_tanh"] = new("Gelu", With: ("approximate", "tanh")),
         ["softplus"] = new("Softplus", Recurrent: "Softplus"),
         ["softsign"] = new("Softsign", Recurrent: "Softsign"),
         ["hard_sigmoid"] = new("HardSigmoid", [0.2f, 0.5f], "HardSigmoid"),
-        ["hard_swish"] = new("HardSwish"),
-        ["mish"] = new("Mish"),
-        ["silu"] = new("Swish"),
-        ["exp"] = new("Exp"),
+        ["hard_swish"] = new("HardSwish", Recurrent: "HardSwish"),
+        ["mish"] = new("Mish", Recurrent: "Mish"),
+        ["silu"] = new("Swish", Recurrent: "Swish"),
+        ["exp"] = new("Exp", Recurrent: "Exp"),
         ["log"] = new("Log"),
         ["sqrt"] = new("Sqrt"),
         ["abs"] = new("Abs"),
@@ -35,8 +35,8 @@ internal sealed class ActivationFunction
         ["sin"] = new("Sin"),
         ["cos"] = new("Cos"),
         ["square"] = new("", Emit: (graph, x, y) => graph.Op("Mul", [x, x], y)),
-        ["relu6"] = new("", Emit: (graph, x, y) => graph.Op("Clip", [x, graph.Scalar(0), graph.Scalar(6)], y)),
-        ["hard_tanh"] = new("", Emit: (graph, x, y) => graph.Op("Clip", [x, graph.Scalar(-1), graph.Scalar(1)], y)),
+        ["relu6"] = new("", Recurrent: "Clip", Fixed: (0, 6), Emit: (graph, x, y) => graph.Op("Clip", [x, graph.Scalar(0), graph.Scalar(6)], y)),
+        ["hard_tanh"] = new("", Recurrent: "Clip", Fixed: (-1, 1), Emit: (graph, x, y) => graph.Op("Clip", [x, graph.Scalar(-1), graph.Scalar(1)], y)),
         ["log_sigmoid"] = new("", Emit: (graph, x, y) => graph.Op("Neg", [graph.Op("Softplus", [graph.Op("Neg", [x])])], y)),
         ["scaled_tanh"] = new("", [1, 1], "ScaledTanh"),
         ["softmax"] = new("Softmax", IsAlongAxis: true),
@@ -54,7 +54,7 @@ internal sealed class ActivationFunction
     public static IEnumerable<string> OfRecurrent { get; } = s_forms.Where(form => form.Value.Recurrent is not null).Select(form => form.Key);
 
     /// <summary>The function's name for a recurrent layer, and one or two constants.</summary>
-    public (string Name, float? Alpha, float? Beta) Recurrent => _name == "linear" ? ("Affine", 1, 0) : (_form.Recurrent!, _constants is [var alpha, ..] ? alpha : null, _constants is [_, var beta] ? beta : null);
+    public (string Name, float? Alpha, float? Beta) Recurrent => _form.Fixed is var (least, most) ? (_form.Recurrent!, least, most) : (_form.Recurrent!, _constants is [var alpha, ..] ? alpha : null, _constants is [_, var beta] ? beta : null);
 
     /// <summary>Reads a function's name and constants.</summary>
     /// <param name="graph">The layer.</param>
@@ -122,9 +122,10 @@ internal sealed class ActivationFunction
     /// <param name="Constants">The defaults of alpha and beta.</param>
     /// <param name="Recurrent">Its name in recurrent layers, if they have it.</param>
     /// <param name="IsAlongAxis">Whether it is over an axis.</param>
+    /// <param name="Fixed">The two constants that it always has in recurrent layers.</param>
     /// <param name="Emit">Its nodes, if it is not one operator.</param>
     /// <param name="With">An attribute that it always has.</param>
-    private sealed record Form(string Op, float[]? Constants = null, string? Recurrent = null, bool IsAlongAxis = false, Action<GraphComposer, string, string>? Emit = null, (string, object)? With = null);
+    private sealed record Form(string Op, float[]? Constants = null, string? Recurrent = null, bool IsAlongAxis = false, (float, float)? Fixed = null, Action<GraphComposer, string, string>? Emit = null, (string, object)? With = null);
 }
 
 /// <summary>A function of each element, or softmax, log_softmax or glu over an axis.</summary>
