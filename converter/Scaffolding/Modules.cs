@@ -119,7 +119,13 @@ internal static class Modules
         var what = $"{cell.ToUpperInvariant()}{(suffix.Length == 0 ? "Cell" : "")} {inputs} → {units}{(projection is null ? "" : $", projected to {state}")}{(layers > 1 ? $", {layers} layers" : "")}{(both ? ", bidirectional" : "")}";
         return new Module(path, ModuleKind.Recurrent, what, $"{rows} rows are {rows / units} {(rows == units ? "gate" : "gates")} of {units} units", own)
         {
-            In = inputs, Out = both ? 2 * state : state, Cell = cell, State = state, Units = units, Layers = layers, IsBidirectional = both,
+            In = inputs,
+            Out = both ? 2 * state : state,
+            Cell = cell,
+            State = state,
+            Units = units,
+            Layers = layers,
+            IsBidirectional = both,
         };
     }
 

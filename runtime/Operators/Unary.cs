@@ -26,6 +26,7 @@ internal sealed unsafe class Unary : Operator
             UnaryFunction.HardSigmoid => (0.2f, 0.5f),
             UnaryFunction.Selu => (1.67326319217681884765625f, 1.05070102214813232421875f),
             UnaryFunction.ScaledTanh => (1, 1),
+            UnaryFunction.Clip => (float.NegativeInfinity, float.PositiveInfinity),
             _ => (1f, 0f),
         };
         _alpha = attributes.Float(AttributeKey.Alpha, alpha);

@@ -17,7 +17,7 @@ public sealed partial class KindTests
         ["Commands/Inspection.cs", "Commands/StepCost.cs", "Evaluation/OperatorMap.cs", "Graph/RecurrentOp.cs", "Lowering/GraphLowering.cs", "Lowering/WeightLowering.cs", "Upgrading/OlderLayer.cs", "Upgrading/UpgradedGraph.cs"],
         Files("converter", Kind()));
 
-    /// <summary>Keras has layers and TensorFlow Lite has operators with the same names.</summary>
+    /// <summary>Keras has layers, TensorFlow Lite operators and Neural Amp Modeler an architecture with the same names.</summary>
     [Theory]
     [InlineData("LSTM")]
     [InlineData("GRU")]
@@ -26,8 +26,8 @@ public sealed partial class KindTests
     {
         var spelt = new Regex($"\"{name}\"");
         Assert.Equal(["Operators/OperatorTable.cs"], Files("runtime", spelt));
-        string[] keras = ["Importers/Keras/KerasRecurrent.cs"], lite = name == "GRU" ? [] : ["Importers/TensorFlowLite/TfliteRecurrent.cs"];
-        Assert.Equal([.. keras, .. lite], Files("converter", spelt));
+        string[] nam = name == "LSTM" ? ["Importers/Audio/NamReader.cs"] : [], keras = ["Importers/Keras/KerasRecurrent.cs"], lite = name == "GRU" ? [] : ["Importers/TensorFlowLite/TfliteRecurrent.cs"];
+        Assert.Equal([.. nam, .. keras, .. lite], Files("converter", spelt));
     }
 
     private static IEnumerable<string> Files(string project, Regex what) => ArrowTests.Sources(project).Where(source => what.IsMatch(Comments().Replace(source.Text, ""))).Select(source => source.File.Replace(Path.DirectorySeparatorChar, '/'));

@@ -55,6 +55,7 @@ public class UnaryTests
         Assert.Equal([0f, 4], Run<float>(Op(UnaryFunction.ThresholdedRelu, 3), 3, 4));
         Assert.Equal([3f, 7], Run<float>(Op(UnaryFunction.Affine, alpha: 2, beta: 1), 1, 3));
         Numbers.Close([1.7159 * Math.Tanh(2.0 / 3)], Run<float>(Op(UnaryFunction.ScaledTanh, 1.7159f, 2f / 3), 1), 1e-6, "scaled tanh");
+        Assert.Equal([-1f, 0.5f, 2], Run<float>(Op(UnaryFunction.Clip, -1f, 2f), -9, 0.5f, 9));
     }
 
     [Fact]
