@@ -1,9 +1,11 @@
 using SeqRuntime.Converter.Decomposition;
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Importers;
+using SeqRuntime.Converter.Importers.Audio;
 using SeqRuntime.Converter.Importers.Description;
 using SeqRuntime.Converter.Importers.Keras;
 using SeqRuntime.Converter.Importers.Onnx;
+using SeqRuntime.Converter.Importers.TensorFlowLite;
 using SeqRuntime.Converter.IO;
 using SeqRuntime.Converter.Kinds;
 using SeqRuntime.Converter.Pipeline;
@@ -42,7 +44,11 @@ internal sealed record SourceDiagnosis(string Path, FileKind Kind, long Bytes, S
     private static SourceFacts? FactsOf(FileKind kind, string path, byte[] content, SourceFiles files)
     {
         if (kind == FileKind.Onnx) return OnnxFacts.Of(path, content);
-        if (kind == FileKind.Hdf5) return KerasFacts.Of(path, content);
+        if (kind == FileKind.Hdf5) return KerasFacts.OfHdf(path, content);
+        if (kind == FileKind.KerasArchive) return KerasFacts.OfArchive(path, content);
+        if (kind == FileKind.KerasArchitecture) return KerasFacts.OfArchitecture(path, content);
+        if (kind == FileKind.TensorFlowLite) return TfliteFacts.Of(path, content);
+        if (AudioFacts.Of(kind, path, content) is { } sound) return sound;
         if (kind == FileKind.Description) return DescriptionFacts.Of(path, content, files);
         return IsWeights(kind) ? new SourceFacts([], [], WeightFacts.Of(WeightFile.Read(RealPath.Of(path), files)), IsComplete: false) : null;
     }

@@ -21,6 +21,12 @@ internal static class Json
     public static JsonElement? Optional(JsonElement owner, string member) =>
         owner.ValueKind == JsonValueKind.Object && owner.TryGetProperty(member, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
 
+    /// <summary>A member of a value that may be missing.</summary>
+    public static JsonElement? Optional(JsonElement? owner, string member) => owner is { } value ? Optional(value, member) : null;
+
+    /// <summary>The elements of a value that may be a list. None if it is something else.</summary>
+    public static IEnumerable<JsonElement> Elements(JsonElement? value) => value is { ValueKind: JsonValueKind.Array } list ? list.EnumerateArray() : [];
+
     /// <summary>Elements of a list.</summary>
     public static List<JsonElement> List(JsonElement value, string what) =>
         value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray()] : throw new ConversionException($"{what} is {Shown(value)}; it must be a list");
