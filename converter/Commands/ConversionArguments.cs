@@ -8,7 +8,7 @@ internal sealed class ConversionArguments
 {
     private readonly Argument<string[]> _sources = new("[GRAPH=]FILE")
     {
-        Description = "A model: ONNX, Keras (.keras, .h5, or an architecture in JSON with its weights), TensorFlow Lite, TorchScript, one of RTNeural, GuitarML, Neural Amp Modeler or RNNoise, or a description in JSON, maybe packed with gzip or xz; several become named graphs of one file. A file without a name is graph 'main'.",
+        Description = "A model of any kind in docs/converting.md: ONNX, Keras (.keras, .h5, JSON), TensorFlow Lite, TorchScript (.pt), audio plugins (RTNeural, GuitarML, .nam, .rnnn), or a JSON description of weights. Several become named graphs of one file; a file without a name is graph 'main'.",
         Arity = ArgumentArity.OneOrMore,
     };
 

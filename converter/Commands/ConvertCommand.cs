@@ -15,7 +15,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
 
     public Command Build(TeachingHelp help)
     {
-        var command = new Command("convert", "Converts ONNX models (opset 7 to 23), whole Keras models (.keras, .h5, JSON with weights), TensorFlow Lite models, TorchScript models (.pt), models of RTNeural, GuitarML, Neural Amp Modeler (.nam) and RNNoise (.rnnn), or a JSON description of weights in safetensors, npz, HDF5 or PyTorch's .pt, to one .seq file: folds constants, fixes the given shapes, pairs recurrent states, and packs weights.");
+        var command = new Command("convert", "Converts a model to a .seq file: folds constants, fixes the given sizes, pairs states, and packs weights. The kind of a file is told by its content.");
         _conversion.AddTo(command);
         foreach (var option in new Option[] { _out, _json, _quiet }) command.Options.Add(option);
         command.SetAction(Run);

@@ -14,7 +14,7 @@ internal static class SeqConvert
     private static Command Root(TextWriter stderr)
     {
         var help = new TeachingHelp();
-        var root = new Command(Name, "Turns trained sequence models (ONNX, Keras, TensorFlow Lite, or weights with a JSON description) into one .seq file for SeqRuntime, shows its content, and runs it.");
+        var root = new Command(Name, "Turns trained sequence models (ONNX, Keras, PyTorch, TensorFlow Lite and others: docs/converting.md) into .seq files for SeqRuntime, shows their content, and runs them.");
         root.Subcommands.Add(new ConvertCommand(stderr).Build(help));
         root.Subcommands.Add(new DoctorCommand(stderr).Build(help));
         root.Subcommands.Add(new ScaffoldCommand().Build(help));

@@ -58,9 +58,9 @@ public sealed partial class HelpTests : IDisposable
     public void Help_names_every_kind_of_source()
     {
         _cli.Good("--help");
-        foreach (var kind in (string[])["ONNX", "Keras", "JSON"]) Assert.Contains(kind, _cli.Out, StringComparison.Ordinal);
+        foreach (var kind in (string[])["ONNX", "Keras", "PyTorch", "docs/converting.md"]) Assert.Contains(kind, _cli.Out, StringComparison.Ordinal);
         _cli.Good("convert", "--help");
-        foreach (var kind in (string[])["ONNX", ".h5", "TensorFlow Lite", "JSON", "safetensors", "npz", "HDF5"]) Assert.Contains(kind, _cli.Out, StringComparison.Ordinal);
+        foreach (var kind in (string[])["ONNX", ".keras", ".h5", "TensorFlow Lite", "TorchScript", "RTNeural", "GuitarML", ".nam", ".rnnn", "JSON description"]) Assert.Contains(kind, _cli.Out, StringComparison.Ordinal);
     }
 
     [Fact]

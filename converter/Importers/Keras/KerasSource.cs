@@ -69,6 +69,7 @@ internal sealed record KerasSource(string Path, JsonElement Model, HdfFile Weigh
     {
         var name = System.IO.Path.GetFileName(path);
         Keras1.Refuse(path, default, file.Attributes.GetValueOrDefault("keras_version"), file);
-        return $"the file has weights but no architecture (no model_config). Give the architecture that model.to_json() wrote, with these weights: seqconvert convert model.json --weights-file {name}. Or save the whole model (model.save), or write a description (.json) that names this file as its weights.";
+        var stem = System.IO.Path.GetFileNameWithoutExtension(path);
+        return $"the file has weights but no architecture (no model_config). Give the architecture that model.to_json() wrote, with these weights: seqconvert convert architecture.json --weights-file {name} -o {stem}.seq. Without it, draft a description of the layers: seqconvert scaffold {name} -o {stem}.json. Or save the whole model (model.save).";
     }
 }
