@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.RegularExpressions;
 using Google.Protobuf;
 using SeqRuntime.Converter;
+using SeqRuntime.Converter.Importers.Onnx;
 using SeqRuntime.Converter.IO;
 using SeqRuntime.Perf.Commands;
 using SeqRuntime.Tests.Decoding;
@@ -188,6 +189,7 @@ public sealed partial class CommandTests(CommandTests.Fixture fixture) : IClassF
             Make("model.seq", "model.onnx");
             using (var stream = File.Create(_folder["in.npz"])) NpzFile.Write(stream, [new("x", NpyArray.From([1, 1, SmallDecoder.Hidden], SmallFrames.Features(seed: 1, frames: 1)))]);
             WritePolicy();
+            WriteClassifier();
             WriteKeras("keras-model.h5");
             WriteKeras("model.h5");
             WriteTflite("model.tflite");
@@ -248,6 +250,15 @@ public sealed partial class CommandTests(CommandTests.Fixture fixture) : IClassF
 
         private void WritePolicy() =>
             _folder.Write("policy.onnx", new OnnxBuilder(13).Input("x", OnnxBuilder.Float, 1, 4).Node("Softmax", "x", "s").Node("Log", "s", "l").Node("Multinomial", "l", "action").Output("action", OnnxBuilder.Int32).Output("s").Model.ToByteArray());
+
+        /// <summary>A classifier of scikit-learn: probabilities, and a label that is looked up.</summary>
+        private void WriteClassifier()
+        {
+            var model = new OnnxBuilder(13).Input("X", OnnxBuilder.Float, "N", 4).Random("w", 1, 1, 4, 3).Constant("classes", [3], 0L, 1L, 2L).Node("MatMul", "X w", "m").Node("Softmax", "m", "probabilities").Node("ArgMax", "m", "i").Node("ArrayFeatureExtractor", "classes i", "label");
+            model.Model.Graph.Node[^1].Domain = "ai.onnx.ml";
+            model.Model.OpsetImport.Add(new OperatorSetIdProto { Domain = "ai.onnx.ml", Version = 1 });
+            _folder.Write("classifier.onnx", model.Output("label", OnnxBuilder.Int64).Output("probabilities").Model.ToByteArray());
+        }
 
         private void WriteKeras(string name)
         {
