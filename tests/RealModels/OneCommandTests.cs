@@ -1,0 +1,203 @@
+using System.Globalization;
+using SeqRuntime.Decoding;
+using SeqRuntime.Tests.Commands;
+using SeqRuntime.Tests.Decoding;
+
+namespace SeqRuntime.Tests.RealModels;
+
+/// <summary>The real models of other authors convert with one command line each, and give the numbers of their references. Each test prints a row of a table.</summary>
+public sealed class OneCommandTests(ITestOutputHelper output) : IDisposable
+{
+    private const double OfRange = 1e-4;
+
+    /// <summary>DTLN's quantized files have other weights than its ONNX files.</summary>
+    private const double QuantizedRms = 0.02;
+
+    private readonly CommandLine _cli = new();
+
+    /// <summary>The command without its output, and the reference of each graph.</summary>
+    public static TheoryData<string, string> Table => new()
+    {
+        { "convert mask=dtln/model_1.onnx refine=dtln/model_2.onnx", "dtln mask, dtln refine" },
+        { "convert dtln/model_1.tflite", "dtln mask" },
+        { "convert dtln/model_2.tflite", "dtln refine" },
+        { "convert silero-vad/silero_vad_16k_op15.onnx --set sr=16000", "silero" },
+        { "convert gtcrn/gtcrn.onnx", "gtcrn" },
+        { "convert gtcrn/gtcrn_simple.onnx", "gtcrn" },
+        { "convert nam-lstm/BossLSTM-1x16.nam", "nam" },
+        { "convert rtneural/conv.json", "rtneural conv" },
+        { "convert rtneural/conv1d_torch.json", "rtneural conv1d_torch" },
+        { "convert rtneural/dense.json", "rtneural dense" },
+        { "convert rtneural/gru.json", "rtneural gru" },
+        { "convert rtneural/gru_1d.json", "rtneural gru_1d" },
+        { "convert rtneural/lstm.json", "rtneural lstm" },
+        { "convert rtneural/lstm_1d.json", "rtneural lstm_1d" },
+        { "convert rtneural/lstm_torch.json", "rtneural lstm_torch" },
+        { "convert aircraft-rul/lstm_model.onnx", "aircraft" },
+        { "convert aircraft-rul/lstm_model.keras", "aircraft" },
+        { "convert stressrnn/model.onnx", "stressrnn" },
+        { "convert stressrnn/weights_96.hdf5", "stressrnn" },
+        { "convert stressrnn/model.json", "stressrnn" },
+        { "convert quant-sentinel/lstm.onnx", "quant-sentinel lstm" },
+        { "convert quant-sentinel/lstm.keras", "quant-sentinel lstm" },
+        { "convert quant-sentinel/attention.onnx", "quant-sentinel attention" },
+        { "convert unitree-g1/motion.pt", "unitree" },
+        { "convert lwtnn/gru-sequence/gru-seq-arch.json", "lwtnn gru-sequence/gru-seq-targets.json 4 5" },
+        { "convert lwtnn/lstm_functional/model.json", "lwtnn lstm_functional/expected-out.json 8 4" },
+        { "convert lwtnn/simplernn_functional/simplernn_functional.json", "lwtnn simplernn_functional/expected-out.json 8 4" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Table))]
+    public void A_model_gives_the_numbers_of_its_reference(string command, string references)
+    {
+        foreach (var agreement in Agreements(command, references)) Assert.True(agreement.WorstOfRange <= OfRange, $"differs by {agreement.WorstOfRange:E2} of the range");
+    }
+
+    [Theory]
+    [InlineData("convert dtln/model_quant_1.tflite", "dtln mask")]
+    [InlineData("convert dtln/model_quant_2.tflite", "dtln refine")]
+    public void A_quantized_model_is_near_the_one_that_it_was_made_from(string command, string reference)
+    {
+        foreach (var agreement in Agreements(command, reference)) Assert.True(agreement.RelativeRms <= QuantizedRms, $"differs by {agreement.RelativeRms:P2}");
+    }
+
+    /// <summary>Weights alone: the description is drafted, and what weights do not tell is answered.</summary>
+    [Fact]
+    public void Words_are_pronounced_from_a_drafted_description()
+    {
+        File.Copy(Models.Need("g2p_en/checkpoint20.npz"), _cli["checkpoint20.npz"]);
+        _cli.Good("scaffold", _cli["checkpoint20.npz"], "-o", _cli["g2p.json"]);
+        Answer("g2p.json", ("the token before the first, as its number", "2"), ("the token that ends a result, as its number", "3"));
+        Convert($"convert {_cli["g2p.json"]}");
+        using var document = System.Text.Json.JsonDocument.Parse(File.ReadAllText(Repository.Find("docs/examples/g2p_en.json")));
+        string[] phonemes = [.. document.RootElement.GetProperty("tables").GetProperty("target").EnumerateArray().Select(e => e.GetString()!)];
+        using var model = SeqModel.Load(_cli["model.seq"]);
+        using var decoder = model.CreateDecoder();
+        var lines = RealDecodingTests.Lines("g2p_en/expected-greedy.tsv");
+        foreach (var line in lines)
+        {
+            decoder.Decode([.. line[0].Select(letter => letter - 'a' + 3), 2]);
+            Assert.Equal(line[1], string.Join(' ', decoder.Results[0].Tokens.ToArray().Select(token => phonemes[token])));
+        }
+
+        Print("scaffold g2p_en/checkpoint20.npz -o g2p.json; 2 answers; convert g2p.json", "expected words", lines.Length, "all words equal");
+    }
+
+    /// <summary>DTLN's weights tell every layer. Its author's program tells two functions (answers), and what has no weights: a last sigmoid, an epsilon of its own, and the product with the mask.</summary>
+    [Fact]
+    public void Dtln_runs_from_a_drafted_description()
+    {
+        File.Copy(Models.Need("dtln/model.h5"), _cli["model.h5"]);
+        _cli.Good("scaffold", _cli["model.h5"], "-o", _cli["dtln.json"], "--stateful");
+        const string function = "the function here: relu, tanh, sigmoid, elu, gelu, silu …; remove this layer if there is none";
+        Answer("dtln.json", (function, "\"linear\""), (function, "\"sigmoid\""));
+        Edit("dtln.json", "\"weights\": \"dense\", \"output\": \"dense\" }", "\"weights\": \"dense\", \"output\": \"dense\" }, { \"kind\": \"activation\", \"function\": \"sigmoid\", \"input\": \"dense\", \"output\": \"mask\" }");
+        Edit("dtln.json", "{ \"output\": \"dense\" }", "{ \"output\": \"mask\" }");
+        Edit("dtln.json", "\"epsilon\": 0.001", "\"epsilon\": 1e-7");
+        Edit("dtln.json", "{ \"kind\": \"transpose\", \"input\": \"activation_2\"", "{ \"kind\": \"multiply\", \"inputs\": [\"steps\", \"activation_2\"], \"output\": \"masked\" }, { \"kind\": \"transpose\", \"input\": \"masked\"");
+        foreach (var agreement in Agreements($"convert {_cli["dtln.json"]}", "dtln mask, dtln refine")) Assert.True(agreement.WorstOfRange <= OfRange, $"differs by {agreement.WorstOfRange:E2} of the range");
+    }
+
+    [Fact]
+    public void Words_are_romanized_as_in_the_reference()
+    {
+        const string command = "convert encoder=thai2rom/thai2rom_encoder.onnx step=thai2rom/thai2rom_decoder.onnx --decoding docs/examples/thai2rom.json";
+        Convert(command);
+        using var model = SeqModel.Load(_cli["model.seq"]);
+        using var decoder = model.CreateDecoder();
+        var (lines, largest) = (RealDecodingTests.Lines("thai2rom/expected-greedy.tsv"), 0.0);
+        foreach (var line in lines)
+        {
+            decoder.Decode(line[0]);
+            Assert.Equal(line[1], decoder.Results[0].Text);
+            largest = Math.Max(largest, Math.Abs(double.Parse(line[2], CultureInfo.InvariantCulture) - decoder.Results[0].LogProbability));
+        }
+
+        Assert.True(largest < OfRange, $"the log probability differs by {largest}");
+        Print(command, "expected words", lines.Length, FormattableString.Invariant($"all words equal; log probability {largest:E1}"));
+    }
+
+    [Theory]
+    [InlineData("convert quant-sentinel/deeptrans.onnx", "Erfc")]
+    [InlineData("convert lwtnn/keras1-gru/GRU.json", "this model was saved by Keras 1, which is not supported")]
+    [InlineData("convert lwtnn/keras1-gru/GRU_weights.h5", "this model was saved by Keras 1, which is not supported")]
+    public void A_model_that_cannot_be_read_is_refused_by_its_cause(string command, string cause)
+    {
+        _cli.Fails(1, [.. Words(command), "-o", _cli["model.seq"]], cause);
+        output.WriteLine($"| `{command}` | refused | | {_cli.Error.Trim()} |");
+    }
+
+    public void Dispose() => _cli.Dispose();
+
+    private void Convert(string command) => _cli.Good([.. Words(command), "-o", _cli["model.seq"]]);
+
+    private List<Agreement> Agreements(string command, string references)
+    {
+        Convert(command);
+        using var model = SeqModel.Load(_cli["model.seq"]);
+        var agreements = new List<Agreement>();
+        foreach (var (i, reference) in references.Split(", ").Index())
+        {
+            var agreement = Run(model, i, References.Of(reference));
+            agreements.Add(agreement);
+            Print(command, reference, agreement.Frames, FormattableString.Invariant($"{agreement.WorstOfRange:E1} (relative RMS {agreement.RelativeRms:E1})"));
+        }
+
+        return agreements;
+    }
+
+    /// <summary>Runs one session over all steps, so that its states go from step to step.</summary>
+    private static Agreement Run(SeqModel model, int graph, IEnumerable<(float[] Input, float[] Output)> steps)
+    {
+        var agreement = new Agreement();
+        SeqSession? session = null;
+        foreach (var (input, expected) in steps)
+        {
+            session ??= Session(model.Graphs[graph], model, input.Length);
+            input.CopyTo(session.Input<float>(0));
+            session.Run();
+            if (expected.Length > 0) agreement.Add(expected, session.Output<float>(0));
+        }
+
+        session?.Dispose();
+        return agreement;
+    }
+
+    /// <summary>A session whose first input has this many numbers: its last symbolic size takes what the others leave.</summary>
+    private static SeqSession Session(SeqGraphInfo graph, SeqModel model, int numbers)
+    {
+        var dimensions = graph.Inputs[0].Dimensions!;
+        var options = new SeqSessionOptions();
+        var known = dimensions.Aggregate(1, (product, d) => product * (d.Size ?? 1));
+        if (dimensions.LastOrDefault(d => d.Symbol is not null) is { Symbol: { } symbol }) options.MaxSizes[symbol] = numbers / known;
+        return model.CreateSession(graph.Name, options);
+    }
+
+    /// <summary>Answers all questions of a draft, one after another.</summary>
+    private void Answer(string name, params (string Question, string Answer)[] answers)
+    {
+        Assert.Equal(answers.Length, File.ReadAllText(_cli[name]).Split("\"? ").Length - 1);
+        foreach (var (question, answer) in answers) Edit(name, $"\"? {question}\"", answer);
+    }
+
+    /// <summary>Replaces the first occurrence of a text in a draft.</summary>
+    private void Edit(string name, string old, string with)
+    {
+        var text = File.ReadAllText(_cli[name]);
+        var at = text.IndexOf(old, StringComparison.Ordinal);
+        Assert.True(at >= 0, $"the draft has no {old}: {text}");
+        File.WriteAllText(_cli[name], text[..at] + with + text[(at + old.Length)..]);
+    }
+
+    /// <summary>The words of a command, with the places of its files.</summary>
+    private static string[] Words(string command) => [.. command.Split(' ').Select(word =>
+    {
+        var at = word.IndexOf('=', StringComparison.Ordinal) + 1;
+        var file = word[at..];
+        if (!file.Contains('/', StringComparison.Ordinal) || Path.IsPathRooted(file)) return word;
+        return word[..at] + (file.StartsWith("docs/", StringComparison.Ordinal) ? Repository.Find(file) : Models.Need(file));
+    })];
+
+    private void Print(string command, string reference, int steps, string difference) => output.WriteLine($"| `seqconvert {command.Replace(_cli.Folder + Path.DirectorySeparatorChar, "", StringComparison.Ordinal)}` | {reference} | {steps} | {difference} |");
+}
