@@ -219,6 +219,8 @@ public sealed class TorchScriptTests
     [InlineData("    return (self).forward(x, )", "calls are nested more than 64 levels deep")]
     [InlineData("    return \"text\"", "forward returns something that is no tensor")]
     [InlineData("    y = torch.add(x, self.p)\n    _0 = torch.copy_(y, x)\n    return y", "a part of a tensor is overwritten")]
+    [InlineData("    y = torch.add(x, self.p)\n    z = torch.unsqueeze(y, 0)\n    _0 = torch.relu_(y)\n    return z", "whose elements another one shares")]
+    [InlineData("    y = torch.select(torch.unsqueeze(self.p, 0), 0, 0)\n    _0 = torch.mul_(y, 2)\n    return torch.add(x, self.p)", "a part of a tensor is overwritten")]
     public void What_is_not_understood_is_refused_by_its_line(string body, string says)
     {
         var message = Assert.Throws<ConversionException>(() => Convert(new TorchModule("net.Net", ("p", Store(1, 3))), ("net", $"class Net(Module):\n  def forward(self: X,\n    x: Tensor) -> Tensor:\n{body}\n"))).Message;
@@ -226,6 +228,73 @@ public sealed class TorchScriptTests
         Assert.Contains("code/net.py", message.Replace("code/__torch__/", "code/", StringComparison.Ordinal), StringComparison.Ordinal);
         Assert.Contains("torch.onnx.export(torch.jit.load('model.pt'", message, StringComparison.Ordinal);
         Assert.Contains("seqconvert scaffold model.pt -o model.json", message, StringComparison.Ordinal);
+    }
+
+    /// <summary>An operation in place changes the tensor for all that reads it later: here the identity of a residual connection.</summary>
+    [Theory]
+    [InlineData("    y = torch.linear(x, self.p, self.q)\n    _0 = torch.relu_(y)\n    return torch.add(y, y)", true)]
+    [InlineData("    y = torch.linear(x, self.p, self.q)\n    z = torch.relu_(y)\n    return torch.add(z, y)", true)]
+    [InlineData("    y = torch.linear(x, self.p, self.q)\n    z = torch.relu_(torch.clone(y))\n    return torch.add(z, y)", false)]
+    public void What_is_computed_in_place_is_seen_by_all_that_read_it(string body, bool isInPlace)
+    {
+        var (p, q) = (Store(1, 3, 3), Store(2, 3));
+        using var model = Load(new TorchModule("net.Net", ("p", p), ("q", q)), ("net", $"class Net(Module):\n  def forward(self: X,\n    x: Tensor) -> Tensor:\n{body}\n"));
+        using var session = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["N"] = 1 } });
+        double[] x = [1, -2, 0.5];
+        for (var i = 0; i < 3; i++) session.Input<float>(0)[i] = (float)x[i];
+        session.Run();
+        var y = Dense(p, q, x);
+        Assert.Contains(y, value => value < -0.01);
+        Numbers.Near([.. y.Select(value => Math.Max(value, 0) + (isInPlace ? Math.Max(value, 0) : value))], session.Output<float>(0), 1e-5);
+    }
+
+    /// <summary>memory = memory · 0.5 + x in place, read through a name from before.</summary>
+    [Theory]
+    [InlineData("    _0 = torch.mul_(memory, 0.5)\n    _1 = torch.add_(memory, x)\n    return torch.linear(memory, self.p, self.q)")]
+    [InlineData("    _0 = torch.copy_(memory, torch.add(torch.mul(memory, 0.5), x))\n    return torch.linear(memory, self.p, self.q)")]
+    public void A_buffer_that_is_computed_on_in_place_is_a_state(string body)
+    {
+        var (memory, p, q) = (Store([0.5f, -1, 2], 1, 3), Store(4, 3, 3), Store(5, 3));
+        using var model = Load(new TorchModule("net.Net", ("memory", memory), ("p", p), ("q", q)), ("net", $"class Net(Module):\n  def forward(self: X,\n    x: Tensor) -> Tensor:\n    memory = self.memory\n{body}\n"));
+        using var session = model.CreateSession();
+        var state = new double[] { 0.5, -1, 2 };
+        for (var step = 0; step < 3; step++)
+        {
+            for (var i = 0; i < 3; i++) session.Input<float>(0)[i] = i + step;
+            session.Run();
+            state = [.. state.Select((value, i) => value / 2 + i + step)];
+            Numbers.Near(Dense(p, q, state), session.Output<float>(0), 1e-5);
+        }
+    }
+
+    /// <summary>rsub is other - alpha · self, and a mean over no axes is one over all.</summary>
+    [Fact]
+    public void Rsub_scales_what_it_subtracts()
+    {
+        using var model = Load(new TorchModule("net.Net", ("p", Store(1, 2, 3))), ("net", "class Net(Module):\n  def forward(self: X,\n    x: Tensor) -> Tensor:\n    _0 = torch.linear(x, self.p, None)\n    return torch.rsub(x, 2., 3)\n"));
+        using var session = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["N"] = 1 } });
+        for (var i = 0; i < 3; i++) session.Input<float>(0)[i] = i;
+        session.Run();
+        Numbers.Near([2, -1, -4], session.Output<float>(0), 1e-6);
+    }
+
+    /// <summary>Code and attributes that would take more time or stack than there is.</summary>
+    [Theory]
+    [InlineData(0, "calls, members and indices follow one another")]
+    [InlineData(1, "forward returns more than 1024 values")]
+    [InlineData(2, "lists deep")]
+    public void Hostile_code_is_refused(int which, string says)
+    {
+        var body = which switch
+        {
+            0 => $"    return x{string.Concat(Enumerable.Repeat(".a", 200_000))}",
+            1 => $"    y0 = [x, x]\n{string.Concat(Enumerable.Range(1, 40).Select(i => $"    y{i} = [y{i - 1}, y{i - 1}]\n"))}    return y40",
+            _ => "    return self.deep",
+        };
+        object deep = Array.Empty<object?>();
+        for (var i = 0; i < 40; i++) deep = new object?[] { deep };
+        var message = Assert.Throws<ConversionException>(() => Convert(new TorchModule("net.Net", ("p", Store(1, 3)), ("deep", deep)), ("net", $"class Net(Module):\n  def forward(self: X,\n    x: Tensor) -> Tensor:\n{body}\n"))).Message;
+        Assert.Contains(says, message, StringComparison.Ordinal);
     }
 
     [Fact]

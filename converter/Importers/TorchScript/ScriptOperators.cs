@@ -13,6 +13,7 @@ internal sealed class ScriptOperators
     private readonly ScriptShapes _shapes;
     private readonly ScriptRecurrence _recurrence;
     private readonly Dictionary<string, string> _used = new(StringComparer.Ordinal);
+    private readonly ScriptStorages _storages = new();
 
     public ScriptOperators(ScriptRun run, GraphComposer graph, WeightSet weights)
     {
@@ -29,7 +30,7 @@ internal sealed class ScriptOperators
     /// <summary>A value as data of the graph: weights and zeros become constants.</summary>
     public string Use(ScriptTensor tensor)
     {
-        if (tensor.Value is { } value) return value;
+        if (tensor.Value is { } value) return _storages.Now(value) ?? throw _run.Fault("a tensor is read whose elements another one shares, and that one was computed on in place (an operation whose name ends in '_', such as relu_) before");
         if (tensor.Weight is { } weight)
         {
             var key = tensor.IsTurned ? weight + ".T" : weight;
@@ -60,10 +61,21 @@ internal sealed class ScriptOperators
         var name = qualified.StartsWith(vf, StringComparison.Ordinal) ? qualified[vf.Length..] : qualified.StartsWith(ops, StringComparison.Ordinal) ? qualified[ops.Length..] : qualified.StartsWith(torch, StringComparison.Ordinal) ? qualified[torch.Length..] : qualified;
         var args = new ScriptArguments(qualified, given, named, _run);
         if (ScriptScalars.Call(name, args, _run, out var scalar)) return scalar;
-        if (_shapes.Call(name, args) is { } shaped) return shaped;
+        if (_shapes.Call(name, args) is { } shaped) return Shared(args[0, "self"], shaped);
         if (_recurrence.Call(name, args) is { } recurrent) return recurrent;
-        if (Function(name, args) is { } bent) return bent;
+        if (Function(name, args) is { } bent) return name.EndsWith('_') ? InPlace(args, bent) : bent;
         return Weighted(name, args) ?? throw _run.Fault($"{qualified} is not known here");
+    }
+
+    /// <summary>Makes a tensor hold other elements: all that reads it afterwards reads these, and a buffer keeps them.</summary>
+    public void Overwrite(ScriptTensor tensor, ScriptTensor value)
+    {
+        var now = Use(value);
+        var buffer = tensor.Buffer ?? (tensor.IsTurned ? null : tensor.Weight);
+        if (buffer is not null) _run.Fill(buffer, value);
+        else if (tensor.Value is null) throw _run.Fault("a weight that is turned, or a new tensor, is computed on in place, which is not known here");
+        else if (_storages.IsPart(tensor.Value)) throw _run.Fault("a part of a tensor is overwritten, and only whole buffers are known here");
+        if (tensor.Value is { } name) _storages.Replace(name, now);
     }
 
     /// <summary>A value of the graph.</summary>
@@ -83,6 +95,27 @@ internal sealed class ScriptOperators
         }
 
         return sizes;
+    }
+
+    private object Shared(object? of, object result)
+    {
+        if (of is not ScriptTensor tensor) return result;
+        foreach (var view in result as IEnumerable<object?> ?? [result])
+        {
+            if (view is ScriptTensor part) _storages.Share(tensor, part);
+        }
+
+        return result;
+    }
+
+    /// <summary>The result of an operation in place, which is its first argument.</summary>
+    private ScriptTensor InPlace(ScriptArguments args, ScriptTensor result)
+    {
+        var x = args.Tensor(0, args[0, "input"] is ScriptTensor ? "input" : "self");
+        if (ReferenceEquals(x, result)) return result;
+        Overwrite(x, result);
+        if (x.Value is { } name) _storages.Alias(result.Value!, name);
+        return result with { Buffer = x.Buffer };
     }
 
     private ScriptTensor? Function(string name, ScriptArguments args)
@@ -120,7 +153,9 @@ internal sealed class ScriptOperators
                 var wide = Read(slope);
                 return Node("PRelu", X().Sizes, [Use(X()), _graph.Constant(slope.Weight!, wide.Reshaped([wide.Count, .. Enumerable.Repeat(1, Math.Max(0, X().Rank - 2))]))]);
             case "dropout" or "feature_dropout" or "alpha_dropout" when !args.Flag(2, "train"): return X();
-            case "contiguous" or "clone" or "detach" or "type_as" or "float" or "alias": return X();
+            // A tensor of its own, which operations in place on the other do not change.
+            case "clone": return One("Identity");
+            case "contiguous" or "detach" or "type_as" or "float" or "alias": return X();
             case "to": return Typed(X(), args);
             case "add" or "sub" or "rsub" or "mul" or "div": return Arithmetic(plain, args);
             case "mean" or "sum" when args[1, "dim"] is not null and not ScriptOther:
@@ -146,9 +181,10 @@ internal sealed class ScriptOperators
     private ScriptTensor Arithmetic(string name, ScriptArguments args)
     {
         var (first, second) = (Operand(args[0, "self"], args), Operand(args[1, "other"], args));
-        if (name is not ("mul" or "div") && args.Number(2, "alpha", 1) is var alpha && alpha != 1) second = Node("Mul", second.Sizes, [Use(second), _graph.Scalar((float)alpha)]);
         if (name == "div" && args[2, "rounding_mode"] is not null) throw _run.Fault($"{args.Function} with a rounding mode is not known here");
+        // rsub is other - alpha · self.
         if (name == "rsub") (first, second) = (second, first);
+        if (name is not ("mul" or "div") && args.Number(2, "alpha", 1) is var alpha && alpha != 1) second = Node("Mul", second.Sizes, [Use(second), _graph.Scalar((float)alpha)]);
         return Node(name switch { "add" => "Add", "mul" => "Mul", "div" => "Div", _ => "Sub" }, Broadcast(first, second), [Use(first), Use(second)]);
     }
 
@@ -162,7 +198,8 @@ internal sealed class ScriptOperators
 
     private ScriptTensor Reduced(string op, ScriptTensor x, long[] axes, bool isKept)
     {
-        var at = axes.Select(axis => axis < 0 ? axis + x.Rank : axis).ToHashSet();
+        // No axes stand for all.
+        var at = (axes.Length == 0 ? Enumerable.Range(0, x.Rank).Select(axis => (long)axis) : axes.Select(axis => axis < 0 ? axis + x.Rank : axis)).ToHashSet();
         if (at.Any(axis => axis < 0 || axis >= x.Rank)) throw _run.Fault("an axis is out of range");
         ScriptSize[] sizes = [.. x.Sizes.Index().Where(size => isKept || !at.Contains(size.Index)).Select(size => at.Contains(size.Index) ? new ScriptSize(1) : size.Item)];
         return Node(op, sizes, [Use(x), _graph.Axes([.. at])], ("keepdims", isKept ? 1L : 0L));

@@ -24,6 +24,7 @@ internal sealed class ScriptRecurrence(ScriptOperators operators, ScriptRun run,
         var states = isLstm ? args.Tensors(1, "hx") : [args.Tensor(1, "hx")];
         var parameters = args.Tensors(2, "params");
         var (hasBiases, layers, isBoth, isBatchFirst) = (args.Flag(3, "has_biases"), args.Int(4, "num_layers", 1), args.Flag(7, "bidirectional"), args.Flag(8, "batch_first"));
+        if (args.Flag(6, "train") && args.Number(5, "dropout", 0) > 0) throw run.Fault($"{args.Function} drops values between its layers, because the model was traced while it trained; call eval() before");
         var directions = isBoth ? 2 : 1;
         const int mostLayers = 256;
         if (x.Rank != 3 || layers is < 1 or > mostLayers || states.Length != (isLstm ? 2 : 1) || Array.Exists(states, state => state.Rank != 3)) throw run.Fault($"{args.Function} of {x} is not known here");

@@ -11,6 +11,7 @@ internal sealed class ScriptRun
 {
     private const int MostStatements = 200_000;
     private const int MostCalls = 64;
+    private const int MostNested = 16;
 
     private readonly ScriptCode _code;
     private readonly ScriptOperators _operators;
@@ -140,13 +141,25 @@ internal sealed class ScriptRun
         }
     }
 
-    /// <summary>Overwrites a buffer.</summary>
-    public void Write(string buffer, ScriptTensor value)
+    /// <summary>Makes a tensor hold other elements.</summary>
+    public void Overwrite(ScriptTensor tensor, ScriptTensor value) => _operators.Overwrite(tensor, value);
+
+    /// <summary>Sets an attribute to another tensor. What was read of it before stays what it was.</summary>
+    private void Write(string buffer, ScriptTensor value)
+    {
+        _ = Fitting(buffer, value);
+        Written[buffer] = value;
+    }
+
+    /// <summary>Overwrites the elements of a buffer, also for what was read of it before.</summary>
+    public void Fill(string buffer, ScriptTensor value) => Written[buffer] = Fitting(buffer, value);
+
+    private ScriptTensor Fitting(string buffer, ScriptTensor value)
     {
         var before = Buffer(buffer);
         if (before.Rank != value.Rank || !before.Sizes.Zip(value.Sizes).All(pair => pair.First.Join(pair.Second))) throw Fault($"the buffer '{buffer}' of shape {before} is overwritten by {value}");
         _code.States.Add(buffer);
-        Written[buffer] = value;
+        return before;
     }
 
     /// <summary>The value of a tensor of the file: a buffer that was overwritten, or the tensor.</summary>
@@ -194,18 +207,24 @@ internal sealed class ScriptRun
                 // Converted models do not train.
                 if (name == "training") return false;
                 if (!module.Has(name)) throw Fault($"the module has no attribute '{name}'");
-                return FromFile(module[name]);
+                return FromFile(module[name], 0);
             default: throw Fault($"'.{name}' is taken of a value that is no module");
         }
     }
 
-    private object? FromFile(object? value) => value switch
+    /// <summary>An attribute. A pickle's lists may hold themselves, or one another many times.</summary>
+    private object? FromFile(object? value, int depth)
     {
-        TorchTensor tensor => Tensor(tensor),
-        List<object?> list => list.ConvertAll(FromFile),
-        object?[] tuple => Array.ConvertAll(tuple, FromFile),
-        _ => value,
-    };
+        if (depth > MostNested) throw Fault($"an attribute is nested more than {MostNested} lists deep");
+        if (++Statements > MostStatements) throw Fault($"more than {MostStatements} statements and attributes are read");
+        return value switch
+        {
+            TorchTensor tensor => Tensor(tensor),
+            List<object?> list => list.ConvertAll(item => FromFile(item, depth + 1)),
+            object?[] tuple => Array.ConvertAll(tuple, item => FromFile(item, depth + 1)),
+            _ => value,
+        };
+    }
 
     private object? Index(object? of, IndexExpression index, Dictionary<string, object?> names)
     {

@@ -86,7 +86,9 @@ internal static class ScriptScalars
                 throw run.Fault("the code raises an error here");
             case "copy_":
                 var target = args.Tensor(0, "self");
-                run.Write(target.Buffer ?? target.Weight ?? throw run.Fault("a part of a tensor is overwritten, and only whole buffers are known here"), args.Tensor(1, "src"));
+                if ((target.Buffer ?? target.Weight) is null) throw run.Fault("a part of a tensor is overwritten, and only whole buffers are known here");
+                run.Overwrite(target, args.Tensor(1, "src"));
+                result = target;
                 return true;
             default:
                 return false;

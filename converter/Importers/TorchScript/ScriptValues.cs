@@ -18,7 +18,17 @@ internal sealed class ScriptSize(int? size = null)
 
     private string? _symbol;
 
-    private ScriptSize Root => _same?.Root ?? this;
+    private ScriptSize Root
+    {
+        get
+        {
+            var root = this;
+            while (root._same is { } next) root = next;
+            // Long chains are shortened, so that no code makes them slow.
+            for (var at = this; at._same is { } next; at = next) at._same = root;
+            return root;
+        }
+    }
 
     public bool Is(ScriptSize other) => Root == other.Root || (Number is { } number && other.Number == number);
 

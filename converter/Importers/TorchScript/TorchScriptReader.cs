@@ -74,7 +74,9 @@ internal static class TorchScriptReader
 
     private static void Outputs(IrGraph graph, ScriptRun run, ScriptFunction forward, object? result)
     {
+        const int most = 1024;
         var tensors = new List<ScriptTensor>();
+        var visited = 0;
         Flatten(result, tensors);
         if (tensors.Count == 0) throw run.Fault("forward returns no tensor");
         foreach (var (i, tensor) in tensors.Index())
@@ -86,6 +88,8 @@ internal static class TorchScriptReader
 
         void Flatten(object? value, List<ScriptTensor> into)
         {
+            // Lists may hold one another many times.
+            if (++visited > most) throw run.Fault($"forward returns more than {most} values");
             switch (value)
             {
                 case ScriptTensor tensor: into.Add(tensor); break;
