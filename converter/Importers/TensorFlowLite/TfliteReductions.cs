@@ -46,11 +46,11 @@ internal static class TfliteReductions
         return call.Graph.Op("Softmax", [x], ("axis", -1L));
     }
 
-    /// <summary>x / √max(Σx², 10⁻⁶) over the last axis.</summary>
+    /// <summary>x / max(√Σx², 10⁻⁶) over the last axis: TensorFlow Lite limits the length, not its square.</summary>
     private static string L2(TfliteCall call)
     {
         var (graph, x) = (call.Graph, call.Value(0));
         var squares = graph.Op("ReduceSum", [graph.Op("Mul", [x, x]), graph.Axes(-1)], ("keepdims", 1L));
-        return graph.Op("Div", [x, graph.Op("Sqrt", [graph.Op("Max", [squares, graph.Scalar(1e-6f)])])]);
+        return graph.Op("Div", [x, graph.Op("Sqrt", [graph.Op("Max", [squares, graph.Scalar(1e-12f)])])]);
     }
 }
