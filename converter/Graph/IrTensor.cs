@@ -97,5 +97,36 @@ internal sealed class IrTensor(ElementType type, int[] shape, byte[] data)
         return Of([columns, rows], turned.AsSpan());
     }
 
+    /// <summary>A float32 tensor with its axes in another order.</summary>
+    public IrTensor Permuted(ReadOnlySpan<int> order)
+    {
+        var rank = order.Length;
+        var shape = new int[rank];
+        var strides = new int[rank];
+        for (var axis = 0; axis < rank; axis++)
+        {
+            shape[axis] = Shape[order[axis]];
+            strides[axis] = Shape[(order[axis] + 1)..].Aggregate(1, (a, b) => a * b);
+        }
+
+        var from = Floats;
+        var to = new float[from.Length];
+        var index = new int[rank];
+        var place = 0;
+        for (var i = 0; i < to.Length; i++)
+        {
+            to[i] = from[place];
+            for (var axis = rank - 1; axis >= 0; axis--)
+            {
+                place += strides[axis];
+                if (++index[axis] < shape[axis]) break;
+                place -= strides[axis] * shape[axis];
+                index[axis] = 0;
+            }
+        }
+
+        return Of<float>(shape, to);
+    }
+
     public IrTensor Reshaped(params int[] shape) => new(Type, shape, Data) { Beyond = Beyond };
 }

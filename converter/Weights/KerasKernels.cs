@@ -11,43 +11,12 @@ internal static class KerasKernels
     public static IrTensor ConvKernel(IrTensor kernel, bool isTurned = false)
     {
         var spatial = kernel.Shape.Length - 2;
-        var moved = Permuted(kernel, [spatial + 1, spatial, .. Enumerable.Range(0, spatial)]);
+        var moved = kernel.Permuted([spatial + 1, spatial, .. Enumerable.Range(0, spatial)]);
         if (!isTurned) return moved;
         var floats = moved.Floats.ToArray();
         var taps = kernel.Shape[..spatial].Aggregate(1, (a, b) => a * b);
         for (var start = 0; start < floats.Length; start += taps) Array.Reverse(floats, start, taps);
         return IrTensor.Of<float>(moved.Shape, floats);
-    }
-
-    /// <summary>A tensor with its axes in another order.</summary>
-    public static IrTensor Permuted(IrTensor tensor, ReadOnlySpan<int> order)
-    {
-        var rank = order.Length;
-        var shape = new int[rank];
-        var strides = new int[rank];
-        for (var axis = 0; axis < rank; axis++)
-        {
-            shape[axis] = tensor.Shape[order[axis]];
-            strides[axis] = tensor.Shape[(order[axis] + 1)..].Aggregate(1, (a, b) => a * b);
-        }
-
-        var from = tensor.Floats;
-        var to = new float[from.Length];
-        var index = new int[rank];
-        var place = 0;
-        for (var i = 0; i < to.Length; i++)
-        {
-            to[i] = from[place];
-            for (var axis = rank - 1; axis >= 0; axis--)
-            {
-                place += strides[axis];
-                if (++index[axis] < shape[axis]) break;
-                place -= strides[axis] * shape[axis];
-                index[axis] = 0;
-            }
-        }
-
-        return IrTensor.Of<float>(shape, to);
     }
 
     /// <summary>

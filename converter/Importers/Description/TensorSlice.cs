@@ -19,22 +19,7 @@ internal static class TensorSlice
     public static string? Turned(string name) => name.EndsWith(".T", StringComparison.Ordinal) ? name[..^2] : null;
 
     /// <summary>The tensor with its axes in reverse order.</summary>
-    public static IrTensor Turn(IrTensor tensor)
-    {
-        var from = tensor.Floats;
-        var to = new float[from.Length];
-        var (rank, shape) = (tensor.Shape.Length, tensor.Shape);
-        var index = new int[rank];
-        for (var i = 0; i < to.Length; i++)
-        {
-            var at = 0;
-            for (var axis = rank - 1; axis >= 0; axis--) at = at * shape[axis] + index[axis];
-            to[at] = from[i];
-            for (var axis = rank - 1; axis >= 0 && ++index[axis] == shape[axis]; axis--) index[axis] = 0;
-        }
-
-        return IrTensor.Of<float>([.. shape.Reverse()], to);
-    }
+    public static IrTensor Turn(IrTensor tensor) => tensor.Permuted([.. Enumerable.Range(0, tensor.Shape.Length).Reverse()]);
 
     /// <exception cref="FormatException">The ranges do not fit this tensor; the message says why.</exception>
     public static IrTensor Take(IrTensor tensor, string ranges)

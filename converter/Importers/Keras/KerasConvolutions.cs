@@ -115,7 +115,7 @@ internal sealed class KerasConvolutions(KerasEmitter emitter)
         layer.Expect("depth_multiplier", kernel.Shape[^1]);
         if (Multiplier(layer) != kernel.Shape[^1]) throw layer.Fault($"its weight '{name}' has {kernel.Shape[^1]} kernels for each channel, but its 'depth_multiplier' is {Multiplier(layer)}");
         int[] order = [spatial, spatial + 1, .. Enumerable.Range(0, spatial)];
-        var moved = KerasKernels.Permuted(kernel, order);
+        var moved = kernel.Permuted(order);
         return (moved.Reshaped([kernel.Shape[^2] * kernel.Shape[^1], 1, .. kernel.Shape[..spatial]]), name);
     }
 

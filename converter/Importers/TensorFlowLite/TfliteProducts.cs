@@ -59,7 +59,7 @@ internal static class TfliteProducts
         }
         else
         {
-            y = Convolved(call, Turned(weights, 0, 3, 1, 2), outputs, channels / inputs, new Window(3, 4));
+            y = Convolved(call, weights.Permuted([0, 3, 1, 2]), outputs, channels / inputs, new Window(3, 4));
         }
 
         return TfliteActivations.Apply(call, y, o.Byte(3));
@@ -70,7 +70,7 @@ internal static class TfliteProducts
     {
         var (weights, channels) = (Weight(call, 1), Channels(call, 0));
         if (weights.Shape is not [1, _, _, var outputs] || channels < 1 || outputs % channels != 0) throw call.Fault($"its weights of shape [{string.Join(", ", weights.Shape)}] do not fit its input of {channels} channels");
-        return TfliteActivations.Apply(call, Convolved(call, Turned(weights, 3, 0, 1, 2), outputs, channels, new Window(4, 5)), call.Options.Byte(4));
+        return TfliteActivations.Apply(call, Convolved(call, weights.Permuted([3, 0, 1, 2]), outputs, channels, new Window(4, 5)), call.Options.Byte(4));
     }
 
     private static string Convolved(TfliteCall call, IrTensor weights, int outputs, int groups, Window fields)
@@ -116,7 +116,7 @@ internal static class TfliteProducts
             attributes.Add(("output_padding", new[] { y0.More, x0.More }));
         }
 
-        var y = graph.Op("ConvTranspose", [graph.Transpose(call.Value(2), 0, 3, 1, 2), graph.Constant(NameOf(call, 1), Turned(weights, 3, 0, 1, 2)), Bias(call, 3, outputs)], [.. attributes]);
+        var y = graph.Op("ConvTranspose", [graph.Transpose(call.Value(2), 0, 3, 1, 2), graph.Constant(NameOf(call, 1), weights.Permuted([3, 0, 1, 2])), Bias(call, 3, outputs)], [.. attributes]);
         return TfliteActivations.Apply(call, graph.Transpose(y, 0, 2, 3, 1), o.Byte(3));
     }
 
@@ -151,24 +151,4 @@ internal static class TfliteProducts
     }
 
     private static string NameOf(TfliteCall call, int input) => TfliteNotes.Clean(call.Tensor(input).Name, call.Name + "/weights");
-
-    /// <summary>A constant with its axes in another order.</summary>
-    private static IrTensor Turned(IrTensor tensor, params int[] order)
-    {
-        var shape = Array.ConvertAll(order, axis => tensor.Shape[axis]);
-        var strides = new int[order.Length];
-        for (var i = 0; i < order.Length; i++) strides[i] = tensor.Shape[(order[i] + 1)..].Aggregate(1, (a, b) => a * b);
-        var source = tensor.Floats;
-        var turned = new float[tensor.Count];
-        var index = new int[order.Length];
-        for (var i = 0; i < turned.Length; i++)
-        {
-            var from = 0;
-            for (var axis = 0; axis < order.Length; axis++) from += index[axis] * strides[axis];
-            turned[i] = source[from];
-            for (var axis = order.Length - 1; axis >= 0 && ++index[axis] == shape[axis]; axis--) index[axis] = 0;
-        }
-
-        return IrTensor.Of<float>(shape, turned);
-    }
 }
