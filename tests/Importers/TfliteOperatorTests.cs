@@ -162,6 +162,29 @@ public class TfliteOperatorTests
         for (var i = 0; i < expected.Length; i++) Numbers.Near(expected[i], y[i], 2e-6, 2e-6);
     }
 
+    /// <summary>The kernel divides by max(√Σx², 10⁻⁶), so short vectors become long, and only those below 10⁻⁶ stay short.</summary>
+    [Theory]
+    [InlineData(3e-4f)]
+    [InlineData(3e-8f)]
+    public void A_normalization_of_short_vectors_limits_the_length(float size)
+    {
+        var model = new TfliteBuilder();
+        var g = model.Main;
+        g.Output(g.Op("L2_NORMALIZATION", [g.Input("x", [1, 2])], [1, 2], F));
+        var length = Math.Max(Math.Sqrt(2.0 * size * size), 1e-6);
+        Numbers.Near([size / length, size / length], model.Run([size, size])[0], 1e-6);
+    }
+
+    [Fact]
+    public void A_one_hot_row_of_a_negative_index_has_no_one()
+    {
+        var model = new TfliteBuilder();
+        var g = model.Main;
+        var index = g.Op("CAST", [g.Input("x", [4])], [4], TfliteType.Int32);
+        g.Output(g.Op("ONE_HOT", [index, g.Constant("depth", [], 3), g.Constant("on", [], 5f), g.Constant("off", [], -1f)], [4, 3], F, (0, -1)));
+        Assert.Equal([-1, -1, -1, -1, -1, 5, -1, -1, -1, 5, -1, -1], model.Run([-1, 2, 3, 0])[0]);
+    }
+
     [Fact]
     public void Products_have_their_formulas()
     {

@@ -97,6 +97,9 @@ internal sealed class GraphComposer(string name, WeightSet weights, Budget budge
     /// <summary>An int64 constant.</summary>
     public string Number(long value) => Shared("number", IrTensor.Of<long>([], value));
 
+    /// <summary>int64 indices of which the negative ones become <paramref name="size"/>, beyond the last: TensorFlow's one-hot rows have no 1 for them, where ONNX counts from the end.</summary>
+    public string BeyondIfNegative(string indices, string size) => Op("Where", [Op("Less", [indices, Number(0)]), size, indices]);
+
     /// <summary>A float constant.</summary>
     public string Scalar(float value) => Shared("scalar", IrTensor.Of<float>([], value));
 

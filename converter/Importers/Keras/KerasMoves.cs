@@ -254,6 +254,6 @@ internal sealed class KerasMoves(KerasEmitter emitter)
         }
 
         if (call.Flag(-1, false, "sparse")) throw call.Layer.Fault("sparse values are not supported");
-        return [new KerasValue(KerasCodes.OneHot(Graph, x.Name, depth, call.Axis(call.Long(2, -1, "axis"), x.Rank + 1)), x.Rank + 1)];
+        return [new KerasValue(KerasCodes.OneHot(Graph, Graph.BeyondIfNegative(Graph.Op("Cast", [x.Name], ("to", 7L)), Graph.Number(depth)), depth, call.Axis(call.Long(2, -1, "axis"), x.Rank + 1)), x.Rank + 1)];
     }
 }

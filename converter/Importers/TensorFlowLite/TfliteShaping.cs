@@ -151,7 +151,8 @@ internal static class TfliteShaping
     private static string OneHot(TfliteCall call)
     {
         string One(int input) => call.Graph.Op("Reshape", [call.Value(input), call.Graph.Axes(1)]);
-        return call.Graph.Op("OneHot", [call.Long(0), call.Long(1), call.Graph.Op("Concat", [One(3), One(2)], ("axis", 0L))], ("axis", (long)call.Options.Int(0)));
+        var depth = call.Long(1);
+        return call.Graph.Op("OneHot", [call.Graph.BeyondIfNegative(call.Long(0), depth), depth, call.Graph.Op("Concat", [One(3), One(2)], ("axis", 0L))], ("axis", (long)call.Options.Int(0)));
     }
 
     /// <summary>Writes whole rows along the first axis where they differ in size; writing at the beginning of the other axes is the same.</summary>
