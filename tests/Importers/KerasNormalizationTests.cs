@@ -75,6 +75,24 @@ public sealed class KerasNormalizationTests
         }).IsOf(file, "GroupNormalization", $"\"axis\": {axis}, \"groups\": {groups}, \"epsilon\": 0.001", image);
     }
 
+    /// <summary>A normalization of each step must not count its axes from those of the whole sequence.</summary>
+    [Theory]
+    [InlineData(-1, false)]
+    [InlineData(1, false)]
+    [InlineData(1, true)]
+    public void A_normalization_of_each_step_is_over_the_axes_of_the_step(int axis, bool hasScale)
+    {
+        var x = Grid.Random(3, 2, 6, 3, 4);
+        var place = axis < 0 ? 3 : 2;
+        var file = new KerasFile(4);
+        var gamma = hasScale ? Grid.Weight(file, "l/l/gamma", x.Shape[place]) : Grid.Of([x.Shape[place]], _ => 1);
+        Grid.Of(x.Shape, at =>
+        {
+            double[] all = [.. Along(x, at, [place])];
+            return gamma[at[place]] * (x[at] - all.Average()) / Math.Sqrt(all.Average(v => Math.Pow(v - all.Average(), 2)) + 0.001);
+        }).IsOf(file, "TimeDistributed", $"\"layer\": {{\"class_name\": \"LayerNormalization\", \"config\": {{\"name\": \"n\", \"axis\": {axis}, \"epsilon\": 0.001, \"scale\": {Json(hasScale)}, \"center\": false}}}}", x);
+    }
+
     [Fact]
     public void Unit_normalization_divides_by_the_length()
     {

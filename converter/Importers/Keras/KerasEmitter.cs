@@ -173,11 +173,26 @@ internal sealed class KerasEmitter
         var x = call.Inputs[0];
         if (x.Mask is not null && Version.Major < 3 && Graph.Graph.Inputs[0].Shape[0].Symbol is null)
             throw layer.Fault("with a fixed batch, Keras repeats its output at masked steps, which is not supported; save the model with an open batch");
-        if (!s_pointwise.Contains(inner.Class)) return KerasSteps.Call(this, layer, inner, call);
+        if (!IsPointwise(inner, x.Rank - 1)) return KerasSteps.Call(this, layer, inner, call);
         // The wrapped layer gets one step.
         var step = new KerasCall([x with { Rank = x.Rank - 1 }]);
         step.Flags.UnionWith(call.Flags);
         return [Call(inner, step)[0] with { Rank = x.Rank }];
+    }
+
+    /// <summary>Whether the nodes of a layer over a step are the same over all steps: no axis but the last is named in them by its place from the front.</summary>
+    private static bool IsPointwise(KerasLayer inner, int rank)
+    {
+        if (!s_pointwise.Contains(inner.Class)) return false;
+        var axis = inner.Longs("axis");
+        var isLast = axis is [] or [-1] || (axis is [var one] && one == rank - 1);
+        return inner.Class switch
+        {
+            "BatchNormalization" => isLast,
+            "LayerNormalization" => isLast && !inner.Flag("rms_scaling") && (inner.Flag("scale", true) || inner.Flag("center", true)),
+            "Softmax" => axis.Length < 2,
+            _ => true,
+        };
     }
 
     private KerasValue[] Operate(KerasLayer layer, KerasArguments arguments)
