@@ -51,7 +51,7 @@ internal sealed record Draft(string Text, IReadOnlyList<TensorRole> Tensors, IRe
         {
             var (chains, how) = placed.Count > 0 ? Chains.Of(placed, !isSorted) : ([], "");
             if (how.Length > 0) guesses.Add(how);
-            Insert(chains, missed, modules);
+            Insert(chains, modules);
             if (chains.Count > MostGraphs) throw new ConversionException($"{weights.File}: its {modules.Count} modules make {chains.Count} chains by their sizes, too many for a draft; export the model as ONNX.");
             graphs = [.. chains.Select((chain, i) => ChainDraft.Write(i == 0 ? "main" : $"part_{i + 1}", chain, options))];
             if (graphs.Count > 1) guesses.Add($"{graphs.Count} graphs, because sizes do not continue from one to the next; joins such as concatenation, and what stands between the graphs, have no weights");
@@ -76,14 +76,27 @@ internal sealed record Draft(string Text, IReadOnlyList<TensorRole> Tensors, IRe
     }
 
     /// <summary>Puts modules without a layer after the ones that the file has before them.</summary>
-    private static void Insert(List<List<Module>> chains, List<Module> missed, List<Module> modules)
+    private static void Insert(List<List<Module>> chains, List<Module> modules)
     {
-        foreach (var module in missed)
+        var chainOf = new Dictionary<Module, List<Module>>(ReferenceEqualityComparer.Instance);
+        foreach (var chain in chains)
         {
-            var before = modules.Take(modules.IndexOf(module)).LastOrDefault(other => chains.Exists(chain => chain.Contains(other)));
-            var chain = chains.Find(c => before is not null && c.Contains(before)) ?? chains.FirstOrDefault();
-            if (chain is null) chains.Add([module]);
-            else chain.Insert(before is null ? 0 : chain.IndexOf(before) + 1, module);
+            foreach (var module in chain) chainOf[module] = chain;
+        }
+
+        Module? before = null;
+        foreach (var module in modules)
+        {
+            if (!chainOf.ContainsKey(module))
+            {
+                if (!module.IsMissed) continue;
+                if (chains.Count == 0) chains.Add([]);
+                var chain = before is null ? chains[0] : chainOf[before];
+                chain.Insert(before is null ? 0 : chain.FindIndex(other => ReferenceEquals(other, before)) + 1, module);
+                chainOf[module] = chain;
+            }
+
+            before = module;
         }
     }
 

@@ -75,12 +75,18 @@ internal sealed class StateDictReader
     private List<StateDictLayer> Layers()
     {
         var groups = new List<(string Prefix, HashSet<string> Members)>();
+        var known = new Dictionary<string, HashSet<string>>(StringComparer.Ordinal);
         foreach (var name in _weights.Names)
         {
             var at = name.LastIndexOf('.');
             var (prefix, member) = (at < 0 ? "" : name[..at], name[(at + 1)..]);
-            if (groups.FindIndex(g => g.Prefix == prefix) is >= 0 and var index) groups[index].Members.Add(member);
-            else groups.Add((prefix, [member]));
+            if (!known.TryGetValue(prefix, out var members))
+            {
+                known[prefix] = members = [];
+                groups.Add((prefix, members));
+            }
+
+            members.Add(member);
         }
 
         return [.. groups.SelectMany(group => StateDictLayer.Of(_weights, group.Prefix, group.Members, _file))];
