@@ -26,7 +26,10 @@ internal sealed partial class DecodingCheck
         var filled = new HashSet<string> { token.Name };
         foreach (var key in (string[])[DecodingKeys.Mask, DecodingKeys.Position])
         {
-            if (_metadata.GetValueOrDefault(key) is { } name && Port(step.Inputs, step, "input", key, name) is not null) filled.Add(name);
+            if (_metadata.GetValueOrDefault(key) is not { } name || Port(step.Inputs, step, "input", key, name) is not { } port) continue;
+            filled.Add(name);
+            if (key == DecodingKeys.Mask && Array.Exists(port.Shape, d => d.Size > 1))
+                _faults.Add($"\"mask\": input {Described(port)} of graph '{step.Name}' has a fixed number of places, and a text may have fewer tokens; give it a symbolic number of tokens, or compute it inside the graph from the position, so that places that no token has taken yet are masked");
         }
 
         Unfilled(step, filled, "\"position\" (the number of previous steps) or \"mask\" (1 for each token), make it a state (--state INPUT=OUTPUT), or fix it (--set)");

@@ -71,7 +71,8 @@ internal static class LanguageCheck
 
     private static bool AreEqual(float[] many, float[] one)
     {
-        var scale = many.Append(1).Where(float.IsFinite).Max(Math.Abs);
+        // Probabilities of many tokens are small numbers.
+        var scale = many.Append(0).Where(float.IsFinite).Max(Math.Abs);
         for (var i = 0; i < many.Length; i++)
         {
             if (float.IsFinite(many[i]) && !(Math.Abs(many[i] - one[i]) <= Tolerance * scale)) return false;

@@ -14,6 +14,7 @@ internal sealed record LanguageShape(SeqGraphInfo Graph, string? Batch, string? 
     {
         var graph = info.GraphOrOnly(DecodingKeys.Step);
         var token = StepRows.TokenOf(info, graph);
+        if (token.Dimensions!.Any(d => d.Size > 1)) throw new ArgumentException($"Input '{token.Name}' of graph '{graph.Name}' holds several tokens at once; it must hold one token, or a symbolic number of tokens.");
         var hasStates = graph.States.Count > 0;
         var symbols = Symbols(token);
         var batch = symbols.Find(symbol => graph.States.Any(state => Symbols(state).Contains(symbol)));
@@ -23,10 +24,11 @@ internal sealed record LanguageShape(SeqGraphInfo Graph, string? Batch, string? 
         if (!hasStates && symbols.Count == 0) throw new ArgumentException($"Graph '{graph.Name}' has no states, and '{token.Name}' takes one token, so it forgets all tokens before. Convert it with states (--state INPUT=OUTPUT, --cache STEPS), or let it take a symbolic number of tokens.");
         var loaded = model.Loaded.Graphs.First(g => g.Name == graph.Name);
         var caches = loaded.Symbols.Index().Where(s => loaded.MostSteps(s.Index) > 0).ToArray();
-        var mask = info.Text(DecodingKeys.Mask) is { } name && graph.Inputs.FirstOrDefault(i => i.Name == name) is { } input
-            ? Symbols(input).Find(symbol => symbol != batch && !symbols.Contains(symbol) && !caches.Any(c => c.Item == symbol))
-            : null;
+        var masked = info.Text(DecodingKeys.Mask) is { } name ? graph.Inputs.FirstOrDefault(i => i.Name == name) : null;
+        if (masked?.Dimensions!.Any(d => d.Size > 1) == true) throw new ArgumentException($"Mask '{masked.Name}' of graph '{graph.Name}' has {masked.Dimensions!.First(d => d.Size > 1).Size} places in each run, and a text may have fewer tokens; it must have a symbolic number of them. Places that no token has taken yet must be masked inside the graph, by the position.");
+        var mask = masked is null ? null : Symbols(masked).Find(symbol => symbol != batch && !symbols.Contains(symbol) && !caches.Any(c => c.Item == symbol));
         int[] limits = [.. caches.Select(c => loaded.MostSteps(c.Index)), .. info.Number(DecodingKeys.Context) is { } context ? [context] : Array.Empty<int>()];
+        if (limits.Length > 0 && limits.Min() < 2) throw new ArgumentException($"Graph '{graph.Name}' holds {limits.Min()} tokens, prompt and result together; it must hold at least 2.");
         return new LanguageShape(graph, batch, symbols.LastOrDefault(), mask, limits.Length == 0 ? null : limits.Min(), hasStates);
     }
 

@@ -1,4 +1,5 @@
 using SeqRuntime.Decoding;
+using SeqRuntime.Format;
 using SeqRuntime.Tests.Importers;
 
 namespace SeqRuntime.Tests.Decoding;
@@ -92,6 +93,71 @@ public sealed class LanguageDocumentTests
               "outputs": { "logits": "logits" } } } }
             """;
         Assert.Contains("the logits of graph 'main' depend on later tokens (a bidirectional layer, attention that is not causal), so it is no language model that can generate", files.Refusal(Description), StringComparison.Ordinal);
+    }
+
+    /// <summary>Each probability is smaller than what two logits may differ by.</summary>
+    [Fact]
+    public void Probabilities_of_many_tokens_that_depend_on_later_tokens_are_found_too()
+    {
+        const int Tokens = 4000;
+        using var files = new WeightFiles();
+        files.Random("e.weight", Tokens, 3);
+        foreach (var end in (string[])["", "_reverse"])
+        {
+            files.Random($"r.weight_ih_l0{end}", 4, 3);
+            files.Random($"r.weight_hh_l0{end}", 4, 4);
+            files.Random($"r.bias_ih_l0{end}", 4);
+            files.Random($"r.bias_hh_l0{end}", 4);
+        }
+
+        files.Put("o.weight", Array.ConvertAll(Numbers.Random(new Random(1), Tokens * 8), v => 0.2f * v), Tokens, 8);
+        string Description(bool isBidirectional) => $$"""
+            { "weights": "weights.npz", "decoding": { "kind": "language-model", "scores": "probabilities" }, "graphs": { "main": { "inputs": { "x": { "type": "int64", "shape": [1, "T"] } },
+              "layers": [{ "kind": "embedding", "input": "x", "weights": "e", "output": "z" }, { "kind": "rnn", "input": "z", "weights": "r", "bidirectional": {{(isBidirectional ? "true" : "false")}}, "output": "y" },
+                { "kind": "linear", "input": "y", "weights": "o", "output": "logits" }, { "kind": "activation", "function": "softmax", "input": "logits", "output": "p" }],
+              "outputs": { "p": "p" } } } }
+            """;
+        Assert.Contains("depend on later tokens", files.Refusal(Description(isBidirectional: true)), StringComparison.Ordinal);
+    }
+
+    /// <summary>Ones in all places would let attention see places of a cache that no token has taken.</summary>
+    [Fact]
+    public void A_mask_of_a_fixed_size_is_refused()
+    {
+        using var language = new PlainLanguage(1);
+        var description = language.Description(TokenForm.One, more: ", \"token\": \"x\", \"mask\": \"m\"").Replace("\"inputs\": {", "\"inputs\": { \"m\": { \"shape\": [1, 12] },", StringComparison.Ordinal);
+        Assert.Contains("\"mask\": input 'm' [1, 12] of graph 'main' has a fixed number of places, and a text may have fewer tokens; give it a symbolic number of tokens", language.Refusal(description), StringComparison.Ordinal);
+        var converted = language.Convert(description.Replace("\"mask\"", "\"position\"", StringComparison.Ordinal)).Model;
+        converted.Metadata.Remove(DecodingKeys.Position);
+        converted.Metadata[DecodingKeys.Mask] = "m";
+        using var model = SeqModel.Load(SeqWriter.ToArray(converted));
+        Assert.Contains("Mask 'm' of graph 'main' has 12 places in each run", Assert.Throws<ArgumentException>(() => model.CreateGenerator()).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>What the converter would not write.</summary>
+    [Theory]
+    [InlineData("0", "Graph 'main' holds 0 tokens, prompt and result together; it must hold at least 2.")]
+    [InlineData("1", "Graph 'main' holds 1 tokens, prompt and result together; it must hold at least 2.")]
+    [InlineData("-1", "'decoding:context' is '-1'; it must be a whole number of at least 0")]
+    [InlineData("2147483648", "'decoding:context' is '2147483648'; it must be a whole number of at least 0")]
+    [InlineData("2147483647", null)]
+    public void A_files_context_is_checked(string context, string? message)
+    {
+        foreach (var form in (TokenForm[])[TokenForm.BatchAndTime, TokenForm.Whole])
+        {
+            using var language = new PlainLanguage(1);
+            var converted = language.Convert(language.Description(form)).Model;
+            converted.Metadata[DecodingKeys.Context] = context;
+            using var model = SeqModel.Load(SeqWriter.ToArray(converted));
+            if (message is not null)
+            {
+                Assert.Contains(message, Assert.Throws<ArgumentException>(() => model.CreateGenerator()).Message, StringComparison.Ordinal);
+                continue;
+            }
+
+            using var generator = model.CreateGenerator();
+            Assert.Equal(language.Greedy([2], 4).Tokens, generator.Generate([2])[0].Tokens.ToArray());
+        }
     }
 
     [Theory]
