@@ -49,9 +49,11 @@ internal sealed class BeamSearch
     public Results Results => _results;
 
     /// <summary>Applies a request's settings for one search, and returns the most tokens of its results.</summary>
-    public int Take(DecodeRequest? request)
+    /// <param name="request">The request, or null.</param>
+    /// <param name="most">Most tokens if the request names no number; those of the decoder if they are fewer.</param>
+    public int Take(DecodeRequest? request, long most = long.MaxValue)
     {
-        _most = request?.MaxTokens ?? _max;
+        _most = request?.MaxTokens ?? (int)Math.Min(most, _max);
         if (_most < 1 || _most > _max) throw new ArgumentException($"{nameof(DecodeRequest)}.{nameof(DecodeRequest.MaxTokens)} is {_most}; it must be from 1 to {_max}, the decoder's {nameof(SeqDecoderOptions.MaxTokens)}.");
         SetPrefix(request is null ? [] : request.Prefix.Span);
         if (request?.Seed is { } seed) _sampler?.Seed(seed);

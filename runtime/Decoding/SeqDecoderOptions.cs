@@ -22,7 +22,8 @@ public sealed class SeqDecoderOptions
 
     /// <summary>
     /// Most tokens of a result without the end token. A hypothesis of this length is complete if the end token is the most likely
-    /// next; otherwise it is cut and competes with complete ones by its score. Null: the model's value, else 128.
+    /// next; otherwise it is cut and competes with complete ones by its score. Null: the model's value, else 128, or fewer where a language model
+    /// holds no more.
     /// </summary>
     public int? MaxTokens { get; init; }
 

@@ -64,7 +64,7 @@ public sealed partial class SeqGenerator
         if (!isBegun) _prompt[0] = _begin!.Value;
         var prompt = isBegun ? Room[..count] : _prompt.AsSpan(0, count + 1);
         if (prompt.Length > MaxPromptLength) throw new ArgumentException($"The prompt has {prompt.Length} tokens with its begin token; the generator takes at most {MaxPromptLength} ({nameof(SeqDecoderOptions)}.{nameof(SeqDecoderOptions.MaxSourceLength)}).");
-        CheckRoom(0, prompt.Length, _search.Take(request));
+        TakeRoom(0, prompt.Length, request);
         _graph.Reset();
         return Search(prompt, request, cancellationToken);
     }
@@ -76,14 +76,16 @@ public sealed partial class SeqGenerator
         if (!_canContinue) throw new InvalidOperationException($"There is no result to go on after: {nameof(Generate)} has not been called, or the last call failed.");
         if (_hasPending) _prompt[0] = _pending;
         var tokens = _hasPending ? _prompt.AsSpan(0, count + 1) : Room[..count];
-        CheckRoom(_graph.Count, tokens.Length, _search.Take(request));
+        TakeRoom(_graph.Count, tokens.Length, request);
         return Search(tokens, request, cancellationToken);
     }
 
-    private void CheckRoom(int read, int tokens, int max)
+    /// <summary>Applies a request, and refuses one whose longest result does not fit. Where nobody named a number of tokens, a result ends where the model is full.</summary>
+    private void TakeRoom(int read, int tokens, DecodeRequest? request)
     {
-        if (read + (long)tokens + max <= (MaxContextLength ?? long.MaxValue)) return;
-        var left = MaxContextLength!.Value - read - (long)tokens;
+        var left = (MaxContextLength ?? long.MaxValue) - read - tokens;
+        var max = _search.Take(request, _endsWhereFull && left > 0 ? left : long.MaxValue);
+        if (max <= left) return;
         throw new ArgumentException($"{(read > 0 ? $"{read} tokens have been read. " : "")}The prompt has {tokens} tokens, and a result up to {max}: together {read + (long)tokens + max}, but the model holds {MaxContextLength}. Give a shorter prompt{(left > 0 ? $", or set {nameof(DecodeRequest)}.{nameof(DecodeRequest.MaxTokens)} to at most {left}" : "")}.");
     }
 

@@ -23,6 +23,7 @@ public sealed partial class SeqGenerator : IDisposable, IResultSource
     private readonly int _unknown;
     private readonly int? _begin;
     private readonly bool _isGreedy;
+    private readonly bool _endsWhereFull;
     private int _pending;
     private bool _hasPending;
     private bool _canContinue;
@@ -40,6 +41,7 @@ public sealed partial class SeqGenerator : IDisposable, IResultSource
         Results = new DecodeResultCollection(this);
         var shape = LanguageShape.Of(model, info);
         MaxTokens = options.MaxTokensOf(info);
+        _endsWhereFull = options.MaxTokens is null && info.Number(DecodingKeys.Max) is null;
         if (options.MaxTokens is null && shape.MostSteps is { } fits) MaxTokens = Math.Clamp(MaxTokens, 1, Math.Max(1, fits - 1));
         if (MaxTokens >= shape.MostSteps) throw new ArgumentException($"{nameof(SeqDecoderOptions.MaxTokens)} is {MaxTokens}; the model's caches hold {shape.MostSteps} tokens, prompt included, so it must be at most {shape.MostSteps - 1}.");
         MaxPromptLength = options.MaxSourceLength;

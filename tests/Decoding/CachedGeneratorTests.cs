@@ -61,6 +61,31 @@ public sealed class CachedGeneratorTests
         Assert.Contains("\"max\" is 12; graph 'main' holds 12 tokens, prompt and result together, so it must be at most 11", plain.Refusal(plain.Step(isBatch: true, more: ", \"position\": \"p\", \"max\": 12")), StringComparison.Ordinal);
     }
 
+    /// <summary>With the default options every prompt that leaves room for a token gives a result.</summary>
+    [Fact]
+    public void A_result_ends_where_the_caches_are_full_if_nobody_names_a_number_of_tokens()
+    {
+        using var plain = new PlainTransformer(1);
+        using var model = plain.Load(plain.Step(isBatch: true, more: ", \"position\": \"p\""));
+        using var generator = model.CreateGenerator();
+        Assert.Equal(PlainTransformer.Most - 1, generator.MaxTokens);
+        int[] prompt = [1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5];
+        foreach (var length in (int[])[1, 6, 11])
+        {
+            var result = generator.Generate(prompt.AsSpan(0, length))[0];
+            Assert.False(result.IsComplete);
+            Assert.Equal(PlainTransformer.Greedy(tokens => plain.After(tokens), prompt[..length], PlainTransformer.Most - length, -1).Tokens, result.Tokens.ToArray());
+        }
+
+        Assert.Contains("12 tokens have been read", Assert.Throws<ArgumentException>(() => generator.Continue([1])).Message, StringComparison.Ordinal);
+        Assert.Contains("The prompt has 12 tokens, and a result up to 11", Assert.Throws<ArgumentException>(() => generator.Generate([.. prompt, 6])).Message, StringComparison.Ordinal);
+        generator.Generate([1, 2], new DecodeRequest { MaxTokens = 3 });
+        Assert.Equal(6, generator.Continue([1])[0].Tokens.Length);
+        Assert.Contains("set DecodeRequest.MaxTokens to at most 6", Assert.Throws<ArgumentException>(() => generator.Generate(prompt.AsSpan(0, 6), new DecodeRequest { MaxTokens = 7 })).Message, StringComparison.Ordinal);
+        using var asked = model.CreateGenerator(new SeqDecoderOptions { MaxTokens = 7 });
+        Assert.Contains("set DecodeRequest.MaxTokens to at most 6", Assert.Throws<ArgumentException>(() => asked.Generate(prompt.AsSpan(0, 6))).Message, StringComparison.Ordinal);
+    }
+
     /// <summary>The smaller of a cache and a table of positions limits texts.</summary>
     [Fact]
     public void Caches_and_tables_of_positions_set_the_limit()
