@@ -40,7 +40,7 @@ internal sealed record DoctorSource(string File, string Kind, long Bytes, IReadO
         output.WriteLine($"{File}: {Kind}, {Text.Bytes(Bytes)}: {verdict}");
         var rows = Facts.Select(f => new[] { f.Name, f.Value }).ToList();
         Add(rows, PartsName, OperatorUse.Supported, OperatorUse.NotChecked);
-        Add(rows, "folded or merged", OperatorUse.Folded);
+        Add(rows, "folded or unused", OperatorUse.Folded);
         foreach (var use in Operators.Where(o => o.Status is OperatorUse.NotNeeded or OperatorUse.NotSupported)) rows.Add([use.Status == OperatorUse.NotNeeded ? "left out" : use.Status, $"{use.Name} {use.Count}: {use.Why}"]);
         if (Weights is { Tensors: > 0 } weights) rows.Add(["parameters", $"{weights.Numbers.ToString("N0", CultureInfo.InvariantCulture)} in {Text.Count(weights.Tensors, "tensor")}{(weights.Bytes is { } bytes ? $", {Text.Bytes(bytes)}" : "")}"]);
         rows.AddRange(Values.Select(v => new[] { v.Role, $"{v.Name} {v.Type} {Text.Shape(v.Shape)}" }));

@@ -25,7 +25,7 @@ internal sealed class Diagnosis
     private Diagnosis(IReadOnlyList<(string Graph, string Path)> sources, ConversionOptions options)
     {
         var files = new SourceFiles(options.AllowedFolders);
-        Sources = [.. sources.Select(source => SourceDiagnosis.Of(source.Graph, source.Path, files))];
+        Sources = [.. sources.Select(source => SourceDiagnosis.Of(source.Graph, source.Path, options, files))];
         Options = options;
     }
 

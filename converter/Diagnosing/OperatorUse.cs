@@ -16,7 +16,7 @@ internal sealed record OperatorUse(string Name, int Count, string Status, string
     /// <summary>The file is refused before its operators or layers are looked at one by one; the refusal names those that are not supported.</summary>
     public const string NotChecked = "not checked";
 
-    /// <summary>None of them is left in the file: they are computed at conversion, or merged into other nodes.</summary>
+    /// <summary>None of them is left in the file: they are computed at conversion, merged into other nodes, or needed by no output that is kept.</summary>
     public const string Folded = "folded";
 
     /// <summary>It cannot be converted.</summary>

@@ -33,12 +33,16 @@ internal sealed record SourceDiagnosis(string Path, FileKind Kind, long Bytes, S
     /// <summary>All nodes of its graphs, also those of inner graphs.</summary>
     public IEnumerable<IrNode> Nodes => Graphs.SelectMany(Deep);
 
+    /// <param name="name">The graph's name.</param>
+    /// <param name="path">The file.</param>
+    /// <param name="options">Which file has the weights of an architecture, and what stays one graph.</param>
+    /// <param name="files">Reads files.</param>
     /// <exception cref="ConversionException">The file cannot be read at all.</exception>
-    public static SourceDiagnosis Of(string name, string path, SourceFiles files)
+    public static SourceDiagnosis Of(string name, string path, ConversionOptions options, SourceFiles files)
     {
         var content = files.ReadNamed(path);
         var kind = FileKinds.Of(content);
-        return new SourceDiagnosis(path, kind, content.Length, Told(() => FactsOf(kind, path, content, files)), kind.Use == KindUse.Model ? Told(() => Importer.Read(path, name, [], files))?.Graphs ?? [] : []);
+        return new SourceDiagnosis(path, kind, content.Length, Told(() => FactsOf(kind, path, content, files)), kind.Use == KindUse.Model ? Told(() => Importer.Read(path, name, [], files, options.WeightFiles.GetValueOrDefault(name), options.NoSplit))?.Graphs ?? [] : []);
     }
 
     private static SourceFacts? FactsOf(FileKind kind, string path, byte[] content, SourceFiles files)

@@ -30,7 +30,7 @@ public sealed class DoctorCommandTests : IDisposable
               made by           pytorch 2.6.0
               types             float32 in 4
               operators         Squeeze 2, LSTM 1, MatMul 1, Softmax 1
-              folded or merged  Log 1
+              folded or unused  Log 1
               left out          Multinomial 1: 'Multinomial_action': its output is random; sessions must give the same output for the same input
               parameters        1,728 in 4 tensors, 6.8 KiB
             graph main: session 7.0 KiB at T = 1
@@ -180,6 +180,21 @@ public sealed class DoctorCommandTests : IDisposable
         Assert.Equal(1, _cli.Run("doctor", _cli["odd.h5"]));
         Assert.Contains("layers   InputLayer 1, Lambda 1", _cli.Out, StringComparison.Ordinal);
         Assert.Contains("cannot be converted: these layers are not supported: 'own' (Lambda)", _cli.Out, StringComparison.Ordinal);
+    }
+
+    /// <summary>The weights of an architecture lie in another folder, where only --weights-file finds them.</summary>
+    [Fact]
+    public void An_architecture_is_read_with_the_weights_that_are_named()
+    {
+        var file = new KerasFile(1).Layer("InputLayer", "\"name\": \"in\", \"batch_input_shape\": [null, null, 3]").Layer("Dense", "\"name\": \"dense\", \"units\": 2");
+        file.Weight("dense/dense/kernel", 3, 2);
+        file.Weight("dense/dense/bias", 2);
+        Directory.CreateDirectory(_cli["weights"]);
+        file.WriteWeights(Path.Combine(_cli["weights"], "w.h5"));
+        File.WriteAllText(_cli["model.json"], file.Sequential);
+        _cli.Good("doctor", _cli["model.json"], "--weights-file", Path.Combine(_cli["weights"], "w.h5"), "--allow-folder", _cli["weights"]);
+        Assert.Contains("operators  ", _cli.Out, StringComparison.Ordinal);
+        Assert.Contains(" --weights-file ", _cli.Out, StringComparison.Ordinal);
     }
 
     [Fact]
