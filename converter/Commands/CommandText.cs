@@ -33,7 +33,10 @@ internal static class CommandText
 
     private static string Line(IEnumerable<string> words) => string.Join(' ', words.Select(Quoted).Prepend(SeqConvert.Name));
 
-    private static IEnumerable<string> Sources(IReadOnlyList<(string Graph, string Path)> sources) => sources.Select(s => s.Graph == "main" && sources.Count == 1 ? s.Path : $"{s.Graph}={s.Path}");
+    private static IEnumerable<string> Sources(IReadOnlyList<(string Graph, string Path)> sources) => sources.Select(s => sources.Count == 1 ? Source(s.Graph, s.Path) : $"{s.Graph}={s.Path}");
+
+    /// <summary>The graph and its file. The graph of a file that names none is 'main', unless the start of the file's path would be read as a name or an option.</summary>
+    private static string Source(string graph, string path) => graph == "main" && !path.StartsWith('-') && !path.Contains('=', StringComparison.Ordinal) ? path : $"{graph}={path}";
 
     private static string Target(IReadOnlyList<(string Graph, string Path)> sources)
     {
@@ -63,7 +66,7 @@ internal static class CommandText
         foreach (var output in options.OnlyOutputs) yield return ("--only-output", output);
         foreach (var pattern in options.Keep) yield return ("--keep", pattern);
         if (options.Decoding is { } document) yield return ("--decoding", document);
-        foreach (var (graph, path) in options.WeightFiles) yield return ("--weights-file", graph == "main" ? path : $"{graph}={path}");
+        foreach (var (graph, path) in options.WeightFiles) yield return ("--weights-file", Source(graph, path));
         if (options.NoSplit) yield return ("--no-split", null);
         foreach (var folder in options.AllowedFolders) yield return ("--allow-folder", folder);
     }

@@ -42,6 +42,13 @@ public class CommandTextTests
     [InlineData("-x.onnx", "model.seq")]
     public void The_file_to_write_is_named_after_the_source(string source, string target) => Assert.Contains($" -o {target}", CommandText.Convert([("main", source)], new ConversionOptions()), StringComparison.Ordinal);
 
+    /// <summary>The start of a path that would be read as a graph's name or as an option.</summary>
+    [Theory]
+    [InlineData("x=1.onnx")]
+    [InlineData("-x.onnx")]
+    public void A_path_that_looks_like_something_else_is_read_back(string path) =>
+        Assert.Equal(("main", path), Assert.Single(Arguments.Sources([CommandText.ConvertWords([("main", path)], new ConversionOptions())[1]])));
+
     [Fact]
     public void Added_options_are_told_apart()
     {
