@@ -23,7 +23,7 @@ public sealed class FactsTests : IDisposable
         Assert.StartsWith("Keras 3.6.0", Fact(facts, "made by"), StringComparison.Ordinal);
         Assert.Equal("Sequential", Fact(facts, "model"));
         Assert.Contains("LSTM", facts.Parts);
-        Assert.Equal((3, 3 * 16 + 4 * 16 + 16), (facts.Weights!.Tensors, facts.Weights.Numbers));
+        Assert.Equal((3, 3L * 16 + 4 * 16 + 16), (facts.Weights!.Tensors, facts.Weights.Numbers));
         _folder.Write("architecture.json", file.Sequential);
         Assert.Contains("LSTM", Of(_folder["architecture.json"]).Parts);
     }
@@ -37,7 +37,7 @@ public sealed class FactsTests : IDisposable
         Assert.StartsWith("schema 3", Fact(facts, "version"), StringComparison.Ordinal);
         Assert.Equal("float32 in 1", Fact(facts, "types"));
         Assert.Equal(["FULLY_CONNECTED"], facts.Parts);
-        Assert.Equal((1, 8, 32), (facts.Weights!.Tensors, facts.Weights.Numbers, facts.Weights.Bytes));
+        Assert.Equal((1, 8L, (long?)32), (facts.Weights!.Tensors, facts.Weights.Numbers, facts.Weights.Bytes));
     }
 
     [Theory]

@@ -1,6 +1,5 @@
 using System.Globalization;
 using SeqRuntime.Decoding;
-using SeqRuntime.Tests.Commands;
 using SeqRuntime.Tests.Decoding;
 
 namespace SeqRuntime.Tests.RealModels;
@@ -13,7 +12,7 @@ public sealed class OneCommandTests(ITestOutputHelper output) : IDisposable
     /// <summary>DTLN's quantized files have other weights than its ONNX files.</summary>
     private const double QuantizedRms = 0.02;
 
-    private readonly CommandLine _cli = new();
+    private readonly Commands.CommandLine _cli = new();
 
     /// <summary>The command without its output, and the reference of each graph.</summary>
     public static TheoryData<string, string> Table => new()
@@ -77,7 +76,8 @@ public sealed class OneCommandTests(ITestOutputHelper output) : IDisposable
         var lines = RealDecodingTests.Lines("g2p_en/expected-greedy.tsv");
         foreach (var line in lines)
         {
-            decoder.Decode([.. line[0].Select(letter => letter - 'a' + 3), 2]);
+            int[] letters = [.. line[0].Select(letter => letter - 'a' + 3), 2];
+            decoder.Decode(letters);
             Assert.Equal(line[1], string.Join(' ', decoder.Results[0].Tokens.ToArray().Select(token => phonemes[token])));
         }
 
