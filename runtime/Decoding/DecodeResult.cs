@@ -42,7 +42,7 @@ public readonly struct DecodeResult
     /// <exception cref="InvalidOperationException">The decoder has been called again since.</exception>
     public bool IsComplete => Source.IsComplete(Rank);
 
-    /// <summary>For each token the row of the encoder's output that gave it; empty for an encoder-decoder.</summary>
+    /// <summary>For each token the row of the encoder's output that gave it; empty for an encoder-decoder and a language model.</summary>
     /// <exception cref="InvalidOperationException">The decoder has been called again since.</exception>
     public ReadOnlySpan<int> Frames => Source.Frames(Rank);
 

@@ -18,9 +18,18 @@ internal sealed class DecodingInfo
     {
         if (!model.Metadata.TryGetValue(DecodingKeys.Kind, out var kind))
             throw new ArgumentException("The model does not say how it is decoded. Convert it again with a description (or --decoding file.json) that does.");
-        if (!kinds.Contains(kind)) throw new ArgumentException($"The model's kind of decoding is '{kind}'; this decoder needs '{string.Join("' or '", kinds)}'.{(kind == DecodingKeys.LanguageModel ? " Use CreateGenerator." : "")}");
+        if (!kinds.Contains(kind)) throw new ArgumentException($"The model's kind of decoding is '{kind}'; this decoder needs '{string.Join("' or '", kinds)}'.{Maker(kind)}");
         return new DecodingInfo(model, kind);
     }
+
+    /// <summary>The method that makes a decoder of a kind.</summary>
+    private static string Maker(string kind) => kind switch
+    {
+        DecodingKeys.LanguageModel => " Use CreateGenerator.",
+        DecodingKeys.EncoderDecoder => " Use CreateDecoder.",
+        DecodingKeys.Ctc or DecodingKeys.Transducer => " Use CreateFrameDecoder.",
+        _ => "",
+    };
 
     public string? Text(string key) => _model.Metadata.GetValueOrDefault(key);
 

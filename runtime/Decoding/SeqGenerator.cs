@@ -79,7 +79,7 @@ public sealed partial class SeqGenerator : IDisposable, IResultSource
     /// <summary>The token put before each prompt that does not start with it; null if the model names none.</summary>
     public int? BeginToken => _begin;
 
-    /// <summary>Most tokens of a result without the end token.</summary>
+    /// <summary>Most tokens of a result without the end token. If neither the options nor the model name a number, a result may end before, where the model holds no more.</summary>
     public int MaxTokens { get; }
 
     /// <summary>Longest prompt in tokens, the begin token included.</summary>

@@ -236,7 +236,7 @@ public sealed class GeneratorTests
         Refused<ArgumentException>("CoveragePenalty is for attention to a source", () => model.CreateGenerator(new SeqDecoderOptions { CoveragePenalty = 1 }));
         Refused<ArgumentException>("this decoder needs 'encoder-decoder'. Use CreateGenerator.", () => model.CreateDecoder());
         using var words = SeqModel.Load(SmallDecoder.Make(1, batched: true));
-        Refused<ArgumentException>("this decoder needs 'language-model'", () => words.CreateGenerator());
+        Refused<ArgumentException>("this decoder needs 'language-model'. Use CreateDecoder.", () => words.CreateGenerator());
         generator.Dispose();
         Assert.Throws<ObjectDisposedException>(() => generator.Generate([2]));
     }
