@@ -1,4 +1,5 @@
 using SeqRuntime.Converter.Graph;
+using SeqRuntime.Converter.Weights.Torch;
 
 namespace SeqRuntime.Converter.Weights;
 
@@ -34,6 +35,9 @@ internal sealed class WeightSet
 
     /// <summary>Names of objects in the file that were not read, such as a class of settings.</summary>
     public IReadOnlyCollection<string> Ignored { get; init; } = [];
+
+    /// <summary>The whole modules of the file, in its order. Other files have none.</summary>
+    public IReadOnlyList<WholeModule> Modules { get; init; } = [];
 
     public IReadOnlyCollection<string> Names => _tensors.Keys;
 

@@ -23,6 +23,9 @@ internal sealed record TorchCall(TorchName Name, params object?[] Arguments);
 /// <summary>A TorchScript module: its class and its attributes.</summary>
 internal sealed record TorchModule(string Class, params (object, object?)[] Attributes);
 
+/// <summary>An object of Python: its class and its attributes.</summary>
+internal sealed record TorchWhole(string Module, string Name, params (object, object?)[] Attributes);
+
 /// <summary>A dict with its items; as PyTorch pickles it, an OrderedDict with the attribute _metadata.</summary>
 internal sealed record TorchDict(params (object Key, object? Value)[] Items);
 
@@ -131,6 +134,22 @@ internal sealed class TorchCheckpoint(int protocol = 2, bool bigEndian = false, 
                 Name(new TorchName("__torch__", module.Class));
                 Put((byte)')', 0x81, (byte)'}', (byte)'(');
                 Items(module.Attributes);
+                Put((byte)'u', (byte)'b');
+                break;
+            case TorchWhole whole:
+                if (_isOld)
+                {
+                    // Such files hold the source of a class beside its name.
+                    Tuple(["module", new TorchName(whole.Module, whole.Name), "model.py", "class Model: pass"]);
+                    Put((byte)'Q');
+                }
+                else
+                {
+                    Name(new TorchName(whole.Module, whole.Name));
+                }
+
+                Put((byte)')', 0x81, (byte)'}', (byte)'(');
+                Items(whole.Attributes);
                 Put((byte)'u', (byte)'b');
                 break;
             case List<object?> list:

@@ -216,6 +216,46 @@ public sealed class TorchTests
         }
     }
 
+    /// <summary>torch.save(model) pickles the object: its tensors are read as in its state_dict, and the code of its class is not needed.</summary>
+    [Theory]
+    [InlineData(2, false)]
+    [InlineData(2, true)]
+    [InlineData(4, false)]
+    public void The_weights_of_a_whole_module_are_read(int protocol, bool isOld)
+    {
+        var checkpoint = new TorchCheckpoint(protocol);
+        TorchView Number(float value) => checkpoint.Store([value], 1) with { IsParameter = true };
+        var flat = Number(9);
+        var rnn = Whole("torch.nn.modules.rnn", "LSTM", [("weight_ih_l0", Number(1))], [], [], ("hidden_size", 4), ("_flat_weights", new List<object?> { flat }));
+        var norm = Whole("torch.nn.modules.batchnorm", "BatchNorm1d", [("weight", null), ("bias", Number(2))], [("running_mean", Number(3))], []);
+        var model = Whole("__main__", "Tagger", [("scale", Number(4))], [], [("rnn", rnn), ("norm", norm)], ("act", new TorchName("torch.nn.functional", "relu")), ("names", new TorchCall(new TorchName("builtins", "set"), new List<object?> { "a" })));
+        foreach (var root in (object[])[model, new TorchDict(("epoch", 3), ("model", model))])
+        {
+            var weights = isOld ? TorchFile.ReadOld(checkpoint.OldFile(root), "m.pt") : Read(checkpoint.File(root));
+            Assert.Equal(["scale", "rnn.weight_ih_l0", "norm.bias", "norm.running_mean"], weights.Names.Select(name => name.StartsWith("model.", StringComparison.Ordinal) ? name[6..] : name));
+            foreach (var (name, value) in ((string, float)[])[("scale", 4), ("rnn.weight_ih_l0", 1), ("norm.bias", 2), ("norm.running_mean", 3)]) Assert.Equal(value, weights.Read(name)!.Floats[0]);
+            Assert.Equal(["torch.nn.functional.relu"], weights.Ignored);
+        }
+    }
+
+    /// <summary>Objects of other classes are left out beside a module, such as its settings; without one their file is refused, and calls always are.</summary>
+    [Fact]
+    public void Of_unknown_classes_only_modules_are_read()
+    {
+        var checkpoint = new TorchCheckpoint();
+        var weight = checkpoint.Store([1], 1);
+        var settings = new TorchWhole("my.settings", "Config", ("rate", 1), ("_parameters", new TorchDict(("hidden", weight))));
+        Assert.Contains("names 'my.settings.Config'", Refusal(checkpoint.File(new TorchDict(("w", weight), ("settings", settings)))), StringComparison.Ordinal);
+        var weights = Read(checkpoint.File(Whole("__main__", "Tagger", [("w", weight)], [], [], ("settings", settings))));
+        Assert.Equal(["w"], weights.Names);
+        Assert.Equal(["my.settings.Config"], weights.Ignored);
+        foreach (var other in (object[])[new TorchName("posix", "system"), new TorchCall(new TorchName("posix", "system"), "x")])
+            Assert.Contains("names 'posix.system'", Refusal(checkpoint.File(Whole("__main__", "Tagger", [("w", weight)], [], [], ("other", other)))), StringComparison.Ordinal);
+    }
+
+    private static TorchWhole Whole(string module, string name, (object, object?)[] parameters, (object, object?)[] buffers, (object, object?)[] modules, params (object, object?)[] more) =>
+        new(module, name, [("training", true), ("_parameters", new TorchDict(parameters)), ("_buffers", new TorchDict(buffers)), ("_modules", new TorchDict(modules)), .. more]);
+
     /// <summary>Settings and numbers of well-known classes are not built: the tensors beside them are read, and a note names the classes.</summary>
     [Theory]
     [InlineData(2)]

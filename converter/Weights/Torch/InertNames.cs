@@ -56,6 +56,7 @@ internal static class InertNames
         "omegaconf.nodes.AnyNode",
         "easydict.EasyDict",
         "torch.torch_version.TorchVersion",
+        "torch.nn.backends.thnn._get_thnn_function_backend",
         "pytorch_lightning.utilities.parsing.AttributeDict",
         "pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint",
         "pytorch_lightning.callbacks.early_stopping.EarlyStopping",

@@ -14,22 +14,26 @@ internal sealed class TensorTree
     /// <summary>TorchScript's second list of a layer's weights.</summary>
     private const string Repeated = "_flat_weights";
 
+    private static readonly string[] s_parts = ["_parameters", "_buffers", "_modules"];
+
     private readonly Dictionary<string, TorchTensor> _tensors = new(StringComparer.Ordinal);
     private readonly string _where;
     private int _values;
 
     private TensorTree(string where) => _where = where;
 
-    /// <summary>The tensors by name, in the file's order.</summary>
+    private List<WholeModule> Modules { get; } = [];
+
+    /// <summary>The tensors by name and the whole modules, in the file's order.</summary>
     /// <param name="root">The value of the pickle.</param>
     /// <param name="where">The file's name for messages.</param>
     /// <exception cref="ConversionException">There are none, two have one name, or a limit is exceeded.</exception>
-    public static Dictionary<string, TorchTensor> Find(object? root, string where)
+    public static (Dictionary<string, TorchTensor> Tensors, List<WholeModule> Modules) Find(object? root, string where)
     {
         var tree = new TensorTree(where);
         if (root is TorchTensor) throw new ConversionException($"{where}: it holds one tensor without a name; save a dict of tensors: torch.save({{'weight': tensor}}, …)");
         tree.Walk(root, "", 0);
-        return tree._tensors.Count > 0 ? tree._tensors : throw new ConversionException($"{where}: it holds no tensors; save the weights with torch.save(model.state_dict(), …)");
+        return tree._tensors.Count > 0 ? (tree._tensors, tree.Modules) : throw new ConversionException($"{where}: it holds no tensors; save the weights with torch.save(model.state_dict(), …)");
     }
 
     private void Walk(object? value, string path, int depth)
@@ -42,6 +46,12 @@ internal sealed class TensorTree
                 if (!_tensors.TryAdd(path, tensor)) throw Fault($"two tensors are named '{path}'");
                 break;
             case PickledDict dict: Walk(dict, path, depth); break;
+            case PickledModule { IsWhole: true } module:
+                // As in its state_dict: other attributes, such as a recurrent layer's second list of its weights, are not in it.
+                if (!module.HasParts) break;
+                Modules.Add(new WholeModule(path, module));
+                foreach (var part in s_parts) Walk(module[part] as PickledDict ?? new PickledDict(), path, depth);
+                break;
             case PickledModule module: Walk(module.Attributes, path, depth); break;
             case IList<object?> list:
                 for (var i = 0; i < list.Count; i++)

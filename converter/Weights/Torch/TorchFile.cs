@@ -17,6 +17,7 @@ internal sealed class TorchFile
     private readonly bool _isBigEndian;
     private readonly SortedSet<string> _ignored = new(StringComparer.Ordinal);
     private HashSet<string> _shared = [];
+    private List<WholeModule> _modules = [];
     private readonly Dictionary<string, byte[]> _storages = new(StringComparer.Ordinal);
     private readonly long _most;
     private readonly object? _root;
@@ -46,7 +47,7 @@ internal sealed class TorchFile
 
     private void Take(bool hasConstants)
     {
-        Tensors = TensorTree.Find(_root, _where);
+        (Tensors, _modules) = TensorTree.Find(_root, _where);
         if (hasConstants) AddConstants();
         _shared = [.. Tensors.Values.GroupBy(tensor => EntryOf(tensor.Storage)).Where(group => group.Skip(1).Any()).Select(group => group.Key)];
         foreach (var (name, tensor) in Tensors) Check(name, tensor.Storage);
@@ -70,7 +71,7 @@ internal sealed class TorchFile
 
     private WeightSet Weights()
     {
-        var weights = new WeightSet(_where, WeightNorm.Join([.. Tensors.Select(pair => new WeightTensor(pair.Key, () => pair.Value.Shape, () => Value(pair.Key, pair.Value)))])) { IsInOrder = true, Ignored = _ignored };
+        var weights = new WeightSet(_where, WeightNorm.Join([.. Tensors.Select(pair => new WeightTensor(pair.Key, () => pair.Value.Shape, () => Value(pair.Key, pair.Value)))])) { IsInOrder = true, Ignored = _ignored, Modules = _modules };
         // One tensor may have two names.
         ShortNames.Add(weights, name => Tensors.TryGetValue(name, out var tensor) ? TorchScriptFile.Key(tensor) : name);
         return weights;
@@ -82,7 +83,7 @@ internal sealed class TorchFile
     {
         const int longestSource = 1 << 24;
         var file = new TorchFile(TorchEntries.OfArchive(bytes, where, "TorchScript archive", "save it again with torch.jit.save"), bytes.Length, where, hasConstants: true);
-        if (file._root is not PickledModule root) throw file._entries.Damaged("its outermost object is no module");
+        if (file._root is not PickledModule { IsWhole: false } root) throw file._entries.Damaged("its outermost object is no module");
         var names = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var (name, tensor) in file.Tensors) names.TryAdd(TorchScriptFile.Key(tensor), name);
         var weights = new WeightSet(where, file.Tensors.Select(pair => new WeightTensor(pair.Key, () => pair.Value.Shape, () => file.Value(pair.Key, pair.Value)))) { IsInOrder = true };

@@ -1,12 +1,18 @@
 namespace SeqRuntime.Converter.Weights.Torch;
 
-/// <summary>The names that a pickle of PyTorch may use, and what they build. Every other name is refused.</summary>
+/// <summary>The names that a pickle of PyTorch may use, and what they build. Every other name is refused, but for the classes of modules: their attributes are read, and nothing of them is called.</summary>
 internal sealed class TorchNames(PickleBytes bytes, string where)
 {
     private const int MaximumRank = 32;
     private const string Module = "__torch__.";
 
     private static readonly PickledName s_dict = new("collections.OrderedDict");
+
+    /// <summary>Names that are not known, with the number of modules of that class. Such a name may only be the class of a module.</summary>
+    private readonly Dictionary<string, int> _others = new(StringComparer.Ordinal);
+
+    /// <summary>Those of them that are classes of objects.</summary>
+    private readonly HashSet<string> _made = new(StringComparer.Ordinal);
 
     /// <summary>The storages that the pickle names, by their key.</summary>
     public Dictionary<string, TorchStorage> Storages { get; } = new(StringComparer.Ordinal);
@@ -60,12 +66,35 @@ internal sealed class TorchNames(PickleBytes bytes, string where)
             return new PickledPlaceholder(name);
         }
 
-        return name.StartsWith(Module, StringComparison.Ordinal) && !name.Contains(".torch.classes.", StringComparison.Ordinal) ? new PickledName(name) : throw Refused(name);
+        if (name.StartsWith(Module, StringComparison.Ordinal) && !name.Contains(".torch.classes.", StringComparison.Ordinal)) return new PickledName(name);
+        if (IsQuantized(name) || IsOtherType(name)) throw Refused(name);
+        _others.TryAdd(name, 0);
+        return new PickledName(name);
     }
 
-    /// <summary>The storage of a persistent id: ('storage', type, key, device, number of elements).</summary>
-    public TorchStorage Storage(object? id)
+    /// <summary>
+    /// Refuses names that are not known, unless the file has modules whose tensors are read. Beside those, objects of other classes and names of PyTorch's
+    /// own functions may stand in a module's attributes: they are left out, and nothing of them is called.
+    /// </summary>
+    public void Finish()
     {
+        var hasModules = _others.Values.Any(count => count > 0);
+        foreach (var (name, count) in _others)
+        {
+            if (count > 0) continue;
+            if (!hasModules || !(_made.Contains(name) || name.StartsWith("torch.nn.", StringComparison.Ordinal) || name.StartsWith("torch._C._nn.", StringComparison.Ordinal))) throw Refused(name);
+            Ignored.Add(name);
+        }
+
+        // A module has sets of names, which are of no interest, and in old versions of PyTorch the functions of its kind.
+        if (hasModules) Ignored.ExceptWith(["builtins.set", "__builtin__.set", "torch.nn.backends.thnn._get_thnn_function_backend"]);
+    }
+
+    /// <summary>What a persistent id stands for: a storage ('storage', type, key, device, number of elements), or a class.</summary>
+    public object Persistent(object? id)
+    {
+        // Before version 1.6 the class of a module came with its source: ('module', class, file, source).
+        if (id is object?[] and ["module", PickledName known, string or null, string or null]) return known;
         // Before version 1.6 there is a sixth part: which part of another storage it is.
         if (id is not object?[] parts || parts is not ["storage", TorchType type, string key, _, long count, .. var more] || count is < 0 or > long.MaxValue / 8) throw bytes.Damaged("a storage has no type, key and length");
         if (more is not ([] or [null])) throw bytes.Damaged($"the storage '{key}' is a part of another, which is not read");
@@ -89,19 +118,36 @@ internal sealed class TorchNames(PickleBytes bytes, string where)
         ("torch.device", [string device, ..]) => device,
         ("torch.jit._pickle.restore_type_tag", [var value, string]) => value,
         ("torch.jit._pickle.build_intlist" or "torch.jit._pickle.build_doublelist" or "torch.jit._pickle.build_boollist" or "torch.jit._pickle.build_tensorlist", [List<object?> list]) => list,
+        ({ Length: > 0 } name, _) when _others.ContainsKey(name) => throw Refused(name),
         ({ Length: > 0 } name, _) when !name.StartsWith(Module, StringComparison.Ordinal) => throw bytes.Damaged($"{name} has other arguments than PyTorch gives it"),
         _ => throw bytes.Damaged("a value that is no function is called"),
     };
 
-    /// <summary>Makes an empty module of TorchScript.</summary>
-    public object Make(object? type) =>
-        type is PickledPlaceholder ? type : type is PickledName { Name: var name } && name.StartsWith(Module, StringComparison.Ordinal) ? new PickledModule(name) : type == (object)s_dict ? new PickledDict() : throw bytes.Damaged("an object is made of something that is no class");
+    /// <summary>Makes an empty module: of TorchScript, or of a class of Python, whose code is not run.</summary>
+    public object Make(object? type)
+    {
+        if (type is PickledPlaceholder) return type;
+        if (type == (object)s_dict) return new PickledDict();
+        if (type is not PickledName { Name: var name }) throw bytes.Damaged("an object is made of something that is no class");
+        if (name.StartsWith(Module, StringComparison.Ordinal)) return new PickledModule(name);
+        if (!_others.ContainsKey(name)) throw bytes.Damaged("an object is made of something that is no class");
+        var module = new PickledModule(name) { IsWhole = true };
+        _made.Add(name);
+        return module;
+    }
 
-    /// <summary>Sets the attributes of an object. Only those of TorchScript's modules are kept: a state_dict's own are its versions.</summary>
+    /// <summary>Sets the attributes of an object. Only those of modules are kept: a state_dict's own are its versions.</summary>
     public void Build(object? of, object? state)
     {
-        if (of is PickledModule module && state is PickledDict attributes) module.Attributes = attributes;
-        else if (of is not (PickledDict or PickledPlaceholder)) throw bytes.Damaged("attributes are set where there are none");
+        if (of is PickledModule module && state is PickledDict attributes)
+        {
+            module.Attributes = attributes;
+            if (module.HasParts) _others[module.Class]++;
+        }
+        else if (of is not (PickledDict or PickledPlaceholder or PickledModule { IsWhole: true }))
+        {
+            throw bytes.Damaged("attributes are set where there are none");
+        }
     }
 
     /// <summary>An exception about a name that is not allowed.</summary>
@@ -113,7 +159,7 @@ internal sealed class TorchNames(PickleBytes bytes, string where)
             ? $"{where}: it holds weights that PyTorch has quantized ('{shown}'), which are not read; save the state_dict of the model before its quantization (seqconvert quantizes with --weights int8)"
             : IsOtherType(name)
             ? $"{where}: it holds tensors of type '{shown}', which are not read; save them as float32 (tensor.float())"
-            : $"{where}: its pickle names '{shown}', and only tensors, numbers, texts, lists and dicts are read: code in a file is never run. {WayOut(where)}");
+            : $"{where}: its pickle names '{shown}', and only tensors, numbers, texts, lists, dicts and modules are read: code in a file is never run. {WayOut(where)}");
     }
 
     /// <summary>How weights are saved alone.</summary>

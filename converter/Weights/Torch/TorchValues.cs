@@ -57,12 +57,18 @@ internal sealed class PickledDict
     public List<KeyValuePair<object?, object?>> Items { get; } = [];
 }
 
-/// <summary>A module of TorchScript: its attributes.</summary>
+/// <summary>A module of TorchScript, or a whole module of Python: its attributes.</summary>
 /// <param name="name">The qualified name of its class.</param>
 internal sealed class PickledModule(string name)
 {
     /// <summary>The qualified name of its class, such as __torch__.torch.nn.modules.linear.Linear.</summary>
     public string Class { get; } = name;
+
+    /// <summary>Whether Python pickled the module as an object, with its tensors in dicts of parameters, buffers and inner modules.</summary>
+    public bool IsWhole { get; init; }
+
+    /// <summary>Whether it is an object of Python with what every torch.nn.Module has.</summary>
+    public bool HasParts => IsWhole && this["_parameters"] is PickledDict && this["_modules"] is PickledDict;
 
     /// <summary>An attribute. Null if it is missing or None.</summary>
     public object? this[string attribute] => Attributes.Items.LastOrDefault(item => attribute.Equals(item.Key)).Value;

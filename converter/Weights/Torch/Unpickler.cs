@@ -32,7 +32,13 @@ internal sealed class Unpickler
         for (var count = 0; count < MostOpcodes; count++)
         {
             var code = _bytes.Byte();
-            if (code == '.') return _stack.Count == 1 && _marks.Count == 0 ? _stack[0] : throw _bytes.Damaged("it ends with more than one value");
+            if (code == '.')
+            {
+                if (_stack.Count != 1 || _marks.Count > 0) throw _bytes.Damaged("it ends with more than one value");
+                _names.Finish();
+                return _stack[0];
+            }
+
             if (!Value(code) && !Container(code) && !Stack(code) && !Call(code)) throw _bytes.Damaged($"the opcode 0x{code:X2} is not one that PyTorch writes");
         }
 
@@ -132,7 +138,7 @@ internal sealed class Unpickler
             case 0x93:
                 Push(Last(2) is [string module, string name] ? _names.Find($"{module}.{name}") : throw _bytes.Damaged("a name is not a text"));
                 break;
-            case (byte)'Q': Push(_names.Storage(Pop())); break;
+            case (byte)'Q': Push(_names.Persistent(Pop())); break;
             case (byte)'R':
                 Push(Last(2) is [var function, object?[] arguments] ? _names.Call(function, arguments) : throw _bytes.Damaged("a call has no tuple of arguments"));
                 break;
@@ -184,14 +190,14 @@ internal sealed class Unpickler
 
     private void Append(object?[] values)
     {
-        if (Top() is PickledPlaceholder) return;
+        if (Top() is PickledPlaceholder or PickledModule { IsWhole: true }) return;
         if (Top() is not List<object?> list) throw _bytes.Damaged("values are appended to something that is not a list");
         list.AddRange(values);
     }
 
     private void SetItems(object?[] values)
     {
-        if (Top() is PickledPlaceholder) return;
+        if (Top() is PickledPlaceholder or PickledModule { IsWhole: true }) return;
         if (Top() is not PickledDict dict) throw _bytes.Damaged("items are set in something that is not a dict");
         if (values.Length % 2 != 0) throw _bytes.Damaged("a key has no value");
         for (var i = 0; i < values.Length; i += 2) dict.Items.Add(new(values[i], values[i + 1]));
