@@ -30,6 +30,9 @@ internal sealed class ChainDraft
 
         /// <summary>[N, features].</summary>
         Row,
+
+        /// <summary>[N, channels, H, W].</summary>
+        Image,
     }
 
     /// <summary>A graph with one input and one output.</summary>
@@ -50,12 +53,13 @@ internal sealed class ChainDraft
     private void Begin(List<Module> chain)
     {
         var first = chain.Find(module => module.Kind != ModuleKind.Other) ?? chain[0];
-        var hasSteps = chain.Exists(module => module.Kind is ModuleKind.Recurrent or ModuleKind.Conv1d or ModuleKind.Attention or ModuleKind.TransformerEncoder);
-        _form = first.Kind == ModuleKind.Embedding ? Form.Tokens : first.Kind == ModuleKind.Conv1d && !_options.IsKeras ? Form.Channels : hasSteps ? Form.Steps : Form.Row;
+        var hasSteps = chain.Exists(module => module.Kind is ModuleKind.Recurrent or ModuleKind.Conv1d or ModuleKind.ConvTranspose1d or ModuleKind.Attention or ModuleKind.TransformerEncoder);
+        _form = first.Kind == ModuleKind.Embedding ? Form.Tokens : chain.Find(module => module.Kind is not (ModuleKind.Other or ModuleKind.BatchNorm or ModuleKind.Prelu))?.Kind == ModuleKind.Conv2d ? Form.Image : first.Kind is ModuleKind.Conv1d or ModuleKind.ConvTranspose1d && !_options.IsKeras ? Form.Channels : hasSteps ? Form.Steps : Form.Row;
         _width = first.In;
         (_value, var shape) = _form switch
         {
             Form.Tokens => ("tokens", "{ \"type\": \"int64\", \"shape\": [1, \"T\"] }"),
+            Form.Image => ("x", $"{{ \"shape\": [1, {first.In}, {_graph.Ask("the input", "the height of the image, a number")}, \"W\"] }}"),
             Form.Channels => ("x", $"{{ \"shape\": [1, {first.In}, \"T\"] }}"),
             Form.Steps => ("x", $"{{ \"shape\": [1, \"T\", {first.In}] }}"),
             _ => ("x", $"{{ \"shape\": [1, {first.In}] }}"),
@@ -65,7 +69,7 @@ internal sealed class ChainDraft
 
     private void Add(Module module)
     {
-        if (module.Kind is ModuleKind.Linear or ModuleKind.Conv1d or ModuleKind.Recurrent or ModuleKind.Attention or ModuleKind.TransformerEncoder) Bend(module);
+        if (module.Kind is ModuleKind.Linear or ModuleKind.Conv1d or ModuleKind.Conv2d or ModuleKind.ConvTranspose1d or ModuleKind.Recurrent or ModuleKind.Attention or ModuleKind.TransformerEncoder) Bend(module);
         _graph.Comment($"{module.What}: {(module.Why.Length == 0 ? "not told" : module.Why)}");
         if (module.Doubt is { } doubt) _graph.Guess($"{module}: {doubt}");
         switch (module.Kind)
@@ -74,14 +78,30 @@ internal sealed class ChainDraft
             case ModuleKind.Linear: Linear(module); break;
             case ModuleKind.Recurrent: Recurrent(module); break;
             case ModuleKind.Conv1d: Convolve(module); break;
+            case ModuleKind.Conv2d: ConvolveImage(module); break;
+            case ModuleKind.ConvTranspose1d: Convolve(module); break;
+            case ModuleKind.Prelu:
+                if (module.Shape("weight") is not [1]) To(Form.Channels);
+                Put("prelu", module);
+                _unbent = null;
+                break;
+            case ModuleKind.RmsNorm:
+                To(Form.Steps);
+                Put("rms_norm", module, ("epsilon", Told(module, "eps") ?? _graph.Ask($"{module}", "epsilon", "1e-6")));
+                break;
+            case ModuleKind.GroupNorm:
+                To(Form.Channels);
+                Put("group_norm", module, ("groups", Told(module, "num_groups") ?? _graph.Ask($"{module}", "the number of groups")), ("epsilon", Epsilon(module)));
+                break;
             case ModuleKind.LayerNorm:
+                if (_form is Form.Channels or Form.Image && module.Whole?.Class is null && !_options.IsKeras) _graph.Guess($"{module}: after a convolution it may also be a GroupNorm, or a BatchNorm without statistics");
                 To(Form.Steps);
                 if (_options.IsKeras) _graph.Guess($"{module}: epsilon is Keras' default, 0.001");
-                Put("layer_norm", module, ("epsilon", _options.IsKeras ? "0.001" : null));
+                Put("layer_norm", module, ("epsilon", Epsilon(module)));
                 break;
             case ModuleKind.BatchNorm:
                 if (_options.IsKeras) _graph.Guess($"{module}: epsilon is Keras' default, 0.001");
-                Put("batch_norm", module, ("epsilon", _options.IsKeras ? "0.001" : null), ("channels_last", _form == Form.Steps ? "true" : null));
+                Put("batch_norm", module, ("epsilon", Epsilon(module)), ("channels_last", _form == Form.Steps ? "true" : null));
                 break;
             case ModuleKind.Attention:
                 To(Form.Steps);
@@ -93,8 +113,8 @@ internal sealed class ChainDraft
                     "transformer_encoder_layer",
                     module,
                     ("heads", Heads(module)),
-                    ("activation", _graph.Ask($"{module}", "the activation between linear1 and linear2: relu or gelu", "\"relu\"")),
-                    ("norm_first", _graph.Ask($"{module}", "norm_first, whether the norms come before attention and linear layers: true or false", "false")));
+                    ("activation", module.Whole?.Text("activation") is "relu" or "gelu" ? Q(module.Whole.Text("activation")!) : _graph.Ask($"{module}", "the activation between linear1 and linear2: relu or gelu", "\"relu\"")),
+                    ("norm_first", Told(module, "norm_first") ?? _graph.Ask($"{module}", "norm_first, whether the norms come before attention and linear layers: true or false", "false")));
                 break;
             default:
                 _value = _graph.Layer(Ask(module), _graph.Fresh(Stem(module)), ("input", Q(_value)));
@@ -113,7 +133,7 @@ internal sealed class ChainDraft
         return DraftGraph.OneLine($"? a layer that takes {tensors}; without one, export the model as ONNX");
     }
 
-    private string Heads(Module module) => _graph.Ask($"{module}", $"the number of heads, which divides {module.In}");
+    private string Heads(Module module) => Told(module, "num_heads") ?? module.Whole?.Inner("self_attn")?["num_heads"] ?? _graph.Ask($"{module}", $"the number of heads, which divides {module.In}");
 
     private void Embed(Module module)
     {
@@ -131,15 +151,19 @@ internal sealed class ChainDraft
 
     private void Linear(Module module)
     {
+        if (_form == Form.Image) Flatten(module);
         To(Form.Steps);
-        if (_before?.Kind == ModuleKind.Recurrent) _graph.Guess($"{module} takes every step; if it takes the last one only, put a slice before it (axis 1, start -1, drop)");
+        if (_before?.Kind == ModuleKind.Recurrent)
+            _graph.Guess($"{module} takes every step of '{_value}'; if the model takes the last one only, as classifiers do, put {{ \"kind\": \"slice\", \"input\": {Q(_value)}, \"axis\": 1, \"start\": -1, \"drop\": true, \"output\": \"last\" }} before it, and let it take \"last\"; if a function such as relu stands between them, add it too");
         Put("linear", module);
         _unbent = module;
     }
 
     private void Recurrent(Module module)
     {
+        if (_form == Form.Image) Lines(module);
         To(Form.Steps);
+        if (Told(module, "batch_first") == "false") _graph.Guess($"{module}: in the model it takes [T, N, features] (its batch_first is false); sequences are [N, T, features] here");
         // A cell's weights, run over all steps.
         var suffix = module.Shape("weight_ih_l0") is null ? "" : "_l0";
         (string, string?) tensors = ("", null);
@@ -149,7 +173,7 @@ internal sealed class ChainDraft
             tensors = ("tensors", $"{{ {string.Join(", ", module.Tensors.Select(tensor => $"{Q(tensor.Role + "_l0")}: {Q(tensor.Tensor.Name)}"))} }}");
         }
 
-        var nonlinearity = module.Cell == "rnn" ? _graph.Ask($"{module}", "the nonlinearity: tanh or relu", "\"tanh\"") : null;
+        var nonlinearity = module.Cell == "rnn" ? (module.Whole?.Text("nonlinearity") ?? module.Whole?.Text("mode")) is { } told ? Q(told.Contains("relu", StringComparison.OrdinalIgnoreCase) ? "relu" : "tanh") : _graph.Ask($"{module}", "the nonlinearity: tanh or relu", "\"tanh\"") : null;
         var isKept = _options.IsStateful && !module.IsBidirectional;
         if (_options.IsStateful && module.IsBidirectional) _graph.Guess($"{module}: a bidirectional layer needs the whole sequence; it keeps no state");
         string? initial = null, final = null, initialCell = null, finalCell = null;
@@ -186,17 +210,73 @@ internal sealed class ChainDraft
     {
         To(Form.Channels);
         var taps = module.Shape("weight")![2];
-        var groups = module.In > 0 && _width > module.In && _width % module.In == 0 ? _width / module.In : 1;
+        var isTransposed = module.Kind == ModuleKind.ConvTranspose1d;
+        var groups = !isTransposed && module.In > 0 && _width > module.In && _width % module.In == 0 ? _width / module.In : 1;
         var isWide = taps > 1;
+        Mode(module);
         Put(
-            "conv1d",
+            isTransposed ? "conv_transpose1d" : "conv1d",
             module,
             ("groups", groups > 1 ? J(groups) : null),
-            ("stride", isWide ? _graph.Ask($"{module}", "the stride", "1") : null),
-            ("padding", isWide ? _graph.Ask($"{module}", "the zeros at each end", "0") : null),
-            ("dilation", isWide ? _graph.Ask($"{module}", "the dilation", "1") : null));
+            ("stride", Told(module, "stride") ?? (isWide ? _graph.Ask($"{module}", "the stride", "1") : null)),
+            ("padding", Told(module, "padding") ?? (isWide ? _graph.Ask($"{module}", isTransposed ? "the steps that are cut at each end" : "the zeros at each end", "0") : null)),
+            ("dilation", Told(module, "dilation") ?? (isWide ? _graph.Ask($"{module}", "the dilation", "1") : null)),
+            ("output_padding", isTransposed ? Told(module, "output_padding") ?? _graph.Ask($"{module}", "the output padding", "0") : null));
         _unbent = module;
     }
+
+    private void ConvolveImage(Module module)
+    {
+        if (_form != Form.Image) _graph.Questions.Add($"{module}: the value before it is no image [N, channels, H, W]; put a reshape before it");
+        _form = Form.Image;
+        var isWide = module.Shape("weight")![2] > 1 || module.Shape("weight")![3] > 1;
+        var groups = module.In > 0 && _width > module.In && _width % module.In == 0 ? _width / module.In : 1;
+        Mode(module);
+        if (module.Whole is null) _graph.Guess($"{module}: no pooling is put after it; pooling has no weights: add max_pool or average_pool if the model has one");
+        Put(
+            "conv2d",
+            module,
+            ("groups", groups > 1 ? J(groups) : null),
+            ("stride", Told(module, "stride") ?? _graph.Ask($"{module}", "the stride, a number or [of H, of W]", "1")),
+            ("padding", Told(module, "padding") ?? (isWide ? _graph.Ask($"{module}", "the zeros at each end, a number or [of H, of W]", "0") : null)),
+            ("dilation", Told(module, "dilation") ?? (isWide ? _graph.Ask($"{module}", "the dilation", "1") : null)));
+        _unbent = module;
+    }
+
+    private void Mode(Module module)
+    {
+        if (module.Whole?.Text("padding_mode") is { } mode && mode != "zeros") _graph.Guess($"{module}: its padding is of the kind '{mode}', and zeros are put here");
+    }
+
+    /// <summary>Makes features of an image: all of it, or of each channel its mean.</summary>
+    private void Flatten(Module module)
+    {
+        if (module.In == _width)
+        {
+            _graph.Guess($"{module} takes as many features as there are channels: the mean over H and W is put before it; it may also be another pooling");
+            _value = _graph.Layer("mean", _graph.Fresh("pooled"), ("input", Q(_value)), ("axis", "[2, 3]"));
+        }
+        else
+        {
+            _graph.Guess($"{module} takes all {module.In} elements of the image in the order of channels, H and W");
+            _value = _graph.Layer("reshape", _graph.Fresh("flat"), ("input", Q(_value)), ("shape", $"[0, {module.In}]"));
+        }
+
+        _form = Form.Row;
+    }
+
+    /// <summary>Makes steps of an image's columns or rows.</summary>
+    private void Lines(Module module)
+    {
+        _value = _graph.Layer("transpose", _graph.Fresh("lines"), ("input", Q(_value)), ("order", _graph.Ask($"before {module}", "the order of the axes, a list: [0, 3, 1, 2] if the steps are along W, or [0, 2, 1, 3] along H; [0, 3, 2, 1] and [0, 2, 3, 1] if channels are last")));
+        _value = _graph.Layer("reshape", _graph.Fresh("steps"), ("input", Q(_value)), ("shape", $"[0, -1, {module.In}]"));
+        _form = Form.Steps;
+    }
+
+    /// <summary>A setting of a whole module.</summary>
+    private static string? Told(Module module, string name) => module.Whole?[name];
+
+    private string? Epsilon(Module module) => _options.IsKeras ? "0.001" : Told(module, "eps");
 
     /// <summary>Asks for the function between two modules with weights, unless their numbers show that nothing stands there.</summary>
     private void Bend(Module module)

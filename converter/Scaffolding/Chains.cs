@@ -24,7 +24,11 @@ internal static class Chains
     private static List<Module> WithEmbeddings(IReadOnlyList<Module> modules)
     {
         var all = modules.ToList();
-        if (all is [{ Kind: ModuleKind.Linear } first, var next, ..] && first.Tensors.Count == 1 && next.In == first.In && next.In != first.Out) all[0] = Modules.AsEmbedding(first, "a matrix without a bias, whose columns the next module takes");
+        if (all is [{ Kind: ModuleKind.Linear } first, var next, ..] && first.Tensors.Count == 1 && first.Whole?.Class is null && next.In == first.In && (next.In != first.Out || next.Kind == ModuleKind.Recurrent))
+        {
+            all[0] = Modules.AsEmbedding(first, "a matrix without a bias, whose columns the next module takes") with { Doubt = first.In == first.Out ? "a square matrix, which may also be a linear layer without a bias" : null };
+        }
+
         return all;
     }
 
@@ -36,7 +40,7 @@ internal static class Chains
         for (var i = 0; i < all.Count; i++)
         {
             var matrix = all[i];
-            if (matrix.Kind != ModuleKind.Linear || matrix.Tensors.Count != 1 || all.Exists(other => other != matrix && other.Out == matrix.In) || !all.Exists(other => other != matrix && other.In == matrix.In)) continue;
+            if (matrix.Kind != ModuleKind.Linear || matrix.Whole?.Class is not null || matrix.Tensors.Count != 1 || all.Exists(other => other != matrix && other.Out == matrix.In) || !all.Exists(other => other != matrix && other.In == matrix.In)) continue;
             all[i] = Modules.AsEmbedding(matrix, "a matrix without a bias, whose columns another module takes");
             break;
         }
@@ -51,7 +55,11 @@ internal static class Chains
             ModuleKind.Other => false,
             // A depthwise convolution has a group for each channel.
             ModuleKind.Conv1d => before.Out == after.In || (after.In == 1 && before.Out > 0 && after.Out % before.Out == 0),
-            _ => before.Out == after.In,
+            // One number fits everywhere.
+            ModuleKind.Prelu when after.In == 0 => true,
+            // Channels and one axis of an image, or all of it, are the features.
+            ModuleKind.Recurrent or ModuleKind.Linear when before.IsOfImage => before.Out > 0 && after.In > 0 && after.In % before.Out == 0,
+            _ => before.Out == after.In || before is { Kind: ModuleKind.Prelu, Out: 0 },
         } && before.Kind != ModuleKind.Other;
 
     private static List<List<Module>> Split(List<Module> modules)
@@ -114,8 +122,8 @@ internal static class Chains
     private static int Rank(Module module) => module.Kind switch
     {
         ModuleKind.Embedding => 0,
-        ModuleKind.Conv1d => 1,
-        ModuleKind.BatchNorm or ModuleKind.LayerNorm => 2,
+        ModuleKind.Conv1d or ModuleKind.Conv2d or ModuleKind.ConvTranspose1d => 1,
+        ModuleKind.BatchNorm or ModuleKind.LayerNorm or ModuleKind.RmsNorm or ModuleKind.GroupNorm or ModuleKind.Prelu => 2,
         ModuleKind.Attention or ModuleKind.TransformerEncoder => 3,
         ModuleKind.Recurrent => 4,
         ModuleKind.Linear => 5,

@@ -1,5 +1,6 @@
 using System.Text;
 using SeqRuntime.Converter.Weights;
+using SeqRuntime.Converter.Weights.Torch;
 
 namespace SeqRuntime.Converter.Scaffolding;
 
@@ -34,6 +35,7 @@ internal sealed record Draft(string Text, IReadOnlyList<TensorRole> Tensors, IRe
         var isSorted = !weights.IsInOrder && weights.Layers is null && (weights.IsKeras || IsSorted([.. all.Select(tensor => tensor.Tensor.Name)]));
         if (isSorted) all.Sort((a, b) => Natural(a.Tensor.Name, b.Tensor.Name));
         var modules = Scaffolding.Modules.Of(all);
+        modules = Told(modules, weights.Modules);
         if (weights.Layers is { } layers) modules = [.. modules.OrderBy(module => layers.Index().FirstOrDefault(layer => layer.Item == module.Path || module.Path.StartsWith(layer.Item + "/", StringComparison.Ordinal), (Index: int.MaxValue, Item: "")).Index)];
         unplaced.AddRange(modules.Where(module => module.Kind == ModuleKind.Other && !module.IsMissed).SelectMany(module => module.Tensors).Select(tensor => $"{tensor.Tensor.Name} [{string.Join(", ", tensor.Shape)}]"));
         var placed = modules.Where(module => module.Kind != ModuleKind.Other).ToList();
@@ -47,6 +49,10 @@ internal sealed record Draft(string Text, IReadOnlyList<TensorRole> Tensors, IRe
             (graphs, decoding) = (pair, roles);
             unplaced.RemoveAll(name => used.Any(module => module.Tensors.Any(tensor => name.StartsWith(tensor.Tensor.Name + " [", StringComparison.Ordinal))));
         }
+        else if (missed.Count == 0 && StepDraft.Write(modules, options) is { } step)
+        {
+            graphs = [step];
+        }
         else
         {
             var (chains, how) = placed.Count > 0 ? Chains.Of(placed, !isSorted) : ([], "");
@@ -58,9 +64,35 @@ internal sealed record Draft(string Text, IReadOnlyList<TensorRole> Tensors, IRe
         }
 
         if (graphs.Count == 0) throw new ConversionException($"{weights.File}: none of its {weights.Names.Count} tensors is told to be a layer's by its name and shape: {string.Join(", ", weights.Names.Take(6).Select(name => $"'{name}'"))}{(weights.Names.Count > 6 ? " …" : "")}. Write a description with 'tensors' (docs/description.md), or export the model as ONNX.");
+        if (Unweighted(weights.Modules) is { } unweighted) guesses.Add(unweighted);
         guesses.AddRange(graphs.SelectMany(graph => graph.Guesses));
         var questions = graphs.SelectMany(graph => graph.Questions).ToList();
         return new Draft(Write(file, what, graphs, decoding, questions, guesses, unplaced), all, modules, questions, guesses, unplaced, skipped);
+    }
+
+    /// <summary>The modules with what their classes tell, and which channels are those of an image.</summary>
+    private static List<Module> Told(List<Module> modules, IReadOnlyList<WholeModule> whole)
+    {
+        var byPath = whole.GroupBy(module => module.Path, StringComparer.Ordinal).ToDictionary(group => group.Key, group => group.First(), StringComparer.Ordinal);
+        var told = new List<Module>();
+        foreach (var module in modules)
+        {
+            var next = byPath.TryGetValue(module.Path, out var source) ? Scaffolding.Modules.OfClass(module with { Whole = source }) : module;
+            // A norm that follows a convolution over images is over its channels.
+            if (next.Kind == ModuleKind.Conv2d || (next.Kind is ModuleKind.BatchNorm or ModuleKind.GroupNorm or ModuleKind.Prelu && told.Count > 0 && told[^1].IsOfImage && (next.Out == told[^1].Out || next.Kind == ModuleKind.Prelu))) next = next with { IsOfImage = true };
+            if (next is { Kind: ModuleKind.Prelu, IsOfImage: true }) next = next with { In = told[^1].Out, Out = told[^1].Out };
+            told.Add(next);
+        }
+
+        return told;
+    }
+
+    /// <summary>Names the whole modules without weights: the file has their classes, and not where the model calls them.</summary>
+    private static string? Unweighted(IReadOnlyList<WholeModule> modules)
+    {
+        const int most = 24;
+        var others = modules.Where(module => !module.HasParts && module.Class is not (null or "Dropout" or "Identity")).Select(module => $"'{module.Path}' ({module.Class})").ToList();
+        return others.Count == 0 ? null : $"the file also has modules without weights: {string.Join(", ", others.Take(most))}{(others.Count > most ? $" and {others.Count - most} more" : "")}; put each where the model calls it";
     }
 
     private static IReadOnlyList<int>? Shape(WeightTensor tensor)

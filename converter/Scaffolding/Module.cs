@@ -1,4 +1,5 @@
 using System.Globalization;
+using SeqRuntime.Converter.Weights.Torch;
 
 namespace SeqRuntime.Converter.Scaffolding;
 
@@ -9,6 +10,11 @@ internal enum ModuleKind
     Linear,
     Recurrent,
     Conv1d,
+    Conv2d,
+    ConvTranspose1d,
+    Prelu,
+    RmsNorm,
+    GroupNorm,
     LayerNorm,
     BatchNorm,
     Attention,
@@ -47,6 +53,12 @@ internal sealed record Module(string Path, ModuleKind Kind, string What, string 
 
     /// <summary>Whether the file may also mean something else, such as an embedding that may be a linear layer.</summary>
     public string? Doubt { get; init; }
+
+    /// <summary>The object, if the file holds whole modules.</summary>
+    public WholeModule? Whole { get; init; }
+
+    /// <summary>Whether its channels are those of an image: a Conv2d, or a norm after one.</summary>
+    public bool IsOfImage { get; init; }
 
     /// <summary>Whether the model computes with it, though a description has no layer for it.</summary>
     public bool IsMissed => Kind == ModuleKind.Other && Why.Length > 0;

@@ -80,14 +80,18 @@ internal static class Modules
         if (own.Exists(tensor => tensor.Role is not ("weight" or "bias")) || Shape(own, "weight") is not { } weight) return Unknown("no known module");
         switch (weight)
         {
-            case [1] when bias is null: return Unknown("PReLU of one number", "a weight of one number");
+            case [1] when bias is null: return Known(ModuleKind.Prelu, "PReLU of one number", "a weight of one number", 0);
+            case [var size] when bias is null && path.Contains("prelu", StringComparison.OrdinalIgnoreCase): return Known(ModuleKind.Prelu, $"PReLU of {size} channels", "its name", size);
+            case [var size] when bias is null && path.Contains("rms", StringComparison.OrdinalIgnoreCase): return Known(ModuleKind.RmsNorm, $"RMSNorm of {size} features", "its name", size);
             case [var size] when bias is [var length] && length == size: return Known(ModuleKind.LayerNorm, $"LayerNorm of {size} features", "weight and bias are vectors", size);
             case [var size]: return Known(ModuleKind.LayerNorm, $"LayerNorm of {size} features", "the weight is a vector", size) with { Doubt = "a vector without a bias may also be the weight of an RMSNorm or a PReLU" };
             case [var rows, var columns] when bias is null || (bias is [var length] && length == rows): return Matrix(path, own, rows, columns, bias is not null);
             case [var filters, var inputs, var taps] when bias is null || (bias is [var length] && length == filters):
                 return Known(ModuleKind.Conv1d, $"Conv1d {inputs} → {filters} with {taps} {(taps == 1 ? "tap" : "taps")}", "the weight has three dimensions", inputs, filters);
-            case [var inputs, var filters, var taps]: return Unknown($"ConvTranspose1d {inputs} → {filters} with {taps} taps", "the weight has three dimensions, and the bias as many elements as the second");
-            case [var filters, var inputs, _, _]: return Unknown($"Conv2d {inputs} → {filters}", "the weight has four dimensions");
+            case [var inputs, var filters, var taps] when bias is [var length] && length == filters: return Known(ModuleKind.ConvTranspose1d, $"ConvTranspose1d {inputs} → {filters} with {taps} taps", "the weight has three dimensions, and the bias as many elements as the second", inputs, filters);
+            case [var filters, var inputs, var high, var wide] when bias is null || (bias is [var length] && length == filters): return Known(ModuleKind.Conv2d, $"Conv2d {inputs} → {filters} with {high} · {wide} taps", "the weight has four dimensions", inputs, filters);
+            case [var inputs, var filters, _, _]: return Unknown($"ConvTranspose2d {inputs} → {filters}", "the weight has four dimensions, and the bias not as many elements as the first");
+            case [var filters, var inputs, _, _, _]: return Unknown($"Conv3d {inputs} → {filters}", "the weight has five dimensions");
             default: return Unknown("no known module");
         }
     }
@@ -97,6 +101,18 @@ internal static class Modules
         var module = new Module(path, ModuleKind.Linear, $"Linear {columns} → {rows}", hasBias ? "a matrix and a bias" : "a matrix", own) { In = columns, Out = rows };
         return !hasBias && IsEmbedding(path) ? AsEmbedding(module, "its name, and no bias") : module;
     }
+
+    /// <summary>What the class of a whole module tells better than shapes.</summary>
+    public static Module OfClass(Module module) => (module.Whole?.Class, module.Kind) switch
+    {
+        ("Embedding", ModuleKind.Linear) => AsEmbedding(module, "its class"),
+        ("Linear", ModuleKind.Embedding) => module with { Kind = ModuleKind.Linear, What = $"Linear {module.Out} → {module.Tensors[0].Shape[0]}", Why = "its class", In = module.Out, Out = module.Tensors[0].Shape[0] },
+        ("PReLU", ModuleKind.LayerNorm) => module with { Kind = ModuleKind.Prelu, What = $"PReLU of {module.Out} channels", Why = "its class", Doubt = null },
+        ("RMSNorm", ModuleKind.LayerNorm) => module with { Kind = ModuleKind.RmsNorm, What = $"RMSNorm of {module.Out} features", Why = "its class", Doubt = null },
+        ("GroupNorm", ModuleKind.LayerNorm) => module with { Kind = ModuleKind.GroupNorm, What = $"GroupNorm of {module.Out} channels", Why = "its class", Doubt = null },
+        ("LayerNorm", ModuleKind.LayerNorm) => module with { Doubt = null },
+        _ => module,
+    };
 
     public static Module AsEmbedding(Module matrix, string why) =>
         matrix with { Kind = ModuleKind.Embedding, What = $"Embedding of {matrix.Out} tokens in {matrix.In} features", Why = why, In = 0, Out = matrix.In };

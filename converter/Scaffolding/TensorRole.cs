@@ -13,6 +13,9 @@ internal sealed partial record TensorRole(WeightTensor Tensor, IReadOnlyList<int
 {
     private static readonly HashSet<string> s_leaves = new(["weight", "bias", "running_mean", "running_var", "num_batches_tracked", "in_proj_weight", "in_proj_bias"], StringComparer.Ordinal);
 
+    /// <summary>Buffers that are no weights: filters of spectrograms, masks, frequencies of positions.</summary>
+    private static readonly HashSet<string> s_buffers = new(["fb", "dct_mat", "tril", "mask", "attn_mask", "causal_mask", "inv_freq"], StringComparer.Ordinal);
+
     /// <summary>Whether a description finds the tensor by its module's name alone.</summary>
     public bool IsPlain => Tensor.Name == (Module.Length == 0 ? Role : $"{Module}.{Role}");
 
@@ -31,7 +34,7 @@ internal sealed partial record TensorRole(WeightTensor Tensor, IReadOnlyList<int
         // fc_w and fc_b, fc.w, fc_weight.
         if (Short().Match(name) is { Success: true } own) return new(tensor, shape, own.Groups["module"].Value, own.Groups["kind"].ValueSpan[0] is 'b' or 'B' ? "bias" : "weight");
         // A matrix without such a name, like an embedding's; others may be anything, such as a buffer.
-        return new(tensor, shape, name, shape.Count == 2 ? "weight" : "");
+        return new(tensor, shape, name, shape.Count == 2 && !s_buffers.Contains(name[(cut + 1)..]) ? "weight" : "");
     }
 
     [GeneratedRegex(@"^(?:(?<module>.*)[./]|(?<module>.*)_|)(?<kind>weight|bias|w|b)_(?<part>ih|hh|hr)(?:_?l(?<layer>\d{1,3}))?(?<back>_reverse)?$", RegexOptions.IgnoreCase)]

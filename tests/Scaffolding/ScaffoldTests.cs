@@ -86,8 +86,7 @@ public sealed class ScaffoldTests
     }
 
     [Theory]
-    [InlineData("conv.weight", new[] { 4, 3, 2, 2 }, "Conv2d 3 → 4")]
-    [InlineData("act.weight", new[] { 1 }, "PReLU of one number")]
+    [InlineData("conv.weight", new[] { 4, 3, 2, 2, 2 }, "Conv3d 3 → 4")]
     public void A_module_without_a_layer_is_a_question(string name, int[] shape, string what)
     {
         (string, int[])[] weights = [("fc.weight", [4, 3]), ("fc.bias", [4]), (name, shape)];
@@ -95,6 +94,82 @@ public sealed class ScaffoldTests
         Assert.Contains($"({what}): no layer of a description is told by {name}", Assert.Single(draft.Questions), StringComparison.Ordinal);
         Assert.Contains("a question is open", Refusal(draft, weights), StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void Convolutions_over_images_go_before_a_recurrent_layer()
+    {
+        (string, int[])[] weights = [("conv.weight", [4, 1, 3, 3]), ("conv.bias", [4]), ("bn.weight", [4]), ("bn.bias", [4]), ("bn.running_mean", [4]), ("bn.running_var", [4]), ("gru.weight_ih_l0", [9, 24]), ("gru.weight_hh_l0", [9, 3])];
+        var draft = Draft(new DraftOptions { IsAnswered = true }, weights);
+        Assert.Equal(3, draft.Questions.Count);
+        Assert.Contains(draft.Guesses, guess => guess.Contains("no pooling is put after it", StringComparison.Ordinal));
+        Converts(draft with { Text = Answered(draft.Text, ("the height of the image, a number", "8"), ("the order of the axes", "[0, 3, 1, 2]"), ("the function here", "\"relu\"")) }, weights);
+        (string, int[])[] classifier = [("conv.weight", [4, 1, 3, 3]), ("fc.weight", [2, 24])];
+        Assert.Contains("\"shape\": [0, 24]", Draft(classifier).Text, StringComparison.Ordinal);
+        Assert.Contains("\"axis\": [2, 3]", Draft(("conv.weight", [4, 1, 3, 3]), ("fc.weight", [2, 4])).Text, StringComparison.Ordinal);
+    }
+
+    /// <summary>torch.save(model): the classes and settings of its modules answer what weights alone leave open.</summary>
+    [Fact]
+    public void A_whole_module_tells_its_settings()
+    {
+        var checkpoint = new TorchCheckpoint();
+        TorchWhole Whole(string module, string name, (object, object?)[] parameters, (object, object?)[] modules, params (object, object?)[] settings) =>
+            new(module, name, [("_parameters", new TorchDict(parameters)), ("_buffers", new TorchDict()), ("_modules", new TorchDict(modules)), .. settings]);
+        TorchView Store(params int[] shape) => checkpoint.Store(Numbers.Random(shape[0], Numbers.Count(shape)), shape);
+        var conv = Whole("torch.nn.modules.conv", "Conv1d", [("weight", Store(4, 3, 3)), ("bias", null)], [], ("stride", new object?[] { 2 }), ("padding", new object?[] { 1 }), ("dilation", new object?[] { 1 }), ("padding_mode", "zeros"));
+        var rnn = Whole("torch.nn.modules.rnn", "RNN", [("weight_ih_l0", Store(4, 4)), ("weight_hh_l0", Store(4, 4))], [], ("mode", "RNN_RELU"), ("batch_first", false));
+        var norm = Whole("torch.nn.modules.normalization", "LayerNorm", [("weight", Store(4)), ("bias", Store(4))], [], ("eps", 0.25));
+        var file = checkpoint.File(Whole("__main__", "Net", [], [("conv", conv), ("bend", Whole("torch.nn.modules.activation", "ELU", [], [])), ("rnn", rnn), ("norm", norm)]));
+        var draft = ScaffoldCommand.DraftOf("w.pt", file, "w.pt", new DraftOptions()).Draft;
+        Assert.Contains("between 'conv'", Assert.Single(draft.Questions), StringComparison.Ordinal);
+        foreach (var setting in (string[])["\"stride\": 2, \"padding\": 1, \"dilation\": 1", "\"nonlinearity\": \"relu\"", "\"epsilon\": 0.25"]) Assert.Contains(setting, draft.Text, StringComparison.Ordinal);
+        foreach (var guess in (string[])["modules without weights: 'bend' (ELU)", "its batch_first is false"]) Assert.Contains(draft.Guesses, said => said.Contains(guess, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Buffers_of_spectrograms_and_masks_are_no_layers()
+    {
+        var draft = Draft(("mel_scale.fb", [257, 4]), ("head.tril", [8, 8]), ("fc.weight", [2, 4]), ("fc.bias", [2]));
+        Assert.Equal(["mel_scale.fb [257, 4]", "head.tril [8, 8]"], draft.Unplaced);
+        Assert.Contains("\"x\": { \"shape\": [1, 4] }", draft.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Transposed_convolutions_and_slopes_have_layers()
+    {
+        (string, int[])[] weights = [("up.weight", [4, 3, 5]), ("up.bias", [3]), ("act.weight", [1]), ("prelu.weight", [3]), ("conv.weight", [2, 3, 1])];
+        var draft = Draft(new DraftOptions { IsAnswered = true }, weights);
+        Assert.Empty(draft.Questions);
+        Assert.Contains("\"kind\": \"conv_transpose1d\"", draft.Text, StringComparison.Ordinal);
+        Assert.Equal(2, draft.Text.Split("\"kind\": \"prelu\"").Length - 1);
+        Converts(draft, weights);
+    }
+
+    /// <summary>The tutorial's RNN: linear layers whose sizes would also fit layers without a state.</summary>
+    [Theory]
+    [InlineData("i2h 4 9, i2o 2 9")]
+    [InlineData("i2h 4 9, h2o 2 4")]
+    [InlineData("rnn.i2h 4 5, rnn.h2h 4 4, rnn.h2o 2 4")]
+    public void A_step_of_linear_layers_has_a_state(string layers)
+    {
+        (string, int[])[] weights = [.. layers.Split(", ").Select(layer => layer.Split(' ')).SelectMany(parts => ((string, int[])[])[($"{parts[0]}.weight", [int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture), int.Parse(parts[2], System.Globalization.CultureInfo.InvariantCulture)]), ($"{parts[0]}.bias", [int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture)])])];
+        var draft = Draft(weights);
+        Assert.Contains("\"states\": { \"hidden\": { \"shape\": [1, 4], \"update\": \"next_hidden\" } }", draft.Text, StringComparison.Ordinal);
+        Assert.Contains("the function that gives the hidden state", Assert.Single(draft.Questions), StringComparison.Ordinal);
+        Converts(draft with { Text = Answered(draft.Text, ("the function that gives", "\"tanh\"")) }, weights);
+    }
+
+    [Fact]
+    public void A_square_matrix_before_a_recurrent_layer_is_an_embedding()
+    {
+        var draft = Draft(("encoder.weight", [5, 5]), ("rnn.weight_ih_l0", [15, 5]), ("rnn.weight_hh_l0", [15, 5]), ("decoder.weight", [5, 5]), ("decoder.bias", [5]));
+        Assert.Contains("\"kind\": \"embedding\"", draft.Text, StringComparison.Ordinal);
+        Assert.Contains(draft.Guesses, guess => guess.Contains("may also be a linear layer", StringComparison.Ordinal));
+    }
+
+    /// <summary>A draft with questions answered: each is the text that begins so.</summary>
+    private static string Answered(string text, params (string Question, string Answer)[] answers) =>
+        answers.Aggregate(text, (now, answer) => System.Text.RegularExpressions.Regex.Replace(now, $"\"\\? {System.Text.RegularExpressions.Regex.Escape(answer.Question)}[^\"]*\"", answer.Answer));
 
     /// <summary>Two tensors of one role, and a projection that is no matrix, are told to be nothing.</summary>
     [Theory]
