@@ -1,3 +1,4 @@
+using SeqRuntime.Converter;
 using SeqRuntime.Converter.Diagnosing;
 using SeqRuntime.Converter.Importers;
 using SeqRuntime.Converter.IO;
@@ -54,7 +55,7 @@ public sealed class FactsTests : IDisposable
         Assert.Equal(layers, string.Join(' ', facts.Parts));
     }
 
-    private static SourceFacts Of(string path) => SourceDiagnosis.Of("main", path, new SourceFiles([])).Facts!;
+    private static SourceFacts Of(string path) => SourceDiagnosis.Of("main", path, new ConversionOptions(), new SourceFiles([])).Facts!;
 
     private static string Fact(SourceFacts facts, string name) => facts.Facts.First(fact => fact.Name == name).Value;
 }

@@ -9,8 +9,8 @@ public sealed class OneCommandTests(ITestOutputHelper output) : IDisposable
 {
     private const double OfRange = 1e-4;
 
-    /// <summary>DTLN's quantized files have other weights than its ONNX files.</summary>
-    private const double QuantizedRms = 0.02;
+    /// <summary>DTLN's quantized files have other weights than its ONNX files. <see cref="TfliteAgreementTests"/> compares them with their own operators.</summary>
+    private const double QuantizedRms = 0.1;
 
     private readonly Commands.CommandLine _cli = new();
 
