@@ -64,7 +64,7 @@ internal sealed record FileKind(string What, KindUse Use, string WayOut = "")
     // PyTorch.
     public static FileKind PyTorch { get; } = new("a PyTorch checkpoint", KindUse.Weights);
 
-    public static FileKind PyTorchModule { get; } = new("a whole PyTorch module, which only its own program can load", KindUse.Unread, "If you trust the file, export the module as ONNX where its class is known, " + Exported + "; or save its state_dict() as safetensors, and describe the layers (.json)");
+    public static FileKind PyTorchModule { get; } = new("a whole PyTorch module, whose code is not in the file", KindUse.Unread, "If you trust the file, export the module as ONNX where its class is known, " + Exported + "; or draft a description of its layers from the weights in it: seqconvert scaffold takes the file as it is");
 
     public static FileKind OldPyTorch { get; } = new("a PyTorch checkpoint of the format before 1.6", KindUse.Weights);
 

@@ -98,11 +98,14 @@ public sealed class ScaffoldTests
     [Fact]
     public void Convolutions_over_images_go_before_a_recurrent_layer()
     {
-        (string, int[])[] weights = [("conv.weight", [4, 1, 3, 3]), ("conv.bias", [4]), ("bn.weight", [4]), ("bn.bias", [4]), ("bn.running_mean", [4]), ("bn.running_var", [4]), ("gru.weight_ih_l0", [9, 24]), ("gru.weight_hh_l0", [9, 3])];
+        (string, int[])[] weights = [("conv.weight", [4, 1, 3, 3]), ("conv.bias", [4]), ("gru.weight_ih_l0", [9, 24]), ("gru.weight_hh_l0", [9, 3])];
         var draft = Draft(new DraftOptions { IsAnswered = true }, weights);
         Assert.Equal(3, draft.Questions.Count);
         Assert.Contains(draft.Guesses, guess => guess.Contains("no pooling is put after it", StringComparison.Ordinal));
         Converts(draft with { Text = Answered(draft.Text, ("the height of the image, a number", "8"), ("the order of the axes", "[0, 3, 1, 2]"), ("the function here", "\"relu\"")) }, weights);
+        var normed = Draft([.. weights[..2], ("bn.running_mean", [4]), ("bn.running_var", [4]), .. weights[2..]]);
+        Assert.Contains("\"kind\": \"batch_norm\"", normed.Text, StringComparison.Ordinal);
+        Assert.DoesNotContain("part_2", normed.Text, StringComparison.Ordinal);
         (string, int[])[] classifier = [("conv.weight", [4, 1, 3, 3]), ("fc.weight", [2, 24])];
         Assert.Contains("\"shape\": [0, 24]", Draft(classifier).Text, StringComparison.Ordinal);
         Assert.Contains("\"axis\": [2, 3]", Draft(("conv.weight", [4, 1, 3, 3]), ("fc.weight", [2, 4])).Text, StringComparison.Ordinal);
@@ -113,7 +116,7 @@ public sealed class ScaffoldTests
     public void A_whole_module_tells_its_settings()
     {
         var checkpoint = new TorchCheckpoint();
-        TorchWhole Whole(string module, string name, (object, object?)[] parameters, (object, object?)[] modules, params (object, object?)[] settings) =>
+        static TorchWhole Whole(string module, string name, (object, object?)[] parameters, (object, object?)[] modules, params (object, object?)[] settings) =>
             new(module, name, [("_parameters", new TorchDict(parameters)), ("_buffers", new TorchDict()), ("_modules", new TorchDict(modules)), .. settings]);
         TorchView Store(params int[] shape) => checkpoint.Store(Numbers.Random(shape[0], Numbers.Count(shape)), shape);
         var conv = Whole("torch.nn.modules.conv", "Conv1d", [("weight", Store(4, 3, 3)), ("bias", null)], [], ("stride", new object?[] { 2 }), ("padding", new object?[] { 1 }), ("dilation", new object?[] { 1 }), ("padding_mode", "zeros"));

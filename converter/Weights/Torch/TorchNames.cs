@@ -49,7 +49,7 @@ internal sealed class TorchNames(PickleBytes bytes, string where)
     /// <summary>Functions, which get the arguments of a call.</summary>
     private static readonly Dictionary<string, object> s_functions = new[]
     {
-        s_dict.Name, "torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor_v3", "torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state", "torch.Size", "torch.device",
+        s_dict.Name, "torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor_v3", "torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state", "torch.nn.parameter.Parameter", "torch.Size", "torch.device",
         // TorchScript's containers with a type.
         "torch.jit._pickle.restore_type_tag", "torch.jit._pickle.build_intlist", "torch.jit._pickle.build_doublelist", "torch.jit._pickle.build_boollist", "torch.jit._pickle.build_tensorlist",
     }.ToDictionary(name => name, object (name) => name == s_dict.Name ? s_dict : new PickledName(name), StringComparer.Ordinal);
@@ -114,6 +114,8 @@ internal sealed class TorchNames(PickleBytes bytes, string where)
         ("torch._utils._rebuild_tensor_v2", [TorchStorage storage, long offset, object?[] shape, object?[] strides, bool, _, .. var more]) when IsPlain(more) => Tensor(storage, storage.Type, offset, shape, strides),
         ("torch._utils._rebuild_tensor_v3", [TorchStorage storage, long offset, object?[] shape, object?[] strides, bool, _, TorchType type, .. var more]) when IsPlain(more) => Tensor(storage, type, offset, shape, strides),
         ("torch._utils._rebuild_parameter", [TorchTensor tensor, _, _]) => tensor,
+        // Before version 0.4.
+        ("torch.nn.parameter.Parameter", [TorchTensor tensor, ..]) => tensor,
         ("torch.Size", [object?[] sizes]) => sizes,
         ("torch.device", [string device, ..]) => device,
         ("torch.jit._pickle.restore_type_tag", [var value, string]) => value,
@@ -144,7 +146,7 @@ internal sealed class TorchNames(PickleBytes bytes, string where)
             module.Attributes = attributes;
             if (module.HasParts) _others[module.Class]++;
         }
-        else if (of is not (PickledDict or PickledPlaceholder or PickledModule { IsWhole: true }))
+        else if (of is not (PickledDict or PickledPlaceholder or PickledModule { IsWhole: true } or TorchTensor))
         {
             throw bytes.Damaged("attributes are set where there are none");
         }
