@@ -50,7 +50,8 @@ internal sealed class HdfFile
         foreach (var link in HdfGroup.Links(_bytes, group))
         {
             if (++_objects > MaxObjects) throw new ConversionException($"{_path}: there are more than {MaxObjects} groups and datasets.");
-            var name = prefix + link.Name;
+            // Keras 2.15 and 3 on Windows write folders with backslashes, as in layers\dense/vars/0. Older files name layers, which may have any name.
+            var name = prefix + (Layers is null ? link.Name.Replace('\\', '/') : link.Name);
             // A link without a target is ignored.
             if ((link.Path is null ? link.Address : Follow(name, link.Path, around[^1])) is not { } address) continue;
             var child = new HdfObject(_bytes, address);
@@ -63,6 +64,7 @@ internal sealed class HdfFile
     private void ReadDataset(HdfObject of, string name)
     {
         var dataset = new HdfDataset(_bytes, of, name);
+        if (Tensors.ContainsKey(name) || Others.Contains(name)) throw new ConversionException($"{_path}: there are two datasets '{name}', one of them with backslashes in its name.");
         if (dataset.Type.Kind == HdfKind.Float) Tensors[name] = new WeightTensor(name, () => dataset.Shape, () => Floats(dataset));
         if (dataset.Type.Kind == HdfKind.Integer) Tensors[name] = new WeightTensor(name, () => dataset.Shape, () => Integers(dataset));
         if (!Tensors.ContainsKey(name)) Others.Add(name);

@@ -13,16 +13,18 @@ public sealed class KerasArchiveTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    /// <summary>The names of the layers are those of the other folders, as after loading and renaming.</summary>
+    /// <summary>The names of the layers are those of the other folders, as after loading and renaming. Windows separates them otherwise.</summary>
     [Theory]
-    [InlineData("layers", "lstm", "lstm_1")]
-    [InlineData("_layer_checkpoint_dependencies", "lstm", "lstm_2")]
-    public void Folders_are_counted_by_class_in_the_order_of_the_layers(string container, string first, string second)
+    [InlineData("layers", "lstm", "lstm_1", "/")]
+    [InlineData("_layer_checkpoint_dependencies", "lstm", "lstm_2", "/")]
+    [InlineData("layers", "lstm", "lstm_1", "\\")]
+    public void Folders_are_counted_by_class_in_the_order_of_the_layers(string container, string first, string second, string separator)
     {
         var file = new KerasFile(3) { Version = "3.6.0" };
         file.Layer("LSTM", $"\"name\": \"lstm_1\", \"units\": {Units}, \"return_sequences\": true, \"recurrent_activation\": \"sigmoid\", {Shape}");
         file.Layer("LSTM", $"\"name\": \"lstm\", \"units\": {Units}, \"return_sequences\": true, \"recurrent_activation\": \"sigmoid\"");
-        (double[] Kernel, double[] Recurrent, double[] Bias) Add(string name, int inputs) => (file.Weight($"{container}/{name}/cell/vars/0", inputs, 4 * Units), file.Weight($"{container}/{name}/cell/vars/1", Units, 4 * Units), file.Weight($"{container}/{name}/cell/vars/2", 4 * Units));
+        string Folder(string name) => string.Join(separator, container, name, "cell");
+        (double[] Kernel, double[] Recurrent, double[] Bias) Add(string name, int inputs) => (file.Weight($"{Folder(name)}/vars/0", inputs, 4 * Units), file.Weight($"{Folder(name)}/vars/1", Units, 4 * Units), file.Weight($"{Folder(name)}/vars/2", 4 * Units));
         var (a, b) = (Add(first, Features), Add(second, Units));
         var x = Rows(4, 6);
         var below = KerasFormulas.Recurrent("LSTM", x, a.Kernel, a.Recurrent, a.Bias, resetAfter: false, isBackward: false).Outputs;
