@@ -132,6 +132,66 @@ public class TfliteTests
         Numbers.Near(kept, y[1], 3e-6);
     }
 
+    /// <summary>TensorFlow's own lists, which stay in the file where the batch is open: of all steps, or of the last one only.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_loop_may_fill_a_list_of_TensorFlow(bool isWhole)
+    {
+        const int N = 2;
+        var (w, u) = (Numbers.Random(1, H * I), Numbers.Random(2, H * H));
+        var model = new TfliteBuilder();
+        var (main, test, body) = (model.Main, model.Add("while_cond"), model.Add("while_body"));
+        int[] Carried(TfliteBuilder.Graph g) => [g.Input("time", [], Int32), g.Input("outputs", [], TfliteType.Variant), g.Input("h", [1, H], signature: [-1, H]), g.Input("steps", [T, 1, I], signature: [T, -1, I])];
+        var c = Carried(test);
+        test.Output(test.Op("LESS", [c[0], test.Constant("most", [], T)], [], TfliteType.Bool));
+
+        var v = Carried(body);
+        int Wide(TfliteBuilder.Graph g, string name, string op, int[] inputs, int width, params (int, object)[] options)
+        {
+            var value = g.Value(name, [1, width], signature: [-1, width]);
+            g.Op(op, inputs, [value], options);
+            return value;
+        }
+
+        var x = Wide(body, "x", "GATHER", [v[3], v[0]], I, (0, 0));
+        var product = Wide(body, "wx", "FULLY_CONNECTED", [x, body.Constant("w", [H, I], w), -1], H);
+        var state = Wide(body, "uh", "FULLY_CONNECTED", [v[2], body.Constant("u", [H, H], u), -1], H);
+        var h = Wide(body, "tanh", "TANH", [Wide(body, "sum", "ADD", [product, state], H)], H);
+        var list = body.Op("FlexTensorListSetItem", [v[1], isWhole ? v[0] : body.Constant("zero", [], 0), h], [], TfliteType.Variant);
+        body.Output(body.Op("ADD", [v[0], body.Constant("one", [], 1)], [], Int32), list, h, v[3]);
+
+        var input = main.Input("x", [1, T, I], signature: [-1, T, I]);
+        var sequence = main.Value("sequence", [T, 1, I], signature: [T, -1, I]);
+        main.Op("TRANSPOSE", [input, main.Ints(1, 0, 2)], [sequence]);
+        var batch = main.Op("STRIDED_SLICE", [main.Op("SHAPE", [input], [3], Int32), main.Ints(0), main.Ints(1), main.Ints(1)], [], Int32, (4, 1));
+        var first = Wide(main, "h0", "FILL", [main.Op("PACK", [batch, main.Constant("width", [], H)], [2], Int32, (0, 2)), main.Constant("zero", [], 0f)], H);
+        var (sizes, count) = (main.Ints(-1, H), isWhole ? T : 1);
+        var empty = main.Op("FlexTensorListReserve", [sizes, main.Constant("count", [], count)], [], TfliteType.Variant);
+        int[] results = [main.Value("r0", [], Int32), main.Value("r1", [], TfliteType.Variant), main.Value("r2", [1, H], signature: [-1, H]), main.Value("r3", [T, 1, I], signature: [T, -1, I])];
+        main.Op("WHILE", [main.Constant("t0", [], 0), empty, first, sequence], results, (0, 1), (1, 2));
+        var all = main.Value("all", [count, 1, H], signature: [count, -1, H]);
+        main.Op("FlexTensorListStack", [results[1], sizes], [all]);
+        main.Output(all);
+
+        using var converted = model.Load();
+        using var session = converted.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["N"] = N } });
+        var given = Numbers.Random(9, N * T * I);
+        var expected = new double[count * N * H];
+        for (var n = 0; n < N; n++)
+        {
+            var hidden = new double[H];
+            for (var t = 0; t < T; t++)
+            {
+                double Sum(int k) => Enumerable.Range(0, I).Sum(i => (double)w[k * I + i] * given[(n * T + t) * I + i]) + hidden.Select((value, i) => value * u[k * H + i]).Sum();
+                hidden = [.. Enumerable.Range(0, H).Select(k => Math.Tanh(Sum(k)))];
+                hidden.CopyTo(expected, ((isWhole ? t : 0) * N + n) * H);
+            }
+        }
+
+        Numbers.Near(expected, TfliteBuilder.Step(session, given)[0], 3e-6);
+    }
+
     [Fact]
     public void A_branch_is_taken_by_its_condition()
     {
@@ -263,7 +323,7 @@ public class TfliteTests
     [Fact]
     public void The_document_lists_every_operator()
     {
-        var listed = Docs.Documents.Code("docs/from/tensorflow.md").Where(code => code.Length > 1 && code.All(c => c is '_' or (>= 'A' and <= 'Z') or (>= '0' and <= '9')));
+        var listed = Docs.Documents.Code("docs/from/tensorflow.md").Where(code => code.Length > 1 && (code.StartsWith("FlexTensorList", StringComparison.Ordinal) || code.All(c => c is '_' or (>= 'A' and <= 'Z') or (>= '0' and <= '9'))));
         Assert.Equal(new TfliteOperators().Names.Order(StringComparer.Ordinal), listed.Distinct().Order(StringComparer.Ordinal));
     }
 

@@ -31,7 +31,9 @@ internal sealed class TfliteControl(TfliteOperators operators)
         var (condition, body) = (call.Subgraph(call.Options.Int(0)), call.Subgraph(call.Options.Int(1)));
         string[] first = [.. Enumerable.Range(0, call.Inputs).Select(call.Value)];
         if (body.Outputs.Length != first.Length || call.Outputs != first.Length) throw call.Fault($"it carries {first.Length} values, and its body gives {body.Outputs.Length}; the file is damaged");
+        if (body.Inputs.Length != first.Length) throw call.Fault("its body has other inputs; the file is damaged");
         Refuse(call, first);
+        var items = TfliteTensorLists.Begin(call, body, first);
         var name = call.Name;
         var go = Run(call, condition, call.Graph, first, isInner: false);
         if (go.Length != 1) throw call.Fault($"its condition has {go.Length} values; the file is damaged");
@@ -39,7 +41,6 @@ internal sealed class TfliteControl(TfliteOperators operators)
         var inner = Inner(call, name + "/body");
         inner.Graph.Inputs.Add(Port(inner.Graph.Fresh(name + "/round"), ElementType.Int64));
         inner.Graph.Inputs.Add(Port(inner.Graph.Fresh(name + "/go"), ElementType.Bool));
-        if (body.Inputs.Length != first.Length) throw call.Fault("its body has other inputs; the file is damaged");
         var carried = new string[first.Length];
         bool IsSame(int i) => body.Inputs[i] == body.Outputs[i];
         for (var i = 0; i < carried.Length; i++)
@@ -53,7 +54,8 @@ internal sealed class TfliteControl(TfliteOperators operators)
 
             var tensor = body.Tensors[body.Inputs[i]];
             carried[i] = inner.Graph.Fresh(TfliteNotes.Clean(tensor.Name, $"{name}/carried_{i}"));
-            inner.Graph.Inputs.Add(new IrPort(carried[i], carried[i], tensor.Element, [.. tensor.Shape.Select(size => new IrDim(size, null))]));
+            int[] shape = items[i] is { } item ? [1, .. item.Shape] : tensor.Shape;
+            inner.Graph.Inputs.Add(new IrPort(carried[i], carried[i], (items[i] ?? tensor).Element, [.. shape.Select(size => new IrDim(size, null))]));
         }
 
         var next = Run(call, body, inner, carried, isInner: true);

@@ -17,7 +17,7 @@ internal sealed class TfliteOperators
             foreach (var (name, write) in table) _all[name] = call => call.Set(0, write(call));
         }
 
-        foreach (var table in (Dictionary<string, Action<TfliteCall>>[])[TfliteParts.All, TfliteRecurrent.All, new TfliteControl(this).All])
+        foreach (var table in (Dictionary<string, Action<TfliteCall>>[])[TfliteParts.All, TfliteRecurrent.All, TfliteTensorLists.All, new TfliteControl(this).All])
         {
             foreach (var (name, write) in table) _all[name] = write;
         }
@@ -38,11 +38,14 @@ internal sealed class TfliteOperators
     /// <summary>Refuses all operators that cannot be written, together.</summary>
     public void Check(TfliteModel model)
     {
-        var unknown = model.Subgraphs.SelectMany(graph => graph.Operators.Where(op => op.IsCustom || !_all.ContainsKey(op.Name)).Select(op => (Name: op.IsCustom ? $"{(op.Name.StartsWith(Flex, StringComparison.Ordinal) ? "TensorFlow's" : "the custom")} {op.Name}" : op.Name, At: NameOf(graph, op)))).ToList();
+        var unknown = model.Subgraphs.SelectMany(graph => graph.Operators.Where(op => !IsKnown(op)).Select(op => (Name: op.IsCustom ? $"{(op.Name.StartsWith(Flex, StringComparison.Ordinal) ? "TensorFlow's" : "the custom")} {op.Name}" : op.Name, At: NameOf(graph, op)))).ToList();
         if (unknown.Count == 0) return;
         var list = unknown.GroupBy(op => op.Name).Select(group => $"{group.Key} ({string.Join(", ", group.Take(MostNamed).Select(op => $"'{op.At}'"))}{(group.Count() > MostNamed ? $" and {group.Count() - MostNamed} more" : "")})");
         throw new ConversionException($"{model.Path}: these operators are not supported: {string.Join(", ", list)}. If the original model is there, convert it to ONNX, python -m tf2onnx.convert --saved-model FOLDER --output {Path.GetFileNameWithoutExtension(model.Path)}.onnx, and convert that.");
     }
+
+    /// <summary>Whether it can be written. A custom operator may have the name of another one.</summary>
+    private bool IsKnown(TfliteOperator op) => op.IsCustom ? TfliteTensorLists.All.ContainsKey(op.Name) : _all.ContainsKey(op.Name);
 
     private static string NameOf(TfliteSubgraph graph, TfliteOperator op) => op.Outputs is [var first, ..] ? TfliteNotes.Clean(graph.Tensors[first].Name, op.Name) : op.Name;
 }

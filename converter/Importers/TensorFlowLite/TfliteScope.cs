@@ -25,6 +25,9 @@ internal sealed class TfliteContext(TfliteModel model, TfliteSubgraph main, Budg
     /// <summary>Values of the resources of VAR_HANDLE, by their names.</summary>
     public TfliteVariables Variables { get; } = new();
 
+    /// <summary>The operators that made the empty lists, by the values that stand for these.</summary>
+    public Dictionary<string, TfliteCall> Lists { get; } = [];
+
     public TfliteSubgraph Subgraph(int index, TfliteCall by) =>
         (uint)index < (uint)model.Subgraphs.Count ? model.Subgraphs[index] : throw by.Fault($"it refers to subgraph {index} of {model.Subgraphs.Count}; the file is damaged");
 
