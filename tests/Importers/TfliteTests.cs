@@ -310,6 +310,16 @@ public class TfliteTests
     }
 
     [Fact]
+    public void Scales_of_a_vector_lie_along_its_only_axis()
+    {
+        var model = new TfliteBuilder();
+        var g = model.Main;
+        var bias = g.Quantized<sbyte>("bias", [3], [2, 4, 6], [0.5f, 1, 2], [0, 0, 0], axis: 3);
+        g.Output(g.Op("ADD", [g.Input("x", [3]), g.Op("DEQUANTIZE", [bias], [3], F)], [3], F));
+        Assert.Equal([1, 5, 13], model.Run([0, 1, 1])[0]);
+    }
+
+    [Fact]
     public void Operators_that_are_not_supported_are_named_together()
     {
         var model = new TfliteBuilder();

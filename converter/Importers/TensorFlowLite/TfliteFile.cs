@@ -93,6 +93,8 @@ internal sealed class TfliteFile
         isInBlocks = table.Byte(4) != 0;
         var (scales, zeros, axis) = (table.Floats(2), table.Longs(3), table.Int(6));
         if (scales.Length == 0) return null;
+        // Older converters give a bias the axis of its filter.
+        if (shape.Length == 1) axis = 0;
         if (scales.Length > 1 && ((uint)axis >= (uint)shape.Length || shape[axis] != scales.Length)) throw _file.Fault($"the tensor '{name}' of shape [{string.Join(", ", shape)}] has {scales.Length} scales along axis {axis}");
         if (zeros.Length > 1 && zeros.Length != scales.Length) throw _file.Fault($"the tensor '{name}' has {scales.Length} scales and {zeros.Length} zero points");
         if (Array.Exists(scales, scale => !float.IsFinite(scale) || scale < 0)) throw _file.Fault($"a scale of the tensor '{name}' is not a positive number");
