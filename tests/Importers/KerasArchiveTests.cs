@@ -129,7 +129,7 @@ public sealed class KerasArchiveTests : IDisposable
     public void Weights_without_an_architecture_name_the_option_that_takes_them()
     {
         Plain().WriteWeights(_folder["w.h5"]);
-        Assert.Contains("seqconvert convert model.json --weights-file w.h5", Assert.Throws<ConversionException>(() => Convert("w.h5")).Message, StringComparison.Ordinal);
+        Assert.Contains("seqconvert convert architecture.json --weights-file w.h5", Assert.Throws<ConversionException>(() => Convert("w.h5")).Message, StringComparison.Ordinal);
     }
 
     [Fact]

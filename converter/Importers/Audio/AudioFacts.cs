@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.IO;
 using SeqRuntime.Converter.Kinds;
 using SeqRuntime.Converter.Weights;
@@ -15,7 +16,7 @@ internal static class AudioFacts
     /// <exception cref="ConversionException">The file is damaged.</exception>
     public static SourceFacts? Of(FileKind kind, string path, byte[] content)
     {
-        if (kind == FileKind.RnNoise) return new SourceFacts([new("version", Version(content))], ["Dense", "GRU", "GRU", "GRU", "Dense", "Dense"], null) { PartsName = "layers" };
+        if (kind == FileKind.RnNoise) return new SourceFacts([new("version", Version(content))], ["Dense", RecurrentOp.Gru.Name, RecurrentOp.Gru.Name, RecurrentOp.Gru.Name, "Dense", "Dense"], null) { PartsName = "layers" };
         if (kind != FileKind.RtNeural && kind != FileKind.GuitarMl && kind != FileKind.Nam && kind != FileKind.StateDict) return null;
         using var document = JsonText.Parse(content, path);
         var root = document.RootElement;
