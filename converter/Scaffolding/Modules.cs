@@ -34,6 +34,7 @@ internal static class Modules
     /// <summary>The module of a group, and the groups that it takes.</summary>
     private static (Module Module, string[] Parts)? Whole(string path, Dictionary<string, List<TensorRole>> groups)
     {
+        if (HasEmpty(groups[path])) return (new Module(path, ModuleKind.Other, "tensors without elements", "a size is 0", groups[path]), [path]);
         foreach (var part in (string[])["self_attn", "self_attn.out_proj", "linear1", "linear2", "norm1", "norm2"])
         {
             if (path != part && !path.EndsWith("." + part, StringComparison.Ordinal)) continue;
@@ -49,7 +50,7 @@ internal static class Modules
     private static (Module Module, string[] Parts)? Transformer(string prefix, Dictionary<string, List<TensorRole>> groups)
     {
         string[] parts = [.. ((string[])["self_attn", "self_attn.out_proj", "linear1", "linear2", "norm1", "norm2"]).Select(part => prefix + part)];
-        if (!Array.TrueForAll(parts, groups.ContainsKey)) return null;
+        if (!Array.TrueForAll(parts, part => groups.TryGetValue(part, out var own) && !HasEmpty(own))) return null;
         if (groups.ContainsKey(prefix + "multihead_attn"))
         {
             parts = [.. parts, .. ((string[])["multihead_attn", "multihead_attn.out_proj", "norm3"]).Select(part => prefix + part).Where(groups.ContainsKey)];
@@ -65,9 +66,11 @@ internal static class Modules
     {
         if (Shape(own, InProjection) is not [var rows, var size] || rows != 3L * size) return null;
         var projection = path.Length == 0 ? "out_proj" : path + ".out_proj";
-        if (!groups.TryGetValue(projection, out var last)) return null;
+        if (!groups.TryGetValue(projection, out var last) || HasEmpty(last)) return null;
         return (new Module(path, ModuleKind.Attention, $"MultiheadAttention of {size} features", "in_proj_weight and out_proj", [.. own, .. last]) { In = size, Out = size }, [path, projection]);
     }
+
+    private static bool HasEmpty(List<TensorRole> own) => own.Exists(tensor => tensor.Shape.Contains(0));
 
     private static Module Single(string path, List<TensorRole> own)
     {

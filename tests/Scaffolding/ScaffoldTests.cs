@@ -74,7 +74,6 @@ public sealed class ScaffoldTests
         (string, int[])[] weights = [("a.weight", [6, 3, 1]), ("b.weight", [6, 1, 1])];
         var draft = Draft(weights);
         Assert.Contains("\"groups\": 6", draft.Text, StringComparison.Ordinal);
-        Assert.Contains("\"part_2\"", Draft(("a.weight", [0, 3]), ("a.bias", [0]), ("b.weight", [6, 1, 1])).Text, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -279,6 +278,17 @@ public sealed class ScaffoldTests
         var draft = Draft(new DraftOptions { IsAnswered = true }, weights);
         using var document = System.Text.Json.JsonDocument.Parse(draft.Text, new() { CommentHandling = System.Text.Json.JsonCommentHandling.Skip });
         Assert.Contains(document.RootElement.GetProperty("graphs").GetProperty("main").GetProperty("layers").EnumerateArray(), layer => layer.TryGetProperty("weights", out var name) && name.GetString() == "a\"\n\u2028// }");
+    }
+
+    [Theory]
+    [InlineData(12, 3, 0)]
+    [InlineData(0, 4)]
+    public void Tensors_without_elements_are_no_layer(params int[] shape)
+    {
+        (string, int[])[] weights = [("a.weight", shape), ("b.weight", [6, 4]), ("b.bias", [6])];
+        var draft = Draft(weights);
+        Assert.Contains(draft.Modules, module => module is { Path: "a", What: "tensors without elements" });
+        Assert.DoesNotContain("\"weights\": \"a\"", draft.Text, StringComparison.Ordinal);
     }
 
     [Theory]
