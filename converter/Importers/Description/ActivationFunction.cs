@@ -97,9 +97,8 @@ internal sealed class ActivationFunction
         var along = ("axis", (object)(long)(axis ?? -1));
         if (_name == "glu")
         {
-            string[] halves = [graph.Graph.Fresh(graph.Scope), graph.Graph.Fresh(graph.Scope)];
-            graph.Ops("Split", [x], halves, along, ("num_outputs", 2L));
-            graph.Op("Mul", [halves[0], graph.Op("Sigmoid", [halves[1]])], y);
+            var (first, second) = graph.Halves(x, axis ?? -1);
+            graph.Op("Mul", [first, graph.Op("Sigmoid", [second])], y);
         }
         else if (_form.IsAlongAxis)
         {

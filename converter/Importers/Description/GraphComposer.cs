@@ -110,12 +110,33 @@ internal sealed class GraphComposer(string name, WeightSet weights, Budget budge
     public string Places(string value, int axis) => Op("Range", [Number(0), Size(value, axis), Number(1)]);
 
     /// <summary>A vector in the shape in which it lies along an axis of a value of any rank: [1, count, 1] for axis 1 of three.</summary>
-    public string Along(string value, int axis, string vector, int count)
+    public string Along(string value, int axis, string vector, int count) => Op("Reshape", [vector, OnlyAlong(value, axis, Number(count))]);
+
+    /// <summary>A shape of as many axes as a value: the size along an axis, and 1 along the others.</summary>
+    public string OnlyAlong(string value, int axis, string size)
     {
         var rank = Squeeze(Op("Shape", [Op("Shape", [value])]), 0);
         var place = axis < 0 ? Op("Add", [rank, Number(axis)]) : Number(axis);
         var isAxis = Op("Equal", [Op("Range", [Number(0), rank, Number(1)]), place]);
-        return Op("Reshape", [vector, Op("Where", [isAxis, Number(count), Number(1)])]);
+        return Op("Where", [isAxis, size, Number(1)]);
+    }
+
+    /// <summary>The elements along these axes in reverse order.</summary>
+    public string Reversed(string value, params long[] axes) => Reversed(value, Graph.Fresh(Scope.Length > 0 ? Scope : "Slice"), axes);
+
+    /// <summary>The same as a value with a given name.</summary>
+    public string Reversed(string value, string output, long[] axes)
+    {
+        string All(long number) => Axes(Array.ConvertAll(axes, _ => number));
+        return Op("Slice", [value, All(-1), All(long.MinValue), Axes(axes), All(-1)], output);
+    }
+
+    /// <summary>The two halves of an axis.</summary>
+    public (string First, string Second) Halves(string value, long axis)
+    {
+        string[] halves = [Graph.Fresh(Scope), Graph.Fresh(Scope)];
+        Ops("Split", [value], halves, ("axis", axis), ("num_outputs", 2L));
+        return (halves[0], halves[1]);
     }
 
     public string Constant(string stem, IrTensor tensor)

@@ -43,7 +43,7 @@ internal sealed record ReverseLayer : UnaryLayer
         var x = graph.Read(Input);
         if (Lengths is null)
         {
-            graph.Op("Slice", [x, graph.Axes(-1), graph.Axes(long.MinValue), graph.Axes(Axis), graph.Axes(-1)], Output);
+            graph.Reversed(x, Output, [Axis]);
             return;
         }
 
@@ -113,10 +113,7 @@ internal sealed record RepeatLayer : UnaryLayer
         if (Times is < 1) throw graph.Fault($"times is {Times}; it must be at least 1");
         var wide = graph.Unsqueeze(graph.Read(Input), Axis);
         var count = Like is null ? graph.Number(Times!.Value) : graph.Size(graph.Read(Like), 1);
-        var rank = graph.Squeeze(graph.Op("Shape", [graph.Op("Shape", [wide])]), 0);
-        var place = Axis < 0 ? graph.Op("Add", [rank, graph.Number(Axis)]) : graph.Number(Axis);
-        var isAxis = graph.Op("Equal", [graph.Op("Range", [graph.Number(0), rank, graph.Number(1)]), place]);
-        graph.Op("Expand", [wide, graph.Op("Where", [isAxis, count, graph.Number(1)])], Output);
+        graph.Op("Expand", [wide, graph.OnlyAlong(wide, Axis, count)], Output);
     }
 }
 

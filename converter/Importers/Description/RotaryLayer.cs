@@ -42,11 +42,10 @@ internal sealed record Rotation(float Base, bool IsInterleaved)
         // [N, T, 1, 1] times [D/2].
         var angles = graph.Op("Mul", [graph.Op("Unsqueeze", [places, graph.Axes(2, 3)]), Frequencies(graph, x, heads, width)]);
         var (cos, sin) = (graph.Op("Cos", [angles]), graph.Op("Sin", [angles]));
-        string[] pair = [graph.Graph.Fresh(graph.Scope), graph.Graph.Fresh(graph.Scope)];
-        var split = graph.Op("Reshape", [x, IsInterleaved ? graph.Axes(0, 0, heads, -1, 2) : graph.Axes(0, 0, heads, 2, -1)]);
-        graph.Ops("Split", [split], pair, ("axis", IsInterleaved ? 4L : 3L), ("num_outputs", 2L));
         var axis = IsInterleaved ? 4 : 3;
-        var (a, b) = (graph.Squeeze(pair[0], axis), graph.Squeeze(pair[1], axis));
+        var split = graph.Op("Reshape", [x, IsInterleaved ? graph.Axes(0, 0, heads, -1, 2) : graph.Axes(0, 0, heads, 2, -1)]);
+        var (left, right) = graph.Halves(split, axis);
+        var (a, b) = (graph.Squeeze(left, axis), graph.Squeeze(right, axis));
         var first = graph.Op("Sub", [graph.Op("Mul", [a, cos]), graph.Op("Mul", [b, sin])]);
         var second = graph.Op("Add", [graph.Op("Mul", [b, cos]), graph.Op("Mul", [a, sin])]);
         var joined = graph.Op("Concat", [graph.Unsqueeze(first, axis), graph.Unsqueeze(second, axis)], ("axis", (long)axis));

@@ -75,9 +75,8 @@ internal sealed class KerasFunctions(KerasEmitter emitter)
     /// <summary>The first half of an axis times the sigmoid of the second half.</summary>
     public string Glu(string x, long axis)
     {
-        string[] halves = [Graph.Graph.Fresh(Graph.Scope), Graph.Graph.Fresh(Graph.Scope)];
-        Graph.Ops("Split", [x], halves, ("axis", axis), ("num_outputs", 2L));
-        return Graph.Op("Mul", [halves[0], Graph.Op("Sigmoid", [halves[1]])]);
+        var (first, second) = Graph.Halves(x, axis);
+        return Graph.Op("Mul", [first, Graph.Op("Sigmoid", [second])]);
     }
 
     /// <summary>0 up to -1, x from 1 on, and (x + 1)² / 4 between.</summary>

@@ -184,8 +184,7 @@ internal sealed class KerasMoves(KerasEmitter emitter)
     {
         var x = call.Value(0, s_x);
         long[] axes = call.Longs(1, "axis", "axes") is { } given ? [.. given.Select(a => (long)call.Axis(a, x.Rank)).Distinct()] : KerasSpatial.Axes(0, x.Rank);
-        long[] All(long value) => [.. axes.Select(_ => value)];
-        return [new KerasValue(Graph.Op("Slice", [x.Name, Graph.Axes(All(-1)), Graph.Axes(All(long.MinValue)), Graph.Axes(axes), Graph.Axes(All(-1))]), x.Rank)];
+        return [new KerasValue(Graph.Reversed(x.Name, axes), x.Rank)];
     }
 
     private KerasValue[] Pad(KerasArguments call)

@@ -34,7 +34,7 @@ internal sealed partial class KerasRecurrent(KerasEmitter emitter)
         var isBackward = layer.Flag("go_backwards");
         var run = RunCells(layer, x, Initial(call), isBackward, layer.Flag("zero_output_for_mask"));
         // The sequence is in reading order; Keras does not reverse the mask with it.
-        var value = layer.Flag("return_sequences") ? new KerasValue(isBackward ? Reversed(run.Sequence) : run.Sequence, 3, x.Mask) : new KerasValue(run.Last, 2);
+        var value = layer.Flag("return_sequences") ? new KerasValue(isBackward ? Graph.Reversed(run.Sequence, 1) : run.Sequence, 3, x.Mask) : new KerasValue(run.Last, 2);
         return layer.Flag("return_state") ? [value, .. run.States.Select(s => new KerasValue(s, 2))] : [value];
     }
 
@@ -63,7 +63,7 @@ internal sealed partial class KerasRecurrent(KerasEmitter emitter)
         var ahead = RunCells(forward, x, initial[..half], isReversed, IsZero(forward));
         var back = RunCells(backward, x, initial[half..], isBackReversed, IsZero(backward));
         // Keras joins the first layer's outputs in reading order with the reversed outputs of the second.
-        var (a, b) = !isSequence ? (ahead.Last, back.Last) : isReversed ? (Reversed(ahead.Sequence), Reversed(back.Sequence)) : (ahead.Sequence, back.Sequence);
+        var (a, b) = !isSequence ? (ahead.Last, back.Last) : isReversed ? (Graph.Reversed(ahead.Sequence, 1), Graph.Reversed(back.Sequence, 1)) : (ahead.Sequence, back.Sequence);
         var (rank, mask) = isSequence ? (3, x.Mask) : (2, null);
         KerasValue[] merged = layer.Get("merge_mode") is null && layer.Has("merge_mode") ? [new(a, rank, mask), new(b, rank, mask)] : layer.String("merge_mode") switch
         {
@@ -186,6 +186,4 @@ internal sealed partial class KerasRecurrent(KerasEmitter emitter)
     }
 
     private static string StateName(KerasLayer layer, int state) => $"{layer.WeightsOf}{(layer.Part.Length > 0 ? "/" + layer.Part.TrimEnd('_') : "")}/{(state == 0 ? "hidden" : "cell")}";
-
-    private string Reversed(string sequence) => Graph.Op("Slice", [sequence, Graph.Axes(-1), Graph.Axes(long.MinValue), Graph.Axes(1), Graph.Axes(-1)]);
 }

@@ -96,7 +96,7 @@ internal abstract class TfliteCell(TfliteCall call)
         var (round, go) = (Added("round", ElementType.Int64), Added("go", ElementType.Bool));
         string[] states = [.. first.Select((_, i) => Added($"state_{i}", ElementType.Float32))];
         inner.Scope = Call.Name;
-        if (isBackward) x = Reversed(x);
+        if (isBackward) x = Graph.Reversed(x, 0);
         var next = Step(inner, inner.Op("Gather", [x, round], ("axis", 0L)), states);
         foreach (var output in (string[])[go, .. next, next[0]])
         {
@@ -106,10 +106,8 @@ internal abstract class TfliteCell(TfliteCall call)
 
         string[] results = [.. first.Select(_ => Graph.Graph.Fresh(Call.Name + "/state")), Graph.Graph.Fresh(Call.Name)];
         Graph.Ops("Loop", [Graph.Size(x, 0), Graph.Constant("go", IrTensor.Of([], true)), .. first], results, ("body", inner.Graph));
-        return (isBackward ? Reversed(results[^1]) : results[^1], results[..^1]);
+        return (isBackward ? Graph.Reversed(results[^1], 0) : results[^1], results[..^1]);
     }
-
-    private string Reversed(string sequence) => Graph.Op("Slice", [sequence, Graph.Axes(-1), Graph.Axes(long.MinValue), Graph.Axes(0), Graph.Axes(-1)]);
 }
 
 /// <summary>h' = f(W x + R h + b).</summary>

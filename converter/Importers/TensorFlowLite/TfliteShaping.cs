@@ -144,8 +144,7 @@ internal static class TfliteShaping
     private static string Reverse(TfliteCall call)
     {
         var axes = call.Integers(1);
-        long[] All(long value) => [.. axes.Select(_ => value)];
-        return axes.Length == 0 ? call.Value(0) : call.Graph.Op("Slice", [call.Value(0), call.Graph.Axes(All(-1)), call.Graph.Axes(All(long.MinValue)), call.Graph.Axes(axes), call.Graph.Axes(All(-1))]);
+        return axes.Length == 0 ? call.Value(0) : call.Graph.Reversed(call.Value(0), axes);
     }
 
     private static string OneHot(TfliteCall call)
