@@ -3,7 +3,7 @@ using System.Globalization;
 namespace SeqRuntime.Converter.Scaffolding;
 
 /// <summary>Writes a chain of modules as the layers of a graph.</summary>
-internal sealed class ChainDraft
+internal sealed partial class ChainDraft
 {
     private const string Functions = "relu, tanh, sigmoid, elu, gelu, silu …";
 
@@ -77,9 +77,8 @@ internal sealed class ChainDraft
             case ModuleKind.Embedding: Embed(module); break;
             case ModuleKind.Linear: Linear(module); break;
             case ModuleKind.Recurrent: Recurrent(module); break;
-            case ModuleKind.Conv1d: Convolve(module); break;
+            case ModuleKind.Conv1d or ModuleKind.ConvTranspose1d: Convolve(module); break;
             case ModuleKind.Conv2d: ConvolveImage(module); break;
-            case ModuleKind.ConvTranspose1d: Convolve(module); break;
             case ModuleKind.Prelu:
                 if (module.Shape("weight") is not [1]) To(Form.Channels);
                 Put("prelu", module);
@@ -165,9 +164,8 @@ internal sealed class ChainDraft
         To(Form.Steps);
         if (Told(module, "batch_first") == "false") _graph.Guess($"{module}: in the model it takes [T, N, features] (its batch_first is false); sequences are [N, T, features] here");
         // A cell's weights, run over all steps.
-        var suffix = module.Shape("weight_ih_l0") is null ? "" : "_l0";
-        (string, string?) tensors = ("", null);
-        if (suffix.Length == 0)
+        var tensors = Weights(module);
+        if (module.Shape("weight_ih_l0") is null)
         {
             _graph.Guess($"{module}: a cell, which the model calls in a loop; here it runs over all steps of a sequence");
             tensors = ("tensors", $"{{ {string.Join(", ", module.Tensors.Select(tensor => $"{Q(tensor.Role + "_l0")}: {Q(tensor.Tensor.Name)}"))} }}");
@@ -188,7 +186,7 @@ internal sealed class ChainDraft
             module.Cell,
             output,
             ("input", Q(_value)),
-            tensors.Item2 is null ? Weights(module) : tensors,
+            tensors,
             ("bidirectional", module.IsBidirectional ? "true" : null),
             ("nonlinearity", nonlinearity),
             ("initial", initial),
@@ -204,73 +202,6 @@ internal sealed class ChainDraft
         var (name, next) = (_graph.Fresh($"{Stem(module)}_{what}"), _graph.Fresh($"{Stem(module)}_next_{what}"));
         _graph.States.Add((name, $"{{ \"shape\": [{module.Layers}, 1, {size}], \"update\": {Q(next)} }}"));
         return (Q(name), Q(next));
-    }
-
-    private void Convolve(Module module)
-    {
-        To(Form.Channels);
-        var taps = module.Shape("weight")![2];
-        var isTransposed = module.Kind == ModuleKind.ConvTranspose1d;
-        var groups = !isTransposed && module.In > 0 && _width > module.In && _width % module.In == 0 ? _width / module.In : 1;
-        var isWide = taps > 1;
-        Mode(module);
-        Put(
-            isTransposed ? "conv_transpose1d" : "conv1d",
-            module,
-            ("groups", groups > 1 ? J(groups) : null),
-            ("stride", Told(module, "stride") ?? (isWide ? _graph.Ask($"{module}", "the stride", "1") : null)),
-            ("padding", Told(module, "padding") ?? (isWide ? _graph.Ask($"{module}", isTransposed ? "the steps that are cut at each end" : "the zeros at each end", "0") : null)),
-            ("dilation", Told(module, "dilation") ?? (isWide ? _graph.Ask($"{module}", "the dilation", "1") : null)),
-            ("output_padding", isTransposed ? Told(module, "output_padding") ?? _graph.Ask($"{module}", "the output padding", "0") : null));
-        _unbent = module;
-    }
-
-    private void ConvolveImage(Module module)
-    {
-        if (_form != Form.Image) _graph.Questions.Add($"{module}: the value before it is no image [N, channels, H, W]; put a reshape before it");
-        _form = Form.Image;
-        var isWide = module.Shape("weight")![2] > 1 || module.Shape("weight")![3] > 1;
-        var groups = module.In > 0 && _width > module.In && _width % module.In == 0 ? _width / module.In : 1;
-        Mode(module);
-        if (module.Whole is null) _graph.Guess($"{module}: no pooling is put after it; pooling has no weights: add max_pool or average_pool if the model has one");
-        Put(
-            "conv2d",
-            module,
-            ("groups", groups > 1 ? J(groups) : null),
-            ("stride", Told(module, "stride") ?? _graph.Ask($"{module}", "the stride, a number or [of H, of W]", "1")),
-            ("padding", Told(module, "padding") ?? (isWide ? _graph.Ask($"{module}", "the zeros at each end, a number or [of H, of W]", "0") : null)),
-            ("dilation", Told(module, "dilation") ?? (isWide ? _graph.Ask($"{module}", "the dilation", "1") : null)));
-        _unbent = module;
-    }
-
-    private void Mode(Module module)
-    {
-        if (module.Whole?.Text("padding_mode") is { } mode && mode != "zeros") _graph.Guess($"{module}: its padding is of the kind '{mode}', and zeros are put here");
-    }
-
-    /// <summary>Makes features of an image: all of it, or of each channel its mean.</summary>
-    private void Flatten(Module module)
-    {
-        if (module.In == _width)
-        {
-            _graph.Guess($"{module} takes as many features as there are channels: the mean over H and W is put before it; it may also be another pooling");
-            _value = _graph.Layer("mean", _graph.Fresh("pooled"), ("input", Q(_value)), ("axis", "[2, 3]"));
-        }
-        else
-        {
-            _graph.Guess($"{module} takes all {module.In} elements of the image in the order of channels, H and W");
-            _value = _graph.Layer("reshape", _graph.Fresh("flat"), ("input", Q(_value)), ("shape", $"[0, {module.In}]"));
-        }
-
-        _form = Form.Row;
-    }
-
-    /// <summary>Makes steps of an image's columns or rows.</summary>
-    private void Lines(Module module)
-    {
-        _value = _graph.Layer("transpose", _graph.Fresh("lines"), ("input", Q(_value)), ("order", _graph.Ask($"before {module}", "the order of the axes, a list: [0, 3, 1, 2] if the steps are along W, or [0, 2, 1, 3] along H; [0, 3, 2, 1] and [0, 2, 3, 1] if channels are last")));
-        _value = _graph.Layer("reshape", _graph.Fresh("steps"), ("input", Q(_value)), ("shape", $"[0, -1, {module.In}]"));
-        _form = Form.Steps;
     }
 
     /// <summary>A setting of a whole module.</summary>
