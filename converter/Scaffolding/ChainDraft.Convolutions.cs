@@ -23,7 +23,7 @@ internal sealed partial class ChainDraft
 
     private void ConvolveImage(Module module)
     {
-        if (_form != Form.Image) _graph.Questions.Add($"{module}: the value before it is no image [N, channels, H, W]; put a reshape before it");
+        if (_form != Form.Image) _value = _graph.Layer("reshape", _graph.Fresh("image"), ("input", Q(_value)), ("shape", _graph.Ask($"before {module}", "the shape of the image [N, channels, H, W], a list such as [0, 1, -1, 40]: 0 keeps an axis, -1 takes the rest")));
         _form = Form.Image;
         var isWide = module.Shape("weight")![2] > 1 || module.Shape("weight")![3] > 1;
         Mode(module);
