@@ -46,16 +46,16 @@ internal sealed partial class DecodingCheck
             .Concat(step.States.Count > 0 ? [] : step.Ranges.Where(range => token.Shape.Any(d => d.Symbol == range.Symbol)).Select(range => range.Most)).Min();
         var given = Number(DecodingKeys.Context);
         if (_metadata.ContainsKey(DecodingKeys.Context) && given is not > 1) _faults.Add($"\"context\" is {_metadata[DecodingKeys.Context]}; it must be a whole number above 1");
-        if (given > found) _faults.Add($"\"context\" is {given}; graph '{step.Name}' holds at most {found} tokens");
+        if (found is { } fits && given > fits) _faults.Add($"\"context\" is {given}; graph '{step.Name}' holds at most {DecodingError.Count(fits, "token")}");
         _context = given ?? found;
-        if (Number(DecodingKeys.Max) is { } max && max >= _context) _faults.Add($"\"max\" is {max}; graph '{step.Name}' holds {_context} tokens, prompt and result together, so it must be at most {_context - 1}");
+        if (_context is { } most && Number(DecodingKeys.Max) is { } max && max >= most) _faults.Add($"\"max\" is {max}; graph '{step.Name}' holds {DecodingError.Count(most, "token")}, prompt and result together, so it must be at most {most - 1}");
     }
 
     /// <summary>Notes that a step cannot count as many positions as results may be long.</summary>
     private void NoteLimit(IrGraph step)
     {
         if (PositionLimit.Of(step, _metadata.GetValueOrDefault(DecodingKeys.Position)) is not { } most || Number(DecodingKeys.Max) < most) return;
-        _notes.Add($"graph '{step.Name}' holds {most} steps, but a result may have {(Number(DecodingKeys.Max) is { } max ? $"{max} tokens (\"max\")" : "128 tokens, because \"max\" is missing")}; later tokens would be wrong: give \"max\" of at most {most - 1}");
+        _notes.Add($"graph '{step.Name}' holds {DecodingError.Count(most, "step")}, but a result may have {(Number(DecodingKeys.Max) is { } max ? $"{DecodingError.Count(max, "token")} (\"max\")" : "128 tokens, because \"max\" is missing")}; later tokens would be wrong: give \"max\" of at most {most - 1}");
     }
 
     /// <summary>Refuses members that other kinds than theirs would ignore.</summary>

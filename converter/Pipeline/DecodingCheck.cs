@@ -246,7 +246,7 @@ internal sealed partial class DecodingCheck
     private void TableHolds(int scores, IrGraph graph)
     {
         if (!_tables.TryGetValue(DecodingKeys.TargetTable, out var table) || table.Length == scores) return;
-        var sizes = $"table '{DecodingKeys.TargetTable}' has {table.Length} texts; graph '{graph.Name}' scores {scores} tokens";
+        var sizes = $"table '{DecodingKeys.TargetTable}' has {DecodingError.Count(table.Length, "text")}; graph '{graph.Name}' scores {DecodingError.Count(scores, "token")}";
         if (table.Length < scores) _faults.Add(sizes);
         else _notes.Add($"{sizes}; the last texts are never used");
     }

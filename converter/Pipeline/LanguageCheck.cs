@@ -33,9 +33,10 @@ internal static class LanguageCheck
                 ? $"graph '{shape.Graph.Name}' gives other logits when it reads tokens one by one than when it reads them at once, so it cannot generate: besides its states it needs tokens of other runs (a convolution, attention without a cache, a bidirectional layer). For layers that run forwards --stateful keeps what they need."
                 : $"the logits of graph '{shape.Graph.Name}' depend on later tokens (a bidirectional layer, attention that is not causal), so it is no language model that can generate.");
         }
-        catch (SeqDataException)
+        catch (SeqDataException fault)
         {
-            // Not every token has a row in its table; generation says so where it meets one.
+            // Not every token that is scored has a row in the table of embeddings; generation says so where it meets one.
+            notes.Add($"it was not checked here that graph '{shape.Graph.Name}' reads tokens one by one as it reads them at once, because it cannot read the tokens of the check: {fault.Message}");
         }
     }
 

@@ -31,7 +31,7 @@ internal sealed class BeamSearch
     /// <param name="memory">The decoder's memory.</param>
     public BeamSearch(SeqModel model, StepRows step, int? end, TokenTable? table, int max, SeqDecoderOptions options, DecoderMemory memory)
     {
-        if (table is not null && table.Count < step.Vocabulary) throw new ArgumentException($"The target table has {table.Count} tokens; it must have one for each of the step's {step.Vocabulary} scores.");
+        if (table is not null && table.Count < step.Vocabulary) throw new ArgumentException($"The target table has {DecodingError.Count(table.Count, "token")}; it must have one for each of the step's {step.Vocabulary} scores.");
         (_step, _end, _max) = (step, end ?? -1, max);
         _lattice = new Lattice(options.BeamWidth, max + 1, step.AlignmentStride, memory);
         _results = new Results(_lattice, options.MaxResults, max + 1, options, model.Kernels, memory);
@@ -48,7 +48,7 @@ internal sealed class BeamSearch
 
     public Results Results => _results;
 
-    /// <summary>Applies a request's settings for one search, and returns the most tokens of its results.</summary>
+    /// <summary>Checks a request's settings and applies all but the seed for one search, and returns the most tokens of its results.</summary>
     /// <param name="request">The request, or null.</param>
     /// <param name="most">Most tokens if the request names no number; those of the decoder if they are fewer.</param>
     public int Take(DecodeRequest? request, long most = long.MaxValue)
@@ -56,7 +56,6 @@ internal sealed class BeamSearch
         _most = request?.MaxTokens ?? (int)Math.Min(most, _max);
         if (_most < 1 || _most > _max) throw new ArgumentException($"{nameof(DecodeRequest)}.{nameof(DecodeRequest.MaxTokens)} is {_most}; it must be from 1 to {_max}, the decoder's {nameof(SeqDecoderOptions.MaxTokens)}.");
         SetPrefix(request is null ? [] : request.Prefix.Span);
-        if (request?.Seed is { } seed) _sampler?.Seed(seed);
         return _most;
     }
 
@@ -88,6 +87,8 @@ internal sealed class BeamSearch
             var tokens = step == 0 ? first : _lattice.Tokens(step - 1, live);
             ReadOnlySpan<int> parents = step == 0 ? [0] : _lattice.Parents(step - 1, live);
             if (!tokens.IsEmpty) _step.Run(tokens, parents, step, _lattice.Alignments(step), _lattice.AlignmentStride, cancellation);
+            // A call that is refused, or fails before it draws, leaves the sampler as it was.
+            if (step == 0 && request?.Seed is { } seed) _sampler?.Seed(seed);
             _next.Clear();
             if (_scores.Length == 1) TakeOne(step, allowed, step == _most, sourceLength);
             else TakeBest(step, live, allowed, step == _most, sourceLength);

@@ -13,6 +13,9 @@ internal static class DecodingError
     public static ArgumentException NoDecoderOfCaches(string graph) =>
         new($"Graph '{graph}' keeps caches that grow, which only decoders of language models (CreateGenerator) support: convert it without --cache.");
 
+    /// <summary>A number of things: "1 token", "2 tokens".</summary>
+    public static string Count(long count, string one) => $"{count} {one}{(count == 1 ? "" : "s")}";
+
     public static InvalidOperationException NoResult() => new("This result is a default value; take results from a decoder's Results.");
 
     public static InvalidOperationException OldResult() => new("The decoder has been called since it gave this result. Copy what you need before the next call.");

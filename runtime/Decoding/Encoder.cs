@@ -28,7 +28,7 @@ internal sealed class Encoder : IDisposable
         Length = 0;
         if (source.IsEmpty) throw new ArgumentException("The source is empty.");
         if (source.Length > MaxLength) throw new ArgumentException($"The source has {source.Length} tokens; the decoder takes at most {MaxLength} ({nameof(SeqDecoderOptions.MaxSourceLength)}).");
-        if (!_source.IsOpen && source.Length != MaxLength) throw new ArgumentException($"The source has {source.Length} tokens; the encoder takes exactly {MaxLength}.");
+        if (!_source.IsOpen && source.Length != MaxLength) throw new ArgumentException($"The source has {DecodingError.Count(source.Length, "token")}; the encoder takes exactly {MaxLength}.");
         _source.SetLength(source.Length);
         PortIO.Write(Session, _source.Source, source);
         Session.ResetState();

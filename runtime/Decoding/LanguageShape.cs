@@ -28,7 +28,7 @@ internal sealed record LanguageShape(SeqGraphInfo Graph, string? Batch, string? 
         if (masked?.Dimensions!.Any(d => d.Size > 1) == true) throw new ArgumentException($"Mask '{masked.Name}' of graph '{graph.Name}' has {masked.Dimensions!.First(d => d.Size > 1).Size} places in each run, and a text may have fewer tokens; it must have a symbolic number of them. Places that no token has taken yet must be masked inside the graph, by the position.");
         var mask = masked is null ? null : Symbols(masked).Find(symbol => symbol != batch && !symbols.Contains(symbol) && !caches.Any(c => c.Item == symbol));
         int[] limits = [.. caches.Select(c => loaded.MostSteps(c.Index)), .. info.Number(DecodingKeys.Context) is { } context ? [context] : Array.Empty<int>()];
-        if (limits.Length > 0 && limits.Min() < 2) throw new ArgumentException($"Graph '{graph.Name}' holds {limits.Min()} tokens, prompt and result together; it must hold at least 2.");
+        if (limits.Length > 0 && limits.Min() < 2) throw new ArgumentException($"Graph '{graph.Name}' holds {DecodingError.Count(limits.Min(), "token")}, prompt and result together; it must hold at least 2.");
         return new LanguageShape(graph, batch, symbols.LastOrDefault(), mask, limits.Length == 0 ? null : limits.Min(), hasStates);
     }
 

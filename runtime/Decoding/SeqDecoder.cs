@@ -122,7 +122,7 @@ public sealed class SeqDecoder : IDisposable, IResultSource
             }
 
             var room = Room();
-            if (tokens.Length > room.Length) throw new ArgumentException($"The source has {tokens.Length} tokens; at most {room.Length} fit (MaxSourceLength is {MaxSourceLength}, including begin and end tokens).");
+            if (tokens.Length > room.Length) throw new ArgumentException($"The source has {DecodingError.Count(tokens.Length, "token")}; at most {room.Length} fit (MaxSourceLength is {MaxSourceLength}, including begin and end tokens).");
             tokens.CopyTo(room);
             return Search(tokens.Length, request, cancellationToken);
         }

@@ -67,7 +67,7 @@ public sealed class SeqDecoderOptions
     /// <summary>Refuses a search that may take more operations than these options allow.</summary>
     internal void CheckWork(int tokens, double work)
     {
-        if (work > MostRuns * WorkLimit) throw SessionError.Work($"A search of {tokens} tokens", work, MostRuns * WorkLimit);
+        if (work > MostRuns * WorkLimit) throw SessionError.Work($"A search of {DecodingError.Count(tokens, "token")}", work, MostRuns * WorkLimit);
     }
 
     internal void Check()

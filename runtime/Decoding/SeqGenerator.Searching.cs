@@ -86,7 +86,8 @@ public sealed partial class SeqGenerator
         var left = (MaxContextLength ?? long.MaxValue) - read - tokens;
         var max = _search.Take(request, _endsWhereFull && left > 0 ? left : long.MaxValue);
         if (max <= left) return;
-        throw new ArgumentException($"{(read > 0 ? $"{read} tokens have been read. " : "")}The prompt has {tokens} tokens, and a result up to {max}: together {read + (long)tokens + max}, but the model holds {MaxContextLength}. Give a shorter prompt{(left > 0 ? $", or set {nameof(DecodeRequest)}.{nameof(DecodeRequest.MaxTokens)} to at most {left}" : "")}.");
+        var (before, way) = read > 0 ? ($"{DecodingError.Count(read, "token")} {(read == 1 ? "has" : "have")} been read. ", $"Give {nameof(Generate)} the last part of the text alone") : ("", "Give a shorter prompt");
+        throw new ArgumentException($"{before}The prompt has {DecodingError.Count(tokens, "token")}, and a result up to {max}: together {read + (long)tokens + max}, but the model holds {MaxContextLength}. {way}{(left > 0 ? $", or set {nameof(DecodeRequest)}.{nameof(DecodeRequest.MaxTokens)} to at most {left}" : "")}.");
     }
 
     /// <summary>Reads tokens, and searches what follows the last of them; without tokens, what follows those read before.</summary>

@@ -56,9 +56,36 @@ public sealed class CachedGeneratorTests
         Assert.Contains("The prompt has 7 tokens, and a result up to 6: together 13, but the model holds 12. Give a shorter prompt, or set DecodeRequest.MaxTokens to at most 5.", message, StringComparison.Ordinal);
         var request = new DecodeRequest { MaxTokens = 5 };
         Assert.Equal(5, generator.Generate([1, 2, 3, 4, 5, 6, 1], request)[0].Tokens.Length);
-        Assert.Contains("12 tokens have been read. The prompt has 1 tokens, and a result up to 5: together 18, but the model holds 12. Give a shorter prompt.", Assert.Throws<ArgumentException>(() => generator.Continue([1], request)).Message, StringComparison.Ordinal);
+        Assert.Contains("12 tokens have been read. The prompt has 1 token, and a result up to 5: together 18, but the model holds 12. Give Generate the last part of the text alone.", Assert.Throws<ArgumentException>(() => generator.Continue([1], request)).Message, StringComparison.Ordinal);
         Assert.Contains("MaxTokens is 12; the model's caches hold 12 tokens, prompt included, so it must be at most 11", Assert.Throws<ArgumentException>(() => model.CreateGenerator(new SeqDecoderOptions { MaxTokens = 12 })).Message, StringComparison.Ordinal);
         Assert.Contains("\"max\" is 12; graph 'main' holds 12 tokens, prompt and result together, so it must be at most 11", plain.Refusal(plain.Step(isBatch: true, more: ", \"position\": \"p\", \"max\": 12")), StringComparison.Ordinal);
+    }
+
+    /// <summary>What is drawn after calls that were refused, each with a seed, is what would have been drawn without them.</summary>
+    [Fact]
+    public void A_refused_call_does_not_restart_the_sampler()
+    {
+        using var plain = new PlainTransformer(1);
+        using var model = plain.Load(plain.Step(isBatch: true, more: ", \"position\": \"p\", \"max\": 6"));
+        var options = new SeqDecoderOptions { Sampling = new SamplingOptions { Seed = 5 }, MaxSourceLength = 9 };
+        using SeqGenerator alone = model.CreateGenerator(options), disturbed = model.CreateGenerator(options);
+        DecodeRequest Seeded(int? max = null, int[]? prefix = null) => new() { Seed = 99, MaxTokens = max, Prefix = prefix };
+        Action[] refused =
+        [
+            () => disturbed.Generate([1, 2, 3, 4, 5, 6, 1], Seeded()), () => disturbed.Generate([1, 2, 3, 4, 5, 6, 1, 2, 3, 4], Seeded()), () => disturbed.Generate([-1], Seeded()), () => disturbed.Generate(ReadOnlySpan<int>.Empty, Seeded()),
+            () => disturbed.Generate([1], Seeded(max: 7)), () => disturbed.Generate([1], Seeded(prefix: [PlainTransformer.Tokens])), () => disturbed.Continue([1, 2, 3, 4], Seeded()), () => disturbed.Generate("a", Seeded()),
+        ];
+        for (var i = 0; i < 3 * refused.Length; i++)
+        {
+            Assert.Equal(alone.Generate([2, 3])[0].Tokens.ToArray(), disturbed.Generate([2, 3])[0].Tokens.ToArray());
+            Assert.True(Assert.ThrowsAny<Exception>(refused[i % refused.Length]) is ArgumentException or InvalidOperationException);
+        }
+
+        // The token has no row: the graph finds it before anything is drawn.
+        Assert.Throws<SeqDataException>(() => disturbed.Generate([PlainTransformer.Tokens], Seeded()));
+        Assert.Equal(alone.Generate([2, 3])[0].Tokens.ToArray(), disturbed.Generate([2, 3])[0].Tokens.ToArray());
+        var drawn = disturbed.Generate([2, 3], Seeded())[0].Tokens.ToArray();
+        Assert.Equal(alone.Generate([2, 3], Seeded())[0].Tokens.ToArray(), drawn);
     }
 
     /// <summary>With the default options every prompt that leaves room for a token gives a result.</summary>
@@ -142,6 +169,32 @@ public sealed class CachedGeneratorTests
         var first = generator.Generate([1, 2], new DecodeRequest { MaxTokens = 2 })[0].Tokens.ToArray();
         if (generator.Results[0].IsComplete) return;
         Assert.Equal(anew.Generate([1, 2, .. first, 3])[0].Tokens.ToArray(), generator.Continue([3])[0].Tokens.ToArray());
+    }
+
+    /// <summary>Growing caches hold the same bits whether a prompt is read in runs of many tokens or token by token, and so do the scores after it.</summary>
+    [Theory]
+    [InlineData(WeightKind.Float32)]
+    [InlineData(WeightKind.Int8)]
+    public void A_prompt_gives_the_same_bits_in_runs_of_any_length(WeightKind weights)
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder["decoding.json"], """{ "decoding": { "kind": "language-model", "token": "x", "logits": "logits", "mask": "mask" } }""");
+        foreach (var isBatch in (bool[])[false, true])
+        {
+            using var model = Growing(isBatch, hasMask: true, hasCache: true).Load(new ConversionOptions { CacheSteps = 100, Decoding = folder["decoding.json"], Weights = weights });
+            var info = DecodingInfo.Of(model, DecodingKeys.LanguageModel);
+            int[] prompt = [.. Enumerable.Range(0, 61).Select(i => i * 11 % 7)];
+            float[]? expected = null;
+            foreach (var most in (int[])[1, 2, 7, 19, 60])
+            {
+                using var graph = new LanguageGraph(model, info, LanguageShape.Of(model, info), new SeqDecoderOptions { MaxSourceLength = most }, maxTokens: 5, new DecoderMemory(1 << 30));
+                graph.Feed(prompt.AsSpan()[..^1], TestContext.Current.CancellationToken);
+                graph.Begin();
+                graph.Run(prompt.AsSpan()[^1..], [0], 0, [], 0, TestContext.Current.CancellationToken);
+                var scores = graph.LogProbabilities(0).ToArray();
+                Assert.Equal(expected ??= scores, scores);
+            }
+        }
     }
 
     [Fact]

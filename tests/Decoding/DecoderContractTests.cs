@@ -23,6 +23,23 @@ public class DecoderContractTests
         Assert.Single(decoder.Decode([1]));
     }
 
+    /// <summary>What is drawn after sources that were refused, each with a seed, is what would have been drawn without them.</summary>
+    [Fact]
+    public void A_refused_source_does_not_restart_the_sampler()
+    {
+        using var model = SeqModel.Load(SmallDecoder.Make(1, batched: true));
+        var options = new SeqDecoderOptions { Sampling = new SamplingOptions { Seed = 5 } };
+        using SeqDecoder alone = model.CreateDecoder(options), disturbed = model.CreateDecoder(options);
+        var seeded = new DecodeRequest { Seed = 99 };
+        foreach (var source in (int[][])[[], [-1], [1, 1], [SmallDecoder.Tokens]])
+        {
+            for (var i = 0; i < 4; i++) Assert.Equal(alone.Decode([1])[0].Tokens.ToArray(), disturbed.Decode([1])[0].Tokens.ToArray());
+            Assert.True(Assert.ThrowsAny<Exception>(() => disturbed.Decode(source, seeded)) is ArgumentException or SeqDataException);
+        }
+
+        for (var i = 0; i < 4; i++) Assert.Equal(alone.Decode([1])[0].Tokens.ToArray(), disturbed.Decode([1])[0].Tokens.ToArray());
+    }
+
     [Fact]
     public void A_callback_must_not_use_the_decoder()
     {

@@ -73,6 +73,26 @@ public sealed class LanguageDocumentTests
         Assert.Contains("graph 'main' gives other logits when it reads tokens one by one than when it reads them at once, so it cannot generate", language.Refusal(convolved), StringComparison.Ordinal);
     }
 
+    /// <summary>The scores have five tokens and the embedding has rows for three, so the tokens of the check cannot be read.</summary>
+    [Theory]
+    [InlineData(5, 0)]
+    [InlineData(3, 1)]
+    public void A_check_that_could_not_be_made_is_noted(int rows, int notes)
+    {
+        using var files = new WeightFiles();
+        files.Random("e.weight", rows, 3);
+        files.Random("r.weight_ih_l0", 4, 3);
+        files.Random("r.weight_hh_l0", 4, 4);
+        files.Random("o.weight", 5, 4);
+        const string Description = """
+            { "weights": "weights.npz", "decoding": { "kind": "language-model" }, "graphs": { "main": { "inputs": { "x": { "type": "int64", "shape": [1, "T"] } },
+              "states": { "h": { "shape": [1, 1, 4], "update": "h1" } },
+              "layers": [{ "kind": "embedding", "input": "x", "weights": "e", "output": "z" }, { "kind": "rnn", "input": "z", "weights": "r", "initial": "h", "final": "h1", "output": "y" }, { "kind": "linear", "input": "y", "weights": "o", "output": "logits" }],
+              "outputs": { "logits": "logits" } } } }
+            """;
+        Assert.Equal(notes, files.Convert(Description).Graphs[0].Notes.Count(note => note.StartsWith("it was not checked here that graph 'main' reads tokens one by one as it reads them at once, because it cannot read the tokens of the check: ", StringComparison.Ordinal)));
+    }
+
     [Fact]
     public void A_bidirectional_layer_sees_later_tokens()
     {
@@ -137,7 +157,7 @@ public sealed class LanguageDocumentTests
     /// <summary>What the converter would not write.</summary>
     [Theory]
     [InlineData("0", "Graph 'main' holds 0 tokens, prompt and result together; it must hold at least 2.")]
-    [InlineData("1", "Graph 'main' holds 1 tokens, prompt and result together; it must hold at least 2.")]
+    [InlineData("1", "Graph 'main' holds 1 token, prompt and result together; it must hold at least 2.")]
     [InlineData("-1", "'decoding:context' is '-1'; it must be a whole number of at least 0")]
     [InlineData("2147483648", "'decoding:context' is '2147483648'; it must be a whole number of at least 0")]
     [InlineData("2147483647", null)]

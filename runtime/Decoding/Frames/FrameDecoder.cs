@@ -51,7 +51,7 @@ public sealed class FrameDecoder : IDisposable, IResultSource
                 (_search, _output) = (search, search.FrameOutput);
             }
 
-            if (TargetTable is { } table && table.Count < _search.Vocabulary) throw new ArgumentException($"The target table has {table.Count} tokens; it must have one for each of the model's {_search.Vocabulary} labels.");
+            if (TargetTable is { } table && table.Count < _search.Vocabulary) throw new ArgumentException($"The target table has {DecodingError.Count(table.Count, "token")}; it must have one for each of the model's {_search.Vocabulary} labels.");
             Forget();
         }
         catch
