@@ -193,7 +193,7 @@ internal sealed record Places(long[] List, (long Value, bool FromEnd) From, (lon
 
         var end = To is (0, true) ? long.MaxValue : To.Value;
         if (!IsWhole) value = emitter.Add("Slice", [value, Vector(From.Value), Vector(end), Vector(axis)], shape);
-        return IsBackward ? emitter.Add("Slice", [value, Vector(-1), Vector(long.MinValue), Vector(axis), Vector(-1)], shape) : value;
+        return IsBackward ? emitter.Reversed(value, axis, shape) : value;
 
         string Vector(long number) => emitter.Constant(IrTensor.Vector(number));
     }

@@ -26,7 +26,7 @@ internal sealed partial class LoopLayers
             if (OverSteps(joined.Value) is not { } steps) return $"it collects '{joined.Name}', which is computed differently in some rounds";
             if (_loose.Contains(joined.Value)) return IsLoose(joined.Name);
             var shape = Body.ShapeOf(joined.Value);
-            if (joined.IsFront) steps = Turned(steps, 0, shape);
+            if (joined.IsFront) steps = _emitter.Reversed(steps, 0, shape);
             if (joined.First is null) sequences.HoldSlices(joined.Output, steps);
             else _emitter.Into(joined.Output, Joined(joined, joined.First, _emitter.Merged(steps, shape, joined.Axis), shape));
         }
@@ -48,8 +48,6 @@ internal sealed partial class LoopLayers
         return _emitter.Add("Concat", joined.IsFront ? [added, first] : [first, added], shape, ("axis", (long)joined.Axis));
     }
 
-    private string Turned(string value, int axis, IrShape shape) => _emitter.Add("Slice", [value, Axes([-1]), _emitter.Constant(IrTensor.Vector(long.MinValue)), Axes([axis]), Axes([-1])], shape);
-
     private static string IsLoose(string name) => $"it collects '{name}', which a mask skips in some rounds";
 
     /// <summary>Writes the values of all rounds into a tensor at once.</summary>
@@ -68,7 +66,7 @@ internal sealed partial class LoopLayers
             if (isElements && isRow) updates = _emitter.Merged(updates, shape, axis);
             if (isRow)
             {
-                _emitter.Into(placed.Output, places.IsBackward ? Turned(updates, axis, data) : updates);
+                _emitter.Into(placed.Output, places.IsBackward ? _emitter.Reversed(updates, axis, data) : updates);
                 return null;
             }
         }

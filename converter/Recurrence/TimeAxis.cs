@@ -109,6 +109,9 @@ internal abstract class Emitter
 
     public abstract string Constant(IrTensor tensor);
 
+    /// <summary>The elements along an axis in reverse order.</summary>
+    public string Reversed(string value, int axis, IrShape shape) => Add("Slice", Reversal.Inputs(value, [axis], Constant), shape);
+
     /// <summary>A value that is equal in all steps, repeated along a first axis of time.</summary>
     public abstract string OverAllSteps(string value, IrShape shape);
 }

@@ -125,11 +125,7 @@ internal sealed class GraphComposer(string name, WeightSet weights, Budget budge
     public string Reversed(string value, params long[] axes) => Reversed(value, Graph.Fresh(Scope.Length > 0 ? Scope : "Slice"), axes);
 
     /// <summary>The same as a value with a given name.</summary>
-    public string Reversed(string value, string output, long[] axes)
-    {
-        string All(long number) => Axes(Array.ConvertAll(axes, _ => number));
-        return Op("Slice", [value, All(-1), All(long.MinValue), Axes(axes), All(-1)], output);
-    }
+    public string Reversed(string value, string output, long[] axes) => Op("Slice", Reversal.Inputs(value, axes, numbers => Shared("axes", numbers)), output);
 
     /// <summary>The two halves of an axis.</summary>
     public (string First, string Second) Halves(string value, long axis)

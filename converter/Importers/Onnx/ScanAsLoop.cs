@@ -66,7 +66,7 @@ internal static class ScanAsLoop
             if (outputs[i].Length == 0) continue;
             var at = after.Count;
             if (outputAxes.ElementAtOrDefault(i - states) is not 0 and var to) Before(new IrNode($"{scan.Name}/move", "Transpose", [""], [outputs[i]]) { Attributes = { [Decompose.FirstAxisTo] = to } });
-            if (directions.ElementAtOrDefault(i - states) != 0) Before(new IrNode($"{scan.Name}/turn", "Slice", ["", Vector(-1), Vector(long.MinValue), Vector(0), Vector(-1)], [outputs[i]]));
+            if (directions.ElementAtOrDefault(i - states) != 0) Before(new IrNode($"{scan.Name}/turn", "Slice", Reversal.Inputs("", [0], numbers => graph.Constant("slice", numbers)), [outputs[i]]));
 
             void Before(IrNode node)
             {
@@ -77,7 +77,5 @@ internal static class ScanAsLoop
 
         var nodes = new List<IrNode>(x.Nodes) { new(scan.Name, "Loop", [rounds, graph.Constant("true", IrTensor.Of([], true)), .. scan.Inputs.Take(states)], outputs) { Attributes = { ["body"] = loop } } };
         return [.. nodes, .. after];
-
-        string Vector(long value) => graph.Constant("slice", IrTensor.Vector(value));
     }
 }
