@@ -85,21 +85,14 @@ internal sealed class AudioGraph
     {
         var (layer, op) = (cells.Layer, cells.Op);
         Composer.Scope = layer;
-        var rows = op.Gates * cells.Hidden;
         string[] outputs = [Composer.Graph.Fresh(layer), .. Enumerable.Range(0, op.States).Select(i => Composer.Graph.Fresh($"{layer}/{op.StateName(i)}"))];
-        string?[] inputs =
-        [
-            Composer.Transpose(x, 1, 0, 2),
-            Composer.Constant(cells.NameOf("weight_ih"), cells.W.Reshaped(1, rows, cells.W.Shape[1])),
-            Composer.Constant(cells.NameOf("weight_hh"), cells.R.Reshaped(1, rows, cells.Hidden)),
-            cells.Biases() is { } bias ? Composer.Constant(cells.NameOf("bias"), bias) : null,
-            null,
-            .. Enumerable.Range(0, op.States).Select(i => State($"{layer}/{op.StateName(i)}", outputs[1 + i], cells.First?[i].Reshaped(1, 1, cells.Hidden), 1, 1, cells.Hidden)),
-        ];
+        var steps = Composer.Transpose(x, 1, 0, 2);
+        var weights = RecurrentWeights.Of(Composer, layer, cells.W, cells.R, cells.Biases());
+        string[] states = [.. Enumerable.Range(0, op.States).Select(i => State($"{layer}/{op.StateName(i)}", outputs[1 + i], cells.First?[i].Reshaped(1, 1, cells.Hidden), 1, 1, cells.Hidden))];
         List<(string, object)> attributes = [("hidden_size", (long)cells.Hidden), ("direction", "forward")];
         if (op == RecurrentOp.Gru) attributes.Add(("linear_before_reset", cells.IsResetAfter ? 1L : 0L));
         if (cells.Activations is { } functions) attributes.Add(("activations", functions));
-        Composer.Ops(op.Name, inputs, outputs, [.. attributes]);
+        Composer.Ops(op.Name, weights.Inputs(steps, states[0], states.ElementAtOrDefault(1)), outputs, [.. attributes]);
         return Composer.Transpose(Composer.Squeeze(outputs[0], 1), 1, 0, 2);
     }
 

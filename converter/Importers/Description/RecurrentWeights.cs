@@ -91,6 +91,20 @@ internal sealed class RecurrentWeights
         }
     }
 
+    /// <summary>The weights of one direction that an importer has read by other names.</summary>
+    /// <param name="graph">Receives the constants.</param>
+    /// <param name="layer">The layer's name.</param>
+    /// <param name="w">[gates · H, inputs] in the runtime's order of gates.</param>
+    /// <param name="r">[gates · H, H].</param>
+    /// <param name="bias">[1, 2 · gates · H], or null.</param>
+    public static RecurrentWeights Of(GraphComposer graph, string layer, IrTensor w, IrTensor r, IrTensor? bias) => new(
+        r.Shape[1],
+        graph.Constant($"{layer}.weight_ih", w.Reshaped(1, w.Shape[0], w.Shape[1])),
+        graph.Constant($"{layer}.weight_hh", r.Reshaped(1, r.Shape[0], r.Shape[1])),
+        bias is null ? null : graph.Constant($"{layer}.bias", bias),
+        p: null,
+        projection: null);
+
     /// <summary>A node's inputs, as <see cref="RecurrentOp"/> has them: states that are null begin at zero, and without lengths every step counts.</summary>
     public string?[] Inputs(string x, string? hidden, string? cell, string? lengths = null)
     {
