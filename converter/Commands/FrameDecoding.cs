@@ -128,7 +128,7 @@ internal sealed record Recording(string Name, NpyArray Array)
         return time < 0 ? 1 : (int)frames;
     }
 
-    private static Recording Of(string name, NpyArray array) => array.ConvertTo(NpyType.Float32) is { } floats
+    private static Recording Of(string name, NpyArray array) => array.ConvertTo(StoredType.Float32) is { } floats
         ? new Recording(name, floats)
-        : throw new ConversionException($"{name}: the array is {array.Type.Name()}; save it as array.astype('{NpyType.Float32.Name()}')");
+        : throw new ConversionException($"{name}: the array is {array.Type.Name()}; save it as array.astype('{StoredType.Float32.Name()}')");
 }

@@ -118,6 +118,6 @@ internal sealed record GraphRun(IReadOnlyList<KeyValuePair<string, NpyArray>> Ou
         }
 
         public KeyValuePair<string, NpyArray> Result(int? steps) =>
-            new(name, new NpyArray(NpyTypes.From(_type), steps is { } count ? [count, .. _shape!] : _shape!, _data.ToArray()));
+            new(name, new NpyArray(StoredTypes.From(_type), steps is { } count ? [count, .. _shape!] : _shape!, _data.ToArray()));
     }
 }

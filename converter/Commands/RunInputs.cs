@@ -72,7 +72,7 @@ internal sealed record RunInputs(IReadOnlyList<RunInput> Inputs, IReadOnlyDictio
     private static RunInput Match(SeqPortInfo info, (NpyArray Array, string Where) source, Dictionary<string, int> symbols, bool step)
     {
         var (array, where) = source;
-        var wanted = NpyTypes.From(info.Type!.Value);
+        var wanted = StoredTypes.From(info.Type!.Value);
         var converted = array.ConvertTo(wanted) ?? throw new ConversionException(
             $"{where}: input '{info.Name}' is {wanted.Name()}, the array is {array.Type.Name()}; save it as array.astype('{wanted.Name()}')");
         var dimensions = info.Dimensions!;

@@ -7,7 +7,7 @@ namespace SeqRuntime.Converter.IO;
 internal sealed class NpyArray
 {
     /// <summary>Wraps bytes. Their number must be the shape's element count times the element size.</summary>
-    public NpyArray(NpyType type, int[] shape, byte[] data)
+    public NpyArray(StoredType type, int[] shape, byte[] data)
     {
         var count = shape.Aggregate(1L, (product, size) => checked(product * size));
         if (data.Length != checked(count * type.Size()))
@@ -18,7 +18,7 @@ internal sealed class NpyArray
         Count = checked((int)count);
     }
 
-    public NpyType Type { get; }
+    public StoredType Type { get; }
 
     public int[] Shape { get; }
 
@@ -28,11 +28,11 @@ internal sealed class NpyArray
     public int Count { get; }
 
     /// <summary>Copies the values to an array of <typeparamref name="T"/>.</summary>
-    public static NpyArray From<T>(NpyType type, int[] shape, ReadOnlySpan<T> values)
+    public static NpyArray From<T>(StoredType type, int[] shape, ReadOnlySpan<T> values)
         where T : unmanaged => new(type, shape, MemoryMarshal.AsBytes(values).ToArray());
 
     /// <summary>Copies the values to an fp32 array.</summary>
-    public static NpyArray From(int[] shape, ReadOnlySpan<float> values) => From(NpyType.Float32, shape, values);
+    public static NpyArray From(int[] shape, ReadOnlySpan<float> values) => From(StoredType.Float32, shape, values);
 
     /// <summary>The elements as <typeparamref name="T"/>, which must have the element's size.</summary>
     public ReadOnlySpan<T> As<T>()
@@ -42,20 +42,20 @@ internal sealed class NpyArray
     public float[] ToFloats()
     {
         var values = new float[Count];
-        for (var i = 0; i < values.Length; i++) values[i] = Type == NpyType.Float32 ? As<float>()[i] : (float)Value(i);
+        for (var i = 0; i < values.Length; i++) values[i] = Type == StoredType.Float32 ? As<float>()[i] : (float)Value(i);
         return values;
     }
 
     /// <summary>Element <paramref name="index"/> as a number. int64 values beyond 2⁵³ are rounded.</summary>
     public double Value(int index) => Type switch
     {
-        NpyType.Float32 => As<float>()[index],
-        NpyType.Float64 => As<double>()[index],
-        NpyType.Float16 => (double)As<Half>()[index],
-        NpyType.Int64 => As<long>()[index],
-        NpyType.Int32 => As<int>()[index],
-        NpyType.Int16 => As<short>()[index],
-        NpyType.Int8 => As<sbyte>()[index],
+        StoredType.Float32 => As<float>()[index],
+        StoredType.Float64 => As<double>()[index],
+        StoredType.Float16 => (double)As<Half>()[index],
+        StoredType.Int64 => As<long>()[index],
+        StoredType.Int32 => As<int>()[index],
+        StoredType.Int16 => As<short>()[index],
+        StoredType.Int8 => As<sbyte>()[index],
         _ => Data[index],
     };
 
@@ -63,7 +63,7 @@ internal sealed class NpyArray
     /// Converts to <paramref name="type"/> if the meaning stays the same: between float types, between integer types if every value fits,
     /// and from integers to bool if all values are 0 or 1. Null otherwise.
     /// </summary>
-    public NpyArray? ConvertTo(NpyType type)
+    public NpyArray? ConvertTo(StoredType type)
     {
         if (type == Type) return this;
         var data = new byte[checked(Count * type.Size())];
@@ -75,38 +75,38 @@ internal sealed class NpyArray
     /// <summary>The type and shape for messages, such as float32 [1, 257].</summary>
     public override string ToString() => Describe(Type, Shape);
 
-    private static string Describe(NpyType type, int[] shape) => $"{type.Name()} [{string.Join(", ", shape)}]";
+    private static string Describe(StoredType type, int[] shape) => $"{type.Name()} [{string.Join(", ", shape)}]";
 
-    private static bool IsFloat(NpyType type) => type is NpyType.Float32 or NpyType.Float64 or NpyType.Float16;
+    private static bool IsFloat(StoredType type) => type is StoredType.Float32 or StoredType.Float64 or StoredType.Float16;
 
-    private NpyArray ConvertFloats(NpyType type, byte[] data)
+    private NpyArray ConvertFloats(StoredType type, byte[] data)
     {
         for (var i = 0; i < Count; i++)
         {
             var value = Value(i);
-            if (type == NpyType.Float32) BinaryPrimitives.WriteSingleLittleEndian(data.AsSpan(i * sizeof(float)), (float)value);
-            else if (type == NpyType.Float64) BinaryPrimitives.WriteDoubleLittleEndian(data.AsSpan(i * sizeof(double)), value);
+            if (type == StoredType.Float32) BinaryPrimitives.WriteSingleLittleEndian(data.AsSpan(i * sizeof(float)), (float)value);
+            else if (type == StoredType.Float64) BinaryPrimitives.WriteDoubleLittleEndian(data.AsSpan(i * sizeof(double)), value);
             else BinaryPrimitives.WriteHalfLittleEndian(data.AsSpan(i * 2), (Half)value);
         }
 
         return new NpyArray(type, Shape, data);
     }
 
-    private NpyArray? ConvertIntegers(NpyType type, byte[] data)
+    private NpyArray? ConvertIntegers(StoredType type, byte[] data)
     {
         var (least, most) = type switch
         {
-            NpyType.Int64 => (long.MinValue, long.MaxValue),
-            NpyType.Int32 => (int.MinValue, int.MaxValue),
-            NpyType.Int16 => (short.MinValue, short.MaxValue),
-            NpyType.Int8 => (sbyte.MinValue, sbyte.MaxValue),
-            NpyType.UInt8 => (byte.MinValue, byte.MaxValue),
+            StoredType.Int64 => (long.MinValue, long.MaxValue),
+            StoredType.Int32 => (int.MinValue, int.MaxValue),
+            StoredType.Int16 => (short.MinValue, short.MaxValue),
+            StoredType.Int8 => (sbyte.MinValue, sbyte.MaxValue),
+            StoredType.UInt8 => (byte.MinValue, byte.MaxValue),
             _ => (0L, 1L),
         };
         var size = type.Size();
         for (var i = 0; i < Count; i++)
         {
-            var value = Type == NpyType.Int64 ? As<long>()[i] : (long)Value(i);
+            var value = Type == StoredType.Int64 ? As<long>()[i] : (long)Value(i);
             if (value < least || value > most) return null;
             MemoryMarshal.AsBytes(new ReadOnlySpan<long>(in value))[..size].CopyTo(data.AsSpan(i * size));
         }

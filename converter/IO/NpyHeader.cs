@@ -7,7 +7,7 @@ namespace SeqRuntime.Converter.IO;
 /// Header of a <c>.npy</c> file: the Python dictionary literal <c>{'descr': '&lt;f4', 'fortran_order': False, 'shape': (3, 4), }</c>.
 /// Format: numpy.lib.format, versions 1.0, 2.0 and 3.0.
 /// </summary>
-internal readonly record struct NpyHeader(NpyType Type, bool BigEndian, bool FortranOrder, int[] Shape)
+internal readonly record struct NpyHeader(StoredType Type, bool BigEndian, bool FortranOrder, int[] Shape)
 {
     /// <summary>NumPy writes at most a few hundred bytes for plain arrays.</summary>
     public const int MaximumBytes = 65536;

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Runtime.InteropServices;
 using System.Text.Json;
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.IO;
@@ -15,6 +14,20 @@ internal static class SafetensorsReader
 {
     /// <summary>The format's own limit.</summary>
     private const int LargestHeader = 100_000_000;
+
+    private static readonly OrderedDictionary<string, StoredType> s_types = new(StringComparer.Ordinal)
+    {
+        ["F64"] = StoredType.Float64,
+        ["F32"] = StoredType.Float32,
+        ["F16"] = StoredType.Float16,
+        ["BF16"] = StoredType.BFloat16,
+        ["I64"] = StoredType.Int64,
+        ["I32"] = StoredType.Int32,
+        ["I16"] = StoredType.Int16,
+        ["I8"] = StoredType.Int8,
+        ["U8"] = StoredType.UInt8,
+        ["BOOL"] = StoredType.Bool,
+    };
 
     /// <param name="file">The file's bytes.</param>
     /// <param name="where">Names the file in messages.</param>
@@ -39,35 +52,9 @@ internal static class SafetensorsReader
         return entries.ConvertAll(e => new WeightTensor(e.Name, () => e.Shape, () => Tensor(e, data.Span[e.From..e.To], where)));
     }
 
-    private static IrTensor Tensor(Entry entry, ReadOnlySpan<byte> bytes, string where) => entry.Type switch
-    {
-        "F32" => new IrTensor(ElementType.Float32, entry.Shape, bytes.ToArray()),
-        "F64" => IrTensor.OfDoubles(entry.Shape, MemoryMarshal.Cast<byte, double>(bytes)),
-        "F16" => Floats(entry.Shape, MemoryMarshal.Cast<byte, Half>(bytes), value => (float)value),
-        "BF16" => Floats(entry.Shape, MemoryMarshal.Cast<byte, ushort>(bytes), value => BitConverter.UInt32BitsToSingle((uint)value << 16)),
-        "I64" => new IrTensor(ElementType.Int64, entry.Shape, bytes.ToArray()),
-        "I32" => new IrTensor(ElementType.Int32, entry.Shape, bytes.ToArray()),
-        "I8" => new IrTensor(ElementType.Int8, entry.Shape, bytes.ToArray()),
-        "U8" => new IrTensor(ElementType.UInt8, entry.Shape, bytes.ToArray()),
-        "BOOL" => new IrTensor(ElementType.Bool, entry.Shape, bytes.ToArray()),
-        _ => throw new ConversionException($"{where}: tensor '{entry.Name}' has type {entry.Type}; save it as F64, F32, F16, BF16, I64, I32, I8, U8 or BOOL"),
-    };
-
-    private static long? ElementBytes(string dtype) => dtype switch
-    {
-        "F64" or "I64" => 8,
-        "F32" or "I32" => 4,
-        "F16" or "BF16" => 2,
-        "I8" or "U8" or "BOOL" => 1,
-        _ => null,
-    };
-
-    private static IrTensor Floats<T>(int[] shape, ReadOnlySpan<T> values, Func<T, float> convert)
-    {
-        var floats = new float[values.Length];
-        for (var i = 0; i < floats.Length; i++) floats[i] = convert(values[i]);
-        return IrTensor.Of<float>(shape, floats);
-    }
+    private static IrTensor Tensor(Entry entry, ReadOnlySpan<byte> bytes, string where) => s_types.TryGetValue(entry.Type, out var type)
+        ? StoredTensor.Of(type, entry.Shape, bytes.ToArray())
+        : throw new ConversionException($"{where}: tensor '{entry.Name}' has type {entry.Type}; save it as {string.Join(", ", s_types.Keys.SkipLast(1))} or {s_types.Keys.Last()}");
 
     private static ConversionException Damaged(string where, string what) => new($"{where}: this is not a safetensors file, or it is damaged: {what}.");
 
@@ -87,8 +74,8 @@ internal static class SafetensorsReader
             var type = Member("dtype", JsonValueKind.String).GetString()!;
             if (offsets is not [var from, var to]) throw Fault($"has {offsets.Length} offsets instead of 2");
             if (to < from || to > length) throw Fault($"claims bytes {from} to {to} of {length}");
-            if (ElementBytes(type) is not { } size) return new Entry(name, type, shape, from, to);
-            var expected = shape.Aggregate((Int128)size, (product, dimension) => product > long.MaxValue ? product : product * dimension);
+            if (!s_types.TryGetValue(type, out var element)) return new Entry(name, type, shape, from, to);
+            var expected = shape.Aggregate((Int128)element.Size(), (product, dimension) => product > long.MaxValue ? product : product * dimension);
             return expected == to - from ? new Entry(name, type, shape, from, to) : throw Fault($"of shape [{string.Join(", ", shape)}] and type {type} has {to - from} bytes instead of {expected}");
         }
     }

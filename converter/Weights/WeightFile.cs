@@ -56,16 +56,5 @@ internal static class WeightFile
     private static IEnumerable<WeightTensor> FromArchive(NpzArchive archive) =>
         archive.Names.Select(name => new WeightTensor(name, () => archive.ShapeOf(name), () => Tensor(archive.Read(name))));
 
-    /// <summary>Floats become float32. Integers keep their type, so that messages can name it.</summary>
-    private static IrTensor Tensor(NpyArray array) => array.Type switch
-    {
-        NpyType.Int64 => new IrTensor(ElementType.Int64, array.Shape, array.Data),
-        NpyType.Int32 => new IrTensor(ElementType.Int32, array.Shape, array.Data),
-        NpyType.Int16 => new IrTensor(ElementType.Int32, array.Shape, array.ConvertTo(NpyType.Int32)!.Data),
-        NpyType.Int8 => new IrTensor(ElementType.Int8, array.Shape, array.Data),
-        NpyType.UInt8 => new IrTensor(ElementType.UInt8, array.Shape, array.Data),
-        NpyType.Float64 => IrTensor.OfDoubles(array.Shape, array.As<double>()),
-        NpyType.Bool => new IrTensor(ElementType.Bool, array.Shape, array.Data),
-        _ => IrTensor.Of<float>(array.Shape, array.ToFloats()),
-    };
+    private static IrTensor Tensor(NpyArray array) => StoredTensor.Of(array.Type, array.Shape, array.Data);
 }

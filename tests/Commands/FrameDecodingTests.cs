@@ -152,7 +152,7 @@ public sealed class FrameDecodingTests : IDisposable
         File.WriteAllBytes(_cli["m.seq"], SmallFrames.Ctc(1));
         Save("long.npy", [1500, SmallDecoder.Hidden], SmallFrames.Features(seed: 8, frames: 1500));
         using (var stream = File.Create(_cli["all.npz"]))
-            NpzFile.Write(stream, [new("first", NpyArray.From([3, SmallDecoder.Hidden], SmallFrames.Features(seed: 1, frames: 3))), new("one", NpyArray.From(NpyType.Float64, [SmallDecoder.Hidden], SmallFrames.Features(seed: 2, frames: 1).Select(x => (double)x).ToArray()))]);
+            NpzFile.Write(stream, [new("first", NpyArray.From([3, SmallDecoder.Hidden], SmallFrames.Features(seed: 1, frames: 3))), new("one", NpyArray.From(StoredType.Float64, [SmallDecoder.Hidden], SmallFrames.Features(seed: 2, frames: 1).Select(x => (double)x).ToArray()))]);
         var inputs = _cli.Json("decode", _cli["m.seq"], "-i", _cli["long.npy"], "-i", _cli["all.npz"], "--beam", "1", "--json").GetProperty("inputs");
         Assert.Equal([(_cli["long.npy"], 1500), (_cli["all.npz"] + ":first", 3), (_cli["all.npz"] + ":one", 1)], inputs.EnumerateArray().Select(i => (i.GetProperty("input").GetString()!, i.GetProperty("rows").GetInt32())));
         using var model = SeqModel.Load(_cli["m.seq"]);
@@ -185,7 +185,7 @@ public sealed class FrameDecodingTests : IDisposable
         Save("turned.npy", [SmallDecoder.Hidden, 4], SmallFrames.Features(seed: 1, frames: 4));
         Save("none.npy", [0, SmallDecoder.Hidden], []);
         Save("number.npy", [], [1]);
-        AtomicFile.Write(_cli["long.npy"], stream => NpyWriter.Write(stream, NpyArray.From<long>(NpyType.Int64, [1, SmallDecoder.Hidden], new long[SmallDecoder.Hidden])));
+        AtomicFile.Write(_cli["long.npy"], stream => NpyWriter.Write(stream, NpyArray.From<long>(StoredType.Int64, [1, SmallDecoder.Hidden], new long[SmallDecoder.Hidden])));
         _cli.Fails(1, ["decode", _cli["m.seq"], "-i", _cli["turned.npy"]], "turned.npy", "[6, 4]", "'features' [T, 6]");
         _cli.Fails(1, ["decode", _cli["m.seq"], "-i", _cli["none.npy"]], "none.npy", "[0, 6]");
         _cli.Fails(1, ["decode", _cli["m.seq"], "-i", _cli["number.npy"]], "number.npy", "'features' [T, 6]");

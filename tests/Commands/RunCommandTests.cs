@@ -32,7 +32,7 @@ public sealed class RunCommandTests : IDisposable
     public void A_whole_sequence_sets_the_symbolic_size_and_npz_goes_in_and_out()
     {
         using (var stream = File.Create(_cli["in.npz"]))
-            NpzFile.Write(stream, [new("sequence", NpyArray.From(NpyType.Float64, [3, 2], [1.0, 1, 2, 2, 4, -8]))]);
+            NpzFile.Write(stream, [new("sequence", NpyArray.From(StoredType.Float64, [3, 2], [1.0, 1, 2, 2, 4, -8]))]);
 
         var report = _cli.Json("run", Model, "--graph", "half", "--inputs", _cli["in.npz"], "-o", _cli["out.npz"], "--kernels", "portable", "--repeat", "5", "--json");
 
@@ -96,7 +96,7 @@ public sealed class RunCommandTests : IDisposable
     {
         var x = Save("x.npy", NpyArray.From([1, 4], [1f, 2, 3, 4]));
         var steps = Save("steps.npy", NpyArray.From([5, 1, 3], new float[15]));
-        var whole = Save("whole.npy", NpyArray.From(NpyType.Int64, [1, 3], [1L, 2, 3]));
+        var whole = Save("whole.npy", NpyArray.From(StoredType.Int64, [1, 3], [1L, 2, 3]));
         File.WriteAllText(_cli["text.npy"], "x y z");
 
         Fails("input 'x' float32 [1, 3] of graph 'sum' is missing; give --input x=FILE.npy");

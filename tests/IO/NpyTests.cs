@@ -15,7 +15,7 @@ public class NpyTests
         "2020202020202020202020202020202020202020202020202020202020202020202020202020202020202020202020202020202020202020202020" +
         "0A";
 
-    public static TheoryData<string> AllTypes => [.. Enum.GetNames<NpyType>()];
+    public static TheoryData<string> AllTypes => [.. NpyTypes.All.Select(type => $"{type}")];
 
     [Fact]
     public void A_file_written_by_NumPy_is_read_and_written_again_byte_for_byte()
@@ -27,7 +27,7 @@ public class NpyTests
 
         var array = NpyReader.Read(file, "a.npy");
 
-        Assert.Equal(NpyType.Float32, array.Type);
+        Assert.Equal(StoredType.Float32, array.Type);
         Assert.Equal([74], array.Shape);
         Assert.Equal(values, array.As<float>());
         Assert.Equal(file, NpyWriter.ToBytes(array));
@@ -37,11 +37,11 @@ public class NpyTests
     [MemberData(nameof(AllTypes))]
     public void Every_type_survives_a_round_trip(string name)
     {
-        var type = Enum.Parse<NpyType>(name);
+        var type = Enum.Parse<StoredType>(name);
         foreach (int[] shape in new int[][] { [], [0], [1], [3], [2, 3], [4, 0, 2], [2, 1, 3, 2] })
         {
             var data = new byte[shape.Aggregate(type.Size(), (a, b) => a * b)];
-            for (var i = 0; i < data.Length; i++) data[i] = (byte)(type == NpyType.Bool ? i & 1 : i * 7);
+            for (var i = 0; i < data.Length; i++) data[i] = (byte)(type == StoredType.Bool ? i & 1 : i * 7);
             var back = NpyReader.Read(NpyWriter.ToBytes(new NpyArray(type, shape, data)), "a.npy");
             Assert.Equal(type, back.Type);
             Assert.Equal(shape, back.Shape);
@@ -151,12 +151,12 @@ public class NpyTests
     [Fact]
     public void Conversion_keeps_meaning_or_refuses()
     {
-        Assert.Equal([0.5f, -1f], NpyArray.From(NpyType.Float64, [2], [0.5, -1.0]).ConvertTo(NpyType.Float32)!.As<float>());
-        Assert.Equal([16000L], NpyArray.From(NpyType.Int32, [1], [16000]).ConvertTo(NpyType.Int64)!.As<long>());
-        Assert.Equal([1, 0], NpyArray.From(NpyType.Int64, [2], [1L, 0]).ConvertTo(NpyType.Bool)!.Data);
-        Assert.Null(NpyArray.From(NpyType.Int64, [1], [1L << 40]).ConvertTo(NpyType.Int32));
-        Assert.Null(NpyArray.From(NpyType.Int64, [1], [1L]).ConvertTo(NpyType.Float32));
-        Assert.Null(NpyArray.From([1], [1f]).ConvertTo(NpyType.Int64));
+        Assert.Equal([0.5f, -1f], NpyArray.From(StoredType.Float64, [2], [0.5, -1.0]).ConvertTo(StoredType.Float32)!.As<float>());
+        Assert.Equal([16000L], NpyArray.From(StoredType.Int32, [1], [16000]).ConvertTo(StoredType.Int64)!.As<long>());
+        Assert.Equal([1, 0], NpyArray.From(StoredType.Int64, [2], [1L, 0]).ConvertTo(StoredType.Bool)!.Data);
+        Assert.Null(NpyArray.From(StoredType.Int64, [1], [1L << 40]).ConvertTo(StoredType.Int32));
+        Assert.Null(NpyArray.From(StoredType.Int64, [1], [1L]).ConvertTo(StoredType.Float32));
+        Assert.Null(NpyArray.From([1], [1f]).ConvertTo(StoredType.Int64));
     }
 
     private static byte[] File(string header, byte[] data, byte version = 1)

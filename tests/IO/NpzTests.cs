@@ -9,7 +9,7 @@ public class NpzTests
     private static readonly KeyValuePair<string, NpyArray>[] s_arrays =
     [
         new("x", NpyArray.From([2, 2], [1f, 2, 3, 4])),
-        new("lengths", NpyArray.From(NpyType.Int64, [3], [5L, 6, 7])),
+        new("lengths", NpyArray.From(StoredType.Int64, [3], [5L, 6, 7])),
         new("a/b", NpyArray.From([], [8f])),
     ];
 

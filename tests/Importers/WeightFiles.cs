@@ -25,9 +25,9 @@ internal sealed class WeightFiles : IDisposable
         return Array.ConvertAll(values, v => (double)v);
     }
 
-    public void Put(string name, int[] values, params int[] shape) => _arrays.Add(new(name, NpyArray.From<int>(NpyType.Int32, shape, values)));
+    public void Put(string name, int[] values, params int[] shape) => _arrays.Add(new(name, NpyArray.From<int>(StoredType.Int32, shape, values)));
 
-    public void Put(string name, double[] values, params int[] shape) => _arrays.Add(new(name, NpyArray.From<double>(NpyType.Float64, shape, values)));
+    public void Put(string name, double[] values, params int[] shape) => _arrays.Add(new(name, NpyArray.From<double>(StoredType.Float64, shape, values)));
 
     /// <summary>Adds a file to the archive unchanged.</summary>
     public void PutFile(string name, byte[] content) => _files.Add(new(name, content));

@@ -43,9 +43,9 @@ internal sealed record TorchEntries(IReadOnlyCollection<string> Names, Func<stri
             var count = BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan((int)at));
             at += sizeof(long);
             var left = bytes.Length - at;
-            if (count < 0 || count > left / storage.Type.Size()) throw Damaged($"the storage '{name}' has {count} elements of {storage.Type}, more than the file");
-            if (!parts.TryAdd($"data/{name}", ((int)at, (int)(count * storage.Type.Size())))) throw Damaged($"the storage '{name}' is there twice");
-            at += count * storage.Type.Size();
+            if (count < 0 || count > left / storage.ElementBytes) throw Damaged($"the storage '{name}' has {storage.Elements(count)}, more than the file");
+            if (!parts.TryAdd($"data/{name}", ((int)at, (int)(count * storage.ElementBytes)))) throw Damaged($"the storage '{name}' is there twice");
+            at += count * storage.ElementBytes;
         }
 
         var entries = new TorchEntries([], name => parts.TryGetValue(name, out var part) ? part.Length : null, name => bytes.AsSpan(parts[name].At, parts[name].Length).ToArray(), Damaged) { Ignored = names.Ignored };

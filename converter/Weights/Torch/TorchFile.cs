@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.IO;
 
@@ -117,7 +116,7 @@ internal sealed class TorchFile
     private void Check(string name, TorchStorage storage)
     {
         if (_entries.LengthOf(EntryOf(storage)) is not { } length) throw _entries.Damaged($"the storage '{EntryOf(storage)}' of the tensor '{name}' is missing");
-        if (length / storage.Type.Size() < storage.Count) throw _entries.Damaged($"the storage '{EntryOf(storage)}' has {length} bytes, too few for {storage.Count} elements of {storage.Type}");
+        if (length / storage.ElementBytes < storage.Count) throw _entries.Damaged($"the storage '{EntryOf(storage)}' has {length} bytes, too few for {storage.Elements(storage.Count)}");
     }
 
     private string EntryOf(TorchStorage storage) => $"{_folder}{storage.Folder}/{storage.Key}";
@@ -129,20 +128,7 @@ internal sealed class TorchFile
             throw new ConversionException($"{_where}: with '{name}' of shape [{string.Join(", ", tensor.Shape)}], its tensors take more than {_most >> 20} MiB, which is over {UnpackLimit.PerByte} times the file's size; save copies of expanded tensors (tensor.clone())");
         var values = Strided.ToRowMajor(Bytes(tensor.Storage), tensor.Offset, tensor.Shape, tensor.Strides, size);
         if (_isBigEndian) Strided.Reverse(values, size);
-        var shape = tensor.Shape;
-        return tensor.Type switch
-        {
-            TorchType.Float32 => new IrTensor(ElementType.Float32, shape, values),
-            TorchType.Float64 => IrTensor.OfDoubles(shape, MemoryMarshal.Cast<byte, double>(values)),
-            TorchType.Float16 => IrTensor.Of<float>(shape, Array.ConvertAll(MemoryMarshal.Cast<byte, Half>(values).ToArray(), value => (float)value)),
-            TorchType.BFloat16 => IrTensor.Of<float>(shape, Array.ConvertAll(MemoryMarshal.Cast<byte, ushort>(values).ToArray(), value => BitConverter.UInt32BitsToSingle((uint)value << 16))),
-            TorchType.Int64 => new IrTensor(ElementType.Int64, shape, values),
-            TorchType.Int32 => new IrTensor(ElementType.Int32, shape, values),
-            TorchType.Int16 => IrTensor.Of<int>(shape, Array.ConvertAll(MemoryMarshal.Cast<byte, short>(values).ToArray(), value => (int)value)),
-            TorchType.Int8 => new IrTensor(ElementType.Int8, shape, values),
-            TorchType.Bool => new IrTensor(ElementType.Bool, shape, values),
-            _ => new IrTensor(ElementType.UInt8, shape, values),
-        };
+        return StoredTensor.Of(tensor.Type, tensor.Shape, values);
     }
 
     /// <summary>A storage's bytes. Those that several tensors read are kept.</summary>

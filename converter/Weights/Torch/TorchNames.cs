@@ -1,3 +1,5 @@
+using SeqRuntime.Converter.IO;
+
 namespace SeqRuntime.Converter.Weights.Torch;
 
 /// <summary>The names that a pickle of PyTorch may use, and what they build. Every other name is refused, but for the classes of modules: their attributes are read, and nothing of them is called.</summary>
@@ -20,30 +22,33 @@ internal sealed class TorchNames(PickleBytes bytes, string where)
     /// <summary>Names of objects that are not read.</summary>
     public SortedSet<string> Ignored { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>The class of storages of bytes.</summary>
+    private static readonly PickledName s_untyped = new("torch.storage.UntypedStorage");
+
     /// <summary>Types by the names of storages and of element types.</summary>
     private static readonly Dictionary<string, object> s_types = new(StringComparer.Ordinal)
     {
-        ["torch.FloatStorage"] = TorchType.Float32,
-        ["torch.DoubleStorage"] = TorchType.Float64,
-        ["torch.HalfStorage"] = TorchType.Float16,
-        ["torch.BFloat16Storage"] = TorchType.BFloat16,
-        ["torch.LongStorage"] = TorchType.Int64,
-        ["torch.IntStorage"] = TorchType.Int32,
-        ["torch.ShortStorage"] = TorchType.Int16,
-        ["torch.CharStorage"] = TorchType.Int8,
-        ["torch.ByteStorage"] = TorchType.UInt8,
-        ["torch.BoolStorage"] = TorchType.Bool,
-        ["torch.storage.UntypedStorage"] = TorchType.Untyped,
-        ["torch.float32"] = TorchType.Float32,
-        ["torch.float64"] = TorchType.Float64,
-        ["torch.float16"] = TorchType.Float16,
-        ["torch.bfloat16"] = TorchType.BFloat16,
-        ["torch.int64"] = TorchType.Int64,
-        ["torch.int32"] = TorchType.Int32,
-        ["torch.int16"] = TorchType.Int16,
-        ["torch.int8"] = TorchType.Int8,
-        ["torch.uint8"] = TorchType.UInt8,
-        ["torch.bool"] = TorchType.Bool,
+        ["torch.FloatStorage"] = StoredType.Float32,
+        ["torch.DoubleStorage"] = StoredType.Float64,
+        ["torch.HalfStorage"] = StoredType.Float16,
+        ["torch.BFloat16Storage"] = StoredType.BFloat16,
+        ["torch.LongStorage"] = StoredType.Int64,
+        ["torch.IntStorage"] = StoredType.Int32,
+        ["torch.ShortStorage"] = StoredType.Int16,
+        ["torch.CharStorage"] = StoredType.Int8,
+        ["torch.ByteStorage"] = StoredType.UInt8,
+        ["torch.BoolStorage"] = StoredType.Bool,
+        [s_untyped.Name] = s_untyped,
+        ["torch.float32"] = StoredType.Float32,
+        ["torch.float64"] = StoredType.Float64,
+        ["torch.float16"] = StoredType.Float16,
+        ["torch.bfloat16"] = StoredType.BFloat16,
+        ["torch.int64"] = StoredType.Int64,
+        ["torch.int32"] = StoredType.Int32,
+        ["torch.int16"] = StoredType.Int16,
+        ["torch.int8"] = StoredType.Int8,
+        ["torch.uint8"] = StoredType.UInt8,
+        ["torch.bool"] = StoredType.Bool,
     };
 
     /// <summary>Functions, which get the arguments of a call.</summary>
@@ -96,9 +101,9 @@ internal sealed class TorchNames(PickleBytes bytes, string where)
         // Before version 1.6 the class of a module came with its source: ('module', class, file, source).
         if (id is object?[] and ["module", PickledName known, string or null, string or null]) return known;
         // Before version 1.6 there is a sixth part: which part of another storage it is.
-        if (id is not object?[] parts || parts is not ["storage", TorchType type, string key, _, long count, .. var more] || count is < 0 or > long.MaxValue / 8) throw bytes.Damaged("a storage has no type, key and length");
+        if (id is not object?[] parts || parts is not ["storage", var type, string key, _, long count, .. var more] || (type is not StoredType && type != (object)s_untyped) || count is < 0 or > long.MaxValue / 8) throw bytes.Damaged("a storage has no type, key and length");
         if (more is not ([] or [null])) throw bytes.Damaged($"the storage '{key}' is a part of another, which is not read");
-        var storage = new TorchStorage(type, key, count);
+        var storage = new TorchStorage(type as StoredType?, key, count);
         Storages.TryAdd(key, storage);
         return storage;
     }
@@ -112,7 +117,7 @@ internal sealed class TorchNames(PickleBytes bytes, string where)
         ("collections.OrderedDict", [List<object?> pairs]) => Dict(pairs),
         ("torch._utils._rebuild_tensor", [TorchStorage storage, long offset, object?[] shape, object?[] strides]) => Tensor(storage, storage.Type, offset, shape, strides),
         ("torch._utils._rebuild_tensor_v2", [TorchStorage storage, long offset, object?[] shape, object?[] strides, bool, _, .. var more]) when IsPlain(more) => Tensor(storage, storage.Type, offset, shape, strides),
-        ("torch._utils._rebuild_tensor_v3", [TorchStorage storage, long offset, object?[] shape, object?[] strides, bool, _, TorchType type, .. var more]) when IsPlain(more) => Tensor(storage, type, offset, shape, strides),
+        ("torch._utils._rebuild_tensor_v3", [TorchStorage storage, long offset, object?[] shape, object?[] strides, bool, _, StoredType type, .. var more]) when IsPlain(more) => Tensor(storage, type, offset, shape, strides),
         ("torch._utils._rebuild_parameter", [TorchTensor tensor, _, _]) => tensor,
         // Before version 0.4.
         ("torch.nn.parameter.Parameter", [TorchTensor tensor, ..]) => tensor,
@@ -196,13 +201,13 @@ internal sealed class TorchNames(PickleBytes bytes, string where)
         return dict;
     }
 
-    private TorchTensor Tensor(TorchStorage storage, TorchType type, long offset, object?[] shape, object?[] strides)
+    private TorchTensor Tensor(TorchStorage storage, StoredType? of, long offset, object?[] shape, object?[] strides)
     {
         if (shape.Length > MaximumRank || strides.Length != shape.Length) throw bytes.Damaged($"a tensor has {shape.Length} dimensions and {strides.Length} strides");
-        if (type == TorchType.Untyped || (storage.Type != TorchType.Untyped && storage.Type != type)) throw bytes.Damaged("a tensor and its storage have different types");
+        if (of is not { } type || (storage.Type ?? type) != type) throw bytes.Damaged("a tensor and its storage have different types");
         var sizes = Array.ConvertAll(shape, size => size is long number && number >= 0 && number <= int.MaxValue ? (int)number : throw bytes.Damaged("a tensor has a size that is no number of elements"));
         var steps = Array.ConvertAll(strides, stride => stride is long number && number >= 0 ? number : throw bytes.Damaged("a tensor has a stride that is no number of elements"));
-        var held = storage.Type == TorchType.Untyped ? storage.Count / type.Size() : storage.Count;
+        var held = storage.Type is null ? storage.Count / type.Size() : storage.Count;
         var isEmpty = sizes.Contains(0);
         Int128 last = offset, count = 1;
         for (var axis = 0; axis < sizes.Length && !isEmpty; axis++)

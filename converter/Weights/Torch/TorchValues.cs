@@ -1,48 +1,25 @@
+using SeqRuntime.Converter.IO;
+
 namespace SeqRuntime.Converter.Weights.Torch;
 
-/// <summary>Element types of PyTorch's storages that are read.</summary>
-internal enum TorchType : byte
-{
-    Float32,
-    Float64,
-    Float16,
-    BFloat16,
-    Int64,
-    Int32,
-    Int16,
-    Int8,
-    UInt8,
-    Bool,
-
-    /// <summary>A storage of bytes, whose tensors have the type.</summary>
-    Untyped,
-}
-
-/// <summary>Properties of a <see cref="TorchType"/>.</summary>
-internal static class TorchTypes
-{
-    /// <summary>Size of one element in bytes.</summary>
-    public static int Size(this TorchType type) => type switch
-    {
-        TorchType.Float64 or TorchType.Int64 => 8,
-        TorchType.Float32 or TorchType.Int32 => 4,
-        TorchType.Float16 or TorchType.BFloat16 or TorchType.Int16 => 2,
-        _ => 1,
-    };
-}
-
 /// <summary>A storage of the file: an entry of the archive.</summary>
-/// <param name="Type">The type of its elements.</param>
+/// <param name="Type">The type of its elements; null for a storage of bytes, whose tensors have the type.</param>
 /// <param name="Key">The name of the entry.</param>
 /// <param name="Count">The number of elements.</param>
-internal sealed record TorchStorage(TorchType Type, string Key, long Count)
+internal sealed record TorchStorage(StoredType? Type, string Key, long Count)
 {
     /// <summary>The folder of the entry.</summary>
     public string Folder { get; init; } = "data";
+
+    /// <summary>Bytes of one element.</summary>
+    public int ElementBytes => Type?.Size() ?? 1;
+
+    /// <summary>So many of its elements, in words.</summary>
+    public string Elements(long count) => Type is { } type ? $"{count} elements of {type.Name()}" : $"{count} bytes";
 }
 
 /// <summary>A view into a storage. Every index that its shape and strides give is in the storage.</summary>
-internal sealed record TorchTensor(TorchStorage Storage, TorchType Type, long Offset, int[] Shape, long[] Strides)
+internal sealed record TorchTensor(TorchStorage Storage, StoredType Type, long Offset, int[] Shape, long[] Strides)
 {
     /// <summary>The number of elements.</summary>
     public long Count => Shape.Aggregate(1L, (product, size) => product * size);
