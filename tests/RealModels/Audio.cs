@@ -20,8 +20,9 @@ internal static class Audio
     public static Complex[] Transform(Complex[] x, int sign = -1)
     {
         if (x.Length == 1) return x;
-        var even = Transform([.. x.Where((_, i) => i % 2 == 0)], sign);
-        var odd = Transform([.. x.Where((_, i) => i % 2 == 1)], sign);
+        var (even, odd) = (new Complex[x.Length / 2], new Complex[x.Length / 2]);
+        for (var i = 0; i < even.Length; i++) (even[i], odd[i]) = (x[2 * i], x[2 * i + 1]);
+        (even, odd) = (Transform(even, sign), Transform(odd, sign));
         var result = new Complex[x.Length];
         for (var k = 0; k < even.Length; k++)
         {

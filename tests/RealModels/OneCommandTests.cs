@@ -7,10 +7,16 @@ namespace SeqRuntime.Tests.RealModels;
 /// <summary>The real models of other authors convert with one command line each, and give the numbers of their references. Each test prints a row of a table.</summary>
 public sealed class OneCommandTests(ITestOutputHelper output) : IDisposable
 {
-    private const double OfRange = 1e-4;
+    /// <summary>A tenth of what is promised, which is 1e-4.</summary>
+    private const double OfRange = 1e-5;
 
-    /// <summary>DTLN's quantized files have other weights than its ONNX files. <see cref="TfliteAgreementTests"/> compares them with their own operators.</summary>
-    private const double QuantizedRms = 0.1;
+    /// <summary>Quantized weights may change an output by this root mean square, relative to the output's.</summary>
+    private const double QuantizedRms = 0.02;
+
+    /// <summary>Only a guard: how far the quantization of DTLN's authors is from their weights in fp32 is theirs. It is 6.5 and 7.5 %.</summary>
+    private const double AuthorsRms = 0.1;
+
+    private const string Keras1 = "this model was saved by Keras 1, which is not supported: its layers and the names of its weights are others";
 
     private readonly Commands.CommandLine _cli = new();
 
@@ -20,7 +26,9 @@ public sealed class OneCommandTests(ITestOutputHelper output) : IDisposable
         { "convert mask=dtln/model_1.onnx refine=dtln/model_2.onnx", "dtln mask, dtln refine" },
         { "convert dtln/model_1.tflite", "dtln mask" },
         { "convert dtln/model_2.tflite", "dtln refine" },
-        { "convert silero-vad/silero_vad_16k_op15.onnx --set sr=16000", "silero" },
+        { "convert silero-vad/silero_vad_16k_op15.onnx --set sr=16000", "silero silero_vad_16k_op15.onnx" },
+        { "convert silero-vad/silero_vad.onnx --set sr=16000", "silero silero_vad.onnx" },
+        { "convert silero-vad/silero_vad_op18_ifless.onnx --set sr=16000", "silero silero_vad_op18_ifless.onnx" },
         { "convert gtcrn/gtcrn.onnx", "gtcrn" },
         { "convert gtcrn/gtcrn_simple.onnx", "gtcrn" },
         { "convert nam-lstm/BossLSTM-1x16.nam", "nam" },
@@ -53,12 +61,22 @@ public sealed class OneCommandTests(ITestOutputHelper output) : IDisposable
         foreach (var agreement in Agreements(command, references)) Assert.True(agreement.WorstOfRange <= OfRange, $"differs by {agreement.WorstOfRange:E2} of the range");
     }
 
+    /// <summary>The reference of a quantized file is what its own operators give with the weights that its integers stand for.</summary>
     [Theory]
-    [InlineData("convert dtln/model_quant_1.tflite", "dtln mask")]
-    [InlineData("convert dtln/model_quant_2.tflite", "dtln refine")]
-    public void A_quantized_model_is_near_the_one_that_it_was_made_from(string command, string reference)
+    [InlineData("convert dtln/model_quant_1.tflite", "mask", OfRange)]
+    [InlineData("convert dtln/model_quant_2.tflite", "refine", OfRange)]
+    [InlineData("convert dtln/model_quant_1.tflite --weights int8", "mask", null)]
+    [InlineData("convert dtln/model_quant_2.tflite --weights int8", "refine", null)]
+    public void A_quantized_model_gives_the_numbers_of_its_operators(string command, string graph, double? ofRange)
     {
-        foreach (var agreement in Agreements(command, reference)) Assert.True(agreement.RelativeRms <= QuantizedRms, $"differs by {agreement.RelativeRms:P2}");
+        Convert(command);
+        var own = Compare(command, 0, $"dtln-quantized {graph}");
+        Assert.Equal(1000, own.Frames);
+        Assert.True(own.RelativeRms <= QuantizedRms, $"differs by {own.RelativeRms:P2}");
+        if (ofRange is { } most) Assert.True(own.WorstOfRange <= most, $"differs by {own.WorstOfRange:E2} of the range");
+        else Assert.True(own.Drift <= 2, $"the difference grows by {own.Drift:F2}");
+        var authors = Compare(command, 0, $"dtln {graph}");
+        Assert.True(authors.RelativeRms <= AuthorsRms, $"differs by {authors.RelativeRms:P2} from the weights in fp32");
     }
 
     /// <summary>Weights alone: the description is drafted, and what weights do not tell is answered.</summary>
@@ -114,17 +132,18 @@ public sealed class OneCommandTests(ITestOutputHelper output) : IDisposable
             largest = Math.Max(largest, Math.Abs(double.Parse(line[2], CultureInfo.InvariantCulture) - decoder.Results[0].LogProbability));
         }
 
-        Assert.True(largest < OfRange, $"the log probability differs by {largest}");
+        const double digits = 0.5e-4;
+        Assert.True(largest < digits + OfRange, $"the log probability differs by {largest}");
         Print(command, "expected words", lines.Length, FormattableString.Invariant($"all words equal; log probability {largest:E1}"));
     }
 
     [Theory]
     [InlineData("convert quant-sentinel/deeptrans.onnx", "Erfc")]
-    [InlineData("convert lwtnn/keras1-gru/GRU.json", "this model was saved by Keras 1, which is not supported")]
-    [InlineData("convert lwtnn/keras1-gru/GRU_weights.h5", "this model was saved by Keras 1, which is not supported")]
-    public void A_model_that_cannot_be_read_is_refused_by_its_cause(string command, string cause)
+    [InlineData("convert lwtnn/keras1-gru/GRU.json", Keras1, "MaxoutDense", "Load it with Keras 2.0 to 2.2")]
+    [InlineData("convert lwtnn/keras1-gru/GRU_weights.h5", Keras1, "Load it with Keras 2.0 to 2.2")]
+    public void A_model_that_cannot_be_read_is_refused_by_its_cause(string command, params string[] causes)
     {
-        _cli.Fails(1, [.. Words(command), "-o", _cli["model.seq"]], cause);
+        _cli.Fails(1, [.. Words(command), "-o", _cli["model.seq"]], causes);
         output.WriteLine($"| `{command}` | refused | | {_cli.Error.Trim()} |");
     }
 
@@ -132,19 +151,19 @@ public sealed class OneCommandTests(ITestOutputHelper output) : IDisposable
 
     private void Convert(string command) => _cli.Good([.. Words(command), "-o", _cli["model.seq"]]);
 
-    private List<Agreement> Agreements(string command, string references)
+    private Agreement[] Agreements(string command, string references)
     {
         Convert(command);
-        using var model = SeqModel.Load(_cli["model.seq"]);
-        var agreements = new List<Agreement>();
-        foreach (var (i, reference) in references.Split(", ").Index())
-        {
-            var agreement = Run(model, i, References.Of(reference));
-            agreements.Add(agreement);
-            Print(command, reference, agreement.Frames, FormattableString.Invariant($"{agreement.WorstOfRange:E1} (relative RMS {agreement.RelativeRms:E1})"));
-        }
+        return [.. references.Split(", ").Index().Select(reference => Compare(command, reference.Index, reference.Item))];
+    }
 
-        return agreements;
+    /// <summary>Compares a graph of the converted model with a reference.</summary>
+    private Agreement Compare(string command, int graph, string reference)
+    {
+        using var model = SeqModel.Load(_cli["model.seq"]);
+        var agreement = Run(model, graph, References.Of(reference));
+        Print(command, reference, agreement.Frames, FormattableString.Invariant($"{agreement.WorstOfRange:E1} (relative RMS {agreement.RelativeRms:E1})"));
+        return agreement;
     }
 
     /// <summary>Runs one session over all steps, so that its states go from step to step.</summary>

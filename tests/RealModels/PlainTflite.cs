@@ -9,6 +9,7 @@ namespace SeqRuntime.Tests.RealModels;
 internal sealed class PlainTflite(TfliteModel model)
 {
     private readonly TfliteSubgraph _graph = model.Subgraphs[0];
+    private readonly Dictionary<int, double[]> _constants = [];
 
     /// <summary>The outputs for these inputs, in the file's order.</summary>
     public double[][] Run(params double[][] inputs)
@@ -17,7 +18,7 @@ internal sealed class PlainTflite(TfliteModel model)
         for (var i = 0; i < inputs.Length; i++) values[_graph.Inputs[i]] = inputs[i];
         foreach (var op in _graph.Operators)
         {
-            double[] Value(int i) => values[op.Inputs[i]] ??= Constant(_graph.Tensors[op.Inputs[i]]);
+            double[] Value(int i) => values[op.Inputs[i]] ??= ConstantAt(op.Inputs[i]);
             var shape = _graph.Tensors[op.Outputs[0]].Shape;
             var results = Run(op, Value, _graph.Tensors[op.Inputs[0]].Shape, shape);
             for (var i = 0; i < op.Outputs.Length; i++) values[op.Outputs[i]] = results[i];
@@ -69,8 +70,17 @@ internal sealed class PlainTflite(TfliteModel model)
     private static double[] Product(TfliteOperator op, Func<int, double[]> value, bool hasBias)
     {
         var (x, w) = (value(0), value(1));
-        return [.. Enumerable.Range(0, w.Length / x.Length).Select(o => Enumerable.Range(0, x.Length).Sum(i => x[i] * w[o * x.Length + i]) + (hasBias ? value(2)[o] : 0))];
+        var result = new double[w.Length / x.Length];
+        for (var o = 0; o < result.Length; o++)
+        {
+            for (var i = 0; i < x.Length; i++) result[o] += x[i] * w[o * x.Length + i];
+            if (hasBias) result[o] += value(2)[o];
+        }
+
+        return result;
     }
+
+    private double[] ConstantAt(int tensor) => _constants.TryGetValue(tensor, out var known) ? known : _constants[tensor] = Constant(_graph.Tensors[tensor]);
 
     private static double[] Constant(TfliteTensor tensor)
     {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Numerics;
 using System.Text.Json;
+using SeqRuntime.Converter.Importers.TensorFlowLite;
 using SeqRuntime.Converter.Weights;
 using SeqRuntime.Tests.Importers.AudioFormats;
 
@@ -14,7 +15,14 @@ internal static class References
 {
     private const int Frames = 1200;
 
+    /// <summary>Frames of a file of DTLN's that is run operator by operator, which takes long.</summary>
+    private const int PlainFrames = 1000;
+
     private static readonly Lazy<List<DtlnFrame>> s_dtln = new(() => [.. Dtln()]);
+    private static readonly Lazy<List<(float[], float[])>> s_quantizedMask = new(() => [.. Quantized("dtln/model_quant_1.tflite", frame => frame.Magnitude)]);
+    private static readonly Lazy<List<(float[], float[])>> s_quantizedRefine = new(() => [.. Quantized("dtln/model_quant_2.tflite", frame => frame.Block)]);
+    private static readonly Lazy<List<(float[], float[])>> s_gtcrn = new(() => [.. Gtcrn()]);
+    private static readonly Lazy<List<(float[], float[])>> s_silero = new(() => [.. Silero("silero_vad_16k_op15.onnx")]);
 
     /// <summary>Inputs and first outputs.</summary>
     /// <param name="name">The model, and where it has several graphs the graph.</param>
@@ -22,13 +30,16 @@ internal static class References
     {
         ["dtln", "mask"] => s_dtln.Value.Select(frame => (frame.Magnitude, frame.Gains)),
         ["dtln", "refine"] => s_dtln.Value.Select(frame => (frame.Block, frame.Clean)),
-        ["silero"] => Silero(),
-        ["gtcrn"] => Gtcrn(),
+        ["dtln-quantized", "mask"] => s_quantizedMask.Value,
+        ["dtln-quantized", "refine"] => s_quantizedRefine.Value,
+        ["silero", "silero_vad_16k_op15.onnx"] => s_silero.Value,
+        ["silero", var file] => Silero(file),
+        ["gtcrn"] => s_gtcrn.Value,
         ["nam"] => Amplifier(),
         ["rtneural", "conv1d_torch"] => TorchConvolution(),
         ["rtneural", var file] => AudioRuns.Table($"rtneural/{file}_x_python.csv").Zip(AudioRuns.Table($"rtneural/{file}_y_python.csv"), (x, y) => (Floats(x), Floats(y))),
         ["aircraft"] => Windows("aircraft-rul/lstm_model.onnx", "input_layer", "output_0", 30, 17),
-        ["stressrnn"] => Windows("stressrnn/model.onnx", "bidirectional_1_input", "activation_1", 40, 36),
+        ["stressrnn"] => Windows("stressrnn/model.onnx", "bidirectional_1_input", "activation_1", 40, 36).Concat(Words()),
         ["quant-sentinel", "lstm"] => Windows("quant-sentinel/lstm.onnx", "args_0", "Identity:0", 60, 36).Concat(Sentinel()),
         ["quant-sentinel", "attention"] => Windows("quant-sentinel/attention.onnx", "args_0", "Identity:0", 60, 36),
         ["unitree"] => Policy(),
@@ -53,15 +64,28 @@ internal static class References
         }
     }
 
-    private static IEnumerable<(float[], float[])> Silero()
+    /// <summary>A quantized file's operators, one after another in double precision.</summary>
+    private static IEnumerable<(float[], float[])> Quantized(string file, Func<DtlnFrame, float[]> input)
     {
-        using var ort = OrtStream.Silero(Models.Need("silero-vad/silero_vad_16k_op15.onnx"));
+        var path = Models.Need(file);
+        var plain = new PlainTflite(TfliteFile.Read(File.ReadAllBytes(path), path));
+        var state = new double[512];
+        foreach (var frame in s_dtln.Value.Take(PlainFrames))
+        {
+            var results = plain.Run(Numbers.Doubles(input(frame)), state);
+            state = results[1];
+            yield return (input(frame), Floats(results[0]));
+        }
+    }
+
+    /// <summary>A minute of speech: 64 old and 512 new samples in each frame.</summary>
+    private static IEnumerable<(float[], float[])> Silero(string file)
+    {
+        using var ort = OrtStream.Silero(Models.Need($"silero-vad/{file}"));
         var samples = Audio.Read(Models.Need("audio/silero-test.wav"));
-        var frame = new float[576];
         for (var start = 0; start + 512 <= samples.Length; start += 512)
         {
-            frame.AsSpan(512).ToArray().CopyTo(frame, 0);
-            samples.AsSpan(start, 512).CopyTo(frame.AsSpan(64));
+            float[] frame = [.. start == 0 ? new float[64] : samples[(start - 64)..start], .. samples[start..(start + 512)]];
             yield return (frame, ort.Step(frame));
         }
     }
@@ -100,6 +124,25 @@ internal static class References
         {
             var window = Numbers.Random(seed, steps * features);
             yield return (window, ort.Step(window));
+        }
+    }
+
+    /// <summary>Words of Cyrillic letters, one-hot behind zeros. ONNX Runtime finds the stress where the table has it, with its probability, and far more likely than elsewhere.</summary>
+    private static IEnumerable<(float[], float[])> Words()
+    {
+        const string letters = "'-_абвгдежзийклмнопрстуфхцчшщъыьэюяё";
+        const int steps = 40;
+        using var ort = new OrtStream(Models.Need("stressrnn/model.onnx"), "bidirectional_1_input", [1, steps, letters.Length], [], "activation_1");
+        foreach (var row in File.ReadLines(Models.Need("stressrnn/expected.csv")).Where(line => !line.StartsWith('#') && !line.StartsWith("word", StringComparison.Ordinal)).Select(line => line.Split(',')))
+        {
+            var word = new float[steps * letters.Length];
+            for (var i = 0; i < row[0].Length; i++) word[(steps - row[0].Length + i) * letters.Length + letters.IndexOf(row[0][i], StringComparison.Ordinal)] = 1;
+            var places = ort.Step(word);
+            var best = places.OrderDescending().ToArray();
+            Assert.Equal(int.Parse(row[1], CultureInfo.InvariantCulture), Array.IndexOf(places, best[0]));
+            Numbers.Near([double.Parse(row[2], CultureInfo.InvariantCulture)], [best[0]], tolerance: 1e-5);
+            Assert.True(best[0] > best[1] + 1e-3f);
+            yield return (word, places);
         }
     }
 

@@ -42,7 +42,8 @@ public sealed class SizesTests(ITestOutputHelper output)
     {
         List<(string Graph, string Path)> sources = [.. files.Select(f => (f.Split('=')[0], Models.Need(f.Split('=')[1])))];
         var weights = sources.Sum(s => sizeof(float) * (s.Path.EndsWith(".onnx", StringComparison.Ordinal) ? Initializers(s.Path) : Datasets(s.Path)));
-        var (fp32, int8) = (Convert(sources, WeightKind.Float32), Convert(sources, WeightKind.Int8));
+        var prepared = Prepare(sources);
+        var (fp32, int8) = (Conversion.Store(prepared.Copy(), new ConversionOptions()), Conversion.Store(prepared, new ConversionOptions { Weights = WeightKind.Int8 }));
         var padding = fp32.Tensors.Sum(t => t.Padding);
         output.WriteLine($"{name}: weights {weights:N0} bytes; fp32 {fp32.File.Length:N0}, of it padding {padding:N0}: {fp32.File.Length / (double)weights:F3}; int8 {int8.File.Length:N0}: {int8.File.Length / (double)weights:F3}");
         Assert.InRange(fp32.File.Length, 1, Fp32 * weights + Fp32More);
@@ -53,16 +54,14 @@ public sealed class SizesTests(ITestOutputHelper output)
     public void Dtln_in_int8_has_little_more_than_a_quarter_of_its_files()
     {
         var (mask, refine) = (Models.Need("dtln/model_1.onnx"), Models.Need("dtln/model_2.onnx"));
-        var share = Convert([("mask", mask), ("refine", refine)], WeightKind.Int8).File.Length / (double)(new FileInfo(mask).Length + new FileInfo(refine).Length);
+        var int8 = Conversion.Store(Prepare([("mask", mask), ("refine", refine)]), new ConversionOptions { Weights = WeightKind.Int8 });
+        var share = int8.File.Length / (double)(new FileInfo(mask).Length + new FileInfo(refine).Length);
         output.WriteLine($"DTLN in int8: {share:F3} of its files");
         Assert.InRange(share, 0.25, 0.285);
     }
 
-    private static ConversionResult Convert(List<(string, string)> sources, WeightKind weights)
-    {
-        var sets = sources.Exists(s => s.Item2.Contains("silero", StringComparison.Ordinal)) ? new Dictionary<string, string> { ["sr"] = "16000" } : [];
-        return Conversion.Convert(sources, new ConversionOptions { Weights = weights, Sets = sets });
-    }
+    private static PreparedModel Prepare(List<(string, string)> sources) =>
+        Conversion.Prepare(sources, new ConversionOptions { Sets = sources.Exists(s => s.Item2.Contains("silero", StringComparison.Ordinal)) ? new Dictionary<string, string> { ["sr"] = "16000" } : [] });
 
     private static long Initializers(string path)
     {
