@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.RegularExpressions;
 using Google.Protobuf;
 using SeqRuntime.Converter;
+using SeqRuntime.Converter.Commands;
 using SeqRuntime.Converter.Importers.Onnx;
 using SeqRuntime.Converter.IO;
 using SeqRuntime.Perf.Commands;
@@ -223,8 +224,18 @@ public sealed partial class CommandTests(CommandTests.Fixture fixture) : IClassF
             }
 
             // Each command writes to its own folder.
-            string[] own = [.. arguments.Select((word, i) => i > 0 && arguments[i - 1] == "-o" ? Path.Combine(Written, Path.GetFileName(word)) : word)];
-            Printed.By(new ProcessStartInfo("dotnet", [part.Assembly.Location, .. own]) { WorkingDirectory = _folder.Path }).Good();
+            string[] own = [.. arguments.Select((word, i) => i > 0 && arguments[i - 1] == "-o" ? _folder[Path.Combine(Written, Path.GetFileName(word))] : word)];
+
+            // The converter runs in this process, by the full paths of its files: a new process would compile its code again for each command.
+            if (part == typeof(ConversionException)) Printed.By((output, error) => SeqConvert.Invoke([.. own.Select(Found)], output, error)).Good();
+            else Printed.By(new ProcessStartInfo("dotnet", [part.Assembly.Location, .. own]) { WorkingDirectory = _folder.Path }).Good();
+        }
+
+        /// <summary>A word of a command, with the full path of the file that it names, also behind a name and '='.</summary>
+        private string Found(string word)
+        {
+            var at = word.IndexOf('=', StringComparison.Ordinal) + 1;
+            return at < word.Length && Path.Exists(_folder[word[at..]]) ? word[..at] + _folder[word[at..]] : word;
         }
 
         public void Dispose() => _folder.Dispose();

@@ -9,7 +9,7 @@ namespace SeqRuntime.Tests.Importers;
 /// <summary>Truncated, mutated and hostile files give a ConversionException that names the file, or a model that loads; never another exception, a crash or a hang.</summary>
 public class HostileOnnxTests(ITestOutputHelper output)
 {
-    private const int Mutations = 20_000;
+    private static readonly int s_mutations = LongRuns.Cases(usual: 4_000);
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
 
     [Fact]
@@ -35,10 +35,12 @@ public class HostileOnnxTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void Random_mutations_are_refused_or_converted() => Mutate(HostileOnnx.Sample(), Mutations);
+    [Trait("Cases", "Random")]
+    public void Random_mutations_are_refused_or_converted() => Mutate(HostileOnnx.Sample(), s_mutations);
 
     [Fact]
-    public void Random_mutations_of_rewritten_operators_are_refused_or_converted() => Mutate(HostileOnnx.Rewritten(), Mutations / 4);
+    [Trait("Cases", "Random")]
+    public void Random_mutations_of_rewritten_operators_are_refused_or_converted() => Mutate(HostileOnnx.Rewritten(), Math.Max(s_mutations / 4, 1));
 
     private void Mutate(ModelProto sample, int mutations)
     {
