@@ -16,8 +16,11 @@ public sealed class LongestFirst : ITestCollectionOrderer
     private static readonly string[] s_long = [.. new[]
     {
         typeof(BudgetTests),
-        typeof(HostileOnnxTests),
         typeof(Docs.CommandTests),
+        typeof(RealModels.OneCommandTests),
+        typeof(Diagnosing.DiagnosisTests),
+        typeof(RealModels.FewerBitsTests),
+        typeof(HostileOnnxTests),
         typeof(HdfTests),
         typeof(SmallStatesTests),
         typeof(Docs.SnippetTests),
