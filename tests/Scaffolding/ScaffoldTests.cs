@@ -90,7 +90,7 @@ public sealed class ScaffoldTests
     {
         (string, int[])[] weights = [("fc.weight", [4, 3]), ("fc.bias", [4]), (name, shape)];
         var draft = Draft(weights);
-        Assert.Contains($"({what}): no layer of a description is told by {name}", draft.Questions.Last(), StringComparison.Ordinal);
+        Assert.Contains($"({what}): no layer of a description is told by {name}", Assert.Single(draft.Questions), StringComparison.Ordinal);
         Assert.Contains("a question is open", Refusal(draft, weights), StringComparison.Ordinal);
     }
 
@@ -117,7 +117,7 @@ public sealed class ScaffoldTests
     {
         (string, int[])[] weights = [("fc.weight", [8, 5]), ("fc.bias", [8]), ("c.weight", [4, 8, 3, 3])];
         var draft = Draft(new DraftOptions { IsAnswered = true }, weights);
-        Assert.Contains("the shape of the image", draft.Questions.Last(), StringComparison.Ordinal);
+        Assert.Contains("the shape of the image", draft.Questions[^1], StringComparison.Ordinal);
         Assert.Contains("open; put the answer", Refusal(draft, weights), StringComparison.Ordinal);
         using var model = Converts(draft with { Text = Answered(draft.Text, ("the shape of the image [N, channels, H, W], a list such as [0, 1, -1, 40]: 0 keeps an axis, -1 takes the rest", "[1, 8, 3, 3]"), ("the function here", "\"relu\"")).Replace("\"shape\": [1, 5]", "\"shape\": [9, 5]", StringComparison.Ordinal) }, weights);
     }
@@ -134,7 +134,7 @@ public sealed class ScaffoldTests
         var norm = Whole("torch.nn.modules.normalization", "LayerNorm", [("weight", Store(4)), ("bias", Store(4))], [], ("eps", 0.25));
         var file = checkpoint.File(Whole("__main__", "Net", [], [("conv", conv), ("bend", Whole("torch.nn.modules.activation", "ELU", [], [])), ("rnn", rnn), ("norm", norm)]));
         var draft = ScaffoldCommand.DraftOf("w.pt", file, "w.pt", new DraftOptions()).Draft;
-        Assert.Contains("between 'conv'", draft.Questions.Last(), StringComparison.Ordinal);
+        Assert.Contains("between 'conv'", Assert.Single(draft.Questions), StringComparison.Ordinal);
         foreach (var setting in (string[])["\"stride\": 2, \"padding\": 1, \"dilation\": 1", "\"nonlinearity\": \"relu\"", "\"epsilon\": 0.25"]) Assert.Contains(setting, draft.Text, StringComparison.Ordinal);
         foreach (var guess in (string[])["modules without weights: 'bend' (ELU)", "its batch_first is false"]) Assert.Contains(draft.Guesses, said => said.Contains(guess, StringComparison.Ordinal));
     }
@@ -168,7 +168,7 @@ public sealed class ScaffoldTests
         (string, int[])[] weights = [.. layers.Split(", ").Select(layer => layer.Split(' ')).SelectMany(parts => ((string, int[])[])[($"{parts[0]}.weight", [int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture), int.Parse(parts[2], System.Globalization.CultureInfo.InvariantCulture)]), ($"{parts[0]}.bias", [int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture)])])];
         var draft = Draft(weights);
         Assert.Contains("\"states\": { \"hidden\": { \"shape\": [1, 4], \"update\": \"next_hidden\" } }", draft.Text, StringComparison.Ordinal);
-        Assert.Contains("the function that gives the hidden state", draft.Questions.Last(), StringComparison.Ordinal);
+        Assert.Contains("the function that gives the hidden state", Assert.Single(draft.Questions), StringComparison.Ordinal);
         Converts(draft with { Text = Answered(draft.Text, ("the function that gives", "\"tanh\"")) }, weights);
     }
 
