@@ -41,7 +41,8 @@ internal static class WeightLowering
             case "Gather" when node.Int("axis", 0) == 0 && lowering.Source.ConstantOf(node.Input(0)) is { Type: ElementType.Float32, Shape: [> 0, > 0] } table
                 && lowering.Source.ShapeOf(node.Input(1)).Type is ElementType.Int32 or ElementType.Int64:
                 var reason = positions.Contains(node) ? "a table of positions" : null;
-                if (lowering.Weights.Table(WeightNames.Of(lowering.Source, node.Input(0)), table, reason) is not { } stored) return false;
+                var names = WeightNames.Of(lowering.Source, node.Input(0));
+                if (lowering.Weights.Table(names, table, reason, WeightNames.AreStepped(lowering.Source, names)) is not { } stored) return false;
                 lowering.Add(node, stored.ByColumns ? OpKind.ColumnEmbedding : OpKind.Embedding, [lowering.Constant(stored.Tensor), lowering.Value(node.Input(1))], new Attributes());
                 return true;
             default:

@@ -52,11 +52,12 @@ internal sealed class WeightStore(SeqModelBuilder model, WeightChoice choice, Sh
     /// <param name="names">Its names in the source.</param>
     /// <param name="table">The table.</param>
     /// <param name="reason">Why it stays in fp32 unless the user names it. Null for most tables.</param>
-    public (int Tensor, bool ByColumns)? Table(IReadOnlyList<string> names, IrTensor table, string? reason)
+    /// <param name="isStepped">Whether the source stores it in whole steps.</param>
+    public (int Tensor, bool ByColumns)? Table(IReadOnlyList<string> names, IrTensor table, string? reason, bool isStepped)
     {
         var (rows, columns) = (table.Shape[0], table.Shape[1]);
-        var weights = new WeightMatrix(names, rows, columns, table.ToFloats()) { IsTable = true, Fixed = reason };
-        var turned = new WeightMatrix(names, columns, rows, table.Transposed().ToFloats());
+        var weights = new WeightMatrix(names, rows, columns, table.ToFloats()) { IsTable = true, Fixed = reason, IsStepped = isStepped };
+        var turned = new WeightMatrix(names, columns, rows, table.Transposed().ToFloats()) { IsStepped = isStepped };
         if (shared is null)
         {
             Shared.Add(weights.Key, names, false);
