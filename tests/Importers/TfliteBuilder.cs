@@ -15,6 +15,7 @@ internal sealed class TfliteBuilder
     private readonly List<Graph> _graphs = [];
     private readonly List<(string Key, int Graph, (string Name, int Tensor)[] Inputs, (string Name, int Tensor)[] Outputs)> _signatures = [];
     private readonly List<byte[]> _buffers = [[]];
+    private readonly List<(string Name, byte[] Content)> _metadata = [];
 
     public TfliteBuilder() => Main = Add("main");
 
@@ -33,6 +34,13 @@ internal sealed class TfliteBuilder
     public TfliteBuilder Signature(string key, Graph graph, (string Name, int Tensor)[] inputs, (string Name, int Tensor)[] outputs)
     {
         _signatures.Add((key, graph.Index, inputs, outputs));
+        return this;
+    }
+
+    /// <summary>Adds a named buffer.</summary>
+    public TfliteBuilder Metadata(string name, byte[] content)
+    {
+        _metadata.Add((name, content));
         return this;
     }
 
@@ -78,9 +86,11 @@ internal sealed class TfliteBuilder
             var (inputs, outputs, key) = (Map(s.Inputs), Map(s.Outputs), b.CreateString(s.Key));
             return Table(b, (0, new Reference(inputs)), (1, new Reference(outputs)), (2, key), (4, s.Graph));
         }).ToArray();
-        var buffers = _buffers.ConvertAll(data => Table(b, (0, data.Length == 0 ? null : Bytes(b, data)))).ToArray();
+        var metadata = _metadata.Select((entry, i) => (Text: b.CreateString(entry.Name), Index: _buffers.Count + i)).ToList().ConvertAll(entry => Table(b, (0, entry.Text), (1, entry.Index))).ToArray();
+        var buffers = new List<byte[]>([.. _buffers, .. _metadata.Select(entry => entry.Content)]).ConvertAll(data => Table(b, (0, data.Length == 0 ? null : Bytes(b, data)))).ToArray();
         var (codeList, graphList, bufferList, signatureList) = (Offsets(b, codeTables), Offsets(b, graphs), Offsets(b, buffers), Offsets(b, signatures));
-        b.Finish(Table(b, (0, Version), (1, new Reference(codeList)), (2, new Reference(graphList)), (4, new Reference(bufferList)), (7, new Reference(signatureList))), "TFL3");
+        var metadataList = metadata.Length == 0 ? null : new Reference(Offsets(b, metadata));
+        b.Finish(Table(b, (0, Version), (1, new Reference(codeList)), (2, new Reference(graphList)), (4, new Reference(bufferList)), (6, metadataList), (7, new Reference(signatureList))), "TFL3");
         return b.SizedByteArray();
     }
 
@@ -130,7 +140,7 @@ internal sealed class TfliteBuilder
 
     private sealed record Reference(int Offset);
 
-    private sealed record Tensor(string Name, int[] Shape, TfliteType Type, int Buffer, float[]? Scales, long[] Zeros, int Axis, bool IsVariable, int[]? Signature);
+    private sealed record Tensor(string Name, int[] Shape, TfliteType Type, int Buffer, float[]? Scales, long[] Zeros, int Axis, bool IsVariable, int[]? Signature, TfliteSparsity? Sparsity = null);
 
     private sealed record Operator(string Name, int[] Inputs, int[] Outputs, (int Field, object Value)[] Options);
 
@@ -173,6 +183,15 @@ internal sealed class TfliteBuilder
             return _tensors.Count - 1;
         }
 
+        /// <summary>A constant that stores only some of its elements.</summary>
+        public int Sparse<T>(string tensor, int[] shape, T[] values, TfliteSparsity sparsity, float scale = 0)
+            where T : unmanaged
+        {
+            var index = Quantized(tensor, shape, values, scale == 0 ? null : [scale], [0]);
+            _tensors[index] = _tensors[index] with { Sparsity = sparsity };
+            return index;
+        }
+
         public int Ints(params int[] values) => Constant($"ints_{_tensors.Count}", [values.Length], values);
 
         /// <summary>Adds an operator and returns its outputs, which are float32 unless they exist already.</summary>
@@ -205,7 +224,8 @@ internal sealed class TfliteBuilder
                     steps = new Reference(Table(b, (2, scale), (3, zero), (6, t.Axis)));
                 }
 
-                return Table(b, (0, shape), (1, (byte)t.Type), (2, t.Buffer), (3, text), (4, steps), (5, t.IsVariable), (7, signature));
+                var sparsity = t.Sparsity is null ? null : Sparsity(b, t.Sparsity);
+                return Table(b, (0, shape), (1, (byte)t.Type), (2, t.Buffer), (3, text), (4, steps), (5, t.IsVariable), (6, sparsity), (7, signature));
             })];
             int[] operators = [.. _operators.Select(o =>
             {
@@ -216,6 +236,21 @@ internal sealed class TfliteBuilder
             var (tensorList, operatorList, title) = (Offsets(b, tensors), Offsets(b, operators), b.CreateString(name));
             var (ins, outs) = (Numbers(b, [.. _inputs]), Numbers(b, [.. _outputs]));
             return Table(b, (0, new Reference(tensorList)), (1, ins), (2, outs), (3, new Reference(operatorList)), (4, title));
+        }
+
+        private static Reference Sparsity(FlatBufferBuilder b, TfliteSparsity sparsity)
+        {
+            // Numbers of the kind 3 have 8 bits, those of the kind 1 have 32.
+            Reference Short(int[] values) => new(Table(b, (0, Bytes(b, Array.ConvertAll(values, v => (byte)v)))));
+            Reference Long(int[] values) => new(Table(b, (0, Numbers(b, values))));
+            var levels = Array.ConvertAll(sparsity.Levels, level =>
+            {
+                if (!level.IsSparse) return Table(b, (1, level.Size));
+                var (starts, indices) = (Long(level.Starts), Short(level.Indices));
+                return Table(b, (0, (byte)1), (2, (byte)1), (3, starts), (4, (byte)3), (5, indices));
+            });
+            var (order, blocks, list) = (Numbers(b, sparsity.Order), Numbers(b, sparsity.Blocks), Offsets(b, levels));
+            return new Reference(Table(b, (0, order), (1, blocks), (2, new Reference(list))));
         }
 
         private static Reference Floats(FlatBufferBuilder b, float[] values)

@@ -104,6 +104,8 @@ internal readonly struct FlatTable(FlatFile file, int at, int vtable, int fields
 
     public int[] Ints(int field) => Elements<int>(field, sizeof(int), file is { } f ? f.Int32 : null!);
 
+    public int[] Shorts(int field) => Elements<int>(field, sizeof(ushort), file is { } f ? place => f.UInt16(place) : null!);
+
     public long[] Longs(int field) => Elements<long>(field, sizeof(long), file is { } f ? f.Int64 : null!);
 
     public float[] Floats(int field) => Elements<float>(field, sizeof(float), file is { } f ? f.Float : null!);

@@ -62,6 +62,12 @@ internal sealed class TfliteCall(TfliteScope scope, TfliteOperator op)
     /// <summary>Integers in the type that the file gives an output.</summary>
     public string As(string value, ElementType from, int output = 0) => Result(output).Element is var type && type != from && type != 0 ? Cast(value, type) : value;
 
+    /// <summary>The value of an output. Null if it has none yet.</summary>
+    public string? Find(int output) => scope.Find(op.Outputs[output]);
+
+    /// <summary>Whether a value is a constant.</summary>
+    public bool IsKnown(string value) => scope.Known(value) is not null;
+
     /// <summary>Defines an output.</summary>
     public void Set(int output, string value)
     {

@@ -1,5 +1,6 @@
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Importers.Description;
+using SeqRuntime.Converter.IO;
 
 namespace SeqRuntime.Converter.Importers.TensorFlowLite;
 
@@ -105,7 +106,7 @@ internal sealed class TfliteControl(TfliteOperators operators)
                     handles[made] = TfliteVariables.Handle($"{op.Options.Text(0)}/{op.Options.Text(1)}");
                     break;
                 case "ASSIGN_VARIABLE" when op.Inputs is [>= 0 and var variable, >= 0 and var value] && handles.TryGetValue(variable, out var handle) && subgraph.Tensors[value].IsConstant:
-                    call.Scope.Context.Variables.Initial[handle] = TfliteConstants.Read(subgraph.Tensors[value], what => call.Fault(what));
+                    call.Scope.Context.Variables.Initial[handle] = TfliteConstants.Read(subgraph.Tensors[value], UnpackLimit.Of(call.Scope.Context.Model.Bytes), what => call.Fault(what));
                     break;
                 default:
                     throw call.Fault($"its subgraph '{subgraph.Name}' has the operator {op.Name}; only variables with constant first values are supported");
@@ -117,7 +118,8 @@ internal sealed class TfliteControl(TfliteOperators operators)
     {
         Outside(call);
         var value = call.Scope.Context.Variables.Read(call.Value(0), call.Graph.Graph, call.Result(), call.Scope.Context.Main);
-        call.Set(0, value ?? throw call.Fault("nothing gives the variable a first value"));
+        call.Set(0, value ?? throw call.Fault(
+            $"the file has no value of the variable '{TfliteVariables.NameOf(call.Value(0))}', so TensorFlow Lite cannot run it either. Some versions of TensorFlow lose the weights of a Keras model so. Convert the Keras model itself (.keras, .h5), or save it by model.export(\"FOLDER\") and make the file again by tf.lite.TFLiteConverter.from_saved_model(\"FOLDER\")"));
     }
 
     private static void Assign(TfliteCall call)

@@ -50,7 +50,7 @@ internal static class TfliteElementwise
         ["ROUND"] = call => Unary(call, "Round"),
         ["SIGN"] = call => Unary(call, "Sign"),
         ["CAST"] = Cast,
-        ["QUANTIZE"] = call => TfliteActivations.Apply(call, call.Value(0), TfliteActivations.None),
+        ["QUANTIZE"] = call => call.Value(0),
         ["DEQUANTIZE"] = call => call.Value(0),
         ["FAKE_QUANT"] = FakeQuant,
         ["SELECT"] = Select,

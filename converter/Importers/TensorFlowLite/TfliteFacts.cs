@@ -23,16 +23,7 @@ internal static class TfliteFacts
     }
 
     /// <summary>The version of TensorFlow that the converter noted as the oldest that can run the file. Empty if there is none.</summary>
-    private static string Runtime(FlatTable root)
-    {
-        foreach (var entry in root.Tables(6))
-        {
-            var (buffers, index) = (root.Tables(4), entry.Int(1));
-            if (entry.Text(0) == "min_runtime_version" && (uint)index < (uint)buffers.Length) return Plain(Encoding.UTF8.GetString(buffers[index].Bytes(0).Span));
-        }
-
-        return "";
-    }
+    private static string Runtime(FlatTable root) => Plain(Encoding.UTF8.GetString(TfliteMetadata.Buffer(root, "min_runtime_version").Span));
 
     /// <summary>A text of the file in one short line.</summary>
     private static string Plain(string text)

@@ -29,7 +29,7 @@ internal sealed class TfliteFile
         var reader = new TfliteFile(file, model, path);
         TfliteSubgraph[] graphs = [.. model.Tables(2).Select((table, index) => reader.Subgraph(table, index))];
         if (graphs.Length == 0) throw file.Fault("it has no subgraphs");
-        return new TfliteModel(path, graphs, [.. model.Tables(7).Select(table => reader.Signature(table, graphs))]);
+        return new TfliteModel(path, content.Length, graphs, [.. model.Tables(7).Select(table => reader.Signature(table, graphs))], TfliteMetadata.Notes(model, content, path));
     }
 
     private static (string Name, bool IsCustom) Code(FlatTable table)
@@ -83,7 +83,20 @@ internal sealed class TfliteFile
         }
 
         var steps = Steps(table, shape, name, out var isInBlocks);
-        return new TfliteTensor(name, (TfliteType)table.Byte(1), shape, signature, buffer == 0 ? default : _buffers[buffer], steps, table.Flag(5), isInBlocks || table.Has(6));
+        return new TfliteTensor(name, (TfliteType)table.Byte(1), shape, signature, buffer == 0 ? default : _buffers[buffer], steps, table.Flag(5), isInBlocks, table.Table(6) is { } sparsity ? Sparsity(sparsity) : null);
+    }
+
+    private TfliteSparsity Sparsity(FlatTable table)
+    {
+        // The indices of a level are a table with numbers in 32, 16 or 8 bits.
+        int[] Numbers(FlatTable level, int type) => level.Table(type + 1) is not { } numbers ? [] : level.Byte(type) switch
+        {
+            1 => numbers.Ints(0),
+            2 => numbers.Shorts(0),
+            3 => Array.ConvertAll(numbers.Bytes(0).ToArray(), number => (int)number),
+            var other => throw _file.Fault($"the indices of a sparse tensor are of kind {other}"),
+        };
+        return new TfliteSparsity(table.Ints(0), table.Ints(1), Array.ConvertAll(table.Tables(2), level => new TfliteLevel(level.Byte(0) != 0, level.Int(1), Numbers(level, 2), Numbers(level, 4))));
     }
 
     private TfliteSteps? Steps(FlatTable tensor, int[] shape, string name, out bool isInBlocks)

@@ -8,7 +8,12 @@ internal enum TfliteType
 }
 
 /// <summary>A model: its subgraphs, of which the first is the main one unless signatures say otherwise.</summary>
-internal sealed record TfliteModel(string Path, IReadOnlyList<TfliteSubgraph> Subgraphs, IReadOnlyList<TfliteSignature> Signatures);
+/// <param name="Path">The file.</param>
+/// <param name="Bytes">The file's length.</param>
+/// <param name="Subgraphs">Its subgraphs.</param>
+/// <param name="Signatures">Its signatures.</param>
+/// <param name="Notes">What the file says besides.</param>
+internal sealed record TfliteModel(string Path, long Bytes, IReadOnlyList<TfliteSubgraph> Subgraphs, IReadOnlyList<TfliteSignature> Signatures, IReadOnlyList<string> Notes);
 
 /// <summary>A function that the model exports, with names for the tensors of a subgraph.</summary>
 internal sealed record TfliteSignature(string Key, int Subgraph, IReadOnlyList<(string Name, int Tensor)> Inputs, IReadOnlyList<(string Name, int Tensor)> Outputs);
@@ -24,8 +29,9 @@ internal sealed record TfliteSubgraph(int Index, string Name, TfliteTensor[] Ten
 /// <param name="Data">Its elements.</param>
 /// <param name="Steps">The numbers that its integers stand for. Null if they stand for themselves.</param>
 /// <param name="IsVariable">Whether it keeps its value from run to run.</param>
-/// <param name="IsPacked">Whether its data is sparse or scaled in blocks.</param>
-internal sealed record TfliteTensor(string Name, TfliteType Type, int[] Shape, int[] Signature, ReadOnlyMemory<byte> Data, TfliteSteps? Steps, bool IsVariable, bool IsPacked)
+/// <param name="IsInBlocks">Whether its data is scaled in blocks.</param>
+/// <param name="Sparsity">Where its elements belong if it stores only some. Null for most.</param>
+internal sealed record TfliteTensor(string Name, TfliteType Type, int[] Shape, int[] Signature, ReadOnlyMemory<byte> Data, TfliteSteps? Steps, bool IsVariable, bool IsInBlocks, TfliteSparsity? Sparsity)
 {
     public int Rank => Shape.Length;
 

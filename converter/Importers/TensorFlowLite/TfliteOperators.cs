@@ -12,7 +12,7 @@ internal sealed class TfliteOperators
 
     public TfliteOperators()
     {
-        foreach (var table in (Dictionary<string, Func<TfliteCall, string>>[])[TfliteElementwise.All, TfliteShaping.All, TfliteReductions.All, TfliteProducts.All, TfliteSpectral.All])
+        foreach (var table in (Dictionary<string, Func<TfliteCall, string>>[])[TfliteElementwise.All, TfliteShaping.All, TfliteReductions.All, TfliteProducts.All, TfliteSpatial.All, TfliteSpectral.All])
         {
             foreach (var (name, write) in table) _all[name] = call => call.Set(0, write(call));
         }
@@ -32,6 +32,7 @@ internal sealed class TfliteOperators
         call.Graph.Scope = call.Name;
         if (Enumerable.Range(0, call.Inputs).Any(i => call.Has(i) && call.Tensor(i).Type == TfliteType.Complex64) && !TfliteSpectral.TakeComplex.Contains(call.Op)) throw call.Fault("complex values are not supported in it");
         _all[call.Op](call);
+        TfliteActivations.Limit(call);
         for (var i = 0; i < call.Outputs; i++) call.Scope.Context.Notes.Value(call.Result(i));
     }
 

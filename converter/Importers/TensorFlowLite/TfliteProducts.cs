@@ -10,6 +10,7 @@ internal static class TfliteProducts
         ["FULLY_CONNECTED"] = FullyConnected,
         ["BATCH_MATMUL"] = BatchMatMul,
         ["CONV_2D"] = Conv,
+        ["CONV_3D"] = Conv3D,
         ["DEPTHWISE_CONV_2D"] = Depthwise,
         ["TRANSPOSE_CONV"] = Transposed,
         ["MAX_POOL_2D"] = call => Pool(call, "MaxPool"),
@@ -41,7 +42,7 @@ internal static class TfliteProducts
             return call.Graph.Transpose(call.Value(input), [.. Enumerable.Range(0, rank - 2).Select(a => (long)a), rank - 1, rank - 2]);
         }
 
-        return TfliteActivations.Apply(call, call.Graph.Op("MatMul", [Side(0, call.Options.Flag(0)), Side(1, call.Options.Flag(1))]), TfliteActivations.None);
+        return call.Graph.Op("MatMul", [Side(0, call.Options.Flag(0)), Side(1, call.Options.Flag(1))]);
     }
 
     /// <summary>Weights are [outputs, height, width, inputs of a group].</summary>
@@ -63,6 +64,23 @@ internal static class TfliteProducts
         }
 
         return TfliteActivations.Apply(call, y, o.Byte(3));
+    }
+
+    /// <summary>Values are [batch, depth, height, width, channels], and weights [depth, height, width, inputs of a group, outputs].</summary>
+    private static string Conv3D(TfliteCall call)
+    {
+        var (graph, o, weights) = (call.Graph, call.Options, Weight(call, 1));
+        if (weights.Shape is not [var depth, var height, var width, var inputs, var outputs] || call.Tensor(0).Shape is not [_, _, _, _, var channels] || inputs < 1 || channels % inputs != 0)
+            throw call.Fault($"its weights of shape [{string.Join(", ", weights.Shape)}] do not fit its input of shape [{string.Join(", ", call.Tensor(0).Shape)}]");
+        var y = graph.Op(
+            "Conv",
+            [graph.Transpose(call.Value(0), 0, 4, 1, 2, 3), graph.Constant(NameOf(call, 1), weights.Permuted([4, 3, 0, 1, 2])), Bias(call, 2, outputs)],
+            ("kernel_shape", new long[] { depth, height, width }),
+            ("strides", new long[] { o.Int(1), o.Int(3), o.Int(2) }),
+            ("dilations", new long[] { o.Int(5, 1), o.Int(7, 1), o.Int(6, 1) }),
+            ("group", (long)(channels / inputs)),
+            ("auto_pad", Padding(call)));
+        return TfliteActivations.Apply(call, graph.Transpose(y, 0, 2, 3, 4, 1), o.Byte(4));
     }
 
     /// <summary>Weights are [1, height, width, outputs]. Each input channel has as many outputs as there are outputs for one input.</summary>

@@ -39,8 +39,9 @@ internal sealed class TfliteReader
             ? [Graph(name, _model.Subgraphs[signatures.FirstOrDefault()?.Subgraph ?? 0], signatures.FirstOrDefault())]
             : signatures.ConvertAll(signature => Graph(signature.Key.Length > 0 ? signature.Key : name, _model.Subgraphs[signature.Subgraph], signature));
         if (graphs.Count > 1) _notes.Add($"{name}: each signature of the file is a graph: {string.Join(", ", graphs.Select(g => $"'{g.Name}'"))}{(graphs.Exists(g => g.States.Count > 0) ? ". Each has its own states" : "")}");
-        var unused = Unused();
-        if (UnusedWeights.Note(unused) is { } note) _notes.Add(note);
+        _notes.AddRange(_model.Notes);
+        var unused = TfliteLeftovers.Of(_model);
+        if (UnusedWeights.Note(unused, " (none of the file's operators reads them, so TensorFlow Lite does not use them either)") is { } note) _notes.Add(note);
         return new ImportedModel(graphs) { Unused = unused };
     }
 
@@ -92,12 +93,4 @@ internal sealed class TfliteReader
         for (var i = 2; !taken.Add(name); i++) name = $"{given}#{i}";
         return name;
     }
-
-    /// <summary>Real constants of several elements that no operator and no output reads.</summary>
-    private List<UnusedWeight> Unused() =>
-        [.. _model.Subgraphs.SelectMany(graph =>
-        {
-            var used = graph.Operators.SelectMany(op => op.Inputs).Concat(graph.Outputs).ToHashSet();
-            return graph.Tensors.Where((tensor, index) => tensor is { IsConstant: true, IsReal: true, Rank: > 0 } && !used.Contains(index)).Select((tensor, index) => new UnusedWeight(Path.GetFileName(_model.Path), TfliteNotes.Clean(tensor.Name, $"constant_{index}"), tensor.Shape));
-        })];
 }

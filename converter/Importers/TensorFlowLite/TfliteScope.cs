@@ -1,5 +1,6 @@
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Importers.Description;
+using SeqRuntime.Converter.IO;
 using SeqRuntime.Converter.Weights;
 
 namespace SeqRuntime.Converter.Importers.TensorFlowLite;
@@ -91,7 +92,7 @@ internal sealed class TfliteScope
         var tensor = Subgraph.Tensors[index];
         if (tensor.IsVariable) return _values[index] = Variable(index, tensor);
         if (!tensor.IsConstant) return null;
-        var constant = TfliteConstants.Read(tensor, what => Fault(what));
+        var constant = TfliteConstants.Read(tensor, UnpackLimit.Of(Context.Model.Bytes), what => Fault(what));
         var name = TfliteNotes.Clean(tensor.Name, $"constant_{index}");
         Context.Notes.Constant(tensor, name);
         return _values[index] = Graph.Constant(name, constant);

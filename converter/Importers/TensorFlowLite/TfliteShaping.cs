@@ -21,6 +21,8 @@ internal static class TfliteShaping
         ["TILE"] = call => call.Graph.Op("Tile", [call.Value(0), call.Vector(1)]),
         ["GATHER"] = Gather,
         ["GATHER_ND"] = call => call.Graph.Op("GatherND", [call.Value(0), call.Long(1)]),
+        ["DENSIFY"] = call => call.Value(0),
+        ["BROADCAST_ARGS"] = BroadcastSizes,
         ["EMBEDDING_LOOKUP"] = call => call.Graph.Op("Gather", [call.Value(1), call.Long(0)], ("axis", 0L)),
         ["BROADCAST_TO"] = call => call.Graph.Op("Expand", [call.Value(0), call.Vector(1)]),
         ["FILL"] = call => call.Graph.Op("Expand", [call.Value(1), call.Vector(0)]),
@@ -152,6 +154,15 @@ internal static class TfliteShaping
         string One(int input) => call.Graph.Op("Reshape", [call.Value(input), call.Graph.Axes(1)]);
         var depth = call.Long(1);
         return call.Graph.Op("OneHot", [call.Graph.BeyondIfNegative(call.Long(0), depth), depth, call.Graph.Op("Concat", [One(3), One(2)], ("axis", 0L))], ("axis", (long)call.Options.Int(0)));
+    }
+
+    /// <summary>The shape that two shapes have together: sizes of 1 follow the other's.</summary>
+    private static string BroadcastSizes(TfliteCall call)
+    {
+        if (call.Tensor(0).Shape is not [var first] || call.Tensor(1).Shape is not [var second] || Math.Max(first, second) > Format.Shape.MaxRank) throw call.Fault("its inputs are not shapes");
+        string Wide(int input, int missing) => missing <= 0 ? call.Vector(input) : call.Graph.Op("Concat", [call.Graph.Axes([.. Enumerable.Repeat(1L, missing)]), call.Vector(input)], ("axis", 0L));
+        var (a, b) = (Wide(0, second - first), Wide(1, first - second));
+        return call.As(call.Graph.Op("Where", [call.Graph.Op("Equal", [a, call.Graph.Axes(1)]), b, a]), ElementType.Int64);
     }
 
     /// <summary>Writes whole rows along the first axis where they differ in size; writing at the beginning of the other axes is the same.</summary>

@@ -23,6 +23,9 @@ internal sealed class TfliteVariables
     /// <summary>Whether a value stands for a resource.</summary>
     public static bool IsHandle(string value) => value.StartsWith(Mark, StringComparison.Ordinal);
 
+    /// <summary>The name of a resource. Most are in no container.</summary>
+    public static string NameOf(string handle) => handle[Mark.Length..].TrimStart('/');
+
     /// <summary>Adds a state. Its first size is that of the batch if the inputs have such a size.</summary>
     public static string Add(IrGraph graph, string name, TfliteTensor tensor, TfliteSubgraph main, IrTensor? initial = null)
     {
@@ -39,7 +42,7 @@ internal sealed class TfliteVariables
     {
         if (_now.TryGetValue(handle, out var value)) return value;
         if (!Initial.TryGetValue(handle, out var initial)) return null;
-        return _now[handle] = _states[handle] = Add(graph, TfliteNotes.Clean(handle[Mark.Length..], "variable"), tensor, main, initial);
+        return _now[handle] = _states[handle] = Add(graph, TfliteNotes.Clean(NameOf(handle), "variable"), tensor, main, initial);
     }
 
     /// <summary>Assigns to a resource. If nothing has read it before, the next run cannot see the value.</summary>

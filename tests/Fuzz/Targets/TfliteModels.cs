@@ -9,7 +9,7 @@ internal static class TfliteModels
     private const TfliteType F = TfliteType.Float32;
     private const TfliteType Int32 = TfliteType.Int32;
 
-    public static IEnumerable<byte[]> All() => [Layers(), Shapes(), Lstm(), Both(), Loop(), Branch(), Variables(), Images(), Filters()];
+    public static IEnumerable<byte[]> All() => [Layers(), Shapes(), Lstm(), Both(), Loop(), Branch(), Variables(), Images(), Filters(), Spatial()];
 
     private static byte[] Layers()
     {
@@ -133,6 +133,21 @@ internal static class TfliteModels
         var z = g.Value("z", [1, 2]);
         g.Op("RNN", [y, g.Constant("w", [2, 2], 1f, 2, 3, 4), g.Constant("r", [2, 2], 1f, 2, 3, 4), g.Constant("b", [2], 1f, 2), g.Variable("h", 1, 2)], [z], (0, (byte)4));
         g.Output(z);
+        return model.ToArray();
+    }
+
+    private static byte[] Spatial()
+    {
+        var model = new TfliteBuilder();
+        var g = model.Main;
+        var x = g.Input("x", [1, 2, 4, 4]);
+        var sparsity = new TfliteSparsity([0, 1, 2], [1], [new(false, 3, [], []), new(true, 0, [0, 1, 2, 2], [1, 0]), new(false, 2, [], [])]);
+        var y = g.Op("FULLY_CONNECTED", [g.Op("RESHAPE", [x, g.Ints(8, 4)], [8, 4], F), g.Sparse("w", [3, 4], new float[] { 5, 6, 1, 2 }, sparsity), -1], [8, 3], F);
+        var (a, b) = (g.Value("a", [2, 3]), g.Value("b", [6, 3]));
+        g.Op("SPLIT_V", [y, g.Ints(2, -1), g.Constant("axis", [], 0)], [a, b], (0, 2));
+        g.Output(
+            a, b, g.Op("RESIZE_BILINEAR", [x, g.Ints(3, 5)], [1, 3, 5, 4], F, (3, true)), g.Op("RESIZE_NEAREST_NEIGHBOR", [x, g.Ints(4, 8)], [1, 4, 8, 4], F), g.Op("DEPTH_TO_SPACE", [x], [1, 4, 8, 1], F, (0, 2)),
+            g.Op("CONV_3D", [g.Op("RESHAPE", [x, g.Ints(1, 2, 4, 2, 2)], [1, 2, 4, 2, 2], F), g.Constant("v", [1, 2, 1, 2, 2], new float[8]), -1], [1, 2, 3, 2, 2], F, (0, (byte)1), (1, 1), (2, 1), (3, 1), (5, 1), (6, 1), (7, 1)));
         return model.ToArray();
     }
 
