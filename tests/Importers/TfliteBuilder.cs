@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text;
 using Google.FlatBuffers;
 using SeqRuntime.Converter;
 using SeqRuntime.Converter.Importers.TensorFlowLite;
@@ -94,6 +95,31 @@ internal sealed class TfliteBuilder
         return b.SizedByteArray();
     }
 
+    /// <summary>A map of FlexBuffers whose numbers and offsets have four bytes.</summary>
+    public static byte[] Flex(params (string Name, double Value)[] options)
+    {
+        var bytes = new List<byte>();
+        int[] names = [.. options.Select(option =>
+        {
+            var at = bytes.Count;
+            bytes.AddRange([.. Encoding.ASCII.GetBytes(option.Name), 0]);
+            return at;
+        })];
+        void Add(int number) => bytes.AddRange(BitConverter.GetBytes(number));
+        Add(options.Length);
+        var keys = bytes.Count;
+        foreach (var name in names) Add(bytes.Count - name);
+        Add(bytes.Count - keys);
+        Add(sizeof(int));
+        Add(options.Length);
+        var map = bytes.Count;
+        // Whole numbers are of the kind 1, others of the kind 3; both have four bytes (2).
+        foreach (var (_, value) in options) Add(value == Math.Floor(value) ? (int)value : BitConverter.SingleToInt32Bits((float)value));
+        bytes.AddRange(options.Select(option => (byte)((option.Value == Math.Floor(option.Value) ? 1 : 3) << 2 | 2)));
+        bytes.AddRange([(byte)(bytes.Count - map), 9 << 2 | 2, 1]);
+        return [.. bytes];
+    }
+
     /// <summary>A table of fields: numbers, flags, or what was written before.</summary>
     private static int Table(FlatBufferBuilder b, params (int Field, object? Value)[] fields)
     {
@@ -142,7 +168,7 @@ internal sealed class TfliteBuilder
 
     private sealed record Tensor(string Name, int[] Shape, TfliteType Type, int Buffer, float[]? Scales, long[] Zeros, int Axis, bool IsVariable, int[]? Signature, TfliteSparsity? Sparsity = null);
 
-    private sealed record Operator(string Name, int[] Inputs, int[] Outputs, (int Field, object Value)[] Options);
+    private sealed record Operator(string Name, int[] Inputs, int[] Outputs, (int Field, object Value)[] Options, byte[]? Custom = null);
 
     /// <summary>A subgraph.</summary>
     public sealed class Graph(TfliteBuilder model, string name, int index)
@@ -205,6 +231,14 @@ internal sealed class TfliteBuilder
             return output;
         }
 
+        /// <summary>Adds a custom operator with one output of float32.</summary>
+        public int Custom(string op, int[] inputs, int[] shape, byte[] options)
+        {
+            var output = Value($"{op.ToLowerInvariant()}_{_tensors.Count}", shape);
+            _operators.Add(new Operator(op, inputs, [output], [], options));
+            return output;
+        }
+
         public Graph Output(params int[] tensors)
         {
             _outputs.AddRange(tensors);
@@ -231,7 +265,8 @@ internal sealed class TfliteBuilder
             {
                 (int, object?)[] fields = [.. o.Options.Select(f => (f.Field, f.Value switch { int[] list => Numbers(b, list), string text => b.CreateString(text), _ => (object?)f.Value }))];
                 var (options, inputs, outputs) = (Table(b, fields), Numbers(b, o.Inputs), Numbers(b, o.Outputs));
-                return Table(b, (0, Array.IndexOf(codes, o.Name)), (1, inputs), (2, outputs), (3, (byte)1), (4, new Reference(options)));
+                var custom = o.Custom is null ? null : Bytes(b, o.Custom);
+                return Table(b, (0, Array.IndexOf(codes, o.Name)), (1, inputs), (2, outputs), (3, (byte)1), (4, new Reference(options)), (5, custom));
             })];
             var (tensorList, operatorList, title) = (Offsets(b, tensors), Offsets(b, operators), b.CreateString(name));
             var (ins, outs) = (Numbers(b, [.. _inputs]), Numbers(b, [.. _outputs]));

@@ -334,7 +334,7 @@ public class TfliteTests
     [Fact]
     public void The_document_lists_every_operator()
     {
-        var listed = Docs.Documents.Code("docs/from/tensorflow.md").Where(code => code.Length > 1 && (code.StartsWith("FlexTensorList", StringComparison.Ordinal) || code.All(c => c is '_' or (>= 'A' and <= 'Z') or (>= '0' and <= '9'))));
+        var listed = Docs.Documents.Code("docs/from/tensorflow.md").Where(code => code.Length > 1 && (code.StartsWith("FlexTensorList", StringComparison.Ordinal) || code is "AudioSpectrogram" or "Mfcc" || code.All(c => c is '_' or (>= 'A' and <= 'Z') or (>= '0' and <= '9'))));
         Assert.Equal(new TfliteOperators().Names.Order(StringComparer.Ordinal), listed.Distinct().Order(StringComparer.Ordinal));
     }
 

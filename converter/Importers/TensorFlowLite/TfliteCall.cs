@@ -16,6 +16,9 @@ internal sealed class TfliteCall(TfliteScope scope, TfliteOperator op)
 
     public FlatTable MoreOptions => op.MoreOptions;
 
+    /// <summary>The options of a custom operator.</summary>
+    public ReadOnlyMemory<byte> Custom => op.Custom;
+
     public int Inputs => op.Inputs.Length;
 
     public int Outputs => op.Outputs.Length;

@@ -63,7 +63,7 @@ internal sealed class TfliteFile
         {
             var code = op.Int(0);
             if ((uint)code >= (uint)_codes.Length) throw _file.Fault($"an operator of subgraph {index} refers to operator code {code} of {_codes.Length}");
-            return new TfliteOperator(_codes[code].Name, _codes[code].IsCustom, Known(op.Ints(1), isOmitted: true), Known(op.Ints(2)), op.Table(4) ?? default, op.Table(12) ?? default);
+            return new TfliteOperator(_codes[code].Name, _codes[code].IsCustom, Known(op.Ints(1), isOmitted: true), Known(op.Ints(2)), op.Table(4) ?? default, op.Table(12) ?? default, op.Bytes(5));
         });
         return new TfliteSubgraph(index, table.Text(4), tensors, Known(table.Ints(1)), Known(table.Ints(2)), operators);
     }

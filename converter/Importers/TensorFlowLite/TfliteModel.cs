@@ -80,4 +80,5 @@ internal sealed record TfliteSteps(float[] Scales, long[] Zeros, int Axis)
 /// <param name="Outputs">Its outputs.</param>
 /// <param name="Options">Its options.</param>
 /// <param name="MoreOptions">Options of operators that came late.</param>
-internal sealed record TfliteOperator(string Name, bool IsCustom, int[] Inputs, int[] Outputs, FlatTable Options, FlatTable MoreOptions);
+/// <param name="Custom">Options of a custom operator.</param>
+internal sealed record TfliteOperator(string Name, bool IsCustom, int[] Inputs, int[] Outputs, FlatTable Options, FlatTable MoreOptions, ReadOnlyMemory<byte> Custom);

@@ -12,7 +12,7 @@ internal sealed class TfliteOperators
 
     public TfliteOperators()
     {
-        foreach (var table in (Dictionary<string, Func<TfliteCall, string>>[])[TfliteElementwise.All, TfliteShaping.All, TfliteReductions.All, TfliteProducts.All, TfliteSpatial.All, TfliteSpectral.All])
+        foreach (var table in (Dictionary<string, Func<TfliteCall, string>>[])[TfliteElementwise.All, TfliteShaping.All, TfliteReductions.All, TfliteProducts.All, TfliteSpatial.All, TfliteSpectral.All, TfliteAudio.All])
         {
             foreach (var (name, write) in table) _all[name] = call => call.Set(0, write(call));
         }
@@ -46,7 +46,7 @@ internal sealed class TfliteOperators
     }
 
     /// <summary>Whether it can be written. A custom operator may have the name of another one.</summary>
-    private bool IsKnown(TfliteOperator op) => op.IsCustom ? TfliteTensorLists.All.ContainsKey(op.Name) : _all.ContainsKey(op.Name);
+    private bool IsKnown(TfliteOperator op) => op.IsCustom ? TfliteTensorLists.All.ContainsKey(op.Name) || TfliteAudio.All.ContainsKey(op.Name) : _all.ContainsKey(op.Name);
 
     private static string NameOf(TfliteSubgraph graph, TfliteOperator op) => op.Outputs is [var first, ..] ? TfliteNotes.Clean(graph.Tensors[first].Name, op.Name) : op.Name;
 }

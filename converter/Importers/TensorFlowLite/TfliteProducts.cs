@@ -50,7 +50,7 @@ internal static class TfliteProducts
     {
         var (graph, weights) = (call.Graph, Weight(call, 1));
         if (weights.Shape is not [var outputs, var height, var width, var inputs] || inputs < 1) throw call.Fault($"its weights have shape [{string.Join(", ", weights.Shape)}]; four dimensions are needed");
-        var (o, channels) = (call.Options, Channels(call, 0));
+        var (o, channels) = (call.Options, Channels(call, 0, inputs));
         if (channels % inputs != 0) throw call.Fault($"its input has {channels} channels, and its weights have {inputs}");
         string y;
         if (height == 1 && width == 1 && channels == inputs && o.Int(1) == 1 && o.Int(2) == 1)
@@ -86,8 +86,10 @@ internal static class TfliteProducts
     /// <summary>Weights are [1, height, width, outputs]. Each input channel has as many outputs as there are outputs for one input.</summary>
     private static string Depthwise(TfliteCall call)
     {
-        var (weights, channels) = (Weight(call, 1), Channels(call, 0));
-        if (weights.Shape is not [1, _, _, var outputs] || channels < 1 || outputs % channels != 0) throw call.Fault($"its weights of shape [{string.Join(", ", weights.Shape)}] do not fit its input of {channels} channels");
+        var weights = Weight(call, 1);
+        var outputs = weights.Shape is [1, _, _, var all] ? all : 0;
+        var channels = Channels(call, 0, outputs / Math.Max(1, call.Options.Int(3)));
+        if (outputs < 1 || channels < 1 || outputs % channels != 0) throw call.Fault($"its weights of shape [{string.Join(", ", weights.Shape)}] do not fit its input of {channels} channels");
         return TfliteActivations.Apply(call, Convolved(call, weights.Permuted([3, 0, 1, 2]), outputs, channels, new Window(4, 5)), call.Options.Byte(4));
     }
 
@@ -152,7 +154,8 @@ internal static class TfliteProducts
         var other => throw call.Fault($"its padding {other} is unknown; the file is damaged"),
     };
 
-    private static int Channels(TfliteCall call, int input) => call.Tensor(input) is { Shape: [_, _, _, var channels] } ? channels : throw call.Fault($"its input has shape [{string.Join(", ", call.Tensor(input).Shape)}]; it must be [batch, height, width, channels]");
+    /// <summary>The channels of an input. Older converters leave the shapes of values open; then they are what the weights need.</summary>
+    private static int Channels(TfliteCall call, int input, int needed) => call.Tensor(input) is { Shape: [_, _, _, var channels] } ? channels : call.Tensor(input).Rank == 0 ? needed : throw call.Fault($"its input has shape [{string.Join(", ", call.Tensor(input).Shape)}]; it must be [batch, height, width, channels]");
 
     private static string? Bias(TfliteCall call, int input, int size)
     {

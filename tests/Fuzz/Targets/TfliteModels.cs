@@ -9,7 +9,7 @@ internal static class TfliteModels
     private const TfliteType F = TfliteType.Float32;
     private const TfliteType Int32 = TfliteType.Int32;
 
-    public static IEnumerable<byte[]> All() => [Layers(), Shapes(), Lstm(), Both(), Loop(), Branch(), Variables(), Images(), Filters(), Spatial()];
+    public static IEnumerable<byte[]> All() => [Layers(), Shapes(), Lstm(), Both(), Loop(), Branch(), Variables(), Images(), Filters(), Spatial(), Sound()];
 
     private static byte[] Layers()
     {
@@ -148,6 +148,16 @@ internal static class TfliteModels
         g.Output(
             a, b, g.Op("RESIZE_BILINEAR", [x, g.Ints(3, 5)], [1, 3, 5, 4], F, (3, true)), g.Op("RESIZE_NEAREST_NEIGHBOR", [x, g.Ints(4, 8)], [1, 4, 8, 4], F), g.Op("DEPTH_TO_SPACE", [x], [1, 4, 8, 1], F, (0, 2)),
             g.Op("CONV_3D", [g.Op("RESHAPE", [x, g.Ints(1, 2, 4, 2, 2)], [1, 2, 4, 2, 2], F), g.Constant("v", [1, 2, 1, 2, 2], new float[8]), -1], [1, 2, 3, 2, 2], F, (0, (byte)1), (1, 1), (2, 1), (3, 1), (5, 1), (6, 1), (7, 1)));
+        return model.ToArray();
+    }
+
+    private static byte[] Sound()
+    {
+        var model = new TfliteBuilder();
+        var g = model.Main;
+        var spectrum = g.Custom("AudioSpectrogram", [g.Input("sound", [60, 1])], [1, 10, 9], TfliteBuilder.Flex(("magnitude_squared", 1), ("stride", 5), ("window_size", 12)));
+        var options = TfliteBuilder.Flex(("dct_coefficient_count", 4), ("filterbank_channel_count", 5), ("lower_frequency_limit", 300), ("upper_frequency_limit", 3500));
+        g.Output(g.Custom("Mfcc", [spectrum, g.Ints(8000)], [1, 10, 4], options));
         return model.ToArray();
     }
 
