@@ -24,6 +24,7 @@ internal sealed class Budget
     private long _held;
     private long _nodes;
     private long _work;
+    private long _made;
 
     /// <summary>Limit of the bytes of computed constants.</summary>
     public long MostBytes => LeastBytes + BytesPerByte * _held;
@@ -39,6 +40,15 @@ internal sealed class Budget
 
     /// <summary>A budget of the same size for another purpose, with nothing spent.</summary>
     public Budget Anew() => new() { _held = _held, _nodes = _nodes };
+
+    /// <summary>Counts the bytes of a constant that a file describes without holding them.</summary>
+    /// <param name="bytes">The bytes.</param>
+    /// <param name="what">What needs them.</param>
+    /// <exception cref="ConversionException">The file describes more than one of its size can have.</exception>
+    public void Make(long bytes, string what)
+    {
+        if ((_made += Math.Min(bytes, MostBytes + 1)) > MostBytes) throw new ConversionException($"{what} needs {bytes} bytes that the file does not hold; with others that is more than a file of its size can describe.");
+    }
 
     /// <summary>Whether optional work is cheap enough to do.</summary>
     public bool Allows(long work) => work <= (MostWork - _work) / 4;

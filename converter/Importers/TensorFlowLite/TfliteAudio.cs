@@ -6,7 +6,7 @@ namespace SeqRuntime.Converter.Importers.TensorFlowLite;
 /// <summary>TensorFlow's custom operators of keyword spotters: the spectrogram of a sound, and the cepstrum of its mel bands.</summary>
 internal static class TfliteAudio
 {
-    private const int Longest = 1 << 16, MostElements = 1 << 24;
+    private const int Longest = 1 << 16, MostElements = 1 << 22;
 
     public static Dictionary<string, Func<TfliteCall, string>> All { get; } = new()
     {
@@ -22,6 +22,7 @@ internal static class TfliteAudio
         if (sound.Shape is not [var samples, _] || (sound.Signature.Length > 0 && sound.Signature[0] < 0)) throw call.Fault($"its input has shape [{string.Join(", ", sound.Shape)}]; it must be [samples, channels] with a fixed number of samples");
         var count = 1 + (samples - window) / stride;
         if (samples < window || (long)count * window > MostElements) throw call.Fault($"windows of {window} do not fit a sound of {samples} samples");
+        call.Scope.Context.Make((long)count * window * sizeof(long), $"{call.Op} '{call.Name}'");
         var size = Transformed(window);
         long[] places = [.. Enumerable.Range(0, count * window).Select(i => (long)(i / window) * stride + i % window)];
         var frames = graph.Op("Gather", [graph.Transpose(call.Value(0), 1, 0), graph.Constant("windows", IrTensor.Of([count, window], places))], ("axis", 1L));
@@ -44,6 +45,7 @@ internal static class TfliteAudio
         if (!(low >= 0 && high > low) || coefficients > channels) throw call.Fault($"its bands from {low} to {high} Hz with {coefficients} of {channels} coefficients are none");
         var bins = Bins(call);
         if (Math.Max((long)bins, coefficients) * channels > MostElements) throw call.Fault($"{channels} bands of {bins} bins are too many");
+        call.Scope.Context.Make(((long)bins + coefficients) * channels * sizeof(float), $"{call.Op} '{call.Name}'");
         static double Mel(double frequency) => 1127 * Math.Log(1 + frequency / 700);
         var spacing = (Mel(high) - Mel(low)) / (channels + 1);
         string Column(string name, int count, Func<int, double> value, params int[] shape) => graph.Constant(name, IrTensor.Of<float>(shape, [.. Enumerable.Range(0, count).Select(i => (float)value(i))]));

@@ -10,14 +10,15 @@ internal static class TfliteConstants
     /// <summary>The tensor of a constant.</summary>
     /// <param name="tensor">The constant.</param>
     /// <param name="fault">Makes the exception for data that does not fit.</param>
-    /// <param name="most">The most bytes that a sparse constant may have.</param>
-    public static IrTensor Read(TfliteTensor tensor, long most, Func<string, ConversionException> fault)
+    /// <param name="context">Counts the bytes of sparse constants.</param>
+    public static IrTensor Read(TfliteTensor tensor, TfliteContext context, Func<string, ConversionException> fault)
     {
         if (tensor.IsInBlocks) throw fault($"the constant '{tensor.Name}' is scaled in blocks, which is not supported; convert the original model without it");
         if (tensor.Sparsity is { } sparsity)
         {
             if (tensor.Type == TfliteType.Int4 || Width(tensor.Type) == 0) throw fault($"the sparse constant '{tensor.Name}' is {NameOf(tensor.Type)}, which is not supported");
-            return Read(tensor with { Sparsity = null, Data = sparsity.Dense(tensor.Shape, Width(tensor.Type), most, tensor.Data.Span, what => fault($"the sparse constant '{tensor.Name}' is damaged: {what}")) }, most, fault);
+            context.Make(tensor.Count * Math.Max(Width(tensor.Type), sizeof(float)), $"the sparse constant '{tensor.Name}'");
+            return Read(tensor with { Sparsity = null, Data = sparsity.Dense(tensor.Shape, Width(tensor.Type), tensor.Data.Span, what => fault($"the sparse constant '{tensor.Name}' is damaged: {what}")) }, context, fault);
         }
 
         var count = tensor.Count;

@@ -1,6 +1,5 @@
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Importers.Description;
-using SeqRuntime.Converter.IO;
 
 namespace SeqRuntime.Converter.Importers.TensorFlowLite;
 
@@ -106,7 +105,7 @@ internal sealed class TfliteControl(TfliteOperators operators)
                     handles[made] = TfliteVariables.Handle($"{op.Options.Text(0)}/{op.Options.Text(1)}");
                     break;
                 case "ASSIGN_VARIABLE" when op.Inputs is [>= 0 and var variable, >= 0 and var value] && handles.TryGetValue(variable, out var handle) && subgraph.Tensors[value].IsConstant:
-                    call.Scope.Context.Variables.Initial[handle] = TfliteConstants.Read(subgraph.Tensors[value], UnpackLimit.Of(call.Scope.Context.Model.Bytes), what => call.Fault(what));
+                    call.Scope.Context.Variables.Initial[handle] = TfliteConstants.Read(subgraph.Tensors[value], call.Scope.Context, what => call.Fault(what));
                     break;
                 default:
                     throw call.Fault($"its subgraph '{subgraph.Name}' has the operator {op.Name}; only variables with constant first values are supported");

@@ -29,7 +29,7 @@ internal sealed class TfliteFile
         var reader = new TfliteFile(file, model, path);
         TfliteSubgraph[] graphs = [.. model.Tables(2).Select((table, index) => reader.Subgraph(table, index))];
         if (graphs.Length == 0) throw file.Fault("it has no subgraphs");
-        return new TfliteModel(path, content.Length, graphs, [.. model.Tables(7).Select(table => reader.Signature(table, graphs))], TfliteMetadata.Notes(model, content, path));
+        return new TfliteModel(path, graphs, [.. model.Tables(7).Select(table => reader.Signature(table, graphs))], TfliteMetadata.Notes(model, content, path));
     }
 
     private static (string Name, bool IsCustom) Code(FlatTable table)

@@ -9,11 +9,10 @@ internal enum TfliteType
 
 /// <summary>A model: its subgraphs, of which the first is the main one unless signatures say otherwise.</summary>
 /// <param name="Path">The file.</param>
-/// <param name="Bytes">The file's length.</param>
 /// <param name="Subgraphs">Its subgraphs.</param>
 /// <param name="Signatures">Its signatures.</param>
 /// <param name="Notes">What the file says besides.</param>
-internal sealed record TfliteModel(string Path, long Bytes, IReadOnlyList<TfliteSubgraph> Subgraphs, IReadOnlyList<TfliteSignature> Signatures, IReadOnlyList<string> Notes);
+internal sealed record TfliteModel(string Path, IReadOnlyList<TfliteSubgraph> Subgraphs, IReadOnlyList<TfliteSignature> Signatures, IReadOnlyList<string> Notes);
 
 /// <summary>A function that the model exports, with names for the tensors of a subgraph.</summary>
 internal sealed record TfliteSignature(string Key, int Subgraph, IReadOnlyList<(string Name, int Tensor)> Inputs, IReadOnlyList<(string Name, int Tensor)> Outputs);

@@ -1,6 +1,5 @@
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Importers.Description;
-using SeqRuntime.Converter.IO;
 using SeqRuntime.Converter.Weights;
 
 namespace SeqRuntime.Converter.Importers.TensorFlowLite;
@@ -31,6 +30,9 @@ internal sealed class TfliteContext(TfliteModel model, TfliteSubgraph main, Budg
 
     public TfliteSubgraph Subgraph(int index, TfliteCall by) =>
         (uint)index < (uint)model.Subgraphs.Count ? model.Subgraphs[index] : throw by.Fault($"it refers to subgraph {index} of {model.Subgraphs.Count}; the file is damaged");
+
+    /// <summary>Counts the bytes of a constant that the file describes without holding them.</summary>
+    public void Make(long bytes, string what) => budget.Make(bytes, what);
 
     /// <summary>Counts the operators of a subgraph that is written.</summary>
     public void Count(TfliteSubgraph subgraph)
@@ -92,7 +94,7 @@ internal sealed class TfliteScope
         var tensor = Subgraph.Tensors[index];
         if (tensor.IsVariable) return _values[index] = Variable(index, tensor);
         if (!tensor.IsConstant) return null;
-        var constant = TfliteConstants.Read(tensor, UnpackLimit.Of(Context.Model.Bytes), what => Fault(what));
+        var constant = TfliteConstants.Read(tensor, Context, what => Fault(what));
         var name = TfliteNotes.Clean(tensor.Name, $"constant_{index}");
         Context.Notes.Constant(tensor, name);
         return _values[index] = Graph.Constant(name, constant);

@@ -12,13 +12,12 @@ internal sealed record TfliteSparsity(int[] Order, int[] Blocks, TfliteLevel[] L
     /// <summary>All elements, the missing ones zero.</summary>
     /// <param name="shape">The shape.</param>
     /// <param name="width">Bytes of an element.</param>
-    /// <param name="most">The most bytes that it may have.</param>
     /// <param name="data">The stored elements.</param>
     /// <param name="fault">Makes the exception for data that does not fit.</param>
-    public byte[] Dense(int[] shape, int width, long most, ReadOnlySpan<byte> data, Func<string, ConversionException> fault)
+    public byte[] Dense(int[] shape, int width, ReadOnlySpan<byte> data, Func<string, ConversionException> fault)
     {
         var bytes = shape.Aggregate((long)width, (a, b) => Math.Min(a * b, int.MaxValue));
-        if (bytes > most) throw fault($"it has [{string.Join(", ", shape)}] elements, more than a sparse constant of such a file can have");
+        if (bytes > Array.MaxLength) throw fault($"it has [{string.Join(", ", shape)}] elements");
         var rank = shape.Length;
         if (rank == 0 || Order.Length != Levels.Length || Order.Length != rank + Blocks.Length || !Order.Order().SequenceEqual(Enumerable.Range(0, Order.Length)) || Order.Take(rank).Any(axis => axis >= rank) || Array.Exists(Blocks, axis => (uint)axis >= (uint)rank)) throw fault("its levels do not fit its shape");
         // A block's size is that of its level; the rest of the axis is the number of blocks.
