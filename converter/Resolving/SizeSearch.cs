@@ -25,6 +25,9 @@ internal sealed class SizeSearch
     /// <summary>A size above the usual position tables that limit lengths, and below the limits of shapes.</summary>
     private const int Large = 16000;
 
+    /// <summary>A size of a few frames, where small sizes make none: they then all fail alike, at one place.</summary>
+    private const int Middle = 1000;
+
     /// <summary>Limits of trials and of the nodes of all trials. The search then ends with what it found.</summary>
     private const int MostTrials = 1500;
     private const int MostNodes = 500_000;
@@ -73,7 +76,7 @@ internal sealed class SizeSearch
         var first = new[] { new Sizes(Symbols, i => 2 + i), All(2), All(3), All(4) }.Concat(Enumerable.Range(5, 12).Select(All)).Append(All(1)).Select(Try);
         var found = first.FirstOrDefault(t => t.Fits);
         if (found is not null && found.Sizes.Sum > Symbols.Count) return found.Sizes;
-        if (_trials.Values.Where(t => !t.Fits).DistinctBy(t => t.Fault!.Message).Count() == 1 && found is null) return null;
+        if (found is null && HasOneFault() && All(Middle) is var middle && !Try(middle).Fits && HasOneFault()) return null;
         return Climb(All(2)) ?? Climb(new Sizes(Symbols, i => 2 + i)) ?? found?.Sizes ?? Climb(All(1));
     }
 
@@ -226,6 +229,9 @@ internal sealed class SizeSearch
 
         return _trials[key] = new Trial(sizes, fault);
     }
+
+    /// <summary>Whether nothing fits for one and the same reason, so that other sizes are no way out.</summary>
+    private bool HasOneFault() => _trials.Values.Where(t => !t.Fits).DistinctBy(t => t.Fault!.Message).Count() == 1;
 
     private Sizes All(int size) => new(Symbols, _ => size);
 

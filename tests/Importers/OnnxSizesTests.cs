@@ -27,6 +27,26 @@ public sealed class OnnxSizesTests
         Assert.Equal([Math.Min(time, 4), 2], session.Outputs[0].Shape.ToArray());
     }
 
+    /// <summary>All small sizes fail alike, because they make one frame or none: hops of 64 samples, then three frames.</summary>
+    [Fact]
+    public void A_model_that_needs_several_frames_finds_its_sizes()
+    {
+        using var model = new OnnxBuilder()
+            .Input("x", OnnxBuilder.Float, 1, 1, "samples")
+            .Constant("frame", [2, 1, 64], Enumerable.Repeat(0.5f, 128).ToArray())
+            .Constant("taps", [1, 2, 3], Enumerable.Repeat(0.25f, 6).ToArray())
+            .Node("Conv", "x frame", "frames", ("strides", new[] { 64L }), ("pads", new[] { 32L, 32L }))
+            .Node("Conv", "frames taps", "y")
+            .Output("y", OnnxBuilder.Float, 1, 1, "T")
+            .Load();
+        using var session = model.CreateSession(options: new SeqSessionOptions { MaxSizes = { ["samples"] = 320 } });
+        session.SetSize("samples", 320);
+        session.Input<float>(0).Fill(1);
+        session.Run();
+        // Frames of 32, 64, 64, 64, 64 and 32 ones, each by 0.5; then sums of three in two channels, each by 0.25.
+        Assert.Equal([40, 48, 48, 40], session.Output<float>(0).ToArray());
+    }
+
     /// <summary>Height and width are known only when the model runs.</summary>
     [Theory]
     [InlineData("DepthToSpace", 4, 8)]
