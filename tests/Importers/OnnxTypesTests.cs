@@ -20,6 +20,17 @@ public class OnnxTypesTests
         half.IsRefused("'W', is float16");
     }
 
+    /// <summary>PyTorch's exporter compares numbers in opset 10, which lists integers only; opset 11 lists them.</summary>
+    [Fact]
+    public void A_type_that_a_newer_opset_adds_is_read()
+    {
+        using var model = new OnnxBuilder(10).Input("x", OnnxBuilder.Float, 4).Constant("c", [], 2f).Node("Equal", "x c", "e").Node("Cast", "e", "y", ("to", OnnxBuilder.Float)).Output("y").Load();
+        using var session = model.CreateSession();
+        ((float[])[1, 2, 2.5f, 2]).CopyTo(session.Input<float>(0));
+        session.Run();
+        Assert.Equal([0, 1, 0, 1], session.Output<float>(0).ToArray());
+    }
+
     [Fact]
     public void Unsupported_inputs_of_quantized_operators_are_refused()
     {

@@ -14,6 +14,11 @@ internal static class OnnxOperators
     /// <summary>Whether the operator has such an attribute in any opset.</summary>
     public static bool HasEver(string op, string attribute) => s_versions.Value.TryGetValue(op, out var versions) && versions.Exists(v => v.Attributes.ContainsKey(attribute));
 
+    /// <summary>Whether an input may have a type in a newer opset. Exporters write it into older ones, where it can only mean the same.</summary>
+    public static bool TakesLater(string op, int opset, int input, string type) =>
+        s_versions.Value.TryGetValue(op, out var versions) && versions.Exists(v => v.Version > opset && v.Inputs.Length > 0
+            && v.Variables.GetValueOrDefault(v.Inputs[Math.Min(input, v.Inputs.Length - 1)].Type) is { } types && Array.IndexOf(types, type) >= 0);
+
     private static Dictionary<string, List<OnnxOperator>> Read()
     {
         var sets = new Dictionary<string, string[]>();

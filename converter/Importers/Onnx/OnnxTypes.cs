@@ -149,7 +149,7 @@ internal sealed class OnnxTypes(string file, int opset)
 
             if (types[i] is not { } type) continue;
             var allowed = op.Variables.GetValueOrDefault(parameter.Type);
-            if (allowed is null ? type != parameter.Type : Array.IndexOf(allowed, type) < 0)
+            if (allowed is null ? type != parameter.Type : Array.IndexOf(allowed, type) < 0 && !OnnxOperators.TakesLater(node.OpType, opset, i, type))
                 throw Fault($"node {name}: its input {i}, '{node.Input[i]}', is {Long(type)}; {node.OpType} of opset {opset} takes {(allowed is null ? Long(parameter.Type) : string.Join(", ", allowed.Select(Long)))}");
             if (allowed is null || parameter.IsMixed) continue;
             if (!variables.TryAdd(parameter.Type, (type, i)) && variables[parameter.Type] is var (before, at) && before != type)
